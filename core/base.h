@@ -1,0 +1,63 @@
+/* Status codes, error messages, version and visibility: what every other header needs.
+ *
+ * A call that can fail because of its user or the environment returns a reel_status and explains itself in a reel_error:
+ * what, where, expected, got. A broken promise inside a program (a NULL that must not be) is a REEL_ASSERT. */
+#ifndef REEL_CORE_BASE_H
+#define REEL_CORE_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define REEL_VERSION_MAJOR 0
+#define REEL_VERSION_MINOR 1
+#define REEL_VERSION_PATCH 0
+#define REEL_VERSION_STRING "0.1.0"
+
+#define REEL_API __attribute__((visibility("default")))
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum {
+    REEL_OK = 0,
+    REEL_ERR_INVALID,   /* an argument, a flag or a shape that cannot work */
+    REEL_ERR_IO,        /* the operating system refused: message holds strerror */
+    REEL_ERR_FORMAT,    /* a file is not what it should be */
+    REEL_ERR_MEMORY,    /* allocation failed or the stated limit is too small */
+    REEL_ERR_NONFINITE, /* NaN or infinity where a number was due */
+    REEL_ERR_BAD_DATA,  /* more unreadable samples than the caller allows */
+    REEL_ERR_STOPPED    /* interrupted on request */
+} reel_status;
+
+/* The first failure's explanation, one line. Callers own it; NULL is accepted everywhere. */
+typedef struct reel_error {
+    reel_status status;
+    char message[1000];
+} reel_error;
+
+/* Stores the status and the formatted line in err (if not NULL), and returns the status. */
+REEL_API reel_status reel_fail(reel_error *err, reel_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The version of the library that is running, "major.minor.patch". */
+REEL_API const char *reel_version(void);
+
+#define REEL_TRY(call)                          \
+    do {                                        \
+        const reel_status status_ = (call);     \
+        if (status_ != REEL_OK) return status_; \
+    } while (0)
+
+REEL_API void reel_assert_failed(const char *condition, const char *file, int line) __attribute__((noreturn));
+
+/* For programmer errors only: says where, then aborts. Active in every build: none stands in an inner loop. */
+#define REEL_ASSERT(condition) ((condition) ? (void)0 : reel_assert_failed(#condition, __FILE__, __LINE__))
+
+#define REEL_COUNT(array) ((int64_t)(sizeof(array) / sizeof(*(array))))
+
+#ifdef __cplusplus
+}
+#endif
+#endif

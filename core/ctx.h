@@ -1,0 +1,43 @@
+/* What a computation runs on: thread count, instruction set, seed. Created by the caller, outlives everything made with it,
+ * and is read-only after creation: any number of threads may use one context at the same time. There is no global state. */
+#ifndef REEL_CORE_CTX_H
+#define REEL_CORE_CTX_H
+
+#include "core/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum { REEL_ISA_PORTABLE = 0, REEL_ISA_AVX2 = 1, REEL_ISA_AVX512 = 2 } reel_isa;
+
+typedef enum { REEL_LOG_DEBUG, REEL_LOG_INFO, REEL_LOG_WARN } reel_log_level;
+typedef void reel_log_fn(void *user, reel_log_level level, const char *line); /* line has no newline at its end */
+
+typedef struct reel_ctx reel_ctx;
+
+typedef struct reel_ctx_config {
+    int threads;      /* compute threads; 0 = as many as this process may use (affinity and cgroup quota) */
+    uint64_t seed;    /* key of every random stream */
+    const char *isa;  /* "portable", "avx2", "avx512": the highest to use; NULL = environment REEL_ISA, else the best there is */
+    reel_log_fn *log; /* NULL: silent */
+    void *log_user;
+} reel_ctx_config;
+
+/* config may be NULL for the defaults. REEL_ERR_INVALID: unknown isa, one that this CPU lacks, negative threads. */
+REEL_API reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_error *err);
+REEL_API void reel_ctx_destroy(reel_ctx *ctx); /* NULL is fine */
+
+REEL_API int reel_ctx_threads(const reel_ctx *ctx);
+REEL_API uint64_t reel_ctx_seed(const reel_ctx *ctx);
+REEL_API reel_isa reel_ctx_isa(const reel_ctx *ctx);
+REEL_API const char *reel_isa_name(reel_isa isa);
+REEL_API void reel_ctx_log(const reel_ctx *ctx, reel_log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* CPUs this process may use: the smaller of its affinity mask and its cgroup (v1 or v2) quota, at least 1. */
+REEL_API int reel_available_cpus(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,131 @@
+/* Pages from the system, and a first-fit arena on top of them.
+ *
+ * The arena reserves address space once and never moves. Its blocks are kept in an array sorted by address; with the few dozen
+ * blocks that a training step holds, linear search costs nothing beside the kernels. First fit from the bottom makes addresses
+ * a function of the sequence of calls, so every step touches the same pages. */
+#include "core/memory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static const size_t huge_page = (size_t)2 << 20;
+
+void *reel_pages_alloc(size_t bytes, reel_error *err)
+{
+    /* Room to begin on a huge page boundary: the kernel then backs whole 2 MiB runs from the first touch. */
+    const size_t size = bytes + huge_page;
+    char *raw = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (raw == MAP_FAILED) {
+        reel_fail(err, REEL_ERR_MEMORY, "memory: cannot reserve %zu bytes: %s", bytes, strerror(errno));
+        return NULL;
+    }
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *start = (char *)(((uintptr_t)raw + huge_page - 1) / huge_page * huge_page);
+    char *end = start + (bytes + page - 1) / page * page;
+    if (start > raw) munmap(raw, (size_t)(start - raw));
+    if (raw + size > end) munmap(end, (size_t)(raw + (size + page - 1) / page * page - end));
+    if (bytes >= huge_page) madvise(start, bytes, MADV_HUGEPAGE); /* only advice: failing is fine */
+    return start;
+}
+
+void reel_pages_free(void *pages, size_t bytes)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    if (pages) munmap(pages, (bytes + page - 1) / page * page);
+}
+
+void reel_pages_release(void *pages, size_t bytes)
+{
+    if (pages) madvise(pages, bytes, MADV_DONTNEED);
+}
+
+typedef struct block {
+    size_t begin, end;
+} block;
+
+struct reel_arena {
+    char *base;
+    size_t reserved, peak, used;
+    block *blocks; /* live, by address */
+    int count, capacity;
+};
+
+reel_status reel_arena_create(reel_arena **out, size_t limit, reel_error *err)
+{
+    *out = NULL;
+    reel_arena *arena = calloc(1, sizeof *arena);
+    if (!arena) return reel_fail(err, REEL_ERR_MEMORY, "arena: out of memory");
+    arena->reserved = limit ? limit : (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+    arena->base = reel_pages_alloc(arena->reserved, err);
+    if (!arena->base) {
+        free(arena);
+        return REEL_ERR_MEMORY;
+    }
+    *out = arena;
+    return REEL_OK;
+}
+
+void reel_arena_destroy(reel_arena *arena)
+{
+    if (!arena) return;
+    reel_pages_free(arena->base, arena->reserved);
+    free(arena->blocks);
+    free(arena);
+}
+
+void *reel_arena_alloc(reel_arena *arena, size_t bytes)
+{
+    if (bytes > arena->reserved) return NULL;
+    size_t need = (bytes + REEL_ALIGNMENT - 1) / REEL_ALIGNMENT * REEL_ALIGNMENT;
+    if (need == 0) need = REEL_ALIGNMENT;
+    if (arena->count == arena->capacity) {
+        const int capacity = arena->capacity ? arena->capacity * 2 : 64;
+        block *blocks = realloc(arena->blocks, (size_t)capacity * sizeof *blocks);
+        if (!blocks) return NULL;
+        arena->blocks = blocks;
+        arena->capacity = capacity;
+    }
+    size_t begin = 0;
+    int i = 0;
+    while (i < arena->count && arena->blocks[i].begin - begin < need) begin = arena->blocks[i++].end;
+    if (i == arena->count && arena->reserved - begin < need) return NULL;
+    memmove(arena->blocks + i + 1, arena->blocks + i, (size_t)(arena->count - i) * sizeof *arena->blocks);
+    arena->blocks[i] = (block){begin, begin + need};
+    arena->count++;
+    arena->used += need;
+    if (begin + need > arena->peak) arena->peak = begin + need;
+    return arena->base + begin;
+}
+
+void reel_arena_free(reel_arena *arena, void *pointer)
+{
+    if (!pointer) return;
+    const size_t begin = (size_t)((char *)pointer - arena->base);
+    for (int i = 0; i < arena->count; i++) {
+        if (arena->blocks[i].begin != begin) continue;
+        arena->used -= arena->blocks[i].end - begin;
+        arena->count--;
+        memmove(arena->blocks + i, arena->blocks + i + 1, (size_t)(arena->count - i) * sizeof *arena->blocks);
+        return;
+    }
+    REEL_ASSERT(!"block of this arena");
+}
+
+void reel_arena_reset(reel_arena *arena)
+{
+    arena->count = 0;
+    arena->used = 0;
+}
+
+size_t reel_arena_peak(const reel_arena *arena)
+{
+    return arena->peak;
+}
+
+size_t reel_arena_used(const reel_arena *arena)
+{
+    return arena->used;
+}

@@ -1,0 +1,133 @@
+/* The parameter store: a list of named ranges, then two flat arrays of pages under them. */
+#include "core/params.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+
+struct reel_params {
+    reel_dtype dtype;
+    reel_param **list; /* each allocated by itself: addresses stay while the list grows */
+    int count, capacity;
+    int64_t size; /* elements of a flat array */
+    void *values, *grads;
+    size_t bytes;
+};
+
+static const int64_t range_align = 16; /* elements: every range begins on a cache line */
+
+reel_status reel_params_create(reel_params **out, reel_dtype dtype, reel_error *err)
+{
+    *out = calloc(1, sizeof **out);
+    if (!*out) return reel_fail(err, REEL_ERR_MEMORY, "parameters: out of memory");
+    (*out)->dtype = dtype;
+    return REEL_OK;
+}
+
+void reel_params_destroy(reel_params *params)
+{
+    if (!params) return;
+    for (int i = 0; i < params->count; i++) {
+        free((char *)params->list[i]->name);
+        free(params->list[i]);
+    }
+    free(params->list);
+    reel_pages_free(params->values, params->bytes);
+    reel_pages_free(params->grads, params->bytes);
+    free(params);
+}
+
+reel_status reel_params_add(reel_params *params, const char *name, int ndim, const int64_t *shape, unsigned flags, int *index,
+                            reel_error *err)
+{
+    REEL_ASSERT(!params->values);
+    const int64_t numel = reel_shape_numel(ndim, shape);
+    if (numel <= 0 || numel > INT64_MAX / 64) {
+        char text[128];
+        return reel_fail(err, REEL_ERR_INVALID, "parameter %s: expected positive sizes, got %s", name,
+                         reel_shape_text(text, sizeof text, ndim, shape));
+    }
+    if (reel_params_find(params, name))
+        return reel_fail(err, REEL_ERR_INVALID, "parameter %s: the name is taken already", name);
+    if (params->count == params->capacity) {
+        const int capacity = params->capacity ? params->capacity * 2 : 32;
+        reel_param **list = realloc(params->list, (size_t)capacity * sizeof *list);
+        if (!list) return reel_fail(err, REEL_ERR_MEMORY, "parameter %s: out of memory", name);
+        params->list = list;
+        params->capacity = capacity;
+    }
+    reel_param *p = calloc(1, sizeof *p);
+    char *copy = strdup(name);
+    if (!p || !copy) {
+        free(p);
+        free(copy);
+        return reel_fail(err, REEL_ERR_MEMORY, "parameter %s: out of memory", name);
+    }
+    *p = (reel_param){.name = copy,
+                      .value = reel_tensor_of(NULL, params->dtype, ndim, shape),
+                      .grad = reel_tensor_of(NULL, params->dtype, ndim, shape),
+                      .flags = flags,
+                      .offset = params->size};
+    params->size += (numel + range_align - 1) / range_align * range_align;
+    if (index) *index = params->count;
+    params->list[params->count++] = p;
+    return REEL_OK;
+}
+
+reel_status reel_params_commit(reel_params *params, reel_error *err)
+{
+    REEL_ASSERT(!params->values);
+    const size_t element = reel_dtype_size(params->dtype);
+    params->bytes = (size_t)(params->size > 0 ? params->size : 1) * element;
+    params->values = reel_pages_alloc(params->bytes, err);
+    params->grads = params->values ? reel_pages_alloc(params->bytes, err) : NULL;
+    if (!params->grads) return REEL_ERR_MEMORY;
+    for (int i = 0; i < params->count; i++) {
+        reel_param *p = params->list[i];
+        p->value.data = (char *)params->values + (size_t)p->offset * element;
+        p->grad.data = (char *)params->grads + (size_t)p->offset * element;
+    }
+    return REEL_OK;
+}
+
+reel_dtype reel_params_dtype(const reel_params *params)
+{
+    return params->dtype;
+}
+
+int reel_params_count(const reel_params *params)
+{
+    return params->count;
+}
+
+reel_param *reel_params_at(const reel_params *params, int index)
+{
+    REEL_ASSERT(index >= 0 && index < params->count);
+    return params->list[index];
+}
+
+reel_param *reel_params_find(const reel_params *params, const char *name)
+{
+    for (int i = 0; i < params->count; i++)
+        if (strcmp(params->list[i]->name, name) == 0) return params->list[i];
+    return NULL;
+}
+
+int64_t reel_params_flat_size(const reel_params *params)
+{
+    return params->size;
+}
+
+int64_t reel_params_trainable(const reel_params *params)
+{
+    int64_t total = 0;
+    for (int i = 0; i < params->count; i++)
+        if (!(params->list[i]->flags & REEL_PARAM_BUFFER)) total += reel_tensor_numel(&params->list[i]->value);
+    return total;
+}
+
+void reel_params_zero_grad(reel_params *params)
+{
+    for (int i = 0; i < params->count; i++) params->list[i]->has_grad = false;
+}

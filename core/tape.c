@@ -1,0 +1,303 @@
+/* Recording: leaves, operators, the sticky error, and when a value's memory may go. */
+#include "core/tape.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/tape_internal.h"
+
+reel_status reel_tape_create(reel_tape **out, const reel_ctx *ctx, const reel_tape_config *config, reel_error *err)
+{
+    static const reel_tape_config defaults;
+    if (!config) config = &defaults;
+    *out = NULL;
+    reel_tape *tape = calloc(1, sizeof *tape);
+    if (!tape) return reel_fail(err, REEL_ERR_MEMORY, "tape: out of memory");
+    *tape = (reel_tape){.ctx = ctx, .dtype = config->dtype, .recording = !config->no_grad, .retain = config->retain};
+    const reel_status status = reel_arena_create(&tape->arena, config->limit_bytes, err);
+    if (status != REEL_OK) {
+        free(tape);
+        return status;
+    }
+    *out = tape;
+    return REEL_OK;
+}
+
+void reel_tape_destroy(reel_tape *tape)
+{
+    if (!tape) return;
+    reel_arena_destroy(tape->arena);
+    free(tape->nodes);
+    free(tape);
+}
+
+void reel_tape_reset(reel_tape *tape)
+{
+    reel_arena_reset(tape->arena);
+    tape->count = 0;
+    tape->error.status = REEL_OK;
+}
+
+const reel_ctx *reel_tape_ctx(const reel_tape *tape)
+{
+    return tape->ctx;
+}
+
+reel_dtype reel_tape_dtype(const reel_tape *tape)
+{
+    return tape->dtype;
+}
+
+bool reel_tape_recording(const reel_tape *tape)
+{
+    return tape->recording;
+}
+
+void reel_tape_set_recording(reel_tape *tape, bool recording)
+{
+    tape->recording = recording;
+}
+
+void reel_tape_set_step(reel_tape *tape, int64_t step)
+{
+    tape->step = step;
+}
+
+int64_t reel_tape_step(const reel_tape *tape)
+{
+    return tape->step;
+}
+
+size_t reel_tape_peak_bytes(const reel_tape *tape)
+{
+    return reel_arena_peak(tape->arena);
+}
+
+reel_status reel_tape_status(const reel_tape *tape, reel_error *err)
+{
+    if (tape->error.status != REEL_OK && err) *err = tape->error;
+    return tape->error.status;
+}
+
+reel_var reel_tape_fail(reel_tape *tape, reel_status status, const char *format, ...)
+{
+    if (tape->error.status == REEL_OK) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(tape->error.message, sizeof tape->error.message, format, args);
+        va_end(args);
+        tape->error.status = status;
+    }
+    return (reel_var){tape, -1};
+}
+
+void reel_tape_prefix_error(reel_tape *tape, const char *prefix)
+{
+    char text[sizeof tape->error.message];
+    memcpy(text, tape->error.message, sizeof text);
+    const int used = snprintf(tape->error.message, sizeof text, "%s: ", prefix);
+    if (used > 0 && (size_t)used < sizeof text) memccpy(tape->error.message + used, text, 0, sizeof text - (size_t)used);
+    tape->error.message[sizeof text - 1] = 0;
+}
+
+/* A fresh node at the end of the tape, or NULL with the sticky error set. */
+static reel_node *new_node(reel_tape *tape)
+{
+    if (tape->error.status != REEL_OK) return NULL;
+    if (tape->count == tape->capacity) {
+        const int capacity = tape->capacity ? tape->capacity * 2 : 64;
+        reel_node *nodes = realloc(tape->nodes, (size_t)capacity * sizeof *nodes);
+        if (!nodes) {
+            reel_tape_fail(tape, REEL_ERR_MEMORY, "tape: out of memory for %d nodes", capacity);
+            return NULL;
+        }
+        tape->nodes = nodes;
+        tape->capacity = capacity;
+    }
+    reel_node *node = &tape->nodes[tape->count];
+    memset(node, 0, sizeof *node);
+    return node;
+}
+
+static void *step_memory(reel_tape *tape, size_t bytes, const char *what)
+{
+    void *block = reel_arena_alloc(tape->arena, bytes);
+    if (!block)
+        reel_tape_fail(tape, REEL_ERR_MEMORY, "%s: %zu bytes more than the tape's memory limit allows (%zu in use)", what, bytes,
+                       reel_arena_used(tape->arena));
+    return block;
+}
+
+static reel_var add_leaf(reel_tape *tape, const reel_tensor *value, bool wants_grad)
+{
+    reel_node *node = new_node(tape);
+    if (!node) return (reel_var){tape, -1};
+    node->value = *value;
+    if (value->dtype != tape->dtype || !reel_tensor_is_canonical(value)) {
+        node->value = reel_tensor_of(NULL, tape->dtype, value->ndim, value->shape);
+        node->value.data = step_memory(tape, reel_tensor_bytes(&node->value), "input");
+        if (!node->value.data) return (reel_var){tape, -1};
+        reel_tensor_copy(&node->value, value);
+        node->owns_value = true;
+    } else {
+        node->value.layout = reel_canonical_layout(value->ndim);
+    }
+    node->needs_grad = node->wants_grad = wants_grad && tape->recording;
+    return (reel_var){tape, tape->count++};
+}
+
+reel_var reel_input(reel_tape *tape, const reel_tensor *value)
+{
+    return add_leaf(tape, value, false);
+}
+
+reel_var reel_input_grad(reel_tape *tape, const reel_tensor *value)
+{
+    return add_leaf(tape, value, true);
+}
+
+reel_var reel_scalar(reel_tape *tape, double value)
+{
+    const reel_tensor t = {.data = &value, .dtype = REEL_F64};
+    reel_tensor scalar = reel_tensor_of(step_memory(tape, sizeof(double), "scalar"), tape->dtype, 0, NULL);
+    if (!scalar.data) return (reel_var){tape, -1};
+    reel_tensor_copy(&scalar, &t);
+    const reel_var v = add_leaf(tape, &scalar, false);
+    if (v.id >= 0) tape->nodes[v.id].owns_value = true;
+    return v;
+}
+
+reel_var reel_param_var(reel_tape *tape, reel_params *params, int index)
+{
+    const reel_param *p = reel_params_at(params, index);
+    if (tape->error.status == REEL_OK && p->value.dtype != tape->dtype)
+        return reel_tape_fail(tape, REEL_ERR_INVALID, "parameter %s is %s, the tape %s", p->name, reel_dtype_name(p->value.dtype),
+                              reel_dtype_name(tape->dtype));
+    reel_node *node = new_node(tape);
+    if (!node) return (reel_var){tape, -1};
+    node->value = p->value;
+    node->params = params;
+    node->param = index;
+    node->needs_grad = tape->recording && !(p->flags & (REEL_PARAM_FROZEN | REEL_PARAM_BUFFER));
+    return (reel_var){tape, tape->count++};
+}
+
+/* "conv2d (2, 3, 5, 5) (4, 2, 3, 3)": the operator and the shapes it was given. */
+static void name_call(char *text, size_t size, const reel_op *op, const reel_tensor *in, int n_in)
+{
+    size_t used = (size_t)snprintf(text, size, "%s", op->name);
+    for (int i = 0; i < n_in && used < size; i++) {
+        char shape[128];
+        if (in[i].ndim < 0) continue;
+        used += (size_t)snprintf(text + used, size - used, " %s", reel_shape_text(shape, sizeof shape, in[i].ndim, in[i].shape));
+    }
+}
+
+/* Runs forward for a node whose inputs are in place. The array of nodes may not grow in here. */
+static bool run_forward(reel_tape *tape, reel_node *node, const reel_infer *q)
+{
+    void *scratch = NULL;
+    node->value = reel_tensor_of(NULL, tape->dtype, q->ndim, q->shape);
+    node->value.data = step_memory(tape, reel_tensor_bytes(&node->value), node->op->name);
+    if (!node->value.data) return false;
+    node->owns_value = true;
+    if (node->needs_grad && q->saved_bytes && !(node->saved = step_memory(tape, q->saved_bytes, node->op->name))) return false;
+    if (q->forward_scratch && !(scratch = step_memory(tape, q->forward_scratch, node->op->name))) return false;
+    const reel_call call = {.ctx = tape->ctx,
+                            .attrs = node->attrs,
+                            .n_in = node->n_in,
+                            .in = q->in,
+                            .out = node->value,
+                            .saved = node->saved,
+                            .scratch = scratch};
+    node->op->forward[tape->dtype](&call);
+    reel_arena_free(tape->arena, scratch);
+    return true;
+}
+
+reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, const reel_var *in, int n_in)
+{
+    REEL_ASSERT(n_in >= op->min_in && n_in <= op->max_in && n_in <= REEL_MAX_INPUTS);
+    REEL_ASSERT(in[0].tape);
+    reel_tape *tape = in[0].tape;
+    if (tape->error.status != REEL_OK) return (reel_var){tape, -1};
+    while (n_in > op->min_in && !in[n_in - 1].tape) n_in--; /* REEL_NONE at the end */
+    if (!op->forward[tape->dtype])
+        return reel_tape_fail(tape, REEL_ERR_INVALID, "%s: not available in %s", op->name, reel_dtype_name(tape->dtype));
+
+    reel_node *node = new_node(tape);
+    if (!node) return (reel_var){tape, -1};
+    reel_tensor values[REEL_MAX_INPUTS];
+    node->op = op;
+    node->n_in = n_in;
+    for (int i = 0; i < n_in; i++) {
+        node->in[i] = in[i].tape ? in[i].id : -1;
+        if (!in[i].tape) {
+            values[i] = (reel_tensor){.ndim = -1};
+            continue;
+        }
+        REEL_ASSERT(in[i].tape == tape && in[i].id < tape->count);
+        const reel_node *input = &tape->nodes[in[i].id];
+        if (!input->value.data)
+            return reel_tape_fail(tape, REEL_ERR_INVALID, "%s: input %d was released or freed by backward", op->name, i);
+        values[i] = input->value;
+        node->needs_grad |= input->needs_grad && tape->recording;
+    }
+    if (attrs_size) {
+        node->attrs = step_memory(tape, attrs_size, op->name);
+        if (!node->attrs) return (reel_var){tape, -1};
+        memcpy(node->attrs, attrs, attrs_size);
+    }
+    reel_infer q = {.ctx = tape->ctx,
+                    .dtype = tape->dtype,
+                    .attrs = node->attrs,
+                    .n_in = n_in,
+                    .in = values,
+                    .recording = node->needs_grad};
+    reel_error why;
+    q.ndim = values[0].ndim;
+    memcpy(q.shape, values[0].shape, sizeof q.shape);
+    const reel_status status = op->infer ? op->infer(&q, &why) : REEL_OK;
+    if (status != REEL_OK) {
+        char text[600];
+        name_call(text, sizeof text, op, values, n_in);
+        return reel_tape_fail(tape, status, "%s: %s", text, why.message);
+    }
+    if (!run_forward(tape, node, &q)) return (reel_var){tape, -1};
+    node->backward_scratch = q.backward_scratch;
+    if (node->needs_grad) {
+        if (op->flags & REEL_OP_NEEDS_OUTPUT) node->uses++;
+        if (op->flags & REEL_OP_NEEDS_INPUTS)
+            for (int i = 0; i < n_in; i++)
+                if (node->in[i] >= 0) tape->nodes[node->in[i]].uses++;
+    }
+    return (reel_var){tape, tape->count++};
+}
+
+void reel_node_drop(reel_tape *tape, reel_node *node)
+{
+    if (!node->owns_value || node->uses > 0 || tape->retain) return;
+    reel_arena_free(tape->arena, node->value.data);
+    node->value.data = NULL;
+    node->owns_value = false;
+}
+
+void reel_release(reel_var v)
+{
+    if (v.id < 0 || !v.tape) return;
+    reel_node *node = &v.tape->nodes[v.id];
+    node->released = true;
+    reel_node_drop(v.tape, node);
+}
+
+reel_tensor reel_value(reel_var v)
+{
+    return v.id < 0 ? (reel_tensor){0} : v.tape->nodes[v.id].value;
+}
+
+reel_tensor reel_grad(reel_var v)
+{
+    return v.id < 0 ? (reel_tensor){0} : v.tape->nodes[v.id].grad;
+}

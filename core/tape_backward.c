@@ -1,0 +1,162 @@
+/* The reverse sweep: from a scalar down the ids, each node hands its gradient on to its inputs and is then freed. */
+#include <string.h>
+
+#include "core/tape_internal.h"
+
+/* The gradient memory of a node, made on first use. *fresh tells that it holds nothing yet. */
+static bool grad_of(reel_tape *tape, reel_node *node, reel_tensor *grad, bool *fresh)
+{
+    if (node->params) {
+        const reel_param *p = reel_params_at(node->params, node->param);
+        *grad = p->grad;
+        *fresh = !p->has_grad;
+        return true;
+    }
+    *fresh = !node->grad.data;
+    if (*fresh) {
+        node->grad = reel_tensor_of(NULL, tape->dtype, node->value.ndim, node->value.shape);
+        node->grad.data = reel_arena_alloc(tape->arena, reel_tensor_bytes(&node->grad));
+        if (!node->grad.data) {
+            reel_tape_fail(tape, REEL_ERR_MEMORY, "backward of %s: gradient of %zu bytes is over the tape's memory limit",
+                           node->op ? node->op->name : "input", reel_tensor_bytes(&node->grad));
+            return false;
+        }
+    }
+    *grad = node->grad;
+    return true;
+}
+
+static bool used_before(const reel_node *node, int i)
+{
+    for (int j = 0; j < i; j++)
+        if (node->in[j] == node->in[i]) return true;
+    return false;
+}
+
+static bool used_again(const reel_node *node, int i)
+{
+    for (int j = i + 1; j < node->n_in; j++)
+        if (node->in[j] == node->in[i]) return true;
+    return false;
+}
+
+/* Calls the operator's backward with everything it may read and write. */
+static bool run_backward(reel_tape *tape, reel_node *node)
+{
+    reel_tensor in[REEL_MAX_INPUTS], din[REEL_MAX_INPUTS];
+    bool fresh[REEL_MAX_INPUTS];
+    for (int i = 0; i < node->n_in; i++) {
+        if (node->in[i] < 0) {
+            in[i] = din[i] = (reel_tensor){.ndim = -1};
+            fresh[i] = false;
+            continue;
+        }
+        reel_node *input = &tape->nodes[node->in[i]];
+        in[i] = din[i] = input->value;
+        if (!(node->op->flags & REEL_OP_NEEDS_INPUTS)) in[i].data = NULL;
+        din[i].data = NULL;
+        fresh[i] = false;
+        if (!input->needs_grad) continue;
+        if (!grad_of(tape, input, &din[i], &fresh[i])) return false;
+        if (used_before(node, i)) {
+            fresh[i] = false;
+        } else if (fresh[i] && (!(node->op->flags & REEL_OP_ASSIGNS) || used_again(node, i))) {
+            memset(din[i].data, 0, reel_tensor_bytes(&din[i]));
+            fresh[i] = false;
+        }
+    }
+    void *scratch = node->backward_scratch ? reel_arena_alloc(tape->arena, node->backward_scratch) : NULL;
+    if (node->backward_scratch && !scratch) {
+        reel_tape_fail(tape, REEL_ERR_MEMORY, "backward of %s: %zu bytes of scratch are over the tape's memory limit",
+                       node->op->name, node->backward_scratch);
+        return false;
+    }
+    reel_call call = {.ctx = tape->ctx,
+                      .attrs = node->attrs,
+                      .n_in = node->n_in,
+                      .in = in,
+                      .out = node->value,
+                      .saved = node->saved,
+                      .scratch = scratch,
+                      .dout = node->grad,
+                      .din = din,
+                      .fresh = fresh};
+    if (!(node->op->flags & REEL_OP_NEEDS_OUTPUT)) call.out.data = NULL;
+    node->op->backward[tape->dtype](&call);
+    reel_arena_free(tape->arena, scratch);
+    for (int i = 0; i < node->n_in; i++) {
+        if (node->in[i] < 0) continue;
+        const reel_node *input = &tape->nodes[node->in[i]];
+        if (input->params && input->needs_grad) reel_params_at(input->params, input->param)->has_grad = true;
+    }
+    return true;
+}
+
+/* The sweep is through with a recorded node: what only its backward needed may go. */
+static void leave(reel_tape *tape, reel_node *node, bool is_loss)
+{
+    node->passed = true;
+    if (tape->retain) return;
+    if (node->op->flags & REEL_OP_NEEDS_INPUTS)
+        for (int i = 0; i < node->n_in; i++) {
+            if (node->in[i] < 0) continue;
+            reel_node *input = &tape->nodes[node->in[i]];
+            input->uses--;
+            if (input->op) reel_node_drop(tape, input);
+        }
+    if (node->op->flags & REEL_OP_NEEDS_OUTPUT) node->uses--;
+    reel_arena_free(tape->arena, node->grad.data);
+    node->grad.data = NULL;
+    reel_arena_free(tape->arena, node->saved);
+    node->saved = NULL;
+    if (!is_loss) reel_node_drop(tape, node);
+}
+
+reel_status reel_backward(reel_var loss, reel_error *err)
+{
+    return reel_backward_scaled(loss, 1.0, err);
+}
+
+reel_status reel_backward_scaled(reel_var loss, double scale, reel_error *err)
+{
+    REEL_ASSERT(loss.tape);
+    reel_tape *tape = loss.tape;
+    REEL_TRY(reel_tape_status(tape, err));
+    REEL_ASSERT(loss.id >= 0 && loss.id < tape->count);
+    reel_node *root = &tape->nodes[loss.id];
+    char text[128];
+    if (reel_tensor_numel(&root->value) != 1)
+        return reel_fail(err, REEL_ERR_INVALID, "backward: expected a scalar, got shape %s",
+                         reel_shape_text(text, sizeof text, root->value.ndim, root->value.shape));
+    if (!root->needs_grad || !root->op)
+        return reel_fail(err, REEL_ERR_INVALID, "backward: nothing that wants a gradient was recorded");
+    if (tape->retain)
+        for (int id = 0; id < tape->count; id++) {
+            reel_node *node = &tape->nodes[id];
+            if (!node->op || !node->grad.data) continue;
+            reel_arena_free(tape->arena, node->grad.data);
+            node->grad.data = NULL;
+        }
+
+    bool fresh;
+    reel_tensor seed;
+    if (!grad_of(tape, root, &seed, &fresh)) return reel_tape_status(tape, err);
+    const reel_tensor one = {.data = &scale, .dtype = REEL_F64};
+    reel_tensor scalar = seed;
+    scalar.ndim = 0;
+    reel_tensor_copy(&scalar, &one);
+
+    for (int id = loss.id; id >= 0; id--) {
+        reel_node *node = &tape->nodes[id];
+        if (!node->op || !node->needs_grad) continue;
+        if (node->passed && !tape->retain) {
+            if (!node->grad.data) continue;
+            reel_tape_fail(tape, REEL_ERR_INVALID, "backward: %s was swept before and its values are freed; use a tape with retain",
+                           node->op->name);
+            return reel_tape_status(tape, err);
+        }
+        if (node->grad.data && !run_backward(tape, node)) return reel_tape_status(tape, err);
+        leave(tape, node, id == loss.id);
+    }
+    return REEL_OK;
+}

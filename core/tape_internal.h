@@ -1,0 +1,45 @@
+/* What tape.c (recording) and tape_backward.c (the reverse sweep) share. Private. */
+#ifndef REEL_CORE_TAPE_INTERNAL_H
+#define REEL_CORE_TAPE_INTERNAL_H
+
+#include "core/memory.h"
+#include "core/op.h"
+
+/* One value and how it came about. Inputs have smaller ids than outputs, so descending ids are a reverse topological order. */
+typedef struct reel_node {
+    const reel_op *op; /* NULL: a leaf */
+    void *attrs;
+    int n_in;
+    int in[REEL_MAX_INPUTS]; /* ids; -1: an absent optional input */
+    reel_tensor value;
+    reel_tensor grad; /* data NULL until one arrives */
+    void *saved;
+    size_t backward_scratch;
+    reel_params *params; /* parameter leaf: gradient goes to params[param] */
+    int param;
+    int uses;          /* backward calls still to come that read value */
+    bool needs_grad;   /* something below it wants a gradient */
+    bool wants_grad;   /* leaf of reel_input_grad */
+    bool owns_value;   /* value.data is an arena block */
+    bool released;     /* the caller will not read value again */
+    bool passed;       /* the reverse sweep is through with it */
+} reel_node;
+
+struct reel_tape {
+    const reel_ctx *ctx;
+    reel_dtype dtype;
+    bool recording, retain;
+    int64_t step;
+    reel_arena *arena;
+    reel_node *nodes;
+    int count, capacity;
+    reel_error error; /* sticky */
+};
+
+/* Frees the value if nobody needs it any more. */
+void reel_node_drop(reel_tape *tape, reel_node *node);
+
+/* Puts "prefix: " before the sticky error's message. */
+void reel_tape_prefix_error(reel_tape *tape, const char *prefix);
+
+#endif

@@ -1,0 +1,60 @@
+/* A dataset is a source of labelled encoded images; where they lie is the source's secret. One file each in data/sources/.
+ *
+ * Any number of threads may read samples at the same time. */
+#ifndef REEL_DATA_DATASET_H
+#define REEL_DATA_DATASET_H
+
+#include "core/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct reel_dataset reel_dataset;
+
+/* Bytes of one encoded sample; memory belongs to the buffer and is reused by the next read into it. */
+typedef struct reel_bytes {
+    uint8_t *data;
+    size_t size, capacity;
+} reel_bytes;
+REEL_API void reel_bytes_free(reel_bytes *bytes);
+
+/* What a source implements. */
+typedef struct reel_source {
+    const char *kind; /* "folder", "list", ... */
+    int64_t (*count)(const void *self);
+    int64_t (*label)(const void *self, int64_t index); /* 0 .. classes - 1 */
+    /* Encoded image (JPEG, PNG) into bytes. REEL_ERR_IO, REEL_ERR_FORMAT: this sample cannot be had. */
+    reel_status (*read)(const void *self, int64_t index, reel_bytes *bytes, reel_error *err);
+    /* A name for people: path within the dataset. Written into text, cut to size. */
+    void (*name)(const void *self, int64_t index, char *text, size_t size);
+    void (*destroy)(void *self);
+} reel_source;
+
+/* Takes ownership of self, also on failure. class names are copied. For sources outside the library. */
+REEL_API reel_status reel_dataset_create(reel_dataset **out, const reel_source *source, void *self, const char *const *classes,
+                                         int64_t n_classes, reel_error *err);
+REEL_API void reel_dataset_destroy(reel_dataset *dataset);
+
+/* Image folder as torchvision's ImageFolder: a folder per class below root, class index = bytewise rank of the folder's name,
+ * images at any depth below it in bytewise order of their paths, extensions .jpg .jpeg .png (any case). Hidden files are skipped
+ * and counted. REEL_ERR_IO: no such folder; REEL_ERR_INVALID: no class folder, or a class without images (named). */
+REEL_API reel_status reel_dataset_folder(reel_dataset **out, const char *root, reel_error *err);
+
+/* A view of another dataset: the samples listed in indices (copied). The parent must outlive it. */
+REEL_API reel_status reel_dataset_subset(reel_dataset **out, const reel_dataset *parent, const int64_t *indices, int64_t n,
+                                         reel_error *err);
+
+REEL_API int64_t reel_dataset_count(const reel_dataset *d);
+REEL_API int64_t reel_dataset_classes(const reel_dataset *d);
+REEL_API const char *reel_dataset_class_name(const reel_dataset *d, int64_t c);
+REEL_API int64_t reel_dataset_label(const reel_dataset *d, int64_t index);
+REEL_API reel_status reel_dataset_read(const reel_dataset *d, int64_t index, reel_bytes *bytes, reel_error *err);
+REEL_API void reel_dataset_sample_name(const reel_dataset *d, int64_t index, char *text, size_t size);
+/* REEL_ERR_INVALID listing what differs unless both have the same class names in the same order. */
+REEL_API reel_status reel_dataset_same_classes(const reel_dataset *train, const reel_dataset *val, reel_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,54 @@
+/* From an encoded image to one normalised sample of a batch: decode, crop, resize, flip, colour, mean and deviation.
+ *
+ * Every random choice comes from Philox at (seed, REEL_STREAM_AUGMENT, epoch, sample index): the same sample looks the same for any
+ * number of workers and after a resume. */
+#ifndef REEL_DATA_TRANSFORM_H
+#define REEL_DATA_TRANSFORM_H
+
+#include "core/rng.h"
+#include "data/image.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum {
+    REEL_CROP_CENTER,         /* evaluation: shorter side to resize, centre crop of size (torchvision's rounding) */
+    REEL_CROP_RANDOM_RESIZED, /* torchvision's RandomResizedCrop: area in scale, aspect in ratio (log-uniform), 10 tries */
+    REEL_CROP_RANDOM          /* 2012 and Caffe: shorter side to resize, centre square, random crop of size */
+} reel_crop;
+
+typedef struct reel_transform {
+    int64_t size;              /* output height and width; 0 = 224 */
+    int64_t resize;            /* shorter side before CENTER and RANDOM crops; 0 = size * 256 / 224 */
+    reel_crop crop;
+    double scale[2], ratio[2]; /* zeros = 0.08, 1 and 3/4, 4/3 */
+    double flip;               /* probability of a horizontal flip */
+    double brightness, contrast, saturation, hue; /* colour jitter as torchvision's: factors in [1 - v, 1 + v], hue in [-v, v] */
+    double lighting;           /* deviation of PCA lighting noise (2012: 0.1); 0 = off */
+    double mean[3], std[3];    /* per channel, for pixels in [0, 1]; std 0 = 1 */
+    double pixel_scale;        /* pixels are multiplied by this before mean and std; 0 = 1/255. Caffe: 1 with mean in 0..255 */
+} reel_transform;
+
+/* torchvision's ImageNet constants: mean .485 .456 .406, std .229 .224 .225. */
+REEL_API void reel_transform_imagenet_norm(reel_transform *t);
+
+/* Scratch of one thread: intermediate images, reused from sample to sample. Zero-initialise; free at the end. */
+typedef struct reel_transform_scratch {
+    reel_image decoded, resized;
+    void *memory;
+    size_t capacity;
+} reel_transform_scratch;
+REEL_API void reel_transform_scratch_free(reel_transform_scratch *scratch);
+
+/* Applies t to encoded bytes: writes size x size x 3 floats, channels-last (h, w, c). rng is unused by CENTER without colour. */
+REEL_API reel_status reel_transform_bytes(const reel_transform *t, const uint8_t *bytes, size_t size, reel_rng rng,
+                                          reel_transform_scratch *scratch, float *out, reel_error *err);
+/* The same from an RGB image. */
+REEL_API reel_status reel_transform_image(const reel_transform *t, const reel_image *image, reel_rng rng,
+                                          reel_transform_scratch *scratch, float *out, reel_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

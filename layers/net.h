@@ -1,0 +1,182 @@
+/* A network: an ordered tree of modules and the parameters they own.
+ *
+ *     reel_net *net;
+ *     REEL_TRY(reel_net_create(&net, ctx, REEL_F32, err));
+ *     reel_net_begin(net, "features");                                   a nested, named Sequential
+ *     reel_add_conv2d(net, .in = 3, .out = 64, .kernel = 11, .stride = 4, .padding = 2);        "features.0"
+ *     reel_add_relu(net);                                                                       "features.1"
+ *     reel_net_end(net);
+ *     REEL_TRY(reel_net_build(net, err));
+ *     reel_net_init(net);
+ *
+ * A layer without a name takes its position as its name, as PyTorch's Sequential does. Errors while adding are sticky and reported
+ * by reel_net_build. A net is used by one thread at a time. */
+#ifndef REEL_LAYERS_NET_H
+#define REEL_LAYERS_NET_H
+
+#include "core/ops.h"
+#include "core/params.h"
+#include "core/tape.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct reel_net reel_net;
+
+REEL_API reel_status reel_net_create(reel_net **out, const reel_ctx *ctx, reel_dtype dtype, reel_error *err);
+REEL_API void reel_net_destroy(reel_net *net);
+
+/* Opens and closes a nested Sequential: the layers between belong to it, and its name and a dot stand before theirs. */
+REEL_API void reel_net_begin(reel_net *net, const char *name);
+REEL_API void reel_net_end(reel_net *net);
+
+/* Ends construction: allocates parameters. Reports the first error met while adding layers. */
+REEL_API reel_status reel_net_build(reel_net *net, reel_error *err);
+/* Draws all parameters as their layers' initialisers say, from the context's seed. */
+REEL_API void reel_net_init(reel_net *net);
+/* Draws one parameter again, by index in the store. */
+REEL_API void reel_net_init_param(reel_net *net, int index);
+
+REEL_API reel_params *reel_net_params(const reel_net *net);
+REEL_API const reel_ctx *reel_net_ctx(const reel_net *net);
+REEL_API reel_dtype reel_net_dtype(const reel_net *net);
+
+/* Training mode (the state after creation) or evaluation, for the whole tree. */
+REEL_API void reel_net_set_training(reel_net *net, bool training);
+REEL_API bool reel_net_training(const reel_net *net);
+
+/* The value of the network on x; the tape must have the net's dtype. A failure is the tape's sticky error. */
+REEL_API reel_var reel_net_forward(reel_net *net, reel_tape *tape, reel_var x);
+
+/* ---- initialisers ---- */
+typedef enum {
+    REEL_INIT_DEFAULT = 0,     /* PyTorch's: kaiming_uniform(a = sqrt 5), that is U(+-1 / sqrt(fan_in)), weights and biases */
+    REEL_INIT_KAIMING_UNIFORM, /* U(+-sqrt(6 / fan_in)) (He et al. 2015, for ReLU) */
+    REEL_INIT_KAIMING_NORMAL,  /* N(0, 2 / fan_in) */
+    REEL_INIT_XAVIER_UNIFORM,  /* U(+-sqrt(6 / (fan_in + fan_out))) (Glorot and Bengio 2010) */
+    REEL_INIT_XAVIER_NORMAL,   /* N(0, 2 / (fan_in + fan_out)) */
+    REEL_INIT_GAUSSIAN,        /* N(0, value^2) */
+    REEL_INIT_UNIFORM,         /* U(+-value) */
+    REEL_INIT_CONSTANT         /* value */
+} reel_init_kind;
+
+typedef struct reel_init {
+    reel_init_kind kind;
+    double value;
+} reel_init;
+
+/* ---- layers; `name` may be NULL in all of them ---- */
+typedef struct reel_conv2d_config {
+    const char *name;
+    int64_t in, out;
+    int64_t kernel, kernel_w;     /* kernel_w 0 = kernel */
+    int64_t stride, stride_w;     /* 0 = 1; stride_w 0 = stride */
+    int64_t padding, padding_w;   /* padding_w 0 = padding; -1 = 0 */
+    int64_t dilation, dilation_w; /* likewise, 0 = 1 */
+    int64_t groups;               /* 0 = 1 */
+    bool no_bias;
+    reel_init weight_init, bias_init;
+} reel_conv2d_config;
+
+typedef struct reel_linear_config {
+    const char *name;
+    int64_t in, out;
+    bool no_bias;
+    reel_init weight_init, bias_init;
+} reel_linear_config;
+
+typedef struct reel_pool_config {
+    const char *name;
+    int64_t kernel, stride, padding; /* square; stride 0 = kernel */
+    bool ceil_mode, exclude_padding;
+} reel_pool_config;
+
+typedef struct reel_adaptive_pool_config {
+    const char *name;
+    int64_t height, width; /* width 0 = height */
+} reel_adaptive_pool_config;
+
+typedef struct reel_dropout_config {
+    const char *name;
+    double p; /* share set to zero; 0 is allowed */
+} reel_dropout_config;
+
+typedef struct reel_lrn_config {
+    const char *name;
+    int64_t size;
+    double alpha, beta, k; /* defaults as in reel_lrn_attrs */
+    bool paper;
+} reel_lrn_config;
+
+typedef struct reel_batch_norm_config {
+    const char *name;
+    int64_t channels;
+    double eps, momentum; /* 0 = 1e-5, 0.1 */
+} reel_batch_norm_config;
+
+typedef struct reel_activation_config {
+    const char *name;
+    double slope; /* leaky ReLU: 0 = 0.01 */
+} reel_activation_config;
+
+typedef struct reel_plain_config {
+    const char *name;
+} reel_plain_config;
+
+REEL_API void reel_net_add_conv2d(reel_net *net, const reel_conv2d_config *config);
+REEL_API void reel_net_add_linear(reel_net *net, const reel_linear_config *config);
+REEL_API void reel_net_add_maxpool(reel_net *net, const reel_pool_config *config);
+REEL_API void reel_net_add_avgpool(reel_net *net, const reel_pool_config *config);
+REEL_API void reel_net_add_adaptive_avgpool(reel_net *net, const reel_adaptive_pool_config *config);
+REEL_API void reel_net_add_global_avgpool(reel_net *net, const reel_plain_config *config); /* (n, c, h, w) -> (n, c) */
+REEL_API void reel_net_add_global_maxpool(reel_net *net, const reel_plain_config *config);
+REEL_API void reel_net_add_dropout(reel_net *net, const reel_dropout_config *config);
+REEL_API void reel_net_add_lrn(reel_net *net, const reel_lrn_config *config);
+REEL_API void reel_net_add_batch_norm2d(reel_net *net, const reel_batch_norm_config *config);
+REEL_API void reel_net_add_relu(reel_net *net, const reel_activation_config *config);
+REEL_API void reel_net_add_leaky_relu(reel_net *net, const reel_activation_config *config);
+REEL_API void reel_net_add_sigmoid(reel_net *net, const reel_activation_config *config);
+REEL_API void reel_net_add_tanh(reel_net *net, const reel_activation_config *config);
+REEL_API void reel_net_add_softmax(reel_net *net, const reel_activation_config *config);
+REEL_API void reel_net_add_flatten(reel_net *net, const reel_plain_config *config);
+
+/* In C, with named arguments: reel_add_conv2d(net, .in = 3, .out = 64, .kernel = 11). */
+#ifndef __cplusplus
+#define reel_add_conv2d(net, ...) reel_net_add_conv2d((net), &(reel_conv2d_config){__VA_ARGS__})
+#define reel_add_linear(net, ...) reel_net_add_linear((net), &(reel_linear_config){__VA_ARGS__})
+#define reel_add_maxpool(net, ...) reel_net_add_maxpool((net), &(reel_pool_config){__VA_ARGS__})
+#define reel_add_avgpool(net, ...) reel_net_add_avgpool((net), &(reel_pool_config){__VA_ARGS__})
+#define reel_add_adaptive_avgpool(net, ...) reel_net_add_adaptive_avgpool((net), &(reel_adaptive_pool_config){__VA_ARGS__})
+#define reel_add_global_avgpool(net, ...) reel_net_add_global_avgpool((net), &(reel_plain_config){.name = NULL, ##__VA_ARGS__})
+#define reel_add_global_maxpool(net, ...) reel_net_add_global_maxpool((net), &(reel_plain_config){.name = NULL, ##__VA_ARGS__})
+#define reel_add_dropout(net, ...) reel_net_add_dropout((net), &(reel_dropout_config){__VA_ARGS__})
+#define reel_add_lrn(net, ...) reel_net_add_lrn((net), &(reel_lrn_config){.name = NULL, ##__VA_ARGS__})
+#define reel_add_batch_norm2d(net, ...) reel_net_add_batch_norm2d((net), &(reel_batch_norm_config){__VA_ARGS__})
+#define reel_add_relu(net, ...) reel_net_add_relu((net), &(reel_activation_config){.name = NULL, ##__VA_ARGS__})
+#define reel_add_leaky_relu(net, ...) reel_net_add_leaky_relu((net), &(reel_activation_config){.name = NULL, ##__VA_ARGS__})
+#define reel_add_sigmoid(net, ...) reel_net_add_sigmoid((net), &(reel_activation_config){.name = NULL, ##__VA_ARGS__})
+#define reel_add_tanh(net, ...) reel_net_add_tanh((net), &(reel_activation_config){.name = NULL, ##__VA_ARGS__})
+#define reel_add_softmax(net, ...) reel_net_add_softmax((net), &(reel_activation_config){.name = NULL, ##__VA_ARGS__})
+#define reel_add_flatten(net, ...) reel_net_add_flatten((net), &(reel_plain_config){.name = NULL, ##__VA_ARGS__})
+#endif
+
+/* ---- looking at a net ---- */
+typedef struct reel_layer_info {
+    const char *name; /* full, "features.0" */
+    const char *kind; /* "Conv2d" */
+    int ndim;         /* of the output */
+    int64_t shape[REEL_MAX_DIMS];
+    int64_t parameters;
+    int64_t multiply_adds; /* of one forward pass over the given batch: convolutions and linear layers */
+} reel_layer_info;
+
+/* Runs shapes (and zeros) through a built net with input (n, c, h, w) and fills up to max entries, one per leaf layer; *count is
+ * their number. A failure names the layer whose input is too small. */
+REEL_API reel_status reel_net_describe(reel_net *net, const int64_t input[4], reel_layer_info *info, int max, int *count,
+                                       reel_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
