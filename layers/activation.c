@@ -1,0 +1,80 @@
+/* Activations, and Flatten: layers without parameters that are one operator each. */
+#include "layers/module.h"
+
+static reel_var forward_relu(const reel_module *m, reel_tape *tape, reel_var x)
+{
+    (void)m, (void)tape;
+    return reel_relu(x);
+}
+
+static reel_var forward_leaky_relu(const reel_module *m, reel_tape *tape, reel_var x)
+{
+    const reel_activation_config *c = reel_module_config(m);
+    (void)tape;
+    return reel_leaky_relu(x, c->slope != 0 ? c->slope : 0.01);
+}
+
+static reel_var forward_sigmoid(const reel_module *m, reel_tape *tape, reel_var x)
+{
+    (void)m, (void)tape;
+    return reel_sigmoid(x);
+}
+
+static reel_var forward_tanh(const reel_module *m, reel_tape *tape, reel_var x)
+{
+    (void)m, (void)tape;
+    return reel_tanh(x);
+}
+
+static reel_var forward_softmax(const reel_module *m, reel_tape *tape, reel_var x)
+{
+    (void)m, (void)tape;
+    return reel_softmax(x);
+}
+
+static reel_var forward_flatten(const reel_module *m, reel_tape *tape, reel_var x)
+{
+    (void)m, (void)tape;
+    return reel_flatten(x);
+}
+
+static void add(reel_net *net, const reel_module_kind *kind, const reel_activation_config *config)
+{
+    reel_net_add(net, kind, config->name, config, sizeof *config);
+}
+
+void reel_net_add_relu(reel_net *net, const reel_activation_config *config)
+{
+    static const reel_module_kind kind = {"ReLU", NULL, forward_relu, NULL};
+    add(net, &kind, config);
+}
+
+void reel_net_add_leaky_relu(reel_net *net, const reel_activation_config *config)
+{
+    static const reel_module_kind kind = {"LeakyReLU", NULL, forward_leaky_relu, NULL};
+    add(net, &kind, config);
+}
+
+void reel_net_add_sigmoid(reel_net *net, const reel_activation_config *config)
+{
+    static const reel_module_kind kind = {"Sigmoid", NULL, forward_sigmoid, NULL};
+    add(net, &kind, config);
+}
+
+void reel_net_add_tanh(reel_net *net, const reel_activation_config *config)
+{
+    static const reel_module_kind kind = {"Tanh", NULL, forward_tanh, NULL};
+    add(net, &kind, config);
+}
+
+void reel_net_add_softmax(reel_net *net, const reel_activation_config *config)
+{
+    static const reel_module_kind kind = {"Softmax", NULL, forward_softmax, NULL};
+    add(net, &kind, config);
+}
+
+void reel_net_add_flatten(reel_net *net, const reel_plain_config *config)
+{
+    static const reel_module_kind kind = {"Flatten", NULL, forward_flatten, NULL};
+    reel_net_add(net, &kind, config->name, config, sizeof *config);
+}

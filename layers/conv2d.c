@@ -1,0 +1,51 @@
+/* Conv2d: weight (out, in / groups, kh, kw), bias (out). Default init as PyTorch's: U(+-1 / sqrt(fan_in)), fan_in = in / groups kh kw. */
+#include "layers/module.h"
+
+static reel_conv2d_attrs attrs_of(const reel_conv2d_config *c)
+{
+    const int64_t stride = c->stride ? c->stride : 1, dilation = c->dilation ? c->dilation : 1;
+    return (reel_conv2d_attrs){.stride_h = stride,
+                               .stride_w = c->stride_w ? c->stride_w : stride,
+                               .padding_h = c->padding,
+                               .padding_w = c->padding_w < 0 ? 0 : c->padding_w ? c->padding_w : c->padding,
+                               .dilation_h = dilation,
+                               .dilation_w = c->dilation_w ? c->dilation_w : dilation,
+                               .groups = c->groups ? c->groups : 1};
+}
+
+static reel_status setup(reel_module *m, reel_error *err)
+{
+    const reel_conv2d_config *c = reel_module_config(m);
+    const int64_t groups = c->groups ? c->groups : 1, kw = c->kernel_w ? c->kernel_w : c->kernel;
+    if (c->in <= 0 || c->out <= 0 || c->kernel <= 0 || kw <= 0)
+        return reel_fail(err, REEL_ERR_INVALID, "expected positive in, out and kernel, got %lld, %lld, %lld", (long long)c->in,
+                         (long long)c->out, (long long)c->kernel);
+    if (groups < 0 || c->in % groups || c->out % groups)
+        return reel_fail(err, REEL_ERR_INVALID, "expected groups that divide in %lld and out %lld, got %lld", (long long)c->in,
+                         (long long)c->out, (long long)groups);
+    const int64_t per_group = c->in / groups, fan_in = per_group * c->kernel * kw, fan_out = c->out / groups * c->kernel * kw;
+    REEL_TRY(reel_module_add_param(m, "weight", 4, (int64_t[]){c->out, per_group, c->kernel, kw}, 0, c->weight_init, fan_in, fan_out,
+                                   err));
+    if (c->no_bias) return REEL_OK;
+    return reel_module_add_param(m, "bias", 1, &c->out, REEL_PARAM_BIAS, c->bias_init, fan_in, fan_out, err);
+}
+
+static reel_var forward(const reel_module *m, reel_tape *tape, reel_var x)
+{
+    const reel_conv2d_config *c = reel_module_config(m);
+    const reel_conv2d_attrs attrs = attrs_of(c);
+    return reel_conv2d(x, reel_module_param(m, tape, 0), c->no_bias ? REEL_NONE : reel_module_param(m, tape, 1), &attrs);
+}
+
+static int64_t multiply_adds(const reel_module *m, const reel_tensor *in, const reel_tensor *out)
+{
+    (void)in;
+    const reel_tensor w = reel_module_param_value(m, 0);
+    return reel_tensor_numel(out) * (reel_tensor_numel(&w) / w.shape[0]);
+}
+
+void reel_net_add_conv2d(reel_net *net, const reel_conv2d_config *config)
+{
+    static const reel_module_kind kind = {"Conv2d", setup, forward, multiply_adds};
+    reel_net_add(net, &kind, config->name, config, sizeof *config);
+}

@@ -1,0 +1,21 @@
+/* The head that models share: Global Average or Global Max Pooling of the last feature map, Dropout, one Linear(channels, classes).
+ * Private. */
+#ifndef REEL_LAYERS_MODELS_HEAD_H
+#define REEL_LAYERS_MODELS_HEAD_H
+
+#include "layers/models.h"
+
+static inline void reel_add_pooled_head(reel_net *net, const reel_model_config *config, int64_t channels, double dropout)
+{
+    if (config->head == REEL_HEAD_GAP)
+        reel_add_global_avgpool(net, .name = "avgpool");
+    else
+        reel_add_global_maxpool(net, .name = "maxpool");
+    reel_net_begin(net, "classifier");
+    reel_add_dropout(net, .p = dropout);
+    reel_add_linear(net, .in = channels, .out = config->classes, .weight_init = config->weight_init,
+                    .bias_init = config->bias_init);
+    reel_net_end(net);
+}
+
+#endif
