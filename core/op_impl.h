@@ -30,12 +30,12 @@
 typedef float reel_real;
 #define REEL_FN(name) name##_f32
 #define REEL_DTYPE REEL_F32
-#define REEL_MATH(f) f##f /* REEL_MATH(exp)(x) is expf(x) */
+#define REEL_MATH(function) function##f /* REEL_MATH(exp)(x) is expf(x) */
 #else
 typedef double reel_real;
 #define REEL_FN(name) name##_f64
 #define REEL_DTYPE REEL_F64
-#define REEL_MATH(f) f
+#define REEL_MATH(function) function
 #endif
 
 #define REEL_BOTH(name)        \
