@@ -1,6 +1,8 @@
 /* Gradient check: the analytic gradient of a tape expression against central differences, in float64.
  *
- * error = |a - n| / max(|a|, |n|, 1e-3 x the largest gradient in the tensor); a right gradient stays under 1e-6. */
+ * error = |a - n| / max(|a|, |n|, 1e-3 x the largest gradient in the tensor); a right gradient stays under 1e-6. (A floor of 1e-5
+ * times the outputs' size under the maximum keeps gradients that are zero by nature from being compared with rounding noise.)
+ * Backward must also give the same bits twice, add where it is told to add, and leave inputs alone. */
 #ifndef REEL_CORE_GRADCHECK_H
 #define REEL_CORE_GRADCHECK_H
 
@@ -15,7 +17,7 @@ extern "C" {
 typedef reel_var reel_gradcheck_fn(reel_tape *tape, const reel_var *in, void *user);
 
 typedef struct reel_gradcheck_config {
-    double step;          /* difference step; 0 = 1e-5, scaled by max(1, |x|) */
+    double step;          /* first difference step, scaled by max(1, |x|); 0 = 1e-4. Smaller ones are tried near kinks */
     double tolerance;     /* 0 = 1e-6 */
     uint64_t seed;        /* of the random output weights and of the sampled elements */
     int64_t max_elements; /* check at most this many elements of each input, drawn at random; 0 = 400 */
