@@ -1,0 +1,211 @@
+/* batch_norm2d: y = gamma z + beta with z = (x - mean_c) / sqrt(var_c + eps) (Ioffe and Szegedy 2015).
+ *
+ * Training takes mean and biased variance of the batch and moves the running ones towards them (variance unbiased there);
+ * evaluation takes the running ones as constants. With m = n h w pixels a channel and r = 1 / sqrt(var + eps):
+ *   dbeta = sum dy,  dgamma = sum dy z,  dx = gamma r (dy - dbeta / m - z dgamma / m) in training, gamma r dy in evaluation.
+ * Sums are kept in double, over a number of row parts that depends on the shape alone, and the parts are added in order: the
+ * same bits for any number of threads. The variance is a second pass over x - mean, which cannot cancel. */
+#include "core/op_impl.h"
+
+REEL_DECLARE_OP(batch_norm2d);
+
+enum { MAX_PARTS = 64, MIN_ROWS = 64 };
+
+static inline int64_t part_count(int64_t rows)
+{
+    const int64_t parts = (rows + MIN_ROWS - 1) / MIN_ROWS;
+    return parts < MAX_PARTS ? parts : MAX_PARTS;
+}
+
+/* What a pass adds up for each channel of one row. */
+typedef void row_fn(const reel_real *x, const reel_real *dy, const double *mean, const double *r, int64_t ch, double *a,
+                    double *b);
+
+static void add_value(const reel_real *x, const reel_real *dy, const double *mean, const double *r, int64_t ch, double *a,
+                      double *b)
+{
+    (void)dy, (void)mean, (void)r, (void)b;
+#pragma omp simd
+    for (int64_t k = 0; k < ch; k++) a[k] += (double)x[k];
+}
+
+static void add_square(const reel_real *x, const reel_real *dy, const double *mean, const double *r, int64_t ch, double *a,
+                       double *b)
+{
+    (void)dy, (void)r, (void)b;
+#pragma omp simd
+    for (int64_t k = 0; k < ch; k++) a[k] += ((double)x[k] - mean[k]) * ((double)x[k] - mean[k]);
+}
+
+static void add_grads(const reel_real *x, const reel_real *dy, const double *mean, const double *r, int64_t ch, double *a,
+                      double *b)
+{
+#pragma omp simd
+    for (int64_t k = 0; k < ch; k++) {
+        a[k] += (double)dy[k];
+        b[k] += (double)dy[k] * ((double)x[k] - mean[k]) * r[k];
+    }
+}
+
+/* Runs `add` over all rows; the totals are in parts[0 .. ch) and parts[ch .. 2 ch). parts: part_count x 2 ch doubles. */
+static void sum_rows(const reel_call *c, const reel_real *x, const reel_real *dy, const double *mean, const double *r,
+                     int64_t rows, int64_t ch, double *parts, row_fn *add)
+{
+    const int64_t count = part_count(rows);
+#pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(c->ctx)) if (rows * ch > 16384)
+    for (int64_t part = 0; part < count; part++) {
+        double *a = parts + part * 2 * ch, *b = a + ch;
+        memset(a, 0, (size_t)(2 * ch) * sizeof *a);
+        for (int64_t row = rows * part / count; row < rows * (part + 1) / count; row++)
+            add(x + row * ch, dy ? dy + row * ch : NULL, mean, r, ch, a, b);
+    }
+    for (int64_t part = 1; part < count; part++)
+        for (int64_t k = 0; k < 2 * ch; k++) parts[k] += parts[part * 2 * ch + k];
+}
+
+/* Scratch: mean, r, offset and factor of each channel, then the parts. */
+void REEL_FN(reel_batch_norm2d_forward)(const reel_call *c)
+{
+    const reel_batch_norm_attrs *a = c->attrs;
+    const int64_t ch = c->out.shape[1], rows = c->out.shape[0] * c->out.shape[2] * c->out.shape[3];
+    const reel_real *x = c->in[0].data, *gamma = c->in[1].data, *beta = c->in[2].data;
+    reel_real *y = c->out.data, *running_mean = a->running_mean.data, *running_var = a->running_var.data;
+    double *mean = c->scratch, *r = mean + ch, *parts = r + ch;
+    if (a->training) {
+        sum_rows(c, x, NULL, NULL, NULL, rows, ch, parts, add_value);
+        for (int64_t k = 0; k < ch; k++) mean[k] = parts[k] / (double)rows;
+        sum_rows(c, x, NULL, mean, NULL, rows, ch, parts, add_square);
+        for (int64_t k = 0; k < ch; k++) {
+            r[k] = 1 / sqrt(parts[k] / (double)rows + a->eps);
+            if (running_mean)
+                running_mean[k] = (reel_real)((1 - a->momentum) * (double)running_mean[k] + a->momentum * mean[k]);
+            if (running_var)
+                running_var[k] =
+                    (reel_real)((1 - a->momentum) * (double)running_var[k] + a->momentum * parts[k] / (double)(rows - 1));
+        }
+    } else {
+        for (int64_t k = 0; k < ch; k++) {
+            mean[k] = (double)running_mean[k];
+            r[k] = 1 / sqrt((double)running_var[k] + a->eps);
+        }
+    }
+    if (c->saved) memcpy(c->saved, mean, (size_t)(2 * ch) * sizeof *mean);
+    reel_real *centre = (reel_real *)parts, *factor = centre + ch;
+    for (int64_t k = 0; k < ch; k++) {
+        centre[k] = (reel_real)mean[k];
+        factor[k] = (reel_real)((double)gamma[k] * r[k]);
+    }
+#pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(c->ctx)) if (rows * ch > 16384)
+    for (int64_t row = 0; row < rows; row++)
+#pragma omp simd
+        for (int64_t k = 0; k < ch; k++) y[row * ch + k] = (x[row * ch + k] - centre[k]) * factor[k] + beta[k];
+}
+
+void REEL_FN(reel_batch_norm2d_backward)(const reel_call *c)
+{
+    const reel_batch_norm_attrs *a = c->attrs;
+    const int64_t ch = c->out.shape[1], rows = c->out.shape[0] * c->out.shape[2] * c->out.shape[3];
+    const reel_real *x = c->in[0].data, *gamma = c->in[1].data, *dy = c->dout.data;
+    reel_real *dx = c->din[0].data, *dgamma = c->din[1].data, *dbeta = c->din[2].data;
+    const double *mean = c->saved, *r = mean + ch;
+    double *parts = c->scratch;
+    sum_rows(c, x, dy, mean, r, rows, ch, parts, add_grads);
+    for (int64_t k = 0; k < ch; k++) {
+        if (dbeta) dbeta[k] = (c->fresh[2] ? 0 : dbeta[k]) + (reel_real)parts[k];
+        if (dgamma) dgamma[k] = (c->fresh[1] ? 0 : dgamma[k]) + (reel_real)parts[ch + k];
+    }
+    if (!dx) return;
+    /* dx = of_dy dy + of_x x + rest: z is linear in x. */
+    double *of_dy = parts + 2 * ch * part_count(rows), *of_x = of_dy + ch, *rest = of_x + ch;
+    for (int64_t k = 0; k < ch; k++) {
+        of_dy[k] = (double)gamma[k] * r[k];
+        of_x[k] = a->training ? -of_dy[k] * r[k] * parts[ch + k] / (double)rows : 0;
+        rest[k] = a->training ? -of_dy[k] * parts[k] / (double)rows : 0;
+    }
+    const bool fresh = c->fresh[0];
+#pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(c->ctx)) if (rows * ch > 16384)
+    for (int64_t row = 0; row < rows; row++) {
+        reel_real *to = dx + row * ch;
+        if (fresh) memset(to, 0, (size_t)ch * sizeof *to);
+#pragma omp simd
+        for (int64_t k = 0; k < ch; k++)
+            to[k] += (reel_real)(of_dy[k] * (double)dy[row * ch + k] + of_x[k] * ((double)x[row * ch + k] - mean[k]) + rest[k]);
+    }
+}
+
+#ifdef REEL_ONCE
+static reel_status infer(reel_infer *q, reel_error *err)
+{
+    const reel_batch_norm_attrs *a = q->attrs;
+    const reel_tensor *x = &q->in[0];
+    if (x->ndim != 4) return reel_fail(err, REEL_ERR_INVALID, "expected an input of shape (n, c, h, w)");
+    const int64_t ch = x->shape[1], rows = x->shape[0] * x->shape[2] * x->shape[3];
+    if (rows * ch < 1) return reel_fail(err, REEL_ERR_INVALID, "the input must not be empty");
+    for (int i = 1; i < 3; i++)
+        if (q->in[i].ndim != 1 || q->in[i].shape[0] != ch)
+            return reel_fail(err, REEL_ERR_INVALID, "expected %s of shape (%lld)", i == 1 ? "gamma" : "beta", (long long)ch);
+    if (a->training && rows < 2)
+        return reel_fail(err, REEL_ERR_INVALID, "training needs more than one value a channel for a variance");
+    if (!a->training && (!a->running_mean.data || !a->running_var.data))
+        return reel_fail(err, REEL_ERR_INVALID, "evaluation needs a running mean and variance");
+    const reel_tensor *running[] = {&a->running_mean, &a->running_var};
+    for (int i = 0; i < 2; i++)
+        if (running[i]->data && (running[i]->ndim != 1 || running[i]->shape[0] != ch || running[i]->dtype != q->dtype))
+            return reel_fail(err, REEL_ERR_INVALID, "expected a running %s of shape (%lld), %s", i ? "variance" : "mean",
+                             (long long)ch, reel_dtype_name(q->dtype));
+    const size_t channel = (size_t)ch * sizeof(double), parts = (size_t)part_count(rows) * 2;
+    q->saved_bytes = 2 * channel;
+    q->forward_scratch = (2 + parts) * channel;
+    q->backward_scratch = (3 + parts) * channel;
+    return REEL_OK;
+}
+
+reel_var reel_batch_norm2d(reel_var x, reel_var gamma, reel_var beta, const reel_batch_norm_attrs *attrs)
+{
+    reel_batch_norm_attrs a = *attrs;
+    if (a.eps == 0) a.eps = 1e-5;
+    return reel_apply(&reel_op_batch_norm2d, &a, sizeof a, (const reel_var[]){x, gamma, beta}, 3);
+}
+
+static reel_var case_training(reel_tape *tape, const reel_var *in)
+{
+    (void)tape;
+    return reel_batch_norm2d(in[0], in[1], in[2], &(const reel_batch_norm_attrs){.training = true});
+}
+
+static reel_var case_eps(reel_tape *tape, const reel_var *in)
+{
+    (void)tape;
+    return reel_batch_norm2d(in[0], in[1], in[2], &(const reel_batch_norm_attrs){.training = true, .eps = 0.3});
+}
+
+static reel_var case_evaluation(reel_tape *tape, const reel_var *in)
+{
+    static double mean[] = {0.3, -1.2, 0.05}, var[] = {0.5, 2.0, 1.25};
+    static float mean32[] = {0.3F, -1.2F, 0.05F}, var32[] = {0.5F, 2.0F, 1.25F};
+    const bool wide = reel_tape_dtype(tape) == REEL_F64;
+    const reel_batch_norm_attrs a = {
+        .running_mean = reel_tensor_of(wide ? (void *)mean : mean32, reel_tape_dtype(tape), 1, (const int64_t[]){3}),
+        .running_var = reel_tensor_of(wide ? (void *)var : var32, reel_tape_dtype(tape), 1, (const int64_t[]){3})};
+    return reel_batch_norm2d(in[0], in[1], in[2], &a);
+}
+
+static const reel_op_case cases[] = {
+    {"training", case_training, REEL_DRAW_NORMAL, 3, {{4, {3, 4, 3, 2}}, {1, {4}}, {1, {4}}}},
+    {"training, one image", case_training, REEL_DRAW_NORMAL, 3, {{4, {1, 3, 4, 5}}, {1, {3}}, {1, {3}}}},
+    {"training, one pixel", case_training, REEL_DRAW_NORMAL, 3, {{4, {6, 3, 1, 1}}, {1, {3}}, {1, {3}}}},
+    {"training, large eps", case_eps, REEL_DRAW_NORMAL, 3, {{4, {2, 3, 3, 4}}, {1, {3}}, {1, {3}}}},
+    {"training, several parts", case_training, REEL_DRAW_NORMAL, 3, {{4, {3, 2, 7, 11}}, {1, {2}}, {1, {2}}}},
+    {"evaluation", case_evaluation, REEL_DRAW_NORMAL, 3, {{4, {2, 3, 4, 3}}, {1, {3}}, {1, {3}}}},
+};
+
+const reel_op reel_op_batch_norm2d = {.name = "batch_norm2d",
+                                      .min_in = 3,
+                                      .max_in = 3,
+                                      .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+                                      .infer = infer,
+                                      .forward = REEL_BOTH(reel_batch_norm2d_forward),
+                                      .backward = REEL_BOTH(reel_batch_norm2d_backward),
+                                      .cases = cases,
+                                      .n_cases = REEL_COUNT(cases)};
+#endif

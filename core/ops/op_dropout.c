@@ -1,0 +1,105 @@
+/* dropout (inverted): y = x m / (1 - p) with m = 0 where the element's random word is under p 2^32, else 1;  dx = dy m / (1 -
+ * p).
+ *
+ * The words are Philox's at (seed, REEL_STREAM_DROPOUT + layer, step, element / 1024, element % 1024 / 4), elements counted in
+ * memory order: a pure function, so that the mask is the same for any number of threads and when a step is replayed. Forward
+ * leaves one byte an element: reading it back is cheaper than drawing again. */
+#include "core/op_impl.h"
+#include "core/rng.h"
+
+REEL_DECLARE_OP(dropout);
+
+enum { DRAW = 1024 };
+
+typedef struct dropout_attrs {
+    double p;
+    uint32_t layer, step;
+} dropout_attrs;
+
+void REEL_FN(reel_dropout_forward)(const reel_call *c)
+{
+    const dropout_attrs *a = c->attrs;
+    const reel_real *x = c->in[0].data;
+    reel_real *y = c->out.data;
+    uint8_t *kept = c->saved;
+    const int64_t n = reel_tensor_numel(&c->out);
+    const reel_real scale = (reel_real)(1.0 / (1.0 - a->p));
+    const double cut = a->p * 0x1p32 + 0.5;
+    const uint32_t threshold = cut >= 0x1p32 ? UINT32_MAX : (uint32_t)cut;
+    const uint64_t seed = reel_ctx_seed(c->ctx);
+#pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(c->ctx)) if (n > 4 * DRAW)
+    for (int64_t begin = 0; begin < n; begin += DRAW) {
+        const int64_t count = n - begin < DRAW ? n - begin : DRAW;
+        uint32_t word[DRAW];
+        for (int64_t i = 0; i < count; i += 4)
+            reel_philox(word + i, seed, REEL_STREAM_DROPOUT + a->layer, a->step, (uint32_t)(begin / DRAW), (uint32_t)(i / 4));
+        for (int64_t i = 0; i < count; i++) y[begin + i] = word[i] >= threshold ? x[begin + i] * scale : 0;
+        if (kept)
+            for (int64_t i = 0; i < count; i++) kept[begin + i] = word[i] >= threshold;
+    }
+}
+
+void REEL_FN(reel_dropout_backward)(const reel_call *c)
+{
+    const reel_real *dy = c->dout.data;
+    reel_real *dx = c->din[0].data;
+    const uint8_t *kept = c->saved;
+    const int64_t n = reel_tensor_numel(&c->out);
+    const reel_real scale = (reel_real)(1.0 / (1.0 - ((const dropout_attrs *)c->attrs)->p));
+    if (c->fresh[0])
+        REEL_PARALLEL_FOR(c, i, n) dx[i] = kept[i] ? dy[i] * scale : 0;
+    else
+        REEL_PARALLEL_FOR(c, i, n) dx[i] += kept[i] ? dy[i] * scale : 0;
+}
+
+#ifdef REEL_ONCE
+static reel_status infer(reel_infer *q, reel_error *err)
+{
+    const dropout_attrs *a = q->attrs;
+    if (!(a->p >= 0 && a->p < 1))
+        return reel_fail(err, REEL_ERR_INVALID, "probability %g must be at least 0 and under 1", a->p);
+    q->saved_bytes = (size_t)reel_tensor_numel(&q->in[0]);
+    return REEL_OK;
+}
+
+reel_var reel_dropout(reel_var x, double p, uint32_t layer)
+{
+    const dropout_attrs a = {p, layer, (uint32_t)reel_tape_step(x.tape)};
+    return reel_apply(&reel_op_dropout, &a, sizeof a, &x, 1);
+}
+
+static reel_var case_half(reel_tape *tape, const reel_var *in)
+{
+    (void)tape;
+    return reel_dropout(in[0], 0.5, 3);
+}
+
+static reel_var case_tenth(reel_tape *tape, const reel_var *in)
+{
+    (void)tape;
+    return reel_dropout(in[0], 0.1, 0);
+}
+
+static reel_var case_none(reel_tape *tape, const reel_var *in)
+{
+    (void)tape;
+    return reel_dropout(in[0], 0.0, 1);
+}
+
+static const reel_op_case cases[] = {
+    {"p 0.5", case_half, REEL_DRAW_NORMAL, 1, {{2, {5, 7}}}},
+    {"p 0.1, image", case_tenth, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 4, 5}}}},
+    {"p 0", case_none, REEL_DRAW_NORMAL, 1, {{1, {9}}}},
+    {"more than one draw", case_half, REEL_DRAW_NORMAL, 1, {{2, {3, 700}}}},
+};
+
+const reel_op reel_op_dropout = {.name = "dropout",
+                                 .min_in = 1,
+                                 .max_in = 1,
+                                 .flags = REEL_OP_ASSIGNS,
+                                 .infer = infer,
+                                 .forward = REEL_BOTH(reel_dropout_forward),
+                                 .backward = REEL_BOTH(reel_dropout_backward),
+                                 .cases = cases,
+                                 .n_cases = REEL_COUNT(cases)};
+#endif
