@@ -185,6 +185,7 @@ uint32_t reel_module_index(const reel_module *m)
 reel_var reel_module_param(const reel_module *m, reel_tape *tape, int k)
 {
     REEL_ASSERT(k < m->n_params);
+    if (m->net->bound) return m->net->bound[m->param[k]];
     return reel_param_var(tape, m->net->params, m->param[k]);
 }
 
@@ -192,6 +193,11 @@ reel_tensor reel_module_param_value(const reel_module *m, int k)
 {
     REEL_ASSERT(k < m->n_params);
     return reel_params_at(m->net->params, m->param[k])->value;
+}
+
+void reel_net_bind(reel_net *net, const reel_var *params)
+{
+    net->bound = params;
 }
 
 /* x through a subtree. Values between layers are released as soon as the next layer has read them: they stay only where a backward

@@ -49,6 +49,10 @@ REEL_API bool reel_net_training(const reel_net *net);
 /* The value of the network on x; the tape must have the net's dtype. A failure is the tape's sticky error. */
 REEL_API reel_var reel_net_forward(reel_net *net, reel_tape *tape, reel_var x);
 
+/* Uses the given values (one for each parameter and buffer of the store, in its order, alive on the tape of the next forward) in place
+ * of the store's: for gradient checks and functions of the parameters. NULL ends it. */
+REEL_API void reel_net_bind(reel_net *net, const reel_var *params);
+
 /* ---- initialisers ---- */
 typedef enum {
     REEL_INIT_DEFAULT = 0,     /* PyTorch's: kaiming_uniform(a = sqrt 5), that is U(+-1 / sqrt(fan_in)), weights and biases */

@@ -32,6 +32,7 @@ struct reel_net {
     reel_param_init *inits; /* parallel to params */
     int n_inits;
     reel_module *root, *open;
+    const reel_var *bound; /* see reel_net_bind */
     uint32_t leaves;
     bool training, built;
     reel_error error; /* sticky while adding */
