@@ -1,0 +1,99 @@
+/* Plans of the Winograd passes: tile counts, group sizes, scratch. The arithmetic is in winograd_impl.h, compiled for each ISA. */
+#include "core/kernels/winograd.h"
+
+static const int64_t panel = 32; /* the widest register panel of any ISA */
+
+static int64_t up(int64_t n, int64_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+/* At least `floats`, as an odd multiple of 16. */
+static int64_t spread(int64_t floats)
+{
+    return up(floats, 32) + 16;
+}
+
+bool reel_winograd_accepts(const reel_conv_shape *s, const char **why_not)
+{
+    *why_not = NULL;
+    if (s->kh != s->kw || (s->kh != 3 && s->kh != 5))
+        *why_not = "wants a 3x3 or 5x5 kernel";
+    else if (s->sh != 1 || s->sw != 1 || s->dh != 1 || s->dw != 1)
+        *why_not = "wants stride 1 and dilation 1";
+    else if (s->ph >= s->kh || s->pw >= s->kw)
+        *why_not = "wants padding smaller than the kernel";
+    else if (s->c / s->groups % 16 || s->oc / s->groups % 16)
+        *why_not = "wants channels of a group in multiples of 16";
+    return !*why_not;
+}
+
+/* Tiles a group: enough rows for the micro-kernel to run at full height, few enough for a thread's V and M to stay in cache, and
+ * every thread as much to do as the others. Results do not depend on it: tiles are independent. */
+static int64_t group_of(int64_t tiles, int64_t ic, int64_t oc, int threads)
+{
+    const int64_t cache = (int64_t)7 << 20; /* bytes of V and M of one thread */
+    int64_t most = cache / (REEL_WINOGRAD_PRODUCTS * (ic + oc) * (int64_t)sizeof(float)) / 14 * 14;
+    most = most < 28 ? 28 : most > 224 ? 224 : most;
+    const int64_t rounds = (tiles + most * threads - 1) / (most * threads);
+    return (tiles + rounds * threads - 1) / (rounds * threads);
+}
+
+reel_winograd_plan reel_winograd_plan_apply(const reel_conv_shape *s, bool input_grad, int threads)
+{
+    reel_winograd_plan p = {.r = s->kh, .m = 8 - s->kh};
+    const int64_t h = input_grad ? s->h : s->oh, w = input_grad ? s->w : s->ow;
+    p.ic = (input_grad ? s->oc : s->c) / s->groups;
+    p.oc = (input_grad ? s->c : s->oc) / s->groups;
+    p.rows = (h + p.m - 1) / p.m;
+    p.cols = (w + p.m - 1) / p.m;
+    p.tiles = s->n * p.rows * p.cols;
+    p.group = group_of(p.tiles, p.ic, p.oc, threads);
+    p.v_step = spread(p.group * p.ic);
+    p.m_step = spread(p.group * p.oc);
+    p.u_floats = (size_t)(REEL_WINOGRAD_PRODUCTS * spread(p.ic * up(p.oc, panel)));
+    p.private_floats = (size_t)(REEL_WINOGRAD_PRODUCTS * (p.v_step + p.m_step));
+    return p;
+}
+
+reel_winograd_plan reel_winograd_plan_weight_grad(const reel_conv_shape *s)
+{
+    reel_winograd_plan p = {.r = s->kh, .m = 8 - s->kh, .ic = s->c / s->groups, .oc = s->oc / s->groups};
+    p.rows = (s->oh + p.m - 1) / p.m;
+    p.cols = (s->ow + p.m - 1) / p.m;
+    p.tiles = s->n * p.rows * p.cols;
+    /* A function of the shape alone: sums over tiles are taken group by group, in this order, for any number of threads. */
+    const int64_t cache = (int64_t)16 << 20;
+    int64_t most = cache / (REEL_WINOGRAD_PRODUCTS * (p.ic + p.oc) * (int64_t)sizeof(float));
+    most = most < 64 ? 64 : most > 512 ? 512 : most;
+    const int64_t rounds = (p.tiles + most - 1) / most;
+    p.group = (p.tiles + rounds - 1) / rounds;
+    p.v_step = spread(p.group * up(p.ic, panel));
+    p.m_step = spread(p.group * p.oc);
+    p.u_floats = (size_t)(REEL_WINOGRAD_PRODUCTS * spread(p.oc * p.ic)); /* sums in the transformed domain */
+    p.shared_floats = (size_t)(REEL_WINOGRAD_PRODUCTS * (p.v_step + p.m_step));
+    return p;
+}
+
+static size_t apply_scratch(const reel_conv_shape *s, bool input_grad, int threads)
+{
+    const reel_winograd_plan p = reel_winograd_plan_apply(s, input_grad, threads);
+    return (p.u_floats + (size_t)threads * p.private_floats) * sizeof(float);
+}
+
+size_t reel_winograd_forward_scratch(const reel_conv_shape *s, int threads)
+{
+    return apply_scratch(s, false, threads);
+}
+
+size_t reel_winograd_input_grad_scratch(const reel_conv_shape *s, int threads)
+{
+    return apply_scratch(s, true, threads);
+}
+
+size_t reel_winograd_weight_grad_scratch(const reel_conv_shape *s, int threads)
+{
+    const reel_winograd_plan p = reel_winograd_plan_weight_grad(s);
+    (void)threads;
+    return (p.u_floats + p.shared_floats) * sizeof(float);
+}

@@ -1,0 +1,288 @@
+/* The three passes of the Winograd convolution, for template use: an ISA's file defines VL, MR and WINOGRAD_NAME(f), then includes
+ * this. Plain C over GCC's vector types, so that one text serves every instruction set.
+ *
+ * apply (forward, input gradient): each thread takes groups of tiles for itself: transforms them into V (49 matrices, tiles x
+ * channels), multiplies each with its transformed weights U (panels of 2 VL output channels) into M, and transforms M back.
+ * Weight gradient: all threads transform a group of tiles of x and dy, then share out the 49 products, which add up over groups in
+ * a fixed order; the sum comes back from the transformed domain once, at the end. */
+#include <omp.h>
+#include <string.h>
+
+#include "core/kernels/winograd.h"
+
+typedef float vec __attribute__((vector_size(VL * sizeof(float))));
+typedef float vec_unaligned __attribute__((vector_size(VL * sizeof(float)), aligned(4), may_alias));
+
+static inline vec load(const float *p)
+{
+    return *(const vec_unaligned *)p;
+}
+
+static inline void store(float *p, vec v)
+{
+    *(vec_unaligned *)p = v;
+}
+
+#include "core/kernels/winograd_product.h"
+#include "core/kernels/winograd_transform.h"
+
+enum { NR = 2 * VL, P = REEL_WINOGRAD_POINTS };
+
+/* An image map as tiles see it. */
+typedef struct map {
+    const float *data;
+    int64_t h, w, c; /* c: floats from pixel to pixel */
+    int64_t top, left; /* origin of tile (0, 0) */
+    int64_t step;      /* pixels from tile to tile */
+    int64_t rows, cols;
+} map;
+
+
+/* Addresses of a tile's pixels, row by row; pixels outside the map read zeros. */
+WINOGRAD_INLINE void tile_pixels(const map *x, int64_t tile, int64_t size, const float **pixel)
+{
+    const int64_t col = tile % x->cols, row = tile / x->cols % x->rows, image = tile / x->cols / x->rows;
+    const int64_t top = x->top + row * x->step, left = x->left + col * x->step;
+    const float *base = x->data + image * x->h * x->w * x->c;
+    for (int64_t i = 0; i < size; i++)
+        for (int64_t j = 0; j < size; j++) {
+            const int64_t y = top + i, z = left + j;
+            const bool inside = y >= 0 && y < x->h && z >= 0 && z < x->w;
+            pixel[i * size + j] = inside ? base + (y * x->w + z) * x->c : NULL;
+        }
+}
+
+WINOGRAD_INLINE vec load_pixel(const float *pixel, int64_t channel)
+{
+    return pixel ? load(pixel + channel) : (vec){0};
+}
+
+/* V = B^T d B of one tile. Channel block b of point q goes to v + q step + b block. */
+static void tile_input(const map *x, int64_t tile, int64_t channels, float *v, int64_t step, int64_t block)
+{
+    const float *pixel[P * P];
+    vec t[P][P], column[P];
+    tile_pixels(x, tile, P, pixel);
+    for (int64_t ch = 0; ch < channels; ch += VL, v += block) {
+        for (int j = 0; j < P; j++) {
+#pragma GCC unroll 7
+            for (int i = 0; i < P; i++) column[i] = load_pixel(pixel[i * P + j], ch);
+            transform_input(&t[0][j], P, column, 1);
+        }
+        for (int i = 0; i < P; i++) {
+            transform_input(column, 1, t[i], 1);
+#pragma GCC unroll 7
+            for (int j = 0; j < P; j++) store(v + (i * P + j) * step, column[j]);
+        }
+    }
+}
+
+/* G d G^T of one size x size tile (3 or 5): the "kernel" of the weight gradient is a tile of dy. */
+WINOGRAD_INLINE void tile_gradient(const int size, const map *x, int64_t tile, int64_t channels, float *v, int64_t step)
+{
+    const float *pixel[25];
+    vec t[P][5], column[P];
+    tile_pixels(x, tile, size, pixel);
+    for (int64_t ch = 0; ch < channels; ch += VL, v += VL) {
+        for (int j = 0; j < size; j++) {
+            for (int i = 0; i < size; i++) column[i] = load_pixel(pixel[i * size + j], ch);
+            transform_kernel(size, &t[0][j], 5, column, 1);
+        }
+        for (int i = 0; i < P; i++) {
+            transform_kernel(size, column, 1, t[i], 1);
+#pragma GCC unroll 7
+            for (int j = 0; j < P; j++) store(v + (i * P + j) * step, column[j]);
+        }
+    }
+}
+
+/* Weights of one group as the pass reads them: element (o, i, ky, kx) = w[o so + i si + (ky r + kx) sk], taps reversed or not. */
+typedef struct weights {
+    const float *w;
+    int64_t so, si, sk;
+    bool reversed;
+} weights;
+
+/* U = G w G^T for VL output channels from o and one input channel; point q goes to u + q step. */
+WINOGRAD_INLINE void tile_weights(const int r, const weights *w, int64_t o, int64_t i, float *u, int64_t step)
+{
+    vec t[P][5], column[P];
+    const float *base = w->w + o * w->so + i * w->si;
+    for (int x = 0; x < r; x++) {
+        for (int y = 0; y < r; y++) {
+            const float *tap = base + (w->reversed ? (r - 1 - y) * r + r - 1 - x : y * r + x) * w->sk;
+            float lane[VL];
+            if (w->so != 1)
+                for (int l = 0; l < VL; l++) lane[l] = tap[l * w->so];
+            column[y] = load(w->so == 1 ? tap : lane);
+        }
+        transform_kernel(r, &t[0][x], 5, column, 1);
+    }
+    for (int y = 0; y < P; y++) {
+        transform_kernel(r, column, 1, t[y], 1);
+        for (int x = 0; x < P; x++) store(u + (y * P + x) * step, column[x]);
+    }
+}
+
+/* All of U, shared out by blocks of VL output channels. Panels of NR columns: u[(o / NR) ic NR + i width + o % NR]. */
+static void all_weights(const reel_winograd_plan *p, const weights *w, float *u, int64_t u_step)
+{
+    const int64_t slice = 32; /* input channels an item */
+    const int64_t blocks = p->oc / VL, slices = (p->ic + slice - 1) / slice;
+#pragma omp for schedule(static)
+    for (int64_t item = 0; item < blocks * slices; item++) {
+        const int64_t o = item / slices * VL, first = item % slices * slice;
+        const int64_t width = p->oc - o / NR * NR < NR ? VL : NR;
+        float *to = u + o / NR * NR * p->ic + o % NR;
+        const int64_t end = first + slice < p->ic ? first + slice : p->ic;
+        for (int64_t i = first; i < end; i++)
+            if (p->r == 3)
+                tile_weights(3, w, o, i, to + i * width, u_step);
+            else
+                tile_weights(5, w, o, i, to + i * width, u_step);
+    }
+}
+
+/* y = A^T M A of one tile, plus bias, clipped to the map. */
+WINOGRAD_INLINE void tile_output(const int m, const map *y, int64_t tile, int64_t channels, const float *q, int64_t step,
+                                 const float *bias, bool accumulate)
+{
+    vec t[5][P], column[P];
+    const int64_t col = tile % y->cols, row = tile / y->cols % y->rows, image = tile / y->cols / y->rows;
+    const int64_t top = row * m, left = col * m;
+    const int64_t height = y->h - top < m ? y->h - top : m, width = y->w - left < m ? y->w - left : m;
+    float *base = (float *)y->data + ((image * y->h + top) * y->w + left) * y->c;
+    for (int64_t ch = 0; ch < channels; ch += VL, q += VL) {
+        for (int j = 0; j < P; j++) {
+#pragma GCC unroll 7
+            for (int i = 0; i < P; i++) column[i] = load(q + (i * P + j) * step);
+            transform_output(m, &t[0][j], P, column, 1);
+        }
+        const vec b = bias ? load(bias + ch) : (vec){0};
+        for (int i = 0; i < height; i++) {
+            transform_output(m, column, 1, t[i], 1);
+            float *to = base + i * y->w * y->c + ch;
+            for (int j = 0; j < width; j++, to += y->c) store(to, accumulate ? load(to) + column[j] : column[j] + b);
+        }
+    }
+}
+
+/* Forward, or the input gradient with the roles of the maps exchanged, for one group of channels. */
+static void apply(const reel_winograd_plan *p, int threads, const map *in, const map *out, const weights *w, const float *bias,
+                  bool accumulate, float *scratch)
+{
+    const int64_t u_step = (int64_t)(p->u_floats / REEL_WINOGRAD_PRODUCTS);
+    const int64_t groups = (p->tiles + p->group - 1) / p->group;
+#pragma omp parallel num_threads(threads)
+    {
+        float *v = scratch + p->u_floats + (size_t)omp_get_thread_num() * p->private_floats;
+        float *products = v + REEL_WINOGRAD_PRODUCTS * p->v_step;
+        all_weights(p, w, scratch, u_step);
+#pragma omp for schedule(static) nowait
+        for (int64_t g = 0; g < groups; g++) {
+            const int64_t first = g * p->group, tiles = first + p->group < p->tiles ? p->group : p->tiles - first;
+            for (int64_t t = 0; t < tiles; t++) tile_input(in, first + t, p->ic, v + t * p->ic, p->v_step, VL);
+            for (int q = 0; q < REEL_WINOGRAD_PRODUCTS; q++)
+                for (int64_t o = 0; o < p->oc; o += NR)
+                    product_panel(tiles, p->oc - o < NR ? VL : NR, p->ic, v + q * p->v_step, p->ic, 1, scratch + q * u_step + o * p->ic,
+                                  products + q * p->m_step + o, p->oc, false);
+            for (int64_t t = 0; t < tiles; t++)
+                if (p->m == 5)
+                    tile_output(5, out, first + t, p->oc, products + t * p->oc, p->m_step, bias, accumulate);
+                else
+                    tile_output(3, out, first + t, p->oc, products + t * p->oc, p->m_step, bias, accumulate);
+        }
+    }
+}
+
+void WINOGRAD_NAME(forward)(const reel_winograd_job *job)
+{
+    const reel_conv_shape *s = job->s;
+    const reel_winograd_plan p = reel_winograd_plan_apply(s, false, job->threads);
+    for (int64_t g = 0; g < s->groups; g++) {
+        const map in = {job->x + g * p.ic, s->h, s->w, s->c, -s->ph, -s->pw, p.m, p.rows, p.cols};
+        const map out = {job->y + g * p.oc, s->oh, s->ow, s->oc, 0, 0, p.m, p.rows, p.cols};
+        const weights w = {job->w + g * p.oc * p.r * p.r * p.ic, p.r * p.r * p.ic, 1, p.ic, false};
+        apply(&p, job->threads, &in, &out, &w, job->bias ? job->bias + g * p.oc : NULL, false, job->scratch);
+    }
+}
+
+void WINOGRAD_NAME(input_grad)(const reel_winograd_job *job)
+{
+    const reel_conv_shape *s = job->s;
+    const reel_winograd_plan p = reel_winograd_plan_apply(s, true, job->threads);
+    for (int64_t g = 0; g < s->groups; g++) {
+        const map in = {job->dy + g * p.ic, s->oh, s->ow, s->oc, s->ph - p.r + 1, s->pw - p.r + 1, p.m, p.rows, p.cols};
+        const map out = {job->dx + g * p.oc, s->h, s->w, s->c, 0, 0, p.m, p.rows, p.cols};
+        const weights w = {job->w + g * p.ic * p.r * p.r * p.oc, 1, p.r * p.r * p.oc, p.oc, true};
+        apply(&p, job->threads, &in, &out, &w, NULL, job->accumulate, job->scratch);
+    }
+}
+
+/* dw = A^T S A for one output channel and VL input channels. */
+WINOGRAD_INLINE void tile_weight_grad(const int r, const float *sum, int64_t step, float *dw, int64_t channels, bool accumulate)
+{
+    vec t[5][P], column[P];
+    for (int j = 0; j < P; j++) {
+        for (int i = 0; i < P; i++) column[i] = load(sum + (i * P + j) * step);
+        transform_output(r, &t[0][j], P, column, 1);
+    }
+    for (int i = 0; i < r; i++) {
+        transform_output(r, column, 1, t[i], 1);
+        for (int j = 0; j < r; j++) {
+            float *to = dw + (i * r + j) * channels;
+            store(to, accumulate ? load(to) + column[j] : column[j]);
+        }
+    }
+}
+
+static void weight_grad(const reel_winograd_plan *p, int threads, const map *x, const map *dy, float *dw, bool accumulate,
+                        float *scratch)
+{
+    const int64_t s_step = (int64_t)(p->u_floats / REEL_WINOGRAD_PRODUCTS);
+    float *v = scratch + p->u_floats, *d = v + REEL_WINOGRAD_PRODUCTS * p->v_step;
+    const int64_t panels = (p->ic + NR - 1) / NR;
+#pragma omp parallel num_threads(threads)
+    for (int64_t first = 0; first < p->tiles; first += p->group) {
+        const int64_t tiles = first + p->group < p->tiles ? p->group : p->tiles - first;
+#pragma omp for schedule(static)
+        for (int64_t t = 0; t < tiles; t++) {
+            /* V in panels of NR channels, tiles x NR each; a last half panel is tiles x VL. */
+            for (int64_t c = 0; c < p->ic; c += NR) {
+                const int64_t width = p->ic - c < NR ? VL : NR;
+                map part = *x;
+                part.data += c;
+                tile_input(&part, first + t, width, v + c * tiles + t * width, p->v_step, VL);
+            }
+            if (p->m == 5)
+                tile_gradient(5, dy, first + t, p->oc, d + t * p->oc, p->m_step);
+            else
+                tile_gradient(3, dy, first + t, p->oc, d + t * p->oc, p->m_step);
+        }
+#pragma omp for schedule(static)
+        for (int64_t item = 0; item < REEL_WINOGRAD_PRODUCTS * panels; item++) {
+            const int64_t q = item / panels, c = item % panels * NR;
+            product_panel(p->oc, p->ic - c < NR ? VL : NR, tiles, d + q * p->m_step, 1, p->oc, v + q * p->v_step + c * tiles,
+                          scratch + q * s_step + c, p->ic, first > 0);
+        }
+    }
+    const int64_t taps = p->r * p->r;
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int64_t o = 0; o < p->oc; o++)
+        for (int64_t c = 0; c < p->ic; c += VL)
+            if (p->r == 3)
+                tile_weight_grad(3, scratch + o * p->ic + c, s_step, dw + o * taps * p->ic + c, p->ic, accumulate);
+            else
+                tile_weight_grad(5, scratch + o * p->ic + c, s_step, dw + o * taps * p->ic + c, p->ic, accumulate);
+}
+
+void WINOGRAD_NAME(weight_grad)(const reel_winograd_job *job)
+{
+    const reel_conv_shape *s = job->s;
+    const reel_winograd_plan p = reel_winograd_plan_weight_grad(s);
+    for (int64_t g = 0; g < s->groups; g++) {
+        const map x = {job->x + g * p.ic, s->h, s->w, s->c, -s->ph, -s->pw, p.m, p.rows, p.cols};
+        const map dy = {job->dy + g * p.oc, s->oh, s->ow, s->oc, 0, 0, p.m, p.rows, p.cols};
+        weight_grad(&p, job->threads, &x, &dy, job->dw + g * p.oc * p.r * p.r * p.ic, job->accumulate, job->scratch);
+    }
+}
