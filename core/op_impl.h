@@ -1,4 +1,4 @@
-/* For files in core/ops only: the scheme that writes mathematics once and compiles it twice.
+/* For files in core/ops only: how an operator file is laid out, on top of core/real.h.
  *
  * CMake compiles core/ops/op_NAME.c with REEL_REAL_BITS=32 and again with 64. `reel_real` is float or double; REEL_FN(f) is
  * f_f32 or f_f64. The part that exists once (infer, builder, cases, descriptor) stands under `#ifdef REEL_ONCE`, which only the
@@ -17,31 +17,8 @@
 
 #include "core/op.h"
 #include "core/ops.h"
+#include "core/real.h"
 
-#include <math.h>
-#include <string.h>
-
-#ifndef REEL_REAL_BITS
-#error "compile operator files with -DREEL_REAL_BITS=32 and 64"
-#endif
-
-#if REEL_REAL_BITS == 32
-#define REEL_ONCE 1
-typedef float reel_real;
-#define REEL_FN(name) name##_f32
-#define REEL_DTYPE REEL_F32
-#define REEL_MATH(function) function##f /* REEL_MATH(exp)(x) is expf(x) */
-#else
-typedef double reel_real;
-#define REEL_FN(name) name##_f64
-#define REEL_DTYPE REEL_F64
-#define REEL_MATH(function) function
-#endif
-
-#define REEL_BOTH(name)        \
-    {                          \
-        name##_f32, name##_f64 \
-    }
 /* Stands at the top of every operator file: prototypes of its passes and the descriptor. */
 #define REEL_DECLARE_OP(name)                             \
     void reel_##name##_forward_f32(const reel_call *c);  \

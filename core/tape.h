@@ -59,6 +59,9 @@ REEL_API reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_
 REEL_API reel_var reel_tape_fail(reel_tape *tape, reel_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Puts "prefix: " before the sticky error's message, to say where in a larger structure it happened. */
+REEL_API void reel_tape_prefix_error(reel_tape *tape, const char *prefix);
+
 /* Promise that the caller will not use v again: its memory is freed as soon as no backward needs it. */
 REEL_API void reel_release(reel_var v);
 

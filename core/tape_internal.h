@@ -39,7 +39,4 @@ struct reel_tape {
 /* Frees the value if nobody needs it any more. */
 void reel_node_drop(reel_tape *tape, reel_node *node);
 
-/* Puts "prefix: " before the sticky error's message. */
-void reel_tape_prefix_error(reel_tape *tape, const char *prefix);
-
 #endif

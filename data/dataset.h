@@ -26,9 +26,10 @@ typedef struct reel_source {
     int64_t (*label)(const void *self, int64_t index); /* 0 .. classes - 1 */
     /* Encoded image (JPEG, PNG) into bytes. REEL_ERR_IO, REEL_ERR_FORMAT: this sample cannot be had. */
     reel_status (*read)(const void *self, int64_t index, reel_bytes *bytes, reel_error *err);
-    /* A name for people: path within the dataset. Written into text, cut to size. */
+    /* A name for people: path within the dataset, printable (bytes that are not: \xNN). Written into text, cut to size. */
     void (*name)(const void *self, int64_t index, char *text, size_t size);
     void (*destroy)(void *self);
+    int64_t (*hidden)(const void *self); /* files left out because their name begins with a dot; NULL = none */
 } reel_source;
 
 /* Takes ownership of self, also on failure. class names are copied. For sources outside the library. */
@@ -37,8 +38,8 @@ REEL_API reel_status reel_dataset_create(reel_dataset **out, const reel_source *
 REEL_API void reel_dataset_destroy(reel_dataset *dataset);
 
 /* Image folder as torchvision's ImageFolder: a folder per class below root, class index = bytewise rank of the folder's name,
- * images at any depth below it in bytewise order of their paths, extensions .jpg .jpeg .png (any case). Hidden files are skipped
- * and counted. REEL_ERR_IO: no such folder; REEL_ERR_INVALID: no class folder, or a class without images (named). */
+ * images at any depth below it in bytewise order of their paths, extensions .jpg .jpeg .png (any case). Hidden files are
+ * skipped and counted. REEL_ERR_IO: no such folder; REEL_ERR_INVALID: no class folder, or a class without images (named). */
 REEL_API reel_status reel_dataset_folder(reel_dataset **out, const char *root, reel_error *err);
 
 /* A view of another dataset: the samples listed in indices (copied). The parent must outlive it. */
@@ -47,6 +48,7 @@ REEL_API reel_status reel_dataset_subset(reel_dataset **out, const reel_dataset 
 
 REEL_API int64_t reel_dataset_count(const reel_dataset *d);
 REEL_API int64_t reel_dataset_classes(const reel_dataset *d);
+REEL_API int64_t reel_dataset_hidden(const reel_dataset *d); /* hidden files and folders that were left out */
 REEL_API const char *reel_dataset_class_name(const reel_dataset *d, int64_t c);
 REEL_API int64_t reel_dataset_label(const reel_dataset *d, int64_t index);
 REEL_API reel_status reel_dataset_read(const reel_dataset *d, int64_t index, reel_bytes *bytes, reel_error *err);

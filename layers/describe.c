@@ -1,5 +1,5 @@
 /* Looking at a net: one image of zeros goes through it in evaluation mode, and every leaf layer notes its output. */
-#include "core/tape_internal.h"
+#include "core/tape.h"
 #include "layers/net_internal.h"
 
 typedef struct notes {

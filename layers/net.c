@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/tape_internal.h"
+#include "core/tape.h"
 #include "layers/net_internal.h"
 
 static void destroy_module(reel_module *m)

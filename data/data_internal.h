@@ -1,0 +1,79 @@
+/* What the files of data/ share with each other and with their tests; no part of the library's contract. */
+#ifndef REEL_DATA_DATA_INTERNAL_H
+#define REEL_DATA_DATA_INTERNAL_H
+
+#include "core/rng.h"
+#include "data/dataset.h"
+#include "data/image.h"
+#include "data/transform.h"
+
+/* The most pixels an image may claim: PIL's limit. Checked on the header, before anything of that size is touched. */
+#define REEL_MAX_PIXELS ((int64_t)178956970)
+/* The most bytes one encoded sample may have. */
+#define REEL_MAX_FILE ((size_t)1 << 30)
+
+typedef struct reel_rect {
+    int64_t x, y, w, h; /* left, top, width, height in pixels */
+} reel_rect;
+
+/* Pixels of somebody else's image. */
+typedef struct reel_view {
+    const uint8_t *rgb;
+    int64_t width, height, stride; /* stride: bytes from row to row */
+} reel_view;
+
+/* Memory that grows and is kept: contents are lost on growth. */
+typedef struct reel_buffer {
+    void *data;
+    size_t capacity;
+} reel_buffer;
+
+/* bytes.c */
+reel_status reel_bytes_reserve(reel_bytes *bytes, size_t capacity, reel_error *err); /* keeps the first `size` bytes */
+reel_status reel_buffer_reserve(reel_buffer *buffer, size_t capacity, reel_error *err);
+/* Writes raw with control characters, backslashes and bytes that are not UTF-8 as \xNN: always one printable line, cut to size.
+ */
+void reel_escape(char *text, size_t size, const char *raw);
+
+/* codec.c: what the bytes are. */
+typedef enum { REEL_CONTENT_OTHER, REEL_CONTENT_JPEG, REEL_CONTENT_PNG } reel_content;
+reel_content reel_content_sniff(const uint8_t *bytes, size_t size);
+/* Refuses sizes beyond the cap. */
+reel_status reel_check_pixels(const char *format, int64_t width, int64_t height, reel_error *err);
+
+/* codec_jpeg.c. want: the part that is needed, NULL = all; got: the part that image holds afterwards, which covers want. Pixels
+ * are those of a full decode, bit for bit. */
+reel_status reel_jpeg_size(const uint8_t *bytes, size_t size, int64_t *width, int64_t *height, reel_error *err);
+reel_status reel_jpeg_decode(reel_image *image, const uint8_t *bytes, size_t size, const reel_rect *want, reel_rect *got,
+                             reel_error *err);
+
+/* codec_png.c */
+reel_status reel_png_size(const uint8_t *bytes, size_t size, int64_t *width, int64_t *height, reel_error *err);
+reel_status reel_png_decode(reel_image *image, const uint8_t *bytes, size_t size, reel_error *err);
+
+/* resize.c: the part `window` of src resized to width x height; box = left, top, right, bottom in pixels of src. Writes rows of
+ * window->w pixels, `stride` bytes apart. The bits are those of resizing everything and cutting the window out. */
+reel_status reel_resize_window(uint8_t *dst, int64_t stride, const reel_rect *window, int64_t width, int64_t height,
+                               const reel_view *src, const double box[4], reel_buffer *scratch, reel_error *err);
+
+/* augment.c: random geometry and colour. All of them are functions of the generator alone. */
+reel_rect reel_random_resized_rect(int64_t width, int64_t height, const double scale[2], const double ratio[2], reel_rng *rng);
+/* Width and height with the shorter side made `side`: torchvision's Resize(side). */
+void reel_resized_size(int64_t width, int64_t height, int64_t side, int64_t *new_width, int64_t *new_height);
+/* Colour of n pixels in place, as PIL's ImageEnhance and torchvision's adjust_hue compute it, bit for bit. */
+void reel_adjust_brightness(uint8_t *rgb, int64_t n, double factor);
+void reel_adjust_contrast(uint8_t *rgb, int64_t n, double factor);
+void reel_adjust_saturation(uint8_t *rgb, int64_t n, double factor);
+void reel_adjust_hue(uint8_t *rgb, int64_t n, double factor); /* -0.5 .. 0.5 of a turn */
+/* Random order and factors; draws from rng only if one of t's jitters is on. */
+void reel_jitter(const reel_transform *t, uint8_t *rgb, int64_t n, reel_rng *rng);
+/* What PCA lighting adds to every pixel, for pixels in [0, 1]. */
+void reel_lighting(double delta[3], double deviation, reel_rng *rng);
+
+/* transform.c: t with its zeros replaced by the defaults; REEL_ERR_INVALID names the field that cannot work. */
+reel_status reel_transform_resolve(reel_transform *out, const reel_transform *t, reel_error *err);
+
+/* permutation.c: 0 .. n-1 shuffled by (seed, epoch). */
+void reel_permutation(int64_t *order, int64_t n, uint64_t seed, uint32_t epoch);
+
+#endif

@@ -1,0 +1,53 @@
+#!/bin/bash
+# The rules of the source tree hold, and the checker sees each kind of breach.
+set -eu
+check=$REEL_SOURCE/tests/support/check_tree.py
+objects=()
+# Sanitizers add symbols of their own.
+if grep -q '^CMAKE_BUILD_TYPE:[A-Z]*=\(Release\|Debug\)$' "$REEL_BUILD/CMakeCache.txt"; then objects=("$REEL_BUILD"); fi
+python3 "$check" "$REEL_SOURCE" ${objects[@]+"${objects[@]}"} || {
+    echo "the source tree breaks its rules"
+    exit 1
+}
+
+tree=$PWD/tree
+failed=0
+try() { # try WORDS FILE TEXT: the tree with this one file is refused, with these words
+    rm -rf "$tree"
+    mkdir -p "$tree/core" "$tree/layers" "$tree/$(dirname "$2")"
+    for header in core/a.h layers/net.h layers/x_internal.h core/op_impl.h; do
+        mkdir -p "$tree/$(dirname "$header")"
+        echo '/* A header. */' >"$tree/$header"
+    done
+    printf '%b' "$3" >"$tree/$2"
+    if said=$(python3 "$check" "$tree"); then
+        echo "not refused: $2 ($1)"
+        failed=1
+    elif ! grep -qF -- "$1" <<<"$said"; then
+        echo "refused, but not with \"$1\": $said"
+        failed=1
+    fi
+}
+try "forbidden edge: core includes layers/net.h" core/b.c '/* b */\n#include "layers/net.h"\n'
+try "forbidden edge: data includes layers/net.h" data/b.c '/* b */\n#include "layers/net.h"\n'
+try "forbidden edge: optim includes layers/net.h" optim/b.c '/* b */\n  #  include "layers/net.h"\n'
+try "not a path from the root" core/b.c '/* b */\n#include "a.h"\n'
+try "not a path from the root" core/b.c '/* b */\n#include "../core/a.h"\n'
+try "use quotes" layers/b.c '/* b */\n#include <core/a.h>\n'
+try "is private to layers/" train/b.c '/* b */\n#include "layers/x_internal.h"\n'
+try "compiled for both dtypes" layers/b.c '/* b */\n#include "core/op_impl.h"\n'
+try "belongs below core/kernels/ISA/" core/kernels/b.c '/* b */\n#include <immintrin.h>\n'
+try "operators do not allocate: malloc" core/ops/op_b.c '/* b */\nvoid *f(void) { return malloc(3); }\n'
+try "neither prints nor ends the process: printf" layers/b.c '/* b */\nvoid f(void) { printf("x"); }\n'
+try "neither prints nor ends the process: exit" core/ops/op_b.c '/* b */\nvoid f(void) { exit(1); }\n'
+try "main belongs to train/" data/b.c '/* b */\nint main(void)\n{\n}\n'
+try "does not open with a comment" core/b.c 'int x;\n'
+try "not one of the entries agreed for the root" notes.txt 'x\n'
+try "801 lines" core/b.c "/* b */\n$(printf '\\n%.0s' $(seq 800))"
+rm -rf "$tree"
+mkdir -p "$tree/train" "$tree/core"
+echo '/* A header. */' >"$tree/core/a.h"
+printf '/* fine: exit() and malloc() in a comment */\n#include "core/a.h"\nint main(void)\n{\n}\n' >"$tree/train/b.c"
+printf '/* fine */\nconst char *f = "printf(exit)"; // exit\n' >"$tree/core/b.c"
+python3 "$check" "$tree" || failed=1
+exit $failed

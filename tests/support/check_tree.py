@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""check_tree.py ROOT [BUILD]: the rules of the source tree, one line for each breach; exit 1 if there is any.
+
+  edges     core <- {layers, optim, data} <- train; siblings never include each other; quoted includes are rooted
+  private   *internal.h stays in its folder, op_impl.h in operators, kernels/ in core
+  vectors   immintrin.h and its kin only below core/kernels/ISA/
+  library   no main, no printing, no exit in core, layers, optim, data; no allocation in core/ops
+  files     at most 800 lines; opens with a comment; only the agreed entries at the root
+  symbols   libreel exports reel_ names only and has no writable global (with BUILD)
+"""
+import os
+import re
+import subprocess
+import sys
+
+LIBRARY = ("core", "layers", "optim", "data")
+MAY_INCLUDE = {
+    "core": {"core"},
+    "layers": {"core", "layers"},
+    "optim": {"core", "optim"},
+    "data": {"core", "data"},
+    "train": {"core", "layers", "optim", "data", "train"},
+    "tests": {"core", "layers", "optim", "data", "train", "tests"},
+}
+AT_ROOT = set(MAY_INCLUDE) | {"CMakeLists.txt", "CMakePresets.json", "README.md", "LICENSE"}
+GENERATED = {"op_table.inc"}
+MOST_LINES = 800
+PRINTS_OR_ENDS = re.compile(r"\b(printf|vprintf|puts|putchar|perror|exit|_exit|quick_exit|abort|stdout|stderr)\b")
+ALLOCATES = re.compile(r"\b(malloc|calloc|realloc|aligned_alloc|posix_memalign|alloca|free|strdup|fopen)\s*\(")
+ENDS_THE_PROCESS = {"core/base.c"}  # holds reel_assert_failed
+
+breaches = []
+
+
+def breach(path, line, text):
+    breaches.append(f"{path}:{line}: {text}" if line else f"{path}: {text}")
+
+
+def files_of(root):
+    """Tracked and new files, without what git ignores; without git, everything but build folders."""
+    git = subprocess.run(["git", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                         capture_output=True)
+    if git.returncode == 0 and os.path.exists(os.path.join(root, ".git")):
+        names = [os.fsdecode(n) for n in git.stdout.split(b"\0") if n]
+        return [n for n in names if os.path.exists(os.path.join(root, n))]
+    found = []
+    for folder, folders, names in os.walk(root):
+        at = os.path.relpath(folder, root)
+        if at == ".":
+            folders[:] = [f for f in folders if not f.startswith((".", "build"))]
+        found += [os.path.normpath(os.path.join(at, n)) for n in names]
+    return found
+
+
+def blank_comments(text, strings):
+    """The code with comments (and, if asked, string contents) blanked out and lines kept."""
+    def blank(match):
+        s = match.group(0)
+        if s[0] in "\"'":
+            return s[0] + re.sub(r"[^\n]", " ", s[1:-1]) + s[-1] if strings else s
+        return re.sub(r"[^\n]", " ", s)
+    return re.sub(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", blank, text, flags=re.S)
+
+
+def check_includes(root, path, code):
+    top = path.split("/")[0]
+    for number, line in enumerate(code.split("\n"), 1):
+        match = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
+        if not match:
+            continue
+        kind, target = match.groups()
+        target_top = target.split("/")[0]
+        if re.search(r"(^|/)\w*intrin\.h$", target) and not re.match(r"core/kernels/[^/]+/", path):
+            breach(path, number, f"{target} belongs below core/kernels/ISA/")
+        if kind == "<":
+            if target_top in MAY_INCLUDE and os.path.exists(os.path.join(root, target)):
+                breach(path, number, f"<{target}> is a file of the project: use quotes")
+            continue
+        if target in GENERATED:
+            continue
+        if not os.path.exists(os.path.join(root, target)) or target_top not in MAY_INCLUDE:
+            breach(path, number, f'"{target}" is not a path from the root')
+            continue
+        if target_top not in MAY_INCLUDE[top]:
+            breach(path, number, f"forbidden edge: {top} includes {target}")
+        if target.endswith("internal.h") and top != "tests" and os.path.dirname(target) != os.path.dirname(path) \
+                and not path.startswith(os.path.dirname(target) + "/"):
+            breach(path, number, f"{target} is private to {os.path.dirname(target)}/")
+        if target == "core/op_impl.h" and not re.match(r"core/ops/|core/dual/|optim/dual/", path):
+            breach(path, number, "op_impl.h is for files that are compiled for both dtypes")
+        if target.startswith("core/kernels/") and top not in ("core", "train", "tests"):
+            breach(path, number, f"{target}: kernels are reached through operators")
+
+
+def check_source(root, path, text):
+    check_includes(root, path, blank_comments(text, False))
+    code = re.sub(r"format\(printf,", "", blank_comments(text, True))  # the attribute prints nothing
+    top = path.split("/")[0]
+    if not text.lstrip().startswith(("/*", "//")):
+        breach(path, 1, "does not open with a comment that says what it holds")
+    for number, line in enumerate(code.split("\n"), 1):
+        if top in LIBRARY:
+            match = PRINTS_OR_ENDS.search(line)
+            if match and path not in ENDS_THE_PROCESS:
+                breach(path, number, f"the library neither prints nor ends the process: {match.group(0)}")
+            if re.match(r"int\s+main\s*\(", line):
+                breach(path, number, "main belongs to train/")
+        if path.startswith("core/ops/") and ALLOCATES.search(line):
+            breach(path, number, f"operators do not allocate: {ALLOCATES.search(line).group(1)}")
+
+
+def check_files(root):
+    for path in sorted(files_of(root)):
+        first = path.split("/")[0]
+        if first not in AT_ROOT and not first.startswith("."):
+            breach(path, 0, "not one of the entries agreed for the root")
+        if not path.endswith((".c", ".h", ".cpp", ".py", ".sh", ".txt", ".cmake", ".md")):
+            continue
+        with open(os.path.join(root, path), encoding="utf-8") as file:
+            text = file.read()
+        lines = text.count("\n")
+        if lines > MOST_LINES:
+            breach(path, 0, f"{lines} lines; {MOST_LINES} is the limit")
+        if path.endswith((".c", ".h")) and first in MAY_INCLUDE:
+            check_source(root, path, text)
+
+
+def output(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def check_symbols(build):
+    def names(*command):
+        for line in output(*command).splitlines():
+            fields = line.split()
+            if len(fields) >= 2 and not line.endswith(":"):
+                yield fields[-2], fields[-1].split("@")[0]
+
+    exported = [n for _, n in names("nm", "-D", "--defined-only", os.path.join(build, "libreel.so"))]
+    for name in exported:
+        if not name.startswith("reel_"):
+            breach("libreel.so", 0, f"exports {name}")
+    if "reel_version" not in exported:
+        breach("libreel.so", 0, "does not export reel_version")
+    for kind, name in names("nm", "-g", "--defined-only", os.path.join(build, "libreel.a")):
+        if not name.startswith("reel_") and kind not in "UVWw":
+            breach("libreel.a", 0, f"has the external symbol {name}")
+    for line in output("objdump", "-t", os.path.join(build, "libreel.a")).splitlines():
+        match = re.search(r"\sO\s(\.data|\.bss|\.tbss|\.tdata|\*COM\*)(?!\.rel\.ro)\S*\s+([0-9a-f]+)\s+(?:\.hidden )?(\S+)", line)
+        if match and int(match.group(2), 16) > 0 and not match.group(1).startswith(".data.rel.ro"):
+            breach("libreel.a", 0, f"writable global state: {match.group(3)}")
+
+
+def main():
+    root = sys.argv[1]
+    check_files(root)
+    if len(sys.argv) > 2:
+        check_symbols(sys.argv[2])
+    for line in breaches:
+        print(line)
+    return 1 if breaches else 0
+
+
+sys.exit(main())
