@@ -125,9 +125,14 @@ static void *step_memory(reel_tape *tape, size_t bytes, const char *what)
 {
     void *block = reel_arena_alloc(tape->arena, bytes);
     if (!block)
-        reel_tape_fail(tape, REEL_ERR_MEMORY, "%s: %zu bytes more than the tape's memory limit allows (%zu in use)", what, bytes,
-                       reel_arena_used(tape->arena));
+        reel_tape_fail(tape, REEL_ERR_MEMORY, "%s: %zu bytes more than the tape's memory limit allows (%zu in use)", what,
+                       bytes, reel_arena_used(tape->arena));
     return block;
+}
+
+void *reel_tape_alloc(reel_tape *tape, size_t bytes)
+{
+    return step_memory(tape, bytes, "attributes");
 }
 
 static reel_var add_leaf(reel_tape *tape, const reel_tensor *value, bool wants_grad)
@@ -173,8 +178,8 @@ reel_var reel_param_var(reel_tape *tape, reel_params *params, int index)
 {
     const reel_param *p = reel_params_at(params, index);
     if (tape->error.status == REEL_OK && p->value.dtype != tape->dtype)
-        return reel_tape_fail(tape, REEL_ERR_INVALID, "parameter %s is %s, the tape %s", p->name, reel_dtype_name(p->value.dtype),
-                              reel_dtype_name(tape->dtype));
+        return reel_tape_fail(tape, REEL_ERR_INVALID, "parameter %s is %s, the tape %s", p->name,
+                              reel_dtype_name(p->value.dtype), reel_dtype_name(tape->dtype));
     reel_node *node = new_node(tape);
     if (!node) return (reel_var){tape, -1};
     node->value = p->value;
@@ -191,7 +196,8 @@ static void name_call(char *text, size_t size, const reel_op *op, const reel_ten
     for (int i = 0; i < n_in && used < size; i++) {
         char shape[128];
         if (in[i].ndim < 0) continue;
-        used += (size_t)snprintf(text + used, size - used, " %s", reel_shape_text(shape, sizeof shape, in[i].ndim, in[i].shape));
+        used +=
+            (size_t)snprintf(text + used, size - used, " %s", reel_shape_text(shape, sizeof shape, in[i].ndim, in[i].shape));
     }
 }
 

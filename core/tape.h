@@ -55,6 +55,10 @@ REEL_API reel_var reel_scalar(reel_tape *tape, double value); /* constant of sha
 /* Appends an operator. attrs (attrs_size bytes) are copied. Inputs must live on one tape. */
 REEL_API reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, const reel_var *in, int n_in);
 
+/* Memory of the step, for a builder whose attributes have no fixed size: dies at reset. NULL with the sticky error set when it is
+ * over the tape's limit. */
+REEL_API void *reel_tape_alloc(reel_tape *tape, size_t bytes);
+
 /* Records that building failed for a reason found outside infer; returns the invalid handle. */
 REEL_API reel_var reel_tape_fail(reel_tape *tape, reel_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -181,12 +181,12 @@ static reel_var case_eps(reel_tape *tape, const reel_var *in)
 
 static reel_var case_evaluation(reel_tape *tape, const reel_var *in)
 {
-    static double mean[] = {0.3, -1.2, 0.05}, var[] = {0.5, 2.0, 1.25};
-    static float mean32[] = {0.3F, -1.2F, 0.05F}, var32[] = {0.5F, 2.0F, 1.25F};
+    static const double mean[] = {0.3, -1.2, 0.05}, var[] = {0.5, 2.0, 1.25}; /* evaluation only reads them */
+    static const float mean32[] = {0.3F, -1.2F, 0.05F}, var32[] = {0.5F, 2.0F, 1.25F};
     const bool wide = reel_tape_dtype(tape) == REEL_F64;
     const reel_batch_norm_attrs a = {
-        .running_mean = reel_tensor_of(wide ? (void *)mean : mean32, reel_tape_dtype(tape), 1, (const int64_t[]){3}),
-        .running_var = reel_tensor_of(wide ? (void *)var : var32, reel_tape_dtype(tape), 1, (const int64_t[]){3})};
+        .running_mean = reel_tensor_of(wide ? (void *)mean : (void *)mean32, reel_tape_dtype(tape), 1, (const int64_t[]){3}),
+        .running_var = reel_tensor_of(wide ? (void *)var : (void *)var32, reel_tape_dtype(tape), 1, (const int64_t[]){3})};
     return reel_batch_norm2d(in[0], in[1], in[2], &a);
 }
 

@@ -9,8 +9,6 @@
  * leaves p for backward. Rows add up in order in double, whatever the number of threads. */
 #include "core/op_impl.h"
 
-#include <stdlib.h>
-
 REEL_DECLARE_OP(cross_entropy);
 
 /* Followed by n labels and, if weighted, `classes` weights: one block, for the tape copies attributes as bytes. */
@@ -145,12 +143,8 @@ reel_var reel_cross_entropy(reel_var logits, const int64_t *labels, int64_t n, c
     const size_t weight_bytes = attrs->class_weights ? (size_t)classes * sizeof *attrs->class_weights : 0;
     const size_t size = sizeof(loss_attrs) + label_bytes + weight_bytes;
     REEL_ASSERT(n >= 0);
-    union {
-        loss_attrs attrs;
-        char bytes[16384]; /* enough for 1000 labels and 1000 weights: an ordinary step allocates nothing */
-    } near;
-    loss_attrs *a = size <= sizeof near ? &near.attrs : malloc(size);
-    if (!a) return reel_tape_fail(logits.tape, REEL_ERR_MEMORY, "cross_entropy: no memory for %lld labels", (long long)n);
+    loss_attrs *a = reel_tape_alloc(logits.tape, size);
+    if (!a) return (reel_var){logits.tape, -1};
     *a = (loss_attrs){.smoothing = attrs->label_smoothing,
                       .ignore_index = attrs->ignore_index,
                       .n = n,
@@ -160,9 +154,7 @@ reel_var reel_cross_entropy(reel_var logits, const int64_t *labels, int64_t n, c
                       .weighted = attrs->class_weights != NULL};
     if (label_bytes) memcpy(a->labels, labels, label_bytes);
     if (weight_bytes) memcpy(a->labels + n, attrs->class_weights, weight_bytes);
-    const reel_var y = reel_apply(&reel_op_cross_entropy, a, size, &logits, 1);
-    if (a != &near.attrs) free(a);
-    return y;
+    return reel_apply(&reel_op_cross_entropy, a, size, &logits, 1);
 }
 
 static const int64_t case_labels[] = {2, 0, 4, 2, 1, 3};

@@ -1,5 +1,6 @@
 /* The networks: parameter counts, names and shapes as published, what sizes they take. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "layers/models.h"
