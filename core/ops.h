@@ -45,7 +45,11 @@ REEL_API reel_var reel_matmul(reel_var a, reel_var b); /* (..., m, k) (..., k, n
 REEL_API reel_var reel_linear(reel_var x, reel_var w, reel_var b);
 
 /* An absent optional input. */
+#ifdef __cplusplus
+#define REEL_NONE (reel_var{NULL, 0})
+#else
 #define REEL_NONE ((reel_var){NULL, 0})
+#endif
 
 /* ---- convolution and pooling ---- */
 typedef struct reel_conv2d_attrs {

@@ -1,0 +1,47 @@
+# What `cmake --install` puts where: the program, libreel static and shared, its public headers, reel.pc and a CMake package.
+#
+# Headers keep their folders below include/reel, because they include each other by paths from there. The static library's own
+# dependencies are written out as plain -l names, both for pkg-config and for CMake: Debian's .pc files of libarchive name static
+# libraries that nobody has installed, and a C++ project cannot look for OpenMP's C half.
+include(CMakePackageConfigHelpers)
+
+set(reel_static_libraries jpeg png z archive jansson pthread m)
+set(generated ${PROJECT_BINARY_DIR}/generated/install)
+
+file(GLOB public_headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} core/*.h layers/*.h optim/*.h data/*.h)
+list(FILTER public_headers EXCLUDE REGEX "internal\\.h$|/op_impl\\.h$")
+set(includes "")
+foreach(header IN LISTS public_headers)
+  string(APPEND includes "#include \"${header}\"\n")
+  get_filename_component(folder ${header} DIRECTORY)
+  install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/reel/${folder})
+endforeach()
+file(CONFIGURE OUTPUT ${generated}/reel.h
+     CONTENT "/* All of Reel's public headers. */\n#ifndef REEL_REEL_H\n#define REEL_REEL_H\n\n${includes}\n#endif\n")
+install(FILES ${generated}/reel.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/reel)
+
+if(TARGET reel)
+  install(TARGETS reel RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+install(TARGETS reel_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS reel_shared EXPORT reelTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+set_target_properties(reel_shared PROPERTIES EXPORT_NAME reel)
+target_include_directories(reel_shared INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>) # <reel/reel.h>
+if(EXISTS ${PROJECT_SOURCE_DIR}/README.md)
+  install(FILES ${PROJECT_SOURCE_DIR}/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+endif()
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+# pkg-config: paths follow the .pc file, so that an installed tree may be moved.
+file(RELATIVE_PATH pc_to_prefix /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+list(TRANSFORM reel_static_libraries PREPEND "-l" OUTPUT_VARIABLE pc_libraries)
+list(JOIN pc_libraries " " pc_libraries)
+configure_file(${CMAKE_CURRENT_LIST_DIR}/reel.pc.in ${generated}/reel.pc @ONLY)
+install(FILES ${generated}/reel.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/reel)
+install(EXPORT reelTargets NAMESPACE reel:: DESTINATION ${package})
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/reelConfig.cmake.in ${generated}/reelConfig.cmake
+                              INSTALL_DESTINATION ${package} PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
+write_basic_package_version_file(${generated}/reelConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${generated}/reelConfig.cmake ${generated}/reelConfigVersion.cmake DESTINATION ${package})
