@@ -1,8 +1,9 @@
 /* Weight files in the safetensors format: u64 header length, JSON header, raw little-endian data, row-major.
  *
  * Reading checks everything before it allocates: contiguous, no holes, no overlap, no duplicate key, no overflow, end = end of
- * file. Writing goes to a temporary file in the same folder, fsync, rename, fsync of the folder: the name holds either the old
- * or the new file, never half of one. */
+ * file. Files of another kind are named in the message (ONNX, .pth, HTML, a git-lfs pointer, ...). Writing goes to a temporary
+ * file in the same folder, fsync, rename, fsync of the folder: the name holds either the old or the new file, never half of
+ * one. */
 #ifndef REEL_CORE_WEIGHTS_H
 #define REEL_CORE_WEIGHTS_H
 
@@ -25,7 +26,12 @@ typedef struct reel_weight {
     size_t bytes;
 } reel_weight;
 
+/* The whole file comes into memory and the file is closed: what happens to it later does no harm. REEL_ERR_IO: cannot be
+ * read; REEL_ERR_FORMAT: is not what it should be. _read_memory does the same with bytes, which are copied; name is for
+ * messages. */
 REEL_API reel_status reel_weights_read(reel_weights **out, const char *path, reel_error *err);
+REEL_API reel_status reel_weights_read_memory(reel_weights **out, const void *bytes, size_t size, const char *name,
+                                              reel_error *err);
 REEL_API void reel_weights_destroy(reel_weights *weights);
 REEL_API int reel_weights_count(const reel_weights *weights);
 REEL_API const reel_weight *reel_weights_at(const reel_weights *weights, int index); /* in file order */
@@ -33,22 +39,30 @@ REEL_API const reel_weight *reel_weights_find(const reel_weights *weights, const
 REEL_API const char *reel_weights_metadata(const reel_weights *weights, const char *key); /* NULL if there is none */
 
 /* Converts one stored tensor into t (same shape, any layout, float32 or float64). REEL_ERR_FORMAT: shapes differ (the message
- * names both). Values come through bit for bit where the dtypes agree; I64 labels: read .data. */
+ * names both). Values come through bit for bit where the dtypes agree; I64 labels: read .data, which is aligned to the dtype in
+ * every file whose tensors are (ours are). */
 REEL_API reel_status reel_weight_to_tensor(const reel_weight *w, const reel_tensor *t, reel_error *err);
 
-/* A file being written: add tensors (converted to row-major; memory is borrowed until _save), then save. */
+/* A file being written: add tensors (converted to row-major; memory is borrowed until _save), then save. REEL_ERR_INVALID: a
+ * name that is taken, reserved ("__metadata__", "header", metadata "crc32...") or not UTF-8. */
 typedef struct reel_weights_writer reel_weights_writer;
 REEL_API reel_status reel_weights_writer_create(reel_weights_writer **out, reel_error *err);
 REEL_API void reel_weights_writer_destroy(reel_weights_writer *writer);
-REEL_API reel_status reel_weights_writer_tensor(reel_weights_writer *writer, const char *name, const reel_tensor *t, reel_error *err);
-REEL_API reel_status reel_weights_writer_metadata(reel_weights_writer *writer, const char *key, const char *value, reel_error *err);
-/* Adds CRC-32s to the metadata: "crc32.NAME" for each tensor, "crc32.header" for the header with that field blank. */
+REEL_API reel_status reel_weights_writer_tensor(reel_weights_writer *writer, const char *name, const reel_tensor *t,
+                                                reel_error *err);
+REEL_API reel_status reel_weights_writer_metadata(reel_weights_writer *writer, const char *key, const char *value,
+                                                  reel_error *err);
+/* Adds CRC-32s to the metadata: "crc32.NAME" for each tensor, "crc32.header" for the header (the JSON text with its padding)
+ * with that field blank: eight spaces in place of its eight hexadecimal digits. REEL_ERR_IO: the name still holds the old file,
+ * if there was one, and the temporary file (.reel-PID-N.tmp in the same folder) is gone. */
 REEL_API reel_status reel_weights_writer_save(reel_weights_writer *writer, const char *path, reel_error *err);
 /* Recomputes the CRC-32s that the file carries. REEL_ERR_FORMAT names the first that differs; files without any pass. */
 REEL_API reel_status reel_weights_verify(const reel_weights *weights, reel_error *err);
 
-/* Values (buffers included) of a store to and from named tensors. Loading is all or nothing: missing, extra or mis-shaped tensors
- * are one REEL_ERR_FORMAT that lists them, and the store is left as it was. */
+/* Values (buffers included) of a store to and from named tensors. Loading is all or nothing: missing, extra or mis-shaped
+ * tensors are one REEL_ERR_FORMAT that lists them, NaN or infinity one REEL_ERR_NONFINITE that names the tensor, and the store
+ * is left as it was. The counters "*.num_batches_tracked" of PyTorch's batch normalisation, which nothing here uses, are not
+ * "extra". */
 REEL_API reel_status reel_params_load(reel_params *params, const reel_weights *weights, reel_error *err);
 REEL_API reel_status reel_params_add_to(const reel_params *params, reel_weights_writer *writer, reel_error *err);
 
