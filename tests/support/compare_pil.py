@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Says what PIL and torchvision make of images, for tests/unit/data/test_pil.c to compare bit for bit.
+
+usage: compare_pil.py SCRATCH [FOLDER [COUNT]]
+
+Writes image files of every kind into SCRATCH, takes COUNT images from FOLDER besides, and prints a line per result:
+kind, parameters, CRC-32 of the bytes, path; fields separated by tabs. Exit 77: PIL, numpy or torchvision is not here.
+"""
+import os
+import random
+import sys
+import zlib
+
+try:
+    import numpy as np
+    from PIL import Image
+    from torchvision import transforms
+    from torchvision.transforms import functional as F
+except ImportError as missing:
+    print(missing, file=sys.stderr)
+    sys.exit(77)
+
+
+def scene(width, height, seed):
+    """Smooth colour, hard edges and noise: what exercises DCT, upsampling and rounding."""
+    noise = np.random.RandomState(seed)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float64)
+    planes = [127 + 120 * np.sin(x / (3.0 + c + seed % 5) + y / (17.0 - 4 * c)) for c in range(3)]
+    image = np.stack(planes, -1) + noise.normal(0, 12, (height, width, 3))
+    image[height // 4 : height // 2, width // 3 : width // 2] = (250, 10, 30)
+    image[: height // 5, : width // 6] = (0, 0, 255)
+    return Image.fromarray(np.clip(image, 0, 255).astype(np.uint8), "RGB")
+
+
+def write_kinds(scratch):
+    jpegs = {
+        "444.jpg": dict(subsampling=0, quality=95),
+        "422.jpg": dict(subsampling=1, quality=80),
+        "420.jpg": dict(subsampling=2, quality=50),
+        "progressive.jpg": dict(progressive=True, quality=85),
+        "optimised.jpg": dict(optimize=True, quality=30),
+    }
+    for seed, (width, height) in enumerate([(400, 533), (333, 251), (64, 64), (17, 301), (1, 9), (9, 1), (2, 2), (1, 1)]):
+        image = scene(width, height, seed)
+        where = os.path.join(scratch, "%dx%d_" % (width, height))
+        for name, options in jpegs.items():
+            image.save(where + name, **options)
+        image.convert("L").save(where + "grey.jpg", quality=90)
+        image.convert("CMYK").save(where + "cmyk.jpg", quality=90)
+        image.save(where + "rgb.png")
+        image.convert("L").save(where + "grey.png")
+        image.convert("1").save(where + "bits.png")
+        image.convert("LA").save(where + "grey_alpha.png")
+        image.convert("RGBA").save(where + "alpha.png")
+        image.quantize(200).save(where + "palette.png")
+        image.quantize(13).save(where + "palette4.png", transparency=3)
+        image.quantize(4).save(where + "palette2.png", bits=2)
+
+
+def crc(data):
+    return "%08x" % (zlib.crc32(data) & 0xFFFFFFFF)
+
+
+def say(kind, parameters, data, path):
+    print(kind, " ".join("%.17g" % p for p in parameters), crc(data), path, sep="\t")
+
+
+def examine(path, rng):
+    image = Image.open(path).convert("RGB")
+    width, height = image.size
+    say("decode", [], image.tobytes(), path)
+    for _ in range(4):
+        w, h = rng.randint(1, width), rng.randint(1, height)
+        x, y = rng.randint(0, width - w), rng.randint(0, height - h)
+        size = rng.choice([224, 227, 64, 96])
+        say("crop", [x, y, w, h, size], F.resized_crop(image, y, x, h, w, [size, size]).tobytes(), path)
+    w, h = rng.uniform(0.1, 1) * width, rng.uniform(0.1, 1) * height
+    x, y = rng.uniform(0, 1) * (width - w), rng.uniform(0, 1) * (height - h)
+    box = [float(np.float32(v)) for v in (x, y, x + w, y + h)]
+    if box[2] <= width and box[3] <= height:
+        out = (rng.randint(1, 300), rng.randint(1, 300))
+        say("box", [*box, *out], image.resize(out, Image.BILINEAR, box=box).tobytes(), path)
+    for size, resize in ((224, 256), (227, 259), (64, 64), (96, 40)):
+        if max(width, height) / min(width, height) > 100:
+            continue
+        steps = [transforms.Resize(resize), transforms.CenterCrop(size), transforms.ToTensor()]
+        steps.append(transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+        tensor = transforms.Compose(steps)(image)
+        say("eval", [size, resize], tensor.permute(1, 2, 0).contiguous().numpy().tobytes(), path)
+    adjusters = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation)
+    for name, adjust in zip(("brightness", "contrast", "saturation"), adjusters):
+        factor = float(np.float32(rng.uniform(0, 2)))
+        say(name, [factor], adjust(image, factor).tobytes(), path)
+    factor = rng.uniform(-0.5, 0.5)
+    say("hue", [factor], F.adjust_hue(image, factor).tobytes(), path)
+
+
+def main():
+    scratch = sys.argv[1]
+    write_kinds(scratch)
+    paths = [os.path.join(scratch, name) for name in sorted(os.listdir(scratch))]
+    if len(sys.argv) > 2:
+        found = sorted(os.path.join(d, n) for d, _, names in os.walk(sys.argv[2]) for n in names)
+        found = [p for p in found if p.lower().endswith((".jpg", ".jpeg", ".png"))]
+        count = int(sys.argv[3]) if len(sys.argv) > 3 else 120
+        paths += found[:: max(1, len(found) // count)][:count]
+    rng = random.Random(1)
+    for path in paths:
+        examine(path, rng)
+
+
+main()

@@ -1,0 +1,126 @@
+/* Bit equality with PIL and torchvision: tests/support/compare_pil.py writes files of every kind, and says what they make of
+ * them. REEL_TEST_PHOTOS names a folder of photographs to be compared too, REEL_TEST_PYTHON a Python that has PIL and
+ * torchvision. */
+#include <sys/wait.h>
+#include <zlib.h>
+
+#include "tests/unit/data/data_test.h"
+
+static reel_image decoded, result;
+static reel_bytes bytes;
+static reel_error err;
+
+static const uint8_t *decode(const char *path, int64_t *size)
+{
+    reel_bytes_free(&bytes);
+    bytes = read_file(path);
+    MUST(reel_image_decode(&decoded, bytes.data, bytes.size, &err), err);
+    *size = decoded.width * decoded.height * 3;
+    return decoded.rgb;
+}
+
+/* The part alone is decoded, as the transform does for training. */
+static const uint8_t *crop(const char *path, const double *p, int64_t *size)
+{
+    reel_bytes_free(&bytes);
+    bytes = read_file(path);
+    const reel_rect want = {(int64_t)p[0], (int64_t)p[1], (int64_t)p[2], (int64_t)p[3]},
+                    whole = {0, 0, (int64_t)p[4], (int64_t)p[4]};
+    reel_rect at = {0};
+    if (reel_content_sniff(bytes.data, bytes.size) == REEL_CONTENT_JPEG)
+        MUST(reel_jpeg_decode(&decoded, bytes.data, bytes.size, &want, &at, &err), err);
+    else
+        MUST(reel_image_decode(&decoded, bytes.data, bytes.size, &err), err);
+    MUST(reel_image_resize_buffer(&result, whole.w, whole.h, &err), err);
+    const uint8_t *first = decoded.rgb + ((want.y - at.y) * decoded.width + want.x - at.x) * 3;
+    const reel_view view = {first, want.w, want.h, decoded.width * 3};
+    reel_buffer scratch = {0};
+    MUST(reel_resize_window(result.rgb, whole.w * 3, &whole, whole.w, whole.h, &view, (double[]){0, 0, p[2], p[3]}, &scratch,
+                            &err),
+         err);
+    free(scratch.data);
+    *size = whole.w * whole.h * 3;
+    return result.rgb;
+}
+
+static const uint8_t *box(const char *path, const double *p, int64_t *size)
+{
+    decode(path, size);
+    MUST(reel_image_resize(&result, (int64_t)p[4], (int64_t)p[5], &decoded, (double[]){p[0], p[1], p[2] - p[0], p[3] - p[1]},
+                           &err),
+         err);
+    *size = result.width * result.height * 3;
+    return result.rgb;
+}
+
+static const uint8_t *evaluate(const char *path, const double *p, int64_t *size)
+{
+    static float out[227 * 227 * 3];
+    reel_transform t = {.size = (int64_t)p[0], .resize = (int64_t)p[1], .crop = REEL_CROP_CENTER};
+    reel_transform_imagenet_norm(&t);
+    decode(path, size);
+    reel_transform_scratch scratch = {0};
+    MUST(reel_transform_bytes(&t, bytes.data, bytes.size, (reel_rng){0}, &scratch, out, &err), err);
+    reel_transform_scratch_free(&scratch);
+    *size = t.size * t.size * 3 * (int64_t)sizeof *out;
+    return (const uint8_t *)out;
+}
+
+static const uint8_t *colour(const char *path, const char *kind, double factor, int64_t *size)
+{
+    decode(path, size);
+    const int64_t n = *size / 3;
+    if (strcmp(kind, "brightness") == 0) reel_adjust_brightness(decoded.rgb, n, factor);
+    if (strcmp(kind, "contrast") == 0) reel_adjust_contrast(decoded.rgb, n, factor);
+    if (strcmp(kind, "saturation") == 0) reel_adjust_saturation(decoded.rgb, n, factor);
+    if (strcmp(kind, "hue") == 0) reel_adjust_hue(decoded.rgb, n, factor);
+    return decoded.rgb;
+}
+
+static void compare(char *line)
+{
+    char *kind = strsep(&line, "\t"), *parameters = strsep(&line, "\t"), *crc = strsep(&line, "\t"), *path = line;
+    cr_assert(path != NULL, "a line without four fields");
+    path[strcspn(path, "\n")] = 0;
+    double p[6] = {0};
+    sscanf(parameters, "%lf %lf %lf %lf %lf %lf", &p[0], &p[1], &p[2], &p[3], &p[4], &p[5]);
+    int64_t size = 0;
+    const uint8_t *data = strcmp(kind, "decode") == 0 ? decode(path, &size)
+                          : strcmp(kind, "crop") == 0 ? crop(path, p, &size)
+                          : strcmp(kind, "box") == 0  ? box(path, p, &size)
+                          : strcmp(kind, "eval") == 0 ? evaluate(path, p, &size)
+                                                      : colour(path, kind, p[0], &size);
+    const unsigned long got = crc32(0, data, (unsigned)size), expected = strtoul(crc, NULL, 16);
+    cr_expect(got == expected, "%s(%s) of %s: CRC %08lx, PIL's %08lx", kind, parameters, path, got, expected);
+}
+
+Test(pil, decodes_resizes_and_colours_to_the_same_bits)
+{
+    const char *python = getenv("REEL_TEST_PYTHON"), *source = getenv("REEL_SOURCE"), *photos = getenv("REEL_TEST_PHOTOS");
+    char *scratch = scratch_folder(), command[2000], *line = NULL;
+    snprintf(command, sizeof command, "'%s' '%s/tests/support/compare_pil.py' '%s' %s%s%s",
+             python ? python : "/usr/bin/python3", source ? source : ".", scratch, photos ? "'" : "", photos ? photos : "",
+             photos ? "'" : "");
+    FILE *pipe = popen(command, "r");
+    cr_assert(pipe != NULL);
+    size_t capacity = 0;
+    int64_t lines = 0;
+    for (; getline(&line, &capacity, pipe) > 0; lines++) compare(line);
+    free(line);
+    const int status = pclose(pipe);
+    remove_folder(scratch);
+    reel_image_free(&decoded);
+    reel_image_free(&result);
+    reel_bytes_free(&bytes);
+    if (WEXITSTATUS(status) == 77 || WEXITSTATUS(status) == 127)
+        cr_skip_test("no Python with PIL and torchvision here (REEL_TEST_PYTHON)");
+    cr_assert(WEXITSTATUS(status) == 0, "%s: exit %d", command, WEXITSTATUS(status));
+    cr_expect(lines >= 1000, "compared %" PRId64 " results, expected at least 1000", lines);
+    if (!photos) fprintf(stderr, "note: REEL_TEST_PHOTOS is not set: no photographs compared, drawn images only\n");
+}
+
+Test(pil, the_comparison_script_is_where_the_test_looks_for_it)
+{
+    const char *source = getenv("REEL_SOURCE");
+    cr_expect(access(join(source ? source : ".", "tests/support/compare_pil.py"), R_OK) == 0);
+}
