@@ -36,8 +36,7 @@ reel_status reel_buffer_reserve(reel_buffer *buffer, size_t capacity, reel_error
     return REEL_OK;
 }
 
-/* Length of the well-formed UTF-8 sequence at s (RFC 3629: shortest form, no surrogates, at most U+10FFFF); 0 = none. */
-static int utf8_length(const unsigned char *s)
+int reel_utf8_length(const uint8_t *s)
 {
     if (s[0] < 0x80) return 1;
     const int n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
@@ -55,7 +54,7 @@ void reel_escape(char *text, size_t size, const char *raw)
     size_t used = 0;
     if (size == 0) return;
     for (const unsigned char *s = (const unsigned char *)raw; *s;) {
-        const int n = utf8_length(s);
+        const int n = reel_utf8_length(s);
         const bool plain = n > 1 ? !(s[0] == 0xc2 && s[1] < 0xa0) : n == 1 && s[0] >= 0x20 && s[0] != 0x7f && s[0] != '\\';
         char piece[5] = {0};
         if (plain)

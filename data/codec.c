@@ -14,11 +14,18 @@ reel_content reel_content_sniff(const uint8_t *bytes, size_t size)
     return REEL_CONTENT_OTHER;
 }
 
+/* UTF-8 without control characters, as far as the first 512 bytes go. */
 static bool is_text(const uint8_t *bytes, size_t size)
 {
+    uint8_t head[512 + 1] = {0};
     const size_t n = size < 512 ? size : 512;
-    for (size_t i = 0; i < n; i++)
-        if ((bytes[i] < 0x20 && !strchr("\t\n\r\f", bytes[i])) || bytes[i] == 0x7f || bytes[i] == 0) return false;
+    memcpy(head, bytes, n);
+    for (size_t i = 0; i < n;) {
+        const int length = reel_utf8_length(head + i);
+        if (length == 0) return i + 3 >= 512; /* cut in the middle of a character */
+        if (length == 1 && (head[i] < 0x20 || head[i] == 0x7f) && !(head[i] && strchr("\t\n\r\f", head[i]))) return false;
+        i += (size_t)length;
+    }
     return true;
 }
 

@@ -31,6 +31,9 @@ typedef struct reel_buffer {
 /* bytes.c */
 reel_status reel_bytes_reserve(reel_bytes *bytes, size_t capacity, reel_error *err); /* keeps the first `size` bytes */
 reel_status reel_buffer_reserve(reel_buffer *buffer, size_t capacity, reel_error *err);
+/* Bytes of the well-formed UTF-8 sequence at s (RFC 3629: shortest form, no surrogates, at most U+10FFFF); 0 = none. Reads no
+ * further than the first byte that is wrong. */
+int reel_utf8_length(const uint8_t *s);
 /* Writes raw with control characters, backslashes and bytes that are not UTF-8 as \xNN: always one printable line, cut to size.
  */
 void reel_escape(char *text, size_t size, const char *raw);

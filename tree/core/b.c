@@ -1,0 +1,2 @@
+/* fine */
+const char *f = "printf(exit)"; // exit

@@ -1,0 +1,5 @@
+/* fine: exit() and malloc() in a comment */
+#include "core/a.h"
+int main(void)
+{
+}
