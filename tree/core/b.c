@@ -1,2 +1,0 @@
-/* fine */
-const char *f = "printf(exit)"; // exit

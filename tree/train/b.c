@@ -1,5 +1,0 @@
-/* fine: exit() and malloc() in a comment */
-#include "core/a.h"
-int main(void)
-{
-}
