@@ -44,10 +44,10 @@ REEL_API reel_status reel_fail(reel_error *err, reel_status status, const char *
 /* The version of the library that is running, "major.minor.patch". */
 REEL_API const char *reel_version(void);
 
-#define REEL_TRY(call)                          \
-    do {                                        \
-        const reel_status status_ = (call);     \
-        if (status_ != REEL_OK) return status_; \
+#define REEL_TRY(call)                                                                                                         \
+    do {                                                                                                                       \
+        const reel_status status_ = (call);                                                                                    \
+        if (status_ != REEL_OK) return status_;                                                                                \
     } while (0)
 
 REEL_API void reel_assert_failed(const char *condition, const char *file, int line) __attribute__((noreturn));

@@ -17,9 +17,9 @@ typedef void reel_log_fn(void *user, reel_log_level level, const char *line); /*
 typedef struct reel_ctx reel_ctx;
 
 typedef struct reel_ctx_config {
-    int threads;      /* compute threads; 0 = as many as this process may use (affinity and cgroup quota) */
-    uint64_t seed;    /* key of every random stream */
-    const char *isa;  /* "portable", "avx2", "avx512": the highest to use; NULL = environment REEL_ISA, else the best there is */
+    int threads;     /* compute threads; 0 = as many as this process may use (affinity and cgroup quota) */
+    uint64_t seed;   /* key of every random stream */
+    const char *isa; /* "portable", "avx2", "avx512": the highest to use; NULL = environment REEL_ISA, else the best there is */
     reel_log_fn *log; /* NULL: silent */
     void *log_user;
 } reel_ctx_config;
@@ -32,7 +32,8 @@ REEL_API int reel_ctx_threads(const reel_ctx *ctx);
 REEL_API uint64_t reel_ctx_seed(const reel_ctx *ctx);
 REEL_API reel_isa reel_ctx_isa(const reel_ctx *ctx);
 REEL_API const char *reel_isa_name(reel_isa isa);
-REEL_API void reel_ctx_log(const reel_ctx *ctx, reel_log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+REEL_API void reel_ctx_log(const reel_ctx *ctx, reel_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* CPUs this process may use: the smaller of its affinity mask and its cgroup (v1 or v2) quota, at least 1. */
 REEL_API int reel_available_cpus(void);

@@ -37,9 +37,9 @@ typedef struct reel_call {
     const reel_ctx *ctx;
     const void *attrs;
     int n_in;
-    const reel_tensor *in;  /* [n_in]; in backward, data is NULL unless REEL_OP_NEEDS_INPUTS */
-    reel_tensor out;        /* in backward, data is NULL unless REEL_OP_NEEDS_OUTPUT */
-    void *saved;            /* saved_bytes, or NULL when nothing is recorded */
+    const reel_tensor *in; /* [n_in]; in backward, data is NULL unless REEL_OP_NEEDS_INPUTS */
+    reel_tensor out;       /* in backward, data is NULL unless REEL_OP_NEEDS_OUTPUT */
+    void *saved;           /* saved_bytes, or NULL when nothing is recorded */
     void *scratch;
     reel_tensor dout;       /* backward only */
     const reel_tensor *din; /* backward only, [n_in]; data NULL where no gradient is wanted */
@@ -79,7 +79,7 @@ struct reel_op {
     unsigned flags;
     reel_status (*infer)(reel_infer *q, reel_error *err); /* NULL: the shape of input 0. The message says only what is
                                                              wrong: the tape puts operator and input shapes before it */
-    void (*forward[REEL_DTYPES])(const reel_call *c);  /* NULL for a dtype that is not offered */
+    void (*forward[REEL_DTYPES])(const reel_call *c);     /* NULL for a dtype that is not offered */
     void (*backward[REEL_DTYPES])(const reel_call *c);
     const reel_op_case *cases;
     int n_cases;

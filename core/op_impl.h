@@ -20,18 +20,18 @@
 #include "core/real.h"
 
 /* Stands at the top of every operator file: prototypes of its passes and the descriptor. */
-#define REEL_DECLARE_OP(name)                             \
-    void reel_##name##_forward_f32(const reel_call *c);  \
-    void reel_##name##_forward_f64(const reel_call *c);  \
-    void reel_##name##_backward_f32(const reel_call *c); \
-    void reel_##name##_backward_f64(const reel_call *c); \
+#define REEL_DECLARE_OP(name)                                                                                                  \
+    void reel_##name##_forward_f32(const reel_call *c);                                                                        \
+    void reel_##name##_forward_f64(const reel_call *c);                                                                        \
+    void reel_##name##_backward_f32(const reel_call *c);                                                                       \
+    void reel_##name##_backward_f64(const reel_call *c);                                                                       \
     extern const reel_op reel_op_##name
 
 /* Fills n elements in parallel: REEL_PARALLEL_FOR(c, i, n) body. Each thread owns a contiguous part: bits do not depend on
  * the number of threads as long as the body writes only what belongs to i. */
 #define REEL_PRAGMA(text) _Pragma(#text)
-#define REEL_PARALLEL_FOR(call, i, n)                                                                            \
-    REEL_PRAGMA(omp parallel for schedule(static) num_threads(reel_ctx_threads((call)->ctx)) if ((n) > 16384)) \
+#define REEL_PARALLEL_FOR(call, i, n)                                                                                          \
+    REEL_PRAGMA(omp parallel for schedule(static) num_threads(reel_ctx_threads((call)->ctx)) if ((n) > 16384))                 \
     for (int64_t i = 0; i < (n); i++)
 
 #endif

@@ -32,8 +32,9 @@ REEL_API reel_var reel_max(reel_var x, unsigned axes, bool keepdim); /* ties: th
 REEL_API reel_var reel_mean_all(reel_var x);                         /* mean over everything, shape () */
 
 /* ---- shapes ---- */
-REEL_API reel_var reel_reshape(reel_var x, int ndim, const int64_t *shape); /* elements in row-major order of the SHAPE; one -1 */
-REEL_API reel_var reel_flatten(reel_var x);                                 /* (n, ...) -> (n, rest), order c, h, w */
+REEL_API reel_var reel_reshape(reel_var x, int ndim,
+                               const int64_t *shape); /* elements in row-major order of the SHAPE; one -1 */
+REEL_API reel_var reel_flatten(reel_var x);           /* (n, ...) -> (n, rest), order c, h, w */
 REEL_API reel_var reel_permute(reel_var x, const int *axes);
 REEL_API reel_var reel_concat(const reel_var *x, int count, int dim); /* 1 <= count <= 16 */
 REEL_API reel_var reel_slice(reel_var x, int dim, int64_t begin, int64_t end);
@@ -109,7 +110,7 @@ typedef struct reel_cross_entropy_attrs {
     const double *class_weights; /* classes entries, or NULL; copied */
     int64_t ignore_index;        /* samples with this label count nothing; use_ignore_index says whether it is set */
     bool use_ignore_index;
-    bool sum;                    /* sum over samples instead of the weighted mean */
+    bool sum; /* sum over samples instead of the weighted mean */
 } reel_cross_entropy_attrs;
 /* logits (n, classes), labels n class indices (copied). As torch.nn.functional.cross_entropy: weighted mean over samples. */
 REEL_API reel_var reel_cross_entropy(reel_var logits, const int64_t *labels, int64_t n, const reel_cross_entropy_attrs *attrs);

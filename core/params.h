@@ -24,10 +24,10 @@ enum {
 typedef struct reel_param {
     const char *name; /* "features.0.weight"; owned by the store */
     reel_tensor value;
-    reel_tensor grad;   /* same shape and layout */
-    unsigned flags;     /* may be changed between steps */
-    bool has_grad;      /* false after reel_params_zero_grad: grad holds garbage and counts as "none", as in PyTorch */
-    int64_t offset;     /* of the first element in the flat arrays; multiples of 16 */
+    reel_tensor grad; /* same shape and layout */
+    unsigned flags;   /* may be changed between steps */
+    bool has_grad;    /* false after reel_params_zero_grad: grad holds garbage and counts as "none", as in PyTorch */
+    int64_t offset;   /* of the first element in the flat arrays; multiples of 16 */
 } reel_param;
 
 REEL_API reel_status reel_params_create(reel_params **out, reel_dtype dtype, reel_error *err);
@@ -40,11 +40,11 @@ REEL_API reel_status reel_params_add(reel_params *params, const char *name, int 
 REEL_API reel_status reel_params_commit(reel_params *params, reel_error *err);
 
 REEL_API reel_dtype reel_params_dtype(const reel_params *params);
-REEL_API int reel_params_count(const reel_params *params);                    /* ranges, buffers included */
-REEL_API reel_param *reel_params_at(const reel_params *params, int index);    /* valid until destroy */
+REEL_API int reel_params_count(const reel_params *params);                          /* ranges, buffers included */
+REEL_API reel_param *reel_params_at(const reel_params *params, int index);          /* valid until destroy */
 REEL_API reel_param *reel_params_find(const reel_params *params, const char *name); /* NULL if there is none */
-REEL_API int64_t reel_params_flat_size(const reel_params *params);            /* elements of a flat array, padding included */
-REEL_API int64_t reel_params_trainable(const reel_params *params);            /* elements, buffers and padding excluded */
+REEL_API int64_t reel_params_flat_size(const reel_params *params); /* elements of a flat array, padding included */
+REEL_API int64_t reel_params_trainable(const reel_params *params); /* elements, buffers and padding excluded */
 
 /* Forgets all gradients without touching their memory: the next backward overwrites. */
 REEL_API void reel_params_zero_grad(reel_params *params);

@@ -1,8 +1,8 @@
 /* Philox comes from Random123; this file only fixes how counters and keys are laid out. */
 #include "core/rng.h"
 
-#include <Random123/philox.h>
 #include <math.h>
+#include <Random123/philox.h>
 
 void reel_philox(uint32_t out[4], uint64_t seed, uint32_t stream, uint32_t epoch, uint32_t sample, uint32_t block)
 {

@@ -38,10 +38,10 @@ typedef struct reel_rng {
 
 REEL_API reel_rng reel_rng_at(uint64_t seed, uint32_t stream, uint32_t epoch, uint32_t sample);
 REEL_API uint32_t reel_rng_u32(reel_rng *rng);
-REEL_API double reel_rng_uniform(reel_rng *rng);                    /* [0, 1), 53 bits */
+REEL_API double reel_rng_uniform(reel_rng *rng);                     /* [0, 1), 53 bits */
 REEL_API double reel_rng_range(reel_rng *rng, double lo, double hi); /* [lo, hi) */
-REEL_API double reel_rng_normal(reel_rng *rng);                     /* mean 0, deviation 1 (Box-Muller, cosine half) */
-REEL_API uint64_t reel_rng_below(reel_rng *rng, uint64_t n);        /* 0 .. n-1 without bias; n > 0 */
+REEL_API double reel_rng_normal(reel_rng *rng);                      /* mean 0, deviation 1 (Box-Muller, cosine half) */
+REEL_API uint64_t reel_rng_below(reel_rng *rng, uint64_t n);         /* 0 .. n-1 without bias; n > 0 */
 
 #ifdef __cplusplus
 }

@@ -47,16 +47,16 @@ REEL_API void reel_tape_set_step(reel_tape *tape, int64_t step);
 REEL_API int64_t reel_tape_step(const reel_tape *tape);
 
 /* Leaves. The tensor's memory is borrowed until reset when it is canonical and of the tape's dtype, else copied. */
-REEL_API reel_var reel_input(reel_tape *tape, const reel_tensor *value);      /* constant: no gradient */
-REEL_API reel_var reel_input_grad(reel_tape *tape, const reel_tensor *value); /* its gradient is wanted: reel_grad */
+REEL_API reel_var reel_input(reel_tape *tape, const reel_tensor *value);           /* constant: no gradient */
+REEL_API reel_var reel_input_grad(reel_tape *tape, const reel_tensor *value);      /* its gradient is wanted: reel_grad */
 REEL_API reel_var reel_param_var(reel_tape *tape, reel_params *params, int index); /* gradient goes into the store */
-REEL_API reel_var reel_scalar(reel_tape *tape, double value); /* constant of shape () for broadcasting */
+REEL_API reel_var reel_scalar(reel_tape *tape, double value);                      /* constant of shape () for broadcasting */
 
 /* Appends an operator. attrs (attrs_size bytes) are copied. Inputs must live on one tape. */
 REEL_API reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, const reel_var *in, int n_in);
 
-/* Memory of the step, for a builder whose attributes have no fixed size: dies at reset. NULL with the sticky error set when it is
- * over the tape's limit. */
+/* Memory of the step, for a builder whose attributes have no fixed size: dies at reset. NULL with the sticky error set when it
+ * is over the tape's limit. */
 REEL_API void *reel_tape_alloc(reel_tape *tape, size_t bytes);
 
 /* Records that building failed for a reason found outside infer; returns the invalid handle. */

@@ -151,8 +151,8 @@ reel_status reel_backward_scaled(reel_var loss, double scale, reel_error *err)
         if (!node->op || !node->needs_grad) continue;
         if (node->passed && !tape->retain) {
             if (!node->grad.data) continue;
-            reel_tape_fail(tape, REEL_ERR_INVALID, "backward: %s was swept before and its values are freed; use a tape with retain",
-                           node->op->name);
+            reel_tape_fail(tape, REEL_ERR_INVALID,
+                           "backward: %s was swept before and its values are freed; use a tape with retain", node->op->name);
             return reel_tape_status(tape, err);
         }
         if (node->grad.data && !run_backward(tape, node)) return reel_tape_status(tape, err);

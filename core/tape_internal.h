@@ -17,12 +17,12 @@ typedef struct reel_node {
     size_t backward_scratch;
     reel_params *params; /* parameter leaf: gradient goes to params[param] */
     int param;
-    int uses;          /* backward calls still to come that read value */
-    bool needs_grad;   /* something below it wants a gradient */
-    bool wants_grad;   /* leaf of reel_input_grad */
-    bool owns_value;   /* value.data is an arena block */
-    bool released;     /* the caller will not read value again */
-    bool passed;       /* the reverse sweep is through with it */
+    int uses;        /* backward calls still to come that read value */
+    bool needs_grad; /* something below it wants a gradient */
+    bool wants_grad; /* leaf of reel_input_grad */
+    bool owns_value; /* value.data is an arena block */
+    bool released;   /* the caller will not read value again */
+    bool passed;     /* the reverse sweep is through with it */
 } reel_node;
 
 struct reel_tape {

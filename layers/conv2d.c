@@ -1,4 +1,5 @@
-/* Conv2d: weight (out, in / groups, kh, kw), bias (out). Default init as PyTorch's: U(+-1 / sqrt(fan_in)), fan_in = in / groups kh kw. */
+/* Conv2d: weight (out, in / groups, kh, kw), bias (out). Default init as PyTorch's: U(+-1 / sqrt(fan_in)), fan_in = in / groups
+ * kh kw. */
 #include "layers/module.h"
 
 static reel_conv2d_attrs attrs_of(const reel_conv2d_config *c)
@@ -7,7 +8,9 @@ static reel_conv2d_attrs attrs_of(const reel_conv2d_config *c)
     return (reel_conv2d_attrs){.stride_h = stride,
                                .stride_w = c->stride_w ? c->stride_w : stride,
                                .padding_h = c->padding,
-                               .padding_w = c->padding_w < 0 ? 0 : c->padding_w ? c->padding_w : c->padding,
+                               .padding_w = c->padding_w < 0 ? 0
+                                            : c->padding_w   ? c->padding_w
+                                                             : c->padding,
                                .dilation_h = dilation,
                                .dilation_w = c->dilation_w ? c->dilation_w : dilation,
                                .groups = c->groups ? c->groups : 1};
@@ -24,8 +27,8 @@ static reel_status setup(reel_module *m, reel_error *err)
         return reel_fail(err, REEL_ERR_INVALID, "expected groups that divide in %lld and out %lld, got %lld", (long long)c->in,
                          (long long)c->out, (long long)groups);
     const int64_t per_group = c->in / groups, fan_in = per_group * c->kernel * kw, fan_out = c->out / groups * c->kernel * kw;
-    REEL_TRY(reel_module_add_param(m, "weight", 4, (int64_t[]){c->out, per_group, c->kernel, kw}, 0, c->weight_init, fan_in, fan_out,
-                                   err));
+    REEL_TRY(reel_module_add_param(m, "weight", 4, (int64_t[]){c->out, per_group, c->kernel, kw}, 0, c->weight_init, fan_in,
+                                   fan_out, err));
     if (c->no_bias) return REEL_OK;
     return reel_module_add_param(m, "bias", 1, &c->out, REEL_PARAM_BIAS, c->bias_init, fan_in, fan_out, err);
 }

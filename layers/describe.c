@@ -42,7 +42,8 @@ static reel_var visit(const reel_module *m, reel_tape *tape, reel_var x, notes *
     return y;
 }
 
-reel_status reel_net_describe(reel_net *net, const int64_t input[4], reel_layer_info *info, int max, int *count, reel_error *err)
+reel_status reel_net_describe(reel_net *net, const int64_t input[4], reel_layer_info *info, int max, int *count,
+                              reel_error *err)
 {
     REEL_ASSERT(net->built);
     notes n = {.info = info, .max = max, .batch = input[0]};

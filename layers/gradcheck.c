@@ -33,7 +33,8 @@ reel_status reel_net_gradcheck(reel_net *net, const int64_t input[4], const reel
     reel_params *params = reel_net_params(net);
     const int count = reel_params_count(params);
     if (reel_net_dtype(net) != REEL_F64)
-        return reel_fail(err, REEL_ERR_INVALID, "gradient check: expected a float64 net, got %s", reel_dtype_name(reel_net_dtype(net)));
+        return reel_fail(err, REEL_ERR_INVALID, "gradient check: expected a float64 net, got %s",
+                         reel_dtype_name(reel_net_dtype(net)));
     const int64_t numel = reel_shape_numel(4, input);
     reel_tensor *inputs = malloc((size_t)(count + 1) * sizeof *inputs);
     double *image = malloc((size_t)(numel > 0 ? numel : 1) * sizeof *image);

@@ -5,7 +5,8 @@ static reel_status setup(reel_module *m, reel_error *err)
 {
     const reel_linear_config *c = reel_module_config(m);
     if (c->in <= 0 || c->out <= 0)
-        return reel_fail(err, REEL_ERR_INVALID, "expected positive in and out, got %lld, %lld", (long long)c->in, (long long)c->out);
+        return reel_fail(err, REEL_ERR_INVALID, "expected positive in and out, got %lld, %lld", (long long)c->in,
+                         (long long)c->out);
     REEL_TRY(reel_module_add_param(m, "weight", 2, (int64_t[]){c->out, c->in}, 0, c->weight_init, c->in, c->out, err));
     if (c->no_bias) return REEL_OK;
     return reel_module_add_param(m, "bias", 1, &c->out, REEL_PARAM_BIAS, c->bias_init, c->in, c->out, err);

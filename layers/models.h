@@ -32,7 +32,8 @@ REEL_API extern const reel_model reel_model_alexnet, reel_model_alexnet2012, ree
 REEL_API const reel_model *reel_model_find(const char *name); /* NULL if unknown */
 REEL_API int reel_model_count(void);
 REEL_API const reel_model *reel_model_at(int index);
-/* Creates, adds, builds and initialises. REEL_ERR_INVALID: an image size the net cannot take (the message says the smallest). */
+/* Creates, adds, builds and initialises. REEL_ERR_INVALID: an image size the net cannot take (the message says the smallest).
+ */
 REEL_API reel_status reel_model_create(reel_net **out, const reel_model *model, const reel_model_config *config,
                                        const reel_ctx *ctx, reel_dtype dtype, reel_error *err);
 

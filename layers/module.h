@@ -1,7 +1,7 @@
 /* A layer: what every kind of module implements, and how one of one's own joins a net.
  *
- * A kind is a constant table. `setup` runs once, when the layer is added: it reads its config (a copy kept by the module), checks
- * it and adds parameters. `forward` writes an expression on the tape; gradients follow from the operators it uses. */
+ * A kind is a constant table. `setup` runs once, when the layer is added: it reads its config (a copy kept by the module),
+ * checks it and adds parameters. `forward` writes an expression on the tape; gradients follow from the operators it uses. */
 #ifndef REEL_LAYERS_MODULE_H
 #define REEL_LAYERS_MODULE_H
 
@@ -14,7 +14,7 @@ extern "C" {
 typedef struct reel_module reel_module;
 
 typedef struct reel_module_kind {
-    const char *name; /* "Conv2d" */
+    const char *name;                                      /* "Conv2d" */
     reel_status (*setup)(reel_module *m, reel_error *err); /* NULL: nothing to set up */
     reel_var (*forward)(const reel_module *m, reel_tape *tape, reel_var x);
     /* Multiply-adds of one forward pass from shape in to shape out; NULL: none worth counting. */
@@ -22,7 +22,8 @@ typedef struct reel_module_kind {
 } reel_module_kind;
 
 /* Appends a layer to the open Sequential. config (config_size bytes) is copied; name NULL = its position. */
-REEL_API void reel_net_add(reel_net *net, const reel_module_kind *kind, const char *name, const void *config, size_t config_size);
+REEL_API void reel_net_add(reel_net *net, const reel_module_kind *kind, const char *name, const void *config,
+                           size_t config_size);
 
 /* ---- for setup and forward ---- */
 REEL_API const void *reel_module_config(const reel_module *m);

@@ -200,8 +200,8 @@ void reel_net_bind(reel_net *net, const reel_var *params)
     net->bound = params;
 }
 
-/* x through a subtree. Values between layers are released as soon as the next layer has read them: they stay only where a backward
- * pass needs them. `input` belongs to the caller and is never released. */
+/* x through a subtree. Values between layers are released as soon as the next layer has read them: they stay only where a
+ * backward pass needs them. `input` belongs to the caller and is never released. */
 static reel_var walk(const reel_module *m, reel_tape *tape, reel_var x, reel_var input)
 {
     if (m->kind) {

@@ -9,8 +9,8 @@
  *     REEL_TRY(reel_net_build(net, err));
  *     reel_net_init(net);
  *
- * A layer without a name takes its position as its name, as PyTorch's Sequential does. Errors while adding are sticky and reported
- * by reel_net_build. A net is used by one thread at a time. */
+ * A layer without a name takes its position as its name, as PyTorch's Sequential does. Errors while adding are sticky and
+ * reported by reel_net_build. A net is used by one thread at a time. */
 #ifndef REEL_LAYERS_NET_H
 #define REEL_LAYERS_NET_H
 
@@ -49,8 +49,8 @@ REEL_API bool reel_net_training(const reel_net *net);
 /* The value of the network on x; the tape must have the net's dtype. A failure is the tape's sticky error. */
 REEL_API reel_var reel_net_forward(reel_net *net, reel_tape *tape, reel_var x);
 
-/* Uses the given values (one for each parameter and buffer of the store, in its order, alive on the tape of the next forward) in place
- * of the store's: for gradient checks and functions of the parameters. NULL ends it. */
+/* Uses the given values (one for each parameter and buffer of the store, in its order, alive on the tape of the next forward)
+ * in place of the store's: for gradient checks and functions of the parameters. NULL ends it. */
 REEL_API void reel_net_bind(reel_net *net, const reel_var *params);
 
 /* ---- initialisers ---- */
@@ -175,8 +175,8 @@ typedef struct reel_layer_info {
     int64_t multiply_adds; /* of one forward pass over the given batch: convolutions and linear layers */
 } reel_layer_info;
 
-/* Runs shapes (and zeros) through a built net with input (n, c, h, w) and fills up to max entries, one per leaf layer; *count is
- * their number. A failure names the layer whose input is too small. */
+/* Runs shapes (and zeros) through a built net with input (n, c, h, w) and fills up to max entries, one per leaf layer; *count
+ * is their number. A failure names the layer whose input is too small. */
 REEL_API reel_status reel_net_describe(reel_net *net, const int64_t input[4], reel_layer_info *info, int max, int *count,
                                        reel_error *err);
 

@@ -20,7 +20,8 @@ static reel_status setup_batch_norm(reel_module *m, reel_error *err)
 {
     const reel_batch_norm_config *c = reel_module_config(m);
     static const reel_init zero = {REEL_INIT_CONSTANT, 0}, one = {REEL_INIT_CONSTANT, 1};
-    if (c->channels <= 0) return reel_fail(err, REEL_ERR_INVALID, "expected positive channels, got %lld", (long long)c->channels);
+    if (c->channels <= 0)
+        return reel_fail(err, REEL_ERR_INVALID, "expected positive channels, got %lld", (long long)c->channels);
     REEL_TRY(reel_module_add_param(m, "weight", 1, &c->channels, 0, one, 1, 1, err));
     REEL_TRY(reel_module_add_param(m, "bias", 1, &c->channels, REEL_PARAM_BIAS, zero, 1, 1, err));
     REEL_TRY(reel_module_add_param(m, "running_mean", 1, &c->channels, REEL_PARAM_BUFFER, zero, 1, 1, err));

@@ -9,9 +9,9 @@
 #include "core/ctx.h"
 
 #define REEL_GEMM_DECLARE(real, suffix)                                                                                        \
-    size_t reel_gemm_scratch_##suffix(const reel_ctx *ctx, bool ta, bool tb, int64_t m, int64_t n, int64_t k);               \
-    void reel_gemm_##suffix(const reel_ctx *ctx, bool ta, bool tb, int64_t m, int64_t n, int64_t k, const real *a,           \
-                            int64_t lda, const real *b, int64_t ldb, const real *bias, bool accumulate, real *c, int64_t ldc, \
+    size_t reel_gemm_scratch_##suffix(const reel_ctx *ctx, bool ta, bool tb, int64_t m, int64_t n, int64_t k);                 \
+    void reel_gemm_##suffix(const reel_ctx *ctx, bool ta, bool tb, int64_t m, int64_t n, int64_t k, const real *a,             \
+                            int64_t lda, const real *b, int64_t ldb, const real *bias, bool accumulate, real *c, int64_t ldc,  \
                             void *scratch);
 REEL_GEMM_DECLARE(float, f32)
 REEL_GEMM_DECLARE(double, f64)

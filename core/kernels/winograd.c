@@ -1,4 +1,5 @@
-/* Plans of the Winograd passes: tile counts, group sizes, scratch. The arithmetic is in winograd_impl.h, compiled for each ISA. */
+/* Plans of the Winograd passes: tile counts, group sizes, scratch. The arithmetic is in winograd_impl.h, compiled for each ISA.
+ */
 #include "core/kernels/winograd.h"
 
 static const int64_t panel = 32; /* the widest register panel of any ISA */
@@ -28,8 +29,8 @@ bool reel_winograd_accepts(const reel_conv_shape *s, const char **why_not)
     return !*why_not;
 }
 
-/* Tiles a group: enough rows for the micro-kernel to run at full height, few enough for a thread's V and M to stay in cache, and
- * every thread as much to do as the others. Results do not depend on it: tiles are independent. */
+/* Tiles a group: enough rows for the micro-kernel to run at full height, few enough for a thread's V and M to stay in cache,
+ * and every thread as much to do as the others. Results do not depend on it: tiles are independent. */
 static int64_t group_of(int64_t tiles, int64_t ic, int64_t oc, int threads)
 {
     const int64_t cache = (int64_t)7 << 20; /* bytes of V and M of one thread */

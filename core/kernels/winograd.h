@@ -1,5 +1,5 @@
-/* Convolution by Winograd's minimal filtering over 7 points (Winograd 1980; Lavin and Gray 2016, "Fast algorithms for convolutional
- * neural networks"), for 3x3 and 5x5 kernels of stride 1, in all three passes.
+/* Convolution by Winograd's minimal filtering over 7 points (Winograd 1980; Lavin and Gray 2016, "Fast algorithms for
+ * convolutional neural networks"), for 3x3 and 5x5 kernels of stride 1, in all three passes.
  *
  * One 7x7 tile over the points {0, 1, -1, 1/2, -1/2, -2, infinity} serves everything:
  *   F(5x5, 3x3)   forward and input gradient of 3x3 kernels; weight gradient of 5x5 kernels
@@ -30,9 +30,9 @@ size_t reel_winograd_forward_scratch(const reel_conv_shape *s, int threads);
 size_t reel_winograd_input_grad_scratch(const reel_conv_shape *s, int threads);
 size_t reel_winograd_weight_grad_scratch(const reel_conv_shape *s, int threads);
 
-#define REEL_WINOGRAD_DECLARE(isa)                                    \
-    void reel_winograd_forward__##isa(const reel_winograd_job *job);  \
-    void reel_winograd_input_grad__##isa(const reel_winograd_job *job); \
+#define REEL_WINOGRAD_DECLARE(isa)                                                                                             \
+    void reel_winograd_forward__##isa(const reel_winograd_job *job);                                                           \
+    void reel_winograd_input_grad__##isa(const reel_winograd_job *job);                                                        \
     void reel_winograd_weight_grad__##isa(const reel_winograd_job *job);
 REEL_WINOGRAD_DECLARE(portable)
 REEL_WINOGRAD_DECLARE(avx2)

@@ -1,29 +1,18 @@
-/* The three passes of the Winograd convolution, for template use: an ISA's file defines VL, MR and WINOGRAD_NAME(f), then includes
- * this. Plain C over GCC's vector types, so that one text serves every instruction set.
+/* The three passes of the Winograd convolution, for template use: an ISA's file defines VL, MR and WINOGRAD_NAME(f), then
+ * includes this. Plain C over GCC's vector types, so that one text serves every instruction set.
  *
  * apply (forward, input gradient): each thread takes groups of tiles for itself: transforms them into V (49 matrices, tiles x
  * channels), multiplies each with its transformed weights U (panels of 2 VL output channels) into M, and transforms M back.
- * Weight gradient: all threads transform a group of tiles of x and dy, then share out the 49 products, which add up over groups in
- * a fixed order; the sum comes back from the transformed domain once, at the end. */
+ * Weight gradient: all threads transform a group of tiles of x and dy, then share out the 49 products, which add up over groups
+ * in a fixed order; the sum comes back from the transformed domain once, at the end. */
 #include <omp.h>
 #include <string.h>
 
 #include "core/kernels/winograd.h"
 
-typedef float vec __attribute__((vector_size(VL * sizeof(float))));
-typedef float vec_unaligned __attribute__((vector_size(VL * sizeof(float)), aligned(4), may_alias));
-
-static inline vec load(const float *p)
-{
-    return *(const vec_unaligned *)p;
-}
-
-static inline void store(float *p, vec v)
-{
-    *(vec_unaligned *)p = v;
-}
-
-#include "core/kernels/winograd_product.h"
+typedef float real;
+#include "core/kernels/product.h"
+#include "core/kernels/vector.h"
 #include "core/kernels/winograd_transform.h"
 
 enum { NR = 2 * VL, P = REEL_WINOGRAD_POINTS };
@@ -31,12 +20,11 @@ enum { NR = 2 * VL, P = REEL_WINOGRAD_POINTS };
 /* An image map as tiles see it. */
 typedef struct map {
     const float *data;
-    int64_t h, w, c; /* c: floats from pixel to pixel */
+    int64_t h, w, c;   /* c: floats from pixel to pixel */
     int64_t top, left; /* origin of tile (0, 0) */
     int64_t step;      /* pixels from tile to tile */
     int64_t rows, cols;
 } map;
-
 
 /* Addresses of a tile's pixels, row by row; pixels outside the map read zeros. */
 WINOGRAD_INLINE void tile_pixels(const map *x, int64_t tile, int64_t size, const float **pixel)
@@ -96,7 +84,8 @@ WINOGRAD_INLINE void tile_gradient(const int size, const map *x, int64_t tile, i
     }
 }
 
-/* Weights of one group as the pass reads them: element (o, i, ky, kx) = w[o so + i si + (ky r + kx) sk], taps reversed or not. */
+/* Weights of one group as the pass reads them: element (o, i, ky, kx) = w[o so + i si + (ky r + kx) sk], taps reversed or not.
+ */
 typedef struct weights {
     const float *w;
     int64_t so, si, sk;
@@ -184,8 +173,8 @@ static void apply(const reel_winograd_plan *p, int threads, const map *in, const
             for (int64_t t = 0; t < tiles; t++) tile_input(in, first + t, p->ic, v + t * p->ic, p->v_step, VL);
             for (int q = 0; q < REEL_WINOGRAD_PRODUCTS; q++)
                 for (int64_t o = 0; o < p->oc; o += NR)
-                    product_panel(tiles, p->oc - o < NR ? VL : NR, p->ic, v + q * p->v_step, p->ic, 1, scratch + q * u_step + o * p->ic,
-                                  products + q * p->m_step + o, p->oc, false);
+                    product_panel(tiles, p->oc - o < NR ? VL : NR, p->ic, v + q * p->v_step, p->ic, 1,
+                                  scratch + q * u_step + o * p->ic, products + q * p->m_step + o, p->oc, false);
             for (int64_t t = 0; t < tiles; t++)
                 if (p->m == 5)
                     tile_output(5, out, first + t, p->oc, products + t * p->oc, p->m_step, bias, accumulate);

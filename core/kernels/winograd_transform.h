@@ -3,8 +3,8 @@
  *   B^T  rows are the coefficients of prod_{l != j} (x - p_l), the last of the product over all finite points
  *   G    row j is (1, p_j, p_j^2, ...) / N_j, the last (0, ..., 0, 1)
  *   A^T  column j is (1, p_j, p_j^2, ...), the last (0, ..., 0, 1)
- * so that A^T [(G g) * (B^T d)] is the correlation of d (7) with g (r), m = 8 - r outputs. The entries of B^T and A^T are exact in
- * binary; those of G are rounded once. */
+ * so that A^T [(G g) * (B^T d)] is the correlation of d (7) with g (r), m = 8 - r outputs. The entries of B^T and A^T are exact
+ * in binary; those of G are rounded once. */
 
 #define WINOGRAD_INLINE static inline __attribute__((always_inline))
 

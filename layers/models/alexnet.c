@@ -1,5 +1,5 @@
-/* One-weird-trick AlexNet (Krizhevsky 2014, "One weird trick for parallelizing convolutional neural networks"), as torchvision has it:
- * (n, 3, 224, 224) -> logits (n, classes); 61,100,840 parameters at 1000 classes; smallest input 63 x 63. */
+/* One-weird-trick AlexNet (Krizhevsky 2014, "One weird trick for parallelizing convolutional neural networks"), as torchvision
+ * has it: (n, 3, 224, 224) -> logits (n, classes); 61,100,840 parameters at 1000 classes; smallest input 63 x 63. */
 #include "layers/models/head.h"
 
 static void add(reel_net *net, const reel_model_config *config)

@@ -1,9 +1,9 @@
-/* AlexNet of 2012 (Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural networks"), with its two
- * groups and local response normalisation: (n, 3, 227, 227) -> logits; 60,965,224 parameters at 1000 classes.
+/* AlexNet of 2012 (Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural networks"), with its
+ * two groups and local response normalisation: (n, 3, 227, 227) -> logits; 60,965,224 parameters at 1000 classes.
  *
- * The paper says 224 with an 11 x 11 kernel at stride 4, which does not give its 55 x 55 maps; 227 without padding does. LRN divides
- * alpha by the window as the authors' code and every later implementation do. Weights N(0, 0.01); biases 1 in conv2, conv4, conv5
- * and the hidden linear layers, else 0 (section 5). */
+ * The paper says 224 with an 11 x 11 kernel at stride 4, which does not give its 55 x 55 maps; 227 without padding does. LRN
+ * divides alpha by the window as the authors' code and every later implementation do. Weights N(0, 0.01); biases 1 in conv2,
+ * conv4, conv5 and the hidden linear layers, else 0 (section 5). */
 #include "layers/models/head.h"
 
 /* Height and width of the last feature map. */

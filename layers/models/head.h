@@ -1,5 +1,5 @@
-/* The head that models share: Global Average or Global Max Pooling of the last feature map, Dropout, one Linear(channels, classes).
- * Private. */
+/* The head that models share: Global Average or Global Max Pooling of the last feature map, Dropout, one Linear(channels,
+ * classes). Private. */
 #ifndef REEL_LAYERS_MODELS_HEAD_H
 #define REEL_LAYERS_MODELS_HEAD_H
 

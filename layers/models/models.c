@@ -34,7 +34,8 @@ reel_status reel_model_create(reel_net **out, const reel_model *model, const ree
         return reel_fail(err, REEL_ERR_INVALID, "%s: expected 1 class or more, got %lld", model->name, (long long)c.classes);
     if (c.image_size < model->min_size)
         return reel_fail(err, REEL_ERR_INVALID, "%s: expected images of %lld x %lld or larger, got %lld x %lld", model->name,
-                         (long long)model->min_size, (long long)model->min_size, (long long)c.image_size, (long long)c.image_size);
+                         (long long)model->min_size, (long long)model->min_size, (long long)c.image_size,
+                         (long long)c.image_size);
     reel_net *net;
     REEL_TRY(reel_net_create(&net, ctx, dtype, err));
     model->add(net, &c);

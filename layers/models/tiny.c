@@ -1,4 +1,5 @@
-/* A small net with the layers of AlexNet, for tests and first steps: (n, 3, 32, 32) -> logits; 18,874 parameters at 10 classes. */
+/* A small net with the layers of AlexNet, for tests and first steps: (n, 3, 32, 32) -> logits; 18,874 parameters at 10 classes.
+ */
 #include "layers/models/head.h"
 
 static void add(reel_net *net, const reel_model_config *config)

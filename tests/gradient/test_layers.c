@@ -32,7 +32,8 @@ static void add_conv(reel_net *net)
 
 static void add_conv_dilated(reel_net *net)
 {
-    reel_add_conv2d(net, .in = 3, .out = 4, .kernel = 3, .kernel_w = 2, .padding = 2, .padding_w = -1, .dilation = 2, .no_bias = true);
+    reel_add_conv2d(net, .in = 3, .out = 4, .kernel = 3, .kernel_w = 2, .padding = 2, .padding_w = -1, .dilation = 2,
+                    .no_bias = true);
 }
 
 static void add_linear(reel_net *net)
@@ -94,7 +95,8 @@ Test(layers, each_kind_of_layer_has_right_gradients)
     check("Dropout in evaluation", add_dropout, (const int64_t[]){2, 3, 5, 5}, false);
 }
 
-/* AlexNet in small: every kind of layer that an AlexNet has, and batch norm. Kaiming weights keep the signal alive to the end. */
+/* AlexNet in small: every kind of layer that an AlexNet has, and batch norm. Kaiming weights keep the signal alive to the end.
+ */
 static void add_small_alexnet(reel_net *net)
 {
     const reel_init w = {REEL_INIT_KAIMING_NORMAL, 0};

@@ -1,5 +1,5 @@
-/* The Winograd passes of every instruction set this CPU has, against direct sums in float64: relative L2 error at most 1e-5, guard
- * floats untouched, the same bits for any number of threads. */
+/* The Winograd passes of every instruction set this CPU has, against direct sums in float64: relative L2 error at most 1e-5,
+ * guard floats untouched, the same bits for any number of threads. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -18,8 +18,13 @@ typedef struct isa_row {
     void (*pass[3])(const reel_winograd_job *);
 } isa_row;
 
-#define ROW(isa, level) \
-    {#isa, level, {reel_winograd_forward__##isa, reel_winograd_input_grad__##isa, reel_winograd_weight_grad__##isa}}
+#define ROW(isa, level)                                                                                                        \
+    {                                                                                                                          \
+#isa, level,                                                                                                           \
+        {                                                                                                                      \
+            reel_winograd_forward__##isa, reel_winograd_input_grad__##isa, reel_winograd_weight_grad__##isa                    \
+        }                                                                                                                      \
+    }
 static const isa_row isas[] = {
     ROW(portable, REEL_ISA_PORTABLE),
 #ifdef REEL_X86
@@ -56,8 +61,8 @@ static void expect_guards(const float *p, int64_t n, const char *what)
 }
 
 /* All three results by direct sums, in one sweep over (output pixel, tap, channel). */
-static void reference(const reel_conv_shape *s, const float *x, const float *w, const float *bias, const float *dy, double *y, double *dx,
-                      double *dw)
+static void reference(const reel_conv_shape *s, const float *x, const float *w, const float *bias, const float *dy, double *y,
+                      double *dx, double *dw)
 {
     const int64_t cg = s->c / s->groups, og = s->oc / s->groups;
     for (int64_t n = 0; n < s->n; n++)
@@ -112,17 +117,26 @@ static void check_shape(const reel_conv_shape *s)
                     reel_winograd_forward_scratch, reel_winograd_input_grad_scratch, reel_winograd_weight_grad_scratch};
                 const size_t bytes = scratch_of[p](s, threads);
                 void *scratch = reel_pages_alloc(bytes, NULL);
-                reel_winograd_job job = {.s = s, .threads = threads, .x = x, .w = w, .bias = bias, .dy = dy, .y = y, .dx = dx, .dw = dw,
+                reel_winograd_job job = {.s = s,
+                                         .threads = threads,
+                                         .x = x,
+                                         .w = w,
+                                         .bias = bias,
+                                         .dy = dy,
+                                         .y = y,
+                                         .dx = dx,
+                                         .dw = dw,
                                          .scratch = scratch};
-                snprintf(what, sizeof what, "%s %s, n %ld c %ld h %ld oc %ld k %ld pad %ld groups %ld, %d threads", isas[k].name,
-                         pass_names[p], (long)s->n, (long)s->c, (long)s->h, (long)s->oc, (long)s->kh, (long)s->ph, (long)s->groups,
-                         threads);
+                snprintf(what, sizeof what, "%s %s, n %ld c %ld h %ld oc %ld k %ld pad %ld groups %ld, %d threads",
+                         isas[k].name, pass_names[p], (long)s->n, (long)s->c, (long)s->h, (long)s->oc, (long)s->kh, (long)s->ph,
+                         (long)s->groups, threads);
                 isas[k].pass[p](&job);
                 const double error = relative_error(result[p], expected[p], size[p]);
                 cr_expect_lt(error, 1e-5, "%s: error %g", what, error);
                 expect_guards(result[p], size[p], what);
                 if (threads == 1) memcpy(first, result[p], (size_t)size[p] * sizeof(float));
-                cr_expect_eq(memcmp(first, result[p], (size_t)size[p] * sizeof(float)), 0, "%s: other bits than 1 thread", what);
+                cr_expect_eq(memcmp(first, result[p], (size_t)size[p] * sizeof(float)), 0, "%s: other bits than 1 thread",
+                             what);
                 if (p > 0 && threads == 1) {
                     job.accumulate = true;
                     isas[k].pass[p](&job);
@@ -141,20 +155,36 @@ static void check_shape(const reel_conv_shape *s)
 
 static reel_conv_shape shape(int64_t n, int64_t c, int64_t h, int64_t w, int64_t oc, int64_t k, int64_t pad, int64_t groups)
 {
-    return (reel_conv_shape){.n = n, .c = c, .h = h, .w = w, .oc = oc, .oh = h + 2 * pad - k + 1, .ow = w + 2 * pad - k + 1, .kh = k,
-                             .kw = k, .sh = 1, .sw = 1, .ph = pad, .pw = pad, .dh = 1, .dw = 1, .groups = groups};
+    return (reel_conv_shape){.n = n,
+                             .c = c,
+                             .h = h,
+                             .w = w,
+                             .oc = oc,
+                             .oh = h + 2 * pad - k + 1,
+                             .ow = w + 2 * pad - k + 1,
+                             .kh = k,
+                             .kw = k,
+                             .sh = 1,
+                             .sw = 1,
+                             .ph = pad,
+                             .pw = pad,
+                             .dh = 1,
+                             .dw = 1,
+                             .groups = groups};
 }
 
 Test(winograd, equals_direct_sums_for_3x3_kernels)
 {
-    const reel_conv_shape shapes[] = {shape(2, 16, 13, 13, 48, 3, 1, 1), shape(1, 48, 5, 9, 16, 3, 0, 1), shape(3, 32, 3, 4, 32, 3, 2, 1),
-                                      shape(2, 96, 7, 6, 64, 3, 1, 2),   shape(5, 64, 1, 1, 16, 3, 1, 1)};
+    const reel_conv_shape shapes[] = {shape(2, 16, 13, 13, 48, 3, 1, 1), shape(1, 48, 5, 9, 16, 3, 0, 1),
+                                      shape(3, 32, 3, 4, 32, 3, 2, 1), shape(2, 96, 7, 6, 64, 3, 1, 2),
+                                      shape(5, 64, 1, 1, 16, 3, 1, 1)};
     for (int i = 0; i < 5; i++) check_shape(&shapes[i]);
 }
 
 Test(winograd, equals_direct_sums_for_5x5_kernels)
 {
-    const reel_conv_shape shapes[] = {shape(2, 16, 9, 10, 32, 5, 2, 1), shape(1, 32, 6, 5, 48, 5, 0, 1), shape(2, 32, 4, 4, 96, 5, 4, 2)};
+    const reel_conv_shape shapes[] = {shape(2, 16, 9, 10, 32, 5, 2, 1), shape(1, 32, 6, 5, 48, 5, 0, 1),
+                                      shape(2, 32, 4, 4, 96, 5, 4, 2)};
     for (int i = 0; i < 3; i++) check_shape(&shapes[i]);
 }
 

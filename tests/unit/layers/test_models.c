@@ -54,14 +54,14 @@ Test(models, alexnet_has_torchvisions_names_and_shapes)
         int ndim;
         int64_t shape[4];
     } expected[] = {
-        {"features.0.weight", 4, {64, 3, 11, 11}},  {"features.0.bias", 1, {64}},
-        {"features.3.weight", 4, {192, 64, 5, 5}},  {"features.3.bias", 1, {192}},
-        {"features.6.weight", 4, {384, 192, 3, 3}}, {"features.6.bias", 1, {384}},
-        {"features.8.weight", 4, {256, 384, 3, 3}}, {"features.8.bias", 1, {256}},
+        {"features.0.weight", 4, {64, 3, 11, 11}},   {"features.0.bias", 1, {64}},
+        {"features.3.weight", 4, {192, 64, 5, 5}},   {"features.3.bias", 1, {192}},
+        {"features.6.weight", 4, {384, 192, 3, 3}},  {"features.6.bias", 1, {384}},
+        {"features.8.weight", 4, {256, 384, 3, 3}},  {"features.8.bias", 1, {256}},
         {"features.10.weight", 4, {256, 256, 3, 3}}, {"features.10.bias", 1, {256}},
-        {"classifier.1.weight", 2, {4096, 9216}},   {"classifier.1.bias", 1, {4096}},
-        {"classifier.4.weight", 2, {4096, 4096}},   {"classifier.4.bias", 1, {4096}},
-        {"classifier.6.weight", 2, {1000, 4096}},   {"classifier.6.bias", 1, {1000}},
+        {"classifier.1.weight", 2, {4096, 9216}},    {"classifier.1.bias", 1, {4096}},
+        {"classifier.4.weight", 2, {4096, 4096}},    {"classifier.4.bias", 1, {4096}},
+        {"classifier.6.weight", 2, {1000, 4096}},    {"classifier.6.bias", 1, {1000}},
     };
     reel_net *net;
     cr_assert_eq(reel_model_create(&net, &reel_model_alexnet, NULL, ctx, REEL_F32, &err), REEL_OK, "%s", err.message);
@@ -128,7 +128,8 @@ Test(models, min_size_is_the_smallest)
         int count;
         cr_assert_eq(reel_model_create(&net, model, NULL, ctx, REEL_F32, &err), REEL_OK);
         const int64_t size = model->min_size - 1;
-        cr_expect_neq(reel_net_describe(net, (const int64_t[]){1, 3, size, size}, info, 64, &count, &err), REEL_OK, "%s", model->name);
+        cr_expect_neq(reel_net_describe(net, (const int64_t[]){1, 3, size, size}, info, 64, &count, &err), REEL_OK, "%s",
+                      model->name);
         cr_expect(strstr(err.message, "features."), "'%s' names no layer", err.message);
         reel_net_destroy(net);
     }

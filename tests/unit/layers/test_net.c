@@ -139,10 +139,13 @@ static void expect_law(reel_init init, double deviation, double bound)
     build(net);
     double mean, dev, most;
     moments(&reel_params_at(reel_net_params(net), 0)->value, &mean, &dev, &most);
-    cr_expect_float_eq(mean, init.kind == REEL_INIT_CONSTANT ? init.value : 0, 0.05 * deviation + 1e-6, "kind %d: mean %g", init.kind,
-                       mean);
-    cr_expect_float_eq(dev, deviation, 0.02 * deviation + 1e-6, "kind %d: expected deviation %g, got %g", init.kind, deviation, dev);
-    if (bound > 0) cr_expect(most <= bound * 1.000001 && most > 0.99 * bound, "kind %d: expected bound %g, got %g", init.kind, bound, most);
+    cr_expect_float_eq(mean, init.kind == REEL_INIT_CONSTANT ? init.value : 0, 0.05 * deviation + 1e-6, "kind %d: mean %g",
+                       init.kind, mean);
+    cr_expect_float_eq(dev, deviation, 0.02 * deviation + 1e-6, "kind %d: expected deviation %g, got %g", init.kind, deviation,
+                       dev);
+    if (bound > 0)
+        cr_expect(most <= bound * 1.000001 && most > 0.99 * bound, "kind %d: expected bound %g, got %g", init.kind, bound,
+                  most);
     reel_net_destroy(net);
 }
 

@@ -1,0 +1,26 @@
+/* Scratch sizes and selection of the blocked matrix product. */
+#include "core/kernels/matrix.h"
+
+size_t reel_matrix_scratch(int threads, int64_t m, int64_t n, int64_t k, size_t element)
+{
+    const int64_t a = REEL_MATRIX_MC * (REEL_MATRIX_KC + REEL_MATRIX_PAD);
+    const int64_t columns = (n + REEL_MATRIX_PANEL - 1) / REEL_MATRIX_PANEL * REEL_MATRIX_PANEL;
+    const int64_t chunks = (m + REEL_MATRIX_MC - 1) / REEL_MATRIX_MC;
+    const int64_t reals =
+        reel_matrix_by_rows(m, n) ? columns * k + threads * a : threads * (chunks * a + REEL_MATRIX_KC * REEL_MATRIX_PANEL);
+    return (size_t)reals * element;
+}
+
+reel_matrix_fn *reel_matrix_for(reel_isa isa, bool f64)
+{
+    switch (isa) {
+#ifdef REEL_X86
+    case REEL_ISA_AVX512:
+        return f64 ? reel_matrix_f64__avx512 : reel_matrix_f32__avx512;
+    case REEL_ISA_AVX2:
+        return f64 ? reel_matrix_f64__avx2 : reel_matrix_f32__avx2;
+#endif
+    default:
+        return f64 ? reel_matrix_f64__portable : reel_matrix_f32__portable;
+    }
+}

@@ -1,0 +1,67 @@
+/* One blocked matrix product for everything that is not Winograd: C (m x n) = A (m x k) B (k x n), where A and B say how to
+ * read themselves. A plain matrix, its transpose, the patches of an image (im2col without the im2col) and the weights of an
+ * input gradient are four kinds of operand; linear layers and all passes of a convolution are pairs of them. Private to
+ * core/kernels.
+ *
+ * Work is split over outputs: over rows where there are more of them than columns, else over panels of columns. Sums over k run
+ * in blocks whose size depends on the shape only. So the bits do not depend on the number of threads. */
+#ifndef REEL_CORE_KERNELS_MATRIX_H
+#define REEL_CORE_KERNELS_MATRIX_H
+
+#include "core/kernels/conv.h"
+
+typedef enum {
+    REEL_OPERAND_ROWS,    /* element (i, p) = data[i ld + p] */
+    REEL_OPERAND_COLUMNS, /* element (i, p) = data[p ld + i] */
+    REEL_OPERAND_PATCHES, /* (i, p): output pixel i, tap and channel p = (ky kw + kx) c + channel of the input */
+    REEL_OPERAND_BACK, /* (i, p): input pixel i, p = (ky kw + kx) oc + channel: dy where that tap of that pixel came from, or 0
+                        */
+    REEL_OPERAND_TAPS  /* (i, p): input channel i, p = (ky kw + kx) oc + channel: w[channel, ky, kx, i] */
+} reel_operand_kind;
+
+/* For B, i counts columns. Convolution kinds read one group: channels of it lie at data. */
+typedef struct reel_operand {
+    reel_operand_kind kind;
+    const void *data;
+    int64_t ld;
+    const reel_conv_shape *conv;
+} reel_operand;
+
+typedef struct reel_matrix_job {
+    int threads;
+    int64_t m, n, k;
+    reel_operand a, b;
+    const void *bias; /* n values, or NULL */
+    bool accumulate;
+    void *c;
+    int64_t c_row, c_col; /* element (i, j) at c[i c_row + j c_col]; one of them is 1 */
+    void *scratch;        /* reel_matrix_scratch bytes */
+} reel_matrix_job;
+
+/* Bytes for any of the implementations. */
+size_t reel_matrix_scratch(int threads, int64_t m, int64_t n, int64_t k, size_t element);
+
+void reel_matrix_f32__portable(const reel_matrix_job *job);
+void reel_matrix_f64__portable(const reel_matrix_job *job);
+void reel_matrix_f32__avx2(const reel_matrix_job *job);
+void reel_matrix_f64__avx2(const reel_matrix_job *job);
+void reel_matrix_f32__avx512(const reel_matrix_job *job);
+void reel_matrix_f64__avx512(const reel_matrix_job *job);
+
+/* The implementation for a level, float32 or float64. */
+typedef void reel_matrix_fn(const reel_matrix_job *job);
+reel_matrix_fn *reel_matrix_for(reel_isa isa, bool f64);
+
+/* ---- blocking, the same for every implementation ---- */
+enum {
+    REEL_MATRIX_KC = 512,   /* depth of a block: a panel of B stays in the first-level cache's reach */
+    REEL_MATRIX_MC = 112,   /* rows of A packed at a time: with KC, a quarter megabyte */
+    REEL_MATRIX_PANEL = 32, /* columns: the widest panel of any instruction set */
+    REEL_MATRIX_PAD = 16    /* between packed rows, so that they do not collide in a cache set */
+};
+static inline bool reel_matrix_by_rows(int64_t m, int64_t n)
+{
+    return m >= n;
+}
+
+#endif
