@@ -57,7 +57,7 @@ program ninja || missing+=(ninja-build) # quicker builds; nothing depends on it
 echo "Installing: ${missing[*]}" >&2
 apt() {
     ${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 \
-        "$@" </dev/null >&2
+        -o Dpkg::Use-Pty=0 "$@" </dev/null >/dev/null
 }
 apt update || echo "apt-get update failed; trying with the package lists that are there." >&2
 apt install -y --no-install-recommends "${missing[@]}" || {

@@ -10,7 +10,7 @@ python3 "$check" "$REEL_SOURCE" ${objects[@]+"${objects[@]}"} || {
     exit 1
 }
 
-tree=$PWD/tree
+tree=${REEL_SCRATCH:-$(mktemp -d)}/tree
 failed=0
 try() { # try WORDS FILE TEXT: the tree with this one file is refused, with these words
     rm -rf "$tree"

@@ -1,0 +1,101 @@
+/* The arena: blocks do not overlap, addresses repeat from step to step, the limit holds. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/rng.h"
+
+static reel_arena *arena_of(size_t limit)
+{
+    reel_arena *arena;
+    reel_error err;
+    cr_assert_eq(reel_arena_create(&arena, limit, &err), REEL_OK, "%s", err.message);
+    return arena;
+}
+
+Test(memory, blocks_are_aligned_and_keep_what_is_written_through_random_use)
+{
+    enum { SLOTS = 40 };
+    reel_arena *arena = arena_of(1 << 20);
+    reel_rng rng = reel_rng_at(1, REEL_STREAM_CHECK, 0, 0);
+    unsigned char *block[SLOTS] = {0};
+    size_t size[SLOTS] = {0};
+    for (int round = 0; round < 4000; round++) {
+        const int i = (int)reel_rng_below(&rng, SLOTS);
+        for (size_t b = 0; block[i] && b < size[i]; b++)
+            cr_assert_eq(block[i][b], i + 1, "round %d: byte %zu of block %d is %d", round, b, i, block[i][b]);
+        reel_arena_free(arena, block[i]);
+        block[i] = NULL;
+        if (reel_rng_u32(&rng) & 1) continue;
+        size[i] = (size_t)reel_rng_below(&rng, 3000);
+        block[i] = reel_arena_alloc(arena, size[i]);
+        cr_assert_not_null(block[i], "round %d: no room for %zu bytes", round, size[i]);
+        cr_assert_eq((uintptr_t)block[i] % REEL_ALIGNMENT, 0, "block %d is not aligned", i);
+        memset(block[i], i + 1, size[i]);
+    }
+    cr_expect_leq(reel_arena_used(arena), reel_arena_peak(arena));
+    reel_arena_destroy(arena);
+}
+
+Test(memory, the_same_calls_get_the_same_addresses_after_reset)
+{
+    reel_arena *arena = arena_of(1 << 20);
+    void *first[8], *second[8];
+    for (int pass = 0; pass < 2; pass++) {
+        void **at = pass ? second : first;
+        for (int i = 0; i < 8; i++) {
+            at[i] = reel_arena_alloc(arena, (size_t)(i * 100 + 1));
+            if (i % 3 == 2) reel_arena_free(arena, at[i - 1]);
+        }
+        reel_arena_reset(arena);
+    }
+    for (int i = 0; i < 8; i++) cr_expect_eq(first[i], second[i], "block %d: %p, then %p", i, first[i], second[i]);
+    reel_arena_destroy(arena);
+}
+
+Test(memory, a_gap_is_used_again)
+{
+    reel_arena *arena = arena_of(1 << 20);
+    void *a = reel_arena_alloc(arena, 1000);
+    reel_arena_alloc(arena, 1000);
+    reel_arena_free(arena, a);
+    cr_expect_eq(reel_arena_alloc(arena, 900), a);
+    reel_arena_destroy(arena);
+}
+
+Test(memory, the_limit_holds_and_the_arena_goes_on)
+{
+    reel_arena *arena = arena_of(4096);
+    cr_expect_null(reel_arena_alloc(arena, 4097));
+    cr_expect_null(reel_arena_alloc(arena, SIZE_MAX));
+    void *all = reel_arena_alloc(arena, 4096);
+    cr_expect_not_null(all);
+    cr_expect_null(reel_arena_alloc(arena, 1));
+    reel_arena_free(arena, all);
+    cr_expect_eq(reel_arena_used(arena), 0);
+    cr_expect_not_null(reel_arena_alloc(arena, 64));
+    cr_expect_eq(reel_arena_peak(arena), 4096);
+    reel_arena_destroy(arena);
+}
+
+Test(memory, pages_are_zero_and_zero_again_after_release)
+{
+    const size_t bytes = (size_t)3 << 20;
+    reel_error err;
+    unsigned char *pages = reel_pages_alloc(bytes, &err);
+    cr_assert_not_null(pages, "%s", err.message);
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < bytes; i += 1021) cr_assert_eq(pages[i], 0, "pass %d: byte %zu is %d", pass, i, pages[i]);
+        memset(pages, 0xa5, bytes);
+        reel_pages_release(pages, bytes);
+    }
+    reel_pages_free(pages, bytes);
+}
+
+Test(memory, more_than_the_system_has_is_refused_with_a_message)
+{
+    reel_error err = {0};
+    cr_expect_null(reel_pages_alloc((size_t)1 << 62, &err));
+    cr_expect_eq(err.status, REEL_ERR_MEMORY);
+    cr_expect_not_null(strstr(err.message, "cannot reserve"), "%s", err.message);
+}
