@@ -1,0 +1,10 @@
+/* add: y = a + b;  da = dy, db = dy. */
+#include "core/ops/binary.h"
+
+REEL_DECLARE_OP(add);
+REEL_BINARY_TERMS(0, a + b, dy, dy)
+REEL_BINARY_PASSES(add)
+
+#ifdef REEL_ONCE
+REEL_BINARY_OP(add, 0, REEL_DRAW_NORMAL)
+#endif
