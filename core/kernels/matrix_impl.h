@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/kernels/matrix.h"
+
 #include "core/kernels/vector.h"
 
 #include "core/kernels/product.h"

@@ -11,8 +11,10 @@
 #include "core/kernels/winograd.h"
 
 typedef float real;
-#include "core/kernels/product.h"
+
 #include "core/kernels/vector.h"
+
+#include "core/kernels/product.h"
 #include "core/kernels/winograd_transform.h"
 
 enum { NR = 2 * VL, P = REEL_WINOGRAD_POINTS };
