@@ -1,15 +1,16 @@
 /* dropout (inverted): y = x m / (1 - p) with m = 0 where the element's random word is under p 2^32, else 1;  dx = dy m / (1 -
  * p).
  *
- * The words are Philox's at (seed, REEL_STREAM_DROPOUT + layer, step, element / 1024, element % 1024 / 4), elements counted in
- * memory order: a pure function, so that the mask is the same for any number of threads and when a step is replayed. Forward
+ * Element e, in memory order, takes word e % 1024 of the draw (core/kernels/philox.h) at (seed, REEL_STREAM_DROPOUT + layer,
+ * step, e / 1024): a pure function, so that the mask is the same for any number of threads and when a step is replayed. Forward
  * leaves one byte an element: reading it back is cheaper than drawing again. */
+#include "core/kernels/philox.h"
 #include "core/op_impl.h"
 #include "core/rng.h"
 
 REEL_DECLARE_OP(dropout);
 
-enum { DRAW = 1024 };
+enum { DRAW = REEL_PHILOX_DRAW };
 
 typedef struct dropout_attrs {
     double p;
@@ -19,37 +20,56 @@ typedef struct dropout_attrs {
 void REEL_FN(reel_dropout_forward)(const reel_call *c)
 {
     const dropout_attrs *a = c->attrs;
-    const reel_real *x = c->in[0].data;
-    reel_real *y = c->out.data;
-    uint8_t *kept = c->saved;
     const int64_t n = reel_tensor_numel(&c->out);
     const reel_real scale = (reel_real)(1.0 / (1.0 - a->p));
     const double cut = a->p * 0x1p32 + 0.5;
     const uint32_t threshold = cut >= 0x1p32 ? UINT32_MAX : (uint32_t)cut;
     const uint64_t seed = reel_ctx_seed(c->ctx);
+    const reel_isa isa = reel_ctx_isa(c->ctx);
 #pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(c->ctx)) if (n > 4 * DRAW)
     for (int64_t begin = 0; begin < n; begin += DRAW) {
         const int64_t count = n - begin < DRAW ? n - begin : DRAW;
         uint32_t word[DRAW];
-        for (int64_t i = 0; i < count; i += 4)
-            reel_philox(word + i, seed, REEL_STREAM_DROPOUT + a->layer, a->step, (uint32_t)(begin / DRAW), (uint32_t)(i / 4));
-        for (int64_t i = 0; i < count; i++) y[begin + i] = word[i] >= threshold ? x[begin + i] * scale : 0;
-        if (kept)
-            for (int64_t i = 0; i < count; i++) kept[begin + i] = word[i] >= threshold;
+        reel_philox_draw(isa, word, seed, REEL_STREAM_DROPOUT + a->layer, a->step, (uint32_t)(begin / DRAW));
+        const reel_real *restrict x = (const reel_real *)c->in[0].data + begin;
+        reel_real *restrict y = (reel_real *)c->out.data + begin;
+#pragma omp simd
+        for (int64_t i = 0; i < count; i++) {
+            const reel_real scaled = x[i] * scale; /* read before the choice, which then needs no branch */
+            y[i] = word[i] >= threshold ? scaled : 0;
+        }
+        if (!c->saved) continue;
+        uint8_t *restrict kept = (uint8_t *)c->saved + begin;
+#pragma omp simd
+        for (int64_t i = 0; i < count; i++) kept[i] = word[i] >= threshold;
     }
 }
 
 void REEL_FN(reel_dropout_backward)(const reel_call *c)
 {
-    const reel_real *dy = c->dout.data;
-    reel_real *dx = c->din[0].data;
-    const uint8_t *kept = c->saved;
     const int64_t n = reel_tensor_numel(&c->out);
     const reel_real scale = (reel_real)(1.0 / (1.0 - ((const dropout_attrs *)c->attrs)->p));
-    if (c->fresh[0])
-        REEL_PARALLEL_FOR(c, i, n) dx[i] = kept[i] ? dy[i] * scale : 0;
-    else
-        REEL_PARALLEL_FOR(c, i, n) dx[i] += kept[i] ? dy[i] * scale : 0;
+    const bool fresh = c->fresh[0];
+#pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(c->ctx)) if (n > 4 * DRAW)
+    for (int64_t begin = 0; begin < n; begin += DRAW) {
+        const int64_t count = n - begin < DRAW ? n - begin : DRAW;
+        const reel_real *restrict dy = (const reel_real *)c->dout.data + begin;
+        reel_real *restrict dx = (reel_real *)c->din[0].data + begin;
+        const uint8_t *restrict kept = (const uint8_t *)c->saved + begin;
+        /* As above: a branch on a random mask would be mispredicted every other time. */
+        if (fresh)
+#pragma omp simd
+            for (int64_t i = 0; i < count; i++) {
+                const reel_real scaled = dy[i] * scale;
+                dx[i] = kept[i] ? scaled : 0;
+            }
+        else
+#pragma omp simd
+            for (int64_t i = 0; i < count; i++) {
+                const reel_real scaled = dy[i] * scale;
+                dx[i] += kept[i] ? scaled : 0;
+            }
+    }
 }
 
 #ifdef REEL_ONCE

@@ -1,0 +1,200 @@
+#!/usr/bin/python3
+"""Writes tests/support/torch_cases.safetensors: what PyTorch computes, in float64, for the tests to compare with.
+
+    /usr/bin/python3 tests/support/make_torch_cases.py [OUTPUT]
+
+Needs torch (Debian: python3-torch, made with 1.13.0) and nothing of this project. Every tensor is float64 and row-major.
+
+  OP/CASE/{x, w, b, ...}   inputs                     OP/CASE/dy      weights of the outputs: the loss is sum(y dy)
+  OP/CASE/y                the value                  OP/CASE/d{x, w, ...}  gradients of the inputs
+  sgd/init/NAME            parameters before the first step; sgd/batch/STEP/{images, labels}
+  sgd/RULE/STEP/{NAME, loss}                  parameters after the step, and the loss it started from
+  sgd/RULE/{running_mean, running_var}        batch norm's statistics after the last step
+"""
+import json
+import os
+import struct
+import sys
+
+import torch
+import torch.nn.functional as F
+
+torch.set_default_dtype(torch.float64)
+torch.manual_seed(20120930)
+stored = {}
+
+
+def store(name, tensor):
+    assert name not in stored, name
+    stored[name] = tensor.detach().to(torch.float64).contiguous().clone()
+
+
+def case(name, function, wanted=None, **inputs):
+    """Stores inputs, value and gradients of function(**inputs); wanted: the inputs that have a gradient (None: all)."""
+    leaves = {}
+    for key, value in inputs.items():
+        store(f"{name}/{key}", value)
+        leaves[key] = value.clone().requires_grad_(wanted is None or key in wanted)
+    y = function(**leaves)
+    dy = torch.randn(y.shape) if y.dim() else torch.tensor(1.0)
+    (y * dy).sum().backward()
+    store(f"{name}/y", y)
+    store(f"{name}/dy", dy)
+    for key, leaf in leaves.items():
+        if leaf.requires_grad:
+            store(f"{name}/d{key}", leaf.grad)
+
+
+def convolutions():
+    def conv(name, x, w, bias, **options):
+        inputs = {"x": torch.randn(x), "w": torch.randn(w)}
+        if bias:
+            inputs["b"] = torch.randn(w[0])
+        case(f"conv2d/{name}", lambda x, w, b=None: F.conv2d(x, w, b, **options), **inputs)
+
+    conv("plain", (2, 3, 5, 4), (4, 3, 3, 3), True)
+    conv("padding", (1, 2, 4, 5), (3, 2, 5, 5), True, padding=2)
+    conv("groups_dilation_stride", (1, 4, 7, 6), (6, 2, 3, 2), True, stride=(2, 1), padding=(2, 1), dilation=(2, 3), groups=2)
+    conv("depthwise", (1, 4, 5, 5), (8, 1, 3, 3), False, padding=1, groups=4)
+    conv("pointwise", (2, 5, 3, 2), (3, 5, 1, 1), True)
+    conv("alexnet_first", (1, 2, 11, 15), (2, 2, 11, 11), True, stride=4, padding=2)
+    case("linear/bias", F.linear, input=torch.randn(4, 7), weight=torch.randn(3, 7), bias=torch.randn(3))
+
+
+def pools():
+    def tied(*shape):
+        return torch.randint(0, 3, shape).to(torch.float64)
+
+    case("max_pool2d/alexnet", lambda x: F.max_pool2d(x, 3, 2), x=torch.randn(1, 3, 7, 8))
+    case("max_pool2d/ceil", lambda x: F.max_pool2d(x, 3, 2, ceil_mode=True), x=torch.randn(2, 2, 6, 8))
+    case("max_pool2d/padding_ceil", lambda x: F.max_pool2d(x, (3, 2), (2, 3), (1, 1), ceil_mode=True), x=torch.randn(1, 3, 6, 7))
+    case("max_pool2d/ties", lambda x: F.max_pool2d(x, 3, 2, 1), x=tied(1, 3, 7, 7))
+    case("avg_pool2d/plain", lambda x: F.avg_pool2d(x, 2), x=torch.randn(2, 3, 4, 5))
+    case("avg_pool2d/ceil", lambda x: F.avg_pool2d(x, 3, 2, ceil_mode=True), x=torch.randn(1, 2, 6, 8))
+    for name, include in (("padding_ceil", True), ("padding_ceil_exclude", False)):
+        case(f"avg_pool2d/{name}",
+             lambda x: F.avg_pool2d(x, (3, 2), (2, 3), (1, 1), ceil_mode=True, count_include_pad=include),
+             x=torch.randn(1, 2, 6, 7))
+    case("avg_pool2d/padding_exclude", lambda x: F.avg_pool2d(x, 3, 2, 1, count_include_pad=False), x=torch.randn(1, 2, 5, 6))
+    case("adaptive_avg_pool2d/7_to_3", lambda x: F.adaptive_avg_pool2d(x, 3), x=torch.randn(1, 2, 7, 7))
+    case("adaptive_avg_pool2d/2_to_6", lambda x: F.adaptive_avg_pool2d(x, 6), x=torch.randn(1, 3, 2, 2))
+    case("adaptive_avg_pool2d/5x4_to_2x3", lambda x: F.adaptive_avg_pool2d(x, (2, 3)), x=torch.randn(1, 2, 5, 4))
+    case("global_avg_pool/plain", lambda x: F.adaptive_avg_pool2d(x, 1).flatten(1), x=torch.randn(2, 5, 3, 4))
+    case("global_max_pool/ties", lambda x: F.adaptive_max_pool2d(x, 1).flatten(1), x=tied(2, 5, 3, 4))
+
+
+def normalisation():
+    # A large alpha makes the second term of the gradient count.
+    case("local_response_norm/five", lambda x: F.local_response_norm(x, 5, 2.0, 0.75, 2.0), x=torch.randn(1, 8, 2, 3))
+    case("local_response_norm/four", lambda x: F.local_response_norm(x, 4, 1.5, 0.75, 1.0), x=torch.randn(1, 7, 2, 2))
+    case("local_response_norm/few_channels", lambda x: F.local_response_norm(x, 5, 1.0, 0.6, 1.0), x=torch.randn(1, 3, 2, 2))
+    case("local_response_norm/defaults", lambda x: F.local_response_norm(x, 5), x=torch.randn(1, 6, 2, 2))
+    for name, training in (("training", True), ("evaluation", False)):
+        mean, var = torch.randn(3), torch.rand(3) + 0.5
+        store(f"batch_norm2d/{name}/running_mean", mean)
+        store(f"batch_norm2d/{name}/running_var", var)
+        case(f"batch_norm2d/{name}", lambda x, gamma, beta: F.batch_norm(x, mean, var, gamma, beta, training, 0.1, 1e-5),
+             x=2 * torch.randn(2, 3, 3, 4) + 1, gamma=torch.randn(3), beta=torch.randn(3))
+        store(f"batch_norm2d/{name}/running_mean_after", mean)
+        store(f"batch_norm2d/{name}/running_var_after", var)
+
+
+def losses():
+    labels = torch.tensor([2, 0, 4, 2, 1, 3])
+    weights = torch.tensor([0.5, 2.0, 1.25, 0.1, 3.0])
+    for name, options in {
+            "plain": {},
+            "sum": {"reduction": "sum"},
+            "smoothing": {"label_smoothing": 0.1},
+            "weights": {"weight": weights},
+            "ignore": {"ignore_index": 2},
+            "smoothing_weights": {"label_smoothing": 0.2, "weight": weights},
+            "smoothing_ignore": {"label_smoothing": 0.2, "ignore_index": 2},
+            "smoothing_weights_ignore": {"label_smoothing": 0.2, "weight": weights, "ignore_index": 2},
+            "smoothing_weights_ignore_sum": {"label_smoothing": 0.2, "weight": weights, "ignore_index": 2, "reduction": "sum"},
+    }.items():
+        case(f"cross_entropy/{name}", lambda x: F.cross_entropy(x, labels, **options), x=3 * torch.randn(6, 5))
+
+
+class Net(torch.nn.Module):
+    """conv - batch norm - ReLU - LRN - max-pool (ceil) - conv in groups - linear."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(3, 4, 3, padding=1)
+        self.norm = torch.nn.BatchNorm2d(4)
+        self.conv2 = torch.nn.Conv2d(4, 4, 3, padding=1, groups=2)
+        self.linear = torch.nn.Linear(4 * 3 * 3, 5)
+
+    def forward(self, x):
+        x = F.local_response_norm(F.relu(self.norm(self.conv1(x))), 3, 0.5, 0.75, 1.0)
+        x = self.conv2(F.max_pool2d(x, 3, 2, ceil_mode=True))
+        return self.linear(x.flatten(1))
+
+
+RULES = {  # options of torch.optim.SGD
+    "plain": {"lr": 0.1},
+    "momentum": {"lr": 0.05, "momentum": 0.9},
+    "nesterov": {"lr": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
+    "dampening": {"lr": 0.1, "momentum": 0.8, "dampening": 0.3, "weight_decay": 0.005},
+    "decay": {"lr": 0.1, "weight_decay": 0.05},
+}
+PAPER_RATES = [0.05, 0.05, 0.005]  # the 2012 rule differs from the others once the rate has changed
+STEPS = 3
+
+
+def trajectories():
+    start = Net().state_dict()
+    start = {key: value.clone() for key, value in start.items()}
+    names = [name for name, _ in Net().named_parameters()]
+    for name in names:
+        store(f"sgd/init/{name}", start[name])
+    batches = [(torch.randn(4, 3, 6, 6), torch.randint(0, 5, (4,))) for _ in range(STEPS)]
+    for step, (images, labels) in enumerate(batches):
+        store(f"sgd/batch/{step}/images", images)
+        store(f"sgd/batch/{step}/labels", labels)
+    for rule in list(RULES) + ["paper2012"]:
+        net = Net()
+        net.load_state_dict(start)
+        optimizer = torch.optim.SGD(net.parameters(), **RULES[rule]) if rule in RULES else None
+        velocity = {name: torch.zeros_like(p) for name, p in net.named_parameters()}
+        for step, (images, labels) in enumerate(batches):
+            loss = F.cross_entropy(net(images), labels, label_smoothing=0.1)
+            net.zero_grad()
+            loss.backward()
+            if optimizer:
+                optimizer.step()
+            else:  # v <- 0.9 v - 0.0005 lr w - lr g; w <- w + v (Krizhevsky et al. 2012, section 5)
+                with torch.no_grad():
+                    for name, p in net.named_parameters():
+                        rate = PAPER_RATES[step]
+                        velocity[name] = 0.9 * velocity[name] - 0.0005 * rate * p - rate * p.grad
+                        p += velocity[name]
+            store(f"sgd/{rule}/{step}/loss", loss)
+            for name, p in net.named_parameters():
+                store(f"sgd/{rule}/{step}/{name}", p)
+        store(f"sgd/{rule}/running_mean", net.norm.running_mean)
+        store(f"sgd/{rule}/running_var", net.norm.running_var)
+
+
+def write(path):
+    header, offset = {}, 0
+    for name, tensor in stored.items():
+        size = tensor.numel() * 8
+        header[name] = {"dtype": "F64", "shape": list(tensor.shape), "data_offsets": [offset, offset + size]}
+        offset += size
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as out:
+        out.write(struct.pack("<Q", len(text)) + text)
+        for tensor in stored.values():
+            out.write(struct.pack(f"<{tensor.numel()}d", *tensor.flatten().tolist()))
+    print(f"{path}: {len(stored)} tensors, {os.path.getsize(path)} bytes")
+
+
+convolutions()
+pools()
+normalisation()
+losses()
+trajectories()
+write(sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(os.path.abspath(__file__)), "torch_cases.safetensors"))
