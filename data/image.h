@@ -19,7 +19,9 @@ REEL_API reel_status reel_image_resize_buffer(reel_image *image, int64_t width, 
 
 /* Decodes by content, whatever the name says. JPEG: 8-bit baseline and progressive; grey, YCbCr, CMYK and YCCK (Adobe's inverted)
  * become RGB as PIL's convert("RGB") does. PNG: palette, grey, alpha (dropped), 16 bit (>> 8), interlaced. Refused with
- * REEL_ERR_FORMAT: other content (named), damage, truncation, more than 178,956,970 pixels, more than 500 progressive scans. */
+ * REEL_ERR_FORMAT: other content (named), damage, truncation, more than 178,956,970 pixels or than the bytes can hold, a PNG side
+ * beyond 1,000,000, more than 500 progressive scans (or more than 20 of them on an image so large that it would take seconds). EXIF is
+ * not looked at: no orientation is applied. */
 REEL_API reel_status reel_image_decode(reel_image *image, const uint8_t *bytes, size_t size, reel_error *err);
 /* Width and height from the header alone. */
 REEL_API reel_status reel_image_size(const uint8_t *bytes, size_t size, int64_t *width, int64_t *height, reel_error *err);

@@ -269,6 +269,29 @@ Test(codec, the_content_counts_and_not_the_name)
     remove_folder(folder);
 }
 
+Test(codec, exif_is_ignored_whole_or_damaged_and_so_is_what_follows_the_image)
+{
+    static const uint8_t turned[] = "\xff\xe1\0\x22"
+                                    "Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    reel_bytes plain = encoded(30, 20, 4, false);
+    reel_image expected = {0};
+    reel_error err;
+    MUST(reel_image_decode(&expected, plain.data, plain.size, &err), err);
+    for (int damaged = 0; damaged < 2; damaged++) {
+        reel_bytes b = {0};
+        MUST(reel_bytes_reserve(&b, plain.size + 36 + 100, &err), err);
+        memcpy(b.data, plain.data, 2);
+        memcpy(b.data + 2, turned, 36);
+        if (damaged) memset(b.data + 12, 0xee, 20);
+        memcpy(b.data + 38, plain.data + 2, plain.size - 2);
+        memset(b.data + 36 + plain.size, 'x', 100);
+        b.size = plain.size + 36 + 100;
+        expect_pixels(damaged ? "damaged EXIF" : "EXIF orientation 6", &b, 30, 20, expected.rgb);
+    }
+    reel_image_free(&expected);
+    reel_bytes_free(&plain);
+}
+
 Test(codec, writers_refuse_what_cannot_be_written_and_leave_nothing_behind)
 {
     reel_image drawn = draw(8, 8, 1), none = {0};
