@@ -53,7 +53,7 @@ static inline void block_max_only(const reel_real *x, int64_t row, int64_t ch, i
         for (int64_t v = win->w0; v < win->w1; v++) {
             const reel_real *p = x + u * row + v * ch;
 #pragma omp simd
-            for (int64_t k = 0; k < width; k++) best[k] = (p[k] > best[k]) | (p[k] != p[k]) ? p[k] : best[k];
+            for (int64_t k = 0; k < width; k++) best[k] = ((p[k] > best[k]) | (p[k] != p[k])) ? p[k] : best[k];
         }
 }
 
