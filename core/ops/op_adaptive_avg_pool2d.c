@@ -67,6 +67,12 @@ static reel_var case_same(reel_tape *tape, const reel_var *in)
     return reel_relu(reel_adaptive_avg_pool2d(in[0], 3, 4));
 }
 
+static reel_var case_twice(reel_tape *tape, const reel_var *in)
+{
+    (void)tape;
+    return reel_add(reel_adaptive_avg_pool2d(in[0], 2, 2), reel_adaptive_avg_pool2d(in[0], 1, 2));
+}
+
 static const reel_op_case cases[] = {
     {"divides", case_3x3, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 6, 9}}}},
     {"7 to 3, overlapping", case_3x3, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 7, 7}}}},
@@ -76,6 +82,7 @@ static const reel_op_case cases[] = {
     {"asymmetric", case_2x5, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 5, 4}}}},
     {"identity", case_same, REEL_DRAW_DISTINCT, 1, {{4, {2, 3, 3, 4}}}},
     {"more channels than a block", case_1x1, REEL_DRAW_NORMAL, 1, {{4, {2, 67, 2, 2}}}},
+    {"input used twice", case_twice, REEL_DRAW_NORMAL, 1, {{4, {1, 2, 5, 5}}}},
 };
 
 const reel_op reel_op_adaptive_avg_pool2d = {.name = "adaptive_avg_pool2d",

@@ -44,6 +44,11 @@ POOL_CASE(case_ceil_exclude, .kernel_h = 3, .kernel_w = 2, .stride_h = 2, .strid
           .ceil_mode = true, .exclude_padding = true)
 POOL_CASE(case_gap, .kernel_h = 2, .kernel_w = 1, .stride_h = 3, .stride_w = 2)
 
+static reel_var case_twice(reel_tape *tape, const reel_var *in)
+{
+    return reel_add(case_ceil(tape, in), reel_avg_pool2d(in[0], &(const reel_pool2d_attrs){.kernel_h = 2, .kernel_w = 2}));
+}
+
 static const reel_op_case cases[] = {
     {"2x2", case_2x2, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 4, 6}}}},
     {"3x3 stride 2", case_overlap, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 7, 6}}}},
@@ -54,6 +59,7 @@ static const reel_op_case cases[] = {
     {"ceil mode, padding excluded", case_ceil_exclude, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 6, 7}}}},
     {"gaps between windows", case_gap, REEL_DRAW_NORMAL, 1, {{4, {2, 2, 7, 6}}}},
     {"more channels than a block", case_2x2, REEL_DRAW_NORMAL, 1, {{4, {1, 67, 2, 2}}}},
+    {"input used twice", case_twice, REEL_DRAW_NORMAL, 1, {{4, {1, 2, 6, 6}}}},
 };
 
 const reel_op reel_op_avg_pool2d = {.name = "avg_pool2d",

@@ -190,6 +190,11 @@ static reel_var case_evaluation(reel_tape *tape, const reel_var *in)
     return reel_batch_norm2d(in[0], in[1], in[2], &a);
 }
 
+static reel_var case_twice(reel_tape *tape, const reel_var *in)
+{
+    return reel_add(case_training(tape, in), case_evaluation(tape, in));
+}
+
 static const reel_op_case cases[] = {
     {"training", case_training, REEL_DRAW_NORMAL, 3, {{4, {3, 4, 3, 2}}, {1, {4}}, {1, {4}}}},
     {"training, one image", case_training, REEL_DRAW_NORMAL, 3, {{4, {1, 3, 4, 5}}, {1, {3}}, {1, {3}}}},
@@ -197,6 +202,7 @@ static const reel_op_case cases[] = {
     {"training, large eps", case_eps, REEL_DRAW_NORMAL, 3, {{4, {2, 3, 3, 4}}, {1, {3}}, {1, {3}}}},
     {"training, several parts", case_training, REEL_DRAW_NORMAL, 3, {{4, {3, 2, 7, 11}}, {1, {2}}, {1, {2}}}},
     {"evaluation", case_evaluation, REEL_DRAW_NORMAL, 3, {{4, {2, 3, 4, 3}}, {1, {3}}, {1, {3}}}},
+    {"inputs used twice", case_twice, REEL_DRAW_NORMAL, 3, {{4, {2, 3, 2, 3}}, {1, {3}}, {1, {3}}}},
 };
 
 const reel_op reel_op_batch_norm2d = {.name = "batch_norm2d",

@@ -177,6 +177,11 @@ LOSS_CASE(case_everything, .label_smoothing = 0.2, .class_weights = case_weights
 LOSS_CASE(case_everything_sum, .label_smoothing = 0.2, .class_weights = case_weights, .ignore_index = 0,
           .use_ignore_index = true, .sum = true)
 
+static reel_var case_twice(reel_tape *tape, const reel_var *in)
+{
+    return reel_add(case_plain(tape, in), case_everything(tape, in));
+}
+
 static const reel_op_case cases[] = {
     {"mean", case_plain, REEL_DRAW_NORMAL, 1, {{2, {6, 5}}}},
     {"one sample", case_plain, REEL_DRAW_NORMAL, 1, {{2, {1, 3}}}},
@@ -187,6 +192,7 @@ static const reel_op_case cases[] = {
     {"ignored label", case_ignore, REEL_DRAW_NORMAL, 1, {{2, {6, 5}}}},
     {"smoothing, weights, ignored label", case_everything, REEL_DRAW_NORMAL, 1, {{2, {6, 5}}}},
     {"smoothing, weights, ignored label, sum", case_everything_sum, REEL_DRAW_NORMAL, 1, {{2, {6, 5}}}},
+    {"logits used twice", case_twice, REEL_DRAW_NORMAL, 1, {{2, {6, 5}}}},
 };
 
 const reel_op reel_op_cross_entropy = {.name = "cross_entropy",

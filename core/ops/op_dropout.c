@@ -106,11 +106,18 @@ static reel_var case_none(reel_tape *tape, const reel_var *in)
     return reel_dropout(in[0], 0.0, 1);
 }
 
+static reel_var case_twice(reel_tape *tape, const reel_var *in)
+{
+    (void)tape;
+    return reel_add(reel_dropout(in[0], 0.5, 0), reel_dropout(in[0], 0.3, 1));
+}
+
 static const reel_op_case cases[] = {
     {"p 0.5", case_half, REEL_DRAW_NORMAL, 1, {{2, {5, 7}}}},
     {"p 0.1, image", case_tenth, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 4, 5}}}},
     {"p 0", case_none, REEL_DRAW_NORMAL, 1, {{1, {9}}}},
     {"more than one draw", case_half, REEL_DRAW_NORMAL, 1, {{2, {3, 700}}}},
+    {"input used twice, two layers", case_twice, REEL_DRAW_NORMAL, 1, {{2, {4, 5}}}},
 };
 
 const reel_op reel_op_dropout = {.name = "dropout",

@@ -59,10 +59,17 @@ static reel_var case_plain(reel_tape *tape, const reel_var *in)
     return reel_global_avg_pool(in[0]);
 }
 
+static reel_var case_twice(reel_tape *tape, const reel_var *in)
+{
+    (void)tape;
+    return reel_mul(reel_global_avg_pool(in[0]), reel_global_avg_pool(in[0]));
+}
+
 static const reel_op_case cases[] = {
     {"image", case_plain, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 4, 5}}}},
     {"one pixel", case_plain, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 1, 1}}}},
     {"more channels than a block", case_plain, REEL_DRAW_NORMAL, 1, {{4, {1, 67, 2, 3}}}},
+    {"input used twice", case_twice, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 2, 3}}}},
 };
 
 const reel_op reel_op_global_avg_pool = {.name = "global_avg_pool",

@@ -149,6 +149,11 @@ LRN_CASE(case_one, .size = 1, .alpha = 1, .beta = 0.6)
 LRN_CASE(case_paper, .size = 5, .alpha = 0.3, .k = 2, .paper = true)
 LRN_CASE(case_defaults, 0)
 
+static reel_var case_twice(reel_tape *tape, const reel_var *in)
+{
+    return reel_add(case_five(tape, in), case_four(tape, in));
+}
+
 static const reel_op_case cases[] = {
     {"window 5", case_five, REEL_DRAW_NORMAL, 1, {{4, {2, 9, 2, 3}}}},
     {"window 5 over few channels", case_five, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 2, 2}}}},
@@ -159,6 +164,7 @@ static const reel_op_case cases[] = {
     {"window 1, beta 0.6", case_one, REEL_DRAW_NORMAL, 1, {{4, {2, 4, 2, 2}}}},
     {"paper's alpha", case_paper, REEL_DRAW_NORMAL, 1, {{4, {2, 8, 2, 2}}}},
     {"defaults", case_defaults, REEL_DRAW_NORMAL, 1, {{4, {1, 8, 2, 2}}}},
+    {"input used twice", case_twice, REEL_DRAW_NORMAL, 1, {{4, {1, 6, 2, 2}}}},
 };
 
 const reel_op reel_op_local_response_norm = {.name = "local_response_norm",

@@ -156,6 +156,14 @@ POOL_CASE(case_stride_1, .kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w 
 POOL_CASE(case_gap, .kernel_h = 2, .kernel_w = 1, .stride_h = 3, .stride_w = 2)
 POOL_CASE(case_wide, .kernel_h = 17, .kernel_w = 16, .stride_h = 1, .stride_w = 2)
 
+static reel_var case_twice(reel_tape *tape, const reel_var *in)
+{
+    (void)tape;
+    return reel_add(reel_max_pool2d(in[0], &(const reel_pool2d_attrs){.kernel_h = 2, .kernel_w = 2}),
+                    reel_max_pool2d(in[0], &(const reel_pool2d_attrs){
+                                               .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .ceil_mode = true}));
+}
+
 static const reel_op_case cases[] = {
     {"2x2", case_2x2, REEL_DRAW_DISTINCT, 1, {{4, {2, 3, 4, 6}}}},
     {"3x3 stride 2 (AlexNet)", case_alexnet, REEL_DRAW_DISTINCT, 1, {{4, {2, 3, 7, 7}}}},
@@ -168,6 +176,7 @@ static const reel_op_case cases[] = {
     {"gaps between windows", case_gap, REEL_DRAW_DISTINCT, 1, {{4, {2, 2, 7, 6}}}},
     {"more cells than a byte counts", case_wide, REEL_DRAW_DISTINCT, 1, {{4, {1, 1, 18, 20}}}},
     {"more channels than a block", case_alexnet, REEL_DRAW_DISTINCT, 1, {{4, {1, 67, 3, 5}}}},
+    {"input used twice", case_twice, REEL_DRAW_DISTINCT, 1, {{4, {1, 2, 6, 6}}}},
 };
 
 const reel_op reel_op_max_pool2d = {.name = "max_pool2d",

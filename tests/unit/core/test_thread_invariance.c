@@ -1,0 +1,153 @@
+/* Values and gradients have the same bits for 1, 2, 3 and 5 compute threads. Sizes are large enough to be split. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/ops.h"
+#include "core/rng.h"
+#include "core/tape.h"
+
+typedef struct invariance_case {
+    const char *name;
+    reel_var (*build)(const reel_var *in);
+    int n_in;
+    struct {
+        int ndim;
+        int64_t shape[4];
+    } in[3];
+} invariance_case;
+
+static reel_var conv(const reel_var *in)
+{
+    return reel_conv2d(in[0], in[1], in[2], &(const reel_conv2d_attrs){.padding_h = 1, .padding_w = 1});
+}
+
+static reel_var conv_strided(const reel_var *in)
+{
+    return reel_conv2d(in[0], in[1], in[2],
+                       &(const reel_conv2d_attrs){.stride_h = 4, .stride_w = 4, .padding_h = 2, .padding_w = 2});
+}
+
+static reel_var conv_groups(const reel_var *in)
+{
+    return reel_conv2d(in[0], in[1], in[2], &(const reel_conv2d_attrs){.padding_h = 1, .padding_w = 1, .groups = 2});
+}
+
+static reel_var linear(const reel_var *in)
+{
+    return reel_linear(in[0], in[1], in[2]);
+}
+
+static reel_var max_pool(const reel_var *in)
+{
+    return reel_max_pool2d(in[0], &(const reel_pool2d_attrs){.kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2});
+}
+
+static reel_var avg_pool(const reel_var *in)
+{
+    return reel_avg_pool2d(in[0], &(const reel_pool2d_attrs){.kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2});
+}
+
+static reel_var adaptive(const reel_var *in)
+{
+    return reel_adaptive_avg_pool2d(in[0], 6, 6);
+}
+
+static reel_var global_avg(const reel_var *in)
+{
+    return reel_global_avg_pool(in[0]);
+}
+
+static reel_var global_max(const reel_var *in)
+{
+    return reel_global_max_pool(in[0]);
+}
+
+static reel_var dropout(const reel_var *in)
+{
+    return reel_dropout(in[0], 0.5, 2);
+}
+
+static reel_var norm(const reel_var *in)
+{
+    return reel_batch_norm2d(in[0], in[1], in[2], &(const reel_batch_norm_attrs){.training = true});
+}
+
+static reel_var lrn(const reel_var *in)
+{
+    return reel_local_response_norm(in[0], NULL);
+}
+
+static reel_var loss(const reel_var *in)
+{
+    int64_t labels[64];
+    for (int64_t i = 0; i < 64; i++) labels[i] = i * 7 % 1000;
+    return reel_cross_entropy(in[0], labels, 64, &(const reel_cross_entropy_attrs){.label_smoothing = 0.1});
+}
+
+static const invariance_case cases[] = {
+    {"conv2d", conv, 3, {{4, {3, 32, 13, 13}}, {4, {48, 32, 3, 3}}, {1, {48}}}},
+    {"conv2d stride 4", conv_strided, 3, {{4, {2, 3, 51, 47}}, {4, {24, 3, 11, 11}}, {1, {24}}}},
+    {"conv2d groups", conv_groups, 3, {{4, {3, 20, 11, 9}}, {4, {14, 10, 3, 3}}, {1, {14}}}},
+    {"linear", linear, 3, {{2, {37, 301}}, {2, {203, 301}}, {1, {203}}}},
+    {"max_pool2d", max_pool, 1, {{4, {3, 70, 27, 27}}}},
+    {"avg_pool2d", avg_pool, 1, {{4, {3, 70, 27, 27}}}},
+    {"adaptive_avg_pool2d", adaptive, 1, {{4, {3, 70, 13, 17}}}},
+    {"global_avg_pool", global_avg, 1, {{4, {3, 70, 13, 17}}}},
+    {"global_max_pool", global_max, 1, {{4, {3, 70, 13, 17}}}},
+    {"dropout", dropout, 1, {{2, {7, 4099}}}},
+    {"batch_norm2d", norm, 3, {{4, {3, 70, 27, 27}}, {1, {70}}, {1, {70}}}},
+    {"local_response_norm", lrn, 1, {{4, {3, 70, 13, 13}}}},
+    {"cross_entropy", loss, 1, {{2, {64, 1000}}}},
+};
+
+enum { PARTS = 4 };
+
+/* Value and gradients of a case, one buffer each. */
+static void compute(const invariance_case *c, int threads, void *part[PARTS], size_t bytes[PARTS])
+{
+    reel_error err;
+    reel_ctx *ctx;
+    reel_tape *tape;
+    reel_var in[3];
+    cr_assert(reel_ctx_create(&ctx, &(const reel_ctx_config){.threads = threads}, &err) == REEL_OK, "%s", err.message);
+    cr_assert(reel_tape_create(&tape, ctx, &(const reel_tape_config){.retain = true}, &err) == REEL_OK, "%s", err.message);
+    for (int i = 0; i < c->n_in; i++) {
+        reel_tensor t = reel_tensor_of(NULL, REEL_F32, c->in[i].ndim, c->in[i].shape);
+        t.data = reel_tape_alloc(tape, reel_tensor_bytes(&t));
+        reel_rng rng = reel_rng_at(1, REEL_STREAM_CHECK, 0, (uint32_t)i);
+        for (int64_t k = 0; k < reel_tensor_numel(&t); k++) ((float *)t.data)[k] = (float)reel_rng_range(&rng, -1, 1);
+        in[i] = reel_input_grad(tape, &t);
+    }
+    const reel_var y = c->build(in);
+    cr_assert(reel_backward(reel_sum(reel_mul(y, y), 0, false), &err) == REEL_OK, "%s: %s", c->name, err.message);
+    for (int i = 0; i <= c->n_in; i++) {
+        const reel_tensor t = i ? reel_grad(in[i - 1]) : reel_value(y);
+        bytes[i] = reel_tensor_bytes(&t);
+        part[i] = malloc(bytes[i]);
+        memcpy(part[i], t.data, bytes[i]);
+    }
+    reel_tape_destroy(tape);
+    reel_ctx_destroy(ctx);
+}
+
+Test(thread_invariance, every_heavy_operator_has_the_same_bits_for_any_number_of_threads)
+{
+    for (int64_t k = 0; k < REEL_COUNT(cases); k++) {
+        void *one[PARTS], *many[PARTS];
+        size_t bytes[PARTS];
+        compute(&cases[k], 1, one, bytes);
+        for (int threads = 2; threads <= 5; threads += threads == 2 ? 1 : 2) {
+            compute(&cases[k], threads, many, bytes);
+            for (int i = 0; i <= cases[k].n_in; i++) {
+                for (size_t e = 0; e < bytes[i] / sizeof(float); e++)
+                    cr_assert(memcmp((float *)one[i] + e, (float *)many[i] + e, sizeof(float)) == 0,
+                              "%s, %s %d, element %zu: %.9g with 1 thread, %.9g with %d", cases[k].name,
+                              i ? "gradient" : "value", i - 1, e, (double)((float *)one[i])[e], (double)((float *)many[i])[e],
+                              threads);
+                free(many[i]);
+            }
+        }
+        for (int i = 0; i <= cases[k].n_in; i++) free(one[i]);
+    }
+}
