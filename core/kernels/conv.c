@@ -87,26 +87,7 @@ static winograd_fn *winograd_for(reel_isa isa, reel_conv_pass pass)
     return table[isa][pass];
 }
 
-/* db[o] = sum over all output pixels of dy, in blocks of pixels that are summed in order. */
-#define REEL_CONV_DEFINE(real, suffix, is_f64)                                                                                 \
-    static void bias_grad_##suffix(const reel_ctx *ctx, const reel_conv_shape *s, const real *dy, bool accumulate, real *db)   \
-    {                                                                                                                          \
-        const int64_t pixels = s->n * s->oh * s->ow;                                                                           \
-        _Pragma("omp parallel for schedule(static) num_threads(reel_ctx_threads(ctx))") for (int64_t o = 0; o < s->oc;         \
-                                                                                             o += 16)                          \
-        {                                                                                                                      \
-            const int64_t width = s->oc - o < 16 ? s->oc - o : 16;                                                             \
-            double total[16] = {0};                                                                                            \
-            for (int64_t first = 0; first < pixels; first += 64) {                                                             \
-                real part[16] = {0};                                                                                           \
-                const int64_t end = first + 64 < pixels ? first + 64 : pixels;                                                 \
-                for (int64_t p = first; p < end; p++)                                                                          \
-                    for (int64_t t = 0; t < width; t++) part[t] += dy[p * s->oc + o + t];                                      \
-                for (int64_t t = 0; t < width; t++) total[t] += part[t];                                                       \
-            }                                                                                                                  \
-            for (int64_t t = 0; t < width; t++) db[o + t] = (accumulate ? db[o + t] : 0) + (real)total[t];                     \
-        }                                                                                                                      \
-    }                                                                                                                          \
+#define REEL_CONV_DEFINE(suffix, is_f64)                                                                                       \
     size_t reel_conv_forward_scratch_##suffix(const reel_ctx *ctx, const reel_conv_shape *s)                                   \
     {                                                                                                                          \
         return scratch_of(ctx, s, REEL_CONV_FORWARD, is_f64);                                                                  \
@@ -119,8 +100,8 @@ static winograd_fn *winograd_for(reel_isa isa, reel_conv_pass pass)
     {                                                                                                                          \
         return scratch_of(ctx, s, REEL_CONV_WEIGHT_GRAD, is_f64);                                                              \
     }
-REEL_CONV_DEFINE(float, f32, false)
-REEL_CONV_DEFINE(double, f64, true)
+REEL_CONV_DEFINE(f32, false)
+REEL_CONV_DEFINE(f64, true)
 
 static bool use_winograd(const reel_ctx *ctx, const reel_conv_shape *s, reel_conv_pass pass)
 {
@@ -151,16 +132,15 @@ void reel_conv_input_grad_f32(const reel_ctx *ctx, const reel_conv_shape *s, con
     winograd_for(reel_ctx_isa(ctx), REEL_CONV_INPUT_GRAD)(&job);
 }
 
-void reel_conv_weight_grad_f32(const reel_ctx *ctx, const reel_conv_shape *s, const float *x, const float *dy,
-                               bool accumulate_dw, float *dw, bool accumulate_db, float *db, void *scratch)
+void reel_conv_weight_grad_f32(const reel_ctx *ctx, const reel_conv_shape *s, const float *x, const float *dy, bool accumulate,
+                               float *dw, void *scratch)
 {
-    if (db) bias_grad_f32(ctx, s, dy, accumulate_db, db);
     if (!use_winograd(ctx, s, REEL_CONV_WEIGHT_GRAD)) {
-        by_product(ctx, s, REEL_CONV_WEIGHT_GRAD, false, x, dy, NULL, accumulate_dw, dw, scratch);
+        by_product(ctx, s, REEL_CONV_WEIGHT_GRAD, false, x, dy, NULL, accumulate, dw, scratch);
         return;
     }
     const reel_winograd_job job = {
-        .s = s, .threads = reel_ctx_threads(ctx), .x = x, .dy = dy, .dw = dw, .accumulate = accumulate_dw, .scratch = scratch};
+        .s = s, .threads = reel_ctx_threads(ctx), .x = x, .dy = dy, .dw = dw, .accumulate = accumulate, .scratch = scratch};
     winograd_for(reel_ctx_isa(ctx), REEL_CONV_WEIGHT_GRAD)(&job);
 }
 
@@ -177,8 +157,7 @@ void reel_conv_input_grad_f64(const reel_ctx *ctx, const reel_conv_shape *s, con
 }
 
 void reel_conv_weight_grad_f64(const reel_ctx *ctx, const reel_conv_shape *s, const double *x, const double *dy,
-                               bool accumulate_dw, double *dw, bool accumulate_db, double *db, void *scratch)
+                               bool accumulate, double *dw, void *scratch)
 {
-    if (db) bias_grad_f64(ctx, s, dy, accumulate_db, db);
-    by_product(ctx, s, REEL_CONV_WEIGHT_GRAD, true, x, dy, NULL, accumulate_dw, dw, scratch);
+    by_product(ctx, s, REEL_CONV_WEIGHT_GRAD, true, x, dy, NULL, accumulate, dw, scratch);
 }

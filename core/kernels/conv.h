@@ -4,7 +4,8 @@
  *
  * All channels-last: x (n, h, w, c), w (oc, kh, kw, c / groups), y (n, oh, ow, oc). Which implementation runs is a pure
  * function of shape, pass and ISA. Sums run in an order that depends on the shape only, never on the number of threads.
- * accumulate: add to what dx / dw / db hold instead of overwriting. bias, db may be NULL. */
+ * accumulate: add to what dx / dw hold instead of overwriting. bias may be NULL. The bias's own gradient is a
+ * column sum of dy and no affair of these kernels. */
 #ifndef REEL_CORE_KERNELS_CONV_H
 #define REEL_CORE_KERNELS_CONV_H
 
@@ -27,7 +28,7 @@ typedef struct reel_conv_shape {
                                        bool accumulate, real *dx, void *scratch);                                              \
     size_t reel_conv_weight_grad_scratch_##suffix(const reel_ctx *ctx, const reel_conv_shape *s);                              \
     void reel_conv_weight_grad_##suffix(const reel_ctx *ctx, const reel_conv_shape *s, const real *x, const real *dy,          \
-                                        bool accumulate_dw, real *dw, bool accumulate_db, real *db, void *scratch);
+                                        bool accumulate, real *dw, void *scratch);
 REEL_CONV_DECLARE(float, f32)
 REEL_CONV_DECLARE(double, f64)
 

@@ -43,9 +43,8 @@ void REEL_FN(reel_conv2d_backward)(const reel_call *c)
 {
     const reel_conv_shape s = conv_shape(c->attrs, &c->in[0], &c->in[1], c->out.shape[2], c->out.shape[3]);
     reel_real *dx = c->din[0].data, *dw = c->din[1].data, *db = c->n_in > 2 ? c->din[2].data : NULL;
-    if (dw) REEL_FN(reel_conv_weight_grad)
-    (c->ctx, &s, c->in[0].data, c->dout.data, !c->fresh[1], dw, db && !c->fresh[2], db, c->scratch);
-    else if (db) REEL_FN(column_sums)(c->ctx, c->dout.data, s.n * s.oh * s.ow, s.oc, !c->fresh[2], db);
+    if (dw) REEL_FN(reel_conv_weight_grad)(c->ctx, &s, c->in[0].data, c->dout.data, !c->fresh[1], dw, c->scratch);
+    if (db) REEL_FN(column_sums)(c->ctx, c->dout.data, s.n * s.oh * s.ow, s.oc, !c->fresh[2], db);
     if (dx) REEL_FN(reel_conv_input_grad)(c->ctx, &s, c->dout.data, c->in[1].data, !c->fresh[0], dx, c->scratch);
 }
 
