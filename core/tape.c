@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/tape_internal.h"
 
@@ -16,6 +17,8 @@ reel_status reel_tape_create(reel_tape **out, const reel_ctx *ctx, const reel_ta
     reel_tape *tape = calloc(1, sizeof *tape);
     if (!tape) return reel_fail(err, REEL_ERR_MEMORY, "tape: out of memory");
     *tape = (reel_tape){.ctx = ctx, .dtype = config->dtype, .recording = !config->no_grad, .retain = config->retain};
+    const char *trace = getenv("REEL_TRACE");
+    tape->tracing = trace && strstr(trace, "time");
     const reel_status status = reel_arena_create(&tape->arena, config->limit_bytes, err);
     if (status != REEL_OK) {
         free(tape);
@@ -33,8 +36,28 @@ void reel_tape_destroy(reel_tape *tape)
     free(tape);
 }
 
+double reel_tape_clock(const reel_tape *tape)
+{
+    struct timespec now;
+    if (!tape->tracing) return 0;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return 1e3 * (double)now.tv_sec + 1e-6 * (double)now.tv_nsec;
+}
+
+static void log_times(const reel_tape *tape)
+{
+    char shape[128];
+    for (int id = 0; id < tape->count; id++) {
+        const reel_node *node = &tape->nodes[id];
+        if (!node->op) continue;
+        reel_ctx_log(tape->ctx, REEL_LOG_DEBUG, "time %-24s %-22s forward %8.3f ms  backward %8.3f ms", node->op->name,
+                     reel_shape_text(shape, sizeof shape, node->value.ndim, node->value.shape), node->forward_ms, node->backward_ms);
+    }
+}
+
 void reel_tape_reset(reel_tape *tape)
 {
+    if (tape->tracing) log_times(tape);
     reel_arena_reset(tape->arena);
     tape->count = 0;
     tape->error.status = REEL_OK;
@@ -218,7 +241,9 @@ static bool run_forward(reel_tape *tape, reel_node *node, const reel_infer *q)
                             .out = node->value,
                             .saved = node->saved,
                             .scratch = scratch};
+    const double start = reel_tape_clock(tape);
     node->op->forward[tape->dtype](&call);
+    node->forward_ms = reel_tape_clock(tape) - start;
     reel_arena_free(tape->arena, scratch);
     return true;
 }

@@ -82,7 +82,9 @@ static bool run_backward(reel_tape *tape, reel_node *node)
                       .din = din,
                       .fresh = fresh};
     if (!(node->op->flags & REEL_OP_NEEDS_OUTPUT)) call.out.data = NULL;
+    const double start = reel_tape_clock(tape);
     node->op->backward[tape->dtype](&call);
+    node->backward_ms = reel_tape_clock(tape) - start;
     reel_arena_free(tape->arena, scratch);
     for (int i = 0; i < node->n_in; i++) {
         if (node->in[i] < 0) continue;

@@ -23,18 +23,23 @@ typedef struct reel_node {
     bool owns_value; /* value.data is an arena block */
     bool released;   /* the caller will not read value again */
     bool passed;     /* the reverse sweep is through with it */
+    double forward_ms, backward_ms; /* filled in while tracing */
 } reel_node;
 
 struct reel_tape {
     const reel_ctx *ctx;
     reel_dtype dtype;
     bool recording, retain;
+    bool tracing; /* REEL_TRACE=time: each node's times go to the log at reset */
     int64_t step;
     reel_arena *arena;
     reel_node *nodes;
     int count, capacity;
     reel_error error; /* sticky */
 };
+
+/* Milliseconds of some fixed clock while tracing, else 0 without asking it. */
+double reel_tape_clock(const reel_tape *tape);
 
 /* Frees the value if nobody needs it any more. */
 void reel_node_drop(reel_tape *tape, reel_node *node);
