@@ -9,9 +9,12 @@ set(reel_static_libraries jpeg png z archive jansson pthread m)
 set(generated ${PROJECT_BINARY_DIR}/generated/install)
 
 file(GLOB public_headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} core/*.h layers/*.h optim/*.h data/*.h)
-list(FILTER public_headers EXCLUDE REGEX "internal\\.h$|/op_impl\\.h$")
 set(includes "")
 foreach(header IN LISTS public_headers)
+  file(STRINGS ${PROJECT_SOURCE_DIR}/${header} exported REGEX "REEL_API" LIMIT_COUNT 1)
+  if(NOT exported) # a header that exports nothing is private
+    continue()
+  endif()
   string(APPEND includes "#include \"${header}\"\n")
   get_filename_component(folder ${header} DIRECTORY)
   install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/reel/${folder})
