@@ -1,0 +1,270 @@
+/* The tape: what is recorded, where gradients go, how a failure travels, when memory is freed. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "core/ops.h"
+
+#define SHAPE(...) ((const int64_t[]){__VA_ARGS__})
+
+static reel_ctx *ctx;
+static reel_tape *tape;
+static reel_error err;
+
+static void open_tape(const reel_tape_config *config)
+{
+    cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 2}, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_tape_create(&tape, ctx, config, &err), REEL_OK, "%s", err.message);
+}
+
+static void setup(void)
+{
+    open_tape(&(reel_tape_config){.dtype = REEL_F64});
+}
+
+static void teardown(void)
+{
+    reel_tape_destroy(tape);
+    reel_ctx_destroy(ctx);
+}
+
+TestSuite(tape, .init = setup, .fini = teardown);
+
+static reel_tensor vector(double *x, int64_t n)
+{
+    return reel_tensor_of(x, REEL_F64, 1, &n);
+}
+
+static void expect_values(reel_tensor t, const double *expected, const char *what)
+{
+    cr_assert_not_null(t.data, "%s: there is none", what);
+    const double *got = t.data;
+    for (int64_t i = 0; i < reel_tensor_numel(&t); i++)
+        cr_expect_eq(got[i], expected[i], "%s[%d]: %.17g, expected %.17g", what, (int)i, got[i], expected[i]);
+}
+
+static void expect_backward(reel_var loss)
+{
+    cr_assert_eq(reel_backward(loss, &err), REEL_OK, "%s", err.message);
+}
+
+Test(tape, a_value_used_twice_receives_both_gradients)
+{
+    double x[3] = {1, -2, 3};
+    const reel_tensor t = vector(x, 3);
+    const reel_var v = reel_input_grad(tape, &t);
+    const reel_var square = reel_mul(v, v), y = reel_add(reel_add(square, v), square); /* 2 x^2 + x */
+    expect_backward(reel_sum(y, 0, false));
+    expect_values(reel_grad(v), (const double[]){5, -7, 13}, "gradient");
+}
+
+Test(tape, backward_starts_at_any_scalar_and_touches_only_what_it_depends_on)
+{
+    double x[2] = {2, 5}, z[2] = {1, 1};
+    const reel_tensor tx = vector(x, 2), tz = vector(z, 2);
+    const reel_var vx = reel_input_grad(tape, &tx), vz = reel_input_grad(tape, &tz);
+    const reel_var early = reel_sum(reel_mul(vx, vx), 0, false);
+    reel_sum(reel_mul(vz, vx), 0, false);
+    expect_backward(early);
+    expect_values(reel_grad(vx), (const double[]){4, 10}, "dx");
+    cr_expect_null(reel_grad(vz).data, "a value that the loss does not depend on has a gradient");
+}
+
+Test(tape, a_constant_gets_no_gradient)
+{
+    double x[2] = {2, 5}, z[2] = {3, 4};
+    const reel_tensor tx = vector(x, 2), tz = vector(z, 2);
+    const reel_var vx = reel_input_grad(tape, &tx), vz = reel_input(tape, &tz);
+    expect_backward(reel_sum(reel_mul(vx, vz), 0, false));
+    expect_values(reel_grad(vx), z, "dx");
+    cr_expect_null(reel_grad(vz).data);
+}
+
+Test(tape, backward_refuses_what_is_no_scalar_or_was_not_recorded)
+{
+    double x[2] = {2, 5};
+    const reel_tensor t = vector(x, 2);
+    const reel_var v = reel_input_grad(tape, &t), constant = reel_input(tape, &t);
+    cr_expect_eq(reel_backward(reel_mul(v, v), &err), REEL_ERR_INVALID);
+    cr_expect_not_null(strstr(err.message, "(2)"), "%s", err.message);
+    cr_expect_eq(reel_backward(reel_sum(constant, 0, false), &err), REEL_ERR_INVALID);
+    reel_tape_set_recording(tape, false);
+    const reel_var quiet = reel_sum(reel_mul(v, v), 0, false);
+    cr_expect_eq(reel_backward(quiet, &err), REEL_ERR_INVALID);
+    reel_tape_set_recording(tape, true);
+    expect_backward(reel_sum(reel_mul(v, v), 0, false));
+}
+
+Test(tape, the_first_error_sticks_until_reset)
+{
+    double x[6] = {1, 2, 3, 4, 5, 6};
+    const reel_tensor a = reel_tensor_of(x, REEL_F64, 2, SHAPE(2, 3)), b = vector(x, 4);
+    const reel_var bad = reel_add(reel_input_grad(tape, &a), reel_input(tape, &b));
+    cr_expect_lt(bad.id, 0);
+    cr_expect_null(reel_value(bad).data);
+    const reel_var later = reel_log(reel_mul(bad, bad));
+    cr_expect_lt(later.id, 0);
+    cr_expect_eq(reel_backward(reel_sum(later, 0, false), &err), REEL_ERR_INVALID);
+    cr_expect(strncmp(err.message, "add (2, 3) (4): ", 16) == 0, "%s", err.message);
+    reel_tape_prefix_error(tape, "layer 3");
+    cr_expect_eq(reel_tape_status(tape, &err), REEL_ERR_INVALID);
+    cr_expect(strncmp(err.message, "layer 3: add (2, 3) (4): ", 25) == 0, "%s", err.message);
+    reel_tape_reset(tape);
+    cr_expect_eq(reel_tape_status(tape, &err), REEL_OK);
+    const reel_var v = reel_input_grad(tape, &a);
+    expect_backward(reel_sum(v, 0, false));
+}
+
+Test(tape, the_seed_can_be_scaled)
+{
+    double x[2] = {2, 5};
+    const reel_tensor t = vector(x, 2);
+    const reel_var v = reel_input_grad(tape, &t);
+    cr_assert_eq(reel_backward_scaled(reel_sum(reel_mul(v, v), 0, false), 0.25, &err), REEL_OK, "%s", err.message);
+    expect_values(reel_grad(v), (const double[]){1, 2.5}, "gradient");
+}
+
+Test(tape, backward_twice_needs_retain, .init = NULL)
+{
+    double x[2] = {2, 5};
+    const reel_tensor t = vector(x, 2);
+    for (int retain = 0; retain < 2; retain++) {
+        open_tape(&(reel_tape_config){.dtype = REEL_F64, .retain = retain});
+        const reel_var v = reel_input_grad(tape, &t), square = reel_mul(v, v), loss = reel_sum(square, 0, false);
+        expect_backward(loss);
+        cr_expect_eq(reel_value(square).data != NULL, retain, "retain %d: an inner value is %s", retain,
+                     retain ? "gone" : "kept");
+        cr_expect_not_null(reel_value(loss).data, "the loss must stay");
+        cr_expect_eq(reel_backward(loss, &err), retain ? REEL_OK : REEL_ERR_INVALID);
+        if (retain) {
+            expect_values(reel_grad(v), (const double[]){8, 20}, "gradient after two");
+            expect_values(reel_grad(square), (const double[]){1, 1}, "inner gradient");
+            reel_tape_destroy(tape);
+            reel_ctx_destroy(ctx);
+        } else {
+            cr_expect_not_null(strstr(err.message, "retain"), "%s", err.message);
+            teardown();
+        }
+    }
+    open_tape(NULL);
+}
+
+Test(tape, gradients_in_the_store_add_up_until_they_are_zeroed)
+{
+    reel_params *params;
+    cr_assert_eq(reel_params_create(&params, REEL_F64, &err), REEL_OK);
+    cr_assert_eq(reel_params_add(params, "w", 1, SHAPE(2), 0, NULL, &err), REEL_OK);
+    cr_assert_eq(reel_params_add(params, "cold", 1, SHAPE(2), REEL_PARAM_FROZEN, NULL, &err), REEL_OK);
+    cr_assert_eq(reel_params_commit(params, &err), REEL_OK);
+    const reel_param *w = reel_params_at(params, 0), *cold = reel_params_at(params, 1);
+    memcpy(w->value.data, (const double[]){3, -1}, 16);
+    memcpy(cold->value.data, (const double[]){10, 20}, 16);
+    for (int pass = 1; pass <= 3; pass++) {
+        if (pass == 3) reel_params_zero_grad(params);
+        cr_expect_eq(w->has_grad, pass == 2, "pass %d", pass);
+        const reel_var vw = reel_param_var(tape, params, 0), vc = reel_param_var(tape, params, 1);
+        expect_backward(reel_sum(reel_mul(vw, vc), 0, false));
+        reel_tape_reset(tape);
+        const double times = pass == 2 ? 2 : 1;
+        expect_values(w->grad, (const double[]){10 * times, 20 * times}, "w");
+        cr_expect_not(cold->has_grad, "a frozen parameter has a gradient");
+    }
+    reel_params_destroy(params);
+}
+
+Test(tape, a_parameter_of_another_dtype_is_refused_by_name)
+{
+    reel_params *params;
+    cr_assert_eq(reel_params_create(&params, REEL_F32, &err), REEL_OK);
+    cr_assert_eq(reel_params_add(params, "w", 1, SHAPE(2), 0, NULL, &err), REEL_OK);
+    cr_assert_eq(reel_params_commit(params, &err), REEL_OK);
+    reel_param_var(tape, params, 0);
+    cr_expect_eq(reel_tape_status(tape, &err), REEL_ERR_INVALID);
+    cr_expect_str_eq(err.message, "parameter w is float32, the tape float64");
+    reel_params_destroy(params);
+}
+
+Test(tape, other_dtypes_and_layouts_are_converted_on_the_way_in)
+{
+    float x[24];
+    for (int i = 0; i < 24; i++) x[i] = (float)i;
+    const reel_tensor rows = reel_tensor_with_layout(x, REEL_F32, REEL_ROW_MAJOR, 4, SHAPE(1, 2, 3, 4));
+    const reel_tensor v = reel_value(reel_input(tape, &rows));
+    cr_expect(reel_tensor_is_canonical(&v));
+    cr_expect_eq(v.dtype, REEL_F64);
+    for (int64_t i = 0; i < 24; i++) {
+        const double got = reel_tensor_get(&v, SHAPE(0, i / 12, i / 4 % 3, i % 4));
+        cr_expect_eq(got, (double)i, "element %d: %g", (int)i, got);
+    }
+}
+
+Test(tape, a_released_value_is_freed_once_nothing_needs_it, .init = NULL)
+{
+    open_tape(&(reel_tape_config){.dtype = REEL_F64, .no_grad = true});
+    double x[1000] = {1};
+    const reel_tensor t = vector(x, 1000);
+    reel_var v = reel_input_grad(tape, &t);
+    size_t peak = 0;
+    for (int i = 0; i < 50; i++) {
+        const reel_var next = reel_neg(v);
+        reel_release(v);
+        if (i > 0) cr_expect_null(reel_value(v).data, "value %d is still there", i);
+        v = next;
+        if (i == 2) peak = reel_tape_peak_bytes(tape);
+    }
+    cr_expect_eq(reel_tape_peak_bytes(tape), peak, "memory grows: %zu, then %zu", peak, reel_tape_peak_bytes(tape));
+    cr_expect_not_null(t.data);
+}
+
+Test(tape, a_released_value_stays_while_backward_needs_it)
+{
+    double x[2] = {2, 5};
+    const reel_tensor t = vector(x, 2);
+    const reel_var v = reel_input_grad(tape, &t), a = reel_mul(v, v), b = reel_mul(a, a);
+    reel_release(a);
+    cr_expect_not_null(reel_value(a).data);
+    expect_backward(reel_sum(b, 0, false));
+    expect_values(reel_grad(v), (const double[]){32, 500}, "gradient of x^4");
+    cr_expect_null(reel_value(a).data);
+}
+
+Test(tape, a_value_that_was_freed_cannot_be_used_again)
+{
+    double x[2] = {2, 5};
+    const reel_tensor t = vector(x, 2);
+    const reel_var v = reel_input_grad(tape, &t), a = reel_mul(v, v);
+    expect_backward(reel_sum(a, 0, false));
+    reel_neg(a);
+    cr_expect_eq(reel_tape_status(tape, &err), REEL_ERR_INVALID);
+    cr_expect_not_null(strstr(err.message, "neg: input 0"), "%s", err.message);
+}
+
+Test(tape, memory_over_the_limit_is_an_error_and_not_the_end, .init = NULL)
+{
+    open_tape(&(reel_tape_config){.dtype = REEL_F64, .limit_bytes = 65536});
+    double x[1000] = {1};
+    const reel_tensor t = vector(x, 1000);
+    reel_var v = reel_input_grad(tape, &t);
+    for (int i = 0; i < 20; i++) v = reel_exp(v);
+    cr_expect_eq(reel_backward(reel_sum(v, 0, false), &err), REEL_ERR_MEMORY);
+    cr_expect_not_null(strstr(err.message, "exp"), "%s", err.message);
+    reel_tape_reset(tape);
+    v = reel_input_grad(tape, &t);
+    expect_backward(reel_sum(v, 0, false));
+}
+
+Test(tape, every_step_finds_its_memory_again)
+{
+    double x[100] = {1};
+    const reel_tensor t = vector(x, 100);
+    const void *first = NULL;
+    size_t peak = 0;
+    for (int step = 0; step < 4; step++) {
+        const reel_var v = reel_input_grad(tape, &t), a = reel_exp(reel_mul(v, v));
+        const void *address = reel_value(a).data;
+        expect_backward(reel_mean_all(a));
+        if (step == 0) first = address, peak = reel_tape_peak_bytes(tape);
+        cr_expect_eq(address, first, "step %d: %p, before %p", step, address, first);
+        cr_expect_eq(reel_tape_peak_bytes(tape), peak, "step %d: the peak grew", step);
+        reel_tape_reset(tape);
+    }
+}

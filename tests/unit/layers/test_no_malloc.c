@@ -1,0 +1,97 @@
+/* After the first step a training step allocates nothing: every malloc of the process is counted. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "layers/models.h"
+#include "optim/optim.h"
+
+#ifndef __has_feature
+#define __has_feature(feature) 0 /* clang's */
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) ||                       \
+    __has_feature(thread_sanitizer)
+#define COUNTING 0 /* a sanitizer brings an allocator of its own */
+#else
+#define COUNTING 1
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *block, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+
+static long allocations;
+
+/* The C library lets a program define these; the dynamic linker then uses them everywhere. */
+void *malloc(size_t size)
+{
+    __atomic_add_fetch(&allocations, 1, __ATOMIC_RELAXED);
+    return __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    __atomic_add_fetch(&allocations, 1, __ATOMIC_RELAXED);
+    return __libc_calloc(count, size);
+}
+
+void *realloc(void *block, size_t size)
+{
+    __atomic_add_fetch(&allocations, 1, __ATOMIC_RELAXED);
+    return __libc_realloc(block, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    __atomic_add_fetch(&allocations, 1, __ATOMIC_RELAXED);
+    return __libc_memalign(alignment, size);
+}
+#endif
+
+static void try_model(const reel_model *model, int64_t size, int64_t batch)
+{
+#if COUNTING
+    reel_ctx *ctx;
+    reel_net *net;
+    reel_tape *tape;
+    reel_optimizer *opt;
+    reel_error err = {0};
+    const reel_model_config config = {.classes = 5, .dropout = -1, .image_size = size};
+    cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 2}, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_model_create(&net, model, &config, ctx, REEL_F32, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_tape_create(&tape, ctx, NULL, &err), REEL_OK, "%s", err.message);
+    const reel_sgd_config sgd = {.momentum = 0.9, .weight_decay = 1e-4};
+    cr_assert_eq(reel_sgd_create(&opt, reel_net_params(net), ctx, &sgd, &err), REEL_OK, "%s", err.message);
+    float *pixels = calloc((size_t)(batch * 3 * size * size), sizeof *pixels);
+    int64_t *labels = calloc((size_t)batch, sizeof *labels);
+    const reel_tensor images = reel_tensor_of(pixels, REEL_F32, 4, (const int64_t[]){batch, 3, size, size});
+    for (int step = 0; step < 4; step++) {
+        const long before = allocations;
+        reel_tape_set_step(tape, step);
+        const reel_var logits = reel_net_forward(net, tape, reel_input(tape, &images));
+        cr_assert_eq(reel_backward(reel_cross_entropy(logits, labels, batch, NULL), &err), REEL_OK, "%s", err.message);
+        reel_clip_grad_norm(reel_net_params(net), ctx, 10);
+        cr_assert_eq(reel_optimizer_step(opt, 0.01, &err), REEL_OK, "%s", err.message);
+        reel_params_zero_grad(reel_net_params(net));
+        reel_tape_reset(tape);
+        if (step > 0)
+            cr_expect_eq(allocations, before, "%s: step %d allocates %ld times", model->name, step, allocations - before);
+    }
+    free(pixels);
+    free(labels);
+    reel_optimizer_destroy(opt);
+    reel_tape_destroy(tape);
+    reel_net_destroy(net);
+    reel_ctx_destroy(ctx);
+#else
+    (void)model, (void)size, (void)batch;
+#endif
+}
+
+Test(training_step, allocates_nothing_in_tiny)
+{
+    try_model(&reel_model_tiny, 32, 8);
+}
+
+Test(training_step, allocates_nothing_in_alexnet)
+{
+    try_model(&reel_model_alexnet, 67, 4);
+}
