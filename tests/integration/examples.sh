@@ -1,0 +1,31 @@
+#!/bin/bash
+# The programs in train/examples/ do what their first lines say.
+set -eu
+fail() {
+    echo "$1"
+    exit 1
+}
+python3 "$REEL_SOURCE/tests/support/make_images.py" data
+
+said=$("$REEL_BUILD/example_own_operator") || fail "own_operator: exit $?: $said"
+grep -q "the gradient is right" <<<"$said" || fail "own_operator: $said"
+
+lines=$(wc -l <"$REEL_SOURCE/train/examples/train_in_60_lines.c")
+[ "$lines" -le 60 ] || fail "train_in_60_lines.c has $lines lines"
+said=$("$REEL_BUILD/example_train_in_60_lines" data/train data/val 12) || fail "train_in_60_lines: exit $?: $said"
+awk '/^training/ {n++; if (n == 1) first = $NF; last = $NF} /^validation/ {val = $NF}
+     END {exit !(n == 12 && last < first / 2 && val < 0.5)}' <<<"$said" ||
+    fail "train_in_60_lines does not learn colours (12 epochs, last below half the first, validation below 0.5 expected): $said"
+if said=$("$REEL_BUILD/example_train_in_60_lines" nowhere data/val 1 2>&1); then fail "train_in_60_lines: a missing folder passes"; fi
+grep -q nowhere <<<"$said" || fail "train_in_60_lines: the missing folder is not named: $said"
+
+class=0
+for colour in blue green red; do
+    said=$("$REEL_BUILD/example_classify_rgb" data/colours.safetensors data/$colour.ppm tiny 3) || fail "classify_rgb: exit $?"
+    grep -q "^class $class, probability 0\.[5-9]" <<<"$said" || fail "classify_rgb: expected class $class ($colour), got: $said"
+    class=$((class + 1))
+done
+said=$("$REEL_BUILD/example_classify_rgb" data/colours.safetensors - tiny 3 <data/red.ppm) || fail "classify_rgb from a pipe: $said"
+if said=$("$REEL_BUILD/example_classify_rgb" data/colours.safetensors data/red.ppm alexnet 3 2>&1); then
+    fail "classify_rgb: weights of another model pass"
+fi
