@@ -1,0 +1,98 @@
+/* concat: the inputs one after another along a dimension;  dx_i = the part of dy that came from x_i. */
+#include "core/op_impl.h"
+#include "core/ops/strided.h"
+
+REEL_DECLARE_OP(concat);
+
+void REEL_FN(reel_concat_forward)(const reel_call *c)
+{
+    const int dim = *(const int *)c->attrs;
+    int64_t at = 0;
+    for (int i = 0; i < c->n_in; i++) {
+        const int64_t length = c->in[i].shape[dim];
+        const reel_tensor to = reel_tensor_slice(c->out, dim, at, length);
+        REEL_FN(reel_strided_copy)(c->ctx, &to, &c->in[i], false, 1);
+        at += length;
+    }
+}
+
+void REEL_FN(reel_concat_backward)(const reel_call *c)
+{
+    const int dim = *(const int *)c->attrs;
+    int64_t at = 0;
+    for (int i = 0; i < c->n_in; i++) {
+        const int64_t length = c->in[i].shape[dim];
+        const reel_tensor from = reel_tensor_slice(c->dout, dim, at, length);
+        if (c->din[i].data) REEL_FN(reel_strided_copy)(c->ctx, &c->din[i], &from, !c->fresh[i], 1);
+        at += length;
+    }
+}
+
+#ifdef REEL_ONCE
+static reel_status concat_infer(reel_infer *q, reel_error *err)
+{
+    const int dim = *(const int *)q->attrs;
+    if (dim < 0 || dim >= q->ndim)
+        return reel_fail(err, REEL_ERR_INVALID, "dimension: expected 0 to %d, got %d", q->ndim - 1, dim);
+    for (int i = 1; i < q->n_in; i++) {
+        if (q->in[i].ndim != q->ndim)
+            return reel_fail(err, REEL_ERR_INVALID, "input %d: expected %d dimensions, got %d", i, q->ndim, q->in[i].ndim);
+        for (int d = 0; d < q->ndim; d++)
+            if (d != dim && q->in[i].shape[d] != q->shape[d])
+                return reel_fail(err, REEL_ERR_INVALID, "input %d: dimension %d: expected size %lld, got %lld", i, d,
+                                 (long long)q->shape[d], (long long)q->in[i].shape[d]);
+        q->shape[dim] += q->in[i].shape[dim];
+    }
+    return REEL_OK;
+}
+
+reel_var reel_concat(const reel_var *x, int count, int dim)
+{
+    REEL_ASSERT(count >= 1);
+    if (count > REEL_MAX_INPUTS)
+        return reel_tape_fail(x[0].tape, REEL_ERR_INVALID, "concat: expected 1 to %d inputs, got %d", REEL_MAX_INPUTS, count);
+    return reel_apply(&reel_op_concat, &dim, sizeof dim, x, count);
+}
+
+static reel_var case_vectors(reel_tape *tape, const reel_var *in)
+{
+    (void)tape;
+    return reel_concat(in, 3, 0);
+}
+
+static reel_var case_second(reel_tape *tape, const reel_var *in)
+{
+    (void)tape;
+    return reel_concat(in, 2, 1);
+}
+
+static reel_var case_last(reel_tape *tape, const reel_var *in)
+{
+    (void)tape;
+    return reel_concat(in, 2, 3);
+}
+
+static reel_var case_repeated(reel_tape *tape, const reel_var *in)
+{
+    (void)tape;
+    return reel_concat((reel_var[]){in[0], reel_exp(in[0]), in[0]}, 3, 0);
+}
+
+static const reel_op_case cases[] = {
+    {"three vectors", case_vectors, REEL_DRAW_NORMAL, 3, {{1, {2}}, {1, {5}}, {1, {1}}}},
+    {"columns", case_second, REEL_DRAW_NORMAL, 2, {{2, {3, 2}}, {2, {3, 4}}}},
+    {"channels", case_second, REEL_DRAW_NORMAL, 2, {{4, {2, 3, 4, 5}}, {4, {2, 1, 4, 5}}}},
+    {"widths", case_last, REEL_DRAW_NORMAL, 2, {{4, {2, 3, 4, 5}}, {4, {2, 3, 4, 2}}}},
+    {"one input repeated", case_repeated, REEL_DRAW_NORMAL, 1, {{2, {2, 3}}}},
+};
+
+const reel_op reel_op_concat = {.name = "concat",
+                                .min_in = 1,
+                                .max_in = REEL_MAX_INPUTS,
+                                .flags = REEL_OP_ASSIGNS,
+                                .infer = concat_infer,
+                                .forward = REEL_BOTH(reel_concat_forward),
+                                .backward = REEL_BOTH(reel_concat_backward),
+                                .cases = cases,
+                                .n_cases = REEL_COUNT(cases)};
+#endif

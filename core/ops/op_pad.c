@@ -1,0 +1,93 @@
+/* pad: x inside a frame of `value`, before[d] and after[d] elements wide along dimension d;  dx = the inner part of dy. */
+#include "core/op_impl.h"
+#include "core/ops/strided.h"
+
+REEL_DECLARE_OP(pad);
+
+typedef struct pad_attrs {
+    int64_t before[REEL_MAX_DIMS], after[REEL_MAX_DIMS];
+    double value;
+} pad_attrs;
+
+static reel_tensor inner_part(const reel_call *c, reel_tensor padded)
+{
+    const pad_attrs *attrs = c->attrs;
+    for (int d = 0; d < padded.ndim; d++) padded = reel_tensor_slice(padded, d, attrs->before[d], c->in[0].shape[d]);
+    return padded;
+}
+
+void REEL_FN(reel_pad_forward)(const reel_call *c)
+{
+    const reel_real value = (reel_real)((const pad_attrs *)c->attrs)->value;
+    const reel_tensor to = inner_part(c, c->out);
+    reel_real *y = c->out.data;
+    REEL_PARALLEL_FOR(c, i, reel_tensor_numel(&c->out)) y[i] = value;
+    REEL_FN(reel_strided_copy)(c->ctx, &to, &c->in[0], false, 1);
+}
+
+void REEL_FN(reel_pad_backward)(const reel_call *c)
+{
+    const reel_tensor from = inner_part(c, c->dout);
+    REEL_FN(reel_strided_copy)(c->ctx, &c->din[0], &from, !c->fresh[0], 1);
+}
+
+#ifdef REEL_ONCE
+static reel_status pad_infer(reel_infer *q, reel_error *err)
+{
+    const pad_attrs *attrs = q->attrs;
+    for (int d = 0; d < q->ndim; d++) {
+        if (attrs->before[d] < 0 || attrs->after[d] < 0)
+            return reel_fail(err, REEL_ERR_INVALID,
+                             "dimension %d: expected widths of 0 or more, got %lld before and %lld after", d,
+                             (long long)attrs->before[d], (long long)attrs->after[d]);
+        if (__builtin_add_overflow(q->shape[d], attrs->before[d], &q->shape[d]) ||
+            __builtin_add_overflow(q->shape[d], attrs->after[d], &q->shape[d]))
+            return reel_fail(err, REEL_ERR_INVALID, "dimension %d: expected a size below 2^63, got more", d);
+    }
+    if (reel_shape_numel(q->ndim, q->shape) < 0)
+        return reel_fail(err, REEL_ERR_INVALID, "expected fewer than 2^63 elements, got more");
+    return REEL_OK;
+}
+
+reel_var reel_pad(reel_var x, const int64_t *before, const int64_t *after, double value)
+{
+    pad_attrs attrs = {.value = value};
+    const int ndim = reel_value(x).ndim;
+    for (int d = 0; d < ndim; d++) {
+        attrs.before[d] = before[d];
+        attrs.after[d] = after[d];
+    }
+    return reel_apply(&reel_op_pad, &attrs, sizeof attrs, &x, 1);
+}
+
+static reel_var case_uneven(reel_tape *tape, const reel_var *in)
+{
+    (void)tape;
+    return reel_pad(in[0], (const int64_t[]){1, 0, 2, 1}, (const int64_t[]){0, 2, 1, 1}, 0.5);
+}
+
+static reel_var case_used_twice(reel_tape *tape, const reel_var *in)
+{
+    (void)tape;
+    return reel_mul(reel_pad(in[0], (const int64_t[]){1}, (const int64_t[]){0}, 1),
+                    reel_pad(in[0], (const int64_t[]){0}, (const int64_t[]){1}, -1));
+}
+
+static const reel_op_case cases[] = {
+    {"number", case_uneven, REEL_DRAW_NORMAL, 1, {{0, {0}}}},
+    {"vector", case_uneven, REEL_DRAW_NORMAL, 1, {{1, {7}}}},
+    {"matrix", case_uneven, REEL_DRAW_NORMAL, 1, {{2, {4, 3}}}},
+    {"images", case_uneven, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 4, 5}}}},
+    {"used twice", case_used_twice, REEL_DRAW_NORMAL, 1, {{1, {5}}}},
+};
+
+const reel_op reel_op_pad = {.name = "pad",
+                             .min_in = 1,
+                             .max_in = 1,
+                             .flags = REEL_OP_ASSIGNS,
+                             .infer = pad_infer,
+                             .forward = REEL_BOTH(reel_pad_forward),
+                             .backward = REEL_BOTH(reel_pad_backward),
+                             .cases = cases,
+                             .n_cases = REEL_COUNT(cases)};
+#endif
