@@ -35,8 +35,8 @@ static reel_conv_shape conv_shape(const reel_conv2d_attrs *a, const reel_tensor 
 void REEL_FN(reel_conv2d_forward)(const reel_call *c)
 {
     const reel_conv_shape s = conv_shape(c->attrs, &c->in[0], &c->in[1], c->out.shape[2], c->out.shape[3]);
-    REEL_FN(reel_conv_forward)
-    (c->ctx, &s, c->in[0].data, c->in[1].data, c->n_in > 2 ? c->in[2].data : NULL, c->out.data, c->scratch);
+    const reel_real *bias = c->n_in > 2 ? c->in[2].data : NULL;
+    REEL_FN(reel_conv_forward)(c->ctx, &s, c->in[0].data, c->in[1].data, bias, c->out.data, c->scratch);
 }
 
 void REEL_FN(reel_conv2d_backward)(const reel_call *c)

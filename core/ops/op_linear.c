@@ -8,21 +8,18 @@ REEL_DECLARE_OP(linear);
 void REEL_FN(reel_linear_forward)(const reel_call *c)
 {
     const int64_t n = c->in[0].shape[0], in = c->in[0].shape[1], out = c->in[1].shape[0];
-    const reel_real *bias = c->n_in > 2 ? c->in[2].data : NULL;
-    REEL_FN(reel_gemm)
-    (c->ctx, false, true, n, out, in, c->in[0].data, in, c->in[1].data, in, bias, false, c->out.data, out, c->scratch);
+    const reel_real *x = c->in[0].data, *w = c->in[1].data, *b = c->n_in > 2 ? c->in[2].data : NULL;
+    REEL_FN(reel_gemm)(c->ctx, false, true, n, out, in, x, in, w, in, b, false, c->out.data, out, c->scratch);
 }
 
 void REEL_FN(reel_linear_backward)(const reel_call *c)
 {
     const int64_t n = c->in[0].shape[0], in = c->in[0].shape[1], out = c->in[1].shape[0];
     reel_real *dx = c->din[0].data, *dw = c->din[1].data, *db = c->n_in > 2 ? c->din[2].data : NULL;
-    const reel_real *dy = c->dout.data;
+    const reel_real *x = c->in[0].data, *w = c->in[1].data, *dy = c->dout.data;
     if (db) REEL_FN(column_sums)(c->ctx, dy, n, out, !c->fresh[2], db);
-    if (dw) REEL_FN(reel_gemm)
-    (c->ctx, true, false, out, in, n, dy, out, c->in[0].data, in, NULL, !c->fresh[1], dw, in, c->scratch);
-    if (dx) REEL_FN(reel_gemm)
-    (c->ctx, false, false, n, in, out, dy, out, c->in[1].data, in, NULL, !c->fresh[0], dx, in, c->scratch);
+    if (dw) REEL_FN(reel_gemm)(c->ctx, true, false, out, in, n, dy, out, x, in, NULL, !c->fresh[1], dw, in, c->scratch);
+    if (dx) REEL_FN(reel_gemm)(c->ctx, false, false, n, in, out, dy, out, w, in, NULL, !c->fresh[0], dx, in, c->scratch);
 }
 
 #ifdef REEL_ONCE
