@@ -3,12 +3,13 @@
  * (default). */
 #include <math.h>
 
+#include "core/kernels/philox.h"
 #include "core/rng.h"
 #include "layers/net_internal.h"
 
 typedef struct draw_law {
     bool normal;
-    double scale; /* deviation, or bound of the uniform law */
+    double scale; /* deviation, or bound of the uniform law; 0: constant */
     double shift;
 } draw_law;
 
@@ -36,24 +37,41 @@ static draw_law law_of(const reel_param_init *how)
     REEL_ASSERT(!"initialiser");
 }
 
+/* Fills v with numbers of the law with scale 1: U(-1, 1), or N(0, 1) by Box and Muller, two from two words. */
+static void draw_chunk(bool normal, const uint32_t word[REEL_PHILOX_DRAW], float v[REEL_PHILOX_DRAW])
+{
+    enum { HALF = REEL_PHILOX_DRAW / 2 };
+    if (!normal) {
+        for (int i = 0; i < REEL_PHILOX_DRAW; i++) v[i] = (float)((int32_t)(word[i] >> 7) - (1 << 24)) * 0x1p-24f;
+        return;
+    }
+    for (int i = 0; i < HALF; i++) {
+        const float radius = sqrtf(-2.0f * logf(((float)(word[i] >> 8) + 0.5f) * 0x1p-24f));
+        const float angle = (float)(word[HALF + i] >> 8) * (6.28318530717958647692f * 0x1p-24f);
+        v[i] = radius * cosf(angle);
+        v[HALF + i] = radius * sinf(angle);
+    }
+}
+
 void reel_init_draw(const reel_ctx *ctx, const reel_param_init *how, uint32_t index, const reel_tensor *t)
 {
-    enum { CHUNK = 4096 };
+    enum { CHUNK = REEL_PHILOX_DRAW };
     const draw_law law = law_of(how);
-    const int64_t n = reel_tensor_numel(t), chunks = (n + CHUNK - 1) / CHUNK;
+    const int64_t n = reel_tensor_numel(t);
     const uint64_t seed = reel_ctx_seed(ctx);
-#pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(ctx))
-    for (int64_t k = 0; k < chunks; k++) {
-        reel_rng rng = reel_rng_at(seed, REEL_STREAM_INIT, index, (uint32_t)k);
-        const int64_t end = (k + 1) * CHUNK < n ? (k + 1) * CHUNK : n;
-        for (int64_t i = k * CHUNK; i < end; i++) {
-            double v = law.shift;
-            if (law.scale > 0)
-                v += law.normal ? law.scale * reel_rng_normal(&rng) : reel_rng_range(&rng, -law.scale, law.scale);
-            if (t->dtype == REEL_F64)
-                ((double *)t->data)[i] = v;
-            else
-                ((float *)t->data)[i] = (float)v;
+    const reel_isa isa = reel_ctx_isa(ctx);
+#pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(ctx)) if (n > 4 * CHUNK)
+    for (int64_t begin = 0; begin < n; begin += CHUNK) {
+        const int64_t count = n - begin < CHUNK ? n - begin : CHUNK;
+        uint32_t word[CHUNK];
+        float v[CHUNK] = {0};
+        if (law.scale > 0) {
+            reel_philox_draw(isa, word, seed, REEL_STREAM_INIT, index, (uint32_t)(begin / CHUNK));
+            draw_chunk(law.normal, word, v);
         }
+        if (t->dtype == REEL_F64)
+            for (int64_t i = 0; i < count; i++) ((double *)t->data)[begin + i] = law.shift + law.scale * (double)v[i];
+        else
+            for (int64_t i = 0; i < count; i++) ((float *)t->data)[begin + i] = (float)(law.shift + law.scale * (double)v[i]);
     }
 }
