@@ -51,7 +51,8 @@ static void log_times(const reel_tape *tape)
         const reel_node *node = &tape->nodes[id];
         if (!node->op) continue;
         reel_ctx_log(tape->ctx, REEL_LOG_DEBUG, "time %-24s %-22s forward %8.3f ms  backward %8.3f ms", node->op->name,
-                     reel_shape_text(shape, sizeof shape, node->value.ndim, node->value.shape), node->forward_ms, node->backward_ms);
+                     reel_shape_text(shape, sizeof shape, node->value.ndim, node->value.shape), node->forward_ms,
+                     node->backward_ms);
     }
 }
 
@@ -269,7 +270,7 @@ reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, con
             values[i] = (reel_tensor){.ndim = -1};
             continue;
         }
-        REEL_ASSERT(in[i].tape == tape && in[i].id < tape->count);
+        REEL_ASSERT(in[i].tape == tape && in[i].id >= 0 && in[i].id < tape->count);
         const reel_node *input = &tape->nodes[in[i].id];
         if (!input->value.data)
             return reel_tape_fail(tape, REEL_ERR_INVALID, "%s: input %d was released or freed by backward", op->name, i);

@@ -77,6 +77,7 @@ REEL_API reel_tensor reel_grad(reel_var v);
 
 /* Reverse sweep from a scalar (numel 1). Gradients add up where a value is used more than once and, in the parameter store,
  * over several backward calls until reel_params_zero_grad. scale multiplies the seed gradient 1 (for accumulation).
+ * Only what the loss depends on is swept (and freed): another loss of the tape that shares none of it may follow.
  * Returns the sticky error if there is one; REEL_ERR_INVALID if loss is no scalar or nothing was recorded. */
 REEL_API reel_status reel_backward(reel_var loss, reel_error *err);
 REEL_API reel_status reel_backward_scaled(reel_var loss, double scale, reel_error *err);

@@ -26,17 +26,25 @@ static bool grad_of(reel_tape *tape, reel_node *node, reel_tensor *grad, bool *f
     return true;
 }
 
-static bool used_before(const reel_node *node, int i)
+/* Two inputs with one gradient: the same value, or two handles of the same parameter. */
+static bool same_gradient(const reel_tape *tape, int a, int b)
+{
+    if (a < 0 || b < 0) return false;
+    const reel_node *x = &tape->nodes[a], *y = &tape->nodes[b];
+    return a == b || (x->params && x->params == y->params && x->param == y->param);
+}
+
+static bool used_before(const reel_tape *tape, const reel_node *node, int i)
 {
     for (int j = 0; j < i; j++)
-        if (node->in[j] == node->in[i]) return true;
+        if (same_gradient(tape, node->in[j], node->in[i])) return true;
     return false;
 }
 
-static bool used_again(const reel_node *node, int i)
+static bool used_again(const reel_tape *tape, const reel_node *node, int i)
 {
     for (int j = i + 1; j < node->n_in; j++)
-        if (node->in[j] == node->in[i]) return true;
+        if (same_gradient(tape, node->in[j], node->in[i])) return true;
     return false;
 }
 
@@ -58,9 +66,9 @@ static bool run_backward(reel_tape *tape, reel_node *node)
         fresh[i] = false;
         if (!input->needs_grad) continue;
         if (!grad_of(tape, input, &din[i], &fresh[i])) return false;
-        if (used_before(node, i)) {
+        if (used_before(tape, node, i)) {
             fresh[i] = false;
-        } else if (fresh[i] && (!(node->op->flags & REEL_OP_ASSIGNS) || used_again(node, i))) {
+        } else if (fresh[i] && (!(node->op->flags & REEL_OP_ASSIGNS) || used_again(tape, node, i))) {
             memset(din[i].data, 0, reel_tensor_bytes(&din[i]));
             fresh[i] = false;
         }
@@ -104,7 +112,7 @@ static void leave(reel_tape *tape, reel_node *node, bool is_loss)
             if (node->in[i] < 0) continue;
             reel_node *input = &tape->nodes[node->in[i]];
             input->uses--;
-            if (input->op) reel_node_drop(tape, input);
+            if (input->op || input->released) reel_node_drop(tape, input);
         }
     if (node->op->flags & REEL_OP_NEEDS_OUTPUT) node->uses--;
     reel_arena_free(tape->arena, node->grad.data);
@@ -150,14 +158,14 @@ reel_status reel_backward_scaled(reel_var loss, double scale, reel_error *err)
 
     for (int id = loss.id; id >= 0; id--) {
         reel_node *node = &tape->nodes[id];
-        if (!node->op || !node->needs_grad) continue;
+        /* Without a gradient the loss does not depend on it: it stays as it is for another backward. */
+        if (!node->op || !node->grad.data) continue;
         if (node->passed && !tape->retain) {
-            if (!node->grad.data) continue;
             reel_tape_fail(tape, REEL_ERR_INVALID,
                            "backward: %s was swept before and its values are freed; use a tape with retain", node->op->name);
             return reel_tape_status(tape, err);
         }
-        if (node->grad.data && !run_backward(tape, node)) return reel_tape_status(tape, err);
+        if (!run_backward(tape, node)) return reel_tape_status(tape, err);
         leave(tape, node, id == loss.id);
     }
     return REEL_OK;

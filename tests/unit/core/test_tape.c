@@ -1,5 +1,6 @@
 /* The tape: what is recorded, where gradients go, how a failure travels, when memory is freed. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <string.h>
 
 #include "core/ops.h"
@@ -169,6 +170,78 @@ Test(tape, gradients_in_the_store_add_up_until_they_are_zeroed)
         cr_expect_not(cold->has_grad, "a frozen parameter has a gradient");
     }
     reel_params_destroy(params);
+}
+
+/* Operators that assign fresh gradients, and those that add, get the same memory for both inputs. */
+Test(tape, two_handles_of_a_parameter_in_one_operator_both_count)
+{
+    reel_params *params;
+    cr_assert_eq(reel_params_create(&params, REEL_F64, &err), REEL_OK);
+    cr_assert_eq(reel_params_add(params, "w", 1, SHAPE(2), 0, NULL, &err), REEL_OK);
+    cr_assert_eq(reel_params_commit(params, &err), REEL_OK);
+    const reel_param *w = reel_params_at(params, 0);
+    memcpy(w->value.data, (const double[]){3, -1}, 16);
+    for (int pass = 1; pass <= 2; pass++) {
+        const reel_var a = reel_param_var(tape, params, 0), b = reel_param_var(tape, params, 0);
+        expect_backward(reel_sum(reel_mul(a, b), 0, false));
+        expect_values(w->grad, (const double[]){6.0 * pass, -2.0 * pass}, "gradient of w^2");
+        reel_tape_reset(tape);
+    }
+    reel_params_destroy(params);
+}
+
+Test(tape, two_losses_that_share_leaves_only_may_be_swept_in_any_order)
+{
+    double x[2] = {2, 5};
+    const reel_tensor t = vector(x, 2);
+    for (int order = 0; order < 2; order++) {
+        const reel_var v = reel_input_grad(tape, &t);
+        const reel_var loss[] = {reel_sum(reel_mul(v, v), 0, false), reel_sum(reel_exp(reel_neg(reel_relu(v))), 0, false)};
+        expect_backward(loss[order]);
+        expect_backward(loss[!order]);
+        const double *dx = reel_grad(v).data;
+        for (int i = 0; i < 2; i++)
+            cr_expect_float_eq(dx[i], 2 * x[i] - exp(-x[i]), 1e-15, "order %d: dx[%d]: %.17g, expected %.17g", order, i, dx[i],
+                               2 * x[i] - exp(-x[i]));
+        reel_tape_reset(tape);
+    }
+}
+
+Test(tape, a_loss_over_values_that_another_swept_is_refused)
+{
+    double x[2] = {2, 5};
+    const reel_tensor t = vector(x, 2);
+    const reel_var v = reel_input_grad(tape, &t), shared = reel_exp(v);
+    const reel_var first = reel_sum(shared, 0, false), second = reel_mean_all(reel_neg(shared));
+    expect_backward(first);
+    cr_expect_eq(reel_backward(second, &err), REEL_ERR_INVALID);
+    cr_expect_not_null(strstr(err.message, "exp was swept before"), "%s", err.message);
+}
+
+Test(tape, gradients_of_an_input_add_up_over_steps_of_one_tape)
+{
+    double x[2] = {2, 5};
+    const reel_tensor t = vector(x, 2);
+    const reel_var v = reel_input_grad(tape, &t);
+    for (int pass = 1; pass <= 3; pass++) {
+        expect_backward(reel_sum(reel_mul(v, v), 0, false));
+        expect_values(reel_grad(v), (const double[]){4.0 * pass, 10.0 * pass}, "gradient");
+    }
+    cr_expect_null(reel_grad((reel_var){tape, -1}).data);
+}
+
+Test(tape, backward_frees_what_it_has_passed)
+{
+    double x[1000] = {1};
+    const reel_tensor t = vector(x, 1000);
+    reel_var v = reel_input_grad(tape, &t), chain[8];
+    for (int i = 0; i < 8; i++) v = chain[i] = reel_exp(v);
+    const size_t forward = reel_tape_peak_bytes(tape);
+    expect_backward(reel_mean_all(v));
+    for (int i = 0; i < 8; i++) cr_expect_null(reel_value(chain[i]).data, "value %d is still there", i);
+    /* At most two gradients at a time, one of which takes the place of a value: not one more for each of the eight. */
+    cr_expect_leq(reel_tape_peak_bytes(tape), forward + 3 * sizeof x, "%zu bytes in forward, %zu with backward", forward,
+                  reel_tape_peak_bytes(tape));
 }
 
 Test(tape, a_parameter_of_another_dtype_is_refused_by_name)
