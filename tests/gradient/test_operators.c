@@ -57,3 +57,48 @@ Test(operators, each_case_has_a_label_of_its_own)
                 cr_expect_str_neq(op->cases[a].label, op->cases[b].label, "%s: cases %d and %d have one label", op->name, b, a);
     }
 }
+
+/* Operators that must be in the table under exactly this name. */
+Test(operators, none_that_must_be_there_is_gone)
+{
+    static const char *const required[] = {
+        "add",
+        "sub",
+        "mul",
+        "div",
+        "neg",
+        "exp",
+        "log",
+        "sqrt",
+        "clamp",
+        "matmul",
+        "sum",
+        "mean",
+        "max",
+        "reshape",
+        "permute",
+        "concat",
+        "slice",
+        "pad",
+        "relu",
+        "leaky_relu",
+        "sigmoid",
+        "tanh",
+        "softmax",
+        "log_softmax",
+        "cross_entropy",
+        "mse",
+        "linear",
+        "conv2d",
+        "max_pool2d",
+        "avg_pool2d",
+        "dropout",
+        "batch_norm2d",
+        "global_avg_pool",
+        "global_max_pool",
+        "adaptive_avg_pool2d",
+        "local_response_norm",
+    };
+    for (int i = 0; i < REEL_COUNT(required); i++)
+        cr_expect_not_null(reel_op_find(required[i]), "no operator is called \"%s\"", required[i]);
+}
