@@ -10,12 +10,13 @@
 
 enum { NR = 2 * VL };
 
-#include "core/kernels/matrix_pack.h"
-
 static inline int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
+
+#include "core/kernels/matrix_pack.h"
+#include "core/kernels/matrix_small.h"
 
 /* Rows x cols of C at (i, j) from packed A and one packed panel of B. Full panels of a row-major C are written in place; others
  * go by way of a small tile. */
@@ -109,6 +110,7 @@ static void by_columns(const reel_matrix_job *job)
 
 void MATRIX_NAME(const reel_matrix_job *job)
 {
+    if (small_product(job)) return;
     if (reel_matrix_by_rows(job->m, job->n))
         by_rows(job);
     else
