@@ -76,13 +76,68 @@ static void pack_a(const reel_operand *o, int64_t i0, int64_t rows, int64_t p0, 
             copy_back(o, i0 + i, p0, depth, to);
 }
 
-/* 4 x 4 at a time: both sides then move whole short runs instead of single values far apart. */
+/* Eight columns at a time: both sides then move along short runs instead of single values far apart. */
 static void transpose_into(const real *from, int64_t ld, int64_t cols, int64_t depth, real *to)
 {
     for (int64_t j = 0; j < cols; j += 8) {
         const int64_t width = cols - j < 8 ? cols - j : 8;
         for (int64_t p = 0; p < depth; p++)
             for (int64_t t = 0; t < width; t++) to[p * NR + j + t] = from[(j + t) * ld + p];
+    }
+}
+
+/* A run of a patch: `take` values from column `at` of the panel on, `x` channels right of the patch's corner in kernel row
+ * `ky`. */
+typedef struct patch_run {
+    int64_t ky, x, take, at;
+    bool inside_pixel; /* within one pixel's channels: padding is decided by kx, not by the run's ends */
+    int64_t kx;
+} patch_run;
+
+static inline void copy_run(real *to, const real *from, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + VL <= n; i += VL) store(to + i, load(from + i));
+    for (; i < n; i++) to[i] = from[i];
+}
+
+/* Columns [j0, j0 + cols) of the patches of `depth` output pixels: the runs are the same for every pixel and are found once. */
+static void pack_patch_columns(const reel_operand *o, int64_t j0, int64_t cols, int64_t p0, int64_t depth, real *to)
+{
+    const reel_conv_shape *s = o->conv;
+    const int64_t c = s->c / s->groups, row = s->kw * c, edge = s->w * s->c;
+    const bool whole_rows = s->dw == 1 && s->groups == 1; /* then a kernel row is one run of kw c values */
+    patch_run runs[NR];
+    int count = 0;
+    for (int64_t j = j0; j < j0 + cols; count++) {
+        const int64_t in_row = j % row, kx = in_row / c, left = j0 + cols - j;
+        const int64_t take = least(whole_rows ? row - in_row : c - in_row % c, left);
+        runs[count] = (patch_run){
+            j / row * s->dh, whole_rows ? in_row : kx * s->dw * s->c + in_row % c, take, j - j0, !whole_rows, kx * s->dw};
+        j += take;
+    }
+    int64_t ox = p0 % s->ow, oy = p0 / s->ow % s->oh, image = p0 / s->ow / s->oh;
+    for (int64_t p = 0; p < depth; p++, to += NR) {
+        const int64_t y0 = oy * s->sh - s->ph, x0 = ox * s->sw - s->pw;
+        const real *base = (const real *)o->data + (image * s->h + y0) * edge;
+        for (int r = 0; r < count; r++) {
+            const patch_run *run = &runs[r];
+            const int64_t y = y0 + run->ky, begin = x0 * s->c + run->x, end = begin + run->take, pixel = x0 + run->kx;
+            real *at = to + run->at;
+            if (y < 0 || y >= s->h || (run->inside_pixel ? pixel < 0 || pixel >= s->w : end <= 0 || begin >= edge)) {
+                memset(at, 0, (size_t)run->take * sizeof *at);
+            } else if (run->inside_pixel || (begin >= 0 && end <= edge)) {
+                copy_run(at, base + run->ky * edge + begin, run->take);
+            } else {
+                const int64_t left = begin < 0 ? -begin : 0, right = end > edge ? end - edge : 0;
+                memset(at, 0, (size_t)run->take * sizeof *at);
+                copy_run(at + left, base + run->ky * edge + begin + left, run->take - left - right);
+            }
+        }
+        if (++ox == s->ow) {
+            ox = 0;
+            if (++oy == s->oh) oy = 0, image++;
+        }
     }
 }
 
@@ -95,11 +150,13 @@ static void pack_b(const reel_operand *o, int64_t j0, int64_t cols, int64_t p0, 
         transpose_into(data + j0 * o->ld + p0, o->ld, cols, depth, to);
         return;
     }
+    if (o->kind == REEL_OPERAND_PATCHES) {
+        pack_patch_columns(o, j0, cols, p0, depth, to); /* here the pixels are the sum's index */
+        return;
+    }
     for (int64_t p = p0; p < p0 + depth; p++, to += NR)
         if (o->kind == REEL_OPERAND_COLUMNS) {
-            memcpy(to, data + p * o->ld + j0, (size_t)cols * sizeof *to);
-        } else if (o->kind == REEL_OPERAND_PATCHES) {
-            copy_patch(o, p, j0, cols, to); /* here the pixels are the sum's index */
+            copy_run(to, data + p * o->ld + j0, cols);
         } else {
             const reel_conv_shape *s = o->conv;
             const int64_t oc = s->oc / s->groups, c = s->c / s->groups;
