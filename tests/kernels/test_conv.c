@@ -1,196 +1,292 @@
-/* Convolutions of every instruction set, in float32 and float64, against direct sums in float64: strides, paddings, dilations,
- * groups, asymmetric kernels, all passes, accumulation, the same bits for any number of threads. */
-#include <criterion/criterion.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+/* The convolution passes of every instruction set this CPU has, against direct sums.
+ *
+ * float64, and float32 with an implementation forced that sums directly: each value within (terms + 3) u sum |products| of the
+ * exact one. float32 as chosen, where Winograd may run: relative L2 error at most 1e-5. */
+#include "tests/kernels/kernel_test.h"
 
 #include "core/kernels/conv.h"
-#include "core/memory.h"
-#include "core/rng.h"
 
-static void draw(double *v, int64_t n, uint32_t stream)
-{
-    reel_rng rng = reel_rng_at(13, REEL_STREAM_CHECK, 3, stream);
-    for (int64_t i = 0; i < n; i++) v[i] = (double)(float)reel_rng_normal(&rng);
-}
+enum { Y, DX, DW, RESULTS };
+static const char *const result_names[] = {"y", "dx", "dw"};
+
+typedef struct conv_case {
+    reel_conv_shape s;
+    bool bias, accumulate, misaligned;
+} conv_case;
+
+typedef struct conv_data {
+    buffer x, w, bias, dy, before[RESULTS];
+    double *expected[RESULTS], *magnitude[RESULTS];
+    size_t count[RESULTS];
+    int64_t terms[RESULTS]; /* products that one value may sum */
+} conv_data;
 
 static reel_conv_shape shape(int64_t n, int64_t c, int64_t h, int64_t w, int64_t oc, int64_t kh, int64_t kw, int64_t sh,
                              int64_t sw, int64_t ph, int64_t pw, int64_t dh, int64_t dw, int64_t groups)
 {
-    return (reel_conv_shape){n,
-                             c,
-                             h,
-                             w,
-                             oc,
-                             (h + 2 * ph - dh * (kh - 1) - 1) / sh + 1,
-                             (w + 2 * pw - dw * (kw - 1) - 1) / sw + 1,
-                             kh,
-                             kw,
-                             sh,
-                             sw,
-                             ph,
-                             pw,
-                             dh,
-                             dw,
-                             groups};
+    return (reel_conv_shape){.n = n,
+                             .c = c,
+                             .h = h,
+                             .w = w,
+                             .oc = oc,
+                             .kh = kh,
+                             .kw = kw,
+                             .sh = sh,
+                             .sw = sw,
+                             .ph = ph,
+                             .pw = pw,
+                             .dh = dh,
+                             .dw = dw,
+                             .groups = groups,
+                             .oh = (h + 2 * ph - dh * (kh - 1) - 1) / sh + 1,
+                             .ow = (w + 2 * pw - dw * (kw - 1) - 1) / sw + 1};
 }
 
-/* Adds the direct sums to y, dx, dw. */
-static void reference(const reel_conv_shape *s, const double *x, const double *w, const double *dy, double *y, double *dx,
-                      double *dw)
+static void describe(char *line, size_t bytes, const conv_case *t, size_t size, const char *isa, const char *forced,
+                     int threads)
+{
+    const reel_conv_shape *s = &t->s;
+    snprintf(line, bytes,
+             "%s f%zu, %s, %d threads: n %lld, %lldx%lldx%lld -> %lld, kernel %lldx%lld, stride %lldx%lld, padding %lldx%lld, "
+             "dilation "
+             "%lldx%lld, groups %lld%s%s%s",
+             isa, 8 * size, forced, threads, (long long)s->n, (long long)s->c, (long long)s->h, (long long)s->w,
+             (long long)s->oc, (long long)s->kh, (long long)s->kw, (long long)s->sh, (long long)s->sw, (long long)s->ph,
+             (long long)s->pw, (long long)s->dh, (long long)s->dw, (long long)s->groups, t->bias ? ", bias" : "",
+             t->accumulate ? ", accumulate" : "", t->misaligned ? ", misaligned" : "");
+}
+
+/* Every product of the convolution goes into y, dx and dw: one sweep over (output pixel, tap, channel). */
+static void direct_sums(const reel_conv_shape *s, conv_data *d)
 {
     const int64_t cg = s->c / s->groups, og = s->oc / s->groups;
-    for (int64_t n = 0; n < s->n; n++)
-        for (int64_t i = 0; i < s->oh; i++)
-            for (int64_t j = 0; j < s->ow; j++)
-                for (int64_t o = 0; o < s->oc; o++) {
-                    const int64_t out = ((n * s->oh + i) * s->ow + j) * s->oc + o;
-                    for (int64_t ky = 0; ky < s->kh; ky++)
-                        for (int64_t kx = 0; kx < s->kw; kx++) {
-                            const int64_t a = i * s->sh - s->ph + ky * s->dh, b = j * s->sw - s->pw + kx * s->dw;
-                            if (a < 0 || b < 0 || a >= s->h || b >= s->w) continue;
-                            const int64_t in = ((n * s->h + a) * s->w + b) * s->c + o / og * cg;
-                            const int64_t tap = ((o * s->kh + ky) * s->kw + kx) * cg;
-                            for (int64_t c = 0; c < cg; c++) {
-                                y[out] += x[in + c] * w[tap + c];
-                                dx[in + c] += dy[out] * w[tap + c];
-                                dw[tap + c] += dy[out] * x[in + c];
-                            }
-                        }
+    for (int64_t pixel = 0; pixel < s->n * s->oh * s->ow; pixel++)
+        for (int64_t o = 0; o < s->oc; o++) {
+            const int64_t n = pixel / (s->oh * s->ow), i = pixel / s->ow % s->oh, j = pixel % s->ow;
+            const size_t out = (size_t)(pixel * s->oc + o);
+            const double dy = buffer_at(&d->dy, out);
+            for (int64_t tap = 0; tap < s->kh * s->kw; tap++) {
+                const int64_t y = i * s->sh - s->ph + tap / s->kw * s->dh, x = j * s->sw - s->pw + tap % s->kw * s->dw;
+                if (y < 0 || x < 0 || y >= s->h || x >= s->w) continue;
+                for (int64_t c = 0; c < cg; c++) {
+                    const size_t in = (size_t)(((n * s->h + y) * s->w + x) * s->c + o / og * cg + c);
+                    const size_t weight = (size_t)((o * s->kh * s->kw + tap) * cg + c);
+                    const double xv = buffer_at(&d->x, in), wv = buffer_at(&d->w, weight);
+                    d->expected[Y][out] += xv * wv;
+                    d->magnitude[Y][out] += fabs(xv * wv);
+                    d->expected[DX][in] += dy * wv;
+                    d->magnitude[DX][in] += fabs(dy * wv);
+                    d->expected[DW][weight] += dy * xv;
+                    d->magnitude[DW][weight] += fabs(dy * xv);
                 }
-}
-
-/* A pass of the library on doubles: converts where the library's dtype is float32. Outputs start from `out`. */
-static void run_pass(const reel_ctx *ctx, const reel_conv_shape *s, int pass, bool f64, bool accumulate, const double *x,
-                     const double *w, const double *bias, const double *dy, double *out, const int64_t size[3])
-{
-    const int64_t n_out = pass == 0 ? size[0] : pass == 1 ? size[1] : size[2];
-    size_t (*const bytes_of[2][3])(const reel_ctx *, const reel_conv_shape *) = {
-        {reel_conv_forward_scratch_f32, reel_conv_input_grad_scratch_f32, reel_conv_weight_grad_scratch_f32},
-        {reel_conv_forward_scratch_f64, reel_conv_input_grad_scratch_f64, reel_conv_weight_grad_scratch_f64}};
-    const size_t bytes = bytes_of[f64][pass](ctx, s) + 1;
-    void *scratch = reel_pages_alloc(bytes, NULL);
-    if (f64) {
-        if (pass == 0) reel_conv_forward_f64(ctx, s, x, w, bias, out, scratch);
-        if (pass == 1) reel_conv_input_grad_f64(ctx, s, dy, w, accumulate, out, scratch);
-        if (pass == 2) reel_conv_weight_grad_f64(ctx, s, x, dy, accumulate, out, scratch);
-    } else {
-        const double *from[5] = {x, w, bias, dy, out};
-        const int64_t n[5] = {size[1], size[2], s->oc, size[0], n_out};
-        float *f[5];
-        for (int k = 0; k < 5; k++) {
-            f[k] = malloc((size_t)n[k] * sizeof(float));
-            for (int64_t i = 0; i < n[k]; i++) f[k][i] = (float)from[k][i];
-        }
-        if (pass == 0) reel_conv_forward_f32(ctx, s, f[0], f[1], f[2], f[4], scratch);
-        if (pass == 1) reel_conv_input_grad_f32(ctx, s, f[3], f[1], accumulate, f[4], scratch);
-        if (pass == 2) reel_conv_weight_grad_f32(ctx, s, f[0], f[3], accumulate, f[4], scratch);
-        for (int64_t i = 0; i < n_out; i++) out[i] = (double)f[4][i];
-        for (int k = 0; k < 5; k++) free(f[k]);
-    }
-    reel_pages_free(scratch, bytes);
-}
-
-static double relative_error(const double *got, const double *expected, int64_t n)
-{
-    double difference = 0, square = 1e-300;
-    for (int64_t i = 0; i < n; i++) {
-        difference += (got[i] - expected[i]) * (got[i] - expected[i]);
-        square += expected[i] * expected[i];
-    }
-    return sqrt(difference / square);
-}
-
-static void check_shape(const reel_conv_shape *s)
-{
-    static const char *const isas[] = {"portable", "avx2", "avx512"}, *const passes[] = {"forward", "input gradient",
-                                                                                         "weight gradient"};
-    const int64_t size[3] = {s->n * s->oh * s->ow * s->oc, s->n * s->h * s->w * s->c, s->oc * s->kh * s->kw * s->c / s->groups};
-    double *x = malloc((size_t)size[1] * 8), *w = malloc((size_t)size[2] * 8), *dy = malloc((size_t)size[0] * 8);
-    double *bias = malloc((size_t)s->oc * 8), *expected[3], *start[3];
-    draw(x, size[1], 1), draw(w, size[2], 2), draw(dy, size[0], 3), draw(bias, s->oc, 4);
-    for (int accumulate = 0; accumulate < 2; accumulate++) {
-        for (int p = 0; p < 3; p++) {
-            expected[p] = malloc((size_t)size[p] * 8);
-            start[p] = malloc((size_t)size[p] * 8);
-            draw(start[p], size[p], 5);
-            for (int64_t i = 0; i < size[p]; i++) expected[p][i] = p == 0 ? bias[i % s->oc] : accumulate ? start[p][i] : 0;
-        }
-        reference(s, x, w, dy, expected[0], expected[1], expected[2]);
-        for (int row = 0; row < 12; row++) {
-            const bool f64 = row & 1;
-            const int threads = row & 2 ? 3 : 1;
-            reel_ctx *ctx;
-            if (reel_ctx_create(&ctx, &(reel_ctx_config){.isa = isas[row >> 2], .threads = threads}, NULL) != REEL_OK) continue;
-            for (int p = 0; p < 3; p++) {
-                char what[200];
-                double *out = malloc((size_t)size[p] * 8);
-                memcpy(out, start[p], (size_t)size[p] * 8);
-                run_pass(ctx, s, p, f64, accumulate, x, w, bias, dy, out, size);
-                snprintf(what, sizeof what,
-                         "%s %s %s, n %ld c %ld %ldx%ld -> %ld, kernel %ldx%ld stride %ld,%ld groups %ld, %d threads",
-                         isas[row >> 2], f64 ? "f64" : "f32", passes[p], (long)s->n, (long)s->c, (long)s->h, (long)s->w,
-                         (long)s->oc, (long)s->kh, (long)s->kw, (long)s->sh, (long)s->sw, (long)s->groups, threads);
-                const double error = relative_error(out, expected[p], size[p]);
-                cr_expect_lt(error, f64 ? 1e-14 : 1e-5, "%s: relative error %g", what, error);
-                free(out);
             }
-            reel_ctx_destroy(ctx);
         }
-        for (int p = 0; p < 3; p++) free(expected[p]), free(start[p]);
-    }
-    free(x), free(w), free(dy), free(bias);
 }
 
-Test(conv, equals_direct_sums)
+static conv_data conv_data_new(const conv_case *t, size_t size)
+{
+    const reel_conv_shape *s = &t->s;
+    const int64_t in = s->n * s->h * s->w * s->c, out = s->n * s->oh * s->ow * s->oc, taps = s->kh * s->kw;
+    const int64_t weights = s->oc * taps * s->c / s->groups;
+    conv_data d = {.count = {(size_t)out, (size_t)in, (size_t)weights},
+                   .terms = {taps * s->c / s->groups, taps * s->oc / s->groups, s->n * s->oh * s->ow}};
+    d.x = buffer_new((size_t)in, size, t->misaligned);
+    d.w = buffer_new((size_t)weights, size, t->misaligned);
+    d.dy = buffer_new((size_t)out, size, t->misaligned);
+    d.bias = buffer_new((size_t)s->oc, size, t->misaligned);
+    buffer_random(&d.x, 1);
+    buffer_random(&d.w, 2);
+    buffer_random(&d.dy, 3);
+    buffer_random(&d.bias, 4);
+    for (int r = 0; r < RESULTS; r++) {
+        d.before[r] = buffer_new(d.count[r], size, t->misaligned);
+        buffer_random(&d.before[r], 5 + (uint32_t)r);
+        d.expected[r] = calloc(d.count[r] + 1, sizeof(double));
+        d.magnitude[r] = calloc(d.count[r] + 1, sizeof(double));
+    }
+    direct_sums(s, &d);
+    for (int r = 0; r < RESULTS; r++)
+        for (size_t i = 0; i < d.count[r]; i++) {
+            const double extra = r == Y          ? (t->bias ? buffer_at(&d.bias, i % (size_t)s->oc) : 0)
+                                 : t->accumulate ? buffer_at(&d.before[r], i)
+                                                 : 0;
+            d.expected[r][i] += extra;
+            d.magnitude[r][i] += fabs(extra);
+        }
+    return d;
+}
+
+static void conv_data_free(conv_data *d)
+{
+    buffer_free(&d->x);
+    buffer_free(&d->w);
+    buffer_free(&d->bias);
+    buffer_free(&d->dy);
+    for (int r = 0; r < RESULTS; r++) {
+        buffer_free(&d->before[r]);
+        free(d->expected[r]);
+        free(d->magnitude[r]);
+    }
+}
+
+#define DEFINE_RUN(real, suffix)                                                                                               \
+    static void run_##suffix(const conv_case *t, const conv_data *d, const reel_ctx *ctx, buffer *out, const char *what)       \
+    {                                                                                                                          \
+        const reel_conv_shape *s = &t->s;                                                                                      \
+        const real *x = (real *)d->x.data, *w = (real *)d->w.data, *dy = (real *)d->dy.data;                                   \
+        scratch_block block = scratch_new(reel_conv_forward_scratch_##suffix(ctx, s));                                         \
+        reel_conv_forward_##suffix(ctx, s, x, w, t->bias ? (real *)d->bias.data : NULL, (real *)out[Y].data, block.data);      \
+        scratch_free(&block, what);                                                                                            \
+        block = scratch_new(reel_conv_input_grad_scratch_##suffix(ctx, s));                                                    \
+        reel_conv_input_grad_##suffix(ctx, s, dy, w, t->accumulate, (real *)out[DX].data, block.data);                         \
+        scratch_free(&block, what);                                                                                            \
+        block = scratch_new(reel_conv_weight_grad_scratch_##suffix(ctx, s));                                                   \
+        reel_conv_weight_grad_##suffix(ctx, s, x, dy, t->accumulate, (real *)out[DW].data, block.data);                        \
+        scratch_free(&block, what);                                                                                            \
+    }
+DEFINE_RUN(float, f32)
+DEFINE_RUN(double, f64)
+
+static void compute(const conv_case *t, const conv_data *d, size_t size, const reel_ctx *ctx, buffer *out, const char *what)
+{
+    for (int r = 0; r < RESULTS; r++) {
+        out[r] = buffer_new(d->count[r], size, t->misaligned);
+        if (t->accumulate && r != Y) memcpy(out[r].data, d->before[r].data, out[r].count * size);
+    }
+    if (size == sizeof(float))
+        run_f32(t, d, ctx, out, what);
+    else
+        run_f64(t, d, ctx, out, what);
+    for (int r = 0; r < RESULTS; r++) expect_front_untouched(&out[r], what);
+}
+
+static void compare(const conv_data *d, const buffer *out, size_t size, int r, bool each_value, const char *what)
+{
+    double difference = 0, square = 0;
+    for (size_t i = 0; i < d->count[r]; i++) {
+        const double got = buffer_at(&out[r], i), expected = d->expected[r][i];
+        const double bound = (double)(d->terms[r] + 3) * unit_roundoff(size) * d->magnitude[r][i];
+        if (each_value)
+            cr_assert(fabs(got - expected) <= bound, "%s: %s[%zu] is %.9g, expected %.9g within %.3g", what, result_names[r], i,
+                      got, expected, bound);
+        difference += (got - expected) * (got - expected);
+        square += expected * expected;
+    }
+    const double error = square > 0 ? sqrt(difference / square) : sqrt(difference);
+    cr_assert(error <= 1e-5, "%s: %s has a relative error of %.3g, expected at most 1e-5", what, result_names[r], error);
+}
+
+/* forced: the value of REEL_CONV, "" for the library's own choice. */
+static void check_forced(const conv_case *t, const conv_data *d, size_t size, const char *forced)
+{
+    const bool each_value = size == sizeof(double) || *forced;
+    setenv("REEL_CONV", forced, 1);
+    for (size_t isa = 0; isa < 3; isa++) {
+        buffer one[RESULTS] = {{0}};
+        for (int threads = 1; threads <= 3; threads++) {
+            char what[300];
+            describe(what, sizeof what, t, size, isa_names_to_try[isa], *forced ? forced : "own choice", threads);
+            reel_ctx *ctx = context_with(isa_names_to_try[isa], threads);
+            if (!ctx) break;
+            buffer out[RESULTS];
+            compute(t, d, size, ctx, out, what);
+            reel_ctx_destroy(ctx);
+            for (int r = 0; r < RESULTS; r++) {
+                if (threads > 1)
+                    cr_assert(memcmp(out[r].data, one[r].data, out[r].count * size) == 0,
+                              "%s: %s has other bits than with one thread", what, result_names[r]);
+                else
+                    compare(d, out, size, r, each_value, what);
+                if (threads > 1)
+                    buffer_free(&out[r]);
+                else
+                    one[r] = out[r];
+            }
+        }
+        for (int r = 0; r < RESULTS; r++) buffer_free(&one[r]);
+    }
+    unsetenv("REEL_CONV");
+}
+
+static void check(const conv_case *t, size_t size)
+{
+    conv_data d = conv_data_new(t, size);
+    check_forced(t, &d, size, "");
+    check_forced(t, &d, size, "direct");
+    if (size == sizeof(float)) check_forced(t, &d, size, "gemm");
+    conv_data_free(&d);
+}
+
+static void check_all(const reel_conv_shape *shapes, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        const conv_case t = {.s = shapes[i], .bias = i % 2 == 0, .accumulate = i % 3 == 1, .misaligned = i % 4 > 1};
+        check(&t, sizeof(float));
+        check(&t, sizeof(double));
+    }
+}
+
+/*                                n   c   h   w  oc kh kw sh sw ph pw dh dw g */
+Test(conv, every_layer_kind_of_alexnet_is_right)
 {
     const reel_conv_shape shapes[] = {
-        shape(2, 3, 23, 27, 8, 11, 11, 4, 4, 2, 2, 1, 1, 1), /* AlexNet's first */
-        shape(2, 5, 9, 8, 7, 3, 3, 1, 1, 1, 1, 1, 1, 1),     /* odd channels */
-        shape(1, 6, 10, 9, 4, 3, 2, 2, 3, 1, 0, 1, 1, 2),    /* groups, asymmetric kernel and stride */
-        shape(2, 4, 11, 12, 6, 3, 3, 1, 1, 2, 2, 2, 2, 1),   /* dilation */
-        shape(1, 6, 12, 10, 9, 3, 3, 2, 1, 3, 2, 2, 3, 3),   /* dilation, stride and groups */
-        shape(3, 8, 6, 6, 8, 3, 3, 1, 1, 1, 1, 1, 1, 8),     /* depthwise */
-        shape(2, 24, 5, 7, 40, 1, 1, 1, 1, 0, 0, 1, 1, 1),   /* 1x1 */
-        shape(2, 10, 7, 7, 12, 1, 1, 2, 2, 0, 0, 1, 1, 1),   /* 1x1 with stride */
-        shape(2, 32, 13, 13, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1), /* Winograd, 3x3 */
-        shape(3, 32, 9, 9, 32, 5, 5, 1, 1, 2, 2, 1, 1, 2),   /* Winograd, 5x5 with groups */
-        shape(1, 2, 3, 3, 2, 3, 3, 1, 1, 0, 0, 1, 1, 1),     /* one output pixel */
-        shape(1, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1),     /* one input pixel */
-        shape(4, 70, 6, 6, 20, 3, 3, 1, 1, 1, 1, 1, 1, 1),   /* deeper than a block of the product */
+        shape(2, 3, 43, 39, 20, 11, 11, 4, 4, 2, 2, 1, 1, 1), /* the first layer, smaller */
+        shape(2, 3, 43, 43, 16, 11, 11, 4, 4, 0, 0, 1, 1, 1), /* the first layer of 2012 */
+        shape(2, 16, 9, 9, 32, 5, 5, 1, 1, 2, 2, 1, 1, 1),    shape(3, 32, 13, 13, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1),
+        shape(2, 32, 7, 7, 32, 5, 5, 1, 1, 2, 2, 1, 1, 2), /* two groups */
+        shape(3, 16, 12, 12, 17, 3, 3, 1, 1, 1, 1, 1, 1, 1),
     };
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) check_shape(&shapes[i]);
+    check_all(shapes, REEL_COUNT(shapes));
 }
 
-Test(conv, has_the_same_bits_for_any_number_of_threads)
+Test(conv, strides_paddings_dilations_and_groups_of_any_kind_are_right)
 {
-    const reel_conv_shape shapes[] = {shape(5, 16, 14, 14, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1),
-                                      shape(3, 3, 31, 31, 16, 11, 11, 4, 4, 2, 2, 1, 1, 1)};
-    for (int k = 0; k < 2; k++) {
-        const reel_conv_shape *s = &shapes[k];
-        const int64_t size[3] = {s->n * s->oh * s->ow * s->oc, s->n * s->h * s->w * s->c,
-                                 s->oc * s->kh * s->kw * s->c / s->groups};
-        double *x = malloc((size_t)size[1] * 8), *w = malloc((size_t)size[2] * 8), *dy = malloc((size_t)size[0] * 8);
-        double bias[64];
-        draw(x, size[1], 1), draw(w, size[2], 2), draw(dy, size[0], 3), draw(bias, s->oc, 4);
-        for (int p = 0; p < 3; p++) {
-            double *out[2];
-            for (int t = 0; t < 5; t++) {
-                reel_ctx *ctx;
-                cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = t + 1}, NULL), REEL_OK);
-                double *got = calloc((size_t)size[p], 8);
-                run_pass(ctx, s, p, false, false, x, w, bias, dy, got, size);
-                out[t > 0] = got;
-                if (t > 0) {
-                    cr_expect_eq(memcmp(out[0], got, (size_t)size[p] * 8), 0, "pass %d, %d threads", p, t + 1);
-                    free(got);
-                }
-                reel_ctx_destroy(ctx);
-            }
-            free(out[0]);
-        }
-        free(x), free(w), free(dy);
+    const reel_conv_shape shapes[] = {
+        shape(1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1),
+        shape(2, 5, 6, 7, 4, 1, 1, 1, 1, 0, 0, 1, 1, 1),
+        shape(1, 4, 8, 9, 6, 3, 2, 1, 1, 1, 0, 1, 1, 1),
+        shape(2, 3, 9, 7, 5, 2, 5, 2, 1, 0, 2, 1, 1, 1),
+        shape(1, 6, 11, 8, 4, 3, 3, 1, 2, 2, 1, 1, 1, 2),
+        shape(2, 6, 10, 9, 9, 3, 3, 1, 1, 0, 3, 2, 1, 3),
+        shape(1, 8, 9, 9, 8, 3, 3, 2, 2, 1, 1, 1, 1, 8),
+        shape(1, 7, 12, 5, 14, 4, 1, 3, 1, 2, 0, 1, 1, 7),
+        shape(2, 2, 13, 13, 3, 3, 3, 2, 3, 2, 4, 3, 2, 1),
+        shape(1, 33, 5, 6, 35, 3, 3, 1, 1, 1, 1, 1, 1, 1),
+        shape(1, 3, 10, 11, 65, 5, 3, 1, 1, 4, 2, 1, 1, 1),
+        shape(1, 16, 6, 6, 16, 3, 3, 1, 1, 2, 2, 1, 1, 1),
+        shape(5, 4, 3, 3, 8, 3, 3, 1, 1, 0, 0, 1, 1, 1),
+        shape(2, 4, 9, 9, 6, 2, 2, 3, 3, 0, 0, 1, 1, 1), /* stride > kernel */
+        shape(1, 4, 9, 9, 6, 1, 1, 2, 2, 0, 0, 1, 1, 2),
+        shape(1, 130, 4, 4, 70, 2, 2, 1, 1, 1, 1, 1, 1, 1),
+        shape(1, 2, 4, 30, 3, 1, 9, 1, 5, 0, 4, 1, 1, 1),
+        shape(1, 10, 7, 6, 20, 3, 3, 2, 2, 2, 1, 2, 2, 5),
+        shape(3, 3, 17, 1, 4, 7, 1, 2, 1, 3, 0, 1, 1, 1),
+        shape(1, 1, 20, 20, 1, 3, 3, 1, 1, 7, 7, 1, 1, 1), /* all padding */
+    };
+    check_all(shapes, REEL_COUNT(shapes));
+}
+
+Test(conv, shapes_drawn_at_random_are_right)
+{
+    reel_rng rng = reel_rng_at(17, REEL_STREAM_CHECK, 0, 0);
+#define DRAW(from, to) ((from) + (int64_t)reel_rng_below(&rng, (uint64_t)((to) - (from) + 1)))
+    for (int i = 0; i < 40; i++) {
+        const int64_t groups = i % 3 ? 1 : DRAW(1, 4), kh = DRAW(1, 5), kw = DRAW(1, 5), dh = DRAW(1, 2), dw = DRAW(1, 2);
+        const int64_t h = dh * (kh - 1) + DRAW(1, 9), w = dw * (kw - 1) + DRAW(1, 9);
+        conv_case t = {.bias = DRAW(0, 1), .accumulate = DRAW(0, 1), .misaligned = DRAW(0, 1)};
+        t.s = shape(DRAW(1, 3), groups * DRAW(1, 12), h, w, groups * DRAW(1, 20), kh, kw, DRAW(1, 4), DRAW(1, 4), DRAW(0, kh),
+                    DRAW(0, kw), dh, dw, groups);
+        check(&t, sizeof(float));
+        check(&t, sizeof(double));
     }
+}
+
+Test(conv, gradients_that_fill_several_blocks_of_the_sum_are_right)
+{
+    const reel_conv_shape shapes[] = {
+        shape(4, 8, 24, 24, 12, 3, 3, 1, 1, 1, 1, 1, 1, 1), /* weight gradient: a sum of 2,304 pixels */
+        shape(1, 96, 5, 5, 40, 3, 3, 1, 1, 1, 1, 1, 1, 1),  /* forward: a sum of 864 */
+        shape(1, 20, 6, 6, 130, 3, 3, 1, 1, 1, 1, 1, 1, 1), /* input gradient: a sum of 1,170 */
+    };
+    check_all(shapes, REEL_COUNT(shapes));
 }
