@@ -37,20 +37,32 @@ def breach(path, line, text):
     breaches.append(f"{path}:{line}: {text}" if line else f"{path}: {text}")
 
 
+def git_files(root, *which):
+    """What git lists, or None where there is no git or no repository."""
+    if not os.path.exists(os.path.join(root, ".git")):
+        return None
+    try:
+        git = subprocess.run(["git", "-C", root, "ls-files", "-z", *which], capture_output=True)
+    except FileNotFoundError:
+        return None
+    names = [os.fsdecode(n) for n in git.stdout.split(b"\0") if n]
+    return [n for n in names if os.path.exists(os.path.join(root, n))] if git.returncode == 0 else None
+
+
 def files_of(root):
-    """Tracked and new files, without what git ignores; without git, everything but build folders."""
-    git = subprocess.run(["git", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-                         capture_output=True)
-    if git.returncode == 0 and os.path.exists(os.path.join(root, ".git")):
-        names = [os.fsdecode(n) for n in git.stdout.split(b"\0") if n]
-        return [n for n in names if os.path.exists(os.path.join(root, n))]
+    """All files of the project, and those among them that count for the list of what may lie at the root.
+
+    With git: tracked and new files without the ignored ones; at the root the tracked ones. Without: the agreed folders and the
+    files at the root, for nobody can tell what a folder beside them is."""
+    tracked = git_files(root, "--cached")
+    if tracked is not None:
+        return git_files(root, "--cached", "--others", "--exclude-standard"), set(tracked)
     found = []
     for folder, folders, names in os.walk(root):
         at = os.path.relpath(folder, root)
-        if at == ".":
-            folders[:] = [f for f in folders if not f.startswith((".", "build"))]
+        folders[:] = [f for f in folders if f != "__pycache__" and (at != "." or f in MAY_INCLUDE)]
         found += [os.path.normpath(os.path.join(at, n)) for n in names]
-    return found
+    return found, set(found)
 
 
 def blank_comments(text, strings):
@@ -111,8 +123,11 @@ def check_source(root, path, text):
 
 
 def check_files(root):
-    for path in sorted(files_of(root)):
+    files, settled = files_of(root)
+    for path in sorted(files):
         first = path.split("/")[0]
+        if first not in MAY_INCLUDE and path not in settled:
+            continue
         if first not in AT_ROOT and not first.startswith("."):
             breach(path, 0, "not one of the entries agreed for the root")
         if not path.endswith((".c", ".h", ".cpp", ".py", ".sh", ".txt", ".cmake", ".md")):
