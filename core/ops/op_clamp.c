@@ -10,7 +10,12 @@ typedef struct clamp_attrs {
     const reel_real lo = (reel_real)attrs->lo;                                                                                 \
     const reel_real hi = (reel_real)attrs->hi;
 
-REEL_UNARY_PASSES(clamp, REEL_OP_NEEDS_INPUTS, LIMITS, x<lo ? lo : x> hi ? hi : x, x >= lo && x <= hi ? dy : 0)
+static inline reel_real clamped(reel_real x, reel_real lo, reel_real hi)
+{
+    return x < lo ? lo : (x > hi ? hi : x);
+}
+
+REEL_UNARY_PASSES(clamp, REEL_OP_NEEDS_INPUTS, LIMITS, clamped(x, lo, hi), x >= lo && x <= hi ? dy : 0)
 
 #ifdef REEL_ONCE
 static reel_status clamp_infer(reel_infer *q, reel_error *err)
