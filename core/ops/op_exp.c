@@ -1,7 +1,7 @@
 /* exp: y = e^x;  dx = dy y. */
 #include "core/ops/unary.h"
 
-REEL_UNARY_PASSES(exp, REEL_OP_NEEDS_OUTPUT, , REEL_MATH(exp)(x), dy *y)
+REEL_UNARY_PASSES(exp, REEL_OP_NEEDS_OUTPUT, , REEL_MATH(exp)(x), (dy * y))
 
 #ifdef REEL_ONCE
 REEL_UNARY_BUILDER(exp)

@@ -2,7 +2,7 @@
 #include "core/ops/binary.h"
 
 REEL_DECLARE_OP(mse);
-REEL_BINARY_TERMS(REEL_OP_NEEDS_INPUTS, (a - b) * (a - b), dy *(a - b), dy *(b - a))
+REEL_BINARY_TERMS(REEL_OP_NEEDS_INPUTS, (a - b) * (a - b), (dy * (a - b)), (dy * (b - a)))
 
 void REEL_FN(reel_mse_forward)(const reel_call *c)
 {

@@ -2,7 +2,7 @@
 #include "core/ops/binary.h"
 
 REEL_DECLARE_OP(mul);
-REEL_BINARY_TERMS(REEL_OP_NEEDS_INPUTS, a *b, dy *b, dy *a)
+REEL_BINARY_TERMS(REEL_OP_NEEDS_INPUTS, (a * b), (dy * b), (dy * a))
 REEL_BINARY_PASSES(mul)
 
 #ifdef REEL_ONCE

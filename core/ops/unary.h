@@ -1,6 +1,6 @@
 /* Elementwise operators of one input. An operator states two expressions; loops, cases and descriptor are here, once.
  *
- *     REEL_UNARY_PASSES(exp, REEL_OP_NEEDS_OUTPUT, , REEL_MATH(exp)(x), dy * y)
+ *     REEL_UNARY_PASSES(exp, REEL_OP_NEEDS_OUTPUT, , REEL_MATH(exp)(x), (dy * y))
  *     #ifdef REEL_ONCE
  *     REEL_UNARY_BUILDER(exp)
  *     REEL_UNARY_OP(exp, REEL_OP_NEEDS_OUTPUT, NULL, REEL_DRAW_NORMAL)
