@@ -2,7 +2,7 @@
 #include "core/ops/binary.h"
 
 REEL_DECLARE_OP(div);
-REEL_BINARY_TERMS(REEL_OP_NEEDS_INPUTS, a / b, dy / b, -(dy *a / (b * b)))
+REEL_BINARY_TERMS(REEL_OP_NEEDS_INPUTS, a / b, dy / b, (-dy * a / (b * b)))
 REEL_BINARY_PASSES(div)
 
 #ifdef REEL_ONCE
