@@ -1,0 +1,170 @@
+/* `reel summary`: the layers of a network with shapes, parameters and multiply-adds; or the tensors in a weights file. */
+#include "train/command.h"
+#include "train/json_util.h"
+#include "train/model_card.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const reel_option options_table[] = {
+    {"arch", NULL, 'a', REEL_OPTION_CHOICE, "alexnet|alexnet2012|tiny", "alexnet", 0, 0, "the network"},
+    {"head", NULL, 0, REEL_OPTION_CHOICE, "flatten|gap|gmp", "flatten", 0, 0,
+     "end of the network: linear layers, or a global pool"},
+    {"num-classes", NULL, 0, REEL_OPTION_INT, "N", "1000", 1, 1e7, "classes"},
+    {"size", NULL, 0, REEL_OPTION_INT, "N", NULL, 1, 8192, "side of the image; unset = the network's own"},
+    {"batch-size", NULL, 'b', REEL_OPTION_INT, "N", "1", 1, 1e6, "images in a batch, for shapes and multiply-adds"},
+    REEL_ROW_JSON,
+};
+
+static json_t *shape_json(int ndim, const int64_t *shape)
+{
+    json_t *array = json_array();
+    for (int d = 0; d < ndim; d++) json_array_append_new(array, json_integer(shape[d]));
+    return array;
+}
+
+/* ---- a network ---- */
+static int print_net_json(const reel_model *model, const reel_net *net, const reel_layer_info *layers, int n_layers,
+                          int64_t macs)
+{
+    json_t *tensors = json_array(), *rows = json_array();
+    reel_params *params = reel_net_params(net);
+    for (int i = 0; i < reel_params_count(params); i++) {
+        const reel_param *p = reel_params_at(params, i);
+        json_array_append_new(tensors,
+                              json_pack("{s:s, s:o}", "name", p->name, "shape", shape_json(p->value.ndim, p->value.shape)));
+    }
+    for (int i = 0; i < n_layers; i++)
+        json_array_append_new(rows, json_pack("{s:s, s:s, s:o, s:I, s:I}", "name", layers[i].name, "kind", layers[i].kind,
+                                              "output", shape_json(layers[i].ndim, layers[i].shape), "parameters",
+                                              (json_int_t)layers[i].parameters, "multiply_adds",
+                                              (json_int_t)layers[i].multiply_adds));
+    return reel_print_json(json_pack("{s:s, s:I, s:I, s:o, s:o}", "arch", model->name, "parameters",
+                                     (json_int_t)reel_params_trainable(params), "multiply_adds", (json_int_t)macs, "tensors",
+                                     tensors, "layers", rows));
+}
+
+static void print_net(const reel_model *model, const reel_net *net, const reel_layer_info *layers, int n_layers, int64_t macs)
+{
+    char shape[80];
+    printf("%s: %s\n\n%-16s %-18s %-22s %12s %14s\n", model->name, model->about, "layer", "kind", "output", "parameters",
+           "multiply-adds");
+    for (int i = 0; i < n_layers; i++) {
+        printf("%-16s %-18s %-22s", layers[i].name, layers[i].kind,
+               reel_shape_text(shape, sizeof shape, layers[i].ndim, layers[i].shape));
+        if (layers[i].parameters || layers[i].multiply_adds)
+            printf(" %12" PRId64 " %14" PRId64, layers[i].parameters, layers[i].multiply_adds);
+        putchar('\n');
+    }
+    const int64_t parameters = reel_params_trainable(reel_net_params(net));
+    printf("\n%" PRId64 " parameters (%.1f MB), %.3f billion multiply-adds\n", parameters, (double)parameters * 4e-6,
+           (double)macs * 1e-9);
+}
+
+static int summarize_net(const reel_options *options, const reel_ctx *ctx)
+{
+    enum { MOST = 128 };
+    reel_error err;
+    const reel_model *model = reel_model_find(reel_options_text(options, "arch"));
+    const int64_t size = reel_options_set(options, "size") ? reel_options_int(options, "size") : model->image_size;
+    const reel_model_config config = {.classes = reel_options_int(options, "num-classes"),
+                                      .head = reel_head_find(reel_options_text(options, "head")),
+                                      .dropout = -1,
+                                      .image_size = size};
+    const int64_t input[4] = {reel_options_int(options, "batch-size"), 3, size, size};
+    reel_layer_info layers[MOST];
+    reel_net *net;
+    int n = 0;
+    if (reel_model_create(&net, model, &config, ctx, REEL_F32, &err)) return reel_complain_usage("summary", &err);
+    if (reel_net_describe(net, input, layers, MOST, &n, &err)) {
+        reel_net_destroy(net);
+        return reel_complain("summary", &err);
+    }
+    if (n > MOST) n = MOST;
+    int64_t macs = 0;
+    int code = REEL_EXIT_OK;
+    for (int i = 0; i < n; i++) macs += layers[i].multiply_adds;
+    if (reel_options_flag(options, "json"))
+        code = print_net_json(model, net, layers, n, macs);
+    else
+        print_net(model, net, layers, n, macs);
+    reel_net_destroy(net);
+    return code;
+}
+
+/* ---- a weights file ---- */
+static const char *stored_name(reel_stored_dtype dtype)
+{
+    static const char *const names[] = {"float32", "float64", "float16", "bfloat16", "int64"};
+    return names[dtype];
+}
+
+static const char *const keys[] = {"reel.kind", "arch", "head", "image_size", "preprocessing", "classes", "step", "epoch"};
+
+static int print_file_json(const reel_weights *weights)
+{
+    json_t *tensors = json_array(), *metadata = json_object();
+    int64_t total = 0;
+    for (int i = 0; i < reel_weights_count(weights); i++) {
+        const reel_weight *w = reel_weights_at(weights, i);
+        total += reel_shape_numel(w->ndim, w->shape);
+        json_array_append_new(tensors, json_pack("{s:o, s:s, s:o}", "name", reel_json_text(w->name), "dtype",
+                                                 stored_name(w->dtype), "shape", shape_json(w->ndim, w->shape)));
+    }
+    for (int i = 0; i < REEL_COUNT(keys); i++) {
+        const char *value = reel_weights_metadata(weights, keys[i]);
+        if (value) json_object_set_new(metadata, keys[i], reel_json_text(value));
+    }
+    return reel_print_json(
+        json_pack("{s:I, s:o, s:o}", "elements", (json_int_t)total, "metadata", metadata, "tensors", tensors));
+}
+
+static int summarize_file(const char *path, bool json)
+{
+    reel_error err;
+    reel_weights *weights;
+    if (reel_weights_read(&weights, path, &err)) return reel_complain("summary", &err);
+    if (reel_weights_verify(weights, &err)) {
+        reel_weights_destroy(weights);
+        return reel_complain("summary", &err);
+    }
+    int code = REEL_EXIT_OK;
+    if (json) {
+        code = print_file_json(weights);
+    } else {
+        int64_t total = 0;
+        for (int i = 0; i < reel_weights_count(weights); i++) {
+            const reel_weight *w = reel_weights_at(weights, i);
+            char shape[80];
+            printf("%-32s %-9s %s\n", w->name, stored_name(w->dtype), reel_shape_text(shape, sizeof shape, w->ndim, w->shape));
+            total += reel_shape_numel(w->ndim, w->shape);
+        }
+        printf("%d tensors, %" PRId64 " elements\n", reel_weights_count(weights), total);
+        for (int i = 0; i < REEL_COUNT(keys); i++)
+            if (reel_weights_metadata(weights, keys[i])) printf("%s: %s\n", keys[i], reel_weights_metadata(weights, keys[i]));
+    }
+    reel_weights_destroy(weights);
+    return code;
+}
+
+static int run(reel_options *options)
+{
+    if (reel_options_arg_count(options))
+        return summarize_file(reel_options_arg(options, 0), reel_options_flag(options, "json"));
+    reel_error err;
+    reel_ctx *ctx;
+    if (reel_ctx_create(&ctx, NULL, &err)) return reel_complain("summary", &err);
+    const int code = summarize_net(options, ctx);
+    reel_ctx_destroy(ctx);
+    return code;
+}
+
+const reel_command reel_command_summary = {
+    .name = "summary",
+    .arguments = "[FILE.safetensors]",
+    .about = "Shows a network's layers, shapes, parameters, multiply-adds; or the tensors of a file",
+    .options = options_table,
+    .n_options = (int)REEL_COUNT(options_table),
+    .max_args = 1,
+    .run = run,
+};

@@ -1,0 +1,96 @@
+/* JSON for files and results. */
+#include "train/json_util.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Length of the UTF-8 sequence at p, 0 if there is none (overlong forms, surrogates and values above U+10FFFF included). */
+static int sequence(const unsigned char *p)
+{
+    if (*p < 0x80) return 1;
+    const int n = *p >= 0xc2 && *p <= 0xdf ? 2 : (*p & 0xf0) == 0xe0 ? 3 : *p >= 0xf0 && *p <= 0xf4 ? 4 : 0;
+    for (int i = 1; i < n; i++)
+        if ((p[i] & 0xc0) != 0x80) return 0;
+    if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f)) return 0;
+    if ((*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f)) return 0;
+    return n;
+}
+
+void reel_utf8_text(const char *bytes, char *text, size_t size)
+{
+    const unsigned char *p = (const unsigned char *)bytes;
+    size_t used = 0;
+    while (*p) {
+        const int n = sequence(p);
+        if (used + 5 > size) break;
+        if (n) {
+            memcpy(text + used, p, (size_t)n);
+            used += (size_t)n;
+            p += n;
+        } else {
+            used += (size_t)snprintf(text + used, size - used, "\\x%02x", *p++);
+        }
+    }
+    text[used] = '\0';
+}
+
+json_t *reel_json_text(const char *bytes)
+{
+    json_t *plain = json_string(bytes);
+    if (plain) return plain;
+    char text[4096];
+    reel_utf8_text(bytes, text, sizeof text);
+    return json_string(text);
+}
+
+json_t *reel_json_number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+reel_status reel_json_save(const json_t *object, const char *path, reel_error *err)
+{
+    char temporary[4200];
+    snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
+    FILE *f = fopen(temporary, "w");
+    if (!f) return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+    bool ok = json_dumpf(object, f, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) == 0 && fputc('\n', f) != EOF && fflush(f) == 0 &&
+              fsync(fileno(f)) == 0;
+    int why = errno;
+    if (fclose(f) != 0 && ok) {
+        ok = false;
+        why = errno;
+    }
+    if (ok && rename(temporary, path) != 0) {
+        ok = false;
+        why = errno;
+    }
+    if (ok) return REEL_OK;
+    unlink(temporary);
+    return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", path, strerror(why));
+}
+
+reel_status reel_json_load(json_t **out, const char *path, reel_error *err)
+{
+    json_error_t why;
+    *out = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
+    if (*out) return REEL_OK;
+    return reel_fail(err, REEL_ERR_FORMAT, "%s: %s (line %d)", path, why.text, why.line);
+}
+
+reel_status reel_json_append(json_t *object, const char *path, reel_error *err)
+{
+    FILE *f = fopen(path, "a");
+    if (!f) {
+        json_decref(object);
+        return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+    }
+    const bool written = json_dumpf(object, f, JSON_COMPACT | JSON_REAL_PRECISION(17)) == 0 && fputc('\n', f) != EOF;
+    json_decref(object);
+    const int why = errno;
+    if (fclose(f) == 0 && written) return REEL_OK;
+    return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", path, strerror(why));
+}

@@ -1,0 +1,23 @@
+/* JSON for files and results: text that may not be UTF-8, files written whole, lines appended. */
+#ifndef REEL_TRAIN_JSON_UTIL_H
+#define REEL_TRAIN_JSON_UTIL_H
+
+#include "core/base.h"
+
+#include <jansson.h>
+
+/* A string value; bytes that are no UTF-8 (file names may hold any) stand as \xNN. */
+json_t *reel_json_text(const char *bytes);
+/* As reel_json_text, into text, cut to size. */
+void reel_utf8_text(const char *bytes, char *text, size_t size);
+
+/* A finite number, or null. */
+json_t *reel_json_number(double value);
+
+/* Writes object to a temporary file beside path, then renames it: path holds the old or the new text, never half of one. */
+reel_status reel_json_save(const json_t *object, const char *path, reel_error *err);
+reel_status reel_json_load(json_t **out, const char *path, reel_error *err);
+/* Appends object as one line, and frees it. */
+reel_status reel_json_append(json_t *object, const char *path, reel_error *err);
+
+#endif

@@ -1,0 +1,163 @@
+/* The program: finds the command, parses its options, runs it. All that prints, exits or reads argv is in this folder. */
+#include "train/command.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const reel_command *const commands[] = {
+    &reel_command_summary,
+    &reel_command_gradcheck,
+    &reel_command_replay,
+    &reel_command_bench_step,
+};
+enum { N_COMMANDS = sizeof commands / sizeof *commands };
+
+void reel_say(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+/* File names reach messages as they are: what a terminal would obey is replaced. */
+static void say_error(const char *command, const char *message, const char *hint)
+{
+    char line[sizeof(reel_error)];
+    size_t n = 0;
+    for (const char *p = message; *p && n + 1 < sizeof line; p++) line[n++] = (unsigned char)*p < 32 || *p == 127 ? '?' : *p;
+    line[n] = '\0';
+    reel_say("reel%s%s: %s%s", *command ? " " : "", command, line, hint);
+}
+
+int reel_complain(const char *command, const reel_error *err)
+{
+    say_error(command, err->message, "");
+    switch (err->status) {
+    case REEL_ERR_BAD_DATA:
+        return REEL_EXIT_BAD_DATA;
+    case REEL_ERR_NONFINITE:
+        return REEL_EXIT_NONFINITE;
+    default:
+        return REEL_EXIT_FAILED;
+    }
+}
+
+int reel_complain_usage(const char *command, const reel_error *err)
+{
+    char hint[80];
+    snprintf(hint, sizeof hint, " (`reel help%s%s` lists the options)", *command ? " " : "", command);
+    say_error(command, err->message, hint);
+    return REEL_EXIT_USAGE;
+}
+
+int reel_print_json(json_t *object)
+{
+    const int failed = json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    json_decref(object);
+    if (failed || fputc('\n', stdout) == EOF || fflush(stdout) == EOF) return REEL_EXIT_FAILED;
+    return REEL_EXIT_OK;
+}
+
+static const char *command_name_at(const void *user, int index)
+{
+    return ((const reel_command *const *)user)[index]->name;
+}
+
+/* The command that argv begins with; *used is the number of its words. */
+static const reel_command *find_command(int argc, char **argv, int *used)
+{
+    for (int i = 0; i < N_COMMANDS; i++) {
+        const char *name = commands[i]->name, *space = strchr(name, ' ');
+        if (!space && argc > 0 && !strcmp(argv[0], name)) {
+            *used = 1;
+            return commands[i];
+        }
+        if (space && argc > 1 && !strncmp(argv[0], name, (size_t)(space - name)) && !argv[0][space - name] &&
+            !strcmp(argv[1], space + 1)) {
+            *used = 2;
+            return commands[i];
+        }
+    }
+    return NULL;
+}
+
+static int unknown_command(int argc, char **argv)
+{
+    reel_error err;
+    for (int i = 0; i < N_COMMANDS; i++) { /* the first word of a family alone */
+        const char *space = strchr(commands[i]->name, ' ');
+        if (space && !strncmp(argv[0], commands[i]->name, (size_t)(space - commands[i]->name)) &&
+            !argv[0][space - commands[i]->name]) {
+            reel_fail(&err, REEL_ERR_INVALID, "%s: expected `reel %s`, got '%s'", argv[0], commands[i]->name,
+                      argc > 1 ? argv[1] : "nothing");
+            return reel_complain_usage("", &err);
+        }
+    }
+    const char *nearest = reel_nearest_word(argv[0], command_name_at, commands, N_COMMANDS);
+    reel_fail(&err, REEL_ERR_INVALID, "unknown command '%.60s'%s%s%s", argv[0], nearest ? "; did you mean '" : "",
+              nearest ? nearest : "", nearest ? "'?" : "");
+    return reel_complain_usage("", &err);
+}
+
+static int help(int argc, char **argv)
+{
+    int used;
+    const reel_command *command = find_command(argc, argv, &used);
+    if (command)
+        reel_help_command(stdout, command);
+    else if (argc > 0 && !strcmp(argv[0], "--man"))
+        reel_help_man(stdout, commands, N_COMMANDS);
+    else if (argc > 0 && !strcmp(argv[0], "--completion"))
+        reel_help_completion(stdout, commands, N_COMMANDS);
+    else if (argc > 0)
+        return unknown_command(argc, argv);
+    else
+        reel_help_all(stdout, commands, N_COMMANDS);
+    return REEL_EXIT_OK;
+}
+
+static int dispatch(int argc, char **argv)
+{
+    if (argc == 0) {
+        reel_help_all(stderr, commands, N_COMMANDS);
+        return REEL_EXIT_USAGE;
+    }
+    if (!strcmp(argv[0], "--version")) {
+        printf("reel %s\n", reel_version());
+        return REEL_EXIT_OK;
+    }
+    if (!strcmp(argv[0], "help") || !strcmp(argv[0], "--help") || !strcmp(argv[0], "-h")) return help(argc - 1, argv + 1);
+
+    int used = 0;
+    const reel_command *command = find_command(argc, argv, &used);
+    if (!command) return unknown_command(argc, argv);
+    reel_options *options = NULL;
+    reel_error err;
+    bool wants_help;
+    if (reel_options_parse(&options, command, argc - used, argv + used, &wants_help, &err) != REEL_OK)
+        return reel_complain_usage(command->name, &err);
+    int code = REEL_EXIT_OK;
+    if (wants_help)
+        reel_help_command(stdout, command);
+    else
+        code = command->run(options);
+    reel_options_destroy(options);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN); /* `reel ... | head` must not kill a run: the write fails instead */
+    const int code = dispatch(argc - 1, argv + 1);
+    if (fflush(stdout) == EOF && code == REEL_EXIT_OK && errno != EPIPE) {
+        reel_say("reel: stdout: %s", strerror(errno));
+        return REEL_EXIT_FAILED;
+    }
+    return code;
+}
