@@ -5,9 +5,14 @@ size_t reel_matrix_scratch(int threads, int64_t m, int64_t n, int64_t k, size_t 
 {
     const int64_t a = REEL_MATRIX_MC * (REEL_MATRIX_KC + REEL_MATRIX_PAD);
     const int64_t columns = (n + REEL_MATRIX_PANEL - 1) / REEL_MATRIX_PANEL * REEL_MATRIX_PANEL;
-    const int64_t chunks = (m + REEL_MATRIX_MC - 1) / REEL_MATRIX_MC;
-    const int64_t reals =
-        reel_matrix_by_rows(m, n) ? columns * k + threads * a : threads * (chunks * a + REEL_MATRIX_KC * REEL_MATRIX_PANEL);
+    int64_t reals;
+    if (m <= 0 || n <= 0 || k <= 0)
+        reals = 0;
+    else if (reel_matrix_by_rows(m, n))
+        reals =
+            columns * reel_matrix_stretch(n, k) + threads * (a + (reel_matrix_is_local(n, k) ? REEL_MATRIX_MC * columns : 0));
+    else
+        reals = threads * (reel_matrix_chunks(1, m, 1) * a + REEL_MATRIX_GROUP * REEL_MATRIX_KC * REEL_MATRIX_PANEL);
     return (size_t)reals * element;
 }
 

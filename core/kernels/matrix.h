@@ -57,11 +57,37 @@ enum {
     REEL_MATRIX_KC = 512,   /* depth of a block: a panel of B stays in the first-level cache's reach */
     REEL_MATRIX_MC = 112,   /* rows of A packed at a time: with KC, a quarter megabyte */
     REEL_MATRIX_PANEL = 32, /* columns: the widest panel of any instruction set */
+    REEL_MATRIX_GROUP = 4,  /* panels of B packed in one go where columns are shared out */
     REEL_MATRIX_PAD = 16    /* between packed rows, so that they do not collide in a cache set */
 };
+
 static inline bool reel_matrix_by_rows(int64_t m, int64_t n)
 {
     return m >= n;
+}
+
+/* How much of the sum is packed of B at a time when rows are shared out: whole blocks within about 8 MB, a part of the last
+ * level of cache. */
+static inline int64_t reel_matrix_stretch(int64_t n, int64_t k)
+{
+    const int64_t blocks = ((int64_t)2 << 20) / (n * REEL_MATRIX_KC);
+    const int64_t stretch = (blocks > 1 ? blocks : 1) * REEL_MATRIX_KC;
+    return stretch < k ? stretch : k;
+}
+
+/* True where a chunk of rows can keep its sums in a thread's own scratch until they are complete. */
+static inline bool reel_matrix_is_local(int64_t n, int64_t k)
+{
+    return n <= 512 && reel_matrix_stretch(n, k) == k;
+}
+
+/* Parts that rows are dealt into: as even as can be, at most REEL_MATRIX_MC rows each, and where they are few, as many for
+ * every thread as long as a part fills a block of registers. Results do not depend on it: rows are independent. */
+static inline int64_t reel_matrix_chunks(int threads, int64_t m, int64_t register_rows)
+{
+    const int64_t least = (m + REEL_MATRIX_MC - 1) / REEL_MATRIX_MC, most = (m + register_rows - 1) / register_rows;
+    const int64_t even = (least + threads - 1) / threads * threads;
+    return least >= 8 * threads ? least : even < most ? even : most > least ? most : least;
 }
 
 #endif

@@ -50,59 +50,107 @@ static void block(const reel_matrix_job *job, int64_t i, int64_t rows, int64_t j
         }
 }
 
-/* B is packed whole and shared; each thread takes chunks of rows. */
+/* Asks for elements of a plain operand that are packed soon. */
+static inline void prefetch(const reel_operand *o, int64_t i0, int64_t rows, int64_t p0, int64_t depth)
+{
+    enum { LINE = 64 / sizeof(real) };
+    const bool by_row = o->kind == REEL_OPERAND_ROWS;
+    if (!by_row && o->kind != REEL_OPERAND_COLUMNS) return;
+    const int64_t lines = by_row ? rows : depth, length = by_row ? depth : rows;
+    const real *from = (const real *)o->data + (by_row ? i0 * o->ld + p0 : p0 * o->ld + i0);
+    for (int64_t l = 0; l < lines; l++)
+        for (int64_t q = 0; q < length; q += LINE) __builtin_prefetch(from + l * o->ld + q, 0, 2);
+}
+
+/* Transposed results of a chunk of rows: kept row-major while they are summed, written once. */
+static void write_transposed(const reel_matrix_job *job, int64_t i, int64_t rows, const real *from, int64_t ld)
+{
+    for (int64_t j = 0; j < job->n; j++) {
+        real *to = (real *)job->c + i * job->c_row + j * job->c_col;
+        const real bias = job->bias ? ((const real *)job->bias)[j] : 0;
+        if (job->accumulate)
+            for (int64_t r = 0; r < rows; r++) to[r] += from[r * ld + j] + bias;
+        else
+            for (int64_t r = 0; r < rows; r++) to[r] = from[r * ld + j] + bias;
+    }
+}
+
+/* B is packed and shared, as much of the sum at a time as fits the budget; threads take chunks of rows. */
 static void by_rows(const reel_matrix_job *job)
 {
-    const int64_t panels = (job->n + NR - 1) / NR, chunks = (job->m + REEL_MATRIX_MC - 1) / REEL_MATRIX_MC;
-    const int64_t blocks = (job->k + REEL_MATRIX_KC - 1) / REEL_MATRIX_KC;
-    real *shared = job->scratch;
-    real *own = shared + panels * NR * job->k;
+    enum { A_SIZE = REEL_MATRIX_MC * (REEL_MATRIX_KC + REEL_MATRIX_PAD) };
+    const int64_t panels = (job->n + NR - 1) / NR, stretch = reel_matrix_stretch(job->n, job->k);
+    const int64_t chunks = reel_matrix_chunks(job->threads, job->m, MR);
+    const bool local = reel_matrix_is_local(job->n, job->k) && job->c_col != 1;
+    const int64_t own_size = A_SIZE + (reel_matrix_is_local(job->n, job->k) ? REEL_MATRIX_MC * panels * NR : 0);
+    real *shared = job->scratch, *own = shared + panels * NR * stretch;
 #pragma omp parallel num_threads(job->threads)
     {
-        real *a = own + (size_t)omp_get_thread_num() * REEL_MATRIX_MC * (REEL_MATRIX_KC + REEL_MATRIX_PAD);
+        real *a = own + omp_get_thread_num() * own_size, *sums = a + A_SIZE;
+        for (int64_t from = 0; from < job->k; from += stretch) {
+            const int64_t to = least(from + stretch, job->k), blocks = (to - from + REEL_MATRIX_KC - 1) / REEL_MATRIX_KC;
 #pragma omp for schedule(static)
-        for (int64_t item = 0; item < panels * blocks; item++) {
-            const int64_t j = item / blocks * NR, p = item % blocks * REEL_MATRIX_KC;
-            pack_b(&job->b, j, least(NR, job->n - j), p, least(REEL_MATRIX_KC, job->k - p), shared + j * job->k + p * NR);
-        }
-#pragma omp for schedule(static)
-        for (int64_t chunk = 0; chunk < chunks; chunk++) {
-            const int64_t i = chunk * REEL_MATRIX_MC, rows = least(REEL_MATRIX_MC, job->m - i);
-            for (int64_t p = 0; p < job->k; p += REEL_MATRIX_KC) {
-                const int64_t depth = least(REEL_MATRIX_KC, job->k - p);
-                int64_t a_row, a_step;
-                pack_a(&job->a, i, rows, p, depth, a, &a_row, &a_step);
-                for (int64_t j = 0; j < job->n; j += NR)
-                    block(job, i, rows, j, least(NR, job->n - j), depth, a, a_row, a_step, shared + j * job->k + p * NR, p == 0,
-                          p + depth == job->k);
+            for (int64_t item = 0; item < panels * blocks; item++) {
+                const int64_t j = item / blocks * NR, p = item % blocks * REEL_MATRIX_KC;
+                pack_b(&job->b, j, least(NR, job->n - j), from + p, least(REEL_MATRIX_KC, to - from - p),
+                       shared + j * (to - from) + p * NR);
+            }
+#pragma omp for schedule(dynamic, 1)
+            for (int64_t chunk = 0; chunk < chunks; chunk++) {
+                const int64_t i = job->m * chunk / chunks, rows = job->m * (chunk + 1) / chunks - i;
+                const reel_matrix_job here = {.c = sums, .c_row = panels * NR, .c_col = 1};
+                for (int64_t p = from; p < to; p += REEL_MATRIX_KC) {
+                    const int64_t depth = least(REEL_MATRIX_KC, to - p), next = least(REEL_MATRIX_KC, to - p - depth);
+                    int64_t a_row, a_step;
+                    pack_a(&job->a, i, rows, p, depth, a, &a_row, &a_step);
+                    for (int64_t panel = 0; panel < panels; panel++) {
+                        const int64_t j = panel * NR;
+                        const real *b = shared + j * (to - from) + (p - from) * NR;
+                        const int64_t at = rows * panel / panels;
+                        if (next > 0) prefetch(&job->a, i + at, rows * (panel + 1) / panels - at, p + depth, next);
+                        if (local)
+                            block(&here, 0, rows, j, NR, depth, a, a_row, a_step, b, p == 0, false);
+                        else
+                            block(job, i, rows, j, least(NR, job->n - j), depth, a, a_row, a_step, b, p == 0,
+                                  p + depth == job->k);
+                    }
+                }
+                if (local) write_transposed(job, i, rows, sums, panels * NR);
             }
         }
     }
 }
 
-/* Each thread takes panels of columns, and packs A's block and its panels of B for itself. */
+/* Each thread takes panels of columns, and packs A's block and its panels of B for itself; several panels at a time, so that a
+ * visit to a page of a long matrix brings more than one panel's width. */
 static void by_columns(const reel_matrix_job *job)
 {
-    const int64_t panels = (job->n + NR - 1) / NR;
+    enum { A_SIZE = REEL_MATRIX_MC * (REEL_MATRIX_KC + REEL_MATRIX_PAD), B_SIZE = REEL_MATRIX_KC * NR };
+    const int64_t panels = (job->n + NR - 1) / NR, chunks = reel_matrix_chunks(1, job->m, MR);
+    const int64_t own = chunks * A_SIZE + REEL_MATRIX_GROUP * REEL_MATRIX_KC * REEL_MATRIX_PANEL;
 #pragma omp parallel num_threads(job->threads)
     {
         const int64_t threads = omp_get_num_threads(), t = omp_get_thread_num();
         const int64_t begin = panels * t / threads, end = panels * (t + 1) / threads;
-        const int64_t chunks = (job->m + REEL_MATRIX_MC - 1) / REEL_MATRIX_MC;
-        const int64_t a_size = REEL_MATRIX_MC * (REEL_MATRIX_KC + REEL_MATRIX_PAD);
-        real *a = (real *)job->scratch + t * (chunks * a_size + REEL_MATRIX_KC * REEL_MATRIX_PANEL), *b = a + chunks * a_size;
+        real *a = (real *)job->scratch + t * own, *b = a + chunks * A_SIZE;
         for (int64_t p = 0; p < job->k && begin < end; p += REEL_MATRIX_KC) {
             const int64_t depth = least(REEL_MATRIX_KC, job->k - p);
             int64_t a_row = 0, a_step = 0;
-            for (int64_t i = 0; i < chunks; i++)
-                pack_a(&job->a, i * REEL_MATRIX_MC, least(REEL_MATRIX_MC, job->m - i * REEL_MATRIX_MC), p, depth,
-                       a + i * a_size, &a_row, &a_step);
-            for (int64_t panel = begin; panel < end; panel++) {
-                const int64_t j = panel * NR, cols = least(NR, job->n - j);
-                pack_b(&job->b, j, cols, p, depth, b);
-                for (int64_t i = 0; i < chunks; i++)
-                    block(job, i * REEL_MATRIX_MC, least(REEL_MATRIX_MC, job->m - i * REEL_MATRIX_MC), j, cols, depth,
-                          a + i * a_size, a_row, a_step, b, p == 0, p + depth == job->k);
+            for (int64_t chunk = 0; chunk < chunks; chunk++) {
+                const int64_t i = job->m * chunk / chunks, rows = job->m * (chunk + 1) / chunks - i;
+                pack_a(&job->a, i, rows, p, depth, a + chunk * A_SIZE, &a_row, &a_step);
+            }
+            for (int64_t group = begin; group < end; group += REEL_MATRIX_GROUP) {
+                const int64_t count = least(REEL_MATRIX_GROUP, end - group);
+                pack_panels(&job->b, group * NR, least(count * NR, job->n - group * NR), p, depth, b, B_SIZE);
+                for (int64_t panel = group; panel < group + count; panel++) {
+                    const int64_t j = panel * NR, cols = least(NR, job->n - j);
+                    for (int64_t chunk = 0; chunk < chunks; chunk++) {
+                        const int64_t i = job->m * chunk / chunks, rows = job->m * (chunk + 1) / chunks - i;
+                        block(job, i, rows, j, cols, depth, a + chunk * A_SIZE, a_row, a_step, b + (panel - group) * B_SIZE,
+                              p == 0, p + depth == job->k);
+                    }
+                }
             }
         }
     }

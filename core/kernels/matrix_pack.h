@@ -163,3 +163,16 @@ static void pack_b(const reel_operand *o, int64_t j0, int64_t cols, int64_t p0, 
             memcpy(to, data + ((p % oc * s->kh * s->kw) + p / oc) * c + j0, (size_t)cols * sizeof *to);
         }
 }
+
+/* Columns [j0, j0 + cols) in panels that lie `step` reals apart. */
+static void pack_panels(const reel_operand *o, int64_t j0, int64_t cols, int64_t p0, int64_t depth, real *to, int64_t step)
+{
+    const int64_t whole = o->kind == REEL_OPERAND_COLUMNS ? cols / NR : 0;
+    for (int64_t p = 0; p < depth && whole > 0; p++) {
+        const real *from = (const real *)o->data + (p0 + p) * o->ld + j0;
+        for (int64_t panel = 0; panel < whole; panel++)
+            for (int q = 0; q < NR; q += VL) store(to + panel * step + p * NR + q, load(from + panel * NR + q));
+    }
+    for (int64_t panel = whole; panel * NR < cols; panel++)
+        pack_b(o, j0 + panel * NR, least(NR, cols - panel * NR), p0, depth, to + panel * step);
+}
