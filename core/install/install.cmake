@@ -6,6 +6,11 @@
 include(CMakePackageConfigHelpers)
 
 set(reel_static_libraries jpeg png z archive jansson pthread m)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  set(reel_openmp ${OpenMP_C_FLAGS})
+else() # another compiler's -fopenmp would bring another runtime
+  set(reel_openmp ${OpenMP_C_LIBRARIES})
+endif()
 set(generated ${PROJECT_BINARY_DIR}/generated/install)
 
 file(GLOB public_headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} core/*.h layers/*.h optim/*.h data/*.h)
@@ -38,6 +43,7 @@ install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 # pkg-config: paths follow the .pc file, so that an installed tree may be moved.
 file(RELATIVE_PATH pc_to_prefix /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 list(TRANSFORM reel_static_libraries PREPEND "-l" OUTPUT_VARIABLE pc_libraries)
+list(PREPEND pc_libraries ${reel_openmp})
 list(JOIN pc_libraries " " pc_libraries)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/reel.pc.in ${generated}/reel.pc @ONLY)
 install(FILES ${generated}/reel.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
