@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 static const reel_command *const commands[] = {
+    &reel_command_synth,
     &reel_command_summary,
     &reel_command_gradcheck,
     &reel_command_replay,

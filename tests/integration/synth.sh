@@ -1,0 +1,41 @@
+#!/bin/bash
+# `reel synth` draws what it says: counts, names, the same bytes for the same seed and any number of threads; refuses what it cannot do.
+set -eu
+fail() {
+    echo "$1"
+    exit 1
+}
+draw() { "$REEL_BIN" synth "$@" --size 64 --train 5 --val 3; }
+sums() { (cd "$1" && find . -type f | LC_ALL=C sort | xargs cksum); }
+
+draw one --seed 7 --threads 1 --json --quiet >said 2>talk || fail "exit $?: $(cat talk)"
+[ ! -s talk ] || fail "--quiet says: $(cat talk)"
+grep -q '"train_images":50,"val_images":30' said || fail "counts in the JSON: $(cat said)"
+[ "$(ls one)" = "$(printf 'train\nval')" ] || fail "folders: $(ls one)"
+[ "$(ls one/val | tr '\n' ' ')" = "arrow cross fish flower gear house key mug ring star " ] || fail "classes: $(ls one/val)"
+for class in one/train/*; do [ "$(find "$class" -name '*.jpg' -type f | wc -l)" = 5 ] || fail "$class: expected 5 files"; done
+for class in one/val/*; do [ "$(find "$class" -name '*.jpg' -type f | wc -l)" = 3 ] || fail "$class: expected 3 files"; done
+[ "$(sums one | cut -d' ' -f1 | sort -u | wc -l)" = 80 ] || fail "expected 80 different pictures"
+[ "$(head -c 3 one/train/fish/fish-00000.jpg | od -An -tx1)" = " ff d8 ff" ] || fail "not a JPEG: one/train/fish/fish-00000.jpg"
+
+draw two --seed 7 --threads 2 2>/dev/null
+[ "$(sums one)" = "$(sums two)" ] || fail "1 and 2 threads draw different files"
+"$REEL_BIN" synth more --seed 7 --size 64 --train 6 --val 3 --classes 4 2>/dev/null
+cmp one/val/cross/cross-00002.jpg more/val/cross/cross-00002.jpg || fail "--train and --classes change the pictures"
+[ "$(ls more/train | wc -l)" = 4 ] || fail "--classes 4: $(ls more/train)"
+draw other --seed 8 2>/dev/null
+[ "$(sums one | cut -d' ' -f1 | sort)" != "$(sums other | cut -d' ' -f1 | sort)" ] || fail "the seed changes nothing"
+
+refuses() { # code, words, arguments
+    local code=$1 words=$2 status=0
+    shift 2
+    "$REEL_BIN" synth "$@" >/dev/null 2>said || status=$?
+    [ "$status" = "$code" ] || fail "synth $*: exit $status, expected $code"
+    [ "$(wc -l <said)" = 1 ] && grep -q -- "$words" said || fail "synth $*: expected one line with '$words', got: $(cat said)"
+}
+refuses 1 "one: expected a new or an empty folder" one
+[ "$(sums one)" = "$(sums two)" ] || fail "a refused folder was touched"
+refuses 1 "nowhere/x: " nowhere/x
+refuses 2 "expected DIR"
+refuses 2 "--classes: expected 2 to 10, got '11'" x --classes 11
+refuses 2 "did you mean --train" x --trian 3
