@@ -1,0 +1,244 @@
+/* Writing, finding and reading checkpoints. */
+#include "train/checkpoint.h"
+
+#include "train/json_util.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MOMENTUM "momentum."
+
+/* ---- writing ---- */
+static reel_status put_number(reel_weights_writer *w, const char *key, int64_t value, reel_error *err)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%" PRId64, value);
+    return reel_weights_writer_metadata(w, key, text, err);
+}
+
+static reel_status put_json(reel_weights_writer *w, const char *key, const json_t *value, reel_error *err)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    const reel_status status =
+        text ? reel_weights_writer_metadata(w, key, text, err) : reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", key);
+    free(text);
+    return status;
+}
+
+static reel_status put_state(const reel_checkpoint *c, reel_weights_writer *w, reel_error *err)
+{
+    const reel_run_state *s = c->state;
+    json_t *state = json_pack("{s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:f}", "step", (json_int_t)s->step, "epoch",
+                              (json_int_t)s->epoch, "batch", (json_int_t)s->batch, "best_epoch", (json_int_t)s->best_epoch,
+                              "best_top1", s->best_top1, "best_loss", s->best_loss, "loss_sum", s->loss_sum, "right",
+                              (json_int_t)s->right, "seen", (json_int_t)s->seen, "train_seconds", s->train_seconds);
+    json_t *schedule = json_pack("{s:f, s:I, s:I}", "best", c->schedule->best, "bad", (json_int_t)c->schedule->bad,
+                                 "reductions", (json_int_t)c->schedule->reductions);
+    reel_status status = put_json(w, "reel.state", state, err);
+    if (status == REEL_OK) status = put_json(w, "reel.schedule", schedule, err);
+    if (status == REEL_OK) status = put_json(w, "reel.config", c->config, err);
+    json_decref(state);
+    json_decref(schedule);
+    return status;
+}
+
+static reel_status put_momentum(const reel_checkpoint *c, reel_weights_writer *w, reel_error *err)
+{
+    for (int i = 0; i < reel_params_count(c->params); i++) {
+        const reel_tensor velocity = reel_optimizer_state(c->opt, i);
+        if (!velocity.data) continue;
+        char name[300];
+        snprintf(name, sizeof name, MOMENTUM "%s", reel_params_at(c->params, i)->name);
+        REEL_TRY(reel_weights_writer_tensor(w, name, &velocity, err));
+    }
+    return REEL_OK;
+}
+
+static reel_status write_file(const reel_checkpoint *c, const char *path, bool checkpoint, reel_error *err)
+{
+    reel_weights_writer *w;
+    REEL_TRY(reel_weights_writer_create(&w, err));
+    reel_status status = reel_params_add_to(c->params, w, err);
+    if (status == REEL_OK) status = reel_weights_writer_metadata(w, "reel.kind", checkpoint ? "checkpoint" : "model", err);
+    if (status == REEL_OK) status = reel_model_card_write(c->card, w, err);
+    if (status == REEL_OK) status = put_number(w, "step", c->state->step, err);
+    if (status == REEL_OK) status = put_number(w, "epoch", c->state->epoch, err);
+    if (status == REEL_OK && checkpoint) status = put_momentum(c, w, err);
+    if (status == REEL_OK && checkpoint) status = put_state(c, w, err);
+    if (status == REEL_OK) status = reel_weights_writer_save(w, path, err);
+    reel_weights_writer_destroy(w);
+    return status;
+}
+
+reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run, const char *name, reel_error *err)
+{
+    char path[REEL_PATH_MAX];
+    return write_file(c, reel_run_dir_file(run, name, path, sizeof path), false, err);
+}
+
+/* ---- the checkpoints of a folder, newest first ---- */
+static int64_t step_of(const char *name)
+{
+    long long step;
+    int end = 0;
+    if (sscanf(name, "checkpoint-%lld.safetensors%n", &step, &end) != 1 || !end || name[end]) return -1;
+    return step;
+}
+
+static int descending(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x < y) - (x > y);
+}
+
+static reel_status list(const char *folder, int64_t **steps, int64_t *n, reel_error *err)
+{
+    *steps = NULL;
+    *n = 0;
+    DIR *d = opendir(folder);
+    if (!d && errno == ENOENT) return REEL_OK;
+    if (!d) return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", folder, strerror(errno));
+    int64_t capacity = 0;
+    reel_status status = REEL_OK;
+    for (struct dirent *e; status == REEL_OK && (e = readdir(d));) {
+        const int64_t step = step_of(e->d_name);
+        if (step < 0) continue;
+        if (*n == capacity) {
+            capacity = capacity ? 2 * capacity : 16;
+            int64_t *more = realloc(*steps, (size_t)capacity * sizeof *more);
+            if (!more) {
+                status = reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", folder);
+                break;
+            }
+            *steps = more;
+        }
+        (*steps)[(*n)++] = step;
+    }
+    closedir(d);
+    if (*n) qsort(*steps, (size_t)*n, sizeof **steps, descending);
+    return status;
+}
+
+static void name_of(char *path, size_t size, const char *folder, int64_t step)
+{
+    snprintf(path, size, "%s/checkpoint-%08" PRId64 ".safetensors", folder, step);
+}
+
+reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep, reel_error *err)
+{
+    char path[REEL_PATH_MAX];
+    name_of(path, sizeof path, run->path, c->state->step);
+    REEL_TRY(write_file(c, path, true, err));
+    REEL_TRY(reel_checkpoint_save_model(c, run, "model.safetensors", err));
+    int64_t *steps, n;
+    const reel_status status = list(run->path, &steps, &n, err);
+    for (int64_t i = keep; status == REEL_OK && i < n; i++) {
+        name_of(path, sizeof path, run->path, steps[i]);
+        unlink(path);
+    }
+    free(steps);
+    return status;
+}
+
+/* ---- reading ---- */
+reel_status reel_checkpoint_open(reel_weights **out, const char *path, reel_error *err)
+{
+    REEL_TRY(reel_weights_read(out, path, err));
+    const char *kind = reel_weights_metadata(*out, "reel.kind"), *version = reel_weights_metadata(*out, "reel.format");
+    reel_status status = reel_weights_verify(*out, err);
+    if (status == REEL_OK && (!kind || strcmp(kind, "checkpoint") != 0))
+        status = reel_fail(err, REEL_ERR_FORMAT,
+                           "%s: holds weights only; expected a checkpoint to resume (weights go to --weights)", path);
+    else if (status == REEL_OK && (!version || strcmp(version, "1") != 0))
+        status = reel_fail(err, REEL_ERR_FORMAT, "%s: written by a newer Reel (format %.20s, this one reads 1)", path,
+                           version ? version : "?");
+    if (status == REEL_OK) return REEL_OK;
+    reel_weights_destroy(*out);
+    *out = NULL;
+    return status;
+}
+
+reel_status reel_checkpoint_find(reel_weights **out, const char *folder, char *path, size_t size,
+                                 void (*on_damaged)(const char *message), reel_error *err)
+{
+    *out = NULL;
+    int64_t *steps, n;
+    reel_status status = list(folder, &steps, &n, err);
+    for (int64_t i = 0; status == REEL_OK && !*out && i < n; i++) {
+        reel_error why;
+        name_of(path, size, folder, steps[i]);
+        if (reel_checkpoint_open(out, path, &why) != REEL_OK) on_damaged(why.message);
+    }
+    free(steps);
+    return status;
+}
+
+json_t *reel_checkpoint_config(const reel_weights *weights)
+{
+    const char *text = reel_weights_metadata(weights, "reel.config");
+    return text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+}
+
+static reel_status read_state(const reel_checkpoint *c, const reel_weights *weights, const char *path, reel_error *err)
+{
+    const char *text = reel_weights_metadata(weights, "reel.state"),
+               *schedule = reel_weights_metadata(weights, "reel.schedule");
+    json_t *o = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    json_t *p = schedule ? json_loads(schedule, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    reel_run_state *s = c->state;
+    json_int_t n[6] = {0}, m[2] = {0};
+    double best = 0;
+    const bool ok = o && p &&
+                    json_unpack(o, "{s:I, s:I, s:I, s:I, s:F, s:F, s:F, s:I, s:I, s:F}", "step", &n[0], "epoch", &n[1], "batch",
+                                &n[2], "best_epoch", &n[3], "best_top1", &s->best_top1, "best_loss", &s->best_loss, "loss_sum",
+                                &s->loss_sum, "right", &n[4], "seen", &n[5], "train_seconds", &s->train_seconds) == 0 &&
+                    json_unpack(p, "{s:F, s:I, s:I}", "best", &best, "bad", &m[0], "reductions", &m[1]) == 0;
+    json_decref(o);
+    json_decref(p);
+    for (int i = 0; i < 6; i++)
+        if (!ok || n[i] < 0) return reel_fail(err, REEL_ERR_FORMAT, "%s: metadata reel.state: not what Reel writes", path);
+    s->step = n[0];
+    s->epoch = n[1];
+    s->batch = n[2];
+    s->best_epoch = n[3];
+    s->right = n[4];
+    s->seen = n[5];
+    c->schedule->best = best;
+    c->schedule->bad = m[0];
+    c->schedule->reductions = m[1];
+    return REEL_OK;
+}
+
+static reel_status read_momentum(const reel_checkpoint *c, const reel_weights *weights, int i, const char *path,
+                                 reel_error *err)
+{
+    const reel_param *p = reel_params_at(c->params, i);
+    char name[300];
+    snprintf(name, sizeof name, MOMENTUM "%s", p->name);
+    const reel_weight *w = reel_weights_find(weights, name);
+    if (!w) return REEL_OK;
+    if (w->dtype != REEL_STORED_F32 && w->dtype != REEL_STORED_F64)
+        return reel_fail(err, REEL_ERR_FORMAT, "%s: %s: expected float32 or float64", path, name);
+    const reel_dtype dtype = w->dtype == REEL_STORED_F64 ? REEL_F64 : REEL_F32;
+    const reel_tensor velocity = reel_tensor_with_layout((void *)w->data, dtype, REEL_ROW_MAJOR, w->ndim, w->shape);
+    return reel_optimizer_set_state(c->opt, i, &velocity, err);
+}
+
+reel_status reel_checkpoint_restore(const reel_checkpoint *c, const reel_weights *weights, const char *path, reel_error *err)
+{
+    for (int i = 0; i < reel_params_count(c->params); i++) {
+        const reel_param *p = reel_params_at(c->params, i);
+        const reel_weight *w = reel_weights_find(weights, p->name);
+        reel_error why;
+        if (!w) return reel_fail(err, REEL_ERR_FORMAT, "%s: %s is missing: not a checkpoint of this network", path, p->name);
+        if (reel_weight_to_tensor(w, &p->value, &why)) return reel_fail(err, REEL_ERR_FORMAT, "%s: %s", path, why.message);
+        REEL_TRY(read_momentum(c, weights, i, path, err));
+    }
+    return read_state(c, weights, path, err);
+}

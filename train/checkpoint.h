@@ -1,0 +1,50 @@
+/* Checkpoints: checkpoint-NNNNNNNN.safetensors (N = step) holds weights, "momentum." tensors and, in its metadata, where the
+ * run stands. No generator state is needed: random numbers are functions of (seed, stream, epoch, sample).
+ *
+ * model.safetensors (last) and best.safetensors hold weights and the model's card alone, and depend on nothing but the weights,
+ * the step and the epoch: two runs that agree write the same bytes. */
+#ifndef REEL_TRAIN_CHECKPOINT_H
+#define REEL_TRAIN_CHECKPOINT_H
+
+#include "optim/optim.h"
+#include "train/model_card.h"
+#include "train/run_dir.h"
+
+/* Where a run stands, between two steps. */
+typedef struct reel_run_state {
+    int64_t step;       /* updates so far */
+    int64_t epoch;      /* the current one, from 0 */
+    int64_t batch;      /* batches of it already used; all of them: its evaluation comes next */
+    int64_t best_epoch; /* epochs that had been completed at the best evaluation; 0 = none yet */
+    double best_top1, best_loss;
+    double loss_sum; /* over the current epoch's images so far */
+    int64_t right, seen;
+    double train_seconds;
+} reel_run_state;
+
+typedef struct reel_checkpoint {
+    reel_params *params;
+    reel_optimizer *opt;
+    const reel_model_card *card;
+    reel_schedule *schedule;
+    reel_run_state *state;
+    const json_t *config; /* what config.json holds; NULL when reading */
+} reel_checkpoint;
+
+/* Writes the checkpoint and model.safetensors, then removes all but the newest `keep` checkpoints. */
+reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep, reel_error *err);
+/* Writes weights and card to name in the run's folder. */
+reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run, const char *name, reel_error *err);
+
+/* Finds the newest checkpoint of the folder whose CRC-32s are right. *out NULL: there is none. on_damaged is told of newer ones
+ * that are not. path receives its name. */
+reel_status reel_checkpoint_find(reel_weights **out, const char *folder, char *path, size_t size,
+                                 void (*on_damaged)(const char *message), reel_error *err);
+/* Reads one checkpoint file and verifies it. */
+reel_status reel_checkpoint_open(reel_weights **out, const char *path, reel_error *err);
+/* The stored configuration, to be freed; NULL if it cannot be read. */
+json_t *reel_checkpoint_config(const reel_weights *weights);
+/* Puts everything back. */
+reel_status reel_checkpoint_restore(const reel_checkpoint *c, const reel_weights *weights, const char *path, reel_error *err);
+
+#endif

@@ -1,0 +1,170 @@
+/* `reel eval`: loss, top-1, top-5 and accuracy per class of a weights file on a split of an image folder. */
+#include "train/cmd_eval.h"
+
+#include "train/command.h"
+#include "train/data_dir.h"
+#include "train/evaluate.h"
+#include "train/json_util.h"
+#include "train/model_card.h"
+#include "train/progress.h"
+#include "train/run_dir.h"
+#include "train/signals.h"
+
+#include <inttypes.h>
+#include <signal.h>
+
+static const reel_option options_table[] = {
+    {"weights", NULL, 'w', REEL_OPTION_TEXT, "FILE", NULL, 0, 0, "weights, or the folder of a run (its best)"},
+    {"split", NULL, 0, REEL_OPTION_TEXT, "NAME", "val", 0, 0, "folder of DATA to evaluate: val, test, train"},
+    {"arch", NULL, 'a', REEL_OPTION_CHOICE, "alexnet|alexnet2012|tiny", "alexnet", 0, 0,
+     "the network, where the file does not say"},
+    {"batch-size", NULL, 'b', REEL_OPTION_INT, "N", "64", 1, 1e6, "images in a batch"},
+    {"val-resize-size", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 8192, "shorter side before the centre crop; 0 = as in training"},
+    {"val-crop-size", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 8192, "side of the crop; 0 = as in training"},
+    {"max-bad", NULL, 0, REEL_OPTION_REAL, "X", "0.01", 0, 1, "share of images that may be unreadable"},
+    REEL_ROW_THREADS,
+    REEL_ROW_WORKERS,
+    REEL_ROW_JSON,
+    REEL_ROW_QUIET,
+};
+
+typedef struct {
+    const reel_eval_request *request;
+    reel_ctx *ctx;
+    reel_net *net;
+    reel_tape *tape;
+    reel_dataset *dataset;
+    reel_model_card card;
+    reel_progress progress;
+    reel_evaluation result;
+    char folder[REEL_PATH_MAX];
+} evaluation;
+
+static void on_bad(void *user, int64_t index, const char *name, const char *reason)
+{
+    (void)index;
+    evaluation *e = user;
+    reel_progress_warn(&e->progress, "reel %s: skipped %s: %s", e->request->command, name, reason);
+}
+
+static bool stop(void *user)
+{
+    (void)user;
+    return reel_signals_pending() != 0;
+}
+
+static void show(void *user, int64_t done, int64_t total)
+{
+    evaluation *e = user;
+    reel_progress_show(
+        &e->progress,
+        &(reel_progress_line){.label = "evaluation", .done = done, .total = total, .top1 = -1, .wait = -1, .seconds_left = -1});
+}
+
+static reel_status evaluate(evaluation *e, reel_error *err)
+{
+    const reel_eval_request *r = e->request;
+    const int threads = r->threads ? r->threads : reel_available_cpus();
+    REEL_TRY(reel_data_open(&e->dataset, r->data, r->split, e->folder, sizeof e->folder, err));
+    REEL_TRY(reel_ctx_create(&e->ctx, &(reel_ctx_config){.threads = threads}, err));
+    REEL_TRY(reel_model_open(&e->net, &e->card, r->weights, r->arch, e->ctx, REEL_F32, err));
+    REEL_TRY(reel_model_card_matches(&e->card, e->dataset, e->folder, err));
+    REEL_TRY(reel_tape_create(&e->tape, e->ctx, NULL, err));
+    reel_transform transform = e->card.preprocessing;
+    if (r->crop) {
+        transform.size = r->crop;
+        transform.resize = 0;
+    }
+    if (r->resize) transform.resize = r->resize;
+    const reel_evaluate_config config = {.batch = r->batch,
+                                         .workers = r->workers ? r->workers : threads,
+                                         .max_bad = r->max_bad,
+                                         .on_bad = on_bad,
+                                         .stop = stop,
+                                         .progress = show,
+                                         .user = e};
+    return reel_evaluate(&e->result, e->net, e->tape, e->dataset, &transform, &config, err);
+}
+
+static double share(int64_t part, int64_t whole)
+{
+    return whole ? (double)part / (double)whole : 0;
+}
+
+static int report(const evaluation *e)
+{
+    const reel_evaluation *r = &e->result;
+    char text[1100];
+    if (!e->request->json) {
+        printf("%s: %" PRId64 " images, loss %.4f, top-1 %.2f %%, top-5 %.2f %%\n", e->folder, r->images, r->loss,
+               100 * r->top1, 100 * r->top5);
+        for (int64_t c = 0; c < r->classes; c++)
+            printf("%6.1f %%  %5" PRId64 " of %5" PRId64 "  %s\n", 100 * share(r->class_right[c], r->class_images[c]),
+                   r->class_right[c], r->class_images[c], reel_model_card_class(&e->card, c, text, sizeof text));
+        return REEL_EXIT_OK;
+    }
+    json_t *classes = json_array();
+    for (int64_t c = 0; c < r->classes; c++)
+        json_array_append_new(classes,
+                              json_pack("{s:o, s:I, s:I, s:f}", "name",
+                                        reel_json_text(reel_model_card_class(&e->card, c, text, sizeof text)), "images",
+                                        (json_int_t)r->class_images[c], "right", (json_int_t)r->class_right[c], "top1",
+                                        share(r->class_right[c], r->class_images[c])));
+    return reel_print_json(json_pack("{s:I, s:I, s:o, s:f, s:f, s:o}", "images", (json_int_t)r->images, "bad",
+                                     (json_int_t)r->bad, "loss", reel_json_number(r->loss), "top1", r->top1, "top5", r->top5,
+                                     "classes", classes));
+}
+
+int reel_eval(const reel_eval_request *request)
+{
+    reel_error err;
+    evaluation e = {.request = request};
+    reel_progress_open(&e.progress, request->quiet);
+    reel_signals_install();
+    const reel_status status = evaluate(&e, &err);
+    reel_progress_clear(&e.progress);
+    int code = status ? reel_complain(request->command, &err) : report(&e);
+    if (status == REEL_ERR_STOPPED) code = reel_signals_pending() == SIGTERM ? REEL_EXIT_SIGTERM : REEL_EXIT_SIGINT;
+    reel_evaluation_free(&e.result);
+    reel_model_card_free(&e.card);
+    reel_dataset_destroy(e.dataset);
+    reel_tape_destroy(e.tape);
+    reel_net_destroy(e.net);
+    reel_ctx_destroy(e.ctx);
+    return code;
+}
+
+static int run(reel_options *options)
+{
+    reel_error err;
+    const reel_eval_request request = {.command = "eval",
+                                       .data = reel_options_arg(options, 0),
+                                       .split = reel_options_text(options, "split"),
+                                       .weights = reel_options_text(options, "weights"),
+                                       .arch = reel_options_text(options, "arch"),
+                                       .batch = reel_options_int(options, "batch-size"),
+                                       .threads = (int)reel_options_int(options, "threads"),
+                                       .workers = (int)reel_options_int(options, "workers"),
+                                       .resize = reel_options_int(options, "val-resize-size"),
+                                       .crop = reel_options_int(options, "val-crop-size"),
+                                       .max_bad = reel_options_real(options, "max-bad"),
+                                       .json = reel_options_flag(options, "json"),
+                                       .quiet = reel_options_flag(options, "quiet")};
+    if (!request.weights) {
+        reel_fail(&err, REEL_ERR_INVALID, "expected --weights FILE");
+        return reel_complain_usage("eval", &err);
+    }
+    return reel_eval(&request);
+}
+
+const reel_command reel_command_eval = {
+    .name = "eval",
+    .arguments = "DATA",
+    .about = "Measures weights on an image folder: loss, top-1, top-5, each class",
+    .notes = "The file's own preprocessing is used. DATA/SPLIT must have the classes that the weights were trained on.",
+    .options = options_table,
+    .n_options = (int)REEL_COUNT(options_table),
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
+};

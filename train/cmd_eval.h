@@ -1,0 +1,20 @@
+/* Evaluation as a command: what `reel eval` and `reel train --test-only` share. */
+#ifndef REEL_TRAIN_CMD_EVAL_H
+#define REEL_TRAIN_CMD_EVAL_H
+
+#include "core/base.h"
+
+typedef struct reel_eval_request {
+    const char *command; /* for messages */
+    const char *data, *split, *weights, *arch;
+    int64_t batch;
+    int threads, workers; /* 0 = default */
+    int64_t resize, crop; /* 0 = as the weights say */
+    double max_bad;
+    bool json, quiet;
+} reel_eval_request;
+
+/* Evaluates, prints, returns the exit code. */
+int reel_eval(const reel_eval_request *request);
+
+#endif

@@ -1,0 +1,257 @@
+/* `reel train`: options, recipe and a resumed run's configuration become settings; the trainer does the rest. */
+#include "train/cmd_eval.h"
+#include "train/command.h"
+#include "train/json_util.h"
+#include "train/recipe.h"
+#include "train/signals.h"
+#include "train/trainer.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+
+static const reel_option options_table[] = {
+    {"recipe", NULL, 0, REEL_OPTION_CHOICE, REEL_RECIPE_NAMES, "quick", 0, 0, "presets of the options below; yours win"},
+    {"output-dir", NULL, 'o', REEL_OPTION_TEXT, "DIR", "run", 0, 0, "folder of the run: weights, checkpoints, log"},
+    {"resume", NULL, 0, REEL_OPTION_TEXT, "auto|FILE", NULL, 0, 0, "continue from the newest valid checkpoint, or from FILE"},
+    {"weights", NULL, 0, REEL_OPTION_TEXT, "FILE", NULL, 0, 0, "start from these weights"},
+    {"arch", NULL, 'a', REEL_OPTION_CHOICE, "alexnet|alexnet2012|tiny", "alexnet", 0, 0, "the network"},
+    {"head", NULL, 0, REEL_OPTION_CHOICE, "flatten|gap|gmp", "flatten", 0, 0,
+     "end of the network: linear layers, or a global pool"},
+    {"num-classes", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e9, "classes to expect in DATA; 0 = as many as there are"},
+    {"dropout", NULL, 0, REEL_OPTION_REAL, "P", NULL, 0, 0.99, "share set to zero; unset = the network's own, 0.5"},
+    {"init", NULL, 0, REEL_OPTION_CHOICE, "model|kaiming|xavier", "model", 0, 0,
+     "initial weights: the network's own, or scaled"},
+    {"epochs", NULL, 0, REEL_OPTION_INT, "N", "30", 1, 1e9, "passes over the training images"},
+    {"batch-size", NULL, 'b', REEL_OPTION_INT, "N", "32", 1, 1e6, "images in a batch"},
+    {"accumulate", NULL, 0, REEL_OPTION_INT, "N", "1", 1, 1e6, "batches whose gradients make one step"},
+    {"lr", NULL, 0, REEL_OPTION_REAL, "X", "0.01", 0, 1e6, "learning rate"},
+    {"momentum", NULL, 0, REEL_OPTION_REAL, "X", "0.9", 0, 1, "momentum"},
+    {"weight-decay", "wd", 0, REEL_OPTION_REAL, "X", "5e-4", 0, 1e6, "weight decay"},
+    {"nesterov", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "Nesterov's momentum"},
+    {"dampening", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 1, "dampening of the momentum"},
+    {"lr-in-velocity", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "the update of 2012: learning rate inside the velocity"},
+    {"bias-lr-mult", NULL, 0, REEL_OPTION_REAL, "X", "1", 0, 1e6, "learning rate of biases, as a multiple"},
+    {"bias-decay-mult", NULL, 0, REEL_OPTION_REAL, "X", "1", 0, 1e6, "weight decay of biases, as a multiple"},
+    {"lr-scheduler", NULL, 0, REEL_OPTION_CHOICE, "constant|step|multistep|cosine|poly|plateau", "cosine", 0, 0,
+     "how the rate falls"},
+    {"lr-step-size", NULL, 0, REEL_OPTION_INT, "N", "30", 1, 1e9, "epochs between falls (step)"},
+    {"lr-milestones", NULL, 0, REEL_OPTION_TEXT, "N,N,...", NULL, 0, 0, "epochs at which it falls (multistep)"},
+    {"lr-gamma", NULL, 0, REEL_OPTION_REAL, "X", "0.1", 1e-9, 1, "factor of a fall (step, multistep, plateau)"},
+    {"lr-min", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 1e6, "lowest learning rate (cosine, plateau)"},
+    {"lr-power", NULL, 0, REEL_OPTION_REAL, "X", "1", 1e-3, 100, "exponent (poly)"},
+    {"lr-patience", NULL, 0, REEL_OPTION_INT, "N", "5", 0, 1e9, "epochs without progress before a fall (plateau)"},
+    {"lr-warmup-epochs", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 1e9, "epochs of linear warm-up in front"},
+    {"label-smoothing", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 1, "share of the target spread over all classes"},
+    {"clip-grad-norm", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 1e9, "largest norm of the gradient; 0 = any"},
+    {"train-crop-size", NULL, 0, REEL_OPTION_INT, "N", NULL, 1, 8192, "side of a training image; unset = the network's own"},
+    {"train-resize-size", NULL, 0, REEL_OPTION_INT, "N", NULL, 1, 8192,
+     "shorter side before --crop random; unset = crop x 8/7"},
+    {"val-crop-size", NULL, 0, REEL_OPTION_INT, "N", NULL, 1, 8192, "side of an image in evaluation; unset = as in training"},
+    {"val-resize-size", NULL, 0, REEL_OPTION_INT, "N", NULL, 1, 8192,
+     "shorter side before the centre crop; unset = crop x 8/7"},
+    {"crop", NULL, 0, REEL_OPTION_CHOICE, "random-resized|random|center", "random-resized", 0, 0, "training crop"},
+    {"min-area", NULL, 0, REEL_OPTION_REAL, "X", "0.08", 1e-3, 1, "smallest share of the image in --crop random-resized"},
+    {"flip", NULL, 0, REEL_OPTION_REAL, "P", "0.5", 0, 1, "probability of a horizontal flip"},
+    {"jitter", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 1, "brightness, contrast and saturation change by up to this share"},
+    {"lighting", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 10, "deviation of PCA lighting noise"},
+    {"normalize", NULL, 0, REEL_OPTION_CHOICE, "imagenet|mean-pixel|none", "imagenet", 0, 0, "how pixels become numbers"},
+    REEL_ROW_SEED,
+    REEL_ROW_THREADS,
+    REEL_ROW_WORKERS,
+    {"max-steps", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e15, "stop after this many steps of the run; 0 = no limit"},
+    {"max-time", NULL, 0, REEL_OPTION_TIME, "TIME", "0", 0, 1e9, "stop after this time (90s, 3m, 1.5h); 0 = no limit"},
+    {"max-bad", NULL, 0, REEL_OPTION_REAL, "X", "0.01", 0, 1, "share of images that may be unreadable"},
+    {"checkpoint-every", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e15, "steps; 0 = after an epoch, at most once a minute"},
+    {"keep", NULL, 0, REEL_OPTION_INT, "K", "2", 1, 1e6, "newest checkpoints to keep"},
+    {"log-every", NULL, 0, REEL_OPTION_INT, "N", "10", 1, 1e15, "steps between lines of metrics.jsonl"},
+    {"test-only", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "only evaluate --weights on the validation images"},
+    REEL_ROW_JSON,
+    REEL_ROW_QUIET,
+};
+
+/* What belongs to this call and not to the run. */
+static const char *const not_of_the_run[] = {"resume", "weights", "output-dir", "threads",  "workers",
+                                             "json",   "quiet",   "max-steps",  "max-time", "test-only"};
+
+static json_t *make_config(const char *data, const reel_options *options)
+{
+    json_t *values = reel_options_to_json(options);
+    for (int i = 0; i < REEL_COUNT(not_of_the_run); i++) json_object_del(values, not_of_the_run[i]);
+    return json_pack("{s:s, s:s, s:o, s:o}", "command", "train", "version", reel_version(), "data", reel_json_text(data),
+                     "options", values);
+}
+
+static void on_damaged(const char *message)
+{
+    reel_say("reel train: warning: checkpoint passed over: %s", message);
+}
+
+/* Opens the checkpoint that --resume means; *out NULL where "auto" finds none. */
+static reel_status find_checkpoint(const reel_options *options, reel_weights **out, char *path, size_t size, reel_error *err)
+{
+    *out = NULL;
+    const char *resume = reel_options_text(options, "resume");
+    if (!resume) return REEL_OK;
+    if (!strcmp(resume, "auto"))
+        return reel_checkpoint_find(out, reel_options_text(options, "output-dir"), path, size, on_damaged, err);
+    snprintf(path, size, "%s", resume);
+    return reel_checkpoint_open(out, path, err);
+}
+
+/* Presets: recipe, then what a resumed run was told, or what the weights to start from are. */
+static reel_status preset(reel_options *options, const reel_weights *checkpoint, reel_error *err)
+{
+    json_t *config = checkpoint ? reel_checkpoint_config(checkpoint) : NULL;
+    const json_t *stored = json_object_get(config, "options");
+    const char *was = json_string_value(json_object_get(stored, "recipe"));
+    reel_status status = REEL_OK;
+    if (was && reel_options_given(options, "recipe") && strcmp(was, reel_options_text(options, "recipe")) != 0)
+        status = reel_fail(err, REEL_ERR_INVALID, "--recipe: the run to resume was started with %s", was);
+    else if (was)
+        status = reel_options_preset(options, "recipe", was, err);
+    if (status == REEL_OK) status = reel_recipe_apply(reel_options_text(options, "recipe"), options, err);
+    if (status == REEL_OK && stored) status = reel_options_from_json(options, stored, err);
+    json_decref(config);
+    return status;
+}
+
+static reel_status preset_from_weights(reel_options *options, reel_error *err)
+{
+    const char *path = reel_options_text(options, "weights");
+    if (!path) return REEL_OK;
+    reel_weights *weights;
+    REEL_TRY(reel_weights_read(&weights, path, err));
+    reel_model_card card;
+    reel_status status = reel_model_card_read(&card, weights, reel_options_text(options, "arch"), path, err);
+    if (status == REEL_OK) status = reel_options_preset(options, "arch", card.model->name, err);
+    if (status == REEL_OK && reel_weights_metadata(weights, "head"))
+        status = reel_options_preset(options, "head", reel_head_name(card.head), err);
+    reel_model_card_free(&card);
+    reel_weights_destroy(weights);
+    return status;
+}
+
+static void say_start(const reel_trainer *t, const reel_options *options, const char *resumed_from)
+{
+    const reel_settings *s = t->settings;
+    if (s->quiet) return;
+    reel_recipe_print(s->recipe, options);
+    reel_say("%" PRId64 " training and %" PRId64 " validation images, %" PRId64 " classes; %s, %" PRId64 " parameters",
+             reel_dataset_count(t->train), reel_dataset_count(t->val), t->card.classes, s->model->name,
+             reel_params_trainable(reel_net_params(t->net)));
+    reel_say("%d compute threads (%s), %d workers; %" PRId64 " steps an epoch; results in %s", reel_ctx_threads(t->ctx),
+             reel_isa_name(reel_ctx_isa(t->ctx)), s->workers, t->steps_per_epoch, t->run.path);
+    if (resumed_from)
+        reel_say("resumed from %s: step %" PRId64 ", epoch %" PRId64 ", batch %" PRId64, resumed_from, t->state.step,
+                 t->state.epoch + 1, t->state.batch);
+}
+
+static int report(const reel_trainer *t)
+{
+    static const char *const ends[] = {"complete", "max-steps", "max-time", "signal"};
+    const reel_run_state *s = &t->state;
+    const double seconds = reel_seconds_now() - t->began;
+    int code = REEL_EXIT_OK;
+    if (t->settings->json) {
+        json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:f, s:f, s:I}", "end", ends[t->end], "output_dir", t->run.path, "step",
+                              (json_int_t)s->step, "epochs", (json_int_t)s->epoch, "seconds", seconds, "train_seconds",
+                              s->train_seconds, "bad_files", (json_int_t)t->bad_files);
+        if (s->best_epoch) {
+            json_object_set_new(o, "best_top1", json_real(s->best_top1));
+            json_object_set_new(o, "best_epoch", json_integer(s->best_epoch));
+        }
+        if (t->last.images) {
+            json_object_set_new(o, "top1", json_real(t->last.top1));
+            json_object_set_new(o, "top5", json_real(t->last.top5));
+            json_object_set_new(o, "loss", reel_json_number(t->last.loss));
+        }
+        code = reel_print_json(o);
+    } else {
+        char text[32];
+        printf("%s after %" PRId64 " steps, %s; ", t->end == REEL_RUN_COMPLETE ? "done" : "stopped", s->step,
+               reel_duration_text(seconds, text, sizeof text));
+        if (s->best_epoch) printf("best validation top-1 %.2f %% (epoch %" PRId64 "); ", 100 * s->best_top1, s->best_epoch);
+        printf("weights in %s/\n", t->run.path);
+    }
+    if (t->bad_files)
+        reel_say("reel train: %" PRId64 " files could not be read: %s/bad_files.jsonl", t->bad_files, t->run.path);
+    if (t->end != REEL_RUN_SIGNAL) return code;
+    reel_say("reel train: interrupted at step %" PRId64 ", saved; --resume auto continues", s->step);
+    return reel_signals_pending() == SIGTERM ? REEL_EXIT_SIGTERM : REEL_EXIT_SIGINT;
+}
+
+static int test_only(const char *data, const reel_settings *s)
+{
+    const reel_eval_request request = {.command = "train --test-only",
+                                       .data = data,
+                                       .split = "val",
+                                       .weights = s->weights,
+                                       .arch = s->model->name,
+                                       .batch = s->batch,
+                                       .threads = s->threads,
+                                       .workers = s->workers,
+                                       .max_bad = s->max_bad,
+                                       .json = s->json,
+                                       .quiet = s->quiet};
+    return reel_eval(&request);
+}
+
+/* Takes the checkpoint over. */
+static int train(reel_options *options, reel_weights *checkpoint, const char *path)
+{
+    const char *data = reel_options_arg(options, 0);
+    reel_error err;
+    reel_settings settings;
+    int code = 0;
+    if (preset(options, checkpoint, &err))
+        code = reel_complain_usage("train", &err);
+    else if (preset_from_weights(options, &err))
+        code = reel_complain("train", &err);
+    else if (reel_settings_read(&settings, options, &err))
+        code = reel_complain_usage("train", &err);
+    else if (settings.test_only)
+        code = test_only(data, &settings);
+    if (code || settings.test_only) {
+        reel_weights_destroy(checkpoint);
+        return code;
+    }
+    reel_trainer t;
+    reel_status status = reel_trainer_open(&t, data, &settings, make_config(data, options), checkpoint, path, &err);
+    const bool resumed = checkpoint != NULL;
+    reel_weights_destroy(checkpoint); /* as large as the run itself */
+    if (status == REEL_OK) {
+        say_start(&t, options, resumed ? path : NULL);
+        status = reel_trainer_run(&t, &err);
+    }
+    code = status ? reel_complain("train", &err) : report(&t);
+    reel_trainer_close(&t);
+    return code;
+}
+
+static int run(reel_options *options)
+{
+    reel_error err;
+    reel_weights *checkpoint = NULL;
+    char path[REEL_PATH_MAX] = "";
+    const bool resume = reel_options_set(options, "resume"), only_test = reel_options_flag(options, "test-only");
+    if (!only_test && reel_run_dir_check(reel_options_text(options, "output-dir"), resume, &err))
+        return reel_complain("train", &err);
+    if (find_checkpoint(options, &checkpoint, path, sizeof path, &err)) return reel_complain("train", &err);
+    reel_signals_install();
+    return train(options, checkpoint, path);
+}
+
+const reel_command reel_command_train = {
+    .name = "train",
+    .arguments = "DATA",
+    .about = "Trains a network on an image folder",
+    .notes = "DATA holds train/ and val/ (or validation/), each with one folder of images per class. The recipe in force is "
+             "printed\n"
+             "in full. The first Ctrl-C finishes the step and saves; --resume auto continues in the middle of an epoch.",
+    .options = options_table,
+    .n_options = (int)REEL_COUNT(options_table),
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
+};

@@ -1,0 +1,37 @@
+/* Loss and accuracy of a net on a dataset. */
+#ifndef REEL_TRAIN_EVALUATE_H
+#define REEL_TRAIN_EVALUATE_H
+
+#include "data/loader.h"
+#include "layers/net.h"
+
+typedef struct reel_evaluation {
+    int64_t images, bad; /* evaluated; left out because they cannot be read */
+    double loss;         /* mean cross-entropy */
+    double top1, top5;   /* shares */
+    int64_t classes;
+    int64_t *class_images; /* [classes]; owned */
+    int64_t *class_right;  /* [classes], by top-1; owned */
+} reel_evaluation;
+
+typedef struct reel_evaluate_config {
+    int64_t batch;
+    int workers;
+    double max_bad;
+    void (*on_bad)(void *user, int64_t index, const char *name, const char *reason);
+    bool (*stop)(void *user); /* asked before each batch; true ends with REEL_ERR_STOPPED; may be NULL */
+    void (*progress)(void *user, int64_t done, int64_t total); /* may be NULL */
+    void *user;
+} reel_evaluate_config;
+
+/* The tape must have the net's dtype and be empty; it is left so. The net's mode is restored. */
+reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape, const reel_dataset *dataset,
+                          const reel_transform *transform, const reel_evaluate_config *config, reel_error *err);
+void reel_evaluation_free(reel_evaluation *evaluation);
+
+/* How many logits of the row stand before the label's: larger, or equal with a lower index. INT64_MAX where one is not a
+ * number.
+ */
+int64_t reel_label_rank(const float *logits, int64_t classes, int64_t label);
+
+#endif

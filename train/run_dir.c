@@ -1,0 +1,178 @@
+/* The files of a run's folder, weights apart. */
+#include "train/run_dir.h"
+
+#include "train/json_util.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *reel_run_dir_file(const reel_run_dir *run, const char *name, char *text, size_t size)
+{
+    snprintf(text, size, "%s/%s", run->path, name);
+    return text;
+}
+
+static bool is_of_a_run(const char *name)
+{
+    return !strcmp(name, "config.json") || !strcmp(name, "metrics.jsonl") || !strcmp(name, "model.safetensors") ||
+           !strcmp(name, "best.safetensors") || !strncmp(name, "checkpoint-", 11);
+}
+
+reel_status reel_run_dir_check(const char *path, bool resume, reel_error *err)
+{
+    if (strlen(path) >= sizeof((reel_run_dir *)0)->path)
+        return reel_fail(err, REEL_ERR_INVALID, "--output-dir: the path is too long");
+    DIR *d = opendir(path);
+    if (!d && errno == ENOENT) return REEL_OK;
+    if (!d) return reel_fail(err, REEL_ERR_IO, "--output-dir %s: cannot be opened: %s", path, strerror(errno));
+    bool found = false;
+    for (struct dirent *e; !resume && !found && (e = readdir(d));) found = is_of_a_run(e->d_name);
+    closedir(d);
+    if (!found) return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "--output-dir %s: holds a run already; --resume auto continues it, another --output-dir starts a new one",
+                     path);
+}
+
+/* mkdir -p */
+static reel_status make_folders(const char *path, reel_error *err)
+{
+    char part[REEL_PATH_MAX];
+    snprintf(part, sizeof part, "%s", path);
+    for (char *p = part + 1;; p++) {
+        if (*p && *p != '/') continue;
+        const char was = *p;
+        *p = '\0';
+        if (mkdir(part, 0777) != 0 && errno != EEXIST && !(was && (errno == EROFS || errno == EACCES)))
+            return reel_fail(err, REEL_ERR_IO, "--output-dir %s: cannot be made: %s", path, strerror(errno));
+        if (!was) return REEL_OK;
+        *p = was;
+    }
+}
+
+static reel_status remember(reel_run_dir *run, const char *name, reel_error *err)
+{
+    if (run->n_bad == run->bad_capacity) {
+        const int64_t more = run->bad_capacity ? 2 * run->bad_capacity : 64;
+        char **list = realloc(run->bad, (size_t)more * sizeof *list);
+        if (!list) return reel_fail(err, REEL_ERR_MEMORY, "bad files: out of memory");
+        run->bad = list;
+        run->bad_capacity = more;
+    }
+    char *copy = strdup(name);
+    if (!copy) return reel_fail(err, REEL_ERR_MEMORY, "bad files: out of memory");
+    run->bad[run->n_bad++] = copy;
+    return REEL_OK;
+}
+
+static bool known(const reel_run_dir *run, const char *name)
+{
+    for (int64_t i = 0; i < run->n_bad; i++)
+        if (!strcmp(run->bad[i], name)) return true;
+    return false;
+}
+
+/* Calls f on each parsed line of a .jsonl file; a line that is no JSON (a crash cut it) is passed over. */
+static reel_status each_line(const char *path, reel_status (*f)(void *user, const json_t *line, reel_error *err), void *user,
+                             reel_error *err)
+{
+    FILE *in = fopen(path, "r");
+    if (!in) return REEL_OK;
+    char *text = NULL;
+    size_t capacity = 0;
+    reel_status status = REEL_OK;
+    while (status == REEL_OK && getline(&text, &capacity, in) > 0) {
+        json_t *line = json_loads(text, 0, NULL);
+        if (line) status = f(user, line, err);
+        json_decref(line);
+    }
+    free(text);
+    fclose(in);
+    return status;
+}
+
+static void bad_key(char *key, size_t size, const char *split, const char *name)
+{
+    snprintf(key, size, "%s/%s", split, name);
+}
+
+static reel_status remember_line(void *user, const json_t *line, reel_error *err)
+{
+    const char *split = json_string_value(json_object_get(line, "split")),
+               *name = json_string_value(json_object_get(line, "name"));
+    if (!split || !name) return REEL_OK;
+    char key[REEL_PATH_MAX];
+    bad_key(key, sizeof key, split, name);
+    return remember(user, key, err);
+}
+
+reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t *config, reel_error *err)
+{
+    *run = (reel_run_dir){0};
+    snprintf(run->path, sizeof run->path, "%s", path);
+    char file[REEL_PATH_MAX];
+    REEL_TRY(make_folders(path, err));
+    REEL_TRY(reel_json_save(config, reel_run_dir_file(run, "config.json", file, sizeof file), err));
+    return each_line(reel_run_dir_file(run, "bad_files.jsonl", file, sizeof file), remember_line, run, err);
+}
+
+void reel_run_dir_close(reel_run_dir *run)
+{
+    for (int64_t i = 0; i < run->n_bad; i++) free(run->bad[i]);
+    free(run->bad);
+    *run = (reel_run_dir){0};
+}
+
+reel_status reel_run_dir_metric(reel_run_dir *run, json_t *line, reel_error *err)
+{
+    char file[REEL_PATH_MAX];
+    return reel_json_append(line, reel_run_dir_file(run, "metrics.jsonl", file, sizeof file), err);
+}
+
+typedef struct {
+    FILE *out;
+    int64_t step;
+    bool failed;
+} rewind_state;
+
+static reel_status keep_line(void *user, const json_t *line, reel_error *err)
+{
+    (void)err;
+    rewind_state *r = user;
+    if (json_integer_value(json_object_get(line, "step")) > r->step) return REEL_OK;
+    if (json_dumpf(line, r->out, JSON_COMPACT | JSON_REAL_PRECISION(17)) || fputc('\n', r->out) == EOF) r->failed = true;
+    return REEL_OK;
+}
+
+reel_status reel_run_dir_rewind(reel_run_dir *run, int64_t step, reel_error *err)
+{
+    char file[REEL_PATH_MAX], temporary[REEL_PATH_MAX];
+    reel_run_dir_file(run, "metrics.jsonl", file, sizeof file);
+    reel_run_dir_file(run, ".metrics.tmp", temporary, sizeof temporary);
+    if (access(file, F_OK) != 0) return REEL_OK;
+    rewind_state r = {.out = fopen(temporary, "w"), .step = step};
+    if (!r.out) return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", temporary, strerror(errno));
+    each_line(file, keep_line, &r, err);
+    if (fclose(r.out) != 0) r.failed = true;
+    if (!r.failed && rename(temporary, file) == 0) return REEL_OK;
+    reel_fail(err, REEL_ERR_IO, "%s: cannot be rewritten: %s", file, strerror(errno));
+    unlink(temporary);
+    return REEL_ERR_IO;
+}
+
+reel_status reel_run_dir_bad(reel_run_dir *run, const char *split, const char *name, const char *reason, bool *is_new,
+                             reel_error *err)
+{
+    char key[REEL_PATH_MAX], file[REEL_PATH_MAX];
+    bad_key(key, sizeof key, split, name);
+    *is_new = !known(run, key);
+    if (!*is_new) return REEL_OK;
+    REEL_TRY(remember(run, key, err));
+    json_t *line = json_pack("{s:s, s:o, s:o}", "split", split, "name", reel_json_text(name), "reason", reel_json_text(reason));
+    return reel_json_append(line, reel_run_dir_file(run, "bad_files.jsonl", file, sizeof file), err);
+}

@@ -1,0 +1,37 @@
+/* A run's folder: config.json, metrics.jsonl, bad_files.jsonl, checkpoint-NNNNNNNN.safetensors, model.safetensors (last
+ * weights), best.safetensors.
+ *
+ * Nothing in it is overwritten by another run: a folder that holds a run is refused unless that run is resumed. */
+#ifndef REEL_TRAIN_RUN_DIR_H
+#define REEL_TRAIN_RUN_DIR_H
+
+#include "core/base.h"
+
+#include <jansson.h>
+
+enum { REEL_PATH_MAX = 4200 };
+
+typedef struct reel_run_dir {
+    char path[REEL_PATH_MAX - 80];
+    char **bad; /* names already in bad_files.jsonl */
+    int64_t n_bad, bad_capacity;
+} reel_run_dir;
+
+/* Looks only: REEL_ERR_INVALID where the folder holds a run and resume is false, REEL_ERR_IO where path is no folder. */
+reel_status reel_run_dir_check(const char *path, bool resume, reel_error *err);
+/* Creates the folder and those above it, writes config.json (borrowed). */
+reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t *config, reel_error *err);
+void reel_run_dir_close(reel_run_dir *run);
+
+/* "PATH/name" into text. */
+const char *reel_run_dir_file(const reel_run_dir *run, const char *name, char *text, size_t size);
+
+/* Appends a line to metrics.jsonl; frees it. */
+reel_status reel_run_dir_metric(reel_run_dir *run, json_t *line, reel_error *err);
+/* Drops lines of metrics.jsonl that tell of steps after `step`, which a resumed run will take again. */
+reel_status reel_run_dir_rewind(reel_run_dir *run, int64_t step, reel_error *err);
+/* Notes an unreadable file once. *is_new tells whether it was unknown. */
+reel_status reel_run_dir_bad(reel_run_dir *run, const char *split, const char *name, const char *reason, bool *is_new,
+                             reel_error *err);
+
+#endif

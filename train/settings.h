@@ -1,0 +1,32 @@
+/* What a training run is told to do, read off the options of `reel train`. */
+#ifndef REEL_TRAIN_SETTINGS_H
+#define REEL_TRAIN_SETTINGS_H
+
+#include "data/transform.h"
+#include "layers/models.h"
+#include "optim/optim.h"
+#include "train/options.h"
+
+typedef struct reel_settings {
+    const reel_model *model;
+    reel_model_config net; /* classes are filled in when the data is known */
+    const char *recipe;
+    reel_transform train, val;
+    int64_t batch, accumulate, epochs;
+    int64_t max_steps; /* of the whole run; 0 = no limit */
+    double max_time;   /* seconds of this process; 0 = no limit */
+    int threads, workers;
+    uint64_t seed;
+    reel_sgd_config sgd;
+    double bias_lr_mult, bias_decay_mult;
+    reel_schedule schedule; /* steps_per_epoch is filled in when the data is known */
+    double label_smoothing, clip_norm, max_bad;
+    int64_t keep, checkpoint_every, log_every;
+    const char *weights, *output_dir, *resume;
+    bool test_only, json, quiet;
+} reel_settings;
+
+/* REEL_ERR_INVALID: options that do not go together. Texts point into the options. */
+reel_status reel_settings_read(reel_settings *s, const reel_options *options, reel_error *err);
+
+#endif

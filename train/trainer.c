@@ -1,0 +1,201 @@
+/* The training loop: batch -> tape -> backward -> clip -> step -> reset, epoch by epoch. */
+#include "train/trainer.h"
+
+#include "train/signals.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+enum { SAMPLES_NAMED = 4 };
+
+/* "a.jpg, b.jpg and 30 more" */
+static void name_samples(const reel_trainer *t, const reel_batch *b, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (int64_t i = 0; i < b->n && i < SAMPLES_NAMED && used < size; i++) {
+        char name[160];
+        reel_dataset_sample_name(t->train, b->indices[i], name, sizeof name);
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", name);
+    }
+    if (b->n > SAMPLES_NAMED && used < size) snprintf(text + used, size - used, " and %" PRId64 " more", b->n - SAMPLES_NAMED);
+}
+
+static reel_status not_finite(const reel_trainer *t, const reel_batch *b, const char *what, double value, reel_error *err)
+{
+    char names[700];
+    name_samples(t, b, names, sizeof names);
+    return reel_fail(err, REEL_ERR_NONFINITE, "step %" PRId64 ": the %s is %g, weights were not updated; samples: %s",
+                     t->state.step + 1, what, value, names);
+}
+
+/* One batch: gradients are added to the store, scaled by share. */
+static reel_status batch_gradient(reel_trainer *t, double share, reel_batch *b, reel_error *err)
+{
+    REEL_TRY(reel_loader_next(t->loader, b, err));
+    REEL_ASSERT(b->n > 0);
+    reel_tape_set_step(t->tape, t->state.epoch * t->batches_per_epoch + b->index);
+    const reel_var logits = reel_net_forward(t->net, t->tape, reel_input(t->tape, &b->images));
+    const reel_cross_entropy_attrs attrs = {.label_smoothing = t->settings->label_smoothing};
+    const reel_var loss = reel_cross_entropy(logits, b->labels, b->n, &attrs);
+    REEL_TRY(reel_tape_status(t->tape, err));
+    const reel_tensor value = reel_value(loss), rows = reel_value(logits);
+    const double mean = reel_tensor_get(&value, (const int64_t[REEL_MAX_DIMS]){0});
+    if (!isfinite(mean)) return not_finite(t, b, "loss", mean, err);
+    int64_t right = 0;
+    for (int64_t i = 0; i < b->n; i++)
+        right += reel_label_rank((const float *)rows.data + i * rows.shape[1], rows.shape[1], b->labels[i]) == 0;
+    REEL_TRY(reel_backward_scaled(loss, share, err));
+    reel_tape_reset(t->tape);
+    t->state.loss_sum += mean * (double)b->n;
+    t->state.right += right;
+    t->state.seen += b->n;
+    t->log.loss += mean * (double)b->n;
+    t->log.right += right;
+    t->log.seen += b->n;
+    t->epoch_seen += b->n;
+    return REEL_OK;
+}
+
+static reel_status train_step(reel_trainer *t, reel_error *err)
+{
+    const reel_settings *s = t->settings;
+    const double began = reel_seconds_now();
+    const int64_t rest = t->batches_per_epoch - t->state.batch, group = rest < s->accumulate ? rest : s->accumulate;
+    reel_params *params = reel_net_params(t->net);
+    reel_batch batch = {0};
+    reel_params_zero_grad(params);
+    for (int64_t i = 0; i < group; i++) REEL_TRY(batch_gradient(t, 1.0 / (double)group, &batch, err));
+    if (s->clip_norm > 0) {
+        const double norm = reel_clip_grad_norm(params, t->ctx, s->clip_norm);
+        if (!isfinite(norm)) return not_finite(t, &batch, "norm of the gradient", norm, err);
+        t->log.grad_norm += norm;
+    }
+    t->lr = reel_schedule_at(&t->schedule, t->state.step);
+    REEL_TRY(reel_optimizer_step(t->opt, t->lr, err));
+    t->state.step++;
+    t->state.batch += group;
+    t->log.steps++;
+    const double spent = reel_seconds_now() - began;
+    t->state.train_seconds += spent;
+    t->step_seconds = t->step_seconds == 0 ? spent : 0.9 * t->step_seconds + 0.1 * spent;
+    return REEL_OK;
+}
+
+static bool limit_reached(reel_trainer *t)
+{
+    const reel_settings *s = t->settings;
+    if (reel_signals_pending())
+        t->end = REEL_RUN_SIGNAL;
+    else if (s->max_steps && t->state.step >= s->max_steps)
+        t->end = REEL_RUN_MAX_STEPS;
+    else if (s->max_time > 0 && reel_seconds_now() - t->began >= s->max_time)
+        t->end = REEL_RUN_MAX_TIME;
+    return t->end != REEL_RUN_COMPLETE;
+}
+
+static reel_status save(reel_trainer *t, reel_error *err)
+{
+    const reel_checkpoint c = reel_trainer_checkpoint(t);
+    t->last_checkpoint = reel_seconds_now();
+    return reel_checkpoint_save(&c, &t->run, t->settings->keep, err);
+}
+
+/* A checkpoint on the way: a full disk must not end the run. */
+static void save_on_the_way(reel_trainer *t)
+{
+    reel_error err;
+    if (save(t, &err))
+        reel_progress_warn(&t->progress, "reel train: warning: no checkpoint at step %" PRId64 ": %s", t->state.step,
+                           err.message);
+}
+
+static reel_status open_loader(reel_trainer *t, reel_error *err)
+{
+    const reel_settings *s = t->settings;
+    const int64_t images = reel_dataset_count(t->train);
+    const bool small = images < s->batch;
+    const reel_loader_config config = {.batch = small ? images : s->batch,
+                                       .workers = s->workers,
+                                       .seed = s->seed,
+                                       .shuffle = true,
+                                       .drop_last = !small,
+                                       .epoch = t->state.epoch,
+                                       .first = t->state.batch,
+                                       .epochs = s->epochs,
+                                       .max_bad = s->max_bad > 0 ? s->max_bad : 1e-300,
+                                       .on_bad = reel_trainer_on_bad_train,
+                                       .user = t};
+    return reel_loader_create(&t->loader, t->train, &s->train, &config, err);
+}
+
+/* The rest of the current epoch; ends early at a limit. */
+static reel_status train_epoch(reel_trainer *t, reel_error *err)
+{
+    if (!t->loader) REEL_TRY(open_loader(t, err));
+    t->epoch_began = t->log.began = reel_seconds_now();
+    t->epoch_waited = t->log.waited = reel_loader_wait_seconds(t->loader);
+    t->epoch_seen = 0;
+    const int64_t every = t->settings->checkpoint_every;
+    while (t->state.batch < t->batches_per_epoch) {
+        if (limit_reached(t)) return REEL_OK;
+        REEL_TRY(train_step(t, err));
+        const bool last = t->state.batch == t->batches_per_epoch;
+        reel_trainer_log_step(t, last);
+        if (every && t->state.step % every == 0 && !last) save_on_the_way(t);
+    }
+    return REEL_OK;
+}
+
+static reel_status end_epoch(reel_trainer *t, reel_error *err)
+{
+    const reel_status status = reel_trainer_evaluate(t, err);
+    if (status == REEL_ERR_STOPPED) {
+        t->end = REEL_RUN_SIGNAL; /* the state still says "all batches used": its evaluation is made up for after a resume */
+        return REEL_OK;
+    }
+    REEL_TRY(status);
+    reel_schedule_observe(&t->schedule, t->last.loss);
+    reel_run_state *s = &t->state;
+    s->epoch++;
+    s->batch = s->right = s->seen = 0;
+    s->loss_sum = 0;
+    const int64_t every = t->settings->checkpoint_every;
+    const bool due = every ? s->step % every == 0 : reel_seconds_now() - t->last_checkpoint >= 60;
+    if (due && s->epoch < t->settings->epochs) save_on_the_way(t);
+    return REEL_OK;
+}
+
+static reel_status run_epochs(reel_trainer *t, reel_error *err)
+{
+    while (t->state.epoch < t->settings->epochs) {
+        REEL_TRY(train_epoch(t, err));
+        if (t->end != REEL_RUN_COMPLETE) break;
+        REEL_TRY(end_epoch(t, err));
+        if (t->end != REEL_RUN_COMPLETE || (t->state.epoch < t->settings->epochs && limit_reached(t))) break;
+    }
+    return REEL_OK;
+}
+
+reel_status reel_trainer_run(reel_trainer *t, reel_error *err)
+{
+    const reel_status status = run_epochs(t, err);
+    /* Stopped by a limit in the middle of an epoch: what was reached is of interest. A signal wants out. */
+    if (status == REEL_OK && (t->end == REEL_RUN_MAX_STEPS || t->end == REEL_RUN_MAX_TIME) && t->state.batch > 0) {
+        reel_error why;
+        const reel_status evaluated = reel_trainer_evaluate(t, &why);
+        if (evaluated == REEL_ERR_STOPPED)
+            t->end = REEL_RUN_SIGNAL;
+        else if (evaluated)
+            reel_progress_warn(&t->progress, "reel train: warning: %s", why.message);
+    }
+    reel_progress_clear(&t->progress);
+    if (status != REEL_OK && status != REEL_ERR_BAD_DATA) return status;
+    reel_params_zero_grad(reel_net_params(t->net));
+    reel_error why;
+    const reel_status saved = t->state.step > 0 ? save(t, &why) : REEL_OK;
+    if (status != REEL_OK) return status;
+    if (saved != REEL_OK) *err = why;
+    return saved;
+}

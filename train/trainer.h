@@ -1,0 +1,62 @@
+/* The trainer wires loader, net, optimizer and schedule into a run. No mathematics lives here.
+ *
+ * Between two steps everything that a run is stands in (parameters, momentum, reel_run_state, schedule): saving these and going
+ * on later gives the same bits as going on at once. */
+#ifndef REEL_TRAIN_TRAINER_H
+#define REEL_TRAIN_TRAINER_H
+
+#include "data/loader.h"
+#include "train/checkpoint.h"
+#include "train/evaluate.h"
+#include "train/progress.h"
+#include "train/settings.h"
+
+typedef enum { REEL_RUN_COMPLETE, REEL_RUN_MAX_STEPS, REEL_RUN_MAX_TIME, REEL_RUN_SIGNAL } reel_run_end;
+
+/* Sums over the steps since the last line of the log. */
+typedef struct reel_log_window {
+    double loss, began, waited, grad_norm;
+    int64_t right, seen, steps;
+} reel_log_window;
+
+typedef struct reel_trainer {
+    const reel_settings *settings;
+    json_t *config; /* owned */
+    reel_ctx *ctx;
+    reel_net *net;
+    reel_tape *tape;
+    reel_optimizer *opt;
+    reel_dataset *train, *val;
+    reel_loader *loader; /* of the training images; made when the first epoch starts */
+    reel_schedule schedule;
+    reel_model_card card;
+    reel_run_dir run;
+    reel_run_state state;
+    reel_evaluation last; /* the newest evaluation; images 0 = none */
+    reel_progress progress;
+    /* of this process */
+    int64_t batches_per_epoch, steps_per_epoch, first_step, bad_files;
+    double began, last_checkpoint, eval_seconds, step_seconds, epoch_began, epoch_waited;
+    int64_t epoch_seen;
+    double lr, epoch_rate, epoch_wait; /* as last shown: learning rate, images a second, share of time spent waiting */
+    reel_log_window log;
+    reel_run_end end;
+} reel_trainer;
+
+/* Opens data and builds everything for a new run, or for the one in `checkpoint` (borrowed; NULL = new). Creates the run's
+ * folder last. The settings must live as long as the trainer. config is taken over, also on failure. */
+reel_status reel_trainer_open(reel_trainer *t, const char *data, const reel_settings *settings, json_t *config,
+                              const reel_weights *checkpoint, const char *checkpoint_path, reel_error *err);
+void reel_trainer_close(reel_trainer *t);
+
+/* Trains until the end, a limit or a signal: t->end tells. What was done is saved, unless the loss or a gradient is not finite:
+ * REEL_ERR_NONFINITE, and nothing is written. */
+reel_status reel_trainer_run(reel_trainer *t, reel_error *err);
+
+/* Shared by the files of the trainer. */
+reel_checkpoint reel_trainer_checkpoint(reel_trainer *t);
+void reel_trainer_on_bad_train(void *trainer, int64_t index, const char *name, const char *reason);
+reel_status reel_trainer_evaluate(reel_trainer *t, reel_error *err); /* the validation images; keeps the best weights */
+void reel_trainer_log_step(reel_trainer *t, bool last_of_epoch);
+
+#endif

@@ -1,0 +1,149 @@
+/* What a run tells: lines of metrics.jsonl, the bar, bad files; and its evaluations. */
+#include "train/trainer.h"
+
+#include "train/json_util.h"
+#include "train/signals.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+enum { BAD_FILES_SAID = 5 };
+
+static void metric(reel_trainer *t, json_t *line)
+{
+    reel_error err;
+    if (reel_run_dir_metric(&t->run, line, &err)) reel_progress_warn(&t->progress, "reel train: warning: %s", err.message);
+}
+
+static void note_bad(reel_trainer *t, const char *split, const char *name, const char *reason)
+{
+    bool is_new = false;
+    reel_error err;
+    if (reel_run_dir_bad(&t->run, split, name, reason, &is_new, &err))
+        reel_progress_warn(&t->progress, "reel train: warning: %s", err.message);
+    if (!is_new) return;
+    t->bad_files++;
+    if (t->bad_files <= BAD_FILES_SAID) reel_progress_warn(&t->progress, "reel train: skipped %s/%s: %s", split, name, reason);
+    if (t->bad_files == BAD_FILES_SAID)
+        reel_progress_warn(&t->progress, "reel train: further unreadable files are named in bad_files.jsonl only");
+}
+
+void reel_trainer_on_bad_train(void *trainer, int64_t index, const char *name, const char *reason)
+{
+    (void)index;
+    note_bad(trainer, "train", name, reason);
+}
+
+static void on_bad_val(void *trainer, int64_t index, const char *name, const char *reason)
+{
+    (void)index;
+    note_bad(trainer, "val", name, reason);
+}
+
+static double seconds_left(const reel_trainer *t)
+{
+    const reel_settings *s = t->settings;
+    const int64_t whole = s->epochs * t->steps_per_epoch;
+    const bool cut = s->max_steps && s->max_steps < whole;
+    const int64_t last = cut ? s->max_steps : whole;
+    const int64_t evaluations = s->epochs - t->state.epoch;
+    double left = (double)(last - t->state.step) * t->step_seconds + (cut ? 1 : (double)evaluations) * t->eval_seconds;
+    const double allowed = s->max_time - (reel_seconds_now() - t->began);
+    if (s->max_time > 0 && allowed < left) left = allowed;
+    return left;
+}
+
+void reel_trainer_log_step(reel_trainer *t, bool last_of_epoch)
+{
+    const reel_run_state *s = &t->state;
+    const double now = reel_seconds_now(), spent = now - t->epoch_began;
+    const double waited = reel_loader_wait_seconds(t->loader);
+    t->epoch_rate = (double)t->epoch_seen / spent;
+    t->epoch_wait = (waited - t->epoch_waited) / spent;
+    char label[64];
+    snprintf(label, sizeof label, "epoch %" PRId64 "/%" PRId64, s->epoch + 1, t->settings->epochs);
+    reel_progress_show(&t->progress, &(reel_progress_line){.label = label,
+                                                           .done = s->batch,
+                                                           .total = t->batches_per_epoch,
+                                                           .loss = s->loss_sum / (double)s->seen,
+                                                           .top1 = (double)s->right / (double)s->seen,
+                                                           .lr = t->lr,
+                                                           .images_per_second = t->epoch_rate,
+                                                           .wait = t->epoch_wait,
+                                                           .seconds_left = seconds_left(t)});
+    reel_log_window *w = &t->log;
+    if (s->step % t->settings->log_every != 0 && !last_of_epoch) return;
+    const double seconds = now - w->began;
+    json_t *line =
+        json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "event", "train", "step", (json_int_t)s->step, "epoch",
+                  (json_int_t)(s->epoch + 1), "loss", w->loss / (double)w->seen, "top1", (double)w->right / (double)w->seen,
+                  "lr", t->lr, "images_per_second", (double)w->seen / seconds, "data_wait", (waited - w->waited) / seconds);
+    if (t->settings->clip_norm > 0) json_object_set_new(line, "grad_norm", reel_json_number(w->grad_norm / (double)w->steps));
+    metric(t, line);
+    *w = (reel_log_window){.began = now, .waited = waited};
+}
+
+static bool interrupted(void *trainer)
+{
+    (void)trainer;
+    return reel_signals_pending() != 0;
+}
+
+static void show_evaluation(void *trainer, int64_t done, int64_t total)
+{
+    reel_trainer *t = trainer;
+    reel_progress_show(
+        &t->progress,
+        &(reel_progress_line){.label = "evaluation", .done = done, .total = total, .top1 = -1, .wait = -1, .seconds_left = -1});
+}
+
+static void tell_epoch(reel_trainer *t, bool best)
+{
+    const reel_run_state *s = &t->state;
+    char train[200] = "", left[48] = "", text[32];
+    if (s->seen > 0)
+        snprintf(train, sizeof train, "  loss %.4f  top-1 %.1f %%", s->loss_sum / (double)s->seen,
+                 100 * (double)s->right / (double)s->seen);
+    if (s->epoch + 1 < t->settings->epochs)
+        snprintf(left, sizeof left, "  %s left", reel_duration_text(seconds_left(t), text, sizeof text));
+    reel_progress_note(&t->progress, best,
+                       "epoch %" PRId64 "/%" PRId64 "%s  | validation loss %.4f  top-1 %.1f %%  top-5 %.1f %%%s  | lr %.3g  "
+                       "%.0f images/s  data wait %.0f %%%s",
+                       s->epoch + 1, t->settings->epochs, train, t->last.loss, 100 * t->last.top1, 100 * t->last.top5,
+                       best ? " (best)" : "", t->lr, t->epoch_rate, 100 * t->epoch_wait, left);
+}
+
+reel_status reel_trainer_evaluate(reel_trainer *t, reel_error *err)
+{
+    const reel_settings *s = t->settings;
+    const reel_evaluate_config config = {.batch = s->batch,
+                                         .workers = s->workers,
+                                         .max_bad = s->max_bad,
+                                         .on_bad = on_bad_val,
+                                         .stop = interrupted,
+                                         .progress = show_evaluation,
+                                         .user = t};
+    const double began = reel_seconds_now();
+    reel_evaluation e;
+    REEL_TRY(reel_evaluate(&e, t->net, t->tape, t->val, &s->val, &config, err));
+    t->eval_seconds = reel_seconds_now() - began;
+    reel_evaluation_free(&t->last);
+    t->last = e;
+    reel_run_state *state = &t->state;
+    const bool best =
+        state->best_epoch == 0 || e.top1 > state->best_top1 || (e.top1 == state->best_top1 && e.loss < state->best_loss);
+    metric(t, json_pack("{s:s, s:I, s:I, s:o, s:f, s:f, s:I, s:b, s:f}", "event", "eval", "step", (json_int_t)state->step,
+                        "epoch", (json_int_t)(state->epoch + 1), "loss", reel_json_number(e.loss), "top1", e.top1, "top5",
+                        e.top5, "images", (json_int_t)e.images, "best", best, "seconds", t->eval_seconds));
+    tell_epoch(t, best);
+    if (!best) return REEL_OK;
+    state->best_epoch = state->epoch + 1;
+    state->best_top1 = e.top1;
+    state->best_loss = isfinite(e.loss) ? e.loss : 1e300;
+    reel_error why;
+    const reel_checkpoint c = reel_trainer_checkpoint(t);
+    if (reel_checkpoint_save_model(&c, &t->run, "best.safetensors", &why))
+        reel_progress_warn(&t->progress, "reel train: warning: %s", why.message);
+    return REEL_OK;
+}

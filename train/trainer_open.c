@@ -1,0 +1,132 @@
+/* Building a run: data, net, optimizer, schedule, folder. Everything is looked at before the folder is made, so that a mistake
+ * on the command line leaves no trace. */
+#include "train/trainer.h"
+
+#include "train/data_dir.h"
+#include "train/recipe.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+reel_checkpoint reel_trainer_checkpoint(reel_trainer *t)
+{
+    return (reel_checkpoint){.params = reel_net_params(t->net),
+                             .opt = t->opt,
+                             .card = &t->card,
+                             .schedule = &t->schedule,
+                             .state = &t->state,
+                             .config = t->config};
+}
+
+static reel_status open_data(reel_trainer *t, const char *data, reel_error *err)
+{
+    char path[REEL_PATH_MAX];
+    REEL_TRY(reel_data_open(&t->train, data, "train", path, sizeof path, err));
+    REEL_TRY(reel_data_open(&t->val, data, "val", path, sizeof path, err));
+    REEL_TRY(reel_dataset_same_classes(t->train, t->val, err));
+    const int64_t classes = reel_dataset_classes(t->train), expected = t->settings->net.classes;
+    if (expected && expected != classes)
+        return reel_fail(err, REEL_ERR_INVALID, "%s: expected %" PRId64 " classes (--num-classes), got %" PRId64 " folders",
+                         data, expected, classes);
+    return REEL_OK;
+}
+
+static reel_status start_from(reel_trainer *t, const char *path, reel_error *err)
+{
+    reel_weights *weights;
+    REEL_TRY(reel_weights_read(&weights, path, err));
+    reel_model_card card;
+    reel_error why = {0};
+    reel_status status = reel_weights_verify(weights, err);
+    if (status == REEL_OK) {
+        status = reel_model_card_read(&card, weights, t->settings->model->name, path, err);
+        reel_model_card_free(&card);
+    }
+    if (status == REEL_OK && (status = reel_params_load(reel_net_params(t->net), weights, &why)) != REEL_OK)
+        reel_fail(err, status, "%s: %s", path, why.message);
+    reel_weights_destroy(weights);
+    return status;
+}
+
+static reel_status make_net(reel_trainer *t, bool resumed, reel_error *err)
+{
+    const reel_settings *s = t->settings;
+    const reel_ctx_config config = {.threads = s->threads, .seed = s->seed};
+    REEL_TRY(reel_ctx_create(&t->ctx, &config, err));
+    reel_model_config net = s->net;
+    net.classes = reel_dataset_classes(t->train);
+    REEL_TRY(reel_model_create(&t->net, s->model, &net, t->ctx, REEL_F32, err));
+    if (s->weights)
+        REEL_TRY(start_from(t, s->weights, err));
+    else if (!resumed)
+        reel_recipe_init(s->recipe, t->net);
+    REEL_TRY(reel_tape_create(&t->tape, t->ctx, NULL, err));
+    REEL_TRY(reel_sgd_create(&t->opt, reel_net_params(t->net), t->ctx, &s->sgd, err));
+    if (s->bias_lr_mult != 1 || s->bias_decay_mult != 1) {
+        const reel_group biases = {.pattern = "*.bias", .lr_mult = s->bias_lr_mult, .decay_mult = s->bias_decay_mult};
+        REEL_TRY(reel_optimizer_group(t->opt, &biases, err));
+    }
+    t->card = (reel_model_card){.model = s->model, .head = s->net.head, .image_size = net.image_size, .preprocessing = s->val};
+    return reel_model_card_set_classes(&t->card, t->train, err);
+}
+
+static reel_status make_schedule(reel_trainer *t, reel_error *err)
+{
+    const reel_settings *s = t->settings;
+    const int64_t images = reel_dataset_count(t->train);
+    /* An incomplete last batch is left out, as torch's reference scripts do; fewer images than a batch are one batch. */
+    t->batches_per_epoch = images < s->batch ? 1 : images / s->batch;
+    t->steps_per_epoch = (t->batches_per_epoch + s->accumulate - 1) / s->accumulate;
+    t->schedule = s->schedule;
+    t->schedule.steps_per_epoch = t->steps_per_epoch;
+    return reel_schedule_check(&t->schedule, err);
+}
+
+static reel_status restore(reel_trainer *t, const reel_weights *checkpoint, const char *path, reel_error *err)
+{
+    const reel_checkpoint c = reel_trainer_checkpoint(t);
+    REEL_TRY(reel_checkpoint_restore(&c, checkpoint, path, err));
+    if (t->state.batch > t->batches_per_epoch)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "%s: stands at batch %" PRId64 " of an epoch, which has %" PRId64 " now: the training "
+                         "images or --batch-size have changed",
+                         path, t->state.batch, t->batches_per_epoch);
+    return REEL_OK;
+}
+
+reel_status reel_trainer_open(reel_trainer *t, const char *data, const reel_settings *settings, json_t *config,
+                              const reel_weights *checkpoint, const char *checkpoint_path, reel_error *err)
+{
+    *t = (reel_trainer){.settings = settings, .config = config};
+    t->began = t->last_checkpoint = reel_seconds_now();
+    reel_progress_open(&t->progress, settings->quiet);
+    REEL_TRY(open_data(t, data, err));
+    REEL_TRY(make_net(t, checkpoint != NULL, err));
+    REEL_TRY(make_schedule(t, err));
+    if (checkpoint) REEL_TRY(restore(t, checkpoint, checkpoint_path, err));
+    json_t *names = json_array();
+    for (int64_t c = 0; c < t->card.classes; c++) json_array_append_new(names, json_string(t->card.class_names[c]));
+    json_object_set_new(t->config, "classes", names);
+    json_object_set_new(t->config, "train_images", json_integer(reel_dataset_count(t->train)));
+    json_object_set_new(t->config, "val_images", json_integer(reel_dataset_count(t->val)));
+    REEL_TRY(reel_run_dir_open(&t->run, settings->output_dir, t->config, err));
+    if (checkpoint) REEL_TRY(reel_run_dir_rewind(&t->run, t->state.step, err));
+    t->first_step = t->state.step;
+    return REEL_OK;
+}
+
+void reel_trainer_close(reel_trainer *t)
+{
+    reel_loader_destroy(t->loader);
+    reel_evaluation_free(&t->last);
+    reel_model_card_free(&t->card);
+    reel_run_dir_close(&t->run);
+    reel_optimizer_destroy(t->opt);
+    reel_tape_destroy(t->tape);
+    reel_net_destroy(t->net);
+    reel_dataset_destroy(t->train);
+    reel_dataset_destroy(t->val);
+    reel_ctx_destroy(t->ctx);
+    json_decref(t->config);
+    *t = (reel_trainer){0};
+}
