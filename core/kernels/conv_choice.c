@@ -6,46 +6,63 @@
 
 #include "core/kernels/winograd.h"
 
-static const char *const names[] = {"winograd", "gemm"};
 static const char *const pass_names[] = {"forward", "input gradient", "weight gradient"};
-
-const char *reel_conv_algorithm_name(reel_conv_algorithm algorithm)
-{
-    return names[algorithm];
-}
 
 /* Winograd transforms 49 matrices of weights whatever the batch: below a few tiles the transforms cost more than the products
  * save. */
-static bool winograd_accepts(const reel_conv_shape *s, const char **why_not)
+static bool winograd_accepts(const reel_conv_shape *s, bool f64, const char **why_not)
 {
-    if (!reel_winograd_accepts(s, why_not)) return false;
-    const int64_t m = 8 - s->kh, tiles = s->n * ((s->oh + m - 1) / m) * ((s->ow + m - 1) / m);
-    if (tiles < 32) *why_not = "wants 32 tiles or more";
+    const int64_t m = 8 - s->kh;
+    if (f64)
+        *why_not = "wants float32";
+    else if (reel_winograd_accepts(s, why_not) && s->n * ((s->oh + m - 1) / m) * ((s->ow + m - 1) / m) < 32)
+        *why_not = "wants 32 tiles or more";
     return !*why_not;
 }
 
-static bool gemm_accepts(const reel_conv_shape *s, const char **why_not)
+static bool anything(const reel_conv_shape *s, bool f64, const char **why_not)
 {
-    (void)s;
-    *why_not = NULL;
-    return true;
+    (void)s, (void)f64;
+    return !*why_not;
 }
 
-static bool (*const accepts[])(const reel_conv_shape *, const char **) = {winograd_accepts, gemm_accepts};
+/* In order of preference. The first that accepts runs. */
+static const struct row {
+    const char *name;
+    bool (*accepts)(const reel_conv_shape *s, bool f64, const char **why_not);
+} rows[REEL_CONV_ALGORITHMS] = {
+    [REEL_CONV_WINOGRAD] = {"winograd", winograd_accepts},
+    [REEL_CONV_GEMM] = {"gemm", anything},
+    [REEL_CONV_DIRECT] = {"direct", anything},
+};
 
-reel_conv_algorithm reel_conv_choose(const reel_ctx *ctx, const reel_conv_shape *s, reel_conv_pass pass)
+const char *reel_conv_algorithm_name(reel_conv_algorithm algorithm)
 {
-    const char *forced = getenv("REEL_CONV"), *trace = getenv("REEL_TRACE"), *why_not = NULL;
-    int chosen = 0;
-    for (; chosen < REEL_CONV_ALGORITHMS - 1; chosen++) {
-        if (forced && *forced && strcmp(forced, names[chosen]) != 0)
-            why_not = "another one is forced";
-        else if (accepts[chosen](s, &why_not))
-            break;
-        if (trace && strstr(trace, "conv"))
-            reel_ctx_log(ctx, REEL_LOG_DEBUG, "conv %lldx%lldx%lld -> %lld, kernel %lldx%lld, %s: %s %s", (long long)s->c,
-                         (long long)s->h, (long long)s->w, (long long)s->oc, (long long)s->kh, (long long)s->kw,
-                         pass_names[pass], names[chosen], why_not);
+    return rows[algorithm].name;
+}
+
+static bool accepts(const reel_ctx *ctx, const reel_conv_shape *s, reel_conv_pass pass, bool f64, int row)
+{
+    const char *why_not = NULL, *trace = getenv("REEL_TRACE");
+    const bool yes = rows[row].accepts(s, f64, &why_not);
+    if (trace && strstr(trace, "conv"))
+        reel_ctx_log(ctx, REEL_LOG_DEBUG, "conv %lldx%lldx%lldx%lld -> %lld, kernel %lldx%lld, %s: %s %s", (long long)s->n,
+                     (long long)s->c, (long long)s->h, (long long)s->w, (long long)s->oc, (long long)s->kh, (long long)s->kw,
+                     pass_names[pass], rows[row].name, yes ? "runs" : why_not);
+    return yes;
+}
+
+reel_conv_algorithm reel_conv_choose(const reel_ctx *ctx, const reel_conv_shape *s, reel_conv_pass pass, bool f64)
+{
+    const char *forced = getenv("REEL_CONV");
+    int row = 0;
+    if (forced && *forced) {
+        while (row < REEL_CONV_ALGORITHMS && strcmp(forced, rows[row].name) != 0) row++;
+        if (row == REEL_CONV_ALGORITHMS)
+            reel_ctx_log(ctx, REEL_LOG_WARN, "REEL_CONV: expected winograd, gemm or direct, got '%s'; ignored", forced);
+        else if (accepts(ctx, s, pass, f64, row))
+            return (reel_conv_algorithm)row;
     }
-    return (reel_conv_algorithm)chosen;
+    for (row = 0; !accepts(ctx, s, pass, f64, row); row++) continue;
+    return (reel_conv_algorithm)row;
 }

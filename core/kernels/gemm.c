@@ -12,7 +12,7 @@ static bool transposed_is_better(bool tb, int64_t m, int64_t n)
 static size_t gemm_scratch(const reel_ctx *ctx, bool tb, int64_t m, int64_t n, int64_t k, size_t element)
 {
     const bool swap = transposed_is_better(tb, m, n);
-    return reel_matrix_scratch(reel_ctx_threads(ctx), swap ? n : m, swap ? m : n, k, element);
+    return reel_matrix_scratch(reel_ctx_threads(ctx), swap ? n : m, swap ? m : n, k, false, element);
 }
 
 size_t reel_gemm_scratch_f32(const reel_ctx *ctx, bool ta, bool tb, int64_t m, int64_t n, int64_t k)
@@ -34,8 +34,8 @@ size_t reel_gemm_scratch_f64(const reel_ctx *ctx, bool ta, bool tb, int64_t m, i
                             void *scratch)                                                                                     \
     {                                                                                                                          \
         const bool swap = transposed_is_better(tb, m, n);                                                                      \
-        const reel_operand left = {ta ? REEL_OPERAND_COLUMNS : REEL_OPERAND_ROWS, a, lda, NULL};                               \
-        const reel_operand right = {tb ? REEL_OPERAND_ROWS : REEL_OPERAND_COLUMNS, b, ldb, NULL};                              \
+        const reel_operand left = {ta ? REEL_OPERAND_COLUMNS : REEL_OPERAND_ROWS, a, lda, NULL, NULL};                         \
+        const reel_operand right = {tb ? REEL_OPERAND_ROWS : REEL_OPERAND_COLUMNS, b, ldb, NULL, NULL};                        \
         const reel_matrix_job job = {.threads = reel_ctx_threads(ctx),                                                         \
                                      .m = swap ? n : m,                                                                        \
                                      .n = swap ? m : n,                                                                        \

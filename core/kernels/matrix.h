@@ -13,19 +13,40 @@
 typedef enum {
     REEL_OPERAND_ROWS,    /* element (i, p) = data[i ld + p] */
     REEL_OPERAND_COLUMNS, /* element (i, p) = data[p ld + i] */
-    REEL_OPERAND_PATCHES, /* (i, p): output pixel i, tap and channel p = (ky kw + kx) c + channel of the input */
-    REEL_OPERAND_BACK, /* (i, p): input pixel i, p = (ky kw + kx) oc + channel: dy where that tap of that pixel came from, or 0
-                        */
-    REEL_OPERAND_TAPS  /* (i, p): input channel i, p = (ky kw + kx) oc + channel: w[channel, ky, kx, i] */
+    REEL_OPERAND_PATCHES, /* (i, p): patch i, p = (ky kw + kx) c + channel */
+    REEL_OPERAND_TAPS     /* (i, p): input channel i, p = (ky taps_x + kx) oc + channel: w[channel, tap, i] */
 } reel_operand_kind;
+
+/* Patches of an image map: a grid of them over each image, each kh x kw pixels of c channels. Pixels outside the map read zero.
+ * The forward pass reads x in steps of the stride, its taps the dilation apart; the input gradient reads dy, its taps running
+ * backwards. */
+typedef struct reel_patches {
+    int64_t h, w, pixel;          /* the map: rows, columns, reals from pixel to pixel */
+    int64_t c;                    /* channels of a group */
+    int64_t grid_h, grid_w;       /* patches an image */
+    int64_t y, x, step_y, step_x; /* where the first tap of patch (0, 0) lies; pixels from patch to patch */
+    int64_t kh, kw, tap_y, tap_x; /* taps; pixels from tap to tap, negative for backwards */
+} reel_patches;
+
+/* The taps of w (oc, kh, kw, c) that a phase of the input gradient uses: y + step_y i for i < taps_y, likewise x. */
+typedef struct reel_taps {
+    int64_t oc, c, kh, kw;
+    int64_t y, x, step_y, step_x, taps_x;
+} reel_taps;
 
 /* For B, i counts columns. Convolution kinds read one group: channels of it lie at data. */
 typedef struct reel_operand {
     reel_operand_kind kind;
     const void *data;
     int64_t ld;
-    const reel_conv_shape *conv;
+    const reel_patches *patches;
+    const reel_taps *taps;
 } reel_operand;
+
+/* Rows of C that are a grid of pixels of a larger map: row (image, gy, gx) is pixel (y + step_y gy, x + step_x gx) of it. */
+typedef struct reel_grid {
+    int64_t h, w, grid_h, grid_w, y, x, step_y, step_x;
+} reel_grid;
 
 typedef struct reel_matrix_job {
     int threads;
@@ -34,12 +55,13 @@ typedef struct reel_matrix_job {
     const void *bias; /* n values, or NULL */
     bool accumulate;
     void *c;
-    int64_t c_row, c_col; /* element (i, j) at c[i c_row + j c_col]; one of them is 1 */
-    void *scratch;        /* reel_matrix_scratch bytes */
+    int64_t c_row, c_col;  /* element (i, j) at c[i c_row + j c_col]; one of them is 1 */
+    const reel_grid *grid; /* or NULL; with it, c_row is the distance of pixels, c_col is 1 and rows are shared out */
+    void *scratch;         /* reel_matrix_scratch bytes */
 } reel_matrix_job;
 
-/* Bytes for any of the implementations. */
-size_t reel_matrix_scratch(int threads, int64_t m, int64_t n, int64_t k, size_t element);
+/* Bytes for any of the implementations; grid: whether the job has one. */
+size_t reel_matrix_scratch(int threads, int64_t m, int64_t n, int64_t k, bool grid, size_t element);
 
 void reel_matrix_f32__portable(const reel_matrix_job *job);
 void reel_matrix_f64__portable(const reel_matrix_job *job);

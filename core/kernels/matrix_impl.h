@@ -62,16 +62,23 @@ static inline void prefetch(const reel_operand *o, int64_t i0, int64_t rows, int
         for (int64_t q = 0; q < length; q += LINE) __builtin_prefetch(from + l * o->ld + q, 0, 2);
 }
 
-/* Transposed results of a chunk of rows: kept row-major while they are summed, written once. */
-static void write_transposed(const reel_matrix_job *job, int64_t i, int64_t rows, const real *from, int64_t ld)
+/* Results of a chunk of rows that were summed row-major in scratch, to where they belong: transposed, or a grid's pixels. */
+static void write_chunk(const reel_matrix_job *job, int64_t i, int64_t rows, const real *from, int64_t ld, bool add)
 {
+    const reel_grid *g = job->grid;
+    if (g) {
+        for (int64_t r = 0; r < rows; r++) {
+            const int64_t at = i + r, x = g->x + at % g->grid_w * g->step_x;
+            const int64_t y = g->y + at / g->grid_w % g->grid_h * g->step_y, image = at / g->grid_w / g->grid_h;
+            real *to = (real *)job->c + ((image * g->h + y) * g->w + x) * job->c_row;
+            for (int64_t j = 0; j < job->n; j++) to[j] = (add ? to[j] : 0) + from[r * ld + j];
+        }
+        return;
+    }
     for (int64_t j = 0; j < job->n; j++) {
         real *to = (real *)job->c + i * job->c_row + j * job->c_col;
         const real bias = job->bias ? ((const real *)job->bias)[j] : 0;
-        if (job->accumulate)
-            for (int64_t r = 0; r < rows; r++) to[r] += from[r * ld + j] + bias;
-        else
-            for (int64_t r = 0; r < rows; r++) to[r] = from[r * ld + j] + bias;
+        for (int64_t r = 0; r < rows; r++) to[r] = (add ? to[r] : 0) + from[r * ld + j] + bias;
     }
 }
 
@@ -81,8 +88,8 @@ static void by_rows(const reel_matrix_job *job)
     enum { A_SIZE = REEL_MATRIX_MC * (REEL_MATRIX_KC + REEL_MATRIX_PAD) };
     const int64_t panels = (job->n + NR - 1) / NR, stretch = reel_matrix_stretch(job->n, job->k);
     const int64_t chunks = reel_matrix_chunks(job->threads, job->m, MR);
-    const bool local = reel_matrix_is_local(job->n, job->k) && job->c_col != 1;
-    const int64_t own_size = A_SIZE + (reel_matrix_is_local(job->n, job->k) ? REEL_MATRIX_MC * panels * NR : 0);
+    const bool keeps = job->grid || reel_matrix_is_local(job->n, job->k), local = keeps && (job->grid || job->c_col != 1);
+    const int64_t own_size = A_SIZE + (keeps ? REEL_MATRIX_MC * panels * NR : 0);
     real *shared = job->scratch, *own = shared + panels * NR * stretch;
 #pragma omp parallel num_threads(job->threads)
     {
@@ -109,13 +116,13 @@ static void by_rows(const reel_matrix_job *job)
                         const int64_t at = rows * panel / panels;
                         if (next > 0) prefetch(&job->a, i + at, rows * (panel + 1) / panels - at, p + depth, next);
                         if (local)
-                            block(&here, 0, rows, j, NR, depth, a, a_row, a_step, b, p == 0, false);
+                            block(&here, 0, rows, j, NR, depth, a, a_row, a_step, b, p == from, false);
                         else
                             block(job, i, rows, j, least(NR, job->n - j), depth, a, a_row, a_step, b, p == 0,
                                   p + depth == job->k);
                     }
                 }
-                if (local) write_transposed(job, i, rows, sums, panels * NR);
+                if (local) write_chunk(job, i, rows, sums, panels * NR, job->accumulate || from > 0);
             }
         }
     }
@@ -159,7 +166,7 @@ static void by_columns(const reel_matrix_job *job)
 void MATRIX_NAME(const reel_matrix_job *job)
 {
     if (small_product(job)) return;
-    if (reel_matrix_by_rows(job->m, job->n))
+    if (job->grid || reel_matrix_by_rows(job->m, job->n))
         by_rows(job);
     else
         by_columns(job);

@@ -188,6 +188,23 @@ Test(gemm, is_right_across_cache_block_edges)
         }
 }
 
+/* Deeper than what is packed at a time when rows are shared out. */
+Test(gemm, is_right_where_the_sum_is_packed_in_stretches)
+{
+    for (int orientation = 0; orientation < 4; orientation++) {
+        gemm_case t = {.m = 11,
+                       .n = 9,
+                       .k = 233300,
+                       .ta = orientation & 1,
+                       .tb = orientation & 2,
+                       .bias = true,
+                       .accumulate = orientation == 1};
+        check(&t, sizeof(float));
+    }
+    gemm_case t = {.m = 14, .n = 12, .k = 174700, .ta = true, .accumulate = true};
+    check(&t, sizeof(double));
+}
+
 Test(gemm, an_empty_sum_gives_bias_plus_what_was_there)
 {
     for (int bits = 0; bits < 16; bits++) {
