@@ -106,4 +106,12 @@ static inline double unit_roundoff(size_t size)
     return size == sizeof(float) ? 0x1p-24 : 0x1p-53;
 }
 
+/* In units of u sum |products|: how far a sum of that many products may be off. In the worst case the count of terms, bias and
+ * old value included (Higham 2002, section 3.1); for data drawn at random a small multiple of its root (Higham and Mary 2019,
+ * "A new approach to probabilistic rounding error analysis"), without which a long sum could lose whole blocks unnoticed. */
+static inline double rounding_growth(int64_t terms)
+{
+    return fmin((double)terms + 3, 8 * sqrt((double)terms) + 3);
+}
+
 #endif

@@ -1,7 +1,6 @@
 /* The matrix product of every instruction set this CPU has, in both types, against plain sums in long double or double.
  *
- * Bound: a sum of k products in any order, with or without fused multiply-add, differs from the exact one by at most
- * (k + 3) u sum |a b| (Higham 2002, section 3.1), the bias and the old value of C counted as two more terms. */
+ * Bound: rounding_growth(k) u sum |a b|. */
 #include "tests/kernels/kernel_test.h"
 
 #include "core/kernels/gemm.h"
@@ -58,7 +57,7 @@ static gemm_data gemm_data_new(const gemm_case *t, size_t size)
                                      t->accumulate ? buffer_at(&d.before, (size_t)(i * d.ldc + j)) : 0};
             d.expected[i * t->n + j] = (double)(sum + extra[0] + extra[1]);
             d.bound[i * t->n + j] =
-                (double)(t->k + 3) * unit_roundoff(size) * ((double)magnitude + fabs(extra[0]) + fabs(extra[1]));
+                rounding_growth(t->k) * unit_roundoff(size) * ((double)magnitude + fabs(extra[0]) + fabs(extra[1]));
         }
     return d;
 }
