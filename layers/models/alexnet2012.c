@@ -52,7 +52,7 @@ static void add(reel_net *net, const reel_model_config *config)
     reel_add_linear(net, .in = 4096, .out = 4096, .weight_init = w, .bias_init = b1);
     reel_add_relu(net);
     reel_add_dropout(net, .p = p);
-    reel_add_linear(net, .in = 4096, .out = config->classes, .weight_init = w, .bias_init = b0);
+    reel_add_linear(net, .in = 4096, .out = config->classes, .weight_init = reel_output_init(w), .bias_init = b0);
     reel_net_end(net);
 }
 

@@ -5,6 +5,14 @@
 
 #include "layers/models.h"
 
+/* What the output layer is drawn from. An initialiser that keeps the signal's size through ReLUs (Kaiming) would make the first
+ * logits as large as the activations, and the first loss several times ln(classes): the output layer starts small instead. */
+static inline reel_init reel_output_init(reel_init hidden)
+{
+    const bool kaiming = hidden.kind == REEL_INIT_KAIMING_UNIFORM || hidden.kind == REEL_INIT_KAIMING_NORMAL;
+    return kaiming ? (reel_init){REEL_INIT_GAUSSIAN, 0.01} : hidden;
+}
+
 static inline void reel_add_pooled_head(reel_net *net, const reel_model_config *config, int64_t channels, double dropout)
 {
     if (config->head == REEL_HEAD_GAP)
@@ -13,7 +21,7 @@ static inline void reel_add_pooled_head(reel_net *net, const reel_model_config *
         reel_add_global_maxpool(net, .name = "maxpool");
     reel_net_begin(net, "classifier");
     reel_add_dropout(net, .p = dropout);
-    reel_add_linear(net, .in = channels, .out = config->classes, .weight_init = config->weight_init,
+    reel_add_linear(net, .in = channels, .out = config->classes, .weight_init = reel_output_init(config->weight_init),
                     .bias_init = config->bias_init);
     reel_net_end(net);
 }

@@ -25,7 +25,7 @@ static void add(reel_net *net, const reel_model_config *config)
     reel_add_dropout(net, .p = p);
     reel_add_linear(net, .in = 16 * 4 * 4, .out = 64, .weight_init = w, .bias_init = b);
     reel_add_relu(net);
-    reel_add_linear(net, .in = 64, .out = config->classes, .weight_init = w, .bias_init = b);
+    reel_add_linear(net, .in = 64, .out = config->classes, .weight_init = reel_output_init(w), .bias_init = b);
     reel_net_end(net);
 }
 
