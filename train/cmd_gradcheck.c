@@ -184,6 +184,7 @@ static void count(tally *t, const char *name, reel_status status, const reel_gra
         if (!passed) json_object_set_new(row, "message", json_string(why));
         json_array_append_new(t->rows, row);
     } else {
+        if (t->passed + t->failed == 1) printf("%-6s %-52s %9s %8s %6s\n", "", "case", "error", "checked", "kinks");
         printf("%-6s %-52s %9.1e %8lld %6lld\n", passed ? "ok" : "FAILED", name, r->worst_error, (long long)r->checked,
                (long long)r->kinks);
     }
@@ -227,10 +228,14 @@ static int run(reel_options *options)
         return reel_complain("gradcheck", &err);
     const bool json = reel_options_flag(options, "json");
     tally t = {.options = options, .rows = json ? json_array() : NULL};
-    if (!json) printf("%-6s %-52s %9s %8s %6s\n", "", "case", "error", "checked", "kinks");
     check_all(&t, ctx, &config);
     reel_ctx_destroy(ctx);
 
+    if (t.passed + t.failed == 0) {
+        reel_fail(&err, REEL_ERR_INVALID, "no case matches '%s'", reel_options_arg(options, 0));
+        json_decref(t.rows);
+        return reel_complain_usage("gradcheck", &err);
+    }
     int code = t.failed ? REEL_EXIT_CHECK : REEL_EXIT_OK;
     if (json) {
         const int printed = reel_print_json(json_pack("{s:b, s:i, s:i, s:f, s:f, s:o}", "passed", !t.failed, "cases",
@@ -240,10 +245,6 @@ static int run(reel_options *options)
     } else {
         printf("%d of %d cases passed; worst error %.1e, tolerance %.1e\n", t.passed, t.passed + t.failed, t.worst,
                config.tolerance);
-    }
-    if (t.passed + t.failed == 0) {
-        reel_fail(&err, REEL_ERR_INVALID, "no case matches '%s'", reel_options_arg(options, 0));
-        return reel_complain_usage("gradcheck", &err);
     }
     return code;
 }

@@ -134,7 +134,7 @@ static reel_status prepare(predictor *p, reel_error *err)
             reel_say("reel predict: %s", why.message);
             p->failed++;
         }
-    if (p->images.n == 0) return reel_fail(err, REEL_ERR_INVALID, "no image to look at");
+    if (p->images.n == 0) return REEL_OK; /* each has been named */
     REEL_TRY(reel_ctx_create(&p->ctx, &(reel_ctx_config){.threads = (int)reel_options_int(o, "threads")}, err));
     REEL_TRY(reel_model_open(&p->net, &p->card, reel_options_text(o, "weights"), reel_options_text(o, "arch"), p->ctx, REEL_F32,
                              err));
@@ -150,6 +150,7 @@ static reel_status prepare(predictor *p, reel_error *err)
 static reel_status predict(predictor *p, reel_error *err)
 {
     REEL_TRY(prepare(p, err));
+    if (p->images.n == 0) return REEL_OK;
     const int64_t batch = reel_options_int(p->options, "batch-size"), size = p->card.preprocessing.size;
     for (int64_t i = 0; i < p->images.n; i++) {
         reel_error why;

@@ -44,6 +44,9 @@ static reel_status read_schedule(reel_schedule *s, const reel_options *o, reel_e
                          .threshold = 1e-4};
     for (int i = 0; i < REEL_COUNT(names); i++)
         if (!strcmp(name, names[i])) s->kind = (reel_schedule_kind)i;
+    /* A recipe's warm-up is made for its own length of run. */
+    if (!reel_options_given(o, "lr-warmup-epochs") && s->warmup_epochs > 0.2 * (double)s->epochs)
+        s->warmup_epochs = 0.2 * (double)s->epochs;
     if (s->warmup_epochs > 0 && s->warmup_epochs >= (double)s->epochs)
         return reel_fail(err, REEL_ERR_INVALID, "--lr-warmup-epochs: expected less than --epochs %lld, got %g",
                          (long long)s->epochs, s->warmup_epochs);
@@ -125,6 +128,7 @@ reel_status reel_settings_read(reel_settings *s, const reel_options *o, reel_err
                          .json = reel_options_flag(o, "json"),
                          .quiet = reel_options_flag(o, "quiet")};
     if (!s->model) return reel_fail(err, REEL_ERR_INVALID, "--arch: '%s' is not known", reel_options_text(o, "arch"));
+    s->net.classes = reel_options_int(o, "num-classes");
     s->net.head = reel_head_find(reel_options_text(o, "head"));
     s->net.dropout = reel_options_set(o, "dropout") ? reel_options_real(o, "dropout") : -1;
     const char *init = reel_options_text(o, "init");

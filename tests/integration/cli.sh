@@ -1,0 +1,47 @@
+#!/bin/bash
+# Help, completion, man page and the answers that need no data.
+set -eu
+fail() {
+    echo "$1"
+    exit 1
+}
+"$REEL_BIN" --version | grep -qE '^reel [0-9]+\.[0-9]+\.[0-9]+$' || fail "--version: $("$REEL_BIN" --version)"
+"$REEL_BIN" help >all
+while read -r name; do # every command is in the list, and has help of its own
+    # shellcheck disable=SC2086
+    "$REEL_BIN" help $name >one
+    grep -q "^usage: reel $name" one || fail "help $name: $(head -1 one)"
+    # shellcheck disable=SC2086
+    "$REEL_BIN" $name --help >two
+    cmp one two || fail "'help $name' and '$name --help' differ"
+done < <(sed -n '/^commands:/,/^$/s/^  \([a-z]* \?[a-z]*\)  .*/\1/p' all | grep -v '^help' | sed 's/ *$//')
+"$REEL_BIN" help --completion >completion
+bash -n completion
+"$REEL_BIN" help --man >reel.1
+grep -q '^\.TH REEL 1' reel.1 || fail "no man page"
+code=0
+"$REEL_BIN" >out 2>err || code=$?
+[ "$code" -eq 2 ] && [ ! -s out ] && grep -q usage err || fail "without arguments: exit $code"
+
+parameters() { "$REEL_BIN" summary --json "$@" | grep -o '"parameters":[0-9]*' | head -1 | cut -d: -f2; }
+[ "$(parameters --arch alexnet)" = 61100840 ] || fail "alexnet: $(parameters --arch alexnet) parameters"
+[ "$(parameters --arch alexnet2012)" = 60965224 ] || fail "alexnet2012: $(parameters --arch alexnet2012) parameters"
+[ "$(parameters --arch alexnet --head gap)" = 2726696 ] || fail "alexnet, gap: $(parameters --arch alexnet --head gap) parameters"
+"$REEL_BIN" summary --arch alexnet | grep -q 0.714 || fail "alexnet: 0.714 billion multiply-adds are missing"
+
+"$REEL_BIN" gradcheck 'op/conv2d*' --json >out
+grep -q '"passed":true' out || fail "gradcheck: $(cat out)"
+code=0
+"$REEL_BIN" gradcheck op/tanh --tolerance 1e-12 --step 1e-3 >out 2>err || code=$?
+[ "$code" -eq 5 ] || fail "a failing gradient check: exit $code, expected 5"
+
+"$REEL_BIN" bench step --arch tiny --batch 4 --steps 3 --threads 1 --json >out
+for key in images_per_second step_ms best_ms first_step_s peak_rss_bytes threads isa batch; do
+    grep -q "\"$key\":" out || fail "bench step: $key is missing: $(cat out)"
+done
+"$REEL_BIN" bench step --arch tiny --batch 4 --steps 3 --threads 1 --infer --size 40 --json >out
+
+# A closed stdout is a failure, not a crash.
+code=0
+"$REEL_BIN" summary --json >/dev/full 2>err || code=$?
+[ "$code" -eq 1 ] || fail "stdout is full: exit $code, expected 1"

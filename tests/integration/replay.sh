@@ -1,0 +1,38 @@
+#!/bin/bash
+# Stored batches from stored weights: float32 and float64 agree, thread counts do not matter, and what is written is what was trained.
+set -eu
+fail() {
+    echo "$1"
+    exit 1
+}
+"$REEL_BIN" synth d --train 4 --val 2 --classes 5 --size 40 --quiet
+"$REEL_BIN" train d --arch tiny --epochs 1 -b 4 -o run --quiet >/dev/null
+python3 - <<'PY'
+import json, random, struct
+random.seed(1)
+steps, n, size, classes = 4, 3, 32, 5
+images = struct.pack(f"<{steps*n*3*size*size}f", *(random.gauss(0, 1) for _ in range(steps * n * 3 * size * size)))
+labels = struct.pack(f"<{steps*n}q", *(random.randrange(classes) for _ in range(steps * n)))
+header = json.dumps({"images": {"dtype": "F32", "shape": [steps, n, 3, size, size], "data_offsets": [0, len(images)]},
+                     "labels": {"dtype": "I64", "shape": [steps, n], "data_offsets": [len(images), len(images) + len(labels)]}}).encode()
+header += b" " * (-len(header) % 8)
+open("batches.safetensors", "wb").write(struct.pack("<Q", len(header)) + header + images + labels)
+PY
+replay() { "$REEL_BIN" replay run/model.safetensors batches.safetensors --arch tiny --num-classes 5 --lr 0.01 --json "$@"; }
+replay --dtype float64 --threads 1 --out one.safetensors >one
+replay --dtype float64 --threads 2 --out two.safetensors >two
+cmp one two || fail "losses differ between 1 and 2 threads: $(cat one two)"
+cmp one.safetensors two.safetensors || fail "weights differ between 1 and 2 threads"
+replay --dtype float32 >three
+replay --dtype float64 --nesterov >nesterov
+replay --dtype float64 --dampening 0.5 >dampening
+replay --dtype float64 --momentum 0 >plain
+python3 - <<'PY'
+import json
+losses = {n: json.load(open(n))["losses"] for n in ("one", "three", "nesterov", "dampening", "plain")}
+for a, b in zip(losses["one"], losses["three"]):
+    assert abs(a - b) < 1e-4 * abs(a), ("float32 and float64", losses["one"], losses["three"])
+assert len(losses["one"]) == 4, losses["one"]
+assert len({tuple(l) for l in losses.values()}) == 5, ("settings that change nothing", losses)
+PY
+"$REEL_BIN" summary one.safetensors | grep -q "features.0.weight *float64" || fail "float64 weights were not written as such"

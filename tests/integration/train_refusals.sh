@@ -1,0 +1,84 @@
+#!/bin/bash
+# What cannot work is refused: the right exit code, one clear line on stderr, nothing on stdout, nothing written.
+set -eu
+failed=0
+"$REEL_BIN" synth d --train 6 --val 2 --classes 3 --size 48 --quiet
+"$REEL_BIN" synth four --train 2 --val 2 --classes 4 --size 48 --quiet
+"$REEL_BIN" train d --arch tiny --epochs 1 -b 4 -o run --quiet >/dev/null
+find . -type f | sort | xargs sha256sum >before.sums
+mkdir -p empty/train/a empty/train/b empty/val/a empty/val/b no_train/val onlytrain && cp -r d/train onlytrain/
+cp d/train/*/*00000.jpg empty/train/a/ && cp empty/train/a/* empty/val/a/ && cp empty/train/a/* empty/val/b/
+mkdir -p differ && cp -r d/train d/val differ/ && mv differ/val/"$(ls d/val | head -1)" differ/val/zebra
+echo "not weights" >text.safetensors
+head -c 20000 run/model.safetensors >cut.safetensors
+touch a_file
+before=$(find . -type f | sort | xargs sha256sum)
+
+try() { # try CODE WORDS COMMAND...: refused with this code, and one line that holds the words
+    local code=$1 words=$2 got=0
+    shift 2
+    "$REEL_BIN" "$@" >out.txt 2>err.txt || got=$?
+    local lines text after
+    lines=$(wc -l <err.txt)
+    text=$(head -c 300 err.txt)
+    [ "$got" -eq "$code" ] || { echo "reel $*: exit $got, expected $code: $text"; failed=1; }
+    [ "$lines" -eq 1 ] || { echo "reel $*: $lines lines on stderr, expected 1: $text"; failed=1; }
+    [ ! -s out.txt ] || { echo "reel $*: wrote on stdout: $(head -c 200 out.txt)"; failed=1; }
+    grep -qiE -- "$words" err.txt || { echo "reel $*: expected words '$words', got: $text"; failed=1; }
+    rm -f out.txt err.txt
+    after=$(find . -type f | sort | xargs sha256sum)
+    [ "$after" = "$before" ] || { echo "reel $*: files changed"; failed=1; before=$after; }
+}
+
+# The command line
+try 2 "unknown command 'trian'; did you mean 'train'" trian d
+try 2 "did you mean --epochs" train d --epoch 3
+try 2 "--epochs: expected a whole number, got 'ten'" train d --epochs ten
+try 2 "--epochs: expected 1 to" train d --epochs 0
+try 2 "--lr: expected a number, got 'fast'" train d --lr fast
+try 2 "--lr: expected a value" train d --lr
+try 2 "--arch: expected one of alexnet" train d --arch resnet
+try 2 "--recipe: expected one of quick" train d --recipe slow
+try 2 "--max-time: expected a time" train d --max-time 3w
+try 2 "expected DATA" train
+try 2 "one argument too many" train d d
+try 2 "unknown option -z" train d -z
+try 2 "--nesterov: expected --momentum above 0" train d --nesterov --momentum 0 -o x
+try 2 "--lr-milestones: expected" train d --lr-milestones 3,x -o x
+try 2 "--val-resize-size: expected the crop's" train d --val-resize-size 20 --val-crop-size 32 -o x
+try 2 "exclude each other" train d --resume auto --weights run/model.safetensors -o x
+try 2 "expected --weights" eval d
+try 2 "expected --weights" predict d/val
+try 2 "expected .reel bench step" bench steps
+try 2 "63 x 63 or larger" summary --size 40
+try 2 "no case matches" gradcheck --quiet no_such_operator
+
+# Data
+try 1 "missing: cannot be opened" train missing -o x
+try 1 "a_file: expected a folder" train a_file -o x
+try 1 "no_train: no folder train" train no_train -o x
+try 1 "onlytrain: no folder val or validation" train onlytrain -o x
+try 1 "empty/train.*'?b'?" train empty -o x
+try 1 "zebra" train differ -o x --arch tiny
+try 1 "expected 5 classes" train d --num-classes 5 -o x --arch tiny
+try 1 "63 x 63" train d --arch alexnet --train-crop-size 40 -o x
+
+# The output folder
+try 1 "holds a run already" train d --arch tiny -o run
+try 1 "a_file" train d --arch tiny -o a_file
+try 1 "Not a directory" train d --arch tiny -o a_file/run
+try 1 "cannot be made" train d --arch tiny -o /proc/run
+
+# Weights
+try 1 "missing.safetensors" eval d --weights missing.safetensors
+try 1 "text.safetensors" eval d --weights text.safetensors
+try 1 "cut.safetensors" predict --weights cut.safetensors d/val
+try 1 "is a checkpoint" eval d --weights "$(find run -name 'checkpoint-*')"
+try 1 "is a checkpoint" train d --weights "$(find run -name 'checkpoint-*')" -o x
+try 1 "holds weights only" train d --resume run/model.safetensors -o x
+try 1 "missing.safetensors" train d --resume missing.safetensors -o x
+try 1 "classes differ.*only in the folder" eval four --weights run/model.safetensors
+try 1 "classifier" train four --weights run/model.safetensors -o x
+try 1 "no folder test" eval d --weights run --split test
+try 1 "no images" predict --weights run no_train
+exit $failed

@@ -1,0 +1,67 @@
+#!/bin/bash
+# A run has the same bits however it is cut, for any number of loader workers and compute threads.
+set -eu
+fail() {
+    echo "$1"
+    exit 1
+}
+sum() { sha256sum "$1/model.safetensors" | cut -d' ' -f1; }
+
+"$REEL_BIN" synth d --train 13 --val 4 --classes 4 --size 48 --quiet
+train() { # train DIR OPTIONS
+    local out=$1
+    shift
+    "$REEL_BIN" train d --arch tiny --output-dir "$out" --epochs 4 -b 8 --seed 3 --accumulate 2 --jitter 0.2 --quiet "$@" >"$out.log"
+}
+
+train whole --workers 1 --threads 1
+want=$(sum whole)
+[ "$(find whole -name 'checkpoint-*' | wc -l)" -ge 1 ] || fail "no checkpoint was kept"
+train other_seed --seed 4
+[ "$(sum other_seed)" != "$want" ] || fail "another seed gave the same weights"
+
+for setup in "1 2" "4 1" "4 2" "3 3"; do # workers threads
+    # shellcheck disable=SC2086
+    set -- $setup
+    train "w$1t$2" --workers "$1" --threads "$2"
+    [ "$(sum "w$1t$2")" = "$want" ] || fail "$1 workers and $2 threads gave other weights than 1 and 1"
+done
+
+# 52 images: 6 batches, 3 steps an epoch. Cut within an epoch, at its end, and twice.
+for cuts in 1 2 3 5 "4 7" "2 3 11"; do
+    dir=cut_${cuts// /_}
+    for at in $cuts; do
+        train "$dir" --max-steps "$at" --resume auto --workers 2
+        [ -e "$dir/checkpoint-$(printf %08d "$at").safetensors" ] || fail "no checkpoint at step $at"
+    done
+    train "$dir" --resume auto
+    [ "$(sum "$dir")" = "$want" ] || fail "stopped at step $cuts and resumed: other weights than in one go"
+    steps=$(grep -c '"event":"eval"' "$dir/metrics.jsonl")
+    [ "$steps" -ge 4 ] || fail "metrics.jsonl holds $steps evaluations, expected at least 4"
+done
+
+# A resumed run remembers what it was told: nothing but --resume is needed.
+train told --max-steps 4
+"$REEL_BIN" train d --output-dir told --resume auto --quiet >told.log
+[ "$(sum told)" = "$want" ] || fail "resumed without repeating the options: other weights"
+
+# The newest checkpoint is damaged: the one before it is taken, and the end is the same.
+train torn --max-steps 7 --checkpoint-every 2 --keep 3
+newest=torn/checkpoint-00000007.safetensors
+printf 'x' | dd of="$newest" bs=1 seek=$(($(stat -c %s "$newest") - 40)) conv=notrunc status=none
+train torn --resume auto --checkpoint-every 2 --keep 3 2>torn.err
+grep -q "passed over.*00000007" torn.err || fail "the damaged checkpoint was not named: $(cat torn.err)"
+[ "$(sum torn)" = "$want" ] || fail "resumed from the checkpoint before a damaged one: other weights"
+kept=$(find torn -name 'checkpoint-*' | wc -l)
+[ "$kept" -eq 3 ] || fail "--keep 3 kept $kept checkpoints"
+
+# Momentum, schedule state and recipes of other kinds survive a cut, too.
+for extra in "--nesterov --lr-scheduler plateau --lr-patience 0 --lr-gamma 0.3" "--recipe alexnet2012 --arch tiny --val-resize-size 40 --train-resize-size 40"; do
+    # shellcheck disable=SC2086
+    train one $extra
+    # shellcheck disable=SC2086
+    train two $extra --max-steps 8
+    train two --resume auto
+    [ "$(sum one)" = "$(sum two)" ] || fail "resumed with $extra: other weights"
+    rm -rf one two
+done
