@@ -1,0 +1,115 @@
+/* Which implementation a convolution gets: the rule, what REEL_CONV forces, what REEL_TRACE and a wrong name write to the log.
+ */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/kernels/conv_choice.h"
+
+typedef struct lines {
+    char text[4000];
+    int warnings;
+} lines;
+
+static void keep(void *user, reel_log_level level, const char *line)
+{
+    lines *l = user;
+    strncat(l->text, line, sizeof l->text - strlen(l->text) - 2);
+    strcat(l->text, "\n");
+    l->warnings += level == REEL_LOG_WARN;
+}
+
+static reel_ctx *context(lines *log)
+{
+    reel_ctx *ctx;
+    reel_error err;
+    const reel_ctx_config config = {.threads = 1, .isa = "portable", .log = keep, .log_user = log};
+    cr_assert_eq(reel_ctx_create(&ctx, &config, &err), REEL_OK, "%s", err.message);
+    return ctx;
+}
+
+/* conv3 of AlexNet. */
+static const reel_conv_shape three = {.n = 8,
+                                      .c = 192,
+                                      .h = 13,
+                                      .w = 13,
+                                      .oc = 384,
+                                      .oh = 13,
+                                      .ow = 13,
+                                      .kh = 3,
+                                      .kw = 3,
+                                      .sh = 1,
+                                      .sw = 1,
+                                      .ph = 1,
+                                      .pw = 1,
+                                      .dh = 1,
+                                      .dw = 1,
+                                      .groups = 1};
+
+static void expect(const reel_ctx *ctx, const reel_conv_shape *s, bool f64, reel_conv_algorithm expected)
+{
+    for (int pass = 0; pass < 3; pass++) {
+        const reel_conv_algorithm got = reel_conv_choose(ctx, s, (reel_conv_pass)pass, f64);
+        cr_assert_eq(got, expected, "pass %d: got %s, expected %s", pass, reel_conv_algorithm_name(got),
+                     reel_conv_algorithm_name(expected));
+    }
+}
+
+Test(conv_choice, winograd_takes_what_it_accepts_and_the_matrix_product_the_rest)
+{
+    lines log = {0};
+    reel_ctx *ctx = context(&log);
+    unsetenv("REEL_CONV");
+    expect(ctx, &three, false, REEL_CONV_WINOGRAD);
+    expect(ctx, &three, true, REEL_CONV_GEMM); /* float64 */
+    reel_conv_shape s = three;
+    s.sh = 2, s.oh = 7;
+    expect(ctx, &s, false, REEL_CONV_GEMM); /* stride */
+    s = three, s.n = 1;
+    expect(ctx, &s, false, REEL_CONV_GEMM); /* nine tiles */
+    s = three, s.c = 190;
+    expect(ctx, &s, false, REEL_CONV_GEMM); /* channels */
+    cr_assert_eq(log.warnings, 0);
+    reel_ctx_destroy(ctx);
+}
+
+Test(conv_choice, a_forced_implementation_runs_where_it_can)
+{
+    lines log = {0};
+    reel_ctx *ctx = context(&log);
+    setenv("REEL_CONV", "direct", 1);
+    expect(ctx, &three, false, REEL_CONV_DIRECT);
+    expect(ctx, &three, true, REEL_CONV_DIRECT);
+    setenv("REEL_CONV", "gemm", 1);
+    expect(ctx, &three, false, REEL_CONV_GEMM);
+    setenv("REEL_CONV", "winograd", 1);
+    expect(ctx, &three, false, REEL_CONV_WINOGRAD);
+    expect(ctx, &three, true, REEL_CONV_GEMM);
+    cr_assert_eq(log.warnings, 0);
+    unsetenv("REEL_CONV");
+    reel_ctx_destroy(ctx);
+}
+
+Test(conv_choice, a_name_that_there_is_not_is_a_warning_and_changes_nothing)
+{
+    lines log = {0};
+    reel_ctx *ctx = context(&log);
+    setenv("REEL_CONV", "fft", 1);
+    expect(ctx, &three, false, REEL_CONV_WINOGRAD);
+    cr_assert_eq(log.warnings, 3, "got %d warnings, expected one for each pass", log.warnings);
+    cr_assert(strstr(log.text, "'fft'"), "the warning does not name what it got: %s", log.text);
+    unsetenv("REEL_CONV");
+    reel_ctx_destroy(ctx);
+}
+
+Test(conv_choice, tracing_tells_each_refusal_and_what_runs)
+{
+    lines log = {0};
+    reel_ctx *ctx = context(&log);
+    unsetenv("REEL_CONV");
+    setenv("REEL_TRACE", "conv", 1);
+    reel_conv_choose(ctx, &three, REEL_CONV_FORWARD, true);
+    unsetenv("REEL_TRACE");
+    cr_assert(strstr(log.text, "winograd wants float32") && strstr(log.text, "gemm runs"), "got: %s", log.text);
+    reel_ctx_destroy(ctx);
+}
