@@ -31,7 +31,6 @@ program pkg-config || missing+=(pkg-config)
 header jpeglib.h || missing+=(libjpeg-dev)
 header png.h || missing+=(libpng-dev)
 header zlib.h || missing+=(zlib1g-dev)
-header archive.h || missing+=(libarchive-dev)
 header jansson.h || missing+=(libjansson-dev)
 header Random123/philox.h || missing+=(librandom123-dev)
 if [ "${1:-}" = tests ]; then

@@ -1,11 +1,10 @@
 # What `cmake --install` puts where: the program, libreel static and shared, its public headers, reel.pc and a CMake package.
 #
 # Headers keep their folders below include/reel, because they include each other by paths from there. The static library's own
-# dependencies are written out as plain -l names, both for pkg-config and for CMake: Debian's .pc files of libarchive name static
-# libraries that nobody has installed, and a C++ project cannot look for OpenMP's C half.
+# dependencies are written out as plain -l names, both for pkg-config and for CMake: a C++ project cannot look for OpenMP's C half.
 include(CMakePackageConfigHelpers)
 
-set(reel_static_libraries jpeg png z archive jansson pthread m)
+set(reel_static_libraries jpeg png z jansson pthread m)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   set(reel_openmp ${OpenMP_C_FLAGS})
 else() # another compiler's -fopenmp would bring another runtime

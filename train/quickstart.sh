@@ -1,0 +1,72 @@
+#!/bin/bash
+# quickstart.sh [--seed N] [--dir DIR] [--threads N]: from nothing to an AlexNet that names pictures.
+#
+# Installs what is missing (Debian 12), builds, draws a dataset of ten classes, trains the full AlexNet at 224 x 224 on it,
+# evaluates, and names a few pictures. Everything lands in DIR (default: quickstart); its data is drawn once and used again.
+set -eu
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+
+seed=0
+dir=quickstart
+threads=()
+while [ $# -gt 0 ]; do
+    case $1 in
+    --seed | --dir | --threads)
+        [ $# -ge 2 ] || { echo "quickstart.sh: $1 needs a value" >&2; exit 2; }
+        case $1 in
+        --seed) seed=$2 ;;
+        --dir) dir=$2 ;;
+        --threads) threads=(--threads "$2") ;;
+        esac
+        shift 2
+        ;;
+    -h | --help)
+        sed -n '2,5s/^# \{0,1\}//p' train/quickstart.sh
+        exit 0
+        ;;
+    *)
+        echo "quickstart.sh: unknown option '$1' (--seed N, --dir DIR, --threads N)" >&2
+        exit 2
+        ;;
+    esac
+done
+
+bash train/packages.sh
+generator=()
+if [ ! -e build/CMakeCache.txt ] && command -v ninja >/dev/null 2>&1; then generator=(-G Ninja); fi
+fresh=()
+[ -e build/CMakeCache.txt ] || fresh=(-DREEL_BUILD_TESTS=OFF) # Criterion is needed for the tests alone
+cmake --preset release ${generator[@]+"${generator[@]}"} ${fresh[@]+"${fresh[@]}"} >/dev/null
+cmake --build build --parallel "$(nproc)" --target reel
+
+data=$dir/data-$seed
+run=$dir/run-$seed
+if [ ! -e "$data/complete" ]; then
+    rm -rf "$data.part"
+    mkdir -p "$dir"
+    echo "Drawing a dataset of ten classes into $data"
+    build/reel synth "$data.part" --train 300 --val 50 --seed "$seed" ${threads[@]+"${threads[@]}"}
+    mv "$data.part" "$data"
+    touch "$data/complete"
+fi
+if [ -e "$run" ]; then
+    echo "quickstart.sh: $run exists already; --dir another folder, or remove it to train again" >&2
+    exit 1
+fi
+
+echo "Training AlexNet from scratch; the run is kept in $run"
+build/reel train "$data" --recipe quick --epochs 10 --seed "$seed" --output-dir "$run" ${threads[@]+"${threads[@]}"}
+echo
+build/reel eval "$data" --weights "$run/best.safetensors" ${threads[@]+"${threads[@]}"}
+echo
+build/reel predict --weights "$run/best.safetensors" ${threads[@]+"${threads[@]}"} \
+    "$data/val/fish/fish-00000.jpg" "$data/val/key/key-00001.jpg" "$data/val/mug/mug-00002.jpg" "$data/val/star/star-00003.jpg"
+
+cat <<END
+
+Now your own pictures: put them into PHOTOS/train/CLASS/ and PHOTOS/val/CLASS/, one folder a class, then
+
+    build/reel train PHOTOS --output-dir run
+    build/reel eval PHOTOS --weights run/best.safetensors
+    build/reel predict --weights run/best.safetensors SOME.jpg
+END
