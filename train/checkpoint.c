@@ -60,7 +60,7 @@ static reel_status put_momentum(const reel_checkpoint *c, reel_weights_writer *w
     return REEL_OK;
 }
 
-static reel_status write_file(const reel_checkpoint *c, const char *path, bool checkpoint, reel_error *err)
+static reel_status write_file(const reel_checkpoint *c, const char *path, int64_t epoch, bool checkpoint, reel_error *err)
 {
     reel_weights_writer *w;
     REEL_TRY(reel_weights_writer_create(&w, err));
@@ -68,7 +68,7 @@ static reel_status write_file(const reel_checkpoint *c, const char *path, bool c
     if (status == REEL_OK) status = reel_weights_writer_metadata(w, "reel.kind", checkpoint ? "checkpoint" : "model", err);
     if (status == REEL_OK) status = reel_model_card_write(c->card, w, err);
     if (status == REEL_OK) status = put_number(w, "step", c->state->step, err);
-    if (status == REEL_OK) status = put_number(w, "epoch", c->state->epoch, err);
+    if (status == REEL_OK) status = put_number(w, "epoch", epoch, err);
     if (status == REEL_OK && checkpoint) status = put_momentum(c, w, err);
     if (status == REEL_OK && checkpoint) status = put_state(c, w, err);
     if (status == REEL_OK) status = reel_weights_writer_save(w, path, err);
@@ -76,10 +76,11 @@ static reel_status write_file(const reel_checkpoint *c, const char *path, bool c
     return status;
 }
 
-reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run, const char *name, reel_error *err)
+reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run, const char *name, int64_t epoch,
+                                       reel_error *err)
 {
     char path[REEL_PATH_MAX];
-    return write_file(c, reel_run_dir_file(run, name, path, sizeof path), false, err);
+    return write_file(c, reel_run_dir_file(run, name, path, sizeof path), epoch, false, err);
 }
 
 /* ---- the checkpoints of a folder, newest first ---- */
@@ -134,8 +135,8 @@ reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *r
 {
     char path[REEL_PATH_MAX];
     name_of(path, sizeof path, run->path, c->state->step);
-    REEL_TRY(write_file(c, path, true, err));
-    REEL_TRY(reel_checkpoint_save_model(c, run, "model.safetensors", err));
+    REEL_TRY(write_file(c, path, c->state->epoch, true, err));
+    REEL_TRY(reel_checkpoint_save_model(c, run, "model.safetensors", c->state->epoch, err));
     int64_t *steps, n;
     const reel_status status = list(run->path, &steps, &n, err);
     for (int64_t i = keep; status == REEL_OK && i < n; i++) {

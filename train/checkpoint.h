@@ -33,8 +33,9 @@ typedef struct reel_checkpoint {
 
 /* Writes the checkpoint and model.safetensors, then removes all but the newest `keep` checkpoints. */
 reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep, reel_error *err);
-/* Writes weights and card to name in the run's folder. */
-reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run, const char *name, reel_error *err);
+/* Writes weights and card to name in the run's folder; epoch: how many had been completed. */
+reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run, const char *name, int64_t epoch,
+                                       reel_error *err);
 
 /* Finds the newest checkpoint of the folder whose CRC-32s are right. *out NULL: there is none. on_damaged is told of newer ones
  * that are not. path receives its name. */

@@ -176,7 +176,8 @@ static int run(reel_options *options)
     reel_error err;
     reel_ctx *ctx;
     const reel_ctx_config config = {.threads = (int)reel_options_int(options, "threads"),
-                                    .seed = (uint64_t)reel_options_int(options, "seed")};
+                                    .seed = (uint64_t)reel_options_int(options, "seed"),
+                                    .log = reel_log_to_stderr};
     if (reel_ctx_create(&ctx, &config, &err)) return reel_complain("bench step", &err);
     const reel_model *model = reel_model_find(reel_options_text(options, "arch"));
     const int64_t size = reel_options_set(options, "size") ? reel_options_int(options, "size") : model->image_size;

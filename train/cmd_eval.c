@@ -66,7 +66,7 @@ static reel_status evaluate(evaluation *e, reel_error *err)
     const reel_eval_request *r = e->request;
     const int threads = r->threads ? r->threads : reel_available_cpus();
     REEL_TRY(reel_data_open(&e->dataset, r->data, r->split, e->folder, sizeof e->folder, err));
-    REEL_TRY(reel_ctx_create(&e->ctx, &(reel_ctx_config){.threads = threads}, err));
+    REEL_TRY(reel_ctx_create(&e->ctx, &(reel_ctx_config){.threads = threads, .log = reel_log_to_stderr}, err));
     REEL_TRY(reel_model_open(&e->net, &e->card, r->weights, r->arch, e->ctx, REEL_F32, err));
     REEL_TRY(reel_model_card_matches(&e->card, e->dataset, e->folder, err));
     REEL_TRY(reel_tape_create(&e->tape, e->ctx, NULL, err));

@@ -135,7 +135,8 @@ static reel_status prepare(predictor *p, reel_error *err)
             p->failed++;
         }
     if (p->images.n == 0) return REEL_OK; /* each has been named */
-    REEL_TRY(reel_ctx_create(&p->ctx, &(reel_ctx_config){.threads = (int)reel_options_int(o, "threads")}, err));
+    const reel_ctx_config config = {.threads = (int)reel_options_int(o, "threads"), .log = reel_log_to_stderr};
+    REEL_TRY(reel_ctx_create(&p->ctx, &config, err));
     REEL_TRY(reel_model_open(&p->net, &p->card, reel_options_text(o, "weights"), reel_options_text(o, "arch"), p->ctx, REEL_F32,
                              err));
     reel_net_set_training(p->net, false);

@@ -133,7 +133,8 @@ static int run(reel_options *options)
     reel_error err;
     reel_ctx *ctx;
     const reel_ctx_config config = {.threads = (int)reel_options_int(options, "threads"),
-                                    .seed = (uint64_t)reel_options_int(options, "seed")};
+                                    .seed = (uint64_t)reel_options_int(options, "seed"),
+                                    .log = reel_log_to_stderr};
     if (reel_ctx_create(&ctx, &config, &err)) return reel_complain("replay", &err);
     replay r = {0};
     const reel_status status = play(&r, options, ctx, &err);

@@ -142,6 +142,7 @@ static void say_start(const reel_trainer *t, const reel_options *options, const 
              reel_params_trainable(reel_net_params(t->net)));
     reel_say("%d compute threads (%s), %d workers; %" PRId64 " steps an epoch; results in %s", reel_ctx_threads(t->ctx),
              reel_isa_name(reel_ctx_isa(t->ctx)), s->workers, t->steps_per_epoch, t->run.path);
+    if (s->resume && !resumed_from) reel_say("no checkpoint to resume from: starting at the beginning");
     if (resumed_from)
         reel_say("resumed from %s: step %" PRId64 ", epoch %" PRId64 ", batch %" PRId64, resumed_from, t->state.step,
                  t->state.epoch + 1, t->state.batch);

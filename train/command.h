@@ -4,6 +4,7 @@
 #ifndef REEL_TRAIN_COMMAND_H
 #define REEL_TRAIN_COMMAND_H
 
+#include "core/ctx.h"
 #include "train/options.h"
 
 enum reel_exit {
@@ -59,6 +60,9 @@ int reel_complain(const char *command, const reel_error *err);
 int reel_complain_usage(const char *command, const reel_error *err);
 /* One line on stderr. */
 void reel_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Where a context's log goes in every command: stderr. */
+void reel_log_to_stderr(void *user, reel_log_level level, const char *line);
 
 /* Prints the object on stdout as one line, and frees it. REEL_EXIT_FAILED where stdout does not take it. */
 int reel_print_json(json_t *object);

@@ -23,6 +23,12 @@ void reel_say(const char *format, ...)
     fputc('\n', stderr);
 }
 
+void reel_log_to_stderr(void *user, reel_log_level level, const char *line)
+{
+    (void)user;
+    reel_say("%s%s", level == REEL_LOG_WARN ? "reel: warning: " : "", line);
+}
+
 /* File names reach messages as they are: what a terminal would obey is replaced. */
 static void say_error(const char *command, const char *message, const char *hint)
 {

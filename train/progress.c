@@ -55,9 +55,9 @@ static void figures(char *text, size_t size, const reel_progress_line *l)
     size_t n = 0;
     text[0] = '\0';
     if (l->top1 >= 0)
-        n += (size_t)snprintf(text + n, size - n, "loss %.4f  top-1 %.1f %%  lr %.3g  ", l->loss, 100 * l->top1, l->lr);
+        n += (size_t)snprintf(text + n, size - n, "loss %.3f  top-1 %.1f%%  lr %.2g  ", l->loss, 100 * l->top1, l->lr);
     if (l->images_per_second > 0) n += (size_t)snprintf(text + n, size - n, "%.0f images/s  ", l->images_per_second);
-    if (l->wait >= 0) n += (size_t)snprintf(text + n, size - n, "data wait %.0f %%  ", 100 * l->wait);
+    if (l->wait >= 0) n += (size_t)snprintf(text + n, size - n, "wait %.0f%%  ", 100 * l->wait);
     if (l->seconds_left >= 0) snprintf(text + n, size - n, "%s left", reel_duration_text(l->seconds_left, left, sizeof left));
 }
 
@@ -79,7 +79,9 @@ void reel_progress_show(reel_progress *p, const reel_progress_line *l)
     int n = snprintf(line, sizeof line, "%s ", l->label);
     if (bar)
         n += snprintf(line + n, sizeof line - (size_t)n, "[%.*s%*s] ", full, "##############################", bar - full, "");
-    snprintf(line + n, sizeof line - (size_t)n, "%s", text);
+    for (const char *c = text; *c && n + 1 < (int)sizeof line; c++) /* one space where the line is short of room */
+        if (bar || c[0] != ' ' || c[1] != ' ') line[n++] = *c;
+    line[n] = '\0';
     fprintf(stderr, "\r%.*s\033[K", wide - 1, line);
     fflush(stderr);
     p->drawn = true;

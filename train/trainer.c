@@ -133,6 +133,7 @@ static reel_status open_loader(reel_trainer *t, reel_error *err)
 /* The rest of the current epoch; ends early at a limit. */
 static reel_status train_epoch(reel_trainer *t, reel_error *err)
 {
+    if (t->state.batch == t->batches_per_epoch) return REEL_OK; /* interrupted in its evaluation, then resumed */
     if (!t->loader) REEL_TRY(open_loader(t, err));
     t->epoch_began = t->log.began = reel_seconds_now();
     t->epoch_waited = t->log.waited = reel_loader_wait_seconds(t->loader);

@@ -143,7 +143,7 @@ reel_status reel_trainer_evaluate(reel_trainer *t, reel_error *err)
     state->best_loss = isfinite(e.loss) ? e.loss : 1e300;
     reel_error why;
     const reel_checkpoint c = reel_trainer_checkpoint(t);
-    if (reel_checkpoint_save_model(&c, &t->run, "best.safetensors", &why))
+    if (reel_checkpoint_save_model(&c, &t->run, "best.safetensors", state->best_epoch, &why))
         reel_progress_warn(&t->progress, "reel train: warning: %s", why.message);
     return REEL_OK;
 }

@@ -2,6 +2,7 @@
  * on the command line leaves no trace. */
 #include "train/trainer.h"
 
+#include "train/command.h"
 #include "train/data_dir.h"
 #include "train/recipe.h"
 
@@ -51,7 +52,7 @@ static reel_status start_from(reel_trainer *t, const char *path, reel_error *err
 static reel_status make_net(reel_trainer *t, bool resumed, reel_error *err)
 {
     const reel_settings *s = t->settings;
-    const reel_ctx_config config = {.threads = s->threads, .seed = s->seed};
+    const reel_ctx_config config = {.threads = s->threads, .seed = s->seed, .log = reel_log_to_stderr};
     REEL_TRY(reel_ctx_create(&t->ctx, &config, err));
     reel_model_config net = s->net;
     net.classes = reel_dataset_classes(t->train);
@@ -110,7 +111,7 @@ reel_status reel_trainer_open(reel_trainer *t, const char *data, const reel_sett
     json_object_set_new(t->config, "train_images", json_integer(reel_dataset_count(t->train)));
     json_object_set_new(t->config, "val_images", json_integer(reel_dataset_count(t->val)));
     REEL_TRY(reel_run_dir_open(&t->run, settings->output_dir, t->config, err));
-    if (checkpoint) REEL_TRY(reel_run_dir_rewind(&t->run, t->state.step, err));
+    if (settings->resume) REEL_TRY(reel_run_dir_rewind(&t->run, t->state.step, err));
     t->first_step = t->state.step;
     return REEL_OK;
 }

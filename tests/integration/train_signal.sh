@@ -6,9 +6,31 @@ fail() {
     exit 1
 }
 "$REEL_BIN" synth d --train 30 --val 4 --classes 4 --size 48 --quiet
-options=(--arch tiny --epochs 60 -b 4 --quiet --threads 1 --workers 1)
+options=(--arch tiny --epochs 30 -b 4 --quiet --threads 1 --workers 1)
 "$REEL_BIN" train d "${options[@]}" -o whole >/dev/null
 want=$(sha256sum <whole/model.safetensors)
+
+# Mostly evaluation: there the signal ends it, and a resumed run makes up for it.
+"$REEL_BIN" synth much --train 2 --val 60 --classes 4 --size 48 --quiet
+evaluated() { "$REEL_BIN" train much --arch tiny --epochs 25 -b 4 --quiet --threads 1 --workers 1 "$@" >/dev/null; }
+evaluated -o much_whole
+code=0
+(
+    env --default-signal=INT "$REEL_BIN" train much --arch tiny --epochs 25 -b 4 --quiet --threads 1 --workers 1 -o much_cut >/dev/null 2>&1 &
+    pid=$!
+    for _ in $(seq 500); do
+        [ -s much_cut/metrics.jsonl ] && break
+        sleep 0.01
+    done
+    kill -s INT "$pid"
+    wait "$pid"
+) || code=$?
+if [ "$code" -ne 0 ]; then
+    [ "$code" -eq 130 ] || fail "SIGINT during evaluation: exit $code, expected 130"
+    evaluated -o much_cut --resume auto
+    cmp much_whole/model.safetensors much_cut/model.safetensors || fail "resumed after SIGINT in an evaluation: other weights"
+    cmp much_whole/best.safetensors much_cut/best.safetensors || fail "resumed after SIGINT in an evaluation: other best weights"
+fi
 
 interrupt() { # interrupt SIGNAL CODE: starts a run, waits for its first steps, signals it
     rm -rf cut
