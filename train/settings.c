@@ -132,7 +132,8 @@ reel_status reel_settings_read(reel_settings *s, const reel_options *o, reel_err
     s->net.head = reel_head_find(reel_options_text(o, "head"));
     s->net.dropout = reel_options_set(o, "dropout") ? reel_options_real(o, "dropout") : -1;
     const char *init = reel_options_text(o, "init");
-    if (!strcmp(init, "kaiming")) s->net.weight_init.kind = REEL_INIT_KAIMING_NORMAL;
+    s->fit_to_data = !strcmp(init, "data");
+    if (!strcmp(init, "kaiming") || s->fit_to_data) s->net.weight_init.kind = REEL_INIT_KAIMING_NORMAL;
     if (!strcmp(init, "xavier")) s->net.weight_init.kind = REEL_INIT_XAVIER_NORMAL;
     if (strcmp(init, "model") != 0) s->net.bias_init = (reel_init){REEL_INIT_CONSTANT, 0};
     s->sgd = (reel_sgd_config){.momentum = reel_options_real(o, "momentum"),

@@ -23,6 +23,7 @@ typedef struct reel_settings {
     double label_smoothing, clip_norm, max_bad;
     int64_t keep, checkpoint_every, log_every;
     const char *weights, *output_dir, *resume;
+    bool fit_to_data; /* initial weights: reel_net_calibrate on a first batch */
     bool test_only, json, quiet;
 } reel_settings;
 

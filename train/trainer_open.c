@@ -71,6 +71,30 @@ static reel_status make_net(reel_trainer *t, bool resumed, reel_error *err)
     return reel_model_card_set_classes(&t->card, t->train, err);
 }
 
+/* Fits the initial weights to 64 training images as the first epoch begins with them: a function of the
+ * seed and the images alone. Bad files are passed over here; the training loader counts and names them. */
+static reel_status fit_to_data(reel_trainer *t, reel_error *err)
+{
+    enum { IMAGES = 64 };
+    const double output_scale = 0.1; /* logits of near 0: the first loss is ln(classes) */
+    const reel_settings *s = t->settings;
+    const int64_t images = reel_dataset_count(t->train);
+    const reel_loader_config config = {.batch = images < IMAGES ? images : IMAGES,
+                                       .workers = s->workers,
+                                       .prefetch = 1,
+                                       .seed = s->seed,
+                                       .shuffle = true,
+                                       .epochs = 1,
+                                       .max_bad = 1};
+    reel_loader *loader;
+    reel_batch batch;
+    REEL_TRY(reel_loader_create(&loader, t->train, &s->train, &config, err));
+    reel_status status = reel_loader_next(loader, &batch, err);
+    if (status == REEL_OK) status = reel_net_calibrate(t->net, &batch.images, output_scale, err);
+    reel_loader_destroy(loader);
+    return status;
+}
+
 static reel_status make_schedule(reel_trainer *t, reel_error *err)
 {
     const reel_settings *s = t->settings;
@@ -112,6 +136,7 @@ reel_status reel_trainer_open(reel_trainer *t, const char *data, const reel_sett
     json_object_set_new(t->config, "val_images", json_integer(reel_dataset_count(t->val)));
     REEL_TRY(reel_run_dir_open(&t->run, settings->output_dir, t->config, err));
     if (settings->resume) REEL_TRY(reel_run_dir_rewind(&t->run, t->state.step, err));
+    if (!checkpoint && !settings->weights && settings->fit_to_data) REEL_TRY(fit_to_data(t, err));
     t->first_step = t->state.step;
     return REEL_OK;
 }

@@ -56,7 +56,7 @@ kept=$(find torn -name 'checkpoint-*' | wc -l)
 [ "$kept" -eq 3 ] || fail "--keep 3 kept $kept checkpoints"
 
 # Momentum, schedule state and recipes of other kinds survive a cut, too.
-for extra in "--nesterov --lr-scheduler plateau --lr-patience 0 --lr-gamma 0.3" "--recipe alexnet2012 --arch tiny --val-resize-size 40 --train-resize-size 40"; do
+for extra in "--init data --workers 3 --threads 1" "--nesterov --lr-scheduler plateau --lr-patience 0 --lr-gamma 0.3" "--recipe alexnet2012 --arch tiny --val-resize-size 40 --train-resize-size 40"; do
     # shellcheck disable=SC2086
     train one $extra
     # shellcheck disable=SC2086
