@@ -17,7 +17,11 @@ void *reel_pages_alloc(size_t bytes, reel_error *err)
 {
     /* Room to begin on a huge page boundary: the kernel then backs whole 2 MiB runs from the first touch. */
     const size_t size = bytes + huge_page;
-    char *raw = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *raw = MAP_FAILED;
+    if (bytes > PTRDIFF_MAX - huge_page) /* size, or its rounding up to pages, would wrap round */
+        errno = ENOMEM;
+    else
+        raw = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (raw == MAP_FAILED) {
         reel_fail(err, REEL_ERR_MEMORY, "memory: cannot reserve %zu bytes: %s", bytes, strerror(errno));
         return NULL;

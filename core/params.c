@@ -43,11 +43,13 @@ reel_status reel_params_add(reel_params *params, const char *name, int ndim, con
 {
     REEL_ASSERT(!params->values);
     const int64_t numel = reel_shape_numel(ndim, shape);
-    if (numel <= 0 || numel > INT64_MAX / 64) {
-        char text[128];
+    char text[128];
+    if (numel <= 0 || numel > INT64_MAX / 64)
         return reel_fail(err, REEL_ERR_INVALID, "parameter %s: expected positive sizes, got %s", name,
                          reel_shape_text(text, sizeof text, ndim, shape));
-    }
+    if (params->size > INT64_MAX / 64 - numel) /* bytes of the flat array shall fit, too */
+        return reel_fail(err, REEL_ERR_INVALID, "parameter %s: expected fewer than 2^57 elements in all, got %s more", name,
+                         reel_shape_text(text, sizeof text, ndim, shape));
     if (reel_params_find(params, name))
         return reel_fail(err, REEL_ERR_INVALID, "parameter %s: the name is taken already", name);
     if (params->count == params->capacity) {

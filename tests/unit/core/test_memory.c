@@ -99,3 +99,13 @@ Test(memory, more_than_the_system_has_is_refused_with_a_message)
     cr_expect_eq(err.status, REEL_ERR_MEMORY);
     cr_expect_not_null(strstr(err.message, "cannot reserve"), "%s", err.message);
 }
+
+Test(memory, a_limit_near_the_end_of_the_numbers_is_refused_and_not_wrapped_round)
+{
+    reel_arena *arena;
+    for (size_t below = 0; below < 3; below++) {
+        reel_error err = {0};
+        cr_expect_eq(reel_arena_create(&arena, SIZE_MAX - below * (1 << 20), &err), REEL_ERR_MEMORY);
+        cr_expect_not_null(strstr(err.message, "cannot reserve"), "%s", err.message);
+    }
+}

@@ -1,5 +1,6 @@
 /* The parameter store: names, places, flags, gradients that count as none. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/params.h"
@@ -57,6 +58,20 @@ Test(params, a_name_is_found_and_taken_only_once)
     cr_expect_eq(p->value.layout, REEL_CHANNELS_LAST);
     cr_expect_eq(p->value.dtype, REEL_F64);
     cr_expect_null(reel_params_find(params, "conv.bias"));
+    reel_params_destroy(params);
+}
+
+Test(params, more_elements_than_numbers_go_are_refused)
+{
+    reel_params *params = store(REEL_F64);
+    char name[16];
+    int added = 0;
+    while (added < 100) {
+        snprintf(name, sizeof name, "p%d", added);
+        if (reel_params_add(params, name, 1, SHAPE(INT64_MAX / 64), 0, NULL, &err) != REEL_OK) break;
+        added++;
+    }
+    cr_expect_leq(added, 1, "%d ranges of 2^57 elements fit", added);
     reel_params_destroy(params);
 }
 
