@@ -267,6 +267,7 @@ reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, con
     for (int i = 0; i < n_in; i++) {
         node->in[i] = in[i].tape ? in[i].id : -1;
         if (!in[i].tape) {
+            if (i < op->min_in) return reel_tape_fail(tape, REEL_ERR_INVALID, "%s: input %d is missing", op->name, i);
             values[i] = (reel_tensor){.ndim = -1};
             continue;
         }

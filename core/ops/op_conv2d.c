@@ -67,6 +67,9 @@ static reel_status infer(reel_infer *q, reel_error *err)
     if (a->padding_h < 0 || a->padding_w < 0)
         return reel_fail(err, REEL_ERR_INVALID, "padding (%lld, %lld) must not be negative", (long long)a->padding_h,
                          (long long)a->padding_w);
+    if (a->padding_h > INT32_MAX || a->padding_w > INT32_MAX || a->dilation_h > INT32_MAX || a->dilation_w > INT32_MAX)
+        return reel_fail(err, REEL_ERR_INVALID, "padding (%lld, %lld) and dilation (%lld, %lld) must be at most 2147483647",
+                         (long long)a->padding_h, (long long)a->padding_w, (long long)a->dilation_h, (long long)a->dilation_w);
     if (reel_tensor_numel(x) == 0 || reel_tensor_numel(w) == 0)
         return reel_fail(err, REEL_ERR_INVALID, "input and weight must not be empty");
     if (x->shape[1] % a->groups || w->shape[0] % a->groups)

@@ -115,7 +115,8 @@ static reel_status infer(reel_infer *q, reel_error *err)
     const reel_lrn_attrs *a = q->attrs;
     if (q->in[0].ndim != 4) return reel_fail(err, REEL_ERR_INVALID, "expected an input of shape (n, c, h, w)");
     if (reel_tensor_numel(&q->in[0]) == 0) return reel_fail(err, REEL_ERR_INVALID, "the input must not be empty");
-    if (a->size < 1) return reel_fail(err, REEL_ERR_INVALID, "a window of %lld channels is none", (long long)a->size);
+    if (a->size < 1 || a->size > INT32_MAX)
+        return reel_fail(err, REEL_ERR_INVALID, "a window of %lld channels: expected 1 to 2147483647", (long long)a->size);
     if (!(a->k > 0) || !(a->alpha > 0))
         return reel_fail(err, REEL_ERR_INVALID, "k %g and alpha %g must be positive", a->k, a->alpha);
     q->forward_scratch =

@@ -57,6 +57,9 @@ static inline reel_status reel_pool_infer(reel_infer *q, reel_error *err)
     if (a->kernel_h < 1 || a->kernel_w < 1 || a->stride_h < 1 || a->stride_w < 1)
         return reel_fail(err, REEL_ERR_INVALID, "kernel (%lld, %lld) and stride (%lld, %lld) must be at least 1",
                          (long long)a->kernel_h, (long long)a->kernel_w, (long long)a->stride_h, (long long)a->stride_w);
+    if (a->kernel_h > INT32_MAX || a->kernel_w > INT32_MAX || a->stride_h > INT32_MAX || a->stride_w > INT32_MAX)
+        return reel_fail(err, REEL_ERR_INVALID, "kernel (%lld, %lld) and stride (%lld, %lld) must be at most 2147483647",
+                         (long long)a->kernel_h, (long long)a->kernel_w, (long long)a->stride_h, (long long)a->stride_w);
     if (a->padding_h < 0 || a->padding_w < 0 || a->padding_h > a->kernel_h / 2 || a->padding_w > a->kernel_w / 2)
         return reel_fail(err, REEL_ERR_INVALID, "padding (%lld, %lld) must be from 0 to half the kernel (%lld, %lld)",
                          (long long)a->padding_h, (long long)a->padding_w, (long long)a->kernel_h, (long long)a->kernel_w);

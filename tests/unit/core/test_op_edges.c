@@ -94,6 +94,30 @@ Test(op_edges, other_operators_that_cannot_be_say_why)
     expect_refusal("local_response_norm", "-1", "window");
 }
 
+Test(op_edges, sizes_whose_products_would_overflow_are_refused)
+{
+    const int64_t huge = (int64_t)1 << 32; /* huge x huge is 0 in 64 bits */
+    reel_max_pool2d(ONES(1, 1, 4, 4), &(const reel_pool2d_attrs){.kernel_h = huge, .kernel_w = huge, .ceil_mode = true});
+    expect_refusal("max_pool2d", "kernel (4294967296, 4294967296)", "2147483647");
+    reel_avg_pool2d(ONES(1, 1, 4, 4), &(const reel_pool2d_attrs){.kernel_h = 2, .kernel_w = 2, .stride_w = INT64_MAX});
+    expect_refusal("avg_pool2d", "stride (2, 9223372036854775807)", "2147483647");
+    reel_conv2d(ONES(1, 1, 4, 4), ONES(1, 1, 3, 3), REEL_NONE,
+                &(const reel_conv2d_attrs){.padding_h = INT64_MAX / 2, .padding_w = 1});
+    expect_refusal("conv2d", "padding (4611686018427387903, 1)", "2147483647");
+    reel_conv2d(ONES(1, 1, 4, 4), ONES(1, 1, 3, 3), REEL_NONE, &(const reel_conv2d_attrs){.dilation_h = INT64_MAX});
+    expect_refusal("conv2d", "dilation (9223372036854775807, 1)", "2147483647");
+    reel_local_response_norm(ONES(1, 3, 2, 2), &(const reel_lrn_attrs){.size = INT64_MAX});
+    expect_refusal("local_response_norm", "9223372036854775807", "window");
+}
+
+Test(op_edges, an_input_that_is_absent_but_needed_is_refused)
+{
+    reel_add(ONES(2, 3), REEL_NONE);
+    expect_refusal("add", "input 1", "missing");
+    reel_conv2d(ONES(1, 1, 4, 4), REEL_NONE, ONES(3), NULL);
+    expect_refusal("conv2d", "input 1", "missing");
+}
+
 Test(op_edges, nan_wins_a_maximum_and_a_window_of_minus_infinity_has_one)
 {
     float x[9] = {1, 2, 3, 4, NAN, 6, 7, 8, 9};
