@@ -35,12 +35,19 @@ reel_status reel_net_gradcheck(reel_net *net, const int64_t input[4], const reel
     if (reel_net_dtype(net) != REEL_F64)
         return reel_fail(err, REEL_ERR_INVALID, "gradient check: expected a float64 net, got %s",
                          reel_dtype_name(reel_net_dtype(net)));
+    int checked = 0;
+    for (int i = 0; i < count; i++) checked += trainable(params, i);
+    if (checked >= REEL_MAX_INPUTS)
+        return reel_fail(err, REEL_ERR_INVALID, "gradient check: expected a net of at most %d trainable parameters, got %d",
+                         REEL_MAX_INPUTS - 1, checked);
     const int64_t numel = reel_shape_numel(4, input);
+    if (numel <= 0 || numel > INT64_MAX / (int64_t)sizeof(double))
+        return reel_fail(err, REEL_ERR_INVALID, "gradient check: expected an input of positive sizes");
     reel_tensor *inputs = malloc((size_t)(count + 1) * sizeof *inputs);
-    double *image = malloc((size_t)(numel > 0 ? numel : 1) * sizeof *image);
+    double *image = malloc((size_t)numel * sizeof *image);
     reel_status status = REEL_OK;
-    if (!inputs || !image || numel <= 0) {
-        status = reel_fail(err, REEL_ERR_INVALID, "gradient check: no memory for the input, or an empty one");
+    if (!inputs || !image) {
+        status = reel_fail(err, REEL_ERR_MEMORY, "gradient check: out of memory");
     } else {
         reel_rng rng = reel_rng_at(config ? config->seed : 0, REEL_STREAM_CHECK, 1, 0);
         for (int64_t i = 0; i < numel; i++) image[i] = reel_rng_normal(&rng);

@@ -102,11 +102,12 @@ reel_status reel_module_add_param(reel_module *m, const char *suffix, int ndim, 
 {
     REEL_ASSERT(m->n_params < REEL_MODULE_PARAMS);
     reel_net *net = m->net;
+    char name[256];
+    if (snprintf(name, sizeof name, "%s.%s", m->name, suffix) >= (int)sizeof name)
+        return reel_fail(err, REEL_ERR_INVALID, "the name of parameter %s has more than 255 bytes", suffix);
     reel_param_init *inits = realloc(net->inits, (size_t)(net->n_inits + 1) * sizeof *inits);
     if (!inits) return reel_fail(err, REEL_ERR_MEMORY, "out of memory");
     net->inits = inits;
-    char name[256];
-    snprintf(name, sizeof name, "%s.%s", m->name, suffix);
     REEL_TRY(reel_params_add(net->params, name, ndim, shape, flags, &m->param[m->n_params], err));
     m->n_params++;
     inits[net->n_inits++] = (reel_param_init){init, fan_in, fan_out};

@@ -13,7 +13,9 @@ static inline reel_init reel_output_init(reel_init hidden)
     return kaiming ? (reel_init){REEL_INIT_GAUSSIAN, 0.01} : hidden;
 }
 
-static inline void reel_add_pooled_head(reel_net *net, const reel_model_config *config, int64_t channels, double dropout)
+/* w, b: the model's initialisers, its own where config leaves them to it. */
+static inline void reel_add_pooled_head(reel_net *net, const reel_model_config *config, int64_t channels, double dropout,
+                                        reel_init w, reel_init b)
 {
     if (config->head == REEL_HEAD_GAP)
         reel_add_global_avgpool(net, .name = "avgpool");
@@ -21,8 +23,7 @@ static inline void reel_add_pooled_head(reel_net *net, const reel_model_config *
         reel_add_global_maxpool(net, .name = "maxpool");
     reel_net_begin(net, "classifier");
     reel_add_dropout(net, .p = dropout);
-    reel_add_linear(net, .in = channels, .out = config->classes, .weight_init = reel_output_init(config->weight_init),
-                    .bias_init = config->bias_init);
+    reel_add_linear(net, .in = channels, .out = config->classes, .weight_init = reel_output_init(w), .bias_init = b);
     reel_net_end(net);
 }
 

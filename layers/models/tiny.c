@@ -16,7 +16,7 @@ static void add(reel_net *net, const reel_model_config *config)
     reel_net_end(net);
 
     if (config->head != REEL_HEAD_FLATTEN) {
-        reel_add_pooled_head(net, config, 16, p);
+        reel_add_pooled_head(net, config, 16, p, w, b);
         return;
     }
     reel_add_adaptive_avgpool(net, .name = "avgpool", .height = 4);

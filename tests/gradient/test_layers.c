@@ -1,5 +1,6 @@
 /* Every kind of layer, and a small AlexNet end to end with all of them, against central differences in float64. */
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "layers/gradcheck.h"
 #include "layers/models.h"
@@ -127,4 +128,21 @@ Test(layers, a_small_alexnet_has_right_gradients_end_to_end)
 {
     check("small AlexNet, training", add_small_alexnet, (const int64_t[]){3, 3, 29, 29}, true);
     check("small AlexNet, evaluation", add_small_alexnet, (const int64_t[]){3, 3, 29, 29}, false);
+}
+
+Test(layers, a_net_with_more_parameters_than_a_check_takes_is_refused)
+{
+    reel_error err = {0};
+    reel_ctx *ctx;
+    reel_net *net;
+    reel_gradcheck_report report;
+    cr_assert_eq(reel_ctx_create(&ctx, NULL, &err), REEL_OK);
+    cr_assert_eq(reel_net_create(&net, ctx, REEL_F64, &err), REEL_OK);
+    for (int i = 0; i < 8; i++) reel_add_conv2d(net, .in = 1, .out = 1, .kernel = 1);
+    cr_assert_eq(reel_net_build(net, &err), REEL_OK, "%s", err.message);
+    const int64_t input[4] = {1, 1, 2, 2};
+    cr_expect_eq(reel_net_gradcheck(net, input, NULL, &report, &err), REEL_ERR_INVALID);
+    cr_expect(strstr(err.message, "at most 15"), "%s", err.message);
+    reel_net_destroy(net);
+    reel_ctx_destroy(ctx);
 }

@@ -1,5 +1,6 @@
 /* The networks: parameter counts, names and shapes as published, what sizes they take. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -146,4 +147,24 @@ Test(models, alexnet_costs_714_million_multiply_adds)
     for (int i = 0; i < count; i++) total += info[i].multiply_adds;
     cr_expect_eq(total, 714188480, "got %ld", (long)total);
     reel_net_destroy(net);
+}
+
+/* N(0, 0.01^2) for weights and 0 for the last bias whatever the head: the model's own initialisers, not a layer's. */
+Test(models, alexnet2012_draws_every_head_from_its_own_law)
+{
+    for (int head = REEL_HEAD_FLATTEN; head <= REEL_HEAD_GMP; head++) {
+        reel_net *net;
+        const reel_model_config config = {.classes = 10, .head = (reel_head)head, .dropout = -1, .image_size = 67};
+        cr_assert_eq(reel_model_create(&net, &reel_model_alexnet2012, &config, ctx, REEL_F32, &err), REEL_OK);
+        const reel_params *params = reel_net_params(net);
+        const reel_param *w = reel_params_at(params, reel_params_count(params) - 2);
+        const reel_param *b = reel_params_at(params, reel_params_count(params) - 1);
+        const int64_t n = reel_tensor_numel(&w->value);
+        double squares = 0;
+        for (int64_t i = 0; i < n; i++) squares += pow(((const float *)w->value.data)[i], 2);
+        cr_expect(fabs(sqrt(squares / (double)n) - 0.01) < 1e-3, "head %d: deviation of %s is %g", head, w->name,
+                  sqrt(squares / (double)n));
+        for (int64_t i = 0; i < 10; i++) cr_expect_eq(((const float *)b->value.data)[i], 0, "head %d: %s", head, b->name);
+        reel_net_destroy(net);
+    }
 }

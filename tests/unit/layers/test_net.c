@@ -65,6 +65,18 @@ Test(net, reports_the_first_error_with_the_layers_name)
     reel_net_destroy(net);
 }
 
+Test(net, refuses_a_name_that_does_not_fit_instead_of_cutting_it)
+{
+    reel_net *net = new_net(REEL_F32);
+    char name[300];
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = 0;
+    reel_add_linear(net, .name = name, .in = 2, .out = 2);
+    cr_expect_eq(reel_net_build(net, &err), REEL_ERR_INVALID);
+    cr_expect(strstr(err.message, "255 bytes"), "%s", err.message);
+    reel_net_destroy(net);
+}
+
 Test(net, names_the_layer_whose_input_does_not_fit)
 {
     reel_net *net = new_net(REEL_F32);
