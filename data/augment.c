@@ -22,8 +22,9 @@ reel_rect reel_random_resized_rect(int64_t width, int64_t height, const double s
         return (reel_rect){(int64_t)reel_rng_below(rng, (uint64_t)(width - w + 1)), y, w, h};
     }
     const double whole = (double)width / (double)height;
-    if (whole < ratio[0]) return centered(width, height, width, (int64_t)rint((double)width / ratio[0]));
-    if (whole > ratio[1]) return centered(width, height, (int64_t)rint((double)height * ratio[1]), height);
+    /* At least one pixel: rint gives 0 for an image of one row or column and a ratio far from 1. */
+    if (whole < ratio[0]) return centered(width, height, width, (int64_t)fmax(rint((double)width / ratio[0]), 1));
+    if (whole > ratio[1]) return centered(width, height, (int64_t)fmax(rint((double)height * ratio[1]), 1), height);
     return (reel_rect){0, 0, width, height};
 }
 

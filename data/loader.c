@@ -66,9 +66,11 @@ static reel_status resolve(reel_loader_config *c, int64_t count, reel_error *err
     if (c->workers < 1 || c->workers > 1024)
         return reel_fail(err, REEL_ERR_INVALID, "loader: %d workers, expected 1 to 1024", c->workers);
     if (c->prefetch < 2) c->prefetch = 2; /* one in the caller's hands, one in the making */
-    if (c->epoch < 0 || c->epoch > UINT32_MAX || c->first < 0 || c->epochs < 0)
+    /* Random streams are keyed by 32 bits of the epoch; and batches are counted from epoch 0 on, in 64. */
+    if (c->epoch < 0 || c->epoch > INT32_MAX || c->first < 0 || c->first > UINT32_MAX || c->epochs < 0 || c->epochs > INT32_MAX)
         return reel_fail(err, REEL_ERR_INVALID,
-                         "loader: epoch %" PRId64 ", first %" PRId64 ", epochs %" PRId64 ", expected none to be negative",
+                         "loader: epoch %" PRId64 ", first %" PRId64 ", epochs %" PRId64
+                         ", expected 0 to 2147483647, 4294967295 and 2147483647",
                          c->epoch, c->first, c->epochs);
     if (!(c->max_bad > 0 && c->max_bad <= 1))
         return reel_fail(err, REEL_ERR_INVALID, "loader: max_bad %g, expected a share from 0 to 1", c->max_bad);

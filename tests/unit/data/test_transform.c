@@ -128,6 +128,11 @@ Test(transform, an_image_too_long_for_any_try_falls_back_to_the_centre)
     cr_expect(r.w == 9 && r.h == 12 && r.x == 0 && r.y == 494, "%" PRId64 " x %" PRId64 " at %" PRId64, r.w, r.h, r.y);
     r = reel_random_resized_rect(1, 1, scale, ratio, &rng);
     cr_expect(r.w == 1 && r.h == 1);
+    const double wide[2] = {3, 4}, tall[2] = {0.1, 0.2};
+    r = reel_random_resized_rect(1, 50, scale, wide, &rng);
+    cr_expect(r.w == 1 && r.h == 1, "%" PRId64 " x %" PRId64, r.w, r.h);
+    r = reel_random_resized_rect(50, 1, scale, tall, &rng);
+    cr_expect(r.w == 1 && r.h == 1, "%" PRId64 " x %" PRId64, r.w, r.h);
 }
 
 Test(transform, a_flip_mirrors_and_happens_as_often_as_asked)
