@@ -45,7 +45,7 @@ if [ ! -e "$data/complete" ]; then
     rm -rf "$data.part"
     mkdir -p "$dir"
     echo "Drawing a dataset of ten classes into $data"
-    build/reel synth "$data.part" --train 300 --val 50 --seed "$seed" ${threads[@]+"${threads[@]}"}
+    build/reel synth "$data.part" --train 400 --val 50 --seed "$seed" ${threads[@]+"${threads[@]}"}
     mv "$data.part" "$data"
     touch "$data/complete"
 fi
@@ -55,7 +55,8 @@ if [ -e "$run" ]; then
 fi
 
 echo "Training AlexNet from scratch; the run is kept in $run"
-build/reel train "$data" --recipe quick --epochs 10 --seed "$seed" --output-dir "$run" ${threads[@]+"${threads[@]}"}
+build/reel train "$data" --recipe quick --epochs 6 --dropout 0.2 --min-area 0.5 --jitter 0 \
+    --seed "$seed" --output-dir "$run" ${threads[@]+"${threads[@]}"}
 echo
 build/reel eval "$data" --weights "$run/best.safetensors" ${threads[@]+"${threads[@]}"}
 echo

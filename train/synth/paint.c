@@ -126,9 +126,9 @@ reel_synth_paint reel_synth_paint_draw(reel_rng *rng, reel_synth_kind kind, cons
     paint.frequency = (float)reel_rng_range(rng, 4.5, 7.0);
     if (scrap) paint.frequency *= 0.45f; /* scraps are small: the same grain in pixels */
     for (int i = 0; i < 2; i++) paint.phase[i] = (float)reel_rng_uniform(rng);
-    paint.strength = (float)reel_rng_range(rng, 0.5, 1.0);
+    paint.strength = (float)reel_rng_range(rng, 0.65, 1.0);
     contrasting(rng, paint.base, behind, 0.40f);
-    contrasting(rng, paint.other, paint.base, 0.45f);
+    contrasting(rng, paint.other, paint.base, 0.55f);
     contrasting(rng, paint.second, paint.base, 0.40f);
     for (int c = 0; c < 3; c++) paint.dark[c] = 0.15f * paint.second[c];
     return paint;

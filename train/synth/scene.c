@@ -202,10 +202,10 @@ reel_status reel_synth_draw(reel_synth_work *work, reel_image *out, uint64_t see
     to.light[1] = (float)sin(lamp);
     float mean[3];
     draw_background(&to, &rng, mean);
-    stamp_scraps(&to, &rng, 5 + (int)reel_rng_below(&rng, 7), 0.05f, 0.16f);
+    stamp_scraps(&to, &rng, 4 + (int)reel_rng_below(&rng, 6), 0.05f, 0.15f);
 
     /* Anywhere inside the central square, which a centre crop keeps. */
-    const float radius = (float)size * (float)reel_rng_range(&rng, 0.27, 0.44), room = 0.5f * (float)size - radius;
+    const float radius = (float)size * (float)reel_rng_range(&rng, 0.32, 0.46), room = 0.5f * (float)size - radius;
     const placement at = {.x = 0.5f * (float)width + room * (float)reel_rng_range(&rng, -1, 1),
                           .y = 0.5f * (float)height + room * (float)reel_rng_range(&rng, -1, 1),
                           .radius = radius,
