@@ -41,7 +41,7 @@ typedef struct reel_call {
     reel_tensor out;       /* in backward, data is NULL unless REEL_OP_NEEDS_OUTPUT */
     void *saved;           /* saved_bytes, or NULL when nothing is recorded */
     void *scratch;
-    reel_tensor dout;       /* backward only */
+    reel_tensor dout;       /* backward only; an input but for REEL_OP_SPENDS_DOUT */
     const reel_tensor *din; /* backward only, [n_in]; data NULL where no gradient is wanted */
     const bool *fresh;      /* backward only, [n_in]; see REEL_OP_ASSIGNS */
 } reel_call;
@@ -51,7 +51,9 @@ enum {
     REEL_OP_NEEDS_OUTPUT = 2, /* backward reads out.data */
     /* Without this flag backward adds into din[i], which the tape has zeroed where nothing was there yet. With it, backward
      * itself assigns where fresh[i] and adds where not, so that no memory is zeroed only to be overwritten. */
-    REEL_OP_ASSIGNS = 4
+    REEL_OP_ASSIGNS = 4,
+    /* backward may overwrite dout with something of its own: nobody reads it afterwards. */
+    REEL_OP_SPENDS_DOUT = 8
 };
 
 /* How the inputs of a check case are drawn. */

@@ -77,6 +77,14 @@ REEL_API reel_var reel_adaptive_avg_pool2d(reel_var x, int64_t oh, int64_t ow);
 REEL_API reel_var reel_global_avg_pool(reel_var x); /* (n, c, h, w) -> (n, c) */
 REEL_API reel_var reel_global_max_pool(reel_var x); /* (n, c, h, w) -> (n, c); first maximum takes the gradient */
 
+/* ---- several in one: what reel_net makes of layers that follow each other ----
+ * Values and gradients are those of the operators one after the other, within rounding, with less memory and fewer passes. */
+REEL_API reel_var reel_linear_relu(reel_var x, reel_var w, reel_var b);
+REEL_API reel_var reel_conv2d_relu(reel_var x, reel_var w, reel_var b, const reel_conv2d_attrs *attrs);
+/* A window of at most 255 cells. */
+REEL_API reel_var reel_conv2d_relu_max_pool2d(reel_var x, reel_var w, reel_var b, const reel_conv2d_attrs *conv,
+                                              const reel_pool2d_attrs *pool);
+
 /* ---- normalisation and regularisation ---- */
 /* Inverted dropout: each element is 0 with probability p, else scaled by 1 / (1 - p). The mask is a function of (seed, layer,
  * reel_tape_step, element). 0 <= p < 1. Call it in training only. */

@@ -79,6 +79,18 @@ static bool run_backward(reel_tape *tape, reel_node *node)
                        node->op->name, node->backward_scratch);
         return false;
     }
+    reel_tensor dout = node->grad;
+    void *copy = NULL;
+    if (tape->retain && node->op->flags & REEL_OP_SPENDS_DOUT) {
+        const size_t bytes = reel_tensor_bytes(&dout);
+        dout.data = copy = reel_arena_alloc(tape->arena, bytes);
+        if (!copy) {
+            reel_tape_fail(tape, REEL_ERR_MEMORY, "backward of %s: %zu bytes are over the tape's memory limit", node->op->name,
+                           bytes);
+            return false;
+        }
+        memcpy(copy, node->grad.data, bytes);
+    }
     reel_call call = {.ctx = tape->ctx,
                       .attrs = node->attrs,
                       .n_in = node->n_in,
@@ -86,13 +98,14 @@ static bool run_backward(reel_tape *tape, reel_node *node)
                       .out = node->value,
                       .saved = node->saved,
                       .scratch = scratch,
-                      .dout = node->grad,
+                      .dout = dout,
                       .din = din,
                       .fresh = fresh};
     if (!(node->op->flags & REEL_OP_NEEDS_OUTPUT)) call.out.data = NULL;
     const double start = reel_tape_clock(tape);
     node->op->backward[tape->dtype](&call);
     node->backward_ms = reel_tape_clock(tape) - start;
+    reel_arena_free(tape->arena, copy);
     reel_arena_free(tape->arena, scratch);
     for (int i = 0; i < node->n_in; i++) {
         if (node->in[i] < 0) continue;

@@ -1,5 +1,5 @@
 /* Activations, and Flatten: layers without parameters that are one operator each. */
-#include "layers/module.h"
+#include "layers/net_internal.h"
 
 static reel_var forward_relu(const reel_module *m, reel_tape *tape, reel_var x)
 {
@@ -43,38 +43,39 @@ static void add(reel_net *net, const reel_module_kind *kind, const reel_activati
     reel_net_add(net, kind, config->name, config, sizeof *config);
 }
 
+const reel_module_kind reel_relu_kind = {.name = "ReLU", .forward = forward_relu};
+
 void reel_net_add_relu(reel_net *net, const reel_activation_config *config)
 {
-    static const reel_module_kind kind = {"ReLU", NULL, forward_relu, NULL};
-    add(net, &kind, config);
+    add(net, &reel_relu_kind, config);
 }
 
 void reel_net_add_leaky_relu(reel_net *net, const reel_activation_config *config)
 {
-    static const reel_module_kind kind = {"LeakyReLU", NULL, forward_leaky_relu, NULL};
+    static const reel_module_kind kind = {.name = "LeakyReLU", .forward = forward_leaky_relu};
     add(net, &kind, config);
 }
 
 void reel_net_add_sigmoid(reel_net *net, const reel_activation_config *config)
 {
-    static const reel_module_kind kind = {"Sigmoid", NULL, forward_sigmoid, NULL};
+    static const reel_module_kind kind = {.name = "Sigmoid", .forward = forward_sigmoid};
     add(net, &kind, config);
 }
 
 void reel_net_add_tanh(reel_net *net, const reel_activation_config *config)
 {
-    static const reel_module_kind kind = {"Tanh", NULL, forward_tanh, NULL};
+    static const reel_module_kind kind = {.name = "Tanh", .forward = forward_tanh};
     add(net, &kind, config);
 }
 
 void reel_net_add_softmax(reel_net *net, const reel_activation_config *config)
 {
-    static const reel_module_kind kind = {"Softmax", NULL, forward_softmax, NULL};
+    static const reel_module_kind kind = {.name = "Softmax", .forward = forward_softmax};
     add(net, &kind, config);
 }
 
 void reel_net_add_flatten(reel_net *net, const reel_plain_config *config)
 {
-    static const reel_module_kind kind = {"Flatten", NULL, forward_flatten, NULL};
+    static const reel_module_kind kind = {.name = "Flatten", .forward = forward_flatten};
     reel_net_add(net, &kind, config->name, config, sizeof *config);
 }

@@ -1,6 +1,6 @@
 /* Conv2d: weight (out, in / groups, kh, kw), bias (out). Default init as PyTorch's: U(+-1 / sqrt(fan_in)), fan_in = in / groups
  * kh kw. */
-#include "layers/module.h"
+#include "layers/net_internal.h"
 
 static reel_conv2d_attrs attrs_of(const reel_conv2d_config *c)
 {
@@ -40,6 +40,22 @@ static reel_var forward(const reel_module *m, reel_tape *tape, reel_var x)
     return reel_conv2d(x, reel_module_param(m, tape, 0), c->no_bias ? REEL_NONE : reel_module_param(m, tape, 1), &attrs);
 }
 
+/* ReLU, and the max pooling behind it, are done where the convolution's result is still in cache. */
+static reel_var forward_with(const reel_module *m, const reel_module *const *next, int n_next, reel_tape *tape, reel_var x,
+                             int *taken)
+{
+    if (n_next < 1 || next[0]->kind != &reel_relu_kind) return forward(m, tape, x);
+    const reel_conv2d_config *c = reel_module_config(m);
+    const reel_conv2d_attrs attrs = attrs_of(c);
+    const reel_var w = reel_module_param(m, tape, 0), b = c->no_bias ? REEL_NONE : reel_module_param(m, tape, 1);
+    *taken = 1;
+    if (n_next < 2 || next[1]->kind != &reel_maxpool_kind) return reel_conv2d_relu(x, w, b, &attrs);
+    const reel_pool2d_attrs pool = reel_pool_attrs_of(reel_module_config(next[1]));
+    if (pool.kernel_h > 15) return reel_conv2d_relu(x, w, b, &attrs);
+    *taken = 2;
+    return reel_conv2d_relu_max_pool2d(x, w, b, &attrs, &pool);
+}
+
 static int64_t multiply_adds(const reel_module *m, const reel_tensor *in, const reel_tensor *out)
 {
     (void)in;
@@ -49,6 +65,7 @@ static int64_t multiply_adds(const reel_module *m, const reel_tensor *in, const 
 
 void reel_net_add_conv2d(reel_net *net, const reel_conv2d_config *config)
 {
-    static const reel_module_kind kind = {"Conv2d", setup, forward, multiply_adds};
+    static const reel_module_kind kind = {
+        .name = "Conv2d", .setup = setup, .forward = forward, .multiply_adds = multiply_adds, .forward_with = forward_with};
     reel_net_add(net, &kind, config->name, config, sizeof *config);
 }

@@ -17,6 +17,6 @@ static reel_var forward(const reel_module *m, reel_tape *tape, reel_var x)
 
 void reel_net_add_dropout(reel_net *net, const reel_dropout_config *config)
 {
-    static const reel_module_kind kind = {"Dropout", setup, forward, NULL};
+    static const reel_module_kind kind = {.name = "Dropout", .setup = setup, .forward = forward};
     reel_net_add(net, &kind, config->name, config, sizeof *config);
 }

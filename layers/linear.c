@@ -1,5 +1,5 @@
 /* Linear: y = x W^T + b; weight (out, in), bias (out). Default init as PyTorch's: U(+-1 / sqrt(in)). */
-#include "layers/module.h"
+#include "layers/net_internal.h"
 
 static reel_status setup(reel_module *m, reel_error *err)
 {
@@ -18,6 +18,15 @@ static reel_var forward(const reel_module *m, reel_tape *tape, reel_var x)
     return reel_linear(x, reel_module_param(m, tape, 0), c->no_bias ? REEL_NONE : reel_module_param(m, tape, 1));
 }
 
+static reel_var forward_with(const reel_module *m, const reel_module *const *next, int n_next, reel_tape *tape, reel_var x,
+                             int *taken)
+{
+    if (n_next < 1 || next[0]->kind != &reel_relu_kind) return forward(m, tape, x);
+    const reel_linear_config *c = reel_module_config(m);
+    *taken = 1;
+    return reel_linear_relu(x, reel_module_param(m, tape, 0), c->no_bias ? REEL_NONE : reel_module_param(m, tape, 1));
+}
+
 static int64_t multiply_adds(const reel_module *m, const reel_tensor *in, const reel_tensor *out)
 {
     const reel_linear_config *c = reel_module_config(m);
@@ -27,6 +36,7 @@ static int64_t multiply_adds(const reel_module *m, const reel_tensor *in, const 
 
 void reel_net_add_linear(reel_net *net, const reel_linear_config *config)
 {
-    static const reel_module_kind kind = {"Linear", setup, forward, multiply_adds};
+    static const reel_module_kind kind = {
+        .name = "Linear", .setup = setup, .forward = forward, .multiply_adds = multiply_adds, .forward_with = forward_with};
     reel_net_add(net, &kind, config->name, config, sizeof *config);
 }

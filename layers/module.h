@@ -19,6 +19,10 @@ typedef struct reel_module_kind {
     reel_var (*forward)(const reel_module *m, reel_tape *tape, reel_var x);
     /* Multiply-adds of one forward pass from shape in to shape out; NULL: none worth counting. */
     int64_t (*multiply_adds)(const reel_module *m, const reel_tensor *in, const reel_tensor *out);
+    /* May compute some of the layers that follow as well, in one operator: sets *taken to how many of next[0 .. n_next) it did.
+     * NULL: the layer stands alone. Same values as one after the other, within rounding. */
+    reel_var (*forward_with)(const reel_module *m, const reel_module *const *next, int n_next, reel_tape *tape, reel_var x,
+                             int *taken);
 } reel_module_kind;
 
 /* Appends a layer to the open Sequential. config (config_size bytes) is copied; name NULL = its position. */
@@ -29,6 +33,7 @@ REEL_API void reel_net_add(reel_net *net, const reel_module_kind *kind, const ch
 REEL_API const void *reel_module_config(const reel_module *m);
 REEL_API const char *reel_module_name(const reel_module *m); /* full, "features.0" */
 REEL_API bool reel_module_training(const reel_module *m);
+REEL_API const reel_module_kind *reel_module_kind_of(const reel_module *m);
 /* Position among the net's leaf layers: names this layer's random stream. */
 REEL_API uint32_t reel_module_index(const reel_module *m);
 

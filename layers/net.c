@@ -42,6 +42,7 @@ void reel_net_destroy(reel_net *net)
     destroy_module(net->root);
     reel_params_destroy(net->params);
     free(net->inits);
+    free(net->leaf);
     free(net);
 }
 
@@ -114,6 +115,13 @@ reel_status reel_module_add_param(reel_module *m, const char *suffix, int ndim, 
     return REEL_OK;
 }
 
+static const reel_module **collect_leaves(const reel_module *m, const reel_module **into)
+{
+    if (m->kind) *into++ = m;
+    for (int i = 0; i < m->n_children; i++) into = collect_leaves(m->children[i], into);
+    return into;
+}
+
 reel_status reel_net_build(reel_net *net, reel_error *err)
 {
     REEL_ASSERT(!net->built);
@@ -123,6 +131,9 @@ reel_status reel_net_build(reel_net *net, reel_error *err)
     }
     REEL_ASSERT(net->open == net->root); /* every begin has its end */
     REEL_TRY(reel_params_commit(net->params, err));
+    net->leaf = malloc((net->leaves + 1) * sizeof *net->leaf);
+    if (!net->leaf) return reel_fail(err, REEL_ERR_MEMORY, "net: out of memory");
+    collect_leaves(net->root, net->leaf);
     net->built = true;
     return REEL_OK;
 }
@@ -163,6 +174,11 @@ bool reel_net_training(const reel_net *net)
     return net->training;
 }
 
+void reel_net_set_fusion(reel_net *net, bool fusion)
+{
+    net->unfused = !fusion;
+}
+
 const void *reel_module_config(const reel_module *m)
 {
     return m->config;
@@ -171,6 +187,11 @@ const void *reel_module_config(const reel_module *m)
 const char *reel_module_name(const reel_module *m)
 {
     return m->name;
+}
+
+const reel_module_kind *reel_module_kind_of(const reel_module *m)
+{
+    return m->kind;
 }
 
 bool reel_module_training(const reel_module *m)
@@ -201,26 +222,29 @@ void reel_net_bind(reel_net *net, const reel_var *params)
     net->bound = params;
 }
 
-/* x through a subtree. Values between layers are released as soon as the next layer has read them: they stay only where a
- * backward pass needs them. `input` belongs to the caller and is never released. */
-static reel_var walk(const reel_module *m, reel_tape *tape, reel_var x, reel_var input)
+/* Runs layer i, and those after it that it takes along, on x. */
+static reel_var run_layer(const reel_net *net, uint32_t i, reel_tape *tape, reel_var x, int *taken)
 {
-    if (m->kind) {
-        if (reel_tape_status(tape, NULL) != REEL_OK) return x;
-        const reel_var y = m->kind->forward(m, tape, x);
-        if (reel_tape_status(tape, NULL) != REEL_OK) {
-            reel_tape_prefix_error(tape, m->name);
-            return y;
-        }
-        if (x.id != y.id && x.id != input.id) reel_release(x);
-        return y;
-    }
-    for (int i = 0; i < m->n_children; i++) x = walk(m->children[i], tape, x, input);
-    return x;
+    const reel_module *m = net->leaf[i];
+    *taken = 0;
+    if (net->unfused || !m->kind->forward_with) return m->kind->forward(m, tape, x);
+    return m->kind->forward_with(m, net->leaf + i + 1, (int)(net->leaves - i - 1), tape, x, taken);
 }
 
+/* Values between layers are released as soon as the next layer has read them: they stay only where a backward pass needs them.
+ * The input belongs to the caller and is never released. */
 reel_var reel_net_forward(reel_net *net, reel_tape *tape, reel_var x)
 {
     REEL_ASSERT(net->built && x.tape == tape);
-    return walk(net->root, tape, x, x);
+    const reel_var input = x;
+    int taken;
+    for (uint32_t i = 0; i < net->leaves && reel_tape_status(tape, NULL) == REEL_OK; i += 1 + (uint32_t)taken) {
+        const reel_var y = run_layer(net, i, tape, x, &taken);
+        if (reel_tape_status(tape, NULL) != REEL_OK)
+            reel_tape_prefix_error(tape, net->leaf[i]->name);
+        else if (x.id != y.id && x.id != input.id)
+            reel_release(x);
+        x = y;
+    }
+    return x;
 }

@@ -52,6 +52,10 @@ REEL_API reel_dtype reel_net_dtype(const reel_net *net);
 REEL_API void reel_net_set_training(reel_net *net, bool training);
 REEL_API bool reel_net_training(const reel_net *net);
 
+/* With fusion (the state after creation) layers that follow each other may run as one operator: Conv2d + ReLU (+ MaxPool2d),
+ * Linear + ReLU. Without, every layer is an operator of its own whose value can be looked at; same results within rounding. */
+REEL_API void reel_net_set_fusion(reel_net *net, bool fusion);
+
 /* The value of the network on x; the tape must have the net's dtype. A failure is the tape's sticky error. */
 REEL_API reel_var reel_net_forward(reel_net *net, reel_tape *tape, reel_var x);
 

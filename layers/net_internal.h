@@ -32,11 +32,16 @@ struct reel_net {
     reel_param_init *inits; /* parallel to params */
     int n_inits;
     reel_module *root, *open;
-    const reel_var *bound; /* see reel_net_bind */
+    const reel_module **leaf; /* the layers in order, from reel_net_build */
+    const reel_var *bound;    /* see reel_net_bind */
     uint32_t leaves;
-    bool training, built;
+    bool training, built, unfused;
     reel_error error; /* sticky while adding */
 };
+
+/* Kinds that another layer takes along (reel_module_kind.forward_with). */
+extern const reel_module_kind reel_relu_kind, reel_maxpool_kind;
+reel_pool2d_attrs reel_pool_attrs_of(const reel_pool_config *c);
 
 /* Draws every element of t; a function of (seed, index) only, whatever the number of threads. */
 void reel_init_draw(const reel_ctx *ctx, const reel_param_init *how, uint32_t index, const reel_tensor *t);

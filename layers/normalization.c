@@ -11,7 +11,7 @@ static reel_var forward_lrn(const reel_module *m, reel_tape *tape, reel_var x)
 
 void reel_net_add_lrn(reel_net *net, const reel_lrn_config *config)
 {
-    static const reel_module_kind kind = {"LocalResponseNorm", NULL, forward_lrn, NULL};
+    static const reel_module_kind kind = {.name = "LocalResponseNorm", .forward = forward_lrn};
     reel_net_add(net, &kind, config->name, config, sizeof *config);
 }
 
@@ -41,6 +41,6 @@ static reel_var forward_batch_norm(const reel_module *m, reel_tape *tape, reel_v
 
 void reel_net_add_batch_norm2d(reel_net *net, const reel_batch_norm_config *config)
 {
-    static const reel_module_kind kind = {"BatchNorm2d", setup_batch_norm, forward_batch_norm, NULL};
+    static const reel_module_kind kind = {.name = "BatchNorm2d", .setup = setup_batch_norm, .forward = forward_batch_norm};
     reel_net_add(net, &kind, config->name, config, sizeof *config);
 }

@@ -1,7 +1,7 @@
 /* Pooling layers, over a square window (max, average), to a given size (adaptive), or over the whole map (global). */
-#include "layers/module.h"
+#include "layers/net_internal.h"
 
-static reel_pool2d_attrs attrs_of(const reel_pool_config *c)
+reel_pool2d_attrs reel_pool_attrs_of(const reel_pool_config *c)
 {
     const int64_t stride = c->stride ? c->stride : c->kernel;
     return (reel_pool2d_attrs){.kernel_h = c->kernel,
@@ -16,14 +16,14 @@ static reel_pool2d_attrs attrs_of(const reel_pool_config *c)
 
 static reel_var forward_max(const reel_module *m, reel_tape *tape, reel_var x)
 {
-    const reel_pool2d_attrs attrs = attrs_of(reel_module_config(m));
+    const reel_pool2d_attrs attrs = reel_pool_attrs_of(reel_module_config(m));
     (void)tape;
     return reel_max_pool2d(x, &attrs);
 }
 
 static reel_var forward_avg(const reel_module *m, reel_tape *tape, reel_var x)
 {
-    const reel_pool2d_attrs attrs = attrs_of(reel_module_config(m));
+    const reel_pool2d_attrs attrs = reel_pool_attrs_of(reel_module_config(m));
     (void)tape;
     return reel_avg_pool2d(x, &attrs);
 }
@@ -31,8 +31,11 @@ static reel_var forward_avg(const reel_module *m, reel_tape *tape, reel_var x)
 static reel_var forward_adaptive(const reel_module *m, reel_tape *tape, reel_var x)
 {
     const reel_adaptive_pool_config *c = reel_module_config(m);
+    const int64_t height = c->height, width = c->width ? c->width : c->height;
+    const reel_tensor in = reel_value(x);
     (void)tape;
-    return reel_adaptive_avg_pool2d(x, c->height, c->width ? c->width : c->height);
+    if (in.ndim == 4 && in.shape[2] == height && in.shape[3] == width) return x; /* one pixel a cell */
+    return reel_adaptive_avg_pool2d(x, height, width);
 }
 
 static reel_var forward_global_avg(const reel_module *m, reel_tape *tape, reel_var x)
@@ -47,32 +50,33 @@ static reel_var forward_global_max(const reel_module *m, reel_tape *tape, reel_v
     return reel_global_max_pool(x);
 }
 
+const reel_module_kind reel_maxpool_kind = {.name = "MaxPool2d", .forward = forward_max};
+
 void reel_net_add_maxpool(reel_net *net, const reel_pool_config *config)
 {
-    static const reel_module_kind kind = {"MaxPool2d", NULL, forward_max, NULL};
-    reel_net_add(net, &kind, config->name, config, sizeof *config);
+    reel_net_add(net, &reel_maxpool_kind, config->name, config, sizeof *config);
 }
 
 void reel_net_add_avgpool(reel_net *net, const reel_pool_config *config)
 {
-    static const reel_module_kind kind = {"AvgPool2d", NULL, forward_avg, NULL};
+    static const reel_module_kind kind = {.name = "AvgPool2d", .forward = forward_avg};
     reel_net_add(net, &kind, config->name, config, sizeof *config);
 }
 
 void reel_net_add_adaptive_avgpool(reel_net *net, const reel_adaptive_pool_config *config)
 {
-    static const reel_module_kind kind = {"AdaptiveAvgPool2d", NULL, forward_adaptive, NULL};
+    static const reel_module_kind kind = {.name = "AdaptiveAvgPool2d", .forward = forward_adaptive};
     reel_net_add(net, &kind, config->name, config, sizeof *config);
 }
 
 void reel_net_add_global_avgpool(reel_net *net, const reel_plain_config *config)
 {
-    static const reel_module_kind kind = {"GlobalAvgPool2d", NULL, forward_global_avg, NULL};
+    static const reel_module_kind kind = {.name = "GlobalAvgPool2d", .forward = forward_global_avg};
     reel_net_add(net, &kind, config->name, config, sizeof *config);
 }
 
 void reel_net_add_global_maxpool(reel_net *net, const reel_plain_config *config)
 {
-    static const reel_module_kind kind = {"GlobalMaxPool2d", NULL, forward_global_max, NULL};
+    static const reel_module_kind kind = {.name = "GlobalMaxPool2d", .forward = forward_global_max};
     reel_net_add(net, &kind, config->name, config, sizeof *config);
 }

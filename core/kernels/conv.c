@@ -39,12 +39,24 @@ static size_t scratch_of(const reel_ctx *ctx, const reel_conv_shape *s, reel_con
     }
 }
 
+/* max(y, 0) for implementations that do not end with it themselves. */
+#define DEFINE_RECTIFY(real, suffix)                                                                                           \
+    static void rectify_##suffix(const reel_ctx *ctx, real *y, int64_t n)                                                      \
+    {                                                                                                                          \
+        _Pragma("omp parallel for simd schedule(static) num_threads(reel_ctx_threads(ctx)) if (n > 16384)") for (int64_t i =   \
+                                                                                                                     0;        \
+                                                                                                                 i < n; i++)   \
+            y[i] = y[i] < 0 ? 0 : y[i];                                                                                        \
+    }
+DEFINE_RECTIFY(float, f32)
+DEFINE_RECTIFY(double, f64)
+
 static void run(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_pass pass, bool f64)
 {
     switch (reel_conv_choose(ctx, job->s, pass, f64)) {
     case REEL_CONV_DIRECT:
         (f64 ? reel_conv_direct_f64 : reel_conv_direct_f32)(ctx, job, pass);
-        return;
+        break;
     case REEL_CONV_WINOGRAD: {
         const reel_winograd_job winograd = {.s = job->s,
                                             .threads = reel_ctx_threads(ctx),
@@ -56,6 +68,7 @@ static void run(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_pass pa
                                             .dx = pass == REEL_CONV_INPUT_GRAD ? job->out : NULL,
                                             .dw = pass == REEL_CONV_WEIGHT_GRAD ? job->out : NULL,
                                             .accumulate = job->accumulate,
+                                            .relu = job->relu,
                                             .scratch = job->scratch};
         winograd_for(reel_ctx_isa(ctx), pass)(&winograd);
         return;
@@ -63,6 +76,8 @@ static void run(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_pass pa
     default:
         reel_conv_product(ctx, job, pass, f64);
     }
+    const int64_t outputs = job->s->n * job->s->oc * job->s->oh * job->s->ow;
+    if (job->relu) f64 ? rectify_f64(ctx, job->out, outputs) : rectify_f32(ctx, job->out, outputs);
 }
 
 #define REEL_CONV_DEFINE(real, suffix, is_f64)                                                                                 \
@@ -79,9 +94,9 @@ static void run(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_pass pa
         return scratch_of(ctx, s, REEL_CONV_WEIGHT_GRAD, is_f64);                                                              \
     }                                                                                                                          \
     void reel_conv_forward_##suffix(const reel_ctx *ctx, const reel_conv_shape *s, const real *x, const real *w,               \
-                                    const real *bias, real *y, void *scratch)                                                  \
+                                    const real *bias, bool relu, real *y, void *scratch)                                       \
     {                                                                                                                          \
-        const reel_conv_job job = {.s = s, .x = x, .w = w, .bias = bias, .out = y, .scratch = scratch};                        \
+        const reel_conv_job job = {.s = s, .x = x, .w = w, .bias = bias, .relu = relu, .out = y, .scratch = scratch};          \
         run(ctx, &job, REEL_CONV_FORWARD, is_f64);                                                                             \
     }                                                                                                                          \
     void reel_conv_input_grad_##suffix(const reel_ctx *ctx, const reel_conv_shape *s, const real *dy, const real *w,           \

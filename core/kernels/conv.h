@@ -4,8 +4,8 @@
  *
  * All channels-last: x (n, h, w, c), w (oc, kh, kw, c / groups), y (n, oh, ow, oc). Which implementation runs is a pure
  * function of shape, pass and ISA. Sums run in an order that depends on the shape only, never on the number of threads.
- * accumulate: add to what dx / dw hold instead of overwriting. bias may be NULL. The bias's own gradient is a
- * column sum of dy and no affair of these kernels. */
+ * accumulate: add to what dx / dw hold instead of overwriting. bias may be NULL. relu: y is max(y, 0), NaN stays NaN. The
+ * bias's own gradient is a column sum of dy and no affair of these kernels. */
 #ifndef REEL_CORE_KERNELS_CONV_H
 #define REEL_CORE_KERNELS_CONV_H
 
@@ -22,7 +22,7 @@ typedef struct reel_conv_shape {
 #define REEL_CONV_DECLARE(real, suffix)                                                                                        \
     size_t reel_conv_forward_scratch_##suffix(const reel_ctx *ctx, const reel_conv_shape *s);                                  \
     void reel_conv_forward_##suffix(const reel_ctx *ctx, const reel_conv_shape *s, const real *x, const real *w,               \
-                                    const real *bias, real *y, void *scratch);                                                 \
+                                    const real *bias, bool relu, real *y, void *scratch);                                      \
     size_t reel_conv_input_grad_scratch_##suffix(const reel_ctx *ctx, const reel_conv_shape *s);                               \
     void reel_conv_input_grad_##suffix(const reel_ctx *ctx, const reel_conv_shape *s, const real *dy, const real *w,           \
                                        bool accumulate, real *dx, void *scratch);                                              \

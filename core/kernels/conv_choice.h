@@ -16,7 +16,7 @@ typedef enum { REEL_CONV_WINOGRAD, REEL_CONV_GEMM, REEL_CONV_DIRECT, REEL_CONV_A
 typedef struct reel_conv_job {
     const reel_conv_shape *s;
     const void *x, *w, *bias, *dy;
-    bool accumulate;
+    bool accumulate, relu;
     void *out, *scratch;
 } reel_conv_job;
 

@@ -21,6 +21,7 @@ typedef struct reel_winograd_job {
     const float *x, *w, *bias, *dy; /* what the pass reads; bias may be NULL */
     float *y, *dx, *dw;             /* what it writes */
     bool accumulate;
+    bool relu; /* forward only */
     void *scratch; /* reel_winograd_*_scratch bytes */
 } reel_winograd_job;
 

@@ -134,9 +134,22 @@ static void all_weights(const reel_winograd_plan *p, const weights *w, float *u,
     }
 }
 
-/* y = A^T M A of one tile, plus bias, clipped to the map. */
+/* What happens to a result on its way to memory. */
+typedef struct finish {
+    const float *bias; /* or NULL */
+    bool relu, accumulate;
+} finish;
+
+/* max(v, 0); NaN stays NaN. */
+WINOGRAD_INLINE vec rectified(vec v)
+{
+    typedef __typeof__(v < v) mask;
+    return (vec)((mask)v & ~(v < (vec){0}));
+}
+
+/* y = A^T M A of one tile, finished, clipped to the map. */
 WINOGRAD_INLINE void tile_output(const int m, const map *y, int64_t tile, int64_t channels, const float *q, int64_t step,
-                                 const float *bias, bool accumulate)
+                                 const finish *f)
 {
     vec t[5][P], column[P];
     const int64_t col = tile % y->cols, row = tile / y->cols % y->rows, image = tile / y->cols / y->rows;
@@ -149,18 +162,21 @@ WINOGRAD_INLINE void tile_output(const int m, const map *y, int64_t tile, int64_
             for (int i = 0; i < P; i++) column[i] = load(q + (i * P + j) * step);
             transform_output(m, &t[0][j], P, column, 1);
         }
-        const vec b = bias ? load(bias + ch) : (vec){0};
+        const vec b = f->bias ? load(f->bias + ch) : (vec){0};
         for (int i = 0; i < height; i++) {
             transform_output(m, column, 1, t[i], 1);
             float *to = base + i * y->w * y->c + ch;
-            for (int j = 0; j < width; j++, to += y->c) store(to, accumulate ? load(to) + column[j] : column[j] + b);
+            for (int j = 0; j < width; j++, to += y->c) {
+                const vec sum = f->accumulate ? load(to) + column[j] : column[j] + b;
+                store(to, f->relu ? rectified(sum) : sum);
+            }
         }
     }
 }
 
 /* Forward, or the input gradient with the roles of the maps exchanged, for one group of channels. */
-static void apply(const reel_winograd_plan *p, int threads, const map *in, const map *out, const weights *w, const float *bias,
-                  bool accumulate, float *scratch)
+static void apply(const reel_winograd_plan *p, int threads, const map *in, const map *out, const weights *w, const finish *f,
+                  float *scratch)
 {
     const int64_t u_step = (int64_t)(p->u_floats / REEL_WINOGRAD_PRODUCTS);
     const int64_t groups = (p->tiles + p->group - 1) / p->group;
@@ -179,9 +195,9 @@ static void apply(const reel_winograd_plan *p, int threads, const map *in, const
                                   scratch + q * u_step + o * p->ic, products + q * p->m_step + o, p->oc, false);
             for (int64_t t = 0; t < tiles; t++)
                 if (p->m == 5)
-                    tile_output(5, out, first + t, p->oc, products + t * p->oc, p->m_step, bias, accumulate);
+                    tile_output(5, out, first + t, p->oc, products + t * p->oc, p->m_step, f);
                 else
-                    tile_output(3, out, first + t, p->oc, products + t * p->oc, p->m_step, bias, accumulate);
+                    tile_output(3, out, first + t, p->oc, products + t * p->oc, p->m_step, f);
         }
     }
 }
@@ -194,7 +210,8 @@ void WINOGRAD_NAME(forward)(const reel_winograd_job *job)
         const map in = {job->x + g * p.ic, s->h, s->w, s->c, -s->ph, -s->pw, p.m, p.rows, p.cols};
         const map out = {job->y + g * p.oc, s->oh, s->ow, s->oc, 0, 0, p.m, p.rows, p.cols};
         const weights w = {job->w + g * p.oc * p.r * p.r * p.ic, p.r * p.r * p.ic, 1, p.ic, false};
-        apply(&p, job->threads, &in, &out, &w, job->bias ? job->bias + g * p.oc : NULL, false, job->scratch);
+        const finish f = {.bias = job->bias ? job->bias + g * p.oc : NULL, .relu = job->relu};
+        apply(&p, job->threads, &in, &out, &w, &f, job->scratch);
     }
 }
 
@@ -206,7 +223,8 @@ void WINOGRAD_NAME(input_grad)(const reel_winograd_job *job)
         const map in = {job->dy + g * p.ic, s->oh, s->ow, s->oc, s->ph - p.r + 1, s->pw - p.r + 1, p.m, p.rows, p.cols};
         const map out = {job->dx + g * p.oc, s->h, s->w, s->c, 0, 0, p.m, p.rows, p.cols};
         const weights w = {job->w + g * p.ic * p.r * p.r * p.oc, 1, p.r * p.r * p.oc, p.oc, true};
-        apply(&p, job->threads, &in, &out, &w, NULL, job->accumulate, job->scratch);
+        const finish f = {.accumulate = job->accumulate};
+        apply(&p, job->threads, &in, &out, &w, &f, job->scratch);
     }
 }
 

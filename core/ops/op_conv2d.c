@@ -3,45 +3,23 @@
  *   y[n, o, i, j] = b[o] + sum_{c, u, v} w[o, c, u, v] x[n, g(o) c/groups + c, i sh - ph + u dh, j sw - pw + v dw]
  *
  * The arithmetic lives in core/kernels/conv.h; this file checks shapes, sizes the scratch memory and decides between assigning
- * and adding. The two gradients run one after the other and so share their scratch. */
-#include "core/kernels/conv.h"
+ * and adding. */
 #include "core/op_impl.h"
 #include "core/ops/column_sums.h"
+#include "core/ops/conv_shape.h"
 
 REEL_DECLARE_OP(conv2d);
 
-/* What the kernels need, from shapes that infer has accepted. */
-static reel_conv_shape conv_shape(const reel_conv2d_attrs *a, const reel_tensor *x, const reel_tensor *w, int64_t oh,
-                                  int64_t ow)
-{
-    return (reel_conv_shape){.n = x->shape[0],
-                             .c = x->shape[1],
-                             .h = x->shape[2],
-                             .w = x->shape[3],
-                             .oc = w->shape[0],
-                             .oh = oh,
-                             .ow = ow,
-                             .kh = w->shape[2],
-                             .kw = w->shape[3],
-                             .sh = a->stride_h,
-                             .sw = a->stride_w,
-                             .ph = a->padding_h,
-                             .pw = a->padding_w,
-                             .dh = a->dilation_h,
-                             .dw = a->dilation_w,
-                             .groups = a->groups};
-}
-
 void REEL_FN(reel_conv2d_forward)(const reel_call *c)
 {
-    const reel_conv_shape s = conv_shape(c->attrs, &c->in[0], &c->in[1], c->out.shape[2], c->out.shape[3]);
+    const reel_conv_shape s = reel_conv_shape_of(c->attrs, &c->in[0], &c->in[1], c->in[0].shape[0]);
     const reel_real *bias = c->n_in > 2 ? c->in[2].data : NULL;
-    REEL_FN(reel_conv_forward)(c->ctx, &s, c->in[0].data, c->in[1].data, bias, c->out.data, c->scratch);
+    REEL_FN(reel_conv_forward)(c->ctx, &s, c->in[0].data, c->in[1].data, bias, false, c->out.data, c->scratch);
 }
 
 void REEL_FN(reel_conv2d_backward)(const reel_call *c)
 {
-    const reel_conv_shape s = conv_shape(c->attrs, &c->in[0], &c->in[1], c->out.shape[2], c->out.shape[3]);
+    const reel_conv_shape s = reel_conv_shape_of(c->attrs, &c->in[0], &c->in[1], c->in[0].shape[0]);
     reel_real *dx = c->din[0].data, *dw = c->din[1].data, *db = c->n_in > 2 ? c->din[2].data : NULL;
     if (dw) REEL_FN(reel_conv_weight_grad)(c->ctx, &s, c->in[0].data, c->dout.data, !c->fresh[1], dw, c->scratch);
     if (db) REEL_FN(column_sums)(c->ctx, c->dout.data, s.n * s.oh * s.ow, s.oc, !c->fresh[2], db);
@@ -49,11 +27,6 @@ void REEL_FN(reel_conv2d_backward)(const reel_call *c)
 }
 
 #ifdef REEL_ONCE
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 static reel_status infer(reel_infer *q, reel_error *err)
 {
     const reel_conv2d_attrs *a = q->attrs;
@@ -92,27 +65,15 @@ static reel_status infer(reel_infer *q, reel_error *err)
     q->shape[2] = room_h / a->stride_h + 1;
     q->shape[3] = room_w / a->stride_w + 1;
 
-    const reel_conv_shape s = conv_shape(a, x, w, q->shape[2], q->shape[3]);
-    if (q->dtype == REEL_F32) {
-        q->forward_scratch = reel_conv_forward_scratch_f32(q->ctx, &s);
-        q->backward_scratch =
-            larger(reel_conv_input_grad_scratch_f32(q->ctx, &s), reel_conv_weight_grad_scratch_f32(q->ctx, &s));
-    } else {
-        q->forward_scratch = reel_conv_forward_scratch_f64(q->ctx, &s);
-        q->backward_scratch =
-            larger(reel_conv_input_grad_scratch_f64(q->ctx, &s), reel_conv_weight_grad_scratch_f64(q->ctx, &s));
-    }
+    const reel_conv_shape s = reel_conv_shape_of(a, x, w, x->shape[0]);
+    q->forward_scratch = reel_conv_forward_bytes(q, &s);
+    q->backward_scratch = reel_conv_backward_bytes(q, &s);
     return REEL_OK;
 }
 
 reel_var reel_conv2d(reel_var x, reel_var w, reel_var b, const reel_conv2d_attrs *attrs)
 {
-    reel_conv2d_attrs a = attrs ? *attrs : (reel_conv2d_attrs){0};
-    if (!a.stride_h) a.stride_h = 1;
-    if (!a.stride_w) a.stride_w = 1;
-    if (!a.dilation_h) a.dilation_h = 1;
-    if (!a.dilation_w) a.dilation_w = 1;
-    if (!a.groups) a.groups = 1;
+    const reel_conv2d_attrs a = reel_conv_defaults(attrs);
     return reel_apply(&reel_op_conv2d, &a, sizeof a, (const reel_var[]){x, w, b}, 3);
 }
 

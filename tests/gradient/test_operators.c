@@ -98,6 +98,9 @@ Test(operators, none_that_must_be_there_is_gone)
         "global_max_pool",
         "adaptive_avg_pool2d",
         "local_response_norm",
+        "linear_relu",
+        "conv2d_relu",
+        "conv2d_relu_max_pool2d",
     };
     for (int i = 0; i < REEL_COUNT(required); i++)
         cr_expect_not_null(reel_op_find(required[i]), "no operator is called \"%s\"", required[i]);

@@ -135,7 +135,15 @@ static void conv_data_free(conv_data *d)
         const reel_conv_shape *s = &t->s;                                                                                      \
         const real *x = (real *)d->x.data, *w = (real *)d->w.data, *dy = (real *)d->dy.data;                                   \
         scratch_block block = scratch_new(reel_conv_forward_scratch_##suffix(ctx, s));                                         \
-        reel_conv_forward_##suffix(ctx, s, x, w, t->bias ? (real *)d->bias.data : NULL, (real *)out[Y].data, block.data);      \
+        reel_conv_forward_##suffix(ctx, s, x, w, t->bias ? (real *)d->bias.data : NULL, false, (real *)out[Y].data,            \
+                                   block.data);                                                                                \
+        buffer rectified = buffer_new(out[Y].count, sizeof(real), t->misaligned);                                              \
+        reel_conv_forward_##suffix(ctx, s, x, w, t->bias ? (real *)d->bias.data : NULL, true, (real *)rectified.data,          \
+                                   block.data);                                                                                \
+        for (size_t i = 0; i < out[Y].count; i++)                                                                              \
+            cr_assert(buffer_at(&rectified, i) == fmax(buffer_at(&out[Y], i), 0),                                              \
+                      "%s: with ReLU y[%zu] is %.9g, without %.9g", what, i, buffer_at(&rectified, i), buffer_at(&out[Y], i)); \
+        buffer_free(&rectified);                                                                                               \
         scratch_free(&block, what);                                                                                            \
         block = scratch_new(reel_conv_input_grad_scratch_##suffix(ctx, s));                                                    \
         reel_conv_input_grad_##suffix(ctx, s, dy, w, t->accumulate, (real *)out[DX].data, block.data);                         \

@@ -38,6 +38,22 @@ static reel_var linear(const reel_var *in)
     return reel_linear(in[0], in[1], in[2]);
 }
 
+static reel_var conv_relu_pool(const reel_var *in)
+{
+    return reel_conv2d_relu_max_pool2d(in[0], in[1], in[2], &(const reel_conv2d_attrs){.padding_h = 1, .padding_w = 1},
+                                       &(const reel_pool2d_attrs){.kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2});
+}
+
+static reel_var conv_relu(const reel_var *in)
+{
+    return reel_conv2d_relu(in[0], in[1], in[2], &(const reel_conv2d_attrs){.padding_h = 1, .padding_w = 1});
+}
+
+static reel_var linear_relu(const reel_var *in)
+{
+    return reel_linear_relu(in[0], in[1], in[2]);
+}
+
 static reel_var max_pool(const reel_var *in)
 {
     return reel_max_pool2d(in[0], &(const reel_pool2d_attrs){.kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2});
@@ -122,6 +138,9 @@ static const invariance_case cases[] = {
     {"conv2d stride 4", conv_strided, 3, {{4, {2, 3, 51, 47}}, {4, {24, 3, 11, 11}}, {1, {24}}}},
     {"conv2d groups", conv_groups, 3, {{4, {3, 20, 11, 9}}, {4, {14, 10, 3, 3}}, {1, {14}}}},
     {"linear", linear, 3, {{2, {37, 301}}, {2, {203, 301}}, {1, {203}}}},
+    {"linear_relu", linear_relu, 3, {{2, {37, 301}}, {2, {203, 301}}, {1, {203}}}},
+    {"conv2d_relu", conv_relu, 3, {{4, {3, 32, 13, 13}}, {4, {48, 32, 3, 3}}, {1, {48}}}},
+    {"conv2d_relu_max_pool2d", conv_relu_pool, 3, {{4, {3, 32, 13, 13}}, {4, {48, 32, 3, 3}}, {1, {48}}}},
     {"max_pool2d", max_pool, 1, {{4, {3, 70, 27, 27}}}},
     {"avg_pool2d", avg_pool, 1, {{4, {3, 70, 27, 27}}}},
     {"adaptive_avg_pool2d", adaptive, 1, {{4, {3, 70, 13, 17}}}},

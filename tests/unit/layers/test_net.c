@@ -205,7 +205,7 @@ static reel_var scale_forward(const reel_module *m, reel_tape *tape, reel_var x)
 
 Test(net, takes_a_module_from_outside)
 {
-    static const reel_module_kind kind = {"Scale", scale_setup, scale_forward, NULL};
+    static const reel_module_kind kind = {.name = "Scale", .setup = scale_setup, .forward = scale_forward};
     reel_net *net = new_net(REEL_F64);
     reel_net_add(net, &kind, NULL, NULL, 0);
     build(net);
