@@ -29,18 +29,27 @@ bool reel_winograd_accepts(const reel_conv_shape *s, const char **why_not)
     return !*why_not;
 }
 
-/* Tiles a group: enough rows for the micro-kernel to run at full height, few enough for a thread's V and M to stay in cache,
- * and every thread as much to do as the others. Results do not depend on it: tiles are independent. */
-static int64_t group_of(int64_t tiles, int64_t ic, int64_t oc, int threads)
+/* Measured on cores with 1 MB of second-level cache and a share of 32 MB behind them that neighbours use too: what leaves the
+ * second level is read at half the speed, what leaves the third at a tenth. */
+enum {
+    OWN = 700 << 10,    /* V and one panel's M of a thread that works for itself */
+    WEIGHTS = 4 << 20,  /* U that threads may each read again and again */
+    TOGETHER = 8 << 20, /* V of a group that all threads share; V and D of the weight gradient */
+    ROWS = 112          /* and then M of one panel within a core's second level: 700 KB */
+};
+
+/* At most as many tiles a group, in whole blocks of the micro-kernel's 14 rows. Results do not depend on it: tiles are
+ * independent. */
+static int64_t group_of(const reel_winograd_plan *p)
 {
-    const int64_t cache = (int64_t)7 << 20; /* bytes of V and M of one thread */
-    int64_t most = cache / (REEL_WINOGRAD_PRODUCTS * (ic + oc) * (int64_t)sizeof(float)) / 14 * 14;
-    most = most < 28 ? 28 : most > 224 ? 224 : most;
-    const int64_t rounds = (tiles + most * threads - 1) / (most * threads);
-    return (tiles + rounds * threads - 1) / (rounds * threads);
+    const int64_t tile = REEL_WINOGRAD_PRODUCTS * (int64_t)sizeof(float) * (p->ic + (p->shared ? 0 : panel));
+    int64_t most = (p->shared ? TOGETHER : OWN) / tile / 14 * 14;
+    most = most < 14 ? 14 : most > ROWS ? ROWS : most;
+    const int64_t rounds = (p->tiles + most - 1) / most;
+    return (p->tiles + rounds - 1) / rounds;
 }
 
-reel_winograd_plan reel_winograd_plan_apply(const reel_conv_shape *s, bool input_grad, int threads)
+reel_winograd_plan reel_winograd_plan_apply(const reel_conv_shape *s, bool input_grad)
 {
     reel_winograd_plan p = {.r = s->kh, .m = 8 - s->kh};
     const int64_t h = input_grad ? s->h : s->oh, w = input_grad ? s->w : s->ow;
@@ -49,11 +58,15 @@ reel_winograd_plan reel_winograd_plan_apply(const reel_conv_shape *s, bool input
     p.rows = (h + p.m - 1) / p.m;
     p.cols = (w + p.m - 1) / p.m;
     p.tiles = s->n * p.rows * p.cols;
-    p.group = group_of(p.tiles, p.ic, p.oc, threads);
+    p.shared = REEL_WINOGRAD_PRODUCTS * p.ic * p.oc * (int64_t)sizeof(float) > WEIGHTS;
+    p.group = group_of(&p);
     p.v_step = spread(p.group * p.ic);
-    p.m_step = spread(p.group * p.oc);
-    p.u_floats = (size_t)(REEL_WINOGRAD_PRODUCTS * spread(p.ic * up(p.oc, panel)));
-    p.private_floats = (size_t)(REEL_WINOGRAD_PRODUCTS * (p.v_step + p.m_step));
+    p.m_step = spread(p.group * panel);
+    p.u_step = spread(p.ic * panel);
+    const int64_t points = REEL_WINOGRAD_PRODUCTS;
+    p.u_floats = (size_t)(points * p.u_step * ((p.oc + panel - 1) / panel));
+    p.shared_floats = p.shared ? (size_t)(points * p.v_step) : 0;
+    p.private_floats = (size_t)(points * (p.m_step + (p.shared ? 0 : p.v_step)));
     return p;
 }
 
@@ -64,22 +77,22 @@ reel_winograd_plan reel_winograd_plan_weight_grad(const reel_conv_shape *s)
     p.cols = (s->ow + p.m - 1) / p.m;
     p.tiles = s->n * p.rows * p.cols;
     /* A function of the shape alone: sums over tiles are taken group by group, in this order, for any number of threads. */
-    const int64_t cache = (int64_t)16 << 20;
-    int64_t most = cache / (REEL_WINOGRAD_PRODUCTS * (p.ic + p.oc) * (int64_t)sizeof(float));
-    most = most < 64 ? 64 : most > 512 ? 512 : most;
+    int64_t most = TOGETHER / (REEL_WINOGRAD_PRODUCTS * (p.ic + p.oc) * (int64_t)sizeof(float));
+    most = most < 32 ? 32 : most > 512 ? 512 : most;
     const int64_t rounds = (p.tiles + most - 1) / most;
     p.group = (p.tiles + rounds - 1) / rounds;
     p.v_step = spread(p.group * up(p.ic, panel));
     p.m_step = spread(p.group * p.oc);
-    p.u_floats = (size_t)(REEL_WINOGRAD_PRODUCTS * spread(p.oc * p.ic)); /* sums in the transformed domain */
+    p.u_step = spread(p.oc * p.ic); /* sums in the transformed domain */
+    p.u_floats = (size_t)(REEL_WINOGRAD_PRODUCTS * p.u_step);
     p.shared_floats = (size_t)(REEL_WINOGRAD_PRODUCTS * (p.v_step + p.m_step));
     return p;
 }
 
 static size_t apply_scratch(const reel_conv_shape *s, bool input_grad, int threads)
 {
-    const reel_winograd_plan p = reel_winograd_plan_apply(s, input_grad, threads);
-    return (p.u_floats + (size_t)threads * p.private_floats) * sizeof(float);
+    const reel_winograd_plan p = reel_winograd_plan_apply(s, input_grad);
+    return (p.u_floats + p.shared_floats + (size_t)threads * p.private_floats) * sizeof(float);
 }
 
 size_t reel_winograd_forward_scratch(const reel_conv_shape *s, int threads)

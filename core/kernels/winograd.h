@@ -21,7 +21,7 @@ typedef struct reel_winograd_job {
     const float *x, *w, *bias, *dy; /* what the pass reads; bias may be NULL */
     float *y, *dx, *dw;             /* what it writes */
     bool accumulate;
-    bool relu; /* forward only */
+    bool relu;     /* forward only */
     void *scratch; /* reel_winograd_*_scratch bytes */
 } reel_winograd_job;
 
@@ -47,13 +47,15 @@ typedef struct reel_winograd_plan {
     int64_t ic, oc;         /* channels of one group, on the reading and on the writing side */
     int64_t rows, cols;     /* tiles an image */
     int64_t tiles;          /* of all images */
-    int64_t group;          /* tiles worked on at a time */
+    bool shared;            /* a group of tiles is worked on by all threads together, else by one */
+    int64_t group;          /* at most as many tiles worked on at a time */
     int64_t v_step, m_step; /* floats from one point's matrix to the next; odd multiples of 16, so that points do not collide in
                                a cache set */
-    size_t u_floats, private_floats, shared_floats;
+    int64_t u_step;         /* likewise; apply: of 32 output channels, weight gradient: of all sums */
+    size_t u_floats, shared_floats, private_floats;
 } reel_winograd_plan;
 
-reel_winograd_plan reel_winograd_plan_apply(const reel_conv_shape *s, bool input_grad, int threads);
+reel_winograd_plan reel_winograd_plan_apply(const reel_conv_shape *s, bool input_grad);
 reel_winograd_plan reel_winograd_plan_weight_grad(const reel_conv_shape *s);
 
 #endif

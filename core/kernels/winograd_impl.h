@@ -1,10 +1,15 @@
 /* The three passes of the Winograd convolution, for template use: an ISA's file defines VL, MR and WINOGRAD_NAME(f), then
  * includes this. Plain C over GCC's vector types, so that one text serves every instruction set.
  *
- * apply (forward, input gradient): each thread takes groups of tiles for itself: transforms them into V (49 matrices, tiles x
- * channels), multiplies each with its transformed weights U (panels of 2 VL output channels) into M, and transforms M back.
+ * apply (forward, input gradient): a group of tiles is transformed into V (49 matrices, tiles x channels); for each panel of
+ * 2 VL output channels, V times the panel's transformed weights U gives M, which stays in a core's second-level cache and is
+ * transformed back at once. Where U is small every thread takes groups of its own, V in its cache too; else U would be read
+ * from memory for every few tiles, so all threads share a larger group and deal out its panels.
  * Weight gradient: all threads transform a group of tiles of x and dy, then share out the 49 products, which add up over groups
- * in a fixed order; the sum comes back from the transformed domain once, at the end. */
+ * in a fixed order; the sum comes back from the transformed domain once, at the end.
+ *
+ * Products ask for the operands of the next one as they go (product.h): they come from memory that another core or an earlier
+ * phase wrote, in stretches too short for a hardware prefetcher; that halves the time of conv3-5. */
 #include <omp.h>
 #include <string.h>
 
@@ -115,23 +120,16 @@ WINOGRAD_INLINE void tile_weights(const int r, const weights *w, int64_t o, int6
     }
 }
 
-/* All of U, shared out by blocks of VL output channels. Panels of NR columns: u[(o / NR) ic NR + i width + o % NR]. */
-static void all_weights(const reel_winograd_plan *p, const weights *w, float *u, int64_t u_step)
+/* U of one panel of NR output channels (the last may be VL wide): point q at u + q p->u_step, ic x width. */
+static void panel_weights(const reel_winograd_plan *p, const weights *w, int64_t panel, int64_t first, int64_t last, float *u)
 {
-    const int64_t slice = 32; /* input channels an item */
-    const int64_t blocks = p->oc / VL, slices = (p->ic + slice - 1) / slice;
-#pragma omp for schedule(static)
-    for (int64_t item = 0; item < blocks * slices; item++) {
-        const int64_t o = item / slices * VL, first = item % slices * slice;
-        const int64_t width = p->oc - o / NR * NR < NR ? VL : NR;
-        float *to = u + o / NR * NR * p->ic + o % NR;
-        const int64_t end = first + slice < p->ic ? first + slice : p->ic;
-        for (int64_t i = first; i < end; i++)
+    const int64_t width = p->oc - panel * NR < NR ? VL : NR;
+    for (int64_t o = 0; o < width; o += VL)
+        for (int64_t i = first; i < last; i++)
             if (p->r == 3)
-                tile_weights(3, w, o, i, to + i * width, u_step);
+                tile_weights(3, w, panel * NR + o, i, u + i * width + o, p->u_step);
             else
-                tile_weights(5, w, o, i, to + i * width, u_step);
-    }
+                tile_weights(5, w, panel * NR + o, i, u + i * width + o, p->u_step);
 }
 
 /* What happens to a result on its way to memory. */
@@ -174,30 +172,78 @@ WINOGRAD_INLINE void tile_output(const int m, const map *y, int64_t tile, int64_
     }
 }
 
+/* One panel of output channels for `rows` tiles of a group: 49 products and the way back. */
+static void apply_panel(const reel_winograd_plan *p, int64_t panel, int64_t rows, const float *v, const float *u,
+                        float *products, const map *out, int64_t tile, const finish *f)
+{
+    const int64_t width = p->oc - panel * NR < NR ? VL : NR;
+    for (int q = 0; q < REEL_WINOGRAD_PRODUCTS; q++) {
+        const float *a = v + q * p->v_step, *b = u + q * p->u_step;
+        const bool more = q + 1 < REEL_WINOGRAD_PRODUCTS;
+        const wanted next[3] = {{b + p->u_step, more ? p->ic * width : 0}, {NULL, 0}, {a + p->v_step, more ? rows * p->ic : 0}};
+        product_panel_ahead(rows, width, p->ic, a, p->ic, 1, b, products + q * p->m_step, width, false, next);
+    }
+    const finish here = {f->bias ? f->bias + panel * NR : NULL, f->relu, f->accumulate};
+    map part = *out;
+    part.data += panel * NR;
+    for (int64_t t = 0; t < rows; t++)
+        if (p->m == 5)
+            tile_output(5, &part, tile + t, width, products + t * width, p->m_step, &here);
+        else
+            tile_output(3, &part, tile + t, width, products + t * width, p->m_step, &here);
+}
+
+/* Where the weights of a panel begin: those of 32 channels lie together, whatever the width of a panel. */
+WINOGRAD_INLINE float *panel_of(const reel_winograd_plan *p, float *u, int64_t panel)
+{
+    enum { TOGETHER = 32 };
+    return u + panel * NR / TOGETHER * (REEL_WINOGRAD_PRODUCTS * p->u_step) + panel * NR % TOGETHER * p->ic;
+}
+
+static void all_weights(const reel_winograd_plan *p, const weights *w, float *u)
+{
+    const int64_t panels = (p->oc + NR - 1) / NR, slice = 32, slices = (p->ic + slice - 1) / slice;
+#pragma omp for schedule(static)
+    for (int64_t item = 0; item < panels * slices; item++) {
+        const int64_t i = item % slices * slice, end = i + slice < p->ic ? i + slice : p->ic;
+        panel_weights(p, w, item / slices, i, end, panel_of(p, u, item / slices));
+    }
+}
+
 /* Forward, or the input gradient with the roles of the maps exchanged, for one group of channels. */
 static void apply(const reel_winograd_plan *p, int threads, const map *in, const map *out, const weights *w, const finish *f,
                   float *scratch)
 {
-    const int64_t u_step = (int64_t)(p->u_floats / REEL_WINOGRAD_PRODUCTS);
-    const int64_t groups = (p->tiles + p->group - 1) / p->group;
+    const int64_t panels = (p->oc + NR - 1) / NR, groups = (p->tiles + p->group - 1) / p->group;
+    const int64_t parts = panels % threads == 0 || panels >= 4 * threads ? 1 : threads; /* of a group's tiles */
+    /* Each panel's weights are used by one thread, once: it transforms them itself. */
+    const bool once = p->shared && groups == 1 && parts == 1;
+    float *u = scratch, *shared = u + p->u_floats, *own = shared + p->shared_floats;
 #pragma omp parallel num_threads(threads)
     {
-        float *v = scratch + p->u_floats + (size_t)omp_get_thread_num() * p->private_floats;
-        float *products = v + REEL_WINOGRAD_PRODUCTS * p->v_step;
-        all_weights(p, w, scratch, u_step);
-#pragma omp for schedule(static) nowait
-        for (int64_t g = 0; g < groups; g++) {
-            const int64_t first = g * p->group, tiles = first + p->group < p->tiles ? p->group : p->tiles - first;
+        float *products = own + (size_t)omp_get_thread_num() * p->private_floats;
+        float *v = p->shared ? shared : products + REEL_WINOGRAD_PRODUCTS * p->m_step;
+        if (!once) all_weights(p, w, u);
+        for (int64_t g = 0; g < groups && p->shared; g++) {
+            const int64_t first = p->tiles * g / groups, tiles = p->tiles * (g + 1) / groups - first;
+#pragma omp for schedule(static)
             for (int64_t t = 0; t < tiles; t++) tile_input(in, first + t, p->ic, v + t * p->ic, p->v_step, VL);
-            for (int q = 0; q < REEL_WINOGRAD_PRODUCTS; q++)
-                for (int64_t o = 0; o < p->oc; o += NR)
-                    product_panel(tiles, p->oc - o < NR ? VL : NR, p->ic, v + q * p->v_step, p->ic, 1,
-                                  scratch + q * u_step + o * p->ic, products + q * p->m_step + o, p->oc, false);
-            for (int64_t t = 0; t < tiles; t++)
-                if (p->m == 5)
-                    tile_output(5, out, first + t, p->oc, products + t * p->oc, p->m_step, f);
-                else
-                    tile_output(3, out, first + t, p->oc, products + t * p->oc, p->m_step, f);
+#pragma omp for schedule(static)
+            for (int64_t item = 0; item < panels * parts; item++) {
+                const int64_t panel = item / parts, row = tiles * (item % parts) / parts;
+                const int64_t rows = tiles * (item % parts + 1) / parts - row;
+                if (once) panel_weights(p, w, panel, 0, p->ic, panel_of(p, u, panel));
+                apply_panel(p, panel, rows, v + row * p->ic, panel_of(p, u, panel), products, out, first + row, f);
+            }
+        }
+        if (!p->shared) {
+#pragma omp for schedule(static)
+            for (int64_t g = 0; g < groups; g++) {
+                const int64_t first = p->tiles * g / groups, tiles = p->tiles * (g + 1) / groups - first;
+                for (int64_t t = 0; t < tiles; t++) tile_input(in, first + t, p->ic, v + t * p->ic, p->v_step, VL);
+                for (int64_t panel = 0; panel < panels; panel++)
+                    apply_panel(p, panel, tiles, v, panel_of(p, u, panel), products, out, first, f);
+            }
         }
     }
 }
@@ -205,7 +251,7 @@ static void apply(const reel_winograd_plan *p, int threads, const map *in, const
 void WINOGRAD_NAME(forward)(const reel_winograd_job *job)
 {
     const reel_conv_shape *s = job->s;
-    const reel_winograd_plan p = reel_winograd_plan_apply(s, false, job->threads);
+    const reel_winograd_plan p = reel_winograd_plan_apply(s, false);
     for (int64_t g = 0; g < s->groups; g++) {
         const map in = {job->x + g * p.ic, s->h, s->w, s->c, -s->ph, -s->pw, p.m, p.rows, p.cols};
         const map out = {job->y + g * p.oc, s->oh, s->ow, s->oc, 0, 0, p.m, p.rows, p.cols};
@@ -218,7 +264,7 @@ void WINOGRAD_NAME(forward)(const reel_winograd_job *job)
 void WINOGRAD_NAME(input_grad)(const reel_winograd_job *job)
 {
     const reel_conv_shape *s = job->s;
-    const reel_winograd_plan p = reel_winograd_plan_apply(s, true, job->threads);
+    const reel_winograd_plan p = reel_winograd_plan_apply(s, true);
     for (int64_t g = 0; g < s->groups; g++) {
         const map in = {job->dy + g * p.ic, s->oh, s->ow, s->oc, s->ph - p.r + 1, s->pw - p.r + 1, p.m, p.rows, p.cols};
         const map out = {job->dx + g * p.oc, s->h, s->w, s->c, 0, 0, p.m, p.rows, p.cols};
@@ -245,10 +291,25 @@ WINOGRAD_INLINE void tile_weight_grad(const int r, const float *sum, int64_t ste
     }
 }
 
+/* One product of the weight gradient: sums of point q over a group's tiles, for one panel of input channels. D is read k-major
+ * as it lies; its next point is asked for a share a panel. */
+static void weight_grad_product(const reel_winograd_plan *p, int64_t item, int64_t tiles, const float *v, const float *d,
+                                float *sums, bool add)
+{
+    const int64_t panels = (p->ic + NR - 1) / NR, q = item / panels, panel = item % panels;
+    const int64_t width = p->ic - panel * NR < NR ? VL : NR, share = tiles * p->oc / panels;
+    const bool more = q + 1 < REEL_WINOGRAD_PRODUCTS, last = panel + 1 == panels;
+    const float *a = d + q * p->m_step, *b = v + q * p->v_step + panel * NR * tiles;
+    float *c = sums + q * p->u_step + panel * NR * p->oc;
+    const wanted next[3] = {{last ? v + (q + 1) * p->v_step : b + NR * tiles, !last || more ? tiles * NR : 0},
+                            {last ? sums + (q + 1) * p->u_step : c + NR * p->oc, add && (!last || more) ? p->oc * NR : 0},
+                            {a + p->m_step + panel * share, more ? share : 0}};
+    product_panel_ahead(p->oc, width, tiles, a, 1, p->oc, b, c, width, add, next);
+}
+
 static void weight_grad(const reel_winograd_plan *p, int threads, const map *x, const map *dy, float *dw, bool accumulate,
                         float *scratch)
 {
-    const int64_t s_step = (int64_t)(p->u_floats / REEL_WINOGRAD_PRODUCTS);
     float *v = scratch + p->u_floats, *d = v + REEL_WINOGRAD_PRODUCTS * p->v_step;
     const int64_t panels = (p->ic + NR - 1) / NR;
 #pragma omp parallel num_threads(threads)
@@ -269,20 +330,20 @@ static void weight_grad(const reel_winograd_plan *p, int threads, const map *x, 
                 tile_gradient(3, dy, first + t, p->oc, d + t * p->oc, p->m_step);
         }
 #pragma omp for schedule(static)
-        for (int64_t item = 0; item < REEL_WINOGRAD_PRODUCTS * panels; item++) {
-            const int64_t q = item / panels, c = item % panels * NR;
-            product_panel(p->oc, p->ic - c < NR ? VL : NR, tiles, d + q * p->m_step, 1, p->oc, v + q * p->v_step + c * tiles,
-                          scratch + q * s_step + c, p->ic, first > 0);
-        }
+        for (int64_t item = 0; item < REEL_WINOGRAD_PRODUCTS * panels; item++)
+            weight_grad_product(p, item, tiles, v, d, scratch, first > 0);
     }
     const int64_t taps = p->r * p->r;
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (int64_t o = 0; o < p->oc; o++)
-        for (int64_t c = 0; c < p->ic; c += VL)
+        for (int64_t c = 0; c < p->ic; c += VL) {
+            const int64_t width = p->ic - c / NR * NR < NR ? VL : NR;
+            const float *sum = scratch + c / NR * NR * p->oc + o * width + c % NR;
             if (p->r == 3)
-                tile_weight_grad(3, scratch + o * p->ic + c, s_step, dw + o * taps * p->ic + c, p->ic, accumulate);
+                tile_weight_grad(3, sum, p->u_step, dw + o * taps * p->ic + c, p->ic, accumulate);
             else
-                tile_weight_grad(5, scratch + o * p->ic + c, s_step, dw + o * taps * p->ic + c, p->ic, accumulate);
+                tile_weight_grad(5, sum, p->u_step, dw + o * taps * p->ic + c, p->ic, accumulate);
+        }
 }
 
 void WINOGRAD_NAME(weight_grad)(const reel_winograd_job *job)
