@@ -1,5 +1,5 @@
 /* ReLU with max pooling against the formula, for every instruction set, channel counts with every tail, misaligned data. */
-#include "kernel_test.h"
+#include "tests/kernels/kernel_test.h"
 
 #include "core/kernels/relu_pool.h"
 
