@@ -1,7 +1,7 @@
-/* Creation of a context: what this CPU can do, what the user capped it to, how many threads there are. */
-#include "core/ctx.h"
+/* Creation of a context: what this CPU can do, what the user capped it to, how many threads there are. The environment is read
+ * here and nowhere later: a context does not change, and a step makes no calls of getenv. */
+#include "core/ctx_internal.h"
 
-#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,8 @@ struct reel_ctx {
     int threads;
     uint64_t seed;
     reel_isa isa;
+    unsigned trace; /* reel_trace */
+    char conv[32];  /* REEL_CONV */
     reel_log_fn *log;
     void *log_user;
 };
@@ -36,46 +38,14 @@ static reel_isa best_isa(void)
 #endif
 }
 
-/* The cgroup's CPU quota rounded up, or 0 where there is none. */
-static int cgroup_cpus(void)
-{
-    double quota = 0, period = 0;
-    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "r");
-    if (f) {
-        if (fscanf(f, "%lf %lf", &quota, &period) != 2) quota = 0;
-        fclose(f);
-    } else {
-        if ((f = fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "r"))) {
-            if (fscanf(f, "%lf", &quota) != 1) quota = 0;
-            fclose(f);
-        }
-        if ((f = fopen("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "r"))) {
-            if (fscanf(f, "%lf", &period) != 1) period = 0;
-            fclose(f);
-        }
-    }
-    if (quota <= 0 || period <= 0) return 0;
-    const int cpus = (int)(quota / period);
-    return cpus < quota / period ? cpus + 1 : cpus;
-}
-
-int reel_available_cpus(void)
-{
-    int cpus = 1;
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) cpus = CPU_COUNT(&set);
-    const int quota = cgroup_cpus();
-    if (quota > 0 && quota < cpus) cpus = quota;
-    return cpus > 0 ? cpus : 1;
-}
-
 reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_error *err)
 {
     static const reel_ctx_config defaults;
     if (!config) config = &defaults;
     *out = NULL;
-    if (config->threads < 0)
-        return reel_fail(err, REEL_ERR_INVALID, "threads: expected 1 or more (0 = all), got %d", config->threads);
+    if (config->threads < 0 || config->threads > REEL_MAX_THREADS)
+        return reel_fail(err, REEL_ERR_INVALID, "threads: expected 1 to %d (0 = all this process may use), got %d",
+                         REEL_MAX_THREADS, config->threads);
 
     reel_isa isa = best_isa();
     const char *wanted = config->isa ? config->isa : getenv("REEL_ISA");
@@ -89,11 +59,16 @@ reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_
     }
     reel_ctx *ctx = calloc(1, sizeof *ctx);
     if (!ctx) return reel_fail(err, REEL_ERR_MEMORY, "context: out of memory");
-    ctx->threads = config->threads ? config->threads : reel_available_cpus();
+    const int cpus = config->threads ? config->threads : reel_available_cpus();
+    ctx->threads = cpus < REEL_MAX_THREADS ? cpus : REEL_MAX_THREADS;
     ctx->seed = config->seed;
     ctx->isa = isa;
     ctx->log = config->log;
     ctx->log_user = config->log_user;
+    const char *trace = getenv("REEL_TRACE"), *conv = getenv("REEL_CONV");
+    if (trace && strstr(trace, "time")) ctx->trace |= REEL_TRACE_TIME;
+    if (trace && strstr(trace, "conv")) ctx->trace |= REEL_TRACE_CONV;
+    snprintf(ctx->conv, sizeof ctx->conv, "%s", conv ? conv : "");
     *out = ctx;
     return REEL_OK;
 }
@@ -116,6 +91,16 @@ uint64_t reel_ctx_seed(const reel_ctx *ctx)
 reel_isa reel_ctx_isa(const reel_ctx *ctx)
 {
     return ctx->isa;
+}
+
+bool reel_ctx_traces(const reel_ctx *ctx, reel_trace what)
+{
+    return ctx->trace & what;
+}
+
+const char *reel_ctx_forced_conv(const reel_ctx *ctx)
+{
+    return ctx->conv;
 }
 
 void reel_ctx_log(const reel_ctx *ctx, reel_log_level level, const char *format, ...)

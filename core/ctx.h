@@ -16,15 +16,18 @@ typedef void reel_log_fn(void *user, reel_log_level level, const char *line); /*
 
 typedef struct reel_ctx reel_ctx;
 
+enum { REEL_MAX_THREADS = 1024 };
+
 typedef struct reel_ctx_config {
-    int threads;     /* compute threads; 0 = as many as this process may use (affinity and cgroup quota) */
+    int threads;     /* compute threads, at most REEL_MAX_THREADS; 0 = as many as this process may use: reel_available_cpus */
     uint64_t seed;   /* key of every random stream */
     const char *isa; /* "portable", "avx2", "avx512": the highest to use; NULL = environment REEL_ISA, else the best there is */
     reel_log_fn *log; /* NULL: silent */
     void *log_user;
 } reel_ctx_config;
 
-/* config may be NULL for the defaults. REEL_ERR_INVALID: unknown isa, one that this CPU lacks, negative threads. */
+/* config may be NULL for the defaults. The environment (REEL_ISA, REEL_CONV, REEL_TRACE) is read here, once.
+ * REEL_ERR_INVALID: unknown isa, one that this CPU lacks, a number of threads out of range. */
 REEL_API reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_error *err);
 REEL_API void reel_ctx_destroy(reel_ctx *ctx); /* NULL is fine */
 
@@ -35,7 +38,8 @@ REEL_API const char *reel_isa_name(reel_isa isa);
 REEL_API void reel_ctx_log(const reel_ctx *ctx, reel_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* CPUs this process may use: the smaller of its affinity mask and its cgroup (v1 or v2) quota, at least 1. */
+/* CPUs this process may use: those of its affinity mask, or its control group's (v1 or v2) quota rounded up where that is less;
+ * at least 1. */
 REEL_API int reel_available_cpus(void);
 
 #ifdef __cplusplus

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/ctx_internal.h"
 #include "core/tape_internal.h"
 
 reel_status reel_tape_create(reel_tape **out, const reel_ctx *ctx, const reel_tape_config *config, reel_error *err)
@@ -17,8 +18,7 @@ reel_status reel_tape_create(reel_tape **out, const reel_ctx *ctx, const reel_ta
     reel_tape *tape = calloc(1, sizeof *tape);
     if (!tape) return reel_fail(err, REEL_ERR_MEMORY, "tape: out of memory");
     *tape = (reel_tape){.ctx = ctx, .dtype = config->dtype, .recording = !config->no_grad, .retain = config->retain};
-    const char *trace = getenv("REEL_TRACE");
-    tape->tracing = trace && strstr(trace, "time");
+    tape->tracing = reel_ctx_traces(ctx, REEL_TRACE_TIME);
     const reel_status status = reel_arena_create(&tape->arena, config->limit_bytes, err);
     if (status != REEL_OK) {
         free(tape);

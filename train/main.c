@@ -1,5 +1,6 @@
 /* The program: finds the command, parses its options, runs it. All that prints, exits or reads argv is in this folder. */
 #include "train/command.h"
+#include "train/wait_policy.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -158,6 +159,7 @@ static int dispatch(int argc, char **argv)
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN); /* `reel ... | head` must not kill a run: the write fails instead */
+    reel_wait_policy_choose(argv);
     const int code = dispatch(argc - 1, argv + 1);
     if (fflush(stdout) == EOF && code == REEL_EXIT_OK && errno != EPIPE) {
         reel_say("reel: stdout: %s", strerror(errno));

@@ -1,9 +1,9 @@
 /* Which implementation computes a convolution. */
 #include "core/kernels/conv_choice.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "core/ctx_internal.h"
 #include "core/kernels/winograd.h"
 
 static const char *const pass_names[] = {"forward", "input gradient", "weight gradient"};
@@ -43,9 +43,9 @@ const char *reel_conv_algorithm_name(reel_conv_algorithm algorithm)
 
 static bool accepts(const reel_ctx *ctx, const reel_conv_shape *s, reel_conv_pass pass, bool f64, int row)
 {
-    const char *why_not = NULL, *trace = getenv("REEL_TRACE");
+    const char *why_not = NULL;
     const bool yes = rows[row].accepts(s, f64, &why_not);
-    if (trace && strstr(trace, "conv"))
+    if (reel_ctx_traces(ctx, REEL_TRACE_CONV))
         reel_ctx_log(ctx, REEL_LOG_DEBUG, "conv %lldx%lldx%lldx%lld -> %lld, kernel %lldx%lld, %s: %s %s", (long long)s->n,
                      (long long)s->c, (long long)s->h, (long long)s->w, (long long)s->oc, (long long)s->kh, (long long)s->kw,
                      pass_names[pass], rows[row].name, yes ? "runs" : why_not);
@@ -54,9 +54,9 @@ static bool accepts(const reel_ctx *ctx, const reel_conv_shape *s, reel_conv_pas
 
 reel_conv_algorithm reel_conv_choose(const reel_ctx *ctx, const reel_conv_shape *s, reel_conv_pass pass, bool f64)
 {
-    const char *forced = getenv("REEL_CONV");
+    const char *forced = reel_ctx_forced_conv(ctx);
     int row = 0;
-    if (forced && *forced) {
+    if (*forced) {
         while (row < REEL_CONV_ALGORITHMS && strcmp(forced, rows[row].name) != 0) row++;
         if (row == REEL_CONV_ALGORITHMS)
             reel_ctx_log(ctx, REEL_LOG_WARN, "REEL_CONV: expected winograd, gemm or direct, got '%s'; ignored", forced);

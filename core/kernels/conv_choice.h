@@ -20,8 +20,9 @@ typedef struct reel_conv_job {
     void *out, *scratch;
 } reel_conv_job;
 
-/* REEL_CONV=winograd|gemm|direct in the environment forces one where the shape allows it; a name that there is not is a warning
- * in the context's log. REEL_TRACE=conv logs each choice and the refusals before it. */
+/* REEL_CONV=winograd|gemm|direct in the environment, as it was when the context was created, forces one where the shape allows
+ * it; a name that there is not is a warning in the context's log. REEL_TRACE=conv logs each choice and the refusals before it.
+ */
 reel_conv_algorithm reel_conv_choose(const reel_ctx *ctx, const reel_conv_shape *s, reel_conv_pass pass, bool f64);
 const char *reel_conv_algorithm_name(reel_conv_algorithm algorithm);
 

@@ -19,12 +19,17 @@ static void keep(void *user, reel_log_level level, const char *line)
     l->warnings += level == REEL_LOG_WARN;
 }
 
-static reel_ctx *context(lines *log)
+/* The environment counts as it is now: forced is REEL_CONV, trace REEL_TRACE. */
+static reel_ctx *context(lines *log, const char *forced, const char *trace)
 {
     reel_ctx *ctx;
     reel_error err;
+    setenv("REEL_CONV", forced, 1);
+    setenv("REEL_TRACE", trace, 1);
     const reel_ctx_config config = {.threads = 1, .isa = "portable", .log = keep, .log_user = log};
     cr_assert_eq(reel_ctx_create(&ctx, &config, &err), REEL_OK, "%s", err.message);
+    unsetenv("REEL_CONV");
+    unsetenv("REEL_TRACE");
     return ctx;
 }
 
@@ -58,8 +63,7 @@ static void expect(const reel_ctx *ctx, const reel_conv_shape *s, bool f64, reel
 Test(conv_choice, winograd_takes_what_it_accepts_and_the_matrix_product_the_rest)
 {
     lines log = {0};
-    reel_ctx *ctx = context(&log);
-    unsetenv("REEL_CONV");
+    reel_ctx *ctx = context(&log, "", "");
     expect(ctx, &three, false, REEL_CONV_WINOGRAD);
     expect(ctx, &three, true, REEL_CONV_GEMM); /* float64 */
     reel_conv_shape s = three;
@@ -76,40 +80,35 @@ Test(conv_choice, winograd_takes_what_it_accepts_and_the_matrix_product_the_rest
 Test(conv_choice, a_forced_implementation_runs_where_it_can)
 {
     lines log = {0};
-    reel_ctx *ctx = context(&log);
-    setenv("REEL_CONV", "direct", 1);
+    reel_ctx *ctx = context(&log, "direct", "");
     expect(ctx, &three, false, REEL_CONV_DIRECT);
     expect(ctx, &three, true, REEL_CONV_DIRECT);
-    setenv("REEL_CONV", "gemm", 1);
+    reel_ctx_destroy(ctx);
+    ctx = context(&log, "gemm", "");
     expect(ctx, &three, false, REEL_CONV_GEMM);
-    setenv("REEL_CONV", "winograd", 1);
+    reel_ctx_destroy(ctx);
+    ctx = context(&log, "winograd", "");
     expect(ctx, &three, false, REEL_CONV_WINOGRAD);
     expect(ctx, &three, true, REEL_CONV_GEMM);
-    cr_assert_eq(log.warnings, 0);
-    unsetenv("REEL_CONV");
     reel_ctx_destroy(ctx);
+    cr_assert_eq(log.warnings, 0);
 }
 
 Test(conv_choice, a_name_that_there_is_not_is_a_warning_and_changes_nothing)
 {
     lines log = {0};
-    reel_ctx *ctx = context(&log);
-    setenv("REEL_CONV", "fft", 1);
+    reel_ctx *ctx = context(&log, "fft", "");
     expect(ctx, &three, false, REEL_CONV_WINOGRAD);
     cr_assert_eq(log.warnings, 3, "got %d warnings, expected one for each pass", log.warnings);
     cr_assert(strstr(log.text, "'fft'"), "the warning does not name what it got: %s", log.text);
-    unsetenv("REEL_CONV");
     reel_ctx_destroy(ctx);
 }
 
 Test(conv_choice, tracing_tells_each_refusal_and_what_runs)
 {
     lines log = {0};
-    reel_ctx *ctx = context(&log);
-    unsetenv("REEL_CONV");
-    setenv("REEL_TRACE", "conv", 1);
+    reel_ctx *ctx = context(&log, "", "conv");
     reel_conv_choose(ctx, &three, REEL_CONV_FORWARD, true);
-    unsetenv("REEL_TRACE");
     cr_assert(strstr(log.text, "winograd wants float32") && strstr(log.text, "gemm runs"), "got: %s", log.text);
     reel_ctx_destroy(ctx);
 }

@@ -1,10 +1,13 @@
 /* The context: what it refuses, what it reads from the environment, where its log goes. */
 #include <criterion/criterion.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "core/ctx.h"
+#include "core/ctx_internal.h"
 
 static reel_error err;
 
@@ -52,6 +55,7 @@ Test(ctx, nonsense_is_refused_by_name)
 {
     expect_refused(&(reel_ctx_config){.isa = "sse9"}, "sse9");
     expect_refused(&(reel_ctx_config){.threads = -2}, "-2");
+    expect_refused(&(reel_ctx_config){.threads = REEL_MAX_THREADS + 1}, "expected 1 to 1024");
     setenv("REEL_ISA", "fastest", 1);
     expect_refused(NULL, "fastest");
 }
@@ -71,4 +75,69 @@ Test(ctx, the_log_goes_to_the_callback_and_nowhere_without_one)
     ctx = ctx_of(NULL);
     reel_ctx_log(ctx, REEL_LOG_WARN, "nobody hears this");
     reel_ctx_destroy(ctx);
+}
+
+/* ---- control groups, in a tree of files like the kernel's ---- */
+static char place[] = "/tmp/reel-cgroup-XXXXXX";
+
+/* Writes text to place/path, with the folders on the way. */
+static void put(const char *path, const char *text)
+{
+    char full[300];
+    snprintf(full, sizeof full, "%s/%s", place, path);
+    for (char *p = full + strlen(place) + 1; (p = strchr(p, '/')); *p++ = '/') {
+        *p = '\0';
+        mkdir(full, 0700);
+    }
+    FILE *f = fopen(full, "w");
+    cr_assert_not_null(f, "%s", full);
+    fputs(text, f);
+    fclose(f);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st, (void)type, (void)at;
+    return remove(path);
+}
+
+static void remove_place(void)
+{
+    nftw(place, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static int cpus_of(const char *membership)
+{
+    char self[300], mount[300];
+    put("self", membership);
+    snprintf(self, sizeof self, "%s/self", place);
+    snprintf(mount, sizeof mount, "%s/mount", place);
+    return reel_cgroup_cpus(self, mount);
+}
+
+Test(ctx, the_smallest_quota_on_the_way_to_the_root_counts, .fini = remove_place)
+{
+    cr_assert_not_null(mkdtemp(place));
+    put("mount/cpu.max", "max 100000\n");
+    cr_expect_eq(cpus_of("0::/\n"), 0);
+    put("mount/a/cpu.max", "250000 100000\n");
+    put("mount/a/b/cpu.max", "max 100000\n");
+    put("mount/a/b/c/cpu.max", "400000 100000\n");
+    cr_expect_eq(cpus_of("0::/a/b/c\n"), 3, "2.5 CPUs of /a, rounded up: got %d", cpus_of("0::/a/b/c\n"));
+    cr_expect_eq(cpus_of("0::/elsewhere\n"), 0);
+    put("mount/cpu.max", "50000 100000\n"); /* what a container sees of itself */
+    cr_expect_eq(cpus_of("0::/a/path/of/the/host\n"), 1);
+    cr_expect_eq(cpus_of(""), 1);
+}
+
+Test(ctx, quotas_of_version_1_are_read_too, .fini = remove_place)
+{
+    cr_assert_not_null(mkdtemp(place));
+    put("mount/cpu/cpu.cfs_period_us", "100000\n");
+    put("mount/cpu/cpu.cfs_quota_us", "-1\n");
+    cr_expect_eq(cpus_of("5:cpuset:/x\n4:cpu,cpuacct:/\n"), 0);
+    put("mount/cpu/slice/cpu.cfs_period_us", "50000\n");
+    put("mount/cpu/slice/cpu.cfs_quota_us", "200000\n");
+    cr_expect_eq(cpus_of("5:cpuset:/x\n4:cpuacct,cpu:/slice/job\n0::/\n"), 4);
+    cr_expect_eq(cpus_of("5:cpuset:/slice\n3:cpuacct:/slice\n"), 0);
 }
