@@ -24,7 +24,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-bash train/packages.sh tests
+bash train/packages.sh tests "$preset"
 folder=build
 [ "$preset" = release ] || folder=build-$preset
 generator=()

@@ -1,5 +1,6 @@
 #!/bin/bash
-# packages.sh [tests]: makes sure that everything needed to build Reel (with "tests": and to test it) is there.
+# packages.sh [tests [PRESET]]: makes sure that everything needed to build Reel (with "tests": and to test it, with that preset)
+# is there.
 #
 # What is missing is found by trying it (a program, a header), not by asking the package manager, so that other sources of the
 # same thing count. Debian 12 gets what is missing from apt, as root or through sudo; elsewhere the missing packages are named
@@ -36,6 +37,10 @@ header Random123/philox.h || missing+=(librandom123-dev)
 if [ "${1:-}" = tests ]; then
     header criterion/criterion.h || missing+=(libcriterion-dev)
     program python3 || missing+=(python3)
+fi
+if [ "${2:-}" = tsan ]; then
+    program clang || missing+=(clang)
+    clang -fopenmp -E -x c - <<<'#include <omp.h>' >/dev/null 2>&1 || missing+=(libomp-dev)
 fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 
