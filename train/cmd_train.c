@@ -99,6 +99,15 @@ static reel_status find_checkpoint(const reel_options *options, reel_weights **o
     return reel_checkpoint_open(out, path, err);
 }
 
+/* Giving milestones or a step size says which schedule is meant. As a preset, so that it is stored with the run: a resumed one is
+ * not given them again. */
+static reel_status imply_schedule(reel_options *options, reel_error *err)
+{
+    if (reel_options_given(options, "lr-milestones")) return reel_options_preset(options, "lr-scheduler", "multistep", err);
+    if (reel_options_given(options, "lr-step-size")) return reel_options_preset(options, "lr-scheduler", "step", err);
+    return REEL_OK;
+}
+
 /* Presets: recipe, then what a resumed run was told, or what the weights to start from are. */
 static reel_status preset(reel_options *options, const reel_weights *checkpoint, reel_error *err)
 {
@@ -112,6 +121,7 @@ static reel_status preset(reel_options *options, const reel_weights *checkpoint,
         status = reel_options_preset(options, "recipe", was, err);
     if (status == REEL_OK) status = reel_recipe_apply(reel_options_text(options, "recipe"), options, err);
     if (status == REEL_OK && stored) status = reel_options_from_json(options, stored, err);
+    if (status == REEL_OK) status = imply_schedule(options, err);
     json_decref(config);
     return status;
 }

@@ -20,19 +20,10 @@ static reel_status read_milestones(reel_schedule *s, const char *text, reel_erro
     return REEL_OK;
 }
 
-/* Giving a step size or milestones says which schedule is meant. */
-static const char *schedule_name(const reel_options *o)
-{
-    if (reel_options_given(o, "lr-scheduler")) return reel_options_text(o, "lr-scheduler");
-    if (reel_options_given(o, "lr-milestones")) return "multistep";
-    if (reel_options_given(o, "lr-step-size")) return "step";
-    return reel_options_text(o, "lr-scheduler");
-}
-
 static reel_status read_schedule(reel_schedule *s, const reel_options *o, reel_error *err)
 {
     static const char *const names[] = {"constant", "step", "multistep", "cosine", "poly", "plateau"};
-    const char *name = schedule_name(o);
+    const char *name = reel_options_text(o, "lr-scheduler");
     *s = (reel_schedule){.lr = reel_options_real(o, "lr"),
                          .gamma = reel_options_real(o, "lr-gamma"),
                          .min_lr = reel_options_real(o, "lr-min"),
@@ -44,9 +35,6 @@ static reel_status read_schedule(reel_schedule *s, const reel_options *o, reel_e
                          .threshold = 1e-4};
     for (int i = 0; i < REEL_COUNT(names); i++)
         if (!strcmp(name, names[i])) s->kind = (reel_schedule_kind)i;
-    /* A recipe's warm-up is made for its own length of run. */
-    if (!reel_options_given(o, "lr-warmup-epochs") && s->warmup_epochs > 0.2 * (double)s->epochs)
-        s->warmup_epochs = 0.2 * (double)s->epochs;
     if (s->warmup_epochs > 0 && s->warmup_epochs >= (double)s->epochs)
         return reel_fail(err, REEL_ERR_INVALID, "--lr-warmup-epochs: expected less than --epochs %lld, got %g",
                          (long long)s->epochs, s->warmup_epochs);

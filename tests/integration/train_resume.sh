@@ -45,6 +45,18 @@ train told --max-steps 4
 "$REEL_BIN" train d --output-dir told --resume auto --quiet >told.log
 [ "$(sum told)" = "$want" ] || fail "resumed without repeating the options: other weights"
 
+# The same for what an option implies, and for values that a recipe would not have.
+for extra in "--lr-step-size 1" "--lr-milestones 1,2" "--lr-warmup-epochs 2"; do
+    # shellcheck disable=SC2086
+    train one $extra
+    # shellcheck disable=SC2086
+    train two $extra --max-steps 4
+    "$REEL_BIN" train d --output-dir two --resume auto --quiet >two.log
+    [ "$(sum one)" != "$want" ] || fail "$extra changes nothing"
+    [ "$(sum one)" = "$(sum two)" ] || fail "resumed without repeating $extra: other weights"
+    rm -rf one two
+done
+
 # The newest checkpoint is damaged: the one before it is taken, and the end is the same.
 train torn --max-steps 7 --checkpoint-every 2 --keep 3
 newest=torn/checkpoint-00000007.safetensors
