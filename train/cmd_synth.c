@@ -1,6 +1,7 @@
 /* `reel synth DIR`: draws a labelled image folder of JPEGs, so that everything runs with no download. A file depends on (seed,
  * class, number, size, quality) alone: the same for any number of threads. */
 #include "train/command.h"
+#include "train/json_util.h"
 #include "train/synth/synth.h"
 
 #include "core/ctx.h"
@@ -125,9 +126,9 @@ static int run(reel_options *options)
     if (!reel_options_flag(options, "json")) return REEL_EXIT_OK;
     json_t *names = json_array();
     for (int64_t c = 0; c < job.classes; c++) json_array_append_new(names, json_string(reel_synth_names[c]));
-    return reel_print_json(json_pack("{s:s, s:o, s:I, s:I, s:I}", "folder", job.dir, "classes", names, "train_images",
-                                     (json_int_t)(job.classes * job.train), "val_images", (json_int_t)(job.classes * job.val),
-                                     "seed", (json_int_t)job.seed));
+    return reel_print_json(json_pack("{s:o, s:o, s:I, s:I, s:I}", "folder", reel_json_text(job.dir), "classes", names,
+                                     "train_images", (json_int_t)(job.classes * job.train), "val_images",
+                                     (json_int_t)(job.classes * job.val), "seed", (json_int_t)job.seed));
 }
 
 const reel_command reel_command_synth = {

@@ -134,7 +134,8 @@ reel_status reel_settings_read(reel_settings *s, const reel_options *o, reel_err
                          "--nesterov: expected --momentum above 0, --dampening 0 and no --lr-in-velocity");
     if (s->threads == 0) s->threads = reel_available_cpus();
     if (s->workers == 0) s->workers = s->threads;
-    if (s->resume && s->weights) return reel_fail(err, REEL_ERR_INVALID, "--resume and --weights exclude each other");
+    if (s->resume && reel_options_given(o, "weights"))
+        return reel_fail(err, REEL_ERR_INVALID, "--resume and --weights exclude each other");
     if (s->test_only && !s->weights) return reel_fail(err, REEL_ERR_INVALID, "--test-only: expected --weights");
     REEL_TRY(read_schedule(&s->schedule, o, err));
     return read_transforms(s, o, err);

@@ -1,5 +1,5 @@
-/* The canary of ThreadSanitizer, which Criterion does not survive: `test_race a_race` must turn red, `test_race no_race` must not,
- * neither for threads of its own nor for those of OpenMP. */
+/* The canary of ThreadSanitizer, which Criterion does not survive: `test_race a_race` must turn red, `test_race no_race` must
+ * not, neither for threads of its own nor for those of OpenMP. */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>

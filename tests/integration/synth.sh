@@ -26,6 +26,10 @@ cmp one/val/cross/cross-00002.jpg more/val/cross/cross-00002.jpg || fail "--trai
 draw other --seed 8 2>/dev/null
 [ "$(sums one | cut -d' ' -f1 | sort)" != "$(sums other | cut -d' ' -f1 | sort)" ] || fail "the seed changes nothing"
 
+odd=$(printf 'odd\377')
+draw "$odd" --json --quiet >said || fail "a folder whose name is not UTF-8: exit $?"
+python3 -c 'import json; assert json.load(open("said"))["folder"] == "odd\\xff"' || fail "a folder whose name is not UTF-8: $(cat said)"
+
 refuses() { # code, words, arguments
     local code=$1 words=$2 status=0
     shift 2
