@@ -137,9 +137,12 @@ reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *r
     name_of(path, sizeof path, run->path, c->state->step);
     REEL_TRY(write_file(c, path, c->state->epoch, true, err));
     REEL_TRY(reel_checkpoint_save_model(c, run, "model.safetensors", c->state->epoch, err));
-    int64_t *steps, n;
+    int64_t *steps, n, kept = 0;
     const reel_status status = list(run->path, &steps, &n, err);
-    for (int64_t i = keep; status == REEL_OK && i < n; i++) {
+    for (int64_t i = 0; status == REEL_OK && i < n; i++) {
+        /* A later step is not this run's: it was damaged, or left behind by resuming an earlier one. Kept, it would push the
+         * new checkpoint out, and be resumed in its place. */
+        if (steps[i] <= c->state->step && kept++ < keep) continue;
         name_of(path, sizeof path, run->path, steps[i]);
         unlink(path);
     }
@@ -157,7 +160,7 @@ reel_status reel_checkpoint_open(reel_weights **out, const char *path, reel_erro
         status = reel_fail(err, REEL_ERR_FORMAT,
                            "%s: holds weights only; expected a checkpoint to resume (weights go to --weights)", path);
     else if (status == REEL_OK && (!version || strcmp(version, "1") != 0))
-        status = reel_fail(err, REEL_ERR_FORMAT, "%s: written by a newer Reel (format %.20s, this one reads 1)", path,
+        status = reel_fail(err, REEL_ERR_INVALID, "%s: written by a newer Reel (format %.20s, this one reads 1)", path,
                            version ? version : "?");
     if (status == REEL_OK) return REEL_OK;
     reel_weights_destroy(*out);
@@ -174,8 +177,15 @@ reel_status reel_checkpoint_find(reel_weights **out, const char *folder, char *p
     for (int64_t i = 0; status == REEL_OK && !*out && i < n; i++) {
         reel_error why;
         name_of(path, size, folder, steps[i]);
-        if (reel_checkpoint_open(out, path, &why) != REEL_OK) on_damaged(why.message);
+        if (reel_checkpoint_open(out, path, &why) == REEL_OK) continue;
+        if (why.status == REEL_ERR_FORMAT || why.status == REEL_ERR_IO)
+            on_damaged(why.message);
+        else /* no memory, a version from the future: nothing is wrong with the file */
+            status = reel_fail(err, why.status, "%s", why.message);
     }
+    if (status == REEL_OK && n && !*out)
+        status = reel_fail(err, REEL_ERR_FORMAT,
+                           "%s: none of its checkpoints can be resumed; another --output-dir starts a new run", folder);
     free(steps);
     return status;
 }
@@ -233,6 +243,7 @@ static reel_status read_momentum(const reel_checkpoint *c, const reel_weights *w
 
 reel_status reel_checkpoint_restore(const reel_checkpoint *c, const reel_weights *weights, const char *path, reel_error *err)
 {
+    REEL_TRY(reel_model_card_resumes(c->card, weights, path, err));
     for (int i = 0; i < reel_params_count(c->params); i++) {
         const reel_param *p = reel_params_at(c->params, i);
         const reel_weight *w = reel_weights_find(weights, p->name);

@@ -31,14 +31,14 @@ typedef struct reel_checkpoint {
     const json_t *config; /* what config.json holds; NULL when reading */
 } reel_checkpoint;
 
-/* Writes the checkpoint and model.safetensors, then removes all but the newest `keep` checkpoints. */
+/* Writes the checkpoint and model.safetensors, then removes all but the newest `keep` checkpoints, and those of later steps. */
 reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep, reel_error *err);
 /* Writes weights and card to name in the run's folder; epoch: how many had been completed. */
 reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run, const char *name, int64_t epoch,
                                        reel_error *err);
 
 /* Finds the newest checkpoint of the folder whose CRC-32s are right. *out NULL: there is none. on_damaged is told of newer ones
- * that are not. path receives its name. */
+ * that are not; it is an error if that holds for all. path receives its name. */
 reel_status reel_checkpoint_find(reel_weights **out, const char *folder, char *path, size_t size,
                                  void (*on_damaged)(const char *message), reel_error *err);
 /* Reads one checkpoint file and verifies it. */

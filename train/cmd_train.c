@@ -78,8 +78,9 @@ static json_t *make_config(const char *data, const reel_options *options)
 {
     json_t *values = reel_options_to_json(options);
     for (int i = 0; i < REEL_COUNT(not_of_the_run); i++) json_object_del(values, not_of_the_run[i]);
-    return json_pack("{s:s, s:s, s:o, s:o}", "command", "train", "version", reel_version(), "data", reel_json_text(data),
-                     "options", values);
+    const char *weights = reel_options_text(options, "weights");
+    return json_pack("{s:s, s:s, s:o, s:o, s:o}", "command", "train", "version", reel_version(), "data", reel_json_text(data),
+                     "weights", weights ? reel_json_text(weights) : json_null(), "options", values);
 }
 
 static void on_damaged(const char *message)
@@ -87,20 +88,30 @@ static void on_damaged(const char *message)
     reel_say("reel train: warning: checkpoint passed over: %s", message);
 }
 
-/* Opens the checkpoint that --resume means; *out NULL where "auto" finds none. */
-static reel_status find_checkpoint(const reel_options *options, reel_weights **out, char *path, size_t size, reel_error *err)
+/* What --resume means. */
+typedef struct {
+    reel_weights *checkpoint; /* NULL where "auto" finds none: the run was ended before its first one, and begins again */
+    json_t *config;           /* what it was told; NULL where there is no run */
+    char path[REEL_PATH_MAX];
+} resumed_run;
+
+static reel_status find_run(resumed_run *r, const reel_options *options, reel_error *err)
 {
-    *out = NULL;
-    const char *resume = reel_options_text(options, "resume");
+    const char *resume = reel_options_text(options, "resume"), *folder = reel_options_text(options, "output-dir");
     if (!resume) return REEL_OK;
-    if (!strcmp(resume, "auto"))
-        return reel_checkpoint_find(out, reel_options_text(options, "output-dir"), path, size, on_damaged, err);
-    snprintf(path, size, "%s", resume);
-    return reel_checkpoint_open(out, path, err);
+    if (strcmp(resume, "auto") != 0) {
+        snprintf(r->path, sizeof r->path, "%s", resume);
+        REEL_TRY(reel_checkpoint_open(&r->checkpoint, r->path, err));
+    } else {
+        REEL_TRY(reel_checkpoint_find(&r->checkpoint, folder, r->path, sizeof r->path, on_damaged, err));
+        if (!r->checkpoint) return reel_run_dir_config(&r->config, folder, err);
+    }
+    r->config = reel_checkpoint_config(r->checkpoint);
+    return REEL_OK;
 }
 
-/* Giving milestones or a step size says which schedule is meant. As a preset, so that it is stored with the run: a resumed one is
- * not given them again. */
+/* Giving milestones or a step size says which schedule is meant. As a preset, so that it is stored with the run: a resumed one
+ * is not given them again. */
 static reel_status imply_schedule(reel_options *options, reel_error *err)
 {
     if (reel_options_given(options, "lr-milestones")) return reel_options_preset(options, "lr-scheduler", "multistep", err);
@@ -109,11 +120,11 @@ static reel_status imply_schedule(reel_options *options, reel_error *err)
 }
 
 /* Presets: recipe, then what a resumed run was told, or what the weights to start from are. */
-static reel_status preset(reel_options *options, const reel_weights *checkpoint, reel_error *err)
+static reel_status preset(reel_options *options, const resumed_run *r, reel_error *err)
 {
-    json_t *config = checkpoint ? reel_checkpoint_config(checkpoint) : NULL;
-    const json_t *stored = json_object_get(config, "options");
+    const json_t *stored = json_object_get(r->config, "options");
     const char *was = json_string_value(json_object_get(stored, "recipe"));
+    const char *weights = r->checkpoint ? NULL : json_string_value(json_object_get(r->config, "weights"));
     reel_status status = REEL_OK;
     if (was && reel_options_given(options, "recipe") && strcmp(was, reel_options_text(options, "recipe")) != 0)
         status = reel_fail(err, REEL_ERR_INVALID, "--recipe: the run to resume was started with %s", was);
@@ -121,8 +132,8 @@ static reel_status preset(reel_options *options, const reel_weights *checkpoint,
         status = reel_options_preset(options, "recipe", was, err);
     if (status == REEL_OK) status = reel_recipe_apply(reel_options_text(options, "recipe"), options, err);
     if (status == REEL_OK && stored) status = reel_options_from_json(options, stored, err);
+    if (status == REEL_OK && weights) status = reel_options_preset(options, "weights", weights, err);
     if (status == REEL_OK) status = imply_schedule(options, err);
-    json_decref(config);
     return status;
 }
 
@@ -165,9 +176,9 @@ static int report(const reel_trainer *t)
     const double seconds = reel_seconds_now() - t->began;
     int code = REEL_EXIT_OK;
     if (t->settings->json) {
-        json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:f, s:f, s:I}", "end", ends[t->end], "output_dir", t->run.path, "step",
-                              (json_int_t)s->step, "epochs", (json_int_t)s->epoch, "seconds", seconds, "train_seconds",
-                              s->train_seconds, "bad_files", (json_int_t)t->bad_files);
+        json_t *o = json_pack("{s:s, s:o, s:I, s:I, s:f, s:f, s:I}", "end", ends[t->end], "output_dir",
+                              reel_json_text(t->run.path), "step", (json_int_t)s->step, "epochs", (json_int_t)s->epoch,
+                              "seconds", seconds, "train_seconds", s->train_seconds, "bad_files", (json_int_t)t->bad_files);
         if (s->best_epoch) {
             json_object_set_new(o, "best_top1", json_real(s->best_top1));
             json_object_set_new(o, "best_epoch", json_integer(s->best_epoch));
@@ -208,14 +219,14 @@ static int test_only(const char *data, const reel_settings *s)
     return reel_eval(&request);
 }
 
-/* Takes the checkpoint over. */
-static int train(reel_options *options, reel_weights *checkpoint, const char *path)
+/* Frees the checkpoint as soon as it can. */
+static int train(reel_options *options, resumed_run *r)
 {
     const char *data = reel_options_arg(options, 0);
     reel_error err;
     reel_settings settings;
     int code = 0;
-    if (preset(options, checkpoint, &err))
+    if (preset(options, r, &err))
         code = reel_complain_usage("train", &err);
     else if (preset_from_weights(options, &err))
         code = reel_complain("train", &err);
@@ -223,16 +234,14 @@ static int train(reel_options *options, reel_weights *checkpoint, const char *pa
         code = reel_complain_usage("train", &err);
     else if (settings.test_only)
         code = test_only(data, &settings);
-    if (code || settings.test_only) {
-        reel_weights_destroy(checkpoint);
-        return code;
-    }
+    if (code || settings.test_only) return code;
     reel_trainer t;
-    reel_status status = reel_trainer_open(&t, data, &settings, make_config(data, options), checkpoint, path, &err);
-    const bool resumed = checkpoint != NULL;
-    reel_weights_destroy(checkpoint); /* as large as the run itself */
+    reel_status status = reel_trainer_open(&t, data, &settings, make_config(data, options), r->checkpoint, r->path, &err);
+    const bool resumed = r->checkpoint != NULL;
+    reel_weights_destroy(r->checkpoint); /* as large as the run itself */
+    r->checkpoint = NULL;
     if (status == REEL_OK) {
-        say_start(&t, options, resumed ? path : NULL);
+        say_start(&t, options, resumed ? r->path : NULL);
         status = reel_trainer_run(&t, &err);
     }
     code = status ? reel_complain("train", &err) : report(&t);
@@ -243,14 +252,16 @@ static int train(reel_options *options, reel_weights *checkpoint, const char *pa
 static int run(reel_options *options)
 {
     reel_error err;
-    reel_weights *checkpoint = NULL;
-    char path[REEL_PATH_MAX] = "";
-    const bool resume = reel_options_set(options, "resume"), only_test = reel_options_flag(options, "test-only");
-    if (!only_test && reel_run_dir_check(reel_options_text(options, "output-dir"), resume, &err))
+    const char *folder = reel_options_text(options, "output-dir"), *resume = reel_options_text(options, "resume");
+    if (!reel_options_flag(options, "test-only") && reel_run_dir_check(folder, resume, &err))
         return reel_complain("train", &err);
-    if (find_checkpoint(options, &checkpoint, path, sizeof path, &err)) return reel_complain("train", &err);
+    resumed_run r = {0};
+    if (find_run(&r, options, &err)) return reel_complain("train", &err);
     reel_signals_install();
-    return train(options, checkpoint, path);
+    const int code = train(options, &r);
+    reel_weights_destroy(r.checkpoint);
+    json_decref(r.config);
+    return code;
 }
 
 const reel_command reel_command_train = {

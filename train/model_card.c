@@ -205,6 +205,25 @@ reel_status reel_model_card_matches(const reel_model_card *card, const reel_data
                      different > 8 ? ", ..." : "");
 }
 
+reel_status reel_model_card_resumes(const reel_model_card *card, const reel_weights *weights, const char *path, reel_error *err)
+{
+    const char *text = reel_weights_metadata(weights, "classes");
+    json_t *names = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    const int64_t n = (int64_t)json_array_size(names);
+    reel_status status = REEL_OK;
+    if (n != card->classes)
+        status = reel_fail(err, REEL_ERR_INVALID, "%s: was trained on %" PRId64 " classes, the data has %" PRId64, path, n,
+                           card->classes);
+    for (int64_t c = 0; status == REEL_OK && c < n; c++) {
+        const char *name = json_string_value(json_array_get(names, (size_t)c));
+        if (!name || strcmp(name, card->class_names[c]) != 0)
+            status = reel_fail(err, REEL_ERR_INVALID, "%s: was trained on other classes: '%.100s' where the data has '%.100s'",
+                               path, name ? name : "?", card->class_names[c]);
+    }
+    json_decref(names);
+    return status;
+}
+
 /* ---- from a path to a net ---- */
 static void weights_path(char *file, size_t size, const char *path)
 {

@@ -37,6 +37,10 @@ reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weig
 reel_status reel_model_card_matches(const reel_model_card *card, const reel_dataset *dataset, const char *where,
                                     reel_error *err);
 
+/* REEL_ERR_INVALID where the weights were not trained on the card's classes, in its order. path is for messages. */
+reel_status reel_model_card_resumes(const reel_model_card *card, const reel_weights *weights, const char *path,
+                                    reel_error *err);
+
 /* Builds the net of a weights file and loads it: the whole way from a path. path may be a run's folder: its best weights, else
  * its last. The caller frees card and net. */
 reel_status reel_model_open(reel_net **net, reel_model_card *card, const char *path, const char *arch, const reel_ctx *ctx,

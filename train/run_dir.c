@@ -23,20 +23,40 @@ static bool is_of_a_run(const char *name)
            !strcmp(name, "best.safetensors") || !strncmp(name, "checkpoint-", 11);
 }
 
-reel_status reel_run_dir_check(const char *path, bool resume, reel_error *err)
+/* Does the file lie in the folder? */
+static bool lies_in(const char *file, const char *folder)
 {
+    char parent[REEL_PATH_MAX];
+    const char *slash = strrchr(file, '/');
+    struct stat a, b;
+    if (snprintf(parent, sizeof parent, "%.*s.", slash ? (int)(slash - file) + 1 : 0, file) >= (int)sizeof parent) return false;
+    return stat(parent, &a) == 0 && stat(folder, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+reel_status reel_run_dir_check(const char *path, const char *resume, reel_error *err)
+{
+    if (!*path) return reel_fail(err, REEL_ERR_INVALID, "--output-dir: expected a path, got nothing");
     if (strlen(path) >= sizeof((reel_run_dir *)0)->path)
         return reel_fail(err, REEL_ERR_INVALID, "--output-dir: the path is too long");
     DIR *d = opendir(path);
     if (!d && errno == ENOENT) return REEL_OK;
     if (!d) return reel_fail(err, REEL_ERR_IO, "--output-dir %s: cannot be opened: %s", path, strerror(errno));
+    const bool resumed = resume && (!strcmp(resume, "auto") || lies_in(resume, path));
     bool found = false;
-    for (struct dirent *e; !resume && !found && (e = readdir(d));) found = is_of_a_run(e->d_name);
+    for (struct dirent *e; !resumed && !found && (e = readdir(d));) found = is_of_a_run(e->d_name);
     closedir(d);
     if (!found) return REEL_OK;
     return reel_fail(err, REEL_ERR_INVALID,
                      "--output-dir %s: holds a run already; --resume auto continues it, another --output-dir starts a new one",
                      path);
+}
+
+reel_status reel_run_dir_config(json_t **out, const char *path, reel_error *err)
+{
+    char file[REEL_PATH_MAX];
+    *out = NULL;
+    snprintf(file, sizeof file, "%s/config.json", path);
+    return access(file, F_OK) == 0 ? reel_json_load(out, file, err) : REEL_OK;
 }
 
 /* mkdir -p */

@@ -17,8 +17,11 @@ typedef struct reel_run_dir {
     int64_t n_bad, bad_capacity;
 } reel_run_dir;
 
-/* Looks only: REEL_ERR_INVALID where the folder holds a run and resume is false, REEL_ERR_IO where path is no folder. */
-reel_status reel_run_dir_check(const char *path, bool resume, reel_error *err);
+/* Looks only: REEL_ERR_INVALID where the folder holds a run which resume (NULL, "auto" or a checkpoint file) does not mean,
+ * REEL_ERR_IO where path is no folder. */
+reel_status reel_run_dir_check(const char *path, const char *resume, reel_error *err);
+/* What config.json holds; NULL where there is none. */
+reel_status reel_run_dir_config(json_t **out, const char *path, reel_error *err);
 /* Creates the folder and those above it, writes config.json (borrowed). */
 reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t *config, reel_error *err);
 void reel_run_dir_close(reel_run_dir *run);
