@@ -94,13 +94,14 @@ static double share(int64_t part, int64_t whole)
 static int report(const evaluation *e)
 {
     const reel_evaluation *r = &e->result;
-    char text[1100];
+    char text[1100], shown[4400];
     if (!e->request->json) {
-        printf("%s: %" PRId64 " images, loss %.4f, top-1 %.2f %%, top-5 %.2f %%\n", e->folder, r->images, r->loss,
-               100 * r->top1, 100 * r->top5);
+        printf("%s: %" PRId64 " images, loss %.4f, top-1 %.2f %%, top-5 %.2f %%\n",
+               reel_shown_text(e->folder, shown, sizeof shown), r->images, r->loss, 100 * r->top1, 100 * r->top5);
         for (int64_t c = 0; c < r->classes; c++)
             printf("%6.1f %%  %5" PRId64 " of %5" PRId64 "  %s\n", 100 * share(r->class_right[c], r->class_images[c]),
-                   r->class_right[c], r->class_images[c], reel_model_card_class(&e->card, c, text, sizeof text));
+                   r->class_right[c], r->class_images[c],
+                   reel_shown_text(reel_model_card_class(&e->card, c, text, sizeof text), shown, sizeof shown));
         return REEL_EXIT_OK;
     }
     json_t *classes = json_array();

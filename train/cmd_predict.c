@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,12 +84,11 @@ static void show(predictor *p, const char *name, const float *probability)
                   top = wanted < classes ? wanted : classes;
     char text[1100], path[4200];
     rank(p->order, probability, classes, top);
-    reel_utf8_text(name, path, sizeof path);
     if (!p->rows) {
-        printf("%s\n", path);
+        printf("%s\n", reel_shown_text(name, path, sizeof path));
         for (int64_t i = 0; i < top; i++)
             printf("  %6.2f %%  %s\n", 100 * (double)probability[p->order[i]],
-                   reel_model_card_class(&p->card, p->order[i], text, sizeof text));
+                   reel_shown_text(reel_model_card_class(&p->card, p->order[i], text, sizeof text), path, sizeof path));
         return;
     }
     json_t *list = json_array();
@@ -97,16 +97,16 @@ static void show(predictor *p, const char *name, const float *probability)
                               json_pack("{s:o, s:I, s:f}", "class",
                                         reel_json_text(reel_model_card_class(&p->card, p->order[i], text, sizeof text)),
                                         "index", (json_int_t)p->order[i], "probability", (double)probability[p->order[i]]));
-    json_array_append_new(p->rows, json_pack("{s:s, s:o}", "file", path, "predictions", list));
+    json_array_append_new(p->rows, json_pack("{s:o, s:o}", "file", reel_json_text(name), "predictions", list));
 }
 
 static void fail(predictor *p, const char *name, const char *why)
 {
     char path[4200];
-    reel_utf8_text(name, path, sizeof path);
-    reel_say("reel predict: %s: %s", path, why);
+    reel_say("reel predict: %s: %s", reel_shown_text(name, path, sizeof path), why);
     p->failed++;
-    if (p->rows) json_array_append_new(p->rows, json_pack("{s:s, s:o}", "file", path, "error", reel_json_text(why)));
+    if (p->rows)
+        json_array_append_new(p->rows, json_pack("{s:o, s:o}", "file", reel_json_text(name), "error", reel_json_text(why)));
 }
 
 /* The images gathered so far through the net. */
@@ -118,6 +118,10 @@ static reel_status flush(predictor *p, reel_error *err)
     const reel_var y = reel_softmax(reel_net_forward(p->net, p->tape, reel_input(p->tape, &images)));
     REEL_TRY(reel_tape_status(p->tape, err));
     const reel_tensor probability = reel_value(y);
+    for (int64_t i = 0; i < p->n; i++)
+        if (!isfinite(((const float *)probability.data)[i * p->card.classes]))
+            return reel_fail(err, REEL_ERR_NONFINITE, "%s: the probabilities are not finite: these weights cannot be used",
+                             p->names[i]);
     for (int64_t i = 0; i < p->n; i++) show(p, p->names[i], (const float *)probability.data + i * p->card.classes);
     reel_tape_reset(p->tape);
     p->n = 0;

@@ -203,7 +203,8 @@ static int report(const reel_trainer *t)
     return reel_signals_pending() == SIGTERM ? REEL_EXIT_SIGTERM : REEL_EXIT_SIGINT;
 }
 
-static int test_only(const char *data, const reel_settings *s)
+/* As the weights say, but for what the command line does. */
+static int test_only(const char *data, const reel_settings *s, const reel_options *o)
 {
     const reel_eval_request request = {.command = "train --test-only",
                                        .data = data,
@@ -213,6 +214,8 @@ static int test_only(const char *data, const reel_settings *s)
                                        .batch = s->batch,
                                        .threads = s->threads,
                                        .workers = s->workers,
+                                       .resize = reel_options_given(o, "val-resize-size") ? s->val.resize : 0,
+                                       .crop = reel_options_given(o, "val-crop-size") ? s->val.size : 0,
                                        .max_bad = s->max_bad,
                                        .json = s->json,
                                        .quiet = s->quiet};
@@ -233,7 +236,7 @@ static int train(reel_options *options, resumed_run *r)
     else if (reel_settings_read(&settings, options, &err))
         code = reel_complain_usage("train", &err);
     else if (settings.test_only)
-        code = test_only(data, &settings);
+        code = test_only(data, &settings, options);
     if (code || settings.test_only) return code;
     reel_trainer t;
     reel_status status = reel_trainer_open(&t, data, &settings, make_config(data, options), r->checkpoint, r->path, &err);

@@ -58,7 +58,7 @@ extern const reel_command reel_command_train, reel_command_eval, reel_command_pr
 int reel_complain(const char *command, const reel_error *err);
 /* The same for a command line that is wrong: adds where help is to be had, returns REEL_EXIT_USAGE. */
 int reel_complain_usage(const char *command, const reel_error *err);
-/* One line on stderr. */
+/* One line on stderr; control characters in it, which file names bring along, become '?'. */
 void reel_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Where a context's log goes in every command: stderr. */

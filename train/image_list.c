@@ -49,9 +49,10 @@ static reel_status walk(reel_image_list *list, const char *folder, reel_error *e
         struct stat st;
         if (e->d_name[0] == '.' || snprintf(path, sizeof path, "%s/%s", folder, e->d_name) >= (int)sizeof path) continue;
         if (lstat(path, &st) != 0) continue;
-        if (S_ISDIR(st.st_mode))
+        const bool link = S_ISLNK(st.st_mode), dangling = link && stat(path, &st) != 0;
+        if (S_ISDIR(st.st_mode) && !link)
             status = walk(list, path, err);
-        else if (looks_like_an_image(e->d_name))
+        else if ((S_ISREG(st.st_mode) || dangling) && looks_like_an_image(e->d_name)) /* to open a pipe would wait for ever */
             status = append(list, path, err);
     }
     closedir(d);

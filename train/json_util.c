@@ -19,12 +19,13 @@ static int sequence(const unsigned char *p)
     return n;
 }
 
-void reel_utf8_text(const char *bytes, char *text, size_t size)
+static const char *escape(const char *bytes, bool controls, char *text, size_t size)
 {
     const unsigned char *p = (const unsigned char *)bytes;
     size_t used = 0;
     while (*p) {
-        const int n = sequence(p);
+        const bool control = *p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0);
+        const int n = control && controls ? 0 : sequence(p);
         if (used + 5 > size) break;
         if (n) {
             memcpy(text + used, p, (size_t)n);
@@ -35,6 +36,17 @@ void reel_utf8_text(const char *bytes, char *text, size_t size)
         }
     }
     text[used] = '\0';
+    return text;
+}
+
+void reel_utf8_text(const char *bytes, char *text, size_t size)
+{
+    escape(bytes, false, text, size);
+}
+
+const char *reel_shown_text(const char *bytes, char *text, size_t size)
+{
+    return escape(bytes, true, text, size);
 }
 
 json_t *reel_json_text(const char *bytes)

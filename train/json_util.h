@@ -10,6 +10,9 @@
 json_t *reel_json_text(const char *bytes);
 /* As reel_json_text, into text, cut to size. */
 void reel_utf8_text(const char *bytes, char *text, size_t size);
+/* For people: control characters, too, stand as \xNN, so that a file's name neither splits a line nor commands a terminal.
+ * Returns text. */
+const char *reel_shown_text(const char *bytes, char *text, size_t size);
 
 /* A finite number, or null. */
 json_t *reel_json_number(double value);

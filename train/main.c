@@ -17,11 +17,15 @@ enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 void reel_say(const char *format, ...)
 {
+    char line[6000]; /* a path and a message */
     va_list args;
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    fputc('\n', stderr);
+    /* File names reach messages as they are: what a terminal would obey is replaced. */
+    for (char *p = line; *p; p++)
+        if ((unsigned char)*p < 32 || *p == 127) *p = '?';
+    fprintf(stderr, "%s\n", line);
 }
 
 void reel_log_to_stderr(void *user, reel_log_level level, const char *line)
@@ -30,19 +34,9 @@ void reel_log_to_stderr(void *user, reel_log_level level, const char *line)
     reel_say("%s%s", level == REEL_LOG_WARN ? "reel: warning: " : "", line);
 }
 
-/* File names reach messages as they are: what a terminal would obey is replaced. */
-static void say_error(const char *command, const char *message, const char *hint)
-{
-    char line[sizeof(reel_error)];
-    size_t n = 0;
-    for (const char *p = message; *p && n + 1 < sizeof line; p++) line[n++] = (unsigned char)*p < 32 || *p == 127 ? '?' : *p;
-    line[n] = '\0';
-    reel_say("reel%s%s: %s%s", *command ? " " : "", command, line, hint);
-}
-
 int reel_complain(const char *command, const reel_error *err)
 {
-    say_error(command, err->message, "");
+    reel_say("reel %s: %s", command, err->message);
     switch (err->status) {
     case REEL_ERR_BAD_DATA:
         return REEL_EXIT_BAD_DATA;
@@ -55,9 +49,8 @@ int reel_complain(const char *command, const reel_error *err)
 
 int reel_complain_usage(const char *command, const reel_error *err)
 {
-    char hint[80];
-    snprintf(hint, sizeof hint, " (`reel help%s%s` lists the options)", *command ? " " : "", command);
-    say_error(command, err->message, hint);
+    const char *space = *command ? " " : "";
+    reel_say("reel%s%s: %s (`reel help%s%s` lists the options)", space, command, err->message, space, command);
     return REEL_EXIT_USAGE;
 }
 
