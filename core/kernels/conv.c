@@ -3,6 +3,7 @@
 
 #include "core/kernels/conv_choice.h"
 #include "core/kernels/conv_product.h"
+#include "core/kernels/first_layer.h"
 #include "core/kernels/winograd.h"
 
 /* The Winograd passes of an instruction set. */
@@ -24,12 +25,30 @@ static winograd_fn *winograd_for(reel_isa isa, reel_conv_pass pass)
     return table[isa][pass];
 }
 
+static void run_first_layer(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_pass pass)
+{
+    const int threads = reel_ctx_threads(ctx);
+#define RUN(isa)                                                                                                               \
+    (pass == REEL_CONV_FORWARD ? reel_first_layer_forward__##isa : reel_first_layer_weight_grad__##isa)(job, threads)
+#ifdef REEL_X86
+    if (reel_ctx_isa(ctx) == REEL_ISA_AVX512)
+        RUN(avx512);
+    else if (reel_ctx_isa(ctx) == REEL_ISA_AVX2)
+        RUN(avx2);
+    else
+#endif
+        RUN(portable);
+#undef RUN
+}
+
 static size_t scratch_of(const reel_ctx *ctx, const reel_conv_shape *s, reel_conv_pass pass, bool f64)
 {
     const int threads = reel_ctx_threads(ctx);
     switch (reel_conv_choose(ctx, s, pass, f64)) {
     case REEL_CONV_DIRECT:
         return 0;
+    case REEL_CONV_FIRST_LAYER:
+        return reel_first_layer_scratch(s, pass, threads);
     case REEL_CONV_WINOGRAD:
         return pass == REEL_CONV_FORWARD      ? reel_winograd_forward_scratch(s, threads)
                : pass == REEL_CONV_INPUT_GRAD ? reel_winograd_input_grad_scratch(s, threads)
@@ -56,6 +75,9 @@ static void run(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_pass pa
     switch (reel_conv_choose(ctx, job->s, pass, f64)) {
     case REEL_CONV_DIRECT:
         (f64 ? reel_conv_direct_f64 : reel_conv_direct_f32)(ctx, job, pass);
+        break;
+    case REEL_CONV_FIRST_LAYER:
+        run_first_layer(ctx, job, pass);
         break;
     case REEL_CONV_WINOGRAD: {
         const reel_winograd_job winograd = {.s = job->s,

@@ -2,6 +2,7 @@
  * Private to core/kernels.
  *
  *   winograd  3x3 and 5x5 kernels of stride 1, float32
+ *   direct    first layers (few input channels), float32, forward and weight gradient
  *   gemm      everything
  *   direct    everything; plain sums as in the formula, for comparison: taken only when forced */
 #ifndef REEL_CORE_KERNELS_CONV_CHOICE_H
@@ -10,7 +11,13 @@
 #include "core/kernels/conv.h"
 
 typedef enum { REEL_CONV_FORWARD, REEL_CONV_INPUT_GRAD, REEL_CONV_WEIGHT_GRAD } reel_conv_pass;
-typedef enum { REEL_CONV_WINOGRAD, REEL_CONV_GEMM, REEL_CONV_DIRECT, REEL_CONV_ALGORITHMS } reel_conv_algorithm;
+typedef enum {
+    REEL_CONV_WINOGRAD,
+    REEL_CONV_FIRST_LAYER,
+    REEL_CONV_GEMM,
+    REEL_CONV_DIRECT,
+    REEL_CONV_ALGORITHMS
+} reel_conv_algorithm;
 
 /* What a pass reads and writes, in the dtype of the call. out: y, dx or dw; what the pass does not use is NULL. */
 typedef struct reel_conv_job {

@@ -247,6 +247,19 @@ Test(conv, every_layer_kind_of_alexnet_is_right)
     check_all(shapes, REEL_COUNT(shapes));
 }
 
+Test(conv, first_layers_of_any_kind_are_right)
+{
+    const reel_conv_shape shapes[] = {
+        shape(3, 3, 71, 43, 32, 11, 11, 4, 4, 2, 2, 1, 1, 1), /* two bands of rows */
+        shape(2, 1, 28, 26, 16, 5, 5, 1, 1, 2, 2, 1, 1, 1),   /* runs shorter than a vector */
+        shape(2, 4, 20, 21, 48, 4, 8, 2, 3, 1, 3, 1, 1, 1),   /* runs of two whole vectors, a half panel */
+        shape(3, 3, 30, 26, 16, 7, 7, 2, 2, 3, 3, 1, 1, 1),   shape(12, 3, 50, 11, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1),
+        shape(1, 2, 3, 3, 16, 3, 3, 5, 5, 1, 1, 1, 1, 1),     shape(1, 3, 2, 5, 64, 2, 2, 1, 1, 3, 2, 1, 1, 1),
+        shape(40, 1, 60, 5, 16, 3, 2, 1, 1, 1, 1, 1, 1, 1), /* more than 32 parts */
+    };
+    check_all(shapes, REEL_COUNT(shapes));
+}
+
 Test(conv, strides_paddings_dilations_and_groups_of_any_kind_are_right)
 {
     const reel_conv_shape shapes[] = {
