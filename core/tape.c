@@ -17,7 +17,8 @@ reel_status reel_tape_create(reel_tape **out, const reel_ctx *ctx, const reel_ta
     *out = NULL;
     reel_tape *tape = calloc(1, sizeof *tape);
     if (!tape) return reel_fail(err, REEL_ERR_MEMORY, "tape: out of memory");
-    *tape = (reel_tape){.ctx = ctx, .dtype = config->dtype, .recording = !config->no_grad, .retain = config->retain};
+    *tape = (reel_tape){
+        .ctx = ctx, .dtype = config->dtype, .recording = !config->no_grad, .retain = config->retain, .plan = config->plan};
     tape->tracing = reel_ctx_traces(ctx, REEL_TRACE_TIME);
     const reel_status status = reel_arena_create(&tape->arena, config->limit_bytes, err);
     if (status != REEL_OK) {
@@ -99,6 +100,11 @@ size_t reel_tape_peak_bytes(const reel_tape *tape)
     return reel_arena_peak(tape->arena);
 }
 
+reel_tape_memory reel_tape_usage(const reel_tape *tape)
+{
+    return (reel_tape_memory){tape->most_held, tape->most_scratch, reel_arena_peak(tape->arena)};
+}
+
 reel_status reel_tape_status(const reel_tape *tape, reel_error *err)
 {
     if (tape->error.status != REEL_OK && err) *err = tape->error;
@@ -145,13 +151,31 @@ static reel_node *new_node(reel_tape *tape)
     return node;
 }
 
-static void *step_memory(reel_tape *tape, size_t bytes, const char *what)
+void *reel_tape_hold(reel_tape *tape, size_t bytes)
 {
     void *block = reel_arena_alloc(tape->arena, bytes);
+    const size_t held = reel_arena_used(tape->arena);
+    if (held > tape->most_held) tape->most_held = held;
+    return block;
+}
+
+void *reel_tape_scratch(reel_tape *tape, size_t bytes)
+{
+    if (bytes > tape->most_scratch) tape->most_scratch = bytes;
+    return reel_arena_alloc(tape->arena, bytes);
+}
+
+static void *need(reel_tape *tape, void *block, size_t bytes, const char *what)
+{
     if (!block)
         reel_tape_fail(tape, REEL_ERR_MEMORY, "%s: %zu bytes more than the tape's memory limit allows (%zu in use)", what,
                        bytes, reel_arena_used(tape->arena));
     return block;
+}
+
+static void *step_memory(reel_tape *tape, size_t bytes, const char *what)
+{
+    return need(tape, reel_tape_hold(tape, bytes), bytes, what);
 }
 
 void *reel_tape_alloc(reel_tape *tape, size_t bytes)
@@ -168,7 +192,7 @@ static reel_var add_leaf(reel_tape *tape, const reel_tensor *value, bool wants_g
         node->value = reel_tensor_of(NULL, tape->dtype, value->ndim, value->shape);
         node->value.data = step_memory(tape, reel_tensor_bytes(&node->value), "input");
         if (!node->value.data) return (reel_var){tape, -1};
-        reel_tensor_copy(&node->value, value);
+        if (!tape->plan) reel_tensor_copy(&node->value, value);
         node->owns_value = true;
     } else {
         node->value.layout = reel_canonical_layout(value->ndim);
@@ -234,7 +258,10 @@ static bool run_forward(reel_tape *tape, reel_node *node, const reel_infer *q)
     if (!node->value.data) return false;
     node->owns_value = true;
     if (node->needs_grad && q->saved_bytes && !(node->saved = step_memory(tape, q->saved_bytes, node->op->name))) return false;
-    if (q->forward_scratch && !(scratch = step_memory(tape, q->forward_scratch, node->op->name))) return false;
+    if (q->forward_scratch) {
+        scratch = reel_tape_scratch(tape, q->forward_scratch);
+        if (!need(tape, scratch, q->forward_scratch, node->op->name)) return false;
+    }
     const reel_call call = {.ctx = tape->ctx,
                             .attrs = node->attrs,
                             .n_in = node->n_in,
@@ -243,7 +270,7 @@ static bool run_forward(reel_tape *tape, reel_node *node, const reel_infer *q)
                             .saved = node->saved,
                             .scratch = scratch};
     const double start = reel_tape_clock(tape);
-    node->op->forward[tape->dtype](&call);
+    if (!tape->plan) node->op->forward[tape->dtype](&call);
     node->forward_ms = reel_tape_clock(tape) - start;
     reel_arena_free(tape->arena, scratch);
     return true;

@@ -31,6 +31,9 @@ typedef struct reel_tape_config {
     bool no_grad;       /* run without recording: values that are released are freed at once */
     bool retain;        /* keep all values and gradients until reset: backward twice, inspection */
     size_t limit_bytes; /* memory for one step; 0 = physical memory */
+    /* Nothing is computed: operators get and give back their memory in the order of a real step and are not called, so that
+     * reel_tape_usage tells what a step will take and no page of it is touched. Values and gradients hold garbage. */
+    bool plan;
 } reel_tape_config;
 
 /* ctx must outlive the tape. config NULL: float32, recording. */
@@ -84,6 +87,13 @@ REEL_API reel_status reel_backward_scaled(reel_var loss, double scale, reel_erro
 
 REEL_API reel_status reel_tape_status(const reel_tape *tape, reel_error *err);
 REEL_API size_t reel_tape_peak_bytes(const reel_tape *tape); /* most memory a step has needed so far */
+
+typedef struct reel_tape_memory {
+    size_t activations; /* values, what forward keeps for backward, and gradients: most at one time */
+    size_t scratch;     /* of the operator that takes most, for the duration of its call */
+    size_t peak;        /* both as they lie: reel_tape_peak_bytes */
+} reel_tape_memory;
+REEL_API reel_tape_memory reel_tape_usage(const reel_tape *tape); /* over all steps so far */
 
 #ifdef __cplusplus
 }

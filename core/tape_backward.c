@@ -15,7 +15,7 @@ static bool grad_of(reel_tape *tape, reel_node *node, reel_tensor *grad, bool *f
     *fresh = !node->grad.data;
     if (*fresh) {
         node->grad = reel_tensor_of(NULL, tape->dtype, node->value.ndim, node->value.shape);
-        node->grad.data = reel_arena_alloc(tape->arena, reel_tensor_bytes(&node->grad));
+        node->grad.data = reel_tape_hold(tape, reel_tensor_bytes(&node->grad));
         if (!node->grad.data) {
             reel_tape_fail(tape, REEL_ERR_MEMORY, "backward of %s: gradient of %zu bytes is over the tape's memory limit",
                            node->op ? node->op->name : "input", reel_tensor_bytes(&node->grad));
@@ -69,11 +69,11 @@ static bool run_backward(reel_tape *tape, reel_node *node)
         if (used_before(tape, node, i)) {
             fresh[i] = false;
         } else if (fresh[i] && (!(node->op->flags & REEL_OP_ASSIGNS) || used_again(tape, node, i))) {
-            memset(din[i].data, 0, reel_tensor_bytes(&din[i]));
+            if (!tape->plan) memset(din[i].data, 0, reel_tensor_bytes(&din[i]));
             fresh[i] = false;
         }
     }
-    void *scratch = node->backward_scratch ? reel_arena_alloc(tape->arena, node->backward_scratch) : NULL;
+    void *scratch = node->backward_scratch ? reel_tape_scratch(tape, node->backward_scratch) : NULL;
     if (node->backward_scratch && !scratch) {
         reel_tape_fail(tape, REEL_ERR_MEMORY, "backward of %s: %zu bytes of scratch are over the tape's memory limit",
                        node->op->name, node->backward_scratch);
@@ -103,14 +103,14 @@ static bool run_backward(reel_tape *tape, reel_node *node)
                       .fresh = fresh};
     if (!(node->op->flags & REEL_OP_NEEDS_OUTPUT)) call.out.data = NULL;
     const double start = reel_tape_clock(tape);
-    node->op->backward[tape->dtype](&call);
+    if (!tape->plan) node->op->backward[tape->dtype](&call);
     node->backward_ms = reel_tape_clock(tape) - start;
     reel_arena_free(tape->arena, copy);
     reel_arena_free(tape->arena, scratch);
     for (int i = 0; i < node->n_in; i++) {
         if (node->in[i] < 0) continue;
         const reel_node *input = &tape->nodes[node->in[i]];
-        if (input->params && input->needs_grad) reel_params_at(input->params, input->param)->has_grad = true;
+        if (input->params && input->needs_grad && !tape->plan) reel_params_at(input->params, input->param)->has_grad = true;
     }
     return true;
 }

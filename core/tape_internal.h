@@ -17,22 +17,23 @@ typedef struct reel_node {
     size_t backward_scratch;
     reel_params *params; /* parameter leaf: gradient goes to params[param] */
     int param;
-    int uses;        /* backward calls still to come that read value */
-    bool needs_grad; /* something below it wants a gradient */
-    bool wants_grad; /* leaf of reel_input_grad */
-    bool owns_value; /* value.data is an arena block */
-    bool released;   /* the caller will not read value again */
-    bool passed;     /* the reverse sweep is through with it */
+    int uses;                       /* backward calls still to come that read value */
+    bool needs_grad;                /* something below it wants a gradient */
+    bool wants_grad;                /* leaf of reel_input_grad */
+    bool owns_value;                /* value.data is an arena block */
+    bool released;                  /* the caller will not read value again */
+    bool passed;                    /* the reverse sweep is through with it */
     double forward_ms, backward_ms; /* filled in while tracing */
 } reel_node;
 
 struct reel_tape {
     const reel_ctx *ctx;
     reel_dtype dtype;
-    bool recording, retain;
+    bool recording, retain, plan;
     bool tracing; /* REEL_TRACE=time: each node's times go to the log at reset */
     int64_t step;
     reel_arena *arena;
+    size_t most_held, most_scratch; /* see reel_tape_usage */
     reel_node *nodes;
     int count, capacity;
     reel_error error; /* sticky */
@@ -40,6 +41,10 @@ struct reel_tape {
 
 /* Milliseconds of some fixed clock while tracing, else 0 without asking it. */
 double reel_tape_clock(const reel_tape *tape);
+
+/* Memory that lives on after the call that asks for it, and memory for an operator's call; NULL = over the limit. */
+void *reel_tape_hold(reel_tape *tape, size_t bytes);
+void *reel_tape_scratch(reel_tape *tape, size_t bytes);
 
 /* Frees the value if nobody needs it any more. */
 void reel_node_drop(reel_tape *tape, reel_node *node);

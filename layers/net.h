@@ -190,6 +190,21 @@ typedef struct reel_layer_info {
 REEL_API reel_status reel_net_describe(reel_net *net, const int64_t input[4], reel_layer_info *info, int max, int *count,
                                        reel_error *err);
 
+/* What a step will take, in bytes. */
+typedef struct reel_net_memory {
+    size_t parameters;  /* buffers included */
+    size_t gradients;   /* of the parameters that are trained now; an optimizer with momentum keeps as much again */
+    size_t activations; /* values, what forward keeps for backward, and their gradients: most at one time */
+    size_t scratch;     /* of the operator that takes most, for the duration of its call */
+    size_t step;        /* activations and scratch as they lie in the tape's memory */
+} reel_net_memory;
+
+/* Runs a step on images of shape (n, c, h, w) through the tape's allocator, calling no operator and touching no memory: forward
+ * in the net's mode, and with training cross entropy and backward. The images themselves are not counted. What the layers say
+ * to the shape otherwise. */
+REEL_API reel_status reel_net_plan(reel_net *net, const int64_t input[4], bool training, reel_net_memory *plan,
+                                   reel_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,5 +1,6 @@
 /* `reel bench step`: one training or inference step, timed on data in memory: forward, backward and update. */
 #include "train/command.h"
+#include "train/memory_plan.h"
 #include "train/model_card.h"
 
 #include "core/rng.h"
@@ -28,6 +29,7 @@ typedef struct {
     reel_net *net;
     reel_tape *tape;
     reel_optimizer *opt;
+    reel_memory_plan plan;
     reel_tensor images;
     int64_t *labels, n, step;
     bool infer;
@@ -106,6 +108,7 @@ static reel_status prepare(bench *b, const reel_options *o, const reel_ctx *ctx,
     const reel_sgd_config sgd = {.momentum = 0.9, .weight_decay = 5e-4};
     REEL_TRY(reel_sgd_create(&b->opt, reel_net_params(b->net), ctx, &sgd, err));
     const int64_t shape[4] = {b->n, 3, size, size}, count = reel_shape_numel(4, shape);
+    REEL_TRY(reel_memory_plan_make(&b->plan, b->net, shape, b->infer, err));
     float *x = malloc((size_t)count * sizeof *x);
     b->images = reel_tensor_of(x, REEL_F32, 4, shape);
     b->labels = malloc((size_t)b->n * sizeof *b->labels);
@@ -161,14 +164,16 @@ static int report(const bench *b, const times *t, const reel_options *o, const r
                (long long)size, reel_ctx_threads(ctx), isa);
         printf("%.1f images/s; step %.1f ms (best %.1f): forward %.1f, backward %.1f, update %.1f\n", rate, middle * 1e3,
                t->total[0] * 1e3, forward * 1e3, backward * 1e3, update * 1e3);
-        printf("first step done %.2f s after the start; peak memory %.0f MB\n", t->first, (double)rss * 1e-6);
+        printf("first step done %.2f s after the start; peak memory %.0f MB (planned %.0f)\n", t->first, (double)rss * 1e-6,
+               (double)b->plan.total * 1e-6);
         return REEL_EXIT_OK;
     }
-    return reel_print_json(json_pack(
-        "{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:i, s:s, s:I, s:s, s:I, s:I, s:b}", "images_per_second", rate, "step_ms",
-        middle * 1e3, "best_ms", t->total[0] * 1e3, "forward_ms", forward * 1e3, "backward_ms", backward * 1e3, "update_ms",
-        update * 1e3, "first_step_s", t->first, "peak_rss_bytes", (json_int_t)rss, "threads", reel_ctx_threads(ctx), "isa", isa,
-        "batch", (json_int_t)b->n, "arch", arch, "size", (json_int_t)size, "steps", (json_int_t)t->steps, "infer", b->infer));
+    return reel_print_json(
+        json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:i, s:s, s:I, s:s, s:I, s:I, s:b}", "images_per_second", rate,
+                  "step_ms", middle * 1e3, "best_ms", t->total[0] * 1e3, "forward_ms", forward * 1e3, "backward_ms",
+                  backward * 1e3, "update_ms", update * 1e3, "first_step_s", t->first, "peak_rss_bytes", (json_int_t)rss,
+                  "plan_bytes", (json_int_t)b->plan.total, "threads", reel_ctx_threads(ctx), "isa", isa, "batch",
+                  (json_int_t)b->n, "arch", arch, "size", (json_int_t)size, "steps", (json_int_t)t->steps, "infer", b->infer));
 }
 
 static int run(reel_options *options)

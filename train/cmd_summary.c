@@ -1,6 +1,8 @@
-/* `reel summary`: the layers of a network with shapes, parameters and multiply-adds; or the tensors in a weights file. */
+/* `reel summary`: the layers of a network with shapes, parameters, multiply-adds, and the memory that a step takes; or the
+ * tensors in a weights file. */
 #include "train/command.h"
 #include "train/json_util.h"
+#include "train/memory_plan.h"
 #include "train/model_card.h"
 
 #include <inttypes.h>
@@ -12,7 +14,9 @@ static const reel_option options_table[] = {
      "end of the network: linear layers, or a global pool"},
     {"num-classes", NULL, 0, REEL_OPTION_INT, "N", "1000", 1, 1e7, "classes"},
     {"size", NULL, 0, REEL_OPTION_INT, "N", NULL, 1, 8192, "side of the image; unset = the network's own"},
-    {"batch-size", NULL, 'b', REEL_OPTION_INT, "N", "1", 1, 1e6, "images in a batch, for shapes and multiply-adds"},
+    {"batch-size", "batch", 'b', REEL_OPTION_INT, "N", "1", 1, 1e6, "images in a batch, for shapes, multiply-adds, memory"},
+    {"infer", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "memory of inference instead of a training step"},
+    REEL_ROW_THREADS,
     REEL_ROW_JSON,
 };
 
@@ -25,7 +29,7 @@ static json_t *shape_json(int ndim, const int64_t *shape)
 
 /* ---- a network ---- */
 static int print_net_json(const reel_model *model, const reel_net *net, const reel_layer_info *layers, int n_layers,
-                          int64_t macs)
+                          int64_t macs, const reel_memory_plan *memory)
 {
     json_t *tensors = json_array(), *rows = json_array();
     reel_params *params = reel_net_params(net);
@@ -39,12 +43,13 @@ static int print_net_json(const reel_model *model, const reel_net *net, const re
                                               "output", shape_json(layers[i].ndim, layers[i].shape), "parameters",
                                               (json_int_t)layers[i].parameters, "multiply_adds",
                                               (json_int_t)layers[i].multiply_adds));
-    return reel_print_json(json_pack("{s:s, s:I, s:I, s:o, s:o}", "arch", model->name, "parameters",
-                                     (json_int_t)reel_params_trainable(params), "multiply_adds", (json_int_t)macs, "tensors",
-                                     tensors, "layers", rows));
+    return reel_print_json(json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "arch", model->name, "parameters",
+                                     (json_int_t)reel_params_trainable(params), "multiply_adds", (json_int_t)macs, "memory",
+                                     reel_memory_plan_json(memory), "tensors", tensors, "layers", rows));
 }
 
-static void print_net(const reel_model *model, const reel_net *net, const reel_layer_info *layers, int n_layers, int64_t macs)
+static void print_net(const reel_model *model, const reel_net *net, const reel_layer_info *layers, int n_layers, int64_t macs,
+                      const reel_memory_plan *memory)
 {
     char shape[80];
     printf("%s: %s\n\n%-16s %-18s %-22s %12s %14s\n", model->name, model->about, "layer", "kind", "output", "parameters",
@@ -59,6 +64,7 @@ static void print_net(const reel_model *model, const reel_net *net, const reel_l
     const int64_t parameters = reel_params_trainable(reel_net_params(net));
     printf("\n%" PRId64 " parameters (%.1f MB), %.3f billion multiply-adds\n", parameters, (double)parameters * 4e-6,
            (double)macs * 1e-9);
+    reel_memory_plan_print(memory);
 }
 
 static int summarize_net(const reel_options *options, const reel_ctx *ctx)
@@ -74,9 +80,11 @@ static int summarize_net(const reel_options *options, const reel_ctx *ctx)
     const int64_t input[4] = {reel_options_int(options, "batch-size"), 3, size, size};
     reel_layer_info layers[MOST];
     reel_net *net;
+    reel_memory_plan memory;
     int n = 0;
     if (reel_model_create(&net, model, &config, ctx, REEL_F32, &err)) return reel_complain_usage("summary", &err);
-    if (reel_net_describe(net, input, layers, MOST, &n, &err)) {
+    if (reel_net_describe(net, input, layers, MOST, &n, &err) ||
+        reel_memory_plan_make(&memory, net, input, reel_options_flag(options, "infer"), &err)) {
         reel_net_destroy(net);
         return reel_complain("summary", &err);
     }
@@ -85,9 +93,9 @@ static int summarize_net(const reel_options *options, const reel_ctx *ctx)
     int code = REEL_EXIT_OK;
     for (int i = 0; i < n; i++) macs += layers[i].multiply_adds;
     if (reel_options_flag(options, "json"))
-        code = print_net_json(model, net, layers, n, macs);
+        code = print_net_json(model, net, layers, n, macs, &memory);
     else
-        print_net(model, net, layers, n, macs);
+        print_net(model, net, layers, n, macs, &memory);
     reel_net_destroy(net);
     return code;
 }
@@ -153,7 +161,8 @@ static int run(reel_options *options)
         return summarize_file(reel_options_arg(options, 0), reel_options_flag(options, "json"));
     reel_error err;
     reel_ctx *ctx;
-    if (reel_ctx_create(&ctx, NULL, &err)) return reel_complain("summary", &err);
+    const reel_ctx_config config = {.threads = (int)reel_options_int(options, "threads")};
+    if (reel_ctx_create(&ctx, &config, &err)) return reel_complain("summary", &err);
     const int code = summarize_net(options, ctx);
     reel_ctx_destroy(ctx);
     return code;
@@ -162,7 +171,9 @@ static int run(reel_options *options)
 const reel_command reel_command_summary = {
     .name = "summary",
     .arguments = "[FILE.safetensors]",
-    .about = "Shows a network's layers, shapes, parameters, multiply-adds; or the tensors of a file",
+    .about = "Shows a network's layers, shapes, parameters, multiply-adds, memory; or the tensors of a file",
+    .notes =
+        "Memory is that of one step with momentum on one batch, as `reel bench step` does it; a loader holds batches besides.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
     .max_args = 1,

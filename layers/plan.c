@@ -1,0 +1,56 @@
+/* The memory a step will take, asked of the allocator that a step uses: a formula of its own would one day tell something else.
+ */
+#include <stdlib.h>
+
+#include "layers/net_internal.h"
+
+/* The loss is there for what it keeps and scratches: its labels are all 0. */
+static reel_status backward_from(reel_var y, reel_error *err)
+{
+    const reel_tensor out = reel_value(y);
+    if (out.ndim != 2) return reel_backward(reel_mean_all(y), err);
+    int64_t *labels = calloc((size_t)out.shape[0], sizeof *labels);
+    if (!labels) return reel_fail(err, REEL_ERR_MEMORY, "plan: out of memory");
+    const reel_status status = reel_backward(reel_cross_entropy(y, labels, out.shape[0], NULL), err);
+    free(labels);
+    return status;
+}
+
+static reel_status walk(reel_net *net, reel_tape *tape, const int64_t input[4], bool training, reel_error *err)
+{
+    double never_read; /* stands where the images would */
+    const reel_tensor images = reel_tensor_of(&never_read, reel_net_dtype(net), 4, input);
+    const reel_var y = reel_net_forward(net, tape, reel_input(tape, &images));
+    REEL_TRY(reel_tape_status(tape, err));
+    return training ? backward_from(y, err) : REEL_OK;
+}
+
+reel_status reel_net_plan(reel_net *net, const int64_t input[4], bool training, reel_net_memory *plan, reel_error *err)
+{
+    REEL_ASSERT(net->built);
+    const size_t room = (size_t)1 << 44; /* addresses only: what does not fit this machine is to be told, not refused */
+    reel_tape_config config = {.dtype = reel_net_dtype(net), .no_grad = !training, .limit_bytes = room, .plan = true};
+    reel_tape *tape;
+    if (reel_tape_create(&tape, net->ctx, &config, err) != REEL_OK) { /* a system that promises only what it has */
+        config.limit_bytes = 0;
+        REEL_TRY(reel_tape_create(&tape, net->ctx, &config, err));
+    }
+    *plan = (reel_net_memory){0};
+    const size_t element = reel_dtype_size(config.dtype);
+    bool trained = false;
+    for (int i = 0; i < reel_params_count(net->params); i++) {
+        const reel_param *p = reel_params_at(net->params, i);
+        const size_t bytes = (size_t)reel_tensor_numel(&p->value) * element;
+        plan->parameters += bytes;
+        if (!training || (p->flags & (REEL_PARAM_BUFFER | REEL_PARAM_FROZEN))) continue;
+        plan->gradients += bytes;
+        trained = true;
+    }
+    const reel_status status = walk(net, tape, input, trained, err);
+    const reel_tape_memory used = reel_tape_usage(tape);
+    plan->activations = used.activations;
+    plan->scratch = used.scratch;
+    plan->step = used.peak;
+    reel_tape_destroy(tape);
+    return status;
+}
