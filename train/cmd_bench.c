@@ -1,4 +1,5 @@
 /* `reel bench step`: one training or inference step, timed on data in memory: forward, backward and update. */
+#include "train/bench.h"
 #include "train/command.h"
 #include "train/memory_plan.h"
 #include "train/model_card.h"
@@ -36,13 +37,6 @@ typedef struct {
     double forward, backward, update; /* seconds of the last step */
 } bench;
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Seconds since this process was started, from the kernel's books: loading and linking count. */
 static double process_age(void)
 {
@@ -72,15 +66,15 @@ static int64_t peak_rss(void)
 
 static reel_status step(bench *b, reel_error *err)
 {
-    const double t0 = now();
+    const double t0 = reel_bench_now();
     reel_tape_set_step(b->tape, b->step++);
     const reel_var logits = reel_net_forward(b->net, b->tape, reel_input(b->tape, &b->images));
-    double t1 = now(), t2 = t1;
+    double t1 = reel_bench_now(), t2 = t1;
     if (!b->infer) {
         const reel_var loss = reel_cross_entropy(logits, b->labels, b->n, NULL);
-        t1 = now();
+        t1 = reel_bench_now();
         REEL_TRY(reel_backward(loss, err));
-        t2 = now();
+        t2 = reel_bench_now();
         REEL_TRY(reel_optimizer_step(b->opt, 0.01, err));
         reel_params_zero_grad(reel_net_params(b->net));
     }
@@ -88,7 +82,7 @@ static reel_status step(bench *b, reel_error *err)
     reel_tape_reset(b->tape);
     b->forward = t1 - t0;
     b->backward = t2 - t1;
-    b->update = now() - t2;
+    b->update = reel_bench_now() - t2;
     return REEL_OK;
 }
 
@@ -120,18 +114,6 @@ static reel_status prepare(bench *b, const reel_options *o, const reel_ctx *ctx,
     return REEL_OK;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *times, int64_t n)
-{
-    qsort(times, (size_t)n, sizeof *times, ascending);
-    return times[n / 2];
-}
-
 typedef struct {
     double first, *total, *forward, *backward, *update;
     int64_t steps;
@@ -143,9 +125,9 @@ static reel_status measure(bench *b, times *t, reel_error *err)
     t->first = process_age();
     REEL_TRY(step(b, err));
     for (int64_t i = 0; i < t->steps; i++) {
-        const double begin = now();
+        const double begin = reel_bench_now();
         REEL_TRY(step(b, err));
-        t->total[i] = now() - begin;
+        t->total[i] = reel_bench_now() - begin;
         t->forward[i] = b->forward;
         t->backward[i] = b->backward;
         t->update[i] = b->update;
@@ -155,8 +137,9 @@ static reel_status measure(bench *b, times *t, reel_error *err)
 
 static int report(const bench *b, const times *t, const reel_options *o, const reel_ctx *ctx, int64_t size)
 {
-    const double middle = median(t->total, t->steps), forward = median(t->forward, t->steps);
-    const double backward = median(t->backward, t->steps), update = median(t->update, t->steps), rate = (double)b->n / middle;
+    const double middle = reel_bench_median(t->total, t->steps), forward = reel_bench_median(t->forward, t->steps);
+    const double backward = reel_bench_median(t->backward, t->steps), update = reel_bench_median(t->update, t->steps),
+                 rate = (double)b->n / middle;
     const char *isa = reel_isa_name(reel_ctx_isa(ctx)), *arch = reel_options_text(o, "arch");
     const int64_t rss = peak_rss();
     if (!reel_options_flag(o, "json")) {

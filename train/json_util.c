@@ -88,8 +88,10 @@ reel_status reel_json_save(const json_t *object, const char *path, reel_error *e
 reel_status reel_json_load(json_t **out, const char *path, reel_error *err)
 {
     json_error_t why;
+    errno = 0;
     *out = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
     if (*out) return REEL_OK;
+    if (why.line < 0) return reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
     return reel_fail(err, REEL_ERR_FORMAT, "%s: %s (line %d)", path, why.text, why.line);
 }
 

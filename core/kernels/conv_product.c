@@ -21,7 +21,7 @@ typedef struct axis {
 static axis axis_of(int64_t first, int64_t size, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation)
 {
     axis a = {.count = first < size ? (size - first + stride - 1) / stride : 0, .tap_step = 1};
-    while (a.tap_step * dilation % stride) a.tap_step++;
+    while (a.tap_step < kernel && a.tap_step * dilation % stride) a.tap_step++; /* with one tap at most, any step serves */
     while (a.tap < a.tap_step && (first + padding + (stride - 1) * dilation * a.tap) % stride) a.tap++;
     if (a.tap == a.tap_step || a.tap >= kernel) return a;
     a.taps = (kernel - a.tap + a.tap_step - 1) / a.tap_step;
@@ -35,10 +35,21 @@ typedef struct phase {
     int64_t m, k; /* pixels, terms */
 } phase;
 
+/* Phases of a row and of all; where the stride is longer than the map, the others have no pixels. */
+static int64_t phases_wide(const reel_conv_shape *s)
+{
+    return s->sw < s->w ? s->sw : s->w;
+}
+
+static int64_t phases_of(const reel_conv_shape *s)
+{
+    return (s->sh < s->h ? s->sh : s->h) * phases_wide(s);
+}
+
 static phase phase_of(const reel_conv_shape *s, int64_t number)
 {
-    phase p = {.y = axis_of(number / s->sw, s->h, s->kh, s->sh, s->ph, s->dh),
-               .x = axis_of(number % s->sw, s->w, s->kw, s->sw, s->pw, s->dw)};
+    phase p = {.y = axis_of(number / phases_wide(s), s->h, s->kh, s->sh, s->ph, s->dh),
+               .x = axis_of(number % phases_wide(s), s->w, s->kw, s->sw, s->pw, s->dw)};
     p.m = s->n * p.y.count * p.x.count;
     p.k = p.y.taps * p.x.taps * (s->oc / s->groups);
     return p;
@@ -52,7 +63,7 @@ size_t reel_conv_product_scratch(const reel_ctx *ctx, const reel_conv_shape *s, 
     if (pass == REEL_CONV_FORWARD) return reel_matrix_scratch(threads, pixels, oc, depth, false, element);
     if (pass == REEL_CONV_WEIGHT_GRAD) return reel_matrix_scratch(threads, oc, depth, pixels, false, element);
     size_t most = 0;
-    for (int64_t number = 0; number < s->sh * s->sw; number++) {
+    for (int64_t number = 0; number < phases_of(s); number++) {
         const phase p = phase_of(s, number);
         const size_t bytes = reel_matrix_scratch(threads, p.m, c, p.k, s->sh * s->sw > 1, element);
         if (bytes > most) most = bytes;
@@ -138,8 +149,8 @@ static void over_dy(const reel_ctx *ctx, const reel_conv_job *job, bool f64, int
                             .w = s->w,
                             .grid_h = p.y.count,
                             .grid_w = p.x.count,
-                            .y = number / s->sw,
-                            .x = number % s->sw,
+                            .y = number / phases_wide(s),
+                            .x = number % phases_wide(s),
                             .step_y = s->sh,
                             .step_x = s->sw};
     const reel_matrix_job product = {
@@ -161,7 +172,7 @@ static void over_dy(const reel_ctx *ctx, const reel_conv_job *job, bool f64, int
 void reel_conv_product(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_pass pass, bool f64)
 {
     const reel_conv_shape *s = job->s;
-    const int64_t phases = pass == REEL_CONV_INPUT_GRAD ? s->sh * s->sw : 1;
+    const int64_t phases = pass == REEL_CONV_INPUT_GRAD ? phases_of(s) : 1;
     bool gaps = false; /* pixels of x that no output has read */
     for (int64_t number = 0; number < phases && pass == REEL_CONV_INPUT_GRAD; number++) {
         const phase p = phase_of(s, number);

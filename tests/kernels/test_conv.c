@@ -278,6 +278,7 @@ Test(conv, strides_paddings_dilations_and_groups_of_any_kind_are_right)
         shape(5, 4, 3, 3, 8, 3, 3, 1, 1, 0, 0, 1, 1, 1),
         shape(2, 4, 9, 9, 6, 2, 2, 3, 3, 0, 0, 1, 1, 1), /* stride > kernel */
         shape(1, 4, 9, 9, 6, 1, 1, 2, 2, 0, 0, 1, 1, 2),
+        shape(1, 2, 3, 4, 3, 2, 3, 7, 5, 4, 3, 2, 1, 1), /* stride > map */
         shape(1, 130, 4, 4, 70, 2, 2, 1, 1, 1, 1, 1, 1, 1),
         shape(1, 2, 4, 30, 3, 1, 9, 1, 5, 0, 4, 1, 1, 1),
         shape(1, 10, 7, 6, 20, 3, 3, 2, 2, 2, 1, 2, 2, 5),
