@@ -3,6 +3,7 @@
 
 #include "core/kernels/conv_choice.h"
 #include "core/kernels/conv_product.h"
+#include "core/kernels/depthwise.h"
 #include "core/kernels/first_layer.h"
 #include "core/kernels/winograd.h"
 
@@ -41,6 +42,23 @@ static void run_first_layer(const reel_ctx *ctx, const reel_conv_job *job, reel_
 #undef RUN
 }
 
+static void run_depthwise(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_pass pass)
+{
+    const int threads = reel_ctx_threads(ctx);
+#define RUN(isa)                                                                                                               \
+    (pass == REEL_CONV_WEIGHT_GRAD ? reel_depthwise_weight_grad__##isa(job, threads)                                           \
+                                   : reel_depthwise_apply__##isa(job, pass == REEL_CONV_INPUT_GRAD, threads))
+#ifdef REEL_X86
+    if (reel_ctx_isa(ctx) == REEL_ISA_AVX512)
+        RUN(avx512);
+    else if (reel_ctx_isa(ctx) == REEL_ISA_AVX2)
+        RUN(avx2);
+    else
+#endif
+        RUN(portable);
+#undef RUN
+}
+
 static size_t scratch_of(const reel_ctx *ctx, const reel_conv_shape *s, reel_conv_pass pass, bool f64)
 {
     const int threads = reel_ctx_threads(ctx);
@@ -49,6 +67,8 @@ static size_t scratch_of(const reel_ctx *ctx, const reel_conv_shape *s, reel_con
         return 0;
     case REEL_CONV_FIRST_LAYER:
         return reel_first_layer_scratch(s, pass, threads);
+    case REEL_CONV_DEPTHWISE:
+        return reel_depthwise_scratch(s, pass);
     case REEL_CONV_WINOGRAD:
         return pass == REEL_CONV_FORWARD      ? reel_winograd_forward_scratch(s, threads)
                : pass == REEL_CONV_INPUT_GRAD ? reel_winograd_input_grad_scratch(s, threads)
@@ -79,6 +99,9 @@ static void run(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_pass pa
     case REEL_CONV_FIRST_LAYER:
         run_first_layer(ctx, job, pass);
         break;
+    case REEL_CONV_DEPTHWISE:
+        run_depthwise(ctx, job, pass);
+        return;
     case REEL_CONV_WINOGRAD: {
         const reel_winograd_job winograd = {.s = job->s,
                                             .threads = reel_ctx_threads(ctx),

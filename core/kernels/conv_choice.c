@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/ctx_internal.h"
+#include "core/kernels/depthwise.h"
 #include "core/kernels/first_layer.h"
 #include "core/kernels/winograd.h"
 
@@ -31,6 +32,16 @@ static bool first_layer_accepts(const reel_conv_shape *s, reel_conv_pass pass, b
     return !*why_not;
 }
 
+static bool depthwise_accepts(const reel_conv_shape *s, reel_conv_pass pass, bool f64, const char **why_not)
+{
+    (void)pass;
+    if (f64)
+        *why_not = "wants float32";
+    else
+        reel_depthwise_accepts(s, why_not);
+    return !*why_not;
+}
+
 static bool anything(const reel_conv_shape *s, reel_conv_pass pass, bool f64, const char **why_not)
 {
     (void)s, (void)pass, (void)f64;
@@ -44,6 +55,7 @@ static const struct row {
 } rows[REEL_CONV_ALGORITHMS] = {
     [REEL_CONV_WINOGRAD] = {"winograd", winograd_accepts},
     [REEL_CONV_FIRST_LAYER] = {"direct", first_layer_accepts},
+    [REEL_CONV_DEPTHWISE] = {"direct", depthwise_accepts},
     [REEL_CONV_GEMM] = {"gemm", anything},
     [REEL_CONV_DIRECT] = {"direct", anything},
 };
@@ -68,7 +80,7 @@ reel_conv_algorithm reel_conv_choose(const reel_ctx *ctx, const reel_conv_shape 
 {
     const char *forced = reel_ctx_forced_conv(ctx);
     bool known = !*forced;
-    for (int row = 0; row < REEL_CONV_ALGORITHMS; row++) { /* two rows are called direct */
+    for (int row = 0; row < REEL_CONV_ALGORITHMS; row++) { /* several rows are called direct */
         if (strcmp(forced, rows[row].name) != 0) continue;
         known = true;
         if (accepts(ctx, s, pass, f64, row)) return (reel_conv_algorithm)row;

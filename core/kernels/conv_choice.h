@@ -3,6 +3,7 @@
  *
  *   winograd  3x3 and 5x5 kernels of stride 1, float32
  *   direct    first layers (few input channels), float32, forward and weight gradient
+ *   direct    depthwise convolution, float32
  *   gemm      everything
  *   direct    everything; plain sums as in the formula, for comparison: taken only when forced */
 #ifndef REEL_CORE_KERNELS_CONV_CHOICE_H
@@ -14,6 +15,7 @@ typedef enum { REEL_CONV_FORWARD, REEL_CONV_INPUT_GRAD, REEL_CONV_WEIGHT_GRAD } 
 typedef enum {
     REEL_CONV_WINOGRAD,
     REEL_CONV_FIRST_LAYER,
+    REEL_CONV_DEPTHWISE,
     REEL_CONV_GEMM,
     REEL_CONV_DIRECT,
     REEL_CONV_ALGORITHMS

@@ -76,6 +76,12 @@ static const void *shifted(const void *from, int64_t reals, size_t element)
     return (const char *)from + (size_t)reals * element;
 }
 
+/* One tap that meets every pixel: the maps are plain matrices. */
+static bool is_plain(const reel_conv_shape *s)
+{
+    return s->kh * s->kw * s->sh * s->sw == 1 && s->ph == 0 && s->pw == 0;
+}
+
 /* Forward or weight gradient of group g: both read patches of x. */
 static void over_x(const reel_ctx *ctx, const reel_conv_job *job, bool weight_grad, bool f64, int64_t g)
 {
@@ -96,7 +102,12 @@ static void over_x(const reel_ctx *ctx, const reel_conv_job *job, bool weight_gr
                                   .kw = s->kw,
                                   .tap_y = s->dh,
                                   .tap_x = s->dw};
-    const reel_operand x = {.kind = REEL_OPERAND_PATCHES, .data = shifted(job->x, g * c, element), .patches = &patches};
+    const reel_operand x =
+        is_plain(s)
+            ? (reel_operand){.kind = weight_grad ? REEL_OPERAND_COLUMNS : REEL_OPERAND_ROWS,
+                             .data = shifted(job->x, g * c, element),
+                             .ld = s->c}
+            : (reel_operand){.kind = REEL_OPERAND_PATCHES, .data = shifted(job->x, g * c, element), .patches = &patches};
     reel_matrix_job product = {
         .threads = reel_ctx_threads(ctx), .accumulate = job->accumulate, .c_col = 1, .scratch = job->scratch};
     if (weight_grad) {
@@ -153,19 +164,20 @@ static void over_dy(const reel_ctx *ctx, const reel_conv_job *job, bool f64, int
                             .x = number % phases_wide(s),
                             .step_y = s->sh,
                             .step_x = s->sw};
-    const reel_matrix_job product = {
-        .threads = reel_ctx_threads(ctx),
-        .m = p.m,
-        .n = c,
-        .k = p.k,
-        .accumulate = job->accumulate,
-        .a = {.kind = REEL_OPERAND_PATCHES, .data = shifted(job->dy, g * oc, element), .patches = &patches},
-        .b = {.kind = REEL_OPERAND_TAPS, .data = shifted(job->w, g * oc * s->kh * s->kw * c, element), .taps = &taps},
-        .c = (char *)job->out + (size_t)(g * c) * element,
-        .c_row = s->c,
-        .c_col = 1,
-        .grid = s->sh * s->sw > 1 ? &grid : NULL,
-        .scratch = job->scratch};
+    const void *dy = shifted(job->dy, g * oc, element), *w = shifted(job->w, g * oc * s->kh * s->kw * c, element);
+    const bool plain = is_plain(s);
+    const reel_matrix_job product = {.threads = reel_ctx_threads(ctx),
+                                     .m = p.m,
+                                     .n = c,
+                                     .k = p.k,
+                                     .accumulate = job->accumulate,
+                                     .a = {plain ? REEL_OPERAND_ROWS : REEL_OPERAND_PATCHES, dy, s->oc, &patches, NULL},
+                                     .b = {plain ? REEL_OPERAND_COLUMNS : REEL_OPERAND_TAPS, w, c, NULL, &taps},
+                                     .c = (char *)job->out + (size_t)(g * c) * element,
+                                     .c_row = s->c,
+                                     .c_col = 1,
+                                     .grid = s->sh * s->sw > 1 ? &grid : NULL,
+                                     .scratch = job->scratch};
     if (p.m > 0 && p.k > 0) reel_matrix_for(reel_ctx_isa(ctx), f64)(&product);
 }
 

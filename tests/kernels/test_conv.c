@@ -288,6 +288,45 @@ Test(conv, strides_paddings_dilations_and_groups_of_any_kind_are_right)
     check_all(shapes, REEL_COUNT(shapes));
 }
 
+Test(conv, depthwise_convolutions_of_every_tail_and_edge_are_right)
+{
+    const reel_conv_shape shapes[] = {
+        shape(2, 32, 12, 12, 32, 3, 3, 1, 1, 1, 1, 1, 1, 32), /* MobileNet's, smaller */
+        shape(2, 48, 13, 14, 48, 3, 3, 2, 2, 1, 1, 1, 1, 48), shape(3, 35, 7, 7, 35, 3, 3, 1, 1, 1, 1, 1, 1, 35),
+        shape(1, 17, 9, 23, 17, 5, 5, 1, 1, 2, 2, 1, 1, 17),  shape(2, 19, 11, 9, 19, 7, 7, 2, 2, 3, 3, 1, 1, 19),
+        shape(1, 5, 10, 12, 5, 3, 3, 1, 1, 2, 2, 2, 2, 5),    shape(2, 16, 8, 15, 16, 2, 4, 3, 2, 1, 0, 1, 3, 16),
+        shape(1, 3, 5, 4, 3, 3, 3, 1, 1, 6, 5, 1, 1, 3),    /* pixels that meet nothing */
+        shape(1, 24, 2, 3, 24, 5, 5, 1, 1, 2, 2, 1, 1, 24), /* a kernel wider than the map */
+        shape(1, 33, 3, 4, 33, 1, 1, 5, 5, 0, 0, 1, 1, 33), /* a stride longer than the map */
+        shape(4, 18, 1, 40, 18, 1, 9, 1, 1, 0, 4, 1, 1, 18),  shape(2, 2, 9, 9, 2, 8, 8, 1, 1, 4, 4, 1, 1, 2),
+        shape(1, 3, 12, 12, 3, 9, 9, 1, 1, 4, 4, 1, 1, 3), /* too many taps: matrix products */
+    };
+    for (int64_t i = 0; i < REEL_COUNT(shapes); i++)
+        for (int accumulate = 0; accumulate < 2; accumulate++) {
+            const conv_case t = {.s = shapes[i], .bias = accumulate, .accumulate = accumulate, .misaligned = i % 2 == 0};
+            check(&t, sizeof(float));
+        }
+    const reel_conv_shape narrow = shape(1, 1, 6, 9, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1);
+    for (int64_t c = 2; c <= 40; c++) {
+        conv_case t = {.s = narrow, .bias = c % 3 == 0, .accumulate = c % 5 == 0, .misaligned = c % 2};
+        t.s.c = t.s.oc = t.s.groups = c;
+        check(&t, sizeof(float));
+    }
+}
+
+Test(conv, one_tap_that_meets_every_pixel_is_a_plain_product)
+{
+    for (int64_t i = 0; i < 24; i++) {
+        const int64_t groups = i % 4 == 3 ? 2 : 1, c = (1 + i * 7 % 40) * groups, oc = (1 + i * 5 % 37) * groups;
+        const conv_case t = {.s = shape(2, c, 5, 7, oc, 1, 1, 1, 1, 0, 0, 1, 1, groups),
+                             .bias = i % 2,
+                             .accumulate = i % 3 == 0,
+                             .misaligned = i % 5 < 2};
+        check(&t, sizeof(float));
+        check(&t, sizeof(double));
+    }
+}
+
 Test(conv, shapes_drawn_at_random_are_right)
 {
     reel_rng rng = reel_rng_at(17, REEL_STREAM_CHECK, 0, 0);

@@ -92,6 +92,19 @@ Test(conv_choice, a_first_layer_is_computed_directly_but_for_its_input_gradient)
     reel_ctx_destroy(ctx);
 }
 
+Test(conv_choice, depthwise_convolutions_are_computed_directly)
+{
+    lines log = {0};
+    reel_ctx *ctx = context(&log, "", "");
+    reel_conv_shape s = three;
+    s.oc = s.groups = s.c;
+    expect(ctx, &s, false, REEL_CONV_DEPTHWISE);
+    expect(ctx, &s, true, REEL_CONV_GEMM); /* float64 */
+    s.oc = 2 * s.c;
+    expect(ctx, &s, false, REEL_CONV_GEMM); /* two outputs a channel */
+    reel_ctx_destroy(ctx);
+}
+
 Test(conv_choice, a_forced_implementation_runs_where_it_can)
 {
     lines log = {0};

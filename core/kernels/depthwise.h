@@ -1,0 +1,45 @@
+/* Depthwise convolution (every channel its own group, one output each), direct, in all three passes. A channel is a lane: the
+ * channels of a pixel lie side by side, so vectors run along them and no value is gathered or packed; each tap is one
+ * multiply-add on what was loaded. Arithmetic is so little that memory decides. float32, channels-last. Private to
+ * core/kernels. */
+#ifndef REEL_CORE_KERNELS_DEPTHWISE_H
+#define REEL_CORE_KERNELS_DEPTHWISE_H
+
+#include "core/kernels/conv_choice.h"
+
+enum { REEL_DEPTHWISE_TAPS = 64 }; /* most taps of a kernel */
+
+/* True where the shape can run; otherwise *why_not says what it wants. */
+bool reel_depthwise_accepts(const reel_conv_shape *s, const char **why_not);
+size_t reel_depthwise_scratch(const reel_conv_shape *s, reel_conv_pass pass);
+
+#define REEL_DEPTHWISE_DECLARE(isa)                                                                                            \
+    void reel_depthwise_apply__##isa(const reel_conv_job *job, bool input_grad, int threads);                                  \
+    void reel_depthwise_weight_grad__##isa(const reel_conv_job *job, int threads);
+REEL_DEPTHWISE_DECLARE(portable)
+REEL_DEPTHWISE_DECLARE(avx2)
+REEL_DEPTHWISE_DECLARE(avx512)
+
+/* ---- shared by scratch sizes and passes ---- */
+
+/* Along one axis: taps tap, tap + tap_step, ... (count of them) of an output coordinate meet input at, at + at_step, ... The
+ * steps are the same for all coordinates. In the input gradient x is what is written, and dy what is read. */
+typedef struct reel_depthwise_met {
+    int64_t count, tap, at;
+} reel_depthwise_met;
+
+typedef struct reel_depthwise_axis {
+    reel_depthwise_met *met; /* one for each coordinate that is written */
+    int64_t tap_step, at_step;
+} reel_depthwise_axis;
+
+/* What a call keeps in scratch. */
+typedef struct reel_depthwise_plan {
+    reel_depthwise_axis y, x;
+    int64_t parts; /* weight gradient: parts of the rows that are summed by themselves: a function of the shape */
+    float *floats; /* weights, tap by tap; or the parts' sums */
+} reel_depthwise_plan;
+
+reel_depthwise_plan reel_depthwise_plan_make(const reel_conv_shape *s, reel_conv_pass pass, void *scratch);
+
+#endif
