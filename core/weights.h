@@ -64,6 +64,19 @@ REEL_API reel_status reel_weights_verify(const reel_weights *weights, reel_error
  * is left as it was. The counters "*.num_batches_tracked" of PyTorch's batch normalisation, which nothing here uses, are not
  * "extra". */
 REEL_API reel_status reel_params_load(reel_params *params, const reel_weights *weights, reel_error *err);
+
+/* Loading what fits: every parameter that finds a tensor of its name and shape takes it, the others keep their values. tell
+ * (may be NULL) hears of each parameter, in the store's order, then of the file's tensors that no parameter asked for.
+ * loaded: how many were taken. REEL_ERR_NONFINITE: a tensor that would be taken holds NaN or infinity; nothing was. */
+typedef enum {
+    REEL_MATCH_LOADED,
+    REEL_MATCH_OTHER_SHAPE, /* param and weight differ in shape */
+    REEL_MATCH_MISSING,     /* weight is NULL */
+    REEL_MATCH_SKIPPED      /* param is NULL */
+} reel_match;
+typedef void reel_match_fn(void *user, reel_match match, const reel_param *param, const reel_weight *weight);
+REEL_API reel_status reel_params_load_matching(reel_params *params, const reel_weights *weights, reel_match_fn *tell, void *user,
+                                               int *loaded, reel_error *err);
 REEL_API reel_status reel_params_add_to(const reel_params *params, reel_weights_writer *writer, reel_error *err);
 
 #ifdef __cplusplus

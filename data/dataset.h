@@ -46,6 +46,11 @@ REEL_API reel_status reel_dataset_folder(reel_dataset **out, const char *root, r
 REEL_API reel_status reel_dataset_subset(reel_dataset **out, const reel_dataset *parent, const int64_t *indices, int64_t n,
                                          reel_error *err);
 
+/* Two views of parent, which must outlive them: share of each class's samples (at least one, and one stays) held back, chosen
+ * by seed; both in parent's order. A class of one sample is in train only. REEL_ERR_INVALID: nothing to hold back. */
+REEL_API reel_status reel_dataset_split(reel_dataset **train, reel_dataset **held, const reel_dataset *parent, double share,
+                                        uint64_t seed, reel_error *err);
+
 REEL_API int64_t reel_dataset_count(const reel_dataset *d);
 REEL_API int64_t reel_dataset_classes(const reel_dataset *d);
 REEL_API int64_t reel_dataset_hidden(const reel_dataset *d); /* hidden files and folders that were left out */

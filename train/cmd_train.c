@@ -1,6 +1,9 @@
-/* `reel train`: options, recipe and a resumed run's configuration become settings; the trainer does the rest. */
+/* `reel train` and `reel finetune`: options, recipe and a resumed run's configuration become settings; the trainer does the
+ * rest. */
 #include "train/cmd_eval.h"
 #include "train/command.h"
+#include "train/data_dir.h"
+#include "train/finetune.h"
 #include "train/json_util.h"
 #include "train/recipe.h"
 #include "train/signals.h"
@@ -56,6 +59,12 @@ static const reel_option options_table[] = {
     {"jitter", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 1, "brightness, contrast and saturation change by up to this share"},
     {"lighting", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 10, "deviation of PCA lighting noise"},
     {"normalize", NULL, 0, REEL_OPTION_CHOICE, "imagenet|mean-pixel|none", "imagenet", 0, 0, "how pixels become numbers"},
+    {"freeze", NULL, 0, REEL_OPTION_TEXT, "PATTERN,...", NULL, 0, 0, "parameters that stay as they are, such as 'features.*'"},
+    {"unfreeze-after", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e9, "epochs after which they learn as well; 0 = never"},
+    {"head-lr-mult", NULL, 0, REEL_OPTION_REAL, "X", "1", 0, 1e6, "learning rate of the last layer, as a multiple"},
+    {"early-stop", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e9, "stop after N epochs without a better validation; 0 = off"},
+    {"val-share", NULL, 0, REEL_OPTION_REAL, "X", "0.2", 0.001, 0.9,
+     "finetune: share of each class held back for validation where DATA has no val/"},
     REEL_ROW_SEED,
     REEL_ROW_THREADS,
     REEL_ROW_WORKERS,
@@ -74,12 +83,12 @@ static const reel_option options_table[] = {
 static const char *const not_of_the_run[] = {"resume", "weights", "output-dir", "threads",  "workers",
                                              "json",   "quiet",   "max-steps",  "max-time", "test-only"};
 
-static json_t *make_config(const char *data, const reel_options *options)
+static json_t *make_config(const char *command, const char *data, const reel_options *options)
 {
     json_t *values = reel_options_to_json(options);
     for (int i = 0; i < REEL_COUNT(not_of_the_run); i++) json_object_del(values, not_of_the_run[i]);
     const char *weights = reel_options_text(options, "weights");
-    return json_pack("{s:s, s:s, s:o, s:o, s:o}", "command", "train", "version", reel_version(), "data", reel_json_text(data),
+    return json_pack("{s:s, s:s, s:o, s:o, s:o}", "command", command, "version", reel_version(), "data", reel_json_text(data),
                      "weights", weights ? reel_json_text(weights) : json_null(), "options", values);
 }
 
@@ -153,6 +162,20 @@ static reel_status preset_from_weights(reel_options *options, reel_error *err)
     return status;
 }
 
+/* As many epochs as suit the number of training images. */
+static reel_status preset_epochs(reel_options *options, const char *data, reel_error *err)
+{
+    reel_dataset *train;
+    char path[REEL_PATH_MAX], text[24];
+    if (reel_data_has_val(data))
+        REEL_TRY(reel_data_open(&train, data, "train", path, sizeof path, err));
+    else
+        REEL_TRY(reel_data_open_whole(&train, data, path, sizeof path, err));
+    snprintf(text, sizeof text, "%" PRId64, reel_finetune_epochs(reel_dataset_count(train)));
+    reel_dataset_destroy(train);
+    return reel_options_preset(options, "epochs", text, err);
+}
+
 static void say_start(const reel_trainer *t, const reel_options *options, const char *resumed_from)
 {
     const reel_settings *s = t->settings;
@@ -171,7 +194,7 @@ static void say_start(const reel_trainer *t, const reel_options *options, const 
 
 static int report(const reel_trainer *t)
 {
-    static const char *const ends[] = {"complete", "max-steps", "max-time", "signal"};
+    static const char *const ends[] = {"complete", "max-steps", "max-time", "signal", "early-stop"};
     const reel_run_state *s = &t->state;
     const double seconds = reel_seconds_now() - t->began;
     int code = REEL_EXIT_OK;
@@ -191,8 +214,11 @@ static int report(const reel_trainer *t)
         code = reel_print_json(o);
     } else {
         char text[32];
-        printf("%s after %" PRId64 " steps, %s; ", t->end == REEL_RUN_COMPLETE ? "done" : "stopped", s->step,
-               reel_duration_text(seconds, text, sizeof text));
+        printf("%s after %" PRId64 " steps, %s; ",
+               t->end == REEL_RUN_COMPLETE ? "done"
+               : t->end == REEL_RUN_EARLY  ? "done, no better validation for a while,"
+                                           : "stopped",
+               s->step, reel_duration_text(seconds, text, sizeof text));
         if (s->best_epoch) printf("best validation top-1 %.2f %% (epoch %" PRId64 "); ", 100 * s->best_top1, s->best_epoch);
         printf("weights in %s/\n", t->run.path);
     }
@@ -223,23 +249,27 @@ static int test_only(const char *data, const reel_settings *s, const reel_option
 }
 
 /* Frees the checkpoint as soon as it can. */
-static int train(reel_options *options, resumed_run *r)
+static int train(bool finetune, reel_options *options, resumed_run *r)
 {
+    const char *command = finetune ? "finetune" : "train";
     const char *data = reel_options_arg(options, 0);
     reel_error err;
     reel_settings settings;
     int code = 0;
     if (preset(options, r, &err))
-        code = reel_complain_usage("train", &err);
-    else if (preset_from_weights(options, &err))
-        code = reel_complain("train", &err);
+        code = reel_complain_usage(command, &err);
+    else if (preset_from_weights(options, &err) || (finetune && !r->checkpoint && preset_epochs(options, data, &err)))
+        code = reel_complain(command, &err);
     else if (reel_settings_read(&settings, options, &err))
-        code = reel_complain_usage("train", &err);
+        code = reel_complain_usage(command, &err);
     else if (settings.test_only)
         code = test_only(data, &settings, options);
     if (code || settings.test_only) return code;
+    settings.replace_head = finetune;
+    settings.val_share = finetune ? reel_options_real(options, "val-share") : 0;
+    json_t *config = make_config(command, data, options);
     reel_trainer t;
-    reel_status status = reel_trainer_open(&t, data, &settings, make_config(data, options), r->checkpoint, r->path, &err);
+    reel_status status = reel_trainer_open(&t, data, &settings, config, r->checkpoint, r->path, &err);
     const bool resumed = r->checkpoint != NULL;
     reel_weights_destroy(r->checkpoint); /* as large as the run itself */
     r->checkpoint = NULL;
@@ -247,24 +277,41 @@ static int train(reel_options *options, resumed_run *r)
         say_start(&t, options, resumed ? r->path : NULL);
         status = reel_trainer_run(&t, &err);
     }
-    code = status ? reel_complain("train", &err) : report(&t);
+    code = status ? reel_complain(command, &err) : report(&t);
     reel_trainer_close(&t);
     return code;
 }
 
-static int run(reel_options *options)
+static int run_command(bool finetune, reel_options *options)
 {
+    const char *command = finetune ? "finetune" : "train";
     reel_error err;
     const char *folder = reel_options_text(options, "output-dir"), *resume = reel_options_text(options, "resume");
     if (!reel_options_flag(options, "test-only") && reel_run_dir_check(folder, resume, &err))
-        return reel_complain("train", &err);
+        return reel_complain(command, &err);
+    if (finetune && !resume && !reel_options_set(options, "weights")) {
+        reel_fail(&err, REEL_ERR_INVALID, "expected --weights FILE: what to start from");
+        return reel_complain_usage(command, &err);
+    }
     resumed_run r = {0};
-    if (find_run(&r, options, &err)) return reel_complain("train", &err);
+    if (find_run(&r, options, &err)) return reel_complain(command, &err);
     reel_signals_install();
-    const int code = train(options, &r);
+    const int code = train(finetune, options, &r);
     reel_weights_destroy(r.checkpoint);
     json_decref(r.config);
     return code;
+}
+
+static int run_train(reel_options *options)
+{
+    return run_command(false, options);
+}
+
+static int run_finetune(reel_options *options)
+{
+    reel_error err;
+    if (reel_options_preset(options, "recipe", "finetune", &err)) return reel_complain("finetune", &err);
+    return run_command(true, options);
 }
 
 const reel_command reel_command_train = {
@@ -278,5 +325,21 @@ const reel_command reel_command_train = {
     .n_options = (int)REEL_COUNT(options_table),
     .min_args = 1,
     .max_args = 1,
-    .run = run,
+    .run = run_train,
+};
+
+const reel_command reel_command_finetune = {
+    .name = "finetune",
+    .arguments = "DATA",
+    .about = "Trains a network further that was trained elsewhere",
+    .notes =
+        "Takes every tensor of --weights that fits and starts the others anew: the last layer, for the classes in DATA.\n"
+        "DATA holds train/ and val/, or is a folder with one folder of images per class: then --val-share of each class is\n"
+        "held back, and split.json in the run's folder names them. Unless --epochs says otherwise, the number of epochs goes\n"
+        "by the number of images.",
+    .options = options_table,
+    .n_options = (int)REEL_COUNT(options_table),
+    .min_args = 1,
+    .max_args = 1,
+    .run = run_finetune,
 };

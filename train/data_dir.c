@@ -27,3 +27,20 @@ reel_status reel_data_open(reel_dataset **out, const char *data, const char *spl
                          split, is_val ? " or validation" : "");
     return reel_dataset_folder(out, path, err);
 }
+
+bool reel_data_has_val(const char *data)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/val", data);
+    if (is_folder(path)) return true;
+    snprintf(path, sizeof path, "%s/validation", data);
+    return is_folder(path);
+}
+
+reel_status reel_data_open_whole(reel_dataset **out, const char *data, char *path, size_t size, reel_error *err)
+{
+    *out = NULL;
+    snprintf(path, size, "%s/train", data);
+    if (!is_folder(path)) snprintf(path, size, "%s", data);
+    return reel_dataset_folder(out, path, err);
+}

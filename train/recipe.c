@@ -109,6 +109,28 @@ static const recipe recipes[] = {
       {"flip", "0.5"},
       {"jitter", "0"},
       {"normalize", "mean-pixel"}}},
+    /* Ours, for weights that were trained elsewhere. A tenth of the usual rate keeps what they know, ten times that for the new
+     * last layer, as Caffe's fine-tuning example for AlexNet has it (Karayev et al., models/finetune_flickr_style). */
+    {"finetune",
+     "for a folder of one's own and weights trained on another: some hundred to some thousand images",
+     {{"arch", "alexnet"},
+      {"epochs", "20"},
+      {"batch-size", "32"},
+      {"lr", "0.001"},
+      {"head-lr-mult", "10"},
+      {"momentum", "0.9"},
+      {"weight-decay", "5e-4"},
+      {"lr-scheduler", "cosine"},
+      {"lr-warmup-epochs", "0"},
+      {"early-stop", "8"},
+      {"label-smoothing", "0"},
+      {"clip-grad-norm", "20"},
+      {"init", "model"},
+      {"crop", "random-resized"},
+      {"min-area", "0.25"},
+      {"flip", "0.5"},
+      {"jitter", "0.2"},
+      {"normalize", "imagenet"}}},
 };
 
 static const recipe *find(const char *name)

@@ -5,7 +5,7 @@
 #include "layers/net.h"
 #include "train/options.h"
 
-#define REEL_RECIPE_NAMES "quick|torchvision|alexnet2012|caffe"
+#define REEL_RECIPE_NAMES "quick|torchvision|alexnet2012|caffe|finetune"
 
 /* Presets what the recipe says; what the user typed stays. */
 reel_status reel_recipe_apply(const char *name, reel_options *options, reel_error *err);

@@ -23,7 +23,14 @@ typedef struct reel_settings {
     double label_smoothing, clip_norm, max_bad;
     int64_t keep, checkpoint_every, log_every;
     const char *weights, *output_dir, *resume;
-    bool fit_to_data; /* initial weights: reel_net_calibrate on a first batch */
+    /* fine-tuning */
+    const char *freeze;     /* patterns, separated by commas; NULL = none */
+    int64_t unfreeze_after; /* epochs; 0 = never */
+    double head_lr_mult;
+    int64_t early_stop; /* epochs without a better validation; 0 = off */
+    double val_share;   /* of DATA held back where it has no val/; 0 = there must be one */
+    bool replace_head;  /* take from the weights what fits */
+    bool fit_to_data;   /* initial weights: reel_net_calibrate on a first batch */
     bool test_only, json, quiet;
 } reel_settings;
 

@@ -171,9 +171,14 @@ static reel_status end_epoch(reel_trainer *t, reel_error *err)
 static reel_status run_epochs(reel_trainer *t, reel_error *err)
 {
     while (t->state.epoch < t->settings->epochs) {
+        REEL_TRY(reel_trainer_tune(t, err)); /* what is frozen depends on the epoch */
         REEL_TRY(train_epoch(t, err));
         if (t->end != REEL_RUN_COMPLETE) break;
         REEL_TRY(end_epoch(t, err));
+        const int64_t patience = t->settings->early_stop;
+        if (patience && t->end == REEL_RUN_COMPLETE && t->state.epoch - t->state.best_epoch >= patience &&
+            t->state.epoch < t->settings->epochs)
+            t->end = REEL_RUN_EARLY;
         if (t->end != REEL_RUN_COMPLETE || (t->state.epoch < t->settings->epochs && limit_reached(t))) break;
     }
     return REEL_OK;

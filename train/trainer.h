@@ -11,7 +11,7 @@
 #include "train/progress.h"
 #include "train/settings.h"
 
-typedef enum { REEL_RUN_COMPLETE, REEL_RUN_MAX_STEPS, REEL_RUN_MAX_TIME, REEL_RUN_SIGNAL } reel_run_end;
+typedef enum { REEL_RUN_COMPLETE, REEL_RUN_MAX_STEPS, REEL_RUN_MAX_TIME, REEL_RUN_SIGNAL, REEL_RUN_EARLY } reel_run_end;
 
 /* Sums over the steps since the last line of the log. */
 typedef struct reel_log_window {
@@ -27,6 +27,7 @@ typedef struct reel_trainer {
     reel_tape *tape;
     reel_optimizer *opt;
     reel_dataset *train, *val;
+    reel_dataset *whole; /* train and val are views of it; NULL where DATA has both */
     reel_loader *loader; /* of the training images; made when the first epoch starts */
     reel_schedule schedule;
     reel_model_card card;
@@ -56,6 +57,7 @@ reel_status reel_trainer_run(reel_trainer *t, reel_error *err);
 /* Shared by the files of the trainer. */
 reel_checkpoint reel_trainer_checkpoint(reel_trainer *t);
 void reel_trainer_on_bad_train(void *trainer, int64_t index, const char *name, const char *reason);
+reel_status reel_trainer_tune(reel_trainer *t, reel_error *err);     /* groups of a fine-tuning run, as the epoch has them */
 reel_status reel_trainer_evaluate(reel_trainer *t, reel_error *err); /* the validation images; keeps the best weights */
 void reel_trainer_log_step(reel_trainer *t, bool last_of_epoch);
 

@@ -4,6 +4,7 @@
 
 #include "train/command.h"
 #include "train/data_dir.h"
+#include "train/finetune.h"
 #include "train/recipe.h"
 
 #include <inttypes.h>
@@ -22,8 +23,12 @@ reel_checkpoint reel_trainer_checkpoint(reel_trainer *t)
 static reel_status open_data(reel_trainer *t, const char *data, reel_error *err)
 {
     char path[REEL_PATH_MAX];
-    REEL_TRY(reel_data_open(&t->train, data, "train", path, sizeof path, err));
-    REEL_TRY(reel_data_open(&t->val, data, "val", path, sizeof path, err));
+    if (t->settings->val_share > 0 && !reel_data_has_val(data)) {
+        REEL_TRY(reel_finetune_split(t, data, err));
+    } else {
+        REEL_TRY(reel_data_open(&t->train, data, "train", path, sizeof path, err));
+        REEL_TRY(reel_data_open(&t->val, data, "val", path, sizeof path, err));
+    }
     REEL_TRY(reel_dataset_same_classes(t->train, t->val, err));
     const int64_t classes = reel_dataset_classes(t->train), expected = t->settings->net.classes;
     if (expected && expected != classes)
@@ -43,7 +48,9 @@ static reel_status start_from(reel_trainer *t, const char *path, reel_error *err
         status = reel_model_card_read(&card, weights, t->settings->model->name, path, err);
         reel_model_card_free(&card);
     }
-    if (status == REEL_OK && (status = reel_params_load(reel_net_params(t->net), weights, &why)) != REEL_OK)
+    if (status == REEL_OK && t->settings->replace_head)
+        status = reel_finetune_start(t, weights, path, err);
+    else if (status == REEL_OK && (status = reel_params_load(reel_net_params(t->net), weights, &why)) != REEL_OK)
         reel_fail(err, status, "%s: %s", path, why.message);
     reel_weights_destroy(weights);
     return status;
@@ -63,10 +70,7 @@ static reel_status make_net(reel_trainer *t, bool resumed, reel_error *err)
         reel_recipe_init(s->recipe, t->net);
     REEL_TRY(reel_tape_create(&t->tape, t->ctx, NULL, err));
     REEL_TRY(reel_sgd_create(&t->opt, reel_net_params(t->net), t->ctx, &s->sgd, err));
-    if (s->bias_lr_mult != 1 || s->bias_decay_mult != 1) {
-        const reel_group biases = {.pattern = "*.bias", .lr_mult = s->bias_lr_mult, .decay_mult = s->bias_decay_mult};
-        REEL_TRY(reel_optimizer_group(t->opt, &biases, err));
-    }
+    REEL_TRY(reel_trainer_tune(t, err));
     t->card = (reel_model_card){.model = s->model, .head = s->net.head, .image_size = net.image_size, .preprocessing = s->val};
     return reel_model_card_set_classes(&t->card, t->train, err);
 }
@@ -137,6 +141,7 @@ reel_status reel_trainer_open(reel_trainer *t, const char *data, const reel_sett
     REEL_TRY(reel_run_dir_open(&t->run, settings->output_dir, t->config, err));
     if (settings->resume) REEL_TRY(reel_run_dir_rewind(&t->run, t->state.step, err));
     if (!checkpoint && !settings->weights && settings->fit_to_data) REEL_TRY(fit_to_data(t, err));
+    if (t->whole) REEL_TRY(reel_finetune_record(t, err));
     t->first_step = t->state.step;
     return REEL_OK;
 }
@@ -152,6 +157,7 @@ void reel_trainer_close(reel_trainer *t)
     reel_net_destroy(t->net);
     reel_dataset_destroy(t->train);
     reel_dataset_destroy(t->val);
+    reel_dataset_destroy(t->whole);
     reel_ctx_destroy(t->ctx);
     json_decref(t->config);
     *t = (reel_trainer){0};

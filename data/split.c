@@ -1,0 +1,66 @@
+/* A stratified split: each class gives the same share of its samples. A function of (samples, share, seed) alone, so that a
+ * resumed run and a run on another machine hold the same samples back. */
+#include <stdlib.h>
+
+#include "data/data_internal.h"
+
+/* How many of a class are held back: at least one, and one stays. */
+static int64_t held_of(int64_t n, double share)
+{
+    const int64_t held = (int64_t)(share * (double)n + 0.5);
+    if (n < 2) return 0;
+    return held < 1 ? 1 : held > n - 1 ? n - 1 : held;
+}
+
+typedef struct work {
+    int64_t *of_class, *order; /* samples of the class at hand; how they are shuffled */
+    int64_t *train, *held;
+    int64_t n_train, n_held;
+} work;
+
+static void split_class(work *w, int64_t n, double share, uint64_t seed, int64_t c)
+{
+    const int64_t held = held_of(n, share);
+    reel_permutation(w->order, n, seed, (uint32_t)c);
+    /* Marked first and dealt out in order of the samples, so that both sides stay sorted. */
+    for (int64_t k = 0; k < held; k++) w->of_class[w->order[k]] = -1 - w->of_class[w->order[k]];
+    for (int64_t k = 0; k < n; k++)
+        if (w->of_class[k] < 0)
+            w->held[w->n_held++] = -1 - w->of_class[k];
+        else
+            w->train[w->n_train++] = w->of_class[k];
+}
+
+static void split_all(work *w, const reel_dataset *parent, double share, uint64_t seed)
+{
+    const int64_t count = reel_dataset_count(parent);
+    for (int64_t c = 0; c < reel_dataset_classes(parent); c++) {
+        int64_t n = 0;
+        for (int64_t i = 0; i < count; i++)
+            if (reel_dataset_label(parent, i) == c) w->of_class[n++] = i;
+        split_class(w, n, share, seed, c);
+    }
+}
+
+reel_status reel_dataset_split(reel_dataset **train, reel_dataset **held, const reel_dataset *parent, double share,
+                               uint64_t seed, reel_error *err)
+{
+    *train = *held = NULL;
+    if (!(share > 0 && share < 1))
+        return reel_fail(err, REEL_ERR_INVALID, "split: expected a share between 0 and 1, got %g", share);
+    const size_t count = (size_t)reel_dataset_count(parent);
+    int64_t *memory = calloc(4 * count + 1, sizeof *memory);
+    if (!memory) return reel_fail(err, REEL_ERR_MEMORY, "split: out of memory for %zu samples", count);
+    work w = {memory, memory + count, memory + 2 * count, memory + 3 * count, 0, 0};
+    split_all(&w, parent, share, seed);
+    reel_status status = REEL_OK;
+    if (w.n_held == 0) status = reel_fail(err, REEL_ERR_INVALID, "split: expected a class with 2 samples or more, got none");
+    if (status == REEL_OK) status = reel_dataset_subset(train, parent, w.train, w.n_train, err);
+    if (status == REEL_OK) status = reel_dataset_subset(held, parent, w.held, w.n_held, err);
+    if (status != REEL_OK) {
+        reel_dataset_destroy(*train);
+        *train = NULL;
+    }
+    free(memory);
+    return status;
+}

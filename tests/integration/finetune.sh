@@ -1,0 +1,70 @@
+#!/bin/bash
+# Fine-tuning: what fits is loaded, the head is made for the classes at hand, frozen layers keep their bits, images held back are
+# recorded, and a run that was cut goes on as if it had not been.
+set -eu
+fail() {
+    echo "$1"
+    exit 1
+}
+crc() { head -c 20000 "$1" | grep -ao "\"crc32.$2\":\"[0-9a-f]*\"" | head -1; } # of one tensor of a file
+
+"$REEL_BIN" synth d --train 20 --val 5 --classes 4 --size 48 --quiet
+"$REEL_BIN" synth e --train 15 --val 5 --classes 3 --size 48 --seed 5 --quiet
+"$REEL_BIN" train d --arch tiny --epochs 2 -b 8 --quiet -o base >base.log
+tune() { # tune OUT OPTIONS
+    local out=$1
+    shift
+    "$REEL_BIN" finetune "$@" --epochs 3 -b 8 --lr 0.05 -o "$out" >"$out.log" 2>"$out.err" || fail "finetune $*: $(cat "$out.err")"
+}
+
+tune all e --weights base/best.safetensors
+grep -q "replaced  classifier.3.weight: (3, 64) here, (4, 64) in the file" all.err || fail "the new head is not told: $(cat all.err)"
+grep -q "loaded    6 tensors" all.err || fail "what was loaded is not told: $(cat all.err)"
+[ ! -e all/split.json ] || fail "DATA has val/, and images were held back all the same"
+
+tune frozen e --weights base/best.safetensors --freeze 'features.*'
+for name in features.0.weight features.0.bias; do
+    before=$(crc base/best.safetensors $name)
+    [ -n "$before" ] || fail "no checksum of $name"
+    [ "$(crc frozen/model.safetensors $name)" = "$before" ] || fail "$name is frozen and has changed"
+    [ "$(crc all/model.safetensors $name)" != "$before" ] || fail "$name is not frozen and has not changed"
+done
+[ "$(crc frozen/model.safetensors classifier.1.weight)" != "$(crc base/best.safetensors classifier.1.weight)" ] ||
+    fail "what is not frozen has not learned"
+tune thawed e --weights base/best.safetensors --freeze 'features.*' --unfreeze-after 2
+[ "$(crc thawed/model.safetensors features.0.weight)" != "$(crc base/best.safetensors features.0.weight)" ] ||
+    fail "--unfreeze-after 2 of 3 epochs: the features have not changed"
+
+# Cut before and after the layers learn again.
+for at in 2 11; do
+    tune "cut$at" e --weights base/best.safetensors --freeze 'features.*' --unfreeze-after 2 --max-steps $at
+    "$REEL_BIN" finetune e --resume auto -o "cut$at" --quiet >"cut$at.log"
+    cmp -s "cut$at/model.safetensors" thawed/model.safetensors || fail "cut at step $at and resumed: other weights"
+done
+
+# Without val/: a fifth of each class, the same ones for the same seed, all others for training.
+tune split e/train --weights base/best.safetensors
+grep -q "36 training and 9 validation images, 3 classes" split.err || fail "expected 36 and 9 images: $(cat split.err)"
+[ "$(grep -c '\.jpg' split/split.json)" = 9 ] || fail "split.json names not 9 images: $(cat split/split.json)"
+tune again e/train --weights base/best.safetensors
+cmp -s split/split.json again/split.json || fail "the same seed held back other images"
+cmp -s split/model.safetensors again/model.safetensors || fail "the same run gave other weights"
+tune seed e/train --weights base/best.safetensors --seed 9
+cmp -s split/split.json seed/split.json && fail "another seed held back the same images"
+
+# As many epochs as suit the number of images; early stopping where nothing gets better.
+"$REEL_BIN" finetune e --weights base/best.safetensors --lr 0 --early-stop 2 -b 8 -o early >early.log 2>early.err
+grep -q -- "--epochs 40 (changed)" early.err || fail "45 images: expected 40 epochs: $(cat early.err)"
+grep -q "no better validation for a while, after 15 steps" early.log || fail "--early-stop 2: expected the end after 3 epochs: $(cat early.log)"
+
+refused() { # refused CODE TEXT OPTIONS
+    local code=0 want=$1 text=$2
+    shift 2
+    "$REEL_BIN" finetune "$@" -o refused >refused.log 2>&1 || code=$?
+    [ "$code" = "$want" ] || fail "finetune $*: exit code $code, expected $want: $(cat refused.log)"
+    grep -qF -- "$text" refused.log || fail "finetune $*: expected '$text', got: $(cat refused.log)"
+    [ ! -e refused ] || fail "finetune $*: was refused and left a folder"
+}
+refused 2 "expected --weights FILE" e
+refused 1 "--freeze: group nothing.*" e --weights base/best.safetensors --freeze 'nothing.*'
+refused 1 "leaves nothing to train" e --weights base/best.safetensors --freeze '*'

@@ -1,0 +1,131 @@
+/* Fine-tuning: the head is replaced by shape, the rest keeps what it learned elsewhere (Yosinski et al. 2014, "How transferable
+ * are features in deep neural networks?"). */
+#include "train/finetune.h"
+
+#include "train/command.h"
+#include "train/data_dir.h"
+#include "train/json_util.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+int64_t reel_finetune_epochs(int64_t images)
+{
+    const int64_t epochs = (24000 + images / 2) / (images > 0 ? images : 1);
+    return epochs < 5 ? 5 : epochs > 40 ? 40 : epochs;
+}
+
+/* ---- starting weights ---- */
+typedef struct {
+    bool quiet;
+    int64_t values; /* loaded */
+    char last[200]; /* name of the layer that no tensor filled */
+} telling;
+
+static void tell(void *user, reel_match match, const reel_param *p, const reel_weight *w)
+{
+    telling *t = user;
+    char a[128], b[128];
+    if (match == REEL_MATCH_LOADED) t->values += reel_tensor_numel(&p->value);
+    if (t->quiet || match == REEL_MATCH_LOADED) return;
+    if (p) reel_shape_text(a, sizeof a, p->value.ndim, p->value.shape);
+    if (w) reel_shape_text(b, sizeof b, w->ndim, w->shape);
+    if (match == REEL_MATCH_OTHER_SHAPE)
+        reel_say("  replaced  %s: %s here, %s in the file; starts anew", p->name, a, b);
+    else if (match == REEL_MATCH_MISSING)
+        reel_say("  missing   %s %s: not in the file; starts anew", p->name, a);
+    else
+        reel_say("  left out  %s %s: not in this network", w->name, b);
+}
+
+reel_status reel_finetune_start(reel_trainer *t, const reel_weights *weights, const char *path, reel_error *err)
+{
+    reel_params *params = reel_net_params(t->net);
+    telling how = {.quiet = t->settings->quiet};
+    int loaded;
+    if (!how.quiet) reel_say("weights from %s:", path);
+    REEL_TRY(reel_params_load_matching(params, weights, tell, &how, &loaded, err));
+    if (loaded == 0)
+        return reel_fail(err, REEL_ERR_FORMAT, "%s: expected weights for %s, got no tensor that fits by name and shape", path,
+                         t->settings->model->name);
+    if (!how.quiet) reel_say("  loaded    %d tensors, %" PRId64 " values", loaded, how.values);
+    return REEL_OK;
+}
+
+/* ---- groups ---- */
+static reel_status freeze(reel_trainer *t, const char *patterns, reel_error *err)
+{
+    char pattern[200];
+    for (const char *p = patterns; *p;) {
+        const size_t length = strcspn(p, ",");
+        snprintf(pattern, sizeof pattern, "%.*s", (int)(length < sizeof pattern ? length : sizeof pattern - 1), p);
+        p += length + (p[length] == ',');
+        if (!*pattern) continue;
+        const reel_group group = {.pattern = pattern, .lr_mult = 1, .decay_mult = 1, .frozen = true};
+        reel_error why;
+        if (reel_optimizer_group(t->opt, &group, &why)) return reel_fail(err, why.status, "--freeze: %s", why.message);
+    }
+    return REEL_OK;
+}
+
+/* The last layer: all parameters that share the name of the store's last one up to its last dot. */
+static reel_status quicken_head(reel_trainer *t, reel_error *err)
+{
+    const reel_params *params = reel_net_params(t->net);
+    const reel_settings *s = t->settings;
+    char pattern[300];
+    snprintf(pattern, sizeof pattern, "%s", reel_params_at(params, reel_params_count(params) - 1)->name);
+    char *dot = strrchr(pattern, '.');
+    if (dot) snprintf(dot + 1, sizeof pattern - (size_t)(dot + 1 - pattern), "*");
+    const reel_group weights = {.pattern = pattern, .lr_mult = s->head_lr_mult, .decay_mult = 1};
+    REEL_TRY(reel_optimizer_group(t->opt, &weights, err));
+    if (!dot || (s->bias_lr_mult == 1 && s->bias_decay_mult == 1)) return REEL_OK;
+    snprintf(dot + 1, sizeof pattern - (size_t)(dot + 1 - pattern), "bias");
+    const reel_group bias = {
+        .pattern = pattern, .lr_mult = s->head_lr_mult * s->bias_lr_mult, .decay_mult = s->bias_decay_mult};
+    return reel_optimizer_group(t->opt, &bias, err);
+}
+
+reel_status reel_trainer_tune(reel_trainer *t, reel_error *err)
+{
+    const reel_settings *s = t->settings;
+    const bool freezes = s->freeze && *s->freeze && (s->unfreeze_after == 0 || t->state.epoch < s->unfreeze_after);
+    const reel_group all = {.pattern = "*", .lr_mult = 1, .decay_mult = 1};
+    const reel_group biases = {.pattern = "*.bias", .lr_mult = s->bias_lr_mult, .decay_mult = s->bias_decay_mult};
+    REEL_TRY(reel_optimizer_group(t->opt, &all, err));
+    if (s->bias_lr_mult != 1 || s->bias_decay_mult != 1) REEL_TRY(reel_optimizer_group(t->opt, &biases, err));
+    if (s->head_lr_mult != 1) REEL_TRY(quicken_head(t, err));
+    if (freezes) REEL_TRY(freeze(t, s->freeze, err));
+    for (int i = 0; i < reel_params_count(reel_net_params(t->net)); i++) {
+        const unsigned flags = reel_params_at(reel_net_params(t->net), i)->flags;
+        if (!(flags & (REEL_PARAM_FROZEN | REEL_PARAM_BUFFER))) return REEL_OK;
+    }
+    return reel_fail(err, REEL_ERR_INVALID, "--freeze: '%s' leaves nothing to train", s->freeze);
+}
+
+/* ---- images held back ---- */
+reel_status reel_finetune_split(reel_trainer *t, const char *data, reel_error *err)
+{
+    char path[REEL_PATH_MAX];
+    REEL_TRY(reel_data_open_whole(&t->whole, data, path, sizeof path, err));
+    reel_error why;
+    const reel_status status =
+        reel_dataset_split(&t->train, &t->val, t->whole, t->settings->val_share, t->settings->seed, &why);
+    return status ? reel_fail(err, status, "%s: %s", path, why.message) : REEL_OK;
+}
+
+reel_status reel_finetune_record(const reel_trainer *t, reel_error *err)
+{
+    char path[REEL_PATH_MAX], name[1024];
+    json_t *names = json_array();
+    for (int64_t i = 0; i < reel_dataset_count(t->val); i++) {
+        reel_dataset_sample_name(t->val, i, name, sizeof name);
+        json_array_append_new(names, reel_json_text(name));
+    }
+    json_t *o = json_pack("{s:I, s:f, s:o}", "seed", (json_int_t)t->settings->seed, "share", t->settings->val_share,
+                          "validation", names);
+    reel_run_dir_file(&t->run, "split.json", path, sizeof path);
+    const bool failed = !o || json_dump_file(o, path, JSON_INDENT(1)) != 0;
+    json_decref(o);
+    return failed ? reel_fail(err, REEL_ERR_IO, "%s: cannot be written", path) : REEL_OK;
+}
