@@ -131,12 +131,25 @@ static reel_status remember_line(void *user, const json_t *line, reel_error *err
     return remember(user, key, err);
 }
 
+/* Files that a killed process had not finished: half a gigabyte each, for a checkpoint of AlexNet. */
+static void sweep(const char *path)
+{
+    DIR *d = opendir(path);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        const size_t length = strlen(e->d_name);
+        const bool ours = !strncmp(e->d_name, ".reel-", 6) || !strncmp(e->d_name, "config.json.", 12);
+        if (ours && !strcmp(e->d_name + length - 4, ".tmp")) unlinkat(dirfd(d), e->d_name, 0);
+    }
+    if (d) closedir(d);
+}
+
 reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t *config, reel_error *err)
 {
     *run = (reel_run_dir){0};
     snprintf(run->path, sizeof run->path, "%s", path);
     char file[REEL_PATH_MAX];
     REEL_TRY(make_folders(path, err));
+    sweep(path);
     REEL_TRY(reel_json_save(config, reel_run_dir_file(run, "config.json", file, sizeof file), err));
     return each_line(reel_run_dir_file(run, "bad_files.jsonl", file, sizeof file), remember_line, run, err);
 }

@@ -22,7 +22,7 @@ typedef struct reel_run_dir {
 reel_status reel_run_dir_check(const char *path, const char *resume, reel_error *err);
 /* What config.json holds; NULL where there is none. */
 reel_status reel_run_dir_config(json_t **out, const char *path, reel_error *err);
-/* Creates the folder and those above it, writes config.json (borrowed). */
+/* Creates the folder and those above it, removes what a killed process left unfinished, writes config.json (borrowed). */
 reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t *config, reel_error *err);
 void reel_run_dir_close(reel_run_dir *run);
 

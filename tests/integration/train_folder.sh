@@ -45,6 +45,12 @@ reel -o other --resume whole/"$(cd whole && find . -name 'checkpoint-*')" || cod
 reel -o third --resume other/checkpoint-00000002.safetensors
 [ "$(sum third)" = "$want" ] || fail "resumed into a new folder: other weights"
 
+# What a killed process was writing goes; what is not a run's stays.
+touch third/.reel-123-0.tmp third/config.json.123.tmp third/notes.tmp
+reel -o third --resume auto
+[ "$(cd third && find . -name '*.tmp')" = ./notes.tmp ] || fail "unfinished files: expected notes.tmp alone, got $(ls -A third)"
+[ "$(sum third)" = "$want" ] || fail "resumed when all was done: other weights"
+
 # Other classes, though as many.
 cp -r d named
 for split in train val; do mv "named/$split/$(ls d/train | head -1)" named/$split/zebra; done
