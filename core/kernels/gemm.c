@@ -42,17 +42,20 @@ size_t reel_gemm_scratch_f64(const reel_ctx *ctx, bool ta, bool tb, int64_t m, i
                                      .k = k,                                                                                   \
                                      .a = swap ? right : left,                                                                 \
                                      .b = swap ? left : right,                                                                 \
-                                     .bias = swap ? NULL : bias,                                                               \
+                                     .bias = bias,                                                                             \
+                                     .bias_by_row = swap,                                                                      \
                                      .accumulate = accumulate,                                                                 \
                                      .c = c,                                                                                   \
                                      .c_row = swap ? 1 : ldc,                                                                  \
                                      .c_col = swap ? ldc : 1,                                                                  \
                                      .scratch = scratch};                                                                      \
         if (m <= 0 || n <= 0) return;                                                                                          \
-        if (k > 0) reel_matrix_for(reel_ctx_isa(ctx), is_f64)(&job);                                                           \
-        for (int64_t i = 0; i < m && (k <= 0 || (swap && bias)); i++)                                                          \
-            for (int64_t j = 0; j < n; j++)                                                                                    \
-                c[i * ldc + j] = (k <= 0 && !accumulate ? 0 : c[i * ldc + j]) + (bias ? bias[j] : 0);                          \
+        if (k > 0) {                                                                                                           \
+            reel_matrix_for(reel_ctx_isa(ctx), is_f64)(&job);                                                                  \
+            return;                                                                                                            \
+        }                                                                                                                      \
+        for (int64_t i = 0; i < m; i++)                                                                                        \
+            for (int64_t j = 0; j < n; j++) c[i * ldc + j] = (accumulate ? c[i * ldc + j] : 0) + (bias ? bias[j] : 0);         \
     }
 REEL_GEMM_DEFINE(float, f32, false)
 REEL_GEMM_DEFINE(double, f64, true)

@@ -10,9 +10,10 @@ size_t reel_matrix_scratch(int threads, int64_t m, int64_t n, int64_t k, bool gr
         reals = 0;
     else if (grid || reel_matrix_by_rows(m, n))
         reals = columns * reel_matrix_stretch(n, k) +
-                threads * (a + (grid || reel_matrix_is_local(n, k) ? REEL_MATRIX_MC * columns : 0));
+                threads * (2 * a + (grid || reel_matrix_is_local(n, k) ? REEL_MATRIX_MC * columns : 0));
     else
-        reals = threads * (reel_matrix_chunks(1, m, 1) * a + REEL_MATRIX_GROUP * REEL_MATRIX_KC * REEL_MATRIX_PANEL);
+        reals = threads * (reel_matrix_chunks(1, m, 1) * a + 2 * REEL_MATRIX_GROUP * REEL_MATRIX_KC * REEL_MATRIX_PANEL);
+    if (k > 0 && k <= REEL_MATRIX_KC && reals < threads * (int64_t)REEL_MATRIX_OUTER) reals = threads * REEL_MATRIX_OUTER;
     return (size_t)reals * element;
 }
 

@@ -52,7 +52,8 @@ typedef struct reel_matrix_job {
     int threads;
     int64_t m, n, k;
     reel_operand a, b;
-    const void *bias; /* n values, or NULL */
+    const void *bias;       /* n values, one a column, or NULL; with bias_by_row m values, one a row */
+    bool bias_by_row, relu; /* relu: max(., 0) of what bias and accumulation give; neither goes with a grid */
     bool accumulate;
     void *c;
     int64_t c_row, c_col;  /* element (i, j) at c[i c_row + j c_col]; one of them is 1 */
@@ -80,7 +81,8 @@ enum {
     REEL_MATRIX_MC = 112,   /* rows of A packed at a time: with KC, a quarter megabyte */
     REEL_MATRIX_PANEL = 32, /* columns: the widest panel of any instruction set */
     REEL_MATRIX_GROUP = 4,  /* panels of B packed in one go where columns are shared out */
-    REEL_MATRIX_PAD = 16    /* between packed rows, so that they do not collide in a cache set */
+    REEL_MATRIX_PAD = 16,   /* between packed rows, so that they do not collide in a cache set */
+    REEL_MATRIX_OUTER = (1 << 16) + REEL_MATRIX_MC * REEL_MATRIX_KC /* reals a thread packs for a sum within one block */
 };
 
 static inline bool reel_matrix_by_rows(int64_t m, int64_t n)

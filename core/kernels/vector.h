@@ -11,3 +11,26 @@ static inline void store(real *p, vec v)
 {
     *(vec_unaligned *)p = v;
 }
+
+/* A store that goes past the caches where the instruction set has one; p is aligned to the vector. stream_end comes after the
+ * last one, before others read. */
+static inline __attribute__((unused)) void stream(real *p, vec v)
+{
+    typedef float floats __attribute__((vector_size(sizeof(vec))));
+#if defined(__clang__)
+    __builtin_nontemporal_store((floats)v, (floats *)p);
+#elif defined(__AVX512F__)
+    __builtin_ia32_movntps512((float *)p, (floats)v);
+#elif defined(__AVX__)
+    __builtin_ia32_movntps256((float *)p, (floats)v);
+#else
+    *(floats *)p = (floats)v;
+#endif
+}
+
+static inline __attribute__((unused)) void stream_end(void)
+{
+#if defined(__SSE__)
+    __builtin_ia32_sfence();
+#endif
+}

@@ -166,11 +166,11 @@ Test(gemm, float64_is_within_the_rounding_bound_at_all_tile_edges)
 /* Blocks of k, chunks of rows and of columns, and the shapes of fully connected layers with a small batch. */
 Test(gemm, is_right_across_cache_block_edges)
 {
-    static const int64_t shapes[][3] = {{15, 33, 255}, {14, 32, 256},  {13, 40, 257},  {29, 17, 511}, {5, 31, 512},
-                                        {28, 66, 513}, {3, 8, 1025},   {111, 33, 65},  {112, 9, 64},  {113, 48, 70},
-                                        {225, 7, 33},  {9, 300, 40},   {1, 500, 130},  {2, 260, 600}, {16, 200, 300},
-                                        {300, 1, 520}, {33, 33, 2050}, {1, 1, 3000},   {500, 5, 3},   {250, 130, 20},
-                                        {65, 1100, 2}, {32, 97, 270},  {128, 100, 130}};
+    static const int64_t shapes[][3] = {
+        {15, 33, 255},  {14, 32, 256},   {13, 40, 257},  {29, 17, 511},   {5, 31, 512}, {28, 66, 513},  {3, 8, 1025},
+        {111, 33, 65},  {112, 9, 64},    {113, 48, 70},  {225, 7, 33},    {9, 300, 40}, {1, 500, 130},  {2, 260, 600},
+        {16, 200, 300}, {300, 1, 520},   {33, 33, 2050}, {1, 1, 3000},    {500, 5, 3},  {250, 130, 20}, {65, 1100, 2},
+        {32, 97, 270},  {128, 100, 130}, {9, 416, 1056}, {240, 20, 1056}, {3, 832, 43}, {8, 70, 529}};
     for (int64_t i = 0; i < REEL_COUNT(shapes); i++)
         for (int orientation = 0; orientation < 4; orientation++) {
             gemm_case t = {.m = shapes[i][0],
@@ -201,6 +201,23 @@ Test(gemm, is_right_where_the_sum_is_packed_in_stretches)
         check(&t, sizeof(float));
     }
     gemm_case t = {.m = 14, .n = 12, .k = 174700, .ta = true, .accumulate = true};
+    check(&t, sizeof(double));
+}
+
+/* A result larger than the caches leaves past them. */
+Test(gemm, is_right_where_the_result_is_streamed)
+{
+    for (int bits = 0; bits < 4; bits++) {
+        gemm_case t = {.m = 1030,
+                       .n = 4112,
+                       .k = 3,
+                       .ta = true,
+                       .accumulate = bits == 1,
+                       .misaligned = bits == 2,
+                       .gap = bits == 3 ? 16 : 0};
+        check(&t, sizeof(float));
+    }
+    gemm_case t = {.m = 1030, .n = 2064, .k = 2, .ta = true};
     check(&t, sizeof(double));
 }
 
