@@ -38,6 +38,15 @@ static reel_isa best_isa(void)
 #endif
 }
 
+reel_isa reel_isa_default(void)
+{
+    const reel_isa best = best_isa();
+    const char *wanted = getenv("REEL_ISA");
+    for (int i = 0; wanted && i < (int)best; i++)
+        if (strcmp(wanted, isa_names[i]) == 0) return (reel_isa)i;
+    return best;
+}
+
 reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_error *err)
 {
     static const reel_ctx_config defaults;

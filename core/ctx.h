@@ -35,6 +35,8 @@ REEL_API int reel_ctx_threads(const reel_ctx *ctx);
 REEL_API uint64_t reel_ctx_seed(const reel_ctx *ctx);
 REEL_API reel_isa reel_ctx_isa(const reel_ctx *ctx);
 REEL_API const char *reel_isa_name(reel_isa isa);
+/* What a context with isa NULL would use, for code that has no context; an unknown name in REEL_ISA is passed over. */
+REEL_API reel_isa reel_isa_default(void);
 REEL_API void reel_ctx_log(const reel_ctx *ctx, reel_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

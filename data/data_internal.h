@@ -2,6 +2,7 @@
 #ifndef REEL_DATA_DATA_INTERNAL_H
 #define REEL_DATA_DATA_INTERNAL_H
 
+#include "core/ctx.h"
 #include "core/rng.h"
 #include "data/dataset.h"
 #include "data/image.h"
@@ -50,14 +51,61 @@ reel_status reel_jpeg_size(const uint8_t *bytes, size_t size, int64_t *width, in
 reel_status reel_jpeg_decode(reel_image *image, const uint8_t *bytes, size_t size, const reel_rect *want, reel_rect *got,
                              reel_error *err);
 
+/* The same by an object that is used for image after image; of one thread. */
+typedef struct reel_jpeg reel_jpeg;
+typedef struct reel_jpeg_want {
+    reel_rect part;        /* in pixels of the image */
+    bool fast;             /* fast DCT, plain upsampling, and a smaller scale where the part stays at least width x height */
+    int64_t width, height; /* what the part will be resized to; of interest to fast */
+} reel_jpeg_want;
+typedef struct reel_jpeg_part {
+    reel_rect at;    /* what was decoded, in pixels of the image at that scale */
+    int64_t eighths; /* the scale: 8 = as stored */
+} reel_jpeg_part;
+reel_status reel_jpeg_create(reel_jpeg **out, reel_error *err);
+void reel_jpeg_destroy(reel_jpeg *jpeg);
+/* Reads the header. bytes must stay until read is done. */
+reel_status reel_jpeg_open(reel_jpeg *jpeg, const uint8_t *bytes, size_t size, int64_t *width, int64_t *height,
+                           reel_error *err);
+/* Decodes what open found; want NULL: everything, exactly. */
+reel_status reel_jpeg_read(reel_jpeg *jpeg, reel_image *image, const reel_jpeg_want *want, reel_jpeg_part *got,
+                           reel_error *err);
+
 /* codec_png.c */
 reel_status reel_png_size(const uint8_t *bytes, size_t size, int64_t *width, int64_t *height, reel_error *err);
 reel_status reel_png_decode(reel_image *image, const uint8_t *bytes, size_t size, reel_error *err);
 
-/* resize.c: the part `window` of src resized to width x height; box = left, top, right, bottom in pixels of src. Writes rows of
- * window->w pixels, `stride` bytes apart. The bits are those of resizing everything and cutting the window out. */
+/* The filter along one axis for outputs first .. first + n - 1: output i sums count[i] sources from begin[i] on, with the
+ * weights at i * taps. Weights beyond count[i] are 0. */
+typedef struct reel_axis {
+    int64_t n, taps, most; /* most: largest count */
+    int32_t *begin, *count, *weight;
+} reel_axis;
+
+/* resize.c: the part `window` of src resized to width x height; box = left, top, right, bottom in pixels of src. The bits are
+ * those of resizing everything and cutting the window out. begin does the horizontal pass, row yields row y of the window,
+ * 3 * window->w bytes; src and scratch must stay until the last row. isa: the widest vectors to use; the bits are the same. */
+typedef struct reel_resizer {
+    reel_axis v;
+    bool down;
+    const uint8_t *from; /* row `first` of what is left to be done */
+    int64_t stride, first, n;
+    reel_isa isa;
+} reel_resizer;
+reel_status reel_resizer_begin(reel_resizer *r, const reel_rect *window, int64_t width, int64_t height, const reel_view *src,
+                               const double box[4], reel_isa isa, reel_buffer *scratch, reel_error *err);
+void reel_resizer_row(const reel_resizer *r, int64_t y, uint8_t *dst);
+/* All rows, `stride` bytes apart. */
 reel_status reel_resize_window(uint8_t *dst, int64_t stride, const reel_rect *window, int64_t width, int64_t height,
                                const reel_view *src, const double box[4], reel_buffer *scratch, reel_error *err);
+
+/* resize_avx2.c, resize_avx512.c: both passes in vectors. They read up to 15 bytes behind the last pixel a row needs, but
+ * nothing behind the last row. False: the shape is too small, nothing was done. across writes 4 bytes an output pixel, the last
+ * of which belongs to the next: rows of dst need 4 bytes more than 3 * h->n. */
+bool reel_resize_across_avx2(uint8_t *dst, int64_t dst_stride, const reel_view *src, int64_t rows, const reel_axis *h);
+bool reel_resize_across_avx512(uint8_t *dst, int64_t dst_stride, const reel_view *src, int64_t rows, const reel_axis *h);
+bool reel_resize_down_avx2(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t n, const int32_t *weight, int64_t count);
+bool reel_resize_down_avx512(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t n, const int32_t *weight, int64_t count);
 
 /* augment.c: random geometry and colour. All of them are functions of the generator alone. */
 reel_rect reel_random_resized_rect(int64_t width, int64_t height, const double scale[2], const double ratio[2], reel_rng *rng);

@@ -3,7 +3,9 @@
  * An output pixel is the average of the source pixels under a triangle whose width is the scale of reduction (at least one
  * source pixel to each side). Weights are computed in double and rounded to 22 bits after the point; each pass sums in 32-bit
  * integers from one half upwards and clips to a byte, the horizontal pass first. Every output pixel is computed by itself, so a
- * window of the result has the same bits as the whole, and only the rows it needs pass through the horizontal filter. */
+ * window of the result has the same bits as the whole, and only the rows it needs pass through the horizontal filter.
+ *
+ * The loops here are for every CPU and every shape; resize_vector.h does the same in vectors. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -12,13 +14,6 @@
 #include "data/data_internal.h"
 
 enum { PRECISION = 32 - 8 - 2 };
-
-/* The filter along one axis for outputs first .. first + n - 1: output i sums count[i] sources from begin[i] on, with the
- * weights at i * taps. */
-struct axis {
-    int64_t n, taps;
-    int32_t *begin, *count, *weight;
-};
 
 static uint8_t clip8(int32_t sum)
 {
@@ -42,9 +37,10 @@ static size_t axis_bytes(int64_t n, int64_t taps)
     return (size_t)n * (2 + (size_t)taps) * sizeof(int32_t);
 }
 
-static void axis_fill(struct axis *a, int64_t in, float in0, float in1, int64_t out, int64_t first, double *weight)
+static void axis_fill(reel_axis *a, int64_t in, float in0, float in1, int64_t out, int64_t first, double *weight)
 {
     const double scale = axis_scale(in0, in1, out), spread = scale < 1.0 ? 1.0 : scale, inverse = 1.0 / spread;
+    a->most = 0;
     for (int64_t i = 0; i < a->n; i++) {
         const double center = in0 + ((double)(first + i) + 0.5) * scale;
         int64_t begin = (int64_t)(center - spread + 0.5), end = (int64_t)(center + spread + 0.5);
@@ -61,12 +57,14 @@ static void axis_fill(struct axis *a, int64_t in, float in0, float in1, int64_t 
             if (sum != 0.0) weight[k] /= sum;
             fixed[k] = (int32_t)(0.5 + weight[k] * (1 << PRECISION));
         }
+        for (int64_t k = end - begin; k < a->taps; k++) fixed[k] = 0;
         a->begin[i] = (int32_t)begin;
         a->count[i] = (int32_t)(end - begin);
+        if (a->most < end - begin) a->most = end - begin;
     }
 }
 
-static void filter_row(uint8_t *restrict dst, const uint8_t *restrict src, const struct axis *a)
+static void filter_row(uint8_t *restrict dst, const uint8_t *restrict src, const reel_axis *a)
 {
     for (int64_t x = 0; x < a->n; x++) {
         const uint8_t *p = src + (int64_t)a->begin[x] * 3;
@@ -106,51 +104,77 @@ static bool axis_needed(float in0, float in1, int64_t in, int64_t out)
     return out != in || in0 != 0.0f || in1 != (float)out;
 }
 
-reel_status reel_resize_window(uint8_t *dst, int64_t stride, const reel_rect *window, int64_t width, int64_t height,
-                               const reel_view *src, const double box[4], reel_buffer *scratch, reel_error *err)
+static void across_rows(uint8_t *dst, int64_t dst_stride, const reel_view *src, int64_t rows, const reel_axis *h, reel_isa isa)
+{
+    if (isa == REEL_ISA_AVX512 && reel_resize_across_avx512(dst, dst_stride, src, rows, h)) return;
+    if (isa >= REEL_ISA_AVX2 && reel_resize_across_avx2(dst, dst_stride, src, rows, h)) return;
+    for (int64_t y = 0; y < rows; y++) filter_row(dst + y * dst_stride, src->rgb + y * src->stride, h);
+}
+
+/* Scratch: one double a tap, both axes' tables, then rows that went through the horizontal pass. */
+reel_status reel_resizer_begin(reel_resizer *r, const reel_rect *window, int64_t width, int64_t height, const reel_view *src,
+                               const double box[4], reel_isa isa, reel_buffer *scratch, reel_error *err)
 {
     const float left = (float)box[0], top = (float)box[1], right = (float)box[2], bottom = (float)box[3];
-    struct axis h = {.n = window->w, .taps = axis_taps(axis_scale(left, right, width))};
-    struct axis v = {.n = window->h, .taps = axis_taps(axis_scale(top, bottom, height))};
+    reel_axis h = {.n = window->w, .taps = axis_taps(axis_scale(left, right, width))};
+    reel_axis v = {.n = window->h, .taps = axis_taps(axis_scale(top, bottom, height))};
     const bool across = axis_needed(left, right, src->width, width), down = axis_needed(top, bottom, src->height, height);
 
-    /* Scratch: one double a tap, both axes' tables, then rows that went through the horizontal pass. */
-    const int64_t most = h.taps > v.taps ? h.taps : v.taps;
-    const size_t tables = (size_t)most * sizeof(double) + axis_bytes(h.n, h.taps) + axis_bytes(v.n, v.taps);
+    const int64_t widest = h.taps > v.taps ? h.taps : v.taps;
+    const size_t tables = (size_t)widest * sizeof(double) + axis_bytes(h.n, h.taps) + axis_bytes(v.n, v.taps);
+    const int64_t n = window->w * 3, stride = n + 4; /* vectors write a little too far */
+    int64_t first = window->y, rows = window->h;
     REEL_TRY(reel_buffer_reserve(scratch, tables, err));
     for (int pass = 0; pass < 2; pass++) { /* again after growing, which loses what was there */
         double *weight = scratch->data;
-        h.begin = (int32_t *)(weight + most);
+        h.begin = (int32_t *)(weight + widest);
         h.count = h.begin + h.n;
         h.weight = h.count + h.n;
         v.begin = h.weight + h.n * h.taps;
         v.count = v.begin + v.n;
         v.weight = v.count + v.n;
         if (across) axis_fill(&h, src->width, left, right, width, window->x, weight);
-        if (down) axis_fill(&v, src->height, top, bottom, height, window->y, weight);
-        const int64_t rows = down ? v.begin[v.n - 1] + v.count[v.n - 1] - v.begin[0] : 0;
-        const size_t needed = tables + (across && down ? (size_t)(rows * window->w * 3) : 0);
+        if (down) {
+            axis_fill(&v, src->height, top, bottom, height, window->y, weight);
+            first = v.begin[0];
+            rows = v.begin[v.n - 1] + v.count[v.n - 1] - first;
+        }
+        const size_t needed = tables + (across ? (size_t)(rows * stride) : 0);
         if (needed <= scratch->capacity) break;
         REEL_TRY(reel_buffer_reserve(scratch, needed, err));
     }
-
-    const int64_t n = window->w * 3, first = down ? v.begin[0] : window->y;
-    const int64_t rows = down ? v.begin[v.n - 1] + v.count[v.n - 1] - first : window->h;
-    const uint8_t *from = src->rgb + first * src->stride + (across ? 0 : window->x * 3);
-    int64_t from_stride = src->stride;
+    *r = (reel_resizer){.v = v, .down = down, .first = first, .n = n, .isa = isa};
+    r->from = src->rgb + first * src->stride + (across ? 0 : window->x * 3);
+    r->stride = src->stride;
     if (across) {
-        uint8_t *to = down ? (uint8_t *)scratch->data + tables : dst;
-        const int64_t to_stride = down ? n : stride;
-        for (int64_t y = 0; y < rows; y++) filter_row(to + y * to_stride, from + y * from_stride, &h);
-        from = to;
-        from_stride = to_stride;
+        uint8_t *to = (uint8_t *)scratch->data + tables;
+        const reel_view part = {r->from, src->width, src->height - first, src->stride};
+        across_rows(to, stride, &part, rows, &h, isa);
+        r->from = to;
+        r->stride = stride;
     }
-    if (down)
-        for (int64_t y = 0; y < v.n; y++)
-            filter_column(dst + y * stride, from + (v.begin[y] - first) * from_stride, from_stride, n, v.weight + y * v.taps,
-                          v.count[y]);
-    else if (!across)
-        for (int64_t y = 0; y < rows; y++) memcpy(dst + y * stride, from + y * from_stride, (size_t)n);
+    return REEL_OK;
+}
+
+void reel_resizer_row(const reel_resizer *r, int64_t y, uint8_t *dst)
+{
+    if (!r->down) {
+        memcpy(dst, r->from + y * r->stride, (size_t)r->n);
+        return;
+    }
+    const uint8_t *src = r->from + (r->v.begin[y] - r->first) * r->stride;
+    const int32_t *weight = r->v.weight + y * r->v.taps, count = r->v.count[y];
+    if (r->isa == REEL_ISA_AVX512 && reel_resize_down_avx512(dst, src, r->stride, r->n, weight, count)) return;
+    if (r->isa >= REEL_ISA_AVX2 && reel_resize_down_avx2(dst, src, r->stride, r->n, weight, count)) return;
+    filter_column(dst, src, r->stride, r->n, weight, count);
+}
+
+reel_status reel_resize_window(uint8_t *dst, int64_t stride, const reel_rect *window, int64_t width, int64_t height,
+                               const reel_view *src, const double box[4], reel_buffer *scratch, reel_error *err)
+{
+    reel_resizer r;
+    REEL_TRY(reel_resizer_begin(&r, window, width, height, src, box, reel_isa_default(), scratch, err));
+    for (int64_t y = 0; y < window->h; y++) reel_resizer_row(&r, y, dst + y * stride);
     return REEL_OK;
 }
 

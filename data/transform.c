@@ -25,6 +25,7 @@ void reel_transform_scratch_free(reel_transform_scratch *scratch)
     reel_image_free(&scratch->decoded);
     reel_image_free(&scratch->resized);
     free(scratch->memory);
+    reel_jpeg_destroy(scratch->jpeg);
     *scratch = (reel_transform_scratch){0};
 }
 
@@ -62,6 +63,8 @@ reel_status reel_transform_resolve(reel_transform *out, const reel_transform *t,
                              "transform: channel %d has mean %g and deviation %g, expected finite and positive", c, r.mean[c],
                              r.std[c]);
     }
+    if (r.decode != REEL_DECODE_EXACT && r.decode != REEL_DECODE_FAST)
+        return reel_fail(err, REEL_ERR_INVALID, "transform: decode %d, expected exact or fast", (int)r.decode);
     if (!isfinite(r.pixel_scale)) return reel_fail(err, REEL_ERR_INVALID, "transform: pixel_scale is not finite");
     *out = r;
     return REEL_OK;
@@ -100,41 +103,40 @@ static struct geometry choose(const reel_transform *t, int64_t width, int64_t he
     return g;
 }
 
-/* Resizes into scratch->resized, size x size. at: where the first pixel of `decoded` lies in the image. */
-static reel_status cut(const reel_transform *t, const struct geometry *g, const reel_image *decoded, const reel_rect *at,
-                       reel_transform_scratch *scratch, reel_error *err)
+/* What was decoded, and which part of it is the source: whole pixels, and the exact box within them. */
+struct source {
+    reel_view view;
+    double box[4];
+};
+
+static struct source source_of(const struct geometry *g, const reel_image *decoded, const reel_jpeg_part *part)
 {
-    const int64_t size = t->size, stride = size * 3;
-    REEL_TRY(reel_image_resize_buffer(&scratch->resized, size, size, err));
-    uint8_t *dst = scratch->resized.rgb;
-    reel_rect w = g->window;
-    if (w.x < 0 || w.y < 0 || w.x + w.w > g->width || w.y + w.h > g->height) {
-        memset(dst, 0, (size_t)(size * stride));
-        if (w.x < 0) dst += -w.x * 3, w.w += w.x, w.x = 0;
-        if (w.y < 0) dst += -w.y * stride, w.h += w.y, w.y = 0;
-        if (w.x + w.w > g->width) w.w = g->width - w.x;
-        if (w.y + w.h > g->height) w.h = g->height - w.y;
-    }
     const reel_rect *s = &g->source;
-    const reel_view view = {decoded->rgb + ((s->y - at->y) * decoded->width + (s->x - at->x)) * 3, s->w, s->h,
-                            decoded->width * 3};
-    reel_buffer buffer = {scratch->memory, scratch->capacity};
-    const reel_status status = reel_resize_window(dst, stride, &w, g->width, g->height, &view,
-                                                  (const double[4]){0, 0, (double)s->w, (double)s->h}, &buffer, err);
-    scratch->memory = buffer.data;
-    scratch->capacity = buffer.capacity;
-    return status;
+    const int64_t n = part->eighths, x = s->x * n / 8, y = s->y * n / 8;
+    const int64_t right = ((s->x + s->w) * n + 7) / 8, bottom = ((s->y + s->h) * n + 7) / 8;
+    const double scale = (double)n / 8;
+    return (struct source){
+        {decoded->rgb + ((y - part->at.y) * decoded->width + (x - part->at.x)) * 3, right - x, bottom - y, decoded->width * 3},
+        {(double)s->x * scale - (double)x, (double)s->y * scale - (double)y, (double)(s->x + s->w) * scale - (double)x,
+         (double)(s->y + s->h) * scale - (double)y}};
 }
 
-/* Flip, colour, and one table per channel from byte to float: the arithmetic of ToTensor and Normalize in single precision. */
-static void finish(const reel_transform *t, reel_image *image, reel_rng *rng, float *out)
+/* The part of the window that lies in the resized image, and how many black pixels lie left of it and above. */
+static reel_rect inside(const struct geometry *g, int64_t *left, int64_t *above)
 {
-    const int64_t size = t->size;
-    const bool flip = t->flip > 0 && reel_rng_uniform(rng) < t->flip;
-    reel_jitter(t, image->rgb, size * size, rng);
-    double delta[3] = {0};
-    if (t->lighting > 0) reel_lighting(delta, t->lighting, rng);
-    float table[3][256];
+    reel_rect w = g->window;
+    *left = w.x < 0 ? -w.x : 0;
+    *above = w.y < 0 ? -w.y : 0;
+    if (w.x < 0) w.w += w.x, w.x = 0;
+    if (w.y < 0) w.h += w.y, w.y = 0;
+    if (w.x + w.w > g->width) w.w = g->width - w.x;
+    if (w.y + w.h > g->height) w.h = g->height - w.y;
+    return w;
+}
+
+/* One table per channel from byte to float: the arithmetic of ToTensor and Normalize in single precision. */
+static void fill_table(float table[3][256], const reel_transform *t, const double delta[3])
+{
     for (int c = 0; c < 3; c++) {
         const float mean = (float)t->mean[c], std = (float)t->std[c];
         const float light = (float)(t->pixel_scale == 0 ? delta[c] : delta[c] * 255.0 * t->pixel_scale);
@@ -143,30 +145,91 @@ static void finish(const reel_transform *t, reel_image *image, reel_rng *rng, fl
             table[c][v] = (pixel + light - mean) / std;
         }
     }
-    for (int64_t y = 0; y < size; y++) {
-        const uint8_t *row = image->rgb + y * size * 3;
-        float *to = out + y * size * 3;
-        const int64_t first = flip ? 3 * (size - 1) : 0, step = flip ? -3 : 3;
-        for (int64_t x = 0; x < size; x++)
-            for (int c = 0; c < 3; c++) to[3 * x + c] = table[c][row[first + x * step + c]];
+}
+
+static void write_row(float *restrict out, const uint8_t *restrict row, int64_t n, bool flip, const float table[3][256])
+{
+    const uint8_t *p = flip ? row + 3 * (n - 1) : row;
+    const int64_t step = flip ? -3 : 3;
+    for (int64_t x = 0; x < n; x++, p += step, out += 3) {
+        out[0] = table[0][p[0]];
+        out[1] = table[1][p[1]];
+        out[2] = table[2][p[2]];
     }
+}
+
+static bool has_colour(const reel_transform *t)
+{
+    return t->brightness > 0 || t->contrast > 0 || t->saturation > 0 || t->hue > 0;
+}
+
+/* Resizes, flips, colours and normalises into out. Row by row, so that a row is still in the nearest cache when it becomes
+ * floats; only colour needs the whole image (contrast its mean) and stores it in between. */
+static reel_status finish(const reel_transform *t, const struct geometry *g, const struct source *from, reel_rng *rng,
+                          reel_transform_scratch *scratch, float *out, reel_error *err)
+{
+    const int64_t size = t->size, stride = size * 3;
+    const bool flip = t->flip > 0 && reel_rng_uniform(rng) < t->flip, colour = has_colour(t);
+    int64_t left, above;
+    const reel_rect w = inside(g, &left, &above);
+    REEL_TRY(reel_image_resize_buffer(&scratch->resized, size, colour ? size : 1, err));
+    uint8_t *rgb = scratch->resized.rgb;
+    if (w.w < size || w.h < size) memset(rgb, 0, (size_t)(scratch->resized.height * stride));
+
+    reel_resizer r;
+    reel_buffer buffer = {scratch->memory, scratch->capacity};
+    const reel_status status =
+        reel_resizer_begin(&r, &w, g->width, g->height, &from->view, from->box, (reel_isa)(scratch->isa - 1), &buffer, err);
+    scratch->memory = buffer.data;
+    scratch->capacity = buffer.capacity;
+    REEL_TRY(status);
+    double delta[3] = {0};
+    float table[3][256];
+    if (colour) {
+        for (int64_t y = 0; y < w.h; y++) reel_resizer_row(&r, y, rgb + (above + y) * stride + left * 3);
+        reel_jitter(t, rgb, size * size, rng);
+    }
+    if (t->lighting > 0) reel_lighting(delta, t->lighting, rng);
+    fill_table(table, t, delta);
+    for (int64_t y = 0; y < size; y++) {
+        const bool there = y >= above && y < above + w.h;
+        if (!colour && there) reel_resizer_row(&r, y - above, rgb + left * 3);
+        if (!colour && !there) memset(rgb, 0, (size_t)stride);
+        write_row(out + y * stride, colour ? rgb + y * stride : rgb, size, flip, table);
+    }
+    return REEL_OK;
+}
+
+/* A JPEG: the header gives the size, the size the geometry, and the geometry what has to be decoded. */
+static reel_status open_jpeg(const reel_transform *t, const uint8_t *bytes, size_t size, reel_rng *rng, struct geometry *g,
+                             reel_transform_scratch *scratch, reel_jpeg_part *part, reel_error *err)
+{
+    int64_t width, height;
+    if (!scratch->jpeg) REEL_TRY(reel_jpeg_create(&scratch->jpeg, err));
+    REEL_TRY(reel_jpeg_open(scratch->jpeg, bytes, size, &width, &height, err));
+    *g = choose(t, width, height, rng);
+    const bool fast = t->decode == REEL_DECODE_FAST;
+    const reel_jpeg_want want = {.part = g->source, .fast = fast, .width = g->width, .height = g->height};
+    const bool whole = t->crop != REEL_CROP_RANDOM_RESIZED && !fast;
+    return reel_jpeg_read(scratch->jpeg, &scratch->decoded, whole ? NULL : &want, part, err);
 }
 
 reel_status reel_transform_bytes(const reel_transform *t, const uint8_t *bytes, size_t size, reel_rng rng,
                                  reel_transform_scratch *scratch, float *out, reel_error *err)
 {
     reel_transform r;
+    struct geometry g;
+    reel_jpeg_part part = {.eighths = 8};
     REEL_TRY(reel_transform_resolve(&r, t, err));
-    int64_t width, height;
-    REEL_TRY(reel_image_size(bytes, size, &width, &height, err));
-    const struct geometry g = choose(&r, width, height, &rng);
-    reel_rect at = {0};
-    if (r.crop == REEL_CROP_RANDOM_RESIZED && reel_content_sniff(bytes, size) == REEL_CONTENT_JPEG)
-        REEL_TRY(reel_jpeg_decode(&scratch->decoded, bytes, size, &g.source, &at, err));
-    else
+    if (scratch->isa == 0) scratch->isa = 1 + (int)reel_isa_default();
+    if (reel_content_sniff(bytes, size) == REEL_CONTENT_JPEG) {
+        REEL_TRY(open_jpeg(&r, bytes, size, &rng, &g, scratch, &part, err));
+    } else {
         REEL_TRY(reel_image_decode(&scratch->decoded, bytes, size, err));
-    REEL_TRY(cut(&r, &g, &scratch->decoded, &at, scratch, err));
-    finish(&r, &scratch->resized, &rng, out);
+        g = choose(&r, scratch->decoded.width, scratch->decoded.height, &rng);
+    }
+    const struct source from = source_of(&g, &scratch->decoded, &part);
+    REEL_TRY(finish(&r, &g, &from, &rng, scratch, out, err));
     if (scratch->decoded.capacity > KEEP_BYTES) reel_image_free(&scratch->decoded);
     return REEL_OK;
 }
@@ -179,8 +242,8 @@ reel_status reel_transform_image(const reel_transform *t, const reel_image *imag
     if (image->width < 1 || image->height < 1 || !image->rgb)
         return reel_fail(err, REEL_ERR_INVALID, "transform: image of %" PRId64 " x %" PRId64 " pixels", image->width,
                          image->height);
+    if (scratch->isa == 0) scratch->isa = 1 + (int)reel_isa_default();
     const struct geometry g = choose(&r, image->width, image->height, &rng);
-    REEL_TRY(cut(&r, &g, image, &(reel_rect){0}, scratch, err));
-    finish(&r, &scratch->resized, &rng, out);
-    return REEL_OK;
+    const struct source from = source_of(&g, image, &(reel_jpeg_part){.eighths = 8});
+    return finish(&r, &g, &from, &rng, scratch, out, err);
 }

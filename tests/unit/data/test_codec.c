@@ -1,40 +1,7 @@
 /* Codecs against files written with libjpeg and libpng directly: every colour type, and parts against the whole. */
 #include <png.h>
 
-#include "tests/unit/data/data_test.h"
-
-#include <jpeglib.h>
-
-/* Encodes `components` interleaved planes with libjpeg. h, v: sampling of the first component. */
-static reel_bytes jpeg_of(const uint8_t *pixels, int64_t width, int64_t height, int components, J_COLOR_SPACE in,
-                          J_COLOR_SPACE stored, int h, int v, bool progressive)
-{
-    struct jpeg_compress_struct c = {0};
-    struct jpeg_error_mgr errors;
-    unsigned char *out = NULL;
-    unsigned long size = 0;
-    c.err = jpeg_std_error(&errors);
-    jpeg_create_compress(&c);
-    jpeg_mem_dest(&c, &out, &size);
-    c.image_width = (JDIMENSION)width;
-    c.image_height = (JDIMENSION)height;
-    c.input_components = components;
-    c.in_color_space = in;
-    jpeg_set_defaults(&c);
-    jpeg_set_colorspace(&c, stored);
-    jpeg_set_quality(&c, 95, TRUE);
-    c.comp_info[0].h_samp_factor = h;
-    c.comp_info[0].v_samp_factor = v;
-    if (progressive) jpeg_simple_progression(&c);
-    jpeg_start_compress(&c, TRUE);
-    for (int64_t y = 0; y < height; y++) {
-        JSAMPROW row[1] = {(JSAMPROW)pixels + y * width * components};
-        jpeg_write_scanlines(&c, row, 1);
-    }
-    jpeg_finish_compress(&c);
-    jpeg_destroy_compress(&c);
-    return (reel_bytes){.data = out, .size = size, .capacity = size};
-}
+#include "tests/unit/data/jpeg_of.h"
 
 static void collect(png_structp png, png_bytep data, size_t n)
 {
@@ -121,7 +88,7 @@ Test(codec, grey_and_progressive_and_rgb_jpegs_become_rgb)
     reel_error err;
     uint8_t grey[90 * 70];
     for (int64_t i = 0; i < 90 * 70; i++) grey[i] = drawn.rgb[3 * i + 1];
-    reel_bytes bytes = jpeg_of(grey, 90, 70, 1, JCS_GRAYSCALE, JCS_GRAYSCALE, 1, 1, false);
+    reel_bytes bytes = jpeg_of(grey, 90, 70, 1, JCS_GRAYSCALE, JCS_GRAYSCALE, 1, 1, false, 0);
     MUST(reel_image_decode(&image, bytes.data, bytes.size, &err), err);
     for (int64_t i = 0; i < 90 * 70; i++) {
         const uint8_t *p = image.rgb + 3 * i;
@@ -130,7 +97,7 @@ Test(codec, grey_and_progressive_and_rgb_jpegs_become_rgb)
     }
     reel_bytes_free(&bytes);
     for (int kind = 0; kind < 3; kind++) {
-        bytes = jpeg_of(drawn.rgb, 90, 70, 3, JCS_RGB, kind == 2 ? JCS_RGB : JCS_YCbCr, 1, 1, kind == 1);
+        bytes = jpeg_of(drawn.rgb, 90, 70, 3, JCS_RGB, kind == 2 ? JCS_RGB : JCS_YCbCr, 1, 1, kind == 1, 0);
         MUST(reel_image_decode(&image, bytes.data, bytes.size, &err), err);
         const double d = mean_difference(&image, drawn.rgb);
         cr_expect(d < 4, "kind %d: mean difference %g, expected below 4", kind, d);
@@ -148,7 +115,7 @@ Test(codec, cmyk_and_ycck_are_read_as_adobe_stores_them_inverted)
         {255, 255, 255, 255}, {0, 255, 255, 255}, {255, 0, 0, 255}, {128, 128, 128, 255}, {200, 100, 50, 128}};
     for (int64_t i = 0; i < W * H; i++) memcpy(cmyk + 4 * i, patches[i % W / 8], 4);
     for (int ycck = 0; ycck < 2; ycck++) {
-        reel_bytes bytes = jpeg_of(cmyk, W, H, 4, JCS_CMYK, ycck ? JCS_YCCK : JCS_CMYK, 1, 1, false);
+        reel_bytes bytes = jpeg_of(cmyk, W, H, 4, JCS_CMYK, ycck ? JCS_YCCK : JCS_CMYK, 1, 1, false, 0);
         reel_image image = {0};
         reel_error err;
         MUST(reel_image_decode(&image, bytes.data, bytes.size, &err), err);
@@ -180,7 +147,7 @@ Test(codec, a_part_of_a_jpeg_has_the_bits_of_the_whole)
         reel_error err;
         const bool grey = cases[i].components == 1;
         reel_bytes bytes = jpeg_of(drawn.rgb, grey ? w : w, h, grey ? 1 : 3, grey ? JCS_GRAYSCALE : JCS_RGB,
-                                   grey ? JCS_GRAYSCALE : JCS_YCbCr, cases[i].sh, cases[i].sv, cases[i].progressive);
+                                   grey ? JCS_GRAYSCALE : JCS_YCbCr, cases[i].sh, cases[i].sv, cases[i].progressive, 0);
         MUST(reel_image_decode(&whole, bytes.data, bytes.size, &err), err);
         for (int k = 0; k < 120; k++) {
             reel_rect want = {.w = 1 + (int64_t)reel_rng_below(&rng, (uint64_t)w),

@@ -74,8 +74,9 @@ Test(hostile, random_bytes_in_an_image_never_crash)
             const reel_status part = reel_transform_bytes(&t, bent, b.size, rng, &scratch, out, &err);
             refused += whole != REEL_OK;
             cr_expect(whole == REEL_OK || whole == REEL_ERR_FORMAT, "kind %d, file %d: status %d", kind, i, (int)whole);
-            cr_expect(part == whole, "kind %d, file %d: status %d in part, %d in full: %s", kind, i, (int)part, (int)whole,
-                      err.message);
+            /* Below the part nothing is decoded: damage there is not met. */
+            cr_expect(part == whole || (kind == 0 && part == REEL_OK), "kind %d, file %d: status %d in part, %d in full: %s",
+                      kind, i, (int)part, (int)whole, err.message);
         }
         free(bent);
         reel_bytes_free(&b);

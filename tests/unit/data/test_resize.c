@@ -87,3 +87,39 @@ Test(resize, a_box_outside_the_image_or_an_empty_result_is_refused)
     cr_expect(reel_image_resize(&dst, 0, 4, &src, (double[]){0, 0, 10, 10}, &err) == REEL_ERR_INVALID);
     reel_image_free(&src);
 }
+
+Test(resize, every_instruction_set_gives_the_same_bits)
+{
+    reel_rng rng = reel_rng_at(5, REEL_STREAM_CHECK, 0, 0);
+    const reel_isa best = reel_isa_default();
+    reel_buffer scratch = {0};
+    reel_error err;
+    for (int i = 0; i < 1500; i++) {
+        const uint64_t most = i % 3 ? 60 : 700;
+        const int64_t w = 1 + (int64_t)reel_rng_below(&rng, most), h = 1 + (int64_t)reel_rng_below(&rng, 40);
+        const int64_t ow = 1 + (int64_t)reel_rng_below(&rng, 90), oh = 1 + (int64_t)reel_rng_below(&rng, 50);
+        reel_image src = noise(w, h); /* exactly as large as it must be: a sanitizer sees a read behind it */
+        if (i % 5 == 0) memset(src.rgb, 255, (size_t)(w * h * 3));
+        const reel_view view = {src.rgb, w, h, w * 3};
+        const reel_rect window = {0, 0, ow, oh};
+        const double box[4] = {0.25 * (i % 2), 0, (double)w - 0.5 * (i % 2), (double)h};
+        uint8_t *expected = malloc((size_t)(ow * oh * 3)), *got = malloc((size_t)(ow * 3));
+        for (int isa = 0; isa <= (int)best; isa++) {
+            reel_resizer r;
+            MUST(reel_resizer_begin(&r, &window, ow, oh, &view, box, (reel_isa)isa, &scratch, &err), err);
+            for (int64_t y = 0; y < oh; y++) {
+                reel_resizer_row(&r, y, isa == 0 ? expected + y * ow * 3 : got);
+                const int64_t at = isa == 0 ? -1 : first_difference(got, expected + y * ow * 3, ow * 3);
+                cr_assert(at < 0,
+                          "%s, %" PRId64 " x %" PRId64 " to %" PRId64 " x %" PRId64 ", row %" PRId64 ", byte %" PRId64
+                          ": %d, expected %d",
+                          reel_isa_name((reel_isa)isa), w, h, ow, oh, y, at, got[at < 0 ? 0 : at],
+                          expected[y * ow * 3 + (at < 0 ? 0 : at)]);
+            }
+        }
+        free(expected);
+        free(got);
+        reel_image_free(&src);
+    }
+    free(scratch.data);
+}
