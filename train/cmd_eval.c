@@ -4,7 +4,7 @@
 #include "train/command.h"
 #include "train/data_dir.h"
 #include "train/evaluate.h"
-#include "train/json_util.h"
+#include "train/judge.h"
 #include "train/model_card.h"
 #include "train/progress.h"
 #include "train/run_dir.h"
@@ -22,6 +22,7 @@ static const reel_option options_table[] = {
     {"val-resize-size", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 8192, "shorter side before the centre crop; 0 = as in training"},
     {"val-crop-size", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 8192, "side of the crop; 0 = as in training"},
     {"max-bad", NULL, 0, REEL_OPTION_REAL, "X", "0.01", 0, 1, "share of images that may be unreadable"},
+    {"csv", NULL, 0, REEL_OPTION_TEXT, "FILE", NULL, 0, 0, "also write a table of the classes, one line each"},
     REEL_ROW_THREADS,
     REEL_ROW_WORKERS,
     REEL_ROW_JSON,
@@ -86,34 +87,14 @@ static reel_status evaluate(evaluation *e, reel_error *err)
     return reel_evaluate(&e->result, e->net, e->tape, e->dataset, &transform, &config, err);
 }
 
-static double share(int64_t part, int64_t whole)
-{
-    return whole ? (double)part / (double)whole : 0;
-}
-
 static int report(const evaluation *e)
 {
-    const reel_evaluation *r = &e->result;
-    char text[1100], shown[4400];
-    if (!e->request->json) {
-        printf("%s: %" PRId64 " images, loss %.4f, top-1 %.2f %%, top-5 %.2f %%\n",
-               reel_shown_text(e->folder, shown, sizeof shown), r->images, r->loss, 100 * r->top1, 100 * r->top5);
-        for (int64_t c = 0; c < r->classes; c++)
-            printf("%6.1f %%  %5" PRId64 " of %5" PRId64 "  %s\n", 100 * share(r->class_right[c], r->class_images[c]),
-                   r->class_right[c], r->class_images[c],
-                   reel_shown_text(reel_model_card_class(&e->card, c, text, sizeof text), shown, sizeof shown));
-        return REEL_EXIT_OK;
-    }
-    json_t *classes = json_array();
-    for (int64_t c = 0; c < r->classes; c++)
-        json_array_append_new(classes,
-                              json_pack("{s:o, s:I, s:I, s:f}", "name",
-                                        reel_json_text(reel_model_card_class(&e->card, c, text, sizeof text)), "images",
-                                        (json_int_t)r->class_images[c], "right", (json_int_t)r->class_right[c], "top1",
-                                        share(r->class_right[c], r->class_images[c])));
-    return reel_print_json(json_pack("{s:I, s:I, s:o, s:f, s:f, s:o}", "images", (json_int_t)r->images, "bad",
-                                     (json_int_t)r->bad, "loss", reel_json_number(r->loss), "top1", r->top1, "top5", r->top5,
-                                     "classes", classes));
+    reel_error err;
+    const reel_eval_request *r = e->request;
+    if (r->csv && reel_judge_csv(&e->result, &e->card, r->csv, &err)) return reel_complain(r->command, &err);
+    if (r->json) return reel_print_json(reel_judge_json(&e->result, &e->card, e->dataset));
+    reel_judge_print(&e->result, &e->card, e->dataset, e->folder);
+    return REEL_EXIT_OK;
 }
 
 int reel_eval(const reel_eval_request *request)
@@ -149,6 +130,7 @@ static int run(reel_options *options)
                                        .resize = reel_options_int(options, "val-resize-size"),
                                        .crop = reel_options_int(options, "val-crop-size"),
                                        .max_bad = reel_options_real(options, "max-bad"),
+                                       .csv = reel_options_text(options, "csv"),
                                        .json = reel_options_flag(options, "json"),
                                        .quiet = reel_options_flag(options, "quiet")};
     if (!request.weights) {

@@ -11,6 +11,7 @@ typedef struct reel_eval_request {
     int threads, workers; /* 0 = default */
     int64_t resize, crop; /* 0 = as the weights say */
     double max_bad;
+    const char *csv; /* NULL = none */
     bool json, quiet;
 } reel_eval_request;
 

@@ -20,7 +20,8 @@ void reel_evaluation_free(reel_evaluation *e)
 {
     free(e->class_images);
     free(e->class_right);
-    e->class_images = e->class_right = NULL;
+    free(e->confusion);
+    e->class_images = e->class_right = e->confusion = NULL;
 }
 
 typedef struct {
@@ -28,8 +29,34 @@ typedef struct {
     reel_tape *tape;
     int64_t *labels; /* of one batch; -1 = leave out */
     double loss_sum;
-    int64_t right1, right5;
 } sums;
+
+static void keep_worst(reel_evaluation *e, reel_mistake m)
+{
+    if (e->n_worst == REEL_WORST && !(m.loss > e->worst[REEL_WORST - 1].loss)) return;
+    int at = e->n_worst < REEL_WORST ? e->n_worst++ : REEL_WORST - 1;
+    for (; at > 0 && e->worst[at - 1].loss < m.loss; at--) e->worst[at] = e->worst[at - 1];
+    e->worst[at] = m;
+}
+
+/* Counts one image by its row of logits. */
+static void add_image(reel_evaluation *e, int64_t index, const float *logits, int64_t label)
+{
+    const int64_t rank = reel_label_rank(logits, e->classes, label);
+    int64_t best = 0;
+    for (int64_t c = 1; c < e->classes; c++)
+        if (logits[c] > logits[best]) best = c;
+    e->images++;
+    e->class_images[label]++;
+    e->class_right[label] += rank == 0;
+    e->right1 += rank == 0;
+    e->right5 += rank < 5;
+    e->confusion[label * e->classes + best]++;
+    if (rank == 0 || best == label) return;
+    double sum = 0;
+    for (int64_t c = 0; c < e->classes; c++) sum += exp((double)logits[c] - (double)logits[best]);
+    keep_worst(e, (reel_mistake){index, best, 1 / sum, log(sum) + (double)logits[best] - (double)logits[label]});
+}
 
 static reel_status add_batch(reel_evaluation *e, sums *s, const reel_batch *b, int64_t first, reel_error *err)
 {
@@ -45,12 +72,7 @@ static reel_status add_batch(reel_evaluation *e, sums *s, const reel_batch *b, i
             e->bad++;
             continue;
         }
-        const int64_t rank = reel_label_rank((const float *)row.data + i * classes, classes, s->labels[i]);
-        e->images++;
-        e->class_images[s->labels[i]]++;
-        e->class_right[s->labels[i]] += rank == 0;
-        s->right1 += rank == 0;
-        s->right5 += rank < 5;
+        add_image(e, first + i, (const float *)row.data + i * classes, s->labels[i]);
     }
     s->loss_sum += reel_tensor_get(&sum, (const int64_t[REEL_MAX_DIMS]){0});
     reel_tape_reset(s->tape);
@@ -80,6 +102,7 @@ reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape, 
     sums s = {.net = net, .tape = tape, .labels = calloc((size_t)batch + 1, sizeof *s.labels)};
     out->class_images = calloc((size_t)out->classes + 1, sizeof *out->class_images);
     out->class_right = calloc((size_t)out->classes + 1, sizeof *out->class_right);
+    out->confusion = calloc((size_t)(out->classes * out->classes) + 1, sizeof *out->confusion);
     reel_loader *loader = NULL;
     const reel_loader_config loading = {.batch = batch,
                                         .workers = config->workers,
@@ -90,7 +113,7 @@ reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape, 
     const bool training = reel_net_training(net), recording = reel_tape_recording(tape);
     reel_net_set_training(net, false);
     reel_tape_set_recording(tape, false);
-    reel_status status = s.labels && out->class_images && out->class_right
+    reel_status status = s.labels && out->class_images && out->class_right && out->confusion
                              ? reel_loader_create(&loader, dataset, transform, &loading, err)
                              : reel_fail(err, REEL_ERR_MEMORY, "evaluation: out of memory");
     if (status == REEL_OK) status = run(out, &s, loader, config, total, err);
@@ -105,7 +128,7 @@ reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape, 
     }
     const double n = out->images ? (double)out->images : 1;
     out->loss = s.loss_sum / n;
-    out->top1 = (double)s.right1 / n;
-    out->top5 = (double)s.right5 / n;
+    out->top1 = (double)out->right1 / n;
+    out->top5 = (double)out->right5 / n;
     return REEL_OK;
 }

@@ -5,6 +5,14 @@
 #include "data/loader.h"
 #include "layers/net.h"
 
+enum { REEL_WORST = 10 };
+
+/* An image that was taken for another class. */
+typedef struct reel_mistake {
+    int64_t index, predicted;
+    double probability, loss; /* of the predicted class; cross-entropy of the true one */
+} reel_mistake;
+
 typedef struct reel_evaluation {
     int64_t images, bad; /* evaluated; left out because they cannot be read */
     double loss;         /* mean cross-entropy */
@@ -12,6 +20,10 @@ typedef struct reel_evaluation {
     int64_t classes;
     int64_t *class_images; /* [classes]; owned */
     int64_t *class_right;  /* [classes], by top-1; owned */
+    int64_t *confusion;    /* [truth][predicted]; owned */
+    int64_t right1, right5;
+    reel_mistake worst[REEL_WORST]; /* by loss, the largest first */
+    int n_worst;
 } reel_evaluation;
 
 typedef struct reel_evaluate_config {

@@ -1,0 +1,38 @@
+#!/bin/bash
+# What `reel eval` says of a model adds up: the table of classes, the confusion matrix, top-1, the intervals, the mistakes.
+set -eu
+fail() {
+    echo "$1"
+    exit 1
+}
+"$REEL_BIN" synth d --train 25 --val 12 --classes 4 --size 48 --quiet
+"$REEL_BIN" train d --arch tiny --epochs 4 -b 8 --lr 0.02 --quiet -o run >run.log
+"$REEL_BIN" eval d --weights run --csv table.csv --quiet >text
+"$REEL_BIN" eval d --weights run --json --quiet >json
+
+# The CSV: every image once in truth and once in prediction, scores as their definitions say.
+awk -F, 'NR == 1 { if ($0 != "class,images,predicted,right,precision,recall,f1") { print "header: " $0; exit 1 } next }
+    function off(a, b) { return a - b > 1e-6 || b - a > 1e-6 }
+    { images += $2; predicted += $3; right += $4
+      if (off($5, $3 ? $4 / $3 : 0) || off($6, $2 ? $4 / $2 : 0) || off($7, $2 + $3 ? 2 * $4 / ($2 + $3) : 0)) { print "scores: " $0; exit 1 } }
+    END { if (images != 48 || predicted != 48) { print images " images, " predicted " predictions, expected 48 of each"; exit 1 }
+          print right }' table.csv >right || fail "table.csv: $(cat right)"
+top1=$(grep -o '"top1":[0-9.e-]*' json | head -1 | cut -d: -f2)
+awk -v right="$(cat right)" -v top1="$top1" 'BEGIN { d = right / 48 - top1; exit d > 1e-9 || d < -1e-9 }' ||
+    fail "the table counts $(cat right) right of 48, top-1 is $top1"
+
+# The matrix in the text: rows are the classes' images, the diagonal what is right, everything 48.
+awk '/^confusion/ { on = 1; next } on && NF < 5 { on = 0 } on { row++; for (c = 1; c <= 4; c++) all += $c; diagonal += $row }
+    END { print all, diagonal }' text >matrix
+[ "$(cat matrix)" = "48 $(cat right)" ] || fail "the matrix sums to $(cat matrix) (all, diagonal), expected 48 $(cat right): $(cat text)"
+
+# Wilson's interval of 9 of 10 would be 0.596 to 0.982: the interval holds the share and is no wider than 0.3 for 48 images.
+grep -o '"top1_interval":\[[^]]*' json | tr '[,' '  ' | awk -v top1="$top1" '{ exit !($2 <= top1 && top1 <= $3 && $3 - $2 < 0.3 && $3 - $2 > 0.02) }' ||
+    fail "the interval does not fit top-1 $top1: $(grep -o '"top1_interval":\[[^]]*' json)"
+wrong=$((48 - $(cat right)))
+listed=$(grep -o '"file":' json | wc -l)
+[ "$listed" = $((wrong < 10 ? wrong : 10)) ] || fail "$wrong mistakes, $listed listed"
+
+code=0
+"$REEL_BIN" eval d --weights run --csv table.csv --quiet >again 2>&1 || code=$?
+[ "$code" = 1 ] && grep -q "table.csv: cannot be created: File exists" again || fail "--csv overwrote a file: code $code, $(cat again)"
