@@ -50,7 +50,8 @@ if [ ! -e "$data/complete" ]; then
     touch "$data/complete"
 fi
 if [ -e "$run" ]; then
-    echo "quickstart.sh: $run exists already; --dir another folder, or remove it to train again" >&2
+    echo "quickstart.sh: $run exists already; to continue it: build/reel train $data --resume auto --output-dir $run" >&2
+    echo "quickstart.sh: to train again: --dir another folder (from $(pwd)), or remove it" >&2
     exit 1
 fi
 

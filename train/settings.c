@@ -80,6 +80,9 @@ static reel_status read_transforms(reel_settings *s, const reel_options *o, reel
     if (s->val.resize < val_size)
         return reel_fail(err, REEL_ERR_INVALID, "--val-resize-size: expected the crop's %lld or more, got %lld",
                          (long long)val_size, (long long)s->val.resize);
+    if (reel_options_given(o, "val-crop-size") && val_size < s->model->min_size)
+        return reel_fail(err, REEL_ERR_INVALID, "--val-crop-size: expected %lld or more for %s, got %lld",
+                         (long long)s->model->min_size, s->model->name, (long long)val_size);
     if (s->train.crop != REEL_CROP_RANDOM_RESIZED && s->train.resize < size)
         return reel_fail(err, REEL_ERR_INVALID, "--train-resize-size: expected the crop's %lld or more, got %lld",
                          (long long)size, (long long)s->train.resize);

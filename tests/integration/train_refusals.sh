@@ -46,6 +46,7 @@ try 2 "unknown option -z" train d -z
 try 2 "--nesterov: expected --momentum above 0" train d --nesterov --momentum 0 -o x
 try 2 "--lr-milestones: expected" train d --lr-milestones 3,x -o x
 try 2 "--val-resize-size: expected the crop's" train d --val-resize-size 20 --val-crop-size 32 -o x
+try 2 "--val-crop-size: expected 63 or more for alexnet, got 1" train d --arch alexnet --val-crop-size 1 -o x
 try 2 "exclude each other" train d --resume auto --weights run/model.safetensors -o x
 try 2 "expected --weights" eval d
 try 2 "expected --weights" predict d/val
