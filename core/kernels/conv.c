@@ -30,7 +30,9 @@ static void run_first_layer(const reel_ctx *ctx, const reel_conv_job *job, reel_
 {
     const int threads = reel_ctx_threads(ctx);
 #define RUN(isa)                                                                                                               \
-    (pass == REEL_CONV_FORWARD ? reel_first_layer_forward__##isa : reel_first_layer_weight_grad__##isa)(job, threads)
+    (pass == REEL_CONV_FORWARD      ? reel_first_layer_forward__##isa                                                          \
+     : pass == REEL_CONV_INPUT_GRAD ? reel_first_layer_input_grad__##isa                                                       \
+                                    : reel_first_layer_weight_grad__##isa)(job, threads)
 #ifdef REEL_X86
     if (reel_ctx_isa(ctx) == REEL_ISA_AVX512)
         RUN(avx512);

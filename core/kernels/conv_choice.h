@@ -2,7 +2,7 @@
  * Private to core/kernels.
  *
  *   winograd  3x3 and 5x5 kernels of stride 1, float32
- *   direct    first layers (few input channels), float32, forward and weight gradient
+ *   direct    first layers (few input channels), float32
  *   direct    depthwise convolution, float32
  *   gemm      everything
  *   direct    everything; plain sums as in the formula, for comparison: taken only when forced */

@@ -234,6 +234,25 @@ static void weight_grad_row(const reel_conv_job *job, const reel_depthwise_plan 
     }
 }
 
+enum { BLOCK = 64 };
+
+/* The sums of all parts, in their order, for channels [from, from + count). */
+static void add_parts(const reel_depthwise_plan *p, int64_t size, int64_t c, int64_t taps, int64_t from, int64_t count,
+                      bool accumulate, float *dw)
+{
+    for (int64_t tap = 0; tap < taps; tap++) {
+        float sum[BLOCK] = {0};
+        for (int64_t part = 0; part < p->parts; part++) {
+            const float *one = p->floats + part * size + tap * c + from;
+            for (int64_t i = 0; i < count; i++) sum[i] += one[i];
+        }
+        for (int64_t i = 0; i < count; i++) {
+            float *to = dw + (from + i) * taps + tap;
+            *to = accumulate ? *to + sum[i] : sum[i];
+        }
+    }
+}
+
 void DEPTHWISE_NAME(weight_grad)(const reel_conv_job *job, int threads)
 {
     const reel_conv_shape *s = job->s;
@@ -242,7 +261,6 @@ void DEPTHWISE_NAME(weight_grad)(const reel_conv_job *job, int threads)
     int64_t low = 0, high = s->ow;
     while (low < high && p.x.met[low].count < s->kw) low++;
     while (high > low && p.x.met[high - 1].count < s->kw) high--;
-    float *dw = job->out;
 #pragma omp parallel num_threads(threads)
     {
 #pragma omp for schedule(dynamic, 1)
@@ -253,11 +271,7 @@ void DEPTHWISE_NAME(weight_grad)(const reel_conv_job *job, int threads)
                 weight_grad_row(job, &p, item, low, high, sums);
         }
 #pragma omp for schedule(static)
-        for (int64_t ch = 0; ch < s->c; ch++)
-            for (int64_t tap = 0; tap < taps; tap++) {
-                float sum = 0;
-                for (int64_t part = 0; part < p.parts; part++) sum += p.floats[part * size + tap * s->c + ch];
-                dw[ch * taps + tap] = job->accumulate ? dw[ch * taps + tap] + sum : sum;
-            }
+        for (int64_t block = 0; block < s->c; block += BLOCK)
+            add_parts(&p, size, s->c, taps, block, s->c - block < BLOCK ? s->c - block : BLOCK, job->accumulate, job->out);
     }
 }

@@ -11,16 +11,16 @@ static int64_t up(int64_t n, int64_t to)
 bool reel_first_layer_accepts(const reel_conv_shape *s, reel_conv_pass pass, const char **why_not)
 {
     *why_not = NULL;
-    if (pass == REEL_CONV_INPUT_GRAD)
-        *why_not = "has no input gradient";
-    else if (s->c > 4 || s->groups != 1)
+    if (s->c > 4 || s->groups != 1)
         *why_not = "wants at most 4 channels in one group";
     else if (s->dh != 1 || s->dw != 1)
         *why_not = "wants dilation 1";
-    else if (s->oc % VECTOR)
+    else if (pass != REEL_CONV_INPUT_GRAD && s->oc % VECTOR)
         *why_not = "wants output channels in multiples of 16";
     else if (s->kh * s->kw * s->c > 1024)
         *why_not = "wants at most 1024 weights an output";
+    else if (pass == REEL_CONV_INPUT_GRAD && (s->oc < VECTOR || s->oc > 1024))
+        *why_not = "wants 16 to 1024 output channels";
     return !*why_not;
 }
 
@@ -28,7 +28,11 @@ bool reel_first_layer_accepts(const reel_conv_shape *s, reel_conv_pass pass, con
  * second-level cache. */
 reel_first_layer_plan reel_first_layer_plan_of(const reel_conv_shape *s, reel_conv_pass pass)
 {
-    reel_first_layer_plan p = {.run = s->kw * s->c};
+    reel_first_layer_plan p = {.run = s->kw * s->c, .columns = up(s->kh * s->kw * s->c, 32)};
+    if (pass == REEL_CONV_INPUT_GRAD) { /* bands of the input */
+        p.bands = s->n >= 8 ? 1 : s->h < 4 ? s->h : 4;
+        return p;
+    }
     const int64_t most = pass == REEL_CONV_FORWARD && s->n < 8 ? 4 : 8;
     p.line = up(((s->ow - 1) * s->sw + s->kw) * s->c, VECTOR) + VECTOR;
     p.bands = (s->oh + most - 1) / most;
@@ -44,11 +48,13 @@ reel_first_layer_plan reel_first_layer_plan_of(const reel_conv_shape *s, reel_co
 
 int64_t reel_first_layer_own(const reel_conv_shape *s, const reel_first_layer_plan *p, reel_conv_pass pass)
 {
+    if (pass == REEL_CONV_INPUT_GRAD) return s->ow * p->columns;
     return up(p->lines * p->line, VECTOR) + (pass == REEL_CONV_WEIGHT_GRAD ? p->rows * s->ow * p->spread : 0);
 }
 
 int64_t reel_first_layer_shared(const reel_conv_shape *s, const reel_first_layer_plan *p, reel_conv_pass pass)
 {
+    if (pass == REEL_CONV_INPUT_GRAD) return s->oc * p->columns;
     return pass == REEL_CONV_FORWARD ? up(s->oc, 32) * s->kh * p->run
                                      : up(s->oc * (s->kh * (p->run - p->rest) + p->spread), VECTOR);
 }
@@ -56,6 +62,6 @@ int64_t reel_first_layer_shared(const reel_conv_shape *s, const reel_first_layer
 size_t reel_first_layer_scratch(const reel_conv_shape *s, reel_conv_pass pass, int threads)
 {
     const reel_first_layer_plan p = reel_first_layer_plan_of(s, pass);
-    const int64_t shared = reel_first_layer_shared(s, &p, pass) * (pass == REEL_CONV_FORWARD ? 1 : p.parts);
+    const int64_t shared = reel_first_layer_shared(s, &p, pass) * (pass == REEL_CONV_WEIGHT_GRAD ? p.parts : 1);
     return (size_t)(shared + threads * reel_first_layer_own(s, &p, pass)) * sizeof(float);
 }

@@ -1,6 +1,7 @@
 /* Direct convolution for the first layer of a network: few input channels (c <= 4), so that a kernel row of an image is a run
  * of kw c neighbouring values in memory and neighbouring outputs read it a few values apart. Forward and weight gradient read
- * the image in place in these runs: nothing is gathered into patches. float32, channels-last. Private to core/kernels. */
+ * the image in place in these runs, the input gradient adds to it in them: nothing is gathered into patches. float32,
+ * channels-last. Private to core/kernels. */
 #ifndef REEL_CORE_KERNELS_FIRST_LAYER_H
 #define REEL_CORE_KERNELS_FIRST_LAYER_H
 
@@ -12,6 +13,7 @@ size_t reel_first_layer_scratch(const reel_conv_shape *s, reel_conv_pass pass, i
 
 #define REEL_FIRST_LAYER_DECLARE(isa)                                                                                          \
     void reel_first_layer_forward__##isa(const reel_conv_job *job, int threads);                                               \
+    void reel_first_layer_input_grad__##isa(const reel_conv_job *job, int threads);                                            \
     void reel_first_layer_weight_grad__##isa(const reel_conv_job *job, int threads);
 REEL_FIRST_LAYER_DECLARE(portable)
 REEL_FIRST_LAYER_DECLARE(avx2)
@@ -25,6 +27,7 @@ typedef struct reel_first_layer_plan {
     int64_t lines;        /* image rows that a band reads */
     int64_t rest, spread; /* weight gradient: values of a run behind its last whole vector; of all runs together, in vectors */
     int64_t parts;        /* weight gradient: parts of the batch that are summed by themselves */
+    int64_t columns;      /* input gradient: taps times channels, in whole panels of any instruction set */
 } reel_first_layer_plan;
 
 reel_first_layer_plan reel_first_layer_plan_of(const reel_conv_shape *s, reel_conv_pass pass);

@@ -1,9 +1,9 @@
 /* The direct convolution for first layers, for template use: an ISA's file defines VL, MR and FIRST_LAYER_NAME(pass), then
  * includes this.
  *
- * Both passes are products whose sum runs over stretches: forward over the kernel's rows, each a run of kw c values of the
- * image; the weight gradient over rows of outputs. The micro-kernel is that of product.h with a jump from stretch to stretch.
- * Invariant: every sum is taken in an order that depends on the shape alone. */
+ * Forward and weight gradient are products whose sum runs over stretches: forward over the kernel's rows, each a run of kw c
+ * values of the image; the weight gradient over rows of outputs. The micro-kernel is that of product.h with a jump from stretch
+ * to stretch. Invariant: every sum is taken in an order that depends on the shape alone. */
 #include <omp.h>
 #include <string.h>
 
@@ -262,3 +262,5 @@ void FIRST_LAYER_NAME(weight_grad)(const reel_conv_job *job, int threads)
             }
     }
 }
+
+#include "core/kernels/first_layer_grad.h"

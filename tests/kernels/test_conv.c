@@ -256,6 +256,8 @@ Test(conv, first_layers_of_any_kind_are_right)
         shape(3, 3, 30, 26, 16, 7, 7, 2, 2, 3, 3, 1, 1, 1),   shape(12, 3, 50, 11, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1),
         shape(1, 2, 3, 3, 16, 3, 3, 5, 5, 1, 1, 1, 1, 1),     shape(1, 3, 2, 5, 64, 2, 2, 1, 1, 3, 2, 1, 1, 1),
         shape(40, 1, 60, 5, 16, 3, 2, 1, 1, 1, 1, 1, 1, 1), /* more than 32 parts */
+        shape(2, 3, 19, 17, 19, 3, 3, 2, 2, 1, 1, 1, 1, 1), /* output channels in no whole vectors: only the input gradient */
+        shape(1, 4, 3, 9, 33, 3, 2, 1, 1, 2, 1, 1, 1, 1),   /* fewer rows than bands */
     };
     check_all(shapes, REEL_COUNT(shapes));
 }

@@ -77,7 +77,7 @@ Test(conv_choice, winograd_takes_what_it_accepts_and_the_matrix_product_the_rest
     reel_ctx_destroy(ctx);
 }
 
-Test(conv_choice, a_first_layer_is_computed_directly_but_for_its_input_gradient)
+Test(conv_choice, a_first_layer_is_computed_directly)
 {
     lines log = {0};
     reel_ctx *ctx = context(&log, "", "");
@@ -85,7 +85,7 @@ Test(conv_choice, a_first_layer_is_computed_directly_but_for_its_input_gradient)
     s.c = 3, s.kh = s.kw = 11, s.sh = s.sw = 4, s.ph = s.pw = 2, s.h = s.w = 31, s.oh = s.ow = 7;
     cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false), REEL_CONV_FIRST_LAYER);
     cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_WEIGHT_GRAD, false), REEL_CONV_FIRST_LAYER);
-    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, false), REEL_CONV_GEMM);
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, false), REEL_CONV_FIRST_LAYER);
     cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, true), REEL_CONV_GEMM);
     s.oc = 40;
     cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false), REEL_CONV_GEMM); /* no whole vectors */
