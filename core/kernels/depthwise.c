@@ -18,6 +18,12 @@ static int64_t parts_of(const reel_conv_shape *s)
     return s->n * s->oh < 16 ? s->n * s->oh : 16;
 }
 
+/* An odd number of cache lines. */
+static int64_t tap_step_of(const reel_conv_shape *s)
+{
+    return (s->c + 31) / 32 * 32 + 16;
+}
+
 /* Bytes of the tables, whole cache lines. */
 static size_t tables(const reel_conv_shape *s, reel_conv_pass pass)
 {
@@ -28,7 +34,7 @@ static size_t tables(const reel_conv_shape *s, reel_conv_pass pass)
 size_t reel_depthwise_scratch(const reel_conv_shape *s, reel_conv_pass pass)
 {
     const int64_t copies = pass == REEL_CONV_WEIGHT_GRAD ? parts_of(s) : 1;
-    return tables(s, pass) + (size_t)(copies * s->kh * s->kw * s->c) * sizeof(float);
+    return tables(s, pass) + (size_t)(copies * s->kh * s->kw * tap_step_of(s)) * sizeof(float);
 }
 
 /* Output pixels of one axis and the input pixels under their taps. */
@@ -65,7 +71,8 @@ static reel_depthwise_axis over_dy(reel_depthwise_met *met, int64_t inputs, int6
 
 reel_depthwise_plan reel_depthwise_plan_make(const reel_conv_shape *s, reel_conv_pass pass, void *scratch)
 {
-    reel_depthwise_plan p = {.parts = parts_of(s), .floats = (float *)((char *)scratch + tables(s, pass))};
+    reel_depthwise_plan p = {
+        .parts = parts_of(s), .tap_step = tap_step_of(s), .floats = (float *)((char *)scratch + tables(s, pass))};
     reel_depthwise_met *met = scratch;
     if (pass == REEL_CONV_INPUT_GRAD) {
         p.y = over_dy(met, s->h, s->oh, s->kh, s->sh, s->ph, s->dh);

@@ -36,8 +36,9 @@ typedef struct reel_depthwise_axis {
 /* What a call keeps in scratch. */
 typedef struct reel_depthwise_plan {
     reel_depthwise_axis y, x;
-    int64_t parts; /* weight gradient: parts of the rows that are summed by themselves: a function of the shape */
-    float *floats; /* weights, tap by tap; or the parts' sums */
+    int64_t parts;    /* weight gradient: parts of the rows that are summed by themselves: a function of the shape */
+    int64_t tap_step; /* floats from tap to tap: all channels, and no power of two, so that taps share no cache set */
+    float *floats;    /* weights, tap by tap; or the parts' sums */
 } reel_depthwise_plan;
 
 reel_depthwise_plan reel_depthwise_plan_make(const reel_conv_shape *s, reel_conv_pass pass, void *scratch);

@@ -101,7 +101,7 @@ static void find_entries(group *g, const reel_conv_shape *s, const reel_depthwis
     g->entries = 0;
     for (int64_t a = 0; a < y->count; a++)
         for (int64_t b = 0; b < x->count; b++, g->entries++) {
-            g->weight[g->entries] = ((y->tap + a * p->y.tap_step) * s->kw + x->tap + b * p->x.tap_step) * s->c;
+            g->weight[g->entries] = ((y->tap + a * p->y.tap_step) * s->kw + x->tap + b * p->x.tap_step) * p->tap_step;
             g->value[g->entries] = ((y->at + a * p->y.at_step) * width + x->at + b * p->x.at_step) * s->c;
         }
 }
@@ -130,7 +130,7 @@ void DEPTHWISE_NAME(apply)(const reel_conv_job *job, bool input_grad, int thread
     const int64_t rows = input_grad ? s->h : s->oh, columns = input_grad ? s->w : s->ow;
     const float *weights = job->w, *in = input_grad ? job->dy : job->x;
     for (int64_t tap = 0; tap < taps; tap++)
-        for (int64_t ch = 0; ch < s->c; ch++) p.floats[tap * s->c + ch] = weights[ch * taps + tap];
+        for (int64_t ch = 0; ch < s->c; ch++) p.floats[tap * p.tap_step + ch] = weights[ch * taps + tap];
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (int64_t item = 0; item < s->n * rows; item++) {
         group g = {.w = p.floats,
@@ -148,8 +148,8 @@ void DEPTHWISE_NAME(apply)(const reel_conv_job *job, bool input_grad, int thread
 typedef struct stretch {
     const float *dy, *x;                /* the first pixel; what its first tap meets */
     int64_t pixels, c, step, tap, line; /* reals between pixels of x, between taps, between rows of taps */
-    float *sums;                        /* of the first tap; the others c apart, row by row */
-    int64_t sums_line;
+    float *sums;                        /* of the first tap; then tap by tap, row by row */
+    int64_t sums_tap, sums_line;
 } stretch;
 
 DEPTHWISE_INLINE void sum_taps(const stretch *t, const int kh, const int kw, int64_t ch, const int lanes)
@@ -163,7 +163,7 @@ DEPTHWISE_INLINE void sum_taps(const stretch *t, const int kh, const int kw, int
     }
     _Pragma("GCC unroll 3") for (int a = 0; a < kh; a++) _Pragma("GCC unroll 7") for (int b = 0; b < kw; b++)
     {
-        float *to = t->sums + a * t->sums_line + b * t->c + ch;
+        float *to = t->sums + a * t->sums_line + b * t->sums_tap + ch;
         store_lanes(to, load_lanes(to, lanes) + s[a * kw + b], lanes);
     }
 }
@@ -196,7 +196,7 @@ static void sum_stretch(stretch t, int64_t kh, int64_t kw)
             for (int64_t b = 0; b < kw; b++) {
                 stretch one = t;
                 one.x += b * t.tap;
-                one.sums += b * t.c;
+                one.sums += b * t.sums_tap;
                 sum_channels(&one, 1, 1);
             }
 }
@@ -214,8 +214,9 @@ static void weight_grad_row(const reel_conv_job *job, const reel_depthwise_plan 
                  .step = s->sw * s->c,
                  .tap = s->dw * s->c,
                  .line = s->dh * s->w * s->c,
-                 .sums = sums + y->tap * s->kw * s->c,
-                 .sums_line = s->kw * s->c};
+                 .sums = sums + y->tap * s->kw * p->tap_step,
+                 .sums_tap = p->tap_step,
+                 .sums_line = s->kw * p->tap_step};
     if (low < high) {
         t.dy = dy + low * s->c;
         t.x = x + p->x.met[low].at * s->c;
@@ -229,7 +230,7 @@ static void weight_grad_row(const reel_conv_job *job, const reel_depthwise_plan 
         edge.pixels = 1;
         edge.dy = dy + column * s->c;
         edge.x = x + m->at * s->c;
-        edge.sums += m->tap * s->c;
+        edge.sums += m->tap * p->tap_step;
         if (m->count > 0) sum_stretch(edge, y->count, m->count);
     }
 }
@@ -237,13 +238,13 @@ static void weight_grad_row(const reel_conv_job *job, const reel_depthwise_plan 
 enum { BLOCK = 64 };
 
 /* The sums of all parts, in their order, for channels [from, from + count). */
-static void add_parts(const reel_depthwise_plan *p, int64_t size, int64_t c, int64_t taps, int64_t from, int64_t count,
-                      bool accumulate, float *dw)
+static void add_parts(const reel_depthwise_plan *p, int64_t size, int64_t taps, int64_t from, int64_t count, bool accumulate,
+                      float *dw)
 {
     for (int64_t tap = 0; tap < taps; tap++) {
         float sum[BLOCK] = {0};
         for (int64_t part = 0; part < p->parts; part++) {
-            const float *one = p->floats + part * size + tap * c + from;
+            const float *one = p->floats + part * size + tap * p->tap_step + from;
             for (int64_t i = 0; i < count; i++) sum[i] += one[i];
         }
         for (int64_t i = 0; i < count; i++) {
@@ -257,7 +258,7 @@ void DEPTHWISE_NAME(weight_grad)(const reel_conv_job *job, int threads)
 {
     const reel_conv_shape *s = job->s;
     const reel_depthwise_plan p = reel_depthwise_plan_make(s, REEL_CONV_WEIGHT_GRAD, job->scratch);
-    const int64_t taps = s->kh * s->kw, size = taps * s->c, items = s->n * s->oh;
+    const int64_t taps = s->kh * s->kw, size = taps * p.tap_step, items = s->n * s->oh;
     int64_t low = 0, high = s->ow;
     while (low < high && p.x.met[low].count < s->kw) low++;
     while (high > low && p.x.met[high - 1].count < s->kw) high--;
@@ -272,6 +273,6 @@ void DEPTHWISE_NAME(weight_grad)(const reel_conv_job *job, int threads)
         }
 #pragma omp for schedule(static)
         for (int64_t block = 0; block < s->c; block += BLOCK)
-            add_parts(&p, size, s->c, taps, block, s->c - block < BLOCK ? s->c - block : BLOCK, job->accumulate, job->out);
+            add_parts(&p, size, taps, block, s->c - block < BLOCK ? s->c - block : BLOCK, job->accumulate, job->out);
     }
 }
