@@ -4,6 +4,7 @@
 #include "train/memory_plan.h"
 #include "train/model_card.h"
 
+#include "core/memory.h"
 #include "core/rng.h"
 #include "optim/optim.h"
 
@@ -103,13 +104,19 @@ static reel_status prepare(bench *b, const reel_options *o, const reel_ctx *ctx,
     REEL_TRY(reel_sgd_create(&b->opt, reel_net_params(b->net), ctx, &sgd, err));
     const int64_t shape[4] = {b->n, 3, size, size}, count = reel_shape_numel(4, shape);
     REEL_TRY(reel_memory_plan_make(&b->plan, b->net, shape, b->infer, err));
-    float *x = malloc((size_t)count * sizeof *x);
+    float *x = reel_pages_alloc((size_t)count * sizeof *x, err);
+    if (!x) return REEL_ERR_MEMORY;
     b->images = reel_tensor_of(x, REEL_F32, 4, shape);
     b->labels = malloc((size_t)b->n * sizeof *b->labels);
-    if (!x || !b->labels) return reel_fail(err, REEL_ERR_MEMORY, "bench: out of memory");
-    reel_rng rng = reel_rng_at(reel_ctx_seed(ctx), REEL_STREAM_BENCH, 0, 0);
-    for (int64_t i = 0; i < count; i++) /* variance 1; a normal deviate would cost seconds at batch 128 */
-        x[i] = (float)((double)reel_rng_u32(&rng) * (3.4641016151377544 / 4294967296.0) - 1.7320508075688772);
+    if (!b->labels) return reel_fail(err, REEL_ERR_MEMORY, "bench: out of memory");
+    const int64_t image = count / b->n;
+#pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(ctx))
+    for (int64_t n = 0; n < b->n; n++) { /* variance 1; a normal deviate would cost seconds at batch 128 */
+        reel_rng rng = reel_rng_at(reel_ctx_seed(ctx), REEL_STREAM_BENCH, 0, (uint32_t)n);
+        for (int64_t i = 0; i < image; i++)
+            x[n * image + i] = (float)((double)reel_rng_u32(&rng) * (3.4641016151377544 / 4294967296.0) - 1.7320508075688772);
+    }
+    reel_rng rng = reel_rng_at(reel_ctx_seed(ctx), REEL_STREAM_BENCH, 1, 0);
     for (int64_t i = 0; i < b->n; i++) b->labels[i] = (int64_t)reel_rng_below(&rng, (uint64_t)config.classes);
     return REEL_OK;
 }
@@ -188,7 +195,7 @@ static int run(reel_options *options)
     }
     free(memory);
     free(b.labels);
-    free(b.images.data);
+    reel_pages_free(b.images.data, reel_tensor_bytes(&b.images));
     reel_optimizer_destroy(b.opt);
     reel_tape_destroy(b.tape);
     reel_net_destroy(b.net);
