@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct reel_ctx {
-    int threads;
+    int threads, created; /* created: the most there may be */
     uint64_t seed;
     reel_isa isa;
     unsigned trace; /* reel_trace */
@@ -70,6 +70,7 @@ reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_
     if (!ctx) return reel_fail(err, REEL_ERR_MEMORY, "context: out of memory");
     const int cpus = config->threads ? config->threads : reel_available_cpus();
     ctx->threads = cpus < REEL_MAX_THREADS ? cpus : REEL_MAX_THREADS;
+    ctx->created = ctx->threads;
     ctx->seed = config->seed;
     ctx->isa = isa;
     ctx->log = config->log;
@@ -90,6 +91,11 @@ void reel_ctx_destroy(reel_ctx *ctx)
 int reel_ctx_threads(const reel_ctx *ctx)
 {
     return ctx->threads;
+}
+
+void reel_ctx_set_threads(reel_ctx *ctx, int threads)
+{
+    ctx->threads = threads < 1 ? 1 : threads > ctx->created ? ctx->created : threads;
 }
 
 uint64_t reel_ctx_seed(const reel_ctx *ctx)

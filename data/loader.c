@@ -143,6 +143,7 @@ reel_status reel_loader_create(reel_loader **out, const reel_dataset *dataset, c
     l->opened = l->current - 1;
     l->end = c.epochs ? c.epochs * l->per_epoch : INT64_MAX;
     l->order_epoch = -1;
+    l->wanted = c.in_turns ? l->current - 1 : INT64_MAX;
     pthread_mutex_init(&l->mutex, NULL);
     pthread_cond_init(&l->work, NULL);
     pthread_cond_init(&l->ready, NULL);
@@ -192,11 +193,10 @@ static reel_slot *wait_for_batch(reel_loader *l)
 {
     reel_slot *s = &l->ring[l->current % l->slots];
     pthread_mutex_lock(&l->mutex);
-    if (l->held) {
-        l->released = l->current;
-        l->held = false;
-        pthread_cond_broadcast(&l->work);
-    }
+    if (l->held) l->released = l->current;
+    if (l->config.in_turns) l->wanted = l->current;
+    if (l->held || l->config.in_turns) pthread_cond_broadcast(&l->work);
+    l->held = false;
     if (l->current < l->end && !(s->number == l->current && s->done == s->n)) {
         const double begin = seconds();
         while (!(s->number == l->current && s->done == s->n)) pthread_cond_wait(&l->ready, &l->mutex);
@@ -237,6 +237,15 @@ int64_t reel_loader_batches_per_epoch(const reel_loader *l)
 double reel_loader_wait_seconds(const reel_loader *l)
 {
     return l->waited;
+}
+
+double reel_loader_sample_seconds(const reel_loader *l)
+{
+    pthread_mutex_t *mutex = &((reel_loader *)l)->mutex;
+    pthread_mutex_lock(mutex);
+    const double mean = l->filled ? l->busy / (double)l->filled : 0;
+    pthread_mutex_unlock(mutex);
+    return mean;
 }
 
 int64_t reel_loader_bad_count(const reel_loader *l)

@@ -28,6 +28,9 @@ typedef struct reel_loader_config {
     /* Called for every bad sample, by the thread that calls next, in order: index, its name, the reason. May be NULL. */
     void (*on_bad)(void *user, int64_t index, const char *name, const char *reason);
     void *user;
+    /* Workers load only while the caller waits in next: for a caller that keeps every core busy in between. Threads that load at
+     * the same time would take cores from a computation that is divided evenly among them, and all of it waits for the slowest. */
+    bool in_turns;
 } reel_loader_config;
 
 /* A batch: a view into the ring, valid until the next call of next or destroy. */
@@ -52,6 +55,8 @@ REEL_API reel_status reel_loader_next(reel_loader *loader, reel_batch *batch, re
 
 REEL_API int64_t reel_loader_batches_per_epoch(const reel_loader *loader);
 REEL_API double reel_loader_wait_seconds(const reel_loader *loader); /* time the caller has spent waiting in next so far */
+/* Seconds of one core that a sample took a worker, on average so far; 0 = none is loaded yet. */
+REEL_API double reel_loader_sample_seconds(const reel_loader *loader);
 REEL_API int64_t reel_loader_bad_count(const reel_loader *loader);   /* distinct bad samples met so far */
 
 #ifdef __cplusplus

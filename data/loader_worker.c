@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "data/loader_internal.h"
 
@@ -22,7 +23,7 @@ static reel_slot *find_work(reel_loader *l)
     reel_slot *s = l->opened >= 0 ? &l->ring[l->opened % l->slots] : NULL;
     if (s && s->number == l->opened && s->assigned < s->n) return s;
     const int64_t next = l->opened + 1;
-    if (next >= l->end || next >= l->released + l->slots) return NULL;
+    if (next >= l->end || next >= l->released + l->slots || next > l->wanted) return NULL;
     s = &l->ring[next % l->slots];
     s->number = next;
     s->epoch = next / l->per_epoch;
@@ -110,6 +111,13 @@ static void fill(reel_loader *l, struct kit *kit, reel_slot *s, int64_t place)
     pthread_mutex_unlock(&l->mutex);
 }
 
+static double cpu_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 void *reel_loader_work(void *loader)
 {
     reel_loader *l = loader;
@@ -123,8 +131,12 @@ void *reel_loader_work(void *loader)
         }
         const int64_t place = s->assigned++;
         pthread_mutex_unlock(&l->mutex);
+        const double begin = cpu_seconds();
         fill(l, &kit, s, place);
+        const double spent = cpu_seconds() - begin;
         pthread_mutex_lock(&l->mutex);
+        l->busy += spent;
+        l->filled++;
         if (++s->done == s->n) pthread_cond_signal(&l->ready);
     }
     pthread_mutex_unlock(&l->mutex);

@@ -8,6 +8,7 @@
 #include "train/model_card.h"
 #include "train/progress.h"
 #include "train/run_dir.h"
+#include "train/share.h"
 #include "train/signals.h"
 
 #include <inttypes.h>
@@ -77,8 +78,10 @@ static reel_status evaluate(evaluation *e, reel_error *err)
         transform.resize = 0;
     }
     if (r->resize) transform.resize = r->resize;
+    const int workers = r->workers ? r->workers : threads;
     const reel_evaluate_config config = {.batch = r->batch,
-                                         .workers = r->workers ? r->workers : threads,
+                                         .workers = workers,
+                                         .in_turns = reel_share_in_turns(threads, workers),
                                          .max_bad = r->max_bad,
                                          .on_bad = on_bad,
                                          .stop = stop,

@@ -6,6 +6,7 @@
 #include "train/finetune.h"
 #include "train/json_util.h"
 #include "train/recipe.h"
+#include "train/share.h"
 #include "train/signals.h"
 #include "train/trainer.h"
 
@@ -58,6 +59,7 @@ static const reel_option options_table[] = {
     {"flip", NULL, 0, REEL_OPTION_REAL, "P", "0.5", 0, 1, "probability of a horizontal flip"},
     {"jitter", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 1, "brightness, contrast and saturation change by up to this share"},
     {"lighting", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 10, "deviation of PCA lighting noise"},
+    {"decode", NULL, 0, REEL_OPTION_CHOICE, "fast|exact", "fast", 0, 0, "training JPEGs; evaluation is always exact"},
     {"normalize", NULL, 0, REEL_OPTION_CHOICE, "imagenet|mean-pixel|none", "imagenet", 0, 0, "how pixels become numbers"},
     {"freeze", NULL, 0, REEL_OPTION_TEXT, "PATTERN,...", NULL, 0, 0, "parameters that stay as they are, such as 'features.*'"},
     {"unfreeze-after", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e9, "epochs after which they learn as well; 0 = never"},
@@ -184,8 +186,10 @@ static void say_start(const reel_trainer *t, const reel_options *options, const 
     reel_say("%" PRId64 " training and %" PRId64 " validation images, %" PRId64 " classes; %s, %" PRId64 " parameters",
              reel_dataset_count(t->train), reel_dataset_count(t->val), t->card.classes, s->model->name,
              reel_params_trainable(reel_net_params(t->net)));
-    reel_say("%d compute threads (%s), %d workers; %" PRId64 " steps an epoch; results in %s", reel_ctx_threads(t->ctx),
-             reel_isa_name(reel_ctx_isa(t->ctx)), s->workers, t->steps_per_epoch, t->run.path);
+    reel_say("%d compute threads (%s), %d workers %s; %s decoding; %" PRId64 " steps an epoch; results in %s",
+             reel_ctx_threads(t->ctx), reel_isa_name(reel_ctx_isa(t->ctx)), s->workers,
+             reel_share_in_turns(reel_ctx_threads(t->ctx), s->workers) ? "in turn with them" : "beside them",
+             s->train.decode == REEL_DECODE_FAST ? "fast" : "exact", t->steps_per_epoch, t->run.path);
     if (s->resume && !resumed_from) reel_say("no checkpoint to resume from: starting at the beginning");
     if (resumed_from)
         reel_say("resumed from %s: step %" PRId64 ", epoch %" PRId64 ", batch %" PRId64, resumed_from, t->state.step,

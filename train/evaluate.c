@@ -106,6 +106,7 @@ reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape, 
     reel_loader *loader = NULL;
     const reel_loader_config loading = {.batch = batch,
                                         .workers = config->workers,
+                                        .in_turns = config->in_turns,
                                         .epochs = 1,
                                         .max_bad = config->max_bad > 0 ? config->max_bad : 1e-300,
                                         .on_bad = config->on_bad,

@@ -29,6 +29,7 @@ typedef struct reel_evaluation {
 typedef struct reel_evaluate_config {
     int64_t batch;
     int workers;
+    bool in_turns; /* as reel_loader_config's */
     double max_bad;
     void (*on_bad)(void *user, int64_t index, const char *name, const char *reason);
     bool (*stop)(void *user); /* asked before each batch; true ends with REEL_ERR_STOPPED; may be NULL */

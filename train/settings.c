@@ -64,17 +64,19 @@ static reel_status read_transforms(reel_settings *s, const reel_options *o, reel
     const int64_t val_size = reel_options_set(o, "val-crop-size") ? reel_options_int(o, "val-crop-size") : size;
     const char *crop = reel_options_text(o, "crop");
     const double jitter = reel_options_real(o, "jitter");
-    s->train = (reel_transform){.size = size,
-                                .resize = shorter_side(o, "train-resize-size", size),
-                                .crop = !strcmp(crop, "random-resized") ? REEL_CROP_RANDOM_RESIZED
-                                        : !strcmp(crop, "random")       ? REEL_CROP_RANDOM
-                                                                        : REEL_CROP_CENTER,
-                                .scale = {reel_options_real(o, "min-area"), 1},
-                                .flip = reel_options_real(o, "flip"),
-                                .brightness = jitter,
-                                .contrast = jitter,
-                                .saturation = jitter,
-                                .lighting = reel_options_real(o, "lighting")};
+    s->train =
+        (reel_transform){.size = size,
+                         .resize = shorter_side(o, "train-resize-size", size),
+                         .crop = !strcmp(crop, "random-resized") ? REEL_CROP_RANDOM_RESIZED
+                                 : !strcmp(crop, "random")       ? REEL_CROP_RANDOM
+                                                                 : REEL_CROP_CENTER,
+                         .scale = {reel_options_real(o, "min-area"), 1},
+                         .flip = reel_options_real(o, "flip"),
+                         .brightness = jitter,
+                         .contrast = jitter,
+                         .saturation = jitter,
+                         .lighting = reel_options_real(o, "lighting"),
+                         .decode = !strcmp(reel_options_text(o, "decode"), "fast") ? REEL_DECODE_FAST : REEL_DECODE_EXACT};
     s->val =
         (reel_transform){.size = val_size, .resize = shorter_side(o, "val-resize-size", val_size), .crop = REEL_CROP_CENTER};
     if (s->val.resize < val_size)
@@ -139,6 +141,7 @@ reel_status reel_settings_read(reel_settings *s, const reel_options *o, reel_err
     if (s->sgd.nesterov && (s->sgd.momentum <= 0 || s->sgd.dampening != 0 || s->sgd.lr_in_velocity))
         return reel_fail(err, REEL_ERR_INVALID,
                          "--nesterov: expected --momentum above 0, --dampening 0 and no --lr-in-velocity");
+    s->choose_workers = s->threads == 0 && s->workers == 0;
     if (s->threads == 0) s->threads = reel_available_cpus();
     if (s->workers == 0) s->workers = s->threads;
     if (s->resume && reel_options_given(o, "weights"))

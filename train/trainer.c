@@ -1,6 +1,7 @@
 /* The training loop: batch -> tape -> backward -> clip -> step -> reset, epoch by epoch. */
 #include "train/trainer.h"
 
+#include "train/share.h"
 #include "train/signals.h"
 
 #include <inttypes.h>
@@ -117,7 +118,8 @@ static reel_status open_loader(reel_trainer *t, reel_error *err)
     const int64_t images = reel_dataset_count(t->train);
     const bool small = images < s->batch;
     const reel_loader_config config = {.batch = small ? images : s->batch,
-                                       .workers = s->workers,
+                                       .workers = t->workers,
+                                       .in_turns = reel_share_in_turns(reel_ctx_threads(t->ctx), t->workers),
                                        .seed = s->seed,
                                        .shuffle = true,
                                        .drop_last = !small,
@@ -130,21 +132,52 @@ static reel_status open_loader(reel_trainer *t, reel_error *err)
     return reel_loader_create(&t->loader, t->train, &s->train, &config, err);
 }
 
+double reel_trainer_waited(const reel_trainer *t)
+{
+    return t->waited_before + (t->loader ? reel_loader_wait_seconds(t->loader) : 0);
+}
+
+/* Threads and workers by what the first steps cost. Batches are the same for any number of workers, so the loader can be
+ * replaced by another one on the way. */
+static reel_status settle_threads(reel_trainer *t, double computed, reel_error *err)
+{
+    enum { STEPS = 3 };
+    if (t->measured < 0 || !t->settings->choose_workers) return REEL_OK;
+    if (t->measured++ > 0) t->compute_seconds += computed; /* the first step touches memory for the first time */
+    if (t->measured <= STEPS) return REEL_OK;
+    t->measured = -1;
+    const double images = (double)t->settings->accumulate * (double)t->settings->batch;
+    const reel_share share = reel_share_cores(reel_available_cpus(), (int64_t)images, t->compute_seconds / STEPS,
+                                              reel_loader_sample_seconds(t->loader));
+    char text[300];
+    reel_progress_note(&t->progress, false, "%s", reel_share_text(&share, text, sizeof text));
+    if (share.threads == reel_ctx_threads(t->ctx) && share.workers == t->workers) return REEL_OK;
+    t->waited_before = reel_trainer_waited(t);
+    reel_loader_destroy(t->loader);
+    t->loader = NULL;
+    t->workers = share.workers;
+    reel_ctx_set_threads(t->ctx, share.threads);
+    return open_loader(t, err);
+}
+
 /* The rest of the current epoch; ends early at a limit. */
 static reel_status train_epoch(reel_trainer *t, reel_error *err)
 {
     if (t->state.batch == t->batches_per_epoch) return REEL_OK; /* interrupted in its evaluation, then resumed */
     if (!t->loader) REEL_TRY(open_loader(t, err));
     t->epoch_began = t->log.began = reel_seconds_now();
-    t->epoch_waited = t->log.waited = reel_loader_wait_seconds(t->loader);
+    t->epoch_waited = t->log.waited = reel_trainer_waited(t);
     t->epoch_seen = 0;
     const int64_t every = t->settings->checkpoint_every;
     while (t->state.batch < t->batches_per_epoch) {
         if (limit_reached(t)) return REEL_OK;
+        const double began = reel_seconds_now(), waited = reel_trainer_waited(t);
         REEL_TRY(train_step(t, err));
+        const double computed = reel_seconds_now() - began - (reel_trainer_waited(t) - waited);
         const bool last = t->state.batch == t->batches_per_epoch;
         reel_trainer_log_step(t, last);
         if (every && t->state.step % every == 0 && !last) save_on_the_way(t);
+        if (!last) REEL_TRY(settle_threads(t, computed, err));
     }
     return REEL_OK;
 }

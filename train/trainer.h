@@ -41,6 +41,10 @@ typedef struct reel_trainer {
     int64_t epoch_seen;
     double lr, epoch_rate, epoch_wait; /* as last shown: learning rate, images a second, share of time spent waiting */
     reel_log_window log;
+    int workers;            /* of the training loader */
+    double waited_before;   /* for data, on loaders that are gone */
+    int64_t measured;       /* steps since the loader was opened, until threads are settled; -1 = they are */
+    double compute_seconds; /* of those steps but the first, without waiting */
     reel_run_end end;
 } reel_trainer;
 
@@ -55,6 +59,7 @@ void reel_trainer_close(reel_trainer *t);
 reel_status reel_trainer_run(reel_trainer *t, reel_error *err);
 
 /* Shared by the files of the trainer. */
+double reel_trainer_waited(const reel_trainer *t); /* seconds this process has waited for training data */
 reel_checkpoint reel_trainer_checkpoint(reel_trainer *t);
 void reel_trainer_on_bad_train(void *trainer, int64_t index, const char *name, const char *reason);
 reel_status reel_trainer_tune(reel_trainer *t, reel_error *err);     /* groups of a fine-tuning run, as the epoch has them */

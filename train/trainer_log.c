@@ -2,6 +2,7 @@
 #include "train/trainer.h"
 
 #include "train/json_util.h"
+#include "train/share.h"
 #include "train/signals.h"
 
 #include <inttypes.h>
@@ -58,7 +59,7 @@ void reel_trainer_log_step(reel_trainer *t, bool last_of_epoch)
 {
     const reel_run_state *s = &t->state;
     const double now = reel_seconds_now(), spent = now - t->epoch_began;
-    const double waited = reel_loader_wait_seconds(t->loader);
+    const double waited = reel_trainer_waited(t);
     t->epoch_rate = (double)t->epoch_seen / spent;
     t->epoch_wait = (waited - t->epoch_waited) / spent;
     char label[64];
@@ -118,7 +119,8 @@ reel_status reel_trainer_evaluate(reel_trainer *t, reel_error *err)
 {
     const reel_settings *s = t->settings;
     const reel_evaluate_config config = {.batch = s->batch,
-                                         .workers = s->workers,
+                                         .workers = t->workers,
+                                         .in_turns = reel_share_in_turns(reel_ctx_threads(t->ctx), t->workers),
                                          .max_bad = s->max_bad,
                                          .on_bad = on_bad_val,
                                          .stop = interrupted,

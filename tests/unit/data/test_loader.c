@@ -105,6 +105,28 @@ static void expect_same(const uint32_t *a, const uint32_t *b, int64_t n, const c
         cr_expect(a[i] == b[i], "%s: batch %" PRId64 " has CRC %08x, expected %08x", what, i, a[i], b[i]);
 }
 
+Test(loader, in_turns_the_batches_are_the_same_and_nothing_is_loaded_ahead)
+{
+    uint32_t expected[40], got[40];
+    reel_loader_config config = {.batch = 10, .workers = 2, .shuffle = true, .epochs = 3, .max_bad = 1};
+    const int64_t n = run(config, expected, 40, NULL, NULL);
+    config.in_turns = true;
+    for (config.workers = 1; config.workers <= 16; config.workers += 5) {
+        cr_expect(run(config, got, 40, NULL, NULL) == n);
+        for (int64_t i = 0; i < n; i++)
+            cr_expect(got[i] == expected[i], "%d workers, batch %" PRId64 ": CRC %08x, expected %08x", config.workers, i,
+                      got[i], expected[i]);
+    }
+    reel_loader *l;
+    reel_batch b;
+    MUST(reel_loader_create(&l, data, &transform, &config, &err), err);
+    usleep(20000);
+    cr_expect(reel_loader_sample_seconds(l) == 0, "something was loaded before it was asked for");
+    MUST(reel_loader_next(l, &b, &err), err);
+    cr_expect(reel_loader_sample_seconds(l) > 0);
+    reel_loader_destroy(l);
+}
+
 Test(loader, batches_are_the_same_for_any_number_of_workers_and_any_ring)
 {
     uint32_t first[64], other[64];
