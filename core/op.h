@@ -32,6 +32,10 @@ typedef struct reel_infer {
     size_t backward_scratch; /* bytes for the duration of the call */
 } reel_infer;
 
+/* Whether a result of q->shape can be addressed; else REEL_ERR_INVALID. The tape asks after infer; an infer that computes with
+ * its result's size asks before. */
+REEL_API reel_status reel_infer_check_size(const reel_infer *q, reel_error *err);
+
 /* One execution. All tensors are canonical (core/tensor.h) and of the same dtype. */
 typedef struct reel_call {
     const reel_ctx *ctx;

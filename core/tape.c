@@ -276,6 +276,14 @@ static bool run_forward(reel_tape *tape, reel_node *node, const reel_infer *q)
     return true;
 }
 
+reel_status reel_infer_check_size(const reel_infer *q, reel_error *err)
+{
+    char text[200];
+    if (reel_shape_numel(q->ndim, q->shape) >= 0) return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID, "expected a result of fewer than 2^60 elements, got shape %s",
+                     reel_shape_text(text, sizeof text, q->ndim, q->shape));
+}
+
 reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, const reel_var *in, int n_in)
 {
     REEL_ASSERT(n_in >= op->min_in && n_in <= op->max_in && n_in <= REEL_MAX_INPUTS);
@@ -319,7 +327,8 @@ reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, con
     reel_error why;
     q.ndim = values[0].ndim;
     memcpy(q.shape, values[0].shape, sizeof q.shape);
-    const reel_status status = op->infer ? op->infer(&q, &why) : REEL_OK;
+    reel_status status = op->infer ? op->infer(&q, &why) : REEL_OK;
+    if (status == REEL_OK) status = reel_infer_check_size(&q, &why);
     if (status != REEL_OK) {
         char text[600];
         name_call(text, sizeof text, op, values, n_in);

@@ -19,7 +19,7 @@ int64_t reel_shape_numel(int ndim, const int64_t *shape)
     int64_t numel = 1;
     for (int d = 0; d < ndim; d++)
         if (shape[d] < 0 || __builtin_mul_overflow(numel, shape[d], &numel)) return -1;
-    return numel;
+    return numel <= INT64_MAX / (int64_t)sizeof(double) ? numel : -1;
 }
 
 int64_t reel_tensor_numel(const reel_tensor *t)

@@ -63,7 +63,8 @@ REEL_API void reel_tensor_copy(const reel_tensor *dst, const reel_tensor *src);
 /* Writes "(2, 3, 5, 5)" into text, cut to size; returns text. */
 REEL_API const char *reel_shape_text(char *text, size_t size, int ndim, const int64_t *shape);
 
-/* Product of the shape, or -1 where a size is negative or the product overflows. */
+/* Product of the shape, or -1 where a size is negative or the product is 2^60 or more: a tensor of it could not be addressed.
+ */
 REEL_API int64_t reel_shape_numel(int ndim, const int64_t *shape);
 
 #ifdef __cplusplus

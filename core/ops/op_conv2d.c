@@ -64,6 +64,7 @@ static reel_status infer(reel_infer *q, reel_error *err)
     q->shape[1] = w->shape[0];
     q->shape[2] = room_h / a->stride_h + 1;
     q->shape[3] = room_w / a->stride_w + 1;
+    REEL_TRY(reel_infer_check_size(q, err));
 
     const reel_conv_shape s = reel_conv_shape_of(a, x, w, x->shape[0]);
     q->forward_scratch = reel_conv_forward_bytes(q, &s);

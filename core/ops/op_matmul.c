@@ -113,6 +113,7 @@ static reel_status matmul_infer(reel_infer *q, reel_error *err)
             return reel_fail(err, REEL_ERR_INVALID, "leading dimension %d: expected equal sizes, got %lld and %lld", d,
                              (long long)a->shape[d], (long long)b->shape[d]);
     q->shape[q->ndim - 1] = b->shape[b->ndim - 1];
+    REEL_TRY(reel_infer_check_size(q, err));
     const product forward = plan(q->ctx, a, b, false), backward = plan(q->ctx, a, b, true);
     q->forward_scratch = forward.gemm + forward.a + forward.b + forward.c;
     q->backward_scratch = backward.gemm + backward.a + backward.b + backward.c;

@@ -110,6 +110,20 @@ Test(op_edges, sizes_whose_products_would_overflow_are_refused)
     expect_refusal("local_response_norm", "9223372036854775807", "window");
 }
 
+Test(op_edges, results_of_more_bytes_than_can_be_counted_are_refused)
+{
+    const int64_t big = (int64_t)1 << 31, none[] = {0}, after[] = {(big / 2) * (big / 2) * 4 - 1}; /* 2^62 floats: 0 bytes */
+    reel_pad(ONES(1), none, after, 0);
+    expect_refusal("pad (1)", "2^60 elements", "(4611686018427387904)");
+    reel_adaptive_avg_pool2d(ONES(1, 1, 1, 1), big, big);
+    expect_refusal("adaptive_avg_pool2d (1, 1, 1, 1)", "2^60 elements", "(1, 1, 2147483648, 2147483648)");
+    reel_conv2d(ONES(1, 1, 1, 1), ONES(1, 1, 2, 2), REEL_NONE,
+                &(const reel_conv2d_attrs){.padding_h = big / 2, .padding_w = big / 2});
+    expect_refusal("conv2d (1, 1, 1, 1)", "2^60 elements", "(1, 1, 2147483648, 2147483648)");
+    reel_matmul(filled(1, 2, (const int64_t[]){big, 0}), filled(1, 2, (const int64_t[]){0, big}));
+    expect_refusal("matmul", "2^60 elements", "(2147483648, 2147483648)");
+}
+
 Test(op_edges, an_input_that_is_absent_but_needed_is_refused)
 {
     reel_add(ONES(2, 3), REEL_NONE);

@@ -42,6 +42,8 @@ Test(tensor, a_size_that_overflows_or_is_negative_is_minus_one)
     cr_expect_eq(reel_shape_numel(2, SHAPE(2, 0)), 0);
     cr_expect_eq(reel_shape_numel(2, SHAPE(2, -1)), -1);
     cr_expect_eq(reel_shape_numel(3, SHAPE(INT64_C(1) << 31, INT64_C(1) << 31, 4)), -1);
+    cr_expect_eq(reel_shape_numel(1, SHAPE((INT64_C(1) << 60) - 1)), (INT64_C(1) << 60) - 1);
+    cr_expect_eq(reel_shape_numel(2, SHAPE(INT64_C(1) << 31, INT64_C(1) << 31)), -1, "2^62 floats have 0 bytes in 64 bits");
 }
 
 Test(tensor, copying_between_layouts_and_dtypes_keeps_every_element)
