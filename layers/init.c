@@ -28,9 +28,9 @@ static draw_law law_of(const reel_param_init *how)
     case REEL_INIT_XAVIER_NORMAL:
         return (draw_law){true, sqrt(2 / (in + out)), 0};
     case REEL_INIT_GAUSSIAN:
-        return (draw_law){true, how->init.value, 0};
+        return (draw_law){true, fabs(how->init.value), 0};
     case REEL_INIT_UNIFORM:
-        return (draw_law){false, how->init.value, 0};
+        return (draw_law){false, fabs(how->init.value), 0};
     case REEL_INIT_CONSTANT:
         return (draw_law){false, 0, how->init.value};
     }

@@ -170,6 +170,8 @@ Test(net, initialisers_follow_their_formulas)
     expect_law((reel_init){REEL_INIT_XAVIER_UNIFORM, 0}, sqrt(2 / (in + out)), sqrt(6 / (in + out)));
     expect_law((reel_init){REEL_INIT_XAVIER_NORMAL, 0}, sqrt(2 / (in + out)), 0);
     expect_law((reel_init){REEL_INIT_GAUSSIAN, 0.01}, 0.01, 0);
+    expect_law((reel_init){REEL_INIT_GAUSSIAN, -0.01}, 0.01, 0);
+    expect_law((reel_init){REEL_INIT_UNIFORM, -0.25}, 0.25 / sqrt(3), 0.25);
     expect_law((reel_init){REEL_INIT_UNIFORM, 0.25}, 0.25 / sqrt(3), 0.25);
     expect_law((reel_init){REEL_INIT_CONSTANT, 0.5}, 0, 0.5);
 }
