@@ -238,6 +238,7 @@ reel_var reel_net_forward(reel_net *net, reel_tape *tape, reel_var x)
     REEL_ASSERT(net->built && x.tape == tape);
     const reel_var input = x;
     int taken;
+    if (reel_tape_status(tape, NULL) != REEL_OK) return (reel_var){tape, -1};
     for (uint32_t i = 0; i < net->leaves && reel_tape_status(tape, NULL) == REEL_OK; i += 1 + (uint32_t)taken) {
         const reel_var y = run_layer(net, i, tape, x, &taken);
         if (reel_tape_status(tape, NULL) != REEL_OK)

@@ -122,6 +122,25 @@ static int zeros_after_dropout(bool training, int64_t step)
     return zeros;
 }
 
+Test(net, gives_no_value_on_a_tape_that_has_failed)
+{
+    static float images[2 * 3];
+    const reel_tensor t = reel_tensor_of(images, REEL_F32, 2, (const int64_t[]){2, 3});
+    reel_net *net = new_net(REEL_F32);
+    reel_tape *tape;
+    reel_add_linear(net, .in = 3, .out = 1);
+    build(net);
+    cr_assert_eq(reel_tape_create(&tape, ctx, NULL, &err), REEL_OK, "%s", err.message);
+    const reel_var x = reel_input(tape, &t);
+    reel_slice(x, 7, 0, 1);
+    const reel_var y = reel_net_forward(net, tape, x);
+    cr_expect_lt(y.id, 0, "the input came back in place of the output");
+    cr_expect_eq(reel_tape_status(tape, &err), REEL_ERR_INVALID);
+    cr_expect_null(strstr(err.message, "Linear"), "the error is not the net's: %s", err.message);
+    reel_tape_destroy(tape);
+    reel_net_destroy(net);
+}
+
 Test(net, the_mode_reaches_every_child)
 {
     const int zeros = zeros_after_dropout(true, 0);
