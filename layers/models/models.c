@@ -5,6 +5,8 @@
 
 static const reel_model *const models[] = {&reel_model_alexnet, &reel_model_alexnet2012, &reel_model_tiny};
 
+static const int64_t largest_image = 1 << 20;
+
 int reel_model_count(void)
 {
     return (int)REEL_COUNT(models);
@@ -36,6 +38,9 @@ reel_status reel_model_create(reel_net **out, const reel_model *model, const ree
         return reel_fail(err, REEL_ERR_INVALID, "%s: expected images of %lld x %lld or larger, got %lld x %lld", model->name,
                          (long long)model->min_size, (long long)model->min_size, (long long)c.image_size,
                          (long long)c.image_size);
+    if (c.image_size > largest_image) /* sizes of layers that depend on it must not overflow */
+        return reel_fail(err, REEL_ERR_INVALID, "%s: expected images of at most %lld x %lld, got %lld x %lld", model->name,
+                         (long long)largest_image, (long long)largest_image, (long long)c.image_size, (long long)c.image_size);
     reel_net *net;
     REEL_TRY(reel_net_create(&net, ctx, dtype, err));
     model->add(net, &c);

@@ -119,6 +119,18 @@ Test(models, refuse_a_smaller_image_and_name_the_smallest)
     }
 }
 
+Test(models, refuse_an_image_whose_size_would_overflow)
+{
+    for (int i = 0; i < reel_model_count(); i++) {
+        const reel_model *model = reel_model_at(i);
+        reel_net *net;
+        const reel_model_config config = {.image_size = INT64_MAX / 2, .dropout = -1};
+        cr_expect_eq(reel_model_create(&net, model, &config, ctx, REEL_F32, &err), REEL_ERR_INVALID, "%s", model->name);
+        cr_assert_null(net);
+        cr_expect(strstr(err.message, "4611686018427387903"), "%s: '%s'", model->name, err.message);
+    }
+}
+
 /* The net itself must fail one pixel below min_size, or min_size is not the smallest. */
 Test(models, min_size_is_the_smallest)
 {
