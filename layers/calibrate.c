@@ -98,7 +98,10 @@ static reel_status walk(const reel_module *m, const fitting *how, reel_tape *tap
         reel_release(y);
         y = m->kind->forward(m, tape, *x);
     }
-    REEL_TRY(reel_tape_status(tape, how->err));
+    if (reel_tape_status(tape, NULL) != REEL_OK) {
+        reel_tape_prefix_error(tape, m->name);
+        return reel_tape_status(tape, how->err);
+    }
     if (x->id != y.id && x->id != input.id) reel_release(*x);
     *x = y;
     return REEL_OK;

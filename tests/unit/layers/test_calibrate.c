@@ -166,6 +166,7 @@ Test(calibrate, a_channel_that_does_not_vary_stays_finite_and_a_wrong_shape_is_r
     }
     images = reel_tensor_of(pixels, REEL_F32, 4, (int64_t[]){N, 1, SIDE, SIDE});
     cr_expect_neq(reel_net_calibrate(net, &images, 0.1, &err), REEL_OK, "one channel instead of three passes");
+    cr_expect_eq(strncmp(err.message, "a: conv2d", 9), 0, "expected the layer's name in front, got: %s", err.message);
     pixels[7] = NAN;
     images = reel_tensor_of(pixels, REEL_F32, 4, (int64_t[]){N, 3, SIDE, SIDE});
     cr_expect_eq(reel_net_calibrate(net, &images, 0.1, &err), REEL_ERR_NONFINITE);
