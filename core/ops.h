@@ -1,4 +1,5 @@
-/* Expressions: each function appends one operator to the tape of its inputs and returns the new value. Formula and shape rules
+/* Expressions: each function appends one operator to the tape of its inputs and returns the new value (two may return x itself
+ * and say so: releasing x then releases the result). Formula and shape rules
  * stand with each; a violated rule is the tape's sticky error. Shapes read (n, c, h, w). Where a config is NULL, or a field 0,
  * the default in its comment holds. */
 #ifndef REEL_CORE_OPS_H
@@ -34,7 +35,7 @@ REEL_API reel_var reel_mean_all(reel_var x);                         /* mean ove
 /* ---- shapes ---- */
 REEL_API reel_var reel_reshape(reel_var x, int ndim,
                                const int64_t *shape); /* elements in row-major order of the SHAPE; one -1 */
-REEL_API reel_var reel_flatten(reel_var x);           /* (n, ...) -> (n, rest), order c, h, w */
+REEL_API reel_var reel_flatten(reel_var x);           /* (n, ...) -> (n, rest), order c, h, w; a matrix is x itself */
 REEL_API reel_var reel_permute(reel_var x, const int *axes);
 REEL_API reel_var reel_concat(const reel_var *x, int count, int dim); /* 1 <= count <= 16 */
 REEL_API reel_var reel_slice(reel_var x, int dim, int64_t begin, int64_t end);
@@ -72,7 +73,7 @@ typedef struct reel_pool2d_attrs {
 /* Padding never wins a maximum; the first maximum in row-major order receives the gradient; NaN propagates. */
 REEL_API reel_var reel_max_pool2d(reel_var x, const reel_pool2d_attrs *attrs);
 REEL_API reel_var reel_avg_pool2d(reel_var x, const reel_pool2d_attrs *attrs);
-/* Cell i averages rows floor(i h / oh) to ceil((i + 1) h / oh) (PyTorch). */
+/* Cell i averages rows floor(i h / oh) to ceil((i + 1) h / oh) (PyTorch). Of the size asked for already: x itself. */
 REEL_API reel_var reel_adaptive_avg_pool2d(reel_var x, int64_t oh, int64_t ow);
 REEL_API reel_var reel_global_avg_pool(reel_var x); /* (n, c, h, w) -> (n, c) */
 REEL_API reel_var reel_global_max_pool(reel_var x); /* (n, c, h, w) -> (n, c); first maximum takes the gradient */

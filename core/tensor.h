@@ -51,7 +51,7 @@ REEL_API bool reel_tensor_same_shape(const reel_tensor *a, const reel_tensor *b)
 REEL_API reel_tensor reel_tensor_slice(reel_tensor t, int dim, int64_t begin, int64_t length);
 REEL_API reel_tensor reel_tensor_permute(reel_tensor t, const int *axes);
 
-/* Element offset of a multi-index (ndim entries); reel_tensor_at reads it as double, _set writes it. For tests and set-up,
+/* Element offset of a multi-index (ndim entries); reel_tensor_get reads it as double, _set writes it. For tests and set-up,
  * not for inner loops. */
 REEL_API int64_t reel_tensor_offset(const reel_tensor *t, const int64_t *index);
 REEL_API double reel_tensor_get(const reel_tensor *t, const int64_t *index);

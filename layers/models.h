@@ -14,7 +14,7 @@ typedef struct reel_model_config {
     int64_t classes;    /* 0 = 1000 */
     reel_head head;     /* flatten: the original classifier; gap / gmp: global pool, dropout, one Linear */
     double dropout;     /* share; negative = the model's own (0.5) */
-    int64_t image_size; /* 0 = the model's own. Needed where the classifier's width depends on it (alexnet2012, tiny) */
+    int64_t image_size; /* 0 = the model's own. Needed where the classifier's width depends on it (alexnet2012) */
     /* REEL_INIT_DEFAULT = the model's own. With a Kaiming initialiser the output layer is drawn from N(0, 0.01^2): small
      * logits. */
     reel_init weight_init, bias_init;

@@ -38,10 +38,13 @@ REEL_API void reel_net_init(reel_net *net);
 /* Draws one parameter again, by index in the store. */
 REEL_API void reel_net_init_param(reel_net *net, int index);
 
-/* Fits the drawn values to a batch of images: afterwards each channel of every convolution and linear layer has mean 0 and
- * deviation 1 over that batch, the last layer's deviation output_scale (> 0). Training then starts at once where it would have
- * waited at ln(classes) (layers/calibrate.c says why). Once, after reel_net_init and before the first step, in evaluation mode
- * whatever the net's. REEL_ERR_NONFINITE, REEL_ERR_MEMORY, or what the layers say to the shape of images. */
+/* Fits the drawn values to a batch of images: every convolution and linear layer's channels to mean 0 and one deviation over
+ * that batch, the last layer's to output_scale (> 0), and then scales the layers against each other so that all change at about
+ * the same rate. The last step leaves the output as it is in nets of ReLU, leaky ReLU and pooling; where something between the
+ * layers is not proportional to its input (tanh, local response normalisation), output_scale holds only roughly. Training then
+ * starts at once where it would have waited at ln(classes) (layers/calibrate.c says why). Once, after reel_net_init and before
+ * the first step, in evaluation mode whatever the net's. REEL_ERR_NONFINITE, REEL_ERR_MEMORY, or what the layers say to the
+ * shape of images. */
 REEL_API reel_status reel_net_calibrate(reel_net *net, const reel_tensor *images, double output_scale, reel_error *err);
 
 REEL_API reel_params *reel_net_params(const reel_net *net);
