@@ -153,6 +153,9 @@ static reel_status infer(reel_infer *q, reel_error *err)
         if (running[i]->data && (running[i]->ndim != 1 || running[i]->shape[0] != ch || running[i]->dtype != q->dtype))
             return reel_fail(err, REEL_ERR_INVALID, "expected a running %s of shape (%lld), %s", i ? "variance" : "mean",
                              (long long)ch, reel_dtype_name(q->dtype));
+        else if (running[i]->data && !reel_tensor_is_canonical(running[i]))
+            return reel_fail(err, REEL_ERR_INVALID, "expected a running %s whose elements lie side by side, got stride %lld",
+                             i ? "variance" : "mean", (long long)running[i]->stride[0]);
     const size_t channel = (size_t)ch * sizeof(double), parts = (size_t)part_count(rows) * 2;
     q->saved_bytes = 2 * channel;
     q->forward_scratch = (2 + parts) * channel;

@@ -124,6 +124,33 @@ Test(op_edges, results_of_more_bytes_than_can_be_counted_are_refused)
     expect_refusal("matmul", "2^60 elements", "(2147483648, 2147483648)");
 }
 
+Test(op_edges, a_stride_far_beyond_the_input_is_one_window, .timeout = 60)
+{
+    const int64_t far = INT32_MAX;
+    const reel_var x = ONES(2, 1, 3, 3), w = ONES(1, 1, 2, 2);
+    const reel_var y = reel_conv2d(x, w, REEL_NONE, &(const reel_conv2d_attrs){.stride_h = far, .stride_w = far});
+    reel_error err;
+    cr_assert(reel_backward(reel_sum(y, 0, false), &err) == REEL_OK, "%s", err.message);
+    for (int64_t i = 0; i < 9; i++) {
+        const reel_tensor dx = reel_grad(x);
+        const double got = reel_tensor_get(&dx, (const int64_t[]){1, 0, i / 3, i % 3}), want = i / 3 < 2 && i % 3 < 2;
+        cr_expect_eq(got, want, "dx at %d, %d: %g, expected %g", (int)(i / 3), (int)(i % 3), got, want);
+    }
+    reel_tape_reset(tape);
+    reel_conv2d(ONES(1, 1, 3, 3), ONES(1, 1, 2, 2), REEL_NONE, &(const reel_conv2d_attrs){.stride_h = INT64_MAX});
+    expect_refusal("conv2d", "stride (9223372036854775807, 1)", "2147483647");
+}
+
+Test(op_edges, running_statistics_that_are_a_view_are_refused_and_not_misread)
+{
+    float memory[6] = {0, 7, 0, 7, 0, 7};
+    reel_tensor view = reel_tensor_of(memory, REEL_F32, 1, (const int64_t[]){3}), dense = view;
+    view.stride[0] = 2;
+    reel_batch_norm2d(ONES(2, 3, 2, 2), ONES(3), ONES(3),
+                      &(const reel_batch_norm_attrs){.running_mean = dense, .running_var = view});
+    expect_refusal("batch_norm2d", "running variance", "side by side");
+}
+
 Test(op_edges, an_input_that_is_absent_but_needed_is_refused)
 {
     reel_add(ONES(2, 3), REEL_NONE);
