@@ -188,7 +188,12 @@ static reel_var add_leaf(reel_tape *tape, const reel_tensor *value, bool wants_g
     reel_node *node = new_node(tape);
     if (!node) return (reel_var){tape, -1};
     node->value = *value;
-    if (value->dtype != tape->dtype || !reel_tensor_is_canonical(value)) {
+    if (!value->data && reel_tensor_numel(value) != 0) {
+        char text[128];
+        return reel_tape_fail(tape, REEL_ERR_INVALID, "input: a tensor of shape %s has no memory (its data is NULL)",
+                              reel_shape_text(text, sizeof text, value->ndim, value->shape));
+    }
+    if (!value->data || value->dtype != tape->dtype || !reel_tensor_is_canonical(value)) {
         node->value = reel_tensor_of(NULL, tape->dtype, value->ndim, value->shape);
         node->value.data = step_memory(tape, reel_tensor_bytes(&node->value), "input");
         if (!node->value.data) return (reel_var){tape, -1};

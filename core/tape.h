@@ -49,7 +49,8 @@ REEL_API void reel_tape_set_recording(reel_tape *tape, bool recording);
 REEL_API void reel_tape_set_step(reel_tape *tape, int64_t step);
 REEL_API int64_t reel_tape_step(const reel_tape *tape);
 
-/* Leaves. The tensor's memory is borrowed until reset when it is canonical and of the tape's dtype, else copied. */
+/* Leaves. The tensor's memory is borrowed until reset when it is canonical and of the tape's dtype, else copied. Without memory
+ * (data NULL) and with elements it is a sticky REEL_ERR_INVALID. */
 REEL_API reel_var reel_input(reel_tape *tape, const reel_tensor *value);           /* constant: no gradient */
 REEL_API reel_var reel_input_grad(reel_tape *tape, const reel_tensor *value);      /* its gradient is wanted: reel_grad */
 REEL_API reel_var reel_param_var(reel_tape *tape, reel_params *params, int index); /* gradient goes into the store */

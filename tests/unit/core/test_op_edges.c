@@ -151,6 +151,17 @@ Test(op_edges, running_statistics_that_are_a_view_are_refused_and_not_misread)
     expect_refusal("batch_norm2d", "running variance", "side by side");
 }
 
+Test(op_edges, an_input_without_memory_is_empty_or_refused)
+{
+    const reel_tensor empty = reel_tensor_of(NULL, REEL_F32, 2, (const int64_t[]){0, 3});
+    const reel_tensor absent = reel_tensor_of(NULL, REEL_F32, 2, (const int64_t[]){2, 3});
+    reel_error err;
+    reel_relu(reel_input(tape, &empty));
+    cr_expect(reel_tape_status(tape, &err) == REEL_OK, "%s", err.message);
+    reel_relu(reel_input(tape, &absent));
+    expect_refusal("input", "(2, 3)", "no memory");
+}
+
 Test(op_edges, an_input_that_is_absent_but_needed_is_refused)
 {
     reel_add(ONES(2, 3), REEL_NONE);
