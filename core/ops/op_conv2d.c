@@ -37,6 +37,9 @@ static reel_status infer(reel_infer *q, reel_error *err)
         return reel_fail(err, REEL_ERR_INVALID, "stride (%lld, %lld), dilation (%lld, %lld) and groups %lld must be at least 1",
                          (long long)a->stride_h, (long long)a->stride_w, (long long)a->dilation_h, (long long)a->dilation_w,
                          (long long)a->groups);
+    if (a->stride_h > INT32_MAX || a->stride_w > INT32_MAX)
+        return reel_fail(err, REEL_ERR_INVALID, "stride (%lld, %lld) must be at most 2147483647", (long long)a->stride_h,
+                         (long long)a->stride_w);
     if (a->padding_h < 0 || a->padding_w < 0)
         return reel_fail(err, REEL_ERR_INVALID, "padding (%lld, %lld) must not be negative", (long long)a->padding_h,
                          (long long)a->padding_w);
