@@ -3,28 +3,27 @@
 
 #include "core/kernels/matrix.h"
 
-/* y = x W^T with few rows in x would pack all of W transposed. The transposed product reads W as it lies. */
-static bool transposed_is_better(bool tb, int64_t m, int64_t n)
+/* Where C is wide, B is the long weight matrix of y = x W^T or dx = dy W. The transposed product has it on the side that is
+ * read once, as it lies, and copied ahead; x and dy are transposed instead. A^T B wants no such thing: its rows are B's. */
+static bool transposed_is_better(bool ta, bool tb, int64_t m, int64_t n)
 {
-    return tb && n > m;
+    return n > m && (tb || (!ta && m > REEL_MATRIX_SMALL));
 }
 
-static size_t gemm_scratch(const reel_ctx *ctx, bool tb, int64_t m, int64_t n, int64_t k, size_t element)
+static size_t gemm_scratch(const reel_ctx *ctx, bool ta, bool tb, int64_t m, int64_t n, int64_t k, size_t element)
 {
-    const bool swap = transposed_is_better(tb, m, n);
+    const bool swap = transposed_is_better(ta, tb, m, n);
     return reel_matrix_scratch(reel_ctx_threads(ctx), swap ? n : m, swap ? m : n, k, false, element);
 }
 
 size_t reel_gemm_scratch_f32(const reel_ctx *ctx, bool ta, bool tb, int64_t m, int64_t n, int64_t k)
 {
-    (void)ta;
-    return gemm_scratch(ctx, tb, m, n, k, sizeof(float));
+    return gemm_scratch(ctx, ta, tb, m, n, k, sizeof(float));
 }
 
 size_t reel_gemm_scratch_f64(const reel_ctx *ctx, bool ta, bool tb, int64_t m, int64_t n, int64_t k)
 {
-    (void)ta;
-    return gemm_scratch(ctx, tb, m, n, k, sizeof(double));
+    return gemm_scratch(ctx, ta, tb, m, n, k, sizeof(double));
 }
 
 /* k = 0: the sum is empty, and the blocked product has no block to write. */
@@ -33,7 +32,7 @@ size_t reel_gemm_scratch_f64(const reel_ctx *ctx, bool ta, bool tb, int64_t m, i
                             int64_t lda, const real *b, int64_t ldb, const real *bias, bool accumulate, real *c, int64_t ldc,  \
                             void *scratch)                                                                                     \
     {                                                                                                                          \
-        const bool swap = transposed_is_better(tb, m, n);                                                                      \
+        const bool swap = transposed_is_better(ta, tb, m, n);                                                                  \
         const reel_operand left = {ta ? REEL_OPERAND_COLUMNS : REEL_OPERAND_ROWS, a, lda, NULL, NULL};                         \
         const reel_operand right = {tb ? REEL_OPERAND_ROWS : REEL_OPERAND_COLUMNS, b, ldb, NULL, NULL};                        \
         const reel_matrix_job job = {.threads = reel_ctx_threads(ctx),                                                         \

@@ -79,10 +79,13 @@ reel_matrix_fn *reel_matrix_for(reel_isa isa, bool f64);
 enum {
     REEL_MATRIX_KC = 512,   /* depth of a block: a panel of B stays in the first-level cache's reach */
     REEL_MATRIX_MC = 112,   /* rows of A packed at a time: with KC, a quarter megabyte */
+    REEL_MATRIX_WIDE = 128, /* the same where A lies k-major: whole panels, so that they can be copied in runs */
     REEL_MATRIX_PANEL = 32, /* columns: the widest panel of any instruction set */
     REEL_MATRIX_GROUP = 4,  /* panels of B packed in one go where columns are shared out */
     REEL_MATRIX_PAD = 16,   /* between packed rows, so that they do not collide in a cache set */
-    REEL_MATRIX_OUTER = (1 << 16) + REEL_MATRIX_MC * REEL_MATRIX_KC /* reals a thread packs for a sum within one block */
+    REEL_MATRIX_A = (REEL_MATRIX_WIDE + REEL_MATRIX_PAD) * REEL_MATRIX_KC, /* reals of a packed block of A */
+    REEL_MATRIX_OUTER = (1 << 16) + REEL_MATRIX_A,                         /* reals a thread packs for a sum within one block */
+    REEL_MATRIX_SMALL = 8 /* most rows of a short side that is not packed at all */
 };
 
 static inline bool reel_matrix_by_rows(int64_t m, int64_t n)
@@ -105,11 +108,11 @@ static inline bool reel_matrix_is_local(int64_t n, int64_t k)
     return n <= 512 && reel_matrix_stretch(n, k) == k;
 }
 
-/* Parts that rows are dealt into: as even as can be, at most REEL_MATRIX_MC rows each, and where they are few, as many for
- * every thread as long as a part fills a block of registers. Results do not depend on it: rows are independent. */
-static inline int64_t reel_matrix_chunks(int threads, int64_t m, int64_t register_rows)
+/* Parts that rows are dealt into: as even as can be, at most `limit` rows each, and where they are few, as many for every
+ * thread as long as a part fills a block of registers. Results do not depend on it: rows are independent. */
+static inline int64_t reel_matrix_chunks(int threads, int64_t m, int64_t limit, int64_t register_rows)
 {
-    const int64_t least = (m + REEL_MATRIX_MC - 1) / REEL_MATRIX_MC, most = (m + register_rows - 1) / register_rows;
+    const int64_t least = (m + limit - 1) / limit, most = (m + register_rows - 1) / register_rows;
     const int64_t even = (least + threads - 1) / threads * threads;
     return least >= 8 * threads ? least : even < most ? even : most > least ? most : least;
 }

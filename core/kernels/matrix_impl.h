@@ -44,7 +44,7 @@ static void block(const reel_matrix_job *job, int64_t i, int64_t rows, int64_t j
         for (int64_t r = 0; r < rows && closes; r++) finish(job, i + r, j, true, cols, c + r * job->c_row);
         return;
     }
-    real tile[REEL_MATRIX_MC * NR];
+    real tile[REEL_MATRIX_WIDE * NR];
     carry_panel(rows, cols > VL ? NR : VL, depth, a, a_row, a_step, b, NR, tile, NR, PRODUCT_ASSIGN, carry);
     const bool by_row = job->c_col == 1;
     const int64_t outer = by_row ? rows : cols, inner = by_row ? cols : rows;
@@ -80,15 +80,25 @@ static void write_chunk(const reel_matrix_job *job, int64_t i, int64_t rows, con
     }
 }
 
+/* Where a chunk of rows begins. Chunks of a k-major A are whole panels, so that they can be carried. */
+static int64_t chunk_at(const reel_matrix_job *job, int64_t chunks, int64_t chunk)
+{
+    const int64_t at = job->m * chunk / chunks;
+    return job->a.kind == REEL_OPERAND_COLUMNS
+               ? least((at + REEL_MATRIX_PANEL - 1) / REEL_MATRIX_PANEL * REEL_MATRIX_PANEL, job->m)
+               : at;
+}
+
 /* B is packed and shared, as much of the sum at a time as fits the budget; threads take chunks of rows. A thread knows its next
  * chunk before it begins the last block of one, so that A's blocks are always copied ahead. */
 static void by_rows(const reel_matrix_job *job)
 {
-    enum { A_SIZE = REEL_MATRIX_MC * (REEL_MATRIX_KC + REEL_MATRIX_PAD) };
+    enum { A_SIZE = REEL_MATRIX_A };
+    const int64_t limit = job->a.kind == REEL_OPERAND_COLUMNS ? REEL_MATRIX_WIDE : REEL_MATRIX_MC;
     const int64_t panels = (job->n + NR - 1) / NR, stretch = reel_matrix_stretch(job->n, job->k);
-    const int64_t chunks = reel_matrix_chunks(job->threads, job->m, MR);
+    const int64_t chunks = reel_matrix_chunks(job->threads, job->m, limit, MR);
     const bool keeps = job->grid || reel_matrix_is_local(job->n, job->k), local = keeps && (job->grid || job->c_col != 1);
-    const int64_t own_size = 2 * A_SIZE + (keeps ? REEL_MATRIX_MC * panels * NR : 0);
+    const int64_t own_size = 2 * A_SIZE + (keeps ? REEL_MATRIX_WIDE * panels * NR : 0);
     real *shared = job->scratch, *own = shared + panels * NR * stretch;
     int64_t dealt = 0;
 #pragma omp parallel num_threads(job->threads)
@@ -107,7 +117,7 @@ static void by_rows(const reel_matrix_job *job)
             }
             bool packed = false;
             for (int64_t chunk = __atomic_fetch_add(&dealt, 1, __ATOMIC_RELAXED), next; chunk < chunks; chunk = next) {
-                const int64_t i = job->m * chunk / chunks, rows = job->m * (chunk + 1) / chunks - i;
+                const int64_t i = chunk_at(job, chunks, chunk), rows = chunk_at(job, chunks, chunk + 1) - i;
                 next = chunks;
                 for (int64_t p = from; p < to; p += REEL_MATRIX_KC) {
                     const int64_t depth = least(REEL_MATRIX_KC, to - p), after = p + depth;
@@ -119,7 +129,7 @@ static void by_rows(const reel_matrix_job *job)
                         carry = carry_a(&job->a, i, rows, after, least(REEL_MATRIX_KC, to - after), spare);
                     } else {
                         next = __atomic_fetch_add(&dealt, 1, __ATOMIC_RELAXED);
-                        const int64_t i1 = job->m * next / chunks, rows1 = job->m * (next + 1) / chunks - i1;
+                        const int64_t i1 = chunk_at(job, chunks, next), rows1 = chunk_at(job, chunks, next + 1) - i1;
                         if (next < chunks) carry = carry_a(&job->a, i1, rows1, from, least(REEL_MATRIX_KC, to - from), spare);
                     }
                     for (int64_t panel = 0; panel < panels; panel++) {
@@ -150,46 +160,34 @@ static void by_rows(const reel_matrix_job *job)
  * visit to a page of a long matrix brings more than one panel's width. */
 static void by_columns(const reel_matrix_job *job)
 {
-    enum { A_SIZE = REEL_MATRIX_MC * (REEL_MATRIX_KC + REEL_MATRIX_PAD), B_SIZE = REEL_MATRIX_KC * NR };
-    const int64_t panels = (job->n + NR - 1) / NR, chunks = reel_matrix_chunks(1, job->m, MR);
-    const int64_t own = chunks * A_SIZE + 2 * REEL_MATRIX_GROUP * REEL_MATRIX_KC * REEL_MATRIX_PANEL;
+    enum { A_SIZE = REEL_MATRIX_A, B_SIZE = REEL_MATRIX_KC * NR };
+    const int64_t panels = (job->n + NR - 1) / NR, chunks = reel_matrix_chunks(1, job->m, REEL_MATRIX_MC, MR);
+    const int64_t own = chunks * A_SIZE + REEL_MATRIX_GROUP * REEL_MATRIX_KC * REEL_MATRIX_PANEL;
 #pragma omp parallel num_threads(job->threads)
     {
         const int64_t threads = omp_get_num_threads(), t = omp_get_thread_num();
         const int64_t begin = panels * t / threads, end = panels * (t + 1) / threads;
-        real *a = (real *)job->scratch + t * own, *b = a + chunks * A_SIZE, *spare = b + REEL_MATRIX_GROUP * B_SIZE;
+        real *a = (real *)job->scratch + t * own, *b = a + chunks * A_SIZE;
+        product_carry none = {0};
         int64_t a_row, a_step;
-        bool packed = false;
         a_steps(&job->a, &a_row, &a_step);
         for (int64_t p = 0; p < job->k && begin < end; p += REEL_MATRIX_KC) {
-            const int64_t depth = least(REEL_MATRIX_KC, job->k - p), after = p + depth;
+            const int64_t depth = least(REEL_MATRIX_KC, job->k - p);
             const product_end how = p == 0 && !job->accumulate ? PRODUCT_ASSIGN : PRODUCT_ADD;
             for (int64_t chunk = 0; chunk < chunks; chunk++) {
                 const int64_t i = job->m * chunk / chunks, rows = job->m * (chunk + 1) / chunks - i;
                 pack_a(&job->a, i, rows, p, depth, a + chunk * A_SIZE);
             }
             for (int64_t group = begin; group < end; group += REEL_MATRIX_GROUP) {
-                const int64_t count = least(REEL_MATRIX_GROUP, end - group), next = group + count < end ? group + count : begin;
-                const int64_t columns = least(least(next + REEL_MATRIX_GROUP, end) * NR, job->n) - next * NR;
-                if (!packed) pack_panels(&job->b, group * NR, least(count * NR, job->n - group * NR), p, depth, b, B_SIZE);
-                product_carry carry = {0};
-                if (next > group)
-                    carry = carry_b(&job->b, next * NR, columns, p, depth, spare, B_SIZE);
-                else if (after < job->k)
-                    carry = carry_b(&job->b, next * NR, columns, after, least(REEL_MATRIX_KC, job->k - after), spare, B_SIZE);
+                const int64_t count = least(REEL_MATRIX_GROUP, end - group);
+                pack_panels(&job->b, group * NR, least(count * NR, job->n - group * NR), p, depth, b, B_SIZE);
                 for (int64_t panel = group; panel < group + count; panel++) {
                     const int64_t j = panel * NR, cols = least(NR, job->n - j);
                     for (int64_t chunk = 0; chunk < chunks; chunk++) {
                         const int64_t i = job->m * chunk / chunks, rows = job->m * (chunk + 1) / chunks - i;
                         block(job, i, rows, j, cols, depth, a + chunk * A_SIZE, a_row, a_step, b + (panel - group) * B_SIZE,
-                              how, after == job->k, &carry);
+                              how, p + depth == job->k, &none);
                     }
-                }
-                packed = carry_finish(&carry);
-                if (packed) {
-                    real *const used = b;
-                    b = spare;
-                    spare = used;
                 }
             }
         }

@@ -35,7 +35,7 @@ static bool outer_product(const reel_matrix_job *job)
             for (int64_t r = 0; r < blocks; r++) {
                 const int64_t row = rows * r / blocks, count = rows * (r + 1) / blocks - row;
                 for (int64_t panel = begin; panel < end_panel; panel++)
-                    block(job, i + row, count, panel * NR, least(NR, job->n - panel * NR), job->k, a + row, 1, REEL_MATRIX_MC,
+                    block(job, i + row, count, panel * NR, least(NR, job->n - panel * NR), job->k, a + row, 1, WIDE_LD,
                           b + (panel - begin) * job->k * NR, end, true, &none);
             }
         }

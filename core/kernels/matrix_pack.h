@@ -82,12 +82,15 @@ static void pack_patches(const reel_operand *o, int64_t p0, int64_t count, int64
     }
 }
 
+/* Packed columns of A lie so far apart. */
+enum { WIDE_LD = REEL_MATRIX_WIDE + REEL_MATRIX_PAD };
+
 /* Steps from row to row and from term to term in a packed block of A: columns are kept k-major, all else row-major. */
 static void a_steps(const reel_operand *o, int64_t *row_step, int64_t *k_step)
 {
     const bool columns = o->kind == REEL_OPERAND_COLUMNS;
     *row_step = columns ? 1 : REEL_MATRIX_KC + REEL_MATRIX_PAD;
-    *k_step = columns ? REEL_MATRIX_MC : 1;
+    *k_step = columns ? WIDE_LD : 1;
 }
 
 /* A block of A, rows x depth. */
@@ -96,8 +99,7 @@ static void pack_a(const reel_operand *o, int64_t i0, int64_t rows, int64_t p0, 
     enum { LD = REEL_MATRIX_KC + REEL_MATRIX_PAD };
     const real *data = o->data;
     if (o->kind == REEL_OPERAND_COLUMNS)
-        for (int64_t p = 0; p < depth; p++)
-            memcpy(to + p * REEL_MATRIX_MC, data + (p0 + p) * o->ld + i0, (size_t)rows * sizeof *to);
+        for (int64_t p = 0; p < depth; p++) memcpy(to + p * WIDE_LD, data + (p0 + p) * o->ld + i0, (size_t)rows * sizeof *to);
     else if (o->kind == REEL_OPERAND_PATCHES)
         pack_patches(o, i0, rows, p0, depth, to, LD);
     else
@@ -107,17 +109,19 @@ static void pack_a(const reel_operand *o, int64_t i0, int64_t rows, int64_t p0, 
 /* The same as a copy that is carried along; nothing where it does not fall into whole units. */
 static product_carry carry_a(const reel_operand *o, int64_t i0, int64_t rows, int64_t p0, int64_t depth, real *to)
 {
-    if (o->kind != REEL_OPERAND_ROWS || depth % CARRY_UNIT) return (product_carry){0};
-    const int64_t run = depth / CARRY_UNIT;
-    return (product_carry){.from = (const real *)o->data + i0 * o->ld + p0,
+    enum { LINES_AHEAD = 4, TERMS_AHEAD = 12 };
+    const bool columns = o->kind == REEL_OPERAND_COLUMNS;
+    const int64_t length = columns ? rows : depth, run = length / CARRY_UNIT;
+    if ((!columns && o->kind != REEL_OPERAND_ROWS) || length % CARRY_UNIT) return (product_carry){0};
+    return (product_carry){.from = (const real *)o->data + (columns ? p0 * o->ld + i0 : i0 * o->ld + p0),
                            .to = to,
-                           .units = rows * run,
+                           .units = (columns ? depth : rows) * run,
                            .left = run,
                            .run = run,
                            .hop = CARRY_UNIT,
-                           .from_jump = o->ld - depth,
-                           .to_jump = REEL_MATRIX_KC + REEL_MATRIX_PAD - depth,
-                           .ahead = o->ld};
+                           .from_jump = o->ld - length,
+                           .to_jump = (columns ? WIDE_LD : REEL_MATRIX_KC + REEL_MATRIX_PAD) - length,
+                           .ahead = (columns ? TERMS_AHEAD : LINES_AHEAD) * o->ld};
 }
 
 /* Eight columns at a time: both sides then move along short runs instead of single values far apart. */
@@ -164,20 +168,4 @@ static void pack_panels(const reel_operand *o, int64_t j0, int64_t cols, int64_t
     }
     for (int64_t panel = whole; panel * NR < cols; panel++)
         pack_b(o, j0 + panel * NR, least(NR, cols - panel * NR), p0, depth, to + panel * step);
-}
-
-static product_carry carry_b(const reel_operand *o, int64_t j0, int64_t cols, int64_t p0, int64_t depth, real *to, int64_t step)
-{
-    enum { ROWS_AHEAD = 8 };
-    if (o->kind != REEL_OPERAND_COLUMNS || cols % NR) return (product_carry){0};
-    const int64_t run = cols / NR;
-    return (product_carry){.from = (const real *)o->data + p0 * o->ld + j0,
-                           .to = to,
-                           .units = depth * run,
-                           .left = run,
-                           .run = run,
-                           .hop = step,
-                           .from_jump = o->ld - cols,
-                           .to_jump = NR - run * step,
-                           .ahead = ROWS_AHEAD * o->ld};
 }
