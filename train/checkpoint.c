@@ -131,9 +131,22 @@ static void name_of(char *path, size_t size, const char *folder, int64_t step)
     snprintf(path, size, "%s/checkpoint-%08" PRId64 ".safetensors", folder, step);
 }
 
+size_t reel_checkpoint_bytes(const reel_checkpoint *c)
+{
+    const size_t headers = (size_t)1 << 16;
+    size_t bytes = 2 * headers;
+    for (int i = 0; i < reel_params_count(c->params); i++) {
+        const size_t values = reel_tensor_bytes(&reel_params_at(c->params, i)->value);
+        bytes += 2 * values; /* in the checkpoint and in model.safetensors */
+        if (reel_optimizer_state(c->opt, i).data) bytes += values;
+    }
+    return bytes;
+}
+
 reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep, reel_error *err)
 {
     char path[REEL_PATH_MAX];
+    REEL_TRY(reel_run_dir_room(run, reel_checkpoint_bytes(c), err));
     name_of(path, sizeof path, run->path, c->state->step);
     REEL_TRY(write_file(c, path, c->state->epoch, true, err));
     REEL_TRY(reel_checkpoint_save_model(c, run, "model.safetensors", c->state->epoch, err));

@@ -31,7 +31,10 @@ typedef struct reel_checkpoint {
     const json_t *config; /* what config.json holds; NULL when reading */
 } reel_checkpoint;
 
-/* Writes the checkpoint and model.safetensors, then removes all but the newest `keep` checkpoints, and those of later steps. */
+/* What reel_checkpoint_save takes on disk before it removes anything. */
+size_t reel_checkpoint_bytes(const reel_checkpoint *c);
+/* Looks whether there is room, writes the checkpoint and model.safetensors, then removes all but the newest `keep` checkpoints,
+ * and those of later steps. */
 reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep, reel_error *err);
 /* Writes weights and card to name in the run's folder; epoch: how many had been completed. */
 reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run, const char *name, int64_t epoch,

@@ -6,6 +6,7 @@
 #include "train/finetune.h"
 #include "train/json_util.h"
 #include "train/recipe.h"
+#include "train/run_lock.h"
 #include "train/share.h"
 #include "train/signals.h"
 #include "train/trainer.h"
@@ -13,6 +14,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 static const reel_option options_table[] = {
     {"recipe", NULL, 0, REEL_OPTION_CHOICE, REEL_RECIPE_NAMES, "quick", 0, 0, "presets of the options below; yours win"},
@@ -104,12 +106,15 @@ typedef struct {
     reel_weights *checkpoint; /* NULL where "auto" finds none: the run was ended before its first one, and begins again */
     json_t *config;           /* what it was told; NULL where there is no run */
     char path[REEL_PATH_MAX];
+    int lock; /* of the output folder, where there is one already */
 } resumed_run;
 
 static reel_status find_run(resumed_run *r, const reel_options *options, reel_error *err)
 {
     const char *resume = reel_options_text(options, "resume"), *folder = reel_options_text(options, "output-dir");
     if (!resume) return REEL_OK;
+    /* Before the newest checkpoint is looked for: another run may be about to replace it. */
+    if (access(folder, F_OK) == 0) REEL_TRY(reel_run_lock(&r->lock, folder, err));
     if (strcmp(resume, "auto") != 0) {
         snprintf(r->path, sizeof r->path, "%s", resume);
         REEL_TRY(reel_checkpoint_open(&r->checkpoint, r->path, err));
@@ -269,6 +274,7 @@ static int train(bool finetune, reel_options *options, resumed_run *r)
     else if (settings.test_only)
         code = test_only(data, &settings, options);
     if (code || settings.test_only) return code;
+    settings.locked = r->lock >= 0;
     settings.replace_head = finetune;
     settings.val_share = finetune ? reel_options_real(options, "val-share") : 0;
     json_t *config = make_config(command, data, options);
@@ -297,10 +303,15 @@ static int run_command(bool finetune, reel_options *options)
         reel_fail(&err, REEL_ERR_INVALID, "expected --weights FILE: what to start from");
         return reel_complain_usage(command, &err);
     }
-    resumed_run r = {0};
-    if (find_run(&r, options, &err)) return reel_complain(command, &err);
-    reel_signals_install();
-    const int code = train(finetune, options, &r);
+    resumed_run r = {.lock = -1};
+    int code;
+    if (find_run(&r, options, &err)) {
+        code = reel_complain(command, &err);
+    } else {
+        reel_signals_install();
+        code = train(finetune, options, &r);
+    }
+    reel_run_unlock(r.lock);
     reel_weights_destroy(r.checkpoint);
     json_decref(r.config);
     return code;
@@ -324,7 +335,8 @@ const reel_command reel_command_train = {
     .about = "Trains a network on an image folder",
     .notes = "DATA holds train/ and val/ (or validation/), each with one folder of images per class. The recipe in force is "
              "printed\n"
-             "in full. The first Ctrl-C finishes the step and saves; --resume auto continues in the middle of an epoch.",
+             "in full. The first Ctrl-C finishes the step and saves, a second one leaves at once; SIGUSR1 saves and goes on.\n"
+             "--resume auto continues in the middle of an epoch.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
     .min_args = 1,

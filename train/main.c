@@ -153,6 +153,7 @@ static int dispatch(int argc, char **argv)
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN); /* `reel ... | head` must not kill a run: the write fails instead */
+    signal(SIGXFSZ, SIG_IGN); /* as a full disk: the write fails */
     reel_wait_policy_choose(argv);
     const int code = dispatch(argc - 1, argv + 1);
     if (fflush(stdout) == EOF && code == REEL_EXIT_OK && errno != EPIPE) {

@@ -2,6 +2,7 @@
 #include "train/run_dir.h"
 
 #include "train/json_util.h"
+#include "train/run_lock.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 const char *reel_run_dir_file(const reel_run_dir *run, const char *name, char *text, size_t size)
@@ -87,6 +89,7 @@ static reel_status remember(reel_run_dir *run, const char *name, reel_error *err
     char *copy = strdup(name);
     if (!copy) return reel_fail(err, REEL_ERR_MEMORY, "bad files: out of memory");
     run->bad[run->n_bad++] = copy;
+    run->n_bad_train += !strncmp(name, "train/", 6);
     return REEL_OK;
 }
 
@@ -143,12 +146,18 @@ static void sweep(const char *path)
     if (d) closedir(d);
 }
 
-reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t *config, reel_error *err)
+reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t *config, bool locked, reel_error *err)
 {
-    *run = (reel_run_dir){0};
+    *run = (reel_run_dir){.lock = -1};
     snprintf(run->path, sizeof run->path, "%s", path);
     char file[REEL_PATH_MAX];
     REEL_TRY(make_folders(path, err));
+    if (!locked) {
+        REEL_TRY(reel_run_lock(&run->lock, path, err));
+        /* Another run may have begun in it after the first look and have ended by now. */
+        if (access(reel_run_dir_file(run, "config.json", file, sizeof file), F_OK) == 0)
+            return reel_fail(err, REEL_ERR_INVALID, "--output-dir %s: holds a run already", path);
+    }
     sweep(path);
     REEL_TRY(reel_json_save(config, reel_run_dir_file(run, "config.json", file, sizeof file), err));
     return each_line(reel_run_dir_file(run, "bad_files.jsonl", file, sizeof file), remember_line, run, err);
@@ -158,7 +167,18 @@ void reel_run_dir_close(reel_run_dir *run)
 {
     for (int64_t i = 0; i < run->n_bad; i++) free(run->bad[i]);
     free(run->bad);
-    *run = (reel_run_dir){0};
+    reel_run_unlock(run->lock);
+    *run = (reel_run_dir){.lock = -1};
+}
+
+reel_status reel_run_dir_room(const reel_run_dir *run, size_t bytes, reel_error *err)
+{
+    struct statvfs fs;
+    if (statvfs(run->path, &fs) != 0 || fs.f_blocks == 0) return REEL_OK;
+    const double free_bytes = (double)fs.f_bavail * (double)fs.f_frsize;
+    if (free_bytes >= (double)bytes) return REEL_OK;
+    return reel_fail(err, REEL_ERR_IO, "%s: expected %.1f MB of free disk space, got %.1f", run->path, (double)bytes * 1e-6,
+                     free_bytes * 1e-6);
 }
 
 reel_status reel_run_dir_metric(reel_run_dir *run, json_t *line, reel_error *err)

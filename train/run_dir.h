@@ -13,8 +13,9 @@ enum { REEL_PATH_MAX = 4200 };
 
 typedef struct reel_run_dir {
     char path[REEL_PATH_MAX - 80];
-    char **bad; /* names already in bad_files.jsonl */
-    int64_t n_bad, bad_capacity;
+    char **bad;                               /* names already in bad_files.jsonl */
+    int64_t n_bad, bad_capacity, n_bad_train; /* of them, in the training images */
+    int lock;
 } reel_run_dir;
 
 /* Looks only: REEL_ERR_INVALID where the folder holds a run which resume (NULL, "auto" or a checkpoint file) does not mean,
@@ -22,12 +23,17 @@ typedef struct reel_run_dir {
 reel_status reel_run_dir_check(const char *path, const char *resume, reel_error *err);
 /* What config.json holds; NULL where there is none. */
 reel_status reel_run_dir_config(json_t **out, const char *path, reel_error *err);
-/* Creates the folder and those above it, removes what a killed process left unfinished, writes config.json (borrowed). */
-reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t *config, reel_error *err);
+/* Creates the folder and those above it, locks it unless `locked` says that the caller has, removes what a killed process left
+ * unfinished, writes config.json (borrowed). */
+reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t *config, bool locked, reel_error *err);
 void reel_run_dir_close(reel_run_dir *run);
 
 /* "PATH/name" into text. */
 const char *reel_run_dir_file(const reel_run_dir *run, const char *name, char *text, size_t size);
+
+/* Whether the folder's file system has room for so many bytes more; REEL_ERR_IO says how much is missing. Where it does not
+ * tell, there is. */
+reel_status reel_run_dir_room(const reel_run_dir *run, size_t bytes, reel_error *err);
 
 /* Appends a line to metrics.jsonl; frees it. */
 reel_status reel_run_dir_metric(reel_run_dir *run, json_t *line, reel_error *err);

@@ -24,6 +24,7 @@ typedef struct reel_settings {
     double label_smoothing, clip_norm, max_bad;
     int64_t keep, checkpoint_every, log_every;
     const char *weights, *output_dir, *resume;
+    bool locked; /* output_dir is, by the caller */
     /* fine-tuning */
     const char *freeze;     /* patterns, separated by commas; NULL = none */
     int64_t unfreeze_after; /* epochs; 0 = never */

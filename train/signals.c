@@ -1,15 +1,26 @@
-/* The handler only notes the signal: what is not async-signal-safe happens where the run looks. */
+/* The handlers only note the signal: what is not async-signal-safe happens where the run looks. */
 #include "train/signals.h"
 
 #include <signal.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t pending;
+static volatile sig_atomic_t pending, save;
 
 static void note(int number)
 {
-    if (pending) _exit(128 + number);
+    static const char words[] = "\nreel: second signal: left at once, nothing saved since the last checkpoint\n";
+    if (pending) {
+        const ssize_t written = write(STDERR_FILENO, words, sizeof words - 1);
+        (void)written;
+        _exit(128 + number);
+    }
     pending = number;
+}
+
+static void note_save(int number)
+{
+    (void)number;
+    save = 1;
 }
 
 void reel_signals_install(void)
@@ -18,9 +29,18 @@ void reel_signals_install(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, 0);
     sigaction(SIGTERM, &action, 0);
+    action.sa_handler = note_save;
+    sigaction(SIGUSR1, &action, 0);
 }
 
 int reel_signals_pending(void)
 {
     return pending;
+}
+
+bool reel_signals_take_save(void)
+{
+    const bool asked = save;
+    save = 0;
+    return asked;
 }

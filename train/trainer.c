@@ -31,10 +31,24 @@ static reel_status not_finite(const reel_trainer *t, const reel_batch *b, const 
                      t->state.step + 1, what, value, names);
 }
 
+/* A loader knows the unreadable samples that it has met; the run's folder knows those of the loaders before it too. */
+static reel_status judge_bad(reel_trainer *t, reel_error *err)
+{
+    const int64_t bad = t->run.n_bad_train, all = reel_dataset_count(t->train);
+    if (!t->met_bad_train) return REEL_OK;
+    t->met_bad_train = false;
+    if (bad <= 1 || (double)bad <= t->settings->max_bad * (double)all) return REEL_OK;
+    return reel_fail(err, REEL_ERR_BAD_DATA,
+                     "%" PRId64 " of %" PRId64 " samples are unreadable, more than the %g %% allowed, counted from the run's "
+                     "beginning; %s/bad_files.jsonl names them",
+                     bad, all, 100 * t->settings->max_bad, t->run.path);
+}
+
 /* One batch: gradients are added to the store, scaled by share. */
 static reel_status batch_gradient(reel_trainer *t, double share, reel_batch *b, reel_error *err)
 {
     REEL_TRY(reel_loader_next(t->loader, b, err));
+    REEL_TRY(judge_bad(t, err));
     REEL_ASSERT(b->n > 0);
     reel_tape_set_step(t->tape, t->state.epoch * t->batches_per_epoch + b->index);
     const reel_var logits = reel_net_forward(t->net, t->tape, reel_input(t->tape, &b->images));
@@ -176,7 +190,8 @@ static reel_status train_epoch(reel_trainer *t, reel_error *err)
         const double computed = reel_seconds_now() - began - (reel_trainer_waited(t) - waited);
         const bool last = t->state.batch == t->batches_per_epoch;
         reel_trainer_log_step(t, last);
-        if (every && t->state.step % every == 0 && !last) save_on_the_way(t);
+        const bool due = every && t->state.step % every == 0 && !last;
+        if (reel_signals_take_save() || due) save_on_the_way(t);
         if (!last) REEL_TRY(settle_threads(t, computed, err));
     }
     return REEL_OK;
@@ -184,7 +199,7 @@ static reel_status train_epoch(reel_trainer *t, reel_error *err)
 
 static reel_status end_epoch(reel_trainer *t, reel_error *err)
 {
-    const reel_status status = reel_trainer_evaluate(t, err);
+    const reel_status status = reel_trainer_evaluate(t, true, err);
     if (status == REEL_ERR_STOPPED) {
         t->end = REEL_RUN_SIGNAL; /* the state still says "all batches used": its evaluation is made up for after a resume */
         return REEL_OK;
@@ -223,7 +238,7 @@ reel_status reel_trainer_run(reel_trainer *t, reel_error *err)
     /* Stopped by a limit in the middle of an epoch: what was reached is of interest. A signal wants out. */
     if (status == REEL_OK && (t->end == REEL_RUN_MAX_STEPS || t->end == REEL_RUN_MAX_TIME) && t->state.batch > 0) {
         reel_error why;
-        const reel_status evaluated = reel_trainer_evaluate(t, &why);
+        const reel_status evaluated = reel_trainer_evaluate(t, false, &why);
         if (evaluated == REEL_ERR_STOPPED)
             t->end = REEL_RUN_SIGNAL;
         else if (evaluated)

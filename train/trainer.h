@@ -37,6 +37,7 @@ typedef struct reel_trainer {
     reel_progress progress;
     /* of this process */
     int64_t batches_per_epoch, steps_per_epoch, first_step, bad_files;
+    bool met_bad_train; /* the loader has replaced a sample since that was last looked at */
     double began, last_checkpoint, eval_seconds, step_seconds, epoch_began, epoch_waited;
     int64_t epoch_seen;
     double lr, epoch_rate, epoch_wait; /* as last shown: learning rate, images a second, share of time spent waiting */
@@ -62,8 +63,10 @@ reel_status reel_trainer_run(reel_trainer *t, reel_error *err);
 double reel_trainer_waited(const reel_trainer *t); /* seconds this process has waited for training data */
 reel_checkpoint reel_trainer_checkpoint(reel_trainer *t);
 void reel_trainer_on_bad_train(void *trainer, int64_t index, const char *name, const char *reason);
-reel_status reel_trainer_tune(reel_trainer *t, reel_error *err);     /* groups of a fine-tuning run, as the epoch has them */
-reel_status reel_trainer_evaluate(reel_trainer *t, reel_error *err); /* the validation images; keeps the best weights */
+reel_status reel_trainer_tune(reel_trainer *t, reel_error *err); /* groups of a fine-tuning run, as the epoch has them */
+/* The validation images; at the end of an epoch keeps the best weights. Within one it changes nothing that a run is: a run that
+ * was cut there must go on as if it had not been. */
+reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error *err);
 void reel_trainer_log_step(reel_trainer *t, bool last_of_epoch);
 
 #endif

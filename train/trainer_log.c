@@ -34,6 +34,7 @@ void reel_trainer_on_bad_train(void *trainer, int64_t index, const char *name, c
 {
     (void)index;
     note_bad(trainer, "train", name, reason);
+    ((reel_trainer *)trainer)->met_bad_train = true;
 }
 
 static void on_bad_val(void *trainer, int64_t index, const char *name, const char *reason)
@@ -115,7 +116,7 @@ static void tell_epoch(reel_trainer *t, bool best)
                        best ? " (best)" : "", t->lr, t->epoch_rate, 100 * t->epoch_wait, left);
 }
 
-reel_status reel_trainer_evaluate(reel_trainer *t, reel_error *err)
+reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error *err)
 {
     const reel_settings *s = t->settings;
     const reel_evaluate_config config = {.batch = s->batch,
@@ -133,8 +134,8 @@ reel_status reel_trainer_evaluate(reel_trainer *t, reel_error *err)
     reel_evaluation_free(&t->last);
     t->last = e;
     reel_run_state *state = &t->state;
-    const bool best =
-        state->best_epoch == 0 || e.top1 > state->best_top1 || (e.top1 == state->best_top1 && e.loss < state->best_loss);
+    const bool best = end_of_epoch && (state->best_epoch == 0 || e.top1 > state->best_top1 ||
+                                       (e.top1 == state->best_top1 && e.loss < state->best_loss));
     metric(t, json_pack("{s:s, s:I, s:I, s:o, s:f, s:f, s:I, s:b, s:f}", "event", "eval", "step", (json_int_t)state->step,
                         "epoch", (json_int_t)(state->epoch + 1), "loss", reel_json_number(e.loss), "top1", e.top1, "top5",
                         e.top5, "images", (json_int_t)e.images, "best", best, "seconds", t->eval_seconds));

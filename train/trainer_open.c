@@ -126,7 +126,7 @@ static reel_status restore(reel_trainer *t, const reel_weights *checkpoint, cons
 reel_status reel_trainer_open(reel_trainer *t, const char *data, const reel_settings *settings, json_t *config,
                               const reel_weights *checkpoint, const char *checkpoint_path, reel_error *err)
 {
-    *t = (reel_trainer){.settings = settings, .config = config, .workers = settings->workers};
+    *t = (reel_trainer){.settings = settings, .config = config, .workers = settings->workers, .run = {.lock = -1}};
     t->began = t->last_checkpoint = reel_seconds_now();
     reel_progress_open(&t->progress, settings->quiet);
     REEL_TRY(open_data(t, data, err));
@@ -138,11 +138,16 @@ reel_status reel_trainer_open(reel_trainer *t, const char *data, const reel_sett
     json_object_set_new(t->config, "classes", names);
     json_object_set_new(t->config, "train_images", json_integer(reel_dataset_count(t->train)));
     json_object_set_new(t->config, "val_images", json_integer(reel_dataset_count(t->val)));
-    REEL_TRY(reel_run_dir_open(&t->run, settings->output_dir, t->config, err));
+    REEL_TRY(reel_run_dir_open(&t->run, settings->output_dir, t->config, settings->locked, err));
     if (settings->resume) REEL_TRY(reel_run_dir_rewind(&t->run, t->state.step, err));
     if (!checkpoint && !settings->weights && settings->fit_to_data) REEL_TRY(fit_to_data(t, err));
     if (t->whole) REEL_TRY(reel_finetune_record(t, err));
     t->first_step = t->state.step;
+    const reel_checkpoint whole = reel_trainer_checkpoint(t);
+    reel_error why;
+    const size_t values = reel_checkpoint_bytes(&whole), momentum = settings->sgd.momentum > 0 && !checkpoint ? values / 2 : 0;
+    if (reel_run_dir_room(&t->run, values + momentum, &why))
+        reel_progress_warn(&t->progress, "reel train: warning: a checkpoint will not fit: %s", why.message);
     return REEL_OK;
 }
 

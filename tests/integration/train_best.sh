@@ -1,0 +1,43 @@
+#!/bin/bash
+# best.safetensors and what a checkpoint says about the best epoch do not depend on where a run was cut; unreadable images count
+# from the run's beginning; a disk too small is told of before anything is written.
+set -eu
+fail() {
+    echo "$1"
+    exit 1
+}
+"$REEL_BIN" synth d --train 13 --val 4 --classes 4 --size 48 --quiet
+told=(--arch tiny --epochs 4 -b 8 --seed 3 --quiet)
+"$REEL_BIN" train d "${told[@]}" -o whole >/dev/null
+"$REEL_BIN" train d "${told[@]}" -o cut --max-steps 2 >/dev/null
+[ ! -e cut/best.safetensors ] || fail "a part of the first epoch made a best.safetensors"
+grep -q '"best":false' cut/metrics.jsonl || fail "the evaluation of a part was not noted, or counted: $(cat cut/metrics.jsonl)"
+for at in 4 7 8 15 17 20; do "$REEL_BIN" train d -o cut --resume auto --max-steps $at --quiet >/dev/null; done
+"$REEL_BIN" train d -o cut --resume auto --quiet >/dev/null
+cmp whole/best.safetensors cut/best.safetensors || fail "cut seven times: other best weights"
+cmp whole/model.safetensors cut/model.safetensors || fail "cut seven times: other weights"
+
+# 52 images, 6 of them damaged: 11.5 %. Each part of the run meets a few.
+cp -r d bad
+find bad/train -name '*.jpg' | sort | awk 'NR % 9 == 0' | while read -r f; do echo no >"$f"; done
+code=0
+"$REEL_BIN" train bad "${told[@]}" -o once --max-bad 0.08 >out 2>err || code=$?
+[ "$code" -eq 3 ] || fail "6 of 52 unreadable in one go: exit $code, expected 3"
+code=0
+for at in $(seq 1 24); do
+    "$REEL_BIN" train bad "${told[@]}" --max-bad 0.08 -o parts --resume auto --max-steps "$at" >out 2>err || code=$?
+    [ "$code" -eq 0 ] || break
+done
+[ "$code" -eq 3 ] || fail "6 of 52 unreadable, a step a call: exit $code, expected 3"
+grep -q "counted from the run's beginning" err || fail "why it ended: $(cat err)"
+
+# A small disk
+[ "$(id -u)" -eq 0 ] || exit 0
+mkdir small
+unshare -m true 2>/dev/null || exit 0
+unshare -m bash -c 'mount -t tmpfs -o size=100k none small && "$REEL_BIN" train d "$@" -o small/run >out 2>err; code=$?
+    ls -A small/run >files; exit $code' run "${told[@]}" && code=0 || code=$?
+[ "$code" -ne 32 ] || exit 0 # no mounting here
+[ "$code" -eq 1 ] || fail "no room for a checkpoint: exit $code, expected 1: $(cat err)"
+grep -q "warning: a checkpoint will not fit: small/run: expected .* MB of free disk space" err || fail "not said at the start: $(cat err)"
+! grep -q "checkpoint\|tmp" files || fail "something was written all the same: $(cat files)"

@@ -1,0 +1,78 @@
+#!/bin/bash
+# One trainer a folder: a second one is refused in one line that names the first; a killed one leaves no lock behind.
+# SIGUSR1 saves and the run goes on to the same weights; a second SIGINT leaves at once and says so; --max-time ends a run.
+set -eu
+fail() {
+    echo "$1"
+    exit 1
+}
+"$REEL_BIN" synth d --train 30 --val 4 --classes 4 --size 48 --quiet
+options=(--arch tiny --epochs 400 -b 4 --quiet --threads 1 --workers 1 --log-every 1 --keep 100000)
+
+start() { # start DIR OPTIONS...: a run in the background, after its first steps
+    local dir=$1
+    shift
+    env --default-signal=INT "$REEL_BIN" train d "${options[@]}" -o "$dir" "$@" >"$dir.out" 2>"$dir.err" &
+    pid=$!
+    for _ in $(seq 1000); do
+        [ -s "$dir/metrics.jsonl" ] && return
+        sleep 0.01
+    done
+    fail "no step within ten seconds: $(cat "$dir.err")"
+}
+refused() { # refused WORDS OPTIONS...
+    local words=$1 code=0
+    shift
+    "$REEL_BIN" train d --arch tiny "$@" >out 2>err || code=$?
+    [ "$code" -eq 1 ] && [ "$(wc -l <err)" -eq 1 ] && grep -q -- "$words" err ||
+        fail "reel train $*: expected exit 1 and one line with '$words', got $code: $(cat err)"
+}
+
+start run
+sums() { find run -name 'checkpoint-*' | sort | xargs -r sha256sum; }
+refused "process $pid is training in it" -o run --resume auto
+refused "holds a run already" -o run
+checkpoints() { find run -name 'checkpoint-*' | wc -l; }
+[ "$(checkpoints)" -eq 0 ] || fail "a checkpoint before anybody asked for it"
+kill -s USR1 "$pid"
+for _ in $(seq 1000); do
+    [ "$(checkpoints)" -ge 1 ] && break
+    sleep 0.01
+done
+[ "$(checkpoints)" -ge 1 ] || fail "SIGUSR1 saved nothing"
+kill -0 "$pid" || fail "SIGUSR1 ended the run: $(cat run.err)"
+at=$(find run -name 'checkpoint-*' | tr -dc '0-9\n' | sed 's/^0*//' | sort -n | tail -1)
+kill -KILL "$pid"
+wait "$pid" || true
+"$REEL_BIN" train d -o run --resume auto --max-steps $((at + 3)) --quiet >out 2>err || fail "after a kill: $(cat err)"
+"$REEL_BIN" train d "${options[@]}" -o whole --max-steps $((at + 3)) >out 2>err
+cmp run/model.safetensors whole/model.safetensors || fail "saved by SIGUSR1 and resumed: other weights"
+
+# A run that another one begins in its folder while it is looked at: the lock decides, not the look.
+mkdir both
+"$REEL_BIN" train d --arch tiny --epochs 1 -b 4 -o both --quiet >one.out 2>one.err &
+first=$!
+code=0
+"$REEL_BIN" train d --arch tiny --epochs 1 -b 4 -o both --quiet >two.out 2>two.err || code=$?
+other=0
+wait "$first" || other=$?
+[ $((code + other)) -eq 1 ] || fail "two runs begun at once: exit $code and $other, expected one 0 and one 1: $(cat one.err two.err)"
+
+# The second signal does not wait for anything: the program is stopped meanwhile, so that it finds both at once.
+start twice
+kill -s STOP "$pid"
+kill -s INT "$pid"
+kill -s TERM "$pid"
+kill -s CONT "$pid"
+code=0
+wait "$pid" || code=$?
+[ "$code" -eq 130 ] || [ "$code" -eq 143 ] || fail "two signals: exit $code, expected 130 or 143"
+grep -q "second signal: left at once" twice.err || fail "the second signal was not named: $(cat twice.err)"
+
+# --max-time is an end like another: evaluated, saved, exit 0, and resumed to the same weights.
+"$REEL_BIN" train d "${options[@]}" -o timed --max-time 0.3s --json >out 2>err || fail "--max-time: exit $?: $(cat err)"
+grep -q '"end":"max-time"' out || fail "--max-time: $(cat out)"
+step=$(grep -o '"step":[0-9]*' out | cut -d: -f2)
+"$REEL_BIN" train d -o timed --resume auto --max-steps $((step + 2)) --quiet >out 2>err
+"$REEL_BIN" train d "${options[@]}" -o untimed --max-steps $((step + 2)) >out 2>err
+cmp timed/model.safetensors untimed/model.safetensors || fail "ended by --max-time and resumed: other weights"
