@@ -179,6 +179,12 @@ void reel_net_set_fusion(reel_net *net, bool fusion)
     net->unfused = !fusion;
 }
 
+void reel_net_watch(reel_net *net, reel_net_see *see, void *user)
+{
+    net->see = see;
+    net->see_user = user;
+}
+
 const void *reel_module_config(const reel_module *m)
 {
     return m->config;
@@ -245,6 +251,8 @@ reel_var reel_net_forward(reel_net *net, reel_tape *tape, reel_var x)
             reel_tape_prefix_error(tape, net->leaf[i]->name);
         else if (x.id != y.id && x.id != input.id)
             reel_release(x);
+        const reel_module *last = net->leaf[i + (uint32_t)taken];
+        if (net->see && y.id >= 0) net->see(net->see_user, last->name, last->kind->name, y);
         x = y;
     }
     return x;

@@ -59,6 +59,11 @@ REEL_API bool reel_net_training(const reel_net *net);
  * Linear + ReLU. Without, every layer is an operator of its own whose value can be looked at; same results within rounding. */
 REEL_API void reel_net_set_fusion(reel_net *net, bool fusion);
 
+/* Shows the value of each layer to `see` right after it was computed (of the last of them where several run as one operator).
+ * It must be looked at there: later layers may free it. see NULL ends it. */
+typedef void reel_net_see(void *user, const char *layer, const char *kind, reel_var y);
+REEL_API void reel_net_watch(reel_net *net, reel_net_see *see, void *user);
+
 /* The value of the network on x; the tape must have the net's dtype. A failure is the tape's sticky error. */
 REEL_API reel_var reel_net_forward(reel_net *net, reel_tape *tape, reel_var x);
 

@@ -36,6 +36,8 @@ struct reel_net {
     const reel_var *bound;    /* see reel_net_bind */
     uint32_t leaves;
     bool training, built, unfused;
+    reel_net_see *see; /* see reel_net_watch */
+    void *see_user;
     reel_error error; /* sticky while adding */
 };
 

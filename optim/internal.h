@@ -23,6 +23,8 @@ extern reel_update_fn *const reel_update_loops[REEL_DTYPES];
 /* Loops over one gradient: sum of squares in double in a fixed order, x *= a, x clamped to -a..a. */
 typedef double reel_square_sum_fn(const void *x, int64_t n);
 typedef void reel_scalar_loop_fn(void *x, int64_t n, double a);
+typedef bool reel_finite_fn(const void *x, int64_t n); /* neither NaN nor infinity among them */
+extern reel_finite_fn *const reel_finite_loops[REEL_DTYPES];
 extern reel_square_sum_fn *const reel_square_sum_loops[REEL_DTYPES];
 extern reel_scalar_loop_fn *const reel_scale_loops[REEL_DTYPES];
 extern reel_scalar_loop_fn *const reel_clamp_loops[REEL_DTYPES];

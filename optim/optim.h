@@ -53,6 +53,13 @@ REEL_API double reel_clip_grad_norm(reel_params *params, const reel_ctx *ctx, do
 REEL_API void reel_clip_grad_value(reel_params *params, const reel_ctx *ctx, double max_abs);
 REEL_API double reel_grad_norm(const reel_params *params, const reel_ctx *ctx);
 
+/* ---- NaN and infinity (finite.c); one pass over memory ----
+ * The first place that holds one, as an index of the store; -1 = none. The parameters that a step would move are looked at,
+ * from the last to the first: backward fills them in that order, so the first found is nearest to where it began. */
+REEL_API int reel_grad_not_finite(const reel_params *params, const reel_ctx *ctx);
+/* The same for values and momentum, of all parameters and buffers, from the first to the last. */
+REEL_API int reel_optimizer_not_finite(const reel_optimizer *opt);
+
 /* ---- schedules: the learning rate as a pure function of progress, except reduce-on-plateau (schedule.c) ---- */
 typedef enum {
     REEL_SCHEDULE_CONSTANT,

@@ -34,10 +34,11 @@ static reel_status put_json(reel_weights_writer *w, const char *key, const json_
 static reel_status put_state(const reel_checkpoint *c, reel_weights_writer *w, reel_error *err)
 {
     const reel_run_state *s = c->state;
-    json_t *state = json_pack("{s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:f}", "step", (json_int_t)s->step, "epoch",
-                              (json_int_t)s->epoch, "batch", (json_int_t)s->batch, "best_epoch", (json_int_t)s->best_epoch,
-                              "best_top1", s->best_top1, "best_loss", s->best_loss, "loss_sum", s->loss_sum, "right",
-                              (json_int_t)s->right, "seen", (json_int_t)s->seen, "train_seconds", s->train_seconds);
+    json_t *state = json_pack("{s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:f, s:f, s:I}", "step", (json_int_t)s->step,
+                              "epoch", (json_int_t)s->epoch, "batch", (json_int_t)s->batch, "best_epoch",
+                              (json_int_t)s->best_epoch, "best_top1", s->best_top1, "best_loss", s->best_loss, "loss_sum",
+                              s->loss_sum, "right", (json_int_t)s->right, "seen", (json_int_t)s->seen, "train_seconds",
+                              s->train_seconds, "lr_scale", s->lr_scale, "rollbacks", (json_int_t)s->rollbacks);
     json_t *schedule = json_pack("{s:f, s:I, s:I}", "best", c->schedule->best, "bad", (json_int_t)c->schedule->bad,
                                  "reductions", (json_int_t)c->schedule->reductions);
     reel_status status = put_json(w, "reel.state", state, err);
@@ -181,14 +182,16 @@ reel_status reel_checkpoint_open(reel_weights **out, const char *path, reel_erro
     return status;
 }
 
-reel_status reel_checkpoint_find(reel_weights **out, const char *folder, char *path, size_t size,
+reel_status reel_checkpoint_find(reel_weights **out, const char *folder, int64_t below, char *path, size_t size,
                                  void (*on_damaged)(const char *message), reel_error *err)
 {
     *out = NULL;
-    int64_t *steps, n;
+    int64_t *steps, n, tried = 0;
     reel_status status = list(folder, &steps, &n, err);
     for (int64_t i = 0; status == REEL_OK && !*out && i < n; i++) {
         reel_error why;
+        if (steps[i] >= below) continue;
+        tried++;
         name_of(path, size, folder, steps[i]);
         if (reel_checkpoint_open(out, path, &why) == REEL_OK) continue;
         if (why.status == REEL_ERR_FORMAT || why.status == REEL_ERR_IO)
@@ -196,7 +199,7 @@ reel_status reel_checkpoint_find(reel_weights **out, const char *folder, char *p
         else /* no memory, a version from the future: nothing is wrong with the file */
             status = reel_fail(err, why.status, "%s", why.message);
     }
-    if (status == REEL_OK && n && !*out)
+    if (status == REEL_OK && tried && !*out)
         status = reel_fail(err, REEL_ERR_FORMAT,
                            "%s: none of its checkpoints can be resumed; another --output-dir starts a new run", folder);
     free(steps);
@@ -216,12 +219,13 @@ static reel_status read_state(const reel_checkpoint *c, const reel_weights *weig
     json_t *o = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
     json_t *p = schedule ? json_loads(schedule, JSON_REJECT_DUPLICATES, NULL) : NULL;
     reel_run_state *s = c->state;
-    json_int_t n[6] = {0}, m[2] = {0};
-    double best = 0;
+    json_int_t n[6] = {0}, m[2] = {0}, rollbacks = 0;
+    double best = 0, lr_scale = 1;
     const bool ok = o && p &&
-                    json_unpack(o, "{s:I, s:I, s:I, s:I, s:F, s:F, s:F, s:I, s:I, s:F}", "step", &n[0], "epoch", &n[1], "batch",
-                                &n[2], "best_epoch", &n[3], "best_top1", &s->best_top1, "best_loss", &s->best_loss, "loss_sum",
-                                &s->loss_sum, "right", &n[4], "seen", &n[5], "train_seconds", &s->train_seconds) == 0 &&
+                    json_unpack(o, "{s:I, s:I, s:I, s:I, s:F, s:F, s:F, s:I, s:I, s:F, s?F, s?I}", "step", &n[0], "epoch",
+                                &n[1], "batch", &n[2], "best_epoch", &n[3], "best_top1", &s->best_top1, "best_loss",
+                                &s->best_loss, "loss_sum", &s->loss_sum, "right", &n[4], "seen", &n[5], "train_seconds",
+                                &s->train_seconds, "lr_scale", &lr_scale, "rollbacks", &rollbacks) == 0 &&
                     json_unpack(p, "{s:F, s:I, s:I}", "best", &best, "bad", &m[0], "reductions", &m[1]) == 0;
     json_decref(o);
     json_decref(p);
@@ -233,6 +237,8 @@ static reel_status read_state(const reel_checkpoint *c, const reel_weights *weig
     s->best_epoch = n[3];
     s->right = n[4];
     s->seen = n[5];
+    s->lr_scale = lr_scale;
+    s->rollbacks = rollbacks;
     c->schedule->best = best;
     c->schedule->bad = m[0];
     c->schedule->reductions = m[1];
@@ -246,7 +252,9 @@ static reel_status read_momentum(const reel_checkpoint *c, const reel_weights *w
     char name[300];
     snprintf(name, sizeof name, MOMENTUM "%s", p->name);
     const reel_weight *w = reel_weights_find(weights, name);
-    if (!w) return REEL_OK;
+    reel_tensor none = p->value;
+    none.data = NULL;
+    if (!w) return reel_optimizer_set_state(c->opt, i, &none, err);
     if (w->dtype != REEL_STORED_F32 && w->dtype != REEL_STORED_F64)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: %s: expected float32 or float64", path, name);
     const reel_dtype dtype = w->dtype == REEL_STORED_F64 ? REEL_F64 : REEL_F32;

@@ -20,6 +20,8 @@ typedef struct reel_run_state {
     double loss_sum; /* over the current epoch's images so far */
     int64_t right, seen;
     double train_seconds;
+    double lr_scale;   /* of the schedule's rate, after rollbacks; 1 = none */
+    int64_t rollbacks; /* so far */
 } reel_run_state;
 
 typedef struct reel_checkpoint {
@@ -40,9 +42,9 @@ reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *r
 reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run, const char *name, int64_t epoch,
                                        reel_error *err);
 
-/* Finds the newest checkpoint of the folder whose CRC-32s are right. *out NULL: there is none. on_damaged is told of newer ones
- * that are not; it is an error if that holds for all. path receives its name. */
-reel_status reel_checkpoint_find(reel_weights **out, const char *folder, char *path, size_t size,
+/* Finds the newest checkpoint of the folder, of those of steps below `below`, whose CRC-32s are right. *out NULL: there is
+ * none. on_damaged is told of newer ones that are not; it is an error if that holds for all. path receives its name. */
+reel_status reel_checkpoint_find(reel_weights **out, const char *folder, int64_t below, char *path, size_t size,
                                  void (*on_damaged)(const char *message), reel_error *err);
 /* Reads one checkpoint file and verifies it. */
 reel_status reel_checkpoint_open(reel_weights **out, const char *path, reel_error *err);

@@ -75,6 +75,8 @@ static const reel_option options_table[] = {
     {"max-steps", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e15, "stop after this many steps of the run; 0 = no limit"},
     {"max-time", NULL, 0, REEL_OPTION_TIME, "TIME", "0", 0, 1e9, "stop after this time (90s, 3m, 1.5h); 0 = no limit"},
     {"max-bad", NULL, 0, REEL_OPTION_REAL, "X", "0.01", 0, 1, "share of images that may be unreadable"},
+    {"on-nan", NULL, 0, REEL_OPTION_CHOICE, "stop|skip|rollback", "stop", 0, 0,
+     "when a loss or gradient is not finite: end, leave the step out, or go back with a lower rate"},
     {"checkpoint-every", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e15, "steps; 0 = after an epoch, at most once a minute"},
     {"keep", NULL, 0, REEL_OPTION_INT, "K", "2", 1, 1e6, "newest checkpoints to keep"},
     {"log-every", NULL, 0, REEL_OPTION_INT, "N", "10", 1, 1e15, "steps between lines of metrics.jsonl"},
@@ -119,7 +121,7 @@ static reel_status find_run(resumed_run *r, const reel_options *options, reel_er
         snprintf(r->path, sizeof r->path, "%s", resume);
         REEL_TRY(reel_checkpoint_open(&r->checkpoint, r->path, err));
     } else {
-        REEL_TRY(reel_checkpoint_find(&r->checkpoint, folder, r->path, sizeof r->path, on_damaged, err));
+        REEL_TRY(reel_checkpoint_find(&r->checkpoint, folder, INT64_MAX, r->path, sizeof r->path, on_damaged, err));
         if (!r->checkpoint) return reel_run_dir_config(&r->config, folder, err);
     }
     r->config = reel_checkpoint_config(r->checkpoint);

@@ -124,6 +124,10 @@ reel_status reel_settings_read(reel_settings *s, const reel_options *o, reel_err
                          .test_only = reel_options_flag(o, "test-only"),
                          .json = reel_options_flag(o, "json"),
                          .quiet = reel_options_flag(o, "quiet")};
+    const char *on_nan = reel_options_text(o, "on-nan");
+    s->on_nan = !strcmp(on_nan, "skip")       ? REEL_ON_NAN_SKIP
+                : !strcmp(on_nan, "rollback") ? REEL_ON_NAN_ROLLBACK
+                                              : REEL_ON_NAN_STOP;
     if (!s->model) return reel_fail(err, REEL_ERR_INVALID, "--arch: '%s' is not known", reel_options_text(o, "arch"));
     s->net.classes = reel_options_int(o, "num-classes");
     s->net.head = reel_head_find(reel_options_text(o, "head"));

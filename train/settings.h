@@ -7,6 +7,8 @@
 #include "optim/optim.h"
 #include "train/options.h"
 
+typedef enum { REEL_ON_NAN_STOP, REEL_ON_NAN_SKIP, REEL_ON_NAN_ROLLBACK } reel_on_nan;
+
 typedef struct reel_settings {
     const reel_model *model;
     reel_model_config net; /* classes are filled in when the data is known */
@@ -22,6 +24,7 @@ typedef struct reel_settings {
     double bias_lr_mult, bias_decay_mult;
     reel_schedule schedule; /* steps_per_epoch is filled in when the data is known */
     double label_smoothing, clip_norm, max_bad;
+    reel_on_nan on_nan;
     int64_t keep, checkpoint_every, log_every;
     const char *weights, *output_dir, *resume;
     bool locked; /* output_dir is, by the caller */

@@ -1,35 +1,11 @@
 /* The training loop: batch -> tape -> backward -> clip -> step -> reset, epoch by epoch. */
-#include "train/trainer.h"
-
+#include "train/guard.h"
 #include "train/share.h"
 #include "train/signals.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-
-enum { SAMPLES_NAMED = 4 };
-
-/* "a.jpg, b.jpg and 30 more" */
-static void name_samples(const reel_trainer *t, const reel_batch *b, char *text, size_t size)
-{
-    size_t used = 0;
-    text[0] = '\0';
-    for (int64_t i = 0; i < b->n && i < SAMPLES_NAMED && used < size; i++) {
-        char name[160];
-        reel_dataset_sample_name(t->train, b->indices[i], name, sizeof name);
-        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", name);
-    }
-    if (b->n > SAMPLES_NAMED && used < size) snprintf(text + used, size - used, " and %" PRId64 " more", b->n - SAMPLES_NAMED);
-}
-
-static reel_status not_finite(const reel_trainer *t, const reel_batch *b, const char *what, double value, reel_error *err)
-{
-    char names[700];
-    name_samples(t, b, names, sizeof names);
-    return reel_fail(err, REEL_ERR_NONFINITE, "step %" PRId64 ": the %s is %g, weights were not updated; samples: %s",
-                     t->state.step + 1, what, value, names);
-}
 
 /* A loader knows the unreadable samples that it has met; the run's folder knows those of the loaders before it too. */
 static reel_status judge_bad(reel_trainer *t, reel_error *err)
@@ -57,7 +33,7 @@ static reel_status batch_gradient(reel_trainer *t, double share, reel_batch *b, 
     REEL_TRY(reel_tape_status(t->tape, err));
     const reel_tensor value = reel_value(loss), rows = reel_value(logits);
     const double mean = reel_tensor_get(&value, (const int64_t[REEL_MAX_DIMS]){0});
-    if (!isfinite(mean)) return not_finite(t, b, "loss", mean, err);
+    if (!isfinite(mean)) return reel_guard_loss(t, b, mean, err);
     int64_t right = 0;
     for (int64_t i = 0; i < b->n; i++)
         right += reel_label_rank((const float *)rows.data + i * rows.shape[1], rows.shape[1], b->labels[i]) == 0;
@@ -73,22 +49,44 @@ static reel_status batch_gradient(reel_trainer *t, double share, reel_batch *b, 
     return REEL_OK;
 }
 
-static reel_status train_step(reel_trainer *t, reel_error *err)
+/* Gradients of a whole step, finite. */
+static reel_status step_gradient(reel_trainer *t, int64_t group, reel_error *err)
 {
-    const reel_settings *s = t->settings;
-    const double began = reel_seconds_now();
-    const int64_t rest = t->batches_per_epoch - t->state.batch, group = rest < s->accumulate ? rest : s->accumulate;
     reel_params *params = reel_net_params(t->net);
     reel_batch batch = {0};
     reel_params_zero_grad(params);
     for (int64_t i = 0; i < group; i++) REEL_TRY(batch_gradient(t, 1.0 / (double)group, &batch, err));
-    if (s->clip_norm > 0) {
-        const double norm = reel_clip_grad_norm(params, t->ctx, s->clip_norm);
-        if (!isfinite(norm)) return not_finite(t, &batch, "norm of the gradient", norm, err);
+    reel_guard_plant(t);
+    if (t->settings->clip_norm > 0) {
+        const double norm = reel_clip_grad_norm(params, t->ctx, t->settings->clip_norm);
         t->log.grad_norm += norm;
+        if (isfinite(norm)) return REEL_OK;
     }
-    t->lr = reel_schedule_at(&t->schedule, t->state.step);
+    const int bad = reel_grad_not_finite(params, t->ctx);
+    return bad < 0 ? REEL_OK : reel_guard_gradient(t, &batch, bad, err);
+}
+
+static reel_status train_step(reel_trainer *t, reel_error *err)
+{
+    const double began = reel_seconds_now();
+    const int64_t rest = t->batches_per_epoch - t->state.batch, accumulate = t->settings->accumulate;
+    const int64_t group = rest < accumulate ? rest : accumulate;
+    const reel_run_state before = t->state;
+    const reel_log_window window = t->log;
+    reel_error why;
+    const reel_status status = step_gradient(t, group, &why);
+    if (status == REEL_ERR_NONFINITE) {
+        t->state = before;
+        t->log = window;
+        return reel_guard_act(t, group, &why, err);
+    }
+    if (status != REEL_OK) {
+        *err = why;
+        return status;
+    }
+    t->lr = reel_schedule_at(&t->schedule, t->state.step) * t->state.lr_scale;
     REEL_TRY(reel_optimizer_step(t->opt, t->lr, err));
+    t->skipped = 0;
     t->state.step++;
     t->state.batch += group;
     t->log.steps++;
@@ -110,10 +108,15 @@ static bool limit_reached(reel_trainer *t)
     return t->end != REEL_RUN_COMPLETE;
 }
 
-static reel_status save(reel_trainer *t, reel_error *err)
+reel_status reel_trainer_save(reel_trainer *t, reel_error *err)
 {
     const reel_checkpoint c = reel_trainer_checkpoint(t);
+    const int bad = reel_optimizer_not_finite(t->opt);
     t->last_checkpoint = reel_seconds_now();
+    if (bad >= 0) /* the update itself went over the largest number; a checkpoint of it would push out a good one */
+        return reel_fail(err, REEL_ERR_NONFINITE,
+                         "step %" PRId64 ": %s or its momentum is not finite after the update; not saved", t->state.step,
+                         reel_params_at(c.params, bad)->name);
     return reel_checkpoint_save(&c, &t->run, t->settings->keep, err);
 }
 
@@ -121,29 +124,36 @@ static reel_status save(reel_trainer *t, reel_error *err)
 static void save_on_the_way(reel_trainer *t)
 {
     reel_error err;
-    if (save(t, &err))
+    if (reel_trainer_save(t, &err))
         reel_progress_warn(&t->progress, "reel train: warning: no checkpoint at step %" PRId64 ": %s", t->state.step,
                            err.message);
 }
 
-static reel_status open_loader(reel_trainer *t, reel_error *err)
+reel_status reel_trainer_loader(reel_trainer *t, reel_loader **out, int64_t first, int workers, bool silent, reel_error *err)
 {
     const reel_settings *s = t->settings;
     const int64_t images = reel_dataset_count(t->train);
     const bool small = images < s->batch;
     const reel_loader_config config = {.batch = small ? images : s->batch,
-                                       .workers = t->workers,
-                                       .in_turns = reel_share_in_turns(reel_ctx_threads(t->ctx), t->workers),
+                                       .workers = workers,
+                                       .in_turns = reel_share_in_turns(reel_ctx_threads(t->ctx), workers),
                                        .seed = s->seed,
                                        .shuffle = true,
                                        .drop_last = !small,
                                        .epoch = t->state.epoch,
-                                       .first = t->state.batch,
+                                       .first = first,
                                        .epochs = s->epochs,
-                                       .max_bad = s->max_bad > 0 ? s->max_bad : 1e-300,
-                                       .on_bad = reel_trainer_on_bad_train,
+                                       .max_bad = silent           ? 1
+                                                  : s->max_bad > 0 ? s->max_bad
+                                                                   : 1e-300,
+                                       .on_bad = silent ? NULL : reel_trainer_on_bad_train,
                                        .user = t};
-    return reel_loader_create(&t->loader, t->train, &s->train, &config, err);
+    return reel_loader_create(out, t->train, &s->train, &config, err);
+}
+
+static reel_status open_loader(reel_trainer *t, reel_error *err)
+{
+    return reel_trainer_loader(t, &t->loader, t->state.batch, t->workers, false, err);
 }
 
 double reel_trainer_waited(const reel_trainer *t)
@@ -187,9 +197,10 @@ static reel_status train_epoch(reel_trainer *t, reel_error *err)
         if (limit_reached(t)) return REEL_OK;
         const double began = reel_seconds_now(), waited = reel_trainer_waited(t);
         REEL_TRY(train_step(t, err));
+        if (t->rolled_back) return REEL_OK;
         const double computed = reel_seconds_now() - began - (reel_trainer_waited(t) - waited);
         const bool last = t->state.batch == t->batches_per_epoch;
-        reel_trainer_log_step(t, last);
+        if (t->state.seen > 0) reel_trainer_log_step(t, last);
         const bool due = every && t->state.step % every == 0 && !last;
         if (reel_signals_take_save() || due) save_on_the_way(t);
         if (!last) REEL_TRY(settle_threads(t, computed, err));
@@ -220,7 +231,9 @@ static reel_status run_epochs(reel_trainer *t, reel_error *err)
 {
     while (t->state.epoch < t->settings->epochs) {
         REEL_TRY(reel_trainer_tune(t, err)); /* what is frozen depends on the epoch */
+        t->rolled_back = false;
         REEL_TRY(train_epoch(t, err));
+        if (t->rolled_back) continue;
         if (t->end != REEL_RUN_COMPLETE) break;
         REEL_TRY(end_epoch(t, err));
         const int64_t patience = t->settings->early_stop;
@@ -234,6 +247,8 @@ static reel_status run_epochs(reel_trainer *t, reel_error *err)
 
 reel_status reel_trainer_run(reel_trainer *t, reel_error *err)
 {
+    if (t->settings->on_nan == REEL_ON_NAN_ROLLBACK && t->first_step == 0)
+        REEL_TRY(reel_trainer_save(t, err)); /* so that there is a state to go back to */
     const reel_status status = run_epochs(t, err);
     /* Stopped by a limit in the middle of an epoch: what was reached is of interest. A signal wants out. */
     if (status == REEL_OK && (t->end == REEL_RUN_MAX_STEPS || t->end == REEL_RUN_MAX_TIME) && t->state.batch > 0) {
@@ -248,7 +263,7 @@ reel_status reel_trainer_run(reel_trainer *t, reel_error *err)
     if (status != REEL_OK && status != REEL_ERR_BAD_DATA) return status;
     reel_params_zero_grad(reel_net_params(t->net));
     reel_error why;
-    const reel_status saved = t->state.step > 0 ? save(t, &why) : REEL_OK;
+    const reel_status saved = t->state.step > 0 ? reel_trainer_save(t, &why) : REEL_OK;
     if (status != REEL_OK) return status;
     if (saved != REEL_OK) *err = why;
     return saved;

@@ -46,6 +46,10 @@ typedef struct reel_trainer {
     double waited_before;   /* for data, on loaders that are gone */
     int64_t measured;       /* steps since the loader was opened, until threads are settled; -1 = they are */
     double compute_seconds; /* of those steps but the first, without waiting */
+    int64_t planted;        /* see reel_guard_plant */
+    int64_t skipped;        /* steps in a row that were left out */
+    int64_t restored_step;  /* of the last rollback; -1 = none in this process */
+    bool rolled_back;       /* just now: the epoch has to be begun where the state says */
     reel_run_end end;
 } reel_trainer;
 
@@ -60,13 +64,17 @@ void reel_trainer_close(reel_trainer *t);
 reel_status reel_trainer_run(reel_trainer *t, reel_error *err);
 
 /* Shared by the files of the trainer. */
-double reel_trainer_waited(const reel_trainer *t); /* seconds this process has waited for training data */
+/* A loader of training batches that begins at batch `first` of the current epoch; told of unreadable samples or silent. */
+reel_status reel_trainer_loader(reel_trainer *t, reel_loader **out, int64_t first, int workers, bool silent, reel_error *err);
+reel_status reel_trainer_save(reel_trainer *t, reel_error *err); /* a checkpoint; REEL_ERR_NONFINITE keeps the ones there are */
+double reel_trainer_waited(const reel_trainer *t);               /* seconds this process has waited for training data */
 reel_checkpoint reel_trainer_checkpoint(reel_trainer *t);
 void reel_trainer_on_bad_train(void *trainer, int64_t index, const char *name, const char *reason);
 reel_status reel_trainer_tune(reel_trainer *t, reel_error *err); /* groups of a fine-tuning run, as the epoch has them */
 /* The validation images; at the end of an epoch keeps the best weights. Within one it changes nothing that a run is: a run that
  * was cut there must go on as if it had not been. */
 reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error *err);
+void reel_trainer_metric(reel_trainer *t, json_t *line); /* appends it to metrics.jsonl; frees it */
 void reel_trainer_log_step(reel_trainer *t, bool last_of_epoch);
 
 #endif

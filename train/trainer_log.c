@@ -11,7 +11,7 @@
 
 enum { BAD_FILES_SAID = 5 };
 
-static void metric(reel_trainer *t, json_t *line)
+void reel_trainer_metric(reel_trainer *t, json_t *line)
 {
     reel_error err;
     if (reel_run_dir_metric(&t->run, line, &err)) reel_progress_warn(&t->progress, "reel train: warning: %s", err.message);
@@ -77,12 +77,14 @@ void reel_trainer_log_step(reel_trainer *t, bool last_of_epoch)
     reel_log_window *w = &t->log;
     if (s->step % t->settings->log_every != 0 && !last_of_epoch) return;
     const double seconds = now - w->began;
+    const int64_t seen = w->seen > 0 ? w->seen : 1; /* 0 where all steps were left out */
     json_t *line =
         json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "event", "train", "step", (json_int_t)s->step, "epoch",
-                  (json_int_t)(s->epoch + 1), "loss", w->loss / (double)w->seen, "top1", (double)w->right / (double)w->seen,
-                  "lr", t->lr, "images_per_second", (double)w->seen / seconds, "data_wait", (waited - w->waited) / seconds);
-    if (t->settings->clip_norm > 0) json_object_set_new(line, "grad_norm", reel_json_number(w->grad_norm / (double)w->steps));
-    metric(t, line);
+                  (json_int_t)(s->epoch + 1), "loss", w->loss / (double)seen, "top1", (double)w->right / (double)seen, "lr",
+                  t->lr, "images_per_second", (double)w->seen / seconds, "data_wait", (waited - w->waited) / seconds);
+    if (t->settings->clip_norm > 0)
+        json_object_set_new(line, "grad_norm", reel_json_number(w->grad_norm / (double)(w->steps > 0 ? w->steps : 1)));
+    reel_trainer_metric(t, line);
     *w = (reel_log_window){.began = now, .waited = waited};
 }
 
@@ -134,16 +136,18 @@ reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error
     reel_evaluation_free(&t->last);
     t->last = e;
     reel_run_state *state = &t->state;
-    const bool best = end_of_epoch && (state->best_epoch == 0 || e.top1 > state->best_top1 ||
-                                       (e.top1 == state->best_top1 && e.loss < state->best_loss));
-    metric(t, json_pack("{s:s, s:I, s:I, s:o, s:f, s:f, s:I, s:b, s:f}", "event", "eval", "step", (json_int_t)state->step,
-                        "epoch", (json_int_t)(state->epoch + 1), "loss", reel_json_number(e.loss), "top1", e.top1, "top5",
-                        e.top5, "images", (json_int_t)e.images, "best", best, "seconds", t->eval_seconds));
+    const bool best =
+        end_of_epoch && isfinite(e.loss) &&
+        (state->best_epoch == 0 || e.top1 > state->best_top1 || (e.top1 == state->best_top1 && e.loss < state->best_loss));
+    reel_trainer_metric(t, json_pack("{s:s, s:I, s:I, s:o, s:f, s:f, s:I, s:b, s:f}", "event", "eval", "step",
+                                     (json_int_t)state->step, "epoch", (json_int_t)(state->epoch + 1), "loss",
+                                     reel_json_number(e.loss), "top1", e.top1, "top5", e.top5, "images", (json_int_t)e.images,
+                                     "best", best, "seconds", t->eval_seconds));
     tell_epoch(t, best);
     if (!best) return REEL_OK;
     state->best_epoch = state->epoch + 1;
     state->best_top1 = e.top1;
-    state->best_loss = isfinite(e.loss) ? e.loss : 1e300;
+    state->best_loss = e.loss;
     reel_error why;
     const reel_checkpoint c = reel_trainer_checkpoint(t);
     if (reel_checkpoint_save_model(&c, &t->run, "best.safetensors", state->best_epoch, &why))

@@ -126,7 +126,12 @@ static reel_status restore(reel_trainer *t, const reel_weights *checkpoint, cons
 reel_status reel_trainer_open(reel_trainer *t, const char *data, const reel_settings *settings, json_t *config,
                               const reel_weights *checkpoint, const char *checkpoint_path, reel_error *err)
 {
-    *t = (reel_trainer){.settings = settings, .config = config, .workers = settings->workers, .run = {.lock = -1}};
+    *t = (reel_trainer){.settings = settings,
+                        .config = config,
+                        .workers = settings->workers,
+                        .run = {.lock = -1},
+                        .state = {.lr_scale = 1},
+                        .restored_step = -1};
     t->began = t->last_checkpoint = reel_seconds_now();
     reel_progress_open(&t->progress, settings->quiet);
     REEL_TRY(open_data(t, data, err));
