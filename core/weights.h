@@ -1,9 +1,14 @@
-/* Weight files in the safetensors format: u64 header length, JSON header, raw little-endian data, row-major.
+/* Weight files. Read: safetensors (u64 header length, JSON header, raw little-endian data, row-major) and PyTorch's .pth, both
+ * as the zip container and as the legacy stream; written: safetensors.
  *
- * Reading checks everything before it allocates: contiguous, no holes, no overlap, no duplicate key, no overflow, end = end of
- * file. Files of another kind are named in the message (ONNX, .pth, HTML, a git-lfs pointer, ...). Writing goes to a temporary
- * file in the same folder, fsync, rename, fsync of the folder: the name holds either the old or the new file, never half of
- * one. */
+ * Reading checks everything before it allocates. safetensors: contiguous, no holes, no overlap, no duplicate key, no overflow,
+ * end = end of file. A .pth file's pickle is a program, and is not run: core/pickle.h reads the instructions that tensors need
+ * and refuses all others by name. Its tensors come from the dictionary at the top, or below "model" or "state_dict"; where all
+ * names begin with "module." (DataParallel) or "_orig_mod." (torch.compile), that is taken off; whatever their strides, data is
+ * row-major. Files of another kind are named in the message (ONNX, HTML, a git-lfs pointer, ...).
+ *
+ * Writing goes to a temporary file in the same folder, fsync, rename, fsync of the folder: the name holds either the old or the
+ * new file, never half of one. */
 #ifndef REEL_CORE_WEIGHTS_H
 #define REEL_CORE_WEIGHTS_H
 
@@ -33,10 +38,14 @@ REEL_API reel_status reel_weights_read(reel_weights **out, const char *path, ree
 REEL_API reel_status reel_weights_read_memory(reel_weights **out, const void *bytes, size_t size, const char *name,
                                               reel_error *err);
 REEL_API void reel_weights_destroy(reel_weights *weights);
+/* What kind of file it was: "safetensors", "pth" or "pth, legacy". */
+REEL_API const char *reel_weights_format(const reel_weights *weights);
 REEL_API int reel_weights_count(const reel_weights *weights);
 REEL_API const reel_weight *reel_weights_at(const reel_weights *weights, int index); /* in file order */
 REEL_API const reel_weight *reel_weights_find(const reel_weights *weights, const char *name);
 REEL_API const char *reel_weights_metadata(const reel_weights *weights, const char *key); /* NULL if there is none */
+/* The index-th key of the metadata, in no particular order; NULL behind the last. */
+REEL_API const char *reel_weights_metadata_key(const reel_weights *weights, int index);
 
 /* Converts one stored tensor into t (same shape, any layout, float32 or float64). REEL_ERR_FORMAT: shapes differ (the message
  * names both). Values come through bit for bit where the dtypes agree; I64 labels: read .data, which is aligned to the dtype in
@@ -50,6 +59,8 @@ REEL_API reel_status reel_weights_writer_create(reel_weights_writer **out, reel_
 REEL_API void reel_weights_writer_destroy(reel_weights_writer *writer);
 REEL_API reel_status reel_weights_writer_tensor(reel_weights_writer *writer, const char *name, const reel_tensor *t,
                                                 reel_error *err);
+/* A stored tensor under its own name and dtype, every bit as it is; w is borrowed until _save. */
+REEL_API reel_status reel_weights_writer_weight(reel_weights_writer *writer, const reel_weight *w, reel_error *err);
 REEL_API reel_status reel_weights_writer_metadata(reel_weights_writer *writer, const char *key, const char *value,
                                                   reel_error *err);
 /* Adds CRC-32s to the metadata: "crc32.NAME" for each tensor, "crc32.header" for the header (the JSON text with its padding)
@@ -75,8 +86,8 @@ typedef enum {
     REEL_MATCH_SKIPPED      /* param is NULL */
 } reel_match;
 typedef void reel_match_fn(void *user, reel_match match, const reel_param *param, const reel_weight *weight);
-REEL_API reel_status reel_params_load_matching(reel_params *params, const reel_weights *weights, reel_match_fn *tell, void *user,
-                                               int *loaded, reel_error *err);
+REEL_API reel_status reel_params_load_matching(reel_params *params, const reel_weights *weights, reel_match_fn *tell,
+                                               void *user, int *loaded, reel_error *err);
 REEL_API reel_status reel_params_add_to(const reel_params *params, reel_weights_writer *writer, reel_error *err);
 
 #ifdef __cplusplus

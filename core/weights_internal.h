@@ -10,7 +10,9 @@ struct reel_weights {
     char *path; /* for messages */
     char *header;
     size_t header_size;
-    json_t *root; /* the header parsed: owns names and metadata */
+    json_t *root; /* the header parsed: owns names and metadata; NULL in a .pth file */
+    char *names;  /* of a .pth file */
+    const char *format;
     reel_weight *list;
     int count;
     char *data; /* pages */

@@ -1,19 +1,17 @@
-/* Reading safetensors: length, header, checks, and only then the data.
+/* Reading weight files: by the first bytes it is decided which kind this is. Then safetensors: length, header, checks, and only
+ * then the data. The .pth kinds are read by weights_pth.c.
  *
- * The file is read, not mapped: a file that shrinks or a disk that fails is then an error and not a signal. A header is text
- * from somebody else: before the JSON parser sees it, one scan bounds its nesting and the number of its values, so that no
- * header can make the parser allocate much more than a large model's would. */
-#include <errno.h>
-#include <fcntl.h>
+ * A header is text from somebody else: before the JSON parser sees it, one scan bounds its nesting and the number of its
+ * values, so that no header can make the parser allocate much more than a large model's would. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/memory.h"
+#include "core/source.h"
 #include "core/weights_internal.h"
+#include "core/weights_pth_internal.h"
 
 static const struct {
     const char *name;
@@ -31,37 +29,6 @@ size_t reel_stored_size(reel_stored_dtype dtype)
 const char *reel_stored_name(reel_stored_dtype dtype)
 {
     return stored[dtype].name;
-}
-
-/* A file or a piece of memory, read once from front to back. */
-typedef struct source {
-    int fd; /* -1: memory */
-    const char *bytes;
-    size_t size, position;
-} source;
-
-static reel_status take(source *s, void *into, size_t bytes, const char *path, reel_error *err)
-{
-    char *at = into;
-    if (bytes == 0) return REEL_OK;
-    if (s->fd < 0) {
-        REEL_ASSERT(bytes <= s->size - s->position);
-        memcpy(at, s->bytes + s->position, bytes);
-        s->position += bytes;
-        return REEL_OK;
-    }
-    while (bytes > 0) {
-        const ssize_t got = read(s->fd, at, bytes < (size_t)1 << 30 ? bytes : (size_t)1 << 30);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
-        if (got == 0)
-            return reel_fail(err, REEL_ERR_FORMAT, "%s: expected %zu bytes, got %zu: it shrank while it was being read", path,
-                             s->size, s->position);
-        at += got;
-        bytes -= (size_t)got;
-        s->position += (size_t)got;
-    }
-    return REEL_OK;
 }
 
 /* One scan over the text: objects at most three deep, and few enough values. What is not JSON is the parser's to find. */
@@ -213,7 +180,7 @@ static reel_status parse_header(reel_weights *w, reel_error *err)
 }
 
 /* The first bytes decide whether this can be safetensors at all, before anything is allocated. */
-static reel_status check_start(const unsigned char *start, size_t have, size_t size, const char *path, uint64_t *header,
+static reel_status check_start(const unsigned char *start, size_t have, uint64_t size, const char *path, uint64_t *header,
                                reel_error *err)
 {
     *header = 0;
@@ -221,45 +188,79 @@ static reel_status check_start(const unsigned char *start, size_t have, size_t s
     const bool plausible = have > 8 && start[8] == '{';
     if (plausible && *header >= 2 && *header <= REEL_WEIGHTS_HEADER_MAX && *header <= size - 8) return REEL_OK;
     if (plausible && *header > size - 8 && *header <= REEL_WEIGHTS_HEADER_MAX)
-        return reel_fail(err, REEL_ERR_FORMAT, "%s: header length: expected at most %zu, got %llu: the file is cut short", path,
-                         size - 8, (unsigned long long)*header);
+        return reel_fail(err, REEL_ERR_FORMAT, "%s: header length: expected at most %llu, got %llu: the file is cut short",
+                         path, (unsigned long long)size - 8, (unsigned long long)*header);
     if (plausible)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: header length: expected 2 to %llu, got %llu", path,
                          (unsigned long long)REEL_WEIGHTS_HEADER_MAX, (unsigned long long)*header);
-    return reel_fail(err, REEL_ERR_FORMAT, "%s: expected a safetensors file, found %s", path, reel_weights_sniff(start, have));
+    return reel_fail(err, REEL_ERR_FORMAT, "%s: expected a safetensors or .pth file, found %s", path,
+                     reel_weights_sniff(start, have));
 }
 
-static reel_status read_source(reel_weights *w, source *s, reel_error *err)
+static reel_status read_safetensors(reel_weights *w, const reel_source *s, uint64_t header, reel_error *err)
 {
-    unsigned char start[512];
-    const size_t have = s->size < sizeof start ? s->size : sizeof start;
-    uint64_t header;
-    REEL_TRY(take(s, start, have, w->path, err));
-    REEL_TRY(check_start(start, have, s->size, w->path, &header, err));
+    w->format = "safetensors";
     w->header_size = (size_t)header;
-    w->data_size = s->size - 8 - w->header_size;
+    w->data_size = (size_t)(s->size - 8) - w->header_size;
     w->header = malloc(w->header_size);
     if (!w->header) return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory: header of %zu bytes", w->path, w->header_size);
-    const size_t early = have - 8 < w->header_size ? have - 8 : w->header_size;
-    memcpy(w->header, start + 8, early);
-    REEL_TRY(take(s, w->header + early, w->header_size - early, w->path, err));
+    REEL_TRY(reel_source_read(s, 8, w->header, w->header_size, err));
     REEL_TRY(parse_header(w, err));
     w->data = reel_pages_alloc(w->data_size + 1, err);
     if (!w->data) return REEL_ERR_MEMORY;
-    const size_t spill = have - 8 - early; /* data that came with the first bytes */
-    memcpy(w->data, start + 8 + early, spill);
-    REEL_TRY(take(s, w->data + spill, w->data_size - spill, w->path, err));
+    REEL_TRY(reel_source_read(s, 8 + header, w->data, w->data_size, err));
     for (int i = 0; i < w->count; i++) w->list[i].data = w->data + (uintptr_t)w->list[i].data;
     return REEL_OK;
 }
 
-static reel_status read_named(reel_weights **out, source *s, const char *path, reel_error *err)
+/* A zip archive without data.pkl is named for what it is; one that cannot be opened too, unless it looks like ours. */
+static reel_status read_zip(reel_weights *w, const reel_source *s, const unsigned char *start, size_t have, reel_error *err)
+{
+    reel_pth pth = {.source = s};
+    w->format = "pth";
+    reel_status status = reel_zip_open(&pth.zip, s, err);
+    bool ours = memmem(start, have, "data.pkl", 8) != NULL;
+    for (int i = 0; i < pth.zip.count && !ours; i++)
+        ours = memmem(pth.zip.list[i].name, pth.zip.list[i].name_length, "data.pkl", 8) != NULL;
+    if (!ours && status != REEL_ERR_IO && status != REEL_ERR_MEMORY)
+        status = reel_fail(err, REEL_ERR_FORMAT, "%s: expected a safetensors or .pth file, found %s", w->path,
+                           reel_weights_sniff(start, have));
+    if (status == REEL_OK) status = reel_pth_open_zip(&pth, err);
+    if (status == REEL_OK) status = reel_weights_from_pth(w, &pth, err);
+    reel_pth_close(&pth);
+    return status;
+}
+
+static reel_status read_legacy(reel_weights *w, const reel_source *s, reel_error *err)
+{
+    reel_pth pth = {.source = s};
+    w->format = "pth, legacy";
+    reel_status status = reel_pth_open_legacy(&pth, err);
+    if (status == REEL_OK) status = reel_weights_from_pth(w, &pth, err);
+    reel_pth_close(&pth);
+    return status;
+}
+
+static reel_status read_source(reel_weights *w, const reel_source *s, reel_error *err)
+{
+    static const char legacy[] = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"; /* 0x1950a86a20f9469cfc6c */
+    unsigned char start[512];
+    const size_t have = s->size < sizeof start ? (size_t)s->size : sizeof start;
+    uint64_t header;
+    REEL_TRY(reel_source_read(s, 0, start, have, err));
+    if (have >= 4 && memcmp(start, "PK\3\4", 4) == 0) return read_zip(w, s, start, have, err);
+    if (have >= sizeof legacy - 1 && memcmp(start, legacy, sizeof legacy - 1) == 0) return read_legacy(w, s, err);
+    REEL_TRY(check_start(start, have, s->size, w->path, &header, err));
+    return read_safetensors(w, s, header, err);
+}
+
+static reel_status read_named(reel_weights **out, const reel_source *s, reel_error *err)
 {
     *out = NULL;
     reel_weights *w = calloc(1, sizeof *w);
-    if (w) w->path = strdup(path);
+    if (w) w->path = strdup(s->path);
     const reel_status status =
-        w && w->path ? read_source(w, s, err) : reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
+        w && w->path ? read_source(w, s, err) : reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", s->path);
     if (status == REEL_OK)
         *out = w;
     else
@@ -269,29 +270,17 @@ static reel_status read_named(reel_weights **out, source *s, const char *path, r
 
 reel_status reel_weights_read_memory(reel_weights **out, const void *bytes, size_t size, const char *name, reel_error *err)
 {
-    source s = {.fd = -1, .bytes = bytes, .size = size};
-    return read_named(out, &s, name, err);
+    const reel_source s = {.fd = -1, .bytes = bytes, .size = size, .path = name};
+    return read_named(out, &s, err);
 }
 
 reel_status reel_weights_read(reel_weights **out, const char *path, reel_error *err)
 {
     *out = NULL;
-    struct stat info;
-    source s = {.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)}; /* without blocking: the name may be a pipe's */
-    if (s.fd < 0 || fstat(s.fd, &info) != 0) {
-        const int reason = errno;
-        if (s.fd >= 0) close(s.fd);
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(reason));
-    }
-    reel_status status;
-    if (!S_ISREG(info.st_mode)) {
-        status = reel_fail(err, REEL_ERR_IO, "%s: expected a file, got %s", path,
-                           S_ISDIR(info.st_mode) ? "a folder" : "a device or pipe");
-    } else {
-        s.size = (size_t)info.st_size;
-        status = read_named(out, &s, path, err);
-    }
-    close(s.fd);
+    reel_source s;
+    REEL_TRY(reel_source_open(&s, path, err));
+    const reel_status status = read_named(out, &s, err);
+    reel_source_close(&s);
     return status;
 }
 
@@ -301,6 +290,7 @@ void reel_weights_destroy(reel_weights *w)
     if (w->data) reel_pages_free(w->data, w->data_size + 1);
     json_decref(w->root);
     free(w->list);
+    free(w->names);
     free(w->header);
     free(w->path);
     free(w);
@@ -309,6 +299,11 @@ void reel_weights_destroy(reel_weights *w)
 int reel_weights_count(const reel_weights *weights)
 {
     return weights->count;
+}
+
+const char *reel_weights_format(const reel_weights *weights)
+{
+    return weights->format;
 }
 
 const reel_weight *reel_weights_at(const reel_weights *weights, int index)
@@ -327,4 +322,12 @@ const reel_weight *reel_weights_find(const reel_weights *weights, const char *na
 const char *reel_weights_metadata(const reel_weights *weights, const char *key)
 {
     return json_string_value(json_object_get(json_object_get(weights->root, "__metadata__"), key));
+}
+
+const char *reel_weights_metadata_key(const reel_weights *weights, int index)
+{
+    json_t *metadata = json_object_get(weights->root, "__metadata__");
+    void *at = json_object_iter(metadata);
+    while (at && index-- > 0) at = json_object_iter_next(metadata, at);
+    return at ? json_object_iter_key(at) : NULL;
 }

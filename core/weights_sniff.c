@@ -1,5 +1,5 @@
-/* Names what was given instead of a safetensors file. People hand over what they have downloaded: a .pth, an ONNX model, the
- * error page of a server, a git-lfs pointer. Saying which saves them the search. */
+/* Names what was given instead of a weight file. People hand over what they have downloaded: an ONNX model, the error page of a
+ * server, a git-lfs pointer. Saying which saves them the search. */
 #include <string.h>
 #include <strings.h>
 
@@ -17,9 +17,9 @@ static bool contains(const unsigned char *bytes, size_t size, const char *word)
 
 static const char *sniff_archive(const unsigned char *bytes, size_t size)
 {
-    if (contains(bytes, size, "data.pkl")) return "a PyTorch .pth file: convert it to safetensors first";
+    if (contains(bytes, size, "data.pkl")) return "a PyTorch .pth file, but a damaged one";
     if (contains(bytes, size, ".npy")) return "a NumPy .npz file: convert it to safetensors first";
-    return "a zip archive (a PyTorch .pth file is one: convert it to safetensors first)";
+    return "a zip archive, but none that torch.save wrote: it has no data.pkl";
 }
 
 static const char *sniff_text(const unsigned char *bytes, size_t size)
@@ -42,8 +42,6 @@ const char *reel_weights_sniff(const unsigned char *bytes, size_t size)
         size_t length;
         const char *name;
     } known[] = {
-        {"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 14,
-         "a PyTorch .pth file of the old kind: convert it to safetensors first"},
         {"\x89HDF\r\n\x1a\n", 8, "an HDF5 file (Keras?): convert it to safetensors first"},
         {"\x93NUMPY", 6, "a NumPy .npy file: convert it to safetensors first"},
         {"\x89PNG", 4, "a PNG image"},
@@ -56,10 +54,10 @@ const char *reel_weights_sniff(const unsigned char *bytes, size_t size)
     for (int i = 0; i < REEL_COUNT(known); i++)
         if (begins(bytes, size, known[i].magic, known[i].length)) return known[i].name;
     if (size > 1 && bytes[0] == 0x80 && bytes[1] >= 2 && bytes[1] <= 5 && contains(bytes, size, "torch"))
-        return "a PyTorch .pth file: convert it to safetensors first";
+        return "a Python pickle of PyTorch objects, but not as torch.save writes them";
     if (size > 1 && bytes[0] == 0x80 && bytes[1] >= 2 && bytes[1] <= 5) return "a Python pickle";
     if (size > 262 && memcmp(bytes + 257, "ustar", 5) == 0)
-        return "a tar archive (the oldest PyTorch .pth files are such: convert it to safetensors first)";
+        return "a tar archive (the oldest PyTorch .pth files are such: load it in PyTorch and torch.save it again)";
     /* ONNX is a protobuf message: field 1, ir_version, a small number; then a string or an embedded message. */
     if (size > 2 && bytes[0] == 0x08 && bytes[1] >= 1 && bytes[1] <= 32 && (bytes[2] & 7) == 2) return "an ONNX model";
     const char *text = sniff_text(bytes, size);

@@ -1,22 +1,21 @@
 /* Writing safetensors so that a crash, a full disk or a kill leaves either the old file or the new one.
  *
  * CRCs have a fixed width, so the header's length is known before the data is: the header goes out with blank CRCs, the data
- * follows in one pass that computes them, the header is written again over itself. Tensors of eight-byte elements come first:
- * every tensor then lies aligned. */
-#include <errno.h>
-#include <fcntl.h>
+ * follows in one pass that computes them, the header is written again over itself. Tensors of eight-byte elements come first,
+ * those of two bytes last: every tensor then lies aligned. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
 
+#include "core/atomic_file.h"
 #include "core/weights_internal.h"
 
+/* A tensor, or (stored.data not NULL) values of a file that go out as they came. */
 typedef struct entry {
     char *name;
     reel_tensor tensor;
+    reel_weight stored; /* dtype, shape and bytes of both */
     uLong crc;
 } entry;
 
@@ -52,7 +51,7 @@ static bool is_utf8(const char *text)
     return json != NULL;
 }
 
-reel_status reel_weights_writer_tensor(reel_weights_writer *writer, const char *name, const reel_tensor *t, reel_error *err)
+static reel_status add(reel_weights_writer *writer, const char *name, const entry *what, reel_error *err)
 {
     reel_printable room;
     bool taken = strcmp(name, "__metadata__") == 0 || strcmp(name, "header") == 0; /* the latter: its CRC's key */
@@ -69,8 +68,24 @@ reel_status reel_weights_writer_tensor(reel_weights_writer *writer, const char *
     }
     char *copy = strdup(name);
     if (!copy) return reel_fail(err, REEL_ERR_MEMORY, "weights: out of memory");
-    writer->list[writer->count++] = (entry){.name = copy, .tensor = *t};
+    writer->list[writer->count] = *what;
+    writer->list[writer->count++].name = copy;
     return REEL_OK;
+}
+
+reel_status reel_weights_writer_tensor(reel_weights_writer *writer, const char *name, const reel_tensor *t, reel_error *err)
+{
+    entry e = {.tensor = *t};
+    e.stored.dtype = t->dtype == REEL_F64 ? REEL_STORED_F64 : REEL_STORED_F32;
+    e.stored.ndim = t->ndim;
+    memcpy(e.stored.shape, t->shape, sizeof e.stored.shape);
+    e.stored.bytes = reel_tensor_bytes(t);
+    return add(writer, name, &e, err);
+}
+
+reel_status reel_weights_writer_weight(reel_weights_writer *writer, const reel_weight *w, reel_error *err)
+{
+    return add(writer, w->name, &(entry){.stored = *w}, err);
 }
 
 reel_status reel_weights_writer_metadata(reel_weights_writer *writer, const char *key, const char *value, reel_error *err)
@@ -95,16 +110,16 @@ static char *header_text(const reel_weights_writer *writer, bool blank, bool bla
     json_t *root = json_object(), *metadata = json_copy(writer->metadata);
     bool good = root && metadata && json_object_set(root, "__metadata__", metadata) == 0;
     int64_t at = 0;
-    for (int pass = 0; pass < 2; pass++) {
+    for (size_t element = 8; element >= 2; element /= 2) {
         for (int i = 0; i < writer->count && good; i++) {
             const entry *e = &writer->list[i];
-            if ((e->tensor.dtype == REEL_F64) != (pass == 0)) continue;
+            if (reel_stored_size(e->stored.dtype) != element) continue;
             json_t *shape = json_array();
-            for (int d = 0; d < e->tensor.ndim; d++)
-                good &= json_array_append_new(shape, json_integer(e->tensor.shape[d])) == 0;
-            const int64_t end = at + (int64_t)reel_tensor_bytes(&e->tensor);
-            json_t *value = json_pack("{s:s, s:o, s:[I, I]}", "dtype", e->tensor.dtype == REEL_F64 ? "F64" : "F32", "shape",
-                                      shape, "data_offsets", (json_int_t)at, (json_int_t)end);
+            for (int d = 0; d < e->stored.ndim; d++)
+                good &= json_array_append_new(shape, json_integer(e->stored.shape[d])) == 0;
+            const int64_t end = at + (int64_t)e->stored.bytes;
+            json_t *value = json_pack("{s:s, s:o, s:[I, I]}", "dtype", reel_stored_name(e->stored.dtype), "shape", shape,
+                                      "data_offsets", (json_int_t)at, (json_int_t)end);
             at = end;
             const size_t room = strlen(e->name) + 8;
             char *key = malloc(room);
@@ -130,29 +145,6 @@ static char *header_text(const reel_weights_writer *writer, bool blank, bool bla
     return padded;
 }
 
-typedef struct output {
-    int fd;
-    const char *path; /* the final one, for messages */
-} output;
-
-static reel_status io_error(const char *path, const char *what, reel_error *err)
-{
-    return reel_fail(err, REEL_ERR_IO, "%s: cannot be %s: %s", path, what, strerror(errno));
-}
-
-static reel_status put(const output *o, const void *bytes, size_t size, reel_error *err)
-{
-    const char *at = bytes;
-    while (size > 0) {
-        const ssize_t done = write(o->fd, at, size < (size_t)1 << 30 ? size : (size_t)1 << 30);
-        if (done < 0 && errno == EINTR) continue;
-        if (done < 0) return io_error(o->path, "written", err);
-        at += done;
-        size -= (size_t)done;
-    }
-    return REEL_OK;
-}
-
 static bool is_row_major(const reel_tensor *t)
 {
     const reel_tensor dense = reel_tensor_with_layout(t->data, t->dtype, REEL_ROW_MAJOR, t->ndim, t->shape);
@@ -162,20 +154,21 @@ static bool is_row_major(const reel_tensor *t)
 }
 
 /* Row-major memory goes out as it is, anything else in slabs of the first dimension. */
-static reel_status put_tensor(const output *o, entry *e, reel_error *err)
+static reel_status put_tensor(reel_atomic_file *f, entry *e, reel_error *err)
 {
     const reel_tensor *t = &e->tensor;
-    const size_t bytes = reel_tensor_bytes(t);
+    const size_t bytes = e->stored.bytes;
+    const void *ready = e->stored.data ? e->stored.data : is_row_major(t) ? t->data : NULL;
     e->crc = crc32_z(0, NULL, 0);
     if (bytes == 0) return REEL_OK;
-    if (is_row_major(t)) {
-        e->crc = crc32_z(e->crc, t->data, bytes);
-        return put(o, t->data, bytes, err);
+    if (ready) {
+        e->crc = crc32_z(e->crc, ready, bytes);
+        return reel_atomic_put(f, ready, bytes, err);
     }
     const size_t slab = bytes / (size_t)t->shape[0];
     const int64_t most = slab < (size_t)1 << 20 ? (int64_t)(((size_t)1 << 20) / slab) : 1;
     void *room = malloc((size_t)most * slab);
-    if (!room) return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", o->path);
+    if (!room) return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", f->path);
     reel_status status = REEL_OK;
     for (int64_t begin = 0; begin < t->shape[0] && status == REEL_OK; begin += most) {
         const int64_t length = t->shape[0] - begin < most ? t->shape[0] - begin : most;
@@ -183,13 +176,13 @@ static reel_status put_tensor(const output *o, entry *e, reel_error *err)
         const reel_tensor to = reel_tensor_with_layout(room, t->dtype, REEL_ROW_MAJOR, t->ndim, from.shape);
         reel_tensor_copy(&to, &from);
         e->crc = crc32_z(e->crc, room, (size_t)length * slab);
-        status = put(o, room, (size_t)length * slab, err);
+        status = reel_atomic_put(f, room, (size_t)length * slab, err);
     }
     free(room);
     return status;
 }
 
-static reel_status put_header(const output *o, const reel_weights_writer *writer, bool blank, reel_error *err)
+static reel_status put_header(reel_atomic_file *f, const reel_weights_writer *writer, bool blank, reel_error *err)
 {
     size_t size;
     char *text = header_text(writer, blank, true, 0, &size);
@@ -198,76 +191,32 @@ static reel_status put_header(const output *o, const reel_weights_writer *writer
         free(text);
         text = header_text(writer, false, false, own, &size);
     }
-    if (!text) return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory for the header", o->path);
+    if (!text) return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory for the header", f->path);
     reel_status status = REEL_OK;
     unsigned char length[8];
     for (int i = 0; i < 8; i++) length[i] = (unsigned char)((uint64_t)size >> (8 * i));
     if (size > REEL_WEIGHTS_HEADER_MAX)
-        status = reel_fail(err, REEL_ERR_INVALID, "%s: header: expected at most %llu bytes, got %zu", o->path,
+        status = reel_fail(err, REEL_ERR_INVALID, "%s: header: expected at most %llu bytes, got %zu", f->path,
                            (unsigned long long)REEL_WEIGHTS_HEADER_MAX, size);
-    if (status == REEL_OK) status = put(o, length, sizeof length, err);
-    if (status == REEL_OK) status = put(o, text, size, err);
+    if (status == REEL_OK) status = reel_atomic_put(f, length, sizeof length, err);
+    if (status == REEL_OK) status = reel_atomic_put(f, text, size, err);
     free(text);
     return status;
 }
 
-static reel_status put_all(const output *o, reel_weights_writer *writer, reel_error *err)
+static reel_status put_all(reel_atomic_file *f, reel_weights_writer *writer, reel_error *err)
 {
-    REEL_TRY(put_header(o, writer, true, err));
-    for (int pass = 0; pass < 2; pass++)
+    REEL_TRY(put_header(f, writer, true, err));
+    for (size_t element = 8; element >= 2; element /= 2)
         for (int i = 0; i < writer->count; i++)
-            if ((writer->list[i].tensor.dtype == REEL_F64) == (pass == 0)) REEL_TRY(put_tensor(o, &writer->list[i], err));
-    if (lseek(o->fd, 0, SEEK_SET) < 0) return io_error(o->path, "written", err);
-    REEL_TRY(put_header(o, writer, false, err));
-    if (fsync(o->fd) != 0) return io_error(o->path, "flushed to disk", err);
-    return REEL_OK;
-}
-
-/* Opens a new file in the folder of path; *temporary and *folder are the caller's to free. */
-static reel_status open_temporary(const char *path, char **temporary, char **folder, int *fd, reel_error *err)
-{
-    const char *slash = strrchr(path, '/');
-    const size_t length = slash ? (size_t)(slash - path) + 1 : 0;
-    const size_t room = length + 64;
-    *fd = -1;
-    *folder = slash ? strndup(path, length) : strdup(".");
-    *temporary = malloc(room);
-    if (!*folder || !*temporary) return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
-    for (int n = 0; *fd < 0 && n < 10000; n++) {
-        snprintf(*temporary, room, "%.*s.reel-%ld-%d.tmp", (int)length, path, (long)getpid(), n);
-        *fd = open(*temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (*fd < 0 && errno != EEXIST) break;
-    }
-    return *fd >= 0 ? REEL_OK : io_error(path, "created", err);
-}
-
-/* After this, a power cut finds the new name. Some file systems cannot do it to a folder and say EINVAL: then it is as good as
- * they are. */
-static reel_status flush_folder(const char *folder, const char *path, reel_error *err)
-{
-    const int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return io_error(path, "flushed to disk (its folder)", err);
-    const bool failed = fsync(fd) != 0 && errno != EINVAL && errno != EROFS;
-    const reel_status status = failed ? io_error(path, "flushed to disk (its folder)", err) : REEL_OK;
-    close(fd);
-    return status;
+            if (reel_stored_size(writer->list[i].stored.dtype) == element) REEL_TRY(put_tensor(f, &writer->list[i], err));
+    REEL_TRY(reel_atomic_rewind(f, err));
+    return put_header(f, writer, false, err);
 }
 
 reel_status reel_weights_writer_save(reel_weights_writer *writer, const char *path, reel_error *err)
 {
-    char *temporary = NULL, *folder = NULL;
-    output o = {.fd = -1, .path = path};
-    reel_status status = open_temporary(path, &temporary, &folder, &o.fd, err);
-    const bool created = status == REEL_OK;
-    if (status == REEL_OK) status = put_all(&o, writer, err);
-    if (created && close(o.fd) != 0 && status == REEL_OK) status = io_error(path, "written", err);
-    bool renamed = false;
-    if (status == REEL_OK) {
-        renamed = rename(temporary, path) == 0;
-        status = renamed ? flush_folder(folder, path, err) : io_error(path, "put in place", err);
-    }
-    if (created && !renamed) unlink(temporary);
-    free(temporary);
-    free(folder);
-    return status;
+    reel_atomic_file f;
+    REEL_TRY(reel_atomic_open(&f, path, err));
+    return reel_atomic_close(&f, put_all(&f, writer, err), err);
 }
