@@ -1,6 +1,7 @@
 /* Conv2d: weight (out, in / groups, kh, kw), bias (out). Default init as PyTorch's: U(+-1 / sqrt(fan_in)), fan_in = in / groups
  * kh kw. */
 #include "layers/net_internal.h"
+#include "layers/onnx.h"
 
 static reel_conv2d_attrs attrs_of(const reel_conv2d_config *c)
 {
@@ -63,9 +64,31 @@ static int64_t multiply_adds(const reel_module *m, const reel_tensor *in, const 
     return reel_tensor_numel(out) * (reel_tensor_numel(&w) / w.shape[0]);
 }
 
+static reel_status onnx(const reel_module *m, reel_onnx *g, const reel_tensor *in, const reel_tensor *out, reel_error *err)
+{
+    const reel_conv2d_config *c = reel_module_config(m);
+    const reel_conv2d_attrs a = attrs_of(c);
+    const reel_tensor w = reel_module_param_value(m, 0);
+    (void)in, (void)out, (void)err;
+    reel_onnx_node(g, "Conv");
+    reel_onnx_input(g);
+    reel_onnx_param(g, m, 0);
+    if (!c->no_bias) reel_onnx_param(g, m, 1);
+    reel_onnx_ints(g, "dilations", (const int64_t[]){a.dilation_h, a.dilation_w}, 2);
+    reel_onnx_int(g, "group", a.groups);
+    reel_onnx_ints(g, "kernel_shape", w.shape + 2, 2);
+    reel_onnx_ints(g, "pads", (const int64_t[]){a.padding_h, a.padding_w, a.padding_h, a.padding_w}, 4);
+    reel_onnx_ints(g, "strides", (const int64_t[]){a.stride_h, a.stride_w}, 2);
+    return REEL_OK;
+}
+
 void reel_net_add_conv2d(reel_net *net, const reel_conv2d_config *config)
 {
-    static const reel_module_kind kind = {
-        .name = "Conv2d", .setup = setup, .forward = forward, .multiply_adds = multiply_adds, .forward_with = forward_with};
+    static const reel_module_kind kind = {.name = "Conv2d",
+                                          .setup = setup,
+                                          .forward = forward,
+                                          .multiply_adds = multiply_adds,
+                                          .forward_with = forward_with,
+                                          .onnx = onnx};
     reel_net_add(net, &kind, config->name, config, sizeof *config);
 }

@@ -1,5 +1,6 @@
 /* Linear: y = x W^T + b; weight (out, in), bias (out). Default init as PyTorch's: U(+-1 / sqrt(in)). */
 #include "layers/net_internal.h"
+#include "layers/onnx.h"
 
 static reel_status setup(reel_module *m, reel_error *err)
 {
@@ -34,9 +35,26 @@ static int64_t multiply_adds(const reel_module *m, const reel_tensor *in, const 
     return reel_tensor_numel(out) * c->in;
 }
 
+static reel_status onnx(const reel_module *m, reel_onnx *g, const reel_tensor *in, const reel_tensor *out, reel_error *err)
+{
+    const reel_linear_config *c = reel_module_config(m);
+    (void)out;
+    if (in->ndim != 2) return reel_fail(err, REEL_ERR_INVALID, "Gemm takes a matrix, got rank %d", in->ndim);
+    reel_onnx_node(g, "Gemm");
+    reel_onnx_input(g);
+    reel_onnx_param(g, m, 0);
+    if (!c->no_bias) reel_onnx_param(g, m, 1);
+    reel_onnx_int(g, "transB", 1);
+    return REEL_OK;
+}
+
 void reel_net_add_linear(reel_net *net, const reel_linear_config *config)
 {
-    static const reel_module_kind kind = {
-        .name = "Linear", .setup = setup, .forward = forward, .multiply_adds = multiply_adds, .forward_with = forward_with};
+    static const reel_module_kind kind = {.name = "Linear",
+                                          .setup = setup,
+                                          .forward = forward,
+                                          .multiply_adds = multiply_adds,
+                                          .forward_with = forward_with,
+                                          .onnx = onnx};
     reel_net_add(net, &kind, config->name, config, sizeof *config);
 }

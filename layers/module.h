@@ -12,6 +12,7 @@ extern "C" {
 #endif
 
 typedef struct reel_module reel_module;
+typedef struct reel_onnx reel_onnx; /* layers/onnx.h */
 
 typedef struct reel_module_kind {
     const char *name;                                      /* "Conv2d" */
@@ -23,6 +24,9 @@ typedef struct reel_module_kind {
      * NULL: the layer stands alone. Same values as one after the other, within rounding. */
     reel_var (*forward_with)(const reel_module *m, const reel_module *const *next, int n_next, reel_tape *tape, reel_var x,
                              int *taken);
+    /* Writes the layer's nodes in evaluation mode (layers/onnx.h), for these shapes of in and out with a batch of one.
+     * REEL_ERR_INVALID: what ONNX cannot express. NULL: the layer cannot be exported. */
+    reel_status (*onnx)(const reel_module *m, reel_onnx *graph, const reel_tensor *in, const reel_tensor *out, reel_error *err);
 } reel_module_kind;
 
 /* Appends a layer to the open Sequential. config (config_size bytes) is copied; name NULL = its position. */
