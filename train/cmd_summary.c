@@ -112,19 +112,21 @@ static const char *const keys[] = {"reel.kind", "arch", "head", "image_size", "p
 static int print_file_json(const reel_weights *weights)
 {
     json_t *tensors = json_array(), *metadata = json_object();
-    int64_t total = 0;
+    int64_t total = 0, bytes = 0;
     for (int i = 0; i < reel_weights_count(weights); i++) {
         const reel_weight *w = reel_weights_at(weights, i);
         total += reel_shape_numel(w->ndim, w->shape);
-        json_array_append_new(tensors, json_pack("{s:o, s:s, s:o}", "name", reel_json_text(w->name), "dtype",
-                                                 stored_name(w->dtype), "shape", shape_json(w->ndim, w->shape)));
+        json_array_append_new(tensors,
+                              json_pack("{s:o, s:s, s:o, s:I}", "name", reel_json_text(w->name), "dtype", stored_name(w->dtype),
+                                        "shape", shape_json(w->ndim, w->shape), "bytes", (json_int_t)w->bytes));
+        bytes += (int64_t)w->bytes;
     }
     for (int i = 0; i < REEL_COUNT(keys); i++) {
         const char *value = reel_weights_metadata(weights, keys[i]);
         if (value) json_object_set_new(metadata, keys[i], reel_json_text(value));
     }
-    return reel_print_json(
-        json_pack("{s:I, s:o, s:o}", "elements", (json_int_t)total, "metadata", metadata, "tensors", tensors));
+    return reel_print_json(json_pack("{s:s, s:I, s:I, s:o, s:o}", "format", reel_weights_format(weights), "elements",
+                                     (json_int_t)total, "bytes", (json_int_t)bytes, "metadata", metadata, "tensors", tensors));
 }
 
 static int summarize_file(const char *path, bool json)
@@ -140,14 +142,19 @@ static int summarize_file(const char *path, bool json)
     if (json) {
         code = print_file_json(weights);
     } else {
-        int64_t total = 0;
+        int64_t total = 0, bytes = 0;
         for (int i = 0; i < reel_weights_count(weights); i++) {
             const reel_weight *w = reel_weights_at(weights, i);
-            char shape[80];
-            printf("%-32s %-9s %s\n", w->name, stored_name(w->dtype), reel_shape_text(shape, sizeof shape, w->ndim, w->shape));
+            char shape[80], name[200];
+            reel_utf8_text(w->name, name, sizeof name);
+            for (char *p = name; *p; p++) *p = (unsigned char)*p < 32 || *p == 127 ? '?' : *p; /* what a terminal would obey */
+            printf("%-32s %-9s %-20s %13zu bytes\n", name, stored_name(w->dtype),
+                   reel_shape_text(shape, sizeof shape, w->ndim, w->shape), w->bytes);
             total += reel_shape_numel(w->ndim, w->shape);
+            bytes += (int64_t)w->bytes;
         }
-        printf("%d tensors, %" PRId64 " elements\n", reel_weights_count(weights), total);
+        printf("%d tensors, %" PRId64 " elements, %" PRId64 " bytes (%s)\n", reel_weights_count(weights), total, bytes,
+               reel_weights_format(weights));
         for (int i = 0; i < REEL_COUNT(keys); i++)
             if (reel_weights_metadata(weights, keys[i])) printf("%s: %s\n", keys[i], reel_weights_metadata(weights, keys[i]));
     }
@@ -170,10 +177,11 @@ static int run(reel_options *options)
 
 const reel_command reel_command_summary = {
     .name = "summary",
-    .arguments = "[FILE.safetensors]",
-    .about = "Shows a network's layers, shapes, parameters, multiply-adds, memory; or the tensors of a file",
+    .arguments = "[FILE]",
+    .about = "Shows a network's layers, shapes, parameters, multiply-adds, memory; or the tensors of a weights file",
     .notes =
-        "Memory is that of one step with momentum on one batch, as `reel bench step` does it; a loader holds batches besides.",
+        "FILE is a .safetensors or .pth file. Memory is that of one step with momentum on one batch, as `reel bench step` does "
+        "it; a loader holds batches besides.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
     .max_args = 1,

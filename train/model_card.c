@@ -31,15 +31,14 @@ void reel_model_card_free(reel_model_card *card)
     card->class_names = NULL;
 }
 
-/* Room for names; they are filled one by one. */
-static reel_status make_names(reel_model_card *card, int64_t classes, reel_error *err)
+reel_status reel_model_card_make_names(reel_model_card *card, int64_t classes, reel_error *err)
 {
     card->classes = classes;
     card->class_names = calloc((size_t)classes + 1, sizeof *card->class_names);
     return card->class_names ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "class names: out of memory");
 }
 
-static reel_status set_name(reel_model_card *card, int64_t c, const char *name, reel_error *err)
+reel_status reel_model_card_set_name(reel_model_card *card, int64_t c, const char *name, reel_error *err)
 {
     char text[1100];
     reel_utf8_text(name, text, sizeof text);
@@ -49,8 +48,9 @@ static reel_status set_name(reel_model_card *card, int64_t c, const char *name, 
 
 reel_status reel_model_card_set_classes(reel_model_card *card, const reel_dataset *dataset, reel_error *err)
 {
-    REEL_TRY(make_names(card, reel_dataset_classes(dataset), err));
-    for (int64_t c = 0; c < card->classes; c++) REEL_TRY(set_name(card, c, reel_dataset_class_name(dataset, c), err));
+    REEL_TRY(reel_model_card_make_names(card, reel_dataset_classes(dataset), err));
+    for (int64_t c = 0; c < card->classes; c++)
+        REEL_TRY(reel_model_card_set_name(card, c, reel_dataset_class_name(dataset, c), err));
     return REEL_OK;
 }
 
@@ -69,29 +69,39 @@ static json_t *preprocessing_json(const reel_transform *t)
                      "pixel_scale", t->pixel_scale);
 }
 
-static reel_status put_json(reel_weights_writer *writer, const char *key, json_t *value, reel_error *err)
+static reel_status put_json(reel_model_card_put *put, void *user, const char *key, json_t *value, reel_error *err)
 {
     char *text = value ? json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(value);
-    const reel_status status = text ? reel_weights_writer_metadata(writer, key, text, err)
-                                    : reel_fail(err, REEL_ERR_MEMORY, "metadata %s: out of memory", key);
+    const reel_status status =
+        text ? put(user, key, text, err) : reel_fail(err, REEL_ERR_MEMORY, "metadata %s: out of memory", key);
     free(text);
     return status;
 }
 
-reel_status reel_model_card_write(const reel_model_card *card, reel_weights_writer *writer, reel_error *err)
+reel_status reel_model_card_metadata(const reel_model_card *card, reel_model_card_put *put, void *user, reel_error *err)
 {
     char number[32];
     snprintf(number, sizeof number, "%" PRId64, card->image_size);
-    REEL_TRY(reel_weights_writer_metadata(writer, "reel.format", "1", err));
-    REEL_TRY(reel_weights_writer_metadata(writer, "arch", card->model->name, err));
-    REEL_TRY(reel_weights_writer_metadata(writer, "head", reel_head_name(card->head), err));
-    REEL_TRY(reel_weights_writer_metadata(writer, "image_size", number, err));
-    REEL_TRY(put_json(writer, "preprocessing", preprocessing_json(&card->preprocessing), err));
+    REEL_TRY(put(user, "reel.format", "1", err));
+    REEL_TRY(put(user, "arch", card->model->name, err));
+    REEL_TRY(put(user, "head", reel_head_name(card->head), err));
+    REEL_TRY(put(user, "image_size", number, err));
+    REEL_TRY(put_json(put, user, "preprocessing", preprocessing_json(&card->preprocessing), err));
     if (!card->class_names) return REEL_OK;
     json_t *names = json_array();
     for (int64_t c = 0; c < card->classes; c++) json_array_append_new(names, json_string(card->class_names[c]));
-    return put_json(writer, "classes", names, err);
+    return put_json(put, user, "classes", names, err);
+}
+
+static reel_status put_in_file(void *writer, const char *key, const char *value, reel_error *err)
+{
+    return reel_weights_writer_metadata(writer, key, value, err);
+}
+
+reel_status reel_model_card_write(const reel_model_card *card, reel_weights_writer *writer, reel_error *err)
+{
+    return reel_model_card_metadata(card, put_in_file, writer, err);
 }
 
 /* ---- reading ---- */
@@ -119,10 +129,10 @@ static reel_status read_classes(reel_model_card *card, const char *text, const c
         status = reel_fail(err, REEL_ERR_FORMAT, "%s: metadata classes: expected an array of %" PRId64 " names", path,
                            card->classes);
     } else {
-        status = make_names(card, card->classes, err);
+        status = reel_model_card_make_names(card, card->classes, err);
         for (int64_t c = 0; c < card->classes && status == REEL_OK; c++) {
             const char *name = json_string_value(json_array_get(names, (size_t)c));
-            status = name ? set_name(card, c, name, err)
+            status = name ? reel_model_card_set_name(card, c, name, err)
                           : reel_fail(err, REEL_ERR_FORMAT, "%s: metadata classes: entry %" PRId64 " is no text", path, c);
         }
     }

@@ -28,6 +28,13 @@ reel_status reel_model_card_set_classes(reel_model_card *card, const reel_datase
 /* Name of class c, or "class c" written into text. */
 const char *reel_model_card_class(const reel_model_card *card, int64_t c, char *text, size_t size);
 
+/* Room for names, and each of them; other text than UTF-8 is written with \xNN. */
+reel_status reel_model_card_make_names(reel_model_card *card, int64_t classes, reel_error *err);
+reel_status reel_model_card_set_name(reel_model_card *card, int64_t c, const char *name, reel_error *err);
+
+/* Hands every key and value of the card's metadata to put. */
+typedef reel_status reel_model_card_put(void *user, const char *key, const char *value, reel_error *err);
+reel_status reel_model_card_metadata(const reel_model_card *card, reel_model_card_put *put, void *user, reel_error *err);
 reel_status reel_model_card_write(const reel_model_card *card, reel_weights_writer *writer, reel_error *err);
 /* arch: the network to take where the file does not say; NULL = alexnet. path is for messages. */
 reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weights, const char *arch, const char *path,

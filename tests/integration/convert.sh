@@ -1,0 +1,69 @@
+#!/bin/bash
+# reel convert and reel summary: from either kind of .pth, whichever PyTorch wrote it, come the same bytes; nothing is lost on the
+# way from safetensors to safetensors; what is refused is refused before a file is touched.
+set -eu
+fail() {
+    echo "$1"
+    exit 1
+}
+pth=$REEL_SOURCE/tests/support/pth
+"$REEL_BIN" convert "$pth/t113-zip.pth" one.safetensors --json >out
+grep -q '"format":"pth".*"tensors":14,"elements":207' out || fail "convert --json: $(cat out)"
+for name in t113-legacy t113-deflated t213-zip t213-legacy t213-deflated; do
+    "$REEL_BIN" convert "$pth/$name.pth" two.safetensors --quiet
+    cmp one.safetensors two.safetensors || fail "$name.pth: other bytes than t113-zip.pth"
+done
+"$REEL_BIN" convert one.safetensors two.safetensors --quiet
+cmp one.safetensors two.safetensors || fail "safetensors to safetensors: other bytes"
+python3 - <<'PY'
+import json, struct
+data = open("one.safetensors", "rb").read()
+size = struct.unpack("<Q", data[:8])[0]
+header = json.loads(data[8 : 8 + size])
+kinds = {name: (t["dtype"], t["shape"]) for name, t in header.items() if name != "__metadata__"}
+assert kinds["half"] == ("F16", [2, 5]) and kinds["bfloat"] == ("BF16", [4]) and kinds["long"] == ("I64", [6]), kinds
+begin, end = header["channels_last"]["data_offsets"]
+values = struct.unpack("<120f", data[8 + size :][begin:end])
+assert list(values) == [((7 * i + 3 * 7) % 61 - 30) / 4 for i in range(120)], values
+PY
+"$REEL_BIN" summary "$pth/t113-legacy.pth" >out
+grep -q '^bfloat  *bfloat16  *(4)  *8 bytes' out && grep -q '^14 tensors, 207 elements' out || fail "summary: $(cat out)"
+"$REEL_BIN" summary one.safetensors --json >out
+grep -q '"format":"safetensors","elements":207,"bytes":836' out || fail "summary --json: $(cat out)"
+
+# A network's weights keep their card, get one where it is asked for, and lose nothing as ONNX.
+"$REEL_BIN" synth d --train 4 --val 2 --classes 5 --size 40 --quiet
+"$REEL_BIN" train d --arch tiny --epochs 1 -b 4 -o run --quiet >/dev/null
+"$REEL_BIN" convert run/model.safetensors copy.safetensors --quiet
+cmp run/model.safetensors copy.safetensors || fail "a model's copy has other bytes"
+"$REEL_BIN" convert run/model.safetensors model.onnx --quiet
+grep -q preprocessing model.onnx && grep -q Gemm model.onnx || fail "model.onnx has no preprocessing or no Gemm"
+printf 'one\ntwo\nthree\nfour\nfive\n' >names
+"$REEL_BIN" convert run/model.safetensors named.safetensors --class-names names --quiet
+"$REEL_BIN" summary named.safetensors | grep -q 'classes: \["one","two","three","four","five"\]' || fail "class names were not put in"
+
+refuse() { # code word command...
+    local code=0 expected=$1 word=$2
+    shift 2
+    "$REEL_BIN" "$@" >out 2>err || code=$?
+    [ "$code" -eq "$expected" ] && grep -q "$word" err || fail "$*: exit $code, expected $expected and '$word': $(cat err)"
+}
+refuse 2 'PyTorch reads .safetensors' convert one.safetensors one.pth
+refuse 2 'ends in .safetensors or .onnx' convert one.safetensors one
+refuse 1 'classifier' convert one.safetensors one.onnx
+refuse 1 'an ONNX model' convert model.onnx again.safetensors
+refuse 1 'an ONNX model' summary model.onnx
+refuse 1 'expected 5 names' convert run/model.safetensors x.onnx --class-names "$pth/../make_pth.py"
+python3 - <<'PY'
+import os, pickle
+class Evil:
+    def __reduce__(self):
+        return os.system, ("touch executed",)
+magic = pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + pickle.dumps({"little_endian": True}, 2)
+open("evil.pth", "wb").write(magic + pickle.dumps({"a": Evil()}, 2) + pickle.dumps([], 2))
+PY
+refuse 1 'posix.system' convert evil.pth evil.safetensors
+refuse 1 'posix.system' summary evil.pth
+for name in one.pth again.safetensors one.onnx x.onnx evil.safetensors executed; do
+    [ ! -e "$name" ] || fail "$name is there after a refusal"
+done
