@@ -1,19 +1,30 @@
-/* From the numbers of a failed gradient check to the likely mistake. A wrong backward pass rarely gives noise: it gives the
- * right values doubled, halved, negated, averaged, missing or in the wrong order, and each of these leaves a pattern in the
- * ratios. */
+/* Gradient check: from the numbers of a failure to the likely mistake.
+ *
+ * A wrong backward pass rarely gives noise: it gives the right values doubled, halved, negated, averaged, missing, in the wrong
+ * order, or summed over the wrong part of the output, and each of these leaves a pattern. Patterns of the whole tensor are
+ * tried first, the most specific ones before those that more mistakes could explain; then those of the worst element alone.
+ * What sums were taken is read off the contributions c_i = r_i dy_i / dx_e, of which a right gradient is the sum over all
+ * outputs i. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/gradcheck_internal.h"
 
-void reel_check_unravel(const reel_tensor *t, int64_t flat, int64_t *index)
-{
-    for (int d = t->ndim - 1; d >= 0; d--) {
-        index[d] = flat % t->shape[d];
-        flat /= t->shape[d];
-    }
-}
+enum { MOST_CONTRIBUTORS = 64 }; /* elements whose contributions are added up */
+
+typedef struct evidence {
+    reel_check *k;
+    const reel_check_input *in;
+    int input;
+    double a, n;
+    const char *extent;
+    char *text;
+    size_t size;
+} evidence;
+
+#define SAY(e, ...) (snprintf((e)->text, (e)->size, __VA_ARGS__), true)
 
 static bool near(double a, double b, double scale)
 {
@@ -23,9 +34,13 @@ static bool near(double a, double b, double scale)
 /* Whether every sampled element is off by the same factor. */
 static bool common_ratio(const reel_check_input *in, double ratio)
 {
-    for (int64_t k = 0; k < in->n; k++)
-        if (!isnan(in->numeric[k]) && !near(in->analytic[k], ratio * in->numeric[k], in->largest)) return false;
-    return true;
+    int64_t seen = 0;
+    for (int64_t k = 0; k < in->n; k++) {
+        if (isnan(in->numeric[k])) continue;
+        if (!near(in->analytic[k], ratio * in->numeric[k], in->largest)) return false;
+        seen++;
+    }
+    return seen > 0;
 }
 
 static bool all_sampled(const reel_check_input *in)
@@ -35,18 +50,64 @@ static bool all_sampled(const reel_check_input *in)
     return true;
 }
 
-/* A matrix gradient written into memory as its transpose. */
-static bool transposed(const reel_check_input *in)
+/* ---- one factor ---- */
+static int64_t dimension_of(const reel_tensor *x, double factor)
 {
-    const reel_tensor *x = in->x;
-    if (x->ndim < 2) return false;
+    for (int d = 0; d < x->ndim; d++)
+        if (x->shape[d] > 1 && near(factor, (double)x->shape[d], factor)) return x->shape[d];
+    const double n = (double)reel_tensor_numel(x);
+    return n > 1 && near(factor, n, n) ? reel_tensor_numel(x) : 0;
+}
+
+static bool whole_factor(const evidence *e)
+{
+    const double ratio = e->a / e->n, factor = fmax(fabs(ratio), fabs(1 / ratio));
+    if (e->n == 0 || !common_ratio(e->in, ratio)) return false;
+    if (near(ratio, -1, 1)) return SAY(e, "sign: the gradient has the wrong sign everywhere");
+    if (near(ratio, 2, 1)) return SAY(e, "factor 2 everywhere: counted twice, or the derivative of a square");
+    int64_t size = dimension_of(e->in->x, factor);
+    if (!size) size = dimension_of(&e->k->out, factor);
+    if (size && !near(factor, 2, 1))
+        return SAY(e, "factor %s%lld everywhere, the size of a dimension: a mean taken for a sum, or the other way round",
+                   fabs(ratio) > 1 ? "" : "1/", (long long)size);
+    if (near(ratio, 0.5, 1))
+        return SAY(e, "factor 1/2 everywhere: a factor 2 is missing (the derivative of a square), or a second use of the value "
+                      "was overwritten, not accumulated");
+    return SAY(e, "factor %.6g everywhere: a factor is missing or stands there twice", ratio);
+}
+
+/* ---- places ---- */
+/* A matrix gradient written into memory as its transpose. */
+static bool transposed(const evidence *e)
+{
+    const reel_tensor *x = e->in->x;
+    if (x->ndim < 2 || !all_sampled(e->in)) return false;
     const int64_t rows = x->shape[x->ndim - 2], columns = x->shape[x->ndim - 1];
     if (rows == 1 || columns == 1) return false;
-    for (int64_t k = 0; k < in->n; k++) {
+    for (int64_t k = 0; k < e->in->n; k++) {
         const int64_t matrix = k / (rows * columns) * rows * columns, i = k % (rows * columns) / columns, j = k % columns;
-        if (!near(in->analytic[matrix + j * rows + i], in->numeric[k], in->largest)) return false;
+        if (!near(e->in->analytic[matrix + j * rows + i], e->in->numeric[k], e->in->largest)) return false;
     }
-    return true;
+    return SAY(e, "transposed: the values are right, rows and columns are swapped");
+}
+
+/* Zero where it should not be and not zero where it should be, elsewhere right: a mask or an index that is not forward's. */
+static bool other_mask(const evidence *e)
+{
+    int64_t missing = 0, superfluous = 0;
+    const reel_check_input *in = e->in;
+    for (int64_t k = 0; k < in->n; k++) {
+        if (isnan(in->numeric[k])) continue;
+        const bool have = fabs(in->analytic[k]) > 1e-9 * in->largest, want = fabs(in->numeric[k]) > 1e-9 * in->largest;
+        if (have && want && !near(in->analytic[k], in->numeric[k], in->largest)) return false;
+        missing += want && !have;
+        superfluous += have && !want;
+    }
+    if (!missing || !superfluous) return false;
+    return SAY(e,
+               "right values in some places, missing in %lld, and %lld where the value has no influence: backward uses another "
+               "mask or other indices than forward",
+               (long long)missing, (long long)superfluous);
 }
 
 static int ascending(const void *a, const void *b)
@@ -56,72 +117,186 @@ static int ascending(const void *a, const void *b)
 }
 
 /* The right values in wrong places. Sorts both arrays: to be asked last. */
-static bool permuted(const reel_check_input *in)
+static bool permuted(const evidence *e)
 {
-    if (in->n < 3) return false;
+    const reel_check_input *in = e->in;
+    if (in->n < 3 || !all_sampled(in)) return false;
     qsort(in->analytic, (size_t)in->n, sizeof(double), ascending);
     qsort(in->numeric, (size_t)in->n, sizeof(double), ascending);
     for (int64_t k = 0; k < in->n; k++)
         if (!near(in->analytic[k], in->numeric[k], in->largest)) return false;
-    return in->analytic[0] != in->analytic[in->n - 1];
+    if (in->analytic[0] == in->analytic[in->n - 1]) return false;
+    return SAY(e, "the values are right but in other places: memory order (channels-last for rank 4) or an index that is off");
 }
 
-static int64_t dimension_with_size(const reel_tensor *x, double factor)
+/* ---- sums over the wrong part of the output ---- */
+/* Adds up contributions by their index along dimension d of the output: sums[index]. */
+static void sums_along(const reel_check *k, const double *contributions, int d, double *sums)
 {
-    for (int d = 0; d < x->ndim; d++)
-        if (x->shape[d] > 1 && near(factor, (double)x->shape[d], factor)) return x->shape[d];
-    const double n = (double)reel_tensor_numel(x);
-    return n > 1 && near(factor, n, n) ? reel_tensor_numel(x) : 0;
-}
-
-static void suggest(char *text, size_t size, const reel_check_input *in, double a, double n, int64_t wrong, int64_t checked)
-{
-    const double scale = fmax(fabs(a), fabs(n));
-    const double ratio = a / n;
-    const char *extent = wrong == checked ? "everywhere" : "in some places only";
-    int64_t dim;
-    if (!isfinite(a) || !isfinite(n))
-        snprintf(text, size, "not finite: %s",
-                 isfinite(n) ? "backward made it" : "the expression itself leaves its domain near this input");
-    else if (in->largest == 0)
-        snprintf(text, size, "missing: no gradient arrives at this input at all");
-    else if (fabs(n) > 1e3 * fabs(a))
-        snprintf(text, size,
-                 "missing %s: backward leaves this element out, or the gradient was overwritten and not accumulated", extent);
-    else if (fabs(a) > 1e3 * fabs(n))
-        snprintf(text, size, "a gradient where the value has no influence, %s", extent);
-    else if (near(ratio, -1, 1))
-        snprintf(text, size, "sign: the gradient has the wrong sign %s", extent);
-    else if (near(ratio, 2, 1))
-        snprintf(text, size, "factor 2 %s: counted twice, or the derivative of a square", extent);
-    else if (near(ratio, 0.5, 1))
-        snprintf(text, size, "factor 1/2 %s: a second use of the value was overwritten, not accumulated", extent);
-    else if (in->n > 1 && common_ratio(in, ratio) && (dim = dimension_with_size(in->x, fmax(fabs(ratio), fabs(1 / ratio)))) > 0)
-        snprintf(text, size,
-                 "factor %s%lld everywhere, the size of a dimension: a mean taken for a sum, or the other way round",
-                 fabs(ratio) > 1 ? "" : "1/", (long long)dim);
-    else if (in->n > 1 && common_ratio(in, ratio))
-        snprintf(text, size, "factor %.6g everywhere", ratio);
-    else if (all_sampled(in) && transposed(in))
-        snprintf(text, size, "transposed: the values are right, rows and columns are swapped");
-    else if (all_sampled(in) && permuted(in))
-        snprintf(text, size, "the values are right but in other places: memory order (channels-last for rank 4) or an index");
-    else
-        snprintf(text, size, "no common factor: a wrong term, %s%s", extent, scale < 1e-6 ? " (the values are tiny)" : "");
-}
-
-void reel_gradcheck_explain(reel_gradcheck_report *report, const reel_check_input *in, double tolerance, int64_t wrong)
-{
-    char shape[96], at[96], hint[300];
     int64_t index[REEL_MAX_DIMS];
-    reel_check_unravel(in->x, report->index, index);
+    memset(sums, 0, (size_t)k->out.shape[d] * sizeof *sums);
+    for (int64_t i = 0; i < k->n_out; i++) {
+        reel_check_unravel(&k->out, i, index);
+        sums[index[d]] += contributions[reel_tensor_offset(&k->out, index)];
+    }
+}
+
+/* The worst element's gradient is the sum over one slice of the output only, or over all but one. */
+static bool partial_sum(const evidence *e, const double *contributions, double *sums)
+{
+    const reel_tensor *out = &e->k->out;
+    for (int d = 0; d < out->ndim; d++) {
+        const int64_t n = out->shape[d];
+        int64_t touched = 0;
+        sums_along(e->k, contributions, d, sums);
+        for (int64_t i = 0; i < n; i++) touched += fabs(sums[i]) > 1e-9 * fabs(e->n);
+        if (touched < 2) continue;
+        for (int64_t i = 0; i < n; i++) {
+            const double scale = fmax(fabs(e->a), fabs(sums[i]));
+            if (fabs(sums[i]) <= 1e-9 * fabs(e->n)) continue;
+            if (near(e->a, sums[i], scale))
+                return SAY(e,
+                           "only index %lld of %lld along dimension %d of the result arrives: overwritten where it must be "
+                           "added, or a broadcast dimension that is not reduced",
+                           (long long)i, (long long)n, d);
+            if (near(e->a, e->n - sums[i], scale))
+                return SAY(e,
+                           "index %lld of %lld along dimension %d of the result does not arrive: off by one, or a border left "
+                           "out",
+                           (long long)i, (long long)n, d);
+            if (near(e->a, e->n + sums[i], scale))
+                return SAY(
+                    e, "index %lld of %lld along dimension %d of the result arrives twice: off by one, or overlapping parts",
+                    (long long)i, (long long)n, d);
+        }
+    }
+    return false;
+}
+
+/* The gradient of a vector along dimension d of the output, summed along another one of the same size. */
+static bool wrong_axis(const evidence *e, const double *all, double *sums)
+{
+    const reel_tensor *out = &e->k->out;
+    for (int d = 0; d < out->ndim; d++) {
+        if (out->shape[d] != e->in->n) continue;
+        sums_along(e->k, all, d, sums);
+        bool agrees = true;
+        for (int64_t i = 0; i < e->in->n && agrees; i++) agrees = near(e->in->analytic[i], sums[i], e->in->largest);
+        if (agrees)
+            return SAY(
+                e,
+                "wrong broadcast reduction: summed over the wrong axes, element i got what belongs to index i of dimension "
+                "%d of the result",
+                d);
+    }
+    return false;
+}
+
+/* Every element got the sum of all: one reduction too many. */
+static bool summed_too_far(const evidence *e)
+{
+    const reel_check_input *in = e->in;
+    double total = 0;
+    if (in->n < 2 || !all_sampled(in)) return false;
+    for (int64_t k = 0; k < in->n; k++) total += in->numeric[k];
+    for (int64_t k = 0; k < in->n; k++)
+        if (!near(in->analytic[k], total, in->largest)) return false;
+    return SAY(e, "wrong broadcast reduction: every element got the sum over all of them, one axis too many is reduced");
+}
+
+static bool wrong_sums(const evidence *e)
+{
+    reel_check *k = e->k;
+    int64_t longest = e->in->n;
+    bool found = false;
+    if (k->report->index < 0 || k->n_out < 2) return false;
+    for (int d = 0; d < k->out.ndim; d++)
+        if (k->out.shape[d] > longest) longest = k->out.shape[d];
+    double *one = calloc((size_t)k->n_out * 2, sizeof *one), *all = one + k->n_out;
+    double *sums = calloc((size_t)longest, sizeof *sums);
+    if (one && sums && reel_check_contributions(k, e->input, k->report->index, one, NULL) == REEL_OK) {
+        found = partial_sum(e, one, sums);
+        if (!found && e->in->n > 1 && e->in->n <= MOST_CONTRIBUTORS) {
+            bool known = true;
+            for (int64_t i = 0; i < e->in->n && known; i++) {
+                known = reel_check_contributions(k, e->input, i, one, NULL) == REEL_OK;
+                for (int64_t j = 0; j < k->n_out; j++) all[j] += one[j];
+            }
+            found = known && wrong_axis(e, all, sums);
+        }
+    }
+    free(one);
+    free(sums);
+    return found;
+}
+
+/* ---- the worst element alone ---- */
+/* The ratio as a fraction of small whole numbers, not 1/1; false where it is none. */
+static bool small_fraction(double ratio, int *p, int *q)
+{
+    for (*q = 1; *q <= 30; ++*q) {
+        *p = (int)fmin(1e6, round(fabs(ratio) * *q));
+        if (*p >= 1 && *p <= 30 && near(fabs(ratio), (double)*p / *q, 0.01 * fabs(ratio))) return true;
+    }
+    return false;
+}
+
+static bool one_element(const evidence *e)
+{
+    const double ratio = e->a / e->n;
+    int p, q;
+    if (fabs(e->n) > 1e3 * fabs(e->a))
+        return SAY(e, "missing %s: backward leaves this element out, or the gradient was overwritten and not accumulated",
+                   e->extent);
+    if (fabs(e->a) > 1e3 * fabs(e->n)) return SAY(e, "a gradient where the value has no influence, %s", e->extent);
+    if (near(ratio, -1, 1)) return SAY(e, "sign: the gradient has the wrong sign %s", e->extent);
+    if (near(ratio, 2, 1)) return SAY(e, "factor 2 %s: counted twice", e->extent);
+    if (near(ratio, 0.5, 1))
+        return SAY(e, "factor 1/2 %s: a second use of the value was overwritten, not accumulated", e->extent);
+    if (small_fraction(ratio, &p, &q))
+        return SAY(e, "factor %s%d/%d %s: divided by another count, or some terms counted otherwise", ratio < 0 ? "-" : "", p,
+                   q, e->extent);
+    return SAY(e, "no common factor: a wrong term, %s%s", e->extent,
+               fmax(fabs(e->a), fabs(e->n)) < 1e-6 ? " (the values are tiny)" : "");
+}
+
+static void suggest(const evidence *e)
+{
+    const bool found =
+        !isfinite(e->a) || !isfinite(e->n)
+            ? SAY(e, "not finite: %s",
+                  isfinite(e->n) ? "backward made it" : "the expression itself leaves its domain near this input")
+        : e->in->largest == 0
+            ? SAY(e, "missing: no gradient arrives at this input at all")
+            : (e->in->n > 1 && whole_factor(e)) || transposed(e) || other_mask(e) || summed_too_far(e) || wrong_sums(e);
+    if (!found && fabs(e->n) <= 1e3 * fabs(e->a) && fabs(e->a) <= 1e3 * fabs(e->n) && permuted(e)) return;
+    if (!found) one_element(e);
+}
+
+void reel_check_explain(reel_check *k, int64_t wrong)
+{
+    reel_gradcheck_report *report = k->report;
+    const reel_check_input *in = &k->in[report->input];
+    char shape[96], at[120] = "along a random direction", hint[300], name[96];
+    int64_t index[REEL_MAX_DIMS];
+    if (report->index >= 0) {
+        char text[96];
+        reel_check_unravel(in->x, report->index, index);
+        reel_shape_text(text, sizeof text, in->x->ndim, index);
+        snprintf(at, sizeof at, "at %s (element %lld)", text, (long long)report->index);
+    }
     reel_shape_text(shape, sizeof shape, in->x->ndim, in->x->shape);
-    reel_shape_text(at, sizeof at, in->x->ndim, index);
-    suggest(hint, sizeof hint, in, report->analytic, report->numeric, wrong, report->checked);
+    suggest(&(evidence){.k = k,
+                        .in = in,
+                        .input = report->input,
+                        .a = report->analytic,
+                        .n = report->numeric,
+                        .extent = wrong == report->checked ? "everywhere" : "in some places only",
+                        .text = hint,
+                        .size = sizeof hint});
     snprintf(report->message, sizeof report->message,
-             "input %d %s at %s (element %lld): analytic %.12g, numeric %.12g, ratio %.6g, error %.3g over %.3g; %lld of %lld "
-             "elements wrong; %s",
-             report->input, shape, at, (long long)report->index, report->analytic, report->numeric,
-             report->analytic / report->numeric, report->worst_error, tolerance, (long long)wrong, (long long)report->checked,
-             hint);
+             "%s %s %s: analytic %.12g, numeric %.12g, ratio %.6g, error %.3g over %.3g; %lld of %lld elements wrong; %s",
+             reel_check_name(k, report->input, name, sizeof name), shape, at, report->analytic, report->numeric,
+             report->analytic / report->numeric, report->worst_error, k->tolerance, (long long)wrong,
+             (long long)report->checked, hint);
 }

@@ -1,4 +1,11 @@
-/* What gradcheck.c (the comparison) and gradcheck_hint.c (the wording of a failure) share. Private. */
+/* What the parts of the gradient check share. Private.
+ *
+ * gradcheck.c            set-up and the order of things
+ * gradcheck_analytic.c   gradients by backward, and whether backward behaves
+ * gradcheck_numeric.c    differences, kinks, comparison
+ * gradcheck_hint.c       from the numbers of a failure to the likely mistake
+ * gradcheck_blame.c      which operator of an expression is at fault
+ * gradcheck_case.c       inputs that are drawn */
 #ifndef REEL_CORE_GRADCHECK_INTERNAL_H
 #define REEL_CORE_GRADCHECK_INTERNAL_H
 
@@ -13,10 +20,51 @@ typedef struct reel_check_input {
     double largest;  /* of |analytic| */
 } reel_check_input;
 
-/* Writes what is wrong with element index of inputs[i], and what its pattern suggests, into report->message. */
-void reel_gradcheck_explain(reel_gradcheck_report *report, const reel_check_input *in, double tolerance, int64_t wrong);
+typedef struct reel_check {
+    const reel_ctx *ctx;
+    reel_gradcheck_fn *fn;
+    void *user;
+    int n_in;
+    reel_check_input in[REEL_GRADCHECK_MAX_INPUTS];
+    reel_tape *tape, *quiet; /* recording with everything retained; not recording */
+    reel_tensor out;         /* describes y; no memory */
+    int64_t n_out;           /* elements of y */
+    double *weights, *y;     /* r and y at the unperturbed inputs, in memory order of y */
+    double *again;           /* a second analytic gradient: as long as the longest input */
+    double step, tolerance;
+    const reel_gradcheck_config *config;
+    reel_gradcheck_report *report;
+    bool blame; /* look for the operator at fault */
+    bool wrong; /* answer: something is wrong, not just nothing compared */
+} reel_check;
+
+/* Everything: k has ctx, fn, user, n_in, in[].x, config, report and blame. Frees what it allocates. */
+reel_status reel_check_run(reel_check *k, reel_error *err);
+
+enum { REEL_CHECK_ALL = -1, REEL_CHECK_NONE = -2 };
+/* Builds the expression anew; gradients are wanted for all inputs, none, or the one given. */
+reel_var reel_check_build(reel_check *k, reel_tape *tape, int wanted, reel_var *leaves);
+
+/* Analytic gradients of all inputs into in[].analytic, and the behaviour of backward itself. *sound: whether that is right. */
+reel_status reel_check_analytic(reel_check *k, bool *sound, reel_error *err);
+/* Whether the expression still gives what it gave: nobody wrote an input, and it is a pure function. */
+reel_status reel_check_unchanged(reel_check *k, bool *sound, reel_error *err);
+reel_status reel_check_compare(reel_check *k, reel_error *err);
+
+/* contributions[i] = r_i dy_i / dx_e of one element of an input, for every output i in memory order: what its gradient is the
+ * sum of. */
+reel_status reel_check_contributions(reel_check *k, int input, int64_t e, double *contributions, reel_error *err);
+
+/* Writes what is wrong with the element in the report, and what its pattern suggests, into report->message. */
+void reel_check_explain(reel_check *k, int64_t wrong);
+
+/* Checks each operator that the expression recorded on its own; puts the first wrong one into the report. */
+void reel_check_blame(reel_check *k);
 
 /* The multi-index of a row-major index. */
 void reel_check_unravel(const reel_tensor *t, int64_t flat, int64_t *index);
+
+/* "input 1", or its name. */
+const char *reel_check_name(const reel_check *k, int input, char *text, size_t size);
 
 #endif

@@ -16,6 +16,7 @@
 #define REEL_CORE_OP_IMPL_H
 
 #include "core/op.h"
+#include "core/op_random.h"
 #include "core/ops.h"
 #include "core/real.h"
 

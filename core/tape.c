@@ -322,6 +322,7 @@ reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, con
         node->attrs = step_memory(tape, attrs_size, op->name);
         if (!node->attrs) return (reel_var){tape, -1};
         memcpy(node->attrs, attrs, attrs_size);
+        node->attrs_size = attrs_size;
     }
     reel_infer q = {.ctx = tape->ctx,
                     .dtype = tape->dtype,

@@ -9,6 +9,7 @@
 typedef struct reel_node {
     const reel_op *op; /* NULL: a leaf */
     void *attrs;
+    size_t attrs_size;
     int n_in;
     int in[REEL_MAX_INPUTS]; /* ids; -1: an absent optional input */
     reel_tensor value;

@@ -37,9 +37,9 @@ reel_status reel_net_gradcheck(reel_net *net, const int64_t input[4], const reel
                          reel_dtype_name(reel_net_dtype(net)));
     int checked = 0;
     for (int i = 0; i < count; i++) checked += trainable(params, i);
-    if (checked >= REEL_MAX_INPUTS)
+    if (checked >= REEL_GRADCHECK_MAX_INPUTS)
         return reel_fail(err, REEL_ERR_INVALID, "gradient check: expected a net of at most %d trainable parameters, got %d",
-                         REEL_MAX_INPUTS - 1, checked);
+                         REEL_GRADCHECK_MAX_INPUTS - 1, checked);
     const int64_t numel = reel_shape_numel(4, input);
     if (numel <= 0 || numel > INT64_MAX / (int64_t)sizeof(double))
         return reel_fail(err, REEL_ERR_INVALID, "gradient check: expected an input of positive sizes");

@@ -14,6 +14,7 @@ static const reel_option options_table[] = {
     {"tolerance", NULL, 0, REEL_OPTION_REAL, "X", "1e-6", 1e-12, 1, "largest error that passes"},
     {"step", NULL, 0, REEL_OPTION_REAL, "X", NULL, 1e-9, 1, "step of the differences; unset = 1e-5, for whole nets 1e-4"},
     {"max-elements", NULL, 0, REEL_OPTION_INT, "N", "400", 1, 1e12, "elements of each input to check, drawn at random"},
+    {"fuzz", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e9, "instead of the cases: N random uses of each operator and layer"},
     REEL_ROW_SEED,
     {"threads", NULL, 0, REEL_OPTION_INT, "N", "1", 0, 1024, "compute threads; more rarely helps with such small shapes"},
     REEL_ROW_JSON,

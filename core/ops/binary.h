@@ -72,7 +72,7 @@ static inline reel_status broadcast_infer(reel_infer *q, reel_error *err)
 }
 #endif
 
-#define REEL_BINARY_OP(label, needs, draw)                                                                                     \
+#define REEL_BINARY_OP(label, needs, how)                                                                                      \
     reel_var reel_##label(reel_var a, reel_var b)                                                                              \
     {                                                                                                                          \
         return reel_apply(&reel_op_##label, NULL, 0, (reel_var[]){a, b}, 2);                                                   \
@@ -87,20 +87,32 @@ static inline reel_status broadcast_infer(reel_infer *q, reel_error *err)
         (void)tape;                                                                                                            \
         return reel_##label(reel_exp(in[0]), reel_##label(in[0], in[1]));                                                      \
     }                                                                                                                          \
+    static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)                                       \
+    {                                                                                                                          \
+        (void)tape, (void)attrs;                                                                                               \
+        return reel_##label(in[0], in[1]);                                                                                     \
+    }                                                                                                                          \
+    static void random_use(reel_rng *rng, reel_op_sample *s)                                                                   \
+    {                                                                                                                          \
+        s->build = random_build;                                                                                               \
+        s->draw = how;                                                                                                         \
+        s->n_in = 2;                                                                                                           \
+        reel_random_broadcast(rng, s);                                                                                         \
+    }                                                                                                                          \
     static const reel_op_case cases[] = {                                                                                      \
-        {"numbers", case_two, draw, 2, {{0, {0}}, {0, {0}}}},                                                                  \
-        {"vectors", case_two, draw, 2, {{1, {7}}, {1, {7}}}},                                                                  \
-        {"images", case_two, draw, 2, {{4, {2, 3, 4, 5}}, {4, {2, 3, 4, 5}}}},                                                 \
-        {"an input used twice", case_with_itself, draw, 2, {{2, {2, 3}}, {2, {2, 3}}}},                                        \
-        {"matrix and number", case_two, draw, 2, {{2, {4, 3}}, {0, {0}}}},                                                     \
-        {"matrix and row", case_two, draw, 2, {{2, {4, 3}}, {1, {3}}}},                                                        \
-        {"column and row", case_two, draw, 2, {{2, {4, 1}}, {2, {1, 5}}}},                                                     \
-        {"both grow", case_two, draw, 2, {{3, {4, 1, 3}}, {2, {5, 1}}}},                                                       \
-        {"images and channels", case_two, draw, 2, {{4, {2, 3, 4, 5}}, {3, {3, 1, 1}}}},                                       \
-        {"images and width", case_two, draw, 2, {{4, {2, 3, 4, 5}}, {1, {5}}}},                                                \
-        {"one image for a batch", case_two, draw, 2, {{3, {3, 4, 5}}, {4, {2, 3, 4, 5}}}},                                     \
-        {"images of both sides", case_two, draw, 2, {{4, {2, 3, 1, 1}}, {4, {1, 3, 4, 5}}}},                                   \
-        {"five dimensions", case_two, draw, 2, {{5, {2, 1, 3, 1, 2}}, {4, {3, 1, 4, 2}}}},                                     \
+        {"numbers", case_two, how, 2, {{0, {0}}, {0, {0}}}},                                                                   \
+        {"vectors", case_two, how, 2, {{1, {7}}, {1, {7}}}},                                                                   \
+        {"images", case_two, how, 2, {{4, {2, 3, 4, 5}}, {4, {2, 3, 4, 5}}}},                                                  \
+        {"an input used twice", case_with_itself, how, 2, {{2, {2, 3}}, {2, {2, 3}}}},                                         \
+        {"matrix and number", case_two, how, 2, {{2, {4, 3}}, {0, {0}}}},                                                      \
+        {"matrix and row", case_two, how, 2, {{2, {4, 3}}, {1, {3}}}},                                                         \
+        {"column and row", case_two, how, 2, {{2, {4, 1}}, {2, {1, 5}}}},                                                      \
+        {"both grow", case_two, how, 2, {{3, {4, 1, 3}}, {2, {5, 1}}}},                                                        \
+        {"images and channels", case_two, how, 2, {{4, {2, 3, 4, 5}}, {3, {3, 1, 1}}}},                                        \
+        {"images and width", case_two, how, 2, {{4, {2, 3, 4, 5}}, {1, {5}}}},                                                 \
+        {"one image for a batch", case_two, how, 2, {{3, {3, 4, 5}}, {4, {2, 3, 4, 5}}}},                                      \
+        {"images of both sides", case_two, how, 2, {{4, {2, 3, 1, 1}}, {4, {1, 3, 4, 5}}}},                                    \
+        {"five dimensions", case_two, how, 2, {{5, {2, 1, 3, 1, 2}}, {4, {3, 1, 4, 2}}}},                                      \
     };                                                                                                                         \
     const reel_op reel_op_##label = {.name = #label,                                                                           \
                                      .min_in = 2,                                                                              \
@@ -110,6 +122,7 @@ static inline reel_status broadcast_infer(reel_infer *q, reel_error *err)
                                      .forward = REEL_BOTH(reel_##label##_forward),                                             \
                                      .backward = REEL_BOTH(reel_##label##_backward),                                           \
                                      .cases = cases,                                                                           \
-                                     .n_cases = REEL_COUNT(cases)};
+                                     .n_cases = REEL_COUNT(cases),                                                             \
+                                     .random = random_use};
 
 #endif

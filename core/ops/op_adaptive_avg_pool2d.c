@@ -85,6 +85,23 @@ static const reel_op_case cases[] = {
     {"input used twice", case_twice, REEL_DRAW_NORMAL, 1, {{4, {1, 2, 5, 5}}}},
 };
 
+static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+{
+    (void)tape;
+    const int64_t *size = attrs;
+    return reel_adaptive_avg_pool2d(in[0], size[0], size[1]);
+}
+
+/* Larger than the input is allowed: cells repeat. */
+static void random_use(reel_rng *rng, reel_op_sample *s)
+{
+    s->build = random_build;
+    s->n_in = 1;
+    reel_random_image(rng, s, 0);
+    for (int d = 0; d < 2; d++) s->attrs.ints[d] = reel_random_int(rng, 1, s->in[0].shape[2 + d] + 2);
+    reel_random_label(s, "to", 2, s->attrs.ints);
+}
+
 const reel_op reel_op_adaptive_avg_pool2d = {.name = "adaptive_avg_pool2d",
                                              .min_in = 1,
                                              .max_in = 1,
@@ -93,5 +110,6 @@ const reel_op reel_op_adaptive_avg_pool2d = {.name = "adaptive_avg_pool2d",
                                              .forward = REEL_BOTH(reel_adaptive_avg_pool2d_forward),
                                              .backward = REEL_BOTH(reel_adaptive_avg_pool2d_backward),
                                              .cases = cases,
-                                             .n_cases = REEL_COUNT(cases)};
+                                             .n_cases = REEL_COUNT(cases),
+                                             .random = random_use};
 #endif

@@ -208,6 +208,39 @@ static const reel_op_case cases[] = {
     {"inputs used twice", case_twice, REEL_DRAW_NORMAL, 3, {{4, {2, 3, 2, 3}}, {1, {3}}, {1, {3}}}},
 };
 
+/* attrs, then the running mean and variance that it points to. */
+static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+{
+    (void)tape;
+    return reel_batch_norm2d(in[0], in[1], in[2], attrs);
+}
+
+static void random_use(reel_rng *rng, reel_op_sample *s)
+{
+    enum { MOST = 16 }; /* channels: what fits behind the attributes */
+    reel_batch_norm_attrs *a = (reel_batch_norm_attrs *)&s->attrs;
+    _Static_assert(sizeof(reel_batch_norm_attrs) + 2 * MOST * sizeof(double) <= sizeof s->attrs, "samples hold statistics");
+    double *mean = (double *)(a + 1), *var = mean + MOST;
+    s->build = random_build;
+    s->n_in = 3;
+    reel_random_image(rng, s, 0);
+    int64_t *shape = s->in[0].shape;
+    if (shape[1] > MOST) shape[1] = MOST;
+    s->in[1].ndim = s->in[2].ndim = 1;
+    s->in[1].shape[0] = s->in[2].shape[0] = shape[1];
+    a->eps = reel_random_chance(rng, 0.5) ? 0 : reel_rng_range(rng, 1e-3, 0.5);
+    a->training = shape[0] * shape[2] * shape[3] > 2 && reel_random_chance(rng, 0.7);
+    if (!a->training) {
+        for (int64_t c = 0; c < shape[1]; c++) {
+            mean[c] = reel_rng_normal(rng);
+            var[c] = reel_rng_range(rng, 0.1, 3);
+        }
+        a->running_mean = reel_tensor_of(mean, REEL_F64, 1, &shape[1]);
+        a->running_var = reel_tensor_of(var, REEL_F64, 1, &shape[1]);
+    }
+    snprintf(s->label, sizeof s->label, "%s, eps %.17g", a->training ? "training" : "evaluation", a->eps);
+}
+
 const reel_op reel_op_batch_norm2d = {.name = "batch_norm2d",
                                       .min_in = 3,
                                       .max_in = 3,
@@ -216,5 +249,6 @@ const reel_op reel_op_batch_norm2d = {.name = "batch_norm2d",
                                       .forward = REEL_BOTH(reel_batch_norm2d_forward),
                                       .backward = REEL_BOTH(reel_batch_norm2d_backward),
                                       .cases = cases,
-                                      .n_cases = REEL_COUNT(cases)};
+                                      .n_cases = REEL_COUNT(cases),
+                                      .random = random_use};
 #endif

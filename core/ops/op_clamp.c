@@ -37,5 +37,20 @@ static reel_var build_case(reel_tape *tape, const reel_var *in)
     return reel_clamp(in[0], -0.04, 0.05); /* between the values that are drawn */
 }
 
+static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+{
+    const clamp_attrs *a = attrs;
+    (void)tape;
+    return reel_clamp(in[0], a->lo, a->hi);
+}
+
+static void random_attrs(reel_rng *rng, reel_op_sample *s)
+{
+    clamp_attrs *a = (clamp_attrs *)&s->attrs;
+    a->lo = reel_rng_range(rng, -1, 0.5);
+    a->hi = a->lo + reel_rng_range(rng, 0, 1);
+    snprintf(s->label, sizeof s->label, "lo %.17g, hi %.17g", a->lo, a->hi);
+}
+
 REEL_UNARY_OP(clamp, REEL_OP_NEEDS_INPUTS, clamp_infer, REEL_DRAW_DISTINCT)
 #endif

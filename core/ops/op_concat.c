@@ -86,6 +86,29 @@ static const reel_op_case cases[] = {
     {"one input repeated", case_repeated, REEL_DRAW_NORMAL, 1, {{2, {2, 3}}}},
 };
 
+/* attrs: dimension, number of inputs. */
+static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+{
+    (void)tape;
+    const int64_t *a = attrs;
+    return reel_concat(in, (int)a[1], (int)a[0]);
+}
+
+static void random_use(reel_rng *rng, reel_op_sample *s)
+{
+    s->build = random_build;
+    s->n_in = (int)reel_random_int(rng, 1, 5);
+    reel_random_shape(rng, s, 0, 1, REEL_MAX_DIMS);
+    const int dim = (int)reel_random_int(rng, 0, s->in[0].ndim - 1);
+    for (int i = 1; i < s->n_in; i++) {
+        s->in[i] = s->in[0];
+        s->in[i].shape[dim] = reel_random_int(rng, 1, 4);
+    }
+    s->attrs.ints[0] = dim;
+    s->attrs.ints[1] = s->n_in;
+    snprintf(s->label, sizeof s->label, "dimension %d", dim);
+}
+
 const reel_op reel_op_concat = {.name = "concat",
                                 .min_in = 1,
                                 .max_in = REEL_MAX_INPUTS,
@@ -94,5 +117,6 @@ const reel_op reel_op_concat = {.name = "concat",
                                 .forward = REEL_BOTH(reel_concat_forward),
                                 .backward = REEL_BOTH(reel_concat_backward),
                                 .cases = cases,
-                                .n_cases = REEL_COUNT(cases)};
+                                .n_cases = REEL_COUNT(cases),
+                                .random = random_use};
 #endif

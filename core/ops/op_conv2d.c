@@ -138,6 +138,18 @@ static const reel_op_case cases[] = {
     {"weights used twice", case_shared, REEL_DRAW_NORMAL, 3, {{4, {1, 3, 5, 5}}, {4, {3, 3, 3, 3}}, {1, {3}}}},
 };
 
+static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+{
+    (void)tape;
+    return reel_conv2d(in[0], in[1], reel_random_bias(in, attrs), attrs);
+}
+
+static void random_use(reel_rng *rng, reel_op_sample *s)
+{
+    s->build = random_build;
+    reel_random_conv2d(rng, s);
+}
+
 const reel_op reel_op_conv2d = {.name = "conv2d",
                                 .min_in = 2,
                                 .max_in = 3,
@@ -146,5 +158,6 @@ const reel_op reel_op_conv2d = {.name = "conv2d",
                                 .forward = REEL_BOTH(reel_conv2d_forward),
                                 .backward = REEL_BOTH(reel_conv2d_backward),
                                 .cases = cases,
-                                .n_cases = REEL_COUNT(cases)};
+                                .n_cases = REEL_COUNT(cases),
+                                .random = random_use};
 #endif

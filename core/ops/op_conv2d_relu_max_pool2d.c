@@ -186,6 +186,30 @@ static const reel_op_case cases[] = {
     {"weights used twice", case_shared, REEL_DRAW_NORMAL, 3, {{4, {1, 3, 5, 5}}, {4, {3, 3, 3, 3}}, {1, {3}}}},
 };
 
+/* attrs: convolution and bias, then pooling. */
+static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+{
+    (void)tape;
+    const reel_random_conv *a = attrs;
+    return reel_conv2d_relu_max_pool2d(in[0], in[1], reel_random_bias(in, attrs), &a->conv, (const void *)(a + 1));
+}
+
+static void random_use(reel_rng *rng, reel_op_sample *s)
+{
+    s->build = random_build;
+    reel_random_conv2d(rng, s);
+    char convolution[sizeof s->label], pooling[sizeof s->label];
+    memcpy(convolution, s->label, sizeof convolution);
+    const reel_random_conv *a = (const reel_random_conv *)&s->attrs;
+    const reel_conv2d_attrs filled = reel_conv_defaults(&a->conv);
+    const reel_tensor x = reel_tensor_of(NULL, REEL_F64, 4, s->in[0].shape),
+                      w = reel_tensor_of(NULL, REEL_F64, 4, s->in[1].shape);
+    const reel_conv_shape map = reel_conv_shape_of(&filled, &x, &w, 1);
+    reel_random_pool2d(rng, s, (void *)((char *)&s->attrs + sizeof *a), map.oh, map.ow);
+    memcpy(pooling, s->label, sizeof pooling);
+    snprintf(s->label, sizeof s->label, "%.60s; %.55s", convolution, pooling);
+}
+
 const reel_op reel_op_conv2d_relu_max_pool2d = {.name = "conv2d_relu_max_pool2d",
                                                 .min_in = 2,
                                                 .max_in = 3,
@@ -194,5 +218,6 @@ const reel_op reel_op_conv2d_relu_max_pool2d = {.name = "conv2d_relu_max_pool2d"
                                                 .forward = REEL_BOTH(reel_conv2d_relu_max_pool2d_forward),
                                                 .backward = REEL_BOTH(reel_conv2d_relu_max_pool2d_backward),
                                                 .cases = cases,
-                                                .n_cases = REEL_COUNT(cases)};
+                                                .n_cases = REEL_COUNT(cases),
+                                                .random = random_use};
 #endif

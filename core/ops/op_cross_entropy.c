@@ -195,6 +195,50 @@ static const reel_op_case cases[] = {
     {"logits used twice", case_twice, REEL_DRAW_NORMAL, 1, {{2, {6, 5}}}},
 };
 
+enum { MOST_SAMPLES = 8, MOST_CLASSES = 8 };
+
+typedef struct random_loss {
+    reel_cross_entropy_attrs attrs;
+    int64_t n, labels[MOST_SAMPLES];
+    double weights[MOST_CLASSES];
+} random_loss;
+_Static_assert(sizeof(random_loss) <= sizeof(((reel_op_sample *)0)->attrs), "a sample holds labels and weights");
+
+static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+{
+    (void)tape;
+    const random_loss *a = attrs;
+    return reel_cross_entropy(in[0], a->labels, a->n, &a->attrs);
+}
+
+/* At least one sample counts: the mean over none is 0/0. */
+static void random_use(reel_rng *rng, reel_op_sample *s)
+{
+    random_loss *a = (random_loss *)&s->attrs;
+    s->build = random_build;
+    s->n_in = 1;
+    s->in[0].ndim = 2;
+    a->n = s->in[0].shape[0] = reel_random_int(rng, 1, MOST_SAMPLES);
+    const int64_t classes = s->in[0].shape[1] = reel_random_int(rng, 1, MOST_CLASSES);
+    if (reel_random_chance(rng, 0.4)) a->attrs.label_smoothing = reel_rng_range(rng, 0, 1);
+    if (reel_random_chance(rng, 0.4)) a->attrs.class_weights = a->weights;
+    a->attrs.sum = reel_random_chance(rng, 0.3);
+    a->attrs.use_ignore_index = reel_random_chance(rng, 0.3);
+    a->attrs.ignore_index = reel_random_chance(rng, 0.5) ? -100 : classes - 1;
+    for (int64_t k = 0; k < classes; k++) a->weights[k] = reel_rng_range(rng, 0.1, 3);
+    for (int64_t i = 0; i < a->n; i++) {
+        a->labels[i] = reel_random_int(rng, 0, classes - 1);
+        if (a->attrs.use_ignore_index && reel_random_chance(rng, 0.3)) a->labels[i] = a->attrs.ignore_index;
+    }
+    if (a->attrs.ignore_index < 0 || classes > 1)
+        a->labels[0] = 0;
+    else
+        a->attrs.use_ignore_index = false;
+    snprintf(s->label, sizeof s->label, "smoothing %.6g%s%s%s", a->attrs.label_smoothing,
+             a->attrs.class_weights ? ", class weights" : "", a->attrs.use_ignore_index ? ", an ignored label" : "",
+             a->attrs.sum ? ", sum" : "");
+}
+
 const reel_op reel_op_cross_entropy = {.name = "cross_entropy",
                                        .min_in = 1,
                                        .max_in = 1,
@@ -203,5 +247,6 @@ const reel_op reel_op_cross_entropy = {.name = "cross_entropy",
                                        .forward = REEL_BOTH(reel_cross_entropy_forward),
                                        .backward = REEL_BOTH(reel_cross_entropy_backward),
                                        .cases = cases,
-                                       .n_cases = REEL_COUNT(cases)};
+                                       .n_cases = REEL_COUNT(cases),
+                                       .random = random_use};
 #endif

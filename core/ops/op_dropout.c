@@ -120,6 +120,23 @@ static const reel_op_case cases[] = {
     {"input used twice, two layers", case_twice, REEL_DRAW_NORMAL, 1, {{2, {4, 5}}}},
 };
 
+static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+{
+    (void)tape;
+    const double *a = attrs;
+    return reel_dropout(in[0], a[0], (uint32_t)a[1]);
+}
+
+static void random_use(reel_rng *rng, reel_op_sample *s)
+{
+    s->build = random_build;
+    s->n_in = 1;
+    reel_random_shape(rng, s, 0, 0, REEL_MAX_DIMS);
+    s->attrs.reals[0] = reel_rng_range(rng, 0, 0.95);
+    s->attrs.reals[1] = (double)reel_random_int(rng, 0, 1000);
+    snprintf(s->label, sizeof s->label, "p %.17g, layer %g", s->attrs.reals[0], s->attrs.reals[1]);
+}
+
 const reel_op reel_op_dropout = {.name = "dropout",
                                  .min_in = 1,
                                  .max_in = 1,
@@ -128,5 +145,6 @@ const reel_op reel_op_dropout = {.name = "dropout",
                                  .forward = REEL_BOTH(reel_dropout_forward),
                                  .backward = REEL_BOTH(reel_dropout_backward),
                                  .cases = cases,
-                                 .n_cases = REEL_COUNT(cases)};
+                                 .n_cases = REEL_COUNT(cases),
+                                 .random = random_use};
 #endif

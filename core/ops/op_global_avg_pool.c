@@ -72,6 +72,20 @@ static const reel_op_case cases[] = {
     {"input used twice", case_twice, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 2, 3}}}},
 };
 
+static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+{
+    (void)tape, (void)attrs;
+    return reel_global_avg_pool(in[0]);
+}
+
+static void random_use(reel_rng *rng, reel_op_sample *s)
+{
+    s->build = random_build;
+    s->n_in = 1;
+    s->draw = REEL_DRAW_NORMAL;
+    reel_random_image(rng, s, 0);
+}
+
 const reel_op reel_op_global_avg_pool = {.name = "global_avg_pool",
                                          .min_in = 1,
                                          .max_in = 1,
@@ -80,5 +94,6 @@ const reel_op reel_op_global_avg_pool = {.name = "global_avg_pool",
                                          .forward = REEL_BOTH(reel_global_avg_pool_forward),
                                          .backward = REEL_BOTH(reel_global_avg_pool_backward),
                                          .cases = cases,
-                                         .n_cases = REEL_COUNT(cases)};
+                                         .n_cases = REEL_COUNT(cases),
+                                         .random = random_use};
 #endif

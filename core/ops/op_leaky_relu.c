@@ -18,5 +18,17 @@ static reel_var build_case(reel_tape *tape, const reel_var *in)
     return reel_leaky_relu(in[0], 0.1);
 }
 
+static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+{
+    (void)tape;
+    return reel_leaky_relu(in[0], *(const double *)attrs);
+}
+
+static void random_attrs(reel_rng *rng, reel_op_sample *s)
+{
+    s->attrs.reals[0] = reel_rng_range(rng, -1, 2);
+    snprintf(s->label, sizeof s->label, "slope %.17g", s->attrs.reals[0]);
+}
+
 REEL_UNARY_OP(leaky_relu, REEL_OP_NEEDS_INPUTS, NULL, REEL_DRAW_DISTINCT)
 #endif

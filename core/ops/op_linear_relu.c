@@ -56,6 +56,18 @@ static const reel_op_case cases[] = {
     {"weights and value used twice", case_shared, REEL_DRAW_NORMAL, 3, {{2, {3, 4}}, {2, {4, 4}}, {1, {4}}}},
 };
 
+static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+{
+    (void)tape;
+    return reel_linear_relu(in[0], in[1], *(const int64_t *)attrs ? in[2] : REEL_NONE);
+}
+
+static void random_use(reel_rng *rng, reel_op_sample *s)
+{
+    s->build = random_build;
+    reel_random_linear(rng, s);
+}
+
 const reel_op reel_op_linear_relu = {.name = "linear_relu",
                                      .min_in = 2,
                                      .max_in = 3,
@@ -65,5 +77,6 @@ const reel_op reel_op_linear_relu = {.name = "linear_relu",
                                      .forward = REEL_BOTH(reel_linear_relu_forward),
                                      .backward = REEL_BOTH(reel_linear_relu_backward),
                                      .cases = cases,
-                                     .n_cases = REEL_COUNT(cases)};
+                                     .n_cases = REEL_COUNT(cases),
+                                     .random = random_use};
 #endif

@@ -168,6 +168,27 @@ static const reel_op_case cases[] = {
     {"input used twice", case_twice, REEL_DRAW_NORMAL, 1, {{4, {1, 6, 2, 2}}}},
 };
 
+static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+{
+    (void)tape;
+    return reel_local_response_norm(in[0], attrs);
+}
+
+static void random_use(reel_rng *rng, reel_op_sample *s)
+{
+    reel_lrn_attrs *a = (reel_lrn_attrs *)&s->attrs;
+    s->build = random_build;
+    s->n_in = 1;
+    reel_random_image(rng, s, 0);
+    *a = (reel_lrn_attrs){.size = reel_random_int(rng, 0, 9),
+                          .alpha = reel_rng_range(rng, 0.01, 2),
+                          .beta = reel_random_chance(rng, 0.3) ? 0 : reel_rng_range(rng, 0.2, 1.5),
+                          .k = reel_random_chance(rng, 0.3) ? 0 : reel_rng_range(rng, 0.5, 3),
+                          .paper = reel_random_chance(rng, 0.3)};
+    snprintf(s->label, sizeof s->label, "size %lld, alpha %.6g, beta %.6g, k %.6g%s", (long long)a->size, a->alpha, a->beta,
+             a->k, a->paper ? ", paper" : "");
+}
+
 const reel_op reel_op_local_response_norm = {.name = "local_response_norm",
                                              .min_in = 1,
                                              .max_in = 1,
@@ -176,5 +197,6 @@ const reel_op reel_op_local_response_norm = {.name = "local_response_norm",
                                              .forward = REEL_BOTH(reel_local_response_norm_forward),
                                              .backward = REEL_BOTH(reel_local_response_norm_backward),
                                              .cases = cases,
-                                             .n_cases = REEL_COUNT(cases)};
+                                             .n_cases = REEL_COUNT(cases),
+                                             .random = random_use};
 #endif

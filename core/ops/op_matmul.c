@@ -149,6 +149,24 @@ static const reel_op_case cases[] = {
     {"cube of interleaved matrices", case_square, REEL_DRAW_NORMAL, 1, {{4, {2, 2, 3, 3}}}},
 };
 
+static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+{
+    (void)tape, (void)attrs;
+    return reel_matmul(in[0], in[1]);
+}
+
+static void random_use(reel_rng *rng, reel_op_sample *s)
+{
+    s->build = random_build;
+    s->n_in = 2;
+    reel_random_shape(rng, s, 0, 2, REEL_MAX_DIMS);
+    const int ndim = s->in[0].ndim;
+    s->in[1] = s->in[0];
+    if (reel_random_chance(rng, 0.3)) s->in[1].ndim = 2;
+    s->in[1].shape[s->in[1].ndim - 2] = s->in[0].shape[ndim - 1];
+    s->in[1].shape[s->in[1].ndim - 1] = reel_random_int(rng, 1, 9);
+}
+
 const reel_op reel_op_matmul = {.name = "matmul",
                                 .min_in = 2,
                                 .max_in = 2,
@@ -157,5 +175,6 @@ const reel_op reel_op_matmul = {.name = "matmul",
                                 .forward = REEL_BOTH(reel_matmul_forward),
                                 .backward = REEL_BOTH(reel_matmul_backward),
                                 .cases = cases,
-                                .n_cases = REEL_COUNT(cases)};
+                                .n_cases = REEL_COUNT(cases),
+                                .random = random_use};
 #endif

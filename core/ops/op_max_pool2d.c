@@ -179,6 +179,21 @@ static const reel_op_case cases[] = {
     {"input used twice", case_twice, REEL_DRAW_DISTINCT, 1, {{4, {1, 2, 6, 6}}}},
 };
 
+static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+{
+    (void)tape;
+    return reel_max_pool2d(in[0], attrs);
+}
+
+static void random_use(reel_rng *rng, reel_op_sample *s)
+{
+    s->build = random_build;
+    s->n_in = 1;
+    s->draw = REEL_DRAW_DISTINCT;
+    reel_random_image(rng, s, 0);
+    reel_random_pool2d(rng, s, (reel_pool2d_attrs *)&s->attrs, s->in[0].shape[2], s->in[0].shape[3]);
+}
+
 const reel_op reel_op_max_pool2d = {.name = "max_pool2d",
                                     .min_in = 1,
                                     .max_in = 1,
@@ -187,5 +202,6 @@ const reel_op reel_op_max_pool2d = {.name = "max_pool2d",
                                     .forward = REEL_BOTH(reel_max_pool2d_forward),
                                     .backward = REEL_BOTH(reel_max_pool2d_backward),
                                     .cases = cases,
-                                    .n_cases = REEL_COUNT(cases)};
+                                    .n_cases = REEL_COUNT(cases),
+                                    .random = random_use};
 #endif

@@ -56,6 +56,20 @@ static const reel_op_case cases[] = {
     {"an input used twice", case_used_twice, REEL_DRAW_NORMAL, 1, {{1, {5}}}},
 };
 
+static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+{
+    (void)tape, (void)attrs;
+    return reel_mse(in[0], in[1]);
+}
+
+static void random_use(reel_rng *rng, reel_op_sample *s)
+{
+    s->build = random_build;
+    s->n_in = 2;
+    reel_random_shape(rng, s, 0, 0, REEL_MAX_DIMS);
+    s->in[1] = s->in[0];
+}
+
 const reel_op reel_op_mse = {.name = "mse",
                              .min_in = 2,
                              .max_in = 2,
@@ -64,5 +78,6 @@ const reel_op reel_op_mse = {.name = "mse",
                              .forward = REEL_BOTH(reel_mse_forward),
                              .backward = REEL_BOTH(reel_mse_backward),
                              .cases = cases,
-                             .n_cases = REEL_COUNT(cases)};
+                             .n_cases = REEL_COUNT(cases),
+                             .random = random_use};
 #endif

@@ -79,6 +79,29 @@ static const reel_op_case cases[] = {
     {"used twice", case_used_twice, REEL_DRAW_NORMAL, 1, {{1, {5}}}},
 };
 
+static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+{
+    (void)tape;
+    const pad_attrs *a = attrs;
+    return reel_pad(in[0], a->before, a->after, a->value);
+}
+
+static void random_use(reel_rng *rng, reel_op_sample *s)
+{
+    pad_attrs *a = (pad_attrs *)&s->attrs;
+    int64_t widths[REEL_MAX_DIMS * 2];
+    s->build = random_build;
+    s->n_in = 1;
+    reel_random_shape(rng, s, 0, 0, REEL_MAX_DIMS);
+    const int ndim = s->in[0].ndim;
+    for (int d = 0; d < ndim; d++) {
+        widths[d] = a->before[d] = reel_random_int(rng, 0, 2);
+        widths[ndim + d] = a->after[d] = reel_random_int(rng, 0, 2);
+    }
+    a->value = reel_rng_normal(rng);
+    reel_random_label(s, "before and after", ndim * 2, widths);
+}
+
 const reel_op reel_op_pad = {.name = "pad",
                              .min_in = 1,
                              .max_in = 1,
@@ -87,5 +110,6 @@ const reel_op reel_op_pad = {.name = "pad",
                              .forward = REEL_BOTH(reel_pad_forward),
                              .backward = REEL_BOTH(reel_pad_backward),
                              .cases = cases,
-                             .n_cases = REEL_COUNT(cases)};
+                             .n_cases = REEL_COUNT(cases),
+                             .random = random_use};
 #endif

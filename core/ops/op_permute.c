@@ -73,6 +73,29 @@ static const reel_op_case cases[] = {
     {"used twice", case_used_twice, REEL_DRAW_NORMAL, 1, {{2, {3, 3}}}},
 };
 
+static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+{
+    (void)tape;
+    const int64_t *a = attrs;
+    int axes[REEL_MAX_DIMS];
+    for (int d = 0; d < REEL_MAX_DIMS; d++) axes[d] = (int)a[d];
+    return reel_permute(in[0], axes);
+}
+
+static void random_use(reel_rng *rng, reel_op_sample *s)
+{
+    s->build = random_build;
+    s->n_in = 1;
+    reel_random_shape(rng, s, 0, 0, REEL_MAX_DIMS);
+    int64_t *axes = s->attrs.ints;
+    for (int d = 0; d < s->in[0].ndim; d++) { /* inside out (Knuth 3.4.2 P) */
+        const int64_t j = reel_random_int(rng, 0, d);
+        axes[d] = axes[j];
+        axes[j] = d;
+    }
+    reel_random_label(s, "axes", s->in[0].ndim, axes);
+}
+
 const reel_op reel_op_permute = {.name = "permute",
                                  .min_in = 1,
                                  .max_in = 1,
@@ -81,5 +104,6 @@ const reel_op reel_op_permute = {.name = "permute",
                                  .forward = REEL_BOTH(reel_permute_forward),
                                  .backward = REEL_BOTH(reel_permute_backward),
                                  .cases = cases,
-                                 .n_cases = REEL_COUNT(cases)};
+                                 .n_cases = REEL_COUNT(cases),
+                                 .random = random_use};
 #endif

@@ -136,6 +136,30 @@ static const reel_op_case cases[] = {
     {"used twice", case_both_ways, REEL_DRAW_NORMAL, 1, {{4, {1, 3, 4, 5}}}},
 };
 
+/* attrs: rank, shape. */
+static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+{
+    (void)tape;
+    const int64_t *a = attrs;
+    return reel_reshape(in[0], (int)a[0], a + 1);
+}
+
+/* The elements' prime factors, dealt out among the new dimensions; one of these may be left to be found. */
+static void random_use(reel_rng *rng, reel_op_sample *s)
+{
+    s->build = random_build;
+    s->n_in = 1;
+    reel_random_shape(rng, s, 0, 0, REEL_MAX_DIMS);
+    int64_t n = reel_shape_numel(s->in[0].ndim, s->in[0].shape), *shape = s->attrs.ints + 1;
+    const int ndim = (int)reel_random_int(rng, n > 1, REEL_MAX_DIMS);
+    for (int d = 0; d < ndim; d++) shape[d] = 1;
+    for (int64_t p = 2; n > 1; p++)
+        for (; n % p == 0; n /= p) shape[reel_random_int(rng, 0, ndim - 1)] *= p;
+    if (ndim > 0 && reel_random_chance(rng, 0.3)) shape[reel_random_int(rng, 0, ndim - 1)] = -1;
+    s->attrs.ints[0] = ndim;
+    reel_random_label(s, "to", ndim, shape);
+}
+
 const reel_op reel_op_reshape = {.name = "reshape",
                                  .min_in = 1,
                                  .max_in = 1,
@@ -144,5 +168,6 @@ const reel_op reel_op_reshape = {.name = "reshape",
                                  .forward = REEL_BOTH(reel_reshape_forward),
                                  .backward = REEL_BOTH(reel_reshape_backward),
                                  .cases = cases,
-                                 .n_cases = REEL_COUNT(cases)};
+                                 .n_cases = REEL_COUNT(cases),
+                                 .random = random_use};
 #endif

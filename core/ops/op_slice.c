@@ -80,6 +80,26 @@ static const reel_op_case cases[] = {
     {"overlapping", case_overlapping, REEL_DRAW_NORMAL, 1, {{1, {7}}}},
 };
 
+/* attrs: dimension, begin, end. */
+static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+{
+    (void)tape;
+    const int64_t *a = attrs;
+    return reel_slice(in[0], (int)a[0], a[1], a[2]);
+}
+
+static void random_use(reel_rng *rng, reel_op_sample *s)
+{
+    int64_t *a = s->attrs.ints;
+    s->build = random_build;
+    s->n_in = 1;
+    reel_random_shape(rng, s, 0, 1, REEL_MAX_DIMS);
+    a[0] = reel_random_int(rng, 0, s->in[0].ndim - 1);
+    a[1] = reel_random_int(rng, 0, s->in[0].shape[a[0]] - 1);
+    a[2] = reel_random_int(rng, a[1] + 1, s->in[0].shape[a[0]]);
+    reel_random_label(s, "dimension, begin, end", 3, a);
+}
+
 const reel_op reel_op_slice = {.name = "slice",
                                .min_in = 1,
                                .max_in = 1,
@@ -87,5 +107,6 @@ const reel_op reel_op_slice = {.name = "slice",
                                .forward = REEL_BOTH(reel_slice_forward),
                                .backward = REEL_BOTH(reel_slice_backward),
                                .cases = cases,
-                               .n_cases = REEL_COUNT(cases)};
+                               .n_cases = REEL_COUNT(cases),
+                               .random = random_use};
 #endif

@@ -69,7 +69,7 @@ static inline reel_status reduce_infer(reel_infer *q, reel_error *err)
 #endif
 
 /* Builder, cases and descriptor. */
-#define REEL_REDUCE_OP(label, pass_flags, pass_infer, draw)                                                                    \
+#define REEL_REDUCE_OP(label, pass_flags, pass_infer, how)                                                                     \
     reel_var reel_##label(reel_var x, unsigned axes, bool keepdim)                                                             \
     {                                                                                                                          \
         const reduce_attrs attrs = {axes, keepdim};                                                                            \
@@ -83,21 +83,39 @@ static inline reel_status reduce_infer(reel_infer *q, reel_error *err)
     REEL_REDUCE_CASE(label, outer_two, 5, false)                                                                               \
     REEL_REDUCE_CASE(label, spatial, 12, false)                                                                                \
     REEL_REDUCE_CASE(label, all_but_channels, 13, true)                                                                        \
+    static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)                                       \
+    {                                                                                                                          \
+        const reduce_attrs *a = attrs;                                                                                         \
+        (void)tape;                                                                                                            \
+        return reel_##label(in[0], a->axes, a->keepdim);                                                                       \
+    }                                                                                                                          \
+    static void random_use(reel_rng *rng, reel_op_sample *s)                                                                   \
+    {                                                                                                                          \
+        reduce_attrs *a = (reduce_attrs *)&s->attrs;                                                                           \
+        s->build = random_build;                                                                                               \
+        s->draw = how;                                                                                                         \
+        s->n_in = 1;                                                                                                           \
+        reel_random_shape(rng, s, 0, 0, REEL_MAX_DIMS);                                                                        \
+        a->axes = (unsigned)reel_rng_below(rng, 1U << s->in[0].ndim);                                                          \
+        a->keepdim = reel_random_chance(rng, 0.5);                                                                             \
+        const int64_t bits = a->axes;                                                                                          \
+        reel_random_label(s, a->keepdim ? "axes as bits, keepdim" : "axes as bits", 1, &bits);                                 \
+    }                                                                                                                          \
     static const reel_op_case cases[] = {                                                                                      \
-        {"number", case_all, draw, 1, {{0, {0}}}},                                                                             \
-        {"vector", case_all, draw, 1, {{1, {7}}}},                                                                             \
-        {"vector, kept", case_all_kept, draw, 1, {{1, {7}}}},                                                                  \
-        {"matrix", case_all, draw, 1, {{2, {5, 3}}}},                                                                          \
-        {"over rows", case_first, draw, 1, {{2, {5, 3}}}},                                                                     \
-        {"over columns", case_second, draw, 1, {{2, {5, 3}}}},                                                                 \
-        {"over columns, kept", case_second_kept, draw, 1, {{2, {5, 3}}}},                                                      \
-        {"outer two of three", case_outer_two, draw, 1, {{3, {4, 3, 5}}}},                                                     \
-        {"images", case_all, draw, 1, {{4, {2, 3, 4, 5}}}},                                                                    \
-        {"over channels", case_second, draw, 1, {{4, {2, 3, 4, 5}}}},                                                          \
-        {"over channels, kept", case_second_kept, draw, 1, {{4, {2, 3, 4, 5}}}},                                               \
-        {"over pixels", case_spatial, draw, 1, {{4, {2, 3, 4, 5}}}},                                                           \
-        {"all but channels, kept", case_all_but_channels, draw, 1, {{4, {2, 3, 4, 5}}}},                                       \
-        {"five dimensions to four", case_second, draw, 1, {{5, {2, 3, 2, 3, 2}}}},                                             \
+        {"number", case_all, how, 1, {{0, {0}}}},                                                                              \
+        {"vector", case_all, how, 1, {{1, {7}}}},                                                                              \
+        {"vector, kept", case_all_kept, how, 1, {{1, {7}}}},                                                                   \
+        {"matrix", case_all, how, 1, {{2, {5, 3}}}},                                                                           \
+        {"over rows", case_first, how, 1, {{2, {5, 3}}}},                                                                      \
+        {"over columns", case_second, how, 1, {{2, {5, 3}}}},                                                                  \
+        {"over columns, kept", case_second_kept, how, 1, {{2, {5, 3}}}},                                                       \
+        {"outer two of three", case_outer_two, how, 1, {{3, {4, 3, 5}}}},                                                      \
+        {"images", case_all, how, 1, {{4, {2, 3, 4, 5}}}},                                                                     \
+        {"over channels", case_second, how, 1, {{4, {2, 3, 4, 5}}}},                                                           \
+        {"over channels, kept", case_second_kept, how, 1, {{4, {2, 3, 4, 5}}}},                                                \
+        {"over pixels", case_spatial, how, 1, {{4, {2, 3, 4, 5}}}},                                                            \
+        {"all but channels, kept", case_all_but_channels, how, 1, {{4, {2, 3, 4, 5}}}},                                        \
+        {"five dimensions to four", case_second, how, 1, {{5, {2, 3, 2, 3, 2}}}},                                              \
     };                                                                                                                         \
     const reel_op reel_op_##label = {.name = #label,                                                                           \
                                      .min_in = 1,                                                                              \
@@ -107,7 +125,8 @@ static inline reel_status reduce_infer(reel_infer *q, reel_error *err)
                                      .forward = REEL_BOTH(reel_##label##_forward),                                             \
                                      .backward = REEL_BOTH(reel_##label##_backward),                                           \
                                      .cases = cases,                                                                           \
-                                     .n_cases = REEL_COUNT(cases)};
+                                     .n_cases = REEL_COUNT(cases),                                                             \
+                                     .random = random_use};
 
 #define REEL_REDUCE_CASE(label, which, axes, keepdim)                                                                          \
     static reel_var case_##which(reel_tape *tape, const reel_var *in)                                                          \

@@ -45,6 +45,13 @@ static inline reel_real line_max(const lines *l, const reel_real *x)
         return reel_fail(err, REEL_ERR_INVALID, "expected a last dimension of at least 1, got none");                          \
     }                                                                                                                          \
     REEL_UNARY_BUILDER(label)                                                                                                  \
+    static void random_use(reel_rng *rng, reel_op_sample *s)                                                                   \
+    {                                                                                                                          \
+        s->build = random_build;                                                                                               \
+        s->n_in = 1;                                                                                                           \
+        reel_random_shape(rng, s, 0, 1, REEL_MAX_DIMS);                                                                        \
+        random_attrs(rng, s);                                                                                                  \
+    }                                                                                                                          \
     static const reel_op_case cases[] = {                                                                                      \
         {"vector", build_case, REEL_DRAW_NORMAL, 1, {{1, {7}}}},                                                               \
         {"matrix", build_case, REEL_DRAW_NORMAL, 1, {{2, {3, 5}}}},                                                            \
@@ -60,6 +67,7 @@ static inline reel_real line_max(const lines *l, const reel_real *x)
                                      .forward = REEL_BOTH(reel_##label##_forward),                                             \
                                      .backward = REEL_BOTH(reel_##label##_backward),                                           \
                                      .cases = cases,                                                                           \
-                                     .n_cases = REEL_COUNT(cases)};
+                                     .n_cases = REEL_COUNT(cases),                                                             \
+                                     .random = random_use};
 
 #endif

@@ -58,14 +58,32 @@
     {                                                                                                                          \
         (void)tape;                                                                                                            \
         return reel_##name(in[0]);                                                                                             \
+    }                                                                                                                          \
+    static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)                                       \
+    {                                                                                                                          \
+        (void)attrs;                                                                                                           \
+        return build_case(tape, in);                                                                                           \
+    }                                                                                                                          \
+    static void random_attrs(reel_rng *rng, reel_op_sample *s)                                                                 \
+    {                                                                                                                          \
+        (void)rng, (void)s;                                                                                                    \
     }
 
-#define REEL_UNARY_OP(label, needs, check, draw)                                                                               \
+/* The operator's file has build_case, random_build and random_attrs. */
+#define REEL_UNARY_OP(label, needs, check, how)                                                                                \
+    static void random_use(reel_rng *rng, reel_op_sample *s)                                                                   \
+    {                                                                                                                          \
+        s->build = random_build;                                                                                               \
+        s->draw = how;                                                                                                         \
+        s->n_in = 1;                                                                                                           \
+        reel_random_shape(rng, s, 0, 0, REEL_MAX_DIMS);                                                                        \
+        random_attrs(rng, s);                                                                                                  \
+    }                                                                                                                          \
     static const reel_op_case cases[] = {                                                                                      \
-        {"number", build_case, draw, 1, {{0, {0}}}},                                                                           \
-        {"vector", build_case, draw, 1, {{1, {7}}}},                                                                           \
-        {"matrix", build_case, draw, 1, {{2, {5, 3}}}},                                                                        \
-        {"images", build_case, draw, 1, {{4, {2, 3, 4, 5}}}},                                                                  \
+        {"number", build_case, how, 1, {{0, {0}}}},                                                                            \
+        {"vector", build_case, how, 1, {{1, {7}}}},                                                                            \
+        {"matrix", build_case, how, 1, {{2, {5, 3}}}},                                                                         \
+        {"images", build_case, how, 1, {{4, {2, 3, 4, 5}}}},                                                                   \
     };                                                                                                                         \
     const reel_op reel_op_##label = {.name = #label,                                                                           \
                                      .min_in = 1,                                                                              \
@@ -75,6 +93,7 @@
                                      .forward = REEL_BOTH(reel_##label##_forward),                                             \
                                      .backward = REEL_BOTH(reel_##label##_backward),                                           \
                                      .cases = cases,                                                                           \
-                                     .n_cases = REEL_COUNT(cases)};
+                                     .n_cases = REEL_COUNT(cases),                                                             \
+                                     .random = random_use};
 
 #endif

@@ -1,0 +1,128 @@
+/* Gradient check: gradients by backward, and whether backward behaves.
+ *
+ * A second run must give the same bits; a second backward on the same tape must add the same again (where fresh[i] is false
+ * backward adds, and it has not spoilt what it saved); a gradient must not depend on which other inputs want one. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/gradcheck_internal.h"
+
+/* ---- f = sum r_i y_i as an operator of its own, so that the check leans on no operator that it checks ---- */
+typedef struct project_attrs {
+    const double *weights;
+} project_attrs;
+
+static reel_status project_infer(reel_infer *q, reel_error *err)
+{
+    (void)err;
+    q->ndim = 0;
+    return REEL_OK;
+}
+
+static void project_forward(const reel_call *c)
+{
+    const double *r = ((const project_attrs *)c->attrs)->weights, *y = c->in[0].data;
+    const int64_t n = reel_tensor_numel(&c->in[0]);
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += r[i] * y[i];
+    *(double *)c->out.data = sum;
+}
+
+static void project_backward(const reel_call *c)
+{
+    const double *r = ((const project_attrs *)c->attrs)->weights, *df = c->dout.data;
+    const int64_t n = reel_tensor_numel(&c->din[0]);
+    double *dy = c->din[0].data;
+    for (int64_t i = 0; i < n; i++) dy[i] += r[i] * *df;
+}
+
+static const reel_op project = {.name = "gradcheck",
+                                .min_in = 1,
+                                .max_in = 1,
+                                .infer = project_infer,
+                                .forward = {NULL, project_forward},
+                                .backward = {NULL, project_backward}};
+
+/* Row-major copy of a leaf's gradient; zeros where none arrived. */
+static void fetch_grad(double *out, const reel_check_input *in, reel_var leaf)
+{
+    const reel_tensor grad = reel_grad(leaf);
+    memset(out, 0, (size_t)in->n * sizeof *out);
+    if (!grad.data) return;
+    const int64_t *shape = in->x->shape;
+    const reel_tensor flat = reel_tensor_with_layout(out, REEL_F64, REEL_ROW_MAJOR, in->x->ndim, shape);
+    reel_tensor_copy(&flat, &grad);
+}
+
+/* Builds on the recording tape with gradients for the inputs in `wanted` and sweeps back. */
+static reel_status sweep(reel_check *k, int wanted, reel_var *leaves, reel_var *f, reel_error *err)
+{
+    const reel_var y = reel_check_build(k, k->tape, wanted, leaves);
+    const project_attrs attrs = {k->weights};
+    REEL_TRY(reel_tape_status(k->tape, err));
+    *f = reel_apply(&project, &attrs, sizeof attrs, &y, 1);
+    return reel_backward(*f, err);
+}
+
+static bool fail(reel_check *k, const char *what, int input, int64_t index, double first, double second)
+{
+    char shape[96], name[96];
+    k->report->input = input;
+    k->report->index = index;
+    k->report->worst_error = INFINITY;
+    snprintf(k->report->message, sizeof k->report->message, "%s: %s %s, element %lld: %.17g, then %.17g", what,
+             reel_check_name(k, input, name, sizeof name),
+             reel_shape_text(shape, sizeof shape, k->in[input].x->ndim, k->in[input].x->shape), (long long)index, first,
+             second);
+    return false;
+}
+
+/* Compares k->again with factor * analytic; exactly where slack is 0. */
+static bool same(reel_check *k, int input, double factor, double slack, const char *what)
+{
+    const reel_check_input *in = &k->in[input];
+    for (int64_t e = 0; e < in->n; e++) {
+        const double first = in->analytic[e], second = k->again[e];
+        if (slack == 0 ? memcmp(&first, &second, sizeof first) != 0 : fabs(second - factor * first) > slack * in->largest)
+            return fail(k, what, input, e, first, second);
+    }
+    return true;
+}
+
+reel_status reel_check_analytic(reel_check *k, bool *sound, reel_error *err)
+{
+    reel_var leaves[REEL_GRADCHECK_MAX_INPUTS], f;
+    *sound = false;
+    REEL_TRY(sweep(k, REEL_CHECK_ALL, leaves, &f, err));
+    for (int i = 0; i < k->n_in; i++) {
+        reel_check_input *in = &k->in[i];
+        fetch_grad(in->analytic, in, leaves[i]);
+        for (int64_t e = 0; e < in->n; e++)
+            if (!(fabs(in->analytic[e]) <= in->largest)) in->largest = fabs(in->analytic[e]);
+    }
+    REEL_TRY(reel_backward(f, err));
+    for (int i = 0; i < k->n_in; i++) {
+        fetch_grad(k->again, &k->in[i], leaves[i]);
+        if (!same(k, i, 2, 1e-10,
+                  "a second backward on the same tape does not add the same again (not accumulated: where fresh[i] is false, "
+                  "backward must add; or it changed what it had saved)"))
+            return REEL_OK;
+    }
+    REEL_TRY(sweep(k, REEL_CHECK_ALL, leaves, &f, err));
+    for (int i = 0; i < k->n_in; i++) {
+        fetch_grad(k->again, &k->in[i], leaves[i]);
+        if (!same(k, i, 1, 0,
+                  "forward and backward again give other bits (not repeatable: memory that was not set, or a race)"))
+            return REEL_OK;
+    }
+    for (int i = 0; i < k->n_in && k->n_in > 1; i++) {
+        reel_error none;
+        const reel_status status = sweep(k, i, leaves, &f, &none);
+        if (status != REEL_OK && reel_tape_status(k->tape, err) != REEL_OK) return status;
+        fetch_grad(k->again, &k->in[i], leaves[i]); /* zeros where nothing was recorded: y does not depend on this input */
+        if (!same(k, i, 1, 1e-10, "the gradient changes when the other inputs want none")) return REEL_OK;
+    }
+    *sound = true;
+    return REEL_OK;
+}
