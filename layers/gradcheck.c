@@ -5,6 +5,12 @@
 
 #include "core/rng.h"
 
+typedef struct subject {
+    reel_net *net;
+    reel_net_loss_fn *loss; /* NULL: the output itself */
+    void *user;
+} subject;
+
 static bool trainable(const reel_params *params, int i)
 {
     return !(reel_params_at(params, i)->flags & REEL_PARAM_BUFFER);
@@ -13,23 +19,26 @@ static bool trainable(const reel_params *params, int i)
 /* in[0] is the image, the others the trainable parameters in store order; buffers come from the store itself. */
 static reel_var run(reel_tape *tape, const reel_var *in, void *user)
 {
-    reel_net *net = user;
-    reel_params *params = reel_net_params(net);
+    const subject *s = user;
+    reel_params *params = reel_net_params(s->net);
     const int count = reel_params_count(params);
-    reel_var *bound = malloc((size_t)count * sizeof *bound);
+    reel_var *bound = malloc(((size_t)count + 1) * sizeof *bound);
     if (!bound) return reel_tape_fail(tape, REEL_ERR_MEMORY, "gradient check: out of memory");
     int next = 1;
     for (int i = 0; i < count; i++) bound[i] = trainable(params, i) ? in[next++] : reel_param_var(tape, params, i);
-    reel_net_bind(net, bound);
-    const reel_var y = reel_net_forward(net, tape, in[0]);
-    reel_net_bind(net, NULL);
+    reel_net_bind(s->net, bound);
+    const reel_var y = reel_net_forward(s->net, tape, in[0]);
+    reel_net_bind(s->net, NULL);
     free(bound);
-    return y;
+    return s->loss && y.id >= 0 ? s->loss(tape, y, s->user) : y;
 }
 
-reel_status reel_net_gradcheck(reel_net *net, const int64_t input[4], const reel_gradcheck_config *config,
-                               reel_gradcheck_report *report, reel_error *err)
+reel_status reel_net_gradcheck_loss(reel_net *net, const int64_t input[4], reel_net_loss_fn *loss, void *user,
+                                    const reel_gradcheck_config *config, reel_gradcheck_report *report, reel_error *err)
 {
+    reel_gradcheck_config own = config ? *config : (reel_gradcheck_config){0};
+    reel_tensor inputs[REEL_GRADCHECK_MAX_INPUTS];
+    const char *names[REEL_GRADCHECK_MAX_INPUTS] = {"the images"};
     reel_params *params = reel_net_params(net);
     const int count = reel_params_count(params);
     if (reel_net_dtype(net) != REEL_F64)
@@ -43,21 +52,47 @@ reel_status reel_net_gradcheck(reel_net *net, const int64_t input[4], const reel
     const int64_t numel = reel_shape_numel(4, input);
     if (numel <= 0 || numel > INT64_MAX / (int64_t)sizeof(double))
         return reel_fail(err, REEL_ERR_INVALID, "gradient check: expected an input of positive sizes");
-    reel_tensor *inputs = malloc((size_t)(count + 1) * sizeof *inputs);
     double *image = malloc((size_t)numel * sizeof *image);
-    reel_status status = REEL_OK;
-    if (!inputs || !image) {
-        status = reel_fail(err, REEL_ERR_MEMORY, "gradient check: out of memory");
-    } else {
-        reel_rng rng = reel_rng_at(config ? config->seed : 0, REEL_STREAM_CHECK, 1, 0);
-        for (int64_t i = 0; i < numel; i++) image[i] = reel_rng_normal(&rng);
-        int n = 0;
-        inputs[n++] = reel_tensor_of(image, REEL_F64, 4, input);
-        for (int i = 0; i < count; i++)
-            if (trainable(params, i)) inputs[n++] = reel_params_at(params, i)->value;
-        status = reel_gradcheck(reel_net_ctx(net), run, net, inputs, n, config, report, err);
+    if (!image) return reel_fail(err, REEL_ERR_MEMORY, "gradient check: out of memory");
+
+    reel_rng rng = reel_rng_at(own.seed, REEL_STREAM_CHECK, 1, 0);
+    for (int64_t i = 0; i < numel; i++) image[i] = reel_rng_normal(&rng);
+    int n = 0;
+    inputs[n++] = reel_tensor_of(image, REEL_F64, 4, input);
+    for (int i = 0; i < count; i++) {
+        if (!trainable(params, i)) continue;
+        names[n] = reel_params_at(params, i)->name;
+        inputs[n++] = reel_params_at(params, i)->value;
     }
+    if (!own.names) own.names = names;
+    const reel_status status =
+        reel_gradcheck(reel_net_ctx(net), run, &(subject){net, loss, user}, inputs, n, &own, report, err);
     free(image);
-    free(inputs);
+    return status;
+}
+
+reel_status reel_net_gradcheck(reel_net *net, const int64_t input[4], const reel_gradcheck_config *config,
+                               reel_gradcheck_report *report, reel_error *err)
+{
+    return reel_net_gradcheck_loss(net, input, NULL, NULL, config, report, err);
+}
+
+reel_status reel_layer_gradcheck(const reel_ctx *ctx, void (*add)(reel_net *net), const int64_t input[4],
+                                 const reel_gradcheck_config *config, reel_gradcheck_report *report, reel_error *err)
+{
+    reel_ctx *own = NULL;
+    reel_net *net = NULL;
+    if (!ctx) REEL_TRY(reel_ctx_create(&own, &(reel_ctx_config){.threads = 1}, err));
+    reel_status status = reel_net_create(&net, ctx ? ctx : own, REEL_F64, err);
+    if (status == REEL_OK) {
+        add(net);
+        status = reel_net_build(net, err);
+    }
+    if (status == REEL_OK) {
+        reel_net_init(net);
+        status = reel_net_gradcheck(net, input, config, report, err);
+    }
+    reel_net_destroy(net);
+    reel_ctx_destroy(own);
     return status;
 }

@@ -31,6 +31,8 @@ parameters() { "$REEL_BIN" summary --json "$@" | grep -o '"parameters":[0-9]*' |
 
 "$REEL_BIN" gradcheck 'op/conv2d*' --json >out
 grep -q '"passed":true' out || fail "gradcheck: $(cat out)"
+"$REEL_BIN" gradcheck --fuzz 3 --seed 5 >out || fail "gradcheck --fuzz: exit $?"
+grep -q 'op/conv2d: 3 random' out && grep -q 'layer/conv2d: 3 random' out || fail "gradcheck --fuzz: $(cat out)"
 code=0
 "$REEL_BIN" gradcheck op/tanh --tolerance 1e-12 --step 1e-3 >out 2>err || code=$?
 [ "$code" -eq 5 ] || fail "a failing gradient check: exit $code, expected 5"
