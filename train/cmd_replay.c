@@ -68,10 +68,9 @@ static reel_status prepare(replay *r, const reel_options *o, const reel_ctx *ctx
     REEL_TRY(reel_model_create(&r->net, reel_model_find(reel_options_text(o, "arch")), &config, ctx, dtype, err));
     reel_weights *init;
     REEL_TRY(reel_weights_read(&init, reel_options_arg(o, 0), err));
-    reel_error why;
-    reel_status status = reel_params_load(reel_net_params(r->net), init, &why);
+    const reel_status status = reel_params_load(reel_net_params(r->net), init, err);
     reel_weights_destroy(init);
-    if (status) return reel_fail(err, status, "%s: %s", reel_options_arg(o, 0), why.message);
+    if (status) return status;
     const reel_sgd_config sgd = {.momentum = reel_options_real(o, "momentum"),
                                  .dampening = reel_options_real(o, "dampening"),
                                  .weight_decay = reel_options_real(o, "weight-decay"),
