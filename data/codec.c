@@ -1,4 +1,4 @@
-/* Which codec: decided by content, never by name. What is neither JPEG nor PNG is named, because the usual cause is a download
+/* Which codec: decided by content, never by name. What is none that is read is named, because the usual cause is a download
  * that brought something else. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,6 +11,9 @@ reel_content reel_content_sniff(const uint8_t *bytes, size_t size)
 {
     if (size >= 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0) return REEL_CONTENT_JPEG;
     if (size >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0) return REEL_CONTENT_PNG;
+    if (size >= 3 && bytes[0] == 'P' && (bytes[1] == '5' || bytes[1] == '6') &&
+        (bytes[2] == '#' || strchr(" \t\n\v\f\r", bytes[2])) && bytes[2])
+        return REEL_CONTENT_PNM;
     return REEL_CONTENT_OTHER;
 }
 
@@ -29,7 +32,7 @@ static bool is_text(const uint8_t *bytes, size_t size)
     return true;
 }
 
-static const char *name_of_content(const uint8_t *bytes, size_t size)
+const char *reel_content_name(const uint8_t *bytes, size_t size)
 {
     static const struct {
         size_t at, length;
@@ -58,7 +61,7 @@ static const char *name_of_content(const uint8_t *bytes, size_t size)
 static reel_status refuse(const uint8_t *bytes, size_t size, reel_error *err)
 {
     if (size == 0) return reel_fail(err, REEL_ERR_FORMAT, "the file is empty, expected a JPEG or PNG image");
-    const char *name = name_of_content(bytes, size);
+    const char *name = reel_content_name(bytes, size);
     if (name) return reel_fail(err, REEL_ERR_FORMAT, "expected a JPEG or PNG image, got %s", name);
     char hex[8 * 3 + 1] = "";
     for (size_t i = 0; i < size && i < 8; i++) snprintf(hex + 3 * i, 4, " %02x", bytes[i]);
@@ -82,6 +85,13 @@ reel_status reel_image_size(const uint8_t *bytes, size_t size, int64_t *width, i
         return reel_jpeg_size(bytes, size, width, height, err);
     case REEL_CONTENT_PNG:
         return reel_png_size(bytes, size, width, height, err);
+    case REEL_CONTENT_PNM: {
+        reel_pnm pnm;
+        REEL_TRY(reel_pnm_open(&pnm, bytes, size, err));
+        *width = pnm.width;
+        *height = pnm.height;
+        return REEL_OK;
+    }
     default:
         return refuse(bytes, size, err);
     }
@@ -94,6 +104,8 @@ reel_status reel_image_decode(reel_image *image, const uint8_t *bytes, size_t si
         return reel_jpeg_decode(image, bytes, size, NULL, NULL, err);
     case REEL_CONTENT_PNG:
         return reel_png_decode(image, bytes, size, err);
+    case REEL_CONTENT_PNM:
+        return reel_pnm_decode(image, bytes, size, err);
     default:
         return refuse(bytes, size, err);
     }

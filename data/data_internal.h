@@ -40,8 +40,10 @@ int reel_utf8_length(const uint8_t *s);
 void reel_escape(char *text, size_t size, const char *raw);
 
 /* codec.c: what the bytes are. */
-typedef enum { REEL_CONTENT_OTHER, REEL_CONTENT_JPEG, REEL_CONTENT_PNG } reel_content;
+typedef enum { REEL_CONTENT_OTHER, REEL_CONTENT_JPEG, REEL_CONTENT_PNG, REEL_CONTENT_PNM } reel_content;
 reel_content reel_content_sniff(const uint8_t *bytes, size_t size);
+/* "a GIF image", "text", ...; NULL = unknown. */
+const char *reel_content_name(const uint8_t *bytes, size_t size);
 /* Refuses sizes beyond the cap. */
 reel_status reel_check_pixels(const char *format, int64_t width, int64_t height, reel_error *err);
 
@@ -74,6 +76,17 @@ reel_status reel_jpeg_read(reel_jpeg *jpeg, reel_image *image, const reel_jpeg_w
 /* codec_png.c */
 reel_status reel_png_size(const uint8_t *bytes, size_t size, int64_t *width, int64_t *height, reel_error *err);
 reel_status reel_png_decode(reel_image *image, const uint8_t *bytes, size_t size, reel_error *err);
+
+/* codec_pnm.c: PPM and PGM of 8 bits. */
+typedef struct reel_pnm {
+    int64_t width, height, channels; /* channels: 3 or 1 */
+    const uint8_t *pixels;           /* within the bytes */
+} reel_pnm;
+reel_status reel_pnm_open(reel_pnm *pnm, const uint8_t *bytes, size_t size, reel_error *err);
+reel_status reel_pnm_decode(reel_image *image, const uint8_t *bytes, size_t size, reel_error *err);
+
+/* write_image.c: as reel_image_write_jpeg, to memory. */
+reel_status reel_image_encode_jpeg(const reel_image *image, reel_bytes *bytes, int quality, bool full_chroma, reel_error *err);
 
 /* The filter along one axis for outputs first .. first + n - 1: output i sums count[i] sources from begin[i] on, with the
  * weights at i * taps. Weights beyond count[i] are 0. */

@@ -42,6 +42,15 @@ REEL_API void reel_dataset_destroy(reel_dataset *dataset);
  * skipped and counted. REEL_ERR_IO: no such folder; REEL_ERR_INVALID: no class folder, or a class without images (named). */
 REEL_API reel_status reel_dataset_folder(reel_dataset **out, const char *root, reel_error *err);
 
+/* A split of what people have, recognised by what DATA is: image folders, lists, ImageNet's folders and tars, tar shards, packed
+ * shards, CIFAR, MNIST, "synth:" (data/README.md has the table). split: "train", "val", another name; NULL = all there is, for
+ * data that is yet to be split. path (may be NULL) receives where it was found. REEL_ERR_IO: there is no such thing; the message
+ * says what was expected. */
+REEL_API reel_status reel_dataset_open(reel_dataset **out, const char *data, const char *split, char *path, size_t size,
+                                       reel_error *err);
+/* Is DATA known, and does it have that split? */
+REEL_API bool reel_dataset_has(const char *data, const char *split);
+
 /* A view of another dataset: the samples listed in indices (copied). The parent must outlive it. */
 REEL_API reel_status reel_dataset_subset(reel_dataset **out, const reel_dataset *parent, const int64_t *indices, int64_t n,
                                          reel_error *err);

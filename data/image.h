@@ -18,7 +18,7 @@ REEL_API void reel_image_free(reel_image *image);
 REEL_API reel_status reel_image_resize_buffer(reel_image *image, int64_t width, int64_t height, reel_error *err);
 
 /* Decodes by content, whatever the name says. JPEG: 8-bit baseline and progressive; grey, YCbCr, CMYK and YCCK (Adobe's inverted)
- * become RGB as PIL's convert("RGB") does. PNG: palette, grey, alpha (dropped), 16 bit (>> 8), interlaced. Refused with
+ * become RGB as PIL's convert("RGB") does. PNG: palette, grey, alpha (dropped), 16 bit (>> 8), interlaced. Binary PPM and PGM: 8 bit. Refused with
  * REEL_ERR_FORMAT: other content (named), damage, truncation, more than 178,956,970 pixels or than the bytes can hold, a PNG side
  * beyond 1,000,000, more than 500 progressive scans (or more than 20 of them on an image so large that it would take seconds). EXIF is
  * not looked at: no orientation is applied. */

@@ -222,8 +222,16 @@ reel_status reel_transform_bytes(const reel_transform *t, const uint8_t *bytes, 
     reel_jpeg_part part = {.eighths = 8};
     REEL_TRY(reel_transform_resolve(&r, t, err));
     if (scratch->isa == 0) scratch->isa = 1 + (int)reel_isa_default();
-    if (reel_content_sniff(bytes, size) == REEL_CONTENT_JPEG) {
+    const reel_content content = reel_content_sniff(bytes, size);
+    if (content == REEL_CONTENT_JPEG) {
         REEL_TRY(open_jpeg(&r, bytes, size, &rng, &g, scratch, &part, err));
+    } else if (content == REEL_CONTENT_PNM && bytes[1] == '6') { /* pixels already: used where they lie */
+        reel_pnm pnm;
+        REEL_TRY(reel_pnm_open(&pnm, bytes, size, err));
+        g = choose(&r, pnm.width, pnm.height, &rng);
+        const reel_image image = {.width = pnm.width, .height = pnm.height, .rgb = (uint8_t *)pnm.pixels};
+        const struct source from = source_of(&g, &image, &part);
+        return finish(&r, &g, &from, &rng, scratch, out, err);
     } else {
         REEL_TRY(reel_image_decode(&scratch->decoded, bytes, size, err));
         g = choose(&r, scratch->decoded.width, scratch->decoded.height, &rng);

@@ -4,6 +4,7 @@
 #include <png.h>
 #include <setjmp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,7 +14,9 @@
 
 struct job {
     const reel_image *image;
-    FILE *file;
+    FILE *file; /* NULL: to memory */
+    unsigned char *memory;
+    unsigned long memory_size;
     int quality;
     bool full_chroma;
     struct jpeg_compress_struct cinfo;
@@ -40,7 +43,10 @@ static void write_jpeg(struct job *job)
 {
     j_compress_ptr cinfo = &job->cinfo;
     jpeg_create_compress(cinfo);
-    jpeg_stdio_dest(cinfo, job->file);
+    if (job->file)
+        jpeg_stdio_dest(cinfo, job->file);
+    else
+        jpeg_mem_dest(cinfo, &job->memory, &job->memory_size);
     cinfo->image_width = (JDIMENSION)job->image->width;
     cinfo->image_height = (JDIMENSION)job->image->height;
     cinfo->input_components = 3;
@@ -131,6 +137,21 @@ reel_status reel_image_write_jpeg(const reel_image *image, const char *path, int
     if (quality < 1 || quality > 100) return reel_fail(err, REEL_ERR_INVALID, "JPEG: quality %d, expected 1 to 100", quality);
     struct job job = {.image = image, .quality = quality, .full_chroma = full_chroma};
     return write_file(&job, path, run_jpeg, err);
+}
+
+reel_status reel_image_encode_jpeg(const reel_image *image, reel_bytes *bytes, int quality, bool full_chroma, reel_error *err)
+{
+    REEL_TRY(check(image, JPEG_MAX_DIMENSION, "JPEG", err));
+    if (quality < 1 || quality > 100) return reel_fail(err, REEL_ERR_INVALID, "JPEG: quality %d, expected 1 to 100", quality);
+    struct job job = {.image = image, .quality = quality, .full_chroma = full_chroma};
+    reel_status status = run_jpeg(&job) ? reel_bytes_reserve(bytes, job.memory_size, err)
+                                        : reel_fail(err, REEL_ERR_IO, "cannot encode a JPEG: %s", job.reason);
+    if (status == REEL_OK) {
+        memcpy(bytes->data, job.memory, job.memory_size);
+        bytes->size = job.memory_size;
+    }
+    free(job.memory);
+    return status;
 }
 
 reel_status reel_image_write_png(const reel_image *image, const char *path, reel_error *err)

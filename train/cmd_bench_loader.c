@@ -51,14 +51,6 @@ static reel_status measure(result *r, const reel_dataset *data, const reel_trans
     return status;
 }
 
-static reel_status open_data(reel_dataset **out, const char *data, reel_error *err)
-{
-    char path[4096];
-    reel_error why = {0};
-    if (reel_data_open(out, data, "train", path, sizeof path, err) == REEL_OK) return REEL_OK;
-    return reel_dataset_folder(out, data, &why) == REEL_OK ? REEL_OK : err->status; /* the images' own folder */
-}
-
 static int run(reel_options *o)
 {
     reel_error err = {0};
@@ -78,7 +70,10 @@ static int run(reel_options *o)
                                  .max_bad = 1};
     if (config.workers == 0) config.workers = reel_available_cpus();
     result r;
-    reel_status status = open_data(&data, reel_options_arg(o, 0), &err);
+    const char *arg = reel_options_arg(o, 0);
+    char path[4200];
+    reel_status status = reel_dataset_has(arg, "train") ? reel_data_open(&data, arg, "train", path, sizeof path, &err)
+                                                        : reel_data_open_whole(&data, arg, path, sizeof path, &err);
     if (status == REEL_OK) status = measure(&r, data, &t, &config, reel_options_int(o, "images"), &err);
     reel_dataset_destroy(data);
     if (status != REEL_OK) return reel_complain("bench loader", &err);

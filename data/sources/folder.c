@@ -1,140 +1,31 @@
 /* Image folder: a folder per class below root, class index = bytewise rank of the folder's name.
  *
- * The whole tree is listed once, into one pool of paths relative to root; a sample is an offset into it. Entries are sorted
- * before they are descended into, and a real directory is listed once per class whatever links lead to it, so symbolic links
- * can neither loop nor make the order depend on the file system. Nothing is opened but directories: a file that cannot be read,
- * a dangling link, is found when its turn comes, and is the loader's to replace. */
+ * The whole tree is listed once. Entries are sorted before they are descended into, and a real directory is listed once per
+ * class whatever links lead to it, so symbolic links can neither loop nor make the order depend on the file system. Nothing is
+ * opened but directories: a file that cannot be read, a dangling link, is found when its turn comes, and is the loader's to
+ * replace. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "data/data_internal.h"
-
-struct list { /* of any plain type */
-    void *items;
-    size_t n, capacity;
-};
-
-struct folder {
-    int root;    /* directory descriptor: samples are found even if the program changes its working directory */
-    char *paths; /* pool of strings */
-    size_t used, capacity;
-    struct list samples; /* struct sample */
-    int64_t hidden;
-};
-
-struct sample {
-    size_t path; /* offset into the pool */
-    int64_t label;
-};
+#include "data/sources/sources.h"
 
 struct place { /* identity of a directory */
     dev_t device;
     ino_t inode;
 };
 
-/* Grows by doubling; NULL when there is no memory. Returns the place of a new item. */
-static void *list_add(struct list *l, size_t item)
-{
-    if (l->n == l->capacity) {
-        const size_t capacity = l->capacity ? 2 * l->capacity : 16;
-        void *items = realloc(l->items, capacity * item);
-        if (!items) return NULL;
-        l->items = items;
-        l->capacity = capacity;
-    }
-    return (char *)l->items + item * l->n++;
-}
-
-static int64_t folder_count(const void *self)
-{
-    return (int64_t)((const struct folder *)self)->samples.n;
-}
-
-static int64_t folder_label(const void *self, int64_t index)
-{
-    return ((const struct sample *)((const struct folder *)self)->samples.items)[index].label;
-}
-
-static int64_t folder_hidden(const void *self)
-{
-    return ((const struct folder *)self)->hidden;
-}
-
-static const char *sample_path(const struct folder *f, int64_t index)
-{
-    return f->paths + ((const struct sample *)f->samples.items)[index].path;
-}
-
-static void folder_name(const void *self, int64_t index, char *text, size_t size)
-{
-    reel_escape(text, size, sample_path(self, index));
-}
-
-static void folder_destroy(void *self)
-{
-    struct folder *f = self;
-    if (f->root >= 0) close(f->root);
-    free(f->paths);
-    free(f->samples.items);
-    free(f);
-}
-
-static reel_status read_all(int file, reel_bytes *bytes, reel_error *err)
-{
-    struct stat info;
-    if (fstat(file, &info) != 0) return reel_fail(err, REEL_ERR_IO, "cannot look at the file: %s", strerror(errno));
-    if (!S_ISREG(info.st_mode)) return reel_fail(err, REEL_ERR_IO, "expected a regular file, got another kind");
-    if ((uint64_t)info.st_size > REEL_MAX_FILE)
-        return reel_fail(err, REEL_ERR_FORMAT, "file of %" PRId64 " bytes, expected at most %zu", (int64_t)info.st_size,
-                         REEL_MAX_FILE);
-    size_t room = (size_t)info.st_size + 1; /* one more, to see the end without another call */
-    for (;;) {
-        REEL_TRY(reel_bytes_reserve(bytes, room, err));
-        const ssize_t got = read(file, bytes->data + bytes->size, room - bytes->size);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return reel_fail(err, REEL_ERR_IO, "cannot read: %s", strerror(errno));
-        if (got == 0) return REEL_OK;
-        bytes->size += (size_t)got;
-        if (bytes->size > REEL_MAX_FILE) return reel_fail(err, REEL_ERR_FORMAT, "file grows beyond %zu bytes", REEL_MAX_FILE);
-        if (bytes->size == room) room += room / 2 + 4096; /* it has grown since fstat */
-    }
-}
-
-static reel_status folder_read(const void *self, int64_t index, reel_bytes *bytes, reel_error *err)
-{
-    const struct folder *f = self;
-    /* Without O_NONBLOCK a named pipe called x.jpg would wait for a writer for ever. */
-    const int file = openat(f->root, sample_path(f, index), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (file < 0) return reel_fail(err, REEL_ERR_IO, "cannot open: %s", strerror(errno));
-    const reel_status status = read_all(file, bytes, err);
-    close(file);
-    return status;
-}
-
-static bool is_image_name(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    return dot && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 || strcasecmp(dot, ".png") == 0);
-}
-
 static int by_name(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int by_path(const void *a, const void *b, void *paths)
-{
-    return strcmp((char *)paths + ((const struct sample *)a)->path, (char *)paths + ((const struct sample *)b)->path);
-}
-
-static void free_names(struct list *names)
+static void free_names(reel_list *names)
 {
     for (size_t i = 0; i < names->n; i++) free(((char **)names->items)[i]);
     free(names->items);
@@ -147,7 +38,7 @@ static reel_status no_memory(reel_error *err)
 
 /* The visible entries of a directory, sorted bytewise: char* each, whose first byte is 'd' for a directory and 'f' for anything
  * else, so that kind and name travel together. Takes over the descriptor. */
-static reel_status list_entries(int directory, const char *shown, struct list *names, int64_t *hidden, reel_error *err)
+static reel_status list_entries(int directory, const char *shown, reel_list *names, int64_t *hidden, reel_error *err)
 {
     DIR *stream = fdopendir(directory);
     if (!stream) {
@@ -172,7 +63,7 @@ static reel_status list_entries(int directory, const char *shown, struct list *n
             struct stat info;
             is_directory = fstatat(dirfd(stream), e->d_name, &info, 0) == 0 && S_ISDIR(info.st_mode);
         }
-        char *name = malloc(strlen(e->d_name) + 2), **place = list_add(names, sizeof name);
+        char *name = malloc(strlen(e->d_name) + 2), **place = reel_list_add(names, sizeof name);
         if (place) *place = name;
         if (!name || !place) {
             if (!place) free(name);
@@ -187,26 +78,8 @@ static reel_status list_entries(int directory, const char *shown, struct list *n
     return status;
 }
 
-static reel_status add_sample(struct folder *f, const char *path, int64_t label, reel_error *err)
-{
-    const size_t length = strlen(path) + 1;
-    if (f->used + length > f->capacity) {
-        const size_t capacity = 2 * f->capacity + length + 4096;
-        char *paths = realloc(f->paths, capacity);
-        if (!paths) return no_memory(err);
-        f->paths = paths;
-        f->capacity = capacity;
-    }
-    struct sample *s = list_add(&f->samples, sizeof *s);
-    if (!s) return no_memory(err);
-    *s = (struct sample){f->used, label};
-    memcpy(f->paths + f->used, path, length);
-    f->used += length;
-    return REEL_OK;
-}
-
 /* Adds the images at path (relative to root) and below. seen: directories of this class listed so far. */
-static reel_status walk(struct folder *f, const char *path, int64_t label, struct list *seen, reel_error *err)
+static reel_status walk(reel_files *f, const char *path, int64_t label, reel_list *seen, reel_error *err)
 {
     char shown[400];
     reel_escape(shown, sizeof shown, path);
@@ -222,18 +95,18 @@ static reel_status walk(struct folder *f, const char *path, int64_t label, struc
         close(directory);
         return REEL_OK;
     }
-    struct place *here = list_add(seen, sizeof *here);
+    struct place *here = reel_list_add(seen, sizeof *here);
     if (!here) {
         close(directory);
         return no_memory(err);
     }
     *here = (struct place){info.st_dev, info.st_ino};
 
-    struct list names = {0};
+    reel_list names = {0};
     reel_status status = list_entries(directory, shown, &names, &f->hidden, err);
     for (size_t i = 0; status == REEL_OK && i < names.n; i++) {
         const char *name = ((char **)names.items)[i];
-        if (name[0] == 'f' && !is_image_name(name + 1)) continue;
+        if (name[0] == 'f' && !reel_is_image_name(name + 1)) continue;
         char *below = malloc(strlen(path) + strlen(name) + 1);
         if (!below) {
             status = no_memory(err);
@@ -242,7 +115,7 @@ static reel_status walk(struct folder *f, const char *path, int64_t label, struc
         strcpy(below, path);
         strcat(below, "/");
         strcat(below, name + 1);
-        status = name[0] == 'd' ? walk(f, below, label, seen, err) : add_sample(f, below, label, err);
+        status = name[0] == 'd' ? walk(f, below, label, seen, err) : reel_files_add(f, below, strlen(below), label, err);
         free(below);
     }
     free_names(&names);
@@ -250,10 +123,10 @@ static reel_status walk(struct folder *f, const char *path, int64_t label, struc
 }
 
 /* One class: its images in bytewise order of their paths. */
-static reel_status scan_class(struct folder *f, const char *name, int64_t label, reel_error *err)
+static reel_status scan_class(reel_files *f, const char *name, int64_t label, reel_error *err)
 {
     const size_t first = f->samples.n;
-    struct list seen = {0};
+    reel_list seen = {0};
     const reel_status status = walk(f, name, label, &seen, err);
     free(seen.items);
     if (status != REEL_OK) return status;
@@ -262,20 +135,12 @@ static reel_status scan_class(struct folder *f, const char *name, int64_t label,
         reel_escape(shown, sizeof shown, name);
         return reel_fail(err, REEL_ERR_INVALID, "class folder %s holds no images (.jpg, .jpeg, .png)", shown);
     }
-    qsort_r((struct sample *)f->samples.items + first, f->samples.n - first, sizeof(struct sample), by_path, f->paths);
+    reel_files_sort(f, first);
     return REEL_OK;
 }
 
-static const reel_source source = {.kind = "folder",
-                                   .count = folder_count,
-                                   .label = folder_label,
-                                   .read = folder_read,
-                                   .name = folder_name,
-                                   .destroy = folder_destroy,
-                                   .hidden = folder_hidden};
-
 /* Lists root into f and its class names (in order) into classes. */
-static reel_status scan_root(struct folder *f, const char *shown, struct list *names, struct list *classes, reel_error *err)
+static reel_status scan_root(reel_files *f, const char *shown, reel_list *names, reel_list *classes, reel_error *err)
 {
     const int again = openat(f->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (again < 0) return reel_fail(err, REEL_ERR_IO, "cannot open the folder %s: %s", shown, strerror(errno));
@@ -283,7 +148,7 @@ static reel_status scan_root(struct folder *f, const char *shown, struct list *n
     for (size_t i = 0; i < names->n; i++) {
         const char *name = ((char **)names->items)[i];
         if (name[0] != 'd') continue;
-        const char **place = list_add(classes, sizeof *place);
+        const char **place = reel_list_add(classes, sizeof *place);
         if (!place) return no_memory(err);
         *place = name + 1;
         reel_error below = {0};
@@ -300,21 +165,35 @@ reel_status reel_dataset_folder(reel_dataset **out, const char *root, reel_error
     *out = NULL;
     char shown[250];
     reel_escape(shown, sizeof shown, root);
-    struct folder *f = calloc(1, sizeof *f);
-    if (!f) return no_memory(err);
-    f->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (f->root < 0) {
-        const int reason = errno;
-        free(f);
-        return reel_fail(err, REEL_ERR_IO, "cannot open the image folder %s: %s", shown, strerror(reason));
-    }
-    struct list names = {0}, classes = {0};
+    reel_files *f;
+    REEL_TRY(reel_files_open(&f, root, err));
+    reel_list names = {0}, classes = {0};
     reel_status status = scan_root(f, shown, &names, &classes, err);
     if (status == REEL_OK)
-        status = reel_dataset_create(out, &source, f, classes.items, (int64_t)classes.n, err);
+        status = reel_dataset_create(out, &reel_files_source, f, classes.items, (int64_t)classes.n, err);
     else
-        folder_destroy(f);
+        reel_files_destroy(f);
     free(classes.items);
     free_names(&names);
     return status;
 }
+
+/* DATA/SPLIT with a folder per class; val may be called validation or valid. Without splits: DATA itself. */
+static reel_look look(const char *data, const char *split, char *path)
+{
+    const char *const names[] = {split ? split : "train", reel_is_val(split) ? "validation" : "train", "valid"};
+    if (!reel_is_folder(data)) return REEL_LOOK_OTHER;
+    for (int i = 0; i < (split && strcmp(split, "val") == 0 ? 3 : 1); i++)
+        if (snprintf(path, REEL_DATA_PATH, "%s/%s", data, names[i]) < REEL_DATA_PATH && reel_is_folder(path))
+            return REEL_LOOK_FOUND;
+    snprintf(path, REEL_DATA_PATH, "%s", data);
+    return split ? REEL_LOOK_NO_SPLIT : REEL_LOOK_FOUND;
+}
+
+static reel_status open_folder(reel_dataset **out, const char *data, const char *split, const char *path, reel_error *err)
+{
+    (void)data, (void)split;
+    return reel_dataset_folder(out, path, err);
+}
+
+const reel_kind reel_kind_folder = {.name = "image folder", .look = look, .open = open_folder};
