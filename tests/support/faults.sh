@@ -1,0 +1,71 @@
+#!/bin/bash
+# faults.sh EVERY: lets the disk fail at each EVERY-th write, fsync and rename of a small run in turn, with ENOSPC and EIO, once or
+# from there on. The program must not crash; no checkpoint that was in place may be lost or damaged; resumed on a sound disk, the
+# run ends with the weights of one that met no fault. Needs strace.
+set -eu
+every=$1
+command -v strace >/dev/null || { echo "strace is not installed: cannot be tried"; exit 77; }
+strace -o /dev/null true 2>/dev/null || { echo "strace may not trace here: cannot be tried"; exit 77; }
+grep -qa -E '__asan_init|__tsan_init' "$REEL_BIN" && { echo "sanitizers do not work under strace"; exit 77; }
+fail() {
+    echo "$1"
+    exit 1
+}
+"$REEL_BIN" synth d --train 6 --val 4 --classes 2 --size 48 --quiet
+echo no >"$(find d/train -name '*.jpg' | sort | sed -n 3p)" # so that bad_files.jsonl is written
+told=(--arch tiny --epochs 2 -b 4 --seed 7 --log-every 1 --checkpoint-every 1 --keep 2 --max-bad 0.5 --quiet --threads 1 --workers 1)
+"$REEL_BIN" train d "${told[@]}" -o whole >out 2>err
+runs=0
+for call in write fsync rename; do
+    strace -o calls -e "trace=$call" "$REEL_BIN" train d "${told[@]}" -o counted >out 2>err
+    rm -rf counted
+    n=$(grep -c "^$call(" calls)
+    for ((at = 1; at <= n; at += every)); do
+        for error in ENOSPC EIO; do
+            for when in $at $at+; do
+                rm -rf run
+                code=0
+                strace -o calls -e "trace=$call,rename,unlink" -e "inject=$call:error=$error:when=$when" \
+                    "$REEL_BIN" train d "${told[@]}" -o run >out 2>err || code=$?
+                here="$error at $call $when of $n"
+                runs=$((runs + 1))
+                [ "$code" -le 1 ] || fail "$here: exit $code: $(cat err)"
+                [ "$code" -eq 0 ] || [ -s err ] || [ "$call" = write ] || fail "$here: exit 1 and not a word"
+                # The checkpoint that was put in place last
+                last=$(sed -nE 's/^rename\(.*"(run\/checkpoint-[0-9]*\.safetensors)"\) *= 0.*/\1/p' calls | tail -1)
+                [ -z "$last" ] || "$REEL_BIN" summary "$last" >/dev/null || fail "$here: $last is lost"
+                for file in run/*.safetensors; do
+                    [ ! -e "$file" ] || "$REEL_BIN" summary "$file" >/dev/null || fail "$here: $file is damaged"
+                done
+                [ -d run ] || continue
+                "$REEL_BIN" train d "${told[@]}" -o run --resume auto >out 2>err || fail "$here, resumed: exit $?: $(cat err)"
+                cmp whole/model.safetensors run/model.safetensors || fail "$here, resumed: other weights"
+                cmp whole/best.safetensors run/best.safetensors || fail "$here, resumed: other best weights"
+                [ -z "$(find run -name '*.tmp')" ] || fail "$here, resumed: a file that nobody finishes stayed"
+            done
+        done
+    done
+    echo "$call: $n calls"
+done
+echo "$runs runs with a fault: no crash, no checkpoint lost, the same bits in the end"
+
+# A disk that is too small for a second checkpoint, a little larger each time.
+[ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null || exit 0
+mkdir small
+for size in 120 200 280 360 440 520 600 680; do
+    code=0
+    unshare -m bash -c 'set -eu
+        mount -t tmpfs -o size=$1k none small || exit 77
+        shift
+        code=0
+        "$REEL_BIN" train d "$@" -o small/run >out 2>err || code=$?
+        [ "$code" -le 1 ] || { echo "exit $code: $(cat err)"; exit 1; }
+        for file in small/run/*.safetensors; do [ ! -e "$file" ] || "$REEL_BIN" summary "$file" >/dev/null; done
+        [ -d small/run ] || exit 0
+        mount -o remount,size=20m small
+        "$REEL_BIN" train d "$@" -o small/run --resume auto >out 2>err
+        cmp whole/model.safetensors small/run/model.safetensors' size "$size" "${told[@]}" || code=$?
+    [ "$code" -ne 77 ] || exit 0
+    [ "$code" -eq 0 ] || fail "a disk of $size kB: $(cat err)"
+done
+echo "disks of 120 to 680 kB: the same"
