@@ -44,6 +44,7 @@ static reel_status put_state(const reel_checkpoint *c, reel_weights_writer *w, r
     reel_status status = put_json(w, "reel.state", state, err);
     if (status == REEL_OK) status = put_json(w, "reel.schedule", schedule, err);
     if (status == REEL_OK) status = put_json(w, "reel.config", c->config, err);
+    if (status == REEL_OK && c->probe) status = put_json(w, "reel.probe", c->probe, err);
     json_decref(state);
     json_decref(schedule);
     return status;

@@ -31,6 +31,7 @@ typedef struct reel_checkpoint {
     reel_schedule *schedule;
     reel_run_state *state;
     const json_t *config; /* what config.json holds; NULL when reading */
+    const json_t *probe;  /* see train/probe.h; NULL = none */
 } reel_checkpoint;
 
 /* What reel_checkpoint_save takes on disk before it removes anything. */

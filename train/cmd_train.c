@@ -5,6 +5,7 @@
 #include "train/data_dir.h"
 #include "train/finetune.h"
 #include "train/json_util.h"
+#include "train/probe.h"
 #include "train/recipe.h"
 #include "train/run_lock.h"
 #include "train/share.h"
@@ -13,6 +14,7 @@
 
 #include <inttypes.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +22,7 @@ static const reel_option options_table[] = {
     {"recipe", NULL, 0, REEL_OPTION_CHOICE, REEL_RECIPE_NAMES, "quick", 0, 0, "presets of the options below; yours win"},
     {"output-dir", NULL, 'o', REEL_OPTION_TEXT, "DIR", "run", 0, 0, "folder of the run: weights, checkpoints, log"},
     {"resume", NULL, 0, REEL_OPTION_TEXT, "auto|FILE", NULL, 0, 0, "continue from the newest valid checkpoint, or from FILE"},
+    {"verify", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "with --resume: recompute a step of the checkpoint and compare"},
     {"weights", NULL, 0, REEL_OPTION_TEXT, "FILE", NULL, 0, 0, "start from these weights"},
     {"arch", NULL, 'a', REEL_OPTION_CHOICE, "alexnet|alexnet2012|tiny", "alexnet", 0, 0, "the network"},
     {"head", NULL, 0, REEL_OPTION_CHOICE, "flatten|gap|gmp", "flatten", 0, 0,
@@ -86,7 +89,7 @@ static const reel_option options_table[] = {
 };
 
 /* What belongs to this call and not to the run. */
-static const char *const not_of_the_run[] = {"resume", "weights", "output-dir", "threads",  "workers",
+static const char *const not_of_the_run[] = {"resume", "weights", "output-dir", "threads",  "workers",  "verify",
                                              "json",   "quiet",   "max-steps",  "max-time", "test-only"};
 
 static json_t *make_config(const char *command, const char *data, const reel_options *options)
@@ -135,6 +138,31 @@ static reel_status imply_schedule(reel_options *options, reel_error *err)
     if (reel_options_given(options, "lr-milestones")) return reel_options_preset(options, "lr-scheduler", "multistep", err);
     if (reel_options_given(options, "lr-step-size")) return reel_options_preset(options, "lr-scheduler", "step", err);
     return REEL_OK;
+}
+
+static bool same_value(const char *a, const char *b)
+{
+    char *end_a, *end_b;
+    const double x = strtod(a, &end_a), y = strtod(b, &end_b);
+    return !strcmp(a, b) || (end_a > a && end_b > b && !*end_a && !*end_b && x == y);
+}
+
+/* What a resumed run is told anew: allowed, but its end is no longer that of the run that was begun. */
+static void say_changes(const reel_options *options, const json_t *stored)
+{
+    static const char *const harmless[] = {"keep", "checkpoint-every", "log-every", "max-bad", "early-stop", "on-nan"};
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)stored, name, value)
+    {
+        const char *was = json_string_value(value), *is;
+        bool counts = was && reel_options_known(options, name) && reel_options_given(options, name);
+        for (int i = 0; i < REEL_COUNT(harmless); i++) counts &= strcmp(name, harmless[i]) != 0;
+        is = counts ? reel_options_text(options, name) : NULL;
+        if (is && !same_value(was, is))
+            reel_say("reel train: warning: --%s was %s and is %s now: from here the run is another one than was begun", name,
+                     was, is);
+    }
 }
 
 /* Presets: recipe, then what a resumed run was told, or what the weights to start from are. */
@@ -263,9 +291,14 @@ static int test_only(const char *data, const reel_settings *s, const reel_option
 static int train(bool finetune, reel_options *options, resumed_run *r)
 {
     const char *command = finetune ? "finetune" : "train";
-    const char *data = reel_options_arg(options, 0);
+    const char *data =
+        reel_options_arg_count(options) ? reel_options_arg(options, 0) : json_string_value(json_object_get(r->config, "data"));
     reel_error err;
     reel_settings settings;
+    if (!data) {
+        reel_fail(&err, REEL_ERR_INVALID, "expected DATA");
+        return reel_complain_usage(command, &err);
+    }
     int code = 0;
     if (preset(options, r, &err))
         code = reel_complain_usage(command, &err);
@@ -276,6 +309,7 @@ static int train(bool finetune, reel_options *options, resumed_run *r)
     else if (settings.test_only)
         code = test_only(data, &settings, options);
     if (code || settings.test_only) return code;
+    say_changes(options, json_object_get(r->config, "options"));
     settings.locked = r->lock >= 0;
     settings.replace_head = finetune;
     settings.val_share = finetune ? reel_options_real(options, "val-share") : 0;
@@ -283,13 +317,24 @@ static int train(bool finetune, reel_options *options, resumed_run *r)
     reel_trainer t;
     reel_status status = reel_trainer_open(&t, data, &settings, config, r->checkpoint, r->path, &err);
     const bool resumed = r->checkpoint != NULL;
+    const json_t *images = json_object_get(r->config, "train_images");
+    if (status == REEL_OK && images && json_integer_value(images) != reel_dataset_count(t.train))
+        reel_say("reel train: warning: there were %" JSON_INTEGER_FORMAT " training images and are %" PRId64
+                 " now: from here the run is another one than was begun",
+                 json_integer_value(images), reel_dataset_count(t.train));
+    const bool verify = status == REEL_OK && resumed && reel_options_flag(options, "verify");
+    const bool holds = !verify || reel_probe_holds(&t, r->checkpoint, r->path, &err);
     reel_weights_destroy(r->checkpoint); /* as large as the run itself */
     r->checkpoint = NULL;
-    if (status == REEL_OK) {
+    if (!holds) {
+        reel_complain(command, &err);
+        code = REEL_EXIT_CHECK;
+    } else if (status == REEL_OK) {
         say_start(&t, options, resumed ? r->path : NULL);
+        if (verify && !settings.quiet) reel_say("verified: a step of the checkpoint has the bits it had");
         status = reel_trainer_run(&t, &err);
     }
-    code = status ? reel_complain(command, &err) : report(&t);
+    if (holds) code = status ? reel_complain(command, &err) : report(&t);
     reel_trainer_close(&t);
     return code;
 }
@@ -299,6 +344,14 @@ static int run_command(bool finetune, reel_options *options)
     const char *command = finetune ? "finetune" : "train";
     reel_error err;
     const char *folder = reel_options_text(options, "output-dir"), *resume = reel_options_text(options, "resume");
+    if (!resume && reel_options_flag(options, "verify")) {
+        reel_fail(&err, REEL_ERR_INVALID, "--verify: expected --resume");
+        return reel_complain_usage(command, &err);
+    }
+    if (!resume && !reel_options_arg_count(options)) {
+        reel_fail(&err, REEL_ERR_INVALID, "expected DATA");
+        return reel_complain_usage(command, &err);
+    }
     if (!reel_options_flag(options, "test-only") && reel_run_dir_check(folder, resume, &err))
         return reel_complain(command, &err);
     if (finetune && !resume && !reel_options_set(options, "weights")) {
@@ -333,22 +386,21 @@ static int run_finetune(reel_options *options)
 
 const reel_command reel_command_train = {
     .name = "train",
-    .arguments = "DATA",
+    .arguments = "[DATA]",
     .about = "Trains a network on an image folder",
     .notes = "DATA holds train/ and val/ (or validation/), each with one folder of images per class. The recipe in force is "
              "printed\n"
              "in full. The first Ctrl-C finishes the step and saves, a second one leaves at once; SIGUSR1 saves and goes on.\n"
-             "--resume auto continues in the middle of an epoch.",
+             "--resume auto continues in the middle of an epoch, with the DATA and options it was told when it was begun.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
-    .min_args = 1,
     .max_args = 1,
     .run = run_train,
 };
 
 const reel_command reel_command_finetune = {
     .name = "finetune",
-    .arguments = "DATA",
+    .arguments = "[DATA]",
     .about = "Trains a network further that was trained elsewhere",
     .notes =
         "Takes every tensor of --weights that fits and starts the others anew: the last layer, for the classes in DATA.\n"
@@ -357,7 +409,6 @@ const reel_command reel_command_finetune = {
         "by the number of images.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
-    .min_args = 1,
     .max_args = 1,
     .run = run_finetune,
 };

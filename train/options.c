@@ -273,6 +273,11 @@ bool reel_options_flag(const reel_options *options, const char *name)
     return slot_of(options, name)->integer != 0;
 }
 
+bool reel_options_known(const reel_options *options, const char *name)
+{
+    return find(options->command, name, strlen(name)) >= 0;
+}
+
 bool reel_options_given(const reel_options *options, const char *name)
 {
     return slot_of(options, name)->from == FROM_USER;

@@ -46,6 +46,7 @@ int64_t reel_options_int(const reel_options *options, const char *name);
 double reel_options_real(const reel_options *options, const char *name); /* REAL, INT and TIME */
 const char *reel_options_text(const reel_options *options, const char *name);
 bool reel_options_flag(const reel_options *options, const char *name);
+bool reel_options_known(const reel_options *options, const char *name); /* is there such an option? */
 bool reel_options_given(const reel_options *options, const char *name); /* typed by the user */
 bool reel_options_set(const reel_options *options, const char *name);   /* typed, preset, or with a default */
 int reel_options_arg_count(const reel_options *options);

@@ -1,5 +1,6 @@
 /* The training loop: batch -> tape -> backward -> clip -> step -> reset, epoch by epoch. */
 #include "train/guard.h"
+#include "train/probe.h"
 #include "train/share.h"
 #include "train/signals.h"
 
@@ -110,14 +111,18 @@ static bool limit_reached(reel_trainer *t)
 
 reel_status reel_trainer_save(reel_trainer *t, reel_error *err)
 {
-    const reel_checkpoint c = reel_trainer_checkpoint(t);
+    reel_checkpoint c = reel_trainer_checkpoint(t);
     const int bad = reel_optimizer_not_finite(t->opt);
     t->last_checkpoint = reel_seconds_now();
     if (bad >= 0) /* the update itself went over the largest number; a checkpoint of it would push out a good one */
         return reel_fail(err, REEL_ERR_NONFINITE,
                          "step %" PRId64 ": %s or its momentum is not finite after the update; not saved", t->state.step,
                          reel_params_at(c.params, bad)->name);
-    return reel_checkpoint_save(&c, &t->run, t->settings->keep, err);
+    json_t *probe = reel_probe_take(t);
+    c.probe = probe;
+    const reel_status status = reel_checkpoint_save(&c, &t->run, t->settings->keep, err);
+    json_decref(probe);
+    return status;
 }
 
 /* A checkpoint on the way: a full disk must not end the run. */

@@ -145,12 +145,18 @@ reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error
                                      "best", best, "seconds", t->eval_seconds));
     tell_epoch(t, best);
     if (!best) return REEL_OK;
+    const reel_run_state before = *state;
     state->best_epoch = state->epoch + 1;
     state->best_top1 = e.top1;
     state->best_loss = e.loss;
-    reel_error why;
     const reel_checkpoint c = reel_trainer_checkpoint(t);
-    if (reel_checkpoint_save_model(&c, &t->run, "best.safetensors", state->best_epoch, &why))
+    reel_error why;
+    /* The next step would overwrite these weights: one more try, and if that fails, too, the state does not claim that they lie
+     * there. */
+    if (reel_checkpoint_save_model(&c, &t->run, "best.safetensors", state->best_epoch, &why) &&
+        reel_checkpoint_save_model(&c, &t->run, "best.safetensors", state->best_epoch, &why)) {
         reel_progress_warn(&t->progress, "reel train: warning: %s", why.message);
+        *state = before;
+    }
     return REEL_OK;
 }

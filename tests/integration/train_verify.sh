@@ -1,0 +1,58 @@
+#!/bin/bash
+# What a resumed run is told: nothing, and it goes on; something else than before, and each change is said; --verify, and data or
+# arithmetic that give other bits are refused with 5.
+set -eu
+fail() {
+    echo "$1"
+    exit 1
+}
+"$REEL_BIN" synth d --train 13 --val 4 --classes 4 --size 48 --quiet
+told=(--arch tiny --epochs 4 -b 8 --seed 3 --quiet --threads 1 --workers 1)
+"$REEL_BIN" train d "${told[@]}" -o whole >/dev/null
+"$REEL_BIN" train d "${told[@]}" -o run --max-steps 9 >/dev/null
+cp -r run other
+
+# No DATA, no options; verified by another number of threads.
+"$REEL_BIN" train --resume auto -o run --verify --threads 2 --workers 3 >out 2>err || fail "without DATA: exit $?: $(cat err)"
+grep -q "verified: a step of the checkpoint has the bits it had" err || fail "--verify says nothing: $(cat err)"
+! grep -q warning err || fail "nothing has changed: $(cat err)"
+cmp run/model.safetensors whole/model.safetensors || fail "resumed without DATA: other weights"
+
+# Changes are said, one a line; those that do not alter the course are not.
+"$REEL_BIN" train d --resume auto -o other --lr 0.010 --batch-size 8 --seed 4 --momentum 0.8 --keep 5 --log-every 3 --on-nan skip --max-steps 10 \
+    --quiet >out 2>err
+[ "$(wc -l <err)" -eq 2 ] && grep -q "warning: --seed was 3 and is 4 now" err && grep -q "warning: --momentum was 0.9 and is 0.8 now" err ||
+    fail "expected a line each for --seed and --momentum: $(cat err)"
+
+# Other images
+"$REEL_BIN" train d "${told[@]}" -o third --max-steps 9 >/dev/null
+cp -r d e
+for f in e/train/*/*.jpg; do cp "$(find e/val -name '*.jpg' | sort | head -1)" "$f"; done
+before=$(cat third/*.safetensors | sha256sum)
+code=0
+"$REEL_BIN" train e --resume auto -o third --verify --quiet >out 2>err || code=$?
+[ "$code" -eq 5 ] && grep -q "other images than when it was saved" err || fail "--verify with other images: exit $code, expected 5: $(cat err)"
+[ "$before" = "$(cat third/*.safetensors | sha256sum)" ] || fail "--verify refused and files changed"
+rm "$(find e/train -name '*.jpg' | sort | tail -1)"
+"$REEL_BIN" train e --resume third/checkpoint-00000009.safetensors -o fourth --quiet --max-steps 10 >out 2>err
+grep -q "warning: there were 52 training images and are 51 now" err || fail "fewer images: $(cat err)"
+
+# Other arithmetic: an instruction set that rounds differently, where this machine has one
+code=0
+isa=$(python3 -c 'import json,struct,sys; d=open("third/checkpoint-00000009.safetensors","rb").read(); n=struct.unpack("<Q",d[:8])[0]
+print(json.loads(json.loads(d[8:8+n])["__metadata__"]["reel.probe"])["isa"])')
+if [ "$isa" != portable ]; then
+    REEL_ISA=portable "$REEL_BIN" train --resume auto -o third --verify --quiet >out 2>err || code=$?
+    [ "$code" -eq 5 ] && grep -q "when it was saved ($isa) and give .* now (portable)" err ||
+        fail "--verify with another instruction set: exit $code, expected 5: $(cat err)"
+fi
+
+refused() { # refused CODE WORDS OPTIONS...
+    local code=0 want=$1 words=$2
+    shift 2
+    "$REEL_BIN" train "$@" >out 2>err || code=$?
+    [ "$code" -eq "$want" ] && grep -q -- "$words" err || fail "reel train $*: exit $code, expected $want and '$words': $(cat err)"
+}
+refused 2 "expected DATA" -o new
+refused 2 "expected DATA" -o new --resume auto
+refused 2 "verify: expected --resume" d -o new --verify
