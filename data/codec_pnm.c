@@ -1,6 +1,7 @@
 /* Binary PPM and PGM: pixels as they are behind a line of text. What packed raw shards, CIFAR and MNIST images, and drawn ones
  * travel as: nothing has to be decoded. 8 bits a value. Format: netpbm's ppm(5) and pgm(5). */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "data/data_internal.h"
@@ -53,5 +54,25 @@ reel_status reel_pnm_decode(reel_image *image, const uint8_t *bytes, size_t size
         return REEL_OK;
     }
     for (int64_t i = 0; i < n; i++) memset(image->rgb + 3 * i, pnm.pixels[i], 3);
+    return REEL_OK;
+}
+
+reel_status reel_pnm_begin(reel_bytes *bytes, int64_t width, int64_t height, int channels, uint8_t **pixels, reel_error *err)
+{
+    char head[64];
+    const int n = snprintf(head, sizeof head, "P%d\n%" PRId64 " %" PRId64 "\n255\n", channels == 3 ? 6 : 5, width, height);
+    const size_t size = (size_t)n + (size_t)(width * height * channels);
+    REEL_TRY(reel_bytes_reserve(bytes, size, err));
+    memcpy(bytes->data, head, (size_t)n);
+    bytes->size = size;
+    *pixels = bytes->data + n;
+    return REEL_OK;
+}
+
+reel_status reel_pnm_write(reel_bytes *bytes, const reel_image *image, reel_error *err)
+{
+    uint8_t *pixels;
+    REEL_TRY(reel_pnm_begin(bytes, image->width, image->height, 3, &pixels, err));
+    memcpy(pixels, image->rgb, (size_t)(image->width * image->height * 3));
     return REEL_OK;
 }

@@ -85,6 +85,10 @@ typedef struct reel_pnm {
 reel_status reel_pnm_open(reel_pnm *pnm, const uint8_t *bytes, size_t size, reel_error *err);
 reel_status reel_pnm_decode(reel_image *image, const uint8_t *bytes, size_t size, reel_error *err);
 
+/* Writes the header of an image of 3 channels or 1; pixels is where width * height * channels bytes belong. */
+reel_status reel_pnm_begin(reel_bytes *bytes, int64_t width, int64_t height, int channels, uint8_t **pixels, reel_error *err);
+reel_status reel_pnm_write(reel_bytes *bytes, const reel_image *image, reel_error *err);
+
 /* write_image.c: as reel_image_write_jpeg, to memory. */
 reel_status reel_image_encode_jpeg(const reel_image *image, reel_bytes *bytes, int quality, bool full_chroma, reel_error *err);
 

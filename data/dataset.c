@@ -98,6 +98,37 @@ void reel_dataset_sample_name(const reel_dataset *d, int64_t index, char *text, 
     d->source.name(d->self, index, text, size);
 }
 
+static bool is_numbered(const reel_dataset *d)
+{
+    for (int64_t c = 0; c < d->n_classes; c++) {
+        char text[24];
+        snprintf(text, sizeof text, "%" PRId64, c);
+        if (strcmp(d->classes[c], text) != 0) return false;
+    }
+    return true;
+}
+
+reel_status reel_dataset_widen(reel_dataset *d, int64_t classes, reel_error *err)
+{
+    if (classes <= d->n_classes || !is_numbered(d)) return REEL_OK;
+    char **grown = realloc(d->classes, (size_t)classes * sizeof *grown);
+    if (grown) d->classes = grown;
+    while (grown && d->n_classes < classes) {
+        char text[24];
+        snprintf(text, sizeof text, "%" PRId64, d->n_classes);
+        if (!(grown[d->n_classes] = strdup(text))) break;
+        d->n_classes++;
+    }
+    return d->n_classes == classes ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "no memory for %" PRId64 " classes", classes);
+}
+
+reel_status reel_dataset_align(reel_dataset *train, reel_dataset *val, reel_error *err)
+{
+    if (!is_numbered(train) || !is_numbered(val)) return REEL_OK;
+    REEL_TRY(reel_dataset_widen(train, val->n_classes, err));
+    return reel_dataset_widen(val, train->n_classes, err);
+}
+
 static bool has_class(const reel_dataset *d, const char *name)
 {
     for (int64_t c = 0; c < d->n_classes; c++)

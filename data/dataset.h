@@ -42,10 +42,10 @@ REEL_API void reel_dataset_destroy(reel_dataset *dataset);
  * skipped and counted. REEL_ERR_IO: no such folder; REEL_ERR_INVALID: no class folder, or a class without images (named). */
 REEL_API reel_status reel_dataset_folder(reel_dataset **out, const char *root, reel_error *err);
 
-/* A split of what people have, recognised by what DATA is: image folders, lists, ImageNet's folders and tars, tar shards, packed
- * shards, CIFAR, MNIST, "synth:" (data/README.md has the table). split: "train", "val", another name; NULL = all there is, for
- * data that is yet to be split. path (may be NULL) receives where it was found. REEL_ERR_IO: there is no such thing; the message
- * says what was expected. */
+/* A split of what people have, recognised by what DATA is: image folders, lists, ImageNet's folders and tars, tar shards,
+ * packed shards, CIFAR, MNIST, "synth:" (data/README.md has the table). split: "train", "val", another name; NULL = all there
+ * is, for data that is yet to be split. path (may be NULL) receives where it was found. REEL_ERR_IO: there is no such thing;
+ * the message says what was expected. */
 REEL_API reel_status reel_dataset_open(reel_dataset **out, const char *data, const char *split, char *path, size_t size,
                                        reel_error *err);
 /* Is DATA known, and does it have that split? */
@@ -67,6 +67,16 @@ REEL_API const char *reel_dataset_class_name(const reel_dataset *d, int64_t c);
 REEL_API int64_t reel_dataset_label(const reel_dataset *d, int64_t index);
 REEL_API reel_status reel_dataset_read(const reel_dataset *d, int64_t index, reel_bytes *bytes, reel_error *err);
 REEL_API void reel_dataset_sample_name(const reel_dataset *d, int64_t index, char *text, size_t size);
+/* Classes that have no names but their numbers: the side that has fewer of them, because its highest ones have no images, gets
+ * as many as the other. Anything else stays as it is. */
+REEL_API reel_status reel_dataset_align(reel_dataset *train, reel_dataset *val, reel_error *err);
+REEL_API reel_status reel_dataset_widen(reel_dataset *d, int64_t classes, reel_error *err); /* of one, to so many */
+
+/* What looks wrong, a line each, into lines; returns how many (at most `most`). A class without images on one side, validation
+ * data of a single class, labels that seem to count from 1, the same folder under another label on the other side. */
+typedef char reel_doubt[300];
+REEL_API int reel_dataset_doubts(const reel_dataset *train, const reel_dataset *val, reel_doubt *lines, int most);
+
 /* REEL_ERR_INVALID listing what differs unless both have the same class names in the same order. */
 REEL_API reel_status reel_dataset_same_classes(const reel_dataset *train, const reel_dataset *val, reel_error *err);
 

@@ -70,6 +70,7 @@ static reel_status evaluate(evaluation *e, reel_error *err)
     REEL_TRY(reel_data_open(&e->dataset, r->data, r->split, e->folder, sizeof e->folder, err));
     REEL_TRY(reel_ctx_create(&e->ctx, &(reel_ctx_config){.threads = threads, .log = reel_log_to_stderr}, err));
     REEL_TRY(reel_model_open(&e->net, &e->card, r->weights, r->arch, e->ctx, REEL_F32, err));
+    REEL_TRY(reel_dataset_widen(e->dataset, e->card.classes, err));
     REEL_TRY(reel_model_card_matches(&e->card, e->dataset, e->folder, err));
     REEL_TRY(reel_tape_create(&e->tape, e->ctx, NULL, err));
     reel_transform transform = e->card.preprocessing;

@@ -1,8 +1,8 @@
 /* `reel synth DIR`: draws a labelled image folder of JPEGs, so that everything runs with no download. A file depends on (seed,
  * class, number, size, quality) alone: the same for any number of threads. */
+#include "data/synth/synth.h"
 #include "train/command.h"
 #include "train/json_util.h"
-#include "train/synth/synth.h"
 
 #include "core/ctx.h"
 
@@ -23,8 +23,6 @@ static const reel_option options_table[] = {
     REEL_ROW_JSON,
     REEL_ROW_QUIET,
 };
-
-enum { VALIDATION_NUMBERS = 1 << 24 }; /* validation images are numbered from here: no image is in both sets */
 
 typedef struct synth_job {
     const char *dir;
@@ -74,7 +72,7 @@ static reel_status draw_one(const synth_job *job, int64_t index, reel_synth_work
     snprintf(path, sizeof path, "%s/%s/%s/%s-%05lld.jpg", job->dir, val ? "val" : "train", reel_synth_names[class_index],
              reel_synth_names[class_index], (long long)number);
     REEL_TRY(reel_synth_draw(work, image, job->seed, (reel_synth_kind)class_index,
-                             (uint32_t)(number + (val ? VALIDATION_NUMBERS : 0)), job->size, err));
+                             (uint32_t)(number + (val ? REEL_SYNTH_VALIDATION : 0)), job->size, err));
     return reel_image_write_jpeg(image, path, job->quality, false, err);
 }
 

@@ -29,7 +29,11 @@ static reel_status open_data(reel_trainer *t, const char *data, reel_error *err)
         REEL_TRY(reel_data_open(&t->train, data, "train", path, sizeof path, err));
         REEL_TRY(reel_data_open(&t->val, data, "val", path, sizeof path, err));
     }
+    REEL_TRY(reel_dataset_align(t->train, t->val, err));
     REEL_TRY(reel_dataset_same_classes(t->train, t->val, err));
+    reel_doubt doubts[8];
+    const int n = reel_dataset_doubts(t->train, t->val, doubts, 8);
+    for (int i = 0; i < n; i++) reel_say("reel: warning: %s: %s", data, doubts[i]);
     const int64_t classes = reel_dataset_classes(t->train), expected = t->settings->net.classes;
     if (expected && expected != classes)
         return reel_fail(err, REEL_ERR_INVALID, "%s: expected %" PRId64 " classes (--num-classes), got %" PRId64 " folders",

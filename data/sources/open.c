@@ -8,8 +8,8 @@
 #include "data/sources/sources.h"
 
 static const reel_kind *const kinds[] = {
-    &reel_kind_imagenet_tar, &reel_kind_imagenet, &reel_kind_list,
-    &reel_kind_shards,       &reel_kind_folder, /* takes any folder: last */
+    &reel_kind_synth,    &reel_kind_pack, &reel_kind_cifar,  &reel_kind_idx,    &reel_kind_imagenet_tar,
+    &reel_kind_imagenet, &reel_kind_list, &reel_kind_shards, &reel_kind_folder, /* takes any folder: last */
 };
 
 static const reel_kind *find(const char *data, const char *split, char *path, const reel_kind **without)

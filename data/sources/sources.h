@@ -149,6 +149,11 @@ extern const reel_source reel_files_source;
 reel_status reel_list_parse(reel_files *f, reel_names *classes, bool *numbers, const char *bytes, size_t size, const char *name,
                             reel_error *err);
 
+/* cifar.c, idx.c: datasets of bytes, for tests and fuzzers (memory must stay); images' file is taken over. */
+reel_status reel_cifar_memory(reel_dataset **out, const uint8_t *bytes, size_t size, bool hundred, reel_error *err);
+reel_status reel_idx_create(reel_dataset **out, const reel_span *images, const reel_span *labels, const char *name,
+                            const char *folder, reel_error *err);
+
 /* ---- pieces.c: samples that are parts of a few large files -------------------------------------------------------------- */
 typedef struct reel_piece {
     uint64_t offset, name; /* name: offset into the pool */

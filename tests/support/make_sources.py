@@ -150,3 +150,46 @@ with tarfile.open(f"{out}/tars/ILSVRC2012_img_val.tar", "w") as tar:
     for name, c, path in reversed(flat):
         add(tar, name + ".JPEG", read(path))
 os.link(f"{out}/devkit_tar/ILSVRC2012_devkit_t12.tar.gz", f"{out}/tars/ILSVRC2012_devkit_t12.tar.gz")
+
+
+# Small images: CIFAR and MNIST beside image folders of PNGs with the same pixels.
+def png(width, height, channels, pixels):
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    row = width * channels
+    raw = b"".join(b"\0" + pixels[y * row:(y + 1) * row] for y in range(height))
+    head = struct.pack(">IIBBBBB", width, height, 8, 2 if channels == 3 else 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
+
+
+ten = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+draw = random.Random(3)
+records = {"train": [], "val": []}
+digits = {"train": [], "val": []}
+for split, each in ("train", 4), ("val", 2):
+    for c in range(10):
+        for i in range(each):
+            planes = bytes(draw.randrange(256) for _ in range(3072))
+            records[split].append(bytes([c]) + planes)
+            pixels = bytes(planes[k * 1024 + p] for p in range(1024) for k in range(3))
+            write(f"{out}/cifar_folder/{split}/{ten[c]}/{i:03d}.png", png(32, 32, 3, pixels))
+            grey = bytes(draw.randrange(256) for _ in range(28 * 30))
+            digits[split].append((c, grey))
+            write(f"{out}/mnist_folder/{split}/{c}/{i:03d}.png", png(30, 28, 1, grey))
+for i in range(5):
+    write(f"{out}/cifar/cifar-10-batches-bin/data_batch_{i + 1}.bin", b"".join(records["train"][8 * i:8 * i + 8]))
+write(f"{out}/cifar/cifar-10-batches-bin/test_batch.bin", b"".join(records["val"]))
+write(f"{out}/cifar/cifar-10-batches-bin/batches.meta.txt", "\n".join(ten) + "\n\n")
+write(f"{out}/cifar100/train.bin", b"".join(bytes([0, i % 100]) + records["train"][i % 40][1:] for i in range(200)))
+write(f"{out}/cifar100/test.bin", b"".join(bytes([0, i % 100]) + records["val"][i % 20][1:] for i in range(100)))
+for split, prefix in ("train", "train"), ("val", "t10k"):
+    n = len(digits[split])
+    images = struct.pack(">IIII", 2051, n, 28, 30) + b"".join(pixels for _, pixels in digits[split])
+    labels = struct.pack(">II", 2049, n) + bytes(c for c, _ in digits[split])
+    for kind, end in ("mnist", ""), ("mnist_gz", ".gz"):
+        for name, data in ("images-idx3", images), ("labels-idx1", labels):
+            if end:
+                packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+                data = packer.compress(data) + packer.flush()
+            write(f"{out}/{kind}/{prefix}-{name}-ubyte{end}", data)

@@ -2,7 +2,7 @@
  *
  * Everything random is drawn up front from the image's own cursor; per-pixel noise hashes a word of it. So a picture depends on
  * (seed, class, image, size) alone, in whatever order and by whichever thread it is drawn. */
-#include "train/synth/synth.h"
+#include "data/synth/synth.h"
 
 #include <math.h>
 #include <stdlib.h>

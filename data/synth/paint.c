@@ -2,7 +2,7 @@
  *
  * Each class has a texture it wears most of the time, as fish have scales and houses bricks; the scraps wear any of them, so
  * that a texture somewhere in the picture says little. Colours follow one distribution for all. */
-#include "train/synth/synth.h"
+#include "data/synth/synth.h"
 
 #include <math.h>
 

@@ -2,7 +2,7 @@
  *
  * Distances rather than polygons, because one number a pixel gives the antialiased edge, the bevel's slope and the shadow. Min
  * and max keep the zero line exact; away from it the distance may be too short, which only the bevel sees. */
-#include "train/synth/synth.h"
+#include "data/synth/synth.h"
 
 #include <math.h>
 

@@ -3,13 +3,14 @@
  * The class shows in the object's outline, its inner parts and the kind of texture it tends to wear. Colour, place, size,
  * angle, background and the scraps around it are drawn from the same distributions for every class, so that neither a colour
  * histogram nor a linear map of the pixels gets far, and a convolutional net has something to learn. */
-#ifndef REEL_TRAIN_SYNTH_SYNTH_H
-#define REEL_TRAIN_SYNTH_SYNTH_H
+#ifndef REEL_DATA_SYNTH_SYNTH_H
+#define REEL_DATA_SYNTH_SYNTH_H
 
 #include "core/rng.h"
 #include "data/image.h"
 
 enum { REEL_SYNTH_CLASSES = 10, REEL_SYNTH_MIN_SIZE = 32, REEL_SYNTH_MAX_SIZE = 4096 };
+enum { REEL_SYNTH_VALIDATION = 1 << 24 }; /* validation images are numbered from here: no image is in both sets */
 
 /* In bytewise order, so that the index here is the class index an image folder gets. */
 extern const char *const reel_synth_names[REEL_SYNTH_CLASSES];
