@@ -72,7 +72,8 @@ static reel_status first_run(reel_check *k, reel_error *err)
     k->n_out = reel_tensor_numel(&y);
     k->weights = calloc((size_t)k->n_out + 1, sizeof(double));
     k->y = calloc((size_t)k->n_out + 1, sizeof(double));
-    if (!k->weights || !k->y) return reel_fail(err, REEL_ERR_MEMORY, "gradient check: out of memory");
+    k->slopes = calloc((size_t)k->n_out + 1, sizeof(double));
+    if (!k->weights || !k->y || !k->slopes) return reel_fail(err, REEL_ERR_MEMORY, "gradient check: out of memory");
     memcpy(k->y, y.data, (size_t)k->n_out * sizeof(double));
     reel_rng rng = reel_rng_at(k->config->seed, REEL_STREAM_CHECK, 0, 0);
     for (int64_t i = 0; i < k->n_out; i++) {
@@ -111,6 +112,7 @@ reel_status reel_check_run(reel_check *k, reel_error *err)
     free(k->again);
     free(k->weights);
     free(k->y);
+    free(k->slopes);
     reel_tape_destroy(k->quiet);
     reel_tape_destroy(k->tape);
     return status;

@@ -268,7 +268,7 @@ static void suggest(const evidence *e)
                   isfinite(e->n) ? "backward made it" : "the expression itself leaves its domain near this input")
         : e->in->largest == 0
             ? SAY(e, "missing: no gradient arrives at this input at all")
-            : (e->in->n > 1 && whole_factor(e)) || transposed(e) || other_mask(e) || summed_too_far(e) || wrong_sums(e);
+            : (e->in->n > 1 && whole_factor(e)) || other_mask(e) || transposed(e) || summed_too_far(e) || wrong_sums(e);
     if (!found && fabs(e->n) <= 1e3 * fabs(e->a) && fabs(e->a) <= 1e3 * fabs(e->n) && permuted(e)) return;
     if (!found) one_element(e);
 }

@@ -30,6 +30,7 @@ typedef struct reel_check {
     reel_tensor out;         /* describes y; no memory */
     int64_t n_out;           /* elements of y */
     double *weights, *y;     /* r and y at the unperturbed inputs, in memory order of y */
+    double *slopes;          /* [n_out] of the comparison */
     double *again;           /* a second analytic gradient: as long as the longest input */
     double step, tolerance;
     const reel_gradcheck_config *config;

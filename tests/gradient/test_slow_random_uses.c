@@ -13,4 +13,3 @@ ParameterizedTest(int *index, random_uses, ten_thousand_over_all_operators_have_
 {
     check_random_uses(reel_op_at(*index), 20, (uint32_t)(10000 / reel_op_count() + 1));
 }
-
