@@ -51,6 +51,16 @@ static bool all_sampled(const reel_check_input *in)
 }
 
 /* ---- one factor ---- */
+/* The ratio as a fraction of small whole numbers, not 1/1; false where it is none. */
+static bool small_fraction(double ratio, int *p, int *q)
+{
+    for (*q = 1; *q <= 30; ++*q) {
+        *p = (int)fmin(1e6, round(fabs(ratio) * *q));
+        if (*p >= 1 && *p <= 30 && near(fabs(ratio), (double)*p / *q, 0.01 * fabs(ratio))) return true;
+    }
+    return false;
+}
+
 static int64_t dimension_of(const reel_tensor *x, double factor)
 {
     for (int d = 0; d < x->ndim; d++)
@@ -73,6 +83,9 @@ static bool whole_factor(const evidence *e)
     if (near(ratio, 0.5, 1))
         return SAY(e, "factor 1/2 everywhere: a factor 2 is missing (the derivative of a square), or a second use of the value "
                       "was overwritten, not accumulated");
+    int p, q;
+    if (small_fraction(ratio, &p, &q) && q > 1)
+        return SAY(e, "factor %s%d/%d everywhere: a factor is missing or stands there twice", ratio < 0 ? "-" : "", p, q);
     return SAY(e, "factor %.6g everywhere: a factor is missing or stands there twice", ratio);
 }
 
@@ -231,16 +244,6 @@ static bool wrong_sums(const evidence *e)
 }
 
 /* ---- the worst element alone ---- */
-/* The ratio as a fraction of small whole numbers, not 1/1; false where it is none. */
-static bool small_fraction(double ratio, int *p, int *q)
-{
-    for (*q = 1; *q <= 30; ++*q) {
-        *p = (int)fmin(1e6, round(fabs(ratio) * *q));
-        if (*p >= 1 && *p <= 30 && near(fabs(ratio), (double)*p / *q, 0.01 * fabs(ratio))) return true;
-    }
-    return false;
-}
-
 static bool one_element(const evidence *e)
 {
     const double ratio = e->a / e->n;

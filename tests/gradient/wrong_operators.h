@@ -386,7 +386,7 @@ static const wrong_gradient wrong_gradients[] = {
     {"stride forgotten", &window, STRIDE_FORGOTTEN, "", 0, TWO(OF(1, {9}), OF(1, {3}))},
     {"padding forgotten", &window, PADDING_FORGOTTEN, "", 0, TWO(OF(1, {9}), OF(1, {3}))},
     {"padding counted in an average", &average, COUNTS_PADDING, "in some places", 0, ONE(1, {8})},
-    {"average over the wrong count", &average, WRONG_COUNT, "factor 0.25 everywhere", 0, ONE(1, {9})},
+    {"average over the wrong count", &average, WRONG_COUNT, "factor 1/4 everywhere", 0, ONE(1, {9})},
     {"not averaged", &average, NOT_AVERAGED, "", 0, ONE(1, {9})},
     {"maximum's gradient to all", &largest, TO_ALL, "where the value has no influence", REEL_DRAW_DISTINCT, ONE(2, {3, 4})},
     {"maximum's gradient to the first", &largest, TO_THE_FIRST, "other indices than forward", REEL_DRAW_DISTINCT,

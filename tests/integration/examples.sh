@@ -10,6 +10,11 @@ python3 "$REEL_SOURCE/tests/support/make_images.py" data
 said=$("$REEL_BUILD/example_own_operator") || fail "own_operator: exit $?: $said"
 grep -q "the gradient is right" <<<"$said" || fail "own_operator: $said"
 
+said=$("$REEL_BUILD/example_check_gradients") || fail "check_gradients: exit $?: $said"
+[ "$(grep -c ': right, ' <<<"$said")" = 3 ] || fail "check_gradients: expected operator, layer and loss to be right: $said"
+if said=$("$REEL_BUILD/example_check_gradients" wrong); then fail "check_gradients wrong: passes: $said"; fi
+grep -q "operator: WRONG: cube: input 0 .*factor 1/3 everywhere" <<<"$said" || fail "check_gradients wrong: $said"
+
 lines=$(wc -l <"$REEL_SOURCE/train/examples/train_in_60_lines.c")
 [ "$lines" -le 60 ] || fail "train_in_60_lines.c has $lines lines"
 said=$("$REEL_BUILD/example_train_in_60_lines" data/train data/val 12) || fail "train_in_60_lines: exit $?: $said"
