@@ -3,6 +3,7 @@
 #include "train/probe.h"
 #include "train/share.h"
 #include "train/signals.h"
+#include "train/stall.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -91,6 +92,7 @@ static reel_status train_step(reel_trainer *t, reel_error *err)
     t->state.step++;
     t->state.batch += group;
     t->log.steps++;
+    reel_stall_watch(t, (t->state.loss_sum - before.loss_sum) / (double)(t->state.seen - before.seen));
     const double spent = reel_seconds_now() - began;
     t->state.train_seconds += spent;
     t->step_seconds = t->step_seconds == 0 ? spent : 0.9 * t->step_seconds + 0.1 * spent;

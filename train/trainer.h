@@ -19,6 +19,12 @@ typedef struct reel_log_window {
     int64_t right, seen, steps;
 } reel_log_window;
 
+/* Of the guard against a plateau (train/stall.h); of this process. */
+typedef struct reel_stall {
+    double sum, guess; /* of losses since it was last judged; what guessing gives */
+    int64_t n, length; /* steps since, and until the next judgement; 0 = not begun */
+} reel_stall;
+
 typedef struct reel_trainer {
     const reel_settings *settings;
     json_t *config; /* owned */
@@ -46,10 +52,11 @@ typedef struct reel_trainer {
     double waited_before;   /* for data, on loaders that are gone */
     int64_t measured;       /* steps since the loader was opened, until threads are settled; -1 = they are */
     double compute_seconds; /* of those steps but the first, without waiting */
-    int64_t planted;        /* see reel_guard_plant */
-    int64_t skipped;        /* steps in a row that were left out */
-    int64_t restored_step;  /* of the last rollback; -1 = none in this process */
-    bool rolled_back;       /* just now: the epoch has to be begun where the state says */
+    reel_stall stall;
+    int64_t planted;       /* see reel_guard_plant */
+    int64_t skipped;       /* steps in a row that were left out */
+    int64_t restored_step; /* of the last rollback; -1 = none in this process */
+    bool rolled_back;      /* just now: the epoch has to be begun where the state says */
     reel_run_end end;
 } reel_trainer;
 

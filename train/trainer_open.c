@@ -5,6 +5,7 @@
 #include "train/command.h"
 #include "train/data_dir.h"
 #include "train/finetune.h"
+#include "train/memory_limit.h"
 #include "train/recipe.h"
 
 #include <inttypes.h>
@@ -68,6 +69,7 @@ static reel_status make_net(reel_trainer *t, bool resumed, reel_error *err)
     reel_model_config net = s->net;
     net.classes = reel_dataset_classes(t->train);
     REEL_TRY(reel_model_create(&t->net, s->model, &net, t->ctx, REEL_F32, err));
+    REEL_TRY(reel_memory_check(t, err));
     if (s->weights)
         REEL_TRY(start_from(t, s->weights, err));
     else if (!resumed)

@@ -1,0 +1,125 @@
+/* A run that cannot fit is refused at once, instead of being killed by the system in its first step or driven into swap.
+ *
+ * What a control group uses counts without the file cache that it would give back. Limits stand on the process's own group and
+ * on all above it; a container often sees its own group as the root, so a folder that is not there is passed over. */
+#include "train/memory_limit.h"
+
+#include "train/memory_plan.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PATH = 4200 };
+
+/* The number in a file, or after `key` at the beginning of one of its lines; -1 = there is none ("max"). */
+static double number_in(const char *folder, const char *name, const char *key)
+{
+    char path[PATH + 64], line[256];
+    double value = -1;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *f = fopen(path, "r");
+    if (!f) return -1;
+    while (value < 0 && fgets(line, sizeof line, f)) {
+        const size_t length = strlen(key);
+        if (strncmp(line, key, length) == 0 && sscanf(line + length, "%lf", &value) != 1) value = -1;
+    }
+    fclose(f);
+    return value;
+}
+
+/* What the group of this folder leaves; infinity without a limit. */
+static double left_in(const char *folder)
+{
+    const char *const names[2][3] = {{"memory.max", "memory.current", "inactive_file "},
+                                     {"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file "}};
+    for (int v = 0; v < 2; v++) {
+        const double limit = number_in(folder, names[v][0], ""), used = number_in(folder, names[v][1], "");
+        if (limit < 0 || used < 0) continue;
+        const double cache = fmax(number_in(folder, "memory.stat", names[v][2]), 0);
+        return fmax(limit - used + cache, 0);
+    }
+    return INFINITY;
+}
+
+/* Over the group at mount/path and all above it. path is used up. */
+static double least_left(const char *mount, char *path)
+{
+    double least = INFINITY;
+    for (;;) {
+        char folder[PATH];
+        snprintf(folder, sizeof folder, "%.1000s%.3000s", mount, path);
+        least = fmin(least, left_in(folder));
+        char *slash = strrchr(path, '/');
+        if (!slash) return least;
+        *slash = '\0';
+    }
+}
+
+/* Lines of /proc/self/cgroup: "9:memory:/a/b" (version 1), "0::/a/b" (version 2). */
+static double left_by_groups(const char *root)
+{
+    char line[PATH], mount[1200];
+    double least = INFINITY;
+    snprintf(mount, sizeof mount, "%.1000s/proc/self/cgroup", root);
+    FILE *f = fopen(mount, "r");
+    while (f && fgets(line, sizeof line, f)) {
+        char *controllers = strchr(line, ':'), *path = controllers ? strchr(controllers + 1, ':') : NULL;
+        if (!path) continue;
+        *path++ = '\0';
+        path[strcspn(path, "\n")] = '\0';
+        controllers++;
+        if (*controllers && !strstr(controllers, "memory")) continue;
+        snprintf(mount, sizeof mount, "%.1000s/sys/fs/cgroup%s", root, *controllers ? "/memory" : "");
+        least = fmin(least, least_left(mount, path));
+    }
+    if (f) fclose(f);
+    return least;
+}
+
+double reel_memory_available(const char *root, bool *by_group)
+{
+    char proc[1200];
+    snprintf(proc, sizeof proc, "%.1000s/proc", root);
+    const double kilobytes = number_in(proc, "meminfo", "MemAvailable:");
+    const double system = kilobytes < 0 ? INFINITY : 1024 * kilobytes, group = left_by_groups(root);
+    *by_group = group < system;
+    return fmin(system, group);
+}
+
+/* Bytes of a run with batches of so many images. */
+static reel_status needed(const reel_trainer *t, int64_t batch, double *bytes, reel_error *err)
+{
+    const reel_settings *s = t->settings;
+    const int64_t input[4] = {batch, 3, s->train.size, s->train.size}, val[4] = {batch, 3, s->val.size, s->val.size};
+    reel_memory_plan plan, infer;
+    REEL_TRY(reel_memory_plan_make(&plan, t->net, input, false, err));
+    REEL_TRY(reel_memory_plan_make(&infer, t->net, val, true, err));
+    const double step = (double)(plan.net.step > infer.net.step ? plan.net.step : infer.net.step);
+    const double ahead = (double)(s->workers + 2) * (double)(plan.input > infer.input ? plan.input : infer.input);
+    *bytes =
+        (double)(plan.net.parameters + plan.net.gradients) + (s->sgd.momentum > 0 ? (double)plan.momentum : 0) + step + ahead;
+    return REEL_OK;
+}
+
+reel_status reel_memory_check(reel_trainer *t, reel_error *err)
+{
+    const int64_t images = reel_dataset_count(t->train), asked = t->settings->batch < images ? t->settings->batch : images;
+    bool by_group;
+    const double room = reel_memory_available("", &by_group);
+    double bytes;
+    REEL_TRY(needed(t, asked, &bytes, err));
+    if (bytes <= room) return REEL_OK;
+    int64_t fits = 0, too_many = asked;
+    while (too_many - fits > 1) {
+        const int64_t middle = fits + (too_many - fits) / 2;
+        double less;
+        REEL_TRY(needed(t, middle, &less, err));
+        *(less <= room ? &fits : &too_many) = middle;
+    }
+    char advice[80] = "not even one image fits";
+    if (fits > 0) snprintf(advice, sizeof advice, "--batch-size %" PRId64 " is the largest that fits", fits);
+    return reel_fail(err, REEL_ERR_MEMORY, "a batch of %" PRId64 " takes %.1f GB of memory, %s %.1f: %s", asked, bytes * 1e-9,
+                     by_group ? "this control group has left" : "this machine has available", room * 1e-9, advice);
+}
