@@ -437,7 +437,9 @@ void reel_pickle_free(reel_pickle *pickle)
 
 const reel_pickle_value *reel_pickle_item(const reel_pickle *pickle, const reel_pickle_value *of, uint32_t k)
 {
-    if (k >= of->count) return NULL;
+    const bool holds = (of->kind >= REEL_PICKLE_TUPLE && of->kind <= REEL_PICKLE_SET) || of->kind == REEL_PICKLE_STORAGE ||
+                       of->kind == REEL_PICKLE_TENSOR;
+    if (!holds || k >= of->count) return NULL;
     uint32_t cell = of->first;
     while (k-- > 0) cell = pickle->cells[cell].next;
     return &pickle->values[pickle->cells[cell].value];

@@ -73,7 +73,7 @@ reel_status reel_pickle_read(reel_pickle *pickle, const void *bytes, size_t size
                              reel_error *err);
 void reel_pickle_free(reel_pickle *pickle);
 
-/* The k-th cell's value of a container, or NULL where there are not that many. For short ones: it walks. */
+/* The k-th cell's value of a container, or NULL where there are not that many or it is none. For short ones: it walks. */
 const reel_pickle_value *reel_pickle_item(const reel_pickle *pickle, const reel_pickle_value *of, uint32_t k);
 bool reel_pickle_text_is(const reel_pickle_value *value, const char *text);
 /* The value of a text key of a dictionary, or NULL; of several the last, as in Python. */

@@ -143,6 +143,7 @@ static const struct {
          "b.",
          "BUILD"),
     CASE("\x80\x02K\x01Q.", "BINPERSID"),
+    CASE("\x80\x02X\x05\0\0\0abcdeQ.", "got a string"),
     CASE("\x80\x02(X\x05\0\0\0otherK\x01K\x01K\x01K\x01tQ.", "BINPERSID"),
     /* lengths */
     CASE("\x80\x02X\xff\xff\xff\xff"
