@@ -1,0 +1,265 @@
+/* The fuzzers' own checks, where nobody has a fuzzer: every target over small valid files, whole, cut, and with bytes changed.
+ */
+#include "fuzz_seeds.h"
+
+#include <zlib.h>
+
+#include "data/pack_internal.h"
+
+#define LLVMFuzzerTestOneInput fuzz_tar
+#include "tests/fuzz/fuzz_tar.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_idx
+#include "tests/fuzz/fuzz_idx.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_cifar
+#include "tests/fuzz/fuzz_cifar.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_list
+#include "tests/fuzz/fuzz_list.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_index
+#include "tests/fuzz/fuzz_index.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_matlab
+#include "tests/fuzz/fuzz_matlab.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_jpeg
+#include "tests/fuzz/fuzz_jpeg.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_png
+#include "tests/fuzz/fuzz_png.c"
+#undef LLVMFuzzerTestOneInput
+
+static void save(const seeds *s, const char *target)
+{
+    const char *folder = getenv("REEL_FUZZ_CORPUS");
+    if (!folder) return;
+    mkdir(join(folder, target), 0777);
+    for (int i = 0; i < s->n; i++) {
+        char name[300];
+        snprintf(name, sizeof name, "%s/seed-%d", target, i);
+        write_file(join(folder, name), s->at[i].data, s->at[i].size);
+    }
+}
+
+/* Each run gets bytes of exactly its length, so that the sanitizer sees what reads on. */
+static void run(int (*target)(const uint8_t *, size_t), const uint8_t *bytes, size_t size)
+{
+    uint8_t *copy = malloc(size ? size : 1);
+    if (size) memcpy(copy, bytes, size);
+    target(copy, size);
+    free(copy);
+}
+
+static void replay(seeds *s, const char *name, int (*target)(const uint8_t *, size_t), int changes)
+{
+    save(s, name);
+    uint32_t state = 12345;
+    for (int i = 0; i < s->n; i++) {
+        const reel_bytes *b = &s->at[i];
+        run(target, b->data, b->size);
+        for (int k = 0; k <= 64; k++) run(target, b->data, b->size * (size_t)k / 65);
+        uint8_t *copy = malloc(b->size + 1);
+        for (int k = 0; k < changes; k++) {
+            memcpy(copy, b->data, b->size);
+            for (int j = 0; j <= k % 4; j++) {
+                state = state * 1664525u + 1013904223u;
+                const size_t at = (size_t)(state >> 8) % (b->size < 700 || k % 3 ? b->size : 600);
+                state = state * 1664525u + 1013904223u;
+                copy[at] = k & 1 ? (uint8_t)(state >> 24) : (uint8_t)(copy[at] ^ 1u << (state >> 29));
+            }
+            run(target, copy, b->size);
+        }
+        free(copy);
+    }
+    seeds_free(s);
+}
+
+Test(fuzz_seeds, damaged_tars_are_refused_or_described_truly)
+{
+    seeds s = {0};
+    reel_bytes tar = {0};
+    char name[300];
+    tar_put(&tar, "0001.cls", '0', "3\n", 2);
+    tar_put(&tar, "0001.jpg", '0', "not really a JPEG", 17);
+    tar_put(&tar, "deep/", '5', NULL, 0);
+    tar_put(&tar, "link.jpg", '2', NULL, 0);
+    tar_put(&tar, "../0002.png", '0', name, sizeof name);
+    tar_put(&tar, "../0002.cls", '0', "12", 2);
+    tar_end(&tar);
+    seed_add(&s, tar.data, tar.size);
+    tar.size = 0;
+    memset(name, 'y', sizeof name);
+    memcpy(name + 290, ".cls", 5);
+    tar_put(&tar, "././@LongLink", 'L', name, 295);
+    tar_put(&tar, "cut", '0', "1", 1);
+    tar_put(&tar, "pax", 'x', "20 path=long/a.ppm\n\n30 SCHILY.xattr.user.x=123456\n11 size=17\n", 49);
+    tar_put(&tar, "short", '0', "P6 1 1 255\nabc", 14);
+    tar_put(&tar, "pax", 'x', "19 path=long/a.cls\n", 19);
+    tar_put(&tar, "short", '7', "0", 1);
+    tar_end(&tar);
+    seed_add(&s, tar.data, tar.size);
+    memcpy(tar.data + 124, "\x80\0\0\0\0\0\0\0\0\0\x01\x27", 12); /* a number in base 256 */
+    seed_add(&s, tar.data, tar.size);
+    reel_bytes_free(&tar);
+    replay(&s, "tar", fuzz_tar, 6000);
+}
+
+Test(fuzz_seeds, damaged_idx_files_are_refused_or_read)
+{
+    seeds s = {0};
+    uint8_t file[2 + 16 + 2 * 12 + 8 + 2] = {0, 40, 0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4};
+    memcpy(file + 2 + 40, "\0\0\x08\x01\0\0\0\x02\x07\x0b", 10);
+    seed_add(&s, file, sizeof file);
+    replay(&s, "idx", fuzz_idx, 20000);
+}
+
+Test(fuzz_seeds, damaged_cifar_files_are_refused_or_read)
+{
+    seeds s = {0};
+    static uint8_t file[1 + 2 * 3074];
+    file[1] = 9;
+    file[1 + 3073] = 3;
+    seed_add(&s, file, 1 + 2 * 3073);
+    file[0] = 1;
+    file[2] = 99;
+    file[3076] = 4;
+    seed_add(&s, file, sizeof file);
+    replay(&s, "cifar", fuzz_cifar, 3000);
+}
+
+Test(fuzz_seeds, damaged_lists_are_refused_or_read)
+{
+    seeds s = {0};
+    const char *const lists[] = {"\xef\xbb\xbfmy images/a b.jpg 0\r\n\r\nb.jpg 1  \r\n", "a.jpg\tdog house\nb c\tcat\n",
+                                 "a,b.jpg,1\n\"x\",2", "/absolute path 16777215"};
+    for (int i = 0; i < 4; i++) seed_add(&s, lists[i], strlen(lists[i]));
+    replay(&s, "list", fuzz_list, 20000);
+}
+
+Test(fuzz_seeds, damaged_indices_are_refused_or_point_into_their_tar)
+{
+    seeds s = {0};
+    reel_pack_index x = {.tar_size = 9000, .classes = 5};
+    reel_bytes bytes = {0};
+    reel_error err;
+    for (uint32_t i = 0; i < 4; i++) {
+        const reel_piece r = {.offset = 512 + 1024 * i, .size = 300 + i, .label = i, .crc = i * 77};
+        MUST(reel_pack_index_add(&x, &r, "folder/name.jpg", &err), err);
+    }
+    MUST(reel_pack_index_write(&x, &bytes, &err), err);
+    seed_add(&s, bytes.data, bytes.size);
+    reel_bytes_free(&bytes);
+    reel_pack_index_free(&x);
+    replay(&s, "index", fuzz_index, 20000);
+}
+
+static void put32(reel_bytes *b, uint32_t v)
+{
+    reel_error err;
+    MUST(reel_bytes_reserve(b, b->size + 4, &err), err);
+    memcpy(b->data + b->size, &v, 4);
+    b->size += 4;
+}
+
+static void put_element(reel_bytes *b, uint32_t type, const void *bytes, size_t size)
+{
+    reel_error err;
+    const size_t padded = (size + 7) / 8 * 8;
+    put32(b, type);
+    put32(b, (uint32_t)size);
+    MUST(reel_bytes_reserve(b, b->size + padded + 1, &err), err);
+    memset(b->data + b->size, 0, padded);
+    if (size) memcpy(b->data + b->size, bytes, size);
+    b->size += padded;
+}
+
+static void put_matrix(reel_bytes *b, uint32_t class, uint32_t n, const reel_bytes *body)
+{
+    reel_bytes inner = {0};
+    put_element(&inner, 6, (const uint32_t[]){class, 0}, 8);
+    put_element(&inner, 5, (const uint32_t[]){1, n}, 8);
+    put_element(&inner, 1, "", 0);
+    reel_error err;
+    MUST(reel_bytes_reserve(&inner, inner.size + body->size, &err), err);
+    memcpy(inner.data + inner.size, body->data, body->size);
+    inner.size += body->size;
+    put_element(b, 14, inner.data, inner.size);
+    reel_bytes_free(&inner);
+}
+
+Test(fuzz_seeds, damaged_mat_files_are_refused_or_read)
+{
+    seeds s = {0};
+    reel_bytes file = {0}, body = {0}, one = {0};
+    put_element(&body, 5, (const uint32_t[]){16}, 4);
+    put_element(&body, 1, "ILSVRC2012_ID\0\0\0WNID\0\0\0\0\0\0\0\0\0\0\0\0", 32);
+    for (double id = 1; id <= 2; id++) {
+        one.size = 0;
+        put_element(&one, 9, &id, 8);
+        put_matrix(&body, 6, 1, &one);
+        one.size = 0;
+        put_element(&one, 4, id == 1 ? "n\0000\0001\0" : "n\0000\0002\0", 6);
+        put_matrix(&body, 4, 3, &one);
+    }
+    put_matrix(&file, 2, 2, &body);
+    seed_add(&s, file.data, file.size);
+
+    /* What it says when nothing is wrong, alone and compressed. */
+    reel_bytes whole = {0};
+    reel_error err;
+    for (int packed = 0; packed < 2; packed++) {
+        reel_names names = {0};
+        MUST(reel_bytes_reserve(&whole, 128 + 8 + file.size, &err), err);
+        memset(whole.data, 0, 128);
+        memcpy(whole.data + 124, "\0\1IM", 4);
+        if (packed) {
+            uLongf size = compressBound(file.size);
+            uint8_t *z = malloc(size);
+            cr_assert(compress(z, &size, file.data, file.size) == Z_OK);
+            const uint32_t head[2] = {15, (uint32_t)size};
+            memcpy(whole.data + 128, head, 8);
+            memcpy(whole.data + 136, z, size);
+            whole.size = 136 + size;
+            seed_add(&s, whole.data + 128, whole.size - 128);
+            free(z);
+        } else {
+            memcpy(whole.data + 128, file.data, file.size);
+            whole.size = 128 + file.size;
+        }
+        MUST(reel_matlab_synsets(&names, whole.data, whole.size, &err), err);
+        cr_expect(reel_names_count(&names) == 2, "%" PRId64 " ids, expected 2", reel_names_count(&names));
+        cr_expect_str_eq(reel_names_at(&names, 0), "n01");
+        cr_expect_str_eq(reel_names_at(&names, 1), "n02");
+        reel_names_free(&names);
+    }
+    reel_bytes_free(&whole);
+    reel_bytes_free(&file);
+    reel_bytes_free(&body);
+    reel_bytes_free(&one);
+    replay(&s, "matlab", fuzz_matlab, 8000);
+}
+
+static void image_seeds(seeds *s, bool png)
+{
+    for (uint32_t i = 0; i < 4; i++) {
+        reel_bytes bytes = encoded(24 + 17 * (int64_t)i, 31 + (int64_t)i, i, png);
+        seed_add(s, bytes.data, bytes.size);
+        reel_bytes_free(&bytes);
+    }
+}
+
+Test(fuzz_seeds, damaged_jpegs_are_refused_or_decoded)
+{
+    seeds s = {0};
+    image_seeds(&s, false);
+    replay(&s, "jpeg", fuzz_jpeg, 1000);
+}
+
+Test(fuzz_seeds, damaged_pngs_are_refused_or_decoded)
+{
+    seeds s = {0};
+    image_seeds(&s, true);
+    replay(&s, "png", fuzz_png, 1000);
+}
