@@ -387,7 +387,7 @@ static int run_finetune(reel_options *options)
 const reel_command reel_command_train = {
     .name = "train",
     .arguments = "[DATA]",
-    .about = "Trains a network on an image folder",
+    .about = "Trains a network on images",
     .notes = "DATA holds train/ and val/ (or validation/), each with one folder of images per class. The recipe in force is "
              "printed\n"
              "in full. The first Ctrl-C finishes the step and saves, a second one leaves at once; SIGUSR1 saves and goes on.\n"
