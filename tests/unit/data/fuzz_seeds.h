@@ -3,7 +3,7 @@
 #ifndef REEL_TESTS_UNIT_DATA_FUZZ_SEEDS_H
 #define REEL_TESTS_UNIT_DATA_FUZZ_SEEDS_H
 
-#include "data_test.h"
+#include "tests/unit/data/data_test.h"
 
 enum { MOST_SEEDS = 16 };
 typedef struct seeds {

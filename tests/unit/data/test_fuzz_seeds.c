@@ -1,6 +1,6 @@
 /* The fuzzers' own checks, where nobody has a fuzzer: every target over small valid files, whole, cut, and with bytes changed.
  */
-#include "fuzz_seeds.h"
+#include "tests/unit/data/fuzz_seeds.h"
 
 #include <zlib.h>
 
