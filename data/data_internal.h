@@ -89,9 +89,6 @@ reel_status reel_pnm_decode(reel_image *image, const uint8_t *bytes, size_t size
 reel_status reel_pnm_begin(reel_bytes *bytes, int64_t width, int64_t height, int channels, uint8_t **pixels, reel_error *err);
 reel_status reel_pnm_write(reel_bytes *bytes, const reel_image *image, reel_error *err);
 
-/* write_image.c: as reel_image_write_jpeg, to memory. */
-reel_status reel_image_encode_jpeg(const reel_image *image, reel_bytes *bytes, int quality, bool full_chroma, reel_error *err);
-
 /* The filter along one axis for outputs first .. first + n - 1: output i sums count[i] sources from begin[i] on, with the
  * weights at i * taps. Weights beyond count[i] are 0. */
 typedef struct reel_axis {

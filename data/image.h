@@ -29,6 +29,11 @@ REEL_API reel_status reel_image_size(const uint8_t *bytes, size_t size, int64_t 
 /* Baseline JPEG, quality 1..100, written to path (replaced). */
 REEL_API reel_status reel_image_write_jpeg(const reel_image *image, const char *path, int quality, bool full_chroma, reel_error *err);
 REEL_API reel_status reel_image_write_png(const reel_image *image, const char *path, reel_error *err);
+/* The same into memory (reel_bytes: data/dataset.h). */
+struct reel_bytes;
+REEL_API reel_status reel_image_encode_jpeg(const reel_image *image, struct reel_bytes *bytes, int quality, bool full_chroma,
+                                            reel_error *err);
+REEL_API reel_status reel_image_encode_png(const reel_image *image, struct reel_bytes *bytes, reel_error *err);
 
 /* Crops box (left, top, width, height; real numbers inside the image) and resizes to dst's width and height with PIL's antialiased
  * bilinear filter, bit for bit as Image.resize(size, BILINEAR, box): two passes with 22-bit fixed point, horizontal first. */

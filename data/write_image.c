@@ -14,9 +14,7 @@
 
 struct job {
     const reel_image *image;
-    FILE *file; /* NULL: to memory */
-    unsigned char *memory;
-    unsigned long memory_size;
+    FILE *file;
     int quality;
     bool full_chroma;
     struct jpeg_compress_struct cinfo;
@@ -43,10 +41,7 @@ static void write_jpeg(struct job *job)
 {
     j_compress_ptr cinfo = &job->cinfo;
     jpeg_create_compress(cinfo);
-    if (job->file)
-        jpeg_stdio_dest(cinfo, job->file);
-    else
-        jpeg_mem_dest(cinfo, &job->memory, &job->memory_size);
+    jpeg_stdio_dest(cinfo, job->file);
     cinfo->image_width = (JDIMENSION)job->image->width;
     cinfo->image_height = (JDIMENSION)job->image->height;
     cinfo->input_components = 3;
@@ -108,20 +103,40 @@ static bool run_png(struct job *job)
     return done;
 }
 
+/* Runs the encoder on job->file and closes it. */
+static bool encode(struct job *job, bool (*run)(struct job *))
+{
+    const bool done = run(job);
+    if (fclose(job->file) == 0 || !done) return done;
+    snprintf(job->reason, sizeof job->reason, "%s", strerror(errno));
+    return false;
+}
+
 static reel_status write_file(struct job *job, const char *path, bool (*run)(struct job *), reel_error *err)
 {
     char shown[400];
     reel_escape(shown, sizeof shown, path);
     job->file = fopen(path, "wbe");
     if (!job->file) return reel_fail(err, REEL_ERR_IO, "cannot write %s: %s", shown, strerror(errno));
-    bool done = run(job);
-    if (fclose(job->file) != 0 && done) {
-        snprintf(job->reason, sizeof job->reason, "%s", strerror(errno));
-        done = false;
-    }
-    if (done) return REEL_OK;
+    if (encode(job, run)) return REEL_OK;
     unlink(path);
     return reel_fail(err, REEL_ERR_IO, "cannot write %s: %s", shown, job->reason);
+}
+
+static reel_status write_bytes(struct job *job, reel_bytes *bytes, bool (*run)(struct job *), reel_error *err)
+{
+    char *memory = NULL;
+    size_t size = 0;
+    job->file = open_memstream(&memory, &size);
+    if (!job->file) return reel_fail(err, REEL_ERR_MEMORY, "cannot encode an image: %s", strerror(errno));
+    reel_status status = encode(job, run) ? reel_bytes_reserve(bytes, size, err)
+                                          : reel_fail(err, REEL_ERR_IO, "cannot encode an image: %s", job->reason);
+    if (status == REEL_OK) {
+        memcpy(bytes->data, memory, size);
+        bytes->size = size;
+    }
+    free(memory);
+    return status;
 }
 
 static reel_status check(const reel_image *image, int64_t most, const char *format, reel_error *err)
@@ -131,27 +146,25 @@ static reel_status check(const reel_image *image, int64_t most, const char *form
                      format, image->width, image->height, most);
 }
 
-reel_status reel_image_write_jpeg(const reel_image *image, const char *path, int quality, bool full_chroma, reel_error *err)
+static reel_status check_jpeg(const reel_image *image, int quality, reel_error *err)
 {
     REEL_TRY(check(image, JPEG_MAX_DIMENSION, "JPEG", err));
-    if (quality < 1 || quality > 100) return reel_fail(err, REEL_ERR_INVALID, "JPEG: quality %d, expected 1 to 100", quality);
+    if (quality >= 1 && quality <= 100) return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID, "JPEG: quality %d, expected 1 to 100", quality);
+}
+
+reel_status reel_image_write_jpeg(const reel_image *image, const char *path, int quality, bool full_chroma, reel_error *err)
+{
+    REEL_TRY(check_jpeg(image, quality, err));
     struct job job = {.image = image, .quality = quality, .full_chroma = full_chroma};
     return write_file(&job, path, run_jpeg, err);
 }
 
 reel_status reel_image_encode_jpeg(const reel_image *image, reel_bytes *bytes, int quality, bool full_chroma, reel_error *err)
 {
-    REEL_TRY(check(image, JPEG_MAX_DIMENSION, "JPEG", err));
-    if (quality < 1 || quality > 100) return reel_fail(err, REEL_ERR_INVALID, "JPEG: quality %d, expected 1 to 100", quality);
+    REEL_TRY(check_jpeg(image, quality, err));
     struct job job = {.image = image, .quality = quality, .full_chroma = full_chroma};
-    reel_status status = run_jpeg(&job) ? reel_bytes_reserve(bytes, job.memory_size, err)
-                                        : reel_fail(err, REEL_ERR_IO, "cannot encode a JPEG: %s", job.reason);
-    if (status == REEL_OK) {
-        memcpy(bytes->data, job.memory, job.memory_size);
-        bytes->size = job.memory_size;
-    }
-    free(job.memory);
-    return status;
+    return write_bytes(&job, bytes, run_jpeg, err);
 }
 
 reel_status reel_image_write_png(const reel_image *image, const char *path, reel_error *err)
@@ -159,4 +172,11 @@ reel_status reel_image_write_png(const reel_image *image, const char *path, reel
     REEL_TRY(check(image, 0x7fffffff, "PNG", err));
     struct job job = {.image = image};
     return write_file(&job, path, run_png, err);
+}
+
+reel_status reel_image_encode_png(const reel_image *image, reel_bytes *bytes, reel_error *err)
+{
+    REEL_TRY(check(image, 0x7fffffff, "PNG", err));
+    struct job job = {.image = image};
+    return write_bytes(&job, bytes, run_png, err);
 }

@@ -11,7 +11,7 @@
 
 #include "core/atomic_file.h"
 #include "layers/net_internal.h"
-#include "layers/protobuf.h"
+#include "core/protobuf.h"
 
 enum {
     MODEL_IR_VERSION = 1,

@@ -7,6 +7,7 @@
 #include "train/json_util.h"
 #include "train/probe.h"
 #include "train/recipe.h"
+#include "train/report/report.h"
 #include "train/run_lock.h"
 #include "train/share.h"
 #include "train/signals.h"
@@ -83,14 +84,15 @@ static const reel_option options_table[] = {
     {"checkpoint-every", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e15, "steps; 0 = after an epoch, at most once a minute"},
     {"keep", NULL, 0, REEL_OPTION_INT, "K", "2", 1, 1e6, "newest checkpoints to keep"},
     {"log-every", NULL, 0, REEL_OPTION_INT, "N", "10", 1, 1e15, "steps between lines of metrics.jsonl"},
+    {"no-report", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "do not write report.html at the end"},
     {"test-only", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "only evaluate --weights on the validation images"},
     REEL_ROW_JSON,
     REEL_ROW_QUIET,
 };
 
 /* What belongs to this call and not to the run. */
-static const char *const not_of_the_run[] = {"resume", "weights", "output-dir", "threads",  "workers",  "verify",
-                                             "json",   "quiet",   "max-steps",  "max-time", "test-only"};
+static const char *const not_of_the_run[] = {"resume", "weights", "output-dir", "threads",  "workers",   "verify",
+                                             "json",   "quiet",   "max-steps",  "max-time", "test-only", "no-report"};
 
 static json_t *make_config(const char *command, const char *data, const reel_options *options)
 {
@@ -268,6 +270,17 @@ static int report(const reel_trainer *t)
     return reel_signals_pending() == SIGTERM ? REEL_EXIT_SIGTERM : REEL_EXIT_SIGINT;
 }
 
+static void write_report(const char *command, const reel_settings *s)
+{
+    reel_error err;
+    char path[REEL_PATH_MAX];
+    snprintf(path, sizeof path, "%s/report.html", s->output_dir);
+    if (reel_report_write(s->output_dir, NULL, path, &err))
+        reel_say("reel %s: warning: no report: %s", command, err.message);
+    else if (!s->quiet)
+        reel_say("%s shows how it went", path);
+}
+
 /* As the weights say, but for what the command line does. */
 static int test_only(const char *data, const reel_settings *s, const reel_options *o)
 {
@@ -335,7 +348,9 @@ static int train(bool finetune, reel_options *options, resumed_run *r)
         status = reel_trainer_run(&t, &err);
     }
     if (holds) code = status ? reel_complain(command, &err) : report(&t);
-    reel_trainer_close(&t);
+    const bool ended = holds && status == REEL_OK && t.end != REEL_RUN_SIGNAL && t.state.step > 0;
+    reel_trainer_close(&t); /* first: the page loads the weights again */
+    if (ended && !reel_options_flag(options, "no-report")) write_report(command, &settings);
     return code;
 }
 

@@ -143,7 +143,8 @@ json_t *reel_judge_json(const reel_evaluation *e, const reel_model_card *card, c
     for (int i = 0; i < e->n_worst; i++) {
         char name[1024];
         reel_dataset_sample_name(dataset, e->worst[i].index, name, sizeof name);
-        json_array_append_new(worst, json_pack("{s:o, s:o, s:f, s:o}", "file", reel_json_text(name), "predicted",
+        json_array_append_new(worst, json_pack("{s:o, s:I, s:o, s:f, s:o}", "file", reel_json_text(name), "index",
+                                               (json_int_t)e->worst[i].index, "predicted",
                                                class_name(card, e->worst[i].predicted), "probability", e->worst[i].probability,
                                                "loss", reel_json_number(e->worst[i].loss)));
     }

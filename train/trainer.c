@@ -28,6 +28,7 @@ static reel_status batch_gradient(reel_trainer *t, double share, reel_batch *b, 
     REEL_TRY(reel_loader_next(t->loader, b, err));
     REEL_TRY(judge_bad(t, err));
     REEL_ASSERT(b->n > 0);
+    const double began = reel_seconds_now();
     reel_tape_set_step(t->tape, t->state.epoch * t->batches_per_epoch + b->index);
     const reel_var logits = reel_net_forward(t->net, t->tape, reel_input(t->tape, &b->images));
     const reel_cross_entropy_attrs attrs = {.label_smoothing = t->settings->label_smoothing};
@@ -39,8 +40,11 @@ static reel_status batch_gradient(reel_trainer *t, double share, reel_batch *b, 
     int64_t right = 0;
     for (int64_t i = 0; i < b->n; i++)
         right += reel_label_rank((const float *)rows.data + i * rows.shape[1], rows.shape[1], b->labels[i]) == 0;
+    const double forward = reel_seconds_now();
     REEL_TRY(reel_backward_scaled(loss, share, err));
     reel_tape_reset(t->tape);
+    t->log.forward += forward - began;
+    t->log.backward += reel_seconds_now() - forward;
     t->state.loss_sum += mean * (double)b->n;
     t->state.right += right;
     t->state.seen += b->n;
@@ -87,7 +91,9 @@ static reel_status train_step(reel_trainer *t, reel_error *err)
         return status;
     }
     t->lr = reel_schedule_at(&t->schedule, t->state.step) * t->state.lr_scale;
+    const double updating = reel_seconds_now();
     REEL_TRY(reel_optimizer_step(t->opt, t->lr, err));
+    t->log.update += reel_seconds_now() - updating;
     t->skipped = 0;
     t->state.step++;
     t->state.batch += group;

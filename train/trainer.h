@@ -9,6 +9,7 @@
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/progress.h"
+#include "train/report/events.h"
 #include "train/settings.h"
 
 typedef enum { REEL_RUN_COMPLETE, REEL_RUN_MAX_STEPS, REEL_RUN_MAX_TIME, REEL_RUN_SIGNAL, REEL_RUN_EARLY } reel_run_end;
@@ -16,6 +17,7 @@ typedef enum { REEL_RUN_COMPLETE, REEL_RUN_MAX_STEPS, REEL_RUN_MAX_TIME, REEL_RU
 /* Sums over the steps since the last line of the log. */
 typedef struct reel_log_window {
     double loss, began, waited, grad_norm;
+    double forward, backward, update; /* seconds */
     int64_t right, seen, steps;
 } reel_log_window;
 
@@ -41,6 +43,7 @@ typedef struct reel_trainer {
     reel_run_state state;
     reel_evaluation last; /* the newest evaluation; images 0 = none */
     reel_progress progress;
+    reel_events *events; /* NULL = they could not be made */
     /* of this process */
     int64_t batches_per_epoch, steps_per_epoch, first_step, bad_files;
     bool met_bad_train; /* the loader has replaced a sample since that was last looked at */
@@ -82,6 +85,8 @@ reel_status reel_trainer_tune(reel_trainer *t, reel_error *err); /* groups of a 
  * was cut there must go on as if it had not been. */
 reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error *err);
 void reel_trainer_metric(reel_trainer *t, json_t *line); /* appends it to metrics.jsonl; frees it */
+/* The first line of a process: what runs where. Opens the event file. */
+void reel_trainer_log_start(reel_trainer *t);
 void reel_trainer_log_step(reel_trainer *t, bool last_of_epoch);
 
 #endif

@@ -2,18 +2,27 @@
 #include "train/trainer.h"
 
 #include "train/json_util.h"
+#include "train/judge.h"
+#include "train/report/insight.h"
+#include "train/report/record.h"
 #include "train/share.h"
 #include "train/signals.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 enum { BAD_FILES_SAID = 5 };
 
 void reel_trainer_metric(reel_trainer *t, json_t *line)
 {
     reel_error err;
+    if (t->events && reel_events_line(t->events, line, &err)) {
+        reel_progress_warn(&t->progress, "reel train: warning: no further events: %s", err.message);
+        reel_events_close(t->events);
+        t->events = NULL;
+    }
     if (reel_run_dir_metric(&t->run, line, &err)) reel_progress_warn(&t->progress, "reel train: warning: %s", err.message);
 }
 
@@ -78,10 +87,11 @@ void reel_trainer_log_step(reel_trainer *t, bool last_of_epoch)
     if (s->step % t->settings->log_every != 0 && !last_of_epoch) return;
     const double seconds = now - w->began;
     const int64_t seen = w->seen > 0 ? w->seen : 1; /* 0 where all steps were left out */
-    json_t *line =
-        json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "event", "train", "step", (json_int_t)s->step, "epoch",
-                  (json_int_t)(s->epoch + 1), "loss", w->loss / (double)seen, "top1", (double)w->right / (double)seen, "lr",
-                  t->lr, "images_per_second", (double)w->seen / seconds, "data_wait", (waited - w->waited) / seconds);
+    json_t *line = json_pack("{s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "event", "train", "step",
+                             (json_int_t)s->step, "epoch", (json_int_t)(s->epoch + 1), "loss", w->loss / (double)seen, "top1",
+                             (double)w->right / (double)seen, "lr", t->lr, "images_per_second", (double)w->seen / seconds,
+                             "data_wait", (waited - w->waited) / seconds, "data_seconds", waited - w->waited, "forward_seconds",
+                             w->forward, "backward_seconds", w->backward, "update_seconds", w->update);
     if (t->settings->clip_norm > 0)
         json_object_set_new(line, "grad_norm", reel_json_number(w->grad_norm / (double)(w->steps > 0 ? w->steps : 1)));
     reel_trainer_metric(t, line);
@@ -118,6 +128,75 @@ static void tell_epoch(reel_trainer *t, bool best)
                        best ? " (best)" : "", t->lr, t->epoch_rate, 100 * t->epoch_wait, left);
 }
 
+/* The line of an evaluation, with what the training steps of its epoch gave, and what follows from the lines so far. */
+static void log_evaluation(reel_trainer *t, bool best)
+{
+    const reel_run_state *s = &t->state;
+    const reel_evaluation *e = &t->last;
+    json_t *line = json_pack("{s:s, s:I, s:I, s:o, s:f, s:f, s:I, s:b, s:f}", "event", "eval", "step", (json_int_t)s->step,
+                             "epoch", (json_int_t)(s->epoch + 1), "loss", reel_json_number(e->loss), "top1", e->top1, "top5",
+                             e->top5, "images", (json_int_t)e->images, "best", best, "seconds", t->eval_seconds);
+    if (s->seen > 0) {
+        json_object_set_new(line, "train_loss", reel_json_number(s->loss_sum / (double)s->seen));
+        json_object_set_new(line, "train_top1", json_real((double)s->right / (double)s->seen));
+    }
+    if (t->epoch_seen > 0) {
+        json_object_set_new(line, "lr", json_real(t->lr));
+        json_object_set_new(line, "images_per_second", reel_json_number(t->epoch_rate));
+        json_object_set_new(line, "data_wait", reel_json_number(t->epoch_wait));
+    }
+    reel_trainer_metric(t, line);
+    reel_error err;
+    reel_image image = {0};
+    if (reel_summary_csv(t->run.path, &err)) reel_progress_warn(&t->progress, "reel train: warning: %s", err.message);
+    if (t->events && reel_filters_image(&image, t->net, &err) == REEL_OK &&
+        reel_events_image(t->events, s->step, "first layer", &image, &err))
+        reel_progress_warn(&t->progress, "reel train: warning: %s", err.message);
+    reel_image_free(&image);
+}
+
+/* evaluation.json: what `reel eval --json` would say of best.safetensors. */
+static void record_best(reel_trainer *t)
+{
+    char file[REEL_PATH_MAX];
+    reel_error err;
+    json_t *judged = reel_judge_json(&t->last, &t->card, t->val);
+    if (reel_json_save(judged, reel_run_dir_file(&t->run, "evaluation.json", file, sizeof file), &err))
+        reel_progress_warn(&t->progress, "reel train: warning: %s", err.message);
+    json_decref(judged);
+}
+
+/* The processor's name as the system has it. */
+static void cpu_name(char *text, size_t size)
+{
+    char line[300];
+    snprintf(text, size, "unknown");
+    FILE *in = fopen("/proc/cpuinfo", "re");
+    while (in && fgets(line, sizeof line, in)) {
+        const char *colon = strchr(line, ':');
+        if (!colon || strncmp(line, "model name", 10) != 0) continue;
+        snprintf(text, size, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+        break;
+    }
+    if (in) fclose(in);
+}
+
+void reel_trainer_log_start(reel_trainer *t)
+{
+    reel_error err;
+    char cpu[200], when[40];
+    const time_t now = time(NULL);
+    struct tm utc;
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    cpu_name(cpu, sizeof cpu);
+    if (reel_events_open(&t->events, t->run.path, t->state.step, &err))
+        reel_progress_warn(&t->progress, "reel train: warning: no events: %s", err.message);
+    reel_trainer_metric(t, json_pack("{s:s, s:I, s:s, s:s, s:o, s:s, s:i, s:i, s:s}", "event", "start", "step",
+                                     (json_int_t)t->state.step, "time", when, "version", reel_version(), "processor",
+                                     reel_json_text(cpu), "isa", reel_isa_name(reel_ctx_isa(t->ctx)), "threads",
+                                     reel_ctx_threads(t->ctx), "workers", t->workers, "compiler", __VERSION__));
+}
+
 reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error *err)
 {
     const reel_settings *s = t->settings;
@@ -139,10 +218,7 @@ reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error
     const bool best =
         end_of_epoch && isfinite(e.loss) &&
         (state->best_epoch == 0 || e.top1 > state->best_top1 || (e.top1 == state->best_top1 && e.loss < state->best_loss));
-    reel_trainer_metric(t, json_pack("{s:s, s:I, s:I, s:o, s:f, s:f, s:I, s:b, s:f}", "event", "eval", "step",
-                                     (json_int_t)state->step, "epoch", (json_int_t)(state->epoch + 1), "loss",
-                                     reel_json_number(e.loss), "top1", e.top1, "top5", e.top5, "images", (json_int_t)e.images,
-                                     "best", best, "seconds", t->eval_seconds));
+    log_evaluation(t, best);
     tell_epoch(t, best);
     if (!best) return REEL_OK;
     const reel_run_state before = *state;
@@ -157,6 +233,8 @@ reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error
         reel_checkpoint_save_model(&c, &t->run, "best.safetensors", state->best_epoch, &why)) {
         reel_progress_warn(&t->progress, "reel train: warning: %s", why.message);
         *state = before;
+        return REEL_OK;
     }
+    record_best(t);
     return REEL_OK;
 }

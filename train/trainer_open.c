@@ -154,6 +154,7 @@ reel_status reel_trainer_open(reel_trainer *t, const char *data, const reel_sett
     if (!checkpoint && !settings->weights && settings->fit_to_data) REEL_TRY(fit_to_data(t, err));
     if (t->whole) REEL_TRY(reel_finetune_record(t, err));
     t->first_step = t->state.step;
+    reel_trainer_log_start(t);
     const reel_checkpoint whole = reel_trainer_checkpoint(t);
     reel_error why;
     const size_t values = reel_checkpoint_bytes(&whole), momentum = settings->sgd.momentum > 0 && !checkpoint ? values / 2 : 0;
@@ -165,6 +166,7 @@ reel_status reel_trainer_open(reel_trainer *t, const char *data, const reel_sett
 void reel_trainer_close(reel_trainer *t)
 {
     reel_loader_destroy(t->loader);
+    reel_events_close(t->events);
     reel_evaluation_free(&t->last);
     reel_model_card_free(&t->card);
     reel_run_dir_close(&t->run);

@@ -1,7 +1,7 @@
 /* Writing Protocol Buffers by hand: a message is a sequence of fields, a field a key (number << 3 | wire type) and a value.
- * Wire type 0 is a varint, 2 a length and bytes, 5 four bytes (protobuf.dev/programming-guides/encoding). Private to layers. */
-#ifndef REEL_LAYERS_PROTOBUF_H
-#define REEL_LAYERS_PROTOBUF_H
+ * Wire type 0 is a varint, 1 eight bytes, 2 a length and bytes, 5 four bytes (protobuf.dev/programming-guides/encoding). For ONNX and event files; no part of the library's contract. */
+#ifndef REEL_CORE_PROTOBUF_H
+#define REEL_CORE_PROTOBUF_H
 
 #include "core/base.h"
 
@@ -16,6 +16,7 @@ void reel_message_free(reel_message *m);
 void reel_message_raw(reel_message *m, const void *bytes, size_t size);
 void reel_message_varint(reel_message *m, int field, uint64_t value);
 void reel_message_float(reel_message *m, int field, float value);
+void reel_message_double(reel_message *m, int field, double value);
 void reel_message_bytes(reel_message *m, int field, const void *bytes, size_t size);
 void reel_message_text(reel_message *m, int field, const char *text);
 /* A message within a message; `inner` is emptied and keeps its memory. */

@@ -1,5 +1,5 @@
 /* Growing byte strings, and the few encodings that ONNX needs. */
-#include "layers/protobuf.h"
+#include "core/protobuf.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +53,12 @@ void reel_message_float(reel_message *m, int field, float value)
 {
     put_key(m, field, 5);
     reel_message_raw(m, &value, sizeof value); /* little-endian, as the machine */
+}
+
+void reel_message_double(reel_message *m, int field, double value)
+{
+    put_key(m, field, 1);
+    reel_message_raw(m, &value, sizeof value);
 }
 
 void reel_message_length(reel_message *m, int field, uint64_t size)

@@ -1,0 +1,16 @@
+/* Writing HTML: escaped text, pictures inside the page, the style. */
+#ifndef REEL_TRAIN_REPORT_HTML_H
+#define REEL_TRAIN_REPORT_HTML_H
+
+#include "data/image.h"
+
+#include <stdio.h>
+
+void reel_html_text(FILE *to, const char *text);
+/* <img> with the bytes in it. kind: "png", "jpeg". */
+void reel_html_picture(FILE *to, const char *kind, const uint8_t *bytes, size_t size, const char *alt);
+/* The whole of the page in front of the first section, and behind the last. */
+void reel_html_begin(FILE *to, const char *title);
+void reel_html_end(FILE *to);
+
+#endif

@@ -1,0 +1,125 @@
+/* Reading a run's folder: see record.h. A line that a crash has cut is passed over. */
+#include "train/report/record.h"
+
+#include "train/json_util.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const keys[REEL_RECORD_COLUMNS] = {"step", "loss", "top1", "top5", "lr", "images_per_second", "data_wait"};
+
+static bool append(reel_record_table *t, const json_t *line)
+{
+    for (int c = 0; c < REEL_RECORD_COLUMNS; c++) {
+        if ((t->n & (t->n - 1)) == 0) { /* 0, 1, 2, 4, ...: full */
+            double *larger = realloc(t->column[c], (size_t)(t->n ? 2 * t->n : 1) * sizeof *larger);
+            if (!larger) return false;
+            t->column[c] = larger;
+        }
+        const json_t *value = json_object_get(line, keys[c]);
+        t->column[c][t->n] = json_is_number(value) ? json_number_value(value) : NAN;
+    }
+    t->n++;
+    return true;
+}
+
+static bool take(reel_record *r, json_t *line)
+{
+    const char *event = json_string_value(json_object_get(line, "event"));
+    if (json_array_append(r->lines, line) != 0) return false;
+    if (event && !strcmp(event, "eval")) return append(&r->eval, line);
+    if (!event || strcmp(event, "train") != 0) return true;
+    r->data += json_number_value(json_object_get(line, "data_seconds"));
+    r->forward += json_number_value(json_object_get(line, "forward_seconds"));
+    r->backward += json_number_value(json_object_get(line, "backward_seconds"));
+    r->update += json_number_value(json_object_get(line, "update_seconds"));
+    return append(&r->train, line);
+}
+
+static reel_status read_lines(reel_record *r, const char *folder, reel_error *err)
+{
+    char path[4400];
+    char *text = NULL;
+    size_t capacity = 0;
+    bool ok = (r->lines = json_array()) != NULL;
+    snprintf(path, sizeof path, "%s/metrics.jsonl", folder);
+    FILE *in = fopen(path, "re");
+    if (!in && errno != ENOENT) return reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    while (ok && in && getline(&text, &capacity, in) > 0) {
+        json_t *line = json_loads(text, 0, NULL);
+        if (json_is_object(line)) ok = take(r, line);
+        json_decref(line);
+    }
+    free(text);
+    if (in) fclose(in);
+    return ok ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
+}
+
+reel_status reel_record_read(reel_record *r, const char *folder, reel_error *err)
+{
+    char path[4400];
+    *r = (reel_record){0};
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    if (access(path, F_OK) != 0)
+        return reel_fail(err, REEL_ERR_IO, "%s: expected the folder of a run, found no config.json in it", folder);
+    reel_status status = reel_json_load(&r->config, path, err);
+    if (status == REEL_OK) status = read_lines(r, folder, err);
+    snprintf(path, sizeof path, "%s/evaluation.json", folder);
+    if (status == REEL_OK && access(path, F_OK) == 0) status = reel_json_load(&r->evaluation, path, err);
+    if (status != REEL_OK) reel_record_free(r);
+    return status;
+}
+
+void reel_record_free(reel_record *r)
+{
+    json_decref(r->config);
+    json_decref(r->evaluation);
+    json_decref(r->lines);
+    for (int c = 0; c < REEL_RECORD_COLUMNS; c++) {
+        free(r->train.column[c]);
+        free(r->eval.column[c]);
+    }
+    *r = (reel_record){0};
+}
+
+reel_status reel_summary_csv(const char *folder, reel_error *err)
+{
+    static const char *const columns[] = {"epoch", "step", "train_loss",        "train_top1", "loss",   "top1",
+                                          "top5",  "lr",   "images_per_second", "data_wait",  "seconds"};
+    char path[4400], temporary[4400];
+    reel_record r = {0};
+    const reel_status status = read_lines(&r, folder, err);
+    if (status != REEL_OK) {
+        reel_record_free(&r);
+        return status;
+    }
+    snprintf(path, sizeof path, "%s/summary.csv", folder);
+    snprintf(temporary, sizeof temporary, "%s/.reel-%ld-summary.tmp", folder, (long)getpid());
+    FILE *to = fopen(temporary, "we");
+    for (int c = 0; to && c < REEL_COUNT(columns); c++) fprintf(to, "%s%s", c ? "," : "", columns[c]);
+    size_t i;
+    json_t *line;
+    json_array_foreach(r.lines, i, line)
+    {
+        const char *event = json_string_value(json_object_get(line, "event"));
+        if (!to || !event || strcmp(event, "eval") != 0) continue;
+        for (int c = 0; c < REEL_COUNT(columns); c++) {
+            const json_t *value = json_object_get(line, columns[c]);
+            fputc(c ? ',' : '\n', to);
+            if (json_is_integer(value)) fprintf(to, "%lld", (long long)json_integer_value(value));
+            if (json_is_real(value)) fprintf(to, "%.9g", json_real_value(value));
+        }
+    }
+    if (to) fputc('\n', to);
+    const bool written = to && !ferror(to);
+    const bool closed = to && fclose(to) == 0;
+    reel_record_free(&r);
+    if (written && closed && rename(temporary, path) == 0) return REEL_OK;
+    const int why = errno;
+    unlink(temporary);
+    return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", path, strerror(why));
+}
