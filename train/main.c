@@ -3,6 +3,7 @@
 #include "train/wait_policy.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -151,8 +152,18 @@ static int dispatch(int argc, char **argv)
     return code;
 }
 
+/* A program started with stdout or stderr closed would get their numbers for its own files, and what it says would go into its
+ * checkpoints. A place that cannot be written to stands there instead. */
+static void fill_standard_files(void)
+{
+    int fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO) fd = open("/dev/null", O_RDONLY);
+    if (fd >= 0) close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    fill_standard_files();
     signal(SIGPIPE, SIG_IGN); /* `reel ... | head` must not kill a run: the write fails instead */
     signal(SIGXFSZ, SIG_IGN); /* as a full disk: the write fails */
     reel_wait_policy_choose(argv);

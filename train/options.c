@@ -224,6 +224,7 @@ reel_status reel_options_parse(reel_options **out, const reel_command *command, 
     if (options) options->args = calloc((size_t)argc + 1, sizeof *options->args);
     if (!options || !options->slots || !options->args) {
         if (options) free(options->slots);
+        if (options) free(options->args);
         free(options);
         return reel_fail(err, REEL_ERR_MEMORY, "command line: out of memory");
     }
