@@ -3,6 +3,7 @@
 
   against_torch.py step [--batch 128] [--infer] [--pairs 3] [--compile] [--avx2]     a whole step of AlexNet, data in memory
   against_torch.py convolutions alexnet2012|vgg16|resnet50|mobilenet [--batch 16]    each layer, all three passes
+  against_torch.py loader DATA/train [--reel PACKED] [--exact]     files to batches: RandomResizedCrop 224, flip, normalise; 2 workers
   against_torch.py shapes FILE                                     those layers, for `reel bench kernels --shapes FILE`
 
 PyTorch gets what makes it fastest here: channels-last for steps and the better of both layouts for each convolution, huge pages and
@@ -131,6 +132,20 @@ def torch_convolutions(a):
     print(json.dumps(result))
 
 
+def torch_loader(a):
+    import torch
+    from torchvision import datasets, transforms
+    torch.set_num_threads(1)
+    steps = [transforms.RandomResizedCrop(224), transforms.RandomHorizontalFlip(), transforms.ToTensor(),
+             transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])]
+    data = datasets.ImageFolder(a.net, transforms.Compose(steps))
+    data.samples = (data.samples * (1 + a.images // len(data.samples)))[:a.images]
+    start, seen = time.perf_counter(), 0
+    for x, _ in torch.utils.data.DataLoader(data, a.batch, shuffle=True, num_workers=a.workers):
+        seen += len(x)
+    print(json.dumps({"images_per_second": seen / (time.perf_counter() - start)}))
+
+
 def last_json(command, env=None):
     done = subprocess.run([str(c) for c in command], env=env, stdout=subprocess.PIPE, text=True)
     if done.returncode:
@@ -144,10 +159,21 @@ def compare_steps(a):
     reel += ["--infer"] * a.infer
     peer += ["--infer"] * a.infer + ["--compile"] * a.compile
     own = dict(os.environ, REEL_ISA="avx2") if a.avx2 else None
+    compare_rates(a, reel, own, peer, tuned(a.avx2))
+
+
+def compare_loaders(a):
+    reel = [REEL, "bench", "loader", a.reel or a.net, "--decode", "exact" if a.exact else "fast"]
+    peer = [sys.executable, __file__, "torch-loader", a.net]
+    both = ["--workers", a.workers, "--batch", a.batch, "--images", a.images]
+    compare_rates(a, reel + both + ["--json"], None, peer + both, None)
+
+
+def compare_rates(a, reel, own, peer, theirs_env):
     ratios = []
     for pair in range(a.pairs):
         ours = last_json(reel, own)[-1]["images_per_second"]
-        theirs = last_json(peer, tuned(a.avx2))[-1]["images_per_second"]
+        theirs = last_json(peer, theirs_env)[-1]["images_per_second"]
         ratios.append(ours / theirs)
         print(f"pair {pair + 1}: Reel {ours:.1f} images/s, PyTorch {theirs:.1f}, ratio {ratios[-1]:.2f}", flush=True)
     print(f"median {statistics.median(ratios):.2f}, {min(ratios):.2f} to {max(ratios):.2f}")
@@ -179,22 +205,26 @@ def compare_convolutions(a):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("what", choices=["step", "convolutions", "shapes", "torch-step", "torch-convolutions"])
-    p.add_argument("net", nargs="?", help="a net, or the file that `shapes` writes")
+    p.add_argument("what", choices=["step", "convolutions", "loader", "shapes", "torch-step", "torch-convolutions",
+                                      "torch-loader"])
+    p.add_argument("net", nargs="?", help="a net, the file that `shapes` writes, or a folder of images")
+    p.add_argument("--reel", help="what Reel reads instead: the same images, packed")
+    p.add_argument("--images", type=int, default=3000)
+    p.add_argument("-j", "--workers", type=int, default=2)
     p.add_argument("--batch", type=int)
     p.add_argument("--steps", type=int, default=8)
     p.add_argument("--pairs", type=int, default=3)
     p.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    for flag in ("infer", "compile", "avx2"):
+    for flag in ("infer", "compile", "avx2", "exact"):
         p.add_argument("--" + flag, action="store_true")
     a = p.parse_args()
     a.batch = a.batch or (16 if "conv" in a.what else 128)
     if "conv" in a.what and a.net not in NETS:
         p.error("expected one of " + ", ".join(NETS))
-    if a.what == "shapes" and not a.net:
-        p.error("expected a file to write")
+    if a.what in ("shapes", "loader", "torch-loader") and not a.net:
+        p.error("expected a file to write, or a folder of images")
     {"step": compare_steps, "convolutions": compare_convolutions, "shapes": lambda a: write_shapes(a.net, NETS),
-     "torch-step": torch_step, "torch-convolutions": torch_convolutions}[a.what](a)
+     "loader": compare_loaders, "torch-loader": torch_loader, "torch-step": torch_step, "torch-convolutions": torch_convolutions}[a.what](a)
 
 
 main()
