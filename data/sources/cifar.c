@@ -20,7 +20,7 @@ struct cifar {
     struct {
         reel_span span;
         int64_t first; /* index of its first record */
-        char name[24];
+        char name[40];
     } files[MOST_FILES];
     int n_files;
 };
@@ -189,7 +189,7 @@ static reel_status open_cifar(reel_dataset **out, const char *data, const char *
     c->labels = hundred ? 2 : 1;
     reel_status status = REEL_OK;
     for (int i = 1; status == REEL_OK && i <= (val || hundred ? 1 : MOST_FILES); i++) {
-        char name[24], file[REEL_DATA_PATH + 40];
+        char name[40], file[REEL_DATA_PATH + 60];
         snprintf(name, sizeof name, "data_batch_%d.bin", i);
         if (val || hundred) snprintf(name, sizeof name, "%s", val ? hundred ? "test.bin" : "test_batch.bin" : "train.bin");
         snprintf(file, sizeof file, "%s/%s", path, name);

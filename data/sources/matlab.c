@@ -10,7 +10,7 @@
 
 #include "data/sources/sources.h"
 
-enum { MATRIX = 14, COMPRESSED = 15, CLASS_STRUCT = 2, CLASS_CHAR = 4, MOST_ID = 1 << 16, WNID_LENGTH = 31 };
+enum { MATRIX = 14, COMPRESSED = 15, CLASS_STRUCT = 2, CLASS_CHAR = 4, MOST_ID = 4096, WNID_LENGTH = 31 };
 #define MOST_UNPACKED ((size_t)64 << 20)
 
 struct part { /* bytes of which some are read */
