@@ -403,10 +403,12 @@ const reel_command reel_command_train = {
     .name = "train",
     .arguments = "[DATA]",
     .about = "Trains a network on images",
-    .notes = "DATA holds train/ and val/ (or validation/), each with one folder of images per class. The recipe in force is "
-             "printed\n"
-             "in full. The first Ctrl-C finishes the step and saves, a second one leaves at once; SIGUSR1 saves and goes on.\n"
-             "--resume auto continues in the middle of an epoch, with the DATA and options it was told when it was begun.",
+    .notes =
+        "DATA holds train/ and val/ (or validation/), each with one folder of images per class; or it is a list, ImageNet's\n"
+        "folders or tars, tar shards, packed shards, CIFAR, MNIST, or 'synth:' (data/README.md). The recipe in force is "
+        "printed\n"
+        "in full. The first Ctrl-C finishes the step and saves, a second one leaves at once; SIGUSR1 saves and goes on.\n"
+        "--resume auto continues in the middle of an epoch, with the DATA and options it was told when it was begun.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
     .max_args = 1,

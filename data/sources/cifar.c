@@ -148,7 +148,7 @@ static reel_look look(const char *data, const char *split, char *path)
         const bool test = has(path, "test_batch.bin") || has(path, "test.bin");
         if (!train && !test) continue;
         if (!split || strcmp(split, "train") == 0) return train ? REEL_LOOK_FOUND : REEL_LOOK_NO_SPLIT;
-        return test && reel_is_val(split) ? REEL_LOOK_FOUND : REEL_LOOK_NO_SPLIT;
+        return test && (reel_is_val(split) || !strcmp(split, "test")) ? REEL_LOOK_FOUND : REEL_LOOK_NO_SPLIT;
     }
     return REEL_LOOK_OTHER;
 }
@@ -181,7 +181,7 @@ static reel_status class_names(reel_names *names, const char *folder, bool hundr
 static reel_status open_cifar(reel_dataset **out, const char *data, const char *split, const char *path, reel_error *err)
 {
     (void)data;
-    const bool val = reel_is_val(split), hundred = has(path, val ? "test.bin" : "train.bin");
+    const bool val = split && strcmp(split, "train") != 0, hundred = has(path, val ? "test.bin" : "train.bin");
     reel_names names = {0};
     reel_error why = {0};
     struct cifar *c = calloc(1, sizeof *c);

@@ -136,7 +136,7 @@ const char *reel_base_name(const char *path)
 bool reel_is_val(const char *split)
 {
     return split &&
-           (!strcmp(split, "val") || !strcmp(split, "validation") || !strcmp(split, "valid") || !strcmp(split, "test"));
+           (!strcmp(split, "val") || !strcmp(split, "validation") || !strcmp(split, "valid"));
 }
 
 bool reel_has_word(const char *name, const char *word)

@@ -88,7 +88,7 @@ reel_status reel_idx_create(reel_dataset **out, const reel_span *images, const r
         status = reel_fail(&why, REEL_ERR_FORMAT,
                            "%" PRId64 " images and %" PRIu32 " labels, expected as many of both, at least one", x->n,
                            big(label_head + 4));
-    const int64_t most = x->rows && x->columns ? (INT64_MAX - 16) / (x->rows * x->columns) : 0;
+    const int64_t most = status == REEL_OK ? (INT64_MAX - 16) / (x->rows * x->columns) : 0;
     if (status == REEL_OK &&
         (x->n > most || (uint64_t)(16 + x->n * x->rows * x->columns) > images->size || (uint64_t)(8 + x->n) > labels->size))
         status = reel_fail(&why, REEL_ERR_FORMAT,
@@ -128,7 +128,7 @@ static bool find(const char *data, const char *prefix, bool images, char *path)
 static const char *prefix_of(const char *data, const char *split, char *path)
 {
     if (!split || strcmp(split, "train") == 0) return find(data, "train", true, path) ? "train" : NULL;
-    if (!reel_is_val(split)) return NULL;
+    if (!reel_is_val(split) && strcmp(split, "test") != 0) return NULL;
     return find(data, "t10k", true, path) ? "t10k" : find(data, "test", true, path) ? "test" : NULL;
 }
 

@@ -112,6 +112,8 @@ Test(fuzz_seeds, damaged_idx_files_are_refused_or_read)
     uint8_t file[2 + 16 + 2 * 12 + 8 + 2] = {0, 40, 0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4};
     memcpy(file + 2 + 40, "\0\0\x08\x01\0\0\0\x02\x07\x0b", 10);
     seed_add(&s, file, sizeof file);
+    memset(file + 2 + 4, 0xff, 12); /* sides whose product does not fit in 64 bits: found by the fuzzer */
+    seed_add(&s, file, sizeof file);
     replay(&s, "idx", fuzz_idx, 20000);
 }
 

@@ -221,6 +221,9 @@ Test(sources, wrong_cifar_and_idx_files_say_what_is_wrong)
     write_file(join(root, "train-images-idx3-ubyte"), images, sizeof images);
     write_file(join(root, "train-labels-idx1-ubyte"), labels, sizeof labels);
     refused(root, "train", "idx image");
+    memset(images + 4, 0xff, 12); /* sides whose product does not fit in 64 bits */
+    write_file(join(root, "train-images-idx3-ubyte"), images, sizeof images);
+    refused(root, "train", "idx image");
     remove_folder(root);
 }
 
