@@ -225,9 +225,9 @@ static bool wrong_sums(const evidence *e)
     if (k->report->index < 0 || k->n_out < 2) return false;
     for (int d = 0; d < k->out.ndim; d++)
         if (k->out.shape[d] > longest) longest = k->out.shape[d];
-    double *one = calloc((size_t)k->n_out * 2, sizeof *one), *all = one + k->n_out;
+    double *one = calloc((size_t)k->n_out, sizeof *one), *all = calloc((size_t)k->n_out, sizeof *all);
     double *sums = calloc((size_t)longest, sizeof *sums);
-    if (one && sums && reel_check_contributions(k, e->input, k->report->index, one, NULL) == REEL_OK) {
+    if (one && all && sums && reel_check_contributions(k, e->input, k->report->index, one, NULL) == REEL_OK) {
         found = partial_sum(e, one, sums);
         if (!found && e->in->n > 1 && e->in->n <= MOST_CONTRIBUTORS) {
             bool known = true;
@@ -239,6 +239,7 @@ static bool wrong_sums(const evidence *e)
         }
     }
     free(one);
+    free(all);
     free(sums);
     return found;
 }
@@ -280,7 +281,7 @@ void reel_check_explain(reel_check *k, int64_t wrong)
 {
     reel_gradcheck_report *report = k->report;
     const reel_check_input *in = &k->in[report->input];
-    char shape[96], at[120] = "along a random direction", hint[300], name[96];
+    char shape[96], at[120] = "along a random direction", hint[300] = "", name[96];
     int64_t index[REEL_MAX_DIMS];
     if (report->index >= 0) {
         char text[96];

@@ -109,12 +109,13 @@ static bool seem_permuted(const reel_dataset *train, const reel_dataset *val, ch
 int reel_dataset_doubts(const reel_dataset *train, const reel_dataset *val, reel_doubt *lines, int most)
 {
     const int64_t n = reel_dataset_classes(train);
-    int64_t *of_class = calloc(2 * (size_t)n, sizeof *of_class), *in_val = of_class + n;
+    int64_t *of_class = calloc(2 * (size_t)n, sizeof *of_class);
     int said = 0;
     if (!of_class || reel_dataset_classes(val) != n) {
         free(of_class);
         return 0;
     }
+    int64_t *in_val = of_class + n;
     count(train, of_class);
     count(val, in_val);
     const int64_t with_train = classes_with_images(of_class, n), with_val = classes_with_images(in_val, n);

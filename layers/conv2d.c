@@ -24,7 +24,7 @@ static reel_status setup(reel_module *m, reel_error *err)
     if (c->in <= 0 || c->out <= 0 || c->kernel <= 0 || kw <= 0)
         return reel_fail(err, REEL_ERR_INVALID, "expected positive in, out and kernel, got %lld, %lld, %lld", (long long)c->in,
                          (long long)c->out, (long long)c->kernel);
-    if (groups < 0 || c->in % groups || c->out % groups)
+    if (groups < 1 || c->in % groups || c->out % groups)
         return reel_fail(err, REEL_ERR_INVALID, "expected groups that divide in %lld and out %lld, got %lld", (long long)c->in,
                          (long long)c->out, (long long)groups);
     const int64_t per_group = c->in / groups, fan_in = per_group * c->kernel * kw, fan_out = c->out / groups * c->kernel * kw;

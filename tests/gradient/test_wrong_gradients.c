@@ -134,3 +134,38 @@ Test(wrong_gradients, one_wrong_element_among_200000_is_seen_and_found)
         cr_expect_not_null(strstr(report.message, "sign"), "%s", report.message);
     }
 }
+
+/* ---- a mistake that is no operator's ---- */
+static reel_var build_detached(reel_tape *tape, const reel_var *in, void *user)
+{
+    const reel_tensor value = reel_value(in[0]);
+    (void)user;
+    return reel_add(reel_exp(in[0]), reel_mul(reel_exp(in[0]), reel_input(tape, &value))); /* a copy: no gradient flows */
+}
+
+Test(wrong_gradients, a_value_that_bypasses_the_tape_is_told_from_a_wrong_operator)
+{
+    reel_error err = {0};
+    reel_gradcheck_report report;
+    const reel_gradcheck_shape shape = {1, {6}};
+    cr_assert_eq(reel_gradcheck_drawn(NULL, build_detached, NULL, REEL_DRAW_NORMAL, &shape, 1, NULL, &report, &err), REEL_OK,
+                 "%s", err.message);
+    cr_expect_not(report.passed);
+    cr_expect_str_empty(report.op, "blamed on %s", report.op);
+    cr_expect_not_null(strstr(report.message, "from outside the tape"), "%s", report.message);
+}
+
+Test(wrong_gradients, inputs_are_called_by_their_names)
+{
+    static const char *const names[] = {"the left matrix", "the right matrix"};
+    double a[6] = {0.5, -1.25, 2, 3.5, -0.75, 1}, b[6] = {1, 2, 3, -1, 0.5, 0.25};
+    reel_tensor in[] = {reel_tensor_of(a, REEL_F64, 2, (const int64_t[]){2, 3}),
+                        reel_tensor_of(b, REEL_F64, 2, (const int64_t[]){3, 2})};
+    reel_error err = {0};
+    reel_gradcheck_report report;
+    use u = {&product, OTHER_SIGN, 2};
+    cr_assert_eq(reel_gradcheck(NULL, build, &u, in, 2, &(reel_gradcheck_config){.names = names}, &report, &err), REEL_OK, "%s",
+                 err.message);
+    cr_expect_not(report.passed);
+    cr_expect_not_null(strstr(report.message, "the right matrix (3, 2) at"), "%s", report.message);
+}
