@@ -44,7 +44,10 @@ for _ in $(seq 1000); do
     sleep 0.01
 done
 mv gone elsewhere
-sleep 0.1
+for _ in $(seq 1000); do
+    grep -q "warning: .*gone" err && break
+    sleep 0.01
+done
 kill -s TERM "$pid"
 code=0
 wait "$pid" || code=$?
