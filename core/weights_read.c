@@ -2,7 +2,7 @@
  * then the data. The .pth kinds are read by weights_pth.c.
  *
  * A header is text from somebody else: before the JSON parser sees it, one scan bounds its nesting and the number of its
- * values, so that no header can make the parser allocate much more than a large model's would. */
+ * values, so that no header can make the parser take long or allocate much: the largest nets have a few thousand tensors. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +34,7 @@ const char *reel_stored_name(reel_stored_dtype dtype)
 /* One scan over the text: objects at most three deep, and few enough values. What is not JSON is the parser's to find. */
 static const char *scan_header(const char *text, size_t size)
 {
-    enum { MAX_DEPTH = 3, MAX_OBJECTS = 200000, MAX_VALUES = 4000000 };
+    enum { MAX_DEPTH = 3, MAX_OBJECTS = 20000, MAX_VALUES = 400000 };
     int64_t depth = 0, objects = 0, values = 0;
     bool string = false;
     for (size_t i = 0; i < size; i++) {

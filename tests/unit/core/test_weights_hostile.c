@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/weights.h"
+#include "tests/support/cheap.h"
 
 static reel_status read_bytes(const void *bytes, size_t size, reel_error *err)
 {
@@ -135,9 +136,58 @@ static void expect_large_header_refused(const char *head, const char *unit, int6
 Test(weights_hostile, nesting_and_floods_of_values_are_refused_before_they_are_parsed)
 {
     expect_large_header_refused("{\"a\":", "[", 1000000, "", "deep");
-    expect_large_header_refused("{\"a\":", "{\"a\":", 1000000, "", "deep");
-    expect_large_header_refused("{\"a\":[", "0,", 5000000, "0]}", "too many");
+    expect_large_header_refused("{\"a\":", "{\"a\":", 500000, "", "deep");
+    expect_large_header_refused("{\"a\":[", "0,", 2000000, "0]}", "too many");
     expect_large_header_refused("{", "\"\":{},", 500000, "\"\":{}}", "too many");
+}
+
+/* Headers of 4 MB, and one of 90 MB, as files: head, unit over and over, tail. */
+static void expect_large_header_cheap(const char *head, const char *unit, size_t size, const char *tail, const char *word)
+{
+    const size_t times = size / strlen(unit);
+    char *bytes = malloc(8 + strlen(head) + times * strlen(unit) + strlen(tail) + 1), *at = stpcpy(bytes + 8, head);
+    for (size_t i = 0; i < times; i++) at = stpcpy(at, unit);
+    at = stpcpy(at, tail);
+    const uint64_t length = (uint64_t)(at - bytes - 8);
+    memcpy(bytes, &length, 8);
+    expect_cheap(bytes, (size_t)(at - bytes), unit, word);
+}
+
+enum { LARGE = 4190000 };
+
+Test(weights_hostile, a_header_beyond_what_networks_need_is_cheap)
+{
+    expect_large_header_cheap("{\"a\":\"", "x", 90000000, "\"}", "header length");
+}
+
+Test(weights_hostile, a_header_of_one_long_name_is_cheap)
+{
+    expect_large_header_cheap("{\"", "x", LARGE, "\":1}", "dtype");
+    expect_large_header_cheap("{\"", "\\u1234", LARGE, "\":1}", "dtype");
+    expect_large_header_cheap("{\"", "\xf0\x9f\x98\x80", LARGE, "\":1}", "dtype");
+}
+
+Test(weights_hostile, a_header_full_of_values_is_cheap)
+{
+    expect_large_header_cheap("{\"a\":[", "0,", LARGE, "0]}", "too many");
+    expect_large_header_cheap("{\"a\":[", "1.2345678901,", LARGE, "0]}", "dtype");
+    expect_large_header_cheap("{\"__metadata__\":{", "\"k\":\"v\",", LARGE, "\"k\":1}}", "too many");
+}
+
+Test(weights_hostile, as_many_tensors_as_are_read_are_cheap)
+{
+    char *bytes = malloc(8 + LARGE), *at = bytes + 8;
+    at = stpcpy(at, "{");
+    for (int i = 0; i < 19990; i++)
+        at += sprintf(at,
+                      "\"features.%d.a.rather.long.name.of.a.parameter.weight\":{\"dtype\":\"F32\",\"shape\":[0,3,3,3],\"data_"
+                      "offsets\":[0,0]},",
+                      i);
+    at = stpcpy(at, "\"last\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}");
+    const uint64_t length = (uint64_t)(at - bytes - 8);
+    memcpy(bytes, &length, 8);
+    memset(at, 0, 8);
+    expect_cheap(bytes, 8 + length + 8, "tensors", "a hole before it");
 }
 
 static const struct {

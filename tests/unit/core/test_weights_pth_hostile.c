@@ -3,13 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "core/weights.h"
 #include "tests/support/build_pth.h"
+#include "tests/support/cheap.h"
 
 static reel_status read_exact(const void *bytes, size_t size, reel_error *err)
 {
@@ -321,52 +318,6 @@ Test(weights_pth_hostile, zip64_records_that_lie_are_refused)
 }
 
 /* ---- what refusing costs ---- */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-
-/* Reads the file in a process of its own, which ends with 0 where it was refused with `word` and stayed within 100 ms of
- * processor time and 64 MB in all. */
-static int read_in_child(const char *path, const char *word)
-{
-    reel_error err = {0};
-    reel_weights *weights = NULL;
-    struct timespec begin, end;
-    struct rusage usage;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
-    const reel_status status = reel_weights_read(&weights, path, &err);
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
-    getrusage(RUSAGE_SELF, &usage);
-    const double seconds = (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
-    if (status != REEL_ERR_FORMAT || !strstr(err.message, word))
-        return fprintf(stderr, "expected \"%s\", got status %d: %s\n", word, status, err.message), 1;
-#ifndef SANITIZED
-    if (seconds >= 0.1 || usage.ru_maxrss >= 64 << 10)
-        return fprintf(stderr, "refusing took %.3f s and %ld kB: %s\n", seconds, usage.ru_maxrss, err.message), 1;
-#endif
-    (void)seconds;
-    return 0;
-}
-
-static void expect_cheap(const built *file, const char *label, const char *word)
-{
-    char path[] = "/tmp/reel-pth-XXXXXX";
-    const int fd = mkstemp(path);
-    cr_assert(fd >= 0 && write(fd, file->bytes, file->size) == (ssize_t)file->size);
-    close(fd);
-    free(file->bytes);
-    const pid_t child = fork();
-    if (child == 0) _exit(read_in_child(path, word));
-    int code = -1;
-    waitpid(child, &code, 0);
-    remove(path);
-    cr_expect_eq(code, 0, "%s: see above", label);
-}
-
 /* A pickle of 11 MB: `unit` over and over. One container is enough, both hand it to the same machine. */
 static void expect_flood_cheap(const char *head, size_t head_size, const char *unit, size_t unit_size, const char *word)
 {
@@ -376,7 +327,7 @@ static void expect_flood_cheap(const char *head, size_t head_size, const char *u
     for (size_t i = 0; i < times; i++) memcpy(pickle + head_size + i * unit_size, unit, unit_size);
     const built file = build_pth_legacy(pickle, size, 4, four, sizeof four);
     free(pickle);
-    expect_cheap(&file, word, word);
+    expect_cheap(file.bytes, file.size, word, word);
 }
 #define FLOOD_TEST(name, head, unit, word)                                                                                     \
     Test(weights_pth_hostile, name)                                                                                            \
@@ -404,8 +355,8 @@ Test(weights_pth_hostile, a_deflated_bomb_is_cheap)
     const built pickle = build_pth_zip(zeros, size, four, sizeof four, 1);
     const built storage = build_pth_zip(object, sizeof object - 1, zeros, size, 1);
     free(zeros);
-    expect_cheap(&pickle, "a pickle of zeros", "at most");
-    expect_cheap(&storage, "a storage of zeros", "in a file of this size");
+    expect_cheap(pickle.bytes, pickle.size, "a pickle of zeros", "at most");
+    expect_cheap(storage.bytes, storage.size, "a storage of zeros", "in a file of this size");
 }
 
 Test(weights_pth_hostile, a_flood_of_members_is_cheap)
@@ -424,5 +375,5 @@ Test(weights_pth_hostile, a_flood_of_members_is_cheap)
     built_number(&b, directory, 4);
     built_number(&b, 4, 4);
     built_number(&b, 0, 2);
-    expect_cheap(&b, "members", "zip archive");
+    expect_cheap(b.bytes, b.size, "members", "zip archive");
 }
