@@ -9,12 +9,15 @@
 
 typedef struct built {
     unsigned char *bytes; /* malloc; the caller frees */
-    size_t size;
+    size_t size, room;
 } built;
 
 static inline void built_put(built *b, const void *bytes, size_t size)
 {
-    b->bytes = realloc(b->bytes, b->size + size + 1);
+    if (b->size + size >= b->room) {
+        b->room = 2 * (b->size + size) + 256;
+        b->bytes = realloc(b->bytes, b->room);
+    }
     if (size) memcpy(b->bytes + b->size, bytes, size);
     b->size += size;
 }
