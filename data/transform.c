@@ -9,6 +9,7 @@
 
 #include "data/data_internal.h"
 
+enum { LINE = 64 };
 #define KEEP_BYTES                                                                                                             \
     ((size_t)64 << 20) /* an image larger than this is given back at once: one panorama shall not weigh for ever */
 
@@ -158,6 +159,39 @@ static void write_row(float *restrict out, const uint8_t *restrict row, int64_t 
     }
 }
 
+#if defined(__SSE2__)
+typedef float v_line __attribute__((vector_size(16)));
+
+/* A row to memory past the caches: a batch is larger than they are, and storing into lines that are not there reads them first.
+ */
+static void stream_row(float *restrict out, const float *restrict row, int64_t n)
+{
+    for (int64_t i = 0; i < n; i += 4) {
+        const v_line v = *(const v_line *)(row + i);
+#if defined(__clang__)
+        __builtin_nontemporal_store(v, (v_line *)(out + i));
+#else
+        __builtin_ia32_movntps(out + i, v);
+#endif
+    }
+}
+
+/* Before another thread is told. */
+static void end_of_stream(void)
+{
+    __builtin_ia32_sfence();
+}
+#else
+static void stream_row(float *restrict out, const float *restrict row, int64_t n)
+{
+    memcpy(out, row, (size_t)n * sizeof *out);
+}
+
+static void end_of_stream(void)
+{
+}
+#endif
+
 static bool has_colour(const reel_transform *t)
 {
     return t->brightness > 0 || t->contrast > 0 || t->saturation > 0 || t->hue > 0;
@@ -172,9 +206,13 @@ static reel_status finish(const reel_transform *t, const struct geometry *g, con
     const bool flip = t->flip > 0 && reel_rng_uniform(rng) < t->flip, colour = has_colour(t);
     int64_t left, above;
     const reel_rect w = inside(g, &left, &above);
-    REEL_TRY(reel_image_resize_buffer(&scratch->resized, size, colour ? size : 1, err));
-    uint8_t *rgb = scratch->resized.rgb;
-    if (w.w < size || w.h < size) memset(rgb, 0, (size_t)(scratch->resized.height * stride));
+    /* One row of bytes, or all; behind it a row of floats on a cache line, where those of the batch are on lines as well. */
+    const int64_t rows = colour ? size : 1;
+    const bool stream = size >= LINE && stride % LINE == 0 && (uintptr_t)out % LINE == 0;
+    REEL_TRY(reel_image_resize_buffer(&scratch->resized, size, rows + 5, err));
+    uint8_t *rgb = scratch->resized.rgb, *behind = rgb + rows * stride;
+    float *line = (float *)(behind + (LINE - (uintptr_t)behind % LINE) % LINE);
+    if (w.w < size || w.h < size) memset(rgb, 0, (size_t)(rows * stride));
 
     reel_resizer r;
     reel_buffer buffer = {scratch->memory, scratch->capacity};
@@ -195,8 +233,10 @@ static reel_status finish(const reel_transform *t, const struct geometry *g, con
         const bool there = y >= above && y < above + w.h;
         if (!colour && there) reel_resizer_row(&r, y - above, rgb + left * 3);
         if (!colour && !there) memset(rgb, 0, (size_t)stride);
-        write_row(out + y * stride, colour ? rgb + y * stride : rgb, size, flip, table);
+        write_row(stream ? line : out + y * stride, colour ? rgb + y * stride : rgb, size, flip, table);
+        if (stream) stream_row(out + y * stride, line, stride);
     }
+    if (stream) end_of_stream();
     return REEL_OK;
 }
 
