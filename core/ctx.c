@@ -66,6 +66,9 @@ reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_
             return reel_fail(err, REEL_ERR_INVALID, "ISA: this CPU offers %s at most, got '%s'", isa_names[isa], wanted);
         isa = (reel_isa)i;
     }
+    const char *trace = getenv("REEL_TRACE"), *conv = getenv("REEL_CONV");
+    if (conv && *conv && strcmp(conv, "winograd") != 0 && strcmp(conv, "gemm") != 0 && strcmp(conv, "direct") != 0)
+        return reel_fail(err, REEL_ERR_INVALID, "REEL_CONV: expected winograd, gemm or direct, got '%s'", conv);
     reel_ctx *ctx = calloc(1, sizeof *ctx);
     if (!ctx) return reel_fail(err, REEL_ERR_MEMORY, "context: out of memory");
     const int cpus = config->threads ? config->threads : reel_available_cpus();
@@ -75,7 +78,6 @@ reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_
     ctx->isa = isa;
     ctx->log = config->log;
     ctx->log_user = config->log_user;
-    const char *trace = getenv("REEL_TRACE"), *conv = getenv("REEL_CONV");
     if (trace && strstr(trace, "time")) ctx->trace |= REEL_TRACE_TIME;
     if (trace && strstr(trace, "conv")) ctx->trace |= REEL_TRACE_CONV;
     snprintf(ctx->conv, sizeof ctx->conv, "%s", conv ? conv : "");

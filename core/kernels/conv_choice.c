@@ -79,13 +79,8 @@ static bool accepts(const reel_ctx *ctx, const reel_conv_shape *s, reel_conv_pas
 reel_conv_algorithm reel_conv_choose(const reel_ctx *ctx, const reel_conv_shape *s, reel_conv_pass pass, bool f64)
 {
     const char *forced = reel_ctx_forced_conv(ctx);
-    bool known = !*forced;
-    for (int row = 0; row < REEL_CONV_ALGORITHMS; row++) { /* several rows are called direct */
-        if (strcmp(forced, rows[row].name) != 0) continue;
-        known = true;
-        if (accepts(ctx, s, pass, f64, row)) return (reel_conv_algorithm)row;
-    }
-    if (!known) reel_ctx_log(ctx, REEL_LOG_WARN, "REEL_CONV: expected winograd, gemm or direct, got '%s'; ignored", forced);
+    for (int row = 0; row < REEL_CONV_ALGORITHMS; row++) /* several rows are called direct */
+        if (strcmp(forced, rows[row].name) == 0 && accepts(ctx, s, pass, f64, row)) return (reel_conv_algorithm)row;
     int row = 0;
     while (!accepts(ctx, s, pass, f64, row)) row++;
     return (reel_conv_algorithm)row;

@@ -52,9 +52,8 @@ typedef struct reel_matrix_job {
     int threads;
     int64_t m, n, k;
     reel_operand a, b;
-    const void *bias;       /* n values, one a column, or NULL; with bias_by_row m values, one a row */
-    bool bias_by_row, relu; /* relu: max(., 0) of what bias and accumulation give; neither goes with a grid */
-    bool accumulate;
+    const void *bias; /* n values, one a column, or NULL; with bias_by_row m values, one a row; not with a grid */
+    bool bias_by_row, accumulate;
     void *c;
     int64_t c_row, c_col;  /* element (i, j) at c[i c_row + j c_col]; one of them is 1 */
     const reel_grid *grid; /* or NULL; with it, c_row is the distance of pixels, c_col is 1 and rows are shared out */

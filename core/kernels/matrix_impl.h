@@ -20,16 +20,14 @@ static inline int64_t least(int64_t a, int64_t b)
 /* What complete sums become: n of them from (i, j) on, side by side along a row of C, or along a column. */
 static void finish(const reel_matrix_job *job, int64_t i, int64_t j, bool along_row, int64_t n, real *restrict sums)
 {
-    if (job->bias) {
-        const real *restrict bias = (const real *)job->bias + (job->bias_by_row ? i : j);
-        if (along_row != job->bias_by_row) {
-            for (int64_t q = 0; q < n; q++) sums[q] += bias[q];
-        } else {
-            const real one = *bias;
-            for (int64_t q = 0; q < n; q++) sums[q] += one;
-        }
+    if (!job->bias) return;
+    const real *restrict bias = (const real *)job->bias + (job->bias_by_row ? i : j);
+    if (along_row != job->bias_by_row) {
+        for (int64_t q = 0; q < n; q++) sums[q] += bias[q];
+    } else {
+        const real one = *bias;
+        for (int64_t q = 0; q < n; q++) sums[q] += one;
     }
-    for (int64_t q = 0; q < n && job->relu; q++) sums[q] = sums[q] < 0 ? 0 : sums[q];
 }
 
 /* Rows x cols of C at (i, j) from packed A and one packed panel of B. A whole vector or two of a row-major C are written in
@@ -38,7 +36,7 @@ static void block(const reel_matrix_job *job, int64_t i, int64_t rows, int64_t j
                   int64_t a_row, int64_t a_step, const real *b, product_end end, bool last, product_carry *carry)
 {
     real *c = (real *)job->c + i * job->c_row + j * job->c_col;
-    const bool closes = last && (job->bias || job->relu);
+    const bool closes = last && job->bias;
     if (job->c_col == 1 && (cols == NR || cols == VL)) {
         carry_panel(rows, cols, depth, a, a_row, a_step, b, NR, c, job->c_row, end, carry);
         for (int64_t r = 0; r < rows && closes; r++) finish(job, i + r, j, true, cols, c + r * job->c_row);

@@ -5,6 +5,7 @@
 #include "tests/kernels/kernel_test.h"
 
 #include "core/kernels/conv.h"
+#include "core/kernels/conv_choice.h"
 
 enum { Y, DX, DW, RESULTS };
 static const char *const result_names[] = {"y", "dx", "dw"};
@@ -165,7 +166,7 @@ static void compute(const conv_case *t, const conv_data *d, size_t size, const r
         run_f32(t, d, ctx, out, what);
     else
         run_f64(t, d, ctx, out, what);
-    for (int r = 0; r < RESULTS; r++) expect_front_untouched(&out[r], what);
+    for (int r = 0; r < RESULTS; r++) expect_guards_untouched(&out[r], what);
 }
 
 static void compare(const conv_data *d, const buffer *out, size_t size, int r, bool each_value, const char *what)
@@ -326,6 +327,31 @@ Test(conv, one_tap_that_meets_every_pixel_is_a_plain_product)
                              .misaligned = i % 5 < 2};
         check(&t, sizeof(float));
         check(&t, sizeof(double));
+    }
+}
+
+/* As the library runs them: between guards, misaligned, with ReLU and without bias, on top of what was there. */
+Test(conv, shapes_that_winograd_takes_are_right)
+{
+    static const reel_conv_shape sizes[] = {{.n = 4, .c = 32, .h = 13, .w = 13, .oc = 48, .kh = 3, .ph = 1, .groups = 1},
+                                            {.n = 3, .c = 16, .h = 14, .w = 17, .oc = 48, .kh = 5, .ph = 2, .groups = 1},
+                                            {.n = 5, .c = 64, .h = 11, .w = 12, .oc = 96, .kh = 3, .ph = 1, .groups = 2},
+                                            {.n = 33, .c = 32, .h = 6, .w = 5, .oc = 16, .kh = 3, .ph = 0, .groups = 1},
+                                            {.n = 2, .c = 48, .h = 23, .w = 19, .oc = 80, .kh = 5, .ph = 2, .groups = 1}};
+    for (int64_t i = 0; i < REEL_COUNT(sizes); i++) {
+        const reel_conv_shape *s = &sizes[i];
+        const conv_case t = {.s = shape(s->n, s->c, s->h, s->w, s->oc, s->kh, s->kh, 1, 1, s->ph, s->ph, 1, 1, s->groups),
+                             .bias = i % 2 == 0,
+                             .accumulate = i % 2 == 1,
+                             .misaligned = i % 3 != 2};
+        reel_ctx *ctx = context_with("portable", 1);
+        for (int pass = REEL_CONV_FORWARD; pass <= REEL_CONV_WEIGHT_GRAD; pass++) {
+            const reel_conv_algorithm runs = reel_conv_choose(ctx, &t.s, (reel_conv_pass)pass, false);
+            cr_expect_eq(runs, REEL_CONV_WINOGRAD, "shape %d, pass %d runs as %s", (int)i, pass,
+                         reel_conv_algorithm_name(runs));
+        }
+        reel_ctx_destroy(ctx);
+        check(&t, sizeof(float));
     }
 }
 

@@ -1,4 +1,4 @@
-/* Which implementation a convolution gets: the rule, what REEL_CONV forces, what REEL_TRACE and a wrong name write to the log.
+/* Which implementation a convolution gets: the rule, what REEL_CONV forces, what REEL_TRACE writes to the log, a wrong name.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -122,14 +122,14 @@ Test(conv_choice, a_forced_implementation_runs_where_it_can)
     cr_assert_eq(log.warnings, 0);
 }
 
-Test(conv_choice, a_name_that_there_is_not_is_a_warning_and_changes_nothing)
+Test(conv_choice, a_name_that_there_is_not_is_refused)
 {
-    lines log = {0};
-    reel_ctx *ctx = context(&log, "fft", "");
-    expect(ctx, &three, false, REEL_CONV_WINOGRAD);
-    cr_assert_eq(log.warnings, 3, "got %d warnings, expected one for each pass", log.warnings);
-    cr_assert(strstr(log.text, "'fft'"), "the warning does not name what it got: %s", log.text);
-    reel_ctx_destroy(ctx);
+    reel_ctx *ctx;
+    reel_error err;
+    setenv("REEL_CONV", "fft", 1);
+    cr_assert_eq(reel_ctx_create(&ctx, NULL, &err), REEL_ERR_INVALID);
+    cr_assert(strstr(err.message, "winograd, gemm or direct") && strstr(err.message, "'fft'"), "%s", err.message);
+    unsetenv("REEL_CONV");
 }
 
 Test(conv_choice, tracing_tells_each_refusal_and_what_runs)

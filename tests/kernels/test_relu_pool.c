@@ -84,8 +84,8 @@ static void check(const reel_ctx *ctx, reel_relu_pool_shape s, size_t size, bool
     for (size_t i = 0; i < map; i++)
         cr_assert(fabs(buffer_at(&dx, i) - e.dx[i]) <= 4 * unit_roundoff(size) * 20, "%s: dx[%zu] is %.9g, expected %.9g", what,
                   i, buffer_at(&dx, i), e.dx[i]);
-    expect_front_untouched(&y, what);
-    expect_front_untouched(&dx, what);
+    expect_guards_untouched(&y, what);
+    expect_guards_untouched(&dx, what);
     buffer *all[] = {&x, &dx, &y, &dy, &alone};
     for (int i = 0; i < 5; i++) buffer_free(all[i]);
     free(cell);
