@@ -138,7 +138,7 @@ reel_status reel_loader_create(reel_loader **out, const reel_dataset *dataset, c
     l->config = c;
     l->count = count;
     l->per_epoch = c.drop_last ? count / c.batch : (count + c.batch - 1) / c.batch;
-    l->pixels = t.size * t.size * 3;
+    l->pixels = t.views * t.size * t.size * 3;
     l->current = l->released = c.epoch * l->per_epoch + c.first;
     l->opened = l->current - 1;
     l->end = c.epochs ? c.epochs * l->per_epoch : INT64_MAX;
@@ -213,7 +213,7 @@ reel_status reel_loader_next(reel_loader *l, reel_batch *batch, reel_error *err)
     reel_slot *s = wait_for_batch(l);
     batch->epoch = l->current / l->per_epoch;
     batch->index = l->current % l->per_epoch;
-    const int64_t shape[4] = {s ? s->n : 0, 3, l->transform.size, l->transform.size};
+    const int64_t shape[4] = {s ? s->n * l->transform.views : 0, 3, l->transform.size, l->transform.size};
     batch->images = reel_tensor_of(s ? s->images : l->ring[0].images, REEL_F32, 4, shape);
     if (!s) return REEL_OK;
     l->held = true;

@@ -35,7 +35,7 @@ typedef struct reel_loader_config {
 
 /* A batch: a view into the ring, valid until the next call of next or destroy. */
 typedef struct reel_batch {
-    reel_tensor images;     /* (n, 3, size, size) float32, channels-last */
+    reel_tensor images;     /* (n * views, 3, size, size) float32, channels-last; a sample's views side by side */
     const int64_t *labels;  /* n */
     const int64_t *indices; /* n: places in the dataset (of the replacement where a sample was bad) */
     int64_t n;

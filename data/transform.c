@@ -9,7 +9,7 @@
 
 #include "data/data_internal.h"
 
-enum { LINE = 64 };
+enum { LINE = 64, TEN = 10 };
 #define KEEP_BYTES                                                                                                             \
     ((size_t)64 << 20) /* an image larger than this is given back at once: one panorama shall not weigh for ever */
 
@@ -42,6 +42,11 @@ reel_status reel_transform_resolve(reel_transform *out, const reel_transform *t,
     if (r.crop == REEL_CROP_RANDOM && r.resize < r.size)
         return reel_fail(err, REEL_ERR_INVALID, "transform: resize %" PRId64 " is smaller than the crop of %" PRId64, r.resize,
                          r.size);
+    if (r.views == 0) r.views = 1;
+    if (r.views != 1 && (r.views != TEN || r.crop != REEL_CROP_CENTER || r.flip > 0 || r.resize < r.size))
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "transform: %" PRId64 " views, expected 1, or 10 of a centre crop without flip, no larger than resize",
+                         r.views);
     if (r.scale[0] == 0 && r.scale[1] == 0) r.scale[0] = 0.08, r.scale[1] = 1.0;
     if (r.ratio[0] == 0 && r.ratio[1] == 0) r.ratio[0] = 3.0 / 4.0, r.ratio[1] = 4.0 / 3.0;
     if (!(r.scale[0] > 0 && r.scale[0] <= r.scale[1] && r.scale[1] <= 1))
@@ -82,6 +87,15 @@ struct geometry {
 static int64_t center(int64_t length, int64_t size)
 {
     return length >= size ? (int64_t)rint((double)(length - size) / 2.0) : -((size - length) / 2);
+}
+
+/* Moves the window to crop `view` of ten: a corner of the centre square, or its middle. */
+static void choose_of_ten(struct geometry *g, const reel_transform *t, int64_t view)
+{
+    const int64_t place = view % 5, room = t->resize - t->size;
+    if (place == 4) return; /* it is there already */
+    g->window.x = center(g->width, t->resize) + (place % 2 ? room : 0);
+    g->window.y = center(g->height, t->resize) + (place / 2 ? room : 0);
 }
 
 static struct geometry choose(const reel_transform *t, int64_t width, int64_t height, reel_rng *rng)
@@ -199,11 +213,11 @@ static bool has_colour(const reel_transform *t)
 
 /* Resizes, flips, colours and normalises into out. Row by row, so that a row is still in the nearest cache when it becomes
  * floats; only colour needs the whole image (contrast its mean) and stores it in between. */
-static reel_status finish(const reel_transform *t, const struct geometry *g, const struct source *from, reel_rng *rng,
-                          reel_transform_scratch *scratch, float *out, reel_error *err)
+static reel_status finish_view(const reel_transform *t, const struct geometry *g, const struct source *from, bool mirrored,
+                               reel_rng *rng, reel_transform_scratch *scratch, float *out, reel_error *err)
 {
     const int64_t size = t->size, stride = size * 3;
-    const bool flip = t->flip > 0 && reel_rng_uniform(rng) < t->flip, colour = has_colour(t);
+    const bool flip = mirrored || (t->flip > 0 && reel_rng_uniform(rng) < t->flip), colour = has_colour(t);
     int64_t left, above;
     const reel_rect w = inside(g, &left, &above);
     /* One row of bytes, or all; behind it a row of floats on a cache line, where those of the batch are on lines as well. */
@@ -237,6 +251,18 @@ static reel_status finish(const reel_transform *t, const struct geometry *g, con
         if (stream) stream_row(out + y * stride, line, stride);
     }
     if (stream) end_of_stream();
+    return REEL_OK;
+}
+
+static reel_status finish(const reel_transform *t, const struct geometry *g, const struct source *from, reel_rng *rng,
+                          reel_transform_scratch *scratch, float *out, reel_error *err)
+{
+    if (t->views == 1) return finish_view(t, g, from, false, rng, scratch, out, err);
+    for (int64_t view = 0; view < t->views; view++) {
+        struct geometry one = *g;
+        choose_of_ten(&one, t, view);
+        REEL_TRY(finish_view(t, &one, from, view >= TEN / 2, rng, scratch, out + view * t->size * t->size * 3, err));
+    }
     return REEL_OK;
 }
 

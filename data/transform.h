@@ -29,6 +29,9 @@ typedef struct reel_transform {
     reel_crop crop;
     double scale[2], ratio[2]; /* zeros = 0.08, 1 and 3/4, 4/3 */
     double flip;               /* probability of a horizontal flip */
+    int64_t views;             /* 0 or 1: one image. 10, CENTER only: ten crops of the centre square of side resize, one behind the
+                                * other: its corners (top left, top right, bottom left, bottom right), its middle, then the five
+                                * mirrored (Krizhevsky et al. 2012, section 4.1) */
     double brightness, contrast, saturation, hue; /* colour jitter as torchvision's: factors in [1 - v, 1 + v], hue in [-v, v] */
     double lighting;           /* deviation of PCA lighting noise (2012: 0.1); 0 = off */
     double mean[3], std[3];    /* per channel, for pixels in [0, 1]; std 0 = 1 */
@@ -49,7 +52,7 @@ typedef struct reel_transform_scratch {
 } reel_transform_scratch;
 REEL_API void reel_transform_scratch_free(reel_transform_scratch *scratch);
 
-/* Applies t to encoded bytes: writes size x size x 3 floats, channels-last (h, w, c). rng is unused by CENTER without colour. */
+/* Applies t to encoded bytes: writes views x size x size x 3 floats, channels-last (h, w, c). rng is unused by CENTER without colour. */
 REEL_API reel_status reel_transform_bytes(const reel_transform *t, const uint8_t *bytes, size_t size, reel_rng rng,
                                           reel_transform_scratch *scratch, float *out, reel_error *err);
 /* The same from an RGB image. */

@@ -12,7 +12,7 @@ typedef struct reel_eval_request {
     int64_t resize, crop; /* 0 = as the weights say */
     double max_bad;
     const char *csv; /* NULL = none */
-    bool json, quiet;
+    bool ten_crop, json, quiet;
 } reel_eval_request;
 
 /* Evaluates, prints, returns the exit code. */

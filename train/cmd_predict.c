@@ -17,6 +17,7 @@ static const reel_option options_table[] = {
     {"arch", NULL, 'a', REEL_OPTION_CHOICE, "alexnet|alexnet2012|tiny", "alexnet", 0, 0,
      "the network, where the file does not say"},
     {"batch-size", NULL, 'b', REEL_OPTION_INT, "N", "16", 1, 1e4, "images that go through the network together"},
+    {"ten-crop", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "average over corners, centre and their mirror images"},
     REEL_ROW_THREADS,
     REEL_ROW_JSON,
 };
@@ -30,9 +31,10 @@ typedef struct {
     reel_image_list images;
     reel_bytes bytes;
     reel_transform_scratch scratch;
-    float *batch;
-    const char **names; /* of the images in the batch */
-    int64_t *order;     /* classes by probability */
+    float *batch, *averaged; /* images; scores of their views together */
+    int64_t views;           /* of an image: 1 or 10 */
+    const char **names;      /* of the images in the batch */
+    int64_t *order;          /* classes by probability */
     int64_t n, failed;
     json_t *rows; /* NULL without --json */
 } predictor;
@@ -113,9 +115,17 @@ static void fail(predictor *p, const char *name, const char *why)
 static reel_status flush(predictor *p, reel_error *err)
 {
     if (p->n == 0) return REEL_OK;
-    const int64_t size = p->card.preprocessing.size, shape[4] = {p->n, 3, size, size};
+    const int64_t size = p->card.preprocessing.size, shape[4] = {p->n * p->views, 3, size, size};
     const reel_tensor images = reel_tensor_of(p->batch, REEL_F32, 4, shape);
-    const reel_var y = reel_softmax(reel_net_forward(p->net, p->tape, reel_input(p->tape, &images)));
+    reel_var scores = reel_net_forward(p->net, p->tape, reel_input(p->tape, &images));
+    REEL_TRY(reel_tape_status(p->tape, err));
+    const reel_tensor rows = reel_value(scores);
+    const reel_tensor mean = reel_tensor_of(p->averaged, REEL_F32, 2, (const int64_t[]){p->n, p->card.classes});
+    if (p->views > 1) {
+        reel_average_views(p->averaged, rows.data, p->n, p->views, p->card.classes);
+        scores = reel_input(p->tape, &mean);
+    }
+    const reel_var y = reel_softmax(scores);
     REEL_TRY(reel_tape_status(p->tape, err));
     const reel_tensor probability = reel_value(y);
     for (int64_t i = 0; i < p->n; i++)
@@ -146,10 +156,12 @@ static reel_status prepare(predictor *p, reel_error *err)
     reel_net_set_training(p->net, false);
     REEL_TRY(reel_tape_create(&p->tape, p->ctx, &(reel_tape_config){.dtype = REEL_F32, .no_grad = true}, err));
     const int64_t n = reel_options_int(o, "batch-size"), size = p->card.preprocessing.size;
-    p->batch = malloc((size_t)(n * 3 * size * size) * sizeof *p->batch);
+    p->views = p->card.preprocessing.views = reel_options_flag(o, "ten-crop") ? 10 : 1;
+    p->batch = malloc((size_t)(n * p->views * 3 * size * size) * sizeof *p->batch);
+    p->averaged = malloc((size_t)(n * p->card.classes) * sizeof *p->averaged);
     p->names = calloc((size_t)n, sizeof *p->names);
     p->order = calloc((size_t)p->card.classes, sizeof *p->order);
-    return p->batch && p->names && p->order ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "out of memory");
+    return p->batch && p->averaged && p->names && p->order ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "out of memory");
 }
 
 static reel_status predict(predictor *p, reel_error *err)
@@ -160,7 +172,7 @@ static reel_status predict(predictor *p, reel_error *err)
     for (int64_t i = 0; i < p->images.n; i++) {
         reel_error why;
         const reel_rng none = reel_rng_at(0, REEL_STREAM_AUGMENT, 0, 0);
-        float *out = p->batch + p->n * 3 * size * size;
+        float *out = p->batch + p->n * p->views * 3 * size * size;
         if (read_file(&p->bytes, p->images.paths[i], &why) ||
             reel_transform_bytes(&p->card.preprocessing, p->bytes.data, p->bytes.size, none, &p->scratch, out, &why)) {
             fail(p, p->images.paths[i], why.message);
@@ -187,6 +199,7 @@ static int run(reel_options *options)
     }
     json_decref(p.rows);
     free(p.batch);
+    free(p.averaged);
     free(p.names);
     free(p.order);
     reel_bytes_free(&p.bytes);
@@ -203,8 +216,8 @@ const reel_command reel_command_predict = {
     .name = "predict",
     .arguments = "IMAGE...",
     .about = "Names what is in images: the likeliest classes with their probabilities",
-    .notes =
-        "IMAGE: a file, or a folder of images. Unreadable files are named on stderr and passed over; the exit code then is 1.",
+    .notes = "IMAGE: a file, a folder of images, or - for a list of them on stdin, one a line. Unreadable files are named on "
+             "stderr and passed over; the exit code then is 1.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
     .min_args = 1,

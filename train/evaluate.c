@@ -24,11 +24,32 @@ void reel_evaluation_free(reel_evaluation *e)
     e->class_images = e->class_right = e->confusion = NULL;
 }
 
+void reel_average_views(float *out, const float *logits, int64_t n, int64_t views, int64_t classes)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double shift[16]; /* of each view: the logarithm of its softmax's denominator */
+        const float *rows = logits + i * views * classes;
+        for (int64_t v = 0; v < views; v++) {
+            double sum = 0, most = (double)rows[v * classes];
+            for (int64_t c = 1; c < classes; c++) most = fmax(most, (double)rows[v * classes + c]);
+            for (int64_t c = 0; c < classes; c++) sum += exp((double)rows[v * classes + c] - most);
+            shift[v] = most + log(sum);
+        }
+        for (int64_t c = 0; c < classes; c++) {
+            double mean = 0;
+            for (int64_t v = 0; v < views; v++) mean += exp((double)rows[v * classes + c] - shift[v]);
+            out[i * classes + c] = (float)fmax(log(mean / (double)views), -1e30);
+        }
+    }
+}
+
 typedef struct {
     reel_net *net;
     reel_tape *tape;
     int64_t *labels; /* of one batch; -1 = leave out */
     double loss_sum;
+    int64_t views;
+    float *averaged; /* of one batch; NULL with one view */
 } sums;
 
 static void keep_worst(reel_evaluation *e, reel_mistake m)
@@ -61,7 +82,15 @@ static void add_image(reel_evaluation *e, int64_t index, const float *logits, in
 static reel_status add_batch(reel_evaluation *e, sums *s, const reel_batch *b, int64_t first, reel_error *err)
 {
     for (int64_t i = 0; i < b->n; i++) s->labels[i] = b->indices[i] == first + i ? b->labels[i] : -1;
-    const reel_var logits = reel_net_forward(s->net, s->tape, reel_input(s->tape, &b->images));
+    reel_var logits = reel_net_forward(s->net, s->tape, reel_input(s->tape, &b->images));
+    if (s->averaged) {
+        REEL_TRY(reel_tape_status(s->tape, err));
+        const reel_tensor all = reel_value(logits);
+        const int64_t shape[2] = {b->n, all.shape[1]};
+        reel_average_views(s->averaged, all.data, b->n, s->views, all.shape[1]);
+        const reel_tensor mean = reel_tensor_of(s->averaged, REEL_F32, 2, shape);
+        logits = reel_input(s->tape, &mean); /* the softmax of logarithms of probabilities is these probabilities */
+    }
     const reel_cross_entropy_attrs attrs = {.ignore_index = -1, .use_ignore_index = true, .sum = true};
     const reel_var loss = reel_cross_entropy(logits, s->labels, b->n, &attrs);
     REEL_TRY(reel_tape_status(s->tape, err));
@@ -99,7 +128,11 @@ reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape, 
     *out = (reel_evaluation){.classes = reel_dataset_classes(dataset)};
     const int64_t total = reel_dataset_count(dataset);
     const int64_t batch = config->batch < total ? config->batch : total;
-    sums s = {.net = net, .tape = tape, .labels = calloc((size_t)batch + 1, sizeof *s.labels)};
+    sums s = {.net = net,
+              .tape = tape,
+              .labels = calloc((size_t)batch + 1, sizeof *s.labels),
+              .views = transform->views > 1 ? transform->views : 1};
+    if (s.views > 1) s.averaged = calloc((size_t)(batch * out->classes) + 1, sizeof *s.averaged);
     out->class_images = calloc((size_t)out->classes + 1, sizeof *out->class_images);
     out->class_right = calloc((size_t)out->classes + 1, sizeof *out->class_right);
     out->confusion = calloc((size_t)(out->classes * out->classes) + 1, sizeof *out->confusion);
@@ -114,7 +147,7 @@ reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape, 
     const bool training = reel_net_training(net), recording = reel_tape_recording(tape);
     reel_net_set_training(net, false);
     reel_tape_set_recording(tape, false);
-    reel_status status = s.labels && out->class_images && out->class_right && out->confusion
+    reel_status status = s.labels && (s.views == 1 || s.averaged) && out->class_images && out->class_right && out->confusion
                              ? reel_loader_create(&loader, dataset, transform, &loading, err)
                              : reel_fail(err, REEL_ERR_MEMORY, "evaluation: out of memory");
     if (status == REEL_OK) status = run(out, &s, loader, config, total, err);
@@ -123,6 +156,7 @@ reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape, 
     reel_tape_set_recording(tape, recording);
     reel_net_set_training(net, training);
     free(s.labels);
+    free(s.averaged);
     if (status != REEL_OK) {
         reel_evaluation_free(out);
         return status;

@@ -37,7 +37,9 @@ typedef struct reel_evaluate_config {
     void *user;
 } reel_evaluate_config;
 
-/* The tape must have the net's dtype and be empty; it is left so. The net's mode is restored. */
+/* Where the transform gives ten views of an image, probabilities are averaged over them (Krizhevsky et al. 2012, section 4.1),
+ * and the loss is that of the average. The tape must have the net's dtype and be empty; it is left so. The net's mode is
+ * restored. */
 reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape, const reel_dataset *dataset,
                           const reel_transform *transform, const reel_evaluate_config *config, reel_error *err);
 void reel_evaluation_free(reel_evaluation *evaluation);
@@ -46,5 +48,9 @@ void reel_evaluation_free(reel_evaluation *evaluation);
  * number.
  */
 int64_t reel_label_rank(const float *logits, int64_t classes, int64_t label);
+
+/* Row i of out [n][classes]: the logarithm of the mean, over the views of image i, of the softmax of their rows of logits
+ * [n * views][classes]. out may be logits. */
+void reel_average_views(float *out, const float *logits, int64_t n, int64_t views, int64_t classes);
 
 #endif

