@@ -41,6 +41,8 @@ REEL_API void reel_dataset_destroy(reel_dataset *dataset);
  * images at any depth below it in bytewise order of their paths, extensions .jpg .jpeg .png (any case). Hidden files are
  * skipped and counted. REEL_ERR_IO: no such folder; REEL_ERR_INVALID: no class folder, or a class without images (named). */
 REEL_API reel_status reel_dataset_folder(reel_dataset **out, const char *root, reel_error *err);
+/* The same, with classes that have no images: for looking at a dataset, not for training on it. */
+REEL_API reel_status reel_dataset_folder_as_is(reel_dataset **out, const char *root, reel_error *err);
 
 /* A split of what people have, recognised by what DATA is: image folders, lists, ImageNet's folders and tars, tar shards,
  * packed shards, CIFAR, MNIST, "synth:" (data/README.md has the table). split: "train", "val", another name; NULL = all there

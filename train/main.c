@@ -14,7 +14,7 @@ static const reel_command *const commands[] = {
     &reel_command_train,      &reel_command_finetune,     &reel_command_eval,       &reel_command_predict,
     &reel_command_report,       &reel_command_summary,    &reel_command_convert,      &reel_command_synth,      &reel_command_pack,
     &reel_command_gradcheck,  &reel_command_replay,       &reel_command_bench_step, &reel_command_bench_kernels,
-    &reel_command_bench_peak, &reel_command_bench_loader,
+    &reel_command_bench_peak, &reel_command_bench_loader, &reel_command_check,
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 

@@ -123,24 +123,25 @@ static reel_status walk(reel_files *f, const char *path, int64_t label, reel_lis
 }
 
 /* One class: its images in bytewise order of their paths. */
-static reel_status scan_class(reel_files *f, const char *name, int64_t label, reel_error *err)
+static reel_status scan_class(reel_files *f, const char *name, int64_t label, bool empty, reel_error *err)
 {
     const size_t first = f->samples.n;
     reel_list seen = {0};
     const reel_status status = walk(f, name, label, &seen, err);
     free(seen.items);
     if (status != REEL_OK) return status;
-    if (f->samples.n == first) {
+    if (f->samples.n == first && !empty) {
         char shown[300];
         reel_escape(shown, sizeof shown, name);
         return reel_fail(err, REEL_ERR_INVALID, "class folder %s holds no images (.jpg, .jpeg, .png)", shown);
     }
-    reel_files_sort(f, first);
+    if (f->samples.n > first) reel_files_sort(f, first);
     return REEL_OK;
 }
 
-/* Lists root into f and its class names (in order) into classes. */
-static reel_status scan_root(reel_files *f, const char *shown, reel_list *names, reel_list *classes, reel_error *err)
+/* Lists root into f and its class names (in order) into classes. empty: classes without images are fine. */
+static reel_status scan_root(reel_files *f, const char *shown, bool empty, reel_list *names, reel_list *classes,
+                             reel_error *err)
 {
     const int again = openat(f->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (again < 0) return reel_fail(err, REEL_ERR_IO, "cannot open the folder %s: %s", shown, strerror(errno));
@@ -152,7 +153,7 @@ static reel_status scan_root(reel_files *f, const char *shown, reel_list *names,
         if (!place) return no_memory(err);
         *place = name + 1;
         reel_error below = {0};
-        const reel_status status = scan_class(f, name + 1, (int64_t)classes->n - 1, &below);
+        const reel_status status = scan_class(f, name + 1, (int64_t)classes->n - 1, empty, &below);
         if (status != REEL_OK) return reel_fail(err, status, "%s: %.700s", shown, below.message);
     }
     if (classes->n == 0)
@@ -160,7 +161,7 @@ static reel_status scan_root(reel_files *f, const char *shown, reel_list *names,
     return REEL_OK;
 }
 
-reel_status reel_dataset_folder(reel_dataset **out, const char *root, reel_error *err)
+static reel_status open_root(reel_dataset **out, const char *root, bool empty, reel_error *err)
 {
     *out = NULL;
     char shown[250];
@@ -168,7 +169,7 @@ reel_status reel_dataset_folder(reel_dataset **out, const char *root, reel_error
     reel_files *f;
     REEL_TRY(reel_files_open(&f, root, err));
     reel_list names = {0}, classes = {0};
-    reel_status status = scan_root(f, shown, &names, &classes, err);
+    reel_status status = scan_root(f, shown, empty, &names, &classes, err);
     if (status == REEL_OK)
         status = reel_dataset_create(out, &reel_files_source, f, classes.items, (int64_t)classes.n, err);
     else
@@ -176,6 +177,16 @@ reel_status reel_dataset_folder(reel_dataset **out, const char *root, reel_error
     free(classes.items);
     free_names(&names);
     return status;
+}
+
+reel_status reel_dataset_folder(reel_dataset **out, const char *root, reel_error *err)
+{
+    return open_root(out, root, false, err);
+}
+
+reel_status reel_dataset_folder_as_is(reel_dataset **out, const char *root, reel_error *err)
+{
+    return open_root(out, root, true, err);
 }
 
 /* DATA/SPLIT with a folder per class; val may be called validation or valid. Without splits: DATA itself. */

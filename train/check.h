@@ -1,0 +1,38 @@
+/* Looking through a dataset: every image of every split is read and decoded once, by any number of threads, and what is found
+ * does not depend on how many. */
+#ifndef REEL_TRAIN_CHECK_H
+#define REEL_TRAIN_CHECK_H
+
+#include "data/dataset.h"
+#include "data/inspect.h"
+
+#include <jansson.h>
+
+enum { REEL_CHECK_SPLITS = 3 };
+
+typedef struct reel_check_item {
+    reel_image_facts facts; /* sums are moved to the check's, and are 0 here */
+    char *reason;           /* why it is corrupt; NULL = it is not */
+} reel_check_item;
+
+typedef struct reel_check {
+    int n_splits;
+    const char *split[REEL_CHECK_SPLITS];
+    reel_dataset *set[REEL_CHECK_SPLITS];
+    int64_t first[REEL_CHECK_SPLITS + 1]; /* item of each split's first sample; then their number */
+    reel_check_item *items;
+    uint64_t pixels, sum[3], square[3]; /* of all images that decode; good for 2.8e14 pixels */
+} reel_check;
+
+reel_status reel_check_open(reel_check *c, const char *data, reel_error *err);
+void reel_check_close(reel_check *c);
+/* show is called in the caller's thread now and then. REEL_ERR_STOPPED: stop said so. */
+reel_status reel_check_scan(reel_check *c, int threads, void (*show)(void *user, int64_t done, int64_t total),
+                            bool (*stop)(void *user), void *user, reel_error *err);
+int reel_check_split_of(const reel_check *c, int64_t item);
+
+/* The findings: {"images", "corrupt_share", "findings": {KIND: {"count", "examples": [{"set", "file", "what"}]}}, "splits",
+ * "mean", "std"}; at most `most` examples of a kind. */
+reel_status reel_check_report(json_t **out, const reel_check *c, int64_t most, reel_error *err);
+
+#endif
