@@ -22,7 +22,7 @@ static axis axis_of(int64_t first, int64_t size, int64_t kernel, int64_t stride,
 {
     axis a = {.count = first < size ? (size - first + stride - 1) / stride : 0, .tap_step = 1};
     while (a.tap_step < kernel && a.tap_step * dilation % stride) a.tap_step++; /* with one tap at most, any step serves */
-    while (a.tap < a.tap_step && (first + padding + (stride - 1) * dilation * a.tap) % stride) a.tap++;
+    while (a.tap < a.tap_step && (first + padding + (stride - 1) * (dilation * a.tap % stride)) % stride) a.tap++;
     if (a.tap == a.tap_step || a.tap >= kernel) return a;
     a.taps = (kernel - a.tap + a.tap_step - 1) / a.tap_step;
     a.origin = (first + padding - a.tap * dilation) / stride; /* exact: the tap was chosen so */
@@ -79,7 +79,7 @@ static const void *shifted(const void *from, int64_t reals, size_t element)
 /* One tap that meets every pixel: the maps are plain matrices. */
 static bool is_plain(const reel_conv_shape *s)
 {
-    return s->kh * s->kw * s->sh * s->sw == 1 && s->ph == 0 && s->pw == 0;
+    return s->kh == 1 && s->kw == 1 && s->sh == 1 && s->sw == 1 && s->ph == 0 && s->pw == 0;
 }
 
 /* Forward or weight gradient of group g: both read patches of x. */
