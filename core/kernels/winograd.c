@@ -35,6 +35,7 @@ enum {
     OWN = 700 << 10,    /* V and one panel's M of a thread that works for itself */
     WEIGHTS = 4 << 20,  /* U that threads may each read again and again */
     TOGETHER = 8 << 20, /* V of a group that all threads share; V and D of the weight gradient */
+    DEPTH = 32,         /* of a forward sum: half the error of one sum over 256 channels */
     ROWS = 112          /* and then M of one panel within a core's second level: 700 KB */
 };
 
@@ -55,6 +56,7 @@ reel_winograd_plan reel_winograd_plan_apply(const reel_conv_shape *s, bool input
     const int64_t h = input_grad ? s->h : s->oh, w = input_grad ? s->w : s->ow;
     p.ic = (input_grad ? s->oc : s->c) / s->groups;
     p.oc = (input_grad ? s->c : s->oc) / s->groups;
+    p.depth = input_grad ? p.ic : DEPTH;
     p.rows = (h + p.m - 1) / p.m;
     p.cols = (w + p.m - 1) / p.m;
     p.tiles = s->n * p.rows * p.cols;

@@ -172,6 +172,13 @@ WINOGRAD_INLINE void tile_output(const int m, const map *y, int64_t tile, int64_
     }
 }
 
+/* What `depth` of `all` terms of a sum, from the k-th on, bring nearer. */
+WINOGRAD_INLINE wanted terms_of(const wanted *w, int64_t k, int64_t depth, int64_t all)
+{
+    const int64_t begin = w->reals * k / all;
+    return (wanted){w->from + begin, w->reals * (k + depth) / all - begin};
+}
+
 /* One panel of output channels for `rows` tiles of a group: 49 products and the way back. */
 static void apply_panel(const reel_winograd_plan *p, int64_t panel, int64_t rows, const float *v, const float *u,
                         float *products, const map *out, int64_t tile, const finish *f)
@@ -181,7 +188,12 @@ static void apply_panel(const reel_winograd_plan *p, int64_t panel, int64_t rows
         const float *a = v + q * p->v_step, *b = u + q * p->u_step;
         const bool more = q + 1 < REEL_WINOGRAD_PRODUCTS;
         const wanted next[3] = {{b + p->u_step, more ? p->ic * width : 0}, {NULL, 0}, {a + p->v_step, more ? rows * p->ic : 0}};
-        product_panel_ahead(rows, width, p->ic, a, p->ic, 1, b, products + q * p->m_step, width, false, next);
+        float *c = products + q * p->m_step;
+        for (int64_t k = 0; k < p->ic; k += p->depth) {
+            const int64_t depth = p->ic - k < p->depth ? p->ic - k : p->depth;
+            const wanted part[3] = {terms_of(&next[0], k, depth, p->ic), next[1], terms_of(&next[2], k, depth, p->ic)};
+            product_panel_ahead(rows, width, depth, a + k, p->ic, 1, b + k * width, c, width, k > 0, part);
+        }
     }
     const finish here = {f->bias ? f->bias + panel * NR : NULL, f->relu, f->accumulate};
     map part = *out;

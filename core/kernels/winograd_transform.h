@@ -1,62 +1,83 @@
 /* The one-dimensional transforms of the 7-point tile, on vectors of VL channels. For template use: the including file defines
- * `vec`. With points p_j = 0, 1, -1, 1/2, -1/2, -2 and infinity, N_j = prod_{l != j} (p_j - p_l):
+ * `vec`. With points p_j = a, -a, b, -b, c, -c and infinity, N_j = prod_{l != j} (p_j - p_l):
  *   B^T  rows are the coefficients of prod_{l != j} (x - p_l), the last of the product over all finite points
  *   G    row j is (1, p_j, p_j^2, ...) / N_j, the last (0, ..., 0, 1)
  *   A^T  column j is (1, p_j, p_j^2, ...), the last (0, ..., 0, 1)
- * so that A^T [(G g) * (B^T d)] is the correlation of d (7) with g (r), m = 8 - r outputs. The entries of B^T and A^T are exact
- * in binary; those of G are rounded once. */
+ * so that A^T [(G g) * (B^T d)] is the correlation of d (7) with g (r), m = 8 - r outputs. Points come in pairs, so each pair
+ * shares an even and an odd part. The entries of B^T and A^T are exact in binary; those of G are rounded once. */
 
 #define WINOGRAD_INLINE static inline __attribute__((always_inline))
+
+/* The points: of 40 triples of short binary fractions the one with the least error. Zero, one, a half and two, which make
+ * shorter transforms, have 1.7 times as much. */
+#define WINOGRAD_A 0.25
+#define WINOGRAD_B 0.875
+#define WINOGRAD_C 1.75
+
+/* p, p^2, ... and N of the pair p, whose other points are q and s. */
+#define WINOGRAD_SQUARE(p) ((p) * (p))
+#define WINOGRAD_NORM(p, q, s) (2 * (p) * (WINOGRAD_SQUARE(p) - WINOGRAD_SQUARE(q)) * (WINOGRAD_SQUARE(p) - WINOGRAD_SQUARE(s)))
+
+/* o = rows p and -p of B^T d. */
+WINOGRAD_INLINE void input_pair(double p, double q, double s, vec *o, int64_t os, const vec *d, int64_t ds)
+{
+    const float sum = (float)(WINOGRAD_SQUARE(q) + WINOGRAD_SQUARE(s)), product = (float)WINOGRAD_SQUARE(q * s),
+                point = (float)p;
+    const vec even = d[4 * ds] - sum * d[2 * ds] + product * d[0], odd = d[5 * ds] - sum * d[3 * ds] + product * d[ds];
+    o[0] = odd + point * even;
+    o[os] = odd - point * even;
+}
 
 /* o = B^T d; strides in vectors. */
 WINOGRAD_INLINE void transform_input(vec *o, int64_t os, const vec *d, int64_t ds)
 {
-    const vec d0 = d[0], d1 = d[ds], d2 = d[2 * ds], d3 = d[3 * ds], d4 = d[4 * ds], d5 = d[5 * ds], d6 = d[6 * ds];
-    o[0] = d5 + 2.0f * d4 - 1.25f * d3 - 2.5f * d2 + 0.25f * d1 + 0.5f * d0;
-    o[os] = d5 + 3.0f * d4 + 1.75f * d3 - 0.75f * d2 - 0.5f * d1;
-    o[2 * os] = d5 + d4 - 2.25f * d3 - 0.25f * d2 + 0.5f * d1;
-    o[3 * os] = (d5 - d1) + 2.5f * (d4 - d2);
-    o[4 * os] = (d5 + d1) - 2.0f * d3 + 1.5f * (d4 - d2);
-    o[5 * os] = d5 - 1.25f * d3 + 0.25f * d1;
-    o[6 * os] = d6 + 2.0f * d5 - 1.25f * d4 - 2.5f * d3 + 0.25f * d2 + 0.5f * d1;
+    const double a = WINOGRAD_SQUARE(WINOGRAD_A), b = WINOGRAD_SQUARE(WINOGRAD_B), c = WINOGRAD_SQUARE(WINOGRAD_C);
+    const float e1 = (float)(a + b + c), e2 = (float)(a * b + a * c + b * c), e3 = (float)(a * b * c);
+    const vec last = d[6 * ds] - e1 * d[4 * ds] + e2 * d[2 * ds] - e3 * d[0];
+    input_pair(WINOGRAD_A, WINOGRAD_B, WINOGRAD_C, o, os, d, ds);
+    input_pair(WINOGRAD_B, WINOGRAD_A, WINOGRAD_C, o + 2 * os, os, d, ds);
+    input_pair(WINOGRAD_C, WINOGRAD_A, WINOGRAD_B, o + 4 * os, os, d, ds);
+    o[6 * os] = last;
+}
+
+/* o = rows p and -p of G g. */
+WINOGRAD_INLINE void kernel_pair(int r, double p, double q, double s, vec *o, int64_t os, const vec *g, int64_t gs)
+{
+    const double p2 = WINOGRAD_SQUARE(p), n = WINOGRAD_NORM(p, q, s);
+    vec even = (float)(1 / n) * g[0] + (float)(p2 / n) * g[2 * gs], odd = (float)(p / n) * g[gs];
+    if (r == 5) {
+        even += (float)(p2 * p2 / n) * g[4 * gs];
+        odd += (float)(p2 * p / n) * g[3 * gs];
+    }
+    o[0] = odd + even;
+    o[os] = odd - even;
 }
 
 /* o = G g for r taps (3 or 5). */
 WINOGRAD_INLINE void transform_kernel(int r, vec *o, int64_t os, const vec *g, int64_t gs)
 {
-    const vec g0 = g[0], g1 = g[gs], g2 = g[2 * gs];
-    vec e1 = g0 + g2, o1 = g1, eh = g0 + 0.25f * g2, oh = 0.5f * g1, e2 = g0 + 4.0f * g2, o2 = 2.0f * g1, last = g2;
-    if (r == 5) {
-        const vec g3 = g[3 * gs], g4 = g[4 * gs];
-        e1 += g4;
-        o1 += g3;
-        eh += 0.0625f * g4;
-        oh += 0.125f * g3;
-        e2 += 16.0f * g4;
-        o2 += 8.0f * g3;
-        last = g4;
-    }
-    o[0] = 2.0f * g0;
-    o[os] = (e1 + o1) * (2.0f / 9);
-    o[2 * os] = (e1 - o1) * (2.0f / 3);
-    o[3 * os] = (eh + oh) * (-16.0f / 15);
-    o[4 * os] = (eh - oh) * (-16.0f / 9);
-    o[5 * os] = (e2 - o2) * (-2.0f / 45);
-    o[6 * os] = last;
+    kernel_pair(r, WINOGRAD_A, WINOGRAD_B, WINOGRAD_C, o, os, g, gs);
+    kernel_pair(r, WINOGRAD_B, WINOGRAD_A, WINOGRAD_C, o + 2 * os, os, g, gs);
+    kernel_pair(r, WINOGRAD_C, WINOGRAD_A, WINOGRAD_B, o + 4 * os, os, g, gs);
+    o[6 * os] = g[(r - 1) * gs];
 }
+
+/* Row i of A^T q for one parity, without infinity: a^i, b^i and c^i times what the pairs share. */
+#define WINOGRAD_POWERS(a, b, c, v) ((float)(a)*v[0] + (float)(b)*v[1] + (float)(c)*v[2])
 
 /* o = A^T q for m outputs (3 or 5). */
 WINOGRAD_INLINE void transform_output(int m, vec *o, int64_t os, const vec *q, int64_t qs)
 {
-    const vec q0 = q[0], q5 = q[5 * qs], q6 = q[6 * qs];
-    const vec s1 = q[qs] + q[2 * qs], d1 = q[qs] - q[2 * qs], s2 = q[3 * qs] + q[4 * qs], d2 = q[3 * qs] - q[4 * qs];
-    o[0] = q0 + s1 + s2 + q5;
-    o[os] = d1 + 0.5f * d2 - 2.0f * q5;
-    o[2 * os] = s1 + 0.25f * s2 + 4.0f * q5;
+    const double a = WINOGRAD_A, b = WINOGRAD_B, c = WINOGRAD_C;
+    const vec even[3] = {q[0] + q[qs], q[2 * qs] + q[3 * qs], q[4 * qs] + q[5 * qs]};
+    const vec odd[3] = {q[0] - q[qs], q[2 * qs] - q[3 * qs], q[4 * qs] - q[5 * qs]}, last = q[6 * qs];
+    o[0] = even[0] + even[1] + even[2];
+    o[os] = WINOGRAD_POWERS(a, b, c, odd);
+    o[2 * os] = WINOGRAD_POWERS(a * a, b * b, c * c, even);
     if (m == 3) {
-        o[2 * os] += q6;
+        o[2 * os] += last;
         return;
     }
-    o[3 * os] = d1 + 0.125f * d2 - 8.0f * q5;
-    o[4 * os] = s1 + 0.0625f * s2 + 16.0f * q5 + q6;
+    o[3 * os] = WINOGRAD_POWERS(a * a * a, b * b * b, c * c * c, odd);
+    o[4 * os] = WINOGRAD_POWERS(a * a * a * a, b * b * b * b, c * c * c * c, even) + last;
 }

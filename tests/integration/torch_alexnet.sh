@@ -1,8 +1,7 @@
 #!/bin/bash
-# AlexNet from PyTorch and back: .pth of either kind, wrapped as torchvision's training script does it, and .safetensors arrive bit for
-# bit, with
-# PyTorch's logits (within 1e-5 by plain sums, 4e-5 by Winograd's); what is written here goes through PyTorch into a .pth and comes back with the same bits. Tried where a
-# Python with torch is found: REEL_TORCH_PYTHON, python3, or the system's own.
+# AlexNet from PyTorch and back: .pth of either kind, wrapped as torchvision's training script does it, and .safetensors arrive bit
+# for bit, with PyTorch's logits within 1e-5, by plain sums and by Winograd's; what is written here goes through PyTorch into a .pth
+# and comes back with the same bits. Tried where a Python with torch is found: REEL_TORCH_PYTHON, python3, or the system's own.
 set -eu
 python=
 for candidate in ${REEL_TORCH_PYTHON:-python3 /usr/bin/python3}; do

@@ -84,14 +84,6 @@ static double distance(const float *got, const float *want, int64_t images, int6
     return sqrt(difference / norm);
 }
 
-/* PyTorch's float32 logits are 5e-6 from those of float64. Sums taken in the plain way stay as close; Winograd's convolution,
- * the default, trades a few bits for its speed. */
-static double allowed(void)
-{
-    const char *algorithm = getenv("REEL_CONV");
-    return algorithm && !strcmp(algorithm, "gemm") ? 1e-5 : 4e-5;
-}
-
 /* A net made of the file, and written again where `out` names a file. */
 static void expect_logits(const char *name, const reel_ctx *ctx, const reel_weights *probe, const char *out)
 {
@@ -115,7 +107,7 @@ static void expect_logits(const char *name, const reel_ctx *ctx, const reel_weig
     cr_assert_eq(reel_tape_status(tape, &err), REEL_OK, "%s", err.message);
     const double error = distance(y.data, logits->data, logits->shape[0], logits->shape[1]);
     printf("%s: logits differ from PyTorch's by %.2g\n", name, error);
-    cr_assert_lt(error, allowed(), "%s: logits: relative error %g, expected less than %g", name, error, allowed());
+    cr_assert_lt(error, 1e-5, "%s: logits: relative error %g, expected less than 1e-5", name, error);
     reel_tape_destroy(tape);
     if (out) {
         char path[2048];
