@@ -75,7 +75,8 @@ REEL_API reel_status reel_dataset_align(reel_dataset *train, reel_dataset *val, 
 REEL_API reel_status reel_dataset_widen(reel_dataset *d, int64_t classes, reel_error *err); /* of one, to so many */
 
 /* What looks wrong, a line each, into lines; returns how many (at most `most`). A class without images on one side, validation
- * data of a single class, labels that seem to count from 1, the same folder under another label on the other side. */
+ * data of a single class, labels that seem to count from 1, classes whose
+ * names differ only by case, the same folder under another label on the other side. */
 typedef char reel_doubt[300];
 REEL_API int reel_dataset_doubts(const reel_dataset *train, const reel_dataset *val, reel_doubt *lines, int most);
 

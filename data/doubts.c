@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "data/data_internal.h"
 
@@ -31,6 +32,36 @@ static void say_empty(char *text, size_t size, const reel_dataset *d, const int6
         used += (size_t)snprintf(text + used, size - used, "%s%s", said++ ? ", " : "", name);
     }
     if (empty > said) snprintf(text + used, size - used, ", ...");
+}
+
+/* ---- names that differ only by case ---- */
+static int by_folded_name(const void *a, const void *b)
+{
+    const char *x = *(const char *const *)a, *y = *(const char *const *)b;
+    const int order = strcasecmp(x, y);
+    return order ? order : strcmp(x, y);
+}
+
+/* Two folders that became one class elsewhere, or will on a file system that does not tell them apart. */
+static bool differ_by_case(const reel_dataset *d, char *text, size_t size)
+{
+    const int64_t n = reel_dataset_classes(d);
+    const char **names = malloc((size_t)n * sizeof *names);
+    int64_t pairs = 0;
+    if (!names) return false;
+    for (int64_t c = 0; c < n; c++) names[c] = reel_dataset_class_name(d, c);
+    qsort(names, (size_t)n, sizeof *names, by_folded_name);
+    for (int64_t c = 1; c < n; c++) {
+        if (strcasecmp(names[c - 1], names[c]) != 0 || pairs++) continue;
+        char one[80], other[80];
+        reel_escape(one, sizeof one, names[c - 1]);
+        reel_escape(other, sizeof other, names[c]);
+        snprintf(text, size, "classes %s and %s differ only by case", one, other);
+    }
+    const size_t used = pairs ? strlen(text) : 0;
+    if (pairs > 1) snprintf(text + used, size - used, ", and %" PRId64 " more pairs do", pairs - 1);
+    free(names);
+    return pairs > 0;
 }
 
 /* ---- folders and their labels ---- */
@@ -131,7 +162,8 @@ int reel_dataset_doubts(const reel_dataset *train, const reel_dataset *val, reel
         snprintf(lines[said++], sizeof lines[0], "all validation images are of one class of %" PRId64, n);
     else if (said < most && with_val < n && !from_one)
         say_empty(lines[said++], sizeof lines[0], val, in_val, "validation");
-    char text[200];
+    char text[250];
+    if (said < most && differ_by_case(train, text, sizeof text)) snprintf(lines[said++], sizeof lines[0], "%s", text);
     if (said < most && seem_permuted(train, val, text, sizeof text)) snprintf(lines[said++], sizeof lines[0], "%s", text);
     free(of_class);
     return said;
