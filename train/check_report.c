@@ -176,9 +176,10 @@ static reel_status report_classes(report *r, json_t *splits, reel_error *err)
             if (all[i].images[s] > largest) largest = all[i].images[s];
         }
         json_object_set_new(splits, c->split[s],
-                            json_pack("{s:I, s:I, s:I, s:I, s:o}", "images", (json_int_t)reel_dataset_count(c->set[s]),
-                                      "classes", (json_int_t)reel_dataset_classes(c->set[s]), "largest", (json_int_t)largest,
-                                      "smallest", (json_int_t)(largest ? least : 0), "imbalance",
+                            json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "images", (json_int_t)reel_dataset_count(c->set[s]),
+                                      "hidden", (json_int_t)reel_dataset_hidden(c->set[s]), "classes",
+                                      (json_int_t)reel_dataset_classes(c->set[s]), "largest", (json_int_t)largest, "smallest",
+                                      (json_int_t)(largest ? least : 0), "imbalance",
                                       reel_json_number(largest ? (double)largest / (double)least : NAN)));
     }
     free(all);

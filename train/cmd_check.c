@@ -47,6 +47,9 @@ static int print_table(json_t *result)
                name, json_integer_value(json_object_get(o, "images")), json_integer_value(json_object_get(o, "classes")),
                json_integer_value(json_object_get(o, "smallest")), json_integer_value(json_object_get(o, "largest")),
                json_number_value(json_object_get(o, "imbalance")));
+        if (json_integer_value(json_object_get(o, "hidden")))
+            printf("      %8" JSON_INTEGER_FORMAT " hidden files and folders left out\n",
+                   json_integer_value(json_object_get(o, "hidden")));
     }
     json_t *mean = json_object_get(result, "mean"), *deviation = json_object_get(result, "std");
     printf("mean  %.4f %.4f %.4f\nstd   %.4f %.4f %.4f\n", real(mean, 0), real(mean, 1), real(mean, 2), real(deviation, 0),

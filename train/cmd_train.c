@@ -223,6 +223,8 @@ static void say_start(const reel_trainer *t, const reel_options *options, const 
     reel_say("%" PRId64 " training and %" PRId64 " validation images, %" PRId64 " classes; %s, %" PRId64 " parameters",
              reel_dataset_count(t->train), reel_dataset_count(t->val), t->card.classes, s->model->name,
              reel_params_trainable(reel_net_params(t->net)));
+    const int64_t hidden = reel_dataset_hidden(t->train) + reel_dataset_hidden(t->val);
+    if (hidden) reel_say("%" PRId64 " hidden files and folders (their names begin with a dot) are left out", hidden);
     reel_say("%d compute threads (%s), %d workers %s; %s decoding; %" PRId64 " steps an epoch; results in %s",
              reel_ctx_threads(t->ctx), reel_isa_name(reel_ctx_isa(t->ctx)), s->workers,
              reel_share_in_turns(reel_ctx_threads(t->ctx), s->workers) ? "in turn with them" : "beside them",
