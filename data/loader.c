@@ -3,6 +3,7 @@
 #include "data/loader.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 #include "core/memory.h"
 #include "data/loader_internal.h"
 
-static double seconds(void)
+double reel_loader_clock(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -49,6 +50,7 @@ void reel_loader_destroy(reel_loader *l)
     pthread_cond_destroy(&l->work);
     pthread_mutex_destroy(&l->mutex);
     free(l->threads);
+    free(l->desks);
     free(l->ring);
     free(l->order);
     free(l->known_bad);
@@ -61,6 +63,7 @@ static reel_status resolve(reel_loader_config *c, int64_t count, reel_error *err
     if (c->workers == 0) c->workers = 2;
     if (c->prefetch == 0) c->prefetch = c->workers + 2;
     if (c->max_bad == 0) c->max_bad = 0.01;
+    if (c->slow_seconds == 0) c->slow_seconds = 30;
     if (c->batch < 1 || c->batch > 1 << 20)
         return reel_fail(err, REEL_ERR_INVALID, "loader: batch %" PRId64 ", expected 1 to 1048576", c->batch);
     if (c->workers < 1 || c->workers > 1024)
@@ -74,6 +77,9 @@ static reel_status resolve(reel_loader_config *c, int64_t count, reel_error *err
                          c->epoch, c->first, c->epochs);
     if (!(c->max_bad > 0 && c->max_bad <= 1))
         return reel_fail(err, REEL_ERR_INVALID, "loader: max_bad %g, expected a share from 0 to 1", c->max_bad);
+    if (!(c->slow_seconds > 0 && c->slow_seconds <= 1e9))
+        return reel_fail(err, REEL_ERR_INVALID, "loader: slow_seconds %g, expected more than 0 and at most 1e9",
+                         c->slow_seconds);
     if (count < 1) return reel_fail(err, REEL_ERR_INVALID, "loader: the dataset has no samples");
     if (c->drop_last && count < c->batch)
         return reel_fail(err, REEL_ERR_INVALID,
@@ -89,9 +95,11 @@ static reel_status allocate(reel_loader *l, reel_error *err)
     l->slots = l->config.prefetch;
     l->ring = calloc((size_t)l->slots, sizeof *l->ring);
     l->threads = calloc((size_t)l->config.workers, sizeof *l->threads);
+    l->desks = calloc((size_t)l->config.workers, sizeof *l->desks);
     l->known_bad = calloc(1, (size_t)l->count / 8 + 1);
     l->order = l->config.shuffle ? malloc((size_t)l->count * sizeof *l->order) : NULL;
-    bool complete = l->ring && l->threads && l->known_bad && (l->order || !l->config.shuffle);
+    bool complete = l->ring && l->threads && l->desks && l->known_bad && (l->order || !l->config.shuffle);
+    for (int i = 0; complete && i < l->config.workers; i++) l->desks[i].index = -1;
     for (int64_t i = 0; complete && i < l->slots; i++) {
         reel_slot *s = &l->ring[i];
         s->number = -1;
@@ -146,7 +154,11 @@ reel_status reel_loader_create(reel_loader **out, const reel_dataset *dataset, c
     l->wanted = c.in_turns ? l->current - 1 : INT64_MAX;
     pthread_mutex_init(&l->mutex, NULL);
     pthread_cond_init(&l->work, NULL);
-    pthread_cond_init(&l->ready, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&l->ready, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     reel_status status = allocate(l, err);
     if (status == REEL_OK) status = start(l, err);
     if (status != REEL_OK) {
@@ -189,6 +201,37 @@ static reel_status judge(reel_loader *l, reel_slot *s, int64_t *replaced, reel_e
     return status == REEL_OK && s->fatal.status != REEL_OK ? reel_fail(err, s->fatal.status, "%s", s->fatal.message) : status;
 }
 
+/* Tells of samples that take too long, each once. Under the mutex, which the caller's function is called without. */
+static void tell_slow(reel_loader *l)
+{
+    for (int i = 0; i < l->seated; i++) {
+        reel_desk *d = &l->desks[i];
+        const double spent = reel_loader_clock() - d->since;
+        if (d->index < 0 || d->told || spent < l->config.slow_seconds) continue;
+        d->told = true;
+        const int64_t index = d->index;
+        pthread_mutex_unlock(&l->mutex);
+        char name[600];
+        reel_dataset_sample_name(l->dataset, index, name, sizeof name);
+        l->config.on_slow(l->config.user, index, name, spent);
+        pthread_mutex_lock(&l->mutex);
+    }
+}
+
+/* Until a worker signals, or it is time to look who is slow: four times in slow_seconds, at most 20 times a second. */
+static void wait_a_while(reel_loader *l)
+{
+    if (!l->config.on_slow) {
+        pthread_cond_wait(&l->ready, &l->mutex);
+        return;
+    }
+    const double quarter = l->config.slow_seconds / 4;
+    const double until = reel_loader_clock() + (quarter < 0.05 ? 0.05 : quarter > 60 ? 60 : quarter);
+    const struct timespec t = {.tv_sec = (time_t)until, .tv_nsec = (long)(1e9 * (until - floor(until)))};
+    pthread_cond_timedwait(&l->ready, &l->mutex, &t);
+    tell_slow(l); /* also when a later batch is ready: many of them may be */
+}
+
 static reel_slot *wait_for_batch(reel_loader *l)
 {
     reel_slot *s = &l->ring[l->current % l->slots];
@@ -198,9 +241,9 @@ static reel_slot *wait_for_batch(reel_loader *l)
     if (l->held || l->config.in_turns) pthread_cond_broadcast(&l->work);
     l->held = false;
     if (l->current < l->end && !(s->number == l->current && s->done == s->n)) {
-        const double begin = seconds();
-        while (!(s->number == l->current && s->done == s->n)) pthread_cond_wait(&l->ready, &l->mutex);
-        l->waited += seconds() - begin;
+        const double begin = reel_loader_clock();
+        while (!(s->number == l->current && s->done == s->n)) wait_a_while(l);
+        l->waited += reel_loader_clock() - begin;
     }
     pthread_mutex_unlock(&l->mutex);
     return l->current < l->end ? s : NULL;

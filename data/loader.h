@@ -1,7 +1,7 @@
 /* The prefetcher: worker threads fill a bounded ring of preallocated batches; the caller takes them in order.
  *
- * Contents and order of batches are a function of (dataset, transform, seed, epoch, position) only: not of the number of workers,
- * nor of how far a previous loader had come. */
+ * Contents and order of batches are a function of (dataset, transform, seed, epoch, position) only: not of the number of
+ * workers, nor of how far a previous loader had come. */
 #ifndef REEL_DATA_LOADER_H
 #define REEL_DATA_LOADER_H
 
@@ -16,20 +16,25 @@ extern "C" {
 typedef struct reel_loader reel_loader;
 
 typedef struct reel_loader_config {
-    int64_t batch;         /* samples a batch; 0 = 128 */
-    int workers;           /* 0 = 2 */
-    int prefetch;          /* batches in the ring; 0 = workers + 2 */
+    int64_t batch; /* samples a batch; 0 = 128 */
+    int workers;   /* 0 = 2 */
+    int prefetch;  /* batches in the ring; 0 = workers + 2 */
     uint64_t seed;
-    bool shuffle;          /* permutation from (seed, epoch) */
-    bool drop_last;        /* leave out an incomplete last batch */
-    int64_t epoch, first;  /* where to begin: epoch, and batch within it */
-    int64_t epochs;        /* end after this many epochs (counted from epoch 0); 0 = go on for ever */
-    double max_bad;        /* share of a dataset's samples that may be unreadable; 0 = 0.01 */
+    bool shuffle;         /* permutation from (seed, epoch) */
+    bool drop_last;       /* leave out an incomplete last batch */
+    int64_t epoch, first; /* where to begin: epoch, and batch within it */
+    int64_t epochs;       /* end after this many epochs (counted from epoch 0); 0 = go on for ever */
+    double max_bad;       /* share of a dataset's samples that may be unreadable; 0 = 0.01 */
     /* Called for every bad sample, by the thread that calls next, in order: index, its name, the reason. May be NULL. */
     void (*on_bad)(void *user, int64_t index, const char *name, const char *reason);
     void *user;
-    /* Workers load only while the caller waits in next: for a caller that keeps every core busy in between. Threads that load at
-     * the same time would take cores from a computation that is divided evenly among them, and all of it waits for the slowest. */
+    /* Called by the thread that waits in next, once for each sample that a worker has been at for more than slow_seconds: its
+     * disk or server does not answer. Nothing is replaced or given up: the batch comes when the sample does. May be NULL. */
+    void (*on_slow)(void *user, int64_t index, const char *name, double seconds);
+    double slow_seconds; /* 0 = 30 */
+    /* Workers load only while the caller waits in next: for a caller that keeps every core busy in between. Threads that load
+     * at the same time would take cores from a computation that is divided evenly among them, and all of it waits for the
+     * slowest. */
     bool in_turns;
 } reel_loader_config;
 
@@ -39,8 +44,8 @@ typedef struct reel_batch {
     const int64_t *labels;  /* n */
     const int64_t *indices; /* n: places in the dataset (of the replacement where a sample was bad) */
     int64_t n;
-    int64_t epoch, index;   /* batch `index` of epoch `epoch` */
-    int64_t bad;            /* samples replaced in this batch */
+    int64_t epoch, index; /* batch `index` of epoch `epoch` */
+    int64_t bad;          /* samples replaced in this batch */
 } reel_batch;
 
 /* dataset and transform are borrowed / copied. REEL_ERR_INVALID: fewer samples than a batch with drop_last. */
@@ -57,7 +62,7 @@ REEL_API int64_t reel_loader_batches_per_epoch(const reel_loader *loader);
 REEL_API double reel_loader_wait_seconds(const reel_loader *loader); /* time the caller has spent waiting in next so far */
 /* Seconds of one core that a sample took a worker, on average so far; 0 = none is loaded yet. */
 REEL_API double reel_loader_sample_seconds(const reel_loader *loader);
-REEL_API int64_t reel_loader_bad_count(const reel_loader *loader);   /* distinct bad samples met so far */
+REEL_API int64_t reel_loader_bad_count(const reel_loader *loader); /* distinct bad samples met so far */
 
 #ifdef __cplusplus
 }

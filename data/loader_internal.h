@@ -27,6 +27,12 @@ typedef struct reel_slot {
     int64_t fatal_place;
 } reel_slot;
 
+typedef struct reel_desk { /* what a worker is at */
+    int64_t index;         /* -1 = nothing */
+    double since;          /* of the monotonic clock */
+    bool told;             /* on_slow was called */
+} reel_desk;
+
 struct reel_loader {
     const reel_dataset *dataset;
     reel_transform transform; /* resolved */
@@ -38,6 +44,8 @@ struct reel_loader {
     atomic_bool stop;
     pthread_t *threads;
     int started;
+    reel_desk *desks; /* one a worker */
+    int seated;       /* desks that are taken */
 
     reel_slot *ring;
     int64_t slots;
@@ -58,6 +66,8 @@ struct reel_loader {
     double waited;
     reel_error failure; /* once failed, next goes on failing */
 };
+
+double reel_loader_clock(void); /* seconds, monotonic */
 
 /* A worker's thread; argument: the loader. */
 void *reel_loader_work(void *loader);

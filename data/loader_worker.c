@@ -15,6 +15,7 @@ enum { MAX_TRIES = 200 }; /* with nine samples of ten bad, the chance that none 
 struct kit { /* a worker's own memory */
     reel_bytes bytes;
     reel_transform_scratch scratch;
+    reel_desk *desk;
 };
 
 /* Is there a place to fill? Opens the next batch if the ring has room for it. Under the mutex. */
@@ -100,6 +101,9 @@ static void fill(reel_loader *l, struct kit *kit, reel_slot *s, int64_t place)
         }
         note_bad(l, s, place, try, index, &err);
         index = (int64_t)reel_rng_below(&rng, (uint64_t)l->count);
+        pthread_mutex_lock(&l->mutex);
+        *kit->desk = (reel_desk){index, reel_loader_clock(), false};
+        pthread_mutex_unlock(&l->mutex);
     }
     char name[200];
     reel_dataset_sample_name(l->dataset, asked, name, sizeof name);
@@ -123,6 +127,7 @@ void *reel_loader_work(void *loader)
     reel_loader *l = loader;
     struct kit kit = {0};
     pthread_mutex_lock(&l->mutex);
+    kit.desk = &l->desks[l->seated++];
     while (!atomic_load(&l->stop)) {
         reel_slot *s = find_work(l);
         if (!s) {
@@ -130,11 +135,13 @@ void *reel_loader_work(void *loader)
             continue;
         }
         const int64_t place = s->assigned++;
+        *kit.desk = (reel_desk){s->indices[place], reel_loader_clock(), false};
         pthread_mutex_unlock(&l->mutex);
         const double begin = cpu_seconds();
         fill(l, &kit, s, place);
         const double spent = cpu_seconds() - begin;
         pthread_mutex_lock(&l->mutex);
+        kit.desk->index = -1;
         l->busy += spent;
         l->filled++;
         if (++s->done == s->n) pthread_cond_signal(&l->ready);

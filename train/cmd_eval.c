@@ -50,6 +50,14 @@ static void on_bad(void *user, int64_t index, const char *name, const char *reas
     reel_progress_warn(&e->progress, "reel %s: skipped %s: %s", e->request->command, name, reason);
 }
 
+static void on_slow(void *user, int64_t index, const char *name, double seconds)
+{
+    (void)index;
+    evaluation *e = user;
+    reel_progress_warn(&e->progress, "reel %s: warning: %s has not been read after %.3g s: its disk or server is waited for",
+                       e->request->command, name, seconds);
+}
+
 static bool stop(void *user)
 {
     (void)user;
@@ -87,6 +95,7 @@ static reel_status evaluate(evaluation *e, reel_error *err)
                                          .in_turns = reel_share_in_turns(threads, workers),
                                          .max_bad = r->max_bad,
                                          .on_bad = on_bad,
+                                         .on_slow = on_slow,
                                          .stop = stop,
                                          .progress = show,
                                          .user = e};

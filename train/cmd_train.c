@@ -79,6 +79,7 @@ static const reel_option options_table[] = {
     {"max-steps", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e15, "stop after this many steps of the run; 0 = no limit"},
     {"max-time", NULL, 0, REEL_OPTION_TIME, "TIME", "0", 0, 1e9, "stop after this time (90s, 3m, 1.5h); 0 = no limit"},
     {"max-bad", NULL, 0, REEL_OPTION_REAL, "X", "0.01", 0, 1, "share of images that may be unreadable"},
+    {"slow-read", NULL, 0, REEL_OPTION_TIME, "TIME", "30", 0.1, 1e9, "warn when an image takes longer than this to be read"},
     {"on-nan", NULL, 0, REEL_OPTION_CHOICE, "stop|skip|rollback", "stop", 0, 0,
      "when a loss or gradient is not finite: end, leave the step out, or go back with a lower rate"},
     {"checkpoint-every", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e15, "steps; 0 = after an epoch, at most once a minute"},
@@ -152,7 +153,8 @@ static bool same_value(const char *a, const char *b)
 /* What a resumed run is told anew: allowed, but its end is no longer that of the run that was begun. */
 static void say_changes(const reel_options *options, const json_t *stored)
 {
-    static const char *const harmless[] = {"keep", "checkpoint-every", "log-every", "max-bad", "early-stop", "on-nan"};
+    static const char *const harmless[] = {"keep",      "checkpoint-every", "log-every", "max-bad",
+                                           "slow-read", "early-stop",       "on-nan"};
     const char *name;
     json_t *value;
     json_object_foreach((json_t *)stored, name, value)

@@ -143,6 +143,8 @@ reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape, 
                                         .epochs = 1,
                                         .max_bad = config->max_bad > 0 ? config->max_bad : 1e-300,
                                         .on_bad = config->on_bad,
+                                        .on_slow = config->on_slow,
+                                        .slow_seconds = config->slow_seconds,
                                         .user = config->user};
     const bool training = reel_net_training(net), recording = reel_tape_recording(tape);
     reel_net_set_training(net, false);

@@ -32,6 +32,8 @@ typedef struct reel_evaluate_config {
     bool in_turns; /* as reel_loader_config's */
     double max_bad;
     void (*on_bad)(void *user, int64_t index, const char *name, const char *reason);
+    void (*on_slow)(void *user, int64_t index, const char *name, double seconds); /* as reel_loader_config's */
+    double slow_seconds;
     bool (*stop)(void *user); /* asked before each batch; true ends with REEL_ERR_STOPPED; may be NULL */
     void (*progress)(void *user, int64_t done, int64_t total); /* may be NULL */
     void *user;

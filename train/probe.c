@@ -21,7 +21,10 @@ static reel_status load(reel_trainer *t, reel_loader **loader, reel_batch *batch
                                        .shuffle = true,
                                        .epoch = t->state.epoch,
                                        .epochs = t->state.epoch + 1,
-                                       .max_bad = 1};
+                                       .max_bad = 1,
+                                       .on_slow = reel_trainer_on_slow,
+                                       .slow_seconds = s->slow_read,
+                                       .user = t};
     REEL_TRY(reel_loader_create(loader, t->train, &s->train, &config, NULL));
     return reel_loader_next(*loader, batch, NULL);
 }

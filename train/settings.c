@@ -111,6 +111,7 @@ reel_status reel_settings_read(reel_settings *s, const reel_options *o, reel_err
                          .label_smoothing = reel_options_real(o, "label-smoothing"),
                          .clip_norm = reel_options_real(o, "clip-grad-norm"),
                          .max_bad = reel_options_real(o, "max-bad"),
+                         .slow_read = reel_options_real(o, "slow-read"),
                          .keep = reel_options_int(o, "keep"),
                          .checkpoint_every = reel_options_int(o, "checkpoint-every"),
                          .log_every = reel_options_int(o, "log-every"),

@@ -24,6 +24,7 @@ typedef struct reel_settings {
     double bias_lr_mult, bias_decay_mult;
     reel_schedule schedule; /* steps_per_epoch is filled in when the data is known */
     double label_smoothing, clip_norm, max_bad;
+    double slow_read; /* seconds */
     reel_on_nan on_nan;
     int64_t keep, checkpoint_every, log_every;
     const char *weights, *output_dir, *resume;

@@ -160,6 +160,8 @@ reel_status reel_trainer_loader(reel_trainer *t, reel_loader **out, int64_t firs
                                                   : s->max_bad > 0 ? s->max_bad
                                                                    : 1e-300,
                                        .on_bad = silent ? NULL : reel_trainer_on_bad_train,
+                                       .on_slow = reel_trainer_on_slow,
+                                       .slow_seconds = s->slow_read,
                                        .user = t};
     return reel_loader_create(out, t->train, &s->train, &config, err);
 }

@@ -80,6 +80,7 @@ reel_status reel_trainer_save(reel_trainer *t, reel_error *err); /* a checkpoint
 double reel_trainer_waited(const reel_trainer *t);               /* seconds this process has waited for training data */
 reel_checkpoint reel_trainer_checkpoint(reel_trainer *t);
 void reel_trainer_on_bad_train(void *trainer, int64_t index, const char *name, const char *reason);
+void reel_trainer_on_slow(void *trainer, int64_t index, const char *name, double seconds);
 reel_status reel_trainer_tune(reel_trainer *t, reel_error *err); /* groups of a fine-tuning run, as the epoch has them */
 /* The validation images; at the end of an epoch keeps the best weights. Within one it changes nothing that a run is: a run that
  * was cut there must go on as if it had not been. */

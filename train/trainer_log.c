@@ -46,6 +46,15 @@ void reel_trainer_on_bad_train(void *trainer, int64_t index, const char *name, c
     ((reel_trainer *)trainer)->met_bad_train = true;
 }
 
+void reel_trainer_on_slow(void *trainer, int64_t index, const char *name, double seconds)
+{
+    (void)index;
+    reel_trainer *t = trainer;
+    reel_progress_warn(&t->progress,
+                       "reel train: warning: %s has not been read after %.3g s: the run waits for its disk or server", name,
+                       seconds);
+}
+
 static void on_bad_val(void *trainer, int64_t index, const char *name, const char *reason)
 {
     (void)index;
@@ -205,6 +214,8 @@ reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error
                                          .in_turns = reel_share_in_turns(reel_ctx_threads(t->ctx), t->workers),
                                          .max_bad = s->max_bad,
                                          .on_bad = on_bad_val,
+                                         .on_slow = reel_trainer_on_slow,
+                                         .slow_seconds = s->slow_read,
                                          .stop = interrupted,
                                          .progress = show_evaluation,
                                          .user = t};

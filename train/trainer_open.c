@@ -95,7 +95,10 @@ static reel_status fit_to_data(reel_trainer *t, reel_error *err)
                                        .seed = s->seed,
                                        .shuffle = true,
                                        .epochs = 1,
-                                       .max_bad = 1};
+                                       .max_bad = 1,
+                                       .on_slow = reel_trainer_on_slow,
+                                       .slow_seconds = s->slow_read,
+                                       .user = t};
     reel_loader *loader;
     reel_batch batch;
     REEL_TRY(reel_loader_create(&loader, t->train, &s->train, &config, err));

@@ -9,7 +9,8 @@ struct store {
     int64_t count;
     reel_bytes images[8];
     const bool *bad;
-    int delay; /* microseconds a read */
+    int delay;       /* microseconds a read */
+    int64_t stalled; /* a sample that takes 300 ms; 0 = none */
 };
 
 static int64_t store_count(const void *self)
@@ -27,6 +28,7 @@ static reel_status store_read(const void *self, int64_t index, reel_bytes *bytes
 {
     const struct store *s = self;
     if (s->delay) usleep((useconds_t)s->delay);
+    if (s->stalled && index == s->stalled) usleep(300000);
     const reel_bytes *from = &s->images[index % 8];
     const bool bad = s->bad && s->bad[index];
     if (bad && index % 3 == 0) return reel_fail(err, REEL_ERR_IO, "sample %" PRId64 " is gone", index);
@@ -239,6 +241,39 @@ Test(loader, ten_percent_of_bad_samples_are_replaced_counted_exactly_and_reporte
         config.first = start % 11;
         cr_expect(run(config, other, 64, NULL, NULL) == n - start);
         expect_same(other, first + start, n - start, "resumed with bad samples");
+    }
+}
+
+static void on_slow(void *user, int64_t index, const char *name, double spent)
+{
+    struct log *log = user;
+    char expected[40];
+    snprintf(expected, sizeof expected, "sample %" PRId64, index);
+    cr_expect(strcmp(name, expected) == 0, "%s", name);
+    cr_expect(spent >= 0.05, "told after %g s, expected 0.05 or more", spent);
+    if (log->n < 200) log->index[log->n++] = index;
+}
+
+Test(loader, a_stalled_read_is_told_once_and_changes_nothing)
+{
+    uint32_t expected[64], got[64];
+    run(usual, expected, 64, NULL, NULL);
+    static const int workers[] = {1, 5};
+
+    for (int i = 0; i < 4; i++) {
+        struct log log = {0};
+        reel_loader_config config = usual;
+        config.workers = workers[i % 2];
+        config.in_turns = i >= 2;
+        config.epochs = 1;
+        config.on_slow = on_slow;
+        config.slow_seconds = 0.05;
+        config.user = &log;
+        store.stalled = 77;
+        cr_expect(run(config, got, 64, NULL, NULL) == 11);
+        expect_same(got, expected, 11, "with a stalled read");
+        cr_expect(log.n == 1 && log.index[0] == 77, "%d workers: told %" PRId64 " times, expected once", config.workers,
+                  (int64_t)log.n);
     }
 }
 
