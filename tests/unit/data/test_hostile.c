@@ -55,7 +55,7 @@ Test(hostile, an_image_cut_anywhere_is_refused_whole_or_in_part)
     }
 }
 
-Test(hostile, random_bytes_in_an_image_never_crash)
+Test(hostile, ten_thousand_images_with_random_bytes_never_crash)
 {
     reel_rng rng = reel_rng_at(7, REEL_STREAM_CHECK, 0, 0);
     const reel_transform t = {.size = 32, .crop = REEL_CROP_RANDOM_RESIZED, .flip = 0.5, .hue = 0.1, .contrast = 0.3};
@@ -65,7 +65,7 @@ Test(hostile, random_bytes_in_an_image_never_crash)
     for (int kind = 0; kind < 2; kind++) {
         reel_bytes b = encoded(97, 61, 2, kind == 1);
         uint8_t *bent = malloc(b.size);
-        for (int i = 0; i < 500; i++) {
+        for (int i = 0; i < 5000; i++) {
             memcpy(bent, b.data, b.size);
             const uint64_t flips = 1 + reel_rng_below(&rng, 8), range = i % 2 ? b.size : 200; /* headers more often */
             for (uint64_t k = 0; k < flips; k++)
@@ -81,7 +81,7 @@ Test(hostile, random_bytes_in_an_image_never_crash)
         free(bent);
         reel_bytes_free(&b);
     }
-    cr_expect(refused > 100, "%" PRId64 " of 1000 were refused, expected more: does the test bend anything?", refused);
+    cr_expect(refused > 1000, "%" PRId64 " of 10000 were refused, expected more: does the test bend anything?", refused);
     reel_transform_scratch_free(&scratch);
     reel_image_free(&image);
 }
@@ -122,6 +122,29 @@ Test(hostile, a_size_that_the_file_cannot_hold_is_refused_before_memory_is_touch
     cr_expect(spent < 0.010, "took %g s, expected less than 0.01", spent);
     cr_expect(image.capacity == 0, "%zu bytes were allocated", image.capacity);
     reel_bytes_free(&b);
+}
+
+/* A header and nothing else: 118 bytes that ask for 12 GB. */
+Test(hostile, a_jpeg_header_of_118_bytes_is_refused_in_ten_milliseconds)
+{
+    static const uint8_t begin[] = "\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0\xff\xdb\0\x43",
+                         end[] = "\xff\xc0\0\x11\x08\xff\xdc\xff\xdc\3\1\x11\0\2\x11\0\3\x11\0\xff\xda\0\x08\1\1\0\0\x3f\0";
+    uint8_t bytes[118];
+    memcpy(bytes, begin, 24);
+    bytes[24] = 0;
+    memset(bytes + 25, 1, 64);
+    memcpy(bytes + 89, end, 29);
+    const reel_transform t = {.size = 224, .crop = REEL_CROP_RANDOM_RESIZED};
+    reel_transform_scratch scratch = {0};
+    static float out[224 * 224 * 3];
+    const double start = now();
+    expect_refused("a header alone", bytes, sizeof bytes, "65500 x 65500");
+    const reel_status status = reel_transform_bytes(&t, bytes, sizeof bytes, (reel_rng){0}, &scratch, out, &err);
+    const double spent = now() - start;
+    cr_expect(status == REEL_ERR_FORMAT && strstr(err.message, "65500 x 65500"), "status %d: %s", (int)status, err.message);
+    cr_expect(spent < 0.010, "took %g s, expected less than 0.01", spent);
+    cr_expect(image.capacity == 0, "%zu bytes were allocated", image.capacity);
+    reel_transform_scratch_free(&scratch);
 }
 
 static uint32_t crc_of(const uint8_t *p, size_t n)

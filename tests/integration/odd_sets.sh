@@ -1,0 +1,122 @@
+#!/bin/bash
+# Datasets at the edge of what can be trained on: one class, one image, links in circles, hidden files, names that differ by case;
+# archives that would write elsewhere.
+set -eu
+fail() {
+    echo "$1"
+    exit 1
+}
+"$REEL_BIN" synth d --train 4 --val 2 --classes 2 --size 48 --quiet
+set -- d/train/*
+first=${1##*/} second=${2##*/}
+train() { # DATA [OPTION...]
+    local data=$1
+    shift
+    rm -rf run
+    timeout 100 "$REEL_BIN" train "$data" -o run --arch tiny --epochs 2 -b 4 --seed 1 --quiet --json "$@" >out 2>err
+}
+refused() { # DATA WORDS: one line, exit 1, nothing written
+    local code=0
+    train "$1" || code=$?
+    [ "$code" -eq 1 ] && [ "$(wc -l <err)" -eq 1 ] && grep -qF -- "$2" err || fail "$1: exit $code, expected 1 and '$2': $(cat err)"
+    [ ! -e run ] || fail "$1: refused, and left a folder"
+}
+
+# One class; one image; fewer than a batch. All of them train.
+mkdir -p class/train class/val one/train one/val few/train few/val
+cp -r "d/train/$first" class/train/ && cp -r "d/val/$first" class/val/
+for side in train val; do
+    mkdir "one/$side/$first"
+    cp "$(find "d/$side/$first" -name '*.jpg' | sort | head -1)" "one/$side/$first/"
+    for c in "$first" "$second"; do
+        mkdir "few/$side/$c"
+        cp "$(find "d/$side/$c" -name '*.jpg' | sort | head -1)" "few/$side/$c/"
+    done
+done
+train class || fail "one class: exit $?: $(cat err)"
+train one || fail "one image: exit $?: $(cat err)"
+for b in 3 64; do train few -b $b || fail "two images, batches of $b: exit $?: $(cat err)"; done
+grep -q '"step":2' out || fail "two images are one batch an epoch: $(cat out)"
+: >"$(find one/train -type f)"
+code=0
+train one || code=$?
+[ "$code" -eq 3 ] || fail "one image, and it is empty: exit $code, expected 3: $(cat err)"
+grep -q "$first" err || fail "one image, and it is empty: not named: $(cat err)"
+
+# Links in circles are gone around once; a dangling one is left out; hidden files are not images.
+cp -r d links
+ln -s . "links/train/$first/circle"
+ln -s ../.. "links/train/$first/up"
+ln -s "$PWD/links/train/$second" "links/train/$second/again"
+train links || fail "links in circles: exit $?: $(cat err)"
+[ ! -s run/bad_files.jsonl ] || fail "links in circles: $(cat run/bad_files.jsonl)"
+cp -r d hidden
+for c in hidden/train/*; do cp "$(find "$c" -name '*.jpg' | sort | head -1)" "$c/._copy.jpg"; done
+mkdir hidden/train/.thumbnails
+train d && mv run plain
+train hidden || fail "hidden files: exit $?: $(cat err)"
+cmp plain/model.safetensors run/model.safetensors || fail "hidden files changed the weights"
+"$REEL_BIN" check hidden --quiet --json >out || fail "check: exit $?"
+python3 -c 'import json; s = json.load(open("out"))["splits"]; assert (s["train"]["hidden"], s["val"]["hidden"]) == (3, 0), s' ||
+    fail "hidden files are not counted: $(cat out)"
+ln -s nowhere.jpg "links/train/$first/dangling.jpg"
+train links --max-bad 0.5 -b 1 || fail "a dangling link: exit $?: $(cat err)"
+grep -q "dangling.jpg.*No such file" run/bad_files.jsonl || fail "a dangling link: $(cat run/bad_files.jsonl err)"
+
+# Classes: an empty one, other ones in val, two that differ by case.
+cp -r d hollow && mkdir hollow/train/hollow hollow/val/hollow && touch hollow/train/hollow/.hidden.jpg
+refused hollow "class folder hollow holds no images"
+cp -r d other && mv "other/val/$second" other/val/zebra
+refused other "classes differ: only in the training data: $second; only in the validation data: zebra"
+cp -r d case
+for side in train val; do mv "case/$side/$first" "case/$side/Ape" && mv "case/$side/$second" "case/$side/aPE"; done
+train case || fail "classes that differ by case: exit $?: $(cat err)"
+grep -q "warning: case: classes Ape and aPE differ only by case" err || fail "classes that differ by case: not told: $(cat err)"
+train d
+! grep -q "warning" err || fail "nothing is wrong with d: $(cat err)"
+
+# Tars: nothing is unpacked, whatever a member is called or is; damage is named, and nothing is written then.
+mkdir -p cage/in && cd cage/in
+python3 - "../../d/train" <<'PY'
+import glob, io, sys, tarfile
+images = sorted(glob.glob(sys.argv[1] + "/*/*.jpg"))
+outside = ["../escaped", "../../escaped", "/tmp/reel_escaped", "a/../../escaped", "./plain", "plain2"]
+for split in "train", "val":
+    with tarfile.open(split + "-0.tar", "w", format=tarfile.GNU_FORMAT) as tar:
+        def put(name, data):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+        for i, stem in enumerate(outside):
+            put(stem + ".jpg", open(images[i % len(images)], "rb").read())
+            put(stem + ".cls", b"%d" % (i % 2))
+        for i, kind in enumerate((tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE)):
+            info = tarfile.TarInfo("../link%d.jpg" % i)
+            info.type, info.linkname = kind, "../../target"
+            tar.addfile(info)
+data = open("train-0.tar", "rb").read()
+end = data.index(b"../link0.jpg")
+for name, bad in (("cut_member", data[:2000]), ("cut_header", data[:data.index(b"../../escaped.jpg") + 300]),
+                  ("checksum", data[:10] + b"x" + data[11:]), ("size", data[:124] + b"77777777777\0" + data[136:])):
+    open("../" + name + ".bad", "wb").write(bad)
+PY
+cd ../..
+state() { # what is here, and what must be nowhere
+    find . -maxdepth 1 | sort
+    find cage -type f -exec sha256sum {} + | sort
+    find .. ../.. /tmp -maxdepth 1 \( -name '*escaped*' -o -name target -o -name 'link?.jpg' \)
+}
+rm -rf run
+before=$(state)
+"$REEL_BIN" check cage/in --quiet >check.txt || fail "check of tars: exit $?: $(cat check.txt)"
+[ "$("$REEL_BIN" check cage/in --quiet --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["splits"]["train"]["images"])')" -eq 6 ] ||
+    fail "expected the 6 files of the tar: $(cat check.txt)"
+train cage/in || fail "tar with names that lead elsewhere: exit $?: $(cat err)"
+"$REEL_BIN" pack cage/in packed --quiet || fail "pack of it: exit $?"
+tar -tf packed/train-00000.tar | grep -q '^/\|\.\.' && fail "the packed shard has names that lead elsewhere: $(tar -tf packed/train-00000.tar)"
+rm -rf run packed check.txt
+[ "$(state)" = "$before" ] || fail "something was written: $(state)"
+for bad in cut_member cut_header checksum size; do
+    cp "cage/$bad.bad" cage/in/train-0.tar
+    refused cage/in "train-0.tar"
+done
