@@ -82,3 +82,10 @@ reel_status reel_atomic_close(reel_atomic_file *f, reel_status status, reel_erro
     *f = (reel_atomic_file){.fd = -1};
     return status;
 }
+
+reel_status reel_atomic_write(const char *path, const void *bytes, size_t size, reel_error *err)
+{
+    reel_atomic_file f;
+    REEL_TRY(reel_atomic_open(&f, path, err));
+    return reel_atomic_close(&f, reel_atomic_put(&f, bytes, size, err), err);
+}

@@ -19,4 +19,7 @@ reel_status reel_atomic_rewind(reel_atomic_file *f, reel_error *err); /* to writ
  * and the temporary file (.reel-PID-N.tmp in the same folder) is gone. Returns the first failure. */
 reel_status reel_atomic_close(reel_atomic_file *f, reel_status status, reel_error *err);
 
+/* All of it: a file with these bytes. */
+reel_status reel_atomic_write(const char *path, const void *bytes, size_t size, reel_error *err);
+
 #endif

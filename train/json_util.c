@@ -1,11 +1,12 @@
 /* JSON for files and results. */
 #include "train/json_util.h"
 
+#include "core/atomic_file.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Length of the UTF-8 sequence at p, 0 if there is none (overlong forms, surrogates and values above U+10FFFF included). */
 static int sequence(const unsigned char *p)
@@ -65,24 +66,16 @@ json_t *reel_json_number(double value)
 
 reel_status reel_json_save(const json_t *object, const char *path, reel_error *err)
 {
-    char temporary[4200];
-    snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
-    FILE *f = fopen(temporary, "w");
-    if (!f) return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
-    bool ok = json_dumpf(object, f, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) == 0 && fputc('\n', f) != EOF && fflush(f) == 0 &&
-              fsync(fileno(f)) == 0;
-    int why = errno;
-    if (fclose(f) != 0 && ok) {
-        ok = false;
-        why = errno;
+    reel_atomic_file f;
+    char *text = json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    reel_status status = text ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
+    if (status == REEL_OK && (status = reel_atomic_open(&f, path, err)) == REEL_OK) {
+        status = reel_atomic_put(&f, text, strlen(text), err);
+        if (status == REEL_OK) status = reel_atomic_put(&f, "\n", 1, err);
+        status = reel_atomic_close(&f, status, err);
     }
-    if (ok && rename(temporary, path) != 0) {
-        ok = false;
-        why = errno;
-    }
-    if (ok) return REEL_OK;
-    unlink(temporary);
-    return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", path, strerror(why));
+    free(text);
+    return status;
 }
 
 reel_status reel_json_load(json_t **out, const char *path, reel_error *err)

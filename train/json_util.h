@@ -17,7 +17,7 @@ const char *reel_shown_text(const char *bytes, char *text, size_t size);
 /* A finite number, or null. */
 json_t *reel_json_number(double value);
 
-/* Writes object to a temporary file beside path, then renames it: path holds the old or the new text, never half of one. */
+/* path holds the old or the new text, never half of one (core/atomic_file.h). */
 reel_status reel_json_save(const json_t *object, const char *path, reel_error *err);
 reel_status reel_json_load(json_t **out, const char *path, reel_error *err);
 /* Appends object as one line, and frees it. */

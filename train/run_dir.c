@@ -1,6 +1,7 @@
 /* The files of a run's folder, weights apart. */
 #include "train/run_dir.h"
 
+#include "core/atomic_file.h"
 #include "train/json_util.h"
 #include "train/run_lock.h"
 
@@ -140,8 +141,8 @@ static void sweep(const char *path)
     DIR *d = opendir(path);
     for (struct dirent *e; d && (e = readdir(d));) {
         const size_t length = strlen(e->d_name);
-        const bool ours = !strncmp(e->d_name, ".reel-", 6) || !strncmp(e->d_name, "config.json.", 12);
-        if (ours && !strcmp(e->d_name + length - 4, ".tmp")) unlinkat(dirfd(d), e->d_name, 0);
+        if (length > 10 && !strncmp(e->d_name, ".reel-", 6) && !strcmp(e->d_name + length - 4, ".tmp"))
+            unlinkat(dirfd(d), e->d_name, 0);
     }
     if (d) closedir(d);
 }
@@ -204,18 +205,18 @@ static reel_status keep_line(void *user, const json_t *line, reel_error *err)
 
 reel_status reel_run_dir_rewind(reel_run_dir *run, int64_t step, reel_error *err)
 {
-    char file[REEL_PATH_MAX], temporary[REEL_PATH_MAX];
+    char file[REEL_PATH_MAX], *text = NULL;
+    size_t size = 0;
     reel_run_dir_file(run, "metrics.jsonl", file, sizeof file);
-    reel_run_dir_file(run, ".metrics.tmp", temporary, sizeof temporary);
     if (access(file, F_OK) != 0) return REEL_OK;
-    rewind_state r = {.out = fopen(temporary, "w"), .step = step};
-    if (!r.out) return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", temporary, strerror(errno));
+    rewind_state r = {.out = open_memstream(&text, &size), .step = step};
+    reel_status status = REEL_OK;
+    if (!r.out) return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", file);
     each_line(file, keep_line, &r, err);
-    if (fclose(r.out) != 0) r.failed = true;
-    if (!r.failed && rename(temporary, file) == 0) return REEL_OK;
-    reel_fail(err, REEL_ERR_IO, "%s: cannot be rewritten: %s", file, strerror(errno));
-    unlink(temporary);
-    return REEL_ERR_IO;
+    if (fclose(r.out) != 0 || r.failed) status = reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", file);
+    if (status == REEL_OK) status = reel_atomic_write(file, text, size, err);
+    free(text);
+    return status;
 }
 
 reel_status reel_run_dir_bad(reel_run_dir *run, const char *split, const char *name, const char *reason, bool *is_new,

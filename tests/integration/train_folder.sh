@@ -46,7 +46,7 @@ reel -o third --resume other/checkpoint-00000002.safetensors
 [ "$(sum third)" = "$want" ] || fail "resumed into a new folder: other weights"
 
 # What a killed process was writing goes; what is not a run's stays.
-touch third/.reel-123-0.tmp third/config.json.123.tmp third/notes.tmp
+touch third/.reel-123-0.tmp third/.reel-9-12.tmp third/notes.tmp
 reel -o third --resume auto
 [ "$(cd third && find . -name '*.tmp')" = ./notes.tmp ] || fail "unfinished files: expected notes.tmp alone, got $(ls -A third)"
 [ "$(sum third)" = "$want" ] || fail "resumed when all was done: other weights"

@@ -40,6 +40,7 @@ try "belongs below core/kernels/ISA/" core/kernels/b.c '/* b */\n#include <immin
 try "operators do not allocate: malloc" core/ops/op_b.c '/* b */\nvoid *f(void) { return malloc(3); }\n'
 try "neither prints nor ends the process: printf" layers/b.c '/* b */\nvoid f(void) { printf("x"); }\n'
 try "neither prints nor ends the process: exit" core/ops/op_b.c '/* b */\nvoid f(void) { exit(1); }\n'
+try "files are replaced by reel_atomic_write" train/b.c '/* b */\nvoid f(void) { rename("a", "b"); }\n'
 try "main belongs to train/" data/b.c '/* b */\nint main(void)\n{\n}\n'
 try "does not open with a comment" core/b.c 'int x;\n'
 try "not one of the entries agreed for the root" notes.txt 'x\n'

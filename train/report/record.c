@@ -1,6 +1,7 @@
 /* Reading a run's folder: see record.h. A line that a crash has cut is passed over. */
 #include "train/report/record.h"
 
+#include "core/atomic_file.h"
 #include "train/json_util.h"
 
 #include <errno.h>
@@ -90,7 +91,8 @@ reel_status reel_summary_csv(const char *folder, reel_error *err)
 {
     static const char *const columns[] = {"epoch", "step", "train_loss",        "train_top1", "loss",   "top1",
                                           "top5",  "lr",   "images_per_second", "data_wait",  "seconds"};
-    char path[4400], temporary[4400];
+    char path[4400], *text = NULL;
+    size_t size = 0;
     reel_record r = {0};
     const reel_status status = read_lines(&r, folder, err);
     if (status != REEL_OK) {
@@ -98,8 +100,7 @@ reel_status reel_summary_csv(const char *folder, reel_error *err)
         return status;
     }
     snprintf(path, sizeof path, "%s/summary.csv", folder);
-    snprintf(temporary, sizeof temporary, "%s/.reel-%ld-summary.tmp", folder, (long)getpid());
-    FILE *to = fopen(temporary, "we");
+    FILE *to = open_memstream(&text, &size);
     for (int c = 0; to && c < REEL_COUNT(columns); c++) fprintf(to, "%s%s", c ? "," : "", columns[c]);
     size_t i;
     json_t *line;
@@ -115,11 +116,10 @@ reel_status reel_summary_csv(const char *folder, reel_error *err)
         }
     }
     if (to) fputc('\n', to);
-    const bool written = to && !ferror(to);
-    const bool closed = to && fclose(to) == 0;
+    const bool written = to && !ferror(to), closed = to && fclose(to) == 0;
     reel_record_free(&r);
-    if (written && closed && rename(temporary, path) == 0) return REEL_OK;
-    const int why = errno;
-    unlink(temporary);
-    return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", path, strerror(why));
+    const reel_status saved = written && closed ? reel_atomic_write(path, text, size, err)
+                                                : reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
+    free(text);
+    return saved;
 }

@@ -241,9 +241,7 @@ reel_status reel_report_write(const char *folder, const char *data, const char *
     reel_status status = r.to ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "report: %s", strerror(errno));
     if (r.to) write_page(&r, folder, data);
     if (r.to && fclose(r.to) != 0) status = reel_fail(err, REEL_ERR_MEMORY, "report: out of memory");
-    reel_atomic_file file;
-    if (status == REEL_OK) status = reel_atomic_open(&file, path, err);
-    if (status == REEL_OK) status = reel_atomic_close(&file, reel_atomic_put(&file, text, size, err), err);
+    if (status == REEL_OK) status = reel_atomic_write(path, text, size, err);
     free(text);
     close_report(&r);
     return status;
