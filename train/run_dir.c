@@ -3,6 +3,7 @@
 
 #include "core/atomic_file.h"
 #include "train/json_util.h"
+#include "train/report/summary.h"
 #include "train/run_lock.h"
 
 #include <dirent.h>
@@ -185,13 +186,31 @@ reel_status reel_run_dir_room(const reel_run_dir *run, size_t bytes, reel_error 
 reel_status reel_run_dir_metric(reel_run_dir *run, json_t *line, reel_error *err)
 {
     char file[REEL_PATH_MAX];
-    return reel_json_append(line, reel_run_dir_file(run, "metrics.jsonl", file, sizeof file), err);
+    const reel_status status = reel_summary_append(reel_run_dir_file(run, "summary.csv", file, sizeof file), line, err);
+    const reel_status appended =
+        reel_json_append(line, reel_run_dir_file(run, "metrics.jsonl", file, sizeof file), status == REEL_OK ? err : NULL);
+    return status == REEL_OK ? appended : status;
+}
+
+/* A file that is put together in memory. */
+typedef struct memory_file {
+    FILE *to;
+    char *text;
+    size_t size;
+} memory_file;
+
+static reel_status put_in_place(memory_file *f, const char *path, reel_status status, reel_error *err)
+{
+    const bool whole = f->to && !ferror(f->to), closed = f->to && fclose(f->to) == 0;
+    if (status == REEL_OK && !(whole && closed)) status = reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
+    if (status == REEL_OK) status = reel_atomic_write(path, f->text, f->size, err);
+    free(f->text);
+    return status;
 }
 
 typedef struct {
-    FILE *out;
+    memory_file metrics, summary;
     int64_t step;
-    bool failed;
 } rewind_state;
 
 static reel_status keep_line(void *user, const json_t *line, reel_error *err)
@@ -199,24 +218,27 @@ static reel_status keep_line(void *user, const json_t *line, reel_error *err)
     (void)err;
     rewind_state *r = user;
     if (json_integer_value(json_object_get(line, "step")) > r->step) return REEL_OK;
-    if (json_dumpf(line, r->out, JSON_COMPACT | JSON_REAL_PRECISION(17)) || fputc('\n', r->out) == EOF) r->failed = true;
+    json_dumpf(line, r->metrics.to, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    fputc('\n', r->metrics.to);
+    reel_summary_row(r->summary.to, line);
     return REEL_OK;
 }
 
 reel_status reel_run_dir_rewind(reel_run_dir *run, int64_t step, reel_error *err)
 {
-    char file[REEL_PATH_MAX], *text = NULL;
-    size_t size = 0;
+    char file[REEL_PATH_MAX];
     reel_run_dir_file(run, "metrics.jsonl", file, sizeof file);
     if (access(file, F_OK) != 0) return REEL_OK;
-    rewind_state r = {.out = open_memstream(&text, &size), .step = step};
+    rewind_state r = {.step = step};
+    r.metrics.to = open_memstream(&r.metrics.text, &r.metrics.size);
+    r.summary.to = open_memstream(&r.summary.text, &r.summary.size);
     reel_status status = REEL_OK;
-    if (!r.out) return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", file);
-    each_line(file, keep_line, &r, err);
-    if (fclose(r.out) != 0 || r.failed) status = reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", file);
-    if (status == REEL_OK) status = reel_atomic_write(file, text, size, err);
-    free(text);
-    return status;
+    if (r.metrics.to && r.summary.to) {
+        reel_summary_header(r.summary.to);
+        status = each_line(file, keep_line, &r, err);
+    }
+    status = put_in_place(&r.metrics, file, status, err);
+    return put_in_place(&r.summary, reel_run_dir_file(run, "summary.csv", file, sizeof file), status, err);
 }
 
 reel_status reel_run_dir_bad(reel_run_dir *run, const char *split, const char *name, const char *reason, bool *is_new,

@@ -4,7 +4,6 @@
 #include "train/json_util.h"
 #include "train/judge.h"
 #include "train/report/insight.h"
-#include "train/report/record.h"
 #include "train/share.h"
 #include "train/signals.h"
 
@@ -157,7 +156,6 @@ static void log_evaluation(reel_trainer *t, bool best)
     reel_trainer_metric(t, line);
     reel_error err;
     reel_image image = {0};
-    if (reel_summary_csv(t->run.path, &err)) reel_progress_warn(&t->progress, "reel train: warning: %s", err.message);
     if (t->events && reel_filters_image(&image, t->net, &err) == REEL_OK &&
         reel_events_image(t->events, s->step, "first layer", &image, &err))
         reel_progress_warn(&t->progress, "reel train: warning: %s", err.message);

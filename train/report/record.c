@@ -1,7 +1,6 @@
 /* Reading a run's folder: see record.h. A line that a crash has cut is passed over. */
 #include "train/report/record.h"
 
-#include "core/atomic_file.h"
 #include "train/json_util.h"
 
 #include <errno.h>
@@ -85,41 +84,4 @@ void reel_record_free(reel_record *r)
         free(r->eval.column[c]);
     }
     *r = (reel_record){0};
-}
-
-reel_status reel_summary_csv(const char *folder, reel_error *err)
-{
-    static const char *const columns[] = {"epoch", "step", "train_loss",        "train_top1", "loss",   "top1",
-                                          "top5",  "lr",   "images_per_second", "data_wait",  "seconds"};
-    char path[4400], *text = NULL;
-    size_t size = 0;
-    reel_record r = {0};
-    const reel_status status = read_lines(&r, folder, err);
-    if (status != REEL_OK) {
-        reel_record_free(&r);
-        return status;
-    }
-    snprintf(path, sizeof path, "%s/summary.csv", folder);
-    FILE *to = open_memstream(&text, &size);
-    for (int c = 0; to && c < REEL_COUNT(columns); c++) fprintf(to, "%s%s", c ? "," : "", columns[c]);
-    size_t i;
-    json_t *line;
-    json_array_foreach(r.lines, i, line)
-    {
-        const char *event = json_string_value(json_object_get(line, "event"));
-        if (!to || !event || strcmp(event, "eval") != 0) continue;
-        for (int c = 0; c < REEL_COUNT(columns); c++) {
-            const json_t *value = json_object_get(line, columns[c]);
-            fputc(c ? ',' : '\n', to);
-            if (json_is_integer(value)) fprintf(to, "%lld", (long long)json_integer_value(value));
-            if (json_is_real(value)) fprintf(to, "%.9g", json_real_value(value));
-        }
-    }
-    if (to) fputc('\n', to);
-    const bool written = to && !ferror(to), closed = to && fclose(to) == 0;
-    reel_record_free(&r);
-    const reel_status saved = written && closed ? reel_atomic_write(path, text, size, err)
-                                                : reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
-    free(text);
-    return saved;
 }

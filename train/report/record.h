@@ -35,7 +35,4 @@ typedef struct reel_record {
 reel_status reel_record_read(reel_record *r, const char *folder, reel_error *err);
 void reel_record_free(reel_record *r);
 
-/* summary.csv from metrics.jsonl: a line for each evaluation. Written whole. */
-reel_status reel_summary_csv(const char *folder, reel_error *err);
-
 #endif
