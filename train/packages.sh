@@ -37,6 +37,7 @@ header Random123/philox.h || missing+=(librandom123-dev)
 if [ "${1:-}" = tests ]; then
     header criterion/criterion.h || missing+=(libcriterion-dev)
     program python3 || missing+=(python3)
+    program strace || missing+=(strace) # lets the disk fail
 fi
 if [ "${2:-}" = tsan ]; then
     program clang || missing+=(clang)
