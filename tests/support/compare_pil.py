@@ -1,24 +1,30 @@
 #!/usr/bin/env python3
 """Says what PIL and torchvision make of images, for tests/unit/data/test_pil.c to compare bit for bit.
 
-usage: compare_pil.py SCRATCH [FOLDER [COUNT]]
+usage: compare_pil.py SCRATCH [FOLDER [COUNT]]    writes image files of the usual kinds into SCRATCH, beside what is there,
+                                                and takes COUNT images from FOLDER besides
+       compare_pil.py --stored FOLDER           the files in FOLDER, by name alone and with fewer results each:
+                                                what is in tests/support/pil_kinds.tsv
 
-Writes image files of every kind into SCRATCH, takes COUNT images from FOLDER besides, and prints a line per result:
-kind, parameters, CRC-32 of the bytes, path; fields separated by tabs. Exit 77: PIL, numpy or torchvision is not here.
+Prints a line per result: kind, parameters, CRC-32 of the bytes, path; fields separated by tabs. Exit 77: PIL, numpy or
+torchvision is not here.
 """
 import os
 import random
 import sys
+import warnings
 import zlib
 
 try:
     import numpy as np
-    from PIL import Image
+    from PIL import Image, features
     from torchvision import transforms
     from torchvision.transforms import functional as F
 except ImportError as missing:
     print(missing, file=sys.stderr)
     sys.exit(77)
+
+warnings.filterwarnings("ignore", message="Palette images with Transparency")
 
 
 def scene(width, height, seed):
@@ -80,13 +86,8 @@ def examine(path, rng):
     if box[2] <= width and box[3] <= height:
         out = (rng.randint(1, 300), rng.randint(1, 300))
         say("box", [*box, *out], image.resize(out, Image.BILINEAR, box=box).tobytes(), path)
-    for size, resize in ((224, 256), (227, 259), (64, 64), (96, 40)):
-        if max(width, height) / min(width, height) > 100:
-            continue
-        steps = [transforms.Resize(resize), transforms.CenterCrop(size), transforms.ToTensor()]
-        steps.append(transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
-        tensor = transforms.Compose(steps)(image)
-        say("eval", [size, resize], tensor.permute(1, 2, 0).contiguous().numpy().tobytes(), path)
+    if max(width, height) / min(width, height) <= 100:
+        evaluate(image, ((224, 256), (227, 259), (64, 64), (96, 40)), path)
     adjusters = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation)
     for name, adjust in zip(("brightness", "contrast", "saturation"), adjusters):
         factor = float(np.float32(rng.uniform(0, 2)))
@@ -95,7 +96,33 @@ def examine(path, rng):
     say("hue", [factor], F.adjust_hue(image, factor).tobytes(), path)
 
 
+def evaluate(image, sizes, path):
+    for size, resize in sizes:
+        steps = [transforms.Resize(resize), transforms.CenterCrop(size), transforms.ToTensor()]
+        steps.append(transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+        tensor = transforms.Compose(steps)(image)
+        say("eval", [size, resize], tensor.permute(1, 2, 0).contiguous().numpy().tobytes(), path)
+
+
+def store(folder):
+    """A line about the file itself, so that a reader knows when it has other ones, then what is made of it."""
+    print("libjpeg-turbo", features.version("libjpeg_turbo"), "", "", sep="\t")
+    os.chdir(folder)
+    rng = random.Random(2)
+    for path in sorted(os.listdir(".")):
+        image = Image.open(path).convert("RGB")
+        width, height = image.size
+        say("file", [], open(path, "rb").read(), path)
+        say("decode", [], image.tobytes(), path)
+        w, h = rng.randint(1, width), rng.randint(1, height)
+        x, y = rng.randint(0, width - w), rng.randint(0, height - h)
+        say("crop", [x, y, w, h, 224], F.resized_crop(image, y, x, h, w, [224, 224]).tobytes(), path)
+        evaluate(image, ((224, 256), (96, 40)), path)
+
+
 def main():
+    if sys.argv[1] == "--stored":
+        return store(sys.argv[2])
     scratch = sys.argv[1]
     write_kinds(scratch)
     paths = [os.path.join(scratch, name) for name in sorted(os.listdir(scratch))]
