@@ -8,12 +8,18 @@
 
 #include "data/loader.h"
 
-static int64_t bad_seen;
+static int64_t bad_seen, slow_seen; /* how many of the latter depends on the scheduler */
 
 static void on_bad(void *user, int64_t index, const char *name, const char *reason)
 {
     (void)user, (void)index, (void)name, (void)reason;
     bad_seen++;
+}
+
+static void on_slow(void *user, int64_t index, const char *name, double spent)
+{
+    (void)user, (void)index, (void)name, (void)spent;
+    slow_seen++;
 }
 
 static int fail(const reel_error *err)
@@ -28,8 +34,15 @@ static int run(const char *root, int round)
     reel_dataset *data;
     if (reel_dataset_folder(&data, root, &err) != REEL_OK) return fail(&err);
     const reel_transform t = {.size = 24, .crop = REEL_CROP_RANDOM_RESIZED, .flip = 0.5};
-    const reel_loader_config config = {
-        .batch = 5, .workers = 4, .prefetch = 3, .shuffle = true, .epochs = 3, .max_bad = 0.5, .on_bad = on_bad};
+    const reel_loader_config config = {.batch = 5,
+                                       .workers = 4,
+                                       .prefetch = 3,
+                                       .shuffle = true,
+                                       .epochs = 3,
+                                       .max_bad = 0.5,
+                                       .on_bad = on_bad,
+                                       .on_slow = on_slow,
+                                       .slow_seconds = 1e-9};
     reel_loader *l;
     if (reel_loader_create(&l, data, &t, &config, &err) != REEL_OK) return fail(&err);
     float sum = 0;

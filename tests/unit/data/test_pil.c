@@ -2,6 +2,7 @@
  * them. REEL_TEST_PHOTOS names a folder of photographs to be compared too (REEL_TEST_PHOTO_COUNT: how many of them, 120),
  * REEL_TEST_PYTHON a Python that has PIL and torchvision. Where there is none, what they made of the drawn kinds is stored in
  * tests/support/pil_kinds.tsv; where they are, REEL_TEST_STORE names a file to write it to anew. */
+#include <dirent.h>
 #include <sys/wait.h>
 #include <zlib.h>
 
@@ -177,6 +178,42 @@ Test(pil, images_of_every_kind_are_what_pil_made_of_them)
     cr_expect(compared == (files - passed_over) * 4,
               "compared %" PRId64 " results of %" PRId64 " files, %" PRId64 " passed over", compared, files, passed_over);
     if (passed_over) fprintf(stderr, "note: another libjpeg: %" PRId64 " JPEGs passed over\n", passed_over);
+}
+
+/* What PIL equals is the whole image; training decodes a part of it. */
+Test(pil, a_random_crop_of_every_kind_has_the_bits_of_a_crop_of_the_whole)
+{
+    enum { SIZE = 96 };
+    static float part[SIZE * SIZE * 3], whole[SIZE * SIZE * 3];
+    char *scratch = scratch_folder();
+    const int64_t files = draw_kinds(scratch);
+    int64_t seen = 0;
+    reel_transform_scratch a = {0}, b = {0};
+    DIR *folder = opendir(scratch);
+    for (struct dirent *e; (e = readdir(folder));) {
+        if (e->d_name[0] == '.') continue;
+        reel_transform t = {.size = SIZE, .crop = REEL_CROP_RANDOM_RESIZED, .flip = 0.5, .decode = REEL_DECODE_EXACT};
+        int64_t size;
+        decode(join(scratch, e->d_name), &size);
+        seen++;
+        for (uint32_t sample = 0; sample < 8; sample++) {
+            const reel_rng rng = reel_rng_at(5, REEL_STREAM_AUGMENT, 0, sample);
+            MUST(reel_transform_bytes(&t, bytes.data, bytes.size, rng, &a, part, &err), err);
+            MUST(reel_transform_image(&t, &decoded, rng, &b, whole, &err), err);
+            const int64_t at = first_difference(part, whole, sizeof part);
+            cr_expect(at < 0, "%s, sample %u: float %" PRId64 " is %g, expected %g", e->d_name, sample, at / 4,
+                      part[at < 0 ? 0 : at / 4], whole[at < 0 ? 0 : at / 4]);
+        }
+        t.decode = REEL_DECODE_FAST;
+        MUST(reel_transform_bytes(&t, bytes.data, bytes.size, reel_rng_at(5, REEL_STREAM_AUGMENT, 0, 9), &a, part, &err), err);
+    }
+    closedir(folder);
+    cr_expect(seen == files, "%" PRId64 " files, expected %" PRId64, seen, files);
+    reel_transform_scratch_free(&a);
+    reel_transform_scratch_free(&b);
+    remove_folder(scratch);
+    reel_image_free(&decoded);
+    reel_bytes_free(&bytes);
 }
 
 Test(pil, the_comparison_script_is_where_the_test_looks_for_it)
