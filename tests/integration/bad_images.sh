@@ -6,7 +6,7 @@ fail() {
     echo "$1"
     exit 1
 }
-"$REEL_BIN" synth d --train 110 --val 3 --classes 3 --size 40 --quiet
+"$REEL_BIN" synth d --train 90 --val 3 --classes 3 --size 40 --quiet
 python3 "$REEL_SOURCE/tests/support/make_bad_images.py" d/train >expected.json
 train() { # OUT WORKERS [OPTION...]
     local to=$1 workers=$2
@@ -21,8 +21,10 @@ for n in 1 3 8; do
     cmp run1/model.safetensors "run$n/model.safetensors" || fail "$n workers gave other weights"
     cmp run1/bad_files.jsonl "run$n/bad_files.jsonl" || fail "$n workers met other bad files, or in another order"
 done
+train exact 2 --max-bad 0.2 --decode exact --quiet || fail "--decode exact: exit $?: $(cat exact.err)"
+cmp run1/bad_files.jsonl exact/bad_files.jsonl || fail "--decode exact met other bad files"
 python3 - <<'PY' || exit 1
-import json, sys
+import json, os, sys
 expected = json.load(open("expected.json"))
 got = {}
 for line in open("run1/bad_files.jsonl", encoding="utf-8"):
@@ -39,6 +41,8 @@ for name in sorted(set(expected) | set(got)):
     else:
         continue
     sys.exit(1)
+images = sum(len(names) for _, _, names in os.walk(b"d/train"))
+assert len(expected) * 10 >= images, "%d of %d are bad, expected a tenth" % (len(expected), images)
 result = json.load(open("run1.out"))
 assert result["bad_files"] == len(expected), (result["bad_files"], len(expected))
 PY

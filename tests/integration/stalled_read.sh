@@ -52,3 +52,15 @@ wait $run || code=$?
 [ "$code" -eq 0 ] || fail "an image was deleted: exit $code: $(cat deleted.err)"
 [ "$(wc -l <deleted/bad_files.jsonl)" -eq 1 ] && grep -q "\"name\":\"${gone#d/train/}\".*No such file" deleted/bad_files.jsonl ||
     fail "expected ${gone#d/train/} alone: $(cat deleted/bad_files.jsonl deleted.err)"
+
+# Whoever has had enough leaves: the second signal ends a run whose first batch never comes.
+LD_PRELOAD=$shim REEL_READ_NAME=${slow#d/train/} REEL_READ_SECONDS=60 REEL_READ_BEGUN=$PWD/stuck \
+    "$REEL_BIN" train d -o left --arch tiny --epochs 3 -b 4 --seed 3 --threads 1 --workers 1 --quiet --slow-read 0.1 >left.out 2>left.err &
+run=$!
+for _ in $(seq 500); do { [ -e stuck ] && grep -q "has not been read" left.err; } || sleep 0.02; done
+kill -INT $run
+sleep 0.1
+kill -INT $run
+code=0
+wait $run || code=$?
+[ "$code" -eq 130 ] || fail "two signals during a stall: exit $code, expected 130: $(cat left.err)"
