@@ -10,7 +10,7 @@ struct store {
     reel_bytes images[8];
     const bool *bad;
     int delay;       /* microseconds a read */
-    int64_t stalled; /* a sample that takes 300 ms; 0 = none */
+    int64_t stalled; /* a sample that takes 400 ms; 0 = none */
 };
 
 static int64_t store_count(const void *self)
@@ -28,7 +28,7 @@ static reel_status store_read(const void *self, int64_t index, reel_bytes *bytes
 {
     const struct store *s = self;
     if (s->delay) usleep((useconds_t)s->delay);
-    if (s->stalled && index == s->stalled) usleep(300000);
+    if (s->stalled && index == s->stalled) usleep(400000);
     const reel_bytes *from = &s->images[index % 8];
     const bool bad = s->bad && s->bad[index];
     if (bad && index % 3 == 0) return reel_fail(err, REEL_ERR_IO, "sample %" PRId64 " is gone", index);
