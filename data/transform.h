@@ -5,6 +5,7 @@
 #ifndef REEL_DATA_TRANSFORM_H
 #define REEL_DATA_TRANSFORM_H
 
+#include "core/model_card.h"
 #include "core/rng.h"
 #include "data/image.h"
 
@@ -58,6 +59,15 @@ REEL_API reel_status reel_transform_bytes(const reel_transform *t, const uint8_t
 /* The same from an RGB image. */
 REEL_API reel_status reel_transform_image(const reel_transform *t, const reel_image *image, reel_rng rng,
                                           reel_transform_scratch *scratch, float *out, reel_error *err);
+
+/* What a weights file says about pixels (core/model_card.h) as a transform, and the transform of an evaluation as that. */
+REEL_API reel_transform reel_transform_of(const reel_preprocessing *p);
+REEL_API reel_preprocessing reel_preprocessing_of(const reel_transform *t);
+
+/* One image, exactly as evaluation sees it: width x height RGB bytes, row by row without gaps, become p->size x p->size x 3
+ * floats, channels-last. Makes its scratch and drops it: who preprocesses without end keeps one for reel_transform_image. */
+REEL_API reel_status reel_preprocess_rgb(const reel_preprocessing *p, const uint8_t *rgb, int64_t width, int64_t height,
+                                         float *out, reel_error *err);
 
 #ifdef __cplusplus
 }

@@ -9,6 +9,8 @@ extern "C" {
 #endif
 
 typedef enum { REEL_HEAD_FLATTEN = 0, REEL_HEAD_GAP, REEL_HEAD_GMP } reel_head;
+REEL_API const char *reel_head_name(reel_head head); /* "flatten", "gap", "gmp" */
+REEL_API reel_head reel_head_find(const char *name); /* REEL_HEAD_FLATTEN if unknown */
 
 typedef struct reel_model_config {
     int64_t classes;    /* 0 = 1000 */

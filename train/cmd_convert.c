@@ -39,7 +39,9 @@ static reel_status read_names(reel_model_card *card, const char *path, reel_erro
     int64_t n = 0;
     while (status == REEL_OK && getline(&line, &room, file) >= 0) {
         line[strcspn(line, "\r\n")] = '\0';
-        if (n < card->classes) status = reel_model_card_set_name(card, n, line, err);
+        char name[1100];
+        reel_utf8_text(line, name, sizeof name);
+        if (n < card->classes) status = reel_model_card_set_name(card, n, name, err);
         n++;
     }
     if (status == REEL_OK && n != card->classes)
@@ -53,9 +55,9 @@ static reel_status read_names(reel_model_card *card, const char *path, reel_erro
 static reel_status read_card(conversion *c, reel_error *err)
 {
     const reel_options *o = c->options;
-    REEL_TRY(reel_model_card_read(&c->card, c->weights, reel_options_text(o, "arch"), c->in, err));
+    REEL_TRY(reel_model_read_card(&c->card, c->weights, reel_options_text(o, "arch"), c->in, err));
     if (reel_options_given(o, "head") && !reel_weights_metadata(c->weights, "head"))
-        c->card.head = reel_head_find(reel_options_text(o, "head"));
+        snprintf(c->card.head, sizeof c->card.head, "%s", reel_options_text(o, "head"));
     if (reel_options_given(o, "size") && !reel_weights_metadata(c->weights, "image_size")) {
         c->card.image_size = reel_options_int(o, "size");
         c->card.preprocessing.size = c->card.image_size;
@@ -111,15 +113,12 @@ static reel_status note(void *user, const char *key, const char *value, reel_err
 
 static reel_status save_onnx(conversion *c, const reel_ctx *ctx, reel_error *err)
 {
-    const reel_model_config config = {
-        .classes = c->card.classes, .head = c->card.head, .dropout = -1, .image_size = c->card.image_size};
     reel_net *net;
     metadata m = {.n = 0};
-    REEL_TRY(reel_model_create(&net, c->card.model, &config, ctx, REEL_F32, err));
-    reel_status status = reel_params_load(reel_net_params(net), c->weights, err);
-    if (status == REEL_OK) status = reel_model_card_metadata(&c->card, note, &m, err);
+    REEL_TRY(reel_model_load(&net, &c->card, c->weights, c->in, ctx, REEL_F32, err));
+    reel_status status = reel_model_card_metadata(&c->card, note, &m, err);
     const reel_onnx_config onnx = {.height = c->card.preprocessing.size,
-                                   .name = c->card.model->name,
+                                   .name = c->card.arch,
                                    .n_metadata = m.n,
                                    .keys = (const char *const *)m.keys,
                                    .values = (const char *const *)m.values};

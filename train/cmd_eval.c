@@ -82,7 +82,7 @@ static reel_status evaluate(evaluation *e, reel_error *err)
     REEL_TRY(reel_dataset_widen(e->dataset, e->card.classes, err));
     REEL_TRY(reel_model_card_matches(&e->card, e->dataset, e->folder, err));
     REEL_TRY(reel_tape_create(&e->tape, e->ctx, NULL, err));
-    reel_transform transform = e->card.preprocessing;
+    reel_transform transform = reel_transform_of(&e->card.preprocessing);
     if (r->crop) {
         transform.size = r->crop;
         transform.resize = 0;

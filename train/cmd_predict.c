@@ -28,6 +28,7 @@ typedef struct {
     reel_net *net;
     reel_tape *tape;
     reel_model_card card;
+    reel_transform look;
     reel_image_list images;
     reel_bytes bytes;
     reel_transform_scratch scratch;
@@ -156,7 +157,8 @@ static reel_status prepare(predictor *p, reel_error *err)
     reel_net_set_training(p->net, false);
     REEL_TRY(reel_tape_create(&p->tape, p->ctx, &(reel_tape_config){.dtype = REEL_F32, .no_grad = true}, err));
     const int64_t n = reel_options_int(o, "batch-size"), size = p->card.preprocessing.size;
-    p->views = p->card.preprocessing.views = reel_options_flag(o, "ten-crop") ? 10 : 1;
+    p->look = reel_transform_of(&p->card.preprocessing);
+    p->views = p->look.views = reel_options_flag(o, "ten-crop") ? 10 : 1;
     p->batch = malloc((size_t)(n * p->views * 3 * size * size) * sizeof *p->batch);
     p->averaged = malloc((size_t)(n * p->card.classes) * sizeof *p->averaged);
     p->names = calloc((size_t)n, sizeof *p->names);
@@ -174,7 +176,7 @@ static reel_status predict(predictor *p, reel_error *err)
         const reel_rng none = reel_rng_at(0, REEL_STREAM_AUGMENT, 0, 0);
         float *out = p->batch + p->n * p->views * 3 * size * size;
         if (read_file(&p->bytes, p->images.paths[i], &why) ||
-            reel_transform_bytes(&p->card.preprocessing, p->bytes.data, p->bytes.size, none, &p->scratch, out, &why)) {
+            reel_transform_bytes(&p->look, p->bytes.data, p->bytes.size, none, &p->scratch, out, &why)) {
             fail(p, p->images.paths[i], why.message);
             continue;
         }

@@ -194,10 +194,10 @@ static reel_status preset_from_weights(reel_options *options, reel_error *err)
     reel_weights *weights;
     REEL_TRY(reel_weights_read(&weights, path, err));
     reel_model_card card;
-    reel_status status = reel_model_card_read(&card, weights, reel_options_text(options, "arch"), path, err);
-    if (status == REEL_OK) status = reel_options_preset(options, "arch", card.model->name, err);
+    reel_status status = reel_model_read_card(&card, weights, reel_options_text(options, "arch"), path, err);
+    if (status == REEL_OK) status = reel_options_preset(options, "arch", card.arch, err);
     if (status == REEL_OK && reel_weights_metadata(weights, "head"))
-        status = reel_options_preset(options, "head", reel_head_name(card.head), err);
+        status = reel_options_preset(options, "head", card.head, err);
     reel_model_card_free(&card);
     reel_weights_destroy(weights);
     return status;

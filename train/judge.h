@@ -3,6 +3,7 @@
 #define REEL_TRAIN_JUDGE_H
 
 #include "train/evaluate.h"
+#include "train/json_util.h"
 #include "train/model_card.h"
 
 /* Wilson's score interval at 95 % for `right` of n (Wilson 1927; Brown, Cai and DasGupta 2001 recommend it for small n). */

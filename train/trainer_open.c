@@ -50,7 +50,7 @@ static reel_status start_from(reel_trainer *t, const char *path, reel_error *err
     reel_error why = {0};
     reel_status status = reel_weights_verify(weights, err);
     if (status == REEL_OK) {
-        status = reel_model_card_read(&card, weights, t->settings->model->name, path, err);
+        status = reel_model_read_card(&card, weights, t->settings->model->name, path, err);
         reel_model_card_free(&card);
     }
     if (status == REEL_OK && t->settings->replace_head)
@@ -77,7 +77,9 @@ static reel_status make_net(reel_trainer *t, bool resumed, reel_error *err)
     REEL_TRY(reel_tape_create(&t->tape, t->ctx, NULL, err));
     REEL_TRY(reel_sgd_create(&t->opt, reel_net_params(t->net), t->ctx, &s->sgd, err));
     REEL_TRY(reel_trainer_tune(t, err));
-    t->card = (reel_model_card){.model = s->model, .head = s->net.head, .image_size = net.image_size, .preprocessing = s->val};
+    t->card = (reel_model_card){.image_size = net.image_size, .preprocessing = reel_preprocessing_of(&s->val)};
+    snprintf(t->card.arch, sizeof t->card.arch, "%s", s->model->name);
+    snprintf(t->card.head, sizeof t->card.head, "%s", reel_head_name(s->net.head));
     return reel_model_card_set_classes(&t->card, t->train, err);
 }
 

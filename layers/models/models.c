@@ -5,7 +5,21 @@
 
 static const reel_model *const models[] = {&reel_model_alexnet, &reel_model_alexnet2012, &reel_model_tiny};
 
+static const char *const head_names[] = {"flatten", "gap", "gmp"};
+
 static const int64_t largest_image = 1 << 20;
+
+const char *reel_head_name(reel_head head)
+{
+    return head_names[head];
+}
+
+reel_head reel_head_find(const char *name)
+{
+    for (int i = 0; i < REEL_COUNT(head_names); i++)
+        if (!strcmp(name, head_names[i])) return (reel_head)i;
+    return REEL_HEAD_FLATTEN;
+}
 
 int reel_model_count(void)
 {

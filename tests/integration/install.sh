@@ -72,6 +72,19 @@ cp "$lib/libreel.a" only_static
 cc "${cflags[@]}" main.c -L"$PWD/only_static" "${static[@]/#-L$lib/-L$PWD/only_static}" -o static_c
 answers "pkg-config --static, C" ./static_c
 
+# The example of train/examples, in C and in C++, against what is installed: the weights file is all it needs.
+if [ -e "$REEL_BIN" ]; then
+    python3 "$REEL_SOURCE/tests/support/make_images.py" data
+    "$REEL_BIN" train data -o run -q --arch tiny --epochs 1 --batch-size 8 --val-resize-size 50 -j 1 >/dev/null
+    example=$REEL_SOURCE/train/examples/classify_rgb.c
+    cc -std=c11 -Wall -Wextra -Werror "${cflags[@]}" "$example" "${libs[@]}" -o classify_c
+    c++ -x c++ -std=c++17 -Wall -Wextra -Werror "${cflags[@]}" "$example" "${libs[@]}" -o classify_cpp
+    for program in classify_c classify_cpp; do
+        "$REEL_SOURCE/tests/support/same_prediction.sh" run/best.safetensors data/red.ppm \
+            env LD_LIBRARY_PATH="$lib" ./$program || fail "$program"
+    done
+fi
+
 cat >CMakeLists.txt <<'END'
 cmake_minimum_required(VERSION 3.25...4.1)
 project(outside C CXX)

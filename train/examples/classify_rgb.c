@@ -1,90 +1,89 @@
 /* One image classified from an RGB buffer in memory, as a program with a camera or a window would: no image file, no dataset.
  *
- *     classify_rgb WEIGHTS.safetensors IMAGE.ppm|- [MODEL [CLASSES]]
+ *     classify_rgb WEIGHTS|- IMAGE.ppm
  *
- * The image comes as a binary PPM (P6), the simplest container of raw RGB bytes; what counts is `rgb`, `width` and `height`. */
+ * WEIGHTS is what training wrote (best.safetensors), or a .pth; - reads its bytes from stdin, as a program with the weights
+ * built in or downloaded would have them. Network, class names and preprocessing stand in the file. The image comes as a binary
+ * PPM (P6), the simplest container of raw RGB bytes; what counts is `rgb`, `width` and `height`. C and C++ compile this. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "core/weights.h"
 #include "data/transform.h"
-#include "layers/models.h"
+#include "layers/model_file.h"
 
-static int stop(const char *what)
+/* All there is to it, once the net is open. probabilities receives card->classes numbers. */
+static reel_status classify(reel_net *net, const reel_model_card *card, const uint8_t *rgb, int64_t width, int64_t height,
+                            float *probabilities, reel_error *err)
 {
-    fprintf(stderr, "classify_rgb: %s\n", what);
-    return EXIT_FAILURE;
-}
-
-static bool read_ppm(const char *path, reel_image *image, reel_error *err)
-{
-    int width, height, most;
-    FILE *file = path[0] == '-' && !path[1] ? stdin : fopen(path, "rb");
-    bool fine = file && fscanf(file, "P6 %d %d %d", &width, &height, &most) == 3 && most == 255 && fgetc(file) != EOF &&
-                width > 0 && height > 0 && reel_image_resize_buffer(image, width, height, err) == REEL_OK;
-    if (fine) fine = fread(image->rgb, 3, (size_t)width * (size_t)height, file) == (size_t)width * (size_t)height;
-    if (file && file != stdin) fclose(file);
-    if (!fine) reel_fail(err, REEL_ERR_FORMAT, "%s: expected a binary PPM (P6) with 8 bits a colour", path);
-    return fine;
-}
-
-/* Everything between pixels and probabilities. probabilities receives as many numbers as the net has classes. */
-static reel_status classify(reel_net *net, const reel_model *model, const reel_image *image, float *probabilities,
-                            int64_t classes, reel_error *err)
-{
-    reel_tape *tape;
-    reel_transform look = {.size = model->image_size, .crop = REEL_CROP_CENTER};
-    reel_transform_scratch scratch = {0};
-    float *pixels = malloc((size_t)(3 * model->image_size * model->image_size) * sizeof *pixels);
-    const reel_tensor x = reel_tensor_of(pixels, REEL_F32, 4, (const int64_t[]){1, 3, model->image_size, model->image_size});
-    reel_transform_imagenet_norm(&look);
-    reel_status status = pixels ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "out of memory");
-    if (status == REEL_OK) status = reel_transform_image(&look, image, (reel_rng){0}, &scratch, pixels, err);
-    if (status == REEL_OK) status = reel_tape_create(&tape, reel_net_ctx(net), &(reel_tape_config){.no_grad = true}, err);
-    if (status == REEL_OK) {
-        const reel_tensor p = reel_value(reel_softmax(reel_net_forward(net, tape, reel_input(tape, &x))));
-        status = reel_tape_status(tape, err);
-        for (int64_t c = 0; c < classes && status == REEL_OK; c++) probabilities[c] = ((const float *)p.data)[c];
-        reel_tape_destroy(tape);
-    }
-    reel_transform_scratch_free(&scratch);
+    const int64_t side = card->preprocessing.size, shape[4] = {1, 3, side, side};
+    float *pixels = (float *)malloc((size_t)(3 * side * side) * sizeof *pixels);
+    if (!pixels) return reel_fail(err, REEL_ERR_MEMORY, "out of memory");
+    const reel_tensor image = reel_tensor_of(pixels, REEL_F32, 4, shape);
+    reel_status status = reel_preprocess_rgb(&card->preprocessing, rgb, width, height, pixels, err);
+    if (status == REEL_OK) status = reel_net_predict(net, &image, probabilities, err);
     free(pixels);
     return status;
 }
 
+static reel_status open_net(reel_net **net, reel_model_card *card, const char *path, const reel_ctx *ctx, reel_error *err)
+{
+    if (path[0] != '-' || path[1]) return reel_model_open(net, card, path, NULL, ctx, REEL_F32, err);
+    size_t size = 0, room = 0;
+    char *bytes = NULL, *more;
+    do {
+        room = room ? 2 * room : 1 << 20;
+        if (!(more = (char *)realloc(bytes, room))) break;
+        size += fread((bytes = more) + size, 1, room - size, stdin);
+    } while (size == room);
+    const reel_status status = more ? reel_model_open_memory(net, card, bytes, size, "stdin", NULL, ctx, REEL_F32, err)
+                                    : reel_fail(err, REEL_ERR_MEMORY, "out of memory");
+    free(bytes);
+    return status;
+}
+
+static uint8_t *read_ppm(const char *path, int *width, int *height, reel_error *err)
+{
+    int most;
+    uint8_t *rgb = NULL;
+    FILE *file = fopen(path, "rb");
+    bool fine = file && fscanf(file, "P6 %d %d %d", width, height, &most) == 3 && most == 255 && fgetc(file) != EOF &&
+                *width > 0 && *height > 0 && (rgb = (uint8_t *)calloc((size_t)*width * (size_t)*height, 3)) != NULL;
+    if (fine) fine = fread(rgb, 3, (size_t)*width * (size_t)*height, file) == (size_t)*width * (size_t)*height;
+    if (file) fclose(file);
+    if (fine) return rgb;
+    free(rgb);
+    reel_fail(err, REEL_ERR_FORMAT, "%s: expected a binary PPM (P6) with 8 bits a colour", path);
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
-    reel_error err = {0};
+    reel_error err = {REEL_ERR_MEMORY, "out of memory"};
     reel_ctx *ctx = NULL;
     reel_net *net = NULL;
-    reel_weights *weights = NULL;
-    reel_image image = {0};
-    if (argc < 3) return stop("usage: classify_rgb WEIGHTS.safetensors IMAGE.ppm|- [MODEL [CLASSES]]"), 2;
-    const reel_model *model = reel_model_find(argc > 3 ? argv[3] : "alexnet");
-    const int64_t classes = argc > 4 ? atoll(argv[4]) : 1000;
-    float *probabilities = calloc((size_t)classes, sizeof *probabilities);
-    if (!model || !probabilities) return stop("no such model, or no memory");
-
-    int exit_code = EXIT_FAILURE;
-    const reel_model_config config = {.classes = classes, .dropout = -1};
-    if (read_ppm(argv[2], &image, &err) && reel_ctx_create(&ctx, NULL, &err) == REEL_OK &&
-        reel_model_create(&net, model, &config, ctx, REEL_F32, &err) == REEL_OK &&
-        reel_weights_read(&weights, argv[1], &err) == REEL_OK &&
-        reel_params_load(reel_net_params(net), weights, &err) == REEL_OK) {
-        reel_net_set_training(net, false);
-        if (classify(net, model, &image, probabilities, classes, &err) == REEL_OK) {
-            int64_t best = 0;
-            for (int64_t c = 1; c < classes; c++)
-                if (probabilities[c] > probabilities[best]) best = c;
-            printf("class %lld, probability %.4f\n", (long long)best, (double)probabilities[best]);
-            exit_code = EXIT_SUCCESS;
-        }
+    reel_model_card card;
+    float *probabilities = NULL;
+    int width, height, exit_code = EXIT_FAILURE;
+    memset(&card, 0, sizeof card);
+    if (argc != 3) return fprintf(stderr, "usage: classify_rgb WEIGHTS|- IMAGE.ppm\n"), 2;
+    uint8_t *rgb = read_ppm(argv[2], &width, &height, &err);
+    if (rgb && reel_ctx_create(&ctx, NULL, &err) == REEL_OK && open_net(&net, &card, argv[1], ctx, &err) == REEL_OK &&
+        (probabilities = (float *)calloc((size_t)card.classes, sizeof *probabilities)) != NULL &&
+        classify(net, &card, rgb, width, height, probabilities, &err) == REEL_OK) {
+        int64_t best = 0;
+        char text[32];
+        for (int64_t c = 1; c < card.classes; c++)
+            if (probabilities[c] > probabilities[best]) best = c;
+        printf("%s %.9g\n", reel_model_card_class(&card, best, text, sizeof text), (double)probabilities[best]);
+        exit_code = EXIT_SUCCESS;
+    } else {
+        fprintf(stderr, "classify_rgb: %s\n", err.message);
     }
-    if (exit_code != EXIT_SUCCESS) stop(err.message);
-    reel_image_free(&image);
-    reel_weights_destroy(weights);
-    reel_net_destroy(net);
-    reel_ctx_destroy(ctx);
     free(probabilities);
+    free(rgb);
+    reel_net_destroy(net);
+    reel_model_card_free(&card);
+    reel_ctx_destroy(ctx);
     return exit_code;
 }

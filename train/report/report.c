@@ -21,6 +21,7 @@ typedef struct {
     reel_ctx *ctx;
     reel_net *net;
     reel_model_card card;
+    reel_transform look;
     reel_dataset *dataset;
     reel_bytes bytes;
     reel_transform_scratch scratch;
@@ -41,7 +42,7 @@ static reel_status open_images(report *r, const char *data, reel_error *err)
 
 static int64_t size_of(const report *r)
 {
-    return r->card.preprocessing.size ? r->card.preprocessing.size : 224;
+    return r->look.size ? r->look.size : 224;
 }
 
 static float *image_at(const report *r, int64_t i)
@@ -53,8 +54,7 @@ static reel_status load(report *r, int64_t index, int64_t place, reel_error *err
 {
     const reel_rng none = reel_rng_at(0, REEL_STREAM_AUGMENT, 0, 0);
     REEL_TRY(reel_dataset_read(r->dataset, index, &r->bytes, err));
-    return reel_transform_bytes(&r->card.preprocessing, r->bytes.data, r->bytes.size, none, &r->scratch, image_at(r, place),
-                                err);
+    return reel_transform_bytes(&r->look, r->bytes.data, r->bytes.size, none, &r->scratch, image_at(r, place), err);
 }
 
 static void picture(report *r, const reel_image *image, const char *alt)
@@ -68,7 +68,7 @@ static void crop(report *r, int64_t place, const char *alt)
 {
     reel_image image = {0};
     reel_error err;
-    if (reel_pixels_of(&image, image_at(r, place), &r->card.preprocessing, &err) == REEL_OK) picture(r, &image, alt);
+    if (reel_pixels_of(&image, image_at(r, place), &r->look, &err) == REEL_OK) picture(r, &image, alt);
     reel_image_free(&image);
 }
 
@@ -185,7 +185,10 @@ static reel_status insights(report *r, const char *folder, const char *data, ree
 {
     REEL_TRY(reel_ctx_create(&r->ctx, &(reel_ctx_config){.log = reel_log_to_stderr}, err));
     reel_status status = reel_model_open(&r->net, &r->card, folder, NULL, r->ctx, REEL_F32, err);
-    if (status == REEL_OK) status = open_images(r, data, err);
+    if (status == REEL_OK) {
+        r->look = reel_transform_of(&r->card.preprocessing);
+        status = open_images(r, data, err);
+    }
     if (status == REEL_OK) {
         r->images = malloc((size_t)(EXAMPLES * size_of(r) * size_of(r) * 3) * sizeof *r->images);
         if (!r->images) status = reel_fail(err, REEL_ERR_MEMORY, "report: out of memory");
