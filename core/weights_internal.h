@@ -21,7 +21,7 @@ struct reel_weights {
 
 /* Longest header. The format allows 100,000,000 bytes; a thousand tensors take 0.1 million, and refusing what a stranger wrote
  * must not cost more than 100 ms and 64 MB. */
-#define REEL_WEIGHTS_HEADER_MAX ((uint64_t)4 << 20)
+#define REEL_WEIGHTS_HEADER_MAX ((uint64_t)2 << 20)
 
 size_t reel_stored_size(reel_stored_dtype dtype);      /* bytes of an element */
 const char *reel_stored_name(reel_stored_dtype dtype); /* "F32" */

@@ -34,7 +34,7 @@ const char *reel_stored_name(reel_stored_dtype dtype)
 /* One scan over the text: objects at most three deep, and few enough values. What is not JSON is the parser's to find. */
 static const char *scan_header(const char *text, size_t size)
 {
-    enum { MAX_DEPTH = 3, MAX_OBJECTS = 20000, MAX_VALUES = 400000 };
+    enum { MAX_DEPTH = 3, MAX_OBJECTS = 10000, MAX_VALUES = 200000 };
     int64_t depth = 0, objects = 0, values = 0;
     bool string = false;
     for (size_t i = 0; i < size; i++) {
