@@ -77,6 +77,23 @@ reel_status reel_jpeg_read(reel_jpeg *jpeg, reel_image *image, const reel_jpeg_w
 reel_status reel_png_size(const uint8_t *bytes, size_t size, int64_t *width, int64_t *height, reel_error *err);
 reel_status reel_png_decode(reel_image *image, const uint8_t *bytes, size_t size, reel_error *err);
 
+/* exif.c: the next marker segment of a JPEG's header, from *at on, which begins at 2; false = the header ends here, or is none.
+ */
+typedef struct reel_jpeg_segment {
+    int marker;
+    const uint8_t *at; /* behind the length */
+    size_t size;
+} reel_jpeg_segment;
+bool reel_jpeg_next_segment(const uint8_t *bytes, size_t size, size_t *at, reel_jpeg_segment *s);
+/* Are rows columns? */
+bool reel_exif_swaps(int orientation);
+/* Where a part of the upright image lies in the stored one, of width x height; and a box within the stored part of that size,
+ * (left, top, right, bottom), in the upright one. */
+reel_rect reel_exif_stored(int orientation, int64_t width, int64_t height, const reel_rect *upright);
+void reel_exif_upright_box(int orientation, int64_t width, int64_t height, double box[4]);
+/* Pixels as the orientation (1 .. 8) says. stored must not lie in upright. */
+reel_status reel_exif_turn(reel_image *upright, int orientation, const reel_view *stored, reel_error *err);
+
 /* codec_pnm.c: PPM and PGM of 8 bits. */
 typedef struct reel_pnm {
     int64_t width, height, channels; /* channels: 3 or 1 */

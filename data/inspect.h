@@ -2,6 +2,7 @@
 #ifndef REEL_DATA_INSPECT_H
 #define REEL_DATA_INSPECT_H
 
+#include "data/exif.h"
 #include "data/image.h"
 
 #ifdef __cplusplus
@@ -17,9 +18,6 @@ typedef struct reel_image_facts {
     bool cmyk;                  /* JPEG of four components */
     const char *misnamed;       /* what the content is, where the name's extension says otherwise; NULL = they agree */
 } reel_image_facts;
-
-/* Orientation tag (0x0112) of the first IFD of a JPEG's EXIF segment, 1 .. 8; 0 = none, or none that is well formed. */
-REEL_API int reel_exif_orientation(const uint8_t *jpeg, size_t size);
 
 /* Decodes the image wholly, into `image`, and tells what it is. facts is filled also where the image is refused: all but width,
  * height and sums. Errors are those of reel_image_decode. */

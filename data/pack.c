@@ -66,7 +66,7 @@ reel_status reel_pack_index_open(reel_pack_index *x, const char *folder, const c
 /* ---- one image ---- */
 struct encoder { /* of one thread */
     reel_bytes bytes;
-    reel_image image, resized;
+    reel_image image, upright, resized;
 };
 
 struct encoded { /* one image of a batch */
@@ -81,9 +81,15 @@ static reel_status encode(struct encoder *e, reel_bytes *out, const reel_dataset
     REEL_TRY(reel_dataset_read(d, index, &e->bytes, err));
     REEL_TRY(reel_image_decode(&e->image, e->bytes.data, e->bytes.size, err)); /* also what is kept: damage is left out */
     const reel_image *image = &e->image;
+    const int orientation = c->exif == REEL_EXIF_APPLY ? reel_exif_orientation(e->bytes.data, e->bytes.size) : 0;
+    if (orientation > 1) {
+        const reel_view stored = {image->rgb, image->width, image->height, image->width * 3};
+        REEL_TRY(reel_exif_turn(&e->upright, orientation, &stored, err));
+        image = &e->upright;
+    }
     const int64_t shorter = image->width < image->height ? image->width : image->height;
     const bool resize = c->size && shorter > c->size;
-    if (!resize && !c->raw && reel_content_sniff(e->bytes.data, e->bytes.size) == REEL_CONTENT_JPEG) {
+    if (!resize && !c->raw && orientation <= 1 && reel_content_sniff(e->bytes.data, e->bytes.size) == REEL_CONTENT_JPEG) {
         REEL_TRY(reel_bytes_reserve(out, e->bytes.size, err));
         memcpy(out->data, e->bytes.data, e->bytes.size);
         out->size = e->bytes.size;
@@ -304,6 +310,7 @@ reel_status reel_pack_split(reel_pack_result *result, const reel_dataset *datase
     for (int i = 0; w.encoders && i < config->threads; i++) {
         reel_bytes_free(&w.encoders[i].bytes);
         reel_image_free(&w.encoders[i].image);
+        reel_image_free(&w.encoders[i].upright);
         reel_image_free(&w.encoders[i].resized);
     }
     for (int64_t i = 0; w.batch && i < w.batch_size; i++) reel_bytes_free(&w.batch[i].bytes);

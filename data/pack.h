@@ -7,6 +7,7 @@
 #define REEL_DATA_PACK_H
 
 #include "data/dataset.h"
+#include "data/exif.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,6 +20,7 @@ typedef struct reel_pack_config {
     int64_t per_shard; /* images */
     int threads;
     double max_bad; /* share of images that may be unreadable; they are left out */
+    reel_exif exif; /* APPLY: images are turned upright first, and none is kept as it is that has to be turned */
     /* All may be NULL; called by the thread that calls reel_pack_split. */
     void (*on_bad)(void *user, int64_t index, const char *name, const char *reason);
     void (*progress)(void *user, int64_t done, int64_t total);

@@ -6,6 +6,7 @@
 reel_transform reel_transform_of(const reel_preprocessing *p)
 {
     reel_transform t = {.size = p->size, .resize = p->resize, .crop = REEL_CROP_CENTER, .pixel_scale = p->pixel_scale};
+    t.exif = p->upright ? REEL_EXIF_APPLY : REEL_EXIF_IGNORE;
     memcpy(t.mean, p->mean, sizeof t.mean);
     memcpy(t.std, p->std, sizeof t.std);
     return t;
@@ -14,6 +15,7 @@ reel_transform reel_transform_of(const reel_preprocessing *p)
 reel_preprocessing reel_preprocessing_of(const reel_transform *t)
 {
     reel_preprocessing p = {.size = t->size, .resize = t->resize, .pixel_scale = t->pixel_scale};
+    p.upright = t->exif == REEL_EXIF_APPLY;
     memcpy(p.mean, t->mean, sizeof p.mean);
     memcpy(p.std, t->std, sizeof p.std);
     return p;

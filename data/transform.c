@@ -25,6 +25,7 @@ void reel_transform_scratch_free(reel_transform_scratch *scratch)
     if (!scratch) return;
     reel_image_free(&scratch->decoded);
     reel_image_free(&scratch->resized);
+    reel_image_free(&scratch->upright);
     free(scratch->memory);
     reel_jpeg_destroy(scratch->jpeg);
     *scratch = (reel_transform_scratch){0};
@@ -71,6 +72,8 @@ reel_status reel_transform_resolve(reel_transform *out, const reel_transform *t,
     }
     if (r.decode != REEL_DECODE_EXACT && r.decode != REEL_DECODE_FAST)
         return reel_fail(err, REEL_ERR_INVALID, "transform: decode %d, expected exact or fast", (int)r.decode);
+    if (r.exif != REEL_EXIF_IGNORE && r.exif != REEL_EXIF_APPLY)
+        return reel_fail(err, REEL_ERR_INVALID, "transform: exif %d, expected ignore or apply", (int)r.exif);
     if (!isfinite(r.pixel_scale)) return reel_fail(err, REEL_ERR_INVALID, "transform: pixel_scale is not finite");
     *out = r;
     return REEL_OK;
@@ -124,9 +127,8 @@ struct source {
     double box[4];
 };
 
-static struct source source_of(const struct geometry *g, const reel_image *decoded, const reel_jpeg_part *part)
+static struct source source_of(const reel_rect *s, const reel_image *decoded, const reel_jpeg_part *part)
 {
-    const reel_rect *s = &g->source;
     const int64_t n = part->eighths, x = s->x * n / 8, y = s->y * n / 8;
     const int64_t right = ((s->x + s->w) * n + 7) / 8, bottom = ((s->y + s->h) * n + 7) / 8;
     const double scale = (double)n / 8;
@@ -266,18 +268,34 @@ static reel_status finish(const reel_transform *t, const struct geometry *g, con
     return REEL_OK;
 }
 
-/* A JPEG: the header gives the size, the size the geometry, and the geometry what has to be decoded. */
-static reel_status open_jpeg(const reel_transform *t, const uint8_t *bytes, size_t size, reel_rng *rng, struct geometry *g,
-                             reel_transform_scratch *scratch, reel_jpeg_part *part, reel_error *err)
+/* A JPEG: the header gives the size, the size the geometry, and the geometry what has to be decoded: `stored`, which is
+ * g->source where it lies in the file. */
+static reel_status open_jpeg(const reel_transform *t, const uint8_t *bytes, size_t size, int orientation, reel_rng *rng,
+                             struct geometry *g, reel_rect *stored, reel_transform_scratch *scratch, reel_jpeg_part *part,
+                             reel_error *err)
 {
     int64_t width, height;
     if (!scratch->jpeg) REEL_TRY(reel_jpeg_create(&scratch->jpeg, err));
     REEL_TRY(reel_jpeg_open(scratch->jpeg, bytes, size, &width, &height, err));
-    *g = choose(t, width, height, rng);
-    const bool fast = t->decode == REEL_DECODE_FAST;
-    const reel_jpeg_want want = {.part = g->source, .fast = fast, .width = g->width, .height = g->height};
+    const bool swap = reel_exif_swaps(orientation), fast = t->decode == REEL_DECODE_FAST;
+    *g = choose(t, swap ? height : width, swap ? width : height, rng);
+    *stored = reel_exif_stored(orientation, width, height, &g->source);
+    const reel_jpeg_want want = {
+        .part = *stored, .fast = fast, .width = swap ? g->height : g->width, .height = swap ? g->width : g->height};
     const bool whole = t->crop != REEL_CROP_RANDOM_RESIZED && !fast;
     return reel_jpeg_read(scratch->jpeg, &scratch->decoded, whole ? NULL : &want, part, err);
+}
+
+/* Anything else is decoded wholly. */
+static reel_status open_other(const reel_transform *t, const uint8_t *bytes, size_t size, int orientation, reel_rng *rng,
+                              struct geometry *g, reel_rect *stored, reel_transform_scratch *scratch, reel_error *err)
+{
+    const reel_image *decoded = &scratch->decoded;
+    REEL_TRY(reel_image_decode(&scratch->decoded, bytes, size, err));
+    const bool swap = reel_exif_swaps(orientation);
+    *g = choose(t, swap ? decoded->height : decoded->width, swap ? decoded->width : decoded->height, rng);
+    *stored = reel_exif_stored(orientation, decoded->width, decoded->height, &g->source);
+    return REEL_OK;
 }
 
 reel_status reel_transform_bytes(const reel_transform *t, const uint8_t *bytes, size_t size, reel_rng rng,
@@ -285,26 +303,34 @@ reel_status reel_transform_bytes(const reel_transform *t, const uint8_t *bytes, 
 {
     reel_transform r;
     struct geometry g;
+    reel_rect stored;
     reel_jpeg_part part = {.eighths = 8};
     REEL_TRY(reel_transform_resolve(&r, t, err));
     if (scratch->isa == 0) scratch->isa = 1 + (int)reel_isa_default();
     const reel_content content = reel_content_sniff(bytes, size);
-    if (content == REEL_CONTENT_JPEG) {
-        REEL_TRY(open_jpeg(&r, bytes, size, &rng, &g, scratch, &part, err));
-    } else if (content == REEL_CONTENT_PNM && bytes[1] == '6') { /* pixels already: used where they lie */
+    if (content == REEL_CONTENT_PNM && bytes[1] == '6') { /* pixels already: used where they lie */
         reel_pnm pnm;
         REEL_TRY(reel_pnm_open(&pnm, bytes, size, err));
         g = choose(&r, pnm.width, pnm.height, &rng);
         const reel_image image = {.width = pnm.width, .height = pnm.height, .rgb = (uint8_t *)pnm.pixels};
-        const struct source from = source_of(&g, &image, &part);
+        const struct source from = source_of(&g.source, &image, &part);
         return finish(&r, &g, &from, &rng, scratch, out, err);
-    } else {
-        REEL_TRY(reel_image_decode(&scratch->decoded, bytes, size, err));
-        g = choose(&r, scratch->decoded.width, scratch->decoded.height, &rng);
     }
-    const struct source from = source_of(&g, &scratch->decoded, &part);
+    const int orientation = r.exif == REEL_EXIF_APPLY ? reel_exif_orientation(bytes, size) : 0;
+    if (content == REEL_CONTENT_JPEG)
+        REEL_TRY(open_jpeg(&r, bytes, size, orientation, &rng, &g, &stored, scratch, &part, err));
+    else
+        REEL_TRY(open_other(&r, bytes, size, orientation, &rng, &g, &stored, scratch, err));
+    struct source from = source_of(&stored, &scratch->decoded, &part);
+    if (orientation > 1) {
+        reel_exif_upright_box(orientation, from.view.width, from.view.height, from.box);
+        REEL_TRY(reel_exif_turn(&scratch->upright, orientation, &from.view, err));
+        from.view =
+            (reel_view){scratch->upright.rgb, scratch->upright.width, scratch->upright.height, scratch->upright.width * 3};
+    }
     REEL_TRY(finish(&r, &g, &from, &rng, scratch, out, err));
     if (scratch->decoded.capacity > KEEP_BYTES) reel_image_free(&scratch->decoded);
+    if (scratch->upright.capacity > KEEP_BYTES) reel_image_free(&scratch->upright);
     return REEL_OK;
 }
 
@@ -318,6 +344,6 @@ reel_status reel_transform_image(const reel_transform *t, const reel_image *imag
                          image->height);
     if (scratch->isa == 0) scratch->isa = 1 + (int)reel_isa_default();
     const struct geometry g = choose(&r, image->width, image->height, &rng);
-    const struct source from = source_of(&g, image, &(reel_jpeg_part){.eighths = 8});
+    const struct source from = source_of(&g.source, image, &(reel_jpeg_part){.eighths = 8});
     return finish(&r, &g, &from, &rng, scratch, out, err);
 }

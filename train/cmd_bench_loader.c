@@ -1,6 +1,7 @@
 /* `reel bench loader`: how many images a second the loader turns into batches, with nobody who uses them. */
 #include "train/command.h"
 #include "train/data_dir.h"
+#include "train/settings.h"
 
 #include "data/loader.h"
 
@@ -13,6 +14,7 @@ static const reel_option options_table[] = {
     {"images", NULL, 'n', REEL_OPTION_INT, "N", "3000", 1, 1e9, "images to load; the data is gone through again and again"},
     {"size", NULL, 0, REEL_OPTION_INT, "N", "224", 1, 8192, "side of the images"},
     {"decode", NULL, 0, REEL_OPTION_CHOICE, "fast|exact", "fast", 0, 0, "how JPEGs are decoded"},
+    {"exif", NULL, 0, REEL_OPTION_CHOICE, "ignore|apply", "ignore", 0, 0, "apply: turn images upright as their EXIF data says"},
     {"crop", NULL, 0, REEL_OPTION_CHOICE, "random-resized|random|center", "random-resized", 0, 0, "what is cut out"},
     REEL_ROW_SEED,
     REEL_ROW_JSON,
@@ -61,7 +63,8 @@ static int run(reel_options *o)
                                 : !strcmp(crop, "random")       ? REEL_CROP_RANDOM
                                                                 : REEL_CROP_CENTER,
                         .flip = 0.5,
-                        .decode = !strcmp(decode, "fast") ? REEL_DECODE_FAST : REEL_DECODE_EXACT};
+                        .decode = !strcmp(decode, "fast") ? REEL_DECODE_FAST : REEL_DECODE_EXACT,
+                        .exif = reel_exif_from(reel_options_text(o, "exif"))};
     reel_transform_imagenet_norm(&t);
     reel_loader_config config = {.batch = reel_options_int(o, "batch"),
                                  .workers = (int)reel_options_int(o, "workers"),

@@ -8,6 +8,7 @@
 #include "train/model_card.h"
 #include "train/progress.h"
 #include "train/run_dir.h"
+#include "train/settings.h"
 #include "train/share.h"
 #include "train/signals.h"
 
@@ -22,6 +23,8 @@ static const reel_option options_table[] = {
     {"batch-size", NULL, 'b', REEL_OPTION_INT, "N", "64", 1, 1e6, "images in a batch"},
     {"val-resize-size", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 8192, "shorter side before the centre crop; 0 = as in training"},
     {"val-crop-size", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 8192, "side of the crop; 0 = as in training"},
+    {"exif", NULL, 0, REEL_OPTION_CHOICE, "ignore|apply", NULL, 0, 0,
+     "turn images upright by their EXIF data; unset = as in training"},
     {"ten-crop", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "average over corners, centre and their mirror images"},
     {"max-bad", NULL, 0, REEL_OPTION_REAL, "X", "0.01", 0, 1, "share of images that may be unreadable"},
     {"csv", NULL, 0, REEL_OPTION_TEXT, "FILE", NULL, 0, 0, "also write a table of the classes, one line each"},
@@ -88,6 +91,7 @@ static reel_status evaluate(evaluation *e, reel_error *err)
         transform.resize = 0;
     }
     if (r->resize) transform.resize = r->resize;
+    if (r->exif) transform.exif = reel_exif_from(r->exif);
     if (r->ten_crop) transform.views = 10;
     const int workers = r->workers ? r->workers : threads;
     const reel_evaluate_config config = {.batch = r->batch,
@@ -145,6 +149,7 @@ static int run(reel_options *options)
                                        .resize = reel_options_int(options, "val-resize-size"),
                                        .crop = reel_options_int(options, "val-crop-size"),
                                        .max_bad = reel_options_real(options, "max-bad"),
+                                       .exif = reel_options_text(options, "exif"),
                                        .csv = reel_options_text(options, "csv"),
                                        .ten_crop = reel_options_flag(options, "ten-crop"),
                                        .json = reel_options_flag(options, "json"),

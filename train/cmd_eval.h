@@ -10,6 +10,7 @@ typedef struct reel_eval_request {
     int64_t batch;
     int threads, workers; /* 0 = default */
     int64_t resize, crop; /* 0 = as the weights say */
+    const char *exif;     /* NULL = as the weights say */
     double max_bad;
     const char *csv; /* NULL = none */
     bool ten_crop, json, quiet;

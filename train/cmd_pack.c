@@ -3,6 +3,7 @@
 #include "train/command.h"
 #include "train/json_util.h"
 #include "train/progress.h"
+#include "train/settings.h"
 #include "train/signals.h"
 
 #include "data/pack.h"
@@ -20,6 +21,7 @@ static const reel_option options_table[] = {
     {"size", NULL, 0, REEL_OPTION_INT, "PX", "256", 0, 16384, "shorter side that larger images are resized to; 0 = none is"},
     {"quality", NULL, 0, REEL_OPTION_INT, "Q", "90", 1, 100, "JPEG quality; JPEGs that need no resizing are kept as they are"},
     {"raw", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "pixels instead of JPEG: 5 to 10 times the space, no decoding"},
+    {"exif", NULL, 0, REEL_OPTION_CHOICE, "ignore|apply", "ignore", 0, 0, "apply: turn images upright as their EXIF data says"},
     {"per-shard", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e6, "images in a shard; 0 = 4000, or 1000 of raw ones"},
     {"max-bad", NULL, 0, REEL_OPTION_REAL, "X", "0.01", 0, 1, "share of images that may be unreadable; they are left out"},
     REEL_ROW_THREADS,
@@ -80,7 +82,7 @@ static reel_status open_out(packing *p, reel_error *err)
 /* The plan is written before anything else; one that is there must be the same. */
 static reel_status settle_plan(packing *p, reel_error *err)
 {
-    char path[PATH];
+    char path[PATH], what[40];
     snprintf(path, sizeof path, "%s/pack.json", p->out);
     if (access(path, F_OK) != 0) return reel_json_save(p->plan, path, err);
     json_t *before;
@@ -91,10 +93,16 @@ static reel_status settle_plan(packing *p, reel_error *err)
     {
         if (!odd && !json_equal(value, json_object_get(before, field))) odd = field;
     }
+    json_object_foreach(before, field, value)
+    {
+        if (!odd && !json_object_get(p->plan, field)) odd = "more than these options";
+    }
+    if (odd) snprintf(what, sizeof what, "%s", odd);
     json_decref(before);
     if (!odd) return REEL_OK;
     return reel_fail(err, REEL_ERR_INVALID,
-                     "%s: holds a pack of other images or with other options (pack.json: %s); use another folder", p->out, odd);
+                     "%s: holds a pack of other images or with other options (pack.json: %s); use another folder", p->out,
+                     what);
 }
 
 static reel_status save_classes(const packing *p, const reel_dataset *d, reel_error *err)
@@ -172,6 +180,7 @@ static int run(reel_options *o)
                                   .per_shard = reel_options_int(o, "per-shard"),
                                   .threads = (int)reel_options_int(o, "threads"),
                                   .max_bad = reel_options_real(o, "max-bad"),
+                                  .exif = reel_exif_from(reel_options_text(o, "exif")),
                                   .on_bad = on_bad,
                                   .progress = show,
                                   .stop = stop,
@@ -185,6 +194,7 @@ static int run(reel_options *o)
     p.plan = json_pack("{s:s, s:i, s:I, s:b, s:i, s:I, s:{}}", "format", "reel-pack", "version", 1, "size",
                        (json_int_t)p.config.size, "raw", p.config.raw, "quality", p.config.raw ? 0 : p.config.quality,
                        "per_shard", (json_int_t)p.config.per_shard, "splits");
+    if (p.config.exif == REEL_EXIF_APPLY) json_object_set_new(p.plan, "exif", json_string("apply"));
     p.result = json_pack("{s:o, s:{}}", "folder", reel_json_text(p.out), "splits");
     reel_progress_open(&p.progress, reel_options_flag(o, "quiet"));
     reel_signals_install();
@@ -211,7 +221,8 @@ const reel_command reel_command_pack = {
     .about = "Writes a dataset as resized shards that are read fast",
     .notes = "OUT receives plain tars of images (NUMBER.jpg or .ppm, NUMBER.cls) with an index each; OUT is then DATA for the "
              "other\n"
-             "commands. EXIF data is dropped where an image is resized. The same command completes what was interrupted.",
+             "commands. EXIF data is dropped where an image is encoded anew: --exif apply turns images by it first. The same "
+             "command completes what was interrupted.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
     .min_args = 2,

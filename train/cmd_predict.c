@@ -4,6 +4,7 @@
 #include "train/image_list.h"
 #include "train/json_util.h"
 #include "train/model_card.h"
+#include "train/settings.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,6 +18,8 @@ static const reel_option options_table[] = {
     {"arch", NULL, 'a', REEL_OPTION_CHOICE, "alexnet|alexnet2012|tiny", "alexnet", 0, 0,
      "the network, where the file does not say"},
     {"batch-size", NULL, 'b', REEL_OPTION_INT, "N", "16", 1, 1e4, "images that go through the network together"},
+    {"exif", NULL, 0, REEL_OPTION_CHOICE, "ignore|apply", NULL, 0, 0,
+     "turn images upright by their EXIF data; unset = as in training"},
     {"ten-crop", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "average over corners, centre and their mirror images"},
     REEL_ROW_THREADS,
     REEL_ROW_JSON,
@@ -158,6 +161,7 @@ static reel_status prepare(predictor *p, reel_error *err)
     REEL_TRY(reel_tape_create(&p->tape, p->ctx, &(reel_tape_config){.dtype = REEL_F32, .no_grad = true}, err));
     const int64_t n = reel_options_int(o, "batch-size"), size = p->card.preprocessing.size;
     p->look = reel_transform_of(&p->card.preprocessing);
+    if (reel_options_set(o, "exif")) p->look.exif = reel_exif_from(reel_options_text(o, "exif"));
     p->views = p->look.views = reel_options_flag(o, "ten-crop") ? 10 : 1;
     p->batch = malloc((size_t)(n * p->views * 3 * size * size) * sizeof *p->batch);
     p->averaged = malloc((size_t)(n * p->card.classes) * sizeof *p->averaged);

@@ -34,7 +34,8 @@ static const recipe recipes[] = {
       {"min-area", "0.25"},
       {"flip", "0.5"},
       {"jitter", "0.2"},
-      {"normalize", "imagenet"}}},
+      {"normalize", "imagenet"},
+      {"exif", "ignore"}}},
     /* torchvision's references/classification for AlexNet: 8 GPUs x 32 images. */
     {"torchvision",
      "torchvision's reference script for AlexNet (Krizhevsky 2014): 56.5 % top-1 on ImageNet",
@@ -55,7 +56,8 @@ static const recipe recipes[] = {
       {"min-area", "0.08"},
       {"flip", "0.5"},
       {"jitter", "0"},
-      {"normalize", "imagenet"}}},
+      {"normalize", "imagenet"},
+      {"exif", "ignore"}}},
     /* Krizhevsky, Sutskever, Hinton 2012. The schedule is the code's: divided by 10 at epochs 23, 51 and 78, stopped at 93;
      * biases are not decayed. Crops of 227 instead of 224 (see layers/models/alexnet2012.c). Pixels in 0..255 less their mean.
      */
@@ -82,7 +84,8 @@ static const recipe recipes[] = {
       {"flip", "0.5"},
       {"lighting", "0.1"},
       {"jitter", "0"},
-      {"normalize", "mean-pixel"}}},
+      {"normalize", "mean-pixel"},
+      {"exif", "ignore"}}},
     /* Caffe's bvlc_alexnet: 450,000 iterations of 256, divided by 10 every 100,000 (20 epochs of ImageNet). Its mean image is a
      * mean pixel here; its k = 1 in LRN is the net's k = 2, which changes a constant factor. */
     {"caffe",
@@ -108,10 +111,12 @@ static const recipe recipes[] = {
       {"val-resize-size", "256"},
       {"flip", "0.5"},
       {"jitter", "0"},
-      {"normalize", "mean-pixel"}}},
-    /* Ours, for weights that were trained elsewhere. Half the usual rate, twice that for the new last layer. A tenth and ten times
-     * that, as in Caffe's example for weights from ImageNet (models/finetune_flickr_style), leaves too much as it is where the
-     * weights come from a small set: five classes of clothes after five others, 222 held-out images: 58.6 % against 68.0 %. */
+      {"normalize", "mean-pixel"},
+      {"exif", "ignore"}}},
+    /* Ours, for weights that were trained elsewhere. Half the usual rate, twice that for the new last layer. A tenth and ten
+     * times that, as in Caffe's example for weights from ImageNet (models/finetune_flickr_style), leaves too much as it is
+     * where the weights come from a small set: five classes of clothes after five others, 222 held-out images: 58.6 %
+     * against 68.0 %. */
     {"finetune",
      "for a folder of one's own and weights trained on another: some hundred to some thousand images",
      {{"arch", "alexnet"},
@@ -131,7 +136,8 @@ static const recipe recipes[] = {
       {"min-area", "0.25"},
       {"flip", "0.5"},
       {"jitter", "0.2"},
-      {"normalize", "imagenet"}}},
+      {"normalize", "imagenet"},
+      {"exif", "ignore"}}},
 };
 
 static const recipe *find(const char *name)

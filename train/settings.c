@@ -53,6 +53,11 @@ static void read_norm(reel_transform *t, const char *name)
     }
 }
 
+reel_exif reel_exif_from(const char *name)
+{
+    return name && !strcmp(name, "apply") ? REEL_EXIF_APPLY : REEL_EXIF_IGNORE;
+}
+
 static int64_t shorter_side(const reel_options *o, const char *name, int64_t crop)
 {
     return reel_options_set(o, name) ? reel_options_int(o, name) : (crop * 256 + 112) / 224;
@@ -79,6 +84,7 @@ static reel_status read_transforms(reel_settings *s, const reel_options *o, reel
                          .decode = !strcmp(reel_options_text(o, "decode"), "fast") ? REEL_DECODE_FAST : REEL_DECODE_EXACT};
     s->val =
         (reel_transform){.size = val_size, .resize = shorter_side(o, "val-resize-size", val_size), .crop = REEL_CROP_CENTER};
+    s->train.exif = s->val.exif = reel_exif_from(reel_options_text(o, "exif"));
     if (s->val.resize < val_size)
         return reel_fail(err, REEL_ERR_INVALID, "--val-resize-size: expected the crop's %lld or more, got %lld",
                          (long long)val_size, (long long)s->val.resize);

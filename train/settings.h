@@ -40,6 +40,8 @@ typedef struct reel_settings {
     bool test_only, json, quiet;
 } reel_settings;
 
+reel_exif reel_exif_from(const char *name); /* "ignore" or "apply", or NULL = ignore */
+
 /* REEL_ERR_INVALID: options that do not go together. Texts point into the options. */
 reel_status reel_settings_read(reel_settings *s, const reel_options *options, reel_error *err);
 

@@ -25,10 +25,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (whole == REEL_OK && (image.width != width || image.height != height)) abort();
     if (whole != REEL_OK && !err.message[0]) abort();
     reel_image_free(&image);
-    for (int fast = 0; fast < 2; fast++) {
-        const reel_transform t = {
-            .size = SIDE, .crop = REEL_CROP_RANDOM_RESIZED, .flip = 0.5, .decode = fast ? REEL_DECODE_FAST : REEL_DECODE_EXACT};
-        reel_transform_bytes(&t, bytes, size, reel_rng_at(size, REEL_STREAM_AUGMENT, 0, (uint32_t)fast), &scratch, out, &err);
+    for (int i = 0; i < 4; i++) {
+        const reel_transform t = {.size = SIDE,
+                                  .crop = REEL_CROP_RANDOM_RESIZED,
+                                  .flip = 0.5,
+                                  .decode = i % 2 ? REEL_DECODE_FAST : REEL_DECODE_EXACT,
+                                  .exif = i / 2 ? REEL_EXIF_APPLY : REEL_EXIF_IGNORE};
+        reel_transform_bytes(&t, bytes, size, reel_rng_at(size, REEL_STREAM_AUGMENT, 0, (uint32_t)i), &scratch, out, &err);
     }
     reel_transform_scratch_free(&scratch);
     return 0;

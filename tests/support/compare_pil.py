@@ -17,7 +17,7 @@ import zlib
 
 try:
     import numpy as np
-    from PIL import Image, features
+    from PIL import Image, ImageOps, features
     from torchvision import transforms
     from torchvision.transforms import functional as F
 except ImportError as missing:
@@ -61,6 +61,24 @@ def write_kinds(scratch):
         image.quantize(200).save(where + "palette.png")
         image.quantize(13).save(where + "palette4.png", transparency=3)
         image.quantize(4).save(where + "palette2.png", bits=2)
+
+
+def write_held(scratch):
+    """Every orientation, as cameras store it; PIL writes a PNG's as an eXIf chunk."""
+    folder = os.path.join(scratch, "held")
+    os.mkdir(folder)
+    for orientation in range(0, 10):
+        image = scene(301, 203, orientation)
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        exif[0x010F] = "maker of some length"
+        name = os.path.join(folder, "%d_" % orientation)
+        image.save(name + "444.jpg", subsampling=0, exif=exif)
+        image.save(name + "420.jpg", subsampling=2, exif=exif)
+        image.save(name + "progressive.jpg", progressive=True, exif=exif)
+        image.convert("L").save(name + "grey.jpg", exif=exif)
+        image.save(name + "rgb.png", exif=exif)
+    return sorted(os.path.join(folder, name) for name in os.listdir(folder))
 
 
 def crc(data):
@@ -120,6 +138,19 @@ def store(folder):
         evaluate(image, ((224, 256), (96, 40)), path)
 
 
+def examine_held(path, rng):
+    image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+    width, height = image.size
+    for _ in range(4):
+        w, h = rng.randint(1, width), rng.randint(1, height)
+        x, y = rng.randint(0, width - w), rng.randint(0, height - h)
+        say("held_crop", [x, y, w, h, 64], F.resized_crop(image, y, x, h, w, [64, 64]).tobytes(), path)
+    steps = [transforms.Resize(73), transforms.CenterCrop(64), transforms.ToTensor()]
+    steps.append(transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+    tensor = transforms.Compose(steps)(image)
+    say("held_eval", [64, 73], tensor.permute(1, 2, 0).contiguous().numpy().tobytes(), path)
+
+
 def main():
     if sys.argv[1] == "--stored":
         return store(sys.argv[2])
@@ -134,6 +165,8 @@ def main():
     rng = random.Random(1)
     for path in paths:
         examine(path, rng)
+    for path in write_held(scratch):
+        examine_held(path, rng)
 
 
 main()

@@ -45,6 +45,33 @@ static const uint8_t *crop(const char *path, const double *p, int64_t *size)
     return result.rgb;
 }
 
+/* Cut out of the upright image, decoded where it lies in the stored one: what the transform does. */
+static const uint8_t *held_crop(const char *path, const double *p, int64_t *size)
+{
+    reel_bytes_free(&bytes);
+    bytes = read_file(path);
+    const int orientation = reel_exif_orientation(bytes.data, bytes.size);
+    const reel_rect upright = {(int64_t)p[0], (int64_t)p[1], (int64_t)p[2], (int64_t)p[3]},
+                    whole = {0, 0, (int64_t)p[4], (int64_t)p[4]};
+    int64_t width, height;
+    MUST(reel_image_size(bytes.data, bytes.size, &width, &height, &err), err);
+    const reel_rect want = reel_exif_stored(orientation, width, height, &upright);
+    reel_rect at = {0};
+    if (reel_content_sniff(bytes.data, bytes.size) == REEL_CONTENT_JPEG)
+        MUST(reel_jpeg_decode(&decoded, bytes.data, bytes.size, &want, &at, &err), err);
+    else
+        MUST(reel_image_decode(&decoded, bytes.data, bytes.size, &err), err);
+    const uint8_t *first = decoded.rgb + ((want.y - at.y) * decoded.width + want.x - at.x) * 3;
+    reel_image turned = {0};
+    MUST(reel_exif_turn(&turned, orientation, &(reel_view){first, want.w, want.h, decoded.width * 3}, &err), err);
+    cr_assert(turned.width == upright.w && turned.height == upright.h, "%s: turned to %" PRId64 " x %" PRId64, path,
+              turned.width, turned.height);
+    MUST(reel_image_resize(&result, whole.w, whole.h, &turned, (double[]){0, 0, p[2], p[3]}, &err), err);
+    reel_image_free(&turned);
+    *size = whole.w * whole.h * 3;
+    return result.rgb;
+}
+
 static const uint8_t *box(const char *path, const double *p, int64_t *size)
 {
     decode(path, size);
@@ -55,10 +82,10 @@ static const uint8_t *box(const char *path, const double *p, int64_t *size)
     return result.rgb;
 }
 
-static const uint8_t *evaluate(const char *path, const double *p, int64_t *size)
+static const uint8_t *evaluate(const char *path, const double *p, reel_exif exif, int64_t *size)
 {
     static float out[227 * 227 * 3];
-    reel_transform t = {.size = (int64_t)p[0], .resize = (int64_t)p[1], .crop = REEL_CROP_CENTER};
+    reel_transform t = {.size = (int64_t)p[0], .resize = (int64_t)p[1], .crop = REEL_CROP_CENTER, .exif = exif};
     reel_transform_imagenet_norm(&t);
     decode(path, size);
     reel_transform_scratch scratch = {0};
@@ -96,11 +123,13 @@ static void compare(const char *kind, const char *parameters, const char *crc, c
     double p[6] = {0};
     sscanf(parameters, "%lf %lf %lf %lf %lf %lf", &p[0], &p[1], &p[2], &p[3], &p[4], &p[5]);
     int64_t size = 0;
-    const uint8_t *data = strcmp(kind, "decode") == 0 ? decode(path, &size)
-                          : strcmp(kind, "crop") == 0 ? crop(path, p, &size)
-                          : strcmp(kind, "box") == 0  ? box(path, p, &size)
-                          : strcmp(kind, "eval") == 0 ? evaluate(path, p, &size)
-                                                      : colour(path, kind, p[0], &size);
+    const uint8_t *data = strcmp(kind, "decode") == 0      ? decode(path, &size)
+                          : strcmp(kind, "crop") == 0      ? crop(path, p, &size)
+                          : strcmp(kind, "box") == 0       ? box(path, p, &size)
+                          : strcmp(kind, "eval") == 0      ? evaluate(path, p, REEL_EXIF_IGNORE, &size)
+                          : strcmp(kind, "held_eval") == 0 ? evaluate(path, p, REEL_EXIF_APPLY, &size)
+                          : strcmp(kind, "held_crop") == 0 ? held_crop(path, p, &size)
+                                                           : colour(path, kind, p[0], &size);
     const unsigned long got = crc32(0, data, (unsigned)size), expected = strtoul(crc, NULL, 16);
     cr_expect(got == expected, "%s(%s) of %s: CRC %08lx, PIL's %08lx", kind, parameters, path, got, expected);
 }
