@@ -20,8 +20,12 @@ typedef enum {
     REEL_STREAM_SYNTH = 5, /* epoch: class; sample: image */
     REEL_STREAM_CHECK = 6, /* gradient checks and tests */
     REEL_STREAM_BENCH = 7,
-    REEL_STREAM_REPLACE = 8,       /* choice of a substitute for a bad sample */
-    REEL_STREAM_DROPOUT = 0x10000, /* epoch: step; sample: block of elements */
+    REEL_STREAM_REPLACE = 8,        /* choice of a substitute for a bad sample */
+    REEL_STREAM_BLOCK = 9,          /* balanced classes: their order; epoch: epoch */
+    REEL_STREAM_CLASS = 10,         /* balanced classes: the order within one; epoch: class; sample: round */
+    REEL_STREAM_PLACE = 11,         /* augmentation of samples that may repeat; epoch: epoch; sample: place in it */
+    REEL_STREAM_REPLACE_PLACE = 12, /* their substitutes; the same */
+    REEL_STREAM_DROPOUT = 0x10000,  /* epoch: step; sample: block of elements */
     REEL_STREAM_USER = 0x20000
 } reel_stream;
 

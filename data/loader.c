@@ -53,6 +53,7 @@ void reel_loader_destroy(reel_loader *l)
     free(l->desks);
     free(l->ring);
     free(l->order);
+    reel_balance_destroy(l->balance);
     free(l->known_bad);
     free(l);
 }
@@ -81,6 +82,7 @@ static reel_status resolve(reel_loader_config *c, int64_t count, reel_error *err
         return reel_fail(err, REEL_ERR_INVALID, "loader: slow_seconds %g, expected more than 0 and at most 1e9",
                          c->slow_seconds);
     if (count < 1) return reel_fail(err, REEL_ERR_INVALID, "loader: the dataset has no samples");
+    if (c->class_balanced && !c->shuffle) return reel_fail(err, REEL_ERR_INVALID, "loader: class_balanced without shuffle");
     if (c->drop_last && count < c->batch)
         return reel_fail(err, REEL_ERR_INVALID,
                          "loader: the dataset has %" PRId64 " samples, fewer than a batch of %" PRId64
@@ -160,6 +162,7 @@ reel_status reel_loader_create(reel_loader **out, const reel_dataset *dataset, c
     pthread_cond_init(&l->ready, &monotonic);
     pthread_condattr_destroy(&monotonic);
     reel_status status = allocate(l, err);
+    if (status == REEL_OK && c.class_balanced) status = reel_balance_create(&l->balance, dataset, err);
     if (status == REEL_OK) status = start(l, err);
     if (status != REEL_OK) {
         reel_loader_destroy(l);

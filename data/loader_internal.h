@@ -54,8 +54,9 @@ struct reel_loader {
     int64_t end;      /* batches from this number on do not exist */
     int64_t *order;   /* permutation of order_epoch */
     int64_t order_epoch;
-    int64_t wanted; /* in turns: batches up to this number may be opened */
-    double busy;    /* seconds that workers spent on `filled` samples */
+    reel_balance *balance; /* NULL = every sample comes once */
+    int64_t wanted;        /* in turns: batches up to this number may be opened */
+    double busy;           /* seconds that workers spent on `filled` samples */
     int64_t filled;
 
     /* The caller's alone. */

@@ -2,7 +2,7 @@
  * be done, another one. Places are handed out one by one, so that all workers fill the batch that the caller waits for.
  *
  * Determinism: a sample's pixels depend on (seed, epoch, index) alone, its replacement on (seed, epoch, index) and the files.
- */
+ * With balanced classes a sample may come several times in an epoch: then its place in the epoch stands for the index. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +33,10 @@ static reel_slot *find_work(reel_loader *l)
     s->assigned = s->done = s->n_bad = 0;
     s->fatal.status = REEL_OK;
     if (l->config.shuffle && l->order_epoch != s->epoch) {
-        reel_permutation(l->order, l->count, l->config.seed, (uint32_t)s->epoch);
+        if (l->balance)
+            reel_balance_epoch(l->balance, l->order, l->config.seed, (uint32_t)s->epoch);
+        else
+            reel_permutation(l->order, l->count, l->config.seed, (uint32_t)s->epoch);
         l->order_epoch = s->epoch;
     }
     for (int64_t i = 0; i < s->n; i++) s->indices[i] = l->config.shuffle ? l->order[first + i] : first + i;
@@ -42,10 +45,13 @@ static reel_slot *find_work(reel_loader *l)
     return s;
 }
 
-static reel_status load(reel_loader *l, struct kit *kit, int64_t epoch, int64_t index, float *out, reel_error *err)
+/* in_epoch: the sample's place. */
+static reel_status load(reel_loader *l, struct kit *kit, int64_t epoch, int64_t in_epoch, int64_t index, float *out,
+                        reel_error *err)
 {
     REEL_TRY(reel_dataset_read(l->dataset, index, &kit->bytes, err));
-    const reel_rng rng = reel_rng_at(l->config.seed, REEL_STREAM_AUGMENT, (uint32_t)epoch, (uint32_t)index);
+    const reel_rng rng = reel_rng_at(l->config.seed, l->balance ? REEL_STREAM_PLACE : REEL_STREAM_AUGMENT, (uint32_t)epoch,
+                                     (uint32_t)(l->balance ? in_epoch : index));
     return reel_transform_bytes(&l->transform, kit->bytes.data, kit->bytes.size, rng, &kit->scratch, out, err);
 }
 
@@ -78,16 +84,27 @@ static void note_bad(reel_loader *l, reel_slot *s, int64_t place, int64_t try, i
     pthread_mutex_unlock(&l->mutex);
 }
 
+/* Another sample for one that is bad: of its class while there may be a good one in it, where classes are balanced; else any.
+ */
+static int64_t substitute(const reel_loader *l, int64_t asked, int64_t try, reel_rng *rng)
+{
+    const int64_t label = l->balance ? reel_dataset_label(l->dataset, asked) : 0;
+    const int64_t n = l->balance ? reel_balance_class_count(l->balance, label) : 0;
+    if (n > 1 && try < MAX_TRIES / 2 && try < 4 * n) return reel_balance_substitute(l->balance, label, rng);
+    return (int64_t)reel_rng_below(rng, (uint64_t)l->count);
+}
+
 /* Fills one place. Not under the mutex: the place belongs to this worker. */
 static void fill(reel_loader *l, struct kit *kit, reel_slot *s, int64_t place)
 {
-    const int64_t asked = s->indices[place];
+    const int64_t asked = s->indices[place], in_epoch = s->number % l->per_epoch * l->config.batch + place;
     float *out = s->images + place * l->pixels;
-    reel_rng rng = reel_rng_at(l->config.seed, REEL_STREAM_REPLACE, (uint32_t)s->epoch, (uint32_t)asked);
+    reel_rng rng = reel_rng_at(l->config.seed, l->balance ? REEL_STREAM_REPLACE_PLACE : REEL_STREAM_REPLACE, (uint32_t)s->epoch,
+                               (uint32_t)(l->balance ? in_epoch : asked));
     reel_error err = {0};
     int64_t index = asked;
     for (int64_t try = 0; try < MAX_TRIES && !atomic_load_explicit(&l->stop, memory_order_relaxed); try++) {
-        const reel_status status = load(l, kit, s->epoch, index, out, &err);
+        const reel_status status = load(l, kit, s->epoch, in_epoch, index, out, &err);
         if (status == REEL_OK) {
             s->indices[place] = index;
             s->labels[place] = reel_dataset_label(l->dataset, index);
@@ -100,7 +117,7 @@ static void fill(reel_loader *l, struct kit *kit, reel_slot *s, int64_t place)
             return;
         }
         note_bad(l, s, place, try, index, &err);
-        index = (int64_t)reel_rng_below(&rng, (uint64_t)l->count);
+        index = substitute(l, asked, try, &rng);
         pthread_mutex_lock(&l->mutex);
         *kit->desk = (reel_desk){index, reel_loader_clock(), false};
         pthread_mutex_unlock(&l->mutex);

@@ -67,6 +67,8 @@ static const reel_option options_table[] = {
     {"lighting", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 10, "deviation of PCA lighting noise"},
     {"decode", NULL, 0, REEL_OPTION_CHOICE, "fast|exact", "fast", 0, 0,
      "training JPEGs (4:4:4: equally quick); evaluation is always exact"},
+    {"class-balanced", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0,
+     "every class equally often in an epoch of the same length; images of small ones repeat"},
     {"exif", NULL, 0, REEL_OPTION_CHOICE, "ignore|apply", "ignore", 0, 0,
      "apply: turn images upright as their EXIF data says, here and wherever the weights are used"},
     {"normalize", NULL, 0, REEL_OPTION_CHOICE, "imagenet|mean-pixel|none", "imagenet", 0, 0, "how pixels become numbers"},

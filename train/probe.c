@@ -19,6 +19,7 @@ static reel_status load(reel_trainer *t, reel_loader **loader, reel_batch *batch
                                        .prefetch = 1,
                                        .seed = s->seed,
                                        .shuffle = true,
+                                       .class_balanced = s->class_balanced,
                                        .epoch = t->state.epoch,
                                        .epochs = t->state.epoch + 1,
                                        .max_bad = 1,

@@ -112,6 +112,7 @@ reel_status reel_settings_read(reel_settings *s, const reel_options *o, reel_err
                          .threads = (int)reel_options_int(o, "threads"),
                          .workers = (int)reel_options_int(o, "workers"),
                          .seed = (uint64_t)reel_options_int(o, "seed"),
+                         .class_balanced = reel_options_flag(o, "class-balanced"),
                          .bias_lr_mult = reel_options_real(o, "bias-lr-mult"),
                          .bias_decay_mult = reel_options_real(o, "bias-decay-mult"),
                          .label_smoothing = reel_options_real(o, "label-smoothing"),

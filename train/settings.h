@@ -20,6 +20,7 @@ typedef struct reel_settings {
     int threads, workers;
     bool choose_workers; /* neither was given: the trainer may settle on others once it has measured */
     uint64_t seed;
+    bool class_balanced; /* every class equally often in an epoch */
     reel_sgd_config sgd;
     double bias_lr_mult, bias_decay_mult;
     reel_schedule schedule; /* steps_per_epoch is filled in when the data is known */

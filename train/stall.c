@@ -20,10 +20,14 @@ static double guess_loss(const reel_trainer *t)
 {
     const int64_t images = reel_dataset_count(t->train), classes = reel_dataset_classes(t->train);
     const double smooth = t->settings->label_smoothing;
+    const bool balanced = t->settings->class_balanced;
     double *count = calloc((size_t)classes + 1, sizeof *count), entropy = 0;
     if (!count) return log((double)classes);
     for (int64_t i = 0; i < images; i++) count[reel_dataset_label(t->train, i)]++;
+    int64_t present = 0;
+    for (int64_t c = 0; c < classes; c++) present += count[c] > 0;
     for (int64_t c = 0; c < classes; c++) {
+        if (balanced) count[c] = count[c] > 0 ? (double)images / (double)present : 0;
         const double p = (1 - smooth) * count[c] / (double)images + smooth / (double)classes;
         if (p > 0) entropy -= p * log(p);
     }

@@ -152,6 +152,7 @@ reel_status reel_trainer_loader(reel_trainer *t, reel_loader **out, int64_t firs
                                        .in_turns = reel_share_in_turns(reel_ctx_threads(t->ctx), workers),
                                        .seed = s->seed,
                                        .shuffle = true,
+                                       .class_balanced = s->class_balanced,
                                        .drop_last = !small,
                                        .epoch = t->state.epoch,
                                        .first = first,

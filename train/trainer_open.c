@@ -96,6 +96,7 @@ static reel_status fit_to_data(reel_trainer *t, reel_error *err)
                                        .prefetch = 1,
                                        .seed = s->seed,
                                        .shuffle = true,
+                                       .class_balanced = s->class_balanced,
                                        .epochs = 1,
                                        .max_bad = 1,
                                        .on_slow = reel_trainer_on_slow,
