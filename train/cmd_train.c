@@ -409,6 +409,19 @@ static int run_finetune(reel_options *options)
     return run_command(true, options);
 }
 
+/* A resumed run's configuration and --weights come on top: they are not known before a command runs. */
+static const char *presets_of_train(const char *option)
+{
+    return reel_recipe_value("quick", option);
+}
+
+static const char *presets_of_finetune(const char *option)
+{
+    if (!strcmp(option, "recipe")) return "finetune";
+    if (!strcmp(option, "epochs")) return "5 to 40, by the number of images";
+    return reel_recipe_value("finetune", option);
+}
+
 const reel_command reel_command_train = {
     .name = "train",
     .arguments = "[DATA]",
@@ -423,6 +436,7 @@ const reel_command reel_command_train = {
     .n_options = (int)REEL_COUNT(options_table),
     .max_args = 1,
     .run = run_train,
+    .presets = presets_of_train,
 };
 
 const reel_command reel_command_finetune = {
@@ -438,4 +452,5 @@ const reel_command reel_command_finetune = {
     .n_options = (int)REEL_COUNT(options_table),
     .max_args = 1,
     .run = run_finetune,
+    .presets = presets_of_finetune,
 };

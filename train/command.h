@@ -27,6 +27,8 @@ typedef struct reel_command {
     int n_options;
     int min_args, max_args; /* arguments that are no options; max -1 = any number */
     int (*run)(reel_options *options);
+    /* What holds for an option where nobody says anything, if it is not what the table says; else NULL. For help. */
+    const char *(*presets)(const char *option);
 } reel_command;
 
 extern const reel_command reel_command_bench_loader;

@@ -13,9 +13,11 @@ static const char *first_line(const reel_option *o, char *text, size_t size)
     return text;
 }
 
-static bool shows_default(const reel_option *o)
+/* What holds where nobody says anything; NULL: nothing to show. */
+static const char *default_of(const reel_command *command, const reel_option *o)
 {
-    return o->initial && *o->initial && o->type != REEL_OPTION_FLAG;
+    const char *preset = command->presets ? command->presets(o->name) : NULL, *value = preset ? preset : o->initial;
+    return value && *value && o->type != REEL_OPTION_FLAG ? value : NULL;
 }
 
 void reel_help_command(FILE *to, const reel_command *command)
@@ -32,7 +34,7 @@ void reel_help_command(FILE *to, const reel_command *command)
         else
             fprintf(to, "  %-30s", text);
         fprintf(to, " %s", o->help);
-        if (shows_default(o)) fprintf(to, " [%s]", o->initial);
+        if (default_of(command, o)) fprintf(to, " [%s]", default_of(command, o));
         fputc('\n', to);
     }
     if (command->notes) fprintf(to, "\n%s\n", command->notes);
@@ -83,9 +85,9 @@ void reel_help_man(FILE *to, const reel_command *const *commands, int n)
             troff(to, text + strspn(text, " "));
             fputc('\n', to);
             troff(to, o->help);
-            if (shows_default(o)) {
+            if (default_of(c, o)) {
                 fprintf(to, " [");
-                troff(to, o->initial);
+                troff(to, default_of(c, o));
                 fputc(']', to);
             }
             fputc('\n', to);

@@ -130,6 +130,13 @@ reel_status reel_recipe_apply(const char *name, reel_options *options, reel_erro
     return REEL_OK;
 }
 
+const char *reel_recipe_value(const char *name, const char *option)
+{
+    for (const setting *s = find(name)->settings; s->option; s++)
+        if (!strcmp(s->option, option)) return s->value;
+    return NULL;
+}
+
 void reel_recipe_print(const char *name, const reel_options *options)
 {
     const recipe *r = find(name);

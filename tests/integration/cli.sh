@@ -15,6 +15,23 @@ while read -r name; do # every command is in the list, and has help of its own
     "$REEL_BIN" $name --help >two
     cmp one two || fail "'help $name' and '$name --help' differ"
 done < <(sed -n '/^commands:/,/^$/s/^  \([a-z]* \?[a-z]*\)  .*/\1/p' all | grep -v '^help' | sed 's/ *$//')
+# Help shows what is in force for the command: the recipe's values, not the table's.
+"$REEL_BIN" help train >one
+"$REEL_BIN" help finetune >two
+in_force() { # in_force FILE OPTION: what help shows
+    grep -A1 -e "--$2[ ,]" "$1" | sed -n 's/.*\[\(.*\)\]$/\1/p' | head -1
+}
+while read -r option train finetune; do
+    [ "$(in_force one "$option")" = "$train" ] || fail "help train, --$option: expected $train, got $(in_force one "$option")"
+    [ "$(in_force two "$option")" = "$finetune" ] ||
+        fail "help finetune, --$option: expected $finetune, got $(in_force two "$option")"
+done <<'END'
+recipe quick finetune
+lr 0.01 0.005
+head-lr-mult 1 2
+early-stop 0 8
+epochs 30 5 to 40, by the number of images
+END
 "$REEL_BIN" help --completion >completion
 bash -n completion
 "$REEL_BIN" help --man >reel.1
