@@ -148,8 +148,10 @@ Test(loader, a_run_resumed_at_any_batch_goes_on_the_same)
 {
     uint32_t all[64], rest[64];
     const int64_t n = run(usual, all, 64, NULL, NULL);
+    static const int workers[] = {1, 2, 5, 16};
     for (int64_t start = 1; start <= n; start++) {
         reel_loader_config config = usual;
+        config.workers = workers[start % 4];
         config.epoch = start / 11;
         config.first = start % 11;
         const int64_t left = run(config, rest, 64, NULL, NULL);
@@ -218,7 +220,7 @@ Test(loader, ten_percent_of_bad_samples_are_replaced_counted_exactly_and_reporte
     uint32_t first[64], other[64];
     struct log logs[4] = {{0}};
     int64_t met, replaced, n = 0;
-    static const int workers[] = {1, 2, 5, 8};
+    static const int workers[] = {1, 2, 5, 16};
     for (int i = 0; i < 4; i++) {
         reel_loader_config config = usual;
         config.workers = workers[i];
@@ -234,8 +236,9 @@ Test(loader, ten_percent_of_bad_samples_are_replaced_counted_exactly_and_reporte
         cr_expect(memcmp(&logs[i], &logs[0], sizeof logs[0]) == 0, "%d workers: reports come in another order", workers[i]);
         if (i) expect_same(other, first, n, "with bad samples");
     }
-    for (int64_t start = 1; start < 33; start += 5) {
+    for (int64_t start = 1; start < 33; start++) {
         reel_loader_config config = usual;
+        config.workers = workers[start % 4];
         config.max_bad = 0.2;
         config.epoch = start / 11;
         config.first = start % 11;
