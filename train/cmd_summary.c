@@ -4,6 +4,7 @@
 #include "train/json_util.h"
 #include "train/memory_plan.h"
 #include "train/model_card.h"
+#include "train/onnx_list.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -129,10 +130,45 @@ static int print_file_json(const reel_weights *weights)
                                      (json_int_t)total, "bytes", (json_int_t)bytes, "metadata", metadata, "tensors", tensors));
 }
 
+static int summarize_onnx(const char *path, bool json)
+{
+    reel_error err;
+    json_t *list, *row, *value;
+    const char *key;
+    char shown[1100], text[80];
+    size_t i;
+    if (reel_onnx_list(&list, path, &err)) return reel_complain("summary", &err);
+    if (json) return reel_print_json(list);
+    const json_t *tensors = json_object_get(list, "tensors");
+    json_array_foreach(tensors, i, row)
+    {
+        const json_t *sides = json_object_get(row, "shape");
+        int64_t shape[REEL_MAX_DIMS];
+        const int ndim = (int)json_array_size(sides);
+        for (int d = 0; d < ndim; d++) shape[d] = json_integer_value(json_array_get(sides, (size_t)d));
+        printf("%-32s %-9s %-20s %13" PRId64 " bytes\n",
+               reel_shown_text(json_string_value(json_object_get(row, "name")), shown, sizeof shown),
+               json_string_value(json_object_get(row, "dtype")), reel_shape_text(text, sizeof text, ndim, shape),
+               (int64_t)json_integer_value(json_object_get(row, "bytes")));
+    }
+    printf("%zu tensors, %" PRId64 " elements, %" PRId64 " bytes (onnx)\n", json_array_size(tensors),
+           (int64_t)json_integer_value(json_object_get(list, "elements")),
+           (int64_t)json_integer_value(json_object_get(list, "bytes")));
+    json_object_foreach(json_object_get(list, "metadata"), key, value)
+    {
+        printf("%s: ", reel_shown_text(key, shown, sizeof shown));
+        printf("%s\n", reel_shown_text(json_string_value(value), shown, sizeof shown));
+    }
+    json_decref(list);
+    return REEL_EXIT_OK;
+}
+
 static int summarize_file(const char *path, bool json)
 {
     reel_error err;
     reel_weights *weights;
+    const size_t length = strlen(path);
+    if (length > 5 && !strcmp(path + length - 5, ".onnx")) return summarize_onnx(path, json);
     if (reel_weights_read(&weights, path, &err)) return reel_complain("summary", &err);
     if (reel_weights_verify(weights, &err)) {
         reel_weights_destroy(weights);
@@ -179,9 +215,9 @@ const reel_command reel_command_summary = {
     .name = "summary",
     .arguments = "[FILE]",
     .about = "Shows a network's layers, shapes, parameters, multiply-adds, memory; or the tensors of a weights file",
-    .notes =
-        "FILE is a .safetensors or .pth file. Memory is that of one step with momentum on one batch, as `reel bench step` does "
-        "it; a loader holds batches besides.",
+    .notes = "FILE is a .safetensors, .pth or .onnx file. Memory is that of one step with momentum on one batch, as `reel "
+             "bench step` does "
+             "it; a loader holds batches besides.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
     .max_args = 1,

@@ -38,6 +38,16 @@ grep -q '"format":"safetensors","elements":207,"bytes":836' out || fail "summary
 cmp run/model.safetensors copy.safetensors || fail "a model's copy has other bytes"
 "$REEL_BIN" convert run/model.safetensors model.onnx --quiet
 grep -q preprocessing model.onnx && grep -q Gemm model.onnx || fail "model.onnx has no preprocessing or no Gemm"
+"$REEL_BIN" summary model.onnx >out
+"$REEL_BIN" summary run/model.safetensors >expected
+grep ' bytes$' expected | sort >rows
+grep ' bytes$' out | grep -v '^avgpool' | sort | cmp - rows || fail "summary of ONNX: other tensors: $(cat out)"
+grep -q '^arch: tiny' out && grep -q '^classes: ' out || fail "summary of ONNX: no metadata: $(cat out)"
+for size in 1 20 300 5000; do # cut anywhere, it is refused
+    head -c $size model.onnx >cut.onnx
+    if "$REEL_BIN" summary cut.onnx >out 2>&1; then fail "an ONNX file cut at $size passes: $(cat out)"; fi
+    grep -q "cut.onnx: is not an ONNX model, or damaged" out || fail "an ONNX file cut at $size: $(cat out)"
+done
 printf 'one\ntwo\nthree\nfour\nfive\n' >names
 "$REEL_BIN" convert run/model.safetensors named.safetensors --class-names names --quiet
 "$REEL_BIN" summary named.safetensors | grep -q 'classes: \["one","two","three","four","five"\]' || fail "class names were not put in"
@@ -52,7 +62,6 @@ refuse 2 'PyTorch reads .safetensors' convert one.safetensors one.pth
 refuse 2 'ends in .safetensors or .onnx' convert one.safetensors one
 refuse 1 'classifier' convert one.safetensors one.onnx
 refuse 1 'an ONNX model' convert model.onnx again.safetensors
-refuse 1 'an ONNX model' summary model.onnx
 refuse 1 'expected 5 names' convert run/model.safetensors x.onnx --class-names "$pth/../make_pth.py"
 python3 - <<'PY'
 import os, pickle
