@@ -28,13 +28,15 @@ static reel_status walk(reel_net *net, reel_tape *tape, const int64_t input[4], 
 reel_status reel_net_plan(reel_net *net, const int64_t input[4], bool training, reel_net_memory *plan, reel_error *err)
 {
     REEL_ASSERT(net->built);
-    const size_t room = (size_t)1 << 44; /* addresses only: what does not fit this machine is to be told, not refused */
-    reel_tape_config config = {.dtype = reel_net_dtype(net), .no_grad = !training, .limit_bytes = room, .plan = true};
-    reel_tape *tape;
-    if (reel_tape_create(&tape, net->ctx, &config, err) != REEL_OK) { /* a system that promises only what it has */
-        config.limit_bytes = 0;
-        REEL_TRY(reel_tape_create(&tape, net->ctx, &config, err));
-    }
+    /* Addresses only: what does not fit this machine is to be told, not refused. Some systems promise less than others. */
+    reel_tape_config config = {
+        .dtype = reel_net_dtype(net), .no_grad = !training, .limit_bytes = (size_t)1 << 44, .plan = true};
+    reel_tape *tape = NULL;
+    reel_status status = REEL_ERR_MEMORY;
+    for (; status != REEL_OK && config.limit_bytes >= (size_t)1 << 36; config.limit_bytes /= 2)
+        status = reel_tape_create(&tape, net->ctx, &config, NULL);
+    config.limit_bytes = 0; /* as much as there is */
+    if (status != REEL_OK) REEL_TRY(reel_tape_create(&tape, net->ctx, &config, err));
     *plan = (reel_net_memory){0};
     const size_t element = reel_dtype_size(config.dtype);
     bool trained = false;
@@ -46,7 +48,7 @@ reel_status reel_net_plan(reel_net *net, const int64_t input[4], bool training, 
         plan->gradients += bytes;
         trained = true;
     }
-    const reel_status status = walk(net, tape, input, trained, err);
+    status = walk(net, tape, input, trained, err);
     const reel_tape_memory used = reel_tape_usage(tape);
     plan->activations = used.activations;
     plan->scratch = used.scratch;
