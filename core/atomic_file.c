@@ -19,7 +19,11 @@ reel_status reel_atomic_open(reel_atomic_file *f, const char *path, reel_error *
     const char *slash = strrchr(path, '/');
     const size_t length = slash ? (size_t)(slash - path) + 1 : 0;
     const size_t room = length + 64;
+    struct stat st;
     *f = (reel_atomic_file){.fd = -1, .path = path};
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) /* rename would put a file in the place of /dev/null */
+        return reel_fail(err, REEL_ERR_IO, "%s: expected the name of a file, found a %s", path,
+                         S_ISDIR(st.st_mode) ? "folder" : "device or pipe");
     f->folder = slash ? strndup(path, length) : strdup(".");
     f->temporary = malloc(room);
     if (!f->folder || !f->temporary) {

@@ -11,7 +11,8 @@ typedef struct reel_atomic_file {
     char *temporary, *folder;
 } reel_atomic_file;
 
-/* All fail with REEL_ERR_IO and strerror in the message, or REEL_ERR_MEMORY. */
+/* All fail with REEL_ERR_IO and strerror in the message, or REEL_ERR_MEMORY. _open refuses a path that is a folder, device or
+ * pipe, or a link to one: a rename would replace it. */
 reel_status reel_atomic_open(reel_atomic_file *f, const char *path, reel_error *err);
 reel_status reel_atomic_put(reel_atomic_file *f, const void *bytes, size_t size, reel_error *err);
 reel_status reel_atomic_rewind(reel_atomic_file *f, reel_error *err); /* to write over the beginning */

@@ -284,7 +284,7 @@ static int by_block(const void *a, const void *b)
 static reel_status load_block(const reader *r, const wanted *const *group, int n, reel_error *err)
 {
     const wanted *t = group[0];
-    if (n == 1 && t->w.bytes == t->block.size && is_row_major(t) && t->w.bytes > 0)
+    if (n == 1 && t->w.bytes > 0 && t->w.bytes == t->block.size && is_row_major(t))
         return reel_pth_load(r->pth, &t->block, r->w->data + t->at, err);
     char *storage = reel_pages_alloc((size_t)t->block.size + 1, err);
     if (!storage) return REEL_ERR_MEMORY;

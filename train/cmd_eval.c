@@ -12,8 +12,11 @@
 #include "train/share.h"
 #include "train/signals.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <string.h>
+#include <unistd.h>
 
 static const reel_option options_table[] = {
     {"weights", NULL, 'w', REEL_OPTION_TEXT, "FILE", NULL, 0, 0, "weights, or the folder of a run (its best)"},
@@ -79,6 +82,8 @@ static reel_status evaluate(evaluation *e, reel_error *err)
 {
     const reel_eval_request *r = e->request;
     const int threads = r->threads ? r->threads : reel_available_cpus();
+    if (r->csv && access(r->csv, F_OK) == 0) /* said before the work, not after it */
+        return reel_fail(err, REEL_ERR_IO, "--csv: %s: cannot be created: %s", r->csv, strerror(EEXIST));
     REEL_TRY(reel_data_open(&e->dataset, r->data, r->split, e->folder, sizeof e->folder, err));
     REEL_TRY(reel_ctx_create(&e->ctx, &(reel_ctx_config){.threads = threads, .log = reel_log_to_stderr}, err));
     REEL_TRY(reel_model_open(&e->net, &e->card, r->weights, r->arch, e->ctx, REEL_F32, err));
@@ -110,10 +115,13 @@ static int report(const evaluation *e)
 {
     reel_error err;
     const reel_eval_request *r = e->request;
+    int code = REEL_EXIT_OK;
+    if (r->json)
+        code = reel_print_json(reel_judge_json(&e->result, &e->card, e->dataset));
+    else
+        reel_judge_print(&e->result, &e->card, e->dataset, e->folder);
     if (r->csv && reel_judge_csv(&e->result, &e->card, r->csv, &err)) return reel_complain(r->command, &err);
-    if (r->json) return reel_print_json(reel_judge_json(&e->result, &e->card, e->dataset));
-    reel_judge_print(&e->result, &e->card, e->dataset, e->folder);
-    return REEL_EXIT_OK;
+    return code;
 }
 
 int reel_eval(const reel_eval_request *request)

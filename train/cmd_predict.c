@@ -39,8 +39,8 @@ typedef struct {
     int64_t views;           /* of an image: 1 or 10 */
     const char **names;      /* of the images in the batch */
     int64_t *order;          /* classes by probability */
-    int64_t n, failed;
-    json_t *rows; /* NULL without --json */
+    int64_t n, most, failed; /* in the batch; at most there; images that could not be read */
+    json_t *rows;            /* NULL without --json */
 } predictor;
 
 enum { LARGEST_FILE = 1 << 30 };
@@ -106,10 +106,10 @@ static void show(predictor *p, const char *name, const float *probability)
     json_array_append_new(p->rows, json_pack("{s:o, s:o}", "file", reel_json_text(name), "predictions", list));
 }
 
-static void fail(predictor *p, const char *name, const char *why)
+/* line: what people read; why: what stands beside the name in JSON. */
+static void fail(predictor *p, const char *name, const char *line, const char *why)
 {
-    char path[4200];
-    reel_say("reel predict: %s: %s", reel_shown_text(name, path, sizeof path), why);
+    reel_say("reel predict: %s", line);
     p->failed++;
     if (p->rows)
         json_array_append_new(p->rows, json_pack("{s:o, s:o}", "file", reel_json_text(name), "error", reel_json_text(why)));
@@ -149,8 +149,7 @@ static reel_status prepare(predictor *p, reel_error *err)
     for (int i = 0; i < reel_options_arg_count(o); i++)
         if (reel_image_list_add(&p->images, reel_options_arg(o, i), &why)) {
             if (why.status == REEL_ERR_MEMORY) return reel_fail(err, why.status, "%s", why.message);
-            reel_say("reel predict: %s", why.message);
-            p->failed++;
+            fail(p, reel_options_arg(o, i), why.message, why.message);
         }
     if (p->images.n == 0) return REEL_OK; /* each has been named */
     const reel_ctx_config config = {.threads = (int)reel_options_int(o, "threads"), .log = reel_log_to_stderr};
@@ -159,7 +158,8 @@ static reel_status prepare(predictor *p, reel_error *err)
                              err));
     reel_net_set_training(p->net, false);
     REEL_TRY(reel_tape_create(&p->tape, p->ctx, &(reel_tape_config){.dtype = REEL_F32, .no_grad = true}, err));
-    const int64_t n = reel_options_int(o, "batch-size"), size = p->card.preprocessing.size;
+    const int64_t size = p->card.preprocessing.size, batch = reel_options_int(o, "batch-size");
+    const int64_t n = p->most = batch < p->images.n ? batch : p->images.n; /* memory for no more than there are */
     p->look = reel_transform_of(&p->card.preprocessing);
     if (reel_options_set(o, "exif")) p->look.exif = reel_exif_from(reel_options_text(o, "exif"));
     p->views = p->look.views = reel_options_flag(o, "ten-crop") ? 10 : 1;
@@ -174,18 +174,20 @@ static reel_status predict(predictor *p, reel_error *err)
 {
     REEL_TRY(prepare(p, err));
     if (p->images.n == 0) return REEL_OK;
-    const int64_t batch = reel_options_int(p->options, "batch-size"), size = p->card.preprocessing.size;
+    const int64_t size = p->card.preprocessing.size;
     for (int64_t i = 0; i < p->images.n; i++) {
         reel_error why;
         const reel_rng none = reel_rng_at(0, REEL_STREAM_AUGMENT, 0, 0);
         float *out = p->batch + p->n * p->views * 3 * size * size;
         if (read_file(&p->bytes, p->images.paths[i], &why) ||
             reel_transform_bytes(&p->look, p->bytes.data, p->bytes.size, none, &p->scratch, out, &why)) {
-            fail(p, p->images.paths[i], why.message);
+            char path[4200], line[6000];
+            snprintf(line, sizeof line, "%s: %s", reel_shown_text(p->images.paths[i], path, sizeof path), why.message);
+            fail(p, p->images.paths[i], line, why.message);
             continue;
         }
         p->names[p->n++] = p->images.paths[i];
-        if (p->n == batch) REEL_TRY(flush(p, err));
+        if (p->n == p->most) REEL_TRY(flush(p, err));
     }
     return flush(p, err);
 }
@@ -199,7 +201,7 @@ static int run(reel_options *options)
     }
     predictor p = {.options = options, .rows = reel_options_flag(options, "json") ? json_array() : NULL};
     int code = predict(&p, &err) ? reel_complain("predict", &err) : p.failed ? REEL_EXIT_FAILED : REEL_EXIT_OK;
-    if (p.rows && p.images.n && p.net) {
+    if (p.rows && (p.net || p.images.n == 0)) {
         const int printed = reel_print_json(json_pack("{s:O, s:I}", "images", p.rows, "failed", (json_int_t)p.failed));
         if (!code) code = printed;
     }

@@ -7,6 +7,7 @@
 #include "train/onnx_list.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const reel_option options_table[] = {
@@ -130,6 +131,16 @@ static int print_file_json(const reel_weights *weights)
                                      (json_int_t)total, "bytes", (json_int_t)bytes, "metadata", metadata, "tensors", tensors));
 }
 
+/* All of it, in a form that no terminal obeys: the file may be a stranger's. */
+static void print_metadata(const char *key, const char *value)
+{
+    char name[200];
+    const size_t size = value ? 4 * strlen(value) + 8 : 0; /* a byte takes four letters at most */
+    char *shown = value ? malloc(size) : NULL;
+    if (shown) printf("%s: %s\n", reel_shown_text(key, name, sizeof name), reel_shown_text(value, shown, size));
+    free(shown);
+}
+
 static int summarize_onnx(const char *path, bool json)
 {
     reel_error err;
@@ -154,11 +165,7 @@ static int summarize_onnx(const char *path, bool json)
     printf("%zu tensors, %" PRId64 " elements, %" PRId64 " bytes (onnx)\n", json_array_size(tensors),
            (int64_t)json_integer_value(json_object_get(list, "elements")),
            (int64_t)json_integer_value(json_object_get(list, "bytes")));
-    json_object_foreach(json_object_get(list, "metadata"), key, value)
-    {
-        printf("%s: ", reel_shown_text(key, shown, sizeof shown));
-        printf("%s\n", reel_shown_text(json_string_value(value), shown, sizeof shown));
-    }
+    json_object_foreach(json_object_get(list, "metadata"), key, value) print_metadata(key, json_string_value(value));
     json_decref(list);
     return REEL_EXIT_OK;
 }
@@ -182,17 +189,14 @@ static int summarize_file(const char *path, bool json)
         for (int i = 0; i < reel_weights_count(weights); i++) {
             const reel_weight *w = reel_weights_at(weights, i);
             char shape[80], name[200];
-            reel_utf8_text(w->name, name, sizeof name);
-            for (char *p = name; *p; p++) *p = (unsigned char)*p < 32 || *p == 127 ? '?' : *p; /* what a terminal would obey */
-            printf("%-32s %-9s %-20s %13zu bytes\n", name, stored_name(w->dtype),
+            printf("%-32s %-9s %-20s %13zu bytes\n", reel_shown_text(w->name, name, sizeof name), stored_name(w->dtype),
                    reel_shape_text(shape, sizeof shape, w->ndim, w->shape), w->bytes);
             total += reel_shape_numel(w->ndim, w->shape);
             bytes += (int64_t)w->bytes;
         }
         printf("%d tensors, %" PRId64 " elements, %" PRId64 " bytes (%s)\n", reel_weights_count(weights), total, bytes,
                reel_weights_format(weights));
-        for (int i = 0; i < REEL_COUNT(keys); i++)
-            if (reel_weights_metadata(weights, keys[i])) printf("%s: %s\n", keys[i], reel_weights_metadata(weights, keys[i]));
+        for (int i = 0; i < REEL_COUNT(keys); i++) print_metadata(keys[i], reel_weights_metadata(weights, keys[i]));
     }
     reel_weights_destroy(weights);
     return code;

@@ -38,7 +38,8 @@ void reel_average_views(float *out, const float *logits, int64_t n, int64_t view
         for (int64_t c = 0; c < classes; c++) {
             double mean = 0;
             for (int64_t v = 0; v < views; v++) mean += exp((double)rows[v * classes + c] - shift[v]);
-            out[i * classes + c] = (float)fmax(log(mean / (double)views), -1e30);
+            const double score = log(mean / (double)views);
+            out[i * classes + c] = (float)(score < -1e30 ? -1e30 : score); /* what is no number stays none */
         }
     }
 }

@@ -52,7 +52,7 @@ void reel_evaluation_free(reel_evaluation *evaluation);
 int64_t reel_label_rank(const float *logits, int64_t classes, int64_t label);
 
 /* Row i of out [n][classes]: the logarithm of the mean, over the views of image i, of the softmax of their rows of logits
- * [n * views][classes]. out may be logits. */
+ * [n * views][classes]; NaN where one of them is NaN or infinite. out may be logits. */
 void reel_average_views(float *out, const float *logits, int64_t n, int64_t views, int64_t classes);
 
 #endif

@@ -125,7 +125,7 @@ reel_status reel_finetune_record(const reel_trainer *t, reel_error *err)
     json_t *o = json_pack("{s:I, s:f, s:o}", "seed", (json_int_t)t->settings->seed, "share", t->settings->val_share,
                           "validation", names);
     reel_run_dir_file(&t->run, "split.json", path, sizeof path);
-    const bool failed = !o || json_dump_file(o, path, JSON_INDENT(1)) != 0;
+    const reel_status status = reel_json_save(o, path, err);
     json_decref(o);
-    return failed ? reel_fail(err, REEL_ERR_IO, "%s: cannot be written", path) : REEL_OK;
+    return status;
 }

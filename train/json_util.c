@@ -99,5 +99,5 @@ reel_status reel_json_append(json_t *object, const char *path, reel_error *err)
     json_decref(object);
     const int why = errno;
     if (fclose(f) == 0 && written) return REEL_OK;
-    return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", path, strerror(why));
+    return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", path, strerror(written ? errno : why));
 }

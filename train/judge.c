@@ -143,10 +143,10 @@ json_t *reel_judge_json(const reel_evaluation *e, const reel_model_card *card, c
     for (int i = 0; i < e->n_worst; i++) {
         char name[1024];
         reel_dataset_sample_name(dataset, e->worst[i].index, name, sizeof name);
-        json_array_append_new(worst, json_pack("{s:o, s:I, s:o, s:f, s:o}", "file", reel_json_text(name), "index",
-                                               (json_int_t)e->worst[i].index, "predicted",
-                                               class_name(card, e->worst[i].predicted), "probability", e->worst[i].probability,
-                                               "loss", reel_json_number(e->worst[i].loss)));
+        json_array_append_new(
+            worst, json_pack("{s:o, s:I, s:o, s:o, s:o}", "file", reel_json_text(name), "index", (json_int_t)e->worst[i].index,
+                             "predicted", class_name(card, e->worst[i].predicted), "probability",
+                             reel_json_number(e->worst[i].probability), "loss", reel_json_number(e->worst[i].loss)));
     }
     return json_pack("{s:I, s:I, s:o, s:f, s:o, s:f, s:o, s:f, s:o, s:o, s:o, s:o}", "images", (json_int_t)e->images, "bad",
                      (json_int_t)e->bad, "loss", reel_json_number(e->loss), "top1", e->top1, "top1_interval",

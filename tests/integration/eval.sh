@@ -36,3 +36,7 @@ listed=$(grep -o '"file":' json | wc -l)
 code=0
 "$REEL_BIN" eval d --weights run --csv table.csv --quiet >again 2>&1 || code=$?
 [ "$code" = 1 ] && grep -q "table.csv: cannot be created: File exists" again || fail "--csv overwrote a file: code $code, $(cat again)"
+! grep -q "images, loss" again || fail "--csv: a file that is there was found only after the work: $(cat again)"
+code=0
+"$REEL_BIN" eval d --weights run --csv nowhere/table.csv --quiet >again 2>&1 || code=$?
+[ "$code" = 1 ] && grep -q "48 images, loss" again || fail "a table that cannot be written took the results with it: code $code, $(cat again)"

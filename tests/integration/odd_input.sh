@@ -28,6 +28,31 @@ plain out "predict" && plain err "predict"
 [ "$(wc -l <err)" -eq 2 ] && grep -q dangling err || fail "predict: expected the dangling link and the missing file: $(cat err)"
 [ "$(grep -c '^images' out)" -eq 1 ] || fail "predict: expected one image: $(cat out)"
 
+# With --json every name comes back, whatever became of it; a list without names is an error, as a folder without images is.
+code=0
+"$REEL_BIN" predict --weights run --json nowhere.jpg images/dangling.jpg "images/$odd.jpg" >out 2>err || code=$?
+[ "$code" -eq 1 ] || fail "predict --json: exit $code, expected 1: $(cat err)"
+python3 -c 'import json; rows = json.load(open("out"))["images"]; assert ["error" in r for r in rows] == [True, True, False], rows' ||
+    fail "predict --json: expected two errors and a prediction: $(cat out)"
+code=0
+"$REEL_BIN" predict --weights run --json nowhere.jpg >out 2>err || code=$?
+[ "$code" -eq 1 ] && python3 -c 'import json; r = json.load(open("out")); assert r["failed"] == 1 and r["images"][0]["file"] == "nowhere.jpg"' ||
+    fail "predict --json without an image: exit $code: $(cat out)"
+code=0
+"$REEL_BIN" predict --weights run - </dev/null >out 2>err || code=$?
+[ "$code" -eq 1 ] && grep -q "stdin: no names" err || fail "predict with an empty list: exit $code, expected 1: $(cat err)"
+
+# Metadata of a stranger's file, shown without obeying it and whole.
+python3 - <<'PY'
+import json, struct
+text = json.dumps({"__metadata__": {"arch": "a\x1b[31mb", "classes": "c" * 5000 + "end"}}).encode()
+text += b" " * (-len(text) % 8)
+open("strange.safetensors", "wb").write(struct.pack("<Q", len(text)) + text)
+PY
+"$REEL_BIN" summary strange.safetensors >out
+plain out "summary"
+grep -qF 'arch: a\x1b[31mb' out && grep -q 'cend$' out || fail "summary: metadata not shown: $(cut -c1-200 out)"
+
 # Finite weights, probabilities that are not.
 python3 - <<'PY'
 import array, json, struct
@@ -43,6 +68,10 @@ PY
 code=0
 "$REEL_BIN" predict --weights large.safetensors d/val/cross --top 1 >out 2>err || code=$?
 [ "$code" -eq 4 ] && grep -q "not finite" err || fail "probabilities that are not finite: exit $code, expected 4: $(cat out err)"
+
+code=0
+"$REEL_BIN" predict --weights large.safetensors d/val/cross --ten-crop --top 1 >out 2>err || code=$?
+[ "$code" -eq 4 ] && grep -q "not finite" err || fail "ten views without a finite score: exit $code, expected 4: $(cat out err)"
 
 # --test-only evaluates as the weights say, and as it is told.
 for sizes in "" "--val-resize-size 60" "--val-resize-size 80 --val-crop-size 40"; do

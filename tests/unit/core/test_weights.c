@@ -495,6 +495,26 @@ Test(weights, names_that_cannot_be_written_are_errors_with_the_path)
     reel_weights_writer_destroy(writer);
 }
 
+Test(weights, a_device_or_pipe_is_not_replaced_by_a_file)
+{
+    char link[128], pipe[128];
+    struct stat st;
+    reel_weights_writer *writer = new_writer();
+    in_folder(link, "link");
+    in_folder(pipe, "pipe");
+    cr_assert(symlink("/dev/null", link) == 0 && mkfifo(pipe, 0600) == 0);
+    for (int i = 0; i < 2; i++) {
+        reel_error err = {0};
+        const char *path = i ? pipe : link;
+        cr_expect_eq(reel_weights_writer_save(writer, path, &err), REEL_ERR_IO, "%s was replaced", path);
+        cr_expect(strstr(err.message, path) && strstr(err.message, "device or pipe"), "%s", err.message);
+    }
+    cr_expect(lstat(link, &st) == 0 && S_ISLNK(st.st_mode), "the link is gone");
+    cr_expect(lstat(pipe, &st) == 0 && S_ISFIFO(st.st_mode), "the pipe is gone");
+    cr_expect_eq(entries_in_folder(), 2, "a temporary file was left");
+    reel_weights_writer_destroy(writer);
+}
+
 Test(weights, saving_again_replaces_and_honours_the_umask)
 {
     char path[128];

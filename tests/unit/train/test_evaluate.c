@@ -30,3 +30,11 @@ Test(evaluate, views_may_be_averaged_in_place_and_an_impossible_class_stays_fini
     cr_expect(logits[0] == 0 && isfinite(logits[1]) && logits[1] < -1e20f, "%g, %g", (double)logits[0], (double)logits[1]);
     cr_expect(fabs(exp((double)logits[2]) + exp((double)logits[3]) - 1) < 1e-6, "%g, %g", (double)logits[2], (double)logits[3]);
 }
+
+Test(evaluate, views_that_are_no_numbers_average_to_none)
+{
+    float logits[] = {0, NAN, 3, 0, 1, INFINITY, 0, 0}, out[4];
+    reel_average_views(out, logits, 2, 2, 2);
+    for (int i = 0; i < 4; i++) cr_expect(isnan(out[i]), "score %d: expected NaN, got %g", i, (double)out[i]);
+    cr_expect(reel_label_rank(out, 2, 0) == INT64_MAX, "an image without scores counts as right");
+}
