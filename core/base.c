@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-reel_status reel_fail(reel_error *err, reel_status status, const char *format, ...)
+reel_status(reel_fail)(reel_error *err, reel_status status, const char *format, ...)
 {
     if (err) {
         va_list args;

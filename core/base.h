@@ -41,6 +41,15 @@ typedef struct reel_error {
 REEL_API reel_status reel_fail(reel_error *err, reel_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+#ifdef __clang_analyzer__ /* it sees one file at a time, and would go on behind a failure as if that could be REEL_OK */
+static inline reel_status reel_failed(reel_status status)
+{
+    if (status == REEL_OK) __builtin_unreachable();
+    return status;
+}
+#define reel_fail(...) reel_failed(reel_fail(__VA_ARGS__))
+#endif
+
 /* The version of the library that is running, "major.minor.patch". */
 REEL_API const char *reel_version(void);
 

@@ -84,6 +84,7 @@ static bool same(reel_check *k, int input, double factor, double slack, const ch
     const reel_check_input *in = &k->in[input];
     for (int64_t e = 0; e < in->n; e++) {
         const double first = in->analytic[e], second = k->again[e];
+        /* Bits: +0 is not -0, and a NaN is itself. NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
         if (slack == 0 ? memcmp(&first, &second, sizeof first) != 0 : fabs(second - factor * first) > slack * in->largest)
             return fail(k, what, input, e, first, second);
     }

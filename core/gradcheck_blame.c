@@ -32,18 +32,20 @@ static bool guilty(const reel_check *k, reel_node *node, reel_gradcheck_report *
     if (!own) return false;
     *own = (reel_check){.ctx = k->ctx, .fn = replay, .user = node, .config = &config, .report = report};
     bool possible = true;
+    int copies = 0;
     for (int i = 0; i < node->n_in; i++) {
         if (node->in[i] < 0) continue;
         const reel_tensor *value = &k->tape->nodes[node->in[i]].value;
-        reel_tensor *copy = &inputs[own->n_in];
+        reel_tensor *copy = &inputs[copies];
         *copy = *value;
         copy->data = malloc(reel_tensor_bytes(value) + 1);
-        own->in[own->n_in++].x = copy;
+        own->in[copies++].x = copy;
         possible = possible && copy->data && value->data;
         if (possible) memcpy(copy->data, value->data, reel_tensor_bytes(value));
     }
+    own->n_in = copies;
     const bool wrong = possible && reel_check_run(own, &none) == REEL_OK && own->wrong;
-    for (int i = 0; i < own->n_in; i++) free(inputs[i].data);
+    for (int i = 0; i < copies; i++) free(inputs[i].data);
     free(own);
     return wrong;
 }

@@ -10,7 +10,8 @@
  */
 static void draw_distinct(double *x, int64_t n, reel_rng *rng)
 {
-    for (int64_t i = 0; i < n; i++) x[i] = ((double)(i - n / 2) + 0.5) * 0.03 + reel_rng_range(rng, -0.0025, 0.0025);
+    const int64_t middle = n / 2;
+    for (int64_t i = 0; i < n; i++) x[i] = ((double)(i - middle) + 0.5) * 0.03 + reel_rng_range(rng, -0.0025, 0.0025);
     for (int64_t i = n - 1; i > 0; i--) {
         const int64_t j = (int64_t)reel_rng_below(rng, (uint64_t)i + 1);
         const double t = x[i];

@@ -81,6 +81,7 @@ reel_status reel_check_unchanged(reel_check *k, bool *sound, reel_error *err)
     if (!now) return reel_tape_status(k->quiet, err);
     int64_t changed = 0;
     for (int64_t i = 0; i < k->n_out; i++)
+        /* Bits: +0 is not -0, and a NaN is itself. NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
         if (memcmp(&now[i], &k->y[i], sizeof *now) != 0)
             snprintf(
                 k->report->message, sizeof k->report->message,

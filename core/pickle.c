@@ -32,6 +32,10 @@ static reel_status refuse(machine *m, const char *format, ...)
     return reel_fail(m->err, REEL_ERR_FORMAT, "%s: %s: byte %zu: %s", m->path, m->part, (size_t)(m->at - m->bytes), what);
 }
 
+#ifdef __clang_analyzer__ /* see core/base.h */
+#define refuse(...) reel_failed(refuse(__VA_ARGS__))
+#endif
+
 /* Makes room for one more of n elements; most is the bound, what its name in the message. */
 static reel_status grow(machine *m, void **list, uint32_t n, uint32_t *room, size_t element, uint32_t most, const char *what)
 {
@@ -79,6 +83,7 @@ static reel_status need(machine *m, uint32_t values, const char *opcode)
 
 static reel_pickle_value *top(const machine *m, uint32_t below)
 {
+    REEL_ASSERT(below < m->depth && m->stack);
     return &m->p->values[m->stack[m->depth - 1 - below]];
 }
 
@@ -133,6 +138,7 @@ static reel_status take_number(machine *m, size_t bytes, uint32_t *value)
 {
     const unsigned char *at = NULL;
     REEL_TRY(take(m, bytes, &at));
+    REEL_ASSERT(at);
     *value = 0;
     for (size_t i = bytes; i-- > 0;) *value = *value << 8 | at[i];
     return REEL_OK;
@@ -153,6 +159,7 @@ static reel_status take_long(machine *m)
     const unsigned char *at = NULL;
     REEL_TRY(take_number(m, 1, &length));
     REEL_TRY(take(m, length, &at));
+    REEL_ASSERT(at);
     if (length > 8)
         return push_new(m, (reel_pickle_value){.kind = REEL_PICKLE_WIDE, .count = length, .text = (const char *)at});
     uint64_t bits = length && at[length - 1] & 0x80 ? UINT64_MAX : 0;
@@ -164,6 +171,7 @@ static reel_status take_float(machine *m)
 {
     const unsigned char *at = NULL;
     REEL_TRY(take(m, 8, &at));
+    REEL_ASSERT(at);
     uint64_t bits = 0;
     for (int i = 0; i < 8; i++) bits = bits << 8 | at[i];
     reel_pickle_value value = {.kind = REEL_PICKLE_FLOAT};

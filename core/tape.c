@@ -296,6 +296,7 @@ reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, con
     reel_tape *tape = in[0].tape;
     if (tape->error.status != REEL_OK) return (reel_var){tape, -1};
     while (n_in > op->min_in && !in[n_in - 1].tape) n_in--; /* REEL_NONE at the end */
+    REEL_ASSERT(n_in > 0);
     if (!op->forward[tape->dtype])
         return reel_tape_fail(tape, REEL_ERR_INVALID, "%s: not available in %s", op->name, reel_dtype_name(tape->dtype));
 

@@ -80,6 +80,7 @@ static reel_status find_state(const reader *r, const reel_pickle_value **state, 
 {
     static const char *const wrappers[] = {"model", "state_dict"};
     const reel_pickle *p = &r->pth->pickle;
+    REEL_ASSERT(p->values && p->root < p->n_values);
     const reel_pickle_value *top = &p->values[p->root], *at = top;
     for (int depth = 0; at && depth <= MOST_WRAPPERS && at->kind == REEL_PICKLE_DICT; depth++) {
         if (count_tensors(p, at) > 0) {

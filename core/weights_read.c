@@ -199,6 +199,7 @@ static reel_status check_start(const unsigned char *start, size_t have, uint64_t
 
 static reel_status read_safetensors(reel_weights *w, const reel_source *s, uint64_t header, reel_error *err)
 {
+    REEL_ASSERT(header >= 2);
     w->format = "safetensors";
     w->header_size = (size_t)header;
     w->data_size = (size_t)(s->size - 8) - w->header_size;

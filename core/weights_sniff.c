@@ -72,6 +72,6 @@ const char *reel_printable_name(reel_printable *room, const char *name)
         const unsigned char c = (unsigned char)*name;
         room->text[used++] = c < 32 || c == 127 ? '?' : (char)c;
     }
-    strcpy(room->text + used, *name ? "..." : "");
+    snprintf(room->text + used, sizeof room->text - used, "%s", *name ? "..." : "");
     return room->text;
 }

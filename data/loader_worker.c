@@ -25,6 +25,7 @@ static reel_slot *find_work(reel_loader *l)
     if (s && s->number == l->opened && s->assigned < s->n) return s;
     const int64_t next = l->opened + 1;
     if (next >= l->end || next >= l->released + l->slots || next > l->wanted) return NULL;
+    REEL_ASSERT(l->ring);
     s = &l->ring[next % l->slots];
     s->number = next;
     s->epoch = next / l->per_epoch;

@@ -138,6 +138,7 @@ static bool put_member(struct writer *w, const char *name, const void *bytes, si
     snprintf(h + 124, 12, "%011" PRIo64, (uint64_t)n);
     snprintf(h + 136, 12, "%011o", 0);
     h[156] = '0';
+    /* No 0 behind it. NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
     memcpy(h + 257,
            "ustar\0"
            "00",
@@ -164,7 +165,7 @@ static reel_status append(struct writer *w, int64_t i, const struct encoded *e, 
     const reel_piece r = {.offset = w->at - padded, .size = (uint32_t)e->bytes.size, .crc = e->crc, .label = (uint32_t) class};
     reel_dataset_sample_name(w->dataset, i, shown, sizeof shown);
     REEL_TRY(reel_pack_index_add(&w->index, &r, shown, err));
-    strcpy(strrchr(name, '.'), ".cls");
+    snprintf(name, sizeof name, "%09" PRId64 ".cls", i);
     const int n = snprintf(label, sizeof label, "%" PRId64 "\n", class);
     return put_member(w, name, label, (size_t)n) ? REEL_OK : cannot_write(path, err);
 }

@@ -92,6 +92,7 @@ reel_status reel_pack_index_write(const reel_pack_index *x, reel_bytes *bytes, r
         return reel_fail(err, REEL_ERR_INVALID, "more names than an index can hold: use smaller shards");
     REEL_TRY(reel_bytes_reserve(bytes, size, err));
     uint8_t *p = bytes->data;
+    /* No 0 behind it. NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
     memcpy(p, magic, 8);
     put32(p + 12, (uint32_t)x->records.n);
     put64(p + 16, x->tar_size);

@@ -32,9 +32,10 @@ static draw_law law_of(const reel_param_init *how)
     case REEL_INIT_UNIFORM:
         return (draw_law){false, fabs(how->init.value), 0};
     case REEL_INIT_CONSTANT:
-        return (draw_law){false, 0, how->init.value};
+        break;
     }
-    REEL_ASSERT(!"initialiser");
+    REEL_ASSERT(how->init.kind == REEL_INIT_CONSTANT);
+    return (draw_law){false, 0, how->init.value};
 }
 
 /* Fills v with numbers of the law with scale 1: U(-1, 1), or N(0, 1) by Box and Muller, two from two words. */

@@ -90,8 +90,10 @@ double reel_schedule_at(const reel_schedule *s, int64_t step)
     switch (s->kind) {
     case REEL_SCHEDULE_CONSTANT:
         break;
-    case REEL_SCHEDULE_STEP:
-        return s->lr * pow(gamma_of(s), (double)(epoch / s->step_size));
+    case REEL_SCHEDULE_STEP: {
+        const int64_t drops = epoch / s->step_size;
+        return s->lr * pow(gamma_of(s), (double)drops);
+    }
     case REEL_SCHEDULE_MULTISTEP: {
         int passed = 0;
         while (passed < s->n_milestones && s->milestones[passed] <= epoch) passed++;

@@ -50,8 +50,9 @@ reel_status reel_bench_triad_gbs(reel_isa isa, int threads, double *gbs, reel_er
     enum { SWEEPS = 6 };
     const int64_t n = (int64_t)40 << 20;
     const size_t bytes = (size_t)n * sizeof(float);
-    float *a = reel_pages_alloc(3 * bytes, err), *b = a + n, *c = b + n;
+    float *a = reel_pages_alloc(3 * bytes, err);
     if (!a) return REEL_ERR_MEMORY;
+    float *b = a + n, *c = b + n;
     double best = 0;
     for (int sweep = -1; sweep < SWEEPS; sweep++) { /* the first one brings the pages */
         const double begin = reel_bench_now();

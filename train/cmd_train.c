@@ -317,7 +317,7 @@ static int train(bool finetune, reel_options *options, resumed_run *r)
     const char *data =
         reel_options_arg_count(options) ? reel_options_arg(options, 0) : json_string_value(json_object_get(r->config, "data"));
     reel_error err;
-    reel_settings settings;
+    reel_settings settings = {0};
     if (!data) {
         reel_fail(&err, REEL_ERR_INVALID, "expected DATA");
         return reel_complain_usage(command, &err);

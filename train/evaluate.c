@@ -11,7 +11,7 @@ int64_t reel_label_rank(const float *logits, int64_t classes, int64_t label)
     const float own = logits[label];
     for (int64_t c = 0; c < classes; c++) {
         if (isnan(logits[c])) return INT64_MAX;
-        rank += logits[c] > own || (logits[c] == own && c < label);
+        rank += logits[c] > own || (c < label && logits[c] == own);
     }
     return rank;
 }

@@ -25,6 +25,7 @@ typedef struct {
 static void tell(void *user, reel_match match, const reel_param *p, const reel_weight *w)
 {
     telling *t = user;
+    REEL_ASSERT((match == REEL_MATCH_SKIPPED || p) && (match == REEL_MATCH_MISSING || w));
     char a[128], b[128];
     if (match == REEL_MATCH_LOADED) t->values += reel_tensor_numel(&p->value);
     if (t->quiet || match == REEL_MATCH_LOADED) return;

@@ -97,7 +97,7 @@ static reel_var forward(reel_trainer *t, const reel_batch *b)
 static void search_batch(reel_trainer *t, search *s)
 {
     const reel_batch *b = s->batch;
-    double bad;
+    double bad = 0;
     if (first_bad(&b->images, &bad) >= 0) {
         snprintf(s->text, s->size, "first an image, as it was loaded, holds %g", bad);
         s->found = true;

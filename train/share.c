@@ -19,7 +19,8 @@ bool reel_share_in_turns(int threads, int workers)
 
 reel_share reel_share_cores(int cores, int64_t batch, double step, double sample)
 {
-    const double images = (double)batch, rounds = (double)((batch + cores - 1) / cores);
+    const int64_t each = (batch + cores - 1) / cores;
+    const double images = (double)batch, rounds = (double)each;
     reel_share s = {.cores = cores, .threads = cores, .workers = cores, .in_turns = true, .step = step, .sample = sample};
     s.rate = images / (step + rounds * sample);
     for (int w = 1; w < cores; w++) {

@@ -217,6 +217,7 @@ void REEL_FN(reel_identity)(int64_t n, const reel_real *const *p, const int64_t 
 {
     const reel_real *x = p[0];
     const int64_t step = s[0];
+    REEL_ASSERT(x);
     if (step == 1)
         memcpy(out, x, (size_t)n * sizeof *out);
     else

@@ -107,6 +107,7 @@ void REEL_FN(reel_batch_norm2d_backward)(const reel_call *c)
     const int64_t ch = c->out.shape[1], rows = c->out.shape[0] * c->out.shape[2] * c->out.shape[3];
     const reel_real *x = c->in[0].data, *gamma = c->in[1].data, *dy = c->dout.data;
     reel_real *dx = c->din[0].data, *dgamma = c->din[1].data, *dbeta = c->din[2].data;
+    REEL_ASSERT(dy);
     const double *mean = c->saved, *r = mean + ch;
     double *parts = c->scratch;
     sum_rows(c, x, dy, mean, r, rows, ch, parts, add_grads);

@@ -135,8 +135,7 @@ const char *reel_base_name(const char *path)
 
 bool reel_is_val(const char *split)
 {
-    return split &&
-           (!strcmp(split, "val") || !strcmp(split, "validation") || !strcmp(split, "valid"));
+    return split && (!strcmp(split, "val") || !strcmp(split, "validation") || !strcmp(split, "valid"));
 }
 
 bool reel_has_word(const char *name, const char *word)
@@ -193,7 +192,7 @@ void reel_folder_of(const char *path, char *folder)
     if (reel_is_folder(path)) return;
     char *slash = strrchr(folder, '/');
     if (!slash)
-        strcpy(folder, ".");
+        snprintf(folder, REEL_DATA_PATH, ".");
     else
         slash[slash == folder] = 0;
 }
@@ -321,8 +320,8 @@ reel_status reel_open_plain(int *file, uint64_t *size, const char *path, reel_er
 
 reel_status reel_read_plain(reel_bytes *bytes, const char *path, size_t most, reel_error *err)
 {
-    int file;
-    uint64_t size;
+    int file = -1;
+    uint64_t size = 0;
     REEL_TRY(reel_open_plain(&file, &size, path, err));
     reel_status status = REEL_OK;
     if (size > most) status = reel_fail(err, REEL_ERR_FORMAT, "%s: %" PRIu64 " bytes, expected at most %zu", path, size, most);

@@ -63,7 +63,8 @@ static reel_status list_entries(int directory, const char *shown, reel_list *nam
             struct stat info;
             is_directory = fstatat(dirfd(stream), e->d_name, &info, 0) == 0 && S_ISDIR(info.st_mode);
         }
-        char *name = malloc(strlen(e->d_name) + 2), **place = reel_list_add(names, sizeof name);
+        const size_t room = strlen(e->d_name) + 2;
+        char *name = malloc(room), **place = reel_list_add(names, sizeof name);
         if (place) *place = name;
         if (!name || !place) {
             if (!place) free(name);
@@ -71,7 +72,7 @@ static reel_status list_entries(int directory, const char *shown, reel_list *nam
             break;
         }
         name[0] = is_directory ? 'd' : 'f';
-        strcpy(name + 1, e->d_name);
+        snprintf(name + 1, room - 1, "%s", e->d_name);
     }
     closedir(stream);
     if (status == REEL_OK && names->n) qsort(names->items, names->n, sizeof(char *), by_name);
@@ -107,14 +108,13 @@ static reel_status walk(reel_files *f, const char *path, int64_t label, reel_lis
     for (size_t i = 0; status == REEL_OK && i < names.n; i++) {
         const char *name = ((char **)names.items)[i];
         if (name[0] == 'f' && !reel_is_image_name(name + 1)) continue;
-        char *below = malloc(strlen(path) + strlen(name) + 1);
+        const size_t room = strlen(path) + strlen(name) + 1;
+        char *below = malloc(room);
         if (!below) {
             status = no_memory(err);
             break;
         }
-        strcpy(below, path);
-        strcat(below, "/");
-        strcat(below, name + 1);
+        snprintf(below, room, "%s/%s", path, name + 1);
         status = name[0] == 'd' ? walk(f, below, label, seen, err) : reel_files_add(f, below, strlen(below), label, err);
         free(below);
     }

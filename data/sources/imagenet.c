@@ -194,6 +194,7 @@ static reel_look look_tar(const char *data, const char *split, char *path)
 static reel_status add_images(reel_pieces *p, const reel_span *span, const struct member *at, const char *prefix, int64_t label,
                               const reel_val_labels *labels, reel_error *err)
 {
+    REEL_ASSERT(at);
     struct outer *o = calloc(1, sizeof *o);
     if (!o) return reel_fail(err, REEL_ERR_MEMORY, "no memory to index a tar");
     reel_tar_begin(&o->tar, span, at->offset, at->offset + at->size);

@@ -80,7 +80,7 @@ static reel_status add_field(reel_tar *tar, const reel_tar_entry *e, uint32_t fi
         s->piece.offset = e->offset;
         s->piece.size = (uint32_t)e->size;
         s->piece.file = file;
-        strcpy(s->image, e->name);
+        snprintf(s->image, sizeof s->image, "%s", e->name);
         s->has_image = true;
     }
     return REEL_OK;

@@ -22,7 +22,7 @@ typedef struct swish_attrs {
         const real *x = c->in[0].data;                                                                                         \
         real *y = c->out.data;                                                                                                 \
         const int64_t n = reel_tensor_numel(&c->out);                                                                          \
-        for (int64_t i = 0; i < n; i++) y[i] = x[i] / (1 + (real)exp(-b * x[i]));                                              \
+        for (int64_t i = 0; i < n; i++) y[i] = x[i] / (1 + (real)exp((double)(-b * x[i])));                                    \
     }                                                                                                                          \
     static void swish_backward_##suffix(const reel_call *c)                                                                    \
     {                                                                                                                          \
@@ -31,7 +31,7 @@ typedef struct swish_attrs {
         real *dx = c->din[0].data; /* the tape has zeroed it: add */                                                           \
         const int64_t n = reel_tensor_numel(&c->out);                                                                          \
         for (int64_t i = 0; i < n; i++) {                                                                                      \
-            const real s = 1 / (1 + (real)exp(-b * x[i]));                                                                     \
+            const real s = 1 / (1 + (real)exp((double)(-b * x[i])));                                                           \
             dx[i] += dy[i] * (s + b * x[i] * s * (1 - s));                                                                     \
         }                                                                                                                      \
     }

@@ -62,8 +62,11 @@ static void axes(FILE *to, const reel_chart *c, const bounds *b)
         fprintf(to, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.6g%s</text>\n", LEFT - 8, at + 4,
                 fabs(y) < step / 1e6 ? 0 : y, c->suffix ? c->suffix : "");
     }
-    for (double x = ceil(b->x0 / step_x) * step_x; x <= b->x1 + step_x / 1e6; x += step_x)
+    const double first = ceil(b->x0 / step_x) * step_x;
+    for (int i = 0; first + i * step_x <= b->x1 + step_x / 1e6; i++) {
+        const double x = first + i * step_x;
         fprintf(to, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.10g</text>\n", at_x(b, x), HEIGHT - BOTTOM + 18, x);
+    }
     fprintf(to, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>\n", LEFT + (WIDTH - LEFT - RIGHT) / 2, HEIGHT - 6,
             c->x_label);
 }

@@ -19,9 +19,9 @@ typedef struct reel_chart {
     const char *title, *x_label;
     const char *suffix; /* behind the numbers of the y axis: "", " %" */
     double factor;      /* y is multiplied by it; 0 = 1 */
-    bool from_zero;     /* the y axis begins at 0 */
     reel_series series[REEL_CHART_SERIES];
     int n_series;
+    bool from_zero; /* the y axis begins at 0 */
 } reel_chart;
 
 /* Nothing where no series has a point. */

@@ -68,8 +68,9 @@ static int compare(const void *a, const void *b)
 static reel_status map_of(uint8_t *map, const reel_tensor *gradient, int64_t image, int64_t size, reel_error *err)
 {
     const int64_t pixels = size * size;
-    double *value = malloc((size_t)(2 * pixels) * sizeof *value), *sorted = value + pixels;
+    double *value = malloc((size_t)(2 * pixels) * sizeof *value);
     if (!value) return reel_fail(err, REEL_ERR_MEMORY, "saliency: out of memory");
+    double *sorted = value + pixels;
     for (int64_t i = 0; i < pixels; i++) {
         value[i] = 0;
         for (int64_t c = 0; c < 3; c++)
