@@ -165,7 +165,10 @@ static int summarize_onnx(const char *path, bool json)
     printf("%zu tensors, %" PRId64 " elements, %" PRId64 " bytes (onnx)\n", json_array_size(tensors),
            (int64_t)json_integer_value(json_object_get(list, "elements")),
            (int64_t)json_integer_value(json_object_get(list, "bytes")));
-    json_object_foreach(json_object_get(list, "metadata"), key, value) print_metadata(key, json_string_value(value));
+    json_object_foreach(json_object_get(list, "metadata"), key, value)
+    {
+        print_metadata(key, json_string_value(value));
+    }
     json_decref(list);
     return REEL_EXIT_OK;
 }
