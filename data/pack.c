@@ -348,7 +348,10 @@ static reel_status verify_shard(const char *folder, const char *split, int64_t k
     reel_error why = {0};
     reel_pack_path(path, folder, split, k, "tar");
     reel_status status = reel_pack_index_open(&index, folder, split, k, err);
-    if (status != REEL_OK) return status;
+    if (status != REEL_OK) {
+        reel_pack_index_free(&index);
+        return status;
+    }
     status = reel_open_plain(&span.file, &span.size, path, &why);
     if (status == REEL_OK) status = reel_pieces_new(&found, &why);
     if (status == REEL_OK) status = reel_shard_index(found, &span, 0, &why);
