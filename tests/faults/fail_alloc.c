@@ -18,6 +18,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "tests/faults/fail_alloc.h"
+
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t size);
@@ -30,7 +32,7 @@ static struct {
 } live[SLOTS];
 static atomic_flag busy = ATOMIC_FLAG_INIT;
 static uintptr_t begin, end, base;
-static atomic_long calls, fail_at;
+static atomic_long calls, fail_at, alive, stones;
 static int for_ever, ready;
 
 static int own_text(struct dl_phdr_info *info, size_t size, void *user)
@@ -83,7 +85,9 @@ static void *keep(void *p, const void *caller, int own)
     lock();
     size_t i = slot_of(p);
     while (live[i].block && live[i].block != (void *)1) i = (i + 1) % SLOTS;
+    if (live[i].block) stones--;
     live[i].block = p;
+    alive++;
     live[i].place = (uintptr_t)caller;
     atomic_flag_clear(&busy);
     return p;
@@ -96,6 +100,8 @@ static void forget(const void *p)
     for (size_t i = slot_of(p); live[i].block; i = (i + 1) % SLOTS)
         if (live[i].block == p) {
             live[i].block = (void *)1; /* a stone: others lie behind it */
+            alive--;
+            stones++;
             break;
         }
     atomic_flag_clear(&busy);
@@ -171,6 +177,35 @@ void *mmap(void *address, size_t length, int protection, int flags, int fd, off_
     int own;
     if (fails(__builtin_return_address(0), &own)) return MAP_FAILED;
     return (void *)syscall(SYS_mmap, address, length, protection, flags, fd, offset);
+}
+
+void fail_alloc_begin(long at)
+{
+    lock();
+    if (alive == 0 && stones > SLOTS / 64) {
+        memset(live, 0, sizeof live);
+        stones = 0;
+    }
+    atomic_flag_clear(&busy);
+    calls = 0;
+    fail_at = at;
+}
+
+long fail_alloc_calls(void)
+{
+    return calls;
+}
+
+long fail_alloc_live(void)
+{
+    return alive;
+}
+
+void *fail_alloc_place(void)
+{
+    for (size_t i = 0; i < SLOTS; i++)
+        if (live[i].block && live[i].block != (void *)1) return (void *)(live[i].place - base);
+    return NULL;
 }
 
 __attribute__((destructor)) static void tell(void)
