@@ -190,6 +190,10 @@ typedef struct reel_val_labels {
     reel_list entries; /* struct {size_t name; int32_t label}, sorted by name */
     char from[REEL_DATA_PATH];
 } reel_val_labels;
+/* The text of one such file: "ImageId,WNID ...", a WNID a line, or "name rank". */
+typedef enum { REEL_VAL_KAGGLE, REEL_VAL_WNIDS, REEL_VAL_RANKS } reel_val_kind;
+reel_status reel_val_labels_parse(reel_val_labels *v, reel_names *classes, reel_val_kind kind, const char *path,
+                                  const reel_bytes *bytes, reel_error *err);
 reel_status reel_val_labels_find(reel_val_labels *v, reel_names *classes, const char *const *folders, reel_error *err);
 int64_t reel_val_label(const reel_val_labels *v, const char *name); /* -1 = none */
 void reel_val_labels_free(reel_val_labels *v);

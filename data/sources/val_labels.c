@@ -175,6 +175,15 @@ static reel_status read_ranks(reel_val_labels *v, reel_names *classes, const cha
     return known ? REEL_OK : reel_number_names(classes, folder, n, err);
 }
 
+reel_status reel_val_labels_parse(reel_val_labels *v, reel_names *classes, reel_val_kind kind, const char *path,
+                                  const reel_bytes *bytes, reel_error *err)
+{
+    if (kind == REEL_VAL_RANKS) return read_ranks(v, classes, path, bytes, err);
+    REEL_TRY(read_wnids(v, classes, path, bytes, kind == REEL_VAL_KAGGLE, err));
+    if (v->entries.n) qsort_r(v->entries.items, v->entries.n, sizeof(struct entry), by_name, v->names.text);
+    return REEL_OK;
+}
+
 static reel_status read_ids(reel_val_labels *v, reel_names *classes, const char *path, const reel_bytes *truth,
                             const reel_bytes *meta, reel_error *err)
 {
@@ -275,24 +284,24 @@ static reel_status devkit_tar(reel_val_labels *v, reel_names *classes, const cha
 
 static reel_status find_in(reel_val_labels *v, reel_names *classes, const char *folder, bool *found, reel_error *err)
 {
-    static const char *const names[] = {"LOC_val_solution.csv", "imagenet_2012_validation_synset_labels.txt", "val.txt",
-                                        "ILSVRC2012_devkit_t12.tar.gz", "ILSVRC2012_devkit_t12.tar"};
+    static const char *const names[] = {[REEL_VAL_KAGGLE] = "LOC_val_solution.csv",
+                                        [REEL_VAL_WNIDS] = "imagenet_2012_validation_synset_labels.txt",
+                                        [REEL_VAL_RANKS] = "val.txt",
+                                        "ILSVRC2012_devkit_t12.tar.gz",
+                                        "ILSVRC2012_devkit_t12.tar"};
     for (int i = 0; i < (int)REEL_COUNT(names); i++) {
-        if (i == 2) REEL_TRY(devkit_folder(v, classes, folder, found, err));
+        if (i == REEL_VAL_RANKS) REEL_TRY(devkit_folder(v, classes, folder, found, err));
         if (*found) return REEL_OK;
         char path[REEL_DATA_PATH + 80];
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);
         if (!reel_is_file(path)) continue;
         *found = true;
         snprintf(v->from, sizeof v->from, "%.*s", REEL_DATA_PATH - 1, path);
-        if (i >= 3) return devkit_tar(v, classes, path, err);
+        if (i > REEL_VAL_RANKS) return devkit_tar(v, classes, path, err);
         reel_bytes bytes = {0};
         reel_status status = reel_read_plain(&bytes, path, MOST_TEXT, err);
-        if (status == REEL_OK)
-            status = i == 2 ? read_ranks(v, classes, path, &bytes, err) : read_wnids(v, classes, path, &bytes, i == 0, err);
+        if (status == REEL_OK) status = reel_val_labels_parse(v, classes, (reel_val_kind)i, path, &bytes, err);
         reel_bytes_free(&bytes);
-        if (status == REEL_OK && v->entries.n)
-            qsort_r(v->entries.items, v->entries.n, sizeof(struct entry), by_name, v->names.text);
         return status;
     }
     return REEL_OK;

@@ -24,6 +24,12 @@
 #define LLVMFuzzerTestOneInput fuzz_matlab
 #include "tests/fuzz/fuzz_matlab.c"
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_val_labels
+#include "tests/fuzz/fuzz_val_labels.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_exif
+#include "tests/fuzz/fuzz_exif.c"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_jpeg
 #include "tests/fuzz/fuzz_jpeg.c"
 #undef LLVMFuzzerTestOneInput
@@ -138,6 +144,24 @@ Test(fuzz_seeds, damaged_lists_are_refused_or_read)
                                  "a,b.jpg,1\n\"x\",2", "/absolute path 16777215"};
     for (int i = 0; i < 4; i++) seed_add(&s, lists[i], strlen(lists[i]));
     replay(&s, "list", fuzz_list, 20000);
+}
+
+Test(fuzz_seeds, damaged_validation_labels_are_refused_or_are_classes)
+{
+    seeds s = {0};
+    const char *const texts[] = {"ImageId,PredictionString\nILSVRC2012_val_00000001,n01440764 1 2 3 4 n01443537 1 2 3 4\n",
+                                 "n01440764\nn01443537\r\nn01440764\n", "ILSVRC2012_val_00000001.JPEG 1\nval/a.JPEG\t0\n",
+                                 "ILSVRC2012_val_00000001.JPEG 490\nILSVRC2012_val_00000002.JPEG 361\n"};
+    for (int i = 0; i < 4; i++) seed_add(&s, texts[i], strlen(texts[i]));
+    replay(&s, "val_labels", fuzz_val_labels, 20000);
+}
+
+Test(fuzz_seeds, damaged_exif_is_ignored)
+{
+    seeds s = {0};
+    seed_add(&s, "II*\0\10\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0\0\0\0\0", 26);
+    seed_add(&s, "MM\0*\0\0\0\10\0\2\1\0\0\4\0\0\0\1\0\0\0\1\1\x12\0\3\0\0\0\1\0\3\0\0\0\0\0\0", 38);
+    replay(&s, "exif", fuzz_exif, 20000);
 }
 
 Test(fuzz_seeds, damaged_indices_are_refused_or_point_into_their_tar)
