@@ -7,6 +7,7 @@
 #include "train/json_util.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 int64_t reel_finetune_epochs(int64_t images)
@@ -39,13 +40,75 @@ static void tell(void *user, reel_match match, const reel_param *p, const reel_w
         reel_say("  left out  %s %s: not in this network", w->name, b);
 }
 
-reel_status reel_finetune_start(reel_trainer *t, const reel_weights *weights, const char *path, reel_error *err)
+/* The last layer: all parameters that share the name of the store's last one up to its last dot. */
+static const char *head_pattern(const reel_params *params, char *pattern, size_t size)
+{
+    snprintf(pattern, size, "%s", reel_params_at(params, reel_params_count(params) - 1)->name);
+    char *dot = strrchr(pattern, '.');
+    if (dot) snprintf(dot + 1, size - (size_t)(dot + 1 - pattern), "*");
+    return pattern;
+}
+
+static bool in_head(const reel_params *params, int i)
+{
+    char pattern[300];
+    const size_t length = strcspn(head_pattern(params, pattern, sizeof pattern), "*");
+    return strncmp(reel_params_at(params, i)->name, pattern, length) == 0;
+}
+
+/* As many classes with known names, but not these. */
+static bool other_classes(const reel_model_card *card, const reel_dataset *data)
+{
+    if (!card->class_names || card->classes != reel_dataset_classes(data)) return false;
+    for (int64_t c = 0; c < card->classes; c++)
+        if (strcmp(card->class_names[c], reel_dataset_class_name(data, c)) != 0) return true;
+    return false;
+}
+
+/* The head as it was made: copied out (back: false) and in again. A buffer for each parameter. */
+static reel_status keep_head(reel_params *params, void **kept, bool back, reel_error *err)
+{
+    for (int i = 0; i < reel_params_count(params); i++) {
+        const reel_tensor *value = &reel_params_at(params, i)->value;
+        if (!in_head(params, i)) continue;
+        const size_t bytes = reel_tensor_bytes(value);
+        if (!back && !(kept[i] = malloc(bytes))) return reel_fail(err, REEL_ERR_MEMORY, "head: out of memory");
+        memcpy(back ? value->data : kept[i], back ? kept[i] : value->data, bytes);
+    }
+    return REEL_OK;
+}
+
+static reel_status load(reel_trainer *t, const reel_weights *weights, telling *how, int *loaded, bool anew, reel_error *err)
 {
     reel_params *params = reel_net_params(t->net);
+    const int n = reel_params_count(params);
+    if (!anew) return reel_params_load_matching(params, weights, tell, how, loaded, err);
+    void **kept = calloc((size_t)n, sizeof *kept);
+    reel_status status = kept ? keep_head(params, kept, false, err) : reel_fail(err, REEL_ERR_MEMORY, "head: out of memory");
+    if (status == REEL_OK) status = reel_params_load_matching(params, weights, tell, how, loaded, err);
+    if (status == REEL_OK) status = keep_head(params, kept, true, err);
+    for (int i = 0; kept && i < n; i++) {
+        if (status == REEL_OK && kept[i]) {
+            how->values -= reel_tensor_numel(&reel_params_at(params, i)->value);
+            --*loaded;
+        }
+        free(kept[i]);
+    }
+    free(kept);
+    char pattern[300];
+    if (status == REEL_OK && !how->quiet)
+        reel_say("  replaced  %s: as many classes, but with other names; starts anew",
+                 head_pattern(params, pattern, sizeof pattern));
+    return status;
+}
+
+reel_status reel_finetune_start(reel_trainer *t, const reel_weights *weights, const reel_model_card *card, const char *path,
+                                reel_error *err)
+{
     telling how = {.quiet = t->settings->quiet};
     int loaded;
     if (!how.quiet) reel_say("weights from %s:", path);
-    REEL_TRY(reel_params_load_matching(params, weights, tell, &how, &loaded, err));
+    REEL_TRY(load(t, weights, &how, &loaded, other_classes(card, t->train), err));
     if (loaded == 0)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: expected weights for %s, got no tensor that fits by name and shape", path,
                          t->settings->model->name);
@@ -69,15 +132,13 @@ static reel_status freeze(reel_trainer *t, const char *patterns, reel_error *err
     return REEL_OK;
 }
 
-/* The last layer: all parameters that share the name of the store's last one up to its last dot. */
 static reel_status quicken_head(reel_trainer *t, reel_error *err)
 {
     const reel_params *params = reel_net_params(t->net);
     const reel_settings *s = t->settings;
     char pattern[300];
-    snprintf(pattern, sizeof pattern, "%s", reel_params_at(params, reel_params_count(params) - 1)->name);
+    head_pattern(params, pattern, sizeof pattern);
     char *dot = strrchr(pattern, '.');
-    if (dot) snprintf(dot + 1, sizeof pattern - (size_t)(dot + 1 - pattern), "*");
     const reel_group weights = {.pattern = pattern, .lr_mult = s->head_lr_mult, .decay_mult = 1};
     REEL_TRY(reel_optimizer_group(t->opt, &weights, err));
     if (!dot || (s->bias_lr_mult == 1 && s->bias_decay_mult == 1)) return REEL_OK;

@@ -8,8 +8,10 @@
 /* Epochs for so many training images, where nobody says: about 24,000 images in all, 5 to 40 passes. */
 int64_t reel_finetune_epochs(int64_t images);
 
-/* Loads what fits of the weights and says what was loaded, replaced and left out. */
-reel_status reel_finetune_start(reel_trainer *t, const reel_weights *weights, const char *path, reel_error *err);
+/* Loads what fits of the weights and says what was loaded, replaced and left out. A head that fits was all the same made for
+ * other classes where the card has other names: it starts anew, too. */
+reel_status reel_finetune_start(reel_trainer *t, const reel_weights *weights, const reel_model_card *card, const char *path,
+                                reel_error *err);
 
 /* Opens t->train and t->val as views of what DATA has. */
 reel_status reel_finetune_split(reel_trainer *t, const char *data, reel_error *err);

@@ -51,11 +51,11 @@ static reel_status start_from(reel_trainer *t, const char *path, reel_error *err
     reel_status status = reel_weights_verify(weights, err);
     if (status == REEL_OK) {
         status = reel_model_read_card(&card, weights, t->settings->model->name, path, err);
+        if (status == REEL_OK && t->settings->replace_head) status = reel_finetune_start(t, weights, &card, path, err);
         reel_model_card_free(&card);
     }
-    if (status == REEL_OK && t->settings->replace_head)
-        status = reel_finetune_start(t, weights, path, err);
-    else if (status == REEL_OK && (status = reel_params_load(reel_net_params(t->net), weights, &why)) != REEL_OK)
+    if (status == REEL_OK && !t->settings->replace_head &&
+        (status = reel_params_load(reel_net_params(t->net), weights, &why)) != REEL_OK)
         reel_fail(err, status, "%s: %s", path, why.message);
     reel_weights_destroy(weights);
     return status;

@@ -22,6 +22,21 @@ grep -q "replaced  classifier.3.weight: (3, 64) here, (4, 64) in the file" all.e
 grep -q "loaded    6 tensors" all.err || fail "what was loaded is not told: $(cat all.err)"
 [ ! -e all/split.json ] || fail "DATA has val/, and images were held back all the same"
 
+# As many classes, but others: a head that fits is not theirs. The same classes keep it.
+"$REEL_BIN" synth other --train 15 --val 5 --classes 4 --size 48 --seed 5 --quiet
+for part in train val; do for class in other/$part/*; do mv "$class" "${class%/*}/my-${class##*/}"; done; done
+tune renamed other --weights base/best.safetensors --freeze '*.1.*'
+grep -q "replaced  classifier.3.\*: as many classes, but with other names; starts anew" renamed.err ||
+    fail "a head of other classes: $(cat renamed.err)"
+grep -q "loaded    6 tensors" renamed.err || fail "a head of other classes: $(cat renamed.err)"
+[ "$(crc renamed/model.safetensors classifier.3.weight)" != "$(crc base/best.safetensors classifier.3.weight)" ] ||
+    fail "the head of other classes was kept"
+[ "$(crc renamed/model.safetensors classifier.1.weight)" = "$(crc base/best.safetensors classifier.1.weight)" ] ||
+    fail "the layer before the head was not loaded"
+tune same d --weights base/best.safetensors --freeze '*.3.*'
+[ "$(crc same/model.safetensors classifier.3.weight)" = "$(crc base/best.safetensors classifier.3.weight)" ] ||
+    fail "the head of the same classes was not kept"
+
 tune frozen e --weights base/best.safetensors --freeze 'features.*'
 for name in features.0.weight features.0.bias; do
     before=$(crc base/best.safetensors $name)
