@@ -13,7 +13,7 @@ cmake --build $folder --parallel "$(nproc)"
 find $folder -name '*.gcda' -delete
 result=0
 # AlexNet in full size, instrumented and without vectors, takes hours; what these tests run, others run in small.
-large='unit/layers/steady_step|unit/layers/thread_bits|integration/bench_kernels|integration/memory_plan'
+large='unit/layers/steady_step|unit/layers/thread_bits|integration/bench_kernels|integration/memory_plan|integration/train_memory'
 ctest --test-dir $folder -LE '^slow$' -E "$large" --output-on-failure "$@" </dev/null | tail -30 || result=$?
 # REEL_ASSERT's other branch and lines behind it cannot be reached by a test that passes.
 gcovr --root . $folder -j "$(nproc)" --exclude-lines-by-pattern '.*REEL_ASSERT\(.*' \
