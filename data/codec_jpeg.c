@@ -212,6 +212,10 @@ static void decode(reel_jpeg *job)
     cinfo->out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
     set_quality(job);
     const bool crop = job->want && can_crop(cinfo);
+    /* Where libjpeg converts colours while it upsamples, the converter of an earlier image stays, in memory given back long
+     * ago; skip_scanlines would write through it. */
+    cinfo->cconvert = NULL;
+    cinfo->cquantize = NULL;
     jpeg_start_decompress(cinfo);
     const int64_t width = cinfo->output_width, height = cinfo->output_height;
     reel_rect *at = &job->got.at;
