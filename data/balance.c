@@ -1,11 +1,12 @@
-/* The order of an epoch in which every class is drawn equally often (class-aware sampling: Shen, Lin and Huang, "Relay
- * backpropagation for effective learning of deep convolutional neural networks", ECCV 2016).
+/* An order in which every class is drawn equally often (class-aware sampling: Shen, Lin and Huang, "Relay backpropagation for
+ * effective learning of deep convolutional neural networks", ECCV 2016).
  *
- * An epoch of n samples is divided into blocks as long as there are classes. A block holds every class once, in an order drawn
- * anew, so that not only the epoch but every stretch of it is balanced to one sample a class and block; the last block may be
- * cut. In block b of epoch e a class shows sample number e * blocks + b of its own endless list: a permutation of its samples,
- * then another one, and so on. Hence no sample comes again before all others of its class have come, across epochs too (but for
- * the one that a cut block leaves out), and a place in an epoch is a function of (seed, epoch, place) and of the labels.
+ * A run is an endless row of blocks, each as long as there are classes; an epoch of n places is the next n of that row,
+ * wherever a block begins. A block holds every class once, in an order drawn anew: so up to any place of the run two classes
+ * differ by at most one sample, and in any stretch of it, an epoch as well, by at most two. In block b a class shows entry
+ * number b of its own endless list: a permutation of its samples, then another one, and so on. Hence no sample comes again
+ * before all others of its class have come, across epochs too; and a place is a function of (seed, epoch, place) and of the
+ * labels.
  *
  * Memory: 16 bytes a sample beside the order itself, taken once. */
 #include <stdlib.h>
@@ -20,7 +21,7 @@ typedef struct class_list {
 } class_list;
 
 struct reel_balance {
-    int64_t count, classes; /* samples; classes that have any */
+    int64_t classes; /* that have samples */
     class_list *lists;
     int64_t *members; /* samples by class */
     int64_t *order;   /* of each class: places among its members, shuffled */
@@ -45,7 +46,6 @@ reel_status reel_balance_create(reel_balance **out, const reel_dataset *d, reel_
     const int64_t count = reel_dataset_count(d), labels = reel_dataset_classes(d);
     reel_balance *b = calloc(1, sizeof *b);
     if (b) {
-        b->count = count;
         b->lists = calloc((size_t)labels + 1, sizeof *b->lists);
         b->members = malloc((size_t)(count + 1) * sizeof *b->members);
         b->order = malloc((size_t)(count + 1) * sizeof *b->order);
@@ -85,15 +85,15 @@ static int64_t sample(reel_balance *b, class_list *l, uint64_t seed, int64_t tur
     return b->members[l->first + b->order[l->first + turn % l->n]];
 }
 
-void reel_balance_epoch(reel_balance *b, int64_t *order, uint64_t seed, uint32_t epoch)
+void reel_balance_epoch(reel_balance *b, int64_t *order, int64_t n, uint64_t seed, uint32_t epoch)
 {
-    const int64_t blocks = (b->count + b->classes - 1) / b->classes;
-    reel_rng rng = reel_rng_at(seed, REEL_STREAM_BLOCK, epoch, 0);
-    for (int64_t k = 0; k < blocks; k++) {
-        const int64_t at = k * b->classes, left = b->count - at;
+    const int64_t first = (int64_t)epoch * n, end = first + n;
+    for (int64_t k = first / b->classes; k * b->classes < end; k++) {
+        const int64_t at = k * b->classes;
+        reel_rng rng = reel_rng_at(seed, REEL_STREAM_BLOCK, (uint32_t)k, (uint32_t)(k >> 32));
         reel_shuffle(b->block, b->classes, &rng);
-        for (int64_t i = 0; i < b->classes && i < left; i++)
-            order[at + i] = sample(b, &b->lists[b->block[i]], seed, (int64_t)epoch * blocks + k);
+        for (int64_t i = at < first ? first - at : 0; i < b->classes && at + i < end; i++)
+            order[at + i - first] = sample(b, &b->lists[b->block[i]], seed, k);
     }
 }
 

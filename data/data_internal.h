@@ -159,12 +159,12 @@ reel_status reel_transform_resolve(reel_transform *out, const reel_transform *t,
 void reel_shuffle(int64_t *order, int64_t n, reel_rng *rng);
 void reel_permutation(int64_t *order, int64_t n, uint64_t seed, uint32_t epoch);
 
-/* balance.c: as many samples as the dataset has, every class that has any equally often, by (seed, epoch). One thread at a
- * time: epoch keeps permutations for the next call. */
+/* balance.c: n samples, every class that has any equally often, by (seed, epoch); all epochs of a run have the same n. One
+ * thread at a time: epoch keeps permutations for the next call. */
 typedef struct reel_balance reel_balance;
 reel_status reel_balance_create(reel_balance **out, const reel_dataset *dataset, reel_error *err);
 void reel_balance_destroy(reel_balance *balance);
-void reel_balance_epoch(reel_balance *balance, int64_t *order, uint64_t seed, uint32_t epoch);
+void reel_balance_epoch(reel_balance *balance, int64_t *order, int64_t n, uint64_t seed, uint32_t epoch);
 /* Any sample of the class; and how many it has. These two may be called at any time by any thread. */
 int64_t reel_balance_substitute(const reel_balance *balance, int64_t label, reel_rng *rng);
 int64_t reel_balance_class_count(const reel_balance *balance, int64_t label);

@@ -148,6 +148,7 @@ reel_status reel_loader_create(reel_loader **out, const reel_dataset *dataset, c
     l->config = c;
     l->count = count;
     l->per_epoch = c.drop_last ? count / c.batch : (count + c.batch - 1) / c.batch;
+    l->places = c.drop_last ? l->per_epoch * c.batch : count;
     l->pixels = t.views * t.size * t.size * 3;
     l->current = l->released = c.epoch * l->per_epoch + c.first;
     l->opened = l->current - 1;

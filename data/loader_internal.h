@@ -38,6 +38,7 @@ struct reel_loader {
     reel_transform transform; /* resolved */
     reel_loader_config config;
     int64_t count, per_epoch, pixels;
+    int64_t places; /* of an epoch: all samples, or those of whole batches */
 
     pthread_mutex_t mutex;
     pthread_cond_t work, ready; /* workers wait for work, the caller for a batch */

@@ -35,7 +35,7 @@ static reel_slot *find_work(reel_loader *l)
     s->fatal.status = REEL_OK;
     if (l->config.shuffle && l->order_epoch != s->epoch) {
         if (l->balance)
-            reel_balance_epoch(l->balance, l->order, l->config.seed, (uint32_t)s->epoch);
+            reel_balance_epoch(l->balance, l->order, l->places, l->config.seed, (uint32_t)s->epoch);
         else
             reel_permutation(l->order, l->count, l->config.seed, (uint32_t)s->epoch);
         l->order_epoch = s->epoch;

@@ -78,17 +78,22 @@ static int64_t spread(const int64_t *order, int64_t n)
     return most - least;
 }
 
-Test(balance, every_class_comes_equally_often_in_any_beginning_of_any_epoch)
+Test(balance, every_class_comes_equally_often_up_to_any_place_of_a_run)
 {
+    enum { EPOCHS = 20 };
+    static int64_t order[EPOCHS * COUNT];
+    static const int64_t lengths[] = {COUNT, 100, 3}; /* of an epoch: no whole blocks, whole ones, less than one */
     reel_balance *b;
-    int64_t order[COUNT];
     MUST(reel_balance_create(&b, data, &err), err);
     for (uint64_t seed = 0; seed < 5; seed++)
-        for (uint32_t epoch = 0; epoch < 20; epoch++) {
-            reel_balance_epoch(b, order, seed, epoch);
-            for (int64_t n = 1; n <= COUNT; n++)
-                cr_assert(spread(order, n) <= 1, "seed %" PRIu64 ", epoch %u, first %" PRId64 ": classes differ by %" PRId64,
-                          seed, epoch, n, spread(order, n));
+        for (int k = 0; k < 3; k++) {
+            for (uint32_t epoch = 0; epoch < EPOCHS; epoch++)
+                reel_balance_epoch(b, order + epoch * lengths[k], lengths[k], seed, epoch);
+            for (int64_t n = 1; n <= EPOCHS * lengths[k]; n++)
+                cr_assert(spread(order, n) <= 1,
+                          "seed %" PRIu64 ", epochs of %" PRId64 ", first %" PRId64 ": classes differ by %" PRId64, seed,
+                          lengths[k], n, spread(order, n));
+            for (int64_t e = 0; e < EPOCHS; e++) cr_assert(spread(order + e * lengths[k], lengths[k]) <= 2);
         }
     reel_balance_destroy(b);
 }
@@ -100,7 +105,7 @@ Test(balance, an_epoch_is_a_function_of_seed_and_number_and_all_differ)
     MUST(reel_balance_create(&b, data, &err), err);
     for (uint64_t seed = 0; seed < 3; seed++)
         for (uint32_t epoch = 0; epoch < 12; epoch++) {
-            reel_balance_epoch(b, order[seed][epoch], seed, epoch);
+            reel_balance_epoch(b, order[seed][epoch], COUNT, seed, epoch);
             for (uint32_t other = 0; other < epoch; other++)
                 cr_expect(memcmp(order[seed][epoch], order[seed][other], sizeof again) != 0, "epochs %u and %u are the same",
                           epoch, other);
@@ -109,11 +114,11 @@ Test(balance, an_epoch_is_a_function_of_seed_and_number_and_all_differ)
     for (int64_t i = 35; i >= 0; i--) { /* backwards, by one that has seen others and by one that has seen none */
         const uint64_t seed = (uint64_t)(i / 12);
         const uint32_t epoch = (uint32_t)(i % 12);
-        reel_balance_epoch(b, again, seed, epoch);
+        reel_balance_epoch(b, again, COUNT, seed, epoch);
         cr_expect(memcmp(again, order[seed][epoch], sizeof again) == 0, "seed %" PRIu64 ", epoch %u differs the second time",
                   seed, epoch);
         MUST(reel_balance_create(&fresh, data, &err), err);
-        reel_balance_epoch(fresh, again, seed, epoch);
+        reel_balance_epoch(fresh, again, COUNT, seed, epoch);
         cr_expect(memcmp(again, order[seed][epoch], sizeof again) == 0,
                   "seed %" PRIu64 ", epoch %u depends on what came before", seed, epoch);
         reel_balance_destroy(fresh);
@@ -121,31 +126,30 @@ Test(balance, an_epoch_is_a_function_of_seed_and_number_and_all_differ)
     reel_balance_destroy(b);
 }
 
-/* 100 samples would make whole blocks; with 103 a class may lose one at the end of an epoch. */
+static void expect_rounds(const int64_t *drawn, int64_t n, const char *what)
+{
+    int64_t times[COUNT] = {0}, of_class[CLASSES] = {0};
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t c = label(NULL, drawn[i]), round = of_class[c]++ / sizes[c];
+        cr_assert(times[drawn[i]] == round,
+                  "%s, place %" PRId64 " of the run: sample %" PRId64 " came %" PRId64
+                  " times before, its class is in round %" PRId64,
+                  what, i, drawn[i], times[drawn[i]], round);
+        times[drawn[i]]++;
+    }
+}
+
+/* An epoch of 103 ends within a block of five, and so does one of 96 to 102, which whole batches may leave. */
 Test(balance, no_sample_comes_again_before_the_others_of_its_class_have_come)
 {
-    reel_dataset *part;
-    int64_t indices[100], order[100], n = 0;
-    for (int64_t i = 0; i < COUNT; i++)
-        if (label(NULL, i) != 4 && n < 100) indices[n++] = i; /* four classes, 25 blocks */
-    MUST(reel_dataset_subset(&part, data, indices, n, &err), err);
+    static int64_t order[30 * COUNT];
     reel_balance *b;
-    MUST(reel_balance_create(&b, part, &err), err);
-    int64_t times[100] = {0}, of_class[CLASSES] = {0}, drawn[CLASSES] = {0};
-    for (int64_t i = 0; i < n; i++) of_class[reel_dataset_label(part, i)]++;
-    for (uint32_t epoch = 0; epoch < 30; epoch++) {
-        reel_balance_epoch(b, order, 7, epoch);
-        for (int64_t i = 0; i < n; i++) {
-            const int64_t c = reel_dataset_label(part, order[i]), round = drawn[c]++ / of_class[c];
-            cr_assert(times[order[i]] == round,
-                      "epoch %u, place %" PRId64 ": sample %" PRId64 " came %" PRId64
-                      " times before, its class is in round %" PRId64,
-                      epoch, i, order[i], times[order[i]], round);
-            times[order[i]]++;
-        }
+    MUST(reel_balance_create(&b, data, &err), err);
+    for (int64_t n = 96; n <= COUNT; n++) {
+        for (uint32_t epoch = 0; epoch < 30; epoch++) reel_balance_epoch(b, order + epoch * n, n, 7, epoch);
+        expect_rounds(order, 30 * n, "epochs by themselves");
     }
     reel_balance_destroy(b);
-    reel_dataset_destroy(part);
 }
 
 Test(balance, places_within_a_class_are_uniform)
@@ -156,7 +160,7 @@ Test(balance, places_within_a_class_are_uniform)
     int first[COUNT] = {0};
     MUST(reel_balance_create(&b, data, &err), err);
     for (uint64_t seed = 0; seed < TRIES; seed++) {
-        reel_balance_epoch(b, order, seed, 0);
+        reel_balance_epoch(b, order, COUNT, seed, 0);
         first[order[0]]++;
     }
     for (int i = 0; i < COUNT; i++) {
@@ -233,11 +237,26 @@ static void expect_same_however_loaded(const reel_loader_config *from)
 Test(balance, batches_are_the_same_for_any_number_of_workers_and_resumed_at_any_batch)
 {
     expect_same_however_loaded(&usual);
-    for (int64_t e = 0; e < 3; e++) cr_expect(spread(whole.indices + e * COUNT, COUNT) <= 1);
+    cr_expect(spread(whole.indices, 3 * COUNT) <= 1);
+    expect_rounds(whole.indices, 3 * COUNT, "loaded");
     reel_loader_config config = usual;
     config.class_balanced = false;
     run(&other, &config);
     cr_expect(spread(other.indices, COUNT) == 59, "without the setting every sample comes once");
+}
+
+Test(balance, what_an_incomplete_batch_would_have_held_comes_in_the_next_epoch)
+{
+    reel_loader_config config = usual;
+    config.drop_last = true;
+    config.epochs = 4;
+    run(&whole, &config);
+    cr_assert(whole.samples == 400, "%" PRId64 " samples", whole.samples);
+    cr_expect(spread(whole.indices, whole.samples) == 0, "classes differ by %" PRId64, spread(whole.indices, whole.samples));
+    expect_rounds(whole.indices, whole.samples, "whole batches");
+    config.epoch = 2;
+    run(&other, &config);
+    expect_rest(20, "resumed at", 20);
 }
 
 Test(balance, a_sample_that_comes_again_looks_different)
@@ -268,7 +287,7 @@ Test(balance, bad_samples_are_counted_once_each_and_replaced_within_their_class_
     MUST(reel_balance_create(&b, data, &err), err);
     for (uint32_t e = 0; e < 3; e++) {
         int64_t order[COUNT];
-        reel_balance_epoch(b, order, usual.seed, e);
+        reel_balance_epoch(b, order, COUNT, usual.seed, e);
         for (int64_t i = 0; i < COUNT; i++) {
             const int64_t at = e * COUNT + i;
             places += gone[order[i]];
