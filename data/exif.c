@@ -36,6 +36,14 @@ static uint32_t number(const uint8_t *at, int n, bool little)
     return value;
 }
 
+/* Bytes of a value of an integer type of TIFF 6.0; 0 = it is none. The standard has SHORT; any of them is taken, as PIL does.
+ */
+static int bytes_of(uint32_t type)
+{
+    enum { SHORT = 3, LONG = 4, SBYTE = 6, SSHORT = 8, SLONG = 9, IFD = 13 };
+    return type == SBYTE ? 1 : type == SHORT || type == SSHORT ? 2 : type == LONG || type == SLONG || type == IFD ? 4 : 0;
+}
+
 /* tiff: the header with the byte order, to which offsets are relative. */
 static int tiff_orientation(const uint8_t *tiff, size_t size)
 {
@@ -47,9 +55,8 @@ static int tiff_orientation(const uint8_t *tiff, size_t size)
     for (size_t i = 0; i < entries && (i + 1) * 12 <= size - ifd - 2; i++) {
         const uint8_t *entry = tiff + ifd + 2 + i * 12;
         if (number(entry, 2, little) != 0x0112) continue;
-        const uint32_t value = number(entry + 8, 2, little);
-        return number(entry + 2, 2, little) == 3 && number(entry + 4, 4, little) == 1 && value >= 1 && value <= 8 ? (int)value
-                                                                                                                  : 0;
+        const uint32_t type = number(entry + 2, 2, little), value = number(entry + 8, bytes_of(type), little);
+        return number(entry + 4, 4, little) == 1 && value >= 1 && value <= 8 ? (int)value : 0;
     }
     return 0;
 }

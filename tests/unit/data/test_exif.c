@@ -200,6 +200,31 @@ static int orientation_of(const uint8_t *bytes, size_t size)
     return o;
 }
 
+/* By PIL 9.4: bytes and text are no numbers to it, fractions are not read here. */
+Test(exif, an_orientation_of_any_integer_type_counts)
+{
+    static const int width[] = {0, 0, 0, 2, 4, 0, 1, 0, 2, 4, 0, 0, 0, 4, 0, 0, 0}; /* bytes by type; 0: not taken */
+    reel_bytes jpeg = encoded(9, 7, 1, false);
+    for (int type = 0; type < 17; type++)
+        for (int little = 0; little < 2; little++) {
+            reel_bytes b = jpeg_held(&jpeg, 1);
+            uint8_t *tiff = b.data + 12, *entry = tiff + 10;
+            memcpy(tiff, little ? "II*\0\x08\0\0\0\x01\0" : "MM\0*\0\0\0\x08\0\x01", 10);
+            memcpy(entry, little ? "\x12\x01\0\0\x01\0\0\0\0\0\0\0" : "\x01\x12\0\0\0\0\0\x01\0\0\0\0", 12);
+            entry[little ? 2 : 3] = (uint8_t)type;
+            entry[8 + (little || width[type] == 0 ? 0 : width[type] - 1)] = 6;
+            const int expected = width[type] ? 6 : 0, o = orientation_of(b.data, b.size);
+            cr_expect(o == expected, "type %d, %s: expected %d, got %d", type, little ? "II" : "MM", expected, o);
+            if (width[type] > 1) {
+                entry[8 + (little ? width[type] - 1 : 0)] = 1; /* 6 and more */
+                cr_expect(orientation_of(b.data, b.size) == 0, "type %d, %s: 0x..06 is taken for 6", type,
+                          little ? "II" : "MM");
+            }
+            reel_bytes_free(&b);
+        }
+    reel_bytes_free(&jpeg);
+}
+
 Test(exif, a_png_that_is_cut_or_whose_lengths_lie_is_read_no_further_than_it_goes)
 {
     reel_bytes png = encoded(9, 7, 1, true);
