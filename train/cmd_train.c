@@ -70,7 +70,7 @@ static const reel_option options_table[] = {
     {"class-balanced", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0,
      "every class equally often in an epoch of the same length; images of small ones repeat"},
     {"exif", NULL, 0, REEL_OPTION_CHOICE, "ignore|apply", "ignore", 0, 0,
-     "apply: turn images upright as their EXIF data says, here and wherever the weights are used"},
+     "apply: turn images upright as their EXIF data says, here and wherever the weights are used; --weights have theirs"},
     {"normalize", NULL, 0, REEL_OPTION_CHOICE, "imagenet|mean-pixel|none", "imagenet", 0, 0, "how pixels become numbers"},
     {"freeze", NULL, 0, REEL_OPTION_TEXT, "PATTERN,...", NULL, 0, 0, "parameters that stay as they are, such as 'features.*'"},
     {"unfreeze-after", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e9, "epochs after which they learn as well; 0 = never"},
@@ -192,7 +192,8 @@ static reel_status preset(reel_options *options, const resumed_run *r, reel_erro
     return status;
 }
 
-static reel_status preset_from_weights(reel_options *options, reel_error *err)
+/* What the weights to start from are; and, unless it is settled already, what they were told about EXIF data. */
+static reel_status preset_from_weights(reel_options *options, bool resumed, reel_error *err)
 {
     const char *path = reel_options_text(options, "weights");
     if (!path) return REEL_OK;
@@ -203,6 +204,8 @@ static reel_status preset_from_weights(reel_options *options, reel_error *err)
     if (status == REEL_OK) status = reel_options_preset(options, "arch", card.arch, err);
     if (status == REEL_OK && reel_weights_metadata(weights, "head"))
         status = reel_options_preset(options, "head", card.head, err);
+    if (status == REEL_OK && !resumed)
+        status = reel_options_preset(options, "exif", reel_transform_of(&card.preprocessing).exif ? "apply" : "ignore", err);
     reel_model_card_free(&card);
     reel_weights_destroy(weights);
     return status;
@@ -230,7 +233,8 @@ static void say_start(const reel_trainer *t, const reel_options *options, const 
     reel_say("%" PRId64 " training and %" PRId64 " validation images, %" PRId64 " classes; %s, %" PRId64 " parameters",
              reel_dataset_count(t->train), reel_dataset_count(t->val), t->card.classes, s->model->name,
              reel_params_trainable(reel_net_params(t->net)));
-    const int64_t hidden = reel_dataset_hidden(t->train) + reel_dataset_hidden(t->val);
+    const int64_t hidden =
+        t->whole ? reel_dataset_hidden(t->whole) : reel_dataset_hidden(t->train) + reel_dataset_hidden(t->val);
     if (hidden) reel_say("%" PRId64 " hidden files and folders (their names begin with a dot) are left out", hidden);
     reel_say("%d compute threads (%s), %d workers %s; %s decoding; %" PRId64 " steps an epoch; results in %s",
              reel_ctx_threads(t->ctx), reel_isa_name(reel_ctx_isa(t->ctx)), s->workers,
@@ -325,7 +329,8 @@ static int train(bool finetune, reel_options *options, resumed_run *r)
     int code = 0;
     if (preset(options, r, &err))
         code = reel_complain_usage(command, &err);
-    else if (preset_from_weights(options, &err) || (finetune && !r->checkpoint && preset_epochs(options, data, &err)))
+    else if (preset_from_weights(options, r->config != NULL, &err) ||
+             (finetune && !r->checkpoint && preset_epochs(options, data, &err)))
         code = reel_complain(command, &err);
     else if (reel_settings_read(&settings, options, &err))
         code = reel_complain_usage(command, &err);

@@ -121,3 +121,21 @@ done
 cmp "${files[1]}" un_ignore/000000001.jpg || fail "--exif ignore: a JPEG was not kept"
 ! grep -aq Exif un_apply/000000001.jpg || fail "--exif apply: a JPEG was kept that has to be turned"
 "$REEL_BIN" bench loader held --exif apply -n 20 -j 1 >/dev/null || fail "bench loader --exif apply"
+
+# Weights bring their setting to a run that starts from them, which remembers it; what is typed goes before.
+tune() { # OUT OPTION...
+    local to=$1
+    shift
+    "$REEL_BIN" finetune held -o "$to" --epochs 1 --seed 3 --workers 1 --quiet --no-report "$@" >"$to.out" 2>"$to.err" || fail "finetune $*: $(cat "$to.err")"
+}
+tune t1 --weights h/model.safetensors
+tune t2 --weights h/model.safetensors --exif apply
+tune t3 --weights h/model.safetensors --exif ignore
+tune t4 --weights i/model.safetensors
+cmp t1/model.safetensors t2/model.safetensors || fail "finetune does not take --exif over from its weights"
+! cmp -s t1/model.safetensors t3/model.safetensors || fail "finetune --exif ignore: the weights' setting won"
+head -c 20000 t1/model.safetensors | grep -aq 'exif.*apply' || fail "the card of what was fine-tuned does not say --exif apply"
+! head -c 20000 t4/model.safetensors | grep -aq '"exif' || fail "finetune turns images though its weights ignore EXIF"
+tune t5 --weights h/model.safetensors --exif ignore --max-steps 2
+"$REEL_BIN" finetune --resume auto -o t5 --verify --quiet --no-report >out 2>err || fail "resume of finetune: $(cat err)"
+cmp t5/model.safetensors t3/model.safetensors || fail "a resumed run takes its weights' setting instead of its own"
