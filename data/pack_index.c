@@ -12,7 +12,7 @@
 
 #include "data/pack_internal.h"
 
-enum { HEAD = 32, RECORD = 24, CHECKED_FROM = 12 };
+enum { MOST_CLASSES = 1 << 24, HEAD = 32, RECORD = 24, CHECKED_FROM = 12 };
 static const char magic[] = "REELIDX1";
 
 static void put32(uint8_t *p, uint32_t v)
@@ -61,6 +61,9 @@ reel_status reel_pack_index_parse(reel_pack_index *x, const uint8_t *bytes, size
     if (HEAD + n * RECORD + names != size || (names && bytes[size - 1] != 0))
         return reel_fail(err, REEL_ERR_FORMAT, "the index has %zu bytes, expected %" PRIu64 " for %" PRIu64 " images", size,
                          HEAD + n * RECORD + names, n);
+    if (x->classes > MOST_CLASSES)
+        return reel_fail(err, REEL_ERR_FORMAT, "the index has %" PRIu32 " classes, expected at most %d", x->classes,
+                         MOST_CLASSES);
     const char *text = (const char *)bytes + HEAD + n * RECORD;
     for (uint64_t i = 0; i < n; i++) {
         const uint8_t *p = bytes + HEAD + i * RECORD;

@@ -13,33 +13,33 @@ static int64_t held_of(int64_t n, double share)
 }
 
 typedef struct work {
-    int64_t *of_class, *order; /* samples of the class at hand; how they are shuffled */
+    int64_t *members, *order; /* samples by class; how those of the class at hand are shuffled */
     int64_t *train, *held;
     int64_t n_train, n_held;
 } work;
 
-static void split_class(work *w, int64_t n, double share, uint64_t seed, int64_t c)
+static void split_class(work *w, int64_t *members, int64_t n, double share, uint64_t seed, int64_t c)
 {
     const int64_t held = held_of(n, share);
     reel_permutation(w->order, n, seed, (uint32_t)c);
     /* Marked first and dealt out in order of the samples, so that both sides stay sorted. */
-    for (int64_t k = 0; k < held; k++) w->of_class[w->order[k]] = -1 - w->of_class[w->order[k]];
+    for (int64_t k = 0; k < held; k++) members[w->order[k]] = -1 - members[w->order[k]];
     for (int64_t k = 0; k < n; k++)
-        if (w->of_class[k] < 0)
-            w->held[w->n_held++] = -1 - w->of_class[k];
+        if (members[k] < 0)
+            w->held[w->n_held++] = -1 - members[k];
         else
-            w->train[w->n_train++] = w->of_class[k];
+            w->train[w->n_train++] = members[k];
 }
 
-static void split_all(work *w, const reel_dataset *parent, double share, uint64_t seed)
+/* ends: a zero for each class and one more. */
+static void split_all(work *w, int64_t *ends, const reel_dataset *parent, double share, uint64_t seed)
 {
-    const int64_t count = reel_dataset_count(parent);
-    for (int64_t c = 0; c < reel_dataset_classes(parent); c++) {
-        int64_t n = 0;
-        for (int64_t i = 0; i < count; i++)
-            if (reel_dataset_label(parent, i) == c) w->of_class[n++] = i;
-        split_class(w, n, share, seed, c);
-    }
+    const int64_t count = reel_dataset_count(parent), classes = reel_dataset_classes(parent);
+    for (int64_t i = 0; i < count; i++) ends[reel_dataset_label(parent, i) + 1]++;
+    for (int64_t c = 0; c < classes; c++) ends[c + 1] += ends[c]; /* where class c begins is in c, and moves to its end */
+    for (int64_t i = 0; i < count; i++) w->members[ends[reel_dataset_label(parent, i)]++] = i;
+    for (int64_t c = 0, first = 0; c < classes; first = ends[c++])
+        split_class(w, w->members + first, ends[c] - first, share, seed, c);
 }
 
 reel_status reel_dataset_split(reel_dataset **train, reel_dataset **held, const reel_dataset *parent, double share,
@@ -50,9 +50,14 @@ reel_status reel_dataset_split(reel_dataset **train, reel_dataset **held, const 
         return reel_fail(err, REEL_ERR_INVALID, "split: expected a share between 0 and 1, got %g", share);
     const size_t count = (size_t)reel_dataset_count(parent);
     int64_t *memory = calloc(4 * count + 1, sizeof *memory);
-    if (!memory) return reel_fail(err, REEL_ERR_MEMORY, "split: out of memory for %zu samples", count);
+    int64_t *ends = calloc((size_t)reel_dataset_classes(parent) + 1, sizeof *ends);
+    if (!memory || !ends) {
+        free(memory);
+        free(ends);
+        return reel_fail(err, REEL_ERR_MEMORY, "split: out of memory for %zu samples", count);
+    }
     work w = {memory, memory + count, memory + 2 * count, memory + 3 * count, 0, 0};
-    split_all(&w, parent, share, seed);
+    split_all(&w, ends, parent, share, seed);
     reel_status status = REEL_OK;
     if (w.n_held == 0) status = reel_fail(err, REEL_ERR_INVALID, "split: expected a class with 2 samples or more, got none");
     if (status == REEL_OK) status = reel_dataset_subset(train, parent, w.train, w.n_train, err);
@@ -62,5 +67,6 @@ reel_status reel_dataset_split(reel_dataset **train, reel_dataset **held, const 
         *train = NULL;
     }
     free(memory);
+    free(ends);
     return status;
 }

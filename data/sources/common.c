@@ -244,7 +244,8 @@ static int unnamed_file(void)
     return -1;
 }
 
-static reel_status unpack(int packed, int to, uint64_t *size, reel_error *err)
+/* Ends soon after `most` bytes, whose reader refuses what has more. */
+static reel_status unpack(int packed, int to, uint64_t most, uint64_t *size, reel_error *err)
 {
     enum { BLOCK = 1 << 18 };
     const int again = dup(packed); /* gzclose closes it */
@@ -279,13 +280,15 @@ static reel_status unpack(int packed, int to, uint64_t *size, reel_error *err)
         }
         if (status != REEL_OK) break;
         *size += (uint64_t)got;
+        if (*size > most) break;
     }
     gzclose(gz);
     free(block);
     return status;
 }
 
-reel_status reel_open_plain(int *file, uint64_t *size, const char *path, reel_error *err)
+/* most: of what gzip packed, no more is unpacked than shows that there is more. */
+static reel_status open_plain(int *file, uint64_t most, uint64_t *size, const char *path, reel_error *err)
 {
     *file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct stat info;
@@ -305,7 +308,7 @@ reel_status reel_open_plain(int *file, uint64_t *size, const char *path, reel_er
         if (to < 0)
             status =
                 reel_fail(err, REEL_ERR_IO, "%s: no temporary file ($TMPDIR) to unpack it into: %s", path, strerror(errno));
-        else if ((status = unpack(*file, to, size, &why)) != REEL_OK)
+        else if ((status = unpack(*file, to, most, size, &why)) != REEL_OK)
             reel_fail(err, status, "%.400s: %.500s", path, why.message);
         close(*file);
         *file = to;
@@ -318,13 +321,19 @@ reel_status reel_open_plain(int *file, uint64_t *size, const char *path, reel_er
     return status;
 }
 
+reel_status reel_open_plain(int *file, uint64_t *size, const char *path, reel_error *err)
+{
+    return open_plain(file, UINT64_MAX, size, path, err);
+}
+
 reel_status reel_read_plain(reel_bytes *bytes, const char *path, size_t most, reel_error *err)
 {
     int file = -1;
     uint64_t size = 0;
-    REEL_TRY(reel_open_plain(&file, &size, path, err));
+    REEL_TRY(open_plain(&file, most, &size, path, err));
     reel_status status = REEL_OK;
-    if (size > most) status = reel_fail(err, REEL_ERR_FORMAT, "%s: %" PRIu64 " bytes, expected at most %zu", path, size, most);
+    if (size > most)
+        status = reel_fail(err, REEL_ERR_FORMAT, "%s: %" PRIu64 " bytes or more, expected at most %zu", path, size, most);
     if (status == REEL_OK) status = reel_bytes_reserve(bytes, (size_t)size + 1, err);
     if (status == REEL_OK) status = reel_span_read(&(reel_span){.file = file, .size = size}, 0, bytes->data, (size_t)size, err);
     close(file);

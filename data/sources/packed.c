@@ -25,9 +25,9 @@ static int64_t count_shards(const char *data, const char *split)
     const json_t *part = json_object_get(json_object_get(o, "splits"), split), *n = json_object_get(part, "shards");
     int64_t shards = -1;
     if (format && strcmp(format, "reel-pack") == 0)
-        shards = !part                                                                               ? 0
-                 : json_is_integer(n) && json_integer_value(n) > 0 && json_integer_value(n) <= 99999 ? json_integer_value(n)
-                                                                                                     : -1;
+        shards = !part                                                                                   ? 0
+                 : json_is_integer(n) && json_integer_value(n) > 0 && json_integer_value(n) < UINT32_MAX ? json_integer_value(n)
+                                                                                                         : -1;
     json_decref(o);
     return shards;
 }

@@ -86,8 +86,8 @@ bool reel_lines_next(reel_lines *lines, const char **line, size_t *length);
 /* A decimal number without sign of at most `most`; the whole text. */
 bool reel_parse_number(const char *text, size_t length, uint64_t most, uint64_t *number);
 
-/* Class names for labels 0 .. n-1, or more: from classes.txt, class_names.txt, labels.txt or synsets.txt in folder (first words
- * of lines; as many as n or more), else the numbers themselves. */
+/* Class names for labels 0 .. n-1, or more: from classes.txt, class_names.txt, labels.txt or synsets.txt in folder (one a line;
+ * as many as n or more), else the numbers themselves. */
 reel_status reel_number_names(reel_names *names, const char *folder, int64_t n, reel_error *err);
 /* reel_dataset_create with these names, which are freed. */
 reel_status reel_create_named(reel_dataset **out, const reel_source *source, void *self, reel_names *names, reel_error *err);
