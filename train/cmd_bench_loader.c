@@ -1,12 +1,12 @@
 /* `reel bench loader`: how many images a second the loader turns into batches, with nobody who uses them. */
 #include "train/command.h"
 #include "train/data_dir.h"
+#include "train/progress.h"
 #include "train/settings.h"
 
 #include "data/loader.h"
 
 #include <string.h>
-#include <time.h>
 
 static const reel_option options_table[] = {
     {"workers", NULL, 'j', REEL_OPTION_INT, "N", "0", 0, 1024, "threads that load images; 0 = one for each core"},
@@ -20,13 +20,6 @@ static const reel_option options_table[] = {
     REEL_ROW_JSON,
 };
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 typedef struct result {
     double seconds, waited;
     int64_t images, bad;
@@ -37,7 +30,7 @@ static reel_status measure(result *r, const reel_dataset *data, const reel_trans
                            int64_t images, reel_error *err)
 {
     *r = (result){0};
-    const double begin = now();
+    const double begin = reel_seconds_now();
     reel_loader *loader;
     REEL_TRY(reel_loader_create(&loader, data, t, config, err));
     reel_status status = REEL_OK;
@@ -46,7 +39,7 @@ static reel_status measure(result *r, const reel_dataset *data, const reel_trans
         status = reel_loader_next(loader, &batch, err);
         r->images += batch.n;
     }
-    r->seconds = now() - begin;
+    r->seconds = reel_seconds_now() - begin;
     r->waited = reel_loader_wait_seconds(loader);
     r->bad = reel_loader_bad_count(loader);
     reel_loader_destroy(loader);

@@ -58,7 +58,7 @@ static void on_bad(void *user, int64_t index, const char *name, const char *reas
     reel_progress_warn(&p->progress, "reel pack: left out %s: %s", name, reason);
     snprintf(path, sizeof path, "%s/bad_files.jsonl", p->out);
     reel_json_append(
-        json_pack("{s:s, s:o, s:o}", "set", p->label, "file", reel_json_text(name), "reason", reel_json_text(reason)), path,
+        json_pack("{s:s, s:o, s:o}", "split", p->label, "name", reel_json_text(name), "reason", reel_json_text(reason)), path,
         &ignored);
 }
 

@@ -69,6 +69,6 @@ assert found == len(expected), "check finds %d corrupt images, expected %d" % (f
 lines = open("predict.err", encoding="utf-8").read().splitlines()
 missing = [n for n in expected if "pipe" not in n and not any(n in line for line in lines)]
 assert not missing, "predict does not name %s" % missing
-packed = {json.loads(line)["file"] for line in open("packed/bad_files.jsonl", encoding="utf-8")}
+packed = {json.loads(line)["name"] for line in open("packed/bad_files.jsonl", encoding="utf-8")}
 assert packed == expected, packed ^ expected
 PY
