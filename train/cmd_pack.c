@@ -74,6 +74,9 @@ static reel_status open_out(packing *p, reel_error *err)
         return reel_fail(err, REEL_ERR_IO, "%s: cannot make the folder: %s", p->out, strerror(errno));
     p->folder = open(p->out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (p->folder < 0) return reel_fail(err, REEL_ERR_IO, "%s: cannot open the folder: %s", p->out, strerror(errno));
+    struct stat in, out;
+    if (stat(p->data, &in) == 0 && fstat(p->folder, &out) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+        return reel_fail(err, REEL_ERR_INVALID, "%s: expected another folder than DATA, which shards would hide", p->out);
     if (flock(p->folder, LOCK_EX | LOCK_NB) != 0)
         return reel_fail(err, REEL_ERR_IO, "%s: another reel pack is at work in it", p->out);
     return REEL_OK;

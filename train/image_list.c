@@ -91,8 +91,10 @@ reel_status reel_image_list_add(reel_image_list *list, const char *path, reel_er
     if (!S_ISDIR(st.st_mode)) return append(list, path, err);
     char below[PATH_LIMIT];
     const int64_t before = list->n;
-    const int length = snprintf(below, sizeof below, "%s", path);
+    int length = snprintf(below, sizeof below, "%s", path);
     if (length >= PATH_LIMIT) return reel_fail(err, REEL_ERR_INVALID, "%s: the path is too long", path);
+    while (length > 1 && below[length - 1] == '/')
+        below[--length] = '\0'; /* as completion leaves it; names get one of their own */
     REEL_TRY(walk(list, below, (size_t)length, err));
     if (list->n == before) return reel_fail(err, REEL_ERR_INVALID, "%s: no images (.jpg .jpeg .png) in it", path);
     qsort(list->paths + before, (size_t)(list->n - before), sizeof *list->paths, bytewise);

@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 static const reel_command *const commands[] = {
-    &reel_command_train,      &reel_command_finetune,     &reel_command_eval,       &reel_command_predict,
-    &reel_command_report,       &reel_command_summary,    &reel_command_convert,      &reel_command_synth,      &reel_command_pack,
-    &reel_command_gradcheck,  &reel_command_replay,       &reel_command_bench_step, &reel_command_bench_kernels,
-    &reel_command_bench_peak, &reel_command_bench_loader, &reel_command_check,
+    &reel_command_train,         &reel_command_finetune,   &reel_command_eval,         &reel_command_predict,
+    &reel_command_report,        &reel_command_summary,    &reel_command_convert,      &reel_command_synth,
+    &reel_command_pack,          &reel_command_gradcheck,  &reel_command_replay,       &reel_command_bench_step,
+    &reel_command_bench_kernels, &reel_command_bench_peak, &reel_command_bench_loader, &reel_command_check,
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
@@ -61,8 +61,9 @@ int reel_print_json(json_t *object)
 {
     const int failed = json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(object);
-    if (failed || fputc('\n', stdout) == EOF || fflush(stdout) == EOF) return REEL_EXIT_FAILED;
-    return REEL_EXIT_OK;
+    if (!failed && fputc('\n', stdout) != EOF && fflush(stdout) != EOF) return REEL_EXIT_OK;
+    if (errno != EPIPE) reel_say("reel: stdout: %s", strerror(errno));
+    return REEL_EXIT_FAILED;
 }
 
 static const char *command_name_at(const void *user, int index)

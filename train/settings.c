@@ -38,7 +38,10 @@ static reel_status read_schedule(reel_schedule *s, const reel_options *o, reel_e
     if (s->warmup_epochs > 0 && s->warmup_epochs >= (double)s->epochs)
         return reel_fail(err, REEL_ERR_INVALID, "--lr-warmup-epochs: expected less than --epochs %lld, got %g",
                          (long long)s->epochs, s->warmup_epochs);
-    return read_milestones(s, reel_options_text(o, "lr-milestones"), err);
+    REEL_TRY(read_milestones(s, reel_options_text(o, "lr-milestones"), err));
+    if (s->kind == REEL_SCHEDULE_MULTISTEP && s->n_milestones == 0)
+        return reel_fail(err, REEL_ERR_INVALID, "--lr-scheduler multistep: expected --lr-milestones N,N,..., got none");
+    return REEL_OK;
 }
 
 /* Pixels: mean and deviation of ImageNet in [0, 1], or 0..255 less the mean pixel as in 2012 and Caffe. */

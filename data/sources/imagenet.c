@@ -37,7 +37,7 @@ static const char *const bases[] = {"", "/ILSVRC/Data/CLS-LOC", "/Data/CLS-LOC"}
 
 static reel_look look_folder(const char *data, const char *split, char *path)
 {
-    const char *const names[] = {split ? split : "train", reel_is_val(split) ? "validation" : "train"};
+    const char *const names[] = {split ? split : "train", reel_is_val(split) ? "validation" : split ? split : "train"};
     if (!reel_is_folder(data)) return REEL_LOOK_OTHER;
     for (int i = 0; i < 3; i++)
         for (int k = 0; k < 2; k++) {

@@ -120,3 +120,36 @@ for bad in cut_member cut_header checksum size; do
     cp "cage/$bad.bad" cage/in/train-0.tar
     refused cage/in "train-0.tar"
 done
+
+# Another part than the data has is refused, and no other taken for it: Kaggle's layout of ImageNet has no labels for test/.
+mkdir -p kaggle/ILSVRC/Data/CLS-LOC
+cp -r d/train kaggle/ILSVRC/Data/CLS-LOC/train
+"$REEL_BIN" train d -o weights --arch tiny --epochs 1 -b 4 --seed 1 --quiet --no-report
+code=0
+"$REEL_BIN" eval kaggle --weights weights --split test >out 2>err || code=$?
+[ "$code" -eq 1 ] && grep -q test err || fail "test of Kaggle's layout: exit $code: $(cat out err)"
+
+# CIFAR's test images are its validation images: checked once, and no duplicates of themselves.
+python3 - <<'EOF'
+import os
+os.mkdir("cifar")
+for name in "data_batch_1.bin", "test_batch.bin":
+    open(f"cifar/{name}", "wb").write(b"".join(bytes([c]) + os.urandom(3072) for c in range(10)))
+EOF
+"$REEL_BIN" check cifar --quiet >out 2>err || fail "check of CIFAR: exit $?: $(cat err)"
+if grep -q "same bytes" out || grep -q "^test" out; then fail "CIFAR's test images twice: $(cat out)"; fi
+
+# A pack into DATA itself would hide what it was made of.
+code=0
+"$REEL_BIN" pack d d --quiet >out 2>err || code=$?
+[ "$code" -eq 1 ] && grep -q "another folder" err && [ ! -e d/pack.json ] || fail "pack into DATA: exit $code: $(cat err)"
+
+# A schedule without its milestones; a folder's name with a slash behind it; an answer that cannot be written.
+code=0
+"$REEL_BIN" train d -o none --lr-scheduler multistep --quiet >out 2>err || code=$?
+[ "$code" -eq 1 ] || [ "$code" -eq 2 ] && grep -q -- --lr-milestones err || fail "no milestones: exit $code: $(cat err)"
+"$REEL_BIN" predict --weights weights "d/val/$first/" >out
+if grep -q // out; then fail "two slashes: $(head -1 out)"; fi
+code=0
+"$REEL_BIN" eval d --weights weights --json --quiet >/dev/full 2>err || code=$?
+[ "$code" -eq 1 ] && grep -q stdout err || fail "full: exit $code: $(cat err)"
