@@ -91,8 +91,11 @@ int64_t reel_names_find(const reel_names *sorted, const char *text, size_t lengt
         const size_t middle = (low + high) / 2;
         const char *name = reel_names_at(sorted, (int64_t)middle);
         int order = strncmp(name, text, length);
-        if (order == 0 && name[length]) order = 1;
-        if (order == 0) return (int64_t)middle;
+        if (order == 0) { /* text may hold a zero byte, where the comparison ends */
+            const size_t own = strlen(name);
+            if (own == length) return (int64_t)middle;
+            order = own < length ? -1 : 1;
+        }
         if (order < 0)
             low = middle + 1;
         else

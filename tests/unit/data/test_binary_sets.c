@@ -227,7 +227,7 @@ Test(binary_sets, mnist_files_that_are_cut_damaged_or_alone_are_refused_in_words
 
 Test(binary_sets, a_list_beside_the_data_that_is_no_plain_file_is_refused)
 {
-    char *root = scratch_folder(), folder[REEL_DATA_PATH];
+    char *root = scratch_folder(), folder[REEL_DATA_PATH] = "";
     reel_bytes bytes = {0};
     reel_error err = {0};
     cr_assert(mkfifo(join(root, "pipe"), 0600) == 0);
@@ -284,4 +284,17 @@ Test(binary_sets, a_picture_that_cannot_be_written_says_why_and_leaves_no_file)
     cr_expect(access(join(root, "a.jpg"), F_OK) != 0 && access(join(root, "a.png"), F_OK) != 0, "half a file was left");
     reel_image_free(&image);
     remove_folder(root);
+}
+
+Test(binary_sets, a_name_with_a_zero_byte_is_no_name_of_a_class)
+{
+    reel_names names = {0};
+    reel_error err;
+    MUST(reel_names_add(&names, "cat", 3, &err), err);
+    MUST(reel_names_add(&names, "dog", 3, &err), err);
+    reel_names_sort(&names);
+    cr_expect(reel_names_find(&names, "dog", 3) == 1, "dog is not found");
+    cr_expect(reel_names_find(&names, "do", 2) == -1 && reel_names_find(&names, "dogs", 4) == -1, "a part of it is found");
+    cr_expect(reel_names_find(&names, "dog\0\0\0", 6) == -1, "it is found with zero bytes behind it");
+    reel_names_free(&names);
 }

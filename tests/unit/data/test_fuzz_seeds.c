@@ -86,7 +86,7 @@ Test(fuzz_seeds, damaged_tars_are_refused_or_described_truly)
 {
     seeds s = {0};
     reel_bytes tar = {0};
-    char name[300];
+    char name[300] = "a picture";
     tar_put(&tar, "0001.cls", '0', "3\n", 2);
     tar_put(&tar, "0001.jpg", '0', "not really a JPEG", 17);
     tar_put(&tar, "deep/", '5', NULL, 0);
@@ -153,6 +153,7 @@ Test(fuzz_seeds, damaged_validation_labels_are_refused_or_are_classes)
                                  "n01440764\nn01443537\r\nn01440764\n", "ILSVRC2012_val_00000001.JPEG 1\nval/a.JPEG\t0\n",
                                  "ILSVRC2012_val_00000001.JPEG 490\nILSVRC2012_val_00000002.JPEG 361\n"};
     for (int i = 0; i < 4; i++) seed_add(&s, texts[i], strlen(texts[i]));
+    seed_add(&s, ")\n\n)\0\0\0\0", 8); /* was read past the end of a name */
     replay(&s, "val_labels", fuzz_val_labels, 20000);
 }
 

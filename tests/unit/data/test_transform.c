@@ -162,6 +162,7 @@ Test(transform, the_random_crop_of_2012_stays_in_the_centre_square_and_reaches_i
     enum { SIDE = 12, CROP = 10, LENGTH = 20 };
     reel_image image = {0};
     MUST(reel_image_resize_buffer(&image, LENGTH, SIDE, &err), err);
+    memset(image.rgb, 0, LENGTH * SIDE * 3);
     for (int i = 0; i < LENGTH * SIDE; i++)
         image.rgb[3 * i] = (uint8_t)(i % LENGTH), image.rgb[3 * i + 1] = (uint8_t)(i / LENGTH);
     static float out[CROP * CROP * 3];
