@@ -113,6 +113,8 @@ reel_status reel_finetune_start(reel_trainer *t, const reel_weights *weights, co
         return reel_fail(err, REEL_ERR_FORMAT, "%s: expected weights for %s, got no tensor that fits by name and shape", path,
                          t->settings->model->name);
     if (!how.quiet) reel_say("  loaded    %d tensors, %" PRId64 " values", loaded, how.values);
+    if (!how.quiet && !card->class_names && card->classes == reel_dataset_classes(t->train))
+        reel_say("  the file has as many classes as DATA and does not name them: its last layer was taken for theirs");
     return REEL_OK;
 }
 

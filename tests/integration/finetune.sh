@@ -37,6 +37,19 @@ tune same d --weights base/best.safetensors --freeze '*.3.*'
 [ "$(crc same/model.safetensors classifier.3.weight)" = "$(crc base/best.safetensors classifier.3.weight)" ] ||
     fail "the head of the same classes was not kept"
 
+# Weights that name no classes, as PyTorch's: that a head of as many classes was kept is said.
+python3 - base/best.safetensors bare.safetensors <<'PY'
+import json, struct, sys
+data = open(sys.argv[1], "rb").read()
+(size,) = struct.unpack("<Q", data[:8])
+header = json.loads(data[8 : 8 + size])
+del header["__metadata__"]
+text = json.dumps(header).encode()
+text += b" " * (-len(text) % 8)
+open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + data[8 + size :])
+PY
+tune bare d --weights bare.safetensors --arch tiny
+grep -q "does not name them: its last layer was taken for theirs" bare.err || fail "a head of unknown classes: $(cat bare.err)"
 tune frozen e --weights base/best.safetensors --freeze 'features.*'
 for name in features.0.weight features.0.bias; do
     before=$(crc base/best.safetensors $name)
