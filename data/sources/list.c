@@ -33,6 +33,16 @@ static bool split_line(const char *text, size_t length, bool csv, struct line *l
     return l->path_length && l->label_length && !memchr(text, 0, length);
 }
 
+/* A first line that names the columns, as a spreadsheet writes it: "path,label". */
+static bool is_header(int64_t number, bool csv, const struct line *l)
+{
+    static const char *const words[] = {"label", "class", "category", "target", "labels", "class_name"};
+    if (number != 1 || !csv || memchr(l->path, '.', l->path_length) || memchr(l->path, '/', l->path_length)) return false;
+    for (int i = 0; i < (int)REEL_COUNT(words); i++)
+        if (l->label_length == strlen(words[i]) && strncasecmp(l->label, words[i], l->label_length) == 0) return true;
+    return false;
+}
+
 /* Is the list well formed, and is every label a number? */
 static reel_status survey(const char *bytes, size_t size, const char *name, bool csv, bool *numbers, reel_error *err)
 {
@@ -46,6 +56,7 @@ static reel_status survey(const char *bytes, size_t size, const char *name, bool
         if (length == 0) continue;
         if (!split_line(text, length, csv, &l) || l.path_length >= REEL_DATA_PATH || l.label_length >= 256)
             return reel_fail(err, REEL_ERR_FORMAT, "%s: line %" PRId64 ": expected \"path label\"", name, lines.number);
+        if (is_header(lines.number, csv, &l)) continue;
         *numbers = *numbers && reel_parse_number(l.label, l.label_length, MOST_LABEL, &number);
     }
     return REEL_OK;
@@ -58,7 +69,7 @@ static reel_status collect_classes(reel_names *classes, const char *bytes, size_
     size_t length, next = 4096; /* duplicates go whenever there are so many */
     struct line l;
     while (reel_lines_next(&lines, &text, &length)) {
-        if (length == 0 || !split_line(text, length, csv, &l)) continue;
+        if (length == 0 || !split_line(text, length, csv, &l) || is_header(lines.number, csv, &l)) continue;
         REEL_TRY(reel_names_add(classes, l.label, l.label_length, err));
         if (classes->list.n < next) continue;
         reel_names_sort(classes);
@@ -81,7 +92,7 @@ reel_status reel_list_parse(reel_files *f, reel_names *classes, bool *numbers, c
     struct line l;
     while (reel_lines_next(&lines, &text, &length)) {
         uint64_t number = 0;
-        if (length == 0 || !split_line(text, length, csv, &l)) continue;
+        if (length == 0 || !split_line(text, length, csv, &l) || is_header(lines.number, csv, &l)) continue;
         if (*numbers) reel_parse_number(l.label, l.label_length, MOST_LABEL, &number);
         const int64_t label = *numbers ? (int64_t)number : reel_names_find(classes, l.label, l.label_length);
         REEL_TRY(reel_files_add(f, l.path, l.path_length, label, err));

@@ -160,6 +160,13 @@ Test(sources, a_list_forgives_windows_and_names_the_line_that_it_does_not_unders
     d = opened(join(root, "train.csv"), "val");
     cr_expect(reel_dataset_count(d) == 1);
     reel_dataset_destroy(d);
+
+    /* A first line that names the columns is no image. */
+    write_file(join(root, "train.csv"), "path,Label\nz.jpg,1\nw.jpg,0\n", 27);
+    d = opened(join(root, "train.csv"), "train");
+    cr_expect(reel_dataset_count(d) == 2 && reel_dataset_classes(d) == 2, "%" PRId64 " samples of %" PRId64 " classes",
+              reel_dataset_count(d), reel_dataset_classes(d));
+    reel_dataset_destroy(d);
     remove_folder(root);
 }
 
