@@ -48,7 +48,7 @@ static bool differ_by_case(const reel_dataset *d, char *text, size_t size)
     const int64_t n = reel_dataset_classes(d);
     const char **names = malloc((size_t)n * sizeof *names);
     int64_t pairs = 0;
-    if (!names) return false;
+    if (!names) return snprintf(text, size, "no memory to compare the names of classes") > 0;
     for (int64_t c = 0; c < n; c++) names[c] = reel_dataset_class_name(d, c);
     qsort(names, (size_t)n, sizeof *names, by_folded_name);
     for (int64_t c = 1; c < n; c++) {
@@ -103,7 +103,7 @@ static bool seem_permuted(const reel_dataset *train, const reel_dataset *val, ch
     struct folder *table = calloc(SLOTS, sizeof *table);
     char name[TEXT], odd[TEXT] = "";
     int64_t same = 0, other = 0, here = 0, there = 0;
-    if (!table) return false;
+    if (!table) return snprintf(text, size, "no memory to compare the labels of folders") > 0;
     const int64_t stride = reel_dataset_count(train) / MOST_LOOKED_AT + 1;
     for (int64_t i = 0; i < reel_dataset_count(train); i += stride) {
         struct folder *f = folder_of(train, i, name) ? slot_of(table, name) : NULL;
@@ -143,8 +143,9 @@ int reel_dataset_doubts(const reel_dataset *train, const reel_dataset *val, reel
     int64_t *of_class = calloc(2 * (size_t)n, sizeof *of_class);
     int said = 0;
     if (!of_class || reel_dataset_classes(val) != n) {
+        if (!of_class && most > 0) snprintf(lines[said++], sizeof lines[0], "no memory to count the images of each class");
         free(of_class);
-        return 0;
+        return said;
     }
     int64_t *in_val = of_class + n;
     count(train, of_class);

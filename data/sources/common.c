@@ -374,20 +374,20 @@ bool reel_parse_number(const char *text, size_t length, uint64_t most, uint64_t 
     return n <= most;
 }
 
+/* A file that is too large is another thing of that name; one that cannot be read is an error: names would be lost without a
+ * word. */
 static reel_status names_from(reel_names *names, const char *path, int64_t n, bool *good, reel_error *err)
 {
     reel_bytes bytes = {0};
-    reel_error why;
     *good = false;
-    reel_status status = REEL_OK;
-    if (reel_read_plain(&bytes, path, 16 << 20, &why) == REEL_OK) {
-        reel_lines lines = {.at = (char *)bytes.data, .end = (char *)bytes.data + bytes.size};
-        const char *line;
-        size_t length;
-        while (status == REEL_OK && reel_names_count(names) < 1 << 24 && reel_lines_next(&lines, &line, &length))
-            if (length && !memchr(line, 0, length)) status = reel_names_add(names, line, length, err);
-        *good = status == REEL_OK && reel_names_count(names) >= n;
-    }
+    reel_status status = reel_read_plain(&bytes, path, 16 << 20, err);
+    if (status == REEL_ERR_FORMAT) return REEL_OK;
+    reel_lines lines = {.at = (char *)bytes.data, .end = (char *)bytes.data + bytes.size};
+    const char *line;
+    size_t length;
+    while (status == REEL_OK && reel_names_count(names) < 1 << 24 && reel_lines_next(&lines, &line, &length))
+        if (length && !memchr(line, 0, length)) status = reel_names_add(names, line, length, err);
+    *good = status == REEL_OK && reel_names_count(names) >= n;
     reel_bytes_free(&bytes);
     return status;
 }

@@ -6,6 +6,7 @@
  * log receives a line "calls N live L" when the process ends in an orderly way, and a line "live ADDRESS" for each block that
  * lives then, with the place that asked for it, as an offset into the program. REEL_FAIL_AT=17+ lets all fail from the 17th on.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
@@ -22,6 +23,7 @@
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
 void *__libc_realloc(void *p, size_t size);
 void __libc_free(void *p);
 
@@ -57,11 +59,33 @@ __attribute__((constructor)) static void start(void)
     ready = 1;
 }
 
+/* ---- who ever asked ---- */
+enum { PLACES = 4096 };
+static _Atomic uintptr_t places[PLACES];
+
+static void reached(uintptr_t place)
+{
+    for (size_t i = place * 2654435761u % PLACES, k = 0; k < PLACES; k++, i = (i + 1) % PLACES) {
+        uintptr_t there = 0;
+        if (places[i] == place || atomic_compare_exchange_strong(&places[i], &there, place) || there == place) return;
+    }
+}
+
+int fail_alloc_write_places(const char *path)
+{
+    FILE *to = fopen(path, "w");
+    if (!to) return 0;
+    for (int i = 0; i < PLACES; i++)
+        if (places[i]) fprintf(to, "%lx\n", (unsigned long)(places[i] - base));
+    return fclose(to) == 0;
+}
+
 /* Whether this call fails. */
 static int fails(const void *caller, int *own)
 {
     *own = ready && (uintptr_t)caller >= begin && (uintptr_t)caller < end;
     if (!*own) return 0;
+    reached((uintptr_t)caller);
     const long n = ++calls, at = fail_at;
     if (!at || (n != at && !(for_ever && n > at))) return 0;
     errno = ENOMEM;
@@ -147,6 +171,22 @@ static char *copy(const char *text, size_t length, const void *caller)
     memcpy(p, text, length);
     p[length] = '\0';
     return keep(p, caller, own);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    int own;
+    const void *caller = __builtin_return_address(0);
+    return fails(caller, &own) ? NULL : keep(__libc_memalign(alignment, size), caller, own);
+}
+
+FILE *open_memstream(char **text, size_t *size)
+{
+    static FILE *(*real)(char **, size_t *);
+    int own;
+    if (fails(__builtin_return_address(0), &own)) return NULL;
+    if (!real) *(void **)&real = dlsym(RTLD_NEXT, "open_memstream");
+    return real(text, size);
 }
 
 char *strdup(const char *text)
