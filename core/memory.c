@@ -57,13 +57,32 @@ struct reel_arena {
     int count, capacity;
 };
 
+/* As much as the machine has. Where less than that is promised (ulimit -v, or several arenas at once under a tool that watches
+ * memory), half of what can be had: as much again stays for weights and for the next arena. */
+static char *reserve_all(size_t *reserved, reel_error *err)
+{
+    const size_t exact = (size_t)64 << 20;
+    *reserved = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+    char *base = reel_pages_alloc(*reserved, err);
+    if (base) return base;
+    size_t can = 0, cannot = *reserved;
+    while (cannot - can > exact) {
+        const size_t middle = can + (cannot - can) / 2;
+        void *pages = reel_pages_alloc(middle, err);
+        reel_pages_free(pages, middle);
+        *(pages ? &can : &cannot) = middle;
+    }
+    *reserved = can / 2;
+    return can ? reel_pages_alloc(*reserved, err) : NULL;
+}
+
 reel_status reel_arena_create(reel_arena **out, size_t limit, reel_error *err)
 {
     *out = NULL;
     reel_arena *arena = calloc(1, sizeof *arena);
     if (!arena) return reel_fail(err, REEL_ERR_MEMORY, "arena: out of memory");
-    arena->reserved = limit ? limit : (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
-    arena->base = reel_pages_alloc(arena->reserved, err);
+    arena->reserved = limit;
+    arena->base = limit ? reel_pages_alloc(limit, err) : reserve_all(&arena->reserved, err);
     if (!arena->base) {
         free(arena);
         return REEL_ERR_MEMORY;

@@ -21,7 +21,8 @@ REEL_API void reel_pages_release(void *pages, size_t bytes);
 
 typedef struct reel_arena reel_arena;
 
-/* limit: most bytes the arena may hand out at a time; 0 = the machine's physical memory. Address space only is reserved. */
+/* limit: most bytes the arena may hand out at a time; 0 = the machine's physical memory, or half of what the
+ * process may have (ulimit -v) where that is less. Address space only is reserved. */
 REEL_API reel_status reel_arena_create(reel_arena **out, size_t limit, reel_error *err);
 REEL_API void reel_arena_destroy(reel_arena *arena);
 

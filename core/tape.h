@@ -30,7 +30,7 @@ typedef struct reel_tape_config {
     reel_dtype dtype;
     bool no_grad;       /* run without recording: values that are released are freed at once */
     bool retain;        /* keep all values and gradients until reset: backward twice, inspection */
-    size_t limit_bytes; /* memory for one step; 0 = physical memory */
+    size_t limit_bytes; /* memory for one step; 0 = physical memory (core/memory.h) */
     /* Nothing is computed: operators get and give back their memory in the order of a real step and are not called, so that
      * reel_tape_usage tells what a step will take and no page of it is touched. Values and gradients hold garbage. */
     bool plan;

@@ -78,14 +78,27 @@ static double left_by_groups(const char *root)
     return least;
 }
 
-double reel_memory_available(const char *root, bool *by_group)
+/* Half of the address space that `ulimit -v` leaves: a tape takes no more of it (core/memory.c). */
+static double left_by_limit(const char *root)
+{
+    char self[1200];
+    snprintf(self, sizeof self, "%.1000s/proc/self", root);
+    const double limit = number_in(self, "limits", "Max address space"), used = 1024 * number_in(self, "status", "VmSize:");
+    return limit < 0 || used < 0 ? INFINITY : fmax(limit - used, 0) / 2;
+}
+
+double reel_memory_available(const char *root, const char **whose)
 {
     char proc[1200];
     snprintf(proc, sizeof proc, "%.1000s/proc", root);
     const double kilobytes = number_in(proc, "meminfo", "MemAvailable:");
-    const double system = kilobytes < 0 ? INFINITY : 1024 * kilobytes, group = left_by_groups(root);
-    *by_group = group < system;
-    return fmin(system, group);
+    const double system = kilobytes < 0 ? INFINITY : 1024 * kilobytes, group = left_by_groups(root),
+                 limit = left_by_limit(root);
+    const double least = fmin(system, fmin(group, limit));
+    *whose = least == system  ? "this machine has available"
+             : least == group ? "this control group has left"
+                              : "half of what `ulimit -v` leaves is";
+    return least;
 }
 
 /* Bytes of a run with batches of so many images. */
@@ -103,14 +116,28 @@ static reel_status needed(const reel_trainer *t, int64_t batch, double *bytes, r
     return REEL_OK;
 }
 
-reel_status reel_memory_check(reel_trainer *t, reel_error *err)
+/* Fitting the initial weights takes the same number of images for any size of a batch. */
+static reel_status check_fit(const reel_trainer *t, double room, const char *whose, reel_error *err)
+{
+    const int64_t n = reel_trainer_fit_images(t), size = t->settings->train.size;
+    reel_memory_plan plan;
+    REEL_TRY(reel_memory_plan_make(&plan, t->net, (const int64_t[]){n, 3, size, size}, false, err));
+    const double bytes = (double)(plan.net.parameters + plan.net.gradients + plan.net.step + plan.input);
+    if (bytes <= room) return REEL_OK;
+    return reel_fail(err, REEL_ERR_MEMORY,
+                     "fitting the initial weights to %" PRId64 " images takes %.1f GB of memory, %s %.1f: "
+                     "other kinds of --init need none",
+                     n, bytes * 1e-9, whose, room * 1e-9);
+}
+
+reel_status reel_memory_check(reel_trainer *t, bool fits_to_data, reel_error *err)
 {
     const int64_t images = reel_dataset_count(t->train), asked = t->settings->batch < images ? t->settings->batch : images;
-    bool by_group;
-    const double room = reel_memory_available("", &by_group);
+    const char *whose;
+    const double room = reel_memory_available("", &whose);
     double bytes;
     REEL_TRY(needed(t, asked, &bytes, err));
-    if (bytes <= room) return REEL_OK;
+    if (bytes <= room) return fits_to_data ? check_fit(t, room, whose, err) : REEL_OK;
     int64_t fits = 0, too_many = asked;
     while (too_many - fits > 1) {
         const int64_t middle = fits + (too_many - fits) / 2;
@@ -121,5 +148,5 @@ reel_status reel_memory_check(reel_trainer *t, reel_error *err)
     char advice[80] = "not even one image fits";
     if (fits > 0) snprintf(advice, sizeof advice, "--batch-size %" PRId64 " is the largest that fits", fits);
     return reel_fail(err, REEL_ERR_MEMORY, "a batch of %" PRId64 " takes %.1f GB of memory, %s %.1f: %s", asked, bytes * 1e-9,
-                     by_group ? "this control group has left" : "this machine has available", room * 1e-9, advice);
+                     whose, room * 1e-9, advice);
 }

@@ -67,6 +67,7 @@ typedef struct reel_trainer {
  * folder last. The settings must live as long as the trainer. config is taken over, also on failure. */
 reel_status reel_trainer_open(reel_trainer *t, const char *data, const reel_settings *settings, json_t *config,
                               const reel_weights *checkpoint, const char *checkpoint_path, reel_error *err);
+int64_t reel_trainer_fit_images(const reel_trainer *t); /* that the initial weights are fitted to */
 void reel_trainer_close(reel_trainer *t);
 
 /* Trains until the end, a limit or a signal: t->end tells. What was done is saved, unless the loss or a gradient is not finite:

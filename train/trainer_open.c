@@ -61,6 +61,11 @@ static reel_status start_from(reel_trainer *t, const char *path, reel_error *err
     return status;
 }
 
+static bool fits_to_data(const reel_trainer *t)
+{
+    return t->settings->fit_to_data && !t->settings->weights;
+}
+
 static reel_status make_net(reel_trainer *t, bool resumed, reel_error *err)
 {
     const reel_settings *s = t->settings;
@@ -69,12 +74,11 @@ static reel_status make_net(reel_trainer *t, bool resumed, reel_error *err)
     reel_model_config net = s->net;
     net.classes = reel_dataset_classes(t->train);
     REEL_TRY(reel_model_create(&t->net, s->model, &net, t->ctx, REEL_F32, err));
-    REEL_TRY(reel_memory_check(t, err));
+    REEL_TRY(reel_memory_check(t, !resumed && fits_to_data(t), err));
     if (s->weights)
         REEL_TRY(start_from(t, s->weights, err));
     else if (!resumed)
         reel_recipe_init(s->recipe, t->net);
-    REEL_TRY(reel_tape_create(&t->tape, t->ctx, NULL, err));
     REEL_TRY(reel_sgd_create(&t->opt, reel_net_params(t->net), t->ctx, &s->sgd, err));
     REEL_TRY(reel_trainer_tune(t, err));
     t->card = (reel_model_card){.image_size = net.image_size, .preprocessing = reel_preprocessing_of(&s->val)};
@@ -83,15 +87,19 @@ static reel_status make_net(reel_trainer *t, bool resumed, reel_error *err)
     return reel_model_card_set_classes(&t->card, t->train, err);
 }
 
+int64_t reel_trainer_fit_images(const reel_trainer *t)
+{
+    const int64_t images = reel_dataset_count(t->train), most = 64;
+    return images < most ? images : most;
+}
+
 /* Fits the initial weights to 64 training images as the first epoch begins with them: a function of the
  * seed and the images alone. Bad files are passed over here; the training loader counts and names them. */
 static reel_status fit_to_data(reel_trainer *t, reel_error *err)
 {
-    enum { IMAGES = 64 };
     const double output_scale = 0.1; /* logits of near 0: the first loss is ln(classes) */
     const reel_settings *s = t->settings;
-    const int64_t images = reel_dataset_count(t->train);
-    const reel_loader_config config = {.batch = images < IMAGES ? images : IMAGES,
+    const reel_loader_config config = {.batch = reel_trainer_fit_images(t),
                                        .workers = s->workers,
                                        .prefetch = 1,
                                        .seed = s->seed,
@@ -157,7 +165,8 @@ reel_status reel_trainer_open(reel_trainer *t, const char *data, const reel_sett
     json_object_set_new(t->config, "val_images", json_integer(reel_dataset_count(t->val)));
     REEL_TRY(reel_run_dir_open(&t->run, settings->output_dir, t->config, settings->locked, err));
     if (settings->resume) REEL_TRY(reel_run_dir_rewind(&t->run, t->state.step, err));
-    if (!checkpoint && !settings->weights && settings->fit_to_data) REEL_TRY(fit_to_data(t, err));
+    if (!checkpoint && fits_to_data(t)) REEL_TRY(fit_to_data(t, err));
+    REEL_TRY(reel_tape_create(&t->tape, t->ctx, NULL, err)); /* now: fitting had one of its own */
     if (t->whole) REEL_TRY(reel_finetune_record(t, err));
     t->first_step = t->state.step;
     reel_trainer_log_start(t);

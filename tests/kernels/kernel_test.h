@@ -13,6 +13,7 @@
 #include "core/ctx.h"
 #include "core/memory.h"
 #include "core/rng.h"
+#include "tests/support/built_as.h"
 
 static const char *const isa_names_to_try[] = {"portable", "avx2", "avx512"};
 
@@ -26,18 +27,7 @@ static inline reel_ctx *context_with(const char *isa, int threads)
 }
 
 /* Guards behind a buffer; none where the address sanitizer guards the end of the block. */
-#if defined(__SANITIZE_ADDRESS__)
-#define KERNEL_TEST_ASAN
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define KERNEL_TEST_ASAN
-#endif
-#endif
-#ifdef KERNEL_TEST_ASAN
-enum { REAR_GUARD = 0 };
-#else
-enum { REAR_GUARD = 256 };
-#endif
+enum { REAR_GUARD = BUILT_WITH_SANITIZER ? 0 : 256 };
 
 /* count reals of `size` bytes between guards. `misaligned` ones begin one real behind an aligned address. */
 typedef struct buffer {

@@ -1,9 +1,12 @@
 /* The arena: blocks do not overlap, addresses repeat from step to step, the limit holds. */
 #include <criterion/criterion.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "core/memory.h"
 #include "core/rng.h"
+#include "tests/support/built_as.h"
 
 static reel_arena *arena_of(size_t limit)
 {
@@ -108,4 +111,20 @@ Test(memory, a_limit_near_the_end_of_the_numbers_is_refused_and_not_wrapped_roun
         cr_expect_eq(reel_arena_create(&arena, SIZE_MAX - below * (1 << 20), &err), REEL_ERR_MEMORY);
         cr_expect_not_null(strstr(err.message, "cannot reserve"), "%s", err.message);
     }
+}
+
+Test(memory, a_process_that_may_have_less_than_the_machine_gets_half_of_it_and_can_have_another)
+{
+    if (BUILT_WITH_SANITIZER) cr_skip("sanitizers take more address space than that");
+    const size_t all = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+    const struct rlimit limit = {all / 2, all / 2};
+    if (setrlimit(RLIMIT_AS, &limit) != 0) cr_skip("the address space cannot be limited here");
+    reel_arena *one = arena_of(0), *other = arena_of(0);
+    void *block = reel_arena_alloc(one, 1 << 20);
+    cr_assert_not_null(block);
+    memset(block, 1, 1 << 20);
+    cr_expect_not_null(reel_arena_alloc(other, 1 << 20));
+    cr_expect_null(reel_arena_alloc(other, all / 2));
+    reel_arena_destroy(one);
+    reel_arena_destroy(other);
 }

@@ -1,5 +1,6 @@
 /* The decoder that serves image after image: parts against wholes in both qualities, nothing carried over from one image to the
  * next, no memory taken once it is warm. */
+#include "tests/support/built_as.h"
 #include "tests/unit/data/jpeg_of.h"
 
 static const struct {
@@ -180,7 +181,7 @@ Test(decode, fast_pixels_are_close_to_exact_ones_and_smaller_only_where_the_part
     reel_transform_scratch_free(&scratch);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(__GLIBC__)
+#if !BUILT_WITH_SANITIZER && defined(__GLIBC__)
 /* Counts what the C library is asked for. */
 void *__libc_malloc(size_t size);
 static int64_t taken = -1;

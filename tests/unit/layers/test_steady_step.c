@@ -8,12 +8,9 @@
 
 #include "layers/models.h"
 #include "optim/optim.h"
+#include "tests/support/built_as.h"
 
-#ifndef __has_feature
-#define __has_feature(feature) 0 /* clang's */
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) ||                       \
-    __has_feature(thread_sanitizer)
+#if BUILT_WITH_SANITIZER
 #define COUNTING 0 /* a sanitizer brings an allocator of its own */
 #else
 #define COUNTING 1
