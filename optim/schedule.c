@@ -113,7 +113,7 @@ void reel_schedule_observe(reel_schedule *s, double validation_loss)
 {
     if (s->kind != REEL_SCHEDULE_PLATEAU) return;
     /* best 0 stands for "none yet", so that a zeroed schedule is ready to use; a loss of exactly 0 is kept just above it. */
-    if (validation_loss < s->best * (1 - s->threshold) || (s->best == 0 && !isnan(validation_loss))) {
+    if (isfinite(validation_loss) && (s->best == 0 || validation_loss < s->best * (1 - s->threshold))) {
         s->best = validation_loss == 0 ? DBL_MIN : validation_loss;
         s->bad = 0;
         return;

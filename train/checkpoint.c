@@ -151,9 +151,10 @@ reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *r
     REEL_TRY(reel_run_dir_room(run, reel_checkpoint_bytes(c), err));
     name_of(path, sizeof path, run->path, c->state->step);
     REEL_TRY(write_file(c, path, c->state->epoch, true, err));
-    REEL_TRY(reel_checkpoint_save_model(c, run, "model.safetensors", c->state->epoch, err));
+    /* The checkpoint is there, whatever becomes of the model: older ones make room, or a disk would fill up with them. */
+    const reel_status model = reel_checkpoint_save_model(c, run, "model.safetensors", c->state->epoch, err);
     int64_t *steps, n, kept = 0;
-    const reel_status status = list(run->path, &steps, &n, err);
+    const reel_status status = list(run->path, &steps, &n, model == REEL_OK ? err : NULL);
     for (int64_t i = 0; status == REEL_OK && i < n; i++) {
         /* A later step is not this run's: it was damaged, or left behind by resuming an earlier one. Kept, it would push the
          * new checkpoint out, and be resumed in its place. */
@@ -162,7 +163,7 @@ reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *r
         unlink(path);
     }
     free(steps);
-    return status;
+    return model == REEL_OK ? status : model;
 }
 
 /* ---- reading ---- */

@@ -33,8 +33,9 @@ typedef struct reel_command {
 
 extern const reel_command reel_command_bench_loader;
 extern const reel_command reel_command_train, reel_command_finetune, reel_command_eval, reel_command_predict,
-    reel_command_report, reel_command_summary, reel_command_convert, reel_command_synth, reel_command_gradcheck, reel_command_replay,
-    reel_command_bench_step, reel_command_bench_kernels, reel_command_bench_peak, reel_command_pack, reel_command_check;
+    reel_command_report, reel_command_summary, reel_command_convert, reel_command_synth, reel_command_gradcheck,
+    reel_command_replay, reel_command_bench_step, reel_command_bench_kernels, reel_command_bench_peak, reel_command_pack,
+    reel_command_check;
 
 /* Options that several commands have, in the same words everywhere. */
 #define REEL_ROW_SEED                                                                                                          \

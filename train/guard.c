@@ -177,6 +177,7 @@ static void pass_over(const char *message)
 
 static reel_status roll_back(reel_trainer *t, const char *story, reel_error *err)
 {
+    const reel_run_state before = t->state;
     const int64_t failed = t->state.step, times = t->state.rollbacks + 1;
     const double scale = t->state.lr_scale * rollback_factor;
     if (times > MOST_ROLLBACKS)
@@ -195,6 +196,11 @@ static reel_status roll_back(reel_trainer *t, const char *story, reel_error *err
         reel_weights_destroy(weights);
     }
     if (status != REEL_OK) return reel_fail(err, REEL_ERR_NONFINITE, "%s; no rollback: %s", story, why.message);
+    if (before.best_epoch && reel_is_better(before.best_top1, before.best_loss, &t->state)) {
+        t->state.best_epoch = before.best_epoch; /* best.safetensors holds it, and nothing worse is to replace it */
+        t->state.best_top1 = before.best_top1;
+        t->state.best_loss = before.best_loss;
+    }
     t->restored_step = t->state.step;
     t->state.rollbacks = times;
     t->state.lr_scale = scale;

@@ -88,9 +88,17 @@ reel_status reel_json_load(json_t **out, const char *path, reel_error *err)
     return reel_fail(err, REEL_ERR_FORMAT, "%s: %s (line %d)", path, why.text, why.line);
 }
 
+FILE *reel_append_open(const char *path)
+{
+    FILE *f = fopen(path, "a+e");
+    if (f && fseeko(f, -1, SEEK_END) == 0 && fgetc(f) != '\n') fputc('\n', f);
+    if (f) fseeko(f, 0, SEEK_END); /* between reading and writing, and for ftello */
+    return f;
+}
+
 reel_status reel_json_append(json_t *object, const char *path, reel_error *err)
 {
-    FILE *f = fopen(path, "a");
+    FILE *f = reel_append_open(path);
     if (!f) {
         json_decref(object);
         return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));

@@ -5,6 +5,7 @@
 #include "core/base.h"
 
 #include <jansson.h>
+#include <stdio.h>
 
 /* A string value; bytes that are no UTF-8 (file names may hold any) stand as \xNN. */
 json_t *reel_json_text(const char *bytes);
@@ -20,6 +21,8 @@ json_t *reel_json_number(double value);
 /* path holds the old or the new text, never half of one (core/atomic_file.h). */
 reel_status reel_json_save(const json_t *object, const char *path, reel_error *err);
 reel_status reel_json_load(json_t **out, const char *path, reel_error *err);
+/* For appending whole lines: a last one that a full disk or a crash has cut is ended first. NULL with errno set. */
+FILE *reel_append_open(const char *path);
 /* Appends object as one line, and frees it. */
 reel_status reel_json_append(json_t *object, const char *path, reel_error *err);
 

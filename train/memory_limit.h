@@ -9,9 +9,8 @@
  * message. */
 double reel_memory_available(const char *root, const char **whose);
 
-/* REEL_ERR_MEMORY where steps of t's batch size, images loaded ahead included, would not fit, with the largest batch that does; nor
- * would fitting the initial weights.
- * Before any of the memory is touched. */
+/* REEL_ERR_MEMORY where steps of t's batch size, images loaded ahead included, would not fit, with the largest batch that does;
+ * nor would fitting the initial weights. Before any of the memory is touched. */
 reel_status reel_memory_check(reel_trainer *t, bool fits_to_data, reel_error *err);
 
 #endif

@@ -102,12 +102,14 @@ static bool known(const reel_run_dir *run, const char *name)
     return false;
 }
 
-/* Calls f on each parsed line of a .jsonl file; a line that is no JSON (a crash cut it) is passed over. */
+/* Calls f on each parsed line of a .jsonl file; a line that is no JSON (a crash cut it) is passed over. No file: no
+ * lines. */
 static reel_status each_line(const char *path, reel_status (*f)(void *user, const json_t *line, reel_error *err), void *user,
                              reel_error *err)
 {
-    FILE *in = fopen(path, "r");
-    if (!in) return REEL_OK;
+    FILE *in = fopen(path, "re");
+    if (!in && errno == ENOENT) return REEL_OK;
+    if (!in) return reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
     char *text = NULL;
     size_t capacity = 0;
     reel_status status = REEL_OK;
@@ -116,6 +118,8 @@ static reel_status each_line(const char *path, reel_status (*f)(void *user, cons
         if (line) status = f(user, line, err);
         json_decref(line);
     }
+    /* A file that was read in part must not be rewritten from that part. */
+    if (status == REEL_OK && !feof(in)) status = reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
     free(text);
     fclose(in);
     return status;

@@ -86,6 +86,8 @@ reel_status reel_trainer_tune(reel_trainer *t, reel_error *err); /* groups of a 
 /* The validation images; at the end of an epoch keeps the best weights. Within one it changes nothing that a run is: a run that
  * was cut there must go on as if it had not been. */
 reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error *err);
+/* Is that better than the best so far? Ties by loss. */
+bool reel_is_better(double top1, double loss, const reel_run_state *than);
 void reel_trainer_metric(reel_trainer *t, json_t *line); /* appends it to metrics.jsonl; frees it */
 /* The first line of a process: what runs where. Opens the event file. */
 void reel_trainer_log_start(reel_trainer *t);

@@ -204,6 +204,11 @@ void reel_trainer_log_start(reel_trainer *t)
                                      reel_ctx_threads(t->ctx), "workers", t->workers, "compiler", __VERSION__));
 }
 
+bool reel_is_better(double top1, double loss, const reel_run_state *than)
+{
+    return than->best_epoch == 0 || top1 > than->best_top1 || (top1 == than->best_top1 && loss < than->best_loss);
+}
+
 reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error *err)
 {
     const reel_settings *s = t->settings;
@@ -224,9 +229,7 @@ reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error
     reel_evaluation_free(&t->last);
     t->last = e;
     reel_run_state *state = &t->state;
-    const bool best =
-        end_of_epoch && isfinite(e.loss) &&
-        (state->best_epoch == 0 || e.top1 > state->best_top1 || (e.top1 == state->best_top1 && e.loss < state->best_loss));
+    const bool best = end_of_epoch && isfinite(e.loss) && reel_is_better(e.top1, e.loss, state);
     log_evaluation(t, best);
     tell_epoch(t, best);
     if (!best) return REEL_OK;

@@ -80,3 +80,14 @@ code=0
 REEL_TEST_NAN=9:$parameter:99 "$REEL_BIN" train d "${told[@]}" --on-nan rollback --checkpoint-every 4 -o back4 >out 2>err || code=$?
 [ "$code" -eq 4 ] || fail "--on-nan rollback without end: exit $code, expected 4: $(cat err)"
 grep -q "did not help\|no rollback" err || fail "--on-nan rollback without end: $(cat err)"
+
+# The best weights of before a rollback stay until better ones come: after four quarters of the rate hardly anything is learned.
+"$REEL_BIN" synth d2 --train 60 --val 15 --classes 4 --size 48 --quiet
+told=(--arch tiny --epochs 2 -b 8 --seed 3 --quiet --threads 2 --workers 2 --lr 0.05)
+top1() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["top1"])' "$1/evaluation.json"; }
+REEL_TEST_NAN=31:$parameter:4 "$REEL_BIN" train d2 "${told[@]}" --on-nan rollback -o best >out 2>err || fail "rollback behind an epoch: exit $?: $(cat err)"
+grep -q "4 of at most 5 times" err || fail "rollback behind an epoch: $(cat err)"
+"$REEL_BIN" train d2 "${told[@]}" --epochs 1 -o first >out 2>err || fail "one epoch: $(cat err)"
+echo "best of the first epoch $(top1 first), after four rollbacks $(top1 best)"
+python3 -c 'import sys; sys.exit(float(sys.argv[1]) > float(sys.argv[2]))' "$(top1 first)" "$(top1 best)" ||
+    fail "--on-nan rollback: the best weights were replaced by worse ones"

@@ -5,10 +5,12 @@
 #include "data/dataset.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,7 +20,8 @@ enum { IMAGE_HEIGHT = 1, IMAGE_WIDTH = 2, IMAGE_COLORSPACE = 3, IMAGE_BYTES = 4,
 enum { SESSION_STATUS = 1, SESSION_START = 1 };
 
 struct reel_events {
-    FILE *file;
+    int file;
+    off_t size; /* of whole records */
     reel_message event, summary, value, inner;
     reel_bytes png;
     char path[4200];
@@ -40,18 +43,28 @@ static uint32_t masked(const void *bytes, size_t size)
     return (crc >> 15 | crc << 17) + 0xa282ead8u;
 }
 
-/* The event as a record, handed to the system at once: a killed process leaves whole records. */
+/* The event as a record, handed to the system at once: a killed process leaves whole records. So does a full disk: what it took
+ * of one is cut off again, for nobody reads on behind half a record. */
 static reel_status put_event(reel_events *e, reel_error *err)
 {
-    const uint64_t length = e->event.size;
-    const uint32_t of_length = masked(&length, sizeof length), of_event = masked(e->event.bytes, e->event.size);
+    uint64_t length = e->event.size;
+    uint32_t of_length = masked(&length, sizeof length), of_event = masked(e->event.bytes, e->event.size);
     if (e->event.failed || e->summary.failed || e->value.failed || e->inner.failed)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", e->path);
-    if (fwrite(&length, sizeof length, 1, e->file) == 1 && fwrite(&of_length, sizeof of_length, 1, e->file) == 1 &&
-        fwrite(e->event.bytes, e->event.size, 1, e->file) == 1 && fwrite(&of_event, sizeof of_event, 1, e->file) == 1 &&
-        fflush(e->file) == 0)
+    const struct iovec record[] = {{&length, sizeof length},
+                                   {&of_length, sizeof of_length},
+                                   {e->event.bytes, e->event.size},
+                                   {&of_event, sizeof of_event}};
+    const ssize_t size = (ssize_t)(sizeof length + e->event.size + 2 * sizeof of_length);
+    const ssize_t written = writev(e->file, record, REEL_COUNT(record));
+    if (written == size) {
+        e->size += size;
         return REEL_OK;
-    return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", e->path, strerror(errno));
+    }
+    const int why = written < 0 ? errno : ENOSPC;
+    if (written > 0 && (ftruncate(e->file, e->size) != 0 || lseek(e->file, e->size, SEEK_SET) < 0))
+        return reel_fail(err, REEL_ERR_IO, "%s: damaged by half a record: %s", e->path, strerror(errno));
+    return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", e->path, strerror(why));
 }
 
 static void begin(reel_events *e, int64_t step)
@@ -71,8 +84,9 @@ reel_status reel_events_open(reel_events **out, const char *folder, int64_t firs
     if (!e) return reel_fail(err, REEL_ERR_MEMORY, "event file: out of memory");
     snprintf(e->path, sizeof e->path, "%s/events.out.tfevents.%010" PRId64 ".%s.%ld", folder, (int64_t)time(NULL), host,
              (long)getpid());
-    e->file = fopen(e->path, "wbe");
-    reel_status status = e->file ? REEL_OK : reel_fail(err, REEL_ERR_IO, "%s: cannot be made: %s", e->path, strerror(errno));
+    e->file = open(e->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    reel_status status =
+        e->file >= 0 ? REEL_OK : reel_fail(err, REEL_ERR_IO, "%s: cannot be made: %s", e->path, strerror(errno));
     if (status == REEL_OK) {
         begin(e, 0);
         reel_message_text(&e->event, EVENT_FILE_VERSION, "brain.Event:2");
@@ -127,7 +141,7 @@ reel_status reel_events_image(reel_events *e, int64_t step, const char *tag, con
 void reel_events_close(reel_events *e)
 {
     if (!e) return;
-    if (e->file) fclose(e->file);
+    if (e->file >= 0) close(e->file);
     reel_message_free(&e->event);
     reel_message_free(&e->summary);
     reel_message_free(&e->value);

@@ -1,6 +1,8 @@
 /* Rows are appended as evaluations happen: reading metrics.jsonl anew for each would take longer and longer. */
 #include "train/report/summary.h"
 
+#include "train/json_util.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -34,7 +36,7 @@ void reel_summary_row(FILE *to, const json_t *line)
 reel_status reel_summary_append(const char *path, const json_t *line, reel_error *err)
 {
     if (!is_evaluation(line)) return REEL_OK;
-    FILE *to = fopen(path, "ae");
+    FILE *to = reel_append_open(path);
     if (!to) return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
     if (ftello(to) == 0) reel_summary_header(to);
     reel_summary_row(to, line);

@@ -127,6 +127,15 @@ Test(schedule, a_loss_of_zero_cannot_be_improved_upon)
     cr_assert_eq(s.reductions, 1, "%lld", (long long)s.reductions);
 }
 
+Test(schedule, a_loss_that_is_not_finite_is_no_best)
+{
+    reel_schedule s = {.kind = REEL_SCHEDULE_PLATEAU, .lr = 1, .patience = 1, .epochs = 9, .steps_per_epoch = 1};
+    reel_schedule_observe(&s, INFINITY);
+    cr_expect(isfinite(s.best), "%g", s.best); /* it is written as JSON */
+    reel_schedule_observe(&s, 0.5);
+    cr_expect_eq(s.best, 0.5, "%g", s.best);
+}
+
 Test(schedule, settings_that_cannot_work_are_refused)
 {
     const reel_schedule good = {

@@ -1,5 +1,7 @@
 /* The parts of a report that compute something: saliency maps, the filters' picture, axes, checksums. */
 #include <criterion/criterion.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include "train/report/chart.c"
 #include "train/report/events.c"
@@ -135,4 +137,49 @@ Test(report, checksums_are_castagnolis)
 {
     cr_expect_eq(reel_crc32c("123456789", 9), 0xe3069283u); /* RFC 3720's check value */
     cr_expect_eq(reel_crc32c("", 0), 0u);
+}
+
+/* Number of records in the file, each with right checksums; -1 = not whole records. */
+static int whole_records(const char *path)
+{
+    static unsigned char bytes[1 << 16];
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t size = read(file, bytes, sizeof bytes);
+    close(file);
+    int n = 0;
+    for (ssize_t at = 0; at < size; n++) {
+        uint64_t length;
+        uint32_t sum[2];
+        if (size - at < 16) return -1;
+        memcpy(&length, bytes + at, 8);
+        memcpy(&sum[0], bytes + at + 8, 4);
+        if (sum[0] != masked(&length, 8) || length > (uint64_t)(size - at - 16)) return -1;
+        memcpy(&sum[1], bytes + at + 12 + length, 4);
+        if (sum[1] != masked(bytes + at + 12, length)) return -1;
+        at += 16 + (ssize_t)length;
+    }
+    return n;
+}
+
+Test(report, events_stay_readable_when_the_disk_was_full_in_between)
+{
+    char folder[] = "/tmp/reel-events-XXXXXX";
+    reel_events *events;
+    reel_error err = {0};
+    cr_assert(mkdtemp(folder));
+    cr_assert_eq(reel_events_open(&events, folder, 0, &err), REEL_OK, "%s", err.message);
+    json_t *line = json_pack("{s:s, s:i, s:f}", "event", "step", "step", 3, "loss", 0.5);
+    signal(SIGXFSZ, SIG_IGN);
+    struct rlimit limit;
+    getrlimit(RLIMIT_FSIZE, &limit);
+    const struct rlimit full = {(rlim_t)events->size + 20, limit.rlim_max};
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &full), 0);
+    cr_expect_eq(reel_events_line(events, line, &err), REEL_ERR_IO, "a full disk was not told");
+    setrlimit(RLIMIT_FSIZE, &limit);
+    cr_expect_eq(reel_events_line(events, line, &err), REEL_OK, "%s", err.message);
+    cr_expect_eq(whole_records(events->path), 3, "%d whole records, expected 3", whole_records(events->path));
+    json_decref(line);
+    unlink(events->path);
+    rmdir(folder);
+    reel_events_close(events);
 }
