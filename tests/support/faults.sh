@@ -1,5 +1,5 @@
 #!/bin/bash
-# faults.sh EVERY: lets the disk fail at each EVERY-th write, fsync and rename of a small run in turn, with ENOSPC and EIO, once or
+# faults.sh EVERY: lets the disk fail at each EVERY-th write, writev, fsync and rename of a small run in turn, with ENOSPC and EIO, once or
 # from there on. The program must not crash; no checkpoint that was in place may be lost or damaged; resumed on a sound disk, the
 # run ends with the weights of one that met no fault. Needs strace.
 set -eu
@@ -16,7 +16,7 @@ echo no >"$(find d/train -name '*.jpg' | sort | sed -n 3p)" # so that bad_files.
 told=(--arch tiny --epochs 2 -b 4 --seed 7 --log-every 1 --checkpoint-every 1 --keep 2 --max-bad 0.5 --quiet --threads 1 --workers 1)
 "$REEL_BIN" train d "${told[@]}" -o whole >out 2>err
 runs=0
-for call in write fsync rename; do
+for call in write writev fsync rename; do
     strace -o calls -e "trace=$call" "$REEL_BIN" train d "${told[@]}" -o counted >out 2>err
     rm -rf counted
     n=$(grep -c "^$call(" calls)
