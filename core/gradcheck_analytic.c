@@ -1,7 +1,8 @@
 /* Gradient check: gradients by backward, and whether backward behaves.
  *
- * A second run must give the same bits; a second backward on the same tape must add the same again (where fresh[i] is false
- * backward adds, and it has not spoilt what it saved); a gradient must not depend on which other inputs want one. */
+ * A second run must give the same bits, also when the expression is computed with other numbers between forward and backward; a
+ * second backward on the same tape must add the same again (where fresh[i] is false backward adds, and it has not spoilt what
+ * it saved); a gradient must not depend on which other inputs want one. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,14 +56,45 @@ static void fetch_grad(double *out, const reel_check_input *in, reel_var leaf)
     reel_tensor_copy(&flat, &grad);
 }
 
-/* Builds on the recording tape with gradients for the inputs in `wanted` and sweeps back. */
-static reel_status sweep(reel_check *k, int wanted, reel_var *leaves, reel_var *f, reel_error *err)
+/* Flips the first digit of every input's mantissa: other numbers of the same signs and sizes, and the old ones when it is done
+ * once more, to the bit. */
+static void disturb(reel_check *k)
+{
+    for (int i = 0; i < k->n_in; i++) {
+        unsigned char *x = k->in[i].x->data;
+        for (int64_t e = 0; e < k->in[i].n; e++) {
+            uint64_t bits;
+            memcpy(&bits, x + e * (int64_t)sizeof bits, sizeof bits);
+            bits ^= UINT64_C(1) << 51;
+            memcpy(x + e * (int64_t)sizeof bits, &bits, sizeof bits);
+        }
+    }
+}
+
+/* Builds on the recording tape with gradients for the inputs in `wanted` and sweeps back. between: the expression is computed
+ * with other numbers before that. */
+static reel_status sweep(reel_check *k, int wanted, bool between, reel_var *leaves, reel_var *f, reel_error *err)
 {
     const reel_var y = reel_check_build(k, k->tape, wanted, leaves);
+    if (between) {
+        reel_var others[REEL_GRADCHECK_MAX_INPUTS];
+        disturb(k);
+        reel_check_build(k, k->quiet, REEL_CHECK_NONE, others);
+        disturb(k);
+    }
     const project_attrs attrs = {k->weights};
     REEL_TRY(reel_tape_status(k->tape, err));
     *f = reel_apply(&project, &attrs, sizeof attrs, &y, 1);
     return reel_backward(*f, err);
+}
+
+bool reel_check_thrice(reel_check *k, int input)
+{
+    reel_var leaves[REEL_GRADCHECK_MAX_INPUTS], f;
+    if (sweep(k, REEL_CHECK_ALL, false, leaves, &f, NULL) != REEL_OK || reel_backward_scaled(f, 2, NULL) != REEL_OK)
+        return false;
+    fetch_grad(k->again, &k->in[input], leaves[input]);
+    return true;
 }
 
 static bool fail(reel_check *k, const char *what, int input, int64_t index, double first, double second)
@@ -95,7 +127,7 @@ reel_status reel_check_analytic(reel_check *k, bool *sound, reel_error *err)
 {
     reel_var leaves[REEL_GRADCHECK_MAX_INPUTS], f;
     *sound = false;
-    REEL_TRY(sweep(k, REEL_CHECK_ALL, leaves, &f, err));
+    REEL_TRY(sweep(k, REEL_CHECK_ALL, false, leaves, &f, err));
     for (int i = 0; i < k->n_in; i++) {
         reel_check_input *in = &k->in[i];
         fetch_grad(in->analytic, in, leaves[i]);
@@ -110,16 +142,24 @@ reel_status reel_check_analytic(reel_check *k, bool *sound, reel_error *err)
                   "backward must add; or it changed what it had saved)"))
             return REEL_OK;
     }
-    REEL_TRY(sweep(k, REEL_CHECK_ALL, leaves, &f, err));
+    REEL_TRY(sweep(k, REEL_CHECK_ALL, false, leaves, &f, err));
     for (int i = 0; i < k->n_in; i++) {
         fetch_grad(k->again, &k->in[i], leaves[i]);
         if (!same(k, i, 1, 0,
                   "forward and backward again give other bits (not repeatable: memory that was not set, or a race)"))
             return REEL_OK;
     }
+    REEL_TRY(sweep(k, REEL_CHECK_ALL, true, leaves, &f, err));
+    for (int i = 0; i < k->n_in; i++) {
+        fetch_grad(k->again, &k->in[i], leaves[i]);
+        if (!same(k, i, 1, 0,
+                  "the gradient changes when the expression is computed with other values before backward (it reads what "
+                  "another call has left; what backward needs belongs into `saved`)"))
+            return REEL_OK;
+    }
     for (int i = 0; i < k->n_in && k->n_in > 1; i++) {
         reel_error none;
-        const reel_status status = sweep(k, i, leaves, &f, &none);
+        const reel_status status = sweep(k, i, false, leaves, &f, &none);
         if (status != REEL_OK && reel_tape_status(k->tape, err) != REEL_OK) return status;
         fetch_grad(k->again, &k->in[i], leaves[i]); /* zeros where nothing was recorded: y does not depend on this input */
         if (!same(k, i, 1, 1e-10, "the gradient changes when the other inputs want none")) return REEL_OK;

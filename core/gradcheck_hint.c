@@ -89,6 +89,31 @@ static bool whole_factor(const evidence *e)
     return SAY(e, "factor %.6g everywhere: a factor is missing or stands there twice", ratio);
 }
 
+/* ---- what is passed on ---- */
+/* Backward from twice the gradient adds no more than backward from the gradient did. */
+static bool dout_forgotten(const evidence *e)
+{
+    reel_check *k = e->k;
+    if (!reel_check_thrice(k, e->input)) return false;
+    for (int64_t i = 0; i < e->in->n; i++)
+        if (!near(k->again[i], 2 * e->in->analytic[i], fabs(e->in->analytic[i]))) return false;
+    return SAY(e, "the gradient from above is forgotten: this one does not grow with it");
+}
+
+static bool another_input(const evidence *e)
+{
+    const reel_check *k = e->k;
+    for (int j = 0; j < k->n_in; j++) {
+        const reel_check_input *other = &k->in[j];
+        bool agrees = j != e->input && other->n == e->in->n && all_sampled(other);
+        for (int64_t i = 0; i < e->in->n && agrees; i++) agrees = near(e->in->analytic[i], other->numeric[i], e->in->largest);
+        char name[96];
+        if (agrees)
+            return SAY(e, "this is the gradient of %s: given to the wrong input", reel_check_name(k, j, name, sizeof name));
+    }
+    return false;
+}
+
 /* ---- places ---- */
 /* A matrix gradient written into memory as its transpose. */
 static bool transposed(const evidence *e)
@@ -270,9 +295,9 @@ static void suggest(const evidence *e)
         !isfinite(e->a) || !isfinite(e->n)
             ? SAY(e, "not finite: %s",
                   isfinite(e->n) ? "backward made it" : "the expression itself leaves its domain near this input")
-        : e->in->largest == 0
-            ? SAY(e, "missing: no gradient arrives at this input at all")
-            : (e->in->n > 1 && whole_factor(e)) || other_mask(e) || transposed(e) || summed_too_far(e) || wrong_sums(e);
+        : e->in->largest == 0 ? SAY(e, "missing: no gradient arrives at this input at all")
+                              : dout_forgotten(e) || (e->in->n > 1 && whole_factor(e)) || another_input(e) || other_mask(e) ||
+                                    transposed(e) || summed_too_far(e) || wrong_sums(e);
     if (!found && fabs(e->n) <= 1e3 * fabs(e->a) && fabs(e->a) <= 1e3 * fabs(e->n) && permuted(e)) return;
     if (!found) one_element(e);
 }
@@ -295,7 +320,7 @@ void reel_check_explain(reel_check *k, int64_t wrong)
                         .input = report->input,
                         .a = report->analytic,
                         .n = report->numeric,
-                        .extent = wrong == report->checked ? "everywhere" : "in some places only",
+                        .extent = in->wrong == in->compared ? "everywhere" : "in some places only",
                         .text = hint,
                         .size = sizeof hint});
     snprintf(report->message, sizeof report->message,

@@ -16,8 +16,9 @@ typedef struct reel_check_input {
     reel_tensor *x;
     int64_t n;
     double *analytic;
-    double *numeric; /* NaN where the element was not sampled or sits on a kink */
-    double largest;  /* of |analytic| */
+    double *numeric;         /* NaN where the element was not sampled or sits on a kink */
+    double largest;          /* of |analytic| */
+    int64_t compared, wrong; /* elements and directions */
 } reel_check_input;
 
 typedef struct reel_check {
@@ -55,6 +56,10 @@ reel_status reel_check_compare(reel_check *k, reel_error *err);
 /* contributions[i] = r_i dy_i / dx_e of one element of an input, for every output i in memory order: what its gradient is the
  * sum of. */
 reel_status reel_check_contributions(reel_check *k, int input, int64_t e, double *contributions, reel_error *err);
+
+/* The gradient of an input, into k->again, after a sweep from df = 1 and one from df = 2: three times the analytic one. False
+ * where it cannot be had. */
+bool reel_check_thrice(reel_check *k, int input);
 
 /* Writes what is wrong with the element in the report, and what its pattern suggests, into report->message. */
 void reel_check_explain(reel_check *k, int64_t wrong);

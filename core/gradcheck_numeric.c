@@ -218,7 +218,7 @@ static void note(reel_check *k, const path *p, double a, const verdict *v)
 }
 
 /* Kinks are counted and leave NaN in numeric. */
-static reel_status compare_element(reel_check *k, path p, int64_t e, int64_t *wrong, reel_error *err)
+static reel_status compare_element(reel_check *k, path p, int64_t e, reel_error *err)
 {
     reel_check_input *in = &k->in[p.input];
     verdict v;
@@ -230,8 +230,9 @@ static reel_status compare_element(reel_check *k, path p, int64_t e, int64_t *wr
         return REEL_OK;
     }
     k->report->checked++;
+    in->compared++;
     in->numeric[e] = v.numeric;
-    if (!(v.error <= k->tolerance)) ++*wrong;
+    if (!(v.error <= k->tolerance)) in->wrong++;
     note(k, &p, in->analytic[e], &v);
     return REEL_OK;
 }
@@ -249,7 +250,7 @@ static reel_status judge_direction(reel_check *k, const path *p, double *a, verd
 }
 
 /* From a direction that disagrees to an element that does, which is then the report's; else the direction stays. */
-static reel_status find_element(reel_check *k, path p, int64_t *wrong, reel_error *err)
+static reel_status find_element(reel_check *k, path p, reel_error *err)
 {
     while (p.hi - p.lo > 1) {
         path half[2] = {p, p};
@@ -268,18 +269,18 @@ static reel_status find_element(reel_check *k, path p, int64_t *wrong, reel_erro
     }
     const reel_gradcheck_report before = *k->report;
     k->report->worst_error = 0;
-    const int64_t already = *wrong;
-    REEL_TRY(compare_element(k, p, p.lo, wrong, err));
-    if (*wrong == already) *k->report = before;
+    REEL_TRY(compare_element(k, p, p.lo, err));
+    if (k->in[p.input].wrong == 0) *k->report = before;
     return REEL_OK;
 }
 
-static reel_status compare_directions(reel_check *k, path p, int count, int64_t *wrong, reel_error *err)
+static reel_status compare_directions(reel_check *k, path p, int count, reel_error *err)
 {
+    reel_check_input *in = &k->in[p.input];
     p.lo = 0;
-    p.hi = k->in[p.input].n;
+    p.hi = in->n;
     p.size = fmin(1, 10 / sqrt((double)p.hi));
-    for (int i = 0; i < count && *wrong == 0; i++) {
+    for (int i = 0; i < count && in->wrong == 0; i++) {
         verdict v;
         double a;
         reel_rng rng = reel_rng_at(k->config->seed, REEL_STREAM_CHECK, 4, (uint32_t)(p.input * 1000 + i));
@@ -290,17 +291,18 @@ static reel_status compare_directions(reel_check *k, path p, int count, int64_t 
             continue;
         }
         k->report->projections++;
+        in->compared++;
         note(k, &p, a, &v);
         if (v.error <= k->tolerance) continue;
-        REEL_TRY(find_element(k, p, wrong, err));
-        if (*wrong == 0) ++*wrong;
+        REEL_TRY(find_element(k, p, err));
+        if (in->wrong == 0) in->wrong++;
     }
     return REEL_OK;
 }
 
 /* Up to max_elements of an input, chosen by selection sampling (Knuth 3.4.2 S): each set is equally likely. Then, if that was
  * not all of it, whole directions. */
-static reel_status compare_input(reel_check *k, const path *p, int64_t *wrong, reel_error *err)
+static reel_status compare_input(reel_check *k, const path *p, reel_error *err)
 {
     const reel_gradcheck_config *config = k->config;
     const int64_t most = config->max_elements > 0 ? config->max_elements : ELEMENTS, n = k->in[p->input].n;
@@ -309,10 +311,10 @@ static reel_status compare_input(reel_check *k, const path *p, int64_t *wrong, r
     for (int64_t e = 0; e < n && wanted > 0; e++) {
         if ((int64_t)reel_rng_below(&rng, (uint64_t)(n - e)) >= wanted) continue;
         wanted--;
-        REEL_TRY(compare_element(k, *p, e, wrong, err));
+        REEL_TRY(compare_element(k, *p, e, err));
     }
     if (n <= most || config->projections < 0) return REEL_OK;
-    return compare_directions(k, *p, config->projections ? config->projections : DIRECTIONS, wrong, err);
+    return compare_directions(k, *p, config->projections ? config->projections : DIRECTIONS, err);
 }
 
 reel_status reel_check_compare(reel_check *k, reel_error *err)
@@ -323,9 +325,8 @@ reel_status reel_check_compare(reel_check *k, reel_error *err)
         const reel_tensor *x = k->in[i].x;
         const reel_tensor base = reel_tensor_with_layout(k->again, REEL_F64, REEL_ROW_MAJOR, x->ndim, x->shape);
         if (k->in[i].n) reel_tensor_copy(&base, x);
-        int64_t wrong = 0;
-        REEL_TRY(compare_input(k, &(path){.input = i, .base = k->again}, &wrong, err));
-        total += wrong;
+        REEL_TRY(compare_input(k, &(path){.input = i, .base = k->again}, err));
+        total += k->in[i].wrong;
     }
     report->passed = total == 0 && report->checked > 0;
     k->wrong = total > 0;

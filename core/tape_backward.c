@@ -51,6 +51,10 @@ static bool used_again(const reel_tape *tape, const reel_node *node, int i)
 /* Calls the operator's backward with everything it may read and write. */
 static bool run_backward(reel_tape *tape, reel_node *node)
 {
+    if (!node->op->backward[tape->dtype]) {
+        reel_tape_fail(tape, REEL_ERR_INVALID, "backward: %s has none in %s", node->op->name, reel_dtype_name(tape->dtype));
+        return false;
+    }
     reel_tensor in[REEL_MAX_INPUTS], din[REEL_MAX_INPUTS];
     bool fresh[REEL_MAX_INPUTS];
     for (int i = 0; i < node->n_in; i++) {

@@ -314,6 +314,29 @@ for (int64_t i = 0; i < rows; i++) {
 END_PASS
 OPERATOR(loss, 1, number_infer)
 
+/* ---- y = x z, element by element ---- */
+static double left_behind[64]; /* where it does not belong */
+
+PASS(times_forward)
+for (int64_t i = 0; i < n; i++) {
+    left_behind[i] = z[i];
+    y[i] = x[i] * z[i];
+}
+END_PASS
+
+enum { GIVEN_TO_THE_OTHER = 1, DOUT_LEFT_OUT, LEFT_BY_ANOTHER_CALL };
+PASS(times_backward)
+for (int64_t i = 0; i < n; i++) {
+    if (dx)
+        dx[i] += (m == GIVEN_TO_THE_OTHER     ? x[i]
+                  : m == LEFT_BY_ANOTHER_CALL ? left_behind[i]
+                                              : z[i]) *
+                 (m == DOUT_LEFT_OUT ? 1 : dy[i]);
+    if (dz) dz[i] += (m == GIVEN_TO_THE_OTHER ? z[i] : x[i]) * dy[i];
+}
+END_PASS
+OPERATOR(times, 2, NULL)
+
 /* ---- the table ---- */
 typedef struct wrong_gradient {
     const char *what;
@@ -406,7 +429,11 @@ static const wrong_gradient wrong_gradients[] = {
      ONE(2, {5, 3})},
     {"label not subtracted", &loss, LABEL_NOT_SUBTRACTED, "", 0, ONE(2, {5, 3})},
     {"label off by one", &loss, LABEL_OFF_BY_ONE, "", 0, ONE(2, {5, 3})},
-    {"gradient from above forgotten", &loss, DOUT_FORGOTTEN, "everywhere", 0, ONE(2, {5, 3})},
+    {"gradient from above forgotten", &loss, DOUT_FORGOTTEN, "gradient from above is forgotten", 0, ONE(2, {5, 3})},
+    {"gradient from above left out for one input", &times, DOUT_LEFT_OUT, "gradient from above is forgotten", 0,
+     TWO(OF(2, {3, 4}), OF(2, {3, 4}))},
+    {"inputs mixed up", &times, GIVEN_TO_THE_OTHER, "given to the wrong input", 0, TWO(OF(2, {3, 4}), OF(2, {3, 4}))},
+    {"value of another call", &times, LEFT_BY_ANOTHER_CALL, "another call has left", 0, TWO(OF(2, {3, 4}), OF(2, {3, 4}))},
 };
 
 #endif

@@ -340,3 +340,19 @@ Test(tape, every_step_finds_its_memory_again)
         reel_tape_reset(tape);
     }
 }
+
+static void nothing(const reel_call *c)
+{
+    (void)c;
+}
+
+Test(tape, an_operator_without_backward_is_named)
+{
+    static const reel_op one_way = {.name = "one_way", .min_in = 1, .max_in = 1, .forward = {nothing, nothing}};
+    double x[1] = {1};
+    const reel_tensor t = vector(x, 1);
+    const reel_var v = reel_input_grad(tape, &t);
+    reel_error err = {0};
+    cr_expect_eq(reel_backward(reel_sum(reel_apply(&one_way, NULL, 0, &v, 1), 0, false), &err), REEL_ERR_INVALID);
+    cr_expect_str_eq(err.message, "backward: one_way has none in float64");
+}
