@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/op.h"
 #include "core/ops.h"
 
 #define SHAPE(...) ((const int64_t[]){__VA_ARGS__})
@@ -352,7 +353,6 @@ Test(tape, an_operator_without_backward_is_named)
     double x[1] = {1};
     const reel_tensor t = vector(x, 1);
     const reel_var v = reel_input_grad(tape, &t);
-    reel_error err = {0};
     cr_expect_eq(reel_backward(reel_sum(reel_apply(&one_way, NULL, 0, &v, 1), 0, false), &err), REEL_ERR_INVALID);
     cr_expect_str_eq(err.message, "backward: one_way has none in float64");
 }
