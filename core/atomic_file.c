@@ -87,6 +87,16 @@ reel_status reel_atomic_close(reel_atomic_file *f, reel_status status, reel_erro
     return status;
 }
 
+reel_status reel_atomic_rename(const char *from, const char *to, reel_error *err)
+{
+    char folder[4200];
+    const char *slash = strrchr(to, '/');
+    if (snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - to) + 1 : 1, slash ? to : ".") >= (int)sizeof folder)
+        return reel_fail(err, REEL_ERR_INVALID, "%.100s...: the path is too long", to);
+    const reel_atomic_file f = {.path = from, .folder = folder};
+    return rename(from, to) == 0 ? flush_folder(&f, err) : io_error(&f, "renamed", err);
+}
+
 reel_status reel_atomic_write(const char *path, const void *bytes, size_t size, reel_error *err)
 {
     reel_atomic_file f;

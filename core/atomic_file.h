@@ -22,5 +22,7 @@ reel_status reel_atomic_close(reel_atomic_file *f, reel_status status, reel_erro
 
 /* All of it: a file with these bytes. */
 reel_status reel_atomic_write(const char *path, const void *bytes, size_t size, reel_error *err);
+/* Another name for a file, in the same folder. */
+reel_status reel_atomic_rename(const char *from, const char *to, reel_error *err);
 
 #endif

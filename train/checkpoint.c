@@ -1,6 +1,7 @@
 /* Writing, finding and reading checkpoints. */
 #include "train/checkpoint.h"
 
+#include "core/atomic_file.h"
 #include "train/json_util.h"
 
 #include <dirent.h>
@@ -156,8 +157,8 @@ reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *r
     int64_t *steps, n, kept = 0;
     const reel_status status = list(run->path, &steps, &n, model == REEL_OK ? err : NULL);
     for (int64_t i = 0; status == REEL_OK && i < n; i++) {
-        /* A later step is not this run's: it was damaged, or left behind by resuming an earlier one. Kept, it would push the
-         * new checkpoint out, and be resumed in its place. */
+        /* A later step is not this run's: it was left behind by resuming an earlier one. Kept, it would push the new checkpoint
+         * out, and be resumed in its place. */
         if (steps[i] <= c->state->step && kept++ < keep) continue;
         name_of(path, sizeof path, run->path, steps[i]);
         unlink(path);
@@ -206,6 +207,22 @@ reel_status reel_checkpoint_find(reel_weights **out, const char *folder, int64_t
                            "%s: none of its checkpoints can be resumed; another --output-dir starts a new run", folder);
     free(steps);
     return status;
+}
+
+int64_t reel_checkpoint_set_aside(const char *folder, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const int64_t step = step_of(slash ? slash + 1 : path);
+    int64_t *steps, n, renamed = 0;
+    if (list(folder, &steps, &n, NULL) != REEL_OK) n = 0;
+    for (int64_t i = 0; i < n && steps[i] > step; i++) {
+        char from[REEL_PATH_MAX], to[REEL_PATH_MAX + 16];
+        name_of(from, sizeof from, folder, steps[i]);
+        snprintf(to, sizeof to, "%s.damaged", from);
+        renamed += reel_atomic_rename(from, to, NULL) == REEL_OK;
+    }
+    free(steps);
+    return renamed;
 }
 
 json_t *reel_checkpoint_config(const reel_weights *weights)

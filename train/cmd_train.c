@@ -134,6 +134,8 @@ static reel_status find_run(resumed_run *r, const reel_options *options, reel_er
     } else {
         REEL_TRY(reel_checkpoint_find(&r->checkpoint, folder, INT64_MAX, r->path, sizeof r->path, on_damaged, err));
         if (!r->checkpoint) return reel_run_dir_config(&r->config, folder, err);
+        const int64_t aside = reel_checkpoint_set_aside(folder, r->path);
+        if (aside) reel_say("reel train: warning: set aside as *.damaged: %" PRId64 "; going on from %s", aside, r->path);
     }
     r->config = reel_checkpoint_config(r->checkpoint);
     return REEL_OK;

@@ -64,8 +64,15 @@ printf 'x' | dd of="$newest" bs=1 seek=$(($(stat -c %s "$newest") - 40)) conv=no
 train torn --resume auto --checkpoint-every 2 --keep 3 2>torn.err
 grep -q "passed over.*00000007" torn.err || fail "the damaged checkpoint was not named: $(cat torn.err)"
 [ "$(sum torn)" = "$want" ] || fail "resumed from the checkpoint before a damaged one: other weights"
-kept=$(find torn -name 'checkpoint-*' | wc -l)
+kept=$(find torn -name 'checkpoint-*.safetensors' | wc -l)
 [ "$kept" -eq 3 ] || fail "--keep 3 kept $kept checkpoints"
+[ -e "$newest.damaged" ] || fail "the damaged checkpoint was not set aside: $(ls torn)"
+# It does not count among those that are kept: --keep 2 means two that can be resumed.
+train torn2 --max-steps 7 --checkpoint-every 2
+: >torn2/checkpoint-00000007.safetensors
+train torn2 --resume auto --checkpoint-every 2 --max-steps 8 2>torn.err
+[ "$(cd torn2 && echo checkpoint-*.safetensors)" = "checkpoint-00000006.safetensors checkpoint-00000008.safetensors" ] ||
+    fail "after a damaged checkpoint these are kept: $(ls torn2)"
 
 # Momentum, schedule state and recipes of other kinds survive a cut, too.
 for extra in "--init data --workers 3 --threads 1" "--nesterov --lr-scheduler plateau --lr-patience 0 --lr-gamma 0.3" "--recipe alexnet2012 --arch tiny --val-resize-size 40 --train-resize-size 40"; do
