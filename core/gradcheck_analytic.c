@@ -56,8 +56,8 @@ static void fetch_grad(double *out, const reel_check_input *in, reel_var leaf)
     reel_tensor_copy(&flat, &grad);
 }
 
-/* Flips the first digit of every input's mantissa: other numbers of the same signs and sizes, and the old ones when it is done
- * once more, to the bit. */
+/* Flips a bit of every input's mantissa: numbers as near as those of the differences, and the old ones when it is done once
+ * more. */
 static void disturb(reel_check *k)
 {
     for (int i = 0; i < k->n_in; i++) {
@@ -65,7 +65,7 @@ static void disturb(reel_check *k)
         for (int64_t e = 0; e < k->in[i].n; e++) {
             uint64_t bits;
             memcpy(&bits, x + e * (int64_t)sizeof bits, sizeof bits);
-            bits ^= UINT64_C(1) << 51;
+            bits ^= UINT64_C(1) << 39; /* 1.2e-4 of the leading one */
             memcpy(x + e * (int64_t)sizeof bits, &bits, sizeof bits);
         }
     }
