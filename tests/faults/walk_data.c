@@ -1,5 +1,4 @@
 /* library_walk through data: every kind of dataset, the loader, packing, images. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,16 +185,7 @@ static reel_status inspect(walk *w, reel_error *err)
 }
 
 /* ---- what they read ---- */
-static void file(const char *path, size_t size)
-{
-    static uint8_t bytes[3073 * 3];
-    const int to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    bytes[0] = 1;
-    if (to < 0 || write(to, bytes, size) != (ssize_t)size) exit(2);
-    close(to);
-}
-
-/* Three images that a camera held upright, and one that is cut. */
+/* Three images from a camera that was held sideways, and one that is cut. */
 static void prepare_turned(void)
 {
     static const uint8_t exif[] = {0xff, 0xd8, 0xff, 0xe1, 0, 34, 'E', 'x', 'i', 'f', 0, 0, 'I', 'I', 42, 0, 8, 0, 0,
@@ -218,10 +208,8 @@ static void prepare_turned(void)
 static void prepare(void)
 {
     static uint8_t rgb[30 * 24 * 3];
-    static const uint8_t idx[2][16 + 2 * 64] = {{0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 8, 0, 0, 0, 8},
-                                                {0, 0, 8, 1, 0, 0, 0, 2, 1, 1}};
-    static const char *const folders[] = {"set",   "set/train", "set/train/a",  "set/train/b",    "cifar",         "mnist",
-                                          "again", "turned",    "turned/train", "turned/train/a", "turned/train/B"};
+    static const char *const folders[] = {"set",    "set/train",    "set/train/a",    "set/train/b",   "again",
+                                          "turned", "turned/train", "turned/train/a", "turned/train/B"};
     reel_error err;
     for (int i = 0; i < (int)REEL_COUNT(folders); i++) mkdir(folders[i], 0777);
     for (int i = 0; i < 4; i++) {
@@ -234,21 +222,11 @@ static void prepare(void)
             exit(2);
     }
     prepare_turned();
-    FILE *list = fopen("list.txt", "w");
-    if (!list) exit(2);
-    fputs("set/train/a/0.jpg 0\nset/train/b/1.jpg 1\nset/train/b/3.png 1\n", list);
-    fclose(list);
-    file("cifar/data_batch_1.bin", 3073 * 3);
-    for (int k = 0; k < 2; k++) {
-        FILE *to = fopen(k ? "mnist/train-labels-idx1-ubyte" : "mnist/train-images-idx3-ubyte", "w");
-        if (!to || fwrite(idx[k], 1, k ? 10 : sizeof idx[k], to) == 0) exit(2);
-        fclose(to);
-    }
 }
 
 void walk_data(char *const *sets, int count)
 {
-    static const char *const own[] = {"set", "list.txt", "cifar", "mnist", "synth:train=4,val=2,classes=2,size=32"};
+    static const char *const own[] = {"set", "synth:train=4,val=2,classes=2,size=32"};
     prepare();
     walk_try("images", images, NULL, 0);
     for (int raw = 0; raw < 2; raw++) walk_try("pack", pack, "again", raw);
