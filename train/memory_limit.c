@@ -101,14 +101,16 @@ double reel_memory_available(const char *root, const char **whose)
     return least;
 }
 
-/* Bytes of a run with batches of so many images. */
+/* Bytes of a run with batches of so many images; infinity where they are more than a plan can be made of. */
 static reel_status needed(const reel_trainer *t, int64_t batch, double *bytes, reel_error *err)
 {
     const reel_settings *s = t->settings;
     const int64_t input[4] = {batch, 3, s->train.size, s->train.size}, val[4] = {batch, 3, s->val.size, s->val.size};
     reel_memory_plan plan, infer;
-    REEL_TRY(reel_memory_plan_make(&plan, t->net, input, false, err));
-    REEL_TRY(reel_memory_plan_make(&infer, t->net, val, true, err));
+    reel_status status = reel_memory_plan_make(&plan, t->net, input, false, err);
+    if (status == REEL_OK) status = reel_memory_plan_make(&infer, t->net, val, true, err);
+    if (status != REEL_OK) *bytes = INFINITY;
+    if (status != REEL_OK) return status == REEL_ERR_MEMORY ? REEL_OK : status;
     const double step = (double)(plan.net.step > infer.net.step ? plan.net.step : infer.net.step);
     const double ahead = (double)(s->workers + 2) * (double)(plan.input > infer.input ? plan.input : infer.input);
     *bytes =
@@ -116,18 +118,30 @@ static reel_status needed(const reel_trainer *t, int64_t batch, double *bytes, r
     return REEL_OK;
 }
 
+/* "1.2 GB of memory", as text. */
+static const char *amount(double bytes, char *text, size_t size)
+{
+    if (isfinite(bytes))
+        snprintf(text, size, "%.1f GB of memory", bytes * 1e-9);
+    else
+        snprintf(text, size, "more memory than there is");
+    return text;
+}
+
 /* Fitting the initial weights takes the same number of images for any size of a batch. */
 static reel_status check_fit(const reel_trainer *t, double room, const char *whose, reel_error *err)
 {
     const int64_t n = reel_trainer_fit_images(t), size = t->settings->train.size;
     reel_memory_plan plan;
-    REEL_TRY(reel_memory_plan_make(&plan, t->net, (const int64_t[]){n, 3, size, size}, false, err));
-    const double bytes = (double)(plan.net.parameters + plan.net.gradients + plan.net.step + plan.input);
+    double bytes = INFINITY;
+    const reel_status status = reel_memory_plan_make(&plan, t->net, (const int64_t[]){n, 3, size, size}, false, err);
+    if (status == REEL_OK) bytes = (double)(plan.net.parameters + plan.net.gradients + plan.net.step + plan.input);
+    if (status != REEL_OK && status != REEL_ERR_MEMORY) return status;
     if (bytes <= room) return REEL_OK;
+    char takes[40];
     return reel_fail(err, REEL_ERR_MEMORY,
-                     "fitting the initial weights to %" PRId64 " images takes %.1f GB of memory, %s %.1f: "
-                     "other kinds of --init need none",
-                     n, bytes * 1e-9, whose, room * 1e-9);
+                     "fitting the initial weights to %" PRId64 " images takes %s, %s %.1f GB: other kinds of --init need none",
+                     n, amount(bytes, takes, sizeof takes), whose, room * 1e-9);
 }
 
 reel_status reel_memory_check(reel_trainer *t, bool fits_to_data, reel_error *err)
@@ -147,6 +161,7 @@ reel_status reel_memory_check(reel_trainer *t, bool fits_to_data, reel_error *er
     }
     char advice[80] = "not even one image fits";
     if (fits > 0) snprintf(advice, sizeof advice, "--batch-size %" PRId64 " is the largest that fits", fits);
-    return reel_fail(err, REEL_ERR_MEMORY, "a batch of %" PRId64 " takes %.1f GB of memory, %s %.1f: %s", asked, bytes * 1e-9,
-                     whose, room * 1e-9, advice);
+    char takes[40];
+    return reel_fail(err, REEL_ERR_MEMORY, "a batch of %" PRId64 " takes %s, %s %.1f GB: %s", asked,
+                     amount(bytes, takes, sizeof takes), whose, room * 1e-9, advice);
 }

@@ -9,7 +9,7 @@ fail() {
 code=0
 "$REEL_BIN" train d --train-crop-size 8000 --val-crop-size 63 -b 64 --quiet -o x >out 2>err || code=$?
 [ "$code" -eq 1 ] && [ "$(wc -l <err)" -eq 1 ] || fail "a batch of 64 images of 8000 x 8000: exit $code, expected 1 and one line: $(cat err)"
-grep -qE "a batch of 64 takes [0-9.]+ GB of memory, .* [0-9.]+: (--batch-size [0-9]+ is the largest that fits|not even one image fits)" err ||
+grep -qE "a batch of 64 takes [0-9.]+ GB of memory, .* [0-9.]+ GB: (--batch-size [0-9]+ is the largest that fits|not even one image fits)" err ||
     fail "a batch of 64 images of 8000 x 8000: $(cat err)"
 [ ! -e x ] || fail "a run that was refused made its folder"
 
@@ -17,10 +17,13 @@ grep -qE "a batch of 64 takes [0-9.]+ GB of memory, .* [0-9.]+: (--batch-size [0
 if ! grep -qa -E '__asan_init|__tsan_init' "$REEL_BIN"; then
     limited() { (ulimit -v 2500000 && "$REEL_BIN" train d --threads 1 --workers 1 --max-steps 2 --quiet "$@" >out 2>err); }
     limited -b 64 --train-crop-size 500 -o over && fail "2.5 GB of address space and a batch of 64 of 500 x 500 was not refused"
-    grep -qE 'half of what `ulimit -v` leaves is [01]\.[0-9]+: --batch-size [0-9]+ is the largest that fits' err || fail "ulimit -v: $(cat err)"
+    grep -qE 'half of what `ulimit -v` leaves is [01]\.[0-9] GB: --batch-size [0-9]+ is the largest that fits' err || fail "ulimit -v: $(cat err)"
     largest=$(grep -oE 'batch-size [0-9]+' err | cut -d' ' -f2)
     limited -b "$largest" --train-crop-size 500 -o fitted && fail "ulimit -v: fitting to 64 images of 500 x 500 was not refused"
     grep -q 'fitting the initial weights to 64 images takes [0-9.]* GB' err || fail "ulimit -v, --init data: $(cat err)"
+    limited -b 64 --train-crop-size 3000 -o over && fail "ulimit -v: a batch of 64 of 3000 x 3000 was not refused"
+    grep -qE 'a batch of 64 takes .*memory.*, half of what `ulimit -v` leaves is [01]\.[0-9] GB: (--batch-size [0-9]+ is the largest that fits|not even one)' err ||
+        fail "ulimit -v, 3000 x 3000: $(cat err)"
     limited -b "$largest" --train-crop-size 500 --init kaiming -o within || fail "ulimit -v: a batch of $largest was said to fit: exit $?: $(cat err)"
 fi
 
