@@ -132,13 +132,17 @@ static int print_file_json(const reel_weights *weights)
 }
 
 /* All of it, in a form that no terminal obeys: the file may be a stranger's. */
-static void print_metadata(const char *key, const char *value)
+static int print_metadata(const char *key, const char *value)
 {
     char name[200];
-    const size_t size = value ? 4 * strlen(value) + 8 : 0; /* a byte takes four letters at most */
-    char *shown = value ? malloc(size) : NULL;
-    if (shown) printf("%s: %s\n", reel_shown_text(key, name, sizeof name), reel_shown_text(value, shown, size));
+    if (!value) return REEL_EXIT_OK;
+    const size_t size = 4 * strlen(value) + 8; /* a byte takes four letters at most */
+    char *shown = malloc(size);
+    reel_error err;
+    if (!shown) return reel_fail(&err, REEL_ERR_MEMORY, "%s: out of memory", key), reel_complain("summary", &err);
+    printf("%s: %s\n", reel_shown_text(key, name, sizeof name), reel_shown_text(value, shown, size));
     free(shown);
+    return REEL_EXIT_OK;
 }
 
 static int summarize_onnx(const char *path, bool json)
@@ -165,12 +169,13 @@ static int summarize_onnx(const char *path, bool json)
     printf("%zu tensors, %" PRId64 " elements, %" PRId64 " bytes (onnx)\n", json_array_size(tensors),
            (int64_t)json_integer_value(json_object_get(list, "elements")),
            (int64_t)json_integer_value(json_object_get(list, "bytes")));
+    int code = REEL_EXIT_OK;
     json_object_foreach(json_object_get(list, "metadata"), key, value)
     {
-        print_metadata(key, json_string_value(value));
+        if (code == REEL_EXIT_OK) code = print_metadata(key, json_string_value(value));
     }
     json_decref(list);
-    return REEL_EXIT_OK;
+    return code;
 }
 
 static int summarize_file(const char *path, bool json)
@@ -199,7 +204,8 @@ static int summarize_file(const char *path, bool json)
         }
         printf("%d tensors, %" PRId64 " elements, %" PRId64 " bytes (%s)\n", reel_weights_count(weights), total, bytes,
                reel_weights_format(weights));
-        for (int i = 0; i < REEL_COUNT(keys); i++) print_metadata(keys[i], reel_weights_metadata(weights, keys[i]));
+        for (int i = 0; i < REEL_COUNT(keys) && code == REEL_EXIT_OK; i++)
+            code = print_metadata(keys[i], reel_weights_metadata(weights, keys[i]));
     }
     reel_weights_destroy(weights);
     return code;

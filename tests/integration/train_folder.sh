@@ -6,7 +6,7 @@ fail() {
     exit 1
 }
 sum() { sha256sum "$1/model.safetensors" | cut -d' ' -f1; }
-checkpoints() { (cd "$1" && find . -name 'checkpoint-*' | sort | tr -dc '0-9\n' | sed 's/^0*//' | tr '\n' ' '); }
+checkpoints() { (cd "$1" && find . -name 'checkpoint-*.safetensors' | sort | tr -dc '0-9\n' | sed 's/^0*//' | tr '\n' ' '); }
 damage() { printf 'x' | dd of="$1" bs=1 seek=$(($(stat -c %s "$1") - 40)) conv=notrunc status=none; }
 
 "$REEL_BIN" synth d --train 13 --val 4 --classes 4 --size 48 --quiet
