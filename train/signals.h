@@ -1,5 +1,5 @@
-/* SIGINT and SIGTERM ask a run to finish its step, save and leave; a second one leaves at once. SIGUSR1 asks it to save and go
- * on. */
+/* SIGINT and SIGTERM ask a run to finish its step, save and leave; a second one leaves at once, unless it comes so soon (50 ms)
+ * that it belongs to the first. SIGUSR1 asks it to save and go on. */
 #ifndef REEL_TRAIN_SIGNALS_H
 #define REEL_TRAIN_SIGNALS_H
 
