@@ -134,6 +134,13 @@ static void name_of(char *path, size_t size, const char *folder, int64_t step)
     snprintf(path, size, "%s/checkpoint-%08" PRId64 ".safetensors", folder, step);
 }
 
+bool reel_checkpoint_exists(const char *folder, int64_t step)
+{
+    char path[REEL_PATH_MAX];
+    name_of(path, sizeof path, folder, step);
+    return access(path, F_OK) == 0;
+}
+
 size_t reel_checkpoint_bytes(const reel_checkpoint *c)
 {
     const size_t headers = (size_t)1 << 16;

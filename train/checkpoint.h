@@ -43,12 +43,13 @@ reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *r
 reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run, const char *name, int64_t epoch,
                                        reel_error *err);
 
+bool reel_checkpoint_exists(const char *folder, int64_t step); /* a file of that name */
 /* Finds the newest checkpoint of the folder, of those of steps below `below`, whose CRC-32s are right. *out NULL: there is
  * none. on_damaged is told of newer ones that are not; it is an error if that holds for all. path receives its name. */
 reel_status reel_checkpoint_find(reel_weights **out, const char *folder, int64_t below, char *path, size_t size,
                                  void (*on_damaged)(const char *message), reel_error *err);
-/* Renames the checkpoints of later steps than this one, which were passed over, to NAME.damaged, so that they do not count among
- * those that are kept; returns how many. */
+/* Renames the checkpoints of later steps than this one, which were passed over, to NAME.damaged, so that they do not count
+ * among those that are kept; returns how many. */
 int64_t reel_checkpoint_set_aside(const char *folder, const char *path);
 /* Reads one checkpoint file and verifies it. */
 reel_status reel_checkpoint_open(reel_weights **out, const char *path, reel_error *err);

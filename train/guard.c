@@ -183,8 +183,9 @@ static reel_status roll_back(reel_trainer *t, const char *story, reel_error *err
     if (times > MOST_ROLLBACKS)
         return reel_fail(err, REEL_ERR_NONFINITE, "%s; %d rollbacks, the learning rate divided by %g, did not help", story,
                          MOST_ROLLBACKS, 1 / t->state.lr_scale);
-    /* No step could be taken from that state: it was lost already when it was saved. */
-    const int64_t below = failed == t->restored_step ? failed : INT64_MAX;
+    /* Never forward, to what resuming an earlier checkpoint left behind. And where no step could be taken from a restored
+     * state, it was lost already when it was saved. */
+    const int64_t below = failed == t->restored_step ? failed : failed + 1;
     char path[REEL_PATH_MAX];
     reel_weights *weights;
     reel_error why;
@@ -196,6 +197,7 @@ static reel_status roll_back(reel_trainer *t, const char *story, reel_error *err
         reel_weights_destroy(weights);
     }
     if (status != REEL_OK) return reel_fail(err, REEL_ERR_NONFINITE, "%s; no rollback: %s", story, why.message);
+    reel_checkpoint_set_aside(t->run.path, path); /* or the next rollback, or --resume auto, would take them */
     if (before.best_epoch && reel_is_better(before.best_top1, before.best_loss, &t->state)) {
         t->state.best_epoch = before.best_epoch; /* best.safetensors holds it, and nothing worse is to replace it */
         t->state.best_top1 = before.best_top1;

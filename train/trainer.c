@@ -263,8 +263,9 @@ static reel_status run_epochs(reel_trainer *t, reel_error *err)
 
 reel_status reel_trainer_run(reel_trainer *t, reel_error *err)
 {
-    if (t->settings->on_nan == REEL_ON_NAN_ROLLBACK && t->first_step == 0)
-        REEL_TRY(reel_trainer_save(t, err)); /* so that there is a state to go back to */
+    /* So that there is a state to go back to: a new run has none, nor has one that is resumed into another folder. */
+    if (t->settings->on_nan == REEL_ON_NAN_ROLLBACK && !reel_checkpoint_exists(t->run.path, t->first_step))
+        REEL_TRY(reel_trainer_save(t, err));
     const reel_status status = run_epochs(t, err);
     /* Stopped by a limit in the middle of an epoch: what was reached is of interest. A signal wants out. */
     if (status == REEL_OK && (t->end == REEL_RUN_MAX_STEPS || t->end == REEL_RUN_MAX_TIME) && t->state.batch > 0) {

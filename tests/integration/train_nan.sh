@@ -72,6 +72,19 @@ cmp -s back/model.safetensors whole/model.safetensors && fail "--on-nan rollback
 REEL_TEST_NAN=9 "$REEL_BIN" train d "${told[@]}" --on-nan rollback --checkpoint-every 4 -o back2 --max-steps 11 >out 2>err
 "$REEL_BIN" train d -o back2 --resume auto --quiet >out 2>err
 cmp back/model.safetensors back2/model.safetensors || fail "--on-nan rollback: cut after it and resumed: other weights"
+# Resumed from an earlier checkpoint, in its folder and in another one: back to that, not forward to those of before.
+"$REEL_BIN" train d "${told[@]}" --checkpoint-every 4 --keep 9 -o early >out 2>err
+for to in elsewhere early; do
+    REEL_TEST_NAN=10 "$REEL_BIN" train --resume early/checkpoint-00000008.safetensors -o $to --on-nan rollback --quiet >out 2>err ||
+        fail "rollback after --resume FILE, -o $to: exit $?: $(cat err)"
+    grep -q "step 10: .*back to step 8, " err || fail "rollback after --resume FILE, -o $to: expected step 8: $(cat err)"
+done
+# Twice bad in the step after 8: that checkpoint was lost when it was saved, and is not left for the next rollback or resume.
+"$REEL_BIN" train d "${told[@]}" --checkpoint-every 4 --max-steps 8 -o lost >out 2>err
+REEL_TEST_NAN=9:$parameter:2 "$REEL_BIN" train --resume auto -o lost --on-nan rollback --checkpoint-every 1000 --quiet >out 2>err ||
+    fail "rollback behind a lost checkpoint: exit $?: $(cat err)"
+grep -q "back to step 4, learning rate x 0.0625" err || fail "rollback behind a lost checkpoint: $(cat err)"
+[ ! -e lost/checkpoint-00000008.safetensors ] || fail "rollback behind a lost checkpoint: it lies there still: $(ls lost)"
 # From the very beginning, and a rate that a few quarters put right.
 REEL_TEST_NAN=1 "$REEL_BIN" train d "${told[@]}" --on-nan rollback -o back3 >out 2>err || fail "rollback to the beginning: exit $?: $(cat err)"
 grep -q "back to step 0" err || fail "rollback to the beginning: $(cat err)"
