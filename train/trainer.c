@@ -243,20 +243,27 @@ static reel_status end_epoch(reel_trainer *t, reel_error *err)
     return REEL_OK;
 }
 
+static bool stops_early(const reel_trainer *t)
+{
+    const int64_t patience = t->settings->early_stop;
+    return patience && t->state.epoch - t->state.best_epoch >= patience;
+}
+
 static reel_status run_epochs(reel_trainer *t, reel_error *err)
 {
     while (t->state.epoch < t->settings->epochs) {
+        if (stops_early(t)) { /* looked at here, since a run may be resumed where it stopped */
+            t->end = REEL_RUN_EARLY;
+            break;
+        }
         REEL_TRY(reel_trainer_tune(t, err)); /* what is frozen depends on the epoch */
         t->rolled_back = false;
         REEL_TRY(train_epoch(t, err));
         if (t->rolled_back) continue;
         if (t->end != REEL_RUN_COMPLETE) break;
         REEL_TRY(end_epoch(t, err));
-        const int64_t patience = t->settings->early_stop;
-        if (patience && t->end == REEL_RUN_COMPLETE && t->state.epoch - t->state.best_epoch >= patience &&
-            t->state.epoch < t->settings->epochs)
-            t->end = REEL_RUN_EARLY;
-        if (t->end != REEL_RUN_COMPLETE || (t->state.epoch < t->settings->epochs && limit_reached(t))) break;
+        if (t->end != REEL_RUN_COMPLETE) break;
+        if (t->state.epoch < t->settings->epochs && !stops_early(t) && limit_reached(t)) break;
     }
     return REEL_OK;
 }

@@ -84,6 +84,8 @@ cmp -s split/split.json seed/split.json && fail "another seed held back the same
 "$REEL_BIN" finetune e --weights base/best.safetensors --lr 0 --early-stop 2 -b 8 -o early >early.log 2>early.err
 grep -q -- "--epochs 40 (changed)" early.err || fail "45 images: expected 40 epochs: $(cat early.err)"
 grep -q "no better validation for a while, after 15 steps" early.log || fail "--early-stop 2: expected the end after 3 epochs: $(cat early.log)"
+"$REEL_BIN" finetune e --resume auto -o early >early.log 2>early.err
+grep -q "no better validation for a while, after 15 steps" early.log || fail "--early-stop 2 resumed: expected no further epoch: $(cat early.log)"
 
 refused() { # refused CODE TEXT OPTIONS
     local code=0 want=$1 text=$2
