@@ -49,7 +49,8 @@ json_t *reel_probe_take(reel_trainer *t)
     uLong crc = crc32_z(0, NULL, 0);
     reel_params_zero_grad(params);
     reel_tape_reset(t->tape);
-    reel_status status = load(t, &loader, &batch);
+    reel_status status = reel_trainer_tune(t, NULL); /* frozen layers are not in the norm */
+    if (status == REEL_OK) status = load(t, &loader, &batch);
     if (status == REEL_OK && batch.n > 0) {
         crc = crc32_z(crc, batch.images.data, reel_tensor_bytes(&batch.images));
         reel_net_set_training(t->net, false);

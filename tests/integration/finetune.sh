@@ -66,7 +66,7 @@ tune thawed e --weights base/best.safetensors --freeze 'features.*' --unfreeze-a
 # Cut before and after the layers learn again.
 for at in 2 11; do
     tune "cut$at" e --weights base/best.safetensors --freeze 'features.*' --unfreeze-after 2 --max-steps $at
-    "$REEL_BIN" finetune e --resume auto -o "cut$at" --quiet >"cut$at.log"
+    "$REEL_BIN" finetune e --resume auto --verify -o "cut$at" --quiet >"cut$at.log" || fail "cut at step $at: not verified"
     cmp -s "cut$at/model.safetensors" thawed/model.safetensors || fail "cut at step $at and resumed: other weights"
 done
 
