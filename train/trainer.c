@@ -81,12 +81,10 @@ static reel_status train_step(reel_trainer *t, reel_error *err)
     const reel_log_window window = t->log;
     reel_error why;
     const reel_status status = step_gradient(t, group, &why);
-    if (status == REEL_ERR_NONFINITE) {
+    if (status != REEL_OK) { /* as before the step: what its first batches counted is counted again when it is repeated */
         t->state = before;
         t->log = window;
-        return reel_guard_act(t, group, &why, err);
-    }
-    if (status != REEL_OK) {
+        if (status == REEL_ERR_NONFINITE) return reel_guard_act(t, group, &why, err);
         *err = why;
         return status;
     }

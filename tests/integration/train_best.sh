@@ -31,6 +31,13 @@ done
 [ "$code" -eq 3 ] || fail "6 of 52 unreadable, a step a call: exit $code, expected 3"
 grep -q "counted from the run's beginning" err || fail "why it ended: $(cat err)"
 
+# A run that ends so in the middle of a step of several batches, and is then told to bear it: every image counts once.
+group=(--epochs 1 -b 4 --accumulate 3 --quiet --arch tiny)
+"$REEL_BIN" train bad "${group[@]}" --max-bad 1 -o whole_group >out 2>err
+for share in 0.03 0.05 0.07 0.09 1; do "$REEL_BIN" train bad "${group[@]}" --max-bad $share -o group --resume auto >out 2>err || true; done
+loss() { grep -o '"train_loss":[0-9.]*' "$1/metrics.jsonl"; }
+[ "$(loss group)" = "$(loss whole_group)" ] || fail "ended within a step and resumed: $(loss group), expected $(loss whole_group)"
+
 # A small disk
 [ "$(id -u)" -eq 0 ] || exit 0
 mkdir small
