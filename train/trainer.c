@@ -282,7 +282,7 @@ reel_status reel_trainer_run(reel_trainer *t, reel_error *err)
             reel_progress_warn(&t->progress, "reel train: warning: %s", why.message);
     }
     reel_progress_clear(&t->progress);
-    if (status != REEL_OK && status != REEL_ERR_BAD_DATA) return status;
+    if (status == REEL_ERR_NONFINITE) return status;
     reel_params_zero_grad(reel_net_params(t->net));
     reel_error why;
     const reel_status saved = t->state.step > 0 ? reel_trainer_save(t, &why) : REEL_OK;

@@ -49,6 +49,12 @@ for call in write writev fsync rename; do
 done
 echo "$runs runs with a fault: no crash, no checkpoint lost, the same bits in the end"
 
+# A thread that cannot be started, in the evaluation after the first epoch: the epoch is saved.
+code=0
+strace -o calls -e trace=clone,clone3 -e inject=clone,clone3:error=EAGAIN:when=3+ "$REEL_BIN" train d "${told[@]}" --checkpoint-every 1000 -o threads >out 2>err || code=$?
+[ "$code" -eq 1 ] && grep -q "cannot start worker" err || fail "a thread that cannot be started: exit $code, expected 1: $(cat err)"
+[ -e threads/checkpoint-00000003.safetensors ] || fail "a thread that cannot be started: the epoch is lost: $(ls threads)"
+
 # A disk that is too small for a second checkpoint, a little larger each time.
 [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null || exit 0
 mkdir small
