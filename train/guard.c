@@ -212,7 +212,7 @@ static reel_status roll_back(reel_trainer *t, const char *story, reel_error *err
                        "reel train: warning: %s; back to step %" PRId64 ", learning rate x %g from there (%" PRId64
                        " of at most %d times)",
                        story, t->state.step, scale, times, MOST_ROLLBACKS);
-    if (reel_run_dir_rewind(&t->run, t->state.step, &why))
+    if (reel_run_dir_rewind(&t->run, t->state.step, t->state.batch == t->batches_per_epoch, &why))
         reel_progress_warn(&t->progress, "reel train: warning: %s", why.message);
     reel_trainer_metric(t, json_pack("{s:s, s:I, s:I, s:f}", "event", "rollback", "step", (json_int_t)t->state.step, "from",
                                      (json_int_t)failed + 1, "lr_scale", scale));

@@ -214,26 +214,28 @@ static reel_status put_in_place(memory_file *f, const char *path, reel_status st
 
 typedef struct {
     memory_file metrics, summary;
-    int64_t step;
+    int64_t step, last_evaluation;
 } rewind_state;
 
 static reel_status keep_line(void *user, const json_t *line, reel_error *err)
 {
     (void)err;
     rewind_state *r = user;
-    if (json_integer_value(json_object_get(line, "step")) > r->step) return REEL_OK;
+    const char *event = json_string_value(json_object_get(line, "event"));
+    const bool evaluation = event && !strcmp(event, "eval");
+    if (json_integer_value(json_object_get(line, "step")) > (evaluation ? r->last_evaluation : r->step)) return REEL_OK;
     json_dumpf(line, r->metrics.to, JSON_COMPACT | JSON_REAL_PRECISION(17));
     fputc('\n', r->metrics.to);
     reel_summary_row(r->summary.to, line);
     return REEL_OK;
 }
 
-reel_status reel_run_dir_rewind(reel_run_dir *run, int64_t step, reel_error *err)
+reel_status reel_run_dir_rewind(reel_run_dir *run, int64_t step, bool evaluates, reel_error *err)
 {
     char file[REEL_PATH_MAX];
     reel_run_dir_file(run, "metrics.jsonl", file, sizeof file);
     if (access(file, F_OK) != 0) return REEL_OK;
-    rewind_state r = {.step = step};
+    rewind_state r = {.step = step, .last_evaluation = step - evaluates};
     r.metrics.to = open_memstream(&r.metrics.text, &r.metrics.size);
     r.summary.to = open_memstream(&r.summary.text, &r.summary.size);
     reel_status status = REEL_OK;

@@ -37,8 +37,9 @@ reel_status reel_run_dir_room(const reel_run_dir *run, size_t bytes, reel_error 
 
 /* Appends a line to metrics.jsonl, and to summary.csv where it is an evaluation's; frees it. */
 reel_status reel_run_dir_metric(reel_run_dir *run, json_t *line, reel_error *err);
-/* Drops lines of both that tell of steps after `step`, which a resumed run will take again. */
-reel_status reel_run_dir_rewind(reel_run_dir *run, int64_t step, reel_error *err);
+/* Drops lines of both that tell of steps after `step`, which a resumed run will take again; and, where it evaluates first, of
+ * evaluations at `step`. */
+reel_status reel_run_dir_rewind(reel_run_dir *run, int64_t step, bool evaluates, reel_error *err);
 /* Notes an unreadable file once. *is_new tells whether it was unknown. */
 reel_status reel_run_dir_bad(reel_run_dir *run, const char *split, const char *name, const char *reason, bool *is_new,
                              reel_error *err);

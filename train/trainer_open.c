@@ -164,7 +164,8 @@ reel_status reel_trainer_open(reel_trainer *t, const char *data, const reel_sett
     json_object_set_new(t->config, "train_images", json_integer(reel_dataset_count(t->train)));
     json_object_set_new(t->config, "val_images", json_integer(reel_dataset_count(t->val)));
     REEL_TRY(reel_run_dir_open(&t->run, settings->output_dir, t->config, settings->locked, err));
-    if (settings->resume) REEL_TRY(reel_run_dir_rewind(&t->run, t->state.step, err));
+    const bool evaluates = t->state.batch == t->batches_per_epoch;
+    if (settings->resume) REEL_TRY(reel_run_dir_rewind(&t->run, t->state.step, evaluates, err));
     if (!checkpoint && fits_to_data(t)) REEL_TRY(fit_to_data(t, err));
     REEL_TRY(reel_tape_create(&t->tape, t->ctx, NULL, err)); /* now: fitting had one of its own */
     if (t->whole) REEL_TRY(reel_finetune_record(t, err));

@@ -38,6 +38,15 @@ for share in 0.03 0.05 0.07 0.09 1; do "$REEL_BIN" train bad "${group[@]}" --max
 loss() { grep -o '"train_loss":[0-9.]*' "$1/metrics.jsonl"; }
 [ "$(loss group)" = "$(loss whole_group)" ] || fail "ended within a step and resumed: $(loss group), expected $(loss whole_group)"
 
+# An evaluation ends the run, is made when it is resumed, and is lost with what comes next: in the end the log has it once.
+cp -r d bad_val
+find bad_val/val -name '*.jpg' | sort | head -4 | while read -r f; do echo no >"$f"; done
+"$REEL_BIN" train bad_val "${told[@]}" -o twice >out 2>err && fail "4 of 16 validation images unreadable: exit 0"
+REEL_TEST_NAN=7 "$REEL_BIN" train --resume auto -o twice --max-bad 0.5 --quiet >out 2>err && fail "a planted NaN: exit 0"
+"$REEL_BIN" train --resume auto -o twice --max-bad 0.5 --max-steps 12 --quiet >out 2>err || fail "evaluated again: $(cat err)"
+[ "$(cut -d, -f2 twice/summary.csv | xargs)" = "step 6 12" ] || fail "evaluated again: expected a line each for 6 and 12: $(cat twice/summary.csv)"
+[ "$(grep -c '"event":"eval"' twice/metrics.jsonl)" -eq 2 ] || fail "evaluated again: $(grep eval twice/metrics.jsonl)"
+
 # A small disk
 [ "$(id -u)" -eq 0 ] || exit 0
 mkdir small
