@@ -384,6 +384,7 @@ static int run_command(bool finetune, reel_options *options)
         reel_fail(&err, REEL_ERR_INVALID, "expected DATA");
         return reel_complain_usage(command, &err);
     }
+    reel_signals_install(); /* before a large checkpoint is read: SIGUSR1 would end the program */
     if (!reel_options_flag(options, "test-only") && reel_run_dir_check(folder, resume, &err))
         return reel_complain(command, &err);
     if (finetune && !resume && !reel_options_set(options, "weights")) {
@@ -391,13 +392,7 @@ static int run_command(bool finetune, reel_options *options)
         return reel_complain_usage(command, &err);
     }
     resumed_run r = {.lock = -1};
-    int code;
-    if (find_run(&r, options, &err)) {
-        code = reel_complain(command, &err);
-    } else {
-        reel_signals_install();
-        code = train(finetune, options, &r);
-    }
+    const int code = find_run(&r, options, &err) ? reel_complain(command, &err) : train(finetune, options, &r);
     reel_run_unlock(r.lock);
     reel_weights_destroy(r.checkpoint);
     json_decref(r.config);

@@ -55,6 +55,12 @@ strace -o calls -e trace=clone,clone3 -e inject=clone,clone3:error=EAGAIN:when=3
 [ "$code" -eq 1 ] && grep -q "cannot start worker" err || fail "a thread that cannot be started: exit $code, expected 1: $(cat err)"
 [ -e threads/checkpoint-00000003.safetensors ] || fail "a thread that cannot be started: the epoch is lost: $(ls threads)"
 
+# SIGUSR1 while the checkpoint to resume is read: the run saves at its first step and goes on.
+"$REEL_BIN" train d "${told[@]}" --max-steps 2 -o early >out 2>err
+strace -o calls -P early/checkpoint-00000002.safetensors -e inject=openat:signal=USR1:when=1 \
+    "$REEL_BIN" train d "${told[@]}" --checkpoint-every 1000 --keep 9 -o early --resume auto >out 2>err || fail "SIGUSR1 while resuming: exit $?: $(cat err)"
+[ -e early/checkpoint-00000003.safetensors ] || fail "SIGUSR1 while resuming: expected a checkpoint after the next step: $(ls early)"
+
 # A disk that is too small for a second checkpoint, a little larger each time.
 [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null || exit 0
 mkdir small
