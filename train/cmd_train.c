@@ -332,7 +332,7 @@ static int train(bool finetune, reel_options *options, resumed_run *r)
     if (preset(options, r, &err))
         code = reel_complain_usage(command, &err);
     else if (preset_from_weights(options, r->config != NULL, &err) ||
-             (finetune && !r->checkpoint && preset_epochs(options, data, &err)))
+             (finetune && !r->checkpoint && !r->config && preset_epochs(options, data, &err)))
         code = reel_complain(command, &err);
     else if (reel_settings_read(&settings, options, &err))
         code = reel_complain_usage(command, &err);

@@ -70,6 +70,12 @@ for at in 2 11; do
     cmp -s "cut$at/model.safetensors" thawed/model.safetensors || fail "cut at step $at and resumed: other weights"
 done
 
+# Ended before its first checkpoint, it begins again with the epochs that it was told, not those that suit the images.
+mkdir anew
+cp thawed/config.json anew
+"$REEL_BIN" finetune --resume auto -o anew --quiet >anew.log 2>anew.err || fail "begun again: $(cat anew.err)"
+cmp -s anew/model.safetensors thawed/model.safetensors || fail "ended before its first checkpoint and resumed: other weights: $(cat anew.log)"
+
 # Without val/: a fifth of each class, the same ones for the same seed, all others for training.
 tune split e/train --weights base/best.safetensors
 grep -q "36 training and 9 validation images, 3 classes" split.err || fail "expected 36 and 9 images: $(cat split.err)"
