@@ -87,7 +87,8 @@ static const reel_option options_table[] = {
     {"slow-read", NULL, 0, REEL_OPTION_TIME, "TIME", "30", 0.1, 1e9, "warn when an image takes longer than this to be read"},
     {"on-nan", NULL, 0, REEL_OPTION_CHOICE, "stop|skip|rollback", "stop", 0, 0,
      "when a loss or gradient is not finite: end, leave the step out, or go back with a lower rate"},
-    {"checkpoint-every", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e15, "steps; 0 = after an epoch, at most once a minute"},
+    {"checkpoint-every", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e15,
+     "steps; 0 = after an epoch, at most once a minute, and each quarter of an hour"},
     {"keep", NULL, 0, REEL_OPTION_INT, "K", "2", 1, 1e6, "newest checkpoints to keep"},
     {"log-every", NULL, 0, REEL_OPTION_INT, "N", "10", 1, 1e15, "steps between lines of metrics.jsonl"},
     {"no-report", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "do not write report.html at the end"},
@@ -352,8 +353,10 @@ static int train(bool finetune, reel_options *options, resumed_run *r)
         reel_say("reel train: warning: there were %" JSON_INTEGER_FORMAT " training images and are %" PRId64
                  " now: from here the run is another one than was begun",
                  json_integer_value(images), reel_dataset_count(t.train));
+    /* Before anything is written: a run that does not hold stays as it is. */
     const bool verify = status == REEL_OK && resumed && reel_options_flag(options, "verify");
     const bool holds = !verify || reel_probe_holds(&t, r->checkpoint, r->path, &err);
+    if (status == REEL_OK && holds) status = reel_trainer_begin(&t, &err);
     reel_weights_destroy(r->checkpoint); /* as large as the run itself */
     r->checkpoint = NULL;
     if (!holds) {

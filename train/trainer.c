@@ -9,6 +9,9 @@
 #include <math.h>
 #include <string.h>
 
+/* Seconds between checkpoints without --checkpoint-every: at least, after an epoch; at most, within one. */
+enum { SHORTEST = 60, LONGEST = 900 };
+
 /* A loader knows the unreadable samples that it has met; the run's folder knows those of the loaders before it too. */
 static reel_status judge_bad(reel_trainer *t, reel_error *err)
 {
@@ -215,7 +218,7 @@ static reel_status train_epoch(reel_trainer *t, reel_error *err)
         const double computed = reel_seconds_now() - began - (reel_trainer_waited(t) - waited);
         const bool last = t->state.batch == t->batches_per_epoch;
         if (t->state.seen > 0) reel_trainer_log_step(t, last);
-        const bool due = every && t->state.step % every == 0 && !last;
+        const bool due = !last && (every ? t->state.step % every == 0 : reel_seconds_now() - t->last_checkpoint >= LONGEST);
         if (reel_signals_take_save() || due) save_on_the_way(t);
         if (!last) REEL_TRY(settle_threads(t, computed, err));
     }
@@ -236,7 +239,7 @@ static reel_status end_epoch(reel_trainer *t, reel_error *err)
     s->batch = s->right = s->seen = 0;
     s->loss_sum = 0;
     const int64_t every = t->settings->checkpoint_every;
-    const bool due = every ? s->step % every == 0 : reel_seconds_now() - t->last_checkpoint >= 60;
+    const bool due = every ? s->step % every == 0 : reel_seconds_now() - t->last_checkpoint >= SHORTEST;
     if (due && s->epoch < t->settings->epochs) save_on_the_way(t);
     return REEL_OK;
 }

@@ -63,10 +63,12 @@ typedef struct reel_trainer {
     reel_run_end end;
 } reel_trainer;
 
-/* Opens data and builds everything for a new run, or for the one in `checkpoint` (borrowed; NULL = new). Creates the run's
- * folder last. The settings must live as long as the trainer. config is taken over, also on failure. */
+/* Opens data and builds everything for a new run, or for the one in `checkpoint` (borrowed; NULL = new). Writes nothing. The
+ * settings must live as long as the trainer. config is taken over, also on failure. */
 reel_status reel_trainer_open(reel_trainer *t, const char *data, const reel_settings *settings, json_t *config,
                               const reel_weights *checkpoint, const char *checkpoint_path, reel_error *err);
+/* Creates the run's folder, or goes on in it; fits the weights of a new run. */
+reel_status reel_trainer_begin(reel_trainer *t, reel_error *err);
 int64_t reel_trainer_fit_images(const reel_trainer *t); /* that the initial weights are fitted to */
 void reel_trainer_close(reel_trainer *t);
 

@@ -157,7 +157,15 @@ reel_status reel_trainer_open(reel_trainer *t, const char *data, const reel_sett
     REEL_TRY(open_data(t, data, err));
     REEL_TRY(make_net(t, checkpoint != NULL, err));
     REEL_TRY(make_schedule(t, err));
-    if (checkpoint) REEL_TRY(restore(t, checkpoint, checkpoint_path, err));
+    if (!checkpoint) return REEL_OK;
+    REEL_TRY(restore(t, checkpoint, checkpoint_path, err));
+    return reel_tape_create(&t->tape, t->ctx, NULL, err);
+}
+
+reel_status reel_trainer_begin(reel_trainer *t, reel_error *err)
+{
+    const reel_settings *settings = t->settings;
+    const bool resumed = t->tape != NULL;
     json_t *names = json_array();
     for (int64_t c = 0; c < t->card.classes; c++) json_array_append_new(names, json_string(t->card.class_names[c]));
     json_object_set_new(t->config, "classes", names);
@@ -166,14 +174,16 @@ reel_status reel_trainer_open(reel_trainer *t, const char *data, const reel_sett
     REEL_TRY(reel_run_dir_open(&t->run, settings->output_dir, t->config, settings->locked, err));
     const bool evaluates = t->state.batch == t->batches_per_epoch;
     if (settings->resume) REEL_TRY(reel_run_dir_rewind(&t->run, t->state.step, evaluates, err));
-    if (!checkpoint && fits_to_data(t)) REEL_TRY(fit_to_data(t, err));
-    REEL_TRY(reel_tape_create(&t->tape, t->ctx, NULL, err)); /* now: fitting had one of its own */
+    if (!resumed) {
+        if (fits_to_data(t)) REEL_TRY(fit_to_data(t, err));
+        REEL_TRY(reel_tape_create(&t->tape, t->ctx, NULL, err)); /* now: fitting had one of its own */
+    }
     if (t->whole) REEL_TRY(reel_finetune_record(t, err));
     t->first_step = t->state.step;
     reel_trainer_log_start(t);
     const reel_checkpoint whole = reel_trainer_checkpoint(t);
     reel_error why;
-    const size_t values = reel_checkpoint_bytes(&whole), momentum = settings->sgd.momentum > 0 && !checkpoint ? values / 2 : 0;
+    const size_t values = reel_checkpoint_bytes(&whole), momentum = settings->sgd.momentum > 0 && !resumed ? values / 2 : 0;
     if (reel_run_dir_room(&t->run, values + momentum, &why))
         reel_progress_warn(&t->progress, "reel train: warning: a checkpoint will not fit: %s", why.message);
     return REEL_OK;
