@@ -2,6 +2,7 @@
 #include "layers/gradcheck.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/rng.h"
 
@@ -33,6 +34,21 @@ static reel_var run(reel_tape *tape, const reel_var *in, void *user)
     return s->loss && y.id >= 0 ? s->loss(tape, y, s->user) : y;
 }
 
+/* Copies the buffers into `kept`, or back from it; NULL: only tells the bytes. Batch norm in training mode moves its running
+ * mean and variance in every one of the check's evaluations. */
+static size_t keep_buffers(reel_params *params, void *kept, bool back)
+{
+    size_t used = 0;
+    for (int i = 0; i < reel_params_count(params); i++) {
+        if (trainable(params, i)) continue;
+        const reel_tensor *value = &reel_params_at(params, i)->value;
+        const size_t bytes = reel_tensor_bytes(value);
+        if (kept) memcpy(back ? value->data : (char *)kept + used, back ? (char *)kept + used : value->data, bytes);
+        used += bytes;
+    }
+    return used;
+}
+
 reel_status reel_net_gradcheck_loss(reel_net *net, const int64_t input[4], reel_net_loss_fn *loss, void *user,
                                     const reel_gradcheck_config *config, reel_gradcheck_report *report, reel_error *err)
 {
@@ -52,10 +68,15 @@ reel_status reel_net_gradcheck_loss(reel_net *net, const int64_t input[4], reel_
     const int64_t numel = reel_shape_numel(4, input);
     if (numel <= 0 || numel > INT64_MAX / (int64_t)sizeof(double))
         return reel_fail(err, REEL_ERR_INVALID, "gradient check: expected an input of positive sizes");
-    double *image = malloc((size_t)numel * sizeof *image);
-    if (!image) return reel_fail(err, REEL_ERR_MEMORY, "gradient check: out of memory");
+    double *image = malloc((size_t)numel * sizeof *image), *buffers = malloc(keep_buffers(params, NULL, false) + 1);
+    if (!image || !buffers) {
+        free(image);
+        free(buffers);
+        return reel_fail(err, REEL_ERR_MEMORY, "gradient check: out of memory");
+    }
+    keep_buffers(params, buffers, false);
 
-    reel_rng rng = reel_rng_at(own.seed, REEL_STREAM_CHECK, 1, 0);
+    reel_rng rng = reel_rng_at(own.seed, REEL_STREAM_CHECK, 3, 0);
     for (int64_t i = 0; i < numel; i++) image[i] = reel_rng_normal(&rng);
     int n = 0;
     inputs[n++] = reel_tensor_of(image, REEL_F64, 4, input);
@@ -67,6 +88,8 @@ reel_status reel_net_gradcheck_loss(reel_net *net, const int64_t input[4], reel_
     if (!own.names) own.names = names;
     const reel_status status =
         reel_gradcheck(reel_net_ctx(net), run, &(subject){net, loss, user}, inputs, n, &own, report, err);
+    keep_buffers(params, buffers, true);
+    free(buffers);
     free(image);
     return status;
 }

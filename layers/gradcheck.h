@@ -12,7 +12,8 @@ extern "C" {
 
 /* net is float64 and built; it is checked in the mode it is in, on N(0, 1) images of the given shape (n, c, h, w), at its
  * present parameters, of which at most REEL_GRADCHECK_MAX_INPUTS - 1 may be trainable (REEL_ERR_INVALID). In the report, input
- * 0 is the image and input i + 1 the store's i-th trainable parameter; messages have the parameters' names. */
+ * 0 is the image and input i + 1 the store's i-th trainable parameter; messages have the parameters' names. Parameters and
+ * buffers (the running statistics of batch norm) are afterwards what they were. */
 REEL_API reel_status reel_net_gradcheck(reel_net *net, const int64_t input[4], const reel_gradcheck_config *config,
                                         reel_gradcheck_report *report, reel_error *err);
 

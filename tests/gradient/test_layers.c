@@ -146,3 +146,31 @@ Test(layers, a_net_with_more_parameters_than_a_check_takes_is_refused)
     reel_net_destroy(net);
     reel_ctx_destroy(ctx);
 }
+
+Test(layers, a_check_in_training_mode_leaves_running_statistics_as_they_were)
+{
+    reel_error err = {0};
+    reel_ctx *ctx;
+    reel_net *net;
+    reel_gradcheck_report report;
+    cr_assert_eq(reel_ctx_create(&ctx, NULL, &err), REEL_OK);
+    cr_assert_eq(reel_net_create(&net, ctx, REEL_F64, &err), REEL_OK);
+    reel_add_batch_norm2d(net, .channels = 2);
+    cr_assert_eq(reel_net_build(net, &err), REEL_OK, "%s", err.message);
+    reel_net_init(net);
+    reel_net_set_training(net, true);
+    const reel_tensor mean = reel_params_at(reel_net_params(net), 2)->value,
+                      var = reel_params_at(reel_net_params(net), 3)->value;
+    for (int64_t k = 0; k < 2; k++) {
+        reel_tensor_set(&mean, &k, 0.25 + (double)k);
+        reel_tensor_set(&var, &k, 4 + (double)k);
+    }
+    cr_assert_eq(reel_net_gradcheck(net, (const int64_t[]){2, 2, 3, 3}, NULL, &report, &err), REEL_OK, "%s", err.message);
+    cr_expect(report.passed, "%s", report.message);
+    for (int64_t k = 0; k < 2; k++) {
+        cr_expect_eq(reel_tensor_get(&mean, &k), 0.25 + (double)k, "mean %d is %g", (int)k, reel_tensor_get(&mean, &k));
+        cr_expect_eq(reel_tensor_get(&var, &k), 4 + (double)k, "variance %d is %g", (int)k, reel_tensor_get(&var, &k));
+    }
+    reel_net_destroy(net);
+    reel_ctx_destroy(ctx);
+}
