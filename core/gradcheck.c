@@ -42,6 +42,9 @@ static reel_status allocate(reel_check *k, reel_error *err)
             return reel_fail(err, REEL_ERR_INVALID, "gradient check: input %d: expected float64, got %s", i,
                              reel_dtype_name(in->x->dtype));
         in->n = reel_tensor_numel(in->x);
+        for (int j = 0; j < i; j++) /* one would move with the other */
+            if (in->n && k->in[j].n && in->x->data == k->in[j].x->data)
+                return reel_fail(err, REEL_ERR_INVALID, "gradient check: inputs %d and %d share memory", j, i);
         if (in->n > longest) longest = in->n;
         in->analytic = calloc((size_t)in->n + 1, sizeof(double));
         in->numeric = calloc((size_t)in->n + 1, sizeof(double));

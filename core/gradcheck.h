@@ -44,7 +44,8 @@ typedef struct reel_gradcheck_report {
 } reel_gradcheck_report;
 
 /* inputs (1 to REEL_GRADCHECK_MAX_INPUTS) are float64 and are perturbed in place, then restored. ctx NULL: one thread, seed 0.
- * REEL_ERR_INVALID: the expression cannot be built. A wrong gradient is no error status: look at report->passed. */
+ * REEL_ERR_INVALID: the expression cannot be built, or two inputs begin at the same memory. A wrong gradient is no error
+ * status: look at report->passed. */
 REEL_API reel_status reel_gradcheck(const reel_ctx *ctx, reel_gradcheck_fn *fn, void *user, reel_tensor *inputs, int n_in,
                                     const reel_gradcheck_config *config, reel_gradcheck_report *report, reel_error *err);
 
@@ -68,7 +69,7 @@ REEL_API reel_status reel_gradcheck_random(const reel_ctx *ctx, const reel_op *o
 
 /* A Criterion test (#include <criterion/criterion.h> first) that checks an expression on drawn inputs of the given shapes:
  *
- *     REEL_GRADCHECK_TEST(my_suite, swish_has_a_right_gradient, build_swish, NULL, REEL_DRAW_NORMAL, {2, {3, 5}});
+ *     REEL_GRADCHECK_TEST(my_suite, swish_has_a_right_gradient, build_swish, NULL, REEL_DRAW_NORMAL, {2, {3, 5}})
  *
  * for one input of shape (3, 5); more shapes follow after commas. */
 #define REEL_GRADCHECK_TEST(suite, name, fn, user, draw, ...)                                                                  \

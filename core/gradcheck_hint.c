@@ -289,15 +289,27 @@ static bool one_element(const evidence *e)
                fmax(fabs(e->a), fabs(e->n)) < 1e-6 ? " (the values are tiny)" : "");
 }
 
+/* Whether already the value is not, or only what comes after it. */
+static bool not_finite(const evidence *e)
+{
+    const reel_check *k = e->k;
+    for (int64_t i = 0; i < k->n_out; i++)
+        if (!isfinite(k->y[i]))
+            return SAY(e, "not finite: the value is not, without any gradient: element %lld of the result is %s", (long long)i,
+                       isnan(k->y[i]) ? "nan" : "inf");
+    return SAY(e, "not finite: %s",
+               isfinite(e->n) ? "backward made it" : "the expression itself leaves its domain near this input");
+}
+
 static void suggest(const evidence *e)
 {
-    const bool found =
-        !isfinite(e->a) || !isfinite(e->n)
-            ? SAY(e, "not finite: %s",
-                  isfinite(e->n) ? "backward made it" : "the expression itself leaves its domain near this input")
-        : e->in->largest == 0 ? SAY(e, "missing: no gradient arrives at this input at all")
-                              : dout_forgotten(e) || (e->in->n > 1 && whole_factor(e)) || another_input(e) || other_mask(e) ||
-                                    transposed(e) || summed_too_far(e) || wrong_sums(e);
+    if (!isfinite(e->a) || !isfinite(e->n)) {
+        not_finite(e);
+        return;
+    }
+    const bool found = e->in->largest == 0 ? SAY(e, "missing: no gradient arrives at this input at all")
+                                           : dout_forgotten(e) || (e->in->n > 1 && whole_factor(e)) || another_input(e) ||
+                                                 other_mask(e) || transposed(e) || summed_too_far(e) || wrong_sums(e);
     if (!found && fabs(e->n) <= 1e3 * fabs(e->a) && fabs(e->a) <= 1e3 * fabs(e->n) && permuted(e)) return;
     if (!found) one_element(e);
 }

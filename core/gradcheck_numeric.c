@@ -268,7 +268,7 @@ static reel_status find_element(reel_check *k, path p, reel_error *err)
         }
     }
     const reel_gradcheck_report before = *k->report;
-    k->report->worst_error = 0;
+    if (before.input == p.input && before.index < 0) k->report->worst_error = 0; /* the direction gives way to its element */
     REEL_TRY(compare_element(k, p, p.lo, err));
     if (k->in[p.input].wrong == 0) *k->report = before;
     return REEL_OK;
@@ -333,7 +333,9 @@ reel_status reel_check_compare(reel_check *k, reel_error *err)
     if (total > 0)
         reel_check_explain(k, total);
     else if (!report->passed)
-        snprintf(report->message, sizeof report->message, "nothing could be compared: %lld elements, all on kinks",
+        snprintf(report->message, sizeof report->message,
+                 report->kinks ? "nothing could be compared: %lld elements, all on kinks"
+                               : "nothing could be compared: the inputs have no elements",
                  (long long)report->kinks);
     return REEL_OK;
 }

@@ -331,15 +331,78 @@ Test(gradcheck, refuses_float32_inputs_and_expressions_that_do_not_build)
     reel_error err = {0};
     reel_gradcheck_report report;
     float f[2] = {1, 2};
-    double a[4] = {1, 2, 3, 4};
+    double a[4] = {1, 2, 3, 4}, b[4] = {1, 2, 3, 4};
     int none = 0;
     cr_assert_eq(reel_ctx_create(&ctx, NULL, &err), REEL_OK, "%s", err.message);
     reel_tensor in = reel_tensor_of(f, REEL_F32, 1, (const int64_t[]){2});
     cr_expect_eq(reel_gradcheck(ctx, build_relu, NULL, &in, 1, NULL, &report, &err), REEL_ERR_INVALID);
     cr_expect_not_null(strstr(err.message, "float64"), "%s", err.message);
     reel_tensor pair[2] = {reel_tensor_of(a, REEL_F64, 2, (const int64_t[]){1, 4}),
-                           reel_tensor_of(a, REEL_F64, 2, (const int64_t[]){2, 2})};
+                           reel_tensor_of(b, REEL_F64, 2, (const int64_t[]){2, 2})};
     cr_expect_eq(reel_gradcheck(ctx, build_product, &none, pair, 2, NULL, &report, &err), REEL_ERR_INVALID);
     cr_expect_not_null(strstr(err.message, "product (1, 4) (2, 2): inner sizes differ"), "%s", err.message);
     reel_ctx_destroy(ctx);
+}
+
+/* in[0] has the wrong sign everywhere, an error of 2; in[1] a missing element, an error of 1, that a direction finds. */
+static reel_var build_two_mistakes(reel_tape *tape, const reel_var *in, void *user)
+{
+    square_attrs sign = {SIGN, NULL}, missing = {MISSING, NULL};
+    (void)user;
+    return reel_add(reel_sum(build_square(tape, &in[0], &sign), 0, false),
+                    reel_sum(build_square(tape, &in[1], &missing), 0, false));
+}
+
+Test(gradcheck, an_element_that_a_direction_finds_leaves_a_worse_one_in_the_report)
+{
+    enum { MANY = 500 };
+    double a[3] = {0.5, -1.25, 2}, b[MANY];
+    for (int i = 0; i < MANY; i++) b[i] = 1 + cos(i * i) / 2;
+    reel_tensor in[2] = {reel_tensor_of(a, REEL_F64, 1, (const int64_t[]){3}),
+                         reel_tensor_of(b, REEL_F64, 1, (const int64_t[]){MANY})};
+    reel_error err = {0};
+    reel_gradcheck_report report;
+    const reel_gradcheck_config config = {.max_elements = 3};
+    cr_assert_eq(reel_gradcheck(NULL, build_two_mistakes, NULL, in, 2, &config, &report, &err), REEL_OK, "%s", err.message);
+    cr_expect_not(report.passed);
+    cr_expect_eq(report.input, 0, "input %d: %s", report.input, report.message);
+    cr_expect_float_eq(report.worst_error, 2, 1e-6, "error %g: %s", report.worst_error, report.message);
+}
+
+Test(gradcheck, refuses_two_inputs_in_the_same_memory)
+{
+    double a[4] = {1, 2, 3, 4};
+    reel_error err = {0};
+    reel_gradcheck_report report;
+    int none = 0;
+    const reel_tensor in = reel_tensor_of(a, REEL_F64, 2, (const int64_t[]){2, 2});
+    cr_expect_eq(reel_gradcheck(NULL, build_product, &none, (reel_tensor[]){in, in}, 2, NULL, &report, &err), REEL_ERR_INVALID);
+    cr_expect_not_null(strstr(err.message, "inputs 0 and 1 share memory"), "%s", err.message);
+}
+
+static reel_var build_exp(reel_tape *tape, const reel_var *in, void *user)
+{
+    (void)tape, (void)user;
+    return reel_exp(in[0]);
+}
+
+Test(gradcheck, a_value_that_is_not_finite_is_told_from_a_wrong_backward)
+{
+    double x[2][3] = {{1, 800, 2}, {1, 2, NAN}};
+    const char *const words[] = {"element 1 of the result is inf", "element 2 of the result is nan"};
+    for (int i = 0; i < 2; i++) {
+        reel_tensor in = reel_tensor_of(x[i], REEL_F64, 1, (const int64_t[]){3});
+        const reel_gradcheck_report report = try_inputs(build_exp, NULL, &in, 1);
+        cr_expect_not(report.passed);
+        cr_expect_not_null(strstr(report.message, words[i]), "\"%s\" is not in: %s", words[i], report.message);
+    }
+}
+
+Test(gradcheck, inputs_without_elements_do_not_pass)
+{
+    double x;
+    reel_tensor in = reel_tensor_of(&x, REEL_F64, 1, (const int64_t[]){0});
+    const reel_gradcheck_report report = try_inputs(build_exp, NULL, &in, 1);
+    cr_expect_not(report.passed);
+    cr_expect_str_eq(report.message, "nothing could be compared: the inputs have no elements");
 }
