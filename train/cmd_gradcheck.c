@@ -99,7 +99,7 @@ static void add_tiny_gmp(reel_net *net)
 }
 
 /* AlexNet's layers in AlexNet's order, with few channels: five convolutions (two in groups), LRN, overlapping pooling, batch
- * norm, dropout, three linear layers. Some without bias: a check takes 16 inputs at most. */
+ * norm, dropout, three linear layers; convolutions with bias and without. */
 static void add_small_alexnet(reel_net *net)
 {
     reel_add_conv2d(net, .in = 3, .out = 6, .kernel = 5, .stride = 2, .padding = 2, .weight_init = scaled);

@@ -34,7 +34,20 @@ PASS(square_forward)
 for (int64_t i = 0; i < n; i++) y[i] = x[i] * x[i];
 END_PASS
 
-enum { SIGN = 1, FORGOTTEN_2, TWICE, MEAN_FOR_SUM, NOTHING, LAST_MISSING, OVERWRITES, SHIFTED, FIFTH_DIGIT, NOT_FINITE, STRAY };
+enum {
+    SIGN = 1,
+    FORGOTTEN_2,
+    TWICE,
+    MEAN_FOR_SUM,
+    NOTHING,
+    LAST_MISSING,
+    OVERWRITES,
+    SHIFTED,
+    FIFTH_DIGIT,
+    NOT_FINITE,
+    STRAY,
+    ABSOLUTE
+};
 PASS(square_backward)
 for (int64_t i = 0; i < n; i++) {
     double g = 2 * x[i] * dy[i];
@@ -46,6 +59,7 @@ for (int64_t i = 0; i < n; i++) {
     if (m == FIFTH_DIGIT) g *= 1 + 1e-5;
     if (m == NOT_FINITE && i == 2) g = NAN;
     if (m == STRAY && i == 3) g += 1e7;
+    if (m == ABSOLUTE) g = 2 * fabs(x[i]) * dy[i];
     if (m == OVERWRITES)
         dx[i] = g;
     else
@@ -324,7 +338,9 @@ for (int64_t i = 0; i < n; i++) {
 }
 END_PASS
 
-enum { GIVEN_TO_THE_OTHER = 1, DOUT_LEFT_OUT, LEFT_BY_ANOTHER_CALL };
+static double never_cleared[64]; /* a workspace that backward adds to */
+
+enum { GIVEN_TO_THE_OTHER = 1, DOUT_LEFT_OUT, LEFT_BY_ANOTHER_CALL, NEVER_CLEARED };
 PASS(times_backward)
 for (int64_t i = 0; i < n; i++) {
     if (dx)
@@ -332,7 +348,8 @@ for (int64_t i = 0; i < n; i++) {
                   : m == LEFT_BY_ANOTHER_CALL ? left_behind[i]
                                               : z[i]) *
                  (m == DOUT_LEFT_OUT ? 1 : dy[i]);
-    if (dz) dz[i] += (m == GIVEN_TO_THE_OTHER ? z[i] : x[i]) * dy[i];
+    if (m == NEVER_CLEARED) never_cleared[i] += x[i] * dy[i];
+    if (dz) dz[i] += m == NEVER_CLEARED ? never_cleared[i] : (m == GIVEN_TO_THE_OTHER ? z[i] : x[i]) * dy[i];
 }
 END_PASS
 OPERATOR(times, 2, NULL)
@@ -377,6 +394,7 @@ static const wrong_gradient wrong_gradients[] = {
     {"an error in the fifth digit", &square, FIFTH_DIGIT, "everywhere", 0, ONE(1, {7})},
     {"not a number", &square, NOT_FINITE, "", 0, ONE(1, {7})},
     {"a stray value", &square, STRAY, "where the value has no influence, in some places", 0, ONE(1, {7})},
+    {"the absolute value taken for the value", &square, ABSOLUTE, "wrong sign in some places only", 0, ONE(1, {12})},
     {"input taken for output", &squash, INPUT_FOR_OUTPUT, "no common factor", 0, ONE(1, {9})},
     {"forgotten square", &squash, FORGOTTEN_SQUARE, "no common factor", 0, ONE(1, {9})},
     {"slope of another function", &squash, SLOPE_OF_SIGMOID, "no common factor", 0, ONE(1, {9})},
@@ -434,6 +452,8 @@ static const wrong_gradient wrong_gradients[] = {
      TWO(OF(2, {3, 4}), OF(2, {3, 4}))},
     {"inputs mixed up", &times, GIVEN_TO_THE_OTHER, "given to the wrong input", 0, TWO(OF(2, {3, 4}), OF(2, {3, 4}))},
     {"value of another call", &times, LEFT_BY_ANOTHER_CALL, "another call has left", 0, TWO(OF(2, {3, 4}), OF(2, {3, 4}))},
+    {"adds to memory that was never cleared", &times, NEVER_CLEARED, "a second backward on the same tape does not add", 0,
+     TWO(OF(2, {3, 4}), OF(2, {3, 4}))},
 };
 
 #endif
