@@ -11,7 +11,7 @@
 #else
 #define BUILT_WITH_SANITIZER 0
 #endif
-#ifdef __OPTIMIZE__
+#if defined(__OPTIMIZE__) && !defined(REEL_COUNTS_LINES)
 #define BUILT_OPTIMISED 1
 #else
 #define BUILT_OPTIMISED 0
