@@ -70,8 +70,8 @@ static reel_status keep_head(reel_params *params, void **kept, bool back, reel_e
 {
     for (int i = 0; i < reel_params_count(params); i++) {
         const reel_tensor *value = &reel_params_at(params, i)->value;
-        if (!in_head(params, i)) continue;
         const size_t bytes = reel_tensor_bytes(value);
+        if (back ? !kept[i] : !in_head(params, i)) continue;
         if (!back && !(kept[i] = malloc(bytes))) return reel_fail(err, REEL_ERR_MEMORY, "head: out of memory");
         memcpy(back ? value->data : kept[i], back ? kept[i] : value->data, bytes);
     }

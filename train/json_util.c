@@ -91,8 +91,10 @@ reel_status reel_json_load(json_t **out, const char *path, reel_error *err)
 FILE *reel_append_open(const char *path)
 {
     FILE *f = fopen(path, "a+e");
-    if (f && fseeko(f, -1, SEEK_END) == 0 && fgetc(f) != '\n') fputc('\n', f);
-    if (f) fseeko(f, 0, SEEK_END); /* between reading and writing, and for ftello */
+    if (!f) return NULL;
+    const bool cut = fseeko(f, -1, SEEK_END) == 0 && fgetc(f) != '\n';
+    fseeko(f, 0, SEEK_END); /* between reading and writing, and for ftello */
+    if (cut && fputc('\n', f) != EOF) fflush(f);
     return f;
 }
 
