@@ -326,7 +326,8 @@ static int train(bool finetune, reel_options *options, resumed_run *r)
     reel_error err;
     reel_settings settings = {0};
     if (!data) {
-        reel_fail(&err, REEL_ERR_INVALID, "expected DATA");
+        reel_fail(&err, REEL_ERR_INVALID, "expected DATA: --output-dir %s holds no run that says which it was",
+                  reel_options_text(options, "output-dir"));
         return reel_complain_usage(command, &err);
     }
     int code = 0;

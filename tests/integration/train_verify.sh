@@ -54,5 +54,5 @@ refused() { # refused CODE WORDS OPTIONS...
     [ "$code" -eq "$want" ] && grep -q -- "$words" err || fail "reel train $*: exit $code, expected $want and '$words': $(cat err)"
 }
 refused 2 "expected DATA" -o new
-refused 2 "expected DATA" -o new --resume auto
+refused 2 "expected DATA: --output-dir new holds no run" -o new --resume auto
 refused 2 "verify: expected --resume" d -o new --verify
