@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,10 +155,11 @@ static void sweep(const char *path)
 
 reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t *config, bool locked, reel_error *err)
 {
-    *run = (reel_run_dir){.lock = -1};
+    *run = (reel_run_dir){.lock = -1, .folder = -1};
     snprintf(run->path, sizeof run->path, "%s", path);
     char file[REEL_PATH_MAX];
     REEL_TRY(make_folders(path, err));
+    run->folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC); /* as long as it is open, no other gets its number */
     if (!locked) {
         REEL_TRY(reel_run_lock(&run->lock, path, err));
         /* Another run may have begun in it after the first look and have ended by now. */
@@ -174,7 +176,20 @@ void reel_run_dir_close(reel_run_dir *run)
     for (int64_t i = 0; i < run->n_bad; i++) free(run->bad[i]);
     free(run->bad);
     reel_run_unlock(run->lock);
-    *run = (reel_run_dir){.lock = -1};
+    if (run->folder >= 0) close(run->folder);
+    *run = (reel_run_dir){.lock = -1, .folder = -1};
+}
+
+reel_status reel_run_dir_in_place(const reel_run_dir *run, reel_error *err)
+{
+    struct stat own, there;
+    if (run->folder < 0 || fstat(run->folder, &own) != 0 || stat(run->path, &there) != 0) return REEL_OK;
+    if (own.st_ino == there.st_ino && own.st_dev == there.st_dev) return REEL_OK;
+    return reel_fail(
+        err, REEL_ERR_INVALID,
+        "--output-dir %s: expected the folder in which the run began, got another one, made since; nothing more is "
+        "written",
+        run->path);
 }
 
 reel_status reel_run_dir_room(const reel_run_dir *run, size_t bytes, reel_error *err)

@@ -15,7 +15,7 @@ typedef struct reel_run_dir {
     char path[REEL_PATH_MAX - 80];
     char **bad;                               /* names already in bad_files.jsonl */
     int64_t n_bad, bad_capacity, n_bad_train; /* of them, in the training images */
-    int lock;
+    int lock, folder;
 } reel_run_dir;
 
 /* Looks only: REEL_ERR_INVALID where the folder holds a run which resume (NULL, "auto" or a checkpoint file) does not mean,
@@ -27,6 +27,9 @@ reel_status reel_run_dir_config(json_t **out, const char *path, reel_error *err)
  * unfinished, writes config.json (borrowed). */
 reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t *config, bool locked, reel_error *err);
 void reel_run_dir_close(reel_run_dir *run);
+/* REEL_ERR_INVALID where its path has come to name another folder: the run's own was removed, and another run may have begun
+ * there. A path that names nothing is none of that: each write tells. */
+reel_status reel_run_dir_in_place(const reel_run_dir *run, reel_error *err);
 
 /* "PATH/name" into text. */
 const char *reel_run_dir_file(const reel_run_dir *run, const char *name, char *text, size_t size);

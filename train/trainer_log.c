@@ -225,6 +225,11 @@ reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error
     const double began = reel_seconds_now();
     reel_evaluation e;
     REEL_TRY(reel_evaluate(&e, t->net, t->tape, t->val, &s->val, &config, err));
+    const reel_status in_place = reel_run_dir_in_place(&t->run, err);
+    if (in_place != REEL_OK) {
+        reel_evaluation_free(&e);
+        return in_place;
+    }
     t->eval_seconds = reel_seconds_now() - began;
     reel_evaluation_free(&t->last);
     t->last = e;

@@ -149,7 +149,7 @@ reel_status reel_trainer_open(reel_trainer *t, const char *data, const reel_sett
     *t = (reel_trainer){.settings = settings,
                         .config = config,
                         .workers = settings->workers,
-                        .run = {.lock = -1},
+                        .run = {.lock = -1, .folder = -1},
                         .state = {.lr_scale = 1},
                         .restored_step = -1};
     t->began = t->last_checkpoint = reel_seconds_now();

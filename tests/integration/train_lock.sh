@@ -77,3 +77,16 @@ step=$(grep -o '"step":[0-9]*' out | cut -d: -f2)
 "$REEL_BIN" train d -o timed --resume auto --max-steps $((step + 2)) --quiet >out 2>err
 "$REEL_BIN" train d "${options[@]}" -o untimed --max-steps $((step + 2)) >out 2>err
 cmp timed/model.safetensors untimed/model.safetensors || fail "ended by --max-time and resumed: other weights"
+
+# A forgotten run whose folder was removed, and another one begun in its place: it ends, and the other's files stay its own.
+start old
+rm -rf gone
+mv old gone # as rm -rf, which a run that goes on writing can make fail
+"$REEL_BIN" train d --arch tiny --epochs 1 -b 4 --seed 9 -o old --quiet >out 2>err || fail "in place of a moved run: $(cat err)"
+code=0
+wait "$pid" || code=$?
+[ "$code" -eq 1 ] || fail "a run whose folder became another one: exit $code, expected 1: $(cat old.err)"
+grep -q "expected the folder in which the run began" old.err || fail "a run whose folder became another one: $(cat old.err)"
+"$REEL_BIN" train d --arch tiny --epochs 1 -b 4 --seed 9 -o alone --quiet >out 2>err
+cmp old/model.safetensors alone/model.safetensors || fail "a forgotten run wrote into another one's folder"
+[ "$(find old -name 'checkpoint-*' | wc -l)" -eq 1 ] || fail "a forgotten run left a checkpoint: $(ls old)"
