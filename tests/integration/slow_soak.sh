@@ -3,6 +3,7 @@
 # (one in twenty damaged), evaluates and saves, for REEL_SOAK_MINUTES (2). After the first quarter they stay: no descriptor and no
 # thread more, memory within 1 % and 2 MB of the most seen before. REEL_SOAK_OPTIONS replaces the small net and its steps.
 set -eu
+grep -qa -E '__asan_init|__tsan_init' "$REEL_BIN" && { echo "sanitizers keep what was freed: memory grows"; exit 77; }
 minutes=${REEL_SOAK_MINUTES:-2}
 read -ra options <<<"${REEL_SOAK_OPTIONS:---arch tiny -b 8 --threads 1 --workers 3 --checkpoint-every 50}"
 "$REEL_BIN" synth d --train 100 --val 40 --classes 4 --size 96 --quiet
