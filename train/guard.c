@@ -26,12 +26,18 @@ static void name_samples(const reel_trainer *t, const reel_batch *b, char *text,
     if (b->n > SAMPLES_NAMED && used < size) snprintf(text + used, size - used, " and %" PRId64 " more", b->n - SAMPLES_NAMED);
 }
 
+/* A NaN has a sign that printf writes and that says nothing. */
+static double without_sign(double value)
+{
+    return isnan(value) ? fabs(value) : value;
+}
+
 static reel_status not_finite(const reel_trainer *t, const reel_batch *b, const char *what, double value, reel_error *err)
 {
     char names[500];
     name_samples(t, b, names, sizeof names);
     return reel_fail(err, REEL_ERR_NONFINITE, "step %" PRId64 ": the %s is %g, weights were not updated; samples: %s",
-                     t->state.step + 1, what, value, names);
+                     t->state.step + 1, what, without_sign(value), names);
 }
 
 reel_status reel_guard_loss(const reel_trainer *t, const reel_batch *b, double loss, reel_error *err)
@@ -45,7 +51,7 @@ static int64_t first_bad(const reel_tensor *t, double *value)
     int64_t index[REEL_MAX_DIMS] = {0};
     const int64_t n = reel_tensor_numel(t);
     for (int64_t i = 0; i < n; i++) {
-        *value = reel_tensor_get(t, index);
+        *value = without_sign(reel_tensor_get(t, index));
         if (!isfinite(*value)) return i;
         for (int d = t->ndim - 1; d >= 0 && ++index[d] == t->shape[d]; d--) index[d] = 0;
     }

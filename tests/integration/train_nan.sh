@@ -18,7 +18,7 @@ for extra in "" "--clip-grad-norm 1e6" "--accumulate 2"; do
     REEL_TEST_NAN=9:$parameter "$REEL_BIN" train d "${told[@]}" $extra -o stop --checkpoint-every 2 >out 2>err || code=$?
     [ "$code" -eq 4 ] || fail "a NaN in a gradient ($extra): exit $code, expected 4: $(cat err)"
     [ "$(wc -l <err)" -eq 1 ] || fail "expected one line: $(cat err)"
-    grep -q "step 9: the .* is -\?nan, weights were not updated; every layer's output is finite; first, in backward, the gradient of $parameter is -\?nan; samples: .*jpg" err ||
+    grep -q "step 9: the .* is nan, weights were not updated; every layer's output is finite; first, in backward, the gradient of $parameter is nan; samples: .*jpg" err ||
         fail "step, layer and samples not named ($extra): $(cat err)"
     [ "$(find stop -name 'checkpoint-*' | sort | tail -1)" = stop/checkpoint-00000008.safetensors ] || fail "the last good checkpoint: $(ls stop)"
     [ -n "$extra" ] || cmp stop/model.safetensors eight/model.safetensors || fail "the last good checkpoint has other weights"
@@ -35,7 +35,7 @@ done
 code=0
 "$REEL_BIN" train d "${told[@]}" --recipe torchvision --arch tiny --lr 1e6 --checkpoint-every 1 --keep 99 -o wild >out 2>err || code=$?
 [ "$code" -eq 4 ] || fail "--lr 1e6: exit $code, expected 4: $(cat err)"
-grep -qE "(first the output of [a-z0-9.]+ \([A-Za-z0-9]+\) is -?(nan|inf), for .*jpg|was not finite before the step|in backward)" err ||
+grep -qE "(first the output of [a-z0-9.]+ \([A-Za-z0-9]+\) is (nan|-?inf), for .*jpg|was not finite before the step|in backward)" err ||
     fail "--lr 1e6: the first layer is not named: $(cat err)"
 python3 - wild/checkpoint-* <<'P' || fail "--lr 1e6: a checkpoint holds NaN or infinity"
 import json, struct, sys, array, math
