@@ -50,6 +50,7 @@ static reel_status allocate(reel_check *k, reel_error *err)
         in->numeric = calloc((size_t)in->n + 1, sizeof(double));
         if (!in->analytic || !in->numeric) return reel_fail(err, REEL_ERR_MEMORY, "gradient check: out of memory");
         for (int64_t e = 0; e < in->n; e++) in->numeric[e] = NAN;
+        in->crc = reel_check_crc(in);
     }
     k->again = calloc((size_t)longest, sizeof(double));
     return k->again ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "gradient check: out of memory");

@@ -1,11 +1,13 @@
 /* Gradient check: gradients by backward, and whether backward behaves.
  *
- * A second run must give the same bits, also when the expression is computed with other numbers between forward and backward; a
- * second backward on the same tape must add the same again (where fresh[i] is false backward adds, and it has not spoilt what
- * it saved); a gradient must not depend on which other inputs want one. */
+ * What an operator is only lent keeps its bits: the inputs and the gradient from above. A second run must give the same bits,
+ * also when the expression is computed with other numbers between forward and backward; a second backward on the same tape must
+ * add the same again (where fresh[i] is false backward adds, and it has not spoilt what it saved); a gradient must not depend
+ * on which other inputs want one. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "core/gradcheck_internal.h"
 
@@ -71,11 +73,16 @@ static void disturb(reel_check *k)
     }
 }
 
+/* Values of the recording tape: the inputs, the expression's y, and f. */
+typedef struct built {
+    reel_var leaves[REEL_GRADCHECK_MAX_INPUTS], y, f;
+} built;
+
 /* Builds on the recording tape with gradients for the inputs in `wanted` and sweeps back. between: the expression is computed
  * with other numbers before that. */
-static reel_status sweep(reel_check *k, int wanted, bool between, reel_var *leaves, reel_var *f, reel_error *err)
+static reel_status sweep(reel_check *k, int wanted, bool between, built *b, reel_error *err)
 {
-    const reel_var y = reel_check_build(k, k->tape, wanted, leaves);
+    b->y = reel_check_build(k, k->tape, wanted, b->leaves);
     if (between) {
         reel_var others[REEL_GRADCHECK_MAX_INPUTS];
         disturb(k);
@@ -84,16 +91,15 @@ static reel_status sweep(reel_check *k, int wanted, bool between, reel_var *leav
     }
     const project_attrs attrs = {k->weights};
     REEL_TRY(reel_tape_status(k->tape, err));
-    *f = reel_apply(&project, &attrs, sizeof attrs, &y, 1);
-    return reel_backward(*f, err);
+    b->f = reel_apply(&project, &attrs, sizeof attrs, &b->y, 1);
+    return reel_backward(b->f, err);
 }
 
 bool reel_check_thrice(reel_check *k, int input)
 {
-    reel_var leaves[REEL_GRADCHECK_MAX_INPUTS], f;
-    if (sweep(k, REEL_CHECK_ALL, false, leaves, &f, NULL) != REEL_OK || reel_backward_scaled(f, 2, NULL) != REEL_OK)
-        return false;
-    fetch_grad(k->again, &k->in[input], leaves[input]);
+    built b;
+    if (sweep(k, REEL_CHECK_ALL, false, &b, NULL) != REEL_OK || reel_backward_scaled(b.f, 2, NULL) != REEL_OK) return false;
+    fetch_grad(k->again, &k->in[input], b.leaves[input]);
     return true;
 }
 
@@ -108,6 +114,39 @@ static bool fail(reel_check *k, const char *what, int input, int64_t index, doub
              reel_shape_text(shape, sizeof shape, k->in[input].x->ndim, k->in[input].x->shape), (long long)index, first,
              second);
     return false;
+}
+
+uint32_t reel_check_crc(const reel_check_input *in)
+{
+    return (uint32_t)crc32_z(0, in->x->data, reel_tensor_bytes(in->x));
+}
+
+static bool lent(reel_check *k, int input, const char *what)
+{
+    k->report->input = input;
+    k->report->worst_error = INFINITY;
+    snprintf(k->report->message, sizeof k->report->message, "%s, which is only lent to it", what);
+    return false;
+}
+
+static bool inputs_kept(reel_check *k, const char *pass)
+{
+    char shape[96], name[96], what[240];
+    for (int i = 0; i < k->n_in; i++) {
+        if (reel_check_crc(&k->in[i]) == k->in[i].crc) continue;
+        snprintf(what, sizeof what, "%s writes %s %s", pass, reel_check_name(k, i, name, sizeof name),
+                 reel_shape_text(shape, sizeof shape, k->in[i].x->ndim, k->in[i].x->shape));
+        return lent(k, i, what);
+    }
+    return true;
+}
+
+/* What the projection handed to the expression's last operator are the weights. */
+static bool dout_kept(reel_check *k, reel_var y)
+{
+    const reel_tensor grad = reel_grad(y);
+    if (!grad.data || memcmp(grad.data, k->weights, (size_t)k->n_out * sizeof *k->weights) == 0) return true;
+    return lent(k, 0, "backward writes the gradient from above (dout; REEL_OP_SPENDS_DOUT would allow it)");
 }
 
 /* Compares k->again with factor * analytic; exactly where slack is 0. */
@@ -125,33 +164,35 @@ static bool same(reel_check *k, int input, double factor, double slack, const ch
 
 reel_status reel_check_analytic(reel_check *k, bool *sound, reel_error *err)
 {
-    reel_var leaves[REEL_GRADCHECK_MAX_INPUTS], f;
+    built b;
     *sound = false;
-    REEL_TRY(sweep(k, REEL_CHECK_ALL, false, leaves, &f, err));
+    const bool kept = inputs_kept(k, "forward");
+    REEL_TRY(sweep(k, REEL_CHECK_ALL, false, &b, err));
+    if (!kept || !inputs_kept(k, "backward") || !dout_kept(k, b.y)) return REEL_OK;
     for (int i = 0; i < k->n_in; i++) {
         reel_check_input *in = &k->in[i];
-        fetch_grad(in->analytic, in, leaves[i]);
+        fetch_grad(in->analytic, in, b.leaves[i]);
         for (int64_t e = 0; e < in->n; e++)
             if (!(fabs(in->analytic[e]) <= in->largest)) in->largest = fabs(in->analytic[e]);
     }
-    REEL_TRY(reel_backward(f, err));
+    REEL_TRY(reel_backward(b.f, err));
     for (int i = 0; i < k->n_in; i++) {
-        fetch_grad(k->again, &k->in[i], leaves[i]);
+        fetch_grad(k->again, &k->in[i], b.leaves[i]);
         if (!same(k, i, 2, 1e-10,
                   "a second backward on the same tape does not add the same again (not accumulated: where fresh[i] is false, "
                   "backward must add; or it changed what it had saved)"))
             return REEL_OK;
     }
-    REEL_TRY(sweep(k, REEL_CHECK_ALL, false, leaves, &f, err));
+    REEL_TRY(sweep(k, REEL_CHECK_ALL, false, &b, err));
     for (int i = 0; i < k->n_in; i++) {
-        fetch_grad(k->again, &k->in[i], leaves[i]);
+        fetch_grad(k->again, &k->in[i], b.leaves[i]);
         if (!same(k, i, 1, 0,
                   "forward and backward again give other bits (not repeatable: memory that was not set, or a race)"))
             return REEL_OK;
     }
-    REEL_TRY(sweep(k, REEL_CHECK_ALL, true, leaves, &f, err));
+    REEL_TRY(sweep(k, REEL_CHECK_ALL, true, &b, err));
     for (int i = 0; i < k->n_in; i++) {
-        fetch_grad(k->again, &k->in[i], leaves[i]);
+        fetch_grad(k->again, &k->in[i], b.leaves[i]);
         if (!same(k, i, 1, 0,
                   "the gradient changes when the expression is computed with other values before backward (it reads what "
                   "another call has left; what backward needs belongs into `saved`)"))
@@ -159,9 +200,9 @@ reel_status reel_check_analytic(reel_check *k, bool *sound, reel_error *err)
     }
     for (int i = 0; i < k->n_in && k->n_in > 1; i++) {
         reel_error none;
-        const reel_status status = sweep(k, i, false, leaves, &f, &none);
+        const reel_status status = sweep(k, i, false, &b, &none);
         if (status != REEL_OK && reel_tape_status(k->tape, err) != REEL_OK) return status;
-        fetch_grad(k->again, &k->in[i], leaves[i]); /* zeros where nothing was recorded: y does not depend on this input */
+        fetch_grad(k->again, &k->in[i], b.leaves[i]); /* zeros where nothing was recorded: y does not depend on this input */
         if (!same(k, i, 1, 1e-10, "the gradient changes when the other inputs want none")) return REEL_OK;
     }
     *sound = true;

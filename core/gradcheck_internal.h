@@ -15,6 +15,7 @@
 typedef struct reel_check_input {
     reel_tensor *x;
     int64_t n;
+    uint32_t crc; /* of its values as they came */
     double *analytic;
     double *numeric;         /* NaN where the element was not sampled or sits on a kink */
     double largest;          /* of |analytic| */
@@ -47,6 +48,7 @@ enum { REEL_CHECK_ALL = -1, REEL_CHECK_NONE = -2 };
 /* Builds the expression anew; gradients are wanted for all inputs, none, or the one given. */
 reel_var reel_check_build(reel_check *k, reel_tape *tape, int wanted, reel_var *leaves);
 
+uint32_t reel_check_crc(const reel_check_input *in);
 /* Analytic gradients of all inputs into in[].analytic, and the behaviour of backward itself. *sound: whether that is right. */
 reel_status reel_check_analytic(reel_check *k, bool *sound, reel_error *err);
 /* Whether the expression still gives what it gave: nobody wrote an input, and it is a pure function. */

@@ -22,6 +22,7 @@ enum {
     NO_INFLUENCE,
     WRITES_INPUT,
     UNSET_MEMORY,
+    WRITES_DOUT,
 };
 
 typedef struct square_attrs {
@@ -83,6 +84,7 @@ static void square_backward(const reel_call *c)
             dx[i] += right;
         }
     }
+    if (attrs->mistake == WRITES_DOUT) ((double *)c->dout.data)[n - 1] *= 0.5;
     if (attrs->mistake == NO_INFLUENCE) dx[0] += 1e9;
 }
 
@@ -232,6 +234,11 @@ Test(gradcheck, names_a_missing_gradient)
 Test(gradcheck, names_a_gradient_that_is_overwritten)
 {
     expect_caught(OVERWRITES, "not accumulated");
+}
+
+Test(gradcheck, names_a_gradient_from_above_that_is_written)
+{
+    expect_caught(WRITES_DOUT, "writes the gradient from above");
 }
 
 Test(gradcheck, names_values_in_wrong_places)

@@ -30,10 +30,6 @@
                                .backward = {NULL, id##_backward}};
 
 /* ---- y = x^2 ---- */
-PASS(square_forward)
-for (int64_t i = 0; i < n; i++) y[i] = x[i] * x[i];
-END_PASS
-
 enum {
     SIGN = 1,
     FORGOTTEN_2,
@@ -46,8 +42,17 @@ enum {
     FIFTH_DIGIT,
     NOT_FINITE,
     STRAY,
-    ABSOLUTE
+    ABSOLUTE,
+    WRITES_ITS_INPUT,
+    DOUBLES_ITS_INPUT
 };
+PASS(square_forward)
+for (int64_t i = 0; i < n; i++) {
+    if (m == WRITES_ITS_INPUT) ((double *)c->in[0].data)[i] = fmin(x[i], 0.25);
+    y[i] = x[i] * x[i];
+}
+END_PASS
+
 PASS(square_backward)
 for (int64_t i = 0; i < n; i++) {
     double g = 2 * x[i] * dy[i];
@@ -60,6 +65,7 @@ for (int64_t i = 0; i < n; i++) {
     if (m == NOT_FINITE && i == 2) g = NAN;
     if (m == STRAY && i == 3) g += 1e7;
     if (m == ABSOLUTE) g = 2 * fabs(x[i]) * dy[i];
+    if (m == DOUBLES_ITS_INPUT) ((double *)c->in[0].data)[i] *= 2;
     if (m == OVERWRITES)
         dx[i] = g;
     else
@@ -395,6 +401,8 @@ static const wrong_gradient wrong_gradients[] = {
     {"not a number", &square, NOT_FINITE, "", 0, ONE(1, {7})},
     {"a stray value", &square, STRAY, "where the value has no influence, in some places", 0, ONE(1, {7})},
     {"the absolute value taken for the value", &square, ABSOLUTE, "wrong sign in some places only", 0, ONE(1, {12})},
+    {"forward writes its input", &square, WRITES_ITS_INPUT, "forward writes input 0", 0, ONE(1, {12})},
+    {"backward writes its input", &square, DOUBLES_ITS_INPUT, "backward writes input 0", 0, ONE(1, {12})},
     {"input taken for output", &squash, INPUT_FOR_OUTPUT, "no common factor", 0, ONE(1, {9})},
     {"forgotten square", &squash, FORGOTTEN_SQUARE, "no common factor", 0, ONE(1, {9})},
     {"slope of another function", &squash, SLOPE_OF_SIGMOID, "no common factor", 0, ONE(1, {9})},
