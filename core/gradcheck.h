@@ -1,11 +1,11 @@
 /* Gradient check: the analytic gradient of a tape expression against central differences, in float64.
  *
  * error = |a - n| / max(|a|, |n|, 1e-3 x the largest gradient in the tensor); a right gradient stays under 1e-6. (Floors
- * of 1e-5 times the outputs' size, and of 1e-8, under the maximum keep gradients that are zero by nature from being compared
- * with rounding noise.) Of a tensor that is too large to compare element by element, a random part is, and then the whole along
- * random directions: |<a, v> - n_v| / max(|<a, v>|, |n_v|, |a| |v_i|), so that one wrong element in a million is seen; it is
- * then found by halving. Backward must also give the same bits twice, add where it is told to add, leave inputs alone, and read
- * nothing that another call has left. */
+ * of 1e-9 times the outputs' size over the step, and of 1e-8, under the maximum keep gradients that are zero by nature from
+ * being compared with rounding noise.) Of a tensor that is too large to compare element by element, a random part is, and then
+ * the whole along random directions: |<a, v> - n_v| / max(|<a, v>|, |n_v|, |a| |v_i|), so that one element in a million is seen
+ * that is wrong by a hundredth (in n elements: by tolerance x sqrt n and more); it is then found by halving. Backward must also
+ * give the same bits twice, add where it is told to add, leave inputs alone, and read nothing that another call has left. */
 #ifndef REEL_CORE_GRADCHECK_H
 #define REEL_CORE_GRADCHECK_H
 

@@ -175,19 +175,19 @@ reel_status reel_check_analytic(reel_check *k, bool *sound, reel_error *err)
         for (int64_t e = 0; e < in->n; e++)
             if (!(fabs(in->analytic[e]) <= in->largest)) in->largest = fabs(in->analytic[e]);
     }
+    REEL_TRY(sweep(k, REEL_CHECK_ALL, false, &b, err));
+    for (int i = 0; i < k->n_in; i++) {
+        fetch_grad(k->again, &k->in[i], b.leaves[i]);
+        if (!same(k, i, 1, 0,
+                  "forward and backward again give other bits (not repeatable: memory that was not set, or a race)"))
+            return REEL_OK;
+    }
     REEL_TRY(reel_backward(b.f, err));
     for (int i = 0; i < k->n_in; i++) {
         fetch_grad(k->again, &k->in[i], b.leaves[i]);
         if (!same(k, i, 2, 1e-10,
                   "a second backward on the same tape does not add the same again (not accumulated: where fresh[i] is false, "
                   "backward must add; or it changed what it had saved)"))
-            return REEL_OK;
-    }
-    REEL_TRY(sweep(k, REEL_CHECK_ALL, false, &b, err));
-    for (int i = 0; i < k->n_in; i++) {
-        fetch_grad(k->again, &k->in[i], b.leaves[i]);
-        if (!same(k, i, 1, 0,
-                  "forward and backward again give other bits (not repeatable: memory that was not set, or a race)"))
             return REEL_OK;
     }
     REEL_TRY(sweep(k, REEL_CHECK_ALL, true, &b, err));

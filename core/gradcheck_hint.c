@@ -61,12 +61,23 @@ static bool small_fraction(double ratio, int *p, int *q)
     return false;
 }
 
-static int64_t dimension_of(const reel_tensor *x, double factor)
+/* The fewest dimensions whose sizes, multiplied, are the factor; *size is their product. 0: there are none. */
+static int dimensions_of(const reel_tensor *x, double factor, int64_t *size)
 {
-    for (int d = 0; d < x->ndim; d++)
-        if (x->shape[d] > 1 && near(factor, (double)x->shape[d], factor)) return x->shape[d];
-    const double n = (double)reel_tensor_numel(x);
-    return n > 1 && near(factor, n, n) ? reel_tensor_numel(x) : 0;
+    int fewest = 0;
+    for (unsigned chosen = 1; chosen < 1u << x->ndim; chosen++) {
+        int64_t product = 1;
+        int count = 0;
+        for (int d = 0; d < x->ndim; d++)
+            if (chosen >> d & 1 && x->shape[d] > 1) {
+                product *= x->shape[d];
+                count++;
+            }
+        if (!count || !near(factor, (double)product, factor) || (fewest && count >= fewest)) continue;
+        fewest = count;
+        *size = product;
+    }
+    return fewest;
 }
 
 static bool whole_factor(const evidence *e)
@@ -75,11 +86,13 @@ static bool whole_factor(const evidence *e)
     if (e->n == 0 || !common_ratio(e->in, ratio)) return false;
     if (near(ratio, -1, 1)) return SAY(e, "sign: the gradient has the wrong sign everywhere");
     if (near(ratio, 2, 1)) return SAY(e, "factor 2 everywhere: counted twice, or the derivative of a square");
-    int64_t size = dimension_of(e->in->x, factor);
-    if (!size) size = dimension_of(&e->k->out, factor);
-    if (size && !near(factor, 2, 1))
-        return SAY(e, "factor %s%lld everywhere, the size of a dimension: a mean taken for a sum, or the other way round",
-                   fabs(ratio) > 1 ? "" : "1/", (long long)size);
+    int64_t size = 0;
+    int dimensions = dimensions_of(e->in->x, factor, &size);
+    if (!dimensions) dimensions = dimensions_of(&e->k->out, factor, &size);
+    if (dimensions && !near(factor, 2, 1))
+        return SAY(e, "factor %s%lld everywhere, the size of %s: a mean taken for a sum, or the other way round",
+                   fabs(ratio) > 1 ? "" : "1/", (long long)size,
+                   dimensions == 1 ? "a dimension" : "several dimensions together");
     if (near(ratio, 0.5, 1))
         return SAY(e, "factor 1/2 everywhere: a factor 2 is missing (the derivative of a square), or a second use of the value "
                       "was overwritten, not accumulated");
@@ -87,6 +100,19 @@ static bool whole_factor(const evidence *e)
     if (small_fraction(ratio, &p, &q) && q > 1)
         return SAY(e, "factor %s%d/%d everywhere: a factor is missing or stands there twice", ratio < 0 ? "-" : "", p, q);
     return SAY(e, "factor %.6g everywhere: a factor is missing or stands there twice", ratio);
+}
+
+/* As much too much, or too little, at each element. */
+static bool same_amount(const evidence *e)
+{
+    const double amount = e->a - e->n;
+    for (int64_t k = 0; k < e->in->n; k++)
+        if (!isnan(e->in->numeric[k]) && fabs(e->in->analytic[k] - e->in->numeric[k] - amount) > 1e-3 * fabs(amount))
+            return false;
+    return SAY(e,
+               "%.3g too much at every element: a term that all share, such as the one through a mean, is missing or does not "
+               "belong there",
+               amount);
 }
 
 /* ---- what is passed on ---- */
@@ -154,15 +180,16 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The right values in wrong places. Sorts both arrays: to be asked last. */
+/* The right values in wrong places: nearer to each other by far when both are sorted. Sorts both arrays: to be asked last. */
 static bool permuted(const evidence *e)
 {
     const reel_check_input *in = e->in;
+    const double off = fabs(e->a - e->n);
     if (in->n < 3 || !all_sampled(in)) return false;
     qsort(in->analytic, (size_t)in->n, sizeof(double), ascending);
     qsort(in->numeric, (size_t)in->n, sizeof(double), ascending);
     for (int64_t k = 0; k < in->n; k++)
-        if (!near(in->analytic[k], in->numeric[k], in->largest)) return false;
+        if (fabs(in->analytic[k] - in->numeric[k]) > fmin(1e-5 * in->largest, 1e-3 * off)) return false;
     if (in->analytic[0] == in->analytic[in->n - 1]) return false;
     return SAY(e, "the values are right but in other places: memory order (channels-last for rank 4) or an index that is off");
 }
@@ -303,22 +330,46 @@ static bool not_finite(const evidence *e)
 
 static void suggest(const evidence *e)
 {
-    if (!isfinite(e->a) || !isfinite(e->n)) {
+    bool finite = isfinite(e->a) && isfinite(e->n);
+    for (int64_t i = 0; i < e->k->n_out && finite; i++) finite = isfinite(e->k->y[i]);
+    if (!finite) {
         not_finite(e);
         return;
     }
-    const bool found = e->in->largest == 0 ? SAY(e, "missing: no gradient arrives at this input at all")
-                                           : dout_forgotten(e) || (e->in->n > 1 && whole_factor(e)) || another_input(e) ||
-                                                 other_mask(e) || transposed(e) || summed_too_far(e) || wrong_sums(e);
+    const bool found = e->in->largest == 0
+                           ? SAY(e, "missing: no gradient arrives at this input at all")
+                           : dout_forgotten(e) || (e->in->n > 1 && (whole_factor(e) || same_amount(e))) || another_input(e) ||
+                                 other_mask(e) || transposed(e) || summed_too_far(e) || wrong_sums(e);
     if (!found && fabs(e->n) <= 1e3 * fabs(e->a) && fabs(e->a) <= 1e3 * fabs(e->n) && permuted(e)) return;
     if (!found) one_element(e);
+}
+
+/* Where the wrong elements of a tensor are: everywhere, at one index of a dimension, or somewhere. */
+static void describe_extent(const reel_check *k, const reel_check_input *in, char *text, size_t size)
+{
+    int64_t index[REEL_MAX_DIMS], shared[REEL_MAX_DIMS], wrong = 0;
+    snprintf(text, size, in->wrong == in->compared ? "everywhere" : "in some places only");
+    if (in->wrong == in->compared) return;
+    for (int64_t e = 0; e < in->n; e++) {
+        const double a = in->analytic[e], n = in->numeric[e];
+        if (isnan(n) || fabs(a - n) <= k->tolerance * fmax(fmax(fabs(a), fabs(n)), 1e-3 * in->largest)) continue;
+        reel_check_unravel(in->x, e, index);
+        for (int d = 0; d < in->x->ndim; d++)
+            if (!wrong || shared[d] != index[d]) shared[d] = wrong ? -1 : index[d];
+        wrong++;
+    }
+    size_t used = 0;
+    for (int d = 0; d < in->x->ndim && wrong > 1; d++)
+        if (shared[d] >= 0 && in->x->shape[d] > 1 && used < size)
+            used += (size_t)snprintf(text + used, size - used, "%s index %lld of dimension %d", used ? "," : "only at",
+                                     (long long)shared[d], d);
 }
 
 void reel_check_explain(reel_check *k, int64_t wrong)
 {
     reel_gradcheck_report *report = k->report;
     const reel_check_input *in = &k->in[report->input];
-    char shape[96], at[120] = "along a random direction", hint[300] = "", name[96];
+    char shape[96], at[120] = "along a random direction", hint[300] = "", name[96], extent[200];
     int64_t index[REEL_MAX_DIMS];
     if (report->index >= 0) {
         char text[96];
@@ -327,12 +378,13 @@ void reel_check_explain(reel_check *k, int64_t wrong)
         snprintf(at, sizeof at, "at %s (element %lld)", text, (long long)report->index);
     }
     reel_shape_text(shape, sizeof shape, in->x->ndim, in->x->shape);
+    describe_extent(k, in, extent, sizeof extent);
     suggest(&(evidence){.k = k,
                         .in = in,
                         .input = report->input,
                         .a = report->analytic,
                         .n = report->numeric,
-                        .extent = in->wrong == in->compared ? "everywhere" : "in some places only",
+                        .extent = extent,
                         .text = hint,
                         .size = sizeof hint});
     snprintf(report->message, sizeof report->message,

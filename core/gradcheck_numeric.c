@@ -181,14 +181,16 @@ typedef struct verdict {
 /* Compares the analytic derivative a along a path, with smaller steps as long as the two disagree. */
 static reel_status judge(reel_check *k, const path *p, double a, double floor, double h, verdict *v, reel_error *err)
 {
+    const double first_step = h;
     double error = 0, gap = INFINITY;
     *v = (verdict){.error = INFINITY};
     for (int level = 0; level < LEVELS; level++, h /= 16) {
         estimate d;
         REEL_TRY(differentiate(k, p, h, &d, err));
         /* The last terms keep a gradient that is zero by nature (a shift before batch norm; the loss of a single class) from
-         * being compared with rounding noise. */
-        const double size = fmax(fmax(fmax(fabs(a), fabs(d.value)), fmax(floor, 1e-5 * d.scale)), 1e-8);
+         * being compared with rounding noise, which is what values as large as these leave in a difference over this step. */
+        const double rounding = 1e-9 * d.scale / first_step;
+        const double size = fmax(fmax(fmax(fabs(a), fabs(d.value)), fmax(floor, rounding)), 1e-8);
         const double off = fabs(a - d.value);
         error = off == 0 ? 0 : off / size;
         if (!(error >= v->error)) {

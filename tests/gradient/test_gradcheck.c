@@ -190,6 +190,31 @@ static reel_gradcheck_report try_product(int mistake)
     return try_inputs(build_product, &mistake, in, 2);
 }
 
+/* Values of 1e16 and more beside slopes of 1e8: rounding grows with the values, but the step grows with the input. */
+Test(gradcheck, catches_a_wrong_factor_at_large_inputs)
+{
+    double x[3] = {1e8, -3e8, 1e9};
+    reel_tensor in = reel_tensor_of(x, REEL_F64, 1, (const int64_t[]){3});
+    square_attrs attrs = {0, NULL};
+    const reel_gradcheck_report right = try_inputs(build_square, &attrs, &in, 1);
+    cr_expect(right.passed, "%s", right.message);
+    attrs.mistake = HALF;
+    const reel_gradcheck_report report = try_inputs(build_square, &attrs, &in, 1);
+    cr_expect_not(report.passed, "half the gradient passed");
+    cr_expect_float_eq(report.worst_error, 0.5, 1e-3, "worst error %g, expected 0.5", report.worst_error);
+    cr_expect_not_null(strstr(report.message, "3 of 3 elements wrong"), "%s", report.message);
+}
+
+Test(gradcheck, names_a_value_that_overflows)
+{
+    double x[2] = {1, 1e155};
+    reel_tensor in = reel_tensor_of(x, REEL_F64, 1, (const int64_t[]){2});
+    square_attrs attrs = {0, NULL};
+    const reel_gradcheck_report report = try_inputs(build_square, &attrs, &in, 1);
+    cr_expect_not(report.passed);
+    cr_expect_not_null(strstr(report.message, "element 1 of the result is inf"), "%s", report.message);
+}
+
 Test(gradcheck, a_right_operator_passes_with_room_to_spare)
 {
     reel_gradcheck_report report = try_square(RIGHT);
@@ -218,7 +243,7 @@ Test(gradcheck, names_a_half)
 
 Test(gradcheck, names_a_mean_taken_for_a_sum)
 {
-    expect_caught(FACTOR_N, "factor 1/6 everywhere, the size of a dimension");
+    expect_caught(FACTOR_N, "factor 1/6 everywhere, the size of several dimensions");
 }
 
 Test(gradcheck, names_a_missing_element)

@@ -42,6 +42,8 @@ enum {
     FIFTH_DIGIT,
     NOT_FINITE,
     STRAY,
+    OFFSET,
+    LAST_COLUMN_MISSING,
     ABSOLUTE,
     WRITES_ITS_INPUT,
     DOUBLES_ITS_INPUT
@@ -64,6 +66,8 @@ for (int64_t i = 0; i < n; i++) {
     if (m == FIFTH_DIGIT) g *= 1 + 1e-5;
     if (m == NOT_FINITE && i == 2) g = NAN;
     if (m == STRAY && i == 3) g += 1e7;
+    if (m == OFFSET) g += 1e-5;
+    if (m == LAST_COLUMN_MISSING && i % columns == columns - 1) g = 0;
     if (m == ABSOLUTE) g = 2 * fabs(x[i]) * dy[i];
     if (m == DOUBLES_ITS_INPUT) ((double *)c->in[0].data)[i] *= 2;
     if (m == OVERWRITES)
@@ -392,7 +396,7 @@ static const wrong_gradient wrong_gradients[] = {
     {"wrong sign", &square, SIGN, "wrong sign everywhere", 0, ONE(2, {2, 3})},
     {"forgotten factor", &square, FORGOTTEN_2, "a factor 2 is missing", 0, ONE(2, {2, 3})},
     {"counted twice", &square, TWICE, "factor 2 everywhere", 0, ONE(2, {2, 3})},
-    {"mean taken for a sum", &square, MEAN_FOR_SUM, "factor 1/6 everywhere, the size of a dimension", 0, ONE(2, {2, 3})},
+    {"mean taken for a sum", &square, MEAN_FOR_SUM, "factor 1/6 everywhere, the size of several dimensions", 0, ONE(2, {2, 3})},
     {"no gradient at all", &square, NOTHING, "no gradient arrives", 0, ONE(2, {2, 3})},
     {"last element left out", &square, LAST_MISSING, "missing in some places", 0, ONE(1, {7})},
     {"overwritten instead of accumulated", &square, OVERWRITES, "not accumulated", 0, ONE(1, {7})},
@@ -401,6 +405,8 @@ static const wrong_gradient wrong_gradients[] = {
     {"not a number", &square, NOT_FINITE, "", 0, ONE(1, {7})},
     {"a stray value", &square, STRAY, "where the value has no influence, in some places", 0, ONE(1, {7})},
     {"the absolute value taken for the value", &square, ABSOLUTE, "wrong sign in some places only", 0, ONE(1, {12})},
+    {"a small constant too much", &square, OFFSET, "1e-05 too much at every element", 0, ONE(2, {3, 4})},
+    {"last column left out", &square, LAST_COLUMN_MISSING, "missing only at index 3 of dimension 1", 0, ONE(2, {3, 4})},
     {"forward writes its input", &square, WRITES_ITS_INPUT, "forward writes input 0", 0, ONE(1, {12})},
     {"backward writes its input", &square, DOUBLES_ITS_INPUT, "backward writes input 0", 0, ONE(1, {12})},
     {"input taken for output", &squash, INPUT_FOR_OUTPUT, "no common factor", 0, ONE(1, {9})},
@@ -448,7 +454,8 @@ static const wrong_gradient wrong_gradients[] = {
     {"softmax: diagonal of the Jacobian only", &share, DIAGONAL_ONLY, "", 0, ONE(2, {3, 4})},
     {"softmax: sum without the values", &share, SUM_WITHOUT_VALUES, "no common factor", 0, ONE(2, {3, 4})},
     {"softmax: rows mixed", &share, ROWS_MIXED, "", 0, ONE(2, {3, 4})},
-    {"normalisation: mean taken as constant", &standard, MEAN_TAKEN_AS_CONSTANT, "no common factor", 0, ONE(1, {9})},
+    {"normalisation: mean taken as constant", &standard, MEAN_TAKEN_AS_CONSTANT, "at every element: a term that all share", 0,
+     ONE(1, {9})},
     {"normalisation: deviation taken as constant", &standard, DEVIATION_TAKEN_AS_CONSTANT, "no common factor", 0, ONE(1, {9})},
     {"normalisation: not divided", &standard, NOT_DIVIDED, "factor is missing", 0, ONE(1, {9})},
     {"loss not divided by the batch", &loss, NOT_DIVIDED_BY_N, "factor 5 everywhere, the size of a dimension", 0,
@@ -460,7 +467,7 @@ static const wrong_gradient wrong_gradients[] = {
      TWO(OF(2, {3, 4}), OF(2, {3, 4}))},
     {"inputs mixed up", &times, GIVEN_TO_THE_OTHER, "given to the wrong input", 0, TWO(OF(2, {3, 4}), OF(2, {3, 4}))},
     {"value of another call", &times, LEFT_BY_ANOTHER_CALL, "another call has left", 0, TWO(OF(2, {3, 4}), OF(2, {3, 4}))},
-    {"adds to memory that was never cleared", &times, NEVER_CLEARED, "a second backward on the same tape does not add", 0,
+    {"adds to memory that was never cleared", &times, NEVER_CLEARED, "memory that was not set", 0,
      TWO(OF(2, {3, 4}), OF(2, {3, 4}))},
 };
 
