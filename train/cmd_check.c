@@ -6,7 +6,6 @@
 #include "train/signals.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 
 static const reel_option options_table[] = {
@@ -86,7 +85,7 @@ static int run(reel_options *o)
     reel_check_close(&check);
     if (status == REEL_ERR_STOPPED) {
         reel_say("reel check: interrupted");
-        return reel_signals_pending() == SIGTERM ? REEL_EXIT_SIGTERM : REEL_EXIT_SIGINT;
+        return REEL_EXIT_SIGNAL + reel_signals_pending();
     }
     if (status != REEL_OK) {
         json_decref(result);

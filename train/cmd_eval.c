@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -133,7 +132,7 @@ int reel_eval(const reel_eval_request *request)
     const reel_status status = evaluate(&e, &err);
     reel_progress_clear(&e.progress);
     int code = status ? reel_complain(request->command, &err) : report(&e);
-    if (status == REEL_ERR_STOPPED) code = reel_signals_pending() == SIGTERM ? REEL_EXIT_SIGTERM : REEL_EXIT_SIGINT;
+    if (status == REEL_ERR_STOPPED) code = REEL_EXIT_SIGNAL + reel_signals_pending();
     reel_evaluation_free(&e.result);
     reel_model_card_free(&e.card);
     reel_dataset_destroy(e.dataset);

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -208,7 +207,7 @@ static int run(reel_options *o)
     int code = REEL_EXIT_OK;
     if (status == REEL_ERR_STOPPED) {
         reel_say("reel pack: interrupted; the same command goes on");
-        code = reel_signals_pending() == SIGTERM ? REEL_EXIT_SIGTERM : REEL_EXIT_SIGINT;
+        code = REEL_EXIT_SIGNAL + reel_signals_pending();
     } else if (status != REEL_OK) {
         code = reel_complain("pack", &err);
     } else if (reel_options_flag(o, "json")) {

@@ -14,7 +14,6 @@
 #include "train/trainer.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -128,7 +127,7 @@ static reel_status find_run(resumed_run *r, const reel_options *options, reel_er
     const char *resume = reel_options_text(options, "resume"), *folder = reel_options_text(options, "output-dir");
     if (!resume) return REEL_OK;
     /* Before the newest checkpoint is looked for: another run may be about to replace it. */
-    if (access(folder, F_OK) == 0) REEL_TRY(reel_run_lock(&r->lock, folder, err));
+    if (reel_run_dir_holds_run(folder)) REEL_TRY(reel_run_lock(&r->lock, folder, err));
     if (strcmp(resume, "auto") != 0) {
         snprintf(r->path, sizeof r->path, "%s", resume);
         REEL_TRY(reel_checkpoint_open(&r->checkpoint, r->path, err));
@@ -244,7 +243,10 @@ static void say_start(const reel_trainer *t, const reel_options *options, const 
              reel_share_in_turns(reel_ctx_threads(t->ctx), s->workers) ? "in turn with them" : "beside them",
              s->train.decode == REEL_DECODE_FAST ? "fast" : "exact", t->steps_per_epoch, t->run.path);
     if (s->resume && !resumed_from) reel_say("no checkpoint to resume from: starting at the beginning");
-    if (resumed_from)
+    if (resumed_from && t->state.epoch == s->epochs)
+        reel_say("resumed from %s: step %" PRId64 ", all of its %" PRId64 " epochs are done", resumed_from, t->state.step,
+                 s->epochs);
+    else if (resumed_from)
         reel_say("resumed from %s: step %" PRId64 ", epoch %" PRId64 ", batch %" PRId64, resumed_from, t->state.step,
                  t->state.epoch + 1, t->state.batch);
 }
@@ -276,14 +278,16 @@ static int report(const reel_trainer *t)
                : t->end == REEL_RUN_EARLY  ? "done, no better validation for a while,"
                                            : "stopped",
                s->step, reel_duration_text(seconds, text, sizeof text));
-        if (s->best_epoch) printf("best validation top-1 %.2f %% (epoch %" PRId64 "); ", 100 * s->best_top1, s->best_epoch);
+        if (s->best_epoch)
+            printf("best validation top-1 %.2f %% (epoch %" PRId64 "%s); ", 100 * s->best_top1, s->best_epoch,
+                   t->best_lost ? ", its weights are lost" : "");
         printf("weights in %s/\n", t->run.path);
     }
     if (t->bad_files)
         reel_say("reel train: %" PRId64 " files could not be read: %s/bad_files.jsonl", t->bad_files, t->run.path);
     if (t->end != REEL_RUN_SIGNAL) return code;
     reel_say("reel train: interrupted at step %" PRId64 ", saved; --resume auto continues", s->step);
-    return reel_signals_pending() == SIGTERM ? REEL_EXIT_SIGTERM : REEL_EXIT_SIGINT;
+    return REEL_EXIT_SIGNAL + reel_signals_pending();
 }
 
 static void write_report(const char *command, const reel_settings *s)

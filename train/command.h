@@ -14,8 +14,7 @@ enum reel_exit {
     REEL_EXIT_BAD_DATA = 3,  /* too many bad files */
     REEL_EXIT_NONFINITE = 4, /* NaN or infinity */
     REEL_EXIT_CHECK = 5,     /* a check failed */
-    REEL_EXIT_SIGINT = 130,
-    REEL_EXIT_SIGTERM = 143
+    REEL_EXIT_SIGNAL = 128   /* + its number */
 };
 
 typedef struct reel_command {

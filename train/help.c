@@ -49,7 +49,7 @@ void reel_help_all(FILE *to, const reel_command *const *commands, int n)
         to,
         "\n`reel --version` prints the version; `reel help --man` a man page, `reel help --completion` completion for bash.\n"
         "Exit codes: 0 done, 1 failure, 2 wrong command line, 3 too many bad files, 4 not a finite number,\n"
-        "5 a check failed, 130 and 143 interrupted (with a checkpoint saved).\n");
+        "5 a check failed, 129, 130 and 143 after SIGHUP, SIGINT and SIGTERM (saved, unless a second one came).\n");
 }
 
 /* troff takes a leading dot or quote as a request and a bare dash as a hyphen. */

@@ -38,6 +38,15 @@ static bool lies_in(const char *file, const char *folder)
     return stat(parent, &a) == 0 && stat(folder, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
+bool reel_run_dir_holds_run(const char *path)
+{
+    bool found = false;
+    DIR *d = opendir(path);
+    for (struct dirent *e; d && !found && (e = readdir(d));) found = is_of_a_run(e->d_name);
+    if (d) closedir(d);
+    return found;
+}
+
 reel_status reel_run_dir_check(const char *path, const char *resume, reel_error *err)
 {
     if (!*path) return reel_fail(err, REEL_ERR_INVALID, "--output-dir: expected a path, got nothing");
@@ -46,11 +55,9 @@ reel_status reel_run_dir_check(const char *path, const char *resume, reel_error 
     DIR *d = opendir(path);
     if (!d && errno == ENOENT) return REEL_OK;
     if (!d) return reel_fail(err, REEL_ERR_IO, "--output-dir %s: cannot be opened: %s", path, strerror(errno));
-    const bool resumed = resume && (!strcmp(resume, "auto") || lies_in(resume, path));
-    bool found = false;
-    for (struct dirent *e; !resumed && !found && (e = readdir(d));) found = is_of_a_run(e->d_name);
     closedir(d);
-    if (!found) return REEL_OK;
+    const bool resumed = resume && (!strcmp(resume, "auto") || lies_in(resume, path));
+    if (resumed || !reel_run_dir_holds_run(path)) return REEL_OK;
     return reel_fail(err, REEL_ERR_INVALID,
                      "--output-dir %s: holds a run already; --resume auto continues it, another --output-dir starts a new one",
                      path);

@@ -21,6 +21,7 @@ typedef struct reel_run_dir {
 /* Looks only: REEL_ERR_INVALID where the folder holds a run which resume (NULL, "auto" or a checkpoint file) does not mean,
  * REEL_ERR_IO where path is no folder. */
 reel_status reel_run_dir_check(const char *path, const char *resume, reel_error *err);
+bool reel_run_dir_holds_run(const char *path);
 /* What config.json holds; NULL where there is none. */
 reel_status reel_run_dir_config(json_t **out, const char *path, reel_error *err);
 /* Creates the folder and those above it, locks it unless `locked` says that the caller has, removes what a killed process left

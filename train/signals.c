@@ -44,6 +44,8 @@ void reel_signals_install(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, 0);
     sigaction(SIGTERM, &action, 0);
+    struct sigaction hangup;
+    if (sigaction(SIGHUP, 0, &hangup) == 0 && hangup.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, 0); /* not under nohup */
     action.sa_handler = note_save;
     sigaction(SIGUSR1, &action, 0);
 }

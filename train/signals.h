@@ -1,12 +1,12 @@
-/* SIGINT and SIGTERM ask a run to finish its step, save and leave; a second one leaves at once, unless it comes so soon (50 ms)
- * that it belongs to the first. SIGUSR1 asks it to save and go on. */
+/* SIGINT, SIGTERM and SIGHUP (the terminal is gone; under nohup nothing) ask a run to finish its step, save and leave; a second
+ * one leaves at once, unless it comes so soon (50 ms) that it belongs to the first. SIGUSR1 asks it to save and go on. */
 #ifndef REEL_TRAIN_SIGNALS_H
 #define REEL_TRAIN_SIGNALS_H
 
 #include <stdbool.h>
 
 void reel_signals_install(void);
-int reel_signals_pending(void);    /* 0, SIGINT or SIGTERM */
+int reel_signals_pending(void);    /* 0, SIGINT, SIGTERM or SIGHUP */
 bool reel_signals_take_save(void); /* whether SIGUSR1 has come since it was last asked */
 
 #endif

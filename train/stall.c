@@ -98,15 +98,22 @@ static double norm_of(const reel_tensor *x)
     return sqrt(sum);
 }
 
-static const char *advice(double most_dead, double least_change)
+/* other_init: the starting weights were not fitted to the images, but could be. */
+static const char *advice(double most_dead, double least_change, bool other_init)
 {
     if (most_dead > 0.9)
-        return "units that died do not come back: start anew with a lower --lr or with --lr-warmup-epochs, or with --init data";
+        return other_init ? "units that died do not come back: start anew with a lower --lr or with --lr-warmup-epochs, or "
+                            "with --init data"
+                          : "units that died do not come back: start anew with a lower --lr or with --lr-warmup-epochs";
     if (least_change < 1e-5)
-        return "a step hardly moves some layers: start anew with --init data, which fits the starting weights to the images, "
-               "or "
-               "with a larger --lr";
-    return "it may still leave by itself; started anew with --init data it does not come here. Are the labels right?";
+        return other_init
+                   ? "a step hardly moves some layers: start anew with --init data, which fits the starting weights to "
+                     "the images, or with a larger --lr"
+                   : "a step hardly moves some layers: start anew with a larger --lr or, where the weights are tiny, a smaller "
+                     "--weight-decay";
+    return other_init
+               ? "it may still leave by itself; started anew with --init data it seldom comes here. Are the labels right?"
+               : "it may still leave by itself; if not, another --lr may do better. Are the labels right?";
 }
 
 static void report(reel_trainer *t, double mean, double guess)
@@ -136,7 +143,8 @@ static void report(reel_trainer *t, double mean, double guess)
                            100 * u.dead[i]);
         json_array_append_new(relus, json_pack("{s:s, s:f}", "name", u.name[i], "dead", u.dead[i]));
     }
-    reel_progress_warn(&t->progress, "  %s", advice(most_dead, least_change));
+    reel_progress_warn(&t->progress, "  %s",
+                       advice(most_dead, least_change, !t->settings->fit_to_data && !t->settings->weights));
     reel_trainer_metric(t, json_pack("{s:s, s:I, s:f, s:f, s:o, s:o}", "event", "stall", "step", (json_int_t)t->state.step,
                                      "loss", mean, "guess", guess, "parameters", layers, "relus", relus));
 }

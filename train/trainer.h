@@ -59,6 +59,7 @@ typedef struct reel_trainer {
     int64_t planted;       /* see reel_guard_plant */
     int64_t skipped;       /* steps in a row that were left out */
     int64_t restored_step; /* of the last rollback; -1 = none in this process */
+    bool best_lost;        /* the weights of state.best_epoch are not in the folder */
     bool rolled_back;      /* just now: the epoch has to be begun where the state says */
     reel_run_end end;
 } reel_trainer;

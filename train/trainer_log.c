@@ -234,7 +234,7 @@ reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error
     reel_evaluation_free(&t->last);
     t->last = e;
     reel_run_state *state = &t->state;
-    const bool best = end_of_epoch && isfinite(e.loss) && reel_is_better(e.top1, e.loss, state);
+    const bool best = end_of_epoch && isfinite(e.loss) && (t->best_lost || reel_is_better(e.top1, e.loss, state));
     log_evaluation(t, best);
     tell_epoch(t, best);
     if (!best) return REEL_OK;
@@ -252,6 +252,7 @@ reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error
         *state = before;
         return REEL_OK;
     }
+    t->best_lost = false;
     record_best(t);
     return REEL_OK;
 }

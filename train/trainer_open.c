@@ -9,6 +9,7 @@
 #include "train/recipe.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 reel_checkpoint reel_trainer_checkpoint(reel_trainer *t)
@@ -162,6 +163,19 @@ reel_status reel_trainer_open(reel_trainer *t, const char *data, const reel_sett
     return reel_tape_create(&t->tape, t->ctx, NULL, err);
 }
 
+/* The best weights lie beside a checkpoint, not in it. A later epoch's are what a killed run had written since. */
+static bool has_best(const reel_trainer *t)
+{
+    char path[REEL_PATH_MAX];
+    reel_weights *weights;
+    if (reel_weights_read(&weights, reel_run_dir_file(&t->run, "best.safetensors", path, sizeof path), NULL) != REEL_OK)
+        return false;
+    const char *epoch = reel_weights_metadata(weights, "epoch");
+    const bool good = reel_weights_verify(weights, NULL) == REEL_OK && epoch && strtoll(epoch, NULL, 10) >= t->state.best_epoch;
+    reel_weights_destroy(weights);
+    return good;
+}
+
 reel_status reel_trainer_begin(reel_trainer *t, reel_error *err)
 {
     const reel_settings *settings = t->settings;
@@ -178,6 +192,12 @@ reel_status reel_trainer_begin(reel_trainer *t, reel_error *err)
         if (fits_to_data(t)) REEL_TRY(fit_to_data(t, err));
         REEL_TRY(reel_tape_create(&t->tape, t->ctx, NULL, err)); /* now: fitting had one of its own */
     }
+    t->best_lost = t->state.best_epoch > 0 && !has_best(t);
+    if (t->best_lost)
+        reel_progress_warn(&t->progress,
+                           "reel train: warning: %s/best.safetensors: expected the weights of epoch %" PRId64
+                           ", got none: the best of the epochs to come are kept",
+                           t->run.path, t->state.best_epoch);
     if (t->whole) REEL_TRY(reel_finetune_record(t, err));
     t->first_step = t->state.step;
     reel_trainer_log_start(t);

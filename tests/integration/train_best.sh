@@ -17,6 +17,20 @@ for at in 4 7 8 15 17 20; do "$REEL_BIN" train d -o cut --resume auto --max-step
 cmp whole/best.safetensors cut/best.safetensors || fail "cut seven times: other best weights"
 cmp whole/model.safetensors cut/model.safetensors || fail "cut seven times: other weights"
 
+# The best weights lie beside the checkpoints: a run that goes on without them says so, and keeps the best of what comes.
+"$REEL_BIN" train d "${told[@]}" -o lost --epochs 3 >/dev/null 2>&1
+cp -r lost cutoff
+rm lost/best.safetensors
+truncate -s 100 cutoff/best.safetensors
+for run in lost cutoff; do
+    "$REEL_BIN" train d -o $run --resume auto --epochs 4 --quiet >out 2>err || fail "$run: exit $?: $(cat err)"
+    grep -q "$run/best.safetensors: expected the weights of epoch" err || fail "$run: not said: $(cat err)"
+    [ "$("$REEL_BIN" summary $run/best.safetensors --json | grep -o '"epoch": *"[0-9]*"' | tr -dc 0-9)" = 4 ] || fail "$run: expected the best of epoch 4"
+    grep -q "(epoch 4); weights in" out || fail "$run: expected epoch 4: $(cat out)"
+done
+"$REEL_BIN" train d -o new --resume "$(ls whole/checkpoint-*)" --quiet >out 2>err || fail "a finished run, in a new folder: $(cat err)"
+grep -q "its weights are lost" out || fail "a finished run, in a new folder: expected a word about its best weights: $(cat out)"
+
 # 52 images, 6 of them damaged: 11.5 %. Each part of the run meets a few.
 cp -r d bad
 find bad/train -name '*.jpg' | sort | awk 'NR % 9 == 0' | while read -r f; do echo no >"$f"; done

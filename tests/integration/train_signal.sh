@@ -1,5 +1,5 @@
 #!/bin/bash
-# SIGINT and SIGTERM finish the step, save and leave with 130 and 143; going on gives the weights of an uninterrupted run.
+# SIGINT, SIGTERM and SIGHUP finish the step, save and leave with 130, 143 and 129; under nohup the last does nothing. Going on gives the weights of an uninterrupted run.
 set -eu
 fail() {
     echo "$1"
@@ -55,3 +55,18 @@ interrupt() { # interrupt SIGNAL CODE: starts a run, waits for its first steps, 
 }
 interrupt INT 130
 interrupt TERM 143
+interrupt HUP 129
+
+# nohup: the terminal may go.
+(
+    trap '' HUP
+    exec "$REEL_BIN" train d "${options[@]}" -o nohup --log-every 1 >out 2>err
+) &
+pid=$!
+for _ in $(seq 500); do
+    [ -s nohup/metrics.jsonl ] && break
+    sleep 0.01
+done
+kill -s HUP "$pid" 2>/dev/null || true
+wait "$pid" || fail "SIGHUP under nohup: exit $?, expected 0: $(cat err)"
+[ "$(sha256sum <nohup/model.safetensors)" = "$want" ] || fail "SIGHUP under nohup: other weights"

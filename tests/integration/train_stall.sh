@@ -14,7 +14,10 @@ told=(--arch tiny --epochs 30 -b 8 --seed 3 --quiet --threads 2 --workers 1)
 grep -q "step 200: the mean loss of the last 200 steps is 1.3[89].*, and 1.3863 is what guessing among 4 classes gives" err ||
     fail "not recognised: $(cat err)"
 [ "$(grep -c 'plateau' err)" -eq 1 ] || fail "expected to be told once: $(cat err)"
-grep -q "|gradient| .*, |weights| " err && grep -q "of its units are dead" err && grep -q -- "--init data" err || fail "no figures: $(cat err)"
+grep -q "|gradient| .*, |weights| " err && grep -q "of its units are dead" err && grep -q -- "--lr" err || fail "no figures: $(cat err)"
+! grep -q -- "--init data" err || fail "told to do what it had done: $(cat err)"
+"$REEL_BIN" train d "${told[@]}" --weight-decay 60 --momentum 0 --init kaiming -o other --max-steps 210 >out 2>err
+grep -q -- "start anew .*--init data" err || fail "not told of other starting weights: $(cat err)"
 grep -q '"event":"stall","step":200' crushed/metrics.jsonl || fail "not in the log"
 "$REEL_BIN" train d "${told[@]}" --weight-decay 60 --momentum 0 -o twice --max-steps 150 >out 2>err
 "$REEL_BIN" train --resume auto -o twice --max-steps 210 --quiet >out 2>err

@@ -56,3 +56,6 @@ refused() { # refused CODE WORDS OPTIONS...
 refused 2 "expected DATA" -o new
 refused 2 "expected DATA: --output-dir new holds no run" -o new --resume auto
 refused 2 "verify: expected --resume" d -o new --verify
+mkdir empty
+refused 2 "empty holds no run" -o empty --resume auto
+[ -z "$(ls -A empty)" ] || fail "a refused --resume left $(ls -A empty)"
