@@ -58,7 +58,8 @@ struct reel_arena {
 };
 
 /* As much as the machine has. Where less than that is promised (ulimit -v, or several arenas at once under a tool that watches
- * memory), half of what can be had: as much again stays for weights and for the next arena. */
+ * memory), half of what can be had: as much again stays for weights and for the next arena. Other threads may take of it
+ * meanwhile: then half of that. */
 static char *reserve_all(size_t *reserved, reel_error *err)
 {
     const size_t exact = (size_t)64 << 20;
@@ -72,8 +73,9 @@ static char *reserve_all(size_t *reserved, reel_error *err)
         reel_pages_free(pages, middle);
         *(pages ? &can : &cannot) = middle;
     }
-    *reserved = can / 2;
-    return can ? reel_pages_alloc(*reserved, err) : NULL;
+    for (*reserved = can / 2; *reserved >= huge_page; *reserved /= 2)
+        if ((base = reel_pages_alloc(*reserved, err))) return base;
+    return NULL;
 }
 
 reel_status reel_arena_create(reel_arena **out, size_t limit, reel_error *err)

@@ -204,9 +204,10 @@ reel_status reel_checkpoint_find(reel_weights **out, const char *folder, int64_t
         tried++;
         name_of(path, size, folder, steps[i]);
         if (reel_checkpoint_open(out, path, &why) == REEL_OK) continue;
-        if (why.status == REEL_ERR_FORMAT || why.status == REEL_ERR_IO)
+        const bool readable = access(path, R_OK) == 0;
+        if (why.status == REEL_ERR_FORMAT || (why.status == REEL_ERR_IO && readable))
             on_damaged(why.message);
-        else /* no memory, a version from the future: nothing is wrong with the file */
+        else /* no memory, no permission, a version from the future: nothing is wrong with the file */
             status = reel_fail(err, why.status, "%s", why.message);
     }
     if (status == REEL_OK && tried && !*out)
@@ -280,12 +281,14 @@ static reel_status read_momentum(const reel_checkpoint *c, const reel_weights *w
     const reel_weight *w = reel_weights_find(weights, name);
     reel_tensor none = p->value;
     none.data = NULL;
+    reel_error why;
     if (!w) return reel_optimizer_set_state(c->opt, i, &none, err);
     if (w->dtype != REEL_STORED_F32 && w->dtype != REEL_STORED_F64)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: %s: expected float32 or float64", path, name);
     const reel_dtype dtype = w->dtype == REEL_STORED_F64 ? REEL_F64 : REEL_F32;
     const reel_tensor velocity = reel_tensor_with_layout((void *)w->data, dtype, REEL_ROW_MAJOR, w->ndim, w->shape);
-    return reel_optimizer_set_state(c->opt, i, &velocity, err);
+    const reel_status status = reel_optimizer_set_state(c->opt, i, &velocity, &why);
+    return status ? reel_fail(err, status, "%s: %s; expected --momentum as it was", path, why.message) : REEL_OK;
 }
 
 reel_status reel_checkpoint_restore(const reel_checkpoint *c, const reel_weights *weights, const char *path, reel_error *err)

@@ -105,8 +105,10 @@ static json_t *make_config(const char *command, const char *data, const reel_opt
     json_t *values = reel_options_to_json(options);
     for (int i = 0; i < REEL_COUNT(not_of_the_run); i++) json_object_del(values, not_of_the_run[i]);
     const char *weights = reel_options_text(options, "weights");
-    return json_pack("{s:s, s:s, s:o, s:o, s:o}", "command", command, "version", reel_version(), "data", reel_json_text(data),
-                     "weights", weights ? reel_json_text(weights) : json_null(), "options", values);
+    json_t *config = json_pack("{s:s, s:s, s:o}", "command", command, "version", reel_version(), "options", values);
+    reel_json_put_path(config, "data", data);
+    if (weights) reel_json_put_path(config, "weights", weights);
+    return config;
 }
 
 static void on_damaged(const char *message)
@@ -181,14 +183,19 @@ static reel_status preset(reel_options *options, const resumed_run *r, reel_erro
 {
     const json_t *stored = json_object_get(r->config, "options");
     const char *was = json_string_value(json_object_get(stored, "recipe"));
-    const char *weights = r->checkpoint ? NULL : json_string_value(json_object_get(r->config, "weights"));
+    char path[REEL_PATH_MAX];
+    const char *weights = r->checkpoint ? NULL : reel_json_path(r->config, "weights", path, sizeof path);
     reel_status status = REEL_OK;
     if (was && reel_options_given(options, "recipe") && strcmp(was, reel_options_text(options, "recipe")) != 0)
         status = reel_fail(err, REEL_ERR_INVALID, "--recipe: the run to resume was started with %s", was);
     else if (was)
         status = reel_options_preset(options, "recipe", was, err);
     if (status == REEL_OK) status = reel_recipe_apply(reel_options_text(options, "recipe"), options, err);
-    if (status == REEL_OK && stored) status = reel_options_from_json(options, stored, err);
+    if (status == REEL_OK && stored) {
+        reel_error why;
+        status = reel_options_from_json(options, stored, &why);
+        if (status != REEL_OK) reel_fail(err, status, "the options that the run to resume was told: %s", why.message);
+    }
     if (status == REEL_OK && weights) status = reel_options_preset(options, "weights", weights, err);
     if (status == REEL_OK) status = imply_schedule(options, err);
     return status;
@@ -242,6 +249,8 @@ static void say_start(const reel_trainer *t, const reel_options *options, const 
              reel_ctx_threads(t->ctx), reel_isa_name(reel_ctx_isa(t->ctx)), s->workers,
              reel_share_in_turns(reel_ctx_threads(t->ctx), s->workers) ? "in turn with them" : "beside them",
              s->train.decode == REEL_DECODE_FAST ? "fast" : "exact", t->steps_per_epoch, t->run.path);
+    if (reel_dataset_count(t->train) < s->batch)
+        reel_say("fewer images than --batch-size: a batch is all %" PRId64, reel_dataset_count(t->train));
     if (s->resume && !resumed_from) reel_say("no checkpoint to resume from: starting at the beginning");
     if (resumed_from && t->state.epoch == s->epochs)
         reel_say("resumed from %s: step %" PRId64 ", all of its %" PRId64 " epochs are done", resumed_from, t->state.step,
@@ -251,7 +260,7 @@ static void say_start(const reel_trainer *t, const reel_options *options, const 
                  t->state.epoch + 1, t->state.batch);
 }
 
-static int report(const reel_trainer *t)
+static int report(const char *command, const reel_trainer *t)
 {
     static const char *const ends[] = {"complete", "max-steps", "max-time", "signal", "early-stop"};
     const reel_run_state *s = &t->state;
@@ -286,18 +295,23 @@ static int report(const reel_trainer *t)
     if (t->bad_files)
         reel_say("reel train: %" PRId64 " files could not be read: %s/bad_files.jsonl", t->bad_files, t->run.path);
     if (t->end != REEL_RUN_SIGNAL) return code;
-    reel_say("reel train: interrupted at step %" PRId64 ", saved; --resume auto continues", s->step);
+    if (s->step == 0)
+        reel_say("reel %s: interrupted before the first step; reel %s --resume auto -o %s begins again", command, command,
+                 t->run.path);
+    else
+        reel_say("reel %s: interrupted at step %" PRId64 ", saved; reel %s --resume auto -o %s continues", command, s->step,
+                 command, t->run.path);
     return REEL_EXIT_SIGNAL + reel_signals_pending();
 }
 
-static void write_report(const char *command, const reel_settings *s)
+static void write_report(const char *command, const char *folder, bool quiet)
 {
     reel_error err;
     char path[REEL_PATH_MAX];
-    snprintf(path, sizeof path, "%s/report.html", s->output_dir);
-    if (reel_report_write(s->output_dir, NULL, path, &err))
+    snprintf(path, sizeof path, "%s/report.html", folder);
+    if (reel_report_write(folder, NULL, path, &err))
         reel_say("reel %s: warning: no report: %s", command, err.message);
-    else if (!s->quiet)
+    else if (!quiet)
         reel_say("%s shows how it went", path);
 }
 
@@ -325,13 +339,19 @@ static int test_only(const char *data, const reel_settings *s, const reel_option
 static int train(bool finetune, reel_options *options, resumed_run *r)
 {
     const char *command = finetune ? "finetune" : "train";
-    const char *data =
-        reel_options_arg_count(options) ? reel_options_arg(options, 0) : json_string_value(json_object_get(r->config, "data"));
+    char path[REEL_PATH_MAX];
+    const bool told = reel_options_arg_count(options) > 0;
+    const char *data = told ? reel_options_arg(options, 0) : reel_json_path(r->config, "data", path, sizeof path);
+    const char *begun = json_string_value(json_object_get(r->config, "command"));
     reel_error err;
     reel_settings settings = {0};
     if (!data) {
         reel_fail(&err, REEL_ERR_INVALID, "expected DATA: --output-dir %s holds no run that says which it was",
                   reel_options_text(options, "output-dir"));
+        return reel_complain_usage(command, &err);
+    }
+    if (begun && strcmp(begun, command) != 0) {
+        reel_fail(&err, REEL_ERR_INVALID, "--resume: the run was begun by `reel %s`, and is continued by that", begun);
         return reel_complain_usage(command, &err);
     }
     int code = 0;
@@ -353,6 +373,10 @@ static int train(bool finetune, reel_options *options, resumed_run *r)
     reel_trainer t;
     reel_status status = reel_trainer_open(&t, data, &settings, config, r->checkpoint, r->path, &err);
     const bool resumed = r->checkpoint != NULL;
+    if (status != REEL_OK && !told && !strncmp(err.message, data, strlen(data))) {
+        const reel_error why = err;
+        reel_fail(&err, status, "%s (DATA as the run was told it; give it anew where it has moved)", why.message);
+    }
     const json_t *images = json_object_get(r->config, "train_images");
     if (status == REEL_OK && images && json_integer_value(images) != reel_dataset_count(t.train))
         reel_say("reel train: warning: there were %" JSON_INTEGER_FORMAT " training images and are %" PRId64
@@ -372,10 +396,12 @@ static int train(bool finetune, reel_options *options, resumed_run *r)
         if (verify && !settings.quiet) reel_say("verified: a step of the checkpoint has the bits it had");
         status = reel_trainer_run(&t, &err);
     }
-    if (holds) code = status ? reel_complain(command, &err) : report(&t);
+    if (holds) code = status ? reel_complain(command, &err) : report(command, &t);
+    char folder[sizeof t.run.path];
+    snprintf(folder, sizeof folder, "%s", t.run.path); /* it may have been moved */
     const bool ended = holds && status == REEL_OK && t.end != REEL_RUN_SIGNAL && t.state.step > 0;
     reel_trainer_close(&t); /* first: the page loads the weights again */
-    if (ended && !reel_options_flag(options, "no-report")) write_report(command, &settings);
+    if (ended && !reel_options_flag(options, "no-report")) write_report(command, folder, settings.quiet);
     return code;
 }
 

@@ -59,6 +59,34 @@ json_t *reel_json_text(const char *bytes)
     return json_string(text);
 }
 
+static void bytes_key(char *text, size_t size, const char *key)
+{
+    snprintf(text, size, "%s_bytes", key);
+}
+
+void reel_json_put_path(json_t *object, const char *key, const char *path)
+{
+    char other[64], hex[2 * 4096 + 1] = "";
+    json_t *text = json_string(path);
+    bytes_key(other, sizeof other, key);
+    if (!text)
+        for (size_t i = 0; path[i] && 2 * i + 3 <= sizeof hex; i++) snprintf(hex + 2 * i, 3, "%02x", (unsigned char)path[i]);
+    json_object_set_new(object, key, text ? text : reel_json_text(path));
+    if (*hex) json_object_set_new(object, other, json_string(hex));
+}
+
+const char *reel_json_path(const json_t *object, const char *key, char *text, size_t size)
+{
+    char other[64];
+    bytes_key(other, sizeof other, key);
+    const char *hex = json_string_value(json_object_get(object, other));
+    if (!hex) return json_string_value(json_object_get(object, key));
+    size_t n = 0;
+    for (unsigned byte; n + 1 < size && sscanf(hex + 2 * n, "%2x", &byte) == 1; n++) text[n] = (char)byte;
+    text[n] = '\0';
+    return text;
+}
+
 json_t *reel_json_number(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();

@@ -9,6 +9,10 @@
 
 /* A string value; bytes that are no UTF-8 (file names may hold any) stand as \xNN. */
 json_t *reel_json_text(const char *bytes);
+/* Any path under key, as reel_json_text; where that is not the path itself, its bytes in hexadecimal under "KEY_bytes", too. */
+void reel_json_put_path(json_t *object, const char *key, const char *path);
+/* The path again: as it stands there, or in text. NULL where there is none. */
+const char *reel_json_path(const json_t *object, const char *key, char *text, size_t size);
 /* As reel_json_text, into text, cut to size. */
 void reel_utf8_text(const char *bytes, char *text, size_t size);
 /* For people: control characters, too, stand as \xNN, so that a file's name neither splits a line nor commands a terminal.

@@ -162,7 +162,7 @@ static void sweep(const char *path)
 
 reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t *config, bool locked, reel_error *err)
 {
-    *run = (reel_run_dir){.lock = -1, .folder = -1};
+    *run = (reel_run_dir){.lock = -1, .folder = -1, .config = config};
     snprintf(run->path, sizeof run->path, "%s", path);
     char file[REEL_PATH_MAX];
     REEL_TRY(make_folders(path, err));
@@ -187,11 +187,45 @@ void reel_run_dir_close(reel_run_dir *run)
     *run = (reel_run_dir){.lock = -1, .folder = -1};
 }
 
-reel_status reel_run_dir_in_place(const reel_run_dir *run, reel_error *err)
+static bool is_folder(const struct stat *own, const char *path)
 {
-    struct stat own, there;
-    if (run->folder < 0 || fstat(run->folder, &own) != 0 || stat(run->path, &there) != 0) return REEL_OK;
-    if (own.st_ino == there.st_ino && own.st_dev == there.st_dev) return REEL_OK;
+    struct stat there;
+    return stat(path, &there) == 0 && own->st_ino == there.st_ino && own->st_dev == there.st_dev;
+}
+
+/* In a folder that exists: its number, the lock and config.json. */
+static reel_status make_anew(reel_run_dir *run, reel_error *err)
+{
+    char file[REEL_PATH_MAX];
+    close(run->folder);
+    run->folder = open(run->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    reel_run_unlock(run->lock);
+    run->lock = -1;
+    REEL_TRY(reel_run_lock(&run->lock, run->path, err));
+    return reel_json_save(run->config, reel_run_dir_file(run, "config.json", file, sizeof file), err);
+}
+
+reel_status reel_run_dir_in_place(reel_run_dir *run, reel_run_dir_found *found, reel_error *err)
+{
+    struct stat own;
+    char link[40], now[sizeof run->path];
+    *found = REEL_RUN_DIR_IN_PLACE;
+    if (run->folder < 0 || fstat(run->folder, &own) != 0 || is_folder(&own, run->path)) return REEL_OK;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", run->folder);
+    const ssize_t length = readlink(link, now, sizeof now - 1);
+    if (length > 0) {
+        now[length] = '\0';
+        if (is_folder(&own, now)) {
+            memcpy(run->path, now, (size_t)length + 1);
+            *found = REEL_RUN_DIR_MOVED;
+            return REEL_OK;
+        }
+    }
+    if (mkdir(run->path, 0777) == 0) {
+        *found = REEL_RUN_DIR_MADE_ANEW;
+        return make_anew(run, err);
+    }
+    if (errno != EEXIST) return REEL_OK; /* each write will tell */
     return reel_fail(
         err, REEL_ERR_INVALID,
         "--output-dir %s: expected the folder in which the run began, got another one, made since; nothing more is "

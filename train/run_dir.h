@@ -16,6 +16,7 @@ typedef struct reel_run_dir {
     char **bad;                               /* names already in bad_files.jsonl */
     int64_t n_bad, bad_capacity, n_bad_train; /* of them, in the training images */
     int lock, folder;
+    const json_t *config; /* borrowed */
 } reel_run_dir;
 
 /* Looks only: REEL_ERR_INVALID where the folder holds a run which resume (NULL, "auto" or a checkpoint file) does not mean,
@@ -25,12 +26,13 @@ bool reel_run_dir_holds_run(const char *path);
 /* What config.json holds; NULL where there is none. */
 reel_status reel_run_dir_config(json_t **out, const char *path, reel_error *err);
 /* Creates the folder and those above it, locks it unless `locked` says that the caller has, removes what a killed process left
- * unfinished, writes config.json (borrowed). */
+ * unfinished, writes config.json (borrowed, for as long as the folder is open). */
 reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t *config, bool locked, reel_error *err);
 void reel_run_dir_close(reel_run_dir *run);
-/* REEL_ERR_INVALID where its path has come to name another folder: the run's own was removed, and another run may have begun
- * there. A path that names nothing is none of that: each write tells. */
-reel_status reel_run_dir_in_place(const reel_run_dir *run, reel_error *err);
+/* Looks whether the path still names the run's folder. One that was moved is followed, one that was removed is made anew:
+ * *found tells. REEL_ERR_INVALID where it was removed and another folder has its name: another run may have begun there. */
+typedef enum { REEL_RUN_DIR_IN_PLACE, REEL_RUN_DIR_MOVED, REEL_RUN_DIR_MADE_ANEW } reel_run_dir_found;
+reel_status reel_run_dir_in_place(reel_run_dir *run, reel_run_dir_found *found, reel_error *err);
 
 /* "PATH/name" into text. */
 const char *reel_run_dir_file(const reel_run_dir *run, const char *name, char *text, size_t size);

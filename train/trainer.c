@@ -120,7 +120,7 @@ static bool limit_reached(reel_trainer *t)
 
 reel_status reel_trainer_save(reel_trainer *t, reel_error *err)
 {
-    REEL_TRY(reel_run_dir_in_place(&t->run, err));
+    REEL_TRY(reel_trainer_in_place(t, err));
     reel_checkpoint c = reel_trainer_checkpoint(t);
     const int bad = reel_optimizer_not_finite(t->opt);
     t->last_checkpoint = reel_seconds_now();
@@ -216,7 +216,7 @@ static reel_status train_epoch(reel_trainer *t, reel_error *err)
         const double began = reel_seconds_now(), waited = reel_trainer_waited(t);
         REEL_TRY(train_step(t, err));
         if (t->rolled_back) return REEL_OK;
-        REEL_TRY(reel_run_dir_in_place(&t->run, err));
+        REEL_TRY(reel_trainer_in_place(t, err));
         const double computed = reel_seconds_now() - began - (reel_trainer_waited(t) - waited);
         const bool last = t->state.batch == t->batches_per_epoch;
         if (t->state.seen > 0) reel_trainer_log_step(t, last);

@@ -80,6 +80,8 @@ reel_status reel_trainer_run(reel_trainer *t, reel_error *err);
 /* Shared by the files of the trainer. */
 /* A loader of training batches that begins at batch `first` of the current epoch; told of unreadable samples or silent. */
 reel_status reel_trainer_loader(reel_trainer *t, reel_loader **out, int64_t first, int workers, bool silent, reel_error *err);
+/* Before anything is written: reel_run_dir_in_place, told to the user. */
+reel_status reel_trainer_in_place(reel_trainer *t, reel_error *err);
 reel_status reel_trainer_save(reel_trainer *t, reel_error *err); /* a checkpoint; REEL_ERR_NONFINITE keeps the ones there are */
 double reel_trainer_waited(const reel_trainer *t);               /* seconds this process has waited for training data */
 reel_checkpoint reel_trainer_checkpoint(reel_trainer *t);

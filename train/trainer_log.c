@@ -25,6 +25,28 @@ void reel_trainer_metric(reel_trainer *t, json_t *line)
     if (reel_run_dir_metric(&t->run, line, &err)) reel_progress_warn(&t->progress, "reel train: warning: %s", err.message);
 }
 
+static void open_events(reel_trainer *t)
+{
+    reel_error err;
+    if (reel_events_open(&t->events, t->run.path, t->state.step, &err))
+        reel_progress_warn(&t->progress, "reel train: warning: no events: %s", err.message);
+}
+
+reel_status reel_trainer_in_place(reel_trainer *t, reel_error *err)
+{
+    reel_run_dir_found found;
+    REEL_TRY(reel_run_dir_in_place(&t->run, &found, err));
+    if (found == REEL_RUN_DIR_MOVED)
+        reel_progress_warn(&t->progress, "reel train: warning: the run's folder was moved, to %s: it goes on there",
+                           t->run.path);
+    if (found != REEL_RUN_DIR_MADE_ANEW) return REEL_OK;
+    reel_progress_warn(&t->progress, "reel train: warning: %s was removed: it is made anew, and the run goes on", t->run.path);
+    t->best_lost = t->state.best_epoch > 0;
+    reel_events_close(t->events);
+    open_events(t);
+    return REEL_OK;
+}
+
 static void note_bad(reel_trainer *t, const char *split, const char *name, const char *reason)
 {
     bool is_new = false;
@@ -190,14 +212,12 @@ static void cpu_name(char *text, size_t size)
 
 void reel_trainer_log_start(reel_trainer *t)
 {
-    reel_error err;
     char cpu[200], when[40];
     const time_t now = time(NULL);
     struct tm utc;
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
     cpu_name(cpu, sizeof cpu);
-    if (reel_events_open(&t->events, t->run.path, t->state.step, &err))
-        reel_progress_warn(&t->progress, "reel train: warning: no events: %s", err.message);
+    open_events(t);
     reel_trainer_metric(t, json_pack("{s:s, s:I, s:s, s:s, s:o, s:s, s:i, s:i, s:s}", "event", "start", "step",
                                      (json_int_t)t->state.step, "time", when, "version", reel_version(), "processor",
                                      reel_json_text(cpu), "isa", reel_isa_name(reel_ctx_isa(t->ctx)), "threads",
@@ -225,7 +245,7 @@ reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error
     const double began = reel_seconds_now();
     reel_evaluation e;
     REEL_TRY(reel_evaluate(&e, t->net, t->tape, t->val, &s->val, &config, err));
-    const reel_status in_place = reel_run_dir_in_place(&t->run, err);
+    const reel_status in_place = reel_trainer_in_place(t, err);
     if (in_place != REEL_OK) {
         reel_evaluation_free(&e);
         return in_place;

@@ -78,15 +78,34 @@ step=$(grep -o '"step":[0-9]*' out | cut -d: -f2)
 "$REEL_BIN" train d "${options[@]}" -o untimed --max-steps $((step + 2)) >out 2>err
 cmp timed/model.safetensors untimed/model.safetensors || fail "ended by --max-time and resumed: other weights"
 
-# A forgotten run whose folder was removed, and another one begun in its place: it ends, and the other's files stay its own.
+# The folder of a run that goes on is moved: followed, also when another run begins in its place.
+"$REEL_BIN" train d "${options[@]}" -o undisturbed >out 2>err
 start old
-rm -rf gone
-mv old gone # as rm -rf, which a run that goes on writing can make fail
+mv old elsewhere
 "$REEL_BIN" train d --arch tiny --epochs 1 -b 4 --seed 9 -o old --quiet >out 2>err || fail "in place of a moved run: $(cat err)"
+wait "$pid" || fail "a moved folder: exit $?, expected 0: $(cat old.err)"
+grep -q "moved, to .*/elsewhere: it goes on there" old.err || fail "a moved folder: not told: $(cat old.err)"
+cmp elsewhere/model.safetensors undisturbed/model.safetensors || fail "a moved folder: other weights"
+"$REEL_BIN" train d --arch tiny --epochs 1 -b 4 --seed 9 -o alone --quiet >out 2>err
+cmp old/model.safetensors alone/model.safetensors || fail "a moved run wrote into another one's folder"
+
+# It is removed: made anew. It is removed and another run begins there: the forgotten one ends, and the other's files stay its own.
+start gone
+kill -s STOP "$pid"
+rm -rf gone
+kill -s CONT "$pid"
+wait "$pid" || fail "a removed folder: exit $?, expected 0: $(cat gone.err)"
+grep -q "gone was removed: it is made anew" gone.err || fail "a removed folder: not told: $(cat gone.err)"
+cmp gone/model.safetensors undisturbed/model.safetensors || fail "a removed folder: other weights"
+"$REEL_BIN" train --resume auto -o gone --quiet >out 2>err || fail "a folder made anew is no run: $(cat err)"
+start taken
+kill -s STOP "$pid"
+rm -rf taken
+"$REEL_BIN" train d --arch tiny --epochs 1 -b 4 --seed 9 -o taken --quiet >out 2>err || fail "in place of a removed run: $(cat err)"
+kill -s CONT "$pid"
 code=0
 wait "$pid" || code=$?
-[ "$code" -eq 1 ] || fail "a run whose folder became another one: exit $code, expected 1: $(cat old.err)"
-grep -q "expected the folder in which the run began" old.err || fail "a run whose folder became another one: $(cat old.err)"
-"$REEL_BIN" train d --arch tiny --epochs 1 -b 4 --seed 9 -o alone --quiet >out 2>err
-cmp old/model.safetensors alone/model.safetensors || fail "a forgotten run wrote into another one's folder"
-[ "$(find old -name 'checkpoint-*' | wc -l)" -eq 1 ] || fail "a forgotten run left a checkpoint: $(ls old)"
+[ "$code" -eq 1 ] || fail "a run whose folder became another one: exit $code, expected 1: $(cat taken.err)"
+grep -q "expected the folder in which the run began" taken.err || fail "a run whose folder became another one: $(cat taken.err)"
+cmp taken/model.safetensors alone/model.safetensors || fail "a forgotten run wrote into another one's folder"
+[ "$(find taken -name 'checkpoint-*' | wc -l)" -eq 1 ] || fail "a forgotten run left a checkpoint: $(ls taken)"

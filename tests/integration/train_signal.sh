@@ -37,7 +37,7 @@ interrupt() { # interrupt SIGNAL CODE: starts a run, waits for its first steps, 
     env --default-signal=INT "$REEL_BIN" train d "${options[@]}" -o cut --log-every 1 >out 2>err &
     local pid=$! code=0
     for _ in $(seq 500); do
-        [ -s cut/metrics.jsonl ] && break
+        grep -qs '"event":"train"' cut/metrics.jsonl && break
         sleep 0.01
     done
     kill -s "$1" "$pid"

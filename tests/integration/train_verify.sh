@@ -59,3 +59,32 @@ refused 2 "verify: expected --resume" d -o new --verify
 mkdir empty
 refused 2 "empty holds no run" -o empty --resume auto
 [ -z "$(ls -A empty)" ] || fail "a refused --resume left $(ls -A empty)"
+
+# What cannot be resumed as it is told
+refused 1 "third/checkpoint-00000009.safetensors: .*expected --momentum as it was" d -o third --resume auto --momentum 0
+code=0
+"$REEL_BIN" finetune d -o third --resume auto >out 2>err || code=$?
+[ "$code" -eq 2 ] && grep -q "was begun by .reel train., and is continued by that" err || fail "finetune on a run of train: exit $code: $(cat err)"
+cp -r d here
+"$REEL_BIN" train here "${told[@]}" -o moved --max-steps 2 >/dev/null
+mv here there
+refused 1 "here.*(DATA as the run was told it; give it anew where it has moved)" -o moved --resume auto
+"$REEL_BIN" train there -o moved --resume auto --quiet >out 2>err || fail "DATA given anew: $(cat err)"
+cmp moved/model.safetensors whole/model.safetensors || fail "DATA given anew: other weights"
+
+# DATA of any bytes is found again.
+cp -r d $'\xe9t\xe9' || exit 0 # not on this file system
+"$REEL_BIN" train $'\xe9t\xe9' "${told[@]}" -o bytes --max-steps 2 >/dev/null
+"$REEL_BIN" train -o bytes --resume auto --quiet >out 2>err || fail "DATA that is no UTF-8: $(cat err)"
+cmp bytes/model.safetensors whole/model.safetensors || fail "DATA that is no UTF-8: other weights"
+
+# A checkpoint that may not be read is not damaged: nobody is sent back to an older one.
+[ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null || exit 0
+"$REEL_BIN" train d "${told[@]}" -o closed --checkpoint-every 2 --max-steps 4 >/dev/null
+chmod -R a+rwX . && chmod 000 closed/checkpoint-00000004.safetensors
+code=0
+setpriv --reuid=65534 --clear-groups "$REEL_BIN" train d --resume auto -o closed --quiet >out 2>err || code=$?
+[ -s err ] || exit 0
+! grep -q "$REEL_BIN" err || exit 0 # the program itself lies where nobody may go
+[ "$code" -eq 1 ] && grep -q "checkpoint-00000004.safetensors: .*Permission denied" err || fail "a checkpoint that may not be read: exit $code, expected 1: $(cat err)"
+[ "$(find closed -name 'checkpoint-*' | wc -l)" -eq 2 ] || fail "a checkpoint that may not be read: $(ls closed)"

@@ -4,6 +4,7 @@
 #include "core/atomic_file.h"
 #include "train/command.h"
 #include "train/data_dir.h"
+#include "train/json_util.h"
 #include "train/model_card.h"
 #include "train/report/html.h"
 #include "train/report/insight.h"
@@ -32,8 +33,8 @@ typedef struct {
 /* Where the validation images are: a folder of its own, or, where the run has held images back, all of them. */
 static reel_status open_images(report *r, const char *data, reel_error *err)
 {
-    char path[REEL_PATH_MAX];
-    const char *from = data ? data : json_string_value(json_object_get(r->record.config, "data"));
+    char path[REEL_PATH_MAX], stored[REEL_PATH_MAX];
+    const char *from = data ? data : reel_json_path(r->record.config, "data", stored, sizeof stored);
     if (!from) return reel_fail(err, REEL_ERR_FORMAT, "config.json does not say where the images are");
     REEL_TRY(reel_data_has_val(from) ? reel_data_open(&r->dataset, from, "val", path, sizeof path, err)
                                      : reel_data_open_whole(&r->dataset, from, path, sizeof path, err));
