@@ -4,9 +4,12 @@
 #include "core/atomic_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* Length of the UTF-8 sequence at p, 0 if there is none (overlong forms, surrogates and values above U+10FFFF included). */
 static int sequence(const unsigned char *p)
@@ -114,6 +117,23 @@ reel_status reel_json_load(json_t **out, const char *path, reel_error *err)
     if (*out) return REEL_OK;
     if (why.line < 0) return reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
     return reel_fail(err, REEL_ERR_FORMAT, "%s: %s (line %d)", path, why.text, why.line);
+}
+
+reel_status reel_plain_open(FILE **out, const char *path, reel_error *err)
+{
+    struct stat info;
+    *out = NULL;
+    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) return REEL_OK;
+    if (fd >= 0 && fstat(fd, &info) == 0 && !S_ISREG(info.st_mode)) {
+        close(fd);
+        return reel_fail(err, REEL_ERR_IO, "%s: expected a file, got a %s", path,
+                         S_ISDIR(info.st_mode) ? "folder" : "device or pipe");
+    }
+    if (fd >= 0 && (*out = fdopen(fd, "r"))) return REEL_OK;
+    const int why = errno;
+    if (fd >= 0) close(fd);
+    return reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", path, strerror(why));
 }
 
 FILE *reel_append_open(const char *path)

@@ -25,6 +25,9 @@ json_t *reel_json_number(double value);
 /* path holds the old or the new text, never half of one (core/atomic_file.h). */
 reel_status reel_json_save(const json_t *object, const char *path, reel_error *err);
 reel_status reel_json_load(json_t **out, const char *path, reel_error *err);
+/* A plain file for reading; REEL_ERR_IO also where it is a pipe or device, which would be read for ever. Where there is none:
+ * NULL and REEL_OK. */
+reel_status reel_plain_open(FILE **out, const char *path, reel_error *err);
 /* For appending whole lines: a last one that a full disk or a crash has cut is ended first. NULL with errno set. */
 FILE *reel_append_open(const char *path);
 /* Appends object as one line, and frees it. */

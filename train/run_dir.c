@@ -115,9 +115,9 @@ static bool known(const reel_run_dir *run, const char *name)
 static reel_status each_line(const char *path, reel_status (*f)(void *user, const json_t *line, reel_error *err), void *user,
                              reel_error *err)
 {
-    FILE *in = fopen(path, "re");
-    if (!in && errno == ENOENT) return REEL_OK;
-    if (!in) return reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    FILE *in;
+    REEL_TRY(reel_plain_open(&in, path, err));
+    if (!in) return REEL_OK;
     char *text = NULL;
     size_t capacity = 0;
     reel_status status = REEL_OK;

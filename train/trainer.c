@@ -277,7 +277,13 @@ reel_status reel_trainer_run(reel_trainer *t, reel_error *err)
     if (t->settings->on_nan == REEL_ON_NAN_ROLLBACK && !reel_checkpoint_exists(t->run.path, t->first_step))
         REEL_TRY(reel_trainer_save(t, err));
     const reel_status status = run_epochs(t, err);
-    /* Stopped by a limit in the middle of an epoch: what was reached is of interest. A signal wants out. */
+    reel_progress_clear(&t->progress);
+    if (status == REEL_ERR_NONFINITE) return status;
+    reel_params_zero_grad(reel_net_params(t->net));
+    reel_error unsaved;
+    const reel_status saved = t->state.step > 0 ? reel_trainer_save(t, &unsaved) : REEL_OK;
+    /* Stopped by a limit in the middle of an epoch: what was reached is of interest. A signal wants out. After the checkpoint:
+     * what limits the time may soon end the process. */
     if (status == REEL_OK && (t->end == REEL_RUN_MAX_STEPS || t->end == REEL_RUN_MAX_TIME) && t->state.batch > 0) {
         reel_error why;
         const reel_status evaluated = reel_trainer_evaluate(t, false, &why);
@@ -285,13 +291,9 @@ reel_status reel_trainer_run(reel_trainer *t, reel_error *err)
             t->end = REEL_RUN_SIGNAL;
         else if (evaluated)
             reel_progress_warn(&t->progress, "reel train: warning: %s", why.message);
+        reel_progress_clear(&t->progress);
     }
-    reel_progress_clear(&t->progress);
-    if (status == REEL_ERR_NONFINITE) return status;
-    reel_params_zero_grad(reel_net_params(t->net));
-    reel_error why;
-    const reel_status saved = t->state.step > 0 ? reel_trainer_save(t, &why) : REEL_OK;
     if (status != REEL_OK) return status;
-    if (saved != REEL_OK) *err = why;
+    if (saved != REEL_OK) *err = unsaved;
     return saved;
 }

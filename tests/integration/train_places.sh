@@ -61,6 +61,16 @@ for way in moved removed; do
 done
 "$REEL_BIN" train --resume auto --verify -o elsewhere/gone --epochs 2 --quiet >out 2>err || fail "a folder that was moved is no run: $(cat err)"
 
+# A log that is a pipe or a device would be read for ever.
+cp -r elsewhere/gone piped
+rm piped/metrics.jsonl
+mkfifo piped/metrics.jsonl
+for command in "train --resume auto -o piped --quiet" "report piped"; do
+    code=0
+    timeout 20 "$REEL_BIN" $command >out 2>err || code=$?
+    [ "$code" -eq 1 ] && grep -q "metrics.jsonl: expected a file, got a device or pipe" err || fail "a log that is a pipe, $command: exit $code: $(cat err)"
+done
+
 # Signals at random moments, mostly in the middle of a checkpoint
 for i in 1 2 3 4 5 6 7 8; do
     rm -rf cut

@@ -3,7 +3,6 @@
 
 #include "train/json_util.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,10 +44,10 @@ static reel_status read_lines(reel_record *r, const char *folder, reel_error *er
     char path[4400];
     char *text = NULL;
     size_t capacity = 0;
-    bool ok = (r->lines = json_array()) != NULL;
+    FILE *in;
     snprintf(path, sizeof path, "%s/metrics.jsonl", folder);
-    FILE *in = fopen(path, "re");
-    if (!in && errno != ENOENT) return reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    REEL_TRY(reel_plain_open(&in, path, err));
+    bool ok = (r->lines = json_array()) != NULL;
     while (ok && in && getline(&text, &capacity, in) > 0) {
         json_t *line = json_loads(text, 0, NULL);
         if (json_is_object(line)) ok = take(r, line);
