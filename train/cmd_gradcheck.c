@@ -173,7 +173,9 @@ static bool selected(const tally *t, const char *name)
 {
     if (reel_options_arg_count(t->options) == 0) return true;
     const char *pattern = reel_options_arg(t->options, 0);
-    return strstr(name, pattern) || fnmatch(pattern, name, 0) == 0;
+    char part[300];
+    snprintf(part, sizeof part, "*%s*", pattern);
+    return strstr(name, pattern) || fnmatch(part, name, 0) == 0;
 }
 
 /* "1[37]": input 1, element 37; "1[*]": along a random direction. */
@@ -339,7 +341,7 @@ const reel_command reel_command_gradcheck = {
     .name = "gradcheck",
     .arguments = "[PATTERN]",
     .about = "Checks the gradients of every operator, layer and model in float64",
-    .notes = "PATTERN: part of a case's name, or a shell pattern: `reel gradcheck conv2d`, `reel gradcheck 'op/*pool*'`.\n"
+    .notes = "PATTERN: part of a case's name; * and ? are as in the shell: `reel gradcheck conv2d`, `reel gradcheck 'op/*pool'`.\n"
              "The error is |a - n| / max(|a|, |n|, 1e-3 x the largest gradient of the tensor). `at` is where it is largest:\n"
              "input[element], or [*] along a random direction. Kinks are elements at a corner, which have no gradient.\n"
              "The full models come last and take about 2 GB. Exit code 5 if one fails.",
