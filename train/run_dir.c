@@ -187,10 +187,9 @@ void reel_run_dir_close(reel_run_dir *run)
     *run = (reel_run_dir){.lock = -1, .folder = -1};
 }
 
-static bool is_folder(const struct stat *own, const char *path)
+static bool same_file(const struct stat *a, const struct stat *b)
 {
-    struct stat there;
-    return stat(path, &there) == 0 && own->st_ino == there.st_ino && own->st_dev == there.st_dev;
+    return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
 }
 
 /* In a folder that exists: its number, the lock and config.json. */
@@ -207,25 +206,28 @@ static reel_status make_anew(reel_run_dir *run, reel_error *err)
 
 reel_status reel_run_dir_in_place(reel_run_dir *run, reel_run_dir_found *found, reel_error *err)
 {
-    struct stat own;
+    struct stat own, there;
     char link[40], now[sizeof run->path];
     *found = REEL_RUN_DIR_IN_PLACE;
-    if (run->folder < 0 || fstat(run->folder, &own) != 0 || is_folder(&own, run->path)) return REEL_OK;
+    if (run->folder < 0 || fstat(run->folder, &own) != 0) return REEL_OK;
+    const bool taken = stat(run->path, &there) == 0;
+    if (taken ? same_file(&own, &there) : errno != ENOENT)
+        return REEL_OK; /* a server that is away says nothing of the folder */
     snprintf(link, sizeof link, "/proc/self/fd/%d", run->folder);
     const ssize_t length = readlink(link, now, sizeof now - 1);
     if (length > 0) {
         now[length] = '\0';
-        if (is_folder(&own, now)) {
+        if (stat(now, &there) == 0 && same_file(&own, &there)) {
             memcpy(run->path, now, (size_t)length + 1);
             *found = REEL_RUN_DIR_MOVED;
             return REEL_OK;
         }
     }
-    if (mkdir(run->path, 0777) == 0) {
+    if (!taken) {
+        if (mkdir(run->path, 0777) != 0) return REEL_OK; /* each write will tell */
         *found = REEL_RUN_DIR_MADE_ANEW;
         return make_anew(run, err);
     }
-    if (errno != EEXIST) return REEL_OK; /* each write will tell */
     return reel_fail(
         err, REEL_ERR_INVALID,
         "--output-dir %s: expected the folder in which the run began, got another one, made since; nothing more is "
