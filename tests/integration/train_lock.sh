@@ -78,15 +78,34 @@ step=$(grep -o '"step":[0-9]*' out | cut -d: -f2)
 "$REEL_BIN" train d "${options[@]}" -o untimed --max-steps $((step + 2)) >out 2>err
 cmp timed/model.safetensors untimed/model.safetensors || fail "ended by --max-time and resumed: other weights"
 
+told() { # told WORDS FILE: waits until the file has them
+    for _ in $(seq 2000); do
+        grep -q "$1" "$2" && return
+        sleep 0.01
+    done
+    fail "expected '$1': $(cat "$2")"
+}
+as_undisturbed() { # as_undisturbed NAME DIR: ends the run in the background; resumed for 3 steps, DIR has the weights that it should
+    kill -s TERM "$pid"
+    local code=0 at
+    wait "$pid" || code=$?
+    [ "$code" -eq 143 ] || fail "$1: exit $code, expected 143: $(cat "$1.err")"
+    at=$(grep -oE 'interrupted at step [0-9]+' "$1.err" | tr -dc 0-9)
+    "$REEL_BIN" train d -o "$2" --resume auto --max-steps $((at + 3)) --quiet >out 2>err || fail "$1, resumed: $(cat err)"
+    "$REEL_BIN" train d "${options[@]}" -o "$1_undisturbed" --max-steps $((at + 3)) >out 2>err
+    cmp "$2/model.safetensors" "$1_undisturbed/model.safetensors" || fail "$1, resumed: other weights"
+}
+other() { # another run, of one epoch
+    "$REEL_BIN" train d --arch tiny --epochs 1 -b 4 --seed 9 -o "$1" --quiet >out 2>err || fail "another run in $1: $(cat err)"
+}
+other alone
+
 # The folder of a run that goes on is moved: followed, also when another run begins in its place.
-"$REEL_BIN" train d "${options[@]}" -o undisturbed >out 2>err
 start old
 mv old elsewhere
-"$REEL_BIN" train d --arch tiny --epochs 1 -b 4 --seed 9 -o old --quiet >out 2>err || fail "in place of a moved run: $(cat err)"
-wait "$pid" || fail "a moved folder: exit $?, expected 0: $(cat old.err)"
-grep -q "moved, to .*/elsewhere: it goes on there" old.err || fail "a moved folder: not told: $(cat old.err)"
-cmp elsewhere/model.safetensors undisturbed/model.safetensors || fail "a moved folder: other weights"
-"$REEL_BIN" train d --arch tiny --epochs 1 -b 4 --seed 9 -o alone --quiet >out 2>err
+other old
+told "moved, to .*/elsewhere: it goes on there" old.err
+as_undisturbed old elsewhere
 cmp old/model.safetensors alone/model.safetensors || fail "a moved run wrote into another one's folder"
 
 # It is removed: made anew. It is removed and another run begins there: the forgotten one ends, and the other's files stay its own.
@@ -94,14 +113,12 @@ start gone
 kill -s STOP "$pid"
 rm -rf gone
 kill -s CONT "$pid"
-wait "$pid" || fail "a removed folder: exit $?, expected 0: $(cat gone.err)"
-grep -q "gone was removed: it is made anew" gone.err || fail "a removed folder: not told: $(cat gone.err)"
-cmp gone/model.safetensors undisturbed/model.safetensors || fail "a removed folder: other weights"
-"$REEL_BIN" train --resume auto -o gone --quiet >out 2>err || fail "a folder made anew is no run: $(cat err)"
+told "gone was removed: it is made anew" gone.err
+as_undisturbed gone gone
 start taken
 kill -s STOP "$pid"
 rm -rf taken
-"$REEL_BIN" train d --arch tiny --epochs 1 -b 4 --seed 9 -o taken --quiet >out 2>err || fail "in place of a removed run: $(cat err)"
+other taken
 kill -s CONT "$pid"
 code=0
 wait "$pid" || code=$?
