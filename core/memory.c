@@ -62,7 +62,7 @@ struct reel_arena {
  * meanwhile: then half of that. */
 static char *reserve_all(size_t *reserved, reel_error *err)
 {
-    const size_t exact = (size_t)64 << 20;
+    const size_t exact = 2 * huge_page;
     *reserved = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
     char *base = reel_pages_alloc(*reserved, err);
     if (base) return base;

@@ -25,6 +25,12 @@ if ! grep -qa -E '__asan_init|__tsan_init' "$REEL_BIN"; then
     grep -qE 'a batch of 64 takes .*memory.*, half of what `ulimit -v` leaves is [01]\.[0-9] GB: (--batch-size [0-9]+ is the largest that fits|not even one)' err ||
         fail "ulimit -v, 3000 x 3000: $(cat err)"
     limited -b "$largest" --train-crop-size 500 --init kaiming -o within || fail "ulimit -v: a batch of $largest was said to fit: exit $?: $(cat err)"
+    # What the C library reserves for each thread comes and goes: a small net runs under any limit above the smallest that it needs.
+    for kilobytes in 200000 250000 300000 400000; do
+        rm -rf small
+        (ulimit -v $kilobytes && "$REEL_BIN" train d --arch tiny -b 8 --threads 1 --workers 1 --max-steps 2 --quiet -o small >out 2>err) ||
+            fail "ulimit -v $kilobytes, a small net: exit $?: $(cat err)"
+    done
 fi
 
 # In a control group of its own, where one can be made: the batch that is said to fit does, one more is refused.
