@@ -91,8 +91,10 @@ static int64_t step_of(const char *name)
 {
     long long step;
     int end = 0;
+    char own[64];
     if (sscanf(name, "checkpoint-%lld.safetensors%n", &step, &end) != 1 || !end || name[end]) return -1;
-    return step;
+    snprintf(own, sizeof own, "checkpoint-%08lld.safetensors", step);
+    return strcmp(name, own) == 0 ? step : -1; /* a copy by another spelling is not found under its own */
 }
 
 static int descending(const void *a, const void *b)
@@ -204,7 +206,7 @@ reel_status reel_checkpoint_find(reel_weights **out, const char *folder, int64_t
         tried++;
         name_of(path, size, folder, steps[i]);
         if (reel_checkpoint_open(out, path, &why) == REEL_OK) continue;
-        const bool readable = access(path, R_OK) == 0;
+        const bool readable = access(path, R_OK) == 0 || errno == ENOENT; /* a link to nowhere */
         if (why.status == REEL_ERR_FORMAT || (why.status == REEL_ERR_IO && readable))
             on_damaged(why.message);
         else /* no memory, no permission, a version from the future: nothing is wrong with the file */

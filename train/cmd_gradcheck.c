@@ -341,10 +341,11 @@ const reel_command reel_command_gradcheck = {
     .name = "gradcheck",
     .arguments = "[PATTERN]",
     .about = "Checks the gradients of every operator, layer and model in float64",
-    .notes = "PATTERN: part of a case's name; * and ? are as in the shell: `reel gradcheck conv2d`, `reel gradcheck 'op/*pool'`.\n"
-             "The error is |a - n| / max(|a|, |n|, 1e-3 x the largest gradient of the tensor). `at` is where it is largest:\n"
-             "input[element], or [*] along a random direction. Kinks are elements at a corner, which have no gradient.\n"
-             "The full models come last and take about 2 GB. Exit code 5 if one fails.",
+    .notes =
+        "PATTERN: part of a case's name; * and ? are as in the shell: `reel gradcheck conv2d`, `reel gradcheck 'op/*pool'`.\n"
+        "The error is |a - n| / max(|a|, |n|, 1e-3 x the largest gradient of the tensor). `at` is where it is largest:\n"
+        "input[element], or [*] along a random direction. Kinks are elements at a corner, which have no gradient.\n"
+        "The full models come last and take about 2 GB. Exit code 5 if one fails.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
     .max_args = 1,

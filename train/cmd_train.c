@@ -121,7 +121,8 @@ typedef struct {
     reel_weights *checkpoint; /* NULL where "auto" finds none: the run was ended before its first one, and begins again */
     json_t *config;           /* what it was told; NULL where there is no run */
     char path[REEL_PATH_MAX];
-    int lock; /* of the output folder, where there is one already */
+    bool newest; /* valid one of the folder: later ones are damaged */
+    int lock;    /* of the output folder, where there is one already */
 } resumed_run;
 
 static reel_status find_run(resumed_run *r, const reel_options *options, reel_error *err)
@@ -136,8 +137,7 @@ static reel_status find_run(resumed_run *r, const reel_options *options, reel_er
     } else {
         REEL_TRY(reel_checkpoint_find(&r->checkpoint, folder, INT64_MAX, r->path, sizeof r->path, on_damaged, err));
         if (!r->checkpoint) return reel_run_dir_config(&r->config, folder, err);
-        const int64_t aside = reel_checkpoint_set_aside(folder, r->path);
-        if (aside) reel_say("reel train: warning: set aside as *.damaged: %" PRId64 "; going on from %s", aside, r->path);
+        r->newest = true;
     }
     r->config = reel_checkpoint_config(r->checkpoint);
     return REEL_OK;
@@ -335,6 +335,12 @@ static int test_only(const char *data, const reel_settings *s, const reel_option
     return reel_eval(&request);
 }
 
+static void set_aside(const resumed_run *r, const reel_settings *s)
+{
+    const int64_t aside = reel_checkpoint_set_aside(s->output_dir, r->path);
+    if (aside) reel_say("reel train: warning: set aside as *.damaged: %" PRId64 "; going on from %s", aside, r->path);
+}
+
 /* Frees the checkpoint as soon as it can. */
 static int train(bool finetune, reel_options *options, resumed_run *r)
 {
@@ -385,6 +391,7 @@ static int train(bool finetune, reel_options *options, resumed_run *r)
     /* Before anything is written: a run that does not hold stays as it is. */
     const bool verify = status == REEL_OK && resumed && reel_options_flag(options, "verify");
     const bool holds = !verify || reel_probe_holds(&t, r->checkpoint, r->path, &err);
+    if (status == REEL_OK && holds && r->newest) set_aside(r, &settings);
     if (status == REEL_OK && holds) status = reel_trainer_begin(&t, &err);
     reel_weights_destroy(r->checkpoint); /* as large as the run itself */
     r->checkpoint = NULL;

@@ -13,6 +13,10 @@
 
 enum { PATH = 4200 };
 
+/* What no plan knows: decoders, rounding up to pages. RESERVED is address space alone, a thread's stack and what the C library
+ * sets aside for its allocations; where there is little, it does with less. */
+static const double UNPLANNED = 0.03, PER_THREAD = 8e6, RESERVED = 80e6;
+
 /* The number in a file, or after `key` at the beginning of one of its lines; -1 = there is none ("max"). */
 static double number_in(const char *folder, const char *name, const char *key)
 {
@@ -112,9 +116,11 @@ static reel_status needed(const reel_trainer *t, int64_t batch, double *bytes, r
     if (status != REEL_OK) *bytes = INFINITY;
     if (status != REEL_OK) return status == REEL_ERR_MEMORY ? REEL_OK : status;
     const double step = (double)(plan.net.step > infer.net.step ? plan.net.step : infer.net.step);
-    const double ahead = (double)(s->workers + 2) * (double)(plan.input > infer.input ? plan.input : infer.input);
-    *bytes =
+    /* Batches made ahead: in an evaluation those of the next epoch stand beside those of the validation images. */
+    const double ahead = (double)(s->workers + 2) * (double)(plan.input + infer.input);
+    const double planned =
         (double)(plan.net.parameters + plan.net.gradients) + (s->sgd.momentum > 0 ? (double)plan.momentum : 0) + step + ahead;
+    *bytes = planned + UNPLANNED * planned + PER_THREAD * (double)(s->workers + 1);
     return REEL_OK;
 }
 
@@ -148,8 +154,11 @@ reel_status reel_memory_check(reel_trainer *t, bool fits_to_data, reel_error *er
 {
     const int64_t images = reel_dataset_count(t->train), asked = t->settings->batch < images ? t->settings->batch : images;
     const char *whose;
-    const double room = reel_memory_available("", &whose);
-    double bytes;
+    double bytes, room = reel_memory_available("", &whose);
+    if (strstr(whose, "ulimit")) { /* two loaders in an evaluation */
+        room = fmax(room - 2 * RESERVED * t->settings->workers, room / 2);
+        whose = "half of what `ulimit -v` leaves, without what threads reserve, is";
+    }
     REEL_TRY(needed(t, asked, &bytes, err));
     if (bytes <= room) return fits_to_data ? check_fit(t, room, whose, err) : REEL_OK;
     int64_t fits = 0, too_many = asked;

@@ -23,7 +23,8 @@ static void note(int number)
 {
     static const char words[] = "\nreel: second signal: left at once, nothing saved since the last checkpoint\n";
     if (pending) {
-        if (now() - first_at < 50000000) return;
+        /* A closed terminal sends two: one of its own, and one when its shell ends. */
+        if (number == SIGHUP || now() - first_at < 50000000) return;
         const ssize_t written = write(STDERR_FILENO, words, sizeof words - 1);
         (void)written;
         _exit(128 + number);

@@ -17,14 +17,20 @@ grep -qE "a batch of 64 takes [0-9.]+ GB of memory, .* [0-9.]+ GB: (--batch-size
 if ! grep -qa -E '__asan_init|__tsan_init' "$REEL_BIN"; then
     limited() { (ulimit -v 2500000 && "$REEL_BIN" train d --threads 1 --workers 1 --max-steps 2 --quiet "$@" >out 2>err); }
     limited -b 64 --train-crop-size 500 -o over && fail "2.5 GB of address space and a batch of 64 of 500 x 500 was not refused"
-    grep -qE 'half of what `ulimit -v` leaves is [01]\.[0-9] GB: --batch-size [0-9]+ is the largest that fits' err || fail "ulimit -v: $(cat err)"
+    grep -qE 'half of what `ulimit -v` leaves, .* is [01]\.[0-9] GB: --batch-size [0-9]+ is the largest that fits' err || fail "ulimit -v: $(cat err)"
     largest=$(grep -oE 'batch-size [0-9]+' err | cut -d' ' -f2)
     limited -b "$largest" --train-crop-size 500 -o fitted && fail "ulimit -v: fitting to 64 images of 500 x 500 was not refused"
     grep -q 'fitting the initial weights to 64 images takes [0-9.]* GB' err || fail "ulimit -v, --init data: $(cat err)"
     limited -b 64 --train-crop-size 3000 -o over && fail "ulimit -v: a batch of 64 of 3000 x 3000 was not refused"
-    grep -qE 'a batch of 64 takes .*memory.*, half of what `ulimit -v` leaves is [01]\.[0-9] GB: (--batch-size [0-9]+ is the largest that fits|not even one)' err ||
+    grep -qE 'a batch of 64 takes .*memory.*, half of what `ulimit -v` leaves, .* is [01]\.[0-9] GB: (--batch-size [0-9]+ is the largest that fits|not even one)' err ||
         fail "ulimit -v, 3000 x 3000: $(cat err)"
     limited -b "$largest" --train-crop-size 500 --init kaiming -o within || fail "ulimit -v: a batch of $largest was said to fit: exit $?: $(cat err)"
+    # In an evaluation two loaders hold batches, and eight workers many.
+    "$REEL_BIN" synth m --train 60 --val 100 --classes 2 --size 48 --quiet
+    eight() { (ulimit -v 2500000 && "$REEL_BIN" train m --arch tiny --train-crop-size 400 --threads 1 --workers 8 --epochs 2 --quiet "$@" >out 2>err); }
+    eight -b 100 -o many && fail "ulimit -v: a batch of 100 of 400 x 400 with 8 workers was not refused"
+    most=$(grep -oE 'batch-size [0-9]+' err | cut -d' ' -f2)
+    eight -b "$most" -o eight || fail "ulimit -v, 8 workers: a batch of $most was said to fit: exit $?: $(cat err)"
     # What the C library reserves for each thread comes and goes: a small net runs under any limit above the smallest that it needs.
     for kilobytes in 200000 250000 300000 400000; do
         rm -rf small

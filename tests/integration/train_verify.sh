@@ -72,6 +72,18 @@ refused 1 "here.*(DATA as the run was told it; give it anew where it has moved)"
 "$REEL_BIN" train there -o moved --resume auto --quiet >out 2>err || fail "DATA given anew: $(cat err)"
 cmp moved/model.safetensors whole/model.safetensors || fail "DATA given anew: other weights"
 
+# Damaged, a link to nowhere, a copy under another name: passed over, and nothing is renamed before --verify has agreed.
+cp -r third odd
+echo x >odd/checkpoint-00000098.safetensors
+ln -s nowhere odd/checkpoint-00000099.safetensors
+cp odd/checkpoint-00000009.safetensors odd/checkpoint-12.safetensors
+before=$(ls odd)
+refused 5 "other images than when it was saved" e -o odd --resume auto --verify
+[ "$(ls odd)" = "$before" ] || fail "--verify refused and files changed: $before, now $(ls odd)"
+"$REEL_BIN" train d -o odd --resume auto --verify --quiet >out 2>err || fail "a damaged checkpoint and a link: exit $?: $(cat err)"
+grep -q "set aside as \*.damaged: 2; going on from odd/checkpoint-00000009" err || fail "a damaged checkpoint and a link: $(cat err)"
+cmp odd/model.safetensors whole/model.safetensors || fail "a damaged checkpoint and a link: other weights"
+
 # DATA of any bytes is found again.
 cp -r d $'\xe9t\xe9' || exit 0 # not on this file system
 "$REEL_BIN" train $'\xe9t\xe9' "${told[@]}" -o bytes --max-steps 2 >/dev/null
