@@ -15,6 +15,8 @@
 
 #define MOMENTUM "momentum."
 
+static const int64_t MOST_STEPS = 1000000000000000; /* as --max-steps; a count above it is no count */
+
 /* ---- writing ---- */
 static reel_status put_number(reel_weights_writer *w, const char *key, int64_t value, reel_error *err)
 {
@@ -32,14 +34,48 @@ static reel_status put_json(reel_weights_writer *w, const char *key, const json_
     return status;
 }
 
+/* reel.state: the fields of reel_run_state. Those that came later may be missing, and are then as at a run's beginning. */
+/* clang-format off */
+#define COUNT(name, member, came_later) {.key = name, .at = offsetof(reel_run_state, member), .later = came_later}
+#define REAL(name, member, came_later) {.key = name, .at = offsetof(reel_run_state, member), .later = came_later, .real = true}
+/* clang-format on */
+static const struct {
+    const char *key;
+    size_t at;
+    bool real, later;
+} fields[] = {
+    COUNT("step", step, false),
+    COUNT("epoch", epoch, false),
+    COUNT("batch", batch, false),
+    COUNT("best_epoch", best_epoch, false),
+    REAL("best_top1", best_top1, false),
+    REAL("best_loss", best_loss, false),
+    REAL("loss_sum", loss_sum, false),
+    COUNT("right", right, false),
+    COUNT("seen", seen, false),
+    REAL("train_seconds", train_seconds, false),
+    REAL("lr_scale", lr_scale, true),
+    COUNT("rollbacks", rollbacks, true),
+    COUNT("restored", restored, true),
+    COUNT("skipped", skipped, true),
+    REAL("stall_sum", stall.sum, true),
+    COUNT("stall_steps", stall.n, true),
+    COUNT("stall_length", stall.length, true),
+};
+
+reel_run_state reel_run_beginning(void)
+{
+    return (reel_run_state){.lr_scale = 1};
+}
+
 static reel_status put_state(const reel_checkpoint *c, reel_weights_writer *w, reel_error *err)
 {
-    const reel_run_state *s = c->state;
-    json_t *state = json_pack("{s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:I, s:I, s:f, s:f, s:I}", "step", (json_int_t)s->step,
-                              "epoch", (json_int_t)s->epoch, "batch", (json_int_t)s->batch, "best_epoch",
-                              (json_int_t)s->best_epoch, "best_top1", s->best_top1, "best_loss", s->best_loss, "loss_sum",
-                              s->loss_sum, "right", (json_int_t)s->right, "seen", (json_int_t)s->seen, "train_seconds",
-                              s->train_seconds, "lr_scale", s->lr_scale, "rollbacks", (json_int_t)s->rollbacks);
+    json_t *state = json_object();
+    for (int i = 0; i < REEL_COUNT(fields); i++) {
+        const void *at = (const char *)c->state + fields[i].at;
+        json_object_set_new(state, fields[i].key,
+                            fields[i].real ? json_real(*(const double *)at) : json_integer(*(const int64_t *)at));
+    }
     json_t *schedule = json_pack("{s:f, s:I, s:I}", "best", c->schedule->best, "bad", (json_int_t)c->schedule->bad,
                                  "reductions", (json_int_t)c->schedule->reductions);
     reel_status status = put_json(w, "reel.state", state, err);
@@ -241,33 +277,41 @@ json_t *reel_checkpoint_config(const reel_weights *weights)
     return text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
 }
 
+static bool read_fields(reel_run_state *state, const json_t *o)
+{
+    *state = reel_run_beginning();
+    for (int i = 0; i < REEL_COUNT(fields); i++) {
+        const json_t *value = json_object_get(o, fields[i].key);
+        void *at = (char *)state + fields[i].at;
+        if (!value && fields[i].later) continue;
+        if (fields[i].real ? !json_is_number(value) : !json_is_integer(value)) return false;
+        if (fields[i].real) {
+            *(double *)at = json_number_value(value);
+            continue;
+        }
+        const int64_t count = json_integer_value(value);
+        if (count < 0 || count > MOST_STEPS) return false;
+        *(int64_t *)at = count;
+    }
+    return true;
+}
+
 static reel_status read_state(const reel_checkpoint *c, const reel_weights *weights, const char *path, reel_error *err)
 {
     const char *text = reel_weights_metadata(weights, "reel.state"),
                *schedule = reel_weights_metadata(weights, "reel.schedule");
     json_t *o = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
     json_t *p = schedule ? json_loads(schedule, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    reel_run_state *s = c->state;
-    json_int_t n[6] = {0}, m[2] = {0}, rollbacks = 0;
-    double best = 0, lr_scale = 1;
-    const bool ok = o && p &&
-                    json_unpack(o, "{s:I, s:I, s:I, s:I, s:F, s:F, s:F, s:I, s:I, s:F, s?F, s?I}", "step", &n[0], "epoch",
-                                &n[1], "batch", &n[2], "best_epoch", &n[3], "best_top1", &s->best_top1, "best_loss",
-                                &s->best_loss, "loss_sum", &s->loss_sum, "right", &n[4], "seen", &n[5], "train_seconds",
-                                &s->train_seconds, "lr_scale", &lr_scale, "rollbacks", &rollbacks) == 0 &&
-                    json_unpack(p, "{s:F, s:I, s:I}", "best", &best, "bad", &m[0], "reductions", &m[1]) == 0;
+    json_int_t m[2] = {0};
+    double best = 0;
+    reel_run_state state;
+    const bool ok =
+        read_fields(&state, o) && json_unpack(p, "{s:F, s:I, s:I}", "best", &best, "bad", &m[0], "reductions", &m[1]) == 0;
     json_decref(o);
     json_decref(p);
-    for (int i = 0; i < 6; i++)
-        if (!ok || n[i] < 0) return reel_fail(err, REEL_ERR_FORMAT, "%s: metadata reel.state: not what Reel writes", path);
-    s->step = n[0];
-    s->epoch = n[1];
-    s->batch = n[2];
-    s->best_epoch = n[3];
-    s->right = n[4];
-    s->seen = n[5];
-    s->lr_scale = lr_scale;
-    s->rollbacks = rollbacks;
+    if (!ok || m[0] < 0 || m[0] > MOST_STEPS || m[1] < 0 || m[1] > MOST_STEPS)
+        return reel_fail(err, REEL_ERR_FORMAT, "%s: metadata reel.state: not what Reel writes", path);
+    *c->state = state;
     c->schedule->best = best;
     c->schedule->bad = m[0];
     c->schedule->reductions = m[1];

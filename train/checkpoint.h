@@ -10,6 +10,12 @@
 #include "train/model_card.h"
 #include "train/run_dir.h"
 
+/* Of the guard against a plateau (train/stall.h). */
+typedef struct reel_stall {
+    double sum;        /* of losses since it was last judged */
+    int64_t n, length; /* steps since, and until the next judgement; 0 = not begun */
+} reel_stall;
+
 /* Where a run stands, between two steps. */
 typedef struct reel_run_state {
     int64_t step;       /* updates so far */
@@ -22,7 +28,12 @@ typedef struct reel_run_state {
     double train_seconds;
     double lr_scale;   /* of the schedule's rate, after rollbacks; 1 = none */
     int64_t rollbacks; /* so far */
+    int64_t restored;  /* 1: a rollback went back to here, and no step was taken since */
+    int64_t skipped;   /* steps in a row that were left out */
+    reel_stall stall;
 } reel_run_state;
+
+reel_run_state reel_run_beginning(void); /* of a new run */
 
 typedef struct reel_checkpoint {
     reel_params *params;

@@ -287,9 +287,15 @@ static int report(const char *command, const reel_trainer *t)
                : t->end == REEL_RUN_EARLY  ? "done, no better validation for a while,"
                                            : "stopped",
                s->step, reel_duration_text(seconds, text, sizeof text));
-        if (s->best_epoch)
-            printf("best validation top-1 %.2f %% (epoch %" PRId64 "%s); ", 100 * s->best_top1, s->best_epoch,
-                   t->best_lost ? ", its weights are lost" : "");
+        if (s->best_epoch) {
+            char other[100] = "";
+            if (reel_trainer_best_is_lost(t))
+                snprintf(other, sizeof other, ", its weights are lost");
+            else if (t->best_there > s->best_epoch)
+                snprintf(other, sizeof other, "; best.safetensors is of epoch %" PRId64 " before it was resumed",
+                         t->best_there);
+            printf("best validation top-1 %.2f %% (epoch %" PRId64 "%s); ", 100 * s->best_top1, s->best_epoch, other);
+        }
         printf("weights in %s/\n", t->run.path);
     }
     if (t->bad_files)

@@ -166,7 +166,7 @@ static reel_status reopen_loader(reel_trainer *t, reel_error *err)
 
 static reel_status skip(reel_trainer *t, int64_t group, const char *story, reel_error *err)
 {
-    if (++t->skipped > MOST_SKIPPED)
+    if (++t->state.skipped > MOST_SKIPPED)
         return reel_fail(err, REEL_ERR_NONFINITE, "%s; %d steps in a row were left out, which does not help", story,
                          MOST_SKIPPED);
     reel_progress_warn(&t->progress, "reel train: warning: %s; the step is left out", story);
@@ -191,7 +191,7 @@ static reel_status roll_back(reel_trainer *t, const char *story, reel_error *err
                          MOST_ROLLBACKS, 1 / t->state.lr_scale);
     /* Never forward, to what resuming an earlier checkpoint left behind. And where no step could be taken from a restored
      * state, it was lost already when it was saved. */
-    const int64_t below = failed == t->restored_step ? failed : failed + 1;
+    const int64_t below = t->state.restored ? failed : failed + 1;
     char path[REEL_PATH_MAX];
     reel_weights *weights;
     reel_error why;
@@ -209,7 +209,7 @@ static reel_status roll_back(reel_trainer *t, const char *story, reel_error *err
         t->state.best_top1 = before.best_top1;
         t->state.best_loss = before.best_loss;
     }
-    t->restored_step = t->state.step;
+    t->state.restored = 1;
     t->state.rollbacks = times;
     t->state.lr_scale = scale;
     t->rolled_back = true;

@@ -87,32 +87,9 @@ static reel_status make_folders(const char *path, reel_error *err)
     }
 }
 
-static reel_status remember(reel_run_dir *run, const char *name, reel_error *err)
-{
-    if (run->n_bad == run->bad_capacity) {
-        const int64_t more = run->bad_capacity ? 2 * run->bad_capacity : 64;
-        char **list = realloc(run->bad, (size_t)more * sizeof *list);
-        if (!list) return reel_fail(err, REEL_ERR_MEMORY, "bad files: out of memory");
-        run->bad = list;
-        run->bad_capacity = more;
-    }
-    char *copy = strdup(name);
-    if (!copy) return reel_fail(err, REEL_ERR_MEMORY, "bad files: out of memory");
-    run->bad[run->n_bad++] = copy;
-    run->n_bad_train += !strncmp(name, "train/", 6);
-    return REEL_OK;
-}
-
-static bool known(const reel_run_dir *run, const char *name)
-{
-    for (int64_t i = 0; i < run->n_bad; i++)
-        if (!strcmp(run->bad[i], name)) return true;
-    return false;
-}
-
 /* Calls f on each parsed line of a .jsonl file; a line that is no JSON (a crash cut it) is passed over. No file: no
  * lines. */
-static reel_status each_line(const char *path, reel_status (*f)(void *user, const json_t *line, reel_error *err), void *user,
+static reel_status each_line(const char *path, reel_status (*f)(void *user, json_t *line, reel_error *err), void *user,
                              reel_error *err)
 {
     FILE *in;
@@ -133,19 +110,26 @@ static reel_status each_line(const char *path, reel_status (*f)(void *user, cons
     return status;
 }
 
-static void bad_key(char *key, size_t size, const char *split, const char *name)
-{
-    snprintf(key, size, "%s/%s", split, name);
-}
-
-static reel_status remember_line(void *user, const json_t *line, reel_error *err)
+/* A line of bad_files.jsonl, of a file that was not known. */
+static reel_status remember(reel_run_dir *run, json_t *line, bool *is_new, reel_error *err)
 {
     const char *split = json_string_value(json_object_get(line, "split")),
                *name = json_string_value(json_object_get(line, "name"));
-    if (!split || !name) return REEL_OK;
     char key[REEL_PATH_MAX];
-    bad_key(key, sizeof key, split, name);
-    return remember(user, key, err);
+    *is_new = false;
+    if (!split || !name) return REEL_OK;
+    snprintf(key, sizeof key, "%s/%s", split, name);
+    if (json_object_get(run->bad, key)) return REEL_OK;
+    if (json_object_set(run->bad, key, line) != 0) return reel_fail(err, REEL_ERR_MEMORY, "bad files: out of memory");
+    run->n_bad_train += !strcmp(split, "train");
+    *is_new = true;
+    return REEL_OK;
+}
+
+static reel_status remember_line(void *user, json_t *line, reel_error *err)
+{
+    bool is_new;
+    return remember(user, line, &is_new, err);
 }
 
 /* Files that a killed process had not finished: half a gigabyte each, for a checkpoint of AlexNet. */
@@ -162,7 +146,7 @@ static void sweep(const char *path)
 
 reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t *config, bool locked, reel_error *err)
 {
-    *run = (reel_run_dir){.lock = -1, .folder = -1, .config = config};
+    *run = (reel_run_dir){.lock = -1, .folder = -1, .config = config, .bad = json_object()};
     snprintf(run->path, sizeof run->path, "%s", path);
     char file[REEL_PATH_MAX];
     REEL_TRY(make_folders(path, err));
@@ -180,8 +164,7 @@ reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t 
 
 void reel_run_dir_close(reel_run_dir *run)
 {
-    for (int64_t i = 0; i < run->n_bad; i++) free(run->bad[i]);
-    free(run->bad);
+    json_decref(run->bad);
     reel_run_unlock(run->lock);
     if (run->folder >= 0) close(run->folder);
     *run = (reel_run_dir){.lock = -1, .folder = -1};
@@ -192,7 +175,39 @@ static bool same_file(const struct stat *a, const struct stat *b)
     return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
 }
 
-/* In a folder that exists: its number, the lock and config.json. */
+/* A file that is put together in memory. */
+typedef struct memory_file {
+    FILE *to;
+    char *text;
+    size_t size;
+} memory_file;
+
+static reel_status put_in_place(memory_file *f, const char *path, reel_status status, reel_error *err)
+{
+    const bool whole = f->to && !ferror(f->to), closed = f->to && fclose(f->to) == 0;
+    if (status == REEL_OK && !(whole && closed)) status = reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
+    if (status == REEL_OK) status = reel_atomic_write(path, f->text, f->size, err);
+    free(f->text);
+    return status;
+}
+
+static reel_status write_bad_files(const reel_run_dir *run, reel_error *err)
+{
+    char path[REEL_PATH_MAX];
+    const char *key;
+    json_t *line;
+    memory_file f = {0};
+    f.to = open_memstream(&f.text, &f.size);
+    json_object_foreach(run->bad, key, line)
+    {
+        if (!f.to) break;
+        json_dumpf(line, f.to, JSON_COMPACT);
+        fputc('\n', f.to);
+    }
+    return put_in_place(&f, reel_run_dir_file(run, "bad_files.jsonl", path, sizeof path), REEL_OK, err);
+}
+
+/* In a folder that exists: its number, the lock and what is known of its files; the log begins anew. */
 static reel_status make_anew(reel_run_dir *run, reel_error *err)
 {
     char file[REEL_PATH_MAX];
@@ -201,7 +216,8 @@ static reel_status make_anew(reel_run_dir *run, reel_error *err)
     reel_run_unlock(run->lock);
     run->lock = -1;
     REEL_TRY(reel_run_lock(&run->lock, run->path, err));
-    return reel_json_save(run->config, reel_run_dir_file(run, "config.json", file, sizeof file), err);
+    REEL_TRY(reel_json_save(run->config, reel_run_dir_file(run, "config.json", file, sizeof file), err));
+    return json_object_size(run->bad) > 0 ? write_bad_files(run, err) : REEL_OK;
 }
 
 reel_status reel_run_dir_in_place(reel_run_dir *run, reel_run_dir_found *found, reel_error *err)
@@ -254,28 +270,12 @@ reel_status reel_run_dir_metric(reel_run_dir *run, json_t *line, reel_error *err
     return status == REEL_OK ? appended : status;
 }
 
-/* A file that is put together in memory. */
-typedef struct memory_file {
-    FILE *to;
-    char *text;
-    size_t size;
-} memory_file;
-
-static reel_status put_in_place(memory_file *f, const char *path, reel_status status, reel_error *err)
-{
-    const bool whole = f->to && !ferror(f->to), closed = f->to && fclose(f->to) == 0;
-    if (status == REEL_OK && !(whole && closed)) status = reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
-    if (status == REEL_OK) status = reel_atomic_write(path, f->text, f->size, err);
-    free(f->text);
-    return status;
-}
-
 typedef struct {
     memory_file metrics, summary;
     int64_t step, last_evaluation;
 } rewind_state;
 
-static reel_status keep_line(void *user, const json_t *line, reel_error *err)
+static reel_status keep_line(void *user, json_t *line, reel_error *err)
 {
     (void)err;
     rewind_state *r = user;
@@ -308,11 +308,10 @@ reel_status reel_run_dir_rewind(reel_run_dir *run, int64_t step, bool evaluates,
 reel_status reel_run_dir_bad(reel_run_dir *run, const char *split, const char *name, const char *reason, bool *is_new,
                              reel_error *err)
 {
-    char key[REEL_PATH_MAX], file[REEL_PATH_MAX];
-    bad_key(key, sizeof key, split, name);
-    *is_new = !known(run, key);
-    if (!*is_new) return REEL_OK;
-    REEL_TRY(remember(run, key, err));
+    char file[REEL_PATH_MAX];
     json_t *line = json_pack("{s:s, s:o, s:o}", "split", split, "name", reel_json_text(name), "reason", reel_json_text(reason));
-    return reel_json_append(line, reel_run_dir_file(run, "bad_files.jsonl", file, sizeof file), err);
+    const reel_status status = remember(run, line, is_new, err);
+    if (*is_new) return reel_json_append(line, reel_run_dir_file(run, "bad_files.jsonl", file, sizeof file), err);
+    json_decref(line);
+    return status;
 }

@@ -13,8 +13,8 @@ enum { REEL_PATH_MAX = 4200 };
 
 typedef struct reel_run_dir {
     char path[REEL_PATH_MAX - 80];
-    char **bad;                               /* names already in bad_files.jsonl */
-    int64_t n_bad, bad_capacity, n_bad_train; /* of them, in the training images */
+    json_t *bad;         /* what bad_files.jsonl holds: "SPLIT/NAME" -> line */
+    int64_t n_bad_train; /* of them, in the training images */
     int lock, folder;
     const json_t *config; /* borrowed */
 } reel_run_dir;

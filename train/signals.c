@@ -58,7 +58,7 @@ int reel_signals_pending(void)
 
 bool reel_signals_take_save(void)
 {
-    const bool asked = save;
+    if (!save) return false; /* in this order: one that comes in between is for the next look */
     save = 0;
-    return asked;
+    return true;
 }

@@ -125,7 +125,7 @@ static void report(reel_trainer *t, double mean, double guess)
     reel_progress_warn(&t->progress,
                        "reel train: warning: step %" PRId64 ": the mean loss of the last %" PRId64
                        " steps is %.4f, and %.4f is what guessing among %" PRId64 " classes gives: the run stands on a plateau",
-                       t->state.step, t->stall.n, mean, guess, reel_dataset_classes(t->train));
+                       t->state.step, t->state.stall.n, mean, guess, reel_dataset_classes(t->train));
     reel_params *params = reel_net_params(t->net);
     for (int i = 0; i < reel_params_count(params); i++) {
         const reel_param *p = reel_params_at(params, i);
@@ -151,13 +151,13 @@ static void report(reel_trainer *t, double mean, double guess)
 
 void reel_stall_watch(reel_trainer *t, double loss)
 {
-    reel_stall *s = &t->stall;
-    if (s->length == 0) *s = (reel_stall){.length = FIRST, .guess = guess_loss(t)};
+    reel_stall *s = &t->state.stall;
+    if (s->length == 0) s->length = FIRST;
     s->sum += loss;
     if (++s->n < s->length) return;
-    const double mean = s->sum / (double)s->n;
-    const bool stands = s->guess > 0 && fabs(mean - s->guess) <= 0.01 * s->guess;
-    if (stands) report(t, mean, s->guess);
+    const double mean = s->sum / (double)s->n, guess = guess_loss(t);
+    const bool stands = guess > 0 && fabs(mean - guess) <= 0.01 * guess;
+    if (stands) report(t, mean, guess);
     s->length = stands ? s->length * GROWTH : FIRST;
     s->sum = 0;
     s->n = 0;

@@ -95,7 +95,7 @@ static reel_status train_step(reel_trainer *t, reel_error *err)
     const double updating = reel_seconds_now();
     REEL_TRY(reel_optimizer_step(t->opt, t->lr, err));
     t->log.update += reel_seconds_now() - updating;
-    t->skipped = 0;
+    t->state.skipped = t->state.restored = 0;
     t->state.step++;
     t->state.batch += group;
     t->log.steps++;

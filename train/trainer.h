@@ -21,12 +21,6 @@ typedef struct reel_log_window {
     int64_t right, seen, steps;
 } reel_log_window;
 
-/* Of the guard against a plateau (train/stall.h); of this process. */
-typedef struct reel_stall {
-    double sum, guess; /* of losses since it was last judged; what guessing gives */
-    int64_t n, length; /* steps since, and until the next judgement; 0 = not begun */
-} reel_stall;
-
 typedef struct reel_trainer {
     const reel_settings *settings;
     json_t *config; /* owned */
@@ -55,12 +49,9 @@ typedef struct reel_trainer {
     double waited_before;   /* for data, on loaders that are gone */
     int64_t measured;       /* steps since the loader was opened, until threads are settled; -1 = they are */
     double compute_seconds; /* of those steps but the first, without waiting */
-    reel_stall stall;
-    int64_t planted;       /* see reel_guard_plant */
-    int64_t skipped;       /* steps in a row that were left out */
-    int64_t restored_step; /* of the last rollback; -1 = none in this process */
-    bool best_lost;        /* the weights of state.best_epoch are not in the folder */
-    bool rolled_back;      /* just now: the epoch has to be begun where the state says */
+    int64_t planted;        /* see reel_guard_plant */
+    int64_t best_there;     /* the epoch of best.safetensors; 0 = there is none */
+    bool rolled_back;       /* just now: the epoch has to be begun where the state says */
     reel_run_end end;
 } reel_trainer;
 
@@ -93,6 +84,7 @@ reel_status reel_trainer_tune(reel_trainer *t, reel_error *err); /* groups of a 
 reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error *err);
 /* Is that better than the best so far? Ties by loss. */
 bool reel_is_better(double top1, double loss, const reel_run_state *than);
+bool reel_trainer_best_is_lost(const reel_trainer *t);   /* the weights of state.best_epoch are not in the folder */
 void reel_trainer_metric(reel_trainer *t, json_t *line); /* appends it to metrics.jsonl; frees it */
 /* The first line of a process: what runs where. Opens the event file. */
 void reel_trainer_log_start(reel_trainer *t);

@@ -1,6 +1,7 @@
 /* What a run tells: lines of metrics.jsonl, the bar, bad files; and its evaluations. */
 #include "train/trainer.h"
 
+#include "train/finetune.h"
 #include "train/json_util.h"
 #include "train/judge.h"
 #include "train/report/insight.h"
@@ -41,10 +42,10 @@ reel_status reel_trainer_in_place(reel_trainer *t, reel_error *err)
                            t->run.path);
     if (found != REEL_RUN_DIR_MADE_ANEW) return REEL_OK;
     reel_progress_warn(&t->progress, "reel train: warning: %s was removed: it is made anew, and the run goes on", t->run.path);
-    t->best_lost = t->state.best_epoch > 0;
+    t->best_there = 0;
     reel_events_close(t->events);
     open_events(t);
-    return REEL_OK;
+    return t->whole ? reel_finetune_record(t, err) : REEL_OK;
 }
 
 static void note_bad(reel_trainer *t, const char *split, const char *name, const char *reason)
@@ -229,6 +230,12 @@ bool reel_is_better(double top1, double loss, const reel_run_state *than)
     return than->best_epoch == 0 || top1 > than->best_top1 || (top1 == than->best_top1 && loss < than->best_loss);
 }
 
+/* A later epoch's are no loss: a killed run has written them since, and they come again. */
+bool reel_trainer_best_is_lost(const reel_trainer *t)
+{
+    return t->best_there < t->state.best_epoch;
+}
+
 reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error *err)
 {
     const reel_settings *s = t->settings;
@@ -254,7 +261,12 @@ reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error
     reel_evaluation_free(&t->last);
     t->last = e;
     reel_run_state *state = &t->state;
-    const bool best = end_of_epoch && isfinite(e.loss) && (t->best_lost || reel_is_better(e.top1, e.loss, state));
+    reel_error why;
+    /* A run that was ended within an epoch and stands there still was evaluated there before. */
+    if (!end_of_epoch && state->step == t->first_step && reel_run_dir_rewind(&t->run, state->step, true, &why))
+        reel_progress_warn(&t->progress, "reel train: warning: %s", why.message);
+    const bool best =
+        end_of_epoch && isfinite(e.loss) && (reel_trainer_best_is_lost(t) || reel_is_better(e.top1, e.loss, state));
     log_evaluation(t, best);
     tell_epoch(t, best);
     if (!best) return REEL_OK;
@@ -263,7 +275,6 @@ reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error
     state->best_top1 = e.top1;
     state->best_loss = e.loss;
     const reel_checkpoint c = reel_trainer_checkpoint(t);
-    reel_error why;
     /* The next step would overwrite these weights: one more try, and if that fails, too, the state does not claim that they lie
      * there. */
     if (reel_checkpoint_save_model(&c, &t->run, "best.safetensors", state->best_epoch, &why) &&
@@ -272,7 +283,7 @@ reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error
         *state = before;
         return REEL_OK;
     }
-    t->best_lost = false;
+    t->best_there = state->best_epoch;
     record_best(t);
     return REEL_OK;
 }

@@ -151,8 +151,7 @@ reel_status reel_trainer_open(reel_trainer *t, const char *data, const reel_sett
                         .config = config,
                         .workers = settings->workers,
                         .run = {.lock = -1, .folder = -1},
-                        .state = {.lr_scale = 1},
-                        .restored_step = -1};
+                        .state = reel_run_beginning()};
     t->began = t->last_checkpoint = reel_seconds_now();
     reel_progress_open(&t->progress, settings->quiet);
     REEL_TRY(open_data(t, data, err));
@@ -163,17 +162,17 @@ reel_status reel_trainer_open(reel_trainer *t, const char *data, const reel_sett
     return reel_tape_create(&t->tape, t->ctx, NULL, err);
 }
 
-/* The best weights lie beside a checkpoint, not in it. A later epoch's are what a killed run had written since. */
-static bool has_best(const reel_trainer *t)
+/* The epoch of best.safetensors, which lies beside a checkpoint, not in it; 0 = none that holds. */
+static int64_t epoch_of_best(const reel_trainer *t)
 {
     char path[REEL_PATH_MAX];
     reel_weights *weights;
     if (reel_weights_read(&weights, reel_run_dir_file(&t->run, "best.safetensors", path, sizeof path), NULL) != REEL_OK)
-        return false;
-    const char *epoch = reel_weights_metadata(weights, "epoch");
-    const bool good = reel_weights_verify(weights, NULL) == REEL_OK && epoch && strtoll(epoch, NULL, 10) >= t->state.best_epoch;
+        return 0;
+    const char *text = reel_weights_metadata(weights, "epoch");
+    const int64_t epoch = reel_weights_verify(weights, NULL) == REEL_OK && text ? strtoll(text, NULL, 10) : 0;
     reel_weights_destroy(weights);
-    return good;
+    return epoch;
 }
 
 reel_status reel_trainer_begin(reel_trainer *t, reel_error *err)
@@ -192,8 +191,8 @@ reel_status reel_trainer_begin(reel_trainer *t, reel_error *err)
         if (fits_to_data(t)) REEL_TRY(fit_to_data(t, err));
         REEL_TRY(reel_tape_create(&t->tape, t->ctx, NULL, err)); /* now: fitting had one of its own */
     }
-    t->best_lost = t->state.best_epoch > 0 && !has_best(t);
-    if (t->best_lost)
+    t->best_there = epoch_of_best(t);
+    if (reel_trainer_best_is_lost(t))
         reel_progress_warn(&t->progress,
                            "reel train: warning: %s/best.safetensors: expected the weights of epoch %" PRId64
                            ", got none: the best of the epochs to come are kept",

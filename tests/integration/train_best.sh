@@ -12,10 +12,12 @@ told=(--arch tiny --epochs 4 -b 8 --seed 3 --quiet)
 "$REEL_BIN" train d "${told[@]}" -o cut --max-steps 2 >/dev/null
 [ ! -e cut/best.safetensors ] || fail "a part of the first epoch made a best.safetensors"
 grep -q '"best":false' cut/metrics.jsonl || fail "the evaluation of a part was not noted, or counted: $(cat cut/metrics.jsonl)"
-for at in 4 7 8 15 17 20; do "$REEL_BIN" train d -o cut --resume auto --max-steps $at --quiet >/dev/null; done
+for at in 4 4 7 8 15 17 20; do "$REEL_BIN" train d -o cut --resume auto --max-steps $at --quiet >/dev/null; done
 "$REEL_BIN" train d -o cut --resume auto --quiet >/dev/null
 cmp whole/best.safetensors cut/best.safetensors || fail "cut seven times: other best weights"
 cmp whole/model.safetensors cut/model.safetensors || fail "cut seven times: other weights"
+evaluated=$(grep '"event":"eval"' cut/metrics.jsonl | grep -o '"step":[0-9]*' | cut -d: -f2 | xargs)
+[ "$evaluated" = "2 4 6 7 8 12 15 17 18 20 24" ] || fail "cut seven times, at 4 twice: evaluations at $evaluated"
 
 # The best weights lie beside the checkpoints: a run that goes on without them says so, and keeps the best of what comes.
 "$REEL_BIN" train d "${told[@]}" -o lost --epochs 3 >/dev/null 2>&1
@@ -30,6 +32,12 @@ for run in lost cutoff; do
 done
 "$REEL_BIN" train d -o new --resume "$(ls whole/checkpoint-*)" --quiet >out 2>err || fail "a finished run, in a new folder: $(cat err)"
 grep -q "its weights are lost" out || fail "a finished run, in a new folder: expected a word about its best weights: $(cat out)"
+# A run that goes on otherwise from an earlier checkpoint: whose weights those are is told.
+"$REEL_BIN" train d "${told[@]}" -o early --checkpoint-every 6 --keep 9 >/dev/null
+[ "$(grep -c '"best":true' early/metrics.jsonl)" -gt 1 ] || fail "expected a best epoch after the first: $(cat early/metrics.jsonl)"
+"$REEL_BIN" train -o early --resume early/checkpoint-00000006.safetensors --lr 0 --quiet >out 2>err || fail "an earlier checkpoint: $(cat err)"
+there=$("$REEL_BIN" summary early/best.safetensors --json | grep -o '"epoch": *"[0-9]*"' | tr -dc 0-9)
+grep -q "(epoch 1; best.safetensors is of epoch $there before it was resumed)" out || fail "an earlier checkpoint: $(cat out)"
 
 # 52 images, 6 of them damaged: 11.5 %. Each part of the run meets a few.
 cp -r d bad

@@ -115,6 +115,24 @@ rm -rf gone
 kill -s CONT "$pid"
 told "gone was removed: it is made anew" gone.err
 as_undisturbed gone gone
+# With what is known of its files: those held back, those that cannot be read.
+"$REEL_BIN" train d --arch tiny --epochs 1 -b 8 -o whence --quiet >out 2>err
+cp -r d bad
+find bad/train -name '*.jpg' | sort | sed -n '5p;50p' | while read -r f; do echo no >"$f"; done
+"$REEL_BIN" finetune bad/train --weights whence/model.safetensors --arch tiny --epochs 400 -b 4 --quiet --threads 1 --workers 1 --max-bad 0.1 -o held >out 2>held.err &
+pid=$!
+for _ in $(seq 2000); do
+    [ "$(cat held/bad_files.jsonl 2>/dev/null | wc -l)" -eq 2 ] && break
+    sleep 0.01
+done
+cp held/split.json held/bad_files.jsonl .
+kill -s STOP "$pid"
+rm -rf held
+kill -s CONT "$pid"
+told "held was removed: it is made anew" held.err
+kill -s TERM "$pid"
+wait "$pid" || true
+cmp split.json held/split.json && cmp <(sort bad_files.jsonl) <(sort held/bad_files.jsonl) || fail "made anew without split.json or bad_files.jsonl: $(ls held)"
 start taken
 kill -s STOP "$pid"
 rm -rf taken

@@ -62,6 +62,11 @@ code=0
 REEL_TEST_NAN=9+:$parameter:99 "$REEL_BIN" train d "${told[@]}" --on-nan skip -o skip3 >out 2>err || code=$?
 [ "$code" -eq 4 ] && [ "$(grep -c 'left out$' err)" -eq 10 ] && grep -q "10 steps in a row were left out" err ||
     fail "--on-nan skip, a NaN in every step: exit $code, expected 4: $(cat err)"
+# Those before a cut count.
+code=0
+REEL_TEST_NAN=9+:$parameter:99 "$REEL_BIN" train d "${told[@]}" --on-nan skip -o skip4 --max-steps 14 >out 2>err
+REEL_TEST_NAN=9+:$parameter:99 "$REEL_BIN" train -o skip4 --resume auto --quiet >out 2>err || code=$?
+[ "$code" -eq 4 ] && [ "$(grep -c 'left out$' err)" -eq 4 ] || fail "--on-nan skip, cut after six left out: exit $code, expected 4 after four more: $(cat err)"
 
 # rollback: back to the checkpoint before, a quarter of the rate; the end is the same when it is cut in between.
 REEL_TEST_NAN=9 "$REEL_BIN" train d "${told[@]}" --on-nan rollback --checkpoint-every 4 -o back >out 2>err ||

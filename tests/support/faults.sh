@@ -31,6 +31,9 @@ for call in write writev fsync rename; do
                 runs=$((runs + 1))
                 [ "$code" -le 1 ] || fail "$here: exit $code: $(cat err)"
                 [ "$code" -eq 0 ] || [ -s err ] || [ "$call" = write ] || fail "$here: exit 1 and not a word"
+                # One fault ends a run only before its first step, or after its last.
+                [ "$code" -eq 0 ] || [ "$when" != "$at" ] || ! grep -qs '"event":"train","step":1,' run/metrics.jsonl ||
+                    grep -q '"event":"train","step":6,' run/metrics.jsonl || fail "$here: ended on the way: $(cat err)"
                 # The checkpoint that was put in place last
                 last=$(sed -nE 's/^rename\(.*"(run\/checkpoint-[0-9]*\.safetensors)"\) *= 0.*/\1/p' calls | tail -1)
                 [ -z "$last" ] || "$REEL_BIN" summary "$last" >/dev/null || fail "$here: $last is lost"
@@ -54,6 +57,18 @@ code=0
 strace -o calls -e trace=clone,clone3 -e inject=clone,clone3:error=EAGAIN:when=3+ "$REEL_BIN" train d "${told[@]}" --checkpoint-every 1000 -o threads >out 2>err || code=$?
 [ "$code" -eq 1 ] && grep -q "cannot start worker" err || fail "a thread that cannot be started: exit $code, expected 1: $(cat err)"
 [ -e threads/checkpoint-00000003.safetensors ] || fail "a thread that cannot be started: the epoch is lost: $(ls threads)"
+
+# SIGTERM while a rollback reads its checkpoint: the run is saved as it stands then, and the step that goes bad again leads it to the
+# checkpoint before, as if it had not been ended.
+told+=(--on-nan rollback --keep 9)
+parameter=$("$REEL_BIN" summary --arch tiny --json | grep -o '"name":"[^"]*weight"' | sed -n 2p | cut -d'"' -f4)
+REEL_TEST_NAN=4:$parameter:2 "$REEL_BIN" train d "${told[@]}" -o twice >out 2>err || fail "two rollbacks: exit $?: $(cat err)"
+code=0
+REEL_TEST_NAN=4:$parameter:1 strace -o calls -P back/checkpoint-00000003.safetensors -e inject=openat:signal=TERM:when=1 \
+    "$REEL_BIN" train d "${told[@]}" -o back >out 2>err || code=$?
+[ "$code" -eq 143 ] || fail "SIGTERM in a rollback: exit $code, expected 143: $(cat err)"
+REEL_TEST_NAN=4:$parameter:1 "$REEL_BIN" train -o back --resume auto --quiet >out 2>err || fail "SIGTERM in a rollback, resumed: exit $?: $(cat err)"
+cmp twice/model.safetensors back/model.safetensors || fail "SIGTERM in a rollback, resumed: other weights"
 
 # SIGUSR1 while the checkpoint to resume is read: the run saves at its first step and goes on.
 "$REEL_BIN" train d "${told[@]}" --max-steps 2 -o early >out 2>err

@@ -20,7 +20,7 @@ started=$(now)
 train -o whole
 length=$((($(now) - started) / 1000000 + 50)) # milliseconds, a little more than a run takes
 log() { # what happened at each step, without times
-    grep -oE '"event":"[a-z]*","step":[0-9]*,"epoch":[0-9]*,"loss":[^,]*,"top1":[^,]*' "$1/metrics.jsonl" | LC_ALL=C sort -u
+    grep -oE '"event":"[a-z]*","step":[0-9]*,"epoch":[0-9]*,"loss":[^,]*,"top1":[^,]*' "$1/metrics.jsonl" | LC_ALL=C sort
 }
 log whole >whole.log
 
