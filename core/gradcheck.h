@@ -44,8 +44,8 @@ typedef struct reel_gradcheck_report {
 } reel_gradcheck_report;
 
 /* inputs (1 to REEL_GRADCHECK_MAX_INPUTS) are float64 and are perturbed in place, then restored. ctx NULL: one thread, seed 0.
- * REEL_ERR_INVALID: the expression cannot be built, or two inputs begin at the same memory. A wrong gradient is no error
- * status: look at report->passed. */
+ * REEL_ERR_INVALID: the expression cannot be built, or two inputs share memory (of strided views only the first element is
+ * looked at). A wrong gradient is no error status: look at report->passed. */
 REEL_API reel_status reel_gradcheck(const reel_ctx *ctx, reel_gradcheck_fn *fn, void *user, reel_tensor *inputs, int n_in,
                                     const reel_gradcheck_config *config, reel_gradcheck_report *report, reel_error *err);
 

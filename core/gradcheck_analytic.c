@@ -58,17 +58,26 @@ static void fetch_grad(double *out, const reel_check_input *in, reel_var leaf)
     reel_tensor_copy(&flat, &grad);
 }
 
+/* Each element's memory, in any order: that of the memory itself, but for views, which have gaps. */
+static unsigned char *element(const reel_tensor *x, int64_t e)
+{
+    int64_t index[REEL_MAX_DIMS];
+    if (x->layout != REEL_STRIDED) return (unsigned char *)x->data + e * (int64_t)sizeof(double);
+    reel_check_unravel(x, e, index);
+    return (unsigned char *)x->data + reel_tensor_offset(x, index) * (int64_t)sizeof(double);
+}
+
 /* Flips a bit of every input's mantissa: numbers as near as those of the differences, and the old ones when it is done once
  * more. */
 static void disturb(reel_check *k)
 {
     for (int i = 0; i < k->n_in; i++) {
-        unsigned char *x = k->in[i].x->data;
         for (int64_t e = 0; e < k->in[i].n; e++) {
             uint64_t bits;
-            memcpy(&bits, x + e * (int64_t)sizeof bits, sizeof bits);
+            unsigned char *x = element(k->in[i].x, e);
+            memcpy(&bits, x, sizeof bits);
             bits ^= UINT64_C(1) << 39; /* 1.2e-4 of the leading one */
-            memcpy(x + e * (int64_t)sizeof bits, &bits, sizeof bits);
+            memcpy(x, &bits, sizeof bits);
         }
     }
 }
@@ -118,7 +127,10 @@ static bool fail(reel_check *k, const char *what, int input, int64_t index, doub
 
 uint32_t reel_check_crc(const reel_check_input *in)
 {
-    return (uint32_t)crc32_z(0, in->x->data, reel_tensor_bytes(in->x));
+    uLong crc = 0;
+    if (in->x->layout != REEL_STRIDED) return (uint32_t)crc32_z(0, in->x->data, reel_tensor_bytes(in->x));
+    for (int64_t e = 0; e < in->n; e++) crc = crc32_z(crc, element(in->x, e), sizeof(double));
+    return (uint32_t)crc;
 }
 
 static bool lent(reel_check *k, int input, const char *what)

@@ -410,6 +410,25 @@ Test(gradcheck, refuses_two_inputs_in_the_same_memory)
     const reel_tensor in = reel_tensor_of(a, REEL_F64, 2, (const int64_t[]){2, 2});
     cr_expect_eq(reel_gradcheck(NULL, build_product, &none, (reel_tensor[]){in, in}, 2, NULL, &report, &err), REEL_ERR_INVALID);
     cr_expect_not_null(strstr(err.message, "inputs 0 and 1 share memory"), "%s", err.message);
+    double b[6] = {1, 2, 3, 4, 5, 6};
+    const reel_tensor first = reel_tensor_of(b, REEL_F64, 2, (const int64_t[]){2, 2}),
+                      second = reel_tensor_of(b + 2, REEL_F64, 2, (const int64_t[]){2, 2});
+    cr_expect_eq(reel_gradcheck(NULL, build_product, &none, (reel_tensor[]){first, second}, 2, NULL, &report, &err),
+                 REEL_ERR_INVALID, "halves that overlap");
+}
+
+Test(gradcheck, views_are_checked_and_what_lies_in_their_gaps_stays)
+{
+    double a[8], before[8];
+    for (int i = 0; i < 8; i++) before[i] = a[i] = i + 1;
+    reel_error err = {0};
+    reel_gradcheck_report report;
+    int none = 0;
+    const reel_tensor whole = reel_tensor_of(a, REEL_F64, 2, (const int64_t[]){2, 4});
+    reel_tensor columns[2] = {reel_tensor_slice(whole, 1, 0, 2), reel_tensor_slice(whole, 1, 2, 2)};
+    cr_assert_eq(reel_gradcheck(NULL, build_product, &none, columns, 2, NULL, &report, &err), REEL_OK, "%s", err.message);
+    cr_expect(report.passed, "%s", report.message);
+    cr_expect_arr_eq(a, before, sizeof a);
 }
 
 static reel_var build_exp(reel_tape *tape, const reel_var *in, void *user)
