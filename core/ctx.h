@@ -32,7 +32,7 @@ REEL_API reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *conf
 REEL_API void reel_ctx_destroy(reel_ctx *ctx); /* NULL is fine */
 
 REEL_API int reel_ctx_threads(const reel_ctx *ctx);
-/* Fewer threads than at creation, or as many again. No computation may run on the context meanwhile; results keep their bits. */
+/* Fewer threads than at creation, or as many again. Nothing may run on the context meanwhile; results keep their bits. */
 REEL_API void reel_ctx_set_threads(reel_ctx *ctx, int threads);
 REEL_API uint64_t reel_ctx_seed(const reel_ctx *ctx);
 REEL_API reel_isa reel_ctx_isa(const reel_ctx *ctx);

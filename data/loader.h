@@ -37,8 +37,8 @@ typedef struct reel_loader_config {
      * slowest. */
     bool in_turns;
     /* With shuffle: every class that has samples comes equally often (to one sample over the run, to two in an epoch) in
-     * epochs of as many samples as the dataset has; those of small classes are repeated, with other augmentation each time. A bad sample's place goes to its
-     * class where that has another one. */
+     * epochs of as many samples as the dataset has; those of small classes are repeated, with other augmentation each time. A
+     * bad sample's place goes to its class where that has another one. */
     bool class_balanced;
 } reel_loader_config;
 

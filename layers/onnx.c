@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "core/atomic_file.h"
-#include "layers/net_internal.h"
 #include "core/protobuf.h"
+#include "layers/net_internal.h"
 
 enum {
     MODEL_IR_VERSION = 1,
