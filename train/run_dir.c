@@ -207,17 +207,21 @@ static reel_status write_bad_files(const reel_run_dir *run, reel_error *err)
     return put_in_place(&f, reel_run_dir_file(run, "bad_files.jsonl", path, sizeof path), REEL_OK, err);
 }
 
-/* In a folder that exists: its number, the lock and what is known of its files; the log begins anew. */
-static reel_status make_anew(reel_run_dir *run, reel_error *err)
+reel_status reel_run_dir_describe(const reel_run_dir *run, reel_error *err)
 {
     char file[REEL_PATH_MAX];
+    REEL_TRY(reel_json_save(run->config, reel_run_dir_file(run, "config.json", file, sizeof file), err));
+    return json_object_size(run->bad) > 0 ? write_bad_files(run, err) : REEL_OK;
+}
+
+/* A folder that exists becomes the run's. */
+static reel_status take(reel_run_dir *run, reel_error *err)
+{
     close(run->folder);
     run->folder = open(run->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     reel_run_unlock(run->lock);
     run->lock = -1;
-    REEL_TRY(reel_run_lock(&run->lock, run->path, err));
-    REEL_TRY(reel_json_save(run->config, reel_run_dir_file(run, "config.json", file, sizeof file), err));
-    return json_object_size(run->bad) > 0 ? write_bad_files(run, err) : REEL_OK;
+    return reel_run_lock(&run->lock, run->path, err);
 }
 
 reel_status reel_run_dir_in_place(reel_run_dir *run, reel_run_dir_found *found, reel_error *err)
@@ -242,7 +246,7 @@ reel_status reel_run_dir_in_place(reel_run_dir *run, reel_run_dir_found *found, 
     if (!taken) {
         if (mkdir(run->path, 0777) != 0) return REEL_OK; /* each write will tell */
         *found = REEL_RUN_DIR_MADE_ANEW;
-        return make_anew(run, err);
+        return take(run, err);
     }
     return reel_fail(
         err, REEL_ERR_INVALID,

@@ -29,6 +29,8 @@ reel_status reel_run_dir_config(json_t **out, const char *path, reel_error *err)
  * unfinished, writes config.json (borrowed, for as long as the folder is open). */
 reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t *config, bool locked, reel_error *err);
 void reel_run_dir_close(reel_run_dir *run);
+/* Writes config.json and, where images were found unreadable, bad_files.jsonl: for a folder that was made anew. */
+reel_status reel_run_dir_describe(const reel_run_dir *run, reel_error *err);
 /* Looks whether the path still names the run's folder. One that was moved is followed, one that was removed is made anew:
  * *found tells. REEL_ERR_INVALID where it was removed and another folder has its name: another run may have begun there. */
 typedef enum { REEL_RUN_DIR_IN_PLACE, REEL_RUN_DIR_MOVED, REEL_RUN_DIR_MADE_ANEW } reel_run_dir_found;

@@ -45,7 +45,10 @@ reel_status reel_trainer_in_place(reel_trainer *t, reel_error *err)
     t->best_there = 0;
     reel_events_close(t->events);
     open_events(t);
-    return t->whole ? reel_finetune_record(t, err) : REEL_OK;
+    reel_error why;
+    if (reel_run_dir_describe(&t->run, &why) || (t->whole && reel_finetune_record(t, &why)))
+        reel_progress_warn(&t->progress, "reel train: warning: %s", why.message);
+    return REEL_OK;
 }
 
 static void note_bad(reel_trainer *t, const char *split, const char *name, const char *reason)
