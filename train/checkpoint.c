@@ -204,7 +204,9 @@ reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *r
     for (int64_t i = 0; status == REEL_OK && i < n; i++) {
         /* A later step is not this run's: it was left behind by resuming an earlier one. Kept, it would push the new checkpoint
          * out, and be resumed in its place. */
-        if (steps[i] <= c->state->step && kept++ < keep) continue;
+        const int64_t step = steps[i], now = c->state->step;
+        const bool counts = !c->rollback_every || step % c->rollback_every == 0;
+        if (step <= now && (counts ? kept++ < keep : step == now)) continue;
         name_of(path, sizeof path, run->path, steps[i]);
         unlink(path);
     }
@@ -230,7 +232,7 @@ reel_status reel_checkpoint_open(reel_weights **out, const char *path, reel_erro
     return status;
 }
 
-reel_status reel_checkpoint_find(reel_weights **out, const char *folder, int64_t below, char *path, size_t size,
+reel_status reel_checkpoint_find(reel_weights **out, const char *folder, int64_t below, int64_t every, char *path, size_t size,
                                  void (*on_damaged)(const char *message), reel_error *err)
 {
     *out = NULL;
@@ -238,7 +240,7 @@ reel_status reel_checkpoint_find(reel_weights **out, const char *folder, int64_t
     reel_status status = list(folder, &steps, &n, err);
     for (int64_t i = 0; status == REEL_OK && !*out && i < n; i++) {
         reel_error why;
-        if (steps[i] >= below) continue;
+        if (steps[i] >= below || steps[i] % every != 0) continue;
         tried++;
         name_of(path, size, folder, steps[i]);
         if (reel_checkpoint_open(out, path, &why) == REEL_OK) continue;

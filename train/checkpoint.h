@@ -43,21 +43,26 @@ typedef struct reel_checkpoint {
     reel_run_state *state;
     const json_t *config; /* what config.json holds; NULL when reading */
     const json_t *probe;  /* see train/probe.h; NULL = none */
+    /* A rollback returns to checkpoints of steps that are multiples of this, which do not depend on where a run was interrupted
+     * or asked to save. 0 = no rollbacks. */
+    int64_t rollback_every;
 } reel_checkpoint;
 
 /* What reel_checkpoint_save takes on disk before it removes anything. */
 size_t reel_checkpoint_bytes(const reel_checkpoint *c);
 /* Looks whether there is room, writes the checkpoint and model.safetensors, then removes all but the newest `keep` checkpoints,
- * and those of later steps. */
+ * and those of later steps. With rollback_every, `keep` counts those that a rollback returns to; of others this one alone
+ * stays. */
 reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep, reel_error *err);
 /* Writes weights and card to name in the run's folder; epoch: how many had been completed. */
 reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run, const char *name, int64_t epoch,
                                        reel_error *err);
 
 bool reel_checkpoint_exists(const char *folder, int64_t step); /* a file of that name */
-/* Finds the newest checkpoint of the folder, of those of steps below `below`, whose CRC-32s are right. *out NULL: there is
+/* Finds the newest checkpoint of the folder, of those of steps below `below` that are multiples of `every`, whose CRC-32s are
+ * right. *out NULL: there is
  * none. on_damaged is told of newer ones that are not; it is an error if that holds for all. path receives its name. */
-reel_status reel_checkpoint_find(reel_weights **out, const char *folder, int64_t below, char *path, size_t size,
+reel_status reel_checkpoint_find(reel_weights **out, const char *folder, int64_t below, int64_t every, char *path, size_t size,
                                  void (*on_damaged)(const char *message), reel_error *err);
 /* Renames the checkpoints of later steps than this one, which were passed over, to NAME.damaged, so that they do not count
  * among those that are kept; returns how many. */

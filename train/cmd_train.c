@@ -87,7 +87,7 @@ static const reel_option options_table[] = {
     {"on-nan", NULL, 0, REEL_OPTION_CHOICE, "stop|skip|rollback", "stop", 0, 0,
      "when a loss or gradient is not finite: end, leave the step out, or go back with a lower rate"},
     {"checkpoint-every", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e15,
-     "steps; 0 = after an epoch, at most once a minute, and each quarter of an hour"},
+     "steps; 0 = after an epoch, at most once a minute (for --on-nan rollback after each), and each quarter of an hour"},
     {"keep", NULL, 0, REEL_OPTION_INT, "K", "2", 1, 1e6, "newest checkpoints to keep"},
     {"log-every", NULL, 0, REEL_OPTION_INT, "N", "10", 1, 1e15, "steps between lines of metrics.jsonl"},
     {"no-report", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "do not write report.html at the end"},
@@ -135,7 +135,7 @@ static reel_status find_run(resumed_run *r, const reel_options *options, reel_er
         snprintf(r->path, sizeof r->path, "%s", resume);
         REEL_TRY(reel_checkpoint_open(&r->checkpoint, r->path, err));
     } else {
-        REEL_TRY(reel_checkpoint_find(&r->checkpoint, folder, INT64_MAX, r->path, sizeof r->path, on_damaged, err));
+        REEL_TRY(reel_checkpoint_find(&r->checkpoint, folder, INT64_MAX, 1, r->path, sizeof r->path, on_damaged, err));
         if (!r->checkpoint) return reel_run_dir_config(&r->config, folder, err);
         r->newest = true;
     }

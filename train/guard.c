@@ -195,7 +195,10 @@ static reel_status roll_back(reel_trainer *t, const char *story, reel_error *err
     char path[REEL_PATH_MAX];
     reel_weights *weights;
     reel_error why;
-    reel_status status = reel_checkpoint_find(&weights, t->run.path, below, path, sizeof path, pass_over, &why);
+    const int64_t every = reel_trainer_checkpoint(t).rollback_every;
+    reel_status status = reel_checkpoint_find(&weights, t->run.path, below, every, path, sizeof path, pass_over, &why);
+    if (!weights) /* resumed into another folder, or told another --checkpoint-every: what there is */
+        status = reel_checkpoint_find(&weights, t->run.path, below, 1, path, sizeof path, pass_over, &why);
     if (status == REEL_OK && !weights) status = reel_fail(&why, REEL_ERR_NONFINITE, "no checkpoint to go back to");
     if (status == REEL_OK) {
         const reel_checkpoint c = reel_trainer_checkpoint(t);

@@ -241,7 +241,8 @@ static reel_status end_epoch(reel_trainer *t, reel_error *err)
     s->batch = s->right = s->seen = 0;
     s->loss_sum = 0;
     const int64_t every = t->settings->checkpoint_every;
-    const bool due = every ? s->step % every == 0 : reel_seconds_now() - t->last_checkpoint >= SHORTEST;
+    const bool whole = t->settings->on_nan == REEL_ON_NAN_ROLLBACK || reel_seconds_now() - t->last_checkpoint >= SHORTEST;
+    const bool due = every ? s->step % every == 0 : whole;
     if (due && s->epoch < t->settings->epochs) save_on_the_way(t);
     return REEL_OK;
 }

@@ -14,12 +14,15 @@
 
 reel_checkpoint reel_trainer_checkpoint(reel_trainer *t)
 {
+    const reel_settings *s = t->settings;
+    const int64_t every = s->checkpoint_every ? s->checkpoint_every : t->steps_per_epoch;
     return (reel_checkpoint){.params = reel_net_params(t->net),
                              .opt = t->opt,
                              .card = &t->card,
                              .schedule = &t->schedule,
                              .state = &t->state,
-                             .config = t->config};
+                             .config = t->config,
+                             .rollback_every = s->on_nan == REEL_ON_NAN_ROLLBACK ? every : 0};
 }
 
 static reel_status open_data(reel_trainer *t, const char *data, reel_error *err)

@@ -77,6 +77,20 @@ cmp -s back/model.safetensors whole/model.safetensors && fail "--on-nan rollback
 REEL_TEST_NAN=9 "$REEL_BIN" train d "${told[@]}" --on-nan rollback --checkpoint-every 4 -o back2 --max-steps 11 >out 2>err
 "$REEL_BIN" train d -o back2 --resume auto --quiet >out 2>err
 cmp back/model.safetensors back2/model.safetensors || fail "--on-nan rollback: cut after it and resumed: other weights"
+# What it returns to does not depend on where the run was cut or asked to save: neither with --checkpoint-every, also where one alone
+# is kept, nor by epochs.
+for extra in "--checkpoint-every 8" "--checkpoint-every 8 --keep 1" ""; do
+    rm -rf plain cut
+    # shellcheck disable=SC2086
+    REEL_TEST_NAN=15 "$REEL_BIN" train d "${told[@]}" --on-nan rollback $extra -o plain >out 2>err || fail "rollback ($extra): exit $?: $(cat err)"
+    # shellcheck disable=SC2086
+    "$REEL_BIN" train d "${told[@]}" --on-nan rollback $extra -o cut --max-steps 5 >out 2>err
+    for at in 10 13 14; do "$REEL_BIN" train -o cut --resume auto --max-steps $at --quiet >out 2>err; done
+    REEL_TEST_NAN=15 "$REEL_BIN" train -o cut --resume auto --quiet >out 2>err || fail "cut and rolled back ($extra): exit $?: $(cat err)"
+    to=$([ -n "$extra" ] && echo 8 || echo 12)
+    grep -q "back to step $to, " err || fail "cut and rolled back ($extra): expected step $to: $(cat err)"
+    cmp plain/model.safetensors cut/model.safetensors || fail "cut and rolled back ($extra): other weights"
+done
 # Resumed from an earlier checkpoint, in its folder and in another one: back to that, not forward to those of before.
 "$REEL_BIN" train d "${told[@]}" --checkpoint-every 4 --keep 9 -o early >out 2>err
 for to in elsewhere early; do
