@@ -41,7 +41,8 @@ static bool overlap(const reel_tensor *a, const reel_tensor *b)
 
 static reel_status allocate(reel_check *k, reel_error *err)
 {
-    const reel_tape_config recording = {.dtype = REEL_F64, .retain = true}, quiet = {.dtype = REEL_F64, .no_grad = true};
+    const reel_tape_config recording = {.dtype = REEL_F64, .retain = true, .poison = true},
+                           quiet = {.dtype = REEL_F64, .no_grad = true, .poison = true};
     int64_t longest = 1;
     REEL_TRY(reel_tape_create(&k->tape, k->ctx, &recording, err));
     REEL_TRY(reel_tape_create(&k->quiet, k->ctx, &quiet, err));

@@ -84,6 +84,11 @@ static bool whole_factor(const evidence *e)
 {
     const double ratio = e->a / e->n, factor = fmax(fabs(ratio), fabs(1 / ratio));
     if (e->n == 0 || !common_ratio(e->in, ratio)) return false;
+    if (fabs(ratio - 1) < 1e-4)
+        return SAY(e,
+                   "off by %.1e of itself everywhere: a step too large for a strongly curved function, or single precision "
+                   "on the way, more likely than a wrong term",
+                   fabs(ratio - 1));
     if (near(ratio, -1, 1)) return SAY(e, "sign: the gradient has the wrong sign everywhere");
     if (near(ratio, 2, 1)) return SAY(e, "factor 2 everywhere: counted twice, or the derivative of a square");
     int64_t size = 0;
@@ -316,10 +321,28 @@ static bool one_element(const evidence *e)
                fmax(fabs(e->a), fabs(e->n)) < 1e-6 ? " (the values are tiny)" : "");
 }
 
-/* Whether already the value is not, or only what comes after it. */
+/* The NaN that fills the memory of a check's tapes; arithmetic hands it on as it is. */
+static bool is_poison(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits == UINT64_MAX;
+}
+
+/* Whether already the value is not, or only what comes after it; and whether somebody computed it, or nobody wrote anything. */
 static bool not_finite(const evidence *e)
 {
     const reel_check *k = e->k;
+    for (int64_t i = 0; i < k->n_out; i++)
+        if (is_poison(k->y[i]))
+            return SAY(e, "not written: element %lld of the result is what lay in memory before, or was computed from that",
+                       (long long)i);
+    for (int64_t i = 0; i < e->in->n; i++)
+        if (is_poison(e->in->analytic[i]))
+            return SAY(e,
+                       "not written: element %lld of the gradient is what lay in memory before, or was computed from that "
+                       "(with REEL_OP_ASSIGNS backward must write all of din, and forward all of `saved` that is read)",
+                       (long long)i);
     for (int64_t i = 0; i < k->n_out; i++)
         if (!isfinite(k->y[i]))
             return SAY(e, "not finite: the value is not, without any gradient: element %lld of the result is %s", (long long)i,
@@ -365,6 +388,12 @@ static void describe_extent(const reel_check *k, const reel_check_input *in, cha
                                      (long long)shared[d], d);
 }
 
+/* printf writes a NaN's, which says nothing. */
+static double without_sign(double value)
+{
+    return isnan(value) ? fabs(value) : value;
+}
+
 void reel_check_explain(reel_check *k, int64_t wrong)
 {
     reel_gradcheck_report *report = k->report;
@@ -389,7 +418,7 @@ void reel_check_explain(reel_check *k, int64_t wrong)
                         .size = sizeof hint});
     snprintf(report->message, sizeof report->message,
              "%s %s %s: analytic %.12g, numeric %.12g, ratio %.6g, error %.3g over %.3g; %lld of %lld elements wrong; %s",
-             reel_check_name(k, report->input, name, sizeof name), shape, at, report->analytic, report->numeric,
-             report->analytic / report->numeric, report->worst_error, k->tolerance, (long long)wrong,
-             (long long)report->checked, hint);
+             reel_check_name(k, report->input, name, sizeof name), shape, at, without_sign(report->analytic),
+             without_sign(report->numeric), without_sign(report->analytic / report->numeric), report->worst_error, k->tolerance,
+             (long long)wrong, (long long)report->checked, hint);
 }

@@ -192,7 +192,7 @@ static reel_status judge(reel_check *k, const path *p, double a, double floor, d
         const double rounding = 1e-9 * d.scale / first_step;
         const double size = fmax(fmax(fmax(fabs(a), fabs(d.value)), fmax(floor, rounding)), 1e-8);
         const double off = fabs(a - d.value);
-        error = off == 0 ? 0 : off / size;
+        error = off == 0 ? 0 : isfinite(size) ? off / size : INFINITY;
         if (!(error >= v->error)) {
             v->error = error;
             v->numeric = d.value;
@@ -330,14 +330,15 @@ reel_status reel_check_compare(reel_check *k, reel_error *err)
         REEL_TRY(compare_input(k, &(path){.input = i, .base = k->again}, err));
         total += k->in[i].wrong;
     }
-    report->passed = total == 0 && report->checked > 0;
+    report->passed = total == 0 && report->checked > 0 && k->n_out > 0;
     k->wrong = total > 0;
     if (total > 0)
         reel_check_explain(k, total);
     else if (!report->passed)
         snprintf(report->message, sizeof report->message,
-                 report->kinks ? "nothing could be compared: %lld elements, all on kinks"
-                               : "nothing could be compared: the inputs have no elements",
+                 report->checked ? "nothing could be compared: the result has no elements"
+                 : report->kinks ? "nothing could be compared: %lld elements, all on kinks"
+                                 : "nothing could be compared: the inputs have no elements",
                  (long long)report->kinks);
     return REEL_OK;
 }

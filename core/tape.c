@@ -17,8 +17,12 @@ reel_status reel_tape_create(reel_tape **out, const reel_ctx *ctx, const reel_ta
     *out = NULL;
     reel_tape *tape = calloc(1, sizeof *tape);
     if (!tape) return reel_fail(err, REEL_ERR_MEMORY, "tape: out of memory");
-    *tape = (reel_tape){
-        .ctx = ctx, .dtype = config->dtype, .recording = !config->no_grad, .retain = config->retain, .plan = config->plan};
+    *tape = (reel_tape){.ctx = ctx,
+                        .dtype = config->dtype,
+                        .recording = !config->no_grad,
+                        .retain = config->retain,
+                        .plan = config->plan,
+                        .poison = config->poison};
     tape->tracing = reel_ctx_traces(ctx, REEL_TRACE_TIME);
     const reel_status status = reel_arena_create(&tape->arena, config->limit_bytes, err);
     if (status != REEL_OK) {
@@ -151,9 +155,16 @@ static reel_node *new_node(reel_tape *tape)
     return node;
 }
 
-void *reel_tape_hold(reel_tape *tape, size_t bytes)
+static void *hand_out(reel_tape *tape, size_t bytes)
 {
     void *block = reel_arena_alloc(tape->arena, bytes);
+    if (block && tape->poison) memset(block, 0xff, bytes); /* NaN, -1, true */
+    return block;
+}
+
+void *reel_tape_hold(reel_tape *tape, size_t bytes)
+{
+    void *block = hand_out(tape, bytes);
     const size_t held = reel_arena_used(tape->arena);
     if (held > tape->most_held) tape->most_held = held;
     return block;
@@ -162,7 +173,7 @@ void *reel_tape_hold(reel_tape *tape, size_t bytes)
 void *reel_tape_scratch(reel_tape *tape, size_t bytes)
 {
     if (bytes > tape->most_scratch) tape->most_scratch = bytes;
-    return reel_arena_alloc(tape->arena, bytes);
+    return hand_out(tape, bytes);
 }
 
 static void *need(reel_tape *tape, void *block, size_t bytes, const char *what)

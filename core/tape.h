@@ -34,6 +34,9 @@ typedef struct reel_tape_config {
     /* Nothing is computed: operators get and give back their memory in the order of a real step and are not called, so that
      * reel_tape_usage tells what a step will take and no page of it is touched. Values and gradients hold garbage. */
     bool plan;
+    /* Memory is handed out full of NaN, so that an operator which leaves a part of it unset, or reads what it has not set,
+     * shows. For checks. */
+    bool poison;
 } reel_tape_config;
 
 /* ctx must outlive the tape. config NULL: float32, recording. */

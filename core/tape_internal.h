@@ -30,7 +30,7 @@ typedef struct reel_node {
 struct reel_tape {
     const reel_ctx *ctx;
     reel_dtype dtype;
-    bool recording, retain, plan;
+    bool recording, retain, plan, poison;
     bool tracing; /* REEL_TRACE=time: each node's times go to the log at reset */
     int64_t step;
     reel_arena *arena;

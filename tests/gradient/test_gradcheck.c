@@ -449,6 +449,41 @@ Test(gradcheck, a_value_that_is_not_finite_is_told_from_a_wrong_backward)
     }
 }
 
+static reel_status empty_infer(reel_infer *q, reel_error *err)
+{
+    (void)err;
+    q->ndim = 1;
+    q->shape[0] = 0;
+    return REEL_OK;
+}
+
+static void empty_pass(const reel_call *c)
+{
+    (void)c;
+}
+
+static const reel_op empty = {.name = "empty",
+                              .min_in = 1,
+                              .max_in = 1,
+                              .infer = empty_infer,
+                              .forward = {NULL, empty_pass},
+                              .backward = {NULL, empty_pass}};
+
+static reel_var build_empty(reel_tape *tape, const reel_var *in, void *user)
+{
+    (void)tape, (void)user;
+    return reel_apply(&empty, NULL, 0, in, 1);
+}
+
+Test(gradcheck, a_result_without_elements_does_not_pass)
+{
+    double x[3] = {1, 2, 3};
+    reel_tensor in = reel_tensor_of(x, REEL_F64, 1, (const int64_t[]){3});
+    const reel_gradcheck_report report = try_inputs(build_empty, NULL, &in, 1);
+    cr_expect_not(report.passed);
+    cr_expect_str_eq(report.message, "nothing could be compared: the result has no elements");
+}
+
 Test(gradcheck, inputs_without_elements_do_not_pass)
 {
     double x;

@@ -67,6 +67,8 @@ Test(wrong_gradients, the_operator_at_fault_is_found_among_others)
 {
     for (int i = 0; i < REEL_COUNT(wrong_gradients); i++) {
         const wrong_gradient *w = &wrong_gradients[i];
+        /* Here backward adds to zeros: then it is right to leave zeros out. */
+        if (w->op == &gate && w->mistake == ZERO_GRADIENTS_NOT_WRITTEN) continue;
         const reel_gradcheck_report right = check(w, build_among_others, 0, 3),
                                     report = check(w, build_among_others, w->mistake, 3);
         cr_expect(right.passed, "%s among others: %s", w->op->name, right.message);

@@ -392,6 +392,39 @@ typedef struct wrong_gradient {
         __VA_ARGS__                                                                                                            \
     }
 
+/* ---- y = max(x, 0), whose backward assigns: what is not written stays as it was handed out ---- */
+enum { ZEROS_NOT_WRITTEN = 1, ZERO_GRADIENTS_NOT_WRITTEN, MASK_NOT_WRITTEN };
+static reel_status gate_infer(reel_infer *q, reel_error *err)
+{
+    (void)err;
+    q->ndim = q->in[0].ndim;
+    for (int d = 0; d < q->ndim; d++) q->shape[d] = q->in[0].shape[d];
+    q->saved_bytes = reel_tensor_bytes(&q->in[0]);
+    return REEL_OK;
+}
+
+PASS(gate_forward)
+double *mask = c->saved;
+for (int64_t i = 0; i < n; i++) {
+    if (x[i] > 0 || m != ZEROS_NOT_WRITTEN) y[i] = fmax(x[i], 0);
+    if (mask && (x[i] > 0 || m != MASK_NOT_WRITTEN)) mask[i] = x[i] > 0;
+}
+END_PASS
+
+PASS(gate_backward)
+const double *mask = c->saved;
+for (int64_t i = 0; i < n; i++)
+    if (x[i] > 0 || m != ZERO_GRADIENTS_NOT_WRITTEN) dx[i] = (c->fresh[0] ? 0 : dx[i]) + mask[i] * dy[i];
+END_PASS
+
+static const reel_op gate = {.name = "gate",
+                             .min_in = 1,
+                             .max_in = 1,
+                             .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+                             .infer = gate_infer,
+                             .forward = {NULL, gate_forward},
+                             .backward = {NULL, gate_backward}};
+
 static const wrong_gradient wrong_gradients[] = {
     {"wrong sign", &square, SIGN, "wrong sign everywhere", 0, ONE(2, {2, 3})},
     {"forgotten factor", &square, FORGOTTEN_2, "a factor 2 is missing", 0, ONE(2, {2, 3})},
@@ -467,6 +500,10 @@ static const wrong_gradient wrong_gradients[] = {
      TWO(OF(2, {3, 4}), OF(2, {3, 4}))},
     {"inputs mixed up", &times, GIVEN_TO_THE_OTHER, "given to the wrong input", 0, TWO(OF(2, {3, 4}), OF(2, {3, 4}))},
     {"value of another call", &times, LEFT_BY_ANOTHER_CALL, "another call has left", 0, TWO(OF(2, {3, 4}), OF(2, {3, 4}))},
+    {"a part of the result is not written", &gate, ZEROS_NOT_WRITTEN, "not written", REEL_DRAW_DISTINCT, ONE(2, {4, 5})},
+    {"a part of the gradient is not written", &gate, ZERO_GRADIENTS_NOT_WRITTEN, "not written", REEL_DRAW_DISTINCT,
+     ONE(2, {4, 5})},
+    {"a part of what is saved is not written", &gate, MASK_NOT_WRITTEN, "not written", REEL_DRAW_DISTINCT, ONE(2, {4, 5})},
     {"adds to memory that was never cleared", &times, NEVER_CLEARED, "memory that was not set", 0,
      TWO(OF(2, {3, 4}), OF(2, {3, 4}))},
 };
