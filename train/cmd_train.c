@@ -159,20 +159,29 @@ static bool same_value(const char *a, const char *b)
     return !strcmp(a, b) || (end_a > a && end_b > b && !*end_a && !*end_b && x == y);
 }
 
+static bool is_one_of(const char *name, const char *const *list, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!strcmp(name, list[i])) return true;
+    return false;
+}
+
 /* What a resumed run is told anew: allowed, but its end is no longer that of the run that was begun. */
 static void say_changes(const reel_options *options, const json_t *stored)
 {
     static const char *const harmless[] = {"keep",      "checkpoint-every", "log-every", "max-bad",
-                                           "slow-read", "early-stop",       "on-nan"};
-    const char *name;
-    json_t *value;
-    json_object_foreach((json_t *)stored, name, value)
-    {
-        const char *was = json_string_value(value), *is;
-        bool counts = was && reel_options_known(options, name) && reel_options_given(options, name);
-        for (int i = 0; i < REEL_COUNT(harmless); i++) counts &= strcmp(name, harmless[i]) != 0;
-        is = counts ? reel_options_text(options, name) : NULL;
-        if (is && !same_value(was, is))
+                                           "slow-read", "num-classes",      "init",      "on-nan"};
+    for (int i = 0; stored && i < REEL_COUNT(options_table); i++) {
+        const char *name = options_table[i].name, *was = json_string_value(json_object_get(stored, name));
+        if (!reel_options_given(options, name) || is_one_of(name, harmless, REEL_COUNT(harmless)) ||
+            is_one_of(name, not_of_the_run, REEL_COUNT(not_of_the_run)))
+            continue;
+        const char *is = reel_options_text(options, name);
+        if (!was)
+            reel_say(
+                "reel train: warning: --%s was not given and is %s now: from here the run may be another one than was begun",
+                name, is);
+        else if (!same_value(was, is))
             reel_say("reel train: warning: --%s was %s and is %s now: from here the run is another one than was begun", name,
                      was, is);
     }

@@ -90,6 +90,21 @@ cp -r d $'\xe9t\xe9' || exit 0 # not on this file system
 "$REEL_BIN" train -o bytes --resume auto --quiet >out 2>err || fail "DATA that is no UTF-8: $(cat err)"
 cmp bytes/model.safetensors whole/model.safetensors || fail "DATA that is no UTF-8: other weights"
 
+# Options given anew are named, also those that nobody gave when the run was begun; what changes nothing is not.
+"$REEL_BIN" synth named --train 13 --val 4 --classes 4 --size 48 --quiet
+"$REEL_BIN" train named --arch tiny --epochs 2 -b 8 --seed 3 --quiet -o begun --max-steps 7 >out 2>err
+for option in "--dropout 0.1" "--freeze features.*" "--val-crop-size 40" "--lr 0.002" "--early-stop 1"; do
+    rm -rf again
+    cp -r begun again
+    # shellcheck disable=SC2086
+    "$REEL_BIN" train --resume auto -o again --quiet $option >out 2>err || fail "$option on a resume: exit $?: $(cat err)"
+    grep -q -- "warning: ${option% *} was .* now: from here the run .* another one than was begun" err || fail "$option on a resume is not named: $(cat err)"
+done
+rm -rf again
+cp -r begun again
+"$REEL_BIN" train --resume auto -o again --quiet --keep 3 --init xavier --num-classes 4 >out 2>err || fail "options that change nothing: exit $?: $(cat err)"
+! grep -q -- "--keep\|--init\|--num-classes" err || fail "options that change nothing are named: $(cat err)"
+
 # A checkpoint that may not be read is not damaged: nobody is sent back to an older one.
 [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null || exit 0
 "$REEL_BIN" train d "${told[@]}" -o closed --checkpoint-every 2 --max-steps 4 >/dev/null

@@ -60,12 +60,12 @@ strace -o calls -e trace=clone,clone3 -e inject=clone,clone3:error=EAGAIN:when=3
 
 # SIGTERM while a rollback reads its checkpoint: the run is saved as it stands then, and the step that goes bad again leads it to the
 # checkpoint before, as if it had not been ended.
-told+=(--on-nan rollback --keep 9)
+back=("${told[@]}" --on-nan rollback --keep 9)
 parameter=$("$REEL_BIN" summary --arch tiny --json | grep -o '"name":"[^"]*weight"' | sed -n 2p | cut -d'"' -f4)
-REEL_TEST_NAN=4:$parameter:2 "$REEL_BIN" train d "${told[@]}" -o twice >out 2>err || fail "two rollbacks: exit $?: $(cat err)"
+REEL_TEST_NAN=4:$parameter:2 "$REEL_BIN" train d "${back[@]}" -o twice >out 2>err || fail "two rollbacks: exit $?: $(cat err)"
 code=0
 REEL_TEST_NAN=4:$parameter:1 strace -o calls -P back/checkpoint-00000003.safetensors -e inject=openat:signal=TERM:when=1 \
-    "$REEL_BIN" train d "${told[@]}" -o back >out 2>err || code=$?
+    "$REEL_BIN" train d "${back[@]}" -o back >out 2>err || code=$?
 [ "$code" -eq 143 ] || fail "SIGTERM in a rollback: exit $code, expected 143: $(cat err)"
 REEL_TEST_NAN=4:$parameter:1 "$REEL_BIN" train -o back --resume auto --quiet >out 2>err || fail "SIGTERM in a rollback, resumed: exit $?: $(cat err)"
 cmp twice/model.safetensors back/model.safetensors || fail "SIGTERM in a rollback, resumed: other weights"
