@@ -7,6 +7,7 @@
 #include "train/json_util.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -168,13 +169,71 @@ reel_status reel_trainer_tune(reel_trainer *t, reel_error *err)
 }
 
 /* ---- images held back ---- */
+/* The names that a resumed run holds back, as keys; NULL where none are known, or others are asked for. */
+static json_t *held_before(const reel_settings *s)
+{
+    char path[REEL_PATH_MAX];
+    const char *slash = s->resume ? strrchr(s->resume, '/') : NULL;
+    if (!s->resume) return NULL;
+    if (!strcmp(s->resume, "auto"))
+        snprintf(path, sizeof path, "%s/split.json", s->output_dir);
+    else
+        snprintf(path, sizeof path, "%.*ssplit.json", slash ? (int)(slash - s->resume) + 1 : 0, s->resume);
+    json_t *o, *held = NULL, *name;
+    size_t i;
+    if (reel_json_load(&o, path, NULL) != REEL_OK) return NULL;
+    if (json_integer_value(json_object_get(o, "seed")) == (json_int_t)s->seed &&
+        fabs(json_number_value(json_object_get(o, "share")) - s->val_share) < 1e-9) {
+        held = json_object();
+        json_array_foreach(json_object_get(o, "validation"), i, name) if (json_is_string(name))
+            json_object_set_new(held, json_string_value(name), json_true());
+    }
+    json_decref(o);
+    return held;
+}
+
+/* An image that came or went since must not move others: what was trained on would be validated on. */
+static reel_status split_as_before(reel_trainer *t, const json_t *names, bool *done, reel_error *err)
+{
+    const int64_t count = reel_dataset_count(t->whole);
+    int64_t *train = calloc(2 * (size_t)count + 1, sizeof *train), *held = train + count, n_train = 0, n_held = 0;
+    char name[1024];
+    *done = false;
+    if (!train) return reel_fail(err, REEL_ERR_MEMORY, "split: out of memory");
+    for (int64_t i = 0; i < count; i++) {
+        reel_dataset_sample_name(t->whole, i, name, sizeof name);
+        json_t *text = reel_json_text(name);
+        if (json_object_get(names, json_string_value(text)))
+            held[n_held++] = i;
+        else
+            train[n_train++] = i;
+        json_decref(text);
+    }
+    const int64_t gone = (int64_t)json_object_size(names) - n_held;
+    if (gone > 0)
+        reel_say("reel finetune: warning: %" PRId64 " of the %zu images that split.json holds back are not there", gone,
+                 json_object_size(names));
+    reel_status status = REEL_OK;
+    if (n_train > 0 && n_held > 0) {
+        status = reel_dataset_subset(&t->train, t->whole, train, n_train, err);
+        if (status == REEL_OK) status = reel_dataset_subset(&t->val, t->whole, held, n_held, err);
+        *done = true;
+    }
+    free(train);
+    return status;
+}
+
 reel_status reel_finetune_split(reel_trainer *t, const char *data, reel_error *err)
 {
     char path[REEL_PATH_MAX];
     REEL_TRY(reel_data_open_whole(&t->whole, data, path, sizeof path, err));
+    json_t *names = held_before(t->settings);
+    bool done = false;
     reel_error why;
-    const reel_status status =
-        reel_dataset_split(&t->train, &t->val, t->whole, t->settings->val_share, t->settings->seed, &why);
+    reel_status status = names ? split_as_before(t, names, &done, &why) : REEL_OK;
+    json_decref(names);
+    if (status == REEL_OK && !done)
+        status = reel_dataset_split(&t->train, &t->val, t->whole, t->settings->val_share, t->settings->seed, &why);
     return status ? reel_fail(err, status, "%s: %s", path, why.message) : REEL_OK;
 }
 

@@ -13,7 +13,7 @@ int64_t reel_finetune_epochs(int64_t images);
 reel_status reel_finetune_start(reel_trainer *t, const reel_weights *weights, const reel_model_card *card, const char *path,
                                 reel_error *err);
 
-/* Opens t->train and t->val as views of what DATA has. */
+/* Opens t->train and t->val as views of what DATA has: a resumed run's as its split.json says. */
 reel_status reel_finetune_split(reel_trainer *t, const char *data, reel_error *err);
 /* Writes RUN/split.json: which images were held back. */
 reel_status reel_finetune_record(const reel_trainer *t, reel_error *err);

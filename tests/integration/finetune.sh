@@ -85,6 +85,21 @@ cmp -s split/split.json again/split.json || fail "the same seed held back other 
 cmp -s split/model.safetensors again/model.safetensors || fail "the same run gave other weights"
 tune seed e/train --weights base/best.safetensors --seed 9
 cmp -s split/split.json seed/split.json && fail "another seed held back the same images"
+# An image that comes or goes while the run rests moves no other: those held back stay so, none of them is trained on.
+cp -r e/train grown
+tune rests grown --weights base/best.safetensors --epochs 2 --max-steps 2
+cp rests/split.json before.json
+class=$(ls grown | head -1)
+for i in 1 2 3; do cp "$(find "grown/$class" -type f | sort | sed -n "${i}p")" "grown/$class/000$i.jpg"; done
+"$REEL_BIN" finetune --resume auto -o rests --max-steps 4 --quiet >rests.log 2>rests.err || fail "resumed with more images: $(cat rests.err)"
+cmp before.json rests/split.json || fail "resumed with more images: others are held back"
+rm "grown/$(grep -o '[a-z]*/[^"]*\.jpg' before.json | head -1)"
+"$REEL_BIN" finetune --resume auto -o rests --max-steps 5 --quiet >rests.log 2>rests.err || fail "resumed with an image less: $(cat rests.err)"
+grep -q "1 of the 9 images that split.json holds back are not there" rests.err || fail "resumed with an image less: $(cat rests.err)"
+[ "$(grep -c '\.jpg' rests/split.json)" = 8 ] && [ "$(grep '\.jpg' before.json | tr -d ', ' | sort | comm -12 - <(grep '\.jpg' rests/split.json | tr -d ', ' | sort) | wc -l)" = 8 ] ||
+    fail "resumed with an image less: others are held back"
+"$REEL_BIN" finetune --resume rests/checkpoint-00000004.safetensors -o elsewhere --max-steps 5 --quiet >rests.log 2>rests.err || fail "resumed elsewhere: $(cat rests.err)"
+cmp rests/split.json elsewhere/split.json || fail "resumed elsewhere: others are held back"
 
 # As many epochs as suit the number of images; early stopping where nothing gets better.
 "$REEL_BIN" finetune e --weights base/best.safetensors --lr 0 --early-stop 2 -b 8 -o early >early.log 2>early.err
