@@ -78,8 +78,11 @@ reel_var reel_check_build(reel_check *k, reel_tape *tape, int wanted, reel_var *
 static reel_status first_run(reel_check *k, reel_error *err)
 {
     reel_var leaves[REEL_GRADCHECK_MAX_INPUTS];
-    const reel_tensor y = reel_value(reel_check_build(k, k->quiet, REEL_CHECK_NONE, leaves));
+    const reel_var built = reel_check_build(k, k->quiet, REEL_CHECK_NONE, leaves);
     REEL_TRY(reel_tape_status(k->quiet, err));
+    if (built.tape != k->quiet)
+        return reel_fail(err, REEL_ERR_INVALID, "gradient check: the expression returns no value of the tape it is given");
+    const reel_tensor y = reel_value(built);
     if (!y.data) return reel_fail(err, REEL_ERR_INVALID, "gradient check: the expression gives no value");
     k->out = y;
     k->out.data = NULL;

@@ -45,8 +45,15 @@ reel_status reel_gradcheck_drawn(const reel_ctx *ctx, reel_gradcheck_fn *fn, voi
     int made = 0;
     REEL_ASSERT(n_in >= 1 && n_in <= REEL_GRADCHECK_MAX_INPUTS);
     for (; made < n_in && status == REEL_OK; made++) {
-        const int64_t n = reel_shape_numel(shapes[made].ndim, shapes[made].shape);
-        REEL_ASSERT(n >= 0);
+        const int ndim = shapes[made].ndim;
+        const int64_t n = ndim < 0 || ndim > REEL_MAX_DIMS ? -1 : reel_shape_numel(ndim, shapes[made].shape);
+        if (n < 0) {
+            status = reel_fail(err, REEL_ERR_INVALID,
+                               "gradient check: input %d: expected a shape of 0 to %d dimensions, none negative and of fewer "
+                               "than 2^60 elements together",
+                               made, REEL_MAX_DIMS);
+            break;
+        }
         double *x = calloc((size_t)n + 1, sizeof *x);
         inputs[made] = reel_tensor_of(x, REEL_F64, shapes[made].ndim, shapes[made].shape);
         reel_rng rng = reel_rng_at(seed, REEL_STREAM_CHECK, 2, (uint32_t)made);

@@ -475,6 +475,53 @@ static reel_var build_empty(reel_tape *tape, const reel_var *in, void *user)
     return reel_apply(&empty, NULL, 0, in, 1);
 }
 
+static reel_status nine_infer(reel_infer *q, reel_error *err)
+{
+    (void)err;
+    q->ndim = 9;
+    return REEL_OK;
+}
+
+static reel_var build_nine(reel_tape *tape, const reel_var *in, void *user)
+{
+    static const reel_op nine = {.name = "nine",
+                                 .min_in = 1,
+                                 .max_in = 1,
+                                 .infer = nine_infer,
+                                 .forward = {NULL, empty_pass},
+                                 .backward = {NULL, empty_pass}};
+    (void)tape, (void)user;
+    return reel_apply(&nine, NULL, 0, in, 1);
+}
+
+static reel_var build_none(reel_tape *tape, const reel_var *in, void *user)
+{
+    (void)tape, (void)in, (void)user;
+    return (reel_var){0};
+}
+
+Test(gradcheck, what_cannot_be_checked_is_an_error_and_no_abort)
+{
+    static const struct {
+        reel_gradcheck_fn *fn;
+        reel_gradcheck_shape shape;
+        const char *words;
+    } cases[] = {
+        {build_nine, {1, {3}}, "nine (3): expected a result of 0 to 8 dimensions, got 9"},
+        {build_none, {1, {3}}, "the expression returns no value"},
+        {build_exp, {1, {-1}}, "input 0: expected a shape"},
+        {build_exp, {9, {1}}, "input 0: expected a shape"},
+        {build_exp, {3, {1000000000, 1000000000, 1000000000}}, "input 0: expected a shape"},
+    };
+    for (int i = 0; i < REEL_COUNT(cases); i++) {
+        reel_error err = {0};
+        reel_gradcheck_report report;
+        cr_expect_eq(reel_gradcheck_drawn(NULL, cases[i].fn, NULL, REEL_DRAW_NORMAL, &cases[i].shape, 1, NULL, &report, &err),
+                     REEL_ERR_INVALID, "case %d", i);
+        cr_expect_not_null(strstr(err.message, cases[i].words), "\"%s\" is not in: %s", cases[i].words, err.message);
+    }
+}
+
 Test(gradcheck, a_result_without_elements_does_not_pass)
 {
     double x[3] = {1, 2, 3};
