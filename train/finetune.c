@@ -196,10 +196,11 @@ static json_t *held_before(const reel_settings *s)
 static reel_status split_as_before(reel_trainer *t, const json_t *names, bool *done, reel_error *err)
 {
     const int64_t count = reel_dataset_count(t->whole);
-    int64_t *train = calloc(2 * (size_t)count + 1, sizeof *train), *held = train + count, n_train = 0, n_held = 0;
+    int64_t *train = calloc(2 * (size_t)count + 1, sizeof *train), n_train = 0, n_held = 0;
     char name[1024];
     *done = false;
     if (!train) return reel_fail(err, REEL_ERR_MEMORY, "split: out of memory");
+    int64_t *held = train + count;
     for (int64_t i = 0; i < count; i++) {
         reel_dataset_sample_name(t->whole, i, name, sizeof name);
         json_t *text = reel_json_text(name);
