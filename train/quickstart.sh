@@ -1,7 +1,7 @@
 #!/bin/bash
 # quickstart.sh [--seed N] [--dir DIR] [--threads N]: from nothing to an AlexNet that names pictures.
 #
-# Installs what is missing (Debian 12), builds, draws a dataset of ten classes, trains the full AlexNet at 224 x 224 on it,
+# Installs what is missing (packages.sh), builds, draws a dataset of ten classes, trains the full AlexNet at 224 x 224 on it,
 # evaluates, and names a few pictures. Everything lands in DIR (default: quickstart); its data is drawn once and used again.
 set -eu
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
