@@ -6,7 +6,7 @@
 #include "core/rng.h"
 #include "data/dataset.h"
 #include "data/image.h"
-#include "data/transform.h"
+#include "data/transforms/transform.h"
 
 /* The most pixels an image may claim: PIL's limit. Checked on the header, before anything of that size is touched. */
 #define REEL_MAX_PIXELS ((int64_t)178956970)

@@ -21,7 +21,7 @@ REEL_API reel_status reel_image_resize_buffer(reel_image *image, int64_t width, 
  * inverted) become RGB as PIL's convert("RGB") does. PNG: palette, grey, alpha (dropped), 16 bit (>> 8), interlaced. Binary PPM
  * and PGM: 8 bit. Refused with REEL_ERR_FORMAT: other content (named), damage, truncation, more than 178,956,970 pixels or than
  * the bytes can hold, a PNG side beyond 1,000,000, more than 500 progressive scans (or more than 20 of them on an image so
- * large that it would take seconds). EXIF is not looked at: pixels lie as they are stored (data/exif.h). */
+ * large that it would take seconds). EXIF is not looked at: pixels lie as they are stored (data/codecs/exif.h). */
 REEL_API reel_status reel_image_decode(reel_image *image, const uint8_t *bytes, size_t size, reel_error *err);
 /* Width and height from the header alone. */
 REEL_API reel_status reel_image_size(const uint8_t *bytes, size_t size, int64_t *width, int64_t *height, reel_error *err);

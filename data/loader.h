@@ -7,7 +7,7 @@
 
 #include "core/tensor.h"
 #include "data/dataset.h"
-#include "data/transform.h"
+#include "data/transforms/transform.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -7,7 +7,7 @@
 #define REEL_DATA_PACK_H
 
 #include "data/dataset.h"
-#include "data/exif.h"
+#include "data/codecs/exif.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -3,7 +3,7 @@
 #ifndef REEL_LAYERS_GRADCHECK_H
 #define REEL_LAYERS_GRADCHECK_H
 
-#include "core/gradcheck.h"
+#include "core/gradcheck/gradcheck.h"
 #include "layers/net.h"
 
 #ifdef __cplusplus

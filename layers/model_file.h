@@ -1,22 +1,22 @@
 /* From a weights file to a net, and from images to probabilities: what a program that only uses a network needs.
  *
  *     reel_model_open(&net, &card, "best.safetensors", NULL, ctx, REEL_F32, &err);
- *     reel_preprocess_rgb(&card.preprocessing, rgb, width, height, pixels, &err);               data/transform.h
+ *     reel_preprocess_rgb(&card.preprocessing, rgb, width, height, pixels, &err);               data/transforms/transform.h
  *     reel_net_predict(net, &images, probabilities, &err);
- *     puts(reel_model_card_class(&card, best, text, sizeof text));                              core/model_card.h
+ *     puts(reel_model_card_class(&card, best, text, sizeof text));                              core/files/model_card.h
  *
  * train/examples/classify_rgb.c is a whole program. */
 #ifndef REEL_LAYERS_MODEL_FILE_H
 #define REEL_LAYERS_MODEL_FILE_H
 
-#include "core/model_card.h"
+#include "core/files/model_card.h"
 #include "layers/models.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* The card of a weights file (core/model_card.h) with what only the network knows: that it exists, and its image size where the
+/* The card of a weights file (core/files/model_card.h) with what only the network knows: that it exists, and its image size where the
  * file does not say. REEL_ERR_FORMAT: also a network or a head that is not known here. The caller frees the card, also after a
  * failure. */
 REEL_API reel_status reel_model_read_card(reel_model_card *card, const reel_weights *weights, const char *arch,

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/atomic_file.h"
-#include "core/protobuf.h"
+#include "core/files/atomic_file.h"
+#include "core/files/protobuf.h"
 #include "layers/net_internal.h"
 
 enum {

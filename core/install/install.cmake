@@ -12,7 +12,8 @@ else() # another compiler's -fopenmp would bring another runtime
 endif()
 set(generated ${PROJECT_BINARY_DIR}/generated/install)
 
-file(GLOB public_headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} core/*.h layers/*.h optim/*.h data/*.h)
+file(GLOB public_headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} core/*.h core/files/*.h core/gradcheck/*.h
+     layers/*.h optim/*.h data/*.h data/codecs/*.h data/transforms/*.h)
 set(includes "")
 foreach(header IN LISTS public_headers)
   file(STRINGS ${PROJECT_SOURCE_DIR}/${header} exported REGEX "REEL_API" LIMIT_COUNT 1)

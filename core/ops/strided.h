@@ -1,7 +1,7 @@
 /* What elementwise operators, reductions and changes of shape share: one map and one reduction over tensors of any strides.
  *
  * A "term" computes a run of n values: out[i] = f(p[0][i s[0]], p[1][i s[1]], ...). It is all that tells one operator from
- * another; walking, broadcasting, threads and accumulation are in core/dual/strided.c, once.
+ * another; walking, broadcasting, threads and accumulation are in core/ops/strided_real.c, once.
  *
  *   map      out (+)= scale f(in...)          inputs broadcast to out's shape
  *   reduce   out (+)= scale sum f(in...)      over every dimension of in[0] that out lacks or has with size 1

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/gradcheck.h"
-#include "core/model_card.h"
+#include "core/gradcheck/gradcheck.h"
+#include "core/files/model_card.h"
 #include "core/op.h"
 #include "core/ops.h"
-#include "core/weights.h"
+#include "core/files/weights.h"
 #include "layers/gradcheck.h"
 #include "layers/model_file.h"
 #include "layers/models.h"

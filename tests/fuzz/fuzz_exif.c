@@ -4,7 +4,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "data/exif.h"
+#include "data/codecs/exif.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

@@ -5,7 +5,7 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
-#include "core/gradcheck.h"
+#include "core/gradcheck/gradcheck.h"
 
 /* Checks `count` random uses of one operator. Few elements each: breadth is what is wanted. */
 static inline void check_random_uses(const reel_op *op, uint64_t seed, uint32_t count)

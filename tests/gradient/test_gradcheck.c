@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/gradcheck.h"
+#include "core/gradcheck/gradcheck.h"
 #include "core/ops.h"
 
 /* ---- y = x^2 with a choice of mistakes ---- */

@@ -1,7 +1,7 @@
 /* The macros that make a test of a gradient check, as a user writes them. */
 #include <criterion/criterion.h>
 
-#include "core/gradcheck.h"
+#include "core/gradcheck/gradcheck.h"
 #include "core/ops.h"
 #include "layers/gradcheck.h"
 

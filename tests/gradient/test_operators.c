@@ -3,7 +3,7 @@
 #include <criterion/parameterized.h>
 #include <stdlib.h>
 
-#include "core/gradcheck.h"
+#include "core/gradcheck/gradcheck.h"
 
 typedef struct entry {
     int op, index;

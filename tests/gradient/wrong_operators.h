@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-#include "core/gradcheck.h"
+#include "core/gradcheck/gradcheck.h"
 
 /* What every pass needs. m mistake; x, z inputs; y output; rows x columns of input 0 seen as a matrix. */
 #define PASS(name)                                                                                                             \

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/weights.h"
+#include "core/files/weights.h"
 #include "tests/support/built_as.h"
 
 enum { TOOK_LONG = 2, TRIES = 5 };

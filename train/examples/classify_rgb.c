@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/transform.h"
+#include "data/transforms/transform.h"
 #include "layers/model_file.h"
 
 /* All there is to it, once the net is open. probabilities receives card->classes numbers. */

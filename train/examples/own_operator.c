@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/gradcheck.h"
+#include "core/gradcheck/gradcheck.h"
 #include "core/ops.h"
 
 typedef struct swish_attrs {

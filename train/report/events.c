@@ -1,7 +1,7 @@
 /* Event files: see events.h. Numbers of fields are those of event.proto and summary.proto. */
 #include "train/report/events.h"
 
-#include "core/protobuf.h"
+#include "core/files/protobuf.h"
 #include "data/dataset.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
 #define REEL_TRAIN_REPORT_INSIGHT_H
 
 #include "data/image.h"
-#include "data/transform.h"
+#include "data/transforms/transform.h"
 #include "layers/net.h"
 
 /* The filters of the first convolution over 3 channels side by side, each scaled so that 0 is grey and its largest weight black

@@ -1,7 +1,7 @@
 /* Sections from the log: see page.h. */
 #include "train/report/page.h"
 
-#include "train/progress.h"
+#include "train/run/progress.h"
 #include "train/report/chart.h"
 #include "train/report/html.h"
 

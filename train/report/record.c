@@ -1,7 +1,7 @@
 /* Reading a run's folder: see record.h. A line that a crash has cut is passed over. */
 #include "train/report/record.h"
 
-#include "train/json_util.h"
+#include "train/run/json_util.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,15 +1,15 @@
 /* The report: sections in order, and those that need the net and the images. */
 #include "train/report/report.h"
 
-#include "core/atomic_file.h"
-#include "train/command.h"
-#include "train/data_dir.h"
-#include "train/json_util.h"
-#include "train/model_card.h"
+#include "core/files/atomic_file.h"
+#include "train/cli/command.h"
+#include "train/run/data_dir.h"
+#include "train/run/json_util.h"
+#include "train/run/model_card.h"
 #include "train/report/html.h"
 #include "train/report/insight.h"
 #include "train/report/page.h"
-#include "train/run_dir.h"
+#include "train/run/run_dir.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Rows are appended as evaluations happen: reading metrics.jsonl anew for each would take longer and longer. */
 #include "train/report/summary.h"
 
-#include "train/json_util.h"
+#include "train/run/json_util.h"
 
 #include <errno.h>
 #include <string.h>

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/weights.h"
+#include "core/files/weights.h"
 
 static char folder[64];
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/weights.h"
+#include "core/files/weights.h"
 #include "tests/support/cheap.h"
 
 static reel_status read_bytes(const void *bytes, size_t size, reel_error *err)

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/weights.h"
+#include "core/files/weights.h"
 #include "tests/support/build_pth.h"
 
 /* tests/support/make_pth.py */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/weights.h"
+#include "core/files/weights.h"
 #include "tests/support/build_pth.h"
 #include "tests/support/cheap.h"
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/weights.h"
+#include "core/files/weights.h"
 #include "layers/models.h"
 
 #define NEEDS_FILES                                                                                                            \

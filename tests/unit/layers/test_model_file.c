@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "data/transform.h"
+#include "data/transforms/transform.h"
 #include "layers/model_file.h"
 
 /* The bytes of a file that holds a small net, its card as given; the caller frees them. */

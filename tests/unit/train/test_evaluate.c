@@ -1,7 +1,7 @@
 /* Scores of several views of an image. */
 #include <criterion/criterion.h>
 
-#include "train/evaluate.c"
+#include "train/run/evaluate.c"
 
 Test(evaluate, views_are_averaged_as_probabilities)
 {

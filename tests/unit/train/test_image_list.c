@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <unistd.h>
 
-#include "train/image_list.c"
+#include "train/cli/image_list.c"
 
 /* Two letters a level: as deep as a path can name. The stack must not depend on it. */
 Test(image_list, the_deepest_folder_is_walked)

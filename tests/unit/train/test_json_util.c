@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <unistd.h>
 
-#include "train/json_util.c"
+#include "train/run/json_util.c"
 
 Test(json_util, a_full_disk_is_named_where_a_line_is_appended)
 {

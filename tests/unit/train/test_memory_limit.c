@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <sys/stat.h>
 
-#include "train/memory_limit.c"
+#include "train/run/memory_limit.c"
 
 /* Not asked for here. */
 reel_status reel_memory_plan_make(reel_memory_plan *plan, reel_net *net, const int64_t input[4], bool infer, reel_error *err)

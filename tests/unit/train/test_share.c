@@ -1,7 +1,7 @@
 /* The choice between taking turns and cores of one's own. */
 #include <criterion/criterion.h>
 
-#include "train/share.c"
+#include "train/run/share.c"
 
 Test(share, two_cores_take_turns_whatever_loading_costs)
 {

@@ -1,7 +1,7 @@
 /* The drawn dataset must not be solved by a shortcut: softmax regression on pixels or on colour histograms stays under 40 %
  * on validation, with the best of all epochs and decays taken, which flatters it. Chance is 10 %. */
 #include "data/dataset.h"
-#include "data/transform.h"
+#include "data/transforms/transform.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

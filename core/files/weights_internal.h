@@ -1,0 +1,41 @@
+/* For core/weights_*.c only: what a read file consists of, and what the files share. */
+#ifndef REEL_CORE_WEIGHTS_INTERNAL_H
+#define REEL_CORE_WEIGHTS_INTERNAL_H
+
+#include "core/files/weights.h"
+
+#include <jansson.h>
+
+struct reel_weights {
+    char *path; /* for messages */
+    char *header;
+    size_t header_size;
+    json_t *root; /* the header parsed: owns names and metadata; NULL in a .pth file */
+    char *names;  /* of a .pth file */
+    const char *format;
+    reel_weight *list;
+    int count;
+    char *data; /* pages */
+    size_t data_size;
+};
+
+/* Longest header. The format allows 100,000,000 bytes; a thousand tensors take 0.1 million, and refusing what a stranger wrote
+ * must not cost more than 100 ms and 64 MB. */
+#define REEL_WEIGHTS_HEADER_MAX ((uint64_t)2 << 20)
+
+size_t reel_stored_size(reel_stored_dtype dtype);      /* bytes of an element */
+const char *reel_stored_name(reel_stored_dtype dtype); /* "F32" */
+
+/* What the beginning of a file that is not safetensors looks like: "a PyTorch .pth file ..."; never NULL. */
+const char *reel_weights_sniff(const unsigned char *bytes, size_t size);
+
+/* A name out of a file for a message: control characters and overlong names cannot spoil the line. Returns text. */
+typedef struct reel_printable {
+    char text[96];
+} reel_printable;
+const char *reel_printable_name(reel_printable *room, const char *name);
+
+/* Whether every value is finite, also after narrowing to dtype. */
+bool reel_weight_is_finite(const reel_weight *w, reel_dtype dtype);
+
+#endif

@@ -1,0 +1,329 @@
+/* JPEG through libjpeg-turbo's libjpeg API. Exact: the slow integer DCT and fancy upsampling, PIL's bits. Fast: the fast DCT,
+ * plain upsampling, and decoding at a half, a quarter or an eighth of the size where that is still as large as what is wanted.
+ *
+ * Hostile input is stopped before it costs anything: the pixel cap and a least number of bytes are checked on the header; the
+ * first warning that means damage ends the decode (libjpeg would go on with grey); a monitor limits progressive scans, of which
+ * each can cost a pass over the image for a few bytes. libjpeg reports errors by longjmp: everything that calls it stands in a
+ * function that setjmp guards, and state lives in a struct, so no local variable is lost.
+ *
+ * A part of a baseline image is decoded with 16 pixels of margin to its left, right and top. Fancy upsampling looks at
+ * neighbours, and at the edge of a cropped row it has none: the margin holds what differs from a full decode. Below the part
+ * nothing is decoded; that the file was not cut short is seen by its end marker, which compressed data cannot contain.
+ *
+ * One libjpeg object and its memory serve image after image. Tables are forgotten in between: a file that lacks its own is
+ * refused (or gets the standard ones), whatever was decoded before it. */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/data_internal.h"
+#include "data/codecs/jpeg_memory.h"
+
+#include <jerror.h>
+
+enum { MARGIN = 16, MAX_SCANS = 500, FREE_SCANS = 20 };
+#define MAX_SCANNED_PIXELS ((int64_t)4000000000) /* beyond FREE_SCANS, scans x pixels: bounds the time, to about a second */
+#define MAX_COEFFICIENT_MEMORY ((long)1 << 30)
+
+struct reel_jpeg {
+    reel_jpeg_memory memory; /* first: see there */
+    struct jpeg_decompress_struct cinfo;
+    struct jpeg_error_mgr errors;
+    struct jpeg_progress_mgr progress;
+    jmp_buf failed;
+    reel_status status;
+    reel_error *err;
+    const uint8_t *bytes;
+    size_t size;
+    reel_image *image;
+    const reel_jpeg_want *want;
+    reel_jpeg_part got;
+};
+
+static reel_jpeg *jpeg_of(j_common_ptr cinfo)
+{
+    return cinfo->client_data;
+}
+
+static void on_error(j_common_ptr cinfo)
+{
+    reel_jpeg *job = jpeg_of(cinfo);
+    char text[JMSG_LENGTH_MAX];
+    cinfo->err->format_message(cinfo, text);
+    const bool memory = cinfo->err->msg_code == JERR_OUT_OF_MEMORY;
+    job->status = reel_fail(job->err, memory ? REEL_ERR_MEMORY : REEL_ERR_FORMAT, "JPEG: %s", text);
+    longjmp(job->failed, 1);
+}
+
+/* level < 0: a warning. Oddities without loss (bytes between segments, an unknown JFIF version) are passed over; anything else
+ * means that pixels are wrong. Listed by what is harmless, because jerror.h does not name every warning in every build. */
+static void on_message(j_common_ptr cinfo, int level)
+{
+    if (level >= 0) return;
+    switch (cinfo->err->msg_code) {
+    case JWRN_ADOBE_XFORM:
+    case JWRN_BOGUS_PROGRESSION:
+    case JWRN_EXTRANEOUS_DATA:
+    case JWRN_JFIF_MAJOR:
+    case JWRN_NOT_SEQUENTIAL:
+    case JWRN_TOO_MUCH_DATA:
+        cinfo->err->num_warnings++;
+        break;
+    default:
+        on_error(cinfo);
+    }
+}
+
+static void on_output(j_common_ptr cinfo)
+{
+    (void)cinfo; /* the library does not print */
+}
+
+static void refuse(reel_jpeg *job, reel_status status)
+{
+    job->status = status;
+    longjmp(job->failed, 1);
+}
+
+static void on_progress(j_common_ptr cinfo)
+{
+    reel_jpeg *job = jpeg_of(cinfo);
+    const int64_t scans = job->cinfo.input_scan_number;
+    const int64_t pixels = (int64_t)job->cinfo.image_width * job->cinfo.image_height;
+    if (scans > MAX_SCANS || (scans > FREE_SCANS && scans * pixels > MAX_SCANNED_PIXELS))
+        refuse(job, reel_fail(job->err, REEL_ERR_FORMAT,
+                              "JPEG: %" PRId64 " progressive scans of %" PRId64 " pixels, expected fewer", scans, pixels));
+}
+
+static void forget_tables(j_decompress_ptr cinfo)
+{
+    memset(cinfo->quant_tbl_ptrs, 0, sizeof cinfo->quant_tbl_ptrs);
+    memset(cinfo->dc_huff_tbl_ptrs, 0, sizeof cinfo->dc_huff_tbl_ptrs);
+    memset(cinfo->ac_huff_tbl_ptrs, 0, sizeof cinfo->ac_huff_tbl_ptrs);
+}
+
+static void read_header(reel_jpeg *job)
+{
+    j_decompress_ptr cinfo = &job->cinfo;
+    jpeg_abort_decompress(cinfo); /* whatever was left of the last image */
+    forget_tables(cinfo);
+    jpeg_mem_src(cinfo, job->bytes, job->size);
+    jpeg_read_header(cinfo, TRUE);
+    const int64_t width = cinfo->image_width, height = cinfo->image_height;
+    const reel_status status = reel_check_pixels("JPEG", width, height, job->err);
+    if (status != REEL_OK) refuse(job, status);
+    /* A Huffman code has at least one bit, and the finest component at least one code in every 8x8 block. Arithmetic coding can
+     * do with less; a sixteenth of that is what real images stay above. */
+    if ((int64_t)job->size < width * height / (cinfo->arith_code ? 64 * 8 * 16 : 64 * 8))
+        refuse(job, reel_fail(job->err, REEL_ERR_FORMAT,
+                              "JPEG: %zu bytes cannot hold the %" PRId64 " x %" PRId64 " pixels of the header", job->size,
+                              width, height));
+}
+
+/* Is a part cheaper than the whole, and known to have its bits? Grey and the usual samplings 4:4:4, 4:2:2, 4:2:0, 4:4:0. */
+static bool can_crop(j_decompress_ptr cinfo)
+{
+    if (jpeg_has_multiple_scans(cinfo)) return false;
+    if (cinfo->num_components == 1) return true;
+    const jpeg_component_info *c = cinfo->comp_info;
+    return cinfo->num_components == 3 && c[0].h_samp_factor <= 2 && c[0].v_samp_factor <= 2 && c[1].h_samp_factor == 1 &&
+           c[1].v_samp_factor == 1 && c[2].h_samp_factor == 1 && c[2].v_samp_factor == 1;
+}
+
+/* PIL's CMYK (which reads every four-component JPEG as Adobe's, inverted) to RGB: r = k - c'k/255 rounded, c' = 255 - c. */
+static void cmyk_row(uint8_t *rgb, const uint8_t *cmyk, int64_t width)
+{
+    for (int64_t x = 0; x < width; x++)
+        for (int i = 0; i < 3; i++) {
+            const int k = cmyk[4 * x + 3], product = (255 - cmyk[4 * x + i]) * k + 128;
+            rgb[3 * x + i] = (uint8_t)(k - ((product + (product >> 8)) >> 8));
+        }
+}
+
+/* The smallest scale, in eighths, at which the wanted part has at least the pixels that it will be resized to. */
+static int64_t choose_scale(const reel_jpeg_want *want)
+{
+    for (int64_t n = 1; n < 8; n *= 2)
+        if (want->part.w * n >= want->width * 8 && want->part.h * n >= want->height * 8) return n;
+    return 8;
+}
+
+static void set_quality(reel_jpeg *job)
+{
+    j_decompress_ptr cinfo = &job->cinfo;
+    const bool fast = job->want && job->want->fast;
+    job->got.eighths = fast ? choose_scale(job->want) : 8;
+    cinfo->scale_num = (unsigned)job->got.eighths;
+    cinfo->scale_denom = 8;
+    cinfo->dct_method = fast ? JDCT_IFAST : JDCT_ISLOW;
+    cinfo->do_fancy_upsampling = fast ? FALSE : TRUE;
+}
+
+/* The wanted part in pixels of the image as it is decoded, with its margin. */
+static reel_rect part_of(const reel_jpeg *job)
+{
+    const int64_t n = job->got.eighths, margin = job->want->fast ? 0 : MARGIN;
+    const int64_t width = job->cinfo.output_width, height = job->cinfo.output_height;
+    const reel_rect *want = &job->want->part;
+    int64_t left = want->x * n / 8 - margin, top = want->y * n / 8 - margin;
+    int64_t right = ((want->x + want->w) * n + 7) / 8 + margin, bottom = ((want->y + want->h) * n + 7) / 8;
+    if (left < 0) left = 0;
+    if (top < 0) top = 0;
+    if (right > width) right = width;
+    if (bottom > height) bottom = height;
+    return (reel_rect){left, top, right - left, bottom - top};
+}
+
+/* Is there an end marker in what was not decoded? Searched from the end, where it is. */
+static bool ends_well(const reel_jpeg *job)
+{
+    const struct jpeg_decompress_struct *cinfo = &job->cinfo;
+    if (cinfo->unread_marker == 0xd9) return true; /* the bit reader has met it already */
+    const uint8_t *rest = cinfo->src->next_input_byte;
+    for (size_t i = cinfo->src->bytes_in_buffer; i >= 2; i--)
+        if (rest[i - 2] == 0xff && rest[i - 1] == 0xd9) return true;
+    return false;
+}
+
+static void read_rows(reel_jpeg *job, int64_t bottom)
+{
+    enum { AT_ONCE = 8 };
+    j_decompress_ptr cinfo = &job->cinfo;
+    const reel_rect *at = &job->got.at;
+    const bool cmyk = cinfo->num_components == 4;
+    JSAMPROW line = cmyk ? cinfo->mem->alloc_large((j_common_ptr)cinfo, JPOOL_IMAGE, (size_t)at->w * 4) : NULL;
+    while (cinfo->output_scanline < bottom) {
+        uint8_t *first = job->image->rgb + ((int64_t)cinfo->output_scanline - at->y) * at->w * 3;
+        const int64_t left = bottom - cinfo->output_scanline;
+        JSAMPROW rows[AT_ONCE] = {line};
+        for (int64_t i = 0; i < AT_ONCE && !cmyk; i++) rows[i] = first + (i < left ? i : 0) * at->w * 3;
+        jpeg_read_scanlines(cinfo, rows, cmyk ? 1 : (JDIMENSION)(left < AT_ONCE ? left : AT_ONCE));
+        if (cmyk) cmyk_row(first, line, at->w);
+    }
+}
+
+static void decode(reel_jpeg *job)
+{
+    j_decompress_ptr cinfo = &job->cinfo;
+    const bool cmyk = cinfo->num_components == 4;
+    if (cinfo->num_components != 1 && cinfo->num_components != 3 && !cmyk)
+        refuse(job, reel_fail(job->err, REEL_ERR_FORMAT, "JPEG: %d components, expected 1, 3 or 4", cinfo->num_components));
+    cinfo->out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
+    set_quality(job);
+    const bool crop = job->want && can_crop(cinfo);
+    /* Where libjpeg converts colours while it upsamples, the converter of an earlier image stays, in memory given back long
+     * ago; skip_scanlines would write through it. */
+    cinfo->cconvert = NULL;
+    cinfo->cquantize = NULL;
+    jpeg_start_decompress(cinfo);
+    const int64_t width = cinfo->output_width, height = cinfo->output_height;
+    reel_rect *at = &job->got.at;
+    *at = crop ? part_of(job) : (reel_rect){0, 0, width, height};
+    if (at->w < width) {
+        JDIMENSION x = (JDIMENSION)at->x, w = (JDIMENSION)at->w;
+        jpeg_crop_scanline(cinfo, &x, &w);
+        at->x = x;
+        at->w = w;
+    }
+    const reel_status status = reel_image_resize_buffer(job->image, at->w, at->h, job->err);
+    if (status != REEL_OK) refuse(job, status);
+    if (at->y > 0) jpeg_skip_scanlines(cinfo, (JDIMENSION)at->y);
+    read_rows(job, at->y + at->h);
+    if (at->y + at->h == height) {
+        jpeg_finish_decompress(cinfo); /* looks for the end of the image: a file cut short fails here at the latest */
+    } else {
+        if (!ends_well(job)) refuse(job, reel_fail(job->err, REEL_ERR_FORMAT, "JPEG: cut short, there is no end of image"));
+        jpeg_abort_decompress(cinfo);
+    }
+}
+
+static void create(reel_jpeg *job)
+{
+    static const uint8_t nothing[4];
+    j_decompress_ptr cinfo = &job->cinfo;
+    jpeg_create_decompress(cinfo);
+    cinfo->mem->max_memory_to_use = MAX_COEFFICIENT_MEMORY;
+    cinfo->progress = &job->progress;
+    jpeg_mem_src(cinfo, nothing, sizeof nothing); /* makes the source, once */
+    reel_jpeg_memory_install(cinfo);
+}
+
+static reel_status run(reel_jpeg *job, void (*work)(reel_jpeg *), reel_error *err)
+{
+    job->err = err;
+    job->status = REEL_OK;
+    if (setjmp(job->failed) == 0) work(job);
+    return job->status;
+}
+
+reel_status reel_jpeg_create(reel_jpeg **out, reel_error *err)
+{
+    *out = NULL;
+    reel_jpeg *job = calloc(1, sizeof *job);
+    if (!job) return reel_fail(err, REEL_ERR_MEMORY, "JPEG: no memory for a decoder");
+    job->cinfo.err = jpeg_std_error(&job->errors);
+    job->cinfo.client_data = job;
+    job->errors.error_exit = on_error;
+    job->errors.emit_message = on_message;
+    job->errors.output_message = on_output;
+    job->progress.progress_monitor = on_progress;
+    const reel_status status = run(job, create, err);
+    if (status != REEL_OK) {
+        reel_jpeg_destroy(job);
+        return status;
+    }
+    *out = job;
+    return REEL_OK;
+}
+
+void reel_jpeg_destroy(reel_jpeg *job)
+{
+    if (!job) return;
+    jpeg_destroy_decompress(&job->cinfo);
+    reel_jpeg_memory_free(&job->memory);
+    free(job);
+}
+
+reel_status reel_jpeg_open(reel_jpeg *job, const uint8_t *bytes, size_t size, int64_t *width, int64_t *height, reel_error *err)
+{
+    job->bytes = bytes;
+    job->size = size;
+    REEL_TRY(run(job, read_header, err));
+    *width = job->cinfo.image_width;
+    *height = job->cinfo.image_height;
+    return REEL_OK;
+}
+
+reel_status reel_jpeg_read(reel_jpeg *job, reel_image *image, const reel_jpeg_want *want, reel_jpeg_part *got, reel_error *err)
+{
+    job->image = image;
+    job->want = want;
+    REEL_TRY(run(job, decode, err));
+    if (got) *got = job->got;
+    return REEL_OK;
+}
+
+reel_status reel_jpeg_size(const uint8_t *bytes, size_t size, int64_t *width, int64_t *height, reel_error *err)
+{
+    reel_jpeg *job;
+    REEL_TRY(reel_jpeg_create(&job, err));
+    const reel_status status = reel_jpeg_open(job, bytes, size, width, height, err);
+    reel_jpeg_destroy(job);
+    return status;
+}
+
+reel_status reel_jpeg_decode(reel_image *image, const uint8_t *bytes, size_t size, const reel_rect *want, reel_rect *got,
+                             reel_error *err)
+{
+    reel_jpeg *job;
+    int64_t width, height;
+    REEL_TRY(reel_jpeg_create(&job, err));
+    reel_jpeg_part part = {0};
+    const reel_jpeg_want exact = {.part = want ? *want : (reel_rect){0}};
+    reel_status status = reel_jpeg_open(job, bytes, size, &width, &height, err);
+    if (status == REEL_OK) status = reel_jpeg_read(job, image, want ? &exact : NULL, &part, err);
+    reel_jpeg_destroy(job);
+    if (got) *got = part.at;
+    return status;
+}
