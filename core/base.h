@@ -1,7 +1,8 @@
 /* Status codes, error messages, version and visibility: what every other header needs.
  *
- * A call that can fail because of its user or the environment returns a reel_status and explains itself in a reel_error:
- * what, where, expected, got. A broken promise inside a program (a NULL that must not be) is a REEL_ASSERT. */
+ * A call that can fail because of its user or the environment returns a reel_status and explains
+ * itself in a reel_error: what, where, expected, got. A broken promise inside a program (a NULL
+ * that must not be) is a REEL_ASSERT. */
 #ifndef REEL_CORE_BASE_H
 #define REEL_CORE_BASE_H
 
@@ -41,10 +42,12 @@ typedef struct reel_error {
 REEL_API reel_status reel_fail(reel_error *err, reel_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-#ifdef __clang_analyzer__ /* it sees one file at a time, and would go on behind a failure as if that could be REEL_OK */
+#ifdef __clang_analyzer__ /* it sees one file at a time, and would go on behind a failure as if    \
+                             that could be REEL_OK */
 static inline reel_status reel_failed(reel_status status)
 {
-    if (status == REEL_OK) __builtin_unreachable();
+    if (status == REEL_OK)
+        __builtin_unreachable();
     return status;
 }
 #define reel_fail(...) reel_failed(reel_fail(__VA_ARGS__))
@@ -53,16 +56,20 @@ static inline reel_status reel_failed(reel_status status)
 /* The version of the library that is running, "major.minor.patch". */
 REEL_API const char *reel_version(void);
 
-#define REEL_TRY(call)                                                                                                         \
-    do {                                                                                                                       \
-        const reel_status status_ = (call);                                                                                    \
-        if (status_ != REEL_OK) return status_;                                                                                \
+#define REEL_TRY(call)                                                                             \
+    do {                                                                                           \
+        const reel_status status_ = (call);                                                        \
+        if (status_ != REEL_OK)                                                                    \
+            return status_;                                                                        \
     } while (0)
 
-REEL_API void reel_assert_failed(const char *condition, const char *file, int line) __attribute__((noreturn));
+REEL_API void reel_assert_failed(const char *condition, const char *file, int line)
+    __attribute__((noreturn));
 
-/* For programmer errors only: says where, then aborts. Active in every build: none stands in an inner loop. */
-#define REEL_ASSERT(condition) ((condition) ? (void)0 : reel_assert_failed(#condition, __FILE__, __LINE__))
+/* For programmer errors only: says where, then aborts. Active in every build: none stands in an
+ * inner loop. */
+#define REEL_ASSERT(condition)                                                                     \
+    ((condition) ? (void)0 : reel_assert_failed(#condition, __FILE__, __LINE__))
 
 #define REEL_COUNT(array) ((int64_t)(sizeof(array) / sizeof(*(array))))
 

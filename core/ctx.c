@@ -1,5 +1,6 @@
-/* Creation of a context: what this CPU can do, what the user capped it to, how many threads there are. The environment is read
- * here and nowhere later: a context does not change, and a step makes no calls of getenv. */
+/* Creation of a context: what this CPU can do, what the user capped it to, how many threads there
+ * are. The environment is read here and nowhere later: a context does not change, and a step makes
+ * no calls of getenv. */
 #include "core/ctx_internal.h"
 
 #include <stdarg.h>
@@ -28,9 +29,10 @@ static reel_isa best_isa(void)
 {
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return REEL_ISA_PORTABLE;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl"))
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
+        return REEL_ISA_PORTABLE;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
         return REEL_ISA_AVX512;
     return REEL_ISA_AVX2;
 #else
@@ -43,34 +45,44 @@ reel_isa reel_isa_default(void)
     const reel_isa best = best_isa();
     const char *wanted = getenv("REEL_ISA");
     for (int i = 0; wanted && i < (int)best; i++)
-        if (strcmp(wanted, isa_names[i]) == 0) return (reel_isa)i;
+        if (strcmp(wanted, isa_names[i]) == 0)
+            return (reel_isa)i;
     return best;
 }
 
 reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_error *err)
 {
     static const reel_ctx_config defaults;
-    if (!config) config = &defaults;
+    if (!config)
+        config = &defaults;
     *out = NULL;
     if (config->threads < 0 || config->threads > REEL_MAX_THREADS)
-        return reel_fail(err, REEL_ERR_INVALID, "threads: expected 1 to %d (0 = all this process may use), got %d",
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "threads: expected 1 to %d (0 = all this process may use), got %d",
                          REEL_MAX_THREADS, config->threads);
 
     reel_isa isa = best_isa();
     const char *wanted = config->isa ? config->isa : getenv("REEL_ISA");
     if (wanted && *wanted) {
         int i = 0;
-        while (i < 3 && strcmp(wanted, isa_names[i]) != 0) i++;
-        if (i == 3) return reel_fail(err, REEL_ERR_INVALID, "ISA: expected portable, avx2 or avx512, got '%s'", wanted);
+        while (i < 3 && strcmp(wanted, isa_names[i]) != 0)
+            i++;
+        if (i == 3)
+            return reel_fail(err, REEL_ERR_INVALID,
+                             "ISA: expected portable, avx2 or avx512, got '%s'", wanted);
         if (i > (int)isa)
-            return reel_fail(err, REEL_ERR_INVALID, "ISA: this CPU offers %s at most, got '%s'", isa_names[isa], wanted);
+            return reel_fail(err, REEL_ERR_INVALID, "ISA: this CPU offers %s at most, got '%s'",
+                             isa_names[isa], wanted);
         isa = (reel_isa)i;
     }
     const char *trace = getenv("REEL_TRACE"), *conv = getenv("REEL_CONV");
-    if (conv && *conv && strcmp(conv, "winograd") != 0 && strcmp(conv, "gemm") != 0 && strcmp(conv, "direct") != 0)
-        return reel_fail(err, REEL_ERR_INVALID, "REEL_CONV: expected winograd, gemm or direct, got '%s'", conv);
+    if (conv && *conv && strcmp(conv, "winograd") != 0 && strcmp(conv, "gemm") != 0 &&
+        strcmp(conv, "direct") != 0)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "REEL_CONV: expected winograd, gemm or direct, got '%s'", conv);
     reel_ctx *ctx = calloc(1, sizeof *ctx);
-    if (!ctx) return reel_fail(err, REEL_ERR_MEMORY, "context: out of memory");
+    if (!ctx)
+        return reel_fail(err, REEL_ERR_MEMORY, "context: out of memory");
     const int cpus = config->threads ? config->threads : reel_available_cpus();
     ctx->threads = cpus < REEL_MAX_THREADS ? cpus : REEL_MAX_THREADS;
     ctx->created = ctx->threads;
@@ -78,8 +90,10 @@ reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_
     ctx->isa = isa;
     ctx->log = config->log;
     ctx->log_user = config->log_user;
-    if (trace && strstr(trace, "time")) ctx->trace |= REEL_TRACE_TIME;
-    if (trace && strstr(trace, "conv")) ctx->trace |= REEL_TRACE_CONV;
+    if (trace && strstr(trace, "time"))
+        ctx->trace |= REEL_TRACE_TIME;
+    if (trace && strstr(trace, "conv"))
+        ctx->trace |= REEL_TRACE_CONV;
     snprintf(ctx->conv, sizeof ctx->conv, "%s", conv ? conv : "");
     *out = ctx;
     return REEL_OK;
@@ -122,7 +136,8 @@ const char *reel_ctx_forced_conv(const reel_ctx *ctx)
 
 void reel_ctx_log(const reel_ctx *ctx, reel_log_level level, const char *format, ...)
 {
-    if (!ctx->log) return;
+    if (!ctx->log)
+        return;
     char line[1000];
     va_list args;
     va_start(args, format);

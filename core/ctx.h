@@ -1,5 +1,6 @@
-/* What a computation runs on: thread count, instruction set, seed. Created by the caller, outlives everything made with it,
- * and is read-only after creation: any number of threads may use one context at the same time. There is no global state. */
+/* What a computation runs on: thread count, instruction set, seed. Created by the caller, outlives
+ * everything made with it, and is read-only after creation: any number of threads may use one
+ * context at the same time. There is no global state. */
 #ifndef REEL_CORE_CTX_H
 #define REEL_CORE_CTX_H
 
@@ -12,38 +13,45 @@ extern "C" {
 typedef enum { REEL_ISA_PORTABLE = 0, REEL_ISA_AVX2 = 1, REEL_ISA_AVX512 = 2 } reel_isa;
 
 typedef enum { REEL_LOG_DEBUG, REEL_LOG_INFO, REEL_LOG_WARN } reel_log_level;
-typedef void reel_log_fn(void *user, reel_log_level level, const char *line); /* line has no newline at its end */
+typedef void reel_log_fn(void *user, reel_log_level level,
+                         const char *line); /* line has no newline at its end */
 
 typedef struct reel_ctx reel_ctx;
 
 enum { REEL_MAX_THREADS = 1024 };
 
 typedef struct reel_ctx_config {
-    int threads;     /* compute threads, at most REEL_MAX_THREADS; 0 = as many as this process may use: reel_available_cpus */
-    uint64_t seed;   /* key of every random stream */
-    const char *isa; /* "portable", "avx2", "avx512": the highest to use; NULL = environment REEL_ISA, else the best there is */
+    int threads; /* compute threads, at most REEL_MAX_THREADS; 0 = as many as this process may use:
+                    reel_available_cpus */
+    uint64_t seed;    /* key of every random stream */
+    const char *isa;  /* "portable", "avx2", "avx512": the highest to use; NULL = environment
+                         REEL_ISA, else the best there is */
     reel_log_fn *log; /* NULL: silent */
     void *log_user;
 } reel_ctx_config;
 
-/* config may be NULL for the defaults. The environment (REEL_ISA, REEL_CONV, REEL_TRACE) is read here, once.
- * REEL_ERR_INVALID: unknown isa, one that this CPU lacks, a number of threads out of range. */
-REEL_API reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_error *err);
+/* config may be NULL for the defaults. The environment (REEL_ISA, REEL_CONV, REEL_TRACE) is read
+ * here, once. REEL_ERR_INVALID: unknown isa, one that this CPU lacks, a number of threads out of
+ * range. */
+REEL_API reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config,
+                                     reel_error *err);
 REEL_API void reel_ctx_destroy(reel_ctx *ctx); /* NULL is fine */
 
 REEL_API int reel_ctx_threads(const reel_ctx *ctx);
-/* Fewer threads than at creation, or as many again. Nothing may run on the context meanwhile; results keep their bits. */
+/* Fewer threads than at creation, or as many again. Nothing may run on the context meanwhile;
+ * results keep their bits. */
 REEL_API void reel_ctx_set_threads(reel_ctx *ctx, int threads);
 REEL_API uint64_t reel_ctx_seed(const reel_ctx *ctx);
 REEL_API reel_isa reel_ctx_isa(const reel_ctx *ctx);
 REEL_API const char *reel_isa_name(reel_isa isa);
-/* What a context with isa NULL would use, for code that has no context; an unknown name in REEL_ISA is passed over. */
+/* What a context with isa NULL would use, for code that has no context; an unknown name in REEL_ISA
+ * is passed over. */
 REEL_API reel_isa reel_isa_default(void);
 REEL_API void reel_ctx_log(const reel_ctx *ctx, reel_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* CPUs this process may use: those of its affinity mask, or its control group's (v1 or v2) quota rounded up where that is less;
- * at least 1. */
+/* CPUs this process may use: those of its affinity mask, or its control group's (v1 or v2) quota
+ * rounded up where that is less; at least 1. */
 REEL_API int reel_available_cpus(void);
 
 #ifdef __cplusplus

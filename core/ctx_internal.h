@@ -1,5 +1,5 @@
-/* What core reads of a context beside its public face: the environment as it was at creation, and the counting of CPUs.
- * Private to core. */
+/* What core reads of a context beside its public face: the environment as it was at creation, and
+ * the counting of CPUs. Private to core. */
 #ifndef REEL_CORE_CTX_INTERNAL_H
 #define REEL_CORE_CTX_INTERNAL_H
 
@@ -15,8 +15,9 @@ bool reel_ctx_traces(const reel_ctx *ctx, reel_trace what);
 /* REEL_CONV, or "" where it is not set. */
 const char *reel_ctx_forced_conv(const reel_ctx *ctx);
 
-/* The smallest CPU quota on the way from a process's control group up to the root, rounded up; 0 where there is none.
- * membership: a file such as /proc/self/cgroup; mount: where control groups are mounted, version 1 or 2. */
+/* The smallest CPU quota on the way from a process's control group up to the root, rounded up; 0
+ * where there is none. membership: a file such as /proc/self/cgroup; mount: where control groups
+ * are mounted, version 1 or 2. */
 int reel_cgroup_cpus(const char *membership, const char *mount);
 
 #endif

@@ -1,4 +1,5 @@
-/* The table of operators. CMake writes op_table.inc from the names of core/ops/op_*.c: adding a file adds an operator. */
+/* The table of operators. CMake writes op_table.inc from the names of core/ops/op_*.c: adding a
+ * file adds an operator. */
 #include <string.h>
 
 #include "core/op.h"
@@ -18,6 +19,7 @@ const reel_op *reel_op_at(int index)
 const reel_op *reel_op_find(const char *name)
 {
     for (int i = 0; i < REEL_COUNT(table); i++)
-        if (strcmp(table[i]->name, name) == 0) return table[i];
+        if (strcmp(table[i]->name, name) == 0)
+            return table[i];
     return NULL;
 }

@@ -20,14 +20,16 @@ static const int64_t range_align = 16; /* elements: every range begins on a cach
 reel_status reel_params_create(reel_params **out, reel_dtype dtype, reel_error *err)
 {
     *out = calloc(1, sizeof **out);
-    if (!*out) return reel_fail(err, REEL_ERR_MEMORY, "parameters: out of memory");
+    if (!*out)
+        return reel_fail(err, REEL_ERR_MEMORY, "parameters: out of memory");
     (*out)->dtype = dtype;
     return REEL_OK;
 }
 
 void reel_params_destroy(reel_params *params)
 {
-    if (!params) return;
+    if (!params)
+        return;
     for (int i = 0; i < params->count; i++) {
         free((char *)params->list[i]->name);
         free(params->list[i]);
@@ -38,24 +40,26 @@ void reel_params_destroy(reel_params *params)
     free(params);
 }
 
-reel_status reel_params_add(reel_params *params, const char *name, int ndim, const int64_t *shape, unsigned flags, int *index,
-                            reel_error *err)
+reel_status reel_params_add(reel_params *params, const char *name, int ndim, const int64_t *shape,
+                            unsigned flags, int *index, reel_error *err)
 {
     REEL_ASSERT(!params->values);
     const int64_t numel = reel_shape_numel(ndim, shape);
     char text[128];
     if (numel <= 0 || numel > INT64_MAX / 64)
-        return reel_fail(err, REEL_ERR_INVALID, "parameter %s: expected positive sizes, got %s", name,
-                         reel_shape_text(text, sizeof text, ndim, shape));
+        return reel_fail(err, REEL_ERR_INVALID, "parameter %s: expected positive sizes, got %s",
+                         name, reel_shape_text(text, sizeof text, ndim, shape));
     if (params->size > INT64_MAX / 64 - numel) /* bytes of the flat array shall fit, too */
-        return reel_fail(err, REEL_ERR_INVALID, "parameter %s: expected fewer than 2^57 elements in all, got %s more", name,
-                         reel_shape_text(text, sizeof text, ndim, shape));
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "parameter %s: expected fewer than 2^57 elements in all, got %s more",
+                         name, reel_shape_text(text, sizeof text, ndim, shape));
     if (reel_params_find(params, name))
         return reel_fail(err, REEL_ERR_INVALID, "parameter %s: the name is taken already", name);
     if (params->count == params->capacity) {
         const int capacity = params->capacity ? params->capacity * 2 : 32;
         reel_param **list = realloc(params->list, (size_t)capacity * sizeof *list);
-        if (!list) return reel_fail(err, REEL_ERR_MEMORY, "parameter %s: out of memory", name);
+        if (!list)
+            return reel_fail(err, REEL_ERR_MEMORY, "parameter %s: out of memory", name);
         params->list = list;
         params->capacity = capacity;
     }
@@ -72,7 +76,8 @@ reel_status reel_params_add(reel_params *params, const char *name, int ndim, con
                       .flags = flags,
                       .offset = params->size};
     params->size += (numel + range_align - 1) / range_align * range_align;
-    if (index) *index = params->count;
+    if (index)
+        *index = params->count;
     params->list[params->count++] = p;
     return REEL_OK;
 }
@@ -84,7 +89,8 @@ reel_status reel_params_commit(reel_params *params, reel_error *err)
     params->bytes = (size_t)(params->size > 0 ? params->size : 1) * element;
     params->values = reel_pages_alloc(params->bytes, err);
     params->grads = params->values ? reel_pages_alloc(params->bytes, err) : NULL;
-    if (!params->grads) return REEL_ERR_MEMORY;
+    if (!params->grads)
+        return REEL_ERR_MEMORY;
     for (int i = 0; i < params->count; i++) {
         reel_param *p = params->list[i];
         p->value.data = (char *)params->values + (size_t)p->offset * element;
@@ -112,7 +118,8 @@ reel_param *reel_params_at(const reel_params *params, int index)
 reel_param *reel_params_find(const reel_params *params, const char *name)
 {
     for (int i = 0; i < params->count; i++)
-        if (strcmp(params->list[i]->name, name) == 0) return params->list[i];
+        if (strcmp(params->list[i]->name, name) == 0)
+            return params->list[i];
     return NULL;
 }
 
@@ -125,11 +132,13 @@ int64_t reel_params_trainable(const reel_params *params)
 {
     int64_t total = 0;
     for (int i = 0; i < params->count; i++)
-        if (!(params->list[i]->flags & REEL_PARAM_BUFFER)) total += reel_tensor_numel(&params->list[i]->value);
+        if (!(params->list[i]->flags & REEL_PARAM_BUFFER))
+            total += reel_tensor_numel(&params->list[i]->value);
     return total;
 }
 
 void reel_params_zero_grad(reel_params *params)
 {
-    for (int i = 0; i < params->count; i++) params->list[i]->has_grad = false;
+    for (int i = 0; i < params->count; i++)
+        params->list[i]->has_grad = false;
 }

@@ -1,8 +1,10 @@
-/* The scheme that writes mathematics once and compiles it twice, for operators, losses and optimizers.
+/* The scheme that writes mathematics once and compiles it twice, for operators, losses and
+ * optimizers.
  *
  * CMake compiles core/ops/op_NAME.c and every NAME_real.c with REEL_REAL_BITS=32 and again with 64.
- * `reel_real` is float or double; REEL_FN(f) is f_f32 or f_f64. What exists once stands under `#ifdef REEL_ONCE`, which only
- * the 32-bit pass defines, and names both by REEL_BOTH(f), an initialiser indexed by reel_dtype. */
+ * `reel_real` is float or double; REEL_FN(f) is f_f32 or f_f64. What exists once stands under
+ * `#ifdef REEL_ONCE`, which only the 32-bit pass defines, and names both by REEL_BOTH(f), an
+ * initialiser indexed by reel_dtype. */
 #ifndef REEL_CORE_REAL_H
 #define REEL_CORE_REAL_H
 
@@ -28,9 +30,6 @@ typedef double reel_real;
 #define REEL_MATH(function) function
 #endif
 
-#define REEL_BOTH(name)                                                                                                        \
-    {                                                                                                                          \
-        name##_f32, name##_f64                                                                                                 \
-    }
+#define REEL_BOTH(name) {name##_f32, name##_f64}
 
 #endif

@@ -4,12 +4,14 @@
 #include <math.h>
 #include <Random123/philox.h>
 
-void reel_philox(uint32_t out[4], uint64_t seed, uint32_t stream, uint32_t epoch, uint32_t sample, uint32_t block)
+void reel_philox(uint32_t out[4], uint64_t seed, uint32_t stream, uint32_t epoch, uint32_t sample,
+                 uint32_t block)
 {
     const philox4x32_ctr_t counter = {{block, sample, epoch, stream}};
     const philox4x32_key_t key = {{(uint32_t)seed, (uint32_t)(seed >> 32)}};
     const philox4x32_ctr_t words = philox4x32(counter, key);
-    for (int i = 0; i < 4; i++) out[i] = words.v[i];
+    for (int i = 0; i < 4; i++)
+        out[i] = words.v[i];
 }
 
 reel_rng reel_rng_at(uint64_t seed, uint32_t stream, uint32_t epoch, uint32_t sample)
@@ -46,9 +48,11 @@ double reel_rng_normal(reel_rng *rng)
 uint64_t reel_rng_below(reel_rng *rng, uint64_t n)
 {
     REEL_ASSERT(n > 0);
-    const uint64_t limit = UINT64_MAX - UINT64_MAX % n; /* reject the incomplete last copy of 0..n-1 */
+    const uint64_t limit =
+        UINT64_MAX - UINT64_MAX % n; /* reject the incomplete last copy of 0..n-1 */
     for (;;) {
         const uint64_t high = reel_rng_u32(rng), word = high << 32 | reel_rng_u32(rng);
-        if (word < limit) return word % n;
+        if (word < limit)
+            return word % n;
     }
 }

@@ -1,7 +1,9 @@
-/* Counter-based random numbers: Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
+/* Counter-based random numbers: Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as
+ * 1, 2, 3", SC 2011).
  *
- * A number is a pure function of (seed, stream, epoch, sample, position): no state is carried from step to step, so dropout
- * and augmentation replay for any number of threads or workers, and a checkpoint stores none. */
+ * A number is a pure function of (seed, stream, epoch, sample, position): no state is carried from
+ * step to step, so dropout and augmentation replay for any number of threads or workers, and a
+ * checkpoint stores none. */
 #ifndef REEL_CORE_RNG_H
 #define REEL_CORE_RNG_H
 
@@ -11,7 +13,8 @@
 extern "C" {
 #endif
 
-/* Streams by name, so that no two uses share numbers. A layer's dropout takes REEL_STREAM_DROPOUT + its index. */
+/* Streams by name, so that no two uses share numbers. A layer's dropout takes REEL_STREAM_DROPOUT +
+ * its index. */
 typedef enum {
     REEL_STREAM_INIT = 1,    /* epoch: parameter index; sample: element */
     REEL_STREAM_SHUFFLE = 2, /* epoch: epoch */
@@ -20,17 +23,20 @@ typedef enum {
     REEL_STREAM_SYNTH = 5, /* epoch: class; sample: image */
     REEL_STREAM_CHECK = 6, /* gradient checks and tests */
     REEL_STREAM_BENCH = 7,
-    REEL_STREAM_REPLACE = 8,        /* choice of a substitute for a bad sample */
-    REEL_STREAM_BLOCK = 9,          /* balanced classes: their order; epoch: epoch */
-    REEL_STREAM_CLASS = 10,         /* balanced classes: the order within one; epoch: class; sample: round */
-    REEL_STREAM_PLACE = 11,         /* augmentation of samples that may repeat; epoch: epoch; sample: place in it */
+    REEL_STREAM_REPLACE = 8, /* choice of a substitute for a bad sample */
+    REEL_STREAM_BLOCK = 9,   /* balanced classes: their order; epoch: epoch */
+    REEL_STREAM_CLASS =
+        10, /* balanced classes: the order within one; epoch: class; sample: round */
+    REEL_STREAM_PLACE =
+        11, /* augmentation of samples that may repeat; epoch: epoch; sample: place in it */
     REEL_STREAM_REPLACE_PLACE = 12, /* their substitutes; the same */
     REEL_STREAM_DROPOUT = 0x10000,  /* epoch: step; sample: block of elements */
     REEL_STREAM_USER = 0x20000
 } reel_stream;
 
 /* Four 32-bit words for a counter. */
-REEL_API void reel_philox(uint32_t out[4], uint64_t seed, uint32_t stream, uint32_t epoch, uint32_t sample, uint32_t block);
+REEL_API void reel_philox(uint32_t out[4], uint64_t seed, uint32_t stream, uint32_t epoch,
+                          uint32_t sample, uint32_t block);
 
 /* A cursor over the numbers of one (seed, stream, epoch, sample). Plain value: copy it freely. */
 typedef struct reel_rng {
@@ -44,8 +50,8 @@ REEL_API reel_rng reel_rng_at(uint64_t seed, uint32_t stream, uint32_t epoch, ui
 REEL_API uint32_t reel_rng_u32(reel_rng *rng);
 REEL_API double reel_rng_uniform(reel_rng *rng);                     /* [0, 1), 53 bits */
 REEL_API double reel_rng_range(reel_rng *rng, double lo, double hi); /* [lo, hi) */
-REEL_API double reel_rng_normal(reel_rng *rng);                      /* mean 0, deviation 1 (Box-Muller, cosine half) */
-REEL_API uint64_t reel_rng_below(reel_rng *rng, uint64_t n);         /* 0 .. n-1 without bias; n > 0 */
+REEL_API double reel_rng_normal(reel_rng *rng); /* mean 0, deviation 1 (Box-Muller, cosine half) */
+REEL_API uint64_t reel_rng_below(reel_rng *rng, uint64_t n); /* 0 .. n-1 without bias; n > 0 */
 
 #ifdef __cplusplus
 }

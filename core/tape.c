@@ -10,13 +10,16 @@
 #include "core/ctx_internal.h"
 #include "core/tape_internal.h"
 
-reel_status reel_tape_create(reel_tape **out, const reel_ctx *ctx, const reel_tape_config *config, reel_error *err)
+reel_status reel_tape_create(reel_tape **out, const reel_ctx *ctx, const reel_tape_config *config,
+                             reel_error *err)
 {
     static const reel_tape_config defaults;
-    if (!config) config = &defaults;
+    if (!config)
+        config = &defaults;
     *out = NULL;
     reel_tape *tape = calloc(1, sizeof *tape);
-    if (!tape) return reel_fail(err, REEL_ERR_MEMORY, "tape: out of memory");
+    if (!tape)
+        return reel_fail(err, REEL_ERR_MEMORY, "tape: out of memory");
     *tape = (reel_tape){.ctx = ctx,
                         .dtype = config->dtype,
                         .recording = !config->no_grad,
@@ -35,7 +38,8 @@ reel_status reel_tape_create(reel_tape **out, const reel_ctx *ctx, const reel_ta
 
 void reel_tape_destroy(reel_tape *tape)
 {
-    if (!tape) return;
+    if (!tape)
+        return;
     reel_arena_destroy(tape->arena);
     free(tape->nodes);
     free(tape);
@@ -44,7 +48,8 @@ void reel_tape_destroy(reel_tape *tape)
 double reel_tape_clock(const reel_tape *tape)
 {
     struct timespec now;
-    if (!tape->tracing) return 0;
+    if (!tape->tracing)
+        return 0;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return 1e3 * (double)now.tv_sec + 1e-6 * (double)now.tv_nsec;
 }
@@ -54,16 +59,19 @@ static void log_times(const reel_tape *tape)
     char shape[128];
     for (int id = 0; id < tape->count; id++) {
         const reel_node *node = &tape->nodes[id];
-        if (!node->op) continue;
-        reel_ctx_log(tape->ctx, REEL_LOG_DEBUG, "time %-24s %-22s forward %8.3f ms  backward %8.3f ms", node->op->name,
-                     reel_shape_text(shape, sizeof shape, node->value.ndim, node->value.shape), node->forward_ms,
-                     node->backward_ms);
+        if (!node->op)
+            continue;
+        reel_ctx_log(tape->ctx, REEL_LOG_DEBUG,
+                     "time %-24s %-22s forward %8.3f ms  backward %8.3f ms", node->op->name,
+                     reel_shape_text(shape, sizeof shape, node->value.ndim, node->value.shape),
+                     node->forward_ms, node->backward_ms);
     }
 }
 
 void reel_tape_reset(reel_tape *tape)
 {
-    if (tape->tracing) log_times(tape);
+    if (tape->tracing)
+        log_times(tape);
     reel_arena_reset(tape->arena);
     tape->count = 0;
     tape->error.status = REEL_OK;
@@ -111,7 +119,8 @@ reel_tape_memory reel_tape_usage(const reel_tape *tape)
 
 reel_status reel_tape_status(const reel_tape *tape, reel_error *err)
 {
-    if (tape->error.status != REEL_OK && err) *err = tape->error;
+    if (tape->error.status != REEL_OK && err)
+        *err = tape->error;
     return tape->error.status;
 }
 
@@ -132,14 +141,16 @@ void reel_tape_prefix_error(reel_tape *tape, const char *prefix)
     char text[sizeof tape->error.message];
     memcpy(text, tape->error.message, sizeof text);
     const int used = snprintf(tape->error.message, sizeof text, "%s: ", prefix);
-    if (used > 0 && (size_t)used < sizeof text) memccpy(tape->error.message + used, text, 0, sizeof text - (size_t)used);
+    if (used > 0 && (size_t)used < sizeof text)
+        memccpy(tape->error.message + used, text, 0, sizeof text - (size_t)used);
     tape->error.message[sizeof text - 1] = 0;
 }
 
 /* A fresh node at the end of the tape, or NULL with the sticky error set. */
 static reel_node *new_node(reel_tape *tape)
 {
-    if (tape->error.status != REEL_OK) return NULL;
+    if (tape->error.status != REEL_OK)
+        return NULL;
     if (tape->count == tape->capacity) {
         const int capacity = tape->capacity ? tape->capacity * 2 : 64;
         reel_node *nodes = realloc(tape->nodes, (size_t)capacity * sizeof *nodes);
@@ -158,7 +169,8 @@ static reel_node *new_node(reel_tape *tape)
 static void *hand_out(reel_tape *tape, size_t bytes)
 {
     void *block = reel_arena_alloc(tape->arena, bytes);
-    if (block && tape->poison) memset(block, 0xff, bytes); /* NaN, -1, true */
+    if (block && tape->poison)
+        memset(block, 0xff, bytes); /* NaN, -1, true */
     return block;
 }
 
@@ -166,20 +178,23 @@ void *reel_tape_hold(reel_tape *tape, size_t bytes)
 {
     void *block = hand_out(tape, bytes);
     const size_t held = reel_arena_used(tape->arena);
-    if (held > tape->most_held) tape->most_held = held;
+    if (held > tape->most_held)
+        tape->most_held = held;
     return block;
 }
 
 void *reel_tape_scratch(reel_tape *tape, size_t bytes)
 {
-    if (bytes > tape->most_scratch) tape->most_scratch = bytes;
+    if (bytes > tape->most_scratch)
+        tape->most_scratch = bytes;
     return hand_out(tape, bytes);
 }
 
 static void *need(reel_tape *tape, void *block, size_t bytes, const char *what)
 {
     if (!block)
-        reel_tape_fail(tape, REEL_ERR_MEMORY, "%s: %zu bytes more than the tape's memory limit allows (%zu in use)", what,
+        reel_tape_fail(tape, REEL_ERR_MEMORY,
+                       "%s: %zu bytes more than the tape's memory limit allows (%zu in use)", what,
                        bytes, reel_arena_used(tape->arena));
     return block;
 }
@@ -197,18 +212,22 @@ void *reel_tape_alloc(reel_tape *tape, size_t bytes)
 static reel_var add_leaf(reel_tape *tape, const reel_tensor *value, bool wants_grad)
 {
     reel_node *node = new_node(tape);
-    if (!node) return (reel_var){tape, -1};
+    if (!node)
+        return (reel_var){tape, -1};
     node->value = *value;
     if (!value->data && reel_tensor_numel(value) != 0) {
         char text[128];
-        return reel_tape_fail(tape, REEL_ERR_INVALID, "input: a tensor of shape %s has no memory (its data is NULL)",
+        return reel_tape_fail(tape, REEL_ERR_INVALID,
+                              "input: a tensor of shape %s has no memory (its data is NULL)",
                               reel_shape_text(text, sizeof text, value->ndim, value->shape));
     }
     if (!value->data || value->dtype != tape->dtype || !reel_tensor_is_canonical(value)) {
         node->value = reel_tensor_of(NULL, tape->dtype, value->ndim, value->shape);
         node->value.data = step_memory(tape, reel_tensor_bytes(&node->value), "input");
-        if (!node->value.data) return (reel_var){tape, -1};
-        if (!tape->plan) reel_tensor_copy(&node->value, value);
+        if (!node->value.data)
+            return (reel_var){tape, -1};
+        if (!tape->plan)
+            reel_tensor_copy(&node->value, value);
         node->owns_value = true;
     } else {
         node->value.layout = reel_canonical_layout(value->ndim);
@@ -230,11 +249,14 @@ reel_var reel_input_grad(reel_tape *tape, const reel_tensor *value)
 reel_var reel_scalar(reel_tape *tape, double value)
 {
     const reel_tensor t = {.data = &value, .dtype = REEL_F64};
-    reel_tensor scalar = reel_tensor_of(step_memory(tape, sizeof(double), "scalar"), tape->dtype, 0, NULL);
-    if (!scalar.data) return (reel_var){tape, -1};
+    reel_tensor scalar =
+        reel_tensor_of(step_memory(tape, sizeof(double), "scalar"), tape->dtype, 0, NULL);
+    if (!scalar.data)
+        return (reel_var){tape, -1};
     reel_tensor_copy(&scalar, &t);
     const reel_var v = add_leaf(tape, &scalar, false);
-    if (v.id >= 0) tape->nodes[v.id].owns_value = true;
+    if (v.id >= 0)
+        tape->nodes[v.id].owns_value = true;
     return v;
 }
 
@@ -245,7 +267,8 @@ reel_var reel_param_var(reel_tape *tape, reel_params *params, int index)
         return reel_tape_fail(tape, REEL_ERR_INVALID, "parameter %s is %s, the tape %s", p->name,
                               reel_dtype_name(p->value.dtype), reel_dtype_name(tape->dtype));
     reel_node *node = new_node(tape);
-    if (!node) return (reel_var){tape, -1};
+    if (!node)
+        return (reel_var){tape, -1};
     node->value = p->value;
     node->params = params;
     node->param = index;
@@ -259,9 +282,10 @@ static void name_call(char *text, size_t size, const reel_op *op, const reel_ten
     size_t used = (size_t)snprintf(text, size, "%s", op->name);
     for (int i = 0; i < n_in && used < size; i++) {
         char shape[128];
-        if (in[i].ndim < 0) continue;
-        used +=
-            (size_t)snprintf(text + used, size - used, " %s", reel_shape_text(shape, sizeof shape, in[i].ndim, in[i].shape));
+        if (in[i].ndim < 0)
+            continue;
+        used += (size_t)snprintf(text + used, size - used, " %s",
+                                 reel_shape_text(shape, sizeof shape, in[i].ndim, in[i].shape));
     }
 }
 
@@ -271,12 +295,16 @@ static bool run_forward(reel_tape *tape, reel_node *node, const reel_infer *q)
     void *scratch = NULL;
     node->value = reel_tensor_of(NULL, tape->dtype, q->ndim, q->shape);
     node->value.data = step_memory(tape, reel_tensor_bytes(&node->value), node->op->name);
-    if (!node->value.data) return false;
+    if (!node->value.data)
+        return false;
     node->owns_value = true;
-    if (node->needs_grad && q->saved_bytes && !(node->saved = step_memory(tape, q->saved_bytes, node->op->name))) return false;
+    if (node->needs_grad && q->saved_bytes &&
+        !(node->saved = step_memory(tape, q->saved_bytes, node->op->name)))
+        return false;
     if (q->forward_scratch) {
         scratch = reel_tape_scratch(tape, q->forward_scratch);
-        if (!need(tape, scratch, q->forward_scratch, node->op->name)) return false;
+        if (!need(tape, scratch, q->forward_scratch, node->op->name))
+            return false;
     }
     const reel_call call = {.ctx = tape->ctx,
                             .attrs = node->attrs,
@@ -286,7 +314,8 @@ static bool run_forward(reel_tape *tape, reel_node *node, const reel_infer *q)
                             .saved = node->saved,
                             .scratch = scratch};
     const double start = reel_tape_clock(tape);
-    if (!tape->plan) node->op->forward[tape->dtype](&call);
+    if (!tape->plan)
+        node->op->forward[tape->dtype](&call);
     node->forward_ms = reel_tape_clock(tape) - start;
     reel_arena_free(tape->arena, scratch);
     return true;
@@ -296,45 +325,57 @@ reel_status reel_infer_check_size(const reel_infer *q, reel_error *err)
 {
     char text[200];
     if (q->ndim < 0 || q->ndim > REEL_MAX_DIMS)
-        return reel_fail(err, REEL_ERR_INVALID, "expected a result of 0 to %d dimensions, got %d", REEL_MAX_DIMS, q->ndim);
-    if (reel_shape_numel(q->ndim, q->shape) >= 0) return REEL_OK;
-    return reel_fail(err, REEL_ERR_INVALID, "expected a result of fewer than 2^60 elements, got shape %s",
+        return reel_fail(err, REEL_ERR_INVALID, "expected a result of 0 to %d dimensions, got %d",
+                         REEL_MAX_DIMS, q->ndim);
+    if (reel_shape_numel(q->ndim, q->shape) >= 0)
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "expected a result of fewer than 2^60 elements, got shape %s",
                      reel_shape_text(text, sizeof text, q->ndim, q->shape));
 }
 
-reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, const reel_var *in, int n_in)
+reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, const reel_var *in,
+                    int n_in)
 {
     REEL_ASSERT(n_in >= op->min_in && n_in <= op->max_in && n_in <= REEL_MAX_INPUTS);
     REEL_ASSERT(in[0].tape);
     reel_tape *tape = in[0].tape;
-    if (tape->error.status != REEL_OK) return (reel_var){tape, -1};
-    while (n_in > op->min_in && !in[n_in - 1].tape) n_in--; /* REEL_NONE at the end */
+    if (tape->error.status != REEL_OK)
+        return (reel_var){tape, -1};
+    while (n_in > op->min_in && !in[n_in - 1].tape)
+        n_in--; /* REEL_NONE at the end */
     REEL_ASSERT(n_in > 0);
     if (!op->forward[tape->dtype])
-        return reel_tape_fail(tape, REEL_ERR_INVALID, "%s: not available in %s", op->name, reel_dtype_name(tape->dtype));
+        return reel_tape_fail(tape, REEL_ERR_INVALID, "%s: not available in %s", op->name,
+                              reel_dtype_name(tape->dtype));
 
     reel_node *node = new_node(tape);
-    if (!node) return (reel_var){tape, -1};
+    if (!node)
+        return (reel_var){tape, -1};
     reel_tensor values[REEL_MAX_INPUTS];
     node->op = op;
     node->n_in = n_in;
     for (int i = 0; i < n_in; i++) {
         node->in[i] = in[i].tape ? in[i].id : -1;
         if (!in[i].tape) {
-            if (i < op->min_in) return reel_tape_fail(tape, REEL_ERR_INVALID, "%s: input %d is missing", op->name, i);
+            if (i < op->min_in)
+                return reel_tape_fail(tape, REEL_ERR_INVALID, "%s: input %d is missing", op->name,
+                                      i);
             values[i] = (reel_tensor){.ndim = -1};
             continue;
         }
         REEL_ASSERT(in[i].tape == tape && in[i].id >= 0 && in[i].id < tape->count);
         const reel_node *input = &tape->nodes[in[i].id];
         if (!input->value.data)
-            return reel_tape_fail(tape, REEL_ERR_INVALID, "%s: input %d was released or freed by backward", op->name, i);
+            return reel_tape_fail(tape, REEL_ERR_INVALID,
+                                  "%s: input %d was released or freed by backward", op->name, i);
         values[i] = input->value;
         node->needs_grad |= input->needs_grad && tape->recording;
     }
     if (attrs_size) {
         node->attrs = step_memory(tape, attrs_size, op->name);
-        if (!node->attrs) return (reel_var){tape, -1};
+        if (!node->attrs)
+            return (reel_var){tape, -1};
         memcpy(node->attrs, attrs, attrs_size);
         node->attrs_size = attrs_size;
     }
@@ -348,26 +389,31 @@ reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, con
     q.ndim = values[0].ndim;
     memcpy(q.shape, values[0].shape, sizeof q.shape);
     reel_status status = op->infer ? op->infer(&q, &why) : REEL_OK;
-    if (status == REEL_OK) status = reel_infer_check_size(&q, &why);
+    if (status == REEL_OK)
+        status = reel_infer_check_size(&q, &why);
     if (status != REEL_OK) {
         char text[600];
         name_call(text, sizeof text, op, values, n_in);
         return reel_tape_fail(tape, status, "%s: %s", text, why.message);
     }
-    if (!run_forward(tape, node, &q)) return (reel_var){tape, -1};
+    if (!run_forward(tape, node, &q))
+        return (reel_var){tape, -1};
     node->backward_scratch = q.backward_scratch;
     if (node->needs_grad) {
-        if (op->flags & REEL_OP_NEEDS_OUTPUT) node->uses++;
+        if (op->flags & REEL_OP_NEEDS_OUTPUT)
+            node->uses++;
         if (op->flags & REEL_OP_NEEDS_INPUTS)
             for (int i = 0; i < n_in; i++)
-                if (node->in[i] >= 0) tape->nodes[node->in[i]].uses++;
+                if (node->in[i] >= 0)
+                    tape->nodes[node->in[i]].uses++;
     }
     return (reel_var){tape, tape->count++};
 }
 
 void reel_node_drop(reel_tape *tape, reel_node *node)
 {
-    if (!node->owns_value || node->uses > 0 || tape->retain) return;
+    if (!node->owns_value || node->uses > 0 || tape->retain)
+        return;
     reel_arena_free(tape->arena, node->value.data);
     node->value.data = NULL;
     node->owns_value = false;
@@ -375,7 +421,8 @@ void reel_node_drop(reel_tape *tape, reel_node *node)
 
 void reel_release(reel_var v)
 {
-    if (v.id < 0 || !v.tape) return;
+    if (v.id < 0 || !v.tape)
+        return;
     reel_node *node = &v.tape->nodes[v.id];
     node->released = true;
     reel_node_drop(v.tape, node);

@@ -1,11 +1,14 @@
-/* The define-by-run tape: values are recorded as they are computed, gradients flow back along the record.
+/* The define-by-run tape: values are recorded as they are computed, gradients flow back along the
+ * record.
  *
  *     reel_var y = reel_relu(reel_linear(x, w, b));      expressions: core/ops.h
- *     reel_backward(reel_mean_all(y), &err);             gradients are in reel_grad(x) and in the parameter store
- *     reel_tape_reset(tape);                             everything of this step dies here
+ *     reel_backward(reel_mean_all(y), &err);             gradients are in reel_grad(x) and in the
+ * parameter store reel_tape_reset(tape);                             everything of this step dies
+ * here
  *
- * Errors are sticky: the first operator that fails keeps its name and shapes, later ones return an invalid handle at once, and
- * reel_backward or reel_tape_status reports it. A tape belongs to one thread at a time. */
+ * Errors are sticky: the first operator that fails keeps its name and shapes, later ones return an
+ * invalid handle at once, and reel_backward or reel_tape_status reports it. A tape belongs to one
+ * thread at a time. */
 #ifndef REEL_CORE_TAPE_H
 #define REEL_CORE_TAPE_H
 
@@ -20,7 +23,8 @@ extern "C" {
 typedef struct reel_tape reel_tape;
 typedef struct reel_op reel_op;
 
-/* Handle of a value on a tape; plain value, dead after reel_tape_reset. id < 0: an operator before it failed. */
+/* Handle of a value on a tape; plain value, dead after reel_tape_reset. id < 0: an operator before
+ * it failed. */
 typedef struct reel_var {
     reel_tape *tape;
     int id;
@@ -31,18 +35,21 @@ typedef struct reel_tape_config {
     bool no_grad;       /* run without recording: values that are released are freed at once */
     bool retain;        /* keep all values and gradients until reset: backward twice, inspection */
     size_t limit_bytes; /* memory for one step; 0 = physical memory (core/memory.h) */
-    /* Nothing is computed: operators get and give back their memory in the order of a real step and are not called, so that
-     * reel_tape_usage tells what a step will take and no page of it is touched. Values and gradients hold garbage. */
+    /* Nothing is computed: operators get and give back their memory in the order of a real step and
+     * are not called, so that reel_tape_usage tells what a step will take and no page of it is
+     * touched. Values and gradients hold garbage. */
     bool plan;
-    /* Memory is handed out full of NaN, so that an operator which leaves a part of it unset, or reads what it has not set,
-     * shows. For checks. */
+    /* Memory is handed out full of NaN, so that an operator which leaves a part of it unset, or
+     * reads what it has not set, shows. For checks. */
     bool poison;
 } reel_tape_config;
 
 /* ctx must outlive the tape. config NULL: float32, recording. */
-REEL_API reel_status reel_tape_create(reel_tape **out, const reel_ctx *ctx, const reel_tape_config *config, reel_error *err);
+REEL_API reel_status reel_tape_create(reel_tape **out, const reel_ctx *ctx,
+                                      const reel_tape_config *config, reel_error *err);
 REEL_API void reel_tape_destroy(reel_tape *tape);
-REEL_API void reel_tape_reset(reel_tape *tape); /* forgets values, gradients and a sticky error; keeps the memory */
+REEL_API void reel_tape_reset(
+    reel_tape *tape); /* forgets values, gradients and a sticky error; keeps the memory */
 
 REEL_API const reel_ctx *reel_tape_ctx(const reel_tape *tape);
 REEL_API reel_dtype reel_tape_dtype(const reel_tape *tape);
@@ -52,50 +59,60 @@ REEL_API void reel_tape_set_recording(reel_tape *tape, bool recording);
 REEL_API void reel_tape_set_step(reel_tape *tape, int64_t step);
 REEL_API int64_t reel_tape_step(const reel_tape *tape);
 
-/* Leaves. The tensor's memory is borrowed until reset when it is canonical and of the tape's dtype, else copied. Without memory
- * (data NULL) and with elements it is a sticky REEL_ERR_INVALID. */
-REEL_API reel_var reel_input(reel_tape *tape, const reel_tensor *value);           /* constant: no gradient */
-REEL_API reel_var reel_input_grad(reel_tape *tape, const reel_tensor *value);      /* its gradient is wanted: reel_grad */
-REEL_API reel_var reel_param_var(reel_tape *tape, reel_params *params, int index); /* gradient goes into the store */
-REEL_API reel_var reel_scalar(reel_tape *tape, double value);                      /* constant of shape () for broadcasting */
+/* Leaves. The tensor's memory is borrowed until reset when it is canonical and of the tape's dtype,
+ * else copied. Without memory (data NULL) and with elements it is a sticky REEL_ERR_INVALID. */
+REEL_API reel_var reel_input(reel_tape *tape, const reel_tensor *value); /* constant: no gradient */
+REEL_API reel_var reel_input_grad(reel_tape *tape,
+                                  const reel_tensor *value); /* its gradient is wanted: reel_grad */
+REEL_API reel_var reel_param_var(reel_tape *tape, reel_params *params,
+                                 int index); /* gradient goes into the store */
+REEL_API reel_var reel_scalar(reel_tape *tape,
+                              double value); /* constant of shape () for broadcasting */
 
 /* Appends an operator. attrs (attrs_size bytes) are copied. Inputs must live on one tape. */
-REEL_API reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, const reel_var *in, int n_in);
+REEL_API reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size,
+                             const reel_var *in, int n_in);
 
-/* Memory of the step, for a builder whose attributes have no fixed size: dies at reset. NULL with the sticky error set when it
- * is over the tape's limit. */
+/* Memory of the step, for a builder whose attributes have no fixed size: dies at reset. NULL with
+ * the sticky error set when it is over the tape's limit. */
 REEL_API void *reel_tape_alloc(reel_tape *tape, size_t bytes);
 
 /* Records that building failed for a reason found outside infer; returns the invalid handle. */
 REEL_API reel_var reel_tape_fail(reel_tape *tape, reel_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Puts "prefix: " before the sticky error's message, to say where in a larger structure it happened. */
+/* Puts "prefix: " before the sticky error's message, to say where in a larger structure it
+ * happened. */
 REEL_API void reel_tape_prefix_error(reel_tape *tape, const char *prefix);
 
-/* Promise that the caller will not use v again: its memory is freed as soon as no backward needs it. */
+/* Promise that the caller will not use v again: its memory is freed as soon as no backward needs
+ * it. */
 REEL_API void reel_release(reel_var v);
 
-/* The value; data is NULL for an invalid handle or once it was freed (backward frees what it has passed, except leaves, the
- * loss, and everything on a tape with `retain`). Valid until reset. */
+/* The value; data is NULL for an invalid handle or once it was freed (backward frees what it has
+ * passed, except leaves, the loss, and everything on a tape with `retain`). Valid until reset. */
 REEL_API reel_tensor reel_value(reel_var v);
-/* Gradient of a leaf made with reel_input_grad, or of any value on a tape with `retain`; data NULL if none arrived. */
+/* Gradient of a leaf made with reel_input_grad, or of any value on a tape with `retain`; data NULL
+ * if none arrived. */
 REEL_API reel_tensor reel_grad(reel_var v);
 
-/* Reverse sweep from a scalar (numel 1). Gradients add up where a value is used more than once and, in the parameter store,
- * over several backward calls until reel_params_zero_grad. scale multiplies the seed gradient 1 (for accumulation).
- * Only what the loss depends on is swept (and freed): another loss of the tape that shares none of it may follow.
- * Returns the sticky error if there is one; REEL_ERR_INVALID if loss is no scalar or nothing was recorded. */
+/* Reverse sweep from a scalar (numel 1). Gradients add up where a value is used more than once and,
+ * in the parameter store, over several backward calls until reel_params_zero_grad. scale multiplies
+ * the seed gradient 1 (for accumulation). Only what the loss depends on is swept (and freed):
+ * another loss of the tape that shares none of it may follow. Returns the sticky error if there is
+ * one; REEL_ERR_INVALID if loss is no scalar or nothing was recorded. */
 REEL_API reel_status reel_backward(reel_var loss, reel_error *err);
 REEL_API reel_status reel_backward_scaled(reel_var loss, double scale, reel_error *err);
 
 REEL_API reel_status reel_tape_status(const reel_tape *tape, reel_error *err);
-REEL_API size_t reel_tape_peak_bytes(const reel_tape *tape); /* most memory a step has needed so far */
+REEL_API size_t
+reel_tape_peak_bytes(const reel_tape *tape); /* most memory a step has needed so far */
 
 typedef struct reel_tape_memory {
-    size_t activations; /* values, what forward keeps for backward, and gradients: most at one time */
-    size_t scratch;     /* of the operator that takes most, for the duration of its call */
-    size_t peak;        /* both as they lie: reel_tape_peak_bytes */
+    size_t
+        activations; /* values, what forward keeps for backward, and gradients: most at one time */
+    size_t scratch;  /* of the operator that takes most, for the duration of its call */
+    size_t peak;     /* both as they lie: reel_tape_peak_bytes */
 } reel_tape_memory;
 REEL_API reel_tape_memory reel_tape_usage(const reel_tape *tape); /* over all steps so far */
 

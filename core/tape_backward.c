@@ -1,4 +1,5 @@
-/* The reverse sweep: from a scalar down the ids, each node hands its gradient on to its inputs and is then freed. */
+/* The reverse sweep: from a scalar down the ids, each node hands its gradient on to its inputs and
+ * is then freed. */
 #include <string.h>
 
 #include "core/tape_internal.h"
@@ -17,7 +18,8 @@ static bool grad_of(reel_tape *tape, reel_node *node, reel_tensor *grad, bool *f
         node->grad = reel_tensor_of(NULL, tape->dtype, node->value.ndim, node->value.shape);
         node->grad.data = reel_tape_hold(tape, reel_tensor_bytes(&node->grad));
         if (!node->grad.data) {
-            reel_tape_fail(tape, REEL_ERR_MEMORY, "backward of %s: gradient of %zu bytes is over the tape's memory limit",
+            reel_tape_fail(tape, REEL_ERR_MEMORY,
+                           "backward of %s: gradient of %zu bytes is over the tape's memory limit",
                            node->op ? node->op->name : "input", reel_tensor_bytes(&node->grad));
             return false;
         }
@@ -29,7 +31,8 @@ static bool grad_of(reel_tape *tape, reel_node *node, reel_tensor *grad, bool *f
 /* Two inputs with one gradient: the same value, or two handles of the same parameter. */
 static bool same_gradient(const reel_tape *tape, int a, int b)
 {
-    if (a < 0 || b < 0) return false;
+    if (a < 0 || b < 0)
+        return false;
     const reel_node *x = &tape->nodes[a], *y = &tape->nodes[b];
     return a == b || (x->params && x->params == y->params && x->param == y->param);
 }
@@ -37,14 +40,16 @@ static bool same_gradient(const reel_tape *tape, int a, int b)
 static bool used_before(const reel_tape *tape, const reel_node *node, int i)
 {
     for (int j = 0; j < i; j++)
-        if (same_gradient(tape, node->in[j], node->in[i])) return true;
+        if (same_gradient(tape, node->in[j], node->in[i]))
+            return true;
     return false;
 }
 
 static bool used_again(const reel_tape *tape, const reel_node *node, int i)
 {
     for (int j = i + 1; j < node->n_in; j++)
-        if (same_gradient(tape, node->in[j], node->in[i])) return true;
+        if (same_gradient(tape, node->in[j], node->in[i]))
+            return true;
     return false;
 }
 
@@ -52,7 +57,8 @@ static bool used_again(const reel_tape *tape, const reel_node *node, int i)
 static bool run_backward(reel_tape *tape, reel_node *node)
 {
     if (!node->op->backward[tape->dtype]) {
-        reel_tape_fail(tape, REEL_ERR_INVALID, "backward: %s has none in %s", node->op->name, reel_dtype_name(tape->dtype));
+        reel_tape_fail(tape, REEL_ERR_INVALID, "backward: %s has none in %s", node->op->name,
+                       reel_dtype_name(tape->dtype));
         return false;
     }
     reel_tensor in[REEL_MAX_INPUTS], din[REEL_MAX_INPUTS];
@@ -65,21 +71,27 @@ static bool run_backward(reel_tape *tape, reel_node *node)
         }
         reel_node *input = &tape->nodes[node->in[i]];
         in[i] = din[i] = input->value;
-        if (!(node->op->flags & REEL_OP_NEEDS_INPUTS)) in[i].data = NULL;
+        if (!(node->op->flags & REEL_OP_NEEDS_INPUTS))
+            in[i].data = NULL;
         din[i].data = NULL;
         fresh[i] = false;
-        if (!input->needs_grad) continue;
-        if (!grad_of(tape, input, &din[i], &fresh[i])) return false;
+        if (!input->needs_grad)
+            continue;
+        if (!grad_of(tape, input, &din[i], &fresh[i]))
+            return false;
         if (used_before(tape, node, i)) {
             fresh[i] = false;
-        } else if (fresh[i] && (!(node->op->flags & REEL_OP_ASSIGNS) || used_again(tape, node, i))) {
-            if (!tape->plan) memset(din[i].data, 0, reel_tensor_bytes(&din[i]));
+        } else if (fresh[i] &&
+                   (!(node->op->flags & REEL_OP_ASSIGNS) || used_again(tape, node, i))) {
+            if (!tape->plan)
+                memset(din[i].data, 0, reel_tensor_bytes(&din[i]));
             fresh[i] = false;
         }
     }
     void *scratch = node->backward_scratch ? reel_tape_scratch(tape, node->backward_scratch) : NULL;
     if (node->backward_scratch && !scratch) {
-        reel_tape_fail(tape, REEL_ERR_MEMORY, "backward of %s: %zu bytes of scratch are over the tape's memory limit",
+        reel_tape_fail(tape, REEL_ERR_MEMORY,
+                       "backward of %s: %zu bytes of scratch are over the tape's memory limit",
                        node->op->name, node->backward_scratch);
         return false;
     }
@@ -89,8 +101,9 @@ static bool run_backward(reel_tape *tape, reel_node *node)
         const size_t bytes = reel_tensor_bytes(&dout);
         dout.data = copy = reel_arena_alloc(tape->arena, bytes);
         if (!copy) {
-            reel_tape_fail(tape, REEL_ERR_MEMORY, "backward of %s: %zu bytes are over the tape's memory limit", node->op->name,
-                           bytes);
+            reel_tape_fail(tape, REEL_ERR_MEMORY,
+                           "backward of %s: %zu bytes are over the tape's memory limit",
+                           node->op->name, bytes);
             return false;
         }
         memcpy(copy, node->grad.data, bytes);
@@ -105,16 +118,20 @@ static bool run_backward(reel_tape *tape, reel_node *node)
                       .dout = dout,
                       .din = din,
                       .fresh = fresh};
-    if (!(node->op->flags & REEL_OP_NEEDS_OUTPUT)) call.out.data = NULL;
+    if (!(node->op->flags & REEL_OP_NEEDS_OUTPUT))
+        call.out.data = NULL;
     const double start = reel_tape_clock(tape);
-    if (!tape->plan) node->op->backward[tape->dtype](&call);
+    if (!tape->plan)
+        node->op->backward[tape->dtype](&call);
     node->backward_ms = reel_tape_clock(tape) - start;
     reel_arena_free(tape->arena, copy);
     reel_arena_free(tape->arena, scratch);
     for (int i = 0; i < node->n_in; i++) {
-        if (node->in[i] < 0) continue;
+        if (node->in[i] < 0)
+            continue;
         const reel_node *input = &tape->nodes[node->in[i]];
-        if (input->params && input->needs_grad && !tape->plan) reel_params_at(input->params, input->param)->has_grad = true;
+        if (input->params && input->needs_grad && !tape->plan)
+            reel_params_at(input->params, input->param)->has_grad = true;
     }
     return true;
 }
@@ -123,20 +140,25 @@ static bool run_backward(reel_tape *tape, reel_node *node)
 static void leave(reel_tape *tape, reel_node *node, bool is_loss)
 {
     node->passed = true;
-    if (tape->retain) return;
+    if (tape->retain)
+        return;
     if (node->op->flags & REEL_OP_NEEDS_INPUTS)
         for (int i = 0; i < node->n_in; i++) {
-            if (node->in[i] < 0) continue;
+            if (node->in[i] < 0)
+                continue;
             reel_node *input = &tape->nodes[node->in[i]];
             input->uses--;
-            if (input->op || input->released) reel_node_drop(tape, input);
+            if (input->op || input->released)
+                reel_node_drop(tape, input);
         }
-    if (node->op->flags & REEL_OP_NEEDS_OUTPUT) node->uses--;
+    if (node->op->flags & REEL_OP_NEEDS_OUTPUT)
+        node->uses--;
     reel_arena_free(tape->arena, node->grad.data);
     node->grad.data = NULL;
     reel_arena_free(tape->arena, node->saved);
     node->saved = NULL;
-    if (!is_loss) reel_node_drop(tape, node);
+    if (!is_loss)
+        reel_node_drop(tape, node);
 }
 
 reel_status reel_backward(reel_var loss, reel_error *err)
@@ -156,18 +178,21 @@ reel_status reel_backward_scaled(reel_var loss, double scale, reel_error *err)
         return reel_fail(err, REEL_ERR_INVALID, "backward: expected a scalar, got shape %s",
                          reel_shape_text(text, sizeof text, root->value.ndim, root->value.shape));
     if (!root->needs_grad || !root->op)
-        return reel_fail(err, REEL_ERR_INVALID, "backward: nothing that wants a gradient was recorded");
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "backward: nothing that wants a gradient was recorded");
     if (tape->retain)
         for (int id = 0; id < tape->count; id++) {
             reel_node *node = &tape->nodes[id];
-            if (!node->op || !node->grad.data) continue;
+            if (!node->op || !node->grad.data)
+                continue;
             reel_arena_free(tape->arena, node->grad.data);
             node->grad.data = NULL;
         }
 
     bool fresh;
     reel_tensor seed;
-    if (!grad_of(tape, root, &seed, &fresh)) return reel_tape_status(tape, err);
+    if (!grad_of(tape, root, &seed, &fresh))
+        return reel_tape_status(tape, err);
     const reel_tensor one = {.data = &scale, .dtype = REEL_F64};
     reel_tensor scalar = seed;
     scalar.ndim = 0;
@@ -175,14 +200,19 @@ reel_status reel_backward_scaled(reel_var loss, double scale, reel_error *err)
 
     for (int id = loss.id; id >= 0; id--) {
         reel_node *node = &tape->nodes[id];
-        /* Without a gradient the loss does not depend on it: it stays as it is for another backward. */
-        if (!node->op || !node->grad.data) continue;
+        /* Without a gradient the loss does not depend on it: it stays as it is for another
+         * backward. */
+        if (!node->op || !node->grad.data)
+            continue;
         if (node->passed && !tape->retain) {
-            reel_tape_fail(tape, REEL_ERR_INVALID,
-                           "backward: %s was swept before and its values are freed; use a tape with retain", node->op->name);
+            reel_tape_fail(
+                tape, REEL_ERR_INVALID,
+                "backward: %s was swept before and its values are freed; use a tape with retain",
+                node->op->name);
             return reel_tape_status(tape, err);
         }
-        if (!run_backward(tape, node)) return reel_tape_status(tape, err);
+        if (!run_backward(tape, node))
+            return reel_tape_status(tape, err);
         leave(tape, node, id == loss.id);
     }
     return REEL_OK;

@@ -5,7 +5,8 @@
 #include "core/memory.h"
 #include "core/op.h"
 
-/* One value and how it came about. Inputs have smaller ids than outputs, so descending ids are a reverse topological order. */
+/* One value and how it came about. Inputs have smaller ids than outputs, so descending ids are a
+ * reverse topological order. */
 typedef struct reel_node {
     const reel_op *op; /* NULL: a leaf */
     void *attrs;
@@ -43,7 +44,8 @@ struct reel_tape {
 /* Milliseconds of some fixed clock while tracing, else 0 without asking it. */
 double reel_tape_clock(const reel_tape *tape);
 
-/* Memory that lives on after the call that asks for it, and memory for an operator's call; NULL = over the limit. */
+/* Memory that lives on after the call that asks for it, and memory for an operator's call; NULL =
+ * over the limit. */
 void *reel_tape_hold(reel_tape *tape, size_t bytes);
 void *reel_tape_scratch(reel_tape *tape, size_t bytes);
 

@@ -1,4 +1,5 @@
-/* Tensor descriptions: shapes, strides, views, and the one strided copy that everything unhurried goes through. */
+/* Tensor descriptions: shapes, strides, views, and the one strided copy that everything unhurried
+ * goes through. */
 #include "core/tensor.h"
 
 #include <stdio.h>
@@ -18,7 +19,8 @@ int64_t reel_shape_numel(int ndim, const int64_t *shape)
 {
     int64_t numel = 1;
     for (int d = 0; d < ndim; d++)
-        if (shape[d] < 0 || __builtin_mul_overflow(numel, shape[d], &numel)) return -1;
+        if (shape[d] < 0 || __builtin_mul_overflow(numel, shape[d], &numel))
+            return -1;
     return numel <= INT64_MAX / (int64_t)sizeof(double) ? numel : -1;
 }
 
@@ -37,12 +39,14 @@ reel_layout reel_canonical_layout(int ndim)
     return ndim == 4 ? REEL_CHANNELS_LAST : REEL_ROW_MAJOR;
 }
 
-reel_tensor reel_tensor_with_layout(void *data, reel_dtype dtype, reel_layout layout, int ndim, const int64_t *shape)
+reel_tensor reel_tensor_with_layout(void *data, reel_dtype dtype, reel_layout layout, int ndim,
+                                    const int64_t *shape)
 {
     REEL_ASSERT(ndim >= 0 && ndim <= REEL_MAX_DIMS);
     REEL_ASSERT(layout == REEL_ROW_MAJOR || (layout == REEL_CHANNELS_LAST && ndim == 4));
     reel_tensor t = {.data = data, .dtype = dtype, .layout = layout, .ndim = ndim};
-    for (int d = 0; d < REEL_MAX_DIMS; d++) t.shape[d] = d < ndim ? shape[d] : 1;
+    for (int d = 0; d < REEL_MAX_DIMS; d++)
+        t.shape[d] = d < ndim ? shape[d] : 1;
     if (layout == REEL_CHANNELS_LAST) {
         t.stride[1] = 1;
         t.stride[3] = shape[1];
@@ -65,20 +69,23 @@ reel_tensor reel_tensor_of(void *data, reel_dtype dtype, int ndim, const int64_t
 
 bool reel_tensor_same_shape(const reel_tensor *a, const reel_tensor *b)
 {
-    return a->ndim == b->ndim && memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape) == 0;
+    return a->ndim == b->ndim &&
+           memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape) == 0;
 }
 
 bool reel_tensor_is_canonical(const reel_tensor *t)
 {
     const reel_tensor dense = reel_tensor_of(t->data, t->dtype, t->ndim, t->shape);
     for (int d = 0; d < t->ndim; d++)
-        if (t->shape[d] != 1 && t->stride[d] != dense.stride[d]) return false;
+        if (t->shape[d] != 1 && t->stride[d] != dense.stride[d])
+            return false;
     return true;
 }
 
 reel_tensor reel_tensor_slice(reel_tensor t, int dim, int64_t begin, int64_t length)
 {
-    REEL_ASSERT(dim >= 0 && dim < t.ndim && begin >= 0 && length >= 0 && begin + length <= t.shape[dim]);
+    REEL_ASSERT(dim >= 0 && dim < t.ndim && begin >= 0 && length >= 0 &&
+                begin + length <= t.shape[dim]);
     t.data = (char *)t.data + (size_t)(begin * t.stride[dim]) * reel_dtype_size(t.dtype);
     t.shape[dim] = length;
     t.layout = REEL_STRIDED;
@@ -112,7 +119,8 @@ int64_t reel_tensor_offset(const reel_tensor *t, const int64_t *index)
 double reel_tensor_get(const reel_tensor *t, const int64_t *index)
 {
     const int64_t i = reel_tensor_offset(t, index);
-    return t->dtype == REEL_F64 ? ((const double *)t->data)[i] : (double)((const float *)t->data)[i];
+    return t->dtype == REEL_F64 ? ((const double *)t->data)[i]
+                                : (double)((const float *)t->data)[i];
 }
 
 void reel_tensor_set(const reel_tensor *t, const int64_t *index, double value)
@@ -125,37 +133,50 @@ void reel_tensor_set(const reel_tensor *t, const int64_t *index, double value)
 }
 
 /* One run along the last dimension. */
-static void copy_run(void *dst, reel_dtype dt, int64_t ds, const void *src, reel_dtype st, int64_t ss, int64_t n)
+static void copy_run(void *dst, reel_dtype dt, int64_t ds, const void *src, reel_dtype st,
+                     int64_t ss, int64_t n)
 {
     if (dt == REEL_F32 && st == REEL_F32)
-        for (int64_t i = 0; i < n; i++) ((float *)dst)[i * ds] = ((const float *)src)[i * ss];
+        for (int64_t i = 0; i < n; i++)
+            ((float *)dst)[i * ds] = ((const float *)src)[i * ss];
     else if (dt == REEL_F64 && st == REEL_F64)
-        for (int64_t i = 0; i < n; i++) ((double *)dst)[i * ds] = ((const double *)src)[i * ss];
+        for (int64_t i = 0; i < n; i++)
+            ((double *)dst)[i * ds] = ((const double *)src)[i * ss];
     else if (dt == REEL_F64)
-        for (int64_t i = 0; i < n; i++) ((double *)dst)[i * ds] = (double)((const float *)src)[i * ss];
+        for (int64_t i = 0; i < n; i++)
+            ((double *)dst)[i * ds] = (double)((const float *)src)[i * ss];
     else
-        for (int64_t i = 0; i < n; i++) ((float *)dst)[i * ds] = (float)((const double *)src)[i * ss];
+        for (int64_t i = 0; i < n; i++)
+            ((float *)dst)[i * ds] = (float)((const double *)src)[i * ss];
 }
 
 void reel_tensor_copy(const reel_tensor *dst, const reel_tensor *src)
 {
     REEL_ASSERT(reel_tensor_same_shape(dst, src));
-    if (reel_tensor_numel(src) == 0) return;
-    if (dst->dtype == src->dtype && reel_tensor_is_canonical(dst) && reel_tensor_is_canonical(src)) {
+    if (reel_tensor_numel(src) == 0)
+        return;
+    if (dst->dtype == src->dtype && reel_tensor_is_canonical(dst) &&
+        reel_tensor_is_canonical(src)) {
         memcpy(dst->data, src->data, reel_tensor_bytes(src));
         return;
     }
     const int inner = src->ndim - 1;
     const int64_t run = inner >= 0 ? src->shape[inner] : 1;
-    const int64_t ds = inner >= 0 ? dst->stride[inner] : 1, ss = inner >= 0 ? src->stride[inner] : 1;
+    const int64_t ds = inner >= 0 ? dst->stride[inner] : 1,
+                  ss = inner >= 0 ? src->stride[inner] : 1;
     int64_t index[REEL_MAX_DIMS] = {0};
     for (;;) {
-        copy_run((char *)dst->data + (size_t)reel_tensor_offset(dst, index) * reel_dtype_size(dst->dtype), dst->dtype, ds,
-                 (const char *)src->data + (size_t)reel_tensor_offset(src, index) * reel_dtype_size(src->dtype), src->dtype, ss,
-                 run);
+        copy_run((char *)dst->data +
+                     (size_t)reel_tensor_offset(dst, index) * reel_dtype_size(dst->dtype),
+                 dst->dtype, ds,
+                 (const char *)src->data +
+                     (size_t)reel_tensor_offset(src, index) * reel_dtype_size(src->dtype),
+                 src->dtype, ss, run);
         int d = inner - 1;
-        while (d >= 0 && ++index[d] == src->shape[d]) index[d--] = 0;
-        if (d < 0) return;
+        while (d >= 0 && ++index[d] == src->shape[d])
+            index[d--] = 0;
+        if (d < 0)
+            return;
     }
 }
 
@@ -163,7 +184,9 @@ const char *reel_shape_text(char *text, size_t size, int ndim, const int64_t *sh
 {
     size_t used = (size_t)snprintf(text, size, "(");
     for (int d = 0; d < ndim && used < size; d++)
-        used += (size_t)snprintf(text + used, size - used, d ? ", %lld" : "%lld", (long long)shape[d]);
-    if (used < size) snprintf(text + used, size - used, ")");
+        used +=
+            (size_t)snprintf(text + used, size - used, d ? ", %lld" : "%lld", (long long)shape[d]);
+    if (used < size)
+        snprintf(text + used, size - used, ")");
     return text;
 }

@@ -1,9 +1,11 @@
-/* A tensor is a description of memory: dtype, shape, strides, pointer. Passed by value; it never owns what it points to.
+/* A tensor is a description of memory: dtype, shape, strides, pointer. Passed by value; it never
+ * owns what it points to.
  *
- * Layout. Shapes read (n, c, h, w) as in PyTorch; memory of every four-dimensional tensor on a tape or in a parameter store
- * is channels-last: (n, h, w, c), and so (oc, kh, kw, c) for convolution weights, because then the c channels that a kernel
- * position needs are contiguous for every kernel here. Tensors of any other rank are row-major. That is the "canonical"
- * layout; it is a function of the rank alone, so no operator negotiates it. Views (slice, permute) have other strides and
+ * Layout. Shapes read (n, c, h, w) as in PyTorch; memory of every four-dimensional tensor on a tape
+ * or in a parameter store is channels-last: (n, h, w, c), and so (oc, kh, kw, c) for convolution
+ * weights, because then the c channels that a kernel position needs are contiguous for every kernel
+ * here. Tensors of any other rank are row-major. That is the "canonical" layout; it is a function
+ * of the rank alone, so no operator negotiates it. Views (slice, permute) have other strides and
  * become canonical through reel_tensor_copy. */
 #ifndef REEL_CORE_TENSOR_H
 #define REEL_CORE_TENSOR_H
@@ -40,19 +42,22 @@ REEL_API const char *reel_dtype_name(reel_dtype dtype); /* "float32", "float64" 
 REEL_API int64_t reel_tensor_numel(const reel_tensor *t);
 REEL_API size_t reel_tensor_bytes(const reel_tensor *t); /* numel x element size */
 
-/* Describes data as a dense tensor of the given layout. reel_tensor_of uses the canonical layout of the rank. */
-REEL_API reel_tensor reel_tensor_with_layout(void *data, reel_dtype dtype, reel_layout layout, int ndim, const int64_t *shape);
+/* Describes data as a dense tensor of the given layout. reel_tensor_of uses the canonical layout of
+ * the rank. */
+REEL_API reel_tensor reel_tensor_with_layout(void *data, reel_dtype dtype, reel_layout layout,
+                                             int ndim, const int64_t *shape);
 REEL_API reel_tensor reel_tensor_of(void *data, reel_dtype dtype, int ndim, const int64_t *shape);
 REEL_API reel_layout reel_canonical_layout(int ndim);
 REEL_API bool reel_tensor_is_canonical(const reel_tensor *t);
 REEL_API bool reel_tensor_same_shape(const reel_tensor *a, const reel_tensor *b);
 
-/* Views share memory. begin and length in elements along dim; axes is a permutation of 0..ndim-1. */
+/* Views share memory. begin and length in elements along dim; axes is a permutation of 0..ndim-1.
+ */
 REEL_API reel_tensor reel_tensor_slice(reel_tensor t, int dim, int64_t begin, int64_t length);
 REEL_API reel_tensor reel_tensor_permute(reel_tensor t, const int *axes);
 
-/* Element offset of a multi-index (ndim entries); reel_tensor_get reads it as double, _set writes it. For tests and set-up,
- * not for inner loops. */
+/* Element offset of a multi-index (ndim entries); reel_tensor_get reads it as double, _set writes
+ * it. For tests and set-up, not for inner loops. */
 REEL_API int64_t reel_tensor_offset(const reel_tensor *t, const int64_t *index);
 REEL_API double reel_tensor_get(const reel_tensor *t, const int64_t *index);
 REEL_API void reel_tensor_set(const reel_tensor *t, const int64_t *index, double value);
@@ -63,7 +68,8 @@ REEL_API void reel_tensor_copy(const reel_tensor *dst, const reel_tensor *src);
 /* Writes "(2, 3, 5, 5)" into text, cut to size; returns text. */
 REEL_API const char *reel_shape_text(char *text, size_t size, int ndim, const int64_t *shape);
 
-/* Product of the shape, or -1 where a size is negative or the product is 2^60 or more: a tensor of it could not be addressed.
+/* Product of the shape, or -1 where a size is negative or the product is 2^60 or more: a tensor of
+ * it could not be addressed.
  */
 REEL_API int64_t reel_shape_numel(int ndim, const int64_t *shape);
 

@@ -1,4 +1,5 @@
-/* Planning of walks: alignment, order, merging of loops. Runs once per call, never in an inner loop. */
+/* Planning of walks: alignment, order, merging of loops. Runs once per call, never in an inner
+ * loop. */
 #include "core/walk.h"
 
 #include <string.h>
@@ -17,7 +18,8 @@ static void swap_loops(reel_walk *w, int a, int b)
 static bool mergeable(const reel_walk *w, int outer, int inner)
 {
     for (int k = 0; k < w->operands; k++)
-        if (w->stride[outer][k] != w->stride[inner][k] * w->size[inner]) return false;
+        if (w->stride[outer][k] != w->stride[inner][k] * w->size[inner])
+            return false;
     return true;
 }
 
@@ -33,25 +35,30 @@ static void merge(reel_walk *w)
             memcpy(w->stride[last], w->stride[d], sizeof w->stride[d]);
         }
     }
-    if (w->ndim > 0) w->ndim = last + 1;
+    if (w->ndim > 0)
+        w->ndim = last + 1;
 }
 
 /* A walk without loops visits one element; one loop of size 1 spares everyone the special case. */
 static void finish(reel_walk *w)
 {
     merge(w);
-    if (w->ndim > 0) return;
+    if (w->ndim > 0)
+        return;
     w->ndim = 1;
     w->size[0] = 1;
-    for (int k = 0; k < w->operands; k++) w->stride[0][k] = 1;
+    for (int k = 0; k < w->operands; k++)
+        w->stride[0][k] = 1;
 }
 
-reel_walk reel_walk_make(int order, int ndim, const int64_t *shape, int operands, const reel_tensor *const *t)
+reel_walk reel_walk_make(int order, int ndim, const int64_t *shape, int operands,
+                         const reel_tensor *const *t)
 {
     REEL_ASSERT(operands <= REEL_WALK_OPERANDS && ndim <= REEL_MAX_DIMS);
     reel_walk w = {.operands = operands};
     for (int d = 0; d < ndim; d++) {
-        if (shape[d] == 1) continue;
+        if (shape[d] == 1)
+            continue;
         w.size[w.ndim] = shape[d];
         for (int k = 0; k < operands; k++) {
             const int own = d - (ndim - t[k]->ndim);
@@ -63,7 +70,8 @@ reel_walk reel_walk_make(int order, int ndim, const int64_t *shape, int operands
     }
     if (order >= 0) /* insertion sort: stable, at most eight loops */
         for (int d = 1; d < w.ndim; d++)
-            for (int e = d; e > 0 && w.stride[e - 1][order] < w.stride[e][order]; e--) swap_loops(&w, e - 1, e);
+            for (int e = d; e > 0 && w.stride[e - 1][order] < w.stride[e][order]; e--)
+                swap_loops(&w, e - 1, e);
     finish(&w);
     return w;
 }
@@ -73,7 +81,8 @@ void reel_walk_split(const reel_walk *w, int operand, reel_walk *moving, reel_wa
     moving->operands = still->operands = w->operands;
     moving->ndim = still->ndim = 0;
     for (int d = 0; d < w->ndim; d++) {
-        if (w->size[d] == 1) continue;
+        if (w->size[d] == 1)
+            continue;
         reel_walk *part = w->stride[d][operand] ? moving : still;
         part->size[part->ndim] = w->size[d];
         memcpy(part->stride[part->ndim++], w->stride[d], sizeof w->stride[d]);
@@ -85,7 +94,8 @@ void reel_walk_split(const reel_walk *w, int operand, reel_walk *moving, reel_wa
 int64_t reel_walk_count(const reel_walk *w, int dims)
 {
     int64_t count = 1;
-    for (int d = 0; d < dims; d++) count *= w->size[d];
+    for (int d = 0; d < dims; d++)
+        count *= w->size[d];
     return count;
 }
 
@@ -95,7 +105,8 @@ reel_cursor reel_walk_at(const reel_walk *w, int dims, int64_t i)
     for (int d = dims - 1; d >= 0 && i > 0; d--) {
         at.index[d] = i % w->size[d];
         i /= w->size[d];
-        for (int k = 0; k < w->operands; k++) at.offset[k] += at.index[d] * w->stride[d][k];
+        for (int k = 0; k < w->operands; k++)
+            at.offset[k] += at.index[d] * w->stride[d][k];
     }
     return at;
 }

@@ -1,12 +1,13 @@
-/* An order in which every class is drawn equally often (class-aware sampling: Shen, Lin and Huang, "Relay backpropagation for
- * effective learning of deep convolutional neural networks", ECCV 2016).
+/* An order in which every class is drawn equally often (class-aware sampling: Shen, Lin and Huang,
+ * "Relay backpropagation for effective learning of deep convolutional neural networks", ECCV 2016).
  *
- * A run is an endless row of blocks, each as long as there are classes; an epoch of n places is the next n of that row,
- * wherever a block begins. A block holds every class once, in an order drawn anew: so up to any place of the run two classes
- * differ by at most one sample, and in any stretch of it, an epoch as well, by at most two. In block b a class shows entry
- * number b of its own endless list: a permutation of its samples, then another one, and so on. Hence no sample comes again
- * before all others of its class have come, across epochs too; and a place is a function of (seed, epoch, place) and of the
- * labels.
+ * A run is an endless row of blocks, each as long as there are classes; an epoch of n places is the
+ * next n of that row, wherever a block begins. A block holds every class once, in an order drawn
+ * anew: so up to any place of the run two classes differ by at most one sample, and in any stretch
+ * of it, an epoch as well, by at most two. In block b a class shows entry number b of its own
+ * endless list: a permutation of its samples, then another one, and so on. Hence no sample comes
+ * again before all others of its class have come, across epochs too; and a place is a function of
+ * (seed, epoch, place) and of the labels.
  *
  * Memory: 16 bytes a sample beside the order itself, taken once. */
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 
 typedef struct class_list {
     int64_t label, first, n; /* its samples: members[first] .. members[first + n - 1] */
-    int64_t round;           /* for which `order` holds the permutation, with this seed; -1 = none */
+    int64_t round; /* for which `order` holds the permutation, with this seed; -1 = none */
     uint64_t seed;
 } class_list;
 
@@ -31,7 +32,8 @@ struct reel_balance {
 
 void reel_balance_destroy(reel_balance *b)
 {
-    if (!b) return;
+    if (!b)
+        return;
     free(b->lists);
     free(b->members);
     free(b->order);
@@ -56,12 +58,14 @@ reel_status reel_balance_create(reel_balance **out, const reel_dataset *d, reel_
         reel_balance_destroy(b);
         return reel_fail(err, REEL_ERR_MEMORY, "loader: no memory to balance the classes");
     }
-    for (int64_t i = 0; i < count; i++) b->list_of[reel_dataset_label(d, i)]++;
+    for (int64_t i = 0; i < count; i++)
+        b->list_of[reel_dataset_label(d, i)]++;
     int64_t first = 0;
     for (int64_t c = 0; c < labels; c++) {
         const int64_t n = b->list_of[c];
         b->list_of[c] = n ? b->classes : -1;
-        if (n) b->lists[b->classes++] = (class_list){.label = c, .first = first, .round = -1};
+        if (n)
+            b->lists[b->classes++] = (class_list){.label = c, .first = first, .round = -1};
         first += n;
     }
     for (int64_t i = 0; i < count; i++) {

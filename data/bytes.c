@@ -7,18 +7,23 @@
 
 void reel_bytes_free(reel_bytes *bytes)
 {
-    if (!bytes) return;
+    if (!bytes)
+        return;
     free(bytes->data);
     *bytes = (reel_bytes){0};
 }
 
 reel_status reel_bytes_reserve(reel_bytes *bytes, size_t capacity, reel_error *err)
 {
-    if (capacity <= bytes->capacity) return REEL_OK;
+    if (capacity <= bytes->capacity)
+        return REEL_OK;
     size_t grown = bytes->capacity + bytes->capacity / 2;
-    if (grown < capacity) grown = capacity;
+    if (grown < capacity)
+        grown = capacity;
     uint8_t *data = realloc(bytes->data, grown);
-    if (!data) return reel_fail(err, REEL_ERR_MEMORY, "no memory for %zu bytes of an encoded sample", grown);
+    if (!data)
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory for %zu bytes of an encoded sample",
+                         grown);
     bytes->data = data;
     bytes->capacity = grown;
     return REEL_OK;
@@ -26,25 +31,30 @@ reel_status reel_bytes_reserve(reel_bytes *bytes, size_t capacity, reel_error *e
 
 reel_status reel_buffer_reserve(reel_buffer *buffer, size_t capacity, reel_error *err)
 {
-    if (capacity <= buffer->capacity) return REEL_OK;
+    if (capacity <= buffer->capacity)
+        return REEL_OK;
     free(buffer->data);
     const size_t grown = capacity + capacity / 4;
     buffer->capacity = 0;
     buffer->data = malloc(grown);
-    if (!buffer->data) return reel_fail(err, REEL_ERR_MEMORY, "no memory for %zu bytes of scratch", grown);
+    if (!buffer->data)
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory for %zu bytes of scratch", grown);
     buffer->capacity = grown;
     return REEL_OK;
 }
 
 int reel_utf8_length(const uint8_t *s)
 {
-    if (s[0] < 0x80) return 1;
+    if (s[0] < 0x80)
+        return 1;
     const int n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    if (s[0] < 0xc2 || s[0] > 0xf4) return 0;
+    if (s[0] < 0xc2 || s[0] > 0xf4)
+        return 0;
     for (int i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80) return 0;
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
-        (s[0] == 0xf4 && s[1] > 0x8f))
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
         return 0;
     return n;
 }
@@ -52,17 +62,20 @@ int reel_utf8_length(const uint8_t *s)
 void reel_escape(char *text, size_t size, const char *raw)
 {
     size_t used = 0;
-    if (size == 0) return;
+    if (size == 0)
+        return;
     for (const unsigned char *s = (const unsigned char *)raw; *s;) {
         const int n = reel_utf8_length(s);
-        const bool plain = n > 1 ? !(s[0] == 0xc2 && s[1] < 0xa0) : n == 1 && s[0] >= 0x20 && s[0] != 0x7f && s[0] != '\\';
+        const bool plain = n > 1 ? !(s[0] == 0xc2 && s[1] < 0xa0)
+                                 : n == 1 && s[0] >= 0x20 && s[0] != 0x7f && s[0] != '\\';
         char piece[5] = {0};
         if (plain)
             memcpy(piece, s, (size_t)n);
         else
             snprintf(piece, sizeof piece, "\\x%02x", s[0]);
         const size_t length = strlen(piece);
-        if (used + length >= size) break;
+        if (used + length >= size)
+            break;
         memcpy(text + used, piece, length);
         used += length;
         s += plain ? n : 1;

@@ -1,4 +1,5 @@
-/* The dataset object: a source, its class names, and checks that every source would otherwise repeat. */
+/* The dataset object: a source, its class names, and checks that every source would otherwise
+ * repeat. */
 #include "data/dataset.h"
 
 #include <inttypes.h>
@@ -15,41 +16,50 @@ struct reel_dataset {
     char **classes;
 };
 
-reel_status reel_dataset_create(reel_dataset **out, const reel_source *source, void *self, const char *const *classes,
-                                int64_t n_classes, reel_error *err)
+reel_status reel_dataset_create(reel_dataset **out, const reel_source *source, void *self,
+                                const char *const *classes, int64_t n_classes, reel_error *err)
 {
     *out = NULL;
     REEL_ASSERT(source && source->count && source->label && source->read && source->name);
     reel_dataset *d = calloc(1, sizeof *d);
     char **names = calloc((size_t)(n_classes > 0 ? n_classes : 1), sizeof *names);
     bool complete = d && names;
-    for (int64_t c = 0; complete && c < n_classes; c++) complete = (names[c] = strdup(classes[c])) != NULL;
+    for (int64_t c = 0; complete && c < n_classes; c++)
+        complete = (names[c] = strdup(classes[c])) != NULL;
     if (!complete) {
-        for (int64_t c = 0; names && c < n_classes; c++) free(names[c]);
+        for (int64_t c = 0; names && c < n_classes; c++)
+            free(names[c]);
         free(names);
         free(d);
-        if (source->destroy) source->destroy(self);
-        return reel_fail(err, REEL_ERR_MEMORY, "no memory for a dataset of %" PRId64 " classes", n_classes);
+        if (source->destroy)
+            source->destroy(self);
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory for a dataset of %" PRId64 " classes",
+                         n_classes);
     }
     *d = (reel_dataset){.source = *source, .self = self, .n_classes = n_classes, .classes = names};
     *out = d;
     const int64_t count = reel_dataset_count(d);
-    if (n_classes < 1 || count < 0 || count > UINT32_MAX) { /* random streams are keyed by 32 bits of sample index */
+    if (n_classes < 1 || count < 0 ||
+        count > UINT32_MAX) { /* random streams are keyed by 32 bits of sample index */
         reel_dataset_destroy(d);
         *out = NULL;
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "%s dataset: expected at least one class and at most 4294967295 samples, got %" PRId64
-                         " classes and %" PRId64 " samples",
-                         source->kind, n_classes, count);
+        return reel_fail(
+            err, REEL_ERR_INVALID,
+            "%s dataset: expected at least one class and at most 4294967295 samples, got %" PRId64
+            " classes and %" PRId64 " samples",
+            source->kind, n_classes, count);
     }
     return REEL_OK;
 }
 
 void reel_dataset_destroy(reel_dataset *d)
 {
-    if (!d) return;
-    if (d->source.destroy) d->source.destroy(d->self);
-    for (int64_t c = 0; c < d->n_classes; c++) free(d->classes[c]);
+    if (!d)
+        return;
+    if (d->source.destroy)
+        d->source.destroy(d->self);
+    for (int64_t c = 0; c < d->n_classes; c++)
+        free(d->classes[c]);
     free(d->classes);
     free(d);
 }
@@ -83,7 +93,8 @@ int64_t reel_dataset_label(const reel_dataset *d, int64_t index)
     return label;
 }
 
-reel_status reel_dataset_read(const reel_dataset *d, int64_t index, reel_bytes *bytes, reel_error *err)
+reel_status reel_dataset_read(const reel_dataset *d, int64_t index, reel_bytes *bytes,
+                              reel_error *err)
 {
     REEL_ASSERT(index >= 0 && index < reel_dataset_count(d));
     bytes->size = 0;
@@ -93,7 +104,8 @@ reel_status reel_dataset_read(const reel_dataset *d, int64_t index, reel_bytes *
 void reel_dataset_sample_name(const reel_dataset *d, int64_t index, char *text, size_t size)
 {
     REEL_ASSERT(index >= 0 && index < reel_dataset_count(d));
-    if (size == 0) return;
+    if (size == 0)
+        return;
     text[0] = 0;
     d->source.name(d->self, index, text, size);
 }
@@ -103,28 +115,35 @@ static bool is_numbered(const reel_dataset *d)
     for (int64_t c = 0; c < d->n_classes; c++) {
         char text[24];
         snprintf(text, sizeof text, "%" PRId64, c);
-        if (strcmp(d->classes[c], text) != 0) return false;
+        if (strcmp(d->classes[c], text) != 0)
+            return false;
     }
     return true;
 }
 
 reel_status reel_dataset_widen(reel_dataset *d, int64_t classes, reel_error *err)
 {
-    if (classes <= d->n_classes || !is_numbered(d)) return REEL_OK;
+    if (classes <= d->n_classes || !is_numbered(d))
+        return REEL_OK;
     char **grown = realloc(d->classes, (size_t)classes * sizeof *grown);
-    if (grown) d->classes = grown;
+    if (grown)
+        d->classes = grown;
     while (grown && d->n_classes < classes) {
         char text[24];
         snprintf(text, sizeof text, "%" PRId64, d->n_classes);
-        if (!(grown[d->n_classes] = strdup(text))) break;
+        if (!(grown[d->n_classes] = strdup(text)))
+            break;
         d->n_classes++;
     }
-    return d->n_classes == classes ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "no memory for %" PRId64 " classes", classes);
+    return d->n_classes == classes
+               ? REEL_OK
+               : reel_fail(err, REEL_ERR_MEMORY, "no memory for %" PRId64 " classes", classes);
 }
 
 reel_status reel_dataset_align(reel_dataset *train, reel_dataset *val, reel_error *err)
 {
-    if (!is_numbered(train) || !is_numbered(val)) return REEL_OK;
+    if (!is_numbered(train) || !is_numbered(val))
+        return REEL_OK;
     REEL_TRY(reel_dataset_widen(train, val->n_classes, err));
     return reel_dataset_widen(val, train->n_classes, err);
 }
@@ -132,36 +151,45 @@ reel_status reel_dataset_align(reel_dataset *train, reel_dataset *val, reel_erro
 static bool has_class(const reel_dataset *d, const char *name)
 {
     for (int64_t c = 0; c < d->n_classes; c++)
-        if (strcmp(d->classes[c], name) == 0) return true;
+        if (strcmp(d->classes[c], name) == 0)
+            return true;
     return false;
 }
 
-/* Appends the classes of a that b lacks; at most ten by name, then how many more. Returns how many there are. */
+/* Appends the classes of a that b lacks; at most ten by name, then how many more. Returns how many
+ * there are. */
 static int64_t list_missing(char *text, size_t size, const reel_dataset *a, const reel_dataset *b)
 {
     int64_t missing = 0;
     size_t used = 0;
     text[0] = 0;
     for (int64_t c = 0; c < a->n_classes; c++) {
-        if (has_class(b, a->classes[c]) || ++missing > 10) continue;
+        if (has_class(b, a->classes[c]) || ++missing > 10)
+            continue;
         char name[40];
         reel_escape(name, sizeof name, a->classes[c]);
         used += (size_t)snprintf(text + used, size - used, "%s%s", missing > 1 ? ", " : "", name);
     }
-    if (missing > 10) snprintf(text + used, size - used, " and %" PRId64 " more", missing - 10);
+    if (missing > 10)
+        snprintf(text + used, size - used, " and %" PRId64 " more", missing - 10);
     return missing;
 }
 
-reel_status reel_dataset_same_classes(const reel_dataset *train, const reel_dataset *val, reel_error *err)
+reel_status reel_dataset_same_classes(const reel_dataset *train, const reel_dataset *val,
+                                      reel_error *err)
 {
     bool same = train->n_classes == val->n_classes;
-    for (int64_t c = 0; same && c < train->n_classes; c++) same = strcmp(train->classes[c], val->classes[c]) == 0;
-    if (same) return REEL_OK;
+    for (int64_t c = 0; same && c < train->n_classes; c++)
+        same = strcmp(train->classes[c], val->classes[c]) == 0;
+    if (same)
+        return REEL_OK;
     char only_train[450], only_val[450];
     const int64_t a = list_missing(only_train, sizeof only_train, train, val);
     const int64_t b = list_missing(only_val, sizeof only_val, val, train);
     if (a + b == 0)
-        return reel_fail(err, REEL_ERR_INVALID, "training and validation data have the same classes in another order");
-    return reel_fail(err, REEL_ERR_INVALID, "classes differ: %s%s%s%s%s", a ? "only in the training data: " : "", only_train,
-                     a && b ? "; " : "", b ? "only in the validation data: " : "", only_val);
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "training and validation data have the same classes in another order");
+    return reel_fail(err, REEL_ERR_INVALID, "classes differ: %s%s%s%s%s",
+                     a ? "only in the training data: " : "", only_train, a && b ? "; " : "",
+                     b ? "only in the validation data: " : "", only_val);
 }

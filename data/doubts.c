@@ -1,4 +1,5 @@
-/* What looks wrong about a pair of datasets, though each can be read: found by labels and names alone. */
+/* What looks wrong about a pair of datasets, though each can be read: found by labels and names
+ * alone. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,29 +10,35 @@
 
 static void count(const reel_dataset *d, int64_t *of_class)
 {
-    for (int64_t i = 0; i < reel_dataset_count(d); i++) of_class[reel_dataset_label(d, i)]++;
+    for (int64_t i = 0; i < reel_dataset_count(d); i++)
+        of_class[reel_dataset_label(d, i)]++;
 }
 
 static int64_t classes_with_images(const int64_t *of_class, int64_t n)
 {
     int64_t with = 0;
-    for (int64_t c = 0; c < n; c++) with += of_class[c] > 0;
+    for (int64_t c = 0; c < n; c++)
+        with += of_class[c] > 0;
     return with;
 }
 
 /* "3 of 10 classes have no training images: a, b, c" */
-static void say_empty(char *text, size_t size, const reel_dataset *d, const int64_t *of_class, const char *side)
+static void say_empty(char *text, size_t size, const reel_dataset *d, const int64_t *of_class,
+                      const char *side)
 {
     const int64_t n = reel_dataset_classes(d), empty = n - classes_with_images(of_class, n);
-    size_t used = (size_t)snprintf(text, size, "%" PRId64 " of %" PRId64 " classes have no %s images: ", empty, n, side);
+    size_t used = (size_t)snprintf(
+        text, size, "%" PRId64 " of %" PRId64 " classes have no %s images: ", empty, n, side);
     int64_t said = 0;
     for (int64_t c = 0; c < n && said < 5; c++) {
         char name[32];
-        if (of_class[c]) continue;
+        if (of_class[c])
+            continue;
         reel_escape(name, sizeof name, reel_dataset_class_name(d, c));
         used += (size_t)snprintf(text + used, size - used, "%s%s", said++ ? ", " : "", name);
     }
-    if (empty > said) snprintf(text + used, size - used, ", ...");
+    if (empty > said)
+        snprintf(text + used, size - used, ", ...");
 }
 
 /* ---- names that differ only by case ---- */
@@ -42,24 +49,29 @@ static int by_folded_name(const void *a, const void *b)
     return order ? order : strcmp(x, y);
 }
 
-/* Two folders that became one class elsewhere, or will on a file system that does not tell them apart. */
+/* Two folders that became one class elsewhere, or will on a file system that does not tell them
+ * apart. */
 static bool differ_by_case(const reel_dataset *d, char *text, size_t size)
 {
     const int64_t n = reel_dataset_classes(d);
     const char **names = malloc((size_t)n * sizeof *names);
     int64_t pairs = 0;
-    if (!names) return snprintf(text, size, "no memory to compare the names of classes") > 0;
-    for (int64_t c = 0; c < n; c++) names[c] = reel_dataset_class_name(d, c);
+    if (!names)
+        return snprintf(text, size, "no memory to compare the names of classes") > 0;
+    for (int64_t c = 0; c < n; c++)
+        names[c] = reel_dataset_class_name(d, c);
     qsort(names, (size_t)n, sizeof *names, by_folded_name);
     for (int64_t c = 1; c < n; c++) {
-        if (strcasecmp(names[c - 1], names[c]) != 0 || pairs++) continue;
+        if (strcasecmp(names[c - 1], names[c]) != 0 || pairs++)
+            continue;
         char one[80], other[80];
         reel_escape(one, sizeof one, names[c - 1]);
         reel_escape(other, sizeof other, names[c]);
         snprintf(text, size, "classes %s and %s differ only by case", one, other);
     }
     const size_t used = pairs ? strlen(text) : 0;
-    if (pairs > 1) snprintf(text + used, size - used, ", and %" PRId64 " more pairs do", pairs - 1);
+    if (pairs > 1)
+        snprintf(text + used, size - used, ", and %" PRId64 " more pairs do", pairs - 1);
     free(names);
     return pairs > 0;
 }
@@ -78,7 +90,8 @@ static bool folder_of(const reel_dataset *d, int64_t i, char *folder)
     char name[1024];
     reel_dataset_sample_name(d, i, name, sizeof name);
     char *end = strrchr(name, '/');
-    if (!end) return false;
+    if (!end)
+        return false;
     *end = 0;
     const char *begin = strrchr(name, '/');
     snprintf(folder, TEXT, "%.*s", TEXT - 1, begin ? begin + 1 : name);
@@ -89,25 +102,31 @@ static bool folder_of(const reel_dataset *d, int64_t i, char *folder)
 static struct folder *slot_of(struct folder *table, const char *name)
 {
     uint32_t h = 2166136261u;
-    for (const char *c = name; *c; c++) h = (h ^ (uint8_t)*c) * 16777619u;
+    for (const char *c = name; *c; c++)
+        h = (h ^ (uint8_t)*c) * 16777619u;
     for (int i = 0; i < 64; i++) {
         struct folder *f = &table[(h + (uint32_t)i) % SLOTS];
-        if (!*f->name || strcmp(f->name, name) == 0) return f;
+        if (!*f->name || strcmp(f->name, name) == 0)
+            return f;
     }
     return NULL;
 }
 
-/* Folders that hold one class on one side and another on the other: the labels of one are permuted. */
-static bool seem_permuted(const reel_dataset *train, const reel_dataset *val, char *text, size_t size)
+/* Folders that hold one class on one side and another on the other: the labels of one are permuted.
+ */
+static bool seem_permuted(const reel_dataset *train, const reel_dataset *val, char *text,
+                          size_t size)
 {
     struct folder *table = calloc(SLOTS, sizeof *table);
     char name[TEXT], odd[TEXT] = "";
     int64_t same = 0, other = 0, here = 0, there = 0;
-    if (!table) return snprintf(text, size, "no memory to compare the labels of folders") > 0;
+    if (!table)
+        return snprintf(text, size, "no memory to compare the labels of folders") > 0;
     const int64_t stride = reel_dataset_count(train) / MOST_LOOKED_AT + 1;
     for (int64_t i = 0; i < reel_dataset_count(train); i += stride) {
         struct folder *f = folder_of(train, i, name) ? slot_of(table, name) : NULL;
-        if (!f) continue;
+        if (!f)
+            continue;
         const int64_t label = reel_dataset_label(train, i);
         if (!*f->name) {
             memcpy(f->name, name, TEXT);
@@ -118,7 +137,8 @@ static bool seem_permuted(const reel_dataset *train, const reel_dataset *val, ch
     }
     for (int64_t i = 0; i < reel_dataset_count(val) && i < MOST_LOOKED_AT; i++) {
         const struct folder *f = folder_of(val, i, name) ? slot_of(table, name) : NULL;
-        if (!f || !*f->name || f->label < 0) continue;
+        if (!f || !*f->name || f->label < 0)
+            continue;
         const int64_t label = reel_dataset_label(val, i);
         if (label == f->label) {
             same++;
@@ -129,43 +149,53 @@ static bool seem_permuted(const reel_dataset *train, const reel_dataset *val, ch
         }
     }
     free(table);
-    if (other == 0 || other <= same) return false;
+    if (other == 0 || other <= same)
+        return false;
     snprintf(text, size,
-             "labels seem permuted: images in %s are of class %" PRId64 " in the training and of class %" PRId64
-             " in the validation data",
+             "labels seem permuted: images in %s are of class %" PRId64
+             " in the training and of class %" PRId64 " in the validation data",
              odd, here, there);
     return true;
 }
 
-int reel_dataset_doubts(const reel_dataset *train, const reel_dataset *val, reel_doubt *lines, int most)
+int reel_dataset_doubts(const reel_dataset *train, const reel_dataset *val, reel_doubt *lines,
+                        int most)
 {
     const int64_t n = reel_dataset_classes(train);
     int64_t *of_class = calloc(2 * (size_t)n, sizeof *of_class);
     int said = 0;
     if (!of_class || reel_dataset_classes(val) != n) {
-        if (!of_class && most > 0) snprintf(lines[said++], sizeof lines[0], "no memory to count the images of each class");
+        if (!of_class && most > 0)
+            snprintf(lines[said++], sizeof lines[0], "no memory to count the images of each class");
         free(of_class);
         return said;
     }
     int64_t *in_val = of_class + n;
     count(train, of_class);
     count(val, in_val);
-    const int64_t with_train = classes_with_images(of_class, n), with_val = classes_with_images(in_val, n);
+    const int64_t with_train = classes_with_images(of_class, n),
+                  with_val = classes_with_images(in_val, n);
     const bool from_one = n > 2 && !of_class[0] && !in_val[0] && with_train == n - 1;
     if (said < most && from_one)
         snprintf(lines[said++], sizeof lines[0],
-                 "no image has label 0: labels seem to count from 1, and the network gets %" PRId64 " classes", n);
+                 "no image has label 0: labels seem to count from 1, and the network gets %" PRId64
+                 " classes",
+                 n);
     if (said < most && with_train == 1 && n > 1)
-        snprintf(lines[said++], sizeof lines[0], "all training images are of one class of %" PRId64, n);
+        snprintf(lines[said++], sizeof lines[0], "all training images are of one class of %" PRId64,
+                 n);
     else if (said < most && with_train < n && !from_one)
         say_empty(lines[said++], sizeof lines[0], train, of_class, "training");
     if (said < most && with_val == 1 && n > 1)
-        snprintf(lines[said++], sizeof lines[0], "all validation images are of one class of %" PRId64, n);
+        snprintf(lines[said++], sizeof lines[0],
+                 "all validation images are of one class of %" PRId64, n);
     else if (said < most && with_val < n && !from_one)
         say_empty(lines[said++], sizeof lines[0], val, in_val, "validation");
     char text[250];
-    if (said < most && differ_by_case(train, text, sizeof text)) snprintf(lines[said++], sizeof lines[0], "%s", text);
-    if (said < most && seem_permuted(train, val, text, sizeof text)) snprintf(lines[said++], sizeof lines[0], "%s", text);
+    if (said < most && differ_by_case(train, text, sizeof text))
+        snprintf(lines[said++], sizeof lines[0], "%s", text);
+    if (said < most && seem_permuted(train, val, text, sizeof text))
+        snprintf(lines[said++], sizeof lines[0], "%s", text);
     free(of_class);
     return said;
 }

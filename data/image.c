@@ -1,4 +1,5 @@
-/* The RGB image's buffer: it grows and is kept, so that a worker decodes image after image without malloc. */
+/* The RGB image's buffer: it grows and is kept, so that a worker decodes image after image without
+ * malloc. */
 #include "data/image.h"
 
 #include <inttypes.h>
@@ -8,16 +9,19 @@
 
 void reel_image_free(reel_image *image)
 {
-    if (!image) return;
+    if (!image)
+        return;
     free(image->rgb);
     *image = (reel_image){0};
 }
 
-reel_status reel_image_resize_buffer(reel_image *image, int64_t width, int64_t height, reel_error *err)
+reel_status reel_image_resize_buffer(reel_image *image, int64_t width, int64_t height,
+                                     reel_error *err)
 {
     if (width < 1 || height < 1 || width > REEL_MAX_PIXELS / height)
         return reel_fail(err, REEL_ERR_INVALID,
-                         "image of %" PRId64 " x %" PRId64 " pixels, expected at least 1 x 1 and at most %" PRId64 " pixels",
+                         "image of %" PRId64 " x %" PRId64
+                         " pixels, expected at least 1 x 1 and at most %" PRId64 " pixels",
                          width, height, REEL_MAX_PIXELS);
     const size_t bytes = (size_t)(width * height) * 3;
     if (bytes > image->capacity) {
@@ -25,7 +29,9 @@ reel_status reel_image_resize_buffer(reel_image *image, int64_t width, int64_t h
         *image = (reel_image){0};
         image->rgb = malloc(bytes);
         if (!image->rgb)
-            return reel_fail(err, REEL_ERR_MEMORY, "no memory for an image of %" PRId64 " x %" PRId64 " pixels", width, height);
+            return reel_fail(err, REEL_ERR_MEMORY,
+                             "no memory for an image of %" PRId64 " x %" PRId64 " pixels", width,
+                             height);
         image->capacity = bytes;
     }
     image->width = width;

@@ -1,5 +1,6 @@
-/* The caller's side of the loader: it owns the ring, takes batches in order, and judges bad samples in the order of the
- * batches, so that what is counted, reported and refused does not depend on which worker met it when. */
+/* The caller's side of the loader: it owns the ring, takes batches in order, and judges bad samples
+ * in the order of the batches, so that what is counted, reported and refused does not depend on
+ * which worker met it when. */
 #include "data/loader.h"
 
 #include <inttypes.h>
@@ -26,21 +27,25 @@ static size_t image_bytes(const reel_loader *l)
 
 static void forget_bad(reel_slot *s)
 {
-    for (int64_t i = 0; i < s->n_bad; i++) free(s->bad[i].reason);
+    for (int64_t i = 0; i < s->n_bad; i++)
+        free(s->bad[i].reason);
     s->n_bad = 0;
 }
 
 void reel_loader_destroy(reel_loader *l)
 {
-    if (!l) return;
+    if (!l)
+        return;
     pthread_mutex_lock(&l->mutex);
     atomic_store(&l->stop, true);
     pthread_cond_broadcast(&l->work);
     pthread_mutex_unlock(&l->mutex);
-    for (int i = 0; i < l->started; i++) pthread_join(l->threads[i], NULL);
+    for (int i = 0; i < l->started; i++)
+        pthread_join(l->threads[i], NULL);
     for (int64_t i = 0; l->ring && i < l->slots; i++) {
         reel_slot *s = &l->ring[i];
-        if (s->images) reel_pages_free(s->images, image_bytes(l));
+        if (s->images)
+            reel_pages_free(s->images, image_bytes(l));
         free(s->labels);
         free(s->indices);
         forget_bad(s);
@@ -60,32 +65,47 @@ void reel_loader_destroy(reel_loader *l)
 
 static reel_status resolve(reel_loader_config *c, int64_t count, reel_error *err)
 {
-    if (c->batch == 0) c->batch = 128;
-    if (c->workers == 0) c->workers = 2;
-    if (c->prefetch == 0) c->prefetch = c->workers + 2;
-    if (c->max_bad == 0) c->max_bad = 0.01;
-    if (c->slow_seconds == 0) c->slow_seconds = 30;
+    if (c->batch == 0)
+        c->batch = 128;
+    if (c->workers == 0)
+        c->workers = 2;
+    if (c->prefetch == 0)
+        c->prefetch = c->workers + 2;
+    if (c->max_bad == 0)
+        c->max_bad = 0.01;
+    if (c->slow_seconds == 0)
+        c->slow_seconds = 30;
     if (c->batch < 1 || c->batch > 1 << 20)
-        return reel_fail(err, REEL_ERR_INVALID, "loader: batch %" PRId64 ", expected 1 to 1048576", c->batch);
+        return reel_fail(err, REEL_ERR_INVALID, "loader: batch %" PRId64 ", expected 1 to 1048576",
+                         c->batch);
     if (c->workers < 1 || c->workers > 1024)
-        return reel_fail(err, REEL_ERR_INVALID, "loader: %d workers, expected 1 to 1024", c->workers);
-    if (c->prefetch < 2) c->prefetch = 2; /* one in the caller's hands, one in the making */
-    /* Random streams are keyed by 32 bits of the epoch; and batches are counted from epoch 0 on, in 64. */
-    if (c->epoch < 0 || c->epoch > INT32_MAX || c->first < 0 || c->first > UINT32_MAX || c->epochs < 0 || c->epochs > INT32_MAX)
+        return reel_fail(err, REEL_ERR_INVALID, "loader: %d workers, expected 1 to 1024",
+                         c->workers);
+    if (c->prefetch < 2)
+        c->prefetch = 2; /* one in the caller's hands, one in the making */
+    /* Random streams are keyed by 32 bits of the epoch; and batches are counted from epoch 0 on,
+     * in 64. */
+    if (c->epoch < 0 || c->epoch > INT32_MAX || c->first < 0 || c->first > UINT32_MAX ||
+        c->epochs < 0 || c->epochs > INT32_MAX)
         return reel_fail(err, REEL_ERR_INVALID,
                          "loader: epoch %" PRId64 ", first %" PRId64 ", epochs %" PRId64
                          ", expected 0 to 2147483647, 4294967295 and 2147483647",
                          c->epoch, c->first, c->epochs);
     if (!(c->max_bad > 0 && c->max_bad <= 1))
-        return reel_fail(err, REEL_ERR_INVALID, "loader: max_bad %g, expected a share from 0 to 1", c->max_bad);
+        return reel_fail(err, REEL_ERR_INVALID, "loader: max_bad %g, expected a share from 0 to 1",
+                         c->max_bad);
     if (!(c->slow_seconds > 0 && c->slow_seconds <= 1e9))
-        return reel_fail(err, REEL_ERR_INVALID, "loader: slow_seconds %g, expected more than 0 and at most 1e9",
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "loader: slow_seconds %g, expected more than 0 and at most 1e9",
                          c->slow_seconds);
-    if (count < 1) return reel_fail(err, REEL_ERR_INVALID, "loader: the dataset has no samples");
-    if (c->class_balanced && !c->shuffle) return reel_fail(err, REEL_ERR_INVALID, "loader: class_balanced without shuffle");
+    if (count < 1)
+        return reel_fail(err, REEL_ERR_INVALID, "loader: the dataset has no samples");
+    if (c->class_balanced && !c->shuffle)
+        return reel_fail(err, REEL_ERR_INVALID, "loader: class_balanced without shuffle");
     if (c->drop_last && count < c->batch)
         return reel_fail(err, REEL_ERR_INVALID,
-                         "loader: the dataset has %" PRId64 " samples, fewer than a batch of %" PRId64
+                         "loader: the dataset has %" PRId64
+                         " samples, fewer than a batch of %" PRId64
                          ", and incomplete batches are left out: use a smaller batch",
                          count, c->batch);
     return REEL_OK;
@@ -100,19 +120,24 @@ static reel_status allocate(reel_loader *l, reel_error *err)
     l->desks = calloc((size_t)l->config.workers, sizeof *l->desks);
     l->known_bad = calloc(1, (size_t)l->count / 8 + 1);
     l->order = l->config.shuffle ? malloc((size_t)l->count * sizeof *l->order) : NULL;
-    bool complete = l->ring && l->threads && l->desks && l->known_bad && (l->order || !l->config.shuffle);
-    for (int i = 0; complete && i < l->config.workers; i++) l->desks[i].index = -1;
+    bool complete =
+        l->ring && l->threads && l->desks && l->known_bad && (l->order || !l->config.shuffle);
+    for (int i = 0; complete && i < l->config.workers; i++)
+        l->desks[i].index = -1;
     for (int64_t i = 0; complete && i < l->slots; i++) {
         reel_slot *s = &l->ring[i];
         s->number = -1;
         s->labels = malloc(batch * sizeof *s->labels);
         s->indices = malloc(batch * sizeof *s->indices);
-        complete = s->labels && s->indices && (s->images = reel_pages_alloc(image_bytes(l), NULL)) != NULL;
+        complete =
+            s->labels && s->indices && (s->images = reel_pages_alloc(image_bytes(l), NULL)) != NULL;
     }
-    if (complete) return REEL_OK;
+    if (complete)
+        return REEL_OK;
     return reel_fail(err, REEL_ERR_MEMORY,
-                     "loader: no memory for %" PRId64 " batches of %" PRId64 " images (%zu bytes each batch)", l->slots,
-                     l->config.batch, image_bytes(l));
+                     "loader: no memory for %" PRId64 " batches of %" PRId64
+                     " images (%zu bytes each batch)",
+                     l->slots, l->config.batch, image_bytes(l));
 }
 
 /* Workers take no signals: those are for the thread that the program's handlers expect. */
@@ -124,16 +149,19 @@ static reel_status start(reel_loader *l, reel_error *err)
     int reason = 0;
     while (reason == 0 && l->started < l->config.workers) {
         reason = pthread_create(&l->threads[l->started], NULL, reel_loader_work, l);
-        if (reason == 0) l->started++;
+        if (reason == 0)
+            l->started++;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (reason == 0) return REEL_OK;
-    return reel_fail(err, REEL_ERR_IO, "loader: cannot start worker %d of %d: %s", l->started + 1, l->config.workers,
-                     strerror(reason));
+    if (reason == 0)
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_IO, "loader: cannot start worker %d of %d: %s", l->started + 1,
+                     l->config.workers, strerror(reason));
 }
 
-reel_status reel_loader_create(reel_loader **out, const reel_dataset *dataset, const reel_transform *transform,
-                               const reel_loader_config *config, reel_error *err)
+reel_status reel_loader_create(reel_loader **out, const reel_dataset *dataset,
+                               const reel_transform *transform, const reel_loader_config *config,
+                               reel_error *err)
 {
     *out = NULL;
     reel_loader_config c = *config;
@@ -142,7 +170,8 @@ reel_status reel_loader_create(reel_loader **out, const reel_dataset *dataset, c
     REEL_TRY(resolve(&c, count, err));
     REEL_TRY(reel_transform_resolve(&t, transform, err));
     reel_loader *l = calloc(1, sizeof *l);
-    if (!l) return reel_fail(err, REEL_ERR_MEMORY, "no memory for a loader");
+    if (!l)
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory for a loader");
     l->dataset = dataset;
     l->transform = t;
     l->config = c;
@@ -163,8 +192,10 @@ reel_status reel_loader_create(reel_loader **out, const reel_dataset *dataset, c
     pthread_cond_init(&l->ready, &monotonic);
     pthread_condattr_destroy(&monotonic);
     reel_status status = allocate(l, err);
-    if (status == REEL_OK && c.class_balanced) status = reel_balance_create(&l->balance, dataset, err);
-    if (status == REEL_OK) status = start(l, err);
+    if (status == REEL_OK && c.class_balanced)
+        status = reel_balance_create(&l->balance, dataset, err);
+    if (status == REEL_OK)
+        status = start(l, err);
     if (status != REEL_OK) {
         reel_loader_destroy(l);
         return status;
@@ -176,42 +207,52 @@ reel_status reel_loader_create(reel_loader **out, const reel_dataset *dataset, c
 static int by_place(const void *a, const void *b)
 {
     const reel_bad *x = a, *y = b;
-    return x->place != y->place ? (x->place > y->place) - (x->place < y->place) : (x->try > y->try) - (x->try < y->try);
+    return x->place != y->place ? (x->place > y->place) - (x->place < y->place)
+                                : (x->try > y->try) - (x->try < y->try);
 }
 
-/* Counts and reports the bad samples of a finished batch. Each sample counts once, however often it was met. */
+/* Counts and reports the bad samples of a finished batch. Each sample counts once, however often it
+ * was met. */
 static reel_status judge(reel_loader *l, reel_slot *s, int64_t *replaced, reel_error *err)
 {
     *replaced = 0;
-    if (s->n_bad) qsort(s->bad, (size_t)s->n_bad, sizeof *s->bad, by_place);
+    if (s->n_bad)
+        qsort(s->bad, (size_t)s->n_bad, sizeof *s->bad, by_place);
     reel_status status = REEL_OK;
     for (int64_t i = 0; i < s->n_bad && status == REEL_OK; i++) {
         const reel_bad *b = &s->bad[i];
         *replaced += b->try == 0;
         const uint8_t bit = (uint8_t)(1u << (b->index & 7));
-        if (l->known_bad[b->index >> 3] & bit) continue;
+        if (l->known_bad[b->index >> 3] & bit)
+            continue;
         l->known_bad[b->index >> 3] |= bit;
         l->bad_count++;
         char name[600];
         reel_dataset_sample_name(l->dataset, b->index, name, sizeof name);
-        if (l->config.on_bad) l->config.on_bad(l->config.user, b->index, name, b->reason);
+        if (l->config.on_bad)
+            l->config.on_bad(l->config.user, b->index, name, b->reason);
         if (l->bad_count > 1 && (double)l->bad_count > l->config.max_bad * (double)l->count)
-            status = reel_fail(err, REEL_ERR_BAD_DATA,
-                               "%" PRId64 " of %" PRId64
-                               " samples are unreadable, more than the %g %% allowed; the last: %.250s: %.450s",
-                               l->bad_count, l->count, 100.0 * l->config.max_bad, name, b->reason);
+            status = reel_fail(
+                err, REEL_ERR_BAD_DATA,
+                "%" PRId64 " of %" PRId64
+                " samples are unreadable, more than the %g %% allowed; the last: %.250s: %.450s",
+                l->bad_count, l->count, 100.0 * l->config.max_bad, name, b->reason);
     }
     forget_bad(s);
-    return status == REEL_OK && s->fatal.status != REEL_OK ? reel_fail(err, s->fatal.status, "%s", s->fatal.message) : status;
+    return status == REEL_OK && s->fatal.status != REEL_OK
+               ? reel_fail(err, s->fatal.status, "%s", s->fatal.message)
+               : status;
 }
 
-/* Tells of samples that take too long, each once. Under the mutex, which the caller's function is called without. */
+/* Tells of samples that take too long, each once. Under the mutex, which the caller's function is
+ * called without. */
 static void tell_slow(reel_loader *l)
 {
     for (int i = 0; i < l->seated; i++) {
         reel_desk *d = &l->desks[i];
         const double spent = reel_loader_clock() - d->since;
-        if (d->index < 0 || d->told || spent < l->config.slow_seconds) continue;
+        if (d->index < 0 || d->told || spent < l->config.slow_seconds)
+            continue;
         d->told = true;
         const int64_t index = d->index;
         pthread_mutex_unlock(&l->mutex);
@@ -222,7 +263,8 @@ static void tell_slow(reel_loader *l)
     }
 }
 
-/* Until a worker signals, or it is time to look who is slow: four times in slow_seconds, at most 20 times a second. */
+/* Until a worker signals, or it is time to look who is slow: four times in slow_seconds, at most 20
+ * times a second. */
 static void wait_a_while(reel_loader *l)
 {
     if (!l->config.on_slow) {
@@ -230,8 +272,11 @@ static void wait_a_while(reel_loader *l)
         return;
     }
     const double quarter = l->config.slow_seconds / 4;
-    const double until = reel_loader_clock() + (quarter < 0.05 ? 0.05 : quarter > 60 ? 60 : quarter);
-    const struct timespec t = {.tv_sec = (time_t)until, .tv_nsec = (long)(1e9 * (until - floor(until)))};
+    const double until = reel_loader_clock() + (quarter < 0.05 ? 0.05
+                                                : quarter > 60 ? 60
+                                                               : quarter);
+    const struct timespec t = {.tv_sec = (time_t)until,
+                               .tv_nsec = (long)(1e9 * (until - floor(until)))};
     pthread_cond_timedwait(&l->ready, &l->mutex, &t);
     tell_slow(l); /* also when a later batch is ready: many of them may be */
 }
@@ -240,13 +285,17 @@ static reel_slot *wait_for_batch(reel_loader *l)
 {
     reel_slot *s = &l->ring[l->current % l->slots];
     pthread_mutex_lock(&l->mutex);
-    if (l->held) l->released = l->current;
-    if (l->config.in_turns) l->wanted = l->current;
-    if (l->held || l->config.in_turns) pthread_cond_broadcast(&l->work);
+    if (l->held)
+        l->released = l->current;
+    if (l->config.in_turns)
+        l->wanted = l->current;
+    if (l->held || l->config.in_turns)
+        pthread_cond_broadcast(&l->work);
     l->held = false;
     if (l->current < l->end && !(s->number == l->current && s->done == s->n)) {
         const double begin = reel_loader_clock();
-        while (!(s->number == l->current && s->done == s->n)) wait_a_while(l);
+        while (!(s->number == l->current && s->done == s->n))
+            wait_a_while(l);
         l->waited += reel_loader_clock() - begin;
     }
     pthread_mutex_unlock(&l->mutex);
@@ -256,13 +305,16 @@ static reel_slot *wait_for_batch(reel_loader *l)
 reel_status reel_loader_next(reel_loader *l, reel_batch *batch, reel_error *err)
 {
     *batch = (reel_batch){0};
-    if (l->failure.status != REEL_OK) return reel_fail(err, l->failure.status, "%s", l->failure.message);
+    if (l->failure.status != REEL_OK)
+        return reel_fail(err, l->failure.status, "%s", l->failure.message);
     reel_slot *s = wait_for_batch(l);
     batch->epoch = l->current / l->per_epoch;
     batch->index = l->current % l->per_epoch;
-    const int64_t shape[4] = {s ? s->n * l->transform.views : 0, 3, l->transform.size, l->transform.size};
+    const int64_t shape[4] = {s ? s->n * l->transform.views : 0, 3, l->transform.size,
+                              l->transform.size};
     batch->images = reel_tensor_of(s ? s->images : l->ring[0].images, REEL_F32, 4, shape);
-    if (!s) return REEL_OK;
+    if (!s)
+        return REEL_OK;
     l->held = true;
     const reel_status status = judge(l, s, &batch->bad, &l->failure);
     if (status != REEL_OK) {

@@ -1,5 +1,5 @@
-/* The ring that the loader's caller (loader.c) and its workers (loader_worker.c) share. Everything here but the pixels and
- * labels of a batch in the making is guarded by the mutex. */
+/* The ring that the loader's caller (loader.c) and its workers (loader_worker.c) share. Everything
+ * here but the pixels and labels of a batch in the making is guarded by the mutex. */
 #ifndef REEL_DATA_LOADER_INTERNAL_H
 #define REEL_DATA_LOADER_INTERNAL_H
 

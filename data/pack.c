@@ -1,8 +1,8 @@
 /* Writing packed shards.
  *
- * Images are encoded by all threads, a batch at a time, and written in order by one. A shard is written beside its place,
- * synced and renamed, and its index after it: so what has an index is complete whenever the process dies, and is never written
- * again. */
+ * Images are encoded by all threads, a batch at a time, and written in order by one. A shard is
+ * written beside its place, synced and renamed, and its index after it: so what has an index is
+ * complete whenever the process dies, and is never written again. */
 #include "data/pack.h"
 
 #include <errno.h>
@@ -22,7 +22,9 @@ enum { BLOCK = 512, EACH = 8 }; /* EACH: images a thread and batch */
 
 void reel_pack_path(char *path, const char *folder, const char *split, int64_t k, const char *end)
 {
-    if (snprintf(path, REEL_DATA_PATH, "%s/%s-%05" PRId64 ".%s", folder, split, k, end) >= REEL_DATA_PATH) path[0] = 0;
+    if (snprintf(path, REEL_DATA_PATH, "%s/%s-%05" PRId64 ".%s", folder, split, k, end) >=
+        REEL_DATA_PATH)
+        path[0] = 0;
 }
 
 int64_t reel_pack_shards(int64_t samples, int64_t per_shard)
@@ -43,7 +45,8 @@ uint32_t reel_pack_fingerprint(const reel_dataset *d)
     return (uint32_t)crc;
 }
 
-reel_status reel_pack_index_open(reel_pack_index *x, const char *folder, const char *split, int64_t k, reel_error *err)
+reel_status reel_pack_index_open(reel_pack_index *x, const char *folder, const char *split,
+                                 int64_t k, reel_error *err)
 {
     char path[REEL_DATA_PATH], tar[REEL_DATA_PATH];
     reel_bytes bytes = {0};
@@ -53,13 +56,16 @@ reel_status reel_pack_index_open(reel_pack_index *x, const char *folder, const c
     reel_pack_path(tar, folder, split, k, "tar");
     REEL_TRY(reel_read_plain(&bytes, path, REEL_MAX_FILE, err));
     reel_status status = reel_pack_index_read(x, bytes.data, bytes.size, &why);
-    if (status != REEL_OK) reel_fail(err, status, "%s: %s", path, why.message);
+    if (status != REEL_OK)
+        reel_fail(err, status, "%s: %s", path, why.message);
     reel_bytes_free(&bytes);
-    if (status != REEL_OK) return status;
-    if (stat(tar, &info) != 0) return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", tar, strerror(errno));
+    if (status != REEL_OK)
+        return status;
+    if (stat(tar, &info) != 0)
+        return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", tar, strerror(errno));
     if ((uint64_t)info.st_size != x->tar_size)
-        return reel_fail(err, REEL_ERR_FORMAT, "%s: %" PRId64 " bytes, expected %" PRIu64, tar, (int64_t)info.st_size,
-                         x->tar_size);
+        return reel_fail(err, REEL_ERR_FORMAT, "%s: %" PRId64 " bytes, expected %" PRIu64, tar,
+                         (int64_t)info.st_size, x->tar_size);
     return REEL_OK;
 }
 
@@ -75,13 +81,15 @@ struct encoded { /* one image of a batch */
     reel_error why; /* status OK: it is there */
 };
 
-static reel_status encode(struct encoder *e, reel_bytes *out, const reel_dataset *d, int64_t index, const reel_pack_config *c,
-                          reel_error *err)
+static reel_status encode(struct encoder *e, reel_bytes *out, const reel_dataset *d, int64_t index,
+                          const reel_pack_config *c, reel_error *err)
 {
     REEL_TRY(reel_dataset_read(d, index, &e->bytes, err));
-    REEL_TRY(reel_image_decode(&e->image, e->bytes.data, e->bytes.size, err)); /* also what is kept: damage is left out */
+    REEL_TRY(reel_image_decode(&e->image, e->bytes.data, e->bytes.size,
+                               err)); /* also what is kept: damage is left out */
     const reel_image *image = &e->image;
-    const int orientation = c->exif == REEL_EXIF_APPLY ? reel_exif_orientation(e->bytes.data, e->bytes.size) : 0;
+    const int orientation =
+        c->exif == REEL_EXIF_APPLY ? reel_exif_orientation(e->bytes.data, e->bytes.size) : 0;
     if (orientation > 1) {
         const reel_view stored = {image->rgb, image->width, image->height, image->width * 3};
         REEL_TRY(reel_exif_turn(&e->upright, orientation, &stored, err));
@@ -89,7 +97,8 @@ static reel_status encode(struct encoder *e, reel_bytes *out, const reel_dataset
     }
     const int64_t shorter = image->width < image->height ? image->width : image->height;
     const bool resize = c->size && shorter > c->size;
-    if (!resize && !c->raw && orientation <= 1 && reel_content_sniff(e->bytes.data, e->bytes.size) == REEL_CONTENT_JPEG) {
+    if (!resize && !c->raw && orientation <= 1 &&
+        reel_content_sniff(e->bytes.data, e->bytes.size) == REEL_CONTENT_JPEG) {
         REEL_TRY(reel_bytes_reserve(out, e->bytes.size, err));
         memcpy(out->data, e->bytes.data, e->bytes.size);
         out->size = e->bytes.size;
@@ -102,7 +111,8 @@ static reel_status encode(struct encoder *e, reel_bytes *out, const reel_dataset
         REEL_TRY(reel_image_resize(&e->resized, width, height, image, box, err));
         image = &e->resized;
     }
-    return c->raw ? reel_pnm_write(out, image, err) : reel_image_encode_jpeg(image, out, c->quality, false, err);
+    return c->raw ? reel_pnm_write(out, image, err)
+                  : reel_image_encode_jpeg(image, out, c->quality, false, err);
 }
 
 /* ---- one shard ---- */
@@ -145,7 +155,8 @@ static bool put_member(struct writer *w, const char *name, const void *bytes, si
            8);
     unsigned sum = 0;
     memset(h + 148, ' ', 8);
-    for (int i = 0; i < BLOCK; i++) sum += (uint8_t)h[i];
+    for (int i = 0; i < BLOCK; i++)
+        sum += (uint8_t)h[i];
     snprintf(h + 148, 8, "%06o", sum & 0777777u);
     return put(w, h, BLOCK) && put(w, bytes, n);
 }
@@ -155,14 +166,19 @@ static reel_status cannot_write(const char *path, reel_error *err)
     return reel_fail(err, REEL_ERR_IO, "cannot write %s: %s", path, strerror(errno));
 }
 
-static reel_status append(struct writer *w, int64_t i, const struct encoded *e, const char *path, reel_error *err)
+static reel_status append(struct writer *w, int64_t i, const struct encoded *e, const char *path,
+                          reel_error *err)
 {
     char name[40], label[24], shown[1024];
     const int64_t class = reel_dataset_label(w->dataset, i);
     snprintf(name, sizeof name, "%09" PRId64 ".%s", i, w->config->raw ? "ppm" : "jpg");
-    if (!put_member(w, name, e->bytes.data, e->bytes.size)) return cannot_write(path, err);
+    if (!put_member(w, name, e->bytes.data, e->bytes.size))
+        return cannot_write(path, err);
     const size_t padded = (e->bytes.size + BLOCK - 1) / BLOCK * BLOCK;
-    const reel_piece r = {.offset = w->at - padded, .size = (uint32_t)e->bytes.size, .crc = e->crc, .label = (uint32_t) class};
+    const reel_piece r = {.offset = w->at - padded,
+                          .size = (uint32_t)e->bytes.size,
+                          .crc = e->crc,
+                          .label = (uint32_t)class};
     reel_dataset_sample_name(w->dataset, i, shown, sizeof shown);
     REEL_TRY(reel_pack_index_add(&w->index, &r, shown, err));
     snprintf(name, sizeof name, "%09" PRId64 ".cls", i);
@@ -176,29 +192,35 @@ static reel_status note_bad(struct writer *w, int64_t i, const char *reason, ree
     const reel_pack_config *c = w->config;
     w->result->bad++;
     reel_dataset_sample_name(w->dataset, i, name, sizeof name);
-    if (c->on_bad) c->on_bad(c->user, i, name, reason);
+    if (c->on_bad)
+        c->on_bad(c->user, i, name, reason);
     if (w->result->bad > 1 && (double)w->result->bad > c->max_bad * (double)w->total)
-        return reel_fail(err, REEL_ERR_BAD_DATA,
-                         "%" PRId64 " of %" PRId64
-                         " images are unreadable, more than the %g %% allowed; the last: %.250s: %.300s",
-                         w->result->bad, w->total, 100 * c->max_bad, name, reason);
+        return reel_fail(
+            err, REEL_ERR_BAD_DATA,
+            "%" PRId64 " of %" PRId64
+            " images are unreadable, more than the %g %% allowed; the last: %.250s: %.300s",
+            w->result->bad, w->total, 100 * c->max_bad, name, reason);
     return REEL_OK;
 }
 
-static reel_status write_samples(struct writer *w, int64_t first, int64_t end, const char *path, reel_error *err)
+static reel_status write_samples(struct writer *w, int64_t first, int64_t end, const char *path,
+                                 reel_error *err)
 {
     const reel_pack_config *c = w->config;
     for (int64_t begin = first; begin < end; begin += w->batch_size) {
         const int64_t n = end - begin < w->batch_size ? end - begin : w->batch_size;
-        if (c->stop && c->stop(c->user)) return reel_fail(err, REEL_ERR_STOPPED, "stopped");
+        if (c->stop && c->stop(c->user))
+            return reel_fail(err, REEL_ERR_STOPPED, "stopped");
 #pragma omp parallel for schedule(dynamic, 1) num_threads(c->threads)
         for (int64_t k = 0; k < n; k++) {
             struct encoded *e = &w->batch[k];
             e->bytes.size = 0;
             e->why.status = REEL_OK;
-            const reel_status status = encode(&w->encoders[omp_get_thread_num()], &e->bytes, w->dataset, begin + k, c, &e->why);
+            const reel_status status = encode(&w->encoders[omp_get_thread_num()], &e->bytes,
+                                              w->dataset, begin + k, c, &e->why);
             e->why.status = status;
-            if (status == REEL_OK) e->crc = (uint32_t)crc32_z(0, e->bytes.data, e->bytes.size);
+            if (status == REEL_OK)
+                e->crc = (uint32_t)crc32_z(0, e->bytes.data, e->bytes.size);
         }
         for (int64_t k = 0; k < n; k++) {
             const struct encoded *e = &w->batch[k];
@@ -211,7 +233,8 @@ static reel_status write_samples(struct writer *w, int64_t first, int64_t end, c
                 return reel_fail(err, status, "%s", e->why.message);
             w->result->images += status == REEL_OK;
         }
-        if (c->progress) c->progress(c->user, begin + n, w->total);
+        if (c->progress)
+            c->progress(c->user, begin + n, w->total);
     }
     return REEL_OK;
 }
@@ -222,9 +245,12 @@ static reel_status save(const char *path, const reel_bytes *bytes, reel_error *e
     char part[REEL_DATA_PATH + 8];
     snprintf(part, sizeof part, "%s.part", path);
     FILE *file = fopen(part, "wbe");
-    if (!file) return cannot_write(part, err);
-    const bool good = fwrite(bytes->data, 1, bytes->size, file) == bytes->size && fflush(file) == 0 && fsync(fileno(file)) == 0;
-    if (fclose(file) != 0 || !good || rename(part, path) != 0) return cannot_write(path, err);
+    if (!file)
+        return cannot_write(part, err);
+    const bool good = fwrite(bytes->data, 1, bytes->size, file) == bytes->size &&
+                      fflush(file) == 0 && fsync(fileno(file)) == 0;
+    if (fclose(file) != 0 || !good || rename(part, path) != 0)
+        return cannot_write(path, err);
     return REEL_OK;
 }
 
@@ -232,27 +258,34 @@ static reel_status sync_folder(const char *folder, reel_error *err)
 {
     const int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const bool good = file >= 0 && fsync(file) == 0;
-    if (file >= 0) close(file);
+    if (file >= 0)
+        close(file);
     return good ? REEL_OK : cannot_write(folder, err);
 }
 
-static reel_status write_shard(struct writer *w, int64_t k, int64_t first, int64_t end, reel_error *err)
+static reel_status write_shard(struct writer *w, int64_t k, int64_t first, int64_t end,
+                               reel_error *err)
 {
     char path[REEL_DATA_PATH], part[REEL_DATA_PATH + 8];
     reel_pack_path(path, w->folder, w->split, k, "tar");
     snprintf(part, sizeof part, "%s.part", path);
     w->file = fopen(part, "wbe");
-    if (!w->file) return cannot_write(part, err);
+    if (!w->file)
+        return cannot_write(part, err);
     static const uint8_t zeros[2 * BLOCK];
     w->at = 0;
     reel_pack_index_free(&w->index);
     reel_status status = write_samples(w, first, end, part, err);
-    if (status == REEL_OK && (!put(w, zeros, sizeof zeros) || fflush(w->file) != 0 || fsync(fileno(w->file)) != 0))
+    if (status == REEL_OK &&
+        (!put(w, zeros, sizeof zeros) || fflush(w->file) != 0 || fsync(fileno(w->file)) != 0))
         status = cannot_write(part, err);
     if (status == REEL_OK)
-        posix_fadvise(fileno(w->file), 0, 0, POSIX_FADV_DONTNEED); /* verified from the disk, not from memory */
-    if (fclose(w->file) != 0 && status == REEL_OK) status = cannot_write(part, err);
-    if (status == REEL_OK && rename(part, path) != 0) status = cannot_write(path, err);
+        posix_fadvise(fileno(w->file), 0, 0,
+                      POSIX_FADV_DONTNEED); /* verified from the disk, not from memory */
+    if (fclose(w->file) != 0 && status == REEL_OK)
+        status = cannot_write(part, err);
+    if (status == REEL_OK && rename(part, path) != 0)
+        status = cannot_write(path, err);
     if (status != REEL_OK) {
         unlink(part);
         return status;
@@ -263,7 +296,8 @@ static reel_status write_shard(struct writer *w, int64_t k, int64_t first, int64
     w->result->bytes += w->at;
     reel_pack_path(path, w->folder, w->split, k, "idx");
     status = reel_pack_index_write(&w->index, &bytes, err);
-    if (status == REEL_OK) status = save(path, &bytes, err);
+    if (status == REEL_OK)
+        status = save(path, &bytes, err);
     reel_bytes_free(&bytes);
     return status == REEL_OK ? sync_folder(w->folder, err) : status;
 }
@@ -285,8 +319,9 @@ static bool is_complete(struct writer *w, int64_t k, int64_t first, int64_t end)
     return complete;
 }
 
-reel_status reel_pack_split(reel_pack_result *result, const reel_dataset *dataset, const char *folder, const char *split,
-                            const reel_pack_config *config, reel_error *err)
+reel_status reel_pack_split(reel_pack_result *result, const reel_dataset *dataset,
+                            const char *folder, const char *split, const reel_pack_config *config,
+                            reel_error *err)
 {
     *result = (reel_pack_result){0};
     struct writer w = {.dataset = dataset,
@@ -296,17 +331,22 @@ reel_status reel_pack_split(reel_pack_result *result, const reel_dataset *datase
                        .batch_size = (int64_t)config->threads * EACH,
                        .result = result,
                        .total = reel_dataset_count(dataset)};
-    if (config->threads < 1 || config->per_shard < 1 || config->size < 0 || strlen(folder) > REEL_DATA_PATH - 100)
-        return reel_fail(err, REEL_ERR_INVALID, "pack: expected at least one thread and one image a shard, got %d and %" PRId64,
-                         config->threads, config->per_shard);
+    if (config->threads < 1 || config->per_shard < 1 || config->size < 0 ||
+        strlen(folder) > REEL_DATA_PATH - 100)
+        return reel_fail(
+            err, REEL_ERR_INVALID,
+            "pack: expected at least one thread and one image a shard, got %d and %" PRId64,
+            config->threads, config->per_shard);
     w.encoders = calloc((size_t)config->threads, sizeof *w.encoders);
     w.batch = calloc((size_t)w.batch_size, sizeof *w.batch);
-    reel_status status = w.encoders && w.batch ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "no memory to pack with");
+    reel_status status =
+        w.encoders && w.batch ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "no memory to pack with");
     const int64_t shards = reel_pack_shards(w.total, config->per_shard);
     for (int64_t k = 0; status == REEL_OK && k < shards; k++) {
         const int64_t first = k * config->per_shard, left = w.total - first;
         const int64_t end = first + (left < config->per_shard ? left : config->per_shard);
-        if (!is_complete(&w, k, first, end)) status = write_shard(&w, k, first, end, err);
+        if (!is_complete(&w, k, first, end))
+            status = write_shard(&w, k, first, end, err);
     }
     for (int i = 0; w.encoders && i < config->threads; i++) {
         reel_bytes_free(&w.encoders[i].bytes);
@@ -314,7 +354,8 @@ reel_status reel_pack_split(reel_pack_result *result, const reel_dataset *datase
         reel_image_free(&w.encoders[i].upright);
         reel_image_free(&w.encoders[i].resized);
     }
-    for (int64_t i = 0; w.batch && i < w.batch_size; i++) reel_bytes_free(&w.batch[i].bytes);
+    for (int64_t i = 0; w.batch && i < w.batch_size; i++)
+        reel_bytes_free(&w.batch[i].bytes);
     free(w.encoders);
     free(w.batch);
     reel_pack_index_free(&w.index);
@@ -322,15 +363,18 @@ reel_status reel_pack_split(reel_pack_result *result, const reel_dataset *datase
 }
 
 /* ---- reading it back ---- */
-static reel_status verify_records(const reel_pack_index *x, const reel_pieces *found, const reel_span *span, reel_bytes *bytes,
-                                  reel_error *err)
+static reel_status verify_records(const reel_pack_index *x, const reel_pieces *found,
+                                  const reel_span *span, reel_bytes *bytes, reel_error *err)
 {
     if (found->pieces.n != x->records.n)
-        return reel_fail(err, REEL_ERR_FORMAT, "%zu images, the index has %zu", found->pieces.n, x->records.n);
+        return reel_fail(err, REEL_ERR_FORMAT, "%zu images, the index has %zu", found->pieces.n,
+                         x->records.n);
     for (size_t i = 0; i < x->records.n; i++) {
-        const reel_piece *r = (const reel_piece *)x->records.items + i, *p = (const reel_piece *)found->pieces.items + i;
+        const reel_piece *r = (const reel_piece *)x->records.items + i,
+                         *p = (const reel_piece *)found->pieces.items + i;
         if (p->offset != r->offset || p->size != r->size || p->label != r->label)
-            return reel_fail(err, REEL_ERR_FORMAT, "image %zu lies elsewhere than the index says", i);
+            return reel_fail(err, REEL_ERR_FORMAT, "image %zu lies elsewhere than the index says",
+                             i);
         REEL_TRY(reel_bytes_reserve(bytes, (size_t)r->size + 1, err));
         REEL_TRY(reel_span_read(span, r->offset, bytes->data, r->size, err));
         if ((uint32_t)crc32_z(0, bytes->data, r->size) != r->crc)
@@ -339,7 +383,8 @@ static reel_status verify_records(const reel_pack_index *x, const reel_pieces *f
     return REEL_OK;
 }
 
-static reel_status verify_shard(const char *folder, const char *split, int64_t k, reel_bytes *bytes, reel_error *err)
+static reel_status verify_shard(const char *folder, const char *split, int64_t k, reel_bytes *bytes,
+                                reel_error *err)
 {
     char path[REEL_DATA_PATH];
     reel_pack_index index = {0};
@@ -353,24 +398,32 @@ static reel_status verify_shard(const char *folder, const char *split, int64_t k
         return status;
     }
     status = reel_open_plain(&span.file, &span.size, path, &why);
-    if (status == REEL_OK) status = reel_pieces_new(&found, &why);
-    if (status == REEL_OK) status = reel_shard_index(found, &span, 0, &why);
-    if (status == REEL_OK) status = verify_records(&index, found, &span, bytes, &why);
-    if (span.file >= 0) close(span.file);
+    if (status == REEL_OK)
+        status = reel_pieces_new(&found, &why);
+    if (status == REEL_OK)
+        status = reel_shard_index(found, &span, 0, &why);
+    if (status == REEL_OK)
+        status = verify_records(&index, found, &span, bytes, &why);
+    if (span.file >= 0)
+        close(span.file);
     reel_pieces_destroy(found);
     reel_pack_index_free(&index);
-    return status == REEL_OK ? REEL_OK : reel_fail(err, status, "%.400s: %.500s", path, why.message);
+    return status == REEL_OK ? REEL_OK
+                             : reel_fail(err, status, "%.400s: %.500s", path, why.message);
 }
 
-reel_status reel_pack_verify(const char *folder, const char *split, int64_t shards, const reel_pack_config *config,
-                             reel_error *err)
+reel_status reel_pack_verify(const char *folder, const char *split, int64_t shards,
+                             const reel_pack_config *config, reel_error *err)
 {
     reel_bytes bytes = {0};
     reel_status status = REEL_OK;
     for (int64_t k = 0; status == REEL_OK && k < shards; k++) {
-        if (config->stop && config->stop(config->user)) status = reel_fail(err, REEL_ERR_STOPPED, "stopped");
-        if (status == REEL_OK) status = verify_shard(folder, split, k, &bytes, err);
-        if (status == REEL_OK && config->progress) config->progress(config->user, k + 1, shards);
+        if (config->stop && config->stop(config->user))
+            status = reel_fail(err, REEL_ERR_STOPPED, "stopped");
+        if (status == REEL_OK)
+            status = verify_shard(folder, split, k, &bytes, err);
+        if (status == REEL_OK && config->progress)
+            config->progress(config->user, k + 1, shards);
     }
     reel_bytes_free(&bytes);
     return status;

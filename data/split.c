@@ -1,5 +1,6 @@
-/* A stratified split: each class gives the same share of its samples. A function of (samples, share, seed) alone, so that a
- * resumed run and a run on another machine hold the same samples back. */
+/* A stratified split: each class gives the same share of its samples. A function of (samples,
+ * share, seed) alone, so that a resumed run and a run on another machine hold the same samples
+ * back. */
 #include <stdlib.h>
 
 #include "data/data_internal.h"
@@ -8,7 +9,8 @@
 static int64_t held_of(int64_t n, double share)
 {
     const int64_t held = (int64_t)(share * (double)n + 0.5);
-    if (n < 2) return 0;
+    if (n < 2)
+        return 0;
     return held < 1 ? 1 : held > n - 1 ? n - 1 : held;
 }
 
@@ -18,12 +20,14 @@ typedef struct work {
     int64_t n_train, n_held;
 } work;
 
-static void split_class(work *w, int64_t *members, int64_t n, double share, uint64_t seed, int64_t c)
+static void split_class(work *w, int64_t *members, int64_t n, double share, uint64_t seed,
+                        int64_t c)
 {
     const int64_t held = held_of(n, share);
     reel_permutation(w->order, n, seed, (uint32_t)c);
     /* Marked first and dealt out in order of the samples, so that both sides stay sorted. */
-    for (int64_t k = 0; k < held; k++) members[w->order[k]] = -1 - members[w->order[k]];
+    for (int64_t k = 0; k < held; k++)
+        members[w->order[k]] = -1 - members[w->order[k]];
     for (int64_t k = 0; k < n; k++)
         if (members[k] < 0)
             w->held[w->n_held++] = -1 - members[k];
@@ -32,22 +36,28 @@ static void split_class(work *w, int64_t *members, int64_t n, double share, uint
 }
 
 /* ends: a zero for each class and one more. */
-static void split_all(work *w, int64_t *ends, const reel_dataset *parent, double share, uint64_t seed)
+static void split_all(work *w, int64_t *ends, const reel_dataset *parent, double share,
+                      uint64_t seed)
 {
     const int64_t count = reel_dataset_count(parent), classes = reel_dataset_classes(parent);
-    for (int64_t i = 0; i < count; i++) ends[reel_dataset_label(parent, i) + 1]++;
-    for (int64_t c = 0; c < classes; c++) ends[c + 1] += ends[c]; /* where class c begins is in c, and moves to its end */
-    for (int64_t i = 0; i < count; i++) w->members[ends[reel_dataset_label(parent, i)]++] = i;
+    for (int64_t i = 0; i < count; i++)
+        ends[reel_dataset_label(parent, i) + 1]++;
+    for (int64_t c = 0; c < classes; c++)
+        ends[c + 1] += ends[c]; /* where class c begins is in c, and moves to its end */
+    for (int64_t i = 0; i < count; i++)
+        w->members[ends[reel_dataset_label(parent, i)]++] = i;
     for (int64_t c = 0, first = 0; c < classes; first = ends[c++])
         split_class(w, w->members + first, ends[c] - first, share, seed, c);
 }
 
-reel_status reel_dataset_split(reel_dataset **train, reel_dataset **held, const reel_dataset *parent, double share,
-                               uint64_t seed, reel_error *err)
+reel_status reel_dataset_split(reel_dataset **train, reel_dataset **held,
+                               const reel_dataset *parent, double share, uint64_t seed,
+                               reel_error *err)
 {
     *train = *held = NULL;
     if (!(share > 0 && share < 1))
-        return reel_fail(err, REEL_ERR_INVALID, "split: expected a share between 0 and 1, got %g", share);
+        return reel_fail(err, REEL_ERR_INVALID, "split: expected a share between 0 and 1, got %g",
+                         share);
     const size_t count = (size_t)reel_dataset_count(parent);
     int64_t *memory = calloc(4 * count + 1, sizeof *memory);
     int64_t *ends = calloc((size_t)reel_dataset_classes(parent) + 1, sizeof *ends);
@@ -59,9 +69,13 @@ reel_status reel_dataset_split(reel_dataset **train, reel_dataset **held, const 
     work w = {memory, memory + count, memory + 2 * count, memory + 3 * count, 0, 0};
     split_all(&w, ends, parent, share, seed);
     reel_status status = REEL_OK;
-    if (w.n_held == 0) status = reel_fail(err, REEL_ERR_INVALID, "split: expected a class with 2 samples or more, got none");
-    if (status == REEL_OK) status = reel_dataset_subset(train, parent, w.train, w.n_train, err);
-    if (status == REEL_OK) status = reel_dataset_subset(held, parent, w.held, w.n_held, err);
+    if (w.n_held == 0)
+        status = reel_fail(err, REEL_ERR_INVALID,
+                           "split: expected a class with 2 samples or more, got none");
+    if (status == REEL_OK)
+        status = reel_dataset_subset(train, parent, w.train, w.n_train, err);
+    if (status == REEL_OK)
+        status = reel_dataset_subset(held, parent, w.held, w.n_held, err);
     if (status != REEL_OK) {
         reel_dataset_destroy(*train);
         *train = NULL;

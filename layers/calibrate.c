@@ -1,11 +1,12 @@
-/* Initial weights fitted to the data: after it, every channel of every convolution and linear layer has mean 0 and deviation 1
- * over a batch (Krähenbühl, Doersch, Donahue and Darrell, "Data-dependent initializations of convolutional neural networks",
- * ICLR 2016, section 3.1).
+/* Initial weights fitted to the data: after it, every channel of every convolution and linear layer
+ * has mean 0 and deviation 1 over a batch (Krähenbühl, Doersch, Donahue and Darrell,
+ * "Data-dependent initializations of convolutional neural networks", ICLR 2016, section 3.1).
  *
- * Why not a formula for the variance: Kaiming's keeps it through ReLUs, but max pooling makes it grow, and neither takes away
- * what all images have in common. Without batch normalisation that common part grows from layer to layer until the logits
- * hardly depend on the image, and the loss stays at ln(classes). Invariant: a walk in the order of the layers, each fitted
- * before the next one sees it. */
+ * Why not a formula for the variance: Kaiming's keeps it through ReLUs, but max pooling makes it
+ * grow, and neither takes away what all images have in common. Without batch normalisation that
+ * common part grows from layer to layer until the logits hardly depend on the image, and the loss
+ * stays at ln(classes). Invariant: a walk in the order of the layers, each fitted before the next
+ * one sees it. */
 #include "core/ops.h"
 #include "core/rng.h"
 #include "layers/net_internal.h"
@@ -15,7 +16,8 @@
 
 static double load(const reel_tensor *t, int64_t i)
 {
-    return t->dtype == REEL_F32 ? (double)((const float *)t->data)[i] : ((const double *)t->data)[i];
+    return t->dtype == REEL_F32 ? (double)((const float *)t->data)[i]
+                                : ((const double *)t->data)[i];
 }
 
 static void store(const reel_tensor *t, int64_t i, double value)
@@ -26,18 +28,20 @@ static void store(const reel_tensor *t, int64_t i, double value)
         ((double *)t->data)[i] = value;
 }
 
-/* A layer with a weight whose rows are its outputs, and perhaps a bias: Conv2d, Linear, and what is built like them. */
+/* A layer with a weight whose rows are its outputs, and perhaps a bias: Conv2d, Linear, and what is
+ * built like them. */
 static bool is_affine(const reel_module *m)
 {
     return m->kind && m->n_params > 0 && reel_module_param_value(m, 0).ndim >= 2;
 }
 
-/* Mean and deviation of every channel of y: in memory the channel is the last index, for a layout of four dimensions and of
- * two. */
+/* Mean and deviation of every channel of y: in memory the channel is the last index, for a layout
+ * of four dimensions and of two. */
 static void channel_moments(const reel_tensor *y, int64_t channels, double *mean, double *deviation)
 {
     const int64_t rows = reel_tensor_numel(y) / channels;
-    for (int64_t c = 0; c < channels; c++) mean[c] = deviation[c] = 0;
+    for (int64_t c = 0; c < channels; c++)
+        mean[c] = deviation[c] = 0;
     for (int64_t r = 0; r < rows; r++)
         for (int64_t c = 0; c < channels; c++) {
             const double v = load(y, r * channels + c);
@@ -51,17 +55,19 @@ static void channel_moments(const reel_tensor *y, int64_t channels, double *mean
     }
 }
 
-/* Scales the rows of the weight and shifts the bias so that y gets mean 0 and deviation `scale`. A channel that does not vary
- * is left as it is. */
+/* Scales the rows of the weight and shifts the bias so that y gets mean 0 and deviation `scale`. A
+ * channel that does not vary is left as it is. */
 static reel_status fit(const reel_module *m, const reel_tensor *y, double scale, reel_error *err)
 {
     const reel_tensor weight = reel_module_param_value(m, 0);
     const int64_t channels = weight.shape[0], row = reel_tensor_numel(&weight) / channels;
     if (y->ndim < 2 || y->shape[1] != channels || (y->ndim != 2 && y->ndim != 4))
-        return reel_fail(err, REEL_ERR_INVALID, "%s (%s): expected %lld channels to fit, in 2 or 4 dimensions", m->name,
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "%s (%s): expected %lld channels to fit, in 2 or 4 dimensions", m->name,
                          m->kind->name, (long long)channels);
     double *moments = malloc((size_t)channels * 2 * sizeof *moments);
-    if (!moments) return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", m->name);
+    if (!moments)
+        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", m->name);
     channel_moments(y, channels, moments, moments + channels);
     const bool has_bias = m->n_params > 1;
     const reel_tensor bias = has_bias ? reel_module_param_value(m, 1) : weight;
@@ -69,11 +75,15 @@ static reel_status fit(const reel_module *m, const reel_tensor *y, double scale,
     for (int64_t c = 0; c < channels; c++) {
         const double mean = moments[c], deviation = moments[channels + c];
         if (!isfinite(deviation))
-            status = reel_fail(err, REEL_ERR_NONFINITE, "%s: channel %lld is not finite", m->name, (long long)c);
-        if (!(deviation > 1e-9) || status != REEL_OK) continue;
+            status = reel_fail(err, REEL_ERR_NONFINITE, "%s: channel %lld is not finite", m->name,
+                               (long long)c);
+        if (!(deviation > 1e-9) || status != REEL_OK)
+            continue;
         const double by = scale / deviation;
-        for (int64_t i = c * row; i < (c + 1) * row; i++) store(&weight, i, by * load(&weight, i));
-        if (has_bias) store(&bias, c, by * (load(&bias, c) - mean));
+        for (int64_t i = c * row; i < (c + 1) * row; i++)
+            store(&weight, i, by * load(&weight, i));
+        if (has_bias)
+            store(&bias, c, by * (load(&bias, c) - mean));
     }
     free(moments);
     return status;
@@ -85,10 +95,12 @@ typedef struct {
     reel_error *err;
 } fitting;
 
-static reel_status walk(const reel_module *m, const fitting *how, reel_tape *tape, reel_var *x, reel_var input)
+static reel_status walk(const reel_module *m, const fitting *how, reel_tape *tape, reel_var *x,
+                        reel_var input)
 {
     if (!m->kind) {
-        for (int i = 0; i < m->n_children; i++) REEL_TRY(walk(m->children[i], how, tape, x, input));
+        for (int i = 0; i < m->n_children; i++)
+            REEL_TRY(walk(m->children[i], how, tape, x, input));
         return REEL_OK;
     }
     reel_var y = m->kind->forward(m, tape, *x);
@@ -102,7 +114,8 @@ static reel_status walk(const reel_module *m, const fitting *how, reel_tape *tap
         reel_tape_prefix_error(tape, m->name);
         return reel_tape_status(tape, how->err);
     }
-    if (x->id != y.id && x->id != input.id) reel_release(*x);
+    if (x->id != y.id && x->id != input.id)
+        reel_release(*x);
     *x = y;
     return REEL_OK;
 }
@@ -117,9 +130,12 @@ typedef struct {
 static int collect(reel_module *m, reel_module **into)
 {
     int n = 0;
-    if (is_affine(m) && into) into[0] = m;
-    if (m->kind) return is_affine(m) ? 1 : 0;
-    for (int i = 0; i < m->n_children; i++) n += collect(m->children[i], into ? into + n : NULL);
+    if (is_affine(m) && into)
+        into[0] = m;
+    if (m->kind)
+        return is_affine(m) ? 1 : 0;
+    for (int i = 0; i < m->n_children; i++)
+        n += collect(m->children[i], into ? into + n : NULL);
     return n;
 }
 
@@ -127,18 +143,21 @@ static double norm(const reel_tensor *t)
 {
     const int64_t n = reel_tensor_numel(t);
     double sum = 0;
-    for (int64_t i = 0; i < n; i++) sum += load(t, i) * load(t, i);
+    for (int64_t i = 0; i < n; i++)
+        sum += load(t, i) * load(t, i);
     return sqrt(sum);
 }
 
 static void multiply(const reel_tensor *t, double by)
 {
     const int64_t n = reel_tensor_numel(t);
-    for (int64_t i = 0; i < n; i++) store(t, i, by * load(t, i));
+    for (int64_t i = 0; i < n; i++)
+        store(t, i, by * load(t, i));
 }
 
 /* Gradients of random sums of the outputs, as good as those of a loss on labels not looked at. */
-static reel_status random_gradients(reel_net *net, reel_tape *tape, const reel_tensor *images, reel_error *err)
+static reel_status random_gradients(reel_net *net, reel_tape *tape, const reel_tensor *images,
+                                    reel_error *err)
 {
     reel_params_zero_grad(net->params);
     const reel_var out = reel_net_forward(net, tape, reel_input(tape, images));
@@ -148,13 +167,16 @@ static reel_status random_gradients(reel_net *net, reel_tape *tape, const reel_t
     weight.data = reel_tape_alloc(tape, reel_tensor_bytes(&weight));
     REEL_TRY(reel_tape_status(tape, err));
     reel_rng rng = reel_rng_at(reel_ctx_seed(net->ctx), REEL_STREAM_INIT, UINT32_MAX, 0);
-    for (int64_t i = 0; i < n; i++) store(&weight, i, reel_rng_normal(&rng));
+    for (int64_t i = 0; i < n; i++)
+        store(&weight, i, reel_rng_normal(&rng));
     return reel_backward(reel_mean_all(reel_mul(out, reel_input(tape, &weight))), err);
 }
 
-/* Weight k times s_k divides its rate by s_k squared; with the product of all s_k 1, biases following, nets of ReLU and pooling
- * compute what they did. Layers without a gradient (frozen, unused) take no part. */
-static reel_status balance(reel_net *net, const chain *all, reel_tape *tape, const reel_tensor *images, reel_error *err)
+/* Weight k times s_k divides its rate by s_k squared; with the product of all s_k 1, biases
+ * following, nets of ReLU and pooling compute what they did. Layers without a gradient (frozen,
+ * unused) take no part. */
+static reel_status balance(reel_net *net, const chain *all, reel_tape *tape,
+                           const reel_tensor *images, reel_error *err)
 {
     REEL_TRY(random_gradients(net, tape, images, err));
     double log_mean = 0;
@@ -163,11 +185,13 @@ static reel_status balance(reel_net *net, const chain *all, reel_tape *tape, con
         const reel_param *p = reel_params_at(net->params, all->layer[k]->param[0]);
         const double w = norm(&p->value), g = p->has_grad ? norm(&p->grad) : 0;
         all->rate[k] = w > 0 && isfinite(w) && isfinite(g) ? g / w : 0;
-        if (all->rate[k] <= 0) continue;
+        if (all->rate[k] <= 0)
+            continue;
         log_mean += log(all->rate[k]);
         part++;
     }
-    if (part == 0) return REEL_OK;
+    if (part == 0)
+        return REEL_OK;
     log_mean /= part;
     double so_far = 1;
     for (int k = 0; k < all->n; k++) {
@@ -175,7 +199,8 @@ static reel_status balance(reel_net *net, const chain *all, reel_tape *tape, con
         so_far *= s;
         const reel_tensor weight = reel_module_param_value(all->layer[k], 0);
         multiply(&weight, s);
-        if (all->layer[k]->n_params < 2) continue;
+        if (all->layer[k]->n_params < 2)
+            continue;
         const reel_tensor bias = reel_module_param_value(all->layer[k], 1);
         multiply(&bias, so_far);
     }
@@ -183,7 +208,8 @@ static reel_status balance(reel_net *net, const chain *all, reel_tape *tape, con
     return REEL_OK;
 }
 
-reel_status reel_net_calibrate(reel_net *net, const reel_tensor *images, double output_scale, reel_error *err)
+reel_status reel_net_calibrate(reel_net *net, const reel_tensor *images, double output_scale,
+                               reel_error *err)
 {
     REEL_ASSERT(net->built && output_scale > 0);
     const bool training = net->training;
@@ -194,7 +220,8 @@ reel_status reel_net_calibrate(reel_net *net, const reel_tensor *images, double 
     all.layer = malloc((size_t)(all.n + 1) * sizeof *all.layer);
     all.rate = malloc((size_t)(all.n + 1) * sizeof *all.rate);
     reel_status status = REEL_OK;
-    if (!all.layer || !all.rate) status = reel_fail(err, REEL_ERR_MEMORY, "calibration: out of memory");
+    if (!all.layer || !all.rate)
+        status = reel_fail(err, REEL_ERR_MEMORY, "calibration: out of memory");
     net->training = false; /* no dropout: its share is made up for when it is on */
     if (status == REEL_OK) {
         collect(net->root, all.layer);

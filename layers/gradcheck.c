@@ -1,4 +1,5 @@
-/* Parameters are bound to inputs of the check, so that reel_gradcheck sees the net as a plain function of them. */
+/* Parameters are bound to inputs of the check, so that reel_gradcheck sees the net as a plain
+ * function of them. */
 #include "layers/gradcheck.h"
 
 #include <stdlib.h>
@@ -17,16 +18,19 @@ static bool trainable(const reel_params *params, int i)
     return !(reel_params_at(params, i)->flags & REEL_PARAM_BUFFER);
 }
 
-/* in[0] is the image, the others the trainable parameters in store order; buffers come from the store itself. */
+/* in[0] is the image, the others the trainable parameters in store order; buffers come from the
+ * store itself. */
 static reel_var run(reel_tape *tape, const reel_var *in, void *user)
 {
     const subject *s = user;
     reel_params *params = reel_net_params(s->net);
     const int count = reel_params_count(params);
     reel_var *bound = malloc(((size_t)count + 1) * sizeof *bound);
-    if (!bound) return reel_tape_fail(tape, REEL_ERR_MEMORY, "gradient check: out of memory");
+    if (!bound)
+        return reel_tape_fail(tape, REEL_ERR_MEMORY, "gradient check: out of memory");
     int next = 1;
-    for (int i = 0; i < count; i++) bound[i] = trainable(params, i) ? in[next++] : reel_param_var(tape, params, i);
+    for (int i = 0; i < count; i++)
+        bound[i] = trainable(params, i) ? in[next++] : reel_param_var(tape, params, i);
     reel_net_bind(s->net, bound);
     const reel_var y = reel_net_forward(s->net, tape, in[0]);
     reel_net_bind(s->net, NULL);
@@ -34,23 +38,27 @@ static reel_var run(reel_tape *tape, const reel_var *in, void *user)
     return s->loss && y.id >= 0 ? s->loss(tape, y, s->user) : y;
 }
 
-/* Copies the buffers into `kept`, or back from it; NULL: only tells the bytes. Batch norm in training mode moves its running
- * mean and variance in every one of the check's evaluations. */
+/* Copies the buffers into `kept`, or back from it; NULL: only tells the bytes. Batch norm in
+ * training mode moves its running mean and variance in every one of the check's evaluations. */
 static size_t keep_buffers(reel_params *params, void *kept, bool back)
 {
     size_t used = 0;
     for (int i = 0; i < reel_params_count(params); i++) {
-        if (trainable(params, i)) continue;
+        if (trainable(params, i))
+            continue;
         const reel_tensor *value = &reel_params_at(params, i)->value;
         const size_t bytes = reel_tensor_bytes(value);
-        if (kept) memcpy(back ? value->data : (char *)kept + used, back ? (char *)kept + used : value->data, bytes);
+        if (kept)
+            memcpy(back ? value->data : (char *)kept + used,
+                   back ? (char *)kept + used : value->data, bytes);
         used += bytes;
     }
     return used;
 }
 
-reel_status reel_net_gradcheck_loss(reel_net *net, const int64_t input[4], reel_net_loss_fn *loss, void *user,
-                                    const reel_gradcheck_config *config, reel_gradcheck_report *report, reel_error *err)
+reel_status reel_net_gradcheck_loss(reel_net *net, const int64_t input[4], reel_net_loss_fn *loss,
+                                    void *user, const reel_gradcheck_config *config,
+                                    reel_gradcheck_report *report, reel_error *err)
 {
     reel_gradcheck_config own = config ? *config : (reel_gradcheck_config){0};
     reel_tensor inputs[REEL_GRADCHECK_MAX_INPUTS];
@@ -61,14 +69,19 @@ reel_status reel_net_gradcheck_loss(reel_net *net, const int64_t input[4], reel_
         return reel_fail(err, REEL_ERR_INVALID, "gradient check: expected a float64 net, got %s",
                          reel_dtype_name(reel_net_dtype(net)));
     int checked = 0;
-    for (int i = 0; i < count; i++) checked += trainable(params, i);
+    for (int i = 0; i < count; i++)
+        checked += trainable(params, i);
     if (checked >= REEL_GRADCHECK_MAX_INPUTS)
-        return reel_fail(err, REEL_ERR_INVALID, "gradient check: expected a net of at most %d trainable parameters, got %d",
-                         REEL_GRADCHECK_MAX_INPUTS - 1, checked);
+        return reel_fail(
+            err, REEL_ERR_INVALID,
+            "gradient check: expected a net of at most %d trainable parameters, got %d",
+            REEL_GRADCHECK_MAX_INPUTS - 1, checked);
     const int64_t numel = reel_shape_numel(4, input);
     if (numel <= 0 || numel > INT64_MAX / (int64_t)sizeof(double))
-        return reel_fail(err, REEL_ERR_INVALID, "gradient check: expected an input of positive sizes");
-    double *image = malloc((size_t)numel * sizeof *image), *buffers = malloc(keep_buffers(params, NULL, false) + 1);
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "gradient check: expected an input of positive sizes");
+    double *image = malloc((size_t)numel * sizeof *image),
+           *buffers = malloc(keep_buffers(params, NULL, false) + 1);
     if (!image || !buffers) {
         free(image);
         free(buffers);
@@ -77,35 +90,41 @@ reel_status reel_net_gradcheck_loss(reel_net *net, const int64_t input[4], reel_
     keep_buffers(params, buffers, false);
 
     reel_rng rng = reel_rng_at(own.seed, REEL_STREAM_CHECK, 3, 0);
-    for (int64_t i = 0; i < numel; i++) image[i] = reel_rng_normal(&rng);
+    for (int64_t i = 0; i < numel; i++)
+        image[i] = reel_rng_normal(&rng);
     int n = 0;
     inputs[n++] = reel_tensor_of(image, REEL_F64, 4, input);
     for (int i = 0; i < count; i++) {
-        if (!trainable(params, i)) continue;
+        if (!trainable(params, i))
+            continue;
         names[n] = reel_params_at(params, i)->name;
         inputs[n++] = reel_params_at(params, i)->value;
     }
-    if (!own.names) own.names = names;
-    const reel_status status =
-        reel_gradcheck(reel_net_ctx(net), run, &(subject){net, loss, user}, inputs, n, &own, report, err);
+    if (!own.names)
+        own.names = names;
+    const reel_status status = reel_gradcheck(reel_net_ctx(net), run, &(subject){net, loss, user},
+                                              inputs, n, &own, report, err);
     keep_buffers(params, buffers, true);
     free(buffers);
     free(image);
     return status;
 }
 
-reel_status reel_net_gradcheck(reel_net *net, const int64_t input[4], const reel_gradcheck_config *config,
-                               reel_gradcheck_report *report, reel_error *err)
+reel_status reel_net_gradcheck(reel_net *net, const int64_t input[4],
+                               const reel_gradcheck_config *config, reel_gradcheck_report *report,
+                               reel_error *err)
 {
     return reel_net_gradcheck_loss(net, input, NULL, NULL, config, report, err);
 }
 
-reel_status reel_layer_gradcheck(const reel_ctx *ctx, void (*add)(reel_net *net), const int64_t input[4],
-                                 const reel_gradcheck_config *config, reel_gradcheck_report *report, reel_error *err)
+reel_status reel_layer_gradcheck(const reel_ctx *ctx, void (*add)(reel_net *net),
+                                 const int64_t input[4], const reel_gradcheck_config *config,
+                                 reel_gradcheck_report *report, reel_error *err)
 {
     reel_ctx *own = NULL;
     reel_net *net = NULL;
-    if (!ctx) REEL_TRY(reel_ctx_create(&own, &(reel_ctx_config){.threads = 1}, err));
+    if (!ctx)
+        REEL_TRY(reel_ctx_create(&own, &(reel_ctx_config){.threads = 1}, err));
     reel_status status = reel_net_create(&net, ctx ? ctx : own, REEL_F64, err);
     if (status == REEL_OK) {
         add(net);

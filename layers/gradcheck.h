@@ -1,5 +1,5 @@
-/* Gradient checks of layers, nets and losses on them: input and every trainable parameter against central differences, in
- * float64. */
+/* Gradient checks of layers, nets and losses on them: input and every trainable parameter against
+ * central differences, in float64. */
 #ifndef REEL_LAYERS_GRADCHECK_H
 #define REEL_LAYERS_GRADCHECK_H
 
@@ -10,44 +10,53 @@
 extern "C" {
 #endif
 
-/* net is float64 and built; it is checked in the mode it is in, on N(0, 1) images of the given shape (n, c, h, w), at its
- * present parameters, of which at most REEL_GRADCHECK_MAX_INPUTS - 1 may be trainable (REEL_ERR_INVALID). In the report, input
- * 0 is the image and input i + 1 the store's i-th trainable parameter; messages have the parameters' names. Parameters and
- * buffers (the running statistics of batch norm) are afterwards what they were. */
-REEL_API reel_status reel_net_gradcheck(reel_net *net, const int64_t input[4], const reel_gradcheck_config *config,
+/* net is float64 and built; it is checked in the mode it is in, on N(0, 1) images of the given
+ * shape (n, c, h, w), at its present parameters, of which at most REEL_GRADCHECK_MAX_INPUTS - 1 may
+ * be trainable (REEL_ERR_INVALID). In the report, input 0 is the image and input i + 1 the store's
+ * i-th trainable parameter; messages have the parameters' names. Parameters and buffers (the
+ * running statistics of batch norm) are afterwards what they were. */
+REEL_API reel_status reel_net_gradcheck(reel_net *net, const int64_t input[4],
+                                        const reel_gradcheck_config *config,
                                         reel_gradcheck_report *report, reel_error *err);
 
 /* The same for an expression of the net's output y, a loss for example. */
 typedef reel_var reel_net_loss_fn(reel_tape *tape, reel_var y, void *user);
-REEL_API reel_status reel_net_gradcheck_loss(reel_net *net, const int64_t input[4], reel_net_loss_fn *loss, void *user,
-                                             const reel_gradcheck_config *config, reel_gradcheck_report *report,
-                                             reel_error *err);
+REEL_API reel_status reel_net_gradcheck_loss(reel_net *net, const int64_t input[4],
+                                             reel_net_loss_fn *loss, void *user,
+                                             const reel_gradcheck_config *config,
+                                             reel_gradcheck_report *report, reel_error *err);
 
-/* Makes a net of what `add` adds, in training mode, initialises and checks it. ctx NULL: one thread, seed 0. */
-REEL_API reel_status reel_layer_gradcheck(const reel_ctx *ctx, void (*add)(reel_net *net), const int64_t input[4],
-                                          const reel_gradcheck_config *config, reel_gradcheck_report *report, reel_error *err);
+/* Makes a net of what `add` adds, in training mode, initialises and checks it. ctx NULL: one
+ * thread, seed 0. */
+REEL_API reel_status reel_layer_gradcheck(const reel_ctx *ctx, void (*add)(reel_net *net),
+                                          const int64_t input[4],
+                                          const reel_gradcheck_config *config,
+                                          reel_gradcheck_report *report, reel_error *err);
 
-/* Random uses of the library's layers: a kind of layer with drawn settings on images of a drawn size, checked as above. */
+/* Random uses of the library's layers: a kind of layer with drawn settings on images of a drawn
+ * size, checked as above. */
 REEL_API int reel_layer_kinds(void);
 REEL_API const char *reel_layer_kind_name(int kind); /* "conv2d" */
 REEL_API reel_status reel_layer_gradcheck_random(const reel_ctx *ctx, int kind, uint32_t number,
-                                                 const reel_gradcheck_config *config, reel_gradcheck_report *report,
-                                                 reel_error *err);
+                                                 const reel_gradcheck_config *config,
+                                                 reel_gradcheck_report *report, reel_error *err);
 
-/* A Criterion test (#include <criterion/criterion.h> first) of layers on images of shape (n, c, h, w):
+/* A Criterion test (#include <criterion/criterion.h> first) of layers on images of shape (n, c, h,
+ * w):
  *
  *     static void add(reel_net *net) { my_add_layer(net, 3); }
  *     REEL_GRADCHECK_LAYER_TEST(my_suite, my_layer_has_right_gradients, add, 2, 3, 5, 5);
  */
-#define REEL_GRADCHECK_LAYER_TEST(suite, name, add, ...)                                                                       \
-    Test(suite, name)                                                                                                          \
-    {                                                                                                                          \
-        static const int64_t input_[4] = {__VA_ARGS__};                                                                        \
-        reel_gradcheck_report report_;                                                                                         \
-        reel_error err_ = {REEL_OK, ""};                                                                                       \
-        const reel_status status_ = reel_layer_gradcheck(NULL, add, input_, NULL, &report_, &err_);                            \
-        cr_assert(status_ == REEL_OK, "%s", err_.message);                                                                     \
-        cr_assert(report_.passed, "%s", report_.message);                                                                      \
+#define REEL_GRADCHECK_LAYER_TEST(suite, name, add, ...)                                           \
+    Test(suite, name)                                                                              \
+    {                                                                                              \
+        static const int64_t input_[4] = {__VA_ARGS__};                                            \
+        reel_gradcheck_report report_;                                                             \
+        reel_error err_ = {REEL_OK, ""};                                                           \
+        const reel_status status_ =                                                                \
+            reel_layer_gradcheck(NULL, add, input_, NULL, &report_, &err_);                        \
+        cr_assert(status_ == REEL_OK, "%s", err_.message);                                         \
+        cr_assert(report_.passed, "%s", report_.message);                                          \
     }
 
 #ifdef __cplusplus

@@ -1,4 +1,5 @@
-/* Random uses of every kind of layer: settings and sizes that the layer takes, mostly small and unequal. */
+/* Random uses of every kind of layer: settings and sizes that the layer takes, mostly small and
+ * unequal. */
 #include <stdio.h>
 #include <string.h>
 
@@ -20,24 +21,30 @@ static bool chance(reel_rng *rng, double p)
 
 static void conv2d(reel_net *net, reel_rng *rng, int64_t in[4])
 {
-    const int64_t groups = chance(rng, 0.6) ? 1 : pick(rng, 2, 3), kernel = pick(rng, 1, 4), dilation = pick(rng, 1, 2);
+    const int64_t groups = chance(rng, 0.6) ? 1 : pick(rng, 2, 3), kernel = pick(rng, 1, 4),
+                  dilation = pick(rng, 1, 2);
     in[1] = groups * pick(rng, 1, 3);
-    for (int d = 2; d < 4; d++) in[d] += dilation * (kernel - 1);
-    reel_add_conv2d(net, .in = in[1], .out = groups * pick(rng, 1, 4), .kernel = kernel, .kernel_w = pick(rng, 0, kernel),
-                    .stride = pick(rng, 0, 3), .stride_w = pick(rng, 0, 2), .padding = pick(rng, 0, kernel - 1),
-                    .padding_w = pick(rng, -1, 2), .dilation = dilation, .groups = groups, .no_bias = chance(rng, 0.3));
+    for (int d = 2; d < 4; d++)
+        in[d] += dilation * (kernel - 1);
+    reel_add_conv2d(net, .in = in[1], .out = groups * pick(rng, 1, 4), .kernel = kernel,
+                    .kernel_w = pick(rng, 0, kernel), .stride = pick(rng, 0, 3),
+                    .stride_w = pick(rng, 0, 2), .padding = pick(rng, 0, kernel - 1),
+                    .padding_w = pick(rng, -1, 2), .dilation = dilation, .groups = groups,
+                    .no_bias = chance(rng, 0.3));
 }
 
 static void linear(reel_net *net, reel_rng *rng, int64_t in[4])
 {
     reel_add_flatten(net);
-    reel_add_linear(net, .in = in[1] * in[2] * in[3], .out = pick(rng, 1, 7), .no_bias = chance(rng, 0.3));
+    reel_add_linear(net, .in = in[1] * in[2] * in[3], .out = pick(rng, 1, 7),
+                    .no_bias = chance(rng, 0.3));
 }
 
 static reel_pool_config pool(reel_rng *rng, int64_t in[4])
 {
     const int64_t kernel = pick(rng, 1, 4);
-    for (int d = 2; d < 4; d++) in[d] += kernel - 1;
+    for (int d = 2; d < 4; d++)
+        in[d] += kernel - 1;
     return (reel_pool_config){.kernel = kernel,
                               .stride = pick(rng, 0, 3),
                               .padding = pick(rng, 0, kernel / 2),
@@ -83,15 +90,18 @@ static void dropout(reel_net *net, reel_rng *rng, int64_t in[4])
 static void lrn(reel_net *net, reel_rng *rng, int64_t in[4])
 {
     in[1] += pick(rng, 0, 5);
-    reel_add_lrn(net, .size = pick(rng, 0, 7), .alpha = reel_rng_range(rng, 0.01, 2), .beta = reel_rng_range(rng, 0.3, 1.2),
-                 .k = reel_rng_range(rng, 0.5, 2), .paper = chance(rng, 0.3));
+    reel_add_lrn(net, .size = pick(rng, 0, 7), .alpha = reel_rng_range(rng, 0.01, 2),
+                 .beta = reel_rng_range(rng, 0.3, 1.2), .k = reel_rng_range(rng, 0.5, 2),
+                 .paper = chance(rng, 0.3));
 }
 
 static void batch_norm2d(reel_net *net, reel_rng *rng, int64_t in[4])
 {
     in[3] += 2; /* more than two numbers a channel */
-    reel_add_batch_norm2d(net, .channels = in[1], .eps = chance(rng, 0.5) ? 0 : reel_rng_range(rng, 1e-3, 0.5));
-    if (chance(rng, 0.3)) reel_net_set_training(net, false);
+    reel_add_batch_norm2d(net, .channels = in[1],
+                          .eps = chance(rng, 0.5) ? 0 : reel_rng_range(rng, 1e-3, 0.5));
+    if (chance(rng, 0.3))
+        reel_net_set_training(net, false);
 }
 
 static void relu(reel_net *net, reel_rng *rng, int64_t in[4])
@@ -121,7 +131,8 @@ static void hyperbolic_tangent(reel_net *net, reel_rng *rng, int64_t in[4])
 static void softmax(reel_net *net, reel_rng *rng, int64_t in[4])
 {
     (void)in;
-    if (chance(rng, 0.5)) reel_add_flatten(net);
+    if (chance(rng, 0.5))
+        reel_add_flatten(net);
     reel_add_softmax(net);
 }
 
@@ -164,7 +175,8 @@ const char *reel_layer_kind_name(int kind)
     return kinds[kind].name;
 }
 
-reel_status reel_layer_gradcheck_random(const reel_ctx *ctx, int kind, uint32_t number, const reel_gradcheck_config *config,
+reel_status reel_layer_gradcheck_random(const reel_ctx *ctx, int kind, uint32_t number,
+                                        const reel_gradcheck_config *config,
                                         reel_gradcheck_report *report, reel_error *err)
 {
     reel_gradcheck_config own = config ? *config : (reel_gradcheck_config){0};
@@ -173,12 +185,16 @@ reel_status reel_layer_gradcheck_random(const reel_ctx *ctx, int kind, uint32_t 
     reel_ctx *mine = NULL;
     reel_net *net = NULL;
     REEL_ASSERT(kind >= 0 && kind < REEL_COUNT(kinds));
-    for (int d = 0; d < 4; d++) in[d] = pick(&rng, 1, d < 2 ? 3 : 5);
-    if (!ctx) REEL_TRY(reel_ctx_create(&mine, &(reel_ctx_config){.threads = 1}, err));
+    for (int d = 0; d < 4; d++)
+        in[d] = pick(&rng, 1, d < 2 ? 3 : 5);
+    if (!ctx)
+        REEL_TRY(reel_ctx_create(&mine, &(reel_ctx_config){.threads = 1}, err));
     reel_status status = reel_net_create(&net, ctx ? ctx : mine, REEL_F64, err);
-    if (status == REEL_OK) kinds[kind].add(net, &rng, in);
+    if (status == REEL_OK)
+        kinds[kind].add(net, &rng, in);
     own.seed = (uint64_t)reel_rng_u32(&rng) << 32 | reel_rng_u32(&rng);
-    if (status == REEL_OK) status = reel_net_build(net, err);
+    if (status == REEL_OK)
+        status = reel_net_build(net, err);
     if (status == REEL_OK) {
         reel_net_init(net);
         status = reel_net_gradcheck(net, in, &own, report, err);
@@ -187,8 +203,8 @@ reel_status reel_layer_gradcheck_random(const reel_ctx *ctx, int kind, uint32_t 
     reel_ctx_destroy(mine);
     if (status == REEL_OK && !report->passed) {
         char text[sizeof report->message], shape[96];
-        snprintf(text, sizeof text, "random use %u on %s: %.850s", number, reel_shape_text(shape, sizeof shape, 4, in),
-                 report->message);
+        snprintf(text, sizeof text, "random use %u on %s: %.850s", number,
+                 reel_shape_text(shape, sizeof shape, 4, in), report->message);
         memcpy(report->message, text, sizeof text);
     }
     return status;

@@ -1,6 +1,6 @@
-/* Initialisers. Elements are drawn in chunks that are each a random stream position of their own, so the values are the same
- * for any number of threads. Sources: He et al. 2015 (Kaiming), Glorot and Bengio 2010 (Xavier), PyTorch's reset_parameters
- * (default). */
+/* Initialisers. Elements are drawn in chunks that are each a random stream position of their own,
+ * so the values are the same for any number of threads. Sources: He et al. 2015 (Kaiming), Glorot
+ * and Bengio 2010 (Xavier), PyTorch's reset_parameters (default). */
 #include <math.h>
 
 #include "core/kernels/philox.h"
@@ -15,7 +15,8 @@ typedef struct draw_law {
 
 static draw_law law_of(const reel_param_init *how)
 {
-    const double in = how->fan_in > 0 ? (double)how->fan_in : 1, out = how->fan_out > 0 ? (double)how->fan_out : 1;
+    const double in = how->fan_in > 0 ? (double)how->fan_in : 1,
+                 out = how->fan_out > 0 ? (double)how->fan_out : 1;
     switch (how->init.kind) {
     case REEL_INIT_DEFAULT:
         return (draw_law){false, 1 / sqrt(in), 0};
@@ -38,12 +39,15 @@ static draw_law law_of(const reel_param_init *how)
     return (draw_law){false, 0, how->init.value};
 }
 
-/* Fills v with numbers of the law with scale 1: U(-1, 1), or N(0, 1) by Box and Muller, two from two words. */
-static void draw_chunk(bool normal, const uint32_t word[REEL_PHILOX_DRAW], float v[REEL_PHILOX_DRAW])
+/* Fills v with numbers of the law with scale 1: U(-1, 1), or N(0, 1) by Box and Muller, two from
+ * two words. */
+static void draw_chunk(bool normal, const uint32_t word[REEL_PHILOX_DRAW],
+                       float v[REEL_PHILOX_DRAW])
 {
     enum { HALF = REEL_PHILOX_DRAW / 2 };
     if (!normal) {
-        for (int i = 0; i < REEL_PHILOX_DRAW; i++) v[i] = (float)((int32_t)(word[i] >> 7) - (1 << 24)) * 0x1p-24f;
+        for (int i = 0; i < REEL_PHILOX_DRAW; i++)
+            v[i] = (float)((int32_t)(word[i] >> 7) - (1 << 24)) * 0x1p-24f;
         return;
     }
     for (int i = 0; i < HALF; i++) {
@@ -54,7 +58,8 @@ static void draw_chunk(bool normal, const uint32_t word[REEL_PHILOX_DRAW], float
     }
 }
 
-void reel_init_draw(const reel_ctx *ctx, const reel_param_init *how, uint32_t index, const reel_tensor *t)
+void reel_init_draw(const reel_ctx *ctx, const reel_param_init *how, uint32_t index,
+                    const reel_tensor *t)
 {
     enum { CHUNK = REEL_PHILOX_DRAW };
     const draw_law law = law_of(how);
@@ -71,8 +76,10 @@ void reel_init_draw(const reel_ctx *ctx, const reel_param_init *how, uint32_t in
             draw_chunk(law.normal, word, v);
         }
         if (t->dtype == REEL_F64)
-            for (int64_t i = 0; i < count; i++) ((double *)t->data)[begin + i] = law.shift + law.scale * (double)v[i];
+            for (int64_t i = 0; i < count; i++)
+                ((double *)t->data)[begin + i] = law.shift + law.scale * (double)v[i];
         else
-            for (int64_t i = 0; i < count; i++) ((float *)t->data)[begin + i] = (float)(law.shift + law.scale * (double)v[i]);
+            for (int64_t i = 0; i < count; i++)
+                ((float *)t->data)[begin + i] = (float)(law.shift + law.scale * (double)v[i]);
     }
 }

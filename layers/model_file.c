@@ -6,44 +6,58 @@
 #include <string.h>
 #include <sys/stat.h>
 
-reel_status reel_model_read_card(reel_model_card *card, const reel_weights *weights, const char *arch, const char *name,
-                                 reel_error *err)
+reel_status reel_model_read_card(reel_model_card *card, const reel_weights *weights,
+                                 const char *arch, const char *name, reel_error *err)
 {
     REEL_TRY(reel_model_card_read(card, weights, arch, name, err));
     const reel_model *model = reel_model_find(card->arch);
-    if (!model) return reel_fail(err, REEL_ERR_FORMAT, "%s: network '%s' is not known here", name, card->arch);
+    if (!model)
+        return reel_fail(err, REEL_ERR_FORMAT, "%s: network '%s' is not known here", name,
+                         card->arch);
     if (strcmp(card->head, reel_head_name(reel_head_find(card->head))) != 0)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: head '%s' is not known here", name, card->head);
-    if (card->image_size == 0) card->image_size = model->image_size;
-    if (card->preprocessing.size == 0) card->preprocessing.size = card->image_size;
+    if (card->image_size == 0)
+        card->image_size = model->image_size;
+    if (card->preprocessing.size == 0)
+        card->preprocessing.size = card->image_size;
     return REEL_OK;
 }
 
-reel_status reel_model_load(reel_net **net, const reel_model_card *card, const reel_weights *weights, const char *name,
-                            const reel_ctx *ctx, reel_dtype dtype, reel_error *err)
+reel_status reel_model_load(reel_net **net, const reel_model_card *card,
+                            const reel_weights *weights, const char *name, const reel_ctx *ctx,
+                            reel_dtype dtype, reel_error *err)
 {
     *net = NULL;
     const reel_model *model = reel_model_find(card->arch);
-    if (!model) return reel_fail(err, REEL_ERR_FORMAT, "%s: network '%s' is not known here", name, card->arch);
-    const reel_model_config config = {
-        .classes = card->classes, .head = reel_head_find(card->head), .dropout = -1, .image_size = card->image_size};
+    if (!model)
+        return reel_fail(err, REEL_ERR_FORMAT, "%s: network '%s' is not known here", name,
+                         card->arch);
+    const reel_model_config config = {.classes = card->classes,
+                                      .head = reel_head_find(card->head),
+                                      .dropout = -1,
+                                      .image_size = card->image_size};
     reel_error why = {0};
     REEL_TRY(reel_model_create(net, model, &config, ctx, dtype, err));
     const reel_status status = reel_params_load(reel_net_params(*net), weights, &why);
-    if (status == REEL_OK) return REEL_OK;
+    if (status == REEL_OK)
+        return REEL_OK;
     reel_net_destroy(*net);
     *net = NULL;
     return reel_fail(err, status, "%s: %s", name, why.message);
 }
 
-static reel_status open_weights(reel_net **net, reel_model_card *card, reel_weights *weights, const char *name,
-                                const char *arch, const reel_ctx *ctx, reel_dtype dtype, reel_error *err)
+static reel_status open_weights(reel_net **net, reel_model_card *card, reel_weights *weights,
+                                const char *name, const char *arch, const reel_ctx *ctx,
+                                reel_dtype dtype, reel_error *err)
 {
     reel_status status = reel_weights_verify(weights, err);
-    if (status == REEL_OK) status = reel_model_read_card(card, weights, arch, name, err);
-    if (status == REEL_OK) status = reel_model_load(net, card, weights, name, ctx, dtype, err);
+    if (status == REEL_OK)
+        status = reel_model_read_card(card, weights, arch, name, err);
+    if (status == REEL_OK)
+        status = reel_model_load(net, card, weights, name, ctx, dtype, err);
     reel_weights_destroy(weights);
-    if (status != REEL_OK) reel_model_card_free(card);
+    if (status != REEL_OK)
+        reel_model_card_free(card);
     return status;
 }
 
@@ -52,13 +66,16 @@ static void weights_path(char *file, size_t size, const char *path)
 {
     struct stat st;
     snprintf(file, size, "%s", path);
-    if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode)) return;
+    if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+        return;
     snprintf(file, size, "%s/best.safetensors", path);
-    if (stat(file, &st) != 0) snprintf(file, size, "%s/model.safetensors", path);
+    if (stat(file, &st) != 0)
+        snprintf(file, size, "%s/model.safetensors", path);
 }
 
-reel_status reel_model_open(reel_net **net, reel_model_card *card, const char *path, const char *arch, const reel_ctx *ctx,
-                            reel_dtype dtype, reel_error *err)
+reel_status reel_model_open(reel_net **net, reel_model_card *card, const char *path,
+                            const char *arch, const reel_ctx *ctx, reel_dtype dtype,
+                            reel_error *err)
 {
     char file[4200];
     reel_weights *weights;
@@ -69,8 +86,9 @@ reel_status reel_model_open(reel_net **net, reel_model_card *card, const char *p
     return open_weights(net, card, weights, file, arch, ctx, dtype, err);
 }
 
-reel_status reel_model_open_memory(reel_net **net, reel_model_card *card, const void *bytes, size_t size, const char *name,
-                                   const char *arch, const reel_ctx *ctx, reel_dtype dtype, reel_error *err)
+reel_status reel_model_open_memory(reel_net **net, reel_model_card *card, const void *bytes,
+                                   size_t size, const char *name, const char *arch,
+                                   const reel_ctx *ctx, reel_dtype dtype, reel_error *err)
 {
     reel_weights *weights;
     *net = NULL;
@@ -79,8 +97,8 @@ reel_status reel_model_open_memory(reel_net **net, reel_model_card *card, const 
     return open_weights(net, card, weights, name, arch, ctx, dtype, err);
 }
 
-static reel_status probabilities_on(reel_net *net, reel_tape *tape, const reel_tensor *images, float *probabilities,
-                                    reel_error *err)
+static reel_status probabilities_on(reel_net *net, reel_tape *tape, const reel_tensor *images,
+                                    float *probabilities, reel_error *err)
 {
     const reel_var y = reel_softmax(reel_net_forward(net, tape, reel_input(tape, images)));
     REEL_TRY(reel_tape_status(tape, err));
@@ -89,16 +107,20 @@ static reel_status probabilities_on(reel_net *net, reel_tape *tape, const reel_t
     memcpy(probabilities, p.data, (size_t)n * sizeof *probabilities);
     for (int64_t i = 0; i < n; i++)
         if (!isfinite(probabilities[i]))
-            return reel_fail(err, REEL_ERR_NONFINITE, "predict: image %lld: the probabilities are not finite",
+            return reel_fail(err, REEL_ERR_NONFINITE,
+                             "predict: image %lld: the probabilities are not finite",
                              (long long)(i / p.shape[1]));
     return REEL_OK;
 }
 
-reel_status reel_net_predict(reel_net *net, const reel_tensor *images, float *probabilities, reel_error *err)
+reel_status reel_net_predict(reel_net *net, const reel_tensor *images, float *probabilities,
+                             reel_error *err)
 {
     reel_tape *tape;
-    if (reel_net_dtype(net) != REEL_F32) return reel_fail(err, REEL_ERR_INVALID, "predict: expected a net of float32");
-    REEL_TRY(reel_tape_create(&tape, reel_net_ctx(net), &(reel_tape_config){.dtype = REEL_F32, .no_grad = true}, err));
+    if (reel_net_dtype(net) != REEL_F32)
+        return reel_fail(err, REEL_ERR_INVALID, "predict: expected a net of float32");
+    REEL_TRY(reel_tape_create(&tape, reel_net_ctx(net),
+                              &(reel_tape_config){.dtype = REEL_F32, .no_grad = true}, err));
     const bool training = reel_net_training(net);
     reel_net_set_training(net, false);
     const reel_status status = probabilities_on(net, tape, images, probabilities, err);

@@ -13,12 +13,14 @@ REEL_API const char *reel_head_name(reel_head head); /* "flatten", "gap", "gmp" 
 REEL_API reel_head reel_head_find(const char *name); /* REEL_HEAD_FLATTEN if unknown */
 
 typedef struct reel_model_config {
-    int64_t classes;    /* 0 = 1000 */
-    reel_head head;     /* flatten: the original classifier; gap / gmp: global pool, dropout, one Linear */
+    int64_t classes; /* 0 = 1000 */
+    reel_head
+        head; /* flatten: the original classifier; gap / gmp: global pool, dropout, one Linear */
     double dropout;     /* share; negative = the model's own (0.5) */
-    int64_t image_size; /* 0 = the model's own. Needed where the classifier's width depends on it (alexnet2012) */
-    /* REEL_INIT_DEFAULT = the model's own. With a Kaiming initialiser the output layer is drawn from N(0, 0.01^2): small
-     * logits. */
+    int64_t image_size; /* 0 = the model's own. Needed where the classifier's width depends on it
+                           (alexnet2012) */
+    /* REEL_INIT_DEFAULT = the model's own. With a Kaiming initialiser the output layer is drawn
+     * from N(0, 0.01^2): small logits. */
     reel_init weight_init, bias_init;
 } reel_model_config;
 
@@ -30,16 +32,18 @@ typedef struct reel_model {
     void (*add)(reel_net *net, const reel_model_config *config);
 } reel_model;
 
-/* torchvision's AlexNet (Krizhevsky 2014), the 2012 network with groups and LRN, a small net for tests. */
+/* torchvision's AlexNet (Krizhevsky 2014), the 2012 network with groups and LRN, a small net for
+ * tests. */
 REEL_API extern const reel_model reel_model_alexnet, reel_model_alexnet2012, reel_model_tiny;
 
 REEL_API const reel_model *reel_model_find(const char *name); /* NULL if unknown */
 REEL_API int reel_model_count(void);
 REEL_API const reel_model *reel_model_at(int index);
-/* Creates, adds, builds and initialises. REEL_ERR_INVALID: an image size the net cannot take (the message says the
- * smallest, or the largest: 2^20). */
-REEL_API reel_status reel_model_create(reel_net **out, const reel_model *model, const reel_model_config *config,
-                                       const reel_ctx *ctx, reel_dtype dtype, reel_error *err);
+/* Creates, adds, builds and initialises. REEL_ERR_INVALID: an image size the net cannot take (the
+ * message says the smallest, or the largest: 2^20). */
+REEL_API reel_status reel_model_create(reel_net **out, const reel_model *model,
+                                       const reel_model_config *config, const reel_ctx *ctx,
+                                       reel_dtype dtype, reel_error *err);
 
 #ifdef __cplusplus
 }

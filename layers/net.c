@@ -10,8 +10,10 @@
 
 static void destroy_module(reel_module *m)
 {
-    if (!m) return;
-    for (int i = 0; i < m->n_children; i++) destroy_module(m->children[i]);
+    if (!m)
+        return;
+    for (int i = 0; i < m->n_children; i++)
+        destroy_module(m->children[i]);
     free(m->children);
     free(m->config);
     free(m->name);
@@ -22,7 +24,8 @@ reel_status reel_net_create(reel_net **out, const reel_ctx *ctx, reel_dtype dtyp
 {
     *out = NULL;
     reel_net *net = calloc(1, sizeof *net);
-    if (!net) return reel_fail(err, REEL_ERR_MEMORY, "net: out of memory");
+    if (!net)
+        return reel_fail(err, REEL_ERR_MEMORY, "net: out of memory");
     net->ctx = ctx;
     net->training = true;
     net->root = calloc(1, sizeof *net->root);
@@ -38,7 +41,8 @@ reel_status reel_net_create(reel_net **out, const reel_ctx *ctx, reel_dtype dtyp
 
 void reel_net_destroy(reel_net *net)
 {
-    if (!net) return;
+    if (!net)
+        return;
     destroy_module(net->root);
     reel_params_destroy(net->params);
     free(net->inits);
@@ -50,14 +54,20 @@ void reel_net_destroy(reel_net *net)
 static reel_module *add_child(reel_net *net, const char *name)
 {
     REEL_ASSERT(!net->built);
-    if (net->error.status != REEL_OK) return NULL;
+    if (net->error.status != REEL_OK)
+        return NULL;
     reel_module *parent = net->open, *m = calloc(1, sizeof *m);
-    reel_module **children = realloc(parent->children, (size_t)(parent->n_children + 1) * sizeof *children);
-    if (children) parent->children = children;
+    reel_module **children =
+        realloc(parent->children, (size_t)(parent->n_children + 1) * sizeof *children);
+    if (children)
+        parent->children = children;
     char position[16], *full = NULL;
     snprintf(position, sizeof position, "%d", parent->n_children);
-    if (!name) name = position;
-    if (!m || !children || asprintf(&full, "%s%s%s", parent->name ? parent->name : "", parent->name ? "." : "", name) < 0) {
+    if (!name)
+        name = position;
+    if (!m || !children ||
+        asprintf(&full, "%s%s%s", parent->name ? parent->name : "", parent->name ? "." : "", name) <
+            0) {
         free(m);
         reel_fail(&net->error, REEL_ERR_MEMORY, "net: out of memory");
         return NULL;
@@ -72,42 +82,51 @@ static reel_module *add_child(reel_net *net, const char *name)
 void reel_net_begin(reel_net *net, const char *name)
 {
     reel_module *m = add_child(net, name);
-    if (m) net->open = m;
+    if (m)
+        net->open = m;
 }
 
 void reel_net_end(reel_net *net)
 {
-    if (net->error.status != REEL_OK) return;
+    if (net->error.status != REEL_OK)
+        return;
     REEL_ASSERT(net->open->parent);
     net->open = net->open->parent;
 }
 
-void reel_net_add(reel_net *net, const reel_module_kind *kind, const char *name, const void *config, size_t config_size)
+void reel_net_add(reel_net *net, const reel_module_kind *kind, const char *name, const void *config,
+                  size_t config_size)
 {
     reel_module *m = add_child(net, name);
-    if (!m) return;
+    if (!m)
+        return;
     m->kind = kind;
     m->index = net->leaves++;
     if (config_size && !(m->config = malloc(config_size))) {
         reel_fail(&net->error, REEL_ERR_MEMORY, "%s: out of memory", m->name);
         return;
     }
-    if (config_size) memcpy(m->config, config, config_size);
+    if (config_size)
+        memcpy(m->config, config, config_size);
     reel_error why;
     const reel_status status = kind->setup ? kind->setup(m, &why) : REEL_OK;
-    if (status != REEL_OK) reel_fail(&net->error, status, "%s (%s): %s", m->name, kind->name, why.message);
+    if (status != REEL_OK)
+        reel_fail(&net->error, status, "%s (%s): %s", m->name, kind->name, why.message);
 }
 
-reel_status reel_module_add_param(reel_module *m, const char *suffix, int ndim, const int64_t *shape, unsigned flags,
-                                  reel_init init, int64_t fan_in, int64_t fan_out, reel_error *err)
+reel_status reel_module_add_param(reel_module *m, const char *suffix, int ndim,
+                                  const int64_t *shape, unsigned flags, reel_init init,
+                                  int64_t fan_in, int64_t fan_out, reel_error *err)
 {
     REEL_ASSERT(m->n_params < REEL_MODULE_PARAMS);
     reel_net *net = m->net;
     char name[256];
     if (snprintf(name, sizeof name, "%s.%s", m->name, suffix) >= (int)sizeof name)
-        return reel_fail(err, REEL_ERR_INVALID, "the name of parameter %s has more than 255 bytes", suffix);
+        return reel_fail(err, REEL_ERR_INVALID, "the name of parameter %s has more than 255 bytes",
+                         suffix);
     reel_param_init *inits = realloc(net->inits, (size_t)(net->n_inits + 1) * sizeof *inits);
-    if (!inits) return reel_fail(err, REEL_ERR_MEMORY, "out of memory");
+    if (!inits)
+        return reel_fail(err, REEL_ERR_MEMORY, "out of memory");
     net->inits = inits;
     REEL_TRY(reel_params_add(net->params, name, ndim, shape, flags, &m->param[m->n_params], err));
     m->n_params++;
@@ -117,8 +136,10 @@ reel_status reel_module_add_param(reel_module *m, const char *suffix, int ndim, 
 
 static const reel_module **collect_leaves(const reel_module *m, const reel_module **into)
 {
-    if (m->kind) *into++ = m;
-    for (int i = 0; i < m->n_children; i++) into = collect_leaves(m->children[i], into);
+    if (m->kind)
+        *into++ = m;
+    for (int i = 0; i < m->n_children; i++)
+        into = collect_leaves(m->children[i], into);
     return into;
 }
 
@@ -126,13 +147,15 @@ reel_status reel_net_build(reel_net *net, reel_error *err)
 {
     REEL_ASSERT(!net->built);
     if (net->error.status != REEL_OK) {
-        if (err) *err = net->error;
+        if (err)
+            *err = net->error;
         return net->error.status;
     }
     REEL_ASSERT(net->open == net->root); /* every begin has its end */
     REEL_TRY(reel_params_commit(net->params, err));
     net->leaf = malloc((net->leaves + 1) * sizeof *net->leaf);
-    if (!net->leaf) return reel_fail(err, REEL_ERR_MEMORY, "net: out of memory");
+    if (!net->leaf)
+        return reel_fail(err, REEL_ERR_MEMORY, "net: out of memory");
     collect_leaves(net->root, net->leaf);
     net->built = true;
     return REEL_OK;
@@ -141,12 +164,14 @@ reel_status reel_net_build(reel_net *net, reel_error *err)
 void reel_net_init_param(reel_net *net, int index)
 {
     REEL_ASSERT(net->built);
-    reel_init_draw(net->ctx, &net->inits[index], (uint32_t)index, &reel_params_at(net->params, index)->value);
+    reel_init_draw(net->ctx, &net->inits[index], (uint32_t)index,
+                   &reel_params_at(net->params, index)->value);
 }
 
 void reel_net_init(reel_net *net)
 {
-    for (int i = 0; i < net->n_inits; i++) reel_net_init_param(net, i);
+    for (int i = 0; i < net->n_inits; i++)
+        reel_net_init_param(net, i);
 }
 
 reel_params *reel_net_params(const reel_net *net)
@@ -213,7 +238,8 @@ uint32_t reel_module_index(const reel_module *m)
 reel_var reel_module_param(const reel_module *m, reel_tape *tape, int k)
 {
     REEL_ASSERT(k < m->n_params);
-    if (m->net->bound) return m->net->bound[m->param[k]];
+    if (m->net->bound)
+        return m->net->bound[m->param[k]];
     return reel_param_var(tape, m->net->params, m->param[k]);
 }
 
@@ -233,26 +259,30 @@ static reel_var run_layer(const reel_net *net, uint32_t i, reel_tape *tape, reel
 {
     const reel_module *m = net->leaf[i];
     *taken = 0;
-    if (net->unfused || !m->kind->forward_with) return m->kind->forward(m, tape, x);
+    if (net->unfused || !m->kind->forward_with)
+        return m->kind->forward(m, tape, x);
     return m->kind->forward_with(m, net->leaf + i + 1, (int)(net->leaves - i - 1), tape, x, taken);
 }
 
-/* Values between layers are released as soon as the next layer has read them: they stay only where a backward pass needs them.
- * The input belongs to the caller and is never released. */
+/* Values between layers are released as soon as the next layer has read them: they stay only where
+ * a backward pass needs them. The input belongs to the caller and is never released. */
 reel_var reel_net_forward(reel_net *net, reel_tape *tape, reel_var x)
 {
     REEL_ASSERT(net->built && x.tape == tape);
     const reel_var input = x;
     int taken;
-    if (reel_tape_status(tape, NULL) != REEL_OK) return (reel_var){tape, -1};
-    for (uint32_t i = 0; i < net->leaves && reel_tape_status(tape, NULL) == REEL_OK; i += 1 + (uint32_t)taken) {
+    if (reel_tape_status(tape, NULL) != REEL_OK)
+        return (reel_var){tape, -1};
+    for (uint32_t i = 0; i < net->leaves && reel_tape_status(tape, NULL) == REEL_OK;
+         i += 1 + (uint32_t)taken) {
         const reel_var y = run_layer(net, i, tape, x, &taken);
         if (reel_tape_status(tape, NULL) != REEL_OK)
             reel_tape_prefix_error(tape, net->leaf[i]->name);
         else if (x.id != y.id && x.id != input.id)
             reel_release(x);
         const reel_module *last = net->leaf[i + (uint32_t)taken];
-        if (net->see && y.id >= 0) net->see(net->see_user, last->name, last->kind->name, y);
+        if (net->see && y.id >= 0)
+            net->see(net->see_user, last->name, last->kind->name, y);
         x = y;
     }
     return x;

@@ -3,14 +3,12 @@
  *     reel_net *net;
  *     REEL_TRY(reel_net_create(&net, ctx, REEL_F32, err));
  *     reel_net_begin(net, "features");                                   a nested, named Sequential
- *     reel_add_conv2d(net, .in = 3, .out = 64, .kernel = 11, .stride = 4, .padding = 2);        "features.0"
- *     reel_add_relu(net);                                                                       "features.1"
- *     reel_net_end(net);
- *     REEL_TRY(reel_net_build(net, err));
- *     reel_net_init(net);
+ *     reel_add_conv2d(net, .in = 3, .out = 64, .kernel = 11, .stride = 4, .padding = 2);
+ * "features.0" reel_add_relu(net); "features.1" reel_net_end(net); REEL_TRY(reel_net_build(net,
+ * err)); reel_net_init(net);
  *
- * A layer without a name takes its position as its name, as PyTorch's Sequential does. Errors while adding are sticky and
- * reported by reel_net_build. A net is used by one thread at a time. */
+ * A layer without a name takes its position as its name, as PyTorch's Sequential does. Errors while
+ * adding are sticky and reported by reel_net_build. A net is used by one thread at a time. */
 #ifndef REEL_LAYERS_NET_H
 #define REEL_LAYERS_NET_H
 
@@ -24,10 +22,12 @@ extern "C" {
 
 typedef struct reel_net reel_net;
 
-REEL_API reel_status reel_net_create(reel_net **out, const reel_ctx *ctx, reel_dtype dtype, reel_error *err);
+REEL_API reel_status reel_net_create(reel_net **out, const reel_ctx *ctx, reel_dtype dtype,
+                                     reel_error *err);
 REEL_API void reel_net_destroy(reel_net *net);
 
-/* Opens and closes a nested Sequential: the layers between belong to it, and its name and a dot stand before theirs. */
+/* Opens and closes a nested Sequential: the layers between belong to it, and its name and a dot
+ * stand before theirs. */
 REEL_API void reel_net_begin(reel_net *net, const char *name);
 REEL_API void reel_net_end(reel_net *net);
 
@@ -38,14 +38,17 @@ REEL_API void reel_net_init(reel_net *net);
 /* Draws one parameter again, by index in the store. */
 REEL_API void reel_net_init_param(reel_net *net, int index);
 
-/* Fits the drawn values to a batch of images: every convolution and linear layer's channels to mean 0 and one deviation over
- * that batch, the last layer's to output_scale (> 0), and then scales the layers against each other so that all change at about
- * the same rate. The last step leaves the output as it is in nets of ReLU, leaky ReLU and pooling; where something between the
- * layers is not proportional to its input (tanh, local response normalisation), output_scale holds only roughly. Training then
- * starts at once where it would have waited at ln(classes) (layers/calibrate.c says why). Once, after reel_net_init and before
- * the first step, in evaluation mode whatever the net's. REEL_ERR_NONFINITE, REEL_ERR_MEMORY, or what the layers say to the
- * shape of images. */
-REEL_API reel_status reel_net_calibrate(reel_net *net, const reel_tensor *images, double output_scale, reel_error *err);
+/* Fits the drawn values to a batch of images: every convolution and linear layer's channels to mean
+ * 0 and one deviation over that batch, the last layer's to output_scale (> 0), and then scales the
+ * layers against each other so that all change at about the same rate. The last step leaves the
+ * output as it is in nets of ReLU, leaky ReLU and pooling; where something between the layers is
+ * not proportional to its input (tanh, local response normalisation), output_scale holds only
+ * roughly. Training then starts at once where it would have waited at ln(classes)
+ * (layers/calibrate.c says why). Once, after reel_net_init and before the first step, in evaluation
+ * mode whatever the net's. REEL_ERR_NONFINITE, REEL_ERR_MEMORY, or what the layers say to the shape
+ * of images. */
+REEL_API reel_status reel_net_calibrate(reel_net *net, const reel_tensor *images,
+                                        double output_scale, reel_error *err);
 
 REEL_API reel_params *reel_net_params(const reel_net *net);
 REEL_API const reel_ctx *reel_net_ctx(const reel_net *net);
@@ -55,25 +58,30 @@ REEL_API reel_dtype reel_net_dtype(const reel_net *net);
 REEL_API void reel_net_set_training(reel_net *net, bool training);
 REEL_API bool reel_net_training(const reel_net *net);
 
-/* With fusion (the state after creation) layers that follow each other may run as one operator: Conv2d + ReLU (+ MaxPool2d),
- * Linear + ReLU. Without, every layer is an operator of its own whose value can be looked at; same results within rounding. */
+/* With fusion (the state after creation) layers that follow each other may run as one operator:
+ * Conv2d + ReLU (+ MaxPool2d), Linear + ReLU. Without, every layer is an operator of its own whose
+ * value can be looked at; same results within rounding. */
 REEL_API void reel_net_set_fusion(reel_net *net, bool fusion);
 
-/* Shows the value of each layer to `see` right after it was computed (of the last of them where several run as one operator).
- * It must be looked at there: later layers may free it. see NULL ends it. */
+/* Shows the value of each layer to `see` right after it was computed (of the last of them where
+ * several run as one operator). It must be looked at there: later layers may free it. see NULL ends
+ * it. */
 typedef void reel_net_see(void *user, const char *layer, const char *kind, reel_var y);
 REEL_API void reel_net_watch(reel_net *net, reel_net_see *see, void *user);
 
-/* The value of the network on x; the tape must have the net's dtype. A failure is the tape's sticky error. */
+/* The value of the network on x; the tape must have the net's dtype. A failure is the tape's sticky
+ * error. */
 REEL_API reel_var reel_net_forward(reel_net *net, reel_tape *tape, reel_var x);
 
-/* Uses the given values (one for each parameter and buffer of the store, in its order, alive on the tape of the next forward)
- * in place of the store's: for gradient checks and functions of the parameters. NULL ends it. */
+/* Uses the given values (one for each parameter and buffer of the store, in its order, alive on the
+ * tape of the next forward) in place of the store's: for gradient checks and functions of the
+ * parameters. NULL ends it. */
 REEL_API void reel_net_bind(reel_net *net, const reel_var *params);
 
 /* ---- initialisers ---- */
 typedef enum {
-    REEL_INIT_DEFAULT = 0,     /* PyTorch's: kaiming_uniform(a = sqrt 5), that is U(+-1 / sqrt(fan_in)), weights and biases */
+    REEL_INIT_DEFAULT = 0, /* PyTorch's: kaiming_uniform(a = sqrt 5), that is U(+-1 / sqrt(fan_in)),
+                              weights and biases */
     REEL_INIT_KAIMING_UNIFORM, /* U(+-sqrt(6 / fan_in)) (He et al. 2015, for ReLU) */
     REEL_INIT_KAIMING_NORMAL,  /* N(0, 2 / fan_in) */
     REEL_INIT_XAVIER_UNIFORM,  /* U(+-sqrt(6 / (fan_in + fan_out))) (Glorot and Bengio 2010) */
@@ -151,7 +159,9 @@ REEL_API void reel_net_add_linear(reel_net *net, const reel_linear_config *confi
 REEL_API void reel_net_add_maxpool(reel_net *net, const reel_pool_config *config);
 REEL_API void reel_net_add_avgpool(reel_net *net, const reel_pool_config *config);
 REEL_API void reel_net_add_adaptive_avgpool(reel_net *net, const reel_adaptive_pool_config *config);
-REEL_API void reel_net_add_global_avgpool(reel_net *net, const reel_plain_config *config); /* (n, c, h, w) -> (n, c) */
+REEL_API void
+reel_net_add_global_avgpool(reel_net *net,
+                            const reel_plain_config *config); /* (n, c, h, w) -> (n, c) */
 REEL_API void reel_net_add_global_maxpool(reel_net *net, const reel_plain_config *config);
 REEL_API void reel_net_add_dropout(reel_net *net, const reel_dropout_config *config);
 REEL_API void reel_net_add_lrn(reel_net *net, const reel_lrn_config *config);
@@ -169,17 +179,24 @@ REEL_API void reel_net_add_flatten(reel_net *net, const reel_plain_config *confi
 #define reel_add_linear(net, ...) reel_net_add_linear((net), &(reel_linear_config){__VA_ARGS__})
 #define reel_add_maxpool(net, ...) reel_net_add_maxpool((net), &(reel_pool_config){__VA_ARGS__})
 #define reel_add_avgpool(net, ...) reel_net_add_avgpool((net), &(reel_pool_config){__VA_ARGS__})
-#define reel_add_adaptive_avgpool(net, ...) reel_net_add_adaptive_avgpool((net), &(reel_adaptive_pool_config){__VA_ARGS__})
-#define reel_add_global_avgpool(net, ...) reel_net_add_global_avgpool((net), &(reel_plain_config){__VA_ARGS__})
-#define reel_add_global_maxpool(net, ...) reel_net_add_global_maxpool((net), &(reel_plain_config){__VA_ARGS__})
+#define reel_add_adaptive_avgpool(net, ...)                                                        \
+    reel_net_add_adaptive_avgpool((net), &(reel_adaptive_pool_config){__VA_ARGS__})
+#define reel_add_global_avgpool(net, ...)                                                          \
+    reel_net_add_global_avgpool((net), &(reel_plain_config){__VA_ARGS__})
+#define reel_add_global_maxpool(net, ...)                                                          \
+    reel_net_add_global_maxpool((net), &(reel_plain_config){__VA_ARGS__})
 #define reel_add_dropout(net, ...) reel_net_add_dropout((net), &(reel_dropout_config){__VA_ARGS__})
 #define reel_add_lrn(net, ...) reel_net_add_lrn((net), &(reel_lrn_config){__VA_ARGS__})
-#define reel_add_batch_norm2d(net, ...) reel_net_add_batch_norm2d((net), &(reel_batch_norm_config){__VA_ARGS__})
+#define reel_add_batch_norm2d(net, ...)                                                            \
+    reel_net_add_batch_norm2d((net), &(reel_batch_norm_config){__VA_ARGS__})
 #define reel_add_relu(net, ...) reel_net_add_relu((net), &(reel_activation_config){__VA_ARGS__})
-#define reel_add_leaky_relu(net, ...) reel_net_add_leaky_relu((net), &(reel_activation_config){__VA_ARGS__})
-#define reel_add_sigmoid(net, ...) reel_net_add_sigmoid((net), &(reel_activation_config){__VA_ARGS__})
+#define reel_add_leaky_relu(net, ...)                                                              \
+    reel_net_add_leaky_relu((net), &(reel_activation_config){__VA_ARGS__})
+#define reel_add_sigmoid(net, ...)                                                                 \
+    reel_net_add_sigmoid((net), &(reel_activation_config){__VA_ARGS__})
 #define reel_add_tanh(net, ...) reel_net_add_tanh((net), &(reel_activation_config){__VA_ARGS__})
-#define reel_add_softmax(net, ...) reel_net_add_softmax((net), &(reel_activation_config){__VA_ARGS__})
+#define reel_add_softmax(net, ...)                                                                 \
+    reel_net_add_softmax((net), &(reel_activation_config){__VA_ARGS__})
 #define reel_add_flatten(net, ...) reel_net_add_flatten((net), &(reel_plain_config){__VA_ARGS__})
 #endif
 
@@ -190,28 +207,32 @@ typedef struct reel_layer_info {
     int ndim;         /* of the output */
     int64_t shape[REEL_MAX_DIMS];
     int64_t parameters;
-    int64_t multiply_adds; /* of one forward pass over the given batch: convolutions and linear layers */
+    int64_t multiply_adds; /* of one forward pass over the given batch: convolutions and linear
+                              layers */
 } reel_layer_info;
 
-/* Runs shapes (and zeros) through a built net with input (n, c, h, w) and fills up to max entries, one per leaf layer; *count
- * is their number. A failure names the layer whose input is too small. */
-REEL_API reel_status reel_net_describe(reel_net *net, const int64_t input[4], reel_layer_info *info, int max, int *count,
-                                       reel_error *err);
+/* Runs shapes (and zeros) through a built net with input (n, c, h, w) and fills up to max entries,
+ * one per leaf layer; *count is their number. A failure names the layer whose input is too small.
+ */
+REEL_API reel_status reel_net_describe(reel_net *net, const int64_t input[4], reel_layer_info *info,
+                                       int max, int *count, reel_error *err);
 
 /* What a step will take, in bytes. */
 typedef struct reel_net_memory {
-    size_t parameters;  /* buffers included */
-    size_t gradients;   /* of the parameters that are trained now; an optimizer with momentum keeps as much again */
-    size_t activations; /* values, what forward keeps for backward, and their gradients: most at one time */
+    size_t parameters; /* buffers included */
+    size_t gradients; /* of the parameters that are trained now; an optimizer with momentum keeps as
+                         much again */
+    size_t activations; /* values, what forward keeps for backward, and their gradients: most at one
+                           time */
     size_t scratch;     /* of the operator that takes most, for the duration of its call */
     size_t step;        /* activations and scratch as they lie in the tape's memory */
 } reel_net_memory;
 
-/* Runs a step on images of shape (n, c, h, w) through the tape's allocator, calling no operator and touching no memory: forward
- * in the net's mode, and with training cross entropy and backward. The images themselves are not counted. What the layers say
- * to the shape otherwise. */
-REEL_API reel_status reel_net_plan(reel_net *net, const int64_t input[4], bool training, reel_net_memory *plan,
-                                   reel_error *err);
+/* Runs a step on images of shape (n, c, h, w) through the tape's allocator, calling no operator and
+ * touching no memory: forward in the net's mode, and with training cross entropy and backward. The
+ * images themselves are not counted. What the layers say to the shape otherwise. */
+REEL_API reel_status reel_net_plan(reel_net *net, const int64_t input[4], bool training,
+                                   reel_net_memory *plan, reel_error *err);
 
 #ifdef __cplusplus
 }

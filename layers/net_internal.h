@@ -46,6 +46,7 @@ extern const reel_module_kind reel_relu_kind, reel_maxpool_kind;
 reel_pool2d_attrs reel_pool_attrs_of(const reel_pool_config *c);
 
 /* Draws every element of t; a function of (seed, index) only, whatever the number of threads. */
-void reel_init_draw(const reel_ctx *ctx, const reel_param_init *how, uint32_t index, const reel_tensor *t);
+void reel_init_draw(const reel_ctx *ctx, const reel_param_init *how, uint32_t index,
+                    const reel_tensor *t);
 
 #endif

@@ -1,22 +1,27 @@
-/* LocalResponseNorm (Krizhevsky et al. 2012) and BatchNorm2d (Ioffe and Szegedy 2015): the layers that rescale activations. */
+/* LocalResponseNorm (Krizhevsky et al. 2012) and BatchNorm2d (Ioffe and Szegedy 2015): the layers
+ * that rescale activations. */
 #include "layers/onnx.h"
 
 static reel_var forward_lrn(const reel_module *m, reel_tape *tape, reel_var x)
 {
     const reel_lrn_config *c = reel_module_config(m);
-    const reel_lrn_attrs attrs = {.size = c->size, .alpha = c->alpha, .beta = c->beta, .k = c->k, .paper = c->paper};
+    const reel_lrn_attrs attrs = {
+        .size = c->size, .alpha = c->alpha, .beta = c->beta, .k = c->k, .paper = c->paper};
     (void)tape;
     return reel_local_response_norm(x, &attrs);
 }
 
 /* ONNX divides alpha by the window; its window of an even size leans the other way. */
-static reel_status onnx_lrn(const reel_module *m, reel_onnx *g, const reel_tensor *in, const reel_tensor *out, reel_error *err)
+static reel_status onnx_lrn(const reel_module *m, reel_onnx *g, const reel_tensor *in,
+                            const reel_tensor *out, reel_error *err)
 {
     const reel_lrn_config *c = reel_module_config(m);
     const int64_t size = c->size ? c->size : 5;
     const double alpha = c->alpha != 0 ? c->alpha : 1e-4;
     (void)in, (void)out;
-    if (size % 2 == 0) return reel_fail(err, REEL_ERR_INVALID, "a window of an odd size, got %lld", (long long)size);
+    if (size % 2 == 0)
+        return reel_fail(err, REEL_ERR_INVALID, "a window of an odd size, got %lld",
+                         (long long)size);
     reel_onnx_node(g, "LRN");
     reel_onnx_input(g);
     reel_onnx_float(g, "alpha", c->paper ? alpha * (double)size : alpha);
@@ -28,7 +33,8 @@ static reel_status onnx_lrn(const reel_module *m, reel_onnx *g, const reel_tenso
 
 void reel_net_add_lrn(reel_net *net, const reel_lrn_config *config)
 {
-    static const reel_module_kind kind = {.name = "LocalResponseNorm", .forward = forward_lrn, .onnx = onnx_lrn};
+    static const reel_module_kind kind = {
+        .name = "LocalResponseNorm", .forward = forward_lrn, .onnx = onnx_lrn};
     reel_net_add(net, &kind, config->name, config, sizeof *config);
 }
 
@@ -38,11 +44,14 @@ static reel_status setup_batch_norm(reel_module *m, reel_error *err)
     const reel_batch_norm_config *c = reel_module_config(m);
     static const reel_init zero = {REEL_INIT_CONSTANT, 0}, one = {REEL_INIT_CONSTANT, 1};
     if (c->channels <= 0)
-        return reel_fail(err, REEL_ERR_INVALID, "expected positive channels, got %lld", (long long)c->channels);
+        return reel_fail(err, REEL_ERR_INVALID, "expected positive channels, got %lld",
+                         (long long)c->channels);
     REEL_TRY(reel_module_add_param(m, "weight", 1, &c->channels, 0, one, 1, 1, err));
     REEL_TRY(reel_module_add_param(m, "bias", 1, &c->channels, REEL_PARAM_BIAS, zero, 1, 1, err));
-    REEL_TRY(reel_module_add_param(m, "running_mean", 1, &c->channels, REEL_PARAM_BUFFER, zero, 1, 1, err));
-    return reel_module_add_param(m, "running_var", 1, &c->channels, REEL_PARAM_BUFFER, one, 1, 1, err);
+    REEL_TRY(reel_module_add_param(m, "running_mean", 1, &c->channels, REEL_PARAM_BUFFER, zero, 1,
+                                   1, err));
+    return reel_module_add_param(m, "running_var", 1, &c->channels, REEL_PARAM_BUFFER, one, 1, 1,
+                                 err);
 }
 
 static reel_var forward_batch_norm(const reel_module *m, reel_tape *tape, reel_var x)
@@ -53,24 +62,28 @@ static reel_var forward_batch_norm(const reel_module *m, reel_tape *tape, reel_v
                                          .momentum = c->momentum != 0 ? c->momentum : 0.1,
                                          .eps = c->eps,
                                          .training = reel_module_training(m)};
-    return reel_batch_norm2d(x, reel_module_param(m, tape, 0), reel_module_param(m, tape, 1), &attrs);
+    return reel_batch_norm2d(x, reel_module_param(m, tape, 0), reel_module_param(m, tape, 1),
+                             &attrs);
 }
 
-static reel_status onnx_batch_norm(const reel_module *m, reel_onnx *g, const reel_tensor *in, const reel_tensor *out,
-                                   reel_error *err)
+static reel_status onnx_batch_norm(const reel_module *m, reel_onnx *g, const reel_tensor *in,
+                                   const reel_tensor *out, reel_error *err)
 {
     const reel_batch_norm_config *c = reel_module_config(m);
     (void)in, (void)out, (void)err;
     reel_onnx_node(g, "BatchNormalization");
     reel_onnx_input(g);
-    for (int k = 0; k < 4; k++) reel_onnx_param(g, m, k);
+    for (int k = 0; k < 4; k++)
+        reel_onnx_param(g, m, k);
     reel_onnx_float(g, "epsilon", c->eps != 0 ? c->eps : 1e-5);
     return REEL_OK;
 }
 
 void reel_net_add_batch_norm2d(reel_net *net, const reel_batch_norm_config *config)
 {
-    static const reel_module_kind kind = {
-        .name = "BatchNorm2d", .setup = setup_batch_norm, .forward = forward_batch_norm, .onnx = onnx_batch_norm};
+    static const reel_module_kind kind = {.name = "BatchNorm2d",
+                                          .setup = setup_batch_norm,
+                                          .forward = forward_batch_norm,
+                                          .onnx = onnx_batch_norm};
     reel_net_add(net, &kind, config->name, config, sizeof *config);
 }

@@ -1,8 +1,10 @@
-/* From a net to an ONNX file. Field numbers are those of onnx.proto (github.com/onnx/onnx, onnx/onnx.proto; IR version 7 is
- * that of opset 13); what each operator means is in its docs/Operators.md.
+/* From a net to an ONNX file. Field numbers are those of onnx.proto (github.com/onnx/onnx,
+ * onnx/onnx.proto; IR version 7 is that of opset 13); what each operator means is in its
+ * docs/Operators.md.
  *
- * Nodes are small and are collected in memory; weights are large, stand in place in the store and are written out from there. A
- * protobuf message needs its length in front, so the sizes are added up first. */
+ * Nodes are small and are collected in memory; weights are large, stand in place in the store and
+ * are written out from there. A protobuf message needs its length in front, so the sizes are added
+ * up first. */
 #include "layers/onnx.h"
 
 #include <stdio.h>
@@ -24,10 +26,29 @@ enum {
 enum { OPSET_VERSION = 2, ENTRY_KEY = 1, ENTRY_VALUE = 2 };
 enum { GRAPH_NODE = 1, GRAPH_NAME = 2, GRAPH_INITIALIZER = 5, GRAPH_INPUT = 11, GRAPH_OUTPUT = 12 };
 enum { NODE_INPUT = 1, NODE_OUTPUT = 2, NODE_NAME = 3, NODE_OP_TYPE = 4, NODE_ATTRIBUTE = 5 };
-enum { ATTRIBUTE_NAME = 1, ATTRIBUTE_F = 2, ATTRIBUTE_I = 3, ATTRIBUTE_INTS = 8, ATTRIBUTE_TYPE = 20 };
+enum {
+    ATTRIBUTE_NAME = 1,
+    ATTRIBUTE_F = 2,
+    ATTRIBUTE_I = 3,
+    ATTRIBUTE_INTS = 8,
+    ATTRIBUTE_TYPE = 20
+};
 enum { TYPE_FLOAT = 1, TYPE_INT = 2, TYPE_INTS = 7 };
-enum { TENSOR_DIMS = 1, TENSOR_DATA_TYPE = 2, TENSOR_NAME = 8, TENSOR_RAW_DATA = 9, DATA_TYPE_FLOAT = 1 };
-enum { VALUE_NAME = 1, VALUE_TYPE = 2, TYPE_TENSOR = 1, TENSOR_TYPE_ELEMENT = 1, TENSOR_TYPE_SHAPE = 2, SHAPE_DIM = 1 };
+enum {
+    TENSOR_DIMS = 1,
+    TENSOR_DATA_TYPE = 2,
+    TENSOR_NAME = 8,
+    TENSOR_RAW_DATA = 9,
+    DATA_TYPE_FLOAT = 1
+};
+enum {
+    VALUE_NAME = 1,
+    VALUE_TYPE = 2,
+    TYPE_TENSOR = 1,
+    TENSOR_TYPE_ELEMENT = 1,
+    TENSOR_TYPE_SHAPE = 2,
+    SHAPE_DIM = 1
+};
 enum { DIM_VALUE = 1, DIM_PARAM = 2 };
 #define MOST_BYTES ((uint64_t)INT32_MAX) /* of a protobuf message */
 
@@ -38,7 +59,8 @@ typedef struct initializer {
 } initializer;
 
 struct reel_onnx {
-    reel_message nodes, node, scratch; /* of the graph; the open node without its output; for attributes */
+    reel_message nodes, node,
+        scratch; /* of the graph; the open node without its output; for attributes */
     bool open;
     char op_type[32], name[300], current[300]; /* of the open node; the value before it */
     const reel_module *module;                 /* that is being written */
@@ -51,7 +73,8 @@ struct reel_onnx {
 /* ---- nodes ---- */
 static void close_node(reel_onnx *g, const char *output)
 {
-    if (!g->open) return;
+    if (!g->open)
+        return;
     reel_message_text(&g->node, NODE_OUTPUT, output);
     reel_message_text(&g->node, NODE_NAME, g->name);
     reel_message_text(&g->node, NODE_OP_TYPE, g->op_type);
@@ -60,10 +83,12 @@ static void close_node(reel_onnx *g, const char *output)
     g->open = false;
 }
 
-/* A node stays open until the next begins, for the last one's output has a name that only the end knows. */
+/* A node stays open until the next begins, for the last one's output has a name that only the end
+ * knows. */
 void reel_onnx_node(reel_onnx *g, const char *op_type)
 {
-    if (g->open) close_node(g, g->name);
+    if (g->open)
+        close_node(g, g->name);
     const int n = g->nodes_of_module++;
     if (n == 0)
         snprintf(g->name, sizeof g->name, "%s", g->module->name);
@@ -78,7 +103,8 @@ void reel_onnx_input(reel_onnx *g)
     reel_message_text(&g->node, NODE_INPUT, g->current);
 }
 
-static void add_initializer(reel_onnx *g, const char *name, const reel_tensor *t, const float *copied)
+static void add_initializer(reel_onnx *g, const char *name, const reel_tensor *t,
+                            const float *copied)
 {
     reel_message_text(&g->node, NODE_INPUT, name);
     if (g->count == g->room) {
@@ -93,8 +119,10 @@ static void add_initializer(reel_onnx *g, const char *name, const reel_tensor *t
     initializer *i = &g->list[g->count];
     *i = (initializer){.name = strdup(name), .tensor = *t};
     const size_t bytes = (size_t)reel_tensor_numel(t) * sizeof *copied;
-    if (copied && (i->own = malloc(bytes + 1))) memcpy(i->own, copied, bytes);
-    if (copied) i->tensor.data = i->own;
+    if (copied && (i->own = malloc(bytes + 1)))
+        memcpy(i->own, copied, bytes);
+    if (copied)
+        i->tensor.data = i->own;
     g->failed |= !i->name || (copied && !i->own);
     g->count++;
 }
@@ -105,7 +133,8 @@ void reel_onnx_param(reel_onnx *g, const reel_module *m, int k)
     add_initializer(g, p->name, &p->value, NULL);
 }
 
-void reel_onnx_constant(reel_onnx *g, const char *name, int64_t rows, int64_t columns, const float *values)
+void reel_onnx_constant(reel_onnx *g, const char *name, int64_t rows, int64_t columns,
+                        const float *values)
 {
     char full[320];
     snprintf(full, sizeof full, "%s.%s", g->module->name, name);
@@ -128,7 +157,8 @@ void reel_onnx_int(reel_onnx *g, const char *attribute, int64_t value)
 
 void reel_onnx_ints(reel_onnx *g, const char *attribute, const int64_t *values, int n)
 {
-    for (int i = 0; i < n; i++) reel_message_varint(&g->scratch, ATTRIBUTE_INTS, (uint64_t)values[i]);
+    for (int i = 0; i < n; i++)
+        reel_message_varint(&g->scratch, ATTRIBUTE_INTS, (uint64_t)values[i]);
     put_attribute(g, attribute, TYPE_INTS);
 }
 
@@ -138,43 +168,53 @@ void reel_onnx_float(reel_onnx *g, const char *attribute, double value)
     put_attribute(g, attribute, TYPE_FLOAT);
 }
 
-/* ---- the walk: zeros of one image go through the net, and every layer writes its nodes knowing its shapes ---- */
-static reel_status write_layer(reel_onnx *g, const reel_module *m, const reel_tensor *in, const reel_tensor *out,
-                               reel_error *err)
+/* ---- the walk: zeros of one image go through the net, and every layer writes its nodes knowing
+ * its shapes ---- */
+static reel_status write_layer(reel_onnx *g, const reel_module *m, const reel_tensor *in,
+                               const reel_tensor *out, reel_error *err)
 {
     reel_error why = {0};
     if (!m->kind->onnx)
-        return reel_fail(err, REEL_ERR_INVALID, "%s: a %s layer has no form in ONNX here", m->name, m->kind->name);
+        return reel_fail(err, REEL_ERR_INVALID, "%s: a %s layer has no form in ONNX here", m->name,
+                         m->kind->name);
     g->module = m;
     g->nodes_of_module = 0;
     const reel_status status = m->kind->onnx(m, g, in, out, &why);
-    return status == REEL_OK ? status : reel_fail(err, status, "%s: not to be expressed in ONNX: %s", m->name, why.message);
+    return status == REEL_OK ? status
+                             : reel_fail(err, status, "%s: not to be expressed in ONNX: %s",
+                                         m->name, why.message);
 }
 
-static reel_status walk(reel_net *net, reel_onnx *g, const int64_t input[4], reel_tensor *last, reel_error *err)
+static reel_status walk(reel_net *net, reel_onnx *g, const int64_t input[4], reel_tensor *last,
+                        reel_error *err)
 {
     static const int64_t none[4] = {0}, pixel[4] = {1, 1, 1, 1};
     const int64_t after[4] = {0, input[1] - 1, input[2] - 1, input[3] - 1};
     const bool training = net->training;
     reel_tape *tape;
-    REEL_TRY(reel_tape_create(&tape, net->ctx, &(reel_tape_config){.dtype = reel_net_dtype(net), .no_grad = true}, err));
+    REEL_TRY(reel_tape_create(
+        &tape, net->ctx, &(reel_tape_config){.dtype = reel_net_dtype(net), .no_grad = true}, err));
     net->training = false;
     reel_var x = reel_pad(reel_reshape(reel_scalar(tape, 0), 4, pixel), none, after, 0);
     reel_status status = reel_tape_status(tape, err);
     for (uint32_t i = 0; i < net->leaves && status == REEL_OK; i++) {
         const reel_tensor in = reel_value(x);
         const reel_var y = net->leaf[i]->kind->forward(net->leaf[i], tape, x);
-        if (y.id < 0) reel_tape_prefix_error(tape, net->leaf[i]->name);
+        if (y.id < 0)
+            reel_tape_prefix_error(tape, net->leaf[i]->name);
         status = reel_tape_status(tape, err);
-        if (status != REEL_OK) break;
+        if (status != REEL_OK)
+            break;
         *last = reel_value(y);
         status = write_layer(g, net->leaf[i], &in, last, err);
-        if (x.id != y.id) reel_release(x);
+        if (x.id != y.id)
+            reel_release(x);
         x = y;
     }
     net->training = training;
     reel_tape_destroy(tape);
-    if (status == REEL_OK && !g->open) status = reel_fail(err, REEL_ERR_INVALID, "a net without layers");
+    if (status == REEL_OK && !g->open)
+        status = reel_fail(err, REEL_ERR_INVALID, "a net without layers");
     return status;
 }
 
@@ -212,7 +252,8 @@ static uint64_t raw_bytes(const initializer *i)
 static void put_initializer_head(reel_message *to, const initializer *i)
 {
     reel_message head = {0};
-    for (int d = 0; d < i->tensor.ndim; d++) reel_message_varint(&head, TENSOR_DIMS, (uint64_t)i->tensor.shape[d]);
+    for (int d = 0; d < i->tensor.ndim; d++)
+        reel_message_varint(&head, TENSOR_DIMS, (uint64_t)i->tensor.shape[d]);
     reel_message_varint(&head, TENSOR_DATA_TYPE, DATA_TYPE_FLOAT);
     reel_message_text(&head, TENSOR_NAME, i->name);
     reel_message_length(&head, TENSOR_RAW_DATA, raw_bytes(i));
@@ -222,7 +263,8 @@ static void put_initializer_head(reel_message *to, const initializer *i)
     reel_message_free(&head);
 }
 
-static reel_status put_initializer(reel_atomic_file *f, const initializer *i, reel_message *scratch, reel_error *err)
+static reel_status put_initializer(reel_atomic_file *f, const initializer *i, reel_message *scratch,
+                                   reel_error *err)
 {
     scratch->size = 0;
     put_initializer_head(scratch, i);
@@ -231,10 +273,12 @@ static reel_status put_initializer(reel_atomic_file *f, const initializer *i, re
         free(values);
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", f->path);
     }
-    const reel_tensor row_major = reel_tensor_with_layout(values, REEL_F32, REEL_ROW_MAJOR, i->tensor.ndim, i->tensor.shape);
+    const reel_tensor row_major =
+        reel_tensor_with_layout(values, REEL_F32, REEL_ROW_MAJOR, i->tensor.ndim, i->tensor.shape);
     reel_tensor_copy(&row_major, &i->tensor);
     reel_status status = reel_atomic_put(f, scratch->bytes, scratch->size, err);
-    if (status == REEL_OK) status = reel_atomic_put(f, values, raw_bytes(i), err);
+    if (status == REEL_OK)
+        status = reel_atomic_put(f, values, raw_bytes(i), err);
     free(values);
     return status;
 }
@@ -257,20 +301,23 @@ static void put_model(reel_message *m, const reel_onnx_config *config, uint64_t 
     reel_message_free(&inner);
 }
 
-static reel_status put_all(reel_atomic_file *f, const reel_onnx *g, const reel_message *model, const reel_message *rest,
-                           reel_error *err)
+static reel_status put_all(reel_atomic_file *f, const reel_onnx *g, const reel_message *model,
+                           const reel_message *rest, reel_error *err)
 {
     reel_message scratch = {0};
     reel_status status = reel_atomic_put(f, model->bytes, model->size, err);
-    if (status == REEL_OK) status = reel_atomic_put(f, g->nodes.bytes, g->nodes.size, err);
-    for (int i = 0; i < g->count && status == REEL_OK; i++) status = put_initializer(f, &g->list[i], &scratch, err);
-    if (status == REEL_OK) status = reel_atomic_put(f, rest->bytes, rest->size, err);
+    if (status == REEL_OK)
+        status = reel_atomic_put(f, g->nodes.bytes, g->nodes.size, err);
+    for (int i = 0; i < g->count && status == REEL_OK; i++)
+        status = put_initializer(f, &g->list[i], &scratch, err);
+    if (status == REEL_OK)
+        status = reel_atomic_put(f, rest->bytes, rest->size, err);
     reel_message_free(&scratch);
     return status;
 }
 
-static reel_status save(reel_onnx *g, const reel_onnx_config *config, const reel_tensor *in, const reel_tensor *out,
-                        const char *path, reel_error *err)
+static reel_status save(reel_onnx *g, const reel_onnx_config *config, const reel_tensor *in,
+                        const reel_tensor *out, const char *path, reel_error *err)
 {
     reel_message model = {0}, rest = {0}, head = {0};
     const char *output = strcmp(g->op_type, "Softmax") == 0 ? "probabilities" : "logits";
@@ -286,11 +333,14 @@ static reel_status save(reel_onnx *g, const reel_onnx_config *config, const reel
     }
     put_model(&model, config, graph);
     reel_status status = REEL_OK;
-    if (g->failed || g->nodes.failed || g->node.failed || g->scratch.failed || model.failed || rest.failed || head.failed)
+    if (g->failed || g->nodes.failed || g->node.failed || g->scratch.failed || model.failed ||
+        rest.failed || head.failed)
         status = reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
     else if (graph + model.size > MOST_BYTES)
-        status = reel_fail(err, REEL_ERR_INVALID, "%s: expected at most %llu bytes, the limit of an ONNX file, got %llu", path,
-                           (unsigned long long)MOST_BYTES, (unsigned long long)(graph + model.size));
+        status =
+            reel_fail(err, REEL_ERR_INVALID,
+                      "%s: expected at most %llu bytes, the limit of an ONNX file, got %llu", path,
+                      (unsigned long long)MOST_BYTES, (unsigned long long)(graph + model.size));
     reel_atomic_file f;
     if (status == REEL_OK && (status = reel_atomic_open(&f, path, err)) == REEL_OK)
         status = reel_atomic_close(&f, put_all(&f, g, &model, &rest, err), err);
@@ -300,19 +350,22 @@ static reel_status save(reel_onnx *g, const reel_onnx_config *config, const reel
     return status;
 }
 
-reel_status reel_net_save_onnx(reel_net *net, const reel_onnx_config *config, const char *path, reel_error *err)
+reel_status reel_net_save_onnx(reel_net *net, const reel_onnx_config *config, const char *path,
+                               reel_error *err)
 {
     REEL_ASSERT(net->built);
     const int64_t input[4] = {1, config->channels ? config->channels : 3, config->height,
                               config->width ? config->width : config->height};
     if (input[1] < 1 || input[2] < 1 || input[3] < 1)
-        return reel_fail(err, REEL_ERR_INVALID, "%s: expected a positive input size, got %lld x %lld x %lld", path,
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "%s: expected a positive input size, got %lld x %lld x %lld", path,
                          (long long)input[1], (long long)input[2], (long long)input[3]);
     reel_onnx g = {.current = "images"};
     const reel_tensor in = reel_tensor_of(NULL, REEL_F32, 4, input);
     reel_tensor out = in;
     reel_status status = walk(net, &g, input, &out, err);
-    if (status == REEL_OK) status = save(&g, config, &in, &out, path, err);
+    if (status == REEL_OK)
+        status = save(&g, config, &in, &out, path, err);
     for (int i = 0; i < g.count; i++) {
         free(g.list[i].name);
         free(g.list[i].own);

@@ -1,4 +1,5 @@
-/* The memory a step will take, asked of the allocator that a step uses: a formula of its own would one day tell something else.
+/* The memory a step will take, asked of the allocator that a step uses: a formula of its own would
+ * one day tell something else.
  */
 #include <stdlib.h>
 
@@ -8,15 +9,19 @@
 static reel_status backward_from(reel_var y, reel_error *err)
 {
     const reel_tensor out = reel_value(y);
-    if (out.ndim != 2) return reel_backward(reel_mean_all(y), err);
+    if (out.ndim != 2)
+        return reel_backward(reel_mean_all(y), err);
     int64_t *labels = calloc((size_t)out.shape[0], sizeof *labels);
-    if (!labels) return reel_fail(err, REEL_ERR_MEMORY, "plan: out of memory");
-    const reel_status status = reel_backward(reel_cross_entropy(y, labels, out.shape[0], NULL), err);
+    if (!labels)
+        return reel_fail(err, REEL_ERR_MEMORY, "plan: out of memory");
+    const reel_status status =
+        reel_backward(reel_cross_entropy(y, labels, out.shape[0], NULL), err);
     free(labels);
     return status;
 }
 
-static reel_status walk(reel_net *net, reel_tape *tape, const int64_t input[4], bool training, reel_error *err)
+static reel_status walk(reel_net *net, reel_tape *tape, const int64_t input[4], bool training,
+                        reel_error *err)
 {
     double never_read; /* stands where the images would */
     const reel_tensor images = reel_tensor_of(&never_read, reel_net_dtype(net), 4, input);
@@ -25,18 +30,23 @@ static reel_status walk(reel_net *net, reel_tape *tape, const int64_t input[4], 
     return training ? backward_from(y, err) : REEL_OK;
 }
 
-reel_status reel_net_plan(reel_net *net, const int64_t input[4], bool training, reel_net_memory *plan, reel_error *err)
+reel_status reel_net_plan(reel_net *net, const int64_t input[4], bool training,
+                          reel_net_memory *plan, reel_error *err)
 {
     REEL_ASSERT(net->built);
-    /* Addresses only: what does not fit this machine is to be told, not refused. Some systems promise less than others. */
-    reel_tape_config config = {
-        .dtype = reel_net_dtype(net), .no_grad = !training, .limit_bytes = (size_t)1 << 44, .plan = true};
+    /* Addresses only: what does not fit this machine is to be told, not refused. Some systems
+     * promise less than others. */
+    reel_tape_config config = {.dtype = reel_net_dtype(net),
+                               .no_grad = !training,
+                               .limit_bytes = (size_t)1 << 44,
+                               .plan = true};
     reel_tape *tape = NULL;
     reel_status status = REEL_ERR_MEMORY;
     for (; status != REEL_OK && config.limit_bytes >= (size_t)1 << 36; config.limit_bytes /= 2)
         status = reel_tape_create(&tape, net->ctx, &config, NULL);
     config.limit_bytes = 0; /* as much as there is */
-    if (status != REEL_OK) REEL_TRY(reel_tape_create(&tape, net->ctx, &config, err));
+    if (status != REEL_OK)
+        REEL_TRY(reel_tape_create(&tape, net->ctx, &config, err));
     *plan = (reel_net_memory){0};
     const size_t element = reel_dtype_size(config.dtype);
     bool trained = false;
@@ -44,7 +54,8 @@ reel_status reel_net_plan(reel_net *net, const int64_t input[4], bool training, 
         const reel_param *p = reel_params_at(net->params, i);
         const size_t bytes = (size_t)reel_tensor_numel(&p->value) * element;
         plan->parameters += bytes;
-        if (!training || (p->flags & (REEL_PARAM_BUFFER | REEL_PARAM_FROZEN))) continue;
+        if (!training || (p->flags & (REEL_PARAM_BUFFER | REEL_PARAM_FROZEN)))
+            continue;
         plan->gradients += bytes;
         trained = true;
     }

@@ -1,7 +1,7 @@
 /* Gradient clipping, and the norm that tells a run that has left the rails.
  *
- * Norms do not depend on the number of threads: a gradient is cut into blocks by its size alone, each block is summed in
- * double by one thread, and the blocks are added in order. */
+ * Norms do not depend on the number of threads: a gradient is cut into blocks by its size alone,
+ * each block is summed in double by one thread, and the blocks are added in order. */
 #include <math.h>
 
 #include "optim/internal.h"
@@ -10,32 +10,43 @@ enum { BLOCKS = 128 };
 
 static double square_sum(const reel_tensor *grad, const reel_ctx *ctx)
 {
-    const int64_t n = reel_tensor_numel(grad), block = ((n + BLOCKS - 1) / BLOCKS + 1023) / 1024 * 1024;
+    const int64_t n = reel_tensor_numel(grad),
+                  block = ((n + BLOCKS - 1) / BLOCKS + 1023) / 1024 * 1024;
     const size_t element = reel_dtype_size(grad->dtype);
     reel_square_sum_fn *const sum = reel_square_sum_loops[grad->dtype];
     double part[BLOCKS] = {0};
-#pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(ctx)) if (n > REEL_OPTIM_PARALLEL)
+#pragma omp parallel for schedule(static)                                                          \
+    num_threads(reel_ctx_threads(ctx)) if (n > REEL_OPTIM_PARALLEL)
     for (int b = 0; b < BLOCKS; b++) {
         const int64_t begin = b * block, left = n - begin;
-        if (left > 0) part[b] = sum((const char *)grad->data + (size_t)begin * element, left < block ? left : block);
+        if (left > 0)
+            part[b] = sum((const char *)grad->data + (size_t)begin * element,
+                          left < block ? left : block);
     }
     double total = 0;
-    for (int b = 0; b < BLOCKS; b++) total += part[b];
+    for (int b = 0; b < BLOCKS; b++)
+        total += part[b];
     return total;
 }
 
 /* Calls loop over the gradient of every parameter that moves. */
-static void for_each_gradient(reel_params *params, const reel_ctx *ctx, reel_scalar_loop_fn *const *loops, double a)
+static void for_each_gradient(reel_params *params, const reel_ctx *ctx,
+                              reel_scalar_loop_fn *const *loops, double a)
 {
     for (int i = 0; i < reel_params_count(params); i++) {
         const reel_param *p = reel_params_at(params, i);
-        if (!reel_param_moves(p)) continue;
-        const int64_t n = reel_tensor_numel(&p->grad), block = ((n + BLOCKS - 1) / BLOCKS + 1023) / 1024 * 1024;
+        if (!reel_param_moves(p))
+            continue;
+        const int64_t n = reel_tensor_numel(&p->grad),
+                      block = ((n + BLOCKS - 1) / BLOCKS + 1023) / 1024 * 1024;
         const size_t element = reel_dtype_size(p->grad.dtype);
-#pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(ctx)) if (n > REEL_OPTIM_PARALLEL)
+#pragma omp parallel for schedule(static)                                                          \
+    num_threads(reel_ctx_threads(ctx)) if (n > REEL_OPTIM_PARALLEL)
         for (int b = 0; b < BLOCKS; b++) {
             const int64_t begin = b * block, left = n - begin;
-            if (left > 0) loops[p->grad.dtype]((char *)p->grad.data + (size_t)begin * element, left < block ? left : block, a);
+            if (left > 0)
+                loops[p->grad.dtype]((char *)p->grad.data + (size_t)begin * element,
+                                     left < block ? left : block, a);
         }
     }
 }
@@ -45,7 +56,8 @@ double reel_grad_norm(const reel_params *params, const reel_ctx *ctx)
     double total = 0;
     for (int i = 0; i < reel_params_count(params); i++) {
         const reel_param *p = reel_params_at(params, i);
-        if (reel_param_moves(p)) total += square_sum(&p->grad, ctx);
+        if (reel_param_moves(p))
+            total += square_sum(&p->grad, ctx);
     }
     return sqrt(total);
 }
@@ -55,7 +67,8 @@ double reel_clip_grad_norm(reel_params *params, const reel_ctx *ctx, double max_
     REEL_ASSERT(max_norm > 0);
     const double norm = reel_grad_norm(params, ctx);
     const double factor = max_norm / (norm + 1e-6); /* PyTorch's guard, so that figures agree */
-    if (isfinite(norm) && factor < 1) for_each_gradient(params, ctx, reel_scale_loops, factor);
+    if (isfinite(norm) && factor < 1)
+        for_each_gradient(params, ctx, reel_scale_loops, factor);
     return norm;
 }
 

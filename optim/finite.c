@@ -1,5 +1,5 @@
-/* Looking for what is not a number before it reaches a weight. It costs one read of the gradients, where an update reads and
- * writes five times as much. */
+/* Looking for what is not a number before it reaches a weight. It costs one read of the gradients,
+ * where an update reads and writes five times as much. */
 #include "optim/internal.h"
 
 enum { BLOCK = 1 << 16 };
@@ -10,10 +10,12 @@ static bool is_finite(const reel_tensor *t, const reel_ctx *ctx)
     const size_t element = reel_dtype_size(t->dtype);
     reel_finite_fn *const finite = reel_finite_loops[t->dtype];
     int bad = 0;
-#pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(ctx)) reduction(| : bad) if (n > REEL_OPTIM_PARALLEL)
+#pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(ctx))                       \
+    reduction(| : bad) if (n > REEL_OPTIM_PARALLEL)
     for (int64_t b = 0; b < blocks; b++) {
         const int64_t begin = b * BLOCK, left = n - begin;
-        bad |= !finite((const char *)t->data + (size_t)begin * element, left < BLOCK ? left : BLOCK);
+        bad |=
+            !finite((const char *)t->data + (size_t)begin * element, left < BLOCK ? left : BLOCK);
     }
     return !bad;
 }
@@ -22,7 +24,8 @@ int reel_grad_not_finite(const reel_params *params, const reel_ctx *ctx)
 {
     for (int i = reel_params_count(params) - 1; i >= 0; i--) {
         const reel_param *p = reel_params_at(params, i);
-        if (reel_param_moves(p) && !is_finite(&p->grad, ctx)) return i;
+        if (reel_param_moves(p) && !is_finite(&p->grad, ctx))
+            return i;
     }
     return -1;
 }
@@ -31,8 +34,10 @@ int reel_optimizer_not_finite(const reel_optimizer *opt)
 {
     for (int i = 0; i < reel_params_count(opt->params); i++) {
         const reel_tensor velocity = reel_optimizer_state(opt, i);
-        if (!is_finite(&reel_params_at(opt->params, i)->value, opt->ctx)) return i;
-        if (velocity.data && !is_finite(&velocity, opt->ctx)) return i;
+        if (!is_finite(&reel_params_at(opt->params, i)->value, opt->ctx))
+            return i;
+        if (velocity.data && !is_finite(&velocity, opt->ctx))
+            return i;
     }
     return -1;
 }

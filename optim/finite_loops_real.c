@@ -1,4 +1,5 @@
-/* 0 x is 0 for a finite x and NaN for all else, and NaN stays in a sum. Independent sums keep the loop at the speed of memory.
+/* 0 x is 0 for a finite x and NaN for all else, and NaN stays in a sum. Independent sums keep the
+ * loop at the speed of memory.
  */
 #include "core/real.h"
 #include "optim/internal.h"
@@ -12,10 +13,13 @@ bool REEL_FN(reel_finite)(const void *x_, int64_t n)
     reel_real lane[LANES] = {0};
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES)
-        for (int l = 0; l < LANES; l++) lane[l] += x[i + l] * 0;
-    for (int l = 0; i < n; i++, l++) lane[l] += x[i] * 0;
+        for (int l = 0; l < LANES; l++)
+            lane[l] += x[i + l] * 0;
+    for (int l = 0; i < n; i++, l++)
+        lane[l] += x[i] * 0;
     reel_real sum = 0;
-    for (int l = 0; l < LANES; l++) sum += lane[l];
+    for (int l = 0; l < LANES; l++)
+        sum += lane[l];
     return sum == 0;
 }
 

@@ -1,5 +1,6 @@
-/* The loops of clipping. The sum of squares is taken in double, in sixteen interleaved partial sums that are added in a fixed
- * order: it vectorises without reassociating anything, and squares of finite floats cannot overflow it. */
+/* The loops of clipping. The sum of squares is taken in double, in sixteen interleaved partial sums
+ * that are added in a fixed order: it vectorises without reassociating anything, and squares of
+ * finite floats cannot overflow it. */
 #include "core/real.h"
 #include "optim/internal.h"
 
@@ -12,10 +13,13 @@ double REEL_FN(reel_square_sum)(const void *x_, int64_t n)
     double lane[LANES] = {0};
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES)
-        for (int l = 0; l < LANES; l++) lane[l] += (double)x[i + l] * (double)x[i + l];
-    for (int l = 0; i < n; i++, l++) lane[l] += (double)x[i] * (double)x[i];
+        for (int l = 0; l < LANES; l++)
+            lane[l] += (double)x[i + l] * (double)x[i + l];
+    for (int l = 0; i < n; i++, l++)
+        lane[l] += (double)x[i] * (double)x[i];
     for (int half = LANES / 2; half > 0; half /= 2)
-        for (int l = 0; l < half; l++) lane[l] += lane[l + half];
+        for (int l = 0; l < half; l++)
+            lane[l] += lane[l + half];
     return lane[0];
 }
 
@@ -24,7 +28,8 @@ void REEL_FN(reel_scale)(void *x_, int64_t n, double a)
 {
     reel_real *x = x_;
     const reel_real factor = (reel_real)a;
-    for (int64_t i = 0; i < n; i++) x[i] *= factor;
+    for (int64_t i = 0; i < n; i++)
+        x[i] *= factor;
 }
 
 /* NaN stays NaN: both comparisons are false. */
@@ -33,7 +38,8 @@ void REEL_FN(reel_clamp)(void *x_, int64_t n, double a)
 {
     reel_real *x = x_;
     const reel_real high = (reel_real)a, low = -high;
-    for (int64_t i = 0; i < n; i++) x[i] = x[i] > high ? high : x[i] < low ? low : x[i];
+    for (int64_t i = 0; i < n; i++)
+        x[i] = x[i] > high ? high : x[i] < low ? low : x[i];
 }
 
 #ifdef REEL_ONCE

@@ -1,4 +1,5 @@
-/* For files in optim/ only: what the optimizer holds, and the loops over memory that are compiled for float and for double. */
+/* For files in optim/ only: what the optimizer holds, and the loops over memory that are compiled
+ * for float and for double. */
 #ifndef REEL_OPTIM_INTERNAL_H
 #define REEL_OPTIM_INTERNAL_H
 
@@ -14,13 +15,15 @@ typedef enum {
 
 typedef struct reel_update {
     reel_update_rule rule;
-    double lr, mu, keep, decay; /* decay 0: w is not looked at, so an infinite weight does not reach v */
+    double lr, mu, keep,
+        decay; /* decay 0: w is not looked at, so an infinite weight does not reach v */
 } reel_update;
 
 typedef void reel_update_fn(void *w, void *v, const void *g, int64_t n, const reel_update *u);
 extern reel_update_fn *const reel_update_loops[REEL_DTYPES];
 
-/* Loops over one gradient: sum of squares in double in a fixed order, x *= a, x clamped to -a..a. */
+/* Loops over one gradient: sum of squares in double in a fixed order, x *= a, x clamped to -a..a.
+ */
 typedef double reel_square_sum_fn(const void *x, int64_t n);
 typedef void reel_scalar_loop_fn(void *x, int64_t n, double a);
 typedef bool reel_finite_fn(const void *x, int64_t n); /* neither NaN nor infinity among them */

@@ -1,8 +1,8 @@
-/* Learning rate schedules: closed formulas of the step number, so that a resumed run needs no state. Only reduce-on-plateau
- * has some: three numbers in the schedule itself.
+/* Learning rate schedules: closed formulas of the step number, so that a resumed run needs no
+ * state. Only reduce-on-plateau has some: three numbers in the schedule itself.
  *
- * The schedule proper begins where the warm-up ends: epochs are counted from there, as when torchvision's recipes put a
- * warm-up in front. */
+ * The schedule proper begins where the warm-up ends: epochs are counted from there, as when
+ * torchvision's recipes put a warm-up in front. */
 #include <float.h>
 #include <math.h>
 
@@ -31,27 +31,32 @@ static reel_status check_kind(const reel_schedule *s, reel_error *err)
         return REEL_OK;
     case REEL_SCHEDULE_STEP:
         if (s->step_size < 1)
-            return reel_fail(err, REEL_ERR_INVALID, "schedule: step size: expected 1 epoch or more, got %lld",
+            return reel_fail(err, REEL_ERR_INVALID,
+                             "schedule: step size: expected 1 epoch or more, got %lld",
                              (long long)s->step_size);
         return REEL_OK;
     case REEL_SCHEDULE_MULTISTEP:
         if (s->n_milestones < 1 || s->n_milestones > REEL_COUNT(s->milestones))
-            return reel_fail(err, REEL_ERR_INVALID, "schedule: milestones: expected 1 to %d, got %d",
+            return reel_fail(err, REEL_ERR_INVALID,
+                             "schedule: milestones: expected 1 to %d, got %d",
                              (int)REEL_COUNT(s->milestones), s->n_milestones);
         for (int i = 0; i < s->n_milestones; i++)
             if (s->milestones[i] < 0 || (i > 0 && s->milestones[i] < s->milestones[i - 1]))
-                return reel_fail(err, REEL_ERR_INVALID,
-                                 "schedule: milestones: expected epochs in rising order, got %lld after %lld",
-                                 (long long)s->milestones[i], (long long)(i > 0 ? s->milestones[i - 1] : 0));
+                return reel_fail(
+                    err, REEL_ERR_INVALID,
+                    "schedule: milestones: expected epochs in rising order, got %lld after %lld",
+                    (long long)s->milestones[i], (long long)(i > 0 ? s->milestones[i - 1] : 0));
         return REEL_OK;
     case REEL_SCHEDULE_POLY:
         if (!(s->power >= 0 && isfinite(s->power)))
-            return reel_fail(err, REEL_ERR_INVALID, "schedule: power: expected more than 0, got %g", s->power);
+            return reel_fail(err, REEL_ERR_INVALID, "schedule: power: expected more than 0, got %g",
+                             s->power);
         return REEL_OK;
     case REEL_SCHEDULE_PLATEAU:
         if (s->patience < 0 || !(s->threshold >= 0 && s->threshold < 1) || gamma_of(s) >= 1)
             return reel_fail(err, REEL_ERR_INVALID,
-                             "schedule: plateau: expected patience >= 0, 0 <= threshold < 1, gamma < 1, got %lld, %g, %g",
+                             "schedule: plateau: expected patience >= 0, 0 <= threshold < 1, gamma "
+                             "< 1, got %lld, %g, %g",
                              (long long)s->patience, s->threshold, gamma_of(s));
         return REEL_OK;
     }
@@ -61,19 +66,29 @@ static reel_status check_kind(const reel_schedule *s, reel_error *err)
 reel_status reel_schedule_check(const reel_schedule *s, reel_error *err)
 {
     if (!(s->lr >= 0 && isfinite(s->lr)))
-        return reel_fail(err, REEL_ERR_INVALID, "schedule: learning rate: expected a finite number, 0 or more, got %g", s->lr);
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "schedule: learning rate: expected a finite number, 0 or more, got %g",
+                         s->lr);
     if (!(s->gamma >= 0 && isfinite(s->gamma)))
-        return reel_fail(err, REEL_ERR_INVALID, "schedule: gamma: expected more than 0, got %g", s->gamma);
+        return reel_fail(err, REEL_ERR_INVALID, "schedule: gamma: expected more than 0, got %g",
+                         s->gamma);
     if (!(s->min_lr >= 0 && s->min_lr <= s->lr))
-        return reel_fail(err, REEL_ERR_INVALID, "schedule: least learning rate: expected 0 to %g, got %g", s->lr, s->min_lr);
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "schedule: least learning rate: expected 0 to %g, got %g", s->lr,
+                         s->min_lr);
     if (s->epochs < 1 || s->steps_per_epoch < 1 || s->epochs > INT64_MAX / s->steps_per_epoch)
-        return reel_fail(err, REEL_ERR_INVALID, "schedule: expected 1 epoch and 1 step per epoch or more, got %lld and %lld",
-                         (long long)s->epochs, (long long)s->steps_per_epoch);
+        return reel_fail(
+            err, REEL_ERR_INVALID,
+            "schedule: expected 1 epoch and 1 step per epoch or more, got %lld and %lld",
+            (long long)s->epochs, (long long)s->steps_per_epoch);
     if (!(s->warmup_epochs >= 0 && s->warmup_epochs <= (double)s->epochs))
-        return reel_fail(err, REEL_ERR_INVALID, "schedule: warm-up: expected 0 to %lld epochs, got %g", (long long)s->epochs,
-                         s->warmup_epochs);
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "schedule: warm-up: expected 0 to %lld epochs, got %g",
+                         (long long)s->epochs, s->warmup_epochs);
     if (!(s->warmup_start >= 0 && s->warmup_start <= 1))
-        return reel_fail(err, REEL_ERR_INVALID, "schedule: start of the warm-up: expected 0 to 1, got %g", s->warmup_start);
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "schedule: start of the warm-up: expected 0 to 1, got %g",
+                         s->warmup_start);
     return check_kind(s, err);
 }
 
@@ -96,7 +111,8 @@ double reel_schedule_at(const reel_schedule *s, int64_t step)
     }
     case REEL_SCHEDULE_MULTISTEP: {
         int passed = 0;
-        while (passed < s->n_milestones && s->milestones[passed] <= epoch) passed++;
+        while (passed < s->n_milestones && s->milestones[passed] <= epoch)
+            passed++;
         return s->lr * pow(gamma_of(s), passed);
     }
     case REEL_SCHEDULE_COSINE:
@@ -111,9 +127,12 @@ double reel_schedule_at(const reel_schedule *s, int64_t step)
 
 void reel_schedule_observe(reel_schedule *s, double validation_loss)
 {
-    if (s->kind != REEL_SCHEDULE_PLATEAU) return;
-    /* best 0 stands for "none yet", so that a zeroed schedule is ready to use; a loss of exactly 0 is kept just above it. */
-    if (isfinite(validation_loss) && (s->best == 0 || validation_loss < s->best * (1 - s->threshold))) {
+    if (s->kind != REEL_SCHEDULE_PLATEAU)
+        return;
+    /* best 0 stands for "none yet", so that a zeroed schedule is ready to use; a loss of exactly 0
+     * is kept just above it. */
+    if (isfinite(validation_loss) &&
+        (s->best == 0 || validation_loss < s->best * (1 - s->threshold))) {
         s->best = validation_loss == 0 ? DBL_MIN : validation_loss;
         s->bad = 0;
         return;

@@ -1,4 +1,5 @@
-/* The card in a weights file, read and written. Every number is bounded where it is read: a card sizes what is allocated. */
+/* The card in a weights file, read and written. Every number is bounded where it is read: a card
+ * sizes what is allocated. */
 #include "core/files/model_card.h"
 
 #include <inttypes.h>
@@ -11,7 +12,8 @@ enum { LARGEST_SIDE = 1 << 14 };
 
 void reel_model_card_free(reel_model_card *card)
 {
-    for (int64_t c = 0; card->class_names && c < card->classes; c++) free(card->class_names[c]);
+    for (int64_t c = 0; card->class_names && c < card->classes; c++)
+        free(card->class_names[c]);
     free(card->class_names);
     card->class_names = NULL;
 }
@@ -20,24 +22,29 @@ reel_status reel_model_card_make_names(reel_model_card *card, int64_t classes, r
 {
     card->classes = classes;
     card->class_names = calloc((size_t)classes + 1, sizeof *card->class_names);
-    return card->class_names ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "class names: out of memory");
+    return card->class_names ? REEL_OK
+                             : reel_fail(err, REEL_ERR_MEMORY, "class names: out of memory");
 }
 
-reel_status reel_model_card_set_name(reel_model_card *card, int64_t c, const char *name, reel_error *err)
+reel_status reel_model_card_set_name(reel_model_card *card, int64_t c, const char *name,
+                                     reel_error *err)
 {
     json_t *text = json_string(name); /* NULL unless UTF-8 */
     if (!text)
-        return reel_fail(err, REEL_ERR_INVALID, "class %" PRId64 ": a name of valid UTF-8 was expected, or there is no memory",
-                         c);
+        return reel_fail(
+            err, REEL_ERR_INVALID,
+            "class %" PRId64 ": a name of valid UTF-8 was expected, or there is no memory", c);
     json_decref(text);
     free(card->class_names[c]);
     card->class_names[c] = strdup(name);
-    return card->class_names[c] ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "class names: out of memory");
+    return card->class_names[c] ? REEL_OK
+                                : reel_fail(err, REEL_ERR_MEMORY, "class names: out of memory");
 }
 
 const char *reel_model_card_class(const reel_model_card *card, int64_t c, char *text, size_t size)
 {
-    if (card->class_names) return card->class_names[c];
+    if (card->class_names)
+        return card->class_names[c];
     snprintf(text, size, "class %" PRId64, c);
     return text;
 }
@@ -45,25 +52,31 @@ const char *reel_model_card_class(const reel_model_card *card, int64_t c, char *
 /* ---- writing ---- */
 static json_t *preprocessing_json(const reel_preprocessing *p)
 {
-    json_t *o = json_pack("{s:I, s:I, s:s, s:[f,f,f], s:[f,f,f], s:f}", "size", (json_int_t)p->size, "resize",
-                          (json_int_t)p->resize, "crop", "center", "mean", p->mean[0], p->mean[1], p->mean[2], "std", p->std[0],
-                          p->std[1], p->std[2], "pixel_scale", p->pixel_scale);
-    /* Only where it is not ignored: files written before there was a choice say nothing, and mean that. */
-    if (o && p->upright) json_object_set_new(o, "exif", json_string("apply"));
+    json_t *o = json_pack("{s:I, s:I, s:s, s:[f,f,f], s:[f,f,f], s:f}", "size", (json_int_t)p->size,
+                          "resize", (json_int_t)p->resize, "crop", "center", "mean", p->mean[0],
+                          p->mean[1], p->mean[2], "std", p->std[0], p->std[1], p->std[2],
+                          "pixel_scale", p->pixel_scale);
+    /* Only where it is not ignored: files written before there was a choice say nothing, and mean
+     * that. */
+    if (o && p->upright)
+        json_object_set_new(o, "exif", json_string("apply"));
     return o;
 }
 
-static reel_status put_json(reel_model_card_put *put, void *user, const char *key, json_t *value, reel_error *err)
+static reel_status put_json(reel_model_card_put *put, void *user, const char *key, json_t *value,
+                            reel_error *err)
 {
     char *text = value ? json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(value);
     const reel_status status =
-        text ? put(user, key, text, err) : reel_fail(err, REEL_ERR_MEMORY, "metadata %s: out of memory", key);
+        text ? put(user, key, text, err)
+             : reel_fail(err, REEL_ERR_MEMORY, "metadata %s: out of memory", key);
     free(text);
     return status;
 }
 
-reel_status reel_model_card_metadata(const reel_model_card *card, reel_model_card_put *put, void *user, reel_error *err)
+reel_status reel_model_card_metadata(const reel_model_card *card, reel_model_card_put *put,
+                                     void *user, reel_error *err)
 {
     char number[32];
     snprintf(number, sizeof number, "%" PRId64, card->image_size);
@@ -72,9 +85,11 @@ reel_status reel_model_card_metadata(const reel_model_card *card, reel_model_car
     REEL_TRY(put(user, "head", card->head, err));
     REEL_TRY(put(user, "image_size", number, err));
     REEL_TRY(put_json(put, user, "preprocessing", preprocessing_json(&card->preprocessing), err));
-    if (!card->class_names) return REEL_OK;
+    if (!card->class_names)
+        return REEL_OK;
     json_t *names = json_array();
-    for (int64_t c = 0; c < card->classes; c++) json_array_append_new(names, json_string(card->class_names[c]));
+    for (int64_t c = 0; c < card->classes; c++)
+        json_array_append_new(names, json_string(card->class_names[c]));
     return put_json(put, user, "classes", names, err);
 }
 
@@ -83,51 +98,61 @@ static reel_status put_in_file(void *writer, const char *key, const char *value,
     return reel_weights_writer_metadata(writer, key, value, err);
 }
 
-reel_status reel_model_card_write(const reel_model_card *card, reel_weights_writer *writer, reel_error *err)
+reel_status reel_model_card_write(const reel_model_card *card, reel_weights_writer *writer,
+                                  reel_error *err)
 {
     return reel_model_card_metadata(card, put_in_file, writer, err);
 }
 
 /* ---- reading ---- */
-static reel_status read_preprocessing(reel_preprocessing *p, const char *text, const char *name, reel_error *err)
+static reel_status read_preprocessing(reel_preprocessing *p, const char *text, const char *name,
+                                      reel_error *err)
 {
     json_t *o = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     json_int_t size = 0, resize = 0;
     const char *exif = "ignore";
-    bool bad = !o || json_unpack(o, "{s:I, s:I, s:[F,F,F], s:[F,F,F], s:F, s?s}", "size", &size, "resize", &resize, "mean",
-                                 &p->mean[0], &p->mean[1], &p->mean[2], "std", &p->std[0], &p->std[1], &p->std[2],
-                                 "pixel_scale", &p->pixel_scale, "exif", &exif) != 0;
+    bool bad = !o || json_unpack(o, "{s:I, s:I, s:[F,F,F], s:[F,F,F], s:F, s?s}", "size", &size,
+                                 "resize", &resize, "mean", &p->mean[0], &p->mean[1], &p->mean[2],
+                                 "std", &p->std[0], &p->std[1], &p->std[2], "pixel_scale",
+                                 &p->pixel_scale, "exif", &exif) != 0;
     p->upright = !bad && !strcmp(exif, "apply");
     bad = bad || (!p->upright && strcmp(exif, "ignore") != 0);
     json_decref(o);
     if (bad || size < 1 || size > LARGEST_SIDE || resize < 0 || resize > LARGEST_SIDE)
-        return reel_fail(err, REEL_ERR_FORMAT, "%s: metadata preprocessing: not what Reel writes", name);
+        return reel_fail(err, REEL_ERR_FORMAT, "%s: metadata preprocessing: not what Reel writes",
+                         name);
     p->size = size;
     p->resize = resize;
     return REEL_OK;
 }
 
-static reel_status read_classes(reel_model_card *card, const char *text, const char *file, reel_error *err)
+static reel_status read_classes(reel_model_card *card, const char *text, const char *file,
+                                reel_error *err)
 {
     json_t *names = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     reel_status status = REEL_OK;
     if (!json_is_array(names) || (int64_t)json_array_size(names) != card->classes) {
-        status = reel_fail(err, REEL_ERR_FORMAT, "%s: metadata classes: expected an array of %" PRId64 " names", file,
+        status = reel_fail(err, REEL_ERR_FORMAT,
+                           "%s: metadata classes: expected an array of %" PRId64 " names", file,
                            card->classes);
     } else {
         status = reel_model_card_make_names(card, card->classes, err);
         for (int64_t c = 0; c < card->classes && status == REEL_OK; c++) {
             const char *name = json_string_value(json_array_get(names, (size_t)c));
-            status = name ? reel_model_card_set_name(card, c, name, err)
-                          : reel_fail(err, REEL_ERR_FORMAT, "%s: metadata classes: entry %" PRId64 " is no text", file, c);
+            status = name
+                         ? reel_model_card_set_name(card, c, name, err)
+                         : reel_fail(err, REEL_ERR_FORMAT,
+                                     "%s: metadata classes: entry %" PRId64 " is no text", file, c);
         }
     }
     json_decref(names);
     return status;
 }
 
-/* The layer of the highest number below "classifier." ends the net: its rows are the classes, alone it is a pooled head. */
-static reel_status read_shapes(reel_model_card *card, const reel_weights *weights, const char *file, reel_error *err)
+/* The layer of the highest number below "classifier." ends the net: its rows are the classes, alone
+ * it is a pooled head. */
+static reel_status read_shapes(reel_model_card *card, const reel_weights *weights, const char *file,
+                               reel_error *err)
 {
     const reel_weight *last = NULL;
     int layers = 0, highest = -1;
@@ -135,7 +160,9 @@ static reel_status read_shapes(reel_model_card *card, const reel_weights *weight
         const reel_weight *w = reel_weights_at(weights, i);
         int number;
         char rest[16];
-        if (sscanf(w->name, "classifier.%d.%15s", &number, rest) != 2 || strcmp(rest, "weight") != 0 || w->ndim != 2) continue;
+        if (sscanf(w->name, "classifier.%d.%15s", &number, rest) != 2 ||
+            strcmp(rest, "weight") != 0 || w->ndim != 2)
+            continue;
         layers++;
         if (number > highest) {
             highest = number;
@@ -143,57 +170,74 @@ static reel_status read_shapes(reel_model_card *card, const reel_weights *weight
         }
     }
     if (!last || last->shape[0] < 1)
-        return reel_fail(err, REEL_ERR_FORMAT, "%s: holds no classifier.N.weight, so it is not one of the networks here", file);
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s: holds no classifier.N.weight, so it is not one of the networks here",
+                         file);
     card->classes = last->shape[0];
     snprintf(card->head, sizeof card->head, "%s", layers == 1 ? "gap" : "flatten");
     return REEL_OK;
 }
 
-reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weights, const char *arch, const char *file,
-                                 reel_error *err)
+reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weights,
+                                 const char *arch, const char *file, reel_error *err)
 {
     *card = (reel_model_card){0};
-    const char *kind = reel_weights_metadata(weights, "reel.kind"), *version = reel_weights_metadata(weights, "reel.format");
+    const char *kind = reel_weights_metadata(weights, "reel.kind"),
+               *version = reel_weights_metadata(weights, "reel.format");
     if (version && strcmp(version, "1") != 0)
-        return reel_fail(err, REEL_ERR_FORMAT, "%s: written by a newer Reel (format %.20s, this one reads 1)", file, version);
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s: written by a newer Reel (format %.20s, this one reads 1)", file,
+                         version);
     if (kind && !strcmp(kind, "checkpoint"))
         return reel_fail(err, REEL_ERR_FORMAT,
-                         "%s: is a checkpoint (for --resume); expected weights, such as model.safetensors beside it", file);
+                         "%s: is a checkpoint (for --resume); expected weights, such as "
+                         "model.safetensors beside it",
+                         file);
     const char *stored = reel_weights_metadata(weights, "arch"), *text;
     const char *name = stored ? stored : arch ? arch : "alexnet";
     if (strlen(name) >= sizeof card->arch)
-        return reel_fail(err, REEL_ERR_FORMAT, "%s: network '%.40s...' is not known here", file, name);
+        return reel_fail(err, REEL_ERR_FORMAT, "%s: network '%.40s...' is not known here", file,
+                         name);
     snprintf(card->arch, sizeof card->arch, "%s", name);
     REEL_TRY(read_shapes(card, weights, file, err));
-    if ((text = reel_weights_metadata(weights, "head"))) snprintf(card->head, sizeof card->head, "%s", text);
+    if ((text = reel_weights_metadata(weights, "head")))
+        snprintf(card->head, sizeof card->head, "%s", text);
     if ((text = reel_weights_metadata(weights, "image_size"))) {
         card->image_size = strtoll(text, NULL, 10);
         if (card->image_size < 1 || card->image_size > LARGEST_SIDE)
-            return reel_fail(err, REEL_ERR_FORMAT, "%s: metadata image_size: expected 1 to %d, got %.40s", file, LARGEST_SIDE,
-                             text);
+            return reel_fail(err, REEL_ERR_FORMAT,
+                             "%s: metadata image_size: expected 1 to %d, got %.40s", file,
+                             LARGEST_SIDE, text);
     }
-    card->preprocessing = (reel_preprocessing){
-        .size = card->image_size, .mean = {0.485, 0.456, 0.406}, .std = {0.229, 0.224, 0.225}, .pixel_scale = 0};
+    card->preprocessing = (reel_preprocessing){.size = card->image_size,
+                                               .mean = {0.485, 0.456, 0.406},
+                                               .std = {0.229, 0.224, 0.225},
+                                               .pixel_scale = 0};
     if ((text = reel_weights_metadata(weights, "preprocessing")))
         REEL_TRY(read_preprocessing(&card->preprocessing, text, file, err));
-    if ((text = reel_weights_metadata(weights, "classes"))) REEL_TRY(read_classes(card, text, file, err));
+    if ((text = reel_weights_metadata(weights, "classes")))
+        REEL_TRY(read_classes(card, text, file, err));
     return REEL_OK;
 }
 
-reel_status reel_model_card_resumes(const reel_model_card *card, const reel_weights *weights, const char *file, reel_error *err)
+reel_status reel_model_card_resumes(const reel_model_card *card, const reel_weights *weights,
+                                    const char *file, reel_error *err)
 {
     const char *text = reel_weights_metadata(weights, "classes");
     json_t *names = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
     const int64_t n = (int64_t)json_array_size(names);
     reel_status status = REEL_OK;
     if (n != card->classes)
-        status = reel_fail(err, REEL_ERR_INVALID, "%s: was trained on %" PRId64 " classes, the data has %" PRId64, file, n,
+        status = reel_fail(err, REEL_ERR_INVALID,
+                           "%s: was trained on %" PRId64 " classes, the data has %" PRId64, file, n,
                            card->classes);
     for (int64_t c = 0; status == REEL_OK && c < n; c++) {
         const char *name = json_string_value(json_array_get(names, (size_t)c));
         if (!name || strcmp(name, card->class_names[c]) != 0)
-            status = reel_fail(err, REEL_ERR_INVALID, "%s: was trained on other classes: '%.100s' where the data has '%.100s'",
-                               file, name ? name : "?", card->class_names[c]);
+            status =
+                reel_fail(err, REEL_ERR_INVALID,
+                          "%s: was trained on other classes: '%.100s' where the data has '%.100s'",
+                          file, name ? name : "?", card->class_names[c]);
     }
     json_decref(names);
     return status;

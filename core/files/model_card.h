@@ -1,10 +1,10 @@
-/* What a weights file says about itself: network, head, class names, and how pixels become its input. It stands in the file's
- * metadata, so that a program needs the file and nothing else. Files from elsewhere carry none: then as much as possible is
- * read off the tensors' names and shapes.
+/* What a weights file says about itself: network, head, class names, and how pixels become its
+ * input. It stands in the file's metadata, so that a program needs the file and nothing else. Files
+ * from elsewhere carry none: then as much as possible is read off the tensors' names and shapes.
  *
- * The card is plain text and numbers: which network `arch` means is for layers/model_file.h, what preprocessing does to pixels
- * for data/transforms/transform.h. Keys of the metadata: reel.format, reel.kind, arch, head, image_size, classes (JSON array),
- * preprocessing (JSON object). */
+ * The card is plain text and numbers: which network `arch` means is for layers/model_file.h, what
+ * preprocessing does to pixels for data/transforms/transform.h. Keys of the metadata: reel.format,
+ * reel.kind, arch, head, image_size, classes (JSON array), preprocessing (JSON object). */
 #ifndef REEL_CORE_MODEL_CARD_H
 #define REEL_CORE_MODEL_CARD_H
 
@@ -14,7 +14,8 @@
 extern "C" {
 #endif
 
-/* Of evaluation: shorter side to `resize`, centre crop of `size`, then (pixel * pixel_scale - mean) / std for each channel. */
+/* Of evaluation: shorter side to `resize`, centre crop of `size`, then (pixel * pixel_scale - mean)
+ * / std for each channel. */
 typedef struct reel_preprocessing {
     int64_t size;   /* height and width of the input */
     int64_t resize; /* 0 = size * 256 / 224 */
@@ -35,26 +36,33 @@ typedef struct reel_model_card {
 REEL_API void reel_model_card_free(reel_model_card *card);
 
 /* Name of class c, or "class c" written into text. */
-REEL_API const char *reel_model_card_class(const reel_model_card *card, int64_t c, char *text, size_t size);
+REEL_API const char *reel_model_card_class(const reel_model_card *card, int64_t c, char *text,
+                                           size_t size);
 
 /* Room for names (card->classes is set), then each of them, copied. REEL_ERR_INVALID: not UTF-8. */
-REEL_API reel_status reel_model_card_make_names(reel_model_card *card, int64_t classes, reel_error *err);
-REEL_API reel_status reel_model_card_set_name(reel_model_card *card, int64_t c, const char *name, reel_error *err);
+REEL_API reel_status reel_model_card_make_names(reel_model_card *card, int64_t classes,
+                                                reel_error *err);
+REEL_API reel_status reel_model_card_set_name(reel_model_card *card, int64_t c, const char *name,
+                                              reel_error *err);
 
-/* arch: the network to take where the file does not say; NULL = alexnet. name is for messages. What nothing says about pixels
- * is ImageNet's mean and deviation. REEL_ERR_FORMAT: a checkpoint, a newer format, or no network of this kind. The caller frees
- * the card, also after a failure. */
-REEL_API reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weights, const char *arch,
-                                          const char *name, reel_error *err);
+/* arch: the network to take where the file does not say; NULL = alexnet. name is for messages. What
+ * nothing says about pixels is ImageNet's mean and deviation. REEL_ERR_FORMAT: a checkpoint, a
+ * newer format, or no network of this kind. The caller frees the card, also after a failure. */
+REEL_API reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weights,
+                                          const char *arch, const char *name, reel_error *err);
 
 /* Hands every key and value of the card's metadata to put. */
-typedef reel_status reel_model_card_put(void *user, const char *key, const char *value, reel_error *err);
-REEL_API reel_status reel_model_card_metadata(const reel_model_card *card, reel_model_card_put *put, void *user,
-                                              reel_error *err);
-REEL_API reel_status reel_model_card_write(const reel_model_card *card, reel_weights_writer *writer, reel_error *err);
+typedef reel_status reel_model_card_put(void *user, const char *key, const char *value,
+                                        reel_error *err);
+REEL_API reel_status reel_model_card_metadata(const reel_model_card *card, reel_model_card_put *put,
+                                              void *user, reel_error *err);
+REEL_API reel_status reel_model_card_write(const reel_model_card *card, reel_weights_writer *writer,
+                                           reel_error *err);
 
-/* REEL_ERR_INVALID where the weights were not trained on the card's classes, in its order. name is for messages. */
-REEL_API reel_status reel_model_card_resumes(const reel_model_card *card, const reel_weights *weights, const char *name,
+/* REEL_ERR_INVALID where the weights were not trained on the card's classes, in its order. name is
+ * for messages. */
+REEL_API reel_status reel_model_card_resumes(const reel_model_card *card,
+                                             const reel_weights *weights, const char *name,
                                              reel_error *err);
 
 #ifdef __cplusplus

@@ -1,4 +1,5 @@
-/* The stack machine. Each instruction either builds a value or refuses; see core/files/pickle.h for why this is safe. */
+/* The stack machine. Each instruction either builds a value or refuses; see core/files/pickle.h for
+ * why this is safe. */
 #include "core/files/pickle.h"
 
 #include <stdarg.h>
@@ -9,7 +10,8 @@
 #include "core/files/pickle_internal.h"
 #include "core/files/weights_internal.h"
 
-/* Some 10,000 tensors: 25 values each, the stack never deeper than a batch of 1000 items and some nesting. */
+/* Some 10,000 tensors: 25 values each, the stack never deeper than a batch of 1000 items and some
+ * nesting. */
 enum { MOST_VALUES = 1 << 18, MOST_CELLS = 1 << 20, MOST_STACK = 1 << 16, MOST_MARKS = 1000 };
 
 typedef struct machine {
@@ -21,7 +23,8 @@ typedef struct machine {
     uint32_t depth, memo_size, mark[MOST_MARKS], marks, value_room, cell_room, stack_room;
 } machine;
 
-static reel_status refuse(machine *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static reel_status refuse(machine *m, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 static reel_status refuse(machine *m, const char *format, ...)
 {
     char what[320];
@@ -29,7 +32,8 @@ static reel_status refuse(machine *m, const char *format, ...)
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
-    return reel_fail(m->err, REEL_ERR_FORMAT, "%s: %s: byte %zu: %s", m->path, m->part, (size_t)(m->at - m->bytes), what);
+    return reel_fail(m->err, REEL_ERR_FORMAT, "%s: %s: byte %zu: %s", m->path, m->part,
+                     (size_t)(m->at - m->bytes), what);
 }
 
 #ifdef __clang_analyzer__ /* see core/base.h */
@@ -37,13 +41,17 @@ static reel_status refuse(machine *m, const char *format, ...)
 #endif
 
 /* Makes room for one more of n elements; most is the bound, what its name in the message. */
-static reel_status grow(machine *m, void **list, uint32_t n, uint32_t *room, size_t element, uint32_t most, const char *what)
+static reel_status grow(machine *m, void **list, uint32_t n, uint32_t *room, size_t element,
+                        uint32_t most, const char *what)
 {
-    if (n < *room) return REEL_OK;
-    if (n >= most) return refuse(m, "expected at most %u %s, got more", most, what);
+    if (n < *room)
+        return REEL_OK;
+    if (n >= most)
+        return refuse(m, "expected at most %u %s, got more", most, what);
     const uint32_t wanted = *room ? *room * 2 : 64;
     void *larger = realloc(*list, wanted * element);
-    if (!larger) return reel_fail(m->err, REEL_ERR_MEMORY, "%s: out of memory", m->path);
+    if (!larger)
+        return reel_fail(m->err, REEL_ERR_MEMORY, "%s: out of memory", m->path);
     *list = larger;
     *room = wanted;
     return REEL_OK;
@@ -51,7 +59,8 @@ static reel_status grow(machine *m, void **list, uint32_t n, uint32_t *room, siz
 
 static reel_status push(machine *m, uint32_t value)
 {
-    REEL_TRY(grow(m, (void **)&m->stack, m->depth, &m->stack_room, sizeof *m->stack, MOST_STACK, "values on the stack"));
+    REEL_TRY(grow(m, (void **)&m->stack, m->depth, &m->stack_room, sizeof *m->stack, MOST_STACK,
+                  "values on the stack"));
     m->stack[m->depth++] = value;
     return REEL_OK;
 }
@@ -59,7 +68,8 @@ static reel_status push(machine *m, uint32_t value)
 static reel_status push_new(machine *m, reel_pickle_value value)
 {
     reel_pickle *p = m->p;
-    REEL_TRY(grow(m, (void **)&p->values, p->n_values, &m->value_room, sizeof *p->values, MOST_VALUES, "values"));
+    REEL_TRY(grow(m, (void **)&p->values, p->n_values, &m->value_room, sizeof *p->values,
+                  MOST_VALUES, "values"));
     p->values[p->n_values] = value;
     return push(m, p->n_values++);
 }
@@ -77,7 +87,8 @@ static uint32_t available(const machine *m)
 
 static reel_status need(machine *m, uint32_t values, const char *opcode)
 {
-    if (available(m) >= values) return REEL_OK;
+    if (available(m) >= values)
+        return REEL_OK;
     return refuse(m, "%s: expected %u values on the stack, got %u", opcode, values, available(m));
 }
 
@@ -90,8 +101,10 @@ static reel_pickle_value *top(const machine *m, uint32_t below)
 static reel_status append(machine *m, reel_pickle_value *to, uint32_t value)
 {
     reel_pickle *p = m->p;
-    if (p->n_cells == 0) p->n_cells = 1; /* cell 0 means "none" */
-    REEL_TRY(grow(m, (void **)&p->cells, p->n_cells, &m->cell_room, sizeof *p->cells, MOST_CELLS, "items in containers"));
+    if (p->n_cells == 0)
+        p->n_cells = 1; /* cell 0 means "none" */
+    REEL_TRY(grow(m, (void **)&p->cells, p->n_cells, &m->cell_room, sizeof *p->cells, MOST_CELLS,
+                  "items in containers"));
     const uint32_t cell = p->n_cells++;
     p->cells[cell] = (reel_pickle_cell){value, 0};
     if (to->count++)
@@ -105,7 +118,8 @@ static reel_status append(machine *m, reel_pickle_value *to, uint32_t value)
 /* Appends the topmost n values to a container and takes them off. */
 static reel_status append_top(machine *m, reel_pickle_value *to, uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i++) REEL_TRY(append(m, to, m->stack[m->depth - n + i]));
+    for (uint32_t i = 0; i < n; i++)
+        REEL_TRY(append(m, to, m->stack[m->depth - n + i]));
     m->depth -= n;
     return REEL_OK;
 }
@@ -119,7 +133,8 @@ static reel_status make_tuple(machine *m, uint32_t n)
 
 static reel_status pop_mark(machine *m, const char *opcode, uint32_t *above)
 {
-    if (m->marks == 0) return refuse(m, "%s: expected a mark, got none", opcode);
+    if (m->marks == 0)
+        return refuse(m, "%s: expected a mark, got none", opcode);
     *above = available(m);
     m->marks--;
     return REEL_OK;
@@ -128,7 +143,8 @@ static reel_status pop_mark(machine *m, const char *opcode, uint32_t *above)
 static reel_status take(machine *m, size_t bytes, const unsigned char **at)
 {
     if ((size_t)(m->end - m->at) < bytes)
-        return refuse(m, "expected %zu bytes more, got %zu: it is cut short", bytes, (size_t)(m->end - m->at));
+        return refuse(m, "expected %zu bytes more, got %zu: it is cut short", bytes,
+                      (size_t)(m->end - m->at));
     *at = m->at;
     m->at += bytes;
     return REEL_OK;
@@ -140,7 +156,8 @@ static reel_status take_number(machine *m, size_t bytes, uint32_t *value)
     REEL_TRY(take(m, bytes, &at));
     REEL_ASSERT(at);
     *value = 0;
-    for (size_t i = bytes; i-- > 0;) *value = *value << 8 | at[i];
+    for (size_t i = bytes; i-- > 0;)
+        *value = *value << 8 | at[i];
     return REEL_OK;
 }
 
@@ -150,7 +167,8 @@ static reel_status take_text(machine *m, size_t length_bytes, reel_pickle_kind k
     const unsigned char *at = NULL;
     REEL_TRY(take_number(m, length_bytes, &length));
     REEL_TRY(take(m, length, &at));
-    return push_new(m, (reel_pickle_value){.kind = (uint8_t)kind, .count = length, .text = (const char *)at});
+    return push_new(
+        m, (reel_pickle_value){.kind = (uint8_t)kind, .count = length, .text = (const char *)at});
 }
 
 static reel_status take_long(machine *m)
@@ -161,9 +179,12 @@ static reel_status take_long(machine *m)
     REEL_TRY(take(m, length, &at));
     REEL_ASSERT(at);
     if (length > 8)
-        return push_new(m, (reel_pickle_value){.kind = REEL_PICKLE_WIDE, .count = length, .text = (const char *)at});
+        return push_new(m, (reel_pickle_value){.kind = REEL_PICKLE_WIDE,
+                                               .count = length,
+                                               .text = (const char *)at});
     uint64_t bits = length && at[length - 1] & 0x80 ? UINT64_MAX : 0;
-    for (uint32_t i = length; i-- > 0;) bits = bits << 8 | at[i];
+    for (uint32_t i = length; i-- > 0;)
+        bits = bits << 8 | at[i];
     return push_integer(m, REEL_PICKLE_INT, (int64_t)bits);
 }
 
@@ -173,7 +194,8 @@ static reel_status take_float(machine *m)
     REEL_TRY(take(m, 8, &at));
     REEL_ASSERT(at);
     uint64_t bits = 0;
-    for (int i = 0; i < 8; i++) bits = bits << 8 | at[i];
+    for (int i = 0; i < 8; i++)
+        bits = bits << 8 | at[i];
     reel_pickle_value value = {.kind = REEL_PICKLE_FLOAT};
     memcpy(&value.real, &bits, 8);
     return push_new(m, value);
@@ -183,19 +205,21 @@ static reel_status take_global(machine *m)
 {
     const unsigned char *at = m->at, *dot = memchr(at, '\n', (size_t)(m->end - at));
     const unsigned char *stop = dot ? memchr(dot + 1, '\n', (size_t)(m->end - dot - 1)) : NULL;
-    if (!stop) return refuse(m, "GLOBAL: expected two lines, got the end: it is cut short");
+    if (!stop)
+        return refuse(m, "GLOBAL: expected two lines, got the end: it is cut short");
     const size_t module_length = (size_t)(dot - at), name_length = (size_t)(stop - dot - 1);
-    const int found = reel_pickle_global_find((const char *)at, module_length, (const char *)dot + 1, name_length);
+    const int found = reel_pickle_global_find((const char *)at, module_length,
+                                              (const char *)dot + 1, name_length);
     if (found < 0) {
         char name[96];
         reel_printable room;
-        snprintf(name, sizeof name, "%.*s.%.*s", module_length < 48 ? (int)module_length : 48, (const char *)at,
-                 name_length < 40 ? (int)name_length : 40, (const char *)dot + 1);
-        return refuse(
-            m,
-            "it asks for %s, which tensors do not need: refused, nothing of it was run (a file with the weights alone: "
-            "torch.save(model.state_dict(), ...))",
-            reel_printable_name(&room, name));
+        snprintf(name, sizeof name, "%.*s.%.*s", module_length < 48 ? (int)module_length : 48,
+                 (const char *)at, name_length < 40 ? (int)name_length : 40, (const char *)dot + 1);
+        return refuse(m,
+                      "it asks for %s, which tensors do not need: refused, nothing of it was run "
+                      "(a file with the weights alone: "
+                      "torch.save(model.state_dict(), ...))",
+                      reel_printable_name(&room, name));
     }
     m->at = stop + 1;
     return push_new(m, (reel_pickle_value){.kind = REEL_PICKLE_GLOBAL, .global = (uint8_t)found});
@@ -206,12 +230,15 @@ static reel_status memo_put(machine *m, size_t bytes)
     uint32_t index = 0;
     REEL_TRY(take_number(m, bytes, &index));
     REEL_TRY(need(m, 1, "BINPUT"));
-    if (index >= MOST_VALUES) return refuse(m, "memo: expected an index below %d, got %u", MOST_VALUES, index);
+    if (index >= MOST_VALUES)
+        return refuse(m, "memo: expected an index below %d, got %u", MOST_VALUES, index);
     if (index >= m->memo_size) {
         uint32_t wanted = m->memo_size ? m->memo_size : 64;
-        while (wanted <= index) wanted *= 2;
+        while (wanted <= index)
+            wanted *= 2;
         uint32_t *larger = realloc(m->memo, wanted * sizeof *larger);
-        if (!larger) return reel_fail(m->err, REEL_ERR_MEMORY, "%s: out of memory", m->path);
+        if (!larger)
+            return reel_fail(m->err, REEL_ERR_MEMORY, "%s: out of memory", m->path);
         memset(larger + m->memo_size, 0xff, (wanted - m->memo_size) * sizeof *larger);
         m->memo = larger;
         m->memo_size = wanted;
@@ -235,8 +262,10 @@ static reel_status ordered_dict(machine *m, const reel_pickle_value *args)
     const reel_pickle_value *pairs = reel_pickle_item(m->p, args, 0);
     reel_pickle_value dict = {.kind = REEL_PICKLE_DICT};
     if (args->count > 1 || (pairs && pairs->kind != REEL_PICKLE_LIST))
-        return refuse(m, "OrderedDict: expected no argument or a list of pairs, got %s", reel_pickle_kind_name(pairs));
-    for (uint32_t cell = pairs && pairs->count ? pairs->first : 0; cell; cell = m->p->cells[cell].next) {
+        return refuse(m, "OrderedDict: expected no argument or a list of pairs, got %s",
+                      reel_pickle_kind_name(pairs));
+    for (uint32_t cell = pairs && pairs->count ? pairs->first : 0; cell;
+         cell = m->p->cells[cell].next) {
         const reel_pickle_value *pair = &m->p->values[m->p->cells[cell].value];
         if ((pair->kind != REEL_PICKLE_LIST && pair->kind != REEL_PICKLE_TUPLE) || pair->count != 2)
             return refuse(m, "OrderedDict: expected pairs, got %s", reel_pickle_kind_name(pair));
@@ -247,15 +276,18 @@ static reel_status ordered_dict(machine *m, const reel_pickle_value *args)
     return push_new(m, dict);
 }
 
-/* Puts what the callable would return in place of callable and arguments; opcode is REDUCE or NEWOBJ. */
+/* Puts what the callable would return in place of callable and arguments; opcode is REDUCE or
+ * NEWOBJ. */
 static reel_status call(machine *m, const char *opcode)
 {
     REEL_TRY(need(m, 2, opcode));
     const reel_pickle_value args = *top(m, 0), callable = *top(m, 1);
     if (callable.kind != REEL_PICKLE_GLOBAL || callable.global >= REEL_GLOBAL_STORAGE)
-        return refuse(m, "%s: expected one of the accepted functions, got %s", opcode, reel_pickle_kind_name(&callable));
+        return refuse(m, "%s: expected one of the accepted functions, got %s", opcode,
+                      reel_pickle_kind_name(&callable));
     if (args.kind != REEL_PICKLE_TUPLE)
-        return refuse(m, "%s: expected a tuple of arguments, got %s", opcode, reel_pickle_kind_name(&args));
+        return refuse(m, "%s: expected a tuple of arguments, got %s", opcode,
+                      reel_pickle_kind_name(&args));
     const uint32_t first = args.count ? m->p->cells[args.first].value : 0;
     m->depth -= 2;
     switch ((reel_pickle_global)callable.global) {
@@ -286,20 +318,24 @@ static reel_status persistent_id(machine *m)
     REEL_TRY(need(m, 1, "BINPERSID"));
     reel_pickle_value id = *top(m, 0);
     const reel_pickle_value *word = reel_pickle_item(m->p, &id, 0);
-    if (id.kind != REEL_PICKLE_TUPLE || id.count < 5 || id.count > 6 || !reel_pickle_text_is(word, "storage"))
-        return refuse(m, "BINPERSID: expected ('storage', type, key, location, numel), got %s", reel_pickle_kind_name(&id));
+    if (id.kind != REEL_PICKLE_TUPLE || id.count < 5 || id.count > 6 ||
+        !reel_pickle_text_is(word, "storage"))
+        return refuse(m, "BINPERSID: expected ('storage', type, key, location, numel), got %s",
+                      reel_pickle_kind_name(&id));
     m->depth--;
     id.kind = REEL_PICKLE_STORAGE;
     return push_new(m, id);
 }
 
-/* BUILD sets attributes. OrderedDict has `_metadata`, a Namespace its options: neither is of use here. */
+/* BUILD sets attributes. OrderedDict has `_metadata`, a Namespace its options: neither is of use
+ * here. */
 static reel_status build(machine *m)
 {
     REEL_TRY(need(m, 2, "BUILD"));
     const reel_pickle_value *object = top(m, 1);
     if (object->kind != REEL_PICKLE_DICT && object->kind != REEL_PICKLE_OPAQUE)
-        return refuse(m, "BUILD: expected an OrderedDict or Namespace, got %s", reel_pickle_kind_name(object));
+        return refuse(m, "BUILD: expected an OrderedDict or Namespace, got %s",
+                      reel_pickle_kind_name(object));
     m->depth--;
     return REEL_OK;
 }
@@ -311,14 +347,18 @@ static reel_status fill(machine *m, const char *opcode, reel_pickle_kind kind, u
     reel_pickle_value *to = top(m, n);
     if (to->kind != kind)
         return refuse(m, "%s: expected %s to add to, got %s", opcode,
-                      reel_pickle_kind_name(&(reel_pickle_value){.kind = (uint8_t)kind}), reel_pickle_kind_name(to));
-    if (kind == REEL_PICKLE_DICT && n % 2) return refuse(m, "%s: expected pairs, got %u values", opcode, n);
+                      reel_pickle_kind_name(&(reel_pickle_value){.kind = (uint8_t)kind}),
+                      reel_pickle_kind_name(to));
+    if (kind == REEL_PICKLE_DICT && n % 2)
+        return refuse(m, "%s: expected pairs, got %u values", opcode, n);
     return append_top(m, to, n);
 }
 
 static reel_status set_mark(machine *m)
 {
-    if (m->marks == MOST_MARKS) return refuse(m, "MARK: expected at most %d open, got more: it is nested too deep", MOST_MARKS);
+    if (m->marks == MOST_MARKS)
+        return refuse(m, "MARK: expected at most %d open, got more: it is nested too deep",
+                      MOST_MARKS);
     m->mark[m->marks++] = m->depth;
     return REEL_OK;
 }
@@ -402,7 +442,8 @@ static reel_status step(machine *m, unsigned char code)
         return memo_get(m, 4);
     default:
         m->at--;
-        return refuse(m, "opcode %s is not one of those that torch.save writes for tensors: refused",
+        return refuse(m,
+                      "opcode %s is not one of those that torch.save writes for tensors: refused",
                       reel_pickle_opcode_name(code, text));
     }
 }
@@ -412,27 +453,31 @@ static reel_status run(machine *m)
     for (;;) {
         const unsigned char *code = NULL;
         REEL_TRY(take(m, 1, &code));
-        if (*code == '.') break;
+        if (*code == '.')
+            break;
         REEL_TRY(step(m, *code));
     }
-    if (m->depth != 1 || m->marks != 0) return refuse(m, "STOP: expected one value on the stack, got %u", m->depth);
+    if (m->depth != 1 || m->marks != 0)
+        return refuse(m, "STOP: expected one value on the stack, got %u", m->depth);
     m->p->root = m->stack[0];
     m->p->used = (size_t)(m->at - m->bytes);
     return REEL_OK;
 }
 
-reel_status reel_pickle_read(reel_pickle *pickle, const void *bytes, size_t size, const char *path, const char *part,
-                             reel_error *err)
+reel_status reel_pickle_read(reel_pickle *pickle, const void *bytes, size_t size, const char *path,
+                             const char *part, reel_error *err)
 {
     *pickle = (reel_pickle){0};
-    machine m = {.p = pickle, .bytes = bytes, .at = bytes, .end = (const unsigned char *)bytes + size};
+    machine m = {
+        .p = pickle, .bytes = bytes, .at = bytes, .end = (const unsigned char *)bytes + size};
     m.path = path;
     m.part = part;
     m.err = err;
     const reel_status status = run(&m);
     free(m.stack);
     free(m.memo);
-    if (status != REEL_OK) reel_pickle_free(pickle);
+    if (status != REEL_OK)
+        reel_pickle_free(pickle);
     return status;
 }
 
@@ -443,13 +488,16 @@ void reel_pickle_free(reel_pickle *pickle)
     *pickle = (reel_pickle){0};
 }
 
-const reel_pickle_value *reel_pickle_item(const reel_pickle *pickle, const reel_pickle_value *of, uint32_t k)
+const reel_pickle_value *reel_pickle_item(const reel_pickle *pickle, const reel_pickle_value *of,
+                                          uint32_t k)
 {
-    const bool holds = (of->kind >= REEL_PICKLE_TUPLE && of->kind <= REEL_PICKLE_SET) || of->kind == REEL_PICKLE_STORAGE ||
-                       of->kind == REEL_PICKLE_TENSOR;
-    if (!holds || k >= of->count) return NULL;
+    const bool holds = (of->kind >= REEL_PICKLE_TUPLE && of->kind <= REEL_PICKLE_SET) ||
+                       of->kind == REEL_PICKLE_STORAGE || of->kind == REEL_PICKLE_TENSOR;
+    if (!holds || k >= of->count)
+        return NULL;
     uint32_t cell = of->first;
-    while (k-- > 0) cell = pickle->cells[cell].next;
+    while (k-- > 0)
+        cell = pickle->cells[cell].next;
     return &pickle->values[pickle->cells[cell].value];
 }
 
@@ -459,12 +507,14 @@ bool reel_pickle_text_is(const reel_pickle_value *value, const char *text)
            memcmp(value->text, text, value->count) == 0;
 }
 
-const reel_pickle_value *reel_pickle_get(const reel_pickle *pickle, const reel_pickle_value *dict, const char *key)
+const reel_pickle_value *reel_pickle_get(const reel_pickle *pickle, const reel_pickle_value *dict,
+                                         const char *key)
 {
     const reel_pickle_value *found = NULL;
     for (uint32_t cell = dict->count ? dict->first : 0; cell;) {
         const reel_pickle_cell k = pickle->cells[cell], v = pickle->cells[k.next];
-        if (reel_pickle_text_is(&pickle->values[k.value], key)) found = &pickle->values[v.value];
+        if (reel_pickle_text_is(&pickle->values[k.value], key))
+            found = &pickle->values[v.value];
         cell = v.next;
     }
     return found;

@@ -1,4 +1,5 @@
-/* What a pickle may hold, by name: the accepted globals, torch's storage types, and the names of all opcodes for refusals. */
+/* What a pickle may hold, by name: the accepted globals, torch's storage types, and the names of
+ * all opcodes for refusals. */
 #include <stdio.h>
 #include <string.h>
 
@@ -42,12 +43,15 @@ static bool is(const char *text, size_t length, const char *word)
     return strlen(word) == length && memcmp(text, word, length) == 0;
 }
 
-int reel_pickle_global_find(const char *module, size_t module_length, const char *name, size_t name_length)
+int reel_pickle_global_find(const char *module, size_t module_length, const char *name,
+                            size_t name_length)
 {
     for (int i = 0; i < REEL_COUNT(globals); i++)
-        if (is(module, module_length, globals[i].module) && is(name, name_length, globals[i].name)) return i;
+        if (is(module, module_length, globals[i].module) && is(name, name_length, globals[i].name))
+            return i;
     for (int i = 0; i < REEL_COUNT(storages) && is(module, module_length, "torch"); i++)
-        if (is(name, name_length, storages[i].name)) return REEL_GLOBAL_STORAGE + i;
+        if (is(name, name_length, storages[i].name))
+            return REEL_GLOBAL_STORAGE + i;
     return -1;
 }
 
@@ -114,7 +118,8 @@ const char *reel_pickle_opcode_name(unsigned char code, char text[8])
         {0x98, "READONLY_BUFFER"},
     };
     for (int i = 0; i < REEL_COUNT(names); i++)
-        if (names[i].code == code) return names[i].name;
+        if (names[i].code == code)
+            return names[i].name;
     snprintf(text, 8, "0x%02x", code);
     return text;
 }

@@ -12,7 +12,8 @@ void reel_message_free(reel_message *m)
 
 void reel_message_raw(reel_message *m, const void *bytes, size_t size)
 {
-    if (size == 0 || m->failed) return;
+    if (size == 0 || m->failed)
+        return;
     if (m->size + size > m->room) {
         const size_t room = (m->size + size) * 2;
         char *larger = realloc(m->bytes, room);

@@ -1,12 +1,14 @@
-/* Writing Protocol Buffers by hand: a message is a sequence of fields, a field a key (number << 3 | wire type) and a value.
- * Wire type 0 is a varint, 1 eight bytes, 2 a length and bytes, 5 four bytes (protobuf.dev/programming-guides/encoding). For
- * ONNX and event files; no part of the library's contract. */
+/* Writing Protocol Buffers by hand: a message is a sequence of fields, a field a key (number << 3 |
+ * wire type) and a value. Wire type 0 is a varint, 1 eight bytes, 2 a length and bytes, 5 four
+ * bytes (protobuf.dev/programming-guides/encoding). For ONNX and event files; no part of the
+ * library's contract. */
 #ifndef REEL_CORE_PROTOBUF_H
 #define REEL_CORE_PROTOBUF_H
 
 #include "core/base.h"
 
-/* A message in memory. Running out of it is remembered, not returned: look at `failed` at the end. Zero-initialise. */
+/* A message in memory. Running out of it is remembered, not returned: look at `failed` at the end.
+ * Zero-initialise. */
 typedef struct reel_message {
     char *bytes;
     size_t size, room;

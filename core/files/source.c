@@ -10,7 +10,8 @@
 reel_status reel_source_open(reel_source *s, const char *path, reel_error *err)
 {
     struct stat info;
-    *s = (reel_source){.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), .path = path}; /* the name may be a pipe's */
+    *s = (reel_source){.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK),
+                       .path = path}; /* the name may be a pipe's */
     if (s->fd < 0 || fstat(s->fd, &info) != 0) {
         const int reason = errno;
         reel_source_close(s);
@@ -27,27 +28,35 @@ reel_status reel_source_open(reel_source *s, const char *path, reel_error *err)
 
 void reel_source_close(reel_source *s)
 {
-    if (s->fd >= 0) close(s->fd);
+    if (s->fd >= 0)
+        close(s->fd);
     s->fd = -1;
 }
 
-reel_status reel_source_read(const reel_source *s, uint64_t at, void *into, size_t bytes, reel_error *err)
+reel_status reel_source_read(const reel_source *s, uint64_t at, void *into, size_t bytes,
+                             reel_error *err)
 {
     if (at > s->size || bytes > s->size - at)
-        return reel_fail(err, REEL_ERR_FORMAT, "%s: expected %zu bytes at %llu, got a file of %llu: it is cut short", s->path,
-                         bytes, (unsigned long long)at, (unsigned long long)s->size);
-    if (bytes == 0) return REEL_OK;
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s: expected %zu bytes at %llu, got a file of %llu: it is cut short",
+                         s->path, bytes, (unsigned long long)at, (unsigned long long)s->size);
+    if (bytes == 0)
+        return REEL_OK;
     if (s->fd < 0) {
         memcpy(into, s->bytes + at, bytes);
         return REEL_OK;
     }
     char *to = into;
     while (bytes > 0) {
-        const ssize_t got = pread(s->fd, to, bytes < (size_t)1 << 30 ? bytes : (size_t)1 << 30, (off_t)at);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", s->path, strerror(errno));
+        const ssize_t got =
+            pread(s->fd, to, bytes < (size_t)1 << 30 ? bytes : (size_t)1 << 30, (off_t)at);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", s->path, strerror(errno));
         if (got == 0)
-            return reel_fail(err, REEL_ERR_FORMAT, "%s: expected %llu bytes, got %llu: it shrank while it was being read",
+            return reel_fail(err, REEL_ERR_FORMAT,
+                             "%s: expected %llu bytes, got %llu: it shrank while it was being read",
                              s->path, (unsigned long long)s->size, (unsigned long long)at);
         to += got;
         bytes -= (size_t)got;

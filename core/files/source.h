@@ -1,6 +1,8 @@
-/* Bytes that can be read at any place: a file, or a piece of memory. Private to the readers of weight files.
+/* Bytes that can be read at any place: a file, or a piece of memory. Private to the readers of
+ * weight files.
  *
- * A file is read, not mapped: one that shrinks, or a disk that fails, is then an error and not a signal. */
+ * A file is read, not mapped: one that shrinks, or a disk that fails, is then an error and not a
+ * signal. */
 #ifndef REEL_CORE_SOURCE_H
 #define REEL_CORE_SOURCE_H
 
@@ -13,11 +15,13 @@ typedef struct reel_source {
     const char *path; /* for messages; borrowed */
 } reel_source;
 
-/* Opens a regular file. REEL_ERR_IO: cannot be opened, or is a folder, a device or a pipe (which must not block). */
+/* Opens a regular file. REEL_ERR_IO: cannot be opened, or is a folder, a device or a pipe (which
+ * must not block). */
 reel_status reel_source_open(reel_source *s, const char *path, reel_error *err);
 void reel_source_close(reel_source *s);
 
 /* bytes from position `at` on, all of them. REEL_ERR_FORMAT: they are not there, or no longer. */
-reel_status reel_source_read(const reel_source *s, uint64_t at, void *into, size_t bytes, reel_error *err);
+reel_status reel_source_read(const reel_source *s, uint64_t at, void *into, size_t bytes,
+                             reel_error *err);
 
 #endif

@@ -1,14 +1,17 @@
-/* Weight files. Read: safetensors (u64 header length, JSON header, raw little-endian data, row-major) and PyTorch's .pth, both
- * as the zip container and as the legacy stream; written: safetensors.
+/* Weight files. Read: safetensors (u64 header length, JSON header, raw little-endian data,
+ * row-major) and PyTorch's .pth, both as the zip container and as the legacy stream; written:
+ * safetensors.
  *
- * Reading checks everything before it allocates. safetensors: contiguous, no holes, no overlap, no duplicate key, no overflow,
- * end = end of file. A .pth file's pickle is a program, and is not run: core/files/pickle.h reads the instructions that tensors need
- * and refuses all others by name. Its tensors come from the dictionary at the top, or below "model" or "state_dict"; where all
- * names begin with "module." (DataParallel) or "_orig_mod." (torch.compile), that is taken off; whatever their strides, data is
- * row-major. Files of another kind are named in the message (ONNX, HTML, a git-lfs pointer, ...).
+ * Reading checks everything before it allocates. safetensors: contiguous, no holes, no overlap, no
+ * duplicate key, no overflow, end = end of file. A .pth file's pickle is a program, and is not run:
+ * core/files/pickle.h reads the instructions that tensors need and refuses all others by name. Its
+ * tensors come from the dictionary at the top, or below "model" or "state_dict"; where all names
+ * begin with "module." (DataParallel) or "_orig_mod." (torch.compile), that is taken off; whatever
+ * their strides, data is row-major. Files of another kind are named in the message (ONNX, HTML, a
+ * git-lfs pointer, ...).
  *
- * Writing goes to a temporary file in the same folder, fsync, rename, fsync of the folder: the name holds either the old or the
- * new file, never half of one. */
+ * Writing goes to a temporary file in the same folder, fsync, rename, fsync of the folder: the name
+ * holds either the old or the new file, never half of one. */
 #ifndef REEL_CORE_WEIGHTS_H
 #define REEL_CORE_WEIGHTS_H
 
@@ -20,7 +23,13 @@ extern "C" {
 
 typedef struct reel_weights reel_weights;
 
-typedef enum { REEL_STORED_F32, REEL_STORED_F64, REEL_STORED_F16, REEL_STORED_BF16, REEL_STORED_I64 } reel_stored_dtype;
+typedef enum {
+    REEL_STORED_F32,
+    REEL_STORED_F64,
+    REEL_STORED_F16,
+    REEL_STORED_BF16,
+    REEL_STORED_I64
+} reel_stored_dtype;
 
 typedef struct reel_weight {
     const char *name;
@@ -31,64 +40,79 @@ typedef struct reel_weight {
     size_t bytes;
 } reel_weight;
 
-/* The whole file comes into memory and the file is closed: what happens to it later does no harm. REEL_ERR_IO: cannot be
- * read; REEL_ERR_FORMAT: is not what it should be. _read_memory does the same with bytes, which are copied; name is for
- * messages. */
+/* The whole file comes into memory and the file is closed: what happens to it later does no harm.
+ * REEL_ERR_IO: cannot be read; REEL_ERR_FORMAT: is not what it should be. _read_memory does the
+ * same with bytes, which are copied; name is for messages. */
 REEL_API reel_status reel_weights_read(reel_weights **out, const char *path, reel_error *err);
-REEL_API reel_status reel_weights_read_memory(reel_weights **out, const void *bytes, size_t size, const char *name,
-                                              reel_error *err);
+REEL_API reel_status reel_weights_read_memory(reel_weights **out, const void *bytes, size_t size,
+                                              const char *name, reel_error *err);
 REEL_API void reel_weights_destroy(reel_weights *weights);
 /* What kind of file it was: "safetensors", "pth" or "pth, legacy". */
 REEL_API const char *reel_weights_format(const reel_weights *weights);
 REEL_API int reel_weights_count(const reel_weights *weights);
-REEL_API const reel_weight *reel_weights_at(const reel_weights *weights, int index); /* in file order */
+REEL_API const reel_weight *reel_weights_at(const reel_weights *weights,
+                                            int index); /* in file order */
 REEL_API const reel_weight *reel_weights_find(const reel_weights *weights, const char *name);
-REEL_API const char *reel_weights_metadata(const reel_weights *weights, const char *key); /* NULL if there is none */
+REEL_API const char *reel_weights_metadata(const reel_weights *weights,
+                                           const char *key); /* NULL if there is none */
 /* The index-th key of the metadata, in no particular order; NULL behind the last. */
 REEL_API const char *reel_weights_metadata_key(const reel_weights *weights, int index);
 
-/* Converts one stored tensor into t (same shape, any layout, float32 or float64). REEL_ERR_FORMAT: shapes differ (the message
- * names both). Values come through bit for bit where the dtypes agree; I64 labels: read .data, which is aligned to the dtype in
- * every file whose tensors are (ours are). */
-REEL_API reel_status reel_weight_to_tensor(const reel_weight *w, const reel_tensor *t, reel_error *err);
+/* Converts one stored tensor into t (same shape, any layout, float32 or float64). REEL_ERR_FORMAT:
+ * shapes differ (the message names both). Values come through bit for bit where the dtypes agree;
+ * I64 labels: read .data, which is aligned to the dtype in every file whose tensors are (ours are).
+ */
+REEL_API reel_status reel_weight_to_tensor(const reel_weight *w, const reel_tensor *t,
+                                           reel_error *err);
 
-/* A file being written: add tensors (converted to row-major; memory is borrowed until _save), then save. REEL_ERR_INVALID: a
- * name that is taken, reserved ("__metadata__", "header", metadata "crc32...") or not UTF-8. */
+/* A file being written: add tensors (converted to row-major; memory is borrowed until _save), then
+ * save. REEL_ERR_INVALID: a name that is taken, reserved ("__metadata__", "header", metadata
+ * "crc32...") or not UTF-8. */
 typedef struct reel_weights_writer reel_weights_writer;
 REEL_API reel_status reel_weights_writer_create(reel_weights_writer **out, reel_error *err);
 REEL_API void reel_weights_writer_destroy(reel_weights_writer *writer);
-REEL_API reel_status reel_weights_writer_tensor(reel_weights_writer *writer, const char *name, const reel_tensor *t,
-                                                reel_error *err);
+REEL_API reel_status reel_weights_writer_tensor(reel_weights_writer *writer, const char *name,
+                                                const reel_tensor *t, reel_error *err);
 /* A stored tensor under its own name and dtype, every bit as it is; w is borrowed until _save. */
-REEL_API reel_status reel_weights_writer_weight(reel_weights_writer *writer, const reel_weight *w, reel_error *err);
-REEL_API reel_status reel_weights_writer_metadata(reel_weights_writer *writer, const char *key, const char *value,
-                                                  reel_error *err);
-/* Adds CRC-32s to the metadata: "crc32.NAME" for each tensor, "crc32.header" for the header (the JSON text with its padding)
- * with that field blank: eight spaces in place of its eight hexadecimal digits. REEL_ERR_IO: the name still holds the old file,
- * if there was one, and the temporary file (.reel-PID-N.tmp in the same folder) is gone. */
-REEL_API reel_status reel_weights_writer_save(reel_weights_writer *writer, const char *path, reel_error *err);
-/* Recomputes the CRC-32s that the file carries. REEL_ERR_FORMAT names the first that differs; files without any pass. */
+REEL_API reel_status reel_weights_writer_weight(reel_weights_writer *writer, const reel_weight *w,
+                                                reel_error *err);
+REEL_API reel_status reel_weights_writer_metadata(reel_weights_writer *writer, const char *key,
+                                                  const char *value, reel_error *err);
+/* Adds CRC-32s to the metadata: "crc32.NAME" for each tensor, "crc32.header" for the header (the
+ * JSON text with its padding) with that field blank: eight spaces in place of its eight hexadecimal
+ * digits. REEL_ERR_IO: the name still holds the old file, if there was one, and the temporary file
+ * (.reel-PID-N.tmp in the same folder) is gone. */
+REEL_API reel_status reel_weights_writer_save(reel_weights_writer *writer, const char *path,
+                                              reel_error *err);
+/* Recomputes the CRC-32s that the file carries. REEL_ERR_FORMAT names the first that differs; files
+ * without any pass. */
 REEL_API reel_status reel_weights_verify(const reel_weights *weights, reel_error *err);
 
-/* Values (buffers included) of a store to and from named tensors. Loading is all or nothing: missing, extra or mis-shaped
- * tensors are one REEL_ERR_FORMAT that lists them, NaN or infinity one REEL_ERR_NONFINITE that names the tensor, and the store
- * is left as it was. The counters "*.num_batches_tracked" of PyTorch's batch normalisation, which nothing here uses, are not
+/* Values (buffers included) of a store to and from named tensors. Loading is all or nothing:
+ * missing, extra or mis-shaped tensors are one REEL_ERR_FORMAT that lists them, NaN or infinity one
+ * REEL_ERR_NONFINITE that names the tensor, and the store is left as it was. The counters
+ * "*.num_batches_tracked" of PyTorch's batch normalisation, which nothing here uses, are not
  * "extra". */
-REEL_API reel_status reel_params_load(reel_params *params, const reel_weights *weights, reel_error *err);
+REEL_API reel_status reel_params_load(reel_params *params, const reel_weights *weights,
+                                      reel_error *err);
 
-/* Loading what fits: every parameter that finds a tensor of its name and shape takes it, the others keep their values. tell
- * (may be NULL) hears of each parameter, in the store's order, then of the file's tensors that no parameter asked for.
- * loaded: how many were taken. REEL_ERR_NONFINITE: a tensor that would be taken holds NaN or infinity; nothing was. */
+/* Loading what fits: every parameter that finds a tensor of its name and shape takes it, the others
+ * keep their values. tell (may be NULL) hears of each parameter, in the store's order, then of the
+ * file's tensors that no parameter asked for. loaded: how many were taken. REEL_ERR_NONFINITE: a
+ * tensor that would be taken holds NaN or infinity; nothing was. */
 typedef enum {
     REEL_MATCH_LOADED,
     REEL_MATCH_OTHER_SHAPE, /* param and weight differ in shape */
     REEL_MATCH_MISSING,     /* weight is NULL */
     REEL_MATCH_SKIPPED      /* param is NULL */
 } reel_match;
-typedef void reel_match_fn(void *user, reel_match match, const reel_param *param, const reel_weight *weight);
-REEL_API reel_status reel_params_load_matching(reel_params *params, const reel_weights *weights, reel_match_fn *tell,
-                                               void *user, int *loaded, reel_error *err);
-REEL_API reel_status reel_params_add_to(const reel_params *params, reel_weights_writer *writer, reel_error *err);
+typedef void reel_match_fn(void *user, reel_match match, const reel_param *param,
+                           const reel_weight *weight);
+REEL_API reel_status reel_params_load_matching(reel_params *params, const reel_weights *weights,
+                                               reel_match_fn *tell, void *user, int *loaded,
+                                               reel_error *err);
+REEL_API reel_status reel_params_add_to(const reel_params *params, reel_weights_writer *writer,
+                                        reel_error *err);
 
 #ifdef __cplusplus
 }

@@ -1,4 +1,5 @@
-/* From stored values to tensors. Numbers are read by memcpy: in a file of another's making a tensor may begin anywhere. */
+/* From stored values to tensors. Numbers are read by memcpy: in a file of another's making a tensor
+ * may begin anywhere. */
 #include <math.h>
 #include <string.h>
 
@@ -10,7 +11,8 @@
 
 static float from_half(uint16_t h)
 {
-    const uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 1023;
+    const uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31,
+                   fraction = h & 1023;
     if (exponent == 0) { /* zero or subnormal: fraction x 2^-24, exact in float */
         const float small = (float)fraction * 0x1p-24f;
         return sign ? -small : small;
@@ -72,18 +74,24 @@ bool reel_weight_is_finite(const reel_weight *w, reel_dtype dtype)
     for (int64_t begin = 0; begin < n; begin += CHUNK) {
         const int64_t length = n - begin < CHUNK ? n - begin : CHUNK;
         bool finite = true;
-        if (decode(&values, w->dtype, (const char *)w->data + (size_t)begin * element, length) == REEL_F32)
-            for (int64_t i = 0; i < length; i++) finite &= fabsf(values.f[i]) <= __FLT_MAX__;
+        if (decode(&values, w->dtype, (const char *)w->data + (size_t)begin * element, length) ==
+            REEL_F32)
+            for (int64_t i = 0; i < length; i++)
+                finite &= fabsf(values.f[i]) <= __FLT_MAX__;
         else if (dtype == REEL_F64)
-            for (int64_t i = 0; i < length; i++) finite &= fabs(values.d[i]) <= __DBL_MAX__;
+            for (int64_t i = 0; i < length; i++)
+                finite &= fabs(values.d[i]) <= __DBL_MAX__;
         else
-            for (int64_t i = 0; i < length; i++) finite &= fabsf((float)values.d[i]) <= __FLT_MAX__;
-        if (!finite) return false;
+            for (int64_t i = 0; i < length; i++)
+                finite &= fabsf((float)values.d[i]) <= __FLT_MAX__;
+        if (!finite)
+            return false;
     }
     return true;
 }
 
-/* Decoded runs go through one-dimensional views of t, so that no layout needs memory of its own and nothing can fail. */
+/* Decoded runs go through one-dimensional views of t, so that no layout needs memory of its own and
+ * nothing can fail. */
 static void decode_into(const reel_weight *w, const reel_tensor *t)
 {
     const size_t element = reel_stored_size(w->dtype);
@@ -95,19 +103,25 @@ static void decode_into(const reel_weight *w, const reel_tensor *t)
     for (;;) {
         for (int64_t begin = 0; begin < run; begin += CHUNK) {
             const int64_t length = run - begin < CHUNK ? run - begin : CHUNK;
-            if (inner >= 0) index[inner] = begin;
-            const reel_tensor source = reel_tensor_of(&values, decode(&values, w->dtype, from, length), 1, &length);
+            if (inner >= 0)
+                index[inner] = begin;
+            const reel_tensor source =
+                reel_tensor_of(&values, decode(&values, w->dtype, from, length), 1, &length);
             reel_tensor view = reel_tensor_of(NULL, t->dtype, 1, &length);
-            view.data = (char *)t->data + (size_t)reel_tensor_offset(t, index) * reel_dtype_size(t->dtype);
+            view.data =
+                (char *)t->data + (size_t)reel_tensor_offset(t, index) * reel_dtype_size(t->dtype);
             view.stride[0] = inner >= 0 ? t->stride[inner] : 1;
             view.layout = REEL_STRIDED;
             reel_tensor_copy(&view, &source);
             from += (size_t)length * element;
         }
-        if (inner >= 0) index[inner] = 0;
+        if (inner >= 0)
+            index[inner] = 0;
         int d = inner - 1;
-        while (d >= 0 && ++index[d] == t->shape[d]) index[d--] = 0;
-        if (d < 0) return;
+        while (d >= 0 && ++index[d] == t->shape[d])
+            index[d--] = 0;
+        if (d < 0)
+            return;
     }
 }
 
@@ -116,18 +130,21 @@ reel_status reel_weight_to_tensor(const reel_weight *w, const reel_tensor *t, re
     if (w->ndim != t->ndim || memcmp(w->shape, t->shape, (size_t)w->ndim * sizeof *w->shape) != 0) {
         char want[128], got[128];
         reel_printable room;
-        return reel_fail(err, REEL_ERR_FORMAT, "tensor %s: expected shape %s, got %s", reel_printable_name(&room, w->name),
+        return reel_fail(err, REEL_ERR_FORMAT, "tensor %s: expected shape %s, got %s",
+                         reel_printable_name(&room, w->name),
                          reel_shape_text(want, sizeof want, t->ndim, t->shape),
                          reel_shape_text(got, sizeof got, w->ndim, w->shape));
     }
-    if (w->bytes == 0) return REEL_OK;
+    if (w->bytes == 0)
+        return REEL_OK;
     const bool plain = w->dtype == REEL_STORED_F32 || w->dtype == REEL_STORED_F64;
     if (!plain || (uintptr_t)w->data % reel_stored_size(w->dtype) != 0) {
         decode_into(w, t);
         return REEL_OK;
     }
-    const reel_tensor source = reel_tensor_with_layout((void *)w->data, w->dtype == REEL_STORED_F64 ? REEL_F64 : REEL_F32,
-                                                       REEL_ROW_MAJOR, w->ndim, w->shape);
+    const reel_tensor source =
+        reel_tensor_with_layout((void *)w->data, w->dtype == REEL_STORED_F64 ? REEL_F64 : REEL_F32,
+                                REEL_ROW_MAJOR, w->ndim, w->shape);
     reel_tensor_copy(t, &source);
     return REEL_OK;
 }

@@ -19,17 +19,19 @@ struct reel_weights {
     size_t data_size;
 };
 
-/* Longest header. The format allows 100,000,000 bytes; a thousand tensors take 0.1 million, and refusing what a stranger wrote
- * must not cost more than 100 ms and 64 MB. */
+/* Longest header. The format allows 100,000,000 bytes; a thousand tensors take 0.1 million, and
+ * refusing what a stranger wrote must not cost more than 100 ms and 64 MB. */
 #define REEL_WEIGHTS_HEADER_MAX ((uint64_t)2 << 20)
 
 size_t reel_stored_size(reel_stored_dtype dtype);      /* bytes of an element */
 const char *reel_stored_name(reel_stored_dtype dtype); /* "F32" */
 
-/* What the beginning of a file that is not safetensors looks like: "a PyTorch .pth file ..."; never NULL. */
+/* What the beginning of a file that is not safetensors looks like: "a PyTorch .pth file ..."; never
+ * NULL. */
 const char *reel_weights_sniff(const unsigned char *bytes, size_t size);
 
-/* A name out of a file for a message: control characters and overlong names cannot spoil the line. Returns text. */
+/* A name out of a file for a message: control characters and overlong names cannot spoil the line.
+ * Returns text. */
 typedef struct reel_printable {
     char text[96];
 } reel_printable;

@@ -1,5 +1,5 @@
-/* A parameter store to and from a weight file: all or nothing. Everything is compared and looked over before the first value
- * is written, and writing cannot fail. */
+/* A parameter store to and from a weight file: all or nothing. Everything is compared and looked
+ * over before the first value is written, and writing cannot fail. */
 #include <stdio.h>
 #include <string.h>
 
@@ -16,8 +16,10 @@ static void complain(complaint *c, const char *what)
 {
     c->count++;
     const size_t length = strlen(what), extra = c->count > 1 ? 2 : 0;
-    if (c->used + length + extra + 1 > sizeof c->text) return;
-    c->used += (size_t)snprintf(c->text + c->used, sizeof c->text - c->used, "%s%s", extra ? "; " : "", what);
+    if (c->used + length + extra + 1 > sizeof c->text)
+        return;
+    c->used += (size_t)snprintf(c->text + c->used, sizeof c->text - c->used, "%s%s",
+                                extra ? "; " : "", what);
     c->listed++;
 }
 
@@ -40,10 +42,12 @@ static bool is_counter(const char *name)
 
 static bool same_shape(const reel_param *p, const reel_weight *w)
 {
-    return p->value.ndim == w->ndim && memcmp(p->value.shape, w->shape, (size_t)w->ndim * sizeof *w->shape) == 0;
+    return p->value.ndim == w->ndim &&
+           memcmp(p->value.shape, w->shape, (size_t)w->ndim * sizeof *w->shape) == 0;
 }
 
-static reel_status check_names_and_shapes(const reel_params *params, const reel_weights *weights, reel_error *err)
+static reel_status check_names_and_shapes(const reel_params *params, const reel_weights *weights,
+                                          reel_error *err)
 {
     complaint c = {.used = 0};
     reel_printable room;
@@ -51,7 +55,8 @@ static reel_status check_names_and_shapes(const reel_params *params, const reel_
     for (int i = 0; i < reel_params_count(params); i++) {
         const reel_param *p = reel_params_at(params, i);
         const reel_weight *w = reel_weights_find(weights, p->name);
-        if (w && same_shape(p, w)) continue;
+        if (w && same_shape(p, w))
+            continue;
         if (w) {
             complain_shape(&c, p, w);
             continue;
@@ -61,14 +66,18 @@ static reel_status check_names_and_shapes(const reel_params *params, const reel_
     }
     for (int i = 0; i < reel_weights_count(weights); i++) {
         const reel_weight *w = reel_weights_at(weights, i);
-        if (reel_params_find(params, w->name) || is_counter(w->name)) continue;
+        if (reel_params_find(params, w->name) || is_counter(w->name))
+            continue;
         snprintf(line, sizeof line, "%s: not in the model", reel_printable_name(&room, w->name));
         complain(&c, line);
     }
-    if (c.count == 0) return REEL_OK;
+    if (c.count == 0)
+        return REEL_OK;
     char more[48] = "";
-    if (c.count > c.listed) snprintf(more, sizeof more, "; and %d more", c.count - c.listed);
-    return reel_fail(err, REEL_ERR_FORMAT, "%s: weights do not fit the model: %s%s", weights->path, c.text, more);
+    if (c.count > c.listed)
+        snprintf(more, sizeof more, "; and %d more", c.count - c.listed);
+    return reel_fail(err, REEL_ERR_FORMAT, "%s: weights do not fit the model: %s%s", weights->path,
+                     c.text, more);
 }
 
 reel_status reel_params_load(reel_params *params, const reel_weights *weights, reel_error *err)
@@ -77,10 +86,12 @@ reel_status reel_params_load(reel_params *params, const reel_weights *weights, r
     const int count = reel_params_count(params);
     for (int i = 0; i < count; i++) {
         const reel_param *p = reel_params_at(params, i);
-        if (reel_weight_is_finite(reel_weights_find(weights, p->name), p->value.dtype)) continue;
+        if (reel_weight_is_finite(reel_weights_find(weights, p->name), p->value.dtype))
+            continue;
         reel_printable room;
-        return reel_fail(err, REEL_ERR_NONFINITE, "%s: tensor %s: expected finite numbers, got NaN or infinity", weights->path,
-                         reel_printable_name(&room, p->name));
+        return reel_fail(err, REEL_ERR_NONFINITE,
+                         "%s: tensor %s: expected finite numbers, got NaN or infinity",
+                         weights->path, reel_printable_name(&room, p->name));
     }
     for (int i = 0; i < count; i++) {
         const reel_param *p = reel_params_at(params, i);
@@ -89,7 +100,8 @@ reel_status reel_params_load(reel_params *params, const reel_weights *weights, r
     return REEL_OK;
 }
 
-reel_status reel_params_add_to(const reel_params *params, reel_weights_writer *writer, reel_error *err)
+reel_status reel_params_add_to(const reel_params *params, reel_weights_writer *writer,
+                               reel_error *err)
 {
     for (int i = 0; i < reel_params_count(params); i++) {
         const reel_param *p = reel_params_at(params, i);

@@ -1,16 +1,17 @@
-/* From a pickled object to tensors: which dictionary holds the weights, what each tensor is, and its elements in row-major
- * order.
+/* From a pickled object to tensors: which dictionary holds the weights, what each tensor is, and
+ * its elements in row-major order.
  *
- * Everything is checked before memory is taken for it: a tensor lies inside its storage, a storage inside the file, and all
- * tensors together are not much larger than the file. They may be larger, for tensors can share a storage (tied weights),
- * repeat it (stride 0), or be deflated; but a file of a few bytes cannot ask for gigabytes. */
+ * Everything is checked before memory is taken for it: a tensor lies inside its storage, a storage
+ * inside the file, and all tensors together are not much larger than the file. They may be larger,
+ * for tensors can share a storage (tied weights), repeat it (stride 0), or be deflated; but a file
+ * of a few bytes cannot ask for gigabytes. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/memory.h"
 #include "core/files/weights_pth_internal.h"
+#include "core/memory.h"
 
 enum { MOST_GROWTH = 16, FREE_GROWTH = 16 << 20, MOST_WRAPPERS = 4 };
 
@@ -33,9 +34,10 @@ typedef struct reader {
     uint64_t limit; /* bytes of all tensors, and of one storage */
 } reader;
 
-static reel_status bad_tensor(const reader *r, const wanted *t, reel_error *err, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-static reel_status bad_tensor(const reader *r, const wanted *t, reel_error *err, const char *format, ...)
+static reel_status bad_tensor(const reader *r, const wanted *t, reel_error *err, const char *format,
+                              ...) __attribute__((format(printf, 4, 5)));
+static reel_status bad_tensor(const reader *r, const wanted *t, reel_error *err, const char *format,
+                              ...)
 {
     char what[256], name[96];
     reel_printable room;
@@ -43,8 +45,10 @@ static reel_status bad_tensor(const reader *r, const wanted *t, reel_error *err,
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
-    snprintf(name, sizeof name, "%.*s", t->name_length < sizeof name ? (int)t->name_length : (int)sizeof name - 1, t->name);
-    return reel_fail(err, REEL_ERR_FORMAT, "%s: tensor %s: %s", r->w->path, reel_printable_name(&room, name), what);
+    snprintf(name, sizeof name, "%.*s",
+             t->name_length < sizeof name ? (int)t->name_length : (int)sizeof name - 1, t->name);
+    return reel_fail(err, REEL_ERR_FORMAT, "%s: tensor %s: %s", r->w->path,
+                     reel_printable_name(&room, name), what);
 }
 
 /* ---- which dictionary ---- */
@@ -53,7 +57,8 @@ static int count_tensors(const reel_pickle *p, const reel_pickle_value *dict)
     int tensors = 0;
     for (uint32_t cell = dict->count ? dict->first : 0; cell;) {
         const reel_pickle_cell k = p->cells[cell], v = p->cells[k.next];
-        tensors += p->values[k.value].kind == REEL_PICKLE_TEXT && p->values[v.value].kind == REEL_PICKLE_TENSOR;
+        tensors += p->values[k.value].kind == REEL_PICKLE_TEXT &&
+                   p->values[v.value].kind == REEL_PICKLE_TENSOR;
         cell = v.next;
     }
     return tensors;
@@ -64,16 +69,21 @@ static reel_status no_tensors(const reader *r, const reel_pickle_value *top, ree
     const reel_pickle *p = &r->pth->pickle;
     char keys[200] = "";
     size_t used = 0;
-    for (uint32_t k = 0; top->kind == REEL_PICKLE_DICT && k < top->count && k < 12 && used + 48 < sizeof keys; k += 2) {
+    for (uint32_t k = 0;
+         top->kind == REEL_PICKLE_DICT && k < top->count && k < 12 && used + 48 < sizeof keys;
+         k += 2) {
         const reel_pickle_value *key = reel_pickle_item(p, top, k);
-        if (key->kind != REEL_PICKLE_TEXT) continue;
-        used += (size_t)snprintf(keys + used, sizeof keys - used, "%s%.*s", used ? ", " : " with the keys ",
+        if (key->kind != REEL_PICKLE_TEXT)
+            continue;
+        used += (size_t)snprintf(keys + used, sizeof keys - used, "%s%.*s",
+                                 used ? ", " : " with the keys ",
                                  key->count < 30 ? (int)key->count : 30, key->text);
     }
     reel_printable room;
-    return reel_fail(err, REEL_ERR_FORMAT,
-                     "%s: expected names and tensors, at the top or below \"model\" or \"state_dict\", got %s%s", r->w->path,
-                     reel_pickle_kind_name(top), reel_printable_name(&room, keys));
+    return reel_fail(
+        err, REEL_ERR_FORMAT,
+        "%s: expected names and tensors, at the top or below \"model\" or \"state_dict\", got %s%s",
+        r->w->path, reel_pickle_kind_name(top), reel_printable_name(&room, keys));
 }
 
 static reel_status find_state(const reader *r, const reel_pickle_value **state, reel_error *err)
@@ -88,7 +98,8 @@ static reel_status find_state(const reader *r, const reel_pickle_value **state, 
             return REEL_OK;
         }
         const reel_pickle_value *inner = NULL;
-        for (int i = 0; i < REEL_COUNT(wrappers) && (!inner || inner->kind != REEL_PICKLE_DICT); i++)
+        for (int i = 0; i < REEL_COUNT(wrappers) && (!inner || inner->kind != REEL_PICKLE_DICT);
+             i++)
             inner = reel_pickle_get(p, at, wrappers[i]);
         at = inner;
     }
@@ -99,23 +110,27 @@ static bool all_begin_with(const reader *r, const char *prefix)
 {
     const size_t length = strlen(prefix);
     for (int i = 0; i < r->count; i++)
-        if (r->list[i].name_length <= length || memcmp(r->list[i].name, prefix, length) != 0) return false;
+        if (r->list[i].name_length <= length || memcmp(r->list[i].name, prefix, length) != 0)
+            return false;
     return true;
 }
 
 static int by_name(const void *a, const void *b)
 {
     const wanted *x = *(const wanted *const *)a, *y = *(const wanted *const *)b;
-    const int order = memcmp(x->name, y->name, x->name_length < y->name_length ? x->name_length : y->name_length);
+    const int order =
+        memcmp(x->name, y->name, x->name_length < y->name_length ? x->name_length : y->name_length);
     return order ? order : (x->name_length > y->name_length) - (x->name_length < y->name_length);
 }
 
 static reel_status check_names(const reader *r, reel_error *err)
 {
     const wanted **sorted = malloc((size_t)(r->count + 1) * sizeof *sorted);
-    if (!sorted) return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", r->w->path);
+    if (!sorted)
+        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", r->w->path);
     reel_status status = REEL_OK;
-    for (int i = 0; i < r->count; i++) sorted[i] = &r->list[i];
+    for (int i = 0; i < r->count; i++)
+        sorted[i] = &r->list[i];
     qsort(sorted, (size_t)r->count, sizeof *sorted, by_name);
     for (int i = 0; i < r->count && status == REEL_OK; i++) {
         const wanted *t = sorted[i];
@@ -136,13 +151,15 @@ static reel_status list_tensors(reader *r, const reel_pickle_value *state, reel_
     static const char *const prefixes[] = {"_orig_mod.", "module.", "_orig_mod."};
     const reel_pickle *p = &r->pth->pickle;
     r->list = calloc((size_t)count_tensors(p, state) + 1, sizeof *r->list);
-    if (!r->list) return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", r->w->path);
+    if (!r->list)
+        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", r->w->path);
     for (uint32_t cell = state->first; cell;) {
         const reel_pickle_cell k = p->cells[cell], v = p->cells[k.next];
         const reel_pickle_value *key = &p->values[k.value], *value = &p->values[v.value];
         cell = v.next;
         if (key->kind == REEL_PICKLE_TEXT && value->kind == REEL_PICKLE_TENSOR)
-            r->list[r->count++] = (wanted){.name = key->text, .name_length = key->count, .value = value};
+            r->list[r->count++] =
+                (wanted){.name = key->text, .name_length = key->count, .value = value};
     }
     for (int i = 0; i < REEL_COUNT(prefixes); i++) {
         const size_t length = strlen(prefixes[i]);
@@ -159,26 +176,38 @@ static reel_status list_tensors(reader *r, const reel_pickle_value *state, reel_
 static reel_status read_sizes(const reader *r, wanted *t, reel_error *err)
 {
     const reel_pickle *p = &r->pth->pickle;
-    const reel_pickle_value *offset = reel_pickle_item(p, t->value, 1), *size = reel_pickle_item(p, t->value, 2),
-                            *stride = reel_pickle_item(p, t->value, 3), *extra = reel_pickle_item(p, t->value, 6);
-    if (offset->kind != REEL_PICKLE_INT || size->kind != REEL_PICKLE_TUPLE || stride->kind != REEL_PICKLE_TUPLE)
-        return bad_tensor(r, t, err, "expected offset, size and stride as a number and two tuples, got %s, %s and %s",
-                          reel_pickle_kind_name(offset), reel_pickle_kind_name(size), reel_pickle_kind_name(stride));
+    const reel_pickle_value *offset = reel_pickle_item(p, t->value, 1),
+                            *size = reel_pickle_item(p, t->value, 2),
+                            *stride = reel_pickle_item(p, t->value, 3),
+                            *extra = reel_pickle_item(p, t->value, 6);
+    if (offset->kind != REEL_PICKLE_INT || size->kind != REEL_PICKLE_TUPLE ||
+        stride->kind != REEL_PICKLE_TUPLE)
+        return bad_tensor(
+            r, t, err,
+            "expected offset, size and stride as a number and two tuples, got %s, %s and %s",
+            reel_pickle_kind_name(offset), reel_pickle_kind_name(size),
+            reel_pickle_kind_name(stride));
     if (extra && extra->kind != REEL_PICKLE_NONE && extra->count)
-        return bad_tensor(r, t, err, "expected a plain tensor, got one with attributes (a negated or conjugated view)");
+        return bad_tensor(
+            r, t, err,
+            "expected a plain tensor, got one with attributes (a negated or conjugated view)");
     if (size->count > REEL_MAX_DIMS || stride->count != size->count)
-        return bad_tensor(r, t, err, "size and stride: expected equally many, at most %d, got %u and %u", REEL_MAX_DIMS,
-                          size->count, stride->count);
+        return bad_tensor(r, t, err,
+                          "size and stride: expected equally many, at most %d, got %u and %u",
+                          REEL_MAX_DIMS, size->count, stride->count);
     t->offset = offset->integer;
     t->w.ndim = (int)size->count;
-    for (int d = 0; d < REEL_MAX_DIMS; d++) t->w.shape[d] = 1;
+    for (int d = 0; d < REEL_MAX_DIMS; d++)
+        t->w.shape[d] = 1;
     for (int d = 0; d < t->w.ndim; d++) {
-        const reel_pickle_value *n = reel_pickle_item(p, size, (uint32_t)d), *step = reel_pickle_item(p, stride, (uint32_t)d);
+        const reel_pickle_value *n = reel_pickle_item(p, size, (uint32_t)d),
+                                *step = reel_pickle_item(p, stride, (uint32_t)d);
         if (n->kind != REEL_PICKLE_INT || step->kind != REEL_PICKLE_INT)
-            return bad_tensor(r, t, err, "size and stride: expected whole numbers, got %s and %s", reel_pickle_kind_name(n),
-                              reel_pickle_kind_name(step));
+            return bad_tensor(r, t, err, "size and stride: expected whole numbers, got %s and %s",
+                              reel_pickle_kind_name(n), reel_pickle_kind_name(step));
         if (n->integer < 0 || step->integer < 0)
-            return bad_tensor(r, t, err, "%s: expected 0 or more at place %d, got %lld", n->integer < 0 ? "size" : "stride", d,
+            return bad_tensor(r, t, err, "%s: expected 0 or more at place %d, got %lld",
+                              n->integer < 0 ? "size" : "stride", d,
                               (long long)(n->integer < 0 ? n->integer : step->integer));
         t->w.shape[d] = n->integer;
         t->stride[d] = step->integer;
@@ -193,16 +222,22 @@ static reel_status check_inside(const reader *r, wanted *t, int64_t numel, reel_
     bool fits = elements >= 0 && last >= 0;
     for (int d = 0; d < t->w.ndim && fits && elements > 0; d++) {
         int64_t way;
-        fits = !__builtin_mul_overflow(t->w.shape[d] - 1, t->stride[d], &way) && !__builtin_add_overflow(last, way, &last);
+        fits = !__builtin_mul_overflow(t->w.shape[d] - 1, t->stride[d], &way) &&
+               !__builtin_add_overflow(last, way, &last);
     }
     char text[128];
     if (!fits || (elements > 0 ? last >= numel : last > numel))
         return bad_tensor(r, t, err,
-                          "offset, size and stride: expected them inside a storage of %lld elements, got offset %lld, %s",
-                          (long long)numel, (long long)t->offset, reel_shape_text(text, sizeof text, t->w.ndim, t->w.shape));
-    if (__builtin_mul_overflow(elements, (int64_t)reel_stored_size(t->w.dtype), &bytes) || (uint64_t)bytes > r->limit)
-        return bad_tensor(r, t, err, "size: expected at most %llu bytes in a file of this size, got %s",
-                          (unsigned long long)r->limit, reel_shape_text(text, sizeof text, t->w.ndim, t->w.shape));
+                          "offset, size and stride: expected them inside a storage of %lld "
+                          "elements, got offset %lld, %s",
+                          (long long)numel, (long long)t->offset,
+                          reel_shape_text(text, sizeof text, t->w.ndim, t->w.shape));
+    if (__builtin_mul_overflow(elements, (int64_t)reel_stored_size(t->w.dtype), &bytes) ||
+        (uint64_t)bytes > r->limit)
+        return bad_tensor(r, t, err,
+                          "size: expected at most %llu bytes in a file of this size, got %s",
+                          (unsigned long long)r->limit,
+                          reel_shape_text(text, sizeof text, t->w.ndim, t->w.shape));
     t->w.bytes = (size_t)bytes;
     return REEL_OK;
 }
@@ -213,13 +248,16 @@ static reel_status describe(const reader *r, wanted *t, reel_error *err)
     REEL_TRY(read_sizes(r, t, err));
     REEL_TRY(reel_pth_read_id(r->pth, reel_pickle_item(&r->pth->pickle, t->value, 0), &id, err));
     if (id.type->dtype < 0)
-        return bad_tensor(r, t, err, "dtype: expected Float-, Double-, Half-, BFloat16- or LongStorage, got %s", id.type->name);
+        return bad_tensor(
+            r, t, err, "dtype: expected Float-, Double-, Half-, BFloat16- or LongStorage, got %s",
+            id.type->name);
     t->w.dtype = (reel_stored_dtype)id.type->dtype;
     REEL_TRY(check_inside(r, t, id.view_numel, err));
     t->offset += id.view_offset;
     REEL_TRY(reel_pth_find(r->pth, &id, &t->block, err));
     if (t->block.size > r->limit)
-        return bad_tensor(r, t, err, "storage: expected at most %llu bytes in a file of this size, got %llu",
+        return bad_tensor(r, t, err,
+                          "storage: expected at most %llu bytes in a file of this size, got %llu",
                           (unsigned long long)r->limit, (unsigned long long)t->block.size);
     return REEL_OK;
 }
@@ -229,23 +267,28 @@ static bool is_row_major(const wanted *t)
 {
     int64_t step = 1;
     for (int d = t->w.ndim - 1; d >= 0; d--) {
-        if (t->w.shape[d] != 1 && t->stride[d] != step) return false;
+        if (t->w.shape[d] != 1 && t->stride[d] != step)
+            return false;
         step *= t->w.shape[d];
     }
     return true;
 }
 
-static void copy_run(char *restrict to, const char *restrict from, int64_t n, int64_t stride, size_t element)
+static void copy_run(char *restrict to, const char *restrict from, int64_t n, int64_t stride,
+                     size_t element)
 {
     switch (element) { /* a constant size makes memcpy one move */
     case 2:
-        for (int64_t i = 0; i < n; i++) memcpy(to + 2 * i, from + 2 * i * stride, 2);
+        for (int64_t i = 0; i < n; i++)
+            memcpy(to + 2 * i, from + 2 * i * stride, 2);
         break;
     case 4:
-        for (int64_t i = 0; i < n; i++) memcpy(to + 4 * i, from + 4 * i * stride, 4);
+        for (int64_t i = 0; i < n; i++)
+            memcpy(to + 4 * i, from + 4 * i * stride, 4);
         break;
     default:
-        for (int64_t i = 0; i < n; i++) memcpy(to + 8 * i, from + 8 * i * stride, 8);
+        for (int64_t i = 0; i < n; i++)
+            memcpy(to + 8 * i, from + 8 * i * stride, 8);
     }
 }
 
@@ -253,7 +296,8 @@ static void gather(const wanted *t, char *to, const char *storage)
 {
     const size_t element = reel_stored_size(t->w.dtype);
     const char *from = storage + (size_t)t->offset * element;
-    if (t->w.bytes == 0) return;
+    if (t->w.bytes == 0)
+        return;
     if (is_row_major(t)) {
         memcpy(to, from, t->w.bytes);
         return;
@@ -266,31 +310,37 @@ static void gather(const wanted *t, char *to, const char *storage)
         int d = inner - 1;
         while (d >= 0) {
             place += t->stride[d];
-            if (++index[d] < t->w.shape[d]) break;
+            if (++index[d] < t->w.shape[d])
+                break;
             place -= t->stride[d] * t->w.shape[d];
             index[d--] = 0;
         }
-        if (d < 0) return;
+        if (d < 0)
+            return;
     }
 }
 
 static int by_block(const void *a, const void *b)
 {
     const wanted *x = *(const wanted *const *)a, *y = *(const wanted *const *)b;
-    if (x->block.member != y->block.member) return x->block.member < y->block.member ? -1 : 1;
+    if (x->block.member != y->block.member)
+        return x->block.member < y->block.member ? -1 : 1;
     return (x->block.at > y->block.at) - (x->block.at < y->block.at);
 }
 
-/* All tensors of one storage. A tensor that is the whole storage as it stands is read straight to its place. */
+/* All tensors of one storage. A tensor that is the whole storage as it stands is read straight to
+ * its place. */
 static reel_status load_block(const reader *r, const wanted *const *group, int n, reel_error *err)
 {
     const wanted *t = group[0];
     if (n == 1 && t->w.bytes > 0 && t->w.bytes == t->block.size && is_row_major(t))
         return reel_pth_load(r->pth, &t->block, r->w->data + t->at, err);
     char *storage = reel_pages_alloc((size_t)t->block.size + 1, err);
-    if (!storage) return REEL_ERR_MEMORY;
+    if (!storage)
+        return REEL_ERR_MEMORY;
     const reel_status status = reel_pth_load(r->pth, &t->block, storage, err);
-    for (int i = 0; i < n && status == REEL_OK; i++) gather(group[i], r->w->data + group[i]->at, storage);
+    for (int i = 0; i < n && status == REEL_OK; i++)
+        gather(group[i], r->w->data + group[i]->at, storage);
     reel_pages_free(storage, (size_t)t->block.size + 1);
     return status;
 }
@@ -298,19 +348,23 @@ static reel_status load_block(const reader *r, const wanted *const *group, int n
 static reel_status load_all(const reader *r, reel_error *err)
 {
     const wanted **sorted = malloc((size_t)(r->count + 1) * sizeof *sorted);
-    if (!sorted) return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", r->w->path);
-    for (int i = 0; i < r->count; i++) sorted[i] = &r->list[i];
+    if (!sorted)
+        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", r->w->path);
+    for (int i = 0; i < r->count; i++)
+        sorted[i] = &r->list[i];
     qsort(sorted, (size_t)r->count, sizeof *sorted, by_block);
     reel_status status = REEL_OK;
     for (int i = 0, n; i < r->count && status == REEL_OK; i += n) {
-        for (n = 1; i + n < r->count && by_block(&sorted[i], &sorted[i + n]) == 0;) n++;
+        for (n = 1; i + n < r->count && by_block(&sorted[i], &sorted[i + n]) == 0;)
+            n++;
         status = load_block(r, sorted + i, n, err);
     }
     free(sorted);
     return status;
 }
 
-/* Room for everything, each tensor on a cache line of its own; and names, which end in a zero from here on. */
+/* Room for everything, each tensor on a cache line of its own; and names, which end in a zero from
+ * here on. */
 static reel_status make_room(reader *r, reel_error *err)
 {
     uint64_t bytes = 0;
@@ -318,16 +372,20 @@ static reel_status make_room(reader *r, reel_error *err)
     for (int i = 0; i < r->count; i++) {
         wanted *t = &r->list[i];
         t->at = (size_t)bytes;
-        bytes += (t->w.bytes + REEL_ALIGNMENT - 1) / REEL_ALIGNMENT * REEL_ALIGNMENT; /* each is below limit: no wrap */
+        bytes += (t->w.bytes + REEL_ALIGNMENT - 1) / REEL_ALIGNMENT *
+                 REEL_ALIGNMENT; /* each is below limit: no wrap */
         letters += t->name_length + 1;
         if (bytes > r->limit + (uint64_t)r->count * REEL_ALIGNMENT)
-            return bad_tensor(r, t, err, "expected all tensors to have at most %llu bytes in a file of this size, got more",
-                              (unsigned long long)r->limit);
+            return bad_tensor(
+                r, t, err,
+                "expected all tensors to have at most %llu bytes in a file of this size, got more",
+                (unsigned long long)r->limit);
     }
     reel_weights *w = r->w;
     w->names = malloc(letters + 1);
     w->list = calloc((size_t)r->count + 1, sizeof *w->list);
-    if (!w->names || !w->list) return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", w->path);
+    if (!w->names || !w->list)
+        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", w->path);
     w->data_size = (size_t)bytes;
     w->data = reel_pages_alloc(w->data_size + 1, err);
     return w->data ? REEL_OK : REEL_ERR_MEMORY;
@@ -338,7 +396,8 @@ static reel_status read_tensors(reader *r, reel_error *err)
     const reel_pickle_value *state = NULL;
     REEL_TRY(find_state(r, &state, err));
     REEL_TRY(list_tensors(r, state, err));
-    for (int i = 0; i < r->count; i++) REEL_TRY(describe(r, &r->list[i], err));
+    for (int i = 0; i < r->count; i++)
+        REEL_TRY(describe(r, &r->list[i], err));
     REEL_TRY(make_room(r, err));
     REEL_TRY(load_all(r, err));
     char *name = r->w->names;
@@ -359,7 +418,9 @@ static reel_status read_tensors(reader *r, reel_error *err)
 reel_status reel_weights_from_pth(reel_weights *w, reel_pth *pth, reel_error *err)
 {
     const uint64_t file = pth->source->size;
-    reader r = {.w = w, .pth = pth, .limit = file > UINT64_MAX / 64 ? file : file * MOST_GROWTH + FREE_GROWTH};
+    reader r = {.w = w,
+                .pth = pth,
+                .limit = file > UINT64_MAX / 64 ? file : file * MOST_GROWTH + FREE_GROWTH};
     const reel_status status = read_tensors(&r, err);
     free(r.list);
     return status;

@@ -1,4 +1,5 @@
-/* What the two containers of .pth files give to the code that takes tensors out of them (core/files/weights_pth.c). */
+/* What the two containers of .pth files give to the code that takes tensors out of them
+ * (core/files/weights_pth.c). */
 #ifndef REEL_CORE_WEIGHTS_PTH_INTERNAL_H
 #define REEL_CORE_WEIGHTS_PTH_INTERNAL_H
 
@@ -36,26 +37,34 @@ typedef struct reel_pth_block {
     uint64_t at, size;             /* legacy: position; unpacked size */
 } reel_pth_block;
 
-enum { REEL_PTH_PICKLE_MAX = 12 << 20 }; /* bytes of a pickle; that of a thousand tensors has 0.2 million */
+enum {
+    REEL_PTH_PICKLE_MAX = 12 << 20
+}; /* bytes of a pickle; that of a thousand tensors has 0.2 million */
 
-/* What a storage's persistent id says: ('storage', type, key, location, numel). REEL_ERR_FORMAT: other kinds of values. */
+/* What a storage's persistent id says: ('storage', type, key, location, numel). REEL_ERR_FORMAT:
+ * other kinds of values. */
 typedef struct reel_pth_id {
     const reel_pickle_storage_type *type;
     const char *key;
     uint32_t key_length;
     int64_t numel;
-    int64_t view_offset, view_numel; /* the part that is meant: in old files storages can be windows of others */
+    int64_t view_offset,
+        view_numel; /* the part that is meant: in old files storages can be windows of others */
 } reel_pth_id;
-reel_status reel_pth_read_id(const reel_pth *pth, const reel_pickle_value *storage, reel_pth_id *id, reel_error *err);
+reel_status reel_pth_read_id(const reel_pth *pth, const reel_pickle_value *storage, reel_pth_id *id,
+                             reel_error *err);
 
 /* Each reads the pickle and what belongs to it; reel_pth_close frees, also after a failure. */
 reel_status reel_pth_open_zip(reel_pth *pth, reel_error *err); /* pth->zip is open already */
 reel_status reel_pth_open_legacy(reel_pth *pth, reel_error *err);
 void reel_pth_close(reel_pth *pth);
 
-/* Where a storage's bytes are; that they are there and as many as its elements need has been checked. */
-reel_status reel_pth_find(const reel_pth *pth, const reel_pth_id *id, reel_pth_block *block, reel_error *err);
-reel_status reel_pth_load(const reel_pth *pth, const reel_pth_block *block, void *into, reel_error *err);
+/* Where a storage's bytes are; that they are there and as many as its elements need has been
+ * checked. */
+reel_status reel_pth_find(const reel_pth *pth, const reel_pth_id *id, reel_pth_block *block,
+                          reel_error *err);
+reel_status reel_pth_load(const reel_pth *pth, const reel_pth_block *block, void *into,
+                          reel_error *err);
 
 /* Reads the tensors of an opened file into w. */
 reel_status reel_weights_from_pth(reel_weights *w, reel_pth *pth, reel_error *err);

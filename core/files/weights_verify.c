@@ -1,5 +1,5 @@
-/* Recomputes the CRC-32s that our own files carry in their metadata. A flipped bit in a weight makes a run go wrong in ways
- * that nobody traces to a disk; a CRC names the tensor. */
+/* Recomputes the CRC-32s that our own files carry in their metadata. A flipped bit in a weight
+ * makes a run go wrong in ways that nobody traces to a disk; a CRC names the tensor. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,23 +14,27 @@ static bool same(const char *text, uLong crc)
     return strcmp(text, want) == 0;
 }
 
-/* The field is found by its text: inside a JSON string its quotes would be escaped, so it stands there at most once. */
+/* The field is found by its text: inside a JSON string its quotes would be escaped, so it stands
+ * there at most once. */
 static reel_status verify_header(const reel_weights *w, const char *text, reel_error *err)
 {
     static const char key[] = "\"crc32.header\":\"", blank[] = "        ";
     const char *at = memmem(w->header, w->header_size, key, sizeof key - 1);
     if (!at || strlen(text) != 8 || (size_t)(w->header + w->header_size - at) < sizeof key + 8)
-        return reel_fail(err, REEL_ERR_FORMAT,
-                         "%s: header: its CRC-32 is not in the form it was written in: the header has been "
-                         "rewritten",
-                         w->path);
+        return reel_fail(
+            err, REEL_ERR_FORMAT,
+            "%s: header: its CRC-32 is not in the form it was written in: the header has been "
+            "rewritten",
+            w->path);
     at += sizeof key - 1;
     uLong crc = crc32_z(0, (const Bytef *)w->header, (size_t)(at - w->header));
     crc = crc32_z(crc, (const Bytef *)blank, 8);
     crc = crc32_z(crc, (const Bytef *)at + 8, (size_t)(w->header + w->header_size - at) - 8);
-    if (same(text, crc)) return REEL_OK;
+    if (same(text, crc))
+        return REEL_OK;
     reel_printable room;
-    return reel_fail(err, REEL_ERR_FORMAT, "%s: header: expected CRC-32 %s, got %08lx: the file is damaged", w->path,
+    return reel_fail(err, REEL_ERR_FORMAT,
+                     "%s: header: expected CRC-32 %s, got %08lx: the file is damaged", w->path,
                      reel_printable_name(&room, text), crc);
 }
 
@@ -42,22 +46,30 @@ reel_status reel_weights_verify(const reel_weights *w, reel_error *err)
     json_object_foreach(metadata, key, value) carried += strncmp(key, "crc32.", 6) == 0;
     const char *text = json_string_value(json_object_get(metadata, "crc32.header"));
     if (carried > 0 && !text) /* a flipped bit in this very key must not switch the check off */
-        return reel_fail(err, REEL_ERR_FORMAT, "%s: header: expected its CRC-32 beside those of tensors, got none", w->path);
-    if (text) REEL_TRY(verify_header(w, text, err));
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s: header: expected its CRC-32 beside those of tensors, got none",
+                         w->path);
+    if (text)
+        REEL_TRY(verify_header(w, text, err));
     for (int i = 0; i < w->count && carried > 0; i++) {
         const reel_weight *t = &w->list[i];
         const size_t room_for = strlen(t->name) + 8;
         char *name = malloc(room_for);
-        if (!name) return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", w->path);
+        if (!name)
+            return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", w->path);
         snprintf(name, room_for, "crc32.%s", t->name);
         text = json_string_value(json_object_get(metadata, name));
         free(name);
-        if (!text) continue;
+        if (!text)
+            continue;
         const uLong crc = crc32_z(0, t->data, t->bytes);
-        if (same(text, crc)) continue;
+        if (same(text, crc))
+            continue;
         reel_printable a, b;
-        return reel_fail(err, REEL_ERR_FORMAT, "%s: tensor %s: expected CRC-32 %s, got %08lx: the file is damaged", w->path,
-                         reel_printable_name(&a, t->name), reel_printable_name(&b, text), crc);
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s: tensor %s: expected CRC-32 %s, got %08lx: the file is damaged",
+                         w->path, reel_printable_name(&a, t->name), reel_printable_name(&b, text),
+                         crc);
     }
     return REEL_OK;
 }

@@ -1,8 +1,10 @@
-/* Writing safetensors so that a crash, a full disk or a kill leaves either the old file or the new one.
+/* Writing safetensors so that a crash, a full disk or a kill leaves either the old file or the new
+ * one.
  *
- * CRCs have a fixed width, so the header's length is known before the data is: the header goes out with blank CRCs, the data
- * follows in one pass that computes them, the header is written again over itself. Tensors of eight-byte elements come first,
- * those of two bytes last: every tensor then lies aligned. */
+ * CRCs have a fixed width, so the header's length is known before the data is: the header goes out
+ * with blank CRCs, the data follows in one pass that computes them, the header is written again
+ * over itself. Tensors of eight-byte elements come first, those of two bytes last: every tensor
+ * then lies aligned. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,8 +30,10 @@ struct reel_weights_writer {
 reel_status reel_weights_writer_create(reel_weights_writer **out, reel_error *err)
 {
     *out = calloc(1, sizeof **out);
-    if (*out) (*out)->metadata = json_object();
-    if (*out && (*out)->metadata) return REEL_OK;
+    if (*out)
+        (*out)->metadata = json_object();
+    if (*out && (*out)->metadata)
+        return REEL_OK;
     free(*out);
     *out = NULL;
     return reel_fail(err, REEL_ERR_MEMORY, "weights: out of memory");
@@ -37,8 +41,10 @@ reel_status reel_weights_writer_create(reel_weights_writer **out, reel_error *er
 
 void reel_weights_writer_destroy(reel_weights_writer *writer)
 {
-    if (!writer) return;
-    for (int i = 0; i < writer->count; i++) free(writer->list[i].name);
+    if (!writer)
+        return;
+    for (int i = 0; i < writer->count; i++)
+        free(writer->list[i].name);
     free(writer->list);
     json_decref(writer->metadata);
     free(writer);
@@ -51,29 +57,36 @@ static bool is_utf8(const char *text)
     return json != NULL;
 }
 
-static reel_status add(reel_weights_writer *writer, const char *name, const entry *what, reel_error *err)
+static reel_status add(reel_weights_writer *writer, const char *name, const entry *what,
+                       reel_error *err)
 {
     reel_printable room;
-    bool taken = strcmp(name, "__metadata__") == 0 || strcmp(name, "header") == 0; /* the latter: its CRC's key */
-    for (int i = 0; i < writer->count && !taken; i++) taken = strcmp(writer->list[i].name, name) == 0;
+    bool taken = strcmp(name, "__metadata__") == 0 ||
+                 strcmp(name, "header") == 0; /* the latter: its CRC's key */
+    for (int i = 0; i < writer->count && !taken; i++)
+        taken = strcmp(writer->list[i].name, name) == 0;
     if (taken || !is_utf8(name))
-        return reel_fail(err, REEL_ERR_INVALID, "weights: tensor %s: the name is %s", reel_printable_name(&room, name),
+        return reel_fail(err, REEL_ERR_INVALID, "weights: tensor %s: the name is %s",
+                         reel_printable_name(&room, name),
                          taken ? "taken or reserved" : "not UTF-8");
     if (writer->count == writer->capacity) {
         const int capacity = writer->capacity ? writer->capacity * 2 : 32;
         entry *list = realloc(writer->list, (size_t)capacity * sizeof *list);
-        if (!list) return reel_fail(err, REEL_ERR_MEMORY, "weights: out of memory");
+        if (!list)
+            return reel_fail(err, REEL_ERR_MEMORY, "weights: out of memory");
         writer->list = list;
         writer->capacity = capacity;
     }
     char *copy = strdup(name);
-    if (!copy) return reel_fail(err, REEL_ERR_MEMORY, "weights: out of memory");
+    if (!copy)
+        return reel_fail(err, REEL_ERR_MEMORY, "weights: out of memory");
     writer->list[writer->count] = *what;
     writer->list[writer->count++].name = copy;
     return REEL_OK;
 }
 
-reel_status reel_weights_writer_tensor(reel_weights_writer *writer, const char *name, const reel_tensor *t, reel_error *err)
+reel_status reel_weights_writer_tensor(reel_weights_writer *writer, const char *name,
+                                       const reel_tensor *t, reel_error *err)
 {
     entry e = {.tensor = *t};
     e.stored.dtype = t->dtype == REEL_F64 ? REEL_STORED_F64 : REEL_STORED_F32;
@@ -83,16 +96,19 @@ reel_status reel_weights_writer_tensor(reel_weights_writer *writer, const char *
     return add(writer, name, &e, err);
 }
 
-reel_status reel_weights_writer_weight(reel_weights_writer *writer, const reel_weight *w, reel_error *err)
+reel_status reel_weights_writer_weight(reel_weights_writer *writer, const reel_weight *w,
+                                       reel_error *err)
 {
     return add(writer, w->name, &(entry){.stored = *w}, err);
 }
 
-reel_status reel_weights_writer_metadata(reel_weights_writer *writer, const char *key, const char *value, reel_error *err)
+reel_status reel_weights_writer_metadata(reel_weights_writer *writer, const char *key,
+                                         const char *value, reel_error *err)
 {
     reel_printable room;
     if (strncmp(key, "crc32.", 6) == 0 || !is_utf8(key) || !is_utf8(value))
-        return reel_fail(err, REEL_ERR_INVALID, "weights: metadata %s: the key is reserved, or key or value is not UTF-8",
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "weights: metadata %s: the key is reserved, or key or value is not UTF-8",
                          reel_printable_name(&room, key));
     if (json_object_set_new(writer->metadata, key, json_string(value)) != 0)
         return reel_fail(err, REEL_ERR_MEMORY, "weights: out of memory");
@@ -104,8 +120,10 @@ static json_t *crc_text(bool blank, uLong crc)
     return blank ? json_string("        ") : json_sprintf("%08lx", crc & 0xffffffffu);
 }
 
-/* The header's text, padded to a multiple of eight; NULL without memory. Both calls give the same length. */
-static char *header_text(const reel_weights_writer *writer, bool blank, bool blank_own, uLong own, size_t *size)
+/* The header's text, padded to a multiple of eight; NULL without memory. Both calls give the same
+ * length. */
+static char *header_text(const reel_weights_writer *writer, bool blank, bool blank_own, uLong own,
+                         size_t *size)
 {
     json_t *root = json_object(), *metadata = json_copy(writer->metadata);
     bool good = root && metadata && json_object_set(root, "__metadata__", metadata) == 0;
@@ -113,18 +131,22 @@ static char *header_text(const reel_weights_writer *writer, bool blank, bool bla
     for (size_t element = 8; element >= 2; element /= 2) {
         for (int i = 0; i < writer->count && good; i++) {
             const entry *e = &writer->list[i];
-            if (reel_stored_size(e->stored.dtype) != element) continue;
+            if (reel_stored_size(e->stored.dtype) != element)
+                continue;
             json_t *shape = json_array();
             for (int d = 0; d < e->stored.ndim; d++)
                 good &= json_array_append_new(shape, json_integer(e->stored.shape[d])) == 0;
             const int64_t end = at + (int64_t)e->stored.bytes;
-            json_t *value = json_pack("{s:s, s:o, s:[I, I]}", "dtype", reel_stored_name(e->stored.dtype), "shape", shape,
-                                      "data_offsets", (json_int_t)at, (json_int_t)end);
+            json_t *value =
+                json_pack("{s:s, s:o, s:[I, I]}", "dtype", reel_stored_name(e->stored.dtype),
+                          "shape", shape, "data_offsets", (json_int_t)at, (json_int_t)end);
             at = end;
             const size_t room = strlen(e->name) + 8;
             char *key = malloc(room);
-            if (key) snprintf(key, room, "crc32.%s", e->name);
-            good &= json_object_set_new(root, e->name, value) == 0; /* takes value in any case, also NULL */
+            if (key)
+                snprintf(key, room, "crc32.%s", e->name);
+            good &= json_object_set_new(root, e->name, value) ==
+                    0; /* takes value in any case, also NULL */
             good &= key && json_object_set_new(metadata, key, crc_text(blank, e->crc)) == 0;
             free(key);
         }
@@ -133,7 +155,8 @@ static char *header_text(const reel_weights_writer *writer, bool blank, bool bla
     char *text = good ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(metadata);
     json_decref(root);
-    if (!text) return NULL;
+    if (!text)
+        return NULL;
     const size_t length = strlen(text);
     *size = (length + 7) / 8 * 8;
     char *padded = realloc(text, *size + 1);
@@ -147,9 +170,11 @@ static char *header_text(const reel_weights_writer *writer, bool blank, bool bla
 
 static bool is_row_major(const reel_tensor *t)
 {
-    const reel_tensor dense = reel_tensor_with_layout(t->data, t->dtype, REEL_ROW_MAJOR, t->ndim, t->shape);
+    const reel_tensor dense =
+        reel_tensor_with_layout(t->data, t->dtype, REEL_ROW_MAJOR, t->ndim, t->shape);
     for (int d = 0; d < t->ndim; d++)
-        if (t->shape[d] != 1 && t->stride[d] != dense.stride[d]) return false;
+        if (t->shape[d] != 1 && t->stride[d] != dense.stride[d])
+            return false;
     return true;
 }
 
@@ -160,7 +185,8 @@ static reel_status put_tensor(reel_atomic_file *f, entry *e, reel_error *err)
     const size_t bytes = e->stored.bytes;
     const void *ready = e->stored.data ? e->stored.data : is_row_major(t) ? t->data : NULL;
     e->crc = crc32_z(0, NULL, 0);
-    if (bytes == 0) return REEL_OK;
+    if (bytes == 0)
+        return REEL_OK;
     if (ready) {
         e->crc = crc32_z(e->crc, ready, bytes);
         return reel_atomic_put(f, ready, bytes, err);
@@ -168,12 +194,14 @@ static reel_status put_tensor(reel_atomic_file *f, entry *e, reel_error *err)
     const size_t slab = bytes / (size_t)t->shape[0];
     const int64_t most = slab < (size_t)1 << 20 ? (int64_t)(((size_t)1 << 20) / slab) : 1;
     void *room = malloc((size_t)most * slab);
-    if (!room) return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", f->path);
+    if (!room)
+        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", f->path);
     reel_status status = REEL_OK;
     for (int64_t begin = 0; begin < t->shape[0] && status == REEL_OK; begin += most) {
         const int64_t length = t->shape[0] - begin < most ? t->shape[0] - begin : most;
         const reel_tensor from = reel_tensor_slice(*t, 0, begin, length);
-        const reel_tensor to = reel_tensor_with_layout(room, t->dtype, REEL_ROW_MAJOR, t->ndim, from.shape);
+        const reel_tensor to =
+            reel_tensor_with_layout(room, t->dtype, REEL_ROW_MAJOR, t->ndim, from.shape);
         reel_tensor_copy(&to, &from);
         e->crc = crc32_z(e->crc, room, (size_t)length * slab);
         status = reel_atomic_put(f, room, (size_t)length * slab, err);
@@ -182,7 +210,8 @@ static reel_status put_tensor(reel_atomic_file *f, entry *e, reel_error *err)
     return status;
 }
 
-static reel_status put_header(reel_atomic_file *f, const reel_weights_writer *writer, bool blank, reel_error *err)
+static reel_status put_header(reel_atomic_file *f, const reel_weights_writer *writer, bool blank,
+                              reel_error *err)
 {
     size_t size;
     char *text = header_text(writer, blank, true, 0, &size);
@@ -191,15 +220,20 @@ static reel_status put_header(reel_atomic_file *f, const reel_weights_writer *wr
         free(text);
         text = header_text(writer, false, false, own, &size);
     }
-    if (!text) return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory for the header", f->path);
+    if (!text)
+        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory for the header", f->path);
     reel_status status = REEL_OK;
     unsigned char length[8];
-    for (int i = 0; i < 8; i++) length[i] = (unsigned char)((uint64_t)size >> (8 * i));
+    for (int i = 0; i < 8; i++)
+        length[i] = (unsigned char)((uint64_t)size >> (8 * i));
     if (size > REEL_WEIGHTS_HEADER_MAX)
-        status = reel_fail(err, REEL_ERR_INVALID, "%s: header: expected at most %llu bytes, got %zu", f->path,
-                           (unsigned long long)REEL_WEIGHTS_HEADER_MAX, size);
-    if (status == REEL_OK) status = reel_atomic_put(f, length, sizeof length, err);
-    if (status == REEL_OK) status = reel_atomic_put(f, text, size, err);
+        status =
+            reel_fail(err, REEL_ERR_INVALID, "%s: header: expected at most %llu bytes, got %zu",
+                      f->path, (unsigned long long)REEL_WEIGHTS_HEADER_MAX, size);
+    if (status == REEL_OK)
+        status = reel_atomic_put(f, length, sizeof length, err);
+    if (status == REEL_OK)
+        status = reel_atomic_put(f, text, size, err);
     free(text);
     return status;
 }
@@ -209,7 +243,8 @@ static reel_status put_all(reel_atomic_file *f, reel_weights_writer *writer, ree
     REEL_TRY(put_header(f, writer, true, err));
     for (size_t element = 8; element >= 2; element /= 2)
         for (int i = 0; i < writer->count; i++)
-            if (reel_stored_size(writer->list[i].stored.dtype) == element) REEL_TRY(put_tensor(f, &writer->list[i], err));
+            if (reel_stored_size(writer->list[i].stored.dtype) == element)
+                REEL_TRY(put_tensor(f, &writer->list[i], err));
     REEL_TRY(reel_atomic_rewind(f, err));
     return put_header(f, writer, false, err);
 }

@@ -1,5 +1,6 @@
-/* From the end of the file backwards: end record, zip64 end record, directory, members. Every number is compared with the size
- * of the file before it is used, so that nothing is allocated or sought on its word alone. */
+/* From the end of the file backwards: end record, zip64 end record, directory, members. Every
+ * number is compared with the size of the file before it is used, so that nothing is allocated or
+ * sought on its word alone. */
 #include "core/files/zip.h"
 
 #include <stdlib.h>
@@ -8,40 +9,53 @@
 
 #include "core/files/weights_internal.h"
 
-enum { END_BYTES = 22, LOCATOR_BYTES = 20, END64_BYTES = 56, ENTRY_BYTES = 46, LOCAL_BYTES = 30, MOST_COMMENT = 65535 };
+enum {
+    END_BYTES = 22,
+    LOCATOR_BYTES = 20,
+    END64_BYTES = 56,
+    ENTRY_BYTES = 46,
+    LOCAL_BYTES = 30,
+    MOST_COMMENT = 65535
+};
 enum { MOST_DIRECTORY = 4 << 20 }; /* some 40,000 members; the largest models have a few thousand */
 
 static uint64_t number(const void *at, int bytes)
 {
     uint64_t value = 0;
-    for (int i = bytes - 1; i >= 0; i--) value = value << 8 | ((const unsigned char *)at)[i];
+    for (int i = bytes - 1; i >= 0; i--)
+        value = value << 8 | ((const unsigned char *)at)[i];
     return value;
 }
 
-static reel_status bad_zip(const reel_zip *zip, reel_error *err, const char *field, uint64_t want, uint64_t got)
+static reel_status bad_zip(const reel_zip *zip, reel_error *err, const char *field, uint64_t want,
+                           uint64_t got)
 {
-    return reel_fail(err, REEL_ERR_FORMAT, "%s: zip: %s: expected %llu, got %llu: the file is damaged or cut short",
+    return reel_fail(err, REEL_ERR_FORMAT,
+                     "%s: zip: %s: expected %llu, got %llu: the file is damaged or cut short",
                      zip->source->path, field, (unsigned long long)want, (unsigned long long)got);
 }
 
-static reel_status bad_member(const reel_zip *zip, const reel_zip_member *m, reel_error *err, const char *what)
+static reel_status bad_member(const reel_zip *zip, const reel_zip_member *m, reel_error *err,
+                              const char *what)
 {
     char name[64];
     reel_printable room;
     const size_t length = m->name_length < sizeof name - 1 ? m->name_length : sizeof name - 1;
     memcpy(name, m->name, length);
     name[length] = '\0';
-    return reel_fail(err, REEL_ERR_FORMAT, "%s: zip: member %s: %s", zip->source->path, reel_printable_name(&room, name), what);
+    return reel_fail(err, REEL_ERR_FORMAT, "%s: zip: member %s: %s", zip->source->path,
+                     reel_printable_name(&room, name), what);
 }
 
 typedef struct directory {
     uint64_t entries, size, at;
 } directory;
 
-/* The zip64 end record, which its locator in front of the end record points to. Fields of the end record that do not say "look
- * there" (all ones) must agree with it: an archive that shows two faces is refused. */
-static reel_status read_end64(const reel_zip *zip, const unsigned char *locator, uint64_t locator_at, directory *d,
-                              uint64_t *end, reel_error *err)
+/* The zip64 end record, which its locator in front of the end record points to. Fields of the end
+ * record that do not say "look there" (all ones) must agree with it: an archive that shows two
+ * faces is refused. */
+static reel_status read_end64(const reel_zip *zip, const unsigned char *locator,
+                              uint64_t locator_at, directory *d, uint64_t *end, reel_error *err)
 {
     unsigned char record[END64_BYTES];
     const uint64_t at = number(locator + 8, 8);
@@ -54,10 +68,12 @@ static reel_status read_end64(const reel_zip *zip, const unsigned char *locator,
     if (memcmp(record, "PK\6\6", 4) != 0)
         return bad_zip(zip, err, "zip64 end record: signature", 0x06064b50, number(record, 4));
     if (number(record + 4, 8) != locator_at - at - 12)
-        return bad_zip(zip, err, "zip64 end record: its size", locator_at - at - 12, number(record + 4, 8));
+        return bad_zip(zip, err, "zip64 end record: its size", locator_at - at - 12,
+                       number(record + 4, 8));
     const directory wide = {number(record + 32, 8), number(record + 40, 8), number(record + 48, 8)};
     if (number(record + 24, 8) != wide.entries)
-        return bad_zip(zip, err, "zip64 end record: entries on this volume", wide.entries, number(record + 24, 8));
+        return bad_zip(zip, err, "zip64 end record: entries on this volume", wide.entries,
+                       number(record + 24, 8));
     if (d->entries != 0xffff && d->entries != wide.entries)
         return bad_zip(zip, err, "zip64 end record: entries", d->entries, wide.entries);
     if (d->size != 0xffffffff && d->size != wide.size)
@@ -72,40 +88,48 @@ static reel_status read_end64(const reel_zip *zip, const unsigned char *locator,
 static reel_status find_directory(const reel_zip *zip, directory *d, reel_error *err)
 {
     const uint64_t size = zip->source->size;
-    const size_t tail =
-        size < END_BYTES + LOCATOR_BYTES + MOST_COMMENT ? (size_t)size : END_BYTES + LOCATOR_BYTES + MOST_COMMENT;
+    const size_t tail = size < END_BYTES + LOCATOR_BYTES + MOST_COMMENT
+                            ? (size_t)size
+                            : END_BYTES + LOCATOR_BYTES + MOST_COMMENT;
     unsigned char *bytes = malloc(tail + 1);
-    if (!bytes) return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", zip->source->path);
+    if (!bytes)
+        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", zip->source->path);
     reel_status status = reel_source_read(zip->source, size - tail, bytes, tail, err);
     int64_t at = (int64_t)tail - END_BYTES;
     while (status == REEL_OK && at >= 0 && /* the comment must reach to the end of the file */
-           (memcmp(bytes + at, "PK\5\6", 4) != 0 || (uint64_t)at + END_BYTES + number(bytes + at + 20, 2) != tail))
+           (memcmp(bytes + at, "PK\5\6", 4) != 0 ||
+            (uint64_t)at + END_BYTES + number(bytes + at + 20, 2) != tail))
         at--;
     if (status == REEL_OK && at < 0)
-        status = reel_fail(err, REEL_ERR_FORMAT, "%s: zip: expected an end record, got none: the file is cut short",
+        status = reel_fail(err, REEL_ERR_FORMAT,
+                           "%s: zip: expected an end record, got none: the file is cut short",
                            zip->source->path);
     if (status == REEL_OK) {
         const unsigned char *end = bytes + at;
         uint64_t end_at = size - tail + (uint64_t)at;
         *d = (directory){number(end + 10, 2), number(end + 12, 4), number(end + 16, 4)};
         if (number(end + 4, 4) != 0 || number(end + 8, 2) != d->entries)
-            status = bad_zip(zip, err, "end record: entries on this volume", d->entries, number(end + 8, 2));
+            status = bad_zip(zip, err, "end record: entries on this volume", d->entries,
+                             number(end + 8, 2));
         else if (at >= LOCATOR_BYTES && memcmp(end - LOCATOR_BYTES, "PK\6\7", 4) == 0)
             status = read_end64(zip, end - LOCATOR_BYTES, end_at - LOCATOR_BYTES, d, &end_at, err);
         if (status == REEL_OK && (d->at > end_at || d->size != end_at - d->at))
-            status = bad_zip(zip, err, "size of the directory", d->at > end_at ? 0 : end_at - d->at, d->size);
+            status = bad_zip(zip, err, "size of the directory", d->at > end_at ? 0 : end_at - d->at,
+                             d->size);
         if (status == REEL_OK && (d->entries > d->size / ENTRY_BYTES || d->size > MOST_DIRECTORY))
             status = reel_fail(err, REEL_ERR_FORMAT,
-                               "%s: zip: directory: expected at most %d bytes and an entry for %d of them, got %llu "
+                               "%s: zip: directory: expected at most %d bytes and an entry for %d "
+                               "of them, got %llu "
                                "bytes and %llu entries",
-                               zip->source->path, MOST_DIRECTORY, ENTRY_BYTES, (unsigned long long)d->size,
-                               (unsigned long long)d->entries);
+                               zip->source->path, MOST_DIRECTORY, ENTRY_BYTES,
+                               (unsigned long long)d->size, (unsigned long long)d->entries);
     }
     free(bytes);
     return status;
 }
 
-/* Sizes of all ones stand in the zip64 extra field, in this order, those that are not are left out (4.5.3). */
+/* Sizes of all ones stand in the zip64 extra field, in this order, those that are not are left out
+ * (4.5.3). */
 static bool read_extra64(reel_zip_member *m, const unsigned char *extra, size_t length)
 {
     bool wanted = m->size == 0xffffffff || m->packed == 0xffffffff || m->header == 0xffffffff;
@@ -114,18 +138,22 @@ static bool read_extra64(reel_zip_member *m, const unsigned char *extra, size_t 
         const bool is64 = number(extra, 2) == 1;
         extra += 4;
         length -= 4;
-        if (field > length) return false;
+        if (field > length)
+            return false;
         length -= field;
         const unsigned char *next = extra + field;
         uint64_t *const wide[] = {&m->size, &m->packed, &m->header};
         for (int i = 0; is64 && i < 3; i++) {
-            if (*wide[i] != 0xffffffff) continue;
-            if (field < 8) return false;
+            if (*wide[i] != 0xffffffff)
+                continue;
+            if (field < 8)
+                return false;
             *wide[i] = number(extra, 8);
             extra += 8;
             field -= 8;
         }
-        if (is64) wanted = false;
+        if (is64)
+            wanted = false;
         extra = next;
     }
     return !wanted;
@@ -134,8 +162,10 @@ static bool read_extra64(reel_zip_member *m, const unsigned char *extra, size_t 
 static int by_name(const void *a, const void *b)
 {
     const reel_zip_member *x = a, *y = b;
-    const int order = memcmp(x->name, y->name, x->name_length < y->name_length ? x->name_length : y->name_length);
-    if (order) return order;
+    const int order =
+        memcmp(x->name, y->name, x->name_length < y->name_length ? x->name_length : y->name_length);
+    if (order)
+        return order;
     return (x->name_length > y->name_length) - (x->name_length < y->name_length);
 }
 
@@ -143,13 +173,15 @@ static reel_status read_directory(reel_zip *zip, const directory *d, reel_error 
 {
     zip->directory = malloc((size_t)d->size + 1);
     zip->list = malloc((size_t)(d->entries + 1) * sizeof *zip->list);
-    if (!zip->directory || !zip->list) return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", zip->source->path);
+    if (!zip->directory || !zip->list)
+        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", zip->source->path);
     REEL_TRY(reel_source_read(zip->source, d->at, zip->directory, (size_t)d->size, err));
     const unsigned char *at = (const unsigned char *)zip->directory, *end = at + d->size;
     for (uint64_t i = 0; i < d->entries; i++) {
         if ((size_t)(end - at) < ENTRY_BYTES || memcmp(at, "PK\1\2", 4) != 0)
             return bad_zip(zip, err, "directory: number of entries", d->entries, i);
-        const size_t name = number(at + 28, 2), extra = number(at + 30, 2), comment = number(at + 32, 2);
+        const size_t name = number(at + 28, 2), extra = number(at + 30, 2),
+                     comment = number(at + 32, 2);
         if ((size_t)(end - at) - ENTRY_BYTES < name + extra + comment)
             return bad_zip(zip, err, "directory: bytes of an entry", (uint64_t)(end - at),
                            ENTRY_BYTES + name + extra + comment);
@@ -162,10 +194,13 @@ static reel_status read_directory(reel_zip *zip, const directory *d, reel_error 
                                .packed = number(at + 20, 4),
                                .size = number(at + 24, 4),
                                .header = number(at + 42, 4)};
-        if (!read_extra64(m, at + ENTRY_BYTES + name, extra)) return bad_member(zip, m, err, "its zip64 field is damaged");
+        if (!read_extra64(m, at + ENTRY_BYTES + name, extra))
+            return bad_member(zip, m, err, "its zip64 field is damaged");
         at += ENTRY_BYTES + name + extra + comment;
     }
-    if (at != end) return bad_zip(zip, err, "directory: bytes", (uint64_t)((const char *)at - zip->directory), d->size);
+    if (at != end)
+        return bad_zip(zip, err, "directory: bytes", (uint64_t)((const char *)at - zip->directory),
+                       d->size);
     qsort(zip->list, (size_t)zip->count, sizeof *zip->list, by_name);
     for (int i = 1; i < zip->count; i++)
         if (by_name(&zip->list[i - 1], &zip->list[i]) == 0)
@@ -182,7 +217,8 @@ reel_status reel_zip_open(reel_zip *zip, const reel_source *source, reel_error *
         zip->directory_at = d.at;
         status = read_directory(zip, &d, err);
     }
-    if (status != REEL_OK) reel_zip_close(zip);
+    if (status != REEL_OK)
+        reel_zip_close(zip);
     return status;
 }
 
@@ -196,26 +232,32 @@ void reel_zip_close(reel_zip *zip)
 const reel_zip_member *reel_zip_find(const reel_zip *zip, const char *name, size_t length)
 {
     const reel_zip_member key = {.name = name, .name_length = (uint32_t)length};
-    if (length > UINT16_MAX || zip->count == 0) return NULL;
+    if (length > UINT16_MAX || zip->count == 0)
+        return NULL;
     return bsearch(&key, zip->list, (size_t)zip->count, sizeof *zip->list, by_name);
 }
 
 reel_status reel_zip_check(const reel_zip *zip, const reel_zip_member *m, reel_error *err)
 {
-    if (m->flags & 0x41) return bad_member(zip, m, err, "expected plain data, got an encrypted member");
-    if (m->method != 0 && m->method != 8) return bad_member(zip, m, err, "expected it stored or deflated, got another method");
+    if (m->flags & 0x41)
+        return bad_member(zip, m, err, "expected plain data, got an encrypted member");
+    if (m->method != 0 && m->method != 8)
+        return bad_member(zip, m, err, "expected it stored or deflated, got another method");
     if (m->header > zip->directory_at || zip->directory_at - m->header < LOCAL_BYTES ||
         m->packed > zip->directory_at - m->header - LOCAL_BYTES)
-        return bad_member(zip, m, err, "expected it before the directory, got a place or size beyond");
+        return bad_member(zip, m, err,
+                          "expected it before the directory, got a place or size beyond");
     if (m->method == 0 && m->packed != m->size)
-        return bad_member(zip, m, err, "expected equal sizes of a stored member, got two different ones");
+        return bad_member(zip, m, err,
+                          "expected equal sizes of a stored member, got two different ones");
     if (m->method == 8 && m->size / 1032 > m->packed)
-        return bad_member(zip, m, err, "expected at most 1032 bytes from one deflated byte, got a size beyond");
+        return bad_member(zip, m, err,
+                          "expected at most 1032 bytes from one deflated byte, got a size beyond");
     return REEL_OK;
 }
 
-static reel_status inflate_into(const reel_zip *zip, const reel_zip_member *m, uint64_t at, unsigned char *into,
-                                reel_error *err)
+static reel_status inflate_into(const reel_zip *zip, const reel_zip_member *m, uint64_t at,
+                                unsigned char *into, reel_error *err)
 {
     enum { PIECE = 1 << 15 };
     z_stream z = {0};
@@ -237,31 +279,39 @@ static reel_status inflate_into(const reel_zip *zip, const reel_zip_member *m, u
             z.next_in = piece;
             z.avail_in = (uInt)take;
         }
-        if (status != REEL_OK) break;
-        if (z.avail_out == 0) { /* the stream's end may need another call when everything is out already */
+        if (status != REEL_OK)
+            break;
+        if (z.avail_out ==
+            0) { /* the stream's end may need another call when everything is out already */
             const size_t more = room < (uint64_t)1 << 30 ? (size_t)room : (size_t)1 << 30;
             room -= more;
-            if (more == 0) z.next_out = spare;
+            if (more == 0)
+                z.next_out = spare;
             z.avail_out = more ? (uInt)more : 1;
         }
         code = inflate(&z, Z_NO_FLUSH);
-        if (z.next_out == spare + 1) break;
+        if (z.next_out == spare + 1)
+            break;
     }
     const uint64_t out = z.total_out;
     inflateEnd(&z);
     free(piece);
-    if (status != REEL_OK) return status;
+    if (status != REEL_OK)
+        return status;
     if (code != Z_STREAM_END || out != m->size || left > 0 || z.avail_in > 0)
-        return bad_member(zip, m, err, "expected a deflate stream of the stated size, got a damaged one");
+        return bad_member(zip, m, err,
+                          "expected a deflate stream of the stated size, got a damaged one");
     return REEL_OK;
 }
 
-reel_status reel_zip_extract(const reel_zip *zip, const reel_zip_member *m, void *into, reel_error *err)
+reel_status reel_zip_extract(const reel_zip *zip, const reel_zip_member *m, void *into,
+                             reel_error *err)
 {
     unsigned char local[LOCAL_BYTES];
     REEL_TRY(reel_zip_check(zip, m, err));
     REEL_TRY(reel_source_read(zip->source, m->header, local, sizeof local, err));
-    if (memcmp(local, "PK\3\4", 4) != 0) return bad_member(zip, m, err, "expected a local header at its place, got none");
+    if (memcmp(local, "PK\3\4", 4) != 0)
+        return bad_member(zip, m, err, "expected a local header at its place, got none");
     const uint64_t at = m->header + LOCAL_BYTES + number(local + 26, 2) + number(local + 28, 2);
     if (number(local + 8, 2) != m->method || number(local + 26, 2) != m->name_length)
         return bad_member(zip, m, err, "its local header disagrees with the directory");

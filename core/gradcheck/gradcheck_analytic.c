@@ -1,9 +1,10 @@
 /* Gradient check: gradients by backward, and whether backward behaves.
  *
- * What an operator is only lent keeps its bits: the inputs and the gradient from above. A second run must give the same bits,
- * also when the expression is computed with other numbers between forward and backward; a second backward on the same tape must
- * add the same again (where fresh[i] is false backward adds, and it has not spoilt what it saved); a gradient must not depend
- * on which other inputs want one. */
+ * What an operator is only lent keeps its bits: the inputs and the gradient from above. A second
+ * run must give the same bits, also when the expression is computed with other numbers between
+ * forward and backward; a second backward on the same tape must add the same again (where fresh[i]
+ * is false backward adds, and it has not spoilt what it saved); a gradient must not depend on which
+ * other inputs want one. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +12,8 @@
 
 #include "core/gradcheck/gradcheck_internal.h"
 
-/* ---- f = sum r_i y_i as an operator of its own, so that the check leans on no operator that it checks ---- */
+/* ---- f = sum r_i y_i as an operator of its own, so that the check leans on no operator that it
+ * checks ---- */
 typedef struct project_attrs {
     const double *weights;
 } project_attrs;
@@ -28,7 +30,8 @@ static void project_forward(const reel_call *c)
     const double *r = ((const project_attrs *)c->attrs)->weights, *y = c->in[0].data;
     const int64_t n = reel_tensor_numel(&c->in[0]);
     double sum = 0;
-    for (int64_t i = 0; i < n; i++) sum += r[i] * y[i];
+    for (int64_t i = 0; i < n; i++)
+        sum += r[i] * y[i];
     *(double *)c->out.data = sum;
 }
 
@@ -37,7 +40,8 @@ static void project_backward(const reel_call *c)
     const double *r = ((const project_attrs *)c->attrs)->weights, *df = c->dout.data;
     const int64_t n = reel_tensor_numel(&c->din[0]);
     double *dy = c->din[0].data;
-    for (int64_t i = 0; i < n; i++) dy[i] += r[i] * *df;
+    for (int64_t i = 0; i < n; i++)
+        dy[i] += r[i] * *df;
 }
 
 static const reel_op project = {.name = "gradcheck",
@@ -52,23 +56,27 @@ static void fetch_grad(double *out, const reel_check_input *in, reel_var leaf)
 {
     const reel_tensor grad = reel_grad(leaf);
     memset(out, 0, (size_t)in->n * sizeof *out);
-    if (!grad.data) return;
+    if (!grad.data)
+        return;
     const int64_t *shape = in->x->shape;
-    const reel_tensor flat = reel_tensor_with_layout(out, REEL_F64, REEL_ROW_MAJOR, in->x->ndim, shape);
+    const reel_tensor flat =
+        reel_tensor_with_layout(out, REEL_F64, REEL_ROW_MAJOR, in->x->ndim, shape);
     reel_tensor_copy(&flat, &grad);
 }
 
-/* Each element's memory, in any order: that of the memory itself, but for views, which have gaps. */
+/* Each element's memory, in any order: that of the memory itself, but for views, which have gaps.
+ */
 static unsigned char *element(const reel_tensor *x, int64_t e)
 {
     int64_t index[REEL_MAX_DIMS];
-    if (x->layout != REEL_STRIDED) return (unsigned char *)x->data + e * (int64_t)sizeof(double);
+    if (x->layout != REEL_STRIDED)
+        return (unsigned char *)x->data + e * (int64_t)sizeof(double);
     reel_check_unravel(x, e, index);
     return (unsigned char *)x->data + reel_tensor_offset(x, index) * (int64_t)sizeof(double);
 }
 
-/* Flips a bit of every input's mantissa: numbers as near as those of the differences, and the old ones when it is done once
- * more. */
+/* Flips a bit of every input's mantissa: numbers as near as those of the differences, and the old
+ * ones when it is done once more. */
 static void disturb(reel_check *k)
 {
     for (int i = 0; i < k->n_in; i++) {
@@ -87,8 +95,8 @@ typedef struct built {
     reel_var leaves[REEL_GRADCHECK_MAX_INPUTS], y, f;
 } built;
 
-/* Builds on the recording tape with gradients for the inputs in `wanted` and sweeps back. between: the expression is computed
- * with other numbers before that. */
+/* Builds on the recording tape with gradients for the inputs in `wanted` and sweeps back. between:
+ * the expression is computed with other numbers before that. */
 static reel_status sweep(reel_check *k, int wanted, bool between, built *b, reel_error *err)
 {
     b->y = reel_check_build(k, k->tape, wanted, b->leaves);
@@ -107,29 +115,35 @@ static reel_status sweep(reel_check *k, int wanted, bool between, built *b, reel
 bool reel_check_thrice(reel_check *k, int input)
 {
     built b;
-    if (sweep(k, REEL_CHECK_ALL, false, &b, NULL) != REEL_OK || reel_backward_scaled(b.f, 2, NULL) != REEL_OK) return false;
+    if (sweep(k, REEL_CHECK_ALL, false, &b, NULL) != REEL_OK ||
+        reel_backward_scaled(b.f, 2, NULL) != REEL_OK)
+        return false;
     fetch_grad(k->again, &k->in[input], b.leaves[input]);
     return true;
 }
 
-static bool fail(reel_check *k, const char *what, int input, int64_t index, double first, double second)
+static bool fail(reel_check *k, const char *what, int input, int64_t index, double first,
+                 double second)
 {
     char shape[96], name[96];
     k->report->input = input;
     k->report->index = index;
     k->report->worst_error = INFINITY;
-    snprintf(k->report->message, sizeof k->report->message, "%s: %s %s, element %lld: %.17g, then %.17g", what,
+    snprintf(k->report->message, sizeof k->report->message,
+             "%s: %s %s, element %lld: %.17g, then %.17g", what,
              reel_check_name(k, input, name, sizeof name),
-             reel_shape_text(shape, sizeof shape, k->in[input].x->ndim, k->in[input].x->shape), (long long)index, first,
-             second);
+             reel_shape_text(shape, sizeof shape, k->in[input].x->ndim, k->in[input].x->shape),
+             (long long)index, first, second);
     return false;
 }
 
 uint32_t reel_check_crc(const reel_check_input *in)
 {
     uLong crc = 0;
-    if (in->x->layout != REEL_STRIDED) return (uint32_t)crc32_z(0, in->x->data, reel_tensor_bytes(in->x));
-    for (int64_t e = 0; e < in->n; e++) crc = crc32_z(crc, element(in->x, e), sizeof(double));
+    if (in->x->layout != REEL_STRIDED)
+        return (uint32_t)crc32_z(0, in->x->data, reel_tensor_bytes(in->x));
+    for (int64_t e = 0; e < in->n; e++)
+        crc = crc32_z(crc, element(in->x, e), sizeof(double));
     return (uint32_t)crc;
 }
 
@@ -145,8 +159,10 @@ static bool inputs_kept(reel_check *k, const char *pass)
 {
     char shape[96], name[96], what[240];
     for (int i = 0; i < k->n_in; i++) {
-        if (reel_check_crc(&k->in[i]) == k->in[i].crc) continue;
-        snprintf(what, sizeof what, "%s writes %s %s", pass, reel_check_name(k, i, name, sizeof name),
+        if (reel_check_crc(&k->in[i]) == k->in[i].crc)
+            continue;
+        snprintf(what, sizeof what, "%s writes %s %s", pass,
+                 reel_check_name(k, i, name, sizeof name),
                  reel_shape_text(shape, sizeof shape, k->in[i].x->ndim, k->in[i].x->shape));
         return lent(k, i, what);
     }
@@ -157,8 +173,10 @@ static bool inputs_kept(reel_check *k, const char *pass)
 static bool dout_kept(reel_check *k, reel_var y)
 {
     const reel_tensor grad = reel_grad(y);
-    if (!grad.data || memcmp(grad.data, k->weights, (size_t)k->n_out * sizeof *k->weights) == 0) return true;
-    return lent(k, 0, "backward writes the gradient from above (dout; REEL_OP_SPENDS_DOUT would allow it)");
+    if (!grad.data || memcmp(grad.data, k->weights, (size_t)k->n_out * sizeof *k->weights) == 0)
+        return true;
+    return lent(
+        k, 0, "backward writes the gradient from above (dout; REEL_OP_SPENDS_DOUT would allow it)");
 }
 
 /* Compares k->again with factor * analytic; exactly where slack is 0. */
@@ -167,8 +185,10 @@ static bool same(reel_check *k, int input, double factor, double slack, const ch
     const reel_check_input *in = &k->in[input];
     for (int64_t e = 0; e < in->n; e++) {
         const double first = in->analytic[e], second = k->again[e];
-        /* Bits: +0 is not -0, and a NaN is itself. NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
-        if (slack == 0 ? memcmp(&first, &second, sizeof first) != 0 : fabs(second - factor * first) > slack * in->largest)
+        /* Bits: +0 is not -0, and a NaN is itself.
+         * NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
+        if (slack == 0 ? memcmp(&first, &second, sizeof first) != 0
+                       : fabs(second - factor * first) > slack * in->largest)
             return fail(k, what, input, e, first, second);
     }
     return true;
@@ -180,25 +200,29 @@ reel_status reel_check_analytic(reel_check *k, bool *sound, reel_error *err)
     *sound = false;
     const bool kept = inputs_kept(k, "forward");
     REEL_TRY(sweep(k, REEL_CHECK_ALL, false, &b, err));
-    if (!kept || !inputs_kept(k, "backward") || !dout_kept(k, b.y)) return REEL_OK;
+    if (!kept || !inputs_kept(k, "backward") || !dout_kept(k, b.y))
+        return REEL_OK;
     for (int i = 0; i < k->n_in; i++) {
         reel_check_input *in = &k->in[i];
         fetch_grad(in->analytic, in, b.leaves[i]);
         for (int64_t e = 0; e < in->n; e++)
-            if (!(fabs(in->analytic[e]) <= in->largest)) in->largest = fabs(in->analytic[e]);
+            if (!(fabs(in->analytic[e]) <= in->largest))
+                in->largest = fabs(in->analytic[e]);
     }
     REEL_TRY(sweep(k, REEL_CHECK_ALL, false, &b, err));
     for (int i = 0; i < k->n_in; i++) {
         fetch_grad(k->again, &k->in[i], b.leaves[i]);
         if (!same(k, i, 1, 0,
-                  "forward and backward again give other bits (not repeatable: memory that was not set, or a race)"))
+                  "forward and backward again give other bits (not repeatable: memory that was not "
+                  "set, or a race)"))
             return REEL_OK;
     }
     REEL_TRY(reel_backward(b.f, err));
     for (int i = 0; i < k->n_in; i++) {
         fetch_grad(k->again, &k->in[i], b.leaves[i]);
         if (!same(k, i, 2, 1e-10,
-                  "a second backward on the same tape does not add the same again (not accumulated: where fresh[i] is false, "
+                  "a second backward on the same tape does not add the same again (not "
+                  "accumulated: where fresh[i] is false, "
                   "backward must add; or it changed what it had saved)"))
             return REEL_OK;
     }
@@ -206,16 +230,21 @@ reel_status reel_check_analytic(reel_check *k, bool *sound, reel_error *err)
     for (int i = 0; i < k->n_in; i++) {
         fetch_grad(k->again, &k->in[i], b.leaves[i]);
         if (!same(k, i, 1, 0,
-                  "the gradient changes when the expression is computed with other values before backward (it reads what "
+                  "the gradient changes when the expression is computed with other values before "
+                  "backward (it reads what "
                   "another call has left; what backward needs belongs into `saved`)"))
             return REEL_OK;
     }
     for (int i = 0; i < k->n_in && k->n_in > 1; i++) {
         reel_error none;
         const reel_status status = sweep(k, i, false, &b, &none);
-        if (status != REEL_OK && reel_tape_status(k->tape, err) != REEL_OK) return status;
-        fetch_grad(k->again, &k->in[i], b.leaves[i]); /* zeros where nothing was recorded: y does not depend on this input */
-        if (!same(k, i, 1, 1e-10, "the gradient changes when the other inputs want none")) return REEL_OK;
+        if (status != REEL_OK && reel_tape_status(k->tape, err) != REEL_OK)
+            return status;
+        fetch_grad(
+            k->again, &k->in[i],
+            b.leaves[i]); /* zeros where nothing was recorded: y does not depend on this input */
+        if (!same(k, i, 1, 1e-10, "the gradient changes when the other inputs want none"))
+            return REEL_OK;
     }
     *sound = true;
     return REEL_OK;

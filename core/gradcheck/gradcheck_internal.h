@@ -41,7 +41,8 @@ typedef struct reel_check {
     bool wrong; /* answer: something is wrong, not just nothing compared */
 } reel_check;
 
-/* Everything: k has ctx, fn, user, n_in, in[].x, config, report and blame. Frees what it allocates. */
+/* Everything: k has ctx, fn, user, n_in, in[].x, config, report and blame. Frees what it allocates.
+ */
 reel_status reel_check_run(reel_check *k, reel_error *err);
 
 enum { REEL_CHECK_ALL = -1, REEL_CHECK_NONE = -2 };
@@ -49,24 +50,29 @@ enum { REEL_CHECK_ALL = -1, REEL_CHECK_NONE = -2 };
 reel_var reel_check_build(reel_check *k, reel_tape *tape, int wanted, reel_var *leaves);
 
 uint32_t reel_check_crc(const reel_check_input *in);
-/* Analytic gradients of all inputs into in[].analytic, and the behaviour of backward itself. *sound: whether that is right. */
+/* Analytic gradients of all inputs into in[].analytic, and the behaviour of backward itself.
+ * *sound: whether that is right. */
 reel_status reel_check_analytic(reel_check *k, bool *sound, reel_error *err);
-/* Whether the expression still gives what it gave: nobody wrote an input, and it is a pure function. */
+/* Whether the expression still gives what it gave: nobody wrote an input, and it is a pure
+ * function. */
 reel_status reel_check_unchanged(reel_check *k, bool *sound, reel_error *err);
 reel_status reel_check_compare(reel_check *k, reel_error *err);
 
-/* contributions[i] = r_i dy_i / dx_e of one element of an input, for every output i in memory order: what its gradient is the
- * sum of. */
-reel_status reel_check_contributions(reel_check *k, int input, int64_t e, double *contributions, reel_error *err);
+/* contributions[i] = r_i dy_i / dx_e of one element of an input, for every output i in memory
+ * order: what its gradient is the sum of. */
+reel_status reel_check_contributions(reel_check *k, int input, int64_t e, double *contributions,
+                                     reel_error *err);
 
-/* The gradient of an input, into k->again, after a sweep from df = 1 and one from df = 2: three times the analytic one. False
- * where it cannot be had. */
+/* The gradient of an input, into k->again, after a sweep from df = 1 and one from df = 2: three
+ * times the analytic one. False where it cannot be had. */
 bool reel_check_thrice(reel_check *k, int input);
 
-/* Writes what is wrong with the element in the report, and what its pattern suggests, into report->message. */
+/* Writes what is wrong with the element in the report, and what its pattern suggests, into
+ * report->message. */
 void reel_check_explain(reel_check *k, int64_t wrong);
 
-/* Checks each operator that the expression recorded on its own; puts the first wrong one into the report. */
+/* Checks each operator that the expression recorded on its own; puts the first wrong one into the
+ * report. */
 void reel_check_blame(reel_check *k);
 
 /* The multi-index of a row-major index. */

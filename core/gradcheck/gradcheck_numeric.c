@@ -1,19 +1,23 @@
 /* Gradient check: differences, kinks, comparison.
  *
- * Differences are summed as r_i (y_i(x + h) - y_i(x)): outputs that do not depend on the perturbed element contribute exactly 0
- * instead of rounding noise. The numeric derivative is Richardson's (4 D(h) - D(2h)) / 3 of the central differences D with two
- * step sizes, whose truncation is O(h^4): h may be 1e-4, where rounding leaves about 12 digits.
+ * Differences are summed as r_i (y_i(x + h) - y_i(x)): outputs that do not depend on the perturbed
+ * element contribute exactly 0 instead of rounding noise. The numeric derivative is Richardson's (4
+ * D(h) - D(2h)) / 3 of the central differences D with two step sizes, whose truncation is O(h^4): h
+ * may be 1e-4, where rounding leaves about 12 digits.
  *
- * Kinks. Near a corner no step agrees with any analytic value, so a disagreement is tried again with steps 16, 256, 4096 times
- * smaller, which leave behind corners close by. If none agrees, the one-sided differences decide: their gap, summed over the
- * outputs, J(h) = sum |r_i| |D+_i - D-_i|, is h sum |r_i y_i''| where all are smooth, so J(h) / J(2h) = 1/2, and J is a
- * sixteenth of what it was with the step before; at a corner it does not shrink so (a corner at 2/3 h has the first ratio, too,
- * hence the second). Only a gap that is above rounding noise, does not shrink, and is large enough to explain the disagreement
- * counts as a kink: a wrong gradient at a smooth point never does.
+ * Kinks. Near a corner no step agrees with any analytic value, so a disagreement is tried again
+ * with steps 16, 256, 4096 times smaller, which leave behind corners close by. If none agrees, the
+ * one-sided differences decide: their gap, summed over the outputs, J(h) = sum |r_i| |D+_i - D-_i|,
+ * is h sum |r_i y_i''| where all are smooth, so J(h) / J(2h) = 1/2, and J is a sixteenth of what it
+ * was with the step before; at a corner it does not shrink so (a corner at 2/3 h has the first
+ * ratio, too, hence the second). Only a gap that is above rounding noise, does not shrink, and is
+ * large enough to explain the disagreement counts as a kink: a wrong gradient at a smooth point
+ * never does.
  *
- * Directions. Large tensors are compared along random v with |v_i| constant: the expected square of an error's projection is
- * its squared norm, so that no set of wrong elements hides in several directions. A direction that disagrees is halved, keeping
- * the half that disagrees more, down to one element. */
+ * Directions. Large tensors are compared along random v with |v_i| constant: the expected square of
+ * an error's projection is its squared norm, so that no set of wrong elements hides in several
+ * directions. A direction that disagrees is halved, keeping the half that disagrees more, down to
+ * one element. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -78,22 +82,27 @@ static const double *evaluate(reel_check *k, reel_error *err)
 reel_status reel_check_unchanged(reel_check *k, bool *sound, reel_error *err)
 {
     const double *now = evaluate(k, err);
-    if (!now) return reel_tape_status(k->quiet, err);
+    if (!now)
+        return reel_tape_status(k->quiet, err);
     int64_t changed = 0;
     for (int64_t i = 0; i < k->n_out; i++)
-        /* Bits: +0 is not -0, and a NaN is itself. NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
+        /* Bits: +0 is not -0, and a NaN is itself.
+         * NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
         if (memcmp(&now[i], &k->y[i], sizeof *now) != 0)
-            snprintf(
-                k->report->message, sizeof k->report->message,
-                "the value changes from run to run (%lld of %lld elements; element %lld was %.17g, then %.17g): an input was "
-                "written, memory was not set, or the expression is not a pure function of its inputs",
-                (long long)++changed, (long long)k->n_out, (long long)i, k->y[i], now[i]);
+            snprintf(k->report->message, sizeof k->report->message,
+                     "the value changes from run to run (%lld of %lld elements; element %lld was "
+                     "%.17g, then %.17g): an input was "
+                     "written, memory was not set, or the expression is not a pure function of its "
+                     "inputs",
+                     (long long)++changed, (long long)k->n_out, (long long)i, k->y[i], now[i]);
     *sound = changed == 0;
-    if (!*sound) k->report->worst_error = INFINITY;
+    if (!*sound)
+        k->report->worst_error = INFINITY;
     return REEL_OK;
 }
 
-reel_status reel_check_contributions(reel_check *k, int input, int64_t e, double *contributions, reel_error *err)
+reel_status reel_check_contributions(reel_check *k, int input, int64_t e, double *contributions,
+                                     reel_error *err)
 {
     int64_t index[REEL_MAX_DIMS];
     const reel_tensor *x = k->in[input].x;
@@ -116,14 +125,16 @@ reel_status reel_check_contributions(reel_check *k, int input, int64_t e, double
 /* What four evaluations along a path say about the derivative. */
 typedef struct estimate {
     double value;
-    double scale, noise;          /* L2 norm of r_i y_i over the outputs that moved, and what it means for value */
+    double scale,
+        noise; /* L2 norm of r_i y_i over the outputs that moved, and what it means for value */
     double gap, ratio, gap_noise; /* J(2h), J(h) / J(2h), and the rounding in J(2h) */
 } estimate;
 
-/* Slopes of the outputs from x to x + t v; their weighted sum into *slope. One side leaves them in k->slopes, the other adds
- * J = sum |r_i| |D+_i - D-_i| to *gap: output by output, so that two corners cannot cancel. */
-static reel_status one_side(reel_check *k, const path *p, double t, double *slope, double *gap, double *squares, double *sizes,
-                            reel_error *err)
+/* Slopes of the outputs from x to x + t v; their weighted sum into *slope. One side leaves them in
+ * k->slopes, the other adds J = sum |r_i| |D+_i - D-_i| to *gap: output by output, so that two
+ * corners cannot cancel. */
+static reel_status one_side(reel_check *k, const path *p, double t, double *slope, double *gap,
+                            double *squares, double *sizes, reel_error *err)
 {
     if (p->hi - p->lo == 1) { /* the step that the number really takes */
         const volatile double moved = p->base[p->lo] + t;
@@ -131,7 +142,8 @@ static reel_status one_side(reel_check *k, const path *p, double t, double *slop
     }
     move(k, p, t);
     const double *now = evaluate(k, err);
-    if (!now) return reel_tape_status(k->quiet, err);
+    if (!now)
+        return reel_tape_status(k->quiet, err);
     double sum = 0;
     for (int64_t i = 0; i < k->n_out; i++) {
         double one = 0;
@@ -152,14 +164,16 @@ static reel_status one_side(reel_check *k, const path *p, double t, double *slop
 }
 
 /* Derivative along a path with step h. */
-static reel_status differentiate(reel_check *k, const path *p, double h, estimate *out, reel_error *err)
+static reel_status differentiate(reel_check *k, const path *p, double h, estimate *out,
+                                 reel_error *err)
 {
     double central[2], gap[2] = {0}, squares = 0, sizes = 0;
     reel_status status = REEL_OK;
     for (int i = 0; i < 2 && status == REEL_OK; i++) {
         double above = 0, below = 0;
         status = one_side(k, p, (i + 1) * h, &above, &gap[i], &squares, &sizes, err);
-        if (status == REEL_OK) status = one_side(k, p, (i + 1) * -h, &below, &gap[i], &squares, &sizes, err);
+        if (status == REEL_OK)
+            status = one_side(k, p, (i + 1) * -h, &below, &gap[i], &squares, &sizes, err);
         central[i] = (above + below) / 2;
     }
     move(k, p, 0);
@@ -178,8 +192,10 @@ typedef struct verdict {
     bool kink;
 } verdict;
 
-/* Compares the analytic derivative a along a path, with smaller steps as long as the two disagree. */
-static reel_status judge(reel_check *k, const path *p, double a, double floor, double h, verdict *v, reel_error *err)
+/* Compares the analytic derivative a along a path, with smaller steps as long as the two disagree.
+ */
+static reel_status judge(reel_check *k, const path *p, double a, double floor, double h, verdict *v,
+                         reel_error *err)
 {
     const double first_step = h;
     double error = 0, gap = INFINITY;
@@ -187,8 +203,9 @@ static reel_status judge(reel_check *k, const path *p, double a, double floor, d
     for (int level = 0; level < LEVELS; level++, h /= 16) {
         estimate d;
         REEL_TRY(differentiate(k, p, h, &d, err));
-        /* The last terms keep a gradient that is zero by nature (a shift before batch norm; the loss of a single class) from
-         * being compared with rounding noise, which is what values as large as these leave in a difference over this step. */
+        /* The last terms keep a gradient that is zero by nature (a shift before batch norm; the
+         * loss of a single class) from being compared with rounding noise, which is what values as
+         * large as these leave in a difference over this step. */
         const double rounding = 1e-9 * d.scale / first_step;
         const double size = fmax(fmax(fmax(fabs(a), fabs(d.value)), fmax(floor, rounding)), 1e-8);
         const double off = fabs(a - d.value);
@@ -197,13 +214,16 @@ static reel_status judge(reel_check *k, const path *p, double a, double floor, d
             v->error = error;
             v->numeric = d.value;
         }
-        if (error <= k->tolerance) break;
+        if (error <= k->tolerance)
+            break;
         if (level == 0 || 10 * d.noise <= k->tolerance * size)
-            v->kink = d.gap > 50 * d.gap_noise && off <= 4 * d.gap && !(d.ratio > 0.4 && d.ratio < 0.6 && d.gap < 0.2 * gap);
+            v->kink = d.gap > 50 * d.gap_noise && off <= 4 * d.gap &&
+                      !(d.ratio > 0.4 && d.ratio < 0.6 && d.gap < 0.2 * gap);
         gap = d.gap;
     }
     v->kink = v->kink && !(error <= k->tolerance);
-    if (isnan(error)) v->error = INFINITY;
+    if (isnan(error))
+        v->error = INFINITY;
     return REEL_OK;
 }
 
@@ -211,7 +231,8 @@ static reel_status judge(reel_check *k, const path *p, double a, double floor, d
 static void note(reel_check *k, const path *p, double a, const verdict *v)
 {
     reel_gradcheck_report *report = k->report;
-    if (!(v->error > report->worst_error) && report->checked + report->projections > 1) return;
+    if (!(v->error > report->worst_error) && report->checked + report->projections > 1)
+        return;
     report->worst_error = v->error;
     report->input = p->input;
     report->index = p->hi - p->lo == 1 ? p->lo : -1;
@@ -226,7 +247,8 @@ static reel_status compare_element(reel_check *k, path p, int64_t e, reel_error 
     verdict v;
     p.lo = e;
     p.hi = e + 1;
-    REEL_TRY(judge(k, &p, in->analytic[e], 1e-3 * in->largest, k->step * fmax(1, fabs(p.base[e])), &v, err));
+    REEL_TRY(judge(k, &p, in->analytic[e], 1e-3 * in->largest, k->step * fmax(1, fabs(p.base[e])),
+                   &v, err));
     if (v.kink) {
         k->report->kinks++;
         return REEL_OK;
@@ -234,12 +256,14 @@ static reel_status compare_element(reel_check *k, path p, int64_t e, reel_error 
     k->report->checked++;
     in->compared++;
     in->numeric[e] = v.numeric;
-    if (!(v.error <= k->tolerance)) in->wrong++;
+    if (!(v.error <= k->tolerance))
+        in->wrong++;
     note(k, &p, in->analytic[e], &v);
     return REEL_OK;
 }
 
-static reel_status judge_direction(reel_check *k, const path *p, double *a, verdict *v, reel_error *err)
+static reel_status judge_direction(reel_check *k, const path *p, double *a, verdict *v,
+                                   reel_error *err)
 {
     const double *analytic = k->in[p->input].analytic;
     double dot = 0, squares = 0;
@@ -251,7 +275,8 @@ static reel_status judge_direction(reel_check *k, const path *p, double *a, verd
     return judge(k, p, dot, sqrt(squares) * p->size, k->step, v, err);
 }
 
-/* From a direction that disagrees to an element that does, which is then the report's; else the direction stays. */
+/* From a direction that disagrees to an element that does, which is then the report's; else the
+ * direction stays. */
 static reel_status find_element(reel_check *k, path p, reel_error *err)
 {
     while (p.hi - p.lo > 1) {
@@ -270,9 +295,11 @@ static reel_status find_element(reel_check *k, path p, reel_error *err)
         }
     }
     const reel_gradcheck_report before = *k->report;
-    if (before.input == p.input && before.index < 0) k->report->worst_error = 0; /* the direction gives way to its element */
+    if (before.input == p.input && before.index < 0)
+        k->report->worst_error = 0; /* the direction gives way to its element */
     REEL_TRY(compare_element(k, p, p.lo, err));
-    if (k->in[p.input].wrong == 0) *k->report = before;
+    if (k->in[p.input].wrong == 0)
+        *k->report = before;
     return REEL_OK;
 }
 
@@ -285,7 +312,8 @@ static reel_status compare_directions(reel_check *k, path p, int count, reel_err
     for (int i = 0; i < count && in->wrong == 0; i++) {
         verdict v;
         double a;
-        reel_rng rng = reel_rng_at(k->config->seed, REEL_STREAM_CHECK, 4, (uint32_t)(p.input * 1000 + i));
+        reel_rng rng =
+            reel_rng_at(k->config->seed, REEL_STREAM_CHECK, 4, (uint32_t)(p.input * 1000 + i));
         p.seed = (uint64_t)reel_rng_u32(&rng) << 32 | reel_rng_u32(&rng);
         REEL_TRY(judge_direction(k, &p, &a, &v, err));
         if (v.kink) {
@@ -295,27 +323,32 @@ static reel_status compare_directions(reel_check *k, path p, int count, reel_err
         k->report->projections++;
         in->compared++;
         note(k, &p, a, &v);
-        if (v.error <= k->tolerance) continue;
+        if (v.error <= k->tolerance)
+            continue;
         REEL_TRY(find_element(k, p, err));
-        if (in->wrong == 0) in->wrong++;
+        if (in->wrong == 0)
+            in->wrong++;
     }
     return REEL_OK;
 }
 
-/* Up to max_elements of an input, chosen by selection sampling (Knuth 3.4.2 S): each set is equally likely. Then, if that was
- * not all of it, whole directions. */
+/* Up to max_elements of an input, chosen by selection sampling (Knuth 3.4.2 S): each set is equally
+ * likely. Then, if that was not all of it, whole directions. */
 static reel_status compare_input(reel_check *k, const path *p, reel_error *err)
 {
     const reel_gradcheck_config *config = k->config;
-    const int64_t most = config->max_elements > 0 ? config->max_elements : ELEMENTS, n = k->in[p->input].n;
+    const int64_t most = config->max_elements > 0 ? config->max_elements : ELEMENTS,
+                  n = k->in[p->input].n;
     reel_rng rng = reel_rng_at(config->seed, REEL_STREAM_CHECK, 1, (uint32_t)p->input);
     int64_t wanted = n < most ? n : most;
     for (int64_t e = 0; e < n && wanted > 0; e++) {
-        if ((int64_t)reel_rng_below(&rng, (uint64_t)(n - e)) >= wanted) continue;
+        if ((int64_t)reel_rng_below(&rng, (uint64_t)(n - e)) >= wanted)
+            continue;
         wanted--;
         REEL_TRY(compare_element(k, *p, e, err));
     }
-    if (n <= most || config->projections < 0) return REEL_OK;
+    if (n <= most || config->projections < 0)
+        return REEL_OK;
     return compare_directions(k, *p, config->projections ? config->projections : DIRECTIONS, err);
 }
 
@@ -325,8 +358,10 @@ reel_status reel_check_compare(reel_check *k, reel_error *err)
     int64_t total = 0;
     for (int i = 0; i < k->n_in; i++) {
         const reel_tensor *x = k->in[i].x;
-        const reel_tensor base = reel_tensor_with_layout(k->again, REEL_F64, REEL_ROW_MAJOR, x->ndim, x->shape);
-        if (k->in[i].n) reel_tensor_copy(&base, x);
+        const reel_tensor base =
+            reel_tensor_with_layout(k->again, REEL_F64, REEL_ROW_MAJOR, x->ndim, x->shape);
+        if (k->in[i].n)
+            reel_tensor_copy(&base, x);
         REEL_TRY(compare_input(k, &(path){.input = i, .base = k->again}, err));
         total += k->in[i].wrong;
     }

@@ -1,42 +1,54 @@
-/* For convolution operators, after core/op_impl.h: what the kernels need, from shapes that infer has accepted. */
+/* For convolution operators, after core/op_impl.h: what the kernels need, from shapes that infer
+ * has accepted. */
 #ifndef REEL_CORE_OPS_CONV_SHAPE_H
 #define REEL_CORE_OPS_CONV_SHAPE_H
 
 #include "core/kernels/conv.h"
 #include "core/op_impl.h"
 
-/* Attributes as a caller gives them: 0 stands for 1 where 0 makes no sense; NULL for all of them. */
+/* Attributes as a caller gives them: 0 stands for 1 where 0 makes no sense; NULL for all of them.
+ */
 static inline reel_conv2d_attrs reel_conv_defaults(const reel_conv2d_attrs *attrs)
 {
     reel_conv2d_attrs a = attrs ? *attrs : (reel_conv2d_attrs){0};
-    if (!a.stride_h) a.stride_h = 1;
-    if (!a.stride_w) a.stride_w = 1;
-    if (!a.dilation_h) a.dilation_h = 1;
-    if (!a.dilation_w) a.dilation_w = 1;
-    if (!a.groups) a.groups = 1;
+    if (!a.stride_h)
+        a.stride_h = 1;
+    if (!a.stride_w)
+        a.stride_w = 1;
+    if (!a.dilation_h)
+        a.dilation_h = 1;
+    if (!a.dilation_w)
+        a.dilation_w = 1;
+    if (!a.groups)
+        a.groups = 1;
     return a;
 }
 
 /* n: images at a time. */
-static inline reel_conv_shape reel_conv_shape_of(const reel_conv2d_attrs *a, const reel_tensor *x, const reel_tensor *w,
-                                                 int64_t n)
+static inline reel_conv_shape reel_conv_shape_of(const reel_conv2d_attrs *a, const reel_tensor *x,
+                                                 const reel_tensor *w, int64_t n)
 {
-    return (reel_conv_shape){.n = n,
-                             .c = x->shape[1],
-                             .h = x->shape[2],
-                             .w = x->shape[3],
-                             .oc = w->shape[0],
-                             .oh = (x->shape[2] + 2 * a->padding_h - a->dilation_h * (w->shape[2] - 1) - 1) / a->stride_h + 1,
-                             .ow = (x->shape[3] + 2 * a->padding_w - a->dilation_w * (w->shape[3] - 1) - 1) / a->stride_w + 1,
-                             .kh = w->shape[2],
-                             .kw = w->shape[3],
-                             .sh = a->stride_h,
-                             .sw = a->stride_w,
-                             .ph = a->padding_h,
-                             .pw = a->padding_w,
-                             .dh = a->dilation_h,
-                             .dw = a->dilation_w,
-                             .groups = a->groups};
+    return (reel_conv_shape){
+        .n = n,
+        .c = x->shape[1],
+        .h = x->shape[2],
+        .w = x->shape[3],
+        .oc = w->shape[0],
+        .oh =
+            (x->shape[2] + 2 * a->padding_h - a->dilation_h * (w->shape[2] - 1) - 1) / a->stride_h +
+            1,
+        .ow =
+            (x->shape[3] + 2 * a->padding_w - a->dilation_w * (w->shape[3] - 1) - 1) / a->stride_w +
+            1,
+        .kh = w->shape[2],
+        .kw = w->shape[3],
+        .sh = a->stride_h,
+        .sw = a->stride_w,
+        .ph = a->padding_h,
+        .pw = a->padding_w,
+        .dh = a->dilation_h,
+        .dw = a->dilation_w,
+        .groups = a->groups};
 }
 
 static inline size_t reel_conv_larger(size_t a, size_t b)
@@ -44,17 +56,20 @@ static inline size_t reel_conv_larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* Scratch bytes of one pass, or of both gradients, which run one after the other and so share theirs. */
+/* Scratch bytes of one pass, or of both gradients, which run one after the other and so share
+ * theirs. */
 static inline size_t reel_conv_forward_bytes(const reel_infer *q, const reel_conv_shape *s)
 {
-    return q->dtype == REEL_F32 ? reel_conv_forward_scratch_f32(q->ctx, s) : reel_conv_forward_scratch_f64(q->ctx, s);
+    return q->dtype == REEL_F32 ? reel_conv_forward_scratch_f32(q->ctx, s)
+                                : reel_conv_forward_scratch_f64(q->ctx, s);
 }
 
 static inline size_t reel_conv_backward_bytes(const reel_infer *q, const reel_conv_shape *s)
 {
-    return q->dtype == REEL_F32
-               ? reel_conv_larger(reel_conv_input_grad_scratch_f32(q->ctx, s), reel_conv_weight_grad_scratch_f32(q->ctx, s))
-               : reel_conv_larger(reel_conv_input_grad_scratch_f64(q->ctx, s), reel_conv_weight_grad_scratch_f64(q->ctx, s));
+    return q->dtype == REEL_F32 ? reel_conv_larger(reel_conv_input_grad_scratch_f32(q->ctx, s),
+                                                   reel_conv_weight_grad_scratch_f32(q->ctx, s))
+                                : reel_conv_larger(reel_conv_input_grad_scratch_f64(q->ctx, s),
+                                                   reel_conv_weight_grad_scratch_f64(q->ctx, s));
 }
 
 #endif

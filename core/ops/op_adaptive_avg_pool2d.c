@@ -1,5 +1,6 @@
-/* adaptive_avg_pool2d: output cell i averages input rows floor(i h / oh) to ceil((i + 1) h / oh) - 1, columns likewise.
- * Neighbouring windows overlap by one row where h is no multiple of oh; with oh > h rows repeat. */
+/* adaptive_avg_pool2d: output cell i averages input rows floor(i h / oh) to ceil((i + 1) h / oh) -
+ * 1, columns likewise. Neighbouring windows overlap by one row where h is no multiple of oh; with
+ * oh > h rows repeat. */
 #include "core/op_impl.h"
 #include "core/ops/pool.h"
 
@@ -13,7 +14,8 @@ static reel_window adaptive_window(const reel_call *c, int64_t i, int64_t j)
 {
     const adaptive_attrs *a = c->attrs;
     const int64_t h = c->in[0].shape[2], w = c->in[0].shape[3];
-    reel_window win = {i * h / a->oh, ((i + 1) * h + a->oh - 1) / a->oh, j * w / a->ow, ((j + 1) * w + a->ow - 1) / a->ow, 0};
+    reel_window win = {i * h / a->oh, ((i + 1) * h + a->oh - 1) / a->oh, j * w / a->ow,
+                       ((j + 1) * w + a->ow - 1) / a->ow, 0};
     win.scale = 1.0 / (double)((win.h1 - win.h0) * (win.w1 - win.w0));
     return win;
 }
@@ -32,11 +34,13 @@ void REEL_FN(reel_adaptive_avg_pool2d_backward)(const reel_call *c)
 static reel_status infer(reel_infer *q, reel_error *err)
 {
     const adaptive_attrs *a = q->attrs;
-    if (q->in[0].ndim != 4) return reel_fail(err, REEL_ERR_INVALID, "expected an input of shape (n, c, h, w)");
+    if (q->in[0].ndim != 4)
+        return reel_fail(err, REEL_ERR_INVALID, "expected an input of shape (n, c, h, w)");
     if (a->oh < 1 || a->ow < 1)
-        return reel_fail(err, REEL_ERR_INVALID, "output size (%lld, %lld) must be at least 1", (long long)a->oh,
-                         (long long)a->ow);
-    if (reel_tensor_numel(&q->in[0]) == 0) return reel_fail(err, REEL_ERR_INVALID, "the input must not be empty");
+        return reel_fail(err, REEL_ERR_INVALID, "output size (%lld, %lld) must be at least 1",
+                         (long long)a->oh, (long long)a->ow);
+    if (reel_tensor_numel(&q->in[0]) == 0)
+        return reel_fail(err, REEL_ERR_INVALID, "the input must not be empty");
     q->shape[2] = a->oh;
     q->shape[3] = a->ow;
     return REEL_OK;
@@ -46,15 +50,16 @@ reel_var reel_adaptive_avg_pool2d(reel_var x, int64_t oh, int64_t ow)
 {
     const adaptive_attrs a = {oh, ow};
     const reel_tensor value = reel_value(x);
-    if (value.data && value.ndim == 4 && value.shape[2] == oh && value.shape[3] == ow) return x; /* every window is one pixel */
+    if (value.data && value.ndim == 4 && value.shape[2] == oh && value.shape[3] == ow)
+        return x; /* every window is one pixel */
     return reel_apply(&reel_op_adaptive_avg_pool2d, &a, sizeof a, &x, 1);
 }
 
-#define ADAPTIVE_CASE(name, oh, ow)                                                                                            \
-    static reel_var name(reel_tape *tape, const reel_var *in)                                                                  \
-    {                                                                                                                          \
-        (void)tape;                                                                                                            \
-        return reel_adaptive_avg_pool2d(in[0], oh, ow);                                                                        \
+#define ADAPTIVE_CASE(name, oh, ow)                                                                \
+    static reel_var name(reel_tape *tape, const reel_var *in)                                      \
+    {                                                                                              \
+        (void)tape;                                                                                \
+        return reel_adaptive_avg_pool2d(in[0], oh, ow);                                            \
     }
 ADAPTIVE_CASE(case_3x3, 3, 3)
 ADAPTIVE_CASE(case_6x6, 6, 6)
@@ -98,7 +103,8 @@ static void random_use(reel_rng *rng, reel_op_sample *s)
     s->build = random_build;
     s->n_in = 1;
     reel_random_image(rng, s, 0);
-    for (int d = 0; d < 2; d++) s->attrs.ints[d] = reel_random_int(rng, 1, s->in[0].shape[2 + d] + 2);
+    for (int d = 0; d < 2; d++)
+        s->attrs.ints[d] = reel_random_int(rng, 1, s->in[0].shape[2 + d] + 2);
     reel_random_label(s, "to", 2, s->attrs.ints);
 }
 
@@ -108,7 +114,8 @@ const reel_op reel_op_adaptive_avg_pool2d = {.name = "adaptive_avg_pool2d",
                                              .flags = REEL_OP_ASSIGNS,
                                              .infer = infer,
                                              .forward = REEL_BOTH(reel_adaptive_avg_pool2d_forward),
-                                             .backward = REEL_BOTH(reel_adaptive_avg_pool2d_backward),
+                                             .backward =
+                                                 REEL_BOTH(reel_adaptive_avg_pool2d_backward),
                                              .cases = cases,
                                              .n_cases = REEL_COUNT(cases),
                                              .random = random_use};

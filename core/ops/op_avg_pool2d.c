@@ -1,4 +1,5 @@
-/* avg_pool2d: y = the sum over each window, padding counting as zero, divided as core/ops/pool.h says (PyTorch's rules). */
+/* avg_pool2d: y = the sum over each window, padding counting as zero, divided as core/ops/pool.h
+ * says (PyTorch's rules). */
 #include "core/op_impl.h"
 #include "core/ops/pool.h"
 
@@ -26,27 +27,29 @@ reel_var reel_avg_pool2d(reel_var x, const reel_pool2d_attrs *attrs)
     return reel_apply(&reel_op_avg_pool2d, &a, sizeof a, &x, 1);
 }
 
-#define POOL_CASE(name, ...)                                                                                                   \
-    static reel_var name(reel_tape *tape, const reel_var *in)                                                                  \
-    {                                                                                                                          \
-        (void)tape;                                                                                                            \
-        return reel_avg_pool2d(in[0], &(const reel_pool2d_attrs){__VA_ARGS__});                                                \
+#define POOL_CASE(name, ...)                                                                       \
+    static reel_var name(reel_tape *tape, const reel_var *in)                                      \
+    {                                                                                              \
+        (void)tape;                                                                                \
+        return reel_avg_pool2d(in[0], &(const reel_pool2d_attrs){__VA_ARGS__});                    \
     }
 POOL_CASE(case_2x2, .kernel_h = 2, .kernel_w = 2)
 POOL_CASE(case_overlap, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2)
-POOL_CASE(case_padding, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1)
-POOL_CASE(case_exclude, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1,
-          .exclude_padding = true)
+POOL_CASE(case_padding, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .padding_h = 1,
+          .padding_w = 1)
+POOL_CASE(case_exclude, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .padding_h = 1,
+          .padding_w = 1, .exclude_padding = true)
 POOL_CASE(case_ceil, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .ceil_mode = true)
-POOL_CASE(case_ceil_padding, .kernel_h = 3, .kernel_w = 2, .stride_h = 2, .stride_w = 3, .padding_h = 1, .padding_w = 1,
-          .ceil_mode = true)
-POOL_CASE(case_ceil_exclude, .kernel_h = 3, .kernel_w = 2, .stride_h = 2, .stride_w = 3, .padding_h = 1, .padding_w = 1,
-          .ceil_mode = true, .exclude_padding = true)
+POOL_CASE(case_ceil_padding, .kernel_h = 3, .kernel_w = 2, .stride_h = 2, .stride_w = 3,
+          .padding_h = 1, .padding_w = 1, .ceil_mode = true)
+POOL_CASE(case_ceil_exclude, .kernel_h = 3, .kernel_w = 2, .stride_h = 2, .stride_w = 3,
+          .padding_h = 1, .padding_w = 1, .ceil_mode = true, .exclude_padding = true)
 POOL_CASE(case_gap, .kernel_h = 2, .kernel_w = 1, .stride_h = 3, .stride_w = 2)
 
 static reel_var case_twice(reel_tape *tape, const reel_var *in)
 {
-    return reel_add(case_ceil(tape, in), reel_avg_pool2d(in[0], &(const reel_pool2d_attrs){.kernel_h = 2, .kernel_w = 2}));
+    return reel_add(case_ceil(tape, in), reel_avg_pool2d(in[0], &(const reel_pool2d_attrs){
+                                                                    .kernel_h = 2, .kernel_w = 2}));
 }
 
 static const reel_op_case cases[] = {
@@ -74,7 +77,8 @@ static void random_use(reel_rng *rng, reel_op_sample *s)
     s->n_in = 1;
     s->draw = REEL_DRAW_NORMAL;
     reel_random_image(rng, s, 0);
-    reel_random_pool2d(rng, s, (reel_pool2d_attrs *)&s->attrs, s->in[0].shape[2], s->in[0].shape[3]);
+    reel_random_pool2d(rng, s, (reel_pool2d_attrs *)&s->attrs, s->in[0].shape[2],
+                       s->in[0].shape[3]);
 }
 
 const reel_op reel_op_avg_pool2d = {.name = "avg_pool2d",

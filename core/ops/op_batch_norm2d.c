@@ -1,10 +1,13 @@
-/* batch_norm2d: y = gamma z + beta with z = (x - mean_c) / sqrt(var_c + eps) (Ioffe and Szegedy 2015).
+/* batch_norm2d: y = gamma z + beta with z = (x - mean_c) / sqrt(var_c + eps) (Ioffe and Szegedy
+ * 2015).
  *
- * Training takes mean and biased variance of the batch and moves the running ones towards them (variance unbiased there);
- * evaluation takes the running ones as constants. With m = n h w pixels a channel and r = 1 / sqrt(var + eps):
- *   dbeta = sum dy,  dgamma = sum dy z,  dx = gamma r (dy - dbeta / m - z dgamma / m) in training, gamma r dy in evaluation.
- * Sums are kept in double, over a number of row parts that depends on the shape alone, and the parts are added in order: the
- * same bits for any number of threads. The variance is a second pass over x - mean, which cannot cancel. */
+ * Training takes mean and biased variance of the batch and moves the running ones towards them
+ * (variance unbiased there); evaluation takes the running ones as constants. With m = n h w pixels
+ * a channel and r = 1 / sqrt(var + eps): dbeta = sum dy,  dgamma = sum dy z,  dx = gamma r (dy -
+ * dbeta / m - z dgamma / m) in training, gamma r dy in evaluation. Sums are kept in double, over a
+ * number of row parts that depends on the shape alone, and the parts are added in order: the same
+ * bits for any number of threads. The variance is a second pass over x - mean, which cannot cancel.
+ */
 #include "core/op_impl.h"
 
 REEL_DECLARE_OP(batch_norm2d);
@@ -18,27 +21,29 @@ static inline int64_t part_count(int64_t rows)
 }
 
 /* What a pass adds up for each channel of one row. */
-typedef void row_fn(const reel_real *x, const reel_real *dy, const double *mean, const double *r, int64_t ch, double *a,
-                    double *b);
+typedef void row_fn(const reel_real *x, const reel_real *dy, const double *mean, const double *r,
+                    int64_t ch, double *a, double *b);
 
-static void add_value(const reel_real *x, const reel_real *dy, const double *mean, const double *r, int64_t ch, double *a,
-                      double *b)
+static void add_value(const reel_real *x, const reel_real *dy, const double *mean, const double *r,
+                      int64_t ch, double *a, double *b)
 {
     (void)dy, (void)mean, (void)r, (void)b;
 #pragma omp simd
-    for (int64_t k = 0; k < ch; k++) a[k] += (double)x[k];
+    for (int64_t k = 0; k < ch; k++)
+        a[k] += (double)x[k];
 }
 
-static void add_square(const reel_real *x, const reel_real *dy, const double *mean, const double *r, int64_t ch, double *a,
-                       double *b)
+static void add_square(const reel_real *x, const reel_real *dy, const double *mean, const double *r,
+                       int64_t ch, double *a, double *b)
 {
     (void)dy, (void)r, (void)b;
 #pragma omp simd
-    for (int64_t k = 0; k < ch; k++) a[k] += ((double)x[k] - mean[k]) * ((double)x[k] - mean[k]);
+    for (int64_t k = 0; k < ch; k++)
+        a[k] += ((double)x[k] - mean[k]) * ((double)x[k] - mean[k]);
 }
 
-static void add_grads(const reel_real *x, const reel_real *dy, const double *mean, const double *r, int64_t ch, double *a,
-                      double *b)
+static void add_grads(const reel_real *x, const reel_real *dy, const double *mean, const double *r,
+                      int64_t ch, double *a, double *b)
 {
 #pragma omp simd
     for (int64_t k = 0; k < ch; k++) {
@@ -47,12 +52,15 @@ static void add_grads(const reel_real *x, const reel_real *dy, const double *mea
     }
 }
 
-/* Runs `add` over all rows; the totals are in parts[0 .. ch) and parts[ch .. 2 ch). parts: part_count x 2 ch doubles. */
-static void sum_rows(const reel_call *c, const reel_real *x, const reel_real *dy, const double *mean, const double *r,
-                     int64_t rows, int64_t ch, double *parts, row_fn *add)
+/* Runs `add` over all rows; the totals are in parts[0 .. ch) and parts[ch .. 2 ch). parts:
+ * part_count x 2 ch doubles. */
+static void sum_rows(const reel_call *c, const reel_real *x, const reel_real *dy,
+                     const double *mean, const double *r, int64_t rows, int64_t ch, double *parts,
+                     row_fn *add)
 {
     const int64_t count = part_count(rows);
-#pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(c->ctx)) if (rows * ch > 16384)
+#pragma omp parallel for schedule(static)                                                          \
+    num_threads(reel_ctx_threads(c->ctx)) if (rows * ch > 16384)
     for (int64_t part = 0; part < count; part++) {
         double *a = parts + part * 2 * ch, *b = a + ch;
         memset(a, 0, (size_t)(2 * ch) * sizeof *a);
@@ -60,7 +68,8 @@ static void sum_rows(const reel_call *c, const reel_real *x, const reel_real *dy
             add(x + row * ch, dy ? dy + row * ch : NULL, mean, r, ch, a, b);
     }
     for (int64_t part = 1; part < count; part++)
-        for (int64_t k = 0; k < 2 * ch; k++) parts[k] += parts[part * 2 * ch + k];
+        for (int64_t k = 0; k < 2 * ch; k++)
+            parts[k] += parts[part * 2 * ch + k];
 }
 
 /* Scratch: mean, r, offset and factor of each channel, then the parts. */
@@ -69,19 +78,22 @@ void REEL_FN(reel_batch_norm2d_forward)(const reel_call *c)
     const reel_batch_norm_attrs *a = c->attrs;
     const int64_t ch = c->out.shape[1], rows = c->out.shape[0] * c->out.shape[2] * c->out.shape[3];
     const reel_real *x = c->in[0].data, *gamma = c->in[1].data, *beta = c->in[2].data;
-    reel_real *y = c->out.data, *running_mean = a->running_mean.data, *running_var = a->running_var.data;
+    reel_real *y = c->out.data, *running_mean = a->running_mean.data,
+              *running_var = a->running_var.data;
     double *mean = c->scratch, *r = mean + ch, *parts = r + ch;
     if (a->training) {
         sum_rows(c, x, NULL, NULL, NULL, rows, ch, parts, add_value);
-        for (int64_t k = 0; k < ch; k++) mean[k] = parts[k] / (double)rows;
+        for (int64_t k = 0; k < ch; k++)
+            mean[k] = parts[k] / (double)rows;
         sum_rows(c, x, NULL, mean, NULL, rows, ch, parts, add_square);
         for (int64_t k = 0; k < ch; k++) {
             r[k] = 1 / sqrt(parts[k] / (double)rows + a->eps);
             if (running_mean)
-                running_mean[k] = (reel_real)((1 - a->momentum) * (double)running_mean[k] + a->momentum * mean[k]);
+                running_mean[k] = (reel_real)((1 - a->momentum) * (double)running_mean[k] +
+                                              a->momentum * mean[k]);
             if (running_var)
-                running_var[k] =
-                    (reel_real)((1 - a->momentum) * (double)running_var[k] + a->momentum * parts[k] / (double)(rows - 1));
+                running_var[k] = (reel_real)((1 - a->momentum) * (double)running_var[k] +
+                                             a->momentum * parts[k] / (double)(rows - 1));
         }
     } else {
         for (int64_t k = 0; k < ch; k++) {
@@ -89,16 +101,19 @@ void REEL_FN(reel_batch_norm2d_forward)(const reel_call *c)
             r[k] = 1 / sqrt((double)running_var[k] + a->eps);
         }
     }
-    if (c->saved) memcpy(c->saved, mean, (size_t)(2 * ch) * sizeof *mean);
+    if (c->saved)
+        memcpy(c->saved, mean, (size_t)(2 * ch) * sizeof *mean);
     reel_real *centre = (reel_real *)parts, *factor = centre + ch;
     for (int64_t k = 0; k < ch; k++) {
         centre[k] = (reel_real)mean[k];
         factor[k] = (reel_real)((double)gamma[k] * r[k]);
     }
-#pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(c->ctx)) if (rows * ch > 16384)
+#pragma omp parallel for schedule(static)                                                          \
+    num_threads(reel_ctx_threads(c->ctx)) if (rows * ch > 16384)
     for (int64_t row = 0; row < rows; row++)
 #pragma omp simd
-        for (int64_t k = 0; k < ch; k++) y[row * ch + k] = (x[row * ch + k] - centre[k]) * factor[k] + beta[k];
+        for (int64_t k = 0; k < ch; k++)
+            y[row * ch + k] = (x[row * ch + k] - centre[k]) * factor[k] + beta[k];
 }
 
 void REEL_FN(reel_batch_norm2d_backward)(const reel_call *c)
@@ -112,10 +127,13 @@ void REEL_FN(reel_batch_norm2d_backward)(const reel_call *c)
     double *parts = c->scratch;
     sum_rows(c, x, dy, mean, r, rows, ch, parts, add_grads);
     for (int64_t k = 0; k < ch; k++) {
-        if (dbeta) dbeta[k] = (c->fresh[2] ? 0 : dbeta[k]) + (reel_real)parts[k];
-        if (dgamma) dgamma[k] = (c->fresh[1] ? 0 : dgamma[k]) + (reel_real)parts[ch + k];
+        if (dbeta)
+            dbeta[k] = (c->fresh[2] ? 0 : dbeta[k]) + (reel_real)parts[k];
+        if (dgamma)
+            dgamma[k] = (c->fresh[1] ? 0 : dgamma[k]) + (reel_real)parts[ch + k];
     }
-    if (!dx) return;
+    if (!dx)
+        return;
     /* dx = of_dy dy + of_x x + rest: z is linear in x. */
     double *of_dy = parts + 2 * ch * part_count(rows), *of_x = of_dy + ch, *rest = of_x + ch;
     for (int64_t k = 0; k < ch; k++) {
@@ -124,13 +142,16 @@ void REEL_FN(reel_batch_norm2d_backward)(const reel_call *c)
         rest[k] = a->training ? -of_dy[k] * parts[k] / (double)rows : 0;
     }
     const bool fresh = c->fresh[0];
-#pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(c->ctx)) if (rows * ch > 16384)
+#pragma omp parallel for schedule(static)                                                          \
+    num_threads(reel_ctx_threads(c->ctx)) if (rows * ch > 16384)
     for (int64_t row = 0; row < rows; row++) {
         reel_real *to = dx + row * ch;
-        if (fresh) memset(to, 0, (size_t)ch * sizeof *to);
+        if (fresh)
+            memset(to, 0, (size_t)ch * sizeof *to);
 #pragma omp simd
         for (int64_t k = 0; k < ch; k++)
-            to[k] += (reel_real)(of_dy[k] * (double)dy[row * ch + k] + of_x[k] * ((double)x[row * ch + k] - mean[k]) + rest[k]);
+            to[k] += (reel_real)(of_dy[k] * (double)dy[row * ch + k] +
+                                 of_x[k] * ((double)x[row * ch + k] - mean[k]) + rest[k]);
     }
 }
 
@@ -139,24 +160,31 @@ static reel_status infer(reel_infer *q, reel_error *err)
 {
     const reel_batch_norm_attrs *a = q->attrs;
     const reel_tensor *x = &q->in[0];
-    if (x->ndim != 4) return reel_fail(err, REEL_ERR_INVALID, "expected an input of shape (n, c, h, w)");
+    if (x->ndim != 4)
+        return reel_fail(err, REEL_ERR_INVALID, "expected an input of shape (n, c, h, w)");
     const int64_t ch = x->shape[1], rows = x->shape[0] * x->shape[2] * x->shape[3];
-    if (rows * ch < 1) return reel_fail(err, REEL_ERR_INVALID, "the input must not be empty");
+    if (rows * ch < 1)
+        return reel_fail(err, REEL_ERR_INVALID, "the input must not be empty");
     for (int i = 1; i < 3; i++)
         if (q->in[i].ndim != 1 || q->in[i].shape[0] != ch)
-            return reel_fail(err, REEL_ERR_INVALID, "expected %s of shape (%lld)", i == 1 ? "gamma" : "beta", (long long)ch);
+            return reel_fail(err, REEL_ERR_INVALID, "expected %s of shape (%lld)",
+                             i == 1 ? "gamma" : "beta", (long long)ch);
     if (a->training && rows < 2)
-        return reel_fail(err, REEL_ERR_INVALID, "training needs more than one value a channel for a variance");
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "training needs more than one value a channel for a variance");
     if (!a->training && (!a->running_mean.data || !a->running_var.data))
         return reel_fail(err, REEL_ERR_INVALID, "evaluation needs a running mean and variance");
     const reel_tensor *running[] = {&a->running_mean, &a->running_var};
     for (int i = 0; i < 2; i++)
-        if (running[i]->data && (running[i]->ndim != 1 || running[i]->shape[0] != ch || running[i]->dtype != q->dtype))
-            return reel_fail(err, REEL_ERR_INVALID, "expected a running %s of shape (%lld), %s", i ? "variance" : "mean",
-                             (long long)ch, reel_dtype_name(q->dtype));
+        if (running[i]->data &&
+            (running[i]->ndim != 1 || running[i]->shape[0] != ch || running[i]->dtype != q->dtype))
+            return reel_fail(err, REEL_ERR_INVALID, "expected a running %s of shape (%lld), %s",
+                             i ? "variance" : "mean", (long long)ch, reel_dtype_name(q->dtype));
         else if (running[i]->data && !reel_tensor_is_canonical(running[i]))
-            return reel_fail(err, REEL_ERR_INVALID, "expected a running %s whose elements lie side by side, got stride %lld",
-                             i ? "variance" : "mean", (long long)running[i]->stride[0]);
+            return reel_fail(
+                err, REEL_ERR_INVALID,
+                "expected a running %s whose elements lie side by side, got stride %lld",
+                i ? "variance" : "mean", (long long)running[i]->stride[0]);
     const size_t channel = (size_t)ch * sizeof(double), parts = (size_t)part_count(rows) * 2;
     q->saved_bytes = 2 * channel;
     q->forward_scratch = (2 + parts) * channel;
@@ -164,10 +192,12 @@ static reel_status infer(reel_infer *q, reel_error *err)
     return REEL_OK;
 }
 
-reel_var reel_batch_norm2d(reel_var x, reel_var gamma, reel_var beta, const reel_batch_norm_attrs *attrs)
+reel_var reel_batch_norm2d(reel_var x, reel_var gamma, reel_var beta,
+                           const reel_batch_norm_attrs *attrs)
 {
     reel_batch_norm_attrs a = *attrs;
-    if (a.eps == 0) a.eps = 1e-5;
+    if (a.eps == 0)
+        a.eps = 1e-5;
     return reel_apply(&reel_op_batch_norm2d, &a, sizeof a, (const reel_var[]){x, gamma, beta}, 3);
 }
 
@@ -180,17 +210,21 @@ static reel_var case_training(reel_tape *tape, const reel_var *in)
 static reel_var case_eps(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
-    return reel_batch_norm2d(in[0], in[1], in[2], &(const reel_batch_norm_attrs){.training = true, .eps = 0.3});
+    return reel_batch_norm2d(in[0], in[1], in[2],
+                             &(const reel_batch_norm_attrs){.training = true, .eps = 0.3});
 }
 
 static reel_var case_evaluation(reel_tape *tape, const reel_var *in)
 {
-    static const double mean[] = {0.3, -1.2, 0.05}, var[] = {0.5, 2.0, 1.25}; /* evaluation only reads them */
+    static const double mean[] = {0.3, -1.2, 0.05},
+                        var[] = {0.5, 2.0, 1.25}; /* evaluation only reads them */
     static const float mean32[] = {0.3F, -1.2F, 0.05F}, var32[] = {0.5F, 2.0F, 1.25F};
     const bool wide = reel_tape_dtype(tape) == REEL_F64;
     const reel_batch_norm_attrs a = {
-        .running_mean = reel_tensor_of(wide ? (void *)mean : (void *)mean32, reel_tape_dtype(tape), 1, (const int64_t[]){3}),
-        .running_var = reel_tensor_of(wide ? (void *)var : (void *)var32, reel_tape_dtype(tape), 1, (const int64_t[]){3})};
+        .running_mean = reel_tensor_of(wide ? (void *)mean : (void *)mean32, reel_tape_dtype(tape),
+                                       1, (const int64_t[]){3}),
+        .running_var = reel_tensor_of(wide ? (void *)var : (void *)var32, reel_tape_dtype(tape), 1,
+                                      (const int64_t[]){3})};
     return reel_batch_norm2d(in[0], in[1], in[2], &a);
 }
 
@@ -201,10 +235,22 @@ static reel_var case_twice(reel_tape *tape, const reel_var *in)
 
 static const reel_op_case cases[] = {
     {"training", case_training, REEL_DRAW_NORMAL, 3, {{4, {3, 4, 3, 2}}, {1, {4}}, {1, {4}}}},
-    {"training, one image", case_training, REEL_DRAW_NORMAL, 3, {{4, {1, 3, 4, 5}}, {1, {3}}, {1, {3}}}},
-    {"training, one pixel", case_training, REEL_DRAW_NORMAL, 3, {{4, {6, 3, 1, 1}}, {1, {3}}, {1, {3}}}},
+    {"training, one image",
+     case_training,
+     REEL_DRAW_NORMAL,
+     3,
+     {{4, {1, 3, 4, 5}}, {1, {3}}, {1, {3}}}},
+    {"training, one pixel",
+     case_training,
+     REEL_DRAW_NORMAL,
+     3,
+     {{4, {6, 3, 1, 1}}, {1, {3}}, {1, {3}}}},
     {"training, large eps", case_eps, REEL_DRAW_NORMAL, 3, {{4, {2, 3, 3, 4}}, {1, {3}}, {1, {3}}}},
-    {"training, several parts", case_training, REEL_DRAW_NORMAL, 3, {{4, {3, 2, 7, 11}}, {1, {2}}, {1, {2}}}},
+    {"training, several parts",
+     case_training,
+     REEL_DRAW_NORMAL,
+     3,
+     {{4, {3, 2, 7, 11}}, {1, {2}}, {1, {2}}}},
     {"evaluation", case_evaluation, REEL_DRAW_NORMAL, 3, {{4, {2, 3, 4, 3}}, {1, {3}}, {1, {3}}}},
     {"inputs used twice", case_twice, REEL_DRAW_NORMAL, 3, {{4, {2, 3, 2, 3}}, {1, {3}}, {1, {3}}}},
 };
@@ -220,13 +266,15 @@ static void random_use(reel_rng *rng, reel_op_sample *s)
 {
     enum { MOST = 16 }; /* channels: what fits behind the attributes */
     reel_batch_norm_attrs *a = (reel_batch_norm_attrs *)&s->attrs;
-    _Static_assert(sizeof(reel_batch_norm_attrs) + 2 * MOST * sizeof(double) <= sizeof s->attrs, "samples hold statistics");
+    _Static_assert(sizeof(reel_batch_norm_attrs) + 2 * MOST * sizeof(double) <= sizeof s->attrs,
+                   "samples hold statistics");
     double *mean = (double *)(a + 1), *var = mean + MOST;
     s->build = random_build;
     s->n_in = 3;
     reel_random_image(rng, s, 0);
     int64_t *shape = s->in[0].shape;
-    if (shape[1] > MOST) shape[1] = MOST;
+    if (shape[1] > MOST)
+        shape[1] = MOST;
     s->in[1].ndim = s->in[2].ndim = 1;
     s->in[1].shape[0] = s->in[2].shape[0] = shape[1];
     a->eps = reel_random_chance(rng, 0.5) ? 0 : reel_rng_range(rng, 1e-3, 0.5);
@@ -239,7 +287,8 @@ static void random_use(reel_rng *rng, reel_op_sample *s)
         a->running_mean = reel_tensor_of(mean, REEL_F64, 1, &shape[1]);
         a->running_var = reel_tensor_of(var, REEL_F64, 1, &shape[1]);
     }
-    snprintf(s->label, sizeof s->label, "%s, eps %.17g", a->training ? "training" : "evaluation", a->eps);
+    snprintf(s->label, sizeof s->label, "%s, eps %.17g", a->training ? "training" : "evaluation",
+             a->eps);
 }
 
 const reel_op reel_op_batch_norm2d = {.name = "batch_norm2d",

@@ -1,13 +1,14 @@
-/* clamp: y = lo where x < lo, hi where x > hi, else x;  dx = dy where lo <= x <= hi, else 0. NaN stays NaN. */
+/* clamp: y = lo where x < lo, hi where x > hi, else x;  dx = dy where lo <= x <= hi, else 0. NaN
+ * stays NaN. */
 #include "core/ops/unary.h"
 
 typedef struct clamp_attrs {
     double lo, hi;
 } clamp_attrs;
 
-#define LIMITS                                                                                                                 \
-    const clamp_attrs *attrs = c->attrs;                                                                                       \
-    const reel_real lo = (reel_real)attrs->lo;                                                                                 \
+#define LIMITS                                                                                     \
+    const clamp_attrs *attrs = c->attrs;                                                           \
+    const reel_real lo = (reel_real)attrs->lo;                                                     \
     const reel_real hi = (reel_real)attrs->hi;
 
 static inline reel_real clamped(reel_real x, reel_real lo, reel_real hi)
@@ -15,14 +16,17 @@ static inline reel_real clamped(reel_real x, reel_real lo, reel_real hi)
     return x < lo ? lo : (x > hi ? hi : x);
 }
 
-REEL_UNARY_PASSES(clamp, REEL_OP_NEEDS_INPUTS, LIMITS, clamped(x, lo, hi), x >= lo && x <= hi ? dy : 0)
+REEL_UNARY_PASSES(clamp, REEL_OP_NEEDS_INPUTS, LIMITS, clamped(x, lo, hi),
+                  x >= lo && x <= hi ? dy : 0)
 
 #ifdef REEL_ONCE
 static reel_status clamp_infer(reel_infer *q, reel_error *err)
 {
     const clamp_attrs *attrs = q->attrs;
-    if (attrs->lo <= attrs->hi) return REEL_OK;
-    return reel_fail(err, REEL_ERR_INVALID, "expected lo <= hi, got lo %g and hi %g", attrs->lo, attrs->hi);
+    if (attrs->lo <= attrs->hi)
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID, "expected lo <= hi, got lo %g and hi %g", attrs->lo,
+                     attrs->hi);
 }
 
 reel_var reel_clamp(reel_var x, double lo, double hi)

@@ -1,4 +1,5 @@
-/* concat: the inputs one after another along a dimension;  dx_i = the part of dy that came from x_i. */
+/* concat: the inputs one after another along a dimension;  dx_i = the part of dy that came from
+ * x_i. */
 #include "core/op_impl.h"
 #include "core/ops/strided.h"
 
@@ -23,7 +24,8 @@ void REEL_FN(reel_concat_backward)(const reel_call *c)
     for (int i = 0; i < c->n_in; i++) {
         const int64_t length = c->in[i].shape[dim];
         const reel_tensor from = reel_tensor_slice(c->dout, dim, at, length);
-        if (c->din[i].data) REEL_FN(reel_strided_copy)(c->ctx, &c->din[i], &from, !c->fresh[i], 1);
+        if (c->din[i].data)
+            REEL_FN(reel_strided_copy)(c->ctx, &c->din[i], &from, !c->fresh[i], 1);
         at += length;
     }
 }
@@ -33,13 +35,16 @@ static reel_status concat_infer(reel_infer *q, reel_error *err)
 {
     const int dim = *(const int *)q->attrs;
     if (dim < 0 || dim >= q->ndim)
-        return reel_fail(err, REEL_ERR_INVALID, "dimension: expected 0 to %d, got %d", q->ndim - 1, dim);
+        return reel_fail(err, REEL_ERR_INVALID, "dimension: expected 0 to %d, got %d", q->ndim - 1,
+                         dim);
     for (int i = 1; i < q->n_in; i++) {
         if (q->in[i].ndim != q->ndim)
-            return reel_fail(err, REEL_ERR_INVALID, "input %d: expected %d dimensions, got %d", i, q->ndim, q->in[i].ndim);
+            return reel_fail(err, REEL_ERR_INVALID, "input %d: expected %d dimensions, got %d", i,
+                             q->ndim, q->in[i].ndim);
         for (int d = 0; d < q->ndim; d++)
             if (d != dim && q->in[i].shape[d] != q->shape[d])
-                return reel_fail(err, REEL_ERR_INVALID, "input %d: dimension %d: expected size %lld, got %lld", i, d,
+                return reel_fail(err, REEL_ERR_INVALID,
+                                 "input %d: dimension %d: expected size %lld, got %lld", i, d,
                                  (long long)q->shape[d], (long long)q->in[i].shape[d]);
         q->shape[dim] += q->in[i].shape[dim];
     }
@@ -50,7 +55,8 @@ reel_var reel_concat(const reel_var *x, int count, int dim)
 {
     REEL_ASSERT(count >= 1);
     if (count > REEL_MAX_INPUTS)
-        return reel_tape_fail(x[0].tape, REEL_ERR_INVALID, "concat: expected 1 to %d inputs, got %d", REEL_MAX_INPUTS, count);
+        return reel_tape_fail(x[0].tape, REEL_ERR_INVALID,
+                              "concat: expected 1 to %d inputs, got %d", REEL_MAX_INPUTS, count);
     return reel_apply(&reel_op_concat, &dim, sizeof dim, x, count);
 }
 

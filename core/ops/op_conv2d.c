@@ -1,9 +1,11 @@
-/* conv2d: y = conv(x, w) + b, as a cross-correlation with stride, zero padding, dilation and groups.
+/* conv2d: y = conv(x, w) + b, as a cross-correlation with stride, zero padding, dilation and
+ * groups.
  *
- *   y[n, o, i, j] = b[o] + sum_{c, u, v} w[o, c, u, v] x[n, g(o) c/groups + c, i sh - ph + u dh, j sw - pw + v dw]
+ *   y[n, o, i, j] = b[o] + sum_{c, u, v} w[o, c, u, v] x[n, g(o) c/groups + c, i sh - ph + u dh, j
+ * sw - pw + v dw]
  *
- * The arithmetic lives in core/kernels/conv.h; this file checks shapes, sizes the scratch memory and decides between assigning
- * and adding. */
+ * The arithmetic lives in core/kernels/conv.h; this file checks shapes, sizes the scratch memory
+ * and decides between assigning and adding. */
 #include "core/op_impl.h"
 #include "core/ops/column_sums.h"
 #include "core/ops/conv_shape.h"
@@ -14,16 +16,22 @@ void REEL_FN(reel_conv2d_forward)(const reel_call *c)
 {
     const reel_conv_shape s = reel_conv_shape_of(c->attrs, &c->in[0], &c->in[1], c->in[0].shape[0]);
     const reel_real *bias = c->n_in > 2 ? c->in[2].data : NULL;
-    REEL_FN(reel_conv_forward)(c->ctx, &s, c->in[0].data, c->in[1].data, bias, false, c->out.data, c->scratch);
+    REEL_FN(reel_conv_forward)(c->ctx, &s, c->in[0].data, c->in[1].data, bias, false, c->out.data,
+                               c->scratch);
 }
 
 void REEL_FN(reel_conv2d_backward)(const reel_call *c)
 {
     const reel_conv_shape s = reel_conv_shape_of(c->attrs, &c->in[0], &c->in[1], c->in[0].shape[0]);
     reel_real *dx = c->din[0].data, *dw = c->din[1].data, *db = c->n_in > 2 ? c->din[2].data : NULL;
-    if (dw) REEL_FN(reel_conv_weight_grad)(c->ctx, &s, c->in[0].data, c->dout.data, !c->fresh[1], dw, c->scratch);
-    if (db) REEL_FN(column_sums)(c->ctx, c->dout.data, s.n * s.oh * s.ow, s.oc, !c->fresh[2], db);
-    if (dx) REEL_FN(reel_conv_input_grad)(c->ctx, &s, c->dout.data, c->in[1].data, !c->fresh[0], dx, c->scratch);
+    if (dw)
+        REEL_FN(reel_conv_weight_grad)(c->ctx, &s, c->in[0].data, c->dout.data, !c->fresh[1], dw,
+                                       c->scratch);
+    if (db)
+        REEL_FN(column_sums)(c->ctx, c->dout.data, s.n * s.oh * s.ow, s.oc, !c->fresh[2], db);
+    if (dx)
+        REEL_FN(reel_conv_input_grad)(c->ctx, &s, c->dout.data, c->in[1].data, !c->fresh[0], dx,
+                                      c->scratch);
 }
 
 #ifdef REEL_ONCE
@@ -31,39 +39,56 @@ static reel_status infer(reel_infer *q, reel_error *err)
 {
     const reel_conv2d_attrs *a = q->attrs;
     const reel_tensor *x = &q->in[0], *w = &q->in[1];
-    if (x->ndim != 4) return reel_fail(err, REEL_ERR_INVALID, "expected an input of shape (n, c, h, w)");
-    if (w->ndim != 4) return reel_fail(err, REEL_ERR_INVALID, "expected a weight of shape (oc, c / groups, kh, kw)");
-    if (a->stride_h < 1 || a->stride_w < 1 || a->dilation_h < 1 || a->dilation_w < 1 || a->groups < 1)
-        return reel_fail(err, REEL_ERR_INVALID, "stride (%lld, %lld), dilation (%lld, %lld) and groups %lld must be at least 1",
-                         (long long)a->stride_h, (long long)a->stride_w, (long long)a->dilation_h, (long long)a->dilation_w,
-                         (long long)a->groups);
+    if (x->ndim != 4)
+        return reel_fail(err, REEL_ERR_INVALID, "expected an input of shape (n, c, h, w)");
+    if (w->ndim != 4)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "expected a weight of shape (oc, c / groups, kh, kw)");
+    if (a->stride_h < 1 || a->stride_w < 1 || a->dilation_h < 1 || a->dilation_w < 1 ||
+        a->groups < 1)
+        return reel_fail(
+            err, REEL_ERR_INVALID,
+            "stride (%lld, %lld), dilation (%lld, %lld) and groups %lld must be at least 1",
+            (long long)a->stride_h, (long long)a->stride_w, (long long)a->dilation_h,
+            (long long)a->dilation_w, (long long)a->groups);
     if (a->stride_h > INT32_MAX || a->stride_w > INT32_MAX)
-        return reel_fail(err, REEL_ERR_INVALID, "stride (%lld, %lld) must be at most 2147483647", (long long)a->stride_h,
-                         (long long)a->stride_w);
+        return reel_fail(err, REEL_ERR_INVALID, "stride (%lld, %lld) must be at most 2147483647",
+                         (long long)a->stride_h, (long long)a->stride_w);
     if (a->padding_h < 0 || a->padding_w < 0)
-        return reel_fail(err, REEL_ERR_INVALID, "padding (%lld, %lld) must not be negative", (long long)a->padding_h,
-                         (long long)a->padding_w);
-    if (a->padding_h > INT32_MAX || a->padding_w > INT32_MAX || a->dilation_h > INT32_MAX || a->dilation_w > INT32_MAX)
-        return reel_fail(err, REEL_ERR_INVALID, "padding (%lld, %lld) and dilation (%lld, %lld) must be at most 2147483647",
-                         (long long)a->padding_h, (long long)a->padding_w, (long long)a->dilation_h, (long long)a->dilation_w);
+        return reel_fail(err, REEL_ERR_INVALID, "padding (%lld, %lld) must not be negative",
+                         (long long)a->padding_h, (long long)a->padding_w);
+    if (a->padding_h > INT32_MAX || a->padding_w > INT32_MAX || a->dilation_h > INT32_MAX ||
+        a->dilation_w > INT32_MAX)
+        return reel_fail(
+            err, REEL_ERR_INVALID,
+            "padding (%lld, %lld) and dilation (%lld, %lld) must be at most 2147483647",
+            (long long)a->padding_h, (long long)a->padding_w, (long long)a->dilation_h,
+            (long long)a->dilation_w);
     if (reel_tensor_numel(x) == 0 || reel_tensor_numel(w) == 0)
         return reel_fail(err, REEL_ERR_INVALID, "input and weight must not be empty");
     if (x->shape[1] % a->groups || w->shape[0] % a->groups)
-        return reel_fail(err, REEL_ERR_INVALID, "%lld input and %lld output channels do not divide into %lld groups",
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "%lld input and %lld output channels do not divide into %lld groups",
                          (long long)x->shape[1], (long long)w->shape[0], (long long)a->groups);
     if (w->shape[1] != x->shape[1] / a->groups)
         return reel_fail(
-            err, REEL_ERR_INVALID, "the input has %lld channels in %lld groups, the weight takes %lld a group, not %lld",
-            (long long)x->shape[1], (long long)a->groups, (long long)w->shape[1], (long long)(x->shape[1] / a->groups));
+            err, REEL_ERR_INVALID,
+            "the input has %lld channels in %lld groups, the weight takes %lld a group, not %lld",
+            (long long)x->shape[1], (long long)a->groups, (long long)w->shape[1],
+            (long long)(x->shape[1] / a->groups));
     if (q->n_in > 2 && (q->in[2].ndim != 1 || q->in[2].shape[0] != w->shape[0]))
-        return reel_fail(err, REEL_ERR_INVALID, "expected a bias of shape (%lld)", (long long)w->shape[0]);
+        return reel_fail(err, REEL_ERR_INVALID, "expected a bias of shape (%lld)",
+                         (long long)w->shape[0]);
 
     const int64_t room_h = x->shape[2] + 2 * a->padding_h - a->dilation_h * (w->shape[2] - 1) - 1;
     const int64_t room_w = x->shape[3] + 2 * a->padding_w - a->dilation_w * (w->shape[3] - 1) - 1;
     if (room_h < 0 || room_w < 0)
-        return reel_fail(err, REEL_ERR_INVALID, "the kernel spans (%lld, %lld), more than the padded input (%lld, %lld)",
-                         (long long)(a->dilation_h * (w->shape[2] - 1) + 1), (long long)(a->dilation_w * (w->shape[3] - 1) + 1),
-                         (long long)(x->shape[2] + 2 * a->padding_h), (long long)(x->shape[3] + 2 * a->padding_w));
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "the kernel spans (%lld, %lld), more than the padded input (%lld, %lld)",
+                         (long long)(a->dilation_h * (w->shape[2] - 1) + 1),
+                         (long long)(a->dilation_w * (w->shape[3] - 1) + 1),
+                         (long long)(x->shape[2] + 2 * a->padding_h),
+                         (long long)(x->shape[3] + 2 * a->padding_w));
     q->shape[1] = w->shape[0];
     q->shape[2] = room_h / a->stride_h + 1;
     q->shape[3] = room_w / a->stride_w + 1;
@@ -81,18 +106,18 @@ reel_var reel_conv2d(reel_var x, reel_var w, reel_var b, const reel_conv2d_attrs
     return reel_apply(&reel_op_conv2d, &a, sizeof a, (const reel_var[]){x, w, b}, 3);
 }
 
-#define CONV_CASE(name, bias, ...)                                                                                             \
-    static reel_var name(reel_tape *tape, const reel_var *in)                                                                  \
-    {                                                                                                                          \
-        (void)tape;                                                                                                            \
-        return reel_conv2d(in[0], in[1], bias, &(const reel_conv2d_attrs){__VA_ARGS__});                                       \
+#define CONV_CASE(name, bias, ...)                                                                 \
+    static reel_var name(reel_tape *tape, const reel_var *in)                                      \
+    {                                                                                              \
+        (void)tape;                                                                                \
+        return reel_conv2d(in[0], in[1], bias, &(const reel_conv2d_attrs){__VA_ARGS__});           \
     }
 CONV_CASE(case_plain, in[2], 0)
 CONV_CASE(case_no_bias, REEL_NONE, 0)
 CONV_CASE(case_padding, in[2], .padding_h = 1, .padding_w = 1)
 CONV_CASE(case_padding_wide, in[2], .padding_h = 2, .padding_w = 2)
-CONV_CASE(case_asymmetric, in[2], .stride_h = 2, .stride_w = 1, .padding_h = 0, .padding_w = 2, .dilation_h = 1,
-          .dilation_w = 2)
+CONV_CASE(case_asymmetric, in[2], .stride_h = 2, .stride_w = 1, .padding_h = 0, .padding_w = 2,
+          .dilation_h = 1, .dilation_w = 2)
 CONV_CASE(case_stride, in[2], .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1)
 CONV_CASE(case_stride_4, in[2], .stride_h = 4, .stride_w = 4, .padding_h = 2, .padding_w = 2)
 CONV_CASE(case_stride_over_kernel, in[2], .stride_h = 3, .stride_w = 3)
@@ -104,38 +129,96 @@ CONV_CASE(case_depthwise, in[2], .groups = 4, .padding_h = 1, .padding_w = 1)
 static reel_var case_shared(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
-    const reel_var y = reel_conv2d(in[0], in[1], in[2], &(const reel_conv2d_attrs){.padding_h = 1, .padding_w = 1});
-    return reel_conv2d(y, in[1], in[2], NULL); /* every input but the first is used twice: gradients must add */
+    const reel_var y = reel_conv2d(in[0], in[1], in[2],
+                                   &(const reel_conv2d_attrs){.padding_h = 1, .padding_w = 1});
+    return reel_conv2d(y, in[1], in[2],
+                       NULL); /* every input but the first is used twice: gradients must add */
 }
 
 static const reel_op_case cases[] = {
     {"3x3", case_plain, REEL_DRAW_NORMAL, 3, {{4, {2, 3, 6, 5}}, {4, {4, 3, 3, 3}}, {1, {4}}}},
     {"3x3 no bias", case_no_bias, REEL_DRAW_NORMAL, 2, {{4, {2, 3, 5, 6}}, {4, {4, 3, 3, 3}}}},
     {"1x1", case_plain, REEL_DRAW_NORMAL, 3, {{4, {2, 5, 3, 4}}, {4, {3, 5, 1, 1}}, {1, {3}}}},
-    {"kernel as large as the input", case_plain, REEL_DRAW_NORMAL, 3, {{4, {2, 3, 4, 3}}, {4, {5, 3, 4, 3}}, {1, {5}}}},
-    {"one channel, one filter", case_plain, REEL_DRAW_NORMAL, 3, {{4, {1, 1, 5, 5}}, {4, {1, 1, 3, 3}}, {1, {1}}}},
-    {"3x3 padding", case_padding, REEL_DRAW_NORMAL, 3, {{4, {2, 3, 5, 5}}, {4, {4, 3, 3, 3}}, {1, {4}}}},
-    {"5x5 padding", case_padding_wide, REEL_DRAW_NORMAL, 3, {{4, {2, 2, 6, 7}}, {4, {3, 2, 5, 5}}, {1, {3}}}},
-    {"padding beyond the kernel", case_padding_wide, REEL_DRAW_NORMAL, 3, {{4, {2, 2, 3, 4}}, {4, {3, 2, 2, 2}}, {1, {3}}}},
+    {"kernel as large as the input",
+     case_plain,
+     REEL_DRAW_NORMAL,
+     3,
+     {{4, {2, 3, 4, 3}}, {4, {5, 3, 4, 3}}, {1, {5}}}},
+    {"one channel, one filter",
+     case_plain,
+     REEL_DRAW_NORMAL,
+     3,
+     {{4, {1, 1, 5, 5}}, {4, {1, 1, 3, 3}}, {1, {1}}}},
+    {"3x3 padding",
+     case_padding,
+     REEL_DRAW_NORMAL,
+     3,
+     {{4, {2, 3, 5, 5}}, {4, {4, 3, 3, 3}}, {1, {4}}}},
+    {"5x5 padding",
+     case_padding_wide,
+     REEL_DRAW_NORMAL,
+     3,
+     {{4, {2, 2, 6, 7}}, {4, {3, 2, 5, 5}}, {1, {3}}}},
+    {"padding beyond the kernel",
+     case_padding_wide,
+     REEL_DRAW_NORMAL,
+     3,
+     {{4, {2, 2, 3, 4}}, {4, {3, 2, 2, 2}}, {1, {3}}}},
     {"kernel 2x3, all attributes differ",
      case_asymmetric,
      REEL_DRAW_NORMAL,
      3,
      {{4, {2, 3, 7, 6}}, {4, {4, 3, 2, 3}}, {1, {4}}}},
-    {"stride 2", case_stride, REEL_DRAW_NORMAL, 3, {{4, {2, 3, 7, 8}}, {4, {4, 3, 3, 3}}, {1, {4}}}},
+    {"stride 2",
+     case_stride,
+     REEL_DRAW_NORMAL,
+     3,
+     {{4, {2, 3, 7, 8}}, {4, {4, 3, 3, 3}}, {1, {4}}}},
     {"11x11 stride 4 (first of AlexNet)",
      case_stride_4,
      REEL_DRAW_NORMAL,
      3,
      {{4, {1, 3, 17, 15}}, {4, {2, 3, 11, 11}}, {1, {2}}}},
-    {"stride over kernel", case_stride_over_kernel, REEL_DRAW_NORMAL, 3, {{4, {2, 2, 8, 9}}, {4, {3, 2, 2, 2}}, {1, {3}}}},
-    {"dilation 2", case_dilation, REEL_DRAW_NORMAL, 3, {{4, {2, 3, 6, 7}}, {4, {4, 3, 3, 3}}, {1, {4}}}},
-    {"2 groups", case_groups, REEL_DRAW_NORMAL, 3, {{4, {2, 4, 5, 5}}, {4, {6, 2, 3, 3}}, {1, {6}}}},
-    {"3 groups, stride 2, no bias", case_groups_no_bias, REEL_DRAW_NORMAL, 2, {{4, {2, 3, 6, 6}}, {4, {6, 1, 2, 2}}}},
-    {"depthwise", case_depthwise, REEL_DRAW_NORMAL, 3, {{4, {2, 4, 5, 4}}, {4, {4, 1, 3, 3}}, {1, {4}}}},
-    {"depthwise, two filters a channel", case_depthwise, REEL_DRAW_NORMAL, 3, {{4, {2, 4, 4, 5}}, {4, {8, 1, 3, 3}}, {1, {8}}}},
-    {"more channels than a vector", case_padding, REEL_DRAW_NORMAL, 3, {{4, {2, 19, 4, 5}}, {4, {35, 19, 3, 3}}, {1, {35}}}},
-    {"weights used twice", case_shared, REEL_DRAW_NORMAL, 3, {{4, {1, 3, 5, 5}}, {4, {3, 3, 3, 3}}, {1, {3}}}},
+    {"stride over kernel",
+     case_stride_over_kernel,
+     REEL_DRAW_NORMAL,
+     3,
+     {{4, {2, 2, 8, 9}}, {4, {3, 2, 2, 2}}, {1, {3}}}},
+    {"dilation 2",
+     case_dilation,
+     REEL_DRAW_NORMAL,
+     3,
+     {{4, {2, 3, 6, 7}}, {4, {4, 3, 3, 3}}, {1, {4}}}},
+    {"2 groups",
+     case_groups,
+     REEL_DRAW_NORMAL,
+     3,
+     {{4, {2, 4, 5, 5}}, {4, {6, 2, 3, 3}}, {1, {6}}}},
+    {"3 groups, stride 2, no bias",
+     case_groups_no_bias,
+     REEL_DRAW_NORMAL,
+     2,
+     {{4, {2, 3, 6, 6}}, {4, {6, 1, 2, 2}}}},
+    {"depthwise",
+     case_depthwise,
+     REEL_DRAW_NORMAL,
+     3,
+     {{4, {2, 4, 5, 4}}, {4, {4, 1, 3, 3}}, {1, {4}}}},
+    {"depthwise, two filters a channel",
+     case_depthwise,
+     REEL_DRAW_NORMAL,
+     3,
+     {{4, {2, 4, 4, 5}}, {4, {8, 1, 3, 3}}, {1, {8}}}},
+    {"more channels than a vector",
+     case_padding,
+     REEL_DRAW_NORMAL,
+     3,
+     {{4, {2, 19, 4, 5}}, {4, {35, 19, 3, 3}}, {1, {35}}}},
+    {"weights used twice",
+     case_shared,
+     REEL_DRAW_NORMAL,
+     3,
+     {{4, {1, 3, 5, 5}}, {4, {3, 3, 3, 3}}, {1, {3}}}},
 };
 
 static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)

@@ -1,12 +1,14 @@
 /* conv2d_relu_max_pool2d: y = max_pool2d(max(conv(x, w) + b, 0)), for windows of at most 255 cells.
  *
- * The feature map between convolution and pooling is the largest of a network of AlexNet's kind, and nobody reads it but the
- * pooling. So it never exists as a whole: a part of the batch at a time goes through convolution and pooling while its map is
- * in cache, and only the pooled values and one byte each for the winner's place are kept. Backward rebuilds the gradient of a
- * part's map from those bytes, again in cache, and hands it to the convolution.
+ * The feature map between convolution and pooling is the largest of a network of AlexNet's kind,
+ * and nobody reads it but the pooling. So it never exists as a whole: a part of the batch at a time
+ * goes through convolution and pooling while its map is in cache, and only the pooled values and
+ * one byte each for the winner's place are kept. Backward rebuilds the gradient of a part's map
+ * from those bytes, again in cache, and hands it to the convolution.
  *
- * Invariant: how the batch is divided depends on shapes alone, and so do all sums. Values and the gradient of x equal those of
- * the three operators one after the other where both take the same kernels; dw and db are summed part by part. */
+ * Invariant: how the batch is divided depends on shapes alone, and so do all sums. Values and the
+ * gradient of x equal those of the three operators one after the other where both take the same
+ * kernels; dw and db are summed part by part. */
 #include <string.h>
 
 #include "core/kernels/relu_pool.h"
@@ -24,7 +26,9 @@ typedef struct conv_pool_attrs {
     reel_pool2d_attrs pool;
 } conv_pool_attrs;
 
-enum { PART_BYTES = 16 << 20 }; /* of the map at a time: half of a common last-level cache, and hundreds of Winograd's tiles */
+enum {
+    PART_BYTES = 16 << 20
+}; /* of the map at a time: half of a common last-level cache, and hundreds of Winograd's tiles */
 
 /* A batch in parts of as equal sizes as can be. */
 typedef struct division {
@@ -33,7 +37,8 @@ typedef struct division {
 
 static inline division divide(const reel_tensor *x, const reel_conv_shape *s, size_t element)
 {
-    const int64_t image = s->oh * s->ow * s->oc * (int64_t)element, most = image < PART_BYTES ? PART_BYTES / image : 1;
+    const int64_t image = s->oh * s->ow * s->oc * (int64_t)element,
+                  most = image < PART_BYTES ? PART_BYTES / image : 1;
     return (division){(x->shape[0] + most - 1) / most, x->shape[0]};
 }
 
@@ -50,7 +55,8 @@ static inline size_t map_bytes(const division *d, const reel_conv_shape *s, size
     return (bytes + REEL_ALIGNMENT - 1) / REEL_ALIGNMENT * REEL_ALIGNMENT;
 }
 
-static inline reel_relu_pool_shape pool_shape(const reel_pool2d_attrs *a, const reel_conv_shape *s, const reel_tensor *y)
+static inline reel_relu_pool_shape pool_shape(const reel_pool2d_attrs *a, const reel_conv_shape *s,
+                                              const reel_tensor *y)
 {
     return (reel_relu_pool_shape){.n = s->n,
                                   .c = s->oc,
@@ -69,7 +75,8 @@ static inline reel_relu_pool_shape pool_shape(const reel_pool2d_attrs *a, const 
 void REEL_FN(reel_conv2d_relu_max_pool2d_forward)(const reel_call *c)
 {
     const conv_pool_attrs *a = c->attrs;
-    const reel_real *x = c->in[0].data, *w = c->in[1].data, *bias = c->n_in > 2 ? c->in[2].data : NULL;
+    const reel_real *x = c->in[0].data, *w = c->in[1].data,
+                    *bias = c->n_in > 2 ? c->in[2].data : NULL;
     reel_conv_shape s = reel_conv_shape_of(&a->conv, &c->in[0], &c->in[1], 0);
     reel_relu_pool_shape p = pool_shape(&a->pool, &s, &c->out);
     const division d = divide(&c->in[0], &s, sizeof(reel_real));
@@ -102,9 +109,15 @@ void REEL_FN(reel_conv2d_relu_max_pool2d_backward)(const reel_call *c)
         s.n = p.n = part_begin(&d, part + 1) - first;
         REEL_FN(reel_relu_pool_backward)
         (c->ctx, &p, dy + first * out_image, (const uint8_t *)c->saved + first * out_image, map);
-        if (db) REEL_FN(column_sums)(c->ctx, map, s.n * s.oh * s.ow, s.oc, part > 0 || !c->fresh[2], db);
-        if (dw) REEL_FN(reel_conv_weight_grad)(c->ctx, &s, x + first * in_image, map, part > 0 || !c->fresh[1], dw, scratch);
-        if (dx) REEL_FN(reel_conv_input_grad)(c->ctx, &s, map, w, !c->fresh[0], dx + first * in_image, scratch);
+        if (db)
+            REEL_FN(column_sums)(c->ctx, map, s.n * s.oh * s.ow, s.oc, part > 0 || !c->fresh[2],
+                                 db);
+        if (dw)
+            REEL_FN(reel_conv_weight_grad)(c->ctx, &s, x + first * in_image, map,
+                                           part > 0 || !c->fresh[1], dw, scratch);
+        if (dx)
+            REEL_FN(reel_conv_input_grad)(c->ctx, &s, map, w, !c->fresh[0], dx + first * in_image,
+                                          scratch);
     }
 }
 
@@ -119,8 +132,10 @@ static reel_status infer(reel_infer *q, reel_error *err)
     pooling.in = &map;
     pooling.n_in = 1;
     REEL_TRY(reel_pool_infer(&pooling, err));
-    if (a->pool.kernel_h > 255 || a->pool.kernel_w > 255 || a->pool.kernel_h * a->pool.kernel_w > 255)
-        return reel_fail(err, REEL_ERR_INVALID, "expected a window of at most 255 cells, got %lld x %lld",
+    if (a->pool.kernel_h > 255 || a->pool.kernel_w > 255 ||
+        a->pool.kernel_h * a->pool.kernel_w > 255)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "expected a window of at most 255 cells, got %lld x %lld",
                          (long long)a->pool.kernel_h, (long long)a->pool.kernel_w);
     memcpy(q->shape, pooling.shape, sizeof q->shape);
     q->saved_bytes = (size_t)reel_shape_numel(4, q->shape);
@@ -129,61 +144,93 @@ static reel_status infer(reel_infer *q, reel_error *err)
     const size_t element = reel_dtype_size(q->dtype);
     const division d = divide(&q->in[0], &s, element);
     q->forward_scratch = q->backward_scratch = 0;
-    for (int64_t images = d.images / d.parts; images <= (d.images + d.parts - 1) / d.parts; images++) {
+    for (int64_t images = d.images / d.parts; images <= (d.images + d.parts - 1) / d.parts;
+         images++) {
         s.n = images;
         q->forward_scratch = reel_conv_larger(q->forward_scratch, reel_conv_forward_bytes(q, &s));
-        q->backward_scratch = reel_conv_larger(q->backward_scratch, reel_conv_backward_bytes(q, &s));
+        q->backward_scratch =
+            reel_conv_larger(q->backward_scratch, reel_conv_backward_bytes(q, &s));
     }
     q->forward_scratch += map_bytes(&d, &s, element);
     q->backward_scratch += map_bytes(&d, &s, element);
     return REEL_OK;
 }
 
-reel_var reel_conv2d_relu_max_pool2d(reel_var x, reel_var w, reel_var b, const reel_conv2d_attrs *conv,
-                                     const reel_pool2d_attrs *pool)
+reel_var reel_conv2d_relu_max_pool2d(reel_var x, reel_var w, reel_var b,
+                                     const reel_conv2d_attrs *conv, const reel_pool2d_attrs *pool)
 {
     const conv_pool_attrs a = {reel_conv_defaults(conv), reel_pool_defaults(pool)};
-    return reel_apply(&reel_op_conv2d_relu_max_pool2d, &a, sizeof a, (const reel_var[]){x, w, b}, 3);
+    return reel_apply(&reel_op_conv2d_relu_max_pool2d, &a, sizeof a, (const reel_var[]){x, w, b},
+                      3);
 }
 
-static const reel_pool2d_attrs alexnet_pool = {.kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2};
+static const reel_pool2d_attrs alexnet_pool = {
+    .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2};
 
 static reel_var case_alexnet(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
-    return reel_conv2d_relu_max_pool2d(in[0], in[1], in[2], &(const reel_conv2d_attrs){.padding_h = 1, .padding_w = 1},
+    return reel_conv2d_relu_max_pool2d(in[0], in[1], in[2],
+                                       &(const reel_conv2d_attrs){.padding_h = 1, .padding_w = 1},
                                        &alexnet_pool);
 }
 
 static reel_var case_no_bias(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
-    return reel_conv2d_relu_max_pool2d(in[0], in[1], REEL_NONE, NULL, &(const reel_pool2d_attrs){.kernel_h = 2, .kernel_w = 2});
+    return reel_conv2d_relu_max_pool2d(in[0], in[1], REEL_NONE, NULL,
+                                       &(const reel_pool2d_attrs){.kernel_h = 2, .kernel_w = 2});
 }
 
 static reel_var case_asymmetric(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
-    return reel_conv2d_relu_max_pool2d(
-        in[0], in[1], in[2], &(const reel_conv2d_attrs){.stride_w = 2, .padding_h = 1},
-        &(const reel_pool2d_attrs){
-            .kernel_h = 3, .kernel_w = 2, .stride_h = 2, .stride_w = 3, .padding_h = 1, .padding_w = 1, .ceil_mode = true});
+    return reel_conv2d_relu_max_pool2d(in[0], in[1], in[2],
+                                       &(const reel_conv2d_attrs){.stride_w = 2, .padding_h = 1},
+                                       &(const reel_pool2d_attrs){.kernel_h = 3,
+                                                                  .kernel_w = 2,
+                                                                  .stride_h = 2,
+                                                                  .stride_w = 3,
+                                                                  .padding_h = 1,
+                                                                  .padding_w = 1,
+                                                                  .ceil_mode = true});
 }
 
 static reel_var case_shared(reel_tape *tape, const reel_var *in)
 {
     const reel_var y = case_alexnet(tape, in);
-    return reel_conv2d_relu_max_pool2d(y, in[1], in[2], &(const reel_conv2d_attrs){.padding_h = 1, .padding_w = 1},
-                                       &(const reel_pool2d_attrs){.kernel_h = 1, .kernel_w = 2, .stride_w = 1});
+    return reel_conv2d_relu_max_pool2d(
+        y, in[1], in[2], &(const reel_conv2d_attrs){.padding_h = 1, .padding_w = 1},
+        &(const reel_pool2d_attrs){.kernel_h = 1, .kernel_w = 2, .stride_w = 1});
 }
 
 static const reel_op_case cases[] = {
-    {"3x3 stride 2 (AlexNet)", case_alexnet, REEL_DRAW_NORMAL, 3, {{4, {2, 3, 7, 7}}, {4, {4, 3, 3, 3}}, {1, {4}}}},
-    {"rest dropped", case_alexnet, REEL_DRAW_NORMAL, 3, {{4, {2, 2, 6, 8}}, {4, {3, 2, 3, 3}}, {1, {3}}}},
+    {"3x3 stride 2 (AlexNet)",
+     case_alexnet,
+     REEL_DRAW_NORMAL,
+     3,
+     {{4, {2, 3, 7, 7}}, {4, {4, 3, 3, 3}}, {1, {4}}}},
+    {"rest dropped",
+     case_alexnet,
+     REEL_DRAW_NORMAL,
+     3,
+     {{4, {2, 2, 6, 8}}, {4, {3, 2, 3, 3}}, {1, {3}}}},
     {"2x2 no bias", case_no_bias, REEL_DRAW_NORMAL, 2, {{4, {2, 3, 6, 5}}, {4, {4, 3, 3, 3}}}},
-    {"all attributes differ", case_asymmetric, REEL_DRAW_NORMAL, 3, {{4, {2, 3, 6, 9}}, {4, {4, 3, 3, 2}}, {1, {4}}}},
-    {"more channels than a vector", case_alexnet, REEL_DRAW_NORMAL, 3, {{4, {2, 3, 5, 4}}, {4, {19, 3, 3, 3}}, {1, {19}}}},
-    {"weights used twice", case_shared, REEL_DRAW_NORMAL, 3, {{4, {1, 3, 5, 5}}, {4, {3, 3, 3, 3}}, {1, {3}}}},
+    {"all attributes differ",
+     case_asymmetric,
+     REEL_DRAW_NORMAL,
+     3,
+     {{4, {2, 3, 6, 9}}, {4, {4, 3, 3, 2}}, {1, {4}}}},
+    {"more channels than a vector",
+     case_alexnet,
+     REEL_DRAW_NORMAL,
+     3,
+     {{4, {2, 3, 5, 4}}, {4, {19, 3, 3, 3}}, {1, {19}}}},
+    {"weights used twice",
+     case_shared,
+     REEL_DRAW_NORMAL,
+     3,
+     {{4, {1, 3, 5, 5}}, {4, {3, 3, 3, 3}}, {1, {3}}}},
 };
 
 /* attrs: convolution and bias, then pooling. */
@@ -191,7 +238,8 @@ static reel_var random_build(reel_tape *tape, const reel_var *in, const void *at
 {
     (void)tape;
     const reel_random_conv *a = attrs;
-    return reel_conv2d_relu_max_pool2d(in[0], in[1], reel_random_bias(in, attrs), &a->conv, (const void *)(a + 1));
+    return reel_conv2d_relu_max_pool2d(in[0], in[1], reel_random_bias(in, attrs), &a->conv,
+                                       (const void *)(a + 1));
 }
 
 static void random_use(reel_rng *rng, reel_op_sample *s)
@@ -210,14 +258,15 @@ static void random_use(reel_rng *rng, reel_op_sample *s)
     snprintf(s->label, sizeof s->label, "%.60s; %.55s", convolution, pooling);
 }
 
-const reel_op reel_op_conv2d_relu_max_pool2d = {.name = "conv2d_relu_max_pool2d",
-                                                .min_in = 2,
-                                                .max_in = 3,
-                                                .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
-                                                .infer = infer,
-                                                .forward = REEL_BOTH(reel_conv2d_relu_max_pool2d_forward),
-                                                .backward = REEL_BOTH(reel_conv2d_relu_max_pool2d_backward),
-                                                .cases = cases,
-                                                .n_cases = REEL_COUNT(cases),
-                                                .random = random_use};
+const reel_op reel_op_conv2d_relu_max_pool2d = {
+    .name = "conv2d_relu_max_pool2d",
+    .min_in = 2,
+    .max_in = 3,
+    .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+    .infer = infer,
+    .forward = REEL_BOTH(reel_conv2d_relu_max_pool2d_forward),
+    .backward = REEL_BOTH(reel_conv2d_relu_max_pool2d_backward),
+    .cases = cases,
+    .n_cases = REEL_COUNT(cases),
+    .random = random_use};
 #endif

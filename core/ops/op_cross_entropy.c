@@ -1,17 +1,21 @@
-/* cross_entropy: softmax and negative log-likelihood in one, with label smoothing e, class weights w and an ignored label.
+/* cross_entropy: softmax and negative log-likelihood in one, with label smoothing e, class weights
+ * w and an ignored label.
  *
- *   loss_i = (1 - e) w[y_i] (-log p[i, y_i]) + e / classes sum_k w[k] (-log p[i, k])       (0 for an ignored sample)
- *   loss   = sum_i loss_i / sum_i w[y_i] over samples that count; with `sum`, undivided; w = 1 where no weights are given
- *   dx[i, k] = dy / D ((1 - e) w[y_i] (p[i, k] - [k = y_i]) + e / classes (p[i, k] sum_j w[j] - w[k]))
+ *   loss_i = (1 - e) w[y_i] (-log p[i, y_i]) + e / classes sum_k w[k] (-log p[i, k])       (0 for
+ * an ignored sample) loss   = sum_i loss_i / sum_i w[y_i] over samples that count; with `sum`,
+ * undivided; w = 1 where no weights are given dx[i, k] = dy / D ((1 - e) w[y_i] (p[i, k] - [k =
+ * y_i]) + e / classes (p[i, k] sum_j w[j] - w[k]))
  *
- * as torch.nn.functional.cross_entropy: smoothing spreads over the weighted classes, yet the denominator D holds the labels'
- * weights only; if nothing counts, the mean is NaN. Each row subtracts its maximum first, so no exponential overflows. Forward
- * leaves p for backward. Rows add up in order in double, whatever the number of threads. */
+ * as torch.nn.functional.cross_entropy: smoothing spreads over the weighted classes, yet the
+ * denominator D holds the labels' weights only; if nothing counts, the mean is NaN. Each row
+ * subtracts its maximum first, so no exponential overflows. Forward leaves p for backward. Rows add
+ * up in order in double, whatever the number of threads. */
 #include "core/op_impl.h"
 
 REEL_DECLARE_OP(cross_entropy);
 
-/* Followed by n labels and, if weighted, `classes` weights: one block, for the tape copies attributes as bytes. */
+/* Followed by n labels and, if weighted, `classes` weights: one block, for the tape copies
+ * attributes as bytes. */
 typedef struct loss_attrs {
     double smoothing;
     int64_t ignore_index;
@@ -34,9 +38,11 @@ static inline double loss_denominator(const loss_attrs *a)
 {
     const double *w = loss_weights(a);
     double d = 0;
-    if (a->sum) return 1;
+    if (a->sum)
+        return 1;
     for (int64_t i = 0; i < a->n; i++)
-        if (loss_counts(a, i)) d += w ? w[a->labels[i]] : 1;
+        if (loss_counts(a, i))
+            d += w ? w[a->labels[i]] : 1;
     return d;
 }
 
@@ -46,24 +52,29 @@ static double row_loss(const loss_attrs *a, int64_t i, const reel_real *x, reel_
     const double *w = loss_weights(a);
     const int64_t classes = a->classes;
     reel_real top = x[0];
-    for (int64_t k = 1; k < classes; k++) top = x[k] > top ? x[k] : top;
+    for (int64_t k = 1; k < classes; k++)
+        top = x[k] > top ? x[k] : top;
     double sum = 0;
     for (int64_t k = 0; k < classes; k++) {
         const reel_real e = REEL_MATH(exp)(x[k] - top);
-        if (p) p[k] = e;
+        if (p)
+            p[k] = e;
         sum += (double)e;
     }
     if (p) {
         const reel_real inverse = (reel_real)(1 / sum);
-        for (int64_t k = 0; k < classes; k++) p[k] *= inverse;
+        for (int64_t k = 0; k < classes; k++)
+            p[k] *= inverse;
     }
-    if (!loss_counts(a, i)) return 0;
+    if (!loss_counts(a, i))
+        return 0;
     const double offset = (double)top + log(sum);
     const int64_t label = a->labels[i];
     double loss = (1 - a->smoothing) * (w ? w[label] : 1) * (offset - (double)x[label]);
     if (a->smoothing > 0) {
         double spread = 0;
-        for (int64_t k = 0; k < classes; k++) spread += (w ? w[k] : 1) * (offset - (double)x[k]);
+        for (int64_t k = 0; k < classes; k++)
+            spread += (w ? w[k] : 1) * (offset - (double)x[k]);
         loss += a->smoothing / (double)classes * spread;
     }
     return loss;
@@ -75,10 +86,13 @@ void REEL_FN(reel_cross_entropy_forward)(const reel_call *c)
     const reel_real *x = c->in[0].data;
     reel_real *p = c->saved;
     double *row = c->scratch;
-#pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(c->ctx)) if (a->n * a->classes > 4096)
-    for (int64_t i = 0; i < a->n; i++) row[i] = row_loss(a, i, x + i * a->classes, p ? p + i * a->classes : NULL);
+#pragma omp parallel for schedule(static)                                                          \
+    num_threads(reel_ctx_threads(c->ctx)) if (a->n * a->classes > 4096)
+    for (int64_t i = 0; i < a->n; i++)
+        row[i] = row_loss(a, i, x + i * a->classes, p ? p + i * a->classes : NULL);
     double total = 0;
-    for (int64_t i = 0; i < a->n; i++) total += row[i];
+    for (int64_t i = 0; i < a->n; i++)
+        total += row[i];
     *(reel_real *)c->out.data = (reel_real)(total / loss_denominator(a));
 }
 
@@ -89,23 +103,29 @@ void REEL_FN(reel_cross_entropy_backward)(const reel_call *c)
     const double dy = (double)*(const reel_real *)c->dout.data / loss_denominator(a);
     const bool fresh = c->fresh[0];
     double all = 0; /* sum of the class weights */
-    for (int64_t k = 0; k < a->classes; k++) all += w ? w[k] : 1;
+    for (int64_t k = 0; k < a->classes; k++)
+        all += w ? w[k] : 1;
     const double share = a->smoothing / (double)a->classes;
-#pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(c->ctx)) if (a->n * a->classes > 16384)
+#pragma omp parallel for schedule(static)                                                          \
+    num_threads(reel_ctx_threads(c->ctx)) if (a->n * a->classes > 16384)
     for (int64_t i = 0; i < a->n; i++) {
         const reel_real *p = (const reel_real *)c->saved + i * a->classes;
         reel_real *dx = (reel_real *)c->din[0].data + i * a->classes;
         if (!loss_counts(a, i)) {
-            if (fresh) memset(dx, 0, (size_t)a->classes * sizeof *dx);
+            if (fresh)
+                memset(dx, 0, (size_t)a->classes * sizeof *dx);
             continue;
         }
         const double hit = dy * (1 - a->smoothing) * (w ? w[a->labels[i]] : 1);
         const reel_real of_p = (reel_real)(hit + dy * share * all), even = (reel_real)(dy * share);
-        if (fresh) memset(dx, 0, (size_t)a->classes * sizeof *dx);
+        if (fresh)
+            memset(dx, 0, (size_t)a->classes * sizeof *dx);
         if (w)
-            for (int64_t k = 0; k < a->classes; k++) dx[k] += of_p * p[k] - even * (reel_real)w[k];
+            for (int64_t k = 0; k < a->classes; k++)
+                dx[k] += of_p * p[k] - even * (reel_real)w[k];
         else
-            for (int64_t k = 0; k < a->classes; k++) dx[k] += of_p * p[k] - even;
+            for (int64_t k = 0; k < a->classes; k++)
+                dx[k] += of_p * p[k] - even;
         dx[a->labels[i]] -= (reel_real)hit;
     }
 }
@@ -118,33 +138,39 @@ static reel_status infer(reel_infer *q, reel_error *err)
     if (x->ndim != 2 || x->shape[0] < 1 || x->shape[1] < 1)
         return reel_fail(err, REEL_ERR_INVALID, "expected logits of shape (n, classes)");
     if (x->shape[0] != a->n)
-        return reel_fail(err, REEL_ERR_INVALID, "%lld rows of logits, but %lld labels", (long long)x->shape[0],
-                         (long long)a->n);
+        return reel_fail(err, REEL_ERR_INVALID, "%lld rows of logits, but %lld labels",
+                         (long long)x->shape[0], (long long)a->n);
     if (!(a->smoothing >= 0 && a->smoothing <= 1))
-        return reel_fail(err, REEL_ERR_INVALID, "label smoothing %g must be from 0 to 1", a->smoothing);
+        return reel_fail(err, REEL_ERR_INVALID, "label smoothing %g must be from 0 to 1",
+                         a->smoothing);
     for (int64_t i = 0; i < a->n; i++)
         if (loss_counts(a, i) && (a->labels[i] < 0 || a->labels[i] >= a->classes))
-            return reel_fail(err, REEL_ERR_INVALID, "label %lld is %lld, expected 0 to %lld", (long long)i,
-                             (long long)a->labels[i], (long long)(a->classes - 1));
+            return reel_fail(err, REEL_ERR_INVALID, "label %lld is %lld, expected 0 to %lld",
+                             (long long)i, (long long)a->labels[i], (long long)(a->classes - 1));
     q->ndim = 0;
     q->saved_bytes = (size_t)reel_tensor_numel(x) * reel_dtype_size(q->dtype);
     q->forward_scratch = (size_t)a->n * sizeof(double);
     return REEL_OK;
 }
 
-reel_var reel_cross_entropy(reel_var logits, const int64_t *labels, int64_t n, const reel_cross_entropy_attrs *attrs)
+reel_var reel_cross_entropy(reel_var logits, const int64_t *labels, int64_t n,
+                            const reel_cross_entropy_attrs *attrs)
 {
     static const reel_cross_entropy_attrs defaults;
-    if (!attrs) attrs = &defaults;
-    if (logits.id < 0) return logits;
+    if (!attrs)
+        attrs = &defaults;
+    if (logits.id < 0)
+        return logits;
     const reel_tensor x = reel_value(logits);
     const int64_t classes = x.ndim == 2 ? x.shape[1] : 0;
     const size_t label_bytes = (size_t)n * sizeof *labels;
-    const size_t weight_bytes = attrs->class_weights ? (size_t)classes * sizeof *attrs->class_weights : 0;
+    const size_t weight_bytes =
+        attrs->class_weights ? (size_t)classes * sizeof *attrs->class_weights : 0;
     const size_t size = sizeof(loss_attrs) + label_bytes + weight_bytes;
     REEL_ASSERT(n >= 0);
     loss_attrs *a = reel_tape_alloc(logits.tape, size);
-    if (!a) return (reel_var){logits.tape, -1};
+    if (!a)
+        return (reel_var){logits.tape, -1};
     *a = (loss_attrs){.smoothing = attrs->label_smoothing,
                       .ignore_index = attrs->ignore_index,
                       .n = n,
@@ -152,20 +178,22 @@ reel_var reel_cross_entropy(reel_var logits, const int64_t *labels, int64_t n, c
                       .use_ignore_index = attrs->use_ignore_index,
                       .sum = attrs->sum,
                       .weighted = attrs->class_weights != NULL};
-    if (label_bytes) memcpy(a->labels, labels, label_bytes);
-    if (weight_bytes) memcpy(a->labels + n, attrs->class_weights, weight_bytes);
+    if (label_bytes)
+        memcpy(a->labels, labels, label_bytes);
+    if (weight_bytes)
+        memcpy(a->labels + n, attrs->class_weights, weight_bytes);
     return reel_apply(&reel_op_cross_entropy, a, size, &logits, 1);
 }
 
 static const int64_t case_labels[] = {2, 0, 4, 2, 1, 3};
 static const double case_weights[] = {0.5, 2.0, 1.25, 0.1, 3.0};
 
-#define LOSS_CASE(name, ...)                                                                                                   \
-    static reel_var name(reel_tape *tape, const reel_var *in)                                                                  \
-    {                                                                                                                          \
-        (void)tape;                                                                                                            \
-        return reel_cross_entropy(in[0], case_labels, reel_value(in[0]).shape[0],                                              \
-                                  &(const reel_cross_entropy_attrs){__VA_ARGS__});                                             \
+#define LOSS_CASE(name, ...)                                                                       \
+    static reel_var name(reel_tape *tape, const reel_var *in)                                      \
+    {                                                                                              \
+        (void)tape;                                                                                \
+        return reel_cross_entropy(in[0], case_labels, reel_value(in[0]).shape[0],                  \
+                                  &(const reel_cross_entropy_attrs){__VA_ARGS__});                 \
     }
 LOSS_CASE(case_plain, 0)
 LOSS_CASE(case_sum, .sum = true)
@@ -173,9 +201,10 @@ LOSS_CASE(case_smoothing, .label_smoothing = 0.1)
 LOSS_CASE(case_all_smoothing, .label_smoothing = 1.0)
 LOSS_CASE(case_weighted, .class_weights = case_weights)
 LOSS_CASE(case_ignore, .ignore_index = 2, .use_ignore_index = true)
-LOSS_CASE(case_everything, .label_smoothing = 0.2, .class_weights = case_weights, .ignore_index = 2, .use_ignore_index = true)
-LOSS_CASE(case_everything_sum, .label_smoothing = 0.2, .class_weights = case_weights, .ignore_index = 0,
-          .use_ignore_index = true, .sum = true)
+LOSS_CASE(case_everything, .label_smoothing = 0.2, .class_weights = case_weights, .ignore_index = 2,
+          .use_ignore_index = true)
+LOSS_CASE(case_everything_sum, .label_smoothing = 0.2, .class_weights = case_weights,
+          .ignore_index = 0, .use_ignore_index = true, .sum = true)
 
 static reel_var case_twice(reel_tape *tape, const reel_var *in)
 {
@@ -191,7 +220,11 @@ static const reel_op_case cases[] = {
     {"class weights", case_weighted, REEL_DRAW_NORMAL, 1, {{2, {6, 5}}}},
     {"ignored label", case_ignore, REEL_DRAW_NORMAL, 1, {{2, {6, 5}}}},
     {"smoothing, weights, ignored label", case_everything, REEL_DRAW_NORMAL, 1, {{2, {6, 5}}}},
-    {"smoothing, weights, ignored label, sum", case_everything_sum, REEL_DRAW_NORMAL, 1, {{2, {6, 5}}}},
+    {"smoothing, weights, ignored label, sum",
+     case_everything_sum,
+     REEL_DRAW_NORMAL,
+     1,
+     {{2, {6, 5}}}},
     {"logits used twice", case_twice, REEL_DRAW_NORMAL, 1, {{2, {6, 5}}}},
 };
 
@@ -202,7 +235,8 @@ typedef struct random_loss {
     int64_t n, labels[MOST_SAMPLES];
     double weights[MOST_CLASSES];
 } random_loss;
-_Static_assert(sizeof(random_loss) <= sizeof(((reel_op_sample *)0)->attrs), "a sample holds labels and weights");
+_Static_assert(sizeof(random_loss) <= sizeof(((reel_op_sample *)0)->attrs),
+               "a sample holds labels and weights");
 
 static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
 {
@@ -220,23 +254,27 @@ static void random_use(reel_rng *rng, reel_op_sample *s)
     s->in[0].ndim = 2;
     a->n = s->in[0].shape[0] = reel_random_int(rng, 1, MOST_SAMPLES);
     const int64_t classes = s->in[0].shape[1] = reel_random_int(rng, 1, MOST_CLASSES);
-    if (reel_random_chance(rng, 0.4)) a->attrs.label_smoothing = reel_rng_range(rng, 0, 1);
-    if (reel_random_chance(rng, 0.4)) a->attrs.class_weights = a->weights;
+    if (reel_random_chance(rng, 0.4))
+        a->attrs.label_smoothing = reel_rng_range(rng, 0, 1);
+    if (reel_random_chance(rng, 0.4))
+        a->attrs.class_weights = a->weights;
     a->attrs.sum = reel_random_chance(rng, 0.3);
     a->attrs.use_ignore_index = reel_random_chance(rng, 0.3);
     a->attrs.ignore_index = reel_random_chance(rng, 0.5) ? -100 : classes - 1;
-    for (int64_t k = 0; k < classes; k++) a->weights[k] = reel_rng_range(rng, 0.1, 3);
+    for (int64_t k = 0; k < classes; k++)
+        a->weights[k] = reel_rng_range(rng, 0.1, 3);
     for (int64_t i = 0; i < a->n; i++) {
         a->labels[i] = reel_random_int(rng, 0, classes - 1);
-        if (a->attrs.use_ignore_index && reel_random_chance(rng, 0.3)) a->labels[i] = a->attrs.ignore_index;
+        if (a->attrs.use_ignore_index && reel_random_chance(rng, 0.3))
+            a->labels[i] = a->attrs.ignore_index;
     }
     if (a->attrs.ignore_index < 0 || classes > 1)
         a->labels[0] = 0;
     else
         a->attrs.use_ignore_index = false;
     snprintf(s->label, sizeof s->label, "smoothing %.6g%s%s%s", a->attrs.label_smoothing,
-             a->attrs.class_weights ? ", class weights" : "", a->attrs.use_ignore_index ? ", an ignored label" : "",
-             a->attrs.sum ? ", sum" : "");
+             a->attrs.class_weights ? ", class weights" : "",
+             a->attrs.use_ignore_index ? ", an ignored label" : "", a->attrs.sum ? ", sum" : "");
 }
 
 const reel_op reel_op_cross_entropy = {.name = "cross_entropy",

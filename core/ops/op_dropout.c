@@ -1,9 +1,10 @@
-/* dropout (inverted): y = x m / (1 - p) with m = 0 where the element's random word is under p 2^32, else 1;  dx = dy m / (1 -
- * p).
+/* dropout (inverted): y = x m / (1 - p) with m = 0 where the element's random word is under p 2^32,
+ * else 1;  dx = dy m / (1 - p).
  *
- * Element e, in memory order, takes word e % 1024 of the draw (core/kernels/philox.h) at (seed, REEL_STREAM_DROPOUT + layer,
- * step, e / 1024): a pure function, so that the mask is the same for any number of threads and when a step is replayed. Forward
- * leaves one byte an element: reading it back is cheaper than drawing again. */
+ * Element e, in memory order, takes word e % 1024 of the draw (core/kernels/philox.h) at (seed,
+ * REEL_STREAM_DROPOUT + layer, step, e / 1024): a pure function, so that the mask is the same for
+ * any number of threads and when a step is replayed. Forward leaves one byte an element: reading it
+ * back is cheaper than drawing again. */
 #include "core/kernels/philox.h"
 #include "core/op_impl.h"
 #include "core/rng.h"
@@ -30,18 +31,22 @@ void REEL_FN(reel_dropout_forward)(const reel_call *c)
     for (int64_t begin = 0; begin < n; begin += DRAW) {
         const int64_t count = n - begin < DRAW ? n - begin : DRAW;
         uint32_t word[DRAW];
-        reel_philox_draw(isa, word, seed, REEL_STREAM_DROPOUT + a->layer, a->step, (uint32_t)(begin / DRAW));
+        reel_philox_draw(isa, word, seed, REEL_STREAM_DROPOUT + a->layer, a->step,
+                         (uint32_t)(begin / DRAW));
         const reel_real *restrict x = (const reel_real *)c->in[0].data + begin;
         reel_real *restrict y = (reel_real *)c->out.data + begin;
 #pragma omp simd
         for (int64_t i = 0; i < count; i++) {
-            const reel_real scaled = x[i] * scale; /* read before the choice, which then needs no branch */
+            const reel_real scaled =
+                x[i] * scale; /* read before the choice, which then needs no branch */
             y[i] = word[i] >= threshold ? scaled : 0;
         }
-        if (!c->saved) continue;
+        if (!c->saved)
+            continue;
         uint8_t *restrict kept = (uint8_t *)c->saved + begin;
 #pragma omp simd
-        for (int64_t i = 0; i < count; i++) kept[i] = word[i] >= threshold;
+        for (int64_t i = 0; i < count; i++)
+            kept[i] = word[i] >= threshold;
     }
 }
 
@@ -77,7 +82,8 @@ static reel_status infer(reel_infer *q, reel_error *err)
 {
     const dropout_attrs *a = q->attrs;
     if (!(a->p >= 0 && a->p < 1))
-        return reel_fail(err, REEL_ERR_INVALID, "probability %g must be at least 0 and under 1", a->p);
+        return reel_fail(err, REEL_ERR_INVALID, "probability %g must be at least 0 and under 1",
+                         a->p);
     q->saved_bytes = (size_t)reel_tensor_numel(&q->in[0]);
     return REEL_OK;
 }

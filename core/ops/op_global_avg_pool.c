@@ -1,4 +1,5 @@
-/* global_avg_pool: (n, c, h, w) -> (n, c), y = the mean over all pixels of a channel;  dx = dy / (h w) everywhere. */
+/* global_avg_pool: (n, c, h, w) -> (n, c), y = the mean over all pixels of a channel;  dx = dy / (h
+ * w) everywhere. */
 #include "core/op_impl.h"
 #include "core/ops/pool.h"
 
@@ -6,9 +7,11 @@ REEL_DECLARE_OP(global_avg_pool);
 
 void REEL_FN(reel_global_avg_pool_forward)(const reel_call *c)
 {
-    const int64_t n = c->in[0].shape[0], ch = c->in[0].shape[1], pixels = c->in[0].shape[2] * c->in[0].shape[3];
+    const int64_t n = c->in[0].shape[0], ch = c->in[0].shape[1],
+                  pixels = c->in[0].shape[2] * c->in[0].shape[3];
     const reel_real scale = (reel_real)(1.0 / (double)pixels);
-#pragma omp parallel for collapse(2) schedule(static) num_threads(reel_ctx_threads(c->ctx)) if (n * ch * pixels > 16384)
+#pragma omp parallel for collapse(2) schedule(static)                                              \
+    num_threads(reel_ctx_threads(c->ctx)) if (n * ch * pixels > 16384)
     for (int64_t image = 0; image < n; image++)
         for (int64_t k0 = 0; k0 < ch; k0 += REEL_POOL_BLOCK) {
             const int64_t width = reel_pool_min(ch - k0, REEL_POOL_BLOCK);
@@ -16,25 +19,31 @@ void REEL_FN(reel_global_avg_pool_forward)(const reel_call *c)
             reel_real *y = (reel_real *)c->out.data + image * ch + k0;
             reel_real sum[REEL_POOL_BLOCK] = {0};
             for (int64_t p = 0; p < pixels; p++)
-                for (int64_t k = 0; k < width; k++) sum[k] += x[p * ch + k];
-            for (int64_t k = 0; k < width; k++) y[k] = sum[k] * scale;
+                for (int64_t k = 0; k < width; k++)
+                    sum[k] += x[p * ch + k];
+            for (int64_t k = 0; k < width; k++)
+                y[k] = sum[k] * scale;
         }
 }
 
 void REEL_FN(reel_global_avg_pool_backward)(const reel_call *c)
 {
-    const int64_t n = c->in[0].shape[0], ch = c->in[0].shape[1], pixels = c->in[0].shape[2] * c->in[0].shape[3];
+    const int64_t n = c->in[0].shape[0], ch = c->in[0].shape[1],
+                  pixels = c->in[0].shape[2] * c->in[0].shape[3];
     const reel_real scale = (reel_real)(1.0 / (double)pixels);
     const bool fresh = c->fresh[0];
-#pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(c->ctx)) if (n * ch * pixels > 16384)
+#pragma omp parallel for schedule(static)                                                          \
+    num_threads(reel_ctx_threads(c->ctx)) if (n * ch * pixels > 16384)
     for (int64_t image = 0; image < n; image++) {
         const reel_real *dy = (const reel_real *)c->dout.data + image * ch;
         for (int64_t p = 0; p < pixels; p++) {
             reel_real *dx = (reel_real *)c->din[0].data + (image * pixels + p) * ch;
             if (fresh)
-                for (int64_t k = 0; k < ch; k++) dx[k] = dy[k] * scale;
+                for (int64_t k = 0; k < ch; k++)
+                    dx[k] = dy[k] * scale;
             else
-                for (int64_t k = 0; k < ch; k++) dx[k] += dy[k] * scale;
+                for (int64_t k = 0; k < ch; k++)
+                    dx[k] += dy[k] * scale;
         }
     }
 }
@@ -42,8 +51,10 @@ void REEL_FN(reel_global_avg_pool_backward)(const reel_call *c)
 #ifdef REEL_ONCE
 static reel_status infer(reel_infer *q, reel_error *err)
 {
-    if (q->in[0].ndim != 4) return reel_fail(err, REEL_ERR_INVALID, "expected an input of shape (n, c, h, w)");
-    if (reel_tensor_numel(&q->in[0]) == 0) return reel_fail(err, REEL_ERR_INVALID, "the input must not be empty");
+    if (q->in[0].ndim != 4)
+        return reel_fail(err, REEL_ERR_INVALID, "expected an input of shape (n, c, h, w)");
+    if (reel_tensor_numel(&q->in[0]) == 0)
+        return reel_fail(err, REEL_ERR_INVALID, "the input must not be empty");
     q->ndim = 2;
     return REEL_OK;
 }

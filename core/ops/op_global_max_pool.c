@@ -1,5 +1,6 @@
-/* global_max_pool: (n, c, h, w) -> (n, c), y = the maximum over all pixels of a channel. The first maximum in row-major order
- * takes the gradient; its pixel's number is what forward leaves. NaN wins, as in PyTorch. */
+/* global_max_pool: (n, c, h, w) -> (n, c), y = the maximum over all pixels of a channel. The first
+ * maximum in row-major order takes the gradient; its pixel's number is what forward leaves. NaN
+ * wins, as in PyTorch. */
 #include "core/op_impl.h"
 #include "core/ops/pool.h"
 
@@ -7,8 +8,10 @@ REEL_DECLARE_OP(global_max_pool);
 
 void REEL_FN(reel_global_max_pool_forward)(const reel_call *c)
 {
-    const int64_t n = c->in[0].shape[0], ch = c->in[0].shape[1], pixels = c->in[0].shape[2] * c->in[0].shape[3];
-#pragma omp parallel for collapse(2) schedule(static) num_threads(reel_ctx_threads(c->ctx)) if (n * ch * pixels > 16384)
+    const int64_t n = c->in[0].shape[0], ch = c->in[0].shape[1],
+                  pixels = c->in[0].shape[2] * c->in[0].shape[3];
+#pragma omp parallel for collapse(2) schedule(static)                                              \
+    num_threads(reel_ctx_threads(c->ctx)) if (n * ch * pixels > 16384)
     for (int64_t image = 0; image < n; image++)
         for (int64_t k0 = 0; k0 < ch; k0 += REEL_POOL_BLOCK) {
             const int64_t width = reel_pool_min(ch - k0, REEL_POOL_BLOCK);
@@ -25,21 +28,26 @@ void REEL_FN(reel_global_max_pool_forward)(const reel_call *c)
                     pixel[k] = wins ? (int32_t)p : pixel[k];
                 }
             memcpy((reel_real *)c->out.data + image * ch + k0, best, (size_t)width * sizeof *best);
-            if (c->saved) memcpy((int32_t *)c->saved + image * ch + k0, pixel, (size_t)width * sizeof *pixel);
+            if (c->saved)
+                memcpy((int32_t *)c->saved + image * ch + k0, pixel, (size_t)width * sizeof *pixel);
         }
 }
 
 void REEL_FN(reel_global_max_pool_backward)(const reel_call *c)
 {
-    const int64_t n = c->in[0].shape[0], ch = c->in[0].shape[1], pixels = c->in[0].shape[2] * c->in[0].shape[3];
+    const int64_t n = c->in[0].shape[0], ch = c->in[0].shape[1],
+                  pixels = c->in[0].shape[2] * c->in[0].shape[3];
     const bool fresh = c->fresh[0];
-#pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(c->ctx)) if (n * ch * pixels > 16384)
+#pragma omp parallel for schedule(static)                                                          \
+    num_threads(reel_ctx_threads(c->ctx)) if (n * ch * pixels > 16384)
     for (int64_t image = 0; image < n; image++) {
         reel_real *dx = (reel_real *)c->din[0].data + image * pixels * ch;
         const reel_real *dy = (const reel_real *)c->dout.data + image * ch;
         const int32_t *pixel = (const int32_t *)c->saved + image * ch;
-        if (fresh) memset(dx, 0, (size_t)(pixels * ch) * sizeof *dx);
-        for (int64_t k = 0; k < ch; k++) dx[pixel[k] * ch + k] += dy[k];
+        if (fresh)
+            memset(dx, 0, (size_t)(pixels * ch) * sizeof *dx);
+        for (int64_t k = 0; k < ch; k++)
+            dx[pixel[k] * ch + k] += dy[k];
     }
 }
 
@@ -47,9 +55,12 @@ void REEL_FN(reel_global_max_pool_backward)(const reel_call *c)
 static reel_status infer(reel_infer *q, reel_error *err)
 {
     const reel_tensor *x = &q->in[0];
-    if (x->ndim != 4) return reel_fail(err, REEL_ERR_INVALID, "expected an input of shape (n, c, h, w)");
-    if (reel_tensor_numel(x) == 0) return reel_fail(err, REEL_ERR_INVALID, "the input must not be empty");
-    if (x->shape[2] * x->shape[3] > INT32_MAX) return reel_fail(err, REEL_ERR_INVALID, "more than 2^31 - 1 pixels");
+    if (x->ndim != 4)
+        return reel_fail(err, REEL_ERR_INVALID, "expected an input of shape (n, c, h, w)");
+    if (reel_tensor_numel(x) == 0)
+        return reel_fail(err, REEL_ERR_INVALID, "the input must not be empty");
+    if (x->shape[2] * x->shape[3] > INT32_MAX)
+        return reel_fail(err, REEL_ERR_INVALID, "more than 2^31 - 1 pixels");
     q->ndim = 2;
     q->saved_bytes = (size_t)(x->shape[0] * x->shape[1]) * sizeof(int32_t);
     return REEL_OK;

@@ -1,10 +1,11 @@
-/* leaky_relu: y = x where x > 0, else slope x;  dx = dy where x > 0, else slope dy (so at 0, as in PyTorch). Backward reads x,
- * not y: a negative slope would hide the sign. */
+/* leaky_relu: y = x where x > 0, else slope x;  dx = dy where x > 0, else slope dy (so at 0, as in
+ * PyTorch). Backward reads x, not y: a negative slope would hide the sign. */
 #include "core/ops/unary.h"
 
 #define SLOPE const reel_real slope = (reel_real) * (const double *)c->attrs;
 
-REEL_UNARY_PASSES(leaky_relu, REEL_OP_NEEDS_INPUTS, SLOPE, x > 0 ? x : slope * x, x > 0 ? dy : slope * dy)
+REEL_UNARY_PASSES(leaky_relu, REEL_OP_NEEDS_INPUTS, SLOPE, x > 0 ? x : slope * x,
+                  x > 0 ? dy : slope * dy)
 
 #ifdef REEL_ONCE
 reel_var reel_leaky_relu(reel_var x, double slope)

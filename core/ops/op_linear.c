@@ -1,4 +1,5 @@
-/* linear: y = x w^T + b;  dx = dy w,  dw = dy^T x,  db = column sums of dy. x (n, in), w (out, in), b (out) or absent. */
+/* linear: y = x w^T + b;  dx = dy w,  dw = dy^T x,  db = column sums of dy. x (n, in), w (out, in),
+ * b (out) or absent. */
 #include "core/kernels/gemm.h"
 #include "core/op_impl.h"
 #include "core/ops/column_sums.h"
@@ -9,7 +10,8 @@ void REEL_FN(reel_linear_forward)(const reel_call *c)
 {
     const int64_t n = c->in[0].shape[0], in = c->in[0].shape[1], out = c->in[1].shape[0];
     const reel_real *x = c->in[0].data, *w = c->in[1].data, *b = c->n_in > 2 ? c->in[2].data : NULL;
-    REEL_FN(reel_gemm)(c->ctx, false, true, n, out, in, x, in, w, in, b, false, c->out.data, out, c->scratch);
+    REEL_FN(reel_gemm)(c->ctx, false, true, n, out, in, x, in, w, in, b, false, c->out.data, out,
+                       c->scratch);
 }
 
 void REEL_FN(reel_linear_backward)(const reel_call *c)
@@ -17,9 +19,14 @@ void REEL_FN(reel_linear_backward)(const reel_call *c)
     const int64_t n = c->in[0].shape[0], in = c->in[0].shape[1], out = c->in[1].shape[0];
     reel_real *dx = c->din[0].data, *dw = c->din[1].data, *db = c->n_in > 2 ? c->din[2].data : NULL;
     const reel_real *x = c->in[0].data, *w = c->in[1].data, *dy = c->dout.data;
-    if (db) REEL_FN(column_sums)(c->ctx, dy, n, out, !c->fresh[2], db);
-    if (dw) REEL_FN(reel_gemm)(c->ctx, true, false, out, in, n, dy, out, x, in, NULL, !c->fresh[1], dw, in, c->scratch);
-    if (dx) REEL_FN(reel_gemm)(c->ctx, false, false, n, in, out, dy, out, w, in, NULL, !c->fresh[0], dx, in, c->scratch);
+    if (db)
+        REEL_FN(column_sums)(c->ctx, dy, n, out, !c->fresh[2], db);
+    if (dw)
+        REEL_FN(reel_gemm)(c->ctx, true, false, out, in, n, dy, out, x, in, NULL, !c->fresh[1], dw,
+                           in, c->scratch);
+    if (dx)
+        REEL_FN(reel_gemm)(c->ctx, false, false, n, in, out, dy, out, w, in, NULL, !c->fresh[0], dx,
+                           in, c->scratch);
 }
 
 #ifdef REEL_ONCE
@@ -32,18 +39,24 @@ static size_t gemm_scratch(const reel_infer *q, bool ta, bool tb, int64_t m, int
 static reel_status infer(reel_infer *q, reel_error *err)
 {
     const reel_tensor *x = &q->in[0], *w = &q->in[1];
-    if (x->ndim != 2) return reel_fail(err, REEL_ERR_INVALID, "expected an input of shape (n, in); flatten comes before");
-    if (w->ndim != 2) return reel_fail(err, REEL_ERR_INVALID, "expected a weight of shape (out, in)");
+    if (x->ndim != 2)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "expected an input of shape (n, in); flatten comes before");
+    if (w->ndim != 2)
+        return reel_fail(err, REEL_ERR_INVALID, "expected a weight of shape (out, in)");
     const int64_t n = x->shape[0], in = x->shape[1], out = w->shape[0];
     if (w->shape[1] != in)
-        return reel_fail(err, REEL_ERR_INVALID, "the input has %lld features, the weight takes %lld", (long long)in,
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "the input has %lld features, the weight takes %lld", (long long)in,
                          (long long)w->shape[1]);
-    if (n < 1 || in < 1 || out < 1) return reel_fail(err, REEL_ERR_INVALID, "input and weight must not be empty");
+    if (n < 1 || in < 1 || out < 1)
+        return reel_fail(err, REEL_ERR_INVALID, "input and weight must not be empty");
     if (q->n_in > 2 && (q->in[2].ndim != 1 || q->in[2].shape[0] != out))
         return reel_fail(err, REEL_ERR_INVALID, "expected a bias of shape (%lld)", (long long)out);
     q->shape[1] = out;
     q->forward_scratch = gemm_scratch(q, false, true, n, out, in);
-    const size_t for_dw = gemm_scratch(q, true, false, out, in, n), for_dx = gemm_scratch(q, false, false, n, in, out);
+    const size_t for_dw = gemm_scratch(q, true, false, out, in, n),
+                 for_dx = gemm_scratch(q, false, false, n, in, out);
     q->backward_scratch = for_dw > for_dx ? for_dw : for_dx;
     return REEL_OK;
 }
@@ -74,8 +87,16 @@ static reel_var case_shared(reel_tape *tape, const reel_var *in)
 static const reel_op_case cases[] = {
     {"bias", case_bias, REEL_DRAW_NORMAL, 3, {{2, {3, 4}}, {2, {5, 4}}, {1, {5}}}},
     {"no bias", case_no_bias, REEL_DRAW_NORMAL, 2, {{2, {3, 4}}, {2, {5, 4}}}},
-    {"one sample, one feature", case_bias, REEL_DRAW_NORMAL, 3, {{2, {1, 1}}, {2, {1, 1}}, {1, {1}}}},
-    {"more outputs than a block", case_bias, REEL_DRAW_NORMAL, 3, {{2, {5, 37}}, {2, {70, 37}}, {1, {70}}}},
+    {"one sample, one feature",
+     case_bias,
+     REEL_DRAW_NORMAL,
+     3,
+     {{2, {1, 1}}, {2, {1, 1}}, {1, {1}}}},
+    {"more outputs than a block",
+     case_bias,
+     REEL_DRAW_NORMAL,
+     3,
+     {{2, {5, 37}}, {2, {70, 37}}, {1, {70}}}},
     {"weights used twice", case_shared, REEL_DRAW_NORMAL, 3, {{2, {3, 4}}, {2, {4, 4}}, {1, {4}}}},
 };
 

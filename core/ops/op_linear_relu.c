@@ -1,4 +1,5 @@
-/* linear_relu: y = max(x w^T + b, 0), as relu after linear and equal to it to the bit, without storing what ReLU is given. */
+/* linear_relu: y = max(x w^T + b, 0), as relu after linear and equal to it to the bit, without
+ * storing what ReLU is given. */
 #include "core/op_impl.h"
 #include "core/ops/rectify.h"
 
@@ -46,14 +47,23 @@ static reel_var case_shared(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
     const reel_var y = reel_linear_relu(in[0], in[1], in[2]);
-    return reel_add(reel_linear_relu(y, in[1], in[2]), y); /* y is used twice: its gradient is complete before it is spent */
+    return reel_add(reel_linear_relu(y, in[1], in[2]),
+                    y); /* y is used twice: its gradient is complete before it is spent */
 }
 
 static const reel_op_case cases[] = {
     {"bias", case_bias, REEL_DRAW_NORMAL, 3, {{2, {3, 4}}, {2, {5, 4}}, {1, {5}}}},
     {"no bias", case_no_bias, REEL_DRAW_NORMAL, 2, {{2, {3, 4}}, {2, {5, 4}}}},
-    {"more outputs than a block", case_bias, REEL_DRAW_NORMAL, 3, {{2, {5, 37}}, {2, {70, 37}}, {1, {70}}}},
-    {"weights and value used twice", case_shared, REEL_DRAW_NORMAL, 3, {{2, {3, 4}}, {2, {4, 4}}, {1, {4}}}},
+    {"more outputs than a block",
+     case_bias,
+     REEL_DRAW_NORMAL,
+     3,
+     {{2, {5, 37}}, {2, {70, 37}}, {1, {70}}}},
+    {"weights and value used twice",
+     case_shared,
+     REEL_DRAW_NORMAL,
+     3,
+     {{2, {3, 4}}, {2, {4, 4}}, {1, {4}}}},
 };
 
 static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
@@ -71,8 +81,8 @@ static void random_use(reel_rng *rng, reel_op_sample *s)
 const reel_op reel_op_linear_relu = {.name = "linear_relu",
                                      .min_in = 2,
                                      .max_in = 3,
-                                     .flags =
-                                         REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT | REEL_OP_ASSIGNS | REEL_OP_SPENDS_DOUT,
+                                     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT |
+                                              REEL_OP_ASSIGNS | REEL_OP_SPENDS_DOUT,
                                      .infer = infer,
                                      .forward = REEL_BOTH(reel_linear_relu_forward),
                                      .backward = REEL_BOTH(reel_linear_relu_backward),

@@ -1,10 +1,11 @@
-/* local_response_norm: y_c = x_c s_c^-beta with s_c = k + a sum x_c'^2 over the channel window of c (Krizhevsky et al.
- * 2012, 3.3).
+/* local_response_norm: y_c = x_c s_c^-beta with s_c = k + a sum x_c'^2 over the channel window of c
+ * (Krizhevsky et al. 2012, 3.3).
  *
- * a is alpha / size, or alpha with `paper`. The window of c runs from c - floor(size / 2) to c + floor((size - 1) / 2), cut at
- * the ends; c' sees c in its window where c' is in the mirrored window of c, hence dx_c = dy_c s_c^-beta - 2 a beta x_c sum_{c'
- * in mirrored window of c} dy_c' x_c' s_c'^(-beta - 1). Backward computes s again from x: that costs less than writing and
- * reading a second map of the largest layer. */
+ * a is alpha / size, or alpha with `paper`. The window of c runs from c - floor(size / 2) to c +
+ * floor((size - 1) / 2), cut at the ends; c' sees c in its window where c' is in the mirrored
+ * window of c, hence dx_c = dy_c s_c^-beta - 2 a beta x_c sum_{c' in mirrored window of c} dy_c'
+ * x_c' s_c'^(-beta - 1). Backward computes s again from x: that costs less than writing and reading
+ * a second map of the largest layer. */
 #include "core/op_impl.h"
 
 #include <omp.h>
@@ -18,19 +19,23 @@ static inline int64_t row_elements(int64_t ch, int64_t size)
 }
 
 /* sum[c] = padded[c] + ... + padded[c + size - 1] */
-static inline void window_sums(const reel_real *restrict padded, int64_t ch, int64_t size, reel_real *restrict sum)
+static inline void window_sums(const reel_real *restrict padded, int64_t ch, int64_t size,
+                               reel_real *restrict sum)
 {
     if (size == 5) {
-        for (int64_t k = 0; k < ch; k++) sum[k] = padded[k] + padded[k + 1] + padded[k + 2] + padded[k + 3] + padded[k + 4];
+        for (int64_t k = 0; k < ch; k++)
+            sum[k] = padded[k] + padded[k + 1] + padded[k + 2] + padded[k + 3] + padded[k + 4];
         return;
     }
     memcpy(sum, padded, (size_t)ch * sizeof *sum);
     for (int64_t j = 1; j < size; j++)
-        for (int64_t k = 0; k < ch; k++) sum[k] += padded[k + j];
+        for (int64_t k = 0; k < ch; k++)
+            sum[k] += padded[k + j];
 }
 
 /* to[c] = s[c]^-beta; the exponents people use need no logarithm. */
-static inline void inverse_power(const reel_real *restrict s, int64_t ch, double beta, reel_real *restrict to)
+static inline void inverse_power(const reel_real *restrict s, int64_t ch, double beta,
+                                 reel_real *restrict to)
 {
     if (beta == 0.75)
         for (int64_t k = 0; k < ch; k++) {
@@ -38,22 +43,28 @@ static inline void inverse_power(const reel_real *restrict s, int64_t ch, double
             to[k] = 1 / (root * REEL_MATH(sqrt)(root));
         }
     else if (beta == 0.5)
-        for (int64_t k = 0; k < ch; k++) to[k] = 1 / REEL_MATH(sqrt)(s[k]);
+        for (int64_t k = 0; k < ch; k++)
+            to[k] = 1 / REEL_MATH(sqrt)(s[k]);
     else if (beta == 1)
-        for (int64_t k = 0; k < ch; k++) to[k] = 1 / s[k];
+        for (int64_t k = 0; k < ch; k++)
+            to[k] = 1 / s[k];
     else
-        for (int64_t k = 0; k < ch; k++) to[k] = REEL_MATH(pow)(s[k], (reel_real)-beta);
+        for (int64_t k = 0; k < ch; k++)
+            to[k] = REEL_MATH(pow)(s[k], (reel_real)-beta);
 }
 
 /* s of one row; padded has `before` zeros in front and enough behind. */
-static inline void row_scale(const reel_lrn_attrs *a, const reel_real *restrict x, int64_t ch, reel_real *restrict padded,
-                             reel_real *restrict s)
+static inline void row_scale(const reel_lrn_attrs *a, const reel_real *restrict x, int64_t ch,
+                             reel_real *restrict padded, reel_real *restrict s)
 {
-    const reel_real factor = (reel_real)(a->paper ? a->alpha : a->alpha / (double)a->size), base = (reel_real)a->k;
+    const reel_real factor = (reel_real)(a->paper ? a->alpha : a->alpha / (double)a->size),
+                    base = (reel_real)a->k;
     const int64_t before = a->size / 2;
-    for (int64_t k = 0; k < ch; k++) padded[before + k] = x[k] * x[k];
+    for (int64_t k = 0; k < ch; k++)
+        padded[before + k] = x[k] * x[k];
     window_sums(padded, ch, a->size, s);
-    for (int64_t k = 0; k < ch; k++) s[k] = base + factor * s[k];
+    for (int64_t k = 0; k < ch; k++)
+        s[k] = base + factor * s[k];
 }
 
 void REEL_FN(reel_local_response_norm_forward)(const reel_call *c)
@@ -73,7 +84,8 @@ void REEL_FN(reel_local_response_norm_forward)(const reel_call *c)
             row_scale(a, x, ch, padded, s);
             inverse_power(s, ch, a->beta, p);
 #pragma omp simd
-            for (int64_t k = 0; k < ch; k++) y[k] = x[k] * p[k];
+            for (int64_t k = 0; k < ch; k++)
+                y[k] = x[k] * p[k];
         }
     }
 }
@@ -82,8 +94,10 @@ void REEL_FN(reel_local_response_norm_backward)(const reel_call *c)
 {
     const reel_lrn_attrs *a = c->attrs;
     const int64_t ch = c->out.shape[1], rows = c->out.shape[0] * c->out.shape[2] * c->out.shape[3];
-    const int64_t mine = row_elements(ch, a->size), before = a->size / 2, mirrored = (a->size - 1) / 2;
-    const reel_real factor = (reel_real)(2 * a->beta * (a->paper ? a->alpha : a->alpha / (double)a->size));
+    const int64_t mine = row_elements(ch, a->size), before = a->size / 2,
+                  mirrored = (a->size - 1) / 2;
+    const reel_real factor =
+        (reel_real)(2 * a->beta * (a->paper ? a->alpha : a->alpha / (double)a->size));
     const bool fresh = c->fresh[0];
 #pragma omp parallel num_threads(reel_ctx_threads(c->ctx)) if (rows * ch > 4096)
     {
@@ -92,19 +106,25 @@ void REEL_FN(reel_local_response_norm_backward)(const reel_call *c)
         memset(padded, 0, (size_t)(ch + a->size) * sizeof *padded);
 #pragma omp for schedule(static)
         for (int64_t row = 0; row < rows; row++) {
-            const reel_real *x = (const reel_real *)c->in[0].data + row * ch, *dy = (const reel_real *)c->dout.data + row * ch;
+            const reel_real *x = (const reel_real *)c->in[0].data + row * ch,
+                            *dy = (const reel_real *)c->dout.data + row * ch;
             reel_real *dx = (reel_real *)c->din[0].data + row * ch;
             row_scale(a, x, ch, padded, s);
             inverse_power(s, ch, a->beta, p);
-            /* The padded row is used again. An even window's mirror image starts one earlier: both ends must stay zero. */
+            /* The padded row is used again. An even window's mirror image starts one earlier: both
+             * ends must stay zero. */
             padded[before + ch - 1] = 0;
-            for (int64_t k = 0; k < ch; k++) padded[mirrored + k] = dy[k] * x[k] * p[k] / s[k];
+            for (int64_t k = 0; k < ch; k++)
+                padded[mirrored + k] = dy[k] * x[k] * p[k] / s[k];
             window_sums(padded, ch, a->size, s);
             if (fresh)
-                for (int64_t k = 0; k < ch; k++) dx[k] = dy[k] * p[k] - factor * x[k] * s[k];
+                for (int64_t k = 0; k < ch; k++)
+                    dx[k] = dy[k] * p[k] - factor * x[k] * s[k];
             else
-                for (int64_t k = 0; k < ch; k++) dx[k] += dy[k] * p[k] - factor * x[k] * s[k];
-            if (mirrored < before) padded[mirrored] = 0;
+                for (int64_t k = 0; k < ch; k++)
+                    dx[k] += dy[k] * p[k] - factor * x[k] * s[k];
+            if (mirrored < before)
+                padded[mirrored] = 0;
         }
     }
 }
@@ -113,14 +133,19 @@ void REEL_FN(reel_local_response_norm_backward)(const reel_call *c)
 static reel_status infer(reel_infer *q, reel_error *err)
 {
     const reel_lrn_attrs *a = q->attrs;
-    if (q->in[0].ndim != 4) return reel_fail(err, REEL_ERR_INVALID, "expected an input of shape (n, c, h, w)");
-    if (reel_tensor_numel(&q->in[0]) == 0) return reel_fail(err, REEL_ERR_INVALID, "the input must not be empty");
+    if (q->in[0].ndim != 4)
+        return reel_fail(err, REEL_ERR_INVALID, "expected an input of shape (n, c, h, w)");
+    if (reel_tensor_numel(&q->in[0]) == 0)
+        return reel_fail(err, REEL_ERR_INVALID, "the input must not be empty");
     if (a->size < 1 || a->size > INT32_MAX)
-        return reel_fail(err, REEL_ERR_INVALID, "a window of %lld channels: expected 1 to 2147483647", (long long)a->size);
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "a window of %lld channels: expected 1 to 2147483647", (long long)a->size);
     if (!(a->k > 0) || !(a->alpha > 0))
-        return reel_fail(err, REEL_ERR_INVALID, "k %g and alpha %g must be positive", a->k, a->alpha);
+        return reel_fail(err, REEL_ERR_INVALID, "k %g and alpha %g must be positive", a->k,
+                         a->alpha);
     q->forward_scratch =
-        (size_t)(row_elements(q->in[0].shape[1], a->size) * reel_ctx_threads(q->ctx)) * reel_dtype_size(q->dtype);
+        (size_t)(row_elements(q->in[0].shape[1], a->size) * reel_ctx_threads(q->ctx)) *
+        reel_dtype_size(q->dtype);
     q->backward_scratch = q->forward_scratch;
     return REEL_OK;
 }
@@ -128,18 +153,22 @@ static reel_status infer(reel_infer *q, reel_error *err)
 reel_var reel_local_response_norm(reel_var x, const reel_lrn_attrs *attrs)
 {
     reel_lrn_attrs a = attrs ? *attrs : (reel_lrn_attrs){0};
-    if (a.size == 0) a.size = 5;
-    if (a.alpha == 0) a.alpha = 1e-4;
-    if (a.beta == 0) a.beta = 0.75;
-    if (a.k == 0) a.k = 1;
+    if (a.size == 0)
+        a.size = 5;
+    if (a.alpha == 0)
+        a.alpha = 1e-4;
+    if (a.beta == 0)
+        a.beta = 0.75;
+    if (a.k == 0)
+        a.k = 1;
     return reel_apply(&reel_op_local_response_norm, &a, sizeof a, &x, 1);
 }
 
-#define LRN_CASE(name, ...)                                                                                                    \
-    static reel_var name(reel_tape *tape, const reel_var *in)                                                                  \
-    {                                                                                                                          \
-        (void)tape;                                                                                                            \
-        return reel_local_response_norm(in[0], &(const reel_lrn_attrs){__VA_ARGS__});                                          \
+#define LRN_CASE(name, ...)                                                                        \
+    static reel_var name(reel_tape *tape, const reel_var *in)                                      \
+    {                                                                                              \
+        (void)tape;                                                                                \
+        return reel_local_response_norm(in[0], &(const reel_lrn_attrs){__VA_ARGS__});              \
     }
 /* alpha is large here, so that the second term of the gradient counts. */
 LRN_CASE(case_five, .alpha = 2)
@@ -185,8 +214,8 @@ static void random_use(reel_rng *rng, reel_op_sample *s)
                           .beta = reel_random_chance(rng, 0.3) ? 0 : reel_rng_range(rng, 0.2, 1.5),
                           .k = reel_random_chance(rng, 0.3) ? 0 : reel_rng_range(rng, 0.5, 3),
                           .paper = reel_random_chance(rng, 0.3)};
-    snprintf(s->label, sizeof s->label, "size %lld, alpha %.6g, beta %.6g, k %.6g%s", (long long)a->size, a->alpha, a->beta,
-             a->k, a->paper ? ", paper" : "");
+    snprintf(s->label, sizeof s->label, "size %lld, alpha %.6g, beta %.6g, k %.6g%s",
+             (long long)a->size, a->alpha, a->beta, a->k, a->paper ? ", paper" : "");
 }
 
 const reel_op reel_op_local_response_norm = {.name = "local_response_norm",
@@ -195,7 +224,8 @@ const reel_op reel_op_local_response_norm = {.name = "local_response_norm",
                                              .flags = REEL_OP_ASSIGNS | REEL_OP_NEEDS_INPUTS,
                                              .infer = infer,
                                              .forward = REEL_BOTH(reel_local_response_norm_forward),
-                                             .backward = REEL_BOTH(reel_local_response_norm_backward),
+                                             .backward =
+                                                 REEL_BOTH(reel_local_response_norm_backward),
                                              .cases = cases,
                                              .n_cases = REEL_COUNT(cases),
                                              .random = random_use};

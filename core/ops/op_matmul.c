@@ -1,8 +1,10 @@
-/* matmul: C = A B over the last two dimensions, for each index of the leading ones;  dA = dC B^T, dB = A^T dC.
+/* matmul: C = A B over the last two dimensions, for each index of the leading ones;  dA = dC B^T,
+ * dB = A^T dC.
  *
- * Where b has no leading dimensions, those of a count as rows: one large product instead of many, and dB sums over them by
- * itself. Matrices of rank-4 tensors are interleaved in memory (channels-last), so these are copied to row-major scratch before
- * the product and back after it. */
+ * Where b has no leading dimensions, those of a count as rows: one large product instead of many,
+ * and dB sums over them by itself. Matrices of rank-4 tensors are interleaved in memory
+ * (channels-last), so these are copied to row-major scratch before the product and back after it.
+ */
 #include "core/kernels/gemm.h"
 #include "core/memory.h"
 #include "core/op_impl.h"
@@ -23,14 +25,19 @@ static inline size_t aligned(size_t bytes)
 static product plan(const reel_ctx *ctx, const reel_tensor *a, const reel_tensor *b, bool backward)
 {
     const bool is_double = a->dtype == REEL_F64;
-    product p = {.batch = 1, .m = a->shape[a->ndim - 2], .n = b->shape[b->ndim - 1], .k = a->shape[a->ndim - 1]};
-    for (int d = 0; d < a->ndim - 2; d++) p.batch *= a->shape[d];
+    product p = {.batch = 1,
+                 .m = a->shape[a->ndim - 2],
+                 .n = b->shape[b->ndim - 1],
+                 .k = a->shape[a->ndim - 1]};
+    for (int d = 0; d < a->ndim - 2; d++)
+        p.batch *= a->shape[d];
     const size_t a_bytes = aligned(reel_tensor_bytes(a)), b_bytes = aligned(reel_tensor_bytes(b));
     if (a->ndim == 4) {
         p.a = a_bytes;
         p.c = aligned((size_t)(p.batch * p.m * p.n) * reel_dtype_size(a->dtype));
     }
-    if (b->ndim == 4) p.b = b_bytes;
+    if (b->ndim == 4)
+        p.b = b_bytes;
     if (b->ndim == 2) {
         p.m *= p.batch;
         p.batch = 1;
@@ -39,21 +46,29 @@ static product plan(const reel_ctx *ctx, const reel_tensor *a, const reel_tensor
     const struct {
         bool ta, tb;
         int64_t m, n, k;
-    } runs[] = {{false, false, p.m, p.n, p.k}, {false, true, p.m, p.k, p.n}, {true, false, p.k, p.n, p.m}};
+    } runs[] = {
+        {false, false, p.m, p.n, p.k}, {false, true, p.m, p.k, p.n}, {true, false, p.k, p.n, p.m}};
     for (int i = backward ? 1 : 0; i < (backward ? 3 : 1); i++) {
-        const size_t need = is_double ? reel_gemm_scratch_f64(ctx, runs[i].ta, runs[i].tb, runs[i].m, runs[i].n, runs[i].k)
-                                      : reel_gemm_scratch_f32(ctx, runs[i].ta, runs[i].tb, runs[i].m, runs[i].n, runs[i].k);
-        if (aligned(need) > p.gemm) p.gemm = aligned(need);
+        const size_t need = is_double ? reel_gemm_scratch_f64(ctx, runs[i].ta, runs[i].tb,
+                                                              runs[i].m, runs[i].n, runs[i].k)
+                                      : reel_gemm_scratch_f32(ctx, runs[i].ta, runs[i].tb,
+                                                              runs[i].m, runs[i].n, runs[i].k);
+        if (aligned(need) > p.gemm)
+            p.gemm = aligned(need);
     }
     return p;
 }
 
-/* t's elements in row-major order: in place where they are, else in memory (copied there if wanted). */
+/* t's elements in row-major order: in place where they are, else in memory (copied there if
+ * wanted). */
 static reel_tensor row_major(const reel_call *c, const reel_tensor *t, void *memory, bool copy)
 {
-    if (t->ndim != 4) return *t;
-    const reel_tensor dense = reel_tensor_with_layout(memory, t->dtype, REEL_ROW_MAJOR, t->ndim, t->shape);
-    if (copy) REEL_FN(reel_strided_copy)(c->ctx, &dense, t, false, 1);
+    if (t->ndim != 4)
+        return *t;
+    const reel_tensor dense =
+        reel_tensor_with_layout(memory, t->dtype, REEL_ROW_MAJOR, t->ndim, t->shape);
+    if (copy)
+        REEL_FN(reel_strided_copy)(c->ctx, &dense, t, false, 1);
     return dense;
 }
 
@@ -64,10 +79,13 @@ void REEL_FN(reel_matmul_forward)(const reel_call *c)
     const reel_tensor a = row_major(c, &c->in[0], memory, true);
     const reel_tensor b = row_major(c, &c->in[1], memory + p.a, true);
     const reel_tensor y = row_major(c, &c->out, memory + p.a + p.b, false);
-    for (int64_t i = 0; i < p.batch; i++) REEL_FN(reel_gemm)
+    for (int64_t i = 0; i < p.batch; i++)
+        REEL_FN(reel_gemm)
     (c->ctx, false, false, p.m, p.n, p.k, (const reel_real *)a.data + i * p.m * p.k, p.k,
-     (const reel_real *)b.data + i * p.k * p.n, p.n, NULL, false, (reel_real *)y.data + i * p.m * p.n, p.n, c->scratch);
-    if (y.data != c->out.data) REEL_FN(reel_strided_copy)(c->ctx, &c->out, &y, false, 1);
+     (const reel_real *)b.data + i * p.k * p.n, p.n, NULL, false,
+     (reel_real *)y.data + i * p.m * p.n, p.n, c->scratch);
+    if (y.data != c->out.data)
+        REEL_FN(reel_strided_copy)(c->ctx, &c->out, &y, false, 1);
 }
 
 void REEL_FN(reel_matmul_backward)(const reel_call *c)
@@ -78,7 +96,8 @@ void REEL_FN(reel_matmul_backward)(const reel_call *c)
     memory += p.c;
     for (int side = 0; side < 2; side++) {
         const reel_tensor *din = &c->din[side];
-        if (!din->data) continue;
+        if (!din->data)
+            continue;
         /* The other input, then this gradient: the room of both suffices for either side. */
         const reel_tensor other = row_major(c, &c->in[!side], memory, true);
         const reel_tensor d = row_major(c, din, memory + (side ? p.a : p.b), false);
@@ -86,13 +105,15 @@ void REEL_FN(reel_matmul_backward)(const reel_call *c)
         for (int64_t i = 0; i < p.batch; i++) {
             const reel_real *dc = (const reel_real *)dy.data + i * p.m * p.n, *o = other.data;
             reel_real *to = d.data;
-            if (side == 0) REEL_FN(reel_gemm)
-            (c->ctx, false, true, p.m, p.k, p.n, dc, p.n, o + i * p.k * p.n, p.n, NULL, add, to + i * p.m * p.k, p.k,
-             c->scratch);
-            else REEL_FN(reel_gemm)(c->ctx, true, false, p.k, p.n, p.m, o + i * p.m * p.k, p.k, dc, p.n, NULL, add,
-                                    to + i * p.k * p.n, p.n, c->scratch);
+            if (side == 0)
+                REEL_FN(reel_gemm)
+            (c->ctx, false, true, p.m, p.k, p.n, dc, p.n, o + i * p.k * p.n, p.n, NULL, add,
+             to + i * p.m * p.k, p.k, c->scratch);
+            else REEL_FN(reel_gemm)(c->ctx, true, false, p.k, p.n, p.m, o + i * p.m * p.k, p.k, dc,
+                                    p.n, NULL, add, to + i * p.k * p.n, p.n, c->scratch);
         }
-        if (apart) REEL_FN(reel_strided_copy)(c->ctx, din, &d, !c->fresh[side], 1);
+        if (apart)
+            REEL_FN(reel_strided_copy)(c->ctx, din, &d, !c->fresh[side], 1);
     }
 }
 
@@ -101,16 +122,20 @@ static reel_status matmul_infer(reel_infer *q, reel_error *err)
 {
     const reel_tensor *a = &q->in[0], *b = &q->in[1];
     if (a->ndim < 2 || b->ndim < 2)
-        return reel_fail(err, REEL_ERR_INVALID, "expected at least 2 dimensions each, got %d and %d", a->ndim, b->ndim);
-    if (b->ndim != 2 && b->ndim != a->ndim)
-        return reel_fail(err, REEL_ERR_INVALID, "expected a second input of 2 or %d dimensions, got %d", a->ndim, b->ndim);
-    if (a->shape[a->ndim - 1] != b->shape[b->ndim - 2])
         return reel_fail(err, REEL_ERR_INVALID,
-                         "inner sizes: expected the first's columns = the second's rows, got %lld and %lld",
-                         (long long)a->shape[a->ndim - 1], (long long)b->shape[b->ndim - 2]);
+                         "expected at least 2 dimensions each, got %d and %d", a->ndim, b->ndim);
+    if (b->ndim != 2 && b->ndim != a->ndim)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "expected a second input of 2 or %d dimensions, got %d", a->ndim, b->ndim);
+    if (a->shape[a->ndim - 1] != b->shape[b->ndim - 2])
+        return reel_fail(
+            err, REEL_ERR_INVALID,
+            "inner sizes: expected the first's columns = the second's rows, got %lld and %lld",
+            (long long)a->shape[a->ndim - 1], (long long)b->shape[b->ndim - 2]);
     for (int d = 0; d < b->ndim - 2; d++)
         if (a->shape[d] != b->shape[d])
-            return reel_fail(err, REEL_ERR_INVALID, "leading dimension %d: expected equal sizes, got %lld and %lld", d,
+            return reel_fail(err, REEL_ERR_INVALID,
+                             "leading dimension %d: expected equal sizes, got %lld and %lld", d,
                              (long long)a->shape[d], (long long)b->shape[d]);
     q->shape[q->ndim - 1] = b->shape[b->ndim - 1];
     REEL_TRY(reel_infer_check_size(q, err));
@@ -143,8 +168,16 @@ static const reel_op_case cases[] = {
     {"batch", case_two, REEL_DRAW_NORMAL, 2, {{3, {2, 4, 3}}, {3, {2, 3, 5}}}},
     {"batch by one matrix", case_two, REEL_DRAW_NORMAL, 2, {{3, {2, 4, 3}}, {2, {3, 5}}}},
     {"two batch dimensions", case_two, REEL_DRAW_NORMAL, 2, {{4, {2, 3, 4, 3}}, {4, {2, 3, 3, 2}}}},
-    {"two batch dimensions by one matrix", case_two, REEL_DRAW_NORMAL, 2, {{4, {2, 3, 4, 3}}, {2, {3, 2}}}},
-    {"three batch dimensions", case_two, REEL_DRAW_NORMAL, 2, {{5, {2, 1, 2, 4, 3}}, {5, {2, 1, 2, 3, 2}}}},
+    {"two batch dimensions by one matrix",
+     case_two,
+     REEL_DRAW_NORMAL,
+     2,
+     {{4, {2, 3, 4, 3}}, {2, {3, 2}}}},
+    {"three batch dimensions",
+     case_two,
+     REEL_DRAW_NORMAL,
+     2,
+     {{5, {2, 1, 2, 4, 3}}, {5, {2, 1, 2, 3, 2}}}},
     {"cube of a matrix", case_square, REEL_DRAW_NORMAL, 1, {{2, {4, 4}}}},
     {"cube of interleaved matrices", case_square, REEL_DRAW_NORMAL, 1, {{4, {2, 2, 3, 3}}}},
 };
@@ -162,7 +195,8 @@ static void random_use(reel_rng *rng, reel_op_sample *s)
     reel_random_shape(rng, s, 0, 2, REEL_MAX_DIMS);
     const int ndim = s->in[0].ndim;
     s->in[1] = s->in[0];
-    if (reel_random_chance(rng, 0.3)) s->in[1].ndim = 2;
+    if (reel_random_chance(rng, 0.3))
+        s->in[1].ndim = 2;
     s->in[1].shape[s->in[1].ndim - 2] = s->in[0].shape[ndim - 1];
     s->in[1].shape[s->in[1].ndim - 1] = reel_random_int(rng, 1, 9);
 }

@@ -1,5 +1,6 @@
-/* max: y = largest x over the axes;  dx = dy where the first maximum in index order stood, 0 elsewhere. A NaN counts as larger
- * than any number, the first one wins. Forward leaves the places of the maxima for backward. */
+/* max: y = largest x over the axes;  dx = dy where the first maximum in index order stood, 0
+ * elsewhere. A NaN counts as larger than any number, the first one wins. Forward leaves the places
+ * of the maxima for backward. */
 #include "core/ops/reduce.h"
 #include "core/walk.h"
 
@@ -16,7 +17,8 @@ void REEL_FN(reel_max_forward)(const reel_call *c)
     reel_real *y = c->out.data;
     int64_t *places = c->saved;
     const int64_t n = reel_walk_count(&searched, searched.ndim);
-#pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(c->ctx)) if (reel_tensor_numel(&c->in[0]) > 16384)
+#pragma omp parallel for schedule(static)                                                          \
+    num_threads(reel_ctx_threads(c->ctx)) if (reel_tensor_numel(&c->in[0]) > 16384)
     for (int64_t i = 0; i < reel_tensor_numel(&c->out); i++) {
         reel_cursor at = reel_walk_at(&kept, kept.ndim, i);
         memset(at.index, 0, sizeof at.index);
@@ -32,7 +34,8 @@ void REEL_FN(reel_max_forward)(const reel_call *c)
             }
         }
         y[to] = best;
-        if (places) places[to] = place;
+        if (places)
+            places[to] = place;
     }
 }
 

@@ -6,15 +6,18 @@ REEL_BINARY_TERMS(REEL_OP_NEEDS_INPUTS, (a - b) * (a - b), (dy * (a - b)), (dy *
 
 void REEL_FN(reel_mse_forward)(const reel_call *c)
 {
-    REEL_FN(reel_reduce)(c->ctx, value_term, 2, c->in, &c->out, false, 1.0 / (double)reel_tensor_numel(&c->in[0]));
+    REEL_FN(reel_reduce)(c->ctx, value_term, 2, c->in, &c->out, false,
+                         1.0 / (double)reel_tensor_numel(&c->in[0]));
 }
 
 void REEL_FN(reel_mse_backward)(const reel_call *c)
 {
     const reel_tensor from[] = {c->dout, c->in[0], c->in[1]};
     const double scale = 2.0 / (double)reel_tensor_numel(&c->in[0]);
-    if (c->din[0].data) REEL_FN(reel_map)(c->ctx, to_a_term, 3, from, &c->din[0], !c->fresh[0], scale);
-    if (c->din[1].data) REEL_FN(reel_map)(c->ctx, to_b_term, 3, from, &c->din[1], !c->fresh[1], scale);
+    if (c->din[0].data)
+        REEL_FN(reel_map)(c->ctx, to_a_term, 3, from, &c->din[0], !c->fresh[0], scale);
+    if (c->din[1].data)
+        REEL_FN(reel_map)(c->ctx, to_b_term, 3, from, &c->din[1], !c->fresh[1], scale);
 }
 
 #ifdef REEL_ONCE
@@ -26,7 +29,8 @@ static reel_status mse_infer(reel_infer *q, reel_error *err)
                          reel_shape_text(x, sizeof x, q->in[0].ndim, q->in[0].shape),
                          reel_shape_text(target, sizeof target, q->in[1].ndim, q->in[1].shape));
     }
-    if (reel_tensor_numel(&q->in[0]) == 0) return reel_fail(err, REEL_ERR_INVALID, "expected at least one element, got none");
+    if (reel_tensor_numel(&q->in[0]) == 0)
+        return reel_fail(err, REEL_ERR_INVALID, "expected at least one element, got none");
     q->ndim = 0;
     return REEL_OK;
 }

@@ -1,4 +1,5 @@
-/* pad: x inside a frame of `value`, before[d] and after[d] elements wide along dimension d;  dx = the inner part of dy. */
+/* pad: x inside a frame of `value`, before[d] and after[d] elements wide along dimension d;  dx =
+ * the inner part of dy. */
 #include "core/op_impl.h"
 #include "core/ops/strided.h"
 
@@ -12,7 +13,8 @@ typedef struct pad_attrs {
 static reel_tensor inner_part(const reel_call *c, reel_tensor padded)
 {
     const pad_attrs *attrs = c->attrs;
-    for (int d = 0; d < padded.ndim; d++) padded = reel_tensor_slice(padded, d, attrs->before[d], c->in[0].shape[d]);
+    for (int d = 0; d < padded.ndim; d++)
+        padded = reel_tensor_slice(padded, d, attrs->before[d], c->in[0].shape[d]);
     return padded;
 }
 
@@ -37,12 +39,14 @@ static reel_status pad_infer(reel_infer *q, reel_error *err)
     const pad_attrs *attrs = q->attrs;
     for (int d = 0; d < q->ndim; d++) {
         if (attrs->before[d] < 0 || attrs->after[d] < 0)
-            return reel_fail(err, REEL_ERR_INVALID,
-                             "dimension %d: expected widths of 0 or more, got %lld before and %lld after", d,
-                             (long long)attrs->before[d], (long long)attrs->after[d]);
+            return reel_fail(
+                err, REEL_ERR_INVALID,
+                "dimension %d: expected widths of 0 or more, got %lld before and %lld after", d,
+                (long long)attrs->before[d], (long long)attrs->after[d]);
         if (__builtin_add_overflow(q->shape[d], attrs->before[d], &q->shape[d]) ||
             __builtin_add_overflow(q->shape[d], attrs->after[d], &q->shape[d]))
-            return reel_fail(err, REEL_ERR_INVALID, "dimension %d: expected a size below 2^63, got more", d);
+            return reel_fail(err, REEL_ERR_INVALID,
+                             "dimension %d: expected a size below 2^63, got more", d);
     }
     return REEL_OK;
 }

@@ -1,4 +1,5 @@
-/* permute: y[i_0, i_1, ...] = x with its dimensions taken in the order axes[0], axes[1], ...;  dx = dy permuted back. */
+/* permute: y[i_0, i_1, ...] = x with its dimensions taken in the order axes[0], axes[1], ...;  dx =
+ * dy permuted back. */
 #include "core/op_impl.h"
 #include "core/ops/strided.h"
 
@@ -28,7 +29,8 @@ static reel_status permute_infer(reel_infer *q, reel_error *err)
     for (int d = 0; d < q->ndim; d++) {
         const int axis = attrs->axes[d];
         if (axis < 0 || axis >= q->ndim || seen >> axis & 1u)
-            return reel_fail(err, REEL_ERR_INVALID, "axes: expected each of 0 to %d once, got %d at place %d", q->ndim - 1,
+            return reel_fail(err, REEL_ERR_INVALID,
+                             "axes: expected each of 0 to %d once, got %d at place %d", q->ndim - 1,
                              axis, d);
         seen |= 1u << axis;
         q->shape[d] = q->in[0].shape[axis];
@@ -39,8 +41,10 @@ static reel_status permute_infer(reel_infer *q, reel_error *err)
 reel_var reel_permute(reel_var x, const int *axes)
 {
     permute_attrs attrs = {{0}};
-    /* The cases below give as many as they have. NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign) */
-    for (int d = 0; d < reel_value(x).ndim; d++) attrs.axes[d] = axes[d];
+    /* The cases below give as many as they have.
+     * NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign) */
+    for (int d = 0; d < reel_value(x).ndim; d++)
+        attrs.axes[d] = axes[d];
     return reel_apply(&reel_op_permute, &attrs, sizeof attrs, &x, 1);
 }
 
@@ -79,7 +83,8 @@ static reel_var random_build(reel_tape *tape, const reel_var *in, const void *at
     (void)tape;
     const int64_t *a = attrs;
     int axes[REEL_MAX_DIMS];
-    for (int d = 0; d < REEL_MAX_DIMS; d++) axes[d] = (int)a[d];
+    for (int d = 0; d < REEL_MAX_DIMS; d++)
+        axes[d] = (int)a[d];
     return reel_permute(in[0], axes);
 }
 

@@ -1,4 +1,5 @@
-/* relu: y = max(x, 0);  dx = dy where y > 0, else 0. NaN stays NaN. Backward reads y, so x may be freed or overwritten. */
+/* relu: y = max(x, 0);  dx = dy where y > 0, else 0. NaN stays NaN. Backward reads y, so x may be
+ * freed or overwritten. */
 #include "core/ops/unary.h"
 
 REEL_UNARY_PASSES(relu, REEL_OP_NEEDS_OUTPUT, , (x < 0 ? 0 : x), (y > 0 ? dy : 0))

@@ -1,8 +1,10 @@
-/* reshape: the same elements, in row-major order of the SHAPE, under another shape;  dx = dy reshaped back.
+/* reshape: the same elements, in row-major order of the SHAPE, under another shape;  dx = dy
+ * reshaped back.
  *
- * Memory of four-dimensional tensors is channels-last, so a change to or from rank 4 moves elements: (n, c, h, w) flattens into
- * c, h, w order. One strided copy does it, whose other side is described as a row-major tensor of the four-dimensional shape.
- * From rank 4 to another shape of rank 4 the elements pass through a row-major copy in scratch. */
+ * Memory of four-dimensional tensors is channels-last, so a change to or from rank 4 moves
+ * elements: (n, c, h, w) flattens into c, h, w order. One strided copy does it, whose other side is
+ * described as a row-major tensor of the four-dimensional shape. From rank 4 to another shape of
+ * rank 4 the elements pass through a row-major copy in scratch. */
 #include "core/op_impl.h"
 #include "core/ops/strided.h"
 
@@ -25,7 +27,8 @@ static void move(const reel_call *c, const reel_tensor *dst, const reel_tensor *
         const reel_tensor from = as_row_major(src, src->data, dst);
         REEL_FN(reel_strided_copy)(c->ctx, dst, &from, add, 1);
     } else {
-        const reel_tensor to = as_row_major(src, c->scratch, src), from = as_row_major(src, c->scratch, dst);
+        const reel_tensor to = as_row_major(src, c->scratch, src),
+                          from = as_row_major(src, c->scratch, dst);
         REEL_FN(reel_strided_copy)(c->ctx, &to, src, false, 1);
         REEL_FN(reel_strided_copy)(c->ctx, dst, &from, add, 1);
     }
@@ -60,20 +63,25 @@ static reel_status reshape_infer(reel_infer *q, reel_error *err)
         if (attrs->shape[d] == -1 && open < 0)
             open = d;
         else if (attrs->shape[d] < 0)
-            return reel_fail(err, REEL_ERR_INVALID, "expected sizes of 0 or more and at most one -1, got %s", text);
+            return reel_fail(err, REEL_ERR_INVALID,
+                             "expected sizes of 0 or more and at most one -1, got %s", text);
         else if (__builtin_mul_overflow(known, attrs->shape[d], &known))
-            return reel_fail(err, REEL_ERR_INVALID, "expected a shape of %lld elements, got %s", (long long)numel, text);
+            return reel_fail(err, REEL_ERR_INVALID, "expected a shape of %lld elements, got %s",
+                             (long long)numel, text);
     }
     if (open >= 0 && known > 0 && numel % known == 0) {
         q->shape[open] = numel / known;
         known = numel;
     } else if (open >= 0) {
-        return reel_fail(err, REEL_ERR_INVALID, "expected sizes that divide %lld elements, got %s", (long long)numel, text);
+        return reel_fail(err, REEL_ERR_INVALID, "expected sizes that divide %lld elements, got %s",
+                         (long long)numel, text);
     }
     if (known != numel)
-        return reel_fail(err, REEL_ERR_INVALID, "expected a shape of %lld elements, got %s", (long long)numel, text);
+        return reel_fail(err, REEL_ERR_INVALID, "expected a shape of %lld elements, got %s",
+                         (long long)numel, text);
     q->ndim = attrs->ndim;
-    if (q->in[0].ndim == 4 && q->ndim == 4) q->forward_scratch = q->backward_scratch = reel_tensor_bytes(&q->in[0]);
+    if (q->in[0].ndim == 4 && q->ndim == 4)
+        q->forward_scratch = q->backward_scratch = reel_tensor_bytes(&q->in[0]);
     return REEL_OK;
 }
 
@@ -81,18 +89,23 @@ reel_var reel_reshape(reel_var x, int ndim, const int64_t *shape)
 {
     reshape_attrs attrs = {.ndim = ndim};
     if (ndim < 0 || ndim > REEL_MAX_DIMS)
-        return reel_tape_fail(x.tape, REEL_ERR_INVALID, "reshape: expected 0 to %d dimensions, got %d", REEL_MAX_DIMS, ndim);
-    for (int d = 0; d < ndim; d++) attrs.shape[d] = shape[d];
+        return reel_tape_fail(x.tape, REEL_ERR_INVALID,
+                              "reshape: expected 0 to %d dimensions, got %d", REEL_MAX_DIMS, ndim);
+    for (int d = 0; d < ndim; d++)
+        attrs.shape[d] = shape[d];
     return reel_apply(&reel_op_reshape, &attrs, sizeof attrs, &x, 1);
 }
 
 reel_var reel_flatten(reel_var x)
 {
     const reel_tensor t = reel_value(x);
-    if (x.id >= 0 && t.ndim == 2) return x;
+    if (x.id >= 0 && t.ndim == 2)
+        return x;
     if (x.id >= 0 && t.ndim == 0)
-        return reel_tape_fail(x.tape, REEL_ERR_INVALID, "flatten: expected a dimension to keep, got a single number");
-    return reel_reshape(x, 2, (const int64_t[]){t.shape[0], reel_shape_numel(t.ndim - 1, t.shape + 1)});
+        return reel_tape_fail(x.tape, REEL_ERR_INVALID,
+                              "flatten: expected a dimension to keep, got a single number");
+    return reel_reshape(x, 2,
+                        (const int64_t[]){t.shape[0], reel_shape_numel(t.ndim - 1, t.shape + 1)});
 }
 
 static reel_var case_flatten(reel_tape *tape, const reel_var *in)
@@ -144,7 +157,8 @@ static reel_var random_build(reel_tape *tape, const reel_var *in, const void *at
     return reel_reshape(in[0], (int)a[0], a + 1);
 }
 
-/* The elements' prime factors, dealt out among the new dimensions; one of these may be left to be found. */
+/* The elements' prime factors, dealt out among the new dimensions; one of these may be left to be
+ * found. */
 static void random_use(reel_rng *rng, reel_op_sample *s)
 {
     s->build = random_build;
@@ -152,10 +166,13 @@ static void random_use(reel_rng *rng, reel_op_sample *s)
     reel_random_shape(rng, s, 0, 0, REEL_MAX_DIMS);
     int64_t n = reel_shape_numel(s->in[0].ndim, s->in[0].shape), *shape = s->attrs.ints + 1;
     const int ndim = (int)reel_random_int(rng, n > 1, REEL_MAX_DIMS);
-    for (int d = 0; d < ndim; d++) shape[d] = 1;
+    for (int d = 0; d < ndim; d++)
+        shape[d] = 1;
     for (int64_t p = 2; n > 1; p++)
-        for (; n % p == 0; n /= p) shape[reel_random_int(rng, 0, ndim - 1)] *= p;
-    if (ndim > 0 && reel_random_chance(rng, 0.3)) shape[reel_random_int(rng, 0, ndim - 1)] = -1;
+        for (; n % p == 0; n /= p)
+            shape[reel_random_int(rng, 0, ndim - 1)] *= p;
+    if (ndim > 0 && reel_random_chance(rng, 0.3))
+        shape[reel_random_int(rng, 0, ndim - 1)] = -1;
     s->attrs.ints[0] = ndim;
     reel_random_label(s, "to", ndim, shape);
 }

@@ -33,10 +33,14 @@ static reel_status slice_infer(reel_infer *q, reel_error *err)
 {
     const slice_attrs *attrs = q->attrs;
     if (attrs->dim < 0 || attrs->dim >= q->ndim)
-        return reel_fail(err, REEL_ERR_INVALID, "dimension: expected 0 to %d, got %d", q->ndim - 1, attrs->dim);
+        return reel_fail(err, REEL_ERR_INVALID, "dimension: expected 0 to %d, got %d", q->ndim - 1,
+                         attrs->dim);
     if (attrs->begin < 0 || attrs->begin >= attrs->end || attrs->end > q->shape[attrs->dim])
-        return reel_fail(err, REEL_ERR_INVALID, "dimension %d: expected 0 <= begin < end <= %lld, got begin %lld and end %lld",
-                         attrs->dim, (long long)q->shape[attrs->dim], (long long)attrs->begin, (long long)attrs->end);
+        return reel_fail(
+            err, REEL_ERR_INVALID,
+            "dimension %d: expected 0 <= begin < end <= %lld, got begin %lld and end %lld",
+            attrs->dim, (long long)q->shape[attrs->dim], (long long)attrs->begin,
+            (long long)attrs->end);
     q->shape[attrs->dim] = attrs->end - attrs->begin;
     return REEL_OK;
 }

@@ -1,4 +1,5 @@
-/* softmax over the last dimension: y_k = e^(x_k - max) / sum_j e^(x_j - max);  dx_k = y_k (dy_k - sum_j dy_j y_j). */
+/* softmax over the last dimension: y_k = e^(x_k - max) / sum_j e^(x_j - max);  dx_k = y_k (dy_k -
+ * sum_j dy_j y_j). */
 #include "core/ops/softmax.h"
 
 REEL_DECLARE_OP(softmax);
@@ -12,9 +13,11 @@ void REEL_FN(reel_softmax_forward)(const reel_call *c)
         const reel_real *x = (const reel_real *)c->in[0].data + begin, top = line_max(&l, x);
         reel_real *y = (reel_real *)c->out.data + begin;
         double sum = 0;
-        for (int64_t k = 0; k < n; k += l.stride) sum += (double)(y[k] = REEL_MATH(exp)(x[k] - top));
+        for (int64_t k = 0; k < n; k += l.stride)
+            sum += (double)(y[k] = REEL_MATH(exp)(x[k] - top));
         const reel_real inverse = (reel_real)(1 / sum);
-        for (int64_t k = 0; k < n; k += l.stride) y[k] *= inverse;
+        for (int64_t k = 0; k < n; k += l.stride)
+            y[k] *= inverse;
     }
 }
 
@@ -24,10 +27,12 @@ void REEL_FN(reel_softmax_backward)(const reel_call *c)
     REEL_FOR_LINES(c, l, i)
     {
         const int64_t begin = line_begin(&l, i), n = l.length * l.stride;
-        const reel_real *y = (const reel_real *)c->out.data + begin, *dy = (const reel_real *)c->dout.data + begin;
+        const reel_real *y = (const reel_real *)c->out.data + begin,
+                        *dy = (const reel_real *)c->dout.data + begin;
         reel_real *dx = (reel_real *)c->din[0].data + begin;
         double sum = 0;
-        for (int64_t k = 0; k < n; k += l.stride) sum += (double)dy[k] * (double)y[k];
+        for (int64_t k = 0; k < n; k += l.stride)
+            sum += (double)dy[k] * (double)y[k];
         for (int64_t k = 0; k < n; k += l.stride)
             dx[k] = (c->fresh[0] ? 0 : dx[k]) + (reel_real)((double)y[k] * ((double)dy[k] - sum));
     }

@@ -1,7 +1,9 @@
-/* For the pooling operators, after core/op_impl.h: window geometry with PyTorch's rounding rules, and averaging over windows.
+/* For the pooling operators, after core/op_impl.h: window geometry with PyTorch's rounding rules,
+ * and averaging over windows.
  *
- * Invariant of every backward here: work is split over images and blocks of channels, never over windows, so that windows may
- * overlap without two threads meeting, and each sum runs in the order of the windows. Channels are innermost in memory. */
+ * Invariant of every backward here: work is split over images and blocks of channels, never over
+ * windows, so that windows may overlap without two threads meeting, and each sum runs in the order
+ * of the windows. Channels are innermost in memory. */
 #ifndef REEL_CORE_OPS_POOL_H
 #define REEL_CORE_OPS_POOL_H
 
@@ -9,7 +11,8 @@
 
 enum { REEL_POOL_BLOCK = 64 }; /* channels that one pass keeps at hand */
 
-/* Rows h0 .. h1 - 1 and columns w0 .. w1 - 1 of the input, none of them padding. scale: what an average multiplies with. */
+/* Rows h0 .. h1 - 1 and columns w0 .. w1 - 1 of the input, none of them padding. scale: what an
+ * average multiplies with. */
 typedef struct reel_window {
     int64_t h0, h1, w0, w1;
     double scale;
@@ -25,27 +28,35 @@ static inline int64_t reel_pool_max(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* The window of output (i, j). An average divides by the window's area including padding, but not by what ceil mode hangs over
- * the padded input; with exclude_padding by the number of real pixels. */
-static inline reel_window reel_pool_window(const reel_pool2d_attrs *a, const reel_tensor *x, int64_t i, int64_t j)
+/* The window of output (i, j). An average divides by the window's area including padding, but not
+ * by what ceil mode hangs over the padded input; with exclude_padding by the number of real pixels.
+ */
+static inline reel_window reel_pool_window(const reel_pool2d_attrs *a, const reel_tensor *x,
+                                           int64_t i, int64_t j)
 {
     const int64_t h = x->shape[2], w = x->shape[3];
-    const int64_t h0 = i * a->stride_h - a->padding_h, h1 = reel_pool_min(h0 + a->kernel_h, h + a->padding_h);
-    const int64_t w0 = j * a->stride_w - a->padding_w, w1 = reel_pool_min(w0 + a->kernel_w, w + a->padding_w);
+    const int64_t h0 = i * a->stride_h - a->padding_h,
+                  h1 = reel_pool_min(h0 + a->kernel_h, h + a->padding_h);
+    const int64_t w0 = j * a->stride_w - a->padding_w,
+                  w1 = reel_pool_min(w0 + a->kernel_w, w + a->padding_w);
     const int64_t area = (h1 - h0) * (w1 - w0);
-    reel_window win = {reel_pool_max(h0, 0), reel_pool_min(h1, h), reel_pool_max(w0, 0), reel_pool_min(w1, w), 0};
+    reel_window win = {reel_pool_max(h0, 0), reel_pool_min(h1, h), reel_pool_max(w0, 0),
+                       reel_pool_min(w1, w), 0};
     const int64_t real_pixels = (win.h1 - win.h0) * (win.w1 - win.w0);
     win.scale = 1.0 / (double)(a->exclude_padding ? real_pixels : area);
     return win;
 }
 
 /* Windows along one side, or 0 where not even one fits. */
-static inline int64_t reel_pool_extent(int64_t in, int64_t kernel, int64_t stride, int64_t padding, bool ceil_mode)
+static inline int64_t reel_pool_extent(int64_t in, int64_t kernel, int64_t stride, int64_t padding,
+                                       bool ceil_mode)
 {
     const int64_t room = in + 2 * padding - kernel;
-    if (room < 0 && !(ceil_mode && room + stride - 1 >= 0)) return 0;
+    if (room < 0 && !(ceil_mode && room + stride - 1 >= 0))
+        return 0;
     int64_t out = (room + (ceil_mode ? stride - 1 : 0)) / stride + 1;
-    if (ceil_mode && (out - 1) * stride >= in + padding) out--;
+    if (ceil_mode && (out - 1) * stride >= in + padding)
+        out--;
     return out;
 }
 
@@ -53,29 +64,43 @@ static inline reel_status reel_pool_infer(reel_infer *q, reel_error *err)
 {
     const reel_pool2d_attrs *a = q->attrs;
     const reel_tensor *x = &q->in[0];
-    if (x->ndim != 4) return reel_fail(err, REEL_ERR_INVALID, "expected an input of shape (n, c, h, w)");
+    if (x->ndim != 4)
+        return reel_fail(err, REEL_ERR_INVALID, "expected an input of shape (n, c, h, w)");
     if (a->kernel_h < 1 || a->kernel_w < 1 || a->stride_h < 1 || a->stride_w < 1)
-        return reel_fail(err, REEL_ERR_INVALID, "kernel (%lld, %lld) and stride (%lld, %lld) must be at least 1",
-                         (long long)a->kernel_h, (long long)a->kernel_w, (long long)a->stride_h, (long long)a->stride_w);
-    if (a->kernel_h > INT32_MAX || a->kernel_w > INT32_MAX || a->stride_h > INT32_MAX || a->stride_w > INT32_MAX)
-        return reel_fail(err, REEL_ERR_INVALID, "kernel (%lld, %lld) and stride (%lld, %lld) must be at most 2147483647",
-                         (long long)a->kernel_h, (long long)a->kernel_w, (long long)a->stride_h, (long long)a->stride_w);
-    if (a->padding_h < 0 || a->padding_w < 0 || a->padding_h > a->kernel_h / 2 || a->padding_w > a->kernel_w / 2)
-        return reel_fail(err, REEL_ERR_INVALID, "padding (%lld, %lld) must be from 0 to half the kernel (%lld, %lld)",
-                         (long long)a->padding_h, (long long)a->padding_w, (long long)a->kernel_h, (long long)a->kernel_w);
-    q->shape[2] = reel_pool_extent(x->shape[2], a->kernel_h, a->stride_h, a->padding_h, a->ceil_mode);
-    q->shape[3] = reel_pool_extent(x->shape[3], a->kernel_w, a->stride_w, a->padding_w, a->ceil_mode);
-    if (q->shape[2] < 1 || q->shape[3] < 1 || reel_tensor_numel(x) == 0)
-        return reel_fail(err, REEL_ERR_INVALID, "no window of (%lld, %lld) fits into the padded input", (long long)a->kernel_h,
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "kernel (%lld, %lld) and stride (%lld, %lld) must be at least 1",
+                         (long long)a->kernel_h, (long long)a->kernel_w, (long long)a->stride_h,
+                         (long long)a->stride_w);
+    if (a->kernel_h > INT32_MAX || a->kernel_w > INT32_MAX || a->stride_h > INT32_MAX ||
+        a->stride_w > INT32_MAX)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "kernel (%lld, %lld) and stride (%lld, %lld) must be at most 2147483647",
+                         (long long)a->kernel_h, (long long)a->kernel_w, (long long)a->stride_h,
+                         (long long)a->stride_w);
+    if (a->padding_h < 0 || a->padding_w < 0 || a->padding_h > a->kernel_h / 2 ||
+        a->padding_w > a->kernel_w / 2)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "padding (%lld, %lld) must be from 0 to half the kernel (%lld, %lld)",
+                         (long long)a->padding_h, (long long)a->padding_w, (long long)a->kernel_h,
                          (long long)a->kernel_w);
+    q->shape[2] =
+        reel_pool_extent(x->shape[2], a->kernel_h, a->stride_h, a->padding_h, a->ceil_mode);
+    q->shape[3] =
+        reel_pool_extent(x->shape[3], a->kernel_w, a->stride_w, a->padding_w, a->ceil_mode);
+    if (q->shape[2] < 1 || q->shape[3] < 1 || reel_tensor_numel(x) == 0)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "no window of (%lld, %lld) fits into the padded input",
+                         (long long)a->kernel_h, (long long)a->kernel_w);
     return REEL_OK;
 }
 
 static inline reel_pool2d_attrs reel_pool_defaults(const reel_pool2d_attrs *attrs)
 {
     reel_pool2d_attrs a = attrs ? *attrs : (reel_pool2d_attrs){0};
-    if (!a.stride_h) a.stride_h = a.kernel_h;
-    if (!a.stride_w) a.stride_w = a.kernel_w;
+    if (!a.stride_h)
+        a.stride_h = a.kernel_h;
+    if (!a.stride_w)
+        a.stride_w = a.kernel_w;
     return a;
 }
 
@@ -84,9 +109,11 @@ typedef reel_window reel_window_fn(const reel_call *c, int64_t i, int64_t j);
 
 static inline void REEL_FN(reel_average_forward)(const reel_call *c, reel_window_fn *window)
 {
-    const int64_t n = c->out.shape[0], ch = c->out.shape[1], oh = c->out.shape[2], ow = c->out.shape[3];
+    const int64_t n = c->out.shape[0], ch = c->out.shape[1], oh = c->out.shape[2],
+                  ow = c->out.shape[3];
     const int64_t h = c->in[0].shape[2], w = c->in[0].shape[3];
-#pragma omp parallel for collapse(2) schedule(static) num_threads(reel_ctx_threads(c->ctx)) if (n * h * w * ch > 16384)
+#pragma omp parallel for collapse(2) schedule(static)                                              \
+    num_threads(reel_ctx_threads(c->ctx)) if (n * h * w * ch > 16384)
     for (int64_t image = 0; image < n; image++)
         for (int64_t i = 0; i < oh; i++)
             for (int64_t j = 0; j < ow; j++) {
@@ -96,27 +123,33 @@ static inline void REEL_FN(reel_average_forward)(const reel_call *c, reel_window
                 memset(y, 0, (size_t)ch * sizeof *y);
                 for (int64_t u = win.h0; u < win.h1; u++)
                     for (int64_t v = win.w0; v < win.w1; v++) {
-                        const reel_real *x = (const reel_real *)c->in[0].data + ((image * h + u) * w + v) * ch;
+                        const reel_real *x =
+                            (const reel_real *)c->in[0].data + ((image * h + u) * w + v) * ch;
 #pragma omp simd
-                        for (int64_t k = 0; k < ch; k++) y[k] += x[k];
+                        for (int64_t k = 0; k < ch; k++)
+                            y[k] += x[k];
                     }
 #pragma omp simd
-                for (int64_t k = 0; k < ch; k++) y[k] *= scale;
+                for (int64_t k = 0; k < ch; k++)
+                    y[k] *= scale;
             }
 }
 
 static inline void REEL_FN(reel_average_backward)(const reel_call *c, reel_window_fn *window)
 {
-    const int64_t n = c->out.shape[0], ch = c->out.shape[1], oh = c->out.shape[2], ow = c->out.shape[3];
+    const int64_t n = c->out.shape[0], ch = c->out.shape[1], oh = c->out.shape[2],
+                  ow = c->out.shape[3];
     const int64_t h = c->din[0].shape[2], w = c->din[0].shape[3];
-#pragma omp parallel for collapse(2) schedule(static) num_threads(reel_ctx_threads(c->ctx)) if (n * h * w * ch > 16384)
+#pragma omp parallel for collapse(2) schedule(static)                                              \
+    num_threads(reel_ctx_threads(c->ctx)) if (n * h * w * ch > 16384)
     for (int64_t image = 0; image < n; image++)
         for (int64_t k0 = 0; k0 < ch; k0 += REEL_POOL_BLOCK) {
             const int64_t width = reel_pool_min(ch - k0, REEL_POOL_BLOCK);
             reel_real *dx = (reel_real *)c->din[0].data + image * h * w * ch + k0;
             const reel_real *dy = (const reel_real *)c->dout.data + image * oh * ow * ch + k0;
             if (c->fresh[0])
-                for (int64_t p = 0; p < h * w; p++) memset(dx + p * ch, 0, (size_t)width * sizeof *dx);
+                for (int64_t p = 0; p < h * w; p++)
+                    memset(dx + p * ch, 0, (size_t)width * sizeof *dx);
             for (int64_t i = 0; i < oh; i++)
                 for (int64_t j = 0; j < ow; j++, dy += ch) {
                     const reel_window win = window(c, i, j);
@@ -125,7 +158,8 @@ static inline void REEL_FN(reel_average_backward)(const reel_call *c, reel_windo
                         for (int64_t v = win.w0; v < win.w1; v++) {
                             reel_real *to = dx + (u * w + v) * ch;
 #pragma omp simd
-                            for (int64_t k = 0; k < width; k++) to[k] += dy[k] * scale;
+                            for (int64_t k = 0; k < width; k++)
+                                to[k] += dy[k] * scale;
                         }
                 }
         }

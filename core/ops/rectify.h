@@ -4,8 +4,8 @@
 
 #include "core/op_impl.h"
 
-/* dout becomes the gradient of what ReLU was given: dout where y > 0, else 0. For operators with REEL_OP_NEEDS_OUTPUT and
- * REEL_OP_SPENDS_DOUT. */
+/* dout becomes the gradient of what ReLU was given: dout where y > 0, else 0. For operators with
+ * REEL_OP_NEEDS_OUTPUT and REEL_OP_SPENDS_DOUT. */
 static inline void REEL_FN(rectify_dout)(const reel_call *c)
 {
     const reel_real *y = c->out.data;

@@ -1,29 +1,35 @@
-/* JPEG through libjpeg-turbo's libjpeg API. Exact: the slow integer DCT and fancy upsampling, PIL's bits. Fast: the fast DCT,
- * plain upsampling, and decoding at a half, a quarter or an eighth of the size where that is still as large as what is wanted.
+/* JPEG through libjpeg-turbo's libjpeg API. Exact: the slow integer DCT and fancy upsampling, PIL's
+ * bits. Fast: the fast DCT, plain upsampling, and decoding at a half, a quarter or an eighth of the
+ * size where that is still as large as what is wanted.
  *
- * Hostile input is stopped before it costs anything: the pixel cap and a least number of bytes are checked on the header; the
- * first warning that means damage ends the decode (libjpeg would go on with grey); a monitor limits progressive scans, of which
- * each can cost a pass over the image for a few bytes. libjpeg reports errors by longjmp: everything that calls it stands in a
- * function that setjmp guards, and state lives in a struct, so no local variable is lost.
+ * Hostile input is stopped before it costs anything: the pixel cap and a least number of bytes are
+ * checked on the header; the first warning that means damage ends the decode (libjpeg would go on
+ * with grey); a monitor limits progressive scans, of which each can cost a pass over the image for
+ * a few bytes. libjpeg reports errors by longjmp: everything that calls it stands in a function
+ * that setjmp guards, and state lives in a struct, so no local variable is lost.
  *
- * A part of a baseline image is decoded with 16 pixels of margin to its left, right and top. Fancy upsampling looks at
- * neighbours, and at the edge of a cropped row it has none: the margin holds what differs from a full decode. Below the part
- * nothing is decoded; that the file was not cut short is seen by its end marker, which compressed data cannot contain.
+ * A part of a baseline image is decoded with 16 pixels of margin to its left, right and top. Fancy
+ * upsampling looks at neighbours, and at the edge of a cropped row it has none: the margin holds
+ * what differs from a full decode. Below the part nothing is decoded; that the file was not cut
+ * short is seen by its end marker, which compressed data cannot contain.
  *
- * One libjpeg object and its memory serve image after image. Tables are forgotten in between: a file that lacks its own is
- * refused (or gets the standard ones), whatever was decoded before it. */
+ * One libjpeg object and its memory serve image after image. Tables are forgotten in between: a
+ * file that lacks its own is refused (or gets the standard ones), whatever was decoded before it.
+ */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/data_internal.h"
 #include "data/codecs/jpeg_memory.h"
+#include "data/data_internal.h"
 
 #include <jerror.h>
 
 enum { MARGIN = 16, MAX_SCANS = 500, FREE_SCANS = 20 };
-#define MAX_SCANNED_PIXELS ((int64_t)4000000000) /* beyond FREE_SCANS, scans x pixels: bounds the time, to about a second */
+#define MAX_SCANNED_PIXELS                                                                         \
+    ((int64_t)4000000000) /* beyond FREE_SCANS, scans x pixels: bounds the time, to about a second \
+                           */
 #define MAX_COEFFICIENT_MEMORY ((long)1 << 30)
 
 struct reel_jpeg {
@@ -56,11 +62,13 @@ static void on_error(j_common_ptr cinfo)
     longjmp(job->failed, 1);
 }
 
-/* level < 0: a warning. Oddities without loss (bytes between segments, an unknown JFIF version) are passed over; anything else
- * means that pixels are wrong. Listed by what is harmless, because jerror.h does not name every warning in every build. */
+/* level < 0: a warning. Oddities without loss (bytes between segments, an unknown JFIF version) are
+ * passed over; anything else means that pixels are wrong. Listed by what is harmless, because
+ * jerror.h does not name every warning in every build. */
 static void on_message(j_common_ptr cinfo, int level)
 {
-    if (level >= 0) return;
+    if (level >= 0)
+        return;
     switch (cinfo->err->msg_code) {
     case JWRN_ADOBE_XFORM:
     case JWRN_BOGUS_PROGRESSION:
@@ -93,7 +101,9 @@ static void on_progress(j_common_ptr cinfo)
     const int64_t pixels = (int64_t)job->cinfo.image_width * job->cinfo.image_height;
     if (scans > MAX_SCANS || (scans > FREE_SCANS && scans * pixels > MAX_SCANNED_PIXELS))
         refuse(job, reel_fail(job->err, REEL_ERR_FORMAT,
-                              "JPEG: %" PRId64 " progressive scans of %" PRId64 " pixels, expected fewer", scans, pixels));
+                              "JPEG: %" PRId64 " progressive scans of %" PRId64
+                              " pixels, expected fewer",
+                              scans, pixels));
 }
 
 static void forget_tables(j_decompress_ptr cinfo)
@@ -112,26 +122,34 @@ static void read_header(reel_jpeg *job)
     jpeg_read_header(cinfo, TRUE);
     const int64_t width = cinfo->image_width, height = cinfo->image_height;
     const reel_status status = reel_check_pixels("JPEG", width, height, job->err);
-    if (status != REEL_OK) refuse(job, status);
-    /* A Huffman code has at least one bit, and the finest component at least one code in every 8x8 block. Arithmetic coding can
-     * do with less; a sixteenth of that is what real images stay above. */
+    if (status != REEL_OK)
+        refuse(job, status);
+    /* A Huffman code has at least one bit, and the finest component at least one code in every 8x8
+     * block. Arithmetic coding can do with less; a sixteenth of that is what real images stay
+     * above. */
     if ((int64_t)job->size < width * height / (cinfo->arith_code ? 64 * 8 * 16 : 64 * 8))
         refuse(job, reel_fail(job->err, REEL_ERR_FORMAT,
-                              "JPEG: %zu bytes cannot hold the %" PRId64 " x %" PRId64 " pixels of the header", job->size,
-                              width, height));
+                              "JPEG: %zu bytes cannot hold the %" PRId64 " x %" PRId64
+                              " pixels of the header",
+                              job->size, width, height));
 }
 
-/* Is a part cheaper than the whole, and known to have its bits? Grey and the usual samplings 4:4:4, 4:2:2, 4:2:0, 4:4:0. */
+/* Is a part cheaper than the whole, and known to have its bits? Grey and the usual samplings 4:4:4,
+ * 4:2:2, 4:2:0, 4:4:0. */
 static bool can_crop(j_decompress_ptr cinfo)
 {
-    if (jpeg_has_multiple_scans(cinfo)) return false;
-    if (cinfo->num_components == 1) return true;
+    if (jpeg_has_multiple_scans(cinfo))
+        return false;
+    if (cinfo->num_components == 1)
+        return true;
     const jpeg_component_info *c = cinfo->comp_info;
-    return cinfo->num_components == 3 && c[0].h_samp_factor <= 2 && c[0].v_samp_factor <= 2 && c[1].h_samp_factor == 1 &&
-           c[1].v_samp_factor == 1 && c[2].h_samp_factor == 1 && c[2].v_samp_factor == 1;
+    return cinfo->num_components == 3 && c[0].h_samp_factor <= 2 && c[0].v_samp_factor <= 2 &&
+           c[1].h_samp_factor == 1 && c[1].v_samp_factor == 1 && c[2].h_samp_factor == 1 &&
+           c[2].v_samp_factor == 1;
 }
 
-/* PIL's CMYK (which reads every four-component JPEG as Adobe's, inverted) to RGB: r = k - c'k/255 rounded, c' = 255 - c. */
+/* PIL's CMYK (which reads every four-component JPEG as Adobe's, inverted) to RGB: r = k - c'k/255
+ * rounded, c' = 255 - c. */
 static void cmyk_row(uint8_t *rgb, const uint8_t *cmyk, int64_t width)
 {
     for (int64_t x = 0; x < width; x++)
@@ -141,11 +159,13 @@ static void cmyk_row(uint8_t *rgb, const uint8_t *cmyk, int64_t width)
         }
 }
 
-/* The smallest scale, in eighths, at which the wanted part has at least the pixels that it will be resized to. */
+/* The smallest scale, in eighths, at which the wanted part has at least the pixels that it will be
+ * resized to. */
 static int64_t choose_scale(const reel_jpeg_want *want)
 {
     for (int64_t n = 1; n < 8; n *= 2)
-        if (want->part.w * n >= want->width * 8 && want->part.h * n >= want->height * 8) return n;
+        if (want->part.w * n >= want->width * 8 && want->part.h * n >= want->height * 8)
+            return n;
     return 8;
 }
 
@@ -167,11 +187,16 @@ static reel_rect part_of(const reel_jpeg *job)
     const int64_t width = job->cinfo.output_width, height = job->cinfo.output_height;
     const reel_rect *want = &job->want->part;
     int64_t left = want->x * n / 8 - margin, top = want->y * n / 8 - margin;
-    int64_t right = ((want->x + want->w) * n + 7) / 8 + margin, bottom = ((want->y + want->h) * n + 7) / 8;
-    if (left < 0) left = 0;
-    if (top < 0) top = 0;
-    if (right > width) right = width;
-    if (bottom > height) bottom = height;
+    int64_t right = ((want->x + want->w) * n + 7) / 8 + margin,
+            bottom = ((want->y + want->h) * n + 7) / 8;
+    if (left < 0)
+        left = 0;
+    if (top < 0)
+        top = 0;
+    if (right > width)
+        right = width;
+    if (bottom > height)
+        bottom = height;
     return (reel_rect){left, top, right - left, bottom - top};
 }
 
@@ -179,10 +204,12 @@ static reel_rect part_of(const reel_jpeg *job)
 static bool ends_well(const reel_jpeg *job)
 {
     const struct jpeg_decompress_struct *cinfo = &job->cinfo;
-    if (cinfo->unread_marker == 0xd9) return true; /* the bit reader has met it already */
+    if (cinfo->unread_marker == 0xd9)
+        return true; /* the bit reader has met it already */
     const uint8_t *rest = cinfo->src->next_input_byte;
     for (size_t i = cinfo->src->bytes_in_buffer; i >= 2; i--)
-        if (rest[i - 2] == 0xff && rest[i - 1] == 0xd9) return true;
+        if (rest[i - 2] == 0xff && rest[i - 1] == 0xd9)
+            return true;
     return false;
 }
 
@@ -192,14 +219,17 @@ static void read_rows(reel_jpeg *job, int64_t bottom)
     j_decompress_ptr cinfo = &job->cinfo;
     const reel_rect *at = &job->got.at;
     const bool cmyk = cinfo->num_components == 4;
-    JSAMPROW line = cmyk ? cinfo->mem->alloc_large((j_common_ptr)cinfo, JPOOL_IMAGE, (size_t)at->w * 4) : NULL;
+    JSAMPROW line =
+        cmyk ? cinfo->mem->alloc_large((j_common_ptr)cinfo, JPOOL_IMAGE, (size_t)at->w * 4) : NULL;
     while (cinfo->output_scanline < bottom) {
         uint8_t *first = job->image->rgb + ((int64_t)cinfo->output_scanline - at->y) * at->w * 3;
         const int64_t left = bottom - cinfo->output_scanline;
         JSAMPROW rows[AT_ONCE] = {line};
-        for (int64_t i = 0; i < AT_ONCE && !cmyk; i++) rows[i] = first + (i < left ? i : 0) * at->w * 3;
+        for (int64_t i = 0; i < AT_ONCE && !cmyk; i++)
+            rows[i] = first + (i < left ? i : 0) * at->w * 3;
         jpeg_read_scanlines(cinfo, rows, cmyk ? 1 : (JDIMENSION)(left < AT_ONCE ? left : AT_ONCE));
-        if (cmyk) cmyk_row(first, line, at->w);
+        if (cmyk)
+            cmyk_row(first, line, at->w);
     }
 }
 
@@ -208,12 +238,13 @@ static void decode(reel_jpeg *job)
     j_decompress_ptr cinfo = &job->cinfo;
     const bool cmyk = cinfo->num_components == 4;
     if (cinfo->num_components != 1 && cinfo->num_components != 3 && !cmyk)
-        refuse(job, reel_fail(job->err, REEL_ERR_FORMAT, "JPEG: %d components, expected 1, 3 or 4", cinfo->num_components));
+        refuse(job, reel_fail(job->err, REEL_ERR_FORMAT, "JPEG: %d components, expected 1, 3 or 4",
+                              cinfo->num_components));
     cinfo->out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
     set_quality(job);
     const bool crop = job->want && can_crop(cinfo);
-    /* Where libjpeg converts colours while it upsamples, the converter of an earlier image stays, in memory given back long
-     * ago; skip_scanlines would write through it. */
+    /* Where libjpeg converts colours while it upsamples, the converter of an earlier image stays,
+     * in memory given back long ago; skip_scanlines would write through it. */
     cinfo->cconvert = NULL;
     cinfo->cquantize = NULL;
     jpeg_start_decompress(cinfo);
@@ -227,13 +258,18 @@ static void decode(reel_jpeg *job)
         at->w = w;
     }
     const reel_status status = reel_image_resize_buffer(job->image, at->w, at->h, job->err);
-    if (status != REEL_OK) refuse(job, status);
-    if (at->y > 0) jpeg_skip_scanlines(cinfo, (JDIMENSION)at->y);
+    if (status != REEL_OK)
+        refuse(job, status);
+    if (at->y > 0)
+        jpeg_skip_scanlines(cinfo, (JDIMENSION)at->y);
     read_rows(job, at->y + at->h);
     if (at->y + at->h == height) {
-        jpeg_finish_decompress(cinfo); /* looks for the end of the image: a file cut short fails here at the latest */
+        jpeg_finish_decompress(
+            cinfo); /* looks for the end of the image: a file cut short fails here at the latest */
     } else {
-        if (!ends_well(job)) refuse(job, reel_fail(job->err, REEL_ERR_FORMAT, "JPEG: cut short, there is no end of image"));
+        if (!ends_well(job))
+            refuse(job, reel_fail(job->err, REEL_ERR_FORMAT,
+                                  "JPEG: cut short, there is no end of image"));
         jpeg_abort_decompress(cinfo);
     }
 }
@@ -253,7 +289,8 @@ static reel_status run(reel_jpeg *job, void (*work)(reel_jpeg *), reel_error *er
 {
     job->err = err;
     job->status = REEL_OK;
-    if (setjmp(job->failed) == 0) work(job);
+    if (setjmp(job->failed) == 0)
+        work(job);
     return job->status;
 }
 
@@ -261,7 +298,8 @@ reel_status reel_jpeg_create(reel_jpeg **out, reel_error *err)
 {
     *out = NULL;
     reel_jpeg *job = calloc(1, sizeof *job);
-    if (!job) return reel_fail(err, REEL_ERR_MEMORY, "JPEG: no memory for a decoder");
+    if (!job)
+        return reel_fail(err, REEL_ERR_MEMORY, "JPEG: no memory for a decoder");
     job->cinfo.err = jpeg_std_error(&job->errors);
     job->cinfo.client_data = job;
     job->errors.error_exit = on_error;
@@ -279,13 +317,15 @@ reel_status reel_jpeg_create(reel_jpeg **out, reel_error *err)
 
 void reel_jpeg_destroy(reel_jpeg *job)
 {
-    if (!job) return;
+    if (!job)
+        return;
     jpeg_destroy_decompress(&job->cinfo);
     reel_jpeg_memory_free(&job->memory);
     free(job);
 }
 
-reel_status reel_jpeg_open(reel_jpeg *job, const uint8_t *bytes, size_t size, int64_t *width, int64_t *height, reel_error *err)
+reel_status reel_jpeg_open(reel_jpeg *job, const uint8_t *bytes, size_t size, int64_t *width,
+                           int64_t *height, reel_error *err)
 {
     job->bytes = bytes;
     job->size = size;
@@ -295,16 +335,19 @@ reel_status reel_jpeg_open(reel_jpeg *job, const uint8_t *bytes, size_t size, in
     return REEL_OK;
 }
 
-reel_status reel_jpeg_read(reel_jpeg *job, reel_image *image, const reel_jpeg_want *want, reel_jpeg_part *got, reel_error *err)
+reel_status reel_jpeg_read(reel_jpeg *job, reel_image *image, const reel_jpeg_want *want,
+                           reel_jpeg_part *got, reel_error *err)
 {
     job->image = image;
     job->want = want;
     REEL_TRY(run(job, decode, err));
-    if (got) *got = job->got;
+    if (got)
+        *got = job->got;
     return REEL_OK;
 }
 
-reel_status reel_jpeg_size(const uint8_t *bytes, size_t size, int64_t *width, int64_t *height, reel_error *err)
+reel_status reel_jpeg_size(const uint8_t *bytes, size_t size, int64_t *width, int64_t *height,
+                           reel_error *err)
 {
     reel_jpeg *job;
     REEL_TRY(reel_jpeg_create(&job, err));
@@ -313,8 +356,8 @@ reel_status reel_jpeg_size(const uint8_t *bytes, size_t size, int64_t *width, in
     return status;
 }
 
-reel_status reel_jpeg_decode(reel_image *image, const uint8_t *bytes, size_t size, const reel_rect *want, reel_rect *got,
-                             reel_error *err)
+reel_status reel_jpeg_decode(reel_image *image, const uint8_t *bytes, size_t size,
+                             const reel_rect *want, reel_rect *got, reel_error *err)
 {
     reel_jpeg *job;
     int64_t width, height;
@@ -322,8 +365,10 @@ reel_status reel_jpeg_decode(reel_image *image, const uint8_t *bytes, size_t siz
     reel_jpeg_part part = {0};
     const reel_jpeg_want exact = {.part = want ? *want : (reel_rect){0}};
     reel_status status = reel_jpeg_open(job, bytes, size, &width, &height, err);
-    if (status == REEL_OK) status = reel_jpeg_read(job, image, want ? &exact : NULL, &part, err);
+    if (status == REEL_OK)
+        status = reel_jpeg_read(job, image, want ? &exact : NULL, &part, err);
     reel_jpeg_destroy(job);
-    if (got) *got = part.at;
+    if (got)
+        *got = part.at;
     return status;
 }

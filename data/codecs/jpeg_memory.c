@@ -1,4 +1,5 @@
-/* The block that libjpeg takes its pieces from, and what happens when it is too small: jpeg_memory.h tells why. */
+/* The block that libjpeg takes its pieces from, and what happens when it is too small:
+ * jpeg_memory.h tells why. */
 #include "data/codecs/jpeg_memory.h"
 
 #include <stdlib.h>
@@ -6,7 +7,9 @@
 #include "data/data_internal.h"
 
 enum { ALIGN = 64 };
-#define MAX_BLOCK ((size_t)8 << 20) /* larger needs are rare: they are met by malloc each time, and weigh on nobody after */
+#define MAX_BLOCK                                                                                  \
+    ((size_t)8 << 20) /* larger needs are rare: they are met by malloc each time, and weigh on     \
+                         nobody after */
 
 static reel_jpeg_memory *memory_of(j_common_ptr cinfo)
 {
@@ -21,10 +24,13 @@ static size_t round_up(size_t size)
 /* NULL where the block is full. */
 static void *take(reel_jpeg_memory *m, size_t size)
 {
-    if (size > MAX_BLOCK) return NULL;
+    if (size > MAX_BLOCK)
+        return NULL;
     size = round_up(size);
-    if (m->wanted <= MAX_BLOCK) m->wanted += size;
-    if (size > m->capacity - m->used) return NULL;
+    if (m->wanted <= MAX_BLOCK)
+        m->wanted += size;
+    if (size > m->capacity - m->used)
+        return NULL;
     void *p = m->block + m->used;
     m->used += size;
     return p;
@@ -53,9 +59,11 @@ static JSAMPARRAY alloc_sarray(j_common_ptr cinfo, int pool, JDIMENSION width, J
     reel_jpeg_memory *m = memory_of(cinfo);
     const size_t stride = round_up(width), pointers = round_up(height * sizeof(JSAMPROW));
     uint8_t *p = take(m, pointers + stride * height + ALIGN);
-    if (!p) return m->own.alloc_sarray(cinfo, JPOOL_IMAGE, width, height);
+    if (!p)
+        return m->own.alloc_sarray(cinfo, JPOOL_IMAGE, width, height);
     JSAMPARRAY rows = (JSAMPARRAY)p;
-    for (JDIMENSION y = 0; y < height; y++) rows[y] = p + pointers + stride * y;
+    for (JDIMENSION y = 0; y < height; y++)
+        rows[y] = p + pointers + stride * y;
     return rows;
 }
 
@@ -67,7 +75,8 @@ static void free_pool(j_common_ptr cinfo, int pool)
         free(m->block);
         m->capacity = (m->wanted + m->wanted / 4 + 65535) / 65536 * 65536;
         m->block = aligned_alloc(ALIGN, m->capacity);
-        if (!m->block) m->capacity = 0;
+        if (!m->block)
+            m->capacity = 0;
     }
     m->used = m->wanted = 0;
 }

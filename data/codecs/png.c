@@ -1,8 +1,10 @@
-/* PNG through libpng, reduced to 8-bit RGB: palette and grey expanded, 16 bit cut to the high byte, alpha dropped, no gamma.
+/* PNG through libpng, reduced to 8-bit RGB: palette and grey expanded, 16 bit cut to the high byte,
+ * alpha dropped, no gamma.
  *
- * Chunks that do not matter for the pixels are skipped unread, because most of libpng's history of trouble is in them; a size
- * that the file cannot hold (deflate makes at most 1032 bytes of one) is refused before memory is touched. Interlaced images
- * are read pass by pass into the image itself. */
+ * Chunks that do not matter for the pixels are skipped unread, because most of libpng's history of
+ * trouble is in them; a size that the file cannot hold (deflate makes at most 1032 bytes of one) is
+ * refused before memory is touched. Interlaced images are read pass by pass into the image itself.
+ */
 #include <inttypes.h>
 #include <png.h>
 #include <setjmp.h>
@@ -39,7 +41,8 @@ static void on_warning(png_structp png, png_const_charp text)
 static void on_read(png_structp png, png_bytep to, size_t n)
 {
     struct job *job = png_get_io_ptr(png);
-    if (n > job->size - job->at) png_error(png, "the file ends early");
+    if (n > job->size - job->at)
+        png_error(png, "the file ends early");
     memcpy(to, job->bytes + job->at, n);
     job->at += n;
 }
@@ -63,12 +66,14 @@ static void read_header(struct job *job)
     job->width = png_get_image_width(job->png, job->info);
     job->height = png_get_image_height(job->png, job->info);
     const reel_status status = reel_check_pixels("PNG", job->width, job->height, job->err);
-    if (status != REEL_OK) refuse(job, status);
+    if (status != REEL_OK)
+        refuse(job, status);
     const int64_t needed = (int64_t)png_get_rowbytes(job->png, job->info) * job->height;
     if (needed / MAX_INFLATION > (int64_t)job->size)
         refuse(job, reel_fail(job->err, REEL_ERR_FORMAT,
-                              "PNG: %zu bytes cannot hold the %" PRId64 " x %" PRId64 " pixels of the header", job->size,
-                              job->width, job->height));
+                              "PNG: %zu bytes cannot hold the %" PRId64 " x %" PRId64
+                              " pixels of the header",
+                              job->size, job->width, job->height));
 }
 
 static void decode(struct job *job)
@@ -76,29 +81,38 @@ static void decode(struct job *job)
     png_structp png = job->png;
     read_header(job);
     const int type = png_get_color_type(png, job->info), depth = png_get_bit_depth(png, job->info);
-    if (type == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
+    if (type == PNG_COLOR_TYPE_PALETTE)
+        png_set_palette_to_rgb(png);
     if (!(type & PNG_COLOR_MASK_COLOR)) {
-        if (depth < 8) png_set_expand_gray_1_2_4_to_8(png);
+        if (depth < 8)
+            png_set_expand_gray_1_2_4_to_8(png);
         png_set_gray_to_rgb(png);
     }
-    if (depth == 16) png_set_strip_16(png);
-    if (type & PNG_COLOR_MASK_ALPHA) png_set_strip_alpha(png);
+    if (depth == 16)
+        png_set_strip_16(png);
+    if (type & PNG_COLOR_MASK_ALPHA)
+        png_set_strip_alpha(png);
     const int passes = png_set_interlace_handling(png);
     png_read_update_info(png, job->info);
     const int64_t stride = job->width * 3;
     if ((int64_t)png_get_rowbytes(png, job->info) != stride)
-        refuse(job, reel_fail(job->err, REEL_ERR_FORMAT, "PNG: colour type %d with %d bits does not become RGB", type, depth));
-    const reel_status status = reel_image_resize_buffer(job->image, job->width, job->height, job->err);
-    if (status != REEL_OK) refuse(job, status);
+        refuse(job, reel_fail(job->err, REEL_ERR_FORMAT,
+                              "PNG: colour type %d with %d bits does not become RGB", type, depth));
+    const reel_status status =
+        reel_image_resize_buffer(job->image, job->width, job->height, job->err);
+    if (status != REEL_OK)
+        refuse(job, status);
     for (int pass = 0; pass < passes; pass++)
-        for (int64_t y = 0; y < job->height; y++) png_read_row(png, job->image->rgb + y * stride, NULL);
+        for (int64_t y = 0; y < job->height; y++)
+            png_read_row(png, job->image->rgb + y * stride, NULL);
     png_read_end(png, NULL);
 }
 
 static reel_status run(struct job *job, void (*work)(struct job *))
 {
     job->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, job, on_error, on_warning);
-    if (!job->png) return reel_fail(job->err, REEL_ERR_MEMORY, "no memory for the PNG decoder");
+    if (!job->png)
+        return reel_fail(job->err, REEL_ERR_MEMORY, "no memory for the PNG decoder");
     job->info = png_create_info_struct(job->png);
     if (!job->info)
         job->status = reel_fail(job->err, REEL_ERR_MEMORY, "no memory for the PNG decoder");
@@ -108,7 +122,8 @@ static reel_status run(struct job *job, void (*work)(struct job *))
     return job->status;
 }
 
-reel_status reel_png_size(const uint8_t *bytes, size_t size, int64_t *width, int64_t *height, reel_error *err)
+reel_status reel_png_size(const uint8_t *bytes, size_t size, int64_t *width, int64_t *height,
+                          reel_error *err)
 {
     struct job job = {.bytes = bytes, .size = size, .err = err};
     REEL_TRY(run(&job, read_header));

@@ -1,4 +1,5 @@
-/* Writers for JPEG and PNG: for drawn datasets, reports and tests. A file that could not be written whole is removed. */
+/* Writers for JPEG and PNG: for drawn datasets, reports and tests. A file that could not be written
+ * whole is removed. */
 #include <errno.h>
 #include <inttypes.h>
 #include <png.h>
@@ -49,7 +50,8 @@ static void write_jpeg(struct job *job)
     jpeg_set_defaults(cinfo);
     jpeg_set_quality(cinfo, job->quality, TRUE);
     cinfo->dct_method = JDCT_ISLOW;
-    if (job->full_chroma) cinfo->comp_info[0].h_samp_factor = cinfo->comp_info[0].v_samp_factor = 1;
+    if (job->full_chroma)
+        cinfo->comp_info[0].h_samp_factor = cinfo->comp_info[0].v_samp_factor = 1;
     jpeg_start_compress(cinfo, TRUE);
     while (cinfo->next_scanline < cinfo->image_height) {
         JSAMPROW row[1] = {job->image->rgb + (int64_t)cinfo->next_scanline * job->image->width * 3};
@@ -85,10 +87,12 @@ static void write_png(struct job *job)
 {
     png_set_user_limits(job->png, 0x7fffffff, 0x7fffffff);
     png_init_io(job->png, job->file);
-    png_set_IHDR(job->png, job->info, (png_uint_32)job->image->width, (png_uint_32)job->image->height, 8, PNG_COLOR_TYPE_RGB,
-                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_set_IHDR(job->png, job->info, (png_uint_32)job->image->width,
+                 (png_uint_32)job->image->height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_write_info(job->png, job->info);
-    for (int64_t y = 0; y < job->image->height; y++) png_write_row(job->png, job->image->rgb + y * job->image->width * 3);
+    for (int64_t y = 0; y < job->image->height; y++)
+        png_write_row(job->png, job->image->rgb + y * job->image->width * 3);
     png_write_end(job->png, job->info);
 }
 
@@ -96,9 +100,11 @@ static bool run_png(struct job *job)
 {
     snprintf(job->reason, sizeof job->reason, "no memory for the PNG encoder");
     job->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, job, on_png_error, on_png_warning);
-    if (!job->png) return false;
+    if (!job->png)
+        return false;
     job->info = png_create_info_struct(job->png);
-    const bool done = job->info && setjmp(png_jmpbuf(job->png)) == 0 ? (write_png(job), true) : false;
+    const bool done =
+        job->info && setjmp(png_jmpbuf(job->png)) == 0 ? (write_png(job), true) : false;
     png_destroy_write_struct(&job->png, &job->info);
     return done;
 }
@@ -107,30 +113,37 @@ static bool run_png(struct job *job)
 static bool encode(struct job *job, bool (*run)(struct job *))
 {
     const bool done = run(job);
-    if (fclose(job->file) == 0 || !done) return done;
+    if (fclose(job->file) == 0 || !done)
+        return done;
     snprintf(job->reason, sizeof job->reason, "%s", strerror(errno));
     return false;
 }
 
-static reel_status write_file(struct job *job, const char *path, bool (*run)(struct job *), reel_error *err)
+static reel_status write_file(struct job *job, const char *path, bool (*run)(struct job *),
+                              reel_error *err)
 {
     char shown[400];
     reel_escape(shown, sizeof shown, path);
     job->file = fopen(path, "wbe");
-    if (!job->file) return reel_fail(err, REEL_ERR_IO, "cannot write %s: %s", shown, strerror(errno));
-    if (encode(job, run)) return REEL_OK;
+    if (!job->file)
+        return reel_fail(err, REEL_ERR_IO, "cannot write %s: %s", shown, strerror(errno));
+    if (encode(job, run))
+        return REEL_OK;
     unlink(path);
     return reel_fail(err, REEL_ERR_IO, "cannot write %s: %s", shown, job->reason);
 }
 
-static reel_status write_bytes(struct job *job, reel_bytes *bytes, bool (*run)(struct job *), reel_error *err)
+static reel_status write_bytes(struct job *job, reel_bytes *bytes, bool (*run)(struct job *),
+                               reel_error *err)
 {
     char *memory = NULL;
     size_t size = 0;
     job->file = open_memstream(&memory, &size);
-    if (!job->file) return reel_fail(err, REEL_ERR_MEMORY, "cannot encode an image: %s", strerror(errno));
-    reel_status status = encode(job, run) ? reel_bytes_reserve(bytes, size, err)
-                                          : reel_fail(err, REEL_ERR_IO, "cannot encode an image: %s", job->reason);
+    if (!job->file)
+        return reel_fail(err, REEL_ERR_MEMORY, "cannot encode an image: %s", strerror(errno));
+    reel_status status =
+        encode(job, run) ? reel_bytes_reserve(bytes, size, err)
+                         : reel_fail(err, REEL_ERR_IO, "cannot encode an image: %s", job->reason);
     if (status == REEL_OK) {
         memcpy(bytes->data, memory, size);
         bytes->size = size;
@@ -141,26 +154,33 @@ static reel_status write_bytes(struct job *job, reel_bytes *bytes, bool (*run)(s
 
 static reel_status check(const reel_image *image, int64_t most, const char *format, reel_error *err)
 {
-    if (image->rgb && image->width >= 1 && image->height >= 1 && image->width <= most && image->height <= most) return REEL_OK;
-    return reel_fail(err, REEL_ERR_INVALID, "%s: image of %" PRId64 " x %" PRId64 " pixels, expected sides of 1 to %" PRId64,
+    if (image->rgb && image->width >= 1 && image->height >= 1 && image->width <= most &&
+        image->height <= most)
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "%s: image of %" PRId64 " x %" PRId64
+                     " pixels, expected sides of 1 to %" PRId64,
                      format, image->width, image->height, most);
 }
 
 static reel_status check_jpeg(const reel_image *image, int quality, reel_error *err)
 {
     REEL_TRY(check(image, JPEG_MAX_DIMENSION, "JPEG", err));
-    if (quality >= 1 && quality <= 100) return REEL_OK;
+    if (quality >= 1 && quality <= 100)
+        return REEL_OK;
     return reel_fail(err, REEL_ERR_INVALID, "JPEG: quality %d, expected 1 to 100", quality);
 }
 
-reel_status reel_image_write_jpeg(const reel_image *image, const char *path, int quality, bool full_chroma, reel_error *err)
+reel_status reel_image_write_jpeg(const reel_image *image, const char *path, int quality,
+                                  bool full_chroma, reel_error *err)
 {
     REEL_TRY(check_jpeg(image, quality, err));
     struct job job = {.image = image, .quality = quality, .full_chroma = full_chroma};
     return write_file(&job, path, run_jpeg, err);
 }
 
-reel_status reel_image_encode_jpeg(const reel_image *image, reel_bytes *bytes, int quality, bool full_chroma, reel_error *err)
+reel_status reel_image_encode_jpeg(const reel_image *image, reel_bytes *bytes, int quality,
+                                   bool full_chroma, reel_error *err)
 {
     REEL_TRY(check_jpeg(image, quality, err));
     struct job job = {.image = image, .quality = quality, .full_chroma = full_chroma};

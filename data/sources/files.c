@@ -1,7 +1,7 @@
 /* Samples that are files below a folder: image folders, lists, flat validation folders.
  *
- * One pool of paths relative to the root; a sample is an offset into it and a label. Nothing is opened before its turn comes: a
- * file that cannot be read is the loader's to replace. */
+ * One pool of paths relative to the root; a sample is an offset into it and a label. Nothing is
+ * opened before its turn comes: a file that cannot be read is the loader's to replace. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -45,8 +45,10 @@ static void files_name(const void *self, int64_t index, char *text, size_t size)
 void reel_files_destroy(void *self)
 {
     reel_files *f = self;
-    if (!f) return;
-    if (f->root >= 0) close(f->root);
+    if (!f)
+        return;
+    if (f->root >= 0)
+        close(f->root);
     free(f->paths.text);
     free(f->samples.items);
     free(f);
@@ -55,21 +57,28 @@ void reel_files_destroy(void *self)
 static reel_status read_all(int file, reel_bytes *bytes, reel_error *err)
 {
     struct stat info;
-    if (fstat(file, &info) != 0) return reel_fail(err, REEL_ERR_IO, "cannot look at the file: %s", strerror(errno));
-    if (!S_ISREG(info.st_mode)) return reel_fail(err, REEL_ERR_IO, "expected a regular file, got another kind");
+    if (fstat(file, &info) != 0)
+        return reel_fail(err, REEL_ERR_IO, "cannot look at the file: %s", strerror(errno));
+    if (!S_ISREG(info.st_mode))
+        return reel_fail(err, REEL_ERR_IO, "expected a regular file, got another kind");
     if ((uint64_t)info.st_size > REEL_MAX_FILE)
-        return reel_fail(err, REEL_ERR_FORMAT, "file of %" PRId64 " bytes, expected at most %zu", (int64_t)info.st_size,
-                         REEL_MAX_FILE);
+        return reel_fail(err, REEL_ERR_FORMAT, "file of %" PRId64 " bytes, expected at most %zu",
+                         (int64_t)info.st_size, REEL_MAX_FILE);
     size_t room = (size_t)info.st_size + 1; /* one more, to see the end without another call */
     for (;;) {
         REEL_TRY(reel_bytes_reserve(bytes, room, err));
         const ssize_t got = read(file, bytes->data + bytes->size, room - bytes->size);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return reel_fail(err, REEL_ERR_IO, "cannot read: %s", strerror(errno));
-        if (got == 0) return REEL_OK;
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return reel_fail(err, REEL_ERR_IO, "cannot read: %s", strerror(errno));
+        if (got == 0)
+            return REEL_OK;
         bytes->size += (size_t)got;
-        if (bytes->size > REEL_MAX_FILE) return reel_fail(err, REEL_ERR_FORMAT, "file grows beyond %zu bytes", REEL_MAX_FILE);
-        if (bytes->size == room) room += room / 2 + 4096; /* it has grown since fstat */
+        if (bytes->size > REEL_MAX_FILE)
+            return reel_fail(err, REEL_ERR_FORMAT, "file grows beyond %zu bytes", REEL_MAX_FILE);
+        if (bytes->size == room)
+            room += room / 2 + 4096; /* it has grown since fstat */
     }
 }
 
@@ -77,8 +86,10 @@ static reel_status files_read(const void *self, int64_t index, reel_bytes *bytes
 {
     const reel_files *f = self;
     /* Without O_NONBLOCK a named pipe called x.jpg would wait for a writer for ever. */
-    const int file = openat(f->root, path_at(f, index), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (file < 0) return reel_fail(err, REEL_ERR_IO, "cannot open: %s", strerror(errno));
+    const int file =
+        openat(f->root, path_at(f, index), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (file < 0)
+        return reel_fail(err, REEL_ERR_IO, "cannot open: %s", strerror(errno));
     const reel_status status = read_all(file, bytes, err);
     close(file);
     return status;
@@ -95,34 +106,41 @@ const reel_source reel_files_source = {.kind = "folder",
 reel_status reel_files_open(reel_files **out, const char *root, reel_error *err)
 {
     reel_files *f = *out = calloc(1, sizeof *f);
-    if (!f) return reel_fail(err, REEL_ERR_MEMORY, "no memory to list %s", root);
+    if (!f)
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory to list %s", root);
     f->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (f->root >= 0) return REEL_OK;
+    if (f->root >= 0)
+        return REEL_OK;
     const int reason = errno;
     free(f);
     *out = NULL;
     char shown[250];
     reel_escape(shown, sizeof shown, root);
-    return reel_fail(err, REEL_ERR_IO, "cannot open the image folder %s: %s", shown, strerror(reason));
+    return reel_fail(err, REEL_ERR_IO, "cannot open the image folder %s: %s", shown,
+                     strerror(reason));
 }
 
-reel_status reel_files_add(reel_files *f, const char *path, size_t length, int64_t label, reel_error *err)
+reel_status reel_files_add(reel_files *f, const char *path, size_t length, int64_t label,
+                           reel_error *err)
 {
     size_t at;
     REEL_TRY(reel_pool_add(&f->paths, path, length, &at, err));
     reel_file *s = reel_list_add(&f->samples, sizeof *s);
-    if (!s) return reel_fail(err, REEL_ERR_MEMORY, "no memory for the list of samples");
+    if (!s)
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory for the list of samples");
     *s = (reel_file){at, label};
     return REEL_OK;
 }
 
 static int by_path(const void *a, const void *b, void *paths)
 {
-    return strcmp((char *)paths + ((const reel_file *)a)->path, (char *)paths + ((const reel_file *)b)->path);
+    return strcmp((char *)paths + ((const reel_file *)a)->path,
+                  (char *)paths + ((const reel_file *)b)->path);
 }
 
 void reel_files_sort(reel_files *f, size_t first)
 {
     if (f->samples.n > first)
-        qsort_r((reel_file *)f->samples.items + first, f->samples.n - first, sizeof(reel_file), by_path, f->paths.text);
+        qsort_r((reel_file *)f->samples.items + first, f->samples.n - first, sizeof(reel_file),
+                by_path, f->paths.text);
 }

@@ -1,8 +1,9 @@
 /* The devkit's meta.mat: which WNID an ILSVRC2012_ID stands for.
  *
- * MATLAB level 5 MAT-file: elements of a tag (type, bytes) and data; an array of structs `synsets` with the fields
- * ILSVRC2012_ID and WNID among others; elements may be compressed (zlib). Only what that needs is read, little-endian. Every
- * size is checked against its container. Format: MathWorks, "MAT-File Format", level 5. */
+ * MATLAB level 5 MAT-file: elements of a tag (type, bytes) and data; an array of structs `synsets`
+ * with the fields ILSVRC2012_ID and WNID among others; elements may be compressed (zlib). Only what
+ * that needs is read, little-endian. Every size is checked against its container. Format:
+ * MathWorks, "MAT-File Format", level 5. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,14 @@
 
 #include "data/sources/sources.h"
 
-enum { MATRIX = 14, COMPRESSED = 15, CLASS_STRUCT = 2, CLASS_CHAR = 4, MOST_ID = 4096, WNID_LENGTH = 31 };
+enum {
+    MATRIX = 14,
+    COMPRESSED = 15,
+    CLASS_STRUCT = 2,
+    CLASS_CHAR = 4,
+    MOST_ID = 4096,
+    WNID_LENGTH = 31
+};
 #define MOST_UNPACKED ((size_t)64 << 20)
 
 struct part { /* bytes of which some are read */
@@ -32,20 +40,25 @@ static uint32_t u32(const uint8_t *p)
 /* The next element; false = there is none that fits. */
 static bool take(struct part *p, struct element *e)
 {
-    if (p->left < 8) return false;
+    if (p->left < 8)
+        return false;
     const uint32_t first = u32(p->at);
     if (first >> 16) { /* small: size and type in one word, up to 4 bytes of data in the other */
         *e = (struct element){first & 0xffff, p->at + 4, first >> 16};
-        if (e->size > 4) return false;
+        if (e->size > 4)
+            return false;
         p->at += 8;
         p->left -= 8;
         return true;
     }
     *e = (struct element){first, p->at + 8, u32(p->at + 4)};
-    if (e->size > p->left - 8) return false;
+    if (e->size > p->left - 8)
+        return false;
     size_t whole = e->size;
-    if (e->type != COMPRESSED) whole += (8 - whole % 8) % 8;
-    if (whole > p->left - 8) whole = p->left - 8; /* the last one may lack its padding */
+    if (e->type != COMPRESSED)
+        whole += (8 - whole % 8) % 8;
+    if (whole > p->left - 8)
+        whole = p->left - 8; /* the last one may lack its padding */
     p->at += 8 + whole;
     p->left -= 8 + whole;
     return true;
@@ -56,14 +69,15 @@ static bool open_matrix(const struct element *e, struct part *p, int *class, siz
 {
     struct element flags, dims, name;
     *p = (struct part){e->data, e->size};
-    if (e->type != MATRIX || !take(p, &flags) || flags.size < 8 || !take(p, &dims) || dims.size < 8 || dims.size % 4 ||
-        !take(p, &name))
+    if (e->type != MATRIX || !take(p, &flags) || flags.size < 8 || !take(p, &dims) ||
+        dims.size < 8 || dims.size % 4 || !take(p, &name))
         return false;
     *class = flags.data[0];
     *numel = 1;
     for (size_t i = 0; i < dims.size; i += 4) {
         const uint32_t d = u32(dims.data + i);
-        if (d > 1 << 20 || *numel > (size_t)1 << 20) return false;
+        if (d > 1 << 20 || *numel > (size_t)1 << 20)
+            return false;
         *numel *= d;
     }
     return *numel <= (size_t)1 << 20;
@@ -75,32 +89,38 @@ static bool read_id(const struct element *e, uint32_t *id)
     struct element value;
     int class;
     size_t numel;
-    if (!open_matrix(e, &p, &class, &numel) || numel != 1 || !take(&p, &value)) return false;
+    if (!open_matrix(e, &p, &class, &numel) || numel != 1 || !take(&p, &value))
+        return false;
     double real = 0;
     switch (value.type) {
     case 1: /* int8 */
     case 2: /* uint8 */
-        if (value.size < 1) return false;
+        if (value.size < 1)
+            return false;
         real = value.data[0];
         break;
     case 3: /* int16 */
     case 4: /* uint16 */
-        if (value.size < 2) return false;
+        if (value.size < 2)
+            return false;
         real = value.data[0] | value.data[1] << 8;
         break;
     case 5: /* int32 */
     case 6: /* uint32 */
-        if (value.size < 4) return false;
+        if (value.size < 4)
+            return false;
         real = u32(value.data);
         break;
     case 9: /* double */
-        if (value.size < 8) return false;
+        if (value.size < 8)
+            return false;
         memcpy(&real, value.data, 8);
         break;
     default:
         return false;
     }
-    if (!(real >= 1 && real <= MOST_ID)) return false;
+    if (!(real >= 1 && real <= MOST_ID))
+        return false;
     *id = (uint32_t)real;
     return true;
 }
@@ -111,13 +131,17 @@ static bool read_text(const struct element *e, char *text)
     struct element value;
     int class;
     size_t numel;
-    if (!open_matrix(e, &p, &class, &numel) || class != CLASS_CHAR || !take(&p, &value)) return false;
-    const size_t width = value.type == 4 || value.type == 17 ? 2 : 1; /* uint16, UTF-16 : int8, uint8, UTF-8 */
+    if (!open_matrix(e, &p, &class, &numel) || class != CLASS_CHAR || !take(&p, &value))
+        return false;
+    const size_t width =
+        value.type == 4 || value.type == 17 ? 2 : 1; /* uint16, UTF-16 : int8, uint8, UTF-8 */
     const size_t n = value.size / width;
-    if (n < 1 || n > WNID_LENGTH) return false;
+    if (n < 1 || n > WNID_LENGTH)
+        return false;
     for (size_t i = 0; i < n; i++) {
         const uint8_t c = value.data[i * width];
-        if (c <= ' ' || c >= 127 || (width == 2 && value.data[i * width + 1])) return false;
+        if (c <= ' ' || c >= 127 || (width == 2 && value.data[i * width + 1]))
+            return false;
         text[i] = (char)c;
     }
     text[n] = 0;
@@ -128,41 +152,51 @@ static bool read_text(const struct element *e, char *text)
 static bool read_fields(struct part *p, size_t *fields, size_t *id_at, size_t *name_at)
 {
     struct element width, names;
-    if (!take(p, &width) || width.size < 4 || !take(p, &names)) return false;
+    if (!take(p, &width) || width.size < 4 || !take(p, &names))
+        return false;
     const size_t w = u32(width.data);
-    if (w < 1 || w > 256) return false;
+    if (w < 1 || w > 256)
+        return false;
     *fields = names.size / w;
     *id_at = *name_at = SIZE_MAX;
     for (size_t i = 0; i < *fields; i++) {
         char text[257] = {0};
         memcpy(text, names.data + i * w, w);
-        if (strcmp(text, "ILSVRC2012_ID") == 0) *id_at = i;
-        if (strcmp(text, "WNID") == 0) *name_at = i;
+        if (strcmp(text, "ILSVRC2012_ID") == 0)
+            *id_at = i;
+        if (strcmp(text, "WNID") == 0)
+            *name_at = i;
     }
     return *id_at != SIZE_MAX && *name_at != SIZE_MAX;
 }
 
 typedef char wnid_text[WNID_LENGTH + 1];
 
-/* The struct array's elements: the WNID of each id into table. False: damaged, or no such struct. */
+/* The struct array's elements: the WNID of each id into table. False: damaged, or no such struct.
+ */
 static bool read_synsets(const struct element *e, wnid_text *table, uint32_t *highest)
 {
     struct part p;
     int class;
     size_t numel, fields, id_at, name_at;
-    if (!open_matrix(e, &p, &class, &numel) || class != CLASS_STRUCT || !read_fields(&p, &fields, &id_at, &name_at))
+    if (!open_matrix(e, &p, &class, &numel) || class != CLASS_STRUCT ||
+        !read_fields(&p, &fields, &id_at, &name_at))
         return false;
     for (size_t i = 0; i < numel; i++) {
         uint32_t id = 0;
         wnid_text name = "";
         for (size_t f = 0; f < fields; f++) {
             struct element value;
-            if (!take(&p, &value)) return false;
-            if (f == id_at && !read_id(&value, &id)) return false;
-            if (f == name_at && !read_text(&value, name)) return false;
+            if (!take(&p, &value))
+                return false;
+            if (f == id_at && !read_id(&value, &id))
+                return false;
+            if (f == name_at && !read_text(&value, name))
+                return false;
         }
         memcpy(table[id - 1], name, sizeof name);
-        if (id > *highest) *highest = id;
+        if (id > *highest)
+            *highest = id;
     }
     return numel > 0;
 }
@@ -170,13 +204,15 @@ static bool read_synsets(const struct element *e, wnid_text *table, uint32_t *hi
 static reel_status inflate_element(reel_bytes *out, const struct element *e, reel_error *err)
 {
     z_stream z = {.next_in = (Bytef *)e->data, .avail_in = (uInt)e->size};
-    if (inflateInit(&z) != Z_OK) return reel_fail(err, REEL_ERR_MEMORY, "no memory for zlib");
+    if (inflateInit(&z) != Z_OK)
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory for zlib");
     reel_status status = REEL_OK;
     int code = Z_OK;
     out->size = 0;
     while (status == REEL_OK && code == Z_OK && out->size < MOST_UNPACKED) {
         status = reel_bytes_reserve(out, out->size + 65536, err);
-        if (status != REEL_OK) break;
+        if (status != REEL_OK)
+            break;
         z.next_out = out->data + out->size;
         z.avail_out = 65536;
         code = inflate(&z, Z_NO_FLUSH);
@@ -188,7 +224,8 @@ static reel_status inflate_element(reel_bytes *out, const struct element *e, ree
     return status;
 }
 
-static reel_status search(const uint8_t *bytes, size_t size, wnid_text *table, uint32_t *highest, reel_error *err)
+static reel_status search(const uint8_t *bytes, size_t size, wnid_text *table, uint32_t *highest,
+                          reel_error *err)
 {
     struct part file = {bytes + 128, size - 128};
     struct element e;
@@ -199,21 +236,27 @@ static reel_status search(const uint8_t *bytes, size_t size, wnid_text *table, u
         if (e.type == COMPRESSED) {
             status = inflate_element(&unpacked, &e, err);
             struct part p = {unpacked.data, unpacked.size};
-            if (status != REEL_OK || !take(&p, &inner)) continue;
+            if (status != REEL_OK || !take(&p, &inner))
+                continue;
         }
-        if (!read_synsets(&inner, table, highest)) *highest = 0;
+        if (!read_synsets(&inner, table, highest))
+            *highest = 0;
     }
     reel_bytes_free(&unpacked);
-    if (status != REEL_OK || *highest) return status;
-    return reel_fail(err, REEL_ERR_FORMAT, "MAT-file: no array of structs with ILSVRC2012_ID and WNID in it");
+    if (status != REEL_OK || *highest)
+        return status;
+    return reel_fail(err, REEL_ERR_FORMAT,
+                     "MAT-file: no array of structs with ILSVRC2012_ID and WNID in it");
 }
 
-reel_status reel_matlab_synsets(reel_names *wnids, const uint8_t *bytes, size_t size, reel_error *err)
+reel_status reel_matlab_synsets(reel_names *wnids, const uint8_t *bytes, size_t size,
+                                reel_error *err)
 {
     if (size < 128 || memcmp(bytes + 124, "\0\1IM", 4) != 0)
         return reel_fail(err, REEL_ERR_FORMAT, "expected a MAT-file of level 5, little-endian");
     wnid_text *table = calloc(MOST_ID, sizeof *table);
-    if (!table) return reel_fail(err, REEL_ERR_MEMORY, "no memory to read a MAT-file");
+    if (!table)
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory to read a MAT-file");
     uint32_t highest = 0;
     reel_status status = search(bytes, size, table, &highest, err);
     for (uint32_t id = 0; status == REEL_OK && id < highest; id++)

@@ -1,5 +1,5 @@
-/* From DATA and a split to a dataset: the kinds in the order in which they are tried. Each looks at names and first bytes; the
- * first that finds the split opens it. */
+/* From DATA and a split to a dataset: the kinds in the order in which they are tried. Each looks at
+ * names and first bytes; the first that finds the split opens it. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,38 +8,45 @@
 #include "data/sources/sources.h"
 
 static const reel_kind *const kinds[] = {
-    &reel_kind_synth,    &reel_kind_pack, &reel_kind_cifar,  &reel_kind_idx,    &reel_kind_imagenet_tar,
-    &reel_kind_imagenet, &reel_kind_list, &reel_kind_shards, &reel_kind_folder, /* takes any folder: last */
+    &reel_kind_synth, &reel_kind_pack,         &reel_kind_cifar,
+    &reel_kind_idx,   &reel_kind_imagenet_tar, &reel_kind_imagenet,
+    &reel_kind_list,  &reel_kind_shards,       &reel_kind_folder, /* takes any folder: last */
 };
 
-static const reel_kind *find(const char *data, const char *split, char *path, const reel_kind **without)
+static const reel_kind *find(const char *data, const char *split, char *path,
+                             const reel_kind **without)
 {
     *without = NULL;
     for (int i = 0; i < (int)REEL_COUNT(kinds); i++) {
         const reel_look look = kinds[i]->look(data, split, path);
-        if (look == REEL_LOOK_FOUND) return kinds[i];
-        if (look == REEL_LOOK_NO_SPLIT && !*without) *without = kinds[i];
+        if (look == REEL_LOOK_FOUND)
+            return kinds[i];
+        if (look == REEL_LOOK_NO_SPLIT && !*without)
+            *without = kinds[i];
     }
     return NULL;
 }
 
-static reel_status refuse(const char *data, const char *split, const reel_kind *without, reel_error *err)
+static reel_status refuse(const char *data, const char *split, const reel_kind *without,
+                          reel_error *err)
 {
     struct stat info;
     uint8_t head[512];
     if (without && without != &reel_kind_folder)
         return reel_fail(err, REEL_ERR_IO, "%s: %s without a %s part", data, without->name, split);
     if (without)
-        return reel_fail(
-            err, REEL_ERR_IO,
-            "%s: no folder %s%s in it; expected train and val, each with one folder of images per class (or another kind "
-            "of dataset: data/README.md lists them)",
-            data, split, strcmp(split, "val") == 0 ? " or validation" : "");
-    if (stat(data, &info) != 0) return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", data, strerror(errno));
+        return reel_fail(err, REEL_ERR_IO,
+                         "%s: no folder %s%s in it; expected train and val, each with one folder "
+                         "of images per class (or another kind "
+                         "of dataset: data/README.md lists them)",
+                         data, split, strcmp(split, "val") == 0 ? " or validation" : "");
+    if (stat(data, &info) != 0)
+        return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", data, strerror(errno));
     const size_t n = S_ISREG(info.st_mode) ? reel_read_head(data, head, sizeof head) : 0;
     const reel_content content = reel_content_sniff(head, n);
     const char *name = content == REEL_CONTENT_OTHER && n ? reel_content_name(head, n) : NULL;
-    return reel_fail(err, REEL_ERR_IO, "%s: expected a folder, a list, a tar or an idx file, got %s", data,
+    return reel_fail(err, REEL_ERR_IO,
+                     "%s: expected a folder, a list, a tar or an idx file, got %s", data,
                      !S_ISREG(info.st_mode)          ? "a file of another kind"
                      : content != REEL_CONTENT_OTHER ? "one image"
                      : name                          ? name
@@ -47,16 +54,21 @@ static reel_status refuse(const char *data, const char *split, const reel_kind *
                                                      : "an empty file");
 }
 
-reel_status reel_dataset_open(reel_dataset **out, const char *data, const char *split, char *path, size_t size, reel_error *err)
+reel_status reel_dataset_open(reel_dataset **out, const char *data, const char *split, char *path,
+                              size_t size, reel_error *err)
 {
     char where[REEL_DATA_PATH] = "";
     const reel_kind *without, *kind;
     *out = NULL;
-    if (path && size) path[0] = 0;
-    if (strlen(data) > REEL_DATA_PATH - 200) return reel_fail(err, REEL_ERR_INVALID, "the path of the data is too long");
+    if (path && size)
+        path[0] = 0;
+    if (strlen(data) > REEL_DATA_PATH - 200)
+        return reel_fail(err, REEL_ERR_INVALID, "the path of the data is too long");
     kind = find(data, split, where, &without);
-    if (!kind) return refuse(data, split, without, err);
-    if (path && size) snprintf(path, size, "%s", where);
+    if (!kind)
+        return refuse(data, split, without, err);
+    if (path && size)
+        snprintf(path, size, "%s", where);
     return kind->open(out, data, split, where, err);
 }
 

@@ -1,7 +1,8 @@
 /* Samples that are parts of a few large files: tar shards, ImageNet's tars, packed shards.
  *
- * 32 bytes a sample and its name. Reading is one pread. The first files stay open; beyond that many, a file is opened for each
- * read, so that a thousand shards do not use up the process's descriptors. */
+ * 32 bytes a sample and its name. Reading is one pread. The first files stay open; beyond that
+ * many, a file is opened for each read, so that a thousand shards do not use up the process's
+ * descriptors. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -42,19 +43,24 @@ static void pieces_name(const void *self, int64_t index, char *text, size_t size
     const reel_piece *piece = piece_at(self, index);
     char name[REEL_TAR_NAME + 300];
     const struct piece_file *from = (const struct piece_file *)p->files.items + piece->file;
-    snprintf(name, sizeof name, "%.255s/%s", reel_base_name(from->path), p->names.text + piece->name);
+    snprintf(name, sizeof name, "%.255s/%s", reel_base_name(from->path),
+             p->names.text + piece->name);
     reel_escape(text, size, name);
 }
 
 /* Each bit is set by whoever was first; that two do the same check at once is harmless. */
-static reel_status check_crc(const reel_pieces *p, int64_t index, const reel_bytes *bytes, reel_error *err)
+static reel_status check_crc(const reel_pieces *p, int64_t index, const reel_bytes *bytes,
+                             reel_error *err)
 {
     uint8_t *byte = &p->checked[index >> 3];
     const uint8_t bit = (uint8_t)(1u << (index & 7));
-    if (__atomic_load_n(byte, __ATOMIC_RELAXED) & bit) return REEL_OK;
-    const uint32_t crc = (uint32_t)crc32_z(0, bytes->data, bytes->size), expected = piece_at(p, index)->crc;
+    if (__atomic_load_n(byte, __ATOMIC_RELAXED) & bit)
+        return REEL_OK;
+    const uint32_t crc = (uint32_t)crc32_z(0, bytes->data, bytes->size),
+                   expected = piece_at(p, index)->crc;
     if (crc != expected)
-        return reel_fail(err, REEL_ERR_FORMAT, "the record is damaged: CRC-32 %08x, expected %08x", crc, expected);
+        return reel_fail(err, REEL_ERR_FORMAT, "the record is damaged: CRC-32 %08x, expected %08x",
+                         crc, expected);
     __atomic_fetch_or(byte, bit, __ATOMIC_RELAXED);
     return REEL_OK;
 }
@@ -66,11 +72,14 @@ static reel_status pieces_read(const void *self, int64_t index, reel_bytes *byte
     const struct piece_file *from = (const struct piece_file *)p->files.items + piece->file;
     REEL_TRY(reel_bytes_reserve(bytes, (size_t)piece->size + 1, err));
     int file = from->file;
-    if (file < 0) file = openat(p->folder, from->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (file < 0) return reel_fail(err, REEL_ERR_IO, "cannot open: %s", strerror(errno));
+    if (file < 0)
+        file = openat(p->folder, from->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (file < 0)
+        return reel_fail(err, REEL_ERR_IO, "cannot open: %s", strerror(errno));
     const reel_span span = {.file = file, .size = INT64_MAX};
     const reel_status status = reel_span_read(&span, piece->offset, bytes->data, piece->size, err);
-    if (from->file < 0) close(file);
+    if (from->file < 0)
+        close(file);
     REEL_TRY(status);
     bytes->size = piece->size;
     return p->checked ? check_crc(p, index, bytes, err) : REEL_OK;
@@ -79,13 +88,16 @@ static reel_status pieces_read(const void *self, int64_t index, reel_bytes *byte
 void reel_pieces_destroy(void *self)
 {
     reel_pieces *p = self;
-    if (!p) return;
+    if (!p)
+        return;
     for (size_t i = 0; i < p->files.n; i++) {
         struct piece_file *f = (struct piece_file *)p->files.items + i;
-        if (f->file >= 0) close(f->file);
+        if (f->file >= 0)
+            close(f->file);
         free(f->path);
     }
-    if (p->folder >= 0) close(p->folder);
+    if (p->folder >= 0)
+        close(p->folder);
     free(p->files.items);
     free(p->names.text);
     free(p->pieces.items);
@@ -103,7 +115,8 @@ const reel_source reel_pieces_source = {.kind = "tar",
 reel_status reel_pieces_new(reel_pieces **out, reel_error *err)
 {
     reel_pieces *p = *out = calloc(1, sizeof *p);
-    if (!p) return reel_fail(err, REEL_ERR_MEMORY, "no memory for a dataset");
+    if (!p)
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory for a dataset");
     p->folder = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     return REEL_OK;
 }
@@ -127,13 +140,16 @@ reel_status reel_pieces_add_file(reel_pieces *p, const char *path, int file, ree
     return REEL_OK;
 }
 
-reel_status reel_pieces_add(reel_pieces *p, const reel_piece *piece, const char *name, reel_error *err)
+reel_status reel_pieces_add(reel_pieces *p, const reel_piece *piece, const char *name,
+                            reel_error *err)
 {
     size_t at;
-    if (p->pieces.n >= UINT32_MAX) return reel_fail(err, REEL_ERR_INVALID, "more than 4294967295 samples");
+    if (p->pieces.n >= UINT32_MAX)
+        return reel_fail(err, REEL_ERR_INVALID, "more than 4294967295 samples");
     REEL_TRY(reel_pool_add(&p->names, name, strlen(name), &at, err));
     reel_piece *place = reel_list_add(&p->pieces, sizeof *place);
-    if (!place) return reel_fail(err, REEL_ERR_MEMORY, "no memory for the list of samples");
+    if (!place)
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory for the list of samples");
     *place = *piece;
     place->name = at;
     return REEL_OK;
@@ -142,15 +158,16 @@ reel_status reel_pieces_add(reel_pieces *p, const reel_piece *piece, const char 
 static int by_label_and_name(const void *a, const void *b, void *names)
 {
     const reel_piece *x = a, *y = b;
-    if (x->label != y->label) return x->label < y->label ? -1 : 1;
+    if (x->label != y->label)
+        return x->label < y->label ? -1 : 1;
     return strcmp((char *)names + x->name, (char *)names + y->name);
 }
 
 void reel_pieces_sort(reel_pieces *p, size_t first)
 {
     if (p->pieces.n > first)
-        qsort_r((reel_piece *)p->pieces.items + first, p->pieces.n - first, sizeof(reel_piece), by_label_and_name,
-                p->names.text);
+        qsort_r((reel_piece *)p->pieces.items + first, p->pieces.n - first, sizeof(reel_piece),
+                by_label_and_name, p->names.text);
 }
 
 reel_status reel_pieces_check(reel_pieces *p, reel_error *err)

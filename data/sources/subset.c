@@ -1,4 +1,5 @@
-/* A view of another dataset: some of its samples, in a given order. The parent answers everything. */
+/* A view of another dataset: some of its samples, in a given order. The parent answers everything.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,18 +35,26 @@ static void subset_name(const void *self, int64_t index, char *text, size_t size
     reel_dataset_sample_name(s->parent, s->indices[index], text, size);
 }
 
-static const reel_source source = {
-    .kind = "subset", .count = subset_count, .label = subset_label, .read = subset_read, .name = subset_name, .destroy = free};
+static const reel_source source = {.kind = "subset",
+                                   .count = subset_count,
+                                   .label = subset_label,
+                                   .read = subset_read,
+                                   .name = subset_name,
+                                   .destroy = free};
 
-reel_status reel_dataset_subset(reel_dataset **out, const reel_dataset *parent, const int64_t *indices, int64_t n,
-                                reel_error *err)
+reel_status reel_dataset_subset(reel_dataset **out, const reel_dataset *parent,
+                                const int64_t *indices, int64_t n, reel_error *err)
 {
     *out = NULL;
     const int64_t count = reel_dataset_count(parent), n_classes = reel_dataset_classes(parent);
-    if (n < 1) return reel_fail(err, REEL_ERR_INVALID, "subset: expected at least one sample, got %" PRId64, n);
+    if (n < 1)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "subset: expected at least one sample, got %" PRId64, n);
     for (int64_t i = 0; i < n; i++)
         if (indices[i] < 0 || indices[i] >= count)
-            return reel_fail(err, REEL_ERR_INVALID, "subset: index %" PRId64 " at place %" PRId64 ", expected 0 to %" PRId64,
+            return reel_fail(err, REEL_ERR_INVALID,
+                             "subset: index %" PRId64 " at place %" PRId64
+                             ", expected 0 to %" PRId64,
                              indices[i], i, count - 1);
     struct subset *s = malloc(sizeof *s + (size_t)n * sizeof *s->indices);
     const char **classes = malloc((size_t)n_classes * sizeof *classes);
@@ -57,7 +66,8 @@ reel_status reel_dataset_subset(reel_dataset **out, const reel_dataset *parent, 
     s->parent = parent;
     s->n = n;
     memcpy(s->indices, indices, (size_t)n * sizeof *indices);
-    for (int64_t c = 0; c < n_classes; c++) classes[c] = reel_dataset_class_name(parent, c);
+    for (int64_t c = 0; c < n_classes; c++)
+        classes[c] = reel_dataset_class_name(parent, c);
     const reel_status status = reel_dataset_create(out, &source, s, classes, n_classes, err);
     free(classes);
     return status;

@@ -1,7 +1,9 @@
-/* "synth:": the images that `reel synth` draws, drawn when they are read, with nothing on the disk. Pixels go into the
- * transform as they are: no JPEG in between, so they differ from those of the files as JPEG does.
+/* "synth:": the images that `reel synth` draws, drawn when they are read, with nothing on the disk.
+ * Pixels go into the transform as they are: no JPEG in between, so they differ from those of the
+ * files as JPEG does.
  *
- * DATA is "synth:" and options between commas: train=N and val=N images of each class, classes=N, size=PX, seed=N. */
+ * DATA is "synth:" and options between commas: train=N and val=N images of each class, classes=N,
+ * size=PX, seed=N. */
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -54,7 +56,8 @@ static void synth_destroy(void *self)
     free(d);
 }
 
-static reel_status draw(const struct drawn *d, struct work *w, int64_t index, reel_bytes *bytes, reel_error *err)
+static reel_status draw(const struct drawn *d, struct work *w, int64_t index, reel_bytes *bytes,
+                        reel_error *err)
 {
     REEL_TRY(reel_synth_draw(&w->work, &w->image, d->seed, (reel_synth_kind)(index / d->each),
                              (uint32_t)(d->first + index % d->each), d->size, err));
@@ -66,12 +69,14 @@ static reel_status synth_read(const void *self, int64_t index, reel_bytes *bytes
     struct drawn *d = (struct drawn *)self; /* its buffers are no part of what it is */
     struct work w = {0};
     pthread_mutex_lock(&d->mutex);
-    if (d->n_idle) w = d->idle[--d->n_idle];
+    if (d->n_idle)
+        w = d->idle[--d->n_idle];
     pthread_mutex_unlock(&d->mutex);
     const reel_status status = draw(d, &w, index, bytes, err);
     pthread_mutex_lock(&d->mutex);
     const bool kept = d->n_idle < MOST_WORKS;
-    if (kept) d->idle[d->n_idle++] = w;
+    if (kept)
+        d->idle[d->n_idle++] = w;
     pthread_mutex_unlock(&d->mutex);
     if (!kept) {
         reel_synth_work_free(&w.work);
@@ -89,12 +94,15 @@ static const reel_source source = {.kind = "synth",
 
 static reel_look look(const char *data, const char *split, char *path)
 {
-    if (strncmp(data, "synth:", 6) != 0) return REEL_LOOK_OTHER;
+    if (strncmp(data, "synth:", 6) != 0)
+        return REEL_LOOK_OTHER;
     snprintf(path, REEL_DATA_PATH, "%s", data);
-    return !split || !strcmp(split, "train") || reel_is_val(split) ? REEL_LOOK_FOUND : REEL_LOOK_NO_SPLIT;
+    return !split || !strcmp(split, "train") || reel_is_val(split) ? REEL_LOOK_FOUND
+                                                                   : REEL_LOOK_NO_SPLIT;
 }
 
-static reel_status open_synth(reel_dataset **out, const char *data, const char *split, const char *path, reel_error *err)
+static reel_status open_synth(reel_dataset **out, const char *data, const char *split,
+                              const char *path, reel_error *err)
 {
     (void)path;
     static const struct {
@@ -111,17 +119,21 @@ static reel_status open_synth(reel_dataset **out, const char *data, const char *
         const char *equals = memchr(at, '=', length);
         bool good = false;
         for (int i = 0; equals && i < 5; i++)
-            if (strlen(known[i].name) == (size_t)(equals - at) && memcmp(known[i].name, at, (size_t)(equals - at)) == 0)
-                good = reel_parse_number(equals + 1, (size_t)(at + length - equals - 1), known[i].most, &value[i]) &&
+            if (strlen(known[i].name) == (size_t)(equals - at) &&
+                memcmp(known[i].name, at, (size_t)(equals - at)) == 0)
+                good = reel_parse_number(equals + 1, (size_t)(at + length - equals - 1),
+                                         known[i].most, &value[i]) &&
                        value[i] >= known[i].least;
         if (!good)
             return reel_fail(err, REEL_ERR_INVALID,
-                             "%s: '%.*s': expected train=N, val=N, classes=2..10, size=32..4096 or seed=N, between commas",
+                             "%s: '%.*s': expected train=N, val=N, classes=2..10, size=32..4096 or "
+                             "seed=N, between commas",
                              data, (int)(length < 100 ? length : 100), at);
         at += length + (at[length] == ',');
     }
     struct drawn *d = calloc(1, sizeof *d);
-    if (!d) return reel_fail(err, REEL_ERR_MEMORY, "no memory for a dataset");
+    if (!d)
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory for a dataset");
     const bool val = reel_is_val(split);
     d->each = (int64_t)value[val ? 1 : 0];
     d->first = val ? REEL_SYNTH_VALIDATION : 0;

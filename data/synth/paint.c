@@ -1,7 +1,8 @@
 /* Textures and colours.
  *
- * Each class has a texture it wears most of the time, as fish have scales and houses bricks; the scraps wear any of them, so
- * that a texture somewhere in the picture says little. Colours follow one distribution for all. */
+ * Each class has a texture it wears most of the time, as fish have scales and houses bricks; the
+ * scraps wear any of them, so that a texture somewhere in the picture says little. Colours follow
+ * one distribution for all. */
 #include "data/synth/synth.h"
 
 #include <math.h>
@@ -67,7 +68,8 @@ float reel_synth_texture_at(const reel_synth_paint *paint, float x, float y)
         return lines(sqrtf(x * x + y * y) * f * 1.1f + paint->phase[0]);
     case REEL_SYNTH_BRICKS: {
         const float row = floorf(v * 1.3f), a = frac(u * 0.65f + 0.5f * row), b = frac(v * 1.3f);
-        return fmaxf(ramp(0.10f, 0.04f, fminf(a, 1.0f - a) / 0.65f), ramp(0.15f, 0.07f, fminf(b, 1.0f - b)));
+        return fmaxf(ramp(0.10f, 0.04f, fminf(a, 1.0f - a) / 0.65f),
+                     ramp(0.15f, 0.07f, fminf(b, 1.0f - b)));
     }
     case REEL_SYNTH_BRUSHED:
         return ramp(0.3f, 0.7f, reel_synth_noise(paint->salt, u * 0.5f, v * 3.5f));
@@ -87,7 +89,8 @@ float reel_synth_texture_at(const reel_synth_paint *paint, float x, float y)
 
 void reel_synth_colour_draw(reel_rng *rng, float rgb[3])
 {
-    const float hue = (float)reel_rng_range(rng, 0, 6), saturation = (float)reel_rng_range(rng, 0.0, 0.9);
+    const float hue = (float)reel_rng_range(rng, 0, 6),
+                saturation = (float)reel_rng_range(rng, 0.0, 0.9);
     const float value = (float)reel_rng_range(rng, 0.12, 1.0);
     for (int c = 0; c < 3; c++) {
         const float k = fmodf(hue + (float)(5 - 2 * c), 6.0f); /* HSV to RGB without cases */
@@ -106,30 +109,36 @@ static void contrasting(reel_rng *rng, float rgb[3], const float from[3], float 
 {
     for (int i = 0; i < 24; i++) {
         reel_synth_colour_draw(rng, rgb);
-        if (difference(rgb, from) >= least) return;
+        if (difference(rgb, from) >= least)
+            return;
     }
 }
 
 reel_synth_paint reel_synth_paint_draw(reel_rng *rng, reel_synth_kind kind, const float behind[3])
 {
     static const reel_synth_texture usual[REEL_SYNTH_CLASSES] = {
-        [REEL_SYNTH_ARROW] = REEL_SYNTH_HATCH,  [REEL_SYNTH_CROSS] = REEL_SYNTH_WEAVE,  [REEL_SYNTH_FISH] = REEL_SYNTH_SCALES,
-        [REEL_SYNTH_FLOWER] = REEL_SYNTH_RAYS,  [REEL_SYNTH_GEAR] = REEL_SYNTH_GROOVES, [REEL_SYNTH_HOUSE] = REEL_SYNTH_BRICKS,
-        [REEL_SYNTH_KEY] = REEL_SYNTH_BRUSHED,  [REEL_SYNTH_MUG] = REEL_SYNTH_DOTS,     [REEL_SYNTH_RING] = REEL_SYNTH_BANDS,
-        [REEL_SYNTH_STAR] = REEL_SYNTH_SPECKLE,
+        [REEL_SYNTH_ARROW] = REEL_SYNTH_HATCH,  [REEL_SYNTH_CROSS] = REEL_SYNTH_WEAVE,
+        [REEL_SYNTH_FISH] = REEL_SYNTH_SCALES,  [REEL_SYNTH_FLOWER] = REEL_SYNTH_RAYS,
+        [REEL_SYNTH_GEAR] = REEL_SYNTH_GROOVES, [REEL_SYNTH_HOUSE] = REEL_SYNTH_BRICKS,
+        [REEL_SYNTH_KEY] = REEL_SYNTH_BRUSHED,  [REEL_SYNTH_MUG] = REEL_SYNTH_DOTS,
+        [REEL_SYNTH_RING] = REEL_SYNTH_BANDS,   [REEL_SYNTH_STAR] = REEL_SYNTH_SPECKLE,
     };
     reel_synth_paint paint = {.salt = reel_rng_u32(rng)};
     const bool scrap = (int)kind >= REEL_SYNTH_CLASSES;
-    const bool own = reel_rng_uniform(rng) < 0.9; /* the rest wear anything: outlines have to be learnt too */
+    const bool own =
+        reel_rng_uniform(rng) < 0.9; /* the rest wear anything: outlines have to be learnt too */
     const reel_synth_texture any = (reel_synth_texture)reel_rng_below(rng, REEL_SYNTH_PLAIN + 1);
     paint.texture = own && !scrap ? usual[kind] : any;
     paint.frequency = (float)reel_rng_range(rng, 4.5, 7.0);
-    if (scrap) paint.frequency *= 0.45f; /* scraps are small: the same grain in pixels */
-    for (int i = 0; i < 2; i++) paint.phase[i] = (float)reel_rng_uniform(rng);
+    if (scrap)
+        paint.frequency *= 0.45f; /* scraps are small: the same grain in pixels */
+    for (int i = 0; i < 2; i++)
+        paint.phase[i] = (float)reel_rng_uniform(rng);
     paint.strength = (float)reel_rng_range(rng, 0.65, 1.0);
     contrasting(rng, paint.base, behind, 0.40f);
     contrasting(rng, paint.other, paint.base, 0.55f);
     contrasting(rng, paint.second, paint.base, 0.40f);
-    for (int c = 0; c < 3; c++) paint.dark[c] = 0.15f * paint.second[c];
+    for (int c = 0; c < 3; c++)
+        paint.dark[c] = 0.15f * paint.second[c];
     return paint;
 }

@@ -1,8 +1,10 @@
-/* Drawn photographs: ten classes of objects in clutter, so that training can be tried with no download.
+/* Drawn photographs: ten classes of objects in clutter, so that training can be tried with no
+ * download.
  *
- * The class shows in the object's outline, its inner parts and the kind of texture it tends to wear. Colour, place, size,
- * angle, background and the scraps around it are drawn from the same distributions for every class, so that neither a colour
- * histogram nor a linear map of the pixels gets far, and a convolutional net has something to learn. */
+ * The class shows in the object's outline, its inner parts and the kind of texture it tends to
+ * wear. Colour, place, size, angle, background and the scraps around it are drawn from the same
+ * distributions for every class, so that neither a colour histogram nor a linear map of the pixels
+ * gets far, and a convolutional net has something to learn. */
 #ifndef REEL_DATA_SYNTH_SYNTH_H
 #define REEL_DATA_SYNTH_SYNTH_H
 
@@ -10,7 +12,9 @@
 #include "data/image.h"
 
 enum { REEL_SYNTH_CLASSES = 10, REEL_SYNTH_MIN_SIZE = 32, REEL_SYNTH_MAX_SIZE = 4096 };
-enum { REEL_SYNTH_VALIDATION = 1 << 24 }; /* validation images are numbered from here: no image is in both sets */
+enum {
+    REEL_SYNTH_VALIDATION = 1 << 24
+}; /* validation images are numbered from here: no image is in both sets */
 
 /* In bytewise order, so that the index here is the class index an image folder gets. */
 extern const char *const reel_synth_names[REEL_SYNTH_CLASSES];
@@ -42,7 +46,8 @@ typedef struct reel_synth_shape {
     int count;  /* points, petals, teeth */
 } reel_synth_shape;
 
-/* Distances to the outline and to the outlines of two inner parts; negative inside. About unit slope near zero. */
+/* Distances to the outline and to the outlines of two inner parts; negative inside. About unit
+ * slope near zero. */
 typedef struct reel_synth_field {
     float body, second, dark;
 } reel_synth_field;
@@ -50,7 +55,8 @@ typedef struct reel_synth_field {
 reel_synth_shape reel_synth_shape_draw(reel_rng *rng, reel_synth_kind kind);
 reel_synth_field reel_synth_shape_at(const reel_synth_shape *shape, float x, float y);
 
-/* ---- paint: textures in object space and colours ----------------------------------------------------------------------------
+/* ---- paint: textures in object space and colours
+ * ----------------------------------------------------------------------------
  */
 typedef enum {
     REEL_SYNTH_HATCH,   /* slanting lines */
@@ -83,7 +89,8 @@ void reel_synth_colour_draw(reel_rng *rng, float rgb[3]);
 float reel_synth_noise(uint32_t salt, float x, float y);
 uint32_t reel_synth_hash(uint32_t salt, uint32_t x, uint32_t y);
 
-/* ---- scenes -----------------------------------------------------------------------------------------------------------------
+/* ---- scenes
+ * -----------------------------------------------------------------------------------------------------------------
  */
 
 /* Buffers of one thread, reused from image to image. Zero-initialise; free at the end. */
@@ -95,9 +102,10 @@ typedef struct reel_synth_work {
 
 void reel_synth_work_free(reel_synth_work *work);
 
-/* Draws image number `image` of a class: a pure function of the arguments. size: the shorter side in pixels; the longer is up
- * to a third longer. Training and validation images take different numbers. */
-reel_status reel_synth_draw(reel_synth_work *work, reel_image *out, uint64_t seed, reel_synth_kind kind, uint32_t image,
-                            int64_t size, reel_error *err);
+/* Draws image number `image` of a class: a pure function of the arguments. size: the shorter side
+ * in pixels; the longer is up to a third longer. Training and validation images take different
+ * numbers. */
+reel_status reel_synth_draw(reel_synth_work *work, reel_image *out, uint64_t seed,
+                            reel_synth_kind kind, uint32_t image, int64_t size, reel_error *err);
 
 #endif

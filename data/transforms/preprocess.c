@@ -5,7 +5,10 @@
 
 reel_transform reel_transform_of(const reel_preprocessing *p)
 {
-    reel_transform t = {.size = p->size, .resize = p->resize, .crop = REEL_CROP_CENTER, .pixel_scale = p->pixel_scale};
+    reel_transform t = {.size = p->size,
+                        .resize = p->resize,
+                        .crop = REEL_CROP_CENTER,
+                        .pixel_scale = p->pixel_scale};
     t.exif = p->upright ? REEL_EXIF_APPLY : REEL_EXIF_IGNORE;
     memcpy(t.mean, p->mean, sizeof t.mean);
     memcpy(t.std, p->std, sizeof t.std);
@@ -21,13 +24,15 @@ reel_preprocessing reel_preprocessing_of(const reel_transform *t)
     return p;
 }
 
-reel_status reel_preprocess_rgb(const reel_preprocessing *p, const uint8_t *rgb, int64_t width, int64_t height, float *out,
-                                reel_error *err)
+reel_status reel_preprocess_rgb(const reel_preprocessing *p, const uint8_t *rgb, int64_t width,
+                                int64_t height, float *out, reel_error *err)
 {
     const reel_transform t = reel_transform_of(p);
-    const reel_image image = {.width = width, .height = height, .rgb = (uint8_t *)rgb}; /* is only read */
+    const reel_image image = {
+        .width = width, .height = height, .rgb = (uint8_t *)rgb}; /* is only read */
     reel_transform_scratch scratch = {0};
-    const reel_status status = reel_transform_image(&t, &image, reel_rng_at(0, REEL_STREAM_AUGMENT, 0, 0), &scratch, out, err);
+    const reel_status status = reel_transform_image(
+        &t, &image, reel_rng_at(0, REEL_STREAM_AUGMENT, 0, 0), &scratch, out, err);
     reel_transform_scratch_free(&scratch);
     return status;
 }

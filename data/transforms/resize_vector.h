@@ -1,10 +1,11 @@
-/* Both passes of the resize in GCC's vectors, compiled once per instruction set: define NAME(x), TARGET and ROWS (2 or 4), and
- * include.
+/* Both passes of the resize in GCC's vectors, compiled once per instruction set: define NAME(x),
+ * TARGET and ROWS (2 or 4), and include.
  *
- * Across: ROWS rows of the source at once, since they share their weights. 16 bytes of each are loaded, 5 pixels; a tap is the
- * three bytes of one pixel spread over four 32-bit lanes, the fourth of which is nobody's. So is the fourth byte that is
- * written: the next pixel overwrites it. Down: 16 x ROWS bytes are one vector. The sums are those of resize.c, in another
- * grouping, and integers do not mind. Weights are not negative and add up to 2^22 but for rounding, so nothing has to be
+ * Across: ROWS rows of the source at once, since they share their weights. 16 bytes of each are
+ * loaded, 5 pixels; a tap is the three bytes of one pixel spread over four 32-bit lanes, the fourth
+ * of which is nobody's. So is the fourth byte that is written: the next pixel overwrites it. Down:
+ * 16 x ROWS bytes are one vector. The sums are those of resize.c, in another grouping, and integers
+ * do not mind. Weights are not negative and add up to 2^22 but for rounding, so nothing has to be
  * clipped while there are at most MOST taps. */
 #include <string.h>
 
@@ -18,12 +19,14 @@ typedef int32_t v_ints __attribute__((vector_size(16 * ROWS)));
 typedef uint32_t v_words __attribute__((vector_size(16 * ROWS)));
 
 #define INLINE TARGET static inline __attribute__((always_inline))
-#define LANE(at, k)                                                                                                            \
-    (at) + 3 * (k), -1, -1, -1, (at) + 3 * (k) + 1, -1, -1, -1, (at) + 3 * (k) + 2, -1, -1, -1, (at) + 3 * (k) + 2, -1, -1, -1
+#define LANE(at, k)                                                                                \
+    (at) + 3 * (k), -1, -1, -1, (at) + 3 * (k) + 1, -1, -1, -1, (at) + 3 * (k) + 2, -1, -1, -1,    \
+        (at) + 3 * (k) + 2, -1, -1, -1
 /* The lowest bytes of a row's four lanes, in its first lane. */
 #define LOW(at) (at), (at) + 4, (at) + 8, (at) + 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1
 #if ROWS == 4
-#define SPREAD(v, k) __builtin_shufflevector(v, v, LANE(0, k), LANE(16, k), LANE(32, k), LANE(48, k))
+#define SPREAD(v, k)                                                                               \
+    __builtin_shufflevector(v, v, LANE(0, k), LANE(16, k), LANE(32, k), LANE(48, k))
 #define PACK(v) __builtin_shufflevector(v, v, LOW(0), LOW(16), LOW(32), LOW(48))
 #else
 #define PACK(v) __builtin_shufflevector(v, v, LOW(0), LOW(16))
@@ -41,15 +44,18 @@ INLINE v_bytes load_rows(const uint8_t *p, int64_t stride)
 {
     const v_load a = load16(p), b = load16(p + stride);
     typedef uint8_t v_two __attribute__((vector_size(32)));
-    const v_two ab = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
-                                             22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
+    const v_two ab =
+        __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17,
+                                18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
 #if ROWS == 4
     const v_load c = load16(p + 2 * stride), d = load16(p + 3 * stride);
-    const v_two cd = __builtin_shufflevector(c, d, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
-                                             22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
-    return __builtin_shufflevector(ab, cd, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
-                                   24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46,
-                                   47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63);
+    const v_two cd =
+        __builtin_shufflevector(c, d, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17,
+                                18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
+    return __builtin_shufflevector(ab, cd, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
+                                   17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32,
+                                   33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48,
+                                   49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63);
 #else
     return ab;
 #endif
@@ -58,23 +64,28 @@ INLINE v_bytes load_rows(const uint8_t *p, int64_t stride)
 INLINE v_ints add_taps(v_ints sum, v_bytes v, const int32_t *w, int64_t taps)
 {
     sum += ((v_ints)SPREAD(v, 0) & 255) * w[0];
-    if (taps > 1) sum += ((v_ints)SPREAD(v, 1) & 255) * w[1];
-    if (taps > 2) sum += ((v_ints)SPREAD(v, 2) & 255) * w[2];
-    if (taps > 3) sum += ((v_ints)SPREAD(v, 3) & 255) * w[3];
-    if (taps > 4) sum += ((v_ints)SPREAD(v, 4) & 255) * w[4];
+    if (taps > 1)
+        sum += ((v_ints)SPREAD(v, 1) & 255) * w[1];
+    if (taps > 2)
+        sum += ((v_ints)SPREAD(v, 2) & 255) * w[2];
+    if (taps > 3)
+        sum += ((v_ints)SPREAD(v, 3) & 255) * w[3];
+    if (taps > 4)
+        sum += ((v_ints)SPREAD(v, 4) & 255) * w[4];
     return sum;
 }
 
 /* Outputs 0 .. n - 1 of ROWS rows. */
-INLINE void row_group(uint8_t *dst, int64_t dst_stride, const uint8_t *src, int64_t stride, const reel_axis *h, int64_t n,
-                      int64_t taps)
+INLINE void row_group(uint8_t *dst, int64_t dst_stride, const uint8_t *src, int64_t stride,
+                      const reel_axis *h, int64_t n, int64_t taps)
 {
     const int32_t *begin = h->begin, *w = h->weight;
     const int64_t step = h->taps;
     for (int64_t x = 0; x < n; x++, w += step) {
         const uint8_t *p = src + 3 * (int64_t)begin[x];
         v_ints sum = (v_ints){0} + (1 << (PRECISION - 1));
-        for (int64_t k = 0; k < taps; k += PIXELS) sum = add_taps(sum, load_rows(p + 3 * k, stride), w + k, taps - k);
+        for (int64_t k = 0; k < taps; k += PIXELS)
+            sum = add_taps(sum, load_rows(p + 3 * k, stride), w + k, taps - k);
         const v_ints bytes = (v_ints)PACK((v_bytes)(sum >> PRECISION));
         for (int r = 0; r < ROWS; r++) {
             const int32_t pixel = bytes[4 * r];
@@ -83,8 +94,8 @@ INLINE void row_group(uint8_t *dst, int64_t dst_stride, const uint8_t *src, int6
     }
 }
 
-TARGET static void group_of_taps(uint8_t *dst, int64_t dst_stride, const uint8_t *src, int64_t stride, const reel_axis *h,
-                                 int64_t n)
+TARGET static void group_of_taps(uint8_t *dst, int64_t dst_stride, const uint8_t *src,
+                                 int64_t stride, const reel_axis *h, int64_t n)
 {
     switch (h->most) { /* the loop over taps vanishes where their number is known */
     case 1:
@@ -110,37 +121,46 @@ static void one_pixel(uint8_t *dst, const uint8_t *src, const reel_axis *h, int6
     const uint8_t *p = src + 3 * (int64_t)h->begin[x];
     for (int c = 0; c < 3; c++) {
         int32_t sum = 1 << (PRECISION - 1);
-        for (int64_t k = 0; k < h->count[x]; k++) sum += p[3 * k + c] * h->weight[x * h->taps + k];
+        for (int64_t k = 0; k < h->count[x]; k++)
+            sum += p[3 * k + c] * h->weight[x * h->taps + k];
         dst[3 * x + c] = (uint8_t)(sum >> PRECISION);
     }
 }
 
-bool NAME(reel_resize_across)(uint8_t *dst, int64_t dst_stride, const reel_view *src, int64_t rows, const reel_axis *h)
+bool NAME(reel_resize_across)(uint8_t *dst, int64_t dst_stride, const reel_view *src, int64_t rows,
+                              const reel_axis *h)
 {
-    const int64_t groups = (h->most + PIXELS - 1) / PIXELS, reach = 3 * PIXELS * (groups - 1) + 16; /* bytes from begin on */
-    if (rows < ROWS || h->most > MOST || h->taps < 2 || 3 * src->width < reach + 3) return false;
+    const int64_t groups = (h->most + PIXELS - 1) / PIXELS,
+                  reach = 3 * PIXELS * (groups - 1) + 16; /* bytes from begin on */
+    if (rows < ROWS || h->most > MOST || h->taps < 2 || 3 * src->width < reach + 3)
+        return false;
     int64_t y = 0;
     for (; y + ROWS < rows; y += ROWS)
-        group_of_taps(dst + y * dst_stride, dst_stride, src->rgb + y * src->stride, src->stride, h, h->n);
+        group_of_taps(dst + y * dst_stride, dst_stride, src->rgb + y * src->stride, src->stride, h,
+                      h->n);
     /* The last rows, some of them again; behind their end there may be nothing to read. */
     y = rows - ROWS;
     int64_t n = h->n;
-    while (n > 0 && 3 * (int64_t)h->begin[n - 1] + reach > 3 * src->width) n--;
+    while (n > 0 && 3 * (int64_t)h->begin[n - 1] + reach > 3 * src->width)
+        n--;
     group_of_taps(dst + y * dst_stride, dst_stride, src->rgb + y * src->stride, src->stride, h, n);
     for (; y < rows; y++)
-        for (int64_t x = n; x < h->n; x++) one_pixel(dst + y * dst_stride, src->rgb + y * src->stride, h, x);
+        for (int64_t x = n; x < h->n; x++)
+            one_pixel(dst + y * dst_stride, src->rgb + y * src->stride, h, x);
     return true;
 }
 
 enum { WIDTH = 16 * ROWS };
 
 /* Every fourth byte goes to the same sum: as 32-bit words they need no shuffle, only shifts. */
-TARGET bool NAME(reel_resize_down)(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t n, const int32_t *weight,
-                                   int64_t count)
+TARGET bool NAME(reel_resize_down)(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t n,
+                                   const int32_t *weight, int64_t count)
 {
-    if (n < WIDTH || count > MOST) return false;
+    if (n < WIDTH || count > MOST)
+        return false;
     for (int64_t at = 0; at < n; at += WIDTH) {
-        const int64_t x = at + WIDTH <= n ? at : n - WIDTH; /* the last stretch overlaps the one before */
+        const int64_t x =
+            at + WIDTH <= n ? at : n - WIDTH; /* the last stretch overlaps the one before */
         v_words s0 = (v_words){0} + (1u << (PRECISION - 1)), s1 = s0, s2 = s0, s3 = s0;
         for (int64_t k = 0; k < count; k++) {
             v_words v;
@@ -151,7 +171,8 @@ TARGET bool NAME(reel_resize_down)(uint8_t *dst, const uint8_t *src, int64_t str
             s2 += (v >> 16 & 255) * w;
             s3 += (v >> 24) * w;
         }
-        const v_words bytes = s0 >> PRECISION | s1 >> PRECISION << 8 | s2 >> PRECISION << 16 | s3 >> PRECISION << 24;
+        const v_words bytes =
+            s0 >> PRECISION | s1 >> PRECISION << 8 | s2 >> PRECISION << 16 | s3 >> PRECISION << 24;
         memcpy(dst + x, &bytes, sizeof bytes);
     }
     return true;

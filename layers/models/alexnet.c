@@ -1,5 +1,6 @@
-/* One-weird-trick AlexNet (Krizhevsky 2014, "One weird trick for parallelizing convolutional neural networks"), as torchvision
- * has it: (n, 3, 224, 224) -> logits (n, classes); 61,100,840 parameters at 1000 classes; smallest input 63 x 63. */
+/* One-weird-trick AlexNet (Krizhevsky 2014, "One weird trick for parallelizing convolutional neural
+ * networks"), as torchvision has it: (n, 3, 224, 224) -> logits (n, classes); 61,100,840 parameters
+ * at 1000 classes; smallest input 63 x 63. */
 #include "layers/models/head.h"
 
 static void add(reel_net *net, const reel_model_config *config)
@@ -8,17 +9,22 @@ static void add(reel_net *net, const reel_model_config *config)
     const double p = config->dropout < 0 ? 0.5 : config->dropout;
 
     reel_net_begin(net, "features");
-    reel_add_conv2d(net, .in = 3, .out = 64, .kernel = 11, .stride = 4, .padding = 2, .weight_init = w, .bias_init = b);
+    reel_add_conv2d(net, .in = 3, .out = 64, .kernel = 11, .stride = 4, .padding = 2,
+                    .weight_init = w, .bias_init = b);
     reel_add_relu(net);
     reel_add_maxpool(net, .kernel = 3, .stride = 2);
-    reel_add_conv2d(net, .in = 64, .out = 192, .kernel = 5, .padding = 2, .weight_init = w, .bias_init = b);
+    reel_add_conv2d(net, .in = 64, .out = 192, .kernel = 5, .padding = 2, .weight_init = w,
+                    .bias_init = b);
     reel_add_relu(net);
     reel_add_maxpool(net, .kernel = 3, .stride = 2);
-    reel_add_conv2d(net, .in = 192, .out = 384, .kernel = 3, .padding = 1, .weight_init = w, .bias_init = b);
+    reel_add_conv2d(net, .in = 192, .out = 384, .kernel = 3, .padding = 1, .weight_init = w,
+                    .bias_init = b);
     reel_add_relu(net);
-    reel_add_conv2d(net, .in = 384, .out = 256, .kernel = 3, .padding = 1, .weight_init = w, .bias_init = b);
+    reel_add_conv2d(net, .in = 384, .out = 256, .kernel = 3, .padding = 1, .weight_init = w,
+                    .bias_init = b);
     reel_add_relu(net);
-    reel_add_conv2d(net, .in = 256, .out = 256, .kernel = 3, .padding = 1, .weight_init = w, .bias_init = b);
+    reel_add_conv2d(net, .in = 256, .out = 256, .kernel = 3, .padding = 1, .weight_init = w,
+                    .bias_init = b);
     reel_add_relu(net);
     reel_add_maxpool(net, .kernel = 3, .stride = 2);
     reel_net_end(net);
@@ -36,7 +42,8 @@ static void add(reel_net *net, const reel_model_config *config)
     reel_add_dropout(net, .p = p);
     reel_add_linear(net, .in = 4096, .out = 4096, .weight_init = w, .bias_init = b);
     reel_add_relu(net);
-    reel_add_linear(net, .in = 4096, .out = config->classes, .weight_init = reel_output_init(w), .bias_init = b);
+    reel_add_linear(net, .in = 4096, .out = config->classes, .weight_init = reel_output_init(w),
+                    .bias_init = b);
     reel_net_end(net);
 }
 

@@ -1,4 +1,5 @@
-/* A small net with the layers of AlexNet, for tests and first steps: (n, 3, 32, 32) -> logits; 18,874 parameters at 10 classes.
+/* A small net with the layers of AlexNet, for tests and first steps: (n, 3, 32, 32) -> logits;
+ * 18,874 parameters at 10 classes.
  */
 #include "layers/models/head.h"
 
@@ -8,10 +9,12 @@ static void add(reel_net *net, const reel_model_config *config)
     const double p = config->dropout < 0 ? 0.5 : config->dropout;
 
     reel_net_begin(net, "features");
-    reel_add_conv2d(net, .in = 3, .out = 8, .kernel = 5, .stride = 2, .padding = 2, .weight_init = w, .bias_init = b);
+    reel_add_conv2d(net, .in = 3, .out = 8, .kernel = 5, .stride = 2, .padding = 2,
+                    .weight_init = w, .bias_init = b);
     reel_add_relu(net);
     reel_add_maxpool(net, .kernel = 3, .stride = 2);
-    reel_add_conv2d(net, .in = 8, .out = 16, .kernel = 3, .padding = 1, .weight_init = w, .bias_init = b);
+    reel_add_conv2d(net, .in = 8, .out = 16, .kernel = 3, .padding = 1, .weight_init = w,
+                    .bias_init = b);
     reel_add_relu(net);
     reel_net_end(net);
 
@@ -25,7 +28,8 @@ static void add(reel_net *net, const reel_model_config *config)
     reel_add_dropout(net, .p = p);
     reel_add_linear(net, .in = 16 * 4 * 4, .out = 64, .weight_init = w, .bias_init = b);
     reel_add_relu(net);
-    reel_add_linear(net, .in = 64, .out = config->classes, .weight_init = reel_output_init(w), .bias_init = b);
+    reel_add_linear(net, .in = 64, .out = config->classes, .weight_init = reel_output_init(w),
+                    .bias_init = b);
     reel_net_end(net);
 }
 

@@ -1,4 +1,5 @@
-/* Canaries: each of these must turn its ctest entry red, or the other tests' green means nothing. ctest inverts their results.
+/* Canaries: each of these must turn its ctest entry red, or the other tests' green means nothing.
+ * ctest inverts their results.
  */
 #include <criterion/criterion.h>
 #include <limits.h>

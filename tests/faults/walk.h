@@ -1,13 +1,15 @@
-/* What the parts of library_walk share: a scenario is a use of the library that library_walk.c runs again and again, each time
- * with another allocation failing. It sums up all that it computed, gives everything back, and returns the first error. */
+/* What the parts of library_walk share: a scenario is a use of the library that library_walk.c runs
+ * again and again, each time with another allocation failing. It sums up all that it computed,
+ * gives everything back, and returns the first error. */
 #ifndef REEL_TESTS_FAULTS_WALK_H
 #define REEL_TESTS_FAULTS_WALK_H
 
 #include "core/base.h"
 
-#define NEXT(call)                                                                                                             \
-    do {                                                                                                                       \
-        if (status == REEL_OK) status = (call);                                                                                \
+#define NEXT(call)                                                                                 \
+    do {                                                                                           \
+        if (status == REEL_OK)                                                                     \
+            status = (call);                                                                       \
     } while (0)
 
 typedef struct walk {

@@ -17,18 +17,24 @@ static reel_status read_all(walk *w, reel_error *err) /* number: 0 train, 1 val 
     reel_dataset *d = NULL, *part = NULL, *train_part = NULL, *held = NULL;
     reel_bytes bytes = {0};
     reel_image image = {0};
-    reel_status status = reel_dataset_open(&d, w->argument, w->number ? "val" : "train", NULL, 0, err);
+    reel_status status =
+        reel_dataset_open(&d, w->argument, w->number ? "val" : "train", NULL, 0, err);
     for (int64_t i = 0; status == REEL_OK && i < reel_dataset_count(d); i++) {
         NEXT(reel_dataset_read(d, i, &bytes, err));
         NEXT(reel_image_decode(&image, bytes.data, bytes.size, err));
-        if (status != REEL_OK) break;
+        if (status != REEL_OK)
+            break;
         walk_note(w, image.rgb, (size_t)(image.width * image.height * 3));
         walk_note_number(w, reel_dataset_label(d, i));
     }
     NEXT(reel_dataset_subset(&part, d, (const int64_t[]){1, 0}, 2, err));
-    if (w->number == 0) NEXT(reel_dataset_split(&train_part, &held, d, 0.5, 3, err)); /* a val may have one image a class */
-    for (int64_t c = 0; status == REEL_OK && c < reel_dataset_classes(d); c++) walk_note_text(w, reel_dataset_class_name(d, c));
-    if (status == REEL_OK && held) walk_note_number(w, reel_dataset_count(held));
+    if (w->number == 0)
+        NEXT(reel_dataset_split(&train_part, &held, d, 0.5, 3,
+                                err)); /* a val may have one image a class */
+    for (int64_t c = 0; status == REEL_OK && c < reel_dataset_classes(d); c++)
+        walk_note_text(w, reel_dataset_class_name(d, c));
+    if (status == REEL_OK && held)
+        walk_note_number(w, reel_dataset_count(held));
     NEXT(reel_dataset_widen(d, 30, err));
     reel_dataset_destroy(held);
     reel_dataset_destroy(train_part);
@@ -53,12 +59,13 @@ static void on_bad(void *user, int64_t index, const char *name, const char *reas
     walk_note_text(user, reason);
 }
 
-static const loading loadings[] = {{"set", {.crop = REEL_CROP_RANDOM_RESIZED}, false},
-                                   {"set", {.crop = REEL_CROP_CENTER}, false},
-                                   {"set", {.crop = REEL_CROP_RANDOM}, false},
-                                   {"set", {.crop = REEL_CROP_RANDOM_RESIZED, .hue = 0.2, .lighting = 0.1}, true},
-                                   {"set", {.crop = REEL_CROP_CENTER, .views = 10}, false},
-                                   {"turned", {.crop = REEL_CROP_RANDOM_RESIZED, .exif = REEL_EXIF_APPLY}, true}};
+static const loading loadings[] = {
+    {"set", {.crop = REEL_CROP_RANDOM_RESIZED}, false},
+    {"set", {.crop = REEL_CROP_CENTER}, false},
+    {"set", {.crop = REEL_CROP_RANDOM}, false},
+    {"set", {.crop = REEL_CROP_RANDOM_RESIZED, .hue = 0.2, .lighting = 0.1}, true},
+    {"set", {.crop = REEL_CROP_CENTER, .views = 10}, false},
+    {"turned", {.crop = REEL_CROP_RANDOM_RESIZED, .exif = REEL_EXIF_APPLY}, true}};
 
 static reel_status load(walk *w, reel_error *err)
 {
@@ -84,7 +91,8 @@ static reel_status load(walk *w, reel_error *err)
     NEXT(reel_loader_create(&loader, d, &look, &config, err));
     do {
         NEXT(reel_loader_next(loader, &batch, err));
-        if (status == REEL_OK && batch.n) walk_note(w, batch.images.data, reel_tensor_bytes(&batch.images));
+        if (status == REEL_OK && batch.n)
+            walk_note(w, batch.images.data, reel_tensor_bytes(&batch.images));
     } while (status == REEL_OK && batch.n);
     reel_loader_destroy(loader);
     reel_dataset_destroy(d);
@@ -106,12 +114,15 @@ static reel_status pack(walk *w, reel_error *err)
 {
     reel_dataset *d = NULL;
     reel_pack_result result = {0};
-    const reel_pack_config config = {.size = 16, .quality = 90, .per_shard = 2, .threads = 1, .raw = w->number};
+    const reel_pack_config config = {
+        .size = 16, .quality = 90, .per_shard = 2, .threads = 1, .raw = w->number};
     remove_shards();
     reel_status status = reel_dataset_open(&d, "set", "train", NULL, 0, err);
     NEXT(reel_pack_split(&result, d, w->argument, "train", &config, err));
-    NEXT(reel_pack_verify(w->argument, "train", reel_pack_shards(reel_dataset_count(d), 2), &config, err));
-    if (status == REEL_OK) walk_note_number(w, result.images), walk_note_number(w, (int64_t)result.bytes);
+    NEXT(reel_pack_verify(w->argument, "train", reel_pack_shards(reel_dataset_count(d), 2), &config,
+                          err));
+    if (status == REEL_OK)
+        walk_note_number(w, result.images), walk_note_number(w, (int64_t)result.bytes);
     reel_dataset_destroy(d);
     return status;
 }
@@ -122,13 +133,16 @@ static reel_status images(walk *w, reel_error *err)
     reel_bytes bytes = {0};
     reel_status status = reel_image_resize_buffer(&image, 20, 18, err);
     if (status == REEL_OK)
-        for (int i = 0; i < 20 * 18 * 3; i++) image.rgb[i] = (uint8_t)(i * 7);
+        for (int i = 0; i < 20 * 18 * 3; i++)
+            image.rgb[i] = (uint8_t)(i * 7);
     NEXT(reel_image_encode_png(&image, &bytes, err));
     NEXT(reel_image_decode(&small, bytes.data, bytes.size, err));
-    if (status == REEL_OK) walk_note(w, small.rgb, 20 * 18 * 3);
+    if (status == REEL_OK)
+        walk_note(w, small.rgb, 20 * 18 * 3);
     NEXT(reel_image_encode_jpeg(&image, &bytes, 80, false, err));
     NEXT(reel_image_decode(&small, bytes.data, bytes.size, err));
-    if (status == REEL_OK) walk_note(w, small.rgb, 20 * 18 * 3);
+    if (status == REEL_OK)
+        walk_note(w, small.rgb, 20 * 18 * 3);
     reel_bytes_free(&bytes);
     reel_image_free(&small);
     reel_image_free(&image);
@@ -143,9 +157,11 @@ static reel_status doubts(walk *w, reel_error *err)
     NEXT(reel_dataset_open(&val, w->argument, "val", NULL, 0, err));
     NEXT(reel_dataset_align(train, val, err));
     NEXT(reel_dataset_same_classes(train, val, err));
-    const int said = status == REEL_OK ? reel_dataset_doubts(train, val, lines, REEL_COUNT(lines)) : 0;
+    const int said =
+        status == REEL_OK ? reel_dataset_doubts(train, val, lines, REEL_COUNT(lines)) : 0;
     for (int i = 0; i < said; i++) {
-        if (strncmp(lines[i], "no memory", 9) == 0) NEXT(reel_fail(err, REEL_ERR_MEMORY, "%s", lines[i]));
+        if (strncmp(lines[i], "no memory", 9) == 0)
+            NEXT(reel_fail(err, REEL_ERR_MEMORY, "%s", lines[i]));
         walk_note_text(w, lines[i]);
     }
     reel_dataset_destroy(val);
@@ -158,9 +174,11 @@ static reel_status cifar_in_memory(walk *w, reel_error *err)
     static uint8_t bytes[3074 * 2];
     reel_dataset *d = NULL;
     reel_bytes read = {0};
-    reel_status status = reel_cifar_memory(&d, bytes, (size_t)(3073 + w->number) * 2, w->number, err);
+    reel_status status =
+        reel_cifar_memory(&d, bytes, (size_t)(3073 + w->number) * 2, w->number, err);
     NEXT(reel_dataset_read(d, 1, &read, err));
-    if (status == REEL_OK) walk_note(w, read.data, read.size);
+    if (status == REEL_OK)
+        walk_note(w, read.data, read.size);
     reel_bytes_free(&read);
     reel_dataset_destroy(d);
     return status;
@@ -176,7 +194,8 @@ static reel_status inspect(walk *w, reel_error *err)
     for (int64_t i = 0; status == REEL_OK && i < reel_dataset_count(d); i++) {
         NEXT(reel_dataset_read(d, i, &bytes, err));
         NEXT(reel_image_inspect(&facts, &image, "a.png", bytes.data, bytes.size, err));
-        if (status == REEL_OK) walk_note_number(w, (int64_t)facts.hash), walk_note_number(w, (int64_t)facts.sum[1]);
+        if (status == REEL_OK)
+            walk_note_number(w, (int64_t)facts.hash), walk_note_number(w, (int64_t)facts.sum[1]);
     }
     reel_image_free(&image);
     reel_bytes_free(&bytes);
@@ -188,12 +207,14 @@ static reel_status inspect(walk *w, reel_error *err)
 /* Three images from a camera that was held sideways, and one that is cut. */
 static void prepare_turned(void)
 {
-    static const uint8_t exif[] = {0xff, 0xd8, 0xff, 0xe1, 0, 34, 'E', 'x', 'i', 'f', 0, 0, 'I', 'I', 42, 0, 8, 0, 0,
-                                   0,    1,    0,    0x12, 1, 3,  0,   1,   0,   0,   0, 6, 0,   0,   0,  0, 0, 0, 0};
+    static const uint8_t exif[] = {0xff, 0xd8, 0xff, 0xe1, 0, 34, 'E', 'x', 'i', 'f',  0, 0, 'I',
+                                   'I',  42,   0,    8,    0, 0,  0,   1,   0,   0x12, 1, 3, 0,
+                                   1,    0,    0,    0,    6, 0,  0,   0,   0,   0,    0, 0};
     static uint8_t bytes[1 << 16];
     FILE *from = fopen("set/train/a/0.jpg", "r");
     const size_t size = from ? fread(bytes, 1, sizeof bytes, from) : 0;
-    if (from) fclose(from);
+    if (from)
+        fclose(from);
     for (int i = 0; i < 4; i++) {
         char path[60];
         snprintf(path, sizeof path, "turned/train/%c/%d.jpg", "aB"[i % 2], i);
@@ -208,17 +229,20 @@ static void prepare_turned(void)
 static void prepare(void)
 {
     static uint8_t rgb[30 * 24 * 3];
-    static const char *const folders[] = {"set",    "set/train",    "set/train/a",    "set/train/b",   "again",
-                                          "turned", "turned/train", "turned/train/a", "turned/train/B"};
+    static const char *const folders[] = {"set",          "set/train",      "set/train/a",
+                                          "set/train/b",  "again",          "turned",
+                                          "turned/train", "turned/train/a", "turned/train/B"};
     reel_error err;
-    for (int i = 0; i < (int)REEL_COUNT(folders); i++) mkdir(folders[i], 0777);
+    for (int i = 0; i < (int)REEL_COUNT(folders); i++)
+        mkdir(folders[i], 0777);
     for (int i = 0; i < 4; i++) {
         char path[60];
-        for (int k = 0; k < (int)sizeof rgb; k++) rgb[k] = (uint8_t)(k * (i + 3) / 5);
+        for (int k = 0; k < (int)sizeof rgb; k++)
+            rgb[k] = (uint8_t)(k * (i + 3) / 5);
         const reel_image image = {.width = 30, .height = 24, .rgb = rgb};
         snprintf(path, sizeof path, "set/train/%c/%d.%s", "ab"[i % 2], i, i < 3 ? "jpg" : "png");
-        if ((i < 3 ? reel_image_write_jpeg(&image, path, 90, false, &err) : reel_image_write_png(&image, path, &err)) !=
-            REEL_OK)
+        if ((i < 3 ? reel_image_write_jpeg(&image, path, 90, false, &err)
+                   : reel_image_write_png(&image, path, &err)) != REEL_OK)
             exit(2);
     }
     prepare_turned();
@@ -229,11 +253,17 @@ void walk_data(char *const *sets, int count)
     static const char *const own[] = {"set", "synth:train=4,val=2,classes=2,size=32"};
     prepare();
     walk_try("images", images, NULL, 0);
-    for (int raw = 0; raw < 2; raw++) walk_try("pack", pack, "again", raw);
-    for (int i = 0; i < (int)REEL_COUNT(own); i++) walk_try("read_all", read_all, own[i], 0);
-    for (int i = 0; i < 2 * count; i++) walk_try("read_all", read_all, sets[i / 2], i % 2);
-    for (int i = 0; i < count; i++) walk_try("doubts", doubts, sets[i], 0);
-    for (int hundred = 0; hundred < 2; hundred++) walk_try("cifar_in_memory", cifar_in_memory, NULL, hundred);
+    for (int raw = 0; raw < 2; raw++)
+        walk_try("pack", pack, "again", raw);
+    for (int i = 0; i < (int)REEL_COUNT(own); i++)
+        walk_try("read_all", read_all, own[i], 0);
+    for (int i = 0; i < 2 * count; i++)
+        walk_try("read_all", read_all, sets[i / 2], i % 2);
+    for (int i = 0; i < count; i++)
+        walk_try("doubts", doubts, sets[i], 0);
+    for (int hundred = 0; hundred < 2; hundred++)
+        walk_try("cifar_in_memory", cifar_in_memory, NULL, hundred);
     walk_try("inspect", inspect, "set", 0);
-    for (int i = 0; i < (int)REEL_COUNT(loadings); i++) walk_try("load", load, NULL, i);
+    for (int i = 0; i < (int)REEL_COUNT(loadings); i++)
+        walk_try("load", load, NULL, i);
 }

@@ -1,13 +1,14 @@
-/* library_walk through core, layers and optim: training, models, weights files, ONNX, gradient checks. */
+/* library_walk through core, layers and optim: training, models, weights files, ONNX, gradient
+ * checks. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/gradcheck/gradcheck.h"
 #include "core/files/model_card.h"
+#include "core/files/weights.h"
+#include "core/gradcheck/gradcheck.h"
 #include "core/op.h"
 #include "core/ops.h"
-#include "core/files/weights.h"
 #include "layers/gradcheck.h"
 #include "layers/model_file.h"
 #include "layers/models.h"
@@ -28,7 +29,8 @@ static void add_layers(reel_net *net)
     reel_add_conv2d(net, .in = 3, .out = 8, .kernel = 3, .padding = 1, .name = "c");
     reel_add_relu(net);
     reel_add_maxpool(net, .kernel = 2);
-    reel_add_conv2d(net, .in = 8, .out = 8, .kernel = 3, .padding = 1, .groups = 2, .no_bias = true);
+    reel_add_conv2d(net, .in = 8, .out = 8, .kernel = 3, .padding = 1, .groups = 2,
+                    .no_bias = true);
     reel_net_add_batch_norm2d(net, &(reel_batch_norm_config){.channels = 8});
     reel_net_add_leaky_relu(net, &(reel_activation_config){0});
     reel_net_add_lrn(net, &(reel_lrn_config){.size = 3});
@@ -46,10 +48,12 @@ static void add_layers(reel_net *net)
 static reel_status layers(reel_net **net, const reel_ctx *ctx, reel_error *err)
 {
     reel_status status = reel_net_create(net, ctx, REEL_F32, err);
-    if (status != REEL_OK) return status;
+    if (status != REEL_OK)
+        return status;
     add_layers(*net);
     NEXT(reel_net_build(*net, err));
-    if (status == REEL_OK) reel_net_init(*net);
+    if (status == REEL_OK)
+        reel_net_init(*net);
     return status;
 }
 
@@ -66,7 +70,8 @@ static void note_params(walk *w, const reel_net *net)
 static reel_tensor pictures(void)
 {
     static float pixels[2 * 3 * 16 * 16];
-    for (int i = 0; i < (int)REEL_COUNT(pixels); i++) pixels[i] = (float)(i * 37 % 101) / 50 - 1;
+    for (int i = 0; i < (int)REEL_COUNT(pixels); i++)
+        pixels[i] = (float)(i * 37 % 101) / 50 - 1;
     return reel_tensor_of(pixels, REEL_F32, 4, (const int64_t[]){2, 3, 16, 16});
 }
 
@@ -88,18 +93,21 @@ static reel_status train(walk *w, reel_error *err)
     NEXT(reel_net_plan(net, shape, true, &plan, err));
     NEXT(reel_net_calibrate(net, &x, 1, err));
     NEXT(reel_tape_create(&tape, ctx, NULL, err));
-    NEXT(reel_sgd_create(&opt, reel_net_params(net), ctx, &(reel_sgd_config){.momentum = 0.9, .weight_decay = 1e-3}, err));
+    NEXT(reel_sgd_create(&opt, reel_net_params(net), ctx,
+                         &(reel_sgd_config){.momentum = 0.9, .weight_decay = 1e-3}, err));
     NEXT(reel_optimizer_group(opt, &(reel_group){.pattern = "*.bias", .lr_mult = 2}, err));
     for (int step = 0; step < 2 && status == REEL_OK; step++) {
         reel_tape_set_step(tape, step);
-        const reel_var cost = reel_cross_entropy(reel_net_forward(net, tape, reel_input(tape, &x)), labels, 2, NULL);
+        const reel_var cost =
+            reel_cross_entropy(reel_net_forward(net, tape, reel_input(tape, &x)), labels, 2, NULL);
         NEXT(reel_backward(cost, err));
         NEXT(reel_optimizer_step(opt, 0.1, err));
         reel_params_zero_grad(reel_net_params(net));
         reel_tape_reset(tape);
     }
     walk_note_number(w, rows);
-    if (status == REEL_OK) note_params(w, net);
+    if (status == REEL_OK)
+        note_params(w, net);
     reel_optimizer_destroy(opt);
     reel_tape_destroy(tape);
     reel_net_destroy(net);
@@ -111,10 +119,12 @@ static reel_status model(walk *w, reel_error *err)
 {
     reel_ctx *ctx = NULL;
     reel_net *net = NULL;
-    const reel_model_config config = {.classes = 3, .dropout = -1, .image_size = 64, .head = (reel_head)w->number};
+    const reel_model_config config = {
+        .classes = 3, .dropout = -1, .image_size = 64, .head = (reel_head)w->number};
     reel_status status = one_thread(&ctx, err);
     NEXT(reel_model_create(&net, reel_model_find("tiny"), &config, ctx, REEL_F32, err));
-    if (status == REEL_OK) note_params(w, net);
+    if (status == REEL_OK)
+        note_params(w, net);
     reel_net_destroy(net);
     reel_ctx_destroy(ctx);
     return status;
@@ -132,7 +142,8 @@ static reel_status write_weights(walk *w, reel_error *err)
     NEXT(reel_weights_writer_metadata(writer, "key", "value", err));
     NEXT(reel_weights_writer_save(writer, "net.safetensors", err));
     NEXT(reel_net_save_onnx(net, &(reel_onnx_config){.height = 16}, "net.onnx", err));
-    if (status == REEL_OK) walk_note_file(w, "net.safetensors"), walk_note_file(w, "net.onnx");
+    if (status == REEL_OK)
+        walk_note_file(w, "net.safetensors"), walk_note_file(w, "net.onnx");
     reel_weights_writer_destroy(writer);
     reel_net_destroy(net);
     reel_ctx_destroy(ctx);
@@ -151,7 +162,8 @@ static reel_status load_weights(walk *w, reel_error *err)
     NEXT(reel_weights_verify(weights, err));
     NEXT(reel_params_load(reel_net_params(net), weights, err));
     NEXT(reel_params_load_matching(reel_net_params(net), weights, NULL, NULL, &loaded, err));
-    if (status == REEL_OK) note_params(w, net);
+    if (status == REEL_OK)
+        note_params(w, net);
     reel_weights_destroy(weights);
     reel_net_destroy(net);
     reel_ctx_destroy(ctx);
@@ -167,7 +179,8 @@ static reel_status read_weights(walk *w, reel_error *err)
         const reel_weight *t = reel_weights_at(weights, i);
         const reel_tensor to = reel_tensor_of(values, REEL_F32, t->ndim, t->shape);
         walk_note_text(w, t->name);
-        if (reel_tensor_numel(&to) > 64) continue;
+        if (reel_tensor_numel(&to) > 64)
+            continue;
         memset(values, 0, sizeof values);
         NEXT(reel_weight_to_tensor(t, &to, err));
         walk_note(w, values, sizeof values);
@@ -176,15 +189,20 @@ static reel_status read_weights(walk *w, reel_error *err)
     return status;
 }
 
-/* A model file with class names, the whole way: written, read, opened from its path and from memory, used. */
+/* A model file with class names, the whole way: written, read, opened from its path and from
+ * memory, used. */
 static reel_status use_model_file(walk *w, reel_error *err)
 {
     reel_ctx *ctx = NULL;
     reel_net *net = NULL, *again = NULL, *third = NULL;
     reel_weights_writer *writer = NULL;
-    reel_model_card card = {.arch = "tiny", .head = "gap", .image_size = 32, .preprocessing = {.size = 32}}, found = {0},
-                    held = {0};
-    const reel_model_config config = {.classes = 2, .dropout = -1, .image_size = 32, .head = REEL_HEAD_GAP};
+    reel_model_card card = {.arch = "tiny",
+                            .head = "gap",
+                            .image_size = 32,
+                            .preprocessing = {.size = 32}},
+                    found = {0}, held = {0};
+    const reel_model_config config = {
+        .classes = 2, .dropout = -1, .image_size = 32, .head = REEL_HEAD_GAP};
     static char bytes[1 << 20];
     float pixels[3 * 32 * 32] = {0}, probabilities[2] = {0};
     reel_tensor image = reel_tensor_of(pixels, REEL_F32, 4, (const int64_t[]){1, 3, 32, 32});
@@ -202,13 +220,15 @@ static reel_status use_model_file(walk *w, reel_error *err)
     NEXT(reel_net_predict(again, &image, probabilities, err));
     FILE *file = status == REEL_OK ? fopen("model.safetensors", "r") : NULL;
     const size_t size = file ? fread(bytes, 1, sizeof bytes, file) : 0;
-    if (file) fclose(file);
+    if (file)
+        fclose(file);
     NEXT(reel_model_open_memory(&third, &held, bytes, size, "memory", NULL, ctx, REEL_F32, err));
     if (status == REEL_OK) {
         note_params(w, again);
         walk_note(w, probabilities, sizeof probabilities);
         note_params(w, third);
-        for (int64_t c = 0; c < found.classes; c++) walk_note_text(w, reel_model_card_class(&found, c, text, sizeof text));
+        for (int64_t c = 0; c < found.classes; c++)
+            walk_note_text(w, reel_model_card_class(&found, c, text, sizeof text));
     }
     reel_net_destroy(third);
     reel_net_destroy(again);
@@ -226,17 +246,21 @@ static reel_status check_operator(walk *w, reel_error *err)
     reel_gradcheck_report report = {0};
     const reel_op *op = reel_op_at(w->number);
     reel_status status = REEL_OK;
-    if (op->n_cases) NEXT(reel_gradcheck_case(NULL, &op->cases[0], &(reel_gradcheck_config){.max_elements = 8}, &report, err));
-    if (status == REEL_OK) walk_note_number(w, report.checked), walk_note_number(w, report.passed);
+    if (op->n_cases)
+        NEXT(reel_gradcheck_case(NULL, &op->cases[0], &(reel_gradcheck_config){.max_elements = 8},
+                                 &report, err));
+    if (status == REEL_OK)
+        walk_note_number(w, report.checked), walk_note_number(w, report.passed);
     return status;
 }
 
-/* A wrong gradient must come out as wrong whatever fails; for want of memory its diagnosis may be shorter, and says so where it
- * names no operator. */
+/* A wrong gradient must come out as wrong whatever fails; for want of memory its diagnosis may be
+ * shorter, and says so where it names no operator. */
 static reel_var build_wrong(reel_tape *tape, const reel_var *in, void *user)
 {
     const wrong_gradient *g = user;
-    const reel_var behind[2] = {reel_mul(in[0], reel_scalar(tape, 1.25)), g->n_in > 1 ? in[1] : REEL_NONE};
+    const reel_var behind[2] = {reel_mul(in[0], reel_scalar(tape, 1.25)),
+                                g->n_in > 1 ? in[1] : REEL_NONE};
     return reel_apply(g->op, &g->mistake, sizeof g->mistake, behind, g->n_in);
 }
 
@@ -244,9 +268,13 @@ static reel_status check_wrong(walk *w, reel_error *err)
 {
     reel_gradcheck_report report = {0};
     wrong_gradient g = wrong_gradients[w->number];
-    const reel_status status = reel_gradcheck_drawn(NULL, build_wrong, &g, g.draw, g.in, g.n_in, NULL, &report, err);
-    if (status == REEL_OK) walk_note_number(w, report.passed);
-    if (status == REEL_OK) walk_note_number(w, *report.op || strstr(report.message, "Not every operator could be tried"));
+    const reel_status status =
+        reel_gradcheck_drawn(NULL, build_wrong, &g, g.draw, g.in, g.n_in, NULL, &report, err);
+    if (status == REEL_OK)
+        walk_note_number(w, report.passed);
+    if (status == REEL_OK)
+        walk_note_number(w,
+                         *report.op || strstr(report.message, "Not every operator could be tried"));
     return status;
 }
 
@@ -254,21 +282,28 @@ static reel_status check_layer(walk *w, reel_error *err)
 {
     reel_gradcheck_report report = {0};
     const reel_gradcheck_config config = {.max_elements = 8};
-    const reel_status status = reel_layer_gradcheck_random(NULL, w->number, 1, &config, &report, err);
-    if (status == REEL_OK) walk_note_number(w, report.checked), walk_note_number(w, report.passed);
+    const reel_status status =
+        reel_layer_gradcheck_random(NULL, w->number, 1, &config, &report, err);
+    if (status == REEL_OK)
+        walk_note_number(w, report.checked), walk_note_number(w, report.passed);
     return status;
 }
 
 void walk_nets(char *const *pth, int count)
 {
     walk_try("train", train, NULL, 0);
-    for (int head = 0; head < 3; head++) walk_try("model", model, NULL, head);
+    for (int head = 0; head < 3; head++)
+        walk_try("model", model, NULL, head);
     walk_try("write_weights", write_weights, NULL, 0);
     walk_try("load_weights", load_weights, NULL, 0);
     walk_try("read_weights", read_weights, "net.safetensors", 0);
     walk_try("use_model_file", use_model_file, NULL, 0);
-    for (int i = 0; i < count; i++) walk_try("read_weights", read_weights, pth[i], 0);
-    for (int i = 0; i < reel_op_count(); i++) walk_try(reel_op_at(i)->name, check_operator, NULL, i);
-    for (int i = 0; i < reel_layer_kinds(); i++) walk_try(reel_layer_kind_name(i), check_layer, NULL, i);
-    for (int i = 0; i < (int)REEL_COUNT(wrong_gradients); i++) walk_try(wrong_gradients[i].what, check_wrong, NULL, i);
+    for (int i = 0; i < count; i++)
+        walk_try("read_weights", read_weights, pth[i], 0);
+    for (int i = 0; i < reel_op_count(); i++)
+        walk_try(reel_op_at(i)->name, check_operator, NULL, i);
+    for (int i = 0; i < reel_layer_kinds(); i++)
+        walk_try(reel_layer_kind_name(i), check_layer, NULL, i);
+    for (int i = 0; i < (int)REEL_COUNT(wrong_gradients); i++)
+        walk_try(wrong_gradients[i].what, check_wrong, NULL, i);
 }

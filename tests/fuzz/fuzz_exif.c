@@ -1,4 +1,5 @@
-/* Arbitrary bytes as an image with EXIF: as they are, as the TIFF within a JPEG's APP1 segment, and within a PNG's eXIf chunk.
+/* Arbitrary bytes as an image with EXIF: as they are, as the TIFF within a JPEG's APP1 segment, and
+ * within a PNG's eXIf chunk.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,20 +12,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 static void expect_orientation(const uint8_t *bytes, size_t size)
 {
     const int orientation = reel_exif_orientation(bytes, size);
-    if (orientation < 0 || orientation > 8) abort();
+    if (orientation < 0 || orientation > 8)
+        abort();
 }
 
 static void put_big(uint8_t *to, size_t value)
 {
-    for (int i = 0; i < 4; i++) to[i] = (uint8_t)(value >> (24 - 8 * i));
+    for (int i = 0; i < 4; i++)
+        to[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     expect_orientation(bytes, size);
-    if (size > 65000) return 0;
+    if (size > 65000)
+        return 0;
     uint8_t *file = calloc(1, size + 80);
-    if (!file) return 0;
+    if (!file)
+        return 0;
     memcpy(file, "\xff\xd8\xff\xe1", 4);
     file[4] = (uint8_t)((size + 8) >> 8);
     file[5] = (uint8_t)(size + 8);

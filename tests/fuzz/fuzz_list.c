@@ -13,15 +13,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         reel_names classes = {0};
         reel_error err = {0};
         bool numbers;
-        if (!f) return 0;
+        if (!f)
+            return 0;
         f->root = -1;
-        const reel_status status =
-            reel_list_parse(f, &classes, &numbers, (const char *)bytes, size, kind ? "fuzz.csv" : "fuzz.txt", &err);
-        if (status != REEL_OK && !err.message[0]) abort();
+        const reel_status status = reel_list_parse(f, &classes, &numbers, (const char *)bytes, size,
+                                                   kind ? "fuzz.csv" : "fuzz.txt", &err);
+        if (status != REEL_OK && !err.message[0])
+            abort();
         for (size_t i = 0; status == REEL_OK && i < f->samples.n; i++) {
             const reel_file *s = (const reel_file *)f->samples.items + i;
-            if (s->label < 0 || (!numbers && s->label >= reel_names_count(&classes))) abort();
-            if (s->path >= f->paths.used || !f->paths.text[s->path]) abort();
+            if (s->label < 0 || (!numbers && s->label >= reel_names_count(&classes)))
+                abort();
+            if (s->path >= f->paths.used || !f->paths.text[s->path])
+                abort();
         }
         reel_names_free(&classes);
         reel_files_destroy(f);

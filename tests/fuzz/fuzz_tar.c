@@ -1,5 +1,5 @@
-/* Arbitrary bytes as a tar: as they are, and with the checksums of what look like headers made right, which a mutation seldom
- * does. What is accepted lies within the bytes. */
+/* Arbitrary bytes as a tar: as they are, and with the checksums of what look like headers made
+ * right, which a mutation seldom does. What is accepted lies within the bytes. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 static void tar_check(bool good)
 {
-    if (!good) abort();
+    if (!good)
+        abort();
 }
 
 static void tar_try(const uint8_t *bytes, size_t size)
@@ -20,12 +21,14 @@ static void tar_try(const uint8_t *bytes, size_t size)
     tar_check(reel_pieces_new(&p, &err) == REEL_OK);
     if (reel_shard_index(p, &span, 0, &err) != REEL_OK) {
         tar_check(err.message[0] != 0);
-        for (const char *c = err.message; *c; c++) tar_check((unsigned char)*c >= 32);
+        for (const char *c = err.message; *c; c++)
+            tar_check((unsigned char)*c >= 32);
     }
     for (size_t i = 0; i < p->pieces.n; i++) {
         const reel_piece *piece = (const reel_piece *)p->pieces.items + i;
         tar_check(piece->offset <= size && piece->size <= size - piece->offset);
-        tar_check(piece->name < p->names.used && strlen(p->names.text + piece->name) <= REEL_TAR_NAME);
+        tar_check(piece->name < p->names.used &&
+                  strlen(p->names.text + piece->name) <= REEL_TAR_NAME);
     }
     reel_pieces_destroy(p);
     if (size > 1024) { /* a part of it, as a tar in a tar */
@@ -34,7 +37,9 @@ static void tar_try(const uint8_t *bytes, size_t size)
         bool more = true;
         reel_tar_begin(&tar, &span, 512, size - 100);
         while (more && reel_tar_next(&tar, &entry, &more, &err) == REEL_OK)
-            if (more) tar_check(entry.offset >= 1024 && entry.offset <= size - 100 && entry.size <= size - 100 - entry.offset);
+            if (more)
+                tar_check(entry.offset >= 1024 && entry.offset <= size - 100 &&
+                          entry.size <= size - 100 - entry.offset);
     }
 }
 
@@ -42,15 +47,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     tar_try(bytes, size);
     uint8_t *repaired = malloc(size + 1);
-    if (!repaired) return 0;
+    if (!repaired)
+        return 0;
     memcpy(repaired, bytes, size);
     for (size_t at = 0; at + 512 <= size; at += 512) {
         uint8_t *h = repaired + at;
         unsigned sum = 0;
-        if (memcmp(h + 257, "ustar", 5) != 0) continue;
+        if (memcmp(h + 257, "ustar", 5) != 0)
+            continue;
         memset(h + 148, ' ', 8);
-        for (int i = 0; i < 512; i++) sum += h[i];
-        for (int i = 5; i >= 0; i--, sum >>= 3) h[148 + i] = (uint8_t)('0' + (sum & 7));
+        for (int i = 0; i < 512; i++)
+            sum += h[i];
+        for (int i = 5; i >= 0; i--, sum >>= 3)
+            h[148 + i] = (uint8_t)('0' + (sum & 7));
         h[154] = 0;
     }
     tar_try(repaired, size);

@@ -1,4 +1,5 @@
-/* What every fuzzer of weight files does with one file: read it, and if it is accepted, all that a caller may do with it. */
+/* What every fuzzer of weight files does with one file: read it, and if it is accepted, all that a
+ * caller may do with it. */
 #ifndef REEL_TESTS_FUZZ_WEIGHTS_FUZZ_H
 #define REEL_TESTS_FUZZ_WEIGHTS_FUZZ_H
 
@@ -11,17 +12,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 static void check(bool good)
 {
-    if (!good) abort();
+    if (!good)
+        abort();
 }
 
 /* A float64 channels-last or row-major tensor of the same shape. */
 static void convert(const reel_weight *w)
 {
     int64_t n = 1;
-    for (int d = 0; d < w->ndim; d++) n *= w->shape[d]; /* was checked: cannot wrap */
-    for (size_t i = 0; i < w->bytes; i++) ((void)((const volatile char *)w->data)[i]);
+    for (int d = 0; d < w->ndim; d++)
+        n *= w->shape[d]; /* was checked: cannot wrap */
+    for (size_t i = 0; i < w->bytes; i++)
+        ((void)((const volatile char *)w->data)[i]);
     double *memory = malloc(((size_t)n + 1) * sizeof *memory);
-    if (!memory) return;
+    if (!memory)
+        return;
     for (int d = 0; d < REEL_DTYPES; d++) {
         const reel_tensor t = reel_tensor_of(memory, (reel_dtype)d, w->ndim, w->shape);
         check(reel_weight_to_tensor(w, &t, NULL) == REEL_OK);
@@ -29,7 +34,8 @@ static void convert(const reel_weight *w)
     free(memory);
 }
 
-/* A store made from the file's own names and shapes, where that is possible, loads it unless a value is not finite. */
+/* A store made from the file's own names and shapes, where that is possible, loads it unless a
+ * value is not finite. */
 static void load(const reel_weights *weights)
 {
     reel_params *params = NULL;
@@ -54,7 +60,8 @@ static void try_file(const uint8_t *bytes, size_t size, size_t most)
     const reel_status status = reel_weights_read_memory(&weights, bytes, size, "fuzz", &err);
     if (status != REEL_OK) {
         check(weights == NULL && err.status == status && strncmp(err.message, "fuzz: ", 6) == 0);
-        for (const char *c = err.message; *c; c++) check((unsigned char)*c >= 32);
+        for (const char *c = err.message; *c; c++)
+            check((unsigned char)*c >= 32);
         return;
     }
     size_t total = 0;
@@ -65,7 +72,8 @@ static void try_file(const uint8_t *bytes, size_t size, size_t most)
     }
     check(total <= most);
     if (total <= 1 << 16) {
-        for (int i = 0; i < reel_weights_count(weights); i++) convert(reel_weights_at(weights, i));
+        for (int i = 0; i < reel_weights_count(weights); i++)
+            convert(reel_weights_at(weights, i));
         load(weights);
     }
     reel_weights_verify(weights, &err);

@@ -13,7 +13,8 @@ static inline void check_random_uses(const reel_op *op, uint64_t seed, uint32_t 
     reel_ctx *ctx;
     reel_error err = {0};
     int64_t checked = 0, kinks = 0;
-    cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 1, .seed = seed}, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 1, .seed = seed}, &err),
+                 REEL_OK, "%s", err.message);
     for (uint32_t i = 0; i < count; i++) {
         reel_gradcheck_report report = {0};
         const reel_gradcheck_config config = {.seed = seed, .max_elements = 30, .projections = 1};
@@ -23,8 +24,8 @@ static inline void check_random_uses(const reel_op *op, uint64_t seed, uint32_t 
         checked += report.checked + report.projections;
         kinks += report.kinks;
     }
-    cr_assert_lt(kinks, checked / 20 + 1, "%s: %lld kinks met, only %lld compared", op->name, (long long)kinks,
-                 (long long)checked);
+    cr_assert_lt(kinks, checked / 20 + 1, "%s: %lld kinks met, only %lld compared", op->name,
+                 (long long)kinks, (long long)checked);
     reel_ctx_destroy(ctx);
 }
 

@@ -1,4 +1,5 @@
-/* The gradient check itself: right operators pass, each kind of wrong one is caught and its mistake is named. */
+/* The gradient check itself: right operators pass, each kind of wrong one is caught and its mistake
+ * is named. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
@@ -35,8 +36,10 @@ static void square_forward(const reel_call *c)
     const square_attrs *attrs = c->attrs;
     const int64_t n = reel_tensor_numel(&c->out);
     double *x = c->in[0].data, *y = c->out.data;
-    for (int64_t i = 0; i < n; i++) y[i] = x[i] * x[i];
-    if (attrs->mistake == WRITES_INPUT) x[0] += 0.25;
+    for (int64_t i = 0; i < n; i++)
+        y[i] = x[i] * x[i];
+    if (attrs->mistake == WRITES_INPUT)
+        x[0] += 0.25;
 }
 
 static void square_backward(const reel_call *c)
@@ -84,8 +87,10 @@ static void square_backward(const reel_call *c)
             dx[i] += right;
         }
     }
-    if (attrs->mistake == WRITES_DOUT) ((double *)c->dout.data)[n - 1] *= 0.5;
-    if (attrs->mistake == NO_INFLUENCE) dx[0] += 1e9;
+    if (attrs->mistake == WRITES_DOUT)
+        ((double *)c->dout.data)[n - 1] *= 0.5;
+    if (attrs->mistake == NO_INFLUENCE)
+        dx[0] += 1e9;
 }
 
 static const reel_op square = {.name = "square",
@@ -106,7 +111,8 @@ enum { TRANSPOSED = 1, NEEDS_THE_OTHER };
 
 static reel_status product_infer(reel_infer *q, reel_error *err)
 {
-    if (q->in[0].shape[1] != q->in[1].shape[0]) return reel_fail(err, REEL_ERR_INVALID, "inner sizes differ");
+    if (q->in[0].shape[1] != q->in[1].shape[0])
+        return reel_fail(err, REEL_ERR_INVALID, "inner sizes differ");
     q->shape[1] = q->in[1].shape[1];
     return REEL_OK;
 }
@@ -119,7 +125,8 @@ static void product_forward(const reel_call *c)
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < n; j++) {
             y[i * n + j] = 0;
-            for (int64_t l = 0; l < k; l++) y[i * n + j] += a[i * k + l] * b[l * n + j];
+            for (int64_t l = 0; l < k; l++)
+                y[i * n + j] += a[i * k + l] * b[l * n + j];
         }
 }
 
@@ -133,8 +140,10 @@ static void product_backward(const reel_call *c)
         for (int64_t j = 0; j < n; j++)
             for (int64_t l = 0; l < k; l++) {
                 if (da && !(mistake == NEEDS_THE_OTHER && !db))
-                    da[mistake == TRANSPOSED ? l * m + i : i * k + l] += dy[i * n + j] * b[l * n + j];
-                if (db) db[l * n + j] += a[i * k + l] * dy[i * n + j];
+                    da[mistake == TRANSPOSED ? l * m + i : i * k + l] +=
+                        dy[i * n + j] * b[l * n + j];
+                if (db)
+                    db[l * n + j] += a[i * k + l] * dy[i * n + j];
             }
 }
 
@@ -153,12 +162,14 @@ static reel_var build_product(reel_tape *tape, const reel_var *in, void *user)
 }
 
 /* ---- how they are tried ---- */
-static reel_gradcheck_report try_inputs(reel_gradcheck_fn *fn, void *user, reel_tensor *in, int n_in)
+static reel_gradcheck_report try_inputs(reel_gradcheck_fn *fn, void *user, reel_tensor *in,
+                                        int n_in)
 {
     reel_ctx *ctx;
     reel_error err = {0};
     reel_gradcheck_report report;
-    cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 1}, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 1}, &err), REEL_OK, "%s",
+                 err.message);
     const reel_status status = reel_gradcheck(ctx, fn, user, in, n_in, NULL, &report, &err);
     reel_ctx_destroy(ctx);
     cr_assert_eq(status, REEL_OK, "%s", err.message);
@@ -178,19 +189,22 @@ static void expect_caught(int mistake, const char *words)
 {
     const reel_gradcheck_report report = try_square(mistake);
     cr_expect_not(report.passed, "a wrong operator passed (expected: %s)", words);
-    cr_expect_not_null(strstr(report.message, words), "\"%s\" is not in: %s", words, report.message);
+    cr_expect_not_null(strstr(report.message, words), "\"%s\" is not in: %s", words,
+                       report.message);
 }
 
 static reel_gradcheck_report try_product(int mistake)
 {
     double a[6] = {0.5, -1.25, 2, 3.5, -0.75, 1}, b[12];
-    for (int i = 0; i < 12; i++) b[i] = cos(i * i);
+    for (int i = 0; i < 12; i++)
+        b[i] = cos(i * i);
     reel_tensor in[2] = {reel_tensor_of(a, REEL_F64, 2, (const int64_t[]){2, 3}),
                          reel_tensor_of(b, REEL_F64, 2, (const int64_t[]){3, 4})};
     return try_inputs(build_product, &mistake, in, 2);
 }
 
-/* Values of 1e16 and more beside slopes of 1e8: rounding grows with the values, but the step grows with the input. */
+/* Values of 1e16 and more beside slopes of 1e8: rounding grows with the values, but the step grows
+ * with the input. */
 Test(gradcheck, catches_a_wrong_factor_at_large_inputs)
 {
     double x[3] = {1e8, -3e8, 1e9};
@@ -201,7 +215,8 @@ Test(gradcheck, catches_a_wrong_factor_at_large_inputs)
     attrs.mistake = HALF;
     const reel_gradcheck_report report = try_inputs(build_square, &attrs, &in, 1);
     cr_expect_not(report.passed, "half the gradient passed");
-    cr_expect_float_eq(report.worst_error, 0.5, 1e-3, "worst error %g, expected 0.5", report.worst_error);
+    cr_expect_float_eq(report.worst_error, 0.5, 1e-3, "worst error %g, expected 0.5",
+                       report.worst_error);
     cr_expect_not_null(strstr(report.message, "3 of 3 elements wrong"), "%s", report.message);
 }
 
@@ -212,7 +227,8 @@ Test(gradcheck, names_a_value_that_overflows)
     square_attrs attrs = {0, NULL};
     const reel_gradcheck_report report = try_inputs(build_square, &attrs, &in, 1);
     cr_expect_not(report.passed);
-    cr_expect_not_null(strstr(report.message, "element 1 of the result is inf"), "%s", report.message);
+    cr_expect_not_null(strstr(report.message, "element 1 of the result is inf"), "%s",
+                       report.message);
 }
 
 Test(gradcheck, a_right_operator_passes_with_room_to_spare)
@@ -335,7 +351,8 @@ Test(gradcheck, sees_past_a_corner_that_is_near)
     reel_tensor in = reel_tensor_of(x, REEL_F64, 1, (const int64_t[]){4});
     const reel_gradcheck_report report = try_inputs(build_relu, NULL, &in, 1);
     cr_expect(report.passed, "%s", report.message);
-    cr_expect_eq(report.checked, 4, "%lld compared, %lld kinks", (long long)report.checked, (long long)report.kinks);
+    cr_expect_eq(report.checked, 4, "%lld compared, %lld kinks", (long long)report.checked,
+                 (long long)report.kinks);
 }
 
 Test(gradcheck, does_not_pass_when_all_is_kinks)
@@ -354,7 +371,8 @@ Test(gradcheck, leaves_its_inputs_as_they_were)
     square_attrs attrs = {RIGHT, NULL};
     reel_tensor in = reel_tensor_of(x, REEL_F64, 1, (const int64_t[]){3});
     try_inputs(build_square, &attrs, &in, 1);
-    for (int i = 0; i < 3; i++) cr_expect_eq(x[i], before[i], "element %d: %.17g, was %.17g", i, x[i], before[i]);
+    for (int i = 0; i < 3; i++)
+        cr_expect_eq(x[i], before[i], "element %d: %.17g, was %.17g", i, x[i], before[i]);
 }
 
 Test(gradcheck, refuses_float32_inputs_and_expressions_that_do_not_build)
@@ -367,16 +385,20 @@ Test(gradcheck, refuses_float32_inputs_and_expressions_that_do_not_build)
     int none = 0;
     cr_assert_eq(reel_ctx_create(&ctx, NULL, &err), REEL_OK, "%s", err.message);
     reel_tensor in = reel_tensor_of(f, REEL_F32, 1, (const int64_t[]){2});
-    cr_expect_eq(reel_gradcheck(ctx, build_relu, NULL, &in, 1, NULL, &report, &err), REEL_ERR_INVALID);
+    cr_expect_eq(reel_gradcheck(ctx, build_relu, NULL, &in, 1, NULL, &report, &err),
+                 REEL_ERR_INVALID);
     cr_expect_not_null(strstr(err.message, "float64"), "%s", err.message);
     reel_tensor pair[2] = {reel_tensor_of(a, REEL_F64, 2, (const int64_t[]){1, 4}),
                            reel_tensor_of(b, REEL_F64, 2, (const int64_t[]){2, 2})};
-    cr_expect_eq(reel_gradcheck(ctx, build_product, &none, pair, 2, NULL, &report, &err), REEL_ERR_INVALID);
-    cr_expect_not_null(strstr(err.message, "product (1, 4) (2, 2): inner sizes differ"), "%s", err.message);
+    cr_expect_eq(reel_gradcheck(ctx, build_product, &none, pair, 2, NULL, &report, &err),
+                 REEL_ERR_INVALID);
+    cr_expect_not_null(strstr(err.message, "product (1, 4) (2, 2): inner sizes differ"), "%s",
+                       err.message);
     reel_ctx_destroy(ctx);
 }
 
-/* in[0] has the wrong sign everywhere, an error of 2; in[1] a missing element, an error of 1, that a direction finds. */
+/* in[0] has the wrong sign everywhere, an error of 2; in[1] a missing element, an error of 1, that
+ * a direction finds. */
 static reel_var build_two_mistakes(reel_tape *tape, const reel_var *in, void *user)
 {
     square_attrs sign = {SIGN, NULL}, missing = {MISSING, NULL};
@@ -389,16 +411,19 @@ Test(gradcheck, an_element_that_a_direction_finds_leaves_a_worse_one_in_the_repo
 {
     enum { MANY = 500 };
     double a[3] = {0.5, -1.25, 2}, b[MANY];
-    for (int i = 0; i < MANY; i++) b[i] = 1 + cos(i * i) / 2;
+    for (int i = 0; i < MANY; i++)
+        b[i] = 1 + cos(i * i) / 2;
     reel_tensor in[2] = {reel_tensor_of(a, REEL_F64, 1, (const int64_t[]){3}),
                          reel_tensor_of(b, REEL_F64, 1, (const int64_t[]){MANY})};
     reel_error err = {0};
     reel_gradcheck_report report;
     const reel_gradcheck_config config = {.max_elements = 3};
-    cr_assert_eq(reel_gradcheck(NULL, build_two_mistakes, NULL, in, 2, &config, &report, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_gradcheck(NULL, build_two_mistakes, NULL, in, 2, &config, &report, &err),
+                 REEL_OK, "%s", err.message);
     cr_expect_not(report.passed);
     cr_expect_eq(report.input, 0, "input %d: %s", report.input, report.message);
-    cr_expect_float_eq(report.worst_error, 2, 1e-6, "error %g: %s", report.worst_error, report.message);
+    cr_expect_float_eq(report.worst_error, 2, 1e-6, "error %g: %s", report.worst_error,
+                       report.message);
 }
 
 Test(gradcheck, refuses_two_inputs_in_the_same_memory)
@@ -408,25 +433,30 @@ Test(gradcheck, refuses_two_inputs_in_the_same_memory)
     reel_gradcheck_report report;
     int none = 0;
     const reel_tensor in = reel_tensor_of(a, REEL_F64, 2, (const int64_t[]){2, 2});
-    cr_expect_eq(reel_gradcheck(NULL, build_product, &none, (reel_tensor[]){in, in}, 2, NULL, &report, &err), REEL_ERR_INVALID);
+    cr_expect_eq(
+        reel_gradcheck(NULL, build_product, &none, (reel_tensor[]){in, in}, 2, NULL, &report, &err),
+        REEL_ERR_INVALID);
     cr_expect_not_null(strstr(err.message, "inputs 0 and 1 share memory"), "%s", err.message);
     double b[6] = {1, 2, 3, 4, 5, 6};
     const reel_tensor first = reel_tensor_of(b, REEL_F64, 2, (const int64_t[]){2, 2}),
                       second = reel_tensor_of(b + 2, REEL_F64, 2, (const int64_t[]){2, 2});
-    cr_expect_eq(reel_gradcheck(NULL, build_product, &none, (reel_tensor[]){first, second}, 2, NULL, &report, &err),
+    cr_expect_eq(reel_gradcheck(NULL, build_product, &none, (reel_tensor[]){first, second}, 2, NULL,
+                                &report, &err),
                  REEL_ERR_INVALID, "halves that overlap");
 }
 
 Test(gradcheck, views_are_checked_and_what_lies_in_their_gaps_stays)
 {
     double a[8], before[8];
-    for (int i = 0; i < 8; i++) before[i] = a[i] = i + 1;
+    for (int i = 0; i < 8; i++)
+        before[i] = a[i] = i + 1;
     reel_error err = {0};
     reel_gradcheck_report report;
     int none = 0;
     const reel_tensor whole = reel_tensor_of(a, REEL_F64, 2, (const int64_t[]){2, 4});
     reel_tensor columns[2] = {reel_tensor_slice(whole, 1, 0, 2), reel_tensor_slice(whole, 1, 2, 2)};
-    cr_assert_eq(reel_gradcheck(NULL, build_product, &none, columns, 2, NULL, &report, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_gradcheck(NULL, build_product, &none, columns, 2, NULL, &report, &err),
+                 REEL_OK, "%s", err.message);
     cr_expect(report.passed, "%s", report.message);
     cr_expect_arr_eq(a, before, sizeof a);
 }
@@ -440,12 +470,14 @@ static reel_var build_exp(reel_tape *tape, const reel_var *in, void *user)
 Test(gradcheck, a_value_that_is_not_finite_is_told_from_a_wrong_backward)
 {
     double x[2][3] = {{1, 800, 2}, {1, 2, NAN}};
-    const char *const words[] = {"element 1 of the result is inf", "element 2 of the result is nan"};
+    const char *const words[] = {"element 1 of the result is inf",
+                                 "element 2 of the result is nan"};
     for (int i = 0; i < 2; i++) {
         reel_tensor in = reel_tensor_of(x[i], REEL_F64, 1, (const int64_t[]){3});
         const reel_gradcheck_report report = try_inputs(build_exp, NULL, &in, 1);
         cr_expect_not(report.passed);
-        cr_expect_not_null(strstr(report.message, words[i]), "\"%s\" is not in: %s", words[i], report.message);
+        cr_expect_not_null(strstr(report.message, words[i]), "\"%s\" is not in: %s", words[i],
+                           report.message);
     }
 }
 
@@ -516,9 +548,11 @@ Test(gradcheck, what_cannot_be_checked_is_an_error_and_no_abort)
     for (int i = 0; i < REEL_COUNT(cases); i++) {
         reel_error err = {0};
         reel_gradcheck_report report;
-        cr_expect_eq(reel_gradcheck_drawn(NULL, cases[i].fn, NULL, REEL_DRAW_NORMAL, &cases[i].shape, 1, NULL, &report, &err),
+        cr_expect_eq(reel_gradcheck_drawn(NULL, cases[i].fn, NULL, REEL_DRAW_NORMAL,
+                                          &cases[i].shape, 1, NULL, &report, &err),
                      REEL_ERR_INVALID, "case %d", i);
-        cr_expect_not_null(strstr(err.message, cases[i].words), "\"%s\" is not in: %s", cases[i].words, err.message);
+        cr_expect_not_null(strstr(err.message, cases[i].words), "\"%s\" is not in: %s",
+                           cases[i].words, err.message);
     }
 }
 

@@ -1,4 +1,5 @@
-/* Every kind of layer, and a small AlexNet end to end with all of them, against central differences in float64. */
+/* Every kind of layer, and a small AlexNet end to end with all of them, against central differences
+ * in float64. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -18,10 +19,12 @@ static void check(const char *what, void (*add)(reel_net *), const int64_t input
     cr_assert_eq(reel_net_build(net, &err), REEL_OK, "%s: %s", what, err.message);
     reel_net_init(net);
     reel_net_set_training(net, training);
-    const reel_status status = reel_net_gradcheck(net, input, &(reel_gradcheck_config){.max_elements = 60}, &report, &err);
+    const reel_status status =
+        reel_net_gradcheck(net, input, &(reel_gradcheck_config){.max_elements = 60}, &report, &err);
     cr_assert_eq(status, REEL_OK, "%s: %s", what, err.message);
     cr_expect(report.passed, "%s: %s", what, report.message);
-    cr_expect_gt(report.checked, 20, "%s: only %ld elements were compared", what, (long)report.checked);
+    cr_expect_gt(report.checked, 20, "%s: only %ld elements were compared", what,
+                 (long)report.checked);
     reel_net_destroy(net);
     reel_ctx_destroy(ctx);
 }
@@ -33,8 +36,8 @@ static void add_conv(reel_net *net)
 
 static void add_conv_dilated(reel_net *net)
 {
-    reel_add_conv2d(net, .in = 3, .out = 4, .kernel = 3, .kernel_w = 2, .padding = 2, .padding_w = -1, .dilation = 2,
-                    .no_bias = true);
+    reel_add_conv2d(net, .in = 3, .out = 4, .kernel = 3, .kernel_w = 2, .padding = 2,
+                    .padding_w = -1, .dilation = 2, .no_bias = true);
 }
 
 static void add_linear(reel_net *net)
@@ -86,27 +89,33 @@ Test(layers, each_kind_of_layer_has_right_gradients)
     check("Conv2d with groups and stride", add_conv, (const int64_t[]){2, 4, 7, 6}, true);
     check("Conv2d with dilation", add_conv_dilated, (const int64_t[]){2, 3, 7, 6}, true);
     check("Flatten and Linear", add_linear, (const int64_t[]){4, 2, 3, 3}, true);
-    check("MaxPool2d, AvgPool2d, AdaptiveAvgPool2d", add_pools, (const int64_t[]){2, 3, 9, 8}, true);
+    check("MaxPool2d, AvgPool2d, AdaptiveAvgPool2d", add_pools, (const int64_t[]){2, 3, 9, 8},
+          true);
     check("GlobalAvgPool2d", add_global_avg, (const int64_t[]){2, 3, 4, 5}, true);
     check("GlobalMaxPool2d", add_global_max, (const int64_t[]){2, 3, 4, 5}, true);
     check("activations", add_activations, (const int64_t[]){2, 3, 3, 3}, true);
-    check("BatchNorm2d and LRN in training", add_normalization, (const int64_t[]){3, 3, 4, 4}, true);
-    check("BatchNorm2d and LRN in evaluation", add_normalization, (const int64_t[]){3, 3, 4, 4}, false);
+    check("BatchNorm2d and LRN in training", add_normalization, (const int64_t[]){3, 3, 4, 4},
+          true);
+    check("BatchNorm2d and LRN in evaluation", add_normalization, (const int64_t[]){3, 3, 4, 4},
+          false);
     check("Dropout in training", add_dropout, (const int64_t[]){2, 3, 5, 5}, true);
     check("Dropout in evaluation", add_dropout, (const int64_t[]){2, 3, 5, 5}, false);
 }
 
-/* AlexNet in small: every kind of layer that an AlexNet has, and batch norm. Kaiming weights keep the signal alive to the end.
+/* AlexNet in small: every kind of layer that an AlexNet has, and batch norm. Kaiming weights keep
+ * the signal alive to the end.
  */
 static void add_small_alexnet(reel_net *net)
 {
     const reel_init w = {REEL_INIT_KAIMING_NORMAL, 0};
     reel_net_begin(net, "features");
-    reel_add_conv2d(net, .in = 3, .out = 8, .kernel = 5, .stride = 2, .padding = 2, .weight_init = w);
+    reel_add_conv2d(net, .in = 3, .out = 8, .kernel = 5, .stride = 2, .padding = 2,
+                    .weight_init = w);
     reel_add_relu(net);
     reel_add_lrn(net, .size = 5, .alpha = 1e-2, .beta = 0.75, .k = 2);
     reel_add_maxpool(net, .kernel = 3, .stride = 2);
-    reel_add_conv2d(net, .in = 8, .out = 12, .kernel = 3, .padding = 1, .groups = 2, .weight_init = w);
+    reel_add_conv2d(net, .in = 8, .out = 12, .kernel = 3, .padding = 1, .groups = 2,
+                    .weight_init = w);
     reel_add_batch_norm2d(net, .channels = 12);
     reel_add_relu(net);
     reel_add_conv2d(net, .in = 12, .out = 8, .kernel = 3, .padding = 1, .weight_init = w);
@@ -138,7 +147,8 @@ Test(layers, a_net_with_more_parameters_than_a_check_takes_is_refused)
     reel_gradcheck_report report;
     cr_assert_eq(reel_ctx_create(&ctx, NULL, &err), REEL_OK);
     cr_assert_eq(reel_net_create(&net, ctx, REEL_F64, &err), REEL_OK);
-    for (int i = 0; i < 128; i++) reel_add_conv2d(net, .in = 1, .out = 1, .kernel = 1);
+    for (int i = 0; i < 128; i++)
+        reel_add_conv2d(net, .in = 1, .out = 1, .kernel = 1);
     cr_assert_eq(reel_net_build(net, &err), REEL_OK, "%s", err.message);
     const int64_t input[4] = {1, 1, 2, 2};
     cr_expect_eq(reel_net_gradcheck(net, input, NULL, &report, &err), REEL_ERR_INVALID);
@@ -165,11 +175,14 @@ Test(layers, a_check_in_training_mode_leaves_running_statistics_as_they_were)
         reel_tensor_set(&mean, &k, 0.25 + (double)k);
         reel_tensor_set(&var, &k, 4 + (double)k);
     }
-    cr_assert_eq(reel_net_gradcheck(net, (const int64_t[]){2, 2, 3, 3}, NULL, &report, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_net_gradcheck(net, (const int64_t[]){2, 2, 3, 3}, NULL, &report, &err),
+                 REEL_OK, "%s", err.message);
     cr_expect(report.passed, "%s", report.message);
     for (int64_t k = 0; k < 2; k++) {
-        cr_expect_eq(reel_tensor_get(&mean, &k), 0.25 + (double)k, "mean %d is %g", (int)k, reel_tensor_get(&mean, &k));
-        cr_expect_eq(reel_tensor_get(&var, &k), 4 + (double)k, "variance %d is %g", (int)k, reel_tensor_get(&var, &k));
+        cr_expect_eq(reel_tensor_get(&mean, &k), 0.25 + (double)k, "mean %d is %g", (int)k,
+                     reel_tensor_get(&mean, &k));
+        cr_expect_eq(reel_tensor_get(&var, &k), 4 + (double)k, "variance %d is %g", (int)k,
+                     reel_tensor_get(&var, &k));
     }
     reel_net_destroy(net);
     reel_ctx_destroy(ctx);

@@ -11,7 +11,8 @@ static reel_var build(reel_tape *tape, const reel_var *in, void *user)
     return reel_mul(reel_linear(in[0], in[1], in[2]), reel_scalar(tape, 0.5));
 }
 
-REEL_GRADCHECK_TEST(macros, an_expression_is_a_test, build, NULL, REEL_DRAW_NORMAL, {2, {3, 4}}, {2, {5, 4}}, {1, {5}})
+REEL_GRADCHECK_TEST(macros, an_expression_is_a_test, build, NULL, REEL_DRAW_NORMAL, {2, {3, 4}},
+                    {2, {5, 4}}, {1, {5}})
 
 static void add(reel_net *net)
 {

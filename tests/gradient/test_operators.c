@@ -1,4 +1,5 @@
-/* Every operator of the library, in every case that it brings along, against finite differences in float64. */
+/* Every operator of the library, in every case that it brings along, against finite differences in
+ * float64. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <stdlib.h>
@@ -12,11 +13,13 @@ typedef struct entry {
 ParameterizedTestParameters(operators, gradient_equals_finite_differences)
 {
     int count = 0;
-    for (int i = 0; i < reel_op_count(); i++) count += reel_op_at(i)->n_cases;
+    for (int i = 0; i < reel_op_count(); i++)
+        count += reel_op_at(i)->n_cases;
     entry *entries = cr_malloc((size_t)count * sizeof *entries);
     int next = 0;
     for (int i = 0; i < reel_op_count(); i++)
-        for (int c = 0; c < reel_op_at(i)->n_cases; c++) entries[next++] = (entry){i, c};
+        for (int c = 0; c < reel_op_at(i)->n_cases; c++)
+            entries[next++] = (entry){i, c};
     return cr_make_param_array(entry, entries, (size_t)count, NULL);
 }
 
@@ -27,14 +30,18 @@ ParameterizedTest(entry *e, operators, gradient_equals_finite_differences)
     reel_ctx *ctx;
     reel_error err = {0};
     reel_gradcheck_report report;
-    cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 2, .seed = 7}, &err), REEL_OK, "%s", err.message);
-    const reel_status status = reel_gradcheck_case(ctx, c, &(reel_gradcheck_config){.seed = 1}, &report, &err);
+    cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 2, .seed = 7}, &err), REEL_OK,
+                 "%s", err.message);
+    const reel_status status =
+        reel_gradcheck_case(ctx, c, &(reel_gradcheck_config){.seed = 1}, &report, &err);
     reel_ctx_destroy(ctx);
     cr_assert_eq(status, REEL_OK, "%s, case \"%s\": %s", op->name, c->label, err.message);
     cr_assert(report.passed, "%s, case \"%s\": %s", op->name, c->label, report.message);
-    cr_assert(report.worst_error <= 1e-6, "%s, case \"%s\": error %g", op->name, c->label, report.worst_error);
-    cr_assert(report.kinks * 5 <= report.checked, "%s, case \"%s\": %lld elements on kinks, only %lld compared", op->name,
-              c->label, (long long)report.kinks, (long long)report.checked);
+    cr_assert(report.worst_error <= 1e-6, "%s, case \"%s\": error %g", op->name, c->label,
+              report.worst_error);
+    cr_assert(report.kinks * 5 <= report.checked,
+              "%s, case \"%s\": %lld elements on kinks, only %lld compared", op->name, c->label,
+              (long long)report.kinks, (long long)report.checked);
 }
 
 Test(operators, each_has_cases_and_both_dtypes)
@@ -44,7 +51,8 @@ Test(operators, each_has_cases_and_both_dtypes)
         const reel_op *op = reel_op_at(i);
         cr_expect(op->n_cases > 0 && op->cases, "%s has no case to be checked with", op->name);
         for (int dtype = 0; dtype < REEL_DTYPES; dtype++)
-            cr_expect(op->forward[dtype] && op->backward[dtype], "%s has no %s", op->name, reel_dtype_name((reel_dtype)dtype));
+            cr_expect(op->forward[dtype] && op->backward[dtype], "%s has no %s", op->name,
+                      reel_dtype_name((reel_dtype)dtype));
     }
 }
 
@@ -54,7 +62,8 @@ Test(operators, each_case_has_a_label_of_its_own)
         const reel_op *op = reel_op_at(i);
         for (int a = 0; a < op->n_cases; a++)
             for (int b = 0; b < a; b++)
-                cr_expect_str_neq(op->cases[a].label, op->cases[b].label, "%s: cases %d and %d have one label", op->name, b, a);
+                cr_expect_str_neq(op->cases[a].label, op->cases[b].label,
+                                  "%s: cases %d and %d have one label", op->name, b, a);
     }
 }
 

@@ -1,5 +1,5 @@
-/* Random valid shapes and attributes of every operator against finite differences: a dozen each. test_slow_random_uses.c takes
- * 10,000. */
+/* Random valid shapes and attributes of every operator against finite differences: a dozen each.
+ * test_slow_random_uses.c takes 10,000. */
 #include <string.h>
 
 #include "layers/gradcheck.h"
@@ -9,7 +9,8 @@ ParameterizedTestParameters(random_uses, a_dozen_of_each_operator_have_right_gra
 {
     const size_t count = (size_t)reel_op_count();
     int *indices = cr_malloc(count * sizeof *indices);
-    for (size_t i = 0; i < count; i++) indices[i] = (int)i;
+    for (size_t i = 0; i < count; i++)
+        indices[i] = (int)i;
     return cr_make_param_array(int, indices, count, NULL);
 }
 
@@ -20,21 +21,25 @@ ParameterizedTest(int *index, random_uses, a_dozen_of_each_operator_have_right_g
 
 Test(random_uses, each_operator_has_some)
 {
-    for (int i = 0; i < reel_op_count(); i++) cr_expect(reel_op_at(i)->random, "%s draws no random uses", reel_op_at(i)->name);
+    for (int i = 0; i < reel_op_count(); i++)
+        cr_expect(reel_op_at(i)->random, "%s draws no random uses", reel_op_at(i)->name);
 }
 
 Test(random_uses, a_dozen_of_each_kind_of_layer_have_right_gradients)
 {
     reel_ctx *ctx;
     reel_error err = {0};
-    cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 1, .seed = 5}, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 1, .seed = 5}, &err), REEL_OK,
+                 "%s", err.message);
     cr_assert_geq(reel_layer_kinds(), 16);
     for (int kind = 0; kind < reel_layer_kinds(); kind++)
         for (uint32_t i = 0; i < 12; i++) {
             reel_gradcheck_report report = {0};
             const reel_gradcheck_config config = {.seed = 5, .max_elements = 20};
-            const reel_status status = reel_layer_gradcheck_random(ctx, kind, i, &config, &report, &err);
-            cr_expect_eq(status, REEL_OK, "%s, random use %u: %s", reel_layer_kind_name(kind), i, err.message);
+            const reel_status status =
+                reel_layer_gradcheck_random(ctx, kind, i, &config, &report, &err);
+            cr_expect_eq(status, REEL_OK, "%s, random use %u: %s", reel_layer_kind_name(kind), i,
+                         err.message);
             cr_expect(report.passed, "%s: %s", reel_layer_kind_name(kind), report.message);
         }
     reel_ctx_destroy(ctx);
@@ -45,16 +50,18 @@ Test(random_uses, one_that_fails_is_told_with_its_shapes)
     reel_gradcheck_report report = {0};
     reel_error err = {0};
     const reel_op *op = reel_op_find("conv2d");
-    cr_assert_eq(reel_gradcheck_random(NULL, op, 7, &(reel_gradcheck_config){.tolerance = 1e-30}, &report, &err), REEL_OK, "%s",
-                 err.message);
+    cr_assert_eq(reel_gradcheck_random(NULL, op, 7, &(reel_gradcheck_config){.tolerance = 1e-30},
+                                       &report, &err),
+                 REEL_OK, "%s", err.message);
     cr_expect_not(report.passed);
     cr_expect(strncmp(report.message, "random use 7: (", 15) == 0, "%s", report.message);
     cr_expect(strstr(report.message, "stride, padding, dilation, groups"), "%s", report.message);
 
     reel_ctx *ctx;
     cr_assert_eq(reel_ctx_create(&ctx, NULL, &err), REEL_OK, "%s", err.message);
-    cr_assert_eq(reel_layer_gradcheck_random(ctx, 3, 7, &(reel_gradcheck_config){.tolerance = 1e-30}, &report, &err), REEL_OK,
-                 "%s", err.message);
+    cr_assert_eq(reel_layer_gradcheck_random(
+                     ctx, 3, 7, &(reel_gradcheck_config){.tolerance = 1e-30}, &report, &err),
+                 REEL_OK, "%s", err.message);
     reel_ctx_destroy(ctx);
     cr_expect_not(report.passed);
     cr_expect(strncmp(report.message, "random use 7 on (", 17) == 0, "%s", report.message);

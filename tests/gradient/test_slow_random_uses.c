@@ -5,7 +5,8 @@ ParameterizedTestParameters(random_uses, ten_thousand_over_all_operators_have_ri
 {
     const size_t count = (size_t)reel_op_count();
     int *indices = cr_malloc(count * sizeof *indices);
-    for (size_t i = 0; i < count; i++) indices[i] = (int)i;
+    for (size_t i = 0; i < count; i++)
+        indices[i] = (int)i;
     return cr_make_param_array(int, indices, count, NULL);
 }
 

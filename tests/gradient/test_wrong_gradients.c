@@ -1,5 +1,5 @@
-/* The check catches every wrong gradient of a table, names the operator, and says what is wrong where that can be told; the
- * same operators without their mistake pass. */
+/* The check catches every wrong gradient of a table, names the operator, and says what is wrong
+ * where that can be told; the same operators without their mistake pass. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -18,14 +18,16 @@ static reel_var build(reel_tape *tape, const reel_var *in, void *user)
     return reel_apply(u->op, &u->mistake, sizeof u->mistake, in, u->n_in);
 }
 
-static reel_gradcheck_report check(const wrong_gradient *w, reel_gradcheck_fn *fn, int mistake, uint64_t seed)
+static reel_gradcheck_report check(const wrong_gradient *w, reel_gradcheck_fn *fn, int mistake,
+                                   uint64_t seed)
 {
     reel_error err = {0};
     reel_gradcheck_report report;
     use u = {w->op, mistake, w->n_in};
     const reel_gradcheck_config config = {.seed = seed};
-    cr_assert_eq(reel_gradcheck_drawn(NULL, fn, &u, w->draw, w->in, w->n_in, &config, &report, &err), REEL_OK, "%s: %s",
-                 w->what, err.message);
+    cr_assert_eq(
+        reel_gradcheck_drawn(NULL, fn, &u, w->draw, w->in, w->n_in, &config, &report, &err),
+        REEL_OK, "%s: %s", w->what, err.message);
     return report;
 }
 
@@ -37,9 +39,11 @@ Test(wrong_gradients, every_one_is_caught_and_its_operator_named)
             const wrong_gradient *w = &wrong_gradients[i];
             const reel_gradcheck_report report = check(w, build, w->mistake, seed);
             cr_expect_not(report.passed, "%s (seed %d): not caught", w->what, (int)seed);
-            cr_expect_str_eq(report.op, w->op->name, "%s: blamed on \"%s\": %s", w->what, report.op, report.message);
-            cr_expect_not_null(strstr(report.message, w->words), "%s (seed %d): \"%s\" is not in: %s", w->what, (int)seed,
-                               w->words, report.message);
+            cr_expect_str_eq(report.op, w->op->name, "%s: blamed on \"%s\": %s", w->what, report.op,
+                             report.message);
+            cr_expect_not_null(strstr(report.message, w->words),
+                               "%s (seed %d): \"%s\" is not in: %s", w->what, (int)seed, w->words,
+                               report.message);
         }
 }
 
@@ -48,7 +52,8 @@ Test(wrong_gradients, without_the_mistake_each_operator_passes)
     for (int i = 0; i < REEL_COUNT(wrong_gradients); i++)
         for (uint64_t seed = 0; seed < 20; seed++) {
             const reel_gradcheck_report report = check(&wrong_gradients[i], build, 0, seed);
-            cr_expect(report.passed, "%s (seed %d): %s", wrong_gradients[i].op->name, (int)seed, report.message);
+            cr_expect(report.passed, "%s (seed %d): %s", wrong_gradients[i].op->name, (int)seed,
+                      report.message);
         }
 }
 
@@ -56,8 +61,10 @@ Test(wrong_gradients, without_the_mistake_each_operator_passes)
 static reel_var build_among_others(reel_tape *tape, const reel_var *in, void *user)
 {
     const use *u = user;
-    reel_var moved[2] = {reel_add(reel_mul(in[0], reel_scalar(tape, 1.25)), reel_scalar(tape, 0.001))};
-    if (u->n_in > 1) moved[1] = reel_mul(in[1], reel_scalar(tape, 0.75));
+    reel_var moved[2] = {
+        reel_add(reel_mul(in[0], reel_scalar(tape, 1.25)), reel_scalar(tape, 0.001))};
+    if (u->n_in > 1)
+        moved[1] = reel_mul(in[1], reel_scalar(tape, 0.75));
     const reel_var y = build(tape, moved, user);
     /* the operator's input is used once more, later: backward must add to what it finds */
     return reel_add(reel_sum(reel_mul(y, reel_sigmoid(y)), 0, false), reel_sum(moved[0], 0, false));
@@ -68,12 +75,14 @@ Test(wrong_gradients, the_operator_at_fault_is_found_among_others)
     for (int i = 0; i < REEL_COUNT(wrong_gradients); i++) {
         const wrong_gradient *w = &wrong_gradients[i];
         /* Here backward adds to zeros: then it is right to leave zeros out. */
-        if (w->op == &gate && w->mistake == ZERO_GRADIENTS_NOT_WRITTEN) continue;
+        if (w->op == &gate && w->mistake == ZERO_GRADIENTS_NOT_WRITTEN)
+            continue;
         const reel_gradcheck_report right = check(w, build_among_others, 0, 3),
                                     report = check(w, build_among_others, w->mistake, 3);
         cr_expect(right.passed, "%s among others: %s", w->op->name, right.message);
         cr_expect_not(report.passed, "%s: not caught among others", w->what);
-        cr_expect_str_eq(report.op, w->op->name, "%s: blamed on \"%s\": %s", w->what, report.op, report.message);
+        cr_expect_str_eq(report.op, w->op->name, "%s: blamed on \"%s\": %s", w->what, report.op,
+                         report.message);
     }
 }
 
@@ -88,14 +97,16 @@ static void cube_forward(const reel_call *c)
 {
     const double *x = c->in[0].data;
     double *y = c->out.data;
-    for (int64_t i = 0; i < MANY; i++) y[i] = x[i] * x[i] * x[i];
+    for (int64_t i = 0; i < MANY; i++)
+        y[i] = x[i] * x[i] * x[i];
 }
 
 static void cube_backward(const reel_call *c)
 {
     const double *x = c->in[0].data, *dy = c->dout.data;
     double *dx = c->din[0].data;
-    for (int64_t i = 0; i < MANY; i++) dx[i] += (i == ((const one_wrong *)c->attrs)->index ? -3 : 3) * x[i] * x[i] * dy[i];
+    for (int64_t i = 0; i < MANY; i++)
+        dx[i] += (i == ((const one_wrong *)c->attrs)->index ? -3 : 3) * x[i] * x[i] * dy[i];
 }
 
 static const reel_op cube = {.name = "cube",
@@ -118,8 +129,9 @@ static reel_gradcheck_report check_cube(int64_t index)
     one_wrong attrs = {index};
     const reel_gradcheck_shape shape = {2, {100, MANY / 100}};
     const reel_gradcheck_config config = {.max_elements = 5};
-    cr_assert_eq(reel_gradcheck_drawn(NULL, build_cube, &attrs, REEL_DRAW_POSITIVE, &shape, 1, &config, &report, &err), REEL_OK,
-                 "%s", err.message);
+    cr_assert_eq(reel_gradcheck_drawn(NULL, build_cube, &attrs, REEL_DRAW_POSITIVE, &shape, 1,
+                                      &config, &report, &err),
+                 REEL_OK, "%s", err.message);
     return report;
 }
 
@@ -131,8 +143,8 @@ Test(wrong_gradients, one_wrong_element_among_200000_is_seen_and_found)
     for (int64_t index = 17; index < MANY; index += MANY / 3) {
         const reel_gradcheck_report report = check_cube(index);
         cr_expect_not(report.passed, "element %lld: not caught", (long long)index);
-        cr_expect_eq(report.index, index, "element %lld: found %lld: %s", (long long)index, (long long)report.index,
-                     report.message);
+        cr_expect_eq(report.index, index, "element %lld: found %lld: %s", (long long)index,
+                     (long long)report.index, report.message);
         cr_expect_not_null(strstr(report.message, "sign"), "%s", report.message);
     }
 }
@@ -142,7 +154,9 @@ static reel_var build_detached(reel_tape *tape, const reel_var *in, void *user)
 {
     const reel_tensor value = reel_value(in[0]);
     (void)user;
-    return reel_add(reel_exp(in[0]), reel_mul(reel_exp(in[0]), reel_input(tape, &value))); /* a copy: no gradient flows */
+    return reel_add(
+        reel_exp(in[0]),
+        reel_mul(reel_exp(in[0]), reel_input(tape, &value))); /* a copy: no gradient flows */
 }
 
 Test(wrong_gradients, a_value_that_bypasses_the_tape_is_told_from_a_wrong_operator)
@@ -150,8 +164,9 @@ Test(wrong_gradients, a_value_that_bypasses_the_tape_is_told_from_a_wrong_operat
     reel_error err = {0};
     reel_gradcheck_report report;
     const reel_gradcheck_shape shape = {1, {6}};
-    cr_assert_eq(reel_gradcheck_drawn(NULL, build_detached, NULL, REEL_DRAW_NORMAL, &shape, 1, NULL, &report, &err), REEL_OK,
-                 "%s", err.message);
+    cr_assert_eq(reel_gradcheck_drawn(NULL, build_detached, NULL, REEL_DRAW_NORMAL, &shape, 1, NULL,
+                                      &report, &err),
+                 REEL_OK, "%s", err.message);
     cr_expect_not(report.passed);
     cr_expect_str_empty(report.op, "blamed on %s", report.op);
     cr_expect_not_null(strstr(report.message, "from outside the tape"), "%s", report.message);
@@ -166,8 +181,9 @@ Test(wrong_gradients, inputs_are_called_by_their_names)
     reel_error err = {0};
     reel_gradcheck_report report;
     use u = {&product, OTHER_SIGN, 2};
-    cr_assert_eq(reel_gradcheck(NULL, build, &u, in, 2, &(reel_gradcheck_config){.names = names}, &report, &err), REEL_OK, "%s",
-                 err.message);
+    cr_assert_eq(reel_gradcheck(NULL, build, &u, in, 2, &(reel_gradcheck_config){.names = names},
+                                &report, &err),
+                 REEL_OK, "%s", err.message);
     cr_expect_not(report.passed);
     cr_expect_not_null(strstr(report.message, "the right matrix (3, 2) at"), "%s", report.message);
 }

@@ -1,5 +1,6 @@
-/* Operators whose backward can be wrong on purpose: the mistakes that the gradient check must catch, each with the words that
- * its diagnosis has to contain. Mistake 0 of every operator is right. Float64 only; images do not occur, so all is row-major.
+/* Operators whose backward can be wrong on purpose: the mistakes that the gradient check must
+ * catch, each with the words that its diagnosis has to contain. Mistake 0 of every operator is
+ * right. Float64 only; images do not occur, so all is row-major.
  */
 #ifndef REEL_TESTS_GRADIENT_WRONG_OPERATORS_H
 #define REEL_TESTS_GRADIENT_WRONG_OPERATORS_H
@@ -8,25 +9,29 @@
 
 #include "core/gradcheck/gradcheck.h"
 
-/* What every pass needs. m mistake; x, z inputs; y output; rows x columns of input 0 seen as a matrix. */
-#define PASS(name)                                                                                                             \
-    static void name(const reel_call *c)                                                                                       \
-    {                                                                                                                          \
-        const int m = *(const int *)c->attrs;                                                                                  \
-        const double *x = c->in[0].data, *z = c->n_in > 1 ? c->in[1].data : NULL, *dy = c->dout.data;                          \
-        double *y = c->out.data, *dx = c->din ? c->din[0].data : NULL, *dz = c->din && c->n_in > 1 ? c->din[1].data : NULL;    \
-        const int64_t n = reel_tensor_numel(&c->in[0]), columns = c->in[0].ndim ? c->in[0].shape[c->in[0].ndim - 1] : 1;       \
-        const int64_t rows = n / columns, nz = c->n_in > 1 ? reel_tensor_numel(&c->in[1]) : 0;                                 \
+/* What every pass needs. m mistake; x, z inputs; y output; rows x columns of input 0 seen as a
+ * matrix. */
+#define PASS(name)                                                                                 \
+    static void name(const reel_call *c)                                                           \
+    {                                                                                              \
+        const int m = *(const int *)c->attrs;                                                      \
+        const double *x = c->in[0].data, *z = c->n_in > 1 ? c->in[1].data : NULL,                  \
+                     *dy = c->dout.data;                                                           \
+        double *y = c->out.data, *dx = c->din ? c->din[0].data : NULL,                             \
+               *dz = c->din && c->n_in > 1 ? c->din[1].data : NULL;                                \
+        const int64_t n = reel_tensor_numel(&c->in[0]),                                            \
+                      columns = c->in[0].ndim ? c->in[0].shape[c->in[0].ndim - 1] : 1;             \
+        const int64_t rows = n / columns, nz = c->n_in > 1 ? reel_tensor_numel(&c->in[1]) : 0;     \
         (void)m, (void)x, (void)z, (void)dy, (void)y, (void)dx, (void)dz, (void)rows, (void)nz;
 #define END_PASS }
 
-#define OPERATOR(id, inputs, shape_rule)                                                                                       \
-    static const reel_op id = {.name = #id,                                                                                    \
-                               .min_in = inputs,                                                                               \
-                               .max_in = inputs,                                                                               \
-                               .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT,                                           \
-                               .infer = shape_rule,                                                                            \
-                               .forward = {NULL, id##_forward},                                                                \
+#define OPERATOR(id, inputs, shape_rule)                                                           \
+    static const reel_op id = {.name = #id,                                                        \
+                               .min_in = inputs,                                                   \
+                               .max_in = inputs,                                                   \
+                               .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT,               \
+                               .infer = shape_rule,                                                \
+                               .forward = {NULL, id##_forward},                                    \
                                .backward = {NULL, id##_backward}};
 
 /* ---- y = x^2 ---- */
@@ -50,7 +55,8 @@ enum {
 };
 PASS(square_forward)
 for (int64_t i = 0; i < n; i++) {
-    if (m == WRITES_ITS_INPUT) ((double *)c->in[0].data)[i] = fmin(x[i], 0.25);
+    if (m == WRITES_ITS_INPUT)
+        ((double *)c->in[0].data)[i] = fmin(x[i], 0.25);
     y[i] = x[i] * x[i];
 }
 END_PASS
@@ -58,18 +64,30 @@ END_PASS
 PASS(square_backward)
 for (int64_t i = 0; i < n; i++) {
     double g = 2 * x[i] * dy[i];
-    if (m == SIGN) g = -g;
-    if (m == FORGOTTEN_2) g /= 2;
-    if (m == TWICE) g *= 2;
-    if (m == MEAN_FOR_SUM) g /= (double)n;
-    if (m == NOTHING || (m == LAST_MISSING && i == n - 1)) g = 0;
-    if (m == FIFTH_DIGIT) g *= 1 + 1e-5;
-    if (m == NOT_FINITE && i == 2) g = NAN;
-    if (m == STRAY && i == 3) g += 1e7;
-    if (m == OFFSET) g += 1e-5;
-    if (m == LAST_COLUMN_MISSING && i % columns == columns - 1) g = 0;
-    if (m == ABSOLUTE) g = 2 * fabs(x[i]) * dy[i];
-    if (m == DOUBLES_ITS_INPUT) ((double *)c->in[0].data)[i] *= 2;
+    if (m == SIGN)
+        g = -g;
+    if (m == FORGOTTEN_2)
+        g /= 2;
+    if (m == TWICE)
+        g *= 2;
+    if (m == MEAN_FOR_SUM)
+        g /= (double)n;
+    if (m == NOTHING || (m == LAST_MISSING && i == n - 1))
+        g = 0;
+    if (m == FIFTH_DIGIT)
+        g *= 1 + 1e-5;
+    if (m == NOT_FINITE && i == 2)
+        g = NAN;
+    if (m == STRAY && i == 3)
+        g += 1e7;
+    if (m == OFFSET)
+        g += 1e-5;
+    if (m == LAST_COLUMN_MISSING && i % columns == columns - 1)
+        g = 0;
+    if (m == ABSOLUTE)
+        g = 2 * fabs(x[i]) * dy[i];
+    if (m == DOUBLES_ITS_INPUT)
+        ((double *)c->in[0].data)[i] *= 2;
     if (m == OVERWRITES)
         dx[i] = g;
     else
@@ -80,7 +98,8 @@ OPERATOR(square, 1, NULL)
 
 /* ---- y = tanh x ---- */
 PASS(squash_forward)
-for (int64_t i = 0; i < n; i++) y[i] = tanh(x[i]);
+for (int64_t i = 0; i < n; i++)
+    y[i] = tanh(x[i]);
 END_PASS
 
 enum { INPUT_FOR_OUTPUT = 1, FORGOTTEN_SQUARE, SLOPE_OF_SIGMOID };
@@ -95,20 +114,23 @@ OPERATOR(squash, 1, NULL)
 
 /* ---- y = max(x, 0) ---- */
 PASS(rectify_forward)
-for (int64_t i = 0; i < n; i++) y[i] = x[i] > 0 ? x[i] : 0;
+for (int64_t i = 0; i < n; i++)
+    y[i] = x[i] > 0 ? x[i] : 0;
 END_PASS
 
 enum { NO_MASK = 1, INVERTED_MASK };
 PASS(rectify_backward)
 for (int64_t i = 0; i < n; i++)
-    if (m == NO_MASK || (m == INVERTED_MASK ? x[i] <= 0 : x[i] > 0)) dx[i] += dy[i];
+    if (m == NO_MASK || (m == INVERTED_MASK ? x[i] <= 0 : x[i] > 0))
+        dx[i] += dy[i];
 END_PASS
 OPERATOR(rectify, 1, NULL)
 
 /* ---- y = x z for matrices ---- */
 static reel_status product_infer(reel_infer *q, reel_error *err)
 {
-    if (q->in[0].shape[1] != q->in[1].shape[0]) return reel_fail(err, REEL_ERR_INVALID, "inner sizes differ");
+    if (q->in[0].shape[1] != q->in[1].shape[0])
+        return reel_fail(err, REEL_ERR_INVALID, "inner sizes differ");
     q->shape[1] = q->in[1].shape[1];
     return REEL_OK;
 }
@@ -118,7 +140,8 @@ const int64_t out = nz / columns;
 for (int64_t i = 0; i < rows; i++)
     for (int64_t j = 0; j < out; j++) {
         y[i * out + j] = 0;
-        for (int64_t k = 0; k < columns; k++) y[i * out + j] += x[i * columns + k] * z[k * out + j];
+        for (int64_t k = 0; k < columns; k++)
+            y[i * out + j] += x[i * columns + k] * z[k * out + j];
     }
 END_PASS
 
@@ -141,7 +164,8 @@ OPERATOR(product, 2, product_infer)
 /* ---- y_ij = x_ij + z_j ---- */
 PASS(bias_forward)
 for (int64_t i = 0; i < rows; i++)
-    for (int64_t j = 0; j < columns; j++) y[i * columns + j] = x[i * columns + j] + z[j];
+    for (int64_t j = 0; j < columns; j++)
+        y[i * columns + j] = x[i * columns + j] + z[j];
 END_PASS
 
 enum { NOT_REDUCED = 1, REDUCED_TO_MEAN, REDUCED_TOO_FAR, WRONG_AXIS, ROW_OFF_BY_ONE, ROW_TWICE };
@@ -149,12 +173,17 @@ PASS(bias_backward)
 for (int64_t i = 0; i < rows; i++)
     for (int64_t j = 0; j < columns; j++) {
         const double d = dy[i * columns + j];
-        if (dx) dx[i * columns + j] += d;
-        if (!dz || (m == NOT_REDUCED && i < rows - 1) || (m == ROW_OFF_BY_ONE && i == 0)) continue;
+        if (dx)
+            dx[i * columns + j] += d;
+        if (!dz || (m == NOT_REDUCED && i < rows - 1) || (m == ROW_OFF_BY_ONE && i == 0))
+            continue;
         if (m == REDUCED_TOO_FAR)
-            for (int64_t l = 0; l < columns; l++) dz[l] += d;
+            for (int64_t l = 0; l < columns; l++)
+                dz[l] += d;
         else
-            dz[m == WRONG_AXIS ? i : j] += m == REDUCED_TO_MEAN ? d / (double)rows : m == ROW_TWICE && i == 1 ? 2 * d : d;
+            dz[m == WRONG_AXIS ? i : j] += m == REDUCED_TO_MEAN       ? d / (double)rows
+                                           : m == ROW_TWICE && i == 1 ? 2 * d
+                                                                      : d;
     }
 END_PASS
 OPERATOR(bias, 2, NULL)
@@ -172,20 +201,32 @@ const int64_t out = (n + 2 - nz) / 2 + 1;
 for (int64_t i = 0; i < out; i++) {
     y[i] = 0;
     for (int64_t u = 0; u < nz; u++)
-        if (2 * i + u >= 1 && 2 * i + u - 1 < n) y[i] += z[u] * x[2 * i + u - 1];
+        if (2 * i + u >= 1 && 2 * i + u - 1 < n)
+            y[i] += z[u] * x[2 * i + u - 1];
 }
 END_PASS
 
-enum { OFF_BY_ONE = 1, KERNEL_FLIPPED, LAST_OUTPUT_LEFT_OUT, STRIDE_FORGOTTEN, PADDING_FORGOTTEN, LAST_OUTPUT_ONLY };
+enum {
+    OFF_BY_ONE = 1,
+    KERNEL_FLIPPED,
+    LAST_OUTPUT_LEFT_OUT,
+    STRIDE_FORGOTTEN,
+    PADDING_FORGOTTEN,
+    LAST_OUTPUT_ONLY
+};
 PASS(window_backward)
 const int64_t out = (n + 2 - nz) / 2 + 1;
 for (int64_t i = 0; i < out; i++)
     for (int64_t u = 0; u < nz; u++) {
         const int64_t at = 2 * i + u - 1;
-        const int64_t to = at + (m == OFF_BY_ONE) - (m == STRIDE_FORGOTTEN) * i + (m == PADDING_FORGOTTEN);
-        if (at < 0 || at >= n) continue;
-        if (dx && to < n) dx[to < 0 ? 0 : to] += dy[i] * z[m == KERNEL_FLIPPED ? nz - 1 - u : u];
-        if (dz && !(m == LAST_OUTPUT_LEFT_OUT && i == out - 1) && !(m == LAST_OUTPUT_ONLY && i < out - 1))
+        const int64_t to =
+            at + (m == OFF_BY_ONE) - (m == STRIDE_FORGOTTEN) * i + (m == PADDING_FORGOTTEN);
+        if (at < 0 || at >= n)
+            continue;
+        if (dx && to < n)
+            dx[to < 0 ? 0 : to] += dy[i] * z[m == KERNEL_FLIPPED ? nz - 1 - u : u];
+        if (dz && !(m == LAST_OUTPUT_LEFT_OUT && i == out - 1) &&
+            !(m == LAST_OUTPUT_ONLY && i < out - 1))
             dz[u] += dy[i] * x[at];
     }
 END_PASS
@@ -196,7 +237,8 @@ PASS(average_forward)
 for (int64_t i = 0; i < n; i++) {
     const int64_t lo = i > 0 ? i - 1 : 0, hi = i + 1 < n ? i + 1 : n - 1;
     y[i] = 0;
-    for (int64_t j = lo; j <= hi; j++) y[i] += x[j] / (double)(hi - lo + 1);
+    for (int64_t j = lo; j <= hi; j++)
+        y[i] += x[j] / (double)(hi - lo + 1);
 }
 END_PASS
 
@@ -205,7 +247,10 @@ PASS(average_backward)
 for (int64_t i = 0; i < n; i++) {
     const int64_t lo = i > 0 ? i - 1 : 0, hi = i + 1 < n ? i + 1 : n - 1, real = hi - lo + 1;
     for (int64_t j = lo; j <= hi; j++)
-        dx[j] += dy[i] / (double)(m == COUNTS_PADDING ? 3 : m == WRONG_COUNT ? real * 4 : m == NOT_AVERAGED ? 1 : real);
+        dx[j] += dy[i] / (double)(m == COUNTS_PADDING ? 3
+                                  : m == WRONG_COUNT  ? real * 4
+                                  : m == NOT_AVERAGED ? 1
+                                                      : real);
 }
 END_PASS
 OPERATOR(average, 1, NULL)
@@ -221,7 +266,8 @@ static reel_status row_infer(reel_infer *q, reel_error *err)
 PASS(largest_forward)
 for (int64_t i = 0; i < rows; i++) {
     y[i] = x[i * columns];
-    for (int64_t j = 1; j < columns; j++) y[i] = fmax(y[i], x[i * columns + j]);
+    for (int64_t j = 1; j < columns; j++)
+        y[i] = fmax(y[i], x[i * columns + j]);
 }
 END_PASS
 
@@ -230,11 +276,14 @@ PASS(largest_backward)
 for (int64_t i = 0; i < rows; i++) {
     int64_t best = 0;
     for (int64_t j = 0; j < columns; j++) {
-        if (m == TO_ALL) dx[i * columns + j] += dy[i] / (double)columns;
-        if (m == TO_THE_SMALLEST ? x[i * columns + j] < x[i * columns + best] : x[i * columns + j] > x[i * columns + best])
+        if (m == TO_ALL)
+            dx[i * columns + j] += dy[i] / (double)columns;
+        if (m == TO_THE_SMALLEST ? x[i * columns + j] < x[i * columns + best]
+                                 : x[i * columns + j] > x[i * columns + best])
             best = j;
     }
-    if (m != TO_ALL) dx[i * columns + (m == TO_THE_FIRST ? 0 : best)] += dy[i];
+    if (m != TO_ALL)
+        dx[i * columns + (m == TO_THE_FIRST ? 0 : best)] += dy[i];
 }
 END_PASS
 OPERATOR(largest, 1, row_infer)
@@ -246,13 +295,15 @@ static bool kept(int64_t i, int mask)
 }
 
 PASS(drop_forward)
-for (int64_t i = 0; i < n; i++) y[i] = kept(i, 1) ? 2 * x[i] : 0;
+for (int64_t i = 0; i < n; i++)
+    y[i] = kept(i, 1) ? 2 * x[i] : 0;
 END_PASS
 
 enum { ANOTHER_MASK = 1, NOT_SCALED, MASK_FORGOTTEN };
 PASS(drop_backward)
 for (int64_t i = 0; i < n; i++)
-    if (m == MASK_FORGOTTEN || kept(i, m == ANOTHER_MASK ? 2 : 1)) dx[i] += dy[i] * (m == NOT_SCALED ? 1 : 2);
+    if (m == MASK_FORGOTTEN || kept(i, m == ANOTHER_MASK ? 2 : 1))
+        dx[i] += dy[i] * (m == NOT_SCALED ? 1 : 2);
 END_PASS
 OPERATOR(drop, 1, NULL)
 
@@ -260,21 +311,28 @@ OPERATOR(drop, 1, NULL)
 PASS(share_forward)
 for (int64_t i = 0; i < rows; i++) {
     double sum = 0;
-    for (int64_t j = 0; j < columns; j++) sum += y[i * columns + j] = exp(x[i * columns + j]);
-    for (int64_t j = 0; j < columns; j++) y[i * columns + j] /= sum;
+    for (int64_t j = 0; j < columns; j++)
+        sum += y[i * columns + j] = exp(x[i * columns + j]);
+    for (int64_t j = 0; j < columns; j++)
+        y[i * columns + j] /= sum;
 }
 END_PASS
 
 enum { DIAGONAL_ONLY = 1, SUM_WITHOUT_VALUES, ROWS_MIXED };
 PASS(share_backward)
 double all = 0;
-for (int64_t i = 0; i < n; i++) all += dy[i] * y[i];
+for (int64_t i = 0; i < n; i++)
+    all += dy[i] * y[i];
 for (int64_t i = 0; i < rows; i++) {
     double dot = 0;
-    for (int64_t j = 0; j < columns; j++) dot += dy[i * columns + j] * (m == SUM_WITHOUT_VALUES ? 1 : y[i * columns + j]);
-    if (m == DIAGONAL_ONLY) dot = 0;
-    if (m == ROWS_MIXED) dot = all;
-    for (int64_t j = 0; j < columns; j++) dx[i * columns + j] += y[i * columns + j] * (dy[i * columns + j] - dot);
+    for (int64_t j = 0; j < columns; j++)
+        dot += dy[i * columns + j] * (m == SUM_WITHOUT_VALUES ? 1 : y[i * columns + j]);
+    if (m == DIAGONAL_ONLY)
+        dot = 0;
+    if (m == ROWS_MIXED)
+        dot = all;
+    for (int64_t j = 0; j < columns; j++)
+        dx[i * columns + j] += y[i * columns + j] * (dy[i * columns + j] - dot);
 }
 END_PASS
 OPERATOR(share, 1, NULL)
@@ -283,16 +341,19 @@ OPERATOR(share, 1, NULL)
 static double deviation(const double *x, int64_t n, double *mean)
 {
     double sum = 0, squares = 0;
-    for (int64_t i = 0; i < n; i++) sum += x[i];
+    for (int64_t i = 0; i < n; i++)
+        sum += x[i];
     *mean = sum / (double)n;
-    for (int64_t i = 0; i < n; i++) squares += (x[i] - *mean) * (x[i] - *mean);
+    for (int64_t i = 0; i < n; i++)
+        squares += (x[i] - *mean) * (x[i] - *mean);
     return sqrt(squares / (double)n);
 }
 
 PASS(standard_forward)
 double mean;
 const double s = deviation(x, n, &mean);
-for (int64_t i = 0; i < n; i++) y[i] = (x[i] - mean) / s;
+for (int64_t i = 0; i < n; i++)
+    y[i] = (x[i] - mean) / s;
 END_PASS
 
 enum { MEAN_TAKEN_AS_CONSTANT = 1, DEVIATION_TAKEN_AS_CONSTANT, NOT_DIVIDED };
@@ -303,7 +364,8 @@ for (int64_t i = 0; i < n; i++) {
     sum += m == MEAN_TAKEN_AS_CONSTANT ? 0 : dy[i] / (double)n;
     dot += m == DEVIATION_TAKEN_AS_CONSTANT ? 0 : dy[i] * y[i] / (double)n;
 }
-for (int64_t i = 0; i < n; i++) dx[i] += (dy[i] - sum - y[i] * dot) / (m == NOT_DIVIDED ? 1 : s);
+for (int64_t i = 0; i < n; i++)
+    dx[i] += (dy[i] - sum - y[i] * dot) / (m == NOT_DIVIDED ? 1 : s);
 END_PASS
 OPERATOR(standard, 1, NULL)
 
@@ -319,7 +381,8 @@ PASS(loss_forward)
 *y = 0;
 for (int64_t i = 0; i < rows; i++) {
     double sum = 0;
-    for (int64_t j = 0; j < columns; j++) sum += exp(x[i * columns + j]);
+    for (int64_t j = 0; j < columns; j++)
+        sum += exp(x[i * columns + j]);
     *y += (log(sum) - x[i * columns + i % columns]) / (double)rows;
 }
 END_PASS
@@ -328,10 +391,13 @@ enum { NOT_DIVIDED_BY_N = 1, LABEL_NOT_SUBTRACTED, LABEL_OFF_BY_ONE, DOUT_FORGOT
 PASS(loss_backward)
 for (int64_t i = 0; i < rows; i++) {
     double sum = 0;
-    for (int64_t j = 0; j < columns; j++) sum += exp(x[i * columns + j]);
+    for (int64_t j = 0; j < columns; j++)
+        sum += exp(x[i * columns + j]);
     for (int64_t j = 0; j < columns; j++) {
-        const bool label = m != LABEL_NOT_SUBTRACTED && j == (i + (m == LABEL_OFF_BY_ONE)) % columns;
-        dx[i * columns + j] += (exp(x[i * columns + j]) / sum - label) * (m == DOUT_FORGOTTEN ? 1 : *dy) /
+        const bool label =
+            m != LABEL_NOT_SUBTRACTED && j == (i + (m == LABEL_OFF_BY_ONE)) % columns;
+        dx[i * columns + j] += (exp(x[i * columns + j]) / sum - label) *
+                               (m == DOUT_FORGOTTEN ? 1 : *dy) /
                                (m == NOT_DIVIDED_BY_N ? 1 : (double)rows);
     }
 }
@@ -358,8 +424,11 @@ for (int64_t i = 0; i < n; i++) {
                   : m == LEFT_BY_ANOTHER_CALL ? left_behind[i]
                                               : z[i]) *
                  (m == DOUT_LEFT_OUT ? 1 : dy[i]);
-    if (m == NEVER_CLEARED) never_cleared[i] += x[i] * dy[i];
-    if (dz) dz[i] += m == NEVER_CLEARED ? never_cleared[i] : (m == GIVEN_TO_THE_OTHER ? z[i] : x[i]) * dy[i];
+    if (m == NEVER_CLEARED)
+        never_cleared[i] += x[i] * dy[i];
+    if (dz)
+        dz[i] +=
+            m == NEVER_CLEARED ? never_cleared[i] : (m == GIVEN_TO_THE_OTHER ? z[i] : x[i]) * dy[i];
 }
 END_PASS
 OPERATOR(times, 2, NULL)
@@ -375,30 +444,29 @@ typedef struct wrong_gradient {
     reel_gradcheck_shape in[2];
 } wrong_gradient;
 
-#define ONE(...)                                                                                                               \
-    1,                                                                                                                         \
-    {                                                                                                                          \
-        {                                                                                                                      \
-            __VA_ARGS__                                                                                                        \
-        }                                                                                                                      \
+#define ONE(...)                                                                                   \
+    1,                                                                                             \
+    {                                                                                              \
+        {                                                                                          \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
     }
-#define TWO(a, b)                                                                                                              \
-    2,                                                                                                                         \
-    {                                                                                                                          \
-        a, b                                                                                                                   \
+#define TWO(a, b)                                                                                  \
+    2,                                                                                             \
+    {                                                                                              \
+        a, b                                                                                       \
     }
-#define OF(...)                                                                                                                \
-    {                                                                                                                          \
-        __VA_ARGS__                                                                                                            \
-    }
+#define OF(...) {__VA_ARGS__}
 
-/* ---- y = max(x, 0), whose backward assigns: what is not written stays as it was handed out ---- */
+/* ---- y = max(x, 0), whose backward assigns: what is not written stays as it was handed out ----
+ */
 enum { ZEROS_NOT_WRITTEN = 1, ZERO_GRADIENTS_NOT_WRITTEN, MASK_NOT_WRITTEN };
 static reel_status gate_infer(reel_infer *q, reel_error *err)
 {
     (void)err;
     q->ndim = q->in[0].ndim;
-    for (int d = 0; d < q->ndim; d++) q->shape[d] = q->in[0].shape[d];
+    for (int d = 0; d < q->ndim; d++)
+        q->shape[d] = q->in[0].shape[d];
     q->saved_bytes = reel_tensor_bytes(&q->in[0]);
     return REEL_OK;
 }
@@ -406,15 +474,18 @@ static reel_status gate_infer(reel_infer *q, reel_error *err)
 PASS(gate_forward)
 double *mask = c->saved;
 for (int64_t i = 0; i < n; i++) {
-    if (x[i] > 0 || m != ZEROS_NOT_WRITTEN) y[i] = fmax(x[i], 0);
-    if (mask && (x[i] > 0 || m != MASK_NOT_WRITTEN)) mask[i] = x[i] > 0;
+    if (x[i] > 0 || m != ZEROS_NOT_WRITTEN)
+        y[i] = fmax(x[i], 0);
+    if (mask && (x[i] > 0 || m != MASK_NOT_WRITTEN))
+        mask[i] = x[i] > 0;
 }
 END_PASS
 
 PASS(gate_backward)
 const double *mask = c->saved;
 for (int64_t i = 0; i < n; i++)
-    if (x[i] > 0 || m != ZERO_GRADIENTS_NOT_WRITTEN) dx[i] = (c->fresh[0] ? 0 : dx[i]) + mask[i] * dy[i];
+    if (x[i] > 0 || m != ZERO_GRADIENTS_NOT_WRITTEN)
+        dx[i] = (c->fresh[0] ? 0 : dx[i]) + mask[i] * dy[i];
 END_PASS
 
 static const reel_op gate = {.name = "gate",
@@ -429,81 +500,106 @@ static const wrong_gradient wrong_gradients[] = {
     {"wrong sign", &square, SIGN, "wrong sign everywhere", 0, ONE(2, {2, 3})},
     {"forgotten factor", &square, FORGOTTEN_2, "a factor 2 is missing", 0, ONE(2, {2, 3})},
     {"counted twice", &square, TWICE, "factor 2 everywhere", 0, ONE(2, {2, 3})},
-    {"mean taken for a sum", &square, MEAN_FOR_SUM, "factor 1/6 everywhere, the size of several dimensions", 0, ONE(2, {2, 3})},
+    {"mean taken for a sum", &square, MEAN_FOR_SUM,
+     "factor 1/6 everywhere, the size of several dimensions", 0, ONE(2, {2, 3})},
     {"no gradient at all", &square, NOTHING, "no gradient arrives", 0, ONE(2, {2, 3})},
     {"last element left out", &square, LAST_MISSING, "missing in some places", 0, ONE(1, {7})},
     {"overwritten instead of accumulated", &square, OVERWRITES, "not accumulated", 0, ONE(1, {7})},
     {"written one element further", &square, SHIFTED, "in other places", 0, ONE(1, {7})},
     {"an error in the fifth digit", &square, FIFTH_DIGIT, "everywhere", 0, ONE(1, {7})},
     {"not a number", &square, NOT_FINITE, "", 0, ONE(1, {7})},
-    {"a stray value", &square, STRAY, "where the value has no influence, in some places", 0, ONE(1, {7})},
-    {"the absolute value taken for the value", &square, ABSOLUTE, "wrong sign in some places only", 0, ONE(1, {12})},
-    {"a small constant too much", &square, OFFSET, "1e-05 too much at every element", 0, ONE(2, {3, 4})},
-    {"last column left out", &square, LAST_COLUMN_MISSING, "missing only at index 3 of dimension 1", 0, ONE(2, {3, 4})},
-    {"forward writes its input", &square, WRITES_ITS_INPUT, "forward writes input 0", 0, ONE(1, {12})},
-    {"backward writes its input", &square, DOUBLES_ITS_INPUT, "backward writes input 0", 0, ONE(1, {12})},
+    {"a stray value", &square, STRAY, "where the value has no influence, in some places", 0,
+     ONE(1, {7})},
+    {"the absolute value taken for the value", &square, ABSOLUTE, "wrong sign in some places only",
+     0, ONE(1, {12})},
+    {"a small constant too much", &square, OFFSET, "1e-05 too much at every element", 0,
+     ONE(2, {3, 4})},
+    {"last column left out", &square, LAST_COLUMN_MISSING, "missing only at index 3 of dimension 1",
+     0, ONE(2, {3, 4})},
+    {"forward writes its input", &square, WRITES_ITS_INPUT, "forward writes input 0", 0,
+     ONE(1, {12})},
+    {"backward writes its input", &square, DOUBLES_ITS_INPUT, "backward writes input 0", 0,
+     ONE(1, {12})},
     {"input taken for output", &squash, INPUT_FOR_OUTPUT, "no common factor", 0, ONE(1, {9})},
     {"forgotten square", &squash, FORGOTTEN_SQUARE, "no common factor", 0, ONE(1, {9})},
     {"slope of another function", &squash, SLOPE_OF_SIGMOID, "no common factor", 0, ONE(1, {9})},
-    {"mask forgotten", &rectify, NO_MASK, "where the value has no influence", REEL_DRAW_DISTINCT, ONE(1, {12})},
+    {"mask forgotten", &rectify, NO_MASK, "where the value has no influence", REEL_DRAW_DISTINCT,
+     ONE(1, {12})},
     {"mask inverted", &rectify, INVERTED_MASK, "another mask", REEL_DRAW_DISTINCT, ONE(1, {12})},
     {"transposed", &product, TRANSPOSED, "transposed", 0, TWO(OF(2, {2, 3}), OF(2, {3, 4}))},
-    {"last row of the batch only", &product, LAST_ROW_ONLY, "only index 3 of 4 along dimension 0", 0,
-     TWO(OF(2, {4, 3}), OF(2, {3, 2}))},
-    {"first row of the batch left out", &product, FIRST_ROW_LEFT_OUT, "index 0 of 4 along dimension 0 of the result does not",
+    {"last row of the batch only", &product, LAST_ROW_ONLY, "only index 3 of 4 along dimension 0",
      0, TWO(OF(2, {4, 3}), OF(2, {3, 2}))},
-    {"the wrong factor of a product", &product, OWN_VALUE, "", 0, TWO(OF(2, {2, 3}), OF(2, {3, 4}))},
-    {"depends on what else is wanted", &product, NEEDS_THE_OTHER, "when the other inputs want none", 0,
+    {"first row of the batch left out", &product, FIRST_ROW_LEFT_OUT,
+     "index 0 of 4 along dimension 0 of the result does not", 0, TWO(OF(2, {4, 3}), OF(2, {3, 2}))},
+    {"the wrong factor of a product", &product, OWN_VALUE, "", 0,
      TWO(OF(2, {2, 3}), OF(2, {3, 4}))},
-    {"wrong sign of the second input", &product, OTHER_SIGN, "input 1", 0, TWO(OF(2, {2, 3}), OF(2, {3, 4}))},
+    {"depends on what else is wanted", &product, NEEDS_THE_OTHER, "when the other inputs want none",
+     0, TWO(OF(2, {2, 3}), OF(2, {3, 4}))},
+    {"wrong sign of the second input", &product, OTHER_SIGN, "input 1", 0,
+     TWO(OF(2, {2, 3}), OF(2, {3, 4}))},
     {"broadcast not reduced", &bias, NOT_REDUCED, "a broadcast dimension that is not reduced", 0,
      TWO(OF(2, {5, 3}), OF(1, {3}))},
-    {"broadcast reduced to a mean", &bias, REDUCED_TO_MEAN, "factor 1/5 everywhere, the size of a dimension", 0,
+    {"broadcast reduced to a mean", &bias, REDUCED_TO_MEAN,
+     "factor 1/5 everywhere, the size of a dimension", 0, TWO(OF(2, {5, 3}), OF(1, {3}))},
+    {"broadcast reduced too far", &bias, REDUCED_TOO_FAR, "one axis too many", 0,
      TWO(OF(2, {5, 3}), OF(1, {3}))},
-    {"broadcast reduced too far", &bias, REDUCED_TOO_FAR, "one axis too many", 0, TWO(OF(2, {5, 3}), OF(1, {3}))},
-    {"bias over the wrong axis", &bias, WRONG_AXIS, "summed over the wrong axes", 0, TWO(OF(2, {4, 4}), OF(1, {4}))},
-    {"batch begins at one", &bias, ROW_OFF_BY_ONE, "index 0 of 5 along dimension 0 of the result does not arrive", 0,
+    {"bias over the wrong axis", &bias, WRONG_AXIS, "summed over the wrong axes", 0,
+     TWO(OF(2, {4, 4}), OF(1, {4}))},
+    {"batch begins at one", &bias, ROW_OFF_BY_ONE,
+     "index 0 of 5 along dimension 0 of the result does not arrive", 0,
      TWO(OF(2, {5, 3}), OF(1, {3}))},
-    {"overlapping parts", &bias, ROW_TWICE, "index 1 of 5 along dimension 0 of the result arrives twice", 0,
+    {"overlapping parts", &bias, ROW_TWICE,
+     "index 1 of 5 along dimension 0 of the result arrives twice", 0,
      TWO(OF(2, {5, 3}), OF(1, {3}))},
     {"window off by one", &window, OFF_BY_ONE, "", 0, TWO(OF(1, {9}), OF(1, {3}))},
     {"kernel flipped", &window, KERNEL_FLIPPED, "", 0, TWO(OF(1, {9}), OF(1, {3}))},
-    {"last window left out", &window, LAST_OUTPUT_LEFT_OUT, "index 4 of 5 along dimension 0 of the result does not", 0,
-     TWO(OF(1, {9}), OF(1, {3}))},
-    {"last window only", &window, LAST_OUTPUT_ONLY, "only index 4 of 5", 0, TWO(OF(1, {10}), OF(1, {3}))},
+    {"last window left out", &window, LAST_OUTPUT_LEFT_OUT,
+     "index 4 of 5 along dimension 0 of the result does not", 0, TWO(OF(1, {9}), OF(1, {3}))},
+    {"last window only", &window, LAST_OUTPUT_ONLY, "only index 4 of 5", 0,
+     TWO(OF(1, {10}), OF(1, {3}))},
     {"stride forgotten", &window, STRIDE_FORGOTTEN, "", 0, TWO(OF(1, {9}), OF(1, {3}))},
     {"padding forgotten", &window, PADDING_FORGOTTEN, "", 0, TWO(OF(1, {9}), OF(1, {3}))},
     {"padding counted in an average", &average, COUNTS_PADDING, "in some places", 0, ONE(1, {8})},
-    {"average over the wrong count", &average, WRONG_COUNT, "factor 1/4 everywhere", 0, ONE(1, {9})},
+    {"average over the wrong count", &average, WRONG_COUNT, "factor 1/4 everywhere", 0,
+     ONE(1, {9})},
     {"not averaged", &average, NOT_AVERAGED, "", 0, ONE(1, {9})},
-    {"maximum's gradient to all", &largest, TO_ALL, "where the value has no influence", REEL_DRAW_DISTINCT, ONE(2, {3, 4})},
-    {"maximum's gradient to the first", &largest, TO_THE_FIRST, "other indices than forward", REEL_DRAW_DISTINCT,
-     ONE(2, {3, 4})},
-    {"maximum's gradient to the smallest", &largest, TO_THE_SMALLEST, "other indices than forward", REEL_DRAW_DISTINCT,
-     ONE(2, {3, 4})},
+    {"maximum's gradient to all", &largest, TO_ALL, "where the value has no influence",
+     REEL_DRAW_DISTINCT, ONE(2, {3, 4})},
+    {"maximum's gradient to the first", &largest, TO_THE_FIRST, "other indices than forward",
+     REEL_DRAW_DISTINCT, ONE(2, {3, 4})},
+    {"maximum's gradient to the smallest", &largest, TO_THE_SMALLEST, "other indices than forward",
+     REEL_DRAW_DISTINCT, ONE(2, {3, 4})},
     {"mask of dropout not reused", &drop, ANOTHER_MASK, "another mask", 0, ONE(1, {30})},
     {"dropout not scaled", &drop, NOT_SCALED, "a factor 2 is missing", 0, ONE(1, {30})},
-    {"mask of dropout forgotten", &drop, MASK_FORGOTTEN, "where the value has no influence", 0, ONE(1, {30})},
+    {"mask of dropout forgotten", &drop, MASK_FORGOTTEN, "where the value has no influence", 0,
+     ONE(1, {30})},
     {"softmax: diagonal of the Jacobian only", &share, DIAGONAL_ONLY, "", 0, ONE(2, {3, 4})},
-    {"softmax: sum without the values", &share, SUM_WITHOUT_VALUES, "no common factor", 0, ONE(2, {3, 4})},
+    {"softmax: sum without the values", &share, SUM_WITHOUT_VALUES, "no common factor", 0,
+     ONE(2, {3, 4})},
     {"softmax: rows mixed", &share, ROWS_MIXED, "", 0, ONE(2, {3, 4})},
-    {"normalisation: mean taken as constant", &standard, MEAN_TAKEN_AS_CONSTANT, "at every element: a term that all share", 0,
-     ONE(1, {9})},
-    {"normalisation: deviation taken as constant", &standard, DEVIATION_TAKEN_AS_CONSTANT, "no common factor", 0, ONE(1, {9})},
+    {"normalisation: mean taken as constant", &standard, MEAN_TAKEN_AS_CONSTANT,
+     "at every element: a term that all share", 0, ONE(1, {9})},
+    {"normalisation: deviation taken as constant", &standard, DEVIATION_TAKEN_AS_CONSTANT,
+     "no common factor", 0, ONE(1, {9})},
     {"normalisation: not divided", &standard, NOT_DIVIDED, "factor is missing", 0, ONE(1, {9})},
-    {"loss not divided by the batch", &loss, NOT_DIVIDED_BY_N, "factor 5 everywhere, the size of a dimension", 0,
-     ONE(2, {5, 3})},
+    {"loss not divided by the batch", &loss, NOT_DIVIDED_BY_N,
+     "factor 5 everywhere, the size of a dimension", 0, ONE(2, {5, 3})},
     {"label not subtracted", &loss, LABEL_NOT_SUBTRACTED, "", 0, ONE(2, {5, 3})},
     {"label off by one", &loss, LABEL_OFF_BY_ONE, "", 0, ONE(2, {5, 3})},
-    {"gradient from above forgotten", &loss, DOUT_FORGOTTEN, "gradient from above is forgotten", 0, ONE(2, {5, 3})},
-    {"gradient from above left out for one input", &times, DOUT_LEFT_OUT, "gradient from above is forgotten", 0,
+    {"gradient from above forgotten", &loss, DOUT_FORGOTTEN, "gradient from above is forgotten", 0,
+     ONE(2, {5, 3})},
+    {"gradient from above left out for one input", &times, DOUT_LEFT_OUT,
+     "gradient from above is forgotten", 0, TWO(OF(2, {3, 4}), OF(2, {3, 4}))},
+    {"inputs mixed up", &times, GIVEN_TO_THE_OTHER, "given to the wrong input", 0,
      TWO(OF(2, {3, 4}), OF(2, {3, 4}))},
-    {"inputs mixed up", &times, GIVEN_TO_THE_OTHER, "given to the wrong input", 0, TWO(OF(2, {3, 4}), OF(2, {3, 4}))},
-    {"value of another call", &times, LEFT_BY_ANOTHER_CALL, "another call has left", 0, TWO(OF(2, {3, 4}), OF(2, {3, 4}))},
-    {"a part of the result is not written", &gate, ZEROS_NOT_WRITTEN, "not written", REEL_DRAW_DISTINCT, ONE(2, {4, 5})},
-    {"a part of the gradient is not written", &gate, ZERO_GRADIENTS_NOT_WRITTEN, "not written", REEL_DRAW_DISTINCT,
-     ONE(2, {4, 5})},
-    {"a part of what is saved is not written", &gate, MASK_NOT_WRITTEN, "not written", REEL_DRAW_DISTINCT, ONE(2, {4, 5})},
+    {"value of another call", &times, LEFT_BY_ANOTHER_CALL, "another call has left", 0,
+     TWO(OF(2, {3, 4}), OF(2, {3, 4}))},
+    {"a part of the result is not written", &gate, ZEROS_NOT_WRITTEN, "not written",
+     REEL_DRAW_DISTINCT, ONE(2, {4, 5})},
+    {"a part of the gradient is not written", &gate, ZERO_GRADIENTS_NOT_WRITTEN, "not written",
+     REEL_DRAW_DISTINCT, ONE(2, {4, 5})},
+    {"a part of what is saved is not written", &gate, MASK_NOT_WRITTEN, "not written",
+     REEL_DRAW_DISTINCT, ONE(2, {4, 5})},
     {"adds to memory that was never cleared", &times, NEVER_CLEARED, "memory that was not set", 0,
      TWO(OF(2, {3, 4}), OF(2, {3, 4}))},
 };

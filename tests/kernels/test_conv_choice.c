@@ -1,4 +1,5 @@
-/* Which implementation a convolution gets: the rule, what REEL_CONV forces, what REEL_TRACE writes to the log, a wrong name.
+/* Which implementation a convolution gets: the rule, what REEL_CONV forces, what REEL_TRACE writes
+ * to the log, a wrong name.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -51,12 +52,13 @@ static const reel_conv_shape three = {.n = 8,
                                       .dw = 1,
                                       .groups = 1};
 
-static void expect(const reel_ctx *ctx, const reel_conv_shape *s, bool f64, reel_conv_algorithm expected)
+static void expect(const reel_ctx *ctx, const reel_conv_shape *s, bool f64,
+                   reel_conv_algorithm expected)
 {
     for (int pass = 0; pass < 3; pass++) {
         const reel_conv_algorithm got = reel_conv_choose(ctx, s, (reel_conv_pass)pass, f64);
-        cr_assert_eq(got, expected, "pass %d: got %s, expected %s", pass, reel_conv_algorithm_name(got),
-                     reel_conv_algorithm_name(expected));
+        cr_assert_eq(got, expected, "pass %d: got %s, expected %s", pass,
+                     reel_conv_algorithm_name(got), reel_conv_algorithm_name(expected));
     }
 }
 
@@ -88,7 +90,8 @@ Test(conv_choice, a_first_layer_is_computed_directly)
     cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, false), REEL_CONV_FIRST_LAYER);
     cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, true), REEL_CONV_GEMM);
     s.oc = 40;
-    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false), REEL_CONV_GEMM); /* no whole vectors */
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false),
+                 REEL_CONV_GEMM); /* no whole vectors */
     reel_ctx_destroy(ctx);
 }
 
@@ -128,7 +131,8 @@ Test(conv_choice, a_name_that_there_is_not_is_refused)
     reel_error err;
     setenv("REEL_CONV", "fft", 1);
     cr_assert_eq(reel_ctx_create(&ctx, NULL, &err), REEL_ERR_INVALID);
-    cr_assert(strstr(err.message, "winograd, gemm or direct") && strstr(err.message, "'fft'"), "%s", err.message);
+    cr_assert(strstr(err.message, "winograd, gemm or direct") && strstr(err.message, "'fft'"), "%s",
+              err.message);
     unsetenv("REEL_CONV");
 }
 
@@ -137,6 +141,7 @@ Test(conv_choice, tracing_tells_each_refusal_and_what_runs)
     lines log = {0};
     reel_ctx *ctx = context(&log, "", "conv");
     reel_conv_choose(ctx, &three, REEL_CONV_FORWARD, true);
-    cr_assert(strstr(log.text, "winograd wants float32") && strstr(log.text, "gemm runs"), "got: %s", log.text);
+    cr_assert(strstr(log.text, "winograd wants float32") && strstr(log.text, "gemm runs"),
+              "got: %s", log.text);
     reel_ctx_destroy(ctx);
 }

@@ -1,4 +1,5 @@
-/* The matrix product of every instruction set this CPU has, in both types, against plain sums in long double or double.
+/* The matrix product of every instruction set this CPU has, in both types, against plain sums in
+ * long double or double.
  *
  * Bound: rounding_growth(k) u sum |a b|. */
 #include "tests/kernels/kernel_test.h"
@@ -17,27 +18,34 @@ typedef struct gemm_data {
     double *expected, *bound;
 } gemm_data;
 
-static void describe(char *line, size_t bytes, const gemm_case *t, size_t size, const char *isa, int threads)
+static void describe(char *line, size_t bytes, const gemm_case *t, size_t size, const char *isa,
+                     int threads)
 {
-    snprintf(line, bytes, "%s f%zu, %d threads: %lld x %lld x %lld%s%s%s%s%s gap %lld", isa, 8 * size, threads, (long long)t->m,
-             (long long)t->n, (long long)t->k, t->ta ? " A^T" : "", t->tb ? " B^T" : "", t->bias ? " bias" : "",
-             t->accumulate ? " accumulate" : "", t->misaligned ? " misaligned" : "", (long long)t->gap);
+    snprintf(line, bytes, "%s f%zu, %d threads: %lld x %lld x %lld%s%s%s%s%s gap %lld", isa,
+             8 * size, threads, (long long)t->m, (long long)t->n, (long long)t->k,
+             t->ta ? " A^T" : "", t->tb ? " B^T" : "", t->bias ? " bias" : "",
+             t->accumulate ? " accumulate" : "", t->misaligned ? " misaligned" : "",
+             (long long)t->gap);
 }
 
 /* rows x cols with ld; the gaps between rows stay NaN. The last row has no gap behind it. */
-static buffer matrix_new(int64_t rows, int64_t cols, int64_t ld, size_t size, bool misaligned, uint32_t stream)
+static buffer matrix_new(int64_t rows, int64_t cols, int64_t ld, size_t size, bool misaligned,
+                         uint32_t stream)
 {
     const int64_t count = rows > 0 && cols > 0 ? (rows - 1) * ld + cols : 0;
     buffer b = buffer_new((size_t)count, size, misaligned);
     reel_rng rng = reel_rng_at(5, REEL_STREAM_CHECK, 0, stream);
     for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < cols; j++) buffer_set(&b, (size_t)(i * ld + j), reel_rng_normal(&rng));
+        for (int64_t j = 0; j < cols; j++)
+            buffer_set(&b, (size_t)(i * ld + j), reel_rng_normal(&rng));
     return b;
 }
 
 static gemm_data gemm_data_new(const gemm_case *t, size_t size)
 {
-    gemm_data d = {.lda = (t->ta ? t->m : t->k) + t->gap, .ldb = (t->tb ? t->k : t->n) + t->gap, .ldc = t->n + t->gap};
+    gemm_data d = {.lda = (t->ta ? t->m : t->k) + t->gap,
+                   .ldb = (t->tb ? t->k : t->n) + t->gap,
+                   .ldc = t->n + t->gap};
     d.a = matrix_new(t->ta ? t->k : t->m, t->ta ? t->m : t->k, d.lda, size, t->misaligned, 1);
     d.b = matrix_new(t->tb ? t->n : t->k, t->tb ? t->k : t->n, d.ldb, size, t->misaligned, 2);
     d.bias = matrix_new(1, t->n, t->n, size, t->misaligned, 3);
@@ -48,16 +56,18 @@ static gemm_data gemm_data_new(const gemm_case *t, size_t size)
         for (int64_t j = 0; j < t->n; j++) {
             long double sum = 0, magnitude = 0;
             for (int64_t p = 0; p < t->k; p++) {
-                const long double product = (long double)buffer_at(&d.a, (size_t)(t->ta ? p * d.lda + i : i * d.lda + p)) *
-                                            buffer_at(&d.b, (size_t)(t->tb ? j * d.ldb + p : p * d.ldb + j));
+                const long double product =
+                    (long double)buffer_at(&d.a, (size_t)(t->ta ? p * d.lda + i : i * d.lda + p)) *
+                    buffer_at(&d.b, (size_t)(t->tb ? j * d.ldb + p : p * d.ldb + j));
                 sum += product;
                 magnitude += fabsl(product);
             }
             const double extra[2] = {t->bias ? buffer_at(&d.bias, (size_t)j) : 0,
-                                     t->accumulate ? buffer_at(&d.before, (size_t)(i * d.ldc + j)) : 0};
+                                     t->accumulate ? buffer_at(&d.before, (size_t)(i * d.ldc + j))
+                                                   : 0};
             d.expected[i * t->n + j] = (double)(sum + extra[0] + extra[1]);
-            d.bound[i * t->n + j] =
-                rounding_growth(t->k) * unit_roundoff(size) * ((double)magnitude + fabs(extra[0]) + fabs(extra[1]));
+            d.bound[i * t->n + j] = rounding_growth(t->k) * unit_roundoff(size) *
+                                    ((double)magnitude + fabs(extra[0]) + fabs(extra[1]));
         }
     return d;
 }
@@ -72,20 +82,25 @@ static void gemm_data_free(gemm_data *d)
     free(d->bound);
 }
 
-/* C as it was computed on this instruction set with that many threads; guards and gaps are checked on the way. */
-static buffer compute(const gemm_case *t, const gemm_data *d, size_t size, const reel_ctx *ctx, const char *what)
+/* C as it was computed on this instruction set with that many threads; guards and gaps are checked
+ * on the way. */
+static buffer compute(const gemm_case *t, const gemm_data *d, size_t size, const reel_ctx *ctx,
+                      const char *what)
 {
     buffer c = buffer_new(d->before.count, size, t->misaligned);
-    if (t->accumulate) memcpy(c.data, d->before.data, c.count * size);
+    if (t->accumulate)
+        memcpy(c.data, d->before.data, c.count * size);
     if (size == sizeof(float)) {
         scratch_block s = scratch_new(reel_gemm_scratch_f32(ctx, t->ta, t->tb, t->m, t->n, t->k));
-        reel_gemm_f32(ctx, t->ta, t->tb, t->m, t->n, t->k, (float *)d->a.data, d->lda, (float *)d->b.data, d->ldb,
-                      t->bias ? (float *)d->bias.data : NULL, t->accumulate, (float *)c.data, d->ldc, s.data);
+        reel_gemm_f32(ctx, t->ta, t->tb, t->m, t->n, t->k, (float *)d->a.data, d->lda,
+                      (float *)d->b.data, d->ldb, t->bias ? (float *)d->bias.data : NULL,
+                      t->accumulate, (float *)c.data, d->ldc, s.data);
         scratch_free(&s, what);
     } else {
         scratch_block s = scratch_new(reel_gemm_scratch_f64(ctx, t->ta, t->tb, t->m, t->n, t->k));
-        reel_gemm_f64(ctx, t->ta, t->tb, t->m, t->n, t->k, (double *)d->a.data, d->lda, (double *)d->b.data, d->ldb,
-                      t->bias ? (double *)d->bias.data : NULL, t->accumulate, (double *)c.data, d->ldc, s.data);
+        reel_gemm_f64(ctx, t->ta, t->tb, t->m, t->n, t->k, (double *)d->a.data, d->lda,
+                      (double *)d->b.data, d->ldb, t->bias ? (double *)d->bias.data : NULL,
+                      t->accumulate, (double *)c.data, d->ldc, s.data);
         scratch_free(&s, what);
     }
     expect_guards_untouched(&c, what);
@@ -104,21 +119,24 @@ static void check(const gemm_case *t, size_t size)
             char what[200];
             describe(what, sizeof what, t, size, isa_names_to_try[isa], threads);
             reel_ctx *ctx = context_with(isa_names_to_try[isa], threads);
-            if (!ctx) break;
+            if (!ctx)
+                break;
             buffer c = compute(t, &d, size, ctx, what);
             reel_ctx_destroy(ctx);
             if (threads > 1) {
-                cr_assert(memcmp(c.data, one.data, c.count * size) == 0, "%s: other bits than with one thread", what);
+                cr_assert(memcmp(c.data, one.data, c.count * size) == 0,
+                          "%s: other bits than with one thread", what);
                 buffer_free(&c);
                 continue;
             }
             one = c;
             for (int64_t i = 0; i < t->m; i++)
                 for (int64_t j = 0; j < t->n; j++) {
-                    const double got = buffer_at(&one, (size_t)(i * d.ldc + j)), expected = d.expected[i * t->n + j];
+                    const double got = buffer_at(&one, (size_t)(i * d.ldc + j)),
+                                 expected = d.expected[i * t->n + j];
                     cr_assert(fabs(got - expected) <= d.bound[i * t->n + j],
-                              "%s: C(%lld, %lld) is %.9g, expected %.9g within %.3g", what, (long long)i, (long long)j, got,
-                              expected, d.bound[i * t->n + j]);
+                              "%s: C(%lld, %lld) is %.9g, expected %.9g within %.3g", what,
+                              (long long)i, (long long)j, got, expected, d.bound[i * t->n + j]);
                 }
         }
         buffer_free(&one);
@@ -163,7 +181,8 @@ Test(gemm, float64_is_within_the_rounding_bound_at_all_tile_edges)
     check_samples(sizeof(double));
 }
 
-/* Every height with every width of 1 to 70; depth, orientation and the rest go round, so that each meets each. */
+/* Every height with every width of 1 to 70; depth, orientation and the rest go round, so that each
+ * meets each. */
 static void check_all_sizes(size_t size)
 {
     for (int64_t m = 1; m <= 70; m++)
@@ -192,14 +211,17 @@ Test(gemm, every_size_from_1_to_70_is_right_in_float64)
     check_all_sizes(sizeof(double));
 }
 
-/* Blocks of k, chunks of rows and of columns, and the shapes of fully connected layers with a small batch. */
+/* Blocks of k, chunks of rows and of columns, and the shapes of fully connected layers with a small
+ * batch. */
 Test(gemm, is_right_across_cache_block_edges)
 {
     static const int64_t shapes[][3] = {
-        {15, 33, 255},  {14, 32, 256},   {13, 40, 257},  {29, 17, 511},   {5, 31, 512}, {28, 66, 513},  {3, 8, 1025},
-        {111, 33, 65},  {112, 9, 64},    {113, 48, 70},  {225, 7, 33},    {9, 300, 40}, {1, 500, 130},  {2, 260, 600},
-        {16, 200, 300}, {300, 1, 520},   {33, 33, 2050}, {1, 1, 3000},    {500, 5, 3},  {250, 130, 20}, {65, 1100, 2},
-        {32, 97, 270},  {128, 100, 130}, {9, 416, 1056}, {240, 20, 1056}, {3, 832, 43}, {8, 70, 529}};
+        {15, 33, 255}, {14, 32, 256},  {13, 40, 257},   {29, 17, 511},  {5, 31, 512},
+        {28, 66, 513}, {3, 8, 1025},   {111, 33, 65},   {112, 9, 64},   {113, 48, 70},
+        {225, 7, 33},  {9, 300, 40},   {1, 500, 130},   {2, 260, 600},  {16, 200, 300},
+        {300, 1, 520}, {33, 33, 2050}, {1, 1, 3000},    {500, 5, 3},    {250, 130, 20},
+        {65, 1100, 2}, {32, 97, 270},  {128, 100, 130}, {9, 416, 1056}, {240, 20, 1056},
+        {3, 832, 43},  {8, 70, 529}};
     for (int64_t i = 0; i < REEL_COUNT(shapes); i++)
         for (int orientation = 0; orientation < 4; orientation++) {
             gemm_case t = {.m = shapes[i][0],
@@ -212,7 +234,8 @@ Test(gemm, is_right_across_cache_block_edges)
                            .misaligned = i & 1,
                            .gap = i % 3};
             check(&t, sizeof(float));
-            if (i % 2 == orientation % 2) check(&t, sizeof(double));
+            if (i % 2 == orientation % 2)
+                check(&t, sizeof(double));
         }
 }
 
@@ -253,7 +276,13 @@ Test(gemm, is_right_where_the_result_is_streamed)
 Test(gemm, an_empty_sum_gives_bias_plus_what_was_there)
 {
     for (int bits = 0; bits < 16; bits++) {
-        gemm_case t = {.m = 5, .n = 37, .k = 0, .ta = bits & 1, .tb = bits & 2, .bias = bits & 4, .accumulate = bits & 8};
+        gemm_case t = {.m = 5,
+                       .n = 37,
+                       .k = 0,
+                       .ta = bits & 1,
+                       .tb = bits & 2,
+                       .bias = bits & 4,
+                       .accumulate = bits & 8};
         check(&t, sizeof(float));
         check(&t, sizeof(double));
     }
@@ -262,7 +291,11 @@ Test(gemm, an_empty_sum_gives_bias_plus_what_was_there)
 Test(gemm, no_rows_or_no_columns_write_nothing)
 {
     for (int bits = 0; bits < 16; bits++) {
-        gemm_case t = {.m = bits & 4 ? 3 : 0, .n = bits & 4 ? 0 : 5, .k = bits & 8 ? 7 : 0, .ta = bits & 1, .tb = bits & 2};
+        gemm_case t = {.m = bits & 4 ? 3 : 0,
+                       .n = bits & 4 ? 0 : 5,
+                       .k = bits & 8 ? 7 : 0,
+                       .ta = bits & 1,
+                       .tb = bits & 2};
         check(&t, sizeof(float));
         check(&t, sizeof(double));
     }
@@ -274,19 +307,21 @@ Test(gemm, a_nan_stays_in_its_row)
     enum { M = 31, N = 45, K = 50, ROW = 7 };
     for (size_t isa = 0; isa < 3; isa++) {
         reel_ctx *ctx = context_with(isa_names_to_try[isa], 2);
-        if (!ctx) continue;
-        buffer a = buffer_new(M * K, sizeof(float), false), b = buffer_new(K * N, sizeof(float), false);
+        if (!ctx)
+            continue;
+        buffer a = buffer_new(M * K, sizeof(float), false),
+               b = buffer_new(K * N, sizeof(float), false);
         buffer c = buffer_new(M * N, sizeof(float), false);
         buffer_random(&a, 1);
         buffer_random(&b, 2);
         buffer_set(&a, ROW * K + 3, NAN);
         scratch_block s = scratch_new(reel_gemm_scratch_f32(ctx, false, false, M, N, K));
-        reel_gemm_f32(ctx, false, false, M, N, K, (float *)a.data, K, (float *)b.data, N, NULL, false, (float *)c.data, N,
-                      s.data);
+        reel_gemm_f32(ctx, false, false, M, N, K, (float *)a.data, K, (float *)b.data, N, NULL,
+                      false, (float *)c.data, N, s.data);
         scratch_free(&s, "NaN");
         for (size_t i = 0; i < M * N; i++)
-            cr_assert_eq((bool)isnan(buffer_at(&c, i)), i / N == ROW, "%s: C(%zu, %zu) is %g", isa_names_to_try[isa], i / N,
-                         i % N, buffer_at(&c, i));
+            cr_assert_eq((bool)isnan(buffer_at(&c, i)), i / N == ROW, "%s: C(%zu, %zu) is %g",
+                         isa_names_to_try[isa], i / N, i % N, buffer_at(&c, i));
         buffer_free(&a);
         buffer_free(&b);
         buffer_free(&c);

@@ -1,4 +1,5 @@
-/* Draws of many words against Philox one block at a time, for every instruction set this machine has. */
+/* Draws of many words against Philox one block at a time, for every instruction set this machine
+ * has. */
 #include <criterion/criterion.h>
 
 #include "core/kernels/philox.h"
@@ -10,16 +11,19 @@ Test(philox, a_draw_holds_the_words_of_256_blocks_in_every_instruction_set)
     static const char *const isas[] = {"portable", "avx2", "avx512"};
     for (int k = 0; k < 3; k++) {
         reel_ctx *ctx;
-        if (reel_ctx_create(&ctx, &(const reel_ctx_config){.isa = isas[k]}, NULL) != REEL_OK) continue;
+        if (reel_ctx_create(&ctx, &(const reel_ctx_config){.isa = isas[k]}, NULL) != REEL_OK)
+            continue;
         for (uint32_t s = 0; s < 4; s++) {
             uint32_t words[REEL_PHILOX_DRAW], want[4];
-            const uint32_t stream = REEL_STREAM_DROPOUT + s, epoch = 1000003 * s, sample = s ? UINT32_MAX - s : 0;
+            const uint32_t stream = REEL_STREAM_DROPOUT + s, epoch = 1000003 * s,
+                           sample = s ? UINT32_MAX - s : 0;
             reel_philox_draw(reel_ctx_isa(ctx), words, seeds[s], stream, epoch, sample);
             for (uint32_t block = 0; block < 256; block++) {
                 reel_philox(want, seeds[s], stream, epoch, sample, block);
                 for (uint32_t j = 0; j < 4; j++)
-                    cr_assert(words[256 * j + block] == want[j], "%s, draw %u, word %u of block %u: %08x, expected %08x",
-                              isas[k], s, j, block, words[256 * j + block], want[j]);
+                    cr_assert(words[256 * j + block] == want[j],
+                              "%s, draw %u, word %u of block %u: %08x, expected %08x", isas[k], s,
+                              j, block, words[256 * j + block], want[j]);
             }
         }
         reel_ctx_destroy(ctx);

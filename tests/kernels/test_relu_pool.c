@@ -1,14 +1,44 @@
-/* ReLU with max pooling against the formula, for every instruction set, channel counts with every tail, misaligned data. */
+/* ReLU with max pooling against the formula, for every instruction set, channel counts with every
+ * tail, misaligned data. */
 #include "tests/kernels/kernel_test.h"
 
 #include "core/kernels/relu_pool.h"
 
 static const reel_relu_pool_shape shapes[] = {
     {.n = 2, .h = 7, .w = 9, .oh = 3, .ow = 4, .kh = 3, .kw = 3, .sh = 2, .sw = 2},
-    {.n = 1, .h = 6, .w = 5, .oh = 3, .ow = 3, .kh = 3, .kw = 3, .sh = 2, .sw = 2, .ph = 1, .pw = 1},
-    {.n = 1, .h = 5, .w = 7, .oh = 2, .ow = 2, .kh = 2, .kw = 1, .sh = 3, .sw = 5}, /* gaps between windows */
-    {.n = 2, .h = 4, .w = 4, .oh = 4, .ow = 4, .kh = 3, .kw = 3, .sh = 1, .sw = 1, .ph = 1, .pw = 1},
-    {.n = 1, .h = 6, .w = 6, .oh = 3, .ow = 3, .kh = 3, .kw = 3, .sh = 2, .sw = 2}, /* ceil mode: the last window hangs over */
+    {.n = 1,
+     .h = 6,
+     .w = 5,
+     .oh = 3,
+     .ow = 3,
+     .kh = 3,
+     .kw = 3,
+     .sh = 2,
+     .sw = 2,
+     .ph = 1,
+     .pw = 1},
+    {.n = 1, .h = 5, .w = 7, .oh = 2, .ow = 2, .kh = 2, .kw = 1, .sh = 3, .sw = 5}, /* gaps between
+                                                                                       windows */
+    {.n = 2,
+     .h = 4,
+     .w = 4,
+     .oh = 4,
+     .ow = 4,
+     .kh = 3,
+     .kw = 3,
+     .sh = 1,
+     .sw = 1,
+     .ph = 1,
+     .pw = 1},
+    {.n = 1,
+     .h = 6,
+     .w = 6,
+     .oh = 3,
+     .ow = 3,
+     .kh = 3,
+     .kw = 3,
+     .sh = 2,
+     .sw = 2}, /* ceil mode: the last window hangs over */
     {.n = 1, .h = 17, .w = 16, .oh = 1, .ow = 2, .kh = 17, .kw = 15, .sh = 1, .sw = 1},
     {.n = 1, .h = 1, .w = 1, .oh = 1, .ow = 1, .kh = 1, .kw = 1, .sh = 1, .sw = 1},
 };
@@ -21,41 +51,49 @@ typedef struct expectation {
 /* By the formula, one window at a time. */
 static expectation by_formula(const reel_relu_pool_shape *s, const buffer *x, const buffer *dy)
 {
-    expectation e = {calloc((size_t)(s->n * s->oh * s->ow * s->c), sizeof *e.y), calloc(x->count, sizeof *e.dx),
+    expectation e = {calloc((size_t)(s->n * s->oh * s->ow * s->c), sizeof *e.y),
+                     calloc(x->count, sizeof *e.dx),
                      calloc((size_t)(s->n * s->oh * s->ow * s->c), 1)};
     for (int64_t at = 0; at < s->n * s->oh * s->ow * s->c; at++) {
-        const int64_t k = at % s->c, j = at / s->c % s->ow, i = at / s->c / s->ow % s->oh, n = at / s->c / s->ow / s->oh;
+        const int64_t k = at % s->c, j = at / s->c % s->ow, i = at / s->c / s->ow % s->oh,
+                      n = at / s->c / s->ow / s->oh;
         int64_t winner = -1;
         e.cell[at] = REEL_RELU_POOL_NONE;
         for (int64_t u = 0; u < s->kh; u++)
             for (int64_t v = 0; v < s->kw; v++) {
                 const int64_t p = i * s->sh - s->ph + u, q = j * s->sw - s->pw + v;
-                if (p < 0 || p >= s->h || q < 0 || q >= s->w) continue;
+                if (p < 0 || p >= s->h || q < 0 || q >= s->w)
+                    continue;
                 const int64_t from = ((n * s->h + p) * s->w + q) * s->c + k;
                 const double value = buffer_at(x, (size_t)from);
-                if (!(value > e.y[at]) && !isnan(value)) continue;
+                if (!(value > e.y[at]) && !isnan(value))
+                    continue;
                 e.y[at] = value;
                 e.cell[at] = (uint8_t)(u * s->kw + v);
                 winner = from;
             }
-        if (winner >= 0) e.dx[winner] += buffer_at(dy, (size_t)at);
+        if (winner >= 0)
+            e.dx[winner] += buffer_at(dy, (size_t)at);
     }
     return e;
 }
 
-static void run(const reel_ctx *ctx, const reel_relu_pool_shape *s, const buffer *x, const buffer *dy, buffer *y, uint8_t *cell,
-                buffer *dx)
+static void run(const reel_ctx *ctx, const reel_relu_pool_shape *s, const buffer *x,
+                const buffer *dy, buffer *y, uint8_t *cell, buffer *dx)
 {
     if (x->size == sizeof(float)) {
         reel_relu_pool_forward_f32(ctx, s, (float *)x->data, (float *)y->data, cell);
-        if (cell) reel_relu_pool_backward_f32(ctx, s, (float *)dy->data, cell, (float *)dx->data);
+        if (cell)
+            reel_relu_pool_backward_f32(ctx, s, (float *)dy->data, cell, (float *)dx->data);
     } else {
         reel_relu_pool_forward_f64(ctx, s, (double *)x->data, (double *)y->data, cell);
-        if (cell) reel_relu_pool_backward_f64(ctx, s, (double *)dy->data, cell, (double *)dx->data);
+        if (cell)
+            reel_relu_pool_backward_f64(ctx, s, (double *)dy->data, cell, (double *)dx->data);
     }
 }
 
-static void check(const reel_ctx *ctx, reel_relu_pool_shape s, size_t size, bool misaligned, const char *isa)
+static void check(const reel_ctx *ctx, reel_relu_pool_shape s, size_t size, bool misaligned,
+                  const char *isa)
 {
     const size_t map = (size_t)(s.n * s.h * s.w * s.c), pooled = (size_t)(s.n * s.oh * s.ow * s.c);
     buffer x = buffer_new(map, size, misaligned), dx = buffer_new(map, size, misaligned);
@@ -66,28 +104,36 @@ static void check(const reel_ctx *ctx, reel_relu_pool_shape s, size_t size, bool
     buffer_random(&x, 1);
     buffer_random(&dy, 2);
     for (size_t i = 0; i < map; i++) {
-        if (i % 5 == 0) buffer_set(&x, i, 0.5); /* ties: the first takes the gradient */
-        if (i % 37 == 0) buffer_set(&x, i, NAN);
-        if (i % 11 == 0) buffer_set(&x, i, -0.0);
+        if (i % 5 == 0)
+            buffer_set(&x, i, 0.5); /* ties: the first takes the gradient */
+        if (i % 37 == 0)
+            buffer_set(&x, i, NAN);
+        if (i % 11 == 0)
+            buffer_set(&x, i, -0.0);
     }
-    snprintf(what, sizeof what, "%s, %zu bits, map %lldx%lldx%lld, window %lldx%lld%s", isa, size * 8, (long long)s.h,
-             (long long)s.w, (long long)s.c, (long long)s.kh, (long long)s.kw, misaligned ? ", misaligned" : "");
+    snprintf(what, sizeof what, "%s, %zu bits, map %lldx%lldx%lld, window %lldx%lld%s", isa,
+             size * 8, (long long)s.h, (long long)s.w, (long long)s.c, (long long)s.kh,
+             (long long)s.kw, misaligned ? ", misaligned" : "");
     const expectation e = by_formula(&s, &x, &dy);
     run(ctx, &s, &x, &dy, &y, cell, &dx);
     run(ctx, &s, &x, &dy, &alone, NULL, NULL);
     for (size_t i = 0; i < pooled; i++) {
         const double got = buffer_at(&y, i);
-        cr_assert(got == e.y[i] || (isnan(got) && isnan(e.y[i])), "%s: y[%zu] is %g, expected %g", what, i, got, e.y[i]);
-        cr_assert_eq(cell[i], e.cell[i], "%s: cell[%zu] is %d, expected %d", what, i, cell[i], e.cell[i]);
+        cr_assert(got == e.y[i] || (isnan(got) && isnan(e.y[i])), "%s: y[%zu] is %g, expected %g",
+                  what, i, got, e.y[i]);
+        cr_assert_eq(cell[i], e.cell[i], "%s: cell[%zu] is %d, expected %d", what, i, cell[i],
+                     e.cell[i]);
     }
-    cr_assert(memcmp(y.data, alone.data, pooled * size) == 0, "%s: other values when nothing is recorded", what);
+    cr_assert(memcmp(y.data, alone.data, pooled * size) == 0,
+              "%s: other values when nothing is recorded", what);
     for (size_t i = 0; i < map; i++)
-        cr_assert(fabs(buffer_at(&dx, i) - e.dx[i]) <= 4 * unit_roundoff(size) * 20, "%s: dx[%zu] is %.9g, expected %.9g", what,
-                  i, buffer_at(&dx, i), e.dx[i]);
+        cr_assert(fabs(buffer_at(&dx, i) - e.dx[i]) <= 4 * unit_roundoff(size) * 20,
+                  "%s: dx[%zu] is %.9g, expected %.9g", what, i, buffer_at(&dx, i), e.dx[i]);
     expect_guards_untouched(&y, what);
     expect_guards_untouched(&dx, what);
     buffer *all[] = {&x, &dx, &y, &dy, &alone};
-    for (int i = 0; i < 5; i++) buffer_free(all[i]);
+    for (int i = 0; i < 5; i++)
+        buffer_free(all[i]);
     free(cell);
     free(e.y);
     free(e.dx);
@@ -98,13 +144,16 @@ Test(relu_pool, equals_the_formula_for_every_tail_and_instruction_set)
 {
     for (int isa = 0; isa < 3; isa++) {
         reel_ctx *ctx = context_with(isa_names_to_try[isa], 2);
-        if (!ctx) continue;
+        if (!ctx)
+            continue;
         for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++)
             for (int64_t c = 1; c <= 70; c += k < 2 ? 1 : 23) {
                 reel_relu_pool_shape s = shapes[k];
                 s.c = c;
-                check(ctx, s, c % 2 ? sizeof(float) : sizeof(double), c % 3 == 0, isa_names_to_try[isa]);
-                check(ctx, s, c % 2 ? sizeof(double) : sizeof(float), c % 3 == 1, isa_names_to_try[isa]);
+                check(ctx, s, c % 2 ? sizeof(float) : sizeof(double), c % 3 == 0,
+                      isa_names_to_try[isa]);
+                check(ctx, s, c % 2 ? sizeof(double) : sizeof(float), c % 3 == 1,
+                      isa_names_to_try[isa]);
             }
         reel_ctx_destroy(ctx);
     }

@@ -1,4 +1,5 @@
-/* Builds .pth files around a pickle, byte by byte: for files that torch.save would never write. Shared by tests and fuzzers. */
+/* Builds .pth files around a pickle, byte by byte: for files that torch.save would never write.
+ * Shared by tests and fuzzers. */
 #ifndef REEL_TESTS_SUPPORT_BUILD_PTH_H
 #define REEL_TESTS_SUPPORT_BUILD_PTH_H
 
@@ -18,13 +19,15 @@ static inline void built_put(built *b, const void *bytes, size_t size)
         b->room = 2 * (b->size + size) + 256;
         b->bytes = realloc(b->bytes, b->room);
     }
-    if (size) memcpy(b->bytes + b->size, bytes, size);
+    if (size)
+        memcpy(b->bytes + b->size, bytes, size);
     b->size += size;
 }
 
 static inline void built_number(built *b, uint64_t value, int bytes)
 {
-    for (int i = 0; i < bytes; i++) built_put(b, &(unsigned char){(unsigned char)(i < 8 ? value >> 8 * i : 0)}, 1);
+    for (int i = 0; i < bytes; i++)
+        built_put(b, &(unsigned char){(unsigned char)(i < 8 ? value >> 8 * i : 0)}, 1);
 }
 
 typedef struct built_member {
@@ -38,7 +41,8 @@ typedef struct built_zip_entry {
     uint32_t crc;
 } built_zip_entry;
 
-/* Members stored or deflated; zip64 adds the end record that torch.save writes. At most 16 members. */
+/* Members stored or deflated; zip64 adds the end record that torch.save writes. At most 16 members.
+ */
 static inline built build_zip(const built_member *members, int n, int deflated, int zip64)
 {
     built b = {0};
@@ -46,18 +50,21 @@ static inline built build_zip(const built_member *members, int n, int deflated, 
     for (int i = 0; i < n; i++) {
         unsigned char *packed = malloc(members[i].size + members[i].size / 100 + 1000);
         size_t packed_size = members[i].size;
-        if (members[i].size) memcpy(packed, members[i].bytes, members[i].size);
+        if (members[i].size)
+            memcpy(packed, members[i].bytes, members[i].size);
         if (deflated) {
-            z_stream z = {
-                .next_in = (Bytef *)(uintptr_t)members[i].bytes, .avail_in = (uInt)members[i].size, .next_out = packed};
+            z_stream z = {.next_in = (Bytef *)(uintptr_t)members[i].bytes,
+                          .avail_in = (uInt)members[i].size,
+                          .next_out = packed};
             z.avail_out = (uInt)(members[i].size + members[i].size / 100 + 1000);
             deflateInit2(&z, 6, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
             deflate(&z, Z_FINISH);
             packed_size = z.total_out;
             deflateEnd(&z);
         }
-        list[i] = (built_zip_entry){b.size, packed_size, members[i].size,
-                                    (uint32_t)crc32(crc32(0, NULL, 0), members[i].bytes, (uInt)members[i].size)};
+        list[i] = (built_zip_entry){
+            b.size, packed_size, members[i].size,
+            (uint32_t)crc32(crc32(0, NULL, 0), members[i].bytes, (uInt)members[i].size)};
         built_put(&b, "PK\3\4\x14\0\0\0", 8);
         built_number(&b, deflated ? 8 : 0, 2);
         built_number(&b, 0, 4);
@@ -108,8 +115,8 @@ static inline built build_zip(const built_member *members, int n, int deflated, 
 }
 
 /* A zip container with this pickle and one storage, "0". */
-static inline built build_pth_zip(const void *pickle, size_t pickle_size, const void *storage, size_t storage_size,
-                                  int deflated)
+static inline built build_pth_zip(const void *pickle, size_t pickle_size, const void *storage,
+                                  size_t storage_size, int deflated)
 {
     const built_member members[] = {{"a/data.pkl", pickle, pickle_size},
                                     {"a/byteorder", "little", 6},
@@ -118,17 +125,17 @@ static inline built build_pth_zip(const void *pickle, size_t pickle_size, const 
     return build_zip(members, 4, deflated, !deflated);
 }
 
-#define PTH_LEGACY_HEAD                                                                                                        \
-    "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."                                                                \
-    "\x80\x02M\xe9\x03."                                                                                                       \
+#define PTH_LEGACY_HEAD                                                                            \
+    "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."                                    \
+    "\x80\x02M\xe9\x03."                                                                           \
     "\x80\x02}X\x0d\0\0\0little_endian\x88s."
-#define PTH_LEGACY_KEYS                                                                                                        \
-    "\x80\x02]X\x01\0\0\0"                                                                                                     \
+#define PTH_LEGACY_KEYS                                                                            \
+    "\x80\x02]X\x01\0\0\0"                                                                         \
     "0a."
 
 /* The legacy stream with this object and one storage, "0", of numel elements. */
-static inline built build_pth_legacy(const void *pickle, size_t pickle_size, uint64_t numel, const void *storage,
-                                     size_t storage_size)
+static inline built build_pth_legacy(const void *pickle, size_t pickle_size, uint64_t numel,
+                                     const void *storage, size_t storage_size)
 {
     built b = {0};
     built_put(&b, PTH_LEGACY_HEAD, sizeof PTH_LEGACY_HEAD - 1);
@@ -140,9 +147,12 @@ static inline built build_pth_legacy(const void *pickle, size_t pickle_size, uin
 }
 
 /* Pieces of pickles. Numbers are one byte, given as a literal: "\x04". */
-#define PTH_STORAGE(type, key, numel) "(X\x07\0\0\0storagectorch\n" type "\nX\x01\0\0\0" key "X\x03\0\0\0cpuK" numel "tQ"
-#define PTH_TENSOR(type, key, numel, offset, size, stride)                                                                     \
-    "ctorch._utils\n_rebuild_tensor_v2\n(" PTH_STORAGE(type, key, numel) "K" offset "K" size "\x85K" stride "\x85\x89NtR"
+#define PTH_STORAGE(type, key, numel)                                                              \
+    "(X\x07\0\0\0storagectorch\n" type "\nX\x01\0\0\0" key "X\x03\0\0\0cpuK" numel "tQ"
+#define PTH_TENSOR(type, key, numel, offset, size, stride)                                         \
+    "ctorch._utils\n_rebuild_tensor_v2\n(" PTH_STORAGE(type, key, numel) "K" offset "K" size       \
+                                                                         "\x85K" stride            \
+                                                                         "\x85\x89NtR"
 #define PTH_NAMED(name, tensor) "X\x01\0\0\0" name tensor "s"
 #define PTH_DICT(entries) "\x80\x02}" entries "."
 

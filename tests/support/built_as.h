@@ -1,12 +1,13 @@
-/* How this program was built, for tests of what a sanitizer, or a build that is not optimised, changes. */
+/* How this program was built, for tests of what a sanitizer, or a build that is not optimised,
+ * changes. */
 #ifndef REEL_TESTS_SUPPORT_BUILT_AS_H
 #define REEL_TESTS_SUPPORT_BUILT_AS_H
 
 #ifndef __has_feature
 #define __has_feature(x) 0
 #endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) ||                       \
-    __has_feature(thread_sanitizer)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||                               \
+    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define BUILT_WITH_SANITIZER 1 /* memory, addresses and times are other ones */
 #else
 #define BUILT_WITH_SANITIZER 0

@@ -16,8 +16,8 @@
 
 enum { TOOK_LONG = 2, TRIES = 5 };
 
-/* Reads the file in a process of its own, which ends with 0 where it was refused with `word` and stayed within 100 ms of
- * processor time and 64 MB in all. */
+/* Reads the file in a process of its own, which ends with 0 where it was refused with `word` and
+ * stayed within 100 ms of processor time and 64 MB in all. */
 static inline int read_in_child(const char *path, const char *word)
 {
     reel_error err = {0};
@@ -28,13 +28,18 @@ static inline int read_in_child(const char *path, const char *word)
     const reel_status status = reel_weights_read(&weights, path, &err);
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
     getrusage(RUSAGE_SELF, &usage);
-    const double seconds = (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
+    const double seconds =
+        (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
     if (status != REEL_ERR_FORMAT || !strstr(err.message, word))
-        return fprintf(stderr, "expected \"%s\", got status %d: %s\n", word, status, err.message), 1;
+        return fprintf(stderr, "expected \"%s\", got status %d: %s\n", word, status, err.message),
+               1;
 #if !BUILT_WITH_SANITIZER && BUILT_OPTIMISED
     const bool slow = seconds >= 0.1, large = usage.ru_maxrss >= 64 << 10;
-    if (slow || large) fprintf(stderr, "refusing took %.3f s and %ld kB: %s\n", seconds, usage.ru_maxrss, err.message);
-    if (slow || large) return large ? 1 : TOOK_LONG;
+    if (slow || large)
+        fprintf(stderr, "refusing took %.3f s and %ld kB: %s\n", seconds, usage.ru_maxrss,
+                err.message);
+    if (slow || large)
+        return large ? 1 : TOOK_LONG;
 #endif
     (void)seconds;
     return 0;
@@ -49,11 +54,14 @@ static inline void expect_cheap(void *bytes, size_t size, const char *label, con
     close(fd);
     free(bytes);
     int code = -1;
-    for (int i = 0; i < TRIES; i++) { /* whoever else works here slows down the processor as well: the quickest counts */
+    for (int i = 0; i < TRIES;
+         i++) { /* whoever else works here slows down the processor as well: the quickest counts */
         const pid_t child = fork();
-        if (child == 0) _exit(read_in_child(path, word));
+        if (child == 0)
+            _exit(read_in_child(path, word));
         waitpid(child, &code, 0);
-        if (!WIFEXITED(code) || WEXITSTATUS(code) != TOOK_LONG) break;
+        if (!WIFEXITED(code) || WEXITSTATUS(code) != TOOK_LONG)
+            break;
     }
     remove(path);
     cr_expect_eq(code, 0, "%s: see above", label);

@@ -16,7 +16,8 @@ static struct {
 
 static void open_cases(void)
 {
-    if (file.bytes) return;
+    if (file.bytes)
+        return;
     const char *root = getenv("REEL_SOURCE");
     char path[4096];
     snprintf(path, sizeof path, "%s/tests/support/torch_cases.safetensors", root ? root : ".");
@@ -63,20 +64,26 @@ reel_tensor torch_tensor(const char *format, ...)
     const json_t *shape = json_object_get(entry, "shape");
     int64_t sizes[REEL_MAX_DIMS];
     const int ndim = (int)json_array_size(shape);
-    for (int d = 0; d < ndim; d++) sizes[d] = json_integer_value(json_array_get(shape, (size_t)d));
-    const json_int_t begin = json_integer_value(json_array_get(json_object_get(entry, "data_offsets"), 0));
-    return reel_tensor_with_layout(file.bytes + file.data + begin, REEL_F64, REEL_ROW_MAJOR, ndim, sizes);
+    for (int d = 0; d < ndim; d++)
+        sizes[d] = json_integer_value(json_array_get(shape, (size_t)d));
+    const json_int_t begin =
+        json_integer_value(json_array_get(json_object_get(entry, "data_offsets"), 0));
+    return reel_tensor_with_layout(file.bytes + file.data + begin, REEL_F64, REEL_ROW_MAJOR, ndim,
+                                   sizes);
 }
 
-void torch_compare(const char *what, const reel_tensor *got, const reel_tensor *want, double tolerance)
+void torch_compare(const char *what, const reel_tensor *got, const reel_tensor *want,
+                   double tolerance)
 {
     char a[128], b[128];
     cr_assert(got->data, "%s: no value", what);
     cr_assert(reel_tensor_same_shape(got, want), "%s: shape %s, PyTorch's is %s", what,
-              reel_shape_text(a, sizeof a, got->ndim, got->shape), reel_shape_text(b, sizeof b, want->ndim, want->shape));
+              reel_shape_text(a, sizeof a, got->ndim, got->shape),
+              reel_shape_text(b, sizeof b, want->ndim, want->shape));
     const int64_t n = reel_tensor_numel(want);
     double largest = 0;
-    for (int64_t i = 0; i < n; i++) largest = fmax(largest, fabs(((const double *)want->data)[i]));
+    for (int64_t i = 0; i < n; i++)
+        largest = fmax(largest, fabs(((const double *)want->data)[i]));
     for (int64_t i = 0; i < n; i++) {
         int64_t index[REEL_MAX_DIMS] = {0}, rest = i;
         for (int d = want->ndim - 1; d >= 0; d--) {
@@ -84,7 +91,8 @@ void torch_compare(const char *what, const reel_tensor *got, const reel_tensor *
             rest /= want->shape[d];
         }
         const double x = reel_tensor_get(got, index), y = ((const double *)want->data)[i];
-        cr_assert(fabs(x - y) <= tolerance * fmax(fabs(y), 1e-3 * largest), "%s at %s: %.17g, PyTorch has %.17g", what,
+        cr_assert(fabs(x - y) <= tolerance * fmax(fabs(y), 1e-3 * largest),
+                  "%s at %s: %.17g, PyTorch has %.17g", what,
                   reel_shape_text(a, sizeof a, want->ndim, index), x, y);
     }
 }

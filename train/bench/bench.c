@@ -36,9 +36,12 @@ double reel_bench_fma_gflops(reel_isa isa, int threads, int bursts)
     for (int burst = 0; burst < bursts; burst++) {
         const double begin = reel_bench_now();
 #pragma omp parallel for schedule(static, 1) num_threads(threads) reduction(+ : sum)
-        for (int t = 0; t < threads; t++) sum += peak->multiply_add(rounds, 0.5f, 0.25f);
-        const double rate = 1e-9 * (double)(rounds * peak->flop * threads) / (reel_bench_now() - begin);
-        if (rate > best) best = rate;
+        for (int t = 0; t < threads; t++)
+            sum += peak->multiply_add(rounds, 0.5f, 0.25f);
+        const double rate =
+            1e-9 * (double)(rounds * peak->flop * threads) / (reel_bench_now() - begin);
+        if (rate > best)
+            best = rate;
     }
     kept = sum;
     (void)kept;
@@ -51,7 +54,8 @@ reel_status reel_bench_triad_gbs(reel_isa isa, int threads, double *gbs, reel_er
     const int64_t n = (int64_t)40 << 20;
     const size_t bytes = (size_t)n * sizeof(float);
     float *a = reel_pages_alloc(3 * bytes, err);
-    if (!a) return REEL_ERR_MEMORY;
+    if (!a)
+        return REEL_ERR_MEMORY;
     float *b = a + n, *c = b + n;
     double best = 0;
     for (int sweep = -1; sweep < SWEEPS; sweep++) { /* the first one brings the pages */
@@ -60,12 +64,14 @@ reel_status reel_bench_triad_gbs(reel_isa isa, int threads, double *gbs, reel_er
         for (int t = 0; t < threads; t++) {
             const int64_t from = n / threads * t, to = t + 1 == threads ? n : n / threads * (t + 1);
             if (sweep < 0)
-                for (int64_t i = from; i < to; i++) a[i] = b[i] = c[i] = 1;
+                for (int64_t i = from; i < to; i++)
+                    a[i] = b[i] = c[i] = 1;
             else
                 reel_peak_for(isa)->triad(to - from, a + from, b + from, c + from, 0.5f);
         }
         const double rate = 3e-9 * (double)bytes / (reel_bench_now() - begin);
-        if (sweep >= 0 && rate > best) best = rate;
+        if (sweep >= 0 && rate > best)
+            best = rate;
     }
     reel_pages_free(a, 3 * bytes);
     *gbs = best;

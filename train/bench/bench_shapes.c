@@ -7,14 +7,17 @@
 #include <string.h>
 
 enum { C, H, W, OC, KERNEL, STRIDE, PADDING, GROUPS, FIELDS, LARGEST = 1000000 };
-static const char *const field_names[FIELDS] = {"c", "h", "w", "oc", "kernel", "stride", "padding", "groups"};
+static const char *const field_names[FIELDS] = {"c",      "h",      "w",       "oc",
+                                                "kernel", "stride", "padding", "groups"};
 
 static const struct {
     const char *name;
     int64_t field[FIELDS];
 } convolutions[] = {
-    {"alexnet/conv1", {3, 224, 224, 64, 11, 4, 2, 1}}, {"alexnet/conv2", {64, 27, 27, 192, 5, 1, 2, 1}},
-    {"alexnet/conv3", {192, 13, 13, 384, 3, 1, 1, 1}}, {"alexnet/conv4", {384, 13, 13, 256, 3, 1, 1, 1}},
+    {"alexnet/conv1", {3, 224, 224, 64, 11, 4, 2, 1}},
+    {"alexnet/conv2", {64, 27, 27, 192, 5, 1, 2, 1}},
+    {"alexnet/conv3", {192, 13, 13, 384, 3, 1, 1, 1}},
+    {"alexnet/conv4", {384, 13, 13, 256, 3, 1, 1, 1}},
     {"alexnet/conv5", {256, 13, 13, 256, 3, 1, 1, 1}},
 };
 static const struct {
@@ -27,13 +30,14 @@ static const struct {
     {"sgemm/1024", 1024, 1024, 1024},
 };
 
-static reel_status add(reel_bench_shapes *all, const char *net, const char *layer, const reel_bench_shape *shape,
-                       reel_error *err)
+static reel_status add(reel_bench_shapes *all, const char *net, const char *layer,
+                       const reel_bench_shape *shape, reel_error *err)
 {
     reel_bench_shape *more = realloc(all->at, (size_t)(all->count + 1) * sizeof *more);
     const size_t size = strlen(net) + strlen(layer) + 2;
     char *name = malloc(size);
-    if (more) all->at = more;
+    if (more)
+        all->at = more;
     if (!more || !name) {
         free(name);
         return reel_fail(err, REEL_ERR_MEMORY, "out of memory");
@@ -46,7 +50,14 @@ static reel_status add(reel_bench_shapes *all, const char *net, const char *laye
 
 static reel_bench_shape convolution(const int64_t *f, int64_t batch)
 {
-    reel_conv_shape s = {.n = batch, .c = f[C], .h = f[H], .w = f[W], .oc = f[OC], .groups = f[GROUPS], .dh = 1, .dw = 1};
+    reel_conv_shape s = {.n = batch,
+                         .c = f[C],
+                         .h = f[H],
+                         .w = f[W],
+                         .oc = f[OC],
+                         .groups = f[GROUPS],
+                         .dh = 1,
+                         .dw = 1};
     s.kh = s.kw = f[KERNEL];
     s.sh = s.sw = f[STRIDE];
     s.ph = s.pw = f[PADDING];
@@ -59,44 +70,55 @@ static reel_bench_shape convolution(const int64_t *f, int64_t batch)
 static reel_status read_fields(const char *where, const json_t *layer, int64_t *f, reel_error *err)
 {
     if (!json_is_array(layer) || json_array_size(layer) != FIELDS)
-        return reel_fail(err, REEL_ERR_FORMAT,
-                         "%s: expected 8 numbers [c, h, w, oc, kernel, stride, padding, groups], got %s%zu", where,
-                         json_is_array(layer) ? "" : "no list but something else; elements: ", json_array_size(layer));
+        return reel_fail(
+            err, REEL_ERR_FORMAT,
+            "%s: expected 8 numbers [c, h, w, oc, kernel, stride, padding, groups], got %s%zu",
+            where, json_is_array(layer) ? "" : "no list but something else; elements: ",
+            json_array_size(layer));
     for (int i = 0; i < FIELDS; i++) {
         const json_t *value = json_array_get(layer, (size_t)i);
         const int64_t least = i == PADDING ? 0 : 1;
         f[i] = json_integer_value(value);
-        if (json_is_integer(value) && f[i] >= least && f[i] <= LARGEST) continue;
+        if (json_is_integer(value) && f[i] >= least && f[i] <= LARGEST)
+            continue;
         char got[64] = "something that is no number";
-        if (json_is_integer(value)) snprintf(got, sizeof got, "%lld", (long long)f[i]);
-        if (json_is_real(value)) snprintf(got, sizeof got, "%g", json_real_value(value));
-        return reel_fail(err, REEL_ERR_FORMAT, "%s: field %d (%s): expected a whole number from %lld to %d, got %s", where,
-                         i + 1, field_names[i], (long long)least, LARGEST, got);
+        if (json_is_integer(value))
+            snprintf(got, sizeof got, "%lld", (long long)f[i]);
+        if (json_is_real(value))
+            snprintf(got, sizeof got, "%g", json_real_value(value));
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s: field %d (%s): expected a whole number from %lld to %d, got %s",
+                         where, i + 1, field_names[i], (long long)least, LARGEST, got);
     }
     if (f[C] % f[GROUPS] || f[OC] % f[GROUPS])
-        return reel_fail(err, REEL_ERR_FORMAT, "%s: field 8 (groups): expected a divisor of c %lld and oc %lld, got %lld",
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s: field 8 (groups): expected a divisor of c %lld and oc %lld, got %lld",
                          where, (long long)f[C], (long long)f[OC], (long long)f[GROUPS]);
     const int64_t side = (f[H] < f[W] ? f[H] : f[W]) + 2 * f[PADDING];
     for (int i = KERNEL; i <= STRIDE; i++)
         if (f[i] > side)
-            return reel_fail(err, REEL_ERR_FORMAT,
-                             "%s: field %d (%s): expected at most %lld, the padded input's side, got %lld", where, i + 1,
-                             field_names[i], (long long)side, (long long)f[i]);
+            return reel_fail(
+                err, REEL_ERR_FORMAT,
+                "%s: field %d (%s): expected at most %lld, the padded input's side, got %lld",
+                where, i + 1, field_names[i], (long long)side, (long long)f[i]);
     return REEL_OK;
 }
 
-static reel_status read_nets(reel_bench_shapes *all, const char *path, const json_t *nets, int64_t batch, reel_error *err)
+static reel_status read_nets(reel_bench_shapes *all, const char *path, const json_t *nets,
+                             int64_t batch, reel_error *err)
 {
     const char *net, *layer;
     json_t *layers, *fields; /* iteration only */
     if (!json_is_object(nets))
-        return reel_fail(err, REEL_ERR_FORMAT, "%s: expected an object {\"net\": {\"layer\": [...]}}, got something else",
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s: expected an object {\"net\": {\"layer\": [...]}}, got something else",
                          path);
     json_object_foreach((json_t *)nets, net, layers)
     {
         if (!json_is_object(layers))
-            return reel_fail(err, REEL_ERR_FORMAT, "%s: %.100s: expected an object {\"layer\": [...]}, got something else",
-                             path, net);
+            return reel_fail(
+                err, REEL_ERR_FORMAT,
+                "%s: %.100s: expected an object {\"layer\": [...]}, got something else", path, net);
         json_object_foreach(layers, layer, fields)
         {
             char where[700];
@@ -107,7 +129,8 @@ static reel_status read_nets(reel_bench_shapes *all, const char *path, const jso
             REEL_TRY(add(all, net, layer, &shape, err));
         }
     }
-    if (all->count == 0) return reel_fail(err, REEL_ERR_FORMAT, "%s: expected one layer or more, got none", path);
+    if (all->count == 0)
+        return reel_fail(err, REEL_ERR_FORMAT, "%s: expected one layer or more, got none", path);
     return REEL_OK;
 }
 
@@ -137,22 +160,28 @@ static reel_status keep_named(reel_bench_shapes *all, const char *net, reel_erro
         else
             free(all->at[i].name);
     all->count = kept;
-    return kept ? REEL_OK : reel_fail(err, REEL_ERR_INVALID, "--net: expected part of a shape's name, got '%.100s'", net);
+    return kept ? REEL_OK
+                : reel_fail(err, REEL_ERR_INVALID,
+                            "--net: expected part of a shape's name, got '%.100s'", net);
 }
 
-reel_status reel_bench_shapes_load(reel_bench_shapes *shapes, const char *path, const char *net, int64_t batch, reel_error *err)
+reel_status reel_bench_shapes_load(reel_bench_shapes *shapes, const char *path, const char *net,
+                                   int64_t batch, reel_error *err)
 {
     json_t *nets = NULL;
     *shapes = (reel_bench_shapes){0};
-    if (path) REEL_TRY(reel_json_load(&nets, path, err));
-    const reel_status status = path ? read_nets(shapes, path, nets, batch, err) : built_in(shapes, batch, err);
+    if (path)
+        REEL_TRY(reel_json_load(&nets, path, err));
+    const reel_status status =
+        path ? read_nets(shapes, path, nets, batch, err) : built_in(shapes, batch, err);
     json_decref(nets);
     return status ? status : keep_named(shapes, net, err);
 }
 
 void reel_bench_shapes_free(reel_bench_shapes *shapes)
 {
-    for (int64_t i = 0; i < shapes->count; i++) free(shapes->at[i].name);
+    for (int64_t i = 0; i < shapes->count; i++)
+        free(shapes->at[i].name);
     free(shapes->at);
     *shapes = (reel_bench_shapes){0};
 }

@@ -1,5 +1,5 @@
-/* Buffers and runs of one pass. Data are drawn uniformly with variance 1; a stretch of prime length repeats, so that filling
- * hundreds of megabytes costs no more than copying them. */
+/* Buffers and runs of one pass. Data are drawn uniformly with variance 1; a stretch of prime length
+ * repeats, so that filling hundreds of megabytes costs no more than copying them. */
 #include "train/bench/bench_work.h"
 
 #include "core/kernels/gemm.h"
@@ -20,7 +20,8 @@ static product product_of(const reel_bench_shape *s, reel_conv_pass pass)
 {
     switch (pass) {
     case REEL_CONV_FORWARD:
-        return (product){false, !s->forward_only, s->m, s->n, s->k, s->k, s->forward_only ? s->n : s->k};
+        return (product){
+            false, !s->forward_only, s->m, s->n, s->k, s->k, s->forward_only ? s->n : s->k};
     case REEL_CONV_INPUT_GRAD:
         return (product){false, false, s->m, s->k, s->n, s->n, s->k};
     default:
@@ -32,7 +33,8 @@ static product product_of(const reel_bench_shape *s, reel_conv_pass pass)
 static double size_of(const int64_t *factor, int n)
 {
     double size = 1;
-    for (int i = 0; i < n; i++) size *= (double)factor[i];
+    for (int i = 0; i < n; i++)
+        size *= (double)factor[i];
     return size;
 }
 
@@ -65,16 +67,21 @@ static size_t scratch_of(const reel_ctx *ctx, const reel_bench_shape *shape, ree
                                           : reel_conv_weight_grad_scratch_f32(ctx, &shape->conv);
 }
 
-reel_status reel_bench_work_check(const reel_ctx *ctx, const reel_bench_shape *shape, reel_conv_pass pass, reel_error *err)
+reel_status reel_bench_work_check(const reel_ctx *ctx, const reel_bench_shape *shape,
+                                  reel_conv_pass pass, reel_error *err)
 {
     const double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     double in[2], out, bytes;
     measure(shape, pass, in, &out);
     bytes = (in[0] + in[1] + out) * sizeof(float);
-    if (bytes <= memory) bytes += (double)scratch_of(ctx, shape, pass); /* of sizes that wrap round it would be nonsense */
-    if (bytes <= 0.9 * memory) return REEL_OK;
+    if (bytes <= memory)
+        bytes += (double)scratch_of(ctx, shape,
+                                    pass); /* of sizes that wrap round it would be nonsense */
+    if (bytes <= 0.9 * memory)
+        return REEL_OK;
     return reel_fail(err, REEL_ERR_INVALID,
-                     "%.200s: expected at most %.1f GB (this machine's memory, nine tenths), got %.1f GB with this batch",
+                     "%.200s: expected at most %.1f GB (this machine's memory, nine tenths), got "
+                     "%.1f GB with this batch",
                      shape->name, 0.9e-9 * memory, 1e-9 * bytes);
 }
 
@@ -90,12 +97,15 @@ static void fill(const reel_ctx *ctx, float *to, int64_t count, uint32_t stream)
     enum { STRETCH = 65521 };
     reel_rng rng = reel_rng_at(reel_ctx_seed(ctx), REEL_STREAM_BENCH, 1, stream);
     for (int64_t i = 0; i < count && i < STRETCH; i++)
-        to[i] = (float)((double)reel_rng_u32(&rng) * (3.4641016151377544 / 4294967296.0) - 1.7320508075688772);
+        to[i] = (float)((double)reel_rng_u32(&rng) * (3.4641016151377544 / 4294967296.0) -
+                        1.7320508075688772);
     for (int64_t done = STRETCH; done < count; done += STRETCH)
-        memcpy(to + done, to, (size_t)(count - done < STRETCH ? count - done : STRETCH) * sizeof *to);
+        memcpy(to + done, to,
+               (size_t)(count - done < STRETCH ? count - done : STRETCH) * sizeof *to);
 }
 
-reel_status reel_bench_work_open(reel_bench_work *work, const reel_ctx *ctx, const reel_bench_shape *shape, reel_conv_pass pass,
+reel_status reel_bench_work_open(reel_bench_work *work, const reel_ctx *ctx,
+                                 const reel_bench_shape *shape, reel_conv_pass pass,
                                  reel_error *err)
 {
     double in[2], out;
@@ -105,15 +115,21 @@ reel_status reel_bench_work_open(reel_bench_work *work, const reel_ctx *ctx, con
     work->in_count[0] = (int64_t)in[0];
     work->in_count[1] = (int64_t)in[1];
     work->out_count = (int64_t)out;
-    work->bias_count = pass != REEL_CONV_FORWARD || shape->forward_only ? 0 : shape->is_product ? shape->n : shape->conv.oc;
-    const int64_t reals = work->in_count[0] + work->in_count[1] + work->bias_count + work->out_count;
+    work->bias_count = pass != REEL_CONV_FORWARD || shape->forward_only ? 0
+                       : shape->is_product                              ? shape->n
+                                                                        : shape->conv.oc;
+    const int64_t reals =
+        work->in_count[0] + work->in_count[1] + work->bias_count + work->out_count;
     work->bytes = (size_t)reals * sizeof(float) + 5 * REEL_ALIGNMENT + scratch_of(ctx, shape, pass);
     work->block = reel_pages_alloc(work->bytes, err);
-    if (!work->block) return REEL_ERR_MEMORY;
+    if (!work->block)
+        return REEL_ERR_MEMORY;
     char *at = work->block;
-    for (int i = 0; i < 2; i++) fill(ctx, work->in[i] = carve(&at, work->in_count[i]), work->in_count[i], (uint32_t)i);
+    for (int i = 0; i < 2; i++)
+        fill(ctx, work->in[i] = carve(&at, work->in_count[i]), work->in_count[i], (uint32_t)i);
     work->bias = work->bias_count ? carve(&at, work->bias_count) : NULL;
-    if (work->bias) fill(ctx, work->bias, work->bias_count, 2);
+    if (work->bias)
+        fill(ctx, work->bias, work->bias_count, 2);
     work->out = carve(&at, work->out_count);
     work->scratch = at;
     return REEL_OK;
@@ -129,8 +145,8 @@ void reel_bench_work_run(const reel_bench_work *w)
     const reel_conv_shape *s = &w->shape->conv;
     if (w->shape->is_product) {
         const product p = product_of(w->shape, w->pass);
-        reel_gemm_f32(w->ctx, p.ta, p.tb, p.m, p.n, p.k, w->in[0], p.lda, w->in[1], p.ldb, w->bias, false, w->out, p.n,
-                      w->scratch);
+        reel_gemm_f32(w->ctx, p.ta, p.tb, p.m, p.n, p.k, w->in[0], p.lda, w->in[1], p.ldb, w->bias,
+                      false, w->out, p.n, w->scratch);
     } else if (w->pass == REEL_CONV_FORWARD) {
         reel_conv_forward_f32(w->ctx, s, w->in[0], w->in[1], w->bias, false, w->out, w->scratch);
     } else if (w->pass == REEL_CONV_INPUT_GRAD) {
@@ -142,7 +158,9 @@ void reel_bench_work_run(const reel_bench_work *w)
 
 const char *reel_bench_work_implementation(const reel_bench_work *w)
 {
-    return w->shape->is_product ? "gemm" : reel_conv_algorithm_name(reel_conv_choose(w->ctx, &w->shape->conv, w->pass, false));
+    return w->shape->is_product ? "gemm"
+                                : reel_conv_algorithm_name(
+                                      reel_conv_choose(w->ctx, &w->shape->conv, w->pass, false));
 }
 
 double reel_bench_work_flop(const reel_bench_work *w)
@@ -150,5 +168,7 @@ double reel_bench_work_flop(const reel_bench_work *w)
     const reel_bench_shape *p = w->shape;
     const reel_conv_shape *s = &p->conv;
     return 2 * (p->is_product ? size_of((const int64_t[]){p->m, p->n, p->k}, 3)
-                              : size_of((const int64_t[]){s->n, s->oc, s->oh, s->ow, s->c / s->groups, s->kh, s->kw}, 7));
+                              : size_of((const int64_t[]){s->n, s->oc, s->oh, s->ow,
+                                                          s->c / s->groups, s->kh, s->kw},
+                                        7));
 }

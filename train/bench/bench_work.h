@@ -5,7 +5,8 @@
 #include "core/kernels/conv_choice.h"
 #include "train/bench/bench_shapes.h"
 
-/* Reads in[0] and in[1], writes out:   forward x, w -> y;   input gradient dy, w -> dx;   weight gradient x, dy -> dw. */
+/* Reads in[0] and in[1], writes out:   forward x, w -> y;   input gradient dy, w -> dx;   weight
+ * gradient x, dy -> dw. */
 typedef struct reel_bench_work {
     const reel_ctx *ctx;
     const reel_bench_shape *shape;
@@ -18,9 +19,11 @@ typedef struct reel_bench_work {
 } reel_bench_work;
 
 /* REEL_ERR_INVALID: it would not fit into this machine's memory (checked without touching any). */
-reel_status reel_bench_work_check(const reel_ctx *ctx, const reel_bench_shape *shape, reel_conv_pass pass, reel_error *err);
+reel_status reel_bench_work_check(const reel_ctx *ctx, const reel_bench_shape *shape,
+                                  reel_conv_pass pass, reel_error *err);
 /* Allocates and fills. */
-reel_status reel_bench_work_open(reel_bench_work *work, const reel_ctx *ctx, const reel_bench_shape *shape, reel_conv_pass pass,
+reel_status reel_bench_work_open(reel_bench_work *work, const reel_ctx *ctx,
+                                 const reel_bench_shape *shape, reel_conv_pass pass,
                                  reel_error *err);
 void reel_bench_work_close(reel_bench_work *work);
 

@@ -1,7 +1,7 @@
 /* The pass over a dataset's images.
  *
- * Threads take the next sample from a counter and write to that sample's item, and to sums that are integers: neither order nor
- * number of threads can show in the result. */
+ * Threads take the next sample from a counter and write to that sample's item, and to sums that are
+ * integers: neither order nor number of threads can show in the result. */
 #include "train/check/check.h"
 
 #include "data/pack.h"
@@ -23,11 +23,13 @@ typedef struct scan {
 
 enum { PLACE = 4200 };
 
-static reel_status open_split(reel_dataset **out, const char *data, const char *split, char path[PLACE], reel_error *err)
+static reel_status open_split(reel_dataset **out, const char *data, const char *split,
+                              char path[PLACE], reel_error *err)
 {
     struct stat info;
     const reel_status status = reel_dataset_open(out, data, split, path, PLACE, err);
-    if (status != REEL_ERR_INVALID || stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) return status;
+    if (status != REEL_ERR_INVALID || stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+        return status;
     reel_error ignored; /* the first refusal says what people should hear */
     return reel_dataset_folder_as_is(out, path, &ignored) == REEL_OK ? REEL_OK : status;
 }
@@ -35,16 +37,19 @@ static reel_status open_split(reel_dataset **out, const char *data, const char *
 reel_status reel_check_open(reel_check *c, const char *data, reel_error *err)
 {
     static const char *const names[REEL_CHECK_SPLITS] = {"train", "val", "test"};
-    const bool split = reel_dataset_has(data, "train") && (reel_dataset_has(data, "val") || reel_dataset_has(data, "test"));
+    const bool split = reel_dataset_has(data, "train") &&
+                       (reel_dataset_has(data, "val") || reel_dataset_has(data, "test"));
     char path[REEL_CHECK_SPLITS][PLACE];
     *c = (reel_check){0};
     for (int i = 0; i < REEL_CHECK_SPLITS; i++) {
-        if (split ? !reel_dataset_has(data, names[i]) : i > 0) continue;
+        if (split ? !reel_dataset_has(data, names[i]) : i > 0)
+            continue;
         const int n = c->n_splits;
         REEL_TRY(open_split(&c->set[n], data, split ? names[i] : NULL, path[n], err));
         if (i == 2 && !strcmp(path[n], path[n - 1]) &&
             reel_pack_fingerprint(c->set[n]) == reel_pack_fingerprint(c->set[n - 1])) {
-            reel_dataset_destroy(c->set[n]); /* CIFAR's and MNIST's test images are both: once is enough */
+            reel_dataset_destroy(
+                c->set[n]); /* CIFAR's and MNIST's test images are both: once is enough */
             c->set[n] = NULL;
             continue;
         }
@@ -53,20 +58,24 @@ reel_status reel_check_open(reel_check *c, const char *data, reel_error *err)
         c->n_splits++;
     }
     c->items = calloc((size_t)c->first[c->n_splits] + 1, sizeof *c->items);
-    return c->items ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "no memory for the facts of the images");
+    return c->items ? REEL_OK
+                    : reel_fail(err, REEL_ERR_MEMORY, "no memory for the facts of the images");
 }
 
 void reel_check_close(reel_check *c)
 {
-    for (int64_t i = 0; c->items && i < c->first[c->n_splits]; i++) free(c->items[i].reason);
+    for (int64_t i = 0; c->items && i < c->first[c->n_splits]; i++)
+        free(c->items[i].reason);
     free(c->items);
-    for (int i = 0; i < c->n_splits; i++) reel_dataset_destroy(c->set[i]);
+    for (int i = 0; i < c->n_splits; i++)
+        reel_dataset_destroy(c->set[i]);
 }
 
 int reel_check_split_of(const reel_check *c, int64_t item)
 {
     int s = 0;
-    while (item >= c->first[s + 1]) s++;
+    while (item >= c->first[s + 1])
+        s++;
     return s;
 }
 
@@ -88,7 +97,8 @@ static void *work(void *arg)
     reel_bytes bytes = {0};
     reel_image image = {0};
     char name[4200];
-    for (int64_t i; !atomic_load(&s->stop) && (i = atomic_fetch_add(&s->next, 1)) < s->total; atomic_fetch_add(&s->done, 1)) {
+    for (int64_t i; !atomic_load(&s->stop) && (i = atomic_fetch_add(&s->next, 1)) < s->total;
+         atomic_fetch_add(&s->done, 1)) {
         const int k = reel_check_split_of(c, i);
         reel_check_item *item = &c->items[i];
         reel_error err;
@@ -97,32 +107,43 @@ static void *work(void *arg)
             reel_dataset_sample_name(c->set[k], i - c->first[k], name, sizeof name);
             status = reel_image_inspect(&item->facts, &image, name, bytes.data, bytes.size, &err);
         }
-        if (status == REEL_OK) add_sums(s, &item->facts);
-        if (status == REEL_ERR_MEMORY) atomic_store(&s->no_memory, true);
-        if (status != REEL_OK && !(item->reason = strdup(err.message))) atomic_store(&s->no_memory, true);
-        if (atomic_load(&s->no_memory)) atomic_store(&s->stop, true);
+        if (status == REEL_OK)
+            add_sums(s, &item->facts);
+        if (status == REEL_ERR_MEMORY)
+            atomic_store(&s->no_memory, true);
+        if (status != REEL_OK && !(item->reason = strdup(err.message)))
+            atomic_store(&s->no_memory, true);
+        if (atomic_load(&s->no_memory))
+            atomic_store(&s->stop, true);
     }
     reel_bytes_free(&bytes);
     reel_image_free(&image);
     return NULL;
 }
 
-reel_status reel_check_scan(reel_check *c, int threads, void (*show)(void *user, int64_t done, int64_t total),
+reel_status reel_check_scan(reel_check *c, int threads,
+                            void (*show)(void *user, int64_t done, int64_t total),
                             bool (*stop)(void *user), void *user, reel_error *err)
 {
     scan s = {.check = c, .total = c->first[c->n_splits], .mutex = PTHREAD_MUTEX_INITIALIZER};
     pthread_t *ids = calloc((size_t)threads, sizeof *ids);
     int started = 0;
-    if (!ids) return reel_fail(err, REEL_ERR_MEMORY, "no memory for %d threads", threads);
-    while (started < threads && pthread_create(&ids[started], NULL, work, &s) == 0) started++;
-    if (started == 0) work(&s);
+    if (!ids)
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory for %d threads", threads);
+    while (started < threads && pthread_create(&ids[started], NULL, work, &s) == 0)
+        started++;
+    if (started == 0)
+        work(&s);
     while (atomic_load(&s.done) < s.total && !atomic_load(&s.stop)) {
-        if (stop(user)) atomic_store(&s.stop, true);
+        if (stop(user))
+            atomic_store(&s.stop, true);
         show(user, atomic_load(&s.done), s.total);
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
     }
-    for (int i = 0; i < started; i++) pthread_join(ids[i], NULL);
+    for (int i = 0; i < started; i++)
+        pthread_join(ids[i], NULL);
     free(ids);
-    if (atomic_load(&s.no_memory)) return reel_fail(err, REEL_ERR_MEMORY, "no memory to decode the images");
+    if (atomic_load(&s.no_memory))
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory to decode the images");
     return stop(user) ? reel_fail(err, REEL_ERR_STOPPED, "interrupted") : REEL_OK;
 }

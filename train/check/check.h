@@ -1,5 +1,5 @@
-/* Looking through a dataset: every image of every split is read and decoded once, by any number of threads, and what is found
- * does not depend on how many. */
+/* Looking through a dataset: every image of every split is read and decoded once, by any number of
+ * threads, and what is found does not depend on how many. */
 #ifndef REEL_TRAIN_CHECK_H
 #define REEL_TRAIN_CHECK_H
 
@@ -27,12 +27,13 @@ typedef struct reel_check {
 reel_status reel_check_open(reel_check *c, const char *data, reel_error *err);
 void reel_check_close(reel_check *c);
 /* show is called in the caller's thread now and then. REEL_ERR_STOPPED: stop said so. */
-reel_status reel_check_scan(reel_check *c, int threads, void (*show)(void *user, int64_t done, int64_t total),
+reel_status reel_check_scan(reel_check *c, int threads,
+                            void (*show)(void *user, int64_t done, int64_t total),
                             bool (*stop)(void *user), void *user, reel_error *err);
 int reel_check_split_of(const reel_check *c, int64_t item);
 
-/* The findings: {"images", "corrupt_share", "findings": {KIND: {"count", "examples": [{"set", "file", "what"}]}}, "splits",
- * "mean", "std"}; at most `most` examples of a kind. */
+/* The findings: {"images", "corrupt_share", "findings": {KIND: {"count", "examples": [{"set",
+ * "file", "what"}]}}, "splits", "mean", "std"}; at most `most` examples of a kind. */
 reel_status reel_check_report(json_t **out, const reel_check *c, int64_t most, reel_error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* What a pass over a dataset found, as one JSON object; the table is printed from it. Everything is in the order of the
- * samples. */
+/* What a pass over a dataset found, as one JSON object; the table is printed from it. Everything is
+ * in the order of the samples. */
 #include "train/check/check.h"
 #include "train/run/json_util.h"
 
@@ -26,8 +26,9 @@ static void add(report *r, const char *kind, const char *set, const char *file, 
     const json_int_t count = json_integer_value(json_object_get(f, "count")) + 1;
     json_object_set_new(f, "count", json_integer(count));
     if (count <= r->most)
-        json_array_append_new(json_object_get(f, "examples"), json_pack("{s:s, s:o, s:o}", "set", set, "file",
-                                                                        reel_json_text(file), "what", reel_json_text(what)));
+        json_array_append_new(json_object_get(f, "examples"),
+                              json_pack("{s:s, s:o, s:o}", "set", set, "file", reel_json_text(file),
+                                        "what", reel_json_text(what)));
 }
 
 static void name_of(const reel_check *c, int64_t item, char *text, size_t size)
@@ -43,14 +44,21 @@ static void report_item(report *r, int64_t i)
     const char *set = r->check->split[reel_check_split_of(r->check, i)];
     char name[4200], what[100];
     name_of(r->check, i, name, sizeof name);
-    if (item->reason) add(r, "corrupt", set, name, item->reason);
-    if (f->misnamed) add(r, "misnamed", set, name, f->misnamed);
-    if (f->cmyk) add(r, "cmyk", set, name, "four components");
+    if (item->reason)
+        add(r, "corrupt", set, name, item->reason);
+    if (f->misnamed)
+        add(r, "misnamed", set, name, f->misnamed);
+    if (f->cmyk)
+        add(r, "cmyk", set, name, "four components");
     snprintf(what, sizeof what, "orientation %d", f->orientation);
-    if (f->orientation > 1) add(r, "rotated", set, name, what);
-    snprintf(what, sizeof what, "%" PRId64 " x %" PRId64 ", %.1f MB", f->width, f->height, (double)f->size / 1e6);
-    if (f->width && (f->width < 32 || f->height < 32)) add(r, "tiny", set, name, what);
-    if (f->width * f->height > 50000000 || f->size > 20000000) add(r, "huge", set, name, what);
+    if (f->orientation > 1)
+        add(r, "rotated", set, name, what);
+    snprintf(what, sizeof what, "%" PRId64 " x %" PRId64 ", %.1f MB", f->width, f->height,
+             (double)f->size / 1e6);
+    if (f->width && (f->width < 32 || f->height < 32))
+        add(r, "tiny", set, name, what);
+    if (f->width * f->height > 50000000 || f->size > 20000000)
+        add(r, "huge", set, name, what);
 }
 
 static int by_content(const void *a, const void *b, void *user)
@@ -58,8 +66,10 @@ static int by_content(const void *a, const void *b, void *user)
     const int64_t i = *(const int64_t *)a, k = *(const int64_t *)b;
     const reel_check_item *items = user;
     const reel_image_facts *x = &items[i].facts, *y = &items[k].facts;
-    if (x->hash != y->hash) return x->hash < y->hash ? -1 : 1;
-    if (x->size != y->size) return x->size < y->size ? -1 : 1;
+    if (x->hash != y->hash)
+        return x->hash < y->hash ? -1 : 1;
+    if (x->size != y->size)
+        return x->size < y->size ? -1 : 1;
     return i < k ? -1 : i > k;
 }
 
@@ -69,19 +79,24 @@ static reel_status read_item(const reel_check *c, int64_t item, reel_bytes *byte
     return reel_dataset_read(c->set[k], item - c->first[k], bytes, err);
 }
 
-/* twin[i]: the earliest item with the same bytes, itself if there is none. Equal hashes only propose: bytes decide. */
+/* twin[i]: the earliest item with the same bytes, itself if there is none. Equal hashes only
+ * propose: bytes decide. */
 static void find_twins(const reel_check *c, const int64_t *order, int64_t n, int64_t *twin)
 {
     reel_bytes a = {0}, b = {0};
     reel_error ignored;
-    for (int64_t i = 0; i < n; i++) twin[order[i]] = order[i];
+    for (int64_t i = 0; i < n; i++)
+        twin[order[i]] = order[i];
     for (int64_t begin = 0, i = 1; i < n; i++) {
         const reel_image_facts *x = &c->items[order[begin]].facts, *y = &c->items[order[i]].facts;
-        if (x->hash != y->hash || x->size != y->size) begin = i;
+        if (x->hash != y->hash || x->size != y->size)
+            begin = i;
         for (int64_t k = begin; k < i && y->size; k++) {
-            if (twin[order[k]] != order[k]) continue;
-            if (read_item(c, order[k], &a, &ignored) == REEL_OK && read_item(c, order[i], &b, &ignored) == REEL_OK &&
-                a.size == b.size && memcmp(a.data, b.data, a.size) == 0) {
+            if (twin[order[k]] != order[k])
+                continue;
+            if (read_item(c, order[k], &a, &ignored) == REEL_OK &&
+                read_item(c, order[i], &b, &ignored) == REEL_OK && a.size == b.size &&
+                memcmp(a.data, b.data, a.size) == 0) {
                 twin[order[i]] = order[k];
                 break;
             }
@@ -95,19 +110,23 @@ static reel_status report_twins(report *r, reel_error *err)
 {
     const reel_check *c = r->check;
     const int64_t n = c->first[c->n_splits];
-    int64_t *order = malloc(((size_t)n + 1) * sizeof *order), *twin = malloc(((size_t)n + 1) * sizeof *twin);
+    int64_t *order = malloc(((size_t)n + 1) * sizeof *order),
+            *twin = malloc(((size_t)n + 1) * sizeof *twin);
     if (order && twin) {
-        for (int64_t i = 0; i < n; i++) order[i] = i;
+        for (int64_t i = 0; i < n; i++)
+            order[i] = i;
         qsort_r(order, (size_t)n, sizeof *order, by_content, c->items);
         find_twins(c, order, n, twin);
         for (int64_t i = 0; i < n; i++) {
-            if (twin[i] == i) continue;
+            if (twin[i] == i)
+                continue;
             const int mine = reel_check_split_of(c, i), theirs = reel_check_split_of(c, twin[i]);
             char name[4200], other[4200], what[4300];
             name_of(c, i, name, sizeof name);
             name_of(c, twin[i], other, sizeof other);
             snprintf(what, sizeof what, "same bytes as %s: %s", c->split[theirs], other);
-            add(r, mine == theirs ? "duplicate" : "duplicate_across_sets", c->split[mine], name, what);
+            add(r, mine == theirs ? "duplicate" : "duplicate_across_sets", c->split[mine], name,
+                what);
         }
     }
     const bool good = order && twin;
@@ -135,16 +154,19 @@ static int64_t gather_classes(const reel_check *c, folder *all)
     for (int s = 0; s < c->n_splits; s++) {
         const int64_t base = n;
         for (int64_t k = 0; k < reel_dataset_classes(c->set[s]); k++, n++) {
-            all[n] = (folder){.name = reel_dataset_class_name(c->set[s], k), .images = {-1, -1, -1}};
+            all[n] =
+                (folder){.name = reel_dataset_class_name(c->set[s], k), .images = {-1, -1, -1}};
             all[n].images[s] = 0;
         }
-        for (int64_t i = 0; i < reel_dataset_count(c->set[s]); i++) all[base + reel_dataset_label(c->set[s], i)].images[s]++;
+        for (int64_t i = 0; i < reel_dataset_count(c->set[s]); i++)
+            all[base + reel_dataset_label(c->set[s], i)].images[s]++;
     }
     qsort(all, (size_t)n, sizeof *all, by_folded_name);
     for (int64_t i = 0; i < n; i++) {
         if (kept && strcmp(all[kept - 1].name, all[i].name) == 0) {
             for (int s = 0; s < c->n_splits; s++)
-                if (all[i].images[s] >= 0) all[kept - 1].images[s] = all[i].images[s];
+                if (all[i].images[s] >= 0)
+                    all[kept - 1].images[s] = all[i].images[s];
         } else
             all[kept++] = all[i];
     }
@@ -155,32 +177,41 @@ static reel_status report_classes(report *r, json_t *splits, reel_error *err)
 {
     const reel_check *c = r->check;
     size_t most = 1;
-    for (int s = 0; s < c->n_splits; s++) most += (size_t)reel_dataset_classes(c->set[s]);
+    for (int s = 0; s < c->n_splits; s++)
+        most += (size_t)reel_dataset_classes(c->set[s]);
     folder *all = calloc(most, sizeof *all);
-    if (!all) return reel_fail(err, REEL_ERR_MEMORY, "no memory for the classes");
+    if (!all)
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory for the classes");
     const int64_t n = gather_classes(c, all);
     char what[400];
     for (int64_t i = 0; i < n; i++) {
         for (int s = 0; s < c->n_splits; s++) {
-            if (all[i].images[s] < 0) add(r, "class_missing", c->split[s], all[i].name, "other sets have this class");
-            if (all[i].images[s] == 0) add(r, "class_empty", c->split[s], all[i].name, "no images");
+            if (all[i].images[s] < 0)
+                add(r, "class_missing", c->split[s], all[i].name, "other sets have this class");
+            if (all[i].images[s] == 0)
+                add(r, "class_empty", c->split[s], all[i].name, "no images");
         }
-        if (i == 0 || strcasecmp(all[i - 1].name, all[i].name) != 0) continue;
+        if (i == 0 || strcasecmp(all[i - 1].name, all[i].name) != 0)
+            continue;
         snprintf(what, sizeof what, "differs only by case from %s", all[i - 1].name);
         add(r, "class_case", "all", all[i].name, what);
     }
     for (int s = 0; s < c->n_splits; s++) {
         int64_t least = INT64_MAX, largest = 0;
         for (int64_t i = 0; i < n; i++) {
-            if (all[i].images[s] > 0 && all[i].images[s] < least) least = all[i].images[s];
-            if (all[i].images[s] > largest) largest = all[i].images[s];
+            if (all[i].images[s] > 0 && all[i].images[s] < least)
+                least = all[i].images[s];
+            if (all[i].images[s] > largest)
+                largest = all[i].images[s];
         }
-        json_object_set_new(splits, c->split[s],
-                            json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "images", (json_int_t)reel_dataset_count(c->set[s]),
-                                      "hidden", (json_int_t)reel_dataset_hidden(c->set[s]), "classes",
-                                      (json_int_t)reel_dataset_classes(c->set[s]), "largest", (json_int_t)largest, "smallest",
-                                      (json_int_t)(largest ? least : 0), "imbalance",
-                                      reel_json_number(largest ? (double)largest / (double)least : NAN)));
+        json_object_set_new(
+            splits, c->split[s],
+            json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "images",
+                      (json_int_t)reel_dataset_count(c->set[s]), "hidden",
+                      (json_int_t)reel_dataset_hidden(c->set[s]), "classes",
+                      (json_int_t)reel_dataset_classes(c->set[s]), "largest", (json_int_t)largest,
+                      "smallest", (json_int_t)(largest ? least : 0), "imbalance",
+                      reel_json_number(largest ? (double)largest / (double)least : NAN)));
     }
     free(all);
     return REEL_OK;
@@ -191,20 +222,26 @@ reel_status reel_check_report(json_t **out, const reel_check *c, int64_t most, r
     const int64_t n = c->first[c->n_splits];
     report r = {.check = c, .findings = json_object(), .most = most};
     json_t *splits = json_object(), *mean = json_array(), *deviation = json_array();
-    for (int64_t i = 0; i < n; i++) report_item(&r, i);
+    for (int64_t i = 0; i < n; i++)
+        report_item(&r, i);
     reel_status status = report_twins(&r, err);
-    if (status == REEL_OK) status = report_classes(&r, splits, err);
-    for (int k = 0; k < 3; k++) { /* 64 bits of mantissa: the difference of two large numbers is taken */
+    if (status == REEL_OK)
+        status = report_classes(&r, splits, err);
+    for (int k = 0; k < 3;
+         k++) { /* 64 bits of mantissa: the difference of two large numbers is taken */
         const long double m = (long double)c->sum[k] / (long double)c->pixels;
         const long double v = (long double)c->square[k] / (long double)c->pixels - m * m;
         json_array_append_new(mean, reel_json_number((double)(m / 255)));
-        json_array_append_new(deviation, reel_json_number((double)(sqrtl(v > 0 || v != v ? v : 0) / 255)));
+        json_array_append_new(deviation,
+                              reel_json_number((double)(sqrtl(v > 0 || v != v ? v : 0) / 255)));
     }
     int64_t corrupt = 0;
-    for (int64_t i = 0; i < n; i++) corrupt += c->items[i].reason != NULL;
+    for (int64_t i = 0; i < n; i++)
+        corrupt += c->items[i].reason != NULL;
     *out = json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "images", (json_int_t)n, "corrupt_share",
-                     reel_json_number(n ? (double)corrupt / (double)n : 0), "findings", r.findings, "splits", splits, "mean",
-                     mean, "std", deviation);
-    if (status == REEL_OK && !*out) status = reel_fail(err, REEL_ERR_MEMORY, "no memory for the report");
+                     reel_json_number(n ? (double)corrupt / (double)n : 0), "findings", r.findings,
+                     "splits", splits, "mean", mean, "std", deviation);
+    if (status == REEL_OK && !*out)
+        status = reel_fail(err, REEL_ERR_MEMORY, "no memory for the report");
     return status;
 }

@@ -1,4 +1,5 @@
-/* `reel bench step`: one training or inference step, timed on data in memory: forward, backward and update. */
+/* `reel bench step`: one training or inference step, timed on data in memory: forward, backward and
+ * update. */
 #include "train/bench/bench.h"
 #include "train/cli/command.h"
 #include "train/run/memory_plan.h"
@@ -17,11 +18,13 @@ static const reel_option options_table[] = {
     {"batch", "batch-size", 'b', REEL_OPTION_INT, "N", "128", 1, 1e5, "images in a batch"},
     {"steps", NULL, 0, REEL_OPTION_INT, "N", "8", 1, 1e6, "timed steps, after two that are not"},
     {"infer", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "forward only, in evaluation mode"},
-    {"arch", NULL, 'a', REEL_OPTION_CHOICE, "alexnet|alexnet2012|tiny", "alexnet", 0, 0, "the network"},
+    {"arch", NULL, 'a', REEL_OPTION_CHOICE, "alexnet|alexnet2012|tiny", "alexnet", 0, 0,
+     "the network"},
     {"head", NULL, 0, REEL_OPTION_CHOICE, "flatten|gap|gmp", "flatten", 0, 0,
      "end of the network: linear layers, or a global pool"},
     {"num-classes", NULL, 0, REEL_OPTION_INT, "N", "1000", 1, 1e7, "classes"},
-    {"size", NULL, 0, REEL_OPTION_INT, "N", NULL, 1, 8192, "side of the images; unset = the network's own"},
+    {"size", NULL, 0, REEL_OPTION_INT, "N", NULL, 1, 8192,
+     "side of the images; unset = the network's own"},
     REEL_ROW_SEED,
     REEL_ROW_THREADS,
     REEL_ROW_JSON,
@@ -43,15 +46,20 @@ static double process_age(void)
 {
     char text[1024];
     FILE *f = fopen("/proc/self/stat", "r");
-    if (!f) return 0;
+    if (!f)
+        return 0;
     const size_t n = fread(text, 1, sizeof text - 1, f);
     fclose(f);
     text[n] = '\0';
-    char *p = strrchr(text, ')'); /* the name before it may hold anything; field 22 is the start in clock ticks since boot */
-    for (int field = 2; p && field < 22; field++) p = strchr(p + 1, ' ');
+    char *p = strrchr(text, ')'); /* the name before it may hold anything; field 22 is the start in
+                                     clock ticks since boot */
+    for (int field = 2; p && field < 22; field++)
+        p = strchr(p + 1, ' ');
     struct timespec t;
-    if (!p || clock_gettime(CLOCK_BOOTTIME, &t)) return 0;
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec - strtod(p, NULL) / (double)sysconf(_SC_CLK_TCK);
+    if (!p || clock_gettime(CLOCK_BOOTTIME, &t))
+        return 0;
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec -
+           strtod(p, NULL) / (double)sysconf(_SC_CLK_TCK);
 }
 
 static int64_t peak_rss(void)
@@ -60,8 +68,10 @@ static int64_t peak_rss(void)
     int64_t kilobytes = 0;
     FILE *f = fopen("/proc/self/status", "r");
     while (f && fgets(line, sizeof line, f))
-        if (!strncmp(line, "VmHWM:", 6)) kilobytes = strtoll(line + 6, NULL, 10);
-    if (f) fclose(f);
+        if (!strncmp(line, "VmHWM:", 6))
+            kilobytes = strtoll(line + 6, NULL, 10);
+    if (f)
+        fclose(f);
     return kilobytes * 1024;
 }
 
@@ -87,7 +97,8 @@ static reel_status step(bench *b, reel_error *err)
     return REEL_OK;
 }
 
-static reel_status prepare(bench *b, const reel_options *o, const reel_ctx *ctx, int64_t size, reel_error *err)
+static reel_status prepare(bench *b, const reel_options *o, const reel_ctx *ctx, int64_t size,
+                           reel_error *err)
 {
     const reel_model *model = reel_model_find(reel_options_text(o, "arch"));
     const reel_model_config config = {.classes = reel_options_int(o, "num-classes"),
@@ -105,19 +116,25 @@ static reel_status prepare(bench *b, const reel_options *o, const reel_ctx *ctx,
     const int64_t shape[4] = {b->n, 3, size, size}, count = reel_shape_numel(4, shape);
     REEL_TRY(reel_memory_plan_make(&b->plan, b->net, shape, b->infer, err));
     float *x = reel_pages_alloc((size_t)count * sizeof *x, err);
-    if (!x) return REEL_ERR_MEMORY;
+    if (!x)
+        return REEL_ERR_MEMORY;
     b->images = reel_tensor_of(x, REEL_F32, 4, shape);
     b->labels = malloc((size_t)b->n * sizeof *b->labels);
-    if (!b->labels) return reel_fail(err, REEL_ERR_MEMORY, "bench: out of memory");
+    if (!b->labels)
+        return reel_fail(err, REEL_ERR_MEMORY, "bench: out of memory");
     const int64_t image = count / b->n;
 #pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(ctx))
-    for (int64_t n = 0; n < b->n; n++) { /* variance 1; a normal deviate would cost seconds at batch 128 */
+    for (int64_t n = 0; n < b->n;
+         n++) { /* variance 1; a normal deviate would cost seconds at batch 128 */
         reel_rng rng = reel_rng_at(reel_ctx_seed(ctx), REEL_STREAM_BENCH, 0, (uint32_t)n);
         for (int64_t i = 0; i < image; i++)
-            x[n * image + i] = (float)((double)reel_rng_u32(&rng) * (3.4641016151377544 / 4294967296.0) - 1.7320508075688772);
+            x[n * image + i] =
+                (float)((double)reel_rng_u32(&rng) * (3.4641016151377544 / 4294967296.0) -
+                        1.7320508075688772);
     }
     reel_rng rng = reel_rng_at(reel_ctx_seed(ctx), REEL_STREAM_BENCH, 1, 0);
-    for (int64_t i = 0; i < b->n; i++) b->labels[i] = (int64_t)reel_rng_below(&rng, (uint64_t)config.classes);
+    for (int64_t i = 0; i < b->n; i++)
+        b->labels[i] = (int64_t)reel_rng_below(&rng, (uint64_t)config.classes);
     return REEL_OK;
 }
 
@@ -142,28 +159,34 @@ static reel_status measure(bench *b, times *t, reel_error *err)
     return REEL_OK;
 }
 
-static int report(const bench *b, const times *t, const reel_options *o, const reel_ctx *ctx, int64_t size)
+static int report(const bench *b, const times *t, const reel_options *o, const reel_ctx *ctx,
+                  int64_t size)
 {
-    const double middle = reel_bench_median(t->total, t->steps), forward = reel_bench_median(t->forward, t->steps);
-    const double backward = reel_bench_median(t->backward, t->steps), update = reel_bench_median(t->update, t->steps),
-                 rate = (double)b->n / middle;
+    const double middle = reel_bench_median(t->total, t->steps),
+                 forward = reel_bench_median(t->forward, t->steps);
+    const double backward = reel_bench_median(t->backward, t->steps),
+                 update = reel_bench_median(t->update, t->steps), rate = (double)b->n / middle;
     const char *isa = reel_isa_name(reel_ctx_isa(ctx)), *arch = reel_options_text(o, "arch");
     const int64_t rss = peak_rss();
     if (!reel_options_flag(o, "json")) {
-        printf("%s, %s, batch %lld at %lld, %d threads, %s\n", arch, b->infer ? "inference" : "training", (long long)b->n,
-               (long long)size, reel_ctx_threads(ctx), isa);
-        printf("%.1f images/s; step %.1f ms (best %.1f): forward %.1f, backward %.1f, update %.1f\n", rate, middle * 1e3,
-               t->total[0] * 1e3, forward * 1e3, backward * 1e3, update * 1e3);
-        printf("first step done %.2f s after the start; peak memory %.0f MB (planned %.0f)\n", t->first, (double)rss * 1e-6,
-               (double)b->plan.total * 1e-6);
+        printf("%s, %s, batch %lld at %lld, %d threads, %s\n", arch,
+               b->infer ? "inference" : "training", (long long)b->n, (long long)size,
+               reel_ctx_threads(ctx), isa);
+        printf(
+            "%.1f images/s; step %.1f ms (best %.1f): forward %.1f, backward %.1f, update %.1f\n",
+            rate, middle * 1e3, t->total[0] * 1e3, forward * 1e3, backward * 1e3, update * 1e3);
+        printf("first step done %.2f s after the start; peak memory %.0f MB (planned %.0f)\n",
+               t->first, (double)rss * 1e-6, (double)b->plan.total * 1e-6);
         return REEL_EXIT_OK;
     }
-    return reel_print_json(
-        json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:i, s:s, s:I, s:s, s:I, s:I, s:b}", "images_per_second", rate,
-                  "step_ms", middle * 1e3, "best_ms", t->total[0] * 1e3, "forward_ms", forward * 1e3, "backward_ms",
-                  backward * 1e3, "update_ms", update * 1e3, "first_step_s", t->first, "peak_rss_bytes", (json_int_t)rss,
-                  "plan_bytes", (json_int_t)b->plan.total, "threads", reel_ctx_threads(ctx), "isa", isa, "batch",
-                  (json_int_t)b->n, "arch", arch, "size", (json_int_t)size, "steps", (json_int_t)t->steps, "infer", b->infer));
+    return reel_print_json(json_pack(
+        "{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:i, s:s, s:I, s:s, s:I, s:I, s:b}",
+        "images_per_second", rate, "step_ms", middle * 1e3, "best_ms", t->total[0] * 1e3,
+        "forward_ms", forward * 1e3, "backward_ms", backward * 1e3, "update_ms", update * 1e3,
+        "first_step_s", t->first, "peak_rss_bytes", (json_int_t)rss, "plan_bytes",
+        (json_int_t)b->plan.total, "threads", reel_ctx_threads(ctx), "isa", isa, "batch",
+        (json_int_t)b->n, "arch", arch, "size", (json_int_t)size, "steps", (json_int_t)t->steps,
+        "infer", b->infer));
 }
 
 static int run(reel_options *options)
@@ -173,9 +196,11 @@ static int run(reel_options *options)
     const reel_ctx_config config = {.threads = (int)reel_options_int(options, "threads"),
                                     .seed = (uint64_t)reel_options_int(options, "seed"),
                                     .log = reel_log_to_stderr};
-    if (reel_ctx_create(&ctx, &config, &err)) return reel_complain("bench step", &err);
+    if (reel_ctx_create(&ctx, &config, &err))
+        return reel_complain("bench step", &err);
     const reel_model *model = reel_model_find(reel_options_text(options, "arch"));
-    const int64_t size = reel_options_set(options, "size") ? reel_options_int(options, "size") : model->image_size;
+    const int64_t size =
+        reel_options_set(options, "size") ? reel_options_int(options, "size") : model->image_size;
     times t = {.steps = reel_options_int(options, "steps")};
     double *memory = calloc((size_t)t.steps * 4, sizeof *memory);
     bench b = {0};

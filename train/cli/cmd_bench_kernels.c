@@ -1,4 +1,5 @@
-/* `reel bench kernels`: every pass of convolutions and linear layers: what runs, how fast, how much of the peak, how exact. */
+/* `reel bench kernels`: every pass of convolutions and linear layers: what runs, how fast, how much
+ * of the peak, how exact. */
 #include "train/bench/bench.h"
 #include "train/bench/bench_work.h"
 #include "train/cli/command.h"
@@ -9,14 +10,18 @@
 #include <string.h>
 
 static const reel_option options_table[] = {
-    {"shapes", NULL, 0, REEL_OPTION_TEXT, "FILE", NULL, 0, 0, "convolutions to measure; unset = AlexNet's layers"},
+    {"shapes", NULL, 0, REEL_OPTION_TEXT, "FILE", NULL, 0, 0,
+     "convolutions to measure; unset = AlexNet's layers"},
     {"batch", "batch-size", 'b', REEL_OPTION_INT, "N", "16", 1, 1e5, "images in a batch"},
-    {"pass", NULL, 0, REEL_OPTION_CHOICE, "all|forward|input-grad|weight-grad", "all", 0, 0, "the pass to measure"},
+    {"pass", NULL, 0, REEL_OPTION_CHOICE, "all|forward|input-grad|weight-grad", "all", 0, 0,
+     "the pass to measure"},
     {"net", NULL, 0, REEL_OPTION_TEXT, "TEXT", NULL, 0, 0, "only shapes whose name holds TEXT"},
-    {"runs", NULL, 0, REEL_OPTION_INT, "N", "7", 1, 1e6, "timed runs, after one that is not; the median counts"},
+    {"runs", NULL, 0, REEL_OPTION_INT, "N", "7", 1, 1e6,
+     "timed runs, after one that is not; the median counts"},
     REEL_ROW_SEED,
     REEL_ROW_THREADS,
-    {"json", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "print one JSON object a line: a pass each, then the summary"},
+    {"json", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0,
+     "print one JSON object a line: a pass each, then the summary"},
 };
 
 enum { PASSES = 3 };
@@ -41,14 +46,16 @@ typedef struct bench {
 static bool wanted(const bench *b, const reel_bench_shape *shape, int pass)
 {
     const char *only = reel_options_text(b->options, "pass");
-    return (!shape->forward_only || pass == 0) && (!strcmp(only, "all") || !strcmp(only, pass_names[pass]));
+    return (!shape->forward_only || pass == 0) &&
+           (!strcmp(only, "all") || !strcmp(only, pass_names[pass]));
 }
 
 /* What a terminal would obey is replaced. */
 static const char *printable(const char *name, char *text, size_t size)
 {
     size_t n = 0;
-    for (; *name && n + 1 < size; name++) text[n++] = (unsigned char)*name < 32 || *name == 127 ? '?' : *name;
+    for (; *name && n + 1 < size; name++)
+        text[n++] = (unsigned char)*name < 32 || *name == 127 ? '?' : *name;
     text[n] = '\0';
     return text;
 }
@@ -56,15 +63,18 @@ static const char *printable(const char *name, char *text, size_t size)
 static json_t *numbers(const reel_bench_shape *p)
 {
     const reel_conv_shape *s = &p->conv;
-    if (p->is_product) return json_pack("[I, I, I]", (json_int_t)p->m, (json_int_t)p->n, (json_int_t)p->k);
-    return json_pack("[I, I, I, I, I, I, I, I]", (json_int_t)s->c, (json_int_t)s->h, (json_int_t)s->w, (json_int_t)s->oc,
-                     (json_int_t)s->kh, (json_int_t)s->sh, (json_int_t)s->ph, (json_int_t)s->groups);
+    if (p->is_product)
+        return json_pack("[I, I, I]", (json_int_t)p->m, (json_int_t)p->n, (json_int_t)p->k);
+    return json_pack("[I, I, I, I, I, I, I, I]", (json_int_t)s->c, (json_int_t)s->h,
+                     (json_int_t)s->w, (json_int_t)s->oc, (json_int_t)s->kh, (json_int_t)s->sh,
+                     (json_int_t)s->ph, (json_int_t)s->groups);
 }
 
 static int report(bench *b, const reel_bench_work *w, double seconds, double peak, double error)
 {
     const double gflops = 1e-9 * reel_bench_work_flop(w) / seconds, percent = 100 * gflops / peak;
-    const char *implementation = reel_bench_work_implementation(w), *isa = reel_isa_name(reel_ctx_isa(b->ctx));
+    const char *implementation = reel_bench_work_implementation(w),
+               *isa = reel_isa_name(reel_ctx_isa(b->ctx));
     totals *t = w->shape->is_product ? &b->products : &b->convolutions;
     char name[60];
     t->count++;
@@ -72,14 +82,16 @@ static int report(bench *b, const reel_bench_work *w, double seconds, double pea
     t->percent += log(percent);
     t->worst = error > t->worst || isnan(error) ? error : t->worst;
     if (b->json)
-        return reel_print_json(json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:o, s:I, s:i, s:s, s:o}", "name",
-                                         w->shape->name, "pass", pass_names[w->pass], "implementation", implementation, "isa",
-                                         isa, "ms", seconds * 1e3, "gflops", gflops, "peak_percent", percent, "peak_gflops",
-                                         peak, "error", reel_json_number(error), "batch", (json_int_t)b->batch, "threads",
-                                         reel_ctx_threads(b->ctx), "kind", w->shape->is_product ? "product" : "convolution",
-                                         "shape", numbers(w->shape)));
-    printf("%-24s %-11s %-9s %-8s %10.3f %8.1f %7.1f %9.1e\n", printable(w->shape->name, name, sizeof name),
-           pass_names[w->pass], implementation, isa, seconds * 1e3, gflops, percent, error);
+        return reel_print_json(json_pack(
+            "{s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:o, s:I, s:i, s:s, s:o}", "name",
+            w->shape->name, "pass", pass_names[w->pass], "implementation", implementation, "isa",
+            isa, "ms", seconds * 1e3, "gflops", gflops, "peak_percent", percent, "peak_gflops",
+            peak, "error", reel_json_number(error), "batch", (json_int_t)b->batch, "threads",
+            reel_ctx_threads(b->ctx), "kind", w->shape->is_product ? "product" : "convolution",
+            "shape", numbers(w->shape)));
+    printf("%-24s %-11s %-9s %-8s %10.3f %8.1f %7.1f %9.1e\n",
+           printable(w->shape->name, name, sizeof name), pass_names[w->pass], implementation, isa,
+           seconds * 1e3, gflops, percent, error);
     return fflush(stdout) == EOF ? REEL_EXIT_FAILED : REEL_EXIT_OK;
 }
 
@@ -87,7 +99,8 @@ static int measure(bench *b, const reel_bench_shape *shape, int pass)
 {
     reel_bench_work work;
     reel_error err;
-    if (reel_bench_work_open(&work, b->ctx, shape, (reel_conv_pass)pass, &err)) return reel_complain("bench kernels", &err);
+    if (reel_bench_work_open(&work, b->ctx, shape, (reel_conv_pass)pass, &err))
+        return reel_complain("bench kernels", &err);
     reel_bench_work_run(&work);
     const double peak = reel_bench_fma_gflops(reel_ctx_isa(b->ctx), reel_ctx_threads(b->ctx), 3);
     reel_bench_work_run(&work); /* caches hold again what they held */
@@ -98,33 +111,37 @@ static int measure(bench *b, const reel_bench_shape *shape, int pass)
     }
     const double error = reel_bench_work_error(&work),
                  again = reel_bench_fma_gflops(reel_ctx_isa(b->ctx), reel_ctx_threads(b->ctx), 3);
-    const int code = report(b, &work, reel_bench_median(b->times, b->runs), again > peak ? again : peak, error);
+    const int code =
+        report(b, &work, reel_bench_median(b->times, b->runs), again > peak ? again : peak, error);
     reel_bench_work_close(&work);
     return code;
 }
 
 static json_t *means(const totals *t)
 {
-    if (!t->count) return json_null();
-    return json_pack("{s:I, s:f, s:f, s:o}", "passes", (json_int_t)t->count, "gflops", exp(t->gflops / (double)t->count),
-                     "peak_percent", exp(t->percent / (double)t->count), "worst_error", reel_json_number(t->worst));
+    if (!t->count)
+        return json_null();
+    return json_pack("{s:I, s:f, s:f, s:o}", "passes", (json_int_t)t->count, "gflops",
+                     exp(t->gflops / (double)t->count), "peak_percent",
+                     exp(t->percent / (double)t->count), "worst_error", reel_json_number(t->worst));
 }
 
 static int summary(const bench *b)
 {
     if (b->json)
-        return reel_print_json(json_pack("{s:s, s:o, s:o, s:I, s:i, s:s}", "summary", "geometric mean", "convolutions",
-                                         means(&b->convolutions), "products", means(&b->products), "batch",
-                                         (json_int_t)b->batch, "threads", reel_ctx_threads(b->ctx), "isa",
-                                         reel_isa_name(reel_ctx_isa(b->ctx))));
+        return reel_print_json(json_pack(
+            "{s:s, s:o, s:o, s:I, s:i, s:s}", "summary", "geometric mean", "convolutions",
+            means(&b->convolutions), "products", means(&b->products), "batch", (json_int_t)b->batch,
+            "threads", reel_ctx_threads(b->ctx), "isa", reel_isa_name(reel_ctx_isa(b->ctx))));
     const totals *all[] = {&b->convolutions, &b->products};
     const char *const kinds[] = {"convolutions", "products"};
-    printf("geometric mean, batch %lld, %d threads, %s", (long long)b->batch, reel_ctx_threads(b->ctx),
-           reel_isa_name(reel_ctx_isa(b->ctx)));
+    printf("geometric mean, batch %lld, %d threads, %s", (long long)b->batch,
+           reel_ctx_threads(b->ctx), reel_isa_name(reel_ctx_isa(b->ctx)));
     for (int i = 0; i < 2; i++)
         if (all[i]->count)
             printf("; %s: %.1f GFLOP/s, %.1f %% of the peak, error at most %.1e", kinds[i],
-                   exp(all[i]->gflops / (double)all[i]->count), exp(all[i]->percent / (double)all[i]->count), all[i]->worst);
+                   exp(all[i]->gflops / (double)all[i]->count),
+                   exp(all[i]->percent / (double)all[i]->count), all[i]->worst);
     printf("\n");
     return REEL_EXIT_OK;
 }
@@ -132,18 +149,21 @@ static int summary(const bench *b)
 static int bench_all(bench *b)
 {
     reel_error err;
-    for (int64_t i = 0; i < b->shapes.count; i++) /* nothing is measured before everything has been looked at */
+    for (int64_t i = 0; i < b->shapes.count;
+         i++) /* nothing is measured before everything has been looked at */
         for (int pass = 0; pass < PASSES; pass++)
             if (wanted(b, &b->shapes.at[i], pass) &&
                 reel_bench_work_check(b->ctx, &b->shapes.at[i], (reel_conv_pass)pass, &err))
                 return reel_complain("bench kernels", &err);
     if (!b->json)
-        printf("%-24s %-11s %-9s %-8s %10s %8s %7s %9s\n", "shape", "pass", "runs as", "isa", "ms", "GFLOP/s", "% peak",
-               "error");
+        printf("%-24s %-11s %-9s %-8s %10s %8s %7s %9s\n", "shape", "pass", "runs as", "isa", "ms",
+               "GFLOP/s", "% peak", "error");
     for (int64_t i = 0; i < b->shapes.count; i++)
         for (int pass = 0; pass < PASSES; pass++) {
-            const int code = wanted(b, &b->shapes.at[i], pass) ? measure(b, &b->shapes.at[i], pass) : REEL_EXIT_OK;
-            if (code) return code;
+            const int code = wanted(b, &b->shapes.at[i], pass) ? measure(b, &b->shapes.at[i], pass)
+                                                               : REEL_EXIT_OK;
+            if (code)
+                return code;
         }
     return summary(b);
 }
@@ -155,7 +175,8 @@ static int run(reel_options *options)
     const reel_ctx_config config = {.threads = (int)reel_options_int(options, "threads"),
                                     .seed = (uint64_t)reel_options_int(options, "seed"),
                                     .log = reel_log_to_stderr};
-    if (reel_ctx_create(&ctx, &config, &err)) return reel_complain("bench kernels", &err);
+    if (reel_ctx_create(&ctx, &config, &err))
+        return reel_complain("bench kernels", &err);
     bench b = {.ctx = ctx,
                .options = options,
                .runs = reel_options_int(options, "runs"),
@@ -163,9 +184,10 @@ static int run(reel_options *options)
                .json = reel_options_flag(options, "json")};
     int code;
     b.times = calloc((size_t)b.runs, sizeof *b.times);
-    if (!b.times) reel_fail(&err, REEL_ERR_MEMORY, "out of memory");
-    if (!b.times || reel_bench_shapes_load(&b.shapes, reel_options_text(options, "shapes"), reel_options_text(options, "net"),
-                                           b.batch, &err))
+    if (!b.times)
+        reel_fail(&err, REEL_ERR_MEMORY, "out of memory");
+    if (!b.times || reel_bench_shapes_load(&b.shapes, reel_options_text(options, "shapes"),
+                                           reel_options_text(options, "net"), b.batch, &err))
         code = reel_complain("bench kernels", &err);
     else
         code = bench_all(&b);
@@ -179,9 +201,11 @@ const reel_command reel_command_bench_kernels = {
     .name = "bench kernels",
     .arguments = "",
     .about = "Times convolutions and linear layers, pass by pass",
-    .notes = "FILE is JSON: {\"net\": {\"layer\": [c, h, w, oc, kernel, stride, padding, groups]}}. GFLOP/s count the plain "
+    .notes = "FILE is JSON: {\"net\": {\"layer\": [c, h, w, oc, kernel, stride, padding, "
+             "groups]}}. GFLOP/s count the plain "
              "sum, taps on\n"
-             "padding included, so Winograd may pass the peak. The error is relative L2, of values drawn at random, against "
+             "padding included, so Winograd may pass the peak. The error is relative L2, of values "
+             "drawn at random, against "
              "float64.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),

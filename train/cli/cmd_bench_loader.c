@@ -1,4 +1,5 @@
-/* `reel bench loader`: how many images a second the loader turns into batches, with nobody who uses them. */
+/* `reel bench loader`: how many images a second the loader turns into batches, with nobody who uses
+ * them. */
 #include "train/cli/command.h"
 #include "train/run/data_dir.h"
 #include "train/run/progress.h"
@@ -9,13 +10,17 @@
 #include <string.h>
 
 static const reel_option options_table[] = {
-    {"workers", NULL, 'j', REEL_OPTION_INT, "N", "0", 0, 1024, "threads that load images; 0 = one for each core"},
+    {"workers", NULL, 'j', REEL_OPTION_INT, "N", "0", 0, 1024,
+     "threads that load images; 0 = one for each core"},
     {"batch", "batch-size", 'b', REEL_OPTION_INT, "N", "128", 1, 1e5, "images in a batch"},
-    {"images", NULL, 'n', REEL_OPTION_INT, "N", "3000", 1, 1e9, "images to load; the data is gone through again and again"},
+    {"images", NULL, 'n', REEL_OPTION_INT, "N", "3000", 1, 1e9,
+     "images to load; the data is gone through again and again"},
     {"size", NULL, 0, REEL_OPTION_INT, "N", "224", 1, 8192, "side of the images"},
     {"decode", NULL, 0, REEL_OPTION_CHOICE, "fast|exact", "fast", 0, 0, "how JPEGs are decoded"},
-    {"exif", NULL, 0, REEL_OPTION_CHOICE, "ignore|apply", "ignore", 0, 0, "apply: turn images upright as their EXIF data says"},
-    {"crop", NULL, 0, REEL_OPTION_CHOICE, "random-resized|random|center", "random-resized", 0, 0, "what is cut out"},
+    {"exif", NULL, 0, REEL_OPTION_CHOICE, "ignore|apply", "ignore", 0, 0,
+     "apply: turn images upright as their EXIF data says"},
+    {"crop", NULL, 0, REEL_OPTION_CHOICE, "random-resized|random|center", "random-resized", 0, 0,
+     "what is cut out"},
     REEL_ROW_SEED,
     REEL_ROW_JSON,
 };
@@ -26,8 +31,8 @@ typedef struct result {
 } result;
 
 /* The clock runs from before the workers are started until the last batch is there. */
-static reel_status measure(result *r, const reel_dataset *data, const reel_transform *t, const reel_loader_config *config,
-                           int64_t images, reel_error *err)
+static reel_status measure(result *r, const reel_dataset *data, const reel_transform *t,
+                           const reel_loader_config *config, int64_t images, reel_error *err)
 {
     *r = (result){0};
     const double begin = reel_seconds_now();
@@ -64,35 +69,43 @@ static int run(reel_options *o)
                                  .seed = (uint64_t)reel_options_int(o, "seed"),
                                  .shuffle = true,
                                  .max_bad = 1};
-    if (config.workers == 0) config.workers = reel_available_cpus();
+    if (config.workers == 0)
+        config.workers = reel_available_cpus();
     result r;
     const char *arg = reel_options_arg(o, 0);
     char path[4200];
-    reel_status status = reel_dataset_has(arg, "train") ? reel_data_open(&data, arg, "train", path, sizeof path, &err)
-                                                        : reel_data_open_whole(&data, arg, path, sizeof path, &err);
-    if (status == REEL_OK) status = measure(&r, data, &t, &config, reel_options_int(o, "images"), &err);
+    reel_status status = reel_dataset_has(arg, "train")
+                             ? reel_data_open(&data, arg, "train", path, sizeof path, &err)
+                             : reel_data_open_whole(&data, arg, path, sizeof path, &err);
+    if (status == REEL_OK)
+        status = measure(&r, data, &t, &config, reel_options_int(o, "images"), &err);
     reel_dataset_destroy(data);
-    if (status != REEL_OK) return reel_complain("bench loader", &err);
+    if (status != REEL_OK)
+        return reel_complain("bench loader", &err);
     const double rate = (double)r.images / r.seconds;
     if (!reel_options_flag(o, "json")) {
-        printf("%.1f images/s: %lld images in %.2f s, %d workers, %s decoding, %s crop to %lld, batch %lld\n", rate,
-               (long long)r.images, r.seconds, config.workers, decode, crop, (long long)t.size, (long long)config.batch);
-        if (r.bad) printf("%lld files could not be read\n", (long long)r.bad);
+        printf("%.1f images/s: %lld images in %.2f s, %d workers, %s decoding, %s crop to %lld, "
+               "batch %lld\n",
+               rate, (long long)r.images, r.seconds, config.workers, decode, crop,
+               (long long)t.size, (long long)config.batch);
+        if (r.bad)
+            printf("%lld files could not be read\n", (long long)r.bad);
         return REEL_EXIT_OK;
     }
-    return reel_print_json(json_pack("{s:f, s:f, s:I, s:i, s:s, s:s, s:I, s:I, s:I, s:s}", "images_per_second", rate, "seconds",
-                                     r.seconds, "images", (json_int_t)r.images, "workers", config.workers, "decode", decode,
-                                     "crop", crop, "size", (json_int_t)t.size, "batch", (json_int_t)config.batch, "bad",
-                                     (json_int_t)r.bad, "isa", reel_isa_name(reel_isa_default())));
+    return reel_print_json(json_pack(
+        "{s:f, s:f, s:I, s:i, s:s, s:s, s:I, s:I, s:I, s:s}", "images_per_second", rate, "seconds",
+        r.seconds, "images", (json_int_t)r.images, "workers", config.workers, "decode", decode,
+        "crop", crop, "size", (json_int_t)t.size, "batch", (json_int_t)config.batch, "bad",
+        (json_int_t)r.bad, "isa", reel_isa_name(reel_isa_default())));
 }
 
 const reel_command reel_command_bench_loader = {
     .name = "bench loader",
     .arguments = "DATA",
     .about = "Times the loader: files to batches, nothing else",
-    .notes =
-        "DATA holds train/ with one folder of images per class, or is such a folder itself. Every image is decoded, cropped,\n"
-        "resized, flipped and normalised into a batch.",
+    .notes = "DATA holds train/ with one folder of images per class, or is such a folder itself. "
+             "Every image is decoded, cropped,\n"
+             "resized, flipped and normalised into a batch.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
     .min_args = 1,

@@ -1,4 +1,5 @@
-/* `reel bench peak`: what this machine can do at most, for each instruction set: float32 multiply-adds, and memory traffic. */
+/* `reel bench peak`: what this machine can do at most, for each instruction set: float32
+ * multiply-adds, and memory traffic. */
 #include "train/bench/bench.h"
 #include "train/cli/command.h"
 
@@ -16,20 +17,22 @@ static int answer(const reel_ctx *ctx, bool json)
     reel_error err;
     double gbs;
     for (reel_isa isa = REEL_ISA_PORTABLE; isa <= reel_ctx_isa(ctx); isa++) {
-        const double one = reel_bench_fma_gflops(isa, 1, BURSTS), all = reel_bench_fma_gflops(isa, threads, BURSTS);
+        const double one = reel_bench_fma_gflops(isa, 1, BURSTS),
+                     all = reel_bench_fma_gflops(isa, threads, BURSTS);
         if (!json)
-            printf("%-9s multiply-adds, float32: %8.1f GFLOP/s with 1 thread, %8.1f with %d\n", reel_isa_name(isa), one, all,
-                   threads);
-        json_array_append_new(
-            peaks, json_pack("{s:s, s:f, s:f}", "isa", reel_isa_name(isa), "fma_gflops_1_thread", one, "fma_gflops", all));
+            printf("%-9s multiply-adds, float32: %8.1f GFLOP/s with 1 thread, %8.1f with %d\n",
+                   reel_isa_name(isa), one, all, threads);
+        json_array_append_new(peaks, json_pack("{s:s, s:f, s:f}", "isa", reel_isa_name(isa),
+                                               "fma_gflops_1_thread", one, "fma_gflops", all));
     }
     if (reel_bench_triad_gbs(reel_ctx_isa(ctx), threads, &gbs, &err)) {
         json_decref(peaks);
         return reel_complain("bench peak", &err);
     }
     if (json)
-        return reel_print_json(json_pack("{s:o, s:f, s:i, s:s}", "peaks", peaks, "triad_gb_per_s", gbs, "threads", threads,
-                                         "isa", reel_isa_name(reel_ctx_isa(ctx))));
+        return reel_print_json(json_pack("{s:o, s:f, s:i, s:s}", "peaks", peaks, "triad_gb_per_s",
+                                         gbs, "threads", threads, "isa",
+                                         reel_isa_name(reel_ctx_isa(ctx))));
     json_decref(peaks);
     printf("%-9s triad a = b + f c: %.1f GB/s with %d threads\n", "memory", gbs, threads);
     return REEL_EXIT_OK;
@@ -39,8 +42,10 @@ static int run(reel_options *options)
 {
     reel_error err;
     reel_ctx *ctx;
-    const reel_ctx_config config = {.threads = (int)reel_options_int(options, "threads"), .log = reel_log_to_stderr};
-    if (reel_ctx_create(&ctx, &config, &err)) return reel_complain("bench peak", &err);
+    const reel_ctx_config config = {.threads = (int)reel_options_int(options, "threads"),
+                                    .log = reel_log_to_stderr};
+    if (reel_ctx_create(&ctx, &config, &err))
+        return reel_complain("bench peak", &err);
     const int code = answer(ctx, reel_options_flag(options, "json"));
     reel_ctx_destroy(ctx);
     return code;

@@ -1,25 +1,32 @@
 /* `reel check DATA`: what is wrong with a dataset, before it costs a training run. */
 #include "train/check/check.h"
 #include "train/cli/command.h"
+#include "train/cli/signals.h"
 #include "train/run/json_util.h"
 #include "train/run/progress.h"
-#include "train/cli/signals.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 static const reel_option options_table[] = {
-    {"max-bad", NULL, 0, REEL_OPTION_REAL, "X", "0.01", 0, 1, "share of corrupt images above which the exit code is 3"},
-    {"examples", NULL, 0, REEL_OPTION_INT, "N", "5", 0, 1e9, "examples of each kind that are named"},
-    {"workers", NULL, 'j', REEL_OPTION_INT, "N", "0", 0, 1024, "threads; 0 = all this process may use"},
+    {"max-bad", NULL, 0, REEL_OPTION_REAL, "X", "0.01", 0, 1,
+     "share of corrupt images above which the exit code is 3"},
+    {"examples", NULL, 0, REEL_OPTION_INT, "N", "5", 0, 1e9,
+     "examples of each kind that are named"},
+    {"workers", NULL, 'j', REEL_OPTION_INT, "N", "0", 0, 1024,
+     "threads; 0 = all this process may use"},
     REEL_ROW_JSON,
     REEL_ROW_QUIET,
 };
 
 static void show(void *user, int64_t done, int64_t total)
 {
-    reel_progress_show(user, &(reel_progress_line){
-                                 .label = "check", .done = done, .total = total, .top1 = -1, .wait = -1, .seconds_left = -1});
+    reel_progress_show(user, &(reel_progress_line){.label = "check",
+                                                   .done = done,
+                                                   .total = total,
+                                                   .top1 = -1,
+                                                   .wait = -1,
+                                                   .seconds_left = -1});
 }
 
 static bool stop(void *user)
@@ -41,29 +48,35 @@ static int print_table(json_t *result)
     char file[1000], what[1000];
     json_object_foreach(json_object_get(result, "splits"), name, o)
     {
-        printf("%-5s %8" JSON_INTEGER_FORMAT " images, %" JSON_INTEGER_FORMAT " classes of %" JSON_INTEGER_FORMAT
-               " to %" JSON_INTEGER_FORMAT " (imbalance %.2f)\n",
-               name, json_integer_value(json_object_get(o, "images")), json_integer_value(json_object_get(o, "classes")),
-               json_integer_value(json_object_get(o, "smallest")), json_integer_value(json_object_get(o, "largest")),
+        printf("%-5s %8" JSON_INTEGER_FORMAT " images, %" JSON_INTEGER_FORMAT
+               " classes of %" JSON_INTEGER_FORMAT " to %" JSON_INTEGER_FORMAT
+               " (imbalance %.2f)\n",
+               name, json_integer_value(json_object_get(o, "images")),
+               json_integer_value(json_object_get(o, "classes")),
+               json_integer_value(json_object_get(o, "smallest")),
+               json_integer_value(json_object_get(o, "largest")),
                json_number_value(json_object_get(o, "imbalance")));
         if (json_integer_value(json_object_get(o, "hidden")))
             printf("      %8" JSON_INTEGER_FORMAT " hidden files and folders left out\n",
                    json_integer_value(json_object_get(o, "hidden")));
     }
     json_t *mean = json_object_get(result, "mean"), *deviation = json_object_get(result, "std");
-    printf("mean  %.4f %.4f %.4f\nstd   %.4f %.4f %.4f\n", real(mean, 0), real(mean, 1), real(mean, 2), real(deviation, 0),
-           real(deviation, 1), real(deviation, 2));
+    printf("mean  %.4f %.4f %.4f\nstd   %.4f %.4f %.4f\n", real(mean, 0), real(mean, 1),
+           real(mean, 2), real(deviation, 0), real(deviation, 1), real(deviation, 2));
     json_object_foreach(json_object_get(result, "findings"), name, o)
     {
-        printf("%s: %" JSON_INTEGER_FORMAT "\n", name, json_integer_value(json_object_get(o, "count")));
+        printf("%s: %" JSON_INTEGER_FORMAT "\n", name,
+               json_integer_value(json_object_get(o, "count")));
         json_array_foreach(json_object_get(o, "examples"), i, e)
         {
-            printf("  %s: %s: %s\n", json_string_value(json_object_get(e, "set")),
-                   reel_shown_text(json_string_value(json_object_get(e, "file")), file, sizeof file),
-                   reel_shown_text(json_string_value(json_object_get(e, "what")), what, sizeof what));
+            printf(
+                "  %s: %s: %s\n", json_string_value(json_object_get(e, "set")),
+                reel_shown_text(json_string_value(json_object_get(e, "file")), file, sizeof file),
+                reel_shown_text(json_string_value(json_object_get(e, "what")), what, sizeof what));
         }
     }
-    if (json_object_size(json_object_get(result, "findings")) == 0) printf("nothing is wrong\n");
+    if (json_object_size(json_object_get(result, "findings")) == 0)
+        printf("nothing is wrong\n");
     json_decref(result);
     return fflush(stdout) == 0 ? REEL_EXIT_OK : REEL_EXIT_FAILED;
 }
@@ -75,13 +88,16 @@ static int run(reel_options *o)
     reel_progress progress;
     json_t *result = NULL;
     int threads = (int)reel_options_int(o, "workers");
-    if (threads == 0) threads = reel_available_cpus();
+    if (threads == 0)
+        threads = reel_available_cpus();
     reel_progress_open(&progress, reel_options_flag(o, "quiet"));
     reel_signals_install();
     reel_status status = reel_check_open(&check, reel_options_arg(o, 0), &err);
-    if (status == REEL_OK) status = reel_check_scan(&check, threads, show, stop, &progress, &err);
+    if (status == REEL_OK)
+        status = reel_check_scan(&check, threads, show, stop, &progress, &err);
     reel_progress_clear(&progress);
-    if (status == REEL_OK) status = reel_check_report(&result, &check, reel_options_int(o, "examples"), &err);
+    if (status == REEL_OK)
+        status = reel_check_report(&result, &check, reel_options_int(o, "examples"), &err);
     reel_check_close(&check);
     if (status == REEL_ERR_STOPPED) {
         reel_say("reel check: interrupted");
@@ -91,7 +107,8 @@ static int run(reel_options *o)
         json_decref(result);
         return reel_complain("check", &err);
     }
-    const bool bad = json_number_value(json_object_get(result, "corrupt_share")) > reel_options_real(o, "max-bad");
+    const bool bad = json_number_value(json_object_get(result, "corrupt_share")) >
+                     reel_options_real(o, "max-bad");
     const int code = reel_options_flag(o, "json") ? reel_print_json(result) : print_table(result);
     return code != REEL_EXIT_OK ? code : bad ? REEL_EXIT_BAD_DATA : REEL_EXIT_OK;
 }
@@ -100,7 +117,8 @@ const reel_command reel_command_check = {
     .name = "check",
     .arguments = "DATA",
     .about = "Decodes every image of a dataset and tells what is wrong with it",
-    .notes = "Mean and standard deviation are per channel, of all pixels of all images that decode, in [0, 1].",
+    .notes = "Mean and standard deviation are per channel, of all pixels of all images that "
+             "decode, in [0, 1].",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
     .min_args = 1,

@@ -1,5 +1,5 @@
-/* `reel convert IN OUT`: weights from one kind of file to another, by OUT's name. To safetensors every tensor goes as it is,
- * bit for bit; to ONNX goes the network that they belong to. */
+/* `reel convert IN OUT`: weights from one kind of file to another, by OUT's name. To safetensors
+ * every tensor goes as it is, bit for bit; to ONNX goes the network that they belong to. */
 #include "layers/onnx.h"
 #include "train/cli/command.h"
 #include "train/run/json_util.h"
@@ -14,9 +14,12 @@
 static const reel_option options_table[] = {
     {"arch", NULL, 'a', REEL_OPTION_CHOICE, "alexnet|alexnet2012|tiny", NULL, 0, 0,
      "the network, where IN does not say; unset = alexnet"},
-    {"head", NULL, 0, REEL_OPTION_CHOICE, "flatten|gap|gmp", NULL, 0, 0, "its end, where IN does not say"},
-    {"size", NULL, 0, REEL_OPTION_INT, "N", NULL, 1, 8192, "side of its images, where IN does not say"},
-    {"class-names", NULL, 0, REEL_OPTION_TEXT, "FILE", NULL, 0, 0, "names to put in, one a line, in the order of the outputs"},
+    {"head", NULL, 0, REEL_OPTION_CHOICE, "flatten|gap|gmp", NULL, 0, 0,
+     "its end, where IN does not say"},
+    {"size", NULL, 0, REEL_OPTION_INT, "N", NULL, 1, 8192,
+     "side of its images, where IN does not say"},
+    {"class-names", NULL, 0, REEL_OPTION_TEXT, "FILE", NULL, 0, 0,
+     "names to put in, one a line, in the order of the outputs"},
     REEL_ROW_JSON,
     REEL_ROW_QUIET,
 };
@@ -32,7 +35,8 @@ typedef struct conversion {
 static reel_status read_names(reel_model_card *card, const char *path, reel_error *err)
 {
     FILE *file = fopen(path, "re");
-    if (!file) return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    if (!file)
+        return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
     reel_status status = reel_model_card_make_names(card, card->classes, err);
     char *line = NULL;
     size_t room = 0;
@@ -41,11 +45,13 @@ static reel_status read_names(reel_model_card *card, const char *path, reel_erro
         line[strcspn(line, "\r\n")] = '\0';
         char name[1100];
         reel_utf8_text(line, name, sizeof name);
-        if (n < card->classes) status = reel_model_card_set_name(card, n, name, err);
+        if (n < card->classes)
+            status = reel_model_card_set_name(card, n, name, err);
         n++;
     }
     if (status == REEL_OK && n != card->classes)
-        status = reel_fail(err, REEL_ERR_INVALID, "%s: expected %" PRId64 " names, one for each class, got %" PRId64, path,
+        status = reel_fail(err, REEL_ERR_INVALID,
+                           "%s: expected %" PRId64 " names, one for each class, got %" PRId64, path,
                            card->classes, n);
     free(line);
     fclose(file);
@@ -62,7 +68,8 @@ static reel_status read_card(conversion *c, reel_error *err)
         c->card.image_size = reel_options_int(o, "size");
         c->card.preprocessing.size = c->card.image_size;
     }
-    if (!reel_options_given(o, "class-names")) return REEL_OK;
+    if (!reel_options_given(o, "class-names"))
+        return REEL_OK;
     reel_model_card_free(&c->card);
     return read_names(&c->card, reel_options_text(o, "class-names"), err);
 }
@@ -73,14 +80,17 @@ static reel_status put_all(conversion *c, reel_weights_writer *writer, reel_erro
 {
     const reel_weights *w = c->weights;
     const char *key;
-    for (int i = 0; i < reel_weights_count(w); i++) REEL_TRY(reel_weights_writer_weight(writer, reel_weights_at(w, i), err));
+    for (int i = 0; i < reel_weights_count(w); i++)
+        REEL_TRY(reel_weights_writer_weight(writer, reel_weights_at(w, i), err));
     for (int i = 0; (key = reel_weights_metadata_key(w, i)); i++)
         if (strncmp(key, "crc32.", 6) != 0)
             REEL_TRY(reel_weights_writer_metadata(writer, key, reel_weights_metadata(w, key), err));
     static const char *const about[] = {"arch", "head", "size", "class-names"};
     bool described = false;
-    for (int i = 0; i < REEL_COUNT(about); i++) described |= reel_options_given(c->options, about[i]);
-    if (!described) return REEL_OK;
+    for (int i = 0; i < REEL_COUNT(about); i++)
+        described |= reel_options_given(c->options, about[i]);
+    if (!described)
+        return REEL_OK;
     REEL_TRY(read_card(c, err));
     return reel_model_card_write(&c->card, writer, err);
 }
@@ -90,7 +100,8 @@ static reel_status to_safetensors(conversion *c, reel_error *err)
     reel_weights_writer *writer;
     REEL_TRY(reel_weights_writer_create(&writer, err));
     reel_status status = put_all(c, writer, err);
-    if (status == REEL_OK) status = reel_weights_writer_save(writer, c->out, err);
+    if (status == REEL_OK)
+        status = reel_weights_writer_save(writer, c->out, err);
     reel_weights_writer_destroy(writer);
     return status;
 }
@@ -108,7 +119,9 @@ static reel_status note(void *user, const char *key, const char *value, reel_err
     m->keys[m->n] = strdup(key);
     m->values[m->n] = strdup(value);
     m->n++;
-    return m->keys[m->n - 1] && m->values[m->n - 1] ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", key);
+    return m->keys[m->n - 1] && m->values[m->n - 1]
+               ? REEL_OK
+               : reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", key);
 }
 
 static reel_status save_onnx(conversion *c, const reel_ctx *ctx, reel_error *err)
@@ -122,7 +135,8 @@ static reel_status save_onnx(conversion *c, const reel_ctx *ctx, reel_error *err
                                    .n_metadata = m.n,
                                    .keys = (const char *const *)m.keys,
                                    .values = (const char *const *)m.values};
-    if (status == REEL_OK) status = reel_net_save_onnx(net, &onnx, c->out, err);
+    if (status == REEL_OK)
+        status = reel_net_save_onnx(net, &onnx, c->out, err);
     for (int i = 0; i < m.n; i++) {
         free(m.keys[i]);
         free(m.values[i]);
@@ -156,31 +170,41 @@ static int report(const conversion *c)
         const reel_weight *w = reel_weights_at(c->weights, i);
         elements += reel_shape_numel(w->ndim, w->shape);
     }
-    if (stat(c->out, &st) != 0) st.st_size = 0;
+    if (stat(c->out, &st) != 0)
+        st.st_size = 0;
     if (reel_options_flag(c->options, "json"))
-        return reel_print_json(json_pack("{s:o, s:s, s:o, s:I, s:I, s:I}", "input", reel_json_text(c->in), "format",
-                                         reel_weights_format(c->weights), "output", reel_json_text(c->out), "tensors",
-                                         (json_int_t)tensors, "elements", (json_int_t)elements, "bytes",
-                                         (json_int_t)st.st_size));
+        return reel_print_json(
+            json_pack("{s:o, s:s, s:o, s:I, s:I, s:I}", "input", reel_json_text(c->in), "format",
+                      reel_weights_format(c->weights), "output", reel_json_text(c->out), "tensors",
+                      (json_int_t)tensors, "elements", (json_int_t)elements, "bytes",
+                      (json_int_t)st.st_size));
     if (!reel_options_flag(c->options, "quiet"))
-        reel_say("%s (%s) -> %s: %" PRId64 " tensors, %" PRId64 " elements, %" PRId64 " bytes", c->in,
-                 reel_weights_format(c->weights), c->out, tensors, elements, (int64_t)st.st_size);
+        reel_say("%s (%s) -> %s: %" PRId64 " tensors, %" PRId64 " elements, %" PRId64 " bytes",
+                 c->in, reel_weights_format(c->weights), c->out, tensors, elements,
+                 (int64_t)st.st_size);
     return REEL_EXIT_OK;
 }
 
 static int run(reel_options *options)
 {
     reel_error err = {0};
-    conversion c = {.in = reel_options_arg(options, 0), .out = reel_options_arg(options, 1), .options = options};
+    conversion c = {.in = reel_options_arg(options, 0),
+                    .out = reel_options_arg(options, 1),
+                    .options = options};
     const bool onnx = ends_with(c.out, ".onnx");
     if (!onnx && !ends_with(c.out, ".safetensors")) {
-        reel_fail(&err, REEL_ERR_INVALID, "%s: expected a name that ends in .safetensors or .onnx%s", c.out,
-                  ends_with(c.out, ".pth") || ends_with(c.out, ".pt") ? " (PyTorch reads .safetensors)" : "");
+        reel_fail(&err, REEL_ERR_INVALID,
+                  "%s: expected a name that ends in .safetensors or .onnx%s", c.out,
+                  ends_with(c.out, ".pth") || ends_with(c.out, ".pt")
+                      ? " (PyTorch reads .safetensors)"
+                      : "");
         return reel_complain_usage("convert", &err);
     }
     reel_status status = reel_weights_read(&c.weights, c.in, &err);
-    if (status == REEL_OK) status = reel_weights_verify(c.weights, &err);
-    if (status == REEL_OK) status = onnx ? to_onnx(&c, &err) : to_safetensors(&c, &err);
+    if (status == REEL_OK)
+        status = reel_weights_verify(c.weights, &err);
+    if (status == REEL_OK)
+        status = onnx ? to_onnx(&c, &err) : to_safetensors(&c, &err);
     const int code = status == REEL_OK ? report(&c) : reel_complain("convert", &err);
     reel_model_card_free(&c.card);
     reel_weights_destroy(c.weights);
@@ -191,9 +215,9 @@ const reel_command reel_command_convert = {
     .name = "convert",
     .arguments = "IN OUT",
     .about = "Converts weights: .pth or .safetensors to .safetensors or .onnx",
-    .notes =
-        "IN is read for what it is, whatever its name; OUT's name says what is written. A .pth file is read without running\n"
-        "anything in it. PyTorch loads the result with safetensors.torch.load_file.",
+    .notes = "IN is read for what it is, whatever its name; OUT's name says what is written. A "
+             ".pth file is read without running\n"
+             "anything in it. PyTorch loads the result with safetensors.torch.load_file.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
     .min_args = 2,

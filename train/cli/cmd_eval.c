@@ -1,7 +1,9 @@
-/* `reel eval`: loss, top-1, top-5 and accuracy per class of a weights file on a split of an image folder. */
+/* `reel eval`: loss, top-1, top-5 and accuracy per class of a weights file on a split of an image
+ * folder. */
 #include "train/cli/cmd_eval.h"
 
 #include "train/cli/command.h"
+#include "train/cli/signals.h"
 #include "train/run/data_dir.h"
 #include "train/run/evaluate.h"
 #include "train/run/judge.h"
@@ -10,7 +12,6 @@
 #include "train/run/run_dir.h"
 #include "train/run/settings.h"
 #include "train/run/share.h"
-#include "train/cli/signals.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,18 +19,25 @@
 #include <unistd.h>
 
 static const reel_option options_table[] = {
-    {"weights", NULL, 'w', REEL_OPTION_TEXT, "FILE", NULL, 0, 0, "weights, or the folder of a run (its best)"},
-    {"split", NULL, 0, REEL_OPTION_TEXT, "NAME", "val", 0, 0, "folder of DATA to evaluate: val, test, train"},
+    {"weights", NULL, 'w', REEL_OPTION_TEXT, "FILE", NULL, 0, 0,
+     "weights, or the folder of a run (its best)"},
+    {"split", NULL, 0, REEL_OPTION_TEXT, "NAME", "val", 0, 0,
+     "folder of DATA to evaluate: val, test, train"},
     {"arch", NULL, 'a', REEL_OPTION_CHOICE, "alexnet|alexnet2012|tiny", "alexnet", 0, 0,
      "the network, where the file does not say"},
     {"batch-size", NULL, 'b', REEL_OPTION_INT, "N", "64", 1, 1e6, "images in a batch"},
-    {"val-resize-size", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 8192, "shorter side before the centre crop; 0 = as in training"},
-    {"val-crop-size", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 8192, "side of the crop; 0 = as in training"},
+    {"val-resize-size", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 8192,
+     "shorter side before the centre crop; 0 = as in training"},
+    {"val-crop-size", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 8192,
+     "side of the crop; 0 = as in training"},
     {"exif", NULL, 0, REEL_OPTION_CHOICE, "ignore|apply", NULL, 0, 0,
      "turn images upright by their EXIF data; unset = as in training"},
-    {"ten-crop", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "average over corners, centre and their mirror images"},
-    {"max-bad", NULL, 0, REEL_OPTION_REAL, "X", "0.01", 0, 1, "share of images that may be unreadable"},
-    {"csv", NULL, 0, REEL_OPTION_TEXT, "FILE", NULL, 0, 0, "also write a table of the classes, one line each"},
+    {"ten-crop", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0,
+     "average over corners, centre and their mirror images"},
+    {"max-bad", NULL, 0, REEL_OPTION_REAL, "X", "0.01", 0, 1,
+     "share of images that may be unreadable"},
+    {"csv", NULL, 0, REEL_OPTION_TEXT, "FILE", NULL, 0, 0,
+     "also write a table of the classes, one line each"},
     REEL_ROW_THREADS,
     REEL_ROW_WORKERS,
     REEL_ROW_JSON,
@@ -59,8 +67,10 @@ static void on_slow(void *user, int64_t index, const char *name, double seconds)
 {
     (void)index;
     evaluation *e = user;
-    reel_progress_warn(&e->progress, "reel %s: warning: %s has not been read after %.3g s: its disk or server is waited for",
-                       e->request->command, name, seconds);
+    reel_progress_warn(
+        &e->progress,
+        "reel %s: warning: %s has not been read after %.3g s: its disk or server is waited for",
+        e->request->command, name, seconds);
 }
 
 static bool stop(void *user)
@@ -72,9 +82,12 @@ static bool stop(void *user)
 static void show(void *user, int64_t done, int64_t total)
 {
     evaluation *e = user;
-    reel_progress_show(
-        &e->progress,
-        &(reel_progress_line){.label = "evaluation", .done = done, .total = total, .top1 = -1, .wait = -1, .seconds_left = -1});
+    reel_progress_show(&e->progress, &(reel_progress_line){.label = "evaluation",
+                                                           .done = done,
+                                                           .total = total,
+                                                           .top1 = -1,
+                                                           .wait = -1,
+                                                           .seconds_left = -1});
 }
 
 static reel_status evaluate(evaluation *e, reel_error *err)
@@ -82,9 +95,11 @@ static reel_status evaluate(evaluation *e, reel_error *err)
     const reel_eval_request *r = e->request;
     const int threads = r->threads ? r->threads : reel_available_cpus();
     if (r->csv && access(r->csv, F_OK) == 0) /* said before the work, not after it */
-        return reel_fail(err, REEL_ERR_IO, "--csv: %s: cannot be created: %s", r->csv, strerror(EEXIST));
+        return reel_fail(err, REEL_ERR_IO, "--csv: %s: cannot be created: %s", r->csv,
+                         strerror(EEXIST));
     REEL_TRY(reel_data_open(&e->dataset, r->data, r->split, e->folder, sizeof e->folder, err));
-    REEL_TRY(reel_ctx_create(&e->ctx, &(reel_ctx_config){.threads = threads, .log = reel_log_to_stderr}, err));
+    REEL_TRY(reel_ctx_create(
+        &e->ctx, &(reel_ctx_config){.threads = threads, .log = reel_log_to_stderr}, err));
     REEL_TRY(reel_model_open(&e->net, &e->card, r->weights, r->arch, e->ctx, REEL_F32, err));
     REEL_TRY(reel_dataset_widen(e->dataset, e->card.classes, err));
     REEL_TRY(reel_model_card_matches(&e->card, e->dataset, e->folder, err));
@@ -94,9 +109,12 @@ static reel_status evaluate(evaluation *e, reel_error *err)
         transform.size = r->crop;
         transform.resize = 0;
     }
-    if (r->resize) transform.resize = r->resize;
-    if (r->exif) transform.exif = reel_exif_from(r->exif);
-    if (r->ten_crop) transform.views = 10;
+    if (r->resize)
+        transform.resize = r->resize;
+    if (r->exif)
+        transform.exif = reel_exif_from(r->exif);
+    if (r->ten_crop)
+        transform.views = 10;
     const int workers = r->workers ? r->workers : threads;
     const reel_evaluate_config config = {.batch = r->batch,
                                          .workers = workers,
@@ -119,7 +137,8 @@ static int report(const evaluation *e)
         code = reel_print_json(reel_judge_json(&e->result, &e->card, e->dataset));
     else
         reel_judge_print(&e->result, &e->card, e->dataset, e->folder);
-    if (r->csv && reel_judge_csv(&e->result, &e->card, r->csv, &err)) return reel_complain(r->command, &err);
+    if (r->csv && reel_judge_csv(&e->result, &e->card, r->csv, &err))
+        return reel_complain(r->command, &err);
     return code;
 }
 
@@ -132,7 +151,8 @@ int reel_eval(const reel_eval_request *request)
     const reel_status status = evaluate(&e, &err);
     reel_progress_clear(&e.progress);
     int code = status ? reel_complain(request->command, &err) : report(&e);
-    if (status == REEL_ERR_STOPPED) code = REEL_EXIT_SIGNAL + reel_signals_pending();
+    if (status == REEL_ERR_STOPPED)
+        code = REEL_EXIT_SIGNAL + reel_signals_pending();
     reel_evaluation_free(&e.result);
     reel_model_card_free(&e.card);
     reel_dataset_destroy(e.dataset);
@@ -172,7 +192,8 @@ const reel_command reel_command_eval = {
     .name = "eval",
     .arguments = "DATA",
     .about = "Measures weights on an image folder: loss, top-1, top-5, each class",
-    .notes = "The file's own preprocessing is used. DATA/SPLIT must have the classes that the weights were trained on.",
+    .notes = "The file's own preprocessing is used. DATA/SPLIT must have the classes that the "
+             "weights were trained on.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
     .min_args = 1,

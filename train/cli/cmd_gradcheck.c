@@ -1,5 +1,6 @@
-/* `reel gradcheck`: every case of every operator, every kind of layer, small whole nets, and the models in full size, in
- * float64 against central differences; or with --fuzz, random uses of operators and layers. Exit 5 when one fails. */
+/* `reel gradcheck`: every case of every operator, every kind of layer, small whole nets, and the
+ * models in full size, in float64 against central differences; or with --fuzz, random uses of
+ * operators and layers. Exit 5 when one fails. */
 #include "train/cli/command.h"
 
 #include "layers/gradcheck.h"
@@ -12,11 +13,15 @@
 
 static const reel_option options_table[] = {
     {"tolerance", NULL, 0, REEL_OPTION_REAL, "X", "1e-6", 1e-12, 1, "largest error that passes"},
-    {"step", NULL, 0, REEL_OPTION_REAL, "X", NULL, 1e-9, 1, "first step of the differences; unset = 1e-4"},
-    {"max-elements", NULL, 0, REEL_OPTION_INT, "N", "400", 1, 1e12, "elements of each input to check, drawn at random"},
-    {"fuzz", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e9, "instead of the cases: N random uses of each operator and layer"},
+    {"step", NULL, 0, REEL_OPTION_REAL, "X", NULL, 1e-9, 1,
+     "first step of the differences; unset = 1e-4"},
+    {"max-elements", NULL, 0, REEL_OPTION_INT, "N", "400", 1, 1e12,
+     "elements of each input to check, drawn at random"},
+    {"fuzz", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e9,
+     "instead of the cases: N random uses of each operator and layer"},
     REEL_ROW_SEED,
-    {"threads", NULL, 0, REEL_OPTION_INT, "N", "1", 0, 1024, "compute threads; more rarely helps with such small shapes"},
+    {"threads", NULL, 0, REEL_OPTION_INT, "N", "1", 0, 1024,
+     "compute threads; more rarely helps with such small shapes"},
     REEL_ROW_JSON,
     REEL_ROW_QUIET,
 };
@@ -31,7 +36,8 @@ typedef struct {
 static void add_convolutions(reel_net *net)
 {
     reel_add_conv2d(net, .in = 4, .out = 6, .kernel = 3, .stride = 2, .padding = 1, .groups = 2);
-    reel_add_conv2d(net, .in = 6, .out = 5, .kernel = 3, .kernel_w = 2, .dilation = 2, .padding = 2, .no_bias = true);
+    reel_add_conv2d(net, .in = 6, .out = 5, .kernel = 3, .kernel_w = 2, .dilation = 2, .padding = 2,
+                    .no_bias = true);
 }
 
 static void add_poolings(reel_net *net)
@@ -80,7 +86,9 @@ static const reel_init scaled = {REEL_INIT_KAIMING_NORMAL, 0};
 static void add_tiny(reel_net *net, reel_head head)
 {
     reel_model_tiny.add(
-        net, &(reel_model_config){.classes = 4, .head = head, .dropout = 0.5, .image_size = 20, .weight_init = scaled});
+        net,
+        &(reel_model_config){
+            .classes = 4, .head = head, .dropout = 0.5, .image_size = 20, .weight_init = scaled});
 }
 
 static void add_tiny_flatten(reel_net *net)
@@ -98,23 +106,29 @@ static void add_tiny_gmp(reel_net *net)
     add_tiny(net, REEL_HEAD_GMP);
 }
 
-/* AlexNet's layers in AlexNet's order, with few channels: five convolutions (two in groups), LRN, overlapping pooling, batch
- * norm, dropout, three linear layers; convolutions with bias and without. */
+/* AlexNet's layers in AlexNet's order, with few channels: five convolutions (two in groups), LRN,
+ * overlapping pooling, batch norm, dropout, three linear layers; convolutions with bias and
+ * without. */
 static void add_small_alexnet(reel_net *net)
 {
-    reel_add_conv2d(net, .in = 3, .out = 6, .kernel = 5, .stride = 2, .padding = 2, .weight_init = scaled);
+    reel_add_conv2d(net, .in = 3, .out = 6, .kernel = 5, .stride = 2, .padding = 2,
+                    .weight_init = scaled);
     reel_add_relu(net);
     reel_add_lrn(net, .size = 3, .alpha = 0.05, .k = 2);
     reel_add_maxpool(net, .kernel = 3, .stride = 2);
-    reel_add_conv2d(net, .in = 6, .out = 8, .kernel = 3, .padding = 1, .groups = 2, .no_bias = true, .weight_init = scaled);
+    reel_add_conv2d(net, .in = 6, .out = 8, .kernel = 3, .padding = 1, .groups = 2, .no_bias = true,
+                    .weight_init = scaled);
     reel_add_relu(net);
     reel_add_maxpool(net, .kernel = 3, .stride = 2);
-    reel_add_conv2d(net, .in = 8, .out = 8, .kernel = 3, .padding = 1, .no_bias = true, .weight_init = scaled);
+    reel_add_conv2d(net, .in = 8, .out = 8, .kernel = 3, .padding = 1, .no_bias = true,
+                    .weight_init = scaled);
     reel_add_batch_norm2d(net, .channels = 8);
     reel_add_relu(net);
-    reel_add_conv2d(net, .in = 8, .out = 8, .kernel = 3, .padding = 1, .groups = 2, .no_bias = true, .weight_init = scaled);
+    reel_add_conv2d(net, .in = 8, .out = 8, .kernel = 3, .padding = 1, .groups = 2, .no_bias = true,
+                    .weight_init = scaled);
     reel_add_relu(net);
-    reel_add_conv2d(net, .in = 8, .out = 6, .kernel = 3, .padding = 1, .no_bias = true, .weight_init = scaled);
+    reel_add_conv2d(net, .in = 8, .out = 6, .kernel = 3, .padding = 1, .no_bias = true,
+                    .weight_init = scaled);
     reel_add_relu(net);
     reel_add_maxpool(net, .kernel = 3, .stride = 1);
     reel_add_adaptive_avgpool(net, .height = 2);
@@ -142,18 +156,21 @@ static const net_case net_cases[] = {
     {"net/small-alexnet", {2, 3, 35, 35}, add_small_alexnet},
 };
 
-/* ---- models as they are trained, but for the number of classes; at the smallest image they take ---- */
+/* ---- models as they are trained, but for the number of classes; at the smallest image they take
+ * ---- */
 static const struct {
     const char *name;
     reel_head head;
 } heads[] = {{"", REEL_HEAD_FLATTEN}, {"-gap", REEL_HEAD_GAP}, {"-gmp", REEL_HEAD_GMP}};
 
 static reel_status check_model(const reel_model *model, reel_head head, const reel_ctx *ctx,
-                               const reel_gradcheck_config *config, reel_gradcheck_report *report, reel_error *err)
+                               const reel_gradcheck_config *config, reel_gradcheck_report *report,
+                               reel_error *err)
 {
     reel_net *net;
     const int64_t size = model->min_size, input[4] = {1, 3, size, size};
-    const reel_model_config how = {.classes = 5, .head = head, .dropout = -1, .image_size = size, .weight_init = scaled};
+    const reel_model_config how = {
+        .classes = 5, .head = head, .dropout = -1, .image_size = size, .weight_init = scaled};
     REEL_TRY(reel_model_create(&net, model, &how, ctx, REEL_F64, err));
     const reel_status status = reel_net_gradcheck(net, input, config, report, err);
     reel_net_destroy(net);
@@ -171,7 +188,8 @@ typedef struct {
 
 static bool selected(const tally *t, const char *name)
 {
-    if (reel_options_arg_count(t->options) == 0) return true;
+    if (reel_options_arg_count(t->options) == 0)
+        return true;
     const char *pattern = reel_options_arg(t->options, 0);
     char part[300];
     snprintf(part, sizeof part, "*%s*", pattern);
@@ -188,39 +206,49 @@ static const char *where(char *text, size_t size, const reel_gradcheck_report *r
     return text;
 }
 
-static void count(tally *t, const char *name, reel_status status, const reel_gradcheck_report *r, const reel_error *err)
+static void count(tally *t, const char *name, reel_status status, const reel_gradcheck_report *r,
+                  const reel_error *err)
 {
     char place[48];
     const bool passed = status == REEL_OK && r->passed;
     *(passed ? &t->passed : &t->failed) += 1;
     t->kinks += r->kinks;
-    if (status == REEL_OK && !(r->worst_error <= t->worst)) t->worst = r->worst_error;
+    if (status == REEL_OK && !(r->worst_error <= t->worst))
+        t->worst = r->worst_error;
     const char *why = passed ? "" : status == REEL_OK ? r->message : err->message;
     if (t->rows) {
-        json_t *row = json_pack("{s:s, s:b, s:I, s:I, s:I, s:i, s:I}", "name", name, "passed", passed, "checked",
-                                (json_int_t)r->checked, "directions", (json_int_t)r->projections, "kinks", (json_int_t)r->kinks,
-                                "input", r->input, "index", (json_int_t)r->index);
-        json_object_set_new(row, "worst_error", isfinite(r->worst_error) ? json_real(r->worst_error) : json_null());
+        json_t *row = json_pack("{s:s, s:b, s:I, s:I, s:I, s:i, s:I}", "name", name, "passed",
+                                passed, "checked", (json_int_t)r->checked, "directions",
+                                (json_int_t)r->projections, "kinks", (json_int_t)r->kinks, "input",
+                                r->input, "index", (json_int_t)r->index);
+        json_object_set_new(row, "worst_error",
+                            isfinite(r->worst_error) ? json_real(r->worst_error) : json_null());
         if (!passed) {
             json_object_set_new(row, "operator", r->op[0] ? json_string(r->op) : json_null());
             json_object_set_new(row, "message", json_string(why));
         }
         json_array_append_new(t->rows, row);
     } else {
-        if (t->passed + t->failed == 1) printf("%-6s %-52s %9s %12s %8s %6s\n", "", "case", "error", "at", "checked", "kinks");
-        printf("%-6s %-52s %9.1e %12s %8lld %6lld\n", passed ? "ok" : "FAILED", name, r->worst_error,
-               where(place, sizeof place, r), (long long)(r->checked + r->projections), (long long)r->kinks);
+        if (t->passed + t->failed == 1)
+            printf("%-6s %-52s %9s %12s %8s %6s\n", "", "case", "error", "at", "checked", "kinks");
+        printf("%-6s %-52s %9.1e %12s %8lld %6lld\n", passed ? "ok" : "FAILED", name,
+               r->worst_error, where(place, sizeof place, r),
+               (long long)(r->checked + r->projections), (long long)r->kinks);
         fflush(stdout);
     }
-    if (!passed) reel_say("reel gradcheck: %s: %s", name, why);
+    if (!passed)
+        reel_say("reel gradcheck: %s: %s", name, why);
 }
 
 /* Adds one random use to a row; false ends the row. */
-static bool add_use(reel_gradcheck_report *row, reel_status status, const reel_gradcheck_report *one)
+static bool add_use(reel_gradcheck_report *row, reel_status status,
+                    const reel_gradcheck_report *one)
 {
     const int64_t checked = row->checked + one->checked, kinks = row->kinks + one->kinks;
     const int64_t directions = row->projections + one->projections;
-    if (status != REEL_OK || !one->passed || row->checked == 0 || one->worst_error > row->worst_error) *row = *one;
+    if (status != REEL_OK || !one->passed || row->checked == 0 ||
+        one->worst_error > row->worst_error)
+        *row = *one;
     row->checked = checked;
     row->kinks = kinks;
     row->projections = directions;
@@ -228,13 +256,14 @@ static bool add_use(reel_gradcheck_report *row, reel_status status, const reel_g
 }
 
 /* A row of `uses` random uses of an operator, or else of a kind of layer. */
-static void check_random(tally *t, const reel_ctx *ctx, const reel_gradcheck_config *config, const reel_op *op, int kind,
-                         int64_t uses)
+static void check_random(tally *t, const reel_ctx *ctx, const reel_gradcheck_config *config,
+                         const reel_op *op, int kind, int64_t uses)
 {
     char name[160];
-    snprintf(name, sizeof name, "%s/%s: %lld random", op ? "op" : "layer", op ? op->name : reel_layer_kind_name(kind),
-             (long long)uses);
-    if (!selected(t, name)) return;
+    snprintf(name, sizeof name, "%s/%s: %lld random", op ? "op" : "layer",
+             op ? op->name : reel_layer_kind_name(kind), (long long)uses);
+    if (!selected(t, name))
+        return;
     reel_gradcheck_report row = {0};
     reel_status status = REEL_OK;
     reel_error err = {0};
@@ -255,10 +284,12 @@ static void check_cases(tally *t, const reel_ctx *ctx, const reel_gradcheck_conf
         const reel_op *op = reel_op_at(i);
         for (int k = 0; k < op->n_cases; k++) {
             snprintf(name, sizeof name, "op/%s: %s", op->name, op->cases[k].label);
-            if (!selected(t, name)) continue;
+            if (!selected(t, name))
+                continue;
             reel_gradcheck_report report = {0};
             reel_error err = {0};
-            count(t, name, reel_gradcheck_case(ctx, &op->cases[k], config, &report, &err), &report, &err);
+            count(t, name, reel_gradcheck_case(ctx, &op->cases[k], config, &report, &err), &report,
+                  &err);
         }
     }
 }
@@ -267,10 +298,12 @@ static void check_nets(tally *t, const reel_ctx *ctx, const reel_gradcheck_confi
 {
     for (int i = 0; i < REEL_COUNT(net_cases); i++) {
         const net_case *c = &net_cases[i];
-        if (!selected(t, c->name)) continue;
+        if (!selected(t, c->name))
+            continue;
         reel_gradcheck_report report = {0};
         reel_error err = {0};
-        count(t, c->name, reel_layer_gradcheck(ctx, c->add, c->input, config, &report, &err), &report, &err);
+        count(t, c->name, reel_layer_gradcheck(ctx, c->add, c->input, config, &report, &err),
+              &report, &err);
     }
 }
 
@@ -280,24 +313,33 @@ static void check_models(tally *t, const reel_ctx *ctx, const reel_gradcheck_con
     for (int i = 0; i < reel_model_count(); i++)
         for (int k = 0; k < REEL_COUNT(heads); k++) {
             snprintf(name, sizeof name, "model/%s%s", reel_model_at(i)->name, heads[k].name);
-            if (!selected(t, name)) continue;
+            if (!selected(t, name))
+                continue;
             reel_gradcheck_report report = {0};
             reel_error err = {0};
-            count(t, name, check_model(reel_model_at(i), heads[k].head, ctx, config, &report, &err), &report, &err);
+            count(t, name, check_model(reel_model_at(i), heads[k].head, ctx, config, &report, &err),
+                  &report, &err);
         }
 }
 
-static void check_all(tally *t, const reel_ctx *ctx, const reel_gradcheck_config *config, int64_t fuzz)
+static void check_all(tally *t, const reel_ctx *ctx, const reel_gradcheck_config *config,
+                      int64_t fuzz)
 {
     const int64_t uses = fuzz ? fuzz : 4;
-    if (!fuzz) check_cases(t, ctx, config);
-    for (int i = 0; fuzz && i < reel_op_count(); i++) check_random(t, ctx, config, reel_op_at(i), 0, uses);
-    for (int i = 0; i < reel_layer_kinds(); i++) check_random(t, ctx, config, NULL, i, uses);
-    if (fuzz) return;
+    if (!fuzz)
+        check_cases(t, ctx, config);
+    for (int i = 0; fuzz && i < reel_op_count(); i++)
+        check_random(t, ctx, config, reel_op_at(i), 0, uses);
+    for (int i = 0; i < reel_layer_kinds(); i++)
+        check_random(t, ctx, config, NULL, i, uses);
+    if (fuzz)
+        return;
     check_nets(t, ctx, config);
-    /* A model has millions of elements: a few of each tensor, and one direction, which sees all of them. */
+    /* A model has millions of elements: a few of each tensor, and one direction, which sees all of
+     * them. */
     reel_gradcheck_config few = *config;
-    if (few.max_elements > 2) few.max_elements = 2;
+    if (few.max_elements > 2)
+        few.max_elements = 2;
     few.projections = 1;
     check_models(t, ctx, &few);
 }
@@ -307,10 +349,13 @@ static int run(reel_options *options)
     const reel_gradcheck_config config = {.step = reel_options_real(options, "step"),
                                           .tolerance = reel_options_real(options, "tolerance"),
                                           .seed = (uint64_t)reel_options_int(options, "seed"),
-                                          .max_elements = reel_options_int(options, "max-elements")};
+                                          .max_elements =
+                                              reel_options_int(options, "max-elements")};
     reel_error err;
     reel_ctx *ctx;
-    if (reel_ctx_create(&ctx, &(reel_ctx_config){.threads = (int)reel_options_int(options, "threads"), .seed = config.seed},
+    if (reel_ctx_create(&ctx,
+                        &(reel_ctx_config){.threads = (int)reel_options_int(options, "threads"),
+                                           .seed = config.seed},
                         &err))
         return reel_complain("gradcheck", &err);
     const bool json = reel_options_flag(options, "json");
@@ -325,14 +370,17 @@ static int run(reel_options *options)
     }
     int code = t.failed ? REEL_EXIT_CHECK : REEL_EXIT_OK;
     if (json) {
-        const int printed =
-            reel_print_json(json_pack("{s:b, s:i, s:i, s:I, s:f, s:f, s:o}", "passed", !t.failed, "cases", t.passed + t.failed,
-                                      "failed", t.failed, "kinks", (json_int_t)t.kinks, "tolerance", config.tolerance,
-                                      "worst_error", isfinite(t.worst) ? t.worst : -1.0, "results", t.rows));
-        if (!code) code = printed;
+        const int printed = reel_print_json(
+            json_pack("{s:b, s:i, s:i, s:I, s:f, s:f, s:o}", "passed", !t.failed, "cases",
+                      t.passed + t.failed, "failed", t.failed, "kinks", (json_int_t)t.kinks,
+                      "tolerance", config.tolerance, "worst_error",
+                      isfinite(t.worst) ? t.worst : -1.0, "results", t.rows));
+        if (!code)
+            code = printed;
     } else {
-        printf("%d of %d cases passed; worst error %.1e, tolerance %.1e; %lld kinks met and left out\n", t.passed,
-               t.passed + t.failed, t.worst, config.tolerance, (long long)t.kinks);
+        printf("%d of %d cases passed; worst error %.1e, tolerance %.1e; %lld kinks met and left "
+               "out\n",
+               t.passed, t.passed + t.failed, t.worst, config.tolerance, (long long)t.kinks);
     }
     return code;
 }
@@ -341,11 +389,13 @@ const reel_command reel_command_gradcheck = {
     .name = "gradcheck",
     .arguments = "[PATTERN]",
     .about = "Checks the gradients of every operator, layer and model in float64",
-    .notes =
-        "PATTERN: part of a case's name; * and ? are as in the shell: `reel gradcheck conv2d`, `reel gradcheck 'op/*pool'`.\n"
-        "The error is |a - n| / max(|a|, |n|, 1e-3 x the largest gradient of the tensor). `at` is where it is largest:\n"
-        "input[element], or [*] along a random direction. Kinks are elements at a corner, which have no gradient.\n"
-        "The full models come last and take about 2 GB. Exit code 5 if one fails.",
+    .notes = "PATTERN: part of a case's name; * and ? are as in the shell: `reel gradcheck "
+             "conv2d`, `reel gradcheck 'op/*pool'`.\n"
+             "The error is |a - n| / max(|a|, |n|, 1e-3 x the largest gradient of the tensor). "
+             "`at` is where it is largest:\n"
+             "input[element], or [*] along a random direction. Kinks are elements at a corner, "
+             "which have no gradient.\n"
+             "The full models come last and take about 2 GB. Exit code 5 if one fails.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
     .max_args = 1,

@@ -1,10 +1,11 @@
-/* `reel pack DATA OUT`: shards that are read fast. Interrupted or killed, it goes on with the first shard that is not complete.
+/* `reel pack DATA OUT`: shards that are read fast. Interrupted or killed, it goes on with the first
+ * shard that is not complete.
  */
 #include "train/cli/command.h"
+#include "train/cli/signals.h"
 #include "train/run/json_util.h"
 #include "train/run/progress.h"
 #include "train/run/settings.h"
-#include "train/cli/signals.h"
 
 #include "data/pack.h"
 
@@ -17,12 +18,18 @@
 #include <unistd.h>
 
 static const reel_option options_table[] = {
-    {"size", NULL, 0, REEL_OPTION_INT, "PX", "256", 0, 16384, "shorter side that larger images are resized to; 0 = none is"},
-    {"quality", NULL, 0, REEL_OPTION_INT, "Q", "90", 1, 100, "JPEG quality; JPEGs that need no resizing are kept as they are"},
-    {"raw", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "pixels instead of JPEG: 5 to 10 times the space, no decoding"},
-    {"exif", NULL, 0, REEL_OPTION_CHOICE, "ignore|apply", "ignore", 0, 0, "apply: turn images upright as their EXIF data says"},
-    {"per-shard", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e6, "images in a shard; 0 = 4000, or 1000 of raw ones"},
-    {"max-bad", NULL, 0, REEL_OPTION_REAL, "X", "0.01", 0, 1, "share of images that may be unreadable; they are left out"},
+    {"size", NULL, 0, REEL_OPTION_INT, "PX", "256", 0, 16384,
+     "shorter side that larger images are resized to; 0 = none is"},
+    {"quality", NULL, 0, REEL_OPTION_INT, "Q", "90", 1, 100,
+     "JPEG quality; JPEGs that need no resizing are kept as they are"},
+    {"raw", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0,
+     "pixels instead of JPEG: 5 to 10 times the space, no decoding"},
+    {"exif", NULL, 0, REEL_OPTION_CHOICE, "ignore|apply", "ignore", 0, 0,
+     "apply: turn images upright as their EXIF data says"},
+    {"per-shard", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e6,
+     "images in a shard; 0 = 4000, or 1000 of raw ones"},
+    {"max-bad", NULL, 0, REEL_OPTION_REAL, "X", "0.01", 0, 1,
+     "share of images that may be unreadable; they are left out"},
     REEL_ROW_THREADS,
     REEL_ROW_JSON,
     REEL_ROW_QUIET,
@@ -43,9 +50,12 @@ typedef struct packing {
 static void show(void *user, int64_t done, int64_t total)
 {
     packing *p = user;
-    reel_progress_show(
-        &p->progress,
-        &(reel_progress_line){.label = p->label, .done = done, .total = total, .top1 = -1, .wait = -1, .seconds_left = -1});
+    reel_progress_show(&p->progress, &(reel_progress_line){.label = p->label,
+                                                           .done = done,
+                                                           .total = total,
+                                                           .top1 = -1,
+                                                           .wait = -1,
+                                                           .seconds_left = -1});
 }
 
 static void on_bad(void *user, int64_t index, const char *name, const char *reason)
@@ -56,9 +66,9 @@ static void on_bad(void *user, int64_t index, const char *name, const char *reas
     (void)index;
     reel_progress_warn(&p->progress, "reel pack: left out %s: %s", name, reason);
     snprintf(path, sizeof path, "%s/bad_files.jsonl", p->out);
-    reel_json_append(
-        json_pack("{s:s, s:o, s:o}", "split", p->label, "name", reel_json_text(name), "reason", reel_json_text(reason)), path,
-        &ignored);
+    reel_json_append(json_pack("{s:s, s:o, s:o}", "split", p->label, "name", reel_json_text(name),
+                               "reason", reel_json_text(reason)),
+                     path, &ignored);
 }
 
 static bool stop(void *user)
@@ -70,12 +80,17 @@ static bool stop(void *user)
 static reel_status open_out(packing *p, reel_error *err)
 {
     if (mkdir(p->out, 0777) != 0 && errno != EEXIST)
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot make the folder: %s", p->out, strerror(errno));
+        return reel_fail(err, REEL_ERR_IO, "%s: cannot make the folder: %s", p->out,
+                         strerror(errno));
     p->folder = open(p->out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (p->folder < 0) return reel_fail(err, REEL_ERR_IO, "%s: cannot open the folder: %s", p->out, strerror(errno));
+    if (p->folder < 0)
+        return reel_fail(err, REEL_ERR_IO, "%s: cannot open the folder: %s", p->out,
+                         strerror(errno));
     struct stat in, out;
-    if (stat(p->data, &in) == 0 && fstat(p->folder, &out) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-        return reel_fail(err, REEL_ERR_INVALID, "%s: expected another folder than DATA, which shards would hide", p->out);
+    if (stat(p->data, &in) == 0 && fstat(p->folder, &out) == 0 && in.st_dev == out.st_dev &&
+        in.st_ino == out.st_ino)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "%s: expected another folder than DATA, which shards would hide", p->out);
     if (flock(p->folder, LOCK_EX | LOCK_NB) != 0)
         return reel_fail(err, REEL_ERR_IO, "%s: another reel pack is at work in it", p->out);
     return REEL_OK;
@@ -86,25 +101,31 @@ static reel_status settle_plan(packing *p, reel_error *err)
 {
     char path[PATH], what[40];
     snprintf(path, sizeof path, "%s/pack.json", p->out);
-    if (access(path, F_OK) != 0) return reel_json_save(p->plan, path, err);
+    if (access(path, F_OK) != 0)
+        return reel_json_save(p->plan, path, err);
     json_t *before;
     REEL_TRY(reel_json_load(&before, path, err));
     const char *field, *odd = NULL;
     json_t *value;
     json_object_foreach(p->plan, field, value)
     {
-        if (!odd && !json_equal(value, json_object_get(before, field))) odd = field;
+        if (!odd && !json_equal(value, json_object_get(before, field)))
+            odd = field;
     }
     json_object_foreach(before, field, value)
     {
-        if (!odd && !json_object_get(p->plan, field)) odd = "more than these options";
+        if (!odd && !json_object_get(p->plan, field))
+            odd = "more than these options";
     }
-    if (odd) snprintf(what, sizeof what, "%s", odd);
+    if (odd)
+        snprintf(what, sizeof what, "%s", odd);
     json_decref(before);
-    if (!odd) return REEL_OK;
+    if (!odd)
+        return REEL_OK;
     return reel_fail(err, REEL_ERR_INVALID,
-                     "%s: holds a pack of other images or with other options (pack.json: %s); use another folder", p->out,
-                     what);
+                     "%s: holds a pack of other images or with other options (pack.json: %s); use "
+                     "another folder",
+                     p->out, what);
 }
 
 static reel_status save_classes(const packing *p, const reel_dataset *d, reel_error *err)
@@ -114,17 +135,20 @@ static reel_status save_classes(const packing *p, const reel_dataset *d, reel_er
     FILE *file = fopen(path, "wbe");
     bool good = file != NULL;
     for (int64_t c = 0; good && c < reel_dataset_classes(d); c++)
-        good = fprintf(file, "%s\n", reel_shown_text(reel_dataset_class_name(d, c), text, sizeof text)) > 0;
-    if (file && fclose(file) != 0) good = false;
-    return good ? REEL_OK : reel_fail(err, REEL_ERR_IO, "cannot write %s: %s", path, strerror(errno));
+        good = fprintf(file, "%s\n",
+                       reel_shown_text(reel_dataset_class_name(d, c), text, sizeof text)) > 0;
+    if (file && fclose(file) != 0)
+        good = false;
+    return good ? REEL_OK
+                : reel_fail(err, REEL_ERR_IO, "cannot write %s: %s", path, strerror(errno));
 }
 
 static void plan_split(packing *p, const char *split, const reel_dataset *d)
 {
     const int64_t n = reel_dataset_count(d);
-    json_t *o =
-        json_pack("{s:I, s:I, s:I}", "samples", (json_int_t)n, "shards", (json_int_t)reel_pack_shards(n, p->config.per_shard),
-                  "fingerprint", (json_int_t)reel_pack_fingerprint(d));
+    json_t *o = json_pack("{s:I, s:I, s:I}", "samples", (json_int_t)n, "shards",
+                          (json_int_t)reel_pack_shards(n, p->config.per_shard), "fingerprint",
+                          (json_int_t)reel_pack_fingerprint(d));
     json_object_set_new(json_object_get(p->plan, "splits"), split, o);
 }
 
@@ -139,13 +163,18 @@ static reel_status pack_one(packing *p, const char *split, const reel_dataset *d
     p->bad += r.bad;
     const double seconds = reel_seconds_now() - begin;
     snprintf(label, sizeof label, "%s, verified", split);
-    REEL_TRY(reel_pack_verify(p->out, split, reel_pack_shards(reel_dataset_count(d), p->config.per_shard), &p->config, err));
-    reel_progress_note(&p->progress, true, "%s: %" PRId64 " images in %.1f MB, %.0f images/s, verified%s", split, r.images,
-                       (double)r.bytes / 1e6, seconds > 0 ? (double)(r.images - r.resumed) / seconds : 0.0,
+    REEL_TRY(reel_pack_verify(p->out, split,
+                              reel_pack_shards(reel_dataset_count(d), p->config.per_shard),
+                              &p->config, err));
+    reel_progress_note(&p->progress, true,
+                       "%s: %" PRId64 " images in %.1f MB, %.0f images/s, verified%s", split,
+                       r.images, (double)r.bytes / 1e6,
+                       seconds > 0 ? (double)(r.images - r.resumed) / seconds : 0.0,
                        r.resumed ? " (some were there already)" : "");
     json_object_set_new(json_object_get(p->result, "splits"), split,
-                        json_pack("{s:I, s:I, s:I, s:I}", "images", (json_int_t)r.images, "bad", (json_int_t)r.bad, "resumed",
-                                  (json_int_t)r.resumed, "bytes", (json_int_t)r.bytes));
+                        json_pack("{s:I, s:I, s:I, s:I}", "images", (json_int_t)r.images, "bad",
+                                  (json_int_t)r.bad, "resumed", (json_int_t)r.resumed, "bytes",
+                                  (json_int_t)r.bytes));
     return REEL_OK;
 }
 
@@ -154,19 +183,28 @@ static reel_status pack(packing *p, reel_error *err)
     char path[PATH];
     reel_dataset *train = NULL, *val = NULL;
     const bool both = reel_dataset_has(p->data, "val") && reel_dataset_has(p->data, "train");
-    reel_status status = reel_dataset_open(&train, p->data, both ? "train" : NULL, path, sizeof path, err);
-    if (status == REEL_OK && both) status = reel_dataset_open(&val, p->data, "val", path, sizeof path, err);
-    if (status == REEL_OK && both) status = reel_dataset_align(train, val, err);
-    if (status == REEL_OK && both) status = reel_dataset_same_classes(train, val, err);
-    if (status == REEL_OK) status = open_out(p, err);
+    reel_status status =
+        reel_dataset_open(&train, p->data, both ? "train" : NULL, path, sizeof path, err);
+    if (status == REEL_OK && both)
+        status = reel_dataset_open(&val, p->data, "val", path, sizeof path, err);
+    if (status == REEL_OK && both)
+        status = reel_dataset_align(train, val, err);
+    if (status == REEL_OK && both)
+        status = reel_dataset_same_classes(train, val, err);
+    if (status == REEL_OK)
+        status = open_out(p, err);
     if (status == REEL_OK) {
         plan_split(p, "train", train);
-        if (both) plan_split(p, "val", val);
+        if (both)
+            plan_split(p, "val", val);
         status = settle_plan(p, err);
     }
-    if (status == REEL_OK) status = save_classes(p, train, err);
-    if (status == REEL_OK) status = pack_one(p, "train", train, err);
-    if (status == REEL_OK && both) status = pack_one(p, "val", val, err);
+    if (status == REEL_OK)
+        status = save_classes(p, train, err);
+    if (status == REEL_OK)
+        status = pack_one(p, "train", train, err);
+    if (status == REEL_OK && both)
+        status = pack_one(p, "val", val, err);
     reel_dataset_destroy(train);
     reel_dataset_destroy(val);
     return status;
@@ -187,22 +225,27 @@ static int run(reel_options *o)
                                   .progress = show,
                                   .stop = stop,
                                   .user = &p};
-    if (p.config.threads == 0) p.config.threads = reel_available_cpus();
-    if (p.config.per_shard == 0) p.config.per_shard = p.config.raw ? 1000 : 4000;
+    if (p.config.threads == 0)
+        p.config.threads = reel_available_cpus();
+    if (p.config.per_shard == 0)
+        p.config.per_shard = p.config.raw ? 1000 : 4000;
     if (strlen(p.out) > PATH - 200) {
         reel_fail(&err, REEL_ERR_INVALID, "the path of the folder is too long");
         return reel_complain_usage("pack", &err);
     }
-    p.plan = json_pack("{s:s, s:i, s:I, s:b, s:i, s:I, s:{}}", "format", "reel-pack", "version", 1, "size",
-                       (json_int_t)p.config.size, "raw", p.config.raw, "quality", p.config.raw ? 0 : p.config.quality,
-                       "per_shard", (json_int_t)p.config.per_shard, "splits");
-    if (p.config.exif == REEL_EXIF_APPLY) json_object_set_new(p.plan, "exif", json_string("apply"));
+    p.plan = json_pack("{s:s, s:i, s:I, s:b, s:i, s:I, s:{}}", "format", "reel-pack", "version", 1,
+                       "size", (json_int_t)p.config.size, "raw", p.config.raw, "quality",
+                       p.config.raw ? 0 : p.config.quality, "per_shard",
+                       (json_int_t)p.config.per_shard, "splits");
+    if (p.config.exif == REEL_EXIF_APPLY)
+        json_object_set_new(p.plan, "exif", json_string("apply"));
     p.result = json_pack("{s:o, s:{}}", "folder", reel_json_text(p.out), "splits");
     reel_progress_open(&p.progress, reel_options_flag(o, "quiet"));
     reel_signals_install();
     const reel_status status = pack(&p, &err);
     reel_progress_clear(&p.progress);
-    if (p.folder >= 0) close(p.folder);
+    if (p.folder >= 0)
+        close(p.folder);
     json_decref(p.plan);
     int code = REEL_EXIT_OK;
     if (status == REEL_ERR_STOPPED) {
@@ -221,9 +264,11 @@ const reel_command reel_command_pack = {
     .name = "pack",
     .arguments = "DATA OUT",
     .about = "Writes a dataset as resized shards that are read fast",
-    .notes = "OUT receives plain tars of images (NUMBER.jpg or .ppm, NUMBER.cls) with an index each; OUT is then DATA for the "
+    .notes = "OUT receives plain tars of images (NUMBER.jpg or .ppm, NUMBER.cls) with an index "
+             "each; OUT is then DATA for the "
              "other\n"
-             "commands. EXIF data is dropped where an image is encoded anew: --exif apply turns images by it first. The same "
+             "commands. EXIF data is dropped where an image is encoded anew: --exif apply turns "
+             "images by it first. The same "
              "command completes what was interrupted.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),

@@ -1,7 +1,8 @@
-/* `reel predict`: names what is in images. Files that cannot be read are named and passed over; the exit code then is 1. */
+/* `reel predict`: names what is in images. Files that cannot be read are named and passed over; the
+ * exit code then is 1. */
 #include "train/cli/command.h"
-#include "train/run/evaluate.h"
 #include "train/cli/image_list.h"
+#include "train/run/evaluate.h"
 #include "train/run/json_util.h"
 #include "train/run/model_card.h"
 #include "train/run/settings.h"
@@ -13,14 +14,17 @@
 #include <string.h>
 
 static const reel_option options_table[] = {
-    {"weights", NULL, 'w', REEL_OPTION_TEXT, "FILE", NULL, 0, 0, "weights, or the folder of a run (its best)"},
+    {"weights", NULL, 'w', REEL_OPTION_TEXT, "FILE", NULL, 0, 0,
+     "weights, or the folder of a run (its best)"},
     {"top", "topk", 'k', REEL_OPTION_INT, "K", "5", 1, 1e6, "classes to show for each image"},
     {"arch", NULL, 'a', REEL_OPTION_CHOICE, "alexnet|alexnet2012|tiny", "alexnet", 0, 0,
      "the network, where the file does not say"},
-    {"batch-size", NULL, 'b', REEL_OPTION_INT, "N", "16", 1, 1e4, "images that go through the network together"},
+    {"batch-size", NULL, 'b', REEL_OPTION_INT, "N", "16", 1, 1e4,
+     "images that go through the network together"},
     {"exif", NULL, 0, REEL_OPTION_CHOICE, "ignore|apply", NULL, 0, 0,
      "turn images upright by their EXIF data; unset = as in training"},
-    {"ten-crop", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "average over corners, centre and their mirror images"},
+    {"ten-crop", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0,
+     "average over corners, centre and their mirror images"},
     REEL_ROW_THREADS,
     REEL_ROW_JSON,
 };
@@ -48,7 +52,8 @@ enum { LARGEST_FILE = 1 << 30 };
 static reel_status read_file(reel_bytes *bytes, const char *path, reel_error *err)
 {
     FILE *f = fopen(path, "rb");
-    if (!f) return reel_fail(err, REEL_ERR_IO, "cannot be opened: %s", strerror(errno));
+    if (!f)
+        return reel_fail(err, REEL_ERR_IO, "cannot be opened: %s", strerror(errno));
     bytes->size = 0;
     for (;;) {
         if (bytes->size == bytes->capacity) {
@@ -62,7 +67,8 @@ static reel_status read_file(reel_bytes *bytes, const char *path, reel_error *er
             bytes->capacity = more;
         }
         const size_t got = fread(bytes->data + bytes->size, 1, bytes->capacity - bytes->size, f);
-        if (got == 0) break;
+        if (got == 0)
+            break;
         bytes->size += got;
     }
     const int failed = ferror(f) ? errno : 0;
@@ -73,11 +79,14 @@ static reel_status read_file(reel_bytes *bytes, const char *path, reel_error *er
 /* Class indices by descending probability; the first `top` are in order. */
 static void rank(int64_t *order, const float *p, int64_t classes, int64_t top)
 {
-    for (int64_t c = 0; c < classes; c++) order[c] = c;
+    for (int64_t c = 0; c < classes; c++)
+        order[c] = c;
     for (int64_t i = 0; i < top; i++) {
         int64_t best = i;
         for (int64_t j = i + 1; j < classes; j++)
-            if (p[order[j]] > p[order[best]] || (p[order[j]] == p[order[best]] && order[j] < order[best])) best = j;
+            if (p[order[j]] > p[order[best]] ||
+                (p[order[j]] == p[order[best]] && order[j] < order[best]))
+                best = j;
         const int64_t t = order[i];
         order[i] = order[best];
         order[best] = t;
@@ -94,16 +103,19 @@ static void show(predictor *p, const char *name, const float *probability)
         printf("%s\n", reel_shown_text(name, path, sizeof path));
         for (int64_t i = 0; i < top; i++)
             printf("  %6.2f %%  %s\n", 100 * (double)probability[p->order[i]],
-                   reel_shown_text(reel_model_card_class(&p->card, p->order[i], text, sizeof text), path, sizeof path));
+                   reel_shown_text(reel_model_card_class(&p->card, p->order[i], text, sizeof text),
+                                   path, sizeof path));
         return;
     }
     json_t *list = json_array();
     for (int64_t i = 0; i < top; i++)
-        json_array_append_new(list,
-                              json_pack("{s:o, s:I, s:f}", "class",
-                                        reel_json_text(reel_model_card_class(&p->card, p->order[i], text, sizeof text)),
-                                        "index", (json_int_t)p->order[i], "probability", (double)probability[p->order[i]]));
-    json_array_append_new(p->rows, json_pack("{s:o, s:o}", "file", reel_json_text(name), "predictions", list));
+        json_array_append_new(list, json_pack("{s:o, s:I, s:f}", "class",
+                                              reel_json_text(reel_model_card_class(
+                                                  &p->card, p->order[i], text, sizeof text)),
+                                              "index", (json_int_t)p->order[i], "probability",
+                                              (double)probability[p->order[i]]));
+    json_array_append_new(
+        p->rows, json_pack("{s:o, s:o}", "file", reel_json_text(name), "predictions", list));
 }
 
 /* line: what people read; why: what stands beside the name in JSON. */
@@ -112,19 +124,22 @@ static void fail(predictor *p, const char *name, const char *line, const char *w
     reel_say("reel predict: %s", line);
     p->failed++;
     if (p->rows)
-        json_array_append_new(p->rows, json_pack("{s:o, s:o}", "file", reel_json_text(name), "error", reel_json_text(why)));
+        json_array_append_new(p->rows, json_pack("{s:o, s:o}", "file", reel_json_text(name),
+                                                 "error", reel_json_text(why)));
 }
 
 /* The images gathered so far through the net. */
 static reel_status flush(predictor *p, reel_error *err)
 {
-    if (p->n == 0) return REEL_OK;
+    if (p->n == 0)
+        return REEL_OK;
     const int64_t size = p->card.preprocessing.size, shape[4] = {p->n * p->views, 3, size, size};
     const reel_tensor images = reel_tensor_of(p->batch, REEL_F32, 4, shape);
     reel_var scores = reel_net_forward(p->net, p->tape, reel_input(p->tape, &images));
     REEL_TRY(reel_tape_status(p->tape, err));
     const reel_tensor rows = reel_value(scores);
-    const reel_tensor mean = reel_tensor_of(p->averaged, REEL_F32, 2, (const int64_t[]){p->n, p->card.classes});
+    const reel_tensor mean =
+        reel_tensor_of(p->averaged, REEL_F32, 2, (const int64_t[]){p->n, p->card.classes});
     if (p->views > 1) {
         reel_average_views(p->averaged, rows.data, p->n, p->views, p->card.classes);
         scores = reel_input(p->tape, &mean);
@@ -134,9 +149,11 @@ static reel_status flush(predictor *p, reel_error *err)
     const reel_tensor probability = reel_value(y);
     for (int64_t i = 0; i < p->n; i++)
         if (!isfinite(((const float *)probability.data)[i * p->card.classes]))
-            return reel_fail(err, REEL_ERR_NONFINITE, "%s: the probabilities are not finite: these weights cannot be used",
+            return reel_fail(err, REEL_ERR_NONFINITE,
+                             "%s: the probabilities are not finite: these weights cannot be used",
                              p->names[i]);
-    for (int64_t i = 0; i < p->n; i++) show(p, p->names[i], (const float *)probability.data + i * p->card.classes);
+    for (int64_t i = 0; i < p->n; i++)
+        show(p, p->names[i], (const float *)probability.data + i * p->card.classes);
     reel_tape_reset(p->tape);
     p->n = 0;
     return REEL_OK;
@@ -148,46 +165,58 @@ static reel_status prepare(predictor *p, reel_error *err)
     reel_error why;
     for (int i = 0; i < reel_options_arg_count(o); i++)
         if (reel_image_list_add(&p->images, reel_options_arg(o, i), &why)) {
-            if (why.status == REEL_ERR_MEMORY) return reel_fail(err, why.status, "%s", why.message);
+            if (why.status == REEL_ERR_MEMORY)
+                return reel_fail(err, why.status, "%s", why.message);
             fail(p, reel_options_arg(o, i), why.message, why.message);
         }
-    if (p->images.n == 0) return REEL_OK; /* each has been named */
-    const reel_ctx_config config = {.threads = (int)reel_options_int(o, "threads"), .log = reel_log_to_stderr};
+    if (p->images.n == 0)
+        return REEL_OK; /* each has been named */
+    const reel_ctx_config config = {.threads = (int)reel_options_int(o, "threads"),
+                                    .log = reel_log_to_stderr};
     REEL_TRY(reel_ctx_create(&p->ctx, &config, err));
-    REEL_TRY(reel_model_open(&p->net, &p->card, reel_options_text(o, "weights"), reel_options_text(o, "arch"), p->ctx, REEL_F32,
-                             err));
+    REEL_TRY(reel_model_open(&p->net, &p->card, reel_options_text(o, "weights"),
+                             reel_options_text(o, "arch"), p->ctx, REEL_F32, err));
     reel_net_set_training(p->net, false);
-    REEL_TRY(reel_tape_create(&p->tape, p->ctx, &(reel_tape_config){.dtype = REEL_F32, .no_grad = true}, err));
+    REEL_TRY(reel_tape_create(&p->tape, p->ctx,
+                              &(reel_tape_config){.dtype = REEL_F32, .no_grad = true}, err));
     const int64_t size = p->card.preprocessing.size, batch = reel_options_int(o, "batch-size");
-    const int64_t n = p->most = batch < p->images.n ? batch : p->images.n; /* memory for no more than there are */
+    const int64_t n = p->most =
+        batch < p->images.n ? batch : p->images.n; /* memory for no more than there are */
     p->look = reel_transform_of(&p->card.preprocessing);
-    if (reel_options_set(o, "exif")) p->look.exif = reel_exif_from(reel_options_text(o, "exif"));
+    if (reel_options_set(o, "exif"))
+        p->look.exif = reel_exif_from(reel_options_text(o, "exif"));
     p->views = p->look.views = reel_options_flag(o, "ten-crop") ? 10 : 1;
     p->batch = malloc((size_t)(n * p->views * 3 * size * size) * sizeof *p->batch);
     p->averaged = malloc((size_t)(n * p->card.classes) * sizeof *p->averaged);
     p->names = calloc((size_t)n, sizeof *p->names);
     p->order = calloc((size_t)p->card.classes, sizeof *p->order);
-    return p->batch && p->averaged && p->names && p->order ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "out of memory");
+    return p->batch && p->averaged && p->names && p->order
+               ? REEL_OK
+               : reel_fail(err, REEL_ERR_MEMORY, "out of memory");
 }
 
 static reel_status predict(predictor *p, reel_error *err)
 {
     REEL_TRY(prepare(p, err));
-    if (p->images.n == 0) return REEL_OK;
+    if (p->images.n == 0)
+        return REEL_OK;
     const int64_t size = p->card.preprocessing.size;
     for (int64_t i = 0; i < p->images.n; i++) {
         reel_error why;
         const reel_rng none = reel_rng_at(0, REEL_STREAM_AUGMENT, 0, 0);
         float *out = p->batch + p->n * p->views * 3 * size * size;
         if (read_file(&p->bytes, p->images.paths[i], &why) ||
-            reel_transform_bytes(&p->look, p->bytes.data, p->bytes.size, none, &p->scratch, out, &why)) {
+            reel_transform_bytes(&p->look, p->bytes.data, p->bytes.size, none, &p->scratch, out,
+                                 &why)) {
             char path[4200], line[6000];
-            snprintf(line, sizeof line, "%s: %s", reel_shown_text(p->images.paths[i], path, sizeof path), why.message);
+            snprintf(line, sizeof line, "%s: %s",
+                     reel_shown_text(p->images.paths[i], path, sizeof path), why.message);
             fail(p, p->images.paths[i], line, why.message);
             continue;
         }
         p->names[p->n++] = p->images.paths[i];
-        if (p->n == p->most) REEL_TRY(flush(p, err));
+        if (p->n == p->most)
+            REEL_TRY(flush(p, err));
     }
     return flush(p, err);
 }
@@ -199,11 +228,16 @@ static int run(reel_options *options)
         reel_fail(&err, REEL_ERR_INVALID, "expected --weights FILE");
         return reel_complain_usage("predict", &err);
     }
-    predictor p = {.options = options, .rows = reel_options_flag(options, "json") ? json_array() : NULL};
-    int code = predict(&p, &err) ? reel_complain("predict", &err) : p.failed ? REEL_EXIT_FAILED : REEL_EXIT_OK;
+    predictor p = {.options = options,
+                   .rows = reel_options_flag(options, "json") ? json_array() : NULL};
+    int code = predict(&p, &err) ? reel_complain("predict", &err)
+               : p.failed        ? REEL_EXIT_FAILED
+                                 : REEL_EXIT_OK;
     if (p.rows && (p.net || p.images.n == 0)) {
-        const int printed = reel_print_json(json_pack("{s:O, s:I}", "images", p.rows, "failed", (json_int_t)p.failed));
-        if (!code) code = printed;
+        const int printed = reel_print_json(
+            json_pack("{s:O, s:I}", "images", p.rows, "failed", (json_int_t)p.failed));
+        if (!code)
+            code = printed;
     }
     json_decref(p.rows);
     free(p.batch);
@@ -224,7 +258,8 @@ const reel_command reel_command_predict = {
     .name = "predict",
     .arguments = "IMAGE...",
     .about = "Names what is in images: the likeliest classes with their probabilities",
-    .notes = "IMAGE: a file, a folder of images, or - for a list of them on stdin, one a line. Unreadable files are named on "
+    .notes = "IMAGE: a file, a folder of images, or - for a list of them on stdin, one a line. "
+             "Unreadable files are named on "
              "stderr and passed over; the exit code then is 1.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),

@@ -1,5 +1,6 @@
-/* `reel replay`: stored batches through a net, step by step, from stored weights: for comparing with another program, loss by
- * loss. Nothing is drawn at random here but dropout, which is off by default. */
+/* `reel replay`: stored batches through a net, step by step, from stored weights: for comparing
+ * with another program, loss by loss. Nothing is drawn at random here but dropout, which is off by
+ * default. */
 #include "train/cli/command.h"
 #include "train/run/json_util.h"
 #include "train/run/model_card.h"
@@ -11,7 +12,8 @@
 #include <stdlib.h>
 
 static const reel_option options_table[] = {
-    {"arch", NULL, 'a', REEL_OPTION_CHOICE, "alexnet|alexnet2012|tiny", "alexnet", 0, 0, "the network"},
+    {"arch", NULL, 'a', REEL_OPTION_CHOICE, "alexnet|alexnet2012|tiny", "alexnet", 0, 0,
+     "the network"},
     {"head", NULL, 0, REEL_OPTION_CHOICE, "flatten|gap|gmp", "flatten", 0, 0,
      "end of the network: linear layers, or a global pool"},
     {"num-classes", NULL, 0, REEL_OPTION_INT, "N", "1000", 1, 1e7, "classes"},
@@ -21,10 +23,14 @@ static const reel_option options_table[] = {
     {"weight-decay", "wd", 0, REEL_OPTION_REAL, "X", "5e-4", 0, 1e6, "weight decay"},
     {"nesterov", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "Nesterov's momentum"},
     {"dampening", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 1, "dampening of the momentum"},
-    {"lr-in-velocity", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "the update of 2012: learning rate inside the velocity"},
-    {"label-smoothing", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 1, "share of the target spread over all classes"},
-    {"dtype", NULL, 0, REEL_OPTION_CHOICE, "float32|float64", "float32", 0, 0, "what is computed in"},
-    {"out", NULL, 0, REEL_OPTION_TEXT, "FILE", NULL, 0, 0, "where the weights after the last step go"},
+    {"lr-in-velocity", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0,
+     "the update of 2012: learning rate inside the velocity"},
+    {"label-smoothing", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 1,
+     "share of the target spread over all classes"},
+    {"dtype", NULL, 0, REEL_OPTION_CHOICE, "float32|float64", "float32", 0, 0,
+     "what is computed in"},
+    {"out", NULL, 0, REEL_OPTION_TEXT, "FILE", NULL, 0, 0,
+     "where the weights after the last step go"},
     REEL_ROW_SEED,
     REEL_ROW_THREADS,
     REEL_ROW_JSON,
@@ -46,13 +52,18 @@ static reel_status open_batches(replay *r, const char *path, reel_error *err)
     r->images = reel_weights_find(r->batches, "images");
     r->labels = reel_weights_find(r->batches, "labels");
     if (!r->images || !r->labels)
-        return reel_fail(err, REEL_ERR_FORMAT, "%s: expected tensors images and labels, %s is missing", path,
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s: expected tensors images and labels, %s is missing", path,
                          r->images ? "labels" : "images");
     const int64_t *x = r->images->shape, *y = r->labels->shape;
-    if (r->images->ndim != 5 || x[2] != 3 || (r->images->dtype != REEL_STORED_F32 && r->images->dtype != REEL_STORED_F64))
-        return reel_fail(err, REEL_ERR_FORMAT, "%s: images: expected (steps, n, 3, h, w) in float32 or float64", path);
+    if (r->images->ndim != 5 || x[2] != 3 ||
+        (r->images->dtype != REEL_STORED_F32 && r->images->dtype != REEL_STORED_F64))
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s: images: expected (steps, n, 3, h, w) in float32 or float64", path);
     if (r->labels->ndim != 2 || r->labels->dtype != REEL_STORED_I64 || y[0] != x[0] || y[1] != x[1])
-        return reel_fail(err, REEL_ERR_FORMAT, "%s: labels: expected (%" PRId64 ", %" PRId64 ") in int64", path, x[0], x[1]);
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s: labels: expected (%" PRId64 ", %" PRId64 ") in int64", path, x[0],
+                         x[1]);
     return REEL_OK;
 }
 
@@ -65,12 +76,14 @@ static reel_status prepare(replay *r, const reel_options *o, const reel_ctx *ctx
                                       .head = reel_head_find(reel_options_text(o, "head")),
                                       .dropout = reel_options_real(o, "dropout"),
                                       .image_size = x[3]};
-    REEL_TRY(reel_model_create(&r->net, reel_model_find(reel_options_text(o, "arch")), &config, ctx, dtype, err));
+    REEL_TRY(reel_model_create(&r->net, reel_model_find(reel_options_text(o, "arch")), &config, ctx,
+                               dtype, err));
     reel_weights *init;
     REEL_TRY(reel_weights_read(&init, reel_options_arg(o, 0), err));
     const reel_status status = reel_params_load(reel_net_params(r->net), init, err);
     reel_weights_destroy(init);
-    if (status) return status;
+    if (status)
+        return status;
     const reel_sgd_config sgd = {.momentum = reel_options_real(o, "momentum"),
                                  .dampening = reel_options_real(o, "dampening"),
                                  .weight_decay = reel_options_real(o, "weight-decay"),
@@ -87,26 +100,31 @@ static reel_status step(replay *r, const reel_options *o, int64_t s, reel_error 
 {
     const int64_t *x = r->images->shape, count = x[1] * x[2] * x[3] * x[4];
     const reel_dtype stored = r->images->dtype == REEL_STORED_F64 ? REEL_F64 : REEL_F32;
-    const char *data = (const char *)r->images->data + (size_t)(s * count) * reel_dtype_size(stored);
-    const reel_tensor from = reel_tensor_with_layout((void *)data, stored, REEL_ROW_MAJOR, 4, x + 1);
+    const char *data =
+        (const char *)r->images->data + (size_t)(s * count) * reel_dtype_size(stored);
+    const reel_tensor from =
+        reel_tensor_with_layout((void *)data, stored, REEL_ROW_MAJOR, 4, x + 1);
     const reel_tensor images = reel_tensor_of(r->buffer, reel_net_dtype(r->net), 4, x + 1);
     reel_tensor_copy(&images, &from);
     const int64_t *labels = (const int64_t *)r->labels->data + s * x[1];
 
     reel_tape_set_step(r->tape, s);
     const reel_var logits = reel_net_forward(r->net, r->tape, reel_input(r->tape, &images));
-    const reel_cross_entropy_attrs attrs = {.label_smoothing = reel_options_real(o, "label-smoothing")};
+    const reel_cross_entropy_attrs attrs = {.label_smoothing =
+                                                reel_options_real(o, "label-smoothing")};
     const reel_var loss = reel_cross_entropy(logits, labels, x[1], &attrs);
     REEL_TRY(reel_tape_status(r->tape, err));
     const reel_tensor value = reel_value(loss);
     const double number = reel_tensor_get(&value, (const int64_t[REEL_MAX_DIMS]){0});
     json_array_append_new(r->losses, reel_json_number(number));
-    if (!isfinite(number)) return reel_fail(err, REEL_ERR_NONFINITE, "step %" PRId64 ": the loss is %g", s, number);
+    if (!isfinite(number))
+        return reel_fail(err, REEL_ERR_NONFINITE, "step %" PRId64 ": the loss is %g", s, number);
     REEL_TRY(reel_backward(loss, err));
     REEL_TRY(reel_optimizer_step(r->opt, reel_options_real(o, "lr"), err));
     reel_params_zero_grad(reel_net_params(r->net));
     reel_tape_reset(r->tape);
-    if (!reel_options_flag(o, "json")) printf("step %" PRId64 "  loss %.12g\n", s, number);
+    if (!reel_options_flag(o, "json"))
+        printf("step %" PRId64 "  loss %.12g\n", s, number);
     return REEL_OK;
 }
 
@@ -115,7 +133,8 @@ static reel_status save(const replay *r, const char *path, reel_error *err)
     reel_weights_writer *writer;
     REEL_TRY(reel_weights_writer_create(&writer, err));
     reel_status status = reel_params_add_to(reel_net_params(r->net), writer, err);
-    if (status == REEL_OK) status = reel_weights_writer_save(writer, path, err);
+    if (status == REEL_OK)
+        status = reel_weights_writer_save(writer, path, err);
     reel_weights_writer_destroy(writer);
     return status;
 }
@@ -123,7 +142,8 @@ static reel_status save(const replay *r, const char *path, reel_error *err)
 static reel_status play(replay *r, const reel_options *o, const reel_ctx *ctx, reel_error *err)
 {
     REEL_TRY(prepare(r, o, ctx, err));
-    for (int64_t s = 0; s < r->images->shape[0]; s++) REEL_TRY(step(r, o, s, err));
+    for (int64_t s = 0; s < r->images->shape[0]; s++)
+        REEL_TRY(step(r, o, s, err));
     return reel_options_set(o, "out") ? save(r, reel_options_text(o, "out"), err) : REEL_OK;
 }
 
@@ -134,7 +154,8 @@ static int run(reel_options *options)
     const reel_ctx_config config = {.threads = (int)reel_options_int(options, "threads"),
                                     .seed = (uint64_t)reel_options_int(options, "seed"),
                                     .log = reel_log_to_stderr};
-    if (reel_ctx_create(&ctx, &config, &err)) return reel_complain("replay", &err);
+    if (reel_ctx_create(&ctx, &config, &err))
+        return reel_complain("replay", &err);
     replay r = {0};
     const reel_status status = play(&r, options, ctx, &err);
     int code = REEL_EXIT_OK;
@@ -156,8 +177,10 @@ const reel_command reel_command_replay = {
     .name = "replay",
     .arguments = "INIT BATCHES",
     .about = "Trains on stored batches from stored weights, to compare with another program",
-    .notes = "INIT: weights. BATCHES: a safetensors file with images (steps, n, 3, h, w), already normalised, and labels\n"
-             "(steps, n) in int64. Prints the loss of every step; --out keeps the weights after the last one.",
+    .notes = "INIT: weights. BATCHES: a safetensors file with images (steps, n, 3, h, w), already "
+             "normalised, and labels\n"
+             "(steps, n) in int64. Prints the loss of every step; --out keeps the weights after "
+             "the last one.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
     .min_args = 2,

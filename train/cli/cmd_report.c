@@ -6,8 +6,10 @@
 #include <stdio.h>
 
 static const reel_option options_table[] = {
-    {"data", NULL, 0, REEL_OPTION_TEXT, "DIR", NULL, 0, 0, "where the images are now; unset = where the run found them"},
-    {"out", NULL, 'o', REEL_OPTION_TEXT, "FILE", NULL, 0, 0, "the page; unset = RUN/report.html (replaced)"},
+    {"data", NULL, 0, REEL_OPTION_TEXT, "DIR", NULL, 0, 0,
+     "where the images are now; unset = where the run found them"},
+    {"out", NULL, 'o', REEL_OPTION_TEXT, "FILE", NULL, 0, 0,
+     "the page; unset = RUN/report.html (replaced)"},
 };
 
 static int run(reel_options *options)
@@ -29,7 +31,8 @@ const reel_command reel_command_report = {
     .name = "report",
     .arguments = "RUN",
     .about = "Writes one page of HTML about a run, with all it shows in it",
-    .notes = "RUN: the --output-dir of `reel train` or `reel finetune`, which write the page at their end.",
+    .notes = "RUN: the --output-dir of `reel train` or `reel finetune`, which write the page at "
+             "their end.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
     .min_args = 1,

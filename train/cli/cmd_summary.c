@@ -1,23 +1,27 @@
-/* `reel summary`: the layers of a network with shapes, parameters, multiply-adds, and the memory that a step takes; or the
- * tensors in a weights file. */
+/* `reel summary`: the layers of a network with shapes, parameters, multiply-adds, and the memory
+ * that a step takes; or the tensors in a weights file. */
 #include "train/cli/command.h"
+#include "train/cli/onnx_list.h"
 #include "train/run/json_util.h"
 #include "train/run/memory_plan.h"
 #include "train/run/model_card.h"
-#include "train/cli/onnx_list.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const reel_option options_table[] = {
-    {"arch", NULL, 'a', REEL_OPTION_CHOICE, "alexnet|alexnet2012|tiny", "alexnet", 0, 0, "the network"},
+    {"arch", NULL, 'a', REEL_OPTION_CHOICE, "alexnet|alexnet2012|tiny", "alexnet", 0, 0,
+     "the network"},
     {"head", NULL, 0, REEL_OPTION_CHOICE, "flatten|gap|gmp", "flatten", 0, 0,
      "end of the network: linear layers, or a global pool"},
     {"num-classes", NULL, 0, REEL_OPTION_INT, "N", "1000", 1, 1e7, "classes"},
-    {"size", NULL, 0, REEL_OPTION_INT, "N", NULL, 1, 8192, "side of the image; unset = the network's own"},
-    {"batch-size", "batch", 'b', REEL_OPTION_INT, "N", "1", 1, 1e6, "images in a batch, for shapes, multiply-adds, memory"},
-    {"infer", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "memory of inference instead of a training step"},
+    {"size", NULL, 0, REEL_OPTION_INT, "N", NULL, 1, 8192,
+     "side of the image; unset = the network's own"},
+    {"batch-size", "batch", 'b', REEL_OPTION_INT, "N", "1", 1, 1e6,
+     "images in a batch, for shapes, multiply-adds, memory"},
+    {"infer", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0,
+     "memory of inference instead of a training step"},
     REEL_ROW_THREADS,
     REEL_ROW_JSON,
 };
@@ -25,37 +29,41 @@ static const reel_option options_table[] = {
 static json_t *shape_json(int ndim, const int64_t *shape)
 {
     json_t *array = json_array();
-    for (int d = 0; d < ndim; d++) json_array_append_new(array, json_integer(shape[d]));
+    for (int d = 0; d < ndim; d++)
+        json_array_append_new(array, json_integer(shape[d]));
     return array;
 }
 
 /* ---- a network ---- */
-static int print_net_json(const reel_model *model, const reel_net *net, const reel_layer_info *layers, int n_layers,
-                          int64_t macs, const reel_memory_plan *memory)
+static int print_net_json(const reel_model *model, const reel_net *net,
+                          const reel_layer_info *layers, int n_layers, int64_t macs,
+                          const reel_memory_plan *memory)
 {
     json_t *tensors = json_array(), *rows = json_array();
     reel_params *params = reel_net_params(net);
     for (int i = 0; i < reel_params_count(params); i++) {
         const reel_param *p = reel_params_at(params, i);
-        json_array_append_new(tensors,
-                              json_pack("{s:s, s:o}", "name", p->name, "shape", shape_json(p->value.ndim, p->value.shape)));
+        json_array_append_new(tensors, json_pack("{s:s, s:o}", "name", p->name, "shape",
+                                                 shape_json(p->value.ndim, p->value.shape)));
     }
     for (int i = 0; i < n_layers; i++)
-        json_array_append_new(rows, json_pack("{s:s, s:s, s:o, s:I, s:I}", "name", layers[i].name, "kind", layers[i].kind,
-                                              "output", shape_json(layers[i].ndim, layers[i].shape), "parameters",
-                                              (json_int_t)layers[i].parameters, "multiply_adds",
-                                              (json_int_t)layers[i].multiply_adds));
-    return reel_print_json(json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "arch", model->name, "parameters",
-                                     (json_int_t)reel_params_trainable(params), "multiply_adds", (json_int_t)macs, "memory",
-                                     reel_memory_plan_json(memory), "tensors", tensors, "layers", rows));
+        json_array_append_new(
+            rows, json_pack("{s:s, s:s, s:o, s:I, s:I}", "name", layers[i].name, "kind",
+                            layers[i].kind, "output", shape_json(layers[i].ndim, layers[i].shape),
+                            "parameters", (json_int_t)layers[i].parameters, "multiply_adds",
+                            (json_int_t)layers[i].multiply_adds));
+    return reel_print_json(
+        json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "arch", model->name, "parameters",
+                  (json_int_t)reel_params_trainable(params), "multiply_adds", (json_int_t)macs,
+                  "memory", reel_memory_plan_json(memory), "tensors", tensors, "layers", rows));
 }
 
-static void print_net(const reel_model *model, const reel_net *net, const reel_layer_info *layers, int n_layers, int64_t macs,
-                      const reel_memory_plan *memory)
+static void print_net(const reel_model *model, const reel_net *net, const reel_layer_info *layers,
+                      int n_layers, int64_t macs, const reel_memory_plan *memory)
 {
     char shape[80];
-    printf("%s: %s\n\n%-16s %-18s %-22s %12s %14s\n", model->name, model->about, "layer", "kind", "output", "parameters",
-           "multiply-adds");
+    printf("%s: %s\n\n%-16s %-18s %-22s %12s %14s\n", model->name, model->about, "layer", "kind",
+           "output", "parameters", "multiply-adds");
     for (int i = 0; i < n_layers; i++) {
         printf("%-16s %-18s %-22s", layers[i].name, layers[i].kind,
                reel_shape_text(shape, sizeof shape, layers[i].ndim, layers[i].shape));
@@ -64,8 +72,8 @@ static void print_net(const reel_model *model, const reel_net *net, const reel_l
         putchar('\n');
     }
     const int64_t parameters = reel_params_trainable(reel_net_params(net));
-    printf("\n%" PRId64 " parameters (%.1f MB), %.3f billion multiply-adds\n", parameters, (double)parameters * 4e-6,
-           (double)macs * 1e-9);
+    printf("\n%" PRId64 " parameters (%.1f MB), %.3f billion multiply-adds\n", parameters,
+           (double)parameters * 4e-6, (double)macs * 1e-9);
     reel_memory_plan_print(memory);
 }
 
@@ -74,7 +82,8 @@ static int summarize_net(const reel_options *options, const reel_ctx *ctx)
     enum { MOST = 128 };
     reel_error err;
     const reel_model *model = reel_model_find(reel_options_text(options, "arch"));
-    const int64_t size = reel_options_set(options, "size") ? reel_options_int(options, "size") : model->image_size;
+    const int64_t size =
+        reel_options_set(options, "size") ? reel_options_int(options, "size") : model->image_size;
     const reel_model_config config = {.classes = reel_options_int(options, "num-classes"),
                                       .head = reel_head_find(reel_options_text(options, "head")),
                                       .dropout = -1,
@@ -84,16 +93,19 @@ static int summarize_net(const reel_options *options, const reel_ctx *ctx)
     reel_net *net;
     reel_memory_plan memory;
     int n = 0;
-    if (reel_model_create(&net, model, &config, ctx, REEL_F32, &err)) return reel_complain_usage("summary", &err);
+    if (reel_model_create(&net, model, &config, ctx, REEL_F32, &err))
+        return reel_complain_usage("summary", &err);
     if (reel_net_describe(net, input, layers, MOST, &n, &err) ||
         reel_memory_plan_make(&memory, net, input, reel_options_flag(options, "infer"), &err)) {
         reel_net_destroy(net);
         return reel_complain("summary", &err);
     }
-    if (n > MOST) n = MOST;
+    if (n > MOST)
+        n = MOST;
     int64_t macs = 0;
     int code = REEL_EXIT_OK;
-    for (int i = 0; i < n; i++) macs += layers[i].multiply_adds;
+    for (int i = 0; i < n; i++)
+        macs += layers[i].multiply_adds;
     if (reel_options_flag(options, "json"))
         code = print_net_json(model, net, layers, n, macs, &memory);
     else
@@ -109,7 +121,8 @@ static const char *stored_name(reel_stored_dtype dtype)
     return names[dtype];
 }
 
-static const char *const keys[] = {"reel.kind", "arch", "head", "image_size", "preprocessing", "classes", "step", "epoch"};
+static const char *const keys[] = {"reel.kind",     "arch",    "head", "image_size",
+                                   "preprocessing", "classes", "step", "epoch"};
 
 static int print_file_json(const reel_weights *weights)
 {
@@ -118,29 +131,36 @@ static int print_file_json(const reel_weights *weights)
     for (int i = 0; i < reel_weights_count(weights); i++) {
         const reel_weight *w = reel_weights_at(weights, i);
         total += reel_shape_numel(w->ndim, w->shape);
-        json_array_append_new(tensors,
-                              json_pack("{s:o, s:s, s:o, s:I}", "name", reel_json_text(w->name), "dtype", stored_name(w->dtype),
-                                        "shape", shape_json(w->ndim, w->shape), "bytes", (json_int_t)w->bytes));
+        json_array_append_new(
+            tensors, json_pack("{s:o, s:s, s:o, s:I}", "name", reel_json_text(w->name), "dtype",
+                               stored_name(w->dtype), "shape", shape_json(w->ndim, w->shape),
+                               "bytes", (json_int_t)w->bytes));
         bytes += (int64_t)w->bytes;
     }
     for (int i = 0; i < REEL_COUNT(keys); i++) {
         const char *value = reel_weights_metadata(weights, keys[i]);
-        if (value) json_object_set_new(metadata, keys[i], reel_json_text(value));
+        if (value)
+            json_object_set_new(metadata, keys[i], reel_json_text(value));
     }
-    return reel_print_json(json_pack("{s:s, s:I, s:I, s:o, s:o}", "format", reel_weights_format(weights), "elements",
-                                     (json_int_t)total, "bytes", (json_int_t)bytes, "metadata", metadata, "tensors", tensors));
+    return reel_print_json(json_pack(
+        "{s:s, s:I, s:I, s:o, s:o}", "format", reel_weights_format(weights), "elements",
+        (json_int_t)total, "bytes", (json_int_t)bytes, "metadata", metadata, "tensors", tensors));
 }
 
 /* All of it, in a form that no terminal obeys: the file may be a stranger's. */
 static int print_metadata(const char *key, const char *value)
 {
     char name[200];
-    if (!value) return REEL_EXIT_OK;
+    if (!value)
+        return REEL_EXIT_OK;
     const size_t size = 4 * strlen(value) + 8; /* a byte takes four letters at most */
     char *shown = malloc(size);
     reel_error err;
-    if (!shown) return reel_fail(&err, REEL_ERR_MEMORY, "%s: out of memory", key), reel_complain("summary", &err);
-    printf("%s: %s\n", reel_shown_text(key, name, sizeof name), reel_shown_text(value, shown, size));
+    if (!shown)
+        return reel_fail(&err, REEL_ERR_MEMORY, "%s: out of memory", key),
+               reel_complain("summary", &err);
+    printf("%s: %s\n", reel_shown_text(key, name, sizeof name),
+           reel_shown_text(value, shown, size));
     free(shown);
     return REEL_EXIT_OK;
 }
@@ -152,27 +172,33 @@ static int summarize_onnx(const char *path, bool json)
     const char *key;
     char shown[1100], text[80];
     size_t i;
-    if (reel_onnx_list(&list, path, &err)) return reel_complain("summary", &err);
-    if (json) return reel_print_json(list);
+    if (reel_onnx_list(&list, path, &err))
+        return reel_complain("summary", &err);
+    if (json)
+        return reel_print_json(list);
     const json_t *tensors = json_object_get(list, "tensors");
     json_array_foreach(tensors, i, row)
     {
         const json_t *sides = json_object_get(row, "shape");
         int64_t shape[REEL_MAX_DIMS];
         const int ndim = (int)json_array_size(sides);
-        for (int d = 0; d < ndim; d++) shape[d] = json_integer_value(json_array_get(sides, (size_t)d));
-        printf("%-32s %-9s %-20s %13" PRId64 " bytes\n",
-               reel_shown_text(json_string_value(json_object_get(row, "name")), shown, sizeof shown),
-               json_string_value(json_object_get(row, "dtype")), reel_shape_text(text, sizeof text, ndim, shape),
-               (int64_t)json_integer_value(json_object_get(row, "bytes")));
+        for (int d = 0; d < ndim; d++)
+            shape[d] = json_integer_value(json_array_get(sides, (size_t)d));
+        printf(
+            "%-32s %-9s %-20s %13" PRId64 " bytes\n",
+            reel_shown_text(json_string_value(json_object_get(row, "name")), shown, sizeof shown),
+            json_string_value(json_object_get(row, "dtype")),
+            reel_shape_text(text, sizeof text, ndim, shape),
+            (int64_t)json_integer_value(json_object_get(row, "bytes")));
     }
-    printf("%zu tensors, %" PRId64 " elements, %" PRId64 " bytes (onnx)\n", json_array_size(tensors),
-           (int64_t)json_integer_value(json_object_get(list, "elements")),
+    printf("%zu tensors, %" PRId64 " elements, %" PRId64 " bytes (onnx)\n",
+           json_array_size(tensors), (int64_t)json_integer_value(json_object_get(list, "elements")),
            (int64_t)json_integer_value(json_object_get(list, "bytes")));
     int code = REEL_EXIT_OK;
     json_object_foreach(json_object_get(list, "metadata"), key, value)
     {
-        if (code == REEL_EXIT_OK) code = print_metadata(key, json_string_value(value));
+        if (code == REEL_EXIT_OK)
+            code = print_metadata(key, json_string_value(value));
     }
     json_decref(list);
     return code;
@@ -183,8 +209,10 @@ static int summarize_file(const char *path, bool json)
     reel_error err;
     reel_weights *weights;
     const size_t length = strlen(path);
-    if (length > 5 && !strcmp(path + length - 5, ".onnx")) return summarize_onnx(path, json);
-    if (reel_weights_read(&weights, path, &err)) return reel_complain("summary", &err);
+    if (length > 5 && !strcmp(path + length - 5, ".onnx"))
+        return summarize_onnx(path, json);
+    if (reel_weights_read(&weights, path, &err))
+        return reel_complain("summary", &err);
     if (reel_weights_verify(weights, &err)) {
         reel_weights_destroy(weights);
         return reel_complain("summary", &err);
@@ -197,13 +225,14 @@ static int summarize_file(const char *path, bool json)
         for (int i = 0; i < reel_weights_count(weights); i++) {
             const reel_weight *w = reel_weights_at(weights, i);
             char shape[80], name[200];
-            printf("%-32s %-9s %-20s %13zu bytes\n", reel_shown_text(w->name, name, sizeof name), stored_name(w->dtype),
-                   reel_shape_text(shape, sizeof shape, w->ndim, w->shape), w->bytes);
+            printf("%-32s %-9s %-20s %13zu bytes\n", reel_shown_text(w->name, name, sizeof name),
+                   stored_name(w->dtype), reel_shape_text(shape, sizeof shape, w->ndim, w->shape),
+                   w->bytes);
             total += reel_shape_numel(w->ndim, w->shape);
             bytes += (int64_t)w->bytes;
         }
-        printf("%d tensors, %" PRId64 " elements, %" PRId64 " bytes (%s)\n", reel_weights_count(weights), total, bytes,
-               reel_weights_format(weights));
+        printf("%d tensors, %" PRId64 " elements, %" PRId64 " bytes (%s)\n",
+               reel_weights_count(weights), total, bytes, reel_weights_format(weights));
         for (int i = 0; i < REEL_COUNT(keys) && code == REEL_EXIT_OK; i++)
             code = print_metadata(keys[i], reel_weights_metadata(weights, keys[i]));
     }
@@ -218,7 +247,8 @@ static int run(reel_options *options)
     reel_error err;
     reel_ctx *ctx;
     const reel_ctx_config config = {.threads = (int)reel_options_int(options, "threads")};
-    if (reel_ctx_create(&ctx, &config, &err)) return reel_complain("summary", &err);
+    if (reel_ctx_create(&ctx, &config, &err))
+        return reel_complain("summary", &err);
     const int code = summarize_net(options, ctx);
     reel_ctx_destroy(ctx);
     return code;
@@ -227,8 +257,10 @@ static int run(reel_options *options)
 const reel_command reel_command_summary = {
     .name = "summary",
     .arguments = "[FILE]",
-    .about = "Shows a network's layers, shapes, parameters, multiply-adds, memory; or the tensors of a weights file",
-    .notes = "FILE is a .safetensors, .pth or .onnx file. Memory is that of one step with momentum on one batch, as `reel "
+    .about = "Shows a network's layers, shapes, parameters, multiply-adds, memory; or the tensors "
+             "of a weights file",
+    .notes = "FILE is a .safetensors, .pth or .onnx file. Memory is that of one step with momentum "
+             "on one batch, as `reel "
              "bench step` does "
              "it; a loader holds batches besides.",
     .options = options_table,

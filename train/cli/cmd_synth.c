@@ -1,5 +1,6 @@
-/* `reel synth DIR`: draws a labelled image folder of JPEGs, so that everything runs with no download. A file depends on (seed,
- * class, number, size, quality) alone: the same for any number of threads. */
+/* `reel synth DIR`: draws a labelled image folder of JPEGs, so that everything runs with no
+ * download. A file depends on (seed, class, number, size, quality) alone: the same for any number
+ * of threads. */
 #include "data/synth/synth.h"
 #include "train/cli/command.h"
 #include "train/run/json_util.h"
@@ -16,7 +17,8 @@ static const reel_option options_table[] = {
     {"val", NULL, 0, REEL_OPTION_INT, "N", "50", 1, 1e6, "validation images of each class"},
     {"classes", NULL, 0, REEL_OPTION_INT, "N", "10", 2, REEL_SYNTH_CLASSES,
      "how many of the ten classes, in the order of their names"},
-    {"size", NULL, 0, REEL_OPTION_INT, "PX", "256", REEL_SYNTH_MIN_SIZE, REEL_SYNTH_MAX_SIZE, "shorter side of an image"},
+    {"size", NULL, 0, REEL_OPTION_INT, "PX", "256", REEL_SYNTH_MIN_SIZE, REEL_SYNTH_MAX_SIZE,
+     "shorter side of an image"},
     {"quality", NULL, 0, REEL_OPTION_INT, "Q", "90", 1, 100, "JPEG quality"},
     REEL_ROW_SEED,
     REEL_ROW_THREADS,
@@ -34,16 +36,22 @@ typedef struct synth_job {
 /* A new or empty folder is fine: nothing is ever overwritten. */
 static reel_status make_folder(const char *path, bool must_be_empty, reel_error *err)
 {
-    if (mkdir(path, 0777) == 0) return REEL_OK;
-    if (errno != EEXIST) return reel_fail(err, REEL_ERR_IO, "%s: cannot make the folder: %s", path, strerror(errno));
-    if (!must_be_empty) return REEL_OK;
+    if (mkdir(path, 0777) == 0)
+        return REEL_OK;
+    if (errno != EEXIST)
+        return reel_fail(err, REEL_ERR_IO, "%s: cannot make the folder: %s", path, strerror(errno));
+    if (!must_be_empty)
+        return REEL_OK;
     DIR *dir = opendir(path);
-    if (!dir) return reel_fail(err, REEL_ERR_IO, "%s: cannot open the folder: %s", path, strerror(errno));
+    if (!dir)
+        return reel_fail(err, REEL_ERR_IO, "%s: cannot open the folder: %s", path, strerror(errno));
     int entries = 0;
-    for (const struct dirent *e; (e = readdir(dir));) entries += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    for (const struct dirent *e; (e = readdir(dir));)
+        entries += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
     closedir(dir);
     if (entries)
-        return reel_fail(err, REEL_ERR_INVALID, "%s: expected a new or an empty folder, found %d entries", path, entries);
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "%s: expected a new or an empty folder, found %d entries", path, entries);
     return REEL_OK;
 }
 
@@ -55,7 +63,8 @@ static reel_status make_folders(const synth_job *job, reel_error *err)
         snprintf(path, sizeof path, "%s/%s", job->dir, set ? "val" : "train");
         REEL_TRY(make_folder(path, false, err));
         for (int64_t c = 0; c < job->classes; c++) {
-            snprintf(path, sizeof path, "%s/%s/%s", job->dir, set ? "val" : "train", reel_synth_names[c]);
+            snprintf(path, sizeof path, "%s/%s/%s", job->dir, set ? "val" : "train",
+                     reel_synth_names[c]);
             REEL_TRY(make_folder(path, false, err));
         }
     }
@@ -63,16 +72,19 @@ static reel_status make_folders(const synth_job *job, reel_error *err)
 }
 
 /* Image `index` of the whole set: train first, class by class. */
-static reel_status draw_one(const synth_job *job, int64_t index, reel_synth_work *work, reel_image *image, reel_error *err)
+static reel_status draw_one(const synth_job *job, int64_t index, reel_synth_work *work,
+                            reel_image *image, reel_error *err)
 {
     const bool val = index >= job->classes * job->train;
-    const int64_t within = val ? index - job->classes * job->train : index, each = val ? job->val : job->train;
+    const int64_t within = val ? index - job->classes * job->train : index,
+                  each = val ? job->val : job->train;
     const int64_t class_index = within / each, number = within % each;
     char path[4096];
-    snprintf(path, sizeof path, "%s/%s/%s/%s-%05lld.jpg", job->dir, val ? "val" : "train", reel_synth_names[class_index],
-             reel_synth_names[class_index], (long long)number);
+    snprintf(path, sizeof path, "%s/%s/%s/%s-%05lld.jpg", job->dir, val ? "val" : "train",
+             reel_synth_names[class_index], reel_synth_names[class_index], (long long)number);
     REEL_TRY(reel_synth_draw(work, image, job->seed, (reel_synth_kind)class_index,
-                             (uint32_t)(number + (val ? REEL_SYNTH_VALIDATION : 0)), job->size, err));
+                             (uint32_t)(number + (val ? REEL_SYNTH_VALIDATION : 0)), job->size,
+                             err));
     return reel_image_write_jpeg(image, path, job->quality, false, err);
 }
 
@@ -90,14 +102,17 @@ static reel_status draw_all(const synth_job *job, reel_error *err)
             reel_status so_far;
 #pragma omp atomic read
             so_far = first.status;
-            if (so_far != REEL_OK || draw_one(job, i, &work, &image, &mine) == REEL_OK) continue;
+            if (so_far != REEL_OK || draw_one(job, i, &work, &image, &mine) == REEL_OK)
+                continue;
 #pragma omp critical
-            if (first.status == REEL_OK) first = mine;
+            if (first.status == REEL_OK)
+                first = mine;
         }
         reel_synth_work_free(&work);
         reel_image_free(&image);
     }
-    if (first.status != REEL_OK && err) *err = first;
+    if (first.status != REEL_OK && err)
+        *err = first;
     return first.status;
 }
 
@@ -112,28 +127,35 @@ static int run(reel_options *options)
                      .quality = (int)reel_options_int(options, "quality"),
                      .threads = (int)reel_options_int(options, "threads"),
                      .seed = (uint64_t)reel_options_int(options, "seed")};
-    if (job.threads == 0) job.threads = reel_available_cpus();
+    if (job.threads == 0)
+        job.threads = reel_available_cpus();
     if (strlen(job.dir) > 3900) {
         reel_fail(&err, REEL_ERR_INVALID, "the path of the folder is longer than 3,900 bytes");
         return reel_complain("synth", &err);
     }
-    if (make_folders(&job, &err) != REEL_OK || draw_all(&job, &err) != REEL_OK) return reel_complain("synth", &err);
+    if (make_folders(&job, &err) != REEL_OK || draw_all(&job, &err) != REEL_OK)
+        return reel_complain("synth", &err);
     if (!reel_options_flag(options, "quiet"))
-        reel_say("drew %lld training and %lld validation images of %lld classes into %s", (long long)(job.classes * job.train),
-                 (long long)(job.classes * job.val), (long long)job.classes, job.dir);
-    if (!reel_options_flag(options, "json")) return REEL_EXIT_OK;
+        reel_say("drew %lld training and %lld validation images of %lld classes into %s",
+                 (long long)(job.classes * job.train), (long long)(job.classes * job.val),
+                 (long long)job.classes, job.dir);
+    if (!reel_options_flag(options, "json"))
+        return REEL_EXIT_OK;
     json_t *names = json_array();
-    for (int64_t c = 0; c < job.classes; c++) json_array_append_new(names, json_string(reel_synth_names[c]));
-    return reel_print_json(json_pack("{s:o, s:o, s:I, s:I, s:I}", "folder", reel_json_text(job.dir), "classes", names,
-                                     "train_images", (json_int_t)(job.classes * job.train), "val_images",
-                                     (json_int_t)(job.classes * job.val), "seed", (json_int_t)job.seed));
+    for (int64_t c = 0; c < job.classes; c++)
+        json_array_append_new(names, json_string(reel_synth_names[c]));
+    return reel_print_json(
+        json_pack("{s:o, s:o, s:I, s:I, s:I}", "folder", reel_json_text(job.dir), "classes", names,
+                  "train_images", (json_int_t)(job.classes * job.train), "val_images",
+                  (json_int_t)(job.classes * job.val), "seed", (json_int_t)job.seed));
 }
 
 const reel_command reel_command_synth = {
     .name = "synth",
     .arguments = "DIR",
     .about = "draw a labelled image-folder dataset",
-    .notes = "Draws ten classes of objects (arrow, cross, fish, flower, gear, house, key, mug, ring, star) in clutter, as\n"
+    .notes = "Draws ten classes of objects (arrow, cross, fish, flower, gear, house, key, mug, "
+             "ring, star) in clutter, as\n"
              "DIR/train/CLASS/*.jpg and DIR/val/CLASS/*.jpg. DIR must be new or empty.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),

@@ -13,7 +13,8 @@ enum { PATH_LIMIT = 4200 };
 
 void reel_image_list_free(reel_image_list *list)
 {
-    for (int64_t i = 0; i < list->n; i++) free(list->paths[i]);
+    for (int64_t i = 0; i < list->n; i++)
+        free(list->paths[i]);
     free(list->paths);
     *list = (reel_image_list){0};
 }
@@ -23,12 +24,14 @@ static reel_status append(reel_image_list *list, const char *path, reel_error *e
     if (list->n == list->capacity) {
         const int64_t more = list->capacity ? 2 * list->capacity : 64;
         char **paths = realloc(list->paths, (size_t)more * sizeof *paths);
-        if (!paths) return reel_fail(err, REEL_ERR_MEMORY, "list of images: out of memory");
+        if (!paths)
+            return reel_fail(err, REEL_ERR_MEMORY, "list of images: out of memory");
         list->paths = paths;
         list->capacity = more;
     }
     list->paths[list->n] = strdup(path);
-    if (!list->paths[list->n]) return reel_fail(err, REEL_ERR_MEMORY, "list of images: out of memory");
+    if (!list->paths[list->n])
+        return reel_fail(err, REEL_ERR_MEMORY, "list of images: out of memory");
     list->n++;
     return REEL_OK;
 }
@@ -36,24 +39,31 @@ static reel_status append(reel_image_list *list, const char *path, reel_error *e
 static bool looks_like_an_image(const char *name)
 {
     const char *dot = strrchr(name, '.');
-    return name[0] != '.' && dot && (!strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg") || !strcasecmp(dot, ".png"));
+    return name[0] != '.' && dot &&
+           (!strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg") || !strcasecmp(dot, ".png"));
 }
 
-/* path, of `length` letters, is a folder; one buffer serves all levels, however deep they go. A folder that cannot be opened
- * goes into the list itself, so that whoever reads the list names it, and the rest is not lost with it. */
+/* path, of `length` letters, is a folder; one buffer serves all levels, however deep they go. A
+ * folder that cannot be opened goes into the list itself, so that whoever reads the list names it,
+ * and the rest is not lost with it. */
 static reel_status walk(reel_image_list *list, char *path, size_t length, reel_error *err)
 {
     DIR *d = opendir(path);
-    if (!d) return append(list, path, err);
+    if (!d)
+        return append(list, path, err);
     reel_status status = REEL_OK;
     for (struct dirent *e; status == REEL_OK && (e = readdir(d));) {
         struct stat st;
-        const int more = e->d_name[0] == '.' ? -1 : snprintf(path + length, PATH_LIMIT - length, "/%s", e->d_name);
-        if (more < 0 || (size_t)more >= PATH_LIMIT - length || lstat(path, &st) != 0) continue;
+        const int more = e->d_name[0] == '.'
+                             ? -1
+                             : snprintf(path + length, PATH_LIMIT - length, "/%s", e->d_name);
+        if (more < 0 || (size_t)more >= PATH_LIMIT - length || lstat(path, &st) != 0)
+            continue;
         const bool link = S_ISLNK(st.st_mode), dangling = link && stat(path, &st) != 0;
         if (S_ISDIR(st.st_mode) && !link)
             status = walk(list, path, length + (size_t)more, err);
-        else if ((S_ISREG(st.st_mode) || dangling) && looks_like_an_image(e->d_name)) /* to open a pipe would wait for ever */
+        else if ((S_ISREG(st.st_mode) || dangling) &&
+                 looks_like_an_image(e->d_name)) /* to open a pipe would wait for ever */
             status = append(list, path, err);
     }
     path[length] = '\0';
@@ -75,28 +85,36 @@ static reel_status add_lines(reel_image_list *list, FILE *from, reel_error *err)
     reel_status status = REEL_OK;
     while (status == REEL_OK && getline(&line, &capacity, from) > 0) {
         line[strcspn(line, "\r\n")] = '\0';
-        if (*line) status = append(list, line, err);
+        if (*line)
+            status = append(list, line, err);
     }
     free(line);
-    if (status == REEL_OK && ferror(from)) return reel_fail(err, REEL_ERR_IO, "stdin: cannot be read: %s", strerror(errno));
-    if (status == REEL_OK && list->n == before) return reel_fail(err, REEL_ERR_INVALID, "stdin: no names of images in it");
+    if (status == REEL_OK && ferror(from))
+        return reel_fail(err, REEL_ERR_IO, "stdin: cannot be read: %s", strerror(errno));
+    if (status == REEL_OK && list->n == before)
+        return reel_fail(err, REEL_ERR_INVALID, "stdin: no names of images in it");
     return status;
 }
 
 reel_status reel_image_list_add(reel_image_list *list, const char *path, reel_error *err)
 {
     struct stat st;
-    if (!strcmp(path, "-")) return add_lines(list, stdin, err);
-    if (stat(path, &st) != 0) return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
-    if (!S_ISDIR(st.st_mode)) return append(list, path, err);
+    if (!strcmp(path, "-"))
+        return add_lines(list, stdin, err);
+    if (stat(path, &st) != 0)
+        return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    if (!S_ISDIR(st.st_mode))
+        return append(list, path, err);
     char below[PATH_LIMIT];
     const int64_t before = list->n;
     int length = snprintf(below, sizeof below, "%s", path);
-    if (length >= PATH_LIMIT) return reel_fail(err, REEL_ERR_INVALID, "%s: the path is too long", path);
+    if (length >= PATH_LIMIT)
+        return reel_fail(err, REEL_ERR_INVALID, "%s: the path is too long", path);
     while (length > 1 && below[length - 1] == '/')
         below[--length] = '\0'; /* as completion leaves it; names get one of their own */
     REEL_TRY(walk(list, below, (size_t)length, err));
-    if (list->n == before) return reel_fail(err, REEL_ERR_INVALID, "%s: no images (.jpg .jpeg .png) in it", path);
+    if (list->n == before)
+        return reel_fail(err, REEL_ERR_INVALID, "%s: no images (.jpg .jpeg .png) in it", path);
     qsort(list->paths + before, (size_t)(list->n - before), sizeof *list->paths, bytewise);
     return REEL_OK;
 }

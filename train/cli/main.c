@@ -1,4 +1,5 @@
-/* The program: finds the command, parses its options, runs it. All that prints, exits or reads argv is in this folder. */
+/* The program: finds the command, parses its options, runs it. All that prints, exits or reads argv
+ * is in this folder. */
 #include "train/cli/command.h"
 #include "train/cli/wait_policy.h"
 
@@ -11,10 +12,12 @@
 #include <unistd.h>
 
 static const reel_command *const commands[] = {
-    &reel_command_train,         &reel_command_finetune,   &reel_command_eval,         &reel_command_predict,
-    &reel_command_report,        &reel_command_summary,    &reel_command_convert,      &reel_command_synth,
-    &reel_command_pack,          &reel_command_gradcheck,  &reel_command_replay,       &reel_command_bench_step,
-    &reel_command_bench_kernels, &reel_command_bench_peak, &reel_command_bench_loader, &reel_command_check,
+    &reel_command_train,         &reel_command_finetune,   &reel_command_eval,
+    &reel_command_predict,       &reel_command_report,     &reel_command_summary,
+    &reel_command_convert,       &reel_command_synth,      &reel_command_pack,
+    &reel_command_gradcheck,     &reel_command_replay,     &reel_command_bench_step,
+    &reel_command_bench_kernels, &reel_command_bench_peak, &reel_command_bench_loader,
+    &reel_command_check,
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
@@ -27,7 +30,8 @@ void reel_say(const char *format, ...)
     va_end(args);
     /* File names reach messages as they are: what a terminal would obey is replaced. */
     for (char *p = line; *p; p++)
-        if ((unsigned char)*p < 32 || *p == 127) *p = '?';
+        if ((unsigned char)*p < 32 || *p == 127)
+            *p = '?';
     fprintf(stderr, "%s\n", line);
 }
 
@@ -53,7 +57,8 @@ int reel_complain(const char *command, const reel_error *err)
 int reel_complain_usage(const char *command, const reel_error *err)
 {
     const char *space = *command ? " " : "";
-    reel_say("reel%s%s: %s (`reel help%s%s` lists the options)", space, command, err->message, space, command);
+    reel_say("reel%s%s: %s (`reel help%s%s` lists the options)", space, command, err->message,
+             space, command);
     return REEL_EXIT_USAGE;
 }
 
@@ -61,8 +66,10 @@ int reel_print_json(json_t *object)
 {
     const int failed = json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(object);
-    if (!failed && fputc('\n', stdout) != EOF && fflush(stdout) != EOF) return REEL_EXIT_OK;
-    if (errno != EPIPE) reel_say("reel: stdout: %s", strerror(errno));
+    if (!failed && fputc('\n', stdout) != EOF && fflush(stdout) != EOF)
+        return REEL_EXIT_OK;
+    if (errno != EPIPE)
+        reel_say("reel: stdout: %s", strerror(errno));
     return REEL_EXIT_FAILED;
 }
 
@@ -80,8 +87,8 @@ static const reel_command *find_command(int argc, char **argv, int *used)
             *used = 1;
             return commands[i];
         }
-        if (space && argc > 1 && !strncmp(argv[0], name, (size_t)(space - name)) && !argv[0][space - name] &&
-            !strcmp(argv[1], space + 1)) {
+        if (space && argc > 1 && !strncmp(argv[0], name, (size_t)(space - name)) &&
+            !argv[0][space - name] && !strcmp(argv[1], space + 1)) {
             *used = 2;
             return commands[i];
         }
@@ -96,14 +103,14 @@ static int unknown_command(int argc, char **argv)
         const char *space = strchr(commands[i]->name, ' ');
         if (space && !strncmp(argv[0], commands[i]->name, (size_t)(space - commands[i]->name)) &&
             !argv[0][space - commands[i]->name]) {
-            reel_fail(&err, REEL_ERR_INVALID, "%s: expected `reel %s`, got '%s'", argv[0], commands[i]->name,
-                      argc > 1 ? argv[1] : "nothing");
+            reel_fail(&err, REEL_ERR_INVALID, "%s: expected `reel %s`, got '%s'", argv[0],
+                      commands[i]->name, argc > 1 ? argv[1] : "nothing");
             return reel_complain_usage("", &err);
         }
     }
     const char *nearest = reel_nearest_word(argv[0], command_name_at, commands, N_COMMANDS);
-    reel_fail(&err, REEL_ERR_INVALID, "unknown command '%.60s'%s%s%s", argv[0], nearest ? "; did you mean '" : "",
-              nearest ? nearest : "", nearest ? "'?" : "");
+    reel_fail(&err, REEL_ERR_INVALID, "unknown command '%.60s'%s%s%s", argv[0],
+              nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
     return reel_complain_usage("", &err);
 }
 
@@ -134,15 +141,18 @@ static int dispatch(int argc, char **argv)
         printf("reel %s\n", reel_version());
         return REEL_EXIT_OK;
     }
-    if (!strcmp(argv[0], "help") || !strcmp(argv[0], "--help") || !strcmp(argv[0], "-h")) return help(argc - 1, argv + 1);
+    if (!strcmp(argv[0], "help") || !strcmp(argv[0], "--help") || !strcmp(argv[0], "-h"))
+        return help(argc - 1, argv + 1);
 
     int used = 0;
     const reel_command *command = find_command(argc, argv, &used);
-    if (!command) return unknown_command(argc, argv);
+    if (!command)
+        return unknown_command(argc, argv);
     reel_options *options = NULL;
     reel_error err;
     bool wants_help;
-    if (reel_options_parse(&options, command, argc - used, argv + used, &wants_help, &err) != REEL_OK)
+    if (reel_options_parse(&options, command, argc - used, argv + used, &wants_help, &err) !=
+        REEL_OK)
         return reel_complain_usage(command->name, &err);
     int code = REEL_EXIT_OK;
     if (wants_help)
@@ -153,13 +163,16 @@ static int dispatch(int argc, char **argv)
     return code;
 }
 
-/* A program started with stdout or stderr closed would get their numbers for its own files, and what it says would go into its
- * checkpoints. A place that cannot be written to stands there instead. */
+/* A program started with stdout or stderr closed would get their numbers for its own files, and
+ * what it says would go into its checkpoints. A place that cannot be written to stands there
+ * instead. */
 static void fill_standard_files(void)
 {
     int fd = open("/dev/null", O_RDONLY);
-    while (fd >= 0 && fd <= STDERR_FILENO) fd = open("/dev/null", O_RDONLY);
-    if (fd >= 0) close(fd);
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = open("/dev/null", O_RDONLY);
+    if (fd >= 0)
+        close(fd);
 }
 
 int main(int argc, char **argv)

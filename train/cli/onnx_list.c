@@ -1,6 +1,7 @@
-/* An ONNX file is a protobuf message: ModelProto holds graph (7) and metadata_props (14), GraphProto initializer (5),
- * TensorProto dims (1), data_type (2), name (8) and values. Every length is compared with what is left of the message around it
- * before it is followed; nothing is read twice; names are cut, their number is bounded. */
+/* An ONNX file is a protobuf message: ModelProto holds graph (7) and metadata_props (14),
+ * GraphProto initializer (5), TensorProto dims (1), data_type (2), name (8) and values. Every
+ * length is compared with what is left of the message around it before it is followed; nothing is
+ * read twice; names are cut, their number is bounded. */
 #include "train/cli/onnx_list.h"
 
 #include "core/tensor.h"
@@ -33,17 +34,20 @@ static bool varint(list *l, int64_t end, uint64_t *value)
     *value = 0;
     for (int shift = 0; shift < 64 && l->at < end; shift += 7) {
         const int byte = getc(l->file);
-        if (byte == EOF) return false;
+        if (byte == EOF)
+            return false;
         l->at++;
         *value |= (uint64_t)(byte & 127) << shift;
-        if (byte < 128) return true;
+        if (byte < 128)
+            return true;
     }
     return false;
 }
 
 static bool skip_to(list *l, int64_t to)
 {
-    if (l->at != to && fseeko(l->file, to, SEEK_SET) != 0) return false;
+    if (l->at != to && fseeko(l->file, to, SEEK_SET) != 0)
+        return false;
     l->at = to;
     return true;
 }
@@ -52,15 +56,18 @@ static bool skip_to(list *l, int64_t to)
 static bool next(list *l, int64_t end, field *f)
 {
     uint64_t key;
-    if (!varint(l, end, &key) || key >> 3 == 0 || key >> 32) return false;
+    if (!varint(l, end, &key) || key >> 3 == 0 || key >> 32)
+        return false;
     *f = (field){.number = (int)(key >> 3), .type = (int)(key & 7)};
     if (f->type == 0) {
-        if (!varint(l, end, &f->value)) return false;
+        if (!varint(l, end, &f->value))
+            return false;
         f->end = l->at;
         return true;
     }
     if (f->type == 2) {
-        if (!varint(l, end, &f->value) || f->value > (uint64_t)(end - l->at)) return false;
+        if (!varint(l, end, &f->value) || f->value > (uint64_t)(end - l->at))
+            return false;
         f->end = l->at + (int64_t)f->value;
         return true;
     }
@@ -72,7 +79,8 @@ static bool next(list *l, int64_t end, field *f)
 static bool text_of(list *l, const field *f, char *text, size_t size)
 {
     const size_t n = f->value < size - 1 ? (size_t)f->value : size - 1;
-    if (f->type != 2 || fread(text, 1, n, l->file) != n) return false;
+    if (f->type != 2 || fread(text, 1, n, l->file) != n)
+        return false;
     text[n] = '\0';
     l->at += (int64_t)n;
     return true;
@@ -81,10 +89,13 @@ static bool text_of(list *l, const field *f, char *text, size_t size)
 static bool dims(list *l, const field *f, int *ndim, int64_t *shape)
 {
     uint64_t d = f->value;
-    if (f->type != 0 && f->type != 2) return false;
+    if (f->type != 0 && f->type != 2)
+        return false;
     do {
-        if (f->type == 2 && (l->at == f->end || !varint(l, f->end, &d))) return l->at == f->end;
-        if (*ndim == REEL_MAX_DIMS || d > INT32_MAX) return false;
+        if (f->type == 2 && (l->at == f->end || !varint(l, f->end, &d)))
+            return l->at == f->end;
+        if (*ndim == REEL_MAX_DIMS || d > INT32_MAX)
+            return false;
         shape[(*ndim)++] = (int64_t)d;
     } while (f->type == 2 && l->at < f->end);
     return true;
@@ -92,33 +103,42 @@ static bool dims(list *l, const field *f, int *ndim, int64_t *shape)
 
 static bool tensor(list *l, int64_t end)
 {
-    static const char *const kinds[] = {"?",      "float32", "uint8",     "int8",       "uint16",  "int16",
-                                        "int32",  "int64",   "string",    "bool",       "float16", "float64",
-                                        "uint32", "uint64",  "complex64", "complex128", "bfloat16"};
+    static const char *const kinds[] = {"?",          "float32", "uint8",  "int8",   "uint16",
+                                        "int16",      "int32",   "int64",  "string", "bool",
+                                        "float16",    "float64", "uint32", "uint64", "complex64",
+                                        "complex128", "bfloat16"};
     char name[1100] = "";
     int ndim = 0;
     int64_t shape[REEL_MAX_DIMS], elements = 1, bytes = 0;
     uint64_t kind = 0;
     field f;
     while (l->at < end) {
-        if (!next(l, end, &f)) return false;
-        if (f.number == 1 && !dims(l, &f, &ndim, shape)) return false;
-        if (f.number == 2) kind = f.value;
-        if (f.number == 8 && !text_of(l, &f, name, sizeof name)) return false;
+        if (!next(l, end, &f))
+            return false;
+        if (f.number == 1 && !dims(l, &f, &ndim, shape))
+            return false;
+        if (f.number == 2)
+            kind = f.value;
+        if (f.number == 8 && !text_of(l, &f, name, sizeof name))
+            return false;
         if (f.type == 2 && ((f.number >= 4 && f.number <= 7) || (f.number >= 9 && f.number <= 11)))
             bytes += (int64_t)f.value; /* values, of whichever type */
-        if (!skip_to(l, f.end)) return false;
+        if (!skip_to(l, f.end))
+            return false;
     }
     json_t *row = json_array();
     for (int d = 0; d < ndim; d++) {
         json_array_append_new(row, json_integer(shape[d]));
-        if (__builtin_mul_overflow(elements, shape[d], &elements)) elements = INT64_MAX / MOST_TENSORS;
+        if (__builtin_mul_overflow(elements, shape[d], &elements))
+            elements = INT64_MAX / MOST_TENSORS;
     }
     l->bytes += bytes;
-    if (__builtin_add_overflow(l->elements, elements, &l->elements)) l->elements = INT64_MAX;
+    if (__builtin_add_overflow(l->elements, elements, &l->elements))
+        l->elements = INT64_MAX;
     const char *dtype = kinds[kind < (uint64_t)REEL_COUNT(kinds) ? kind : 0];
-    return json_array_append_new(l->tensors, json_pack("{s:o, s:s, s:o, s:I}", "name", reel_json_text(name), "dtype", dtype,
-                                                       "shape", row, "bytes", (json_int_t)bytes)) == 0 &&
+    return json_array_append_new(
+               l->tensors, json_pack("{s:o, s:s, s:o, s:I}", "name", reel_json_text(name), "dtype",
+                                     dtype, "shape", row, "bytes", (json_int_t)bytes)) == 0 &&
            json_array_size(l->tensors) <= MOST_TENSORS;
 }
 
@@ -126,7 +146,9 @@ static bool graph(list *l, int64_t end)
 {
     field f;
     while (l->at < end)
-        if (!next(l, end, &f) || (f.number == 5 && (f.type != 2 || !tensor(l, f.end))) || !skip_to(l, f.end)) return false;
+        if (!next(l, end, &f) || (f.number == 5 && (f.type != 2 || !tensor(l, f.end))) ||
+            !skip_to(l, f.end))
+            return false;
     return true;
 }
 
@@ -140,18 +162,24 @@ static bool metadata(list *l, int64_t end)
             (f.number == 2 && !text_of(l, &f, value, sizeof value)) || !skip_to(l, f.end))
             return false;
     json_t *text = reel_json_text(value);
-    return json_object_size(l->metadata) < 100 && text && json_object_set_new(l->metadata, key, text) == 0;
+    return json_object_size(l->metadata) < 100 && text &&
+           json_object_set_new(l->metadata, key, text) == 0;
 }
 
 static bool model(list *l, int64_t end)
 {
     field f;
     while (l->at < end) {
-        if (!next(l, end, &f)) return false;
-        if (f.number == 7) l->graph = true;
-        if (f.number == 7 && (f.type != 2 || !graph(l, f.end))) return false;
-        if (f.number == 14 && (f.type != 2 || !metadata(l, f.end))) return false;
-        if (!skip_to(l, f.end)) return false;
+        if (!next(l, end, &f))
+            return false;
+        if (f.number == 7)
+            l->graph = true;
+        if (f.number == 7 && (f.type != 2 || !graph(l, f.end)))
+            return false;
+        if (f.number == 14 && (f.type != 2 || !metadata(l, f.end)))
+            return false;
+        if (!skip_to(l, f.end))
+            return false;
     }
     return l->graph;
 }
@@ -166,13 +194,17 @@ reel_status reel_onnx_list(json_t **out, const char *path, reel_error *err)
         json_decref(l.metadata);
         return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
     }
-    const bool file = fstat(fileno(l.file), &st) == 0 && S_ISREG(st.st_mode), fine = file && model(&l, st.st_size);
+    const bool file = fstat(fileno(l.file), &st) == 0 && S_ISREG(st.st_mode),
+               fine = file && model(&l, st.st_size);
     fclose(l.file);
-    *out = json_pack("{s:s, s:I, s:I, s:o, s:o}", "format", "onnx", "elements", (json_int_t)l.elements, "bytes",
-                     (json_int_t)l.bytes, "metadata", l.metadata, "tensors", l.tensors);
-    if (fine && *out) return REEL_OK;
+    *out =
+        json_pack("{s:s, s:I, s:I, s:o, s:o}", "format", "onnx", "elements", (json_int_t)l.elements,
+                  "bytes", (json_int_t)l.bytes, "metadata", l.metadata, "tensors", l.tensors);
+    if (fine && *out)
+        return REEL_OK;
     json_decref(*out);
     *out = NULL;
-    return reel_fail(err, REEL_ERR_FORMAT, "%s: is not an ONNX model, or damaged at byte %" PRId64 " of %" PRId64, path, l.at,
-                     file ? (int64_t)st.st_size : 0);
+    return reel_fail(err, REEL_ERR_FORMAT,
+                     "%s: is not an ONNX model, or damaged at byte %" PRId64 " of %" PRId64, path,
+                     l.at, file ? (int64_t)st.st_size : 0);
 }

@@ -6,8 +6,9 @@
 
 #include <jansson.h>
 
-/* {"format", "elements", "bytes", "metadata": {}, "tensors": [{"name", "dtype", "shape", "bytes"}]}. Reads headers and passes
- * over values, so that the size of the file is of no matter. REEL_ERR_FORMAT: not an ONNX model, damaged or cut. */
+/* {"format", "elements", "bytes", "metadata": {}, "tensors": [{"name", "dtype", "shape",
+ * "bytes"}]}. Reads headers and passes over values, so that the size of the file is of no matter.
+ * REEL_ERR_FORMAT: not an ONNX model, damaged or cut. */
 reel_status reel_onnx_list(json_t **out, const char *path, reel_error *err);
 
 #endif

@@ -1,7 +1,8 @@
 /* The handlers only note the signal: what is not async-signal-safe happens where the run looks.
  *
- * One request to end often comes as several signals: timeout(1) signals its child and then the group that both are in, a batch
- * system every process of a job. What follows the first within a twentieth of a second is part of it. */
+ * One request to end often comes as several signals: timeout(1) signals its child and then the
+ * group that both are in, a batch system every process of a job. What follows the first within a
+ * twentieth of a second is part of it. */
 #include "train/cli/signals.h"
 
 #include <signal.h>
@@ -21,10 +22,12 @@ static long long now(void)
 
 static void note(int number)
 {
-    static const char words[] = "\nreel: second signal: left at once, nothing saved since the last checkpoint\n";
+    static const char words[] =
+        "\nreel: second signal: left at once, nothing saved since the last checkpoint\n";
     if (pending) {
         /* A closed terminal sends two: one of its own, and one when its shell ends. */
-        if (number == SIGHUP || now() - first_at < 50000000) return;
+        if (number == SIGHUP || now() - first_at < 50000000)
+            return;
         const ssize_t written = write(STDERR_FILENO, words, sizeof words - 1);
         (void)written;
         _exit(128 + number);
@@ -46,7 +49,8 @@ void reel_signals_install(void)
     sigaction(SIGINT, &action, 0);
     sigaction(SIGTERM, &action, 0);
     struct sigaction hangup;
-    if (sigaction(SIGHUP, 0, &hangup) == 0 && hangup.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, 0); /* not under nohup */
+    if (sigaction(SIGHUP, 0, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+        sigaction(SIGHUP, &action, 0); /* not under nohup */
     action.sa_handler = note_save;
     sigaction(SIGUSR1, &action, 0);
 }
@@ -58,7 +62,8 @@ int reel_signals_pending(void)
 
 bool reel_signals_take_save(void)
 {
-    if (!save) return false; /* in this order: one that comes in between is for the next look */
+    if (!save)
+        return false; /* in this order: one that comes in between is for the next look */
     save = 0;
     return true;
 }

@@ -1,5 +1,6 @@
-/* SIGINT, SIGTERM and SIGHUP (the terminal is gone; under nohup nothing) ask a run to finish its step, save and leave; a second
- * one leaves at once, unless it comes so soon (50 ms) that it belongs to the first. SIGUSR1 asks it to save and go on. */
+/* SIGINT, SIGTERM and SIGHUP (the terminal is gone; under nohup nothing) ask a run to finish its
+ * step, save and leave; a second one leaves at once, unless it comes so soon (50 ms) that it
+ * belongs to the first. SIGUSR1 asks it to save and go on. */
 #ifndef REEL_TRAIN_SIGNALS_H
 #define REEL_TRAIN_SIGNALS_H
 

@@ -1,10 +1,12 @@
-/* OpenMP threads that wait for work spin before they sleep. By default GCC's library spins for milliseconds, LLVM's for 200: a
- * second program on the same cores, or a loader's workers, then wait behind threads that do nothing (core/README.md has the
- * figures). The kernels here leave little to wait for between parallel regions, so a short spin loses nothing alone.
+/* OpenMP threads that wait for work spin before they sleep. By default GCC's library spins for
+ * milliseconds, LLVM's for 200: a second program on the same cores, or a loader's workers, then
+ * wait behind threads that do nothing (core/README.md has the figures). The kernels here leave
+ * little to wait for between parallel regions, so a short spin loses nothing alone.
  *
- * GCC's library has no call for this and reads its environment when it is loaded, before any code of the program: hence the
- * program is executed again. It is the same process: its id, start time, signals, files and arguments stay. The variable that
- * is set is also what ends it: the second time it is there. */
+ * GCC's library has no call for this and reads its environment when it is loaded, before any code
+ * of the program: hence the program is executed again. It is the same process: its id, start time,
+ * signals, files and arguments stay. The variable that is set is also what ends it: the second time
+ * it is there. */
 #include "train/cli/wait_policy.h"
 
 #include <limits.h>
@@ -14,8 +16,9 @@
 #ifndef __has_feature
 #define __has_feature(feature) 0 /* clang's */
 #endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) ||                       \
-    __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||                               \
+    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
+    __has_feature(memory_sanitizer)
 #define SANITIZED 1
 #else
 #define SANITIZED 0
@@ -28,19 +31,25 @@ void reel_wait_policy_choose(char **argv)
 {
     static const char spins[] = "1000"; /* some microseconds */
     char path[PATH_MAX];
-    if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY") || getenv("KMP_BLOCKTIME")) return;
-    /* Where threads are bound, this one is bound to its CPU by now, and the program's next life would see no other. */
-    if (getenv("OMP_PROC_BIND") || getenv("OMP_PLACES") || getenv("GOMP_CPU_AFFINITY")) return;
+    if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY") || getenv("KMP_BLOCKTIME"))
+        return;
+    /* Where threads are bound, this one is bound to its CPU by now, and the program's next life
+     * would see no other. */
+    if (getenv("OMP_PROC_BIND") || getenv("OMP_PLACES") || getenv("GOMP_CPU_AFFINITY"))
+        return;
     if (kmp_set_blocktime) {
         kmp_set_blocktime(0);
         return;
     }
     /* Valgrind and its like work by LD_PRELOAD, follow no exec, and do not measure speed. */
-    if (SANITIZED || getenv("LD_PRELOAD")) return;
+    if (SANITIZED || getenv("LD_PRELOAD"))
+        return;
     /* The file's own name, for `ps` and `pgrep`; /proc/self/exe itself would be called "exe". */
     const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (length < 1 || setenv("GOMP_SPINCOUNT", spins, 1) != 0) return;
+    if (length < 1 || setenv("GOMP_SPINCOUNT", spins, 1) != 0)
+        return;
     path[length] = '\0';
-    execv(path, argv); /* comes back only where it fails: the program was deleted, say. Then it runs as it is. */
+    execv(path, argv); /* comes back only where it fails: the program was deleted, say. Then it runs
+                          as it is. */
     unsetenv("GOMP_SPINCOUNT");
 }

@@ -1,5 +1,6 @@
-/* Checking what you wrote yourself: an operator, a layer and a loss, each in a call or two. `check_gradients wrong` forgets a
- * factor in the operator on purpose, to show what the check says. */
+/* Checking what you wrote yourself: an operator, a layer and a loss, each in a call or two.
+ * `check_gradients wrong` forgets a factor in the operator on purpose, to show what the check says.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,22 +15,25 @@ static void cube_forward(const reel_call *c)
 {
     const double *x = c->in[0].data;
     double *y = c->out.data;
-    for (int64_t i = 0; i < reel_tensor_numel(&c->out); i++) y[i] = x[i] * x[i] * x[i];
+    for (int64_t i = 0; i < reel_tensor_numel(&c->out); i++)
+        y[i] = x[i] * x[i] * x[i];
 }
 
 static void cube_backward(const reel_call *c)
 {
     const double factor = *(const double *)c->attrs, *x = c->in[0].data, *dy = c->dout.data;
     double *dx = c->din[0].data;
-    for (int64_t i = 0; i < reel_tensor_numel(&c->dout); i++) dx[i] += factor * x[i] * x[i] * dy[i];
+    for (int64_t i = 0; i < reel_tensor_numel(&c->dout); i++)
+        dx[i] += factor * x[i] * x[i] * dy[i];
 }
 
-static const reel_op cube_op = {.name = "cube",
-                                .min_in = 1,
-                                .max_in = 1,
-                                .flags = REEL_OP_NEEDS_INPUTS,
-                                .forward = {[REEL_F64] = cube_forward}, /* float64 is all a check needs */
-                                .backward = {[REEL_F64] = cube_backward}};
+static const reel_op cube_op = {
+    .name = "cube",
+    .min_in = 1,
+    .max_in = 1,
+    .flags = REEL_OP_NEEDS_INPUTS,
+    .forward = {[REEL_F64] = cube_forward}, /* float64 is all a check needs */
+    .backward = {[REEL_F64] = cube_backward}};
 
 static double factor = 3;
 
@@ -43,7 +47,8 @@ static reel_var cube(reel_tape *tape, const reel_var *in, void *user)
 static reel_status gate_setup(reel_module *m, reel_error *err)
 {
     const int64_t channels = *(const int64_t *)reel_module_config(m), shape[] = {channels, 1, 1};
-    return reel_module_add_param(m, "gate", 3, shape, 0, (reel_init){REEL_INIT_GAUSSIAN, 1}, channels, channels, err);
+    return reel_module_add_param(m, "gate", 3, shape, 0, (reel_init){REEL_INIT_GAUSSIAN, 1},
+                                 channels, channels, err);
 }
 
 static reel_var gate_forward(const reel_module *m, reel_tape *tape, reel_var x)
@@ -51,7 +56,8 @@ static reel_var gate_forward(const reel_module *m, reel_tape *tape, reel_var x)
     return reel_mul(x, reel_sigmoid(reel_module_param(m, tape, 0)));
 }
 
-static const reel_module_kind gate_kind = {.name = "Gate", .setup = gate_setup, .forward = gate_forward};
+static const reel_module_kind gate_kind = {
+    .name = "Gate", .setup = gate_setup, .forward = gate_forward};
 
 static void add_gate(reel_net *net)
 {
@@ -59,8 +65,8 @@ static void add_gate(reel_net *net)
     reel_net_add(net, &gate_kind, "gate", &channels, sizeof channels);
 }
 
-/* ---- a loss on a net's output: mean of -(1 - p)^2 ln p over the samples, p the probability of the right class (Lin et al.
- * 2017, focal loss) ---- */
+/* ---- a loss on a net's output: mean of -(1 - p)^2 ln p over the samples, p the probability of the
+ * right class (Lin et al. 2017, focal loss) ---- */
 static reel_var focal_loss(reel_tape *tape, reel_var logits, void *user)
 {
     const reel_var right = reel_input(tape, user); /* 1 at the right class of each sample, else 0 */
@@ -79,14 +85,16 @@ static void add_small_net(reel_net *net)
 }
 
 /* ---- the calls ---- */
-static int say(const char *what, reel_status status, const reel_gradcheck_report *report, const reel_error *err)
+static int say(const char *what, reel_status status, const reel_gradcheck_report *report,
+               const reel_error *err)
 {
     if (status != REEL_OK)
         printf("%s: %s\n", what, err->message);
     else if (!report->passed)
         printf("%s: WRONG: %s\n", what, report->message);
     else
-        printf("%s: right, %lld elements, worst error %.1e\n", what, (long long)report->checked, report->worst_error);
+        printf("%s: right, %lld elements, worst error %.1e\n", what, (long long)report->checked,
+               report->worst_error);
     return status != REEL_OK || !report->passed;
 }
 
@@ -101,15 +109,18 @@ int main(int argc, char **argv)
     reel_ctx *ctx;
     reel_net *net;
     int wrong = 0;
-    if (argc > 1 && strcmp(argv[1], "wrong") == 0) factor = 1;
+    if (argc > 1 && strcmp(argv[1], "wrong") == 0)
+        factor = 1;
 
-    reel_status status = reel_gradcheck_drawn(NULL, cube, NULL, REEL_DRAW_NORMAL, &shape, 1, NULL, &report, &err);
+    reel_status status =
+        reel_gradcheck_drawn(NULL, cube, NULL, REEL_DRAW_NORMAL, &shape, 1, NULL, &report, &err);
     wrong += say("operator", status, &report, &err);
 
     status = reel_layer_gradcheck(NULL, add_gate, images, NULL, &report, &err);
     wrong += say("layer", status, &report, &err);
 
-    if (reel_ctx_create(&ctx, NULL, &err) != REEL_OK || reel_net_create(&net, ctx, REEL_F64, &err) != REEL_OK)
+    if (reel_ctx_create(&ctx, NULL, &err) != REEL_OK ||
+        reel_net_create(&net, ctx, REEL_F64, &err) != REEL_OK)
         return EXIT_FAILURE;
     add_small_net(net);
     status = reel_net_build(net, &err);

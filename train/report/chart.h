@@ -1,4 +1,5 @@
-/* Line charts as SVG, for a page without scripts. Colours come from the page's style: classes s0, s1, s2. */
+/* Line charts as SVG, for a page without scripts. Colours come from the page's style: classes s0,
+ * s1, s2. */
 #ifndef REEL_TRAIN_REPORT_CHART_H
 #define REEL_TRAIN_REPORT_CHART_H
 
@@ -6,7 +7,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Points in order of x. Values that are not finite are left out. Long series are drawn as means of neighbours. */
+/* Points in order of x. Values that are not finite are left out. Long series are drawn as means of
+ * neighbours. */
 typedef struct reel_series {
     const char *name;
     const double *x, *y;

@@ -14,7 +14,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EVENT_WALL_TIME = 1, EVENT_STEP = 2, EVENT_FILE_VERSION = 3, EVENT_SUMMARY = 5, EVENT_SESSION_LOG = 7 };
+enum {
+    EVENT_WALL_TIME = 1,
+    EVENT_STEP = 2,
+    EVENT_FILE_VERSION = 3,
+    EVENT_SUMMARY = 5,
+    EVENT_SESSION_LOG = 7
+};
 enum { SUMMARY_VALUE = 1, VALUE_TAG = 1, VALUE_SIMPLE = 2, VALUE_IMAGE = 4 };
 enum { IMAGE_HEIGHT = 1, IMAGE_WIDTH = 2, IMAGE_COLORSPACE = 3, IMAGE_BYTES = 4, RGB = 3 };
 enum { SESSION_STATUS = 1, SESSION_START = 1 };
@@ -32,7 +38,8 @@ uint32_t reel_crc32c(const void *bytes, size_t size)
     uint32_t crc = ~0u;
     for (const unsigned char *p = bytes, *end = p + size; p < end; p++) {
         crc ^= *p;
-        for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78u : 0);
     }
     return ~crc;
 }
@@ -43,12 +50,14 @@ static uint32_t masked(const void *bytes, size_t size)
     return (crc >> 15 | crc << 17) + 0xa282ead8u;
 }
 
-/* The event as a record, handed to the system at once: a killed process leaves whole records. So does a full disk: what it took
- * of one is cut off again, for nobody reads on behind half a record. */
+/* The event as a record, handed to the system at once: a killed process leaves whole records. So
+ * does a full disk: what it took of one is cut off again, for nobody reads on behind half a record.
+ */
 static reel_status put_event(reel_events *e, reel_error *err)
 {
     uint64_t length = e->event.size;
-    uint32_t of_length = masked(&length, sizeof length), of_event = masked(e->event.bytes, e->event.size);
+    uint32_t of_length = masked(&length, sizeof length),
+             of_event = masked(e->event.bytes, e->event.size);
     if (e->event.failed || e->summary.failed || e->value.failed || e->inner.failed)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", e->path);
     const struct iovec record[] = {{&length, sizeof length},
@@ -63,7 +72,8 @@ static reel_status put_event(reel_events *e, reel_error *err)
     }
     const int why = written < 0 ? errno : ENOSPC;
     if (written > 0 && (ftruncate(e->file, e->size) != 0 || lseek(e->file, e->size, SEEK_SET) < 0))
-        return reel_fail(err, REEL_ERR_IO, "%s: damaged by half a record: %s", e->path, strerror(errno));
+        return reel_fail(err, REEL_ERR_IO, "%s: damaged by half a record: %s", e->path,
+                         strerror(errno));
     return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", e->path, strerror(why));
 }
 
@@ -72,21 +82,26 @@ static void begin(reel_events *e, int64_t step)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     e->event.size = e->summary.size = e->value.size = e->inner.size = 0;
-    reel_message_double(&e->event, EVENT_WALL_TIME, (double)now.tv_sec + 1e-9 * (double)now.tv_nsec);
-    if (step > 0) reel_message_varint(&e->event, EVENT_STEP, (uint64_t)step);
+    reel_message_double(&e->event, EVENT_WALL_TIME,
+                        (double)now.tv_sec + 1e-9 * (double)now.tv_nsec);
+    if (step > 0)
+        reel_message_varint(&e->event, EVENT_STEP, (uint64_t)step);
 }
 
-reel_status reel_events_open(reel_events **out, const char *folder, int64_t first_step, reel_error *err)
+reel_status reel_events_open(reel_events **out, const char *folder, int64_t first_step,
+                             reel_error *err)
 {
     char host[256] = "localhost";
     gethostname(host, sizeof host - 1);
     reel_events *e = *out = calloc(1, sizeof *e);
-    if (!e) return reel_fail(err, REEL_ERR_MEMORY, "event file: out of memory");
-    snprintf(e->path, sizeof e->path, "%s/events.out.tfevents.%010" PRId64 ".%s.%ld", folder, (int64_t)time(NULL), host,
-             (long)getpid());
+    if (!e)
+        return reel_fail(err, REEL_ERR_MEMORY, "event file: out of memory");
+    snprintf(e->path, sizeof e->path, "%s/events.out.tfevents.%010" PRId64 ".%s.%ld", folder,
+             (int64_t)time(NULL), host, (long)getpid());
     e->file = open(e->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    reel_status status =
-        e->file >= 0 ? REEL_OK : reel_fail(err, REEL_ERR_IO, "%s: cannot be made: %s", e->path, strerror(errno));
+    reel_status status = e->file >= 0 ? REEL_OK
+                                      : reel_fail(err, REEL_ERR_IO, "%s: cannot be made: %s",
+                                                  e->path, strerror(errno));
     if (status == REEL_OK) {
         begin(e, 0);
         reel_message_text(&e->event, EVENT_FILE_VERSION, "brain.Event:2");
@@ -98,7 +113,8 @@ reel_status reel_events_open(reel_events **out, const char *folder, int64_t firs
         reel_message_nest(&e->event, EVENT_SESSION_LOG, &e->inner);
         status = put_event(e, err);
     }
-    if (status == REEL_OK) return REEL_OK;
+    if (status == REEL_OK)
+        return REEL_OK;
     reel_events_close(e);
     *out = NULL;
     return status;
@@ -112,18 +128,21 @@ reel_status reel_events_line(reel_events *e, const json_t *line, reel_error *err
     json_object_foreach((json_t *)line, key, value)
     {
         char tag[200];
-        if (!json_is_number(value) || !strcmp(key, "step")) continue;
+        if (!json_is_number(value) || !strcmp(key, "step"))
+            continue;
         snprintf(tag, sizeof tag, "%s/%s", kind ? kind : "run", key);
         reel_message_text(&e->value, VALUE_TAG, tag);
         reel_message_float(&e->value, VALUE_SIMPLE, (float)json_number_value(value));
         reel_message_nest(&e->summary, SUMMARY_VALUE, &e->value);
     }
-    if (e->summary.size == 0) return REEL_OK;
+    if (e->summary.size == 0)
+        return REEL_OK;
     reel_message_nest(&e->event, EVENT_SUMMARY, &e->summary);
     return put_event(e, err);
 }
 
-reel_status reel_events_image(reel_events *e, int64_t step, const char *tag, const reel_image *image, reel_error *err)
+reel_status reel_events_image(reel_events *e, int64_t step, const char *tag,
+                              const reel_image *image, reel_error *err)
 {
     REEL_TRY(reel_image_encode_png(image, &e->png, err));
     begin(e, step);
@@ -140,8 +159,10 @@ reel_status reel_events_image(reel_events *e, int64_t step, const char *tag, con
 
 void reel_events_close(reel_events *e)
 {
-    if (!e) return;
-    if (e->file >= 0) close(e->file);
+    if (!e)
+        return;
+    if (e->file >= 0)
+        close(e->file);
     reel_message_free(&e->event);
     reel_message_free(&e->summary);
     reel_message_free(&e->value);

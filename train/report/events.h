@@ -1,8 +1,10 @@
-/* TensorBoard's event files: events.out.tfevents.TIME.HOST.PID, a record for each line of the log, scalars and pictures.
+/* TensorBoard's event files: events.out.tfevents.TIME.HOST.PID, a record for each line of the log,
+ * scalars and pictures.
  *
  * Record: length (u64) | masked CRC-32C of it | an Event message | masked CRC-32C of that
- * (tensorflow/core/lib/io/record_writer, tensorflow/core/util/event.proto). Every process of a run writes a file of its own; it
- * begins with the step that it starts at, from which on TensorBoard forgets what an interrupted process had written. */
+ * (tensorflow/core/lib/io/record_writer, tensorflow/core/util/event.proto). Every process of a run
+ * writes a file of its own; it begins with the step that it starts at, from which on TensorBoard
+ * forgets what an interrupted process had written. */
 #ifndef REEL_TRAIN_REPORT_EVENTS_H
 #define REEL_TRAIN_REPORT_EVENTS_H
 
@@ -13,10 +15,12 @@
 typedef struct reel_events reel_events;
 
 /* Creates the file in `folder`. */
-reel_status reel_events_open(reel_events **out, const char *folder, int64_t first_step, reel_error *err);
+reel_status reel_events_open(reel_events **out, const char *folder, int64_t first_step,
+                             reel_error *err);
 /* The numbers of a line of metrics.jsonl as scalars "EVENT/KEY", at the line's step. */
 reel_status reel_events_line(reel_events *events, const json_t *line, reel_error *err);
-reel_status reel_events_image(reel_events *events, int64_t step, const char *tag, const reel_image *image, reel_error *err);
+reel_status reel_events_image(reel_events *events, int64_t step, const char *tag,
+                              const reel_image *image, reel_error *err);
 void reel_events_close(reel_events *events); /* NULL allowed */
 
 /* CRC-32C (Castagnoli) of bytes. */

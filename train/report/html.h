@@ -8,7 +8,8 @@
 
 void reel_html_text(FILE *to, const char *text);
 /* <img> with the bytes in it. kind: "png", "jpeg". */
-void reel_html_picture(FILE *to, const char *kind, const uint8_t *bytes, size_t size, const char *alt);
+void reel_html_picture(FILE *to, const char *kind, const uint8_t *bytes, size_t size,
+                       const char *alt);
 /* The whole of the page in front of the first section, and behind the last. */
 void reel_html_begin(FILE *to, const char *title);
 void reel_html_end(FILE *to);

@@ -17,7 +17,8 @@ static const reel_param *first_filters(const reel_net *net)
     const reel_params *params = reel_net_params(net);
     for (int i = 0; i < reel_params_count(params); i++) {
         const reel_param *p = reel_params_at(params, i);
-        if (p->value.ndim == 4) return p->value.shape[1] == 3 ? p : NULL;
+        if (p->value.ndim == 4)
+            return p->value.shape[1] == 3 ? p : NULL;
     }
     return NULL;
 }
@@ -32,7 +33,8 @@ static double largest(const reel_tensor *w, int64_t filter)
     double most = 0;
     for (int64_t c = 0; c < 3; c++)
         for (int64_t y = 0; y < w->shape[2]; y++)
-            for (int64_t x = 0; x < w->shape[3]; x++) most = fmax(most, fabs(weight(w, filter, c, y, x)));
+            for (int64_t x = 0; x < w->shape[3]; x++)
+                most = fmax(most, fabs(weight(w, filter, c, y, x)));
     return most;
 }
 
@@ -40,10 +42,13 @@ reel_status reel_filters_image(reel_image *out, const reel_net *net, reel_error 
 {
     enum { SIDE = 33, GAP = 2 }; /* pixels of a filter at least, and between two */
     const reel_param *p = first_filters(net);
-    if (!p) return reel_fail(err, REEL_ERR_INVALID, "filters: expected a first convolution over 3 channels");
+    if (!p)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "filters: expected a first convolution over 3 channels");
     const reel_tensor *w = &p->value;
     const int64_t filters = w->shape[0], kh = w->shape[2], kw = w->shape[3];
-    const int64_t scale = (SIDE + kw - 1) / kw, across = filters < 64 ? 8 : 16, down = (filters + across - 1) / across;
+    const int64_t scale = (SIDE + kw - 1) / kw, across = filters < 64 ? 8 : 16,
+                  down = (filters + across - 1) / across;
     const int64_t step_x = kw * scale + GAP, step_y = kh * scale + GAP;
     REEL_TRY(reel_image_resize_buffer(out, across * step_x - GAP, down * step_y - GAP, err));
     memset(out->rgb, 255, (size_t)(out->width * out->height * 3));
@@ -51,8 +56,11 @@ reel_status reel_filters_image(reel_image *out, const reel_net *net, reel_error 
         const double most = largest(w, f), factor = most > 0 && isfinite(most) ? 0.5 / most : 0;
         for (int64_t y = 0; y < kh * scale; y++)
             for (int64_t x = 0; x < kw * scale; x++) {
-                uint8_t *pixel = out->rgb + ((f / across * step_y + y) * out->width + f % across * step_x + x) * 3;
-                for (int64_t c = 0; c < 3; c++) pixel[c] = grey(0.5 + factor * weight(w, f, c, y / scale, x / scale));
+                uint8_t *pixel =
+                    out->rgb +
+                    ((f / across * step_y + y) * out->width + f % across * step_x + x) * 3;
+                for (int64_t c = 0; c < 3; c++)
+                    pixel[c] = grey(0.5 + factor * weight(w, f, c, y / scale, x / scale));
             }
     }
     return REEL_OK;
@@ -65,22 +73,26 @@ static int compare(const void *a, const void *b)
 }
 
 /* The map of one image from the gradient of its score. */
-static reel_status map_of(uint8_t *map, const reel_tensor *gradient, int64_t image, int64_t size, reel_error *err)
+static reel_status map_of(uint8_t *map, const reel_tensor *gradient, int64_t image, int64_t size,
+                          reel_error *err)
 {
     const int64_t pixels = size * size;
     double *value = malloc((size_t)(2 * pixels) * sizeof *value);
-    if (!value) return reel_fail(err, REEL_ERR_MEMORY, "saliency: out of memory");
+    if (!value)
+        return reel_fail(err, REEL_ERR_MEMORY, "saliency: out of memory");
     double *sorted = value + pixels;
     for (int64_t i = 0; i < pixels; i++) {
         value[i] = 0;
         for (int64_t c = 0; c < 3; c++)
             value[i] =
-                fmax(value[i], fabs(reel_tensor_get(gradient, (const int64_t[REEL_MAX_DIMS]){image, c, i / size, i % size})));
+                fmax(value[i], fabs(reel_tensor_get(gradient, (const int64_t[REEL_MAX_DIMS]){
+                                                                  image, c, i / size, i % size})));
     }
     memcpy(sorted, value, (size_t)pixels * sizeof *value);
     qsort(sorted, (size_t)pixels, sizeof *sorted, compare);
     const double most = sorted[(int64_t)(0.995 * (double)(pixels - 1))];
-    for (int64_t i = 0; i < pixels; i++) map[i] = grey(most > 0 ? value[i] / most : 0);
+    for (int64_t i = 0; i < pixels; i++)
+        map[i] = grey(most > 0 ? value[i] / most : 0);
     free(value);
     return REEL_OK;
 }
@@ -94,18 +106,22 @@ static void judge_rows(const reel_tensor *logits, reel_saliency *out, float *pic
         int64_t best = 0;
         double sum = 0;
         for (int64_t c = 1; c < classes; c++)
-            if (row[c] > row[best]) best = c;
-        for (int64_t c = 0; c < classes; c++) sum += exp((double)row[c] - (double)row[best]);
+            if (row[c] > row[best])
+                best = c;
+        for (int64_t c = 0; c < classes; c++)
+            sum += exp((double)row[c] - (double)row[best]);
         out->predicted[i] = best;
         out->probability[i] = 1 / sum;
         pick[i * classes + best] = 1;
     }
 }
 
-static reel_status backward_from_scores(reel_tape *tape, reel_net *net, const float *images, int64_t n, int64_t size,
-                                        reel_saliency *out, reel_error *err)
+static reel_status backward_from_scores(reel_tape *tape, reel_net *net, const float *images,
+                                        int64_t n, int64_t size, reel_saliency *out,
+                                        reel_error *err)
 {
-    const reel_tensor input = reel_tensor_of((void *)images, REEL_F32, 4, (const int64_t[]){n, 3, size, size});
+    const reel_tensor input =
+        reel_tensor_of((void *)images, REEL_F32, 4, (const int64_t[]){n, 3, size, size});
     const reel_var x = reel_input_grad(tape, &input), scores = reel_net_forward(net, tape, x);
     REEL_TRY(reel_tape_status(tape, err));
     const reel_tensor logits = reel_value(scores);
@@ -116,11 +132,13 @@ static reel_status backward_from_scores(reel_tape *tape, reel_net *net, const fl
     const reel_tensor pick = reel_tensor_of(memory, REEL_F32, 2, logits.shape);
     REEL_TRY(reel_backward(reel_sum(reel_mul(scores, reel_input(tape, &pick)), 0, false), err));
     const reel_tensor gradient = reel_grad(x);
-    for (int64_t i = 0; i < n; i++) REEL_TRY(map_of(out->map + i * size * size, &gradient, i, size, err));
+    for (int64_t i = 0; i < n; i++)
+        REEL_TRY(map_of(out->map + i * size * size, &gradient, i, size, err));
     return REEL_OK;
 }
 
-reel_status reel_saliency_of(reel_saliency *out, reel_net *net, const float *images, int64_t n, int64_t size, reel_error *err)
+reel_status reel_saliency_of(reel_saliency *out, reel_net *net, const float *images, int64_t n,
+                             int64_t size, reel_error *err)
 {
     *out = (reel_saliency){.predicted = calloc((size_t)n, sizeof *out->predicted),
                            .probability = calloc((size_t)n, sizeof *out->probability),
@@ -131,11 +149,13 @@ reel_status reel_saliency_of(reel_saliency *out, reel_net *net, const float *ima
                              : reel_fail(err, REEL_ERR_MEMORY, "saliency: out of memory");
     const bool training = reel_net_training(net);
     reel_net_set_training(net, false);
-    if (status == REEL_OK) status = backward_from_scores(tape, net, images, n, size, out, err);
+    if (status == REEL_OK)
+        status = backward_from_scores(tape, net, images, n, size, out, err);
     reel_net_set_training(net, training);
     reel_params_zero_grad(reel_net_params(net));
     reel_tape_destroy(tape);
-    if (status != REEL_OK) reel_saliency_free(out);
+    if (status != REEL_OK)
+        reel_saliency_free(out);
     return status;
 }
 
@@ -147,7 +167,8 @@ void reel_saliency_free(reel_saliency *s)
     *s = (reel_saliency){0};
 }
 
-reel_status reel_pixels_of(reel_image *out, const float *image, const reel_transform *t, reel_error *err)
+reel_status reel_pixels_of(reel_image *out, const float *image, const reel_transform *t,
+                           reel_error *err)
 {
     const int64_t size = t->size ? t->size : 224;
     const double scale = t->pixel_scale > 0 ? t->pixel_scale : 1.0 / 255;

@@ -1,4 +1,5 @@
-/* Pictures of what a net has learnt: its first layer's filters, and what in an image speaks for a class. */
+/* Pictures of what a net has learnt: its first layer's filters, and what in an image speaks for a
+ * class. */
 #ifndef REEL_TRAIN_REPORT_INSIGHT_H
 #define REEL_TRAIN_REPORT_INSIGHT_H
 
@@ -6,22 +7,25 @@
 #include "data/transforms/transform.h"
 #include "layers/net.h"
 
-/* The filters of the first convolution over 3 channels side by side, each scaled so that 0 is grey and its largest weight black
- * or white (Krizhevsky et al. 2012, figure 3). REEL_ERR_INVALID: the net has none. */
+/* The filters of the first convolution over 3 channels side by side, each scaled so that 0 is grey
+ * and its largest weight black or white (Krizhevsky et al. 2012, figure 3). REEL_ERR_INVALID: the
+ * net has none. */
 reel_status reel_filters_image(reel_image *out, const reel_net *net, reel_error *err);
 
-/* What a net says of n images (n, size, size, 3 floats, as reel_transform writes them) and why: the class with the highest
- * score, its probability, and the saliency map max over channels of |d score / d pixel| (Simonyan, Vedaldi and Zisserman 2014),
- * scaled to 0..255 by its 99.5th percentile. */
+/* What a net says of n images (n, size, size, 3 floats, as reel_transform writes them) and why: the
+ * class with the highest score, its probability, and the saliency map max over channels of |d score
+ * / d pixel| (Simonyan, Vedaldi and Zisserman 2014), scaled to 0..255 by its 99.5th percentile. */
 typedef struct reel_saliency {
     int64_t *predicted;  /* [n] */
     double *probability; /* [n] */
     uint8_t *map;        /* [n][size][size] */
 } reel_saliency;
-reel_status reel_saliency_of(reel_saliency *out, reel_net *net, const float *images, int64_t n, int64_t size, reel_error *err);
+reel_status reel_saliency_of(reel_saliency *out, reel_net *net, const float *images, int64_t n,
+                             int64_t size, reel_error *err);
 void reel_saliency_free(reel_saliency *s);
 
 /* Pixels of what reel_transform made of an image: its normalisation taken back. */
-reel_status reel_pixels_of(reel_image *out, const float *image, const reel_transform *t, reel_error *err);
+reel_status reel_pixels_of(reel_image *out, const float *image, const reel_transform *t,
+                           reel_error *err);
 
 #endif

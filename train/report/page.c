@@ -1,9 +1,9 @@
 /* Sections from the log: see page.h. */
 #include "train/report/page.h"
 
-#include "train/run/progress.h"
 #include "train/report/chart.h"
 #include "train/report/html.h"
+#include "train/run/progress.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -25,7 +25,8 @@ static const char *text_of(const json_t *object, const char *key, const char *ot
 
 static void tile(FILE *to, const char *value, const char *label)
 {
-    fprintf(to, "<div class=\"tile\"><b>%s</b><span class=\"soft\">%s</span></div>\n", value, label);
+    fprintf(to, "<div class=\"tile\"><b>%s</b><span class=\"soft\">%s</span></div>\n", value,
+            label);
 }
 
 static double last_of(const double *column, int64_t n)
@@ -42,7 +43,8 @@ static double seconds_of(const reel_record *r)
     json_array_foreach(r->lines, i, line) if (!strcmp(text_of(line, "event", ""), "eval"))
     {
         const double spent = number(line, "seconds");
-        if (isfinite(spent)) sum += spent;
+        if (isfinite(spent))
+            sum += spent;
     }
     return sum;
 }
@@ -64,19 +66,22 @@ void reel_page_head(FILE *to, const reel_record *r, const char *folder)
         const json_t *interval = json_object_get(e, "top1_interval");
         snprintf(value, sizeof value, "%.2f %%", 100 * number(e, "top1"));
         snprintf(label, sizeof label, "top-1 of the best weights, 95 %% interval %.1f to %.1f",
-                 100 * json_number_value(json_array_get(interval, 0)), 100 * json_number_value(json_array_get(interval, 1)));
+                 100 * json_number_value(json_array_get(interval, 0)),
+                 100 * json_number_value(json_array_get(interval, 1)));
         tile(to, value, label);
         snprintf(value, sizeof value, "%.2f %%", 100 * number(e, "top5"));
         tile(to, value, "top-5");
         snprintf(value, sizeof value, "%.4f", number(e, "loss"));
         tile(to, value, "validation loss");
     }
-    snprintf(value, sizeof value, "%.0f", fmax(0, last_of(r->train.column[REEL_RECORD_STEP], r->train.n)));
+    snprintf(value, sizeof value, "%.0f",
+             fmax(0, last_of(r->train.column[REEL_RECORD_STEP], r->train.n)));
     tile(to, value, "steps");
     snprintf(value, sizeof value, "%" PRId64, r->eval.n);
     tile(to, value, "evaluations");
     tile(to, reel_duration_text(seconds_of(r), left, sizeof left), "of training and evaluation");
-    snprintf(value, sizeof value, "%lld + %lld", (long long)json_integer_value(json_object_get(r->config, "train_images")),
+    snprintf(value, sizeof value, "%lld + %lld",
+             (long long)json_integer_value(json_object_get(r->config, "train_images")),
              (long long)json_integer_value(json_object_get(r->config, "val_images")));
     tile(to, value, "training and validation images");
     fprintf(to, "</div>\n");
@@ -92,7 +97,8 @@ void reel_page_curves(FILE *to, const reel_record *r)
     const reel_chart charts[] = {
         {.title = "Loss",
          .x_label = "step",
-         .series = {series("training", &r->train, REEL_RECORD_LOSS), series("validation", &r->eval, REEL_RECORD_LOSS)},
+         .series = {series("training", &r->train, REEL_RECORD_LOSS),
+                    series("validation", &r->eval, REEL_RECORD_LOSS)},
          .n_series = 2},
         {.title = "Accuracy",
          .x_label = "step",
@@ -115,26 +121,36 @@ void reel_page_curves(FILE *to, const reel_record *r)
          .n_series = 1},
     };
     fprintf(to, "<h2 id=\"curves\">Curves</h2>\n");
-    if (r->train.n + r->eval.n == 0) fprintf(to, "<p class=\"soft\">Nothing has been logged yet.</p>\n");
+    if (r->train.n + r->eval.n == 0)
+        fprintf(to, "<p class=\"soft\">Nothing has been logged yet.</p>\n");
     fprintf(to, "<div class=\"charts\">\n");
-    for (int64_t i = 0; i < REEL_COUNT(charts); i++) reel_chart_write(to, &charts[i]);
+    for (int64_t i = 0; i < REEL_COUNT(charts); i++)
+        reel_chart_write(to, &charts[i]);
     fprintf(to, "</div>\n");
 }
 
 void reel_page_time(FILE *to, const reel_record *r)
 {
     static const char *const names[] = {"waiting for data", "forward", "backward", "update"};
-    static const char *const colours[] = {"var(--c1)", "var(--c0)", "rgb(var(--heat)/.55)", "var(--c2)"};
+    static const char *const colours[] = {"var(--c1)", "var(--c0)", "rgb(var(--heat)/.55)",
+                                          "var(--c2)"};
     const double seconds[] = {r->data, r->forward, r->backward, r->update};
     const double all = r->data + r->forward + r->backward + r->update;
-    if (!(all > 0)) return;
-    fprintf(to, "<h2 id=\"time\">Where the time of a step goes</h2>\n<div class=\"box\"><div class=\"bar\">");
+    if (!(all > 0))
+        return;
+    fprintf(to, "<h2 id=\"time\">Where the time of a step goes</h2>\n<div class=\"box\"><div "
+                "class=\"bar\">");
     for (int i = 0; i < 4; i++)
-        fprintf(to, "<span style=\"width:%.2f%%;background:%s\"></span>", 100 * seconds[i] / all, colours[i]);
-    fprintf(to, "</div><table><thead><tr><th></th><th>seconds</th><th>share</th></tr></thead><tbody>\n");
+        fprintf(to, "<span style=\"width:%.2f%%;background:%s\"></span>", 100 * seconds[i] / all,
+                colours[i]);
+    fprintf(
+        to,
+        "</div><table><thead><tr><th></th><th>seconds</th><th>share</th></tr></thead><tbody>\n");
     for (int i = 0; i < 4; i++)
-        fprintf(to, "<tr><td><span style=\"color:%s\">&#9632;</span> %s</td><td>%.1f</td><td>%.1f %%</td></tr>\n", colours[i],
-                names[i], seconds[i], 100 * seconds[i] / all);
+        fprintf(to,
+                "<tr><td><span style=\"color:%s\">&#9632;</span> %s</td><td>%.1f</td><td>%.1f "
+                "%%</td></tr>\n",
+                colours[i], names[i], seconds[i], 100 * seconds[i] / all);
     fprintf(to, "</tbody></table></div>\n");
 }
 
@@ -142,14 +158,20 @@ static void class_rows(FILE *to, const json_t *classes)
 {
     size_t i;
     json_t *c;
-    fprintf(to, "<div class=\"box scroll\"><table><thead><tr><th>class</th><th>images</th><th>right</th><th>precision</th>"
-                "<th>recall</th><th>F1</th></tr></thead><tbody>\n");
+    fprintf(
+        to,
+        "<div class=\"box "
+        "scroll\"><table><thead><tr><th>class</th><th>images</th><th>right</th><th>precision</th>"
+        "<th>recall</th><th>F1</th></tr></thead><tbody>\n");
     json_array_foreach(classes, i, c)
     {
         fprintf(to, "<tr><td>");
         reel_html_text(to, text_of(c, "name", "?"));
-        fprintf(to, "</td><td>%.0f</td><td>%.0f</td><td>%.1f %%</td><td>%.1f %%</td><td>%.3f</td></tr>\n", number(c, "images"),
-                number(c, "right"), 100 * number(c, "precision"), 100 * number(c, "recall"), number(c, "f1"));
+        fprintf(
+            to,
+            "</td><td>%.0f</td><td>%.0f</td><td>%.1f %%</td><td>%.1f %%</td><td>%.3f</td></tr>\n",
+            number(c, "images"), number(c, "right"), 100 * number(c, "precision"),
+            100 * number(c, "recall"), number(c, "f1"));
     }
     fprintf(to, "</tbody></table></div>\n");
 }
@@ -158,9 +180,9 @@ static void matrix(FILE *to, const json_t *classes, const json_t *confusion)
 {
     size_t i, j;
     json_t *row, *cell, *c;
-    fprintf(to,
-            "<h2 id=\"confusion\">Confusion</h2>\n<p class=\"soft\">Rows: what is in the picture. Columns: what it was taken "
-            "for.</p>\n<div class=\"box scroll\"><table class=\"matrix\"><thead><tr><th></th>");
+    fprintf(to, "<h2 id=\"confusion\">Confusion</h2>\n<p class=\"soft\">Rows: what is in the "
+                "picture. Columns: what it was taken "
+                "for.</p>\n<div class=\"box scroll\"><table class=\"matrix\"><thead><tr><th></th>");
     json_array_foreach(classes, i, c)
     {
         fprintf(to, "<th>");
@@ -179,7 +201,8 @@ static void matrix(FILE *to, const json_t *classes, const json_t *confusion)
         {
             const double count = json_number_value(cell);
             if (count > 0)
-                fprintf(to, "<td style=\"background:rgb(var(--heat)/%.2f)\">%.0f</td>", 0.08 + 0.72 * count / all, count);
+                fprintf(to, "<td style=\"background:rgb(var(--heat)/%.2f)\">%.0f</td>",
+                        0.08 + 0.72 * count / all, count);
             else
                 fprintf(to, "<td></td>");
         }
@@ -192,8 +215,10 @@ static void confused(FILE *to, const json_t *pairs)
 {
     size_t i;
     json_t *pair;
-    if (json_array_size(pairs) == 0) return;
-    fprintf(to, "<h2 id=\"confused\">Most confused</h2>\n<div class=\"box scroll\"><table><thead><tr><th>class</th><th>taken "
+    if (json_array_size(pairs) == 0)
+        return;
+    fprintf(to, "<h2 id=\"confused\">Most confused</h2>\n<div class=\"box "
+                "scroll\"><table><thead><tr><th>class</th><th>taken "
                 "for</th><th>images</th></tr></thead><tbody>\n");
     json_array_foreach(pairs, i, pair)
     {
@@ -215,7 +240,8 @@ void reel_page_classes(FILE *to, const reel_record *r)
         return;
     }
     class_rows(to, classes);
-    if (json_array_size(classes) <= MATRIX_CLASSES) matrix(to, classes, json_object_get(r->evaluation, "confusion"));
+    if (json_array_size(classes) <= MATRIX_CLASSES)
+        matrix(to, classes, json_object_get(r->evaluation, "confusion"));
     confused(to, json_object_get(r->evaluation, "confused"));
 }
 
@@ -226,7 +252,8 @@ static void settings(FILE *to, const char *title, const json_t *object)
     fprintf(to, "<div class=\"box\"><b>%s</b><dl>\n", title);
     json_object_foreach((json_t *)object, key, value)
     {
-        if (json_is_array(value) || json_is_object(value)) continue;
+        if (json_is_array(value) || json_is_object(value))
+            continue;
         fprintf(to, "<dt>");
         reel_html_text(to, key);
         fprintf(to, "</dt><dd>");
@@ -250,5 +277,6 @@ void reel_page_settings(FILE *to, const reel_record *r)
     fprintf(to, "<h2 id=\"settings\">Configuration and environment</h2>\n");
     settings(to, "Run", r->config);
     settings(to, "Options", json_object_get(r->config, "options"));
-    json_array_foreach(r->lines, i, line) if (!strcmp(text_of(line, "event", ""), "start")) settings(to, "Started on", line);
+    json_array_foreach(r->lines, i, line) if (!strcmp(text_of(line, "event", ""), "start"))
+        settings(to, "Started on", line);
 }

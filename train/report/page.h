@@ -1,4 +1,5 @@
-/* The sections of a report that come from what the run has written down; no net and no pictures are needed for them. */
+/* The sections of a report that come from what the run has written down; no net and no pictures are
+ * needed for them. */
 #ifndef REEL_TRAIN_REPORT_PAGE_H
 #define REEL_TRAIN_REPORT_PAGE_H
 

@@ -9,14 +9,16 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const keys[REEL_RECORD_COLUMNS] = {"step", "loss", "top1", "top5", "lr", "images_per_second", "data_wait"};
+static const char *const keys[REEL_RECORD_COLUMNS] = {
+    "step", "loss", "top1", "top5", "lr", "images_per_second", "data_wait"};
 
 static bool append(reel_record_table *t, const json_t *line)
 {
     for (int c = 0; c < REEL_RECORD_COLUMNS; c++) {
         if ((t->n & (t->n - 1)) == 0) { /* 0, 1, 2, 4, ...: full */
             double *larger = realloc(t->column[c], (size_t)(t->n ? 2 * t->n : 1) * sizeof *larger);
-            if (!larger) return false;
+            if (!larger)
+                return false;
             t->column[c] = larger;
         }
         const json_t *value = json_object_get(line, keys[c]);
@@ -29,9 +31,12 @@ static bool append(reel_record_table *t, const json_t *line)
 static bool take(reel_record *r, json_t *line)
 {
     const char *event = json_string_value(json_object_get(line, "event"));
-    if (json_array_append(r->lines, line) != 0) return false;
-    if (event && !strcmp(event, "eval")) return append(&r->eval, line);
-    if (!event || strcmp(event, "train") != 0) return true;
+    if (json_array_append(r->lines, line) != 0)
+        return false;
+    if (event && !strcmp(event, "eval"))
+        return append(&r->eval, line);
+    if (!event || strcmp(event, "train") != 0)
+        return true;
     r->data += json_number_value(json_object_get(line, "data_seconds"));
     r->forward += json_number_value(json_object_get(line, "forward_seconds"));
     r->backward += json_number_value(json_object_get(line, "backward_seconds"));
@@ -50,11 +55,13 @@ static reel_status read_lines(reel_record *r, const char *folder, reel_error *er
     bool ok = (r->lines = json_array()) != NULL;
     while (ok && in && getline(&text, &capacity, in) > 0) {
         json_t *line = json_loads(text, 0, NULL);
-        if (json_is_object(line)) ok = take(r, line);
+        if (json_is_object(line))
+            ok = take(r, line);
         json_decref(line);
     }
     free(text);
-    if (in) fclose(in);
+    if (in)
+        fclose(in);
     return ok ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
 }
 
@@ -64,12 +71,16 @@ reel_status reel_record_read(reel_record *r, const char *folder, reel_error *err
     *r = (reel_record){0};
     snprintf(path, sizeof path, "%s/config.json", folder);
     if (access(path, F_OK) != 0)
-        return reel_fail(err, REEL_ERR_IO, "%s: expected the folder of a run, found no config.json in it", folder);
+        return reel_fail(err, REEL_ERR_IO,
+                         "%s: expected the folder of a run, found no config.json in it", folder);
     reel_status status = reel_json_load(&r->config, path, err);
-    if (status == REEL_OK) status = read_lines(r, folder, err);
+    if (status == REEL_OK)
+        status = read_lines(r, folder, err);
     snprintf(path, sizeof path, "%s/evaluation.json", folder);
-    if (status == REEL_OK && access(path, F_OK) == 0) status = reel_json_load(&r->evaluation, path, err);
-    if (status != REEL_OK) reel_record_free(r);
+    if (status == REEL_OK && access(path, F_OK) == 0)
+        status = reel_json_load(&r->evaluation, path, err);
+    if (status != REEL_OK)
+        reel_record_free(r);
     return status;
 }
 

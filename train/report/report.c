@@ -3,12 +3,12 @@
 
 #include "core/files/atomic_file.h"
 #include "train/cli/command.h"
-#include "train/run/data_dir.h"
-#include "train/run/json_util.h"
-#include "train/run/model_card.h"
 #include "train/report/html.h"
 #include "train/report/insight.h"
 #include "train/report/page.h"
+#include "train/run/data_dir.h"
+#include "train/run/json_util.h"
+#include "train/run/model_card.h"
 #include "train/run/run_dir.h"
 
 #include <errno.h>
@@ -30,14 +30,18 @@ typedef struct {
     FILE *to;
 } report;
 
-/* Where the validation images are: a folder of its own, or, where the run has held images back, all of them. */
+/* Where the validation images are: a folder of its own, or, where the run has held images back, all
+ * of them. */
 static reel_status open_images(report *r, const char *data, reel_error *err)
 {
     char path[REEL_PATH_MAX], stored[REEL_PATH_MAX];
-    const char *from = data ? data : reel_json_path(r->record.config, "data", stored, sizeof stored);
-    if (!from) return reel_fail(err, REEL_ERR_FORMAT, "config.json does not say where the images are");
-    REEL_TRY(reel_data_has_val(from) ? reel_data_open(&r->dataset, from, "val", path, sizeof path, err)
-                                     : reel_data_open_whole(&r->dataset, from, path, sizeof path, err));
+    const char *from =
+        data ? data : reel_json_path(r->record.config, "data", stored, sizeof stored);
+    if (!from)
+        return reel_fail(err, REEL_ERR_FORMAT, "config.json does not say where the images are");
+    REEL_TRY(reel_data_has_val(from)
+                 ? reel_data_open(&r->dataset, from, "val", path, sizeof path, err)
+                 : reel_data_open_whole(&r->dataset, from, path, sizeof path, err));
     return reel_model_card_matches(&r->card, r->dataset, path, err);
 }
 
@@ -55,13 +59,15 @@ static reel_status load(report *r, int64_t index, int64_t place, reel_error *err
 {
     const reel_rng none = reel_rng_at(0, REEL_STREAM_AUGMENT, 0, 0);
     REEL_TRY(reel_dataset_read(r->dataset, index, &r->bytes, err));
-    return reel_transform_bytes(&r->look, r->bytes.data, r->bytes.size, none, &r->scratch, image_at(r, place), err);
+    return reel_transform_bytes(&r->look, r->bytes.data, r->bytes.size, none, &r->scratch,
+                                image_at(r, place), err);
 }
 
 static void picture(report *r, const reel_image *image, const char *alt)
 {
     reel_error err;
-    if (reel_image_encode_jpeg(image, &r->bytes, QUALITY, true, &err)) return;
+    if (reel_image_encode_jpeg(image, &r->bytes, QUALITY, true, &err))
+        return;
     reel_html_picture(r->to, "jpeg", r->bytes.data, r->bytes.size, alt);
 }
 
@@ -69,7 +75,8 @@ static void crop(report *r, int64_t place, const char *alt)
 {
     reel_image image = {0};
     reel_error err;
-    if (reel_pixels_of(&image, image_at(r, place), &r->look, &err) == REEL_OK) picture(r, &image, alt);
+    if (reel_pixels_of(&image, image_at(r, place), &r->look, &err) == REEL_OK)
+        picture(r, &image, alt);
     reel_image_free(&image);
 }
 
@@ -78,8 +85,10 @@ static void grey_map(report *r, const uint8_t *map, const char *alt)
     reel_image image = {0};
     reel_error err;
     const int64_t size = size_of(r);
-    if (reel_image_resize_buffer(&image, size, size, &err)) return;
-    for (int64_t i = 0; i < size * size * 3; i++) image.rgb[i] = map[i / 3];
+    if (reel_image_resize_buffer(&image, size, size, &err))
+        return;
+    for (int64_t i = 0; i < size * size * 3; i++)
+        image.rgb[i] = map[i / 3];
     picture(r, &image, alt);
     reel_image_free(&image);
 }
@@ -91,9 +100,11 @@ static int64_t find_sample(const report *r, const char *name, int64_t near)
     const int64_t n = reel_dataset_count(r->dataset);
     for (int64_t i = -1; i < n; i++) {
         const int64_t at = i < 0 ? near : i;
-        if (at < 0 || at >= n) continue;
+        if (at < 0 || at >= n)
+            continue;
         reel_dataset_sample_name(r->dataset, at, text, sizeof text);
-        if (!strcmp(text, name)) return at;
+        if (!strcmp(text, name))
+            return at;
     }
     return -1;
 }
@@ -103,23 +114,28 @@ static void mistakes(report *r)
     size_t i;
     json_t *m;
     const json_t *worst = json_object_get(r->record.evaluation, "worst");
-    if (json_array_size(worst) == 0) return;
+    if (json_array_size(worst) == 0)
+        return;
     fprintf(r->to, "<h2 id=\"mistakes\">Worst mistakes</h2>\n<div class=\"pictures\">\n");
     json_array_foreach(worst, i, m)
     {
         const char *file = json_string_value(json_object_get(m, "file")),
                    *taken = json_string_value(json_object_get(m, "predicted"));
         const json_t *index = json_object_get(m, "index");
-        if (!file || !taken) continue;
+        if (!file || !taken)
+            continue;
         fprintf(r->to, "<figure>");
-        const int64_t at = r->dataset ? find_sample(r, file, index ? json_integer_value(index) : -1) : -1;
+        const int64_t at =
+            r->dataset ? find_sample(r, file, index ? json_integer_value(index) : -1) : -1;
         reel_error why;
-        if (at >= 0 && load(r, at, 0, &why) == REEL_OK) crop(r, 0, file);
+        if (at >= 0 && load(r, at, 0, &why) == REEL_OK)
+            crop(r, 0, file);
         fprintf(r->to, "<figcaption class=\"name\">");
         reel_html_text(r->to, file);
         fprintf(r->to, "<br>taken for <b>");
         reel_html_text(r->to, taken);
-        fprintf(r->to, "</b>, %.1f %%</figcaption></figure>\n", 100 * json_number_value(json_object_get(m, "probability")));
+        fprintf(r->to, "</b>, %.1f %%</figcaption></figure>\n",
+                100 * json_number_value(json_object_get(m, "probability")));
     }
     fprintf(r->to, "</div>\n");
 }
@@ -128,10 +144,15 @@ static void filters(report *r)
 {
     reel_image image = {0};
     reel_error err;
-    if (reel_filters_image(&image, r->net, &err) == REEL_OK && reel_image_encode_png(&image, &r->bytes, &err) == REEL_OK) {
-        fprintf(r->to, "<h2 id=\"filters\">What the first layer looks for</h2>\n<div class=\"box filters\">");
-        reel_html_picture(r->to, "png", r->bytes.data, r->bytes.size, "filters of the first convolution");
-        fprintf(r->to, "</div>\n<p class=\"soft\">Each filter by itself: grey is a weight of 0.</p>\n");
+    if (reel_filters_image(&image, r->net, &err) == REEL_OK &&
+        reel_image_encode_png(&image, &r->bytes, &err) == REEL_OK) {
+        fprintf(
+            r->to,
+            "<h2 id=\"filters\">What the first layer looks for</h2>\n<div class=\"box filters\">");
+        reel_html_picture(r->to, "png", r->bytes.data, r->bytes.size,
+                          "filters of the first convolution");
+        fprintf(r->to,
+                "</div>\n<p class=\"soft\">Each filter by itself: grey is a weight of 0.</p>\n");
     }
     reel_image_free(&image);
 }
@@ -160,11 +181,14 @@ static void saliency(report *r)
     const int64_t n = load_examples(r, index), size = size_of(r);
     reel_saliency s;
     reel_error err;
-    if (n == 0 || reel_saliency_of(&s, r->net, r->images, n, size, &err)) return;
-    fprintf(r->to,
-            "<h2 id=\"saliency\">What speaks for the class</h2>\n<p class=\"soft\">Beside each picture, how much the score "
-            "of the predicted class changes with each pixel (largest over the three channels).</p>\n"
-            "<div class=\"pictures\">\n");
+    if (n == 0 || reel_saliency_of(&s, r->net, r->images, n, size, &err))
+        return;
+    fprintf(
+        r->to,
+        "<h2 id=\"saliency\">What speaks for the class</h2>\n<p class=\"soft\">Beside each "
+        "picture, how much the score "
+        "of the predicted class changes with each pixel (largest over the three channels).</p>\n"
+        "<div class=\"pictures\">\n");
     for (int64_t i = 0; i < n; i++) {
         char text[1100], name[1100];
         reel_dataset_sample_name(r->dataset, index[i], name, sizeof name);
@@ -192,7 +216,8 @@ static reel_status insights(report *r, const char *folder, const char *data, ree
     }
     if (status == REEL_OK) {
         r->images = malloc((size_t)(EXAMPLES * size_of(r) * size_of(r) * 3) * sizeof *r->images);
-        if (!r->images) status = reel_fail(err, REEL_ERR_MEMORY, "report: out of memory");
+        if (!r->images)
+            status = reel_fail(err, REEL_ERR_MEMORY, "report: out of memory");
     }
     if (status != REEL_OK) {
         reel_dataset_destroy(r->dataset);
@@ -217,8 +242,10 @@ static void write_page(report *r, const char *folder, const char *data)
         reel_html_text(r->to, why.message);
         fprintf(r->to, "</p>\n");
     }
-    if (r->net) filters(r);
-    if (r->dataset) saliency(r);
+    if (r->net)
+        filters(r);
+    if (r->dataset)
+        saliency(r);
     reel_page_settings(r->to, &r->record);
     reel_html_end(r->to);
 }
@@ -235,17 +262,22 @@ static void close_report(report *r)
     reel_record_free(&r->record);
 }
 
-reel_status reel_report_write(const char *folder, const char *data, const char *path, reel_error *err)
+reel_status reel_report_write(const char *folder, const char *data, const char *path,
+                              reel_error *err)
 {
     report r = {0};
     char *text = NULL;
     size_t size = 0;
     REEL_TRY(reel_record_read(&r.record, folder, err));
     r.to = open_memstream(&text, &size);
-    reel_status status = r.to ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "report: %s", strerror(errno));
-    if (r.to) write_page(&r, folder, data);
-    if (r.to && fclose(r.to) != 0) status = reel_fail(err, REEL_ERR_MEMORY, "report: out of memory");
-    if (status == REEL_OK) status = reel_atomic_write(path, text, size, err);
+    reel_status status =
+        r.to ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "report: %s", strerror(errno));
+    if (r.to)
+        write_page(&r, folder, data);
+    if (r.to && fclose(r.to) != 0)
+        status = reel_fail(err, REEL_ERR_MEMORY, "report: out of memory");
+    if (status == REEL_OK)
+        status = reel_atomic_write(path, text, size, err);
     free(text);
     close_report(&r);
     return status;

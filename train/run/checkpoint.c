@@ -15,26 +15,30 @@
 
 #define MOMENTUM "momentum."
 
-static const int64_t MOST_STEPS = 1000000000000000; /* as --max-steps; a count above it is no count */
+static const int64_t MOST_STEPS =
+    1000000000000000; /* as --max-steps; a count above it is no count */
 
 /* ---- writing ---- */
-static reel_status put_number(reel_weights_writer *w, const char *key, int64_t value, reel_error *err)
+static reel_status put_number(reel_weights_writer *w, const char *key, int64_t value,
+                              reel_error *err)
 {
     char text[32];
     snprintf(text, sizeof text, "%" PRId64, value);
     return reel_weights_writer_metadata(w, key, text, err);
 }
 
-static reel_status put_json(reel_weights_writer *w, const char *key, const json_t *value, reel_error *err)
+static reel_status put_json(reel_weights_writer *w, const char *key, const json_t *value,
+                            reel_error *err)
 {
     char *text = json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(17));
-    const reel_status status =
-        text ? reel_weights_writer_metadata(w, key, text, err) : reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", key);
+    const reel_status status = text ? reel_weights_writer_metadata(w, key, text, err)
+                                    : reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", key);
     free(text);
     return status;
 }
 
-/* reel.state: the fields of reel_run_state. Those that came later may be missing, and are then as at a run's beginning. */
+/* reel.state: the fields of reel_run_state. Those that came later may be missing, and are then as
+ * at a run's beginning. */
 /* clang-format off */
 #define COUNT(name, member, came_later) {.key = name, .at = offsetof(reel_run_state, member), .later = came_later}
 #define REAL(name, member, came_later) {.key = name, .at = offsetof(reel_run_state, member), .later = came_later, .real = true}
@@ -74,14 +78,19 @@ static reel_status put_state(const reel_checkpoint *c, reel_weights_writer *w, r
     for (int i = 0; i < REEL_COUNT(fields); i++) {
         const void *at = (const char *)c->state + fields[i].at;
         json_object_set_new(state, fields[i].key,
-                            fields[i].real ? json_real(*(const double *)at) : json_integer(*(const int64_t *)at));
+                            fields[i].real ? json_real(*(const double *)at)
+                                           : json_integer(*(const int64_t *)at));
     }
-    json_t *schedule = json_pack("{s:f, s:I, s:I}", "best", c->schedule->best, "bad", (json_int_t)c->schedule->bad,
-                                 "reductions", (json_int_t)c->schedule->reductions);
+    json_t *schedule =
+        json_pack("{s:f, s:I, s:I}", "best", c->schedule->best, "bad", (json_int_t)c->schedule->bad,
+                  "reductions", (json_int_t)c->schedule->reductions);
     reel_status status = put_json(w, "reel.state", state, err);
-    if (status == REEL_OK) status = put_json(w, "reel.schedule", schedule, err);
-    if (status == REEL_OK) status = put_json(w, "reel.config", c->config, err);
-    if (status == REEL_OK && c->probe) status = put_json(w, "reel.probe", c->probe, err);
+    if (status == REEL_OK)
+        status = put_json(w, "reel.schedule", schedule, err);
+    if (status == REEL_OK)
+        status = put_json(w, "reel.config", c->config, err);
+    if (status == REEL_OK && c->probe)
+        status = put_json(w, "reel.probe", c->probe, err);
     json_decref(state);
     json_decref(schedule);
     return status;
@@ -91,7 +100,8 @@ static reel_status put_momentum(const reel_checkpoint *c, reel_weights_writer *w
 {
     for (int i = 0; i < reel_params_count(c->params); i++) {
         const reel_tensor velocity = reel_optimizer_state(c->opt, i);
-        if (!velocity.data) continue;
+        if (!velocity.data)
+            continue;
         char name[300];
         snprintf(name, sizeof name, MOMENTUM "%s", reel_params_at(c->params, i)->name);
         REEL_TRY(reel_weights_writer_tensor(w, name, &velocity, err));
@@ -99,24 +109,33 @@ static reel_status put_momentum(const reel_checkpoint *c, reel_weights_writer *w
     return REEL_OK;
 }
 
-static reel_status write_file(const reel_checkpoint *c, const char *path, int64_t epoch, bool checkpoint, reel_error *err)
+static reel_status write_file(const reel_checkpoint *c, const char *path, int64_t epoch,
+                              bool checkpoint, reel_error *err)
 {
     reel_weights_writer *w;
     REEL_TRY(reel_weights_writer_create(&w, err));
     reel_status status = reel_params_add_to(c->params, w, err);
-    if (status == REEL_OK) status = reel_weights_writer_metadata(w, "reel.kind", checkpoint ? "checkpoint" : "model", err);
-    if (status == REEL_OK) status = reel_model_card_write(c->card, w, err);
-    if (status == REEL_OK) status = put_number(w, "step", c->state->step, err);
-    if (status == REEL_OK) status = put_number(w, "epoch", epoch, err);
-    if (status == REEL_OK && checkpoint) status = put_momentum(c, w, err);
-    if (status == REEL_OK && checkpoint) status = put_state(c, w, err);
-    if (status == REEL_OK) status = reel_weights_writer_save(w, path, err);
+    if (status == REEL_OK)
+        status =
+            reel_weights_writer_metadata(w, "reel.kind", checkpoint ? "checkpoint" : "model", err);
+    if (status == REEL_OK)
+        status = reel_model_card_write(c->card, w, err);
+    if (status == REEL_OK)
+        status = put_number(w, "step", c->state->step, err);
+    if (status == REEL_OK)
+        status = put_number(w, "epoch", epoch, err);
+    if (status == REEL_OK && checkpoint)
+        status = put_momentum(c, w, err);
+    if (status == REEL_OK && checkpoint)
+        status = put_state(c, w, err);
+    if (status == REEL_OK)
+        status = reel_weights_writer_save(w, path, err);
     reel_weights_writer_destroy(w);
     return status;
 }
 
-reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run, const char *name, int64_t epoch,
-                                       reel_error *err)
+reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run,
+                                       const char *name, int64_t epoch, reel_error *err)
 {
     char path[REEL_PATH_MAX];
     return write_file(c, reel_run_dir_file(run, name, path, sizeof path), epoch, false, err);
@@ -128,9 +147,11 @@ static int64_t step_of(const char *name)
     long long step;
     int end = 0;
     char own[64];
-    if (sscanf(name, "checkpoint-%lld.safetensors%n", &step, &end) != 1 || !end || name[end]) return -1;
+    if (sscanf(name, "checkpoint-%lld.safetensors%n", &step, &end) != 1 || !end || name[end])
+        return -1;
     snprintf(own, sizeof own, "checkpoint-%08lld.safetensors", step);
-    return strcmp(name, own) == 0 ? step : -1; /* a copy by another spelling is not found under its own */
+    return strcmp(name, own) == 0 ? step
+                                  : -1; /* a copy by another spelling is not found under its own */
 }
 
 static int descending(const void *a, const void *b)
@@ -144,13 +165,16 @@ static reel_status list(const char *folder, int64_t **steps, int64_t *n, reel_er
     *steps = NULL;
     *n = 0;
     DIR *d = opendir(folder);
-    if (!d && errno == ENOENT) return REEL_OK;
-    if (!d) return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", folder, strerror(errno));
+    if (!d && errno == ENOENT)
+        return REEL_OK;
+    if (!d)
+        return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", folder, strerror(errno));
     int64_t capacity = 0;
     reel_status status = REEL_OK;
     for (struct dirent *e; status == REEL_OK && (e = readdir(d));) {
         const int64_t step = step_of(e->d_name);
-        if (step < 0) continue;
+        if (step < 0)
+            continue;
         if (*n == capacity) {
             capacity = capacity ? 2 * capacity : 16;
             int64_t *more = realloc(*steps, (size_t)capacity * sizeof *more);
@@ -163,7 +187,8 @@ static reel_status list(const char *folder, int64_t **steps, int64_t *n, reel_er
         (*steps)[(*n)++] = step;
     }
     closedir(d);
-    if (*n) qsort(*steps, (size_t)*n, sizeof **steps, descending);
+    if (*n)
+        qsort(*steps, (size_t)*n, sizeof **steps, descending);
     return status;
 }
 
@@ -186,27 +211,32 @@ size_t reel_checkpoint_bytes(const reel_checkpoint *c)
     for (int i = 0; i < reel_params_count(c->params); i++) {
         const size_t values = reel_tensor_bytes(&reel_params_at(c->params, i)->value);
         bytes += 2 * values; /* in the checkpoint and in model.safetensors */
-        if (reel_optimizer_state(c->opt, i).data) bytes += values;
+        if (reel_optimizer_state(c->opt, i).data)
+            bytes += values;
     }
     return bytes;
 }
 
-reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep, reel_error *err)
+reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep,
+                                 reel_error *err)
 {
     char path[REEL_PATH_MAX];
     REEL_TRY(reel_run_dir_room(run, reel_checkpoint_bytes(c), err));
     name_of(path, sizeof path, run->path, c->state->step);
     REEL_TRY(write_file(c, path, c->state->epoch, true, err));
-    /* The checkpoint is there, whatever becomes of the model: older ones make room, or a disk would fill up with them. */
-    const reel_status model = reel_checkpoint_save_model(c, run, "model.safetensors", c->state->epoch, err);
+    /* The checkpoint is there, whatever becomes of the model: older ones make room, or a disk would
+     * fill up with them. */
+    const reel_status model =
+        reel_checkpoint_save_model(c, run, "model.safetensors", c->state->epoch, err);
     int64_t *steps, n, kept = 0;
     const reel_status status = list(run->path, &steps, &n, model == REEL_OK ? err : NULL);
     for (int64_t i = 0; status == REEL_OK && i < n; i++) {
-        /* A later step is not this run's: it was left behind by resuming an earlier one. Kept, it would push the new checkpoint
-         * out, and be resumed in its place. */
+        /* A later step is not this run's: it was left behind by resuming an earlier one. Kept, it
+         * would push the new checkpoint out, and be resumed in its place. */
         const int64_t step = steps[i], now = c->state->step;
         const bool counts = !c->rollback_every || step % c->rollback_every == 0;
-        if (step <= now && (counts ? kept++ < keep : step == now)) continue;
+        if (step <= now && (counts ? kept++ < keep : step == now))
+            continue;
         name_of(path, sizeof path, run->path, steps[i]);
         unlink(path);
     }
@@ -218,21 +248,27 @@ reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *r
 reel_status reel_checkpoint_open(reel_weights **out, const char *path, reel_error *err)
 {
     REEL_TRY(reel_weights_read(out, path, err));
-    const char *kind = reel_weights_metadata(*out, "reel.kind"), *version = reel_weights_metadata(*out, "reel.format");
+    const char *kind = reel_weights_metadata(*out, "reel.kind"),
+               *version = reel_weights_metadata(*out, "reel.format");
     reel_status status = reel_weights_verify(*out, err);
     if (status == REEL_OK && (!kind || strcmp(kind, "checkpoint") != 0))
-        status = reel_fail(err, REEL_ERR_FORMAT,
-                           "%s: holds weights only; expected a checkpoint to resume (weights go to --weights)", path);
+        status = reel_fail(
+            err, REEL_ERR_FORMAT,
+            "%s: holds weights only; expected a checkpoint to resume (weights go to --weights)",
+            path);
     else if (status == REEL_OK && (!version || strcmp(version, "1") != 0))
-        status = reel_fail(err, REEL_ERR_INVALID, "%s: written by a newer Reel (format %.20s, this one reads 1)", path,
+        status = reel_fail(err, REEL_ERR_INVALID,
+                           "%s: written by a newer Reel (format %.20s, this one reads 1)", path,
                            version ? version : "?");
-    if (status == REEL_OK) return REEL_OK;
+    if (status == REEL_OK)
+        return REEL_OK;
     reel_weights_destroy(*out);
     *out = NULL;
     return status;
 }
 
-reel_status reel_checkpoint_find(reel_weights **out, const char *folder, int64_t below, int64_t every, char *path, size_t size,
+reel_status reel_checkpoint_find(reel_weights **out, const char *folder, int64_t below,
+                                 int64_t every, char *path, size_t size,
                                  void (*on_damaged)(const char *message), reel_error *err)
 {
     *out = NULL;
@@ -240,19 +276,24 @@ reel_status reel_checkpoint_find(reel_weights **out, const char *folder, int64_t
     reel_status status = list(folder, &steps, &n, err);
     for (int64_t i = 0; status == REEL_OK && !*out && i < n; i++) {
         reel_error why;
-        if (steps[i] >= below || steps[i] % every != 0) continue;
+        if (steps[i] >= below || steps[i] % every != 0)
+            continue;
         tried++;
         name_of(path, size, folder, steps[i]);
-        if (reel_checkpoint_open(out, path, &why) == REEL_OK) continue;
+        if (reel_checkpoint_open(out, path, &why) == REEL_OK)
+            continue;
         const bool readable = access(path, R_OK) == 0 || errno == ENOENT; /* a link to nowhere */
         if (why.status == REEL_ERR_FORMAT || (why.status == REEL_ERR_IO && readable))
             on_damaged(why.message);
-        else /* no memory, no permission, a version from the future: nothing is wrong with the file */
+        else /* no memory, no permission, a version from the future: nothing is wrong with the file
+              */
             status = reel_fail(err, why.status, "%s", why.message);
     }
     if (status == REEL_OK && tried && !*out)
-        status = reel_fail(err, REEL_ERR_FORMAT,
-                           "%s: none of its checkpoints can be resumed; another --output-dir starts a new run", folder);
+        status = reel_fail(
+            err, REEL_ERR_FORMAT,
+            "%s: none of its checkpoints can be resumed; another --output-dir starts a new run",
+            folder);
     free(steps);
     return status;
 }
@@ -262,7 +303,8 @@ int64_t reel_checkpoint_set_aside(const char *folder, const char *path)
     const char *slash = strrchr(path, '/');
     const int64_t step = step_of(slash ? slash + 1 : path);
     int64_t *steps, n, renamed = 0;
-    if (list(folder, &steps, &n, NULL) != REEL_OK) n = 0;
+    if (list(folder, &steps, &n, NULL) != REEL_OK)
+        n = 0;
     for (int64_t i = 0; i < n && steps[i] > step; i++) {
         char from[REEL_PATH_MAX], to[REEL_PATH_MAX + 16];
         name_of(from, sizeof from, folder, steps[i]);
@@ -285,20 +327,24 @@ static bool read_fields(reel_run_state *state, const json_t *o)
     for (int i = 0; i < REEL_COUNT(fields); i++) {
         const json_t *value = json_object_get(o, fields[i].key);
         void *at = (char *)state + fields[i].at;
-        if (!value && fields[i].later) continue;
-        if (fields[i].real ? !json_is_number(value) : !json_is_integer(value)) return false;
+        if (!value && fields[i].later)
+            continue;
+        if (fields[i].real ? !json_is_number(value) : !json_is_integer(value))
+            return false;
         if (fields[i].real) {
             *(double *)at = json_number_value(value);
             continue;
         }
         const int64_t count = json_integer_value(value);
-        if (count < 0 || count > MOST_STEPS) return false;
+        if (count < 0 || count > MOST_STEPS)
+            return false;
         *(int64_t *)at = count;
     }
     return true;
 }
 
-static reel_status read_state(const reel_checkpoint *c, const reel_weights *weights, const char *path, reel_error *err)
+static reel_status read_state(const reel_checkpoint *c, const reel_weights *weights,
+                              const char *path, reel_error *err)
 {
     const char *text = reel_weights_metadata(weights, "reel.state"),
                *schedule = reel_weights_metadata(weights, "reel.schedule");
@@ -307,12 +353,13 @@ static reel_status read_state(const reel_checkpoint *c, const reel_weights *weig
     json_int_t m[2] = {0};
     double best = 0;
     reel_run_state state;
-    const bool ok =
-        read_fields(&state, o) && json_unpack(p, "{s:F, s:I, s:I}", "best", &best, "bad", &m[0], "reductions", &m[1]) == 0;
+    const bool ok = read_fields(&state, o) && json_unpack(p, "{s:F, s:I, s:I}", "best", &best,
+                                                          "bad", &m[0], "reductions", &m[1]) == 0;
     json_decref(o);
     json_decref(p);
     if (!ok || m[0] < 0 || m[0] > MOST_STEPS || m[1] < 0 || m[1] > MOST_STEPS)
-        return reel_fail(err, REEL_ERR_FORMAT, "%s: metadata reel.state: not what Reel writes", path);
+        return reel_fail(err, REEL_ERR_FORMAT, "%s: metadata reel.state: not what Reel writes",
+                         path);
     *c->state = state;
     c->schedule->best = best;
     c->schedule->bad = m[0];
@@ -320,8 +367,8 @@ static reel_status read_state(const reel_checkpoint *c, const reel_weights *weig
     return REEL_OK;
 }
 
-static reel_status read_momentum(const reel_checkpoint *c, const reel_weights *weights, int i, const char *path,
-                                 reel_error *err)
+static reel_status read_momentum(const reel_checkpoint *c, const reel_weights *weights, int i,
+                                 const char *path, reel_error *err)
 {
     const reel_param *p = reel_params_at(c->params, i);
     char name[300];
@@ -330,24 +377,32 @@ static reel_status read_momentum(const reel_checkpoint *c, const reel_weights *w
     reel_tensor none = p->value;
     none.data = NULL;
     reel_error why;
-    if (!w) return reel_optimizer_set_state(c->opt, i, &none, err);
+    if (!w)
+        return reel_optimizer_set_state(c->opt, i, &none, err);
     if (w->dtype != REEL_STORED_F32 && w->dtype != REEL_STORED_F64)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: %s: expected float32 or float64", path, name);
     const reel_dtype dtype = w->dtype == REEL_STORED_F64 ? REEL_F64 : REEL_F32;
-    const reel_tensor velocity = reel_tensor_with_layout((void *)w->data, dtype, REEL_ROW_MAJOR, w->ndim, w->shape);
+    const reel_tensor velocity =
+        reel_tensor_with_layout((void *)w->data, dtype, REEL_ROW_MAJOR, w->ndim, w->shape);
     const reel_status status = reel_optimizer_set_state(c->opt, i, &velocity, &why);
-    return status ? reel_fail(err, status, "%s: %s; expected --momentum as it was", path, why.message) : REEL_OK;
+    return status
+               ? reel_fail(err, status, "%s: %s; expected --momentum as it was", path, why.message)
+               : REEL_OK;
 }
 
-reel_status reel_checkpoint_restore(const reel_checkpoint *c, const reel_weights *weights, const char *path, reel_error *err)
+reel_status reel_checkpoint_restore(const reel_checkpoint *c, const reel_weights *weights,
+                                    const char *path, reel_error *err)
 {
     REEL_TRY(reel_model_card_resumes(c->card, weights, path, err));
     for (int i = 0; i < reel_params_count(c->params); i++) {
         const reel_param *p = reel_params_at(c->params, i);
         const reel_weight *w = reel_weights_find(weights, p->name);
         reel_error why;
-        if (!w) return reel_fail(err, REEL_ERR_FORMAT, "%s: %s is missing: not a checkpoint of this network", path, p->name);
-        if (reel_weight_to_tensor(w, &p->value, &why)) return reel_fail(err, REEL_ERR_FORMAT, "%s: %s", path, why.message);
+        if (!w)
+            return reel_fail(err, REEL_ERR_FORMAT,
+                             "%s: %s is missing: not a checkpoint of this network", path, p->name);
+        if (reel_weight_to_tensor(w, &p->value, &why))
+            return reel_fail(err, REEL_ERR_FORMAT, "%s: %s", path, why.message);
         REEL_TRY(read_momentum(c, weights, i, path, err));
     }
     return read_state(c, weights, path, err);

@@ -1,8 +1,9 @@
-/* Checkpoints: checkpoint-NNNNNNNN.safetensors (N = step) holds weights, "momentum." tensors and, in its metadata, where the
- * run stands. No generator state is needed: random numbers are functions of (seed, stream, epoch, sample).
+/* Checkpoints: checkpoint-NNNNNNNN.safetensors (N = step) holds weights, "momentum." tensors and,
+ * in its metadata, where the run stands. No generator state is needed: random numbers are functions
+ * of (seed, stream, epoch, sample).
  *
- * model.safetensors (last) and best.safetensors hold weights and the model's card alone, and depend on nothing but the weights,
- * the step and the epoch: two runs that agree write the same bytes. */
+ * model.safetensors (last) and best.safetensors hold weights and the model's card alone, and depend
+ * on nothing but the weights, the step and the epoch: two runs that agree write the same bytes. */
 #ifndef REEL_TRAIN_CHECKPOINT_H
 #define REEL_TRAIN_CHECKPOINT_H
 
@@ -43,35 +44,38 @@ typedef struct reel_checkpoint {
     reel_run_state *state;
     const json_t *config; /* what config.json holds; NULL when reading */
     const json_t *probe;  /* see train/run/probe.h; NULL = none */
-    /* A rollback returns to checkpoints of steps that are multiples of this, which do not depend on where a run was interrupted
-     * or asked to save. 0 = no rollbacks. */
+    /* A rollback returns to checkpoints of steps that are multiples of this, which do not depend on
+     * where a run was interrupted or asked to save. 0 = no rollbacks. */
     int64_t rollback_every;
 } reel_checkpoint;
 
 /* What reel_checkpoint_save takes on disk before it removes anything. */
 size_t reel_checkpoint_bytes(const reel_checkpoint *c);
-/* Looks whether there is room, writes the checkpoint and model.safetensors, then removes all but the newest `keep` checkpoints,
- * and those of later steps. With rollback_every, `keep` counts those that a rollback returns to; of others this one alone
- * stays. */
-reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep, reel_error *err);
+/* Looks whether there is room, writes the checkpoint and model.safetensors, then removes all but
+ * the newest `keep` checkpoints, and those of later steps. With rollback_every, `keep` counts those
+ * that a rollback returns to; of others this one alone stays. */
+reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep,
+                                 reel_error *err);
 /* Writes weights and card to name in the run's folder; epoch: how many had been completed. */
-reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run, const char *name, int64_t epoch,
-                                       reel_error *err);
+reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run,
+                                       const char *name, int64_t epoch, reel_error *err);
 
 bool reel_checkpoint_exists(const char *folder, int64_t step); /* a file of that name */
-/* Finds the newest checkpoint of the folder, of those of steps below `below` that are multiples of `every`, whose CRC-32s are
- * right. *out NULL: there is
- * none. on_damaged is told of newer ones that are not; it is an error if that holds for all. path receives its name. */
-reel_status reel_checkpoint_find(reel_weights **out, const char *folder, int64_t below, int64_t every, char *path, size_t size,
+/* Finds the newest checkpoint of the folder, of those of steps below `below` that are multiples of
+ * `every`, whose CRC-32s are right. *out NULL: there is none. on_damaged is told of newer ones that
+ * are not; it is an error if that holds for all. path receives its name. */
+reel_status reel_checkpoint_find(reel_weights **out, const char *folder, int64_t below,
+                                 int64_t every, char *path, size_t size,
                                  void (*on_damaged)(const char *message), reel_error *err);
-/* Renames the checkpoints of later steps than this one, which were passed over, to NAME.damaged, so that they do not count
- * among those that are kept; returns how many. */
+/* Renames the checkpoints of later steps than this one, which were passed over, to NAME.damaged, so
+ * that they do not count among those that are kept; returns how many. */
 int64_t reel_checkpoint_set_aside(const char *folder, const char *path);
 /* Reads one checkpoint file and verifies it. */
 reel_status reel_checkpoint_open(reel_weights **out, const char *path, reel_error *err);
 /* The stored configuration, to be freed; NULL if it cannot be read. */
 json_t *reel_checkpoint_config(const reel_weights *weights);
 /* Puts everything back. */
-reel_status reel_checkpoint_restore(const reel_checkpoint *c, const reel_weights *weights, const char *path, reel_error *err);
+reel_status reel_checkpoint_restore(const reel_checkpoint *c, const reel_weights *weights,
+                                    const char *path, reel_error *err);
 
 #endif

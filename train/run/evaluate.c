@@ -1,5 +1,6 @@
-/* Evaluation: the dataset in order, every image once, incomplete last batch included. A file that cannot be read is left out of
- * all sums: the loader's replacement for it would count another image twice. */
+/* Evaluation: the dataset in order, every image once, incomplete last batch included. A file that
+ * cannot be read is left out of all sums: the loader's replacement for it would count another image
+ * twice. */
 #include "train/run/evaluate.h"
 
 #include <math.h>
@@ -10,7 +11,8 @@ int64_t reel_label_rank(const float *logits, int64_t classes, int64_t label)
     int64_t rank = 0;
     const float own = logits[label];
     for (int64_t c = 0; c < classes; c++) {
-        if (isnan(logits[c])) return INT64_MAX;
+        if (isnan(logits[c]))
+            return INT64_MAX;
         rank += logits[c] > own || (c < label && logits[c] == own);
     }
     return rank;
@@ -31,15 +33,19 @@ void reel_average_views(float *out, const float *logits, int64_t n, int64_t view
         const float *rows = logits + i * views * classes;
         for (int64_t v = 0; v < views; v++) {
             double sum = 0, most = (double)rows[v * classes];
-            for (int64_t c = 1; c < classes; c++) most = fmax(most, (double)rows[v * classes + c]);
-            for (int64_t c = 0; c < classes; c++) sum += exp((double)rows[v * classes + c] - most);
+            for (int64_t c = 1; c < classes; c++)
+                most = fmax(most, (double)rows[v * classes + c]);
+            for (int64_t c = 0; c < classes; c++)
+                sum += exp((double)rows[v * classes + c] - most);
             shift[v] = most + log(sum);
         }
         for (int64_t c = 0; c < classes; c++) {
             double mean = 0;
-            for (int64_t v = 0; v < views; v++) mean += exp((double)rows[v * classes + c] - shift[v]);
+            for (int64_t v = 0; v < views; v++)
+                mean += exp((double)rows[v * classes + c] - shift[v]);
             const double score = log(mean / (double)views);
-            out[i * classes + c] = (float)(score < -1e30 ? -1e30 : score); /* what is no number stays none */
+            out[i * classes + c] =
+                (float)(score < -1e30 ? -1e30 : score); /* what is no number stays none */
         }
     }
 }
@@ -55,9 +61,11 @@ typedef struct {
 
 static void keep_worst(reel_evaluation *e, reel_mistake m)
 {
-    if (e->n_worst == REEL_WORST && !(m.loss > e->worst[REEL_WORST - 1].loss)) return;
+    if (e->n_worst == REEL_WORST && !(m.loss > e->worst[REEL_WORST - 1].loss))
+        return;
     int at = e->n_worst < REEL_WORST ? e->n_worst++ : REEL_WORST - 1;
-    for (; at > 0 && e->worst[at - 1].loss < m.loss; at--) e->worst[at] = e->worst[at - 1];
+    for (; at > 0 && e->worst[at - 1].loss < m.loss; at--)
+        e->worst[at] = e->worst[at - 1];
     e->worst[at] = m;
 }
 
@@ -67,22 +75,28 @@ static void add_image(reel_evaluation *e, int64_t index, const float *logits, in
     const int64_t rank = reel_label_rank(logits, e->classes, label);
     int64_t best = 0;
     for (int64_t c = 1; c < e->classes; c++)
-        if (logits[c] > logits[best]) best = c;
+        if (logits[c] > logits[best])
+            best = c;
     e->images++;
     e->class_images[label]++;
     e->class_right[label] += rank == 0;
     e->right1 += rank == 0;
     e->right5 += rank < 5;
     e->confusion[label * e->classes + best]++;
-    if (rank == 0 || best == label) return;
+    if (rank == 0 || best == label)
+        return;
     double sum = 0;
-    for (int64_t c = 0; c < e->classes; c++) sum += exp((double)logits[c] - (double)logits[best]);
-    keep_worst(e, (reel_mistake){index, best, 1 / sum, log(sum) + (double)logits[best] - (double)logits[label]});
+    for (int64_t c = 0; c < e->classes; c++)
+        sum += exp((double)logits[c] - (double)logits[best]);
+    keep_worst(e, (reel_mistake){index, best, 1 / sum,
+                                 log(sum) + (double)logits[best] - (double)logits[label]});
 }
 
-static reel_status add_batch(reel_evaluation *e, sums *s, const reel_batch *b, int64_t first, reel_error *err)
+static reel_status add_batch(reel_evaluation *e, sums *s, const reel_batch *b, int64_t first,
+                             reel_error *err)
 {
-    for (int64_t i = 0; i < b->n; i++) s->labels[i] = b->indices[i] == first + i ? b->labels[i] : -1;
+    for (int64_t i = 0; i < b->n; i++)
+        s->labels[i] = b->indices[i] == first + i ? b->labels[i] : -1;
     reel_var logits = reel_net_forward(s->net, s->tape, reel_input(s->tape, &b->images));
     if (s->averaged) {
         REEL_TRY(reel_tape_status(s->tape, err));
@@ -90,9 +104,11 @@ static reel_status add_batch(reel_evaluation *e, sums *s, const reel_batch *b, i
         const int64_t shape[2] = {b->n, all.shape[1]};
         reel_average_views(s->averaged, all.data, b->n, s->views, all.shape[1]);
         const reel_tensor mean = reel_tensor_of(s->averaged, REEL_F32, 2, shape);
-        logits = reel_input(s->tape, &mean); /* the softmax of logarithms of probabilities is these probabilities */
+        logits = reel_input(
+            s->tape, &mean); /* the softmax of logarithms of probabilities is these probabilities */
     }
-    const reel_cross_entropy_attrs attrs = {.ignore_index = -1, .use_ignore_index = true, .sum = true};
+    const reel_cross_entropy_attrs attrs = {
+        .ignore_index = -1, .use_ignore_index = true, .sum = true};
     const reel_var loss = reel_cross_entropy(logits, s->labels, b->n, &attrs);
     REEL_TRY(reel_tape_status(s->tape, err));
     const reel_tensor row = reel_value(logits), sum = reel_value(loss);
@@ -109,22 +125,26 @@ static reel_status add_batch(reel_evaluation *e, sums *s, const reel_batch *b, i
     return REEL_OK;
 }
 
-static reel_status run(reel_evaluation *e, sums *s, reel_loader *loader, const reel_evaluate_config *config, int64_t total,
-                       reel_error *err)
+static reel_status run(reel_evaluation *e, sums *s, reel_loader *loader,
+                       const reel_evaluate_config *config, int64_t total, reel_error *err)
 {
     for (int64_t first = 0;;) {
-        if (config->stop && config->stop(config->user)) return reel_fail(err, REEL_ERR_STOPPED, "evaluation: interrupted");
+        if (config->stop && config->stop(config->user))
+            return reel_fail(err, REEL_ERR_STOPPED, "evaluation: interrupted");
         reel_batch batch;
         REEL_TRY(reel_loader_next(loader, &batch, err));
-        if (batch.n == 0) return REEL_OK;
+        if (batch.n == 0)
+            return REEL_OK;
         REEL_TRY(add_batch(e, s, &batch, first, err));
         first += batch.n;
-        if (config->progress) config->progress(config->user, first, total);
+        if (config->progress)
+            config->progress(config->user, first, total);
     }
 }
 
-reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape, const reel_dataset *dataset,
-                          const reel_transform *transform, const reel_evaluate_config *config, reel_error *err)
+reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape,
+                          const reel_dataset *dataset, const reel_transform *transform,
+                          const reel_evaluate_config *config, reel_error *err)
 {
     *out = (reel_evaluation){.classes = reel_dataset_classes(dataset)};
     const int64_t total = reel_dataset_count(dataset);
@@ -133,7 +153,8 @@ reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape, 
               .tape = tape,
               .labels = calloc((size_t)batch + 1, sizeof *s.labels),
               .views = transform->views > 1 ? transform->views : 1};
-    if (s.views > 1) s.averaged = calloc((size_t)(batch * out->classes) + 1, sizeof *s.averaged);
+    if (s.views > 1)
+        s.averaged = calloc((size_t)(batch * out->classes) + 1, sizeof *s.averaged);
     out->class_images = calloc((size_t)out->classes + 1, sizeof *out->class_images);
     out->class_right = calloc((size_t)out->classes + 1, sizeof *out->class_right);
     out->confusion = calloc((size_t)(out->classes * out->classes) + 1, sizeof *out->confusion);
@@ -150,10 +171,12 @@ reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape, 
     const bool training = reel_net_training(net), recording = reel_tape_recording(tape);
     reel_net_set_training(net, false);
     reel_tape_set_recording(tape, false);
-    reel_status status = s.labels && (s.views == 1 || s.averaged) && out->class_images && out->class_right && out->confusion
+    reel_status status = s.labels && (s.views == 1 || s.averaged) && out->class_images &&
+                                 out->class_right && out->confusion
                              ? reel_loader_create(&loader, dataset, transform, &loading, err)
                              : reel_fail(err, REEL_ERR_MEMORY, "evaluation: out of memory");
-    if (status == REEL_OK) status = run(out, &s, loader, config, total, err);
+    if (status == REEL_OK)
+        status = run(out, &s, loader, config, total, err);
     reel_loader_destroy(loader);
     reel_tape_reset(tape);
     reel_tape_set_recording(tape, recording);

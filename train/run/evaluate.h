@@ -32,27 +32,31 @@ typedef struct reel_evaluate_config {
     bool in_turns; /* as reel_loader_config's */
     double max_bad;
     void (*on_bad)(void *user, int64_t index, const char *name, const char *reason);
-    void (*on_slow)(void *user, int64_t index, const char *name, double seconds); /* as reel_loader_config's */
+    void (*on_slow)(void *user, int64_t index, const char *name,
+                    double seconds); /* as reel_loader_config's */
     double slow_seconds;
-    bool (*stop)(void *user); /* asked before each batch; true ends with REEL_ERR_STOPPED; may be NULL */
+    bool (*stop)(
+        void *user); /* asked before each batch; true ends with REEL_ERR_STOPPED; may be NULL */
     void (*progress)(void *user, int64_t done, int64_t total); /* may be NULL */
     void *user;
 } reel_evaluate_config;
 
-/* Where the transform gives ten views of an image, probabilities are averaged over them (Krizhevsky et al. 2012, section 4.1),
- * and the loss is that of the average. The tape must have the net's dtype and be empty; it is left so. The net's mode is
- * restored. */
-reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape, const reel_dataset *dataset,
-                          const reel_transform *transform, const reel_evaluate_config *config, reel_error *err);
+/* Where the transform gives ten views of an image, probabilities are averaged over them (Krizhevsky
+ * et al. 2012, section 4.1), and the loss is that of the average. The tape must have the net's
+ * dtype and be empty; it is left so. The net's mode is restored. */
+reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape,
+                          const reel_dataset *dataset, const reel_transform *transform,
+                          const reel_evaluate_config *config, reel_error *err);
 void reel_evaluation_free(reel_evaluation *evaluation);
 
-/* How many logits of the row stand before the label's: larger, or equal with a lower index. INT64_MAX where one is not a
- * number.
+/* How many logits of the row stand before the label's: larger, or equal with a lower index.
+ * INT64_MAX where one is not a number.
  */
 int64_t reel_label_rank(const float *logits, int64_t classes, int64_t label);
 
-/* Row i of out [n][classes]: the logarithm of the mean, over the views of image i, of the softmax of their rows of logits
- * [n * views][classes]; NaN where one of them is NaN or infinite. out may be logits. */
+/* Row i of out [n][classes]: the logarithm of the mean, over the views of image i, of the softmax
+ * of their rows of logits [n * views][classes]; NaN where one of them is NaN or infinite. out may
+ * be logits. */
 void reel_average_views(float *out, const float *logits, int64_t n, int64_t views, int64_t classes);
 
 #endif

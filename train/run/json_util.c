@@ -11,15 +11,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Length of the UTF-8 sequence at p, 0 if there is none (overlong forms, surrogates and values above U+10FFFF included). */
+/* Length of the UTF-8 sequence at p, 0 if there is none (overlong forms, surrogates and values
+ * above U+10FFFF included). */
 static int sequence(const unsigned char *p)
 {
-    if (*p < 0x80) return 1;
-    const int n = *p >= 0xc2 && *p <= 0xdf ? 2 : (*p & 0xf0) == 0xe0 ? 3 : *p >= 0xf0 && *p <= 0xf4 ? 4 : 0;
+    if (*p < 0x80)
+        return 1;
+    const int n = *p >= 0xc2 && *p <= 0xdf   ? 2
+                  : (*p & 0xf0) == 0xe0      ? 3
+                  : *p >= 0xf0 && *p <= 0xf4 ? 4
+                                             : 0;
     for (int i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80) return 0;
-    if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f)) return 0;
-    if ((*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f)) return 0;
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f))
+        return 0;
+    if ((*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
+        return 0;
     return n;
 }
 
@@ -30,7 +38,8 @@ static const char *escape(const char *bytes, bool controls, char *text, size_t s
     while (*p) {
         const bool control = *p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0);
         const int n = control && controls ? 0 : sequence(p);
-        if (used + 5 > size) break;
+        if (used + 5 > size)
+            break;
         if (n) {
             memcpy(text + used, p, (size_t)n);
             used += (size_t)n;
@@ -56,7 +65,8 @@ const char *reel_shown_text(const char *bytes, char *text, size_t size)
 json_t *reel_json_text(const char *bytes)
 {
     json_t *plain = json_string(bytes);
-    if (plain) return plain;
+    if (plain)
+        return plain;
     char text[4096];
     reel_utf8_text(bytes, text, sizeof text);
     return json_string(text);
@@ -73,9 +83,11 @@ void reel_json_put_path(json_t *object, const char *key, const char *path)
     json_t *text = json_string(path);
     bytes_key(other, sizeof other, key);
     if (!text)
-        for (size_t i = 0; path[i] && 2 * i + 3 <= sizeof hex; i++) snprintf(hex + 2 * i, 3, "%02x", (unsigned char)path[i]);
+        for (size_t i = 0; path[i] && 2 * i + 3 <= sizeof hex; i++)
+            snprintf(hex + 2 * i, 3, "%02x", (unsigned char)path[i]);
     json_object_set_new(object, key, text ? text : reel_json_text(path));
-    if (*hex) json_object_set_new(object, other, json_string(hex));
+    if (*hex)
+        json_object_set_new(object, other, json_string(hex));
 }
 
 const char *reel_json_path(const json_t *object, const char *key, char *text, size_t size)
@@ -83,9 +95,11 @@ const char *reel_json_path(const json_t *object, const char *key, char *text, si
     char other[64];
     bytes_key(other, sizeof other, key);
     const char *hex = json_string_value(json_object_get(object, other));
-    if (!hex) return json_string_value(json_object_get(object, key));
+    if (!hex)
+        return json_string_value(json_object_get(object, key));
     size_t n = 0;
-    for (unsigned byte; n + 1 < size && sscanf(hex + 2 * n, "%2x", &byte) == 1; n++) text[n] = (char)byte;
+    for (unsigned byte; n + 1 < size && sscanf(hex + 2 * n, "%2x", &byte) == 1; n++)
+        text[n] = (char)byte;
     text[n] = '\0';
     return text;
 }
@@ -99,10 +113,12 @@ reel_status reel_json_save(const json_t *object, const char *path, reel_error *e
 {
     reel_atomic_file f;
     char *text = json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-    reel_status status = text ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
+    reel_status status =
+        text ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
     if (status == REEL_OK && (status = reel_atomic_open(&f, path, err)) == REEL_OK) {
         status = reel_atomic_put(&f, text, strlen(text), err);
-        if (status == REEL_OK) status = reel_atomic_put(&f, "\n", 1, err);
+        if (status == REEL_OK)
+            status = reel_atomic_put(&f, "\n", 1, err);
         status = reel_atomic_close(&f, status, err);
     }
     free(text);
@@ -114,8 +130,10 @@ reel_status reel_json_load(json_t **out, const char *path, reel_error *err)
     json_error_t why;
     errno = 0;
     *out = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
-    if (*out) return REEL_OK;
-    if (why.line < 0) return reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    if (*out)
+        return REEL_OK;
+    if (why.line < 0)
+        return reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
     return reel_fail(err, REEL_ERR_FORMAT, "%s: %s (line %d)", path, why.text, why.line);
 }
 
@@ -124,25 +142,30 @@ reel_status reel_plain_open(FILE **out, const char *path, reel_error *err)
     struct stat info;
     *out = NULL;
     const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) return REEL_OK;
+    if (fd < 0 && errno == ENOENT)
+        return REEL_OK;
     if (fd >= 0 && fstat(fd, &info) == 0 && !S_ISREG(info.st_mode)) {
         close(fd);
         return reel_fail(err, REEL_ERR_IO, "%s: expected a file, got a %s", path,
                          S_ISDIR(info.st_mode) ? "folder" : "device or pipe");
     }
-    if (fd >= 0 && (*out = fdopen(fd, "r"))) return REEL_OK;
+    if (fd >= 0 && (*out = fdopen(fd, "r")))
+        return REEL_OK;
     const int why = errno;
-    if (fd >= 0) close(fd);
+    if (fd >= 0)
+        close(fd);
     return reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", path, strerror(why));
 }
 
 FILE *reel_append_open(const char *path)
 {
     FILE *f = fopen(path, "a+e");
-    if (!f) return NULL;
+    if (!f)
+        return NULL;
     const bool cut = fseeko(f, -1, SEEK_END) == 0 && fgetc(f) != '\n';
     fseeko(f, 0, SEEK_END); /* between reading and writing, and for ftello */
-    if (cut && fputc('\n', f) != EOF) fflush(f);
+    if (cut && fputc('\n', f) != EOF)
+        fflush(f);
     return f;
 }
 
@@ -153,9 +176,12 @@ reel_status reel_json_append(json_t *object, const char *path, reel_error *err)
         json_decref(object);
         return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
     }
-    const bool written = json_dumpf(object, f, JSON_COMPACT | JSON_REAL_PRECISION(17)) == 0 && fputc('\n', f) != EOF;
+    const bool written =
+        json_dumpf(object, f, JSON_COMPACT | JSON_REAL_PRECISION(17)) == 0 && fputc('\n', f) != EOF;
     json_decref(object);
     const int why = errno;
-    if (fclose(f) == 0 && written) return REEL_OK;
-    return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", path, strerror(written ? errno : why));
+    if (fclose(f) == 0 && written)
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", path,
+                     strerror(written ? errno : why));
 }

@@ -13,7 +13,8 @@ enum { PAIRS = 10 };
 reel_interval reel_wilson(int64_t right, int64_t n)
 {
     const double z = 1.959963984540054, N = (double)n, p = n ? (double)right / N : 0;
-    if (n == 0) return (reel_interval){0, 1};
+    if (n == 0)
+        return (reel_interval){0, 1};
     const double middle = (p + z * z / (2 * N)) / (1 + z * z / N);
     const double half = z / (1 + z * z / N) * sqrt(p * (1 - p) / N + z * z / (4 * N * N));
     return (reel_interval){right == 0 ? 0 : middle - half, right == n ? 1 : middle + half};
@@ -27,7 +28,8 @@ static double share(int64_t part, int64_t whole)
 reel_class_score reel_judge_class(const reel_evaluation *e, int64_t c)
 {
     reel_class_score s = {.images = e->class_images[c], .right = e->class_right[c]};
-    for (int64_t t = 0; t < e->classes; t++) s.predicted += e->confusion[t * e->classes + c];
+    for (int64_t t = 0; t < e->classes; t++)
+        s.predicted += e->confusion[t * e->classes + c];
     s.precision = share(s.right, s.predicted);
     s.recall = share(s.right, s.images);
     s.f1 = share(2 * s.right, s.predicted + s.images);
@@ -40,9 +42,11 @@ int reel_judge_confused(const reel_evaluation *e, reel_confused *pairs, int max)
     for (int64_t t = 0; t < e->classes; t++)
         for (int64_t p = 0; p < e->classes; p++) {
             const reel_confused pair = {t, p, e->confusion[t * e->classes + p]};
-            if (t == p || pair.count == 0 || (n == max && pair.count <= pairs[n - 1].count)) continue;
+            if (t == p || pair.count == 0 || (n == max && pair.count <= pairs[n - 1].count))
+                continue;
             int at = n < max ? n++ : n - 1;
-            for (; at > 0 && pairs[at - 1].count < pair.count; at--) pairs[at] = pairs[at - 1];
+            for (; at > 0 && pairs[at - 1].count < pair.count; at--)
+                pairs[at] = pairs[at - 1];
             pairs[at] = pair;
         }
     return n;
@@ -51,7 +55,8 @@ int reel_judge_confused(const reel_evaluation *e, reel_confused *pairs, int max)
 static double macro_f1(const reel_evaluation *e)
 {
     double sum = 0;
-    for (int64_t c = 0; c < e->classes; c++) sum += reel_judge_class(e, c).f1;
+    for (int64_t c = 0; c < e->classes; c++)
+        sum += reel_judge_class(e, c).f1;
     return e->classes ? sum / (double)e->classes : 0;
 }
 
@@ -67,34 +72,44 @@ static void print_matrix(const reel_evaluation *e, const reel_model_card *card)
     char shown[4400];
     printf("\nconfusion (rows: truth, columns: prediction, in the order above)\n");
     for (int64_t t = 0; t < e->classes; t++) {
-        for (int64_t p = 0; p < e->classes; p++) printf("%6" PRId64, e->confusion[t * e->classes + p]);
+        for (int64_t p = 0; p < e->classes; p++)
+            printf("%6" PRId64, e->confusion[t * e->classes + p]);
         printf("  %s\n", shown_class(card, t, shown, sizeof shown));
     }
 }
 
-void reel_judge_print(const reel_evaluation *e, const reel_model_card *card, const reel_dataset *dataset, const char *where)
+void reel_judge_print(const reel_evaluation *e, const reel_model_card *card,
+                      const reel_dataset *dataset, const char *where)
 {
     enum { WIDEST = 20 }; /* classes of a matrix that fits a terminal */
     char shown[4400], other[4400], name[1024];
-    const reel_interval top1 = reel_wilson(e->right1, e->images), top5 = reel_wilson(e->right5, e->images);
-    printf("%s: %" PRId64 " images, loss %.4f, top-1 %.2f %%, top-5 %.2f %%\n", reel_shown_text(where, shown, sizeof shown),
-           e->images, e->loss, 100 * e->top1, 100 * e->top5);
-    printf("95 %% intervals: top-1 %.1f to %.1f %%, top-5 %.1f to %.1f %%; mean F1 of the classes %.3f\n\n", 100 * top1.low,
-           100 * top1.high, 100 * top5.low, 100 * top5.high, macro_f1(e));
+    const reel_interval top1 = reel_wilson(e->right1, e->images),
+                        top5 = reel_wilson(e->right5, e->images);
+    printf("%s: %" PRId64 " images, loss %.4f, top-1 %.2f %%, top-5 %.2f %%\n",
+           reel_shown_text(where, shown, sizeof shown), e->images, e->loss, 100 * e->top1,
+           100 * e->top5);
+    printf("95 %% intervals: top-1 %.1f to %.1f %%, top-5 %.1f to %.1f %%; mean F1 of the classes "
+           "%.3f\n\n",
+           100 * top1.low, 100 * top1.high, 100 * top5.low, 100 * top5.high, macro_f1(e));
     printf("recall          precision   F1     class\n");
     for (int64_t c = 0; c < e->classes; c++) {
         const reel_class_score s = reel_judge_class(e, c);
-        printf("%6.1f %%  %5" PRId64 " of %5" PRId64 "  %6.1f %%  %5.3f  %s\n", 100 * s.recall, s.right, s.images,
-               100 * s.precision, s.f1, shown_class(card, c, shown, sizeof shown));
+        printf("%6.1f %%  %5" PRId64 " of %5" PRId64 "  %6.1f %%  %5.3f  %s\n", 100 * s.recall,
+               s.right, s.images, 100 * s.precision, s.f1,
+               shown_class(card, c, shown, sizeof shown));
     }
-    if (e->classes <= WIDEST) print_matrix(e, card);
+    if (e->classes <= WIDEST)
+        print_matrix(e, card);
     reel_confused pairs[PAIRS];
     const int n = reel_judge_confused(e, pairs, PAIRS);
-    if (n) printf("\nmost confused\n");
+    if (n)
+        printf("\nmost confused\n");
     for (int i = 0; i < n; i++)
-        printf("%6" PRId64 "  %s taken for %s\n", pairs[i].count, shown_class(card, pairs[i].truth, shown, sizeof shown),
+        printf("%6" PRId64 "  %s taken for %s\n", pairs[i].count,
+               shown_class(card, pairs[i].truth, shown, sizeof shown),
                shown_class(card, pairs[i].predicted, other, sizeof other));
-    if (e->n_worst) printf("\nworst mistakes (probability of the wrong class)\n");
+    if (e->n_worst)
+        printf("\nworst mistakes (probability of the wrong class)\n");
     for (int i = 0; i < e->n_worst; i++) {
         reel_dataset_sample_name(dataset, e->worst[i].index, name, sizeof name);
         printf("%6.1f %%  %s for %s\n", 100 * e->worst[i].probability,
@@ -119,40 +134,48 @@ static json_t *matrix_json(const reel_evaluation *e)
     json_t *rows = json_array();
     for (int64_t t = 0; t < e->classes; t++) {
         json_t *row = json_array();
-        for (int64_t p = 0; p < e->classes; p++) json_array_append_new(row, json_integer(e->confusion[t * e->classes + p]));
+        for (int64_t p = 0; p < e->classes; p++)
+            json_array_append_new(row, json_integer(e->confusion[t * e->classes + p]));
         json_array_append_new(rows, row);
     }
     return rows;
 }
 
-json_t *reel_judge_json(const reel_evaluation *e, const reel_model_card *card, const reel_dataset *dataset)
+json_t *reel_judge_json(const reel_evaluation *e, const reel_model_card *card,
+                        const reel_dataset *dataset)
 {
     json_t *classes = json_array(), *confused = json_array(), *worst = json_array();
     for (int64_t c = 0; c < e->classes; c++) {
         const reel_class_score s = reel_judge_class(e, c);
-        json_array_append_new(classes, json_pack("{s:o, s:I, s:I, s:I, s:f, s:f, s:f, s:f}", "name", class_name(card, c),
-                                                 "images", (json_int_t)s.images, "right", (json_int_t)s.right, "predicted",
-                                                 (json_int_t)s.predicted, "top1", s.recall, "precision", s.precision, "recall",
-                                                 s.recall, "f1", s.f1));
+        json_array_append_new(
+            classes, json_pack("{s:o, s:I, s:I, s:I, s:f, s:f, s:f, s:f}", "name",
+                               class_name(card, c), "images", (json_int_t)s.images, "right",
+                               (json_int_t)s.right, "predicted", (json_int_t)s.predicted, "top1",
+                               s.recall, "precision", s.precision, "recall", s.recall, "f1", s.f1));
     }
     reel_confused pairs[PAIRS];
     const int n = reel_judge_confused(e, pairs, PAIRS);
     for (int i = 0; i < n; i++)
-        json_array_append_new(confused, json_pack("{s:o, s:o, s:I}", "truth", class_name(card, pairs[i].truth), "predicted",
-                                                  class_name(card, pairs[i].predicted), "count", (json_int_t)pairs[i].count));
+        json_array_append_new(confused, json_pack("{s:o, s:o, s:I}", "truth",
+                                                  class_name(card, pairs[i].truth), "predicted",
+                                                  class_name(card, pairs[i].predicted), "count",
+                                                  (json_int_t)pairs[i].count));
     for (int i = 0; i < e->n_worst; i++) {
         char name[1024];
         reel_dataset_sample_name(dataset, e->worst[i].index, name, sizeof name);
-        json_array_append_new(
-            worst, json_pack("{s:o, s:I, s:o, s:o, s:o}", "file", reel_json_text(name), "index", (json_int_t)e->worst[i].index,
-                             "predicted", class_name(card, e->worst[i].predicted), "probability",
-                             reel_json_number(e->worst[i].probability), "loss", reel_json_number(e->worst[i].loss)));
+        json_array_append_new(worst,
+                              json_pack("{s:o, s:I, s:o, s:o, s:o}", "file", reel_json_text(name),
+                                        "index", (json_int_t)e->worst[i].index, "predicted",
+                                        class_name(card, e->worst[i].predicted), "probability",
+                                        reel_json_number(e->worst[i].probability), "loss",
+                                        reel_json_number(e->worst[i].loss)));
     }
-    return json_pack("{s:I, s:I, s:o, s:f, s:o, s:f, s:o, s:f, s:o, s:o, s:o, s:o}", "images", (json_int_t)e->images, "bad",
-                     (json_int_t)e->bad, "loss", reel_json_number(e->loss), "top1", e->top1, "top1_interval",
-                     interval_json(reel_wilson(e->right1, e->images)), "top5", e->top5, "top5_interval",
-                     interval_json(reel_wilson(e->right5, e->images)), "mean_f1", macro_f1(e), "classes", classes, "confusion",
-                     matrix_json(e), "confused", confused, "worst", worst);
+    return json_pack(
+        "{s:I, s:I, s:o, s:f, s:o, s:f, s:o, s:f, s:o, s:o, s:o, s:o}", "images",
+        (json_int_t)e->images, "bad", (json_int_t)e->bad, "loss", reel_json_number(e->loss), "top1",
+        e->top1, "top1_interval", interval_json(reel_wilson(e->right1, e->images)), "top5", e->top5,
+        "top5_interval", interval_json(reel_wilson(e->right5, e->images)), "mean_f1", macro_f1(e),
+        "classes", classes, "confusion", matrix_json(e), "confused", confused, "worst", worst);
 }
 
 /* ---- CSV ---- */
@@ -160,26 +183,31 @@ static void csv_text(FILE *to, const char *text)
 {
     fputc('"', to);
     for (const char *p = text; *p; p++) {
-        if (*p == '"') fputc('"', to);
+        if (*p == '"')
+            fputc('"', to);
         fputc(*p, to);
     }
     fputc('"', to);
 }
 
-reel_status reel_judge_csv(const reel_evaluation *e, const reel_model_card *card, const char *path, reel_error *err)
+reel_status reel_judge_csv(const reel_evaluation *e, const reel_model_card *card, const char *path,
+                           reel_error *err)
 {
     FILE *to = fopen(path, "wx");
-    if (!to) return reel_fail(err, REEL_ERR_IO, "--csv: %s: cannot be created: %s", path, strerror(errno));
+    if (!to)
+        return reel_fail(err, REEL_ERR_IO, "--csv: %s: cannot be created: %s", path,
+                         strerror(errno));
     fprintf(to, "class,images,predicted,right,precision,recall,f1\n");
     for (int64_t c = 0; c < e->classes; c++) {
         char text[1100];
         const reel_class_score s = reel_judge_class(e, c);
         csv_text(to, reel_model_card_class(card, c, text, sizeof text));
-        fprintf(to, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%.6f,%.6f,%.6f\n", s.images, s.predicted, s.right, s.precision,
-                s.recall, s.f1);
+        fprintf(to, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%.6f,%.6f,%.6f\n", s.images, s.predicted,
+                s.right, s.precision, s.recall, s.f1);
     }
     const bool failed = ferror(to) != 0;
     if (fclose(to) != 0 || failed)
-        return reel_fail(err, REEL_ERR_IO, "--csv: %s: cannot be written: %s", path, strerror(errno));
+        return reel_fail(err, REEL_ERR_IO, "--csv: %s: cannot be written: %s", path,
+                         strerror(errno));
     return REEL_OK;
 }

@@ -1,7 +1,9 @@
-/* A run that cannot fit is refused at once, instead of being killed by the system in its first step or driven into swap.
+/* A run that cannot fit is refused at once, instead of being killed by the system in its first step
+ * or driven into swap.
  *
- * What a control group uses counts without the file cache that it would give back. Limits stand on the process's own group and
- * on all above it; a container often sees its own group as the root, so a folder that is not there is passed over. */
+ * What a control group uses counts without the file cache that it would give back. Limits stand on
+ * the process's own group and on all above it; a container often sees its own group as the root, so
+ * a folder that is not there is passed over. */
 #include "train/run/memory_limit.h"
 
 #include "train/run/memory_plan.h"
@@ -13,21 +15,25 @@
 
 enum { PATH = 4200 };
 
-/* What no plan knows: decoders, rounding up to pages. RESERVED is address space alone, a thread's stack and what the C library
- * sets aside for its allocations; where there is little, it does with less. */
+/* What no plan knows: decoders, rounding up to pages. RESERVED is address space alone, a thread's
+ * stack and what the C library sets aside for its allocations; where there is little, it does with
+ * less. */
 static const double UNPLANNED = 0.03, PER_THREAD = 8e6, RESERVED = 80e6;
 
-/* The number in a file, or after `key` at the beginning of one of its lines; -1 = there is none ("max"). */
+/* The number in a file, or after `key` at the beginning of one of its lines; -1 = there is none
+ * ("max"). */
 static double number_in(const char *folder, const char *name, const char *key)
 {
     char path[PATH + 64], line[256];
     double value = -1;
     snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *f = fopen(path, "r");
-    if (!f) return -1;
+    if (!f)
+        return -1;
     while (value < 0 && fgets(line, sizeof line, f)) {
         const size_t length = strlen(key);
-        if (strncmp(line, key, length) == 0 && sscanf(line + length, "%lf", &value) != 1) value = -1;
+        if (strncmp(line, key, length) == 0 && sscanf(line + length, "%lf", &value) != 1)
+            value = -1;
     }
     fclose(f);
     return value;
@@ -36,11 +42,14 @@ static double number_in(const char *folder, const char *name, const char *key)
 /* What the group of this folder leaves; infinity without a limit. */
 static double left_in(const char *folder)
 {
-    const char *const names[2][3] = {{"memory.max", "memory.current", "inactive_file "},
-                                     {"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file "}};
+    const char *const names[2][3] = {
+        {"memory.max", "memory.current", "inactive_file "},
+        {"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file "}};
     for (int v = 0; v < 2; v++) {
-        const double limit = number_in(folder, names[v][0], ""), used = number_in(folder, names[v][1], "");
-        if (limit < 0 || used < 0) continue;
+        const double limit = number_in(folder, names[v][0], ""),
+                     used = number_in(folder, names[v][1], "");
+        if (limit < 0 || used < 0)
+            continue;
         const double cache = fmax(number_in(folder, "memory.stat", names[v][2]), 0);
         return fmax(limit - used + cache, 0);
     }
@@ -56,7 +65,8 @@ static double least_left(const char *mount, char *path)
         snprintf(folder, sizeof folder, "%.1000s%.3000s", mount, path);
         least = fmin(least, left_in(folder));
         char *slash = strrchr(path, '/');
-        if (!slash) return least;
+        if (!slash)
+            return least;
         *slash = '\0';
     }
 }
@@ -69,16 +79,21 @@ static double left_by_groups(const char *root)
     snprintf(mount, sizeof mount, "%.1000s/proc/self/cgroup", root);
     FILE *f = fopen(mount, "r");
     while (f && fgets(line, sizeof line, f)) {
-        char *controllers = strchr(line, ':'), *path = controllers ? strchr(controllers + 1, ':') : NULL;
-        if (!path) continue;
+        char *controllers = strchr(line, ':'),
+             *path = controllers ? strchr(controllers + 1, ':') : NULL;
+        if (!path)
+            continue;
         *path++ = '\0';
         path[strcspn(path, "\n")] = '\0';
         controllers++;
-        if (*controllers && !strstr(controllers, "memory")) continue;
-        snprintf(mount, sizeof mount, "%.1000s/sys/fs/cgroup%s", root, *controllers ? "/memory" : "");
+        if (*controllers && !strstr(controllers, "memory"))
+            continue;
+        snprintf(mount, sizeof mount, "%.1000s/sys/fs/cgroup%s", root,
+                 *controllers ? "/memory" : "");
         least = fmin(least, least_left(mount, path));
     }
-    if (f) fclose(f);
+    if (f)
+        fclose(f);
     return least;
 }
 
@@ -87,7 +102,8 @@ static double left_by_limit(const char *root)
 {
     char self[1200];
     snprintf(self, sizeof self, "%.1000s/proc/self", root);
-    const double limit = number_in(self, "limits", "Max address space"), used = 1024 * number_in(self, "status", "VmSize:");
+    const double limit = number_in(self, "limits", "Max address space"),
+                 used = 1024 * number_in(self, "status", "VmSize:");
     return limit < 0 || used < 0 ? INFINITY : fmax(limit - used, 0) / 2;
 }
 
@@ -105,21 +121,27 @@ double reel_memory_available(const char *root, const char **whose)
     return least;
 }
 
-/* Bytes of a run with batches of so many images; infinity where they are more than a plan can be made of. */
+/* Bytes of a run with batches of so many images; infinity where they are more than a plan can be
+ * made of. */
 static reel_status needed(const reel_trainer *t, int64_t batch, double *bytes, reel_error *err)
 {
     const reel_settings *s = t->settings;
-    const int64_t input[4] = {batch, 3, s->train.size, s->train.size}, val[4] = {batch, 3, s->val.size, s->val.size};
+    const int64_t input[4] = {batch, 3, s->train.size, s->train.size},
+                  val[4] = {batch, 3, s->val.size, s->val.size};
     reel_memory_plan plan, infer;
     reel_status status = reel_memory_plan_make(&plan, t->net, input, false, err);
-    if (status == REEL_OK) status = reel_memory_plan_make(&infer, t->net, val, true, err);
-    if (status != REEL_OK) *bytes = INFINITY;
-    if (status != REEL_OK) return status == REEL_ERR_MEMORY ? REEL_OK : status;
+    if (status == REEL_OK)
+        status = reel_memory_plan_make(&infer, t->net, val, true, err);
+    if (status != REEL_OK)
+        *bytes = INFINITY;
+    if (status != REEL_OK)
+        return status == REEL_ERR_MEMORY ? REEL_OK : status;
     const double step = (double)(plan.net.step > infer.net.step ? plan.net.step : infer.net.step);
-    /* Batches made ahead: in an evaluation those of the next epoch stand beside those of the validation images. */
+    /* Batches made ahead: in an evaluation those of the next epoch stand beside those of the
+     * validation images. */
     const double ahead = (double)(s->workers + 2) * (double)(plan.input + infer.input);
-    const double planned =
-        (double)(plan.net.parameters + plan.net.gradients) + (s->sgd.momentum > 0 ? (double)plan.momentum : 0) + step + ahead;
+    const double planned = (double)(plan.net.parameters + plan.net.gradients) +
+                           (s->sgd.momentum > 0 ? (double)plan.momentum : 0) + step + ahead;
     *bytes = planned + UNPLANNED * planned + PER_THREAD * (double)(s->workers + 1);
     return REEL_OK;
 }
@@ -140,19 +162,25 @@ static reel_status check_fit(const reel_trainer *t, double room, const char *who
     const int64_t n = reel_trainer_fit_images(t), size = t->settings->train.size;
     reel_memory_plan plan;
     double bytes = INFINITY;
-    const reel_status status = reel_memory_plan_make(&plan, t->net, (const int64_t[]){n, 3, size, size}, false, err);
-    if (status == REEL_OK) bytes = (double)(plan.net.parameters + plan.net.gradients + plan.net.step + plan.input);
-    if (status != REEL_OK && status != REEL_ERR_MEMORY) return status;
-    if (bytes <= room) return REEL_OK;
+    const reel_status status =
+        reel_memory_plan_make(&plan, t->net, (const int64_t[]){n, 3, size, size}, false, err);
+    if (status == REEL_OK)
+        bytes = (double)(plan.net.parameters + plan.net.gradients + plan.net.step + plan.input);
+    if (status != REEL_OK && status != REEL_ERR_MEMORY)
+        return status;
+    if (bytes <= room)
+        return REEL_OK;
     char takes[40];
     return reel_fail(err, REEL_ERR_MEMORY,
-                     "fitting the initial weights to %" PRId64 " images takes %s, %s %.1f GB: other kinds of --init need none",
+                     "fitting the initial weights to %" PRId64
+                     " images takes %s, %s %.1f GB: other kinds of --init need none",
                      n, amount(bytes, takes, sizeof takes), whose, room * 1e-9);
 }
 
 reel_status reel_memory_check(reel_trainer *t, bool fits_to_data, reel_error *err)
 {
-    const int64_t images = reel_dataset_count(t->train), asked = t->settings->batch < images ? t->settings->batch : images;
+    const int64_t images = reel_dataset_count(t->train),
+                  asked = t->settings->batch < images ? t->settings->batch : images;
     const char *whose;
     double bytes, room = reel_memory_available("", &whose);
     if (strstr(whose, "ulimit")) { /* two loaders in an evaluation */
@@ -160,7 +188,8 @@ reel_status reel_memory_check(reel_trainer *t, bool fits_to_data, reel_error *er
         whose = "half of what `ulimit -v` leaves, without what threads reserve, is";
     }
     REEL_TRY(needed(t, asked, &bytes, err));
-    if (bytes <= room) return fits_to_data ? check_fit(t, room, whose, err) : REEL_OK;
+    if (bytes <= room)
+        return fits_to_data ? check_fit(t, room, whose, err) : REEL_OK;
     int64_t fits = 0, too_many = asked;
     while (too_many - fits > 1) {
         const int64_t middle = fits + (too_many - fits) / 2;
@@ -169,7 +198,8 @@ reel_status reel_memory_check(reel_trainer *t, bool fits_to_data, reel_error *er
         *(less <= room ? &fits : &too_many) = middle;
     }
     char advice[80] = "not even one image fits";
-    if (fits > 0) snprintf(advice, sizeof advice, "--batch-size %" PRId64 " is the largest that fits", fits);
+    if (fits > 0)
+        snprintf(advice, sizeof advice, "--batch-size %" PRId64 " is the largest that fits", fits);
     char takes[40];
     return reel_fail(err, REEL_ERR_MEMORY, "a batch of %" PRId64 " takes %s, %s %.1f GB: %s", asked,
                      amount(bytes, takes, sizeof takes), whose, room * 1e-9, advice);

@@ -14,7 +14,8 @@ typedef struct reel_memory_plan {
     size_t total;
 } reel_memory_plan;
 
-reel_status reel_memory_plan_make(reel_memory_plan *plan, reel_net *net, const int64_t input[4], bool infer, reel_error *err);
+reel_status reel_memory_plan_make(reel_memory_plan *plan, reel_net *net, const int64_t input[4],
+                                  bool infer, reel_error *err);
 void reel_memory_plan_print(const reel_memory_plan *plan); /* a table on stdout, in MB */
 json_t *reel_memory_plan_json(const reel_memory_plan *plan);
 

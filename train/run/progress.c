@@ -1,4 +1,5 @@
-/* Drawing progress. NO_COLOR (no-color.org) and TERM=dumb are respected; the bar takes the terminal's width. */
+/* Drawing progress. NO_COLOR (no-color.org) and TERM=dumb are respected; the bar takes the
+ * terminal's width. */
 #include "train/run/progress.h"
 
 #include <stdarg.h>
@@ -38,14 +39,16 @@ void reel_progress_open(reel_progress *p, bool quiet)
 
 void reel_progress_clear(reel_progress *p)
 {
-    if (p->drawn) fputs("\r\033[K", stderr);
+    if (p->drawn)
+        fputs("\r\033[K", stderr);
     p->drawn = false;
 }
 
 static int columns(void)
 {
     struct winsize size;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
     return 80;
 }
 
@@ -55,21 +58,28 @@ static void figures(char *text, size_t size, const reel_progress_line *l)
     size_t n = 0;
     text[0] = '\0';
     if (l->top1 >= 0)
-        n += (size_t)snprintf(text + n, size - n, "loss %.3f  top-1 %.1f%%  lr %.2g  ", l->loss, 100 * l->top1, l->lr);
-    if (l->images_per_second > 0) n += (size_t)snprintf(text + n, size - n, "%.0f images/s  ", l->images_per_second);
-    if (l->wait >= 0) n += (size_t)snprintf(text + n, size - n, "wait %.0f%%  ", 100 * l->wait);
-    if (l->seconds_left >= 0) snprintf(text + n, size - n, "%s left", reel_duration_text(l->seconds_left, left, sizeof left));
+        n += (size_t)snprintf(text + n, size - n, "loss %.3f  top-1 %.1f%%  lr %.2g  ", l->loss,
+                              100 * l->top1, l->lr);
+    if (l->images_per_second > 0)
+        n += (size_t)snprintf(text + n, size - n, "%.0f images/s  ", l->images_per_second);
+    if (l->wait >= 0)
+        n += (size_t)snprintf(text + n, size - n, "wait %.0f%%  ", 100 * l->wait);
+    if (l->seconds_left >= 0)
+        snprintf(text + n, size - n, "%s left",
+                 reel_duration_text(l->seconds_left, left, sizeof left));
 }
 
 void reel_progress_show(reel_progress *p, const reel_progress_line *l)
 {
     const double now = reel_seconds_now();
-    if (p->quiet || now - p->last < (p->terminal ? 0.1 : 10)) return;
+    if (p->quiet || now - p->last < (p->terminal ? 0.1 : 10))
+        return;
     p->last = now;
     char text[LINE];
     figures(text, sizeof text, l);
     if (!p->terminal) {
-        fprintf(stderr, "%s  %lld/%lld  %s\n", l->label, (long long)l->done, (long long)l->total, text);
+        fprintf(stderr, "%s  %lld/%lld  %s\n", l->label, (long long)l->done, (long long)l->total,
+                text);
         return;
     }
     const int wide = columns(), rest = wide - (int)strlen(l->label) - (int)strlen(text) - 6;
@@ -78,9 +88,12 @@ void reel_progress_show(reel_progress *p, const reel_progress_line *l)
     char line[2 * LINE];
     int n = snprintf(line, sizeof line, "%s ", l->label);
     if (bar)
-        n += snprintf(line + n, sizeof line - (size_t)n, "[%.*s%*s] ", full, "##############################", bar - full, "");
-    for (const char *c = text; *c && n + 1 < (int)sizeof line; c++) /* one space where the line is short of room */
-        if (bar || c[0] != ' ' || c[1] != ' ') line[n++] = *c;
+        n += snprintf(line + n, sizeof line - (size_t)n, "[%.*s%*s] ", full,
+                      "##############################", bar - full, "");
+    for (const char *c = text; *c && n + 1 < (int)sizeof line;
+         c++) /* one space where the line is short of room */
+        if (bar || c[0] != ' ' || c[1] != ' ')
+            line[n++] = *c;
     line[n] = '\0';
     fprintf(stderr, "\r%.*s\033[K", wide - 1, line);
     fflush(stderr);
@@ -90,14 +103,16 @@ void reel_progress_show(reel_progress *p, const reel_progress_line *l)
 static void say(reel_progress *p, bool good, const char *format, va_list args)
 {
     reel_progress_clear(p);
-    if (good && p->color) fputs("\033[32m", stderr);
+    if (good && p->color)
+        fputs("\033[32m", stderr);
     vfprintf(stderr, format, args);
     fputs(good && p->color ? "\033[0m\n" : "\n", stderr);
 }
 
 void reel_progress_note(reel_progress *p, bool good, const char *format, ...)
 {
-    if (p->quiet) return;
+    if (p->quiet)
+        return;
     va_list args;
     va_start(args, format);
     say(p, good, format, args);

@@ -1,4 +1,5 @@
-/* What a person sees on stderr: a bar that redraws itself on a terminal, a plain line now and then elsewhere. */
+/* What a person sees on stderr: a bar that redraws itself on a terminal, a plain line now and then
+ * elsewhere. */
 #ifndef REEL_TRAIN_PROGRESS_H
 #define REEL_TRAIN_PROGRESS_H
 
@@ -23,10 +24,13 @@ typedef struct reel_progress_line {
 void reel_progress_open(reel_progress *p, bool quiet);
 /* Draws if it is time to: ten times a second on a terminal, every 10 seconds elsewhere. */
 void reel_progress_show(reel_progress *p, const reel_progress_line *line);
-/* A line that stays, above the bar. `good` paints it green where there are colours. Nothing when quiet. */
-void reel_progress_note(reel_progress *p, bool good, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* A line that stays, above the bar. `good` paints it green where there are colours. Nothing when
+ * quiet. */
+void reel_progress_note(reel_progress *p, bool good, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* A line that stays, also when quiet. */
-void reel_progress_warn(reel_progress *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void reel_progress_warn(reel_progress *p, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 void reel_progress_clear(reel_progress *p); /* takes the bar away */
 
 double reel_seconds_now(void); /* monotonic */

@@ -1,4 +1,5 @@
-/* The recipes. Where a paper and its authors' code differ, the code is followed and the comment says so. */
+/* The recipes. Where a paper and its authors' code differ, the code is followed and the comment
+ * says so. */
 #include "train/run/recipe.h"
 
 #include "train/cli/command.h"
@@ -15,8 +16,9 @@ typedef struct {
 } recipe;
 
 static const recipe recipes[] = {
-    /* Ours. Initial weights are fitted to the data (layers/calibrate.c), since PyTorch's leave AlexNet at ln(classes) for many
-     * epochs on a small folder; cosine to zero needs no milestones to guess; the clip only stops what has gone wrong. */
+    /* Ours. Initial weights are fitted to the data (layers/calibrate.c), since PyTorch's leave
+     * AlexNet at ln(classes) for many epochs on a small folder; cosine to zero needs no milestones
+     * to guess; the clip only stops what has gone wrong. */
     {"quick",
      "for a folder of one's own: some hundred to some ten thousand images",
      {{"arch", "alexnet"},
@@ -40,13 +42,19 @@ static const recipe recipes[] = {
     /* torchvision's references/classification for AlexNet: 8 GPUs x 32 images. */
     {"torchvision",
      "torchvision's reference script for AlexNet (Krizhevsky 2014): 56.5 % top-1 on ImageNet",
-     {{"arch", "alexnet"}, {"epochs", "90"},           {"batch-size", "256"},    {"lr", "0.01"},
-      {"momentum", "0.9"}, {"weight-decay", "1e-4"},   {"lr-scheduler", "step"}, {"lr-step-size", "30"},
-      {"lr-gamma", "0.1"}, {"lr-warmup-epochs", "0"},  {"label-smoothing", "0"}, {"clip-grad-norm", "0"},
-      {"init", "model"},   {"crop", "random-resized"}, {"min-area", "0.08"},     {"flip", "0.5"},
-      {"jitter", "0"},     {"normalize", "imagenet"},  {"exif", "ignore"},       {"class-balanced", "false"}}},
-    /* Krizhevsky, Sutskever, Hinton 2012. The schedule is the code's: divided by 10 at epochs 23, 51 and 78, stopped at 93;
-     * biases are not decayed. Crops of 227 instead of 224 (see layers/models/alexnet2012.c). Pixels in 0..255 less their mean.
+     {{"arch", "alexnet"},      {"epochs", "90"},
+      {"batch-size", "256"},    {"lr", "0.01"},
+      {"momentum", "0.9"},      {"weight-decay", "1e-4"},
+      {"lr-scheduler", "step"}, {"lr-step-size", "30"},
+      {"lr-gamma", "0.1"},      {"lr-warmup-epochs", "0"},
+      {"label-smoothing", "0"}, {"clip-grad-norm", "0"},
+      {"init", "model"},        {"crop", "random-resized"},
+      {"min-area", "0.08"},     {"flip", "0.5"},
+      {"jitter", "0"},          {"normalize", "imagenet"},
+      {"exif", "ignore"},       {"class-balanced", "false"}}},
+    /* Krizhevsky, Sutskever, Hinton 2012. The schedule is the code's: divided by 10 at epochs 23,
+     * 51 and 78, stopped at 93; biases are not decayed. Crops of 227 instead of 224 (see
+     * layers/models/alexnet2012.c). Pixels in 0..255 less their mean.
      */
     {"alexnet2012",
      "the 2012 paper with its two-group net: 59.3 % top-1 on ImageNet",
@@ -74,8 +82,9 @@ static const recipe recipes[] = {
       {"normalize", "mean-pixel"},
       {"exif", "ignore"},
       {"class-balanced", "false"}}},
-    /* Caffe's bvlc_alexnet: 450,000 iterations of 256, divided by 10 every 100,000 (20 epochs of ImageNet). Its mean image is a
-     * mean pixel here; its k = 1 in LRN is the net's k = 2, which changes a constant factor. */
+    /* Caffe's bvlc_alexnet: 450,000 iterations of 256, divided by 10 every 100,000 (20 epochs of
+     * ImageNet). Its mean image is a mean pixel here; its k = 1 in LRN is the net's k = 2, which
+     * changes a constant factor. */
     {"caffe",
      "Caffe's bvlc_alexnet: 57.1 % top-1 on ImageNet",
      {{"arch", "alexnet2012"},
@@ -102,23 +111,28 @@ static const recipe recipes[] = {
       {"normalize", "mean-pixel"},
       {"exif", "ignore"},
       {"class-balanced", "false"}}},
-    /* Ours, for weights that were trained elsewhere. Half the usual rate, twice that for the new last layer. A tenth and ten
-     * times that, as in Caffe's example for weights from ImageNet (models/finetune_flickr_style), leaves too much as it is
-     * where the weights come from a small set: five classes of clothes after five others, 222 held-out images: 58.6 %
-     * against 68.0 %. */
+    /* Ours, for weights that were trained elsewhere. Half the usual rate, twice that for the new
+     * last layer. A tenth and ten times that, as in Caffe's example for weights from ImageNet
+     * (models/finetune_flickr_style), leaves too much as it is where the weights come from a small
+     * set: five classes of clothes after five others, 222 held-out images: 58.6 % against 68.0 %.
+     */
     {"finetune",
-     "for a folder of one's own and weights trained on another: some hundred to some thousand images",
-     {{"arch", "alexnet"},       {"epochs", "20"},           {"batch-size", "32"},     {"lr", "0.005"},
-      {"head-lr-mult", "2"},     {"momentum", "0.9"},        {"weight-decay", "5e-4"}, {"lr-scheduler", "cosine"},
-      {"lr-warmup-epochs", "0"}, {"early-stop", "8"},        {"label-smoothing", "0"}, {"clip-grad-norm", "20"},
-      {"init", "model"},         {"crop", "random-resized"}, {"min-area", "0.25"},     {"flip", "0.5"},
-      {"jitter", "0.2"},         {"normalize", "imagenet"},  {"exif", "ignore"},       {"class-balanced", "false"}}},
+     "for a folder of one's own and weights trained on another: some hundred to some thousand "
+     "images",
+     {{"arch", "alexnet"},      {"epochs", "20"},           {"batch-size", "32"},
+      {"lr", "0.005"},          {"head-lr-mult", "2"},      {"momentum", "0.9"},
+      {"weight-decay", "5e-4"}, {"lr-scheduler", "cosine"}, {"lr-warmup-epochs", "0"},
+      {"early-stop", "8"},      {"label-smoothing", "0"},   {"clip-grad-norm", "20"},
+      {"init", "model"},        {"crop", "random-resized"}, {"min-area", "0.25"},
+      {"flip", "0.5"},          {"jitter", "0.2"},          {"normalize", "imagenet"},
+      {"exif", "ignore"},       {"class-balanced", "false"}}},
 };
 
 static const recipe *find(const char *name)
 {
     for (int i = 0; i < REEL_COUNT(recipes); i++)
-        if (!strcmp(recipes[i].name, name)) return &recipes[i];
+        if (!strcmp(recipes[i].name, name))
+            return &recipes[i];
     REEL_ASSERT(!"the option table knows a recipe that recipe.c does not");
     return NULL;
 }
@@ -133,7 +147,8 @@ reel_status reel_recipe_apply(const char *name, reel_options *options, reel_erro
 const char *reel_recipe_value(const char *name, const char *option)
 {
     for (const setting *s = find(name)->settings; s->option; s++)
-        if (!strcmp(s->option, option)) return s->value;
+        if (!strcmp(s->option, option))
+            return s->value;
     return NULL;
 }
 
@@ -147,14 +162,16 @@ void reel_recipe_print(const char *name, const reel_options *options)
         const char *value = reel_options_text(options, s->option);
         char item[100];
         const bool changed = strcmp(value, s->value) != 0;
-        const int n = snprintf(item, sizeof item, "  --%s %s%s", s->option, value, changed ? " (changed)" : "");
+        const int n = snprintf(item, sizeof item, "  --%s %s%s", s->option, value,
+                               changed ? " (changed)" : "");
         if (used + (size_t)n > 108) {
             reel_say("%s", line);
             used = 0;
         }
         used += (size_t)snprintf(line + used, sizeof line - used, "%s", item);
     }
-    if (used) reel_say("%s", line);
+    if (used)
+        reel_say("%s", line);
 }
 
 static void scale(reel_net *net, const char *name, double factor)
@@ -168,13 +185,16 @@ static void scale(reel_net *net, const char *name, double factor)
             ((float *)p->value.data)[i] *= (float)factor;
 }
 
-/* Caffe: biases 0.1 where the paper has 1 ("1 gave flat loss"), fc6 and fc7 from N(0, 0.005) where it has N(0, 0.01). */
+/* Caffe: biases 0.1 where the paper has 1 ("1 gave flat loss"), fc6 and fc7 from N(0, 0.005) where
+ * it has N(0, 0.01). */
 void reel_recipe_init(const char *name, reel_net *net)
 {
-    if (strcmp(name, "caffe") != 0) return;
+    if (strcmp(name, "caffe") != 0)
+        return;
     reel_params *params = reel_net_params(net);
     for (int i = 0; i < reel_params_count(params); i++)
-        if (reel_params_at(params, i)->flags & REEL_PARAM_BIAS) scale(net, reel_params_at(params, i)->name, 0.1);
+        if (reel_params_at(params, i)->flags & REEL_PARAM_BIAS)
+            scale(net, reel_params_at(params, i)->name, 0.1);
     scale(net, "classifier.0.weight", 0.5);
     scale(net, "classifier.3.weight", 0.5);
 }

@@ -2,8 +2,8 @@
 #include "train/run/run_dir.h"
 
 #include "core/files/atomic_file.h"
-#include "train/run/json_util.h"
 #include "train/report/summary.h"
+#include "train/run/json_util.h"
 #include "train/run/run_lock.h"
 
 #include <dirent.h>
@@ -24,8 +24,9 @@ const char *reel_run_dir_file(const reel_run_dir *run, const char *name, char *t
 
 static bool is_of_a_run(const char *name)
 {
-    return !strcmp(name, "config.json") || !strcmp(name, "metrics.jsonl") || !strcmp(name, "model.safetensors") ||
-           !strcmp(name, "best.safetensors") || !strncmp(name, "checkpoint-", 11);
+    return !strcmp(name, "config.json") || !strcmp(name, "metrics.jsonl") ||
+           !strcmp(name, "model.safetensors") || !strcmp(name, "best.safetensors") ||
+           !strncmp(name, "checkpoint-", 11);
 }
 
 /* Does the file lie in the folder? */
@@ -34,32 +35,43 @@ static bool lies_in(const char *file, const char *folder)
     char parent[REEL_PATH_MAX];
     const char *slash = strrchr(file, '/');
     struct stat a, b;
-    if (snprintf(parent, sizeof parent, "%.*s.", slash ? (int)(slash - file) + 1 : 0, file) >= (int)sizeof parent) return false;
-    return stat(parent, &a) == 0 && stat(folder, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    if (snprintf(parent, sizeof parent, "%.*s.", slash ? (int)(slash - file) + 1 : 0, file) >=
+        (int)sizeof parent)
+        return false;
+    return stat(parent, &a) == 0 && stat(folder, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
 }
 
 bool reel_run_dir_holds_run(const char *path)
 {
     bool found = false;
     DIR *d = opendir(path);
-    for (struct dirent *e; d && !found && (e = readdir(d));) found = is_of_a_run(e->d_name);
-    if (d) closedir(d);
+    for (struct dirent *e; d && !found && (e = readdir(d));)
+        found = is_of_a_run(e->d_name);
+    if (d)
+        closedir(d);
     return found;
 }
 
 reel_status reel_run_dir_check(const char *path, const char *resume, reel_error *err)
 {
-    if (!*path) return reel_fail(err, REEL_ERR_INVALID, "--output-dir: expected a path, got nothing");
+    if (!*path)
+        return reel_fail(err, REEL_ERR_INVALID, "--output-dir: expected a path, got nothing");
     if (strlen(path) >= sizeof((reel_run_dir *)0)->path)
         return reel_fail(err, REEL_ERR_INVALID, "--output-dir: the path is too long");
     DIR *d = opendir(path);
-    if (!d && errno == ENOENT) return REEL_OK;
-    if (!d) return reel_fail(err, REEL_ERR_IO, "--output-dir %s: cannot be opened: %s", path, strerror(errno));
+    if (!d && errno == ENOENT)
+        return REEL_OK;
+    if (!d)
+        return reel_fail(err, REEL_ERR_IO, "--output-dir %s: cannot be opened: %s", path,
+                         strerror(errno));
     closedir(d);
     const bool resumed = resume && (!strcmp(resume, "auto") || lies_in(resume, path));
-    if (resumed || !reel_run_dir_holds_run(path)) return REEL_OK;
+    if (resumed || !reel_run_dir_holds_run(path))
+        return REEL_OK;
     return reel_fail(err, REEL_ERR_INVALID,
-                     "--output-dir %s: holds a run already; --resume auto continues it, another --output-dir starts a new one",
+                     "--output-dir %s: holds a run already; --resume auto continues it, another "
+                     "--output-dir starts a new one",
                      path);
 }
 
@@ -77,34 +89,42 @@ static reel_status make_folders(const char *path, reel_error *err)
     char part[REEL_PATH_MAX];
     snprintf(part, sizeof part, "%s", path);
     for (char *p = part + 1;; p++) {
-        if (*p && *p != '/') continue;
+        if (*p && *p != '/')
+            continue;
         const char was = *p;
         *p = '\0';
-        if (mkdir(part, 0777) != 0 && errno != EEXIST && !(was && (errno == EROFS || errno == EACCES)))
-            return reel_fail(err, REEL_ERR_IO, "--output-dir %s: cannot be made: %s", path, strerror(errno));
-        if (!was) return REEL_OK;
+        if (mkdir(part, 0777) != 0 && errno != EEXIST &&
+            !(was && (errno == EROFS || errno == EACCES)))
+            return reel_fail(err, REEL_ERR_IO, "--output-dir %s: cannot be made: %s", path,
+                             strerror(errno));
+        if (!was)
+            return REEL_OK;
         *p = was;
     }
 }
 
-/* Calls f on each parsed line of a .jsonl file; a line that is no JSON (a crash cut it) is passed over. No file: no
- * lines. */
-static reel_status each_line(const char *path, reel_status (*f)(void *user, json_t *line, reel_error *err), void *user,
-                             reel_error *err)
+/* Calls f on each parsed line of a .jsonl file; a line that is no JSON (a crash cut it) is passed
+ * over. No file: no lines. */
+static reel_status each_line(const char *path,
+                             reel_status (*f)(void *user, json_t *line, reel_error *err),
+                             void *user, reel_error *err)
 {
     FILE *in;
     REEL_TRY(reel_plain_open(&in, path, err));
-    if (!in) return REEL_OK;
+    if (!in)
+        return REEL_OK;
     char *text = NULL;
     size_t capacity = 0;
     reel_status status = REEL_OK;
     while (status == REEL_OK && getline(&text, &capacity, in) > 0) {
         json_t *line = json_loads(text, 0, NULL);
-        if (line) status = f(user, line, err);
+        if (line)
+            status = f(user, line, err);
         json_decref(line);
     }
     /* A file that was read in part must not be rewritten from that part. */
-    if (status == REEL_OK && !feof(in)) status = reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    if (status == REEL_OK && !feof(in))
+        status = reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
     free(text);
     fclose(in);
     return status;
@@ -117,10 +137,13 @@ static reel_status remember(reel_run_dir *run, json_t *line, bool *is_new, reel_
                *name = json_string_value(json_object_get(line, "name"));
     char key[REEL_PATH_MAX];
     *is_new = false;
-    if (!split || !name) return REEL_OK;
+    if (!split || !name)
+        return REEL_OK;
     snprintf(key, sizeof key, "%s/%s", split, name);
-    if (json_object_get(run->bad, key)) return REEL_OK;
-    if (json_object_set(run->bad, key, line) != 0) return reel_fail(err, REEL_ERR_MEMORY, "bad files: out of memory");
+    if (json_object_get(run->bad, key))
+        return REEL_OK;
+    if (json_object_set(run->bad, key, line) != 0)
+        return reel_fail(err, REEL_ERR_MEMORY, "bad files: out of memory");
     run->n_bad_train += !strcmp(split, "train");
     *is_new = true;
     return REEL_OK;
@@ -132,25 +155,30 @@ static reel_status remember_line(void *user, json_t *line, reel_error *err)
     return remember(user, line, &is_new, err);
 }
 
-/* Files that a killed process had not finished: half a gigabyte each, for a checkpoint of AlexNet. */
+/* Files that a killed process had not finished: half a gigabyte each, for a checkpoint of AlexNet.
+ */
 static void sweep(const char *path)
 {
     DIR *d = opendir(path);
     for (struct dirent *e; d && (e = readdir(d));) {
         const size_t length = strlen(e->d_name);
-        if (length > 10 && !strncmp(e->d_name, ".reel-", 6) && !strcmp(e->d_name + length - 4, ".tmp"))
+        if (length > 10 && !strncmp(e->d_name, ".reel-", 6) &&
+            !strcmp(e->d_name + length - 4, ".tmp"))
             unlinkat(dirfd(d), e->d_name, 0);
     }
-    if (d) closedir(d);
+    if (d)
+        closedir(d);
 }
 
-reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t *config, bool locked, reel_error *err)
+reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t *config,
+                              bool locked, reel_error *err)
 {
     *run = (reel_run_dir){.lock = -1, .folder = -1, .config = config, .bad = json_object()};
     snprintf(run->path, sizeof run->path, "%s", path);
     char file[REEL_PATH_MAX];
     REEL_TRY(make_folders(path, err));
-    run->folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC); /* as long as it is open, no other gets its number */
+    run->folder = open(path, O_PATH | O_DIRECTORY |
+                                 O_CLOEXEC); /* as long as it is open, no other gets its number */
     if (!locked) {
         REEL_TRY(reel_run_lock(&run->lock, path, err));
         /* Another run may have begun in it after the first look and have ended by now. */
@@ -159,14 +187,16 @@ reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t 
     }
     sweep(path);
     REEL_TRY(reel_json_save(config, reel_run_dir_file(run, "config.json", file, sizeof file), err));
-    return each_line(reel_run_dir_file(run, "bad_files.jsonl", file, sizeof file), remember_line, run, err);
+    return each_line(reel_run_dir_file(run, "bad_files.jsonl", file, sizeof file), remember_line,
+                     run, err);
 }
 
 void reel_run_dir_close(reel_run_dir *run)
 {
     json_decref(run->bad);
     reel_run_unlock(run->lock);
-    if (run->folder >= 0) close(run->folder);
+    if (run->folder >= 0)
+        close(run->folder);
     *run = (reel_run_dir){.lock = -1, .folder = -1};
 }
 
@@ -182,11 +212,14 @@ typedef struct memory_file {
     size_t size;
 } memory_file;
 
-static reel_status put_in_place(memory_file *f, const char *path, reel_status status, reel_error *err)
+static reel_status put_in_place(memory_file *f, const char *path, reel_status status,
+                                reel_error *err)
 {
     const bool whole = f->to && !ferror(f->to), closed = f->to && fclose(f->to) == 0;
-    if (status == REEL_OK && !(whole && closed)) status = reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
-    if (status == REEL_OK) status = reel_atomic_write(path, f->text, f->size, err);
+    if (status == REEL_OK && !(whole && closed))
+        status = reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
+    if (status == REEL_OK)
+        status = reel_atomic_write(path, f->text, f->size, err);
     free(f->text);
     return status;
 }
@@ -200,17 +233,20 @@ static reel_status write_bad_files(const reel_run_dir *run, reel_error *err)
     f.to = open_memstream(&f.text, &f.size);
     json_object_foreach(run->bad, key, line)
     {
-        if (!f.to) break;
+        if (!f.to)
+            break;
         json_dumpf(line, f.to, JSON_COMPACT);
         fputc('\n', f.to);
     }
-    return put_in_place(&f, reel_run_dir_file(run, "bad_files.jsonl", path, sizeof path), REEL_OK, err);
+    return put_in_place(&f, reel_run_dir_file(run, "bad_files.jsonl", path, sizeof path), REEL_OK,
+                        err);
 }
 
 reel_status reel_run_dir_describe(const reel_run_dir *run, reel_error *err)
 {
     char file[REEL_PATH_MAX];
-    REEL_TRY(reel_json_save(run->config, reel_run_dir_file(run, "config.json", file, sizeof file), err));
+    REEL_TRY(
+        reel_json_save(run->config, reel_run_dir_file(run, "config.json", file, sizeof file), err));
     return json_object_size(run->bad) > 0 ? write_bad_files(run, err) : REEL_OK;
 }
 
@@ -229,7 +265,8 @@ reel_status reel_run_dir_in_place(reel_run_dir *run, reel_run_dir_found *found, 
     struct stat own, there;
     char link[40], now[sizeof run->path];
     *found = REEL_RUN_DIR_IN_PLACE;
-    if (run->folder < 0 || fstat(run->folder, &own) != 0) return REEL_OK;
+    if (run->folder < 0 || fstat(run->folder, &own) != 0)
+        return REEL_OK;
     const bool taken = stat(run->path, &there) == 0;
     if (taken ? same_file(&own, &there) : errno != ENOENT)
         return REEL_OK; /* a server that is away says nothing of the folder */
@@ -244,33 +281,38 @@ reel_status reel_run_dir_in_place(reel_run_dir *run, reel_run_dir_found *found, 
         }
     }
     if (!taken) {
-        if (mkdir(run->path, 0777) != 0) return REEL_OK; /* each write will tell */
+        if (mkdir(run->path, 0777) != 0)
+            return REEL_OK; /* each write will tell */
         *found = REEL_RUN_DIR_MADE_ANEW;
         return take(run, err);
     }
-    return reel_fail(
-        err, REEL_ERR_INVALID,
-        "--output-dir %s: expected the folder in which the run began, got another one, made since; nothing more is "
-        "written",
-        run->path);
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "--output-dir %s: expected the folder in which the run began, got another "
+                     "one, made since; nothing more is "
+                     "written",
+                     run->path);
 }
 
 reel_status reel_run_dir_room(const reel_run_dir *run, size_t bytes, reel_error *err)
 {
     struct statvfs fs;
-    if (statvfs(run->path, &fs) != 0 || fs.f_blocks == 0) return REEL_OK;
+    if (statvfs(run->path, &fs) != 0 || fs.f_blocks == 0)
+        return REEL_OK;
     const double free_bytes = (double)fs.f_bavail * (double)fs.f_frsize;
-    if (free_bytes >= (double)bytes) return REEL_OK;
-    return reel_fail(err, REEL_ERR_IO, "%s: expected %.1f MB of free disk space, got %.1f", run->path, (double)bytes * 1e-6,
-                     free_bytes * 1e-6);
+    if (free_bytes >= (double)bytes)
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_IO, "%s: expected %.1f MB of free disk space, got %.1f",
+                     run->path, (double)bytes * 1e-6, free_bytes * 1e-6);
 }
 
 reel_status reel_run_dir_metric(reel_run_dir *run, json_t *line, reel_error *err)
 {
     char file[REEL_PATH_MAX];
-    const reel_status status = reel_summary_append(reel_run_dir_file(run, "summary.csv", file, sizeof file), line, err);
+    const reel_status status =
+        reel_summary_append(reel_run_dir_file(run, "summary.csv", file, sizeof file), line, err);
     const reel_status appended =
-        reel_json_append(line, reel_run_dir_file(run, "metrics.jsonl", file, sizeof file), status == REEL_OK ? err : NULL);
+        reel_json_append(line, reel_run_dir_file(run, "metrics.jsonl", file, sizeof file),
+                         status == REEL_OK ? err : NULL);
     return status == REEL_OK ? appended : status;
 }
 
@@ -285,7 +327,9 @@ static reel_status keep_line(void *user, json_t *line, reel_error *err)
     rewind_state *r = user;
     const char *event = json_string_value(json_object_get(line, "event"));
     const bool evaluation = event && !strcmp(event, "eval");
-    if (json_integer_value(json_object_get(line, "step")) > (evaluation ? r->last_evaluation : r->step)) return REEL_OK;
+    if (json_integer_value(json_object_get(line, "step")) >
+        (evaluation ? r->last_evaluation : r->step))
+        return REEL_OK;
     json_dumpf(line, r->metrics.to, JSON_COMPACT | JSON_REAL_PRECISION(17));
     fputc('\n', r->metrics.to);
     reel_summary_row(r->summary.to, line);
@@ -296,7 +340,8 @@ reel_status reel_run_dir_rewind(reel_run_dir *run, int64_t step, bool evaluates,
 {
     char file[REEL_PATH_MAX];
     reel_run_dir_file(run, "metrics.jsonl", file, sizeof file);
-    if (access(file, F_OK) != 0) return REEL_OK;
+    if (access(file, F_OK) != 0)
+        return REEL_OK;
     rewind_state r = {.step = step, .last_evaluation = step - evaluates};
     r.metrics.to = open_memstream(&r.metrics.text, &r.metrics.size);
     r.summary.to = open_memstream(&r.summary.text, &r.summary.size);
@@ -306,16 +351,20 @@ reel_status reel_run_dir_rewind(reel_run_dir *run, int64_t step, bool evaluates,
         status = each_line(file, keep_line, &r, err);
     }
     status = put_in_place(&r.metrics, file, status, err);
-    return put_in_place(&r.summary, reel_run_dir_file(run, "summary.csv", file, sizeof file), status, err);
+    return put_in_place(&r.summary, reel_run_dir_file(run, "summary.csv", file, sizeof file),
+                        status, err);
 }
 
-reel_status reel_run_dir_bad(reel_run_dir *run, const char *split, const char *name, const char *reason, bool *is_new,
-                             reel_error *err)
+reel_status reel_run_dir_bad(reel_run_dir *run, const char *split, const char *name,
+                             const char *reason, bool *is_new, reel_error *err)
 {
     char file[REEL_PATH_MAX];
-    json_t *line = json_pack("{s:s, s:o, s:o}", "split", split, "name", reel_json_text(name), "reason", reel_json_text(reason));
+    json_t *line = json_pack("{s:s, s:o, s:o}", "split", split, "name", reel_json_text(name),
+                             "reason", reel_json_text(reason));
     const reel_status status = remember(run, line, is_new, err);
-    if (*is_new) return reel_json_append(line, reel_run_dir_file(run, "bad_files.jsonl", file, sizeof file), err);
+    if (*is_new)
+        return reel_json_append(line, reel_run_dir_file(run, "bad_files.jsonl", file, sizeof file),
+                                err);
     json_decref(line);
     return status;
 }

@@ -12,7 +12,8 @@ static reel_status read_milestones(reel_schedule *s, const char *text, reel_erro
         char *end;
         const int64_t epoch = strtoll(p, &end, 10);
         if (end == p || (*end && *end != ',') || s->n_milestones == (int)REEL_COUNT(s->milestones))
-            return reel_fail(err, REEL_ERR_INVALID, "--lr-milestones: expected up to %d epochs such as 23,51,78, got '%s'",
+            return reel_fail(err, REEL_ERR_INVALID,
+                             "--lr-milestones: expected up to %d epochs such as 23,51,78, got '%s'",
                              (int)REEL_COUNT(s->milestones), text);
         s->milestones[s->n_milestones++] = epoch;
         p = *end ? end + 1 : end;
@@ -22,7 +23,8 @@ static reel_status read_milestones(reel_schedule *s, const char *text, reel_erro
 
 static reel_status read_schedule(reel_schedule *s, const reel_options *o, reel_error *err)
 {
-    static const char *const names[] = {"constant", "step", "multistep", "cosine", "poly", "plateau"};
+    static const char *const names[] = {"constant", "step", "multistep",
+                                        "cosine",   "poly", "plateau"};
     const char *name = reel_options_text(o, "lr-scheduler");
     *s = (reel_schedule){.lr = reel_options_real(o, "lr"),
                          .gamma = reel_options_real(o, "lr-gamma"),
@@ -34,17 +36,21 @@ static reel_status read_schedule(reel_schedule *s, const reel_options *o, reel_e
                          .patience = reel_options_int(o, "lr-patience"),
                          .threshold = 1e-4};
     for (int i = 0; i < REEL_COUNT(names); i++)
-        if (!strcmp(name, names[i])) s->kind = (reel_schedule_kind)i;
+        if (!strcmp(name, names[i]))
+            s->kind = (reel_schedule_kind)i;
     if (s->warmup_epochs > 0 && s->warmup_epochs >= (double)s->epochs)
-        return reel_fail(err, REEL_ERR_INVALID, "--lr-warmup-epochs: expected less than --epochs %lld, got %g",
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "--lr-warmup-epochs: expected less than --epochs %lld, got %g",
                          (long long)s->epochs, s->warmup_epochs);
     REEL_TRY(read_milestones(s, reel_options_text(o, "lr-milestones"), err));
     if (s->kind == REEL_SCHEDULE_MULTISTEP && s->n_milestones == 0)
-        return reel_fail(err, REEL_ERR_INVALID, "--lr-scheduler multistep: expected --lr-milestones N,N,..., got none");
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "--lr-scheduler multistep: expected --lr-milestones N,N,..., got none");
     return REEL_OK;
 }
 
-/* Pixels: mean and deviation of ImageNet in [0, 1], or 0..255 less the mean pixel as in 2012 and Caffe. */
+/* Pixels: mean and deviation of ImageNet in [0, 1], or 0..255 less the mean pixel as in 2012 and
+ * Caffe. */
 static void read_norm(reel_transform *t, const char *name)
 {
     if (!strcmp(name, "imagenet")) {
@@ -68,34 +74,42 @@ static int64_t shorter_side(const reel_options *o, const char *name, int64_t cro
 
 static reel_status read_transforms(reel_settings *s, const reel_options *o, reel_error *err)
 {
-    const int64_t size = reel_options_set(o, "train-crop-size") ? reel_options_int(o, "train-crop-size") : s->model->image_size;
-    const int64_t val_size = reel_options_set(o, "val-crop-size") ? reel_options_int(o, "val-crop-size") : size;
+    const int64_t size = reel_options_set(o, "train-crop-size")
+                             ? reel_options_int(o, "train-crop-size")
+                             : s->model->image_size;
+    const int64_t val_size =
+        reel_options_set(o, "val-crop-size") ? reel_options_int(o, "val-crop-size") : size;
     const char *crop = reel_options_text(o, "crop");
     const double jitter = reel_options_real(o, "jitter");
-    s->train =
-        (reel_transform){.size = size,
-                         .resize = shorter_side(o, "train-resize-size", size),
-                         .crop = !strcmp(crop, "random-resized") ? REEL_CROP_RANDOM_RESIZED
-                                 : !strcmp(crop, "random")       ? REEL_CROP_RANDOM
-                                                                 : REEL_CROP_CENTER,
-                         .scale = {reel_options_real(o, "min-area"), 1},
-                         .flip = reel_options_real(o, "flip"),
-                         .brightness = jitter,
-                         .contrast = jitter,
-                         .saturation = jitter,
-                         .lighting = reel_options_real(o, "lighting"),
-                         .decode = !strcmp(reel_options_text(o, "decode"), "fast") ? REEL_DECODE_FAST : REEL_DECODE_EXACT};
-    s->val =
-        (reel_transform){.size = val_size, .resize = shorter_side(o, "val-resize-size", val_size), .crop = REEL_CROP_CENTER};
+    s->train = (reel_transform){.size = size,
+                                .resize = shorter_side(o, "train-resize-size", size),
+                                .crop = !strcmp(crop, "random-resized") ? REEL_CROP_RANDOM_RESIZED
+                                        : !strcmp(crop, "random")       ? REEL_CROP_RANDOM
+                                                                        : REEL_CROP_CENTER,
+                                .scale = {reel_options_real(o, "min-area"), 1},
+                                .flip = reel_options_real(o, "flip"),
+                                .brightness = jitter,
+                                .contrast = jitter,
+                                .saturation = jitter,
+                                .lighting = reel_options_real(o, "lighting"),
+                                .decode = !strcmp(reel_options_text(o, "decode"), "fast")
+                                              ? REEL_DECODE_FAST
+                                              : REEL_DECODE_EXACT};
+    s->val = (reel_transform){.size = val_size,
+                              .resize = shorter_side(o, "val-resize-size", val_size),
+                              .crop = REEL_CROP_CENTER};
     s->train.exif = s->val.exif = reel_exif_from(reel_options_text(o, "exif"));
     if (s->val.resize < val_size)
-        return reel_fail(err, REEL_ERR_INVALID, "--val-resize-size: expected the crop's %lld or more, got %lld",
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "--val-resize-size: expected the crop's %lld or more, got %lld",
                          (long long)val_size, (long long)s->val.resize);
     if (reel_options_given(o, "val-crop-size") && val_size < s->model->min_size)
-        return reel_fail(err, REEL_ERR_INVALID, "--val-crop-size: expected %lld or more for %s, got %lld",
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "--val-crop-size: expected %lld or more for %s, got %lld",
                          (long long)s->model->min_size, s->model->name, (long long)val_size);
     if (s->train.crop != REEL_CROP_RANDOM_RESIZED && s->train.resize < size)
-        return reel_fail(err, REEL_ERR_INVALID, "--train-resize-size: expected the crop's %lld or more, got %lld",
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "--train-resize-size: expected the crop's %lld or more, got %lld",
                          (long long)size, (long long)s->train.resize);
     read_norm(&s->train, reel_options_text(o, "normalize"));
     read_norm(&s->val, reel_options_text(o, "normalize"));
@@ -139,29 +153,38 @@ reel_status reel_settings_read(reel_settings *s, const reel_options *o, reel_err
     s->on_nan = !strcmp(on_nan, "skip")       ? REEL_ON_NAN_SKIP
                 : !strcmp(on_nan, "rollback") ? REEL_ON_NAN_ROLLBACK
                                               : REEL_ON_NAN_STOP;
-    if (!s->model) return reel_fail(err, REEL_ERR_INVALID, "--arch: '%s' is not known", reel_options_text(o, "arch"));
+    if (!s->model)
+        return reel_fail(err, REEL_ERR_INVALID, "--arch: '%s' is not known",
+                         reel_options_text(o, "arch"));
     s->net.classes = reel_options_int(o, "num-classes");
     s->net.head = reel_head_find(reel_options_text(o, "head"));
     s->net.dropout = reel_options_set(o, "dropout") ? reel_options_real(o, "dropout") : -1;
     const char *init = reel_options_text(o, "init");
     s->fit_to_data = !strcmp(init, "data");
-    if (!strcmp(init, "kaiming") || s->fit_to_data) s->net.weight_init.kind = REEL_INIT_KAIMING_NORMAL;
-    if (!strcmp(init, "xavier")) s->net.weight_init.kind = REEL_INIT_XAVIER_NORMAL;
-    if (strcmp(init, "model") != 0) s->net.bias_init = (reel_init){REEL_INIT_CONSTANT, 0};
+    if (!strcmp(init, "kaiming") || s->fit_to_data)
+        s->net.weight_init.kind = REEL_INIT_KAIMING_NORMAL;
+    if (!strcmp(init, "xavier"))
+        s->net.weight_init.kind = REEL_INIT_XAVIER_NORMAL;
+    if (strcmp(init, "model") != 0)
+        s->net.bias_init = (reel_init){REEL_INIT_CONSTANT, 0};
     s->sgd = (reel_sgd_config){.momentum = reel_options_real(o, "momentum"),
                                .dampening = reel_options_real(o, "dampening"),
                                .weight_decay = reel_options_real(o, "weight-decay"),
                                .nesterov = reel_options_flag(o, "nesterov"),
                                .lr_in_velocity = reel_options_flag(o, "lr-in-velocity")};
     if (s->sgd.nesterov && (s->sgd.momentum <= 0 || s->sgd.dampening != 0 || s->sgd.lr_in_velocity))
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "--nesterov: expected --momentum above 0, --dampening 0 and no --lr-in-velocity");
+        return reel_fail(
+            err, REEL_ERR_INVALID,
+            "--nesterov: expected --momentum above 0, --dampening 0 and no --lr-in-velocity");
     s->choose_workers = s->threads == 0 && s->workers == 0;
-    if (s->threads == 0) s->threads = reel_available_cpus();
-    if (s->workers == 0) s->workers = s->threads;
+    if (s->threads == 0)
+        s->threads = reel_available_cpus();
+    if (s->workers == 0)
+        s->workers = s->threads;
     if (s->resume && reel_options_given(o, "weights"))
         return reel_fail(err, REEL_ERR_INVALID, "--resume and --weights exclude each other");
-    if (s->test_only && !s->weights) return reel_fail(err, REEL_ERR_INVALID, "--test-only: expected --weights");
+    if (s->test_only && !s->weights)
+        return reel_fail(err, REEL_ERR_INVALID, "--test-only: expected --weights");
     REEL_TRY(read_schedule(&s->schedule, o, err));
     return read_transforms(s, o, err);
 }

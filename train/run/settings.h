@@ -18,7 +18,8 @@ typedef struct reel_settings {
     int64_t max_steps; /* of the whole run; 0 = no limit */
     double max_time;   /* seconds of this process; 0 = no limit */
     int threads, workers;
-    bool choose_workers; /* neither was given: the trainer may settle on others once it has measured */
+    bool choose_workers; /* neither was given: the trainer may settle on others once it has measured
+                          */
     uint64_t seed;
     bool class_balanced; /* every class equally often in an epoch */
     reel_sgd_config sgd;

@@ -6,17 +6,21 @@
 
 typedef struct reel_share {
     int cores, threads, workers;
-    bool in_turns;       /* workers load while the compute threads rest, which then are as many as there are cores */
-    double step, sample; /* what it was chosen by: seconds of a step on all cores, seconds of one core an image */
+    bool in_turns; /* workers load while the compute threads rest, which then are as many as there
+                      are cores */
+    double step, sample; /* what it was chosen by: seconds of a step on all cores, seconds of one
+                            core an image */
     double rate;         /* images a second to expect */
-    int other_workers;   /* the best of the other kind: workers, and what it would give; 0 = there is none */
+    int other_workers; /* the best of the other kind: workers, and what it would give; 0 = there is
+                          none */
     double other_rate;
 } reel_share;
 
 /* Do so many threads and workers take turns? Where they are more than the cores. */
 bool reel_share_in_turns(int threads, int workers);
-/* The faster of two ways for steps of `batch` images. In turns on all cores: step + ceil(batch / cores) sample. Or w workers
- * beside the other cores' threads: the longer of step cores / (cores - w) and batch sample / w. */
+/* The faster of two ways for steps of `batch` images. In turns on all cores: step + ceil(batch /
+ * cores) sample. Or w workers beside the other cores' threads: the longer of step cores / (cores -
+ * w) and batch sample / w. */
 reel_share reel_share_cores(int cores, int64_t batch, double step, double sample);
 /* One line: the choice and its reason. Returns text. */
 const char *reel_share_text(const reel_share *share, char *text, size_t size);

@@ -123,7 +123,8 @@ Test(ctx, the_smallest_quota_on_the_way_to_the_root_counts, .fini = remove_place
     put("mount/a/cpu.max", "250000 100000\n");
     put("mount/a/b/cpu.max", "max 100000\n");
     put("mount/a/b/c/cpu.max", "400000 100000\n");
-    cr_expect_eq(cpus_of("0::/a/b/c\n"), 3, "2.5 CPUs of /a, rounded up: got %d", cpus_of("0::/a/b/c\n"));
+    cr_expect_eq(cpus_of("0::/a/b/c\n"), 3, "2.5 CPUs of /a, rounded up: got %d",
+                 cpus_of("0::/a/b/c\n"));
     cr_expect_eq(cpus_of("0::/elsewhere\n"), 0);
     put("mount/cpu.max", "50000 100000\n"); /* what a container sees of itself */
     cr_expect_eq(cpus_of("0::/a/path/of/the/host\n"), 1);

@@ -26,10 +26,12 @@ Test(memory, blocks_are_aligned_and_keep_what_is_written_through_random_use)
     for (int round = 0; round < 4000; round++) {
         const int i = (int)reel_rng_below(&rng, SLOTS);
         for (size_t b = 0; block[i] && b < size[i]; b++)
-            cr_assert_eq(block[i][b], i + 1, "round %d: byte %zu of block %d is %d", round, b, i, block[i][b]);
+            cr_assert_eq(block[i][b], i + 1, "round %d: byte %zu of block %d is %d", round, b, i,
+                         block[i][b]);
         reel_arena_free(arena, block[i]);
         block[i] = NULL;
-        if (reel_rng_u32(&rng) & 1) continue;
+        if (reel_rng_u32(&rng) & 1)
+            continue;
         size[i] = (size_t)reel_rng_below(&rng, 3000);
         block[i] = reel_arena_alloc(arena, size[i]);
         cr_assert_not_null(block[i], "round %d: no room for %zu bytes", round, size[i]);
@@ -48,11 +50,13 @@ Test(memory, the_same_calls_get_the_same_addresses_after_reset)
         void **at = pass ? second : first;
         for (int i = 0; i < 8; i++) {
             at[i] = reel_arena_alloc(arena, (size_t)(i * 100 + 1));
-            if (i % 3 == 2) reel_arena_free(arena, at[i - 1]);
+            if (i % 3 == 2)
+                reel_arena_free(arena, at[i - 1]);
         }
         reel_arena_reset(arena);
     }
-    for (int i = 0; i < 8; i++) cr_expect_eq(first[i], second[i], "block %d: %p, then %p", i, first[i], second[i]);
+    for (int i = 0; i < 8; i++)
+        cr_expect_eq(first[i], second[i], "block %d: %p, then %p", i, first[i], second[i]);
     reel_arena_destroy(arena);
 }
 
@@ -88,7 +92,8 @@ Test(memory, pages_are_zero_and_zero_again_after_release)
     unsigned char *pages = reel_pages_alloc(bytes, &err);
     cr_assert_not_null(pages, "%s", err.message);
     for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < bytes; i += 1021) cr_assert_eq(pages[i], 0, "pass %d: byte %zu is %d", pass, i, pages[i]);
+        for (size_t i = 0; i < bytes; i += 1021)
+            cr_assert_eq(pages[i], 0, "pass %d: byte %zu is %d", pass, i, pages[i]);
         memset(pages, 0xa5, bytes);
         reel_pages_release(pages, bytes);
     }
@@ -108,17 +113,20 @@ Test(memory, a_limit_near_the_end_of_the_numbers_is_refused_and_not_wrapped_roun
     reel_arena *arena;
     for (size_t below = 0; below < 3; below++) {
         reel_error err = {0};
-        cr_expect_eq(reel_arena_create(&arena, SIZE_MAX - below * (1 << 20), &err), REEL_ERR_MEMORY);
+        cr_expect_eq(reel_arena_create(&arena, SIZE_MAX - below * (1 << 20), &err),
+                     REEL_ERR_MEMORY);
         cr_expect_not_null(strstr(err.message, "cannot reserve"), "%s", err.message);
     }
 }
 
 Test(memory, a_process_that_may_have_less_than_the_machine_gets_half_of_it_and_can_have_another)
 {
-    if (BUILT_WITH_SANITIZER) cr_skip("sanitizers take more address space than that");
+    if (BUILT_WITH_SANITIZER)
+        cr_skip("sanitizers take more address space than that");
     const size_t all = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
     const struct rlimit limit = {all / 2, all / 2};
-    if (setrlimit(RLIMIT_AS, &limit) != 0) cr_skip("the address space cannot be limited here");
+    if (setrlimit(RLIMIT_AS, &limit) != 0)
+        cr_skip("the address space cannot be limited here");
     reel_arena *one = arena_of(0), *other = arena_of(0);
     void *block = reel_arena_alloc(one, 1 << 20);
     cr_assert_not_null(block);

@@ -1,4 +1,5 @@
-/* What gradients do not show: refusals and their messages, NaN and infinity, and the statistics of masks. */
+/* What gradients do not show: refusals and their messages, NaN and infinity, and the statistics of
+ * masks. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -13,7 +14,9 @@ static reel_tape *tape;
 static void open_tape(void)
 {
     reel_error err;
-    cr_assert(reel_ctx_create(&ctx, &(const reel_ctx_config){.threads = 2, .seed = 5}, &err) == REEL_OK, "%s", err.message);
+    cr_assert(reel_ctx_create(&ctx, &(const reel_ctx_config){.threads = 2, .seed = 5}, &err) ==
+                  REEL_OK,
+              "%s", err.message);
     cr_assert(reel_tape_create(&tape, ctx, NULL, &err) == REEL_OK, "%s", err.message);
 }
 
@@ -30,17 +33,20 @@ static reel_var filled(float value, int ndim, const int64_t *shape)
 {
     reel_tensor t = reel_tensor_of(NULL, REEL_F32, ndim, shape);
     t.data = reel_tape_alloc(tape, reel_tensor_bytes(&t));
-    for (int64_t i = 0; i < reel_tensor_numel(&t); i++) ((float *)t.data)[i] = value;
+    for (int64_t i = 0; i < reel_tensor_numel(&t); i++)
+        ((float *)t.data)[i] = value;
     return reel_input_grad(tape, &t);
 }
 
-#define ONES(...) filled(1, REEL_COUNT(((const int64_t[]){__VA_ARGS__})), (const int64_t[]){__VA_ARGS__})
+#define ONES(...)                                                                                  \
+    filled(1, REEL_COUNT(((const int64_t[]){__VA_ARGS__})), (const int64_t[]){__VA_ARGS__})
 
 /* The tape's error must hold all three texts; clears it. */
 static void expect_refusal(const char *a, const char *b, const char *c)
 {
     reel_error err = {.message = ""};
-    cr_expect(reel_tape_status(tape, &err) == REEL_ERR_INVALID, "expected a refusal that says \"%s\"", a);
+    cr_expect(reel_tape_status(tape, &err) == REEL_ERR_INVALID,
+              "expected a refusal that says \"%s\"", a);
     cr_expect(strstr(err.message, a) && strstr(err.message, b) && strstr(err.message, c),
               "expected a message with \"%s\", \"%s\" and \"%s\", got: %s", a, b, c, err.message);
     reel_tape_reset(tape);
@@ -54,7 +60,8 @@ Test(op_edges, a_label_out_of_range_is_named_with_its_place_and_value)
     expect_refusal("cross_entropy", "label 2 is -1", "0 to 9");
     reel_cross_entropy(ONES(3, 10), (const int64_t[]){1, 2}, 2, NULL);
     expect_refusal("cross_entropy", "3 rows", "2 labels");
-    reel_cross_entropy(ONES(1, 10), (const int64_t[]){1}, 1, &(const reel_cross_entropy_attrs){.label_smoothing = 1.5});
+    reel_cross_entropy(ONES(1, 10), (const int64_t[]){1}, 1,
+                       &(const reel_cross_entropy_attrs){.label_smoothing = 1.5});
     expect_refusal("cross_entropy", "label smoothing 1.5", "0 to 1");
 }
 
@@ -66,9 +73,11 @@ Test(op_edges, a_convolution_that_cannot_be_says_why)
     expect_refusal("conv2d", "spans (7, 7)", "(5, 5)");
     reel_conv2d(ONES(2, 3, 5, 5), ONES(4, 3, 3, 3), ONES(5), NULL);
     expect_refusal("conv2d", "bias of shape (4)", "(5)");
-    reel_conv2d(ONES(2, 4, 5, 5), ONES(3, 2, 3, 3), REEL_NONE, &(const reel_conv2d_attrs){.groups = 2});
+    reel_conv2d(ONES(2, 4, 5, 5), ONES(3, 2, 3, 3), REEL_NONE,
+                &(const reel_conv2d_attrs){.groups = 2});
     expect_refusal("conv2d", "3 output channels", "2 groups");
-    reel_conv2d(ONES(2, 4, 5, 5), ONES(3, 4, 3, 3), REEL_NONE, &(const reel_conv2d_attrs){.stride_h = -1});
+    reel_conv2d(ONES(2, 4, 5, 5), ONES(3, 4, 3, 3), REEL_NONE,
+                &(const reel_conv2d_attrs){.stride_h = -1});
     expect_refusal("conv2d", "stride (-1, 1)", "at least 1");
 }
 
@@ -80,15 +89,18 @@ Test(op_edges, other_operators_that_cannot_be_say_why)
     expect_refusal("linear", "(n, in)", "flatten");
     reel_max_pool2d(ONES(1, 1, 2, 2), &(const reel_pool2d_attrs){.kernel_h = 3, .kernel_w = 3});
     expect_refusal("max_pool2d (1, 1, 2, 2)", "no window of (3, 3)", "fits");
-    reel_avg_pool2d(ONES(1, 1, 9, 9), &(const reel_pool2d_attrs){.kernel_h = 3, .kernel_w = 3, .padding_h = 2});
+    reel_avg_pool2d(ONES(1, 1, 9, 9),
+                    &(const reel_pool2d_attrs){.kernel_h = 3, .kernel_w = 3, .padding_h = 2});
     expect_refusal("avg_pool2d", "padding (2, 0)", "half the kernel (3, 3)");
     reel_adaptive_avg_pool2d(ONES(1, 1, 9, 9), 0, 3);
     expect_refusal("adaptive_avg_pool2d", "(0, 3)", "at least 1");
     reel_dropout(ONES(4), 1.0, 0);
     expect_refusal("dropout (4)", "probability 1", "under 1");
-    reel_batch_norm2d(ONES(1, 3, 1, 1), ONES(3), ONES(3), &(const reel_batch_norm_attrs){.training = true});
+    reel_batch_norm2d(ONES(1, 3, 1, 1), ONES(3), ONES(3),
+                      &(const reel_batch_norm_attrs){.training = true});
     expect_refusal("batch_norm2d", "more than one value a channel", "variance");
-    reel_batch_norm2d(ONES(1, 3, 2, 2), ONES(3), ONES(3), &(const reel_batch_norm_attrs){.training = false});
+    reel_batch_norm2d(ONES(1, 3, 2, 2), ONES(3), ONES(3),
+                      &(const reel_batch_norm_attrs){.training = false});
     expect_refusal("batch_norm2d", "evaluation needs", "running");
     reel_local_response_norm(ONES(1, 3, 2, 2), &(const reel_lrn_attrs){.size = -1});
     expect_refusal("local_response_norm", "-1", "window");
@@ -97,14 +109,17 @@ Test(op_edges, other_operators_that_cannot_be_say_why)
 Test(op_edges, sizes_whose_products_would_overflow_are_refused)
 {
     const int64_t huge = (int64_t)1 << 32; /* huge x huge is 0 in 64 bits */
-    reel_max_pool2d(ONES(1, 1, 4, 4), &(const reel_pool2d_attrs){.kernel_h = huge, .kernel_w = huge, .ceil_mode = true});
+    reel_max_pool2d(ONES(1, 1, 4, 4), &(const reel_pool2d_attrs){
+                                          .kernel_h = huge, .kernel_w = huge, .ceil_mode = true});
     expect_refusal("max_pool2d", "kernel (4294967296, 4294967296)", "2147483647");
-    reel_avg_pool2d(ONES(1, 1, 4, 4), &(const reel_pool2d_attrs){.kernel_h = 2, .kernel_w = 2, .stride_w = INT64_MAX});
+    reel_avg_pool2d(ONES(1, 1, 4, 4), &(const reel_pool2d_attrs){
+                                          .kernel_h = 2, .kernel_w = 2, .stride_w = INT64_MAX});
     expect_refusal("avg_pool2d", "stride (2, 9223372036854775807)", "2147483647");
     reel_conv2d(ONES(1, 1, 4, 4), ONES(1, 1, 3, 3), REEL_NONE,
                 &(const reel_conv2d_attrs){.padding_h = INT64_MAX / 2, .padding_w = 1});
     expect_refusal("conv2d", "padding (4611686018427387903, 1)", "2147483647");
-    reel_conv2d(ONES(1, 1, 4, 4), ONES(1, 1, 3, 3), REEL_NONE, &(const reel_conv2d_attrs){.dilation_h = INT64_MAX});
+    reel_conv2d(ONES(1, 1, 4, 4), ONES(1, 1, 3, 3), REEL_NONE,
+                &(const reel_conv2d_attrs){.dilation_h = INT64_MAX});
     expect_refusal("conv2d", "dilation (9223372036854775807, 1)", "2147483647");
     reel_local_response_norm(ONES(1, 3, 2, 2), &(const reel_lrn_attrs){.size = INT64_MAX});
     expect_refusal("local_response_norm", "9223372036854775807", "window");
@@ -112,11 +127,13 @@ Test(op_edges, sizes_whose_products_would_overflow_are_refused)
 
 Test(op_edges, results_of_more_bytes_than_can_be_counted_are_refused)
 {
-    const int64_t big = (int64_t)1 << 31, none[] = {0}, after[] = {(big / 2) * (big / 2) * 4 - 1}; /* 2^62 floats: 0 bytes */
+    const int64_t big = (int64_t)1 << 31, none[] = {0},
+                  after[] = {(big / 2) * (big / 2) * 4 - 1}; /* 2^62 floats: 0 bytes */
     reel_pad(ONES(1), none, after, 0);
     expect_refusal("pad (1)", "2^60 elements", "(4611686018427387904)");
     reel_adaptive_avg_pool2d(ONES(1, 1, 1, 1), big, big);
-    expect_refusal("adaptive_avg_pool2d (1, 1, 1, 1)", "2^60 elements", "(1, 1, 2147483648, 2147483648)");
+    expect_refusal("adaptive_avg_pool2d (1, 1, 1, 1)", "2^60 elements",
+                   "(1, 1, 2147483648, 2147483648)");
     reel_conv2d(ONES(1, 1, 1, 1), ONES(1, 1, 2, 2), REEL_NONE,
                 &(const reel_conv2d_attrs){.padding_h = big / 2, .padding_w = big / 2});
     expect_refusal("conv2d (1, 1, 1, 1)", "2^60 elements", "(1, 1, 2147483648, 2147483648)");
@@ -128,16 +145,20 @@ Test(op_edges, a_stride_far_beyond_the_input_is_one_window, .timeout = 60)
 {
     const int64_t far = INT32_MAX;
     const reel_var x = ONES(2, 1, 3, 3), w = ONES(1, 1, 2, 2);
-    const reel_var y = reel_conv2d(x, w, REEL_NONE, &(const reel_conv2d_attrs){.stride_h = far, .stride_w = far});
+    const reel_var y =
+        reel_conv2d(x, w, REEL_NONE, &(const reel_conv2d_attrs){.stride_h = far, .stride_w = far});
     reel_error err;
     cr_assert(reel_backward(reel_sum(y, 0, false), &err) == REEL_OK, "%s", err.message);
     for (int64_t i = 0; i < 9; i++) {
         const reel_tensor dx = reel_grad(x);
-        const double got = reel_tensor_get(&dx, (const int64_t[]){1, 0, i / 3, i % 3}), want = i / 3 < 2 && i % 3 < 2;
-        cr_expect_eq(got, want, "dx at %d, %d: %g, expected %g", (int)(i / 3), (int)(i % 3), got, want);
+        const double got = reel_tensor_get(&dx, (const int64_t[]){1, 0, i / 3, i % 3}),
+                     want = i / 3 < 2 && i % 3 < 2;
+        cr_expect_eq(got, want, "dx at %d, %d: %g, expected %g", (int)(i / 3), (int)(i % 3), got,
+                     want);
     }
     reel_tape_reset(tape);
-    reel_conv2d(ONES(1, 1, 3, 3), ONES(1, 1, 2, 2), REEL_NONE, &(const reel_conv2d_attrs){.stride_h = INT64_MAX});
+    reel_conv2d(ONES(1, 1, 3, 3), ONES(1, 1, 2, 2), REEL_NONE,
+                &(const reel_conv2d_attrs){.stride_h = INT64_MAX});
     expect_refusal("conv2d", "stride (9223372036854775807, 1)", "2147483647");
 }
 
@@ -177,27 +198,33 @@ Test(op_edges, nan_wins_a_maximum_and_a_window_of_minus_infinity_has_one)
     const reel_pool2d_attrs all = {.kernel_h = 3, .kernel_w = 3};
     const float pooled = *(float *)reel_value(reel_max_pool2d(reel_input(tape, &t), &all)).data;
     const float whole = *(float *)reel_value(reel_global_max_pool(reel_input(tape, &t))).data;
-    const float recorded = *(float *)reel_value(reel_max_pool2d(reel_input_grad(tape, &t), &all)).data;
-    cr_expect(isnan(pooled) && isnan(whole) && isnan(recorded), "%g %g %g, expected NaN", (double)pooled, (double)whole,
-              (double)recorded);
-    for (int i = 0; i < 9; i++) x[i] = -INFINITY;
+    const float recorded =
+        *(float *)reel_value(reel_max_pool2d(reel_input_grad(tape, &t), &all)).data;
+    cr_expect(isnan(pooled) && isnan(whole) && isnan(recorded), "%g %g %g, expected NaN",
+              (double)pooled, (double)whole, (double)recorded);
+    for (int i = 0; i < 9; i++)
+        x[i] = -INFINITY;
     const float low = *(float *)reel_value(reel_max_pool2d(reel_input_grad(tape, &t), &all)).data;
     cr_expect(low == -INFINITY, "%g, expected -inf", (double)low);
 }
 
 Test(op_edges, padding_never_wins_a_maximum)
 {
-    const reel_pool2d_attrs a = {.kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1};
-    const reel_tensor y = reel_value(reel_max_pool2d(filled(-5, 4, (const int64_t[]){1, 3, 4, 4}), &a));
+    const reel_pool2d_attrs a = {
+        .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1};
+    const reel_tensor y =
+        reel_value(reel_max_pool2d(filled(-5, 4, (const int64_t[]){1, 3, 4, 4}), &a));
     for (int64_t i = 0; i < reel_tensor_numel(&y); i++)
-        cr_expect(((float *)y.data)[i] == -5, "element %lld: %g, expected -5", (long long)i, (double)((float *)y.data)[i]);
+        cr_expect(((float *)y.data)[i] == -5, "element %lld: %g, expected -5", (long long)i,
+                  (double)((float *)y.data)[i]);
 }
 
 Test(op_edges, huge_logits_neither_overflow_nor_vanish)
 {
     float x[6] = {1e30F, -1e30F, 0, -1e4F, 1e4F, 0};
     const reel_tensor t = reel_tensor_of(x, REEL_F32, 2, (const int64_t[]){2, 3});
-    const reel_var loss = reel_cross_entropy(reel_input_grad(tape, &t), (const int64_t[]){0, 2}, 2, NULL);
+    const reel_var loss =
+        reel_cross_entropy(reel_input_grad(tape, &t), (const int64_t[]){0, 2}, 2, NULL);
     const double value = (double)*(float *)reel_value(loss).data;
     cr_expect(fabs(value - 5000) < 1e-3, "%g, expected 5000", value);
 }
@@ -205,12 +232,15 @@ Test(op_edges, huge_logits_neither_overflow_nor_vanish)
 Test(op_edges, a_mean_over_ignored_samples_only_is_nan_and_its_gradient_zero)
 {
     const reel_var x = ONES(2, 3);
-    const reel_var loss = reel_cross_entropy(x, (const int64_t[]){-100, -100}, 2,
-                                             &(const reel_cross_entropy_attrs){.ignore_index = -100, .use_ignore_index = true});
-    cr_expect(isnan(*(float *)reel_value(loss).data), "%g, expected NaN", (double)*(float *)reel_value(loss).data);
+    const reel_var loss = reel_cross_entropy(
+        x, (const int64_t[]){-100, -100}, 2,
+        &(const reel_cross_entropy_attrs){.ignore_index = -100, .use_ignore_index = true});
+    cr_expect(isnan(*(float *)reel_value(loss).data), "%g, expected NaN",
+              (double)*(float *)reel_value(loss).data);
     cr_assert(reel_backward(loss, NULL) == REEL_OK);
     const reel_tensor dx = reel_grad(x);
-    for (int i = 0; i < 6; i++) cr_expect(((float *)dx.data)[i] == 0, "element %d: %g", i, (double)((float *)dx.data)[i]);
+    for (int i = 0; i < 6; i++)
+        cr_expect(((float *)dx.data)[i] == 0, "element %d: %g", i, (double)((float *)dx.data)[i]);
 }
 
 Test(op_edges, many_labels_and_weights_are_copied)
@@ -218,10 +248,12 @@ Test(op_edges, many_labels_and_weights_are_copied)
     enum { N = 3000, CLASSES = 1500 };
     static int64_t labels[N];
     static double weights[CLASSES];
-    for (int i = 0; i < N; i++) labels[i] = i % CLASSES;
-    for (int i = 0; i < CLASSES; i++) weights[i] = 1 + i % 3;
-    const reel_var loss =
-        reel_cross_entropy(ONES(N, CLASSES), labels, N, &(const reel_cross_entropy_attrs){.class_weights = weights});
+    for (int i = 0; i < N; i++)
+        labels[i] = i % CLASSES;
+    for (int i = 0; i < CLASSES; i++)
+        weights[i] = 1 + i % 3;
+    const reel_var loss = reel_cross_entropy(
+        ONES(N, CLASSES), labels, N, &(const reel_cross_entropy_attrs){.class_weights = weights});
     memset(labels, 0xFF, sizeof labels);
     memset(weights, 0, sizeof weights);
     const double value = (double)*(float *)reel_value(loss).data;
@@ -230,7 +262,8 @@ Test(op_edges, many_labels_and_weights_are_copied)
 }
 
 /* How many of n ones survive; *same counts those that do as in `other` (NULL: not counted). */
-static int64_t survivors(double p, uint32_t layer, int64_t step, float *mask, const float *other, int64_t *same)
+static int64_t survivors(double p, uint32_t layer, int64_t step, float *mask, const float *other,
+                         int64_t *same)
 {
     enum { N = 100000 };
     reel_tape_set_step(tape, step);
@@ -239,9 +272,11 @@ static int64_t survivors(double p, uint32_t layer, int64_t step, float *mask, co
     *same = 0;
     for (int64_t i = 0; i < N; i++) {
         const float v = ((float *)y.data)[i];
-        cr_assert(v == 0 || fabs((double)v - 1 / (1 - p)) < 1e-6, "element %lld: %g", (long long)i, (double)v);
+        cr_assert(v == 0 || fabs((double)v - 1 / (1 - p)) < 1e-6, "element %lld: %g", (long long)i,
+                  (double)v);
         kept += v != 0;
-        if (other) *same += (v != 0) == (other[i] != 0);
+        if (other)
+            *same += (v != 0) == (other[i] != 0);
         mask[i] = v;
     }
     reel_tape_reset(tape);

@@ -8,7 +8,8 @@ Test(op_table, an_operator_is_found_by_its_name)
 {
     for (int i = 0; i < reel_op_count(); i++) {
         const reel_op *op = reel_op_at(i);
-        cr_assert_eq(reel_op_find(op->name), op, "reel_op_find(\"%s\") gives another operator than reel_op_at(%d)", op->name,
+        cr_assert_eq(reel_op_find(op->name), op,
+                     "reel_op_find(\"%s\") gives another operator than reel_op_at(%d)", op->name,
                      i);
     }
 }
@@ -23,6 +24,7 @@ Test(op_table, names_are_in_order_and_occur_once)
 {
     for (int i = 1; i < reel_op_count(); i++) {
         const char *before = reel_op_at(i - 1)->name, *name = reel_op_at(i)->name;
-        cr_assert(strcmp(before, name) < 0, "operator %d is \"%s\", operator %d is \"%s\"", i - 1, before, i, name);
+        cr_assert(strcmp(before, name) < 0, "operator %d is \"%s\", operator %d is \"%s\"", i - 1,
+                  before, i, name);
     }
 }

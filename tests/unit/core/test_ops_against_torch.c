@@ -1,4 +1,5 @@
-/* Values and gradients of operators against stored ones from PyTorch: float64 to 1e-9, float32 to its own precision. */
+/* Values and gradients of operators against stored ones from PyTorch: float64 to 1e-9, float32 to
+ * its own precision. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 
@@ -18,15 +19,19 @@ static void run_case(const torch_case *c, reel_dtype dtype, double tolerance)
     reel_error err;
     reel_ctx *ctx;
     reel_tape *tape;
-    cr_assert(reel_ctx_create(&ctx, &(const reel_ctx_config){.threads = 2}, &err) == REEL_OK, "%s", err.message);
-    cr_assert(reel_tape_create(&tape, ctx, &(const reel_tape_config){.dtype = dtype}, &err) == REEL_OK, "%s", err.message);
+    cr_assert(reel_ctx_create(&ctx, &(const reel_ctx_config){.threads = 2}, &err) == REEL_OK, "%s",
+              err.message);
+    cr_assert(reel_tape_create(&tape, ctx, &(const reel_tape_config){.dtype = dtype}, &err) ==
+                  REEL_OK,
+              "%s", err.message);
     reel_var in[3];
     char what[256];
     for (int i = 0; i < 3 && c->in[i]; i++) {
         const reel_tensor value = torch_tensor("%s/%s", c->name, c->in[i]);
         in[i] = reel_input_grad(tape, &value);
     }
-    const reel_tensor weights = torch_tensor("%s/dy", c->name), want = torch_tensor("%s/y", c->name);
+    const reel_tensor weights = torch_tensor("%s/dy", c->name),
+                      want = torch_tensor("%s/y", c->name);
     const reel_var y = c->build(in);
     cr_assert(reel_tape_status(tape, &err) == REEL_OK, "%s: %s", c->name, err.message);
     const reel_tensor got = reel_value(y);
@@ -35,8 +40,10 @@ static void run_case(const torch_case *c, reel_dtype dtype, double tolerance)
     const reel_var loss = reel_sum(reel_mul(y, reel_input(tape, &weights)), 0, false);
     cr_assert(reel_backward(loss, &err) == REEL_OK, "%s: %s", c->name, err.message);
     for (int i = 0; i < 3 && c->in[i]; i++) {
-        const reel_tensor grad = reel_grad(in[i]), expected = torch_tensor("%s/d%s", c->name, c->in[i]);
-        snprintf(what, sizeof what, "%s %s gradient of %s", c->name, reel_dtype_name(dtype), c->in[i]);
+        const reel_tensor grad = reel_grad(in[i]),
+                          expected = torch_tensor("%s/d%s", c->name, c->in[i]);
+        snprintf(what, sizeof what, "%s %s gradient of %s", c->name, reel_dtype_name(dtype),
+                 c->in[i]);
         torch_compare(what, &grad, &expected, tolerance);
     }
     reel_tape_destroy(tape);
@@ -47,19 +54,21 @@ static void run_cases(const torch_case *cases, int64_t count)
 {
     for (int64_t i = 0; i < count; i++) {
         run_case(&cases[i], REEL_F64, 1e-9);
-        run_case(&cases[i], REEL_F32, 1e-3); /* of elements down to a thousandth of the largest: about 1e-6 of the largest */
+        run_case(
+            &cases[i], REEL_F32,
+            1e-3); /* of elements down to a thousandth of the largest: about 1e-6 of the largest */
     }
 }
 
-#define CONV(name, bias, ...)                                                                                                  \
-    static reel_var name(const reel_var *in)                                                                                   \
-    {                                                                                                                          \
-        return reel_conv2d(in[0], in[1], bias, &(const reel_conv2d_attrs){__VA_ARGS__});                                       \
+#define CONV(name, bias, ...)                                                                      \
+    static reel_var name(const reel_var *in)                                                       \
+    {                                                                                              \
+        return reel_conv2d(in[0], in[1], bias, &(const reel_conv2d_attrs){__VA_ARGS__});           \
     }
 CONV(conv_plain, in[2], 0)
 CONV(conv_padding, in[2], .padding_h = 2, .padding_w = 2)
-CONV(conv_everything, in[2], .stride_h = 2, .stride_w = 1, .padding_h = 2, .padding_w = 1, .dilation_h = 2, .dilation_w = 3,
-     .groups = 2)
+CONV(conv_everything, in[2], .stride_h = 2, .stride_w = 1, .padding_h = 2, .padding_w = 1,
+     .dilation_h = 2, .dilation_w = 3, .groups = 2)
 CONV(conv_depthwise, REEL_NONE, .padding_h = 1, .padding_w = 1, .groups = 4)
 CONV(conv_alexnet, in[2], .stride_h = 4, .stride_w = 4, .padding_h = 2, .padding_w = 2)
 
@@ -82,29 +91,30 @@ Test(ops_against_torch, convolution_and_linear_have_pytorchs_values_and_gradient
     run_cases(cases, REEL_COUNT(cases));
 }
 
-#define POOL(kind, name, ...)                                                                                                  \
-    static reel_var kind##_##name(const reel_var *in)                                                                          \
-    {                                                                                                                          \
-        return reel_##kind##_pool2d(in[0], &(const reel_pool2d_attrs){__VA_ARGS__});                                           \
+#define POOL(kind, name, ...)                                                                      \
+    static reel_var kind##_##name(const reel_var *in)                                              \
+    {                                                                                              \
+        return reel_##kind##_pool2d(in[0], &(const reel_pool2d_attrs){__VA_ARGS__});               \
     }
 POOL(max, alexnet, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2)
 POOL(max, ceil, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .ceil_mode = true)
-POOL(max, padding, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1)
-POOL(max, padding_ceil, .kernel_h = 3, .kernel_w = 2, .stride_h = 2, .stride_w = 3, .padding_h = 1, .padding_w = 1,
-     .ceil_mode = true)
+POOL(max, padding, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .padding_h = 1,
+     .padding_w = 1)
+POOL(max, padding_ceil, .kernel_h = 3, .kernel_w = 2, .stride_h = 2, .stride_w = 3, .padding_h = 1,
+     .padding_w = 1, .ceil_mode = true)
 POOL(avg, plain, .kernel_h = 2, .kernel_w = 2)
 POOL(avg, ceil, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .ceil_mode = true)
-POOL(avg, padding_ceil, .kernel_h = 3, .kernel_w = 2, .stride_h = 2, .stride_w = 3, .padding_h = 1, .padding_w = 1,
-     .ceil_mode = true)
-POOL(avg, padding_ceil_exclude, .kernel_h = 3, .kernel_w = 2, .stride_h = 2, .stride_w = 3, .padding_h = 1, .padding_w = 1,
-     .ceil_mode = true, .exclude_padding = true)
-POOL(avg, padding_exclude, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1,
-     .exclude_padding = true)
+POOL(avg, padding_ceil, .kernel_h = 3, .kernel_w = 2, .stride_h = 2, .stride_w = 3, .padding_h = 1,
+     .padding_w = 1, .ceil_mode = true)
+POOL(avg, padding_ceil_exclude, .kernel_h = 3, .kernel_w = 2, .stride_h = 2, .stride_w = 3,
+     .padding_h = 1, .padding_w = 1, .ceil_mode = true, .exclude_padding = true)
+POOL(avg, padding_exclude, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2,
+     .padding_h = 1, .padding_w = 1, .exclude_padding = true)
 
-#define ADAPTIVE(h, w)                                                                                                         \
-    static reel_var adaptive_##h##x##w(const reel_var *in)                                                                     \
-    {                                                                                                                          \
-        return reel_adaptive_avg_pool2d(in[0], h, w);                                                                          \
+#define ADAPTIVE(h, w)                                                                             \
+    static reel_var adaptive_##h##x##w(const reel_var *in)                                         \
+    {                                                                                              \
+        return reel_adaptive_avg_pool2d(in[0], h, w);                                              \
     }
 ADAPTIVE(3, 3)
 ADAPTIVE(6, 6)
@@ -141,10 +151,10 @@ Test(ops_against_torch, pooling_has_pytorchs_windows_divisors_and_choice_among_e
     run_cases(cases, REEL_COUNT(cases));
 }
 
-#define LRN(name, ...)                                                                                                         \
-    static reel_var lrn_##name(const reel_var *in)                                                                             \
-    {                                                                                                                          \
-        return reel_local_response_norm(in[0], &(const reel_lrn_attrs){__VA_ARGS__});                                          \
+#define LRN(name, ...)                                                                             \
+    static reel_var lrn_##name(const reel_var *in)                                                 \
+    {                                                                                              \
+        return reel_local_response_norm(in[0], &(const reel_lrn_attrs){__VA_ARGS__});              \
     }
 LRN(five, .size = 5, .alpha = 2, .beta = 0.75, .k = 2)
 LRN(four, .size = 4, .alpha = 1.5, .beta = 0.75, .k = 1)
@@ -168,10 +178,14 @@ Test(ops_against_torch, local_response_norm_with_the_papers_alpha_is_size_times_
     reel_ctx *ctx;
     reel_tape *tape;
     cr_assert(reel_ctx_create(&ctx, NULL, &err) == REEL_OK, "%s", err.message);
-    cr_assert(reel_tape_create(&tape, ctx, &(const reel_tape_config){.dtype = REEL_F64}, &err) == REEL_OK, "%s", err.message);
-    const reel_tensor x = torch_tensor("local_response_norm/five/x"), want = torch_tensor("local_response_norm/five/y");
+    cr_assert(reel_tape_create(&tape, ctx, &(const reel_tape_config){.dtype = REEL_F64}, &err) ==
+                  REEL_OK,
+              "%s", err.message);
+    const reel_tensor x = torch_tensor("local_response_norm/five/x"),
+                      want = torch_tensor("local_response_norm/five/y");
     const reel_tensor got = reel_value(reel_local_response_norm(
-        reel_input(tape, &x), &(const reel_lrn_attrs){.size = 5, .alpha = 0.4, .beta = 0.75, .k = 2, .paper = true}));
+        reel_input(tape, &x),
+        &(const reel_lrn_attrs){.size = 5, .alpha = 0.4, .beta = 0.75, .k = 2, .paper = true}));
     torch_compare("alpha 0.4 as printed against alpha 2 / 5", &got, &want, 1e-9);
     reel_tape_destroy(tape);
     reel_ctx_destroy(ctx);
@@ -182,10 +196,12 @@ static bool norm_training;
 
 static reel_var norm(const reel_var *in)
 {
-    return reel_batch_norm2d(
-        in[0], in[1], in[2],
-        &(const reel_batch_norm_attrs){
-            .running_mean = running[0], .running_var = running[1], .momentum = 0.1, .eps = 1e-5, .training = norm_training});
+    return reel_batch_norm2d(in[0], in[1], in[2],
+                             &(const reel_batch_norm_attrs){.running_mean = running[0],
+                                                            .running_var = running[1],
+                                                            .momentum = 0.1,
+                                                            .eps = 1e-5,
+                                                            .training = norm_training});
 }
 
 static void run_norm(const char *name, bool training, reel_dtype dtype, double tolerance)
@@ -217,11 +233,11 @@ Test(ops_against_torch, batch_norm_trains_evaluates_and_keeps_statistics_as_pyto
 
 static const double class_weights[] = {0.5, 2.0, 1.25, 0.1, 3.0};
 
-#define LOSS(name, ...)                                                                                                        \
-    static reel_var loss_##name(const reel_var *in)                                                                            \
-    {                                                                                                                          \
-        return reel_cross_entropy(in[0], (const int64_t[]){2, 0, 4, 2, 1, 3}, 6,                                               \
-                                  &(const reel_cross_entropy_attrs){__VA_ARGS__});                                             \
+#define LOSS(name, ...)                                                                            \
+    static reel_var loss_##name(const reel_var *in)                                                \
+    {                                                                                              \
+        return reel_cross_entropy(in[0], (const int64_t[]){2, 0, 4, 2, 1, 3}, 6,                   \
+                                  &(const reel_cross_entropy_attrs){__VA_ARGS__});                 \
     }
 LOSS(plain, 0)
 LOSS(sum, .sum = true)
@@ -230,10 +246,10 @@ LOSS(weights, .class_weights = class_weights)
 LOSS(ignore, .ignore_index = 2, .use_ignore_index = true)
 LOSS(smoothing_weights, .label_smoothing = 0.2, .class_weights = class_weights)
 LOSS(smoothing_ignore, .label_smoothing = 0.2, .ignore_index = 2, .use_ignore_index = true)
-LOSS(smoothing_weights_ignore, .label_smoothing = 0.2, .class_weights = class_weights, .ignore_index = 2,
-     .use_ignore_index = true)
-LOSS(smoothing_weights_ignore_sum, .label_smoothing = 0.2, .class_weights = class_weights, .ignore_index = 2,
-     .use_ignore_index = true, .sum = true)
+LOSS(smoothing_weights_ignore, .label_smoothing = 0.2, .class_weights = class_weights,
+     .ignore_index = 2, .use_ignore_index = true)
+LOSS(smoothing_weights_ignore_sum, .label_smoothing = 0.2, .class_weights = class_weights,
+     .ignore_index = 2, .use_ignore_index = true, .sum = true)
 
 Test(ops_against_torch, cross_entropy_mixes_smoothing_weights_and_ignored_labels_as_pytorch)
 {

@@ -1,4 +1,5 @@
-/* Values of operators that move elements (reshape, permute, concat, slice, pad) and of matrix products, in both dtypes. */
+/* Values of operators that move elements (reshape, permute, concat, slice, pad) and of matrix
+ * products, in both dtypes. */
 #include "tests/unit/core/on_tape.h"
 
 /* The i-th element in row-major order of the shape. */
@@ -18,8 +19,8 @@ static void expect_same_elements(const char *what, reel_var y, reel_var x)
     cr_assert_eq(reel_tape_status(tape, &err), REEL_OK, "%s: %s", what, err.message);
     cr_assert_eq(reel_tensor_numel(&from), reel_tensor_numel(&to));
     for (int64_t i = 0; i < reel_tensor_numel(&to); i++)
-        cr_assert_eq(element(&to, i), element(&from, i), "%s, element %d: %g, expected %g", what, (int)i, element(&to, i),
-                     element(&from, i));
+        cr_assert_eq(element(&to, i), element(&from, i), "%s, element %d: %g, expected %g", what,
+                     (int)i, element(&to, i), element(&from, i));
 }
 
 Test(ops_shapes, reshape_keeps_the_row_major_order_of_the_shape)
@@ -27,8 +28,10 @@ Test(ops_shapes, reshape_keeps_the_row_major_order_of_the_shape)
     static const struct {
         int ndim;
         int64_t shape[5];
-    } shapes[] = {{1, {120}},        {2, {2, 60}},        {2, {24, 5}},        {3, {2, 3, 20}},     {4, {2, 3, 4, 5}},
-                  {4, {5, 4, 3, 2}}, {4, {1, 120, 1, 1}}, {4, {120, 1, 1, 1}}, {4, {1, 1, 10, 12}}, {5, {2, 3, 2, 2, 5}}};
+    } shapes[] = {{1, {120}},          {2, {2, 60}},        {2, {24, 5}},
+                  {3, {2, 3, 20}},     {4, {2, 3, 4, 5}},   {4, {5, 4, 3, 2}},
+                  {4, {1, 120, 1, 1}}, {4, {120, 1, 1, 1}}, {4, {1, 1, 10, 12}},
+                  {5, {2, 3, 2, 2, 5}}};
     FOR_BOTH_DTYPES
     {
         for (int64_t i = 0; i < REEL_COUNT(shapes); i++)
@@ -60,11 +63,15 @@ Test(ops_shapes, a_reshape_that_cannot_be_is_refused)
 {
     FOR_BOTH_DTYPES
     {
-        expect_refusal(reel_reshape(drawn(1, DIMS(2, 3)), DIMS(4, 2)), "reshape (2, 3)", "6 elements, got (4, 2)");
-        expect_refusal(reel_reshape(drawn(1, DIMS(2, 3)), DIMS(-1, 4)), "reshape (2, 3)", "divide 6 elements, got (-1, 4)");
-        expect_refusal(reel_reshape(drawn(1, DIMS(2, 3)), DIMS(-1, -1)), "reshape", "at most one -1");
+        expect_refusal(reel_reshape(drawn(1, DIMS(2, 3)), DIMS(4, 2)), "reshape (2, 3)",
+                       "6 elements, got (4, 2)");
+        expect_refusal(reel_reshape(drawn(1, DIMS(2, 3)), DIMS(-1, 4)), "reshape (2, 3)",
+                       "divide 6 elements, got (-1, 4)");
+        expect_refusal(reel_reshape(drawn(1, DIMS(2, 3)), DIMS(-1, -1)), "reshape",
+                       "at most one -1");
         expect_refusal(reel_reshape(drawn(1, DIMS(2, 3)), DIMS(-2, -3)), "reshape", "0 or more");
-        expect_refusal(reel_reshape(drawn(1, DIMS(2, 3)), 9, SHAPE(1, 1, 1, 1, 1, 1, 1, 2, 3)), "reshape", "0 to 8 dimensions");
+        expect_refusal(reel_reshape(drawn(1, DIMS(2, 3)), 9, SHAPE(1, 1, 1, 1, 1, 1, 1, 2, 3)),
+                       "reshape", "0 to 8 dimensions");
         expect_refusal(reel_flatten(reel_scalar(tape, 1)), "flatten", "a dimension to keep");
     }
 }
@@ -81,7 +88,8 @@ static double permuted(const int64_t *index, const void *user)
 {
     const origin *o = user;
     int64_t from[5];
-    for (int d = 0; d < o->x.ndim; d++) from[o->axes[d]] = index[d];
+    for (int d = 0; d < o->x.ndim; d++)
+        from[o->axes[d]] = index[d];
     return reel_tensor_get(&o->x, from);
 }
 
@@ -91,7 +99,8 @@ static double shifted(const int64_t *index, const void *user)
     int64_t from[5];
     for (int d = 0; d < o->x.ndim; d++) {
         from[d] = index[d] + o->shift[d];
-        if (from[d] < 0 || from[d] >= o->x.shape[d]) return o->outside;
+        if (from[d] < 0 || from[d] >= o->x.shape[d])
+            return o->outside;
     }
     return reel_tensor_get(&o->x, from);
 }
@@ -110,11 +119,14 @@ Test(ops_shapes, permute_takes_dimensions_in_the_given_order)
             origin o = {.x = reel_value(x)};
             int64_t out[5];
             memcpy(o.axes, cases[i].axes, sizeof o.axes);
-            for (int d = 0; d < cases[i].ndim; d++) out[d] = shape[o.axes[d]];
+            for (int d = 0; d < cases[i].ndim; d++)
+                out[d] = shape[o.axes[d]];
             expect_formula("permute", reel_permute(x, o.axes), cases[i].ndim, out, permuted, &o, 0);
         }
-        expect_refusal(reel_permute(drawn(3, DIMS(2, 3)), (const int[]){0, 0}), "permute (2, 3)", "got 0 at place 1");
-        expect_refusal(reel_permute(drawn(3, DIMS(2, 3)), (const int[]){0, 2}), "permute (2, 3)", "0 to 1 once, got 2");
+        expect_refusal(reel_permute(drawn(3, DIMS(2, 3)), (const int[]){0, 0}), "permute (2, 3)",
+                       "got 0 at place 1");
+        expect_refusal(reel_permute(drawn(3, DIMS(2, 3)), (const int[]){0, 2}), "permute (2, 3)",
+                       "0 to 1 once, got 2");
     }
 }
 
@@ -143,11 +155,14 @@ Test(ops_shapes, slice_and_pad_shift_a_window)
                 expect_formula("slice", reel_slice(x, d, 1, shape[d]), ndim, out, shifted, &s, 0);
             }
         }
-        expect_refusal(reel_slice(drawn(4, DIMS(2, 3)), 1, 2, 4), "slice (2, 3)", "end <= 3, got begin 2 and end 4");
+        expect_refusal(reel_slice(drawn(4, DIMS(2, 3)), 1, 2, 4), "slice (2, 3)",
+                       "end <= 3, got begin 2 and end 4");
         expect_refusal(reel_slice(drawn(4, DIMS(2, 3)), 1, 2, 2), "slice (2, 3)", "begin < end");
         expect_refusal(reel_slice(drawn(4, DIMS(2, 3)), 2, 0, 1), "slice (2, 3)", "0 to 1, got 2");
-        expect_refusal(reel_pad(drawn(4, DIMS(2)), SHAPE(-1), SHAPE(0), 0), "pad (2)", "got -1 before");
-        expect_refusal(reel_pad(drawn(4, DIMS(2)), SHAPE(INT64_MAX), SHAPE(0), 0), "pad (2)", "below 2^63");
+        expect_refusal(reel_pad(drawn(4, DIMS(2)), SHAPE(-1), SHAPE(0), 0), "pad (2)",
+                       "got -1 before");
+        expect_refusal(reel_pad(drawn(4, DIMS(2)), SHAPE(INT64_MAX), SHAPE(0), 0), "pad (2)",
+                       "below 2^63");
     }
 }
 
@@ -163,7 +178,8 @@ Test(ops_shapes, concat_puts_inputs_one_after_another)
                 memcpy(all, shape, sizeof all);
                 wider[dim] += 2;
                 all[dim] = 2 * shape[dim] + wider[dim];
-                const reel_var x[] = {drawn(5, ndim, shape), drawn(6, ndim, wider), drawn(7, ndim, shape)};
+                const reel_var x[] = {drawn(5, ndim, shape), drawn(6, ndim, wider),
+                                      drawn(7, ndim, shape)};
                 const reel_var y = reel_concat(x, 3, dim);
                 expect_shape(y, ndim, all);
                 for (int i = 0; i < 3; i++) {
@@ -172,13 +188,15 @@ Test(ops_shapes, concat_puts_inputs_one_after_another)
                     begin += length;
                 }
             }
-        expect_refusal(reel_concat((reel_var[]){drawn(1, DIMS(2, 3)), drawn(2, DIMS(2, 4))}, 2, 0), "concat (2, 3) (2, 4)",
-                       "input 1: dimension 1: expected size 3, got 4");
-        expect_refusal(reel_concat((reel_var[]){drawn(1, DIMS(2, 3)), drawn(2, DIMS(3))}, 2, 1), "concat (2, 3) (3)",
-                       "input 1: expected 2 dimensions, got 1");
+        expect_refusal(reel_concat((reel_var[]){drawn(1, DIMS(2, 3)), drawn(2, DIMS(2, 4))}, 2, 0),
+                       "concat (2, 3) (2, 4)", "input 1: dimension 1: expected size 3, got 4");
+        expect_refusal(reel_concat((reel_var[]){drawn(1, DIMS(2, 3)), drawn(2, DIMS(3))}, 2, 1),
+                       "concat (2, 3) (3)", "input 1: expected 2 dimensions, got 1");
         const reel_var x = drawn(1, DIMS(2));
-        expect_refusal(reel_concat((const reel_var[]){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}, 17, 0), "concat",
-                       "1 to 16 inputs, got 17");
+        expect_refusal(
+            reel_concat((const reel_var[]){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}, 17,
+                        0),
+            "concat", "1 to 16 inputs, got 17");
     }
 }
 
@@ -195,7 +213,8 @@ static double product_at(const int64_t *index, const void *user)
     double sum = 0;
     memcpy(ia, index, sizeof(int64_t) * (size_t)n);
     memcpy(ib, index, sizeof(int64_t) * (size_t)n);
-    if (f->b.ndim == 2) ib[1] = index[n - 1];
+    if (f->b.ndim == 2)
+        ib[1] = index[n - 1];
     for (int64_t k = 0; k < f->a.shape[n - 1]; k++) {
         ia[n - 1] = k;
         ib[f->b.ndim - 2] = k;
@@ -226,13 +245,19 @@ Test(ops_shapes, matmul_multiplies_each_matrix_of_a_batch)
     FOR_BOTH_DTYPES
     {
         for (int64_t i = 0; i < REEL_COUNT(cases); i++) {
-            const reel_var a = drawn(8, cases[i].na, cases[i].a), b = drawn(9, cases[i].nb, cases[i].b);
+            const reel_var a = drawn(8, cases[i].na, cases[i].a),
+                           b = drawn(9, cases[i].nb, cases[i].b);
             const factors f = {reel_value(a), reel_value(b)};
-            expect_formula("matmul", reel_matmul(a, b), cases[i].na, cases[i].y, product_at, &f, 60);
+            expect_formula("matmul", reel_matmul(a, b), cases[i].na, cases[i].y, product_at, &f,
+                           60);
         }
-        expect_refusal(reel_matmul(drawn(1, DIMS(2, 3)), drawn(2, DIMS(4, 2))), "matmul (2, 3) (4, 2)", "got 3 and 4");
-        expect_refusal(reel_matmul(drawn(1, DIMS(2, 3)), drawn(2, DIMS(3))), "matmul (2, 3) (3)", "got 2 and 1");
-        expect_refusal(reel_matmul(drawn(1, DIMS(5, 2, 3)), drawn(2, DIMS(4, 3, 2))), "matmul", "leading dimension 0");
-        expect_refusal(reel_matmul(drawn(1, DIMS(2, 3)), drawn(2, DIMS(4, 3, 2))), "matmul", "2 or 2 dimensions, got 3");
+        expect_refusal(reel_matmul(drawn(1, DIMS(2, 3)), drawn(2, DIMS(4, 2))),
+                       "matmul (2, 3) (4, 2)", "got 3 and 4");
+        expect_refusal(reel_matmul(drawn(1, DIMS(2, 3)), drawn(2, DIMS(3))), "matmul (2, 3) (3)",
+                       "got 2 and 1");
+        expect_refusal(reel_matmul(drawn(1, DIMS(5, 2, 3)), drawn(2, DIMS(4, 3, 2))), "matmul",
+                       "leading dimension 0");
+        expect_refusal(reel_matmul(drawn(1, DIMS(2, 3)), drawn(2, DIMS(4, 3, 2))), "matmul",
+                       "2 or 2 dimensions, got 3");
     }
 }

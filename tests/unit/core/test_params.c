@@ -23,7 +23,8 @@ Test(params, ranges_do_not_overlap_and_begin_at_multiples_of_16)
     const char *const names[] = {"a", "b", "c", "d", "e"};
     for (int i = 0; i < 5; i++) {
         int index = -1;
-        cr_assert_eq(reel_params_add(params, names[i], 1, &sizes[i], 0, &index, &err), REEL_OK, "%s", err.message);
+        cr_assert_eq(reel_params_add(params, names[i], 1, &sizes[i], 0, &index, &err), REEL_OK,
+                     "%s", err.message);
         cr_expect_eq(index, i);
     }
     cr_assert_eq(reel_params_commit(params, &err), REEL_OK, "%s", err.message);
@@ -31,7 +32,8 @@ Test(params, ranges_do_not_overlap_and_begin_at_multiples_of_16)
     for (int i = 0; i < 5; i++) {
         const reel_param *p = reel_params_at(params, i);
         cr_expect_eq(p->offset % 16, 0, "%s begins at %d", p->name, (int)p->offset);
-        cr_expect_geq(p->offset, end, "%s begins at %d, the one before ends at %d", p->name, (int)p->offset, (int)end);
+        cr_expect_geq(p->offset, end, "%s begins at %d, the one before ends at %d", p->name,
+                      (int)p->offset, (int)end);
         cr_expect_eq((uintptr_t)p->value.data % 64, 0, "%s is not aligned", p->name);
         end = p->offset + sizes[i];
         for (int64_t e = 0; e < sizes[i]; e++)
@@ -45,12 +47,15 @@ Test(params, ranges_do_not_overlap_and_begin_at_multiples_of_16)
 Test(params, a_name_is_found_and_taken_only_once)
 {
     reel_params *params = store(REEL_F64);
-    cr_assert_eq(reel_params_add(params, "conv.weight", 4, SHAPE(2, 3, 3, 3), 0, NULL, &err), REEL_OK, "%s", err.message);
-    cr_expect_eq(reel_params_add(params, "conv.weight", 1, SHAPE(2), 0, NULL, &err), REEL_ERR_INVALID);
+    cr_assert_eq(reel_params_add(params, "conv.weight", 4, SHAPE(2, 3, 3, 3), 0, NULL, &err),
+                 REEL_OK, "%s", err.message);
+    cr_expect_eq(reel_params_add(params, "conv.weight", 1, SHAPE(2), 0, NULL, &err),
+                 REEL_ERR_INVALID);
     cr_expect_not_null(strstr(err.message, "conv.weight"), "%s", err.message);
     cr_expect_eq(reel_params_add(params, "bad", 2, SHAPE(2, 0), 0, NULL, &err), REEL_ERR_INVALID);
     cr_expect_not_null(strstr(err.message, "bad"), "%s", err.message);
-    cr_expect_eq(reel_params_add(params, "huge", 2, SHAPE(INT64_MAX, 2), 0, NULL, &err), REEL_ERR_INVALID);
+    cr_expect_eq(reel_params_add(params, "huge", 2, SHAPE(INT64_MAX, 2), 0, NULL, &err),
+                 REEL_ERR_INVALID);
     cr_expect_eq(reel_params_count(params), 1);
     cr_assert_eq(reel_params_commit(params, &err), REEL_OK, "%s", err.message);
     const reel_param *p = reel_params_find(params, "conv.weight");
@@ -68,7 +73,8 @@ Test(params, more_elements_than_numbers_go_are_refused)
     int added = 0;
     while (added < 100) {
         snprintf(name, sizeof name, "p%d", added);
-        if (reel_params_add(params, name, 1, SHAPE(INT64_MAX / 64), 0, NULL, &err) != REEL_OK) break;
+        if (reel_params_add(params, name, 1, SHAPE(INT64_MAX / 64), 0, NULL, &err) != REEL_OK)
+            break;
         added++;
     }
     cr_expect_leq(added, 1, "%d ranges of 2^57 elements fit", added);
@@ -79,8 +85,11 @@ Test(params, buffers_are_no_trainable_parameters)
 {
     reel_params *params = store(REEL_F32);
     cr_assert_eq(reel_params_add(params, "gamma", 1, SHAPE(5), 0, NULL, &err), REEL_OK);
-    cr_assert_eq(reel_params_add(params, "running_mean", 1, SHAPE(5), REEL_PARAM_BUFFER, NULL, &err), REEL_OK);
-    cr_assert_eq(reel_params_add(params, "frozen", 1, SHAPE(7), REEL_PARAM_FROZEN, NULL, &err), REEL_OK);
+    cr_assert_eq(
+        reel_params_add(params, "running_mean", 1, SHAPE(5), REEL_PARAM_BUFFER, NULL, &err),
+        REEL_OK);
+    cr_assert_eq(reel_params_add(params, "frozen", 1, SHAPE(7), REEL_PARAM_FROZEN, NULL, &err),
+                 REEL_OK);
     cr_expect_eq(reel_params_trainable(params), 12);
     reel_params_destroy(params); /* before commit: nothing leaks */
 }

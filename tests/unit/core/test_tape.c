@@ -17,7 +17,8 @@ static void open_tape(const reel_tape_config *config)
 {
     reel_tape_destroy(tape);
     reel_ctx_destroy(ctx);
-    cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 2}, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 2}, &err), REEL_OK, "%s",
+                 err.message);
     cr_assert_eq(reel_tape_create(&tape, ctx, config, &err), REEL_OK, "%s", err.message);
 }
 
@@ -44,7 +45,8 @@ static void expect_values(reel_tensor t, const double *expected, const char *wha
     cr_assert_not_null(t.data, "%s: there is none", what);
     const double *got = t.data;
     for (int64_t i = 0; i < reel_tensor_numel(&t); i++)
-        cr_expect_eq(got[i], expected[i], "%s[%d]: %.17g, expected %.17g", what, (int)i, got[i], expected[i]);
+        cr_expect_eq(got[i], expected[i], "%s[%d]: %.17g, expected %.17g", what, (int)i, got[i],
+                     expected[i]);
 }
 
 static void expect_backward(reel_var loss)
@@ -57,7 +59,8 @@ Test(tape, a_value_used_twice_receives_both_gradients)
     double x[3] = {1, -2, 3};
     const reel_tensor t = vector(x, 3);
     const reel_var v = reel_input_grad(tape, &t);
-    const reel_var square = reel_mul(v, v), y = reel_add(reel_add(square, v), square); /* 2 x^2 + x */
+    const reel_var square = reel_mul(v, v),
+                   y = reel_add(reel_add(square, v), square); /* 2 x^2 + x */
     expect_backward(reel_sum(y, 0, false));
     expect_values(reel_grad(v), (const double[]){5, -7, 13}, "gradient");
 }
@@ -124,7 +127,8 @@ Test(tape, the_seed_can_be_scaled)
     double x[2] = {2, 5};
     const reel_tensor t = vector(x, 2);
     const reel_var v = reel_input_grad(tape, &t);
-    cr_assert_eq(reel_backward_scaled(reel_sum(reel_mul(v, v), 0, false), 0.25, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_backward_scaled(reel_sum(reel_mul(v, v), 0, false), 0.25, &err), REEL_OK,
+                 "%s", err.message);
     expect_values(reel_grad(v), (const double[]){1, 2.5}, "gradient");
 }
 
@@ -134,10 +138,11 @@ Test(tape, backward_twice_needs_retain)
     const reel_tensor t = vector(x, 2);
     for (int retain = 0; retain < 2; retain++) {
         open_tape(&(reel_tape_config){.dtype = REEL_F64, .retain = retain});
-        const reel_var v = reel_input_grad(tape, &t), square = reel_mul(v, v), loss = reel_sum(square, 0, false);
+        const reel_var v = reel_input_grad(tape, &t), square = reel_mul(v, v),
+                       loss = reel_sum(square, 0, false);
         expect_backward(loss);
-        cr_expect_eq(reel_value(square).data != NULL, retain, "retain %d: an inner value is %s", retain,
-                     retain ? "gone" : "kept");
+        cr_expect_eq(reel_value(square).data != NULL, retain, "retain %d: an inner value is %s",
+                     retain, retain ? "gone" : "kept");
         cr_expect_not_null(reel_value(loss).data, "the loss must stay");
         cr_expect_eq(reel_backward(loss, &err), retain ? REEL_OK : REEL_ERR_INVALID);
         if (retain) {
@@ -154,13 +159,15 @@ Test(tape, gradients_in_the_store_add_up_until_they_are_zeroed)
     reel_params *params;
     cr_assert_eq(reel_params_create(&params, REEL_F64, &err), REEL_OK);
     cr_assert_eq(reel_params_add(params, "w", 1, SHAPE(2), 0, NULL, &err), REEL_OK);
-    cr_assert_eq(reel_params_add(params, "cold", 1, SHAPE(2), REEL_PARAM_FROZEN, NULL, &err), REEL_OK);
+    cr_assert_eq(reel_params_add(params, "cold", 1, SHAPE(2), REEL_PARAM_FROZEN, NULL, &err),
+                 REEL_OK);
     cr_assert_eq(reel_params_commit(params, &err), REEL_OK);
     const reel_param *w = reel_params_at(params, 0), *cold = reel_params_at(params, 1);
     memcpy(w->value.data, (const double[]){3, -1}, 16);
     memcpy(cold->value.data, (const double[]){10, 20}, 16);
     for (int pass = 1; pass <= 3; pass++) {
-        if (pass == 3) reel_params_zero_grad(params);
+        if (pass == 3)
+            reel_params_zero_grad(params);
         cr_expect_eq(w->has_grad, pass == 2, "pass %d", pass);
         const reel_var vw = reel_param_var(tape, params, 0), vc = reel_param_var(tape, params, 1);
         expect_backward(reel_sum(reel_mul(vw, vc), 0, false));
@@ -172,7 +179,8 @@ Test(tape, gradients_in_the_store_add_up_until_they_are_zeroed)
     reel_params_destroy(params);
 }
 
-/* Operators that assign fresh gradients, and those that add, get the same memory for both inputs. */
+/* Operators that assign fresh gradients, and those that add, get the same memory for both inputs.
+ */
 Test(tape, two_handles_of_a_parameter_in_one_operator_both_count)
 {
     reel_params *params;
@@ -196,12 +204,14 @@ Test(tape, two_losses_that_share_leaves_only_may_be_swept_in_any_order)
     const reel_tensor t = vector(x, 2);
     for (int order = 0; order < 2; order++) {
         const reel_var v = reel_input_grad(tape, &t);
-        const reel_var loss[] = {reel_sum(reel_mul(v, v), 0, false), reel_sum(reel_exp(reel_neg(reel_relu(v))), 0, false)};
+        const reel_var loss[] = {reel_sum(reel_mul(v, v), 0, false),
+                                 reel_sum(reel_exp(reel_neg(reel_relu(v))), 0, false)};
         expect_backward(loss[order]);
         expect_backward(loss[!order]);
         const double *dx = reel_grad(v).data;
         for (int i = 0; i < 2; i++)
-            cr_expect_float_eq(dx[i], 2 * x[i] - exp(-x[i]), 1e-15, "order %d: dx[%d]: %.17g, expected %.17g", order, i, dx[i],
+            cr_expect_float_eq(dx[i], 2 * x[i] - exp(-x[i]), 1e-15,
+                               "order %d: dx[%d]: %.17g, expected %.17g", order, i, dx[i],
                                2 * x[i] - exp(-x[i]));
         reel_tape_reset(tape);
     }
@@ -235,13 +245,16 @@ Test(tape, backward_frees_what_it_has_passed)
     double x[1000] = {1};
     const reel_tensor t = vector(x, 1000);
     reel_var v = reel_input_grad(tape, &t), chain[8];
-    for (int i = 0; i < 8; i++) v = chain[i] = reel_exp(v);
+    for (int i = 0; i < 8; i++)
+        v = chain[i] = reel_exp(v);
     const size_t forward = reel_tape_peak_bytes(tape);
     expect_backward(reel_mean_all(v));
-    for (int i = 0; i < 8; i++) cr_expect_null(reel_value(chain[i]).data, "value %d is still there", i);
-    /* At most two gradients at a time, one of which takes the place of a value: not one more for each of the eight. */
-    cr_expect_leq(reel_tape_peak_bytes(tape), forward + 3 * sizeof x, "%zu bytes in forward, %zu with backward", forward,
-                  reel_tape_peak_bytes(tape));
+    for (int i = 0; i < 8; i++)
+        cr_expect_null(reel_value(chain[i]).data, "value %d is still there", i);
+    /* At most two gradients at a time, one of which takes the place of a value: not one more for
+     * each of the eight. */
+    cr_expect_leq(reel_tape_peak_bytes(tape), forward + 3 * sizeof x,
+                  "%zu bytes in forward, %zu with backward", forward, reel_tape_peak_bytes(tape));
 }
 
 Test(tape, a_parameter_of_another_dtype_is_refused_by_name)
@@ -259,8 +272,10 @@ Test(tape, a_parameter_of_another_dtype_is_refused_by_name)
 Test(tape, other_dtypes_and_layouts_are_converted_on_the_way_in)
 {
     float x[24];
-    for (int i = 0; i < 24; i++) x[i] = (float)i;
-    const reel_tensor rows = reel_tensor_with_layout(x, REEL_F32, REEL_ROW_MAJOR, 4, SHAPE(1, 2, 3, 4));
+    for (int i = 0; i < 24; i++)
+        x[i] = (float)i;
+    const reel_tensor rows =
+        reel_tensor_with_layout(x, REEL_F32, REEL_ROW_MAJOR, 4, SHAPE(1, 2, 3, 4));
     const reel_tensor v = reel_value(reel_input(tape, &rows));
     cr_expect(reel_tensor_is_canonical(&v));
     cr_expect_eq(v.dtype, REEL_F64);
@@ -280,11 +295,14 @@ Test(tape, a_released_value_is_freed_once_nothing_needs_it)
     for (int i = 0; i < 50; i++) {
         const reel_var next = reel_neg(v);
         reel_release(v);
-        if (i > 0) cr_expect_null(reel_value(v).data, "value %d is still there", i);
+        if (i > 0)
+            cr_expect_null(reel_value(v).data, "value %d is still there", i);
         v = next;
-        if (i == 2) peak = reel_tape_peak_bytes(tape);
+        if (i == 2)
+            peak = reel_tape_peak_bytes(tape);
     }
-    cr_expect_eq(reel_tape_peak_bytes(tape), peak, "memory grows: %zu, then %zu", peak, reel_tape_peak_bytes(tape));
+    cr_expect_eq(reel_tape_peak_bytes(tape), peak, "memory grows: %zu, then %zu", peak,
+                 reel_tape_peak_bytes(tape));
     cr_expect_not_null(t.data);
 }
 
@@ -317,7 +335,8 @@ Test(tape, memory_over_the_limit_is_an_error_and_not_the_end)
     double x[1000] = {1};
     const reel_tensor t = vector(x, 1000);
     reel_var v = reel_input_grad(tape, &t);
-    for (int i = 0; i < 20; i++) v = reel_exp(v);
+    for (int i = 0; i < 20; i++)
+        v = reel_exp(v);
     cr_expect_eq(reel_backward(reel_sum(v, 0, false), &err), REEL_ERR_MEMORY);
     cr_expect_not_null(strstr(err.message, "exp"), "%s", err.message);
     reel_tape_reset(tape);
@@ -335,7 +354,8 @@ Test(tape, every_step_finds_its_memory_again)
         const reel_var v = reel_input_grad(tape, &t), a = reel_exp(reel_mul(v, v));
         const void *address = reel_value(a).data;
         expect_backward(reel_mean_all(a));
-        if (step == 0) first = address, peak = reel_tape_peak_bytes(tape);
+        if (step == 0)
+            first = address, peak = reel_tape_peak_bytes(tape);
         cr_expect_eq(address, first, "step %d: %p, before %p", step, address, first);
         cr_expect_eq(reel_tape_peak_bytes(tape), peak, "step %d: the peak grew", step);
         reel_tape_reset(tape);
@@ -349,10 +369,12 @@ static void nothing(const reel_call *c)
 
 Test(tape, an_operator_without_backward_is_named)
 {
-    static const reel_op one_way = {.name = "one_way", .min_in = 1, .max_in = 1, .forward = {nothing, nothing}};
+    static const reel_op one_way = {
+        .name = "one_way", .min_in = 1, .max_in = 1, .forward = {nothing, nothing}};
     double x[1] = {1};
     const reel_tensor t = vector(x, 1);
     const reel_var v = reel_input_grad(tape, &t);
-    cr_expect_eq(reel_backward(reel_sum(reel_apply(&one_way, NULL, 0, &v, 1), 0, false), &err), REEL_ERR_INVALID);
+    cr_expect_eq(reel_backward(reel_sum(reel_apply(&one_way, NULL, 0, &v, 1), 0, false), &err),
+                 REEL_ERR_INVALID);
     cr_expect_str_eq(err.message, "backward: one_way has none in float64");
 }

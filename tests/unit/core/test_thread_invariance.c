@@ -1,4 +1,5 @@
-/* Values and gradients have the same bits for 1, 2, 3 and 5 compute threads. Sizes are large enough to be split. */
+/* Values and gradients have the same bits for 1, 2, 3 and 5 compute threads. Sizes are large enough
+ * to be split. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,18 +20,21 @@ typedef struct invariance_case {
 
 static reel_var conv(const reel_var *in)
 {
-    return reel_conv2d(in[0], in[1], in[2], &(const reel_conv2d_attrs){.padding_h = 1, .padding_w = 1});
+    return reel_conv2d(in[0], in[1], in[2],
+                       &(const reel_conv2d_attrs){.padding_h = 1, .padding_w = 1});
 }
 
 static reel_var conv_strided(const reel_var *in)
 {
-    return reel_conv2d(in[0], in[1], in[2],
-                       &(const reel_conv2d_attrs){.stride_h = 4, .stride_w = 4, .padding_h = 2, .padding_w = 2});
+    return reel_conv2d(
+        in[0], in[1], in[2],
+        &(const reel_conv2d_attrs){.stride_h = 4, .stride_w = 4, .padding_h = 2, .padding_w = 2});
 }
 
 static reel_var conv_groups(const reel_var *in)
 {
-    return reel_conv2d(in[0], in[1], in[2], &(const reel_conv2d_attrs){.padding_h = 1, .padding_w = 1, .groups = 2});
+    return reel_conv2d(in[0], in[1], in[2],
+                       &(const reel_conv2d_attrs){.padding_h = 1, .padding_w = 1, .groups = 2});
 }
 
 static reel_var linear(const reel_var *in)
@@ -40,13 +44,15 @@ static reel_var linear(const reel_var *in)
 
 static reel_var conv_relu_pool(const reel_var *in)
 {
-    return reel_conv2d_relu_max_pool2d(in[0], in[1], in[2], &(const reel_conv2d_attrs){.padding_h = 1, .padding_w = 1},
-                                       &(const reel_pool2d_attrs){.kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2});
+    return reel_conv2d_relu_max_pool2d(
+        in[0], in[1], in[2], &(const reel_conv2d_attrs){.padding_h = 1, .padding_w = 1},
+        &(const reel_pool2d_attrs){.kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2});
 }
 
 static reel_var conv_relu(const reel_var *in)
 {
-    return reel_conv2d_relu(in[0], in[1], in[2], &(const reel_conv2d_attrs){.padding_h = 1, .padding_w = 1});
+    return reel_conv2d_relu(in[0], in[1], in[2],
+                            &(const reel_conv2d_attrs){.padding_h = 1, .padding_w = 1});
 }
 
 static reel_var linear_relu(const reel_var *in)
@@ -56,12 +62,14 @@ static reel_var linear_relu(const reel_var *in)
 
 static reel_var max_pool(const reel_var *in)
 {
-    return reel_max_pool2d(in[0], &(const reel_pool2d_attrs){.kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2});
+    return reel_max_pool2d(in[0], &(const reel_pool2d_attrs){
+                                      .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2});
 }
 
 static reel_var avg_pool(const reel_var *in)
 {
-    return reel_avg_pool2d(in[0], &(const reel_pool2d_attrs){.kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2});
+    return reel_avg_pool2d(in[0], &(const reel_pool2d_attrs){
+                                      .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2});
 }
 
 static reel_var adaptive(const reel_var *in)
@@ -97,8 +105,10 @@ static reel_var lrn(const reel_var *in)
 static reel_var loss(const reel_var *in)
 {
     int64_t labels[64];
-    for (int64_t i = 0; i < 64; i++) labels[i] = i * 7 % 1000;
-    return reel_cross_entropy(in[0], labels, 64, &(const reel_cross_entropy_attrs){.label_smoothing = 0.1});
+    for (int64_t i = 0; i < 64; i++)
+        labels[i] = i * 7 % 1000;
+    return reel_cross_entropy(in[0], labels, 64,
+                              &(const reel_cross_entropy_attrs){.label_smoothing = 0.1});
 }
 
 /* A gradient that is summed over images and pixels, and one over channels. */
@@ -110,7 +120,8 @@ static reel_var broadcast(const reel_var *in)
 /* A sum over everything in fixed parts, one across memory, one along it. */
 static reel_var sums(const reel_var *in)
 {
-    return reel_add(reel_mul(reel_mean_all(in[0]), reel_sum(in[0], 1, false)), reel_sum(reel_tanh(in[0]), 2, true));
+    return reel_add(reel_mul(reel_mean_all(in[0]), reel_sum(in[0], 1, false)),
+                    reel_sum(reel_tanh(in[0]), 2, true));
 }
 
 static reel_var largest(const reel_var *in)
@@ -141,7 +152,10 @@ static const invariance_case cases[] = {
     {"linear", linear, 3, {{2, {37, 301}}, {2, {203, 301}}, {1, {203}}}},
     {"linear_relu", linear_relu, 3, {{2, {37, 301}}, {2, {203, 301}}, {1, {203}}}},
     {"conv2d_relu", conv_relu, 3, {{4, {4, 32, 13, 13}}, {4, {48, 32, 3, 3}}, {1, {48}}}},
-    {"conv2d_relu_max_pool2d", conv_relu_pool, 3, {{4, {4, 32, 13, 13}}, {4, {48, 32, 3, 3}}, {1, {48}}}},
+    {"conv2d_relu_max_pool2d",
+     conv_relu_pool,
+     3,
+     {{4, {4, 32, 13, 13}}, {4, {48, 32, 3, 3}}, {1, {48}}}},
     {"max_pool2d", max_pool, 1, {{4, {3, 70, 27, 27}}}},
     {"avg_pool2d", avg_pool, 1, {{4, {3, 70, 27, 27}}}},
     {"adaptive_avg_pool2d", adaptive, 1, {{4, {3, 70, 13, 17}}}},
@@ -151,7 +165,10 @@ static const invariance_case cases[] = {
     {"batch_norm2d", norm, 3, {{4, {3, 70, 27, 27}}, {1, {70}}, {1, {70}}}},
     {"local_response_norm", lrn, 1, {{4, {3, 70, 13, 13}}}},
     {"cross_entropy", loss, 1, {{2, {64, 1000}}}},
-    {"add and mul, broadcast", broadcast, 3, {{4, {3, 70, 27, 27}}, {3, {70, 1, 1}}, {4, {3, 1, 27, 27}}}},
+    {"add and mul, broadcast",
+     broadcast,
+     3,
+     {{4, {3, 70, 27, 27}}, {3, {70, 1, 1}}, {4, {3, 1, 27, 27}}}},
     {"sum and mean", sums, 1, {{2, {301, 703}}}},
     {"max", largest, 1, {{4, {3, 70, 13, 17}}}},
     {"flatten and log_softmax", flattened, 1, {{4, {7, 70, 13, 17}}}},
@@ -162,15 +179,19 @@ static const invariance_case cases[] = {
 enum { PARTS = 4 };
 
 /* Value and gradients of a case, one buffer each. */
-static void compute(const invariance_case *c, reel_dtype dtype, int threads, void *part[PARTS], size_t bytes[PARTS])
+static void compute(const invariance_case *c, reel_dtype dtype, int threads, void *part[PARTS],
+                    size_t bytes[PARTS])
 {
     reel_error err;
     reel_ctx *ctx;
     reel_tape *tape;
     reel_var in[3];
-    cr_assert(reel_ctx_create(&ctx, &(const reel_ctx_config){.threads = threads}, &err) == REEL_OK, "%s", err.message);
-    cr_assert(reel_tape_create(&tape, ctx, &(const reel_tape_config){.dtype = dtype, .retain = true}, &err) == REEL_OK, "%s",
-              err.message);
+    cr_assert(reel_ctx_create(&ctx, &(const reel_ctx_config){.threads = threads}, &err) == REEL_OK,
+              "%s", err.message);
+    cr_assert(reel_tape_create(&tape, ctx,
+                               &(const reel_tape_config){.dtype = dtype, .retain = true},
+                               &err) == REEL_OK,
+              "%s", err.message);
     for (int i = 0; i < c->n_in; i++) {
         reel_tensor t = reel_tensor_of(NULL, dtype, c->in[i].ndim, c->in[i].shape);
         t.data = reel_tape_alloc(tape, reel_tensor_bytes(&t));
@@ -185,7 +206,8 @@ static void compute(const invariance_case *c, reel_dtype dtype, int threads, voi
         in[i] = reel_input_grad(tape, &t);
     }
     const reel_var y = c->build(in);
-    cr_assert(reel_backward(reel_sum(reel_mul(y, y), 0, false), &err) == REEL_OK, "%s: %s", c->name, err.message);
+    cr_assert(reel_backward(reel_sum(reel_mul(y, y), 0, false), &err) == REEL_OK, "%s: %s", c->name,
+              err.message);
     for (int i = 0; i <= c->n_in; i++) {
         const reel_tensor t = i ? reel_grad(in[i - 1]) : reel_value(y);
         bytes[i] = reel_tensor_bytes(&t);
@@ -198,7 +220,8 @@ static void compute(const invariance_case *c, reel_dtype dtype, int threads, voi
 
 static double number(reel_dtype dtype, const void *part, size_t element)
 {
-    return dtype == REEL_F64 ? ((const double *)part)[element] : (double)((const float *)part)[element];
+    return dtype == REEL_F64 ? ((const double *)part)[element]
+                             : (double)((const float *)part)[element];
 }
 
 static void check(const invariance_case *c, reel_dtype dtype)
@@ -214,21 +237,25 @@ static void check(const invariance_case *c, reel_dtype dtype)
         for (int i = 0; i <= c->n_in; i++) {
             for (size_t e = 0; e < bytes[i] / size; e++)
                 cr_assert(memcmp((char *)one[i] + e * size, (char *)many[i] + e * size, size) == 0,
-                          "%s (%s), %s %d, element %zu: %.17g with 1 thread, %.17g with %d", c->name, reel_dtype_name(dtype),
-                          i ? "gradient" : "value", i - 1, e, number(dtype, one[i], e), number(dtype, many[i], e), threads);
+                          "%s (%s), %s %d, element %zu: %.17g with 1 thread, %.17g with %d",
+                          c->name, reel_dtype_name(dtype), i ? "gradient" : "value", i - 1, e,
+                          number(dtype, one[i], e), number(dtype, many[i], e), threads);
             free(many[i]);
         }
     }
-    for (int i = 0; i <= c->n_in; i++) free(one[i]);
+    for (int i = 0; i <= c->n_in; i++)
+        free(one[i]);
 }
 
 Test(thread_invariance, every_heavy_operator_has_the_same_bits_for_any_number_of_threads)
 {
-    for (int64_t k = 0; k < REEL_COUNT(cases); k++) check(&cases[k], REEL_F32);
+    for (int64_t k = 0; k < REEL_COUNT(cases); k++)
+        check(&cases[k], REEL_F32);
 }
 
 /* Sums that run in double hide a change of order in float32, not here. */
 Test(thread_invariance, every_heavy_operator_has_the_same_bits_in_float64_too)
 {
-    for (int64_t k = 0; k < REEL_COUNT(cases); k++) check(&cases[k], REEL_F64);
+    for (int64_t k = 0; k < REEL_COUNT(cases); k++)
+        check(&cases[k], REEL_F64);
 }

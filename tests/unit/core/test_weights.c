@@ -1,5 +1,5 @@
-/* Weight files: round trips, conversions, loading into a store, CRCs, and disks that fail. Hostile files have a test of their
- * own: test_weights_hostile.c. */
+/* Weight files: round trips, conversions, loading into a store, CRCs, and disks that fail. Hostile
+ * files have a test of their own: test_weights_hostile.c. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <math.h>
@@ -125,7 +125,8 @@ Test(weights, every_rank_and_dtype_comes_back_bit_for_bit)
             memset(again, 0xab, sizeof again);
             reel_error err = {0};
             cr_assert_eq(reel_weight_to_tensor(w, &t, &err), REEL_OK, "%s", err.message);
-            cr_assert_eq(memcmp(again, memory[d][r], reel_tensor_bytes(&t)), 0, "%s came back with other bits", name);
+            cr_assert_eq(memcmp(again, memory[d][r], reel_tensor_bytes(&t)), 0,
+                         "%s came back with other bits", name);
         }
     reel_error err = {0};
     cr_assert_eq(reel_weights_verify(weights, &err), REEL_OK, "%s", err.message);
@@ -148,11 +149,13 @@ Test(weights, convolution_weights_are_stored_row_major)
     reel_weights_writer_destroy(writer);
     reel_weights *weights = read_back(path);
     const float *stored = reel_weights_at(weights, 0)->data;
-    for (int i = 0; i < 12; i++) cr_assert_eq(stored[i], (float)i, "element %d: %g, expected %d", i, (double)stored[i], i);
+    for (int i = 0; i < 12; i++)
+        cr_assert_eq(stored[i], (float)i, "element %d: %g, expected %d", i, (double)stored[i], i);
     reel_weights_destroy(weights);
 }
 
-/* More than a megabyte, so that it goes out in several slabs, and a view that is in no layout at all. */
+/* More than a megabyte, so that it goes out in several slabs, and a view that is in no layout at
+ * all. */
 Test(weights, large_channels_last_tensors_and_views_are_written_in_slabs)
 {
     const int64_t shape[4] = {40, 130, 9, 11};
@@ -162,7 +165,8 @@ Test(weights, large_channels_last_tensors_and_views_are_written_in_slabs)
     in_folder(path, "large.safetensors");
     const reel_tensor t = reel_tensor_of(memory, REEL_F32, 4, shape);
     number(&t, 0.5);
-    const reel_tensor view = reel_tensor_permute(reel_tensor_slice(t, 1, 3, 100), (int[]){1, 3, 0, 2});
+    const reel_tensor view =
+        reel_tensor_permute(reel_tensor_slice(t, 1, 3, 100), (int[]){1, 3, 0, 2});
     reel_weights_writer *writer = new_writer();
     add(writer, "whole", &t);
     add(writer, "view", &view);
@@ -172,12 +176,14 @@ Test(weights, large_channels_last_tensors_and_views_are_written_in_slabs)
     const reel_tensor back = reel_tensor_of(again, REEL_F32, 4, shape);
     cr_assert_eq(reel_weight_to_tensor(reel_weights_find(weights, "whole"), &back, NULL), REEL_OK);
     cr_assert_eq(memcmp(memory, again, bytes), 0);
-    const reel_tensor target = reel_tensor_permute(reel_tensor_slice(back, 1, 3, 100), (int[]){1, 3, 0, 2});
+    const reel_tensor target =
+        reel_tensor_permute(reel_tensor_slice(back, 1, 3, 100), (int[]){1, 3, 0, 2});
     memset(again, 0, bytes);
     cr_assert_eq(reel_weight_to_tensor(reel_weights_find(weights, "view"), &target, NULL), REEL_OK);
     for (int64_t c = 0; c < 130; c++) {
         const int64_t index[4] = {39, c, 8, 10};
-        const double want = c >= 3 && c < 103 ? reel_tensor_get(&t, index) : 0, got = reel_tensor_get(&back, index);
+        const double want = c >= 3 && c < 103 ? reel_tensor_get(&t, index) : 0,
+                     got = reel_tensor_get(&back, index);
         cr_assert_eq(got, want, "channel %lld: %g, expected %g", (long long)c, got, want);
     }
     reel_weights_destroy(weights);
@@ -195,7 +201,8 @@ static reel_weights *from_parts(const char *header, const void *data, size_t siz
     memcpy(bytes + 8 + length, data, size);
     reel_weights *weights = NULL;
     reel_error err = {0};
-    cr_assert_eq(reel_weights_read_memory(&weights, bytes, 8 + length + size, "parts", &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_weights_read_memory(&weights, bytes, 8 + length + size, "parts", &err),
+                 REEL_OK, "%s", err.message);
     return weights;
 }
 
@@ -210,9 +217,10 @@ static void expect_converted(const reel_weights *weights, const char *name, cons
         cr_assert_eq(reel_weight_to_tensor(w, &t, &err), REEL_OK, "%s", err.message);
         for (int64_t i = 0; i < w->shape[0]; i++) {
             const double got = reel_tensor_get(&t, &i);
-            cr_assert((isnan(got) && isnan(want[i])) || (got == want[i] && !signbit(got) == !signbit(want[i])),
-                      "%s[%lld] as %s: %.17g, expected %.17g", name, (long long)i, reel_dtype_name((reel_dtype)d), got,
-                      want[i]);
+            cr_assert((isnan(got) && isnan(want[i])) ||
+                          (got == want[i] && !signbit(got) == !signbit(want[i])),
+                      "%s[%lld] as %s: %.17g, expected %.17g", name, (long long)i,
+                      reel_dtype_name((reel_dtype)d), got, want[i]);
         }
     }
 }
@@ -230,10 +238,11 @@ Test(weights, half_bfloat_and_integers_are_converted)
     memcpy(data, half, 16);
     memcpy(data + 16, bfloat, 8);
     memcpy(data + 24, whole, 16);
-    reel_weights *weights = from_parts("{\"half\":{\"dtype\":\"F16\",\"shape\":[8],\"data_offsets\":[0,16]},"
-                                       "\"bfloat\":{\"dtype\":\"BF16\",\"shape\":[4],\"data_offsets\":[16,24]},"
-                                       "\"whole\":{\"dtype\":\"I64\",\"shape\":[2],\"data_offsets\":[24,40]}}",
-                                       data, sizeof data);
+    reel_weights *weights =
+        from_parts("{\"half\":{\"dtype\":\"F16\",\"shape\":[8],\"data_offsets\":[0,16]},"
+                   "\"bfloat\":{\"dtype\":\"BF16\",\"shape\":[4],\"data_offsets\":[16,24]},"
+                   "\"whole\":{\"dtype\":\"I64\",\"shape\":[2],\"data_offsets\":[24,40]}}",
+                   data, sizeof data);
     expect_converted(weights, "half", half_values);
     expect_converted(weights, "bfloat", bfloat_values);
     expect_converted(weights, "whole", whole_values);
@@ -250,10 +259,11 @@ Test(weights, tensors_that_begin_at_an_odd_byte_are_read)
     memcpy(data, &half, 2);
     memcpy(data + 2, single, 8);
     memcpy(data + 10, both, 16);
-    reel_weights *weights = from_parts("{\"c\":{\"dtype\":\"F64\",\"shape\":[2],\"data_offsets\":[10,26]},"
-                                       "\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[2,10]},"
-                                       "\"a\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[0,2]}}",
-                                       data, sizeof data);
+    reel_weights *weights =
+        from_parts("{\"c\":{\"dtype\":\"F64\",\"shape\":[2],\"data_offsets\":[10,26]},"
+                   "\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[2,10]},"
+                   "\"a\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[0,2]}}",
+                   data, sizeof data);
     expect_converted(weights, "b", (double[]){1.5, -0.25});
     expect_converted(weights, "c", both);
     cr_assert_str_eq(reel_weights_at(weights, 0)->name, "a", "tensors come in file order");
@@ -269,11 +279,14 @@ Test(weights, metadata_comes_back_and_reserved_names_are_refused)
     const reel_tensor t = reel_tensor_of(&x, REEL_F32, 0, NULL);
     reel_weights_writer *writer = new_writer();
     reel_error err = {0};
-    cr_assert_eq(reel_weights_writer_metadata(writer, "arch", "alexnet \"quoted\" \xc3\xa4\n", &err), REEL_OK);
+    cr_assert_eq(
+        reel_weights_writer_metadata(writer, "arch", "alexnet \"quoted\" \xc3\xa4\n", &err),
+        REEL_OK);
     cr_assert_eq(reel_weights_writer_metadata(writer, "crc32.x", "0", &err), REEL_ERR_INVALID);
     cr_assert_eq(reel_weights_writer_metadata(writer, "bad", "\xff", &err), REEL_ERR_INVALID);
     add(writer, "a", &t);
-    cr_assert_eq(reel_weights_writer_tensor(writer, "a", &t, &err), REEL_ERR_INVALID, "a name twice");
+    cr_assert_eq(reel_weights_writer_tensor(writer, "a", &t, &err), REEL_ERR_INVALID,
+                 "a name twice");
     cr_assert_eq(reel_weights_writer_tensor(writer, "__metadata__", &t, &err), REEL_ERR_INVALID);
     cr_assert_eq(reel_weights_writer_tensor(writer, "header", &t, &err), REEL_ERR_INVALID);
     cr_assert_eq(reel_weights_writer_tensor(writer, "\xff", &t, &err), REEL_ERR_INVALID);
@@ -307,7 +320,8 @@ Test(weights, a_file_without_tensors_or_with_empty_ones_is_fine)
     reel_weights_writer_destroy(writer);
 }
 
-/* Every byte of a small file flipped in turn: reading or verifying must notice, wherever it lies. */
+/* Every byte of a small file flipped in turn: reading or verifying must notice, wherever it lies.
+ */
 Test(weights, verify_finds_every_flipped_byte)
 {
     char path[128];
@@ -330,9 +344,11 @@ Test(weights, verify_finds_every_flipped_byte)
         reel_error err = {0};
         bytes[i] ^= 4;
         reel_status status = reel_weights_read_memory(&weights, bytes, size, "flipped", &err);
-        if (status == REEL_OK) status = reel_weights_verify(weights, &err);
+        if (status == REEL_OK)
+            status = reel_weights_verify(weights, &err);
         cr_assert_eq(status, REEL_ERR_FORMAT, "byte %zu of %zu was flipped unnoticed", i, size);
-        if (i >= size - 96) cr_assert(strstr(err.message, "tensor a"), "byte %zu: %s", i, err.message);
+        if (i >= size - 96)
+            cr_assert(strstr(err.message, "tensor a"), "byte %zu: %s", i, err.message);
         reel_weights_destroy(weights);
         bytes[i] ^= 4;
     }
@@ -345,9 +361,14 @@ static reel_params *make_params(reel_dtype dtype)
     reel_params *params = NULL;
     reel_error err = {0};
     cr_assert_eq(reel_params_create(&params, dtype, &err), REEL_OK);
-    cr_assert_eq(reel_params_add(params, "conv.weight", 4, (int64_t[]){2, 3, 2, 2}, 0, NULL, &err), REEL_OK);
-    cr_assert_eq(reel_params_add(params, "conv.bias", 1, (int64_t[]){2}, REEL_PARAM_BIAS, NULL, &err), REEL_OK);
-    cr_assert_eq(reel_params_add(params, "bn.running_mean", 1, (int64_t[]){2}, REEL_PARAM_BUFFER, NULL, &err), REEL_OK);
+    cr_assert_eq(reel_params_add(params, "conv.weight", 4, (int64_t[]){2, 3, 2, 2}, 0, NULL, &err),
+                 REEL_OK);
+    cr_assert_eq(
+        reel_params_add(params, "conv.bias", 1, (int64_t[]){2}, REEL_PARAM_BIAS, NULL, &err),
+        REEL_OK);
+    cr_assert_eq(reel_params_add(params, "bn.running_mean", 1, (int64_t[]){2}, REEL_PARAM_BUFFER,
+                                 NULL, &err),
+                 REEL_OK);
     cr_assert_eq(reel_params_commit(params, &err), REEL_OK);
     return params;
 }
@@ -358,7 +379,8 @@ Test(weights, a_store_is_saved_and_loaded_buffers_included)
     in_folder(path, "store.safetensors");
     for (int d = 0; d < REEL_DTYPES; d++) {
         reel_params *from = make_params(REEL_F32), *to = make_params((reel_dtype)d);
-        for (int i = 0; i < reel_params_count(from); i++) number(&reel_params_at(from, i)->value, 0.1 * (i + 1));
+        for (int i = 0; i < reel_params_count(from); i++)
+            number(&reel_params_at(from, i)->value, 0.1 * (i + 1));
         reel_weights_writer *writer = new_writer();
         cr_assert_eq(reel_params_add_to(from, writer, NULL), REEL_OK);
         save(writer, path);
@@ -369,26 +391,33 @@ Test(weights, a_store_is_saved_and_loaded_buffers_included)
         reel_weights_destroy(weights);
         for (int i = 0; i < reel_params_count(from); i++) {
             const reel_tensor x = reel_params_at(from, i)->value, y = reel_params_at(to, i)->value;
-            const int64_t last[4] = {x.shape[0] - 1, x.shape[1] - 1, x.shape[2] - 1, x.shape[3] - 1};
+            const int64_t last[4] = {x.shape[0] - 1, x.shape[1] - 1, x.shape[2] - 1,
+                                     x.shape[3] - 1};
             cr_assert_eq(reel_tensor_get(&x, last), reel_tensor_get(&y, last), "%s: %.9g and %.9g",
-                         reel_params_at(from, i)->name, reel_tensor_get(&x, last), reel_tensor_get(&y, last));
+                         reel_params_at(from, i)->name, reel_tensor_get(&x, last),
+                         reel_tensor_get(&y, last));
         }
         reel_params_destroy(from);
         reel_params_destroy(to);
     }
 }
 
-static void expect_refusal(const char *header, const void *data, size_t size, reel_status want, const char *const *words)
+static void expect_refusal(const char *header, const void *data, size_t size, reel_status want,
+                           const char *const *words)
 {
     reel_params *params = make_params(REEL_F32);
-    for (int i = 0; i < 3; i++) number(&reel_params_at(params, i)->value, 3);
+    for (int i = 0; i < 3; i++)
+        number(&reel_params_at(params, i)->value, 3);
     reel_weights *weights = from_parts(header, data, size);
     reel_error err = {0};
     cr_assert_eq(reel_params_load(params, weights, &err), want, "%s", err.message);
-    for (; *words; words++) cr_assert(strstr(err.message, *words), "expected \"%s\" in: %s", *words, err.message);
+    for (; *words; words++)
+        cr_assert(strstr(err.message, *words), "expected \"%s\" in: %s", *words, err.message);
     const int64_t last[4] = {1, 2, 1, 1};
-    cr_assert_eq(reel_tensor_get(&reel_params_at(params, 0)->value, last), 69.0, "the store has been changed");
-    cr_assert_eq(reel_tensor_get(&reel_params_at(params, 1)->value, (int64_t[]){1}), 3.0, "the store has been changed");
+    cr_assert_eq(reel_tensor_get(&reel_params_at(params, 0)->value, last), 69.0,
+                 "the store has been changed");
+    cr_assert_eq(reel_tensor_get(&reel_params_at(params, 1)->value, (int64_t[]){1}), 3.0,
+                 "the store has been changed");
     reel_weights_destroy(weights);
     reel_params_destroy(params);
 }
@@ -396,30 +425,34 @@ static void expect_refusal(const char *header, const void *data, size_t size, re
 Test(weights, missing_extra_and_mis_shaped_tensors_are_listed_and_nothing_is_loaded)
 {
     const float zeros[64] = {0};
-    expect_refusal("{\"conv.weight\":{\"dtype\":\"F32\",\"shape\":[2,3,2,1],\"data_offsets\":[0,48]},"
-                   "\"conv.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[48,56]},"
-                   "\"fc.weight\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[56,60]},"
-                   "\"bn.num_batches_tracked\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[60,64]}}",
-                   zeros, 64, REEL_ERR_FORMAT,
-                   (const char *[]){"conv.weight: expected (2, 3, 2, 2), got (2, 3, 2, 1)", "bn.running_mean: missing",
-                                    "fc.weight: not in the model", NULL});
+    expect_refusal(
+        "{\"conv.weight\":{\"dtype\":\"F32\",\"shape\":[2,3,2,1],\"data_offsets\":[0,48]},"
+        "\"conv.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[48,56]},"
+        "\"fc.weight\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[56,60]},"
+        "\"bn.num_batches_tracked\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[60,64]}}",
+        zeros, 64, REEL_ERR_FORMAT,
+        (const char *[]){"conv.weight: expected (2, 3, 2, 2), got (2, 3, 2, 1)",
+                         "bn.running_mean: missing", "fc.weight: not in the model", NULL});
 }
 
 Test(weights, not_a_number_and_infinity_are_refused_by_name)
 {
-    static const char header[] = "{\"conv.weight\":{\"dtype\":\"F32\",\"shape\":[2,3,2,2],\"data_offsets\":[0,96]},"
-                                 "\"conv.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[96,104]},"
-                                 "\"bn.running_mean\":{\"dtype\":\"F64\",\"shape\":[2],\"data_offsets\":[104,120]}}";
+    static const char header[] =
+        "{\"conv.weight\":{\"dtype\":\"F32\",\"shape\":[2,3,2,2],\"data_offsets\":[0,96]},"
+        "\"conv.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[96,104]},"
+        "\"bn.running_mean\":{\"dtype\":\"F64\",\"shape\":[2],\"data_offsets\":[104,120]}}";
     const double bad[] = {NAN, INFINITY, -INFINITY};
     for (int i = 0; i < 3; i++) {
         float data[30] = {0};
         data[25] = (float)bad[i];
-        expect_refusal(header, data, sizeof data, REEL_ERR_NONFINITE, (const char *[]){"conv.bias", NULL});
+        expect_refusal(header, data, sizeof data, REEL_ERR_NONFINITE,
+                       (const char *[]){"conv.bias", NULL});
     }
     float data[30] = {0};
     const double large = 1e300; /* finite in the file, but not in a float32 store */
     memcpy(data + 28, &large, 8);
-    expect_refusal(header, data, sizeof data, REEL_ERR_NONFINITE, (const char *[]){"bn.running_mean", NULL});
+    expect_refusal(header, data, sizeof data, REEL_ERR_NONFINITE,
+                   (const char *[]){"bn.running_mean", NULL});
 }
 
 Test(weights, a_long_list_of_complaints_is_cut_and_counted)
@@ -428,7 +461,8 @@ Test(weights, a_long_list_of_complaints_is_cut_and_counted)
     size_t used = (size_t)sprintf(header, "{");
     for (int i = 0; i < 200; i++)
         used += (size_t)sprintf(header + used,
-                                "%s\"some.long.name.of.a.layer.%d\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}",
+                                "%s\"some.long.name.of.a.layer.%d\":{\"dtype\":\"F32\",\"shape\":["
+                                "0],\"data_offsets\":[0,0]}",
                                 i ? "," : "", i);
     sprintf(header + used, "}");
     static char bytes[64 * 1024 + 8];
@@ -437,10 +471,12 @@ Test(weights, a_long_list_of_complaints_is_cut_and_counted)
     memcpy(bytes + 8, header, length);
     reel_weights *weights = NULL;
     reel_error err = {0};
-    cr_assert_eq(reel_weights_read_memory(&weights, bytes, 8 + length, "long", &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_weights_read_memory(&weights, bytes, 8 + length, "long", &err), REEL_OK, "%s",
+                 err.message);
     reel_params *params = make_params(REEL_F32);
     cr_assert_eq(reel_params_load(params, weights, &err), REEL_ERR_FORMAT);
-    cr_assert(strstr(err.message, "conv.weight: missing") && strstr(err.message, " more"), "%s", err.message);
+    cr_assert(strstr(err.message, "conv.weight: missing") && strstr(err.message, " more"), "%s",
+              err.message);
     reel_weights_destroy(weights);
     reel_params_destroy(params);
 }
@@ -490,7 +526,8 @@ Test(weights, names_that_cannot_be_written_are_errors_with_the_path)
     cr_assert(strstr(err.message, path), "%s", err.message);
     in_folder(path, "folder");
     cr_assert_eq(mkdir(path, 0777), 0);
-    cr_assert_eq(reel_weights_writer_save(writer, path, &err), REEL_ERR_IO, "a folder was overwritten");
+    cr_assert_eq(reel_weights_writer_save(writer, path, &err), REEL_ERR_IO,
+                 "a folder was overwritten");
     cr_assert_eq(entries_in_folder(), 1, "a temporary file was left");
     reel_weights_writer_destroy(writer);
 }
@@ -506,8 +543,10 @@ Test(weights, a_device_or_pipe_is_not_replaced_by_a_file)
     for (int i = 0; i < 2; i++) {
         reel_error err = {0};
         const char *path = i ? pipe : link;
-        cr_expect_eq(reel_weights_writer_save(writer, path, &err), REEL_ERR_IO, "%s was replaced", path);
-        cr_expect(strstr(err.message, path) && strstr(err.message, "device or pipe"), "%s", err.message);
+        cr_expect_eq(reel_weights_writer_save(writer, path, &err), REEL_ERR_IO, "%s was replaced",
+                     path);
+        cr_expect(strstr(err.message, path) && strstr(err.message, "device or pipe"), "%s",
+                  err.message);
     }
     cr_expect(lstat(link, &st) == 0 && S_ISLNK(st.st_mode), "the link is gone");
     cr_expect(lstat(pipe, &st) == 0 && S_ISFIFO(st.st_mode), "the pipe is gone");
@@ -545,12 +584,14 @@ Test(weights, what_cannot_be_opened_is_an_error_with_the_path)
     reel_error err = {0};
     in_folder(path, "missing.safetensors");
     cr_assert_eq(reel_weights_read(&weights, path, &err), REEL_ERR_IO);
-    cr_assert(strstr(err.message, path) && strstr(err.message, strerror(ENOENT)), "%s", err.message);
+    cr_assert(strstr(err.message, path) && strstr(err.message, strerror(ENOENT)), "%s",
+              err.message);
     cr_assert_eq(reel_weights_read(&weights, folder, &err), REEL_ERR_IO);
     cr_assert(strstr(err.message, "folder"), "%s", err.message);
     in_folder(path, "pipe");
     cr_assert_eq(mkfifo(path, 0600), 0);
-    cr_assert_eq(reel_weights_read(&weights, path, &err), REEL_ERR_IO, "a pipe without a writer must not block");
+    cr_assert_eq(reel_weights_read(&weights, path, &err), REEL_ERR_IO,
+                 "a pipe without a writer must not block");
 }
 
 /* Another program's view of our files; skipped where there is no Python with numpy. */
@@ -567,7 +608,8 @@ Test(weights, an_independent_reader_finds_what_was_written)
     const reel_tensor conv = reel_tensor_of(single, REEL_F32, 4, sizes);
     const reel_tensor scalar = reel_tensor_of(twice, REEL_F64, 0, NULL);
     const reel_tensor matrix = reel_tensor_of(twice, REEL_F64, 2, sizes);
-    const reel_tensor vector = reel_tensor_of((float[]){0, 0.125f, 0.25f}, REEL_F32, 1, (int64_t[]){3});
+    const reel_tensor vector =
+        reel_tensor_of((float[]){0, 0.125f, 0.25f}, REEL_F32, 1, (int64_t[]){3});
     number(&conv, 0.125);
     number(&matrix, 0.125);
     add(writer, "vector", &vector);
@@ -578,7 +620,9 @@ Test(weights, an_independent_reader_finds_what_was_written)
     save(writer, path);
     reel_weights_writer_destroy(writer);
     char command[1024];
-    snprintf(command, sizeof command, "/usr/bin/python3 '%s/tests/support/read_safetensors.py' '%s' >/dev/null", source, path);
+    snprintf(command, sizeof command,
+             "/usr/bin/python3 '%s/tests/support/read_safetensors.py' '%s' >/dev/null", source,
+             path);
     cr_assert_eq(system(command), 0, "%s", command);
     reel_weights *weights = read_back(path);
     reel_error err = {0};

@@ -23,14 +23,17 @@ static reel_status read_bytes(const void *bytes, size_t size, reel_error *err)
 static void expect_refused(const void *bytes, size_t size, const char *label, const char *word)
 {
     reel_error err = {0};
-    cr_assert_eq(read_bytes(bytes, size, &err), REEL_ERR_FORMAT, "%s was not refused: %s", label, err.message);
+    cr_assert_eq(read_bytes(bytes, size, &err), REEL_ERR_FORMAT, "%s was not refused: %s", label,
+                 err.message);
     cr_assert(strstr(err.message, word), "%s: expected \"%s\" in: %s", label, word, err.message);
-    cr_assert(strncmp(err.message, "file: ", 6) == 0, "%s: the message does not begin with the file: %s", label, err.message);
+    cr_assert(strncmp(err.message, "file: ", 6) == 0,
+              "%s: the message does not begin with the file: %s", label, err.message);
     for (const char *c = err.message; *c; c++)
         cr_assert((unsigned char)*c >= 32, "%s: a control character in the message", label);
 }
 
-#define T(shape, begin, end) "{\"dtype\":\"F32\",\"shape\":[" shape "],\"data_offsets\":[" begin "," end "]}"
+#define T(shape, begin, end)                                                                       \
+    "{\"dtype\":\"F32\",\"shape\":[" shape "],\"data_offsets\":[" begin "," end "]}"
 
 /* Headers in front of 16 bytes of data. */
 static const struct {
@@ -41,7 +44,8 @@ static const struct {
     {"{\"a\":" T("4", "0", "16") ",}", "JSON"},
     {"{'a':" T("4", "0", "16") "}", "JSON"},
     {"{\"a\":" T("2", "0", "8") ",\"a\":" T("2", "8", "16") "}", "duplicate"},
-    {"{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]}}", "duplicate"},
+    {"{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]}}",
+     "duplicate"},
     {"{\"a\":" T("2", "0", "8") "}", "got 16"},
     {"{\"a\":" T("2", "8", "16") "}", "hole"},
     {"{\"a\":" T("1", "0", "4") ",\"b\":" T("2", "8", "16") "}", "hole"},
@@ -66,8 +70,10 @@ static const struct {
     {"{\"a\":{\"dtype\":\"I32\",\"shape\":[4],\"data_offsets\":[0,16]}}", "got I32"},
     {"{\"a\":{\"dtype\":7,\"shape\":[4],\"data_offsets\":[0,16]}}", "no string"},
     {"{\"a\":{\"shape\":[4],\"data_offsets\":[0,16]}}", "dtype, shape and data_offsets"},
-    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16],\"more\":1}}", "nothing else"},
-    {"{\"a\":{\"dtype\":\"F32\",\"shape\":4,\"data_offsets\":[0,16]}}", "dtype, shape and data_offsets"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16],\"more\":1}}",
+     "nothing else"},
+    {"{\"a\":{\"dtype\":\"F32\",\"shape\":4,\"data_offsets\":[0,16]}}",
+     "dtype, shape and data_offsets"},
     {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0]}}", "two whole numbers"},
     {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,8,16]}}", "two whole numbers"},
     {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16.0]}}", "two whole numbers"},
@@ -103,14 +109,24 @@ Test(weights_hostile, the_same_header_without_a_lie_is_accepted)
     reel_error err = {0};
     cr_assert_eq(read_bytes(bytes, 8 + length + 16, &err), REEL_OK, "%s", err.message);
     for (size_t size = 0; size < 8 + length + 16; size++)
-        cr_assert_eq(read_bytes(bytes, size, &err), REEL_ERR_FORMAT, "cut at byte %zu it was accepted", size);
-    cr_assert_eq(read_bytes(bytes, 8 + length + 17, &err), REEL_ERR_FORMAT, "a byte more was accepted");
+        cr_assert_eq(read_bytes(bytes, size, &err), REEL_ERR_FORMAT,
+                     "cut at byte %zu it was accepted", size);
+    cr_assert_eq(read_bytes(bytes, 8 + length + 17, &err), REEL_ERR_FORMAT,
+                 "a byte more was accepted");
 }
 
 Test(weights_hostile, header_lengths_that_cannot_be_are_refused)
 {
-    static const uint64_t lengths[] = {
-        0, 1, 100000001, 0x7fffffffffffffff, 0x8000000000000000, 0xffffffffffffffff, 0xfffffff8, 0x100000000, 1000000, 57};
+    static const uint64_t lengths[] = {0,
+                                       1,
+                                       100000001,
+                                       0x7fffffffffffffff,
+                                       0x8000000000000000,
+                                       0xffffffffffffffff,
+                                       0xfffffff8,
+                                       0x100000000,
+                                       1000000,
+                                       57};
     for (int i = 0; i < REEL_COUNT(lengths); i++) {
         char bytes[64] = {0};
         memcpy(bytes, &lengths[i], 8);
@@ -120,14 +136,16 @@ Test(weights_hostile, header_lengths_that_cannot_be_are_refused)
     }
 }
 
-static void expect_large_header_refused(const char *head, const char *unit, int64_t times, const char *tail, const char *word)
+static void expect_large_header_refused(const char *head, const char *unit, int64_t times,
+                                        const char *tail, const char *word)
 {
     const size_t size = strlen(head) + strlen(unit) * (size_t)times + strlen(tail);
     char *bytes = malloc(8 + size + 1), *at = bytes + 8;
     const uint64_t length = size;
     memcpy(bytes, &length, 8);
     at = stpcpy(at, head);
-    for (int64_t i = 0; i < times; i++) at = stpcpy(at, unit);
+    for (int64_t i = 0; i < times; i++)
+        at = stpcpy(at, unit);
     stpcpy(at, tail);
     expect_refused(bytes, 8 + size, unit, word);
     free(bytes);
@@ -142,11 +160,14 @@ Test(weights_hostile, nesting_and_floods_of_values_are_refused_before_they_are_p
 }
 
 /* Headers of 2 MB, and one of 90 MB, as files: head, unit over and over, tail. */
-static void expect_large_header_cheap(const char *head, const char *unit, size_t size, const char *tail, const char *word)
+static void expect_large_header_cheap(const char *head, const char *unit, size_t size,
+                                      const char *tail, const char *word)
 {
     const size_t times = size / strlen(unit);
-    char *bytes = malloc(8 + strlen(head) + times * strlen(unit) + strlen(tail) + 1), *at = stpcpy(bytes + 8, head);
-    for (size_t i = 0; i < times; i++) at = stpcpy(at, unit);
+    char *bytes = malloc(8 + strlen(head) + times * strlen(unit) + strlen(tail) + 1),
+         *at = stpcpy(bytes + 8, head);
+    for (size_t i = 0; i < times; i++)
+        at = stpcpy(at, unit);
     at = stpcpy(at, tail);
     const uint64_t length = (uint64_t)(at - bytes - 8);
     memcpy(bytes, &length, 8);
@@ -171,7 +192,8 @@ Test(weights_hostile, a_header_full_of_values_is_cheap)
 {
     expect_large_header_cheap("{\"a\":[", "0,", LARGE, "0]}", "too many");
     expect_large_header_cheap("{\"a\":[", "1.2345678901,", LARGE, "0]}", "dtype");
-    expect_large_header_cheap("{\"__metadata__\":{", "\"k\":\"v\",", LARGE, "\"k\":1}}", "too many");
+    expect_large_header_cheap("{\"__metadata__\":{", "\"k\":\"v\",", LARGE, "\"k\":1}}",
+                              "too many");
 }
 
 Test(weights_hostile, as_many_tensors_as_are_read_are_cheap)
@@ -180,7 +202,8 @@ Test(weights_hostile, as_many_tensors_as_are_read_are_cheap)
     at = stpcpy(at, "{");
     for (int i = 0; i < 9990; i++)
         at += sprintf(at,
-                      "\"features.%d.a.rather.long.name.of.a.parameter.weight\":{\"dtype\":\"F32\",\"shape\":[0,3,3,3],\"data_"
+                      "\"features.%d.a.rather.long.name.of.a.parameter.weight\":{\"dtype\":\"F32\","
+                      "\"shape\":[0,3,3,3],\"data_"
                       "offsets\":[0,0]},",
                       i);
     at = stpcpy(at, "\"last\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}");
@@ -195,19 +218,18 @@ static const struct {
     size_t size;
     const char *word;
 } others[] = {
-#define KIND(label, text, word)                                                                                                \
-    {                                                                                                                          \
-        label, text, sizeof text - 1, word                                                                                     \
-    }
+#define KIND(label, text, word) {label, text, sizeof text - 1, word}
     KIND("nothing", "", "empty"),
     KIND("one byte", "x", "something else"),
     KIND("npz", "PK\3\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0weight.npy", ".npz"),
-    KIND("zip", "PK\3\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0readme.txt", "zip archive"),
+    KIND("zip", "PK\3\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0readme.txt",
+         "zip archive"),
     KIND("pickle", "\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00}", "pickle"),
     KIND("ONNX", "\x08\x07\x12\x07pytorch\x1a\x05", "ONNX"),
     KIND("HTML", "\n <!DOCTYPE html><html><head><title>404", "HTML"),
     KIND("HTML", "<HTML><body>Sign in", "HTML"),
-    KIND("lfs", "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 244408911\n", "git-lfs pointer"),
+    KIND("lfs", "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 244408911\n",
+         "git-lfs pointer"),
     KIND("JSON", "{\"weights\": [1, 2, 3]}", "JSON"),
     KIND("HDF5", "\x89HDF\r\n\x1a\n\0\0\0\0", "HDF5"),
     KIND("npy", "\x93NUMPY\1\0v\0{'descr': '<f4'", ".npy"),
@@ -221,7 +243,8 @@ Test(weights_hostile, files_of_another_kind_are_named)
 {
     for (int i = 0; i < REEL_COUNT(others); i++) {
         expect_refused(others[i].bytes, others[i].size, others[i].label, others[i].word);
-        expect_refused(others[i].bytes, others[i].size, others[i].label, "expected a safetensors or .pth file");
+        expect_refused(others[i].bytes, others[i].size, others[i].label,
+                       "expected a safetensors or .pth file");
     }
     char tar[512] = "sys_info";
     memcpy(tar + 257, "ustar", 5);

@@ -1,4 +1,5 @@
-/* Files that torch.save wrote, and wrappers around them: every value arrives, whatever its dtype, strides and container. */
+/* Files that torch.save wrote, and wrappers around them: every value arrives, whatever its dtype,
+ * strides and container. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,8 @@ static const struct {
 
 static double expected(int tensor, int64_t i)
 {
-    if (strcmp(variety[tensor].name, "expanded") == 0) i %= 3;
+    if (strcmp(variety[tensor].name, "expanded") == 0)
+        i %= 3;
     const double value = (double)((7 * i + 3 * tensor) % 61 - 30) / 4;
     return variety[tensor].dtype == REEL_STORED_I64 ? (double)(int64_t)value : value;
 }
@@ -40,24 +42,26 @@ static const char *fixture(const char *name, char *path, size_t size)
 
 static void expect_variety(const reel_weights *weights, const char *label)
 {
-    cr_assert_eq(reel_weights_count(weights), REEL_COUNT(variety), "%s: %d tensors", label, reel_weights_count(weights));
+    cr_assert_eq(reel_weights_count(weights), REEL_COUNT(variety), "%s: %d tensors", label,
+                 reel_weights_count(weights));
     for (int t = 0; t < REEL_COUNT(variety); t++) {
         const reel_weight *w = reel_weights_at(weights, t);
-        cr_assert_str_eq(w->name, variety[t].name, "%s: tensor %d is called %s, expected %s", label, t, w->name,
-                         variety[t].name);
+        cr_assert_str_eq(w->name, variety[t].name, "%s: tensor %d is called %s, expected %s", label,
+                         t, w->name, variety[t].name);
         cr_assert_eq(w->dtype, variety[t].dtype, "%s: %s: dtype %d", label, w->name, w->dtype);
         cr_assert_eq(w->ndim, variety[t].ndim, "%s: %s: %d dimensions", label, w->name, w->ndim);
         for (int d = 0; d < w->ndim; d++)
-            cr_assert_eq(w->shape[d], variety[t].shape[d], "%s: %s: size %lld at %d", label, w->name, (long long)w->shape[d],
-                         d);
+            cr_assert_eq(w->shape[d], variety[t].shape[d], "%s: %s: size %lld at %d", label,
+                         w->name, (long long)w->shape[d], d);
         const int64_t n = reel_shape_numel(w->ndim, w->shape);
         double *values = malloc(((size_t)n + 1) * sizeof *values);
-        const reel_tensor into = reel_tensor_with_layout(values, REEL_F64, REEL_ROW_MAJOR, w->ndim, w->shape);
+        const reel_tensor into =
+            reel_tensor_with_layout(values, REEL_F64, REEL_ROW_MAJOR, w->ndim, w->shape);
         reel_error err = {0};
         cr_assert_eq(reel_weight_to_tensor(w, &into, &err), REEL_OK, "%s", err.message);
         for (int64_t i = 0; i < n; i++)
-            cr_assert_eq(values[i], expected(t, i), "%s: %s: element %lld is %g, expected %g", label, w->name, (long long)i,
-                         values[i], expected(t, i));
+            cr_assert_eq(values[i], expected(t, i), "%s: %s: element %lld is %g, expected %g",
+                         label, w->name, (long long)i, values[i], expected(t, i));
         free(values);
     }
 }
@@ -67,7 +71,8 @@ static reel_weights *read_fixture(const char *name)
     char path[1024];
     reel_error err = {0};
     reel_weights *weights = NULL;
-    cr_assert_eq(reel_weights_read(&weights, fixture(name, path, sizeof path), &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_weights_read(&weights, fixture(name, path, sizeof path), &err), REEL_OK, "%s",
+                 err.message);
     return weights;
 }
 
@@ -88,7 +93,8 @@ Test(weights_pth, every_dtype_and_stride_arrives_from_either_container_of_either
     for (int i = 0; i < REEL_COUNT(names); i++) {
         reel_weights *weights = read_fixture(names[i]);
         expect_variety(weights, names[i]);
-        cr_assert_str_eq(reel_weights_format(weights), strstr(names[i], "legacy") ? "pth, legacy" : "pth");
+        cr_assert_str_eq(reel_weights_format(weights),
+                         strstr(names[i], "legacy") ? "pth, legacy" : "pth");
         cr_assert_null(reel_weights_metadata(weights, "arch"));
         cr_assert_null(reel_weights_metadata_key(weights, 0));
         reel_error err = {0};
@@ -106,7 +112,8 @@ Test(weights_pth, memory_reads_as_the_file_does)
         void *bytes = read_file(fixture(names[i], path, sizeof path), &size);
         reel_weights *weights = NULL;
         reel_error err = {0};
-        cr_assert_eq(reel_weights_read_memory(&weights, bytes, size, "memory", &err), REEL_OK, "%s", err.message);
+        cr_assert_eq(reel_weights_read_memory(&weights, bytes, size, "memory", &err), REEL_OK, "%s",
+                     err.message);
         free(bytes); /* they were copied */
         expect_variety(weights, names[i]);
         reel_weights_destroy(weights);
@@ -115,20 +122,27 @@ Test(weights_pth, memory_reads_as_the_file_does)
 
 Test(weights_pth, training_checkpoints_of_torchvision_give_their_model_without_the_prefix)
 {
-    static const char *const names[] = {"t113-training-zip.pth", "t113-training-legacy.pth", "t213-training-zip.pth",
-                                        "t213-training-legacy.pth"};
-    static const char *const tensors[] = {
-        "0.weight", "0.bias", "1.weight", "1.bias", "1.running_mean", "1.running_var", "1.num_batches_tracked"};
+    static const char *const names[] = {"t113-training-zip.pth", "t113-training-legacy.pth",
+                                        "t213-training-zip.pth", "t213-training-legacy.pth"};
+    static const char *const tensors[] = {"0.weight",
+                                          "0.bias",
+                                          "1.weight",
+                                          "1.bias",
+                                          "1.running_mean",
+                                          "1.running_var",
+                                          "1.num_batches_tracked"};
     for (int i = 0; i < REEL_COUNT(names); i++) {
         reel_weights *weights = read_fixture(names[i]);
-        cr_assert_eq(reel_weights_count(weights), REEL_COUNT(tensors), "%s: %d tensors", names[i], reel_weights_count(weights));
+        cr_assert_eq(reel_weights_count(weights), REEL_COUNT(tensors), "%s: %d tensors", names[i],
+                     reel_weights_count(weights));
         for (int t = 0; t < REEL_COUNT(tensors); t++) {
             const reel_weight *w = reel_weights_at(weights, t);
             cr_assert_str_eq(w->name, tensors[t]);
             for (int64_t k = 0; t < 4 && k < reel_shape_numel(w->ndim, w->shape); k++) {
-                const float value = ((const float *)w->data)[k], want = (float)((7 * k + 3 * t) % 61 - 30) / 4;
-                cr_assert_eq(value, want, "%s: %s: element %lld is %g, expected %g", names[i], w->name, (long long)k, value,
-                             want);
+                const float value = ((const float *)w->data)[k],
+                            want = (float)((7 * k + 3 * t) % 61 - 30) / 4;
+                cr_assert_eq(value, want, "%s: %s: element %lld is %g, expected %g", names[i],
+                             w->name, (long long)k, value, want);
             }
         }
         cr_assert_eq(*(const int64_t *)reel_weights_at(weights, 6)->data, 1, "num_batches_tracked");
@@ -143,9 +157,11 @@ static reel_weights *read_pickle(const char *pickle, size_t size, const char *la
     const built zip = build_pth_zip(pickle, size, values, sizeof values, 0);
     reel_weights *weights = NULL;
     reel_error err = {0};
-    cr_assert_eq(reel_weights_read_memory(&weights, zip.bytes, zip.size, label, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_weights_read_memory(&weights, zip.bytes, zip.size, label, &err), REEL_OK,
+                 "%s", err.message);
     free(zip.bytes);
-    cr_assert_eq(reel_weights_count(weights), 1, "%s: %d tensors", label, reel_weights_count(weights));
+    cr_assert_eq(reel_weights_count(weights), 1, "%s: %d tensors", label,
+                 reel_weights_count(weights));
     const reel_weight *w = reel_weights_find(weights, "a");
     cr_assert(w, "%s: the tensor is called %s", label, reel_weights_at(weights, 0)->name);
     cr_assert_eq(memcmp(w->data, values, sizeof values), 0, "%s: other values", label);
@@ -164,8 +180,10 @@ Test(weights_pth, wrappers_and_prefixes_are_seen_through)
         CASE("plain", "\x80\x02}X\x01\0\0\0a" A "s."),
         CASE("model", "\x80\x02}X\x05\0\0\0model}X\x01\0\0\0a" A "ss."),
         CASE("state_dict", "\x80\x02}X\x0a\0\0\0state_dict}X\x01\0\0\0a" A "ss."),
-        CASE("state_dict in model", "\x80\x02}X\x05\0\0\0model}X\x0a\0\0\0state_dict}X\x01\0\0\0a" A "sss."),
-        CASE("beside a number", "\x80\x02}(X\x05\0\0\0epochK\x03X\x05\0\0\0model}X\x01\0\0\0a" A "su."),
+        CASE("state_dict in model",
+             "\x80\x02}X\x05\0\0\0model}X\x0a\0\0\0state_dict}X\x01\0\0\0a" A "sss."),
+        CASE("beside a number",
+             "\x80\x02}(X\x05\0\0\0epochK\x03X\x05\0\0\0model}X\x01\0\0\0a" A "su."),
         CASE("numbers among tensors", "\x80\x02}(X\x05\0\0\0epochK\x03X\x01\0\0\0a" A "u."),
         CASE("module.", "\x80\x02}X\x08\0\0\0module.a" A "s."),
         CASE("_orig_mod.module.", "\x80\x02}X\x12\0\0\0_orig_mod.module.a" A "s."),
@@ -173,15 +191,17 @@ Test(weights_pth, wrappers_and_prefixes_are_seen_through)
         CASE("Python 2", "\x80\x02"
                          "ccollections\nOrderedDict\n(]](U\x01"
                          "a" A "eatR."),
-        CASE("_rebuild_tensor",
+        CASE("_rebuild_tensor", "\x80\x02}X\x01\0\0\0a"
+                                "ctorch._utils\n_rebuild_tensor\n(" PTH_STORAGE(
+                                    "FloatStorage", "0", "\x04") "K\0K\x04\x85K\x01\x85tRs."),
+        CASE("torch.Size",
              "\x80\x02}X\x01\0\0\0a"
-             "ctorch._utils\n_rebuild_tensor\n(" PTH_STORAGE("FloatStorage", "0", "\x04") "K\0K\x04\x85K\x01\x85tRs."),
-        CASE("torch.Size", "\x80\x02}X\x01\0\0\0a"
-                           "ctorch._utils\n_rebuild_tensor_v2\n(" PTH_STORAGE(
-                               "FloatStorage", "0", "\x04") "K\0ctorch\nSize\n(K\x04\x85tRK\x01\x85\x89NtRs."),
+             "ctorch._utils\n_rebuild_tensor_v2\n(" PTH_STORAGE(
+                 "FloatStorage", "0", "\x04") "K\0ctorch\nSize\n(K\x04\x85tRK\x01\x85\x89NtRs."),
         CASE("set, floats and wide numbers",
              "\x80\x02}(X\x01\0\0\0b\x8fX\x01\0\0\0cG\0\0\0\0\0\0\0\0X\x01\0\0\0d\x8a\x09"
-             "123456789X\x01\0\0\0e\x8a\0X\x01\0\0\0fJ\xff\xff\xff\xffX\x01\0\0\0gM\x01\x02X\x01\0\0\0a" A "u."),
+             "123456789X\x01\0\0\0e\x8a\0X\x01\0\0\0fJ\xff\xff\xff\xffX\x01\0\0\0gM\x01\x02X\x01\0"
+             "\0\0a" A "u."),
     };
     for (int i = 0; i < REEL_COUNT(cases); i++)
         reel_weights_destroy(read_pickle(cases[i].pickle, cases[i].size, cases[i].label));
@@ -190,15 +210,18 @@ Test(weights_pth, wrappers_and_prefixes_are_seen_through)
 Test(weights_pth, windows_of_storages_as_old_files_have_them_are_cut_out)
 {
     static const float values[] = {9, 9, 1, 2, 3, 4, 9};
-    static const char object[] = "\x80\x02}X\x01\0\0\0a"
-                                 "ctorch._utils\n_rebuild_tensor\n((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0"
-                                 "0X\x03\0\0\0cpu"
-                                 "K\x07(X\x01\0\0\0vK\x01K\x05ttQK\x01K\x04\x85K\x01\x85tRs.";
+    static const char object[] =
+        "\x80\x02}X\x01\0\0\0a"
+        "ctorch._utils\n_rebuild_tensor\n((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0"
+        "0X\x03\0\0\0cpu"
+        "K\x07(X\x01\0\0\0vK\x01K\x05ttQK\x01K\x04\x85K\x01\x85tRs.";
     const built file = build_pth_legacy(object, sizeof object - 1, 7, values, sizeof values);
     reel_weights *weights = NULL;
     reel_error err = {0};
-    cr_assert_eq(reel_weights_read_memory(&weights, file.bytes, file.size, "view", &err), REEL_OK, "%s", err.message);
-    cr_assert_eq(memcmp(reel_weights_at(weights, 0)->data, values + 2, 16), 0, "offset 1 of a view at 1 is element 2");
+    cr_assert_eq(reel_weights_read_memory(&weights, file.bytes, file.size, "view", &err), REEL_OK,
+                 "%s", err.message);
+    cr_assert_eq(memcmp(reel_weights_at(weights, 0)->data, values + 2, 16), 0,
+                 "offset 1 of a view at 1 is element 2");
     reel_weights_destroy(weights);
     free(file.bytes);
 }
@@ -213,8 +236,10 @@ Test(weights_pth, a_store_loads_from_it_and_what_is_written_again_has_the_same_b
     reel_weights_writer *writer;
     cr_assert_eq(reel_weights_writer_create(&writer, &err), REEL_OK, "%s", err.message);
     for (int i = 0; i < reel_weights_count(weights); i++)
-        cr_assert_eq(reel_weights_writer_weight(writer, reel_weights_at(weights, i), &err), REEL_OK, "%s", err.message);
-    cr_assert_eq(reel_weights_writer_weight(writer, reel_weights_at(weights, 0), &err), REEL_ERR_INVALID, "a name twice");
+        cr_assert_eq(reel_weights_writer_weight(writer, reel_weights_at(weights, i), &err), REEL_OK,
+                     "%s", err.message);
+    cr_assert_eq(reel_weights_writer_weight(writer, reel_weights_at(weights, 0), &err),
+                 REEL_ERR_INVALID, "a name twice");
     cr_assert_eq(reel_weights_writer_save(writer, path, &err), REEL_OK, "%s", err.message);
     reel_weights_writer_destroy(writer);
     cr_assert_eq(reel_weights_read(&again, path, &err), REEL_OK, "%s", err.message);
@@ -222,10 +247,12 @@ Test(weights_pth, a_store_loads_from_it_and_what_is_written_again_has_the_same_b
     cr_assert_str_eq(reel_weights_format(again), "safetensors");
     for (int i = 0; i < reel_weights_count(weights); i++) {
         const reel_weight *a = reel_weights_at(weights, i), *b = reel_weights_find(again, a->name);
-        cr_assert(b && a->dtype == b->dtype && a->bytes == b->bytes && a->ndim == b->ndim, "%s", a->name);
+        cr_assert(b && a->dtype == b->dtype && a->bytes == b->bytes && a->ndim == b->ndim, "%s",
+                  a->name);
         cr_assert_eq(memcmp(a->data, b->data, a->bytes), 0, "%s: other bits", a->name);
-        cr_assert_eq((uintptr_t)b->data % (a->dtype == REEL_STORED_F64 || a->dtype == REEL_STORED_I64 ? 8 : 2), 0, "%s",
-                     a->name);
+        cr_assert_eq((uintptr_t)b->data %
+                         (a->dtype == REEL_STORED_F64 || a->dtype == REEL_STORED_I64 ? 8 : 2),
+                     0, "%s", a->name);
     }
     reel_weights_destroy(again);
     reel_weights_destroy(weights);

@@ -11,7 +11,8 @@
 static reel_status read_exact(const void *bytes, size_t size, reel_error *err)
 {
     reel_weights *weights = NULL;
-    char *exact = malloc(size ? size : 1); /* of the exact size, so that a sanitizer sees a read beyond it */
+    char *exact =
+        malloc(size ? size : 1); /* of the exact size, so that a sanitizer sees a read beyond it */
     memcpy(exact, bytes, size);
     const reel_status status = reel_weights_read_memory(&weights, exact, size, "file", err);
     cr_assert(status == REEL_OK || weights == NULL);
@@ -23,9 +24,11 @@ static reel_status read_exact(const void *bytes, size_t size, reel_error *err)
 static void expect_refused(const built *file, const char *label, const char *word)
 {
     reel_error err = {0};
-    cr_assert_eq(read_exact(file->bytes, file->size, &err), REEL_ERR_FORMAT, "%s was not refused: %s", label, err.message);
+    cr_assert_eq(read_exact(file->bytes, file->size, &err), REEL_ERR_FORMAT,
+                 "%s was not refused: %s", label, err.message);
     cr_assert(strstr(err.message, word), "%s: expected \"%s\" in: %s", label, word, err.message);
-    cr_assert(strncmp(err.message, "file: ", 6) == 0, "%s: the message does not begin with the file: %s", label, err.message);
+    cr_assert(strncmp(err.message, "file: ", 6) == 0,
+              "%s: the message does not begin with the file: %s", label, err.message);
     for (const char *c = err.message; *c; c++)
         cr_assert((unsigned char)*c >= 32, "%s: a control character in the message", label);
 }
@@ -45,7 +48,8 @@ static void expect_pickle_refused(const char *pickle, size_t size, const char *w
     free(legacy.bytes);
 }
 
-#define A(numel, offset, size, stride) PTH_NAMED("a", PTH_TENSOR("FloatStorage", "0", numel, offset, size, stride))
+#define A(numel, offset, size, stride)                                                             \
+    PTH_NAMED("a", PTH_TENSOR("FloatStorage", "0", numel, offset, size, stride))
 #define GOOD A("\x04", "\0", "\x04", "\x01")
 #define REBUILD "ctorch._utils\n_rebuild_tensor_v2\n(" PTH_STORAGE("FloatStorage", "0", "\x04")
 
@@ -54,10 +58,7 @@ static const struct {
     size_t size;
     const char *word;
 } pickles[] = {
-#define CASE(text, word)                                                                                                       \
-    {                                                                                                                          \
-        text, sizeof text - 1, word                                                                                            \
-    }
+#define CASE(text, word) {text, sizeof text - 1, word}
     /* calls */
     CASE("\x80\x02"
          "cos\nsystem\nX\x09\0\0\0touch /xyt\x85R.",
@@ -157,8 +158,12 @@ static const struct {
          "255 bytes"),
     CASE("\x80\x02}", "expected"), /* in the stream the next pickle follows */
     CASE("\x80\x02}" GOOD GOOD ".", "got it twice"),
-    CASE("\x80\x02}" PTH_NAMED("\xff", PTH_TENSOR("FloatStorage", "0", "\x04", "\0", "\x04", "\x01")) ".", "UTF-8"),
-    CASE("\x80\x02}" PTH_NAMED("\0", PTH_TENSOR("FloatStorage", "0", "\x04", "\0", "\x04", "\x01")) ".", "zero"),
+    CASE("\x80\x02}" PTH_NAMED("\xff",
+                               PTH_TENSOR("FloatStorage", "0", "\x04", "\0", "\x04", "\x01")) ".",
+         "UTF-8"),
+    CASE("\x80\x02}" PTH_NAMED("\0",
+                               PTH_TENSOR("FloatStorage", "0", "\x04", "\0", "\x04", "\x01")) ".",
+         "zero"),
     /* tensors */
     CASE("\x80\x02}" A("\x04", "\0", "\x05", "\x01") ".", "inside a storage of 4"),
     CASE("\x80\x02}" A("\x04", "\x01", "\x04", "\x01") ".", "inside a storage of 4"),
@@ -168,18 +173,32 @@ static const struct {
     CASE("\x80\x02}X\x01\0\0\0a" REBUILD "K\0K\x02\x85J\xff\xff\xff\xff\x85tRs.", "stride"),
     CASE("\x80\x02}X\x01\0\0\0a" REBUILD "K\0J\xff\xff\xff\xff\x85K\x01\x85tRs.", "size"),
     CASE("\x80\x02}X\x01\0\0\0a" REBUILD "J\xff\xff\xff\xffK\x04\x85K\x01\x85tRs.", "offset -1"),
-    CASE("\x80\x02}X\x01\0\0\0a" REBUILD "K\0\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x85K\x04\x85tRs.", "inside"),
-    CASE("\x80\x02}X\x01\0\0\0a" REBUILD "K\0\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x85K\0\x85tRs.", "inside"),
+    CASE("\x80\x02}X\x01\0\0\0a" REBUILD
+         "K\0\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x85K\x04\x85tRs.",
+         "inside"),
+    CASE("\x80\x02}X\x01\0\0\0a" REBUILD
+         "K\0\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x85K\0\x85tRs.",
+         "inside"),
     CASE("\x80\x02}X\x01\0\0\0a" REBUILD "K\0J\0\0\0\x7f\x85K\0\x85tRs.", "in a file of this size"),
-    CASE("\x80\x02}X\x01\0\0\0a" REBUILD "K\0\x8a\x09\xff\xff\xff\xff\xff\xff\xff\xff\x01\x85K\0\x85tRs.", "whole numbers"),
-    CASE("\x80\x02}X\x01\0\0\0a" REBUILD "K\0J\0\0\0\x7fJ\0\0\0\x7fJ\0\0\0\x7f\x87K\0K\0K\0\x87tRs.", "inside"),
+    CASE("\x80\x02}X\x01\0\0\0a" REBUILD
+         "K\0\x8a\x09\xff\xff\xff\xff\xff\xff\xff\xff\x01\x85K\0\x85tRs.",
+         "whole numbers"),
+    CASE("\x80\x02}X\x01\0\0\0a" REBUILD
+         "K\0J\0\0\0\x7fJ\0\0\0\x7fJ\0\0\0\x7f\x87K\0K\0K\0\x87tRs.",
+         "inside"),
     CASE("\x80\x02}X\x01\0\0\0a" REBUILD "K\0K\x04\x85K\x01K\x01\x86tRs.", "equally many"),
-    CASE("\x80\x02}X\x01\0\0\0a" REBUILD "K\0(K\1K\1K\1K\1K\1K\1K\1K\1K\1t(K\1K\1K\1K\1K\1K\1K\1K\1K\1ttRs.", "at most 8"),
+    CASE("\x80\x02}X\x01\0\0\0a" REBUILD
+         "K\0(K\1K\1K\1K\1K\1K\1K\1K\1K\1t(K\1K\1K\1K\1K\1K\1K\1K\1K\1ttRs.",
+         "at most 8"),
     CASE("\x80\x02}X\x01\0\0\0a" REBUILD "K\0K\x04K\x01tRs.", "two tuples"),
     CASE("\x80\x02}X\x01\0\0\0a" REBUILD "K\0N\x85K\x01\x85tRs.", "whole numbers"),
-    CASE("\x80\x02}X\x01\0\0\0a" REBUILD "K\0K\x04\x85K\x01\x85\x89N}X\x03\0\0\0neg\x88stRs.", "negated"),
-    CASE("\x80\x02}" PTH_NAMED("a", PTH_TENSOR("IntStorage", "0", "\x04", "\0", "\x04", "\x01")) ".", "got IntStorage"),
-    CASE("\x80\x02}" PTH_NAMED("a", PTH_TENSOR("NoStorage", "0", "\x04", "\0", "\x04", "\x01")) ".", "torch.NoStorage"),
+    CASE("\x80\x02}X\x01\0\0\0a" REBUILD "K\0K\x04\x85K\x01\x85\x89N}X\x03\0\0\0neg\x88stRs.",
+         "negated"),
+    CASE(
+        "\x80\x02}" PTH_NAMED("a", PTH_TENSOR("IntStorage", "0", "\x04", "\0", "\x04", "\x01")) ".",
+        "got IntStorage"),
+    CASE("\x80\x02}" PTH_NAMED("a", PTH_TENSOR("NoStorage", "0", "\x04", "\0", "\x04", "\x01")) ".",
+         "torch.NoStorage"),
 };
 
 /* Objects without a storage: in the legacy stream the list of storages would disagree first. */
@@ -206,7 +225,8 @@ Test(weights_pth_hostile, objects_without_weights_are_named)
 
 Test(weights_pth_hostile, pickles_that_lie_are_refused_one_by_one)
 {
-    for (int i = 0; i < REEL_COUNT(pickles); i++) expect_pickle_refused(pickles[i].pickle, pickles[i].size, pickles[i].word);
+    for (int i = 0; i < REEL_COUNT(pickles); i++)
+        expect_pickle_refused(pickles[i].pickle, pickles[i].size, pickles[i].word);
 }
 
 static const char good[] = PTH_DICT(GOOD);
@@ -218,10 +238,11 @@ Test(weights_pth_hostile, the_same_files_without_a_lie_are_accepted_and_cut_anyw
                            build_pth_legacy(good, sizeof good - 1, 4, four, sizeof four)};
     for (int i = 0; i < REEL_COUNT(files); i++) {
         reel_error err = {0};
-        cr_assert_eq(read_exact(files[i].bytes, files[i].size, &err), REEL_OK, "file %d: %s", i, err.message);
+        cr_assert_eq(read_exact(files[i].bytes, files[i].size, &err), REEL_OK, "file %d: %s", i,
+                     err.message);
         for (size_t size = 0; size < files[i].size; size++)
-            cr_assert_eq(read_exact(files[i].bytes, size, &err), REEL_ERR_FORMAT, "file %d cut at byte %zu was accepted", i,
-                         size);
+            cr_assert_eq(read_exact(files[i].bytes, size, &err), REEL_ERR_FORMAT,
+                         "file %d cut at byte %zu was accepted", i, size);
         free(files[i].bytes);
     }
 }
@@ -239,7 +260,8 @@ Test(weights_pth_hostile, a_flipped_bit_anywhere_does_no_harm)
             refused += read_exact(files[i].bytes, files[i].size, NULL) != REEL_OK;
             files[i].bytes[bit / 8] ^= (unsigned char)(1 << bit % 8);
         }
-        cr_expect(refused > (int)files[i].size * 3, "file %d: only %d of %zu flipped bits were noticed", i, refused,
+        cr_expect(refused > (int)files[i].size * 3,
+                  "file %d: only %d of %zu flipped bits were noticed", i, refused,
                   files[i].size * 8);
         free(files[i].bytes);
     }
@@ -254,23 +276,31 @@ static void expect_members_refused(const built_member *members, int n, const cha
 
 Test(weights_pth_hostile, archives_without_what_they_need_are_refused)
 {
-    const built_member pickle = {"a/data.pkl", good, sizeof good - 1}, storage = {"a/data/0", four, sizeof four};
-    expect_members_refused((const built_member[]){pickle}, 1, "storage 0: expected its bytes in the file, got none");
-    expect_members_refused((const built_member[]){pickle, {"b/data/0", four, sizeof four}}, 2, "got none");
+    const built_member pickle = {"a/data.pkl", good, sizeof good - 1},
+                       storage = {"a/data/0", four, sizeof four};
+    expect_members_refused((const built_member[]){pickle}, 1,
+                           "storage 0: expected its bytes in the file, got none");
+    expect_members_refused((const built_member[]){pickle, {"b/data/0", four, sizeof four}}, 2,
+                           "got none");
     expect_members_refused((const built_member[]){pickle, {"a/data/0", four, 12}}, 2,
                            "expected 16 bytes for 4 elements, got 12");
-    expect_members_refused((const built_member[]){pickle, storage, {"a/byteorder", "big", 3}}, 3, "byteorder");
-    expect_members_refused((const built_member[]){pickle, storage, {"a/byteorder", "little, or so it seems", 22}}, 3,
+    expect_members_refused((const built_member[]){pickle, storage, {"a/byteorder", "big", 3}}, 3,
                            "byteorder");
-    expect_members_refused((const built_member[]){pickle, storage, storage}, 3, "data/0: expected each name once");
-    expect_members_refused((const built_member[]){pickle, storage, {"b/data.pkl", "", 0}}, 3, "one member data.pkl");
+    expect_members_refused(
+        (const built_member[]){pickle, storage, {"a/byteorder", "little, or so it seems", 22}}, 3,
+        "byteorder");
+    expect_members_refused((const built_member[]){pickle, storage, storage}, 3,
+                           "data/0: expected each name once");
+    expect_members_refused((const built_member[]){pickle, storage, {"b/data.pkl", "", 0}}, 3,
+                           "one member data.pkl");
     expect_members_refused((const built_member[]){storage}, 1, "no data.pkl");
     expect_members_refused((const built_member[]){{"weight.npy", four, 16}}, 1, ".npz");
     expect_members_refused(NULL, 0, "something else"); /* begins with its end record */
 }
 
 /* Writes bytes over a good zip at `at` and expects a refusal. */
-static void expect_patch_refused(size_t at, const void *bytes, size_t n, const char *label, const char *word)
+static void expect_patch_refused(size_t at, const void *bytes, size_t n, const char *label,
+                                 const char *word)
 {
     built b = build_pth_zip(good, sizeof good - 1, four, sizeof four, 0);
     memcpy(b.bytes + at, bytes, n);
@@ -285,16 +315,21 @@ Test(weights_pth_hostile, zip64_records_that_lie_are_refused)
     uint64_t directory;
     memcpy(&directory, b.bytes + record + 48, 8);
     free(b.bytes);
-    static const uint64_t wild[] = {0,         1, 5, 0xffff, 0xffffffff, 0x100000000, 0x7fffffffffffffff, 0x8000000000000000,
-                                    UINT64_MAX};
+    static const uint64_t wild[] = {
+        0,         1, 5, 0xffff, 0xffffffff, 0x100000000, 0x7fffffffffffffff, 0x8000000000000000,
+        UINT64_MAX};
     for (int i = 0; i < REEL_COUNT(wild); i++) {
         expect_patch_refused(locator + 8, &wild[i], 8, "position of the record", "zip64");
-        expect_patch_refused(record + 4, &wild[i], 8, "size of the record", "zip64 end record: its size");
+        expect_patch_refused(record + 4, &wild[i], 8, "size of the record",
+                             "zip64 end record: its size");
         expect_patch_refused(record + 24, &wild[i], 8, "entries of this volume", "entries");
         expect_patch_refused(record + 32, &wild[i], 8, "entries", "entries");
-        expect_patch_refused(record + 40, &wild[i], 8, "size of the directory", "size of the directory");
-        expect_patch_refused(record + 48, &wild[i], 8, "position of the directory", "position of the directory");
-        uint64_t twice[2] = {wild[i], wild[i]}; /* both faces agree, through the end record's "look there" */
+        expect_patch_refused(record + 40, &wild[i], 8, "size of the directory",
+                             "size of the directory");
+        expect_patch_refused(record + 48, &wild[i], 8, "position of the directory",
+                             "position of the directory");
+        uint64_t twice[2] = {wild[i],
+                             wild[i]}; /* both faces agree, through the end record's "look there" */
         b = build_pth_zip(good, sizeof good - 1, four, sizeof four, 0);
         memset(b.bytes + end + 8, 0xff, 12);
         memcpy(b.bytes + record + 24, twice, 16);
@@ -304,35 +339,43 @@ Test(weights_pth_hostile, zip64_records_that_lie_are_refused)
         free(b.bytes);
     }
     static const char all_ones[] = "\xff\xff\xff\xff";
-    for (int field = 16; field <= 42; field += field == 16   ? 4
-                                               : field == 20 ? 4
-                                                             : 18) { /* crc, sizes, place, of the first entry */
-        if (field == 16) continue;
-        expect_patch_refused((size_t)directory + (size_t)field, all_ones, 4, "zip64 field that is not there", "zip64 field");
+    for (int field = 16; field <= 42;
+         field += field == 16   ? 4
+                  : field == 20 ? 4
+                                : 18) { /* crc, sizes, place, of the first entry */
+        if (field == 16)
+            continue;
+        expect_patch_refused((size_t)directory + (size_t)field, all_ones, 4,
+                             "zip64 field that is not there", "zip64 field");
     }
     expect_patch_refused((size_t)directory + 10, "\x63", 1, "method 99", "method");
     expect_patch_refused((size_t)directory + 8, "\x01", 1, "encrypted", "encrypted");
-    expect_patch_refused((size_t)directory + 24, "\xff\xff\xff\x7f", 4, "size", "two different ones");
-    expect_patch_refused((size_t)directory + 42, "\xf0\xff\xff\x7f", 4, "place", "before the directory");
+    expect_patch_refused((size_t)directory + 24, "\xff\xff\xff\x7f", 4, "size",
+                         "two different ones");
+    expect_patch_refused((size_t)directory + 42, "\xf0\xff\xff\x7f", 4, "place",
+                         "before the directory");
     expect_patch_refused((size_t)directory + 16, "\x01", 1, "CRC", "CRC-32");
 }
 
 /* ---- what refusing costs ---- */
-/* A pickle of 11 MB: `unit` over and over. One container is enough, both hand it to the same machine. */
-static void expect_flood_cheap(const char *head, size_t head_size, const char *unit, size_t unit_size, const char *word)
+/* A pickle of 11 MB: `unit` over and over. One container is enough, both hand it to the same
+ * machine. */
+static void expect_flood_cheap(const char *head, size_t head_size, const char *unit,
+                               size_t unit_size, const char *word)
 {
     const size_t times = 11000000 / unit_size, size = head_size + times * unit_size;
     char *pickle = malloc(size);
     memcpy(pickle, head, head_size);
-    for (size_t i = 0; i < times; i++) memcpy(pickle + head_size + i * unit_size, unit, unit_size);
+    for (size_t i = 0; i < times; i++)
+        memcpy(pickle + head_size + i * unit_size, unit, unit_size);
     const built file = build_pth_legacy(pickle, size, 4, four, sizeof four);
     free(pickle);
     expect_cheap(file.bytes, file.size, word, word);
 }
-#define FLOOD_TEST(name, head, unit, word)                                                                                     \
-    Test(weights_pth_hostile, name)                                                                                            \
-    {                                                                                                                          \
-        expect_flood_cheap(head, sizeof head - 1, unit, sizeof unit - 1, word);                                                \
+#define FLOOD_TEST(name, head, unit, word)                                                         \
+    Test(weights_pth_hostile, name)                                                                \
+    {                                                                                              \
+        expect_flood_cheap(head, sizeof head - 1, unit, sizeof unit - 1, word);                    \
     }
 FLOOD_TEST(a_flood_of_marks_is_cheap, "\x80\x02", "(", "nested too deep")
 FLOOD_TEST(a_flood_of_values_is_cheap, "\x80\x02", "]", "on the stack")
@@ -348,10 +391,11 @@ Test(weights_pth_hostile, a_deflated_bomb_is_cheap)
 {
     const size_t size = (size_t)64 << 20;
     char *zeros = calloc(1, size);
-    static const char object[] = "\x80\x02}X\x01\0\0\0a"
-                                 "ctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\n"
-                                 "X\x01\0\0\0"
-                                 "0X\x03\0\0\0cpuJ\0\0\0\x01tQK\0J\0\0\0\x01\x85K\x01\x85\x89NtRs.";
+    static const char object[] =
+        "\x80\x02}X\x01\0\0\0a"
+        "ctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\n"
+        "X\x01\0\0\0"
+        "0X\x03\0\0\0cpuJ\0\0\0\x01tQK\0J\0\0\0\x01\x85K\x01\x85\x89NtRs.";
     const built pickle = build_pth_zip(zeros, size, four, sizeof four, 1);
     const built storage = build_pth_zip(object, sizeof object - 1, zeros, size, 1);
     free(zeros);

@@ -1,4 +1,5 @@
-/* What the tests of data/ share: pictures, folders that vanish after the test, and a look at bytes. */
+/* What the tests of data/ share: pictures, folders that vanish after the test, and a look at bytes.
+ */
 #ifndef REEL_TESTS_UNIT_DATA_DATA_TEST_H
 #define REEL_TESTS_UNIT_DATA_DATA_TEST_H
 
@@ -16,10 +17,10 @@
 
 #include "data/data_internal.h"
 
-#define MUST(call, err)                                                                                                        \
-    do {                                                                                                                       \
-        const reel_status must_ = (call);                                                                                      \
-        cr_assert(must_ == REEL_OK, "%s: status %d: %s", #call, (int)must_, (err).message);                                    \
+#define MUST(call, err)                                                                            \
+    do {                                                                                           \
+        const reel_status must_ = (call);                                                          \
+        cr_assert(must_ == REEL_OK, "%s: status %d: %s", #call, (int)must_, (err).message);        \
     } while (0)
 
 /* One line, printable, not empty: what a message must be. */
@@ -27,7 +28,8 @@ __attribute__((unused)) static void check_message(const reel_error *err)
 {
     cr_expect(err->message[0] != 0, "the message is empty");
     for (const char *s = err->message; *s; s++)
-        cr_expect((unsigned char)*s >= 0x20, "byte %02x in the message \"%s\"", (unsigned char)*s, err->message);
+        cr_expect((unsigned char)*s >= 0x20, "byte %02x in the message \"%s\"", (unsigned char)*s,
+                  err->message);
 }
 
 /* A picture that is a function of its size and seed: waves, an edge and noise. */
@@ -41,8 +43,10 @@ __attribute__((unused)) static reel_image draw(int64_t width, int64_t height, ui
         for (int64_t x = 0; x < width; x++)
             for (int c = 0; c < 3; c++) {
                 state = state * 1664525u + 1013904223u;
-                const double wave = 110 + 90 * sin((double)x / (5 + c + seed % 7) + (double)y / (11 - c));
-                const int v = (int)wave + (int)(state >> 27) + (x > width / 2 && y > height / 3 ? 20 : 0);
+                const double wave =
+                    110 + 90 * sin((double)x / (5 + c + seed % 7) + (double)y / (11 - c));
+                const int v =
+                    (int)wave + (int)(state >> 27) + (x > width / 2 && y > height / 3 ? 20 : 0);
                 image.rgb[(y * width + x) * 3 + c] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
             }
     return image;
@@ -107,7 +111,8 @@ __attribute__((unused)) static reel_bytes read_file(const char *path)
 }
 
 /* An encoded picture. png: else JPEG. */
-__attribute__((unused)) static reel_bytes encoded(int64_t width, int64_t height, uint32_t seed, bool png)
+__attribute__((unused)) static reel_bytes encoded(int64_t width, int64_t height, uint32_t seed,
+                                                  bool png)
 {
     char path[] = "/tmp/reel_image_XXXXXX";
     const int file = mkstemp(path);
@@ -136,7 +141,8 @@ __attribute__((unused)) static double now(void)
 __attribute__((unused)) static int64_t first_difference(const void *a, const void *b, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
-        if (((const uint8_t *)a)[i] != ((const uint8_t *)b)[i]) return i;
+        if (((const uint8_t *)a)[i] != ((const uint8_t *)b)[i])
+            return i;
     return -1;
 }
 

@@ -14,7 +14,8 @@ __attribute__((unused)) static void exif_tiff(uint8_t tiff[26], int orientation)
 }
 
 /* A copy of the JPEG or PNG with n bytes put in at `at`; frees nothing. */
-__attribute__((unused)) static reel_bytes bytes_with(const reel_bytes *b, size_t at, const uint8_t *more, size_t n)
+__attribute__((unused)) static reel_bytes bytes_with(const reel_bytes *b, size_t at,
+                                                     const uint8_t *more, size_t n)
 {
     reel_bytes r = {0};
     reel_error err;
@@ -35,13 +36,15 @@ __attribute__((unused)) static reel_bytes jpeg_held(const reel_bytes *jpeg, int 
 }
 
 /* behind: the chunk stands behind the pixels. */
-__attribute__((unused)) static reel_bytes png_held(const reel_bytes *png, int orientation, bool behind)
+__attribute__((unused)) static reel_bytes png_held(const reel_bytes *png, int orientation,
+                                                   bool behind)
 {
     uint8_t chunk[38] = "\0\0\0\x1a"
                         "eXIf";
     exif_tiff(chunk + 8, orientation);
     const uLong crc = crc32_z(0, chunk + 4, 30);
-    for (int i = 0; i < 4; i++) chunk[34 + i] = (uint8_t)(crc >> (24 - 8 * i));
+    for (int i = 0; i < 4; i++)
+        chunk[34 + i] = (uint8_t)(crc >> (24 - 8 * i));
     return bytes_with(png, behind ? png->size - 12 : 33, chunk, sizeof chunk);
 }
 

@@ -1,5 +1,5 @@
-/* Seeds for the fuzzers of data/: small valid files of each kind. The test replays them, damaged in many ways; with
- * REEL_FUZZ_CORPUS=FOLDER it writes them there for libFuzzer. */
+/* Seeds for the fuzzers of data/: small valid files of each kind. The test replays them, damaged in
+ * many ways; with REEL_FUZZ_CORPUS=FOLDER it writes them there for libFuzzer. */
 #ifndef REEL_TESTS_UNIT_DATA_FUZZ_SEEDS_H
 #define REEL_TESTS_UNIT_DATA_FUZZ_SEEDS_H
 
@@ -21,7 +21,8 @@ __attribute__((unused)) static void seed_add(seeds *s, const void *bytes, size_t
 }
 
 /* One member of a tar behind what is there. */
-__attribute__((unused)) static void tar_put(reel_bytes *tar, const char *name, char type, const void *bytes, size_t size)
+__attribute__((unused)) static void tar_put(reel_bytes *tar, const char *name, char type,
+                                            const void *bytes, size_t size)
 {
     reel_error err;
     const size_t padded = (size + 511) / 512 * 512;
@@ -38,9 +39,11 @@ __attribute__((unused)) static void tar_put(reel_bytes *tar, const char *name, c
            8);
     unsigned sum = 0;
     memset(h + 148, ' ', 8);
-    for (int i = 0; i < 512; i++) sum += h[i];
+    for (int i = 0; i < 512; i++)
+        sum += h[i];
     snprintf((char *)h + 148, 8, "%06o", sum & 0777777);
-    if (size) memcpy(h + 512, bytes, size);
+    if (size)
+        memcpy(h + 512, bytes, size);
     tar->size += 512 + padded;
 }
 
@@ -54,7 +57,8 @@ __attribute__((unused)) static void tar_end(reel_bytes *tar)
 
 __attribute__((unused)) static void seeds_free(seeds *s)
 {
-    for (int i = 0; i < s->n; i++) reel_bytes_free(&s->at[i]);
+    for (int i = 0; i < s->n; i++)
+        reel_bytes_free(&s->at[i]);
 }
 
 #endif

@@ -6,11 +6,12 @@
 
 #include <jpeglib.h>
 
-/* Encodes `components` interleaved planes with libjpeg. h, v: sampling of the first component; restart: blocks
- * between restart markers, 0 = none. */
-__attribute__((unused)) static reel_bytes jpeg_of(const uint8_t *pixels, int64_t width, int64_t height, int components,
-                                                  J_COLOR_SPACE in, J_COLOR_SPACE stored, int h, int v, bool progressive,
-                                                  int restart)
+/* Encodes `components` interleaved planes with libjpeg. h, v: sampling of the first component;
+ * restart: blocks between restart markers, 0 = none. */
+__attribute__((unused)) static reel_bytes jpeg_of(const uint8_t *pixels, int64_t width,
+                                                  int64_t height, int components, J_COLOR_SPACE in,
+                                                  J_COLOR_SPACE stored, int h, int v,
+                                                  bool progressive, int restart)
 {
     struct jpeg_compress_struct c = {0};
     struct jpeg_error_mgr errors;
@@ -29,7 +30,8 @@ __attribute__((unused)) static reel_bytes jpeg_of(const uint8_t *pixels, int64_t
     c.comp_info[0].h_samp_factor = h;
     c.comp_info[0].v_samp_factor = v;
     c.restart_interval = (unsigned)restart;
-    if (progressive) jpeg_simple_progression(&c);
+    if (progressive)
+        jpeg_simple_progression(&c);
     jpeg_start_compress(&c, TRUE);
     for (int64_t y = 0; y < height; y++) {
         JSAMPROW row[1] = {(JSAMPROW)pixels + y * width * components};

@@ -1,5 +1,6 @@
-/* Images of every kind that JPEG and PNG know and that decoders treat in their own ways, drawn and written with libjpeg and
- * libpng: for comparison with PIL. The same bytes from the same library, so that what PIL made of them can be stored. */
+/* Images of every kind that JPEG and PNG know and that decoders treat in their own ways, drawn and
+ * written with libjpeg and libpng: for comparison with PIL. The same bytes from the same library,
+ * so that what PIL made of them can be stored. */
 #ifndef REEL_TESTS_UNIT_DATA_PIL_KINDS_H
 #define REEL_TESTS_UNIT_DATA_PIL_KINDS_H
 
@@ -11,8 +12,9 @@ typedef struct jpeg_kind {
     const char *name;
     int components;
     J_COLOR_SPACE stored;
-    int h, v, chroma_h, chroma_v; /* sampling of the first component and of the second and third; 0 = 1 */
-    int restart, restart_rows;    /* blocks, rows of blocks between restart markers */
+    int h, v, chroma_h,
+        chroma_v; /* sampling of the first component and of the second and third; 0 = 1 */
+    int restart, restart_rows; /* blocks, rows of blocks between restart markers */
     bool progressive, arithmetic, no_marker;
     int quality; /* 0 = 80; below 25 tables need 16 bits, which baseline has not */
 } jpeg_kind;
@@ -38,7 +40,13 @@ static const jpeg_kind jpeg_kinds[] = {
     {.name = "440_restart_rows", 3, JCS_YCbCr, 1, 2, .restart_rows = 1},
     {.name = "422_restart_progressive", 3, JCS_YCbCr, 2, 1, .restart = 5, .progressive = true},
     {.name = "420_arithmetic", 3, JCS_YCbCr, 2, 2, .arithmetic = true},
-    {.name = "444_arithmetic_progressive", 3, JCS_YCbCr, 1, 1, .arithmetic = true, .progressive = true},
+    {.name = "444_arithmetic_progressive",
+     3,
+     JCS_YCbCr,
+     1,
+     1,
+     .arithmetic = true,
+     .progressive = true},
     {.name = "420_coarse", 3, JCS_YCbCr, 2, 2, .quality = 3},
     {.name = "444_fine", 3, JCS_YCbCr, 1, 1, .quality = 100},
     {.name = "rgb", 3, JCS_RGB, 1, 1},
@@ -95,8 +103,10 @@ static uint8_t *drawn(int64_t width, int64_t height, int channels)
         for (int64_t x = 0; x < width; x++)
             for (int c = 0; c < channels; c++) {
                 state = state * 1664525u + 1013904223u;
-                const int64_t wave = (x * (7 + 3 * c) + y * (11 - 4 * c) + 100 * c) & 511, v = wave < 256 ? wave : 511 - wave;
-                const bool edge = x > width / 3 && x < width / 2 && y > height / 4 && y < height / 2;
+                const int64_t wave = (x * (7 + 3 * c) + y * (11 - 4 * c) + 100 * c) & 511,
+                              v = wave < 256 ? wave : 511 - wave;
+                const bool edge =
+                    x > width / 3 && x < width / 2 && y > height / 4 && y < height / 2;
                 const int64_t noisy = (edge ? 255 * (c & 1) : v) + (state >> 28) - 8;
                 *at++ = (uint8_t)(noisy < 0 ? 0 : noisy > 255 ? 255 : noisy);
             }
@@ -129,8 +139,10 @@ static void draw_jpeg(const char *path, const jpeg_kind *k, int64_t width, int64
     c.restart_interval = (unsigned)k->restart;
     c.restart_in_rows = k->restart_rows;
     c.arith_code = k->arithmetic;
-    if (k->progressive) jpeg_simple_progression(&c);
-    if (k->no_marker) c.write_JFIF_header = c.write_Adobe_marker = FALSE;
+    if (k->progressive)
+        jpeg_simple_progression(&c);
+    if (k->no_marker)
+        c.write_JFIF_header = c.write_Adobe_marker = FALSE;
     jpeg_start_compress(&c, TRUE);
     for (int64_t y = 0; y < height; y++) {
         JSAMPROW row[1] = {pixels + y * width * k->components};
@@ -142,7 +154,8 @@ static void draw_jpeg(const char *path, const jpeg_kind *k, int64_t width, int64
     free(pixels);
 }
 
-static void draw_png(const char *path, const png_kind *k, bool interlaced, int64_t width, int64_t height)
+static void draw_png(const char *path, const png_kind *k, bool interlaced, int64_t width,
+                     int64_t height)
 {
     const int channels = k->type == PNG_COLOR_TYPE_GRAY || k->type == PNG_COLOR_TYPE_PALETTE ? 1
                          : k->type == PNG_COLOR_TYPE_GRAY_ALPHA                              ? 2
@@ -156,11 +169,13 @@ static void draw_png(const char *path, const png_kind *k, bool interlaced, int64
     cr_assert(png && info && file && pixels);
     png_init_io(png, file);
     png_set_IHDR(png, info, (png_uint_32)width, (png_uint_32)height, k->depth, k->type,
-                 interlaced ? PNG_INTERLACE_ADAM7 : PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+                 interlaced ? PNG_INTERLACE_ADAM7 : PNG_INTERLACE_NONE,
+                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     if (k->type == PNG_COLOR_TYPE_PALETTE) {
         png_color palette[256];
         for (int i = 0; i < 256; i++)
-            palette[i] = (png_color){(png_byte)(i * 53 + 7), (png_byte)(i * 101 + 30), (png_byte)(255 - i)};
+            palette[i] =
+                (png_color){(png_byte)(i * 53 + 7), (png_byte)(i * 101 + 30), (png_byte)(255 - i)};
         png_set_PLTE(png, info, palette, 1 << k->depth);
     }
     if (k->transparent) {
@@ -168,22 +183,26 @@ static void draw_png(const char *path, const png_kind *k, bool interlaced, int64
         const png_uint_16 v = pixels[0]; /* a colour that occurs */
         png_set_tRNS(png, info, alpha, sizeof alpha, &(png_color_16){0, v, v, v, v});
     }
-    if (k->filtered) png_set_filter(png, 0, PNG_ALL_FILTERS);
+    if (k->filtered)
+        png_set_filter(png, 0, PNG_ALL_FILTERS);
     png_write_info(png, info);
     if (k->depth < 8) { /* from a byte a pixel, whose low bits count */
-        for (int64_t i = 0; i < width * height; i++) pixels[i] >>= 8 - k->depth;
+        for (int64_t i = 0; i < width * height; i++)
+            pixels[i] >>= 8 - k->depth;
         png_set_packing(png);
     }
     const int passes = png_set_interlace_handling(png);
     for (int pass = 0; pass < passes; pass++)
-        for (int64_t y = 0; y < height; y++) png_write_row(png, pixels + y * width * channels * bytes);
+        for (int64_t y = 0; y < height; y++)
+            png_write_row(png, pixels + y * width * channels * bytes);
     png_write_end(png, info);
     png_destroy_write_struct(&png, &info);
     fclose(file);
     free(pixels);
 }
 
-/* Every kind in two sizes, odd ones: larger than what evaluation wants, and smaller. Returns how many files. */
+/* Every kind in two sizes, odd ones: larger than what evaluation wants, and smaller. Returns how
+ * many files. */
 static int64_t draw_kinds(const char *folder)
 {
     static const int64_t sizes[2][2] = {{331, 269}, {45, 71}};
@@ -197,7 +216,8 @@ static int64_t draw_kinds(const char *folder)
         }
         for (int64_t i = 0; i < REEL_COUNT(png_kinds); i++)
             for (int interlaced = 0; interlaced < 2; interlaced++, n++) {
-                snprintf(name, sizeof name, "kind_%s%s_%" PRId64 ".png", png_kinds[i].name, interlaced ? "_interlaced" : "", w);
+                snprintf(name, sizeof name, "kind_%s%s_%" PRId64 ".png", png_kinds[i].name,
+                         interlaced ? "_interlaced" : "", w);
                 draw_png(join(folder, name), &png_kinds[i], interlaced, w, h);
             }
     }

@@ -1,10 +1,12 @@
-/* Balanced classes: how often each comes and in which order, and what the loader makes of repeated samples. */
+/* Balanced classes: how often each comes and in which order, and what the loader makes of repeated
+ * samples. */
 #include <zlib.h>
 
 #include "data/loader.h"
 #include "tests/unit/data/data_test.h"
 
-/* 103 small pictures in memory. Class 2 has none, class 4 a single one; the others 60, 7, 30 and 5. */
+/* 103 small pictures in memory. Class 2 has none, class 4 a single one; the others 60, 7, 30 and 5.
+ */
 enum { COUNT = 103, CLASSES = 6, WITH_IMAGES = 5 };
 static const int64_t sizes[CLASSES] = {60, 7, 0, 30, 1, 5};
 
@@ -12,7 +14,8 @@ static reel_bytes images[8];
 static const bool *bad;
 static reel_dataset *data;
 static reel_error err;
-static const reel_transform transform = {.size = 16, .crop = REEL_CROP_RANDOM_RESIZED, .flip = 0.5, .hue = 0.1};
+static const reel_transform transform = {
+    .size = 16, .crop = REEL_CROP_RANDOM_RESIZED, .flip = 0.5, .hue = 0.1};
 static const reel_loader_config usual = {
     .batch = 10, .workers = 2, .seed = 42, .shuffle = true, .epochs = 3, .class_balanced = true};
 
@@ -27,14 +30,16 @@ static int64_t label(const void *self, int64_t index)
 {
     (void)self;
     int64_t rank = index * 37 % COUNT, c = 0;
-    while (rank >= sizes[c]) rank -= sizes[c++];
+    while (rank >= sizes[c])
+        rank -= sizes[c++];
     return c;
 }
 
 static reel_status read_sample(const void *self, int64_t index, reel_bytes *bytes, reel_error *why)
 {
     (void)self;
-    if (bad && bad[index]) return reel_fail(why, REEL_ERR_IO, "sample %" PRId64 " is gone", index);
+    if (bad && bad[index])
+        return reel_fail(why, REEL_ERR_IO, "sample %" PRId64 " is gone", index);
     const reel_bytes *from = &images[index % 8];
     REEL_TRY(reel_bytes_reserve(bytes, from->size + 1, why));
     memcpy(bytes->data, from->data, from->size);
@@ -53,14 +58,18 @@ static void set_up(void)
     static const reel_source source = {"memory", count, label, read_sample, name, NULL, NULL};
     static int self;
     bad = NULL;
-    for (uint32_t i = 0; i < 8; i++) images[i] = encoded(40 + i, 30, i, i == 3);
-    MUST(reel_dataset_create(&data, &source, &self, (const char *const[]){"a", "b", "c", "d", "e", "f"}, CLASSES, &err), err);
+    for (uint32_t i = 0; i < 8; i++)
+        images[i] = encoded(40 + i, 30, i, i == 3);
+    MUST(reel_dataset_create(&data, &source, &self,
+                             (const char *const[]){"a", "b", "c", "d", "e", "f"}, CLASSES, &err),
+         err);
 }
 
 static void tear_down(void)
 {
     reel_dataset_destroy(data);
-    for (int i = 0; i < 8; i++) reel_bytes_free(&images[i]);
+    for (int i = 0; i < 8; i++)
+        reel_bytes_free(&images[i]);
 }
 
 TestSuite(balance, .init = set_up, .fini = tear_down);
@@ -69,11 +78,14 @@ TestSuite(balance, .init = set_up, .fini = tear_down);
 static int64_t spread(const int64_t *order, int64_t n)
 {
     int64_t seen[CLASSES] = {0}, least = n, most = 0;
-    for (int64_t i = 0; i < n; i++) seen[label(NULL, order[i])]++;
+    for (int64_t i = 0; i < n; i++)
+        seen[label(NULL, order[i])]++;
     for (int c = 0; c < CLASSES; c++)
         if (sizes[c]) {
-            if (seen[c] < least) least = seen[c];
-            if (seen[c] > most) most = seen[c];
+            if (seen[c] < least)
+                least = seen[c];
+            if (seen[c] > most)
+                most = seen[c];
         }
     return most - least;
 }
@@ -82,7 +94,8 @@ Test(balance, every_class_comes_equally_often_up_to_any_place_of_a_run)
 {
     enum { EPOCHS = 20 };
     static int64_t order[EPOCHS * COUNT];
-    static const int64_t lengths[] = {COUNT, 100, 3}; /* of an epoch: no whole blocks, whole ones, less than one */
+    static const int64_t lengths[] = {
+        COUNT, 100, 3}; /* of an epoch: no whole blocks, whole ones, less than one */
     reel_balance *b;
     MUST(reel_balance_create(&b, data, &err), err);
     for (uint64_t seed = 0; seed < 5; seed++)
@@ -91,9 +104,11 @@ Test(balance, every_class_comes_equally_often_up_to_any_place_of_a_run)
                 reel_balance_epoch(b, order + epoch * lengths[k], lengths[k], seed, epoch);
             for (int64_t n = 1; n <= EPOCHS * lengths[k]; n++)
                 cr_assert(spread(order, n) <= 1,
-                          "seed %" PRIu64 ", epochs of %" PRId64 ", first %" PRId64 ": classes differ by %" PRId64, seed,
-                          lengths[k], n, spread(order, n));
-            for (int64_t e = 0; e < EPOCHS; e++) cr_assert(spread(order + e * lengths[k], lengths[k]) <= 2);
+                          "seed %" PRIu64 ", epochs of %" PRId64 ", first %" PRId64
+                          ": classes differ by %" PRId64,
+                          seed, lengths[k], n, spread(order, n));
+            for (int64_t e = 0; e < EPOCHS; e++)
+                cr_assert(spread(order + e * lengths[k], lengths[k]) <= 2);
         }
     reel_balance_destroy(b);
 }
@@ -107,16 +122,17 @@ Test(balance, an_epoch_is_a_function_of_seed_and_number_and_all_differ)
         for (uint32_t epoch = 0; epoch < 12; epoch++) {
             reel_balance_epoch(b, order[seed][epoch], COUNT, seed, epoch);
             for (uint32_t other = 0; other < epoch; other++)
-                cr_expect(memcmp(order[seed][epoch], order[seed][other], sizeof again) != 0, "epochs %u and %u are the same",
-                          epoch, other);
+                cr_expect(memcmp(order[seed][epoch], order[seed][other], sizeof again) != 0,
+                          "epochs %u and %u are the same", epoch, other);
         }
     cr_expect(memcmp(order[0], order[1], sizeof order[0]) != 0, "the seed changes nothing");
-    for (int64_t i = 35; i >= 0; i--) { /* backwards, by one that has seen others and by one that has seen none */
+    for (int64_t i = 35; i >= 0;
+         i--) { /* backwards, by one that has seen others and by one that has seen none */
         const uint64_t seed = (uint64_t)(i / 12);
         const uint32_t epoch = (uint32_t)(i % 12);
         reel_balance_epoch(b, again, COUNT, seed, epoch);
-        cr_expect(memcmp(again, order[seed][epoch], sizeof again) == 0, "seed %" PRIu64 ", epoch %u differs the second time",
-                  seed, epoch);
+        cr_expect(memcmp(again, order[seed][epoch], sizeof again) == 0,
+                  "seed %" PRIu64 ", epoch %u differs the second time", seed, epoch);
         MUST(reel_balance_create(&fresh, data, &err), err);
         reel_balance_epoch(fresh, again, COUNT, seed, epoch);
         cr_expect(memcmp(again, order[seed][epoch], sizeof again) == 0,
@@ -139,14 +155,16 @@ static void expect_rounds(const int64_t *drawn, int64_t n, const char *what)
     }
 }
 
-/* An epoch of 103 ends within a block of five, and so does one of 96 to 102, which whole batches may leave. */
+/* An epoch of 103 ends within a block of five, and so does one of 96 to 102, which whole batches
+ * may leave. */
 Test(balance, no_sample_comes_again_before_the_others_of_its_class_have_come)
 {
     static int64_t order[30 * COUNT];
     reel_balance *b;
     MUST(reel_balance_create(&b, data, &err), err);
     for (int64_t n = 96; n <= COUNT; n++) {
-        for (uint32_t epoch = 0; epoch < 30; epoch++) reel_balance_epoch(b, order + epoch * n, n, 7, epoch);
+        for (uint32_t epoch = 0; epoch < 30; epoch++)
+            reel_balance_epoch(b, order + epoch * n, n, 7, epoch);
         expect_rounds(order, 30 * n, "epochs by themselves");
     }
     reel_balance_destroy(b);
@@ -165,8 +183,8 @@ Test(balance, places_within_a_class_are_uniform)
     }
     for (int i = 0; i < COUNT; i++) {
         const double expected = (double)TRIES / WITH_IMAGES / (double)sizes[label(NULL, i)];
-        cr_expect(fabs(first[i] - expected) < 5 * sqrt(expected), "sample %d comes first %d times, expected about %g", i,
-                  first[i], expected);
+        cr_expect(fabs(first[i] - expected) < 5 * sqrt(expected),
+                  "sample %d comes first %d times, expected about %g", i, first[i], expected);
     }
     reel_balance_destroy(b);
 }
@@ -184,16 +202,20 @@ static void run(seen *s, const reel_loader_config *config)
     MUST(reel_loader_create(&l, data, &transform, config, &err), err);
     for (;;) {
         MUST(reel_loader_next(l, &b, &err), err);
-        if (b.n == 0) break;
+        if (b.n == 0)
+            break;
         uLong crc = crc32(0, b.images.data, (uInt)reel_tensor_bytes(&b.images));
         crc = crc32(crc, (const Bytef *)b.labels, (uInt)(b.n * (int64_t)sizeof *b.labels));
-        s->crc[s->n++] = (uint32_t)crc32(crc, (const Bytef *)b.indices, (uInt)(b.n * (int64_t)sizeof *b.indices));
+        s->crc[s->n++] = (uint32_t)crc32(crc, (const Bytef *)b.indices,
+                                         (uInt)(b.n * (int64_t)sizeof *b.indices));
         const size_t each = reel_tensor_bytes(&b.images) / (size_t)b.n;
         for (int64_t i = 0; i < b.n; i++, s->samples++) {
-            cr_assert(b.labels[i] == label(NULL, b.indices[i]), "batch %" PRId64 ", place %" PRId64, s->n - 1, i);
+            cr_assert(b.labels[i] == label(NULL, b.indices[i]), "batch %" PRId64 ", place %" PRId64,
+                      s->n - 1, i);
             s->indices[s->samples] = b.indices[i];
             s->labels[s->samples] = b.labels[i];
-            s->sample_crc[s->samples] = (uint32_t)crc32(0, (const Bytef *)b.images.data + (size_t)i * each, (uInt)each);
+            s->sample_crc[s->samples] =
+                (uint32_t)crc32(0, (const Bytef *)b.images.data + (size_t)i * each, (uInt)each);
         }
         s->replaced += b.bad;
     }
@@ -205,17 +227,19 @@ static seen whole, other;
 
 static void expect_rest(int64_t start, const char *what, int64_t which)
 {
-    cr_assert(other.n == whole.n - start, "%s %" PRId64 ": %" PRId64 " batches, expected %" PRId64, what, which, other.n,
-              whole.n - start);
+    cr_assert(other.n == whole.n - start, "%s %" PRId64 ": %" PRId64 " batches, expected %" PRId64,
+              what, which, other.n, whole.n - start);
     for (int64_t i = 0; i < other.n; i++)
-        cr_expect(other.crc[i] == whole.crc[start + i], "%s %" PRId64 ": batch %" PRId64 " has CRC %08x, expected %08x", what,
-                  which, i, other.crc[i], whole.crc[start + i]);
+        cr_expect(other.crc[i] == whole.crc[start + i],
+                  "%s %" PRId64 ": batch %" PRId64 " has CRC %08x, expected %08x", what, which, i,
+                  other.crc[i], whole.crc[start + i]);
 }
 
 static void expect_same_however_loaded(const reel_loader_config *from)
 {
     run(&whole, from);
-    cr_assert(whole.n == 33 && whole.samples == 3 * COUNT, "%" PRId64 " batches, %" PRId64 " samples", whole.n, whole.samples);
+    cr_assert(whole.n == 33 && whole.samples == 3 * COUNT,
+              "%" PRId64 " batches, %" PRId64 " samples", whole.n, whole.samples);
     static const int workers[] = {1, 2, 5, 16};
     for (int i = 0; i < 4; i++) {
         reel_loader_config config = *from;
@@ -252,7 +276,8 @@ Test(balance, what_an_incomplete_batch_would_have_held_comes_in_the_next_epoch)
     config.epochs = 4;
     run(&whole, &config);
     cr_assert(whole.samples == 400, "%" PRId64 " samples", whole.samples);
-    cr_expect(spread(whole.indices, whole.samples) == 0, "classes differ by %" PRId64, spread(whole.indices, whole.samples));
+    cr_expect(spread(whole.indices, whole.samples) == 0, "classes differ by %" PRId64,
+              spread(whole.indices, whole.samples));
     expect_rounds(whole.indices, whole.samples, "whole batches");
     config.epoch = 2;
     run(&other, &config);
@@ -268,9 +293,11 @@ Test(balance, a_sample_that_comes_again_looks_different)
             if (whole.indices[i] == whole.indices[k]) {
                 repeats++;
                 cr_expect(whole.sample_crc[i] != whole.sample_crc[k],
-                          "sample %" PRId64 " looks the same at %" PRId64 " and %" PRId64, whole.indices[i], k, i);
+                          "sample %" PRId64 " looks the same at %" PRId64 " and %" PRId64,
+                          whole.indices[i], k, i);
             }
-    cr_expect(repeats > 1000, "%" PRId64 " repeats", repeats); /* the single image of a class alone: 62 * 61 / 2 */
+    cr_expect(repeats > 1000, "%" PRId64 " repeats",
+              repeats); /* the single image of a class alone: 62 * 61 / 2 */
 }
 
 Test(balance, bad_samples_are_counted_once_each_and_replaced_within_their_class_where_it_has_others)
@@ -293,16 +320,19 @@ Test(balance, bad_samples_are_counted_once_each_and_replaced_within_their_class_
             places += gone[order[i]];
             cr_expect(!gone[whole.indices[at]], "place %" PRId64 " holds a bad sample", at);
             if (!gone[order[i]])
-                cr_expect(whole.indices[at] == order[i], "place %" PRId64 ": %" PRId64 ", expected %" PRId64, at,
+                cr_expect(whole.indices[at] == order[i],
+                          "place %" PRId64 ": %" PRId64 ", expected %" PRId64, at,
                           whole.indices[at], order[i]);
             else if (label(NULL, order[i]) != 4)
-                cr_expect(whole.labels[at] == label(NULL, order[i]), "place %" PRId64 ": class %" PRId64 ", expected %" PRId64,
-                          at, whole.labels[at], label(NULL, order[i]));
+                cr_expect(whole.labels[at] == label(NULL, order[i]),
+                          "place %" PRId64 ": class %" PRId64 ", expected %" PRId64, at,
+                          whole.labels[at], label(NULL, order[i]));
         }
     }
-    cr_expect(whole.replaced == places, "%" PRId64 " places replaced, expected %" PRId64, whole.replaced, places);
-    cr_expect(whole.bad <= expected && whole.bad > expected / 2, "%" PRId64 " bad samples, expected at most %" PRId64,
-              whole.bad, expected);
+    cr_expect(whole.replaced == places, "%" PRId64 " places replaced, expected %" PRId64,
+              whole.replaced, places);
+    cr_expect(whole.bad <= expected && whole.bad > expected / 2,
+              "%" PRId64 " bad samples, expected at most %" PRId64, whole.bad, expected);
     reel_balance_destroy(b);
 }
 
@@ -310,6 +340,7 @@ Test(balance, it_needs_shuffle)
 {
     reel_loader *l;
     const reel_loader_config config = {.class_balanced = true};
-    cr_expect(reel_loader_create(&l, data, &transform, &config, &err) == REEL_ERR_INVALID && l == NULL);
+    cr_expect(reel_loader_create(&l, data, &transform, &config, &err) == REEL_ERR_INVALID &&
+              l == NULL);
     check_message(&err);
 }

@@ -25,12 +25,15 @@ static void touch(const char *name)
 
 static void expect_names(const char *const *names, const int64_t *labels, int64_t n)
 {
-    cr_assert(reel_dataset_count(data) == n, "%" PRId64 " samples, expected %" PRId64, reel_dataset_count(data), n);
+    cr_assert(reel_dataset_count(data) == n, "%" PRId64 " samples, expected %" PRId64,
+              reel_dataset_count(data), n);
     for (int64_t i = 0; i < n; i++) {
         char name[300];
         reel_dataset_sample_name(data, i, name, sizeof name);
-        cr_expect(strcmp(name, names[i]) == 0, "sample %" PRId64 " is %s, expected %s", i, name, names[i]);
-        cr_expect(reel_dataset_label(data, i) == labels[i], "sample %" PRId64 ": label %" PRId64 ", expected %" PRId64, i,
+        cr_expect(strcmp(name, names[i]) == 0, "sample %" PRId64 " is %s, expected %s", i, name,
+                  names[i]);
+        cr_expect(reel_dataset_label(data, i) == labels[i],
+                  "sample %" PRId64 ": label %" PRId64 ", expected %" PRId64, i,
                   reel_dataset_label(data, i), labels[i]);
     }
 }
@@ -47,17 +50,21 @@ static void expect_failure(reel_status expected, const char *word)
 Test(folder, classes_and_files_come_in_bytewise_order_at_any_depth)
 {
     static const char *const folders[] = {"b", "a", "Z", "a/deep", "a/deep/deeper", "a/deep-er"};
-    static const char *const files[] = {"b/2.jpg",      "b/10.jpeg",           "b/1.PNG",         "a/z.JPG",
-                                        "a/deep/x.png", "a/deep/deeper/y.jpg", "a/deep-er/w.jpg", "a/notes.txt",
-                                        "a/jpg",        "Z/only.JpEg",         "readme.md"};
-    for (int64_t i = 0; i < REEL_COUNT(folders); i++) make_folder(join(root, folders[i]));
-    for (int64_t i = 0; i < REEL_COUNT(files); i++) touch(files[i]);
+    static const char *const files[] = {"b/2.jpg",         "b/10.jpeg",    "b/1.PNG",
+                                        "a/z.JPG",         "a/deep/x.png", "a/deep/deeper/y.jpg",
+                                        "a/deep-er/w.jpg", "a/notes.txt",  "a/jpg",
+                                        "Z/only.JpEg",     "readme.md"};
+    for (int64_t i = 0; i < REEL_COUNT(folders); i++)
+        make_folder(join(root, folders[i]));
+    for (int64_t i = 0; i < REEL_COUNT(files); i++)
+        touch(files[i]);
     MUST(reel_dataset_folder(&data, root, &err), err);
     cr_expect(reel_dataset_classes(data) == 3);
     cr_expect(strcmp(reel_dataset_class_name(data, 0), "Z") == 0);
     cr_expect(strcmp(reel_dataset_class_name(data, 2), "b") == 0);
-    expect_names((const char *const[]){"Z/only.JpEg", "a/deep-er/w.jpg", "a/deep/deeper/y.jpg", "a/deep/x.png", "a/z.JPG",
-                                       "b/1.PNG", "b/10.jpeg", "b/2.jpg"},
+    expect_names((const char *const[]){"Z/only.JpEg", "a/deep-er/w.jpg", "a/deep/deeper/y.jpg",
+                                       "a/deep/x.png", "a/z.JPG", "b/1.PNG", "b/10.jpeg",
+                                       "b/2.jpg"},
                  (const int64_t[]){0, 1, 1, 1, 1, 2, 2, 2}, 8);
 }
 
@@ -95,7 +102,8 @@ Test(folder, hidden_files_are_skipped_and_counted)
     touch("a/.DS_Store");
     MUST(reel_dataset_folder(&data, root, &err), err);
     expect_names((const char *const[]){"a/x.jpg"}, (const int64_t[]){0}, 1);
-    cr_expect(reel_dataset_hidden(data) == 3, "%" PRId64 " hidden, expected 3", reel_dataset_hidden(data));
+    cr_expect(reel_dataset_hidden(data) == 3, "%" PRId64 " hidden, expected 3",
+              reel_dataset_hidden(data));
 }
 
 Test(folder, symbolic_links_are_followed_once_and_loops_end)
@@ -114,8 +122,9 @@ Test(folder, symbolic_links_are_followed_once_and_loops_end)
     MUST(reel_dataset_folder(&data, root, &err), err);
     cr_expect(now() - begin < 1);
     /* Through a/up the whole root is below a, but each folder once. */
-    expect_names((const char *const[]){"a/up/b/dangling.jpg", "a/up/b/loop.jpg", "a/up/b/real/y.jpg", "a/x.jpg",
-                                       "b/dangling.jpg", "b/loop.jpg", "b/real/y.jpg"},
+    expect_names((const char *const[]){"a/up/b/dangling.jpg", "a/up/b/loop.jpg",
+                                       "a/up/b/real/y.jpg", "a/x.jpg", "b/dangling.jpg",
+                                       "b/loop.jpg", "b/real/y.jpg"},
                  (const int64_t[]){0, 0, 0, 0, 1, 1, 1}, 7);
     reel_bytes bytes = {0};
     MUST(reel_dataset_read(data, 6, &bytes, &err), err);
@@ -130,10 +139,11 @@ Test(folder, hard_names_work_and_are_shown_on_one_printable_line)
     char longest[3 + 255 + 1] = "-c/"; /* the longest name a file system takes */
     memset(longest + 3, 'n', 255);
     memcpy(longest + 3 + 251, ".jpg", 5);
-    static const char *const files[] = {"-c/new\nline.jpg", "-c/ space .jpg", "-c/\xff\xfe.jpg", "-c/--help.jpg",
-                                        "-c/caf\xc3\xa9.jpg"};
+    static const char *const files[] = {"-c/new\nline.jpg", "-c/ space .jpg", "-c/\xff\xfe.jpg",
+                                        "-c/--help.jpg", "-c/caf\xc3\xa9.jpg"};
     make_folder(join(root, "-c"));
-    for (int64_t i = 0; i < REEL_COUNT(files); i++) touch(files[i]);
+    for (int64_t i = 0; i < REEL_COUNT(files); i++)
+        touch(files[i]);
     touch(longest);
     MUST(reel_dataset_folder(&data, root, &err), err);
     cr_assert(reel_dataset_count(data) == 6, "%" PRId64 " samples", reel_dataset_count(data));
@@ -160,7 +170,8 @@ Test(folder, a_pipe_or_folder_named_like_an_image_does_not_stall)
     touch("a/folder.jpg/in.jpg");
     cr_assert(mkfifo(join(root, "a/pipe.jpg"), 0666) == 0);
     MUST(reel_dataset_folder(&data, root, &err), err);
-    expect_names((const char *const[]){"a/folder.jpg/in.jpg", "a/pipe.jpg"}, (const int64_t[]){0, 0}, 2);
+    expect_names((const char *const[]){"a/folder.jpg/in.jpg", "a/pipe.jpg"},
+                 (const int64_t[]){0, 0}, 2);
     reel_bytes bytes = {0};
     cr_expect(reel_dataset_read(data, 1, &bytes, &err) == REEL_ERR_IO);
     reel_bytes_free(&bytes);
@@ -211,13 +222,15 @@ Test(folder, a_subset_shows_its_samples_in_its_order)
     reel_dataset *parent;
     MUST(reel_dataset_folder(&parent, root, &err), err);
     MUST(reel_dataset_subset(&data, parent, (const int64_t[]){2, 0, 2}, 3, &err), err);
-    expect_names((const char *const[]){"b/3.jpg", "a/1.jpg", "b/3.jpg"}, (const int64_t[]){1, 0, 1}, 3);
+    expect_names((const char *const[]){"b/3.jpg", "a/1.jpg", "b/3.jpg"}, (const int64_t[]){1, 0, 1},
+                 3);
     cr_expect(reel_dataset_classes(data) == 2);
     reel_bytes bytes = {0};
     MUST(reel_dataset_read(data, 1, &bytes, &err), err);
     reel_bytes_free(&bytes);
     reel_dataset *none;
-    cr_expect(reel_dataset_subset(&none, parent, (const int64_t[]){3}, 1, &err) == REEL_ERR_INVALID);
+    cr_expect(reel_dataset_subset(&none, parent, (const int64_t[]){3}, 1, &err) ==
+              REEL_ERR_INVALID);
     check_message(&err);
     cr_expect(reel_dataset_subset(&none, parent, NULL, 0, &err) == REEL_ERR_INVALID);
     reel_dataset_destroy(data);
@@ -227,8 +240,10 @@ Test(folder, a_subset_shows_its_samples_in_its_order)
 
 Test(folder, classes_that_differ_are_listed)
 {
-    static const char *const files[] = {"t", "t/cat", "t/cow", "t/dog", "v", "v/cat", "v/ow\nl", "v/dog"};
-    for (int64_t i = 0; i < REEL_COUNT(files); i++) make_folder(join(root, files[i]));
+    static const char *const files[] = {"t", "t/cat", "t/cow",   "t/dog",
+                                        "v", "v/cat", "v/ow\nl", "v/dog"};
+    for (int64_t i = 0; i < REEL_COUNT(files); i++)
+        make_folder(join(root, files[i]));
     touch("t/cat/x.jpg");
     touch("t/cow/x.jpg");
     touch("t/dog/x.jpg");
@@ -241,7 +256,8 @@ Test(folder, classes_that_differ_are_listed)
     MUST(reel_dataset_same_classes(data, data, &err), err);
     cr_expect(reel_dataset_same_classes(data, val, &err) == REEL_ERR_INVALID);
     check_message(&err);
-    cr_expect(strcmp(err.message, "classes differ: only in the training data: cow; only in the validation data: ow\\x0al") == 0,
+    cr_expect(strcmp(err.message, "classes differ: only in the training data: cow; only in the "
+                                  "validation data: ow\\x0al") == 0,
               "\"%s\"", err.message);
     reel_dataset_destroy(val);
 }

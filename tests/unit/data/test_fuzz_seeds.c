@@ -1,4 +1,5 @@
-/* The fuzzers' own checks, where nobody has a fuzzer: every target over small valid files, whole, cut, and with bytes changed.
+/* The fuzzers' own checks, where nobody has a fuzzer: every target over small valid files, whole,
+ * cut, and with bytes changed.
  */
 #include "tests/unit/data/fuzz_seeds.h"
 
@@ -40,7 +41,8 @@
 static void save(const seeds *s, const char *target)
 {
     const char *folder = getenv("REEL_FUZZ_CORPUS");
-    if (!folder) return;
+    if (!folder)
+        return;
     mkdir(join(folder, target), 0777);
     for (int i = 0; i < s->n; i++) {
         char name[300];
@@ -53,7 +55,8 @@ static void save(const seeds *s, const char *target)
 static void run(int (*target)(const uint8_t *, size_t), const uint8_t *bytes, size_t size)
 {
     uint8_t *copy = malloc(size ? size : 1);
-    if (size) memcpy(copy, bytes, size);
+    if (size)
+        memcpy(copy, bytes, size);
     target(copy, size);
     free(copy);
 }
@@ -65,7 +68,8 @@ static void replay(seeds *s, const char *name, int (*target)(const uint8_t *, si
     for (int i = 0; i < s->n; i++) {
         const reel_bytes *b = &s->at[i];
         run(target, b->data, b->size);
-        for (int k = 0; k <= 64; k++) run(target, b->data, b->size * (size_t)k / 65);
+        for (int k = 0; k <= 64; k++)
+            run(target, b->data, b->size * (size_t)k / 65);
         uint8_t *copy = malloc(b->size + 1);
         for (int k = 0; k < changes; k++) {
             memcpy(copy, b->data, b->size);
@@ -73,7 +77,8 @@ static void replay(seeds *s, const char *name, int (*target)(const uint8_t *, si
                 state = state * 1664525u + 1013904223u;
                 const size_t at = (size_t)(state >> 8) % (b->size < 700 || k % 3 ? b->size : 600);
                 state = state * 1664525u + 1013904223u;
-                copy[at] = k & 1 ? (uint8_t)(state >> 24) : (uint8_t)(copy[at] ^ 1u << (state >> 29));
+                copy[at] =
+                    k & 1 ? (uint8_t)(state >> 24) : (uint8_t)(copy[at] ^ 1u << (state >> 29));
             }
             run(target, copy, b->size);
         }
@@ -100,7 +105,8 @@ Test(fuzz_seeds, damaged_tars_are_refused_or_described_truly)
     memcpy(name + 290, ".cls", 5);
     tar_put(&tar, "././@LongLink", 'L', name, 295);
     tar_put(&tar, "cut", '0', "1", 1);
-    tar_put(&tar, "pax", 'x', "20 path=long/a.ppm\n\n30 SCHILY.xattr.user.x=123456\n11 size=17\n", 49);
+    tar_put(&tar, "pax", 'x', "20 path=long/a.ppm\n\n30 SCHILY.xattr.user.x=123456\n11 size=17\n",
+            49);
     tar_put(&tar, "short", '0', "P6 1 1 255\nabc", 14);
     tar_put(&tar, "pax", 'x', "19 path=long/a.cls\n", 19);
     tar_put(&tar, "short", '7', "0", 1);
@@ -118,7 +124,8 @@ Test(fuzz_seeds, damaged_idx_files_are_refused_or_read)
     uint8_t file[2 + 16 + 2 * 12 + 8 + 2] = {0, 40, 0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4};
     memcpy(file + 2 + 40, "\0\0\x08\x01\0\0\0\x02\x07\x0b", 10);
     seed_add(&s, file, sizeof file);
-    memset(file + 2 + 4, 0xff, 12); /* sides whose product does not fit in 64 bits: found by the fuzzer */
+    memset(file + 2 + 4, 0xff,
+           12); /* sides whose product does not fit in 64 bits: found by the fuzzer */
     seed_add(&s, file, sizeof file);
     replay(&s, "idx", fuzz_idx, 20000);
 }
@@ -140,19 +147,23 @@ Test(fuzz_seeds, damaged_cifar_files_are_refused_or_read)
 Test(fuzz_seeds, damaged_lists_are_refused_or_read)
 {
     seeds s = {0};
-    const char *const lists[] = {"\xef\xbb\xbfmy images/a b.jpg 0\r\n\r\nb.jpg 1  \r\n", "a.jpg\tdog house\nb c\tcat\n",
-                                 "a,b.jpg,1\n\"x\",2", "/absolute path 16777215"};
-    for (int i = 0; i < 4; i++) seed_add(&s, lists[i], strlen(lists[i]));
+    const char *const lists[] = {"\xef\xbb\xbfmy images/a b.jpg 0\r\n\r\nb.jpg 1  \r\n",
+                                 "a.jpg\tdog house\nb c\tcat\n", "a,b.jpg,1\n\"x\",2",
+                                 "/absolute path 16777215"};
+    for (int i = 0; i < 4; i++)
+        seed_add(&s, lists[i], strlen(lists[i]));
     replay(&s, "list", fuzz_list, 20000);
 }
 
 Test(fuzz_seeds, damaged_validation_labels_are_refused_or_are_classes)
 {
     seeds s = {0};
-    const char *const texts[] = {"ImageId,PredictionString\nILSVRC2012_val_00000001,n01440764 1 2 3 4 n01443537 1 2 3 4\n",
-                                 "n01440764\nn01443537\r\nn01440764\n", "ILSVRC2012_val_00000001.JPEG 1\nval/a.JPEG\t0\n",
-                                 "ILSVRC2012_val_00000001.JPEG 490\nILSVRC2012_val_00000002.JPEG 361\n"};
-    for (int i = 0; i < 4; i++) seed_add(&s, texts[i], strlen(texts[i]));
+    const char *const texts[] = {
+        "ImageId,PredictionString\nILSVRC2012_val_00000001,n01440764 1 2 3 4 n01443537 1 2 3 4\n",
+        "n01440764\nn01443537\r\nn01440764\n", "ILSVRC2012_val_00000001.JPEG 1\nval/a.JPEG\t0\n",
+        "ILSVRC2012_val_00000001.JPEG 490\nILSVRC2012_val_00000002.JPEG 361\n"};
+    for (int i = 0; i < 4; i++)
+        seed_add(&s, texts[i], strlen(texts[i]));
     seed_add(&s, ")\n\n)\0\0\0\0", 8); /* was read past the end of a name */
     replay(&s, "val_labels", fuzz_val_labels, 20000);
 }
@@ -161,7 +172,8 @@ Test(fuzz_seeds, damaged_exif_is_ignored)
 {
     seeds s = {0};
     seed_add(&s, "II*\0\10\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0\0\0\0\0", 26);
-    seed_add(&s, "MM\0*\0\0\0\10\0\2\1\0\0\4\0\0\0\1\0\0\0\1\1\x12\0\3\0\0\0\1\0\3\0\0\0\0\0\0", 38);
+    seed_add(&s, "MM\0*\0\0\0\10\0\2\1\0\0\4\0\0\0\1\0\0\0\1\1\x12\0\3\0\0\0\1\0\3\0\0\0\0\0\0",
+             38);
     replay(&s, "exif", fuzz_exif, 20000);
 }
 
@@ -198,7 +210,8 @@ static void put_element(reel_bytes *b, uint32_t type, const void *bytes, size_t 
     put32(b, (uint32_t)size);
     MUST(reel_bytes_reserve(b, b->size + padded + 1, &err), err);
     memset(b->data + b->size, 0, padded);
-    if (size) memcpy(b->data + b->size, bytes, size);
+    if (size)
+        memcpy(b->data + b->size, bytes, size);
     b->size += padded;
 }
 
@@ -256,7 +269,8 @@ Test(fuzz_seeds, damaged_mat_files_are_refused_or_read)
             whole.size = 128 + file.size;
         }
         MUST(reel_matlab_synsets(&names, whole.data, whole.size, &err), err);
-        cr_expect(reel_names_count(&names) == 2, "%" PRId64 " ids, expected 2", reel_names_count(&names));
+        cr_expect(reel_names_count(&names) == 2, "%" PRId64 " ids, expected 2",
+                  reel_names_count(&names));
         cr_expect_str_eq(reel_names_at(&names, 0), "n01");
         cr_expect_str_eq(reel_names_at(&names, 1), "n02");
         reel_names_free(&names);

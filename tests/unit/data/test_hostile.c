@@ -8,9 +8,11 @@ static void expect_refused(const char *what, const void *data, size_t size, cons
 {
     err.message[0] = 0;
     const reel_status status = reel_image_decode(&image, data, size, &err);
-    cr_expect(status == REEL_ERR_FORMAT, "%s: status %d, expected %d", what, (int)status, (int)REEL_ERR_FORMAT);
+    cr_expect(status == REEL_ERR_FORMAT, "%s: status %d, expected %d", what, (int)status,
+              (int)REEL_ERR_FORMAT);
     check_message(&err);
-    cr_expect(strstr(err.message, word) != NULL, "%s: \"%s\" does not say \"%s\"", what, err.message, word);
+    cr_expect(strstr(err.message, word) != NULL, "%s: \"%s\" does not say \"%s\"", what,
+              err.message, word);
 }
 
 Test(hostile, other_content_is_refused_by_its_name)
@@ -39,11 +41,13 @@ enum { BASELINE, PNG, PROGRESSIVE, RESTARTS, CMYK, KINDS };
 
 static reel_bytes of_kind(int kind, int64_t width, int64_t height, uint32_t seed)
 {
-    if (kind <= PNG) return encoded(width, height, seed, kind == PNG);
+    if (kind <= PNG)
+        return encoded(width, height, seed, kind == PNG);
     reel_image drawn = draw(width, height, seed);
-    reel_bytes bytes = kind == CMYK ? jpeg_of(drawn.rgb, width / 4 * 3, height / 4 * 3, 4, JCS_CMYK, JCS_YCCK, 2, 2, false, 0)
-                                    : jpeg_of(drawn.rgb, width, height, 3, JCS_RGB, JCS_YCbCr, 2, 2, kind == PROGRESSIVE,
-                                              kind == RESTARTS ? 3 : 0);
+    reel_bytes bytes = kind == CMYK ? jpeg_of(drawn.rgb, width / 4 * 3, height / 4 * 3, 4, JCS_CMYK,
+                                              JCS_YCCK, 2, 2, false, 0)
+                                    : jpeg_of(drawn.rgb, width, height, 3, JCS_RGB, JCS_YCbCr, 2, 2,
+                                              kind == PROGRESSIVE, kind == RESTARTS ? 3 : 0);
     reel_image_free(&drawn);
     return bytes;
 }
@@ -54,13 +58,19 @@ Test(hostile, an_image_cut_anywhere_is_refused_whole_or_in_part)
     for (int kind = 0; kind < 2 * KINDS; kind++) {
         reel_bytes b = of_kind(kind / 2, 160, 120, 9);
         for (size_t cut = 0; cut < 16 + 3; cut++) {
-            const size_t size = cut < 16 ? b.size * cut / 16 : b.size - (cut - 15); /* sixteenths, then the last bytes */
-            uint8_t *exact = malloc(size + 1); /* its own block, so that a sanitizer sees a read beyond it */
+            const size_t size = cut < 16
+                                    ? b.size * cut / 16
+                                    : b.size - (cut - 15); /* sixteenths, then the last bytes */
+            uint8_t *exact =
+                malloc(size + 1); /* its own block, so that a sanitizer sees a read beyond it */
             memcpy(exact, b.data, size);
             reel_rect want = {0, 0, 8, 8}, got;
-            const reel_status status = kind % 2 && kind / 2 != PNG ? reel_jpeg_decode(&image, exact, size, &want, &got, &none)
-                                                                   : reel_image_decode(&image, exact, size, &none);
-            cr_expect(status == REEL_ERR_FORMAT, "kind %d cut to %zu of %zu bytes: status %d, expected %d", kind, size, b.size,
+            const reel_status status =
+                kind % 2 && kind / 2 != PNG
+                    ? reel_jpeg_decode(&image, exact, size, &want, &got, &none)
+                    : reel_image_decode(&image, exact, size, &none);
+            cr_expect(status == REEL_ERR_FORMAT,
+                      "kind %d cut to %zu of %zu bytes: status %d, expected %d", kind, size, b.size,
                       (int)status, (int)REEL_ERR_FORMAT);
             free(exact);
         }
@@ -71,7 +81,8 @@ Test(hostile, an_image_cut_anywhere_is_refused_whole_or_in_part)
 Test(hostile, ten_thousand_images_with_random_bytes_never_crash)
 {
     reel_rng rng = reel_rng_at(7, REEL_STREAM_CHECK, 0, 0);
-    const reel_transform t = {.size = 32, .crop = REEL_CROP_RANDOM_RESIZED, .flip = 0.5, .hue = 0.1, .contrast = 0.3};
+    const reel_transform t = {
+        .size = 32, .crop = REEL_CROP_RANDOM_RESIZED, .flip = 0.5, .hue = 0.1, .contrast = 0.3};
     reel_transform_scratch scratch = {0};
     static float out[32 * 32 * 3];
     int64_t refused = 0;
@@ -80,21 +91,28 @@ Test(hostile, ten_thousand_images_with_random_bytes_never_crash)
         uint8_t *bent = malloc(b.size);
         for (int i = 0; i < 2000; i++) {
             memcpy(bent, b.data, b.size);
-            const uint64_t flips = 1 + reel_rng_below(&rng, 8), range = i % 2 ? b.size : 200; /* headers more often */
+            const uint64_t flips = 1 + reel_rng_below(&rng, 8),
+                           range = i % 2 ? b.size : 200; /* headers more often */
             for (uint64_t k = 0; k < flips; k++)
-                bent[reel_rng_below(&rng, range < b.size ? range : b.size)] = (uint8_t)reel_rng_u32(&rng);
+                bent[reel_rng_below(&rng, range < b.size ? range : b.size)] =
+                    (uint8_t)reel_rng_u32(&rng);
             const reel_status whole = reel_image_decode(&image, bent, b.size, &err);
-            const reel_status part = reel_transform_bytes(&t, bent, b.size, rng, &scratch, out, &err);
+            const reel_status part =
+                reel_transform_bytes(&t, bent, b.size, rng, &scratch, out, &err);
             refused += whole != REEL_OK;
-            cr_expect(whole == REEL_OK || whole == REEL_ERR_FORMAT, "kind %d, file %d: status %d", kind, i, (int)whole);
+            cr_expect(whole == REEL_OK || whole == REEL_ERR_FORMAT, "kind %d, file %d: status %d",
+                      kind, i, (int)whole);
             /* Below the part nothing is decoded: damage there is not met. */
             cr_expect(part == whole || (kind != PNG && kind != PROGRESSIVE && part == REEL_OK),
-                      "kind %d, file %d: status %d in part, %d in full: %s", kind, i, (int)part, (int)whole, err.message);
+                      "kind %d, file %d: status %d in part, %d in full: %s", kind, i, (int)part,
+                      (int)whole, err.message);
         }
         free(bent);
         reel_bytes_free(&b);
     }
-    cr_expect(refused > 1000, "%" PRId64 " of 10000 were refused, expected more: does the test bend anything?", refused);
+    cr_expect(refused > 1000,
+              "%" PRId64 " of 10000 were refused, expected more: does the test bend anything?",
+              refused);
     reel_transform_scratch_free(&scratch);
     reel_image_free(&image);
 }
@@ -103,7 +121,8 @@ Test(hostile, ten_thousand_images_with_random_bytes_never_crash)
 static size_t find_frame(const reel_bytes *b)
 {
     size_t at = 2;
-    while (!(b->data[at + 1] >= 0xc0 && b->data[at + 1] <= 0xc2)) at += 2 + (size_t)b->data[at + 2] * 256 + b->data[at + 3];
+    while (!(b->data[at + 1] >= 0xc0 && b->data[at + 1] <= 0xc2))
+        at += 2 + (size_t)b->data[at + 2] * 256 + b->data[at + 3];
     return at + 5;
 }
 
@@ -140,8 +159,10 @@ Test(hostile, a_size_that_the_file_cannot_hold_is_refused_before_memory_is_touch
 /* A header and nothing else: 118 bytes that ask for 12 GB. */
 Test(hostile, a_jpeg_header_of_118_bytes_is_refused_in_ten_milliseconds)
 {
-    static const uint8_t begin[] = "\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0\xff\xdb\0\x43",
-                         end[] = "\xff\xc0\0\x11\x08\xff\xdc\xff\xdc\3\1\x11\0\2\x11\0\3\x11\0\xff\xda\0\x08\1\1\0\0\x3f\0";
+    static const uint8_t begin
+        [] = "\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0\xff\xdb\0\x43",
+   end[] =
+        "\xff\xc0\0\x11\x08\xff\xdc\xff\xdc\3\1\x11\0\2\x11\0\3\x11\0\xff\xda\0\x08\1\1\0\0\x3f\0";
     uint8_t bytes[118];
     memcpy(bytes, begin, 24);
     bytes[24] = 0;
@@ -152,9 +173,11 @@ Test(hostile, a_jpeg_header_of_118_bytes_is_refused_in_ten_milliseconds)
     static float out[224 * 224 * 3];
     const double start = now();
     expect_refused("a header alone", bytes, sizeof bytes, "65500 x 65500");
-    const reel_status status = reel_transform_bytes(&t, bytes, sizeof bytes, (reel_rng){0}, &scratch, out, &err);
+    const reel_status status =
+        reel_transform_bytes(&t, bytes, sizeof bytes, (reel_rng){0}, &scratch, out, &err);
     const double spent = now() - start;
-    cr_expect(status == REEL_ERR_FORMAT && strstr(err.message, "65500 x 65500"), "status %d: %s", (int)status, err.message);
+    cr_expect(status == REEL_ERR_FORMAT && strstr(err.message, "65500 x 65500"), "status %d: %s",
+              (int)status, err.message);
     cr_expect(spent < 0.010, "took %g s, expected less than 0.01", spent);
     cr_expect(image.capacity == 0, "%zu bytes were allocated", image.capacity);
     reel_transform_scratch_free(&scratch);
@@ -165,14 +188,16 @@ static uint32_t crc_of(const uint8_t *p, size_t n)
     uint32_t c = 0xffffffffu;
     for (size_t i = 0; i < n; i++) {
         c ^= p[i];
-        for (int k = 0; k < 8; k++) c = c & 1 ? 0xedb88320u ^ c >> 1 : c >> 1;
+        for (int k = 0; k < 8; k++)
+            c = c & 1 ? 0xedb88320u ^ c >> 1 : c >> 1;
     }
     return ~c;
 }
 
 static void put32(uint8_t *p, uint32_t v)
 {
-    for (int i = 0; i < 4; i++) p[i] = (uint8_t)(v >> (24 - 8 * i));
+    for (int i = 0; i < 4; i++)
+        p[i] = (uint8_t)(v >> (24 - 8 * i));
 }
 
 Test(hostile, png_sizes_and_chunk_lengths_that_lie_are_refused)
@@ -187,7 +212,8 @@ Test(hostile, png_sizes_and_chunk_lengths_that_lie_are_refused)
         const double begin = now();
         expect_refused("PNG size", b.data, b.size, "PNG");
         cr_expect(now() - begin < 0.05, "size %" PRId64 " took long", i);
-        cr_expect(image.capacity == 0, "size %" PRId64 ": %zu bytes were allocated", i, image.capacity);
+        cr_expect(image.capacity == 0, "size %" PRId64 ": %zu bytes were allocated", i,
+                  image.capacity);
         put32(b.data + 33, 0x7ffffff0); /* length of the next chunk */
         expect_refused("PNG chunk", b.data, b.size, "PNG");
         reel_bytes_free(&b);
@@ -196,10 +222,12 @@ Test(hostile, png_sizes_and_chunk_lengths_that_lie_are_refused)
 
 Test(hostile, a_progressive_jpeg_with_thousands_of_scans_is_refused)
 {
-    /* Grey, one block; then the same refinement again and again: each costs a pass for a dozen bytes. */
+    /* Grey, one block; then the same refinement again and again: each costs a pass for a dozen
+     * bytes. */
     static const uint8_t head[] = {0xff, 0xd8, 0xff, 0xdb, 0, 67, 0};
     static const uint8_t frame[] = {0xff, 0xc2, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0};
-    static const uint8_t table[] = {0xff, 0xc4, 0, 20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    static const uint8_t table[] = {0xff, 0xc4, 0, 20, 0, 1, 0, 0, 0, 0, 0,
+                                    0,    0,    0, 0,  0, 0, 0, 0, 0, 0, 0};
     static const uint8_t scan[] = {0xff, 0xda, 0, 8, 1, 1, 0, 0, 0, 0, 0x7f};
     reel_bytes b = {0};
     MUST(reel_bytes_reserve(&b, 100000, &err), err);
@@ -209,11 +237,13 @@ Test(hostile, a_progressive_jpeg_with_thousands_of_scans_is_refused)
     memcpy(p, frame, sizeof frame), p += sizeof frame;
     memcpy(p, table, sizeof table), p += sizeof table;
     uint8_t *scans = p;
-    for (int i = 0; i < 5; i++) memcpy(p, scan, sizeof scan), p += sizeof scan;
+    for (int i = 0; i < 5; i++)
+        memcpy(p, scan, sizeof scan), p += sizeof scan;
     memcpy(p, "\xff\xd9", 2);
     b.size = (size_t)(p + 2 - b.data);
     MUST(reel_image_decode(&image, b.data, b.size, &err), err); /* five are legal, if odd */
-    for (p = scans; p < scans + 5000 * sizeof scan; p += sizeof scan) memcpy(p, scan, sizeof scan);
+    for (p = scans; p < scans + 5000 * sizeof scan; p += sizeof scan)
+        memcpy(p, scan, sizeof scan);
     memcpy(p, "\xff\xd9", 2);
     b.size = (size_t)(p + 2 - b.data);
     expect_refused("5000 scans", b.data, b.size, "scans");
@@ -223,9 +253,12 @@ Test(hostile, a_progressive_jpeg_with_thousands_of_scans_is_refused)
 
 Test(hostile, an_image_buffer_beyond_the_cap_is_refused)
 {
-    static const int64_t sizes[][2] = {{0, 1}, {1, 0}, {-1, 5}, {INT64_MAX, INT64_MAX}, {178956971, 1}, {1 << 20, 1 << 20}};
+    static const int64_t sizes[][2] = {
+        {0, 1}, {1, 0}, {-1, 5}, {INT64_MAX, INT64_MAX}, {178956971, 1}, {1 << 20, 1 << 20}};
     for (int64_t i = 0; i < REEL_COUNT(sizes); i++)
-        cr_expect(reel_image_resize_buffer(&image, sizes[i][0], sizes[i][1], &err) == REEL_ERR_INVALID, "size %" PRId64, i);
+        cr_expect(reel_image_resize_buffer(&image, sizes[i][0], sizes[i][1], &err) ==
+                      REEL_ERR_INVALID,
+                  "size %" PRId64, i);
 }
 
 Test(hostile, names_become_one_printable_line)
@@ -247,7 +280,8 @@ Test(hostile, names_become_one_printable_line)
     char text[100];
     for (int64_t i = 0; i < REEL_COUNT(cases); i++) {
         reel_escape(text, sizeof text, cases[i].raw);
-        cr_expect(strcmp(text, cases[i].text) == 0, "name %" PRId64 ": \"%s\", expected \"%s\"", i, text, cases[i].text);
+        cr_expect(strcmp(text, cases[i].text) == 0, "name %" PRId64 ": \"%s\", expected \"%s\"", i,
+                  text, cases[i].text);
         reel_escape(text, 3, cases[i].raw);
         cr_expect(strlen(text) < 3);
     }

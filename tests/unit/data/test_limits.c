@@ -1,4 +1,5 @@
-/* Small files that claim, or unpack to, a great deal: refused before it costs memory, disk or hours. */
+/* Small files that claim, or unpack to, a great deal: refused before it costs memory, disk or
+ * hours. */
 #include <signal.h>
 #include <sys/resource.h>
 #include <zlib.h>
@@ -21,14 +22,16 @@ Test(limits, gzip_is_unpacked_no_further_than_what_is_read_may_be_long)
     const char *path = join(root, "list.txt");
     char *zeros = calloc(1, MEGABYTE);
     gzFile gz = gzopen(path, "wb");
-    for (int i = 0; i < 40; i++) gzwrite(gz, zeros, MEGABYTE);
+    for (int i = 0; i < 40; i++)
+        gzwrite(gz, zeros, MEGABYTE);
     gzclose(gz);
     free(zeros);
     reel_bytes bytes = {0};
     signal(SIGXFSZ, SIG_IGN);
     const struct rlimit most = {4 * MEGABYTE, 4 * MEGABYTE}; /* a disk that has room for no more */
     cr_assert(setrlimit(RLIMIT_FSIZE, &most) == 0);
-    cr_expect(reel_read_plain(&bytes, path, MEGABYTE, &err) == REEL_ERR_FORMAT, "status of: %s", err.message);
+    cr_expect(reel_read_plain(&bytes, path, MEGABYTE, &err) == REEL_ERR_FORMAT, "status of: %s",
+              err.message);
     expect_words("expected at most 1048576");
     reel_bytes_free(&bytes);
     remove_folder(root);
@@ -56,7 +59,8 @@ Test(limits, an_index_of_four_billion_classes_is_refused)
 
 Test(limits, a_pack_of_more_than_99999_shards_is_looked_for_shard_by_shard)
 {
-    static const char plan[] = "{\"format\": \"reel-pack\", \"version\": 1, \"splits\": {\"train\": {\"shards\": 150000}}}";
+    static const char plan[] = "{\"format\": \"reel-pack\", \"version\": 1, \"splits\": "
+                               "{\"train\": {\"shards\": 150000}}}";
     char *root = scratch_folder();
     reel_dataset *d = NULL;
     write_file(join(root, "pack.json"), plan, sizeof plan - 1);
@@ -65,7 +69,8 @@ Test(limits, a_pack_of_more_than_99999_shards_is_looked_for_shard_by_shard)
     remove_folder(root);
 }
 
-/* 20,000 samples of 200,000 classes, as a list may claim: one pass each, not one over the samples for every class. */
+/* 20,000 samples of 200,000 classes, as a list may claim: one pass each, not one over the samples
+ * for every class. */
 enum { SAMPLES = 20000, CLASSES = 200000 };
 
 static int64_t count(const void *self)
@@ -99,18 +104,22 @@ Test(limits, many_classes_are_split_in_the_time_of_a_pass)
     static int self;
     static int64_t seen[CLASSES];
     reel_dataset *all, *train, *held;
-    for (int c = 0; c < CLASSES; c++) names[c] = "c";
+    for (int c = 0; c < CLASSES; c++)
+        names[c] = "c";
     MUST(reel_dataset_create(&all, &source, &self, names, CLASSES, &err), err);
     const double begin = now();
     MUST(reel_dataset_split(&train, &held, all, 0.25, 1, &err), err);
     cr_expect(now() - begin < 2, "%.1f s", now() - begin);
     cr_expect(reel_dataset_count(train) == 12500 && reel_dataset_count(held) == 7500,
-              "%" PRId64 " and %" PRId64 " samples, expected 12500 and 7500", reel_dataset_count(train),
-              reel_dataset_count(held));
-    for (int64_t i = 0; i < reel_dataset_count(held); i++) seen[reel_dataset_label(held, i)]++;
+              "%" PRId64 " and %" PRId64 " samples, expected 12500 and 7500",
+              reel_dataset_count(train), reel_dataset_count(held));
+    for (int64_t i = 0; i < reel_dataset_count(held); i++)
+        seen[reel_dataset_label(held, i)]++;
     for (int64_t c = 0; c < CLASSES; c++) {
         const int64_t expected = c < SAMPLES / 4 ? 1 : c == CLASSES - 1 ? SAMPLES / 8 : 0;
-        cr_assert(seen[c] == expected, "class %" PRId64 ": %" PRId64 " held back, expected %" PRId64, c, seen[c], expected);
+        cr_assert(seen[c] == expected,
+                  "class %" PRId64 ": %" PRId64 " held back, expected %" PRId64, c, seen[c],
+                  expected);
     }
     reel_dataset_destroy(train);
     reel_dataset_destroy(held);

@@ -1,10 +1,12 @@
-/* The loader: the same batches whatever the workers do, bad samples counted exactly, and an end at any moment. */
+/* The loader: the same batches whatever the workers do, bad samples counted exactly, and an end at
+ * any moment. */
 #include <zlib.h>
 
 #include "data/loader.h"
 #include "tests/unit/data/data_test.h"
 
-/* A dataset in memory: `count` small pictures in 4 classes, of which those in `bad` cannot be decoded or read. */
+/* A dataset in memory: `count` small pictures in 4 classes, of which those in `bad` cannot be
+ * decoded or read. */
 struct store {
     int64_t count;
     reel_bytes images[8];
@@ -27,11 +29,14 @@ static int64_t store_label(const void *self, int64_t index)
 static reel_status store_read(const void *self, int64_t index, reel_bytes *bytes, reel_error *err)
 {
     const struct store *s = self;
-    if (s->delay) usleep((useconds_t)s->delay);
-    if (s->stalled && index == s->stalled) usleep(700000);
+    if (s->delay)
+        usleep((useconds_t)s->delay);
+    if (s->stalled && index == s->stalled)
+        usleep(700000);
     const reel_bytes *from = &s->images[index % 8];
     const bool bad = s->bad && s->bad[index];
-    if (bad && index % 3 == 0) return reel_fail(err, REEL_ERR_IO, "sample %" PRId64 " is gone", index);
+    if (bad && index % 3 == 0)
+        return reel_fail(err, REEL_ERR_IO, "sample %" PRId64 " is gone", index);
     const size_t size = bad && index % 3 == 1 ? from->size / 2 : bad ? 0 : from->size;
     REEL_TRY(reel_bytes_reserve(bytes, size + 1, err));
     memcpy(bytes->data, from->data, size);
@@ -48,20 +53,26 @@ static void store_name(const void *self, int64_t index, char *text, size_t size)
 static struct store store;
 static reel_dataset *data;
 static reel_error err;
-static const reel_transform transform = {.size = 16, .crop = REEL_CROP_RANDOM_RESIZED, .flip = 0.5, .hue = 0.1};
+static const reel_transform transform = {
+    .size = 16, .crop = REEL_CROP_RANDOM_RESIZED, .flip = 0.5, .hue = 0.1};
 
 static void set_up(void)
 {
-    static const reel_source source = {"store", store_count, store_label, store_read, store_name, NULL, NULL};
-    for (uint32_t i = 0; i < 8; i++) store.images[i] = encoded(40 + i, 30, i, i == 3);
+    static const reel_source source = {"store",    store_count, store_label, store_read,
+                                       store_name, NULL,        NULL};
+    for (uint32_t i = 0; i < 8; i++)
+        store.images[i] = encoded(40 + i, 30, i, i == 3);
     store.count = 103;
-    MUST(reel_dataset_create(&data, &source, &store, (const char *const[]){"a", "b", "c", "d"}, 4, &err), err);
+    MUST(reel_dataset_create(&data, &source, &store, (const char *const[]){"a", "b", "c", "d"}, 4,
+                             &err),
+         err);
 }
 
 static void tear_down(void)
 {
     reel_dataset_destroy(data);
-    for (int i = 0; i < 8; i++) reel_bytes_free(&store.images[i]);
+    for (int i = 0; i < 8; i++)
+        reel_bytes_free(&store.images[i]);
 }
 
 TestSuite(loader, .init = set_up, .fini = tear_down);
@@ -75,7 +86,8 @@ static uint32_t crc_of_batch(const reel_batch *b)
 }
 
 /* CRCs of the batches up to the end or `most`; returns how many. */
-static int64_t run(reel_loader_config config, uint32_t *crcs, int64_t most, int64_t *bad, int64_t *replaced)
+static int64_t run(reel_loader_config config, uint32_t *crcs, int64_t most, int64_t *bad,
+                   int64_t *replaced)
 {
     reel_loader *l;
     reel_batch b;
@@ -83,40 +95,49 @@ static int64_t run(reel_loader_config config, uint32_t *crcs, int64_t most, int6
     int64_t n = 0, sum = 0;
     for (; n < most; n++) {
         MUST(reel_loader_next(l, &b, &err), err);
-        if (b.n == 0) break;
-        cr_assert(b.images.shape[0] == b.n && b.images.shape[1] == 3 && b.images.shape[2] == 16 && b.images.shape[3] == 16);
+        if (b.n == 0)
+            break;
+        cr_assert(b.images.shape[0] == b.n && b.images.shape[1] == 3 && b.images.shape[2] == 16 &&
+                  b.images.shape[3] == 16);
         cr_assert(reel_tensor_is_canonical(&b.images));
         const int64_t number = config.epoch * reel_loader_batches_per_epoch(l) + config.first + n;
-        cr_assert(b.epoch * reel_loader_batches_per_epoch(l) + b.index == number, "batch %" PRId64 " says %" PRId64 ".%" PRId64,
-                  number, b.epoch, b.index);
-        for (int64_t i = 0; i < b.n; i++) cr_assert(b.labels[i] == b.indices[i] % 4, "batch %" PRId64 ", place %" PRId64, n, i);
+        cr_assert(b.epoch * reel_loader_batches_per_epoch(l) + b.index == number,
+                  "batch %" PRId64 " says %" PRId64 ".%" PRId64, number, b.epoch, b.index);
+        for (int64_t i = 0; i < b.n; i++)
+            cr_assert(b.labels[i] == b.indices[i] % 4, "batch %" PRId64 ", place %" PRId64, n, i);
         crcs[n] = crc_of_batch(&b);
         sum += b.bad;
     }
-    if (bad) *bad = reel_loader_bad_count(l);
-    if (replaced) *replaced = sum;
+    if (bad)
+        *bad = reel_loader_bad_count(l);
+    if (replaced)
+        *replaced = sum;
     reel_loader_destroy(l);
     return n;
 }
 
-static const reel_loader_config usual = {.batch = 10, .workers = 2, .seed = 42, .shuffle = true, .epochs = 3};
+static const reel_loader_config usual = {
+    .batch = 10, .workers = 2, .seed = 42, .shuffle = true, .epochs = 3};
 
 static void expect_same(const uint32_t *a, const uint32_t *b, int64_t n, const char *what)
 {
     for (int64_t i = 0; i < n; i++)
-        cr_expect(a[i] == b[i], "%s: batch %" PRId64 " has CRC %08x, expected %08x", what, i, a[i], b[i]);
+        cr_expect(a[i] == b[i], "%s: batch %" PRId64 " has CRC %08x, expected %08x", what, i, a[i],
+                  b[i]);
 }
 
 Test(loader, in_turns_the_batches_are_the_same_and_nothing_is_loaded_ahead)
 {
     uint32_t expected[40], got[40];
-    reel_loader_config config = {.batch = 10, .workers = 2, .shuffle = true, .epochs = 3, .max_bad = 1};
+    reel_loader_config config = {
+        .batch = 10, .workers = 2, .shuffle = true, .epochs = 3, .max_bad = 1};
     const int64_t n = run(config, expected, 40, NULL, NULL);
     config.in_turns = true;
     for (config.workers = 1; config.workers <= 16; config.workers += 5) {
         cr_expect(run(config, got, 40, NULL, NULL) == n);
         for (int64_t i = 0; i < n; i++)
-            cr_expect(got[i] == expected[i], "%d workers, batch %" PRId64 ": CRC %08x, expected %08x", config.workers, i,
+            cr_expect(got[i] == expected[i],
+                      "%d workers, batch %" PRId64 ": CRC %08x, expected %08x", config.workers, i,
                       got[i], expected[i]);
     }
     reel_loader *l;
@@ -155,7 +176,9 @@ Test(loader, a_run_resumed_at_any_batch_goes_on_the_same)
         config.epoch = start / 11;
         config.first = start % 11;
         const int64_t left = run(config, rest, 64, NULL, NULL);
-        cr_expect(left == n - start, "from batch %" PRId64 ": %" PRId64 " batches, expected %" PRId64, start, left, n - start);
+        cr_expect(left == n - start,
+                  "from batch %" PRId64 ": %" PRId64 " batches, expected %" PRId64, start, left,
+                  n - start);
         expect_same(rest, all + start, left, "resumed");
     }
 }
@@ -173,8 +196,10 @@ Test(loader, every_sample_comes_once_an_epoch_and_orders_differ)
         MUST(reel_loader_create(&l, data, &transform, &config, &err), err);
         for (;;) {
             MUST(reel_loader_next(l, &b, &err), err);
-            if (b.n == 0) break;
-            cr_expect(b.n == (b.index == 10 ? 3 : 10), "batch %" PRId64 " has %" PRId64 " samples", b.index, b.n);
+            if (b.n == 0)
+                break;
+            cr_expect(b.n == (b.index == 10 ? 3 : 10), "batch %" PRId64 " has %" PRId64 " samples",
+                      b.index, b.n);
             for (int64_t i = 0; i < b.n; i++, at++) {
                 order[b.epoch][at % 103] = b.indices[i];
                 seen[b.epoch][b.indices[i]]++;
@@ -182,7 +207,8 @@ Test(loader, every_sample_comes_once_an_epoch_and_orders_differ)
         }
         cr_assert(at == 206);
         for (int e = 0; e < 2; e++)
-            for (int i = 0; i < 103; i++) cr_expect(seen[e][i] == 1, "epoch %d: sample %d came %d times", e, i, seen[e][i]);
+            for (int i = 0; i < 103; i++)
+                cr_expect(seen[e][i] == 1, "epoch %d: sample %d came %d times", e, i, seen[e][i]);
         const bool sorted = order[0][0] == 0 && order[0][1] == 1 && order[0][50] == 50;
         cr_expect(sorted == !shuffle);
         cr_expect((memcmp(order[0], order[1], sizeof order[0]) != 0) == shuffle);
@@ -208,14 +234,16 @@ static void on_bad(void *user, int64_t index, const char *name, const char *reas
     char expected[40];
     snprintf(expected, sizeof expected, "sample %" PRId64, index);
     cr_expect(strcmp(name, expected) == 0 && reason[0] != 0, "%s: %s", name, reason);
-    if (log->n < 200) log->index[log->n++] = index;
+    if (log->n < 200)
+        log->index[log->n++] = index;
 }
 
 Test(loader, ten_percent_of_bad_samples_are_replaced_counted_exactly_and_reported_in_order)
 {
     static bool bad[103];
     int64_t count = 0;
-    for (int64_t i = 0; i < 103; i++) count += bad[i] = i * 7 % 10 == 3;
+    for (int64_t i = 0; i < 103; i++)
+        count += bad[i] = i * 7 % 10 == 3;
     store.bad = bad;
     uint32_t first[64], other[64];
     struct log logs[4] = {{0}};
@@ -229,12 +257,16 @@ Test(loader, ten_percent_of_bad_samples_are_replaced_counted_exactly_and_reporte
         config.user = &logs[i];
         n = run(config, i ? other : first, 64, &met, &replaced);
         cr_expect(n == 33);
-        cr_expect(met == count, "%d workers: %" PRId64 " bad, expected %" PRId64, workers[i], met, count);
-        cr_expect(replaced == 3 * count, "%d workers: %" PRId64 " replaced, expected %" PRId64, workers[i], replaced,
-                  3 * count);
-        cr_expect(logs[i].n == count, "%d workers: %" PRId64 " reports, expected %" PRId64, workers[i], logs[i].n, count);
-        cr_expect(memcmp(&logs[i], &logs[0], sizeof logs[0]) == 0, "%d workers: reports come in another order", workers[i]);
-        if (i) expect_same(other, first, n, "with bad samples");
+        cr_expect(met == count, "%d workers: %" PRId64 " bad, expected %" PRId64, workers[i], met,
+                  count);
+        cr_expect(replaced == 3 * count, "%d workers: %" PRId64 " replaced, expected %" PRId64,
+                  workers[i], replaced, 3 * count);
+        cr_expect(logs[i].n == count, "%d workers: %" PRId64 " reports, expected %" PRId64,
+                  workers[i], logs[i].n, count);
+        cr_expect(memcmp(&logs[i], &logs[0], sizeof logs[0]) == 0,
+                  "%d workers: reports come in another order", workers[i]);
+        if (i)
+            expect_same(other, first, n, "with bad samples");
     }
     for (int64_t start = 1; start < 33; start++) {
         reel_loader_config config = usual;
@@ -254,7 +286,8 @@ static void on_slow(void *user, int64_t index, const char *name, double spent)
     snprintf(expected, sizeof expected, "sample %" PRId64, index);
     cr_expect(strcmp(name, expected) == 0, "%s", name);
     cr_expect(spent >= 0.2, "told after %g s, expected 0.2 or more", spent);
-    if (log->n < 200) log->index[log->n++] = index;
+    if (log->n < 200)
+        log->index[log->n++] = index;
 }
 
 Test(loader, a_stalled_read_is_told_once_and_changes_nothing)
@@ -275,14 +308,16 @@ Test(loader, a_stalled_read_is_told_once_and_changes_nothing)
         store.stalled = 77;
         cr_expect(run(config, got, 64, NULL, NULL) == 11);
         expect_same(got, expected, 11, "with a stalled read");
-        /* A machine with other work may keep a sample or two waiting as long; none is told of twice. */
+        /* A machine with other work may keep a sample or two waiting as long; none is told of
+         * twice. */
         int told[103] = {0}, most = 0;
         for (int64_t k = 0; k < log.n; k++) {
             const int times = ++told[log.index[k]];
             most = times > most ? times : most;
         }
         cr_expect(told[77] == 1 && most == 1 && log.n < 10,
-                  "%d workers: sample 77 told %d times, one of them %d times, %" PRId64 " words, expected one, of sample 77",
+                  "%d workers: sample 77 told %d times, one of them %d times, %" PRId64
+                  " words, expected one, of sample 77",
                   config.workers, told[77], most, (int64_t)log.n);
     }
 }
@@ -290,7 +325,8 @@ Test(loader, a_stalled_read_is_told_once_and_changes_nothing)
 Test(loader, more_bad_samples_than_allowed_end_the_run_at_the_same_batch)
 {
     static bool bad[103];
-    for (int64_t i = 0; i < 103; i++) bad[i] = i % 5 == 0; /* 21 */
+    for (int64_t i = 0; i < 103; i++)
+        bad[i] = i % 5 == 0; /* 21 */
     store.bad = bad;
     int64_t where[3];
     for (int k = 0; k < 3; k++) {
@@ -301,13 +337,16 @@ Test(loader, more_bad_samples_than_allowed_end_the_run_at_the_same_batch)
         reel_batch b;
         MUST(reel_loader_create(&l, data, &transform, &config, &err), err);
         reel_status status = REEL_OK;
-        for (where[k] = 0; status == REEL_OK && where[k] < 33; where[k]++) status = reel_loader_next(l, &b, &err);
+        for (where[k] = 0; status == REEL_OK && where[k] < 33; where[k]++)
+            status = reel_loader_next(l, &b, &err);
         cr_expect(status == REEL_ERR_BAD_DATA, "status %d", (int)status);
         check_message(&err);
         cr_expect(strstr(err.message, "16 of 103") != NULL, "\"%s\"", err.message);
-        cr_expect(reel_loader_next(l, &b, &err) == REEL_ERR_BAD_DATA && b.n == 0, "after a failure next succeeds");
+        cr_expect(reel_loader_next(l, &b, &err) == REEL_ERR_BAD_DATA && b.n == 0,
+                  "after a failure next succeeds");
         reel_loader_destroy(l);
-        cr_expect(where[k] == where[0], "batch %" PRId64 ", with one worker %" PRId64, where[k], where[0]);
+        cr_expect(where[k] == where[0], "batch %" PRId64 ", with one worker %" PRId64, where[k],
+                  where[0]);
     }
 }
 
@@ -342,7 +381,8 @@ Test(loader, it_can_be_destroyed_at_any_moment)
             reel_loader *l;
             reel_batch b;
             MUST(reel_loader_create(&l, data, &transform, &config, &err), err);
-            for (int64_t i = 0; i < taken; i++) MUST(reel_loader_next(l, &b, &err), err);
+            for (int64_t i = 0; i < taken; i++)
+                MUST(reel_loader_next(l, &b, &err), err);
             usleep((useconds_t)(pause * 700));
             const double begin = now();
             reel_loader_destroy(l);
@@ -378,7 +418,8 @@ Test(loader, one_image_and_one_class_work_and_too_few_for_a_batch_are_refused)
     MUST(reel_loader_create(&l, one, &transform, &config, &err), err);
     for (int i = 0; i < 3; i++) {
         MUST(reel_loader_next(l, &b, &err), err);
-        cr_expect(b.n == 1 && b.epoch == i && b.labels[0] == 3, "batch %d: n %" PRId64 ", epoch %" PRId64, i, b.n, b.epoch);
+        cr_expect(b.n == 1 && b.epoch == i && b.labels[0] == 3,
+                  "batch %d: n %" PRId64 ", epoch %" PRId64, i, b.n, b.epoch);
     }
     MUST(reel_loader_next(l, &b, &err), err);
     cr_expect(b.n == 0, "a batch after the end");
@@ -386,18 +427,21 @@ Test(loader, one_image_and_one_class_work_and_too_few_for_a_batch_are_refused)
     cr_expect(b.n == 0, "a batch after the end");
     reel_loader_destroy(l);
     config.drop_last = true;
-    cr_expect(reel_loader_create(&l, one, &transform, &config, &err) == REEL_ERR_INVALID && l == NULL);
+    cr_expect(reel_loader_create(&l, one, &transform, &config, &err) == REEL_ERR_INVALID &&
+              l == NULL);
     check_message(&err);
     reel_dataset_destroy(one);
 }
 
 Test(loader, settings_that_cannot_work_are_refused)
 {
-    static const reel_loader_config configs[] = {{.batch = -1}, {.workers = -1}, {.workers = 100000},
-                                                 {.epoch = -1}, {.first = -1},   {.max_bad = 2}};
+    static const reel_loader_config configs[] = {{.batch = -1},       {.workers = -1},
+                                                 {.workers = 100000}, {.epoch = -1},
+                                                 {.first = -1},       {.max_bad = 2}};
     reel_loader *l;
     for (int64_t i = 0; i < REEL_COUNT(configs); i++) {
-        cr_expect(reel_loader_create(&l, data, &transform, &configs[i], &err) == REEL_ERR_INVALID && l == NULL,
+        cr_expect(reel_loader_create(&l, data, &transform, &configs[i], &err) == REEL_ERR_INVALID &&
+                      l == NULL,
                   "config %" PRId64, i);
         check_message(&err);
     }
@@ -421,6 +465,6 @@ Test(loader, seeds_and_epochs_give_different_permutations_that_are_uniform)
     }
     for (int i = 0; i < N; i++)
         for (int j = 0; j < N; j++)
-            cr_expect(abs(counts[i][j] - TRIES / N) < 150, "%d at place %d: %d times, expected about %d", j, i, counts[i][j],
-                      TRIES / N);
+            cr_expect(abs(counts[i][j] - TRIES / N) < 150,
+                      "%d at place %d: %d times, expected about %d", j, i, counts[i][j], TRIES / N);
 }

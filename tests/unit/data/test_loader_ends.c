@@ -1,5 +1,6 @@
-/* A loader that is closed at any moment leaves nothing behind: no thread, no descriptor, no byte; and one that goes on takes no
- * more memory. A plain program, for ThreadSanitizer and valgrind as well. */
+/* A loader that is closed at any moment leaves nothing behind: no thread, no descriptor, no byte;
+ * and one that goes on takes no more memory. A plain program, for ThreadSanitizer and valgrind as
+ * well. */
 #include <dirent.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -34,19 +35,23 @@ static const char *at(const char *name)
 static void put_text(const char *path, const char *text)
 {
     FILE *f = fopen(path, "w");
-    if (!f || fputs(text, f) < 0 || fclose(f) != 0) fail(path, NULL);
+    if (!f || fputs(text, f) < 0 || fclose(f) != 0)
+        fail(path, NULL);
 }
 
-/* A folder with one damaged image in eight, and the same packed, as a plain tar and as a gzipped one. */
+/* A folder with one damaged image in eight, and the same packed, as a plain tar and as a gzipped
+ * one. */
 static void make_sources(void)
 {
     reel_error err;
     reel_image image = {0};
-    if (!mkdtemp(root) || mkdir(at("folder"), 0777) || mkdir(at("folder/train"), 0777) || mkdir(at("packed"), 0777) ||
-        mkdir(at("tars"), 0777) || mkdir(at("gzipped"), 0777))
+    if (!mkdtemp(root) || mkdir(at("folder"), 0777) || mkdir(at("folder/train"), 0777) ||
+        mkdir(at("packed"), 0777) || mkdir(at("tars"), 0777) || mkdir(at("gzipped"), 0777))
         fail(root, NULL);
-    if (reel_image_resize_buffer(&image, 40, 30, &err)) fail("image", &err);
-    for (int i = 0; i < 40 * 30 * 3; i++) image.rgb[i] = (uint8_t)(i * i >> 4);
+    if (reel_image_resize_buffer(&image, 40, 30, &err))
+        fail("image", &err);
+    for (int i = 0; i < 40 * 30 * 3; i++)
+        image.rgb[i] = (uint8_t)(i * i >> 4);
     for (int c = 0; c < 2; c++) {
         char name[60];
         snprintf(name, sizeof name, "folder/train/%c", 'a' + c);
@@ -63,35 +68,45 @@ static void make_sources(void)
     reel_dataset *data;
     reel_pack_result packed;
     const reel_pack_config config = {.quality = 90, .per_shard = 100, .threads = 2, .max_bad = 0.5};
-    if (reel_dataset_open(&data, at("folder"), "train", NULL, 0, &err)) fail("folder", &err);
-    if (reel_pack_split(&packed, data, at("packed"), "train", &config, &err)) fail("packed", &err);
+    if (reel_dataset_open(&data, at("folder"), "train", NULL, 0, &err))
+        fail("folder", &err);
+    if (reel_pack_split(&packed, data, at("packed"), "train", &config, &err))
+        fail("packed", &err);
     reel_dataset_destroy(data);
     put_text(at("packed/classes.txt"), "a\nb\n");
-    put_text(at("packed/pack.json"), "{\"format\": \"reel-pack\", \"splits\": {\"train\": {\"shards\": 1}}}");
-    FILE *tar = fopen(at("packed/train-00000.tar"), "rb"), *plain = fopen(at("tars/train-00000.tar"), "wb");
+    put_text(at("packed/pack.json"),
+             "{\"format\": \"reel-pack\", \"splits\": {\"train\": {\"shards\": 1}}}");
+    FILE *tar = fopen(at("packed/train-00000.tar"), "rb"),
+         *plain = fopen(at("tars/train-00000.tar"), "wb");
     gzFile zipped = gzopen(at("gzipped/train-00000.tar.gz"), "wb");
-    if (!tar || !plain || !zipped) fail("tar", NULL);
+    if (!tar || !plain || !zipped)
+        fail("tar", NULL);
     char block[512];
     while (fread(block, sizeof block, 1, tar) == 1)
-        if (fwrite(block, sizeof block, 1, plain) != 1 || gzwrite(zipped, block, sizeof block) != sizeof block)
+        if (fwrite(block, sizeof block, 1, plain) != 1 ||
+            gzwrite(zipped, block, sizeof block) != sizeof block)
             fail("tar", NULL);
     fclose(tar);
-    if (fclose(plain) || gzclose(zipped) != Z_OK) fail("tar", NULL);
+    if (fclose(plain) || gzclose(zipped) != Z_OK)
+        fail("tar", NULL);
 }
 
 static void remove_sources(void)
 {
     char command[100];
     snprintf(command, sizeof command, "rm -r '%s'", root);
-    if (system(command) != 0) fprintf(stderr, "%s stays\n", root);
+    if (system(command) != 0)
+        fprintf(stderr, "%s stays\n", root);
 }
 
 static int entries(const char *folder)
 {
     int n = 0;
     DIR *d = opendir(folder);
-    while (d && readdir(d)) n++;
-    if (d) closedir(d);
+    while (d && readdir(d))
+        n++;
+    if (d)
+        closedir(d);
     return n;
 }
 
@@ -106,9 +121,14 @@ static reel_loader *open_loader(const reel_dataset *data, int workers, int64_t e
     reel_error err;
     reel_loader *l;
     const reel_transform t = {.size = 24, .crop = REEL_CROP_RANDOM_RESIZED, .flip = 0.5};
-    const reel_loader_config config = {
-        .batch = 4, .workers = workers, .shuffle = true, .epochs = epochs, .max_bad = 0.5, .in_turns = workers == 2};
-    if (reel_loader_create(&l, data, &t, &config, &err)) fail("loader", &err);
+    const reel_loader_config config = {.batch = 4,
+                                       .workers = workers,
+                                       .shuffle = true,
+                                       .epochs = epochs,
+                                       .max_bad = 0.5,
+                                       .in_turns = workers == 2};
+    if (reel_loader_create(&l, data, &t, &config, &err))
+        fail("loader", &err);
     return l;
 }
 
@@ -118,10 +138,12 @@ static void use(const char *kind, int workers, int batches, unsigned microsecond
     reel_error err;
     reel_dataset *data;
     reel_batch b;
-    if (reel_dataset_open(&data, at(kind), "train", NULL, 0, &err)) fail(kind, &err);
+    if (reel_dataset_open(&data, at(kind), "train", NULL, 0, &err))
+        fail(kind, &err);
     reel_loader *l = open_loader(data, workers, 2);
     for (int i = 0; i < batches; i++)
-        if (reel_loader_next(l, &b, &err)) fail(kind, &err);
+        if (reel_loader_next(l, &b, &err))
+            fail(kind, &err);
     usleep(microseconds);
     reel_loader_destroy(l);
     reel_dataset_destroy(data);
@@ -144,15 +166,20 @@ static int closing(void)
                     usleep(1000);
                     t = entries("/proc/self/task");
                 }
-                if (round == 0 && k == 0 && i == 0) threads = t, descriptors = d;
+                if (round == 0 && k == 0 && i == 0)
+                    threads = t, descriptors = d;
                 wrong += t > threads || d > descriptors;
                 if (t > threads || d > descriptors)
-                    fprintf(stderr, "%s, closed after %d batches: %d threads, expected %d; %d descriptors, expected %d\n",
+                    fprintf(stderr,
+                            "%s, closed after %d batches: %d threads, expected %d; %d descriptors, "
+                            "expected %d\n",
                             kinds[k], i / 3, t, threads, d, descriptors);
-                if (round == 0 && k == REEL_COUNT(kinds) - 1) heap = heap_in_use();
+                if (round == 0 && k == REEL_COUNT(kinds) - 1)
+                    heap = heap_in_use();
             }
     const size_t after = heap_in_use();
-    fprintf(stderr, "closed %zu times: %zu bytes in use, then %zu\n", (size_t)2 * 3 * ROUNDS * REEL_COUNT(kinds), heap, after);
+    fprintf(stderr, "closed %zu times: %zu bytes in use, then %zu\n",
+            (size_t)2 * 3 * ROUNDS * REEL_COUNT(kinds), heap, after);
     return wrong + (after > heap + 16384);
 }
 
@@ -162,12 +189,15 @@ static int going_on(void)
     reel_error err;
     reel_dataset *data;
     reel_batch b;
-    if (reel_dataset_open(&data, at("folder"), "train", NULL, 0, &err)) fail("folder", &err);
+    if (reel_dataset_open(&data, at("folder"), "train", NULL, 0, &err))
+        fail("folder", &err);
     reel_loader *l = open_loader(data, 3, 0);
     size_t early = 0;
     for (int i = 0; i < 4000; i++) {
-        if (reel_loader_next(l, &b, &err)) fail("folder", &err);
-        if (i == 200) early = heap_in_use();
+        if (reel_loader_next(l, &b, &err))
+            fail("folder", &err);
+        if (i == 200)
+            early = heap_in_use();
     }
     const size_t late = heap_in_use();
     fprintf(stderr, "after 200 batches %zu bytes in use, after 4,000 %zu\n", early, late);

@@ -1,5 +1,5 @@
-/* Sources other than image folders: what is recognised, what is refused and how, what a sample costs in memory. Whole datasets
- * of every kind are in tests/integration/sources.sh. */
+/* Sources other than image folders: what is recognised, what is refused and how, what a sample
+ * costs in memory. Whole datasets of every kind are in tests/integration/sources.sh. */
 #include <dirent.h>
 #include <malloc.h>
 
@@ -12,7 +12,8 @@ static void refused(const char *data, const char *split, const char *words)
     reel_error err = {0};
     const reel_status status = reel_dataset_open(&d, data, split, NULL, 0, &err);
     cr_expect(status != REEL_OK && d == NULL, "%s was opened, expected: %s", data, words);
-    cr_expect(strstr(err.message, words) != NULL, "%s: expected '%s' in \"%s\"", data, words, err.message);
+    cr_expect(strstr(err.message, words) != NULL, "%s: expected '%s' in \"%s\"", data, words,
+              err.message);
     check_message(&err);
     reel_dataset_destroy(d);
 }
@@ -29,7 +30,8 @@ static int64_t entries_of(const char *folder)
 {
     DIR *stream = opendir(folder);
     int64_t n = 0;
-    while (readdir(stream)) n++;
+    while (readdir(stream))
+        n++;
     closedir(stream);
     return n;
 }
@@ -46,22 +48,26 @@ Test(sources, nothing_in_a_tar_is_ever_written_whatever_it_calls_itself)
     tar_put(&tar, "/tmp/reel_absolute.cls", '0', "1", 1);
     tar_put(&tar, "b.jpg", '2', NULL, 0); /* links, devices, a pipe, a folder: no samples */
     tar_put(&tar, "b.cls", '0', "1", 1);
-    for (char type = '1'; type <= '6'; type++) tar_put(&tar, "c.jpg", type, NULL, 0);
+    for (char type = '1'; type <= '6'; type++)
+        tar_put(&tar, "c.jpg", type, NULL, 0);
     tar_end(&tar);
     write_file(join(root, "d/train.tar"), tar.data, tar.size);
     reel_dataset *d = opened(join(root, "d"), "train");
     cr_assert(reel_dataset_count(d) == 2, "%" PRId64 " samples, expected 2", reel_dataset_count(d));
     MUST(reel_dataset_read(d, 1, &sample, &err), err);
-    cr_expect(sample.size == image.size && first_difference(sample.data, image.data, (int64_t)image.size) < 0);
+    cr_expect(sample.size == image.size &&
+              first_difference(sample.data, image.data, (int64_t)image.size) < 0);
     cr_expect(entries_of(root) == 3 && entries_of(join(root, "d")) == 3, "files appeared");
     cr_expect(access("/tmp/reel_absolute.jpg", F_OK) != 0, "an absolute name was written");
     reel_dataset_destroy(d);
 
-    /* Cut anywhere behind the first header, damaged in any header: an error that says so, or fewer samples; never a crash. */
+    /* Cut anywhere behind the first header, damaged in any header: an error that says so, or fewer
+     * samples; never a crash. */
     for (size_t size = 512; size < tar.size - 1024; size += 512) {
         write_file(join(root, "d/train.tar"), tar.data, size - 300);
         reel_error why = {0};
-        if (reel_dataset_open(&d, join(root, "d"), "train", NULL, 0, &why) == REEL_OK) reel_dataset_destroy(d);
+        if (reel_dataset_open(&d, join(root, "d"), "train", NULL, 0, &why) == REEL_OK)
+            reel_dataset_destroy(d);
     }
     write_file(join(root, "d/train.tar"), tar.data, 512 + image.size / 2);
     refused(join(root, "d"), "train", "cut, or damaged");
@@ -116,7 +122,8 @@ Test(sources, more_shards_than_descriptors_can_be_read)
     for (int64_t i = 0; i < 230; i++) {
         MUST(reel_dataset_read(d, i, &sample, &err), err);
         sample.data[sample.size] = 0;
-        cr_assert(atoi((char *)sample.data + 3) == i, "sample %" PRId64 " is %s", i, (char *)sample.data);
+        cr_assert(atoi((char *)sample.data + 3) == i, "sample %" PRId64 " is %s", i,
+                  (char *)sample.data);
     }
     reel_dataset_destroy(d);
     cr_expect(entries_of("/proc/self/fd") == before, "descriptors stay open");
@@ -137,8 +144,10 @@ Test(sources, a_list_forgives_windows_and_names_the_line_that_it_does_not_unders
     cr_assert(reel_dataset_count(d) == 3 && reel_dataset_classes(d) == 3);
     for (int64_t i = 0; i < 3; i++) {
         reel_dataset_sample_name(d, i, name, sizeof name);
-        cr_expect(strcmp(name, names[i]) == 0, "sample %" PRId64 ": \"%s\", expected \"%s\"", i, name, names[i]);
-        cr_expect(reel_dataset_label(d, i) == labels[i], "sample %" PRId64 ": label %" PRId64 ", expected %" PRId64, i,
+        cr_expect(strcmp(name, names[i]) == 0, "sample %" PRId64 ": \"%s\", expected \"%s\"", i,
+                  name, names[i]);
+        cr_expect(reel_dataset_label(d, i) == labels[i],
+                  "sample %" PRId64 ": label %" PRId64 ", expected %" PRId64, i,
                   reel_dataset_label(d, i), labels[i]);
     }
     reel_dataset_destroy(d);
@@ -164,8 +173,9 @@ Test(sources, a_list_forgives_windows_and_names_the_line_that_it_does_not_unders
     /* A first line that names the columns is no image. */
     write_file(join(root, "train.csv"), "path,Label\nz.jpg,1\nw.jpg,0\n", 27);
     d = opened(join(root, "train.csv"), "train");
-    cr_expect(reel_dataset_count(d) == 2 && reel_dataset_classes(d) == 2, "%" PRId64 " samples of %" PRId64 " classes",
-              reel_dataset_count(d), reel_dataset_classes(d));
+    cr_expect(reel_dataset_count(d) == 2 && reel_dataset_classes(d) == 2,
+              "%" PRId64 " samples of %" PRId64 " classes", reel_dataset_count(d),
+              reel_dataset_classes(d));
     reel_dataset_destroy(d);
     remove_folder(root);
 }
@@ -184,16 +194,19 @@ Test(sources, the_devkits_ids_are_not_taken_for_class_indices)
         for (int i = 0; i < 5; i++) {
             snprintf(name, sizeof name, "val/ILSVRC2012_val_%08d.JPEG", i + 1);
             write_file(join(root, name), "x", 1);
-            text.size += (size_t)snprintf((char *)text.data + text.size, 100, "ILSVRC2012_val_%08d.JPEG %d\n", i + 1,
-                                          kind ? ranks[i] : ids[i]);
+            text.size +=
+                (size_t)snprintf((char *)text.data + text.size, 100,
+                                 "ILSVRC2012_val_%08d.JPEG %d\n", i + 1, kind ? ranks[i] : ids[i]);
         }
         write_file(join(root, "val.txt"), text.data, text.size);
-        if (kind == 0) refused(root, "val", "the devkit's ids, not ranks");
+        if (kind == 0)
+            refused(root, "val", "the devkit's ids, not ranks");
     }
     reel_dataset *d = opened(root, "val");
     for (int64_t i = 0; i < 5; i++)
-        cr_expect(reel_dataset_label(d, i) == ranks[i], "image %" PRId64 ": label %" PRId64 ", expected %d", i,
-                  reel_dataset_label(d, i), ranks[i]);
+        cr_expect(reel_dataset_label(d, i) == ranks[i],
+                  "image %" PRId64 ": label %" PRId64 ", expected %d", i, reel_dataset_label(d, i),
+                  ranks[i]);
     reel_dataset_destroy(d);
     unlink(join(root, "val.txt"));
     refused(root, "val", "no labels for them");
@@ -215,7 +228,8 @@ Test(sources, wrong_cifar_and_idx_files_say_what_is_wrong)
     refused(root, "val", "CIFAR without a val part");
     unlink(join(root, "data_batch_1.bin"));
 
-    uint8_t images[16 + 8] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2}, labels[10] = {0, 0, 8, 1, 0, 0, 0, 3};
+    uint8_t images[16 + 8] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2},
+                        labels[10] = {0, 0, 8, 1, 0, 0, 0, 3};
     write_file(join(root, "train-images-idx3-ubyte"), images, sizeof images);
     refused(root, "train", "no labels beside it");
     write_file(join(root, "train-labels-idx1-ubyte"), labels, sizeof labels);
@@ -240,14 +254,18 @@ Test(sources, drawn_images_are_the_same_whoever_reads_them_and_differ_between_th
     reel_error err;
     reel_dataset *train = opened("synth:train=3,val=2,classes=4,size=40,seed=7", "train");
     reel_dataset *val = opened("synth:train=3,val=2,classes=4,size=40,seed=7", "val");
-    cr_assert(reel_dataset_count(train) == 12 && reel_dataset_count(val) == 8 && reel_dataset_classes(val) == 4);
-    cr_expect(reel_dataset_label(train, 3) == 1 && strcmp(reel_dataset_class_name(train, 1), "cross") == 0);
+    cr_assert(reel_dataset_count(train) == 12 && reel_dataset_count(val) == 8 &&
+              reel_dataset_classes(val) == 4);
+    cr_expect(reel_dataset_label(train, 3) == 1 &&
+              strcmp(reel_dataset_class_name(train, 1), "cross") == 0);
     MUST(reel_dataset_read(train, 5, &a, &err), err);
     MUST(reel_dataset_read(train, 0, &b, &err), err);
     MUST(reel_dataset_read(train, 5, &b, &err), err);
-    cr_expect(a.size == b.size && first_difference(a.data, b.data, (int64_t)a.size) < 0, "drawn twice: other pixels");
+    cr_expect(a.size == b.size && first_difference(a.data, b.data, (int64_t)a.size) < 0,
+              "drawn twice: other pixels");
     MUST(reel_dataset_read(val, 2, &b, &err), err);
-    cr_expect(a.size != b.size || first_difference(a.data, b.data, (int64_t)a.size) >= 0, "the same image in both splits");
+    cr_expect(a.size != b.size || first_difference(a.data, b.data, (int64_t)a.size) >= 0,
+              "the same image in both splits");
     reel_bytes_free(&a);
     reel_bytes_free(&b);
     reel_dataset_destroy(train);
@@ -262,7 +280,8 @@ Test(sources, a_sample_costs_at_most_150_bytes)
     enum { N = 200000 };
     char *root = scratch_folder();
     FILE *file = fopen(join(root, "train.txt"), "w");
-    for (int i = 0; i < N; i++) fprintf(file, "n%08d/n%08d_%016d.JPEG %d\n", i % 1000, i % 1000, i, i % 1000);
+    for (int i = 0; i < N; i++)
+        fprintf(file, "n%08d/n%08d_%016d.JPEG %d\n", i % 1000, i % 1000, i, i % 1000);
     fclose(file);
     for (int kind = 0; kind < 2; kind++) {
         reel_error err;
@@ -280,9 +299,12 @@ Test(sources, a_sample_costs_at_most_150_bytes)
             }
         }
         const struct mallinfo2 after = mallinfo2();
-        const double each = (double)(after.uordblks + after.hblkhd - before.uordblks - before.hblkhd) / N;
-        cr_expect(each <= 150, "%s: %.1f bytes a sample, expected at most 150", kind ? "pieces" : "files", each);
-        if (each > 0) cr_log_info("%.1f bytes", each);
+        const double each =
+            (double)(after.uordblks + after.hblkhd - before.uordblks - before.hblkhd) / N;
+        cr_expect(each <= 150, "%s: %.1f bytes a sample, expected at most 150",
+                  kind ? "pieces" : "files", each);
+        if (each > 0)
+            cr_log_info("%.1f bytes", each);
         reel_dataset_destroy(d);
         reel_pieces_destroy(p);
     }
@@ -307,14 +329,16 @@ Test(sources, a_packed_shard_knows_when_a_bit_fell_over)
     reel_dataset *d, *packed;
     MUST(reel_dataset_folder(&d, join(root, "d"), &err), err);
     reel_pack_result r;
-    const reel_pack_config c = {.size = 20, .raw = true, .per_shard = 4, .threads = 2, .max_bad = 0.5};
+    const reel_pack_config c = {
+        .size = 20, .raw = true, .per_shard = 4, .threads = 2, .max_bad = 0.5};
     MUST(reel_pack_split(&r, d, join(root, "out"), "train", &c, &err), err);
     cr_expect(r.images == 6 && r.bad == 0 && r.resumed == 0);
     const char json[] = "{\"format\": \"reel-pack\", \"splits\": {\"train\": {\"shards\": 2}}}";
     write_file(join(root, "out/pack.json"), json, sizeof json - 1);
     MUST(reel_pack_verify(join(root, "out"), "train", 2, &c, &err), err);
     MUST(reel_pack_split(&r, d, join(root, "out"), "train", &c, &err), err);
-    cr_expect(r.images == 6 && r.resumed == 6, "%" PRId64 " of %" PRId64 " were there already", r.resumed, r.images);
+    cr_expect(r.images == 6 && r.resumed == 6, "%" PRId64 " of %" PRId64 " were there already",
+              r.resumed, r.images);
 
     packed = opened(join(root, "out"), "train");
     reel_bytes bytes = {0};
@@ -322,15 +346,17 @@ Test(sources, a_packed_shard_knows_when_a_bit_fell_over)
     for (int64_t i = 0; i < 6; i++) {
         MUST(reel_dataset_read(packed, i, &bytes, &err), err);
         MUST(reel_image_size(bytes.data, bytes.size, &width, &height, &err), err);
-        cr_expect((width < height ? width : height) == 20, "image %" PRId64 " is %" PRId64 " x %" PRId64, i, width, height);
+        cr_expect((width < height ? width : height) == 20,
+                  "image %" PRId64 " is %" PRId64 " x %" PRId64, i, width, height);
     }
     reel_dataset_destroy(packed);
     reel_bytes tar = read_file(join(root, "out/train-00001.tar"));
     tar.data[600] ^= 1;
     write_file(join(root, "out/train-00001.tar"), tar.data, tar.size);
     packed = opened(join(root, "out"), "train");
-    cr_expect(reel_dataset_read(packed, 4, &bytes, &err) == REEL_ERR_FORMAT && strstr(err.message, "CRC-32") != NULL, "%s",
-              err.message);
+    cr_expect(reel_dataset_read(packed, 4, &bytes, &err) == REEL_ERR_FORMAT &&
+                  strstr(err.message, "CRC-32") != NULL,
+              "%s", err.message);
     cr_expect(reel_dataset_read(packed, 5, &bytes, &err) == REEL_OK);
     cr_expect(reel_pack_verify(join(root, "out"), "train", 2, &c, &err) == REEL_ERR_FORMAT);
     reel_dataset_destroy(packed);

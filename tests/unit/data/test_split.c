@@ -18,7 +18,8 @@ static int64_t label(const void *self, int64_t index)
 {
     int64_t c = 0;
     (void)self;
-    while (index >= sizes[c]) index -= sizes[c++];
+    while (index >= sizes[c])
+        index -= sizes[c++];
     return c;
 }
 
@@ -41,12 +42,17 @@ static void destroy(void *self)
 
 static reel_dataset *parent(void)
 {
-    static const reel_source source = {
-        .kind = "test", .count = count, .label = label, .read = read_sample, .name = name, .destroy = destroy};
+    static const reel_source source = {.kind = "test",
+                                       .count = count,
+                                       .label = label,
+                                       .read = read_sample,
+                                       .name = name,
+                                       .destroy = destroy};
     static const char *const classes[] = {"a", "b", "c", "d"};
     reel_dataset *d;
     reel_error err;
-    cr_assert_eq(reel_dataset_create(&d, &source, NULL, classes, 4, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_dataset_create(&d, &source, NULL, classes, 4, &err), REEL_OK, "%s",
+                 err.message);
     return d;
 }
 
@@ -61,16 +67,20 @@ Test(split, every_sample_is_on_one_side_and_every_class_gives_its_share)
         char text[32], before[32] = "-1";
         for (int64_t i = 0; i < reel_dataset_count(sides[s]); i++) {
             reel_dataset_sample_name(sides[s], i, text, sizeof text);
-            cr_assert_gt(atoi(text), atoi(before), "side %d is not in order: %s after %s", s, text, before);
+            cr_assert_gt(atoi(text), atoi(before), "side %d is not in order: %s after %s", s, text,
+                         before);
             memcpy(before, text, sizeof text);
             seen[atoi(text)]++;
-            if (s == 1) of_class[reel_dataset_label(held, i)]++;
+            if (s == 1)
+                of_class[reel_dataset_label(held, i)]++;
         }
     }
-    for (int i = 0; i < 48; i++) cr_assert_eq(seen[i], 1, "sample %d is on %d sides", i, seen[i]);
+    for (int i = 0; i < 48; i++)
+        cr_assert_eq(seen[i], 1, "sample %d is on %d sides", i, seen[i]);
     const int expected[] = {0, 1, 1, 8};
     for (int c = 0; c < 4; c++)
-        cr_assert_eq(of_class[c], expected[c], "class %d: %d held back, expected %d", c, of_class[c], expected[c]);
+        cr_assert_eq(of_class[c], expected[c], "class %d: %d held back, expected %d", c,
+                     of_class[c], expected[c]);
     cr_assert_str_eq(reel_dataset_class_name(held, 3), "d");
     reel_dataset_destroy(train);
     reel_dataset_destroy(held);

@@ -26,7 +26,8 @@ static reel_net *new_net(const reel_ctx *ctx, reel_dtype dtype)
     reel_add_maxpool(net, .kernel = 3, .stride = 2);
     reel_add_conv2d(net, .in = 64, .out = 16, .kernel = 5, .padding = 2, .stride = 3, .groups = 2);
     reel_add_relu(net);
-    reel_add_conv2d(net, .in = 16, .out = 32, .kernel = 3, .padding = 1); /* Winograd where it is float32 */
+    reel_add_conv2d(net, .in = 16, .out = 32, .kernel = 3,
+                    .padding = 1); /* Winograd where it is float32 */
     reel_add_relu(net);
     reel_add_conv2d(net, .in = 32, .out = 19, .kernel = 3, .padding = 1, .no_bias = true);
     reel_net_end(net);
@@ -44,14 +45,16 @@ static reel_net *new_net(const reel_ctx *ctx, reel_dtype dtype)
 
 static double number(const reel_tensor *t, int64_t i)
 {
-    return t->dtype == REEL_F32 ? (double)((const float *)t->data)[i] : ((const double *)t->data)[i];
+    return t->dtype == REEL_F32 ? (double)((const float *)t->data)[i]
+                                : ((const double *)t->data)[i];
 }
 
 static void append(outcome *o, const reel_tensor *t)
 {
     const int64_t n = reel_tensor_numel(t);
     o->values = realloc(o->values, (size_t)(o->count + n) * sizeof *o->values);
-    for (int64_t i = 0; i < n; i++) o->values[o->count + i] = number(t, i);
+    for (int64_t i = 0; i < n; i++)
+        o->values[o->count + i] = number(t, i);
     o->count += n;
 }
 
@@ -63,7 +66,9 @@ static outcome run(reel_dtype dtype, bool fusion, bool retain)
     cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 2, .seed = 3}, &err), REEL_OK);
     reel_net *net = new_net(ctx, dtype);
     reel_net_set_fusion(net, fusion);
-    cr_assert_eq(reel_tape_create(&tape, ctx, &(reel_tape_config){.dtype = dtype, .retain = retain}, &err), REEL_OK);
+    cr_assert_eq(
+        reel_tape_create(&tape, ctx, &(reel_tape_config){.dtype = dtype, .retain = retain}, &err),
+        REEL_OK);
     const int64_t shape[4] = {IMAGES, 3, SIZE, SIZE};
     const size_t element = reel_dtype_size(dtype);
     void *pixels = malloc((size_t)reel_shape_numel(4, shape) * element);
@@ -71,10 +76,12 @@ static outcome run(reel_dtype dtype, bool fusion, bool retain)
     reel_rng rng = reel_rng_at(5, REEL_STREAM_CHECK, 0, 0);
     for (int64_t i = 0; i < reel_shape_numel(4, shape); i++) {
         const double v = reel_rng_normal(&rng);
-        dtype == REEL_F32 ? (void)(((float *)pixels)[i] = (float)v) : (void)(((double *)pixels)[i] = v);
+        dtype == REEL_F32 ? (void)(((float *)pixels)[i] = (float)v)
+                          : (void)(((double *)pixels)[i] = v);
     }
     int64_t labels[IMAGES];
-    for (int i = 0; i < IMAGES; i++) labels[i] = i % CLASSES;
+    for (int i = 0; i < IMAGES; i++)
+        labels[i] = i % CLASSES;
 
     outcome o = {0};
     for (int pass = 0; pass < (retain ? 2 : 1); pass++) {
@@ -87,7 +94,8 @@ static outcome run(reel_dtype dtype, bool fusion, bool retain)
         append(&o, &logits);
         o.nodes = y.id;
         const reel_var loss = reel_cross_entropy(y, labels, IMAGES, NULL);
-        for (int sweep = 0; sweep < (retain ? 2 : 1); sweep++) { /* a tape with retain: the same gradient again */
+        for (int sweep = 0; sweep < (retain ? 2 : 1);
+             sweep++) { /* a tape with retain: the same gradient again */
             reel_params_zero_grad(reel_net_params(net));
             cr_assert_eq(reel_backward(loss, &err), REEL_OK, "%s", err.message);
         }
@@ -114,13 +122,15 @@ static void expect_close(const outcome *a, const outcome *b, double bound)
         difference += (a->values[i] - b->values[i]) * (a->values[i] - b->values[i]);
         size += b->values[i] * b->values[i];
     }
-    cr_expect_leq(sqrt(difference / size), bound, "relative L2 difference %.3g, bound %.3g", sqrt(difference / size), bound);
+    cr_expect_leq(sqrt(difference / size), bound, "relative L2 difference %.3g, bound %.3g",
+                  sqrt(difference / size), bound);
 }
 
 static void check(reel_dtype dtype, double bound)
 {
     outcome fused = run(dtype, true, false), plain = run(dtype, false, false);
-    cr_expect_lt(fused.nodes, plain.nodes, "fusion changes nothing: %d nodes, %d without", fused.nodes, plain.nodes);
+    cr_expect_lt(fused.nodes, plain.nodes, "fusion changes nothing: %d nodes, %d without",
+                 fused.nodes, plain.nodes);
     expect_close(&fused, &plain, bound);
     free(fused.values);
     free(plain.values);

@@ -10,18 +10,21 @@
 #include "layers/model_file.h"
 
 /* The bytes of a file that holds a small net, its card as given; the caller frees them. */
-static void *written(const reel_ctx *ctx, const reel_model_card *card, const char *key, const char *value, size_t *size)
+static void *written(const reel_ctx *ctx, const reel_model_card *card, const char *key,
+                     const char *value, size_t *size)
 {
     char path[] = "/tmp/reel_model_file_XXXXXX";
     reel_net *net;
     reel_weights_writer *w;
     reel_error err = {0};
     const reel_model_config config = {.classes = card->classes, .dropout = -1};
-    cr_assert_eq(reel_model_create(&net, &reel_model_tiny, &config, ctx, REEL_F32, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_model_create(&net, &reel_model_tiny, &config, ctx, REEL_F32, &err), REEL_OK,
+                 "%s", err.message);
     cr_assert_eq(reel_weights_writer_create(&w, &err), REEL_OK);
     cr_assert_eq(reel_params_add_to(reel_net_params(net), w, &err), REEL_OK, "%s", err.message);
-    cr_assert_eq(key ? reel_weights_writer_metadata(w, key, value, &err) : reel_model_card_write(card, w, &err), REEL_OK, "%s",
-                 err.message);
+    cr_assert_eq(key ? reel_weights_writer_metadata(w, key, value, &err)
+                     : reel_model_card_write(card, w, &err),
+                 REEL_OK, "%s", err.message);
     const int fd = mkstemp(path);
     cr_assert_eq(reel_weights_writer_save(w, path, &err), REEL_OK, "%s", err.message);
     close(fd);
@@ -41,7 +44,8 @@ static void *written(const reel_ctx *ctx, const reel_model_card *card, const cha
 static reel_model_card card_of_three(void)
 {
     static const char *const names[3] = {"bird", "böat", "cat"};
-    reel_model_card card = {.arch = "tiny", .head = "flatten", .image_size = reel_model_tiny.image_size};
+    reel_model_card card = {
+        .arch = "tiny", .head = "flatten", .image_size = reel_model_tiny.image_size};
     card.preprocessing = (reel_preprocessing){.size = reel_model_tiny.image_size,
                                               .resize = 41,
                                               .mean = {0.1, 0.2, 0.3},
@@ -49,7 +53,8 @@ static reel_model_card card_of_three(void)
                                               .pixel_scale = 0.01,
                                               .upright = true};
     cr_assert_eq(reel_model_card_make_names(&card, 3, NULL), REEL_OK);
-    for (int c = 0; c < 3; c++) cr_assert_eq(reel_model_card_set_name(&card, c, names[c], NULL), REEL_OK);
+    for (int c = 0; c < 3; c++)
+        cr_assert_eq(reel_model_card_set_name(&card, c, names[c], NULL), REEL_OK);
     return card;
 }
 
@@ -63,17 +68,21 @@ Test(model_file, a_card_comes_back_from_memory_as_it_was_written)
     cr_assert_eq(reel_ctx_create(&ctx, NULL, &err), REEL_OK);
     reel_model_card card = card_of_three(), got;
     void *bytes = written(ctx, &card, NULL, NULL, &size);
-    cr_assert_eq(reel_model_open_memory(&net, &got, bytes, size, "bytes", NULL, ctx, REEL_F32, &err), REEL_OK, "%s",
-                 err.message);
+    cr_assert_eq(
+        reel_model_open_memory(&net, &got, bytes, size, "bytes", NULL, ctx, REEL_F32, &err),
+        REEL_OK, "%s", err.message);
     memset(bytes, 0xff, size); /* no longer needed */
     cr_assert_str_eq(got.arch, "tiny");
     cr_assert_str_eq(got.head, "flatten");
     cr_assert_eq(got.classes, 3);
-    for (int c = 0; c < 3; c++) cr_assert_str_eq(reel_model_card_class(&got, c, text, sizeof text), card.class_names[c]);
+    for (int c = 0; c < 3; c++)
+        cr_assert_str_eq(reel_model_card_class(&got, c, text, sizeof text), card.class_names[c]);
     cr_assert_eq(got.image_size, card.image_size);
     const reel_preprocessing *a = &card.preprocessing, *b = &got.preprocessing;
-    cr_assert(a->size == b->size && a->resize == b->resize && a->upright == b->upright && a->pixel_scale == b->pixel_scale);
-    for (int c = 0; c < 3; c++) cr_assert(a->mean[c] == b->mean[c] && a->std[c] == b->std[c], "channel %d differs", c);
+    cr_assert(a->size == b->size && a->resize == b->resize && a->upright == b->upright &&
+              a->pixel_scale == b->pixel_scale);
+    for (int c = 0; c < 3; c++)
+        cr_assert(a->mean[c] == b->mean[c] && a->std[c] == b->std[c], "channel %d differs", c);
     reel_net_destroy(net);
     reel_model_card_free(&got);
     reel_model_card_free(&card);
@@ -91,19 +100,28 @@ Test(model_file, prediction_leaves_the_nets_mode_and_sums_to_one)
     reel_model_card card = card_of_three();
     void *bytes = written(ctx, &card, NULL, NULL, &size);
     reel_model_card_free(&card);
-    cr_assert_eq(reel_model_open_memory(&net, &card, bytes, size, "bytes", NULL, ctx, REEL_F32, &err), REEL_OK);
+    cr_assert_eq(
+        reel_model_open_memory(&net, &card, bytes, size, "bytes", NULL, ctx, REEL_F32, &err),
+        REEL_OK);
     uint8_t *rgb = malloc(50 * 60 * 3);
-    for (int i = 0; i < 50 * 60 * 3; i++) rgb[i] = (uint8_t)(i * 37 % 251);
+    for (int i = 0; i < 50 * 60 * 3; i++)
+        rgb[i] = (uint8_t)(i * 37 % 251);
     const int64_t side = card.preprocessing.size;
     float *pixels = malloc((size_t)(3 * side * side) * sizeof *pixels), p[2][3];
-    cr_assert_eq(reel_preprocess_rgb(&card.preprocessing, rgb, 50, 60, pixels, &err), REEL_OK, "%s", err.message);
-    const reel_tensor image = reel_tensor_of(pixels, REEL_F32, 4, (const int64_t[]){1, 3, side, side});
+    cr_assert_eq(reel_preprocess_rgb(&card.preprocessing, rgb, 50, 60, pixels, &err), REEL_OK, "%s",
+                 err.message);
+    const reel_tensor image =
+        reel_tensor_of(pixels, REEL_F32, 4, (const int64_t[]){1, 3, side, side});
     reel_net_set_training(net, true);
-    for (int i = 0; i < 2; i++) cr_assert_eq(reel_net_predict(net, &image, p[i], &err), REEL_OK, "%s", err.message);
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(reel_net_predict(net, &image, p[i], &err), REEL_OK, "%s", err.message);
     cr_assert(reel_net_training(net));
-    for (int c = 0; c < 3; c++) cr_assert_eq(p[0][c], p[1][c], "class %d: %g, then %g", c, (double)p[0][c], (double)p[1][c]);
+    for (int c = 0; c < 3; c++)
+        cr_assert_eq(p[0][c], p[1][c], "class %d: %g, then %g", c, (double)p[0][c],
+                     (double)p[1][c]);
     cr_assert_float_eq(p[0][0] + p[0][1] + p[0][2], 1, 1e-6);
-    for (int64_t i = 0; i < 3 * side * side; i++) pixels[i] = NAN;
+    for (int64_t i = 0; i < 3 * side * side; i++)
+        pixels[i] = NAN;
     cr_assert_eq(reel_net_predict(net, &image, p[0], &err), REEL_ERR_NONFINITE);
     free(pixels);
     free(rgb);
@@ -117,7 +135,8 @@ Test(model_file, a_card_that_cannot_be_is_refused_by_name)
 {
     static const char *const cases[][3] = {
         {"arch", "resnet50", "resnet50"},
-        {"arch", "a_network_with_a_name_that_is_longer_than_any_name_here", "a_network_with_a_name"},
+        {"arch", "a_network_with_a_name_that_is_longer_than_any_name_here",
+         "a_network_with_a_name"},
         {"image_size", "99999999999", "image_size"},
         {"image_size", "-3", "image_size"},
         {"image_size", "wide", "image_size"},
@@ -125,7 +144,9 @@ Test(model_file, a_card_that_cannot_be_is_refused_by_name)
         {"classes", "[\"one\"]", "classes"},
         {"classes", "[1, 2, 3]", "entry 0"},
         {"preprocessing", "{}", "preprocessing"},
-        {"preprocessing", "{\"size\":32,\"resize\":0,\"mean\":[0,0,0],\"std\":[1,1,1],\"pixel_scale\":1,\"exif\":\"mirror\"}",
+        {"preprocessing",
+         "{\"size\":32,\"resize\":0,\"mean\":[0,0,0],\"std\":[1,1,1],\"pixel_scale\":1,\"exif\":"
+         "\"mirror\"}",
          "preprocessing"},
         {"reel.format", "2", "newer"},
         {"reel.kind", "checkpoint", "--resume"},
@@ -138,9 +159,11 @@ Test(model_file, a_card_that_cannot_be_is_refused_by_name)
         size_t size;
         reel_net *net;
         void *bytes = written(ctx, &card, cases[i][0], cases[i][1], &size);
-        cr_expect_eq(reel_model_open_memory(&net, &got, bytes, size, "bytes", "tiny", ctx, REEL_F32, &err), REEL_ERR_FORMAT,
-                     "%s = %s", cases[i][0], cases[i][1]);
-        cr_expect(strstr(err.message, "bytes") && strstr(err.message, cases[i][2]), "%s", err.message);
+        cr_expect_eq(
+            reel_model_open_memory(&net, &got, bytes, size, "bytes", "tiny", ctx, REEL_F32, &err),
+            REEL_ERR_FORMAT, "%s = %s", cases[i][0], cases[i][1]);
+        cr_expect(strstr(err.message, "bytes") && strstr(err.message, cases[i][2]), "%s",
+                  err.message);
         cr_expect_null(net);
         free(bytes);
     }

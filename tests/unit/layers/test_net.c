@@ -47,10 +47,12 @@ Test(net, names_layers_by_position_and_nesting)
     reel_net_end(net);
     reel_add_linear(net, .in = 2, .out = 2, .no_bias = true);
     build(net);
-    static const char *const names[] = {"features.1.weight", "features.1.bias", "features.inner.last.weight",
-                                        "features.inner.last.bias", "1.weight"};
+    static const char *const names[] = {"features.1.weight", "features.1.bias",
+                                        "features.inner.last.weight", "features.inner.last.bias",
+                                        "1.weight"};
     cr_assert_eq(reel_params_count(reel_net_params(net)), 5);
-    for (int i = 0; i < 5; i++) cr_expect_str_eq(reel_params_at(reel_net_params(net), i)->name, names[i]);
+    for (int i = 0; i < 5; i++)
+        cr_expect_str_eq(reel_params_at(reel_net_params(net), i)->name, names[i]);
     reel_net_destroy(net);
 }
 
@@ -91,7 +93,8 @@ Test(net, names_the_layer_whose_input_does_not_fit)
     cr_assert_eq(reel_tape_create(&tape, ctx, NULL, &err), REEL_OK);
     cr_expect_lt(reel_net_forward(net, tape, reel_input(tape, &x)).id, 0);
     cr_expect_eq(reel_tape_status(tape, &err), REEL_ERR_INVALID);
-    cr_expect_eq(strncmp(err.message, "features.1: conv2d (1, 3, 4, 4) (4, 5, 3, 3)", 40), 0, "%s", err.message);
+    cr_expect_eq(strncmp(err.message, "features.1: conv2d (1, 3, 4, 4) (4, 5, 3, 3)", 40), 0, "%s",
+                 err.message);
     reel_tape_destroy(tape);
     reel_net_destroy(net);
 }
@@ -109,14 +112,16 @@ static int zeros_after_dropout(bool training, int64_t step)
     cr_expect(reel_net_training(net), "a new net is in training mode");
     reel_net_set_training(net, training);
     float data[1000];
-    for (int i = 0; i < 1000; i++) data[i] = 1;
+    for (int i = 0; i < 1000; i++)
+        data[i] = 1;
     const reel_tensor x = reel_tensor_of(data, REEL_F32, 1, (const int64_t[]){1000});
     reel_tape *tape;
     cr_assert_eq(reel_tape_create(&tape, ctx, NULL, &err), REEL_OK);
     reel_tape_set_step(tape, step);
     const reel_tensor y = reel_value(reel_net_forward(net, tape, reel_input(tape, &x)));
     int zeros = 0;
-    for (int i = 0; i < 1000; i++) zeros += ((float *)y.data)[i] == 0;
+    for (int i = 0; i < 1000; i++)
+        zeros += ((float *)y.data)[i] == 0;
     reel_tape_destroy(tape);
     reel_net_destroy(net);
     return zeros;
@@ -156,7 +161,8 @@ static void moments(const reel_tensor *t, double *mean, double *deviation, doubl
     for (int64_t i = 0; i < n; i++) {
         sum += v[i];
         squares += (double)v[i] * v[i];
-        if (fabs(v[i]) > most) most = fabs(v[i]);
+        if (fabs(v[i]) > most)
+            most = fabs(v[i]);
     }
     *mean = sum / (double)n;
     *deviation = sqrt(squares / (double)n - *mean * *mean);
@@ -170,13 +176,13 @@ static void expect_law(reel_init init, double deviation, double bound)
     build(net);
     double mean, dev, most;
     moments(&reel_params_at(reel_net_params(net), 0)->value, &mean, &dev, &most);
-    cr_expect_float_eq(mean, init.kind == REEL_INIT_CONSTANT ? init.value : 0, 0.05 * deviation + 1e-6, "kind %d: mean %g",
-                       init.kind, mean);
-    cr_expect_float_eq(dev, deviation, 0.02 * deviation + 1e-6, "kind %d: expected deviation %g, got %g", init.kind, deviation,
-                       dev);
+    cr_expect_float_eq(mean, init.kind == REEL_INIT_CONSTANT ? init.value : 0,
+                       0.05 * deviation + 1e-6, "kind %d: mean %g", init.kind, mean);
+    cr_expect_float_eq(dev, deviation, 0.02 * deviation + 1e-6,
+                       "kind %d: expected deviation %g, got %g", init.kind, deviation, dev);
     if (bound > 0)
-        cr_expect(most <= bound * 1.000001 && most > 0.99 * bound, "kind %d: expected bound %g, got %g", init.kind, bound,
-                  most);
+        cr_expect(most <= bound * 1.000001 && most > 0.99 * bound,
+                  "kind %d: expected bound %g, got %g", init.kind, bound, most);
     reel_net_destroy(net);
 }
 
@@ -186,7 +192,8 @@ Test(net, initialisers_follow_their_formulas)
     expect_law((reel_init){REEL_INIT_DEFAULT, 0}, 1 / sqrt(in) / sqrt(3), 1 / sqrt(in));
     expect_law((reel_init){REEL_INIT_KAIMING_UNIFORM, 0}, sqrt(2 / in), sqrt(6 / in));
     expect_law((reel_init){REEL_INIT_KAIMING_NORMAL, 0}, sqrt(2 / in), 0);
-    expect_law((reel_init){REEL_INIT_XAVIER_UNIFORM, 0}, sqrt(2 / (in + out)), sqrt(6 / (in + out)));
+    expect_law((reel_init){REEL_INIT_XAVIER_UNIFORM, 0}, sqrt(2 / (in + out)),
+               sqrt(6 / (in + out)));
     expect_law((reel_init){REEL_INIT_XAVIER_NORMAL, 0}, sqrt(2 / (in + out)), 0);
     expect_law((reel_init){REEL_INIT_GAUSSIAN, 0.01}, 0.01, 0);
     expect_law((reel_init){REEL_INIT_GAUSSIAN, -0.01}, 0.01, 0);
@@ -216,7 +223,8 @@ Test(net, initial_values_depend_on_the_seed_and_not_on_threads)
 /* A layer of one's own: y = x * s with one parameter. */
 static reel_status scale_setup(reel_module *m, reel_error *e)
 {
-    return reel_module_add_param(m, "scale", 1, (const int64_t[]){1}, 0, (reel_init){REEL_INIT_CONSTANT, 3}, 1, 1, e);
+    return reel_module_add_param(m, "scale", 1, (const int64_t[]){1}, 0,
+                                 (reel_init){REEL_INIT_CONSTANT, 3}, 1, 1, e);
 }
 
 static reel_var scale_forward(const reel_module *m, reel_tape *tape, reel_var x)
@@ -226,14 +234,16 @@ static reel_var scale_forward(const reel_module *m, reel_tape *tape, reel_var x)
 
 Test(net, takes_a_module_from_outside)
 {
-    static const reel_module_kind kind = {.name = "Scale", .setup = scale_setup, .forward = scale_forward};
+    static const reel_module_kind kind = {
+        .name = "Scale", .setup = scale_setup, .forward = scale_forward};
     reel_net *net = new_net(REEL_F64);
     reel_net_add(net, &kind, NULL, NULL, 0);
     build(net);
     double data[2] = {1, 2};
     const reel_tensor x = reel_tensor_of(data, REEL_F64, 1, (const int64_t[]){2});
     reel_tape *tape;
-    cr_assert_eq(reel_tape_create(&tape, ctx, &(reel_tape_config){.dtype = REEL_F64}, &err), REEL_OK);
+    cr_assert_eq(reel_tape_create(&tape, ctx, &(reel_tape_config){.dtype = REEL_F64}, &err),
+                 REEL_OK);
     const reel_var y = reel_net_forward(net, tape, reel_input(tape, &x));
     cr_assert_eq(reel_tape_status(tape, &err), REEL_OK, "%s", err.message);
     cr_expect_float_eq(((double *)reel_value(y).data)[1], 6, 1e-12);

@@ -1,6 +1,7 @@
-/* ONNX files, read back with a few lines of protobuf: nodes in order, every name defined before it is used, weights row-major,
- * what the file says about itself. With REEL_ONNX_DIR set, files stay there with inputs and logits beside them, and the whole
- * AlexNets are written too: tests/integration/onnx.sh has onnxruntime compute them. */
+/* ONNX files, read back with a few lines of protobuf: nodes in order, every name defined before it
+ * is used, weights row-major, what the file says about itself. With REEL_ONNX_DIR set, files stay
+ * there with inputs and logits beside them, and the whole AlexNets are written too:
+ * tests/integration/onnx.sh has onnxruntime compute them. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,8 @@ static uint64_t varint(const unsigned char **at, const unsigned char *end)
         cr_assert(*at < end, "a varint is cut short");
         const unsigned char c = *(*at)++;
         value |= (uint64_t)(c & 127) << shift;
-        if (!(c & 128)) return value;
+        if (!(c & 128))
+            return value;
     }
     cr_assert_fail("a varint of more than ten bytes");
     return 0;
@@ -35,7 +37,8 @@ static uint64_t varint(const unsigned char **at, const unsigned char *end)
 /* The next field between *at and end; false at the end. */
 static bool next(const unsigned char **at, const unsigned char *end, field *f)
 {
-    if (*at == end) return false;
+    if (*at == end)
+        return false;
     const uint64_t key = varint(at, end);
     *f = (field){.number = (int)(key >> 3), .wire = (int)(key & 7)};
     switch (f->wire) {
@@ -57,7 +60,9 @@ static bool next(const unsigned char **at, const unsigned char *end, field *f)
     return true;
 }
 
-#define FIELDS(message, f) for (const unsigned char *at_ = (message).data, *end_ = at_ + (message).size; next(&at_, end_, &f);)
+#define FIELDS(message, f)                                                                         \
+    for (const unsigned char *at_ = (message).data, *end_ = at_ + (message).size;                  \
+         next(&at_, end_, &f);)
 
 static bool is(const field *f, const char *text)
 {
@@ -84,13 +89,15 @@ static void define(model *m, const field *name)
 {
     char *to = m->defined[m->n_defined++];
     snprintf(to, sizeof m->defined[0], "%.*s", (int)name->size, (const char *)name->data);
-    for (int i = 0; i < m->n_defined - 1; i++) cr_assert_str_neq(m->defined[i], to, "%s is defined twice", to);
+    for (int i = 0; i < m->n_defined - 1; i++)
+        cr_assert_str_neq(m->defined[i], to, "%s is defined twice", to);
 }
 
 static bool is_defined(const model *m, const field *name)
 {
     for (int i = 0; i < m->n_defined; i++)
-        if (is(name, m->defined[i])) return true;
+        if (is(name, m->defined[i]))
+            return true;
     return false;
 }
 
@@ -104,13 +111,18 @@ static void check_weights(const field *tensor, const reel_net *net)
     snprintf(text, sizeof text, "%.*s", (int)name.size, (const char *)name.data);
     FIELDS(*tensor, f) if (f.number == 1) dims[ndim++] = (int64_t)f.value;
     cr_assert_eq(find(tensor, 2).value, 1, "%s: element type", text);
-    cr_assert_eq(data.size, (size_t)reel_shape_numel(ndim, dims) * 4, "%s: %zu bytes", text, data.size);
+    cr_assert_eq(data.size, (size_t)reel_shape_numel(ndim, dims) * 4, "%s: %zu bytes", text,
+                 data.size);
     const reel_param *p = reel_params_find(reel_net_params(net), text);
-    if (!p) return; /* a constant */
+    if (!p)
+        return; /* a constant */
     float *want = malloc(data.size + 1);
-    const reel_tensor row_major = reel_tensor_with_layout(want, REEL_F32, REEL_ROW_MAJOR, p->value.ndim, p->value.shape);
+    const reel_tensor row_major =
+        reel_tensor_with_layout(want, REEL_F32, REEL_ROW_MAJOR, p->value.ndim, p->value.shape);
     cr_assert_eq(ndim, p->value.ndim, "%s: rank %d", text, ndim);
-    for (int d = 0; d < ndim; d++) cr_assert_eq(dims[d], p->value.shape[d], "%s: size %lld at %d", text, (long long)dims[d], d);
+    for (int d = 0; d < ndim; d++)
+        cr_assert_eq(dims[d], p->value.shape[d], "%s: size %lld at %d", text, (long long)dims[d],
+                     d);
     reel_tensor_copy(&row_major, &p->value);
     cr_assert_eq(memcmp(want, data.data, data.size), 0, "%s: other values", text);
     free(want);
@@ -122,17 +134,18 @@ static void check_node(model *m, const field *node)
     field f;
     FIELDS(*node, f)
     if (f.number == 1)
-        cr_assert(is_defined(m, &f), "%.*s reads %.*s before it is defined", (int)op.size, (const char *)op.data, (int)f.size,
-                  (const char *)f.data);
+        cr_assert(is_defined(m, &f), "%.*s reads %.*s before it is defined", (int)op.size,
+                  (const char *)op.data, (int)f.size, (const char *)f.data);
     const field output = find(node, 2);
     define(m, &output);
-    snprintf(m->ops + strlen(m->ops), sizeof m->ops - strlen(m->ops), "%s%.*s", *m->ops ? " " : "", (int)op.size,
-             (const char *)op.data);
+    snprintf(m->ops + strlen(m->ops), sizeof m->ops - strlen(m->ops), "%s%.*s", *m->ops ? " " : "",
+             (int)op.size, (const char *)op.data);
 }
 
 static void check_value(const field *value, const char *name, const int64_t *shape, int ndim)
 {
-    const field type = find(value, 2), tensor = find(&type, 1), dims = find(&tensor, 2), called = find(value, 1);
+    const field type = find(value, 2), tensor = find(&type, 1), dims = find(&tensor, 2),
+                called = find(value, 1);
     int d = 0;
     field f;
     cr_assert(is(&called, name), "expected %s", name);
@@ -142,15 +155,16 @@ static void check_value(const field *value, const char *name, const int64_t *sha
         if (d == 0)
             cr_assert(is(&parameter, "batch"), "%s: the first dimension is not called batch", name);
         else
-            cr_assert_eq((int64_t)size.value, shape[d], "%s: size %lld at %d", name, (long long)size.value, d);
+            cr_assert_eq((int64_t)size.value, shape[d], "%s: size %lld at %d", name,
+                         (long long)size.value, d);
         d++;
     }
     cr_assert_eq(d, ndim, "%s: rank %d", name, d);
 }
 
 /* Reads path whole and checks all that holds for every file; the operators come back in m->ops. */
-static void check_file(model *m, const char *path, const reel_net *net, const int64_t *in, const char *output,
-                       const int64_t *out)
+static void check_file(model *m, const char *path, const reel_net *net, const int64_t *in,
+                       const char *output, const int64_t *out)
 {
     *m = (model){0};
     FILE *file = fopen(path, "rb");
@@ -162,10 +176,13 @@ static void check_file(model *m, const char *path, const reel_net *net, const in
     fclose(file);
     whole.data = m->bytes;
     const field opset = find(&whole, 8);
-    cr_assert_eq(find(&whole, 1).value, 7, "IR version %llu", (unsigned long long)find(&whole, 1).value);
-    cr_assert_eq(find(&opset, 2).value, 13, "opset %llu", (unsigned long long)find(&opset, 2).value);
+    cr_assert_eq(find(&whole, 1).value, 7, "IR version %llu",
+                 (unsigned long long)find(&whole, 1).value);
+    cr_assert_eq(find(&opset, 2).value, 13, "opset %llu",
+                 (unsigned long long)find(&opset, 2).value);
     m->graph = find(&whole, 7);
-    const field input = find(&m->graph, 11), result = find(&m->graph, 12), input_name = find(&input, 1);
+    const field input = find(&m->graph, 11), result = find(&m->graph, 12),
+                input_name = find(&input, 1);
     check_value(&input, "images", in, 4);
     check_value(&result, output, out, 2);
     define(m, &input_name);
@@ -176,7 +193,8 @@ static void check_file(model *m, const char *path, const reel_net *net, const in
         check_weights(&f, net);
     }
     FIELDS(m->graph, f) if (f.number == 1) check_node(m, &f);
-    cr_assert_str_eq(m->defined[m->n_defined - 1], output, "the last node gives %s", m->defined[m->n_defined - 1]);
+    cr_assert_str_eq(m->defined[m->n_defined - 1], output, "the last node gives %s",
+                     m->defined[m->n_defined - 1]);
 }
 
 /* ---- nets ---- */
@@ -185,14 +203,17 @@ static char made[32];
 static const char *folder(void)
 {
     const char *given = getenv("REEL_ONNX_DIR");
-    if (given) return given;
-    if (!*made) cr_assert(mkdtemp(strcpy(made, "/tmp/reel-onnx-XXXXXX")));
+    if (given)
+        return given;
+    if (!*made)
+        cr_assert(mkdtemp(strcpy(made, "/tmp/reel-onnx-XXXXXX")));
     return made;
 }
 
 static void leave(void)
 {
-    if (*made) rmdir(made);
+    if (*made)
+        rmdir(made);
 }
 
 static void put_floats(const char *name, const char *what, const float *values, int64_t n)
@@ -210,13 +231,17 @@ static void put_probe(const char *name, reel_net *net, const int64_t *in)
     const int64_t shape[4] = {6, in[1], in[2], in[3]};
     const int64_t n = reel_shape_numel(4, shape);
     float *drawn = malloc((size_t)n * 4), *images = malloc((size_t)n * 4);
-    const reel_tensor row_major = reel_tensor_with_layout(drawn, REEL_F32, REEL_ROW_MAJOR, 4, shape);
+    const reel_tensor row_major =
+        reel_tensor_with_layout(drawn, REEL_F32, REEL_ROW_MAJOR, 4, shape);
     const reel_tensor x = reel_tensor_of(images, REEL_F32, 4, shape);
-    for (int64_t i = 0; i < n; i++) drawn[i] = (float)((i * 7919 + i / 13 * 104729) % 2003 - 1001) / 500;
+    for (int64_t i = 0; i < n; i++)
+        drawn[i] = (float)((i * 7919 + i / 13 * 104729) % 2003 - 1001) / 500;
     reel_tensor_copy(&x, &row_major);
     reel_tape *tape;
     reel_error err = {0};
-    cr_assert_eq(reel_tape_create(&tape, reel_net_ctx(net), &(reel_tape_config){.no_grad = true}, &err), REEL_OK);
+    cr_assert_eq(
+        reel_tape_create(&tape, reel_net_ctx(net), &(reel_tape_config){.no_grad = true}, &err),
+        REEL_OK);
     reel_net_set_training(net, false);
     const reel_tensor y = reel_value(reel_net_forward(net, tape, reel_input(tape, &x)));
     cr_assert_eq(reel_tape_status(tape, &err), REEL_OK, "%s: %s", name, err.message);
@@ -228,22 +253,33 @@ static void put_probe(const char *name, reel_net *net, const int64_t *in)
 }
 
 /* Exports net as NAME.onnx, checks it, and compares its operators. */
-static void expect_export(reel_net *net, const char *name, const int64_t *in, int64_t classes, const char *ops)
+static void expect_export(reel_net *net, const char *name, const int64_t *in, int64_t classes,
+                          const char *ops)
 {
-    static const char *const keys[] = {"classes", "preprocessing"}, *const values[] = {"[\"a\",\"b\"]", "{\"size\":32}"};
+    static const char *const keys[] = {"classes", "preprocessing"}, *const values[] = {
+                                                                        "[\"a\",\"b\"]",
+                                                                        "{\"size\":32}"};
     char path[1200];
     reel_error err = {0};
     model m;
     snprintf(path, sizeof path, "%s/%s.onnx", folder(), name);
-    const reel_onnx_config config = {
-        .channels = in[1], .height = in[2], .width = in[3], .name = name, .n_metadata = 2, .keys = keys, .values = values};
-    cr_assert_eq(reel_net_save_onnx(net, &config, path, &err), REEL_OK, "%s: %s", name, err.message);
+    const reel_onnx_config config = {.channels = in[1],
+                                     .height = in[2],
+                                     .width = in[3],
+                                     .name = name,
+                                     .n_metadata = 2,
+                                     .keys = keys,
+                                     .values = values};
+    cr_assert_eq(reel_net_save_onnx(net, &config, path, &err), REEL_OK, "%s: %s", name,
+                 err.message);
     const size_t length = strlen(ops);
     const bool softmax = length > 7 && strcmp(ops + length - 7, "Softmax") == 0;
-    check_file(&m, path, net, in, softmax ? "probabilities" : "logits", (const int64_t[]){0, classes});
+    check_file(&m, path, net, in, softmax ? "probabilities" : "logits",
+               (const int64_t[]){0, classes});
     cr_expect_str_eq(m.ops, ops, "%s: nodes %s, expected %s", name, m.ops, ops);
     const size_t before = (size_t)(m.graph.data - m.bytes);
-    cr_expect(memmem(m.bytes, before, "preprocessing", 13) && memmem(m.bytes, before, "[\"a\",\"b\"]", 9),
+    cr_expect(memmem(m.bytes, before, "preprocessing", 13) &&
+                  memmem(m.bytes, before, "[\"a\",\"b\"]", 9),
               "%s: metadata are missing", name);
     free(m.bytes);
     if (getenv("REEL_ONNX_DIR"))
@@ -260,14 +296,19 @@ static reel_ctx *make_ctx(void)
     return ctx;
 }
 
-static void expect_model(const char *name, const reel_model *which, reel_head head, int64_t size, const char *ops)
+static void expect_model(const char *name, const reel_model *which, reel_head head, int64_t size,
+                         const char *ops)
 {
     reel_ctx *ctx = make_ctx();
     reel_net *net;
     reel_error err = {0};
-    const reel_model_config config = {
-        .classes = 11, .head = head, .dropout = -1, .image_size = size, .weight_init = {REEL_INIT_KAIMING_UNIFORM, 0}};
-    cr_assert_eq(reel_model_create(&net, which, &config, ctx, REEL_F32, &err), REEL_OK, "%s", err.message);
+    const reel_model_config config = {.classes = 11,
+                                      .head = head,
+                                      .dropout = -1,
+                                      .image_size = size,
+                                      .weight_init = {REEL_INIT_KAIMING_UNIFORM, 0}};
+    cr_assert_eq(reel_model_create(&net, which, &config, ctx, REEL_F32, &err), REEL_OK, "%s",
+                 err.message);
     expect_export(net, name, (const int64_t[]){1, 3, size, size}, 11, ops);
     reel_net_destroy(net);
     reel_ctx_destroy(ctx);
@@ -278,29 +319,41 @@ TestSuite(onnx, .fini = leave);
 
 Test(onnx, the_small_net_exports_with_every_head_and_size)
 {
-    expect_model("tiny", &reel_model_tiny, REEL_HEAD_FLATTEN, 32, TINY "MatMul MatMul Flatten Gemm Relu Gemm");
-    expect_model("tiny-even", &reel_model_tiny, REEL_HEAD_FLATTEN, 34, TINY "AveragePool Flatten Gemm Relu Gemm");
-    expect_model("tiny-same", &reel_model_tiny, REEL_HEAD_FLATTEN, 18, TINY "Flatten Gemm Relu Gemm");
-    expect_model("tiny-grows", &reel_model_tiny, REEL_HEAD_FLATTEN, 13, TINY "MatMul MatMul Flatten Gemm Relu Gemm");
-    expect_model("tiny-gap", &reel_model_tiny, REEL_HEAD_GAP, 32, TINY "GlobalAveragePool Flatten Gemm");
-    expect_model("tiny-gmp", &reel_model_tiny, REEL_HEAD_GMP, 32, TINY "GlobalMaxPool Flatten Gemm");
+    expect_model("tiny", &reel_model_tiny, REEL_HEAD_FLATTEN, 32,
+                 TINY "MatMul MatMul Flatten Gemm Relu Gemm");
+    expect_model("tiny-even", &reel_model_tiny, REEL_HEAD_FLATTEN, 34,
+                 TINY "AveragePool Flatten Gemm Relu Gemm");
+    expect_model("tiny-same", &reel_model_tiny, REEL_HEAD_FLATTEN, 18,
+                 TINY "Flatten Gemm Relu Gemm");
+    expect_model("tiny-grows", &reel_model_tiny, REEL_HEAD_FLATTEN, 13,
+                 TINY "MatMul MatMul Flatten Gemm Relu Gemm");
+    expect_model("tiny-gap", &reel_model_tiny, REEL_HEAD_GAP, 32,
+                 TINY "GlobalAveragePool Flatten Gemm");
+    expect_model("tiny-gmp", &reel_model_tiny, REEL_HEAD_GMP, 32,
+                 TINY "GlobalMaxPool Flatten Gemm");
 }
 
 #define FEATURES "Conv Relu MaxPool Conv Relu MaxPool Conv Relu Conv Relu Conv Relu MaxPool "
-#define FEATURES_2012 "Conv Relu LRN MaxPool Conv Relu LRN MaxPool Conv Relu Conv Relu Conv Relu MaxPool "
+#define FEATURES_2012                                                                              \
+    "Conv Relu LRN MaxPool Conv Relu LRN MaxPool Conv Relu Conv Relu Conv Relu MaxPool "
 Test(onnx, alexnets_export_with_pooled_heads)
 {
-    expect_model("alexnet-gap", &reel_model_alexnet, REEL_HEAD_GAP, 224, FEATURES "GlobalAveragePool Flatten Gemm");
-    expect_model("alexnet-gmp", &reel_model_alexnet, REEL_HEAD_GMP, 224, FEATURES "GlobalMaxPool Flatten Gemm");
+    expect_model("alexnet-gap", &reel_model_alexnet, REEL_HEAD_GAP, 224,
+                 FEATURES "GlobalAveragePool Flatten Gemm");
+    expect_model("alexnet-gmp", &reel_model_alexnet, REEL_HEAD_GMP, 224,
+                 FEATURES "GlobalMaxPool Flatten Gemm");
     expect_model("alexnet2012-gap", &reel_model_alexnet2012, REEL_HEAD_GAP, 227,
                  FEATURES_2012 "GlobalAveragePool Flatten Gemm");
-    expect_model("alexnet2012-gmp", &reel_model_alexnet2012, REEL_HEAD_GMP, 227, FEATURES_2012 "GlobalMaxPool Flatten Gemm");
+    expect_model("alexnet2012-gmp", &reel_model_alexnet2012, REEL_HEAD_GMP, 227,
+                 FEATURES_2012 "GlobalMaxPool Flatten Gemm");
 }
 
 Test(onnx, whole_alexnets_export_where_there_is_room)
 {
-    if (!getenv("REEL_ONNX_DIR")) cr_skip_test("400 MB of files: tests/integration/onnx.sh has them written");
-    expect_model("alexnet", &reel_model_alexnet, REEL_HEAD_FLATTEN, 224, FEATURES "Flatten Gemm Relu Gemm Relu Gemm");
+    if (!getenv("REEL_ONNX_DIR"))
+        cr_skip_test("400 MB of files: tests/integration/onnx.sh has them written");
+    expect_model("alexnet", &reel_model_alexnet, REEL_HEAD_FLATTEN, 224,
+                 FEATURES "Flatten Gemm Relu Gemm Relu Gemm");
     expect_model("alexnet2012", &reel_model_alexnet2012, REEL_HEAD_FLATTEN, 227,
                  FEATURES_2012 "Flatten Gemm Relu Gemm Relu Gemm");
 }
@@ -311,8 +364,8 @@ Test(onnx, every_other_layer_exports)
     reel_net *net;
     reel_error err = {0};
     cr_assert_eq(reel_net_create(&net, ctx, REEL_F32, &err), REEL_OK);
-    reel_add_conv2d(net, .in = 2, .out = 6, .kernel = 3, .kernel_w = 5, .stride = 1, .stride_w = 2, .padding = 2,
-                    .padding_w = 1, .dilation = 2, .groups = 2, .no_bias = true);
+    reel_add_conv2d(net, .in = 2, .out = 6, .kernel = 3, .kernel_w = 5, .stride = 1, .stride_w = 2,
+                    .padding = 2, .padding_w = 1, .dilation = 2, .groups = 2, .no_bias = true);
     reel_add_batch_norm2d(net, .channels = 6);
     reel_add_leaky_relu(net, .slope = 0.2);
     reel_add_lrn(net, .size = 3, .alpha = 0.1, .paper = true);
@@ -330,13 +383,15 @@ Test(onnx, every_other_layer_exports)
     reel_net_init(net);
     for (int i = 0; i < reel_params_count(reel_net_params(net)); i++) {
         const reel_param *p = reel_params_at(reel_net_params(net), i);
-        if (strncmp(p->name, "1.", 2) != 0) continue; /* the batch normalisation's, all positive */
-        for (int64_t k = 0; k < 6; k++) ((float *)p->value.data)[k] = 0.5f + 0.25f * (float)((k + i) % 5);
+        if (strncmp(p->name, "1.", 2) != 0)
+            continue; /* the batch normalisation's, all positive */
+        for (int64_t k = 0; k < 6; k++)
+            ((float *)p->value.data)[k] = 0.5f + 0.25f * (float)((k + i) % 5);
     }
-    expect_export(
-        net, "layers", (const int64_t[]){1, 2, 12, 17}, 7,
-        "Conv BatchNormalization LeakyRelu LRN MaxPool Tanh AveragePool AveragePool Sigmoid MatMul MatMul Flatten Gemm "
-        "Softmax");
+    expect_export(net, "layers", (const int64_t[]){1, 2, 12, 17}, 7,
+                  "Conv BatchNormalization LeakyRelu LRN MaxPool Tanh AveragePool AveragePool "
+                  "Sigmoid MatMul MatMul Flatten Gemm "
+                  "Softmax");
     reel_net_destroy(net);
     reel_ctx_destroy(ctx);
 }
@@ -357,18 +412,25 @@ Test(onnx, what_cannot_be_expressed_is_named_and_leaves_no_file)
         reel_net *net;
         reel_error err = {0};
         cr_assert_eq(reel_net_create(&net, ctx, REEL_F32, &err), REEL_OK);
-        if (i == 0) reel_net_add(net, &own, "mine", NULL, 0);
-        if (i == 1) reel_add_lrn(net, .name = "mine", .size = 4);
-        if (i == 2) reel_add_avgpool(net, .name = "mine", .kernel = 3, .stride = 2, .ceil_mode = true);
-        if (i == 3) reel_add_dropout(net, .name = "mine", .p = 0.5);
-        if (i == 4) reel_add_conv2d(net, .name = "mine", .in = 3, .out = 4, .kernel = 11);
-        static const char *const words[] = {"mine: a Own layer", "mine: not to be expressed", "mine: not to be expressed",
-                                            "without layers", "mine"};
+        if (i == 0)
+            reel_net_add(net, &own, "mine", NULL, 0);
+        if (i == 1)
+            reel_add_lrn(net, .name = "mine", .size = 4);
+        if (i == 2)
+            reel_add_avgpool(net, .name = "mine", .kernel = 3, .stride = 2, .ceil_mode = true);
+        if (i == 3)
+            reel_add_dropout(net, .name = "mine", .p = 0.5);
+        if (i == 4)
+            reel_add_conv2d(net, .name = "mine", .in = 3, .out = 4, .kernel = 11);
+        static const char *const words[] = {"mine: a Own layer", "mine: not to be expressed",
+                                            "mine: not to be expressed", "without layers", "mine"};
         cr_assert_eq(reel_net_build(net, &err), REEL_OK, "%s", err.message);
         reel_net_init(net);
-        const reel_status status = reel_net_save_onnx(net, &(reel_onnx_config){.height = 8}, path, &err);
+        const reel_status status =
+            reel_net_save_onnx(net, &(reel_onnx_config){.height = 8}, path, &err);
         cr_expect_eq(status, REEL_ERR_INVALID, "case %d: status %d: %s", i, status, err.message);
-        cr_expect(strstr(err.message, words[i]), "case %d: expected \"%s\" in: %s", i, words[i], err.message);
+        cr_expect(strstr(err.message, words[i]), "case %d: expected \"%s\" in: %s", i, words[i],
+                  err.message);
         cr_expect_eq(access(path, F_OK), -1, "case %d left a file", i);
         reel_net_destroy(net);
     }

@@ -1,4 +1,5 @@
-/* The plan of a step's memory is what the step then takes, to the byte; and making it computes and touches nothing. */
+/* The plan of a step's memory is what the step then takes, to the byte; and making it computes and
+ * touches nothing. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,24 +15,28 @@ static reel_net *net_of(const reel_model *model, int64_t size, const reel_ctx *c
 {
     reel_net *net;
     const reel_model_config config = {.classes = 10, .dropout = -1, .image_size = size};
-    cr_assert_eq(reel_model_create(&net, model, &config, ctx, REEL_F32, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_model_create(&net, model, &config, ctx, REEL_F32, &err), REEL_OK, "%s",
+                 err.message);
     return net;
 }
 
 static reel_ctx *ctx_of(int threads)
 {
     reel_ctx *ctx;
-    cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = threads}, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = threads}, &err), REEL_OK, "%s",
+                 err.message);
     return ctx;
 }
 
-static void expect_same(const char *model, bool training, const char *what, size_t planned, size_t taken)
+static void expect_same(const char *model, bool training, const char *what, size_t planned,
+                        size_t taken)
 {
-    cr_expect_eq(planned, taken, "%s, %s: %zu bytes of %s planned, %zu taken", model, training ? "training" : "inference",
-                 planned, what, taken);
+    cr_expect_eq(planned, taken, "%s, %s: %zu bytes of %s planned, %zu taken", model,
+                 training ? "training" : "inference", planned, what, taken);
 }
 
-static void compare(const reel_model *model, int64_t size, int64_t batch, bool training, int threads)
+static void compare(const reel_model *model, int64_t size, int64_t batch, bool training,
+                    int threads)
 {
     reel_ctx *ctx = ctx_of(threads);
     reel_net *net = net_of(model, size, ctx);
@@ -41,7 +46,8 @@ static void compare(const reel_model *model, int64_t size, int64_t batch, bool t
     reel_net_set_training(net, training);
     cr_assert_eq(reel_net_plan(net, shape, training, &plan, &err), REEL_OK, "%s", err.message);
     for (int i = 0; i < reel_params_count(reel_net_params(net)); i++)
-        cr_expect_not(reel_params_at(reel_net_params(net), i)->has_grad, "planning left a gradient in parameter %d", i);
+        cr_expect_not(reel_params_at(reel_net_params(net), i)->has_grad,
+                      "planning left a gradient in parameter %d", i);
 
     const reel_tape_config config = {.no_grad = !training};
     cr_assert_eq(reel_tape_create(&tape, ctx, &config, &err), REEL_OK, "%s", err.message);
@@ -50,7 +56,8 @@ static void compare(const reel_model *model, int64_t size, int64_t batch, bool t
     const reel_tensor images = reel_tensor_of(pixels, REEL_F32, 4, shape);
     for (int step = 0; step < 2; step++) {
         const reel_var y = reel_net_forward(net, tape, reel_input(tape, &images));
-        cr_assert_eq(training ? reel_backward(reel_cross_entropy(y, labels, batch, NULL), &err) : reel_tape_status(tape, &err),
+        cr_assert_eq(training ? reel_backward(reel_cross_entropy(y, labels, batch, NULL), &err)
+                              : reel_tape_status(tape, &err),
                      REEL_OK, "%s", err.message);
         reel_params_zero_grad(reel_net_params(net));
         reel_tape_reset(tape);
@@ -59,8 +66,9 @@ static void compare(const reel_model *model, int64_t size, int64_t batch, bool t
     expect_same(model->name, training, "activations", plan.activations, used.activations);
     expect_same(model->name, training, "scratch", plan.scratch, used.scratch);
     expect_same(model->name, training, "the step", plan.step, used.peak);
-    cr_expect_leq(used.peak, used.activations + used.scratch + used.activations / 4, "%s: gaps: %zu bytes for %zu and %zu",
-                  model->name, used.peak, used.activations, used.scratch);
+    cr_expect_leq(used.peak, used.activations + used.scratch + used.activations / 4,
+                  "%s: gaps: %zu bytes for %zu and %zu", model->name, used.peak, used.activations,
+                  used.scratch);
     free(pixels);
     free(labels);
     reel_tape_destroy(tape);
@@ -82,7 +90,8 @@ Test(plan, a_step_of_180_gigabytes_is_planned_without_touching_memory)
 {
     const size_t room = (size_t)1 << 38;
     void *pages = reel_pages_alloc(room, &err);
-    if (!pages) cr_skip("there is no address space to plan in (ulimit -v, valgrind)");
+    if (!pages)
+        cr_skip("there is no address space to plan in (ulimit -v, valgrind)");
     reel_pages_free(pages, room);
     reel_ctx *ctx = ctx_of(2);
     reel_net *net = net_of(&reel_model_tiny, 32, ctx);
@@ -94,7 +103,8 @@ Test(plan, a_step_of_180_gigabytes_is_planned_without_touching_memory)
     cr_assert_eq(reel_net_plan(net, shape, true, &plan, &err), REEL_OK, "%s", err.message);
     getrusage(RUSAGE_SELF, &after);
     cr_expect_gt(plan.activations, (size_t)1 << 37, "%zu bytes of activations", plan.activations);
-    cr_expect_lt(after.ru_maxrss - before.ru_maxrss, 400 << 10, "%ld kB more in memory", after.ru_maxrss - before.ru_maxrss);
+    cr_expect_lt(after.ru_maxrss - before.ru_maxrss, 400 << 10, "%ld kB more in memory",
+                 after.ru_maxrss - before.ru_maxrss);
     const double ratio = (double)plan.activations / (double)half.activations;
     cr_expect(ratio > 1.99 && ratio < 2.01, "twice the images take %.3f times the memory", ratio);
     reel_net_destroy(net);
@@ -124,7 +134,8 @@ Test(plan, a_shape_that_a_layer_cannot_take_is_refused_by_its_name)
     reel_ctx *ctx = ctx_of(1);
     reel_net *net = net_of(&reel_model_alexnet, 67, ctx);
     reel_net_memory plan;
-    cr_expect_eq(reel_net_plan(net, (const int64_t[]){1, 3, 20, 20}, true, &plan, &err), REEL_ERR_INVALID);
+    cr_expect_eq(reel_net_plan(net, (const int64_t[]){1, 3, 20, 20}, true, &plan, &err),
+                 REEL_ERR_INVALID);
     cr_expect_not_null(strstr(err.message, "features."), "%s", err.message);
     reel_net_destroy(net);
     reel_ctx_destroy(ctx);

@@ -1,5 +1,5 @@
-/* A steady training step allocates nothing and touches no new page: every malloc of the process is counted, and the system's
- * own count of page faults is read before and after. */
+/* A steady training step allocates nothing and touches no new page: every malloc of the process is
+ * counted, and the system's own count of page faults is read before and after. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <malloc.h>
@@ -77,14 +77,18 @@ static void try_model(const reel_model *model, int64_t size, int64_t batch)
     reel_optimizer *opt;
     reel_error err = {0};
     const reel_model_config config = {.classes = 5, .dropout = -1, .image_size = size};
-    cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 2}, &err), REEL_OK, "%s", err.message);
-    cr_assert_eq(reel_model_create(&net, model, &config, ctx, REEL_F32, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 2}, &err), REEL_OK, "%s",
+                 err.message);
+    cr_assert_eq(reel_model_create(&net, model, &config, ctx, REEL_F32, &err), REEL_OK, "%s",
+                 err.message);
     cr_assert_eq(reel_tape_create(&tape, ctx, NULL, &err), REEL_OK, "%s", err.message);
     const reel_sgd_config sgd = {.momentum = 0.9, .weight_decay = 1e-4};
-    cr_assert_eq(reel_sgd_create(&opt, reel_net_params(net), ctx, &sgd, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_sgd_create(&opt, reel_net_params(net), ctx, &sgd, &err), REEL_OK, "%s",
+                 err.message);
     float *pixels = calloc((size_t)(batch * 3 * size * size), sizeof *pixels);
     int64_t *labels = calloc((size_t)batch, sizeof *labels);
-    const reel_tensor images = reel_tensor_of(pixels, REEL_F32, 4, (const int64_t[]){batch, 3, size, size});
+    const reel_tensor images =
+        reel_tensor_of(pixels, REEL_F32, 4, (const int64_t[]){batch, 3, size, size});
     long allocations_before = 0, faults_before = 0;
     for (int step = 1; step <= LAST; step++) {
         if (step == FIRST) {
@@ -93,17 +97,20 @@ static void try_model(const reel_model *model, int64_t size, int64_t batch)
         }
         reel_tape_set_step(tape, step);
         const reel_var logits = reel_net_forward(net, tape, reel_input(tape, &images));
-        cr_assert_eq(reel_backward(reel_cross_entropy(logits, labels, batch, NULL), &err), REEL_OK, "%s", err.message);
+        cr_assert_eq(reel_backward(reel_cross_entropy(logits, labels, batch, NULL), &err), REEL_OK,
+                     "%s", err.message);
         reel_clip_grad_norm(reel_net_params(net), ctx, 10);
         cr_assert_eq(reel_optimizer_step(opt, 0.01, &err), REEL_OK, "%s", err.message);
         reel_params_zero_grad(reel_net_params(net));
         reel_tape_reset(tape);
     }
     const long faults = page_faults() - faults_before, calls = allocations - allocations_before;
-    cr_expect_eq(calls, 0, "%s at %d: steps %d to %d allocate %ld times", model->name, (int)size, FIRST, LAST, calls);
+    cr_expect_eq(calls, 0, "%s at %d: steps %d to %d allocate %ld times", model->name, (int)size,
+                 FIRST, LAST, calls);
     /* A new page in 10 steps may be the system's own doing: it looks after its huge pages. */
-    cr_expect_leq(faults, 2 * (LAST - FIRST + 1) / 10, "%s at %d: %ld page faults in steps %d to %d", model->name, (int)size,
-                  faults, FIRST, LAST);
+    cr_expect_leq(faults, 2 * (LAST - FIRST + 1) / 10,
+                  "%s at %d: %ld page faults in steps %d to %d", model->name, (int)size, faults,
+                  FIRST, LAST);
     free(pixels);
     free(labels);
     reel_optimizer_destroy(opt);

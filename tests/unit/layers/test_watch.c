@@ -22,7 +22,8 @@ Test(watch, every_layer_is_shown_once_without_fusion_and_the_last_of_a_fused_gro
     reel_net *net;
     reel_tape *tape;
     float x[2 * 3 * 6 * 6];
-    for (int i = 0; i < REEL_COUNT(x); i++) x[i] = (float)(i % 7) - 3;
+    for (int i = 0; i < REEL_COUNT(x); i++)
+        x[i] = (float)(i % 7) - 3;
     const reel_tensor images = reel_tensor_of(x, REEL_F32, 4, (const int64_t[]){2, 3, 6, 6});
     cr_assert_eq(reel_ctx_create(&ctx, NULL, NULL), REEL_OK);
     cr_assert_eq(reel_net_create(&net, ctx, REEL_F32, NULL), REEL_OK);
@@ -45,7 +46,8 @@ Test(watch, every_layer_is_shown_once_without_fusion_and_the_last_of_a_fused_gro
     reel_net_watch(net, NULL, NULL);
     reel_tape_reset(tape);
     reel_net_forward(net, tape, reel_input(tape, &images));
-    cr_expect_eq(strlen(unfused.seen), strlen("0:Conv2d 1:ReLU 2:Flatten last:Linear "), "shown after the watch had ended");
+    cr_expect_eq(strlen(unfused.seen), strlen("0:Conv2d 1:ReLU 2:Flatten last:Linear "),
+                 "shown after the watch had ended");
     reel_tape_destroy(tape);
     reel_net_destroy(net);
     reel_ctx_destroy(ctx);

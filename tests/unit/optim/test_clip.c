@@ -3,7 +3,8 @@
 
 static const char *const names[] = {"a", "b"};
 
-/* 3, -4 and 12: the norm is 13. PyTorch 1.13, float64: torch.nn.utils.clip_grad_norm_([a, b], 2.0) leaves the numbers below. */
+/* 3, -4 and 12: the norm is 13. PyTorch 1.13, float64: torch.nn.utils.clip_grad_norm_([a, b], 2.0)
+ * leaves the numbers below. */
 Test(clip, the_norm_is_clipped_as_pytorch_does)
 {
     static const double want[] = {0.46153842603550577, -0.61538456804734099, 1.8461537041420231};
@@ -15,10 +16,12 @@ Test(clip, the_norm_is_clipped_as_pytorch_does)
         set_grad(reel_params_at(params, 1), (double[]){12});
         cr_assert_eq(reel_grad_norm(params, ctx), 13.0);
         cr_assert_eq(reel_clip_grad_norm(params, ctx, 20), 13.0, "a norm under the limit");
-        expect_values(&reel_params_at(params, 1)->grad, (double[]){12}, 0, "a norm under the limit");
+        expect_values(&reel_params_at(params, 1)->grad, (double[]){12}, 0,
+                      "a norm under the limit");
         cr_assert_eq(reel_clip_grad_norm(params, ctx, 2), 13.0);
         expect_values(&reel_params_at(params, 0)->grad, want, d == REEL_F64 ? 1e-15 : 2e-7, "a");
-        expect_values(&reel_params_at(params, 1)->grad, want + 2, d == REEL_F64 ? 1e-15 : 2e-7, "b");
+        expect_values(&reel_params_at(params, 1)->grad, want + 2, d == REEL_F64 ? 1e-15 : 2e-7,
+                      "b");
         reel_params_destroy(params);
     }
     reel_ctx_destroy(ctx);
@@ -81,13 +84,17 @@ Test(clip, large_floats_do_not_overflow_the_norm_and_threads_do_not_change_it)
         reel_ctx *ctx = make_ctx(t == 2 ? 7 : t + 1);
         reel_params *params = make_store(REEL_F32, 2, names, lengths);
         reel_param *p = reel_params_at(params, 0);
-        for (int64_t i = 0; i < lengths[0]; i++) ((float *)p->grad.data)[i] = 1e30f / (float)(i + 1);
+        for (int64_t i = 0; i < lengths[0]; i++)
+            ((float *)p->grad.data)[i] = 1e30f / (float)(i + 1);
         p->has_grad = true;
         norms[t] = reel_grad_norm(params, ctx);
         reel_params_destroy(params);
         reel_ctx_destroy(ctx);
     }
-    const double want = 1e30 * sqrt(M_PI * M_PI / 6 - 1.0 / 300007.5); /* sum of 1/i^2, with the tail's integral taken off */
+    const double want =
+        1e30 * sqrt(M_PI * M_PI / 6 -
+                    1.0 / 300007.5); /* sum of 1/i^2, with the tail's integral taken off */
     cr_assert(fabs(norms[0] / want - 1) < 1e-7, "%.17g, expected %.17g", norms[0], want);
-    for (int t = 1; t < 3; t++) cr_assert_eq(norms[t], norms[0], "run %d: %.17g, run 0: %.17g", t, norms[t], norms[0]);
+    for (int t = 1; t < 3; t++)
+        cr_assert_eq(norms[t], norms[0], "run %d: %.17g, run 0: %.17g", t, norms[t], norms[0]);
 }

@@ -19,15 +19,21 @@ static void check(reel_dtype dtype, double bad)
     reel_params_add(params, "large", 1, (int64_t[]){N}, 0, &large, NULL);
     reel_params_add(params, "frozen", 1, (int64_t[]){3}, REEL_PARAM_FROZEN, &frozen, NULL);
     cr_assert_eq(reel_params_commit(params, NULL), REEL_OK);
-    cr_assert_eq(reel_sgd_create(&opt, params, ctx, &(reel_sgd_config){.momentum = 0.9}, NULL), REEL_OK);
-    const double edge = dtype == REEL_F64 ? DBL_MAX : FLT_MAX, tiny = dtype == REEL_F64 ? 5e-324 : 1e-45;
+    cr_assert_eq(reel_sgd_create(&opt, params, ctx, &(reel_sgd_config){.momentum = 0.9}, NULL),
+                 REEL_OK);
+    const double edge = dtype == REEL_F64 ? DBL_MAX : FLT_MAX,
+                 tiny = dtype == REEL_F64 ? 5e-324 : 1e-45;
     for (int p = 0; p < 3; p++) {
         reel_param *q = reel_params_at(params, p);
         q->has_grad = true;
         for (int64_t i = 0; i < reel_tensor_numel(&q->grad); i++)
-            reel_tensor_set(&q->grad, (int64_t[REEL_MAX_DIMS]){i}, i % 3 == 0 ? edge : i % 3 == 1 ? -edge : tiny);
+            reel_tensor_set(&q->grad, (int64_t[REEL_MAX_DIMS]){i},
+                            i % 3 == 0   ? edge
+                            : i % 3 == 1 ? -edge
+                                         : tiny);
     }
-    cr_expect_eq(reel_grad_not_finite(params, ctx), -1, "largest and smallest numbers were taken for infinity");
+    cr_expect_eq(reel_grad_not_finite(params, ctx), -1,
+                 "largest and smallest numbers were taken for infinity");
     const struct {
         int param;
         int64_t at;
@@ -38,8 +44,9 @@ static void check(reel_dtype dtype, double bad)
         const int64_t at[REEL_MAX_DIMS] = {places[i].at};
         const double was = reel_tensor_get(g, at);
         reel_tensor_set(g, at, bad);
-        cr_expect_eq(reel_grad_not_finite(params, ctx), places[i].param, "%g at %lld of %d: got %d", bad,
-                     (long long)places[i].at, places[i].param, reel_grad_not_finite(params, ctx));
+        cr_expect_eq(reel_grad_not_finite(params, ctx), places[i].param, "%g at %lld of %d: got %d",
+                     bad, (long long)places[i].at, places[i].param,
+                     reel_grad_not_finite(params, ctx));
         reel_tensor_set(g, at, was);
         cr_expect_eq(reel_optimizer_not_finite(opt), -1);
         reel_tensor_set(w, at, bad);
@@ -48,10 +55,12 @@ static void check(reel_dtype dtype, double bad)
     }
     const int64_t first[REEL_MAX_DIMS] = {0};
     reel_tensor_set(&reel_params_at(params, frozen)->grad, first, bad);
-    cr_expect_eq(reel_grad_not_finite(params, ctx), -1, "the gradient of a frozen parameter is of no interest");
+    cr_expect_eq(reel_grad_not_finite(params, ctx), -1,
+                 "the gradient of a frozen parameter is of no interest");
     reel_tensor_set(&reel_params_at(params, small)->grad, first, bad);
     reel_tensor_set(&reel_params_at(params, large)->grad, first, bad);
-    cr_expect_eq(reel_grad_not_finite(params, ctx), large, "the last parameter comes first, as in backward");
+    cr_expect_eq(reel_grad_not_finite(params, ctx), large,
+                 "the last parameter comes first, as in backward");
     reel_optimizer_destroy(opt);
     reel_params_destroy(params);
     reel_ctx_destroy(ctx);

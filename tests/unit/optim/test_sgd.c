@@ -2,14 +2,17 @@
 #include "tests/unit/optim/store.h"
 
 /* PyTorch 1.13, float64:
- *   w = torch.tensor(start, dtype=torch.float64, requires_grad=True); o = torch.optim.SGD([w], lr=0.1, **settings)
- *   for lr, g in zip(lrs, grads): o.param_groups[0]['lr'] = lr; w.grad = torch.tensor(g, dtype=torch.float64); o.step()
- *   and after each step: print(', '.join('%.17g' % x for x in w.tolist())) */
+ *   w = torch.tensor(start, dtype=torch.float64, requires_grad=True); o = torch.optim.SGD([w],
+ * lr=0.1, **settings) for lr, g in zip(lrs, grads): o.param_groups[0]['lr'] = lr; w.grad =
+ * torch.tensor(g, dtype=torch.float64); o.step() and after each step: print(', '.join('%.17g' % x
+ * for x in w.tolist())) */
 enum { STEPS = 4, SIZE = 4 };
 static const double start[SIZE] = {1.0, -2.0, 0.5, 3.0};
 static const double lrs[STEPS] = {0.1, 0.1, 0.01, 0.02};
-static const double grads[STEPS][SIZE] = {
-    {0.5, -1.0, 2.0, 0.25}, {-0.75, 0.5, 1.0, -2.0}, {1.5, 0.125, -0.5, 0.0}, {0.25, -0.25, 0.75, 1.0}};
+static const double grads[STEPS][SIZE] = {{0.5, -1.0, 2.0, 0.25},
+                                          {-0.75, 0.5, 1.0, -2.0},
+                                          {1.5, 0.125, -0.5, 0.0},
+                                          {0.25, -0.25, 0.75, 1.0}};
 
 typedef struct reference {
     const char *label;
@@ -56,7 +59,8 @@ static const reference references[] = {
       {0.94594531715674879, -1.7988302160954974, -0.30793826505446331, 3.2970778168411661}}},
 };
 
-static const char *const names[] = {"features.0.weight", "features.0.bias", "classifier.6.weight", "classifier.6.bias"};
+static const char *const names[] = {"features.0.weight", "features.0.bias", "classifier.6.weight",
+                                    "classifier.6.bias"};
 
 static reel_optimizer *make_sgd(reel_params *params, const reel_ctx *ctx, reel_sgd_config config)
 {
@@ -72,7 +76,8 @@ static void step(reel_optimizer *opt, double lr)
     cr_assert_eq(reel_optimizer_step(opt, lr, &err), REEL_OK, "%s", err.message);
 }
 
-static void group(reel_optimizer *opt, const char *pattern, double lr_mult, double decay_mult, bool frozen)
+static void group(reel_optimizer *opt, const char *pattern, double lr_mult, double decay_mult,
+                  bool frozen)
 {
     reel_error err = {0};
     const reel_group g = {pattern, lr_mult, decay_mult, frozen};
@@ -92,7 +97,8 @@ Test(sgd, equals_pytorch_step_by_step_in_both_dtypes)
             for (int s = 0; s < STEPS; s++) {
                 set_grad(p, grads[s]);
                 step(opt, lrs[s]);
-                expect_values(&p->value, references[r].after[s], d == REEL_F64 ? 2e-15 : 3e-7, references[r].label);
+                expect_values(&p->value, references[r].after[s], d == REEL_F64 ? 2e-15 : 3e-7,
+                              references[r].label);
             }
             reel_optimizer_destroy(opt);
             reel_params_destroy(params);
@@ -101,8 +107,9 @@ Test(sgd, equals_pytorch_step_by_step_in_both_dtypes)
     reel_ctx_destroy(ctx);
 }
 
-/* Gradient 1 always, momentum 0.9. At one lr both give 1, 0.9, 0.71. After lr 0.1 -> 0.01, PyTorch's velocity 1.9 counts with
- * the new rate, 0.9 - 0.019 = 0.881, while the 2012 velocity -0.09 - 0.01 still remembers the old: 0.9 - 0.1 = 0.8. */
+/* Gradient 1 always, momentum 0.9. At one lr both give 1, 0.9, 0.71. After lr 0.1 -> 0.01,
+ * PyTorch's velocity 1.9 counts with the new rate, 0.9 - 0.019 = 0.881, while the 2012 velocity
+ * -0.09 - 0.01 still remembers the old: 0.9 - 0.1 = 0.8. */
 Test(sgd, the_2012_convention_differs_from_pytorch_only_after_a_change_of_learning_rate)
 {
     reel_ctx *ctx = make_ctx(1);
@@ -111,7 +118,8 @@ Test(sgd, the_2012_convention_differs_from_pytorch_only_after_a_change_of_learni
         double got[2];
         for (int in_velocity = 0; in_velocity < 2; in_velocity++) {
             reel_params *params = make_store(REEL_F64, 1, names, &one);
-            reel_optimizer *opt = make_sgd(params, ctx, (reel_sgd_config){.momentum = 0.9, .lr_in_velocity = in_velocity});
+            reel_optimizer *opt = make_sgd(
+                params, ctx, (reel_sgd_config){.momentum = 0.9, .lr_in_velocity = in_velocity});
             reel_param *p = reel_params_at(params, 0);
             fill(&p->value, (double[]){1});
             set_grad(p, (double[]){1});
@@ -129,15 +137,16 @@ Test(sgd, the_2012_convention_differs_from_pytorch_only_after_a_change_of_learni
     reel_ctx_destroy(ctx);
 }
 
-/* v = 0.9 v - 0.0005 lr w - lr g, from the paper: w 2, g 3, lr 0.1: v = -0.0001 - 0.3 = -0.3001, w = 1.6999; then
- * v = -0.27009 - 0.000084995 - 0.3 = -0.570174995, w = 1.129725005. */
+/* v = 0.9 v - 0.0005 lr w - lr g, from the paper: w 2, g 3, lr 0.1: v = -0.0001 - 0.3 = -0.3001, w
+ * = 1.6999; then v = -0.27009 - 0.000084995 - 0.3 = -0.570174995, w = 1.129725005. */
 Test(sgd, the_2012_convention_decays_inside_the_velocity)
 {
     reel_ctx *ctx = make_ctx(1);
     const int64_t one = 1;
     reel_params *params = make_store(REEL_F64, 1, names, &one);
-    reel_optimizer *opt =
-        make_sgd(params, ctx, (reel_sgd_config){.momentum = 0.9, .weight_decay = 0.0005, .lr_in_velocity = true});
+    reel_optimizer *opt = make_sgd(
+        params, ctx,
+        (reel_sgd_config){.momentum = 0.9, .weight_decay = 0.0005, .lr_in_velocity = true});
     reel_param *p = reel_params_at(params, 0);
     fill(&p->value, (double[]){2});
     set_grad(p, (double[]){3});
@@ -152,7 +161,8 @@ Test(sgd, the_2012_convention_decays_inside_the_velocity)
     reel_ctx_destroy(ctx);
 }
 
-/* w 1, g 1, lr 0.1, decay 0.5: 1 - 0.1 (1 + 0.5) = 0.85; ten times the rate: -0.5; no decay: 0.9. */
+/* w 1, g 1, lr 0.1, decay 0.5: 1 - 0.1 (1 + 0.5) = 0.85; ten times the rate: -0.5; no decay: 0.9.
+ */
 Test(sgd, groups_multiply_rate_and_decay_and_later_groups_override)
 {
     reel_ctx *ctx = make_ctx(1);
@@ -168,10 +178,13 @@ Test(sgd, groups_multiply_rate_and_decay_and_later_groups_override)
     group(opt, "features.?.weight", 1, 1, true);
     step(opt, 0.1);
     const double want[4] = {1, 0.9, -0.5, 0.9};
-    for (int i = 0; i < 4; i++) expect_values(&reel_params_at(params, i)->value, &want[i], 1e-15, names[i]);
-    cr_assert(reel_params_at(params, 0)->flags & REEL_PARAM_FROZEN, "the frozen group did not set the flag");
+    for (int i = 0; i < 4; i++)
+        expect_values(&reel_params_at(params, i)->value, &want[i], 1e-15, names[i]);
+    cr_assert(reel_params_at(params, 0)->flags & REEL_PARAM_FROZEN,
+              "the frozen group did not set the flag");
     group(opt, "*", 1, 1, false);
-    cr_assert_not(reel_params_at(params, 0)->flags & REEL_PARAM_FROZEN, "a later group did not clear the flag");
+    cr_assert_not(reel_params_at(params, 0)->flags & REEL_PARAM_FROZEN,
+                  "a later group did not clear the flag");
     reel_params_at(params, 0)->flags |= REEL_PARAM_NO_DECAY;
     step(opt, 0.1);
     expect_values(&reel_params_at(params, 0)->value, (double[]){0.9}, 1e-15, "no-decay flag");
@@ -208,9 +221,12 @@ Test(sgd, patterns_match_as_a_shell_would)
         const reel_status status = reel_optimizer_group(opt, &g, &err);
         const bool first = reel_params_at(params, 0)->flags & REEL_PARAM_FROZEN;
         const bool third = reel_params_at(params, 2)->flags & REEL_PARAM_FROZEN;
-        cr_assert(first == cases[c].first && third == cases[c].third, "pattern %s: %d %d, expected %d %d", cases[c].pattern,
-                  first, third, cases[c].first, cases[c].third);
-        if (!first && !third) cr_assert_eq(status, REEL_ERR_INVALID, "pattern %s matches nothing and was accepted", g.pattern);
+        cr_assert(first == cases[c].first && third == cases[c].third,
+                  "pattern %s: %d %d, expected %d %d", cases[c].pattern, first, third,
+                  cases[c].first, cases[c].third);
+        if (!first && !third)
+            cr_assert_eq(status, REEL_ERR_INVALID, "pattern %s matches nothing and was accepted",
+                         g.pattern);
         reel_optimizer_destroy(opt);
         reel_params_destroy(params);
     }
@@ -223,7 +239,8 @@ Test(sgd, parameters_without_gradient_frozen_ones_and_buffers_do_not_move)
     reel_ctx *ctx = make_ctx(1);
     const int64_t ones[4] = {1, 1, 1, 1};
     reel_params *params = make_store(REEL_F64, 4, names, ones);
-    reel_optimizer *opt = make_sgd(params, ctx, (reel_sgd_config){.momentum = 0.9, .weight_decay = 0.1});
+    reel_optimizer *opt =
+        make_sgd(params, ctx, (reel_sgd_config){.momentum = 0.9, .weight_decay = 0.1});
     for (int i = 0; i < 4; i++) {
         fill(&reel_params_at(params, i)->value, (double[]){1});
         set_grad(reel_params_at(params, i), (double[]){1});
@@ -231,7 +248,8 @@ Test(sgd, parameters_without_gradient_frozen_ones_and_buffers_do_not_move)
     reel_params_at(params, 0)->flags |= REEL_PARAM_FROZEN;
     reel_params_at(params, 1)->flags |= REEL_PARAM_BUFFER;
     reel_params_at(params, 2)->has_grad = false;
-    for (int s = 0; s < 3; s++) step(opt, 0.1);
+    for (int s = 0; s < 3; s++)
+        step(opt, 0.1);
     for (int i = 0; i < 3; i++) {
         expect_values(&reel_params_at(params, i)->value, (double[]){1}, 0, names[i]);
         cr_assert_null(reel_optimizer_state(opt, i).data, "%s has formed a velocity", names[i]);
@@ -246,7 +264,8 @@ Test(sgd, parameters_without_gradient_frozen_ones_and_buffers_do_not_move)
 /* Uneven lengths, large enough for a parallel region; a value that depends on the place. */
 static double noise(int64_t i, int step_number)
 {
-    uint64_t x = ((uint64_t)i + 1) * 0x9e3779b97f4a7c15u + (uint64_t)step_number * 0xd1b54a32d192ed03u;
+    uint64_t x =
+        ((uint64_t)i + 1) * 0x9e3779b97f4a7c15u + (uint64_t)step_number * 0xd1b54a32d192ed03u;
     x ^= x >> 29;
     x *= 0xbf58476d1ce4e5b9u;
     return (double)(x >> 40) / 8388608.0 - 1;
@@ -254,7 +273,8 @@ static double noise(int64_t i, int step_number)
 
 static void fill_noise(const reel_tensor *t, int step_number)
 {
-    for (int64_t i = 0; i < t->shape[0]; i++) reel_tensor_set(t, &i, noise(i, step_number));
+    for (int64_t i = 0; i < t->shape[0]; i++)
+        reel_tensor_set(t, &i, noise(i, step_number));
 }
 
 static const int64_t long_lengths[4] = {70001, 17, 100003, 1};
@@ -277,7 +297,8 @@ static void expect_same_bits(const reel_params *a, const reel_params *b)
         const reel_tensor x = reel_params_at(a, i)->value, y = reel_params_at(b, i)->value;
         for (int64_t k = 0; k < x.shape[0]; k++) {
             const float p = ((float *)x.data)[k], q = ((float *)y.data)[k];
-            cr_assert(memcmp(&p, &q, sizeof p) == 0, "%s[%lld]: %.9g and %.9g", names[i], (long long)k, (double)p, (double)q);
+            cr_assert(memcmp(&p, &q, sizeof p) == 0, "%s[%lld]: %.9g and %.9g", names[i],
+                      (long long)k, (double)p, (double)q);
         }
     }
 }
@@ -289,16 +310,19 @@ Test(sgd, one_and_two_and_five_threads_give_the_same_bits)
     for (int t = 0; t < 3; t++) {
         reel_ctx *ctx = make_ctx(threads[t]);
         params[t] = make_store(REEL_F32, 4, names, long_lengths);
-        for (int i = 0; i < 4; i++) fill_noise(&reel_params_at(params[t], i)->value, 99);
+        for (int i = 0; i < 4; i++)
+            fill_noise(&reel_params_at(params[t], i)->value, 99);
         reel_optimizer *opt =
-            make_sgd(params[t], ctx, (reel_sgd_config){.momentum = 0.9, .weight_decay = 1e-4, .nesterov = true});
+            make_sgd(params[t], ctx,
+                     (reel_sgd_config){.momentum = 0.9, .weight_decay = 1e-4, .nesterov = true});
         run_steps(params[t], opt, 0, 3);
         reel_optimizer_destroy(opt);
         reel_ctx_destroy(ctx);
     }
     expect_same_bits(params[0], params[1]);
     expect_same_bits(params[0], params[2]);
-    for (int t = 0; t < 3; t++) reel_params_destroy(params[t]);
+    for (int t = 0; t < 3; t++)
+        reel_params_destroy(params[t]);
 }
 
 Test(sgd, a_resumed_run_continues_with_the_same_bits)
@@ -306,8 +330,10 @@ Test(sgd, a_resumed_run_continues_with_the_same_bits)
     reel_ctx *ctx = make_ctx(2);
     reel_error err = {0};
     const reel_sgd_config config = {.momentum = 0.9, .dampening = 0.1, .weight_decay = 1e-4};
-    reel_params *whole = make_store(REEL_F32, 4, names, long_lengths), *resumed = make_store(REEL_F32, 4, names, long_lengths);
-    for (int i = 0; i < 4; i++) fill_noise(&reel_params_at(whole, i)->value, 99);
+    reel_params *whole = make_store(REEL_F32, 4, names, long_lengths),
+                *resumed = make_store(REEL_F32, 4, names, long_lengths);
+    for (int i = 0; i < 4; i++)
+        fill_noise(&reel_params_at(whole, i)->value, 99);
     reel_optimizer *opt = make_sgd(whole, ctx, config), *again = make_sgd(resumed, ctx, config);
     run_steps(whole, opt, 0, 2);
     for (int i = 0; i < 4; i++) {
@@ -331,7 +357,8 @@ Test(sgd, forgetting_the_state_starts_anew_without_dampening)
     const int64_t one = 1;
     reel_error err = {0};
     reel_params *params = make_store(REEL_F64, 1, names, &one);
-    reel_optimizer *opt = make_sgd(params, ctx, (reel_sgd_config){.momentum = 0.9, .dampening = 0.5});
+    reel_optimizer *opt =
+        make_sgd(params, ctx, (reel_sgd_config){.momentum = 0.9, .dampening = 0.5});
     reel_param *p = reel_params_at(params, 0);
     set_grad(p, (double[]){1});
     step(opt, 0.1);
@@ -366,23 +393,25 @@ Test(sgd, an_infinite_weight_without_decay_leaves_the_velocity_finite)
 
 Test(sgd, settings_that_cannot_work_are_refused)
 {
-    static const reel_sgd_config bad[] = {{.momentum = -0.1},
-                                          {.momentum = 1},
-                                          {.momentum = NAN},
-                                          {.dampening = -1},
-                                          {.weight_decay = -1e-4},
-                                          {.weight_decay = INFINITY},
-                                          {.nesterov = true},
-                                          {.momentum = 0.9, .nesterov = true, .dampening = 0.1},
-                                          {.momentum = 0.9, .lr_in_velocity = true, .nesterov = true},
-                                          {.momentum = 0.9, .lr_in_velocity = true, .dampening = 0.1}};
+    static const reel_sgd_config bad[] = {
+        {.momentum = -0.1},
+        {.momentum = 1},
+        {.momentum = NAN},
+        {.dampening = -1},
+        {.weight_decay = -1e-4},
+        {.weight_decay = INFINITY},
+        {.nesterov = true},
+        {.momentum = 0.9, .nesterov = true, .dampening = 0.1},
+        {.momentum = 0.9, .lr_in_velocity = true, .nesterov = true},
+        {.momentum = 0.9, .lr_in_velocity = true, .dampening = 0.1}};
     reel_ctx *ctx = make_ctx(1);
     const int64_t sizes[4] = {2, 2, 2, 2};
     reel_params *params = make_store(REEL_F32, 4, names, sizes);
     reel_optimizer *opt = NULL;
     for (int i = 0; i < REEL_COUNT(bad); i++) {
         reel_error err = {0};
-        cr_assert_eq(reel_sgd_create(&opt, params, ctx, &bad[i], &err), REEL_ERR_INVALID, "setting %d was accepted", i);
+        cr_assert_eq(reel_sgd_create(&opt, params, ctx, &bad[i], &err), REEL_ERR_INVALID,
+                     "setting %d was accepted", i);
         cr_assert_null(opt);
         cr_assert(strlen(err.message) > 0, "setting %d: no message", i);
     }

@@ -1,11 +1,13 @@
-/* What a control group leaves, read from folders as version 1, version 2 and containers have them. */
+/* What a control group leaves, read from folders as version 1, version 2 and containers have them.
+ */
 #include <criterion/criterion.h>
 #include <sys/stat.h>
 
 #include "train/run/memory_limit.c"
 
 /* Not asked for here. */
-reel_status reel_memory_plan_make(reel_memory_plan *plan, reel_net *net, const int64_t input[4], bool infer, reel_error *err)
+reel_status reel_memory_plan_make(reel_memory_plan *plan, reel_net *net, const int64_t input[4],
+                                  bool infer, reel_error *err)
 {
     (void)net, (void)input, (void)infer;
     *plan = (reel_memory_plan){0};
@@ -39,7 +41,8 @@ static void put(const char *path, const char *text)
 static void begin(void)
 {
     cr_assert(mkdtemp(root));
-    put("proc/meminfo", "MemTotal:       49360000 kB\nMemFree:         1000000 kB\nMemAvailable:    8000000 kB\n");
+    put("proc/meminfo",
+        "MemTotal:       49360000 kB\nMemFree:         1000000 kB\nMemAvailable:    8000000 kB\n");
 }
 
 static void end(void)
@@ -57,7 +60,8 @@ static void expect(double bytes, const char *by, const char *what)
     cr_expect_not_null(strstr(whose, by), "%s: expected \"%s\", got: %s", what, by, whose);
 }
 
-Test(memory_limit, the_least_of_system_and_groups_counts_and_cache_does_not, .init = begin, .fini = end)
+Test(memory_limit, the_least_of_system_and_groups_counts_and_cache_does_not, .init = begin,
+     .fini = end)
 {
     expect(8000000.0 * 1024, "machine", "no groups");
     put("proc/self/cgroup", "0::/a/b\n");
@@ -81,10 +85,11 @@ Test(memory_limit, the_least_of_system_and_groups_counts_and_cache_does_not, .in
     put("sys/fs/cgroup/memory/c/d/memory.usage_in_bytes", "5\n");
     expect(3e8, "control group", "version 1, a limit above");
     put("proc/self/status", "Name:\treel\nVmPeak:\t  300000 kB\nVmSize:\t  200000 kB\n");
-    put("proc/self/limits",
-        "Limit  Soft Limit  Hard Limit  Units\nMax address space         unlimited            unlimited            bytes\n");
+    put("proc/self/limits", "Limit  Soft Limit  Hard Limit  Units\nMax address space         "
+                            "unlimited            unlimited            bytes\n");
     expect(3e8, "control group", "no limit of address space");
-    put("proc/self/limits", "Max stack size            8388608              unlimited            bytes\n"
-                            "Max address space         504800000            unlimited            bytes\n");
+    put("proc/self/limits",
+        "Max stack size            8388608              unlimited            bytes\n"
+        "Max address space         504800000            unlimited            bytes\n");
     expect(150000000, "ulimit -v", "a limit of address space");
 }

@@ -1,4 +1,5 @@
-/* The parts of a report that compute something: saliency maps, the filters' picture, axes, checksums. */
+/* The parts of a report that compute something: saliency maps, the filters' picture, axes,
+ * checksums. */
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -28,7 +29,8 @@ Test(report, saliency_of_a_linear_net_is_its_weights)
     reel_ctx *ctx;
     reel_net *net = linear_net(&ctx);
     float images[2 * INPUTS];
-    for (int i = 0; i < 2 * INPUTS; i++) images[i] = (float)((i * 37) % 101) / 50 - 1;
+    for (int i = 0; i < 2 * INPUTS; i++)
+        images[i] = (float)((i * 37) % 101) / 50 - 1;
     reel_saliency s;
     reel_error err;
     cr_assert(reel_saliency_of(&s, net, images, 2, SIZE, &err) == REEL_OK, "%s", err.message);
@@ -38,27 +40,34 @@ Test(report, saliency_of_a_linear_net_is_its_weights)
         double score[CLASSES], sum = 0;
         int64_t best = 0;
         for (int64_t c = 0; c < CLASSES; c++) {
-            score[c] = reel_tensor_get(&reel_params_find(reel_net_params(net), "1.bias")->value, &c);
+            score[c] =
+                reel_tensor_get(&reel_params_find(reel_net_params(net), "1.bias")->value, &c);
             for (int64_t i = 0; i < INPUTS; i++)
                 score[c] += reel_tensor_get(&w->value, (const int64_t[]){c, i}) *
                             (double)images[n * INPUTS + i % (SIZE * SIZE) * 3 + i / (SIZE * SIZE)];
-            if (score[c] > score[best]) best = c;
+            if (score[c] > score[best])
+                best = c;
         }
-        for (int64_t c = 0; c < CLASSES; c++) sum += exp(score[c] - score[best]);
+        for (int64_t c = 0; c < CLASSES; c++)
+            sum += exp(score[c] - score[best]);
         cr_expect_eq(s.predicted[n], best);
-        cr_expect(fabs(s.probability[n] - 1 / sum) < 1e-5, "%g, expected %g", s.probability[n], 1 / sum);
+        cr_expect(fabs(s.probability[n] - 1 / sum) < 1e-5, "%g, expected %g", s.probability[n],
+                  1 / sum);
         double value[SIZE * SIZE], sorted[SIZE * SIZE];
         for (int64_t i = 0; i < SIZE * SIZE; i++) {
             value[i] = 0;
             for (int64_t c = 0; c < 3; c++)
-                value[i] = fmax(value[i], fabs(reel_tensor_get(&w->value, (const int64_t[]){best, c * SIZE * SIZE + i})));
+                value[i] = fmax(
+                    value[i],
+                    fabs(reel_tensor_get(&w->value, (const int64_t[]){best, c * SIZE * SIZE + i})));
             sorted[i] = value[i];
         }
         qsort(sorted, SIZE * SIZE, sizeof *sorted, compare);
         const double most = sorted[(int)(0.995 * (SIZE * SIZE - 1))];
         for (int64_t i = 0; i < SIZE * SIZE; i++) {
             const double want = fmin(255, 255 * value[i] / most), got = s.map[n * SIZE * SIZE + i];
-            cr_expect(fabs(got - want) < 1, "image %d, pixel %d: %g, expected %g", (int)n, (int)i, got, want);
+            cr_expect(fabs(got - want) < 1, "image %d, pixel %d: %g, expected %g", (int)n, (int)i,
+                      got, want);
         }
     }
     cr_expect(reel_net_training(net), "the net's mode was changed");
@@ -91,8 +100,8 @@ Test(report, filters_lie_in_a_grid_and_0_is_grey)
     reel_add_conv2d(net, .in = 3, .out = FILTERS, .kernel = KERNEL);
     cr_assert(reel_net_build(net, &err) == REEL_OK);
     reel_tensor w = reel_params_at(reel_net_params(net), 0)->value;
-    for (int64_t f = 0; f < FILTERS;
-         f++) /* a row from black over grey to white in red, twice as strong in each further filter */
+    for (int64_t f = 0; f < FILTERS; f++) /* a row from black over grey to white in red, twice as
+                                             strong in each further filter */
         for (int64_t x = 0; x < KERNEL; x++)
             reel_tensor_set(&w, (const int64_t[]){f, 0, 1, x}, (double)(x - 1) * (double)(1 << f));
     cr_assert(reel_filters_image(&image, net, &err) == REEL_OK, "%s", err.message);
@@ -101,9 +110,11 @@ Test(report, filters_lie_in_a_grid_and_0_is_grey)
     cr_assert_eq(image.height, 2 * step - 2);
     for (int64_t f = 0; f < FILTERS; f++)
         for (int64_t x = 0; x < KERNEL; x++) {
-            const uint8_t *p = image.rgb + ((f / 8 * step + side / 2) * image.width + f % 8 * step + x * 11 + 5) * 3;
-            cr_expect(abs(p[0] - (int)(x * 255 / 2)) <= 1 && abs(p[1] - 128) <= 1, "filter %d, column %d: %d, %d", (int)f,
-                      (int)x, p[0], p[1]);
+            const uint8_t *p =
+                image.rgb +
+                ((f / 8 * step + side / 2) * image.width + f % 8 * step + x * 11 + 5) * 3;
+            cr_expect(abs(p[0] - (int)(x * 255 / 2)) <= 1 && abs(p[1] - 128) <= 1,
+                      "filter %d, column %d: %d, %d", (int)f, (int)x, p[0], p[1]);
         }
     reel_image_free(&image);
     reel_net_destroy(net);
@@ -117,9 +128,11 @@ Test(report, pixels_come_back_from_a_normalised_image)
     float x[12];
     reel_image image = {0};
     reel_error err;
-    for (int i = 0; i < 12; i++) x[i] = (float)(((double)(i * 20) / 255 - t.mean[i % 3]) / t.std[i % 3]);
+    for (int i = 0; i < 12; i++)
+        x[i] = (float)(((double)(i * 20) / 255 - t.mean[i % 3]) / t.std[i % 3]);
     cr_assert(reel_pixels_of(&image, x, &t, &err) == REEL_OK);
-    for (int i = 0; i < 12; i++) cr_expect_eq(image.rgb[i], i * 20, "value %d: %d", i, image.rgb[i]);
+    for (int i = 0; i < 12; i++)
+        cr_expect_eq(image.rgb[i], i * 20, "value %d: %d", i, image.rgb[i]);
     reel_image_free(&image);
 }
 
@@ -127,9 +140,11 @@ Test(report, axes_step_by_1_2_or_5)
 {
     static const double range[] = {1, 3, 7, 0.013, 12345, 1e-7, 8e9};
     for (int i = 0; i < 7; i++) {
-        const double step = reel_nice_step(range[i], 5), digit = step / pow(10, floor(log10(step) + 1e-9));
+        const double step = reel_nice_step(range[i], 5),
+                     digit = step / pow(10, floor(log10(step) + 1e-9));
         cr_expect(range[i] / step <= 5 + 1e-9 && range[i] / step > 1.9, "%g: %g", range[i], step);
-        cr_expect(fabs(digit - 1) < 1e-6 || fabs(digit - 2) < 1e-6 || fabs(digit - 5) < 1e-6, "%g: %g", range[i], step);
+        cr_expect(fabs(digit - 1) < 1e-6 || fabs(digit - 2) < 1e-6 || fabs(digit - 5) < 1e-6,
+                  "%g: %g", range[i], step);
     }
 }
 
@@ -150,12 +165,15 @@ static int whole_records(const char *path)
     for (ssize_t at = 0; at < size; n++) {
         uint64_t length;
         uint32_t sum[2];
-        if (size - at < 16) return -1;
+        if (size - at < 16)
+            return -1;
         memcpy(&length, bytes + at, 8);
         memcpy(&sum[0], bytes + at + 8, 4);
-        if (sum[0] != masked(&length, 8) || length > (uint64_t)(size - at - 16)) return -1;
+        if (sum[0] != masked(&length, 8) || length > (uint64_t)(size - at - 16))
+            return -1;
         memcpy(&sum[1], bytes + at + 12 + length, 4);
-        if (sum[1] != masked(bytes + at + 12, length)) return -1;
+        if (sum[1] != masked(bytes + at + 12, length))
+            return -1;
         at += 16 + (ssize_t)length;
     }
     return n;
@@ -177,7 +195,8 @@ Test(report, events_stay_readable_when_the_disk_was_full_in_between)
     cr_expect_eq(reel_events_line(events, line, &err), REEL_ERR_IO, "a full disk was not told");
     setrlimit(RLIMIT_FSIZE, &limit);
     cr_expect_eq(reel_events_line(events, line, &err), REEL_OK, "%s", err.message);
-    cr_expect_eq(whole_records(events->path), 3, "%d whole records, expected 3", whole_records(events->path));
+    cr_expect_eq(whole_records(events->path), 3, "%d whole records, expected 3",
+                 whole_records(events->path));
     json_decref(line);
     unlink(events->path);
     rmdir(folder);

@@ -7,8 +7,10 @@ Test(share, two_cores_take_turns_whatever_loading_costs)
 {
     for (double sample = 1e-5; sample < 1; sample *= 3) {
         const reel_share s = reel_share_cores(2, 32, 0.2, sample);
-        if (sample < 0.01) cr_expect(s.in_turns && s.threads == 2 && s.workers == 2, "sample %g", sample);
-        cr_expect(s.rate >= s.other_rate, "sample %g: %g images/s chosen, %g refused", sample, s.rate, s.other_rate);
+        if (sample < 0.01)
+            cr_expect(s.in_turns && s.threads == 2 && s.workers == 2, "sample %g", sample);
+        cr_expect(s.rate >= s.other_rate, "sample %g: %g images/s chosen, %g refused", sample,
+                  s.rate, s.other_rate);
     }
 }
 
@@ -22,8 +24,10 @@ Test(share, the_expected_rate_in_turns_is_that_of_both_one_after_the_other)
 
 Test(share, many_cores_and_small_batches_give_loading_cores_of_its_own)
 {
-    const reel_share s = reel_share_cores(64, 32, 0.01, 0.005); /* in turns half of the cores would have no image */
-    cr_expect(!s.in_turns && s.threads + s.workers == 64, "%d threads, %d workers", s.threads, s.workers);
+    const reel_share s =
+        reel_share_cores(64, 32, 0.01, 0.005); /* in turns half of the cores would have no image */
+    cr_expect(!s.in_turns && s.threads + s.workers == 64, "%d threads, %d workers", s.threads,
+              s.workers);
     cr_expect(s.rate > s.other_rate);
 }
 
@@ -38,9 +42,10 @@ Test(share, the_reason_is_one_line_with_all_figures)
 {
     char text[300];
     reel_share s = reel_share_cores(2, 32, 0.2, 0.001);
-    cr_expect_str_eq(
-        reel_share_text(&s, text, sizeof text),
-        "2 cores; an image takes 1.00 ms of one to load, a step 200 ms of all: 2 threads and 2 workers take turns, "
-        "148 images/s expected (80 with 1 beside 1)");
-    for (size_t size = 1; size < 200; size += 7) cr_expect(strlen(reel_share_text(&s, text, size)) < size);
+    cr_expect_str_eq(reel_share_text(&s, text, sizeof text),
+                     "2 cores; an image takes 1.00 ms of one to load, a step 200 ms of all: 2 "
+                     "threads and 2 workers take turns, "
+                     "148 images/s expected (80 with 1 beside 1)");
+    for (size_t size = 1; size < 200; size += 7)
+        cr_expect(strlen(reel_share_text(&s, text, size)) < size);
 }
