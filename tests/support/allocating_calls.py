@@ -24,7 +24,16 @@ for line in output(["objdump", "-d", "--no-show-raw-insn", program]):
     if step and after_call:
         calls.append(int(step[1], 16))
     after_call = step and re.match(r"call +[0-9a-f]+ <(malloc|calloc|realloc|aligned_alloc|strn?dup|asprintf|open_memstream|mmap)>", step[2])
-places = [place.split(" (")[0].removeprefix(root) for place in output(["addr2line", "-e", program], "\n".join(f"{at - 1:x}" for at in calls))]
+
+
+def in_tree(place):
+    """The place's path from the root; a compiler cache may have kept the path of another checkout."""
+    match = re.search(r".*?/((?:core|layers|optim|data)/.*)", os.path.normpath(place))
+    return match[1] if match and os.path.exists(root + match[1].split(":")[0]) else place
+
+
+places = output(["addr2line", "-e", program], "\n".join(f"{at - 1:x}" for at in calls))
+places = [in_tree(place.split(" (")[0]) for place in places]
 lines = {}
 for at, place in zip(calls, places):
     if place.startswith(("core/", "layers/", "optim/", "data/")):

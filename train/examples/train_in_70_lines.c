@@ -23,7 +23,7 @@ int main(int argc, char **argv)
                            .flip = 0.5,
                            .mean = {0.5, 0.5, 0.5}};
     if (argc != 4)
-        return fprintf(stderr, "usage: train_in_60_lines TRAIN_FOLDER VAL_FOLDER EPOCHS\n"), 2;
+        return fprintf(stderr, "usage: train_in_70_lines TRAIN_FOLDER VAL_FOLDER EPOCHS\n"), 2;
     CHECK(reel_ctx_create(&ctx, NULL, &err));
     CHECK(reel_tape_create(&tape, ctx, NULL, &err));
     CHECK(reel_net_create(&net, ctx, REEL_F32, &err));
