@@ -56,11 +56,31 @@ static inline reel_status reel_failed(reel_status status)
 /* The version of the library that is running, "major.minor.patch". */
 REEL_API const char *reel_version(void);
 
+/* Returns from the function with the call's status if the call failed. For functions that own
+ * nothing at this point. */
 #define REEL_TRY(call)                                                                             \
     do {                                                                                           \
         const reel_status status_ = (call);                                                        \
         if (status_ != REEL_OK)                                                                    \
             return status_;                                                                        \
+    } while (0)
+
+/* The same for a function that must release something: stores the call's status in the local
+ * variable `status` and jumps to the clean-up label if the call failed.
+ *
+ *     reel_status status;
+ *     reel_buffer buffer = {0};
+ *     REEL_TRY_GOTO(fill(&buffer, err), done);
+ *     REEL_TRY_GOTO(use(&buffer, err), done);
+ * done:
+ *     release(&buffer);
+ *     return status;
+ */
+#define REEL_TRY_GOTO(call, label)                                                                 \
+    do {                                                                                           \
+        status = (call);                                                                           \
+        if (status != REEL_OK)                                                                     \
+            goto label;                                                                            \
     } while (0)
 
 REEL_API void reel_assert_failed(const char *condition, const char *file, int line)
