@@ -10,8 +10,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
+#include "data/sources/gzip.h"
 #include "data/sources/sources.h"
 
 void *reel_list_add(reel_list *l, size_t item)
@@ -224,19 +224,29 @@ void reel_folder_of(const char *path, char *folder)
         slash[slash == folder] = 0;
 }
 
+static bool is_gzip(int file)
+{
+    uint8_t magic[2] = {0};
+    return pread(file, magic, 2, 0) == 2 && magic[0] == 0x1f && magic[1] == 0x8b;
+}
+
 size_t reel_read_head(const char *path, uint8_t *head, size_t size)
 {
-    const int packed = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (packed < 0)
+    const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (file < 0)
         return 0;
-    gzFile gz = gzdopen(packed, "rb"); /* reads what is not gzip as it is */
-    if (!gz) {
-        close(packed);
-        return 0;
+    size_t got = 0;
+    reel_gzip *gz = NULL;
+    if (!is_gzip(file)) {
+        const ssize_t n = pread(file, head, size, 0);
+        got = n > 0 ? (size_t)n : 0;
+    } else if (reel_gzip_open(&gz, file, NULL) == REEL_OK) {
+        /* What comes before a damage is a head, too. */
+        (void)reel_gzip_read(gz, head, size, &got, NULL);
+        reel_gzip_close(gz);
     }
-    const int got = gzread(gz, head, (unsigned)size);
-    gzclose(gz);
-    return got > 0 ? (size_t)got : 0;
+    close(file);
+    return got;
 }
 
 reel_status reel_folder_names(reel_names *names, const char *path, reel_error *err)
@@ -280,53 +290,38 @@ static int unnamed_file(void)
     return -1;
 }
 
+static reel_status write_unpacked(int to, const char *bytes, size_t size, reel_error *err)
+{
+    for (size_t done = 0; done < size;) {
+        const ssize_t n = write(to, bytes + done, size - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return reel_fail(
+                err, REEL_ERR_IO,
+                "cannot unpack it into a temporary file ($TMPDIR): %s; gunzip it first",
+                strerror(errno));
+        done += (size_t)n;
+    }
+    return REEL_OK;
+}
+
 /* Ends soon after `most` bytes, whose reader refuses what has more. */
-static reel_status unpack(int packed, int to, uint64_t most, uint64_t *size, reel_error *err)
+static reel_status unpack_file(int packed, int to, uint64_t most, uint64_t *size, reel_error *err)
 {
     enum { BLOCK = 1 << 18 };
-    const int again = dup(packed); /* gzclose closes it */
-    gzFile gz = again >= 0 ? gzdopen(again, "rb") : NULL;
-    char *block = malloc(BLOCK);
-    if (!gz || !block) {
-        if (gz)
-            gzclose(gz);
-        else if (again >= 0)
-            close(again);
-        free(block);
-        return reel_fail(err, REEL_ERR_MEMORY, "no memory to unpack it");
-    }
-    reel_status status = REEL_OK;
     *size = 0;
-    for (;;) {
-        const int got = gzread(gz, block, BLOCK);
-        int code;
-        const char *reason = gzerror(gz, &code);
-        if (got < 0 || (got == 0 && code != Z_OK && code != Z_STREAM_END)) {
-            status =
-                reel_fail(err, REEL_ERR_FORMAT,
-                          "damaged or cut gzip data after %" PRIu64 " bytes: %s", *size, reason);
-            break;
-        }
-        if (got == 0)
-            break;
-        for (int done = 0; done < got && status == REEL_OK;) {
-            const ssize_t n = write(to, block + done, (size_t)(got - done));
-            if (n < 0 && errno == EINTR)
-                continue;
-            if (n < 0)
-                status = reel_fail(
-                    err, REEL_ERR_IO,
-                    "cannot unpack it into a temporary file ($TMPDIR): %s; gunzip it first",
-                    strerror(errno));
-            done += n > 0 ? (int)n : 0;
-        }
-        if (status != REEL_OK)
-            break;
-        *size += (uint64_t)got;
-        if (*size > most)
-            break;
+    char *block = malloc(BLOCK);
+    if (!block)
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory to unpack it");
+    reel_gzip *gz;
+    reel_status status = reel_gzip_open(&gz, packed, err);
+    for (size_t got = BLOCK; status == REEL_OK && got == BLOCK && *size <= most; *size += got) {
+        status = reel_gzip_read(gz, block, BLOCK, &got, err);
+        if (status == REEL_OK)
+            status = write_unpacked(to, block, got, err);
     }
-    gzclose(gz);
+    reel_gzip_close(gz);
     free(block);
     return status;
 }
@@ -344,18 +339,17 @@ static reel_status open_plain(int *file, uint64_t most, uint64_t *size, const ch
         *file = -1;
         return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(reason));
     }
-    uint8_t magic[2] = {0};
     reel_status status = REEL_OK;
     if (!S_ISREG(info.st_mode)) {
         status = reel_fail(err, REEL_ERR_IO, "%s: expected a regular file, got another kind", path);
-    } else if (pread(*file, magic, 2, 0) == 2 && magic[0] == 0x1f && magic[1] == 0x8b) {
+    } else if (is_gzip(*file)) {
         reel_error why = {0};
         const int to = unnamed_file();
         if (to < 0)
             status =
                 reel_fail(err, REEL_ERR_IO, "%s: no temporary file ($TMPDIR) to unpack it into: %s",
                           path, strerror(errno));
-        else if ((status = unpack(*file, to, most, size, &why)) != REEL_OK)
+        else if ((status = unpack_file(*file, to, most, size, &why)) != REEL_OK)
             reel_fail(err, status, "%.400s: %.500s", path, why.message);
         close(*file);
         *file = to;
