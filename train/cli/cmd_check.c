@@ -1,7 +1,7 @@
 /* `reel check DATA`: what is wrong with a dataset, before it costs a training run. */
 #include "train/check/check.h"
 #include "train/cli/command.h"
-#include "train/cli/signals.h"
+#include "train/run/signals.h"
 #include "train/run/json_util.h"
 #include "train/run/progress.h"
 

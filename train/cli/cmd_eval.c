@@ -3,7 +3,7 @@
 #include "train/cli/cmd_eval.h"
 
 #include "train/cli/command.h"
-#include "train/cli/signals.h"
+#include "train/run/signals.h"
 #include "train/run/data_dir.h"
 #include "train/run/evaluate.h"
 #include "train/run/judge.h"

@@ -2,7 +2,7 @@
  * shard that is not complete.
  */
 #include "train/cli/command.h"
-#include "train/cli/signals.h"
+#include "train/run/signals.h"
 #include "train/run/json_util.h"
 #include "train/run/progress.h"
 #include "train/run/settings.h"

@@ -2,7 +2,7 @@
  * settings; the trainer does the rest. */
 #include "train/cli/cmd_eval.h"
 #include "train/cli/command.h"
-#include "train/cli/signals.h"
+#include "train/run/signals.h"
 #include "train/report/report.h"
 #include "train/run/data_dir.h"
 #include "train/run/finetune.h"

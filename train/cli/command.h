@@ -5,8 +5,8 @@
 #ifndef REEL_TRAIN_COMMAND_H
 #define REEL_TRAIN_COMMAND_H
 
-#include "core/ctx.h"
 #include "train/cli/options.h"
+#include "train/run/say.h"
 
 enum reel_exit {
     REEL_EXIT_OK = 0,
@@ -80,12 +80,6 @@ int reel_complain(const char *command, const reel_error *err);
 /* The same for a command line that is wrong: adds where help is to be had, returns REEL_EXIT_USAGE.
  */
 int reel_complain_usage(const char *command, const reel_error *err);
-/* One line on stderr; control characters in it, which file names bring along, become '?'. */
-void reel_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* Where a context's log goes in every command: stderr. */
-void reel_log_to_stderr(void *user, reel_log_level level, const char *line);
-
 /* Prints the object on stdout as one line, and frees it. REEL_EXIT_FAILED where stdout does not
  * take it. */
 int reel_print_json(json_t *object);

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,58 +19,6 @@ static const reel_command *const commands[] = {
     &reel_command_check,
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
-
-void reel_say(const char *format, ...)
-{
-    char line[6000]; /* a path and a message */
-    va_list args;
-    va_start(args, format);
-    vsnprintf(line, sizeof line, format, args);
-    va_end(args);
-    /* File names reach messages as they are: what a terminal would obey is replaced. */
-    for (char *p = line; *p; p++)
-        if ((unsigned char)*p < 32 || *p == 127)
-            *p = '?';
-    fprintf(stderr, "%s\n", line);
-}
-
-void reel_log_to_stderr(void *user, reel_log_level level, const char *line)
-{
-    (void)user;
-    reel_say("%s%s", level == REEL_LOG_WARN ? "reel: warning: " : "", line);
-}
-
-int reel_complain(const char *command, const reel_error *err)
-{
-    reel_say("reel %s: %s", command, err->message);
-    switch (err->status) {
-    case REEL_ERR_BAD_DATA:
-        return REEL_EXIT_BAD_DATA;
-    case REEL_ERR_NONFINITE:
-        return REEL_EXIT_NONFINITE;
-    default:
-        return REEL_EXIT_FAILED;
-    }
-}
-
-int reel_complain_usage(const char *command, const reel_error *err)
-{
-    const char *space = *command ? " " : "";
-    reel_say("reel%s%s: %s (`reel help%s%s` lists the options)", space, command, err->message,
-             space, command);
-    return REEL_EXIT_USAGE;
-}
-
-int reel_print_json(json_t *object)
-{
-    const int failed = json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(17));
-    json_decref(object);
-    if (!failed && fputc('\n', stdout) != EOF && fflush(stdout) != EOF)
-        return REEL_EXIT_OK;
-    if (errno != EPIPE)
-        reel_say("reel: stdout: %s", strerror(errno));
-    return REEL_EXIT_FAILED;
-}
 
 static const char *command_name_at(const void *user, int index)
 {

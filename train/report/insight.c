@@ -1,4 +1,4 @@
-/* Filters and saliency maps: see insight.h. */
+/* Saliency maps: see insight.h. */
 #include "train/report/insight.h"
 
 #include "core/ops.h"
@@ -6,65 +6,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static uint8_t grey(double v)
-{
-    return (uint8_t)(v <= 0 ? 0 : v >= 1 ? 255 : lround(255 * v));
-}
-
-static const reel_param *first_filters(const reel_net *net)
-{
-    const reel_params *params = reel_net_params(net);
-    for (int i = 0; i < reel_params_count(params); i++) {
-        const reel_param *p = reel_params_at(params, i);
-        if (p->value.ndim == 4)
-            return p->value.shape[1] == 3 ? p : NULL;
-    }
-    return NULL;
-}
-
-static double weight(const reel_tensor *w, int64_t filter, int64_t channel, int64_t y, int64_t x)
-{
-    return reel_tensor_get(w, (const int64_t[REEL_MAX_DIMS]){filter, channel, y, x});
-}
-
-static double largest(const reel_tensor *w, int64_t filter)
-{
-    double most = 0;
-    for (int64_t c = 0; c < 3; c++)
-        for (int64_t y = 0; y < w->shape[2]; y++)
-            for (int64_t x = 0; x < w->shape[3]; x++)
-                most = fmax(most, fabs(weight(w, filter, c, y, x)));
-    return most;
-}
-
-reel_status reel_filters_image(reel_image *out, const reel_net *net, reel_error *err)
-{
-    enum { SIDE = 33, GAP = 2 }; /* pixels of a filter at least, and between two */
-    const reel_param *p = first_filters(net);
-    if (!p)
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "filters: expected a first convolution over 3 channels");
-    const reel_tensor *w = &p->value;
-    const int64_t filters = w->shape[0], kh = w->shape[2], kw = w->shape[3];
-    const int64_t scale = (SIDE + kw - 1) / kw, across = filters < 64 ? 8 : 16,
-                  down = (filters + across - 1) / across;
-    const int64_t step_x = kw * scale + GAP, step_y = kh * scale + GAP;
-    REEL_TRY(reel_image_resize_buffer(out, across * step_x - GAP, down * step_y - GAP, err));
-    memset(out->rgb, 255, (size_t)(out->width * out->height * 3));
-    for (int64_t f = 0; f < filters; f++) {
-        const double most = largest(w, f), factor = most > 0 && isfinite(most) ? 0.5 / most : 0;
-        for (int64_t y = 0; y < kh * scale; y++)
-            for (int64_t x = 0; x < kw * scale; x++) {
-                uint8_t *pixel =
-                    out->rgb +
-                    ((f / across * step_y + y) * out->width + f % across * step_x + x) * 3;
-                for (int64_t c = 0; c < 3; c++)
-                    pixel[c] = grey(0.5 + factor * weight(w, f, c, y / scale, x / scale));
-            }
-    }
-    return REEL_OK;
-}
 
 static int compare(const void *a, const void *b)
 {
@@ -92,7 +33,7 @@ static reel_status map_of(uint8_t *map, const reel_tensor *gradient, int64_t ima
     qsort(sorted, (size_t)pixels, sizeof *sorted, compare);
     const double most = sorted[(int64_t)(0.995 * (double)(pixels - 1))];
     for (int64_t i = 0; i < pixels; i++)
-        map[i] = grey(most > 0 ? value[i] / most : 0);
+        map[i] = reel_grey_level(most > 0 ? value[i] / most : 0);
     free(value);
     return REEL_OK;
 }
@@ -175,7 +116,7 @@ reel_status reel_pixels_of(reel_image *out, const float *image, const reel_trans
     REEL_TRY(reel_image_resize_buffer(out, size, size, err));
     for (int64_t i = 0; i < size * size * 3; i++) {
         const double std = t->std[i % 3] != 0 ? t->std[i % 3] : 1;
-        out->rgb[i] = grey(((double)image[i] * std + t->mean[i % 3]) / scale / 255);
+        out->rgb[i] = reel_grey_level(((double)image[i] * std + t->mean[i % 3]) / scale / 255);
     }
     return REEL_OK;
 }

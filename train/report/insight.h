@@ -1,16 +1,12 @@
-/* Pictures of what a net has learnt: its first layer's filters, and what in an image speaks for a
- * class. */
+/* Pictures of what a net has learnt: what in an image speaks for a class. Its first layer's
+ * filters: train/run/filters.h. */
 #ifndef REEL_TRAIN_REPORT_INSIGHT_H
 #define REEL_TRAIN_REPORT_INSIGHT_H
 
 #include "data/image.h"
 #include "data/transforms/transform.h"
 #include "layers/net.h"
-
-/* The filters of the first convolution over 3 channels side by side, each scaled so that 0 is grey
- * and its largest weight black or white (Krizhevsky et al. 2012, figure 3). REEL_ERR_INVALID: the
- * net has none. */
-reel_status reel_filters_image(reel_image *out, const reel_net *net, reel_error *err);
+#include "train/run/filters.h"
 
 /* What a net says of n images (n, size, size, 3 floats, as reel_transform writes them) and why: the
  * class with the highest score, its probability, and the saliency map max over channels of |d score

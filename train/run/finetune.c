@@ -2,7 +2,7 @@
  * al. 2014, "How transferable are features in deep neural networks?"). */
 #include "train/run/finetune.h"
 
-#include "train/cli/command.h"
+#include "train/run/say.h"
 #include "train/run/data_dir.h"
 #include "train/run/json_util.h"
 

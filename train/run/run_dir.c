@@ -2,7 +2,7 @@
 #include "train/run/run_dir.h"
 
 #include "core/files/atomic_file.h"
-#include "train/report/summary.h"
+#include "train/run/summary.h"
 #include "train/run/json_util.h"
 #include "train/run/run_lock.h"
 

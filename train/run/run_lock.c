@@ -3,7 +3,7 @@
  * could take it from under a process that has just opened it. */
 #include "train/run/run_lock.h"
 
-#include "train/cli/command.h"
+#include "train/run/say.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* The training loop: batch -> tape -> backward -> clip -> step -> reset, epoch by epoch. */
-#include "train/cli/signals.h"
+#include "train/run/signals.h"
 #include "train/run/guard.h"
 #include "train/run/probe.h"
 #include "train/run/share.h"

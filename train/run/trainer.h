@@ -6,7 +6,7 @@
 #define REEL_TRAIN_TRAINER_H
 
 #include "data/loader.h"
-#include "train/report/events.h"
+#include "train/run/events.h"
 #include "train/run/checkpoint.h"
 #include "train/run/evaluate.h"
 #include "train/run/progress.h"

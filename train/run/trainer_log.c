@@ -1,7 +1,7 @@
 /* What a run tells: lines of metrics.jsonl, the bar, bad files; and its evaluations. */
 #include "train/run/trainer.h"
 
-#include "train/cli/signals.h"
+#include "train/run/signals.h"
 #include "train/report/insight.h"
 #include "train/run/finetune.h"
 #include "train/run/json_util.h"

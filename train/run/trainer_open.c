@@ -2,7 +2,7 @@
  * is made, so that a mistake on the command line leaves no trace. */
 #include "train/run/trainer.h"
 
-#include "train/cli/command.h"
+#include "train/run/say.h"
 #include "train/run/data_dir.h"
 #include "train/run/finetune.h"
 #include "train/run/memory_limit.h"

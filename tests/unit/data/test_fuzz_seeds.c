@@ -7,36 +7,17 @@
 
 #include "data/pack_internal.h"
 
-#define LLVMFuzzerTestOneInput fuzz_tar
-#include "tests/fuzz/fuzz_tar.c"
-#undef LLVMFuzzerTestOneInput
-#define LLVMFuzzerTestOneInput fuzz_idx
-#include "tests/fuzz/fuzz_idx.c"
-#undef LLVMFuzzerTestOneInput
-#define LLVMFuzzerTestOneInput fuzz_cifar
-#include "tests/fuzz/fuzz_cifar.c"
-#undef LLVMFuzzerTestOneInput
-#define LLVMFuzzerTestOneInput fuzz_list
-#include "tests/fuzz/fuzz_list.c"
-#undef LLVMFuzzerTestOneInput
-#define LLVMFuzzerTestOneInput fuzz_index
-#include "tests/fuzz/fuzz_index.c"
-#undef LLVMFuzzerTestOneInput
-#define LLVMFuzzerTestOneInput fuzz_matlab
-#include "tests/fuzz/fuzz_matlab.c"
-#undef LLVMFuzzerTestOneInput
-#define LLVMFuzzerTestOneInput fuzz_val_labels
-#include "tests/fuzz/fuzz_val_labels.c"
-#undef LLVMFuzzerTestOneInput
-#define LLVMFuzzerTestOneInput fuzz_exif
-#include "tests/fuzz/fuzz_exif.c"
-#undef LLVMFuzzerTestOneInput
-#define LLVMFuzzerTestOneInput fuzz_jpeg
-#include "tests/fuzz/fuzz_jpeg.c"
-#undef LLVMFuzzerTestOneInput
-#define LLVMFuzzerTestOneInput fuzz_png
-#include "tests/fuzz/fuzz_png.c"
-#undef LLVMFuzzerTestOneInput
+/* The fuzzers, compiled under their own names (tests/CMakeLists.txt). */
+int fuzz_tar(const uint8_t *bytes, size_t size);
+int fuzz_idx(const uint8_t *bytes, size_t size);
+int fuzz_cifar(const uint8_t *bytes, size_t size);
+int fuzz_list(const uint8_t *bytes, size_t size);
+int fuzz_index(const uint8_t *bytes, size_t size);
+int fuzz_matlab(const uint8_t *bytes, size_t size);
+int fuzz_val_labels(const uint8_t *bytes, size_t size);
+int fuzz_exif(const uint8_t *bytes, size_t size);
+int fuzz_jpeg(const uint8_t *bytes, size_t size);
+int fuzz_png(const uint8_t *bytes, size_t size);
 
 static void save(const seeds *s, const char *target)
 {

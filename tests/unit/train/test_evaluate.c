@@ -1,7 +1,8 @@
 /* Scores of several views of an image. */
 #include <criterion/criterion.h>
+#include <math.h>
 
-#include "train/run/evaluate.c"
+#include "train/run/evaluate.h"
 
 Test(evaluate, views_are_averaged_as_probabilities)
 {

@@ -1,8 +1,12 @@
 /* Folders of images as people have them: very deep, with parts that may not be opened. */
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "train/cli/image_list.c"
+#include "train/cli/image_list.h"
 
 /* Two letters a level: as deep as a path can name. The stack must not depend on it. */
 Test(image_list, the_deepest_folder_is_walked)

@@ -1,8 +1,11 @@
 /* Lines of a run's log. */
 #include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "train/run/json_util.c"
+#include "train/run/json_util.h"
 
 Test(json_util, a_full_disk_is_named_where_a_line_is_appended)
 {

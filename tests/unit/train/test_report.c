@@ -1,12 +1,23 @@
 /* The parts of a report that compute something: saliency maps, the filters' picture, axes,
  * checksums. */
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <math.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "train/report/chart.c"
-#include "train/report/events.c"
-#include "train/report/insight.c"
+#include "train/report/chart.h"
+#include "train/report/insight.h"
+#include "train/run/events.h"
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
 
 enum { SIZE = 6, CLASSES = 3, INPUTS = SIZE * SIZE * 3 };
 
@@ -62,7 +73,7 @@ Test(report, saliency_of_a_linear_net_is_its_weights)
                     fabs(reel_tensor_get(&w->value, (const int64_t[]){best, c * SIZE * SIZE + i})));
             sorted[i] = value[i];
         }
-        qsort(sorted, SIZE * SIZE, sizeof *sorted, compare);
+        qsort(sorted, SIZE * SIZE, sizeof *sorted, ascending);
         const double most = sorted[(int)(0.995 * (SIZE * SIZE - 1))];
         for (int64_t i = 0; i < SIZE * SIZE; i++) {
             const double want = fmin(255, 255 * value[i] / most), got = s.map[n * SIZE * SIZE + i];
@@ -169,10 +180,10 @@ static int whole_records(const char *path)
             return -1;
         memcpy(&length, bytes + at, 8);
         memcpy(&sum[0], bytes + at + 8, 4);
-        if (sum[0] != masked(&length, 8) || length > (uint64_t)(size - at - 16))
+        if (sum[0] != reel_crc32c_masked(&length, 8) || length > (uint64_t)(size - at - 16))
             return -1;
         memcpy(&sum[1], bytes + at + 12 + length, 4);
-        if (sum[1] != masked(bytes + at + 12, length))
+        if (sum[1] != reel_crc32c_masked(bytes + at + 12, length))
             return -1;
         at += 16 + (ssize_t)length;
     }
@@ -189,16 +200,18 @@ Test(report, events_stay_readable_when_the_disk_was_full_in_between)
     json_t *line = json_pack("{s:s, s:i, s:f}", "event", "step", "step", 3, "loss", 0.5);
     signal(SIGXFSZ, SIG_IGN);
     struct rlimit limit;
+    struct stat info;
+    cr_assert_eq(stat(reel_events_path(events), &info), 0);
     getrlimit(RLIMIT_FSIZE, &limit);
-    const struct rlimit full = {(rlim_t)events->size + 20, limit.rlim_max};
+    const struct rlimit full = {(rlim_t)info.st_size + 20, limit.rlim_max};
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &full), 0);
     cr_expect_eq(reel_events_line(events, line, &err), REEL_ERR_IO, "a full disk was not told");
     setrlimit(RLIMIT_FSIZE, &limit);
     cr_expect_eq(reel_events_line(events, line, &err), REEL_OK, "%s", err.message);
-    cr_expect_eq(whole_records(events->path), 3, "%d whole records, expected 3",
-                 whole_records(events->path));
+    cr_expect_eq(whole_records(reel_events_path(events)), 3, "%d whole records, expected 3",
+                 whole_records(reel_events_path(events)));
     json_decref(line);
-    unlink(events->path);
+    unlink(reel_events_path(events));
     rmdir(folder);
     reel_events_close(events);
 }

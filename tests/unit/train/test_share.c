@@ -1,7 +1,8 @@
 /* The choice between taking turns and cores of one's own. */
 #include <criterion/criterion.h>
+#include <string.h>
 
-#include "train/run/share.c"
+#include "train/run/share.h"
 
 Test(share, two_cores_take_turns_whatever_loading_costs)
 {

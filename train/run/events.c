@@ -1,5 +1,5 @@
 /* Event files: see events.h. Numbers of fields are those of event.proto and summary.proto. */
-#include "train/report/events.h"
+#include "train/run/events.h"
 
 #include "core/files/protobuf.h"
 #include "data/dataset.h"
@@ -44,7 +44,7 @@ uint32_t reel_crc32c(const void *bytes, size_t size)
     return ~crc;
 }
 
-static uint32_t masked(const void *bytes, size_t size)
+uint32_t reel_crc32c_masked(const void *bytes, size_t size)
 {
     const uint32_t crc = reel_crc32c(bytes, size);
     return (crc >> 15 | crc << 17) + 0xa282ead8u;
@@ -56,8 +56,8 @@ static uint32_t masked(const void *bytes, size_t size)
 static reel_status put_event(reel_events *e, reel_error *err)
 {
     uint64_t length = e->event.size;
-    uint32_t of_length = masked(&length, sizeof length),
-             of_event = masked(e->event.bytes, e->event.size);
+    uint32_t of_length = reel_crc32c_masked(&length, sizeof length),
+             of_event = reel_crc32c_masked(e->event.bytes, e->event.size);
     if (e->event.failed || e->summary.failed || e->value.failed || e->inner.failed)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", e->path);
     const struct iovec record[] = {{&length, sizeof length},
@@ -155,6 +155,11 @@ reel_status reel_events_image(reel_events *e, int64_t step, const char *tag,
     reel_message_nest(&e->summary, SUMMARY_VALUE, &e->value);
     reel_message_nest(&e->event, EVENT_SUMMARY, &e->summary);
     return put_event(e, err);
+}
+
+const char *reel_events_path(const reel_events *e)
+{
+    return e->path;
 }
 
 void reel_events_close(reel_events *e)

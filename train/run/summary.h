@@ -1,6 +1,6 @@
 /* summary.csv: a row for each evaluation, for a spreadsheet. */
-#ifndef REEL_TRAIN_REPORT_SUMMARY_H
-#define REEL_TRAIN_REPORT_SUMMARY_H
+#ifndef REEL_TRAIN_SUMMARY_H
+#define REEL_TRAIN_SUMMARY_H
 
 #include "core/base.h"
 

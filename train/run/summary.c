@@ -1,6 +1,6 @@
 /* Rows are appended as evaluations happen: reading metrics.jsonl anew for each would take longer
  * and longer. */
-#include "train/report/summary.h"
+#include "train/run/summary.h"
 
 #include "train/run/json_util.h"
 

@@ -3,7 +3,7 @@
  * One request to end often comes as several signals: timeout(1) signals its child and then the
  * group that both are in, a batch system every process of a job. What follows the first within a
  * twentieth of a second is part of it. */
-#include "train/cli/signals.h"
+#include "train/run/signals.h"
 
 #include <signal.h>
 #include <stdatomic.h>

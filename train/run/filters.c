@@ -1,0 +1,69 @@
+/* The picture of the first layer's filters. */
+#include "train/run/filters.h"
+
+#include <math.h>
+#include <string.h>
+
+uint8_t reel_grey_level(double value)
+{
+    if (value <= 0)
+        return 0;
+    return value >= 1 ? 255 : (uint8_t)lround(255 * value);
+}
+
+static const reel_param *filters_of_first_layer(const reel_net *net)
+{
+    const reel_params *params = reel_net_params(net);
+    for (int i = 0; i < reel_params_count(params); i++) {
+        const reel_param *p = reel_params_at(params, i);
+        if (p->value.ndim == 4)
+            return p->value.shape[1] == 3 ? p : NULL;
+    }
+    return NULL;
+}
+
+static double filter_weight(const reel_tensor *w, int64_t filter, int64_t channel, int64_t y,
+                            int64_t x)
+{
+    return reel_tensor_get(w, (const int64_t[REEL_MAX_DIMS]){filter, channel, y, x});
+}
+
+static double filter_largest(const reel_tensor *w, int64_t filter)
+{
+    double most = 0;
+    for (int64_t c = 0; c < 3; c++)
+        for (int64_t y = 0; y < w->shape[2]; y++)
+            for (int64_t x = 0; x < w->shape[3]; x++)
+                most = fmax(most, fabs(filter_weight(w, filter, c, y, x)));
+    return most;
+}
+
+reel_status reel_filters_image(reel_image *out, const reel_net *net, reel_error *err)
+{
+    enum { SIDE = 33, GAP = 2 }; /* pixels of a filter at least, and between two */
+    const reel_param *p = filters_of_first_layer(net);
+    if (!p)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "filters: expected a first convolution over 3 channels");
+    const reel_tensor *w = &p->value;
+    const int64_t filters = w->shape[0], kh = w->shape[2], kw = w->shape[3];
+    const int64_t scale = (SIDE + kw - 1) / kw, across = filters < 64 ? 8 : 16,
+                  down = (filters + across - 1) / across;
+    const int64_t step_x = kw * scale + GAP, step_y = kh * scale + GAP;
+    REEL_TRY(reel_image_resize_buffer(out, across * step_x - GAP, down * step_y - GAP, err));
+    memset(out->rgb, 255, (size_t)(out->width * out->height * 3));
+    for (int64_t f = 0; f < filters; f++) {
+        const double most = filter_largest(w, f),
+                     factor = most > 0 && isfinite(most) ? 0.5 / most : 0;
+        for (int64_t y = 0; y < kh * scale; y++)
+            for (int64_t x = 0; x < kw * scale; x++) {
+                uint8_t *pixel =
+                    out->rgb +
+                    ((f / across * step_y + y) * out->width + f % across * step_x + x) * 3;
+                for (int64_t c = 0; c < 3; c++)
+                    pixel[c] = reel_grey_level(
+                        0.5 + factor * filter_weight(w, f, c, y / scale, x / scale));
+            }
+    }
+    return REEL_OK;
+}
