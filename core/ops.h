@@ -105,28 +105,28 @@ REEL_API reel_var reel_conv2d_relu_max_pool2d(reel_var x, reel_var w, reel_var b
  * function of (seed, layer, reel_tape_step, element). 0 <= p < 1. Call it in training only. */
 REEL_API reel_var reel_dropout(reel_var x, double p, uint32_t layer);
 
-typedef struct reel_batch_norm_attrs {
+typedef struct reel_batch_norm2d_attrs {
     reel_tensor running_mean,
         running_var; /* (c); read in evaluation, updated in training unless data is NULL */
     double
         momentum;  /* running = (1 - momentum) running + momentum batch; variance unbiased there */
     double eps;    /* 0 = 1e-5 */
     bool training; /* batch statistics (biased variance) or running ones */
-} reel_batch_norm_attrs;
+} reel_batch_norm2d_attrs;
 /* y = gamma (x - mean_c) / sqrt(var_c + eps) + beta; gamma, beta (c) (Ioffe and Szegedy 2015). */
 REEL_API reel_var reel_batch_norm2d(reel_var x, reel_var gamma, reel_var beta,
-                                    const reel_batch_norm_attrs *attrs);
+                                    const reel_batch_norm2d_attrs *attrs);
 
-typedef struct reel_lrn_attrs {
+typedef struct reel_local_response_norm_attrs {
     int64_t size;       /* channels in the window; 0 = 5 */
     double alpha, beta; /* beta 0 = 0.75, alpha 0 = 1e-4 */
     double k;           /* 0 = 1 */
     bool paper; /* alpha multiplies the sum (the 2012 formula as printed) instead of the mean (every
                    implementation) */
-} reel_lrn_attrs;
+} reel_local_response_norm_attrs;
 /* y_c = x_c / (k + alpha / size sum_{c' in window} x_c'^2)^beta, window from c - floor(size / 2) to
  * c + floor((size - 1) / 2) (Krizhevsky et al. 2012, section 3.3). */
-REEL_API reel_var reel_local_response_norm(reel_var x, const reel_lrn_attrs *attrs);
+REEL_API reel_var reel_local_response_norm(reel_var x, const reel_local_response_norm_attrs *attrs);
 
 /* ---- class scores and losses ---- */
 REEL_API reel_var reel_softmax(reel_var x);     /* over the last dimension */

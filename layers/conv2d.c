@@ -59,9 +59,9 @@ static reel_var forward_with(const reel_module *m, const reel_module *const *nex
     const reel_var w = reel_module_param(m, tape, 0),
                    b = c->no_bias ? REEL_NONE : reel_module_param(m, tape, 1);
     *taken = 1;
-    if (n_next < 2 || next[1]->kind != &reel_maxpool_kind)
+    if (n_next < 2 || next[1]->kind != &reel_max_pool2d_kind)
         return reel_conv2d_relu(x, w, b, &attrs);
-    const reel_pool2d_attrs pool = reel_pool_attrs_of(reel_module_config(next[1]));
+    const reel_pool2d_attrs pool = reel_pool2d_attrs_of(reel_module_config(next[1]));
     if (pool.kernel_h > 15)
         return reel_conv2d_relu(x, w, b, &attrs);
     *taken = 2;

@@ -26,7 +26,7 @@ static void conv2d(reel_net *net, reel_rng *rng, int64_t in[4])
     in[1] = groups * pick(rng, 1, 3);
     for (int d = 2; d < 4; d++)
         in[d] += dilation * (kernel - 1);
-    reel_add_conv2d(net, .in = in[1], .out = groups * pick(rng, 1, 4), .kernel = kernel,
+    reel_net_conv2d(net, .in = in[1], .out = groups * pick(rng, 1, 4), .kernel = kernel,
                     .kernel_w = pick(rng, 0, kernel), .stride = pick(rng, 0, 3),
                     .stride_w = pick(rng, 0, 2), .padding = pick(rng, 0, kernel - 1),
                     .padding_w = pick(rng, -1, 2), .dilation = dilation, .groups = groups,
@@ -35,70 +35,71 @@ static void conv2d(reel_net *net, reel_rng *rng, int64_t in[4])
 
 static void linear(reel_net *net, reel_rng *rng, int64_t in[4])
 {
-    reel_add_flatten(net);
-    reel_add_linear(net, .in = in[1] * in[2] * in[3], .out = pick(rng, 1, 7),
+    reel_net_flatten(net);
+    reel_net_linear(net, .in = in[1] * in[2] * in[3], .out = pick(rng, 1, 7),
                     .no_bias = chance(rng, 0.3));
 }
 
-static reel_pool_config pool(reel_rng *rng, int64_t in[4])
+static reel_pool2d_config pool(reel_rng *rng, int64_t in[4])
 {
     const int64_t kernel = pick(rng, 1, 4);
     for (int d = 2; d < 4; d++)
         in[d] += kernel - 1;
-    return (reel_pool_config){.kernel = kernel,
-                              .stride = pick(rng, 0, 3),
-                              .padding = pick(rng, 0, kernel / 2),
-                              .ceil_mode = chance(rng, 0.4),
-                              .exclude_padding = chance(rng, 0.4)};
+    return (reel_pool2d_config){.kernel = kernel,
+                                .stride = pick(rng, 0, 3),
+                                .padding = pick(rng, 0, kernel / 2),
+                                .ceil_mode = chance(rng, 0.4),
+                                .exclude_padding = chance(rng, 0.4)};
 }
 
 static void maxpool(reel_net *net, reel_rng *rng, int64_t in[4])
 {
-    const reel_pool_config config = pool(rng, in);
-    reel_net_add_maxpool(net, &config);
+    const reel_pool2d_config config = pool(rng, in);
+    reel_net_add_max_pool2d(net, &config);
 }
 
 static void avgpool(reel_net *net, reel_rng *rng, int64_t in[4])
 {
-    const reel_pool_config config = pool(rng, in);
-    reel_net_add_avgpool(net, &config);
+    const reel_pool2d_config config = pool(rng, in);
+    reel_net_add_avg_pool2d(net, &config);
 }
 
 static void adaptive_avgpool(reel_net *net, reel_rng *rng, int64_t in[4])
 {
-    reel_add_adaptive_avgpool(net, .height = pick(rng, 1, in[2]), .width = pick(rng, 0, in[3]));
+    reel_net_adaptive_avg_pool2d(net, .height = pick(rng, 1, in[2]), .width = pick(rng, 0, in[3]));
 }
 
 static void global_avgpool(reel_net *net, reel_rng *rng, int64_t in[4])
 {
     (void)rng, (void)in;
-    reel_add_global_avgpool(net);
+    reel_net_global_avg_pool(net);
 }
 
 static void global_maxpool(reel_net *net, reel_rng *rng, int64_t in[4])
 {
     (void)rng, (void)in;
-    reel_add_global_maxpool(net);
+    reel_net_global_max_pool(net);
 }
 
 static void dropout(reel_net *net, reel_rng *rng, int64_t in[4])
 {
     (void)in;
-    reel_add_dropout(net, .p = reel_rng_range(rng, 0, 0.9));
+    reel_net_dropout(net, .p = reel_rng_range(rng, 0, 0.9));
 }
 
 static void lrn(reel_net *net, reel_rng *rng, int64_t in[4])
 {
     in[1] += pick(rng, 0, 5);
-    reel_add_lrn(net, .size = pick(rng, 0, 7), .alpha = reel_rng_range(rng, 0.01, 2),
-                 .beta = reel_rng_range(rng, 0.3, 1.2), .k = reel_rng_range(rng, 0.5, 2),
-                 .paper = chance(rng, 0.3));
+    reel_net_local_response_norm(net, .size = pick(rng, 0, 7),
+                                 .alpha = reel_rng_range(rng, 0.01, 2),
+                                 .beta = reel_rng_range(rng, 0.3, 1.2),
+                                 .k = reel_rng_range(rng, 0.5, 2), .paper = chance(rng, 0.3));
 }
 
 static void batch_norm2d(reel_net *net, reel_rng *rng, int64_t in[4])
 {
     in[3] += 2; /* more than two numbers a channel */
-    reel_add_batch_norm2d(net, .channels = in[1],
+    reel_net_batch_norm2d(net, .channels = in[1],
                           .eps = chance(rng, 0.5) ? 0 : reel_rng_range(rng, 1e-3, 0.5));
     if (chance(rng, 0.3))
         reel_net_set_training(net, false);
@@ -107,39 +108,39 @@ static void batch_norm2d(reel_net *net, reel_rng *rng, int64_t in[4])
 static void relu(reel_net *net, reel_rng *rng, int64_t in[4])
 {
     (void)rng, (void)in;
-    reel_add_relu(net);
+    reel_net_relu(net);
 }
 
 static void leaky_relu(reel_net *net, reel_rng *rng, int64_t in[4])
 {
     (void)in;
-    reel_add_leaky_relu(net, .slope = reel_rng_range(rng, -0.5, 0.9));
+    reel_net_leaky_relu(net, .slope = reel_rng_range(rng, -0.5, 0.9));
 }
 
 static void sigmoid(reel_net *net, reel_rng *rng, int64_t in[4])
 {
     (void)rng, (void)in;
-    reel_add_sigmoid(net);
+    reel_net_sigmoid(net);
 }
 
 static void hyperbolic_tangent(reel_net *net, reel_rng *rng, int64_t in[4])
 {
     (void)rng, (void)in;
-    reel_add_tanh(net);
+    reel_net_tanh(net);
 }
 
 static void softmax(reel_net *net, reel_rng *rng, int64_t in[4])
 {
     (void)in;
     if (chance(rng, 0.5))
-        reel_add_flatten(net);
-    reel_add_softmax(net);
+        reel_net_flatten(net);
+    reel_net_softmax(net);
 }
 
 static void flatten(reel_net *net, reel_rng *rng, int64_t in[4])
 {
     (void)rng, (void)in;
-    reel_add_flatten(net);
+    reel_net_flatten(net);
 }
 
 static const struct {

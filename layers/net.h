@@ -3,8 +3,8 @@
  *     reel_net *net;
  *     REEL_TRY(reel_net_create(&net, ctx, REEL_F32, err));
  *     reel_net_begin(net, "features");                                   a nested, named Sequential
- *     reel_add_conv2d(net, .in = 3, .out = 64, .kernel = 11, .stride = 4, .padding = 2);
- * "features.0" reel_add_relu(net); "features.1" reel_net_end(net); REEL_TRY(reel_net_build(net,
+ *     reel_net_conv2d(net, .in = 3, .out = 64, .kernel = 11, .stride = 4, .padding = 2);
+ * "features.0" reel_net_relu(net); "features.1" reel_net_end(net); REEL_TRY(reel_net_build(net,
  * err)); reel_net_init(net);
  *
  * A layer without a name takes its position as its name, as PyTorch's Sequential does. Errors while
@@ -116,34 +116,34 @@ typedef struct reel_linear_config {
     reel_init weight_init, bias_init;
 } reel_linear_config;
 
-typedef struct reel_pool_config {
+typedef struct reel_pool2d_config {
     const char *name;
     int64_t kernel, stride, padding; /* square; stride 0 = kernel */
     bool ceil_mode, exclude_padding;
-} reel_pool_config;
+} reel_pool2d_config;
 
-typedef struct reel_adaptive_pool_config {
+typedef struct reel_adaptive_avg_pool2d_config {
     const char *name;
     int64_t height, width; /* width 0 = height */
-} reel_adaptive_pool_config;
+} reel_adaptive_avg_pool2d_config;
 
 typedef struct reel_dropout_config {
     const char *name;
     double p; /* share set to zero; 0 is allowed */
 } reel_dropout_config;
 
-typedef struct reel_lrn_config {
+typedef struct reel_local_response_norm_config {
     const char *name;
     int64_t size;
-    double alpha, beta, k; /* defaults as in reel_lrn_attrs */
+    double alpha, beta, k; /* defaults as in reel_local_response_norm_attrs */
     bool paper;
-} reel_lrn_config;
+} reel_local_response_norm_config;
 
-typedef struct reel_batch_norm_config {
+typedef struct reel_batch_norm2d_config {
     const char *name;
     int64_t channels;
     double eps, momentum; /* 0 = 1e-5, 0.1 */
-} reel_batch_norm_config;
+} reel_batch_norm2d_config;
 
 typedef struct reel_activation_config {
     const char *name;
@@ -156,16 +156,18 @@ typedef struct reel_plain_config {
 
 REEL_API void reel_net_add_conv2d(reel_net *net, const reel_conv2d_config *config);
 REEL_API void reel_net_add_linear(reel_net *net, const reel_linear_config *config);
-REEL_API void reel_net_add_maxpool(reel_net *net, const reel_pool_config *config);
-REEL_API void reel_net_add_avgpool(reel_net *net, const reel_pool_config *config);
-REEL_API void reel_net_add_adaptive_avgpool(reel_net *net, const reel_adaptive_pool_config *config);
+REEL_API void reel_net_add_max_pool2d(reel_net *net, const reel_pool2d_config *config);
+REEL_API void reel_net_add_avg_pool2d(reel_net *net, const reel_pool2d_config *config);
+REEL_API void reel_net_add_adaptive_avg_pool2d(reel_net *net,
+                                               const reel_adaptive_avg_pool2d_config *config);
 REEL_API void
-reel_net_add_global_avgpool(reel_net *net,
-                            const reel_plain_config *config); /* (n, c, h, w) -> (n, c) */
-REEL_API void reel_net_add_global_maxpool(reel_net *net, const reel_plain_config *config);
+reel_net_add_global_avg_pool(reel_net *net,
+                             const reel_plain_config *config); /* (n, c, h, w) -> (n, c) */
+REEL_API void reel_net_add_global_max_pool(reel_net *net, const reel_plain_config *config);
 REEL_API void reel_net_add_dropout(reel_net *net, const reel_dropout_config *config);
-REEL_API void reel_net_add_lrn(reel_net *net, const reel_lrn_config *config);
-REEL_API void reel_net_add_batch_norm2d(reel_net *net, const reel_batch_norm_config *config);
+REEL_API void reel_net_add_local_response_norm(reel_net *net,
+                                               const reel_local_response_norm_config *config);
+REEL_API void reel_net_add_batch_norm2d(reel_net *net, const reel_batch_norm2d_config *config);
 REEL_API void reel_net_add_relu(reel_net *net, const reel_activation_config *config);
 REEL_API void reel_net_add_leaky_relu(reel_net *net, const reel_activation_config *config);
 REEL_API void reel_net_add_sigmoid(reel_net *net, const reel_activation_config *config);
@@ -173,31 +175,34 @@ REEL_API void reel_net_add_tanh(reel_net *net, const reel_activation_config *con
 REEL_API void reel_net_add_softmax(reel_net *net, const reel_activation_config *config);
 REEL_API void reel_net_add_flatten(reel_net *net, const reel_plain_config *config);
 
-/* In C, with named arguments: reel_add_conv2d(net, .in = 3, .out = 64, .kernel = 11). */
+/* In C, with named arguments: reel_net_conv2d(net, .in = 3, .out = 64, .kernel = 11). */
 #ifndef __cplusplus
-#define reel_add_conv2d(net, ...) reel_net_add_conv2d((net), &(reel_conv2d_config){__VA_ARGS__})
-#define reel_add_linear(net, ...) reel_net_add_linear((net), &(reel_linear_config){__VA_ARGS__})
-#define reel_add_maxpool(net, ...) reel_net_add_maxpool((net), &(reel_pool_config){__VA_ARGS__})
-#define reel_add_avgpool(net, ...) reel_net_add_avgpool((net), &(reel_pool_config){__VA_ARGS__})
-#define reel_add_adaptive_avgpool(net, ...)                                                        \
-    reel_net_add_adaptive_avgpool((net), &(reel_adaptive_pool_config){__VA_ARGS__})
-#define reel_add_global_avgpool(net, ...)                                                          \
-    reel_net_add_global_avgpool((net), &(reel_plain_config){__VA_ARGS__})
-#define reel_add_global_maxpool(net, ...)                                                          \
-    reel_net_add_global_maxpool((net), &(reel_plain_config){__VA_ARGS__})
-#define reel_add_dropout(net, ...) reel_net_add_dropout((net), &(reel_dropout_config){__VA_ARGS__})
-#define reel_add_lrn(net, ...) reel_net_add_lrn((net), &(reel_lrn_config){__VA_ARGS__})
-#define reel_add_batch_norm2d(net, ...)                                                            \
-    reel_net_add_batch_norm2d((net), &(reel_batch_norm_config){__VA_ARGS__})
-#define reel_add_relu(net, ...) reel_net_add_relu((net), &(reel_activation_config){__VA_ARGS__})
-#define reel_add_leaky_relu(net, ...)                                                              \
+#define reel_net_conv2d(net, ...) reel_net_add_conv2d((net), &(reel_conv2d_config){__VA_ARGS__})
+#define reel_net_linear(net, ...) reel_net_add_linear((net), &(reel_linear_config){__VA_ARGS__})
+#define reel_net_max_pool2d(net, ...)                                                              \
+    reel_net_add_max_pool2d((net), &(reel_pool2d_config){__VA_ARGS__})
+#define reel_net_avg_pool2d(net, ...)                                                              \
+    reel_net_add_avg_pool2d((net), &(reel_pool2d_config){__VA_ARGS__})
+#define reel_net_adaptive_avg_pool2d(net, ...)                                                     \
+    reel_net_add_adaptive_avg_pool2d((net), &(reel_adaptive_avg_pool2d_config){__VA_ARGS__})
+#define reel_net_global_avg_pool(net, ...)                                                         \
+    reel_net_add_global_avg_pool((net), &(reel_plain_config){__VA_ARGS__})
+#define reel_net_global_max_pool(net, ...)                                                         \
+    reel_net_add_global_max_pool((net), &(reel_plain_config){__VA_ARGS__})
+#define reel_net_dropout(net, ...) reel_net_add_dropout((net), &(reel_dropout_config){__VA_ARGS__})
+#define reel_net_local_response_norm(net, ...)                                                     \
+    reel_net_add_local_response_norm((net), &(reel_local_response_norm_config){__VA_ARGS__})
+#define reel_net_batch_norm2d(net, ...)                                                            \
+    reel_net_add_batch_norm2d((net), &(reel_batch_norm2d_config){__VA_ARGS__})
+#define reel_net_relu(net, ...) reel_net_add_relu((net), &(reel_activation_config){__VA_ARGS__})
+#define reel_net_leaky_relu(net, ...)                                                              \
     reel_net_add_leaky_relu((net), &(reel_activation_config){__VA_ARGS__})
-#define reel_add_sigmoid(net, ...)                                                                 \
+#define reel_net_sigmoid(net, ...)                                                                 \
     reel_net_add_sigmoid((net), &(reel_activation_config){__VA_ARGS__})
-#define reel_add_tanh(net, ...) reel_net_add_tanh((net), &(reel_activation_config){__VA_ARGS__})
-#define reel_add_softmax(net, ...)                                                                 \
+#define reel_net_tanh(net, ...) reel_net_add_tanh((net), &(reel_activation_config){__VA_ARGS__})
+#define reel_net_softmax(net, ...)                                                                 \
     reel_net_add_softmax((net), &(reel_activation_config){__VA_ARGS__})
-#define reel_add_flatten(net, ...) reel_net_add_flatten((net), &(reel_plain_config){__VA_ARGS__})
+#define reel_net_flatten(net, ...) reel_net_add_flatten((net), &(reel_plain_config){__VA_ARGS__})
 #endif
 
 /* ---- looking at a net ---- */

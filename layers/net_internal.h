@@ -42,8 +42,8 @@ struct reel_net {
 };
 
 /* Kinds that another layer takes along (reel_module_kind.forward_with). */
-extern const reel_module_kind reel_relu_kind, reel_maxpool_kind;
-reel_pool2d_attrs reel_pool_attrs_of(const reel_pool_config *c);
+extern const reel_module_kind reel_relu_kind, reel_max_pool2d_kind;
+reel_pool2d_attrs reel_pool2d_attrs_of(const reel_pool2d_config *c);
 
 /* Draws every element of t; a function of (seed, index) only, whatever the number of threads. */
 void reel_init_draw(const reel_ctx *ctx, const reel_param_init *how, uint32_t index,

@@ -4,8 +4,8 @@
 
 static reel_var forward_lrn(const reel_module *m, reel_tape *tape, reel_var x)
 {
-    const reel_lrn_config *c = reel_module_config(m);
-    const reel_lrn_attrs attrs = {
+    const reel_local_response_norm_config *c = reel_module_config(m);
+    const reel_local_response_norm_attrs attrs = {
         .size = c->size, .alpha = c->alpha, .beta = c->beta, .k = c->k, .paper = c->paper};
     (void)tape;
     return reel_local_response_norm(x, &attrs);
@@ -15,7 +15,7 @@ static reel_var forward_lrn(const reel_module *m, reel_tape *tape, reel_var x)
 static reel_status onnx_lrn(const reel_module *m, reel_onnx *g, const reel_tensor *in,
                             const reel_tensor *out, reel_error *err)
 {
-    const reel_lrn_config *c = reel_module_config(m);
+    const reel_local_response_norm_config *c = reel_module_config(m);
     const int64_t size = c->size ? c->size : 5;
     const double alpha = c->alpha != 0 ? c->alpha : 1e-4;
     (void)in, (void)out;
@@ -31,7 +31,7 @@ static reel_status onnx_lrn(const reel_module *m, reel_onnx *g, const reel_tenso
     return REEL_OK;
 }
 
-void reel_net_add_lrn(reel_net *net, const reel_lrn_config *config)
+void reel_net_add_local_response_norm(reel_net *net, const reel_local_response_norm_config *config)
 {
     static const reel_module_kind kind = {
         .name = "LocalResponseNorm", .forward = forward_lrn, .onnx = onnx_lrn};
@@ -41,7 +41,7 @@ void reel_net_add_lrn(reel_net *net, const reel_lrn_config *config)
 /* Parameters as PyTorch names them: weight (gamma), bias (beta), running_mean, running_var. */
 static reel_status setup_batch_norm(reel_module *m, reel_error *err)
 {
-    const reel_batch_norm_config *c = reel_module_config(m);
+    const reel_batch_norm2d_config *c = reel_module_config(m);
     static const reel_init zero = {REEL_INIT_CONSTANT, 0}, one = {REEL_INIT_CONSTANT, 1};
     if (c->channels <= 0)
         return reel_fail(err, REEL_ERR_INVALID, "expected positive channels, got %lld",
@@ -56,12 +56,12 @@ static reel_status setup_batch_norm(reel_module *m, reel_error *err)
 
 static reel_var forward_batch_norm(const reel_module *m, reel_tape *tape, reel_var x)
 {
-    const reel_batch_norm_config *c = reel_module_config(m);
-    const reel_batch_norm_attrs attrs = {.running_mean = reel_module_param_value(m, 2),
-                                         .running_var = reel_module_param_value(m, 3),
-                                         .momentum = c->momentum != 0 ? c->momentum : 0.1,
-                                         .eps = c->eps,
-                                         .training = reel_module_training(m)};
+    const reel_batch_norm2d_config *c = reel_module_config(m);
+    const reel_batch_norm2d_attrs attrs = {.running_mean = reel_module_param_value(m, 2),
+                                           .running_var = reel_module_param_value(m, 3),
+                                           .momentum = c->momentum != 0 ? c->momentum : 0.1,
+                                           .eps = c->eps,
+                                           .training = reel_module_training(m)};
     return reel_batch_norm2d(x, reel_module_param(m, tape, 0), reel_module_param(m, tape, 1),
                              &attrs);
 }
@@ -69,7 +69,7 @@ static reel_var forward_batch_norm(const reel_module *m, reel_tape *tape, reel_v
 static reel_status onnx_batch_norm(const reel_module *m, reel_onnx *g, const reel_tensor *in,
                                    const reel_tensor *out, reel_error *err)
 {
-    const reel_batch_norm_config *c = reel_module_config(m);
+    const reel_batch_norm2d_config *c = reel_module_config(m);
     (void)in, (void)out, (void)err;
     reel_onnx_node(g, "BatchNormalization");
     reel_onnx_input(g);
@@ -79,7 +79,7 @@ static reel_status onnx_batch_norm(const reel_module *m, reel_onnx *g, const ree
     return REEL_OK;
 }
 
-void reel_net_add_batch_norm2d(reel_net *net, const reel_batch_norm_config *config)
+void reel_net_add_batch_norm2d(reel_net *net, const reel_batch_norm2d_config *config)
 {
     static const reel_module_kind kind = {.name = "BatchNorm2d",
                                           .setup = setup_batch_norm,

@@ -6,7 +6,7 @@
 
 #include "layers/onnx.h"
 
-reel_pool2d_attrs reel_pool_attrs_of(const reel_pool_config *c)
+reel_pool2d_attrs reel_pool2d_attrs_of(const reel_pool2d_config *c)
 {
     const int64_t stride = c->stride ? c->stride : c->kernel;
     return (reel_pool2d_attrs){.kernel_h = c->kernel,
@@ -21,21 +21,21 @@ reel_pool2d_attrs reel_pool_attrs_of(const reel_pool_config *c)
 
 static reel_var forward_max(const reel_module *m, reel_tape *tape, reel_var x)
 {
-    const reel_pool2d_attrs attrs = reel_pool_attrs_of(reel_module_config(m));
+    const reel_pool2d_attrs attrs = reel_pool2d_attrs_of(reel_module_config(m));
     (void)tape;
     return reel_max_pool2d(x, &attrs);
 }
 
 static reel_var forward_avg(const reel_module *m, reel_tape *tape, reel_var x)
 {
-    const reel_pool2d_attrs attrs = reel_pool_attrs_of(reel_module_config(m));
+    const reel_pool2d_attrs attrs = reel_pool2d_attrs_of(reel_module_config(m));
     (void)tape;
     return reel_avg_pool2d(x, &attrs);
 }
 
 static reel_var forward_adaptive(const reel_module *m, reel_tape *tape, reel_var x)
 {
-    const reel_adaptive_pool_config *c = reel_module_config(m);
+    const reel_adaptive_avg_pool2d_config *c = reel_module_config(m);
     const int64_t height = c->height, width = c->width ? c->width : c->height;
     const reel_tensor in = reel_value(x);
     (void)tape;
@@ -60,7 +60,7 @@ static reel_var forward_global_max(const reel_module *m, reel_tape *tape, reel_v
 /* Whether floor mode gives the output's size. PyTorch's ceil mode leaves out a window that would
  * begin behind the image, ONNX's does not; but where that happens the size is that of floor mode,
  * which is then what the node says. */
-static bool floors(const reel_pool_config *c, const reel_tensor *in, const reel_tensor *out)
+static bool floors(const reel_pool2d_config *c, const reel_tensor *in, const reel_tensor *out)
 {
     const int64_t stride = c->stride ? c->stride : c->kernel, room = 2 * c->padding - c->kernel;
     return (in->shape[2] + room) / stride + 1 == out->shape[2] &&
@@ -69,7 +69,7 @@ static bool floors(const reel_pool_config *c, const reel_tensor *in, const reel_
 
 static void put_window(const reel_module *m, reel_onnx *g, const char *op_type)
 {
-    const reel_pool_config *c = reel_module_config(m);
+    const reel_pool2d_config *c = reel_module_config(m);
     const int64_t stride = c->stride ? c->stride : c->kernel;
     reel_onnx_node(g, op_type);
     reel_onnx_input(g);
@@ -93,7 +93,7 @@ static reel_status onnx_max(const reel_module *m, reel_onnx *g, const reel_tenso
 static reel_status onnx_avg(const reel_module *m, reel_onnx *g, const reel_tensor *in,
                             const reel_tensor *out, reel_error *err)
 {
-    const reel_pool_config *c = reel_module_config(m);
+    const reel_pool2d_config *c = reel_module_config(m);
     if (!floors(c, in, out))
         return reel_fail(err, REEL_ERR_INVALID, "in ceil mode its windows hang over the edge");
     put_window(m, g, "AveragePool");
@@ -167,36 +167,36 @@ static reel_status onnx_global_max(const reel_module *m, reel_onnx *g, const ree
     return put_global(g, "GlobalMaxPool");
 }
 
-const reel_module_kind reel_maxpool_kind = {
+const reel_module_kind reel_max_pool2d_kind = {
     .name = "MaxPool2d", .forward = forward_max, .onnx = onnx_max};
 
-void reel_net_add_maxpool(reel_net *net, const reel_pool_config *config)
+void reel_net_add_max_pool2d(reel_net *net, const reel_pool2d_config *config)
 {
-    reel_net_add(net, &reel_maxpool_kind, config->name, config, sizeof *config);
+    reel_net_add(net, &reel_max_pool2d_kind, config->name, config, sizeof *config);
 }
 
-void reel_net_add_avgpool(reel_net *net, const reel_pool_config *config)
+void reel_net_add_avg_pool2d(reel_net *net, const reel_pool2d_config *config)
 {
     static const reel_module_kind kind = {
         .name = "AvgPool2d", .forward = forward_avg, .onnx = onnx_avg};
     reel_net_add(net, &kind, config->name, config, sizeof *config);
 }
 
-void reel_net_add_adaptive_avgpool(reel_net *net, const reel_adaptive_pool_config *config)
+void reel_net_add_adaptive_avg_pool2d(reel_net *net, const reel_adaptive_avg_pool2d_config *config)
 {
     static const reel_module_kind kind = {
         .name = "AdaptiveAvgPool2d", .forward = forward_adaptive, .onnx = onnx_adaptive};
     reel_net_add(net, &kind, config->name, config, sizeof *config);
 }
 
-void reel_net_add_global_avgpool(reel_net *net, const reel_plain_config *config)
+void reel_net_add_global_avg_pool(reel_net *net, const reel_plain_config *config)
 {
     static const reel_module_kind kind = {
         .name = "GlobalAvgPool2d", .forward = forward_global_avg, .onnx = onnx_global_avg};
     reel_net_add(net, &kind, config->name, config, sizeof *config);
 }
 
-void reel_net_add_global_maxpool(reel_net *net, const reel_plain_config *config)
+void reel_net_add_global_max_pool(reel_net *net, const reel_plain_config *config)
 {
     static const reel_module_kind kind = {
         .name = "GlobalMaxPool2d", .forward = forward_global_max, .onnx = onnx_global_max};

@@ -75,7 +75,7 @@ static void sum_rows(const reel_call *c, const reel_real *x, const reel_real *dy
 /* Scratch: mean, r, offset and factor of each channel, then the parts. */
 void REEL_FN(reel_batch_norm2d_forward)(const reel_call *c)
 {
-    const reel_batch_norm_attrs *a = c->attrs;
+    const reel_batch_norm2d_attrs *a = c->attrs;
     const int64_t ch = c->out.shape[1], rows = c->out.shape[0] * c->out.shape[2] * c->out.shape[3];
     const reel_real *x = c->in[0].data, *gamma = c->in[1].data, *beta = c->in[2].data;
     reel_real *y = c->out.data, *running_mean = a->running_mean.data,
@@ -118,7 +118,7 @@ void REEL_FN(reel_batch_norm2d_forward)(const reel_call *c)
 
 void REEL_FN(reel_batch_norm2d_backward)(const reel_call *c)
 {
-    const reel_batch_norm_attrs *a = c->attrs;
+    const reel_batch_norm2d_attrs *a = c->attrs;
     const int64_t ch = c->out.shape[1], rows = c->out.shape[0] * c->out.shape[2] * c->out.shape[3];
     const reel_real *x = c->in[0].data, *gamma = c->in[1].data, *dy = c->dout.data;
     reel_real *dx = c->din[0].data, *dgamma = c->din[1].data, *dbeta = c->din[2].data;
@@ -158,7 +158,7 @@ void REEL_FN(reel_batch_norm2d_backward)(const reel_call *c)
 #ifdef REEL_ONCE
 static reel_status infer(reel_infer *q, reel_error *err)
 {
-    const reel_batch_norm_attrs *a = q->attrs;
+    const reel_batch_norm2d_attrs *a = q->attrs;
     const reel_tensor *x = &q->in[0];
     if (x->ndim != 4)
         return reel_fail(err, REEL_ERR_INVALID, "expected an input of shape (n, c, h, w)");
@@ -193,9 +193,9 @@ static reel_status infer(reel_infer *q, reel_error *err)
 }
 
 reel_var reel_batch_norm2d(reel_var x, reel_var gamma, reel_var beta,
-                           const reel_batch_norm_attrs *attrs)
+                           const reel_batch_norm2d_attrs *attrs)
 {
-    reel_batch_norm_attrs a = *attrs;
+    reel_batch_norm2d_attrs a = *attrs;
     if (a.eps == 0)
         a.eps = 1e-5;
     return reel_apply(&reel_op_batch_norm2d, &a, sizeof a, (const reel_var[]){x, gamma, beta}, 3);
@@ -204,14 +204,15 @@ reel_var reel_batch_norm2d(reel_var x, reel_var gamma, reel_var beta,
 static reel_var case_training(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
-    return reel_batch_norm2d(in[0], in[1], in[2], &(const reel_batch_norm_attrs){.training = true});
+    return reel_batch_norm2d(in[0], in[1], in[2],
+                             &(const reel_batch_norm2d_attrs){.training = true});
 }
 
 static reel_var case_eps(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
     return reel_batch_norm2d(in[0], in[1], in[2],
-                             &(const reel_batch_norm_attrs){.training = true, .eps = 0.3});
+                             &(const reel_batch_norm2d_attrs){.training = true, .eps = 0.3});
 }
 
 static reel_var case_evaluation(reel_tape *tape, const reel_var *in)
@@ -220,7 +221,7 @@ static reel_var case_evaluation(reel_tape *tape, const reel_var *in)
                         var[] = {0.5, 2.0, 1.25}; /* evaluation only reads them */
     static const float mean32[] = {0.3F, -1.2F, 0.05F}, var32[] = {0.5F, 2.0F, 1.25F};
     const bool wide = reel_tape_dtype(tape) == REEL_F64;
-    const reel_batch_norm_attrs a = {
+    const reel_batch_norm2d_attrs a = {
         .running_mean = reel_tensor_of(wide ? (void *)mean : (void *)mean32, reel_tape_dtype(tape),
                                        1, (const int64_t[]){3}),
         .running_var = reel_tensor_of(wide ? (void *)var : (void *)var32, reel_tape_dtype(tape), 1,
@@ -265,8 +266,8 @@ static reel_var random_build(reel_tape *tape, const reel_var *in, const void *at
 static void random_use(reel_rng *rng, reel_op_sample *s)
 {
     enum { MOST = 16 }; /* channels: what fits behind the attributes */
-    reel_batch_norm_attrs *a = (reel_batch_norm_attrs *)&s->attrs;
-    _Static_assert(sizeof(reel_batch_norm_attrs) + 2 * MOST * sizeof(double) <= sizeof s->attrs,
+    reel_batch_norm2d_attrs *a = (reel_batch_norm2d_attrs *)&s->attrs;
+    _Static_assert(sizeof(reel_batch_norm2d_attrs) + 2 * MOST * sizeof(double) <= sizeof s->attrs,
                    "samples hold statistics");
     double *mean = (double *)(a + 1), *var = mean + MOST;
     s->build = random_build;

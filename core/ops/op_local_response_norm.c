@@ -54,8 +54,8 @@ static inline void inverse_power(const reel_real *restrict s, int64_t ch, double
 }
 
 /* s of one row; padded has `before` zeros in front and enough behind. */
-static inline void row_scale(const reel_lrn_attrs *a, const reel_real *restrict x, int64_t ch,
-                             reel_real *restrict padded, reel_real *restrict s)
+static inline void row_scale(const reel_local_response_norm_attrs *a, const reel_real *restrict x,
+                             int64_t ch, reel_real *restrict padded, reel_real *restrict s)
 {
     const reel_real factor = (reel_real)(a->paper ? a->alpha : a->alpha / (double)a->size),
                     base = (reel_real)a->k;
@@ -69,7 +69,7 @@ static inline void row_scale(const reel_lrn_attrs *a, const reel_real *restrict 
 
 void REEL_FN(reel_local_response_norm_forward)(const reel_call *c)
 {
-    const reel_lrn_attrs *a = c->attrs;
+    const reel_local_response_norm_attrs *a = c->attrs;
     const int64_t ch = c->out.shape[1], rows = c->out.shape[0] * c->out.shape[2] * c->out.shape[3];
     const int64_t mine = row_elements(ch, a->size);
 #pragma omp parallel num_threads(reel_ctx_threads(c->ctx)) if (rows * ch > 4096)
@@ -92,7 +92,7 @@ void REEL_FN(reel_local_response_norm_forward)(const reel_call *c)
 
 void REEL_FN(reel_local_response_norm_backward)(const reel_call *c)
 {
-    const reel_lrn_attrs *a = c->attrs;
+    const reel_local_response_norm_attrs *a = c->attrs;
     const int64_t ch = c->out.shape[1], rows = c->out.shape[0] * c->out.shape[2] * c->out.shape[3];
     const int64_t mine = row_elements(ch, a->size), before = a->size / 2,
                   mirrored = (a->size - 1) / 2;
@@ -132,7 +132,7 @@ void REEL_FN(reel_local_response_norm_backward)(const reel_call *c)
 #ifdef REEL_ONCE
 static reel_status infer(reel_infer *q, reel_error *err)
 {
-    const reel_lrn_attrs *a = q->attrs;
+    const reel_local_response_norm_attrs *a = q->attrs;
     if (q->in[0].ndim != 4)
         return reel_fail(err, REEL_ERR_INVALID, "expected an input of shape (n, c, h, w)");
     if (reel_tensor_numel(&q->in[0]) == 0)
@@ -150,9 +150,9 @@ static reel_status infer(reel_infer *q, reel_error *err)
     return REEL_OK;
 }
 
-reel_var reel_local_response_norm(reel_var x, const reel_lrn_attrs *attrs)
+reel_var reel_local_response_norm(reel_var x, const reel_local_response_norm_attrs *attrs)
 {
-    reel_lrn_attrs a = attrs ? *attrs : (reel_lrn_attrs){0};
+    reel_local_response_norm_attrs a = attrs ? *attrs : (reel_local_response_norm_attrs){0};
     if (a.size == 0)
         a.size = 5;
     if (a.alpha == 0)
@@ -168,7 +168,8 @@ reel_var reel_local_response_norm(reel_var x, const reel_lrn_attrs *attrs)
     static reel_var name(reel_tape *tape, const reel_var *in)                                      \
     {                                                                                              \
         (void)tape;                                                                                \
-        return reel_local_response_norm(in[0], &(const reel_lrn_attrs){__VA_ARGS__});              \
+        return reel_local_response_norm(in[0],                                                     \
+                                        &(const reel_local_response_norm_attrs){__VA_ARGS__});     \
     }
 /* alpha is large here, so that the second term of the gradient counts. */
 LRN_CASE(case_five, .alpha = 2)
@@ -205,15 +206,16 @@ static reel_var random_build(reel_tape *tape, const reel_var *in, const void *at
 
 static void random_use(reel_rng *rng, reel_op_sample *s)
 {
-    reel_lrn_attrs *a = (reel_lrn_attrs *)&s->attrs;
+    reel_local_response_norm_attrs *a = (reel_local_response_norm_attrs *)&s->attrs;
     s->build = random_build;
     s->n_in = 1;
     reel_random_image(rng, s, 0);
-    *a = (reel_lrn_attrs){.size = reel_random_int(rng, 0, 9),
-                          .alpha = reel_rng_range(rng, 0.01, 2),
-                          .beta = reel_random_chance(rng, 0.3) ? 0 : reel_rng_range(rng, 0.2, 1.5),
-                          .k = reel_random_chance(rng, 0.3) ? 0 : reel_rng_range(rng, 0.5, 3),
-                          .paper = reel_random_chance(rng, 0.3)};
+    *a = (reel_local_response_norm_attrs){
+        .size = reel_random_int(rng, 0, 9),
+        .alpha = reel_rng_range(rng, 0.01, 2),
+        .beta = reel_random_chance(rng, 0.3) ? 0 : reel_rng_range(rng, 0.2, 1.5),
+        .k = reel_random_chance(rng, 0.3) ? 0 : reel_rng_range(rng, 0.5, 3),
+        .paper = reel_random_chance(rng, 0.3)};
     snprintf(s->label, sizeof s->label, "size %lld, alpha %.6g, beta %.6g, k %.6g%s",
              (long long)a->size, a->alpha, a->beta, a->k, a->paper ? ", paper" : "");
 }

@@ -28,41 +28,41 @@ static void add(reel_net *net, const reel_model_config *config)
     const int64_t last = final_size(config->image_size);
 
     reel_net_begin(net, "features");
-    reel_add_conv2d(net, .in = 3, .out = 96, .kernel = 11, .stride = 4, .weight_init = w,
+    reel_net_conv2d(net, .in = 3, .out = 96, .kernel = 11, .stride = 4, .weight_init = w,
                     .bias_init = b0);
-    reel_add_relu(net);
-    reel_add_lrn(net, .size = 5, .alpha = 1e-4, .beta = 0.75, .k = 2);
-    reel_add_maxpool(net, .kernel = 3, .stride = 2);
-    reel_add_conv2d(net, .in = 96, .out = 256, .kernel = 5, .padding = 2, .groups = 2,
+    reel_net_relu(net);
+    reel_net_local_response_norm(net, .size = 5, .alpha = 1e-4, .beta = 0.75, .k = 2);
+    reel_net_max_pool2d(net, .kernel = 3, .stride = 2);
+    reel_net_conv2d(net, .in = 96, .out = 256, .kernel = 5, .padding = 2, .groups = 2,
                     .weight_init = w, .bias_init = b1);
-    reel_add_relu(net);
-    reel_add_lrn(net, .size = 5, .alpha = 1e-4, .beta = 0.75, .k = 2);
-    reel_add_maxpool(net, .kernel = 3, .stride = 2);
-    reel_add_conv2d(net, .in = 256, .out = 384, .kernel = 3, .padding = 1, .weight_init = w,
+    reel_net_relu(net);
+    reel_net_local_response_norm(net, .size = 5, .alpha = 1e-4, .beta = 0.75, .k = 2);
+    reel_net_max_pool2d(net, .kernel = 3, .stride = 2);
+    reel_net_conv2d(net, .in = 256, .out = 384, .kernel = 3, .padding = 1, .weight_init = w,
                     .bias_init = b0);
-    reel_add_relu(net);
-    reel_add_conv2d(net, .in = 384, .out = 384, .kernel = 3, .padding = 1, .groups = 2,
+    reel_net_relu(net);
+    reel_net_conv2d(net, .in = 384, .out = 384, .kernel = 3, .padding = 1, .groups = 2,
                     .weight_init = w, .bias_init = b1);
-    reel_add_relu(net);
-    reel_add_conv2d(net, .in = 384, .out = 256, .kernel = 3, .padding = 1, .groups = 2,
+    reel_net_relu(net);
+    reel_net_conv2d(net, .in = 384, .out = 256, .kernel = 3, .padding = 1, .groups = 2,
                     .weight_init = w, .bias_init = b1);
-    reel_add_relu(net);
-    reel_add_maxpool(net, .kernel = 3, .stride = 2);
+    reel_net_relu(net);
+    reel_net_max_pool2d(net, .kernel = 3, .stride = 2);
     reel_net_end(net);
 
     if (config->head != REEL_HEAD_FLATTEN) {
-        reel_add_pooled_head(net, config, 256, p, w, b0);
+        reel_net_pooled_head(net, config, 256, p, w, b0);
         return;
     }
-    reel_add_flatten(net, .name = "flatten");
+    reel_net_flatten(net, .name = "flatten");
     reel_net_begin(net, "classifier");
-    reel_add_linear(net, .in = 256 * last * last, .out = 4096, .weight_init = w, .bias_init = b1);
-    reel_add_relu(net);
-    reel_add_dropout(net, .p = p);
-    reel_add_linear(net, .in = 4096, .out = 4096, .weight_init = w, .bias_init = b1);
-    reel_add_relu(net);
-    reel_add_dropout(net, .p = p);
-    reel_add_linear(net, .in = 4096, .out = config->classes, .weight_init = reel_output_init(w),
+    reel_net_linear(net, .in = 256 * last * last, .out = 4096, .weight_init = w, .bias_init = b1);
+    reel_net_relu(net);
+    reel_net_dropout(net, .p = p);
+    reel_net_linear(net, .in = 4096, .out = 4096, .weight_init = w, .bias_init = b1);
+    reel_net_relu(net);
+    reel_net_dropout(net, .p = p);
+    reel_net_linear(net, .in = 4096, .out = config->classes, .weight_init = reel_output_init(w),
                     .bias_init = b0);
     reel_net_end(net);
 }

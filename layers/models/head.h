@@ -16,16 +16,16 @@ static inline reel_init reel_output_init(reel_init hidden)
 }
 
 /* w, b: the model's initialisers, its own where config leaves them to it. */
-static inline void reel_add_pooled_head(reel_net *net, const reel_model_config *config,
+static inline void reel_net_pooled_head(reel_net *net, const reel_model_config *config,
                                         int64_t channels, double dropout, reel_init w, reel_init b)
 {
     if (config->head == REEL_HEAD_GAP)
-        reel_add_global_avgpool(net, .name = "avgpool");
+        reel_net_global_avg_pool(net, .name = "avgpool");
     else
-        reel_add_global_maxpool(net, .name = "maxpool");
+        reel_net_global_max_pool(net, .name = "maxpool");
     reel_net_begin(net, "classifier");
-    reel_add_dropout(net, .p = dropout);
-    reel_add_linear(net, .in = channels, .out = config->classes, .weight_init = reel_output_init(w),
+    reel_net_dropout(net, .p = dropout);
+    reel_net_linear(net, .in = channels, .out = config->classes, .weight_init = reel_output_init(w),
                     .bias_init = b);
     reel_net_end(net);
 }

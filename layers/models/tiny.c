@@ -9,26 +9,26 @@ static void add(reel_net *net, const reel_model_config *config)
     const double p = config->dropout < 0 ? 0.5 : config->dropout;
 
     reel_net_begin(net, "features");
-    reel_add_conv2d(net, .in = 3, .out = 8, .kernel = 5, .stride = 2, .padding = 2,
+    reel_net_conv2d(net, .in = 3, .out = 8, .kernel = 5, .stride = 2, .padding = 2,
                     .weight_init = w, .bias_init = b);
-    reel_add_relu(net);
-    reel_add_maxpool(net, .kernel = 3, .stride = 2);
-    reel_add_conv2d(net, .in = 8, .out = 16, .kernel = 3, .padding = 1, .weight_init = w,
+    reel_net_relu(net);
+    reel_net_max_pool2d(net, .kernel = 3, .stride = 2);
+    reel_net_conv2d(net, .in = 8, .out = 16, .kernel = 3, .padding = 1, .weight_init = w,
                     .bias_init = b);
-    reel_add_relu(net);
+    reel_net_relu(net);
     reel_net_end(net);
 
     if (config->head != REEL_HEAD_FLATTEN) {
-        reel_add_pooled_head(net, config, 16, p, w, b);
+        reel_net_pooled_head(net, config, 16, p, w, b);
         return;
     }
-    reel_add_adaptive_avgpool(net, .name = "avgpool", .height = 4);
-    reel_add_flatten(net, .name = "flatten");
+    reel_net_adaptive_avg_pool2d(net, .name = "avgpool", .height = 4);
+    reel_net_flatten(net, .name = "flatten");
     reel_net_begin(net, "classifier");
-    reel_add_dropout(net, .p = p);
-    reel_add_linear(net, .in = 16 * 4 * 4, .out = 64, .weight_init = w, .bias_init = b);
-    reel_add_relu(net);
-    reel_add_linear(net, .in = 64, .out = config->classes, .weight_init = reel_output_init(w),
+    reel_net_dropout(net, .p = p);
+    reel_net_linear(net, .in = 16 * 4 * 4, .out = 64, .weight_init = w, .bias_init = b);
+    reel_net_relu(net);
+    reel_net_linear(net, .in = 64, .out = config->classes, .weight_init = reel_output_init(w),
                     .bias_init = b);
     reel_net_end(net);
 }

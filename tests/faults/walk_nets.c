@@ -26,23 +26,23 @@ static reel_status one_thread(reel_ctx **ctx, reel_error *err)
 static void add_layers(reel_net *net)
 {
     reel_net_begin(net, "features");
-    reel_add_conv2d(net, .in = 3, .out = 8, .kernel = 3, .padding = 1, .name = "c");
-    reel_add_relu(net);
-    reel_add_maxpool(net, .kernel = 2);
-    reel_add_conv2d(net, .in = 8, .out = 8, .kernel = 3, .padding = 1, .groups = 2,
+    reel_net_conv2d(net, .in = 3, .out = 8, .kernel = 3, .padding = 1, .name = "c");
+    reel_net_relu(net);
+    reel_net_max_pool2d(net, .kernel = 2);
+    reel_net_conv2d(net, .in = 8, .out = 8, .kernel = 3, .padding = 1, .groups = 2,
                     .no_bias = true);
-    reel_net_add_batch_norm2d(net, &(reel_batch_norm_config){.channels = 8});
-    reel_net_add_leaky_relu(net, &(reel_activation_config){0});
-    reel_net_add_lrn(net, &(reel_lrn_config){.size = 3});
-    reel_net_add_avgpool(net, &(reel_pool_config){.kernel = 2});
-    reel_net_add_adaptive_avgpool(net, &(reel_adaptive_pool_config){.height = 3});
-    reel_net_add_sigmoid(net, &(reel_activation_config){0});
+    reel_net_batch_norm2d(net, .channels = 8);
+    reel_net_leaky_relu(net);
+    reel_net_local_response_norm(net, .size = 3);
+    reel_net_avg_pool2d(net, .kernel = 2);
+    reel_net_adaptive_avg_pool2d(net, .height = 3);
+    reel_net_sigmoid(net);
     reel_net_end(net);
-    reel_add_flatten(net);
-    reel_net_add_dropout(net, &(reel_dropout_config){.p = 0.2});
-    reel_add_linear(net, .in = 72, .out = 6);
-    reel_net_add_tanh(net, &(reel_activation_config){0});
-    reel_add_linear(net, .in = 6, .out = 4);
+    reel_net_flatten(net);
+    reel_net_dropout(net, .p = 0.2);
+    reel_net_linear(net, .in = 72, .out = 6);
+    reel_net_tanh(net);
+    reel_net_linear(net, .in = 6, .out = 4);
 }
 
 static reel_status layers(reel_net **net, const reel_ctx *ctx, reel_error *err)

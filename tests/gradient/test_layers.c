@@ -31,57 +31,57 @@ static void check(const char *what, void (*add)(reel_net *), const int64_t input
 
 static void add_conv(reel_net *net)
 {
-    reel_add_conv2d(net, .in = 4, .out = 6, .kernel = 3, .stride = 2, .padding = 1, .groups = 2);
+    reel_net_conv2d(net, .in = 4, .out = 6, .kernel = 3, .stride = 2, .padding = 1, .groups = 2);
 }
 
 static void add_conv_dilated(reel_net *net)
 {
-    reel_add_conv2d(net, .in = 3, .out = 4, .kernel = 3, .kernel_w = 2, .padding = 2,
+    reel_net_conv2d(net, .in = 3, .out = 4, .kernel = 3, .kernel_w = 2, .padding = 2,
                     .padding_w = -1, .dilation = 2, .no_bias = true);
 }
 
 static void add_linear(reel_net *net)
 {
-    reel_add_flatten(net);
-    reel_add_linear(net, .in = 2 * 3 * 3, .out = 5);
+    reel_net_flatten(net);
+    reel_net_linear(net, .in = 2 * 3 * 3, .out = 5);
 }
 
 static void add_pools(reel_net *net)
 {
-    reel_add_maxpool(net, .kernel = 3, .stride = 2, .padding = 1, .ceil_mode = true);
-    reel_add_avgpool(net, .kernel = 2, .exclude_padding = true);
-    reel_add_adaptive_avgpool(net, .height = 2, .width = 1);
+    reel_net_max_pool2d(net, .kernel = 3, .stride = 2, .padding = 1, .ceil_mode = true);
+    reel_net_avg_pool2d(net, .kernel = 2, .exclude_padding = true);
+    reel_net_adaptive_avg_pool2d(net, .height = 2, .width = 1);
 }
 
 static void add_global_avg(reel_net *net)
 {
-    reel_add_global_avgpool(net);
+    reel_net_global_avg_pool(net);
 }
 
 static void add_global_max(reel_net *net)
 {
-    reel_add_global_maxpool(net);
+    reel_net_global_max_pool(net);
 }
 
 static void add_activations(reel_net *net)
 {
-    reel_add_leaky_relu(net, .slope = 0.2);
-    reel_add_tanh(net);
-    reel_add_sigmoid(net);
-    reel_add_relu(net);
-    reel_add_flatten(net);
-    reel_add_softmax(net);
+    reel_net_leaky_relu(net, .slope = 0.2);
+    reel_net_tanh(net);
+    reel_net_sigmoid(net);
+    reel_net_relu(net);
+    reel_net_flatten(net);
+    reel_net_softmax(net);
 }
 
 static void add_normalization(reel_net *net)
 {
-    reel_add_batch_norm2d(net, .channels = 3);
-    reel_add_lrn(net, .size = 3, .alpha = 0.5, .beta = 0.75, .k = 2);
+    reel_net_batch_norm2d(net, .channels = 3);
+    reel_net_local_response_norm(net, .size = 3, .alpha = 0.5, .beta = 0.75, .k = 2);
 }
 
 static void add_dropout(reel_net *net)
 {
-    reel_add_dropout(net, .p = 0.4);
+    reel_net_dropout(net, .p = 0.4);
 }
 
 Test(layers, each_kind_of_layer_has_right_gradients)
@@ -109,27 +109,27 @@ static void add_small_alexnet(reel_net *net)
 {
     const reel_init w = {REEL_INIT_KAIMING_NORMAL, 0};
     reel_net_begin(net, "features");
-    reel_add_conv2d(net, .in = 3, .out = 8, .kernel = 5, .stride = 2, .padding = 2,
+    reel_net_conv2d(net, .in = 3, .out = 8, .kernel = 5, .stride = 2, .padding = 2,
                     .weight_init = w);
-    reel_add_relu(net);
-    reel_add_lrn(net, .size = 5, .alpha = 1e-2, .beta = 0.75, .k = 2);
-    reel_add_maxpool(net, .kernel = 3, .stride = 2);
-    reel_add_conv2d(net, .in = 8, .out = 12, .kernel = 3, .padding = 1, .groups = 2,
+    reel_net_relu(net);
+    reel_net_local_response_norm(net, .size = 5, .alpha = 1e-2, .beta = 0.75, .k = 2);
+    reel_net_max_pool2d(net, .kernel = 3, .stride = 2);
+    reel_net_conv2d(net, .in = 8, .out = 12, .kernel = 3, .padding = 1, .groups = 2,
                     .weight_init = w);
-    reel_add_batch_norm2d(net, .channels = 12);
-    reel_add_relu(net);
-    reel_add_conv2d(net, .in = 12, .out = 8, .kernel = 3, .padding = 1, .weight_init = w);
-    reel_add_relu(net);
-    reel_add_maxpool(net, .kernel = 3, .stride = 2);
+    reel_net_batch_norm2d(net, .channels = 12);
+    reel_net_relu(net);
+    reel_net_conv2d(net, .in = 12, .out = 8, .kernel = 3, .padding = 1, .weight_init = w);
+    reel_net_relu(net);
+    reel_net_max_pool2d(net, .kernel = 3, .stride = 2);
     reel_net_end(net);
-    reel_add_adaptive_avgpool(net, .name = "avgpool", .height = 2);
-    reel_add_flatten(net);
+    reel_net_adaptive_avg_pool2d(net, .name = "avgpool", .height = 2);
+    reel_net_flatten(net);
     reel_net_begin(net, "classifier");
-    reel_add_dropout(net, .p = 0.5);
-    reel_add_linear(net, .in = 32, .out = 16, .weight_init = w);
-    reel_add_relu(net);
-    reel_add_dropout(net, .p = 0.5);
-    reel_add_linear(net, .in = 16, .out = 6, .weight_init = w);
+    reel_net_dropout(net, .p = 0.5);
+    reel_net_linear(net, .in = 32, .out = 16, .weight_init = w);
+    reel_net_relu(net);
+    reel_net_dropout(net, .p = 0.5);
+    reel_net_linear(net, .in = 16, .out = 6, .weight_init = w);
     reel_net_end(net);
 }
 
@@ -148,7 +148,7 @@ Test(layers, a_net_with_more_parameters_than_a_check_takes_is_refused)
     cr_assert_eq(reel_ctx_create(&ctx, NULL, &err), REEL_OK);
     cr_assert_eq(reel_net_create(&net, ctx, REEL_F64, &err), REEL_OK);
     for (int i = 0; i < 128; i++)
-        reel_add_conv2d(net, .in = 1, .out = 1, .kernel = 1);
+        reel_net_conv2d(net, .in = 1, .out = 1, .kernel = 1);
     cr_assert_eq(reel_net_build(net, &err), REEL_OK, "%s", err.message);
     const int64_t input[4] = {1, 1, 2, 2};
     cr_expect_eq(reel_net_gradcheck(net, input, NULL, &report, &err), REEL_ERR_INVALID);
@@ -165,7 +165,7 @@ Test(layers, a_check_in_training_mode_leaves_running_statistics_as_they_were)
     reel_gradcheck_report report;
     cr_assert_eq(reel_ctx_create(&ctx, NULL, &err), REEL_OK);
     cr_assert_eq(reel_net_create(&net, ctx, REEL_F64, &err), REEL_OK);
-    reel_add_batch_norm2d(net, .channels = 2);
+    reel_net_batch_norm2d(net, .channels = 2);
     cr_assert_eq(reel_net_build(net, &err), REEL_OK, "%s", err.message);
     reel_net_init(net);
     reel_net_set_training(net, true);

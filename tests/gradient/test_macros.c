@@ -16,8 +16,8 @@ REEL_GRADCHECK_TEST(macros, an_expression_is_a_test, build, NULL, REEL_DRAW_NORM
 
 static void add(reel_net *net)
 {
-    reel_add_conv2d(net, .in = 3, .out = 2, .kernel = 2);
-    reel_add_tanh(net);
+    reel_net_conv2d(net, .in = 3, .out = 2, .kernel = 2);
+    reel_net_tanh(net);
 }
 
 REEL_GRADCHECK_LAYER_TEST(macros, layers_are_a_test, add, 2, 3, 4, 5)

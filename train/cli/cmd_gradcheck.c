@@ -35,50 +35,50 @@ typedef struct {
 
 static void add_convolutions(reel_net *net)
 {
-    reel_add_conv2d(net, .in = 4, .out = 6, .kernel = 3, .stride = 2, .padding = 1, .groups = 2);
-    reel_add_conv2d(net, .in = 6, .out = 5, .kernel = 3, .kernel_w = 2, .dilation = 2, .padding = 2,
+    reel_net_conv2d(net, .in = 4, .out = 6, .kernel = 3, .stride = 2, .padding = 1, .groups = 2);
+    reel_net_conv2d(net, .in = 6, .out = 5, .kernel = 3, .kernel_w = 2, .dilation = 2, .padding = 2,
                     .no_bias = true);
 }
 
 static void add_poolings(reel_net *net)
 {
-    reel_add_maxpool(net, .kernel = 3, .stride = 2, .ceil_mode = true);
-    reel_add_avgpool(net, .kernel = 2, .stride = 1, .padding = 1);
-    reel_add_adaptive_avgpool(net, .height = 3, .width = 2);
+    reel_net_max_pool2d(net, .kernel = 3, .stride = 2, .ceil_mode = true);
+    reel_net_avg_pool2d(net, .kernel = 2, .stride = 1, .padding = 1);
+    reel_net_adaptive_avg_pool2d(net, .height = 3, .width = 2);
 }
 
 static void add_activations(reel_net *net)
 {
-    reel_add_relu(net);
-    reel_add_leaky_relu(net, .slope = 0.1);
-    reel_add_sigmoid(net);
-    reel_add_tanh(net);
-    reel_add_flatten(net);
-    reel_add_softmax(net);
+    reel_net_relu(net);
+    reel_net_leaky_relu(net, .slope = 0.1);
+    reel_net_sigmoid(net);
+    reel_net_tanh(net);
+    reel_net_flatten(net);
+    reel_net_softmax(net);
 }
 
 static void add_normalizations(reel_net *net)
 {
-    reel_add_batch_norm2d(net, .channels = 6);
-    reel_add_lrn(net, .size = 5, .alpha = 0.1, .k = 2);
+    reel_net_batch_norm2d(net, .channels = 6);
+    reel_net_local_response_norm(net, .size = 5, .alpha = 0.1, .k = 2);
 }
 
 static void add_linear(reel_net *net)
 {
-    reel_add_flatten(net);
-    reel_add_dropout(net, .p = 0.4);
-    reel_add_linear(net, .in = 36, .out = 7);
-    reel_add_linear(net, .in = 7, .out = 3, .no_bias = true);
+    reel_net_flatten(net);
+    reel_net_dropout(net, .p = 0.4);
+    reel_net_linear(net, .in = 36, .out = 7);
+    reel_net_linear(net, .in = 7, .out = 3, .no_bias = true);
 }
 
 static void add_global_avg(reel_net *net)
 {
-    reel_add_global_avgpool(net);
+    reel_net_global_avg_pool(net);
 }
 
 static void add_global_max(reel_net *net)
 {
-    reel_add_global_maxpool(net);
+    reel_net_global_max_pool(net);
 }
 
 static const reel_init scaled = {REEL_INIT_KAIMING_NORMAL, 0};
@@ -111,35 +111,35 @@ static void add_tiny_gmp(reel_net *net)
  * without. */
 static void add_small_alexnet(reel_net *net)
 {
-    reel_add_conv2d(net, .in = 3, .out = 6, .kernel = 5, .stride = 2, .padding = 2,
+    reel_net_conv2d(net, .in = 3, .out = 6, .kernel = 5, .stride = 2, .padding = 2,
                     .weight_init = scaled);
-    reel_add_relu(net);
-    reel_add_lrn(net, .size = 3, .alpha = 0.05, .k = 2);
-    reel_add_maxpool(net, .kernel = 3, .stride = 2);
-    reel_add_conv2d(net, .in = 6, .out = 8, .kernel = 3, .padding = 1, .groups = 2, .no_bias = true,
+    reel_net_relu(net);
+    reel_net_local_response_norm(net, .size = 3, .alpha = 0.05, .k = 2);
+    reel_net_max_pool2d(net, .kernel = 3, .stride = 2);
+    reel_net_conv2d(net, .in = 6, .out = 8, .kernel = 3, .padding = 1, .groups = 2, .no_bias = true,
                     .weight_init = scaled);
-    reel_add_relu(net);
-    reel_add_maxpool(net, .kernel = 3, .stride = 2);
-    reel_add_conv2d(net, .in = 8, .out = 8, .kernel = 3, .padding = 1, .no_bias = true,
+    reel_net_relu(net);
+    reel_net_max_pool2d(net, .kernel = 3, .stride = 2);
+    reel_net_conv2d(net, .in = 8, .out = 8, .kernel = 3, .padding = 1, .no_bias = true,
                     .weight_init = scaled);
-    reel_add_batch_norm2d(net, .channels = 8);
-    reel_add_relu(net);
-    reel_add_conv2d(net, .in = 8, .out = 8, .kernel = 3, .padding = 1, .groups = 2, .no_bias = true,
+    reel_net_batch_norm2d(net, .channels = 8);
+    reel_net_relu(net);
+    reel_net_conv2d(net, .in = 8, .out = 8, .kernel = 3, .padding = 1, .groups = 2, .no_bias = true,
                     .weight_init = scaled);
-    reel_add_relu(net);
-    reel_add_conv2d(net, .in = 8, .out = 6, .kernel = 3, .padding = 1, .no_bias = true,
+    reel_net_relu(net);
+    reel_net_conv2d(net, .in = 8, .out = 6, .kernel = 3, .padding = 1, .no_bias = true,
                     .weight_init = scaled);
-    reel_add_relu(net);
-    reel_add_maxpool(net, .kernel = 3, .stride = 1);
-    reel_add_adaptive_avgpool(net, .height = 2);
-    reel_add_flatten(net);
-    reel_add_dropout(net, .p = 0.5);
-    reel_add_linear(net, .in = 24, .out = 16, .weight_init = scaled);
-    reel_add_relu(net);
-    reel_add_dropout(net, .p = 0.5);
-    reel_add_linear(net, .in = 16, .out = 16, .weight_init = scaled);
-    reel_add_relu(net);
-    reel_add_linear(net, .in = 16, .out = 5, .weight_init = scaled);
+    reel_net_relu(net);
+    reel_net_max_pool2d(net, .kernel = 3, .stride = 1);
+    reel_net_adaptive_avg_pool2d(net, .height = 2);
+    reel_net_flatten(net);
+    reel_net_dropout(net, .p = 0.5);
+    reel_net_linear(net, .in = 24, .out = 16, .weight_init = scaled);
+    reel_net_relu(net);
+    reel_net_dropout(net, .p = 0.5);
+    reel_net_linear(net, .in = 16, .out = 16, .weight_init = scaled);
+    reel_net_relu(net);
+    reel_net_linear(net, .in = 16, .out = 5, .weight_init = scaled);
 }
 
 static const net_case net_cases[] = {

@@ -77,11 +77,11 @@ static reel_var focal_loss(reel_tape *tape, reel_var logits, void *user)
 
 static void add_small_net(reel_net *net)
 {
-    reel_add_conv2d(net, .in = 3, .out = 3, .kernel = 3, .padding = 1);
+    reel_net_conv2d(net, .in = 3, .out = 3, .kernel = 3, .padding = 1);
     add_gate(net);
-    reel_add_relu(net);
-    reel_add_flatten(net);
-    reel_add_linear(net, .in = 3 * 5 * 5, .out = 3);
+    reel_net_relu(net);
+    reel_net_flatten(net);
+    reel_net_linear(net, .in = 3 * 5 * 5, .out = 3);
 }
 
 /* ---- the calls ---- */

@@ -27,11 +27,11 @@ int main(int argc, char **argv)
     CHECK(reel_ctx_create(&ctx, NULL, &err));
     CHECK(reel_tape_create(&tape, ctx, NULL, &err));
     CHECK(reel_net_create(&net, ctx, REEL_F32, &err));
-    reel_add_conv2d(net, .in = 3, .out = 16, .kernel = 5, .padding = 2);
-    reel_add_relu(net);
-    reel_add_maxpool(net, .kernel = 2);
-    reel_add_flatten(net);
-    reel_add_linear(net, .in = 16 * 16 * 16, .out = 10); /* up to 10 classes */
+    reel_net_conv2d(net, .in = 3, .out = 16, .kernel = 5, .padding = 2);
+    reel_net_relu(net);
+    reel_net_max_pool2d(net, .kernel = 2);
+    reel_net_flatten(net);
+    reel_net_linear(net, .in = 16 * 16 * 16, .out = 10); /* up to 10 classes */
     CHECK(reel_net_build(net, &err));
     reel_net_init(net);
     CHECK(reel_sgd_create(&opt, reel_net_params(net), ctx, &(reel_sgd_config){.momentum = 0.9},

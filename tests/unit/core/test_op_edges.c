@@ -97,12 +97,12 @@ Test(op_edges, other_operators_that_cannot_be_say_why)
     reel_dropout(ONES(4), 1.0, 0);
     expect_refusal("dropout (4)", "probability 1", "under 1");
     reel_batch_norm2d(ONES(1, 3, 1, 1), ONES(3), ONES(3),
-                      &(const reel_batch_norm_attrs){.training = true});
+                      &(const reel_batch_norm2d_attrs){.training = true});
     expect_refusal("batch_norm2d", "more than one value a channel", "variance");
     reel_batch_norm2d(ONES(1, 3, 2, 2), ONES(3), ONES(3),
-                      &(const reel_batch_norm_attrs){.training = false});
+                      &(const reel_batch_norm2d_attrs){.training = false});
     expect_refusal("batch_norm2d", "evaluation needs", "running");
-    reel_local_response_norm(ONES(1, 3, 2, 2), &(const reel_lrn_attrs){.size = -1});
+    reel_local_response_norm(ONES(1, 3, 2, 2), &(const reel_local_response_norm_attrs){.size = -1});
     expect_refusal("local_response_norm", "-1", "window");
 }
 
@@ -121,7 +121,8 @@ Test(op_edges, sizes_whose_products_would_overflow_are_refused)
     reel_conv2d(ONES(1, 1, 4, 4), ONES(1, 1, 3, 3), REEL_NONE,
                 &(const reel_conv2d_attrs){.dilation_h = INT64_MAX});
     expect_refusal("conv2d", "dilation (9223372036854775807, 1)", "2147483647");
-    reel_local_response_norm(ONES(1, 3, 2, 2), &(const reel_lrn_attrs){.size = INT64_MAX});
+    reel_local_response_norm(ONES(1, 3, 2, 2),
+                             &(const reel_local_response_norm_attrs){.size = INT64_MAX});
     expect_refusal("local_response_norm", "9223372036854775807", "window");
 }
 
@@ -168,7 +169,7 @@ Test(op_edges, running_statistics_that_are_a_view_are_refused_and_not_misread)
     reel_tensor view = reel_tensor_of(memory, REEL_F32, 1, (const int64_t[]){3}), dense = view;
     view.stride[0] = 2;
     reel_batch_norm2d(ONES(2, 3, 2, 2), ONES(3), ONES(3),
-                      &(const reel_batch_norm_attrs){.running_mean = dense, .running_var = view});
+                      &(const reel_batch_norm2d_attrs){.running_mean = dense, .running_var = view});
     expect_refusal("batch_norm2d", "running variance", "side by side");
 }
 

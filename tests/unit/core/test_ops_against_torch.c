@@ -154,7 +154,8 @@ Test(ops_against_torch, pooling_has_pytorchs_windows_divisors_and_choice_among_e
 #define LRN(name, ...)                                                                             \
     static reel_var lrn_##name(const reel_var *in)                                                 \
     {                                                                                              \
-        return reel_local_response_norm(in[0], &(const reel_lrn_attrs){__VA_ARGS__});              \
+        return reel_local_response_norm(in[0],                                                     \
+                                        &(const reel_local_response_norm_attrs){__VA_ARGS__});     \
     }
 LRN(five, .size = 5, .alpha = 2, .beta = 0.75, .k = 2)
 LRN(four, .size = 4, .alpha = 1.5, .beta = 0.75, .k = 1)
@@ -184,8 +185,8 @@ Test(ops_against_torch, local_response_norm_with_the_papers_alpha_is_size_times_
     const reel_tensor x = torch_tensor("local_response_norm/five/x"),
                       want = torch_tensor("local_response_norm/five/y");
     const reel_tensor got = reel_value(reel_local_response_norm(
-        reel_input(tape, &x),
-        &(const reel_lrn_attrs){.size = 5, .alpha = 0.4, .beta = 0.75, .k = 2, .paper = true}));
+        reel_input(tape, &x), &(const reel_local_response_norm_attrs){
+                                  .size = 5, .alpha = 0.4, .beta = 0.75, .k = 2, .paper = true}));
     torch_compare("alpha 0.4 as printed against alpha 2 / 5", &got, &want, 1e-9);
     reel_tape_destroy(tape);
     reel_ctx_destroy(ctx);
@@ -197,11 +198,11 @@ static bool norm_training;
 static reel_var norm(const reel_var *in)
 {
     return reel_batch_norm2d(in[0], in[1], in[2],
-                             &(const reel_batch_norm_attrs){.running_mean = running[0],
-                                                            .running_var = running[1],
-                                                            .momentum = 0.1,
-                                                            .eps = 1e-5,
-                                                            .training = norm_training});
+                             &(const reel_batch_norm2d_attrs){.running_mean = running[0],
+                                                              .running_var = running[1],
+                                                              .momentum = 0.1,
+                                                              .eps = 1e-5,
+                                                              .training = norm_training});
 }
 
 static void run_norm(const char *name, bool training, reel_dtype dtype, double tolerance)

@@ -94,7 +94,8 @@ static reel_var dropout(const reel_var *in)
 
 static reel_var norm(const reel_var *in)
 {
-    return reel_batch_norm2d(in[0], in[1], in[2], &(const reel_batch_norm_attrs){.training = true});
+    return reel_batch_norm2d(in[0], in[1], in[2],
+                             &(const reel_batch_norm2d_attrs){.training = true});
 }
 
 static reel_var lrn(const reel_var *in)

@@ -44,18 +44,18 @@ static reel_net *make_net(const reel_ctx *ctx, reel_dtype dtype)
     reel_error err;
     reel_net *net;
     cr_assert_eq(reel_net_create(&net, ctx, dtype, &err), REEL_OK);
-    reel_add_conv2d(net, .name = "a", .in = 3, .out = 12, .kernel = 5, .stride = 2,
+    reel_net_conv2d(net, .name = "a", .in = 3, .out = 12, .kernel = 5, .stride = 2,
                     .weight_init = kaiming, .bias_init = zero);
-    reel_add_relu(net);
-    reel_add_maxpool(net, .kernel = 3, .stride = 2);
-    reel_add_conv2d(net, .name = "b", .in = 12, .out = 16, .kernel = 3, .weight_init = kaiming,
+    reel_net_relu(net);
+    reel_net_max_pool2d(net, .kernel = 3, .stride = 2);
+    reel_net_conv2d(net, .name = "b", .in = 12, .out = 16, .kernel = 3, .weight_init = kaiming,
                     .bias_init = zero);
-    reel_add_relu(net);
-    reel_add_flatten(net);
-    reel_add_linear(net, .name = "c", .in = 16 * 4 * 4, .out = 40, .weight_init = kaiming,
+    reel_net_relu(net);
+    reel_net_flatten(net);
+    reel_net_linear(net, .name = "c", .in = 16 * 4 * 4, .out = 40, .weight_init = kaiming,
                     .bias_init = zero);
-    reel_add_relu(net);
-    reel_add_linear(net, .name = "d", .in = 40, .out = CLASSES,
+    reel_net_relu(net);
+    reel_net_linear(net, .name = "d", .in = 40, .out = CLASSES,
                     .weight_init = {REEL_INIT_GAUSSIAN, 0.01}, .bias_init = zero);
     cr_assert_eq(reel_net_build(net, &err), REEL_OK, "%s", err.message);
     reel_net_init(net);

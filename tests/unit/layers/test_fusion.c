@@ -21,23 +21,23 @@ static reel_net *new_net(const reel_ctx *ctx, reel_dtype dtype)
     reel_error err;
     cr_assert_eq(reel_net_create(&net, ctx, dtype, &err), REEL_OK);
     reel_net_begin(net, "features");
-    reel_add_conv2d(net, .in = 3, .out = 64, .kernel = 3, .padding = 1);
-    reel_add_relu(net);
-    reel_add_maxpool(net, .kernel = 3, .stride = 2);
-    reel_add_conv2d(net, .in = 64, .out = 16, .kernel = 5, .padding = 2, .stride = 3, .groups = 2);
-    reel_add_relu(net);
-    reel_add_conv2d(net, .in = 16, .out = 32, .kernel = 3,
+    reel_net_conv2d(net, .in = 3, .out = 64, .kernel = 3, .padding = 1);
+    reel_net_relu(net);
+    reel_net_max_pool2d(net, .kernel = 3, .stride = 2);
+    reel_net_conv2d(net, .in = 64, .out = 16, .kernel = 5, .padding = 2, .stride = 3, .groups = 2);
+    reel_net_relu(net);
+    reel_net_conv2d(net, .in = 16, .out = 32, .kernel = 3,
                     .padding = 1); /* Winograd where it is float32 */
-    reel_add_relu(net);
-    reel_add_conv2d(net, .in = 32, .out = 19, .kernel = 3, .padding = 1, .no_bias = true);
+    reel_net_relu(net);
+    reel_net_conv2d(net, .in = 32, .out = 19, .kernel = 3, .padding = 1, .no_bias = true);
     reel_net_end(net);
-    reel_add_relu(net);
-    reel_add_maxpool(net, .kernel = 3, .stride = 2, .padding = 1, .ceil_mode = true);
-    reel_add_adaptive_avgpool(net, .height = 6);
-    reel_add_flatten(net);
-    reel_add_linear(net, .in = 19 * 36, .out = 33);
-    reel_add_relu(net);
-    reel_add_linear(net, .in = 33, .out = CLASSES);
+    reel_net_relu(net);
+    reel_net_max_pool2d(net, .kernel = 3, .stride = 2, .padding = 1, .ceil_mode = true);
+    reel_net_adaptive_avg_pool2d(net, .height = 6);
+    reel_net_flatten(net);
+    reel_net_linear(net, .in = 19 * 36, .out = 33);
+    reel_net_relu(net);
+    reel_net_linear(net, .in = 33, .out = CLASSES);
     cr_assert_eq(reel_net_build(net, &err), REEL_OK, "%s", err.message);
     reel_net_init(net);
     return net;
@@ -163,9 +163,9 @@ Test(fusion, a_window_of_more_cells_than_a_byte_counts_stays_an_operator_of_its_
     reel_tape *tape;
     cr_assert_eq(reel_ctx_create(&ctx, NULL, &err), REEL_OK);
     cr_assert_eq(reel_net_create(&net, ctx, REEL_F32, &err), REEL_OK);
-    reel_add_conv2d(net, .in = 1, .out = 2, .kernel = 3);
-    reel_add_relu(net);
-    reel_add_maxpool(net, .kernel = 16);
+    reel_net_conv2d(net, .in = 1, .out = 2, .kernel = 3);
+    reel_net_relu(net);
+    reel_net_max_pool2d(net, .kernel = 16);
     cr_assert_eq(reel_net_build(net, &err), REEL_OK);
     reel_net_init(net);
     cr_assert_eq(reel_tape_create(&tape, ctx, NULL, &err), REEL_OK);

@@ -39,13 +39,13 @@ Test(net, names_layers_by_position_and_nesting)
 {
     reel_net *net = new_net(REEL_F32);
     reel_net_begin(net, "features");
-    reel_add_relu(net);
-    reel_add_conv2d(net, .in = 3, .out = 2, .kernel = 1);
+    reel_net_relu(net);
+    reel_net_conv2d(net, .in = 3, .out = 2, .kernel = 1);
     reel_net_begin(net, "inner");
-    reel_add_conv2d(net, .name = "last", .in = 2, .out = 2, .kernel = 1);
+    reel_net_conv2d(net, .name = "last", .in = 2, .out = 2, .kernel = 1);
     reel_net_end(net);
     reel_net_end(net);
-    reel_add_linear(net, .in = 2, .out = 2, .no_bias = true);
+    reel_net_linear(net, .in = 2, .out = 2, .no_bias = true);
     build(net);
     static const char *const names[] = {"features.1.weight", "features.1.bias",
                                         "features.inner.last.weight", "features.inner.last.bias",
@@ -60,8 +60,8 @@ Test(net, reports_the_first_error_with_the_layers_name)
 {
     reel_net *net = new_net(REEL_F32);
     reel_net_begin(net, "features");
-    reel_add_conv2d(net, .in = 3, .out = 4, .kernel = 3, .groups = 2);
-    reel_add_dropout(net, .p = 1.5);
+    reel_net_conv2d(net, .in = 3, .out = 4, .kernel = 3, .groups = 2);
+    reel_net_dropout(net, .p = 1.5);
     cr_expect_eq(reel_net_build(net, &err), REEL_ERR_INVALID);
     cr_expect(strstr(err.message, "features.0 (Conv2d)"), "%s", err.message);
     reel_net_destroy(net);
@@ -73,7 +73,7 @@ Test(net, refuses_a_name_that_does_not_fit_instead_of_cutting_it)
     char name[300];
     memset(name, 'x', sizeof name - 1);
     name[sizeof name - 1] = 0;
-    reel_add_linear(net, .name = name, .in = 2, .out = 2);
+    reel_net_linear(net, .name = name, .in = 2, .out = 2);
     cr_expect_eq(reel_net_build(net, &err), REEL_ERR_INVALID);
     cr_expect(strstr(err.message, "255 bytes"), "%s", err.message);
     reel_net_destroy(net);
@@ -83,8 +83,8 @@ Test(net, names_the_layer_whose_input_does_not_fit)
 {
     reel_net *net = new_net(REEL_F32);
     reel_net_begin(net, "features");
-    reel_add_relu(net);
-    reel_add_conv2d(net, .in = 5, .out = 4, .kernel = 3);
+    reel_net_relu(net);
+    reel_net_conv2d(net, .in = 5, .out = 4, .kernel = 3);
     reel_net_end(net);
     build(net);
     float data[3 * 4 * 4] = {0};
@@ -105,7 +105,7 @@ static int zeros_after_dropout(bool training, int64_t step)
     reel_net *net = new_net(REEL_F32);
     reel_net_begin(net, "a");
     reel_net_begin(net, "b");
-    reel_add_dropout(net, .p = 0.5);
+    reel_net_dropout(net, .p = 0.5);
     reel_net_end(net);
     reel_net_end(net);
     build(net);
@@ -133,7 +133,7 @@ Test(net, gives_no_value_on_a_tape_that_has_failed)
     const reel_tensor t = reel_tensor_of(images, REEL_F32, 2, (const int64_t[]){2, 3});
     reel_net *net = new_net(REEL_F32);
     reel_tape *tape;
-    reel_add_linear(net, .in = 3, .out = 1);
+    reel_net_linear(net, .in = 3, .out = 1);
     build(net);
     cr_assert_eq(reel_tape_create(&tape, ctx, NULL, &err), REEL_OK, "%s", err.message);
     const reel_var x = reel_input(tape, &t);
@@ -172,7 +172,7 @@ static void moments(const reel_tensor *t, double *mean, double *deviation, doubl
 static void expect_law(reel_init init, double deviation, double bound)
 {
     reel_net *net = new_net(REEL_F32);
-    reel_add_conv2d(net, .in = 20, .out = 200, .kernel = 5, .groups = 2, .weight_init = init);
+    reel_net_conv2d(net, .in = 20, .out = 200, .kernel = 5, .groups = 2, .weight_init = init);
     build(net);
     double mean, dev, most;
     moments(&reel_params_at(reel_net_params(net), 0)->value, &mean, &dev, &most);
@@ -211,7 +211,7 @@ Test(net, initial_values_depend_on_the_seed_and_not_on_threads)
         cr_assert_eq(reel_ctx_create(&other, &config, &err), REEL_OK);
         reel_net *net;
         cr_assert_eq(reel_net_create(&net, other, REEL_F32, &err), REEL_OK);
-        reel_add_conv2d(net, .in = 3, .out = 4, .kernel = 3);
+        reel_net_conv2d(net, .in = 3, .out = 4, .kernel = 3);
         build(net);
         memcpy(first[i], reel_params_at(reel_net_params(net), 0)->value.data, sizeof first[i]);
         reel_net_destroy(net);

@@ -364,21 +364,21 @@ Test(onnx, every_other_layer_exports)
     reel_net *net;
     reel_error err = {0};
     cr_assert_eq(reel_net_create(&net, ctx, REEL_F32, &err), REEL_OK);
-    reel_add_conv2d(net, .in = 2, .out = 6, .kernel = 3, .kernel_w = 5, .stride = 1, .stride_w = 2,
+    reel_net_conv2d(net, .in = 2, .out = 6, .kernel = 3, .kernel_w = 5, .stride = 1, .stride_w = 2,
                     .padding = 2, .padding_w = 1, .dilation = 2, .groups = 2, .no_bias = true);
-    reel_add_batch_norm2d(net, .channels = 6);
-    reel_add_leaky_relu(net, .slope = 0.2);
-    reel_add_lrn(net, .size = 3, .alpha = 0.1, .paper = true);
-    reel_add_maxpool(net, .kernel = 3, .stride = 2, .padding = 1, .ceil_mode = true);
-    reel_add_tanh(net);
-    reel_add_avgpool(net, .kernel = 3, .stride = 1, .padding = 1);
-    reel_add_avgpool(net, .kernel = 3, .stride = 1, .padding = 1, .exclude_padding = true);
-    reel_add_dropout(net, .p = 0.5);
-    reel_add_sigmoid(net);
-    reel_add_adaptive_avgpool(net, .height = 3, .width = 2);
-    reel_add_flatten(net);
-    reel_add_linear(net, .in = 36, .out = 7, .no_bias = true);
-    reel_add_softmax(net);
+    reel_net_batch_norm2d(net, .channels = 6);
+    reel_net_leaky_relu(net, .slope = 0.2);
+    reel_net_local_response_norm(net, .size = 3, .alpha = 0.1, .paper = true);
+    reel_net_max_pool2d(net, .kernel = 3, .stride = 2, .padding = 1, .ceil_mode = true);
+    reel_net_tanh(net);
+    reel_net_avg_pool2d(net, .kernel = 3, .stride = 1, .padding = 1);
+    reel_net_avg_pool2d(net, .kernel = 3, .stride = 1, .padding = 1, .exclude_padding = true);
+    reel_net_dropout(net, .p = 0.5);
+    reel_net_sigmoid(net);
+    reel_net_adaptive_avg_pool2d(net, .height = 3, .width = 2);
+    reel_net_flatten(net);
+    reel_net_linear(net, .in = 36, .out = 7, .no_bias = true);
+    reel_net_softmax(net);
     cr_assert_eq(reel_net_build(net, &err), REEL_OK, "%s", err.message);
     reel_net_init(net);
     for (int i = 0; i < reel_params_count(reel_net_params(net)); i++) {
@@ -415,13 +415,13 @@ Test(onnx, what_cannot_be_expressed_is_named_and_leaves_no_file)
         if (i == 0)
             reel_net_add(net, &own, "mine", NULL, 0);
         if (i == 1)
-            reel_add_lrn(net, .name = "mine", .size = 4);
+            reel_net_local_response_norm(net, .name = "mine", .size = 4);
         if (i == 2)
-            reel_add_avgpool(net, .name = "mine", .kernel = 3, .stride = 2, .ceil_mode = true);
+            reel_net_avg_pool2d(net, .name = "mine", .kernel = 3, .stride = 2, .ceil_mode = true);
         if (i == 3)
-            reel_add_dropout(net, .name = "mine", .p = 0.5);
+            reel_net_dropout(net, .name = "mine", .p = 0.5);
         if (i == 4)
-            reel_add_conv2d(net, .name = "mine", .in = 3, .out = 4, .kernel = 11);
+            reel_net_conv2d(net, .name = "mine", .in = 3, .out = 4, .kernel = 11);
         static const char *const words[] = {"mine: a Own layer", "mine: not to be expressed",
                                             "mine: not to be expressed", "without layers", "mine"};
         cr_assert_eq(reel_net_build(net, &err), REEL_OK, "%s", err.message);

@@ -27,10 +27,10 @@ Test(watch, every_layer_is_shown_once_without_fusion_and_the_last_of_a_fused_gro
     const reel_tensor images = reel_tensor_of(x, REEL_F32, 4, (const int64_t[]){2, 3, 6, 6});
     cr_assert_eq(reel_ctx_create(&ctx, NULL, NULL), REEL_OK);
     cr_assert_eq(reel_net_create(&net, ctx, REEL_F32, NULL), REEL_OK);
-    reel_add_conv2d(net, .in = 3, .out = 4, .kernel = 3);
-    reel_add_relu(net);
-    reel_add_flatten(net);
-    reel_add_linear(net, .name = "last", .in = 64, .out = 2);
+    reel_net_conv2d(net, .in = 3, .out = 4, .kernel = 3);
+    reel_net_relu(net);
+    reel_net_flatten(net);
+    reel_net_linear(net, .name = "last", .in = 64, .out = 2);
     cr_assert_eq(reel_net_build(net, NULL), REEL_OK);
     reel_net_init(net);
     cr_assert_eq(reel_tape_create(&tape, ctx, &(reel_tape_config){.no_grad = true}, NULL), REEL_OK);

@@ -41,12 +41,12 @@ static reel_var net(reel_tape *tape, reel_params *params, reel_var x, const reel
     x = reel_conv2d(x, p[CONV1_W], p[CONV1_B],
                     &(const reel_conv2d_attrs){.padding_h = 1, .padding_w = 1});
     x = reel_batch_norm2d(x, p[NORM_W], p[NORM_B],
-                          &(const reel_batch_norm_attrs){.running_mean = running[0],
-                                                         .running_var = running[1],
-                                                         .momentum = 0.1,
-                                                         .training = true});
-    x = reel_local_response_norm(
-        reel_relu(x), &(const reel_lrn_attrs){.size = 3, .alpha = 0.5, .beta = 0.75, .k = 1});
+                          &(const reel_batch_norm2d_attrs){.running_mean = running[0],
+                                                           .running_var = running[1],
+                                                           .momentum = 0.1,
+                                                           .training = true});
+    x = reel_local_response_norm(reel_relu(x), &(const reel_local_response_norm_attrs){
+                                                   .size = 3, .alpha = 0.5, .beta = 0.75, .k = 1});
     x = reel_max_pool2d(
         x, &(const reel_pool2d_attrs){
                .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .ceil_mode = true});

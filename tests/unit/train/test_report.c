@@ -28,8 +28,8 @@ static reel_net *linear_net(reel_ctx **ctx)
     reel_net *net;
     cr_assert(reel_ctx_create(ctx, &(reel_ctx_config){.threads = 1, .seed = 7}, &err) == REEL_OK);
     cr_assert(reel_net_create(&net, *ctx, REEL_F32, &err) == REEL_OK);
-    reel_add_flatten(net);
-    reel_add_linear(net, .in = INPUTS, .out = CLASSES);
+    reel_net_flatten(net);
+    reel_net_linear(net, .in = INPUTS, .out = CLASSES);
     cr_assert(reel_net_build(net, &err) == REEL_OK, "%s", err.message);
     reel_net_init(net);
     return net;
@@ -108,7 +108,7 @@ Test(report, filters_lie_in_a_grid_and_0_is_grey)
     reel_image image = {0};
     cr_assert(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 1}, &err) == REEL_OK);
     cr_assert(reel_net_create(&net, ctx, REEL_F32, &err) == REEL_OK);
-    reel_add_conv2d(net, .in = 3, .out = FILTERS, .kernel = KERNEL);
+    reel_net_conv2d(net, .in = 3, .out = FILTERS, .kernel = KERNEL);
     cr_assert(reel_net_build(net, &err) == REEL_OK);
     reel_tensor w = reel_params_at(reel_net_params(net), 0)->value;
     for (int64_t f = 0; f < FILTERS; f++) /* a row from black over grey to white in red, twice as
