@@ -19,7 +19,7 @@ done < <(sed -n '/^commands:/,/^$/s/^  \([a-z]* \?[a-z]*\)  .*/\1/p' all | grep 
 "$REEL_BIN" help train >one
 "$REEL_BIN" help finetune >two
 in_force() { # in_force FILE OPTION: what help shows
-    grep -A1 -e "--$2[ ,]" "$1" | sed -n 's/.*\[\(.*\)\]$/\1/p' | head -1
+    grep -A3 -e "--$2[ ,]" "$1" | sed -n 's/.*\[\(.*\)\]$/\1/p' | head -1
 }
 while read -r option train finetune; do
     [ "$(in_force one "$option")" = "$train" ] || fail "help train, --$option: expected $train, got $(in_force one "$option")"

@@ -10,18 +10,40 @@
 #include <string.h>
 
 static const reel_option options_table[] = {
-    {"shapes", NULL, 0, REEL_OPTION_TEXT, "FILE", NULL, 0, 0,
-     "convolutions to measure; unset = AlexNet's layers"},
-    {"batch", "batch-size", 'b', REEL_OPTION_INT, "N", "16", 1, 1e5, "images in a batch"},
-    {"pass", NULL, 0, REEL_OPTION_CHOICE, "all|forward|input-grad|weight-grad", "all", 0, 0,
-     "the pass to measure"},
-    {"net", NULL, 0, REEL_OPTION_TEXT, "TEXT", NULL, 0, 0, "only shapes whose name holds TEXT"},
-    {"runs", NULL, 0, REEL_OPTION_INT, "N", "7", 1, 1e6,
-     "timed runs, after one that is not; the median counts"},
-    REEL_ROW_SEED,
-    REEL_ROW_THREADS,
-    {"json", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0,
-     "print one JSON object a line: a pass each, then the summary"},
+    {.name = "shapes",
+     .type = REEL_OPTION_TEXT,
+     .value = "FILE",
+     .help = "convolutions to measure, as JSON; unset: AlexNet's layers"},
+    {.name = "batch",
+     .aliases = "batch-size",
+     .letter = 'b',
+     .type = REEL_OPTION_INT,
+     .value = "N",
+     .initial = "16",
+     .min = 1,
+     .max = 1e5,
+     .help = "images in a batch"},
+    {.name = "pass",
+     .type = REEL_OPTION_CHOICE,
+     .value = "all|forward|input-grad|weight-grad",
+     .initial = "all",
+     .help = "pass to measure"},
+    {.name = "net",
+     .type = REEL_OPTION_TEXT,
+     .value = "TEXT",
+     .help = "only shapes whose name contains TEXT"},
+    {.name = "runs",
+     .type = REEL_OPTION_INT,
+     .value = "N",
+     .initial = "7",
+     .min = 1,
+     .max = 1e6,
+     .help = "timed runs, after an untimed one; the median counts"},
+    {.name = "seed", .shared = true},
+    {.name = "threads", .shared = true},
+    {.name = "json",
+     .shared = true,
+     .help = "print one JSON object a line: one for each pass, then a summary"},
 };
 
 enum { PASSES = 3 };
@@ -199,15 +221,17 @@ static int run(reel_options *options)
 
 const reel_command reel_command_bench_kernels = {
     .name = "bench kernels",
-    .arguments = "",
-    .about = "Times convolutions and linear layers, pass by pass",
-    .notes = "FILE is JSON: {\"net\": {\"layer\": [c, h, w, oc, kernel, stride, padding, "
-             "groups]}}. GFLOP/s count the plain "
-             "sum, taps on\n"
-             "padding included, so Winograd may pass the peak. The error is relative L2, of values "
-             "drawn at random, against "
-             "float64.",
+    .summary = "Time convolutions and linear layers, pass by pass",
+    .notes =
+        "FILE is JSON: {\"net\": {\"layer\": [c, h, w, oc, kernel, stride, padding, groups]}}. "
+        "GFLOP/s count the plain sum, taps on padding included, so Winograd may exceed the "
+        "peak. The error is relative L2 against float64, over results drawn at random.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
+    .examples = {{"reel bench kernels --batch 128", "All layers of AlexNet, as a table."},
+                 {"reel bench kernels --shapes nets.json --net vgg --json",
+                  "The shapes of a file whose name contains vgg, one JSON object a line."}},
+    .group = REEL_COMMAND_MEASURING,
+    .rank = 3,
     .run = run,
 };

@@ -10,19 +10,30 @@
 #include <string.h>
 
 static const reel_option options_table[] = {
-    {"workers", NULL, 'j', REEL_OPTION_INT, "N", "0", 0, 1024,
-     "threads that load images; 0 = one for each core"},
-    {"batch", "batch-size", 'b', REEL_OPTION_INT, "N", "128", 1, 1e5, "images in a batch"},
-    {"images", NULL, 'n', REEL_OPTION_INT, "N", "3000", 1, 1e9,
-     "images to load; the data is gone through again and again"},
-    {"size", NULL, 0, REEL_OPTION_INT, "N", "224", 1, 8192, "side of the images"},
-    {"decode", NULL, 0, REEL_OPTION_CHOICE, "fast|exact", "fast", 0, 0, "how JPEGs are decoded"},
-    {"exif", NULL, 0, REEL_OPTION_CHOICE, "ignore|apply", "ignore", 0, 0,
-     "apply: turn images upright as their EXIF data says"},
-    {"crop", NULL, 0, REEL_OPTION_CHOICE, "random-resized|random|center", "random-resized", 0, 0,
-     "what is cut out"},
-    REEL_ROW_SEED,
-    REEL_ROW_JSON,
+    {.name = "workers", .shared = true, .help = "threads that load images; 0: one for each core"},
+    {.name = "batch",
+     .aliases = "batch-size",
+     .letter = 'b',
+     .type = REEL_OPTION_INT,
+     .value = "N",
+     .initial = "128",
+     .min = 1,
+     .max = 1e5,
+     .help = "images in a batch"},
+    {.name = "images",
+     .letter = 'n',
+     .type = REEL_OPTION_INT,
+     .value = "N",
+     .initial = "3000",
+     .min = 1,
+     .max = 1e9,
+     .help = "images to load; small data sets are read several times"},
+    {.name = "size", .shared = true, .initial = "224", .help = "side of the images in pixels"},
+    {.name = "decode", .shared = true, .help = "how JPEGs are decoded"},
+    {.name = "exif", .shared = true, .help = "apply: rotate camera photographs upright"},
+    {.name = "crop", .shared = true, .help = "how images are cropped"},
+    {.name = "seed", .shared = true},
+    {.name = "json", .shared = true},
 };
 
 typedef struct result {
@@ -101,14 +112,16 @@ static int run(reel_options *o)
 
 const reel_command reel_command_bench_loader = {
     .name = "bench loader",
+    .summary = "Time the loader: from files to batches, nothing else",
     .arguments = "DATA",
-    .about = "Times the loader: files to batches, nothing else",
-    .notes = "DATA holds train/ with one folder of images per class, or is such a folder itself. "
-             "Every image is decoded, cropped,\n"
-             "resized, flipped and normalised into a batch.",
-    .options = options_table,
-    .n_options = (int)REEL_COUNT(options_table),
     .min_args = 1,
     .max_args = 1,
+    .notes = "DATA holds train/ with one folder of images per class, or is such a folder itself. "
+             "Every image is decoded, cropped, resized, flipped and normalised into a batch.",
+    .options = options_table,
+    .n_options = (int)REEL_COUNT(options_table),
+    .examples = {{"reel bench loader photos -j 4", "Images a second with four workers."}},
+    .group = REEL_COMMAND_MEASURING,
+    .rank = 3,
     .run = run,
 };

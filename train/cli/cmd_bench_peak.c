@@ -4,8 +4,8 @@
 #include "train/cli/command.h"
 
 static const reel_option options_table[] = {
-    REEL_ROW_THREADS,
-    REEL_ROW_JSON,
+    {.name = "threads", .shared = true},
+    {.name = "json", .shared = true},
 };
 
 enum { BURSTS = 25 };
@@ -53,9 +53,11 @@ static int run(reel_options *options)
 
 const reel_command reel_command_bench_peak = {
     .name = "bench peak",
-    .arguments = "",
-    .about = "Measures the machine's peak: multiply-adds and memory",
+    .summary = "Measure the machine's peak: multiply-adds and memory traffic",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
+    .examples = {{"reel bench peak --threads 1", "The peak of one core."}},
+    .group = REEL_COMMAND_MEASURING,
+    .rank = 3,
     .run = run,
 };

@@ -1,22 +1,27 @@
 /* `reel check DATA`: what is wrong with a dataset, before it costs a training run. */
 #include "train/check/check.h"
 #include "train/cli/command.h"
-#include "train/run/signals.h"
 #include "train/run/json_util.h"
 #include "train/run/progress.h"
+#include "train/run/signals.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 static const reel_option options_table[] = {
-    {"max-bad", NULL, 0, REEL_OPTION_REAL, "X", "0.01", 0, 1,
-     "share of corrupt images above which the exit code is 3"},
-    {"examples", NULL, 0, REEL_OPTION_INT, "N", "5", 0, 1e9,
-     "examples of each kind that are named"},
-    {"workers", NULL, 'j', REEL_OPTION_INT, "N", "0", 0, 1024,
-     "threads; 0 = all this process may use"},
-    REEL_ROW_JSON,
-    REEL_ROW_QUIET,
+    {.name = "max-bad",
+     .shared = true,
+     .help = "share of corrupt images above which the exit code is 3"},
+    {.name = "examples",
+     .type = REEL_OPTION_INT,
+     .value = "N",
+     .initial = "5",
+     .min = 0,
+     .max = 1e9,
+     .help = "examples to name of each kind of finding"},
+    {.name = "workers", .shared = true, .help = "threads; 0: all cores this process may use"},
+    {.name = "json", .shared = true},
+    {.name = "quiet", .shared = true},
 };
 
 static void show(void *user, int64_t done, int64_t total)
@@ -115,13 +120,17 @@ static int run(reel_options *o)
 
 const reel_command reel_command_check = {
     .name = "check",
+    .summary = "Decode every image of a data set and report what is wrong",
     .arguments = "DATA",
-    .about = "Decodes every image of a dataset and tells what is wrong with it",
-    .notes = "Mean and standard deviation are per channel, of all pixels of all images that "
-             "decode, in [0, 1].",
-    .options = options_table,
-    .n_options = (int)REEL_COUNT(options_table),
     .min_args = 1,
     .max_args = 1,
+    .notes = "Finds corrupt files, duplicates, images that stand in both sets, and classes that "
+             "differ. Mean and standard deviation are per channel, over all pixels of all images "
+             "that decode, in [0, 1].",
+    .options = options_table,
+    .n_options = (int)REEL_COUNT(options_table),
+    .examples = {{"reel check photos", "Before a long training run."},
+                 {"reel check photos --examples 100 --json", "Findings for a script."}},
+    .group = REEL_COMMAND_DATA,
     .run = run,
 };

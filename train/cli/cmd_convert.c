@@ -12,16 +12,21 @@
 #include <sys/stat.h>
 
 static const reel_option options_table[] = {
-    {"arch", NULL, 'a', REEL_OPTION_CHOICE, "alexnet|alexnet2012|tiny", NULL, 0, 0,
-     "the network, where IN does not say; unset = alexnet"},
-    {"head", NULL, 0, REEL_OPTION_CHOICE, "flatten|gap|gmp", NULL, 0, 0,
-     "its end, where IN does not say"},
-    {"size", NULL, 0, REEL_OPTION_INT, "N", NULL, 1, 8192,
-     "side of its images, where IN does not say"},
-    {"class-names", NULL, 0, REEL_OPTION_TEXT, "FILE", NULL, 0, 0,
-     "names to put in, one a line, in the order of the outputs"},
-    REEL_ROW_JSON,
-    REEL_ROW_QUIET,
+    {.name = "arch",
+     .shared = true,
+     .initial = "",
+     .help = "network, if IN does not name it; unset: alexnet"},
+    {.name = "head",
+     .shared = true,
+     .initial = "",
+     .help = "its last layers, if IN does not name them"},
+    {.name = "size", .shared = true, .help = "side of its images, if IN does not say"},
+    {.name = "class-names",
+     .type = REEL_OPTION_TEXT,
+     .value = "FILE",
+     .help = "class names to store, one a line, in the order of the outputs"},
+    {.name = "json", .shared = true},
+    {.name = "quiet", .shared = true},
 };
 
 typedef struct conversion {
@@ -213,14 +218,20 @@ static int run(reel_options *options)
 
 const reel_command reel_command_convert = {
     .name = "convert",
+    .summary = "Convert weights: .pth or .safetensors to .safetensors or .onnx",
     .arguments = "IN OUT",
-    .about = "Converts weights: .pth or .safetensors to .safetensors or .onnx",
-    .notes = "IN is read for what it is, whatever its name; OUT's name says what is written. A "
-             ".pth file is read without running\n"
-             "anything in it. PyTorch loads the result with safetensors.torch.load_file.",
-    .options = options_table,
-    .n_options = (int)REEL_COUNT(options_table),
     .min_args = 2,
     .max_args = 2,
+    .notes = "The content of IN decides how it is read, the name of OUT what is written. Reading a "
+             ".pth file executes nothing in it. PyTorch loads the result with "
+             "safetensors.torch.load_file.",
+    .options = options_table,
+    .n_options = (int)REEL_COUNT(options_table),
+    .examples = {{"reel convert alexnet.pth alexnet.safetensors",
+                  "Weights of torchvision, tensor by tensor, bit for bit."},
+                 {"reel convert run/best.safetensors flowers.onnx",
+                  "A trained network for other programs."}},
+    .group = REEL_COMMAND_USING,
+    .rank = 2,
     .run = run,
 };

@@ -3,7 +3,6 @@
 #include "train/cli/cmd_eval.h"
 
 #include "train/cli/command.h"
-#include "train/run/signals.h"
 #include "train/run/data_dir.h"
 #include "train/run/evaluate.h"
 #include "train/run/judge.h"
@@ -12,6 +11,7 @@
 #include "train/run/run_dir.h"
 #include "train/run/settings.h"
 #include "train/run/share.h"
+#include "train/run/signals.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -19,29 +19,40 @@
 #include <unistd.h>
 
 static const reel_option options_table[] = {
-    {"weights", NULL, 'w', REEL_OPTION_TEXT, "FILE", NULL, 0, 0,
-     "weights, or the folder of a run (its best)"},
-    {"split", NULL, 0, REEL_OPTION_TEXT, "NAME", "val", 0, 0,
-     "folder of DATA to evaluate: val, test, train"},
-    {"arch", NULL, 'a', REEL_OPTION_CHOICE, "alexnet|alexnet2012|tiny", "alexnet", 0, 0,
-     "the network, where the file does not say"},
-    {"batch-size", NULL, 'b', REEL_OPTION_INT, "N", "64", 1, 1e6, "images in a batch"},
-    {"val-resize-size", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 8192,
-     "shorter side before the centre crop; 0 = as in training"},
-    {"val-crop-size", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 8192,
-     "side of the crop; 0 = as in training"},
-    {"exif", NULL, 0, REEL_OPTION_CHOICE, "ignore|apply", NULL, 0, 0,
-     "turn images upright by their EXIF data; unset = as in training"},
-    {"ten-crop", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0,
-     "average over corners, centre and their mirror images"},
-    {"max-bad", NULL, 0, REEL_OPTION_REAL, "X", "0.01", 0, 1,
-     "share of images that may be unreadable"},
-    {"csv", NULL, 0, REEL_OPTION_TEXT, "FILE", NULL, 0, 0,
-     "also write a table of the classes, one line each"},
-    REEL_ROW_THREADS,
-    REEL_ROW_WORKERS,
-    REEL_ROW_JSON,
-    REEL_ROW_QUIET,
+    {.name = "weights", .shared = true, .help = "weights, or the folder of a run (its best)"},
+    {.name = "split",
+     .type = REEL_OPTION_TEXT,
+     .value = "NAME",
+     .initial = "val",
+     .help = "folder of DATA to evaluate: val, test, train"},
+    {.name = "arch", .shared = true, .help = "network, if the weights do not name it"},
+    {.name = "batch-size", .shared = true, .initial = "64"},
+    {.name = "val-resize-size",
+     .shared = true,
+     .initial = "0",
+     .min = 0,
+     .max = 8192,
+     .help = "shorter side before the center crop; 0: as in training"},
+    {.name = "val-crop-size",
+     .shared = true,
+     .initial = "0",
+     .min = 0,
+     .max = 8192,
+     .help = "side of the crop; 0: as in training"},
+    {.name = "exif",
+     .shared = true,
+     .initial = "",
+     .help = "apply: rotate camera photographs upright; unset: as in training"},
+    {.name = "ten-crop", .shared = true},
+    {.name = "max-bad", .shared = true},
+    {.name = "csv",
+     .type = REEL_OPTION_TEXT,
+     .value = "FILE",
+     .help = "also write a table of the classes, one line each"},
+    {.name = "threads", .shared = true},
+    {.name = "workers", .shared = true},
+    {.name = "json", .shared = true},
+    {.name = "quiet", .shared = true},
 };
 
 typedef struct {
@@ -190,13 +201,17 @@ static int run(reel_options *options)
 
 const reel_command reel_command_eval = {
     .name = "eval",
+    .summary = "Measure weights on a data set: loss, top-1, top-5, each class",
     .arguments = "DATA",
-    .about = "Measures weights on an image folder: loss, top-1, top-5, each class",
-    .notes = "The file's own preprocessing is used. DATA/SPLIT must have the classes that the "
-             "weights were trained on.",
-    .options = options_table,
-    .n_options = (int)REEL_COUNT(options_table),
     .min_args = 1,
     .max_args = 1,
+    .notes = "Images are prepared as the weights file says. DATA/SPLIT must have the classes that "
+             "the weights were trained on.",
+    .options = options_table,
+    .n_options = (int)REEL_COUNT(options_table),
+    .examples = {{"reel eval photos -w run", "The best weights of a run on photos/val."},
+                 {"reel eval photos -w run --split test --csv classes.csv",
+                  "A test set, with a table of its classes."}},
+    .group = REEL_COMMAND_USING,
     .run = run,
 };

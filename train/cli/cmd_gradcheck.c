@@ -12,18 +12,40 @@
 #include <time.h>
 
 static const reel_option options_table[] = {
-    {"tolerance", NULL, 0, REEL_OPTION_REAL, "X", "1e-6", 1e-12, 1, "largest error that passes"},
-    {"step", NULL, 0, REEL_OPTION_REAL, "X", NULL, 1e-9, 1,
-     "first step of the differences; unset = 1e-4"},
-    {"max-elements", NULL, 0, REEL_OPTION_INT, "N", "400", 1, 1e12,
-     "elements of each input to check, drawn at random"},
-    {"fuzz", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e9,
-     "instead of the cases: N random uses of each operator and layer"},
-    REEL_ROW_SEED,
-    {"threads", NULL, 0, REEL_OPTION_INT, "N", "1", 0, 1024,
-     "compute threads; more rarely helps with such small shapes"},
-    REEL_ROW_JSON,
-    REEL_ROW_QUIET,
+    {.name = "tolerance",
+     .type = REEL_OPTION_REAL,
+     .value = "X",
+     .initial = "1e-6",
+     .min = 1e-12,
+     .max = 1,
+     .help = "largest error that passes"},
+    {.name = "step",
+     .type = REEL_OPTION_REAL,
+     .value = "X",
+     .min = 1e-9,
+     .max = 1,
+     .help = "first step of the differences; unset: 1e-4"},
+    {.name = "max-elements",
+     .type = REEL_OPTION_INT,
+     .value = "N",
+     .initial = "400",
+     .min = 1,
+     .max = 1e12,
+     .help = "elements of each input to check, drawn at random"},
+    {.name = "fuzz",
+     .type = REEL_OPTION_INT,
+     .value = "N",
+     .initial = "0",
+     .min = 0,
+     .max = 1e9,
+     .help = "check N random uses of each operator and layer instead of the cases"},
+    {.name = "seed", .shared = true},
+    {.name = "threads",
+     .shared = true,
+     .initial = "1",
+     .help = "compute threads; more than 1 rarely helps with shapes this small"},
+    {.name = "json", .shared = true},
+    {.name = "quiet", .shared = true},
 };
 
 /* ---- nets under check: a name, the shape of the input, the layers ---- */
@@ -387,17 +409,19 @@ static int run(reel_options *options)
 
 const reel_command reel_command_gradcheck = {
     .name = "gradcheck",
+    .summary = "Check the gradients of operators, layers and networks",
     .arguments = "[PATTERN]",
-    .about = "Checks the gradients of every operator, layer and model in float64",
-    .notes = "PATTERN: part of a case's name; * and ? are as in the shell: `reel gradcheck "
-             "conv2d`, `reel gradcheck 'op/*pool'`.\n"
+    .max_args = 1,
+    .notes = "PATTERN: part of a case's name; * and ? match as in the shell.\n"
              "The error is |a - n| / max(|a|, |n|, 1e-3 x the largest gradient of the tensor). "
-             "`at` is where it is largest:\n"
-             "input[element], or [*] along a random direction. Kinks are elements at a corner, "
-             "which have no gradient.\n"
-             "The full models come last and take about 2 GB. Exit code 5 if one fails.",
+             "`at` is where it is largest: input[element], or [*] along a random direction. Kinks "
+             "are elements at a corner of the function, which have no gradient.\n"
+             "The full networks come last and take about 2 GB. Exit code 5 if a case fails.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
-    .max_args = 1,
+    .examples = {{"reel gradcheck conv2d", "All cases whose name contains conv2d."},
+                 {"reel gradcheck 'op/*pool' --fuzz 100",
+                  "100 random uses of each pooling operator."}},
+    .group = REEL_COMMAND_MEASURING,
     .run = run,
 };

@@ -2,10 +2,10 @@
  * shard that is not complete.
  */
 #include "train/cli/command.h"
-#include "train/run/signals.h"
 #include "train/run/json_util.h"
 #include "train/run/progress.h"
 #include "train/run/settings.h"
+#include "train/run/signals.h"
 
 #include "data/pack.h"
 
@@ -18,21 +18,33 @@
 #include <unistd.h>
 
 static const reel_option options_table[] = {
-    {"size", NULL, 0, REEL_OPTION_INT, "PX", "256", 0, 16384,
-     "shorter side that larger images are resized to; 0 = none is"},
-    {"quality", NULL, 0, REEL_OPTION_INT, "Q", "90", 1, 100,
-     "JPEG quality; JPEGs that need no resizing are kept as they are"},
-    {"raw", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0,
-     "pixels instead of JPEG: 5 to 10 times the space, no decoding"},
-    {"exif", NULL, 0, REEL_OPTION_CHOICE, "ignore|apply", "ignore", 0, 0,
-     "apply: turn images upright as their EXIF data says"},
-    {"per-shard", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e6,
-     "images in a shard; 0 = 4000, or 1000 of raw ones"},
-    {"max-bad", NULL, 0, REEL_OPTION_REAL, "X", "0.01", 0, 1,
-     "share of images that may be unreadable; they are left out"},
-    REEL_ROW_THREADS,
-    REEL_ROW_JSON,
-    REEL_ROW_QUIET,
+    {.name = "size",
+     .type = REEL_OPTION_INT,
+     .value = "PX",
+     .initial = "256",
+     .min = 0,
+     .max = 16384,
+     .help = "resize larger images to this shorter side; 0: keep all sizes"},
+    {.name = "quality",
+     .shared = true,
+     .help = "JPEG quality; JPEGs that need no resizing are copied"},
+    {.name = "raw",
+     .type = REEL_OPTION_FLAG,
+     .help = "store pixels instead of JPEG: no decoding, 5 to 10 times the space"},
+    {.name = "exif", .shared = true, .help = "apply: rotate camera photographs upright"},
+    {.name = "per-shard",
+     .type = REEL_OPTION_INT,
+     .value = "N",
+     .initial = "0",
+     .min = 0,
+     .max = 1e6,
+     .help = "images in a shard; 0: 4000, or 1000 with --raw"},
+    {.name = "max-bad",
+     .shared = true,
+     .help = "share of images that may be unreadable; they are left out"},
+    {.name = "threads", .shared = true},
+    {.name = "json", .shared = true},
+    {.name = "quiet", .shared = true},
 };
 
 enum { PATH = 4200 };
@@ -262,17 +274,18 @@ static int run(reel_options *o)
 
 const reel_command reel_command_pack = {
     .name = "pack",
+    .summary = "Write a data set as shards of resized images, which load faster",
     .arguments = "DATA OUT",
-    .about = "Writes a dataset as resized shards that are read fast",
-    .notes = "OUT receives plain tars of images (NUMBER.jpg or .ppm, NUMBER.cls) with an index "
-             "each; OUT is then DATA for the "
-             "other\n"
-             "commands. EXIF data is dropped where an image is encoded anew: --exif apply turns "
-             "images by it first. The same "
-             "command completes what was interrupted.",
-    .options = options_table,
-    .n_options = (int)REEL_COUNT(options_table),
     .min_args = 2,
     .max_args = 2,
+    .notes = "OUT receives tar files of images (NUMBER.jpg or .ppm, NUMBER.cls), each with an "
+             "index; the other commands take OUT as DATA. Resizing drops EXIF data: use --exif "
+             "apply if your photographs need it. If `reel pack` is interrupted, the same command "
+             "resumes after the last complete shard.",
+    .options = options_table,
+    .n_options = (int)REEL_COUNT(options_table),
+    .examples = {{"reel pack photos packed && reel train packed",
+                  "Resize once, then train on the shards."}},
+    .group = REEL_COMMAND_DATA,
     .run = run,
 };

@@ -14,19 +14,30 @@
 #include <string.h>
 
 static const reel_option options_table[] = {
-    {"weights", NULL, 'w', REEL_OPTION_TEXT, "FILE", NULL, 0, 0,
-     "weights, or the folder of a run (its best)"},
-    {"top", "topk", 'k', REEL_OPTION_INT, "K", "5", 1, 1e6, "classes to show for each image"},
-    {"arch", NULL, 'a', REEL_OPTION_CHOICE, "alexnet|alexnet2012|tiny", "alexnet", 0, 0,
-     "the network, where the file does not say"},
-    {"batch-size", NULL, 'b', REEL_OPTION_INT, "N", "16", 1, 1e4,
-     "images that go through the network together"},
-    {"exif", NULL, 0, REEL_OPTION_CHOICE, "ignore|apply", NULL, 0, 0,
-     "turn images upright by their EXIF data; unset = as in training"},
-    {"ten-crop", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0,
-     "average over corners, centre and their mirror images"},
-    REEL_ROW_THREADS,
-    REEL_ROW_JSON,
+    {.name = "weights", .shared = true, .help = "weights, or the folder of a run (its best)"},
+    {.name = "top",
+     .aliases = "topk",
+     .letter = 'k',
+     .type = REEL_OPTION_INT,
+     .value = "K",
+     .initial = "5",
+     .min = 1,
+     .max = 1e6,
+     .help = "classes to show for each image"},
+    {.name = "arch", .shared = true, .help = "network, if the weights do not name it"},
+    {.name = "batch-size",
+     .shared = true,
+     .initial = "16",
+     .min = 1,
+     .max = 1e4,
+     .help = "images that pass through the network together"},
+    {.name = "exif",
+     .shared = true,
+     .initial = "",
+     .help = "apply: rotate camera photographs upright; unset: as in training"},
+    {.name = "ten-crop", .shared = true},
+    {.name = "threads", .shared = true},
+    {.name = "json", .shared = true},
 };
 
 typedef struct {
@@ -256,14 +267,17 @@ static int run(reel_options *options)
 
 const reel_command reel_command_predict = {
     .name = "predict",
+    .summary = "Name the likeliest classes of images, with probabilities",
     .arguments = "IMAGE...",
-    .about = "Names what is in images: the likeliest classes with their probabilities",
-    .notes = "IMAGE: a file, a folder of images, or - for a list of them on stdin, one a line. "
-             "Unreadable files are named on "
-             "stderr and passed over; the exit code then is 1.",
-    .options = options_table,
-    .n_options = (int)REEL_COUNT(options_table),
     .min_args = 1,
     .max_args = -1,
+    .notes = "IMAGE: a file, a folder of images, or - for a list of files on stdin, one a line. "
+             "Unreadable files are named on stderr and skipped; the exit code then is 1.",
+    .options = options_table,
+    .n_options = (int)REEL_COUNT(options_table),
+    .examples = {{"reel predict -w run photo.jpg", "The five likeliest classes of one image."},
+                 {"find . -name '*.jpg' | reel predict -w run --json -",
+                  "Many images, as one JSON object."}},
+    .group = REEL_COMMAND_USING,
     .run = run,
 };

@@ -12,28 +12,34 @@
 #include <stdlib.h>
 
 static const reel_option options_table[] = {
-    {"arch", NULL, 'a', REEL_OPTION_CHOICE, "alexnet|alexnet2012|tiny", "alexnet", 0, 0,
-     "the network"},
-    {"head", NULL, 0, REEL_OPTION_CHOICE, "flatten|gap|gmp", "flatten", 0, 0,
-     "end of the network: linear layers, or a global pool"},
-    {"num-classes", NULL, 0, REEL_OPTION_INT, "N", "1000", 1, 1e7, "classes"},
-    {"dropout", NULL, 0, REEL_OPTION_REAL, "P", "0", 0, 0.99, "share set to zero"},
-    {"lr", NULL, 0, REEL_OPTION_REAL, "X", "0.01", 0, 1e6, "learning rate"},
-    {"momentum", NULL, 0, REEL_OPTION_REAL, "X", "0.9", 0, 1, "momentum"},
-    {"weight-decay", "wd", 0, REEL_OPTION_REAL, "X", "5e-4", 0, 1e6, "weight decay"},
-    {"nesterov", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "Nesterov's momentum"},
-    {"dampening", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 1, "dampening of the momentum"},
-    {"lr-in-velocity", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0,
-     "the update of 2012: learning rate inside the velocity"},
-    {"label-smoothing", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 1,
-     "share of the target spread over all classes"},
-    {"dtype", NULL, 0, REEL_OPTION_CHOICE, "float32|float64", "float32", 0, 0,
-     "what is computed in"},
-    {"out", NULL, 0, REEL_OPTION_TEXT, "FILE", NULL, 0, 0,
-     "where the weights after the last step go"},
-    REEL_ROW_SEED,
-    REEL_ROW_THREADS,
-    REEL_ROW_JSON,
+    {.name = "arch", .shared = true},
+    {.name = "head", .shared = true},
+    {.name = "num-classes",
+     .shared = true,
+     .initial = "1000",
+     .min = 1,
+     .max = 1e7,
+     .help = "number of classes"},
+    {.name = "dropout", .shared = true, .initial = "0", .help = "dropout probability"},
+    {.name = "lr", .shared = true},
+    {.name = "momentum", .shared = true},
+    {.name = "weight-decay", .shared = true},
+    {.name = "nesterov", .shared = true},
+    {.name = "dampening", .shared = true},
+    {.name = "lr-in-velocity", .shared = true},
+    {.name = "label-smoothing", .shared = true},
+    {.name = "dtype",
+     .type = REEL_OPTION_CHOICE,
+     .value = "float32|float64",
+     .initial = "float32",
+     .help = "data type of all computation"},
+    {.name = "out",
+     .type = REEL_OPTION_TEXT,
+     .value = "FILE",
+     .help = "write the weights after the last step to FILE"},
+    {.name = "seed", .shared = true},
+    {.name = "threads", .shared = true},
+    {.name = "json", .shared = true},
 };
 
 typedef struct {
@@ -175,15 +181,18 @@ static int run(reel_options *options)
 
 const reel_command reel_command_replay = {
     .name = "replay",
+    .summary = "Train on stored batches, to compare with another program",
     .arguments = "INIT BATCHES",
-    .about = "Trains on stored batches from stored weights, to compare with another program",
-    .notes = "INIT: weights. BATCHES: a safetensors file with images (steps, n, 3, h, w), already "
-             "normalised, and labels\n"
-             "(steps, n) in int64. Prints the loss of every step; --out keeps the weights after "
-             "the last one.",
-    .options = options_table,
-    .n_options = (int)REEL_COUNT(options_table),
     .min_args = 2,
     .max_args = 2,
+    .notes = "INIT: weights. BATCHES: a safetensors file with images (steps, n, 3, h, w), already "
+             "normalised, and labels (steps, n) in int64. Prints the loss of every step; --out "
+             "keeps the weights after the last one.",
+    .options = options_table,
+    .n_options = (int)REEL_COUNT(options_table),
+    .examples = {{"reel replay init.safetensors batches.safetensors --lr 0.01 --json",
+                  "The loss of each step, to compare with PyTorch's."}},
+    .group = REEL_COMMAND_MEASURING,
+    .rank = 1,
     .run = run,
 };

@@ -6,10 +6,15 @@
 #include <stdio.h>
 
 static const reel_option options_table[] = {
-    {"data", NULL, 0, REEL_OPTION_TEXT, "DIR", NULL, 0, 0,
-     "where the images are now; unset = where the run found them"},
-    {"out", NULL, 'o', REEL_OPTION_TEXT, "FILE", NULL, 0, 0,
-     "the page; unset = RUN/report.html (replaced)"},
+    {.name = "data",
+     .type = REEL_OPTION_TEXT,
+     .value = "DIR",
+     .help = "where the images are now; unset: where the run found them"},
+    {.name = "out",
+     .letter = 'o',
+     .type = REEL_OPTION_TEXT,
+     .value = "FILE",
+     .help = "page to write; unset: RUN/report.html (replaced)"},
 };
 
 static int run(reel_options *options)
@@ -29,13 +34,17 @@ static int run(reel_options *options)
 
 const reel_command reel_command_report = {
     .name = "report",
+    .summary = "Write one HTML page about a run",
     .arguments = "RUN",
-    .about = "Writes one page of HTML about a run, with all it shows in it",
-    .notes = "RUN: the --output-dir of `reel train` or `reel finetune`, which write the page at "
-             "their end.",
-    .options = options_table,
-    .n_options = (int)REEL_COUNT(options_table),
     .min_args = 1,
     .max_args = 1,
+    .notes =
+        "RUN is the --output-dir of `reel train` or `reel finetune`. Both write this page when "
+        "they end.",
+    .options = options_table,
+    .n_options = (int)REEL_COUNT(options_table),
+    .examples = {{"reel report run", "Writes run/report.html and prints its name."}},
+    .group = REEL_COMMAND_USING,
+    .rank = 1,
     .run = run,
 };

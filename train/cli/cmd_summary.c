@@ -11,19 +11,25 @@
 #include <string.h>
 
 static const reel_option options_table[] = {
-    {"arch", NULL, 'a', REEL_OPTION_CHOICE, "alexnet|alexnet2012|tiny", "alexnet", 0, 0,
-     "the network"},
-    {"head", NULL, 0, REEL_OPTION_CHOICE, "flatten|gap|gmp", "flatten", 0, 0,
-     "end of the network: linear layers, or a global pool"},
-    {"num-classes", NULL, 0, REEL_OPTION_INT, "N", "1000", 1, 1e7, "classes"},
-    {"size", NULL, 0, REEL_OPTION_INT, "N", NULL, 1, 8192,
-     "side of the image; unset = the network's own"},
-    {"batch-size", "batch", 'b', REEL_OPTION_INT, "N", "1", 1, 1e6,
-     "images in a batch, for shapes, multiply-adds, memory"},
-    {"infer", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0,
-     "memory of inference instead of a training step"},
-    REEL_ROW_THREADS,
-    REEL_ROW_JSON,
+    {.name = "arch", .shared = true},
+    {.name = "head", .shared = true},
+    {.name = "num-classes",
+     .shared = true,
+     .initial = "1000",
+     .min = 1,
+     .max = 1e7,
+     .help = "number of classes"},
+    {.name = "size", .shared = true},
+    {.name = "batch-size",
+     .aliases = "batch",
+     .shared = true,
+     .initial = "1",
+     .help = "images in a batch, for shapes, multiply-adds and memory"},
+    {.name = "infer",
+     .shared = true,
+     .help = "show the memory of inference instead of a training step"},
+    {.name = "threads", .shared = true},
+    {.name = "json", .shared = true},
 };
 
 static json_t *shape_json(int ndim, const int64_t *shape)
@@ -256,15 +262,16 @@ static int run(reel_options *options)
 
 const reel_command reel_command_summary = {
     .name = "summary",
+    .summary = "Show the layers of a network, or the tensors of a file",
     .arguments = "[FILE]",
-    .about = "Shows a network's layers, shapes, parameters, multiply-adds, memory; or the tensors "
-             "of a weights file",
-    .notes = "FILE is a .safetensors, .pth or .onnx file. Memory is that of one step with momentum "
-             "on one batch, as `reel "
-             "bench step` does "
-             "it; a loader holds batches besides.",
+    .max_args = 1,
+    .notes = "FILE is a .safetensors, .pth or .onnx file. The memory is that of one step with "
+             "momentum on one batch, as in `reel bench step`; a loader holds more batches.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
-    .max_args = 1,
+    .examples = {{"reel summary --arch alexnet -b 128", "Layers, and the memory of a step."},
+                 {"reel summary run/best.safetensors", "What a weights file holds."}},
+    .group = REEL_COMMAND_USING,
+    .rank = 1,
     .run = run,
 };

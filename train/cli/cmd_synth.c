@@ -13,17 +13,39 @@
 #include <sys/stat.h>
 
 static const reel_option options_table[] = {
-    {"train", NULL, 0, REEL_OPTION_INT, "N", "200", 1, 1e6, "training images of each class"},
-    {"val", NULL, 0, REEL_OPTION_INT, "N", "50", 1, 1e6, "validation images of each class"},
-    {"classes", NULL, 0, REEL_OPTION_INT, "N", "10", 2, REEL_SYNTH_CLASSES,
-     "how many of the ten classes, in the order of their names"},
-    {"size", NULL, 0, REEL_OPTION_INT, "PX", "256", REEL_SYNTH_MIN_SIZE, REEL_SYNTH_MAX_SIZE,
-     "shorter side of an image"},
-    {"quality", NULL, 0, REEL_OPTION_INT, "Q", "90", 1, 100, "JPEG quality"},
-    REEL_ROW_SEED,
-    REEL_ROW_THREADS,
-    REEL_ROW_JSON,
-    REEL_ROW_QUIET,
+    {.name = "train",
+     .type = REEL_OPTION_INT,
+     .value = "N",
+     .initial = "200",
+     .min = 1,
+     .max = 1e6,
+     .help = "training images of each class"},
+    {.name = "val",
+     .type = REEL_OPTION_INT,
+     .value = "N",
+     .initial = "50",
+     .min = 1,
+     .max = 1e6,
+     .help = "validation images of each class"},
+    {.name = "classes",
+     .type = REEL_OPTION_INT,
+     .value = "N",
+     .initial = "10",
+     .min = 2,
+     .max = REEL_SYNTH_CLASSES,
+     .help = "how many of the ten classes, in the order of their names"},
+    {.name = "size",
+     .type = REEL_OPTION_INT,
+     .value = "PX",
+     .initial = "256",
+     .min = REEL_SYNTH_MIN_SIZE,
+     .max = REEL_SYNTH_MAX_SIZE,
+     .help = "shorter side of an image"},
+    {.name = "quality", .shared = true},
+    {.name = "seed", .shared = true},
+    {.name = "threads", .shared = true},
+    {.name = "json", .shared = true},
+    {.name = "quiet", .shared = true},
 };
 
 typedef struct synth_job {
@@ -152,14 +174,17 @@ static int run(reel_options *options)
 
 const reel_command reel_command_synth = {
     .name = "synth",
+    .summary = "Draw a labelled data set to try Reel with",
     .arguments = "DIR",
-    .about = "draw a labelled image-folder dataset",
-    .notes = "Draws ten classes of objects (arrow, cross, fish, flower, gear, house, key, mug, "
-             "ring, star) in clutter, as\n"
-             "DIR/train/CLASS/*.jpg and DIR/val/CLASS/*.jpg. DIR must be new or empty.",
-    .options = options_table,
-    .n_options = (int)REEL_COUNT(options_table),
     .min_args = 1,
     .max_args = 1,
+    .notes = "Draws ten classes of objects (arrow, cross, fish, flower, gear, house, key, mug, "
+             "ring, star) on cluttered backgrounds, as DIR/train/CLASS/*.jpg and "
+             "DIR/val/CLASS/*.jpg. DIR must be new or empty.",
+    .options = options_table,
+    .n_options = (int)REEL_COUNT(options_table),
+    .examples = {{"reel synth demo --train 100 --size 64",
+                  "1,000 small training images and 500 for validation."}},
+    .group = REEL_COMMAND_DATA,
     .run = run,
 };

@@ -1,16 +1,20 @@
 /* `reel train` and `reel finetune`: options, recipe and a resumed run's configuration become
  * settings; the trainer does the rest. */
+#include "train/cli/cmd_train.h"
+
 #include "train/cli/cmd_eval.h"
 #include "train/cli/command.h"
-#include "train/run/signals.h"
+#include "train/cli/option_table.h"
+#include "train/cli/recipe.h"
+#include "train/cli/train_options.h"
 #include "train/report/report.h"
 #include "train/run/data_dir.h"
 #include "train/run/finetune.h"
 #include "train/run/json_util.h"
 #include "train/run/probe.h"
-#include "train/run/recipe.h"
 #include "train/run/run_lock.h"
 #include "train/run/share.h"
+#include "train/run/signals.h"
 #include "train/run/trainer.h"
 
 #include <inttypes.h>
@@ -18,132 +22,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static const reel_option options_table[] = {
-    {"recipe", NULL, 0, REEL_OPTION_CHOICE, REEL_RECIPE_NAMES, "quick", 0, 0,
-     "presets of the options below; yours win"},
-    {"output-dir", NULL, 'o', REEL_OPTION_TEXT, "DIR", "run", 0, 0,
-     "folder of the run: weights, checkpoints, log"},
-    {"resume", NULL, 0, REEL_OPTION_TEXT, "auto|FILE", NULL, 0, 0,
-     "continue from the newest valid checkpoint, or from FILE"},
-    {"verify", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0,
-     "with --resume: recompute a step of the checkpoint and compare"},
-    {"weights", NULL, 0, REEL_OPTION_TEXT, "FILE", NULL, 0, 0, "start from these weights"},
-    {"arch", NULL, 'a', REEL_OPTION_CHOICE, "alexnet|alexnet2012|tiny", "alexnet", 0, 0,
-     "the network"},
-    {"head", NULL, 0, REEL_OPTION_CHOICE, "flatten|gap|gmp", "flatten", 0, 0,
-     "end of the network: linear layers, or a global pool"},
-    {"num-classes", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e9,
-     "classes to expect in DATA; 0 = as many as there are"},
-    {"dropout", NULL, 0, REEL_OPTION_REAL, "P", NULL, 0, 0.99,
-     "share set to zero; unset = the network's own, 0.5"},
-    {"init", NULL, 0, REEL_OPTION_CHOICE, "model|kaiming|xavier|data", "model", 0, 0,
-     "initial weights: the network's own, scaled, or fitted to a first batch"},
-    {"epochs", NULL, 0, REEL_OPTION_INT, "N", "30", 1, 1e9, "passes over the training images"},
-    {"batch-size", NULL, 'b', REEL_OPTION_INT, "N", "32", 1, 1e6, "images in a batch"},
-    {"accumulate", NULL, 0, REEL_OPTION_INT, "N", "1", 1, 1e6,
-     "batches whose gradients make one step"},
-    {"lr", NULL, 0, REEL_OPTION_REAL, "X", "0.01", 0, 1e6, "learning rate"},
-    {"momentum", NULL, 0, REEL_OPTION_REAL, "X", "0.9", 0, 1, "momentum"},
-    {"weight-decay", "wd", 0, REEL_OPTION_REAL, "X", "5e-4", 0, 1e6, "weight decay"},
-    {"nesterov", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0, "Nesterov's momentum"},
-    {"dampening", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 1, "dampening of the momentum"},
-    {"lr-in-velocity", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0,
-     "the update of 2012: learning rate inside the velocity"},
-    {"bias-lr-mult", NULL, 0, REEL_OPTION_REAL, "X", "1", 0, 1e6,
-     "learning rate of biases, as a multiple"},
-    {"bias-decay-mult", NULL, 0, REEL_OPTION_REAL, "X", "1", 0, 1e6,
-     "weight decay of biases, as a multiple"},
-    {"lr-scheduler", NULL, 0, REEL_OPTION_CHOICE, "constant|step|multistep|cosine|poly|plateau",
-     "cosine", 0, 0, "how the rate falls"},
-    {"lr-step-size", NULL, 0, REEL_OPTION_INT, "N", "30", 1, 1e9, "epochs between falls (step)"},
-    {"lr-milestones", NULL, 0, REEL_OPTION_TEXT, "N,N,...", NULL, 0, 0,
-     "epochs at which it falls (multistep)"},
-    {"lr-gamma", NULL, 0, REEL_OPTION_REAL, "X", "0.1", 1e-9, 1,
-     "factor of a fall (step, multistep, plateau)"},
-    {"lr-min", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 1e6,
-     "lowest learning rate (cosine, plateau)"},
-    {"lr-power", NULL, 0, REEL_OPTION_REAL, "X", "1", 1e-3, 100, "exponent (poly)"},
-    {"lr-patience", NULL, 0, REEL_OPTION_INT, "N", "5", 0, 1e9,
-     "epochs without progress before a fall (plateau)"},
-    {"lr-warmup-epochs", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 1e9,
-     "epochs of linear warm-up in front"},
-    {"label-smoothing", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 1,
-     "share of the target spread over all classes"},
-    {"clip-grad-norm", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 1e9,
-     "largest norm of the gradient; 0 = any"},
-    {"train-crop-size", NULL, 0, REEL_OPTION_INT, "N", NULL, 1, 8192,
-     "side of a training image; unset = the network's own"},
-    {"train-resize-size", NULL, 0, REEL_OPTION_INT, "N", NULL, 1, 8192,
-     "shorter side before --crop random; unset = crop x 8/7"},
-    {"val-crop-size", NULL, 0, REEL_OPTION_INT, "N", NULL, 1, 8192,
-     "side of an image in evaluation; unset = as in training"},
-    {"val-resize-size", NULL, 0, REEL_OPTION_INT, "N", NULL, 1, 8192,
-     "shorter side before the centre crop; unset = crop x 8/7"},
-    {"crop", NULL, 0, REEL_OPTION_CHOICE, "random-resized|random|center", "random-resized", 0, 0,
-     "training crop"},
-    {"min-area", NULL, 0, REEL_OPTION_REAL, "X", "0.08", 1e-3, 1,
-     "smallest share of the image in --crop random-resized"},
-    {"flip", NULL, 0, REEL_OPTION_REAL, "P", "0.5", 0, 1, "probability of a horizontal flip"},
-    {"jitter", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 1,
-     "brightness, contrast and saturation change by up to this share"},
-    {"lighting", NULL, 0, REEL_OPTION_REAL, "X", "0", 0, 10, "deviation of PCA lighting noise"},
-    {"decode", NULL, 0, REEL_OPTION_CHOICE, "fast|exact", "fast", 0, 0,
-     "training JPEGs (4:4:4: equally quick); evaluation is always exact"},
-    {"class-balanced", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0,
-     "every class equally often in an epoch of the same length; images of small ones repeat"},
-    {"exif", NULL, 0, REEL_OPTION_CHOICE, "ignore|apply", "ignore", 0, 0,
-     "apply: turn images upright as their EXIF data says, here and wherever the weights are used; "
-     "--weights have theirs"},
-    {"normalize", NULL, 0, REEL_OPTION_CHOICE, "imagenet|mean-pixel|none", "imagenet", 0, 0,
-     "how pixels become numbers"},
-    {"freeze", NULL, 0, REEL_OPTION_TEXT, "PATTERN,...", NULL, 0, 0,
-     "parameters that stay as they are, such as 'features.*'"},
-    {"unfreeze-after", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e9,
-     "epochs after which they learn as well; 0 = never"},
-    {"head-lr-mult", NULL, 0, REEL_OPTION_REAL, "X", "1", 0, 1e6,
-     "learning rate of the last layer, as a multiple"},
-    {"early-stop", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e9,
-     "stop after N epochs without a better validation; 0 = off"},
-    {"val-share", NULL, 0, REEL_OPTION_REAL, "X", "0.2", 0.001, 0.9,
-     "finetune: share of each class held back for validation where DATA has no val/"},
-    REEL_ROW_SEED,
-    REEL_ROW_THREADS,
-    REEL_ROW_WORKERS,
-    {"max-steps", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e15,
-     "stop after this many steps of the run; 0 = no limit"},
-    {"max-time", NULL, 0, REEL_OPTION_TIME, "TIME", "0", 0, 1e9,
-     "stop after this time (90s, 3m, 1.5h); 0 = no limit"},
-    {"max-bad", NULL, 0, REEL_OPTION_REAL, "X", "0.01", 0, 1,
-     "share of images that may be unreadable"},
-    {"slow-read", NULL, 0, REEL_OPTION_TIME, "TIME", "30", 0.1, 1e9,
-     "warn when an image takes longer than this to be read"},
-    {"on-nan", NULL, 0, REEL_OPTION_CHOICE, "stop|skip|rollback", "stop", 0, 0,
-     "when a loss or gradient is not finite: end, leave the step out, or go back with a lower "
-     "rate"},
-    {"checkpoint-every", NULL, 0, REEL_OPTION_INT, "N", "0", 0, 1e15,
-     "steps; 0 = after an epoch, at most once a minute (for --on-nan rollback after each), and "
-     "each quarter of an hour"},
-    {"keep", NULL, 0, REEL_OPTION_INT, "K", "2", 1, 1e6, "newest checkpoints to keep"},
-    {"log-every", NULL, 0, REEL_OPTION_INT, "N", "10", 1, 1e15,
-     "steps between lines of metrics.jsonl"},
-    {"no-report", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0,
-     "do not write report.html at the end"},
-    {"test-only", NULL, 0, REEL_OPTION_FLAG, NULL, "false", 0, 0,
-     "only evaluate --weights on the validation images"},
-    REEL_ROW_JSON,
-    REEL_ROW_QUIET,
-};
-
-/* What belongs to this call and not to the run. */
-static const char *const not_of_the_run[] = {"resume",    "weights",  "output-dir", "threads",
-                                             "workers",   "verify",   "json",       "quiet",
-                                             "max-steps", "max-time", "test-only",  "no-report"};
-
 static json_t *make_config(const char *command, const char *data, const reel_options *options)
 {
     json_t *values = reel_options_to_json(options);
-    for (int i = 0; i < REEL_COUNT(not_of_the_run); i++)
-        json_object_del(values, not_of_the_run[i]);
     const char *weights = reel_options_text(options, "weights");
     json_t *config = json_pack("{s:s, s:s, s:o}", "command", command, "version", reel_version(),
                                "options", values);
@@ -200,45 +81,6 @@ static reel_status imply_schedule(reel_options *options, reel_error *err)
     if (reel_options_given(options, "lr-step-size"))
         return reel_options_preset(options, "lr-scheduler", "step", err);
     return REEL_OK;
-}
-
-static bool same_value(const char *a, const char *b)
-{
-    char *end_a, *end_b;
-    const double x = strtod(a, &end_a), y = strtod(b, &end_b);
-    return !strcmp(a, b) || (end_a > a && end_b > b && !*end_a && !*end_b && x == y);
-}
-
-static bool is_one_of(const char *name, const char *const *list, int n)
-{
-    for (int i = 0; i < n; i++)
-        if (!strcmp(name, list[i]))
-            return true;
-    return false;
-}
-
-/* What a resumed run is told anew: allowed, but its end is no longer that of the run that was
- * begun. */
-static void say_changes(const reel_options *options, const json_t *stored)
-{
-    static const char *const harmless[] = {"keep",      "checkpoint-every", "log-every", "max-bad",
-                                           "slow-read", "num-classes",      "init",      "on-nan"};
-    for (int i = 0; stored && i < REEL_COUNT(options_table); i++) {
-        const char *name = options_table[i].name,
-                   *was = json_string_value(json_object_get(stored, name));
-        if (!reel_options_given(options, name) || is_one_of(name, harmless, REEL_COUNT(harmless)) ||
-            is_one_of(name, not_of_the_run, REEL_COUNT(not_of_the_run)))
-            continue;
-        const char *is = reel_options_text(options, name);
-        if (!was)
-            reel_say("reel train: warning: --%s was not given and is %s now: from here the run may "
-                     "be another one than was begun",
-                     name, is);
-        else if (!same_value(was, is))
-            reel_say("reel train: warning: --%s was %s and is %s now: from here the run is another "
-                     "one than was begun",
-                     name, was, is);
-    }
 }
 
 /* Presets: recipe, then what a resumed run was told, or what the weights to start from are. */
@@ -476,7 +318,7 @@ static int train(bool finetune, reel_options *options, resumed_run *r)
         code = test_only(data, &settings, options);
     if (code || settings.test_only)
         return code;
-    say_changes(options, json_object_get(r->config, "options"));
+    reel_train_warn_of_changes(options, json_object_get(r->config, "options"));
     settings.locked = r->lock >= 0;
     settings.replace_head = finetune;
     settings.val_share = finetune ? reel_options_real(options, "val-share") : 0;
@@ -525,7 +367,7 @@ static int train(bool finetune, reel_options *options, resumed_run *r)
     return code;
 }
 
-static int run_command(bool finetune, reel_options *options)
+int reel_train(reel_options *options, bool finetune)
 {
     const char *command = finetune ? "finetune" : "train";
     reel_error err;
@@ -555,69 +397,38 @@ static int run_command(bool finetune, reel_options *options)
     return code;
 }
 
-static int run_train(reel_options *options)
+static int train_run(reel_options *options)
 {
-    return run_command(false, options);
-}
-
-static int run_finetune(reel_options *options)
-{
-    reel_error err;
-    if (reel_options_preset(options, "recipe", "finetune", &err))
-        return reel_complain("finetune", &err);
-    return run_command(true, options);
+    return reel_train(options, false);
 }
 
 /* A resumed run's configuration and --weights come on top: they are not known before a command
  * runs. */
-static const char *presets_of_train(const char *option)
+static const char *train_presets(const char *option)
 {
     return reel_recipe_value("quick", option);
 }
 
-static const char *presets_of_finetune(const char *option)
-{
-    if (!strcmp(option, "recipe"))
-        return "finetune";
-    if (!strcmp(option, "epochs"))
-        return "5 to 40, by the number of images";
-    return reel_recipe_value("finetune", option);
-}
-
 const reel_command reel_command_train = {
     .name = "train",
+    .summary = "Train a network on a folder of images",
     .arguments = "[DATA]",
-    .about = "Trains a network on images",
+    .max_args = 1,
     .notes = "DATA holds train/ and val/ (or validation/), each with one folder of images per "
-             "class; or it is a list, ImageNet's\n"
-             "folders or tars, tar shards, packed shards, CIFAR, MNIST, or 'synth:' "
-             "(data/README.md). The recipe in force is "
-             "printed\n"
-             "in full. The first Ctrl-C finishes the step and saves, a second one leaves at once; "
-             "SIGUSR1 saves and goes on.\n"
-             "--resume auto continues in the middle of an epoch, with the DATA and options it was "
-             "told when it was begun.",
-    .options = options_table,
-    .n_options = (int)REEL_COUNT(options_table),
-    .max_args = 1,
-    .run = run_train,
-    .presets = presets_of_train,
-};
-
-const reel_command reel_command_finetune = {
-    .name = "finetune",
-    .arguments = "[DATA]",
-    .about = "Trains a network further that was trained elsewhere",
-    .notes = "Takes every tensor of --weights that fits and starts the others anew: the last "
-             "layer, for the classes in DATA.\n"
-             "DATA holds train/ and val/, or is a folder with one folder of images per class: then "
-             "--val-share of each class is\n"
-             "held back, and split.json in the run's folder names them. Unless --epochs says "
-             "otherwise, the number of epochs goes\n"
-             "by the number of images.",
-    .options = options_table,
-    .n_options = (int)REEL_COUNT(options_table),
-    .max_args = 1,
-    .run = run_finetune,
-    .presets = presets_of_finetune,
+             "class. It may also be a list, ImageNet's folders or tars, tar shards, packed shards, "
+             "CIFAR, MNIST, or 'synth:' (data/README.md).\n"
+             "Reel prints the whole recipe when it starts. The first Ctrl-C finishes the training "
+             "step and saves, a second one stops at once. SIGUSR1 saves and continues.\n"
+             "--resume auto continues in the middle of an epoch, with the DATA and the options "
+             "that the run was started with.",
+    .options = reel_train_options,
+    .n_options = REEL_N_TRAIN_OPTIONS,
+    .examples = {{"reel train photos -o run", "AlexNet from scratch on photos/train."},
+                 {"reel train photos -o run --epochs 60 --lr 0.02 -b 64", "With other settings."},
+                 {"reel train --resume auto -o run", "Continue an interrupted run."},
+                 {"reel train photos --recipe torchvision -j 8",
+                  "Train as torchvision's reference script does."}},
+    .group = REEL_COMMAND_TRAINING,
+    .run = train_run,
+    .presets = train_presets,
 };

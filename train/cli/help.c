@@ -1,143 +1,160 @@
-/* Help, man page and completion, all read from the option tables. */
-#include "train/cli/command.h"
+/* The help pages on a terminal: 80 columns, options under headings, examples at the end. */
+#include "train/cli/help.h"
+
+#include "train/cli/commands.h"
+#include "train/cli/option_table.h"
 
 #include <string.h>
 
-static const char *first_line(const reel_option *o, char *text, size_t size)
+enum { WIDTH = 80, COLUMN = 30 }; /* where the text beside an option begins */
+
+/* ---- wrapped text ---- */
+typedef struct {
+    FILE *to;
+    int indent, at; /* the column of the next letter */
+} page;
+
+/* Prints a word, or several that stay together, on this line or the next one. */
+static void put_word(page *p, const char *word, size_t length)
 {
-    char letter[8] = "    ";
+    const bool begins = p->at == p->indent;
+    if (!begins && p->at + 1 + (int)length > WIDTH) {
+        fprintf(p->to, "\n%*s", p->indent, "");
+        p->at = p->indent;
+    } else if (!begins) {
+        fputc(' ', p->to);
+        p->at++;
+    }
+    fprintf(p->to, "%.*s", (int)length, word);
+    p->at += (int)length;
+}
+
+static void put_text(page *p, const char *text)
+{
+    while (*text) {
+        const size_t length = strcspn(text, " ");
+        put_word(p, text, length);
+        text += length + (text[length] == ' ');
+    }
+}
+
+/* Paragraphs: a newline in the text begins a new one. */
+static void put_paragraphs(FILE *to, const char *text)
+{
+    while (*text) {
+        char line[1000];
+        const size_t length = strcspn(text, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)length, text);
+        page p = {.to = to};
+        put_text(&p, line);
+        fputc('\n', to);
+        text += length + (text[length] == '\n');
+    }
+}
+
+/* ---- one command ---- */
+const char *reel_help_default(const reel_command *command, const reel_option *option)
+{
+    const char *preset = command->presets ? command->presets(option->name) : NULL;
+    const char *value = preset ? preset : option->initial;
+    return value && *value && option->type != REEL_OPTION_FLAG ? value : NULL;
+}
+
+static void put_option(FILE *to, const reel_command *command, const reel_option *o)
+{
+    char letter[8] = "    ", values[400], names[600];
     if (o->letter)
         snprintf(letter, sizeof letter, "-%c, ", o->letter);
-    const char *value = o->value ? o->value : "";
-    snprintf(text, size, "%s--%s%s%s%s%s", letter, o->name, o->alias ? ", --" : "",
-             o->alias ? o->alias : "", *value ? " " : "", value);
-    return text;
+    const char *value = reel_option_value_text(o, values, sizeof values);
+    snprintf(names, sizeof names, "  %s--%s%s%s", letter, o->name, *value ? " " : "", value);
+
+    fprintf(to, "%s", names);
+    const int used = (int)strlen(names);
+    if (used + 2 > COLUMN)
+        fprintf(to, "\n%*s", COLUMN, "");
+    else
+        fprintf(to, "%*s", COLUMN - used, "");
+
+    page p = {.to = to, .indent = COLUMN, .at = COLUMN};
+    put_text(&p, o->help);
+    const char *initial = reel_help_default(command, o);
+    if (initial) {
+        char text[120];
+        put_word(&p, text, (size_t)snprintf(text, sizeof text, "[%s]", initial));
+    }
+    fputc('\n', to);
 }
 
-/* What holds where nobody says anything; NULL: nothing to show. */
-static const char *default_of(const reel_command *command, const reel_option *o)
+/* One heading with its options. Returns how many rare ones were left out. */
+static int put_group(FILE *to, const reel_command *command, reel_option_group group, bool all)
 {
-    const char *preset = command->presets ? command->presets(o->name) : NULL,
-               *value = preset ? preset : o->initial;
-    return value && *value && o->type != REEL_OPTION_FLAG ? value : NULL;
+    const reel_syntax syntax = reel_command_syntax(command);
+    reel_option o;
+    int shown = 0, hidden = 0;
+    for (int i = 0; reel_option_at(&syntax, i, &o); i++) {
+        if (o.group != group)
+            continue;
+        if (o.rare && !all) {
+            hidden++;
+            continue;
+        }
+        if (!shown++)
+            fprintf(to, "\n%s:\n", reel_option_group_title(group));
+        put_option(to, command, &o);
+    }
+    return hidden;
 }
 
-void reel_help_command(FILE *to, const reel_command *command)
+void reel_help_command(FILE *to, const reel_command *command, bool all)
 {
-    fprintf(to, "usage: reel %s%s%s%s\n%s\n", command->name, *command->arguments ? " " : "",
-            command->arguments, command->n_options ? " [options]" : "", command->about);
-    if (command->n_options)
-        fprintf(to, "\noptions:\n");
-    for (int i = 0; i < command->n_options; i++) {
-        const reel_option *o = &command->options[i];
-        char text[160];
-        first_line(o, text, sizeof text);
-        if (strlen(text) > 30)
-            fprintf(to, "  %s\n  %-30s", text, "");
-        else
-            fprintf(to, "  %-30s", text);
-        fprintf(to, " %s", o->help);
-        if (default_of(command, o))
-            fprintf(to, " [%s]", default_of(command, o));
+    fprintf(to, "usage: reel %s", command->name);
+    if (command->arguments)
+        fprintf(to, " %s", command->arguments);
+    fprintf(to, "%s\n", command->n_options ? " [options]" : "");
+    put_paragraphs(to, command->summary);
+
+    int hidden = 0;
+    for (int group = 0; group < REEL_GROUP_COUNT; group++)
+        hidden += put_group(to, command, (reel_option_group)group, all);
+    if (hidden)
+        fprintf(to, "\n%d more options: reel %s --help-all\n", hidden, command->name);
+
+    if (command->notes) {
+        fputc('\n', to);
+        put_paragraphs(to, command->notes);
+    }
+    for (const reel_example *e = command->examples; e->line; e++) {
+        if (e == command->examples)
+            fprintf(to, "\nexamples:\n");
+        fprintf(to, "  %s\n      %s\n", e->line, e->about);
+    }
+}
+
+/* ---- all commands ---- */
+void reel_help_overview(FILE *to)
+{
+    fprintf(to, "usage: reel COMMAND [arguments] [options]\n"
+                "Train, fine-tune and use image classifiers on a CPU.\n\ncommands:\n");
+    const reel_command *c;
+    int group = -1;
+    for (int i = 0; (c = reel_command_at(i)); i++) {
+        if ((int)c->group != group)
+            fprintf(to, " %s\n", reel_command_group_title(c->group));
+        group = (int)c->group;
+        fprintf(to, "  %-14s ", c->name);
+        page p = {.to = to, .indent = 17, .at = 17};
+        put_text(&p, c->summary);
         fputc('\n', to);
     }
-    if (command->notes)
-        fprintf(to, "\n%s\n", command->notes);
-}
 
-void reel_help_all(FILE *to, const reel_command *const *commands, int n)
-{
-    fprintf(to,
-            "usage: reel COMMAND [arguments] [options]\nTrains AlexNet on a CPU.\n\ncommands:\n");
-    for (int i = 0; i < n; i++)
-        fprintf(to, "  %-12s %s\n", commands[i]->name, commands[i]->about);
-    fprintf(to, "  %-12s %s\n", "help", "shows this, or the options of a command: reel help train");
-    fprintf(to, "\n`reel --version` prints the version; `reel help --man` a man page, `reel help "
-                "--completion` completion for bash.\n"
-                "Exit codes: 0 done, 1 failure, 2 wrong command line, 3 too many bad files, 4 not "
-                "a finite number,\n"
-                "5 a check failed, 129, 130 and 143 after SIGHUP, SIGINT and SIGTERM (saved, "
-                "unless a second one came).\n");
-}
-
-/* troff takes a leading dot or quote as a request and a bare dash as a hyphen. */
-static void troff(FILE *to, const char *text)
-{
-    if (*text == '.' || *text == '\'')
-        fputs("\\&", to);
-    for (; *text; text++) {
-        if (*text == '\\')
-            fputs("\\e", to);
-        else if (*text == '-')
-            fputs("\\-", to);
-        else
-            fputc(*text, to);
-    }
-}
-
-void reel_help_man(FILE *to, const reel_command *const *commands, int n)
-{
-    fprintf(to,
-            ".TH REEL 1 \"\" \"reel %s\"\n.SH NAME\nreel \\- trains AlexNet on a CPU\n.SH "
-            "SYNOPSIS\n.B reel\n.I COMMAND\n"
-            "[arguments] [options]\n.SH COMMANDS\n",
-            reel_version());
-    for (int i = 0; i < n; i++) {
-        const reel_command *c = commands[i];
-        fprintf(to, ".SS \"reel %s %s\"\n", c->name, c->arguments);
-        troff(to, c->about);
-        fputc('\n', to);
-        for (int k = 0; k < c->n_options; k++) {
-            const reel_option *o = &c->options[k];
-            char text[160];
-            fprintf(to, ".TP\n.B ");
-            first_line(o, text, sizeof text);
-            troff(to, text + strspn(text, " "));
-            fputc('\n', to);
-            troff(to, o->help);
-            if (default_of(c, o)) {
-                fprintf(to, " [");
-                troff(to, default_of(c, o));
-                fputc(']', to);
-            }
-            fputc('\n', to);
-        }
-        if (c->notes) {
-            fprintf(to, ".PP\n");
-            troff(to, c->notes);
-            fputc('\n', to);
-        }
-    }
-}
-
-void reel_help_completion(FILE *to, const reel_command *const *commands, int n)
-{
-    fprintf(to, "# bash completion for reel: source <(reel help --completion)\n"
-                "_reel()\n{\n    local word=${COMP_WORDS[COMP_CWORD]} "
-                "before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}\n"
-                "    [[ $command == bench ]] && command=\"bench ${COMP_WORDS[2]}\"\n"
-                "    if ((COMP_CWORD == 1)); then\n        COMPREPLY=($(compgen -W \"");
-    for (int i = 0; i < n; i++)
-        fprintf(to, "%.*s ", (int)strcspn(commands[i]->name, " "), commands[i]->name);
-    fprintf(to,
-            "help\" -- \"$word\"))\n        return\n    fi\n    case \"$command $before\" in\n");
-    for (int i = 0; i < n; i++)
-        for (int k = 0; k < commands[i]->n_options; k++) {
-            const reel_option *o = &commands[i]->options[k];
-            if (o->type != REEL_OPTION_CHOICE)
-                continue;
-            fprintf(to, "    \"%s --%s\") COMPREPLY=($(compgen -W \"", commands[i]->name, o->name);
-            for (const char *p = o->value; *p; p++)
-                fputc(*p == '|' ? ' ' : *p, to);
-            fprintf(to, "\" -- \"$word\")); return ;;\n");
-        }
-    fprintf(to, "    esac\n    [[ $word == -* ]] || { COMPREPLY=($(compgen -f -- \"$word\")); "
-                "return; }\n    case $command in\n");
-    for (int i = 0; i < n; i++) {
-        fprintf(to, "    \"%s\") COMPREPLY=($(compgen -W \"--help", commands[i]->name);
-        for (int k = 0; k < commands[i]->n_options; k++)
-            fprintf(to, " --%s", commands[i]->options[k].name);
-        fprintf(to, "\" -- \"$word\")) ;;\n");
-    }
-    fprintf(to, "    esac\n}\ncomplete -o filenames -F _reel reel\n");
+    fprintf(to, "\nexamples:\n"
+                "  reel synth demo && reel train demo -o run --arch tiny --epochs 5\n"
+                "      Train a small network on a drawn data set: needs no images of yours.\n"
+                "  reel help train\n"
+                "      Show the common options of a command; `reel train --help-all` shows all.\n"
+                "\n`reel --version` prints the version. `reel help --man` prints the man page,\n"
+                "`reel help --completion bash` or `zsh` the shell completion.\n"
+                "\nExit codes: 0 done, 1 failure, 2 wrong command line, 3 too many bad files,\n"
+                "4 not a finite number, 5 a check failed, 129, 130 and 143 after SIGHUP, SIGINT\n"
+                "and SIGTERM (a training run has saved a checkpoint, unless a second one came).\n");
 }

@@ -1,87 +1,135 @@
-/* The program: finds the command, parses its options, runs it. All that prints, exits or reads argv
- * is in this folder. */
+/* The program: finds the command, parses its options, runs it. */
 #include "train/cli/command.h"
+#include "train/cli/commands.h"
+#include "train/cli/help.h"
+#include "train/cli/nearest.h"
 #include "train/cli/wait_policy.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static const reel_command *const commands[] = {
-    &reel_command_train,         &reel_command_finetune,   &reel_command_eval,
-    &reel_command_predict,       &reel_command_report,     &reel_command_summary,
-    &reel_command_convert,       &reel_command_synth,      &reel_command_pack,
-    &reel_command_gradcheck,     &reel_command_replay,     &reel_command_bench_step,
-    &reel_command_bench_kernels, &reel_command_bench_peak, &reel_command_bench_loader,
-    &reel_command_check,
-};
-enum { N_COMMANDS = sizeof commands / sizeof *commands };
-
-static const char *command_name_at(const void *user, int index)
+/* "bench" without its second word, or with one that is not known. */
+static int incomplete_command(int argc, char **argv)
 {
-    return ((const reel_command *const *)user)[index]->name;
-}
+    char all[200] = "";
+    size_t used = 0;
+    const reel_command *c;
+    for (int i = 0; (c = reel_command_family(argv[0], i)) && used < sizeof all; i++)
+        used +=
+            (size_t)snprintf(all + used, sizeof all - used, "%s`reel %s`", i ? ", " : "", c->name);
 
-/* The command that argv begins with; *used is the number of its words. */
-static const reel_command *find_command(int argc, char **argv, int *used)
-{
-    for (int i = 0; i < N_COMMANDS; i++) {
-        const char *name = commands[i]->name, *space = strchr(name, ' ');
-        if (!space && argc > 0 && !strcmp(argv[0], name)) {
-            *used = 1;
-            return commands[i];
-        }
-        if (space && argc > 1 && !strncmp(argv[0], name, (size_t)(space - name)) &&
-            !argv[0][space - name] && !strcmp(argv[1], space + 1)) {
-            *used = 2;
-            return commands[i];
-        }
-    }
-    return NULL;
+    reel_error err;
+    reel_fail(&err, REEL_ERR_INVALID, "%s: expected %s, got '%.60s'", argv[0], all,
+              argc > 1 ? argv[1] : "nothing");
+    return reel_complain_usage("", &err);
 }
 
 static int unknown_command(int argc, char **argv)
 {
     reel_error err;
-    for (int i = 0; i < N_COMMANDS; i++) { /* the first word of a family alone */
-        const char *space = strchr(commands[i]->name, ' ');
-        if (space && !strncmp(argv[0], commands[i]->name, (size_t)(space - commands[i]->name)) &&
-            !argv[0][space - commands[i]->name]) {
-            reel_fail(&err, REEL_ERR_INVALID, "%s: expected `reel %s`, got '%s'", argv[0],
-                      commands[i]->name, argc > 1 ? argv[1] : "nothing");
-            return reel_complain_usage("", &err);
-        }
-    }
-    const char *nearest = reel_nearest_word(argv[0], command_name_at, commands, N_COMMANDS);
-    reel_fail(&err, REEL_ERR_INVALID, "unknown command '%.60s'%s%s%s", argv[0],
-              nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    if (reel_command_family(argv[0], 0))
+        return incomplete_command(argc, argv);
+
+    reel_nearest nearest = reel_nearest_to(argv[0]);
+    const reel_command *c;
+    for (int i = 0; (c = reel_command_at(i)); i++)
+        reel_nearest_offer(&nearest, c->name);
+    if (*nearest.word)
+        reel_fail(&err, REEL_ERR_INVALID, "unknown command '%.60s'; did you mean '%s'?", argv[0],
+                  nearest.word);
+    else
+        reel_fail(&err, REEL_ERR_INVALID, "unknown command '%.60s'", argv[0]);
     return reel_complain_usage("", &err);
 }
 
-static int help(int argc, char **argv)
+/* `reel help --completion [bash|zsh]`; bash where none is named. */
+static int print_completion(const char *shell)
+{
+    if (!shell || !strcmp(shell, "bash")) {
+        reel_help_bash(stdout);
+        return REEL_EXIT_OK;
+    }
+    if (!strcmp(shell, "zsh")) {
+        reel_help_zsh(stdout);
+        return REEL_EXIT_OK;
+    }
+    reel_error err;
+    reel_fail(&err, REEL_ERR_INVALID, "--completion: expected one of bash|zsh, got '%.60s'", shell);
+    return reel_complain_usage("", &err);
+}
+
+/* Every page with all options, one after another. */
+static void print_all_pages(void)
+{
+    const reel_command *c;
+    reel_help_overview(stdout);
+    for (int i = 0; (c = reel_command_at(i)); i++) {
+        printf("\n");
+        reel_help_command(stdout, c, true);
+    }
+}
+
+/* `reel help ...` */
+static int print_help(int argc, char **argv)
 {
     int used;
-    const reel_command *command = find_command(argc, argv, &used);
-    if (command)
-        reel_help_command(stdout, command);
-    else if (argc > 0 && !strcmp(argv[0], "--man"))
-        reel_help_man(stdout, commands, N_COMMANDS);
-    else if (argc > 0 && !strcmp(argv[0], "--completion"))
-        reel_help_completion(stdout, commands, N_COMMANDS);
+    const reel_command *command = reel_command_find(argc, argv, &used);
+    const char *how = argc > (command ? used : 0) ? argv[command ? used : 0] : "";
+    if (command && !strcmp(how, "--markdown"))
+        reel_help_markdown(stdout, command);
+    else if (command)
+        reel_help_command(stdout, command, !strcmp(how, "--help-all"));
+    else if (!strcmp(how, "--man"))
+        reel_help_man(stdout);
+    else if (!strcmp(how, "--completion"))
+        return print_completion(argc > 1 ? argv[1] : NULL);
+    else if (!strcmp(how, "--help-all"))
+        print_all_pages();
     else if (argc > 0)
         return unknown_command(argc, argv);
     else
-        reel_help_all(stdout, commands, N_COMMANDS);
+        reel_help_overview(stdout);
     return REEL_EXIT_OK;
+}
+
+/* Prints the command's help if --help, -h or --help-all stands among its arguments. */
+static bool print_wanted_help(const reel_command *command, int argc, char **argv)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        const bool all = !strcmp(argv[i], "--help-all");
+        if (!all && strcmp(argv[i], "--help") != 0 && strcmp(argv[i], "-h") != 0)
+            continue;
+        reel_help_command(stdout, command, all);
+        return true;
+    }
+    return false;
+}
+
+static int run_command(const reel_command *command, int argc, char **argv)
+{
+    if (print_wanted_help(command, argc, argv))
+        return REEL_EXIT_OK;
+
+    reel_options *options;
+    reel_error err;
+    const reel_syntax syntax = reel_command_syntax(command);
+    if (reel_options_parse(&options, &syntax, argc, argv, &err))
+        return reel_complain_usage(command->name, &err);
+
+    const int code = command->run(options);
+    reel_options_destroy(options);
+    return code;
 }
 
 static int dispatch(int argc, char **argv)
 {
     if (argc == 0) {
-        reel_help_all(stderr, commands, N_COMMANDS);
+        reel_help_overview(stderr);
         return REEL_EXIT_USAGE;
     }
     if (!strcmp(argv[0], "--version")) {
@@ -89,25 +137,15 @@ static int dispatch(int argc, char **argv)
         return REEL_EXIT_OK;
     }
     if (!strcmp(argv[0], "help") || !strcmp(argv[0], "--help") || !strcmp(argv[0], "-h"))
-        return help(argc - 1, argv + 1);
+        return print_help(argc - 1, argv + 1);
+    if (!strcmp(argv[0], "--help-all"))
+        return print_help(argc, argv);
 
     int used = 0;
-    const reel_command *command = find_command(argc, argv, &used);
+    const reel_command *command = reel_command_find(argc, argv, &used);
     if (!command)
         return unknown_command(argc, argv);
-    reel_options *options = NULL;
-    reel_error err;
-    bool wants_help;
-    if (reel_options_parse(&options, command, argc - used, argv + used, &wants_help, &err) !=
-        REEL_OK)
-        return reel_complain_usage(command->name, &err);
-    int code = REEL_EXIT_OK;
-    if (wants_help)
-        reel_help_command(stdout, command);
-    else
-        code = command->run(options);
-    reel_options_destroy(options);
-    return code;
+    return run_command(command, argc - used, argv + used);
 }
 
 /* A program started with stdout or stderr closed would get their numbers for its own files, and

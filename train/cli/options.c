@@ -5,272 +5,190 @@
  * scripts break when an option is added. */
 #include "train/cli/options.h"
 
-#include "train/cli/command.h"
+#include "train/cli/nearest.h"
+#include "train/cli/option_table.h"
+#include "train/cli/option_value.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef enum { FROM_TABLE, FROM_PRESET, FROM_USER } layer;
 
-typedef struct {
-    char *text; /* NULL = unset */
-    double number;
-    int64_t integer;
-    layer from;
-} slot;
-
 struct reel_options {
-    const reel_command *command;
-    slot *slots; /* parallel to command->options */
+    reel_option *rows; /* complete */
+    int n;
+    reel_option_value *values; /* parallel to rows, as is `from` */
+    layer *from;
     const char **args;
     int n_args;
 };
 
-/* ---- near misses: Damerau-Levenshtein distance, adjacent swaps counted once ---- */
-enum { MAX_WORD = 64 };
-
-static int distance(const char *a, const char *b)
+static int find_row(const reel_options *options, const char *name, size_t length)
 {
-    const int n = (int)strlen(a), m = (int)strlen(b);
-    if (n >= MAX_WORD || m >= MAX_WORD)
-        return MAX_WORD;
-    int d[MAX_WORD + 1][MAX_WORD + 1];
-    for (int i = 0; i <= n; i++)
-        for (int j = 0; j <= m; j++) {
-            if (!i || !j) {
-                d[i][j] = i + j;
-                continue;
-            }
-            int best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-            if (d[i - 1][j] + 1 < best)
-                best = d[i - 1][j] + 1;
-            if (d[i][j - 1] + 1 < best)
-                best = d[i][j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-                d[i - 2][j - 2] + 1 < best)
-                best = d[i - 2][j - 2] + 1;
-            d[i][j] = best;
-        }
-    return d[n][m];
-}
-
-const char *reel_nearest_word(const char *word, const char *(*at)(const void *user, int index),
-                              const void *user, int n)
-{
-    const char *nearest = NULL;
-    int least = (int)strlen(word) / 3 + 2;
-    for (int i = 0; i < n; i++) {
-        const char *candidate = at(user, i);
-        const int d = distance(word, candidate);
-        if (d < least) {
-            least = d;
-            nearest = candidate;
-        }
-    }
-    return nearest;
-}
-
-static const char *option_name_at(const void *user, int index)
-{
-    return ((const reel_option *)user)[index].name;
-}
-
-/* ---- one value ---- */
-static bool word_in(const char *words, const char *word)
-{
-    const size_t length = strlen(word);
-    for (const char *p = words; p; p = strchr(p, '|') ? strchr(p, '|') + 1 : NULL)
-        if (strncmp(p, word, length) == 0 && (p[length] == '|' || p[length] == '\0') && length)
-            return true;
-    return false;
-}
-
-static double time_unit(const char *suffix)
-{
-    if (!*suffix || !strcmp(suffix, "s"))
-        return 1;
-    if (!strcmp(suffix, "m") || !strcmp(suffix, "min"))
-        return 60;
-    return !strcmp(suffix, "h") ? 3600 : 0;
-}
-
-static reel_status parse_value(const reel_option *o, const char *text, slot *into, reel_error *err)
-{
-    char *end = NULL;
-    errno = 0;
-    if (o->type == REEL_OPTION_FLAG) {
-        if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
-            return reel_fail(err, REEL_ERR_INVALID, "--%s: expected true or false, got '%s'",
-                             o->name, text);
-        into->integer = !strcmp(text, "true");
-    } else if (o->type == REEL_OPTION_INT) {
-        into->integer = strtoll(text, &end, 10);
-        into->number = (double)into->integer;
-        if (end == text || *end || errno)
-            return reel_fail(err, REEL_ERR_INVALID, "--%s: expected a whole number, got '%s'",
-                             o->name, text);
-    } else if (o->type == REEL_OPTION_REAL || o->type == REEL_OPTION_TIME) {
-        const bool time = o->type == REEL_OPTION_TIME;
-        into->number = strtod(text, &end);
-        const double unit = end == text ? 0 : time ? time_unit(end) : *end ? 0 : 1;
-        if (unit == 0 || !isfinite(into->number))
-            return reel_fail(err, REEL_ERR_INVALID, "--%s: expected a %s, got '%s'", o->name,
-                             time ? "time such as 90s, 3m or 1.5h" : "number", text);
-        into->number *= unit;
-    } else if (o->type == REEL_OPTION_CHOICE && !word_in(o->value, text)) {
-        return reel_fail(err, REEL_ERR_INVALID, "--%s: expected one of %s, got '%s'", o->name,
-                         o->value, text);
-    }
-    const bool is_number =
-        o->type == REEL_OPTION_INT || o->type == REEL_OPTION_REAL || o->type == REEL_OPTION_TIME;
-    if (is_number && (o->min != 0 || o->max != 0) &&
-        (into->number < o->min || into->number > o->max))
-        return reel_fail(err, REEL_ERR_INVALID, "--%s: expected %.10g to %.10g, got '%s'", o->name,
-                         o->min, o->max, text);
-    char *copy = strdup(text);
-    if (!copy)
-        return reel_fail(err, REEL_ERR_MEMORY, "--%s: out of memory", o->name);
-    free(into->text);
-    into->text = copy;
-    return REEL_OK;
-}
-
-static int find(const reel_command *c, const char *name, size_t length)
-{
-    for (int i = 0; i < c->n_options; i++) {
-        const reel_option *o = &c->options[i];
-        if (strlen(o->name) == length && !strncmp(o->name, name, length))
+    for (int i = 0; i < options->n; i++)
+        if (reel_option_is_called(&options->rows[i], name, length))
             return i;
-        if (o->alias && strlen(o->alias) == length && !strncmp(o->alias, name, length))
-            return i;
-    }
     return -1;
 }
 
 static reel_status assign(reel_options *options, int index, const char *text, layer from,
                           reel_error *err)
 {
-    slot *s = &options->slots[index];
-    if (s->from > from)
+    if (options->from[index] > from)
         return REEL_OK;
-    REEL_TRY(parse_value(&options->command->options[index], text, s, err));
-    s->from = from;
+    REEL_TRY(reel_option_value_set(&options->values[index], &options->rows[index], text, err));
+    options->from[index] = from;
     return REEL_OK;
 }
 
 /* ---- the command line ---- */
-static reel_status long_option(reel_options *options, int argc, char **argv, int *at,
-                               reel_error *err)
+typedef struct {
+    int argc, at;
+    char **argv;
+} cursor;
+
+/* Advice such as "--weights FILE" helps only if the command has that option. */
+static bool advice_applies(const reel_options *options, const char *advice)
 {
-    const reel_command *c = options->command;
-    const char *name = argv[*at] + 2, *equals = strchr(name, '=');
+    const bool names_option = advice && !strncmp(advice, "--", 2);
+    return advice &&
+           (!names_option || find_row(options, advice + 2, strcspn(advice + 2, " ")) >= 0);
+}
+
+static reel_status unknown_option(const reel_options *options, const char *name, reel_error *err)
+{
+    const char *ours = reel_foreign_option(name);
+    if (advice_applies(options, ours))
+        return reel_fail(err, REEL_ERR_INVALID, "unknown option --%s; did you mean %s?", name,
+                         ours);
+
+    reel_nearest nearest = reel_nearest_to(name);
+    for (int i = 0; i < options->n; i++)
+        reel_nearest_offer(&nearest, options->rows[i].name);
+    if (*nearest.word)
+        return reel_fail(err, REEL_ERR_INVALID, "unknown option --%s; did you mean --%s?", name,
+                         nearest.word);
+    return reel_fail(err, REEL_ERR_INVALID, "unknown option --%s", name);
+}
+
+/* --name VALUE, --name=VALUE, --flag, --no-flag */
+static reel_status long_option(reel_options *options, cursor *c, reel_error *err)
+{
+    const char *name = c->argv[c->at] + 2, *equals = strchr(name, '=');
     const size_t length = equals ? (size_t)(equals - name) : strlen(name);
-    int index = find(c, name, length);
+    int index = find_row(options, name, length);
     if (index < 0 && !equals && !strncmp(name, "no-", 3)) {
-        index = find(c, name + 3, length - 3);
-        if (index >= 0 && c->options[index].type == REEL_OPTION_FLAG)
+        index = find_row(options, name + 3, length - 3);
+        if (index >= 0 && options->rows[index].type == REEL_OPTION_FLAG)
             return assign(options, index, "false", FROM_USER, err);
         index = -1;
     }
     if (index < 0) {
-        char word[MAX_WORD] = "";
-        snprintf(word, sizeof word, "%.*s", (int)length, name);
-        const char *nearest = reel_nearest_word(word, option_name_at, c->options, c->n_options);
-        return reel_fail(err, REEL_ERR_INVALID, "unknown option --%s%s%s%s", word,
-                         nearest ? "; did you mean --" : "", nearest ? nearest : "",
-                         nearest ? "?" : "");
+        char word[64];
+        snprintf(word, sizeof word, "%.*s", length < 63 ? (int)length : 63, name);
+        return unknown_option(options, word, err);
     }
-    const reel_option *o = &c->options[index];
+
+    const reel_option *o = &options->rows[index];
     if (equals)
         return assign(options, index, equals + 1, FROM_USER, err);
     if (o->type == REEL_OPTION_FLAG)
         return assign(options, index, "true", FROM_USER, err);
-    if (*at + 1 >= argc || !strncmp(argv[*at + 1], "--", 2))
-        return reel_fail(err, REEL_ERR_INVALID, "--%s: expected a value (%s)", o->name, o->value);
-    return assign(options, index, argv[++*at], FROM_USER, err);
+    if (c->at + 1 >= c->argc || !strncmp(c->argv[c->at + 1], "--", 2)) {
+        char text[400];
+        return reel_fail(err, REEL_ERR_INVALID, "--%s: expected a value (%s)", o->name,
+                         reel_option_value_text(o, text, sizeof text));
+    }
+    return assign(options, index, c->argv[++c->at], FROM_USER, err);
 }
 
-static reel_status short_option(reel_options *options, int argc, char **argv, int *at,
-                                reel_error *err)
+/* -x VALUE, -xVALUE, -x=VALUE, -f */
+static reel_status short_option(reel_options *options, cursor *c, reel_error *err)
 {
-    const reel_command *c = options->command;
-    const char *text = argv[*at];
-    for (int i = 0; i < c->n_options; i++) {
-        const reel_option *o = &c->options[i];
-        if (o->letter != text[1])
-            continue;
-        if (o->type == REEL_OPTION_FLAG && !text[2])
-            return assign(options, i, "true", FROM_USER, err);
-        if (o->type == REEL_OPTION_FLAG)
-            return reel_fail(err, REEL_ERR_INVALID, "-%c takes no value, got '%s'", text[1],
-                             text + 2);
-        if (text[2])
-            return assign(options, i, text + 2 + (text[2] == '='), FROM_USER, err);
-        if (*at + 1 >= argc)
-            return reel_fail(err, REEL_ERR_INVALID, "-%c: expected a value (%s)", text[1],
-                             o->value);
-        return assign(options, i, argv[++*at], FROM_USER, err);
+    const char *text = c->argv[c->at];
+    int index = 0;
+    while (index < options->n && options->rows[index].letter != text[1])
+        index++;
+    if (index == options->n)
+        return reel_fail(err, REEL_ERR_INVALID, "unknown option -%c", text[1]);
+
+    const reel_option *o = &options->rows[index];
+    if (o->type == REEL_OPTION_FLAG && !text[2])
+        return assign(options, index, "true", FROM_USER, err);
+    if (o->type == REEL_OPTION_FLAG)
+        return reel_fail(err, REEL_ERR_INVALID, "-%c takes no value, got '%s'", text[1], text + 2);
+    if (text[2])
+        return assign(options, index, text + 2 + (text[2] == '='), FROM_USER, err);
+    if (c->at + 1 >= c->argc) {
+        char values[400];
+        return reel_fail(err, REEL_ERR_INVALID, "-%c: expected a value (%s)", text[1],
+                         reel_option_value_text(o, values, sizeof values));
     }
-    return reel_fail(err, REEL_ERR_INVALID, "unknown option -%c", text[1]);
+    return assign(options, index, c->argv[++c->at], FROM_USER, err);
 }
 
-static reel_status parse_all(reel_options *options, int argc, char **argv, bool *wants_help,
-                             reel_error *err)
+static reel_status check_args(const reel_options *options, const reel_syntax *syntax,
+                              reel_error *err)
 {
-    const reel_command *c = options->command;
-    for (int i = 0; i < argc; i++) {
-        if (!strcmp(argv[i], "--"))
-            break;
-        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
-            *wants_help = true;
-            return REEL_OK;
-        }
+    if (options->n_args < syntax->min_args)
+        return reel_fail(err, REEL_ERR_INVALID, "expected %s", syntax->arguments);
+    if (syntax->max_args < 0 || options->n_args <= syntax->max_args)
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID, "one argument too many: '%s'%s%s",
+                     options->args[syntax->max_args], *syntax->arguments ? "; expected only " : "",
+                     syntax->arguments);
+}
+
+static reel_status parse_all(reel_options *options, int argc, char **argv, reel_error *err)
+{
+    for (int i = 0; i < options->n; i++) {
+        const reel_option *o = &options->rows[i];
+        const char *initial = o->type == REEL_OPTION_FLAG && !o->initial ? "false" : o->initial;
+        if (initial && *initial)
+            REEL_TRY(assign(options, i, initial, FROM_TABLE, err));
     }
-    for (int i = 0; i < c->n_options; i++)
-        if (c->options[i].initial)
-            REEL_TRY(assign(options, i, c->options[i].initial, FROM_TABLE, err));
-    bool only_args = false;
-    for (int i = 0; i < argc; i++) {
-        if (!only_args && !strcmp(argv[i], "--"))
+
+    bool only_args = false; /* after "--" */
+    for (cursor c = {.argc = argc, .argv = argv}; c.at < argc; c.at++) {
+        char *word = argv[c.at];
+        if (!only_args && !strcmp(word, "--"))
             only_args = true;
-        else if (!only_args && !strncmp(argv[i], "--", 2))
-            REEL_TRY(long_option(options, argc, argv, &i, err));
-        else if (!only_args && argv[i][0] == '-' && argv[i][1])
-            REEL_TRY(short_option(options, argc, argv, &i, err));
+        else if (!only_args && !strncmp(word, "--", 2))
+            REEL_TRY(long_option(options, &c, err));
+        else if (!only_args && word[0] == '-' && word[1])
+            REEL_TRY(short_option(options, &c, err));
         else
-            options->args[options->n_args++] = argv[i];
+            options->args[options->n_args++] = word;
     }
-    if (options->n_args < c->min_args)
-        return reel_fail(err, REEL_ERR_INVALID, "expected %s", c->arguments);
-    if (c->max_args >= 0 && options->n_args > c->max_args)
-        return reel_fail(err, REEL_ERR_INVALID, "one argument too many: '%s'%s%s",
-                         options->args[c->max_args], *c->arguments ? "; expected only " : "",
-                         c->arguments);
     return REEL_OK;
 }
 
-reel_status reel_options_parse(reel_options **out, const reel_command *command, int argc,
-                               char **argv, bool *wants_help, reel_error *err)
+reel_status reel_options_parse(reel_options **out, const reel_syntax *syntax, int argc, char **argv,
+                               reel_error *err)
 {
     *out = NULL;
-    *wants_help = false;
     reel_options *options = calloc(1, sizeof *options);
-    if (options)
-        options->slots = calloc((size_t)command->n_options + 1, sizeof *options->slots);
-    if (options)
-        options->args = calloc((size_t)argc + 1, sizeof *options->args);
-    if (!options || !options->slots || !options->args) {
-        if (options)
-            free(options->slots);
-        if (options)
-            free(options->args);
-        free(options);
+    if (!options)
         return reel_fail(err, REEL_ERR_MEMORY, "command line: out of memory");
-    }
-    options->command = command;
-    const reel_status status = parse_all(options, argc, argv, wants_help, err);
+
+    reel_option row;
+    int n = 0;
+    while (reel_option_at(syntax, n, &row))
+        n++;
+    options->rows = calloc((size_t)n + 1, sizeof *options->rows);
+    options->values = calloc((size_t)n + 1, sizeof *options->values);
+    options->from = calloc((size_t)n + 1, sizeof *options->from);
+    options->args = calloc((size_t)argc + 1, sizeof *options->args);
+    reel_status status = REEL_OK;
+    if (!options->rows || !options->values || !options->from || !options->args)
+        status = reel_fail(err, REEL_ERR_MEMORY, "command line: out of memory");
+    while (status == REEL_OK && reel_option_at(syntax, options->n, &row))
+        options->rows[options->n++] = row;
+    if (status == REEL_OK)
+        status = parse_all(options, argc, argv, err);
+    if (status == REEL_OK)
+        status = check_args(options, syntax, err);
+
     if (status == REEL_OK)
         *out = options;
     else
@@ -282,54 +200,56 @@ void reel_options_destroy(reel_options *options)
 {
     if (!options)
         return;
-    for (int i = 0; i < options->command->n_options; i++)
-        free(options->slots[i].text);
-    free(options->slots);
+    for (int i = 0; options->values && i < options->n; i++)
+        free(options->values[i].text);
+    free(options->values);
+    free(options->from);
+    free(options->rows);
     free(options->args);
     free(options);
 }
 
 /* ---- reading ---- */
-static const slot *slot_of(const reel_options *options, const char *name)
+static int index_of(const reel_options *options, const char *name)
 {
-    const int index = find(options->command, name, strlen(name));
+    const int index = find_row(options, name, strlen(name));
     REEL_ASSERT(index >= 0);
-    return &options->slots[index];
+    return index;
 }
 
 int64_t reel_options_int(const reel_options *options, const char *name)
 {
-    return slot_of(options, name)->integer;
+    return options->values[index_of(options, name)].integer;
 }
 
 double reel_options_real(const reel_options *options, const char *name)
 {
-    return slot_of(options, name)->number;
+    return options->values[index_of(options, name)].number;
 }
 
 const char *reel_options_text(const reel_options *options, const char *name)
 {
-    return slot_of(options, name)->text;
+    return options->values[index_of(options, name)].text;
 }
 
 bool reel_options_flag(const reel_options *options, const char *name)
 {
-    return slot_of(options, name)->integer != 0;
+    return options->values[index_of(options, name)].integer != 0;
 }
 
 bool reel_options_known(const reel_options *options, const char *name)
 {
-    return find(options->command, name, strlen(name)) >= 0;
+    return find_row(options, name, strlen(name)) >= 0;
 }
 
 bool reel_options_given(const reel_options *options, const char *name)
 {
-    return slot_of(options, name)->from == FROM_USER;
+    return options->from[index_of(options, name)] == FROM_USER;
 }
 
 bool reel_options_set(const reel_options *options, const char *name)
 {
-    return slot_of(options, name)->text != NULL;
+    return options->values[index_of(options, name)].text != NULL;
 }
 
 int reel_options_arg_count(const reel_options *options)
@@ -343,21 +263,31 @@ const char *reel_options_arg(const reel_options *options, int index)
     return options->args[index];
 }
 
+int reel_options_count(const reel_options *options)
+{
+    return options->n;
+}
+
+const reel_option *reel_options_row(const reel_options *options, int index)
+{
+    REEL_ASSERT(index >= 0 && index < options->n);
+    return &options->rows[index];
+}
+
+/* ---- presets, and what a run stores ---- */
 reel_status reel_options_preset(reel_options *options, const char *name, const char *text,
                                 reel_error *err)
 {
-    const int index = find(options->command, name, strlen(name));
-    REEL_ASSERT(index >= 0);
-    return assign(options, index, text, FROM_PRESET, err);
+    return assign(options, index_of(options, name), text, FROM_PRESET, err);
 }
 
 json_t *reel_options_to_json(const reel_options *options)
 {
     json_t *object = json_object();
-    for (int i = 0; i < options->command->n_options; i++)
-        if (options->slots[i].text)
-            json_object_set_new(object, options->command->options[i].name,
-                                json_string(options->slots[i].text));
+    for (int i = 0; i < options->n; i++)
+        if (options->values[i].text && options->rows[i].scope != REEL_SCOPE_CALL)
+            json_object_set_new(object, options->rows[i].name,
+                                json_string(options->values[i].text));
     return object;
 }
 
@@ -367,7 +297,7 @@ reel_status reel_options_from_json(reel_options *options, const json_t *object, 
     json_t *value;
     json_object_foreach((json_t *)object, name, value)
     {
-        const int index = find(options->command, name, strlen(name));
+        const int index = find_row(options, name, strlen(name));
         if (index >= 0 && json_is_string(value))
             REEL_TRY(assign(options, index, json_string_value(value), FROM_PRESET, err));
     }

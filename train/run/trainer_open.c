@@ -2,11 +2,11 @@
  * is made, so that a mistake on the command line leaves no trace. */
 #include "train/run/trainer.h"
 
-#include "train/run/say.h"
 #include "train/run/data_dir.h"
 #include "train/run/finetune.h"
+#include "train/run/init_caffe.h"
 #include "train/run/memory_limit.h"
-#include "train/run/recipe.h"
+#include "train/run/say.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -86,8 +86,8 @@ static reel_status make_net(reel_trainer *t, bool resumed, reel_error *err)
     REEL_TRY(reel_memory_check(t, !resumed && fits_to_data(t), err));
     if (s->weights)
         REEL_TRY(start_from(t, s->weights, err));
-    else if (!resumed)
-        reel_recipe_init(s->recipe, t->net);
+    else if (!resumed && !strcmp(s->recipe, "caffe"))
+        reel_init_caffe(t->net);
     REEL_TRY(reel_sgd_create(&t->opt, reel_net_params(t->net), t->ctx, &s->sgd, err));
     REEL_TRY(reel_trainer_tune(t, err));
     t->card = (reel_model_card){.image_size = net.image_size,

@@ -2,18 +2,18 @@
 #ifndef REEL_TRAIN_RECIPE_H
 #define REEL_TRAIN_RECIPE_H
 
-#include "layers/net.h"
 #include "train/cli/options.h"
 
-#define REEL_RECIPE_NAMES "quick|torchvision|alexnet2012|caffe|finetune"
+/* The name of the nth recipe; NULL = there are no more. */
+const char *reel_recipe_word(int index);
 
 /* Presets what the recipe says; what the user typed stays. */
 reel_status reel_recipe_apply(const char *name, reel_options *options, reel_error *err);
+
 /* What the recipe says about an option; NULL = nothing. */
 const char *reel_recipe_value(const char *name, const char *option);
-/* Says on stderr, in full, what the recipe amounts to; options that the user changed are marked. */
+
+/* Prints the whole recipe on stderr; options that the user changed are marked. */
 void reel_recipe_print(const char *name, const reel_options *options);
-/* What a recipe's initial weights have that no option expresses: for a fresh net. */
-void reel_recipe_init(const char *name, reel_net *net);
 
 #endif

@@ -1,9 +1,10 @@
 /* The recipes. Where a paper and its authors' code differ, the code is followed and the comment
  * says so. */
-#include "train/run/recipe.h"
+#include "train/cli/recipe.h"
 
-#include "train/cli/command.h"
+#include "train/run/say.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef struct {
@@ -20,7 +21,7 @@ static const recipe recipes[] = {
      * AlexNet at ln(classes) for many epochs on a small folder; cosine to zero needs no milestones
      * to guess; the clip only stops what has gone wrong. */
     {"quick",
-     "for a folder of one's own: some hundred to some ten thousand images",
+     "for a folder of your own: a few hundred to some ten thousand images",
      {{"arch", "alexnet"},
       {"epochs", "30"},
       {"batch-size", "32"},
@@ -117,8 +118,7 @@ static const recipe recipes[] = {
      * set: five classes of clothes after five others, 222 held-out images: 58.6 % against 68.0 %.
      */
     {"finetune",
-     "for a folder of one's own and weights trained on another: some hundred to some thousand "
-     "images",
+     "for a folder of your own with pretrained weights: a few hundred to a few thousand images",
      {{"arch", "alexnet"},      {"epochs", "20"},           {"batch-size", "32"},
       {"lr", "0.005"},          {"head-lr-mult", "2"},      {"momentum", "0.9"},
       {"weight-decay", "5e-4"}, {"lr-scheduler", "cosine"}, {"lr-warmup-epochs", "0"},
@@ -128,7 +128,7 @@ static const recipe recipes[] = {
       {"exif", "ignore"},       {"class-balanced", "false"}}},
 };
 
-static const recipe *find(const char *name)
+static const recipe *find_recipe(const char *name)
 {
     for (int i = 0; i < REEL_COUNT(recipes); i++)
         if (!strcmp(recipes[i].name, name))
@@ -137,16 +137,21 @@ static const recipe *find(const char *name)
     return NULL;
 }
 
+const char *reel_recipe_word(int index)
+{
+    return index < REEL_COUNT(recipes) ? recipes[index].name : NULL;
+}
+
 reel_status reel_recipe_apply(const char *name, reel_options *options, reel_error *err)
 {
-    for (const setting *s = find(name)->settings; s->option; s++)
+    for (const setting *s = find_recipe(name)->settings; s->option; s++)
         REEL_TRY(reel_options_preset(options, s->option, s->value, err));
     return REEL_OK;
 }
 
 const char *reel_recipe_value(const char *name, const char *option)
 {
-    for (const setting *s = find(name)->settings; s->option; s++)
+    for (const setting *s = find_recipe(name)->settings; s->option; s++)
         if (!strcmp(s->option, option))
             return s->value;
     return NULL;
@@ -154,17 +159,19 @@ const char *reel_recipe_value(const char *name, const char *option)
 
 void reel_recipe_print(const char *name, const reel_options *options)
 {
-    const recipe *r = find(name);
+    enum { WIDTH = 108 };
+    const recipe *r = find_recipe(name);
     reel_say("recipe %s: %s", r->name, r->about);
+
     char line[140] = "";
     size_t used = 0;
     for (const setting *s = r->settings; s->option; s++) {
         const char *value = reel_options_text(options, s->option);
-        char item[100];
         const bool changed = strcmp(value, s->value) != 0;
+        char item[100];
         const int n = snprintf(item, sizeof item, "  --%s %s%s", s->option, value,
                                changed ? " (changed)" : "");
-        if (used + (size_t)n > 108) {
+        if (used + (size_t)n > WIDTH) {
             reel_say("%s", line);
             used = 0;
         }
@@ -172,29 +179,4 @@ void reel_recipe_print(const char *name, const reel_options *options)
     }
     if (used)
         reel_say("%s", line);
-}
-
-static void scale(reel_net *net, const char *name, double factor)
-{
-    const reel_param *p = reel_params_find(reel_net_params(net), name);
-    const int64_t n = p ? reel_tensor_numel(&p->value) : 0;
-    for (int64_t i = 0; i < n; i++) /* element order is of no matter here */
-        if (p->value.dtype == REEL_F64)
-            ((double *)p->value.data)[i] *= factor;
-        else
-            ((float *)p->value.data)[i] *= (float)factor;
-}
-
-/* Caffe: biases 0.1 where the paper has 1 ("1 gave flat loss"), fc6 and fc7 from N(0, 0.005) where
- * it has N(0, 0.01). */
-void reel_recipe_init(const char *name, reel_net *net)
-{
-    if (strcmp(name, "caffe") != 0)
-        return;
-    reel_params *params = reel_net_params(net);
-    for (int i = 0; i < reel_params_count(params); i++)
-        if (reel_params_at(params, i)->flags & REEL_PARAM_BIAS)
-            scale(net, reel_params_at(params, i)->name, 0.1);
-    scale(net, "classifier.0.weight", 0.5);
-    scale(net, "classifier.3.weight", 0.5);
 }

@@ -1,0 +1,48 @@
+/* `reel finetune`: the options and the loop of `reel train`, with other defaults. */
+#include "train/cli/cmd_train.h"
+#include "train/cli/command.h"
+#include "train/cli/option_table.h"
+#include "train/cli/recipe.h"
+
+#include <string.h>
+
+static int finetune_run(reel_options *options)
+{
+    reel_error err;
+    if (reel_options_preset(options, "recipe", "finetune", &err))
+        return reel_complain("finetune", &err);
+    return reel_train(options, true);
+}
+
+static const char *finetune_presets(const char *option)
+{
+    if (!strcmp(option, "recipe"))
+        return "finetune";
+    if (!strcmp(option, "epochs"))
+        return "5 to 40, by the number of images";
+    return reel_recipe_value("finetune", option);
+}
+
+const reel_command reel_command_finetune = {
+    .name = "finetune",
+    .summary = "Fine-tune pretrained weights on your images",
+    .arguments = "[DATA]",
+    .max_args = 1,
+    .notes = "Takes every tensor of --weights that fits and starts the others anew: the last "
+             "layer, for the classes in DATA.\n"
+             "DATA holds train/ and val/, or is a folder with one folder of images per class. In "
+             "the second case, --val-share of each class is held out for validation, and "
+             "split.json in the run's folder lists these images.\n"
+             "Without --epochs, the number of images decides the number of epochs.",
+    .options = reel_train_options,
+    .n_options = REEL_N_TRAIN_OPTIONS,
+    .examples = {{"reel finetune photos --weights alexnet.pth -o run",
+                  "photos holds one folder of images per class."},
+                 {"reel finetune photos --weights alexnet.pth --freeze 'features.*'",
+                  "Train the classifier only."},
+                 {"reel finetune --resume auto -o run", "Continue an interrupted run."}},
+    .group = REEL_COMMAND_TRAINING,
+    .rank = 1,
+    .run = finetune_run,
+    .presets = finetune_presets,
+};

@@ -1,0 +1,11 @@
+/* Training as a command: what `reel train` and `reel finetune` share. */
+#ifndef REEL_TRAIN_CMD_TRAIN_H
+#define REEL_TRAIN_CMD_TRAIN_H
+
+#include "train/cli/options.h"
+
+/* Trains, prints, returns the exit code. finetune: take from --weights what fits, hold images out
+ * where DATA has no val/, and choose the number of epochs by the number of images. */
+int reel_train(reel_options *options, bool finetune);
+
+#endif

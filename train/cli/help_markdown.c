@@ -1,0 +1,49 @@
+/* The options of a command as Markdown tables, one a heading, for train/GUIDE.md. */
+#include "train/cli/commands.h"
+#include "train/cli/help.h"
+#include "train/cli/option_table.h"
+
+/* `|` would end the cell of a table, also in code. */
+static void put_cell(FILE *to, const char *text)
+{
+    for (; *text; text++)
+        fprintf(to, *text == '|' ? "\\%c" : "%c", *text);
+}
+
+static void put_row(FILE *to, const reel_command *command, const reel_option *o)
+{
+    char values[400];
+    const char *value = reel_option_value_text(o, values, sizeof values);
+    fprintf(to, "| `");
+    if (o->letter)
+        fprintf(to, "-%c`, `", o->letter);
+    fprintf(to, "--%s%s", o->name, *value ? " " : "");
+    put_cell(to, value);
+    fprintf(to, "` | ");
+
+    const char *initial = reel_help_default(command, o);
+    put_cell(to, initial ? initial : "");
+    fprintf(to, "%s| ", initial ? " " : "");
+    put_cell(to, o->help);
+    fprintf(to, " |\n");
+}
+
+void reel_help_markdown(FILE *to, const reel_command *command)
+{
+    const reel_syntax syntax = reel_command_syntax(command);
+    reel_option o;
+    bool first = true;
+    for (int group = 0; group < REEL_GROUP_COUNT; group++) {
+        bool begun = false;
+        for (int i = 0; reel_option_at(&syntax, i, &o); i++) {
+            if ((int)o.group != group)
+                continue;
+            if (!begun)
+                fprintf(to, "%s| %s | default | meaning |\n|---|---|---|\n", first ? "" : "\n",
+                        reel_option_group_title(o.group));
+            begun = true;
+            first = false;
+            put_row(to, command, &o);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+/* Reading and checking the value of one option. */
+#include "train/cli/option_value.h"
+
+#include "train/cli/nearest.h"
+#include "train/cli/option_table.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static reel_status read_flag(reel_option_value *v, const reel_option *o, const char *text,
+                             reel_error *err)
+{
+    if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+        return reel_fail(err, REEL_ERR_INVALID, "--%s: expected true or false, got '%s'", o->name,
+                         text);
+    v->integer = !strcmp(text, "true");
+    return REEL_OK;
+}
+
+static reel_status read_integer(reel_option_value *v, const reel_option *o, const char *text,
+                                reel_error *err)
+{
+    char *end = NULL;
+    errno = 0;
+    v->integer = strtoll(text, &end, 10);
+    v->number = (double)v->integer;
+    if (end == text || *end || errno)
+        return reel_fail(err, REEL_ERR_INVALID, "--%s: expected a whole number, got '%s'", o->name,
+                         text);
+    return REEL_OK;
+}
+
+/* Seconds of one unit; 0 = no unit of time. */
+static double time_unit(const char *suffix)
+{
+    if (!*suffix || !strcmp(suffix, "s"))
+        return 1;
+    if (!strcmp(suffix, "m") || !strcmp(suffix, "min"))
+        return 60;
+    return !strcmp(suffix, "h") ? 3600 : 0;
+}
+
+static reel_status read_real(reel_option_value *v, const reel_option *o, const char *text,
+                             reel_error *err)
+{
+    char *end = NULL;
+    v->number = strtod(text, &end);
+
+    const bool is_time = o->type == REEL_OPTION_TIME;
+    double unit = 0;
+    if (end != text && is_time)
+        unit = time_unit(end);
+    else if (end != text && !*end)
+        unit = 1;
+    if (unit == 0 || !isfinite(v->number))
+        return reel_fail(err, REEL_ERR_INVALID, "--%s: expected a %s, got '%s'", o->name,
+                         is_time ? "time such as 90s, 3m or 1.5h" : "number", text);
+    v->number *= unit;
+    return REEL_OK;
+}
+
+static reel_status check_word(const reel_option *o, const char *text, reel_error *err)
+{
+    char room[64], all[400];
+    reel_nearest nearest = reel_nearest_to(text);
+    const char *word;
+    for (int i = 0; (word = reel_option_word(o, i, room, sizeof room)); i++) {
+        if (!strcmp(word, text))
+            return REEL_OK;
+        reel_nearest_offer(&nearest, word);
+    }
+    const bool near = *nearest.word != 0;
+    return reel_fail(err, REEL_ERR_INVALID, "--%s: expected one of %s, got '%s'%s%s%s", o->name,
+                     reel_option_value_text(o, all, sizeof all), text,
+                     near ? "; did you mean " : "", nearest.word, near ? "?" : "");
+}
+
+static reel_status read_value(reel_option_value *v, const reel_option *o, const char *text,
+                              reel_error *err)
+{
+    switch (o->type) {
+    case REEL_OPTION_FLAG:
+        return read_flag(v, o, text, err);
+    case REEL_OPTION_CHOICE:
+        return check_word(o, text, err);
+    case REEL_OPTION_TEXT:
+        return REEL_OK;
+    case REEL_OPTION_INT:
+        REEL_TRY(read_integer(v, o, text, err));
+        break;
+    default:
+        REEL_TRY(read_real(v, o, text, err));
+    }
+    const bool bounded = o->min != 0 || o->max != 0;
+    if (bounded && (v->number < o->min || v->number > o->max))
+        return reel_fail(err, REEL_ERR_INVALID, "--%s: expected %.10g to %.10g, got '%s'", o->name,
+                         o->min, o->max, text);
+    return REEL_OK;
+}
+
+reel_status reel_option_value_set(reel_option_value *value, const reel_option *option,
+                                  const char *text, reel_error *err)
+{
+    reel_option_value v = {0};
+    REEL_TRY(read_value(&v, option, text, err));
+    v.text = strdup(text);
+    if (!v.text)
+        return reel_fail(err, REEL_ERR_MEMORY, "--%s: out of memory", option->name);
+    free(value->text);
+    *value = v;
+    return REEL_OK;
+}
