@@ -113,6 +113,24 @@ static void forget_tables(j_decompress_ptr cinfo)
     memset(cinfo->ac_huff_tbl_ptrs, 0, sizeof cinfo->ac_huff_tbl_ptrs);
 }
 
+/* libjpeg-turbo 3 reads more than version 2: 12 and 16 bits a sample, and lossless files. Reel
+ * reads the same files with both; the memory manager and the parts of images rely on 8 bits and
+ * blocks. */
+static void check_process(reel_jpeg *job)
+{
+    const struct jpeg_decompress_struct *cinfo = &job->cinfo;
+    if (cinfo->data_precision != 8)
+        refuse(job,
+               reel_fail(job->err, REEL_ERR_FORMAT, "JPEG: data precision of %d bits, expected 8",
+                         cinfo->data_precision));
+
+    /* The first scan of a lossy file starts at coefficient 0. There a lossless one has its
+     * predictor. */
+    if (cinfo->Ss != 0)
+        refuse(job, reel_fail(job->err, REEL_ERR_FORMAT,
+                              "JPEG: lossless process, expected baseline or progressive"));
+}
+
 static void read_header(reel_jpeg *job)
 {
     j_decompress_ptr cinfo = &job->cinfo;
@@ -120,6 +138,7 @@ static void read_header(reel_jpeg *job)
     forget_tables(cinfo);
     jpeg_mem_src(cinfo, job->bytes, job->size);
     jpeg_read_header(cinfo, TRUE);
+    check_process(job);
     const int64_t width = cinfo->image_width, height = cinfo->image_height;
     const reel_status status = reel_check_pixels("JPEG", width, height, job->err);
     if (status != REEL_OK)

@@ -55,12 +55,11 @@ static void refuse(struct job *job, reel_status status)
 
 static void read_header(struct job *job)
 {
-    static const png_byte skipped[] =
-        "bKGD\0cHRM\0eXIf\0gAMA\0hIST\0iCCP\0iTXt\0oFFs\0pCAL\0pHYs\0sBIT\0sCAL\0sPLT\0sRGB\0sTER\0"
-        "tEXt\0tIME\0tRNS\0zTXt";
     png_set_user_limits(job->png, MAX_SIDE, MAX_SIDE);
-    png_set_keep_unknown_chunks(job->png, PNG_HANDLE_CHUNK_NEVER, NULL, 0);
-    png_set_keep_unknown_chunks(job->png, PNG_HANDLE_CHUNK_NEVER, skipped, sizeof skipped / 5);
+    /* -1: every chunk, those that later versions of libpng know too, but IHDR, PLTE, tRNS, IDAT,
+     * IEND. */
+    png_set_keep_unknown_chunks(job->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    png_set_keep_unknown_chunks(job->png, PNG_HANDLE_CHUNK_NEVER, (const png_byte *)"tRNS", 1);
     png_set_read_fn(job->png, job, on_read);
     png_read_info(job->png, job->info);
     job->width = png_get_image_width(job->png, job->info);

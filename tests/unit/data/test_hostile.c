@@ -1,4 +1,5 @@
 /* Bytes that are not what they claim: refused, named, quickly, and never a crash. */
+#include "tests/unit/data/exif_of.h"
 #include "tests/unit/data/jpeg_of.h"
 
 static reel_image image;
@@ -218,6 +219,56 @@ Test(hostile, png_sizes_and_chunk_lengths_that_lie_are_refused)
         expect_refused("PNG chunk", b.data, b.size, "PNG");
         reel_bytes_free(&b);
     }
+}
+
+/* libjpeg-turbo 3 would read them. */
+Test(hostile, jpegs_of_12_bits_and_lossless_ones_are_refused_with_any_libjpeg)
+{
+    reel_bytes b = encoded(16, 16, 1, false);
+    uint8_t *frame = memmem(b.data, b.size, "\xff\xc0\0\x11\x08", 5);
+    uint8_t *scan = memmem(b.data, b.size, "\xff\xda\0\x0c", 4);
+    cr_assert(frame && scan);
+    for (int bits = 2; bits <= 16; bits++) {
+        frame[4] = (uint8_t)bits;
+        if (bits != 8)
+            expect_refused("bits a sample", b.data, b.size, "precision");
+    }
+
+    frame[1] = 0xc3;
+    frame[11] = 0x11; /* no subsampling */
+    for (int bits = 2; bits <= 16; bits++)
+        for (int predictor = 1; predictor <= 7; predictor++) {
+            frame[4] = (uint8_t)bits;
+            scan[11] = (uint8_t)predictor;
+            scan[12] = 0;
+            expect_refused("a lossless JPEG", b.data, b.size, "JPEG");
+        }
+    reel_bytes_free(&b);
+}
+
+/* Some of these chunks are known to libpng from 1.6.45 on, and its versions differ in what they
+ * check. */
+Test(hostile, png_chunks_that_do_not_matter_are_not_looked_into)
+{
+    static const char *const kinds[] = {"bKGD", "cHRM", "cICP", "cLLI", "eXIf", "gAMA",
+                                        "hIST", "iCCP", "iTXt", "mDCV", "oFFs", "pCAL",
+                                        "pHYs", "sBIT", "sCAL", "sPLT", "sRGB", "sTER",
+                                        "tEXt", "tIME", "tRNS", "zTXt", "acTL", "zzZz"};
+    reel_bytes plain = encoded(16, 16, 1, true);
+    reel_image expected = {0};
+    MUST(reel_image_decode(&expected, plain.data, plain.size, &err), err);
+    for (int64_t i = 0; i < REEL_COUNT(kinds); i++) {
+        uint8_t chunk[19] = "\0\0\0\x07....\xff\xff\xff\xff\xff\xff\xff";
+        memcpy(chunk + 4, kinds[i], 4);
+        put32(chunk + 15, crc_of(chunk + 4, 11));
+        reel_bytes b = bytes_with(&plain, 33, chunk, sizeof chunk); /* behind IHDR */
+        MUST(reel_image_decode(&image, b.data, b.size, &err), err);
+        cr_expect(memcmp(image.rgb, expected.rgb, 16 * 16 * 3) == 0, "%s: other pixels", kinds[i]);
+        reel_bytes_free(&b);
+    }
+    reel_bytes_free(&plain);
+    reel_image_free(&expected);
+    reel_image_free(&image);
 }
 
 Test(hostile, a_progressive_jpeg_with_thousands_of_scans_is_refused)
