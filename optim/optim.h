@@ -1,36 +1,81 @@
-/* Optimizers see a parameter store and nothing of layers or data: step(learning rate) turns
- * gradients into new values.
+/* Optimizers turn gradients into new values. They see a parameter store (core/params.h) and a
+ * learning rate, and nothing of layers, tapes or data.
  *
- * One instance belongs to one store; its state arrays (momentum) lie parallel to it. Parameters
- * without a gradient, frozen ones and buffers are left alone, as in PyTorch. */
+ *     reel_optimizer_config config = reel_optimizer_config_default(reel_optimizer_find("adamw"));
+ *     REEL_TRY(reel_optimizer_config_set(&config, "weight-decay", "0.05", err));
+ *     REEL_TRY(reel_optimizer_create(&opt, reel_net_params(net), ctx, &config, err));
+ *     ...
+ *     REEL_TRY(reel_optimizer_step(opt, 1e-3, err));   after each backward
+ *     reel_optimizer_destroy(opt);
+ *
+ * What an optimizer does is a reel_optimizer_kind: a constant table that a file optim/NAME.c, or
+ * the program that uses the library, fills in (third part of this header). */
 #ifndef REEL_OPTIM_OPTIM_H
 #define REEL_OPTIM_OPTIM_H
 
 #include "core/ctx.h"
 #include "core/params.h"
+#include "optim/options.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-typedef struct reel_optimizer reel_optimizer;
+/* ---- 1. Using an optimizer ---- */
 
+typedef struct reel_optimizer reel_optimizer;
+typedef struct reel_optimizer_kind reel_optimizer_kind;
+
+/* The optimizers of the library, in alphabetical order; NULL where no optimizer has this name. */
+REEL_API int reel_optimizer_kind_count(void);
+REEL_API const reel_optimizer_kind *reel_optimizer_kind_at(int index);
+REEL_API const reel_optimizer_kind *reel_optimizer_find(const char *name);
+
+/* A kind and the values of its options. A plain struct: copied by assignment, owns nothing. */
+typedef struct reel_optimizer_config {
+    const reel_optimizer_kind *kind;
+    reel_optim_values values;
+} reel_optimizer_config;
+
+/* The kind's defaults. kind may be NULL, as reel_optimizer_find returns it: create then fails. */
+REEL_API reel_optimizer_config reel_optimizer_config_default(const reel_optimizer_kind *kind);
+/* Sets an option by name. REEL_ERR_INVALID: the kind has no such option, or the text is not of its
+ * type. */
+REEL_API reel_status reel_optimizer_config_set(reel_optimizer_config *config, const char *name,
+                                               const char *text, reel_error *err);
+/* What reel_optimizer_create checks: ranges, and options that do not go together. REEL_ERR_INVALID,
+ * with a message that begins with the option's name. */
+REEL_API reel_status reel_optimizer_config_check(const reel_optimizer_config *config,
+                                                 reel_error *err);
+/* Bytes of state for a store whose flat array takes `flat_bytes`; pages of parameters that never
+ * move are reserved, but take no memory. */
+REEL_API size_t reel_optimizer_config_bytes(const reel_optimizer_config *config, size_t flat_bytes);
+
+/* Makes an optimizer for one committed store. The optimizer borrows params and ctx, which must
+ * outlive it, and copies config. *out is NULL on failure. REEL_ERR_INVALID: settings that cannot
+ * work, a kind without an update for the store's dtype. REEL_ERR_MEMORY. */
+REEL_API reel_status reel_optimizer_create(reel_optimizer **out, reel_params *params,
+                                           const reel_ctx *ctx, const reel_optimizer_config *config,
+                                           reel_error *err);
+REEL_API void reel_optimizer_destroy(reel_optimizer *opt); /* NULL is fine */
+REEL_API const reel_optimizer_config *reel_optimizer_config_of(const reel_optimizer *opt);
+
+/* Stochastic gradient descent with typed options; the same as reel_optimizer_create with kind
+ * "sgd". PyTorch's rule:  d = g + weight_decay w;  v = momentum v + (1 - dampening) d, at first v =
+ * d; w -= lr v, with nesterov w -= lr (d + momentum v). lr_in_velocity:  v = momentum v - lr d;  w
+ * += v  (Krizhevsky et al. 2012, section 5). The two rules differ right after a change of lr.
+ * Defaults are all 0: plain w -= lr g. */
 typedef struct reel_sgd_config {
     double momentum, dampening, weight_decay;
-    bool nesterov; /* needs momentum > 0 and dampening 0 */
-    /* false: PyTorch. g += wd w; v = mu v + (1 - damp) g (first step: v = g); w -= lr v (Nesterov:
-     * w -= lr (g + mu v)). true:  Krizhevsky et al. 2012. v = mu v - wd lr w - lr g; w += v. The
-     * two differ right after a change of lr. Neither Nesterov nor dampening. */
-    bool lr_in_velocity;
+    bool nesterov;       /* needs momentum > 0 and dampening 0 */
+    bool lr_in_velocity; /* neither Nesterov nor dampening */
 } reel_sgd_config;
-
 REEL_API reel_status reel_sgd_create(reel_optimizer **out, reel_params *params, const reel_ctx *ctx,
                                      const reel_sgd_config *config, reel_error *err);
-REEL_API void reel_optimizer_destroy(reel_optimizer *opt);
 
 /* A parameter group: every parameter whose name matches pattern (* any run, ? one character) and
  * that no later group claims. A multiplier of 1 changes nothing; frozen sets or clears
- * REEL_PARAM_FROZEN. REEL_ERR_INVALID: no parameter matches. */
+ * REEL_PARAM_FROZEN. REEL_ERR_INVALID: no parameter matches, or a multiplier below 0. */
 typedef struct reel_group {
     const char *pattern;
     double lr_mult, decay_mult;
@@ -39,33 +84,90 @@ typedef struct reel_group {
 REEL_API reel_status reel_optimizer_group(reel_optimizer *opt, const reel_group *group,
                                           reel_error *err);
 
-/* One update with the given learning rate, decay and momentum in one pass over memory. Gradients
- * are kept: call reel_params_zero_grad before the next accumulation. */
+/* One update with the given learning rate, in one pass over memory. Parameters without a gradient,
+ * frozen ones and buffers keep value and state, as in PyTorch. Gradients are kept: call
+ * reel_params_zero_grad before the next accumulation. REEL_ERR_INVALID: lr below 0 or not finite.
+ * The bits do not depend on the number of threads. */
 REEL_API reel_status reel_optimizer_step(reel_optimizer *opt, double lr, reel_error *err);
 
-/* Momentum of one parameter for checkpoints (same shape; data NULL if none has formed yet), and
- * putting it back: any layout and dtype, data NULL forgets. REEL_ERR_INVALID: another shape, a
- * buffer, an optimizer without momentum. */
-REEL_API reel_tensor reel_optimizer_state(const reel_optimizer *opt, int param);
-REEL_API reel_status reel_optimizer_set_state(reel_optimizer *opt, int param,
-                                              const reel_tensor *velocity, reel_error *err);
+/* What a checkpoint holds besides the weights: for each state of the kind and each parameter one
+ * tensor, stored as STATE.PARAMETER ("momentum.features.0.weight"). A kind that counts its steps
+ * has one state more, the last: "step", one float64 number for each parameter. */
+REEL_API int reel_optimizer_state_count(const reel_optimizer *opt);
+REEL_API const char *reel_optimizer_state_name(const reel_optimizer *opt, int state);
+/* A view of one state of one parameter. data is NULL if none has formed yet, or if the settings use
+ * no such state. Valid until the next call that changes the optimizer. */
+REEL_API reel_tensor reel_optimizer_state(const reel_optimizer *opt, int state, int param);
+/* Puts a stored state back: same shape, any layout and dtype. Every state of a parameter must be
+ * put back, or none (reel_optimizer_forget). REEL_ERR_INVALID: another shape, a buffer, a state
+ * that the settings do not use, a step that is no whole number from 1. */
+REEL_API reel_status reel_optimizer_set_state(reel_optimizer *opt, int state, int param,
+                                              const reel_tensor *values, reel_error *err);
+/* Returns one parameter's state to what it was before the first step. */
+REEL_API void reel_optimizer_forget(reel_optimizer *opt, int param);
 
-/* ---- gradient clipping; returns the total L2 norm before clipping (clip.c) ----
- * Norms are over the parameters that a step would move, and have the same bits for any number of
- * threads. Where the norm exceeds max_norm, gradients are multiplied by max_norm / (norm + 1e-6),
- * as PyTorch does; where it is not finite they are left as they are, for the caller to stop before
- * the step. */
-REEL_API double reel_clip_grad_norm(reel_params *params, const reel_ctx *ctx, double max_norm);
-REEL_API void reel_clip_grad_value(reel_params *params, const reel_ctx *ctx, double max_abs);
+/* ---- 2. Gradients before the step (engine/clip.c, engine/finite.c) ---- */
+
+/* The total L2 norm of the gradients of all parameters that a step would move. The bits do not
+ * depend on the number of threads. */
 REEL_API double reel_grad_norm(const reel_params *params, const reel_ctx *ctx);
+/* Multiplies the gradients by max_norm / (norm + 1e-6) where the norm exceeds max_norm > 0, as
+ * PyTorch does, and returns the norm before. A norm that is not finite changes nothing: the caller
+ * stops before the step. */
+REEL_API double reel_clip_grad_norm(reel_params *params, const reel_ctx *ctx, double max_norm);
+/* Clamps every gradient to -max_abs..max_abs; NaN stays NaN. */
+REEL_API void reel_clip_grad_value(reel_params *params, const reel_ctx *ctx, double max_abs);
 
-/* ---- NaN and infinity (finite.c); one pass over memory ----
- * The first place that holds one, as an index of the store; -1 = none. The parameters that a step
- * would move are looked at, from the last to the first: backward fills them in that order, so the
- * first found is nearest to where it began. */
+/* Index of the first parameter whose gradient holds NaN or infinity; -1 = none. Parameters that a
+ * step would move are looked at, from the last to the first: backward fills them in that order, so
+ * the first found is nearest to where the NaN began. */
 REEL_API int reel_grad_not_finite(const reel_params *params, const reel_ctx *ctx);
-/* The same for values and momentum, of all parameters and buffers, from the first to the last. */
+/* The same for values and states, of all parameters and buffers, from the first to the last. */
 REEL_API int reel_optimizer_not_finite(const reel_optimizer *opt);
+
+/* ---- 3. Adding an optimizer: one file optim/NAME.c, or a table of your own handed to create ----
+ */
+
+enum { REEL_OPTIMIZER_STATES = 4 }; /* most states of a kind */
+
+/* What one call of an update works on: a contiguous part of one parameter. Elements are independent
+ * of each other, so that the bits do not depend on how parameters are cut into parts. */
+typedef struct reel_update {
+    int64_t n;
+    void *w;                            /* values, n of the store's dtype, updated in place */
+    const void *g;                      /* gradients; no weight decay is in them yet */
+    void *state[REEL_OPTIMIZER_STATES]; /* parallel to w; NULL where the settings use none */
+    const reel_optim_values *values;    /* of the kind's options, in the order of their rows */
+    double lr;                          /* of this step, with the group's multiplier */
+    double decay_mult; /* multiplies the kind's weight decay; 0 for parameters that do not decay */
+    int64_t step;      /* which update of this parameter this is; the first is 1 */
+    double weight_norm,
+        grad_norm; /* L2 over the whole parameter; only if the kind asks for norms */
+} reel_update;
+typedef void reel_update_fn(const reel_update *u);
+
+struct reel_optimizer_kind {
+    const char *name;  /* of --opt: letters, digits, underscores */
+    const char *about; /* one line for help texts */
+    double lr;         /* a usual learning rate: what --lr is where nobody says */
+    const reel_optim_option *options;
+    int n_options;
+    /* Arrays of one number for each weight, in the store's dtype; the list ends at the first
+     * without a name. A state begins as `initial` everywhere at the parameter's first update. */
+    struct {
+        const char *name; /* PyTorch's, where it has one: "exp_avg" */
+        double initial;
+    } states[REEL_OPTIMIZER_STATES];
+    bool
+        counts_steps; /* the update depends on u->step beyond the first: checkpoints must hold it */
+    bool uses_norms;  /* fill in weight_norm and grad_norm: one more pass over memory */
+    /* Options that do not go together: REEL_ERR_INVALID, with a message that begins with the
+     * option's name. Ranges are checked before. NULL: ranges are enough. */
+    reel_status (*check)(const reel_optim_values *values, reel_error *err);
+    /* Whether these settings use a state at all; NULL: every state is used. */
+    bool (*uses_state)(const reel_optim_values *values, int state);
+    reel_update_fn *update[REEL_DTYPES]; /* NULL: not for stores of this dtype */
+};
 
 /* ---- schedules: the learning rate as a pure function of progress, except reduce-on-plateau
  * (schedule.c) ---- */

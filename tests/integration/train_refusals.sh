@@ -43,7 +43,7 @@ try 2 "--max-time: expected a time" train d --max-time 3w
 try 2 "expected DATA" train
 try 2 "one argument too many" train d d
 try 2 "unknown option -z" train d -z
-try 2 "--nesterov: expected --momentum above 0" train d --nesterov --momentum 0 -o x
+try 2 "--nesterov: expected momentum above 0" train d --nesterov --momentum 0 -o x
 try 2 "--lr-milestones: expected" train d --lr-milestones 3,x -o x
 try 2 "--val-resize-size: expected the crop's" train d --val-resize-size 20 --val-crop-size 32 -o x
 try 2 "--val-crop-size: expected 63 or more for alexnet, got 1" train d --arch alexnet --val-crop-size 1 -o x

@@ -127,10 +127,11 @@ static reel_status prepare(bench *b, const reel_options *o, const reel_ctx *ctx,
     reel_net_set_training(b->net, !b->infer);
     const reel_tape_config tape = {.dtype = REEL_F32, .no_grad = b->infer};
     REEL_TRY(reel_tape_create(&b->tape, ctx, &tape, err));
-    const reel_sgd_config sgd = {.momentum = 0.9, .weight_decay = 5e-4};
-    REEL_TRY(reel_sgd_create(&b->opt, reel_net_params(b->net), ctx, &sgd, err));
+    const reel_optimizer_config optimizer =
+        reel_optimizer_config_default(reel_optimizer_find("sgd"));
+    REEL_TRY(reel_optimizer_create(&b->opt, reel_net_params(b->net), ctx, &optimizer, err));
     const int64_t shape[4] = {b->n, 3, size, size}, count = reel_shape_numel(4, shape);
-    REEL_TRY(reel_memory_plan_make(&b->plan, b->net, shape, b->infer, err));
+    REEL_TRY(reel_memory_plan_make(&b->plan, b->net, b->infer ? NULL : &optimizer, shape, err));
     float *x = reel_pages_alloc((size_t)count * sizeof *x, err);
     if (!x)
         return REEL_ERR_MEMORY;

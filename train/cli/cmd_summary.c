@@ -95,6 +95,8 @@ static int summarize_net(const reel_options *options, const reel_ctx *ctx)
                                       .dropout = -1,
                                       .image_size = size};
     const int64_t input[4] = {reel_options_int(options, "batch-size"), 3, size, size};
+    const reel_optimizer_config optimizer =
+        reel_optimizer_config_default(reel_optimizer_find("sgd"));
     reel_layer_info layers[MOST];
     reel_net *net;
     reel_memory_plan memory;
@@ -102,7 +104,8 @@ static int summarize_net(const reel_options *options, const reel_ctx *ctx)
     if (reel_model_create(&net, model, &config, ctx, REEL_F32, &err))
         return reel_complain_usage("summary", &err);
     if (reel_net_describe(net, input, layers, MOST, &n, &err) ||
-        reel_memory_plan_make(&memory, net, input, reel_options_flag(options, "infer"), &err)) {
+        reel_memory_plan_make(&memory, net, reel_options_flag(options, "infer") ? NULL : &optimizer,
+                              input, &err)) {
         reel_net_destroy(net);
         return reel_complain("summary", &err);
     }

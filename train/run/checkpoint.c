@@ -13,8 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MOMENTUM "momentum."
-
 static const int64_t MOST_STEPS =
     1000000000000000; /* as --max-steps; a count above it is no count */
 
@@ -96,17 +94,32 @@ static reel_status put_state(const reel_checkpoint *c, reel_weights_writer *w, r
     return status;
 }
 
-static reel_status put_momentum(const reel_checkpoint *c, reel_weights_writer *w, reel_error *err)
+/* ---- the optimizer's state: tensors STATE.PARAMETER ---- */
+
+enum { STATE_NAME = 300 };
+
+static const char *state_name(const reel_checkpoint *c, int state, int param, char name[STATE_NAME])
 {
-    for (int i = 0; i < reel_params_count(c->params); i++) {
-        const reel_tensor velocity = reel_optimizer_state(c->opt, i);
-        if (!velocity.data)
-            continue;
-        char name[300];
-        snprintf(name, sizeof name, MOMENTUM "%s", reel_params_at(c->params, i)->name);
-        REEL_TRY(reel_weights_writer_tensor(w, name, &velocity, err));
-    }
-    return REEL_OK;
+    snprintf(name, STATE_NAME, "%s.%s", reel_optimizer_state_name(c->opt, state),
+             reel_params_at(c->params, param)->name);
+    return name;
+}
+
+static const char *optimizer_name(const reel_checkpoint *c)
+{
+    return reel_optimizer_config_of(c->opt)->kind->name;
+}
+
+static reel_status put_optimizer(const reel_checkpoint *c, reel_weights_writer *w, reel_error *err)
+{
+    char name[STATE_NAME];
+    for (int i = 0; i < reel_params_count(c->params); i++)
+        for (int s = 0; s < reel_optimizer_state_count(c->opt); s++) {
+            const reel_tensor state = reel_optimizer_state(c->opt, s, i);
+            if (state.data)
+                REEL_TRY(reel_weights_writer_tensor(w, state_name(c, s, i, name), &state, err));
+        }
+    return reel_weights_writer_metadata(w, "reel.optimizer", optimizer_name(c), err);
 }
 
 static reel_status write_file(const reel_checkpoint *c, const char *path, int64_t epoch,
@@ -125,7 +138,7 @@ static reel_status write_file(const reel_checkpoint *c, const char *path, int64_
     if (status == REEL_OK)
         status = put_number(w, "epoch", epoch, err);
     if (status == REEL_OK && checkpoint)
-        status = put_momentum(c, w, err);
+        status = put_optimizer(c, w, err);
     if (status == REEL_OK && checkpoint)
         status = put_state(c, w, err);
     if (status == REEL_OK)
@@ -211,8 +224,10 @@ size_t reel_checkpoint_bytes(const reel_checkpoint *c)
     for (int i = 0; i < reel_params_count(c->params); i++) {
         const size_t values = reel_tensor_bytes(&reel_params_at(c->params, i)->value);
         bytes += 2 * values; /* in the checkpoint and in model.safetensors */
-        if (reel_optimizer_state(c->opt, i).data)
-            bytes += values;
+        for (int s = 0; s < reel_optimizer_state_count(c->opt); s++) {
+            const reel_tensor state = reel_optimizer_state(c->opt, s, i);
+            bytes += state.data ? reel_tensor_bytes(&state) : 0;
+        }
     }
     return bytes;
 }
@@ -367,33 +382,72 @@ static reel_status read_state(const reel_checkpoint *c, const reel_weights *weig
     return REEL_OK;
 }
 
-static reel_status read_momentum(const reel_checkpoint *c, const reel_weights *weights, int i,
-                                 const char *path, reel_error *err)
+/* Says which option would make a stored state fit: its own, where there is one of that name. */
+static reel_status state_misfit(const reel_checkpoint *c, int state, const char *path,
+                                const reel_error *why, reel_error *err)
 {
-    const reel_param *p = reel_params_at(c->params, i);
-    char name[300];
-    snprintf(name, sizeof name, MOMENTUM "%s", p->name);
-    const reel_weight *w = reel_weights_find(weights, name);
-    reel_tensor none = p->value;
-    none.data = NULL;
-    reel_error why;
-    if (!w)
-        return reel_optimizer_set_state(c->opt, i, &none, err);
+    const reel_optimizer_kind *kind = reel_optimizer_config_of(c->opt)->kind;
+    const char *name = reel_optimizer_state_name(c->opt, state);
+    for (int i = 0; i < kind->n_options; i++)
+        if (strcmp(kind->options[i].name, name) == 0)
+            return reel_fail(err, why->status, "%s: %s; expected --%s as it was", path,
+                             why->message, name);
+    return reel_fail(err, why->status, "%s: %s; expected the options of --opt %s as they were",
+                     path, why->message, kind->name);
+}
+
+static reel_status read_optimizer_state(const reel_checkpoint *c, const reel_weight *w, int state,
+                                        int param, const char *path, reel_error *err)
+{
     if (w->dtype != REEL_STORED_F32 && w->dtype != REEL_STORED_F64)
-        return reel_fail(err, REEL_ERR_FORMAT, "%s: %s: expected float32 or float64", path, name);
+        return reel_fail(err, REEL_ERR_FORMAT, "%s: %s: expected float32 or float64", path,
+                         w->name);
     const reel_dtype dtype = w->dtype == REEL_STORED_F64 ? REEL_F64 : REEL_F32;
-    const reel_tensor velocity =
+    const reel_tensor stored =
         reel_tensor_with_layout((void *)w->data, dtype, REEL_ROW_MAJOR, w->ndim, w->shape);
-    const reel_status status = reel_optimizer_set_state(c->opt, i, &velocity, &why);
-    return status
-               ? reel_fail(err, status, "%s: %s; expected --momentum as it was", path, why.message)
-               : REEL_OK;
+
+    reel_error why;
+    if (reel_optimizer_set_state(c->opt, state, param, &stored, &why))
+        return state_misfit(c, state, path, &why, err);
+    return REEL_OK;
+}
+
+/* A parameter has every state that the settings use, or none: none forms while it is frozen. */
+static reel_status read_optimizer_param(const reel_checkpoint *c, const reel_weights *weights,
+                                        int param, const char *path, reel_error *err)
+{
+    const int states = reel_optimizer_state_count(c->opt);
+    char name[STATE_NAME];
+    reel_optimizer_forget(c->opt, param);
+    for (int s = 0; s < states; s++) {
+        const reel_weight *w = reel_weights_find(weights, state_name(c, s, param, name));
+        if (w)
+            REEL_TRY(read_optimizer_state(c, w, s, param, path, err));
+    }
+
+    for (int s = 0; s < states; s++)
+        if (reel_optimizer_state(c->opt, s, param).data &&
+            !reel_weights_find(weights, state_name(c, s, param, name)))
+            return reel_fail(err, REEL_ERR_FORMAT, "%s: %s is missing", path, name);
+    return REEL_OK;
+}
+
+/* Checkpoints without the name were written when there was nothing but SGD. */
+static reel_status check_optimizer(const reel_checkpoint *c, const reel_weights *weights,
+                                   const char *path, reel_error *err)
+{
+    const char *stored = reel_weights_metadata(weights, "reel.optimizer");
+    if (strcmp(stored ? stored : "sgd", optimizer_name(c)) != 0)
+        return reel_fail(err, REEL_ERR_INVALID, "%s: holds the state of --opt %.40s, got --opt %s",
+                         path, stored ? stored : "sgd", optimizer_name(c));
+    return REEL_OK;
 }
 
 reel_status reel_checkpoint_restore(const reel_checkpoint *c, const reel_weights *weights,
                                     const char *path, reel_error *err)
 {
     REEL_TRY(reel_model_card_resumes(c->card, weights, path, err));
+    REEL_TRY(check_optimizer(c, weights, path, err));
     for (int i = 0; i < reel_params_count(c->params); i++) {
         const reel_param *p = reel_params_at(c->params, i);
         const reel_weight *w = reel_weights_find(weights, p->name);
@@ -403,7 +457,7 @@ reel_status reel_checkpoint_restore(const reel_checkpoint *c, const reel_weights
                              "%s: %s is missing: not a checkpoint of this network", path, p->name);
         if (reel_weight_to_tensor(w, &p->value, &why))
             return reel_fail(err, REEL_ERR_FORMAT, "%s: %s", path, why.message);
-        REEL_TRY(read_momentum(c, weights, i, path, err));
+        REEL_TRY(read_optimizer_param(c, weights, i, path, err));
     }
     return read_state(c, weights, path, err);
 }

@@ -1,6 +1,7 @@
-/* Checkpoints: checkpoint-NNNNNNNN.safetensors (N = step) holds weights, "momentum." tensors and,
- * in its metadata, where the run stands. No generator state is needed: random numbers are functions
- * of (seed, stream, epoch, sample).
+/* Checkpoints: checkpoint-NNNNNNNN.safetensors (N = step) holds weights, the optimizer's state
+ * as tensors named STATE.PARAMETER ("momentum.features.0.weight") and, in its metadata, where the
+ * run stands. No generator state is needed: random numbers are functions of (seed, stream, epoch,
+ * sample).
  *
  * model.safetensors (last) and best.safetensors hold weights and the model's card alone, and depend
  * on nothing but the weights, the step and the epoch: two runs that agree write the same bytes. */

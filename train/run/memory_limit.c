@@ -129,9 +129,9 @@ static reel_status needed(const reel_trainer *t, int64_t batch, double *bytes, r
     const int64_t input[4] = {batch, 3, s->train.size, s->train.size},
                   val[4] = {batch, 3, s->val.size, s->val.size};
     reel_memory_plan plan, infer;
-    reel_status status = reel_memory_plan_make(&plan, t->net, input, false, err);
+    reel_status status = reel_memory_plan_make(&plan, t->net, &s->optimizer, input, err);
     if (status == REEL_OK)
-        status = reel_memory_plan_make(&infer, t->net, val, true, err);
+        status = reel_memory_plan_make(&infer, t->net, NULL, val, err);
     if (status != REEL_OK)
         *bytes = INFINITY;
     if (status != REEL_OK)
@@ -140,8 +140,8 @@ static reel_status needed(const reel_trainer *t, int64_t batch, double *bytes, r
     /* Batches made ahead: in an evaluation those of the next epoch stand beside those of the
      * validation images. */
     const double ahead = (double)(s->workers + 2) * (double)(plan.input + infer.input);
-    const double planned = (double)(plan.net.parameters + plan.net.gradients) +
-                           (s->sgd.momentum > 0 ? (double)plan.momentum : 0) + step + ahead;
+    const double planned =
+        (double)(plan.net.parameters + plan.net.gradients) + (double)plan.momentum + step + ahead;
     *bytes = planned + UNPLANNED * planned + PER_THREAD * (double)(s->workers + 1);
     return REEL_OK;
 }
@@ -162,8 +162,8 @@ static reel_status check_fit(const reel_trainer *t, double room, const char *who
     const int64_t n = reel_trainer_fit_images(t), size = t->settings->train.size;
     reel_memory_plan plan;
     double bytes = INFINITY;
-    const reel_status status =
-        reel_memory_plan_make(&plan, t->net, (const int64_t[]){n, 3, size, size}, false, err);
+    const reel_status status = reel_memory_plan_make(&plan, t->net, &t->settings->optimizer,
+                                                     (const int64_t[]){n, 3, size, size}, err);
     if (status == REEL_OK)
         bytes = (double)(plan.net.parameters + plan.net.gradients + plan.net.step + plan.input);
     if (status != REEL_OK && status != REEL_ERR_MEMORY)

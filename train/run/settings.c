@@ -117,6 +117,24 @@ static reel_status read_transforms(reel_settings *s, const reel_options *o, reel
     return REEL_OK;
 }
 
+/* Values of the optimizer's options, each from the command's option of the same name. */
+static reel_status read_optimizer(reel_optimizer_config *config, const reel_options *o,
+                                  reel_error *err)
+{
+    *config = reel_optimizer_config_default(reel_optimizer_find("sgd"));
+    const reel_optimizer_kind *kind = config->kind;
+    for (int i = 0; i < kind->n_options; i++) {
+        const char *name = kind->options[i].name;
+        if (reel_options_known(o, name) && reel_options_set(o, name))
+            REEL_TRY(reel_optimizer_config_set(config, name, reel_options_text(o, name), err));
+    }
+
+    reel_error why;
+    if (reel_optimizer_config_check(config, &why))
+        return reel_fail(err, why.status, "--%s", why.message);
+    return REEL_OK;
+}
+
 reel_status reel_settings_read(reel_settings *s, const reel_options *o, reel_error *err)
 {
     *s = (reel_settings){.model = reel_model_find(reel_options_text(o, "arch")),
@@ -167,15 +185,7 @@ reel_status reel_settings_read(reel_settings *s, const reel_options *o, reel_err
         s->net.weight_init.kind = REEL_INIT_XAVIER_NORMAL;
     if (strcmp(init, "model") != 0)
         s->net.bias_init = (reel_init){REEL_INIT_CONSTANT, 0};
-    s->sgd = (reel_sgd_config){.momentum = reel_options_real(o, "momentum"),
-                               .dampening = reel_options_real(o, "dampening"),
-                               .weight_decay = reel_options_real(o, "weight-decay"),
-                               .nesterov = reel_options_flag(o, "nesterov"),
-                               .lr_in_velocity = reel_options_flag(o, "lr-in-velocity")};
-    if (s->sgd.nesterov && (s->sgd.momentum <= 0 || s->sgd.dampening != 0 || s->sgd.lr_in_velocity))
-        return reel_fail(
-            err, REEL_ERR_INVALID,
-            "--nesterov: expected --momentum above 0, --dampening 0 and no --lr-in-velocity");
+    REEL_TRY(read_optimizer(&s->optimizer, o, err));
     s->choose_workers = s->threads == 0 && s->workers == 0;
     if (s->threads == 0)
         s->threads = reel_available_cpus();

@@ -22,7 +22,7 @@ typedef struct reel_settings {
                           */
     uint64_t seed;
     bool class_balanced; /* every class equally often in an epoch */
-    reel_sgd_config sgd;
+    reel_optimizer_config optimizer;
     double bias_lr_mult, bias_decay_mult;
     reel_schedule schedule; /* steps_per_epoch is filled in when the data is known */
     double label_smoothing, clip_norm, max_bad;

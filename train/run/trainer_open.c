@@ -88,7 +88,7 @@ static reel_status make_net(reel_trainer *t, bool resumed, reel_error *err)
         REEL_TRY(start_from(t, s->weights, err));
     else if (!resumed && !strcmp(s->recipe, "caffe"))
         reel_init_caffe(t->net);
-    REEL_TRY(reel_sgd_create(&t->opt, reel_net_params(t->net), t->ctx, &s->sgd, err));
+    REEL_TRY(reel_optimizer_create(&t->opt, reel_net_params(t->net), t->ctx, &s->optimizer, err));
     REEL_TRY(reel_trainer_tune(t, err));
     t->card = (reel_model_card){.image_size = net.image_size,
                                 .preprocessing = reel_preprocessing_of(&s->val)};
@@ -227,9 +227,11 @@ reel_status reel_trainer_begin(reel_trainer *t, reel_error *err)
     reel_trainer_log_start(t);
     const reel_checkpoint whole = reel_trainer_checkpoint(t);
     reel_error why;
+    /* The first checkpoint of a new run will also hold a state that has not formed yet. */
     const size_t values = reel_checkpoint_bytes(&whole),
-                 momentum = settings->sgd.momentum > 0 && !resumed ? values / 2 : 0;
-    if (reel_run_dir_room(&t->run, values + momentum, &why))
+                 state =
+                     resumed ? 0 : reel_optimizer_config_bytes(&settings->optimizer, values / 2);
+    if (reel_run_dir_room(&t->run, values + state, &why))
         reel_progress_warn(&t->progress, "reel train: warning: a checkpoint will not fit: %s",
                            why.message);
     return REEL_OK;

@@ -2,7 +2,7 @@
  * earlier one, name by name, so a recipe reads from the general to the particular. */
 #include <math.h>
 
-#include "optim/internal.h"
+#include "optim/engine/internal.h"
 
 /* * any run of characters, ? any one. Keeps only the last star: what an earlier one swallowed never
  * needs another try, because the pieces between stars may as well be matched as early as possible.

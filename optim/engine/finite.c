@@ -1,6 +1,6 @@
-/* Looking for what is not a number before it reaches a weight. It costs one read of the gradients,
- * where an update reads and writes five times as much. */
-#include "optim/internal.h"
+/* Finds NaN and infinity before they reach a weight. A check reads the gradients once; an update
+ * reads and writes five times as much. */
+#include "optim/engine/internal.h"
 
 enum { BLOCK = 1 << 16 };
 
@@ -30,14 +30,22 @@ int reel_grad_not_finite(const reel_params *params, const reel_ctx *ctx)
     return -1;
 }
 
+static bool param_is_finite(const reel_optimizer *opt, int i)
+{
+    if (!is_finite(&reel_params_at(opt->params, i)->value, opt->ctx))
+        return false;
+    for (int s = 0; s < reel_optimizer_arrays(opt->config.kind); s++) {
+        const reel_tensor state = reel_optimizer_state(opt, s, i);
+        if (state.data && !is_finite(&state, opt->ctx))
+            return false;
+    }
+    return true;
+}
+
 int reel_optimizer_not_finite(const reel_optimizer *opt)
 {
-    for (int i = 0; i < reel_params_count(opt->params); i++) {
-        const reel_tensor velocity = reel_optimizer_state(opt, i);
-        if (!is_finite(&reel_params_at(opt->params, i)->value, opt->ctx))
+    for (int i = 0; i < reel_params_count(opt->params); i++)
+        if (!param_is_finite(opt, i))
             return i;
-        if (velocity.data && !is_finite(&velocity, opt->ctx))
-            return i;
-    }
     return -1;
 }

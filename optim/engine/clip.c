@@ -1,28 +1,35 @@
-/* Gradient clipping, and the norm that tells a run that has left the rails.
+/* Gradient norms and clipping.
  *
- * Norms do not depend on the number of threads: a gradient is cut into blocks by its size alone,
- * each block is summed in double by one thread, and the blocks are added in order. */
+ * A norm has the same bits for any number of threads: a tensor is cut into blocks by its size
+ * alone, one thread sums a block in double, and the blocks are added in order. */
 #include <math.h>
 
-#include "optim/internal.h"
+#include "optim/engine/internal.h"
 
 enum { BLOCKS = 128 };
 
-static double square_sum(const reel_tensor *grad, const reel_ctx *ctx)
+/* Elements of a block: whole multiples of 1,024, so that blocks begin at cache lines. */
+static int64_t block_size(int64_t n)
 {
-    const int64_t n = reel_tensor_numel(grad),
-                  block = ((n + BLOCKS - 1) / BLOCKS + 1023) / 1024 * 1024;
-    const size_t element = reel_dtype_size(grad->dtype);
-    reel_square_sum_fn *const sum = reel_square_sum_loops[grad->dtype];
+    return ((n + BLOCKS - 1) / BLOCKS + 1023) / 1024 * 1024;
+}
+
+double reel_tensor_square_sum(const reel_tensor *t, const reel_ctx *ctx)
+{
+    const int64_t n = reel_tensor_numel(t), block = block_size(n);
+    const size_t element = reel_dtype_size(t->dtype);
+    reel_square_sum_fn *const sum = reel_square_sum_loops[t->dtype];
     double part[BLOCKS] = {0};
+
 #pragma omp parallel for schedule(static)                                                          \
     num_threads(reel_ctx_threads(ctx)) if (n > REEL_OPTIM_PARALLEL)
     for (int b = 0; b < BLOCKS; b++) {
         const int64_t begin = b * block, left = n - begin;
         if (left > 0)
-            part[b] = sum((const char *)grad->data + (size_t)begin * element,
-                          left < block ? left : block);
+            part[b] =
+                sum((const char *)t->data + (size_t)begin * element, left < block ? left : block);
     }
+
     double total = 0;
     for (int b = 0; b < BLOCKS; b++)
         total += part[b];
@@ -37,8 +44,7 @@ static void for_each_gradient(reel_params *params, const reel_ctx *ctx,
         const reel_param *p = reel_params_at(params, i);
         if (!reel_param_moves(p))
             continue;
-        const int64_t n = reel_tensor_numel(&p->grad),
-                      block = ((n + BLOCKS - 1) / BLOCKS + 1023) / 1024 * 1024;
+        const int64_t n = reel_tensor_numel(&p->grad), block = block_size(n);
         const size_t element = reel_dtype_size(p->grad.dtype);
 #pragma omp parallel for schedule(static)                                                          \
     num_threads(reel_ctx_threads(ctx)) if (n > REEL_OPTIM_PARALLEL)
@@ -57,7 +63,7 @@ double reel_grad_norm(const reel_params *params, const reel_ctx *ctx)
     for (int i = 0; i < reel_params_count(params); i++) {
         const reel_param *p = reel_params_at(params, i);
         if (reel_param_moves(p))
-            total += square_sum(&p->grad, ctx);
+            total += reel_tensor_square_sum(&p->grad, ctx);
     }
     return sqrt(total);
 }

@@ -1,8 +1,9 @@
-/* 0 x is 0 for a finite x and NaN for all else, and NaN stays in a sum. Independent sums keep the
- * loop at the speed of memory.
- */
+/* Whether all numbers of a stretch are finite, compiled for float and for double.
+ *
+ * 0 x is 0 for a finite x and NaN for any other, and a NaN stays in a sum. 32 independent sums let
+ * the loop run at the speed of memory. */
 #include "core/real.h"
-#include "optim/internal.h"
+#include "optim/engine/internal.h"
 
 enum { LANES = 32 };
 
@@ -11,12 +12,14 @@ bool REEL_FN(reel_finite)(const void *x_, int64_t n)
 {
     const reel_real *x = x_;
     reel_real lane[LANES] = {0};
+
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES)
         for (int l = 0; l < LANES; l++)
             lane[l] += x[i + l] * 0;
     for (int l = 0; i < n; i++, l++)
         lane[l] += x[i] * 0;
+
     reel_real sum = 0;
     for (int l = 0; l < LANES; l++)
         sum += lane[l];

@@ -1,0 +1,25 @@
+/* The table of optimizers. CMake writes optimizer_table.inc from the names of optim/NAME.c: adding
+ * a file adds an optimizer. */
+#include <string.h>
+
+#include "optim/optim.h"
+#include "optimizer_table.inc"
+
+int reel_optimizer_kind_count(void)
+{
+    return (int)REEL_COUNT(table);
+}
+
+const reel_optimizer_kind *reel_optimizer_kind_at(int index)
+{
+    REEL_ASSERT(index >= 0 && index < REEL_COUNT(table));
+    return table[index];
+}
+
+const reel_optimizer_kind *reel_optimizer_find(const char *name)
+{
+    for (int i = 0; i < REEL_COUNT(table); i++)
+        if (strcmp(table[i]->name, name) == 0)
+            return table[i];
+    return NULL;
+}

@@ -1,0 +1,208 @@
+/* An optimizer of any kind: settings, memory, and a step as one parallel region.
+ *
+ * Invariant: the state of a parameter without updates is memory that reads as zero. It lies in
+ * whole pages that nobody has touched, so parameters that never move take no memory. */
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+
+#include "core/memory.h"
+#include "optim/engine/internal.h"
+
+/* ---- settings ---- */
+
+reel_optimizer_config reel_optimizer_config_default(const reel_optimizer_kind *kind)
+{
+    reel_optimizer_config config = {.kind = kind};
+    if (kind)
+        config.values = reel_optim_values_default(kind->options, kind->n_options);
+    return config;
+}
+
+reel_status reel_optimizer_config_set(reel_optimizer_config *config, const char *name,
+                                      const char *text, reel_error *err)
+{
+    const reel_optimizer_kind *kind = config->kind;
+    if (!kind)
+        return reel_fail(err, REEL_ERR_INVALID, "%s: expected an optimizer, got none", name);
+    return reel_optim_values_set(&config->values, kind->options, kind->n_options, name, text, err);
+}
+
+reel_status reel_optimizer_config_check(const reel_optimizer_config *config, reel_error *err)
+{
+    const reel_optimizer_kind *kind = config->kind;
+    if (!kind)
+        return reel_fail(err, REEL_ERR_INVALID, "optimizer: expected a kind, got none");
+    REEL_TRY(reel_optim_values_check(&config->values, kind->options, kind->n_options, err));
+    return kind->check ? kind->check(&config->values, err) : REEL_OK;
+}
+
+int reel_optimizer_arrays(const reel_optimizer_kind *kind)
+{
+    int n = 0;
+    while (n < REEL_OPTIMIZER_STATES && kind->states[n].name)
+        n++;
+    return n;
+}
+
+bool reel_optimizer_uses(const reel_optimizer_config *config, int state)
+{
+    const reel_optimizer_kind *kind = config->kind;
+    return !kind->uses_state || kind->uses_state(&config->values, state);
+}
+
+size_t reel_optimizer_config_bytes(const reel_optimizer_config *config, size_t flat_bytes)
+{
+    size_t bytes = 0;
+    for (int s = 0; config->kind && s < reel_optimizer_arrays(config->kind); s++)
+        if (reel_optimizer_uses(config, s))
+            bytes += flat_bytes;
+    return bytes;
+}
+
+/* ---- life ---- */
+
+static reel_status allocate_states(reel_optimizer *opt, reel_error *err)
+{
+    const int64_t flat = reel_params_flat_size(opt->params);
+    opt->state_bytes = (size_t)flat * reel_dtype_size(reel_params_dtype(opt->params));
+    if (opt->state_bytes == 0)
+        return REEL_OK;
+
+    for (int s = 0; s < reel_optimizer_arrays(opt->config.kind); s++) {
+        if (!reel_optimizer_uses(&opt->config, s))
+            continue;
+        opt->state[s] = reel_pages_alloc(opt->state_bytes, err);
+        if (!opt->state[s])
+            return REEL_ERR_MEMORY;
+    }
+    return REEL_OK;
+}
+
+reel_status reel_optimizer_create(reel_optimizer **out, reel_params *params, const reel_ctx *ctx,
+                                  const reel_optimizer_config *config, reel_error *err)
+{
+    *out = NULL;
+    const char *name = config->kind ? config->kind->name : "optimizer";
+    reel_error why;
+    if (reel_optimizer_config_check(config, &why))
+        return reel_fail(err, why.status, "%s: %s", name, why.message);
+    const reel_dtype dtype = reel_params_dtype(params);
+    if (!config->kind->update[dtype])
+        return reel_fail(err, REEL_ERR_INVALID, "%s: has no update for %s", name,
+                         reel_dtype_name(dtype));
+
+    const int count = reel_params_count(params);
+    REEL_ASSERT(count == 0 || reel_params_at(params, 0)->value.data); /* committed */
+    reel_optimizer *opt = calloc(1, sizeof *opt);
+    reel_slot *slots = calloc((size_t)count + 1, sizeof *slots);
+    if (!opt || !slots) {
+        free(opt);
+        free(slots);
+        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", name);
+    }
+    *opt = (reel_optimizer){.params = params, .ctx = ctx, .config = *config, .slots = slots};
+    for (int i = 0; i < count; i++)
+        slots[i] = (reel_slot){.lr_mult = 1, .decay_mult = 1};
+
+    const reel_status status = allocate_states(opt, err);
+    if (status == REEL_OK)
+        *out = opt;
+    else
+        reel_optimizer_destroy(opt);
+    return status;
+}
+
+void reel_optimizer_destroy(reel_optimizer *opt)
+{
+    if (!opt)
+        return;
+    for (int s = 0; s < REEL_OPTIMIZER_STATES; s++)
+        reel_pages_free(opt->state[s], opt->state_bytes);
+    free(opt->slots);
+    free(opt);
+}
+
+const reel_optimizer_config *reel_optimizer_config_of(const reel_optimizer *opt)
+{
+    return &opt->config;
+}
+
+/* ---- a step ---- */
+
+bool reel_param_moves(const reel_param *p)
+{
+    return p->has_grad && !(p->flags & (REEL_PARAM_BUFFER | REEL_PARAM_FROZEN));
+}
+
+/* One thread's part of one parameter: whole cache lines, so that no two threads write to one. */
+static void update_part(const reel_optimizer *opt, int i, double lr, int part, int parts)
+{
+    const reel_param *p = reel_params_at(opt->params, i);
+    const int64_t n = reel_tensor_numel(&p->value), lines = (n + 15) / 16;
+    const int64_t begin = lines * part / parts * 16, limit = lines * (part + 1) / parts * 16;
+    const int64_t end = limit < n ? limit : n;
+    if (begin >= end)
+        return;
+
+    const reel_slot *slot = &opt->slots[i];
+    const reel_optimizer_kind *kind = opt->config.kind;
+    const size_t skip = (size_t)begin * reel_dtype_size(p->value.dtype);
+    reel_update u = {.n = end - begin,
+                     .w = (char *)p->value.data + skip,
+                     .g = (const char *)p->grad.data + skip,
+                     .values = &opt->config.values,
+                     .lr = lr * slot->lr_mult,
+                     .decay_mult = p->flags & REEL_PARAM_NO_DECAY ? 0 : slot->decay_mult,
+                     .step = (int64_t)slot->updates + 1,
+                     .weight_norm = slot->weight_norm,
+                     .grad_norm = slot->grad_norm};
+
+    for (int s = 0; s < REEL_OPTIMIZER_STATES; s++) {
+        char *state = reel_optimizer_state_at(opt, s, p);
+        if (!state)
+            continue;
+        u.state[s] = state + skip;
+        if (slot->updates == 0 && kind->states[s].initial != 0)
+            reel_fill_loops[p->value.dtype](u.state[s], u.n, kind->states[s].initial);
+    }
+    kind->update[p->value.dtype](&u);
+}
+
+/* Elements that this step moves; sets norms on the way, if the kind asks for them. */
+static int64_t prepare_step(reel_optimizer *opt)
+{
+    int64_t moving = 0;
+    for (int i = 0; i < reel_params_count(opt->params); i++) {
+        const reel_param *p = reel_params_at(opt->params, i);
+        if (!reel_param_moves(p))
+            continue;
+        moving += reel_tensor_numel(&p->value);
+        if (!opt->config.kind->uses_norms)
+            continue;
+        opt->slots[i].weight_norm = sqrt(reel_tensor_square_sum(&p->value, opt->ctx));
+        opt->slots[i].grad_norm = sqrt(reel_tensor_square_sum(&p->grad, opt->ctx));
+    }
+    return moving;
+}
+
+reel_status reel_optimizer_step(reel_optimizer *opt, double lr, reel_error *err)
+{
+    if (!(lr >= 0 && isfinite(lr)))
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "%s: learning rate: expected a finite number, 0 or more, got %g",
+                         opt->config.kind->name, lr);
+    const int count = reel_params_count(opt->params);
+    const int64_t moving = prepare_step(opt);
+
+    /* One region for all parameters: each thread updates its share of every one. */
+#pragma omp parallel num_threads(reel_ctx_threads(opt->ctx)) if (moving > REEL_OPTIM_PARALLEL)
+    for (int i = 0; i < count; i++)
+        if (reel_param_moves(reel_params_at(opt->params, i)))
+            update_part(opt, i, lr, omp_get_thread_num(), omp_get_num_threads());
+
+    for (int i = 0; i < count; i++)
+        if (reel_param_moves(reel_params_at(opt->params, i)))
+            opt->slots[i].updates++;
+    return REEL_OK;
+}
