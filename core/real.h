@@ -8,6 +8,7 @@
 #ifndef REEL_CORE_REAL_H
 #define REEL_CORE_REAL_H
 
+#include "core/elementary.h"
 #include "core/tensor.h"
 
 #include <math.h>
@@ -22,12 +23,14 @@
 typedef float reel_real;
 #define REEL_FN(name) name##_f32
 #define REEL_DTYPE REEL_F32
-#define REEL_MATH(function) function##f /* REEL_MATH(exp)(x) is expf(x) */
+#define REEL_MATH(function) reel_math_##function##f /* REEL_MATH(exp)(x): reel_math_expf(x) */
+#define REEL_POWER_OF_POSITIVE(x, y) reel_math_powf_of_positive(x, y)
 #else
 typedef double reel_real;
 #define REEL_FN(name) name##_f64
 #define REEL_DTYPE REEL_F64
-#define REEL_MATH(function) function
+#define REEL_MATH(function) reel_math_##function
+#define REEL_POWER_OF_POSITIVE(x, y) reel_math_pow(x, y)
 #endif
 
 #define REEL_BOTH(name) {name##_f32, name##_f64}

@@ -1,6 +1,8 @@
 /* Philox comes from Random123; this file only fixes how counters and keys are laid out. */
 #include "core/rng.h"
 
+#include "core/elementary.h"
+
 #include <math.h>
 #include <Random123/philox.h>
 
@@ -42,7 +44,7 @@ double reel_rng_range(reel_rng *rng, double lo, double hi)
 double reel_rng_normal(reel_rng *rng)
 {
     const double u = 1.0 - reel_rng_uniform(rng), v = reel_rng_uniform(rng);
-    return sqrt(-2.0 * log(u)) * cos(2.0 * 3.14159265358979323846 * v);
+    return sqrt(-2.0 * reel_math_log(u)) * reel_math_cos(2.0 * 3.14159265358979323846 * v);
 }
 
 uint64_t reel_rng_below(reel_rng *rng, uint64_t n)

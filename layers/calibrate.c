@@ -7,6 +7,7 @@
  * common part grows from layer to layer until the logits hardly depend on the image, and the loss
  * stays at ln(classes). Invariant: a walk in the order of the layers, each fitted before the next
  * one sees it. */
+#include "core/elementary.h"
 #include "core/ops.h"
 #include "core/rng.h"
 #include "layers/net_internal.h"
@@ -187,7 +188,7 @@ static reel_status balance(reel_net *net, const chain *all, reel_tape *tape,
         all->rate[k] = w > 0 && isfinite(w) && isfinite(g) ? g / w : 0;
         if (all->rate[k] <= 0)
             continue;
-        log_mean += log(all->rate[k]);
+        log_mean += reel_math_log(all->rate[k]);
         part++;
     }
     if (part == 0)
@@ -195,7 +196,8 @@ static reel_status balance(reel_net *net, const chain *all, reel_tape *tape,
     log_mean /= part;
     double so_far = 1;
     for (int k = 0; k < all->n; k++) {
-        const double s = all->rate[k] > 0 ? exp(0.5 * (log(all->rate[k]) - log_mean)) : 1;
+        const double s =
+            all->rate[k] > 0 ? reel_math_exp(0.5 * (reel_math_log(all->rate[k]) - log_mean)) : 1;
         so_far *= s;
         const reel_tensor weight = reel_module_param_value(all->layer[k], 0);
         multiply(&weight, s);

@@ -3,6 +3,7 @@
  * and Bengio 2010 (Xavier), PyTorch's reset_parameters (default). */
 #include <math.h>
 
+#include "core/elementary.h"
 #include "core/kernels/philox.h"
 #include "core/rng.h"
 #include "layers/net_internal.h"
@@ -51,10 +52,13 @@ static void draw_chunk(bool normal, const uint32_t word[REEL_PHILOX_DRAW],
         return;
     }
     for (int i = 0; i < HALF; i++) {
-        const float radius = sqrtf(-2.0f * logf(((float)(word[i] >> 8) + 0.5f) * 0x1p-24f));
+        const float radius =
+            sqrtf(-2.0f * reel_math_logf(((float)(word[i] >> 8) + 0.5f) * 0x1p-24f));
         const float angle = (float)(word[HALF + i] >> 8) * (6.28318530717958647692f * 0x1p-24f);
-        v[i] = radius * cosf(angle);
-        v[HALF + i] = radius * sinf(angle);
+        float sine, cosine;
+        reel_math_sin_cos(angle, &sine, &cosine);
+        v[i] = radius * cosine;
+        v[HALF + i] = radius * sine;
     }
 }
 

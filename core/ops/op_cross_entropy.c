@@ -11,6 +11,7 @@
  * subtracts its maximum first, so no exponential overflows. Forward leaves p for backward. Rows add
  * up in order in double, whatever the number of threads. */
 #include "core/op_impl.h"
+#include "core/ops/exponentials.h"
 
 REEL_DECLARE_OP(cross_entropy);
 
@@ -54,13 +55,7 @@ static double row_loss(const loss_attrs *a, int64_t i, const reel_real *x, reel_
     reel_real top = x[0];
     for (int64_t k = 1; k < classes; k++)
         top = x[k] > top ? x[k] : top;
-    double sum = 0;
-    for (int64_t k = 0; k < classes; k++) {
-        const reel_real e = REEL_MATH(exp)(x[k] - top);
-        if (p)
-            p[k] = e;
-        sum += (double)e;
-    }
+    const double sum = line_exponentials(x, classes, 1, top, p);
     if (p) {
         const reel_real inverse = (reel_real)(1 / sum);
         for (int64_t k = 0; k < classes; k++)
@@ -68,7 +63,7 @@ static double row_loss(const loss_attrs *a, int64_t i, const reel_real *x, reel_
     }
     if (!loss_counts(a, i))
         return 0;
-    const double offset = (double)top + log(sum);
+    const double offset = (double)top + reel_math_log(sum);
     const int64_t label = a->labels[i];
     double loss = (1 - a->smoothing) * (w ? w[label] : 1) * (offset - (double)x[label]);
     if (a->smoothing > 0) {

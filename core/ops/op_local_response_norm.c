@@ -50,7 +50,7 @@ static inline void inverse_power(const reel_real *restrict s, int64_t ch, double
             to[k] = 1 / s[k];
     else
         for (int64_t k = 0; k < ch; k++)
-            to[k] = REEL_MATH(pow)(s[k], (reel_real)-beta);
+            to[k] = REEL_POWER_OF_POSITIVE(s[k], (reel_real)-beta);
 }
 
 /* s of one row; padded has `before` zeros in front and enough behind. */

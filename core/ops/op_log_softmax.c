@@ -12,10 +12,7 @@ void REEL_FN(reel_log_softmax_forward)(const reel_call *c)
         const int64_t begin = line_begin(&l, i), n = l.length * l.stride;
         const reel_real *x = (const reel_real *)c->in[0].data + begin, top = line_max(&l, x);
         reel_real *y = (reel_real *)c->out.data + begin;
-        double sum = 0;
-        for (int64_t k = 0; k < n; k += l.stride)
-            sum += (double)REEL_MATH(exp)(x[k] - top);
-        const double log_sum = log(sum);
+        const double log_sum = reel_math_log(line_exponentials(x, l.length, l.stride, top, NULL));
         for (int64_t k = 0; k < n; k += l.stride)
             y[k] = (reel_real)((double)(x[k] - top) - log_sum);
     }

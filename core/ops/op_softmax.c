@@ -12,9 +12,7 @@ void REEL_FN(reel_softmax_forward)(const reel_call *c)
         const int64_t begin = line_begin(&l, i), n = l.length * l.stride;
         const reel_real *x = (const reel_real *)c->in[0].data + begin, top = line_max(&l, x);
         reel_real *y = (reel_real *)c->out.data + begin;
-        double sum = 0;
-        for (int64_t k = 0; k < n; k += l.stride)
-            sum += (double)(y[k] = REEL_MATH(exp)(x[k] - top));
+        const double sum = line_exponentials(x, l.length, l.stride, top, y);
         const reel_real inverse = (reel_real)(1 / sum);
         for (int64_t k = 0; k < n; k += l.stride)
             y[k] *= inverse;

@@ -3,6 +3,7 @@
 #ifndef REEL_CORE_OPS_SOFTMAX_H
 #define REEL_CORE_OPS_SOFTMAX_H
 
+#include "core/ops/exponentials.h"
 #include "core/ops/unary.h"
 #include "core/walk.h"
 

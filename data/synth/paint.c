@@ -5,6 +5,8 @@
  * one distribution for all. */
 #include "data/synth/synth.h"
 
+#include "core/elementary.h"
+
 #include <math.h>
 
 static const float tau = 6.28318531f;
@@ -57,13 +59,13 @@ float reel_synth_texture_at(const reel_synth_paint *paint, float x, float y)
     case REEL_SYNTH_HATCH:
         return lines((u + v) * 0.7f);
     case REEL_SYNTH_WEAVE:
-        return ramp(-0.2f, 0.2f, sinf(u * tau * 0.5f) * sinf(v * tau * 0.5f));
+        return ramp(-0.2f, 0.2f, reel_math_sinf(u * tau * 0.5f) * reel_math_sinf(v * tau * 0.5f));
     case REEL_SYNTH_SCALES: {
         const float row = floorf(v), a = frac(u + 0.5f * row) - 0.5f, b = frac(v);
         return ramp(0.12f, 0.02f, fabsf(sqrtf(a * a + b * b) - 0.55f)) + 0.25f * b;
     }
     case REEL_SYNTH_RAYS:
-        return lines(atan2f(y, x) / tau * roundf(4.5f * f) + paint->phase[0]);
+        return lines(reel_math_atan2f(y, x) / tau * roundf(4.5f * f) + paint->phase[0]);
     case REEL_SYNTH_GROOVES:
         return lines(sqrtf(x * x + y * y) * f * 1.1f + paint->phase[0]);
     case REEL_SYNTH_BRICKS: {
@@ -78,7 +80,9 @@ float reel_synth_texture_at(const reel_synth_paint *paint, float x, float y)
         return ramp(0.34f, 0.24f, sqrtf(a * a + b * b));
     }
     case REEL_SYNTH_BANDS:
-        return ramp(-0.1f, 0.1f, sinf(atan2f(y, x) * roundf(f * 0.8f) + paint->phase[0] * tau));
+        return ramp(
+            -0.1f, 0.1f,
+            reel_math_sinf(reel_math_atan2f(y, x) * roundf(f * 0.8f) + paint->phase[0] * tau));
     case REEL_SYNTH_SPECKLE:
         return ramp(0.58f, 0.68f, reel_synth_noise(paint->salt, u * 2.2f, v * 2.2f));
     case REEL_SYNTH_PLAIN:

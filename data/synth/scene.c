@@ -6,6 +6,8 @@
  * thread it is drawn. */
 #include "data/synth/synth.h"
 
+#include "core/elementary.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -63,9 +65,10 @@ static void draw_background(canvas *to, reel_rng *rng, float mean[3])
     reel_synth_colour_draw(rng, b);
     mix(b, a, 0.45f); /* not too far apart, so that one object colour can stand out from both */
     reel_synth_colour_draw(rng, spot);
-    const float turn = (float)reel_rng_range(rng, 0, 6.2831853), gx = cosf(turn), gy = sinf(turn);
-    const float slant = (float)reel_rng_range(rng, 0, 6.2831853), sx = cosf(slant),
-                sy = sinf(slant);
+    const float turn = (float)reel_rng_range(rng, 0, 6.2831853), gx = reel_math_cosf(turn),
+                gy = reel_math_sinf(turn);
+    const float slant = (float)reel_rng_range(rng, 0, 6.2831853), sx = reel_math_cosf(slant),
+                sy = reel_math_sinf(slant);
     const float stripes =
         reel_rng_uniform(rng) < 0.5 ? (float)reel_rng_range(rng, 0.05, 0.22) : 0.0f;
     const float period = (float)reel_rng_range(rng, 2.5, 9.0),
@@ -85,7 +88,8 @@ static void draw_background(canvas *to, reel_rng *rng, float mean[3])
                 pixel[c] = a[c] + (b[c] - a[c]) * t;
             mix(pixel, spot, cloud * n);
             if (stripes > 0.0f) {
-                const float wave = 1.0f + stripes * sinf((u * sx + v * sy) * period * 6.2831853f);
+                const float wave =
+                    1.0f + stripes * reel_math_sinf((u * sx + v * sy) * period * 6.2831853f);
                 for (int c = 0; c < 3; c++)
                     pixel[c] *= wave;
             }
@@ -122,8 +126,8 @@ static void stamp(const canvas *to, const reel_synth_shape *shape, const reel_sy
     const int box[4] = {(int)fmaxf(0.0f, at->x - reach), (int)fmaxf(0.0f, at->y - reach),
                         (int)fminf((float)to->width, at->x + reach + 1.0f),
                         (int)fminf((float)to->height, at->y + reach + 1.0f)};
-    const float c = cosf(at->angle) / at->radius, s = sinf(at->angle) / at->radius,
-                narrow = 1.0f / at->stretch;
+    const float c = reel_math_cosf(at->angle) / at->radius,
+                s = reel_math_sinf(at->angle) / at->radius, narrow = 1.0f / at->stretch;
     for (int y = box[1]; y < box[3]; y++) {
         for (int x = box[0]; x < box[2]; x++) {
             const float dx = (float)x + 0.5f - at->x, dy = at->y - (float)y - 0.5f;
@@ -231,8 +235,8 @@ reel_status reel_synth_draw(reel_synth_work *work, reel_image *out, uint64_t see
     canvas to = {
         .colour = work->colour, .fields = work->fields, .width = (int)width, .height = (int)height};
     const double lamp = reel_rng_range(&rng, -2.8, -0.3); /* from above, a little left or right */
-    to.light[0] = (float)cos(lamp);
-    to.light[1] = (float)sin(lamp);
+    to.light[0] = (float)reel_math_cos(lamp);
+    to.light[1] = (float)reel_math_sin(lamp);
     float mean[3];
     draw_background(&to, &rng, mean);
     stamp_scraps(&to, &rng, 4 + (int)reel_rng_below(&rng, 6), 0.05f, 0.15f);

@@ -6,6 +6,8 @@
  * be too short, which only the bevel sees. */
 #include "data/synth/synth.h"
 
+#include "core/elementary.h"
+
 #include <math.h>
 
 const char *const reel_synth_names[REEL_SYNTH_CLASSES] = {
@@ -43,8 +45,9 @@ static float wedge(float x, float y, float length, float half)
  * x axis. */
 static void fold(float *x, float *y, int n)
 {
-    const float sector = 2.0f * pi / (float)n, turn = sector * roundf(atan2f(*y, *x) / sector);
-    const float c = cosf(turn), s = sinf(turn), fx = c * *x + s * *y;
+    const float sector = 2.0f * pi / (float)n,
+                turn = sector * roundf(reel_math_atan2f(*y, *x) / sector);
+    const float c = reel_math_cosf(turn), s = reel_math_sinf(turn), fx = c * *x + s * *y;
     *y = c * *y - s * *x;
     *x = fx;
 }
@@ -172,8 +175,8 @@ static reel_synth_field mug(const float p[4], float x, float y)
 static reel_synth_field star(const reel_synth_shape *shape, float x, float y)
 {
     fold(&x, &y, shape->count);
-    const float half = pi / (float)shape->count, ex = shape->p[0] * cosf(half) - 1.0f,
-                ey = shape->p[0] * sinf(half);
+    const float half = pi / (float)shape->count, ex = shape->p[0] * reel_math_cosf(half) - 1.0f,
+                ey = shape->p[0] * reel_math_sinf(half);
     const float edge = ((x - 1.0f) * ey - fabsf(y) * ex) / sqrtf(ex * ex + ey * ey);
     return (reel_synth_field){edge, nowhere, nowhere};
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "core/elementary.h"
 #include "data/data_internal.h"
 
 static reel_rect centered(int64_t width, int64_t height, int64_t w, int64_t h)
@@ -14,10 +15,11 @@ static reel_rect centered(int64_t width, int64_t height, int64_t w, int64_t h)
 reel_rect reel_random_resized_rect(int64_t width, int64_t height, const double scale[2],
                                    const double ratio[2], reel_rng *rng)
 {
-    const double area = (double)width * (double)height, low = log(ratio[0]), high = log(ratio[1]);
+    const double area = (double)width * (double)height, low = reel_math_log(ratio[0]),
+                 high = reel_math_log(ratio[1]);
     for (int i = 0; i < 10; i++) {
         const double target = area * reel_rng_range(rng, scale[0], scale[1]),
-                     aspect = exp(reel_rng_range(rng, low, high));
+                     aspect = reel_math_exp(reel_rng_range(rng, low, high));
         const int64_t w = (int64_t)rint(sqrt(target * aspect)),
                       h = (int64_t)rint(sqrt(target / aspect));
         if (w <= 0 || w > width || h <= 0 || h > height)

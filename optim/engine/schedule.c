@@ -6,6 +6,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "core/elementary.h"
 #include "optim/optim.h"
 
 static double gamma_of(const reel_schedule *s)
@@ -107,20 +108,20 @@ double reel_schedule_at(const reel_schedule *s, int64_t step)
         break;
     case REEL_SCHEDULE_STEP: {
         const int64_t drops = epoch / s->step_size;
-        return s->lr * pow(gamma_of(s), (double)drops);
+        return s->lr * reel_math_pow(gamma_of(s), (double)drops);
     }
     case REEL_SCHEDULE_MULTISTEP: {
         int passed = 0;
         while (passed < s->n_milestones && s->milestones[passed] <= epoch)
             passed++;
-        return s->lr * pow(gamma_of(s), passed);
+        return s->lr * reel_math_pow(gamma_of(s), passed);
     }
     case REEL_SCHEDULE_COSINE:
-        return s->min_lr + (s->lr - s->min_lr) * (1 + cos(M_PI * t)) / 2;
+        return s->min_lr + (s->lr - s->min_lr) * (1 + reel_math_cos(M_PI * t)) / 2;
     case REEL_SCHEDULE_POLY:
-        return s->lr * pow(1 - t, power_of(s));
+        return s->lr * reel_math_pow(1 - t, power_of(s));
     case REEL_SCHEDULE_PLATEAU:
-        return fmax(s->lr * pow(gamma_of(s), (double)s->reductions), s->min_lr);
+        return fmax(s->lr * reel_math_pow(gamma_of(s), (double)s->reductions), s->min_lr);
     }
     return s->lr;
 }

@@ -41,6 +41,9 @@ try "operators do not allocate: malloc" core/ops/op_b.c '/* b */\nvoid *f(void) 
 try "neither prints nor ends the process: printf" layers/b.c '/* b */\nvoid f(void) { printf("x"); }\n'
 try "neither prints nor ends the process: exit" core/ops/op_b.c '/* b */\nvoid f(void) { exit(1); }\n'
 try "files are replaced by reel_atomic_write" train/b.c '/* b */\nvoid f(void) { rename("a", "b"); }\n'
+try "the bits of libm's exp vary" core/ops/op_b.c '/* b */\nfloat f(float x) { return expf(x); }\n'
+try "the bits of libm's pow vary" optim/b.c '/* b */\ndouble f(double x) { return pow (x, 2); }\n'
+try "the bits of libm's atan2 vary" data/b.c '/* b */\ndouble f(double x) { return 1 + atan2(x, 2); }\n'
 try "main belongs to train/" data/b.c '/* b */\nint main(void)\n{\n}\n'
 try "does not open with a comment" core/b.c 'int x;\n'
 try "not one of the entries agreed for the root" notes.txt 'x\n'
@@ -49,6 +52,7 @@ rm -rf "$tree"
 mkdir -p "$tree/train" "$tree/core"
 echo '/* A header. */' >"$tree/core/a.h"
 printf '/* fine: exit() and malloc() in a comment */\n#include "core/a.h"\nint main(void)\n{\n}\n' >"$tree/train/b.c"
-printf '/* fine */\nconst char *f = "printf(exit)"; // exit\n' >"$tree/core/b.c"
+printf '/* fine: exp(x) */\nconst char *f = "printf(exit)"; // exit\n' >"$tree/core/b.c"
+printf '/* fine */\nvoid f(c *x) { x->log(1), reel_math_exp(2), sqrt(3), my_log(4); }\n' >"$tree/core/c.c"
 python3 "$check" "$tree" || failed=1
 exit $failed

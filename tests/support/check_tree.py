@@ -7,6 +7,7 @@
   library   no main, no printing, no exit in core, layers, optim, data; no allocation in core/ops
   writes    files that replace others are written by core/files/atomic_file.c (shards of data/pack.c apart): one way, one kind of
             temporary name, which a resumed run sweeps away
+  libm      exp, log, pow, sin, tanh and their kin come from core/elementary.h: libm's bits depend on its version and on the CPU
   files     at most 800 lines; opens with a comment; only the agreed entries at the root
   symbols   libreel exports reel_ names only and has no writable global (with BUILD)
 """
@@ -32,6 +33,14 @@ PRINTS_OR_ENDS = re.compile(r"\b(printf|vprintf|puts|putchar|perror|exit|_exit|q
 ALLOCATES = re.compile(r"\b(malloc|calloc|realloc|aligned_alloc|posix_memalign|alloca|free|strdup|fopen)\s*\(")
 REPLACES = re.compile(r"\brename(at2?)?\s*\(")
 REPLACES_FILES = {"core/files/atomic_file.c", "data/pack.c"}
+OF_LIBM = re.compile(r"(?<![\w.])(?<!->)(exp|exp2|exp10|expm1|log|log2|log10|log1p|pow|sin|cos|sincos|tan|asin|acos|atan|atan2"
+                     r"|sinh|cosh|tanh|asinh|acosh|atanh|cbrt|hypot|erf|erfc|tgamma|lgamma)[fl]?\s*\(")
+MAY_CALL_LIBM = {
+    "train/report/insight.c": "the confidence that the page shows",
+    "train/report/chart.c": "the steps of an axis",
+    "train/cli/cmd_bench_kernels.c": "geometric means of speeds that are printed",
+    "train/examples/own_operator.c": "a user's own operator, written with what a user has",
+}
 OF_THE_COMPILER = (".gomp_critical_user_",)  # the lock that clang makes for an OpenMP reduction
 ENDS_THE_PROCESS = {"core/base.c"}  # holds reel_assert_failed
 
@@ -125,6 +134,9 @@ def check_source(root, path, text):
                 breach(path, number, "main belongs to train/")
         if top in LIBRARY + ("train",) and REPLACES.search(line) and path not in REPLACES_FILES:
             breach(path, number, "files are replaced by reel_atomic_write")
+        match = OF_LIBM.search(line)
+        if match and top in LIBRARY + ("train",) and path not in MAY_CALL_LIBM:
+            breach(path, number, f"the bits of libm's {match.group(1)} vary: use core/elementary.h")
         if path.startswith("core/ops/") and ALLOCATES.search(line):
             breach(path, number, f"operators do not allocate: {ALLOCATES.search(line).group(1)}")
 

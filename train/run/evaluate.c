@@ -3,6 +3,8 @@
  * twice. */
 #include "train/run/evaluate.h"
 
+#include "core/elementary.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -36,14 +38,14 @@ void reel_average_views(float *out, const float *logits, int64_t n, int64_t view
             for (int64_t c = 1; c < classes; c++)
                 most = fmax(most, (double)rows[v * classes + c]);
             for (int64_t c = 0; c < classes; c++)
-                sum += exp((double)rows[v * classes + c] - most);
-            shift[v] = most + log(sum);
+                sum += reel_math_exp((double)rows[v * classes + c] - most);
+            shift[v] = most + reel_math_log(sum);
         }
         for (int64_t c = 0; c < classes; c++) {
             double mean = 0;
             for (int64_t v = 0; v < views; v++)
-                mean += exp((double)rows[v * classes + c] - shift[v]);
-            const double score = log(mean / (double)views);
+                mean += reel_math_exp((double)rows[v * classes + c] - shift[v]);
+            const double score = reel_math_log(mean / (double)views);
             out[i * classes + c] =
                 (float)(score < -1e30 ? -1e30 : score); /* what is no number stays none */
         }
@@ -87,9 +89,10 @@ static void add_image(reel_evaluation *e, int64_t index, const float *logits, in
         return;
     double sum = 0;
     for (int64_t c = 0; c < e->classes; c++)
-        sum += exp((double)logits[c] - (double)logits[best]);
-    keep_worst(e, (reel_mistake){index, best, 1 / sum,
-                                 log(sum) + (double)logits[best] - (double)logits[label]});
+        sum += reel_math_exp((double)logits[c] - (double)logits[best]);
+    keep_worst(e,
+               (reel_mistake){index, best, 1 / sum,
+                              reel_math_log(sum) + (double)logits[best] - (double)logits[label]});
 }
 
 static reel_status add_batch(reel_evaluation *e, sums *s, const reel_batch *b, int64_t first,

@@ -9,6 +9,8 @@
 
 #include "train/run/json_util.h"
 
+#include "core/elementary.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -24,7 +26,7 @@ static double guess_loss(const reel_trainer *t)
     const bool balanced = t->settings->class_balanced;
     double *count = calloc((size_t)classes + 1, sizeof *count), entropy = 0;
     if (!count)
-        return log((double)classes);
+        return reel_math_log((double)classes);
     for (int64_t i = 0; i < images; i++)
         count[reel_dataset_label(t->train, i)]++;
     int64_t present = 0;
@@ -35,7 +37,7 @@ static double guess_loss(const reel_trainer *t)
             count[c] = count[c] > 0 ? (double)images / (double)present : 0;
         const double p = (1 - smooth) * count[c] / (double)images + smooth / (double)classes;
         if (p > 0)
-            entropy -= p * log(p);
+            entropy -= p * reel_math_log(p);
     }
     free(count);
     return entropy;
