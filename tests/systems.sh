@@ -76,7 +76,10 @@ root=$work/root
 inside="" # the process that runs in the tree
 clean_up() { # the tree's mounts are in another namespace, so rm cannot reach through them
     if [ -n "$inside" ]; then
-        kill -KILL "$inside" 2>/dev/null || true # everything in its PID namespace ends with it
+        # The child of unshare is process 1 of the PID namespace. When it is killed, unshare returns
+        # after every process in the namespace has ended.
+        # shellcheck disable=SC2046
+        kill -KILL $(cat "/proc/$inside/task/$inside/children") 2>/dev/null || true
         wait "$inside" 2>/dev/null || true
     fi
     if $keep; then
@@ -132,6 +135,8 @@ prepare() {
             { tail -n 20 "$work/debootstrap.log"; return 1; }
     fi
     cp /etc/resolv.conf "$root/etc/resolv.conf"
+    # A mirror may be a snapshot, whose lists count as expired.
+    echo 'Acquire::Check-Valid-Until "false";' >"$root/etc/apt/apt.conf.d/90snapshot"
 
     home=/root
     if [ "$user" != root ]; then
