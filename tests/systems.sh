@@ -11,9 +11,9 @@
 #   --tree DIR    start with a copy of DIR, a tree that debootstrap made, instead of making one
 #   --keep        leave the tree and the logs, and print where they are
 #
-# It needs root, unshare, git and debootstrap, about 4 GB in $TMPDIR (default /var/tmp), and 15 to 40
-# minutes on two cores. Everything happens below one new folder. The mounts live in a mount namespace
-# of their own, and the processes in a PID namespace: both end with this script.
+# It needs root, unshare, git and debootstrap, 4 GB in $TMPDIR (default /var/tmp), and 15 to 40
+# minutes on two cores. Everything happens below one new folder. The mounts live in a namespace
+# of their own, the processes in another: both end with this script.
 set -eu
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
