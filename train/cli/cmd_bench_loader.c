@@ -1,9 +1,9 @@
 /* `reel bench loader`: how many images a second the loader turns into batches, with nobody who uses
  * them. */
 #include "train/cli/command.h"
+#include "train/cli/option_words.h"
 #include "train/run/data_dir.h"
 #include "train/run/progress.h"
-#include "train/run/settings.h"
 
 #include "data/loader.h"
 
@@ -68,11 +68,9 @@ static int run(reel_options *o)
     reel_dataset *data = NULL;
     const char *decode = reel_options_text(o, "decode"), *crop = reel_options_text(o, "crop");
     reel_transform t = {.size = reel_options_int(o, "size"),
-                        .crop = !strcmp(crop, "random-resized") ? REEL_CROP_RANDOM_RESIZED
-                                : !strcmp(crop, "random")       ? REEL_CROP_RANDOM
-                                                                : REEL_CROP_CENTER,
+                        .crop = reel_crop_from(crop),
                         .flip = 0.5,
-                        .decode = !strcmp(decode, "fast") ? REEL_DECODE_FAST : REEL_DECODE_EXACT,
+                        .decode = reel_decode_from(decode),
                         .exif = reel_exif_from(reel_options_text(o, "exif"))};
     reel_transform_imagenet_norm(&t);
     reel_loader_config config = {.batch = reel_options_int(o, "batch"),

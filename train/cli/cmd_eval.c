@@ -3,13 +3,13 @@
 #include "train/cli/cmd_eval.h"
 
 #include "train/cli/command.h"
+#include "train/cli/option_words.h"
 #include "train/run/data_dir.h"
 #include "train/run/evaluate.h"
 #include "train/run/judge.h"
 #include "train/run/model_card.h"
 #include "train/run/progress.h"
 #include "train/run/run_dir.h"
-#include "train/run/settings.h"
 #include "train/run/share.h"
 #include "train/run/signals.h"
 

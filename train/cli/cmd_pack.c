@@ -2,9 +2,9 @@
  * shard that is not complete.
  */
 #include "train/cli/command.h"
+#include "train/cli/option_words.h"
 #include "train/run/json_util.h"
 #include "train/run/progress.h"
-#include "train/run/settings.h"
 #include "train/run/signals.h"
 
 #include "data/pack.h"

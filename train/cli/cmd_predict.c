@@ -2,10 +2,10 @@
  * exit code then is 1. */
 #include "train/cli/command.h"
 #include "train/cli/image_list.h"
+#include "train/cli/option_words.h"
 #include "train/run/evaluate.h"
 #include "train/run/json_util.h"
 #include "train/run/model_card.h"
-#include "train/run/settings.h"
 
 #include <errno.h>
 #include <inttypes.h>

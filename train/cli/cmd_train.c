@@ -7,6 +7,7 @@
 #include "train/cli/option_table.h"
 #include "train/cli/recipe.h"
 #include "train/cli/train_options.h"
+#include "train/cli/train_settings.h"
 #include "train/report/report.h"
 #include "train/run/data_dir.h"
 #include "train/run/finetune.h"
@@ -168,12 +169,12 @@ static void say_start(const reel_trainer *t, const reel_options *options, const 
                  hidden);
     reel_say("%d compute threads (%s), %d workers %s; %s decoding; %" PRId64
              " steps an epoch; results in %s",
-             reel_ctx_threads(t->ctx), reel_isa_name(reel_ctx_isa(t->ctx)), s->workers,
-             reel_share_in_turns(reel_ctx_threads(t->ctx), s->workers) ? "in turn with them"
-                                                                       : "beside them",
+             reel_ctx_threads(t->ctx), reel_isa_name(reel_ctx_isa(t->ctx)), (int)s->workers,
+             reel_share_in_turns(reel_ctx_threads(t->ctx), (int)s->workers) ? "in turn with them"
+                                                                            : "beside them",
              s->train.decode == REEL_DECODE_FAST ? "fast" : "exact", t->steps_per_epoch,
              t->run.path);
-    if (reel_dataset_count(t->train) < s->batch)
+    if (reel_dataset_count(t->train) < s->batch_size)
         reel_say("fewer images than --batch-size: a batch is all %" PRId64,
                  reel_dataset_count(t->train));
     if (s->resume && !resumed_from)
@@ -264,9 +265,9 @@ static int test_only(const char *data, const reel_settings *s, const reel_option
         .split = "val",
         .weights = s->weights,
         .arch = s->model->name,
-        .batch = s->batch,
-        .threads = s->threads,
-        .workers = s->workers,
+        .batch = s->batch_size,
+        .threads = (int)s->threads,
+        .workers = (int)s->workers,
         .resize = reel_options_given(o, "val-resize-size") ? s->val.resize : 0,
         .crop = reel_options_given(o, "val-crop-size") ? s->val.size : 0,
         .exif = reel_options_given(o, "exif") ? reel_options_text(o, "exif") : NULL,

@@ -3,6 +3,7 @@
 
 #include "layers/models.h"
 #include "train/cli/recipe.h"
+#include "train/run/settings.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +17,7 @@ static const char *arch_word(int index)
 /* ---- the rows ---- */
 const reel_option reel_train_options[REEL_N_TRAIN_OPTIONS] = {
 #define OPTION(field_, type_, ...)                                                                 \
-    {.type = REEL_OPTION_##type_, .field = REEL_TRAIN_OPTION_##field_, __VA_ARGS__},
+    {.type = REEL_OPTION_##type_, .field = offsetof(reel_settings, field_), __VA_ARGS__},
 #include "train/run/options.def"
 #undef OPTION
 };

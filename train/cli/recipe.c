@@ -103,7 +103,7 @@ static const recipe recipes[] = {
       {"lr-warmup-epochs", "0"},
       {"label-smoothing", "0"},
       {"clip-grad-norm", "0"},
-      {"init", "model"},
+      {"init", "caffe"},
       {"crop", "random"},
       {"train-resize-size", "256"},
       {"val-resize-size", "256"},

@@ -271,9 +271,9 @@ reel_status reel_guard_act(reel_trainer *t, int64_t group, const reel_error *why
     const char *samples = strstr(why->message, "; samples: ");
     const int head = samples ? (int)(samples - why->message) : (int)strlen(why->message);
     snprintf(story, sizeof story, "%.*s; %s%s", head, why->message, where, samples ? samples : "");
-    if (t->settings->on_nan == REEL_ON_NAN_ROLLBACK)
+    if (t->settings->nan_action == REEL_ON_NAN_ROLLBACK)
         return roll_back(t, story, err);
-    if (t->settings->on_nan == REEL_ON_NAN_SKIP && !lost)
+    if (t->settings->nan_action == REEL_ON_NAN_SKIP && !lost)
         return skip(t, group, story, err);
     return reel_fail(err, REEL_ERR_NONFINITE, "%s", story);
 }

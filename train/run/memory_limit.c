@@ -180,7 +180,7 @@ static reel_status check_fit(const reel_trainer *t, double room, const char *who
 reel_status reel_memory_check(reel_trainer *t, bool fits_to_data, reel_error *err)
 {
     const int64_t images = reel_dataset_count(t->train),
-                  asked = t->settings->batch < images ? t->settings->batch : images;
+                  asked = t->settings->batch_size < images ? t->settings->batch_size : images;
     const char *whose;
     double bytes, room = reel_memory_available("", &whose);
     if (strstr(whose, "ulimit")) { /* two loaders in an evaluation */

@@ -13,7 +13,8 @@ enum { IMAGES = 8 };
 static reel_status load(reel_trainer *t, reel_loader **loader, reel_batch *batch)
 {
     const reel_settings *s = t->settings;
-    const int64_t all = reel_dataset_count(t->train), most = s->batch < IMAGES ? s->batch : IMAGES;
+    const int64_t all = reel_dataset_count(t->train),
+                  most = s->batch_size < IMAGES ? s->batch_size : IMAGES;
     const reel_loader_config config = {.batch = all < most ? all : most,
                                        .workers = 1,
                                        .prefetch = 1,

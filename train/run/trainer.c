@@ -1,8 +1,8 @@
 /* The training loop: batch -> tape -> backward -> clip -> step -> reset, epoch by epoch. */
-#include "train/run/signals.h"
 #include "train/run/guard.h"
 #include "train/run/probe.h"
 #include "train/run/share.h"
+#include "train/run/signals.h"
 #include "train/run/stall.h"
 
 #include <inttypes.h>
@@ -74,8 +74,8 @@ static reel_status step_gradient(reel_trainer *t, int64_t group, reel_error *err
     for (int64_t i = 0; i < group; i++)
         REEL_TRY(batch_gradient(t, 1.0 / (double)group, &batch, err));
     reel_guard_plant(t);
-    if (t->settings->clip_norm > 0) {
-        const double norm = reel_clip_grad_norm(params, t->ctx, t->settings->clip_norm);
+    if (t->settings->clip_grad_norm > 0) {
+        const double norm = reel_clip_grad_norm(params, t->ctx, t->settings->clip_grad_norm);
         t->log.grad_norm += norm;
         if (isfinite(norm))
             return REEL_OK;
@@ -165,8 +165,8 @@ reel_status reel_trainer_loader(reel_trainer *t, reel_loader **out, int64_t firs
 {
     const reel_settings *s = t->settings;
     const int64_t images = reel_dataset_count(t->train);
-    const bool small = images < s->batch;
-    const reel_loader_config config = {.batch = small ? images : s->batch,
+    const bool small = images < s->batch_size;
+    const reel_loader_config config = {.batch = small ? images : s->batch_size,
                                        .workers = workers,
                                        .in_turns =
                                            reel_share_in_turns(reel_ctx_threads(t->ctx), workers),
@@ -209,7 +209,7 @@ static reel_status settle_threads(reel_trainer *t, double computed, reel_error *
     if (t->measured <= STEPS)
         return REEL_OK;
     t->measured = -1;
-    const double images = (double)t->settings->accumulate * (double)t->settings->batch;
+    const double images = (double)t->settings->accumulate * (double)t->settings->batch_size;
     const reel_share share =
         reel_share_cores(reel_available_cpus(), (int64_t)images, t->compute_seconds / STEPS,
                          reel_loader_sample_seconds(t->loader));
@@ -273,7 +273,7 @@ static reel_status end_epoch(reel_trainer *t, reel_error *err)
     s->batch = s->right = s->seen = 0;
     s->loss_sum = 0;
     const int64_t every = t->settings->checkpoint_every;
-    const bool whole = t->settings->on_nan == REEL_ON_NAN_ROLLBACK ||
+    const bool whole = t->settings->nan_action == REEL_ON_NAN_ROLLBACK ||
                        reel_seconds_now() - t->last_checkpoint >= SHORTEST;
     const bool due = every ? s->step % every == 0 : whole;
     if (due && s->epoch < t->settings->epochs)
@@ -314,7 +314,7 @@ reel_status reel_trainer_run(reel_trainer *t, reel_error *err)
 {
     /* So that there is a state to go back to: a new run has none, nor has one that is resumed into
      * another folder. */
-    if (t->settings->on_nan == REEL_ON_NAN_ROLLBACK &&
+    if (t->settings->nan_action == REEL_ON_NAN_ROLLBACK &&
         !reel_checkpoint_exists(t->run.path, t->first_step))
         REEL_TRY(reel_trainer_save(t, err));
     const reel_status status = run_epochs(t, err);

@@ -1,12 +1,12 @@
 /* What a run tells: lines of metrics.jsonl, the bar, bad files; and its evaluations. */
 #include "train/run/trainer.h"
 
-#include "train/run/signals.h"
 #include "train/report/insight.h"
 #include "train/run/finetune.h"
 #include "train/run/json_util.h"
 #include "train/run/judge.h"
 #include "train/run/share.h"
+#include "train/run/signals.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -142,7 +142,7 @@ void reel_trainer_log_step(reel_trainer *t, bool last_of_epoch)
                              (double)w->seen / seconds, "data_wait", (waited - w->waited) / seconds,
                              "data_seconds", waited - w->waited, "forward_seconds", w->forward,
                              "backward_seconds", w->backward, "update_seconds", w->update);
-    if (t->settings->clip_norm > 0)
+    if (t->settings->clip_grad_norm > 0)
         json_object_set_new(line, "grad_norm",
                             reel_json_number(w->grad_norm / (double)(w->steps > 0 ? w->steps : 1)));
     reel_trainer_metric(t, line);
@@ -275,7 +275,7 @@ reel_status reel_trainer_evaluate(reel_trainer *t, bool end_of_epoch, reel_error
 {
     const reel_settings *s = t->settings;
     const reel_evaluate_config config = {
-        .batch = s->batch,
+        .batch = s->batch_size,
         .workers = t->workers,
         .in_turns = reel_share_in_turns(reel_ctx_threads(t->ctx), t->workers),
         .max_bad = s->max_bad,

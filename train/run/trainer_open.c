@@ -22,7 +22,7 @@ reel_checkpoint reel_trainer_checkpoint(reel_trainer *t)
                              .schedule = &t->schedule,
                              .state = &t->state,
                              .config = t->config,
-                             .rollback_every = s->on_nan == REEL_ON_NAN_ROLLBACK ? every : 0};
+                             .rollback_every = s->nan_action == REEL_ON_NAN_ROLLBACK ? every : 0};
 }
 
 static reel_status open_data(reel_trainer *t, const char *data, reel_error *err)
@@ -86,7 +86,7 @@ static reel_status make_net(reel_trainer *t, bool resumed, reel_error *err)
     REEL_TRY(reel_memory_check(t, !resumed && fits_to_data(t), err));
     if (s->weights)
         REEL_TRY(start_from(t, s->weights, err));
-    else if (!resumed && !strcmp(s->recipe, "caffe"))
+    else if (!resumed && !strcmp(s->init, "caffe"))
         reel_init_caffe(t->net);
     REEL_TRY(reel_optimizer_create(&t->opt, reel_net_params(t->net), t->ctx, &s->optimizer, err));
     REEL_TRY(reel_trainer_tune(t, err));
@@ -137,7 +137,7 @@ static reel_status make_schedule(reel_trainer *t, reel_error *err)
     const int64_t images = reel_dataset_count(t->train);
     /* An incomplete last batch is left out, as torch's reference scripts do; fewer images than a
      * batch are one batch. */
-    t->batches_per_epoch = images < s->batch ? 1 : images / s->batch;
+    t->batches_per_epoch = images < s->batch_size ? 1 : images / s->batch_size;
     t->steps_per_epoch = (t->batches_per_epoch + s->accumulate - 1) / s->accumulate;
     t->schedule = s->schedule;
     t->schedule.steps_per_epoch = t->steps_per_epoch;
