@@ -1,4 +1,5 @@
-# What `cmake --install` puts where: the program, libreel static and shared, its public headers, reel.pc and a CMake package.
+# What `cmake --install` puts where: the program with its man page and shell completion, libreel static and shared, its public
+# headers, reel.pc and a CMake package.
 #
 # Headers keep their folders below include/reel, because they include each other by paths from there. The static library's own
 # dependencies are written out as plain -l names, both for pkg-config and for CMake: a C++ project cannot look for OpenMP's C half.
@@ -30,6 +31,20 @@ install(FILES ${generated}/reel.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/reel)
 
 if(TARGET reel)
   install(TARGETS reel RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+# The man page and shell completion: the program prints them, so that they agree with its option table.
+if(TARGET reel AND (NOT CMAKE_CROSSCOMPILING OR CMAKE_CROSSCOMPILING_EMULATOR))
+  set(shell ${PROJECT_BINARY_DIR}/generated/shell)
+  file(MAKE_DIRECTORY ${shell})
+  add_custom_command(OUTPUT ${shell}/reel.1 ${shell}/reel ${shell}/_reel
+                     COMMAND reel help --man > ${shell}/reel.1
+                     COMMAND reel help --completion bash > ${shell}/reel
+                     COMMAND reel help --completion zsh > ${shell}/_reel
+                     DEPENDS reel VERBATIM)
+  add_custom_target(reel_shell ALL DEPENDS ${shell}/reel.1 ${shell}/reel ${shell}/_reel)
+  install(FILES ${shell}/reel.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+  install(FILES ${shell}/reel DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+  install(FILES ${shell}/_reel DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 endif()
 install(TARGETS reel_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS reel_shared EXPORT reelTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})

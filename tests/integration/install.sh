@@ -14,6 +14,9 @@ fail() {
     exit 1
 }
 [ ! -e "$REEL_BIN" ] || "$prefix/bin/reel" --version >/dev/null || fail "the installed program does not run"
+for file in man/man1/reel.1 bash-completion/completions/reel zsh/site-functions/_reel; do
+    [ ! -e "$REEL_BIN" ] || [ -s "$prefix/share/$file" ] || fail "not installed: share/$file"
+done
 readelf -d "$lib/libreel.so" | grep -q 'SONAME.*libreel\.so\.[0-9]' || fail "libreel.so has no soname"
 for private in core/op_impl.h core/tape_internal.h core/kernels/gemm.h; do
     [ ! -e "$prefix/include/reel/$private" ] || fail "private header installed: $private"

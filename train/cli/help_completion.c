@@ -154,26 +154,77 @@ static void put_zsh_command(FILE *to, const reel_command *c)
     fprintf(to, " \\\n            '*:%s:_files' ;;\n", c->arguments ? "file" : "no argument");
 }
 
+/* 'train:Train a network', and one entry for a family: 'bench:step, kernels, ...'. */
+static void put_zsh_commands(FILE *to)
+{
+    const reel_command *c;
+    const char *family = "";
+    for (int i = 0; (c = reel_command_at(i)); i++) {
+        const char *space = strchr(c->name, ' ');
+        if (!space) {
+            fprintf(to, "        '%s:", c->name);
+            put_zsh_text(to, c->summary);
+            fprintf(to, "'\n");
+            continue;
+        }
+        const size_t length = (size_t)(space - c->name) + 1;
+        if (strncmp(family, c->name, length) != 0) {
+            fprintf(to, "        '%.*s:", (int)length - 1, c->name);
+            const char *sep = "";
+            const reel_command *member;
+            for (int k = i; (member = reel_command_at(k)); k++)
+                if (!strncmp(member->name, c->name, length)) {
+                    fprintf(to, "%s%s", sep, member->name + length);
+                    sep = ", ";
+                }
+            fprintf(to, "'\n");
+        }
+        family = c->name;
+    }
+    fprintf(to, "        'help:Show all commands, or the options of one'\n");
+}
+
+/* The second word of a family, and the case that joins both words. */
+static void put_zsh_families(FILE *to)
+{
+    const reel_command *c;
+    const char *family = "";
+    for (int i = 0; (c = reel_command_at(i)); i++) {
+        const char *space = strchr(c->name, ' ');
+        const size_t length = space ? (size_t)(space - c->name) + 1 : 0;
+        if (!space || !strncmp(family, c->name, length))
+            continue;
+        family = c->name;
+        fprintf(to, "    %.*s)\n        commands=(", (int)length - 1, c->name);
+        const reel_command *member;
+        for (int k = i; (member = reel_command_at(k)); k++)
+            if (!strncmp(member->name, c->name, length)) {
+                fprintf(to, "\n            '%s:", member->name + length);
+                put_zsh_text(to, member->summary);
+                fputc('\'', to);
+            }
+        fprintf(to, "\n        )\n"
+                    "        if ((CURRENT == 2)); then\n"
+                    "            _describe command commands\n            return\n        fi\n"
+                    "        command=\"$command $words[2]\"\n"
+                    "        shift words\n        ((CURRENT--)) ;;\n");
+    }
+}
+
 void reel_help_zsh(FILE *to)
 {
     const reel_command *c;
     fprintf(to, "#compdef reel\n# zsh completion for reel; made by `reel help --completion zsh`\n"
-                "_reel()\n{\n"
-                "    local -a commands\n    commands=(\n");
-    for (int i = 0; (c = reel_command_at(i)); i++) {
-        fprintf(to, "        '%s:", c->name);
-        put_zsh_text(to, c->summary);
-        fprintf(to, "'\n");
-    }
-    fprintf(to, "        'help:Show the commands, or the options of one'\n    )\n"
+                "_reel()\n{\n    local -a commands\n    commands=(\n");
+    put_zsh_commands(to);
+    fprintf(to, "    )\n"
                 "    if ((CURRENT == 2)); then\n"
                 "        _describe command commands\n        return\n    fi\n"
                 "    local command=$words[2]\n"
                 "    shift words\n    ((CURRENT--))\n"
-                "    if (($#words > 1)) && [[ -n ${commands[(r)$command $words[2]:*]} ]]; then\n"
-                "        command=\"$command $words[2]\"\n"
-                "        shift words\n        ((CURRENT--))\n    fi\n"
                 "    case $command in\n");
+    put_zsh_families(to);
+    fprintf(to, "    esac\n    case $command in\n");
     for (int i = 0; (c = reel_command_at(i)); i++)
         put_zsh_command(to, c);
     fprintf(to, "    esac\n}\n_reel \"$@\"\n");

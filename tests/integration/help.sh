@@ -1,0 +1,109 @@
+#!/bin/bash
+# What follows from the option table: help pages, man page, completion, the tables of the guides.
+set -eu
+fail() {
+    echo "$1"
+    exit 1
+}
+reel=$REEL_BIN
+mapfile -t commands < <("$reel" help | sed -n '/^commands:/,/^$/s/^  \([a-z]* \?[a-z]*\)  .*/\1/p' | sed 's/ *$//')
+[ "${#commands[@]}" -ge 16 ] || fail "reel help lists ${#commands[@]} commands"
+"$reel" help | awk 'length > 80 { print "over 80 columns: " $0; bad = 1 } END { exit bad }' || fail "reel help"
+
+# Each page: a heading over every option, help beside it, examples at the end, 80 columns.
+for name in "${commands[@]}"; do
+    # shellcheck disable=SC2086
+    "$reel" help $name >common
+    # shellcheck disable=SC2086
+    "$reel" $name --help-all >all
+    # shellcheck disable=SC2086
+    "$reel" help $name --markdown >tables
+    if grep -q '^usage.*\[options\]' all; then
+        awk '/^[a-z].*:$/ { heading = 1 } /^  (-[a-z], |    )--/ && !heading { exit 1 }' all ||
+            fail "reel $name --help-all: an option without a heading"
+    fi
+    grep -q '^examples:' common || fail "reel help $name: no examples"
+    awk 'length > 80 && !/^      --/ && !/^  -[a-z], --/ { print; bad = 1 } END { exit bad }' all || fail "reel help $name: over 80 columns"
+    # A row of the table for every option of the page, with help in its last cell.
+    options=$(grep -cE '^  (-[a-z], |    )--' all)
+    [ "$(grep -cE '^\| `-.* \| .+ \|$' tables)" = "$options" ] ||
+        fail "reel help $name --markdown: expected $options rows: $(cat tables)"
+done
+"$reel" help train >common
+"$reel" help train --help-all >all
+"$reel" train --help-all | cmp - all || fail "'help train --help-all' and 'train --help-all' differ"
+[ "$(wc -l <common)" -lt "$(wc -l <all)" ] || fail "--help-all shows no more than --help"
+if grep -q -e --lr-power common; then fail "reel help train shows a rare option"; fi
+grep -q 'more options: reel train --help-all' common || fail "reel help train does not name --help-all"
+[ "$(grep -n '^common options:' common | cut -d: -f1)" -lt "$(grep -n '^learning rate:' common | cut -d: -f1)" ] ||
+    fail "reel help train: common options come first"
+
+# Suggestions, in the words of other programs too.
+suggests() { # suggests WORDS ARGUMENTS...
+    local words=$1
+    shift
+    "$reel" "$@" >out 2>err && fail "reel $*: taken"
+    grep -qF -- "$words" err || fail "reel $*: expected '$words', got: $(cat err)"
+}
+suggests "unknown option --epoch; did you mean --epochs?" train d --epoch 3
+suggests "did you mean the folder as an argument: reel train DATA?" train --data-path d
+suggests "did you mean --workers?" train d --num-workers 3
+suggests "did you mean --lr?" train d --learning-rate 3
+suggests "did you mean 'train'?" trian d
+suggests "did you mean alexnet?" train d --arch alexnett
+
+# The man page: no warning, every command and option in it.
+"$reel" help --man >reel.1
+if command -v groff >/dev/null; then
+    warnings=$(groff -man -ww -Tutf8 -z reel.1 2>&1) || true
+    [ -z "$warnings" ] || fail "reel.1: $warnings"
+fi
+if command -v man >/dev/null && man --version >/dev/null 2>&1; then
+    warnings=$(LC_ALL=C.UTF-8 man --warnings -l reel.1 2>&1 >page) || true
+    [ -z "$warnings" ] || fail "reel.1: $warnings"
+fi
+for name in "${commands[@]}"; do
+    grep -q "^\.SS \"reel $name" reel.1 || fail "reel.1: no section for reel $name"
+done
+[ "$(grep -c '\\-\\-lr\\-power' reel.1)" = 2 ] || fail "reel.1: --lr-power stands under reel train and reel finetune"
+
+# bash completes commands, options, words and files.
+"$reel" help --completion bash >reel.bash
+"$reel" help --completion | cmp - reel.bash || fail "bash is not the default of --completion"
+bash -n reel.bash || fail "reel.bash"
+mkdir photos
+cat >complete.sh <<'EOF'
+source ./reel.bash
+COMP_WORDS=("$@")
+COMP_CWORD=$(($# - 1))
+_reel
+echo "${COMPREPLY[*]}"
+EOF
+completes() { # completes EXPECTED WORDS...
+    local expected=$1 got
+    shift
+    got=$(bash complete.sh "$@")
+    [ "$got" = "$expected" ] || fail "completion of '$*': expected '$expected', got '$got'"
+}
+completes "train" reel tr
+completes "--epochs" reel train --ep
+completes "--lr-step-size" reel train photos --epochs 3 --lr-st
+completes "random-resized random" reel train photos --crop r
+completes "alexnet alexnet2012" reel eval photos -a al
+completes "step" reel bench st
+completes "--steps" reel bench step --st
+completes "photos" reel train ph
+
+# zsh: the script is read without an error.
+"$reel" help --completion zsh >_reel
+head -1 _reel | grep -qx '#compdef reel' || fail "_reel: no #compdef"
+if command -v zsh >/dev/null; then zsh -n _reel || fail "_reel"; fi
+suggests "--completion: expected one of bash|zsh" help --completion fish
+
+# The tables in guides are those that the program prints.
+python3 "$REEL_SOURCE/tests/support/option_tables.py" "$REEL_SOURCE" "$reel" || fail "option tables in guides"
+printf '<!-- reel help report --markdown -->\nold\n<!-- end -->\n' >guide.md
+if python3 "$REEL_SOURCE/tests/support/option_tables.py" . "$reel" >out; then fail "a table that is old is taken"; fi
+python3 "$REEL_SOURCE/tests/support/option_tables.py" --write . "$reel" || fail "option_tables.py --write"
+python3 "$REEL_SOURCE/tests/support/option_tables.py" . "$reel" || fail "the table that was written differs"
+grep -q -e '--out FILE' guide.md || fail "option_tables.py --write wrote no table: $(cat guide.md)"
