@@ -58,7 +58,7 @@ DEPTHWISE_INLINE void pixels(const group *g, const int count, const int entries,
     {
         const vec w = load_lanes(g->w + g->weight[e] + ch, lanes);
         const float *in = g->in + g->value[e] + ch;
-        _Pragma("GCC unroll 4") for (int i = 0; i < count; i++) s[i] += w * load_lanes(in + i * g->shift, lanes);
+        _Pragma("GCC unroll 4") for (int i = 0; i < count; i++) s[i] = muladd(w, load_lanes(in + i * g->shift, lanes), s[i]);
     }
     _Pragma("GCC unroll 4") for (int i = 0; i < count; i++)
         store_lanes(g->out + i * g->step + ch, g->relu ? rectified(s[i]) : s[i], lanes);
@@ -159,7 +159,7 @@ DEPTHWISE_INLINE void sum_taps(const stretch *t, const int kh, const int kw, int
         const vec d = load_lanes(t->dy + i * t->c + ch, lanes);
         const float *x = t->x + i * t->step + ch;
         _Pragma("GCC unroll 3") for (int a = 0; a < kh; a++) _Pragma("GCC unroll 7") for (int b = 0; b < kw; b++)
-            s[a * kw + b] += d * load_lanes(x + a * t->line + b * t->tap, lanes);
+            s[a * kw + b] = muladd(d, load_lanes(x + a * t->line + b * t->tap, lanes), s[a * kw + b]);
     }
     _Pragma("GCC unroll 3") for (int a = 0; a < kh; a++) _Pragma("GCC unroll 7") for (int b = 0; b < kw; b++)
     {

@@ -44,7 +44,7 @@ typedef struct stretches {
                 _Pragma("GCC unroll 16") for (int i = 0; i < ROWS; i++)                                                        \
                 {                                                                                                              \
                     const float av = a[i * a_row];                                                                             \
-                    _Pragma("GCC unroll 2") for (int t = 0; t < COLS; t++) s[i][t] += av * bv[t];                              \
+                    _Pragma("GCC unroll 2") for (int t = 0; t < COLS; t++) s[i][t] = muladd(broadcast(av), bv[t], s[i][t]);                              \
                 }                                                                                                              \
                 a += a_step;                                                                                                   \
                 b += ldb;                                                                                                      \

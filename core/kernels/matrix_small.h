@@ -30,7 +30,7 @@ static inline __attribute__((always_inline)) void dots_block(const reel_matrix_j
         _Pragma("GCC unroll 8") for (int s = 0; s < cols; s++)
         {
             const vec bv = load(at + s * b->next);
-            _Pragma("GCC unroll 4") for (int r = 0; r < rows; r++) sum[r][s] += av[r] * bv;
+            _Pragma("GCC unroll 4") for (int r = 0; r < rows; r++) sum[r][s] = muladd(av[r], bv, sum[r][s]);
         }
     }
     _Pragma("GCC unroll 4") for (int r = 0; r < rows; r++) _Pragma("GCC unroll 8") for (int s = 0; s < cols; s++)
@@ -38,7 +38,7 @@ static inline __attribute__((always_inline)) void dots_block(const reel_matrix_j
         real *to = (real *)job->c + (i + r) * job->c_row + s * job->c_col;
         real total = 0;
         for (int l = 0; l < VL; l++) total += sum[r][s][l];
-        for (int64_t q = p; q < job->k; q++) total += a[r * job->a.ld + q] * ((const real *)job->b.data)[s * job->b.ld + q];
+        for (int64_t q = p; q < job->k; q++) total = muladd_one(a[r * job->a.ld + q], ((const real *)job->b.data)[s * job->b.ld + q], total);
         *to = (job->accumulate ? *to : 0) + total;
         finish(job, i + r, s, true, 1, to);
     }
@@ -116,13 +116,13 @@ static inline __attribute__((always_inline)) void sums_rows(const reel_matrix_jo
         _Pragma("GCC unroll 8") for (int q = 0; q < DEEP; q++)
         {
             const vec bv = load(b + q * ld + j);
-            _Pragma("GCC unroll 2") for (int r = 0; r < rows; r++) sum[r] += av[r][q] * bv;
+            _Pragma("GCC unroll 2") for (int r = 0; r < rows; r++) sum[r] = muladd(broadcast(av[r][q]), bv, sum[r]);
         }
         _Pragma("GCC unroll 2") for (int r = 0; r < rows; r++) store(sums + r * SUMS_LD + j, sum[r]);
     }
     for (; j < count; j++)
         for (int r = 0; r < rows; r++)
-            for (int q = 0; q < DEEP; q++) sums[r * SUMS_LD + j] += av[r][q] * b[q * ld + j];
+            for (int q = 0; q < DEEP; q++) sums[r * SUMS_LD + j] = muladd_one(av[r][q], b[q * ld + j], sums[r * SUMS_LD + j]);
 }
 
 /* Few rows of A times B: rows of B pass by eight at a time and are added up in scratch, for a stripe of columns that stays in
@@ -151,7 +151,7 @@ static void by_sums(const reel_matrix_job *job)
             real *sum = sums + i * SUMS_LD;
             for (int64_t q = p; q < job->k; q++) {
                 const real av = a[job->a.kind == REEL_OPERAND_ROWS ? i * job->a.ld + q : q * job->a.ld + i];
-                for (int64_t j = 0; j < count; j++) sum[j] += av * b[q * job->b.ld + begin + j];
+                for (int64_t j = 0; j < count; j++) sum[j] = muladd_one(av, b[q * job->b.ld + begin + j], sum[j]);
             }
             finish(job, i, begin, true, count, sum);
             memcpy(c + i * job->c_row, sum, (size_t)count * sizeof(real));

@@ -25,7 +25,7 @@ typedef struct ahead {
             _Pragma("GCC unroll 16") for (int i = 0; i < ROWS; i++)                                                            \
             {                                                                                                                  \
                 const real av = a[i * a_row];                                                                                  \
-                _Pragma("GCC unroll 2") for (int j = 0; j < COLS; j++) s[i][j] += av * bv[j];                                  \
+                _Pragma("GCC unroll 2") for (int j = 0; j < COLS; j++) s[i][j] = muladd(broadcast(av), bv[j], s[i][j]);                                  \
             }                                                                                                                  \
             a += a_step;                                                                                                       \
             __builtin_prefetch(n1.from, 0, 2);                                                                                 \

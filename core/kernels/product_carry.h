@@ -50,7 +50,7 @@ typedef enum { PRODUCT_ASSIGN, PRODUCT_ADD, PRODUCT_STREAM } product_end;
         _Pragma("GCC unroll 16") for (int i = 0; i < ROWS; i++)                                                                \
         {                                                                                                                      \
             const real av = row[i / 4][i % 4 * a_row];                                                                         \
-            _Pragma("GCC unroll 2") for (int j = 0; j < COLS; j++) s[i][j] += av * bv[j];                                      \
+            _Pragma("GCC unroll 2") for (int j = 0; j < COLS; j++) s[i][j] = muladd(broadcast(av), bv[j], s[i][j]);                                      \
         }                                                                                                                      \
         _Pragma("GCC unroll 4") for (int i = 0; i < (ROWS + 3) / 4; i++) row[i] += a_step;                                     \
         b += ldb;                                                                                                              \

@@ -12,6 +12,22 @@ static inline void store(real *p, vec v)
     *(vec_unaligned *)p = v;
 }
 
+/* All lanes x. The subtraction is exact for every x, -0 included, and compilers leave it out. */
+static inline vec broadcast(real x)
+{
+    return x - (vec){0};
+}
+
+/* muladd(a, b, c) = a b + c lane by lane, and muladd_one of single numbers. Both round once where the instruction set has a fused
+ * multiply-add and twice in the portable kernels; nothing else here is ever contracted (-ffp-contract=off). */
+#if defined(__AVX512F__)
+#include "core/kernels/avx512/muladd.h"
+#elif defined(__FMA__)
+#include "core/kernels/avx2/muladd.h"
+#else
+#include "core/kernels/portable/muladd.h"
+#endif
+
 /* A store that goes past the caches where the instruction set has one; p is aligned to the vector. stream_end comes after the
  * last one, before others read. */
 static inline __attribute__((unused)) void stream(real *p, vec v)

@@ -18,14 +18,21 @@
 #define WINOGRAD_SQUARE(p) ((p) * (p))
 #define WINOGRAD_NORM(p, q, s) (2 * (p) * (WINOGRAD_SQUARE(p) - WINOGRAD_SQUARE(q)) * (WINOGRAD_SQUARE(p) - WINOGRAD_SQUARE(s)))
 
+/* factor v + addend, rounded as muladd does. */
+WINOGRAD_INLINE vec scaled_add(float factor, vec v, vec addend)
+{
+    return muladd(broadcast(factor), v, addend);
+}
+
 /* o = rows p and -p of B^T d. */
 WINOGRAD_INLINE void input_pair(double p, double q, double s, vec *o, int64_t os, const vec *d, int64_t ds)
 {
     const float sum = (float)(WINOGRAD_SQUARE(q) + WINOGRAD_SQUARE(s)), product = (float)WINOGRAD_SQUARE(q * s),
                 point = (float)p;
-    const vec even = d[4 * ds] - sum * d[2 * ds] + product * d[0], odd = d[5 * ds] - sum * d[3 * ds] + product * d[ds];
-    o[0] = odd + point * even;
-    o[os] = odd - point * even;
+    const vec even = scaled_add(product, d[0], scaled_add(-sum, d[2 * ds], d[4 * ds]));
+    const vec odd = scaled_add(product, d[ds], scaled_add(-sum, d[3 * ds], d[5 * ds]));
+    o[0] = scaled_add(point, even, odd);
+    o[os] = scaled_add(-point, even, odd);
 }
 
 /* o = B^T d; strides in vectors. */
@@ -33,7 +40,7 @@ WINOGRAD_INLINE void transform_input(vec *o, int64_t os, const vec *d, int64_t d
 {
     const double a = WINOGRAD_SQUARE(WINOGRAD_A), b = WINOGRAD_SQUARE(WINOGRAD_B), c = WINOGRAD_SQUARE(WINOGRAD_C);
     const float e1 = (float)(a + b + c), e2 = (float)(a * b + a * c + b * c), e3 = (float)(a * b * c);
-    const vec last = d[6 * ds] - e1 * d[4 * ds] + e2 * d[2 * ds] - e3 * d[0];
+    const vec last = scaled_add(-e3, d[0], scaled_add(e2, d[2 * ds], scaled_add(-e1, d[4 * ds], d[6 * ds])));
     input_pair(WINOGRAD_A, WINOGRAD_B, WINOGRAD_C, o, os, d, ds);
     input_pair(WINOGRAD_B, WINOGRAD_A, WINOGRAD_C, o + 2 * os, os, d, ds);
     input_pair(WINOGRAD_C, WINOGRAD_A, WINOGRAD_B, o + 4 * os, os, d, ds);
@@ -44,10 +51,11 @@ WINOGRAD_INLINE void transform_input(vec *o, int64_t os, const vec *d, int64_t d
 WINOGRAD_INLINE void kernel_pair(int r, double p, double q, double s, vec *o, int64_t os, const vec *g, int64_t gs)
 {
     const double p2 = WINOGRAD_SQUARE(p), n = WINOGRAD_NORM(p, q, s);
-    vec even = (float)(1 / n) * g[0] + (float)(p2 / n) * g[2 * gs], odd = (float)(p / n) * g[gs];
+    vec even = scaled_add((float)(1 / n), g[0], (float)(p2 / n) * g[2 * gs]);
+    vec odd = (float)(p / n) * g[gs];
     if (r == 5) {
-        even += (float)(p2 * p2 / n) * g[4 * gs];
-        odd += (float)(p2 * p / n) * g[3 * gs];
+        even = scaled_add((float)(p2 * p2 / n), g[4 * gs], even);
+        odd = scaled_add((float)(p2 * p / n), g[3 * gs], odd);
     }
     o[0] = odd + even;
     o[os] = odd - even;
@@ -63,7 +71,10 @@ WINOGRAD_INLINE void transform_kernel(int r, vec *o, int64_t os, const vec *g, i
 }
 
 /* Row i of A^T q for one parity, without infinity: a^i, b^i and c^i times what the pairs share. */
-#define WINOGRAD_POWERS(a, b, c, v) ((float)(a)*v[0] + (float)(b)*v[1] + (float)(c)*v[2])
+WINOGRAD_INLINE vec weighted(double a, double b, double c, const vec v[3])
+{
+    return scaled_add((float)c, v[2], scaled_add((float)b, v[1], (float)a * v[0]));
+}
 
 /* o = A^T q for m outputs (3 or 5). */
 WINOGRAD_INLINE void transform_output(int m, vec *o, int64_t os, const vec *q, int64_t qs)
@@ -72,12 +83,12 @@ WINOGRAD_INLINE void transform_output(int m, vec *o, int64_t os, const vec *q, i
     const vec even[3] = {q[0] + q[qs], q[2 * qs] + q[3 * qs], q[4 * qs] + q[5 * qs]};
     const vec odd[3] = {q[0] - q[qs], q[2 * qs] - q[3 * qs], q[4 * qs] - q[5 * qs]}, last = q[6 * qs];
     o[0] = even[0] + even[1] + even[2];
-    o[os] = WINOGRAD_POWERS(a, b, c, odd);
-    o[2 * os] = WINOGRAD_POWERS(a * a, b * b, c * c, even);
+    o[os] = weighted(a, b, c, odd);
+    o[2 * os] = weighted(a * a, b * b, c * c, even);
     if (m == 3) {
         o[2 * os] += last;
         return;
     }
-    o[3 * os] = WINOGRAD_POWERS(a * a * a, b * b * b, c * c * c, odd);
-    o[4 * os] = WINOGRAD_POWERS(a * a * a * a, b * b * b * b, c * c * c * c, even) + last;
+    o[3 * os] = weighted(a * a * a, b * b * b, c * c * c, odd);
+    o[4 * os] = weighted(a * a * a * a, b * b * b * b, c * c * c * c, even) + last;
 }
