@@ -18,36 +18,37 @@ struct reel_ctx {
     void *log_user;
 };
 
-static const char *const isa_names[] = {"portable", "avx2", "avx512"};
-
-const char *reel_isa_name(reel_isa isa)
+/* "portable, avx2 or avx512" */
+static void join_isa_names(char *to, size_t size)
 {
-    return isa_names[isa];
+    size_t used = 0;
+    const int count = reel_isa_count();
+    to[0] = '\0';
+    for (int isa = 0; isa < count && used < size; isa++) {
+        const char *between = isa == 0 ? "" : isa + 1 == count ? " or " : ", ";
+        used +=
+            (size_t)snprintf(to + used, size - used, "%s%s", between, reel_isa_name((reel_isa)isa));
+    }
 }
 
-static reel_isa best_isa(void)
+/* The instruction set named by the caller or by REEL_ISA; else the best of this CPU. */
+static reel_status choose_isa(reel_isa *isa, const char *wanted, reel_error *err)
 {
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
-        return REEL_ISA_PORTABLE;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        return REEL_ISA_AVX512;
-    return REEL_ISA_AVX2;
-#else
-    return REEL_ISA_PORTABLE;
-#endif
-}
+    *isa = reel_isa_best();
+    if (!wanted || !*wanted)
+        return REEL_OK;
 
-reel_isa reel_isa_default(void)
-{
-    const reel_isa best = best_isa();
-    const char *wanted = getenv("REEL_ISA");
-    for (int i = 0; wanted && i < (int)best; i++)
-        if (strcmp(wanted, isa_names[i]) == 0)
-            return (reel_isa)i;
-    return best;
+    const int found = reel_isa_find(wanted);
+    if (found < 0) {
+        char names[200];
+        join_isa_names(names, sizeof names);
+        return reel_fail(err, REEL_ERR_INVALID, "ISA: expected %s, got '%s'", names, wanted);
+    }
+    if (!reel_isa_runs((reel_isa)found))
+        return reel_fail(err, REEL_ERR_INVALID, "ISA: this CPU offers %s at most, got '%s'",
+                         reel_isa_name(*isa), wanted);
+    *isa = (reel_isa)found;
+    return REEL_OK;
 }
 
 reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_error *err)
@@ -61,20 +62,9 @@ reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_
                          "threads: expected 1 to %d (0 = all this process may use), got %d",
                          REEL_MAX_THREADS, config->threads);
 
-    reel_isa isa = best_isa();
-    const char *wanted = config->isa ? config->isa : getenv("REEL_ISA");
-    if (wanted && *wanted) {
-        int i = 0;
-        while (i < 3 && strcmp(wanted, isa_names[i]) != 0)
-            i++;
-        if (i == 3)
-            return reel_fail(err, REEL_ERR_INVALID,
-                             "ISA: expected portable, avx2 or avx512, got '%s'", wanted);
-        if (i > (int)isa)
-            return reel_fail(err, REEL_ERR_INVALID, "ISA: this CPU offers %s at most, got '%s'",
-                             isa_names[isa], wanted);
-        isa = (reel_isa)i;
-    }
+    reel_isa isa;
+    REEL_TRY(choose_isa(&isa, config->isa ? config->isa : getenv("REEL_ISA"), err));
+
     const char *trace = getenv("REEL_TRACE"), *conv = getenv("REEL_CONV");
     if (conv && *conv && strcmp(conv, "winograd") != 0 && strcmp(conv, "gemm") != 0 &&
         strcmp(conv, "direct") != 0)

@@ -1,29 +1,36 @@
-/* Convolution as matrix products over patches that are read in place (im2col without the im2col), one product a group:
+/* Convolution as matrix products over patches that are read in place (im2col without the im2col),
+ * one product a group:
  *
- *   forward          (pixels of y) x oc      sum over taps and channels   patches of x times the weights
- *   weight gradient  oc x (taps, channels)   sum over pixels of y         dy transposed times patches of x
- *   input gradient   (pixels of x) x c       sum over taps and oc         patches of dy, taps backwards, times the weights
+ *   forward          (pixels of y) x oc      sum over taps and channels   patches of x times the
+ * weights weight gradient  oc x (taps, channels)   sum over pixels of y         dy transposed times
+ * patches of x input gradient   (pixels of x) x c       sum over taps and oc         patches of dy,
+ * taps backwards, times the weights
  *
- * With a stride the input gradient falls into sh x sw phases: pixels of x with the same remainder meet the same taps, and from
- * one such pixel to the next the patch of dy moves by one. Each phase is a product of its own, and no zero is multiplied. */
-#include "core/kernels/conv_product.h"
+ * With a stride the input gradient falls into sh x sw phases: pixels of x with the same remainder
+ * meet the same taps, and from one such pixel to the next the patch of dy moves by one. Each phase
+ * is a product of its own, and no zero is multiplied. */
+#include "core/kernels/conv_shape.h"
+#include "core/kernels/matrix.h"
 
 #include <string.h>
 
-#include "core/kernels/matrix.h"
-
-/* One axis of a phase: pixels first, first + stride, ... meet taps tap, tap + tap_step, ...; pixel number u and tap number q
- * meet output pixel origin + u - q back. */
+/* One axis of a phase: pixels first, first + stride, ... meet taps tap, tap + tap_step, ...; pixel
+ * number u and tap number q meet output pixel origin + u - q back. */
 typedef struct axis {
     int64_t count, taps, tap, tap_step, origin, back;
 } axis;
 
-static axis axis_of(int64_t first, int64_t size, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation)
+static axis axis_of(int64_t first, int64_t size, int64_t kernel, int64_t stride, int64_t padding,
+                    int64_t dilation)
 {
     axis a = {.count = first < size ? (size - first + stride - 1) / stride : 0, .tap_step = 1};
-    while (a.tap_step < kernel && a.tap_step * dilation % stride) a.tap_step++; /* with one tap at most, any step serves */
-    while (a.tap < a.tap_step && (first + padding + (stride - 1) * (dilation * a.tap % stride)) % stride) a.tap++;
-    if (a.tap == a.tap_step || a.tap >= kernel) return a;
+    while (a.tap_step < kernel && a.tap_step * dilation % stride)
+        a.tap_step++; /* with one tap at most, any step serves */
+    while (a.tap < a.tap_step &&
+           (first + padding + (stride - 1) * (dilation * a.tap % stride)) % stride)
+        a.tap++;
+    if (a.tap == a.tap_step || a.tap >= kernel)
+        return a;
     a.taps = (kernel - a.tap + a.tap_step - 1) / a.tap_step;
     a.origin = (first + padding - a.tap * dilation) / stride; /* exact: the tap was chosen so */
     a.back = a.tap_step * dilation / stride;
@@ -35,7 +42,8 @@ typedef struct phase {
     int64_t m, k; /* pixels, terms */
 } phase;
 
-/* Phases of a row and of all; where the stride is longer than the map, the others have no pixels. */
+/* Phases of a row and of all; where the stride is longer than the map, the others have no pixels.
+ */
 static int64_t phases_wide(const reel_conv_shape *s)
 {
     return s->sw < s->w ? s->sw : s->w;
@@ -55,18 +63,23 @@ static phase phase_of(const reel_conv_shape *s, int64_t number)
     return p;
 }
 
-size_t reel_conv_product_scratch(const reel_ctx *ctx, const reel_conv_shape *s, reel_conv_pass pass, bool f64)
+static size_t product_scratch(const reel_ctx *ctx, const reel_conv_shape *s, reel_conv_pass pass,
+                              bool f64)
 {
     const int threads = reel_ctx_threads(ctx);
     const size_t element = f64 ? sizeof(double) : sizeof(float);
-    const int64_t c = s->c / s->groups, oc = s->oc / s->groups, pixels = s->n * s->oh * s->ow, depth = s->kh * s->kw * c;
-    if (pass == REEL_CONV_FORWARD) return reel_matrix_scratch(threads, pixels, oc, depth, false, element);
-    if (pass == REEL_CONV_WEIGHT_GRAD) return reel_matrix_scratch(threads, oc, depth, pixels, false, element);
+    const int64_t c = s->c / s->groups, oc = s->oc / s->groups, pixels = s->n * s->oh * s->ow,
+                  depth = s->kh * s->kw * c;
+    if (pass == REEL_CONV_FORWARD)
+        return reel_matrix_scratch(threads, pixels, oc, depth, false, element);
+    if (pass == REEL_CONV_WEIGHT_GRAD)
+        return reel_matrix_scratch(threads, oc, depth, pixels, false, element);
     size_t most = 0;
     for (int64_t number = 0; number < phases_of(s); number++) {
         const phase p = phase_of(s, number);
         const size_t bytes = reel_matrix_scratch(threads, p.m, c, p.k, s->sh * s->sw > 1, element);
-        if (bytes > most) most = bytes;
+        if (bytes > most)
+            most = bytes;
     }
     return most;
 }
@@ -83,11 +96,13 @@ static bool is_plain(const reel_conv_shape *s)
 }
 
 /* Forward or weight gradient of group g: both read patches of x. */
-static void over_x(const reel_ctx *ctx, const reel_conv_job *job, bool weight_grad, bool f64, int64_t g)
+static void over_x(const reel_ctx *ctx, const reel_conv_job *job, bool weight_grad, bool f64,
+                   int64_t g)
 {
     const size_t element = f64 ? sizeof(double) : sizeof(float);
     const reel_conv_shape *s = job->s;
-    const int64_t c = s->c / s->groups, oc = s->oc / s->groups, depth = s->kh * s->kw * c, pixels = s->n * s->oh * s->ow;
+    const int64_t c = s->c / s->groups, oc = s->oc / s->groups, depth = s->kh * s->kw * c,
+                  pixels = s->n * s->oh * s->ow;
     const reel_patches patches = {.h = s->h,
                                   .w = s->w,
                                   .pixel = s->c,
@@ -103,31 +118,38 @@ static void over_x(const reel_ctx *ctx, const reel_conv_job *job, bool weight_gr
                                   .tap_y = s->dh,
                                   .tap_x = s->dw};
     const reel_operand x =
-        is_plain(s)
-            ? (reel_operand){.kind = weight_grad ? REEL_OPERAND_COLUMNS : REEL_OPERAND_ROWS,
-                             .data = shifted(job->x, g * c, element),
-                             .ld = s->c}
-            : (reel_operand){.kind = REEL_OPERAND_PATCHES, .data = shifted(job->x, g * c, element), .patches = &patches};
-    reel_matrix_job product = {
-        .threads = reel_ctx_threads(ctx), .accumulate = job->accumulate, .c_col = 1, .scratch = job->scratch};
+        is_plain(s) ? (reel_operand){.kind = weight_grad ? REEL_OPERAND_COLUMNS : REEL_OPERAND_ROWS,
+                                     .data = shifted(job->x, g * c, element),
+                                     .ld = s->c}
+                    : (reel_operand){.kind = REEL_OPERAND_PATCHES,
+                                     .data = shifted(job->x, g * c, element),
+                                     .patches = &patches};
+    reel_matrix_job product = {.threads = reel_ctx_threads(ctx),
+                               .accumulate = job->accumulate,
+                               .c_col = 1,
+                               .scratch = job->scratch};
     if (weight_grad) {
         product.m = oc, product.n = depth, product.k = pixels;
-        product.a = (reel_operand){.kind = REEL_OPERAND_COLUMNS, .data = shifted(job->dy, g * oc, element), .ld = s->oc};
+        product.a = (reel_operand){
+            .kind = REEL_OPERAND_COLUMNS, .data = shifted(job->dy, g * oc, element), .ld = s->oc};
         product.b = x;
         product.c = (char *)job->out + (size_t)(g * oc * depth) * element;
         product.c_row = depth;
     } else {
         product.m = pixels, product.n = oc, product.k = depth;
         product.a = x;
-        product.b = (reel_operand){.kind = REEL_OPERAND_ROWS, .data = shifted(job->w, g * oc * depth, element), .ld = depth};
+        product.b = (reel_operand){.kind = REEL_OPERAND_ROWS,
+                                   .data = shifted(job->w, g * oc * depth, element),
+                                   .ld = depth};
         product.bias = job->bias ? shifted(job->bias, g * oc, element) : NULL;
         product.c = (char *)job->out + (size_t)(g * oc) * element;
         product.c_row = s->oc;
     }
-    reel_matrix_for(reel_ctx_isa(ctx), f64)(&product);
+    reel_ctx_kernels(ctx)->matrix[f64](&product);
 }
 
-static void over_dy(const reel_ctx *ctx, const reel_conv_job *job, bool f64, int64_t g, int64_t number)
+static void over_dy(const reel_ctx *ctx, const reel_conv_job *job, bool f64, int64_t g,
+                    int64_t number)
 {
     const size_t element = f64 ? sizeof(double) : sizeof(float);
     const reel_conv_shape *s = job->s;
@@ -164,24 +186,28 @@ static void over_dy(const reel_ctx *ctx, const reel_conv_job *job, bool f64, int
                             .x = number % phases_wide(s),
                             .step_y = s->sh,
                             .step_x = s->sw};
-    const void *dy = shifted(job->dy, g * oc, element), *w = shifted(job->w, g * oc * s->kh * s->kw * c, element);
+    const void *dy = shifted(job->dy, g * oc, element),
+               *w = shifted(job->w, g * oc * s->kh * s->kw * c, element);
     const bool plain = is_plain(s);
-    const reel_matrix_job product = {.threads = reel_ctx_threads(ctx),
-                                     .m = p.m,
-                                     .n = c,
-                                     .k = p.k,
-                                     .accumulate = job->accumulate,
-                                     .a = {plain ? REEL_OPERAND_ROWS : REEL_OPERAND_PATCHES, dy, s->oc, &patches, NULL},
-                                     .b = {plain ? REEL_OPERAND_COLUMNS : REEL_OPERAND_TAPS, w, c, NULL, &taps},
-                                     .c = (char *)job->out + (size_t)(g * c) * element,
-                                     .c_row = s->c,
-                                     .c_col = 1,
-                                     .grid = s->sh * s->sw > 1 ? &grid : NULL,
-                                     .scratch = job->scratch};
-    if (p.m > 0 && p.k > 0) reel_matrix_for(reel_ctx_isa(ctx), f64)(&product);
+    const reel_matrix_job product = {
+        .threads = reel_ctx_threads(ctx),
+        .m = p.m,
+        .n = c,
+        .k = p.k,
+        .accumulate = job->accumulate,
+        .a = {plain ? REEL_OPERAND_ROWS : REEL_OPERAND_PATCHES, dy, s->oc, &patches, NULL},
+        .b = {plain ? REEL_OPERAND_COLUMNS : REEL_OPERAND_TAPS, w, c, NULL, &taps},
+        .c = (char *)job->out + (size_t)(g * c) * element,
+        .c_row = s->c,
+        .c_col = 1,
+        .grid = s->sh * s->sw > 1 ? &grid : NULL,
+        .scratch = job->scratch};
+    if (p.m > 0 && p.k > 0)
+        reel_ctx_kernels(ctx)->matrix[f64](&product);
 }
 
-void reel_conv_product(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_pass pass, bool f64)
+static void product_run(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_pass pass,
+                        bool f64)
 {
     const reel_conv_shape *s = job->s;
     const int64_t phases = pass == REEL_CONV_INPUT_GRAD ? phases_of(s) : 1;
@@ -191,7 +217,8 @@ void reel_conv_product(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_
         gaps |= p.m > 0 && p.k == 0;
     }
     if (gaps && !job->accumulate)
-        memset(job->out, 0, (size_t)(s->n * s->h * s->w * s->c) * (f64 ? sizeof(double) : sizeof(float)));
+        memset(job->out, 0,
+               (size_t)(s->n * s->h * s->w * s->c) * (f64 ? sizeof(double) : sizeof(float)));
     for (int64_t g = 0; g < s->groups; g++)
         for (int64_t number = 0; number < phases; number++)
             if (pass == REEL_CONV_INPUT_GRAD)
@@ -199,3 +226,15 @@ void reel_conv_product(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_
             else
                 over_x(ctx, job, pass == REEL_CONV_WEIGHT_GRAD, f64, g);
 }
+
+static bool product_accepts(const reel_conv_shape *s, reel_conv_pass pass, const char **why_not)
+{
+    (void)s, (void)pass, (void)why_not;
+    return true;
+}
+
+const reel_conv_kind reel_conv_product = {.name = "gemm",
+                                          .f64 = true,
+                                          .accepts = product_accepts,
+                                          .scratch = product_scratch,
+                                          .run = product_run};

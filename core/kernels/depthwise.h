@@ -1,29 +1,19 @@
-/* Depthwise convolution (every channel its own group, one output each), direct, in all three passes. A channel is a lane: the
- * channels of a pixel lie side by side, so vectors run along them and no value is gathered or packed; each tap is one
- * multiply-add on what was loaded. Arithmetic is so little that memory decides. float32, channels-last. Private to
- * core/kernels. */
+/* Depthwise convolution (every channel its own group, one output each), direct, in all three
+ * passes. A channel is a lane: the channels of a pixel lie side by side, so vectors run along them
+ * and no value is gathered or packed; each tap is one multiply-add on what was loaded. Arithmetic
+ * is so little that memory decides. float32, channels-last. Private to core/kernels. */
 #ifndef REEL_CORE_KERNELS_DEPTHWISE_H
 #define REEL_CORE_KERNELS_DEPTHWISE_H
 
-#include "core/kernels/conv_choice.h"
+#include "core/kernels/conv_shape.h"
 
 enum { REEL_DEPTHWISE_TAPS = 64 }; /* most taps of a kernel */
 
-/* True where the shape can run; otherwise *why_not says what it wants. */
-bool reel_depthwise_accepts(const reel_conv_shape *s, const char **why_not);
-size_t reel_depthwise_scratch(const reel_conv_shape *s, reel_conv_pass pass);
-
-#define REEL_DEPTHWISE_DECLARE(isa)                                                                                            \
-    void reel_depthwise_apply__##isa(const reel_conv_job *job, bool input_grad, int threads);                                  \
-    void reel_depthwise_weight_grad__##isa(const reel_conv_job *job, int threads);
-REEL_DEPTHWISE_DECLARE(portable)
-REEL_DEPTHWISE_DECLARE(avx2)
-REEL_DEPTHWISE_DECLARE(avx512)
-
 /* ---- shared by scratch sizes and passes ---- */
 
-/* Along one axis: taps tap, tap + tap_step, ... (count of them) of an output coordinate meet input at, at + at_step, ... The
- * steps are the same for all coordinates. In the input gradient x is what is written, and dy what is read. */
+/* Along one axis: taps tap, tap + tap_step, ... (count of them) of an output coordinate meet input
+ * at, at + at_step, ... The steps are the same for all coordinates. In the input gradient x is what
+ * is written, and dy what is read. */
 typedef struct reel_depthwise_met {
     int64_t count, tap, at;
 } reel_depthwise_met;
@@ -36,11 +26,14 @@ typedef struct reel_depthwise_axis {
 /* What a call keeps in scratch. */
 typedef struct reel_depthwise_plan {
     reel_depthwise_axis y, x;
-    int64_t parts;    /* weight gradient: parts of the rows that are summed by themselves: a function of the shape */
-    int64_t tap_step; /* floats from tap to tap: all channels, and no power of two, so that taps share no cache set */
+    int64_t parts; /* weight gradient: parts of the rows that are summed by themselves: a function
+                      of the shape */
+    int64_t tap_step; /* floats from tap to tap: all channels, and no power of two, so that taps
+                         share no cache set */
     float *floats;    /* weights, tap by tap; or the parts' sums */
 } reel_depthwise_plan;
 
-reel_depthwise_plan reel_depthwise_plan_make(const reel_conv_shape *s, reel_conv_pass pass, void *scratch);
+reel_depthwise_plan reel_depthwise_plan_make(const reel_conv_shape *s, reel_conv_pass pass,
+                                             void *scratch);
 
 #endif

@@ -1,5 +1,8 @@
-/* Plans of the direct convolution for first layers. The arithmetic is in first_layer_impl.h, compiled for each ISA. */
+/* Plans of the direct convolution for first layers. The arithmetic is in
+ * templates/first_layer*, compiled for each instruction set. */
 #include "core/kernels/first_layer.h"
+
+#include "core/kernels/kernels.h"
 
 enum { VECTOR = 16 }; /* floats of the widest vector */
 
@@ -8,7 +11,7 @@ static int64_t up(int64_t n, int64_t to)
     return (n + to - 1) / to * to;
 }
 
-bool reel_first_layer_accepts(const reel_conv_shape *s, reel_conv_pass pass, const char **why_not)
+static bool first_layer_accepts(const reel_conv_shape *s, reel_conv_pass pass, const char **why_not)
 {
     *why_not = NULL;
     if (s->c > 4 || s->groups != 1)
@@ -24,8 +27,8 @@ bool reel_first_layer_accepts(const reel_conv_shape *s, reel_conv_pass pass, con
     return !*why_not;
 }
 
-/* A band of output rows is what a thread works on at a time: its image rows are copied into a padded buffer that stays in the
- * second-level cache. */
+/* A band of output rows is what a thread works on at a time: its image rows are copied into a
+ * padded buffer that stays in the second-level cache. */
 reel_first_layer_plan reel_first_layer_plan_of(const reel_conv_shape *s, reel_conv_pass pass)
 {
     reel_first_layer_plan p = {.run = s->kw * s->c, .columns = up(s->kh * s->kw * s->c, 32)};
@@ -46,22 +49,43 @@ reel_first_layer_plan reel_first_layer_plan_of(const reel_conv_shape *s, reel_co
     return p;
 }
 
-int64_t reel_first_layer_own(const reel_conv_shape *s, const reel_first_layer_plan *p, reel_conv_pass pass)
+int64_t reel_first_layer_own(const reel_conv_shape *s, const reel_first_layer_plan *p,
+                             reel_conv_pass pass)
 {
-    if (pass == REEL_CONV_INPUT_GRAD) return s->ow * p->columns;
-    return up(p->lines * p->line, VECTOR) + (pass == REEL_CONV_WEIGHT_GRAD ? p->rows * s->ow * p->spread : 0);
+    if (pass == REEL_CONV_INPUT_GRAD)
+        return s->ow * p->columns;
+    return up(p->lines * p->line, VECTOR) +
+           (pass == REEL_CONV_WEIGHT_GRAD ? p->rows * s->ow * p->spread : 0);
 }
 
-int64_t reel_first_layer_shared(const reel_conv_shape *s, const reel_first_layer_plan *p, reel_conv_pass pass)
+int64_t reel_first_layer_shared(const reel_conv_shape *s, const reel_first_layer_plan *p,
+                                reel_conv_pass pass)
 {
-    if (pass == REEL_CONV_INPUT_GRAD) return s->oc * p->columns;
+    if (pass == REEL_CONV_INPUT_GRAD)
+        return s->oc * p->columns;
     return pass == REEL_CONV_FORWARD ? up(s->oc, 32) * s->kh * p->run
                                      : up(s->oc * (s->kh * (p->run - p->rest) + p->spread), VECTOR);
 }
 
-size_t reel_first_layer_scratch(const reel_conv_shape *s, reel_conv_pass pass, int threads)
+static size_t first_layer_scratch(const reel_ctx *ctx, const reel_conv_shape *s,
+                                  reel_conv_pass pass, bool f64)
 {
+    (void)f64;
     const reel_first_layer_plan p = reel_first_layer_plan_of(s, pass);
-    const int64_t shared = reel_first_layer_shared(s, &p, pass) * (pass == REEL_CONV_WEIGHT_GRAD ? p.parts : 1);
-    return (size_t)(shared + threads * reel_first_layer_own(s, &p, pass)) * sizeof(float);
+    const int64_t parts = pass == REEL_CONV_WEIGHT_GRAD ? p.parts : 1;
+    const int64_t shared = reel_first_layer_shared(s, &p, pass) * parts;
+    const int64_t own = reel_ctx_threads(ctx) * reel_first_layer_own(s, &p, pass);
+    return (size_t)(shared + own) * sizeof(float);
 }
+
+static void first_layer_run(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_pass pass,
+                            bool f64)
+{
+    (void)f64;
+    reel_ctx_kernels(ctx)->first_layer[pass](job, reel_ctx_threads(ctx));
+}
+
+const reel_conv_kind reel_conv_first_layer = {.name = "direct",
+                                              .accepts = first_layer_accepts,
+                                              .scratch = first_layer_scratch,
+                                              .run = first_layer_run};

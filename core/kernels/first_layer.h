@@ -1,39 +1,33 @@
-/* Direct convolution for the first layer of a network: few input channels (c <= 4), so that a kernel row of an image is a run
- * of kw c neighbouring values in memory and neighbouring outputs read it a few values apart. Forward and weight gradient read
- * the image in place in these runs, the input gradient adds to it in them: nothing is gathered into patches. float32,
- * channels-last. Private to core/kernels. */
+/* Direct convolution for the first layer of a network: few input channels (c <= 4), so that a
+ * kernel row of an image is a run of kw c neighbouring values in memory and neighbouring outputs
+ * read it a few values apart. Forward and weight gradient read the image in place in these runs,
+ * the input gradient adds to it in them: nothing is gathered into patches. float32, channels-last.
+ * Private to core/kernels. */
 #ifndef REEL_CORE_KERNELS_FIRST_LAYER_H
 #define REEL_CORE_KERNELS_FIRST_LAYER_H
 
-#include "core/kernels/conv_choice.h"
-
-/* True where the shape can run; otherwise *why_not says what it wants. */
-bool reel_first_layer_accepts(const reel_conv_shape *s, reel_conv_pass pass, const char **why_not);
-size_t reel_first_layer_scratch(const reel_conv_shape *s, reel_conv_pass pass, int threads);
-
-#define REEL_FIRST_LAYER_DECLARE(isa)                                                                                          \
-    void reel_first_layer_forward__##isa(const reel_conv_job *job, int threads);                                               \
-    void reel_first_layer_input_grad__##isa(const reel_conv_job *job, int threads);                                            \
-    void reel_first_layer_weight_grad__##isa(const reel_conv_job *job, int threads);
-REEL_FIRST_LAYER_DECLARE(portable)
-REEL_FIRST_LAYER_DECLARE(avx2)
-REEL_FIRST_LAYER_DECLARE(avx512)
+#include "core/kernels/conv_shape.h"
 
 /* ---- the plan, shared by scratch sizes and passes ---- */
 typedef struct reel_first_layer_plan {
-    int64_t run;          /* values of a kernel row: kw c */
-    int64_t line;         /* values of a padded image row that the outputs of a row read, and room for a vector to read over */
+    int64_t run;  /* values of a kernel row: kw c */
+    int64_t line; /* values of a padded image row that the outputs of a row read, and room for a
+                     vector to read over */
     int64_t bands, rows;  /* bands of output rows an image, rows in a band */
     int64_t lines;        /* image rows that a band reads */
-    int64_t rest, spread; /* weight gradient: values of a run behind its last whole vector; of all runs together, in vectors */
+    int64_t rest, spread; /* weight gradient: values of a run behind its last whole vector; of all
+                             runs together, in vectors */
     int64_t parts;        /* weight gradient: parts of the batch that are summed by themselves */
-    int64_t columns;      /* input gradient: taps times channels, in whole panels of any instruction set */
+    int64_t
+        columns; /* input gradient: taps times channels, in whole panels of any instruction set */
 } reel_first_layer_plan;
 
 reel_first_layer_plan reel_first_layer_plan_of(const reel_conv_shape *s, reel_conv_pass pass);
 
 /* Floats of one thread's scratch; of the weights, transposed, or of one part's sums. */
-int64_t reel_first_layer_own(const reel_conv_shape *s, const reel_first_layer_plan *p, reel_conv_pass pass);
-int64_t reel_first_layer_shared(const reel_conv_shape *s, const reel_first_layer_plan *p, reel_conv_pass pass);
+int64_t reel_first_layer_own(const reel_conv_shape *s, const reel_first_layer_plan *p,
+                             reel_conv_pass pass);
+int64_t reel_first_layer_shared(const reel_conv_shape *s, const reel_first_layer_plan *p,
+                                reel_conv_pass pass);
 
 #endif

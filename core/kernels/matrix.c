@@ -1,4 +1,4 @@
-/* Scratch sizes and selection of the blocked matrix product. */
+/* Scratch sizes of the blocked matrix product. */
 #include "core/kernels/matrix.h"
 
 size_t reel_matrix_scratch(int threads, int64_t m, int64_t n, int64_t k, bool grid, size_t element)
@@ -9,24 +9,12 @@ size_t reel_matrix_scratch(int threads, int64_t m, int64_t n, int64_t k, bool gr
         reals = 0;
     else if (grid || reel_matrix_by_rows(m, n))
         reals = columns * reel_matrix_stretch(n, k) +
-                threads * (2 * REEL_MATRIX_A + (grid || reel_matrix_is_local(n, k) ? REEL_MATRIX_WIDE * columns : 0));
+                threads * (2 * REEL_MATRIX_A +
+                           (grid || reel_matrix_is_local(n, k) ? REEL_MATRIX_WIDE * columns : 0));
     else
         reals = threads * (reel_matrix_chunks(1, m, REEL_MATRIX_MC, 1) * REEL_MATRIX_A +
                            REEL_MATRIX_GROUP * REEL_MATRIX_KC * REEL_MATRIX_PANEL);
-    if (k > 0 && k <= REEL_MATRIX_KC && reals < threads * (int64_t)REEL_MATRIX_OUTER) reals = threads * REEL_MATRIX_OUTER;
+    if (k > 0 && k <= REEL_MATRIX_KC && reals < threads * (int64_t)REEL_MATRIX_OUTER)
+        reals = threads * REEL_MATRIX_OUTER;
     return (size_t)reals * element;
-}
-
-reel_matrix_fn *reel_matrix_for(reel_isa isa, bool f64)
-{
-    switch (isa) {
-#ifdef REEL_X86
-    case REEL_ISA_AVX512:
-        return f64 ? reel_matrix_f64__avx512 : reel_matrix_f32__avx512;
-    case REEL_ISA_AVX2:
-        return f64 ? reel_matrix_f64__avx2 : reel_matrix_f32__avx2;
-#endif
-    default:
-        return f64 ? reel_matrix_f64__portable : reel_matrix_f32__portable;
-    }
 }

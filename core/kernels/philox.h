@@ -1,4 +1,5 @@
-/* Many of Philox's words at once, for masks: one call draws what reel_philox would in 256, laid out for vectors.
+/* Many of Philox's words at once, for masks: one call draws what reel_philox would in 256, laid out
+ * for vectors.
  *
  *   words[256 j + b] = word j of reel_philox(seed, stream, epoch, sample, b),  j < 4, b < 256
  *
@@ -10,13 +11,7 @@
 
 enum { REEL_PHILOX_DRAW = 1024 };
 
-void reel_philox_draw(reel_isa isa, uint32_t words[REEL_PHILOX_DRAW], uint64_t seed, uint32_t stream, uint32_t epoch,
-                      uint32_t sample);
-
-#define REEL_PHILOX_DECLARE(isa)                                                                                               \
-    void reel_philox_draw__##isa(uint32_t *words, uint64_t seed, uint32_t stream, uint32_t epoch, uint32_t sample);
-REEL_PHILOX_DECLARE(portable)
-REEL_PHILOX_DECLARE(avx2)
-REEL_PHILOX_DECLARE(avx512)
+void reel_philox_draw(reel_isa isa, uint32_t words[REEL_PHILOX_DRAW], uint64_t seed,
+                      uint32_t stream, uint32_t epoch, uint32_t sample);
 
 #endif

@@ -1,30 +1,16 @@
-/* Chooses the instruction set of a pass. */
+/* ReLU with max pooling through the context's kernels. */
 #include "core/kernels/relu_pool.h"
 
-#ifdef REEL_X86
-#define CHOOSE(ctx, name, ...)                                                                                                 \
-    do {                                                                                                                       \
-        if (reel_ctx_isa(ctx) == REEL_ISA_AVX512)                                                                              \
-            name##__avx512(reel_ctx_threads(ctx), __VA_ARGS__);                                                                \
-        else if (reel_ctx_isa(ctx) == REEL_ISA_AVX2)                                                                           \
-            name##__avx2(reel_ctx_threads(ctx), __VA_ARGS__);                                                                  \
-        else                                                                                                                   \
-            name##__portable(reel_ctx_threads(ctx), __VA_ARGS__);                                                              \
-    } while (0)
-#else
-#define CHOOSE(ctx, name, ...) name##__portable(reel_ctx_threads(ctx), __VA_ARGS__)
-#endif
+#include "core/kernels/kernels.h"
 
-#define DEFINE(real, suffix)                                                                                                   \
-    void reel_relu_pool_forward_##suffix(const reel_ctx *ctx, const reel_relu_pool_shape *s, const real *x, real *y,           \
-                                         uint8_t *cell)                                                                        \
-    {                                                                                                                          \
-        CHOOSE(ctx, reel_relu_pool_forward_##suffix, s, x, y, cell);                                                           \
-    }                                                                                                                          \
-    void reel_relu_pool_backward_##suffix(const reel_ctx *ctx, const reel_relu_pool_shape *s, const real *dy,                  \
-                                          const uint8_t *cell, real *dx)                                                       \
-    {                                                                                                                          \
-        CHOOSE(ctx, reel_relu_pool_backward_##suffix, s, dy, cell, dx);                                                        \
-    }
-DEFINE(float, f32)
-DEFINE(double, f64)
+void reel_relu_pool(const reel_ctx *ctx, reel_dtype dtype, const reel_relu_pool_shape *s,
+                    const void *x, void *y, uint8_t *cell)
+{
+    reel_ctx_kernels(ctx)->relu_pool[dtype](reel_ctx_threads(ctx), s, x, y, cell);
+}
+
+void reel_relu_pool_backward(const reel_ctx *ctx, reel_dtype dtype, const reel_relu_pool_shape *s,
+                             const void *dy, const uint8_t *cell, void *dx)
+{
+    reel_ctx_kernels(ctx)->relu_pool_grad[dtype](reel_ctx_threads(ctx), s, dy, cell, dx);
+}

@@ -1,16 +1,18 @@
-/* ReLU and max pooling of one feature map in one pass, and the way back: what follows a convolution whose full-size output
- * nobody else reads.
+/* ReLU and max pooling of one feature map in one pass, and the way back: what follows a convolution
+ * whose full-size output nobody else reads.
  *
  *   y[n, i, j, c] = max(0, max over the window of x);  NaN propagates
- *   cell[n, i, j, c] = position of that maximum in its window, row by row, or REEL_RELU_POOL_NONE where ReLU cut it off
- *   dx[n, h, w, c] = the sum of dy over the windows whose cell is (h, w)
+ *   cell[n, i, j, c] = position of that maximum in its window, row by row, or REEL_RELU_POOL_NONE
+ * where ReLU cut it off dx[n, h, w, c] = the sum of dy over the windows whose cell is (h, w)
  *
- * max(0, .) and the maximum over a window commute, so values and gradients are those of max_pool2d after relu: a window's first
- * maximum takes the gradient, and none where it is not positive. All channels-last. Private to core. */
+ * max(0, .) and the maximum over a window commute, so values and gradients are those of max_pool2d
+ * after relu: a window's first maximum takes the gradient, and none where it is not positive. All
+ * channels-last. Private to core. */
 #ifndef REEL_CORE_KERNELS_RELU_POOL_H
 #define REEL_CORE_KERNELS_RELU_POOL_H
 
 #include "core/ctx.h"
+#include "core/tensor.h"
 
 enum { REEL_RELU_POOL_NONE = 255 };
 
@@ -20,25 +22,11 @@ typedef struct reel_relu_pool_shape {
     int64_t kh, kw, sh, sw, ph, pw; /* window (kh kw <= 255), stride, padding */
 } reel_relu_pool_shape;
 
-/* cell may be NULL: nothing is recorded. backward overwrites dx. */
-#define REEL_RELU_POOL_DECLARE(real, suffix)                                                                                   \
-    void reel_relu_pool_forward_##suffix(int threads, const reel_relu_pool_shape *s, const real *x, real *y, uint8_t *cell);   \
-    void reel_relu_pool_backward_##suffix(int threads, const reel_relu_pool_shape *s, const real *dy, const uint8_t *cell,     \
-                                          real *dx);
-
-REEL_RELU_POOL_DECLARE(float, f32__portable)
-REEL_RELU_POOL_DECLARE(double, f64__portable)
-REEL_RELU_POOL_DECLARE(float, f32__avx2)
-REEL_RELU_POOL_DECLARE(double, f64__avx2)
-REEL_RELU_POOL_DECLARE(float, f32__avx512)
-REEL_RELU_POOL_DECLARE(double, f64__avx512)
-
-/* The context's threads and instruction set. */
-void reel_relu_pool_forward_f32(const reel_ctx *ctx, const reel_relu_pool_shape *s, const float *x, float *y, uint8_t *cell);
-void reel_relu_pool_forward_f64(const reel_ctx *ctx, const reel_relu_pool_shape *s, const double *x, double *y, uint8_t *cell);
-void reel_relu_pool_backward_f32(const reel_ctx *ctx, const reel_relu_pool_shape *s, const float *dy, const uint8_t *cell,
-                                 float *dx);
-void reel_relu_pool_backward_f64(const reel_ctx *ctx, const reel_relu_pool_shape *s, const double *dy, const uint8_t *cell,
-                                 double *dx);
+/* Arrays in the given dtype; cell may be NULL in the forward pass: nothing is recorded. The
+ * gradient overwrites dx. The context gives threads and instruction set. */
+void reel_relu_pool(const reel_ctx *ctx, reel_dtype dtype, const reel_relu_pool_shape *s,
+                    const void *x, void *y, uint8_t *cell);
+void reel_relu_pool_backward(const reel_ctx *ctx, reel_dtype dtype, const reel_relu_pool_shape *s,
+                             const void *dy, const uint8_t *cell, void *dx);
 
 #endif

@@ -1,6 +1,8 @@
-/* Plans of the Winograd passes: tile counts, group sizes, scratch. The arithmetic is in winograd_impl.h, compiled for each ISA.
- */
+/* Plans of the Winograd passes: tile counts, group sizes, scratch. The arithmetic is in
+ * templates/winograd*, compiled for each instruction set. */
 #include "core/kernels/winograd.h"
+
+#include "core/kernels/kernels.h"
 
 static const int64_t panel = 32; /* the widest register panel of any ISA */
 
@@ -29,8 +31,9 @@ bool reel_winograd_accepts(const reel_conv_shape *s, const char **why_not)
     return !*why_not;
 }
 
-/* Measured on cores with 1 MB of second-level cache and a share of 32 MB behind them that neighbours use too: what leaves the
- * second level is read at half the speed, what leaves the third at a tenth. */
+/* Measured on cores with 1 MB of second-level cache and a share of 32 MB behind them that
+ * neighbours use too: what leaves the second level is read at half the speed, what leaves the third
+ * at a tenth. */
 enum {
     OWN = 700 << 10,    /* V and one panel's M of a thread that works for itself */
     WEIGHTS = 4 << 20,  /* U that threads may each read again and again */
@@ -39,11 +42,12 @@ enum {
     ROWS = 112          /* and then M of one panel within a core's second level: 700 KB */
 };
 
-/* At most as many tiles a group, in whole blocks of the micro-kernel's 14 rows. Results do not depend on it: tiles are
- * independent. */
+/* At most as many tiles a group, in whole blocks of the micro-kernel's 14 rows. Results do not
+ * depend on it: tiles are independent. */
 static int64_t group_of(const reel_winograd_plan *p)
 {
-    const int64_t tile = REEL_WINOGRAD_PRODUCTS * (int64_t)sizeof(float) * (p->ic + (p->shared ? 0 : panel));
+    const int64_t tile =
+        REEL_WINOGRAD_PRODUCTS * (int64_t)sizeof(float) * (p->ic + (p->shared ? 0 : panel));
     int64_t most = (p->shared ? TOGETHER : OWN) / tile / 14 * 14;
     most = most < 14 ? 14 : most > ROWS ? ROWS : most;
     const int64_t rounds = (p->tiles + most - 1) / most;
@@ -74,11 +78,13 @@ reel_winograd_plan reel_winograd_plan_apply(const reel_conv_shape *s, bool input
 
 reel_winograd_plan reel_winograd_plan_weight_grad(const reel_conv_shape *s)
 {
-    reel_winograd_plan p = {.r = s->kh, .m = 8 - s->kh, .ic = s->c / s->groups, .oc = s->oc / s->groups};
+    reel_winograd_plan p = {
+        .r = s->kh, .m = 8 - s->kh, .ic = s->c / s->groups, .oc = s->oc / s->groups};
     p.rows = (s->oh + p.m - 1) / p.m;
     p.cols = (s->ow + p.m - 1) / p.m;
     p.tiles = s->n * p.rows * p.cols;
-    /* A function of the shape alone: sums over tiles are taken group by group, in this order, for any number of threads. */
+    /* A function of the shape alone: sums over tiles are taken group by group, in this order, for
+     * any number of threads. */
     int64_t most = TOGETHER / (REEL_WINOGRAD_PRODUCTS * (p.ic + p.oc) * (int64_t)sizeof(float));
     most = most < 32 ? 32 : most > 512 ? 512 : most;
     const int64_t rounds = (p.tiles + most - 1) / most;
@@ -91,25 +97,41 @@ reel_winograd_plan reel_winograd_plan_weight_grad(const reel_conv_shape *s)
     return p;
 }
 
-static size_t apply_scratch(const reel_conv_shape *s, bool input_grad, int threads)
+static size_t winograd_scratch(const reel_ctx *ctx, const reel_conv_shape *s, reel_conv_pass pass,
+                               bool f64)
 {
-    const reel_winograd_plan p = reel_winograd_plan_apply(s, input_grad);
-    return (p.u_floats + p.shared_floats + (size_t)threads * p.private_floats) * sizeof(float);
+    (void)f64;
+    if (pass == REEL_CONV_WEIGHT_GRAD) {
+        const reel_winograd_plan p = reel_winograd_plan_weight_grad(s);
+        return (p.u_floats + p.shared_floats) * sizeof(float);
+    }
+    const reel_winograd_plan p = reel_winograd_plan_apply(s, pass == REEL_CONV_INPUT_GRAD);
+    const size_t threads = (size_t)reel_ctx_threads(ctx);
+    return (p.u_floats + p.shared_floats + threads * p.private_floats) * sizeof(float);
 }
 
-size_t reel_winograd_forward_scratch(const reel_conv_shape *s, int threads)
+static void winograd_run(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_pass pass,
+                         bool f64)
 {
-    return apply_scratch(s, false, threads);
+    (void)f64;
+    reel_ctx_kernels(ctx)->winograd[pass](job, reel_ctx_threads(ctx));
 }
 
-size_t reel_winograd_input_grad_scratch(const reel_conv_shape *s, int threads)
+/* Winograd transforms 49 matrices of weights whatever the batch: below a few tiles the transforms
+ * cost more than the products save. */
+static bool winograd_pays(const reel_conv_shape *s, reel_conv_pass pass, const char **why_not)
 {
-    return apply_scratch(s, true, threads);
+    (void)pass;
+    if (!reel_winograd_accepts(s, why_not))
+        return false;
+    const int64_t m = 8 - s->kh, tiles = s->n * ((s->oh + m - 1) / m) * ((s->ow + m - 1) / m);
+    if (tiles < 32)
+        *why_not = "wants 32 tiles or more";
+    return !*why_not;
 }
 
-size_t reel_winograd_weight_grad_scratch(const reel_conv_shape *s, int threads)
-{
-    const reel_winograd_plan p = reel_winograd_plan_weight_grad(s);
-    (void)threads;
-    return (p.u_floats + p.shared_floats) * sizeof(float);
-}
+const reel_conv_kind reel_conv_winograd = {.name = "winograd",
+                                           .ends_in_relu = true,
+                                           .accepts = winograd_pays,
+                                           .scratch = winograd_scratch,
+                                           .run = winograd_run};

@@ -60,16 +60,13 @@ static inline size_t reel_conv_larger(size_t a, size_t b)
  * theirs. */
 static inline size_t reel_conv_forward_bytes(const reel_infer *q, const reel_conv_shape *s)
 {
-    return q->dtype == REEL_F32 ? reel_conv_forward_scratch_f32(q->ctx, s)
-                                : reel_conv_forward_scratch_f64(q->ctx, s);
+    return reel_conv_scratch(q->ctx, q->dtype, REEL_CONV_FORWARD, s);
 }
 
 static inline size_t reel_conv_backward_bytes(const reel_infer *q, const reel_conv_shape *s)
 {
-    return q->dtype == REEL_F32 ? reel_conv_larger(reel_conv_input_grad_scratch_f32(q->ctx, s),
-                                                   reel_conv_weight_grad_scratch_f32(q->ctx, s))
-                                : reel_conv_larger(reel_conv_input_grad_scratch_f64(q->ctx, s),
-                                                   reel_conv_weight_grad_scratch_f64(q->ctx, s));
+    return reel_conv_larger(reel_conv_scratch(q->ctx, q->dtype, REEL_CONV_INPUT_GRAD, s),
+                            reel_conv_scratch(q->ctx, q->dtype, REEL_CONV_WEIGHT_GRAD, s));
 }
 
 #endif

@@ -15,23 +15,34 @@ REEL_DECLARE_OP(conv2d);
 void REEL_FN(reel_conv2d_forward)(const reel_call *c)
 {
     const reel_conv_shape s = reel_conv_shape_of(c->attrs, &c->in[0], &c->in[1], c->in[0].shape[0]);
-    const reel_real *bias = c->n_in > 2 ? c->in[2].data : NULL;
-    REEL_FN(reel_conv_forward)(c->ctx, &s, c->in[0].data, c->in[1].data, bias, false, c->out.data,
-                               c->scratch);
+    const reel_conv_job job = {.s = &s,
+                               .x = c->in[0].data,
+                               .w = c->in[1].data,
+                               .bias = c->n_in > 2 ? c->in[2].data : NULL,
+                               .out = c->out.data,
+                               .scratch = c->scratch};
+    reel_conv_run(c->ctx, REEL_DTYPE, REEL_CONV_FORWARD, &job);
 }
 
 void REEL_FN(reel_conv2d_backward)(const reel_call *c)
 {
     const reel_conv_shape s = reel_conv_shape_of(c->attrs, &c->in[0], &c->in[1], c->in[0].shape[0]);
     reel_real *dx = c->din[0].data, *dw = c->din[1].data, *db = c->n_in > 2 ? c->din[2].data : NULL;
-    if (dw)
-        REEL_FN(reel_conv_weight_grad)(c->ctx, &s, c->in[0].data, c->dout.data, !c->fresh[1], dw,
-                                       c->scratch);
+    reel_conv_job job = {
+        .s = &s, .x = c->in[0].data, .w = c->in[1].data, .dy = c->dout.data, .scratch = c->scratch};
+
+    if (dw) {
+        job.out = dw;
+        job.accumulate = !c->fresh[1];
+        reel_conv_run(c->ctx, REEL_DTYPE, REEL_CONV_WEIGHT_GRAD, &job);
+    }
     if (db)
         REEL_FN(column_sums)(c->ctx, c->dout.data, s.n * s.oh * s.ow, s.oc, !c->fresh[2], db);
-    if (dx)
-        REEL_FN(reel_conv_input_grad)(c->ctx, &s, c->dout.data, c->in[1].data, !c->fresh[0], dx,
-                                      c->scratch);
+    if (dx) {
+        job.out = dx;
+        job.accumulate = !c->fresh[0];
+        reel_conv_run(c->ctx, REEL_DTYPE, REEL_CONV_INPUT_GRAD, &job);
+    }
 }
 
 #ifdef REEL_ONCE

@@ -10,9 +10,14 @@ REEL_DECLARE_OP(conv2d_relu);
 void REEL_FN(reel_conv2d_relu_forward)(const reel_call *c)
 {
     const reel_conv_shape s = reel_conv_shape_of(c->attrs, &c->in[0], &c->in[1], c->in[0].shape[0]);
-    const reel_real *bias = c->n_in > 2 ? c->in[2].data : NULL;
-    REEL_FN(reel_conv_forward)(c->ctx, &s, c->in[0].data, c->in[1].data, bias, true, c->out.data,
-                               c->scratch);
+    const reel_conv_job job = {.s = &s,
+                               .x = c->in[0].data,
+                               .w = c->in[1].data,
+                               .bias = c->n_in > 2 ? c->in[2].data : NULL,
+                               .relu = true,
+                               .out = c->out.data,
+                               .scratch = c->scratch};
+    reel_conv_run(c->ctx, REEL_DTYPE, REEL_CONV_FORWARD, &job);
 }
 
 void REEL_FN(reel_conv2d_relu_backward)(const reel_call *c)

@@ -86,10 +86,15 @@ void REEL_FN(reel_conv2d_relu_max_pool2d_forward)(const reel_call *c)
     for (int64_t part = 0; part < d.parts; part++) {
         const int64_t first = part_begin(&d, part);
         s.n = p.n = part_begin(&d, part + 1) - first;
-        REEL_FN(reel_conv_forward)(c->ctx, &s, x + first * in_image, w, bias, false, map, scratch);
-        REEL_FN(reel_relu_pool_forward)
-        (c->ctx, &p, map, (reel_real *)c->out.data + first * out_image,
-         c->saved ? (uint8_t *)c->saved + first * out_image : NULL);
+        const reel_conv_job job = {.s = &s,
+                                   .x = x + first * in_image,
+                                   .w = w,
+                                   .bias = bias,
+                                   .out = map,
+                                   .scratch = scratch};
+        reel_conv_run(c->ctx, REEL_DTYPE, REEL_CONV_FORWARD, &job);
+        reel_relu_pool(c->ctx, REEL_DTYPE, &p, map, (reel_real *)c->out.data + first * out_image,
+                       c->saved ? (uint8_t *)c->saved + first * out_image : NULL);
     }
 }
 
@@ -107,17 +112,23 @@ void REEL_FN(reel_conv2d_relu_max_pool2d_backward)(const reel_call *c)
     for (int64_t part = 0; part < d.parts; part++) {
         const int64_t first = part_begin(&d, part);
         s.n = p.n = part_begin(&d, part + 1) - first;
-        REEL_FN(reel_relu_pool_backward)
-        (c->ctx, &p, dy + first * out_image, (const uint8_t *)c->saved + first * out_image, map);
+        reel_relu_pool_backward(c->ctx, REEL_DTYPE, &p, dy + first * out_image,
+                                (const uint8_t *)c->saved + first * out_image, map);
+        reel_conv_job job = {
+            .s = &s, .x = x + first * in_image, .w = w, .dy = map, .scratch = scratch};
         if (db)
             REEL_FN(column_sums)(c->ctx, map, s.n * s.oh * s.ow, s.oc, part > 0 || !c->fresh[2],
                                  db);
-        if (dw)
-            REEL_FN(reel_conv_weight_grad)(c->ctx, &s, x + first * in_image, map,
-                                           part > 0 || !c->fresh[1], dw, scratch);
-        if (dx)
-            REEL_FN(reel_conv_input_grad)(c->ctx, &s, map, w, !c->fresh[0], dx + first * in_image,
-                                          scratch);
+        if (dw) {
+            job.out = dw;
+            job.accumulate = part > 0 || !c->fresh[1];
+            reel_conv_run(c->ctx, REEL_DTYPE, REEL_CONV_WEIGHT_GRAD, &job);
+        }
+        if (dx) {
+            job.out = dx + first * in_image;
+            job.accumulate = !c->fresh[0];
+            reel_conv_run(c->ctx, REEL_DTYPE, REEL_CONV_INPUT_GRAD, &job);
+        }
     }
 }
 

@@ -10,8 +10,19 @@ void REEL_FN(reel_linear_forward)(const reel_call *c)
 {
     const int64_t n = c->in[0].shape[0], in = c->in[0].shape[1], out = c->in[1].shape[0];
     const reel_real *x = c->in[0].data, *w = c->in[1].data, *b = c->n_in > 2 ? c->in[2].data : NULL;
-    REEL_FN(reel_gemm)(c->ctx, false, true, n, out, in, x, in, w, in, b, false, c->out.data, out,
-                       c->scratch);
+    const reel_gemm_job y = {.tb = true,
+                             .m = n,
+                             .n = out,
+                             .k = in,
+                             .a = x,
+                             .lda = in,
+                             .b = w,
+                             .ldb = in,
+                             .bias = b,
+                             .c = c->out.data,
+                             .ldc = out,
+                             .scratch = c->scratch};
+    reel_gemm(c->ctx, REEL_DTYPE, &y);
 }
 
 void REEL_FN(reel_linear_backward)(const reel_call *c)
@@ -21,19 +32,42 @@ void REEL_FN(reel_linear_backward)(const reel_call *c)
     const reel_real *x = c->in[0].data, *w = c->in[1].data, *dy = c->dout.data;
     if (db)
         REEL_FN(column_sums)(c->ctx, dy, n, out, !c->fresh[2], db);
-    if (dw)
-        REEL_FN(reel_gemm)(c->ctx, true, false, out, in, n, dy, out, x, in, NULL, !c->fresh[1], dw,
-                           in, c->scratch);
-    if (dx)
-        REEL_FN(reel_gemm)(c->ctx, false, false, n, in, out, dy, out, w, in, NULL, !c->fresh[0], dx,
-                           in, c->scratch);
+    if (dw) {
+        const reel_gemm_job weights = {.ta = true,
+                                       .accumulate = !c->fresh[1],
+                                       .m = out,
+                                       .n = in,
+                                       .k = n,
+                                       .a = dy,
+                                       .lda = out,
+                                       .b = x,
+                                       .ldb = in,
+                                       .c = dw,
+                                       .ldc = in,
+                                       .scratch = c->scratch};
+        reel_gemm(c->ctx, REEL_DTYPE, &weights);
+    }
+    if (dx) {
+        const reel_gemm_job inputs = {.accumulate = !c->fresh[0],
+                                      .m = n,
+                                      .n = in,
+                                      .k = out,
+                                      .a = dy,
+                                      .lda = out,
+                                      .b = w,
+                                      .ldb = in,
+                                      .c = dx,
+                                      .ldc = in,
+                                      .scratch = c->scratch};
+        reel_gemm(c->ctx, REEL_DTYPE, &inputs);
+    }
 }
 
 #ifdef REEL_ONCE
 static size_t gemm_scratch(const reel_infer *q, bool ta, bool tb, int64_t m, int64_t n, int64_t k)
 {
-    return q->dtype == REEL_F32 ? reel_gemm_scratch_f32(q->ctx, ta, tb, m, n, k)
-                                : reel_gemm_scratch_f64(q->ctx, ta, tb, m, n, k);
+    const reel_gemm_job job = {.ta = ta, .tb = tb, .m = m, .n = n, .k = k};
+    return reel_gemm_scratch(q->ctx, q->dtype, &job);
 }
 
 static reel_status infer(reel_infer *q, reel_error *err)

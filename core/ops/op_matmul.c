@@ -43,16 +43,11 @@ static product plan(const reel_ctx *ctx, const reel_tensor *a, const reel_tensor
         p.batch = 1;
     }
     /* forward: A B; backward: dC B^T and A^T dC */
-    const struct {
-        bool ta, tb;
-        int64_t m, n, k;
-    } runs[] = {
-        {false, false, p.m, p.n, p.k}, {false, true, p.m, p.k, p.n}, {true, false, p.k, p.n, p.m}};
+    const reel_gemm_job runs[] = {{.m = p.m, .n = p.n, .k = p.k},
+                                  {.tb = true, .m = p.m, .n = p.k, .k = p.n},
+                                  {.ta = true, .m = p.k, .n = p.n, .k = p.m}};
     for (int i = backward ? 1 : 0; i < (backward ? 3 : 1); i++) {
-        const size_t need = is_double ? reel_gemm_scratch_f64(ctx, runs[i].ta, runs[i].tb,
-                                                              runs[i].m, runs[i].n, runs[i].k)
-                                      : reel_gemm_scratch_f32(ctx, runs[i].ta, runs[i].tb,
-                                                              runs[i].m, runs[i].n, runs[i].k);
+        const size_t need = reel_gemm_scratch(ctx, is_double ? REEL_F64 : REEL_F32, &runs[i]);
         if (aligned(need) > p.gemm)
             p.gemm = aligned(need);
     }
@@ -79,11 +74,19 @@ void REEL_FN(reel_matmul_forward)(const reel_call *c)
     const reel_tensor a = row_major(c, &c->in[0], memory, true);
     const reel_tensor b = row_major(c, &c->in[1], memory + p.a, true);
     const reel_tensor y = row_major(c, &c->out, memory + p.a + p.b, false);
-    for (int64_t i = 0; i < p.batch; i++)
-        REEL_FN(reel_gemm)
-    (c->ctx, false, false, p.m, p.n, p.k, (const reel_real *)a.data + i * p.m * p.k, p.k,
-     (const reel_real *)b.data + i * p.k * p.n, p.n, NULL, false,
-     (reel_real *)y.data + i * p.m * p.n, p.n, c->scratch);
+    for (int64_t i = 0; i < p.batch; i++) {
+        const reel_gemm_job job = {.m = p.m,
+                                   .n = p.n,
+                                   .k = p.k,
+                                   .a = (const reel_real *)a.data + i * p.m * p.k,
+                                   .lda = p.k,
+                                   .b = (const reel_real *)b.data + i * p.k * p.n,
+                                   .ldb = p.n,
+                                   .c = (reel_real *)y.data + i * p.m * p.n,
+                                   .ldc = p.n,
+                                   .scratch = c->scratch};
+        reel_gemm(c->ctx, REEL_DTYPE, &job);
+    }
     if (y.data != c->out.data)
         REEL_FN(reel_strided_copy)(c->ctx, &c->out, &y, false, 1);
 }
@@ -105,12 +108,31 @@ void REEL_FN(reel_matmul_backward)(const reel_call *c)
         for (int64_t i = 0; i < p.batch; i++) {
             const reel_real *dc = (const reel_real *)dy.data + i * p.m * p.n, *o = other.data;
             reel_real *to = d.data;
-            if (side == 0)
-                REEL_FN(reel_gemm)
-            (c->ctx, false, true, p.m, p.k, p.n, dc, p.n, o + i * p.k * p.n, p.n, NULL, add,
-             to + i * p.m * p.k, p.k, c->scratch);
-            else REEL_FN(reel_gemm)(c->ctx, true, false, p.k, p.n, p.m, o + i * p.m * p.k, p.k, dc,
-                                    p.n, NULL, add, to + i * p.k * p.n, p.n, c->scratch);
+            const reel_gemm_job da = {.tb = true,
+                                      .accumulate = add,
+                                      .m = p.m,
+                                      .n = p.k,
+                                      .k = p.n,
+                                      .a = dc,
+                                      .lda = p.n,
+                                      .b = o + i * p.k * p.n,
+                                      .ldb = p.n,
+                                      .c = to + i * p.m * p.k,
+                                      .ldc = p.k,
+                                      .scratch = c->scratch};
+            const reel_gemm_job db = {.ta = true,
+                                      .accumulate = add,
+                                      .m = p.k,
+                                      .n = p.n,
+                                      .k = p.m,
+                                      .a = o + i * p.m * p.k,
+                                      .lda = p.k,
+                                      .b = dc,
+                                      .ldb = p.n,
+                                      .c = to + i * p.k * p.n,
+                                      .ldc = p.n,
+                                      .scratch = c->scratch};
+            reel_gemm(c->ctx, REEL_DTYPE, side == 0 ? &da : &db);
         }
         if (apart)
             REEL_FN(reel_strided_copy)(c->ctx, din, &d, !c->fresh[side], 1);

@@ -11,12 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/ctx.h"
+#include "core/ctx_internal.h"
 #include "core/memory.h"
 #include "core/rng.h"
 #include "tests/support/built_as.h"
-
-static const char *const isa_names_to_try[] = {"portable", "avx2", "avx512"};
 
 /* NULL where this CPU has no such instruction set. */
 static inline reel_ctx *context_with(const char *isa, int threads)

@@ -140,35 +140,47 @@ static void conv_data_free(conv_data *d)
     }
 }
 
-#define DEFINE_RUN(real, suffix)                                                                   \
-    static void run_##suffix(const conv_case *t, const conv_data *d, const reel_ctx *ctx,          \
-                             buffer *out, const char *what)                                        \
-    {                                                                                              \
-        const reel_conv_shape *s = &t->s;                                                          \
-        const real *x = (real *)d->x.data, *w = (real *)d->w.data, *dy = (real *)d->dy.data;       \
-        scratch_block block = scratch_new(reel_conv_forward_scratch_##suffix(ctx, s));             \
-        reel_conv_forward_##suffix(ctx, s, x, w, t->bias ? (real *)d->bias.data : NULL, false,     \
-                                   (real *)out[Y].data, block.data);                               \
-        buffer rectified = buffer_new(out[Y].count, sizeof(real), t->misaligned);                  \
-        reel_conv_forward_##suffix(ctx, s, x, w, t->bias ? (real *)d->bias.data : NULL, true,      \
-                                   (real *)rectified.data, block.data);                            \
-        for (size_t i = 0; i < out[Y].count; i++)                                                  \
-            cr_assert(buffer_at(&rectified, i) == fmax(buffer_at(&out[Y], i), 0),                  \
-                      "%s: with ReLU y[%zu] is %.9g, without %.9g", what, i,                       \
-                      buffer_at(&rectified, i), buffer_at(&out[Y], i));                            \
-        buffer_free(&rectified);                                                                   \
-        scratch_free(&block, what);                                                                \
-        block = scratch_new(reel_conv_input_grad_scratch_##suffix(ctx, s));                        \
-        reel_conv_input_grad_##suffix(ctx, s, dy, w, t->accumulate, (real *)out[DX].data,          \
-                                      block.data);                                                 \
-        scratch_free(&block, what);                                                                \
-        block = scratch_new(reel_conv_weight_grad_scratch_##suffix(ctx, s));                       \
-        reel_conv_weight_grad_##suffix(ctx, s, x, dy, t->accumulate, (real *)out[DW].data,         \
-                                       block.data);                                                \
-        scratch_free(&block, what);                                                                \
-    }
-DEFINE_RUN(float, f32)
-DEFINE_RUN(double, f64)
+/* One pass, with scratch of its own whose guards are checked. */
+static void run_pass(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass pass, reel_conv_job job,
+                     const char *what)
+{
+    scratch_block block = scratch_new(reel_conv_scratch(ctx, dtype, pass, job.s));
+    job.scratch = block.data;
+    reel_conv_run(ctx, dtype, pass, &job);
+    scratch_free(&block, what);
+}
+
+/* All three passes; forward with ReLU, too, which must be what ReLU makes of forward. */
+static void run(const conv_case *t, const conv_data *d, size_t size, const reel_ctx *ctx,
+                buffer *out, const char *what)
+{
+    const reel_dtype dtype = size == sizeof(float) ? REEL_F32 : REEL_F64;
+    reel_conv_job job = {.s = &t->s,
+                         .x = d->x.data,
+                         .w = d->w.data,
+                         .dy = d->dy.data,
+                         .bias = t->bias ? d->bias.data : NULL,
+                         .out = out[Y].data};
+    run_pass(ctx, dtype, REEL_CONV_FORWARD, job, what);
+
+    buffer rectified = buffer_new(out[Y].count, size, t->misaligned);
+    job.relu = true;
+    job.out = rectified.data;
+    run_pass(ctx, dtype, REEL_CONV_FORWARD, job, what);
+    for (size_t i = 0; i < out[Y].count; i++)
+        cr_assert(buffer_at(&rectified, i) == fmax(buffer_at(&out[Y], i), 0),
+                  "%s: with ReLU y[%zu] is %.9g, without %.9g", what, i, buffer_at(&rectified, i),
+                  buffer_at(&out[Y], i));
+    buffer_free(&rectified);
+
+    job.relu = false;
+    job.bias = NULL;
+    job.accumulate = t->accumulate;
+    job.out = out[DX].data;
+    run_pass(ctx, dtype, REEL_CONV_INPUT_GRAD, job, what);
+    job.out = out[DW].data;
+    run_pass(ctx, dtype, REEL_CONV_WEIGHT_GRAD, job, what);
+}
 
 static void compute(const conv_case *t, const conv_data *d, size_t size, const reel_ctx *ctx,
                     buffer *out, const char *what)
@@ -178,10 +190,7 @@ static void compute(const conv_case *t, const conv_data *d, size_t size, const r
         if (t->accumulate && r != Y)
             memcpy(out[r].data, d->before[r].data, out[r].count * size);
     }
-    if (size == sizeof(float))
-        run_f32(t, d, ctx, out, what);
-    else
-        run_f64(t, d, ctx, out, what);
+    run(t, d, size, ctx, out, what);
     for (int r = 0; r < RESULTS; r++)
         expect_guards_untouched(&out[r], what);
 }
@@ -211,13 +220,13 @@ static void check_forced(const conv_case *t, const conv_data *d, size_t size, co
 {
     const bool each_value = size == sizeof(double) || *forced;
     setenv("REEL_CONV", forced, 1);
-    for (size_t isa = 0; isa < 3; isa++) {
+    for (int isa = 0; isa < reel_isa_count(); isa++) {
         buffer one[RESULTS] = {{0}};
         for (int threads = 1; threads <= 3; threads++) {
             char what[300];
-            describe(what, sizeof what, t, size, isa_names_to_try[isa],
+            describe(what, sizeof what, t, size, reel_isa_name((reel_isa)isa),
                      *forced ? forced : "own choice", threads);
-            reel_ctx *ctx = context_with(isa_names_to_try[isa], threads);
+            reel_ctx *ctx = context_with(reel_isa_name((reel_isa)isa), threads);
             if (!ctx)
                 break;
             buffer out[RESULTS];
@@ -389,10 +398,9 @@ Test(conv, shapes_that_winograd_takes_are_right)
                              .misaligned = i % 3 != 2};
         reel_ctx *ctx = context_with("portable", 1);
         for (int pass = REEL_CONV_FORWARD; pass <= REEL_CONV_WEIGHT_GRAD; pass++) {
-            const reel_conv_algorithm runs =
-                reel_conv_choose(ctx, &t.s, (reel_conv_pass)pass, false);
-            cr_expect_eq(runs, REEL_CONV_WINOGRAD, "shape %d, pass %d runs as %s", (int)i, pass,
-                         reel_conv_algorithm_name(runs));
+            const reel_conv_kind *runs = reel_conv_choose(ctx, &t.s, (reel_conv_pass)pass, false);
+            cr_expect_eq(runs, &reel_conv_winograd, "shape %d, pass %d runs as %s", (int)i, pass,
+                         runs->name);
         }
         reel_ctx_destroy(ctx);
         check(&t, sizeof(float));

@@ -53,12 +53,12 @@ static const reel_conv_shape three = {.n = 8,
                                       .groups = 1};
 
 static void expect(const reel_ctx *ctx, const reel_conv_shape *s, bool f64,
-                   reel_conv_algorithm expected)
+                   const reel_conv_kind *expected)
 {
     for (int pass = 0; pass < 3; pass++) {
-        const reel_conv_algorithm got = reel_conv_choose(ctx, s, (reel_conv_pass)pass, f64);
-        cr_assert_eq(got, expected, "pass %d: got %s, expected %s", pass,
-                     reel_conv_algorithm_name(got), reel_conv_algorithm_name(expected));
+        const reel_conv_kind *got = reel_conv_choose(ctx, s, (reel_conv_pass)pass, f64);
+        cr_assert_eq(got, expected, "pass %d: got %s, expected %s", pass, got->name,
+                     expected->name);
     }
 }
 
@@ -66,15 +66,15 @@ Test(conv_choice, winograd_takes_what_it_accepts_and_the_matrix_product_the_rest
 {
     lines log = {0};
     reel_ctx *ctx = context(&log, "", "");
-    expect(ctx, &three, false, REEL_CONV_WINOGRAD);
-    expect(ctx, &three, true, REEL_CONV_GEMM); /* float64 */
+    expect(ctx, &three, false, &reel_conv_winograd);
+    expect(ctx, &three, true, &reel_conv_product); /* float64 */
     reel_conv_shape s = three;
     s.sh = 2, s.oh = 7;
-    expect(ctx, &s, false, REEL_CONV_GEMM); /* stride */
+    expect(ctx, &s, false, &reel_conv_product); /* stride */
     s = three, s.n = 1;
-    expect(ctx, &s, false, REEL_CONV_GEMM); /* nine tiles */
+    expect(ctx, &s, false, &reel_conv_product); /* nine tiles */
     s = three, s.c = 190;
-    expect(ctx, &s, false, REEL_CONV_GEMM); /* channels */
+    expect(ctx, &s, false, &reel_conv_product); /* channels */
     cr_assert_eq(log.warnings, 0);
     reel_ctx_destroy(ctx);
 }
@@ -85,13 +85,13 @@ Test(conv_choice, a_first_layer_is_computed_directly)
     reel_ctx *ctx = context(&log, "", "");
     reel_conv_shape s = three;
     s.c = 3, s.kh = s.kw = 11, s.sh = s.sw = 4, s.ph = s.pw = 2, s.h = s.w = 31, s.oh = s.ow = 7;
-    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false), REEL_CONV_FIRST_LAYER);
-    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_WEIGHT_GRAD, false), REEL_CONV_FIRST_LAYER);
-    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, false), REEL_CONV_FIRST_LAYER);
-    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, true), REEL_CONV_GEMM);
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false), &reel_conv_first_layer);
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_WEIGHT_GRAD, false), &reel_conv_first_layer);
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, false), &reel_conv_first_layer);
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, true), &reel_conv_product);
     s.oc = 40;
     cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false),
-                 REEL_CONV_GEMM); /* no whole vectors */
+                 &reel_conv_product); /* no whole vectors */
     reel_ctx_destroy(ctx);
 }
 
@@ -101,10 +101,10 @@ Test(conv_choice, depthwise_convolutions_are_computed_directly)
     reel_ctx *ctx = context(&log, "", "");
     reel_conv_shape s = three;
     s.oc = s.groups = s.c;
-    expect(ctx, &s, false, REEL_CONV_DEPTHWISE);
-    expect(ctx, &s, true, REEL_CONV_GEMM); /* float64 */
+    expect(ctx, &s, false, &reel_conv_depthwise);
+    expect(ctx, &s, true, &reel_conv_product); /* float64 */
     s.oc = 2 * s.c;
-    expect(ctx, &s, false, REEL_CONV_GEMM); /* two outputs a channel */
+    expect(ctx, &s, false, &reel_conv_product); /* two outputs a channel */
     reel_ctx_destroy(ctx);
 }
 
@@ -112,15 +112,15 @@ Test(conv_choice, a_forced_implementation_runs_where_it_can)
 {
     lines log = {0};
     reel_ctx *ctx = context(&log, "direct", "");
-    expect(ctx, &three, false, REEL_CONV_DIRECT);
-    expect(ctx, &three, true, REEL_CONV_DIRECT);
+    expect(ctx, &three, false, &reel_conv_direct);
+    expect(ctx, &three, true, &reel_conv_direct);
     reel_ctx_destroy(ctx);
     ctx = context(&log, "gemm", "");
-    expect(ctx, &three, false, REEL_CONV_GEMM);
+    expect(ctx, &three, false, &reel_conv_product);
     reel_ctx_destroy(ctx);
     ctx = context(&log, "winograd", "");
-    expect(ctx, &three, false, REEL_CONV_WINOGRAD);
-    expect(ctx, &three, true, REEL_CONV_GEMM);
+    expect(ctx, &three, false, &reel_conv_winograd);
+    expect(ctx, &three, true, &reel_conv_product);
     reel_ctx_destroy(ctx);
     cr_assert_eq(log.warnings, 0);
 }

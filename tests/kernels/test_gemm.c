@@ -90,19 +90,24 @@ static buffer compute(const gemm_case *t, const gemm_data *d, size_t size, const
     buffer c = buffer_new(d->before.count, size, t->misaligned);
     if (t->accumulate)
         memcpy(c.data, d->before.data, c.count * size);
-    if (size == sizeof(float)) {
-        scratch_block s = scratch_new(reel_gemm_scratch_f32(ctx, t->ta, t->tb, t->m, t->n, t->k));
-        reel_gemm_f32(ctx, t->ta, t->tb, t->m, t->n, t->k, (float *)d->a.data, d->lda,
-                      (float *)d->b.data, d->ldb, t->bias ? (float *)d->bias.data : NULL,
-                      t->accumulate, (float *)c.data, d->ldc, s.data);
-        scratch_free(&s, what);
-    } else {
-        scratch_block s = scratch_new(reel_gemm_scratch_f64(ctx, t->ta, t->tb, t->m, t->n, t->k));
-        reel_gemm_f64(ctx, t->ta, t->tb, t->m, t->n, t->k, (double *)d->a.data, d->lda,
-                      (double *)d->b.data, d->ldb, t->bias ? (double *)d->bias.data : NULL,
-                      t->accumulate, (double *)c.data, d->ldc, s.data);
-        scratch_free(&s, what);
-    }
+    const reel_dtype dtype = size == sizeof(float) ? REEL_F32 : REEL_F64;
+    reel_gemm_job job = {.ta = t->ta,
+                         .tb = t->tb,
+                         .accumulate = t->accumulate,
+                         .m = t->m,
+                         .n = t->n,
+                         .k = t->k,
+                         .a = d->a.data,
+                         .lda = d->lda,
+                         .b = d->b.data,
+                         .ldb = d->ldb,
+                         .bias = t->bias ? d->bias.data : NULL,
+                         .c = c.data,
+                         .ldc = d->ldc};
+    scratch_block s = scratch_new(reel_gemm_scratch(ctx, dtype, &job));
+    job.scratch = s.data;
+    reel_gemm(ctx, dtype, &job);
+    scratch_free(&s, what);
     expect_guards_untouched(&c, what);
     for (int64_t i = 0; i + 1 < t->m && t->n > 0; i++)
         cr_assert(is_untouched(c.data + (size_t)(i * d->ldc + t->n) * size, (size_t)t->gap * size),
@@ -113,12 +118,12 @@ static buffer compute(const gemm_case *t, const gemm_data *d, size_t size, const
 static void check(const gemm_case *t, size_t size)
 {
     gemm_data d = gemm_data_new(t, size);
-    for (size_t isa = 0; isa < 3; isa++) {
+    for (int isa = 0; isa < reel_isa_count(); isa++) {
         buffer one = {0};
         for (int threads = 1; threads <= 3; threads++) {
             char what[200];
-            describe(what, sizeof what, t, size, isa_names_to_try[isa], threads);
-            reel_ctx *ctx = context_with(isa_names_to_try[isa], threads);
+            describe(what, sizeof what, t, size, reel_isa_name((reel_isa)isa), threads);
+            reel_ctx *ctx = context_with(reel_isa_name((reel_isa)isa), threads);
             if (!ctx)
                 break;
             buffer c = compute(t, &d, size, ctx, what);
@@ -305,8 +310,8 @@ Test(gemm, no_rows_or_no_columns_write_nothing)
 Test(gemm, a_nan_stays_in_its_row)
 {
     enum { M = 31, N = 45, K = 50, ROW = 7 };
-    for (size_t isa = 0; isa < 3; isa++) {
-        reel_ctx *ctx = context_with(isa_names_to_try[isa], 2);
+    for (int isa = 0; isa < reel_isa_count(); isa++) {
+        reel_ctx *ctx = context_with(reel_isa_name((reel_isa)isa), 2);
         if (!ctx)
             continue;
         buffer a = buffer_new(M * K, sizeof(float), false),
@@ -315,13 +320,22 @@ Test(gemm, a_nan_stays_in_its_row)
         buffer_random(&a, 1);
         buffer_random(&b, 2);
         buffer_set(&a, ROW * K + 3, NAN);
-        scratch_block s = scratch_new(reel_gemm_scratch_f32(ctx, false, false, M, N, K));
-        reel_gemm_f32(ctx, false, false, M, N, K, (float *)a.data, K, (float *)b.data, N, NULL,
-                      false, (float *)c.data, N, s.data);
+        reel_gemm_job job = {.m = M,
+                             .n = N,
+                             .k = K,
+                             .a = a.data,
+                             .lda = K,
+                             .b = b.data,
+                             .ldb = N,
+                             .c = c.data,
+                             .ldc = N};
+        scratch_block s = scratch_new(reel_gemm_scratch(ctx, REEL_F32, &job));
+        job.scratch = s.data;
+        reel_gemm(ctx, REEL_F32, &job);
         scratch_free(&s, "NaN");
         for (size_t i = 0; i < M * N; i++)
             cr_assert_eq((bool)isnan(buffer_at(&c, i)), i / N == ROW, "%s: C(%zu, %zu) is %g",
-                         isa_names_to_try[isa], i / N, i % N, buffer_at(&c, i));
+                         reel_isa_name((reel_isa)isa), i / N, i % N, buffer_at(&c, i));
         buffer_free(&a);
         buffer_free(&b);
         buffer_free(&c);

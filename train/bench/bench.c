@@ -1,7 +1,7 @@
 /* Clock, medians and the machine's peak, for the `reel bench` commands. */
 #include "train/bench/bench.h"
 
-#include "core/kernels/peak.h"
+#include "core/kernels/kernels.h"
 #include "core/memory.h"
 
 #include <stdlib.h>
@@ -28,7 +28,7 @@ double reel_bench_median(double *times, int64_t n)
 
 double reel_bench_fma_gflops(reel_isa isa, int threads, int bursts)
 {
-    const reel_peak *peak = reel_peak_for(isa);
+    const reel_kernels *kernels = reel_kernels_at(isa);
     const int64_t rounds = isa == REEL_ISA_PORTABLE ? 200000 : 400000; /* about two milliseconds */
     volatile float kept = 0;
     float sum = 0;
@@ -37,9 +37,9 @@ double reel_bench_fma_gflops(reel_isa isa, int threads, int bursts)
         const double begin = reel_bench_now();
 #pragma omp parallel for schedule(static, 1) num_threads(threads) reduction(+ : sum)
         for (int t = 0; t < threads; t++)
-            sum += peak->multiply_add(rounds, 0.5f, 0.25f);
+            sum += kernels->peak_multiply_add(rounds, 0.5f, 0.25f);
         const double rate =
-            1e-9 * (double)(rounds * peak->flop * threads) / (reel_bench_now() - begin);
+            1e-9 * (double)(rounds * kernels->peak_flop * threads) / (reel_bench_now() - begin);
         if (rate > best)
             best = rate;
     }
@@ -67,7 +67,7 @@ reel_status reel_bench_triad_gbs(reel_isa isa, int threads, double *gbs, reel_er
                 for (int64_t i = from; i < to; i++)
                     a[i] = b[i] = c[i] = 1;
             else
-                reel_peak_for(isa)->triad(to - from, a + from, b + from, c + from, 0.5f);
+                reel_kernels_at(isa)->triad(to - from, a + from, b + from, c + from, 0.5f);
         }
         const double rate = 3e-9 * (double)bytes / (reel_bench_now() - begin);
         if (sweep >= 0 && rate > best)

@@ -60,11 +60,10 @@ static size_t scratch_of(const reel_ctx *ctx, const reel_bench_shape *shape, ree
 {
     if (shape->is_product) {
         const product p = product_of(shape, pass);
-        return reel_gemm_scratch_f32(ctx, p.ta, p.tb, p.m, p.n, p.k);
+        const reel_gemm_job job = {.ta = p.ta, .tb = p.tb, .m = p.m, .n = p.n, .k = p.k};
+        return reel_gemm_scratch(ctx, REEL_F32, &job);
     }
-    return pass == REEL_CONV_FORWARD      ? reel_conv_forward_scratch_f32(ctx, &shape->conv)
-           : pass == REEL_CONV_INPUT_GRAD ? reel_conv_input_grad_scratch_f32(ctx, &shape->conv)
-                                          : reel_conv_weight_grad_scratch_f32(ctx, &shape->conv);
+    return reel_conv_scratch(ctx, REEL_F32, pass, &shape->conv);
 }
 
 reel_status reel_bench_work_check(const reel_ctx *ctx, const reel_bench_shape *shape,
@@ -145,22 +144,40 @@ void reel_bench_work_run(const reel_bench_work *w)
     const reel_conv_shape *s = &w->shape->conv;
     if (w->shape->is_product) {
         const product p = product_of(w->shape, w->pass);
-        reel_gemm_f32(w->ctx, p.ta, p.tb, p.m, p.n, p.k, w->in[0], p.lda, w->in[1], p.ldb, w->bias,
-                      false, w->out, p.n, w->scratch);
-    } else if (w->pass == REEL_CONV_FORWARD) {
-        reel_conv_forward_f32(w->ctx, s, w->in[0], w->in[1], w->bias, false, w->out, w->scratch);
-    } else if (w->pass == REEL_CONV_INPUT_GRAD) {
-        reel_conv_input_grad_f32(w->ctx, s, w->in[0], w->in[1], false, w->out, w->scratch);
-    } else {
-        reel_conv_weight_grad_f32(w->ctx, s, w->in[0], w->in[1], false, w->out, w->scratch);
+        const reel_gemm_job job = {.ta = p.ta,
+                                   .tb = p.tb,
+                                   .m = p.m,
+                                   .n = p.n,
+                                   .k = p.k,
+                                   .a = w->in[0],
+                                   .lda = p.lda,
+                                   .b = w->in[1],
+                                   .ldb = p.ldb,
+                                   .bias = w->bias,
+                                   .c = w->out,
+                                   .ldc = p.n,
+                                   .scratch = w->scratch};
+        reel_gemm(w->ctx, REEL_F32, &job);
+        return;
     }
+
+    /* The two inputs of a pass: x and w, dy and w, x and dy. */
+    const bool forward = w->pass == REEL_CONV_FORWARD;
+    const reel_conv_job job = {.s = s,
+                               .x = w->pass == REEL_CONV_INPUT_GRAD ? NULL : w->in[0],
+                               .w = w->pass == REEL_CONV_WEIGHT_GRAD ? NULL : w->in[1],
+                               .dy =
+                                   forward ? NULL : w->in[w->pass == REEL_CONV_INPUT_GRAD ? 0 : 1],
+                               .bias = forward ? w->bias : NULL,
+                               .out = w->out,
+                               .scratch = w->scratch};
+    reel_conv_run(w->ctx, REEL_F32, w->pass, &job);
 }
 
 const char *reel_bench_work_implementation(const reel_bench_work *w)
 {
     return w->shape->is_product ? "gemm"
-                                : reel_conv_algorithm_name(
-                                      reel_conv_choose(w->ctx, &w->shape->conv, w->pass, false));
+                                : reel_conv_choose(w->ctx, &w->shape->conv, w->pass, false)->name;
 }
 
 double reel_bench_work_flop(const reel_bench_work *w)

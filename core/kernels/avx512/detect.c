@@ -1,0 +1,11 @@
+/* Whether this CPU, and the system's saved state, have the parts of AVX-512 that the kernels use.
+ */
+#include "core/kernels/kernels.h"
+
+REEL_ISA_RUNS(avx512)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}

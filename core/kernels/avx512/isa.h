@@ -1,0 +1,46 @@
+/* AVX-512 (F, BW, DQ, VL): vectors of 64 bytes, blocks of 14 rows in the matrix product (14 x 2
+ * accumulators and what feeds them fill the 32 registers). A multiply-add rounds once. */
+#ifndef REEL_CORE_KERNELS_AVX512_ISA_H
+#define REEL_CORE_KERNELS_AVX512_ISA_H
+
+#include <immintrin.h>
+
+#define REEL_BLOCK_ROWS 14
+
+typedef __m512 isa_f32;
+typedef __m512d isa_f64;
+
+/* a b + c, rounded once. */
+static inline isa_f32 isa_muladd_f32(isa_f32 a, isa_f32 b, isa_f32 c)
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+
+static inline isa_f64 isa_muladd_f64(isa_f64 a, isa_f64 b, isa_f64 c)
+{
+    return _mm512_fmadd_pd(a, b, c);
+}
+
+static inline float isa_muladd_one_f32(float a, float b, float c)
+{
+    return __builtin_fmaf(a, b, c);
+}
+
+static inline double isa_muladd_one_f64(double a, double b, double c)
+{
+    return __builtin_fma(a, b, c);
+}
+
+/* Stores past the caches; p is aligned to the vector. */
+static inline void isa_stream(float *p, isa_f32 v)
+{
+    _mm512_stream_ps(p, v);
+}
+
+/* Makes streamed stores visible to other threads. */
+static inline void isa_stream_end(void)
+{
+    _mm_sfence();
+}
+
+#endif

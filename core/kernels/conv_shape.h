@@ -1,0 +1,42 @@
+/* What the convolution kernels share: a shape, the three passes, a job, and how an implementation
+ * describes itself. Private to core. */
+#ifndef REEL_CORE_KERNELS_CONV_SHAPE_H
+#define REEL_CORE_KERNELS_CONV_SHAPE_H
+
+#include "core/ctx.h"
+
+typedef struct reel_conv_shape {
+    int64_t n, c, h, w;     /* input */
+    int64_t oc, oh, ow;     /* output */
+    int64_t kh, kw, sh, sw; /* kernel, stride */
+    int64_t ph, pw, dh, dw; /* padding (same on both sides), dilation */
+    int64_t groups;
+} reel_conv_shape;
+
+typedef enum { REEL_CONV_FORWARD, REEL_CONV_INPUT_GRAD, REEL_CONV_WEIGHT_GRAD } reel_conv_pass;
+enum { REEL_CONV_PASSES = 3 };
+
+/* What a pass reads and writes, in the dtype of the call. out: y, dx or dw. What the pass does not
+ * use is NULL. accumulate: add to out. relu (forward only): out becomes max(out, 0). */
+typedef struct reel_conv_job {
+    const reel_conv_shape *s;
+    const void *x, *w, *bias, *dy;
+    bool accumulate, relu;
+    void *out, *scratch;
+} reel_conv_job;
+
+/* One way to compute a convolution. The rule sees shape, pass and dtype only. */
+typedef struct reel_conv_kind {
+    const char *name;  /* what REEL_CONV and REEL_TRACE call it */
+    bool f64;          /* computes float64, too */
+    bool ends_in_relu; /* honours job->relu itself */
+    /* True where it can run and is worth it; else *why_not says what it wants. */
+    bool (*accepts)(const reel_conv_shape *s, reel_conv_pass pass, const char **why_not);
+    size_t (*scratch)(const reel_ctx *ctx, const reel_conv_shape *s, reel_conv_pass pass, bool f64);
+    void (*run)(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_pass pass, bool f64);
+} reel_conv_kind;
+
+extern const reel_conv_kind reel_conv_winograd, reel_conv_first_layer, reel_conv_depthwise,
+    reel_conv_product, reel_conv_direct;
+
+#endif

@@ -1,0 +1,62 @@
+/* The kernels of one instruction set, as a table of functions. The build compiles the files in
+ * templates/ once for each instruction set, and makes one table of each (templates/table.c);
+ * kernels.c keeps the list, worst first. Private to core, train's bench and tests. */
+#ifndef REEL_CORE_KERNELS_KERNELS_H
+#define REEL_CORE_KERNELS_KERNELS_H
+
+#include "core/kernels/conv_shape.h"
+
+struct reel_matrix_job;
+struct reel_relu_pool_shape;
+
+typedef void reel_matrix_fn(const struct reel_matrix_job *job);
+typedef void reel_conv_fn(const reel_conv_job *job, int threads);
+typedef void reel_relu_pool_fn(int threads, const struct reel_relu_pool_shape *s, const void *x,
+                               void *y, uint8_t *cell);
+typedef void reel_relu_pool_grad_fn(int threads, const struct reel_relu_pool_shape *s,
+                                    const void *dy, const uint8_t *cell, void *dx);
+
+typedef struct reel_kernels {
+    const char *name;   /* as in REEL_ISA=name */
+    bool (*runs)(void); /* whether this CPU has what it takes */
+
+    /* Blocked matrix products (matrix.h), by reel_dtype. */
+    reel_matrix_fn *matrix[2];
+
+    /* The float32 convolutions, by reel_conv_pass (first_layer.h, winograd.h, depthwise.h). */
+    reel_conv_fn *first_layer[REEL_CONV_PASSES];
+    reel_conv_fn *winograd[REEL_CONV_PASSES];
+    reel_conv_fn *depthwise[REEL_CONV_PASSES];
+
+    /* ReLU with max pooling and its gradient (relu_pool.h), by reel_dtype. */
+    reel_relu_pool_fn *relu_pool[2];
+    reel_relu_pool_grad_fn *relu_pool_grad[2];
+
+    /* 1,024 random words (philox.h). */
+    void (*philox_draw)(uint32_t *words, uint64_t seed, uint32_t stream, uint32_t epoch,
+                        uint32_t sample);
+
+    /* What the machine can do at most: `rounds` of `peak_flop` operations each, in independent
+     * chains of multiply-adds. The sum is returned so that the compiler keeps them; with factor in
+     * (0, 1) values stay near addend / (1 - factor). */
+    int64_t peak_flop;
+    float (*peak_multiply_add)(int64_t rounds, float factor, float addend);
+    /* a = b + factor c over n floats: the triad of McCalpin (1995), bound by memory. */
+    void (*triad)(int64_t n, float *a, const float *b, const float *c, float factor);
+
+    /* a b + c as the compiler takes it; rounds twice, or this file was compiled without
+     * -ffp-contract=off and no promise about bits holds. */
+    float (*plain_muladd)(float a, float b, float c);
+} reel_kernels;
+
+/* The table of one of the build's instruction sets; 0 is the portable one. */
+const reel_kernels *reel_kernels_at(reel_isa isa);
+/* The table that a context uses. */
+const reel_kernels *reel_ctx_kernels(const reel_ctx *ctx);
+
+/* Defines what an instruction set's detect.c says: REEL_ISA_RUNS(avx2) { return ...; } */
+#define REEL_ISA_RUNS(name)                                                                        \
+    bool reel_isa_runs_##name(void);                                                               \
+    bool reel_isa_runs_##name(void)
+
+#endif

@@ -1,0 +1,317 @@
+/* The passes of the depthwise convolution.
+ *
+ * apply (forward, input gradient): rows are shared out; within a row, four pixels that meet the
+ * same taps go together, so that a weight is loaded once for four. Weight gradient: a row of dy
+ * against the rows of x under it, all taps of VL channels in registers; rows are summed in a fixed
+ * number of parts, and these in order. */
+#include "core/kernels/depthwise.h"
+#include "core/kernels/templates/names.h"
+
+#include <string.h>
+
+KERNEL_INLINE vec load_lanes(const float *p, const int lanes)
+{
+    if (lanes == VL)
+        return load(p);
+    vec v = {0};
+    for (int l = 0; l < lanes; l++)
+        v[l] = p[l];
+    return v;
+}
+
+KERNEL_INLINE void store_lanes(float *p, vec v, const int lanes)
+{
+    if (lanes == VL)
+        store(p, v);
+    else
+        for (int l = 0; l < lanes; l++)
+            p[l] = v[l];
+}
+
+/* Some pixels that meet the same taps: entry e is the weights at w + weight[e] and, of pixel i, the
+ * values at in + value[e] + i shift. Pixel i is written at out + i step. */
+typedef struct group {
+    int entries;
+    int64_t weight[REEL_DEPTHWISE_TAPS], value[REEL_DEPTHWISE_TAPS];
+    const float *w, *in, *bias; /* bias or NULL */
+    float *out;
+    int64_t shift, step;
+    bool accumulate, relu;
+} group;
+
+KERNEL_INLINE void pixels(const group *g, const int count, const int entries, int64_t ch,
+                          const int lanes)
+{
+    vec s[4];
+    const vec b = g->bias ? load_lanes(g->bias + ch, lanes) : (vec){0};
+
+#pragma GCC unroll 4
+    for (int i = 0; i < count; i++)
+        s[i] = g->accumulate ? load_lanes(g->out + i * g->step + ch, lanes) : b;
+
+#pragma GCC unroll 9
+    for (int e = 0; e < entries; e++) {
+        const vec w = load_lanes(g->w + g->weight[e] + ch, lanes);
+        const float *in = g->in + g->value[e] + ch;
+
+#pragma GCC unroll 4
+        for (int i = 0; i < count; i++)
+            s[i] = muladd(w, load_lanes(in + i * g->shift, lanes), s[i]);
+    }
+
+#pragma GCC unroll 4
+    for (int i = 0; i < count; i++)
+        store_lanes(g->out + i * g->step + ch, g->relu ? rectified(s[i]) : s[i], lanes);
+}
+
+KERNEL_INLINE void all_channels(const group *g, const int count, const int entries, int64_t c)
+{
+    int64_t ch = 0;
+    for (; ch + VL <= c; ch += VL)
+        pixels(g, count, entries, ch, VL);
+    if (ch < c)
+        pixels(g, count, entries, ch, (int)(c - ch));
+}
+
+static void four_of_nine(const group *g, int64_t c)
+{
+    all_channels(g, 4, 9, c);
+}
+
+static void four_pixels(const group *g, int64_t c)
+{
+    all_channels(g, 4, g->entries, c);
+}
+
+static void one_pixel(const group *g, int64_t c)
+{
+    all_channels(g, 1, g->entries, c);
+}
+
+/* Whether four coordinates, `step` apart, meet the same taps. */
+static bool alike(const reel_depthwise_met *m, int64_t step)
+{
+    for (int i = 1; i < 4; i++)
+        if (m[i * step].count != m->count || m[i * step].tap != m->tap)
+            return false;
+    return true;
+}
+
+/* The entries of a pixel: its taps, and the input under them. */
+static void find_entries(group *g, const reel_conv_shape *s, const reel_depthwise_plan *p,
+                         const reel_depthwise_met *y, const reel_depthwise_met *x, int64_t width)
+{
+    g->entries = 0;
+    for (int64_t a = 0; a < y->count; a++)
+        for (int64_t b = 0; b < x->count; b++, g->entries++) {
+            g->weight[g->entries] =
+                ((y->tap + a * p->y.tap_step) * s->kw + x->tap + b * p->x.tap_step) * p->tap_step;
+            g->value[g->entries] =
+                ((y->at + a * p->y.at_step) * width + x->at + b * p->x.at_step) * s->c;
+        }
+}
+
+/* One row of the output; `stride` neighbours meet different taps in the input gradient, so groups
+ * are taken that far apart. */
+static void apply_row(group *g, const reel_conv_shape *s, const reel_depthwise_plan *p,
+                      const reel_depthwise_met *y, float *row, int64_t columns, int64_t width,
+                      int64_t stride)
+{
+    for (int64_t first = 0; first < stride && first < columns; first++)
+        for (int64_t x = first; x < columns;) {
+            const bool four = x + 3 * stride < columns && alike(p->x.met + x, stride);
+            g->out = row + x * s->c;
+            find_entries(g, s, p, y, p->x.met + x, width);
+            (!four ? one_pixel : g->entries == 9 ? four_of_nine : four_pixels)(g, s->c);
+            x += four ? 4 * stride : stride;
+        }
+}
+
+static void apply(const reel_conv_job *job, bool input_grad, int threads)
+{
+    const reel_conv_shape *s = job->s;
+    const reel_depthwise_plan p = reel_depthwise_plan_make(
+        s, input_grad ? REEL_CONV_INPUT_GRAD : REEL_CONV_FORWARD, job->scratch);
+    const int64_t taps = s->kh * s->kw, stride = input_grad ? s->sw : 1;
+    const int64_t h = input_grad ? s->oh : s->h, w = input_grad ? s->ow : s->w; /* what is read */
+    const int64_t rows = input_grad ? s->h : s->oh, columns = input_grad ? s->w : s->ow;
+    const float *weights = job->w, *in = input_grad ? job->dy : job->x;
+    for (int64_t tap = 0; tap < taps; tap++)
+        for (int64_t ch = 0; ch < s->c; ch++)
+            p.floats[tap * p.tap_step + ch] = weights[ch * taps + tap];
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (int64_t item = 0; item < s->n * rows; item++) {
+        group g = {.w = p.floats,
+                   .in = in + item / rows * h * w * s->c,
+                   .bias = job->bias,
+                   .shift = (input_grad ? 1 : s->sw) * s->c,
+                   .step = stride * s->c,
+                   .accumulate = job->accumulate,
+                   .relu = job->relu};
+        apply_row(&g, s, &p, p.y.met + item % rows, (float *)job->out + item * columns * s->c,
+                  columns, w, stride);
+    }
+}
+
+void REEL_ISA_FN(reel_depthwise_forward)(const reel_conv_job *job, int threads)
+{
+    apply(job, false, threads);
+}
+
+void REEL_ISA_FN(reel_depthwise_input_grad)(const reel_conv_job *job, int threads)
+{
+    apply(job, true, threads);
+}
+
+/* A stretch of a row of dy whose pixels meet all taps of a kernel row. */
+typedef struct stretch {
+    const float *dy, *x; /* the first pixel; what its first tap meets */
+    int64_t pixels, c, step, tap,
+        line;    /* reals between pixels of x, between taps, between rows of taps */
+    float *sums; /* of the first tap; then tap by tap, row by row */
+    int64_t sums_tap, sums_line;
+} stretch;
+
+KERNEL_INLINE void sum_taps(const stretch *t, const int kh, const int kw, int64_t ch,
+                            const int lanes)
+{
+    vec s[9] = {{0}};
+    for (int64_t i = 0; i < t->pixels; i++) {
+        const vec d = load_lanes(t->dy + i * t->c + ch, lanes);
+        const float *x = t->x + i * t->step + ch;
+
+#pragma GCC unroll 3
+        for (int a = 0; a < kh; a++)
+#pragma GCC unroll 7
+            for (int b = 0; b < kw; b++)
+                s[a * kw + b] =
+                    muladd(d, load_lanes(x + a * t->line + b * t->tap, lanes), s[a * kw + b]);
+    }
+
+#pragma GCC unroll 3
+    for (int a = 0; a < kh; a++)
+#pragma GCC unroll 7
+        for (int b = 0; b < kw; b++) {
+            float *to = t->sums + a * t->sums_line + b * t->sums_tap + ch;
+            store_lanes(to, load_lanes(to, lanes) + s[a * kw + b], lanes);
+        }
+}
+
+KERNEL_INLINE void sum_channels(const stretch *t, const int kh, const int kw)
+{
+    int64_t ch = 0;
+    for (; ch + VL <= t->c; ch += VL)
+        sum_taps(t, kh, kw, ch, VL);
+    if (ch < t->c)
+        sum_taps(t, kh, kw, ch, (int)(t->c - ch));
+}
+
+static void sum_stretch(stretch t, int64_t kh, int64_t kw)
+{
+    if (kh == 3 && kw == 3) {
+        sum_channels(&t, 3, 3);
+        return;
+    }
+    if (kh == 3 && kw == 2) { /* at an edge */
+        sum_channels(&t, 3, 2);
+        return;
+    }
+    for (int64_t a = 0; a < kh; a++, t.x += t.line, t.sums += t.sums_line)
+        if (kw == 3)
+            sum_channels(&t, 1, 3);
+        else if (kw == 5)
+            sum_channels(&t, 1, 5);
+        else if (kw == 7)
+            sum_channels(&t, 1, 7);
+        else
+            for (int64_t b = 0; b < kw; b++) {
+                stretch one = t;
+                one.x += b * t.tap;
+                one.sums += b * t.sums_tap;
+                sum_channels(&one, 1, 1);
+            }
+}
+
+/* One row of dy into the sums of its part. [low, high): the columns that meet every tap of a kernel
+ * row. */
+static void weight_grad_row(const reel_conv_job *job, const reel_depthwise_plan *p, int64_t item,
+                            int64_t low, int64_t high, float *sums)
+{
+    const reel_conv_shape *s = job->s;
+    const reel_depthwise_met *y = p->y.met + item % s->oh;
+    const float *dy = (const float *)job->dy + item * s->ow * s->c;
+    const float *x = (const float *)job->x + (item / s->oh * s->h + y->at) * s->w * s->c;
+    stretch t = {.pixels = high - low,
+                 .c = s->c,
+                 .step = s->sw * s->c,
+                 .tap = s->dw * s->c,
+                 .line = s->dh * s->w * s->c,
+                 .sums = sums + y->tap * s->kw * p->tap_step,
+                 .sums_tap = p->tap_step,
+                 .sums_line = s->kw * p->tap_step};
+    if (low < high) {
+        t.dy = dy + low * s->c;
+        t.x = x + p->x.met[low].at * s->c;
+        sum_stretch(t, y->count, s->kw);
+    }
+    for (int64_t column = 0; column < s->ow; column++) {
+        if (column == low && low < high)
+            column = high;
+        if (column == s->ow)
+            break;
+        const reel_depthwise_met *m = p->x.met + column;
+        stretch edge = t;
+        edge.pixels = 1;
+        edge.dy = dy + column * s->c;
+        edge.x = x + m->at * s->c;
+        edge.sums += m->tap * p->tap_step;
+        if (m->count > 0)
+            sum_stretch(edge, y->count, m->count);
+    }
+}
+
+enum { BLOCK = 64 };
+
+/* The sums of all parts, in their order, for channels [from, from + count). */
+static void add_parts(const reel_depthwise_plan *p, int64_t size, int64_t taps, int64_t from,
+                      int64_t count, bool accumulate, float *dw)
+{
+    for (int64_t tap = 0; tap < taps; tap++) {
+        float sum[BLOCK] = {0};
+        for (int64_t part = 0; part < p->parts; part++) {
+            const float *one = p->floats + part * size + tap * p->tap_step + from;
+            for (int64_t i = 0; i < count; i++)
+                sum[i] += one[i];
+        }
+        for (int64_t i = 0; i < count; i++) {
+            float *to = dw + (from + i) * taps + tap;
+            *to = accumulate ? *to + sum[i] : sum[i];
+        }
+    }
+}
+
+void REEL_ISA_FN(reel_depthwise_weight_grad)(const reel_conv_job *job, int threads)
+{
+    const reel_conv_shape *s = job->s;
+    const reel_depthwise_plan p = reel_depthwise_plan_make(s, REEL_CONV_WEIGHT_GRAD, job->scratch);
+    const int64_t taps = s->kh * s->kw, size = taps * p.tap_step, items = s->n * s->oh;
+    int64_t low = 0, high = s->ow;
+    while (low < high && p.x.met[low].count < s->kw)
+        low++;
+    while (high > low && p.x.met[high - 1].count < s->kw)
+        high--;
+#pragma omp parallel num_threads(threads)
+    {
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t part = 0; part < p.parts; part++) {
+            float *sums = p.floats + part * size;
+            memset(sums, 0, (size_t)size * sizeof *sums);
+            for (int64_t item = items * part / p.parts; item < items * (part + 1) / p.parts; item++)
+                weight_grad_row(job, &p, item, low, high, sums);
+        }
+#pragma omp for schedule(static)
+        for (int64_t block = 0; block < s->c; block += BLOCK)
+            add_parts(&p, size, taps, block, s->c - block < BLOCK ? s->c - block : BLOCK,
+                      job->accumulate, job->out);
+    }
+}

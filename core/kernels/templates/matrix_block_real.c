@@ -1,0 +1,72 @@
+/* One register-blocked panel of a matrix product, from packed operands to where C lies. */
+#include "core/kernels/templates/carry.h"
+
+bool finish_carry(product_carry *carry)
+{
+    while (carry->units > 0) {
+        carry_unit(carry);
+        carry->units--;
+    }
+    return carry->run > 0;
+}
+
+void finish_sums(const reel_matrix_job *job, int64_t i, int64_t j, bool along_row, int64_t n,
+                 real *restrict sums)
+{
+    if (!job->bias)
+        return;
+    const real *restrict bias = (const real *)job->bias + (job->bias_by_row ? i : j);
+    if (along_row != job->bias_by_row) {
+        for (int64_t q = 0; q < n; q++)
+            sums[q] += bias[q];
+    } else {
+        const real one = *bias;
+        for (int64_t q = 0; q < n; q++)
+            sums[q] += one;
+    }
+}
+
+/* From a small tile to a C whose rows or columns the micro-kernel cannot write in place. */
+static void write_tile(const reel_matrix_job *job, const matrix_block *at, const real *tile)
+{
+    const bool by_row = job->c_col == 1, closes = at->last && job->bias;
+    const int64_t outer = by_row ? at->rows : at->cols, inner = by_row ? at->cols : at->rows;
+    real *c = (real *)job->c + at->i * job->c_row + at->j * job->c_col;
+    for (int64_t o = 0; o < outer; o++) {
+        real *to = c + o * (by_row ? job->c_row : job->c_col);
+        const real *from = tile + o * (by_row ? NR : 1);
+        const int64_t step = by_row ? 1 : NR;
+        for (int64_t q = 0; q < inner; q++)
+            to[q] = (at->end == PRODUCT_ADD ? to[q] : 0) + from[q * step];
+        if (closes)
+            finish_sums(job, by_row ? at->i + o : at->i, by_row ? at->j : at->j + o, by_row, inner,
+                        to);
+    }
+}
+
+/* A whole vector or two of a row-major C are written in place. */
+void multiply_block(const reel_matrix_job *job, const matrix_block *at, product_carry *carry)
+{
+    carry_product product = {.k = at->depth,
+                             .a = at->a,
+                             .a_row = at->a_row,
+                             .a_step = at->a_step,
+                             .b = at->b,
+                             .ldb = NR};
+    if (job->c_col == 1 && (at->cols == NR || at->cols == VL)) {
+        product.c = (real *)job->c + at->i * job->c_row + at->j;
+        product.ldc = job->c_row;
+        product.end = at->end;
+        carry_panel(product, at->rows, at->cols, carry);
+        for (int64_t r = 0; r < at->rows && at->last && job->bias; r++)
+            finish_sums(job, at->i + r, at->j, true, at->cols, product.c + r * job->c_row);
+        return;
+    }
+
+    real tile[REEL_MATRIX_WIDE * NR];
+    product.c = tile;
+    product.ldc = NR;
+    product.end = PRODUCT_ASSIGN;
+    carry_panel(product, at->rows, at->cols > VL ? NR : VL, carry);
+    write_tile(job, at, tile);
+}

@@ -1,0 +1,105 @@
+/* Products with a short sum and a large result, as the weight gradients of fully connected layers
+ * are: C = A^T B over the batch. Writing C bounds the time, so it is written once, row by row in
+ * long runs, past the caches where it is larger than those. */
+#include "core/kernels/templates/matrix_parts.h"
+
+#include <omp.h>
+
+enum {
+    OUTER_B =
+        1 << 16, /* reals of B that a thread keeps packed: a quarter of its second-level cache */
+    OUTER_STREAM = 16 << 20, /* bytes of a C that no cache holds until it is read */
+};
+
+/* How C is shared out: panels of B in groups that a thread keeps packed, rows of A in chunks. */
+typedef struct outer_plan {
+    int64_t panels, groups, chunks;
+    product_end end;
+} outer_plan;
+
+static bool takes(const reel_matrix_job *job)
+{
+    return job->a.kind == REEL_OPERAND_COLUMNS && job->b.kind == REEL_OPERAND_COLUMNS &&
+           job->c_col == 1 && !job->grid && job->k <= REEL_MATRIX_KC && job->n >= 4 * NR &&
+           job->m >= MR;
+}
+
+static outer_plan plan_of(const reel_matrix_job *job)
+{
+    outer_plan p = {.panels = (job->n + NR - 1) / NR,
+                    .chunks = (job->m + REEL_MATRIX_MC - 1) / REEL_MATRIX_MC};
+    const int64_t most = OUTER_B / (job->k * NR);
+    p.groups = (p.panels + most - 1) / most;
+
+    const int64_t row_bytes = job->c_row * (int64_t)sizeof(real);
+    const bool aligned = ((uintptr_t)job->c | (uintptr_t)row_bytes) % sizeof(vec) == 0;
+    const bool large = job->m * job->n * (int64_t)sizeof(real) >= OUTER_STREAM;
+    p.end = PRODUCT_ASSIGN;
+    if (job->accumulate)
+        p.end = PRODUCT_ADD;
+    else if (aligned && large && !job->bias)
+        p.end = PRODUCT_STREAM;
+    return p;
+}
+
+/* Rows [i, i + rows) of C, panels [begin, end) of its columns, and their packed operands. */
+typedef struct outer_chunk {
+    int64_t i, rows, begin, end;
+    const real *a, *b;
+} outer_chunk;
+
+/* A chunk in blocks of registers. */
+static void multiply_chunk(const reel_matrix_job *job, const outer_chunk *chunk, product_end end)
+{
+    product_carry none = {0};
+    const int64_t rows = chunk->rows;
+    const int64_t blocks = (rows + MR - 1) / MR;
+    for (int64_t r = 0; r < blocks; r++) {
+        const int64_t row = rows * r / blocks, count = rows * (r + 1) / blocks - row;
+        for (int64_t panel = chunk->begin; panel < chunk->end; panel++) {
+            const matrix_block at = {.i = chunk->i + row,
+                                     .rows = count,
+                                     .j = panel * NR,
+                                     .cols = least(NR, job->n - panel * NR),
+                                     .depth = job->k,
+                                     .a = chunk->a + row,
+                                     .a_row = 1,
+                                     .a_step = WIDE_LD,
+                                     .b = chunk->b + (panel - chunk->begin) * job->k * NR,
+                                     .end = end,
+                                     .last = true};
+            multiply_block(job, &at, &none);
+        }
+    }
+}
+
+bool outer_product(const reel_matrix_job *job)
+{
+    if (!takes(job))
+        return false;
+
+    const outer_plan p = plan_of(job);
+#pragma omp parallel num_threads(job->threads)
+    {
+        real *b = (real *)job->scratch + omp_get_thread_num() * REEL_MATRIX_OUTER, *a = b + OUTER_B;
+        int64_t packed = -1;
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t item = 0; item < p.groups * p.chunks; item++) {
+            const int64_t group = item / p.chunks, chunk = item % p.chunks;
+            const int64_t begin = p.panels * group / p.groups;
+            const int64_t end = p.panels * (group + 1) / p.groups;
+            const int64_t i = job->m * chunk / p.chunks;
+            const int64_t rows = job->m * (chunk + 1) / p.chunks - i;
+
+            if (packed != group) {
+                const int64_t cols = least(end * NR, job->n) - begin * NR;
+                pack_panels(&job->b, (operand_part){begin * NR, cols, 0, job->k}, b, job->k * NR);
+            }
+            packed = group;
+            pack_a(&job->a, (operand_part){i, rows, 0, job->k}, a);
+            multiply_chunk(job, &(outer_chunk){i, rows, begin, end, a, b}, p.end);
+        }
+        stream_end();
+    }
+    return true;
+}

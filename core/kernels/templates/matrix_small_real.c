@@ -1,0 +1,223 @@
+/* Products with few rows on one side, where the other side's matrix is read once and bounds the
+ * time: it is streamed as it lies, without packing. */
+#include "core/kernels/templates/matrix_parts.h"
+
+#include <omp.h>
+#include <string.h>
+
+enum { SMALL = REEL_MATRIX_SMALL };
+
+/* The few rows of B, interleaved vector by vector where scratch has been given for it: vector p of
+ * row s is at data[p step + s next]. Rows that lie a multiple of a page apart would push each other
+ * out of the cache. */
+typedef struct dots_operand {
+    const real *data;
+    int64_t step, next;
+} dots_operand;
+
+/* C(i, .) for `rows` rows of A and all `cols` rows of B, rows * cols <= 24: dot products, kept as
+ * vectors until the end. What lies as far below is asked for while a row is read: the next rows of
+ * a long matrix. */
+KERNEL_INLINE void dots_block(const reel_matrix_job *job, const dots_operand *b, int64_t i,
+                              int rows, int cols)
+{
+    const real *a = (const real *)job->a.data + i * job->a.ld, *at = b->data;
+    vec sum[4][SMALL];
+
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 8
+        for (int s = 0; s < cols; s++)
+            sum[r][s] = (vec){0};
+    int64_t p = 0;
+    for (; p + VL <= job->k; p += VL, at += b->step) {
+        vec av[4];
+
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; r++) {
+            av[r] = load(a + r * job->a.ld + p);
+            __builtin_prefetch(a + (r + rows) * job->a.ld + p, 0, 3);
+        }
+
+#pragma GCC unroll 8
+        for (int s = 0; s < cols; s++) {
+            const vec bv = load(at + s * b->next);
+
+#pragma GCC unroll 4
+            for (int r = 0; r < rows; r++)
+                sum[r][s] = muladd(av[r], bv, sum[r][s]);
+        }
+    }
+
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 8
+        for (int s = 0; s < cols; s++) {
+            real *to = (real *)job->c + (i + r) * job->c_row + s * job->c_col;
+            real total = 0;
+            for (int l = 0; l < VL; l++)
+                total += sum[r][s][l];
+            for (int64_t q = p; q < job->k; q++)
+                total = muladd_one(a[r * job->a.ld + q],
+                                   ((const real *)job->b.data)[s * job->b.ld + q], total);
+            *to = (job->accumulate ? *to : 0) + total;
+            finish_sums(job, i + r, s, true, 1, to);
+        }
+}
+
+KERNEL_INLINE void dots_rows(const reel_matrix_job *job, const dots_operand *b, int64_t i, int rows)
+{
+    switch (job->n) {
+    case 1:
+        dots_block(job, b, i, rows, 1);
+        return;
+    case 2:
+        dots_block(job, b, i, rows, 2);
+        return;
+    case 3:
+        dots_block(job, b, i, rows, 3);
+        return;
+    case 4:
+        dots_block(job, b, i, rows, 4);
+        return;
+    case 5:
+        dots_block(job, b, i, rows, 5);
+        return;
+    case 6:
+        dots_block(job, b, i, rows, 6);
+        return;
+    case 7:
+        dots_block(job, b, i, rows, 7);
+        return;
+    default:
+        dots_block(job, b, i, rows, 8);
+    }
+}
+
+/* A (many rows) times B^T (few): rows of A are shared out, B stays in cache. */
+static void by_dots(const reel_matrix_job *job)
+{
+    enum {
+        ROWS = VL * sizeof(real) == 64 ? 3 : 1
+    }; /* as many as there are registers for their sums */
+    const int64_t blocks = job->m / ROWS, vectors = job->k / VL;
+    const bool packs = job->n > 1 && reel_matrix_by_rows(job->m, job->n) &&
+                       reel_matrix_stretch(job->n, job->k) == job->k;
+    const dots_operand b = {packs ? job->scratch : job->b.data, packs ? job->n * VL : VL,
+                            packs ? VL : job->b.ld};
+#pragma omp parallel num_threads(job->threads)
+    {
+#pragma omp for schedule(static)
+        for (int64_t v = 0; v < (packs ? vectors : 0); v++)
+            for (int64_t s = 0; s < job->n; s++)
+                store((real *)job->scratch + (v * job->n + s) * VL,
+                      load((const real *)job->b.data + s * job->b.ld + v * VL));
+#pragma omp for schedule(static)
+        for (int64_t block = 0; block < blocks; block++)
+            dots_rows(job, &b, block * ROWS, ROWS);
+    }
+    for (int64_t i = blocks * ROWS; i < job->m; i++)
+        dots_rows(job, &b, i, 1);
+}
+
+enum { DEEP = 8, STRIPE = 1024, SUMS_LD = STRIPE + 16 };
+
+/* Adds to `rows` rows of sums, from row i and column `begin` of C on: DEEP rows of B from row p on.
+ * With next, the rows of B after those are asked for. */
+KERNEL_INLINE void sums_rows(const reel_matrix_job *job, int64_t i, int rows, int64_t p,
+                             int64_t begin, int64_t count, bool next, real *sums)
+{
+    enum { LINE = 64 / sizeof(real) };
+    const real *a = job->a.data, *b = (const real *)job->b.data + p * job->b.ld + begin;
+    const bool by_row = job->a.kind == REEL_OPERAND_ROWS;
+    const int64_t ld = job->b.ld;
+    real av[2][DEEP];
+    for (int r = 0; r < rows; r++)
+        for (int q = 0; q < DEEP; q++)
+            av[r][q] = a[by_row ? (i + r) * job->a.ld + p + q : (p + q) * job->a.ld + i + r];
+    int64_t j = 0;
+    for (; j + VL <= count; j += VL) {
+        vec sum[2];
+        if (next && j % LINE == 0)
+
+#pragma GCC unroll 8
+            for (int q = 0; q < DEEP; q++)
+                __builtin_prefetch(b + (DEEP + q) * ld + j, 0, 2);
+
+#pragma GCC unroll 2
+        for (int r = 0; r < rows; r++)
+            sum[r] = load(sums + r * SUMS_LD + j);
+
+#pragma GCC unroll 8
+        for (int q = 0; q < DEEP; q++) {
+            const vec bv = load(b + q * ld + j);
+
+#pragma GCC unroll 2
+            for (int r = 0; r < rows; r++)
+                sum[r] = muladd(broadcast(av[r][q]), bv, sum[r]);
+        }
+
+#pragma GCC unroll 2
+        for (int r = 0; r < rows; r++)
+            store(sums + r * SUMS_LD + j, sum[r]);
+    }
+    for (; j < count; j++)
+        for (int r = 0; r < rows; r++)
+            for (int q = 0; q < DEEP; q++)
+                sums[r * SUMS_LD + j] = muladd_one(av[r][q], b[q * ld + j], sums[r * SUMS_LD + j]);
+}
+
+/* Few rows of A times B: rows of B pass by eight at a time and are added up in scratch, for a
+ * stripe of columns that stays in the first level of cache. Stripes are shared out. */
+static void by_sums(const reel_matrix_job *job)
+{
+    const real *a = job->a.data, *b = job->b.data;
+    const int64_t lines = (job->n + NR - 1) / NR; /* stripes begin at whole ones */
+    const int64_t wide = (job->n + STRIPE - 1) / STRIPE;
+    const int64_t stripes = (wide + job->threads - 1) / job->threads * job->threads;
+#pragma omp parallel for schedule(static) num_threads(job->threads)
+    for (int64_t stripe = 0; stripe < stripes; stripe++) {
+        real *sums = (real *)job->scratch + omp_get_thread_num() * (SMALL * SUMS_LD);
+        const int64_t begin = lines * stripe / stripes * NR,
+                      end = least(lines * (stripe + 1) / stripes * NR, job->n);
+        const int64_t count = end - begin;
+        real *c = (real *)job->c + begin;
+        for (int64_t i = 0; i < job->m; i++)
+            for (int64_t j = 0; j < count; j++)
+                sums[i * SUMS_LD + j] = job->accumulate ? c[i * job->c_row + j] : 0;
+        int64_t p = 0;
+        for (; p + DEEP <= job->k; p += DEEP) {
+            int64_t i = 0;
+            for (; i + 2 <= job->m; i += 2)
+                sums_rows(job, i, 2, p, begin, count, i == 0, sums + i * SUMS_LD);
+            if (i < job->m)
+                sums_rows(job, i, 1, p, begin, count, i == 0, sums + i * SUMS_LD);
+        }
+        for (int64_t i = 0; i < job->m; i++) {
+            real *sum = sums + i * SUMS_LD;
+            for (int64_t q = p; q < job->k; q++) {
+                const real av =
+                    a[job->a.kind == REEL_OPERAND_ROWS ? i * job->a.ld + q : q * job->a.ld + i];
+                for (int64_t j = 0; j < count; j++)
+                    sum[j] = muladd_one(av, b[q * job->b.ld + begin + j], sum[j]);
+            }
+            finish_sums(job, i, begin, true, count, sum);
+            memcpy(c + i * job->c_row, sum, (size_t)count * sizeof(real));
+        }
+    }
+}
+
+bool small_product(const reel_matrix_job *job)
+{
+    if (job->n <= SMALL && job->a.kind == REEL_OPERAND_ROWS && job->b.kind == REEL_OPERAND_ROWS) {
+        by_dots(job);
+        return true;
+    }
+    const bool plain = job->a.kind == REEL_OPERAND_ROWS || job->a.kind == REEL_OPERAND_COLUMNS;
+    if (job->m <= SMALL && plain && job->b.kind == REEL_OPERAND_COLUMNS && job->c_col == 1 &&
+        job->k > job->m) {
+        by_sums(job);
+        return true;
+    }
+    return false;
+}

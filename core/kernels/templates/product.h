@@ -1,0 +1,146 @@
+/* The register-blocked matrix product under the Winograd passes.
+ *
+ *   C (rows x cols) = A B, or added to C.
+ *   A(i, p) = a[i a_row + p a_step];  B in panels of 2 VL columns: b[p ldb + j]
+ *
+ * Every loop over the accumulators carries the unroll pragma, and rows and cols are constants where
+ * the block is called: so the accumulators live in registers, MR x 2 of them. */
+#ifndef REEL_CORE_KERNELS_TEMPLATES_PRODUCT_H
+#define REEL_CORE_KERNELS_TEMPLATES_PRODUCT_H
+
+#include "core/kernels/templates/vector.h"
+
+#include <stdbool.h>
+
+/* Memory that is wanted soon: every term of the sum asks for the line at `from` and moves on. The
+ * operands of the next product come in stretches too short for a hardware prefetcher. */
+typedef struct ahead {
+    const real *from;
+    int64_t step;
+} ahead;
+
+typedef struct block_product {
+    int64_t k;
+    const real *a;
+    int64_t a_row, a_step;
+    const real *b;
+    int64_t ldb;
+    real *c;
+    int64_t ldc;
+    bool add;
+    ahead next[2];
+} block_product;
+
+KERNEL_INLINE void product_block(const block_product *j, const int rows, const int cols)
+{
+    const int64_t a_row = j->a_row, a_step = j->a_step, ldb = j->ldb, ldc = j->ldc;
+    const real *a = j->a, *b = j->b;
+    ahead n1 = j->next[0], n2 = j->next[1];
+    vec s[MR][2];
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int t = 0; t < cols; t++)
+            s[i][t] = (vec){0};
+
+    for (int64_t p = 0; p < j->k; p++) {
+        vec bv[2];
+#pragma GCC unroll 2
+        for (int t = 0; t < cols; t++)
+            bv[t] = load(b + t * VL);
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++) {
+            const vec av = broadcast(a[i * a_row]);
+#pragma GCC unroll 2
+            for (int t = 0; t < cols; t++)
+                s[i][t] = muladd(av, bv[t], s[i][t]);
+        }
+        a += a_step;
+        b += ldb;
+
+        __builtin_prefetch(n1.from, 0, 2);
+        __builtin_prefetch(n2.from, 0, 2);
+        n1.from += n1.step;
+        n2.from += n2.step;
+    }
+
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int t = 0; t < cols; t++) {
+            real *to = j->c + i * ldc + t * VL;
+            store(to, j->add ? load(to) + s[i][t] : s[i][t]);
+        }
+}
+
+/* One function for each number of rows, one and two vectors wide. */
+#define PRODUCT_ROWS(ROWS)                                                                         \
+    static void product_##ROWS##x1(const block_product *j)                                         \
+    {                                                                                              \
+        product_block(j, ROWS, 1);                                                                 \
+    }                                                                                              \
+    static void product_##ROWS##x2(const block_product *j)                                         \
+    {                                                                                              \
+        product_block(j, ROWS, 2);                                                                 \
+    }
+PRODUCT_ROWS(1)
+PRODUCT_ROWS(2)
+PRODUCT_ROWS(3)
+PRODUCT_ROWS(4)
+PRODUCT_ROWS(5)
+PRODUCT_ROWS(6)
+#if REEL_BLOCK_ROWS > 6
+PRODUCT_ROWS(7)
+PRODUCT_ROWS(8)
+PRODUCT_ROWS(9)
+PRODUCT_ROWS(10)
+PRODUCT_ROWS(11)
+PRODUCT_ROWS(12)
+PRODUCT_ROWS(13)
+PRODUCT_ROWS(14)
+#endif
+
+#define PRODUCT_ENTRY(ROWS) [ROWS] = {product_##ROWS##x1, product_##ROWS##x2}
+static void (*const product_kernels[MR + 1][2])(const block_product *j) = {
+    PRODUCT_ENTRY(1),  PRODUCT_ENTRY(2),  PRODUCT_ENTRY(3),  PRODUCT_ENTRY(4),
+    PRODUCT_ENTRY(5),  PRODUCT_ENTRY(6),
+#if REEL_BLOCK_ROWS > 6
+    PRODUCT_ENTRY(7),  PRODUCT_ENTRY(8),  PRODUCT_ENTRY(9),  PRODUCT_ENTRY(10),
+    PRODUCT_ENTRY(11), PRODUCT_ENTRY(12), PRODUCT_ENTRY(13), PRODUCT_ENTRY(14),
+#endif
+};
+
+/* Reals that the next product will want. */
+typedef struct wanted {
+    const real *from;
+    int64_t reals;
+} wanted;
+
+/* Block i of `blocks` asks for its share of w with k requests; where there is nothing to ask for,
+ * for a line that is near. */
+static inline ahead share_of(const wanted *w, int64_t i, int64_t blocks, int64_t k,
+                             const real *near)
+{
+    const int64_t step = blocks > 0 ? (w->reals + blocks * k - 1) / (blocks * k) : 0;
+    return w->reals > 0 ? (ahead){w->from + step * k * i, step} : (ahead){near, 0};
+}
+
+/* One panel of columns (width VL or 2 VL) for all rows. Rows are dealt out evenly: 96 rows are 7
+ * blocks of 13 or 14, never six of 14 and a sliver. Meanwhile next[0] is brought nearer by the
+ * first third of the blocks, next[1] by the others, next[2] by all. */
+static inline void product_panel(block_product j, int64_t rows, int64_t width, const wanted next[3])
+{
+    const int64_t blocks = (rows + MR - 1) / MR, third = (blocks + 2) / 3;
+    for (int64_t i = 0, row = 0; i < blocks; i++) {
+        const int64_t take = (rows - row + blocks - i - 1) / (blocks - i);
+        j.next[0] = i < third ? share_of(&next[0], i, third, j.k, j.b)
+                              : share_of(&next[1], i - third, blocks - third, j.k, j.b);
+        j.next[1] = share_of(&next[2], i, blocks, j.k, j.b);
+        product_kernels[take][width > VL](&j);
+        j.a += take * j.a_row;
+        j.c += take * j.ldc;
+        row += take;
+    }
+}
+
+#endif

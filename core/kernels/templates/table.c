@@ -1,0 +1,24 @@
+/* The table of this instruction set. */
+#include "core/kernels/templates/names.h"
+
+#define STRING_(text) #text
+#define STRING(text) STRING_(text)
+
+const reel_kernels REEL_ISA_FN(reel_kernels) = {
+    .name = STRING(REEL_ISA),
+    .runs = REEL_JOIN(reel_isa_runs_, REEL_ISA, ),
+    .matrix = REEL_BOTH_KERNELS(reel_matrix),
+    .first_layer = {REEL_ISA_FN(reel_first_layer_forward), REEL_ISA_FN(reel_first_layer_input_grad),
+                    REEL_ISA_FN(reel_first_layer_weight_grad)},
+    .winograd = {REEL_ISA_FN(reel_winograd_forward), REEL_ISA_FN(reel_winograd_input_grad),
+                 REEL_ISA_FN(reel_winograd_weight_grad)},
+    .depthwise = {REEL_ISA_FN(reel_depthwise_forward), REEL_ISA_FN(reel_depthwise_input_grad),
+                  REEL_ISA_FN(reel_depthwise_weight_grad)},
+    .relu_pool = REEL_BOTH_KERNELS(reel_relu_pool_max),
+    .relu_pool_grad = REEL_BOTH_KERNELS(reel_relu_pool_grad),
+    .philox_draw = REEL_ISA_FN(reel_philox_draw),
+    .peak_flop = 2 * REEL_PEAK_CHAINS * VL,
+    .peak_multiply_add = REEL_ISA_FN(reel_peak_multiply_add),
+    .triad = REEL_ISA_FN(reel_triad),
+    .plain_muladd = REEL_ISA_FN(reel_plain_muladd),
+};

@@ -1,0 +1,25 @@
+/* Products and sums are rounded as they are written: no compiler contracts a b + c into a fused
+ * multiply-add, in the kernels of any instruction set or anywhere else (-ffp-contract=off). */
+#include <criterion/criterion.h>
+
+#include "core/ctx_internal.h"
+#include "core/kernels/kernels.h"
+
+/* (1 + e)(1 - e) = 1 - e^2 rounds to 1 for e = 2^-12 / 2 ...: fused with -1 it would be -e^2. */
+static const float E = 0x1p-13f;
+
+Test(rounding, kernels_round_a_product_before_they_add)
+{
+    for (int isa = 0; isa < reel_isa_count(); isa++) {
+        if (!reel_isa_runs((reel_isa)isa))
+            continue;
+        const float got = reel_kernels_at((reel_isa)isa)->plain_muladd(1 + E, 1 - E, -1);
+        cr_expect(got == 0.0f, "%s: a b + c came out as %a: compiled without -ffp-contract=off?",
+                  reel_isa_name((reel_isa)isa), (double)got);
+    }
+}
+
+Test(rounding, a_fused_multiply_add_is_one_that_is_called_by_name)
+{
+    cr_expect_eq(__builtin_fmaf(1 + E, 1 - E, -1), -E * E); /* what a contraction would give */
+}
