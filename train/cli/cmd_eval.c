@@ -5,7 +5,7 @@
 #include "train/cli/command.h"
 #include "train/cli/option_words.h"
 #include "train/run/data_dir.h"
-#include "train/run/evaluate.h"
+#include "train/run/evaluation.h"
 #include "train/run/judge.h"
 #include "train/run/model_card.h"
 #include "train/run/progress.h"
@@ -127,7 +127,8 @@ static reel_status evaluate(evaluation *e, reel_error *err)
     if (r->ten_crop)
         transform.views = 10;
     const int workers = r->workers ? r->workers : threads;
-    const reel_evaluate_config config = {.batch = r->batch,
+    const reel_evaluate_config config = {.transform = &transform,
+                                         .batch = r->batch,
                                          .workers = workers,
                                          .in_turns = reel_share_in_turns(threads, workers),
                                          .max_bad = r->max_bad,
@@ -136,7 +137,7 @@ static reel_status evaluate(evaluation *e, reel_error *err)
                                          .stop = stop,
                                          .progress = show,
                                          .user = e};
-    return reel_evaluate(&e->result, e->net, e->tape, e->dataset, &transform, &config, err);
+    return reel_evaluate(&e->result, e->net, e->tape, e->dataset, &config, err);
 }
 
 static int report(const evaluation *e)

@@ -3,7 +3,7 @@
 #include "train/cli/command.h"
 #include "train/cli/image_list.h"
 #include "train/cli/option_words.h"
-#include "train/run/evaluate.h"
+#include "train/run/evaluation.h"
 #include "train/run/json_util.h"
 #include "train/run/model_card.h"
 

@@ -1,5 +1,5 @@
-/* `reel train` and `reel finetune`: options, recipe and a resumed run's configuration become
- * settings; the trainer does the rest. */
+/* `reel train`, and what `reel finetune` shares with it: options, recipe and a resumed run's
+ * configuration become settings; the loop does the rest. */
 #include "train/cli/cmd_train.h"
 
 #include "train/cli/cmd_eval.h"
@@ -7,21 +7,20 @@
 #include "train/cli/option_table.h"
 #include "train/cli/recipe.h"
 #include "train/cli/train_options.h"
+#include "train/cli/train_resume.h"
 #include "train/cli/train_settings.h"
+#include "train/cli/train_talk.h"
 #include "train/report/report.h"
 #include "train/run/data_dir.h"
 #include "train/run/finetune.h"
 #include "train/run/json_util.h"
 #include "train/run/probe.h"
-#include "train/run/run_lock.h"
-#include "train/run/share.h"
 #include "train/run/signals.h"
-#include "train/run/trainer.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+/* ---- from options to settings ---- */
 
 static json_t *make_config(const char *command, const char *data, const reel_options *options)
 {
@@ -35,44 +34,6 @@ static json_t *make_config(const char *command, const char *data, const reel_opt
     return config;
 }
 
-static void on_damaged(const char *message)
-{
-    reel_say("reel train: warning: checkpoint passed over: %s", message);
-}
-
-/* What --resume means. */
-typedef struct {
-    reel_weights *checkpoint; /* NULL where "auto" finds none: the run was ended before its first
-                                 one, and begins again */
-    json_t *config;           /* what it was told; NULL where there is no run */
-    char path[REEL_PATH_MAX];
-    bool newest; /* valid one of the folder: later ones are damaged */
-    int lock;    /* of the output folder, where there is one already */
-} resumed_run;
-
-static reel_status find_run(resumed_run *r, const reel_options *options, reel_error *err)
-{
-    const char *resume = reel_options_text(options, "resume"),
-               *folder = reel_options_text(options, "output-dir");
-    if (!resume)
-        return REEL_OK;
-    /* Before the newest checkpoint is looked for: another run may be about to replace it. */
-    if (reel_run_dir_holds_run(folder))
-        REEL_TRY(reel_run_lock(&r->lock, folder, err));
-    if (strcmp(resume, "auto") != 0) {
-        snprintf(r->path, sizeof r->path, "%s", resume);
-        REEL_TRY(reel_checkpoint_open(&r->checkpoint, r->path, err));
-    } else {
-        REEL_TRY(reel_checkpoint_find(&r->checkpoint, folder, INT64_MAX, 1, r->path, sizeof r->path,
-                                      on_damaged, err));
-        if (!r->checkpoint)
-            return reel_run_dir_config(&r->config, folder, err);
-        r->newest = true;
-    }
-    r->config = reel_checkpoint_config(r->checkpoint);
-    return REEL_OK;
-}
-
 /* Giving milestones or a step size says which schedule is meant. As a preset, so that it is stored
  * with the run: a resumed one is not given them again. */
 static reel_status imply_schedule(reel_options *options, reel_error *err)
@@ -82,36 +43,6 @@ static reel_status imply_schedule(reel_options *options, reel_error *err)
     if (reel_options_given(options, "lr-step-size"))
         return reel_options_preset(options, "lr-scheduler", "step", err);
     return REEL_OK;
-}
-
-/* Presets: recipe, then what a resumed run was told, or what the weights to start from are. */
-static reel_status preset(reel_options *options, const resumed_run *r, reel_error *err)
-{
-    const json_t *stored = json_object_get(r->config, "options");
-    const char *was = json_string_value(json_object_get(stored, "recipe"));
-    char path[REEL_PATH_MAX];
-    const char *weights =
-        r->checkpoint ? NULL : reel_json_path(r->config, "weights", path, sizeof path);
-    reel_status status = REEL_OK;
-    if (was && reel_options_given(options, "recipe") &&
-        strcmp(was, reel_options_text(options, "recipe")) != 0)
-        status = reel_fail(err, REEL_ERR_INVALID, "--recipe: the run to resume was started with %s",
-                           was);
-    else if (was)
-        status = reel_options_preset(options, "recipe", was, err);
-    if (status == REEL_OK)
-        status = reel_recipe_apply(reel_options_text(options, "recipe"), options, err);
-    if (status == REEL_OK && stored) {
-        reel_error why;
-        status = reel_options_from_json(options, stored, &why);
-        if (status != REEL_OK)
-            reel_fail(err, status, "the options that the run to resume was told: %s", why.message);
-    }
-    if (status == REEL_OK && weights)
-        status = reel_options_preset(options, "weights", weights, err);
-    if (status == REEL_OK)
-        status = imply_schedule(options, err);
-    return status;
 }
 
 /* What the weights to start from are; and, unless it is settled already, what they were told about
@@ -152,98 +83,29 @@ static reel_status preset_epochs(reel_options *options, const char *data, reel_e
     return reel_options_preset(options, "epochs", text, err);
 }
 
-static void say_start(const reel_trainer *t, const reel_options *options, const char *resumed_from)
+/* All presets of the run, then its settings. Prints what is wrong; returns the exit code. */
+static int read_settings(reel_settings *settings, reel_options *options, const reel_resumed_run *r,
+                         const char *data, bool finetune)
 {
-    const reel_settings *s = t->settings;
-    if (s->quiet)
-        return;
-    reel_recipe_print(s->recipe, options);
-    reel_say("%" PRId64 " training and %" PRId64 " validation images, %" PRId64
-             " classes; %s, %" PRId64 " parameters",
-             reel_dataset_count(t->train), reel_dataset_count(t->val), t->card.classes,
-             s->model->name, reel_params_trainable(reel_net_params(t->net)));
-    const int64_t hidden = t->whole ? reel_dataset_hidden(t->whole)
-                                    : reel_dataset_hidden(t->train) + reel_dataset_hidden(t->val);
-    if (hidden)
-        reel_say("%" PRId64 " hidden files and folders (their names begin with a dot) are left out",
-                 hidden);
-    reel_say("%d compute threads (%s), %d workers %s; %s decoding; %" PRId64
-             " steps an epoch; results in %s",
-             reel_ctx_threads(t->ctx), reel_isa_name(reel_ctx_isa(t->ctx)), (int)s->workers,
-             reel_share_in_turns(reel_ctx_threads(t->ctx), (int)s->workers) ? "in turn with them"
-                                                                            : "beside them",
-             s->train.decode == REEL_DECODE_FAST ? "fast" : "exact", t->steps_per_epoch,
-             t->run.path);
-    if (reel_dataset_count(t->train) < s->batch_size)
-        reel_say("fewer images than --batch-size: a batch is all %" PRId64,
-                 reel_dataset_count(t->train));
-    if (s->resume && !resumed_from)
-        reel_say("no checkpoint to resume from: starting at the beginning");
-    if (resumed_from && t->state.epoch == s->epochs)
-        reel_say("resumed from %s: step %" PRId64 ", all of its %" PRId64 " epochs are done",
-                 resumed_from, t->state.step, s->epochs);
-    else if (resumed_from)
-        reel_say("resumed from %s: step %" PRId64 ", epoch %" PRId64 ", batch %" PRId64,
-                 resumed_from, t->state.step, t->state.epoch + 1, t->state.batch);
+    const char *command = finetune ? "finetune" : "train";
+    const bool new_run = !r->checkpoint && !r->config;
+    reel_error err;
+    if (reel_resume_preset(r, options, &err) || imply_schedule(options, &err))
+        return reel_complain_usage(command, &err);
+    if (preset_from_weights(options, r->config != NULL, &err))
+        return reel_complain(command, &err);
+    if (finetune && new_run && preset_epochs(options, data, &err))
+        return reel_complain(command, &err);
+    if (reel_settings_read(settings, options, &err))
+        return reel_complain_usage(command, &err);
+
+    settings->locked = r->lock >= 0;
+    settings->replace_head = finetune;
+    settings->val_share = finetune ? reel_options_real(options, "val-share") : 0;
+    return REEL_EXIT_OK;
 }
 
-static int report(const char *command, const reel_trainer *t)
-{
-    static const char *const ends[] = {"complete", "max-steps", "max-time", "signal", "early-stop"};
-    const reel_run_state *s = &t->state;
-    const double seconds = reel_seconds_now() - t->began;
-    int code = REEL_EXIT_OK;
-    if (t->settings->json) {
-        json_t *o =
-            json_pack("{s:s, s:o, s:I, s:I, s:f, s:f, s:I}", "end", ends[t->end], "output_dir",
-                      reel_json_text(t->run.path), "step", (json_int_t)s->step, "epochs",
-                      (json_int_t)s->epoch, "seconds", seconds, "train_seconds", s->train_seconds,
-                      "bad_files", (json_int_t)t->bad_files);
-        if (s->best_epoch) {
-            json_object_set_new(o, "best_top1", json_real(s->best_top1));
-            json_object_set_new(o, "best_epoch", json_integer(s->best_epoch));
-        }
-        if (t->last.images) {
-            json_object_set_new(o, "top1", json_real(t->last.top1));
-            json_object_set_new(o, "top5", json_real(t->last.top5));
-            json_object_set_new(o, "loss", reel_json_number(t->last.loss));
-        }
-        code = reel_print_json(o);
-    } else {
-        char text[32];
-        printf("%s after %" PRId64 " steps, %s; ",
-               t->end == REEL_RUN_COMPLETE ? "done"
-               : t->end == REEL_RUN_EARLY  ? "done, no better validation for a while,"
-                                           : "stopped",
-               s->step, reel_duration_text(seconds, text, sizeof text));
-        if (s->best_epoch) {
-            char other[100] = "";
-            if (reel_trainer_best_is_lost(t))
-                snprintf(other, sizeof other, ", its weights are lost");
-            else if (t->best_there > s->best_epoch)
-                snprintf(other, sizeof other,
-                         "; best.safetensors is of epoch %" PRId64 " before it was resumed",
-                         t->best_there);
-            printf("best validation top-1 %.2f %% (epoch %" PRId64 "%s); ", 100 * s->best_top1,
-                   s->best_epoch, other);
-        }
-        printf("weights in %s/\n", t->run.path);
-    }
-    if (t->bad_files)
-        reel_say("reel train: %" PRId64 " files could not be read: %s/bad_files.jsonl",
-                 t->bad_files, t->run.path);
-    if (t->end != REEL_RUN_SIGNAL)
-        return code;
-    if (s->step == 0)
-        reel_say(
-            "reel %s: interrupted before the first step; reel %s --resume auto -o %s begins again",
-            command, command, t->run.path);
-    else
-        reel_say("reel %s: interrupted at step %" PRId64
-                 ", saved; reel %s --resume auto -o %s continues",
-                 command, s->step, command, t->run.path);
-    return REEL_EXIT_SIGNAL + reel_signals_pending();
-}
+/* ---- the run ---- */
 
 static void write_report(const char *command, const char *folder, bool quiet)
 {
@@ -277,92 +139,109 @@ static int test_only(const char *data, const reel_settings *s, const reel_option
     return reel_eval(&request);
 }
 
-static void set_aside(const resumed_run *r, const reel_settings *s)
+/* DATA: typed, or as the run to resume was told. NULL: a usage error, which is printed. */
+static const char *data_of(const char *command, const reel_options *options,
+                           const reel_resumed_run *r, char path[REEL_PATH_MAX])
 {
-    const int64_t aside = reel_checkpoint_set_aside(s->output_dir, r->path);
-    if (aside)
-        reel_say("reel train: warning: set aside as *.damaged: %" PRId64 "; going on from %s",
-                 aside, r->path);
-}
-
-/* Frees the checkpoint as soon as it can. */
-static int train(bool finetune, reel_options *options, resumed_run *r)
-{
-    const char *command = finetune ? "finetune" : "train";
-    char path[REEL_PATH_MAX];
-    const bool told = reel_options_arg_count(options) > 0;
-    const char *data =
-        told ? reel_options_arg(options, 0) : reel_json_path(r->config, "data", path, sizeof path);
+    const char *data = reel_options_arg_count(options) > 0
+                           ? reel_options_arg(options, 0)
+                           : reel_json_path(r->config, "data", path, REEL_PATH_MAX);
     const char *begun = json_string_value(json_object_get(r->config, "command"));
     reel_error err;
-    reel_settings settings = {0};
-    if (!data) {
+    if (!data)
         reel_fail(&err, REEL_ERR_INVALID,
                   "expected DATA: --output-dir %s holds no run that says which it was",
                   reel_options_text(options, "output-dir"));
-        return reel_complain_usage(command, &err);
-    }
-    if (begun && strcmp(begun, command) != 0) {
+    else if (begun && strcmp(begun, command) != 0)
         reel_fail(&err, REEL_ERR_INVALID,
                   "--resume: the run was begun by `reel %s`, and is continued by that", begun);
-        return reel_complain_usage(command, &err);
-    }
-    int code = 0;
-    if (preset(options, r, &err))
-        code = reel_complain_usage(command, &err);
-    else if (preset_from_weights(options, r->config != NULL, &err) ||
-             (finetune && !r->checkpoint && !r->config && preset_epochs(options, data, &err)))
-        code = reel_complain(command, &err);
-    else if (reel_settings_read(&settings, options, &err))
-        code = reel_complain_usage(command, &err);
-    else if (settings.test_only)
-        code = test_only(data, &settings, options);
-    if (code || settings.test_only)
-        return code;
-    reel_train_warn_of_changes(options, json_object_get(r->config, "options"));
-    settings.locked = r->lock >= 0;
-    settings.replace_head = finetune;
-    settings.val_share = finetune ? reel_options_real(options, "val-share") : 0;
-    json_t *config = make_config(command, data, options);
-    reel_trainer t;
-    reel_status status =
-        reel_trainer_open(&t, data, &settings, config, r->checkpoint, r->path, &err);
-    const bool resumed = r->checkpoint != NULL;
-    if (status != REEL_OK && !told && !strncmp(err.message, data, strlen(data))) {
-        const reel_error why = err;
-        reel_fail(&err, status, "%s (DATA as the run was told it; give it anew where it has moved)",
-                  why.message);
-    }
-    const json_t *images = json_object_get(r->config, "train_images");
-    if (status == REEL_OK && images && json_integer_value(images) != reel_dataset_count(t.train))
-        reel_say("reel train: warning: there were %" JSON_INTEGER_FORMAT
-                 " training images and are %" PRId64
-                 " now: from here the run is another one than was begun",
-                 json_integer_value(images), reel_dataset_count(t.train));
-    /* Before anything is written: a run that does not hold stays as it is. */
-    const bool verify = status == REEL_OK && resumed && reel_options_flag(options, "verify");
-    const bool holds = !verify || reel_probe_holds(&t, r->checkpoint, r->path, &err);
-    if (status == REEL_OK && holds && r->newest)
-        set_aside(r, &settings);
-    if (status == REEL_OK && holds)
-        status = reel_trainer_begin(&t, &err);
-    reel_weights_destroy(r->checkpoint); /* as large as the run itself */
-    r->checkpoint = NULL;
-    if (!holds) {
+    else
+        return data;
+    reel_complain_usage(command, &err);
+    return NULL;
+}
+
+/* Opens the loop. A resumed run's DATA may have moved. */
+static reel_status open_loop(reel_loop *loop, const reel_settings *settings,
+                             const reel_loop_start *start, bool typed, reel_error *err)
+{
+    reel_error why;
+    const reel_status status = reel_loop_open(loop, settings, start, &why);
+    if (status == REEL_OK)
+        return REEL_OK;
+    if (!typed && !strncmp(why.message, start->data, strlen(start->data)))
+        return reel_fail(err, status,
+                         "%s (DATA as the run was told it; give it anew where it has moved)",
+                         why.message);
+    *err = why;
+    return status;
+}
+
+/* From an open loop to the end of the run; returns the exit code. *ended: with a report to write.
+ */
+static int run_loop(const char *command, reel_loop *loop, const reel_options *options,
+                    reel_resumed_run *r, bool *ended)
+{
+    const bool resumed = r->checkpoint != NULL,
+               verify = resumed && reel_options_flag(options, "verify");
+    reel_error err;
+    reel_resume_warn_of_images(r, reel_dataset_count(loop->feed.train));
+
+    /* Before anything is written: a run that computes other bits stays as it is. */
+    if (verify && !reel_probe_holds(&loop->session, &loop->feed, r->checkpoint, r->path, &err)) {
         reel_complain(command, &err);
-        code = REEL_EXIT_CHECK;
-    } else if (status == REEL_OK) {
-        say_start(&t, options, resumed ? r->path : NULL);
-        if (verify && !settings.quiet)
-            reel_say("verified: a step of the checkpoint has the bits it had");
-        status = reel_trainer_run(&t, &err);
+        return REEL_EXIT_CHECK;
     }
-    if (holds)
-        code = status ? reel_complain(command, &err) : report(command, &t);
-    char folder[sizeof t.run.path];
-    snprintf(folder, sizeof folder, "%s", t.run.path); /* it may have been moved */
-    const bool ended = holds && status == REEL_OK && t.end != REEL_RUN_SIGNAL && t.state.step > 0;
-    reel_trainer_close(&t); /* first: the page loads the weights again */
+    reel_resume_set_aside(r, loop->settings->output_dir);
+    reel_status status = reel_loop_begin(loop, &err);
+    reel_resume_free_checkpoint(r);
+
+    if (status == REEL_OK) {
+        reel_train_say_start(loop, options, resumed ? r->path : NULL);
+        if (verify && !loop->settings->quiet)
+            reel_say("verified: a step of the checkpoint has the bits it had");
+        status = reel_loop_run(loop, &err);
+    }
+    if (status != REEL_OK)
+        return reel_complain(command, &err);
+    *ended = loop->end != REEL_RUN_SIGNAL && loop->session.state.step > 0;
+    return reel_train_report(command, loop);
+}
+
+static int train(bool finetune, reel_options *options, reel_resumed_run *r)
+{
+    const char *command = finetune ? "finetune" : "train";
+    char path[REEL_PATH_MAX];
+    const char *data = data_of(command, options, r, path);
+    if (!data)
+        return REEL_EXIT_USAGE;
+
+    reel_settings settings = {0};
+    int code = read_settings(&settings, options, r, data, finetune);
+    if (code != REEL_EXIT_OK)
+        return code;
+    if (settings.test_only)
+        return test_only(data, &settings, options);
+    reel_train_warn_of_changes(options, json_object_get(r->config, "options"));
+
+    const reel_loop_start start = {.data = data,
+                                   .config = make_config(command, data, options),
+                                   .checkpoint = r->checkpoint,
+                                   .checkpoint_path = r->path};
+    const bool typed = reel_options_arg_count(options) > 0;
+    bool ended = false;
+    reel_loop loop;
+    reel_error err;
+    if (open_loop(&loop, &settings, &start, typed, &err))
+        code = reel_complain(command, &err);
+    else
+        code = run_loop(command, &loop, options, r, &ended);
+
+    /* The page loads the weights again: first the run makes room. Its folder may have been moved.
+     */
+    char folder[sizeof loop.journal.dir.path];
+    snprintf(folder, sizeof folder, "%s", loop.journal.dir.path);
+    reel_loop_close(&loop);
     if (ended && !reel_options_flag(options, "no-report"))
         write_report(command, folder, settings.quiet);
     return code;
@@ -371,9 +250,9 @@ static int train(bool finetune, reel_options *options, resumed_run *r)
 int reel_train(reel_options *options, bool finetune)
 {
     const char *command = finetune ? "finetune" : "train";
-    reel_error err;
     const char *folder = reel_options_text(options, "output-dir"),
                *resume = reel_options_text(options, "resume");
+    reel_error err;
     if (!resume && reel_options_flag(options, "verify")) {
         reel_fail(&err, REEL_ERR_INVALID, "--verify: expected --resume");
         return reel_complain_usage(command, &err);
@@ -389,12 +268,11 @@ int reel_train(reel_options *options, bool finetune)
         reel_fail(&err, REEL_ERR_INVALID, "expected --weights FILE: what to start from");
         return reel_complain_usage(command, &err);
     }
-    resumed_run r = {.lock = -1};
-    const int code =
-        find_run(&r, options, &err) ? reel_complain(command, &err) : train(finetune, options, &r);
-    reel_run_unlock(r.lock);
-    reel_weights_destroy(r.checkpoint);
-    json_decref(r.config);
+
+    reel_resumed_run r;
+    const int code = reel_resume_find(&r, options, &err) ? reel_complain(command, &err)
+                                                         : train(finetune, options, &r);
+    reel_resume_free(&r);
     return code;
 }
 

@@ -173,7 +173,8 @@ static int descending(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-static reel_status list(const char *folder, int64_t **steps, int64_t *n, reel_error *err)
+static reel_status list_checkpoints(const char *folder, int64_t **steps, int64_t *n,
+                                    reel_error *err)
 {
     *steps = NULL;
     *n = 0;
@@ -205,7 +206,7 @@ static reel_status list(const char *folder, int64_t **steps, int64_t *n, reel_er
     return status;
 }
 
-static void name_of(char *path, size_t size, const char *folder, int64_t step)
+static void checkpoint_path(char *path, size_t size, const char *folder, int64_t step)
 {
     snprintf(path, size, "%s/checkpoint-%08" PRId64 ".safetensors", folder, step);
 }
@@ -213,7 +214,7 @@ static void name_of(char *path, size_t size, const char *folder, int64_t step)
 bool reel_checkpoint_exists(const char *folder, int64_t step)
 {
     char path[REEL_PATH_MAX];
-    name_of(path, sizeof path, folder, step);
+    checkpoint_path(path, sizeof path, folder, step);
     return access(path, F_OK) == 0;
 }
 
@@ -237,14 +238,15 @@ reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *r
 {
     char path[REEL_PATH_MAX];
     REEL_TRY(reel_run_dir_room(run, reel_checkpoint_bytes(c), err));
-    name_of(path, sizeof path, run->path, c->state->step);
+    checkpoint_path(path, sizeof path, run->path, c->state->step);
     REEL_TRY(write_file(c, path, c->state->epoch, true, err));
     /* The checkpoint is there, whatever becomes of the model: older ones make room, or a disk would
      * fill up with them. */
     const reel_status model =
         reel_checkpoint_save_model(c, run, "model.safetensors", c->state->epoch, err);
     int64_t *steps, n, kept = 0;
-    const reel_status status = list(run->path, &steps, &n, model == REEL_OK ? err : NULL);
+    const reel_status status =
+        list_checkpoints(run->path, &steps, &n, model == REEL_OK ? err : NULL);
     for (int64_t i = 0; status == REEL_OK && i < n; i++) {
         /* A later step is not this run's: it was left behind by resuming an earlier one. Kept, it
          * would push the new checkpoint out, and be resumed in its place. */
@@ -252,7 +254,7 @@ reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *r
         const bool counts = !c->rollback_every || step % c->rollback_every == 0;
         if (step <= now && (counts ? kept++ < keep : step == now))
             continue;
-        name_of(path, sizeof path, run->path, steps[i]);
+        checkpoint_path(path, sizeof path, run->path, steps[i]);
         unlink(path);
     }
     free(steps);
@@ -282,33 +284,38 @@ reel_status reel_checkpoint_open(reel_weights **out, const char *path, reel_erro
     return status;
 }
 
-reel_status reel_checkpoint_find(reel_weights **out, const char *folder, int64_t below,
-                                 int64_t every, char *path, size_t size,
-                                 void (*on_damaged)(const char *message), reel_error *err)
+/* Is the file itself at fault? Memory, permissions or a version from the future say nothing against
+ * it. */
+static bool is_damaged(const char *path, const reel_error *why)
 {
-    *out = NULL;
+    const bool readable = access(path, R_OK) == 0 || errno == ENOENT; /* a link to nowhere */
+    return why->status == REEL_ERR_FORMAT || (why->status == REEL_ERR_IO && readable);
+}
+
+reel_status reel_checkpoint_find(reel_weights **out, const reel_checkpoint_query *q, char *path,
+                                 size_t size, reel_error *err)
+{
     int64_t *steps, n, tried = 0;
-    reel_status status = list(folder, &steps, &n, err);
+    *out = NULL;
+    reel_status status = list_checkpoints(q->folder, &steps, &n, err);
     for (int64_t i = 0; status == REEL_OK && !*out && i < n; i++) {
         reel_error why;
-        if (steps[i] >= below || steps[i] % every != 0)
+        if (steps[i] >= q->below || steps[i] % q->every != 0)
             continue;
         tried++;
-        name_of(path, size, folder, steps[i]);
+        checkpoint_path(path, size, q->folder, steps[i]);
         if (reel_checkpoint_open(out, path, &why) == REEL_OK)
             continue;
-        const bool readable = access(path, R_OK) == 0 || errno == ENOENT; /* a link to nowhere */
-        if (why.status == REEL_ERR_FORMAT || (why.status == REEL_ERR_IO && readable))
-            on_damaged(why.message);
-        else /* no memory, no permission, a version from the future: nothing is wrong with the file
-              */
+        if (!is_damaged(path, &why))
             status = reel_fail(err, why.status, "%s", why.message);
+        else if (q->on_damaged)
+            q->on_damaged(why.message);
     }
     if (status == REEL_OK && tried && !*out)
         status = reel_fail(
             err, REEL_ERR_FORMAT,
             "%s: none of its checkpoints can be resumed; another --output-dir starts a new run",
-            folder);
+            q->folder);
     free(steps);
     return status;
 }
@@ -318,11 +325,11 @@ int64_t reel_checkpoint_set_aside(const char *folder, const char *path)
     const char *slash = strrchr(path, '/');
     const int64_t step = step_of(slash ? slash + 1 : path);
     int64_t *steps, n, renamed = 0;
-    if (list(folder, &steps, &n, NULL) != REEL_OK)
+    if (list_checkpoints(folder, &steps, &n, NULL) != REEL_OK)
         n = 0;
     for (int64_t i = 0; i < n && steps[i] > step; i++) {
         char from[REEL_PATH_MAX], to[REEL_PATH_MAX + 16];
-        name_of(from, sizeof from, folder, steps[i]);
+        checkpoint_path(from, sizeof from, folder, steps[i]);
         snprintf(to, sizeof to, "%s.damaged", from);
         renamed += reel_atomic_rename(from, to, NULL) == REEL_OK;
     }

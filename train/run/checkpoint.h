@@ -11,12 +11,7 @@
 #include "optim/optim.h"
 #include "train/run/model_card.h"
 #include "train/run/run_dir.h"
-
-/* Of the guard against a plateau (train/run/stall.h). */
-typedef struct reel_stall {
-    double sum;        /* of losses since it was last judged */
-    int64_t n, length; /* steps since, and until the next judgement; 0 = not begun */
-} reel_stall;
+#include "train/run/stall.h"
 
 /* Where a run stands, between two steps. */
 typedef struct reel_run_state {
@@ -62,12 +57,18 @@ reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_
                                        const char *name, int64_t epoch, reel_error *err);
 
 bool reel_checkpoint_exists(const char *folder, int64_t step); /* a file of that name */
-/* Finds the newest checkpoint of the folder, of those of steps below `below` that are multiples of
- * `every`, whose CRC-32s are right. *out NULL: there is none. on_damaged is told of newer ones that
- * are not; it is an error if that holds for all. path receives its name. */
-reel_status reel_checkpoint_find(reel_weights **out, const char *folder, int64_t below,
-                                 int64_t every, char *path, size_t size,
-                                 void (*on_damaged)(const char *message), reel_error *err);
+
+/* Which checkpoint of a folder: the newest one whose step is below `below` and a multiple of
+ * `every`. */
+typedef struct reel_checkpoint_query {
+    const char *folder;
+    int64_t below, every;
+    void (*on_damaged)(const char *message); /* told of newer ones that are damaged; may be NULL */
+} reel_checkpoint_query;
+/* Finds the newest such checkpoint whose CRC-32s are right. *out NULL: there is none. An error
+ * where all of them are damaged. path receives its name. */
+reel_status reel_checkpoint_find(reel_weights **out, const reel_checkpoint_query *query, char *path,
+                                 size_t size, reel_error *err);
 /* Renames the checkpoints of later steps than this one, which were passed over, to NAME.damaged, so
  * that they do not count among those that are kept; returns how many. */
 int64_t reel_checkpoint_set_aside(const char *folder, const char *path);

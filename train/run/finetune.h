@@ -1,22 +1,25 @@
-/* What a fine-tuning run does besides training: starting from weights of a net with another head,
- * holding images back for validation, groups of parameters that are frozen or learn faster. */
+/* Fine-tuning starts from weights of a network with another last layer: what fits is loaded. */
 #ifndef REEL_TRAIN_FINETUNE_H
 #define REEL_TRAIN_FINETUNE_H
 
-#include "train/run/trainer.h"
+#include "data/dataset.h"
+#include "layers/model_file.h"
 
-/* Epochs for so many training images, where nobody says: about 24,000 images in all, 5 to 40
- * passes. */
+/* Epochs for so many training images, where --epochs is not given: about 24,000 images in all, 5 to
+ * 40 passes. */
 int64_t reel_finetune_epochs(int64_t images);
 
-/* Loads what fits of the weights and says what was loaded, replaced and left out. A head that fits
- * was all the same made for other classes where the card has other names: it starts anew, too. */
-reel_status reel_finetune_start(reel_trainer *t, const reel_weights *weights,
-                                const reel_model_card *card, const char *path, reel_error *err);
+/* A file of weights to start from. */
+typedef struct reel_finetune_source {
+    const reel_weights *weights;
+    const reel_model_card *card; /* what the file says of its network */
+    const char *path, *arch;     /* for messages: the file, the network to load into */
+} reel_finetune_source;
 
-/* Opens t->train and t->val as views of what DATA has: a resumed run's as its split.json says. */
-reel_status reel_finetune_split(reel_trainer *t, const char *data, reel_error *err);
-/* Writes RUN/split.json: which images were held back. */
-reel_status reel_finetune_record(const reel_trainer *t, reel_error *err);
+/* Loads what fits of the weights; unless quiet, prints what was loaded, replaced and left out. A
+ * last layer that fits but was trained for other classes (the card has as many, with other names)
+ * keeps the values that it has. */
+reel_status reel_finetune_load(reel_net *net, const reel_dataset *train,
+                               const reel_finetune_source *source, bool quiet, reel_error *err);
 
 #endif

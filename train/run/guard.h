@@ -2,22 +2,40 @@
 #ifndef REEL_TRAIN_GUARD_H
 #define REEL_TRAIN_GUARD_H
 
-#include "train/run/trainer.h"
+#include "train/run/verdict.h"
 
-/* Both return REEL_ERR_NONFINITE and say step, figure and samples. param: whose gradient it is. */
-reel_status reel_guard_loss(const reel_trainer *t, const reel_batch *b, double loss,
-                            reel_error *err);
-reel_status reel_guard_gradient(const reel_trainer *t, const reel_batch *b, int param,
-                                reel_error *err);
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-/* What to do about `why`, with the state as it was before the step of `group` batches: the first
- * layer that went bad is looked for, then the run ends (REEL_ERR_NONFINITE), leaves the step out,
- * or returns to the last checkpoint with a lower learning rate (t->rolled_back). Both of the latter
- * end the run, too, when they do not help. */
-reel_status reel_guard_act(reel_trainer *t, int64_t group, const reel_error *why, reel_error *err);
+typedef enum { REEL_ON_NAN_STOP, REEL_ON_NAN_SKIP, REEL_ON_NAN_ROLLBACK } reel_on_nan;
 
-/* For tests: the environment's REEL_TEST_NAN=STEP[+][:PARAM[:TIMES]] puts a NaN into the gradient
- * of PARAM at that step (+: and at those after it), so many times in a process. */
-void reel_guard_plant(reel_trainer *t);
+enum { REEL_MOST_SKIPPED = 10, REEL_MOST_ROLLBACKS = 5 };
+#define REEL_ROLLBACK_FACTOR 0.25 /* of the learning rate, for each rollback */
+
+/* A loss or a gradient that is not finite, and what is known about it. */
+typedef struct reel_incident {
+    int64_t step;      /* the one that was not made */
+    char what[300];    /* "loss", "gradient of features.0.weight" */
+    double value;      /* NaN or infinity */
+    char samples[500]; /* "a.jpg, b.jpg and 30 more" */
+    char origin[400];  /* where it began (trace.h) */
+    bool lost;         /* the weights themselves are not finite: another batch would not help */
+} reel_incident;
+
+/* What the run has been through: part of every checkpoint. */
+typedef struct reel_guard_past {
+    int64_t skipped;   /* training steps in a row that were left out */
+    int64_t rollbacks; /* so far */
+    double lr_scale;   /* of the schedule's learning rate; 1 = no rollback yet */
+} reel_guard_past;
+
+/* SKIP and ROLL_BACK where on_nan asks for them and they can still help, else STOP. The reason
+ * names step, figure, origin and samples. */
+reel_verdict reel_guard_judge(reel_on_nan on_nan, const reel_incident *incident,
+                              const reel_guard_past *past);
+
+/* printf shows the sign of a NaN, which means nothing: this one has none. */
+double reel_without_sign(double value);
 
 #endif

@@ -115,39 +115,42 @@ double reel_memory_available(const char *root, const char **whose)
     const double system = kilobytes < 0 ? INFINITY : 1024 * kilobytes, group = left_by_groups(root),
                  limit = left_by_limit(root);
     const double least = fmin(system, fmin(group, limit));
-    *whose = least == system  ? "this machine has available"
-             : least == group ? "this control group has left"
-                              : "half of what `ulimit -v` leaves is";
+    *whose = "half of what `ulimit -v` leaves is";
+    if (least == group)
+        *whose = "this control group has left";
+    if (least == system)
+        *whose = "this machine has available";
     return least;
 }
 
 /* Bytes of a run with batches of so many images; infinity where they are more than a plan can be
  * made of. */
-static reel_status needed(const reel_trainer *t, int64_t batch, double *bytes, reel_error *err)
+static reel_status memory_needed(reel_net *net, const reel_memory_demand *d, int64_t batch,
+                                 double *bytes, reel_error *err)
 {
-    const reel_settings *s = t->settings;
-    const int64_t input[4] = {batch, 3, s->train.size, s->train.size},
-                  val[4] = {batch, 3, s->val.size, s->val.size};
+    const int64_t train[4] = {batch, 3, d->train_size, d->train_size},
+                  val[4] = {batch, 3, d->val_size, d->val_size};
     reel_memory_plan plan, infer;
-    reel_status status = reel_memory_plan_make(&plan, t->net, &s->optimizer, input, err);
+    reel_status status = reel_memory_plan_make(&plan, net, d->optimizer, train, err);
     if (status == REEL_OK)
-        status = reel_memory_plan_make(&infer, t->net, NULL, val, err);
-    if (status != REEL_OK)
+        status = reel_memory_plan_make(&infer, net, NULL, val, err);
+    if (status != REEL_OK) {
         *bytes = INFINITY;
-    if (status != REEL_OK)
         return status == REEL_ERR_MEMORY ? REEL_OK : status;
-    const double step = (double)(plan.net.step > infer.net.step ? plan.net.step : infer.net.step);
+    }
+
     /* Batches made ahead: in an evaluation those of the next epoch stand beside those of the
      * validation images. */
-    const double ahead = (double)(s->workers + 2) * (double)(plan.input + infer.input);
+    const double step = (double)(plan.net.step > infer.net.step ? plan.net.step : infer.net.step);
+    const double ahead = (double)(d->workers + 2) * (double)(plan.input + infer.input);
     const double planned =
         (double)(plan.net.parameters + plan.net.gradients) + (double)plan.momentum + step + ahead;
-    *bytes = planned + UNPLANNED * planned + PER_THREAD * (double)(s->workers + 1);
+    *bytes = planned + UNPLANNED * planned + PER_THREAD * (double)(d->workers + 1);
     return REEL_OK;
 }
 
 /* "1.2 GB of memory", as text. */
-static const char *amount(double bytes, char *text, size_t size)
+static const char *memory_text(double bytes, char *text, size_t size)
 {
     if (isfinite(bytes))
         snprintf(text, size, "%.1f GB of memory", bytes * 1e-9);
@@ -157,50 +160,60 @@ static const char *amount(double bytes, char *text, size_t size)
 }
 
 /* Fitting the initial weights takes the same number of images for any size of a batch. */
-static reel_status check_fit(const reel_trainer *t, double room, const char *whose, reel_error *err)
+static reel_status check_fit(reel_net *net, const reel_memory_demand *d, double room,
+                             const char *whose, reel_error *err)
 {
-    const int64_t n = reel_trainer_fit_images(t), size = t->settings->train.size;
+    const int64_t n = d->fit_images, size = d->train_size;
     reel_memory_plan plan;
     double bytes = INFINITY;
-    const reel_status status = reel_memory_plan_make(&plan, t->net, &t->settings->optimizer,
-                                                     (const int64_t[]){n, 3, size, size}, err);
+    const reel_status status =
+        reel_memory_plan_make(&plan, net, d->optimizer, (const int64_t[]){n, 3, size, size}, err);
     if (status == REEL_OK)
         bytes = (double)(plan.net.parameters + plan.net.gradients + plan.net.step + plan.input);
     if (status != REEL_OK && status != REEL_ERR_MEMORY)
         return status;
     if (bytes <= room)
         return REEL_OK;
+
     char takes[40];
     return reel_fail(err, REEL_ERR_MEMORY,
                      "fitting the initial weights to %" PRId64
                      " images takes %s, %s %.1f GB: other kinds of --init need none",
-                     n, amount(bytes, takes, sizeof takes), whose, room * 1e-9);
+                     n, memory_text(bytes, takes, sizeof takes), whose, room * 1e-9);
 }
 
-reel_status reel_memory_check(reel_trainer *t, bool fits_to_data, reel_error *err)
+/* The largest batch that fits, by bisection; 0 = none does. */
+static reel_status largest_batch(reel_net *net, const reel_memory_demand *d, double room,
+                                 int64_t *largest, reel_error *err)
 {
-    const int64_t images = reel_dataset_count(t->train),
-                  asked = t->settings->batch_size < images ? t->settings->batch_size : images;
+    int64_t fits = 0, too_many = d->batch;
+    while (too_many - fits > 1) {
+        const int64_t middle = fits + (too_many - fits) / 2;
+        double bytes;
+        REEL_TRY(memory_needed(net, d, middle, &bytes, err));
+        *(bytes <= room ? &fits : &too_many) = middle;
+    }
+    *largest = fits;
+    return REEL_OK;
+}
+
+reel_status reel_memory_check(reel_net *net, const reel_memory_demand *d, reel_error *err)
+{
     const char *whose;
     double bytes, room = reel_memory_available("", &whose);
     if (strstr(whose, "ulimit")) { /* two loaders in an evaluation */
-        room = fmax(room - 2 * RESERVED * t->settings->workers, room / 2);
+        room = fmax(room - 2 * RESERVED * d->workers, room / 2);
         whose = "half of what `ulimit -v` leaves, without what threads reserve, is";
     }
-    REEL_TRY(needed(t, asked, &bytes, err));
+    REEL_TRY(memory_needed(net, d, d->batch, &bytes, err));
     if (bytes <= room)
-        return fits_to_data ? check_fit(t, room, whose, err) : REEL_OK;
-    int64_t fits = 0, too_many = asked;
-    while (too_many - fits > 1) {
-        const int64_t middle = fits + (too_many - fits) / 2;
-        double less;
-        REEL_TRY(needed(t, middle, &less, err));
-        *(less <= room ? &fits : &too_many) = middle;
-    }
-    char advice[80] = "not even one image fits";
+        return d->fit_images > 0 ? check_fit(net, d, room, whose, err) : REEL_OK;
+
+    int64_t fits;
+    char advice[80] = "not even one image fits", takes[40];
+    REEL_TRY(largest_batch(net, d, room, &fits, err));
     if (fits > 0)
         snprintf(advice, sizeof advice, "--batch-size %" PRId64 " is the largest that fits", fits);
-    char takes[40];
-    return reel_fail(err, REEL_ERR_MEMORY, "a batch of %" PRId64 " takes %s, %s %.1f GB: %s", asked,
-                     amount(bytes, takes, sizeof takes), whose, room * 1e-9, advice);
+    return reel_fail(err, REEL_ERR_MEMORY, "a batch of %" PRId64 " takes %s, %s %.1f GB: %s",
+                     d->batch, memory_text(bytes, takes, sizeof takes), whose, room * 1e-9, advice);
 }

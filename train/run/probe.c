@@ -4,74 +4,55 @@
 
 #include "train/run/json_util.h"
 
-#include <inttypes.h>
-#include <string.h>
 #include <zlib.h>
 
-enum { IMAGES = 8 };
+enum { PROBE_IMAGES = 8 };
 
-static reel_status load(reel_trainer *t, reel_loader **loader, reel_batch *batch)
+static reel_status probe_compute(reel_session *s, const reel_batch *b, double *value)
 {
-    const reel_settings *s = t->settings;
-    const int64_t all = reel_dataset_count(t->train),
-                  most = s->batch_size < IMAGES ? s->batch_size : IMAGES;
-    const reel_loader_config config = {.batch = all < most ? all : most,
-                                       .workers = 1,
-                                       .prefetch = 1,
-                                       .seed = s->seed,
-                                       .shuffle = true,
-                                       .class_balanced = s->class_balanced,
-                                       .epoch = t->state.epoch,
-                                       .epochs = t->state.epoch + 1,
-                                       .max_bad = 1,
-                                       .on_slow = reel_trainer_on_slow,
-                                       .slow_seconds = s->slow_read,
-                                       .user = t};
-    REEL_TRY(reel_loader_create(loader, t->train, &s->train, &config, NULL));
-    return reel_loader_next(*loader, batch, NULL);
-}
-
-static reel_status compute(reel_trainer *t, const reel_batch *b, double *value)
-{
-    const reel_var logits = reel_net_forward(t->net, t->tape, reel_input(t->tape, &b->images));
+    const reel_var logits = reel_net_forward(s->net, s->tape, reel_input(s->tape, &b->images));
     const reel_var loss =
         reel_cross_entropy(logits, b->labels, b->n, &(reel_cross_entropy_attrs){0});
-    REEL_TRY(reel_tape_status(t->tape, NULL));
+    REEL_TRY(reel_tape_status(s->tape, NULL));
     const reel_tensor mean = reel_value(loss);
     *value = reel_tensor_get(&mean, (const int64_t[REEL_MAX_DIMS]){0});
     return reel_backward(loss, NULL);
 }
 
-json_t *reel_probe_take(reel_trainer *t)
+json_t *reel_probe_take(reel_session *s, const reel_feed *feed)
 {
-    reel_params *params = reel_net_params(t->net);
+    const int64_t most = feed->config.batch < PROBE_IMAGES ? feed->config.batch : PROBE_IMAGES;
+    reel_params *params = reel_net_params(s->net);
     reel_loader *loader = NULL;
     reel_batch batch = {0};
     double loss = 0, norm = 0;
     uLong crc = crc32_z(0, NULL, 0);
     reel_params_zero_grad(params);
-    reel_tape_reset(t->tape);
-    reel_status status = reel_trainer_tune(t, NULL); /* frozen layers are not in the norm */
+    reel_tape_reset(s->tape);
+
+    reel_status status = reel_session_tune(s, NULL); /* frozen layers are not in the norm */
     if (status == REEL_OK)
-        status = load(t, &loader, &batch);
+        status = reel_feed_peek(feed, &loader, &batch, s->state.epoch, most, NULL);
     if (status == REEL_OK && batch.n > 0) {
         crc = crc32_z(crc, batch.images.data, reel_tensor_bytes(&batch.images));
-        reel_net_set_training(t->net, false);
-        status = compute(t, &batch, &loss);
-        norm = reel_grad_norm(params, t->ctx);
-        reel_net_set_training(t->net, true);
-        reel_tape_reset(t->tape);
+        reel_net_set_training(s->net, false);
+        status = probe_compute(s, &batch, &loss);
+        norm = reel_grad_norm(params, s->ctx);
+        reel_net_set_training(s->net, true);
+        reel_tape_reset(s->tape);
         reel_params_zero_grad(params);
     }
     reel_loader_destroy(loader);
+
     if (status != REEL_OK || batch.n == 0)
         return NULL;
     return json_pack("{s:I, s:o, s:o, s:s}", "images", (json_int_t)crc, "loss",
                      reel_json_number(loss), "grad_norm", reel_json_number(norm), "isa",
-                     reel_isa_name(reel_ctx_isa(t->ctx)));
+                     reel_isa_name(reel_ctx_isa(s->ctx)));
 }
 
-static reel_status compare(const json_t *then, const json_t *now, const char *path, reel_error *err)
+static reel_status compare_probes(const json_t *then, const json_t *now, const char *path,
+                                  reel_error *err)
 {
     const char *isa_then = json_string_value(json_object_get(then, "isa")),
                *isa = json_string_value(json_object_get(now, "isa"));
@@ -96,12 +77,12 @@ static reel_status compare(const json_t *then, const json_t *now, const char *pa
     return REEL_OK;
 }
 
-bool reel_probe_holds(reel_trainer *t, const reel_weights *checkpoint, const char *path,
-                      reel_error *err)
+bool reel_probe_holds(reel_session *session, const reel_feed *feed, const reel_weights *checkpoint,
+                      const char *path, reel_error *err)
 {
     const char *text = reel_weights_metadata(checkpoint, "reel.probe");
     json_t *then = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL,
-           *now = reel_probe_take(t);
+           *now = reel_probe_take(session, feed);
     reel_status status;
     if (!then)
         status = reel_fail(err, REEL_ERR_INVALID, "--verify: %s: remembers no step to compare with",
@@ -110,7 +91,7 @@ bool reel_probe_holds(reel_trainer *t, const reel_weights *checkpoint, const cha
         status =
             reel_fail(err, REEL_ERR_INVALID, "--verify: %s: the step cannot be taken again", path);
     else
-        status = compare(then, now, path, err);
+        status = compare_probes(then, now, path, err);
     json_decref(then);
     json_decref(now);
     return status == REEL_OK;

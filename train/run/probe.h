@@ -1,18 +1,21 @@
-/* A step that a checkpoint remembers, so that whoever resumes it can see whether data, program and
- * machine still compute the same: forward and backward of the epoch's first few images, in
+/* A step that a checkpoint remembers, so that a resumed run can check whether data, program and
+ * machine still compute the same bits: forward and backward of the epoch's first few images, in
  * evaluation mode, on the saved weights. */
 #ifndef REEL_TRAIN_PROBE_H
 #define REEL_TRAIN_PROBE_H
 
-#include "train/run/trainer.h"
+#include "train/run/feed.h"
+#include "train/run/session.h"
 
-/* Computes the probe of the present state as an object, to be freed: CRC-32 of the images, loss,
- * norm of the gradient, ISA. NULL: the images cannot be had. Leaves nothing behind but the
- * gradients forgotten. */
-json_t *reel_probe_take(reel_trainer *t);
+#include <jansson.h>
+
+/* The probe of the present state as an object, to be freed: CRC-32 of the images, loss, norm of the
+ * gradient, ISA. NULL: the images cannot be read. Leaves the gradients zero and nothing else
+ * changed. */
+json_t *reel_probe_take(reel_session *session, const reel_feed *feed);
 
 /* Whether the checkpoint's probe has the bits that it has now. False: err says what differs. */
-bool reel_probe_holds(reel_trainer *t, const reel_weights *checkpoint, const char *path,
-                      reel_error *err);
+bool reel_probe_holds(reel_session *session, const reel_feed *feed, const reel_weights *checkpoint,
+                      const char *path, reel_error *err);
 
 #endif

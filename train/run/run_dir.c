@@ -2,9 +2,9 @@
 #include "train/run/run_dir.h"
 
 #include "core/files/atomic_file.h"
-#include "train/run/summary.h"
 #include "train/run/json_util.h"
 #include "train/run/run_lock.h"
+#include "train/run/summary.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -5,8 +5,7 @@
 #include "data/transforms/transform.h"
 #include "layers/models.h"
 #include "optim/optim.h"
-
-typedef enum { REEL_ON_NAN_STOP, REEL_ON_NAN_SKIP, REEL_ON_NAN_ROLLBACK } reel_on_nan;
+#include "train/run/guard.h"
 
 /* The type of an option's field. */
 #define REEL_FIELD_FLAG bool

@@ -16,6 +16,13 @@ typedef struct reel_share {
     double other_rate;
 } reel_share;
 
+/* What the first steps of a run take, by which the cores are shared. */
+typedef struct reel_share_trial {
+    int64_t steps;
+    double compute_seconds; /* of the steps but the first, without waiting for data */
+    bool settled;
+} reel_share_trial;
+
 /* Do so many threads and workers take turns? Where they are more than the cores. */
 bool reel_share_in_turns(int threads, int workers);
 /* The faster of two ways for steps of `batch` images. In turns on all cores: step + ceil(batch /

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 
-#include "train/run/evaluate.h"
+#include "train/run/evaluation.h"
 
 Test(evaluate, views_are_averaged_as_probabilities)
 {

@@ -1,6 +1,6 @@
 /* Loss and accuracy of a net on a dataset. */
-#ifndef REEL_TRAIN_EVALUATE_H
-#define REEL_TRAIN_EVALUATE_H
+#ifndef REEL_TRAIN_EVALUATION_H
+#define REEL_TRAIN_EVALUATION_H
 
 #include "data/loader.h"
 #include "layers/net.h"
@@ -27,6 +27,7 @@ typedef struct reel_evaluation {
 } reel_evaluation;
 
 typedef struct reel_evaluate_config {
+    const reel_transform *transform;
     int64_t batch;
     int workers;
     bool in_turns; /* as reel_loader_config's */
@@ -45,8 +46,8 @@ typedef struct reel_evaluate_config {
  * et al. 2012, section 4.1), and the loss is that of the average. The tape must have the net's
  * dtype and be empty; it is left so. The net's mode is restored. */
 reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape,
-                          const reel_dataset *dataset, const reel_transform *transform,
-                          const reel_evaluate_config *config, reel_error *err);
+                          const reel_dataset *dataset, const reel_evaluate_config *config,
+                          reel_error *err);
 void reel_evaluation_free(reel_evaluation *evaluation);
 
 /* How many logits of the row stand before the label's: larger, or equal with a lower index.

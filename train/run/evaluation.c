@@ -1,7 +1,7 @@
 /* Evaluation: the dataset in order, every image once, incomplete last batch included. A file that
  * cannot be read is left out of all sums: the loader's replacement for it would count another image
  * twice. */
-#include "train/run/evaluate.h"
+#include "train/run/evaluation.h"
 
 #include "core/elementary.h"
 
@@ -59,7 +59,7 @@ typedef struct {
     double loss_sum;
     int64_t views;
     float *averaged; /* of one batch; NULL with one view */
-} sums;
+} evaluation_sums;
 
 static void keep_worst(reel_evaluation *e, reel_mistake m)
 {
@@ -95,8 +95,8 @@ static void add_image(reel_evaluation *e, int64_t index, const float *logits, in
                               reel_math_log(sum) + (double)logits[best] - (double)logits[label]});
 }
 
-static reel_status add_batch(reel_evaluation *e, sums *s, const reel_batch *b, int64_t first,
-                             reel_error *err)
+static reel_status add_batch(reel_evaluation *e, evaluation_sums *s, const reel_batch *b,
+                             int64_t first, reel_error *err)
 {
     for (int64_t i = 0; i < b->n; i++)
         s->labels[i] = b->indices[i] == first + i ? b->labels[i] : -1;
@@ -128,8 +128,9 @@ static reel_status add_batch(reel_evaluation *e, sums *s, const reel_batch *b, i
     return REEL_OK;
 }
 
-static reel_status run(reel_evaluation *e, sums *s, reel_loader *loader,
-                       const reel_evaluate_config *config, int64_t total, reel_error *err)
+/* The dataset in batches until it ends. */
+static reel_status evaluate_all(reel_evaluation *e, evaluation_sums *s, reel_loader *loader,
+                                const reel_evaluate_config *config, int64_t total, reel_error *err)
 {
     for (int64_t first = 0;;) {
         if (config->stop && config->stop(config->user))
@@ -145,54 +146,65 @@ static reel_status run(reel_evaluation *e, sums *s, reel_loader *loader,
     }
 }
 
-reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape,
-                          const reel_dataset *dataset, const reel_transform *transform,
-                          const reel_evaluate_config *config, reel_error *err)
+static reel_status make_room(reel_evaluation *e, evaluation_sums *s, int64_t batch, reel_error *err)
 {
-    *out = (reel_evaluation){.classes = reel_dataset_classes(dataset)};
+    s->labels = calloc((size_t)batch + 1, sizeof *s->labels);
+    if (s->views > 1)
+        s->averaged = calloc((size_t)(batch * e->classes) + 1, sizeof *s->averaged);
+    e->class_images = calloc((size_t)e->classes + 1, sizeof *e->class_images);
+    e->class_right = calloc((size_t)e->classes + 1, sizeof *e->class_right);
+    e->confusion = calloc((size_t)(e->classes * e->classes) + 1, sizeof *e->confusion);
+
+    const bool complete = s->labels && (s->views == 1 || s->averaged) && e->class_images &&
+                          e->class_right && e->confusion;
+    return complete ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "evaluation: out of memory");
+}
+
+static void finish_sums(reel_evaluation *e, const evaluation_sums *s)
+{
+    const double n = e->images ? (double)e->images : 1;
+    e->loss = s->loss_sum / n;
+    e->top1 = (double)e->right1 / n;
+    e->top5 = (double)e->right5 / n;
+}
+
+reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape,
+                          const reel_dataset *dataset, const reel_evaluate_config *config,
+                          reel_error *err)
+{
+    const double none = 1e-300; /* the loader takes 0 for its default */
     const int64_t total = reel_dataset_count(dataset);
-    const int64_t batch = config->batch < total ? config->batch : total;
-    sums s = {.net = net,
-              .tape = tape,
-              .labels = calloc((size_t)batch + 1, sizeof *s.labels),
-              .views = transform->views > 1 ? transform->views : 1};
-    if (s.views > 1)
-        s.averaged = calloc((size_t)(batch * out->classes) + 1, sizeof *s.averaged);
-    out->class_images = calloc((size_t)out->classes + 1, sizeof *out->class_images);
-    out->class_right = calloc((size_t)out->classes + 1, sizeof *out->class_right);
-    out->confusion = calloc((size_t)(out->classes * out->classes) + 1, sizeof *out->confusion);
-    reel_loader *loader = NULL;
-    const reel_loader_config loading = {.batch = batch,
+    const reel_loader_config loading = {.batch = config->batch < total ? config->batch : total,
                                         .workers = config->workers,
                                         .in_turns = config->in_turns,
                                         .epochs = 1,
-                                        .max_bad = config->max_bad > 0 ? config->max_bad : 1e-300,
+                                        .max_bad = config->max_bad > 0 ? config->max_bad : none,
                                         .on_bad = config->on_bad,
                                         .on_slow = config->on_slow,
                                         .slow_seconds = config->slow_seconds,
                                         .user = config->user};
+    const int64_t views = config->transform->views > 1 ? config->transform->views : 1;
+    evaluation_sums s = {.net = net, .tape = tape, .views = views};
+    reel_loader *loader = NULL;
+    *out = (reel_evaluation){.classes = reel_dataset_classes(dataset)};
+
     const bool training = reel_net_training(net), recording = reel_tape_recording(tape);
     reel_net_set_training(net, false);
     reel_tape_set_recording(tape, false);
-    reel_status status = s.labels && (s.views == 1 || s.averaged) && out->class_images &&
-                                 out->class_right && out->confusion
-                             ? reel_loader_create(&loader, dataset, transform, &loading, err)
-                             : reel_fail(err, REEL_ERR_MEMORY, "evaluation: out of memory");
-    if (status == REEL_OK)
-        status = run(out, &s, loader, config, total, err);
+
+    reel_status status;
+    REEL_TRY_GOTO(make_room(out, &s, loading.batch, err), done);
+    REEL_TRY_GOTO(reel_loader_create(&loader, dataset, config->transform, &loading, err), done);
+    REEL_TRY_GOTO(evaluate_all(out, &s, loader, config, total, err), done);
+    finish_sums(out, &s);
+done:
     reel_loader_destroy(loader);
     reel_tape_reset(tape);
     reel_tape_set_recording(tape, recording);
     reel_net_set_training(net, training);
     free(s.labels);
     free(s.averaged);
-    if (status != REEL_OK) {
+    if (status != REEL_OK)
         reel_evaluation_free(out);
-        return status;
-    }
-    const double n = out->images ? (double)out->images : 1;
-    out->loss = s.loss_sum / n;
-    out->top1 = (double)out->right1 / n;
-    out->top5 = (double)out->right5 / n;
-    return REEL_OK;
+    return status;
 }

@@ -1,0 +1,103 @@
+/* Finding the run to resume. */
+#include "train/cli/train_resume.h"
+
+#include "train/cli/recipe.h"
+#include "train/run/json_util.h"
+#include "train/run/run_lock.h"
+#include "train/run/say.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void warn_of_damage(const char *message)
+{
+    reel_say("reel train: warning: checkpoint passed over: %s", message);
+}
+
+reel_status reel_resume_find(reel_resumed_run *r, const reel_options *options, reel_error *err)
+{
+    const char *resume = reel_options_text(options, "resume"),
+               *folder = reel_options_text(options, "output-dir");
+    *r = (reel_resumed_run){.lock = -1};
+    if (!resume)
+        return REEL_OK;
+
+    /* Before the newest checkpoint is looked for: another run may be about to replace it. */
+    if (reel_run_dir_holds_run(folder))
+        REEL_TRY(reel_run_lock(&r->lock, folder, err));
+
+    if (strcmp(resume, "auto") != 0) {
+        snprintf(r->path, sizeof r->path, "%s", resume);
+        REEL_TRY(reel_checkpoint_open(&r->checkpoint, r->path, err));
+    } else {
+        const reel_checkpoint_query newest = {
+            .folder = folder, .below = INT64_MAX, .every = 1, .on_damaged = warn_of_damage};
+        REEL_TRY(reel_checkpoint_find(&r->checkpoint, &newest, r->path, sizeof r->path, err));
+        if (!r->checkpoint)
+            return reel_run_dir_config(&r->config, folder, err);
+        r->newest = true;
+    }
+    r->config = reel_checkpoint_config(r->checkpoint);
+    return REEL_OK;
+}
+
+void reel_resume_free_checkpoint(reel_resumed_run *r)
+{
+    reel_weights_destroy(r->checkpoint);
+    r->checkpoint = NULL;
+}
+
+void reel_resume_free(reel_resumed_run *r)
+{
+    reel_run_unlock(r->lock);
+    reel_resume_free_checkpoint(r);
+    json_decref(r->config);
+    r->config = NULL;
+}
+
+/* The recipe that the run was started with; another one cannot be given. */
+static reel_status preset_recipe(const char *was, reel_options *options, reel_error *err)
+{
+    if (was && reel_options_given(options, "recipe") &&
+        strcmp(was, reel_options_text(options, "recipe")) != 0)
+        return reel_fail(err, REEL_ERR_INVALID, "--recipe: the run to resume was started with %s",
+                         was);
+    if (was)
+        REEL_TRY(reel_options_preset(options, "recipe", was, err));
+    return reel_recipe_apply(reel_options_text(options, "recipe"), options, err);
+}
+
+reel_status reel_resume_preset(const reel_resumed_run *r, reel_options *options, reel_error *err)
+{
+    const json_t *stored = json_object_get(r->config, "options");
+    REEL_TRY(preset_recipe(json_string_value(json_object_get(stored, "recipe")), options, err));
+
+    reel_error why;
+    if (stored && reel_options_from_json(options, stored, &why))
+        return reel_fail(err, why.status, "the options that the run to resume was told: %s",
+                         why.message);
+
+    /* A run that has no checkpoint yet starts from its weights again. */
+    char path[REEL_PATH_MAX];
+    const char *weights =
+        r->checkpoint ? NULL : reel_json_path(r->config, "weights", path, sizeof path);
+    return weights ? reel_options_preset(options, "weights", weights, err) : REEL_OK;
+}
+
+void reel_resume_set_aside(const reel_resumed_run *r, const char *folder)
+{
+    const int64_t aside = r->newest ? reel_checkpoint_set_aside(folder, r->path) : 0;
+    if (aside)
+        reel_say("reel train: warning: set aside as *.damaged: %" PRId64 "; going on from %s",
+                 aside, r->path);
+}
+
+void reel_resume_warn_of_images(const reel_resumed_run *r, int64_t images)
+{
+    const json_t *was = json_object_get(r->config, "train_images");
+    if (was && json_integer_value(was) != images)
+        reel_say("reel train: warning: there were %" JSON_INTEGER_FORMAT
+                 " training images and are %" PRId64
+                 " now: from here the run is another one than was begun",
+                 json_integer_value(was), images);
+}

@@ -1,0 +1,32 @@
+/* What --resume means: which run, and what it was told. */
+#ifndef REEL_TRAIN_RESUME_H
+#define REEL_TRAIN_RESUME_H
+
+#include "train/cli/options.h"
+#include "train/run/checkpoint.h"
+
+typedef struct reel_resumed_run {
+    reel_weights *checkpoint; /* NULL where "auto" finds none: the run ended before its first one,
+                                 and begins again */
+    json_t *config;           /* what it was told; NULL where there is no run */
+    char path[REEL_PATH_MAX]; /* of the checkpoint */
+    bool newest;              /* the newest valid one of the folder: later ones are damaged */
+    int lock;                 /* of the output folder, where it existed; -1 = none */
+} reel_resumed_run;
+
+/* Finds the run, without --resume none. Locks the output folder where it holds a run. */
+reel_status reel_resume_find(reel_resumed_run *r, const reel_options *options, reel_error *err);
+void reel_resume_free(reel_resumed_run *r);
+/* The checkpoint is as large as the run itself: it goes as soon as it was restored. */
+void reel_resume_free_checkpoint(reel_resumed_run *r);
+
+/* Presets what the run was told: recipe, options, weights. */
+reel_status reel_resume_preset(const reel_resumed_run *r, reel_options *options, reel_error *err);
+
+/* Renames damaged later checkpoints, so that they do not count among those that are kept. */
+void reel_resume_set_aside(const reel_resumed_run *r, const char *folder);
+
+/* Warns where the number of training images has changed since. */
+void reel_resume_warn_of_images(const reel_resumed_run *r, int64_t images);
+
+#endif

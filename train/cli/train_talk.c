@@ -1,0 +1,151 @@
+/* The first and the last lines of a run. */
+#include "train/cli/train_talk.h"
+
+#include "train/cli/command.h"
+#include "train/cli/recipe.h"
+#include "train/run/json_util.h"
+#include "train/run/signals.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* ---- the start ---- */
+
+static void say_data(const reel_loop *loop)
+{
+    const reel_feed *feed = &loop->feed;
+    reel_say("%" PRId64 " training and %" PRId64 " validation images, %" PRId64
+             " classes; %s, %" PRId64 " parameters",
+             reel_dataset_count(feed->train), reel_dataset_count(feed->val),
+             loop->session.card.classes, loop->settings->model->name,
+             reel_params_trainable(reel_net_params(loop->session.net)));
+
+    const int64_t hidden = feed->whole
+                               ? reel_dataset_hidden(feed->whole)
+                               : reel_dataset_hidden(feed->train) + reel_dataset_hidden(feed->val);
+    if (hidden)
+        reel_say("%" PRId64 " hidden files and folders (their names begin with a dot) are left out",
+                 hidden);
+}
+
+static void say_machine(const reel_loop *loop)
+{
+    const reel_settings *s = loop->settings;
+    const reel_ctx *ctx = loop->session.ctx;
+    reel_say("%d compute threads (%s), %d workers %s; %s decoding; %" PRId64
+             " steps an epoch; results in %s",
+             reel_ctx_threads(ctx), reel_isa_name(reel_ctx_isa(ctx)), loop->feed.config.workers,
+             reel_feed_in_turns(&loop->feed) ? "in turn with them" : "beside them",
+             s->train.decode == REEL_DECODE_FAST ? "fast" : "exact",
+             loop->session.schedule.steps_per_epoch, loop->journal.dir.path);
+
+    const int64_t images = reel_dataset_count(loop->feed.train);
+    if (images < s->batch_size)
+        reel_say("fewer images than --batch-size: a batch is all %" PRId64, images);
+}
+
+void reel_train_say_start(const reel_loop *loop, const reel_options *options,
+                          const char *resumed_from)
+{
+    const reel_settings *s = loop->settings;
+    const reel_run_state *state = &loop->session.state;
+    if (s->quiet)
+        return;
+    reel_recipe_print(s->recipe, options);
+    say_data(loop);
+    say_machine(loop);
+
+    if (s->resume && !resumed_from)
+        reel_say("no checkpoint to resume from: starting at the beginning");
+    if (resumed_from && state->epoch == s->epochs)
+        reel_say("resumed from %s: step %" PRId64 ", all of its %" PRId64 " epochs are done",
+                 resumed_from, state->step, s->epochs);
+    else if (resumed_from)
+        reel_say("resumed from %s: step %" PRId64 ", epoch %" PRId64 ", batch %" PRId64,
+                 resumed_from, state->step, state->epoch + 1, state->batch);
+}
+
+/* ---- the end ---- */
+
+/* How a run ended: as JSON has it, and in words. */
+static const struct {
+    const char *key, *words;
+} ends[] = {
+    [REEL_RUN_COMPLETE] = {"complete", "done"},
+    [REEL_RUN_MAX_STEPS] = {"max-steps", "stopped"},
+    [REEL_RUN_MAX_TIME] = {"max-time", "stopped"},
+    [REEL_RUN_SIGNAL] = {"signal", "stopped"},
+    [REEL_RUN_EARLY] = {"early-stop", "done, no better validation for a while,"},
+};
+
+static int print_json_result(const reel_loop *loop, double seconds)
+{
+    const reel_run_state *s = &loop->session.state;
+    json_t *o =
+        json_pack("{s:s, s:o, s:I, s:I, s:f, s:f, s:I}", "end", ends[loop->end].key, "output_dir",
+                  reel_json_text(loop->journal.dir.path), "step", (json_int_t)s->step, "epochs",
+                  (json_int_t)s->epoch, "seconds", seconds, "train_seconds", s->train_seconds,
+                  "bad_files", (json_int_t)loop->journal.bad_files);
+    if (s->best_epoch) {
+        json_object_set_new(o, "best_top1", json_real(s->best_top1));
+        json_object_set_new(o, "best_epoch", json_integer(s->best_epoch));
+    }
+    if (loop->last.images) {
+        json_object_set_new(o, "top1", json_real(loop->last.top1));
+        json_object_set_new(o, "top5", json_real(loop->last.top5));
+        json_object_set_new(o, "loss", reel_json_number(loop->last.loss));
+    }
+    return reel_print_json(o);
+}
+
+static void print_result(const reel_loop *loop, double seconds)
+{
+    const reel_run_state *s = &loop->session.state;
+    char text[32], other[100] = "";
+    printf("%s after %" PRId64 " steps, %s; ", ends[loop->end].words, s->step,
+           reel_duration_text(seconds, text, sizeof text));
+
+    if (reel_loop_best_is_lost(loop))
+        snprintf(other, sizeof other, ", its weights are lost");
+    else if (loop->best_there > s->best_epoch)
+        snprintf(other, sizeof other,
+                 "; best.safetensors is of epoch %" PRId64 " before it was resumed",
+                 loop->best_there);
+    if (s->best_epoch)
+        printf("best validation top-1 %.2f %% (epoch %" PRId64 "%s); ", 100 * s->best_top1,
+               s->best_epoch, other);
+    printf("weights in %s/\n", loop->journal.dir.path);
+}
+
+/* How to continue, after a signal. */
+static void say_interrupted(const char *command, const reel_loop *loop)
+{
+    const char *folder = loop->journal.dir.path;
+    const int64_t step = loop->session.state.step;
+    if (step == 0)
+        reel_say(
+            "reel %s: interrupted before the first step; reel %s --resume auto -o %s begins again",
+            command, command, folder);
+    else
+        reel_say("reel %s: interrupted at step %" PRId64
+                 ", saved; reel %s --resume auto -o %s continues",
+                 command, step, command, folder);
+}
+
+int reel_train_report(const char *command, const reel_loop *loop)
+{
+    const double seconds = reel_seconds_now() - loop->began;
+    int code = REEL_EXIT_OK;
+    if (loop->settings->json)
+        code = print_json_result(loop, seconds);
+    else
+        print_result(loop, seconds);
+
+    if (loop->journal.bad_files)
+        reel_say("reel train: %" PRId64 " files could not be read: %s/bad_files.jsonl",
+                 loop->journal.bad_files, loop->journal.dir.path);
+    if (loop->end != REEL_RUN_SIGNAL)
+        return code;
+    say_interrupted(command, loop);
+    return REEL_EXIT_SIGNAL + reel_signals_pending();
+}

@@ -1,0 +1,15 @@
+/* What `reel train` prints when a run starts and when it ends. */
+#ifndef REEL_TRAIN_TALK_H
+#define REEL_TRAIN_TALK_H
+
+#include "train/cli/options.h"
+#include "train/run/loop.h"
+
+/* On stderr, unless the run is quiet. resumed_from: the checkpoint, or NULL. */
+void reel_train_say_start(const reel_loop *loop, const reel_options *options,
+                          const char *resumed_from);
+
+/* The result on stdout, as one JSON object with --json; returns the exit code. */
+int reel_train_report(const char *command, const reel_loop *loop);
+
+#endif

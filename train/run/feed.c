@@ -1,0 +1,162 @@
+/* Datasets and loaders of a run. */
+#include "train/run/feed.h"
+
+#include "train/run/held_out.h"
+#include "train/run/say.h"
+#include "train/run/share.h"
+
+#include <inttypes.h>
+
+enum { FEED_PATH = 4200 };
+
+/* ---- datasets ---- */
+
+/* DATA without val/: a part of each class is held back, as before where the run has a split.json.
+ */
+static reel_status hold_back(reel_feed *f, reel_error *err)
+{
+    const reel_feed_config *c = &f->config;
+    char path[FEED_PATH];
+    reel_error why;
+    reel_status status = REEL_OK;
+    REEL_TRY(reel_dataset_open(&f->whole, c->data, NULL, path, sizeof path, err));
+
+    if (c->held_back)
+        status = reel_held_out_split(&f->train, &f->val, f->whole, c->held_back, &why);
+    if (status == REEL_OK && !f->val)
+        status = reel_dataset_split(&f->train, &f->val, f->whole, c->val_share, c->seed, &why);
+    return status ? reel_fail(err, status, "%s: %s", path, why.message) : REEL_OK;
+}
+
+static void warn_of_doubts(const reel_feed *f)
+{
+    reel_doubt doubts[8];
+    const int n = reel_dataset_doubts(f->train, f->val, doubts, 8);
+    for (int i = 0; i < n; i++)
+        reel_say("reel: warning: %s: %s", f->config.data, doubts[i]);
+}
+
+reel_status reel_feed_open(reel_feed *f, const reel_feed_config *config, reel_error *err)
+{
+    const char *data = config->data;
+    char path[FEED_PATH];
+    *f = (reel_feed){.config = *config};
+    if (config->val_share > 0 && !reel_dataset_has(data, "val")) {
+        REEL_TRY(hold_back(f, err));
+    } else {
+        REEL_TRY(reel_dataset_open(&f->train, data, "train", path, sizeof path, err));
+        REEL_TRY(reel_dataset_open(&f->val, data, "val", path, sizeof path, err));
+    }
+    f->config.held_back = NULL; /* the caller frees it */
+
+    REEL_TRY(reel_dataset_align(f->train, f->val, err));
+    REEL_TRY(reel_dataset_same_classes(f->train, f->val, err));
+    warn_of_doubts(f);
+
+    const int64_t classes = reel_dataset_classes(f->train);
+    if (config->classes && config->classes != classes)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "%s: expected %" PRId64 " classes (--num-classes), got %" PRId64
+                         " folders",
+                         data, config->classes, classes);
+    return REEL_OK;
+}
+
+void reel_feed_close(reel_feed *f)
+{
+    reel_loader_destroy(f->loader);
+    reel_dataset_destroy(f->train);
+    reel_dataset_destroy(f->val);
+    reel_dataset_destroy(f->whole);
+    *f = (reel_feed){0};
+}
+
+int64_t reel_feed_batches_per_epoch(const reel_feed *f)
+{
+    const int64_t images = reel_dataset_count(f->train), batch = f->config.batch;
+    return images < batch ? 1 : images / batch;
+}
+
+/* ---- loaders ---- */
+
+bool reel_feed_in_turns(const reel_feed *f)
+{
+    return reel_share_in_turns(f->config.threads, f->config.workers);
+}
+
+static reel_loader_config training_loader(const reel_feed *f, int64_t epoch, int64_t first)
+{
+    const reel_feed_config *c = &f->config;
+    const int64_t images = reel_dataset_count(f->train);
+    const bool small = images < c->batch;
+    return (reel_loader_config){.batch = small ? images : c->batch,
+                                .workers = c->workers,
+                                .in_turns = reel_feed_in_turns(f),
+                                .seed = c->seed,
+                                .shuffle = true,
+                                .class_balanced = c->class_balanced,
+                                .drop_last = !small,
+                                .epoch = epoch,
+                                .first = first,
+                                .epochs = c->epochs,
+                                .on_slow = c->on_slow,
+                                .slow_seconds = c->slow_read,
+                                .user = c->user};
+}
+
+reel_status reel_feed_start(reel_feed *f, int64_t epoch, int64_t first, reel_error *err)
+{
+    const double none = 1e-300; /* the loader takes 0 for its default */
+    reel_loader_config config = training_loader(f, epoch, first);
+    config.max_bad = f->config.max_bad > 0 ? f->config.max_bad : none;
+    config.on_bad = f->config.on_bad;
+    reel_feed_stop(f);
+    return reel_loader_create(&f->loader, f->train, f->config.transform, &config, err);
+}
+
+reel_status reel_feed_next(reel_feed *f, reel_batch *batch, reel_error *err)
+{
+    return reel_loader_next(f->loader, batch, err);
+}
+
+void reel_feed_stop(reel_feed *f)
+{
+    f->waited_before = reel_feed_waited(f);
+    reel_loader_destroy(f->loader);
+    f->loader = NULL;
+}
+
+double reel_feed_waited(const reel_feed *f)
+{
+    return f->waited_before + (f->loader ? reel_loader_wait_seconds(f->loader) : 0);
+}
+
+reel_status reel_feed_start_aside(const reel_feed *f, reel_loader **out, int64_t epoch,
+                                  int64_t first, reel_error *err)
+{
+    reel_loader_config config = training_loader(f, epoch, first);
+    config.max_bad = 1;
+    return reel_loader_create(out, f->train, f->config.transform, &config, err);
+}
+
+reel_status reel_feed_peek(const reel_feed *f, reel_loader **out, reel_batch *batch, int64_t epoch,
+                           int64_t n, reel_error *err)
+{
+    const reel_feed_config *c = &f->config;
+    const int64_t images = reel_dataset_count(f->train), few = 8;
+    /* A few images are loaded sooner than several threads are started. */
+    const reel_loader_config config = {.batch = images < n ? images : n,
+                                       .workers = n <= few ? 1 : c->workers,
+                                       .prefetch = 1,
+                                       .seed = c->seed,
+                                       .shuffle = true,
+                                       .class_balanced = c->class_balanced,
+                                       .epoch = epoch,
+                                       .epochs = epoch + 1,
+                                       .max_bad = 1,
+                                       .on_slow = c->on_slow,
+                                       .slow_seconds = c->slow_read,
+                                       .user = c->user};
+    REEL_TRY(reel_loader_create(out, f->train, c->transform, &config, err));
+    return reel_loader_next(*out, batch, err);
+}

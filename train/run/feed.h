@@ -1,0 +1,60 @@
+/* What a run trains and validates on: datasets, split, and the loader with its workers. */
+#ifndef REEL_TRAIN_FEED_H
+#define REEL_TRAIN_FEED_H
+
+#include "data/loader.h"
+
+#include <jansson.h>
+
+typedef struct reel_feed_config {
+    const char *data;        /* DATA as the user typed it */
+    double val_share;        /* of DATA held back where it has no val/; 0 = there must be one */
+    const json_t *held_back; /* names that an earlier part of the run held back; NULL = none */
+    int64_t classes;         /* to expect; 0 = any number */
+    int64_t batch, epochs;
+    uint64_t seed;
+    bool class_balanced;
+    double max_bad;                  /* share of the training images that may be unreadable */
+    double slow_read;                /* seconds after which a read is reported */
+    int threads;                     /* that compute beside the workers */
+    int workers;                     /* that load */
+    const reel_transform *transform; /* of training images; borrowed */
+    /* As reel_loader_config's; unreadable training images and slow reads of any loader. */
+    void (*on_bad)(void *user, int64_t index, const char *name, const char *reason);
+    void (*on_slow)(void *user, int64_t index, const char *name, double seconds);
+    void *user;
+} reel_feed_config;
+
+typedef struct reel_feed {
+    reel_feed_config config;
+    reel_dataset *train, *val;
+    reel_dataset *whole;  /* train and val are views of it; NULL where DATA has both */
+    reel_loader *loader;  /* of the training images; NULL = closed */
+    double waited_before; /* seconds, on loaders that are closed */
+} reel_feed;
+
+/* Opens the datasets, checks their classes and warns of what looks odd. */
+reel_status reel_feed_open(reel_feed *f, const reel_feed_config *config, reel_error *err);
+void reel_feed_close(reel_feed *f);
+
+/* An incomplete last batch is dropped; fewer images than a batch make one batch. */
+int64_t reel_feed_batches_per_epoch(const reel_feed *f);
+
+/* The training batches from batch `first` of the epoch on. Their contents do not depend on threads
+ * and workers, so the loader may be replaced by another one at any batch. */
+reel_status reel_feed_start(reel_feed *f, int64_t epoch, int64_t first, reel_error *err);
+reel_status reel_feed_next(reel_feed *f, reel_batch *batch, reel_error *err);
+void reel_feed_stop(reel_feed *f);
+double reel_feed_waited(const reel_feed *f); /* seconds spent waiting for training data so far */
+
+/* A second loader of the same batches, silent about unreadable images; the caller destroys it. */
+reel_status reel_feed_start_aside(const reel_feed *f, reel_loader **out, int64_t epoch,
+                                  int64_t first, reel_error *err);
+/* The first n training images of an epoch as one batch of the loader, which the caller destroys. */
+reel_status reel_feed_peek(const reel_feed *f, reel_loader **out, reel_batch *batch, int64_t epoch,
+                           int64_t n, reel_error *err);
+
+/* Do the workers take turns with the compute threads (share.h)? */
+bool reel_feed_in_turns(const reel_feed *f);
+
+#endif

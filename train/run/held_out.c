@@ -1,0 +1,84 @@
+/* Reading, applying and writing split.json. */
+#include "train/run/held_out.h"
+
+#include "train/run/json_util.h"
+#include "train/run/say.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+json_t *reel_held_out_read(const char *path, uint64_t seed, double share)
+{
+    json_t *o, *held = NULL, *name;
+    size_t i;
+    if (reel_json_load(&o, path, NULL) != REEL_OK)
+        return NULL;
+    if (json_integer_value(json_object_get(o, "seed")) == (json_int_t)seed &&
+        fabs(json_number_value(json_object_get(o, "share")) - share) < 1e-9) {
+        held = json_object();
+        json_array_foreach(json_object_get(o, "validation"), i, name) if (json_is_string(name))
+            json_object_set_new(held, json_string_value(name), json_true());
+    }
+    json_decref(o);
+    return held;
+}
+
+/* The sample's name as split.json has it. */
+static json_t *name_in_split(const reel_dataset *d, int64_t index)
+{
+    char name[1024];
+    reel_dataset_sample_name(d, index, name, sizeof name);
+    return reel_json_text(name);
+}
+
+reel_status reel_held_out_split(reel_dataset **train, reel_dataset **val, const reel_dataset *whole,
+                                const json_t *names, reel_error *err)
+{
+    const int64_t count = reel_dataset_count(whole);
+    int64_t n_train = 0, n_held = 0;
+    *train = *val = NULL;
+
+    /* Both lists of indices in one block: each may hold all of them. */
+    int64_t *learn = calloc(2 * (size_t)count + 1, sizeof *learn);
+    if (!learn)
+        return reel_fail(err, REEL_ERR_MEMORY, "split: out of memory");
+    int64_t *held = learn + count;
+    for (int64_t i = 0; i < count; i++) {
+        json_t *text = name_in_split(whole, i);
+        if (json_object_get(names, json_string_value(text)))
+            held[n_held++] = i;
+        else
+            learn[n_train++] = i;
+        json_decref(text);
+    }
+
+    const int64_t gone = (int64_t)json_object_size(names) - n_held;
+    if (gone > 0)
+        reel_say("reel finetune: warning: %" PRId64
+                 " of the %zu images that split.json holds back are not there",
+                 gone, json_object_size(names));
+
+    reel_status status = REEL_OK;
+    if (n_train > 0 && n_held > 0) {
+        REEL_TRY_GOTO(reel_dataset_subset(train, whole, learn, n_train, err), done);
+        REEL_TRY_GOTO(reel_dataset_subset(val, whole, held, n_held, err), done);
+    }
+done:
+    free(learn);
+    return status;
+}
+
+reel_status reel_held_out_write(const reel_dataset *val, uint64_t seed, double share,
+                                const char *path, reel_error *err)
+{
+    json_t *names = json_array();
+    for (int64_t i = 0; i < reel_dataset_count(val); i++)
+        json_array_append_new(names, name_in_split(val, i));
+
+    json_t *o =
+        json_pack("{s:I, s:f, s:o}", "seed", (json_int_t)seed, "share", share, "validation", names);
+    const reel_status status = reel_json_save(o, path, err);
+    json_decref(o);
+    return status;
+}

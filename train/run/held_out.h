@@ -1,0 +1,22 @@
+/* The validation images of a fine-tuning run whose DATA has no val/: split.json names them. */
+#ifndef REEL_TRAIN_HELD_OUT_H
+#define REEL_TRAIN_HELD_OUT_H
+
+#include "data/dataset.h"
+
+#include <jansson.h>
+
+/* The names in a split.json as the keys of an object, to be freed; NULL where there is no such file
+ * or it was made with another seed or share. */
+json_t *reel_held_out_read(const char *path, uint64_t seed, double share);
+
+/* Splits `whole` as `names` say. An image that came or went since does not move the others: what
+ * was trained on would be validated on. *val NULL: names leave no image on one side, nothing is
+ * made. */
+reel_status reel_held_out_split(reel_dataset **train, reel_dataset **val, const reel_dataset *whole,
+                                const json_t *names, reel_error *err);
+
+reel_status reel_held_out_write(const reel_dataset *val, uint64_t seed, double share,
+                                const char *path, reel_error *err);
+
+#endif

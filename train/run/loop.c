@@ -1,0 +1,180 @@
+/* The order of things: epochs, steps, evaluations, checkpoints, limits. */
+#include "train/run/loop_internal.h"
+#include "train/run/signals.h"
+
+#include <inttypes.h>
+
+/* Seconds between checkpoints without --checkpoint-every: at least, after an epoch; at most, within
+ * one. */
+enum { SHORTEST_SECONDS = 60, LONGEST_SECONDS = 900 };
+
+static bool limit_reached(reel_loop *loop)
+{
+    const reel_settings *s = loop->settings;
+    if (reel_signals_pending())
+        loop->end = REEL_RUN_SIGNAL;
+    else if (s->max_steps && loop->session.state.step >= s->max_steps)
+        loop->end = REEL_RUN_MAX_STEPS;
+    else if (s->max_time > 0 && reel_seconds_now() - loop->began >= s->max_time)
+        loop->end = REEL_RUN_MAX_TIME;
+    return loop->end != REEL_RUN_COMPLETE;
+}
+
+/* A checkpoint within the run: a full disk must not end it. */
+static void save_on_the_way(reel_loop *loop)
+{
+    reel_error err;
+    if (reel_loop_save(loop, &err))
+        reel_journal_warn(&loop->journal, "no checkpoint at step %" PRId64 ": %s",
+                          loop->session.state.step, err.message);
+}
+
+static bool checkpoint_due_in_epoch(const reel_loop *loop)
+{
+    const int64_t every = loop->settings->checkpoint_every;
+    if (every)
+        return loop->session.state.step % every == 0;
+    return reel_seconds_now() - loop->last_checkpoint >= LONGEST_SECONDS;
+}
+
+/* A rollback returns to the ends of epochs, so it needs all of them. */
+static bool checkpoint_due_after_epoch(const reel_loop *loop)
+{
+    const int64_t every = loop->settings->checkpoint_every;
+    if (every)
+        return loop->session.state.step % every == 0;
+    return loop->settings->nan_action == REEL_ON_NAN_ROLLBACK ||
+           reel_seconds_now() - loop->last_checkpoint >= SHORTEST_SECONDS;
+}
+
+/* The rest of the current epoch, until its end, a limit or a rollback: *done tells of the last. */
+static reel_status train_epoch(reel_loop *loop, reel_action *done, reel_error *err)
+{
+    reel_session *s = &loop->session;
+    *done = REEL_GO_ON;
+    if (s->state.batch == s->batches_per_epoch)
+        return REEL_OK; /* interrupted in its evaluation, then resumed */
+    if (!loop->feed.loader)
+        REEL_TRY(reel_feed_start(&loop->feed, s->state.epoch, s->state.batch, err));
+    reel_meter_begin_epoch(&loop->meter, reel_seconds_now(), reel_feed_waited(&loop->feed));
+
+    while (s->state.batch < s->batches_per_epoch) {
+        if (limit_reached(loop))
+            return REEL_OK;
+        const double began = reel_seconds_now(), waited = reel_feed_waited(&loop->feed);
+        REEL_TRY(reel_loop_step(loop, done, err));
+        if (*done == REEL_ROLL_BACK)
+            return REEL_OK;
+        REEL_TRY(reel_loop_in_place(loop, err));
+
+        const double computed =
+            reel_seconds_now() - began - (reel_feed_waited(&loop->feed) - waited);
+        const bool last = s->state.batch == s->batches_per_epoch;
+        if (s->state.seen > 0)
+            reel_loop_log_step(loop, last);
+        const bool due = !last && checkpoint_due_in_epoch(loop);
+        if (reel_signals_take_save() || due)
+            save_on_the_way(loop);
+        if (!last)
+            REEL_TRY(reel_loop_settle_threads(loop, computed, err));
+    }
+    return REEL_OK;
+}
+
+static reel_status end_epoch(reel_loop *loop, reel_error *err)
+{
+    const reel_status status = reel_loop_evaluate(loop, true, err);
+    if (status == REEL_ERR_STOPPED) {
+        /* The state still says "all batches used": a resumed run begins with this evaluation. */
+        loop->end = REEL_RUN_SIGNAL;
+        return REEL_OK;
+    }
+    REEL_TRY(status);
+    reel_schedule_observe(&loop->session.schedule, loop->last.loss);
+
+    reel_run_state *state = &loop->session.state;
+    state->epoch++;
+    state->batch = state->right = state->seen = 0;
+    state->loss_sum = 0;
+    if (state->epoch < loop->settings->epochs && checkpoint_due_after_epoch(loop))
+        save_on_the_way(loop);
+    return REEL_OK;
+}
+
+static bool stops_early(const reel_loop *loop)
+{
+    const int64_t patience = loop->settings->early_stop;
+    const reel_run_state *state = &loop->session.state;
+    return patience && state->epoch - state->best_epoch >= patience;
+}
+
+static reel_status run_epochs(reel_loop *loop, reel_error *err)
+{
+    const int64_t epochs = loop->settings->epochs;
+    const reel_run_state *state = &loop->session.state;
+    while (state->epoch < epochs) {
+        if (stops_early(loop)) { /* asked here, since a run may be resumed where it stopped */
+            loop->end = REEL_RUN_EARLY;
+            break;
+        }
+
+        reel_action done;
+        REEL_TRY(reel_session_tune(&loop->session, err));
+        REEL_TRY(train_epoch(loop, &done, err));
+        if (done == REEL_ROLL_BACK)
+            continue;
+        if (loop->end != REEL_RUN_COMPLETE)
+            break;
+
+        REEL_TRY(end_epoch(loop, err));
+        if (loop->end != REEL_RUN_COMPLETE)
+            break;
+        if (state->epoch < epochs && !stops_early(loop) && limit_reached(loop))
+            break;
+    }
+    return REEL_OK;
+}
+
+/* A run that a limit ended within an epoch is evaluated where it stands. A signal wants out. */
+static void evaluate_at_limit(reel_loop *loop)
+{
+    const bool limit = loop->end == REEL_RUN_MAX_STEPS || loop->end == REEL_RUN_MAX_TIME;
+    if (!limit || loop->session.state.batch == 0)
+        return;
+    reel_error why;
+    const reel_status status = reel_loop_evaluate(loop, false, &why);
+    if (status == REEL_ERR_STOPPED)
+        loop->end = REEL_RUN_SIGNAL;
+    else if (status)
+        reel_journal_warn(&loop->journal, "%s", why.message);
+    reel_progress_clear(&loop->journal.progress);
+}
+
+reel_status reel_loop_run(reel_loop *loop, reel_error *err)
+{
+    /* A rollback needs a state to return to: a new run has none yet, nor has one that is resumed
+     * into another folder. */
+    if (loop->settings->nan_action == REEL_ON_NAN_ROLLBACK &&
+        !reel_checkpoint_exists(loop->journal.dir.path, loop->first_step))
+        REEL_TRY(reel_loop_save(loop, err));
+
+    const reel_status status = run_epochs(loop, err);
+    reel_progress_clear(&loop->journal.progress);
+    if (status == REEL_ERR_NONFINITE)
+        return status;
+
+    /* The checkpoint comes before the evaluation: what limits the time may soon kill the process.
+     */
+    reel_error unsaved;
+    reel_params_zero_grad(reel_net_params(loop->session.net));
+    const reel_status saved =
+        loop->session.state.step > 0 ? reel_loop_save(loop, &unsaved) : REEL_OK;
+    if (status == REEL_OK)
+        evaluate_at_limit(loop);
+
+    if (status != REEL_OK)
+        return status;
+    if (saved != REEL_OK)
+        *err = unsaved;
+    return saved;
+}

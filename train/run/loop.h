@@ -1,0 +1,66 @@
+/* A training run: feed -> step -> guard -> update -> journal -> checkpoint, epoch by epoch.
+ *
+ * The loop knows every other part of the run; none of them knows the loop. */
+#ifndef REEL_TRAIN_LOOP_H
+#define REEL_TRAIN_LOOP_H
+
+#include "train/run/evaluation.h"
+#include "train/run/feed.h"
+#include "train/run/journal.h"
+#include "train/run/meter.h"
+#include "train/run/session.h"
+#include "train/run/settings.h"
+#include "train/run/share.h"
+#include "train/run/stall.h"
+
+typedef enum {
+    REEL_RUN_COMPLETE,
+    REEL_RUN_MAX_STEPS,
+    REEL_RUN_MAX_TIME,
+    REEL_RUN_SIGNAL,
+    REEL_RUN_EARLY
+} reel_run_end;
+
+typedef struct reel_loop {
+    const reel_settings *settings; /* borrowed */
+    reel_session session;          /* what a checkpoint stores */
+    reel_feed feed;
+    reel_journal journal;
+    /* Of this process. */
+    reel_meter meter;
+    reel_evaluation last; /* the newest evaluation; images 0 = none yet */
+    reel_guess guess;     /* the loss of a guess, for the stall watch */
+    reel_share_trial trial;
+    int64_t first_step;
+    int64_t best_there; /* the epoch of best.safetensors; 0 = there is none */
+    int64_t planted;    /* see plant.h */
+    bool met_bad_train; /* the loader has replaced a training image since that was last looked at */
+    double began, last_checkpoint; /* on the clock of reel_seconds_now */
+    reel_run_end end;
+} reel_loop;
+
+/* What a run begins with. */
+typedef struct reel_loop_start {
+    const char *data;               /* DATA as the user typed it */
+    json_t *config;                 /* for config.json; taken over, also on failure */
+    const reel_weights *checkpoint; /* to resume; NULL = a new run; borrowed */
+    const char *checkpoint_path;
+} reel_loop_start;
+
+/* Opens data and builds everything. Writes nothing, so that a mistake on the command line leaves no
+ * trace. The settings must live as long as the loop. */
+reel_status reel_loop_open(reel_loop *loop, const reel_settings *settings,
+                           const reel_loop_start *start, reel_error *err);
+/* Creates the run's folder, or continues in it; fits the initial weights of a new run. */
+reel_status reel_loop_begin(reel_loop *loop, reel_error *err);
+void reel_loop_close(reel_loop *loop);
+
+/* Trains until the end, a limit or a signal: loop->end tells. What was done is saved, unless the
+ * loss or a gradient is not finite: then REEL_ERR_NONFINITE, and nothing is written. */
+reel_status reel_loop_run(reel_loop *loop, reel_error *err);
+
+/* The weights of state.best_epoch are not in the folder. Those of a later epoch are no loss: a
+ * killed run has written them, and they come again. */
+bool reel_loop_best_is_lost(const reel_loop *loop);
+
+#endif

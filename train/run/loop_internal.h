@@ -1,0 +1,49 @@
+/* Shared by the files of the loop (loop_*.c). */
+#ifndef REEL_TRAIN_LOOP_INTERNAL_H
+#define REEL_TRAIN_LOOP_INTERNAL_H
+
+#include "train/run/loop.h"
+
+/* ---- loop_step.c ---- */
+
+/* One training step. *done: GO_ON = it was made, SKIP = it was left out, ROLL_BACK = the run stands
+ * at an earlier checkpoint, whose epoch has to be begun anew. */
+reel_status reel_loop_step(reel_loop *loop, reel_action *done, reel_error *err);
+
+/* ---- loop_nonfinite.c ---- */
+
+/* What follows from a step of `group` batches that was not made, with the state as it was before
+ * it. */
+reel_status reel_loop_nonfinite(reel_loop *loop, reel_incident *incident, int64_t group,
+                                reel_action *done, reel_error *err);
+
+/* ---- loop_evaluate.c ---- */
+
+/* Evaluates on the validation images; at the end of an epoch keeps the best weights. Within an
+ * epoch it changes nothing of the run: a run that stopped there must continue as if it had not. */
+reel_status reel_loop_evaluate(reel_loop *loop, bool end_of_epoch, reel_error *err);
+
+/* ---- loop_save.c ---- */
+
+reel_checkpoint reel_loop_checkpoint(reel_loop *loop);
+/* Saves a checkpoint; REEL_ERR_NONFINITE keeps the ones there are. */
+reel_status reel_loop_save(reel_loop *loop, reel_error *err);
+/* Before anything is written. */
+reel_status reel_loop_in_place(reel_loop *loop, reel_error *err);
+/* Writes split.json where the validation images were held back. */
+reel_status reel_loop_record_split(const reel_loop *loop, reel_error *err);
+/* Is that evaluation better than the best so far? Ties go to the lower loss. */
+bool reel_loop_is_better(double top1, double loss, const reel_run_state *than);
+
+/* ---- loop_log.c ---- */
+
+void reel_loop_log_step(reel_loop *loop, bool last_of_epoch);
+void reel_loop_log_evaluation(reel_loop *loop, bool best);
+
+/* ---- loop_threads.c ---- */
+
+/* Chooses compute threads and workers by what the first steps took: `computed` seconds for the
+ * last one, without waiting for data. */
+reel_status reel_loop_settle_threads(reel_loop *loop, double computed, reel_error *err);
+
+#endif

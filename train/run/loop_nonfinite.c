@@ -1,0 +1,109 @@
+/* Acting on the guard's verdict: ending the run, leaving the step out, or returning to an earlier
+ * checkpoint. */
+#include "train/run/loop_internal.h"
+#include "train/run/trace.h"
+
+#include <inttypes.h>
+
+/* The rest of the epoch from where the state says. */
+static reel_status reopen_feed(reel_loop *loop, reel_error *err)
+{
+    const reel_session *s = &loop->session;
+    reel_feed_stop(&loop->feed);
+    if (s->state.batch == s->batches_per_epoch)
+        return REEL_OK;
+    return reel_feed_start(&loop->feed, s->state.epoch, s->state.batch, err);
+}
+
+static reel_status skip_step(reel_loop *loop, const char *reason, int64_t group, reel_error *err)
+{
+    reel_run_state *state = &loop->session.state;
+    reel_journal_warn(&loop->journal, "%s; the step is left out", reason);
+    state->skipped++;
+    state->step++;
+    state->batch += group;
+    reel_journal_line(&loop->journal,
+                      json_pack("{s:s, s:I}", "event", "skip", "step", (json_int_t)state->step));
+    return reopen_feed(loop, err);
+}
+
+/* The checkpoint to return to, restored; path receives its name. */
+static reel_status restore_earlier(reel_loop *loop, char path[REEL_PATH_MAX], reel_error *err)
+{
+    const reel_checkpoint c = reel_loop_checkpoint(loop);
+    /* Never forward, to what resuming an earlier checkpoint left behind. And where no step could be
+     * made from a restored state, it was lost already when it was saved. */
+    const int64_t failed = loop->session.state.step;
+    reel_checkpoint_query query = {.folder = loop->journal.dir.path,
+                                   .below = loop->session.state.restored ? failed : failed + 1,
+                                   .every = c.rollback_every};
+    reel_weights *weights;
+    reel_error ignored;
+    reel_status status = reel_checkpoint_find(&weights, &query, path, REEL_PATH_MAX, &ignored);
+    if (!weights) {
+        /* The run was resumed in another folder or with another --checkpoint-every: any one. */
+        query.every = 1;
+        status = reel_checkpoint_find(&weights, &query, path, REEL_PATH_MAX, err);
+    }
+    REEL_TRY(status);
+    if (!weights)
+        return reel_fail(err, REEL_ERR_NONFINITE, "no checkpoint to go back to");
+    status = reel_checkpoint_restore(&c, weights, path, err);
+    reel_weights_destroy(weights);
+    return status;
+}
+
+static reel_status roll_back(reel_loop *loop, const char *reason, reel_error *err)
+{
+    reel_run_state *state = &loop->session.state;
+    const reel_run_state before = *state;
+    const int64_t failed = before.step, times = before.rollbacks + 1;
+    char path[REEL_PATH_MAX];
+    reel_error why;
+    if (restore_earlier(loop, path, &why))
+        return reel_fail(err, REEL_ERR_NONFINITE, "%s; no rollback: %s", reason, why.message);
+
+    /* Or the next rollback, or --resume auto, would take the later checkpoints. */
+    reel_checkpoint_set_aside(loop->journal.dir.path, path);
+
+    /* best.safetensors holds the best of before, and nothing worse may replace it. */
+    if (before.best_epoch && reel_loop_is_better(before.best_top1, before.best_loss, state)) {
+        state->best_epoch = before.best_epoch;
+        state->best_top1 = before.best_top1;
+        state->best_loss = before.best_loss;
+    }
+    state->restored = 1;
+    state->rollbacks = times;
+    state->lr_scale = before.lr_scale * REEL_ROLLBACK_FACTOR;
+    loop->meter.window = (reel_window){0};
+
+    reel_journal_warn(&loop->journal,
+                      "%s; back to step %" PRId64 ", learning rate x %g from there (%" PRId64
+                      " of at most %d times)",
+                      reason, state->step, state->lr_scale, times, REEL_MOST_ROLLBACKS);
+    reel_journal_rewind(&loop->journal, state->step,
+                        state->batch == loop->session.batches_per_epoch);
+    reel_journal_line(&loop->journal,
+                      json_pack("{s:s, s:I, s:I, s:f}", "event", "rollback", "step",
+                                (json_int_t)state->step, "from", (json_int_t)failed + 1, "lr_scale",
+                                state->lr_scale));
+    return reopen_feed(loop, err);
+}
+
+reel_status reel_loop_nonfinite(reel_loop *loop, reel_incident *incident, int64_t group,
+                                reel_action *done, reel_error *err)
+{
+    reel_session *s = &loop->session;
+    reel_trace_origin(incident, s, &loop->feed, group, &loop->planted);
+    const reel_guard_past past = {.skipped = s->state.skipped,
+                                  .rollbacks = s->state.rollbacks,
+                                  .lr_scale = s->state.lr_scale};
+    const reel_verdict verdict = reel_guard_judge(loop->settings->nan_action, incident, &past);
+
+    *done = verdict.action;
+    if (verdict.action == REEL_SKIP)
+        return skip_step(loop, verdict.reason, group, err);
+    if (verdict.action == REEL_ROLL_BACK)
+        return roll_back(loop, verdict.reason, err);
+    return reel_fail(err, REEL_ERR_NONFINITE, "%s", verdict.reason);
+}

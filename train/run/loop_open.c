@@ -1,0 +1,292 @@
+/* Building a run: data, network, optimizer, schedule, folder. Everything is checked before the
+ * folder is made. */
+#include "train/run/finetune.h"
+#include "train/run/held_out.h"
+#include "train/run/init_caffe.h"
+#include "train/run/loop_internal.h"
+#include "train/run/memory_limit.h"
+#include "train/run/model_card.h"
+#include "train/run/plateau.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- data ---- */
+
+static void on_bad_train(void *user, int64_t index, const char *name, const char *reason)
+{
+    reel_loop *loop = user;
+    (void)index;
+    reel_journal_bad(&loop->journal, "train", name, reason);
+    loop->met_bad_train = true;
+}
+
+static void on_slow_read(void *user, int64_t index, const char *name, double seconds)
+{
+    reel_loop *loop = user;
+    (void)index;
+    reel_journal_warn(&loop->journal,
+                      "%s has not been read after %.3g s: the run waits for its disk or server",
+                      name, seconds);
+}
+
+/* The validation images of the run to resume, from the folder where it lies. */
+static json_t *held_back_before(const reel_settings *s)
+{
+    char path[REEL_PATH_MAX];
+    if (!s->resume || s->val_share == 0)
+        return NULL;
+    const char *slash = strrchr(s->resume, '/');
+    if (!strcmp(s->resume, "auto"))
+        snprintf(path, sizeof path, "%s/split.json", s->output_dir);
+    else
+        snprintf(path, sizeof path, "%.*ssplit.json", slash ? (int)(slash - s->resume) + 1 : 0,
+                 s->resume);
+    return reel_held_out_read(path, (uint64_t)s->seed, s->val_share);
+}
+
+static reel_status open_feed(reel_loop *loop, const char *data, reel_error *err)
+{
+    const reel_settings *s = loop->settings;
+    json_t *held_back = held_back_before(s);
+    const reel_feed_config config = {.data = data,
+                                     .val_share = s->val_share,
+                                     .held_back = held_back,
+                                     .classes = s->net.classes,
+                                     .batch = s->batch_size,
+                                     .epochs = s->epochs,
+                                     .seed = (uint64_t)s->seed,
+                                     .class_balanced = s->class_balanced,
+                                     .max_bad = s->max_bad,
+                                     .slow_read = s->slow_read,
+                                     .threads = (int)s->threads,
+                                     .workers = (int)s->workers,
+                                     .transform = &s->train,
+                                     .on_bad = on_bad_train,
+                                     .on_slow = on_slow_read,
+                                     .user = loop};
+    const reel_status status = reel_feed_open(&loop->feed, &config, err);
+    json_decref(held_back);
+    return status;
+}
+
+/* ---- session ---- */
+
+static reel_status load_weights(reel_loop *loop, const reel_weights *weights, const char *path,
+                                reel_error *err)
+{
+    const reel_settings *s = loop->settings;
+    reel_net *net = loop->session.net;
+    reel_model_card card;
+    reel_error why;
+    reel_status status;
+    REEL_TRY_GOTO(reel_model_read_card(&card, weights, s->model->name, path, err), done);
+    if (s->replace_head) {
+        const reel_finetune_source source = {
+            .weights = weights, .card = &card, .path = path, .arch = s->model->name};
+        status = reel_finetune_load(net, loop->feed.train, &source, s->quiet, err);
+    } else if ((status = reel_params_load(reel_net_params(net), weights, &why)) != REEL_OK) {
+        reel_fail(err, status, "%s: %s", path, why.message);
+    }
+done:
+    reel_model_card_free(&card);
+    return status;
+}
+
+static reel_status start_from(reel_loop *loop, const char *path, reel_error *err)
+{
+    reel_weights *weights;
+    REEL_TRY(reel_weights_read(&weights, path, err));
+    reel_status status = reel_weights_verify(weights, err);
+    if (status == REEL_OK)
+        status = load_weights(loop, weights, path, err);
+    reel_weights_destroy(weights);
+    return status;
+}
+
+/* How many images the initial weights are fitted to; 0 = they are not. */
+static int64_t fit_images(const reel_loop *loop)
+{
+    const int64_t images = reel_dataset_count(loop->feed.train), most = 64;
+    if (!loop->settings->fit_to_data || loop->settings->weights)
+        return 0;
+    return images < most ? images : most;
+}
+
+static reel_status check_memory(const reel_loop *loop, bool resumed, reel_error *err)
+{
+    const reel_settings *s = loop->settings;
+    const int64_t images = reel_dataset_count(loop->feed.train);
+    const reel_memory_demand demand = {.optimizer = &s->optimizer,
+                                       .batch = s->batch_size < images ? s->batch_size : images,
+                                       .train_size = s->train.size,
+                                       .val_size = s->val.size,
+                                       .fit_images = resumed ? 0 : fit_images(loop),
+                                       .workers = (int)s->workers};
+    return reel_memory_check(loop->session.net, &demand, err);
+}
+
+static reel_status make_session(reel_loop *loop, bool resumed, reel_error *err)
+{
+    const reel_settings *s = loop->settings;
+    reel_session *session = &loop->session;
+    reel_session_config config = {.model = s->model,
+                                  .net = s->net,
+                                  .preprocessing = &s->val,
+                                  .threads = (int)s->threads,
+                                  .seed = (uint64_t)s->seed};
+    config.net.classes = reel_dataset_classes(loop->feed.train);
+    REEL_TRY(reel_session_create(session, &config, err));
+    loop->feed.config.threads = reel_ctx_threads(session->ctx);
+    REEL_TRY(check_memory(loop, resumed, err));
+
+    if (s->weights)
+        REEL_TRY(start_from(loop, s->weights, err));
+    else if (!resumed && !strcmp(s->init, "caffe"))
+        reel_init_caffe(session->net);
+
+    session->label_smoothing = s->label_smoothing;
+    session->groups = (reel_groups){.bias_lr_mult = s->bias_lr_mult,
+                                    .bias_decay_mult = s->bias_decay_mult,
+                                    .head_lr_mult = s->head_lr_mult,
+                                    .freeze = s->freeze,
+                                    .unfreeze_after = s->unfreeze_after};
+    REEL_TRY(reel_session_optimize(session, &s->optimizer, err));
+    return reel_model_card_set_classes(&session->card, loop->feed.train, err);
+}
+
+static reel_status make_schedule(reel_loop *loop, reel_error *err)
+{
+    const int64_t accumulate = loop->settings->accumulate;
+    reel_session *s = &loop->session;
+    s->batches_per_epoch = reel_feed_batches_per_epoch(&loop->feed);
+    s->schedule = loop->settings->schedule;
+    s->schedule.steps_per_epoch = (s->batches_per_epoch + accumulate - 1) / accumulate;
+    return reel_schedule_check(&s->schedule, err);
+}
+
+static reel_status restore(reel_loop *loop, const reel_loop_start *start, reel_error *err)
+{
+    reel_session *s = &loop->session;
+    const reel_checkpoint c = reel_loop_checkpoint(loop);
+    REEL_TRY(reel_checkpoint_restore(&c, start->checkpoint, start->checkpoint_path, err));
+    if (s->state.batch > s->batches_per_epoch)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "%s: stands at batch %" PRId64 " of an epoch, which has %" PRId64
+                         " now: the training images or --batch-size have changed",
+                         start->checkpoint_path, s->state.batch, s->batches_per_epoch);
+    return reel_session_ready(s, err);
+}
+
+reel_status reel_loop_open(reel_loop *loop, const reel_settings *settings,
+                           const reel_loop_start *start, reel_error *err)
+{
+    *loop = (reel_loop){.settings = settings};
+    loop->began = loop->last_checkpoint = reel_seconds_now();
+    reel_journal_create(&loop->journal, start->config, settings->quiet);
+    REEL_TRY(open_feed(loop, start->data, err));
+    REEL_TRY(make_session(loop, start->checkpoint != NULL, err));
+    REEL_TRY(make_schedule(loop, err));
+    loop->guess = reel_plateau_guess(&loop->feed, settings->label_smoothing);
+    return start->checkpoint ? restore(loop, start, err) : REEL_OK;
+}
+
+/* ---- the folder ---- */
+
+/* Fits the initial weights to the training images that the first epoch begins with: a function of
+ * the seed and the images alone. Unreadable images are passed over here; the training loader counts
+ * and names them. */
+static reel_status fit_to_data(reel_loop *loop, reel_error *err)
+{
+    const double output_scale = 0.1; /* logits near 0: the first loss is ln(classes) */
+    reel_loader *loader = NULL;
+    reel_batch batch;
+    reel_status status = reel_feed_peek(&loop->feed, &loader, &batch, 0, fit_images(loop), err);
+    if (status == REEL_OK)
+        status = reel_net_calibrate(loop->session.net, &batch.images, output_scale, err);
+    reel_loader_destroy(loader);
+    return status;
+}
+
+/* The epoch of best.safetensors, which lies beside a checkpoint, not in it; 0 = there is no valid
+ * one. */
+static int64_t epoch_of_best(const reel_run_dir *dir)
+{
+    char path[REEL_PATH_MAX];
+    reel_weights *weights;
+    reel_run_dir_file(dir, "best.safetensors", path, sizeof path);
+    if (reel_weights_read(&weights, path, NULL) != REEL_OK)
+        return 0;
+    const char *text = reel_weights_metadata(weights, "epoch");
+    const bool valid = text && reel_weights_verify(weights, NULL) == REEL_OK;
+    const int64_t epoch = valid ? strtoll(text, NULL, 10) : 0;
+    reel_weights_destroy(weights);
+    return epoch;
+}
+
+/* What config.json holds besides the options. */
+static void describe_data(reel_loop *loop)
+{
+    const reel_model_card *card = &loop->session.card;
+    json_t *names = json_array(), *config = loop->journal.config;
+    for (int64_t c = 0; c < card->classes; c++)
+        json_array_append_new(names, json_string(card->class_names[c]));
+    json_object_set_new(config, "classes", names);
+    json_object_set_new(config, "train_images", json_integer(reel_dataset_count(loop->feed.train)));
+    json_object_set_new(config, "val_images", json_integer(reel_dataset_count(loop->feed.val)));
+}
+
+static void warn_of_small_disk(reel_loop *loop, bool resumed)
+{
+    const reel_checkpoint c = reel_loop_checkpoint(loop);
+    const size_t bytes = reel_checkpoint_bytes(&c);
+    /* The first checkpoint of a new run will also hold a state that has not formed yet. */
+    const size_t state =
+        resumed ? 0 : reel_optimizer_config_bytes(&loop->settings->optimizer, bytes / 2);
+    reel_error why;
+    if (reel_run_dir_room(&loop->journal.dir, bytes + state, &why))
+        reel_journal_warn(&loop->journal, "a checkpoint will not fit: %s", why.message);
+}
+
+reel_status reel_loop_begin(reel_loop *loop, reel_error *err)
+{
+    const reel_settings *settings = loop->settings;
+    reel_session *s = &loop->session;
+    reel_journal *journal = &loop->journal;
+    const bool resumed = s->tape != NULL;
+    describe_data(loop);
+    REEL_TRY(reel_journal_open(journal, settings->output_dir, settings->locked, err));
+
+    /* Lines of steps that come again; and of the evaluation, where that comes first. */
+    const bool evaluates = s->state.batch == s->batches_per_epoch;
+    if (settings->resume)
+        REEL_TRY(reel_run_dir_rewind(&journal->dir, s->state.step, evaluates, err));
+    if (!resumed) {
+        if (fit_images(loop) > 0)
+            REEL_TRY(fit_to_data(loop, err));
+        REEL_TRY(reel_session_ready(s, err));
+    }
+
+    loop->best_there = epoch_of_best(&journal->dir);
+    if (reel_loop_best_is_lost(loop))
+        reel_journal_warn(journal,
+                          "%s/best.safetensors: expected the weights of epoch %" PRId64
+                          ", got none: the best of the epochs to come are kept",
+                          journal->dir.path, s->state.best_epoch);
+    REEL_TRY(reel_loop_record_split(loop, err));
+    loop->first_step = s->state.step;
+    reel_journal_start(journal, s->state.step, reel_isa_name(reel_ctx_isa(s->ctx)),
+                       reel_ctx_threads(s->ctx), loop->feed.config.workers);
+    warn_of_small_disk(loop, resumed);
+    return REEL_OK;
+}
+
+void reel_loop_close(reel_loop *loop)
+{
+    reel_feed_close(&loop->feed);
+    reel_evaluation_free(&loop->last);
+    reel_session_close(&loop->session);
+    reel_journal_close(&loop->journal);
+    *loop = (reel_loop){0};
+}

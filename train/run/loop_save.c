@@ -1,0 +1,74 @@
+/* What the loop writes: checkpoints, and what a folder needs that had to be made anew. */
+#include "train/run/held_out.h"
+#include "train/run/loop_internal.h"
+#include "train/run/probe.h"
+
+#include <inttypes.h>
+
+reel_checkpoint reel_loop_checkpoint(reel_loop *loop)
+{
+    const reel_settings *s = loop->settings;
+    const int64_t every =
+        s->checkpoint_every ? s->checkpoint_every : loop->session.schedule.steps_per_epoch;
+    reel_checkpoint c = reel_session_checkpoint(&loop->session);
+    c.config = loop->journal.config;
+    c.rollback_every = s->nan_action == REEL_ON_NAN_ROLLBACK ? every : 0;
+    return c;
+}
+
+reel_status reel_loop_save(reel_loop *loop, reel_error *err)
+{
+    REEL_TRY(reel_loop_in_place(loop, err));
+    reel_checkpoint c = reel_loop_checkpoint(loop);
+    const int bad = reel_optimizer_not_finite(loop->session.opt);
+    loop->last_checkpoint = reel_seconds_now();
+
+    /* The update itself went over the largest number. A checkpoint of it would push out a good
+     * one. */
+    if (bad >= 0)
+        return reel_fail(err, REEL_ERR_NONFINITE,
+                         "step %" PRId64
+                         ": %s or its momentum is not finite after the update; not saved",
+                         loop->session.state.step, reel_params_at(c.params, bad)->name);
+
+    json_t *probe = reel_probe_take(&loop->session, &loop->feed);
+    c.probe = probe;
+    const reel_status status =
+        reel_checkpoint_save(&c, &loop->journal.dir, loop->settings->keep, err);
+    json_decref(probe);
+    return status;
+}
+
+reel_status reel_loop_record_split(const reel_loop *loop, reel_error *err)
+{
+    char path[REEL_PATH_MAX];
+    if (!loop->feed.whole)
+        return REEL_OK;
+    reel_run_dir_file(&loop->journal.dir, "split.json", path, sizeof path);
+    return reel_held_out_write(loop->feed.val, (uint64_t)loop->settings->seed,
+                               loop->settings->val_share, path, err);
+}
+
+reel_status reel_loop_in_place(reel_loop *loop, reel_error *err)
+{
+    bool anew;
+    reel_error why;
+    REEL_TRY(reel_journal_in_place(&loop->journal, loop->session.state.step, &anew, err));
+    if (!anew)
+        return REEL_OK;
+    loop->best_there = 0;
+    if (reel_loop_record_split(loop, &why))
+        reel_journal_warn(&loop->journal, "%s", why.message);
+    return REEL_OK;
+}
+
+bool reel_loop_is_better(double top1, double loss, const reel_run_state *than)
+{
+    return than->best_epoch == 0 || top1 > than->best_top1 ||
+           (top1 == than->best_top1 && loss < than->best_loss);
+}
+
+bool reel_loop_best_is_lost(const reel_loop *loop)
+{
+    return loop->best_there < loop->session.state.best_epoch;
+}

@@ -1,0 +1,192 @@
+/* Looking at a net that stands on a plateau.
+ *
+ * At AlexNet's usual starting weights each layer shrinks what passes through it, the logits are
+ * nearly constant, and so is the loss: at the entropy of the labels. A unit is dead when its ReLU
+ * is 0 for a whole batch, everywhere: it gets no gradient and will not come back by itself. A step
+ * that moves a weight tensor by less than a hundred-thousandth of its length leaves it where it is
+ * for as long as anybody waits. */
+#include "train/run/plateau.h"
+
+#include "core/elementary.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_RELUS = 128 };
+
+/* ---- the loss of a guess ---- */
+
+reel_guess reel_plateau_guess(const reel_feed *feed, double smooth)
+{
+    const int64_t images = reel_dataset_count(feed->train),
+                  classes = reel_dataset_classes(feed->train);
+    reel_guess guess = {.loss = reel_math_log((double)classes), .classes = classes};
+    double *count = calloc((size_t)classes + 1, sizeof *count);
+    if (!count)
+        return guess;
+    for (int64_t i = 0; i < images; i++)
+        count[reel_dataset_label(feed->train, i)]++;
+    int64_t present = 0;
+    for (int64_t c = 0; c < classes; c++)
+        present += count[c] > 0;
+
+    /* p_c = (1 - smooth) n_c / n + smooth / classes; the entropy is -sum p_c ln p_c */
+    double entropy = 0;
+    for (int64_t c = 0; c < classes; c++) {
+        if (feed->config.class_balanced)
+            count[c] = count[c] > 0 ? (double)images / (double)present : 0;
+        const double p = (1 - smooth) * count[c] / (double)images + smooth / (double)classes;
+        if (p > 0)
+            entropy -= p * reel_math_log(p);
+    }
+    free(count);
+    guess.loss = entropy;
+    return guess;
+}
+
+/* ---- dead units ---- */
+
+typedef struct {
+    const char *name[MOST_RELUS];
+    double dead[MOST_RELUS]; /* share of channels that are 0 for the whole batch */
+    int n;
+} dead_units;
+
+/* Is channel c of v (n, channels, ...) 0 everywhere? */
+static bool is_dead(const reel_tensor *v, int64_t c)
+{
+    int64_t index[REEL_MAX_DIMS] = {0};
+    index[1] = c;
+    for (;;) {
+        if (reel_tensor_get(v, index) != 0)
+            return false;
+        /* The next place of the channel; the last dimension counts fastest. */
+        int d = v->ndim - 1;
+        for (; d >= 0; d--) {
+            if (d == 1)
+                continue;
+            if (++index[d] < v->shape[d])
+                break;
+            index[d] = 0;
+        }
+        if (d < 0)
+            return true;
+    }
+}
+
+static void see_relu(void *user, const char *layer, const char *kind, reel_var y)
+{
+    dead_units *u = user;
+    const reel_tensor v = reel_value(y);
+    if (strcmp(kind, "ReLU") != 0 || !v.data || v.ndim < 2 || u->n == MOST_RELUS)
+        return;
+    const int64_t channels = v.shape[1];
+    int64_t dead = 0;
+    for (int64_t c = 0; c < channels; c++)
+        dead += is_dead(&v, c);
+    u->name[u->n] = layer;
+    u->dead[u->n++] = (double)dead / (double)channels;
+}
+
+/* Forward of a batch with every layer by itself. In evaluation mode: what dropout sets to 0 would
+ * pass for dead units. */
+static void find_dead_units(reel_session *s, const reel_feed *feed, dead_units *u)
+{
+    reel_loader *loader = NULL;
+    reel_batch batch;
+    const int64_t first = s->state.batch < s->batches_per_epoch ? s->state.batch : 0;
+    if (reel_feed_start_aside(feed, &loader, s->state.epoch, first, NULL) == REEL_OK &&
+        reel_loader_next(loader, &batch, NULL) == REEL_OK && batch.n > 0) {
+        reel_net_set_training(s->net, false);
+        reel_net_set_fusion(s->net, false);
+        reel_tape_set_recording(s->tape, false);
+        reel_net_watch(s->net, see_relu, u);
+        reel_net_forward(s->net, s->tape, reel_input(s->tape, &batch.images));
+
+        reel_net_watch(s->net, NULL, NULL);
+        reel_tape_reset(s->tape);
+        reel_tape_set_recording(s->tape, true);
+        reel_net_set_fusion(s->net, true);
+        reel_net_set_training(s->net, true);
+    }
+    reel_loader_destroy(loader);
+}
+
+/* ---- the report ---- */
+
+static double euclidean_norm(const reel_tensor *x)
+{
+    const float *v = x->data;
+    double sum = 0;
+    for (int64_t i = 0, n = reel_tensor_numel(x); i < n; i++)
+        sum += (double)v[i] * (double)v[i];
+    return sqrt(sum);
+}
+
+static const char *plateau_advice(double most_dead, double least_change, bool other_init)
+{
+    if (most_dead > 0.9)
+        return other_init ? "units that died do not come back: start anew with a lower --lr or "
+                            "with --lr-warmup-epochs, or with --init data"
+                          : "units that died do not come back: start anew with a lower --lr or "
+                            "with --lr-warmup-epochs";
+    if (least_change < 1e-5)
+        return other_init ? "a step hardly moves some layers: start anew with --init data, which "
+                            "fits the starting weights to the images, or with a larger --lr"
+                          : "a step hardly moves some layers: start anew with a larger --lr or, "
+                            "where the weights are tiny, a smaller --weight-decay";
+    return other_init ? "the loss may still fall by itself; restarting with --init data usually "
+                        "avoids this plateau. Are the labels right?"
+                      : "the loss may still fall by itself; if not, another --lr may do better. "
+                        "Are the labels right?";
+}
+
+/* How far a step moves each weight tensor; returns the smallest relative change. */
+static double tell_changes(const reel_params *params, double lr, reel_journal *journal,
+                           json_t *layers)
+{
+    double least = INFINITY;
+    for (int i = 0; i < reel_params_count(params); i++) {
+        const reel_param *p = reel_params_at(params, i);
+        if (!p->has_grad || p->value.ndim < 2 ||
+            (p->flags & (REEL_PARAM_BUFFER | REEL_PARAM_FROZEN)))
+            continue;
+        const double gradient = euclidean_norm(&p->grad), weight = euclidean_norm(&p->value);
+        const double change = weight > 0 ? lr * gradient / weight : 0;
+        least = fmin(least, change);
+        reel_progress_warn(
+            &journal->progress,
+            "  %-24s |gradient| %.3g, |weights| %.3g; lr |gradient| / |weights| %.1e", p->name,
+            gradient, weight, change);
+        json_array_append_new(layers, json_pack("{s:s, s:f, s:f}", "name", p->name, "gradient",
+                                                gradient, "weights", weight));
+    }
+    return least;
+}
+
+void reel_plateau_tell(const reel_plateau *plateau, reel_session *session, const reel_feed *feed,
+                       reel_journal *journal)
+{
+    dead_units u = {0};
+    find_dead_units(session, feed, &u);
+    json_t *layers = json_array(), *relus = json_array();
+    const double least_change =
+        tell_changes(reel_net_params(session->net), plateau->lr, journal, layers);
+
+    double most_dead = 0;
+    for (int i = 0; i < u.n; i++) {
+        most_dead = fmax(most_dead, u.dead[i]);
+        reel_progress_warn(&journal->progress,
+                           "  %-24s %.0f %% of its units are dead (0 for a whole batch)", u.name[i],
+                           100 * u.dead[i]);
+        json_array_append_new(relus, json_pack("{s:s, s:f}", "name", u.name[i], "dead", u.dead[i]));
+    }
+
+    reel_progress_warn(&journal->progress, "  %s",
+                       plateau_advice(most_dead, least_change, plateau->other_init));
+    reel_journal_line(journal,
+                      json_pack("{s:s, s:I, s:f, s:f, s:o, s:o}", "event", "stall", "step",
+                                (json_int_t)session->state.step, "loss", plateau->mean, "guess",
+                                plateau->guess, "parameters", layers, "relus", relus));
+}

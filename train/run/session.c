@@ -1,0 +1,73 @@
+/* Making a session, and what a step asks of it. */
+#include "train/run/session.h"
+
+#include "train/run/say.h"
+
+#include <stdio.h>
+
+reel_status reel_session_create(reel_session *s, const reel_session_config *c, reel_error *err)
+{
+    const reel_ctx_config ctx = {.threads = c->threads, .seed = c->seed, .log = reel_log_to_stderr};
+    *s = (reel_session){.state = reel_run_beginning()};
+    REEL_TRY(reel_ctx_create(&s->ctx, &ctx, err));
+    REEL_TRY(reel_model_create(&s->net, c->model, &c->net, s->ctx, REEL_F32, err));
+
+    s->card = (reel_model_card){.image_size = c->net.image_size,
+                                .preprocessing = reel_preprocessing_of(c->preprocessing)};
+    snprintf(s->card.arch, sizeof s->card.arch, "%s", c->model->name);
+    snprintf(s->card.head, sizeof s->card.head, "%s", reel_head_name(c->net.head));
+    return REEL_OK;
+}
+
+reel_status reel_session_optimize(reel_session *s, const reel_optimizer_config *config,
+                                  reel_error *err)
+{
+    REEL_TRY(reel_optimizer_create(&s->opt, reel_net_params(s->net), s->ctx, config, err));
+    return reel_session_tune(s, err);
+}
+
+reel_status reel_session_ready(reel_session *s, reel_error *err)
+{
+    return reel_tape_create(&s->tape, s->ctx, NULL, err);
+}
+
+void reel_session_close(reel_session *s)
+{
+    reel_model_card_free(&s->card);
+    reel_optimizer_destroy(s->opt);
+    reel_tape_destroy(s->tape);
+    reel_net_destroy(s->net);
+    reel_ctx_destroy(s->ctx);
+    *s = (reel_session){0};
+}
+
+reel_status reel_session_tune(reel_session *s, reel_error *err)
+{
+    return reel_groups_apply(&s->groups, s->opt, reel_net_params(s->net), s->state.epoch, err);
+}
+
+double reel_session_lr(const reel_session *s)
+{
+    return reel_schedule_at(&s->schedule, s->state.step) * s->state.lr_scale;
+}
+
+reel_var reel_session_forward(reel_session *s, const reel_batch *batch)
+{
+    reel_tape_set_step(s->tape, s->state.epoch * s->batches_per_epoch + batch->index);
+    return reel_net_forward(s->net, s->tape, reel_input(s->tape, &batch->images));
+}
+
+reel_var reel_session_loss(const reel_session *s, reel_var logits, const reel_batch *batch)
+{
+    const reel_cross_entropy_attrs attrs = {.label_smoothing = s->label_smoothing};
+    return reel_cross_entropy(logits, batch->labels, batch->n, &attrs);
+}
+
+reel_checkpoint reel_session_checkpoint(reel_session *s)
+{
+    return (reel_checkpoint){.params = reel_net_params(s->net),
+                             .opt = s->opt,
+                             .card = &s->card,
+                             .schedule = &s->schedule,
+                             .state = &s->state};
+}

@@ -1,0 +1,21 @@
+/* Finds where a training step went bad. */
+#ifndef REEL_TRAIN_TRACE_H
+#define REEL_TRAIN_TRACE_H
+
+#include "train/run/feed.h"
+#include "train/run/guard.h"
+#include "train/run/session.h"
+
+/* Names the samples of the batch in which it happened. */
+void reel_trace_samples(reel_incident *incident, const reel_feed *feed, const reel_batch *batch);
+
+/* The gradient of parameter number `param` is not finite: fills what and value. */
+void reel_trace_gradient(reel_incident *incident, const reel_session *session, int param);
+
+/* Takes the step of `group` batches again, layer by layer, with the session as it was before it:
+ * fills origin and lost. Leaves the gradients zero and nothing else changed. planted: see
+ * plant.h. */
+void reel_trace_origin(reel_incident *incident, reel_session *session, const reel_feed *feed,
+                       int64_t group, int64_t *planted);
+
+#endif
