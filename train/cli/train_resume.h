@@ -3,7 +3,7 @@
 #define REEL_TRAIN_RESUME_H
 
 #include "train/cli/options.h"
-#include "train/run/checkpoint.h"
+#include "train/run/checkpoint_folder.h"
 
 typedef struct reel_resumed_run {
     reel_weights *checkpoint; /* NULL where "auto" finds none: the run ended before its first one,

@@ -1,22 +1,13 @@
-/* Writing, finding and reading checkpoints. */
+/* Writing and reading the file of a checkpoint. */
 #include "train/run/checkpoint.h"
 
-#include "core/files/atomic_file.h"
-#include "train/run/json_util.h"
-
-#include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-static const int64_t MOST_STEPS =
-    1000000000000000; /* as --max-steps; a count above it is no count */
+/* ---- metadata ---- */
 
-/* ---- writing ---- */
 static reel_status put_number(reel_weights_writer *w, const char *key, int64_t value,
                               reel_error *err)
 {
@@ -25,8 +16,8 @@ static reel_status put_number(reel_weights_writer *w, const char *key, int64_t v
     return reel_weights_writer_metadata(w, key, text, err);
 }
 
-static reel_status put_json(reel_weights_writer *w, const char *key, const json_t *value,
-                            reel_error *err)
+static reel_status put_json_metadata(reel_weights_writer *w, const char *key, const json_t *value,
+                                     reel_error *err)
 {
     char *text = json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(17));
     const reel_status status = text ? reel_weights_writer_metadata(w, key, text, err)
@@ -35,60 +26,20 @@ static reel_status put_json(reel_weights_writer *w, const char *key, const json_
     return status;
 }
 
-/* reel.state: the fields of reel_run_state. Those that came later may be missing, and are then as
- * at a run's beginning. */
-/* clang-format off */
-#define COUNT(name, member, came_later) {.key = name, .at = offsetof(reel_run_state, member), .later = came_later}
-#define REAL(name, member, came_later) {.key = name, .at = offsetof(reel_run_state, member), .later = came_later, .real = true}
-/* clang-format on */
-static const struct {
-    const char *key;
-    size_t at;
-    bool real, later;
-} fields[] = {
-    COUNT("step", step, false),
-    COUNT("epoch", epoch, false),
-    COUNT("batch", batch, false),
-    COUNT("best_epoch", best_epoch, false),
-    REAL("best_top1", best_top1, false),
-    REAL("best_loss", best_loss, false),
-    REAL("loss_sum", loss_sum, false),
-    COUNT("right", right, false),
-    COUNT("seen", seen, false),
-    REAL("train_seconds", train_seconds, false),
-    REAL("lr_scale", lr_scale, true),
-    COUNT("rollbacks", rollbacks, true),
-    COUNT("restored", restored, true),
-    COUNT("skipped", skipped, true),
-    REAL("stall_sum", stall.sum, true),
-    COUNT("stall_steps", stall.n, true),
-    COUNT("stall_length", stall.length, true),
-};
-
-reel_run_state reel_run_beginning(void)
-{
-    return (reel_run_state){.lr_scale = 1};
-}
-
 static reel_status put_state(const reel_checkpoint *c, reel_weights_writer *w, reel_error *err)
 {
-    json_t *state = json_object();
-    for (int i = 0; i < REEL_COUNT(fields); i++) {
-        const void *at = (const char *)c->state + fields[i].at;
-        json_object_set_new(state, fields[i].key,
-                            fields[i].real ? json_real(*(const double *)at)
-                                           : json_integer(*(const int64_t *)at));
-    }
-    json_t *schedule =
-        json_pack("{s:f, s:I, s:I}", "best", c->schedule->best, "bad", (json_int_t)c->schedule->bad,
-                  "reductions", (json_int_t)c->schedule->reductions);
-    reel_status status = put_json(w, "reel.state", state, err);
-    if (status == REEL_OK)
-        status = put_json(w, "reel.schedule", schedule, err);
-    if (status == REEL_OK)
-        status = put_json(w, "reel.config", c->config, err);
-    if (status == REEL_OK && c->probe)
-        status = put_json(w, "reel.probe", c->probe, err);
+    const reel_schedule *s = c->schedule;
+    json_t *state = reel_run_state_json(c->state);
+    json_t *schedule = json_pack("{s:f, s:I, s:I}", "best", s->best, "bad", (json_int_t)s->bad,
+                                 "reductions", (json_int_t)s->reductions);
+
+    reel_status status;
+    REEL_TRY_GOTO(put_json_metadata(w, "reel.state", state, err), done);
+    REEL_TRY_GOTO(put_json_metadata(w, "reel.schedule", schedule, err), done);
+    REEL_TRY_GOTO(put_json_metadata(w, "reel.config", c->config, err), done);
+    if (c->probe)
+        REEL_TRY_GOTO(put_json_metadata(w, "reel.probe", c->probe, err), done);
+done:
     json_decref(state);
     json_decref(schedule);
     return status;
@@ -122,100 +73,41 @@ static reel_status put_optimizer(const reel_checkpoint *c, reel_weights_writer *
     return reel_weights_writer_metadata(w, "reel.optimizer", optimizer_name(c), err);
 }
 
-static reel_status write_file(const reel_checkpoint *c, const char *path, int64_t epoch,
-                              bool checkpoint, reel_error *err)
+/* ---- writing ---- */
+
+/* Weights and card; for a checkpoint also the optimizer's state and where the run stands. */
+static reel_status write_weights(const reel_checkpoint *c, const char *path, int64_t epoch,
+                                 bool checkpoint, reel_error *err)
 {
     reel_weights_writer *w;
+    reel_status status;
     REEL_TRY(reel_weights_writer_create(&w, err));
-    reel_status status = reel_params_add_to(c->params, w, err);
-    if (status == REEL_OK)
-        status =
-            reel_weights_writer_metadata(w, "reel.kind", checkpoint ? "checkpoint" : "model", err);
-    if (status == REEL_OK)
-        status = reel_model_card_write(c->card, w, err);
-    if (status == REEL_OK)
-        status = put_number(w, "step", c->state->step, err);
-    if (status == REEL_OK)
-        status = put_number(w, "epoch", epoch, err);
-    if (status == REEL_OK && checkpoint)
-        status = put_optimizer(c, w, err);
-    if (status == REEL_OK && checkpoint)
-        status = put_state(c, w, err);
-    if (status == REEL_OK)
-        status = reel_weights_writer_save(w, path, err);
+    REEL_TRY_GOTO(reel_params_add_to(c->params, w, err), done);
+
+    const char *kind = checkpoint ? "checkpoint" : "model";
+    REEL_TRY_GOTO(reel_weights_writer_metadata(w, "reel.kind", kind, err), done);
+    REEL_TRY_GOTO(reel_model_card_write(c->card, w, err), done);
+    REEL_TRY_GOTO(put_number(w, "step", c->state->step, err), done);
+    REEL_TRY_GOTO(put_number(w, "epoch", epoch, err), done);
+    if (checkpoint) {
+        REEL_TRY_GOTO(put_optimizer(c, w, err), done);
+        REEL_TRY_GOTO(put_state(c, w, err), done);
+    }
+    status = reel_weights_writer_save(w, path, err);
+done:
     reel_weights_writer_destroy(w);
     return status;
 }
 
-reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run,
-                                       const char *name, int64_t epoch, reel_error *err)
+reel_status reel_checkpoint_write(const reel_checkpoint *c, const char *path, reel_error *err)
 {
-    char path[REEL_PATH_MAX];
-    return write_file(c, reel_run_dir_file(run, name, path, sizeof path), epoch, false, err);
+    return write_weights(c, path, c->state->epoch, true, err);
 }
 
-/* ---- the checkpoints of a folder, newest first ---- */
-static int64_t step_of(const char *name)
+reel_status reel_checkpoint_write_model(const reel_checkpoint *c, const char *path, int64_t epoch,
+                                        reel_error *err)
 {
-    long long step;
-    int end = 0;
-    char own[64];
-    if (sscanf(name, "checkpoint-%lld.safetensors%n", &step, &end) != 1 || !end || name[end])
-        return -1;
-    snprintf(own, sizeof own, "checkpoint-%08lld.safetensors", step);
-    return strcmp(name, own) == 0 ? step
-                                  : -1; /* a copy by another spelling is not found under its own */
-}
-
-static int descending(const void *a, const void *b)
-{
-    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x < y) - (x > y);
-}
-
-static reel_status list_checkpoints(const char *folder, int64_t **steps, int64_t *n,
-                                    reel_error *err)
-{
-    *steps = NULL;
-    *n = 0;
-    DIR *d = opendir(folder);
-    if (!d && errno == ENOENT)
-        return REEL_OK;
-    if (!d)
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", folder, strerror(errno));
-    int64_t capacity = 0;
-    reel_status status = REEL_OK;
-    for (struct dirent *e; status == REEL_OK && (e = readdir(d));) {
-        const int64_t step = step_of(e->d_name);
-        if (step < 0)
-            continue;
-        if (*n == capacity) {
-            capacity = capacity ? 2 * capacity : 16;
-            int64_t *more = realloc(*steps, (size_t)capacity * sizeof *more);
-            if (!more) {
-                status = reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", folder);
-                break;
-            }
-            *steps = more;
-        }
-        (*steps)[(*n)++] = step;
-    }
-    closedir(d);
-    if (*n)
-        qsort(*steps, (size_t)*n, sizeof **steps, descending);
-    return status;
-}
-
-static void checkpoint_path(char *path, size_t size, const char *folder, int64_t step)
-{
-    snprintf(path, size, "%s/checkpoint-%08" PRId64 ".safetensors", folder, step);
-}
-
-bool reel_checkpoint_exists(const char *folder, int64_t step)
-{
-    char path[REEL_PATH_MAX];
-    checkpoint_path(path, sizeof path, folder, step);
-    return access(path, F_OK) == 0;
+    return write_weights(c, path, epoch, false, err);
 }
 
 size_t reel_checkpoint_bytes(const reel_checkpoint *c)
@@ -233,50 +125,31 @@ size_t reel_checkpoint_bytes(const reel_checkpoint *c)
     return bytes;
 }
 
-reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep,
-                                 reel_error *err)
-{
-    char path[REEL_PATH_MAX];
-    REEL_TRY(reel_run_dir_room(run, reel_checkpoint_bytes(c), err));
-    checkpoint_path(path, sizeof path, run->path, c->state->step);
-    REEL_TRY(write_file(c, path, c->state->epoch, true, err));
-    /* The checkpoint is there, whatever becomes of the model: older ones make room, or a disk would
-     * fill up with them. */
-    const reel_status model =
-        reel_checkpoint_save_model(c, run, "model.safetensors", c->state->epoch, err);
-    int64_t *steps, n, kept = 0;
-    const reel_status status =
-        list_checkpoints(run->path, &steps, &n, model == REEL_OK ? err : NULL);
-    for (int64_t i = 0; status == REEL_OK && i < n; i++) {
-        /* A later step is not this run's: it was left behind by resuming an earlier one. Kept, it
-         * would push the new checkpoint out, and be resumed in its place. */
-        const int64_t step = steps[i], now = c->state->step;
-        const bool counts = !c->rollback_every || step % c->rollback_every == 0;
-        if (step <= now && (counts ? kept++ < keep : step == now))
-            continue;
-        checkpoint_path(path, sizeof path, run->path, steps[i]);
-        unlink(path);
-    }
-    free(steps);
-    return model == REEL_OK ? status : model;
-}
-
 /* ---- reading ---- */
-reel_status reel_checkpoint_open(reel_weights **out, const char *path, reel_error *err)
+
+/* Is this a checkpoint that this version reads? */
+static reel_status check_checkpoint_kind(const reel_weights *w, const char *path, reel_error *err)
 {
-    REEL_TRY(reel_weights_read(out, path, err));
-    const char *kind = reel_weights_metadata(*out, "reel.kind"),
-               *version = reel_weights_metadata(*out, "reel.format");
-    reel_status status = reel_weights_verify(*out, err);
-    if (status == REEL_OK && (!kind || strcmp(kind, "checkpoint") != 0))
-        status = reel_fail(
+    const char *kind = reel_weights_metadata(w, "reel.kind"),
+               *version = reel_weights_metadata(w, "reel.format");
+    if (!kind || strcmp(kind, "checkpoint") != 0)
+        return reel_fail(
             err, REEL_ERR_FORMAT,
             "%s: holds weights only; expected a checkpoint to resume (weights go to --weights)",
             path);
-    else if (status == REEL_OK && (!version || strcmp(version, "1") != 0))
-        status = reel_fail(err, REEL_ERR_INVALID,
-                           "%s: written by a newer Reel (format %.20s, this one reads 1)", path,
-                           version ? version : "?");
+    if (!version || strcmp(version, "1") != 0)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "%s: written by a newer Reel (format %.20s, this one reads 1)", path,
+                         version ? version : "?");
+    return REEL_OK;
+}
+
+reel_status reel_checkpoint_open(reel_weights **out, const char *path, reel_error *err)
+{
+    REEL_TRY(reel_weights_read(out, path, err));
+    reel_status status = reel_weights_verify(*out, err);
+    if (status == REEL_OK)
+        status = check_checkpoint_kind(*out, path, err);
     if (status == REEL_OK)
         return REEL_OK;
     reel_weights_destroy(*out);
@@ -284,108 +157,43 @@ reel_status reel_checkpoint_open(reel_weights **out, const char *path, reel_erro
     return status;
 }
 
-/* Is the file itself at fault? Memory, permissions or a version from the future say nothing against
- * it. */
-static bool is_damaged(const char *path, const reel_error *why)
+static bool read_schedule_state(reel_schedule *s, const json_t *o)
 {
-    const bool readable = access(path, R_OK) == 0 || errno == ENOENT; /* a link to nowhere */
-    return why->status == REEL_ERR_FORMAT || (why->status == REEL_ERR_IO && readable);
+    const json_t *best = json_object_get(o, "best");
+    s->best = json_number_value(best);
+    return json_is_number(best) && reel_read_count(&s->bad, json_object_get(o, "bad")) &&
+           reel_read_count(&s->reductions, json_object_get(o, "reductions"));
 }
 
-reel_status reel_checkpoint_find(reel_weights **out, const reel_checkpoint_query *q, char *path,
-                                 size_t size, reel_error *err)
+/* A key of the metadata as JSON, to be freed; NULL where there is none. */
+static json_t *json_metadata(const reel_weights *weights, const char *key)
 {
-    int64_t *steps, n, tried = 0;
-    *out = NULL;
-    reel_status status = list_checkpoints(q->folder, &steps, &n, err);
-    for (int64_t i = 0; status == REEL_OK && !*out && i < n; i++) {
-        reel_error why;
-        if (steps[i] >= q->below || steps[i] % q->every != 0)
-            continue;
-        tried++;
-        checkpoint_path(path, size, q->folder, steps[i]);
-        if (reel_checkpoint_open(out, path, &why) == REEL_OK)
-            continue;
-        if (!is_damaged(path, &why))
-            status = reel_fail(err, why.status, "%s", why.message);
-        else if (q->on_damaged)
-            q->on_damaged(why.message);
-    }
-    if (status == REEL_OK && tried && !*out)
-        status = reel_fail(
-            err, REEL_ERR_FORMAT,
-            "%s: none of its checkpoints can be resumed; another --output-dir starts a new run",
-            q->folder);
-    free(steps);
-    return status;
-}
-
-int64_t reel_checkpoint_set_aside(const char *folder, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    const int64_t step = step_of(slash ? slash + 1 : path);
-    int64_t *steps, n, renamed = 0;
-    if (list_checkpoints(folder, &steps, &n, NULL) != REEL_OK)
-        n = 0;
-    for (int64_t i = 0; i < n && steps[i] > step; i++) {
-        char from[REEL_PATH_MAX], to[REEL_PATH_MAX + 16];
-        checkpoint_path(from, sizeof from, folder, steps[i]);
-        snprintf(to, sizeof to, "%s.damaged", from);
-        renamed += reel_atomic_rename(from, to, NULL) == REEL_OK;
-    }
-    free(steps);
-    return renamed;
+    const char *text = reel_weights_metadata(weights, key);
+    return text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
 }
 
 json_t *reel_checkpoint_config(const reel_weights *weights)
 {
-    const char *text = reel_weights_metadata(weights, "reel.config");
-    return text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-}
-
-static bool read_fields(reel_run_state *state, const json_t *o)
-{
-    *state = reel_run_beginning();
-    for (int i = 0; i < REEL_COUNT(fields); i++) {
-        const json_t *value = json_object_get(o, fields[i].key);
-        void *at = (char *)state + fields[i].at;
-        if (!value && fields[i].later)
-            continue;
-        if (fields[i].real ? !json_is_number(value) : !json_is_integer(value))
-            return false;
-        if (fields[i].real) {
-            *(double *)at = json_number_value(value);
-            continue;
-        }
-        const int64_t count = json_integer_value(value);
-        if (count < 0 || count > MOST_STEPS)
-            return false;
-        *(int64_t *)at = count;
-    }
-    return true;
+    return json_metadata(weights, "reel.config");
 }
 
 static reel_status read_state(const reel_checkpoint *c, const reel_weights *weights,
                               const char *path, reel_error *err)
 {
-    const char *text = reel_weights_metadata(weights, "reel.state"),
-               *schedule = reel_weights_metadata(weights, "reel.schedule");
-    json_t *o = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    json_t *p = schedule ? json_loads(schedule, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    json_int_t m[2] = {0};
-    double best = 0;
+    json_t *stored = json_metadata(weights, "reel.state"),
+           *stored_schedule = json_metadata(weights, "reel.schedule");
     reel_run_state state;
-    const bool ok = read_fields(&state, o) && json_unpack(p, "{s:F, s:I, s:I}", "best", &best,
-                                                          "bad", &m[0], "reductions", &m[1]) == 0;
-    json_decref(o);
-    json_decref(p);
-    if (!ok || m[0] < 0 || m[0] > MOST_STEPS || m[1] < 0 || m[1] > MOST_STEPS)
+    reel_schedule schedule = *c->schedule;
+    const bool valid =
+        reel_run_state_read(&state, stored) && read_schedule_state(&schedule, stored_schedule);
+    json_decref(stored);
+    json_decref(stored_schedule);
+    if (!valid)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: metadata reel.state: not what Reel writes",
                          path);
+
     *c->state = state;
-    c->schedule->best = best;
-    c->schedule->bad = m[0];
-    c->schedule->reductions = m[1];
+    *c->schedule = schedule;
     return REEL_OK;
 }
 
@@ -458,10 +266,11 @@ reel_status reel_checkpoint_restore(const reel_checkpoint *c, const reel_weights
     for (int i = 0; i < reel_params_count(c->params); i++) {
         const reel_param *p = reel_params_at(c->params, i);
         const reel_weight *w = reel_weights_find(weights, p->name);
-        reel_error why;
         if (!w)
             return reel_fail(err, REEL_ERR_FORMAT,
                              "%s: %s is missing: not a checkpoint of this network", path, p->name);
+
+        reel_error why;
         if (reel_weight_to_tensor(w, &p->value, &why))
             return reel_fail(err, REEL_ERR_FORMAT, "%s: %s", path, why.message);
         REEL_TRY(read_optimizer_param(c, weights, i, path, err));

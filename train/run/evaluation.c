@@ -28,26 +28,32 @@ void reel_evaluation_free(reel_evaluation *e)
     e->class_images = e->class_right = e->confusion = NULL;
 }
 
+/* The logarithm of a softmax's denominator: ln sum_c exp(row_c). */
+static double log_sum_exp(const float *row, int64_t classes)
+{
+    double sum = 0, most = (double)row[0];
+    for (int64_t c = 1; c < classes; c++)
+        most = fmax(most, (double)row[c]);
+    for (int64_t c = 0; c < classes; c++)
+        sum += reel_math_exp((double)row[c] - most);
+    return most + reel_math_log(sum);
+}
+
 void reel_average_views(float *out, const float *logits, int64_t n, int64_t views, int64_t classes)
 {
+    const double lowest = -1e30; /* in place of -infinity; NaN stays NaN */
     for (int64_t i = 0; i < n; i++) {
-        double shift[16]; /* of each view: the logarithm of its softmax's denominator */
         const float *rows = logits + i * views * classes;
-        for (int64_t v = 0; v < views; v++) {
-            double sum = 0, most = (double)rows[v * classes];
-            for (int64_t c = 1; c < classes; c++)
-                most = fmax(most, (double)rows[v * classes + c]);
-            for (int64_t c = 0; c < classes; c++)
-                sum += reel_math_exp((double)rows[v * classes + c] - most);
-            shift[v] = most + reel_math_log(sum);
-        }
+        double shift[16]; /* of each view */
+        for (int64_t v = 0; v < views; v++)
+            shift[v] = log_sum_exp(rows + v * classes, classes);
+
         for (int64_t c = 0; c < classes; c++) {
             double mean = 0;
             for (int64_t v = 0; v < views; v++)
                 mean += reel_math_exp((double)rows[v * classes + c] - shift[v]);
             const double score = reel_math_log(mean / (double)views);
-            out[i * classes + c] =
-                (float)(score < -1e30 ? -1e30 : score); /* what is no number stays none */
+            out[i * classes + c] = (float)(score < lowest ? lowest : score);
         }
     }
 }
@@ -71,22 +77,10 @@ static void keep_worst(reel_evaluation *e, reel_mistake m)
     e->worst[at] = m;
 }
 
-/* Counts one image by its row of logits. */
-static void add_image(reel_evaluation *e, int64_t index, const float *logits, int64_t label)
+/* The best class and how sure the net is of it: for the list of mistakes. */
+static void add_mistake(reel_evaluation *e, int64_t index, const float *logits, int64_t label,
+                        int64_t best)
 {
-    const int64_t rank = reel_label_rank(logits, e->classes, label);
-    int64_t best = 0;
-    for (int64_t c = 1; c < e->classes; c++)
-        if (logits[c] > logits[best])
-            best = c;
-    e->images++;
-    e->class_images[label]++;
-    e->class_right[label] += rank == 0;
-    e->right1 += rank == 0;
-    e->right5 += rank < 5;
-    e->confusion[label * e->classes + best]++;
-    if (rank == 0 || best == label)
-        return;
     double sum = 0;
     for (int64_t c = 0; c < e->classes; c++)
         sum += reel_math_exp((double)logits[c] - (double)logits[best]);
@@ -95,33 +89,64 @@ static void add_image(reel_evaluation *e, int64_t index, const float *logits, in
                               reel_math_log(sum) + (double)logits[best] - (double)logits[label]});
 }
 
-static reel_status add_batch(reel_evaluation *e, evaluation_sums *s, const reel_batch *b,
-                             int64_t first, reel_error *err)
+/* Counts one image by its row of logits. */
+static void evaluate_image(reel_evaluation *e, int64_t index, const float *logits, int64_t label)
 {
+    const int64_t rank = reel_label_rank(logits, e->classes, label);
+    int64_t best = 0;
+    for (int64_t c = 1; c < e->classes; c++)
+        if (logits[c] > logits[best])
+            best = c;
+
+    e->images++;
+    e->class_images[label]++;
+    e->class_right[label] += rank == 0;
+    e->right1 += rank == 0;
+    e->right5 += rank < 5;
+    e->confusion[label * e->classes + best]++;
+    if (rank != 0 && best != label)
+        add_mistake(e, index, logits, label, best);
+}
+
+/* The logits of a batch, (n, classes); with several views of an image those of their mean. */
+static reel_status forward_batch(evaluation_sums *s, const reel_batch *b, reel_var *logits,
+                                 reel_error *err)
+{
+    *logits = reel_net_forward(s->net, s->tape, reel_input(s->tape, &b->images));
+    REEL_TRY(reel_tape_status(s->tape, err));
+    if (!s->averaged)
+        return REEL_OK;
+
+    /* The softmax of logarithms of probabilities is these probabilities. */
+    const reel_tensor all = reel_value(*logits);
+    const int64_t shape[2] = {b->n, all.shape[1]};
+    reel_average_views(s->averaged, all.data, b->n, s->views, all.shape[1]);
+    const reel_tensor mean = reel_tensor_of(s->averaged, REEL_F32, 2, shape);
+    *logits = reel_input(s->tape, &mean);
+    return REEL_OK;
+}
+
+static reel_status evaluate_batch(reel_evaluation *e, evaluation_sums *s, const reel_batch *b,
+                                  int64_t first, reel_error *err)
+{
+    /* A replacement for an unreadable image has another index, and is left out. */
     for (int64_t i = 0; i < b->n; i++)
         s->labels[i] = b->indices[i] == first + i ? b->labels[i] : -1;
-    reel_var logits = reel_net_forward(s->net, s->tape, reel_input(s->tape, &b->images));
-    if (s->averaged) {
-        REEL_TRY(reel_tape_status(s->tape, err));
-        const reel_tensor all = reel_value(logits);
-        const int64_t shape[2] = {b->n, all.shape[1]};
-        reel_average_views(s->averaged, all.data, b->n, s->views, all.shape[1]);
-        const reel_tensor mean = reel_tensor_of(s->averaged, REEL_F32, 2, shape);
-        logits = reel_input(
-            s->tape, &mean); /* the softmax of logarithms of probabilities is these probabilities */
-    }
+
     const reel_cross_entropy_attrs attrs = {
         .ignore_index = -1, .use_ignore_index = true, .sum = true};
+    reel_var logits;
+    REEL_TRY(forward_batch(s, b, &logits, err));
     const reel_var loss = reel_cross_entropy(logits, s->labels, b->n, &attrs);
     REEL_TRY(reel_tape_status(s->tape, err));
-    const reel_tensor row = reel_value(logits), sum = reel_value(loss);
-    const int64_t classes = row.shape[1];
+
+    const reel_tensor rows = reel_value(logits), sum = reel_value(loss);
+    const int64_t classes = rows.shape[1];
     for (int64_t i = 0; i < b->n; i++) {
-        if (s->labels[i] < 0) {
+        if (s->labels[i] >= 0)
+            evaluate_image(e, first + i, (const float *)rows.data + i * classes, s->labels[i]);
+        else
             e->bad++;
-            continue;
-        }
-        add_image(e, first + i, (const float *)row.data + i * classes, s->labels[i]);
     }
     s->loss_sum += reel_tensor_get(&sum, (const int64_t[REEL_MAX_DIMS]){0});
     reel_tape_reset(s->tape);
@@ -139,14 +164,15 @@ static reel_status evaluate_all(reel_evaluation *e, evaluation_sums *s, reel_loa
         REEL_TRY(reel_loader_next(loader, &batch, err));
         if (batch.n == 0)
             return REEL_OK;
-        REEL_TRY(add_batch(e, s, &batch, first, err));
+        REEL_TRY(evaluate_batch(e, s, &batch, first, err));
         first += batch.n;
         if (config->progress)
             config->progress(config->user, first, total);
     }
 }
 
-static reel_status make_room(reel_evaluation *e, evaluation_sums *s, int64_t batch, reel_error *err)
+static reel_status allocate_sums(reel_evaluation *e, evaluation_sums *s, int64_t batch,
+                                 reel_error *err)
 {
     s->labels = calloc((size_t)batch + 1, sizeof *s->labels);
     if (s->views > 1)
@@ -193,7 +219,7 @@ reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape,
     reel_tape_set_recording(tape, false);
 
     reel_status status;
-    REEL_TRY_GOTO(make_room(out, &s, loading.batch, err), done);
+    REEL_TRY_GOTO(allocate_sums(out, &s, loading.batch, err), done);
     REEL_TRY_GOTO(reel_loader_create(&loader, dataset, config->transform, &loading, err), done);
     REEL_TRY_GOTO(evaluate_all(out, &s, loader, config, total, err), done);
     finish_sums(out, &s);

@@ -60,6 +60,7 @@ static reel_status put_event(reel_events *e, reel_error *err)
              of_event = reel_crc32c_masked(e->event.bytes, e->event.size);
     if (e->event.failed || e->summary.failed || e->value.failed || e->inner.failed)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", e->path);
+
     const struct iovec record[] = {{&length, sizeof length},
                                    {&of_length, sizeof of_length},
                                    {e->event.bytes, e->event.size},
@@ -70,6 +71,8 @@ static reel_status put_event(reel_events *e, reel_error *err)
         e->size += size;
         return REEL_OK;
     }
+
+    /* Half a record would hide all that follow. */
     const int why = written < 0 ? errno : ENOSPC;
     if (written > 0 && (ftruncate(e->file, e->size) != 0 || lseek(e->file, e->size, SEEK_SET) < 0))
         return reel_fail(err, REEL_ERR_IO, "%s: damaged by half a record: %s", e->path,
@@ -77,7 +80,7 @@ static reel_status put_event(reel_events *e, reel_error *err)
     return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", e->path, strerror(why));
 }
 
-static void begin(reel_events *e, int64_t step)
+static void begin_event(reel_events *e, int64_t step)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -88,6 +91,19 @@ static void begin(reel_events *e, int64_t step)
         reel_message_varint(&e->event, EVENT_STEP, (uint64_t)step);
 }
 
+/* The two records that every file begins with: its version, and the step it starts at. */
+static reel_status put_beginning(reel_events *e, int64_t first_step, reel_error *err)
+{
+    begin_event(e, 0);
+    reel_message_text(&e->event, EVENT_FILE_VERSION, "brain.Event:2");
+    REEL_TRY(put_event(e, err));
+
+    begin_event(e, first_step + 1);
+    reel_message_varint(&e->inner, SESSION_STATUS, SESSION_START);
+    reel_message_nest(&e->event, EVENT_SESSION_LOG, &e->inner);
+    return put_event(e, err);
+}
+
 reel_status reel_events_open(reel_events **out, const char *folder, int64_t first_step,
                              reel_error *err)
 {
@@ -96,23 +112,13 @@ reel_status reel_events_open(reel_events **out, const char *folder, int64_t firs
     reel_events *e = *out = calloc(1, sizeof *e);
     if (!e)
         return reel_fail(err, REEL_ERR_MEMORY, "event file: out of memory");
+
     snprintf(e->path, sizeof e->path, "%s/events.out.tfevents.%010" PRId64 ".%s.%ld", folder,
              (int64_t)time(NULL), host, (long)getpid());
     e->file = open(e->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    reel_status status = e->file >= 0 ? REEL_OK
-                                      : reel_fail(err, REEL_ERR_IO, "%s: cannot be made: %s",
-                                                  e->path, strerror(errno));
-    if (status == REEL_OK) {
-        begin(e, 0);
-        reel_message_text(&e->event, EVENT_FILE_VERSION, "brain.Event:2");
-        status = put_event(e, err);
-    }
-    if (status == REEL_OK) {
-        begin(e, first_step + 1);
-        reel_message_varint(&e->inner, SESSION_STATUS, SESSION_START);
-        reel_message_nest(&e->event, EVENT_SESSION_LOG, &e->inner);
-        status = put_event(e, err);
-    }
+    const reel_status status = e->file >= 0 ? put_beginning(e, first_step, err)
+                                            : reel_fail(err, REEL_ERR_IO, "%s: cannot be made: %s",
+                                                        e->path, strerror(errno));
     if (status == REEL_OK)
         return REEL_OK;
     reel_events_close(e);
@@ -124,7 +130,7 @@ reel_status reel_events_line(reel_events *e, const json_t *line, reel_error *err
 {
     const char *kind = json_string_value(json_object_get(line, "event")), *key;
     json_t *value;
-    begin(e, json_integer_value(json_object_get(line, "step")));
+    begin_event(e, json_integer_value(json_object_get(line, "step")));
     json_object_foreach((json_t *)line, key, value)
     {
         char tag[200];
@@ -135,6 +141,7 @@ reel_status reel_events_line(reel_events *e, const json_t *line, reel_error *err
         reel_message_float(&e->value, VALUE_SIMPLE, (float)json_number_value(value));
         reel_message_nest(&e->summary, SUMMARY_VALUE, &e->value);
     }
+
     if (e->summary.size == 0)
         return REEL_OK;
     reel_message_nest(&e->event, EVENT_SUMMARY, &e->summary);
@@ -145,7 +152,7 @@ reel_status reel_events_image(reel_events *e, int64_t step, const char *tag,
                               const reel_image *image, reel_error *err)
 {
     REEL_TRY(reel_image_encode_png(image, &e->png, err));
-    begin(e, step);
+    begin_event(e, step);
     reel_message_varint(&e->inner, IMAGE_HEIGHT, (uint64_t)image->height);
     reel_message_varint(&e->inner, IMAGE_WIDTH, (uint64_t)image->width);
     reel_message_varint(&e->inner, IMAGE_COLORSPACE, RGB);

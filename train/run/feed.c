@@ -144,6 +144,7 @@ reel_status reel_feed_peek(const reel_feed *f, reel_loader **out, reel_batch *ba
 {
     const reel_feed_config *c = &f->config;
     const int64_t images = reel_dataset_count(f->train), few = 8;
+
     /* A few images are loaded sooner than several threads are started. */
     const reel_loader_config config = {.batch = images < n ? images : n,
                                        .workers = n <= few ? 1 : c->workers,

@@ -38,32 +38,39 @@ static double filter_largest(const reel_tensor *w, int64_t filter)
     return most;
 }
 
+/* Paints filter f of w with its top left corner at (left, top), each value as scale x scale pixels.
+ */
+static void paint_filter(reel_image *out, const reel_tensor *w, int64_t f, int64_t left,
+                         int64_t top, int64_t scale)
+{
+    const int64_t height = w->shape[2] * scale, width = w->shape[3] * scale;
+    const double most = filter_largest(w, f), factor = most > 0 && isfinite(most) ? 0.5 / most : 0;
+    for (int64_t y = 0; y < height; y++)
+        for (int64_t x = 0; x < width; x++) {
+            uint8_t *pixel = out->rgb + ((top + y) * out->width + left + x) * 3;
+            for (int64_t c = 0; c < 3; c++)
+                pixel[c] =
+                    reel_grey_level(0.5 + factor * filter_weight(w, f, c, y / scale, x / scale));
+        }
+}
+
 reel_status reel_filters_image(reel_image *out, const reel_net *net, reel_error *err)
 {
-    enum { SIDE = 33, GAP = 2 }; /* pixels of a filter at least, and between two */
+    const int64_t side = 33, gap = 2; /* pixels of a filter at least, and between two */
     const reel_param *p = filters_of_first_layer(net);
     if (!p)
         return reel_fail(err, REEL_ERR_INVALID,
                          "filters: expected a first convolution over 3 channels");
-    const reel_tensor *w = &p->value;
+
+    const reel_tensor *w = &p->value; /* (filters, 3, kh, kw) */
     const int64_t filters = w->shape[0], kh = w->shape[2], kw = w->shape[3];
-    const int64_t scale = (SIDE + kw - 1) / kw, across = filters < 64 ? 8 : 16,
+    const int64_t scale = (side + kw - 1) / kw, across = filters < 64 ? 8 : 16,
                   down = (filters + across - 1) / across;
-    const int64_t step_x = kw * scale + GAP, step_y = kh * scale + GAP;
-    REEL_TRY(reel_image_resize_buffer(out, across * step_x - GAP, down * step_y - GAP, err));
+    const int64_t step_x = kw * scale + gap, step_y = kh * scale + gap;
+    REEL_TRY(reel_image_resize_buffer(out, across * step_x - gap, down * step_y - gap, err));
+
     memset(out->rgb, 255, (size_t)(out->width * out->height * 3));
-    for (int64_t f = 0; f < filters; f++) {
-        const double most = filter_largest(w, f),
-                     factor = most > 0 && isfinite(most) ? 0.5 / most : 0;
-        for (int64_t y = 0; y < kh * scale; y++)
-            for (int64_t x = 0; x < kw * scale; x++) {
-                uint8_t *pixel =
-                    out->rgb +
-                    ((f / across * step_y + y) * out->width + f % across * step_x + x) * 3;
-                for (int64_t c = 0; c < 3; c++)
-                    pixel[c] = reel_grey_level(
-                        0.5 + factor * filter_weight(w, f, c, y / scale, x / scale));
-            }
-    }
+    for (int64_t f = 0; f < filters; f++)
+        paint_filter(out, w, f, f % across * step_x, f / across * step_y, scale);
     return REEL_OK;
 }

@@ -32,6 +32,7 @@ static void tell_match(void *user, reel_match match, const reel_param *p, const 
         t->values += reel_tensor_numel(&p->value);
     if (t->quiet || match == REEL_MATCH_LOADED)
         return;
+
     if (p)
         reel_shape_text(a, sizeof a, p->value.ndim, p->value.shape);
     if (w)

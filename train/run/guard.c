@@ -12,8 +12,8 @@ double reel_without_sign(double value)
 }
 
 /* Cut at the end where it is too long. */
-__attribute__((format(printf, 3, 4))) static void put_text(char *text, size_t size,
-                                                           const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void put_reason(char *text, size_t size,
+                                                             const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -29,20 +29,20 @@ reel_verdict reel_guard_judge(reel_on_nan on_nan, const reel_incident *incident,
 
     /* A rollback restores the weights, so it helps with lost ones, too. */
     if (on_nan == REEL_ON_NAN_ROLLBACK && past->rollbacks >= REEL_MOST_ROLLBACKS)
-        put_text(no_help, sizeof no_help,
-                 "; %d rollbacks, the learning rate divided by %g, did not help",
-                 REEL_MOST_ROLLBACKS, 1 / past->lr_scale);
+        put_reason(no_help, sizeof no_help,
+                   "; %d rollbacks, the learning rate divided by %g, did not help",
+                   REEL_MOST_ROLLBACKS, 1 / past->lr_scale);
     else if (on_nan == REEL_ON_NAN_ROLLBACK)
         v.action = REEL_ROLL_BACK;
     else if (on_nan == REEL_ON_NAN_SKIP && !incident->lost && past->skipped >= REEL_MOST_SKIPPED)
-        put_text(no_help, sizeof no_help, "; %d steps in a row were left out, which does not help",
-                 REEL_MOST_SKIPPED);
+        put_reason(no_help, sizeof no_help,
+                   "; %d steps in a row were left out, which does not help", REEL_MOST_SKIPPED);
     else if (on_nan == REEL_ON_NAN_SKIP && !incident->lost)
         v.action = REEL_SKIP;
 
-    put_text(v.reason, sizeof v.reason,
-             "step %" PRId64 ": the %s is %g, weights were not updated; %s; samples: %s%s",
-             incident->step, incident->what, reel_without_sign(incident->value), incident->origin,
-             incident->samples, no_help);
+    put_reason(v.reason, sizeof v.reason,
+               "step %" PRId64 ": the %s is %g, weights were not updated; %s; samples: %s%s",
+               incident->step, incident->what, reel_without_sign(incident->value), incident->origin,
+               incident->samples, no_help);
     return v;
 }

@@ -7,20 +7,28 @@
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Length that the first byte of a UTF-8 sequence announces; 0 = it begins none. */
+static int announced_length(unsigned char first)
+{
+    if (first < 0x80)
+        return 1;
+    if (first >= 0xc2 && first <= 0xdf)
+        return 2;
+    if ((first & 0xf0) == 0xe0)
+        return 3;
+    return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+}
+
 /* Length of the UTF-8 sequence at p, 0 if there is none (overlong forms, surrogates and values
  * above U+10FFFF included). */
-static int sequence(const unsigned char *p)
+static int utf8_length(const unsigned char *p)
 {
-    if (*p < 0x80)
-        return 1;
-    const int n = *p >= 0xc2 && *p <= 0xdf   ? 2
-                  : (*p & 0xf0) == 0xe0      ? 3
-                  : *p >= 0xf0 && *p <= 0xf4 ? 4
-                                             : 0;
+    const int n = announced_length(*p);
     for (int i = 1; i < n; i++)
         if ((p[i] & 0xc0) != 0x80)
             return 0;
@@ -31,15 +39,15 @@ static int sequence(const unsigned char *p)
     return n;
 }
 
-static const char *escape(const char *bytes, bool controls, char *text, size_t size)
+/* Copies text; bytes that are no UTF-8, and control characters if asked, become \xNN. */
+static const char *escape_text(const char *bytes, bool controls, char *text, size_t size)
 {
+    const size_t longest = 5; /* a sequence or an escape, and the end */
     const unsigned char *p = (const unsigned char *)bytes;
     size_t used = 0;
-    while (*p) {
+    while (*p && used + longest <= size) {
         const bool control = *p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0);
-        const int n = control && controls ? 0 : sequence(p);
-        if (used + 5 > size)
-            break;
+        const int n = control && controls ? 0 : utf8_length(p);
         if (n) {
             memcpy(text + used, p, (size_t)n);
             used += (size_t)n;
@@ -54,12 +62,12 @@ static const char *escape(const char *bytes, bool controls, char *text, size_t s
 
 void reel_utf8_text(const char *bytes, char *text, size_t size)
 {
-    escape(bytes, false, text, size);
+    escape_text(bytes, false, text, size);
 }
 
 const char *reel_shown_text(const char *bytes, char *text, size_t size)
 {
-    return escape(bytes, true, text, size);
+    return escape_text(bytes, true, text, size);
 }
 
 json_t *reel_json_text(const char *bytes)
@@ -111,11 +119,13 @@ json_t *reel_json_number(double value)
 
 reel_status reel_json_save(const json_t *object, const char *path, reel_error *err)
 {
-    reel_atomic_file f;
     char *text = json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-    reel_status status =
-        text ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
-    if (status == REEL_OK && (status = reel_atomic_open(&f, path, err)) == REEL_OK) {
+    if (!text)
+        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
+
+    reel_atomic_file f;
+    reel_status status = reel_atomic_open(&f, path, err);
+    if (status == REEL_OK) {
         status = reel_atomic_put(&f, text, strlen(text), err);
         if (status == REEL_OK)
             status = reel_atomic_put(&f, "\n", 1, err);
@@ -176,6 +186,7 @@ reel_status reel_json_append(json_t *object, const char *path, reel_error *err)
         json_decref(object);
         return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
     }
+
     const bool written =
         json_dumpf(object, f, JSON_COMPACT | JSON_REAL_PRECISION(17)) == 0 && fputc('\n', f) != EOF;
     json_decref(object);

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { PAIRS = 10 };
+enum { MOST_PAIRS = 10 };
 
 reel_interval reel_wilson(int64_t right, int64_t n)
 {
@@ -17,10 +17,15 @@ reel_interval reel_wilson(int64_t right, int64_t n)
         return (reel_interval){0, 1};
     const double middle = (p + z * z / (2 * N)) / (1 + z * z / N);
     const double half = z / (1 + z * z / N) * sqrt(p * (1 - p) / N + z * z / (4 * N * N));
-    return (reel_interval){right == 0 ? 0 : middle - half, right == n ? 1 : middle + half};
+    reel_interval interval = {middle - half, middle + half};
+    if (right == 0) /* exactly, where rounding leaves a little */
+        interval.low = 0;
+    if (right == n)
+        interval.high = 1;
+    return interval;
 }
 
-static double share(int64_t part, int64_t whole)
+static double ratio_of(int64_t part, int64_t whole)
 {
     return whole ? (double)part / (double)whole : 0;
 }
@@ -30,9 +35,9 @@ reel_class_score reel_judge_class(const reel_evaluation *e, int64_t c)
     reel_class_score s = {.images = e->class_images[c], .right = e->class_right[c]};
     for (int64_t t = 0; t < e->classes; t++)
         s.predicted += e->confusion[t * e->classes + c];
-    s.precision = share(s.right, s.predicted);
-    s.recall = share(s.right, s.images);
-    s.f1 = share(2 * s.right, s.predicted + s.images);
+    s.precision = ratio_of(s.right, s.predicted);
+    s.recall = ratio_of(s.right, s.images);
+    s.f1 = ratio_of(2 * s.right, s.predicted + s.images);
     return s;
 }
 
@@ -78,11 +83,9 @@ static void print_matrix(const reel_evaluation *e, const reel_model_card *card)
     }
 }
 
-void reel_judge_print(const reel_evaluation *e, const reel_model_card *card,
-                      const reel_dataset *dataset, const char *where)
+static void print_totals(const reel_evaluation *e, const char *where)
 {
-    enum { WIDEST = 20 }; /* classes of a matrix that fits a terminal */
-    char shown[4400], other[4400], name[1024];
+    char shown[4400];
     const reel_interval top1 = reel_wilson(e->right1, e->images),
                         top5 = reel_wilson(e->right5, e->images);
     printf("%s: %" PRId64 " images, loss %.4f, top-1 %.2f %%, top-5 %.2f %%\n",
@@ -91,6 +94,11 @@ void reel_judge_print(const reel_evaluation *e, const reel_model_card *card,
     printf("95 %% intervals: top-1 %.1f to %.1f %%, top-5 %.1f to %.1f %%; mean F1 of the classes "
            "%.3f\n\n",
            100 * top1.low, 100 * top1.high, 100 * top5.low, 100 * top5.high, macro_f1(e));
+}
+
+static void print_classes(const reel_evaluation *e, const reel_model_card *card)
+{
+    char shown[4400];
     printf("recall          precision   F1     class\n");
     for (int64_t c = 0; c < e->classes; c++) {
         const reel_class_score s = reel_judge_class(e, c);
@@ -98,16 +106,21 @@ void reel_judge_print(const reel_evaluation *e, const reel_model_card *card,
                s.right, s.images, 100 * s.precision, s.f1,
                shown_class(card, c, shown, sizeof shown));
     }
-    if (e->classes <= WIDEST)
-        print_matrix(e, card);
-    reel_confused pairs[PAIRS];
-    const int n = reel_judge_confused(e, pairs, PAIRS);
+}
+
+static void print_mistakes(const reel_evaluation *e, const reel_model_card *card,
+                           const reel_dataset *dataset)
+{
+    char shown[4400], other[4400], name[1024];
+    reel_confused pairs[MOST_PAIRS];
+    const int n = reel_judge_confused(e, pairs, MOST_PAIRS);
     if (n)
         printf("\nmost confused\n");
     for (int i = 0; i < n; i++)
         printf("%6" PRId64 "  %s taken for %s\n", pairs[i].count,
                shown_class(card, pairs[i].truth, shown, sizeof shown),
                shown_class(card, pairs[i].predicted, other, sizeof other));
+
     if (e->n_worst)
         printf("\nworst mistakes (probability of the wrong class)\n");
     for (int i = 0; i < e->n_worst; i++) {
@@ -117,13 +130,24 @@ void reel_judge_print(const reel_evaluation *e, const reel_model_card *card,
     }
 }
 
+void reel_judge_print(const reel_evaluation *e, const reel_model_card *card,
+                      const reel_dataset *dataset, const char *where)
+{
+    const int64_t widest = 20; /* classes of a matrix that fits a terminal */
+    print_totals(e, where);
+    print_classes(e, card);
+    if (e->classes <= widest)
+        print_matrix(e, card);
+    print_mistakes(e, card, dataset);
+}
+
 /* ---- JSON ---- */
 static json_t *interval_json(reel_interval i)
 {
     return json_pack("[f, f]", i.low, i.high);
 }
 
-static json_t *class_name(const reel_model_card *card, int64_t c)
+static json_t *class_name_json(const reel_model_card *card, int64_t c)
 {
     char text[1100];
     return reel_json_text(reel_model_card_class(card, c, text, sizeof text));
@@ -141,41 +165,60 @@ static json_t *matrix_json(const reel_evaluation *e)
     return rows;
 }
 
-json_t *reel_judge_json(const reel_evaluation *e, const reel_model_card *card,
-                        const reel_dataset *dataset)
+static json_t *classes_json(const reel_evaluation *e, const reel_model_card *card)
 {
-    json_t *classes = json_array(), *confused = json_array(), *worst = json_array();
+    json_t *classes = json_array();
     for (int64_t c = 0; c < e->classes; c++) {
         const reel_class_score s = reel_judge_class(e, c);
         json_array_append_new(
             classes, json_pack("{s:o, s:I, s:I, s:I, s:f, s:f, s:f, s:f}", "name",
-                               class_name(card, c), "images", (json_int_t)s.images, "right",
+                               class_name_json(card, c), "images", (json_int_t)s.images, "right",
                                (json_int_t)s.right, "predicted", (json_int_t)s.predicted, "top1",
                                s.recall, "precision", s.precision, "recall", s.recall, "f1", s.f1));
     }
-    reel_confused pairs[PAIRS];
-    const int n = reel_judge_confused(e, pairs, PAIRS);
+    return classes;
+}
+
+static json_t *confused_json(const reel_evaluation *e, const reel_model_card *card)
+{
+    json_t *confused = json_array();
+    reel_confused pairs[MOST_PAIRS];
+    const int n = reel_judge_confused(e, pairs, MOST_PAIRS);
     for (int i = 0; i < n; i++)
-        json_array_append_new(confused, json_pack("{s:o, s:o, s:I}", "truth",
-                                                  class_name(card, pairs[i].truth), "predicted",
-                                                  class_name(card, pairs[i].predicted), "count",
-                                                  (json_int_t)pairs[i].count));
+        json_array_append_new(
+            confused, json_pack("{s:o, s:o, s:I}", "truth", class_name_json(card, pairs[i].truth),
+                                "predicted", class_name_json(card, pairs[i].predicted), "count",
+                                (json_int_t)pairs[i].count));
+    return confused;
+}
+
+static json_t *worst_json(const reel_evaluation *e, const reel_model_card *card,
+                          const reel_dataset *dataset)
+{
+    json_t *worst = json_array();
     for (int i = 0; i < e->n_worst; i++) {
+        const reel_mistake *m = &e->worst[i];
         char name[1024];
-        reel_dataset_sample_name(dataset, e->worst[i].index, name, sizeof name);
-        json_array_append_new(worst,
-                              json_pack("{s:o, s:I, s:o, s:o, s:o}", "file", reel_json_text(name),
-                                        "index", (json_int_t)e->worst[i].index, "predicted",
-                                        class_name(card, e->worst[i].predicted), "probability",
-                                        reel_json_number(e->worst[i].probability), "loss",
-                                        reel_json_number(e->worst[i].loss)));
+        reel_dataset_sample_name(dataset, m->index, name, sizeof name);
+        json_array_append_new(worst, json_pack("{s:o, s:I, s:o, s:o, s:o}", "file",
+                                               reel_json_text(name), "index", (json_int_t)m->index,
+                                               "predicted", class_name_json(card, m->predicted),
+                                               "probability", reel_json_number(m->probability),
+                                               "loss", reel_json_number(m->loss)));
     }
-    return json_pack(
-        "{s:I, s:I, s:o, s:f, s:o, s:f, s:o, s:f, s:o, s:o, s:o, s:o}", "images",
-        (json_int_t)e->images, "bad", (json_int_t)e->bad, "loss", reel_json_number(e->loss), "top1",
-        e->top1, "top1_interval", interval_json(reel_wilson(e->right1, e->images)), "top5", e->top5,
-        "top5_interval", interval_json(reel_wilson(e->right5, e->images)), "mean_f1", macro_f1(e),
-        "classes", classes, "confusion", matrix_json(e), "confused", confused, "worst", worst);
+    return worst;
+}
+
+json_t *reel_judge_json(const reel_evaluation *e, const reel_model_card *card,
+                        const reel_dataset *dataset)
+{
+    return json_pack("{s:I, s:I, s:o, s:f, s:o, s:f, s:o, s:f, s:o, s:o, s:o, s:o}", "images",
+                     (json_int_t)e->images, "bad", (json_int_t)e->bad, "loss",
+                     reel_json_number(e->loss), "top1", e->top1, "top1_interval",
+                     interval_json(reel_wilson(e->right1, e->images)), "top5", e->top5,
+                     "top5_interval", interval_json(reel_wilson(e->right5, e->images)), "mean_f1",
+                     macro_f1(e), "classes", classes_json(e, card), "confusion", matrix_json(e),
+                     "confused", confused_json(e, card), "worst", worst_json(e, card, dataset));
 }
 
 /* ---- CSV ---- */
@@ -197,6 +240,7 @@ reel_status reel_judge_csv(const reel_evaluation *e, const reel_model_card *card
     if (!to)
         return reel_fail(err, REEL_ERR_IO, "--csv: %s: cannot be created: %s", path,
                          strerror(errno));
+
     fprintf(to, "class,images,predicted,right,precision,recall,f1\n");
     for (int64_t c = 0; c < e->classes; c++) {
         char text[1100];
@@ -205,6 +249,7 @@ reel_status reel_judge_csv(const reel_evaluation *e, const reel_model_card *card
         fprintf(to, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%.6f,%.6f,%.6f\n", s.images, s.predicted,
                 s.right, s.precision, s.recall, s.f1);
     }
+
     const bool failed = ferror(to) != 0;
     if (fclose(to) != 0 || failed)
         return reel_fail(err, REEL_ERR_IO, "--csv: %s: cannot be written: %s", path,

@@ -1,4 +1,5 @@
 /* The order of things: epochs, steps, evaluations, checkpoints, limits. */
+#include "train/run/checkpoint_folder.h"
 #include "train/run/loop_internal.h"
 #include "train/run/signals.h"
 

@@ -1,4 +1,5 @@
 /* An evaluation of the run, and the best weights. */
+#include "train/run/checkpoint_folder.h"
 #include "train/run/json_util.h"
 #include "train/run/judge.h"
 #include "train/run/loop_internal.h"

@@ -79,6 +79,7 @@ static json_t *evaluation_line(const reel_loop *loop, bool best)
                   (json_int_t)s->step, "epoch", (json_int_t)(s->epoch + 1), "loss",
                   reel_json_number(e->loss), "top1", e->top1, "top5", e->top5, "images",
                   (json_int_t)e->images, "best", best, "seconds", loop->meter.eval_seconds);
+
     if (s->seen > 0) {
         json_object_set_new(line, "train_loss", reel_json_number(s->loss_sum / (double)s->seen));
         json_object_set_new(line, "train_top1", json_real((double)s->right / (double)s->seen));
@@ -103,6 +104,7 @@ static void say_epoch(reel_loop *loop, bool best)
     if (s->epoch + 1 < epochs)
         snprintf(left, sizeof left, "  %s left",
                  reel_duration_text(seconds_left(loop), text, sizeof text));
+
     reel_progress_note(&loop->journal.progress, best,
                        "epoch %" PRId64 "/%" PRId64
                        "%s  | validation loss %.4f  top-1 %.1f %%  top-5 %.1f %%%s  | lr %.3g  "

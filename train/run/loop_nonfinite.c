@@ -1,5 +1,6 @@
 /* Acting on the guard's verdict: ending the run, leaving the step out, or returning to an earlier
  * checkpoint. */
+#include "train/run/checkpoint_folder.h"
 #include "train/run/loop_internal.h"
 #include "train/run/trace.h"
 
@@ -37,6 +38,7 @@ static reel_status restore_earlier(reel_loop *loop, char path[REEL_PATH_MAX], re
     reel_checkpoint_query query = {.folder = loop->journal.dir.path,
                                    .below = loop->session.state.restored ? failed : failed + 1,
                                    .every = c.rollback_every};
+
     reel_weights *weights;
     reel_error ignored;
     reel_status status = reel_checkpoint_find(&weights, &query, path, REEL_PATH_MAX, &ignored);

@@ -50,6 +50,7 @@ static reel_status open_feed(reel_loop *loop, const char *data, reel_error *err)
 {
     const reel_settings *s = loop->settings;
     json_t *held_back = held_back_before(s);
+
     const reel_feed_config config = {.data = data,
                                      .val_share = s->val_share,
                                      .held_back = held_back,
@@ -82,6 +83,7 @@ static reel_status load_weights(reel_loop *loop, const reel_weights *weights, co
     reel_error why;
     reel_status status;
     REEL_TRY_GOTO(reel_model_read_card(&card, weights, s->model->name, path, err), done);
+
     if (s->replace_head) {
         const reel_finetune_source source = {
             .weights = weights, .card = &card, .path = path, .arch = s->model->name};

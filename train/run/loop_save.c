@@ -1,4 +1,5 @@
 /* What the loop writes: checkpoints, and what a folder needs that had to be made anew. */
+#include "train/run/checkpoint_folder.h"
 #include "train/run/held_out.h"
 #include "train/run/loop_internal.h"
 #include "train/run/probe.h"

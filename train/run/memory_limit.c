@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PATH = 4200 };
+enum { CGROUP_PATH = 4200 };
 
 /* What no plan knows: decoders, rounding up to pages. RESERVED is address space alone, a thread's
  * stack and what the C library sets aside for its allocations; where there is little, it does with
@@ -22,9 +22,9 @@ static const double UNPLANNED = 0.03, PER_THREAD = 8e6, RESERVED = 80e6;
 
 /* The number in a file, or after `key` at the beginning of one of its lines; -1 = there is none
  * ("max"). */
-static double number_in(const char *folder, const char *name, const char *key)
+static double memory_figure(const char *folder, const char *name, const char *key)
 {
-    char path[PATH + 64], line[256];
+    char path[CGROUP_PATH + 64], line[256];
     double value = -1;
     snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *f = fopen(path, "r");
@@ -40,17 +40,17 @@ static double number_in(const char *folder, const char *name, const char *key)
 }
 
 /* What the group of this folder leaves; infinity without a limit. */
-static double left_in(const char *folder)
+static double left_in_group(const char *folder)
 {
     const char *const names[2][3] = {
         {"memory.max", "memory.current", "inactive_file "},
         {"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file "}};
     for (int v = 0; v < 2; v++) {
-        const double limit = number_in(folder, names[v][0], ""),
-                     used = number_in(folder, names[v][1], "");
+        const double limit = memory_figure(folder, names[v][0], ""),
+                     used = memory_figure(folder, names[v][1], "");
         if (limit < 0 || used < 0)
             continue;
-        const double cache = fmax(number_in(folder, "memory.stat", names[v][2]), 0);
+        const double cache = fmax(memory_figure(folder, "memory.stat", names[v][2]), 0);
         return fmax(limit - used + cache, 0);
     }
     return INFINITY;
@@ -61,9 +61,9 @@ static double least_left(const char *mount, char *path)
 {
     double least = INFINITY;
     for (;;) {
-        char folder[PATH];
+        char folder[CGROUP_PATH];
         snprintf(folder, sizeof folder, "%.1000s%.3000s", mount, path);
-        least = fmin(least, left_in(folder));
+        least = fmin(least, left_in_group(folder));
         char *slash = strrchr(path, '/');
         if (!slash)
             return least;
@@ -74,10 +74,11 @@ static double least_left(const char *mount, char *path)
 /* Lines of /proc/self/cgroup: "9:memory:/a/b" (version 1), "0::/a/b" (version 2). */
 static double left_by_groups(const char *root)
 {
-    char line[PATH], mount[1200];
+    char line[CGROUP_PATH], mount[1200];
     double least = INFINITY;
     snprintf(mount, sizeof mount, "%.1000s/proc/self/cgroup", root);
     FILE *f = fopen(mount, "r");
+
     while (f && fgets(line, sizeof line, f)) {
         char *controllers = strchr(line, ':'),
              *path = controllers ? strchr(controllers + 1, ':') : NULL;
@@ -86,6 +87,8 @@ static double left_by_groups(const char *root)
         *path++ = '\0';
         path[strcspn(path, "\n")] = '\0';
         controllers++;
+
+        /* Version 2 has one group for all controllers, with an empty name. */
         if (*controllers && !strstr(controllers, "memory"))
             continue;
         snprintf(mount, sizeof mount, "%.1000s/sys/fs/cgroup%s", root,
@@ -102,8 +105,8 @@ static double left_by_limit(const char *root)
 {
     char self[1200];
     snprintf(self, sizeof self, "%.1000s/proc/self", root);
-    const double limit = number_in(self, "limits", "Max address space"),
-                 used = 1024 * number_in(self, "status", "VmSize:");
+    const double limit = memory_figure(self, "limits", "Max address space"),
+                 used = 1024 * memory_figure(self, "status", "VmSize:");
     return limit < 0 || used < 0 ? INFINITY : fmax(limit - used, 0) / 2;
 }
 
@@ -111,9 +114,9 @@ double reel_memory_available(const char *root, const char **whose)
 {
     char proc[1200];
     snprintf(proc, sizeof proc, "%.1000s/proc", root);
-    const double kilobytes = number_in(proc, "meminfo", "MemAvailable:");
-    const double system = kilobytes < 0 ? INFINITY : 1024 * kilobytes, group = left_by_groups(root),
-                 limit = left_by_limit(root);
+    const double kilobytes = memory_figure(proc, "meminfo", "MemAvailable:");
+    const double system = kilobytes < 0 ? INFINITY : 1024 * kilobytes;
+    const double group = left_by_groups(root), limit = left_by_limit(root);
     const double least = fmin(system, fmin(group, limit));
     *whose = "half of what `ulimit -v` leaves is";
     if (least == group)

@@ -61,6 +61,7 @@ static bool is_dead(const reel_tensor *v, int64_t c)
     for (;;) {
         if (reel_tensor_get(v, index) != 0)
             return false;
+
         /* The next place of the channel; the last dimension counts fastest. */
         int d = v->ndim - 1;
         for (; d >= 0; d--) {
@@ -152,6 +153,7 @@ static double tell_changes(const reel_params *params, double lr, reel_journal *j
         if (!p->has_grad || p->value.ndim < 2 ||
             (p->flags & (REEL_PARAM_BUFFER | REEL_PARAM_FROZEN)))
             continue;
+
         const double gradient = euclidean_norm(&p->grad), weight = euclidean_norm(&p->value);
         const double change = weight > 0 ? lr * gradient / weight : 0;
         least = fmin(least, change);

@@ -54,25 +54,27 @@ json_t *reel_probe_take(reel_session *s, const reel_feed *feed)
 static reel_status compare_probes(const json_t *then, const json_t *now, const char *path,
                                   reel_error *err)
 {
+    static const struct {
+        const char *key, *words;
+    } figures[] = {{"loss", "loss"}, {"grad_norm", "gradient norm"}};
     const char *isa_then = json_string_value(json_object_get(then, "isa")),
                *isa = json_string_value(json_object_get(now, "isa"));
     if (!json_equal(json_object_get(then, "images"), json_object_get(now, "images")))
         return reel_fail(err, REEL_ERR_INVALID,
                          "--verify: %s: other images than when it was saved: the files, their "
-                         "number or what decodes them has "
-                         "changed",
+                         "number or what decodes them has changed",
                          path);
-    const char *const figures[] = {"loss", "grad_norm"};
+
     for (int i = 0; i < REEL_COUNT(figures); i++) {
-        const json_t *a = json_object_get(then, figures[i]), *b = json_object_get(now, figures[i]);
-        if (json_equal(a, b))
-            continue;
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "--verify: %s: the same images gave the %s %.17g when it was saved "
-                         "(%.20s) and give %.17g now (%s): "
-                         "the run would not have the same bits",
-                         path, i ? "gradient norm" : "loss", json_real_value(a),
-                         isa_then ? isa_then : "?", json_real_value(b), isa);
+        const json_t *a = json_object_get(then, figures[i].key),
+                     *b = json_object_get(now, figures[i].key);
+        if (!json_equal(a, b))
+            return reel_fail(err, REEL_ERR_INVALID,
+                             "--verify: %s: the same images gave the %s %.17g when it was saved "
+                             "(%.20s) and give %.17g now (%s): the run would not have the same "
+                             "bits",
+                             path, figures[i].words, json_real_value(a), isa_then ? isa_then : "?",
+                             json_real_value(b), isa);
     }
     return REEL_OK;
 }

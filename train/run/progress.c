@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE = 400 };
+enum { PROGRESS_LINE = 400 };
 
 double reel_seconds_now(void)
 {
@@ -44,7 +44,7 @@ void reel_progress_clear(reel_progress *p)
     p->drawn = false;
 }
 
-static int columns(void)
+static int terminal_width(void)
 {
     struct winsize size;
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
@@ -52,7 +52,7 @@ static int columns(void)
     return 80;
 }
 
-static void figures(char *text, size_t size, const reel_progress_line *l)
+static void progress_figures(char *text, size_t size, const reel_progress_line *l)
 {
     char left[32];
     size_t n = 0;
@@ -69,38 +69,54 @@ static void figures(char *text, size_t size, const reel_progress_line *l)
                  reel_duration_text(l->seconds_left, left, sizeof left));
 }
 
+/* The bar "[####    ]" for a share of the work; "" where fewer than 4 columns are left. */
+static void progress_bar(char *text, size_t size, const reel_progress_line *l, int columns)
+{
+    const int narrowest = 4, widest = 30;
+    const int width = columns < widest ? columns : widest;
+    text[0] = '\0';
+    if (columns < narrowest)
+        return;
+    const int full = l->total > 0 ? (int)((double)width * (double)l->done / (double)l->total) : 0;
+    snprintf(text, size, "[%.*s%*s] ", full, "##############################", width - full, "");
+}
+
+/* Redraws the line, cut to the terminal's width. */
+static void draw_progress(reel_progress *p, const reel_progress_line *l, const char *figures)
+{
+    const int width = terminal_width();
+    const int rest = width - (int)strlen(l->label) - (int)strlen(figures) - 6;
+    char bar[60], line[2 * PROGRESS_LINE];
+    progress_bar(bar, sizeof bar, l, rest);
+    int n = snprintf(line, sizeof line, "%s %s", l->label, bar);
+
+    /* Where the line is short of room, one space does between two figures. */
+    for (const char *c = figures; *c && n + 1 < (int)sizeof line; c++)
+        if (*bar || c[0] != ' ' || c[1] != ' ')
+            line[n++] = *c;
+    line[n] = '\0';
+    fprintf(stderr, "\r%.*s\033[K", width - 1, line);
+    fflush(stderr);
+    p->drawn = true;
+}
+
 void reel_progress_show(reel_progress *p, const reel_progress_line *l)
 {
     const double now = reel_seconds_now();
     if (p->quiet || now - p->last < (p->terminal ? 0.1 : 10))
         return;
     p->last = now;
-    char text[LINE];
-    figures(text, sizeof text, l);
-    if (!p->terminal) {
+
+    char figures[PROGRESS_LINE];
+    progress_figures(figures, sizeof figures, l);
+    if (p->terminal)
+        draw_progress(p, l, figures);
+    else
         fprintf(stderr, "%s  %lld/%lld  %s\n", l->label, (long long)l->done, (long long)l->total,
-                text);
-        return;
-    }
-    const int wide = columns(), rest = wide - (int)strlen(l->label) - (int)strlen(text) - 6;
-    const int bar = rest < 4 ? 0 : rest > 30 ? 30 : rest;
-    const int full = l->total > 0 ? (int)((double)bar * (double)l->done / (double)l->total) : 0;
-    char line[2 * LINE];
-    int n = snprintf(line, sizeof line, "%s ", l->label);
-    if (bar)
-        n += snprintf(line + n, sizeof line - (size_t)n, "[%.*s%*s] ", full,
-                      "##############################", bar - full, "");
-    for (const char *c = text; *c && n + 1 < (int)sizeof line;
-         c++) /* one space where the line is short of room */
-        if (bar || c[0] != ' ' || c[1] != ' ')
-            line[n++] = *c;
-    line[n] = '\0';
-    fprintf(stderr, "\r%.*s\033[K", wide - 1, line);
-    fflush(stderr);
-    p->drawn = true;
+                figures);
 }
 
-static void say(reel_progress *p, bool good, const char *format, va_list args)
+static void put_line(reel_progress *p, bool good, const char *format, va_list args)
 {
     reel_progress_clear(p);
     if (good && p->color)
@@ -115,7 +131,7 @@ void reel_progress_note(reel_progress *p, bool good, const char *format, ...)
         return;
     va_list args;
     va_start(args, format);
-    say(p, good, format, args);
+    put_line(p, good, format, args);
     va_end(args);
 }
 
@@ -123,6 +139,6 @@ void reel_progress_warn(reel_progress *p, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    say(p, false, format, args);
+    put_line(p, false, format, args);
     va_end(args);
 }

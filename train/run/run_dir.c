@@ -22,7 +22,7 @@ const char *reel_run_dir_file(const reel_run_dir *run, const char *name, char *t
     return text;
 }
 
-static bool is_of_a_run(const char *name)
+static bool is_run_file(const char *name)
 {
     return !strcmp(name, "config.json") || !strcmp(name, "metrics.jsonl") ||
            !strcmp(name, "model.safetensors") || !strcmp(name, "best.safetensors") ||
@@ -47,7 +47,7 @@ bool reel_run_dir_holds_run(const char *path)
     bool found = false;
     DIR *d = opendir(path);
     for (struct dirent *e; d && !found && (e = readdir(d));)
-        found = is_of_a_run(e->d_name);
+        found = is_run_file(e->d_name);
     if (d)
         closedir(d);
     return found;
@@ -59,6 +59,7 @@ reel_status reel_run_dir_check(const char *path, const char *resume, reel_error 
         return reel_fail(err, REEL_ERR_INVALID, "--output-dir: expected a path, got nothing");
     if (strlen(path) >= sizeof((reel_run_dir *)0)->path)
         return reel_fail(err, REEL_ERR_INVALID, "--output-dir: the path is too long");
+
     DIR *d = opendir(path);
     if (!d && errno == ENOENT)
         return REEL_OK;
@@ -66,6 +67,7 @@ reel_status reel_run_dir_check(const char *path, const char *resume, reel_error 
         return reel_fail(err, REEL_ERR_IO, "--output-dir %s: cannot be opened: %s", path,
                          strerror(errno));
     closedir(d);
+
     const bool resumed = resume && (!strcmp(resume, "auto") || lies_in(resume, path));
     if (resumed || !reel_run_dir_holds_run(path))
         return REEL_OK;
@@ -83,8 +85,9 @@ reel_status reel_run_dir_config(json_t **out, const char *path, reel_error *err)
     return access(file, F_OK) == 0 ? reel_json_load(out, file, err) : REEL_OK;
 }
 
-/* mkdir -p */
-static reel_status make_folders(const char *path, reel_error *err)
+/* As mkdir -p. A folder on the way that cannot be made may be there all the same: on a file system
+ * that is read only, or one that may not be listed. */
+static reel_status make_output_dir(const char *path, reel_error *err)
 {
     char part[REEL_PATH_MAX];
     snprintf(part, sizeof part, "%s", path);
@@ -105,14 +108,15 @@ static reel_status make_folders(const char *path, reel_error *err)
 
 /* Calls f on each parsed line of a .jsonl file; a line that is no JSON (a crash cut it) is passed
  * over. No file: no lines. */
-static reel_status each_line(const char *path,
-                             reel_status (*f)(void *user, json_t *line, reel_error *err),
-                             void *user, reel_error *err)
+static reel_status each_json_line(const char *path,
+                                  reel_status (*f)(void *user, json_t *line, reel_error *err),
+                                  void *user, reel_error *err)
 {
     FILE *in;
     REEL_TRY(reel_plain_open(&in, path, err));
     if (!in)
         return REEL_OK;
+
     char *text = NULL;
     size_t capacity = 0;
     reel_status status = REEL_OK;
@@ -122,6 +126,7 @@ static reel_status each_line(const char *path,
             status = f(user, line, err);
         json_decref(line);
     }
+
     /* A file that was read in part must not be rewritten from that part. */
     if (status == REEL_OK && !feof(in))
         status = reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
@@ -131,7 +136,7 @@ static reel_status each_line(const char *path,
 }
 
 /* A line of bad_files.jsonl, of a file that was not known. */
-static reel_status remember(reel_run_dir *run, json_t *line, bool *is_new, reel_error *err)
+static reel_status remember_bad(reel_run_dir *run, json_t *line, bool *is_new, reel_error *err)
 {
     const char *split = json_string_value(json_object_get(line, "split")),
                *name = json_string_value(json_object_get(line, "name"));
@@ -149,15 +154,15 @@ static reel_status remember(reel_run_dir *run, json_t *line, bool *is_new, reel_
     return REEL_OK;
 }
 
-static reel_status remember_line(void *user, json_t *line, reel_error *err)
+static reel_status remember_bad_line(void *user, json_t *line, reel_error *err)
 {
     bool is_new;
-    return remember(user, line, &is_new, err);
+    return remember_bad(user, line, &is_new, err);
 }
 
 /* Files that a killed process had not finished: half a gigabyte each, for a checkpoint of AlexNet.
  */
-static void sweep(const char *path)
+static void remove_unfinished(const char *path)
 {
     DIR *d = opendir(path);
     for (struct dirent *e; d && (e = readdir(d));) {
@@ -176,19 +181,21 @@ reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t 
     *run = (reel_run_dir){.lock = -1, .folder = -1, .config = config, .bad = json_object()};
     snprintf(run->path, sizeof run->path, "%s", path);
     char file[REEL_PATH_MAX];
-    REEL_TRY(make_folders(path, err));
-    run->folder = open(path, O_PATH | O_DIRECTORY |
-                                 O_CLOEXEC); /* as long as it is open, no other gets its number */
+    REEL_TRY(make_output_dir(path, err));
+    /* As long as it is open, no other folder gets its inode number. */
+    run->folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
     if (!locked) {
         REEL_TRY(reel_run_lock(&run->lock, path, err));
         /* Another run may have begun in it after the first look and have ended by now. */
         if (access(reel_run_dir_file(run, "config.json", file, sizeof file), F_OK) == 0)
             return reel_fail(err, REEL_ERR_INVALID, "--output-dir %s: holds a run already", path);
     }
-    sweep(path);
+
+    remove_unfinished(path);
     REEL_TRY(reel_json_save(config, reel_run_dir_file(run, "config.json", file, sizeof file), err));
-    return each_line(reel_run_dir_file(run, "bad_files.jsonl", file, sizeof file), remember_line,
-                     run, err);
+    return each_json_line(reel_run_dir_file(run, "bad_files.jsonl", file, sizeof file),
+                          remember_bad_line, run, err);
 }
 
 void reel_run_dir_close(reel_run_dir *run)
@@ -200,7 +207,7 @@ void reel_run_dir_close(reel_run_dir *run)
     *run = (reel_run_dir){.lock = -1, .folder = -1};
 }
 
-static bool same_file(const struct stat *a, const struct stat *b)
+static bool is_same_file(const struct stat *a, const struct stat *b)
 {
     return a->st_ino == b->st_ino && a->st_dev == b->st_dev;
 }
@@ -251,7 +258,7 @@ reel_status reel_run_dir_describe(const reel_run_dir *run, reel_error *err)
 }
 
 /* A folder that exists becomes the run's. */
-static reel_status take(reel_run_dir *run, reel_error *err)
+static reel_status take_folder(reel_run_dir *run, reel_error *err)
 {
     close(run->folder);
     run->folder = open(run->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -260,36 +267,44 @@ static reel_status take(reel_run_dir *run, reel_error *err)
     return reel_run_lock(&run->lock, run->path, err);
 }
 
+/* Where the system says that the open folder is now; false where it is gone. */
+static bool find_moved(const reel_run_dir *run, const struct stat *own, char *path, size_t size)
+{
+    char link[40];
+    struct stat there;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", run->folder);
+    const ssize_t length = readlink(link, path, size - 1);
+    if (length <= 0)
+        return false;
+    path[length] = '\0';
+    return stat(path, &there) == 0 && is_same_file(own, &there);
+}
+
 reel_status reel_run_dir_in_place(reel_run_dir *run, reel_run_dir_found *found, reel_error *err)
 {
     struct stat own, there;
-    char link[40], now[sizeof run->path];
     *found = REEL_RUN_DIR_IN_PLACE;
     if (run->folder < 0 || fstat(run->folder, &own) != 0)
         return REEL_OK;
     const bool taken = stat(run->path, &there) == 0;
-    if (taken ? same_file(&own, &there) : errno != ENOENT)
+    if (taken ? is_same_file(&own, &there) : errno != ENOENT)
         return REEL_OK; /* a server that is away says nothing of the folder */
-    snprintf(link, sizeof link, "/proc/self/fd/%d", run->folder);
-    const ssize_t length = readlink(link, now, sizeof now - 1);
-    if (length > 0) {
-        now[length] = '\0';
-        if (stat(now, &there) == 0 && same_file(&own, &there)) {
-            memcpy(run->path, now, (size_t)length + 1);
-            *found = REEL_RUN_DIR_MOVED;
-            return REEL_OK;
-        }
+
+    char now[sizeof run->path];
+    if (find_moved(run, &own, now, sizeof now)) {
+        memcpy(run->path, now, sizeof now);
+        *found = REEL_RUN_DIR_MOVED;
+        return REEL_OK;
     }
     if (!taken) {
         if (mkdir(run->path, 0777) != 0)
             return REEL_OK; /* each write will tell */
         *found = REEL_RUN_DIR_MADE_ANEW;
-        return take(run, err);
+        return take_folder(run, err);
     }
     return reel_fail(err, REEL_ERR_INVALID,
                      "--output-dir %s: expected the folder in which the run began, got another "
-                     "one, made since; nothing more is "
-                     "written",
+                     "one, made since; nothing more is written",
                      run->path);
 }
 
@@ -348,7 +363,7 @@ reel_status reel_run_dir_rewind(reel_run_dir *run, int64_t step, bool evaluates,
     reel_status status = REEL_OK;
     if (r.metrics.to && r.summary.to) {
         reel_summary_header(r.summary.to);
-        status = each_line(file, keep_line, &r, err);
+        status = each_json_line(file, keep_line, &r, err);
     }
     status = put_in_place(&r.metrics, file, status, err);
     return put_in_place(&r.summary, reel_run_dir_file(run, "summary.csv", file, sizeof file),
@@ -361,7 +376,7 @@ reel_status reel_run_dir_bad(reel_run_dir *run, const char *split, const char *n
     char file[REEL_PATH_MAX];
     json_t *line = json_pack("{s:s, s:o, s:o}", "split", split, "name", reel_json_text(name),
                              "reason", reel_json_text(reason));
-    const reel_status status = remember(run, line, is_new, err);
+    const reel_status status = remember_bad(run, line, is_new, err);
     if (*is_new)
         return reel_json_append(line, reel_run_dir_file(run, "bad_files.jsonl", file, sizeof file),
                                 err);

@@ -11,6 +11,20 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Refuses: another process holds the lock. The system knows its id, unless it runs on another host
+ * or in another container. */
+static reel_status refuse_locked(int fd, const char *folder, reel_error *err)
+{
+    struct flock holder = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char who[40] = "another process";
+    if (fcntl(fd, F_GETLK, &holder) == 0 && holder.l_type != F_UNLCK && holder.l_pid > 0)
+        snprintf(who, sizeof who, "process %ld", (long)holder.l_pid);
+    return reel_fail(
+        err, REEL_ERR_INVALID,
+        "--output-dir %s: %s is training in it; wait for its end or choose another folder", folder,
+        who);
+}
+
 reel_status reel_run_lock(int *fd, const char *folder, reel_error *err)
 {
     char path[4300];
@@ -19,24 +33,16 @@ reel_status reel_run_lock(int *fd, const char *folder, reel_error *err)
     if (*fd < 0)
         return reel_fail(err, REEL_ERR_IO, "--output-dir %s: cannot be written: %s", folder,
                          strerror(errno));
+
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     if (fcntl(*fd, F_SETLK, &lock) == 0)
         return REEL_OK;
     const int why = errno;
-    struct flock holder = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    const bool known =
-        fcntl(*fd, F_GETLK, &holder) == 0 && holder.l_type != F_UNLCK && holder.l_pid > 0;
     if (why == EACCES || why == EAGAIN) {
+        refuse_locked(*fd, folder, err);
         close(*fd);
         *fd = -1;
-        char pid[40] =
-            "another process"; /* on another host, or in another container: without a number here */
-        if (known)
-            snprintf(pid, sizeof pid, "process %ld", (long)holder.l_pid);
-        return reel_fail(
-            err, REEL_ERR_INVALID,
-            "--output-dir %s: %s is training in it; wait for its end or choose another folder",
-            folder, pid);
+        return REEL_ERR_INVALID;
     }
     reel_say("reel train: warning: %s: the file system has no locks (%s): see that no other run "
              "uses the folder",

@@ -20,15 +20,17 @@ bool reel_share_in_turns(int threads, int workers)
 
 reel_share reel_share_cores(int cores, int64_t batch, double step, double sample)
 {
-    const int64_t each = (batch + cores - 1) / cores;
-    const double images = (double)batch, rounds = (double)each;
+    const int64_t each = (batch + cores - 1) / cores; /* images that a core loads in its turn */
+    const double images = (double)batch, turns = images / (step + (double)each * sample);
     reel_share s = {.cores = cores,
                     .threads = cores,
                     .workers = cores,
                     .in_turns = true,
                     .step = step,
-                    .sample = sample};
-    s.rate = images / (step + rounds * sample);
+                    .sample = sample,
+                    .rate = turns};
+
+    /* The best number of workers beside fewer threads. */
     for (int w = 1; w < cores; w++) {
         const double compute = step * cores / (cores - w), load = images * sample / w;
         const double rate = images / (compute > load ? compute : load);
@@ -39,39 +41,41 @@ reel_share reel_share_cores(int cores, int64_t batch, double step, double sample
     }
     if (s.other_rate <= s.rate * CLEARLY)
         return s;
-    const double turns = s.rate;
+
     s.rate = s.other_rate;
-    s.other_rate = turns;
     s.workers = s.other_workers;
     s.threads = cores - s.workers;
-    s.other_workers = cores;
     s.in_turns = false;
+    s.other_rate = turns;
+    s.other_workers = cores;
     return s;
+}
+
+/* What the way that was not taken would give; "" where there is none. */
+static void other_way_text(const reel_share *s, char *text, size_t size)
+{
+    text[0] = '\0';
+    if (s->other_workers && s->in_turns)
+        snprintf(text, size, " (%.0f with %d beside %d)", s->other_rate, s->other_workers,
+                 s->cores - s->other_workers);
+    else if (s->other_workers)
+        snprintf(text, size, " (%.0f in turns)", s->other_rate);
 }
 
 const char *reel_share_text(const reel_share *s, char *text, size_t size)
 {
-    char *const begin = text;
-    int n = snprintf(text, size,
-                     "%d core%s; an image takes %.2f ms of one to load, a step %.0f ms of all: ",
-                     s->cores, s->cores == 1 ? "" : "s", 1e3 * s->sample, 1e3 * s->step);
-    if (n < 0 || (size_t)n >= size)
-        return begin;
-    text += n;
-    size -= (size_t)n;
+    char other[80], choice[100];
+    other_way_text(s, other, sizeof other);
     if (s->in_turns)
-        n = snprintf(text, size, "%d threads and %d workers take turns, %.0f images/s expected",
-                     s->threads, s->workers, s->rate);
+        snprintf(choice, sizeof choice, "%d threads and %d workers take turns", s->threads,
+                 s->workers);
     else
-        n = snprintf(text, size,
-                     "%d threads compute, %d workers load beside them, %.0f images/s expected",
-                     s->threads, s->workers, s->rate);
-    if (s->other_workers && n > 0 && (size_t)n < size) {
-        if (s->in_turns)
-            snprintf(text + n, size - (size_t)n, " (%.0f with %d beside %d)", s->other_rate,
-                     s->other_workers, s->cores - s->other_workers);
-        else
-            snprintf(text + n, size - (size_t)n, " (%.0f in turns)", s->other_rate);
-    }
-    return begin;
+        snprintf(choice, sizeof choice, "%d threads compute, %d workers load beside them",
+                 s->threads, s->workers);
+    snprintf(text, size,
+             "%d core%s; an image takes %.2f ms of one to load, a step %.0f ms of all: %s, %.0f "
+             "images/s expected%s",
+             s->cores, s->cores == 1 ? "" : "s", 1e3 * s->sample, 1e3 * s->step, choice, s->rate,
+             other);
+    return text;
 }

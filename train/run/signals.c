@@ -20,7 +20,7 @@ static long long now(void)
     return (long long)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static void note(int number)
+static void note_end(int number)
 {
     static const char words[] =
         "\nreel: second signal: left at once, nothing saved since the last checkpoint\n";
@@ -44,7 +44,7 @@ static void note_save(int number)
 
 void reel_signals_install(void)
 {
-    struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_handler = note_end, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, 0);
     sigaction(SIGTERM, &action, 0);

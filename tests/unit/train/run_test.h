@@ -13,6 +13,7 @@
 #include "train/cli/options.h"
 #include "train/cli/recipe.h"
 #include "train/cli/train_settings.h"
+#include "train/run/checkpoint_folder.h"
 #include "train/run/loop.h"
 
 #define MUST(call, err)                                                                            \

@@ -1,0 +1,36 @@
+/* The checkpoints of a run's folder: checkpoint-NNNNNNNN.safetensors, N = step. */
+#ifndef REEL_TRAIN_CHECKPOINT_FOLDER_H
+#define REEL_TRAIN_CHECKPOINT_FOLDER_H
+
+#include "train/run/checkpoint.h"
+#include "train/run/run_dir.h"
+
+/* Checks that there is room, writes the checkpoint and model.safetensors, then removes all but the
+ * newest `keep` checkpoints, and those of later steps. With rollback_every, `keep` counts those
+ * that a rollback returns to; of others this one alone stays. */
+reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep,
+                                 reel_error *err);
+/* Writes weights and card to `name` in the run's folder; epoch: how many had been completed. */
+reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run,
+                                       const char *name, int64_t epoch, reel_error *err);
+
+bool reel_checkpoint_exists(const char *folder, int64_t step); /* a file of that name */
+
+/* Which checkpoint of a folder: the newest one whose step is below `below` and a multiple of
+ * `every`. */
+typedef struct reel_checkpoint_query {
+    const char *folder;
+    int64_t below, every;
+    void (*on_damaged)(const char *message); /* told of newer ones that are damaged; may be NULL */
+} reel_checkpoint_query;
+
+/* Finds the newest such checkpoint whose CRC-32s are right. *out NULL: there is none. An error
+ * where all of them are damaged. path receives its name. */
+reel_status reel_checkpoint_find(reel_weights **out, const reel_checkpoint_query *query, char *path,
+                                 size_t size, reel_error *err);
+
+/* Renames the checkpoints of later steps than this one, which were passed over, to NAME.damaged, so
+ * that they do not count among those that are kept; returns how many. */
+int64_t reel_checkpoint_set_aside(const char *folder, const char *path);
+
+#endif
