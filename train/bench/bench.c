@@ -14,7 +14,7 @@ double reel_bench_now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static int ascending(const void *a, const void *b)
+static int compare_times(const void *a, const void *b)
 {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -22,7 +22,7 @@ static int ascending(const void *a, const void *b)
 
 double reel_bench_median(double *times, int64_t n)
 {
-    qsort(times, (size_t)n, sizeof *times, ascending);
+    qsort(times, (size_t)n, sizeof *times, compare_times);
     return times[n / 2];
 }
 
@@ -33,16 +33,20 @@ double reel_bench_fma_gflops(reel_isa isa, int threads, int bursts)
     volatile float kept = 0;
     float sum = 0;
     double best = 0;
+
     for (int burst = 0; burst < bursts; burst++) {
         const double begin = reel_bench_now();
 #pragma omp parallel for schedule(static, 1) num_threads(threads) reduction(+ : sum)
         for (int t = 0; t < threads; t++)
             sum += kernels->peak_multiply_add(rounds, 0.5f, 0.25f);
+
         const double rate =
             1e-9 * (double)(rounds * kernels->peak_flop * threads) / (reel_bench_now() - begin);
         if (rate > best)
             best = rate;
     }
+
+    /* Without a use of the sum the compiler would drop the loop. */
     kept = sum;
     (void)kept;
     return best;
@@ -57,6 +61,7 @@ reel_status reel_bench_triad_gbs(reel_isa isa, int threads, double *gbs, reel_er
     if (!a)
         return REEL_ERR_MEMORY;
     float *b = a + n, *c = b + n;
+
     double best = 0;
     for (int sweep = -1; sweep < SWEEPS; sweep++) { /* the first one brings the pages */
         const double begin = reel_bench_now();
@@ -69,10 +74,12 @@ reel_status reel_bench_triad_gbs(reel_isa isa, int threads, double *gbs, reel_er
             else
                 reel_kernels_at(isa)->triad(to - from, a + from, b + from, c + from, 0.5f);
         }
+
         const double rate = 3e-9 * (double)bytes / (reel_bench_now() - begin);
         if (sweep >= 0 && rate > best)
             best = rate;
     }
+
     reel_pages_free(a, 3 * bytes);
     *gbs = best;
     return REEL_OK;

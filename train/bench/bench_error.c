@@ -24,11 +24,12 @@ static double x_at(const reel_conv_shape *s, const float *x, int64_t n, int64_t 
                : (double)x[((n * s->h + y) * s->w + z) * s->c + c];
 }
 
-static double forward(const reel_conv_shape *s, const float *x, const float *w, int64_t index)
+static double exact_forward(const reel_conv_shape *s, const float *x, const float *w, int64_t index)
 {
     const int64_t cg = s->c / s->groups, og = s->oc / s->groups;
     const at o = map_at(index, s->oh, s->ow, s->oc);
     double sum = 0;
+
     for (int64_t i = 0; i < s->kh; i++)
         for (int64_t j = 0; j < s->kw; j++)
             for (int64_t c = 0; c < cg; c++)
@@ -38,12 +39,14 @@ static double forward(const reel_conv_shape *s, const float *x, const float *w, 
     return sum;
 }
 
-static double input_grad(const reel_conv_shape *s, const float *dy, const float *w, int64_t index)
+static double exact_input_grad(const reel_conv_shape *s, const float *dy, const float *w,
+                               int64_t index)
 {
     const int64_t cg = s->c / s->groups, og = s->oc / s->groups;
     const at a = map_at(index, s->h, s->w, s->c);
     const int64_t first = a.c / cg * og;
     double sum = 0;
+
     for (int64_t i = 0; i < s->kh; i++)
         for (int64_t j = 0; j < s->kw; j++) {
             const int64_t y = a.y + s->ph - i * s->dh, x = a.x + s->pw - j * s->dw;
@@ -57,7 +60,8 @@ static double input_grad(const reel_conv_shape *s, const float *dy, const float 
     return sum;
 }
 
-static double weight_grad(const reel_conv_shape *s, const float *x, const float *dy, int64_t index)
+static double exact_weight_grad(const reel_conv_shape *s, const float *x, const float *dy,
+                                int64_t index)
 {
     const int64_t cg = s->c / s->groups, og = s->oc / s->groups;
     const at t = map_at(index, s->kh, s->kw, cg); /* n is the output channel */
@@ -71,7 +75,7 @@ static double weight_grad(const reel_conv_shape *s, const float *x, const float 
 }
 
 /* x W^T, or x W where only that is measured; dy W; dy^T x. */
-static double product(const reel_bench_work *v, int64_t index)
+static double exact_product(const reel_bench_work *v, int64_t index)
 {
     const reel_bench_shape *s = v->shape;
     const float *a = v->in[0], *b = v->in[1];
@@ -80,6 +84,7 @@ static double product(const reel_bench_work *v, int64_t index)
     const int64_t terms = v->pass == REEL_CONV_FORWARD      ? s->k
                           : v->pass == REEL_CONV_INPUT_GRAD ? s->n
                                                             : s->m;
+
     double sum = 0;
     for (int64_t p = 0; p < terms; p++) {
         const double left =
@@ -91,19 +96,19 @@ static double product(const reel_bench_work *v, int64_t index)
     return sum;
 }
 
-static double expected(const reel_bench_work *v, int64_t index)
+static double exact_value(const reel_bench_work *v, int64_t index)
 {
     if (v->shape->is_product)
-        return product(v, index) + (v->bias ? (double)v->bias[index % v->shape->n] : 0);
+        return exact_product(v, index) + (v->bias ? (double)v->bias[index % v->shape->n] : 0);
     const reel_conv_shape *s = &v->shape->conv;
     switch (v->pass) {
     case REEL_CONV_FORWARD:
-        return forward(s, v->in[0], v->in[1], index) +
+        return exact_forward(s, v->in[0], v->in[1], index) +
                (v->bias ? (double)v->bias[index % s->oc] : 0);
     case REEL_CONV_INPUT_GRAD:
-        return input_grad(s, v->in[0], v->in[1], index);
+        return exact_input_grad(s, v->in[0], v->in[1], index);
     default:
-        return weight_grad(s, v->in[0], v->in[1], index);
+        return exact_weight_grad(s, v->in[0], v->in[1], index);
     }
 }
 
@@ -113,15 +118,17 @@ double reel_bench_work_error(const reel_bench_work *work)
     const double terms = reel_bench_work_flop(work) / 2 / (double)work->out_count;
     int64_t samples = (int64_t)(PRODUCTS / (terms < 1 ? 1 : terms));
     samples = samples < FEWEST ? FEWEST : samples > MOST ? MOST : samples;
+
     double difference = 0, square = 0;
 #pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(work->ctx))                 \
     reduction(+ : difference, square)
     for (int64_t i = 0; i < samples; i++) {
         reel_rng rng = reel_rng_at(reel_ctx_seed(work->ctx), REEL_STREAM_BENCH, 2, (uint32_t)i);
         const int64_t index = (int64_t)reel_rng_below(&rng, (uint64_t)work->out_count);
-        const double right = expected(work, index), off = (double)work->out[index] - right;
+        const double right = exact_value(work, index), off = (double)work->out[index] - right;
         difference += off * off;
         square += right * right;
     }
+
     return square > 0 ? sqrt(difference / square) : sqrt(difference);
 }

@@ -30,8 +30,8 @@ static const struct {
     {"sgemm/1024", 1024, 1024, 1024},
 };
 
-static reel_status add(reel_bench_shapes *all, const char *net, const char *layer,
-                       const reel_bench_shape *shape, reel_error *err)
+static reel_status add_shape(reel_bench_shapes *all, const char *net, const char *layer,
+                             const reel_bench_shape *shape, reel_error *err)
 {
     reel_bench_shape *more = realloc(all->at, (size_t)(all->count + 1) * sizeof *more);
     const size_t size = strlen(net) + strlen(layer) + 2;
@@ -48,7 +48,7 @@ static reel_status add(reel_bench_shapes *all, const char *net, const char *laye
     return REEL_OK;
 }
 
-static reel_bench_shape convolution(const int64_t *f, int64_t batch)
+static reel_bench_shape conv_shape_of(const int64_t *f, int64_t batch)
 {
     reel_conv_shape s = {.n = batch,
                          .c = f[C],
@@ -67,7 +67,7 @@ static reel_bench_shape convolution(const int64_t *f, int64_t batch)
 }
 
 /* The fields of one layer; `where` names file and layer. */
-static reel_status read_fields(const char *where, const json_t *layer, int64_t *f, reel_error *err)
+static reel_status read_layer(const char *where, const json_t *layer, int64_t *f, reel_error *err)
 {
     if (!json_is_array(layer) || json_array_size(layer) != FIELDS)
         return reel_fail(
@@ -75,6 +75,7 @@ static reel_status read_fields(const char *where, const json_t *layer, int64_t *
             "%s: expected 8 numbers [c, h, w, oc, kernel, stride, padding, groups], got %s%zu",
             where, json_is_array(layer) ? "" : "no list but something else; elements: ",
             json_array_size(layer));
+
     for (int i = 0; i < FIELDS; i++) {
         const json_t *value = json_array_get(layer, (size_t)i);
         const int64_t least = i == PADDING ? 0 : 1;
@@ -90,10 +91,13 @@ static reel_status read_fields(const char *where, const json_t *layer, int64_t *
                          "%s: field %d (%s): expected a whole number from %lld to %d, got %s",
                          where, i + 1, field_names[i], (long long)least, LARGEST, got);
     }
+
     if (f[C] % f[GROUPS] || f[OC] % f[GROUPS])
         return reel_fail(err, REEL_ERR_FORMAT,
                          "%s: field 8 (groups): expected a divisor of c %lld and oc %lld, got %lld",
                          where, (long long)f[C], (long long)f[OC], (long long)f[GROUPS]);
+
+    /* A kernel or a stride larger than the padded input gives no output. */
     const int64_t side = (f[H] < f[W] ? f[H] : f[W]) + 2 * f[PADDING];
     for (int i = KERNEL; i <= STRIDE; i++)
         if (f[i] > side)
@@ -104,8 +108,8 @@ static reel_status read_fields(const char *where, const json_t *layer, int64_t *
     return REEL_OK;
 }
 
-static reel_status read_nets(reel_bench_shapes *all, const char *path, const json_t *nets,
-                             int64_t batch, reel_error *err)
+static reel_status read_shapes_file(reel_bench_shapes *all, const char *path, const json_t *nets,
+                                    int64_t batch, reel_error *err)
 {
     const char *net, *layer;
     json_t *layers, *fields; /* iteration only */
@@ -113,6 +117,7 @@ static reel_status read_nets(reel_bench_shapes *all, const char *path, const jso
         return reel_fail(err, REEL_ERR_FORMAT,
                          "%s: expected an object {\"net\": {\"layer\": [...]}}, got something else",
                          path);
+
     json_object_foreach((json_t *)nets, net, layers)
     {
         if (!json_is_object(layers))
@@ -124,21 +129,22 @@ static reel_status read_nets(reel_bench_shapes *all, const char *path, const jso
             char where[700];
             int64_t f[FIELDS];
             snprintf(where, sizeof where, "%.400s: %.100s/%.100s", path, net, layer);
-            REEL_TRY(read_fields(where, fields, f, err));
-            const reel_bench_shape shape = convolution(f, batch);
-            REEL_TRY(add(all, net, layer, &shape, err));
+            REEL_TRY(read_layer(where, fields, f, err));
+            const reel_bench_shape shape = conv_shape_of(f, batch);
+            REEL_TRY(add_shape(all, net, layer, &shape, err));
         }
     }
+
     if (all->count == 0)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: expected one layer or more, got none", path);
     return REEL_OK;
 }
 
-static reel_status built_in(reel_bench_shapes *all, int64_t batch, reel_error *err)
+static reel_status built_in_shapes(reel_bench_shapes *all, int64_t batch, reel_error *err)
 {
     for (int64_t i = 0; i < REEL_COUNT(convolutions); i++) {
-        const reel_bench_shape shape = convolution(convolutions[i].field, batch);
-        REEL_TRY(add(all, "", convolutions[i].name, &shape, err));
+        const reel_bench_shape shape = conv_shape_of(convolutions[i].field, batch);
+        REEL_TRY(add_shape(all, "", convolutions[i].name, &shape, err));
     }
     for (int64_t i = 0; i < REEL_COUNT(products); i++) {
         const reel_bench_shape shape = {.is_product = true,
@@ -146,12 +152,12 @@ static reel_status built_in(reel_bench_shapes *all, int64_t batch, reel_error *e
                                         .m = products[i].m ? products[i].m : batch,
                                         .n = products[i].n,
                                         .k = products[i].k};
-        REEL_TRY(add(all, "", products[i].name, &shape, err));
+        REEL_TRY(add_shape(all, "", products[i].name, &shape, err));
     }
     return REEL_OK;
 }
 
-static reel_status keep_named(reel_bench_shapes *all, const char *net, reel_error *err)
+static reel_status keep_named_shapes(reel_bench_shapes *all, const char *net, reel_error *err)
 {
     int64_t kept = 0;
     for (int64_t i = 0; i < all->count; i++)
@@ -172,10 +178,10 @@ reel_status reel_bench_shapes_load(reel_bench_shapes *shapes, const char *path, 
     *shapes = (reel_bench_shapes){0};
     if (path)
         REEL_TRY(reel_json_load(&nets, path, err));
-    const reel_status status =
-        path ? read_nets(shapes, path, nets, batch, err) : built_in(shapes, batch, err);
+    const reel_status status = path ? read_shapes_file(shapes, path, nets, batch, err)
+                                    : built_in_shapes(shapes, batch, err);
     json_decref(nets);
-    return status ? status : keep_named(shapes, net, err);
+    return status ? status : keep_named_shapes(shapes, net, err);
 }
 
 void reel_bench_shapes_free(reel_bench_shapes *shapes)

@@ -30,7 +30,7 @@ static product product_of(const reel_bench_shape *s, reel_conv_pass pass)
 }
 
 /* A product of sizes, exact below 2^53 and never wrapping round. */
-static double size_of(const int64_t *factor, int n)
+static double product_of_sizes(const int64_t *factor, int n)
 {
     double size = 1;
     for (int i = 0; i < n; i++)
@@ -38,7 +38,8 @@ static double size_of(const int64_t *factor, int n)
     return size;
 }
 
-static void measure(const reel_bench_shape *shape, reel_conv_pass pass, double in[2], double *out)
+static void count_elements(const reel_bench_shape *shape, reel_conv_pass pass, double in[2],
+                           double *out)
 {
     if (shape->is_product) {
         const product p = product_of(shape, pass);
@@ -47,16 +48,17 @@ static void measure(const reel_bench_shape *shape, reel_conv_pass pass, double i
         *out = (double)p.m * (double)p.n;
         return;
     }
+
     const reel_conv_shape *s = &shape->conv;
-    const double x = size_of((const int64_t[]){s->n, s->c, s->h, s->w}, 4),
-                 y = size_of((const int64_t[]){s->n, s->oc, s->oh, s->ow}, 4);
-    const double w = size_of((const int64_t[]){s->oc, s->c / s->groups, s->kh, s->kw}, 4);
+    const double x = product_of_sizes((const int64_t[]){s->n, s->c, s->h, s->w}, 4),
+                 y = product_of_sizes((const int64_t[]){s->n, s->oc, s->oh, s->ow}, 4);
+    const double w = product_of_sizes((const int64_t[]){s->oc, s->c / s->groups, s->kh, s->kw}, 4);
     in[0] = pass == REEL_CONV_INPUT_GRAD ? y : x;
     in[1] = pass == REEL_CONV_WEIGHT_GRAD ? y : w;
     *out = pass == REEL_CONV_FORWARD ? y : pass == REEL_CONV_INPUT_GRAD ? x : w;
 }
 
-static size_t scratch_of(const reel_ctx *ctx, const reel_bench_shape *shape, reel_conv_pass pass)
+static size_t pass_scratch(const reel_ctx *ctx, const reel_bench_shape *shape, reel_conv_pass pass)
 {
     if (shape->is_product) {
         const product p = product_of(shape, pass);
@@ -71,11 +73,11 @@ reel_status reel_bench_work_check(const reel_ctx *ctx, const reel_bench_shape *s
 {
     const double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     double in[2], out, bytes;
-    measure(shape, pass, in, &out);
+    count_elements(shape, pass, in, &out);
     bytes = (in[0] + in[1] + out) * sizeof(float);
     if (bytes <= memory)
-        bytes += (double)scratch_of(ctx, shape,
-                                    pass); /* of sizes that wrap round it would be nonsense */
+        bytes += (double)pass_scratch(ctx, shape,
+                                      pass); /* of sizes that wrap round it would be nonsense */
     if (bytes <= 0.9 * memory)
         return REEL_OK;
     return reel_fail(err, REEL_ERR_INVALID,
@@ -84,14 +86,14 @@ reel_status reel_bench_work_check(const reel_ctx *ctx, const reel_bench_shape *s
                      shape->name, 0.9e-9 * memory, 1e-9 * bytes);
 }
 
-static float *carve(char **at, int64_t count)
+static float *carve_floats(char **at, int64_t count)
 {
     float *here = (float *)*at;
     *at += ((size_t)count * sizeof(float) + REEL_ALIGNMENT - 1) / REEL_ALIGNMENT * REEL_ALIGNMENT;
     return here;
 }
 
-static void fill(const reel_ctx *ctx, float *to, int64_t count, uint32_t stream)
+static void fill_random(const reel_ctx *ctx, float *to, int64_t count, uint32_t stream)
 {
     enum { STRETCH = 65521 };
     reel_rng rng = reel_rng_at(reel_ctx_seed(ctx), REEL_STREAM_BENCH, 1, stream);
@@ -109,7 +111,8 @@ reel_status reel_bench_work_open(reel_bench_work *work, const reel_ctx *ctx,
 {
     double in[2], out;
     REEL_TRY(reel_bench_work_check(ctx, shape, pass, err));
-    measure(shape, pass, in, &out);
+    count_elements(shape, pass, in, &out);
+
     *work = (reel_bench_work){.ctx = ctx, .shape = shape, .pass = pass};
     work->in_count[0] = (int64_t)in[0];
     work->in_count[1] = (int64_t)in[1];
@@ -117,19 +120,23 @@ reel_status reel_bench_work_open(reel_bench_work *work, const reel_ctx *ctx,
     work->bias_count = pass != REEL_CONV_FORWARD || shape->forward_only ? 0
                        : shape->is_product                              ? shape->n
                                                                         : shape->conv.oc;
+
     const int64_t reals =
         work->in_count[0] + work->in_count[1] + work->bias_count + work->out_count;
-    work->bytes = (size_t)reals * sizeof(float) + 5 * REEL_ALIGNMENT + scratch_of(ctx, shape, pass);
+    work->bytes =
+        (size_t)reals * sizeof(float) + 5 * REEL_ALIGNMENT + pass_scratch(ctx, shape, pass);
     work->block = reel_pages_alloc(work->bytes, err);
     if (!work->block)
         return REEL_ERR_MEMORY;
+
     char *at = work->block;
     for (int i = 0; i < 2; i++)
-        fill(ctx, work->in[i] = carve(&at, work->in_count[i]), work->in_count[i], (uint32_t)i);
-    work->bias = work->bias_count ? carve(&at, work->bias_count) : NULL;
+        fill_random(ctx, work->in[i] = carve_floats(&at, work->in_count[i]), work->in_count[i],
+                    (uint32_t)i);
+    work->bias = work->bias_count ? carve_floats(&at, work->bias_count) : NULL;
     if (work->bias)
-        fill(ctx, work->bias, work->bias_count, 2);
-    work->out = carve(&at, work->out_count);
+        fill_random(ctx, work->bias, work->bias_count, 2);
+    work->out = carve_floats(&at, work->out_count);
     work->scratch = at;
     return REEL_OK;
 }
@@ -184,8 +191,8 @@ double reel_bench_work_flop(const reel_bench_work *w)
 {
     const reel_bench_shape *p = w->shape;
     const reel_conv_shape *s = &p->conv;
-    return 2 * (p->is_product ? size_of((const int64_t[]){p->m, p->n, p->k}, 3)
-                              : size_of((const int64_t[]){s->n, s->oc, s->oh, s->ow,
-                                                          s->c / s->groups, s->kh, s->kw},
-                                        7));
+    return 2 * (p->is_product ? product_of_sizes((const int64_t[]){p->m, p->n, p->k}, 3)
+                              : product_of_sizes((const int64_t[]){s->n, s->oc, s->oh, s->ow,
+                                                                   s->c / s->groups, s->kh, s->kw},
+                                                 7));
 }

@@ -1,7 +1,7 @@
 /* The pass over a dataset's images.
  *
  * Threads take the next sample from a counter and write to that sample's item, and to sums that are
- * integers: neither order nor number of threads can show in the result. */
+ * integers: the result does not depend on the order or the number of threads. */
 #include "train/check/check.h"
 
 #include "data/pack.h"
@@ -30,6 +30,7 @@ static reel_status open_split(reel_dataset **out, const char *data, const char *
     const reel_status status = reel_dataset_open(out, data, split, path, PLACE, err);
     if (status != REEL_ERR_INVALID || stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
         return status;
+
     reel_error ignored; /* the first refusal says what people should hear */
     return reel_dataset_folder_as_is(out, path, &ignored) == REEL_OK ? REEL_OK : status;
 }
@@ -41,11 +42,13 @@ reel_status reel_check_open(reel_check *c, const char *data, reel_error *err)
                        (reel_dataset_has(data, "val") || reel_dataset_has(data, "test"));
     char path[REEL_CHECK_SPLITS][PLACE];
     *c = (reel_check){0};
+
     for (int i = 0; i < REEL_CHECK_SPLITS; i++) {
         if (split ? !reel_dataset_has(data, names[i]) : i > 0)
             continue;
         const int n = c->n_splits;
         REEL_TRY(open_split(&c->set[n], data, split ? names[i] : NULL, path[n], err));
+
         if (i == 2 && !strcmp(path[n], path[n - 1]) &&
             reel_pack_fingerprint(c->set[n]) == reel_pack_fingerprint(c->set[n - 1])) {
             reel_dataset_destroy(
@@ -53,10 +56,12 @@ reel_status reel_check_open(reel_check *c, const char *data, reel_error *err)
             c->set[n] = NULL;
             continue;
         }
+
         c->split[c->n_splits] = split ? names[i] : "all";
         c->first[c->n_splits + 1] = c->first[c->n_splits] + reel_dataset_count(c->set[c->n_splits]);
         c->n_splits++;
     }
+
     c->items = calloc((size_t)c->first[c->n_splits] + 1, sizeof *c->items);
     return c->items ? REEL_OK
                     : reel_fail(err, REEL_ERR_MEMORY, "no memory for the facts of the images");
@@ -79,7 +84,7 @@ int reel_check_split_of(const reel_check *c, int64_t item)
     return s;
 }
 
-static void add_sums(scan *s, reel_image_facts *f)
+static void add_channel_sums(scan *s, reel_image_facts *f)
 {
     pthread_mutex_lock(&s->mutex);
     s->check->pixels += (uint64_t)(f->width * f->height);
@@ -90,17 +95,19 @@ static void add_sums(scan *s, reel_image_facts *f)
     pthread_mutex_unlock(&s->mutex);
 }
 
-static void *work(void *arg)
+static void *scan_images(void *arg)
 {
     scan *s = arg;
     reel_check *c = s->check;
     reel_bytes bytes = {0};
     reel_image image = {0};
     char name[4200];
+
     for (int64_t i; !atomic_load(&s->stop) && (i = atomic_fetch_add(&s->next, 1)) < s->total;
          atomic_fetch_add(&s->done, 1)) {
         const int k = reel_check_split_of(c, i);
         reel_check_item *item = &c->items[i];
+
         reel_error err;
         reel_status status = reel_dataset_read(c->set[k], i - c->first[k], &bytes, &err);
         if (status == REEL_OK) {
@@ -108,7 +115,9 @@ static void *work(void *arg)
             status = reel_image_inspect(&item->facts, &image, name, bytes.data, bytes.size, &err);
         }
         if (status == REEL_OK)
-            add_sums(s, &item->facts);
+            add_channel_sums(s, &item->facts);
+
+        /* A corrupt image is a finding; only missing memory ends the scan. */
         if (status == REEL_ERR_MEMORY)
             atomic_store(&s->no_memory, true);
         if (status != REEL_OK && !(item->reason = strdup(err.message)))
@@ -116,34 +125,38 @@ static void *work(void *arg)
         if (atomic_load(&s->no_memory))
             atomic_store(&s->stop, true);
     }
+
     reel_bytes_free(&bytes);
     reel_image_free(&image);
     return NULL;
 }
 
-reel_status reel_check_scan(reel_check *c, int threads,
-                            void (*show)(void *user, int64_t done, int64_t total),
-                            bool (*stop)(void *user), void *user, reel_error *err)
+reel_status reel_check_scan(reel_check *c, const reel_check_watch *watch, int threads,
+                            reel_error *err)
 {
     scan s = {.check = c, .total = c->first[c->n_splits], .mutex = PTHREAD_MUTEX_INITIALIZER};
     pthread_t *ids = calloc((size_t)threads, sizeof *ids);
     int started = 0;
     if (!ids)
         return reel_fail(err, REEL_ERR_MEMORY, "no memory for %d threads", threads);
-    while (started < threads && pthread_create(&ids[started], NULL, work, &s) == 0)
+
+    while (started < threads && pthread_create(&ids[started], NULL, scan_images, &s) == 0)
         started++;
     if (started == 0)
-        work(&s);
+        scan_images(&s);
+
     while (atomic_load(&s.done) < s.total && !atomic_load(&s.stop)) {
-        if (stop(user))
+        if (watch->stop(watch->user))
             atomic_store(&s.stop, true);
-        show(user, atomic_load(&s.done), s.total);
+        watch->show(watch->user, atomic_load(&s.done), s.total);
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
     }
+
     for (int i = 0; i < started; i++)
         pthread_join(ids[i], NULL);
     free(ids);
+
     if (atomic_load(&s.no_memory))
         return reel_fail(err, REEL_ERR_MEMORY, "no memory to decode the images");
-    return stop(user) ? reel_fail(err, REEL_ERR_STOPPED, "interrupted") : REEL_OK;
+    return watch->stop(watch->user) ? reel_fail(err, REEL_ERR_STOPPED, "interrupted") : REEL_OK;
 }

@@ -1,5 +1,5 @@
-/* Looking through a dataset: every image of every split is read and decoded once, by any number of
- * threads, and what is found does not depend on how many. */
+/* Looking through a dataset: every image of every split is read and decoded once. The findings do
+ * not depend on the number of threads. */
 #ifndef REEL_TRAIN_CHECK_H
 #define REEL_TRAIN_CHECK_H
 
@@ -26,10 +26,17 @@ typedef struct reel_check {
 
 reel_status reel_check_open(reel_check *c, const char *data, reel_error *err);
 void reel_check_close(reel_check *c);
-/* show is called in the caller's thread now and then. REEL_ERR_STOPPED: stop said so. */
-reel_status reel_check_scan(reel_check *c, int threads,
-                            void (*show)(void *user, int64_t done, int64_t total),
-                            bool (*stop)(void *user), void *user, reel_error *err);
+
+/* Called in the caller's thread, about 50 times a second. */
+typedef struct reel_check_watch {
+    void (*show)(void *user, int64_t done, int64_t total);
+    bool (*stop)(void *user); /* true ends the scan */
+    void *user;
+} reel_check_watch;
+
+/* REEL_ERR_STOPPED: stop said so. */
+reel_status reel_check_scan(reel_check *c, const reel_check_watch *watch, int threads,
+                            reel_error *err);
 int reel_check_split_of(const reel_check *c, int64_t item);
 
 /* The findings: {"images", "corrupt_share", "findings": {KIND: {"count", "examples": [{"set",

@@ -10,13 +10,14 @@
 #include <string.h>
 #include <strings.h>
 
-typedef struct report {
+typedef struct findings_report {
     const reel_check *check;
     json_t *findings;
     int64_t most;
-} report;
+} findings_report;
 
-static void add(report *r, const char *kind, const char *set, const char *file, const char *what)
+static void add_finding(findings_report *r, const char *kind, const char *set, const char *file,
+                        const char *what)
 {
     json_t *f = json_object_get(r->findings, kind);
     if (!f) {
@@ -31,37 +32,39 @@ static void add(report *r, const char *kind, const char *set, const char *file, 
                                         "what", reel_json_text(what)));
 }
 
-static void name_of(const reel_check *c, int64_t item, char *text, size_t size)
+static void item_name(const reel_check *c, int64_t item, char *text, size_t size)
 {
     const int k = reel_check_split_of(c, item);
     reel_dataset_sample_name(c->set[k], item - c->first[k], text, size);
 }
 
-static void report_item(report *r, int64_t i)
+static void add_item_findings(findings_report *r, int64_t i)
 {
     const reel_check_item *item = &r->check->items[i];
     const reel_image_facts *f = &item->facts;
     const char *set = r->check->split[reel_check_split_of(r->check, i)];
     char name[4200], what[100];
-    name_of(r->check, i, name, sizeof name);
+    item_name(r->check, i, name, sizeof name);
+
     if (item->reason)
-        add(r, "corrupt", set, name, item->reason);
+        add_finding(r, "corrupt", set, name, item->reason);
     if (f->misnamed)
-        add(r, "misnamed", set, name, f->misnamed);
+        add_finding(r, "misnamed", set, name, f->misnamed);
     if (f->cmyk)
-        add(r, "cmyk", set, name, "four components");
+        add_finding(r, "cmyk", set, name, "four components");
     snprintf(what, sizeof what, "orientation %d", f->orientation);
     if (f->orientation > 1)
-        add(r, "rotated", set, name, what);
+        add_finding(r, "rotated", set, name, what);
+
     snprintf(what, sizeof what, "%" PRId64 " x %" PRId64 ", %.1f MB", f->width, f->height,
              (double)f->size / 1e6);
     if (f->width && (f->width < 32 || f->height < 32))
-        add(r, "tiny", set, name, what);
+        add_finding(r, "tiny", set, name, what);
     if (f->width * f->height > 50000000 || f->size > 20000000)
-        add(r, "huge", set, name, what);
+        add_finding(r, "huge", set, name, what);
 }
 
-static int by_content(const void *a, const void *b, void *user)
+static int compare_content(const void *a, const void *b, void *user)
 {
     const int64_t i = *(const int64_t *)a, k = *(const int64_t *)b;
     const reel_check_item *items = user;
@@ -87,10 +90,12 @@ static void find_twins(const reel_check *c, const int64_t *order, int64_t n, int
     reel_error ignored;
     for (int64_t i = 0; i < n; i++)
         twin[order[i]] = order[i];
+
     for (int64_t begin = 0, i = 1; i < n; i++) {
         const reel_image_facts *x = &c->items[order[begin]].facts, *y = &c->items[order[i]].facts;
         if (x->hash != y->hash || x->size != y->size)
             begin = i;
+
         for (int64_t k = begin; k < i && y->size; k++) {
             if (twin[order[k]] != order[k])
                 continue;
@@ -102,34 +107,41 @@ static void find_twins(const reel_check *c, const int64_t *order, int64_t n, int
             }
         }
     }
+
     reel_bytes_free(&a);
     reel_bytes_free(&b);
 }
 
-static reel_status report_twins(report *r, reel_error *err)
+/* Item i has the bytes of an earlier one. */
+static void add_twin(findings_report *r, int64_t i, int64_t earlier)
+{
+    const reel_check *c = r->check;
+    const int mine = reel_check_split_of(c, i), theirs = reel_check_split_of(c, earlier);
+    char name[4200], other[4200], what[4300];
+    item_name(c, i, name, sizeof name);
+    item_name(c, earlier, other, sizeof other);
+    snprintf(what, sizeof what, "same bytes as %s: %s", c->split[theirs], other);
+    add_finding(r, mine == theirs ? "duplicate" : "duplicate_across_sets", c->split[mine], name,
+                what);
+}
+
+static reel_status add_twin_findings(findings_report *r, reel_error *err)
 {
     const reel_check *c = r->check;
     const int64_t n = c->first[c->n_splits];
     int64_t *order = malloc(((size_t)n + 1) * sizeof *order),
             *twin = malloc(((size_t)n + 1) * sizeof *twin);
-    if (order && twin) {
+    const bool good = order && twin;
+    if (good) {
         for (int64_t i = 0; i < n; i++)
             order[i] = i;
-        qsort_r(order, (size_t)n, sizeof *order, by_content, c->items);
+        qsort_r(order, (size_t)n, sizeof *order, compare_content, c->items);
         find_twins(c, order, n, twin);
-        for (int64_t i = 0; i < n; i++) {
-            if (twin[i] == i)
-                continue;
-            const int mine = reel_check_split_of(c, i), theirs = reel_check_split_of(c, twin[i]);
-            char name[4200], other[4200], what[4300];
-            name_of(c, i, name, sizeof name);
-            name_of(c, twin[i], other, sizeof other);
-            snprintf(what, sizeof what, "same bytes as %s: %s", c->split[theirs], other);
-            add(r, mine == theirs ? "duplicate" : "duplicate_across_sets", c->split[mine], name,
-                what);
-        }
+
+        for (int64_t i = 0; i < n; i++)
+            if (twin[i] != i)
+                add_twin(r, i, twin[i]);
     }
-    const bool good = order && twin;
     free(order);
     free(twin);
     return good ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "no memory to compare the images");
@@ -140,7 +152,7 @@ typedef struct folder {
     int64_t images[REEL_CHECK_SPLITS]; /* -1 = the split has no such class */
 } folder;
 
-static int by_folded_name(const void *a, const void *b)
+static int compare_folded_names(const void *a, const void *b)
 {
     const char *x = ((const folder *)a)->name, *y = ((const folder *)b)->name;
     const int order = strcasecmp(x, y);
@@ -161,7 +173,9 @@ static int64_t gather_classes(const reel_check *c, folder *all)
         for (int64_t i = 0; i < reel_dataset_count(c->set[s]); i++)
             all[base + reel_dataset_label(c->set[s], i)].images[s]++;
     }
-    qsort(all, (size_t)n, sizeof *all, by_folded_name);
+
+    /* The same class of several splits becomes one entry. */
+    qsort(all, (size_t)n, sizeof *all, compare_folded_names);
     for (int64_t i = 0; i < n; i++) {
         if (kept && strcmp(all[kept - 1].name, all[i].name) == 0) {
             for (int s = 0; s < c->n_splits; s++)
@@ -173,7 +187,46 @@ static int64_t gather_classes(const reel_check *c, folder *all)
     return kept;
 }
 
-static reel_status report_classes(report *r, json_t *splits, reel_error *err)
+/* A class that only some splits have, that has no images, or whose name differs by case only from
+ * its neighbour's. */
+static void add_class_finding(findings_report *r, const folder *class, const folder *before)
+{
+    const reel_check *c = r->check;
+    for (int s = 0; s < c->n_splits; s++) {
+        if (class->images[s] < 0)
+            add_finding(r, "class_missing", c->split[s], class->name, "other sets have this class");
+        if (class->images[s] == 0)
+            add_finding(r, "class_empty", c->split[s], class->name, "no images");
+    }
+    if (!before || strcasecmp(before->name, class->name) != 0)
+        return;
+
+    char what[400];
+    snprintf(what, sizeof what, "differs only by case from %s", before->name);
+    add_finding(r, "class_case", "all", class->name, what);
+}
+
+/* One split in numbers; imbalance: the largest class over the smallest that has images. */
+static json_t *split_summary(const reel_check *c, int split, const folder *all, int64_t n)
+{
+    int64_t least = INT64_MAX, largest = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t images = all[i].images[split];
+        if (images > 0 && images < least)
+            least = images;
+        if (images > largest)
+            largest = images;
+    }
+
+    const reel_dataset *set = c->set[split];
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:o}", "images", (json_int_t)reel_dataset_count(set), "hidden",
+        (json_int_t)reel_dataset_hidden(set), "classes", (json_int_t)reel_dataset_classes(set),
+        "largest", (json_int_t)largest, "smallest", (json_int_t)(largest ? least : 0), "imbalance",
+        reel_json_number(largest ? (double)largest / (double)least : NAN));
+}
+
+static reel_status add_class_findings(findings_report *r, json_t *splits, reel_error *err)
 {
     const reel_check *c = r->check;
     size_t most = 1;
@@ -182,37 +235,12 @@ static reel_status report_classes(report *r, json_t *splits, reel_error *err)
     folder *all = calloc(most, sizeof *all);
     if (!all)
         return reel_fail(err, REEL_ERR_MEMORY, "no memory for the classes");
+
     const int64_t n = gather_classes(c, all);
-    char what[400];
-    for (int64_t i = 0; i < n; i++) {
-        for (int s = 0; s < c->n_splits; s++) {
-            if (all[i].images[s] < 0)
-                add(r, "class_missing", c->split[s], all[i].name, "other sets have this class");
-            if (all[i].images[s] == 0)
-                add(r, "class_empty", c->split[s], all[i].name, "no images");
-        }
-        if (i == 0 || strcasecmp(all[i - 1].name, all[i].name) != 0)
-            continue;
-        snprintf(what, sizeof what, "differs only by case from %s", all[i - 1].name);
-        add(r, "class_case", "all", all[i].name, what);
-    }
-    for (int s = 0; s < c->n_splits; s++) {
-        int64_t least = INT64_MAX, largest = 0;
-        for (int64_t i = 0; i < n; i++) {
-            if (all[i].images[s] > 0 && all[i].images[s] < least)
-                least = all[i].images[s];
-            if (all[i].images[s] > largest)
-                largest = all[i].images[s];
-        }
-        json_object_set_new(
-            splits, c->split[s],
-            json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "images",
-                      (json_int_t)reel_dataset_count(c->set[s]), "hidden",
-                      (json_int_t)reel_dataset_hidden(c->set[s]), "classes",
-                      (json_int_t)reel_dataset_classes(c->set[s]), "largest", (json_int_t)largest,
-                      "smallest", (json_int_t)(largest ? least : 0), "imbalance",
-                      reel_json_number(largest ? (double)largest / (double)least : NAN)));
-    }
+    for (int64_t i = 0; i < n; i++)
+        add_class_finding(r, &all[i], i ? &all[i - 1] : NULL);
+    for (int s = 0; s < c->n_splits; s++)
+        json_object_set_new(splits, c->split[s], split_summary(c, s, all, n));
     free(all);
     return REEL_OK;
 }
@@ -220,24 +248,28 @@ static reel_status report_classes(report *r, json_t *splits, reel_error *err)
 reel_status reel_check_report(json_t **out, const reel_check *c, int64_t most, reel_error *err)
 {
     const int64_t n = c->first[c->n_splits];
-    report r = {.check = c, .findings = json_object(), .most = most};
+    findings_report r = {.check = c, .findings = json_object(), .most = most};
     json_t *splits = json_object(), *mean = json_array(), *deviation = json_array();
     for (int64_t i = 0; i < n; i++)
-        report_item(&r, i);
-    reel_status status = report_twins(&r, err);
+        add_item_findings(&r, i);
+
+    reel_status status = add_twin_findings(&r, err);
     if (status == REEL_OK)
-        status = report_classes(&r, splits, err);
-    for (int k = 0; k < 3;
-         k++) { /* 64 bits of mantissa: the difference of two large numbers is taken */
+        status = add_class_findings(&r, splits, err);
+
+    /* Variance is a difference of two large numbers: long double has 64 bits of mantissa. */
+    for (int k = 0; k < 3; k++) {
         const long double m = (long double)c->sum[k] / (long double)c->pixels;
         const long double v = (long double)c->square[k] / (long double)c->pixels - m * m;
         json_array_append_new(mean, reel_json_number((double)(m / 255)));
         json_array_append_new(deviation,
                               reel_json_number((double)(sqrtl(v > 0 || v != v ? v : 0) / 255)));
     }
+
     int64_t corrupt = 0;
     for (int64_t i = 0; i < n; i++)
         corrupt += c->items[i].reason != NULL;
+
     *out = json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "images", (json_int_t)n, "corrupt_share",
                      reel_json_number(n ? (double)corrupt / (double)n : 0), "findings", r.findings,
                      "splits", splits, "mean", mean, "std", deviation);

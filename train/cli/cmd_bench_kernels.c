@@ -65,15 +65,15 @@ typedef struct bench {
     totals convolutions, products;
 } bench;
 
-static bool wanted(const bench *b, const reel_bench_shape *shape, int pass)
+static bool kernels_wanted(const bench *b, const reel_bench_shape *shape, int pass)
 {
     const char *only = reel_options_text(b->options, "pass");
     return (!shape->forward_only || pass == 0) &&
            (!strcmp(only, "all") || !strcmp(only, pass_names[pass]));
 }
 
-/* What a terminal would obey is replaced. */
-static const char *printable(const char *name, char *text, size_t size)
+/* The name without control characters. */
+static const char *printable_name(const char *name, char *text, size_t size)
 {
     size_t n = 0;
     for (; *name && n + 1 < size; name++)
@@ -82,7 +82,7 @@ static const char *printable(const char *name, char *text, size_t size)
     return text;
 }
 
-static json_t *numbers(const reel_bench_shape *p)
+static json_t *shape_numbers(const reel_bench_shape *p)
 {
     const reel_conv_shape *s = &p->conv;
     if (p->is_product)
@@ -92,17 +92,20 @@ static json_t *numbers(const reel_bench_shape *p)
                      (json_int_t)s->ph, (json_int_t)s->groups);
 }
 
-static int report(bench *b, const reel_bench_work *w, double seconds, double peak, double error)
+static int kernels_report(bench *b, const reel_bench_work *w, double seconds, double peak,
+                          double error)
 {
     const double gflops = 1e-9 * reel_bench_work_flop(w) / seconds, percent = 100 * gflops / peak;
     const char *implementation = reel_bench_work_implementation(w),
                *isa = reel_isa_name(reel_ctx_isa(b->ctx));
     totals *t = w->shape->is_product ? &b->products : &b->convolutions;
     char name[60];
+
     t->count++;
     t->gflops += log(gflops);
     t->percent += log(percent);
     t->worst = error > t->worst || isnan(error) ? error : t->worst;
+
     if (b->json)
         return reel_print_json(json_pack(
             "{s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:o, s:I, s:i, s:s, s:o}", "name",
@@ -110,36 +113,40 @@ static int report(bench *b, const reel_bench_work *w, double seconds, double pea
             isa, "ms", seconds * 1e3, "gflops", gflops, "peak_percent", percent, "peak_gflops",
             peak, "error", reel_json_number(error), "batch", (json_int_t)b->batch, "threads",
             reel_ctx_threads(b->ctx), "kind", w->shape->is_product ? "product" : "convolution",
-            "shape", numbers(w->shape)));
+            "shape", shape_numbers(w->shape)));
+
     printf("%-24s %-11s %-9s %-8s %10.3f %8.1f %7.1f %9.1e\n",
-           printable(w->shape->name, name, sizeof name), pass_names[w->pass], implementation, isa,
-           seconds * 1e3, gflops, percent, error);
+           printable_name(w->shape->name, name, sizeof name), pass_names[w->pass], implementation,
+           isa, seconds * 1e3, gflops, percent, error);
     return fflush(stdout) == EOF ? REEL_EXIT_FAILED : REEL_EXIT_OK;
 }
 
-static int measure(bench *b, const reel_bench_shape *shape, int pass)
+static int kernels_measure(bench *b, const reel_bench_shape *shape, int pass)
 {
     reel_bench_work work;
     reel_error err;
     if (reel_bench_work_open(&work, b->ctx, shape, (reel_conv_pass)pass, &err))
         return reel_complain("bench kernels", &err);
     reel_bench_work_run(&work);
+
     const double peak = reel_bench_fma_gflops(reel_ctx_isa(b->ctx), reel_ctx_threads(b->ctx), 3);
     reel_bench_work_run(&work); /* caches hold again what they held */
+
     for (int64_t i = 0; i < b->runs; i++) {
         const double begin = reel_bench_now();
         reel_bench_work_run(&work);
         b->times[i] = reel_bench_now() - begin;
     }
+
     const double error = reel_bench_work_error(&work),
                  again = reel_bench_fma_gflops(reel_ctx_isa(b->ctx), reel_ctx_threads(b->ctx), 3);
-    const int code =
-        report(b, &work, reel_bench_median(b->times, b->runs), again > peak ? again : peak, error);
+    const int code = kernels_report(b, &work, reel_bench_median(b->times, b->runs),
+                                    again > peak ? again : peak, error);
     reel_bench_work_close(&work);
     return code;
 }
 
-static json_t *means(const totals *t)
+static json_t *kernels_means(const totals *t)
 {
     if (!t->count)
         return json_null();
@@ -148,13 +155,15 @@ static json_t *means(const totals *t)
                      exp(t->percent / (double)t->count), "worst_error", reel_json_number(t->worst));
 }
 
-static int summary(const bench *b)
+static int kernels_summary(const bench *b)
 {
     if (b->json)
-        return reel_print_json(json_pack(
-            "{s:s, s:o, s:o, s:I, s:i, s:s}", "summary", "geometric mean", "convolutions",
-            means(&b->convolutions), "products", means(&b->products), "batch", (json_int_t)b->batch,
-            "threads", reel_ctx_threads(b->ctx), "isa", reel_isa_name(reel_ctx_isa(b->ctx))));
+        return reel_print_json(
+            json_pack("{s:s, s:o, s:o, s:I, s:i, s:s}", "summary", "geometric mean", "convolutions",
+                      kernels_means(&b->convolutions), "products", kernels_means(&b->products),
+                      "batch", (json_int_t)b->batch, "threads", reel_ctx_threads(b->ctx), "isa",
+                      reel_isa_name(reel_ctx_isa(b->ctx))));
+
     const totals *all[] = {&b->convolutions, &b->products};
     const char *const kinds[] = {"convolutions", "products"};
     printf("geometric mean, batch %lld, %d threads, %s", (long long)b->batch,
@@ -168,29 +177,33 @@ static int summary(const bench *b)
     return REEL_EXIT_OK;
 }
 
-static int bench_all(bench *b)
+static int kernels_all(bench *b)
 {
     reel_error err;
     for (int64_t i = 0; i < b->shapes.count;
          i++) /* nothing is measured before everything has been looked at */
         for (int pass = 0; pass < PASSES; pass++)
-            if (wanted(b, &b->shapes.at[i], pass) &&
+            if (kernels_wanted(b, &b->shapes.at[i], pass) &&
                 reel_bench_work_check(b->ctx, &b->shapes.at[i], (reel_conv_pass)pass, &err))
                 return reel_complain("bench kernels", &err);
+
     if (!b->json)
         printf("%-24s %-11s %-9s %-8s %10s %8s %7s %9s\n", "shape", "pass", "runs as", "isa", "ms",
                "GFLOP/s", "% peak", "error");
+
     for (int64_t i = 0; i < b->shapes.count; i++)
         for (int pass = 0; pass < PASSES; pass++) {
-            const int code = wanted(b, &b->shapes.at[i], pass) ? measure(b, &b->shapes.at[i], pass)
-                                                               : REEL_EXIT_OK;
+            const int code = kernels_wanted(b, &b->shapes.at[i], pass)
+                                 ? kernels_measure(b, &b->shapes.at[i], pass)
+                                 : REEL_EXIT_OK;
             if (code)
                 return code;
         }
-    return summary(b);
+
+    return kernels_summary(b);
 }
 
-static int run(reel_options *options)
+static int bench_kernels_run(reel_options *options)
 {
     reel_error err;
     reel_ctx *ctx;
@@ -199,11 +212,13 @@ static int run(reel_options *options)
                                     .log = reel_log_to_stderr};
     if (reel_ctx_create(&ctx, &config, &err))
         return reel_complain("bench kernels", &err);
+
     bench b = {.ctx = ctx,
                .options = options,
                .runs = reel_options_int(options, "runs"),
                .batch = reel_options_int(options, "batch"),
                .json = reel_options_flag(options, "json")};
+
     int code;
     b.times = calloc((size_t)b.runs, sizeof *b.times);
     if (!b.times)
@@ -212,7 +227,8 @@ static int run(reel_options *options)
                                            reel_options_text(options, "net"), b.batch, &err))
         code = reel_complain("bench kernels", &err);
     else
-        code = bench_all(&b);
+        code = kernels_all(&b);
+
     reel_bench_shapes_free(&b.shapes);
     free(b.times);
     reel_ctx_destroy(ctx);
@@ -233,5 +249,5 @@ const reel_command reel_command_bench_kernels = {
                   "The shapes of a file whose name contains vgg, one JSON object a line."}},
     .group = REEL_COMMAND_MEASURING,
     .rank = 3,
-    .run = run,
+    .run = bench_kernels_run,
 };

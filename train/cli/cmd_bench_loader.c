@@ -42,8 +42,8 @@ typedef struct result {
 } result;
 
 /* The clock runs from before the workers are started until the last batch is there. */
-static reel_status measure(result *r, const reel_dataset *data, const reel_transform *t,
-                           const reel_loader_config *config, int64_t images, reel_error *err)
+static reel_status loader_measure(result *r, const reel_dataset *data, const reel_transform *t,
+                                  const reel_loader_config *config, int64_t images, reel_error *err)
 {
     *r = (result){0};
     const double begin = reel_seconds_now();
@@ -62,7 +62,7 @@ static reel_status measure(result *r, const reel_dataset *data, const reel_trans
     return status;
 }
 
-static int run(reel_options *o)
+static int bench_loader_run(reel_options *o)
 {
     reel_error err = {0};
     reel_dataset *data = NULL;
@@ -73,6 +73,7 @@ static int run(reel_options *o)
                         .decode = reel_decode_from(decode),
                         .exif = reel_exif_from(reel_options_text(o, "exif"))};
     reel_transform_imagenet_norm(&t);
+
     reel_loader_config config = {.batch = reel_options_int(o, "batch"),
                                  .workers = (int)reel_options_int(o, "workers"),
                                  .seed = (uint64_t)reel_options_int(o, "seed"),
@@ -80,6 +81,7 @@ static int run(reel_options *o)
                                  .max_bad = 1};
     if (config.workers == 0)
         config.workers = reel_available_cpus();
+
     result r;
     const char *arg = reel_options_arg(o, 0);
     char path[4200];
@@ -87,8 +89,9 @@ static int run(reel_options *o)
                              ? reel_data_open(&data, arg, "train", path, sizeof path, &err)
                              : reel_data_open_whole(&data, arg, path, sizeof path, &err);
     if (status == REEL_OK)
-        status = measure(&r, data, &t, &config, reel_options_int(o, "images"), &err);
+        status = loader_measure(&r, data, &t, &config, reel_options_int(o, "images"), &err);
     reel_dataset_destroy(data);
+
     if (status != REEL_OK)
         return reel_complain("bench loader", &err);
     const double rate = (double)r.images / r.seconds;
@@ -101,6 +104,7 @@ static int run(reel_options *o)
             printf("%lld files could not be read\n", (long long)r.bad);
         return REEL_EXIT_OK;
     }
+
     return reel_print_json(json_pack(
         "{s:f, s:f, s:I, s:i, s:s, s:s, s:I, s:I, s:I, s:s}", "images_per_second", rate, "seconds",
         r.seconds, "images", (json_int_t)r.images, "workers", config.workers, "decode", decode,
@@ -121,5 +125,5 @@ const reel_command reel_command_bench_loader = {
     .examples = {{"reel bench loader photos -j 4", "Images a second with four workers."}},
     .group = REEL_COMMAND_MEASURING,
     .rank = 3,
-    .run = run,
+    .run = bench_loader_run,
 };

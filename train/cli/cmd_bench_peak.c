@@ -10,12 +10,13 @@ static const reel_option options_table[] = {
 
 enum { BURSTS = 25 };
 
-static int answer(const reel_ctx *ctx, bool json)
+static int peak_answer(const reel_ctx *ctx, bool json)
 {
     const int threads = reel_ctx_threads(ctx);
     json_t *peaks = json_array();
     reel_error err;
     double gbs;
+
     for (reel_isa isa = REEL_ISA_PORTABLE; isa <= reel_ctx_isa(ctx); isa++) {
         const double one = reel_bench_fma_gflops(isa, 1, BURSTS),
                      all = reel_bench_fma_gflops(isa, threads, BURSTS);
@@ -25,10 +26,12 @@ static int answer(const reel_ctx *ctx, bool json)
         json_array_append_new(peaks, json_pack("{s:s, s:f, s:f}", "isa", reel_isa_name(isa),
                                                "fma_gflops_1_thread", one, "fma_gflops", all));
     }
+
     if (reel_bench_triad_gbs(reel_ctx_isa(ctx), threads, &gbs, &err)) {
         json_decref(peaks);
         return reel_complain("bench peak", &err);
     }
+
     if (json)
         return reel_print_json(json_pack("{s:o, s:f, s:i, s:s}", "peaks", peaks, "triad_gb_per_s",
                                          gbs, "threads", threads, "isa",
@@ -38,7 +41,7 @@ static int answer(const reel_ctx *ctx, bool json)
     return REEL_EXIT_OK;
 }
 
-static int run(reel_options *options)
+static int bench_peak_run(reel_options *options)
 {
     reel_error err;
     reel_ctx *ctx;
@@ -46,7 +49,7 @@ static int run(reel_options *options)
                                     .log = reel_log_to_stderr};
     if (reel_ctx_create(&ctx, &config, &err))
         return reel_complain("bench peak", &err);
-    const int code = answer(ctx, reel_options_flag(options, "json"));
+    const int code = peak_answer(ctx, reel_options_flag(options, "json"));
     reel_ctx_destroy(ctx);
     return code;
 }
@@ -59,5 +62,5 @@ const reel_command reel_command_bench_peak = {
     .examples = {{"reel bench peak --threads 1", "The peak of one core."}},
     .group = REEL_COMMAND_MEASURING,
     .rank = 3,
-    .run = run,
+    .run = bench_peak_run,
 };

@@ -24,7 +24,7 @@ static const reel_option options_table[] = {
     {.name = "quiet", .shared = true},
 };
 
-static void show(void *user, int64_t done, int64_t total)
+static void check_show(void *user, int64_t done, int64_t total)
 {
     reel_progress_show(user, &(reel_progress_line){.label = "check",
                                                    .done = done,
@@ -34,24 +34,23 @@ static void show(void *user, int64_t done, int64_t total)
                                                    .seconds_left = -1});
 }
 
-static bool stop(void *user)
+static bool check_stop(void *user)
 {
     (void)user;
     return reel_signals_pending() != 0;
 }
 
-static double real(json_t *list, size_t i)
+static double number_at(json_t *list, size_t i)
 {
     return json_number_value(json_array_get(list, i));
 }
 
-static int print_table(json_t *result)
+/* One line a split: images, classes, the smallest and the largest class. */
+static void print_splits(json_t *splits)
 {
     const char *name;
-    json_t *o, *e;
-    size_t i;
-    char file[1000], what[1000];
-    json_object_foreach(json_object_get(result, "splits"), name, o)
+    json_t *o;
+    json_object_foreach(splits, name, o)
     {
         printf("%-5s %8" JSON_INTEGER_FORMAT " images, %" JSON_INTEGER_FORMAT
                " classes of %" JSON_INTEGER_FORMAT " to %" JSON_INTEGER_FORMAT
@@ -61,14 +60,22 @@ static int print_table(json_t *result)
                json_integer_value(json_object_get(o, "smallest")),
                json_integer_value(json_object_get(o, "largest")),
                json_number_value(json_object_get(o, "imbalance")));
-        if (json_integer_value(json_object_get(o, "hidden")))
-            printf("      %8" JSON_INTEGER_FORMAT " hidden files and folders left out\n",
-                   json_integer_value(json_object_get(o, "hidden")));
+
+        const json_int_t hidden = json_integer_value(json_object_get(o, "hidden"));
+        if (hidden)
+            printf("      %8" JSON_INTEGER_FORMAT " hidden files and folders left out\n", hidden);
     }
-    json_t *mean = json_object_get(result, "mean"), *deviation = json_object_get(result, "std");
-    printf("mean  %.4f %.4f %.4f\nstd   %.4f %.4f %.4f\n", real(mean, 0), real(mean, 1),
-           real(mean, 2), real(deviation, 0), real(deviation, 1), real(deviation, 2));
-    json_object_foreach(json_object_get(result, "findings"), name, o)
+}
+
+/* Each kind of finding with its count and some examples. */
+static void print_findings(json_t *findings)
+{
+    const char *name;
+    json_t *o, *e;
+    size_t i;
+    char file[1000], what[1000];
+
+    json_object_foreach(findings, name, o)
     {
         printf("%s: %" JSON_INTEGER_FORMAT "\n", name,
                json_integer_value(json_object_get(o, "count")));
@@ -80,13 +87,27 @@ static int print_table(json_t *result)
                 reel_shown_text(json_string_value(json_object_get(e, "what")), what, sizeof what));
         }
     }
-    if (json_object_size(json_object_get(result, "findings")) == 0)
+
+    if (json_object_size(findings) == 0)
         printf("nothing is wrong\n");
+}
+
+/* Prints the result as text, and frees it. */
+static int print_check(json_t *result)
+{
+    print_splits(json_object_get(result, "splits"));
+
+    json_t *mean = json_object_get(result, "mean"), *deviation = json_object_get(result, "std");
+    printf("mean  %.4f %.4f %.4f\nstd   %.4f %.4f %.4f\n", number_at(mean, 0), number_at(mean, 1),
+           number_at(mean, 2), number_at(deviation, 0), number_at(deviation, 1),
+           number_at(deviation, 2));
+
+    print_findings(json_object_get(result, "findings"));
     json_decref(result);
     return fflush(stdout) == 0 ? REEL_EXIT_OK : REEL_EXIT_FAILED;
 }
 
-static int run(reel_options *o)
+static int check_run(reel_options *o)
 {
     reel_error err;
     reel_check check;
@@ -95,15 +116,19 @@ static int run(reel_options *o)
     int threads = (int)reel_options_int(o, "workers");
     if (threads == 0)
         threads = reel_available_cpus();
+
     reel_progress_open(&progress, reel_options_flag(o, "quiet"));
     reel_signals_install();
+    const reel_check_watch watch = {.show = check_show, .stop = check_stop, .user = &progress};
     reel_status status = reel_check_open(&check, reel_options_arg(o, 0), &err);
     if (status == REEL_OK)
-        status = reel_check_scan(&check, threads, show, stop, &progress, &err);
+        status = reel_check_scan(&check, &watch, threads, &err);
+
     reel_progress_clear(&progress);
     if (status == REEL_OK)
         status = reel_check_report(&result, &check, reel_options_int(o, "examples"), &err);
     reel_check_close(&check);
+
     if (status == REEL_ERR_STOPPED) {
         reel_say("reel check: interrupted");
         return REEL_EXIT_SIGNAL + reel_signals_pending();
@@ -112,9 +137,10 @@ static int run(reel_options *o)
         json_decref(result);
         return reel_complain("check", &err);
     }
+
     const bool bad = json_number_value(json_object_get(result, "corrupt_share")) >
                      reel_options_real(o, "max-bad");
-    const int code = reel_options_flag(o, "json") ? reel_print_json(result) : print_table(result);
+    const int code = reel_options_flag(o, "json") ? reel_print_json(result) : print_check(result);
     return code != REEL_EXIT_OK ? code : bad ? REEL_EXIT_BAD_DATA : REEL_EXIT_OK;
 }
 
@@ -132,5 +158,5 @@ const reel_command reel_command_check = {
     .examples = {{"reel check photos", "Before a long training run."},
                  {"reel check photos --examples 100 --json", "Findings for a script."}},
     .group = REEL_COMMAND_DATA,
-    .run = run,
+    .run = check_run,
 };

@@ -43,6 +43,7 @@ static reel_status read_names(reel_model_card *card, const char *path, reel_erro
     if (!file)
         return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
     reel_status status = reel_model_card_make_names(card, card->classes, err);
+
     char *line = NULL;
     size_t room = 0;
     int64_t n = 0;
@@ -58,12 +59,13 @@ static reel_status read_names(reel_model_card *card, const char *path, reel_erro
         status = reel_fail(err, REEL_ERR_INVALID,
                            "%s: expected %" PRId64 " names, one for each class, got %" PRId64, path,
                            card->classes, n);
+
     free(line);
     fclose(file);
     return status;
 }
 
-static reel_status read_card(conversion *c, reel_error *err)
+static reel_status conversion_card(conversion *c, reel_error *err)
 {
     const reel_options *o = c->options;
     REEL_TRY(reel_model_read_card(&c->card, c->weights, reel_options_text(o, "arch"), c->in, err));
@@ -81,7 +83,7 @@ static reel_status read_card(conversion *c, reel_error *err)
 
 /* ---- safetensors ---- */
 /* What IN said about itself, and what the options add. */
-static reel_status put_all(conversion *c, reel_weights_writer *writer, reel_error *err)
+static reel_status put_all_tensors(conversion *c, reel_weights_writer *writer, reel_error *err)
 {
     const reel_weights *w = c->weights;
     const char *key;
@@ -90,13 +92,16 @@ static reel_status put_all(conversion *c, reel_weights_writer *writer, reel_erro
     for (int i = 0; (key = reel_weights_metadata_key(w, i)); i++)
         if (strncmp(key, "crc32.", 6) != 0)
             REEL_TRY(reel_weights_writer_metadata(writer, key, reel_weights_metadata(w, key), err));
+
+    /* The card is written anew if an option describes the network. */
     static const char *const about[] = {"arch", "head", "size", "class-names"};
     bool described = false;
     for (int i = 0; i < REEL_COUNT(about); i++)
         described |= reel_options_given(c->options, about[i]);
     if (!described)
         return REEL_OK;
-    REEL_TRY(read_card(c, err));
+
+    REEL_TRY(conversion_card(c, err));
     return reel_model_card_write(&c->card, writer, err);
 }
 
@@ -104,7 +109,7 @@ static reel_status to_safetensors(conversion *c, reel_error *err)
 {
     reel_weights_writer *writer;
     REEL_TRY(reel_weights_writer_create(&writer, err));
-    reel_status status = put_all(c, writer, err);
+    reel_status status = put_all_tensors(c, writer, err);
     if (status == REEL_OK)
         status = reel_weights_writer_save(writer, c->out, err);
     reel_weights_writer_destroy(writer);
@@ -117,7 +122,7 @@ typedef struct metadata {
     int n;
 } metadata;
 
-static reel_status note(void *user, const char *key, const char *value, reel_error *err)
+static reel_status note_metadata(void *user, const char *key, const char *value, reel_error *err)
 {
     metadata *m = user;
     REEL_ASSERT(m->n < 16);
@@ -134,14 +139,17 @@ static reel_status save_onnx(conversion *c, const reel_ctx *ctx, reel_error *err
     reel_net *net;
     metadata m = {.n = 0};
     REEL_TRY(reel_model_load(&net, &c->card, c->weights, c->in, ctx, REEL_F32, err));
-    reel_status status = reel_model_card_metadata(&c->card, note, &m, err);
+
+    reel_status status = reel_model_card_metadata(&c->card, note_metadata, &m, err);
     const reel_onnx_config onnx = {.height = c->card.preprocessing.size,
                                    .name = c->card.arch,
                                    .n_metadata = m.n,
                                    .keys = (const char *const *)m.keys,
                                    .values = (const char *const *)m.values};
+
     if (status == REEL_OK)
         status = reel_net_save_onnx(net, &onnx, c->out, err);
+
     for (int i = 0; i < m.n; i++) {
         free(m.keys[i]);
         free(m.values[i]);
@@ -153,7 +161,7 @@ static reel_status save_onnx(conversion *c, const reel_ctx *ctx, reel_error *err
 static reel_status to_onnx(conversion *c, reel_error *err)
 {
     reel_ctx *ctx;
-    REEL_TRY(read_card(c, err));
+    REEL_TRY(conversion_card(c, err));
     REEL_TRY(reel_ctx_create(&ctx, NULL, err));
     const reel_status status = save_onnx(c, ctx, err);
     reel_ctx_destroy(ctx);
@@ -167,7 +175,7 @@ static bool ends_with(const char *name, const char *tail)
     return n > k && strcmp(name + n - k, tail) == 0;
 }
 
-static int report(const conversion *c)
+static int conversion_report(const conversion *c)
 {
     struct stat st = {0};
     int64_t tensors = reel_weights_count(c->weights), elements = 0;
@@ -175,14 +183,17 @@ static int report(const conversion *c)
         const reel_weight *w = reel_weights_at(c->weights, i);
         elements += reel_shape_numel(w->ndim, w->shape);
     }
+
     if (stat(c->out, &st) != 0)
         st.st_size = 0;
+
     if (reel_options_flag(c->options, "json"))
         return reel_print_json(
             json_pack("{s:o, s:s, s:o, s:I, s:I, s:I}", "input", reel_json_text(c->in), "format",
                       reel_weights_format(c->weights), "output", reel_json_text(c->out), "tensors",
                       (json_int_t)tensors, "elements", (json_int_t)elements, "bytes",
                       (json_int_t)st.st_size));
+
     if (!reel_options_flag(c->options, "quiet"))
         reel_say("%s (%s) -> %s: %" PRId64 " tensors, %" PRId64 " elements, %" PRId64 " bytes",
                  c->in, reel_weights_format(c->weights), c->out, tensors, elements,
@@ -190,7 +201,7 @@ static int report(const conversion *c)
     return REEL_EXIT_OK;
 }
 
-static int run(reel_options *options)
+static int convert_run(reel_options *options)
 {
     reel_error err = {0};
     conversion c = {.in = reel_options_arg(options, 0),
@@ -205,12 +216,14 @@ static int run(reel_options *options)
                       : "");
         return reel_complain_usage("convert", &err);
     }
+
     reel_status status = reel_weights_read(&c.weights, c.in, &err);
     if (status == REEL_OK)
         status = reel_weights_verify(c.weights, &err);
     if (status == REEL_OK)
         status = onnx ? to_onnx(&c, &err) : to_safetensors(&c, &err);
-    const int code = status == REEL_OK ? report(&c) : reel_complain("convert", &err);
+
+    const int code = status == REEL_OK ? conversion_report(&c) : reel_complain("convert", &err);
     reel_model_card_free(&c.card);
     reel_weights_destroy(c.weights);
     return code;
@@ -233,5 +246,5 @@ const reel_command reel_command_convert = {
                   "A trained network for other programs."}},
     .group = REEL_COMMAND_USING,
     .rank = 2,
-    .run = run,
+    .run = convert_run,
 };

@@ -2,7 +2,7 @@
 #include "train/cli/cmd_train.h"
 #include "train/cli/command.h"
 #include "train/cli/option_table.h"
-#include "train/cli/recipe.h"
+#include "train/cli/recipe_table.h"
 
 #include <string.h>
 

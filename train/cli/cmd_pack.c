@@ -1,6 +1,5 @@
-/* `reel pack DATA OUT`: shards that are read fast. Interrupted or killed, it goes on with the first
- * shard that is not complete.
- */
+/* `reel pack DATA OUT`: shards that load fast. An interrupted pack resumes after the last complete
+ * shard. */
 #include "train/cli/command.h"
 #include "train/cli/option_words.h"
 #include "train/run/json_util.h"
@@ -59,7 +58,7 @@ typedef struct packing {
     int64_t bad;
 } packing;
 
-static void show(void *user, int64_t done, int64_t total)
+static void pack_show(void *user, int64_t done, int64_t total)
 {
     packing *p = user;
     reel_progress_show(&p->progress, &(reel_progress_line){.label = p->label,
@@ -70,7 +69,7 @@ static void show(void *user, int64_t done, int64_t total)
                                                            .seconds_left = -1});
 }
 
-static void on_bad(void *user, int64_t index, const char *name, const char *reason)
+static void pack_on_bad(void *user, int64_t index, const char *name, const char *reason)
 {
     packing *p = user;
     char path[PATH];
@@ -83,7 +82,7 @@ static void on_bad(void *user, int64_t index, const char *name, const char *reas
                      path, &ignored);
 }
 
-static bool stop(void *user)
+static bool pack_stop(void *user)
 {
     (void)user;
     return reel_signals_pending() != 0;
@@ -98,11 +97,15 @@ static reel_status open_out(packing *p, reel_error *err)
     if (p->folder < 0)
         return reel_fail(err, REEL_ERR_IO, "%s: cannot open the folder: %s", p->out,
                          strerror(errno));
+
+    /* OUT inside its own data would hide the images from the next reader. */
     struct stat in, out;
     if (stat(p->data, &in) == 0 && fstat(p->folder, &out) == 0 && in.st_dev == out.st_dev &&
         in.st_ino == out.st_ino)
         return reel_fail(err, REEL_ERR_INVALID,
                          "%s: expected another folder than DATA, which shards would hide", p->out);
+
+    /* One process packs into a folder at a time. */
     if (flock(p->folder, LOCK_EX | LOCK_NB) != 0)
         return reel_fail(err, REEL_ERR_IO, "%s: another reel pack is at work in it", p->out);
     return REEL_OK;
@@ -115,8 +118,11 @@ static reel_status settle_plan(packing *p, reel_error *err)
     snprintf(path, sizeof path, "%s/pack.json", p->out);
     if (access(path, F_OK) != 0)
         return reel_json_save(p->plan, path, err);
+
     json_t *before;
     REEL_TRY(reel_json_load(&before, path, err));
+
+    /* The first field that differs, or that only one of the two plans has. */
     const char *field, *odd = NULL;
     json_t *value;
     json_object_foreach(p->plan, field, value)
@@ -129,6 +135,7 @@ static reel_status settle_plan(packing *p, reel_error *err)
         if (!odd && !json_object_get(p->plan, field))
             odd = "more than these options";
     }
+
     if (odd)
         snprintf(what, sizeof what, "%s", odd);
     json_decref(before);
@@ -149,6 +156,7 @@ static reel_status save_classes(const packing *p, const reel_dataset *d, reel_er
     for (int64_t c = 0; good && c < reel_dataset_classes(d); c++)
         good = fprintf(file, "%s\n",
                        reel_shown_text(reel_dataset_class_name(d, c), text, sizeof text)) > 0;
+
     if (file && fclose(file) != 0)
         good = false;
     return good ? REEL_OK
@@ -164,7 +172,8 @@ static void plan_split(packing *p, const char *split, const reel_dataset *d)
     json_object_set_new(json_object_get(p->plan, "splits"), split, o);
 }
 
-static reel_status pack_one(packing *p, const char *split, const reel_dataset *d, reel_error *err)
+static reel_status pack_one_split(packing *p, const char *split, const reel_dataset *d,
+                                  reel_error *err)
 {
     reel_pack_result r;
     char label[40];
@@ -173,16 +182,19 @@ static reel_status pack_one(packing *p, const char *split, const reel_dataset *d
     p->label = label;
     REEL_TRY(reel_pack_split(&r, d, p->out, split, &p->config, err));
     p->bad += r.bad;
+
     const double seconds = reel_seconds_now() - begin;
     snprintf(label, sizeof label, "%s, verified", split);
     REEL_TRY(reel_pack_verify(p->out, split,
                               reel_pack_shards(reel_dataset_count(d), p->config.per_shard),
                               &p->config, err));
+
     reel_progress_note(&p->progress, true,
                        "%s: %" PRId64 " images in %.1f MB, %.0f images/s, verified%s", split,
                        r.images, (double)r.bytes / 1e6,
                        seconds > 0 ? (double)(r.images - r.resumed) / seconds : 0.0,
                        r.resumed ? " (some were there already)" : "");
+
     json_object_set_new(json_object_get(p->result, "splits"), split,
                         json_pack("{s:I, s:I, s:I, s:I}", "images", (json_int_t)r.images, "bad",
                                   (json_int_t)r.bad, "resumed", (json_int_t)r.resumed, "bytes",
@@ -190,10 +202,11 @@ static reel_status pack_one(packing *p, const char *split, const reel_dataset *d
     return REEL_OK;
 }
 
-static reel_status pack(packing *p, reel_error *err)
+static reel_status pack_all(packing *p, reel_error *err)
 {
     char path[PATH];
     reel_dataset *train = NULL, *val = NULL;
+
     const bool both = reel_dataset_has(p->data, "val") && reel_dataset_has(p->data, "train");
     reel_status status =
         reel_dataset_open(&train, p->data, both ? "train" : NULL, path, sizeof path, err);
@@ -203,6 +216,7 @@ static reel_status pack(packing *p, reel_error *err)
         status = reel_dataset_align(train, val, err);
     if (status == REEL_OK && both)
         status = reel_dataset_same_classes(train, val, err);
+
     if (status == REEL_OK)
         status = open_out(p, err);
     if (status == REEL_OK) {
@@ -211,57 +225,74 @@ static reel_status pack(packing *p, reel_error *err)
             plan_split(p, "val", val);
         status = settle_plan(p, err);
     }
+
     if (status == REEL_OK)
         status = save_classes(p, train, err);
     if (status == REEL_OK)
-        status = pack_one(p, "train", train, err);
+        status = pack_one_split(p, "train", train, err);
     if (status == REEL_OK && both)
-        status = pack_one(p, "val", val, err);
+        status = pack_one_split(p, "val", val, err);
+
     reel_dataset_destroy(train);
     reel_dataset_destroy(val);
     return status;
 }
 
-static int run(reel_options *o)
+/* What pack.json will say: everything that decides the bytes of the shards. */
+static json_t *plan_of(const reel_pack_config *c)
+{
+    json_t *plan =
+        json_pack("{s:s, s:i, s:I, s:b, s:i, s:I, s:{}}", "format", "reel-pack", "version", 1,
+                  "size", (json_int_t)c->size, "raw", c->raw, "quality", c->raw ? 0 : c->quality,
+                  "per_shard", (json_int_t)c->per_shard, "splits");
+    if (c->exif == REEL_EXIF_APPLY)
+        json_object_set_new(plan, "exif", json_string("apply"));
+    return plan;
+}
+
+static reel_pack_config pack_config_from(const reel_options *o, packing *p)
+{
+    reel_pack_config config = {.size = reel_options_int(o, "size"),
+                               .raw = reel_options_flag(o, "raw"),
+                               .quality = (int)reel_options_int(o, "quality"),
+                               .per_shard = reel_options_int(o, "per-shard"),
+                               .threads = (int)reel_options_int(o, "threads"),
+                               .max_bad = reel_options_real(o, "max-bad"),
+                               .exif = reel_exif_from(reel_options_text(o, "exif")),
+                               .on_bad = pack_on_bad,
+                               .progress = pack_show,
+                               .stop = pack_stop,
+                               .user = p};
+    if (config.threads == 0)
+        config.threads = reel_available_cpus();
+    if (config.per_shard == 0)
+        config.per_shard = config.raw ? 1000 : 4000;
+    return config;
+}
+
+static int pack_run(reel_options *o)
 {
     reel_error err;
     packing p = {.data = reel_options_arg(o, 0), .out = reel_options_arg(o, 1), .folder = -1};
-    p.config = (reel_pack_config){.size = reel_options_int(o, "size"),
-                                  .raw = reel_options_flag(o, "raw"),
-                                  .quality = (int)reel_options_int(o, "quality"),
-                                  .per_shard = reel_options_int(o, "per-shard"),
-                                  .threads = (int)reel_options_int(o, "threads"),
-                                  .max_bad = reel_options_real(o, "max-bad"),
-                                  .exif = reel_exif_from(reel_options_text(o, "exif")),
-                                  .on_bad = on_bad,
-                                  .progress = show,
-                                  .stop = stop,
-                                  .user = &p};
-    if (p.config.threads == 0)
-        p.config.threads = reel_available_cpus();
-    if (p.config.per_shard == 0)
-        p.config.per_shard = p.config.raw ? 1000 : 4000;
     if (strlen(p.out) > PATH - 200) {
         reel_fail(&err, REEL_ERR_INVALID, "the path of the folder is too long");
         return reel_complain_usage("pack", &err);
     }
-    p.plan = json_pack("{s:s, s:i, s:I, s:b, s:i, s:I, s:{}}", "format", "reel-pack", "version", 1,
-                       "size", (json_int_t)p.config.size, "raw", p.config.raw, "quality",
-                       p.config.raw ? 0 : p.config.quality, "per_shard",
-                       (json_int_t)p.config.per_shard, "splits");
-    if (p.config.exif == REEL_EXIF_APPLY)
-        json_object_set_new(p.plan, "exif", json_string("apply"));
+    p.config = pack_config_from(o, &p);
+    p.plan = plan_of(&p.config);
     p.result = json_pack("{s:o, s:{}}", "folder", reel_json_text(p.out), "splits");
+
     reel_progress_open(&p.progress, reel_options_flag(o, "quiet"));
     reel_signals_install();
-    const reel_status status = pack(&p, &err);
+    const reel_status status = pack_all(&p, &err);
     reel_progress_clear(&p.progress);
     if (p.folder >= 0)
         close(p.folder);
     json_decref(p.plan);
+
     int code = REEL_EXIT_OK;
     if (status == REEL_ERR_STOPPED) {
-        reel_say("reel pack: interrupted; the same command goes on");
+        reel_say("reel pack: interrupted; the same command resumes it");
         code = REEL_EXIT_SIGNAL + reel_signals_pending();
     } else if (status != REEL_OK) {
         code = reel_complain("pack", &err);
@@ -287,5 +318,5 @@ const reel_command reel_command_pack = {
     .examples = {{"reel pack photos packed && reel train packed",
                   "Resize once, then train on the shards."}},
     .group = REEL_COMMAND_DATA,
-    .run = run,
+    .run = pack_run,
 };

@@ -17,7 +17,7 @@ static const reel_option options_table[] = {
      .help = "page to write; unset: RUN/report.html (replaced)"},
 };
 
-static int run(reel_options *options)
+static int report_run(reel_options *options)
 {
     reel_error err;
     char path[REEL_PATH_MAX];
@@ -46,5 +46,5 @@ const reel_command reel_command_report = {
     .examples = {{"reel report run", "Writes run/report.html and prints its name."}},
     .group = REEL_COMMAND_USING,
     .rank = 1,
-    .run = run,
+    .run = report_run,
 };

@@ -1,6 +1,6 @@
-/* `reel synth DIR`: draws a labelled image folder of JPEGs, so that everything runs with no
- * download. A file depends on (seed, class, number, size, quality) alone: the same for any number
- * of threads. */
+/* `reel synth DIR`: draws a labelled image folder of JPEGs, so that everything can be tried without
+ * a download. A file depends on (seed, class, number, size, quality) only: it has the same bytes
+ * for any number of threads. */
 #include "data/synth/synth.h"
 #include "train/cli/command.h"
 #include "train/run/json_util.h"
@@ -56,7 +56,7 @@ typedef struct synth_job {
 } synth_job;
 
 /* A new or empty folder is fine: nothing is ever overwritten. */
-static reel_status make_folder(const char *path, bool must_be_empty, reel_error *err)
+static reel_status make_synth_folder(const char *path, bool must_be_empty, reel_error *err)
 {
     if (mkdir(path, 0777) == 0)
         return REEL_OK;
@@ -64,6 +64,8 @@ static reel_status make_folder(const char *path, bool must_be_empty, reel_error 
         return reel_fail(err, REEL_ERR_IO, "%s: cannot make the folder: %s", path, strerror(errno));
     if (!must_be_empty)
         return REEL_OK;
+
+    /* It exists: only an empty folder will do. */
     DIR *dir = opendir(path);
     if (!dir)
         return reel_fail(err, REEL_ERR_IO, "%s: cannot open the folder: %s", path, strerror(errno));
@@ -71,46 +73,49 @@ static reel_status make_folder(const char *path, bool must_be_empty, reel_error 
     for (const struct dirent *e; (e = readdir(dir));)
         entries += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
     closedir(dir);
+
     if (entries)
         return reel_fail(err, REEL_ERR_INVALID,
                          "%s: expected a new or an empty folder, found %d entries", path, entries);
     return REEL_OK;
 }
 
-static reel_status make_folders(const synth_job *job, reel_error *err)
+static reel_status make_synth_folders(const synth_job *job, reel_error *err)
 {
     char path[4096];
-    REEL_TRY(make_folder(job->dir, true, err));
+    REEL_TRY(make_synth_folder(job->dir, true, err));
     for (int set = 0; set < 2; set++) {
         snprintf(path, sizeof path, "%s/%s", job->dir, set ? "val" : "train");
-        REEL_TRY(make_folder(path, false, err));
+        REEL_TRY(make_synth_folder(path, false, err));
         for (int64_t c = 0; c < job->classes; c++) {
             snprintf(path, sizeof path, "%s/%s/%s", job->dir, set ? "val" : "train",
                      reel_synth_names[c]);
-            REEL_TRY(make_folder(path, false, err));
+            REEL_TRY(make_synth_folder(path, false, err));
         }
     }
     return REEL_OK;
 }
 
 /* Image `index` of the whole set: train first, class by class. */
-static reel_status draw_one(const synth_job *job, int64_t index, reel_synth_work *work,
-                            reel_image *image, reel_error *err)
+static reel_status draw_synth_image(const synth_job *job, int64_t index, reel_synth_work *work,
+                                    reel_image *image, reel_error *err)
 {
     const bool val = index >= job->classes * job->train;
     const int64_t within = val ? index - job->classes * job->train : index,
                   each = val ? job->val : job->train;
     const int64_t class_index = within / each, number = within % each;
+
     char path[4096];
     snprintf(path, sizeof path, "%s/%s/%s/%s-%05lld.jpg", job->dir, val ? "val" : "train",
              reel_synth_names[class_index], reel_synth_names[class_index], (long long)number);
+
     REEL_TRY(reel_synth_draw(work, image, job->seed, (reel_synth_kind)class_index,
                              (uint32_t)(number + (val ? REEL_SYNTH_VALIDATION : 0)), job->size,
                              err));
     return reel_image_write_jpeg(image, path, job->quality, false, err);
 }
 
-static reel_status draw_all(const synth_job *job, reel_error *err)
+static reel_status draw_synth_set(const synth_job *job, reel_error *err)
 {
     const int64_t total = job->classes * (job->train + job->val);
     reel_error first = {.status = REEL_OK};
@@ -119,26 +124,30 @@ static reel_status draw_all(const synth_job *job, reel_error *err)
         reel_synth_work work = {0};
         reel_image image = {0};
         reel_error mine;
+
 #pragma omp for schedule(dynamic, 8)
         for (int64_t i = 0; i < total; i++) {
             reel_status so_far;
 #pragma omp atomic read
             so_far = first.status;
-            if (so_far != REEL_OK || draw_one(job, i, &work, &image, &mine) == REEL_OK)
+
+            if (so_far != REEL_OK || draw_synth_image(job, i, &work, &image, &mine) == REEL_OK)
                 continue;
 #pragma omp critical
             if (first.status == REEL_OK)
                 first = mine;
         }
+
         reel_synth_work_free(&work);
         reel_image_free(&image);
     }
+
     if (first.status != REEL_OK && err)
         *err = first;
     return first.status;
 }
 
-static int run(reel_options *options)
+static int synth_run(reel_options *options)
 {
     reel_error err;
     synth_job job = {.dir = reel_options_arg(options, 0),
@@ -149,18 +158,22 @@ static int run(reel_options *options)
                      .quality = (int)reel_options_int(options, "quality"),
                      .threads = (int)reel_options_int(options, "threads"),
                      .seed = (uint64_t)reel_options_int(options, "seed")};
+
     if (job.threads == 0)
         job.threads = reel_available_cpus();
     if (strlen(job.dir) > 3900) {
         reel_fail(&err, REEL_ERR_INVALID, "the path of the folder is longer than 3,900 bytes");
         return reel_complain("synth", &err);
     }
-    if (make_folders(&job, &err) != REEL_OK || draw_all(&job, &err) != REEL_OK)
+
+    if (make_synth_folders(&job, &err) != REEL_OK || draw_synth_set(&job, &err) != REEL_OK)
         return reel_complain("synth", &err);
+
     if (!reel_options_flag(options, "quiet"))
         reel_say("drew %lld training and %lld validation images of %lld classes into %s",
                  (long long)(job.classes * job.train), (long long)(job.classes * job.val),
                  (long long)job.classes, job.dir);
+
     if (!reel_options_flag(options, "json"))
         return REEL_EXIT_OK;
     json_t *names = json_array();
@@ -186,5 +199,5 @@ const reel_command reel_command_synth = {
     .examples = {{"reel synth demo --train 100 --size 64",
                   "1,000 small training images and 500 for validation."}},
     .group = REEL_COMMAND_DATA,
-    .run = run,
+    .run = synth_run,
 };

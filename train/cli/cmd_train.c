@@ -6,6 +6,7 @@
 #include "train/cli/command.h"
 #include "train/cli/option_table.h"
 #include "train/cli/recipe.h"
+#include "train/cli/recipe_table.h"
 #include "train/cli/train_options.h"
 #include "train/cli/train_resume.h"
 #include "train/cli/train_settings.h"

@@ -29,7 +29,7 @@ static void put_word(page *p, const char *word, size_t length)
     p->at += (int)length;
 }
 
-static void put_text(page *p, const char *text)
+static void put_wrapped(page *p, const char *text)
 {
     while (*text) {
         const size_t length = strcspn(text, " ");
@@ -46,7 +46,7 @@ static void put_paragraphs(FILE *to, const char *text)
         const size_t length = strcspn(text, "\n");
         snprintf(line, sizeof line, "%.*s", (int)length, text);
         page p = {.to = to};
-        put_text(&p, line);
+        put_wrapped(&p, line);
         fputc('\n', to);
         text += length + (text[length] == '\n');
     }
@@ -76,7 +76,7 @@ static void put_option(FILE *to, const reel_command *command, const reel_option 
         fprintf(to, "%*s", COLUMN - used, "");
 
     page p = {.to = to, .indent = COLUMN, .at = COLUMN};
-    put_text(&p, o->help);
+    put_wrapped(&p, o->help);
     const char *initial = reel_help_default(command, o);
     if (initial) {
         char text[120];
@@ -143,7 +143,7 @@ void reel_help_overview(FILE *to)
         group = (int)c->group;
         fprintf(to, "  %-14s ", c->name);
         page p = {.to = to, .indent = 17, .at = 17};
-        put_text(&p, c->summary);
+        put_wrapped(&p, c->summary);
         fputc('\n', to);
     }
 

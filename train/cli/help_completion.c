@@ -65,6 +65,7 @@ static void put_bash_families(FILE *to)
         const char *space = strchr(c->name, ' ');
         if (!space)
             continue;
+
         const size_t length = (size_t)(space - c->name) + 1;
         if (strncmp(family, c->name, length) != 0)
             fprintf(to,
@@ -86,6 +87,7 @@ void reel_help_bash(FILE *to)
                 "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}\n"
                 "    local command=${COMP_WORDS[1]} words=\"\"\n"
                 "    case $command in\n");
+
     put_bash_families(to);
     fprintf(to, "    esac\n    ((COMP_CWORD == 1)) && words=\"");
     put_first_words(to);
@@ -95,6 +97,7 @@ void reel_help_bash(FILE *to)
     fprintf(to, "    esac\n    [[ -n $words || $word != -* ]] || case $command in\n");
     for (int i = 0; (c = reel_command_at(i)); i++)
         put_bash_options(to, c);
+
     fprintf(to, "    esac\n"
                 "    if [[ -n $words ]]; then\n"
                 "        mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
@@ -167,6 +170,7 @@ static void put_zsh_commands(FILE *to)
             fprintf(to, "'\n");
             continue;
         }
+
         const size_t length = (size_t)(space - c->name) + 1;
         if (strncmp(family, c->name, length) != 0) {
             fprintf(to, "        '%.*s:", (int)length - 1, c->name);
@@ -194,6 +198,7 @@ static void put_zsh_families(FILE *to)
         const size_t length = space ? (size_t)(space - c->name) + 1 : 0;
         if (!space || !strncmp(family, c->name, length))
             continue;
+
         family = c->name;
         fprintf(to, "    %.*s)\n        commands=(", (int)length - 1, c->name);
         const reel_command *member;
@@ -203,6 +208,7 @@ static void put_zsh_families(FILE *to)
                 put_zsh_text(to, member->summary);
                 fputc('\'', to);
             }
+
         fprintf(to, "\n        )\n"
                     "        if ((CURRENT == 2)); then\n"
                     "            _describe command commands\n            return\n        fi\n"

@@ -19,7 +19,7 @@ void reel_image_list_free(reel_image_list *list)
     *list = (reel_image_list){0};
 }
 
-static reel_status append(reel_image_list *list, const char *path, reel_error *err)
+static reel_status append_path(reel_image_list *list, const char *path, reel_error *err)
 {
     if (list->n == list->capacity) {
         const int64_t more = list->capacity ? 2 * list->capacity : 64;
@@ -43,14 +43,15 @@ static bool looks_like_an_image(const char *name)
            (!strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg") || !strcasecmp(dot, ".png"));
 }
 
-/* path, of `length` letters, is a folder; one buffer serves all levels, however deep they go. A
- * folder that cannot be opened goes into the list itself, so that whoever reads the list names it,
- * and the rest is not lost with it. */
-static reel_status walk(reel_image_list *list, char *path, size_t length, reel_error *err)
+/* Appends the images below the folder `path`, which has `length` letters; one buffer serves all
+ * levels. A folder that cannot be opened goes into the list itself: the caller reports it as
+ * unreadable and keeps the rest. */
+static reel_status walk_folder(reel_image_list *list, char *path, size_t length, reel_error *err)
 {
     DIR *d = opendir(path);
     if (!d)
-        return append(list, path, err);
+        return append_path(list, path, err);
+
     reel_status status = REEL_OK;
     for (struct dirent *e; status == REEL_OK && (e = readdir(d));) {
         struct stat st;
@@ -59,19 +60,21 @@ static reel_status walk(reel_image_list *list, char *path, size_t length, reel_e
                              : snprintf(path + length, PATH_LIMIT - length, "/%s", e->d_name);
         if (more < 0 || (size_t)more >= PATH_LIMIT - length || lstat(path, &st) != 0)
             continue;
+
         const bool link = S_ISLNK(st.st_mode), dangling = link && stat(path, &st) != 0;
         if (S_ISDIR(st.st_mode) && !link)
-            status = walk(list, path, length + (size_t)more, err);
+            status = walk_folder(list, path, length + (size_t)more, err);
         else if ((S_ISREG(st.st_mode) || dangling) &&
                  looks_like_an_image(e->d_name)) /* to open a pipe would wait for ever */
-            status = append(list, path, err);
+            status = append_path(list, path, err);
     }
+
     path[length] = '\0';
     closedir(d);
     return status;
 }
 
-static int bytewise(const void *a, const void *b)
+static int compare_paths(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -86,7 +89,7 @@ static reel_status add_lines(reel_image_list *list, FILE *from, reel_error *err)
     while (status == REEL_OK && getline(&line, &capacity, from) > 0) {
         line[strcspn(line, "\r\n")] = '\0';
         if (*line)
-            status = append(list, line, err);
+            status = append_path(list, line, err);
     }
     free(line);
     if (status == REEL_OK && ferror(from))
@@ -104,7 +107,8 @@ reel_status reel_image_list_add(reel_image_list *list, const char *path, reel_er
     if (stat(path, &st) != 0)
         return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
     if (!S_ISDIR(st.st_mode))
-        return append(list, path, err);
+        return append_path(list, path, err);
+
     char below[PATH_LIMIT];
     const int64_t before = list->n;
     int length = snprintf(below, sizeof below, "%s", path);
@@ -112,9 +116,10 @@ reel_status reel_image_list_add(reel_image_list *list, const char *path, reel_er
         return reel_fail(err, REEL_ERR_INVALID, "%s: the path is too long", path);
     while (length > 1 && below[length - 1] == '/')
         below[--length] = '\0'; /* as completion leaves it; names get one of their own */
-    REEL_TRY(walk(list, below, (size_t)length, err));
+
+    REEL_TRY(walk_folder(list, below, (size_t)length, err));
     if (list->n == before)
         return reel_fail(err, REEL_ERR_INVALID, "%s: no images (.jpg .jpeg .png) in it", path);
-    qsort(list->paths + before, (size_t)(list->n - before), sizeof *list->paths, bytewise);
+    qsort(list->paths + before, (size_t)(list->n - before), sizeof *list->paths, compare_paths);
     return REEL_OK;
 }

@@ -80,6 +80,7 @@ static int print_help(int argc, char **argv)
     int used;
     const reel_command *command = reel_command_find(argc, argv, &used);
     const char *how = argc > (command ? used : 0) ? argv[command ? used : 0] : "";
+
     if (command && !strcmp(how, "--markdown"))
         reel_help_markdown(stdout, command);
     else if (command)
@@ -148,9 +149,8 @@ static int dispatch(int argc, char **argv)
     return run_command(command, argc - used, argv + used);
 }
 
-/* A program started with stdout or stderr closed would get their numbers for its own files, and
- * what it says would go into its checkpoints. A place that cannot be written to stands there
- * instead. */
+/* If the program starts with stdout or stderr closed, the next file that it opens gets that number,
+ * and messages would go into a checkpoint. A file that cannot be written to takes the number. */
 static void fill_standard_files(void)
 {
     int fd = open("/dev/null", O_RDONLY);

@@ -29,7 +29,7 @@ typedef struct {
     int64_t end;
 } field;
 
-static bool varint(list *l, int64_t end, uint64_t *value)
+static bool read_varint(list *l, int64_t end, uint64_t *value)
 {
     *value = 0;
     for (int shift = 0; shift < 64 && l->at < end; shift += 7) {
@@ -53,30 +53,34 @@ static bool skip_to(list *l, int64_t to)
 }
 
 /* The next field of the message that ends at `end`; false at damage. */
-static bool next(list *l, int64_t end, field *f)
+static bool next_field(list *l, int64_t end, field *f)
 {
     uint64_t key;
-    if (!varint(l, end, &key) || key >> 3 == 0 || key >> 32)
+    if (!read_varint(l, end, &key) || key >> 3 == 0 || key >> 32)
         return false;
+
     *f = (field){.number = (int)(key >> 3), .type = (int)(key & 7)};
     if (f->type == 0) {
-        if (!varint(l, end, &f->value))
+        if (!read_varint(l, end, &f->value))
             return false;
         f->end = l->at;
         return true;
     }
+
     if (f->type == 2) {
-        if (!varint(l, end, &f->value) || f->value > (uint64_t)(end - l->at))
+        if (!read_varint(l, end, &f->value) || f->value > (uint64_t)(end - l->at))
             return false;
         f->end = l->at + (int64_t)f->value;
         return true;
     }
+
+    /* Fixed sizes; a type that is none of these never fits. */
     const int64_t size = f->type == 1 ? 8 : f->type == 5 ? 4 : end + 1;
     f->end = l->at + (size <= end - l->at ? size : 0);
     return size <= end - l->at;
 }
 
-static bool text_of(list *l, const field *f, char *text, size_t size)
+static bool read_name(list *l, const field *f, char *text, size_t size)
 {
     const size_t n = f->value < size - 1 ? (size_t)f->value : size - 1;
     if (f->type != 2 || fread(text, 1, n, l->file) != n)
@@ -86,13 +90,13 @@ static bool text_of(list *l, const field *f, char *text, size_t size)
     return true;
 }
 
-static bool dims(list *l, const field *f, int *ndim, int64_t *shape)
+static bool read_dims(list *l, const field *f, int *ndim, int64_t *shape)
 {
     uint64_t d = f->value;
     if (f->type != 0 && f->type != 2)
         return false;
     do {
-        if (f->type == 2 && (l->at == f->end || !varint(l, f->end, &d)))
+        if (f->type == 2 && (l->at == f->end || !read_varint(l, f->end, &d)))
             return l->at == f->end;
         if (*ndim == REEL_MAX_DIMS || d > INT32_MAX)
             return false;
@@ -101,7 +105,7 @@ static bool dims(list *l, const field *f, int *ndim, int64_t *shape)
     return true;
 }
 
-static bool tensor(list *l, int64_t end)
+static bool read_tensor(list *l, int64_t end)
 {
     static const char *const kinds[] = {"?",          "float32", "uint8",  "int8",   "uint16",
                                         "int16",      "int32",   "int64",  "string", "bool",
@@ -111,30 +115,35 @@ static bool tensor(list *l, int64_t end)
     int ndim = 0;
     int64_t shape[REEL_MAX_DIMS], elements = 1, bytes = 0;
     uint64_t kind = 0;
+
     field f;
     while (l->at < end) {
-        if (!next(l, end, &f))
+        if (!next_field(l, end, &f))
             return false;
-        if (f.number == 1 && !dims(l, &f, &ndim, shape))
+        if (f.number == 1 && !read_dims(l, &f, &ndim, shape))
             return false;
         if (f.number == 2)
             kind = f.value;
-        if (f.number == 8 && !text_of(l, &f, name, sizeof name))
+        if (f.number == 8 && !read_name(l, &f, name, sizeof name))
             return false;
         if (f.type == 2 && ((f.number >= 4 && f.number <= 7) || (f.number >= 9 && f.number <= 11)))
             bytes += (int64_t)f.value; /* values, of whichever type */
         if (!skip_to(l, f.end))
             return false;
     }
+
+    /* A product of sides that overflows is a lie: it counts as very large. */
     json_t *row = json_array();
     for (int d = 0; d < ndim; d++) {
         json_array_append_new(row, json_integer(shape[d]));
         if (__builtin_mul_overflow(elements, shape[d], &elements))
             elements = INT64_MAX / MOST_TENSORS;
     }
+
     l->bytes += bytes;
     if (__builtin_add_overflow(l->elements, elements, &l->elements))
         l->elements = INT64_MAX;
+
     const char *dtype = kinds[kind < (uint64_t)REEL_COUNT(kinds) ? kind : 0];
     return json_array_append_new(
                l->tensors, json_pack("{s:o, s:s, s:o, s:I}", "name", reel_json_text(name), "dtype",
@@ -142,41 +151,41 @@ static bool tensor(list *l, int64_t end)
            json_array_size(l->tensors) <= MOST_TENSORS;
 }
 
-static bool graph(list *l, int64_t end)
+static bool read_graph(list *l, int64_t end)
 {
     field f;
     while (l->at < end)
-        if (!next(l, end, &f) || (f.number == 5 && (f.type != 2 || !tensor(l, f.end))) ||
+        if (!next_field(l, end, &f) || (f.number == 5 && (f.type != 2 || !read_tensor(l, f.end))) ||
             !skip_to(l, f.end))
             return false;
     return true;
 }
 
-static bool metadata(list *l, int64_t end)
+static bool read_metadata(list *l, int64_t end)
 {
     static char key[256], value[MOST_TEXT]; /* one file a process */
     key[0] = value[0] = '\0';
     field f;
     while (l->at < end)
-        if (!next(l, end, &f) || (f.number == 1 && !text_of(l, &f, key, sizeof key)) ||
-            (f.number == 2 && !text_of(l, &f, value, sizeof value)) || !skip_to(l, f.end))
+        if (!next_field(l, end, &f) || (f.number == 1 && !read_name(l, &f, key, sizeof key)) ||
+            (f.number == 2 && !read_name(l, &f, value, sizeof value)) || !skip_to(l, f.end))
             return false;
     json_t *text = reel_json_text(value);
     return json_object_size(l->metadata) < 100 && text &&
            json_object_set_new(l->metadata, key, text) == 0;
 }
 
-static bool model(list *l, int64_t end)
+static bool read_model(list *l, int64_t end)
 {
     field f;
     while (l->at < end) {
-        if (!next(l, end, &f))
+        if (!next_field(l, end, &f))
             return false;
         if (f.number == 7)
             l->graph = true;
-        if (f.number == 7 && (f.type != 2 || !graph(l, f.end)))
+        if (f.number == 7 && (f.type != 2 || !read_graph(l, f.end)))
             return false;
-        if (f.number == 14 && (f.type != 2 || !metadata(l, f.end)))
+        if (f.number == 14 && (f.type != 2 || !read_metadata(l, f.end)))
             return false;
         if (!skip_to(l, f.end))
             return false;
@@ -188,15 +197,18 @@ reel_status reel_onnx_list(json_t **out, const char *path, reel_error *err)
 {
     struct stat st;
     list l = {.file = fopen(path, "rb"), .tensors = json_array(), .metadata = json_object()};
+
     *out = NULL;
     if (!l.file) {
         json_decref(l.tensors);
         json_decref(l.metadata);
         return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
     }
+
     const bool file = fstat(fileno(l.file), &st) == 0 && S_ISREG(st.st_mode),
-               fine = file && model(&l, st.st_size);
+               fine = file && read_model(&l, st.st_size);
     fclose(l.file);
+
     *out =
         json_pack("{s:s, s:I, s:I, s:o, s:o}", "format", "onnx", "elements", (json_int_t)l.elements,
                   "bytes", (json_int_t)l.bytes, "metadata", l.metadata, "tensors", l.tensors);

@@ -2,7 +2,7 @@
 #include "train/cli/option_table.h"
 
 #include "layers/models.h"
-#include "train/cli/recipe.h"
+#include "train/cli/recipe_table.h"
 #include "train/run/settings.h"
 
 #include <stdio.h>

@@ -1,176 +1,34 @@
-/* The recipes. Where a paper and its authors' code differ, the code is followed and the comment
- * says so. */
+/* Applying and printing a recipe. */
 #include "train/cli/recipe.h"
 
+#include "train/cli/recipe_table.h"
 #include "train/run/say.h"
 
 #include <stdio.h>
 #include <string.h>
 
-typedef struct {
-    const char *option, *value;
-} setting;
-
-typedef struct {
-    const char *name, *about;
-    setting settings[40];
-} recipe;
-
-static const recipe recipes[] = {
-    /* Ours. Initial weights are fitted to the data (layers/calibrate.c), since PyTorch's leave
-     * AlexNet at ln(classes) for many epochs on a small folder; cosine to zero needs no milestones
-     * to guess; the clip only stops what has gone wrong. */
-    {"quick",
-     "for a folder of your own: a few hundred to some ten thousand images",
-     {{"arch", "alexnet"},
-      {"epochs", "30"},
-      {"batch-size", "32"},
-      {"lr", "0.01"},
-      {"momentum", "0.9"},
-      {"weight-decay", "5e-4"},
-      {"lr-scheduler", "cosine"},
-      {"lr-warmup-epochs", "0"},
-      {"label-smoothing", "0"},
-      {"clip-grad-norm", "20"},
-      {"init", "data"},
-      {"crop", "random-resized"},
-      {"min-area", "0.25"},
-      {"flip", "0.5"},
-      {"jitter", "0.2"},
-      {"normalize", "imagenet"},
-      {"exif", "ignore"},
-      {"class-balanced", "false"}}},
-    /* torchvision's references/classification for AlexNet: 8 GPUs x 32 images. */
-    {"torchvision",
-     "torchvision's reference script for AlexNet (Krizhevsky 2014): 56.5 % top-1 on ImageNet",
-     {{"arch", "alexnet"},      {"epochs", "90"},
-      {"batch-size", "256"},    {"lr", "0.01"},
-      {"momentum", "0.9"},      {"weight-decay", "1e-4"},
-      {"lr-scheduler", "step"}, {"lr-step-size", "30"},
-      {"lr-gamma", "0.1"},      {"lr-warmup-epochs", "0"},
-      {"label-smoothing", "0"}, {"clip-grad-norm", "0"},
-      {"init", "model"},        {"crop", "random-resized"},
-      {"min-area", "0.08"},     {"flip", "0.5"},
-      {"jitter", "0"},          {"normalize", "imagenet"},
-      {"exif", "ignore"},       {"class-balanced", "false"}}},
-    /* Krizhevsky, Sutskever, Hinton 2012. The schedule is the code's: divided by 10 at epochs 23,
-     * 51 and 78, stopped at 93; biases are not decayed. Crops of 227 instead of 224 (see
-     * layers/models/alexnet2012.c). Pixels in 0..255 less their mean.
-     */
-    {"alexnet2012",
-     "the 2012 paper with its two-group net: 59.3 % top-1 on ImageNet",
-     {{"arch", "alexnet2012"},
-      {"epochs", "93"},
-      {"batch-size", "128"},
-      {"lr", "0.01"},
-      {"momentum", "0.9"},
-      {"weight-decay", "5e-4"},
-      {"lr-in-velocity", "true"},
-      {"bias-decay-mult", "0"},
-      {"lr-scheduler", "multistep"},
-      {"lr-milestones", "23,51,78"},
-      {"lr-gamma", "0.1"},
-      {"lr-warmup-epochs", "0"},
-      {"label-smoothing", "0"},
-      {"clip-grad-norm", "0"},
-      {"init", "model"},
-      {"crop", "random"},
-      {"train-resize-size", "256"},
-      {"val-resize-size", "256"},
-      {"flip", "0.5"},
-      {"lighting", "0.1"},
-      {"jitter", "0"},
-      {"normalize", "mean-pixel"},
-      {"exif", "ignore"},
-      {"class-balanced", "false"}}},
-    /* Caffe's bvlc_alexnet: 450,000 iterations of 256, divided by 10 every 100,000 (20 epochs of
-     * ImageNet). Its mean image is a mean pixel here; its k = 1 in LRN is the net's k = 2, which
-     * changes a constant factor. */
-    {"caffe",
-     "Caffe's bvlc_alexnet: 57.1 % top-1 on ImageNet",
-     {{"arch", "alexnet2012"},
-      {"epochs", "90"},
-      {"batch-size", "256"},
-      {"lr", "0.01"},
-      {"momentum", "0.9"},
-      {"weight-decay", "5e-4"},
-      {"lr-in-velocity", "true"},
-      {"bias-lr-mult", "2"},
-      {"bias-decay-mult", "0"},
-      {"lr-scheduler", "step"},
-      {"lr-step-size", "20"},
-      {"lr-gamma", "0.1"},
-      {"lr-warmup-epochs", "0"},
-      {"label-smoothing", "0"},
-      {"clip-grad-norm", "0"},
-      {"init", "caffe"},
-      {"crop", "random"},
-      {"train-resize-size", "256"},
-      {"val-resize-size", "256"},
-      {"flip", "0.5"},
-      {"jitter", "0"},
-      {"normalize", "mean-pixel"},
-      {"exif", "ignore"},
-      {"class-balanced", "false"}}},
-    /* Ours, for weights that were trained elsewhere. Half the usual rate, twice that for the new
-     * last layer. A tenth and ten times that, as in Caffe's example for weights from ImageNet
-     * (models/finetune_flickr_style), leaves too much as it is where the weights come from a small
-     * set: five classes of clothes after five others, 222 held-out images: 58.6 % against 68.0 %.
-     */
-    {"finetune",
-     "for a folder of your own with pretrained weights: a few hundred to a few thousand images",
-     {{"arch", "alexnet"},      {"epochs", "20"},           {"batch-size", "32"},
-      {"lr", "0.005"},          {"head-lr-mult", "2"},      {"momentum", "0.9"},
-      {"weight-decay", "5e-4"}, {"lr-scheduler", "cosine"}, {"lr-warmup-epochs", "0"},
-      {"early-stop", "8"},      {"label-smoothing", "0"},   {"clip-grad-norm", "20"},
-      {"init", "model"},        {"crop", "random-resized"}, {"min-area", "0.25"},
-      {"flip", "0.5"},          {"jitter", "0.2"},          {"normalize", "imagenet"},
-      {"exif", "ignore"},       {"class-balanced", "false"}}},
-};
-
-static const recipe *find_recipe(const char *name)
-{
-    for (int i = 0; i < REEL_COUNT(recipes); i++)
-        if (!strcmp(recipes[i].name, name))
-            return &recipes[i];
-    REEL_ASSERT(!"the option table knows a recipe that recipe.c does not");
-    return NULL;
-}
-
-const char *reel_recipe_word(int index)
-{
-    return index < REEL_COUNT(recipes) ? recipes[index].name : NULL;
-}
-
 reel_status reel_recipe_apply(const char *name, reel_options *options, reel_error *err)
 {
-    for (const setting *s = find_recipe(name)->settings; s->option; s++)
+    for (const reel_setting *s = reel_recipe_find(name)->settings; s->option; s++)
         REEL_TRY(reel_options_preset(options, s->option, s->value, err));
     return REEL_OK;
-}
-
-const char *reel_recipe_value(const char *name, const char *option)
-{
-    for (const setting *s = find_recipe(name)->settings; s->option; s++)
-        if (!strcmp(s->option, option))
-            return s->value;
-    return NULL;
 }
 
 void reel_recipe_print(const char *name, const reel_options *options)
 {
     enum { WIDTH = 108 };
-    const recipe *r = find_recipe(name);
-    reel_say("recipe %s: %s", r->name, r->about);
+    const reel_recipe *recipe = reel_recipe_find(name);
+    reel_say("recipe %s: %s", recipe->name, recipe->about);
 
     char line[140] = "";
     size_t used = 0;
-    for (const setting *s = r->settings; s->option; s++) {
+    for (const reel_setting *s = recipe->settings; s->option; s++) {
         const char *value = reel_options_text(options, s->option);
-        const bool changed = strcmp(value, s->value) != 0;
+        if (!value)
+            continue;
         char item[100];
         const int n = snprintf(item, sizeof item, "  --%s %s%s", s->option, value,
-                               changed ? " (changed)" : "");
+                               strcmp(value, s->value) != 0 ? " (changed)" : "");
         if (used + (size_t)n > WIDTH) {
             reel_say("%s", line);
             used = 0;

@@ -1,12 +1,12 @@
 /* OpenMP threads that wait for work spin before they sleep. By default GCC's library spins for
- * milliseconds, LLVM's for 200: a second program on the same cores, or a loader's workers, then
- * wait behind threads that do nothing (core/README.md has the figures). The kernels here leave
- * little to wait for between parallel regions, so a short spin loses nothing alone.
+ * milliseconds, LLVM's for 200. A second program on the same cores, or the loader's workers, then
+ * wait behind threads that do nothing. The kernels leave little to wait for between parallel
+ * regions, so a short spin costs nothing.
  *
- * GCC's library has no call for this and reads its environment when it is loaded, before any code
- * of the program: hence the program is executed again. It is the same process: its id, start time,
- * signals, files and arguments stay. The variable that is set is also what ends it: the second time
- * it is there. */
+ * GCC's library has no call for this. It reads its environment when it is loaded, before any code
+ * of the program: so the program executes itself again. It stays the same process: id, start time,
+ * signals, files and arguments do not change. The second time the variable is set, and the program
+ * goes on. */
 #include "train/cli/wait_policy.h"
 
 #include <limits.h>
@@ -33,18 +33,20 @@ void reel_wait_policy_choose(char **argv)
     char path[PATH_MAX];
     if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY") || getenv("KMP_BLOCKTIME"))
         return;
-    /* Where threads are bound, this one is bound to its CPU by now, and the program's next life
-     * would see no other. */
+    /* With bound threads, this thread is bound to its CPU by now, and the program would see no
+     * other CPU after it has executed itself. */
     if (getenv("OMP_PROC_BIND") || getenv("OMP_PLACES") || getenv("GOMP_CPU_AFFINITY"))
         return;
+
     if (kmp_set_blocktime) {
         kmp_set_blocktime(0);
         return;
     }
-    /* Valgrind and its like work by LD_PRELOAD, follow no exec, and do not measure speed. */
+    /* Tools such as valgrind work by LD_PRELOAD and do not follow an exec. */
     if (SANITIZED || getenv("LD_PRELOAD"))
         return;
     /* The file's own name, for `ps` and `pgrep`; /proc/self/exe itself would be called "exe". */
+
     const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
     if (length < 1 || setenv("GOMP_SPINCOUNT", spins, 1) != 0)
         return;

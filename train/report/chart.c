@@ -35,12 +35,16 @@ static bool find_bounds(const reel_chart *c, bounds *b)
             b->y0 = fmin(b->y0, y);
             b->y1 = fmax(b->y1, y);
         }
+
     if (b->x0 > b->x1)
         return false;
+
+    /* A single point, or a constant, needs a range too. */
     if (b->x1 == b->x0)
         b->x1 = b->x0 + 1;
     if (b->y1 - b->y0 < 1e-9 * fabs(b->y1) || b->y1 == b->y0)
         b->y1 = b->y0 + fmax(1e-3 * fabs(b->y0), 1e-9);
+
     const double step = reel_nice_step(b->y1 - b->y0, 5);
     b->y0 = floor(b->y0 / step) * step;
     b->y1 = ceil(b->y1 / step) * step;
@@ -57,7 +61,7 @@ static double at_y(const bounds *b, double y)
     return HEIGHT - BOTTOM - (y - b->y0) / (b->y1 - b->y0) * (HEIGHT - TOP - BOTTOM);
 }
 
-static void axes(FILE *to, const reel_chart *c, const bounds *b)
+static void draw_axes(FILE *to, const reel_chart *c, const bounds *b)
 {
     const double step = reel_nice_step(b->y1 - b->y0, 5), step_x = reel_nice_step(b->x1 - b->x0, 8);
     for (int i = 0; b->y0 + i * step <= b->y1 + step / 2; i++) {
@@ -67,24 +71,29 @@ static void axes(FILE *to, const reel_chart *c, const bounds *b)
         fprintf(to, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.6g%s</text>\n", LEFT - 8,
                 at + 4, fabs(y) < step / 1e6 ? 0 : y, c->suffix ? c->suffix : "");
     }
+
     const double first = ceil(b->x0 / step_x) * step_x;
     for (int i = 0; first + i * step_x <= b->x1 + step_x / 1e6; i++) {
         const double x = first + i * step_x;
         fprintf(to, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.10g</text>\n", at_x(b, x),
                 HEIGHT - BOTTOM + 18, x);
     }
+
     fprintf(to, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>\n",
             LEFT + (WIDTH - LEFT - RIGHT) / 2, HEIGHT - 6, c->x_label);
 }
 
-static void line(FILE *to, const reel_chart *c, const bounds *b, int s)
+static void draw_line(FILE *to, const reel_chart *c, const bounds *b, int s)
 {
     const reel_series *r = &c->series[s];
     const int64_t bucket = r->n > MOST_POINTS ? (r->n + MOST_POINTS - 1) / MOST_POINTS : 1;
     int64_t drawn = 0;
     double last_x = 0, last_y = 0;
+
     fprintf(to, "<polyline class=\"s%d\" points=\"", s);
     for (int64_t i = 0; i < r->n; i += bucket) {
+
+        /* Many points would make a large page: a bucket becomes its mean. */
         double x = 0, y = 0;
         int64_t count = 0;
         for (int64_t j = i; j < i + bucket && j < r->n; j++)
@@ -95,10 +104,12 @@ static void line(FILE *to, const reel_chart *c, const bounds *b, int s)
             }
         if (!count)
             continue;
+
         last_x = at_x(b, x / (double)count);
         last_y = at_y(b, y / (double)count);
         fprintf(to, "%s%.1f,%.1f", drawn++ ? " " : "", last_x, last_y);
     }
+
     fprintf(to, "\"/>\n");
     if (drawn == 1)
         fprintf(to, "<circle class=\"s%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"3\"/>\n", s, last_x, last_y);
@@ -109,15 +120,17 @@ void reel_chart_write(FILE *to, const reel_chart *c)
     bounds b;
     if (!find_bounds(c, &b))
         return;
+
     fprintf(to, "<figure><figcaption>%s", c->title);
     for (int s = 0; s < c->n_series && c->n_series > 1; s++)
         if (c->series[s].n)
             fprintf(to, " <span class=\"key s%d\">%s</span>", s, c->series[s].name);
     fprintf(to, "</figcaption>\n<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">\n",
             WIDTH, HEIGHT, c->title);
-    axes(to, c, &b);
+
+    draw_axes(to, c, &b);
     for (int s = 0; s < c->n_series; s++)
         if (c->series[s].n)
-            line(to, c, &b, s);
+            draw_line(to, c, &b, s);
     fprintf(to, "</svg></figure>\n");
 }

@@ -71,7 +71,7 @@ void reel_html_text(FILE *to, const char *text)
         }
 }
 
-static void base64(FILE *to, const uint8_t *b, size_t size)
+static void put_base64(FILE *to, const uint8_t *b, size_t size)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (size_t i = 0; i < size; i += 3) {
@@ -91,7 +91,7 @@ void reel_html_picture(FILE *to, const char *kind, const uint8_t *bytes, size_t 
     fprintf(to, "<img alt=\"");
     reel_html_text(to, alt);
     fprintf(to, "\" src=\"data:image/%s;base64,", kind);
-    base64(to, bytes, size);
+    put_base64(to, bytes, size);
     fprintf(to, "\">");
 }
 

@@ -7,21 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int compare(const void *a, const void *b)
+static int compare_doubles(const void *a, const void *b)
 {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
 /* The map of one image from the gradient of its score. */
-static reel_status map_of(uint8_t *map, const reel_tensor *gradient, int64_t image, int64_t size,
-                          reel_error *err)
+static reel_status saliency_map(uint8_t *map, const reel_tensor *gradient, int64_t image,
+                                int64_t size, reel_error *err)
 {
     const int64_t pixels = size * size;
     double *value = malloc((size_t)(2 * pixels) * sizeof *value);
     if (!value)
         return reel_fail(err, REEL_ERR_MEMORY, "saliency: out of memory");
     double *sorted = value + pixels;
+
     for (int64_t i = 0; i < pixels; i++) {
         value[i] = 0;
         for (int64_t c = 0; c < 3; c++)
@@ -29,9 +30,12 @@ static reel_status map_of(uint8_t *map, const reel_tensor *gradient, int64_t ima
                 fmax(value[i], fabs(reel_tensor_get(gradient, (const int64_t[REEL_MAX_DIMS]){
                                                                   image, c, i / size, i % size})));
     }
+
+    /* The brightest 0.5 % are cut: a single pixel would darken the rest. */
     memcpy(sorted, value, (size_t)pixels * sizeof *value);
-    qsort(sorted, (size_t)pixels, sizeof *sorted, compare);
+    qsort(sorted, (size_t)pixels, sizeof *sorted, compare_doubles);
     const double most = sorted[(int64_t)(0.995 * (double)(pixels - 1))];
+
     for (int64_t i = 0; i < pixels; i++)
         map[i] = reel_grey_level(most > 0 ? value[i] / most : 0);
     free(value);
@@ -57,24 +61,27 @@ static void judge_rows(const reel_tensor *logits, reel_saliency *out, float *pic
     }
 }
 
-static reel_status backward_from_scores(reel_tape *tape, reel_net *net, const float *images,
-                                        int64_t n, int64_t size, reel_saliency *out,
-                                        reel_error *err)
+/* The gradient of each image's best score by its pixels. input: (n, 3, size, size). */
+static reel_status backward_from_scores(reel_saliency *out, reel_net *net, reel_tape *tape,
+                                        const reel_tensor *input, reel_error *err)
 {
-    const reel_tensor input =
-        reel_tensor_of((void *)images, REEL_F32, 4, (const int64_t[]){n, 3, size, size});
-    const reel_var x = reel_input_grad(tape, &input), scores = reel_net_forward(net, tape, x);
+    const int64_t n = input->shape[0], size = input->shape[2];
+    const reel_var x = reel_input_grad(tape, input), scores = reel_net_forward(net, tape, x);
     REEL_TRY(reel_tape_status(tape, err));
+
+    /* logits (n, classes) -> the sum of the best score of each row */
     const reel_tensor logits = reel_value(scores);
     float *memory = reel_tape_alloc(tape, (size_t)reel_tensor_numel(&logits) * sizeof *memory);
     REEL_TRY(reel_tape_status(tape, err));
     memset(memory, 0, (size_t)reel_tensor_numel(&logits) * sizeof *memory);
+
     judge_rows(&logits, out, memory);
     const reel_tensor pick = reel_tensor_of(memory, REEL_F32, 2, logits.shape);
     REEL_TRY(reel_backward(reel_sum(reel_mul(scores, reel_input(tape, &pick)), 0, false), err));
+
     const reel_tensor gradient = reel_grad(x);
     for (int64_t i = 0; i < n; i++)
-        REEL_TRY(map_of(out->map + i * size * size, &gradient, i, size, err));
+        REEL_TRY(saliency_map(out->map + i * size * size, &gradient, i, size, err));
     return REEL_OK;
 }
 
@@ -84,14 +91,20 @@ reel_status reel_saliency_of(reel_saliency *out, reel_net *net, const float *ima
     *out = (reel_saliency){.predicted = calloc((size_t)n, sizeof *out->predicted),
                            .probability = calloc((size_t)n, sizeof *out->probability),
                            .map = calloc((size_t)(n * size), (size_t)size)};
+
     reel_tape *tape = NULL;
     reel_status status = out->predicted && out->probability && out->map
                              ? reel_tape_create(&tape, reel_net_ctx(net), NULL, err)
                              : reel_fail(err, REEL_ERR_MEMORY, "saliency: out of memory");
+
     const bool training = reel_net_training(net);
+    const reel_tensor input =
+        reel_tensor_of((void *)images, REEL_F32, 4, (const int64_t[]){n, 3, size, size});
     reel_net_set_training(net, false);
+
     if (status == REEL_OK)
-        status = backward_from_scores(tape, net, images, n, size, out, err);
+        status = backward_from_scores(out, net, tape, &input, err);
+
     reel_net_set_training(net, training);
     reel_params_zero_grad(reel_net_params(net));
     reel_tape_destroy(tape);

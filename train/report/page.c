@@ -9,21 +9,21 @@
 #include <math.h>
 #include <string.h>
 
-enum { MATRIX_CLASSES = 40 }; /* a confusion matrix of more is no table to look at */
+enum { MATRIX_CLASSES = 40 }; /* a larger confusion matrix cannot be read as a table */
 
-static double number(const json_t *object, const char *key)
+static double number_of(const json_t *object, const char *key)
 {
     const json_t *value = json_object_get(object, key);
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-static const char *text_of(const json_t *object, const char *key, const char *otherwise)
+static const char *text_or(const json_t *object, const char *key, const char *otherwise)
 {
     const char *value = json_string_value(json_object_get(object, key));
     return value ? value : otherwise;
 }
 
-static void tile(FILE *to, const char *value, const char *label)
+static void put_tile(FILE *to, const char *value, const char *label)
 {
     fprintf(to, "<div class=\"tile\"><b>%s</b><span class=\"soft\">%s</span></div>\n", value,
             label);
@@ -40,54 +40,65 @@ static double seconds_of(const reel_record *r)
     double sum = r->data + r->forward + r->backward + r->update;
     size_t i;
     json_t *line;
-    json_array_foreach(r->lines, i, line) if (!strcmp(text_of(line, "event", ""), "eval"))
+    json_array_foreach(r->lines, i, line) if (!strcmp(text_or(line, "event", ""), "eval"))
     {
-        const double spent = number(line, "seconds");
+        const double spent = number_of(line, "seconds");
         if (isfinite(spent))
             sum += spent;
     }
     return sum;
 }
 
+/* What the best weights reach on the validation set. */
+static void put_accuracy_tiles(FILE *to, const json_t *e)
+{
+    char value[200], label[200];
+    const json_t *interval = json_object_get(e, "top1_interval");
+    snprintf(value, sizeof value, "%.2f %%", 100 * number_of(e, "top1"));
+    snprintf(label, sizeof label, "top-1 of the best weights, 95 %% interval %.1f to %.1f",
+             100 * json_number_value(json_array_get(interval, 0)),
+             100 * json_number_value(json_array_get(interval, 1)));
+    put_tile(to, value, label);
+
+    snprintf(value, sizeof value, "%.2f %%", 100 * number_of(e, "top5"));
+    put_tile(to, value, "top-5");
+    snprintf(value, sizeof value, "%.4f", number_of(e, "loss"));
+    put_tile(to, value, "validation loss");
+}
+
 void reel_page_head(FILE *to, const reel_record *r, const char *folder)
 {
-    const json_t *e = r->evaluation, *options = json_object_get(r->config, "options");
-    char value[200], label[200], left[32];
+    const json_t *options = json_object_get(r->config, "options");
+    char value[200], left[32];
+
     fprintf(to, "<h1>");
-    reel_html_text(to, text_of(options, "arch", "network"));
+    reel_html_text(to, text_or(options, "arch", "network"));
     fprintf(to, " on ");
-    reel_html_text(to, text_of(r->config, "data", "?"));
+    reel_html_text(to, text_or(r->config, "data", "?"));
     fprintf(to, "</h1>\n<p class=\"soft\">folder ");
     reel_html_text(to, folder);
     fprintf(to, ", reel ");
-    reel_html_text(to, text_of(r->config, "version", "?"));
+    reel_html_text(to, text_or(r->config, "version", "?"));
     fprintf(to, "</p>\n<div class=\"tiles\">\n");
-    if (e) {
-        const json_t *interval = json_object_get(e, "top1_interval");
-        snprintf(value, sizeof value, "%.2f %%", 100 * number(e, "top1"));
-        snprintf(label, sizeof label, "top-1 of the best weights, 95 %% interval %.1f to %.1f",
-                 100 * json_number_value(json_array_get(interval, 0)),
-                 100 * json_number_value(json_array_get(interval, 1)));
-        tile(to, value, label);
-        snprintf(value, sizeof value, "%.2f %%", 100 * number(e, "top5"));
-        tile(to, value, "top-5");
-        snprintf(value, sizeof value, "%.4f", number(e, "loss"));
-        tile(to, value, "validation loss");
-    }
+    if (r->evaluation)
+        put_accuracy_tiles(to, r->evaluation);
+
     snprintf(value, sizeof value, "%.0f",
              fmax(0, last_of(r->train.column[REEL_RECORD_STEP], r->train.n)));
-    tile(to, value, "steps");
+    put_tile(to, value, "steps");
     snprintf(value, sizeof value, "%" PRId64, r->eval.n);
-    tile(to, value, "evaluations");
-    tile(to, reel_duration_text(seconds_of(r), left, sizeof left), "of training and evaluation");
+    put_tile(to, value, "evaluations");
+    put_tile(to, reel_duration_text(seconds_of(r), left, sizeof left),
+             "of training and evaluation");
     snprintf(value, sizeof value, "%lld + %lld",
              (long long)json_integer_value(json_object_get(r->config, "train_images")),
              (long long)json_integer_value(json_object_get(r->config, "val_images")));
-    tile(to, value, "training and validation images");
+    put_tile(to, value, "training and validation images");
+
     fprintf(to, "</div>\n");
 }
 
-static reel_series series(const char *name, const reel_record_table *t, int column)
+static reel_series series_of(const char *name, const reel_record_table *t, int column)
 {
     return (reel_series){name, t->column[REEL_RECORD_STEP], t->column[column], t->n};
 }
@@ -97,32 +108,34 @@ void reel_page_curves(FILE *to, const reel_record *r)
     const reel_chart charts[] = {
         {.title = "Loss",
          .x_label = "step",
-         .series = {series("training", &r->train, REEL_RECORD_LOSS),
-                    series("validation", &r->eval, REEL_RECORD_LOSS)},
+         .series = {series_of("training", &r->train, REEL_RECORD_LOSS),
+                    series_of("validation", &r->eval, REEL_RECORD_LOSS)},
          .n_series = 2},
         {.title = "Accuracy",
          .x_label = "step",
          .suffix = " %",
          .factor = 100,
          .from_zero = true,
-         .series = {series("training top-1", &r->train, REEL_RECORD_TOP1),
-                    series("validation top-1", &r->eval, REEL_RECORD_TOP1),
-                    series("validation top-5", &r->eval, REEL_RECORD_TOP5)},
+         .series = {series_of("training top-1", &r->train, REEL_RECORD_TOP1),
+                    series_of("validation top-1", &r->eval, REEL_RECORD_TOP1),
+                    series_of("validation top-5", &r->eval, REEL_RECORD_TOP5)},
          .n_series = 3},
         {.title = "Learning rate",
          .x_label = "step",
          .from_zero = true,
-         .series = {series("lr", &r->train, REEL_RECORD_LR)},
+         .series = {series_of("lr", &r->train, REEL_RECORD_LR)},
          .n_series = 1},
         {.title = "Images a second",
          .x_label = "step",
          .from_zero = true,
-         .series = {series("rate", &r->train, REEL_RECORD_RATE)},
+         .series = {series_of("rate", &r->train, REEL_RECORD_RATE)},
          .n_series = 1},
     };
+
     fprintf(to, "<h2 id=\"curves\">Curves</h2>\n");
     if (r->train.n + r->eval.n == 0)
         fprintf(to, "<p class=\"soft\">Nothing has been logged yet.</p>\n");
+
     fprintf(to, "<div class=\"charts\">\n");
     for (int64_t i = 0; i < REEL_COUNT(charts); i++)
         reel_chart_write(to, &charts[i]);
@@ -138,14 +151,17 @@ void reel_page_time(FILE *to, const reel_record *r)
     const double all = r->data + r->forward + r->backward + r->update;
     if (!(all > 0))
         return;
+
     fprintf(to, "<h2 id=\"time\">Where the time of a step goes</h2>\n<div class=\"box\"><div "
                 "class=\"bar\">");
     for (int i = 0; i < 4; i++)
         fprintf(to, "<span style=\"width:%.2f%%;background:%s\"></span>", 100 * seconds[i] / all,
                 colours[i]);
+
     fprintf(
         to,
         "</div><table><thead><tr><th></th><th>seconds</th><th>share</th></tr></thead><tbody>\n");
+
     for (int i = 0; i < 4; i++)
         fprintf(to,
                 "<tr><td><span style=\"color:%s\">&#9632;</span> %s</td><td>%.1f</td><td>%.1f "
@@ -154,7 +170,7 @@ void reel_page_time(FILE *to, const reel_record *r)
     fprintf(to, "</tbody></table></div>\n");
 }
 
-static void class_rows(FILE *to, const json_t *classes)
+static void put_class_rows(FILE *to, const json_t *classes)
 {
     size_t i;
     json_t *c;
@@ -163,40 +179,45 @@ static void class_rows(FILE *to, const json_t *classes)
         "<div class=\"box "
         "scroll\"><table><thead><tr><th>class</th><th>images</th><th>right</th><th>precision</th>"
         "<th>recall</th><th>F1</th></tr></thead><tbody>\n");
+
     json_array_foreach(classes, i, c)
     {
         fprintf(to, "<tr><td>");
-        reel_html_text(to, text_of(c, "name", "?"));
+        reel_html_text(to, text_or(c, "name", "?"));
         fprintf(
             to,
             "</td><td>%.0f</td><td>%.0f</td><td>%.1f %%</td><td>%.1f %%</td><td>%.3f</td></tr>\n",
-            number(c, "images"), number(c, "right"), 100 * number(c, "precision"),
-            100 * number(c, "recall"), number(c, "f1"));
+            number_of(c, "images"), number_of(c, "right"), 100 * number_of(c, "precision"),
+            100 * number_of(c, "recall"), number_of(c, "f1"));
     }
     fprintf(to, "</tbody></table></div>\n");
 }
 
-static void matrix(FILE *to, const json_t *classes, const json_t *confusion)
+static void put_matrix(FILE *to, const json_t *classes, const json_t *confusion)
 {
     size_t i, j;
     json_t *row, *cell, *c;
     fprintf(to, "<h2 id=\"confusion\">Confusion</h2>\n<p class=\"soft\">Rows: what is in the "
                 "picture. Columns: what it was taken "
                 "for.</p>\n<div class=\"box scroll\"><table class=\"matrix\"><thead><tr><th></th>");
+
     json_array_foreach(classes, i, c)
     {
         fprintf(to, "<th>");
-        reel_html_text(to, text_of(c, "name", "?"));
+        reel_html_text(to, text_or(c, "name", "?"));
         fprintf(to, "</th>");
     }
     fprintf(to, "</tr></thead><tbody>\n");
+
     json_array_foreach(confusion, i, row)
     {
         double all = 0;
         json_array_foreach(row, j, cell) all += json_number_value(cell);
+
         fprintf(to, "<tr><th>");
-        reel_html_text(to, text_of(json_array_get(classes, i), "name", "?"));
+        reel_html_text(to, text_or(json_array_get(classes, i), "name", "?"));
         fprintf(to, "</th>");
+
         json_array_foreach(row, j, cell)
         {
             const double count = json_number_value(cell);
@@ -211,22 +232,24 @@ static void matrix(FILE *to, const json_t *classes, const json_t *confusion)
     fprintf(to, "</tbody></table></div>\n");
 }
 
-static void confused(FILE *to, const json_t *pairs)
+static void put_confused(FILE *to, const json_t *pairs)
 {
     size_t i;
     json_t *pair;
     if (json_array_size(pairs) == 0)
         return;
+
     fprintf(to, "<h2 id=\"confused\">Most confused</h2>\n<div class=\"box "
                 "scroll\"><table><thead><tr><th>class</th><th>taken "
                 "for</th><th>images</th></tr></thead><tbody>\n");
+
     json_array_foreach(pairs, i, pair)
     {
         fprintf(to, "<tr><td>");
-        reel_html_text(to, text_of(pair, "truth", "?"));
+        reel_html_text(to, text_or(pair, "truth", "?"));
         fprintf(to, "</td><td>");
-        reel_html_text(to, text_of(pair, "predicted", "?"));
-        fprintf(to, "</td><td>%.0f</td></tr>\n", number(pair, "count"));
+        reel_html_text(to, text_or(pair, "predicted", "?"));
+        fprintf(to, "</td><td>%.0f</td></tr>\n", number_of(pair, "count"));
     }
     fprintf(to, "</tbody></table></div>\n");
 }
@@ -239,21 +262,23 @@ void reel_page_classes(FILE *to, const reel_record *r)
         fprintf(to, "<p class=\"soft\">The run has not been evaluated yet.</p>\n");
         return;
     }
-    class_rows(to, classes);
+    put_class_rows(to, classes);
     if (json_array_size(classes) <= MATRIX_CLASSES)
-        matrix(to, classes, json_object_get(r->evaluation, "confusion"));
-    confused(to, json_object_get(r->evaluation, "confused"));
+        put_matrix(to, classes, json_object_get(r->evaluation, "confusion"));
+    put_confused(to, json_object_get(r->evaluation, "confused"));
 }
 
-static void settings(FILE *to, const char *title, const json_t *object)
+static void put_settings(FILE *to, const char *title, const json_t *object)
 {
     const char *key;
     json_t *value;
     fprintf(to, "<div class=\"box\"><b>%s</b><dl>\n", title);
+
     json_object_foreach((json_t *)object, key, value)
     {
         if (json_is_array(value) || json_is_object(value))
             continue;
+
         fprintf(to, "<dt>");
         reel_html_text(to, key);
         fprintf(to, "</dt><dd>");
@@ -275,8 +300,8 @@ void reel_page_settings(FILE *to, const reel_record *r)
     size_t i;
     json_t *line;
     fprintf(to, "<h2 id=\"settings\">Configuration and environment</h2>\n");
-    settings(to, "Run", r->config);
-    settings(to, "Options", json_object_get(r->config, "options"));
-    json_array_foreach(r->lines, i, line) if (!strcmp(text_of(line, "event", ""), "start"))
-        settings(to, "Started on", line);
+    put_settings(to, "Run", r->config);
+    put_settings(to, "Options", json_object_get(r->config, "options"));
+    json_array_foreach(r->lines, i, line) if (!strcmp(text_or(line, "event", ""), "start"))
+        put_settings(to, "Started on", line);
 }

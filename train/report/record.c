@@ -12,7 +12,7 @@
 static const char *const keys[REEL_RECORD_COLUMNS] = {
     "step", "loss", "top1", "top5", "lr", "images_per_second", "data_wait"};
 
-static bool append(reel_record_table *t, const json_t *line)
+static bool append_row(reel_record_table *t, const json_t *line)
 {
     for (int c = 0; c < REEL_RECORD_COLUMNS; c++) {
         if ((t->n & (t->n - 1)) == 0) { /* 0, 1, 2, 4, ...: full */
@@ -28,37 +28,42 @@ static bool append(reel_record_table *t, const json_t *line)
     return true;
 }
 
-static bool take(reel_record *r, json_t *line)
+static bool take_line(reel_record *r, json_t *line)
 {
     const char *event = json_string_value(json_object_get(line, "event"));
     if (json_array_append(r->lines, line) != 0)
         return false;
+
     if (event && !strcmp(event, "eval"))
-        return append(&r->eval, line);
+        return append_row(&r->eval, line);
     if (!event || strcmp(event, "train") != 0)
         return true;
+
     r->data += json_number_value(json_object_get(line, "data_seconds"));
     r->forward += json_number_value(json_object_get(line, "forward_seconds"));
     r->backward += json_number_value(json_object_get(line, "backward_seconds"));
     r->update += json_number_value(json_object_get(line, "update_seconds"));
-    return append(&r->train, line);
+    return append_row(&r->train, line);
 }
 
-static reel_status read_lines(reel_record *r, const char *folder, reel_error *err)
+static reel_status read_metrics(reel_record *r, const char *folder, reel_error *err)
 {
     char path[4400];
     char *text = NULL;
     size_t capacity = 0;
     FILE *in;
     snprintf(path, sizeof path, "%s/metrics.jsonl", folder);
+
     REEL_TRY(reel_plain_open(&in, path, err));
+
     bool ok = (r->lines = json_array()) != NULL;
     while (ok && in && getline(&text, &capacity, in) > 0) {
         json_t *line = json_loads(text, 0, NULL);
         if (json_is_object(line))
-            ok = take(r, line);
+            ok = take_line(r, line);
         json_decref(line);
     }
+
     free(text);
     if (in)
         fclose(in);
@@ -73,12 +78,14 @@ reel_status reel_record_read(reel_record *r, const char *folder, reel_error *err
     if (access(path, F_OK) != 0)
         return reel_fail(err, REEL_ERR_IO,
                          "%s: expected the folder of a run, found no config.json in it", folder);
+
     reel_status status = reel_json_load(&r->config, path, err);
     if (status == REEL_OK)
-        status = read_lines(r, folder, err);
+        status = read_metrics(r, folder, err);
     snprintf(path, sizeof path, "%s/evaluation.json", folder);
     if (status == REEL_OK && access(path, F_OK) == 0)
         status = reel_json_load(&r->evaluation, path, err);
+
     if (status != REEL_OK)
         reel_record_free(r);
     return status;

@@ -2,7 +2,6 @@
 #include "train/report/report.h"
 
 #include "core/files/atomic_file.h"
-#include "train/cli/command.h"
 #include "train/report/html.h"
 #include "train/report/insight.h"
 #include "train/report/page.h"
@@ -10,6 +9,7 @@
 #include "train/run/json_util.h"
 #include "train/run/model_card.h"
 #include "train/run/run_dir.h"
+#include "train/run/say.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -30,8 +30,7 @@ typedef struct {
     FILE *to;
 } report;
 
-/* Where the validation images are: a folder of its own, or, where the run has held images back, all
- * of them. */
+/* The validation images: a folder of their own, or all images where the run held some out. */
 static reel_status open_images(report *r, const char *data, reel_error *err)
 {
     char path[REEL_PATH_MAX], stored[REEL_PATH_MAX];
@@ -45,17 +44,17 @@ static reel_status open_images(report *r, const char *data, reel_error *err)
     return reel_model_card_matches(&r->card, r->dataset, path, err);
 }
 
-static int64_t size_of(const report *r)
+static int64_t image_side(const report *r)
 {
     return r->look.size ? r->look.size : 224;
 }
 
 static float *image_at(const report *r, int64_t i)
 {
-    return r->images + i * size_of(r) * size_of(r) * 3;
+    return r->images + i * image_side(r) * image_side(r) * 3;
 }
 
-static reel_status load(report *r, int64_t index, int64_t place, reel_error *err)
+static reel_status load_sample(report *r, int64_t index, int64_t place, reel_error *err)
 {
     const reel_rng none = reel_rng_at(0, REEL_STREAM_AUGMENT, 0, 0);
     REEL_TRY(reel_dataset_read(r->dataset, index, &r->bytes, err));
@@ -63,7 +62,7 @@ static reel_status load(report *r, int64_t index, int64_t place, reel_error *err
                                 image_at(r, place), err);
 }
 
-static void picture(report *r, const reel_image *image, const char *alt)
+static void put_picture(report *r, const reel_image *image, const char *alt)
 {
     reel_error err;
     if (reel_image_encode_jpeg(image, &r->bytes, QUALITY, true, &err))
@@ -71,25 +70,25 @@ static void picture(report *r, const reel_image *image, const char *alt)
     reel_html_picture(r->to, "jpeg", r->bytes.data, r->bytes.size, alt);
 }
 
-static void crop(report *r, int64_t place, const char *alt)
+static void put_crop(report *r, int64_t place, const char *alt)
 {
     reel_image image = {0};
     reel_error err;
     if (reel_pixels_of(&image, image_at(r, place), &r->look, &err) == REEL_OK)
-        picture(r, &image, alt);
+        put_picture(r, &image, alt);
     reel_image_free(&image);
 }
 
-static void grey_map(report *r, const uint8_t *map, const char *alt)
+static void put_grey_map(report *r, const uint8_t *map, const char *alt)
 {
     reel_image image = {0};
     reel_error err;
-    const int64_t size = size_of(r);
+    const int64_t size = image_side(r);
     if (reel_image_resize_buffer(&image, size, size, &err))
         return;
     for (int64_t i = 0; i < size * size * 3; i++)
         image.rgb[i] = map[i / 3];
-    picture(r, &image, alt);
+    put_picture(r, &image, alt);
     reel_image_free(&image);
 }
 
@@ -98,6 +97,7 @@ static int64_t find_sample(const report *r, const char *name, int64_t near)
 {
     char text[1100];
     const int64_t n = reel_dataset_count(r->dataset);
+
     for (int64_t i = -1; i < n; i++) {
         const int64_t at = i < 0 ? near : i;
         if (at < 0 || at >= n)
@@ -109,14 +109,16 @@ static int64_t find_sample(const report *r, const char *name, int64_t near)
     return -1;
 }
 
-static void mistakes(report *r)
+static void put_mistakes(report *r)
 {
     size_t i;
     json_t *m;
     const json_t *worst = json_object_get(r->record.evaluation, "worst");
     if (json_array_size(worst) == 0)
         return;
+
     fprintf(r->to, "<h2 id=\"mistakes\">Worst mistakes</h2>\n<div class=\"pictures\">\n");
+
     json_array_foreach(worst, i, m)
     {
         const char *file = json_string_value(json_object_get(m, "file")),
@@ -124,12 +126,14 @@ static void mistakes(report *r)
         const json_t *index = json_object_get(m, "index");
         if (!file || !taken)
             continue;
+
         fprintf(r->to, "<figure>");
         const int64_t at =
             r->dataset ? find_sample(r, file, index ? json_integer_value(index) : -1) : -1;
         reel_error why;
-        if (at >= 0 && load(r, at, 0, &why) == REEL_OK)
-            crop(r, 0, file);
+        if (at >= 0 && load_sample(r, at, 0, &why) == REEL_OK)
+            put_crop(r, 0, file);
+
         fprintf(r->to, "<figcaption class=\"name\">");
         reel_html_text(r->to, file);
         fprintf(r->to, "<br>taken for <b>");
@@ -137,10 +141,11 @@ static void mistakes(report *r)
         fprintf(r->to, "</b>, %.1f %%</figcaption></figure>\n",
                 100 * json_number_value(json_object_get(m, "probability")));
     }
+
     fprintf(r->to, "</div>\n");
 }
 
-static void filters(report *r)
+static void put_filters(report *r)
 {
     reel_image image = {0};
     reel_error err;
@@ -167,7 +172,8 @@ static int64_t load_examples(report *r, int64_t *index)
         const int64_t label = i * classes / wanted;
         reel_error why;
         for (int64_t s = 0; s < n; s++)
-            if (reel_dataset_label(r->dataset, s) == label && load(r, s, got, &why) == REEL_OK) {
+            if (reel_dataset_label(r->dataset, s) == label &&
+                load_sample(r, s, got, &why) == REEL_OK) {
                 index[got++] = s;
                 break;
             }
@@ -175,50 +181,58 @@ static int64_t load_examples(report *r, int64_t *index)
     return got;
 }
 
-static void saliency(report *r)
+static void put_saliency(report *r)
 {
     int64_t index[EXAMPLES];
-    const int64_t n = load_examples(r, index), size = size_of(r);
+    const int64_t n = load_examples(r, index), size = image_side(r);
     reel_saliency s;
     reel_error err;
     if (n == 0 || reel_saliency_of(&s, r->net, r->images, n, size, &err))
         return;
+
     fprintf(
         r->to,
         "<h2 id=\"saliency\">What speaks for the class</h2>\n<p class=\"soft\">Beside each "
         "picture, how much the score "
         "of the predicted class changes with each pixel (largest over the three channels).</p>\n"
         "<div class=\"pictures\">\n");
+
     for (int64_t i = 0; i < n; i++) {
         char text[1100], name[1100];
         reel_dataset_sample_name(r->dataset, index[i], name, sizeof name);
+
         fprintf(r->to, "<figure><div class=\"pair\">");
-        crop(r, i, name);
-        grey_map(r, s.map + i * size * size, "saliency map");
+        put_crop(r, i, name);
+        put_grey_map(r, s.map + i * size * size, "saliency map");
+
         fprintf(r->to, "</div><figcaption class=\"name\">");
         reel_html_text(r->to, name);
         fprintf(r->to, "<br><b>");
         reel_html_text(r->to, reel_model_card_class(&r->card, s.predicted[i], text, sizeof text));
         fprintf(r->to, "</b>, %.1f %%</figcaption></figure>\n", 100 * s.probability[i]);
     }
+
     fprintf(r->to, "</div>\n");
     reel_saliency_free(&s);
 }
 
-/* What needs weights and images. A part that cannot be had leaves the others. */
-static reel_status insights(report *r, const char *folder, const char *data, reel_error *err)
+/* Opens what needs weights and images. The page is written without what is missing. */
+static reel_status open_insights(report *r, const char *folder, const char *data, reel_error *err)
 {
     REEL_TRY(reel_ctx_create(&r->ctx, &(reel_ctx_config){.log = reel_log_to_stderr}, err));
+
     reel_status status = reel_model_open(&r->net, &r->card, folder, NULL, r->ctx, REEL_F32, err);
     if (status == REEL_OK) {
         r->look = reel_transform_of(&r->card.preprocessing);
         status = open_images(r, data, err);
     }
     if (status == REEL_OK) {
-        r->images = malloc((size_t)(EXAMPLES * size_of(r) * size_of(r) * 3) * sizeof *r->images);
+        r->images =
+            malloc((size_t)(EXAMPLES * image_side(r) * image_side(r) * 3) * sizeof *r->images);
         if (!r->images)
             status = reel_fail(err, REEL_ERR_MEMORY, "report: out of memory");
     }
+
     if (status != REEL_OK) {
         reel_dataset_destroy(r->dataset);
         r->dataset = NULL;
@@ -230,22 +244,26 @@ static void write_page(report *r, const char *folder, const char *data)
 {
     reel_error why;
     const char *title = json_string_value(json_object_get(r->record.config, "data"));
-    const reel_status status = insights(r, folder, data, &why);
+
+    const reel_status status = open_insights(r, folder, data, &why);
+
     reel_html_begin(r->to, title ? title : folder);
     reel_page_head(r->to, &r->record, folder);
     reel_page_curves(r->to, &r->record);
     reel_page_time(r->to, &r->record);
     reel_page_classes(r->to, &r->record);
-    mistakes(r);
+    put_mistakes(r);
+
     if (status != REEL_OK) {
         fprintf(r->to, "<p class=\"soft\">Some pictures are left out: ");
         reel_html_text(r->to, why.message);
         fprintf(r->to, "</p>\n");
     }
+
     if (r->net)
-        filters(r);
+        put_filters(r);
     if (r->dataset)
-        saliency(r);
+        put_saliency(r);
     reel_page_settings(r->to, &r->record);
     reel_html_end(r->to);
 }
@@ -269,6 +287,7 @@ reel_status reel_report_write(const char *folder, const char *data, const char *
     char *text = NULL;
     size_t size = 0;
     REEL_TRY(reel_record_read(&r.record, folder, err));
+
     r.to = open_memstream(&text, &size);
     reel_status status =
         r.to ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "report: %s", strerror(errno));
@@ -276,8 +295,10 @@ reel_status reel_report_write(const char *folder, const char *data, const char *
         write_page(&r, folder, data);
     if (r.to && fclose(r.to) != 0)
         status = reel_fail(err, REEL_ERR_MEMORY, "report: out of memory");
+
     if (status == REEL_OK)
         status = reel_atomic_write(path, text, size, err);
+
     free(text);
     close_report(&r);
     return status;

@@ -9,6 +9,7 @@
 #include "train/cli/option_table.h"
 #include "train/cli/options.h"
 #include "train/cli/recipe.h"
+#include "train/cli/recipe_table.h"
 #include "train/cli/train_options.h"
 #include "train/cli/train_settings.h"
 
@@ -61,7 +62,7 @@ Test(settings, each_row_has_the_name_of_its_field)
 
 Test(settings, every_type_reaches_its_field)
 {
-    reel_options *o = parse("d -o out --epochs 7 --lr 0.5 --max-time 2m --nesterov --crop random");
+    reel_options *o = parse("d -o out --epochs 7 --lr 0.5 --max-time 2m --class-balanced --crop random");
     reel_settings s;
     reel_error err;
     cr_assert_eq(reel_settings_read(&s, o, &err), REEL_OK, "%s", err.message);
@@ -69,7 +70,7 @@ Test(settings, every_type_reaches_its_field)
     cr_expect_eq(s.epochs, 7);
     cr_expect_eq(s.lr, 0.5);
     cr_expect_eq(s.max_time, 120);
-    cr_expect(s.nesterov && !s.quiet);
+    cr_expect(s.class_balanced && !s.quiet);
     cr_expect_str_eq(s.crop, "random");
     cr_expect(isnan(s.dropout) && s.train_crop_size == 0 && !s.weights, "unset options");
     reel_options_destroy(o);
