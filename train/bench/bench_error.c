@@ -81,9 +81,11 @@ static double exact_product(const reel_bench_work *v, int64_t index)
     const float *a = v->in[0], *b = v->in[1];
     const int64_t columns = v->pass == REEL_CONV_FORWARD ? s->n : s->k, i = index / columns,
                   j = index % columns;
-    const int64_t terms = v->pass == REEL_CONV_FORWARD      ? s->k
-                          : v->pass == REEL_CONV_INPUT_GRAD ? s->n
-                                                            : s->m;
+    int64_t terms = s->m;
+    if (v->pass == REEL_CONV_FORWARD)
+        terms = s->k;
+    if (v->pass == REEL_CONV_INPUT_GRAD)
+        terms = s->n;
 
     double sum = 0;
     for (int64_t p = 0; p < terms; p++) {
@@ -117,7 +119,10 @@ double reel_bench_work_error(const reel_bench_work *work)
     enum { FEWEST = 64, MOST = 1024, PRODUCTS = 1 << 25 };
     const double terms = reel_bench_work_flop(work) / 2 / (double)work->out_count;
     int64_t samples = (int64_t)(PRODUCTS / (terms < 1 ? 1 : terms));
-    samples = samples < FEWEST ? FEWEST : samples > MOST ? MOST : samples;
+    if (samples < FEWEST)
+        samples = FEWEST;
+    if (samples > MOST)
+        samples = MOST;
 
     double difference = 0, square = 0;
 #pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(work->ctx))                 \

@@ -55,7 +55,11 @@ static void count_elements(const reel_bench_shape *shape, reel_conv_pass pass, d
     const double w = product_of_sizes((const int64_t[]){s->oc, s->c / s->groups, s->kh, s->kw}, 4);
     in[0] = pass == REEL_CONV_INPUT_GRAD ? y : x;
     in[1] = pass == REEL_CONV_WEIGHT_GRAD ? y : w;
-    *out = pass == REEL_CONV_FORWARD ? y : pass == REEL_CONV_INPUT_GRAD ? x : w;
+    *out = w;
+    if (pass == REEL_CONV_FORWARD)
+        *out = y;
+    if (pass == REEL_CONV_INPUT_GRAD)
+        *out = x;
 }
 
 static size_t pass_scratch(const reel_ctx *ctx, const reel_bench_shape *shape, reel_conv_pass pass)
@@ -117,9 +121,8 @@ reel_status reel_bench_work_open(reel_bench_work *work, const reel_ctx *ctx,
     work->in_count[0] = (int64_t)in[0];
     work->in_count[1] = (int64_t)in[1];
     work->out_count = (int64_t)out;
-    work->bias_count = pass != REEL_CONV_FORWARD || shape->forward_only ? 0
-                       : shape->is_product                              ? shape->n
-                                                                        : shape->conv.oc;
+    if (pass == REEL_CONV_FORWARD && !shape->forward_only)
+        work->bias_count = shape->is_product ? shape->n : shape->conv.oc;
 
     const int64_t reals =
         work->in_count[0] + work->in_count[1] + work->bias_count + work->out_count;

@@ -141,7 +141,7 @@ static int check_run(reel_options *o)
     const bool bad = json_number_value(json_object_get(result, "corrupt_share")) >
                      reel_options_real(o, "max-bad");
     const int code = reel_options_flag(o, "json") ? reel_print_json(result) : print_check(result);
-    return code != REEL_EXIT_OK ? code : bad ? REEL_EXIT_BAD_DATA : REEL_EXIT_OK;
+    return code == REEL_EXIT_OK && bad ? REEL_EXIT_BAD_DATA : code;
 }
 
 const reel_command reel_command_check = {

@@ -79,7 +79,8 @@ static int print_help(int argc, char **argv)
 {
     int used;
     const reel_command *command = reel_command_find(argc, argv, &used);
-    const char *how = argc > (command ? used : 0) ? argv[command ? used : 0] : "";
+    const int words = command ? used : 0; /* of the command's name */
+    const char *how = argc > words ? argv[words] : "";
 
     if (command && !strcmp(how, "--markdown"))
         reel_help_markdown(stdout, command);

@@ -75,7 +75,11 @@ static bool next_field(list *l, int64_t end, field *f)
     }
 
     /* Fixed sizes; a type that is none of these never fits. */
-    const int64_t size = f->type == 1 ? 8 : f->type == 5 ? 4 : end + 1;
+    int64_t size = end + 1;
+    if (f->type == 1)
+        size = 8;
+    if (f->type == 5)
+        size = 4;
     f->end = l->at + (size <= end - l->at ? size : 0);
     return size <= end - l->at;
 }

@@ -14,7 +14,11 @@ double reel_nice_step(double range, int most)
 {
     const double power = pow(10, floor(log10(range / most)));
     const double part = range / most / power;
-    return power * (part <= 1 ? 1 : part <= 2 ? 2 : part <= 5 ? 5 : 10);
+    if (part <= 1)
+        return power;
+    if (part <= 2)
+        return 2 * power;
+    return part <= 5 ? 5 * power : 10 * power;
 }
 
 static double scaled(const reel_chart *c, double y)

@@ -2,50 +2,60 @@
 #include "train/report/html.h"
 
 static const char style[] =
-    ":root{color-scheme:light "
-    "dark;--ink:#1c2430;--soft:#5b6675;--page:#f6f7f9;--card:#fff;--rule:#dfe3e8;--heat:33 111 219;"
-    "--c0:#1f6fdb;--c1:#d9480f;--c2:#2b8a3e}\n"
-    "@media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--soft:#9aa5b4;--page:#12161c;--card:#"
-    "1b2129;--rule:#313a46;"
-    "--heat:77 150 255;--c0:#5aa0ff;--c1:#ff8a4c;--c2:#5fd07c}}\n"
-    "*{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 "
-    "system-ui,sans-serif}\n"
-    "main{max-width:1120px;margin:0 auto;padding:24px 20px 60px}h1{font-size:26px;margin:8px 0 "
-    "0}h2{font-size:19px;margin:36px "
-    "0 12px}\n"
-    "p{margin:6px 0}.soft,figcaption,th,dt{color:var(--soft)}\n"
-    ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(138px,1fr));gap:12px;margin:"
-    "18px 0}\n"
-    ".tile,figure,.box{background:var(--card);border:1px solid "
-    "var(--rule);border-radius:10px;padding:12px 14px;margin:0}\n"
-    ".tile "
-    "b{display:block;font-size:22px}.charts{display:grid;grid-template-columns:repeat(auto-fit,"
-    "minmax(420px,1fr));gap:14px}\n"
+    ":root{color-scheme:light dark;--ink:#1c2430;--soft:#5b6675;--page:#f6f7f9;"
+    "--card:#fff;--rule:#dfe3e8;--heat:33 111 219;--c0:#1f6fdb;--c1:#d9480f;--c2:#2b8a3e}\n"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--soft:#9aa5b4;--page:#12161c;"
+    "--card:#1b2129;--rule:#313a46;--heat:77 150 255;--c0:#5aa0ff;--c1:#ff8a4c;"
+    "--c2:#5fd07c}}\n"
+    "*{box-sizing:border-box}\n"
+    "body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,"
+    "sans-serif}\n"
+    "main{max-width:1120px;margin:0 auto;padding:24px 20px 60px}\n"
+    "h1{font-size:26px;margin:8px 0 0}\n"
+    "h2{font-size:19px;margin:36px 0 12px}\n"
+    "p{margin:6px 0}\n"
+    ".soft,figcaption,th,dt{color:var(--soft)}\n"
+    ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(138px,1fr));"
+    "gap:12px;margin:18px 0}\n"
+    ".tile,figure,.box{background:var(--card);border:1px solid var(--rule);"
+    "border-radius:10px;padding:12px 14px;margin:0}\n"
+    ".tile b{display:block;font-size:22px}\n"
+    ".charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(420px,1fr));"
+    "gap:14px}\n"
     "@media(max-width:480px){.charts{grid-template-columns:1fr}}\n"
-    "svg{width:100%;height:auto;display:block}svg text{font-size:11px;fill:var(--soft)}svg "
-    ".grid{stroke:var(--rule)}\n"
-    "polyline{fill:none;stroke-width:2;stroke-linejoin:round}.s0{stroke:var(--c0)}.s1{stroke:var(--"
-    "c1)}.s2{stroke:var(--c2)}\n"
-    ".key{margin-left:12px;font-weight:600}.key.s0{color:var(--c0)}.key.s1{color:var(--c1)}.key.s2{"
-    "color:var(--c2)}\n"
-    ".bar{display:flex;height:26px;border-radius:6px;overflow:hidden;margin:10px 0}.bar "
-    "span{display:block;min-width:1px}\n"
-    ".scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
-    "th,td{padding:4px 10px;text-align:right;border-bottom:1px solid "
-    "var(--rule);white-space:nowrap}\n"
-    "th:first-child,td:first-child{text-align:left}.matrix td,.matrix th{padding:4px "
-    "6px;text-align:center;min-width:34px}"
-    ".matrix th:first-child{text-align:left}.matrix thead "
-    "th{writing-mode:vertical-rl;transform:rotate(180deg);text-align:left}\n"
-    ".pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(170px,1fr));gap:12px}."
-    "pictures figure{padding:10px}\n"
-    ".pictures img{width:100%}.pair{display:flex;gap:4px}.pair "
-    "img{width:50%}img{max-width:100%;height:auto;border-radius:4px;display:block}\n"
-    ".filters{image-rendering:pixelated;background:#fff;padding:6px}.name{overflow-wrap:anywhere}\n"
-    "details summary{cursor:pointer}dl{display:grid;grid-template-columns:max-content 1fr;gap:2px "
-    "18px;margin:8px "
-    "0}dd{margin:0;"
-    "overflow-wrap:anywhere}\n";
+    "svg{width:100%;height:auto;display:block}\n"
+    "svg text{font-size:11px;fill:var(--soft)}\n"
+    "svg .grid{stroke:var(--rule)}\n"
+    "polyline{fill:none;stroke-width:2;stroke-linejoin:round}\n"
+    ".s0{stroke:var(--c0)}\n"
+    ".s1{stroke:var(--c1)}\n"
+    ".s2{stroke:var(--c2)}\n"
+    ".key{margin-left:12px;font-weight:600}\n"
+    ".key.s0{color:var(--c0)}\n"
+    ".key.s1{color:var(--c1)}\n"
+    ".key.s2{color:var(--c2)}\n"
+    ".bar{display:flex;height:26px;border-radius:6px;overflow:hidden;margin:10px 0}\n"
+    ".bar span{display:block;min-width:1px}\n"
+    ".scroll{overflow-x:auto}\n"
+    "table{border-collapse:collapse;font-variant-numeric:tabular-nums}\n"
+    "th,td{padding:4px 10px;text-align:right;border-bottom:1px solid var(--rule);"
+    "white-space:nowrap}\n"
+    "th:first-child,td:first-child{text-align:left}\n"
+    ".matrix td,.matrix th{padding:4px 6px;text-align:center;min-width:34px}\n"
+    ".matrix th:first-child{text-align:left}\n"
+    ".matrix thead th{writing-mode:vertical-rl;transform:rotate(180deg);text-align:left}\n"
+    ".pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(170px,1fr));"
+    "gap:12px}\n"
+    ".pictures figure{padding:10px}\n"
+    ".pictures img{width:100%}\n"
+    ".pair{display:flex;gap:4px}\n"
+    ".pair img{width:50%}\n"
+    "img{max-width:100%;height:auto;border-radius:4px;display:block}\n"
+    ".filters{image-rendering:pixelated;background:#fff;padding:6px}\n"
+    ".name{overflow-wrap:anywhere}\n"
+    "details summary{cursor:pointer}\n"
+    "dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 18px;margin:8px 0}\n"
+    "dd{margin:0;overflow-wrap:anywhere}\n";
 
 void reel_html_text(FILE *to, const char *text)
 {
@@ -75,9 +85,12 @@ static void put_base64(FILE *to, const uint8_t *b, size_t size)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (size_t i = 0; i < size; i += 3) {
-        const unsigned left = (unsigned)(size - i),
-                       word = (unsigned)b[i] << 16 | (left > 1 ? (unsigned)b[i + 1] << 8 : 0) |
-                              (left > 2 ? (unsigned)b[i + 2] : 0);
+        const size_t left = size - i;
+        unsigned word = (unsigned)b[i] << 16;
+        if (left > 1)
+            word |= (unsigned)b[i + 1] << 8;
+        if (left > 2)
+            word |= b[i + 2];
         fputc(digits[word >> 18], to);
         fputc(digits[word >> 12 & 63], to);
         fputc(left > 1 ? digits[word >> 6 & 63] : '=', to);
