@@ -1,0 +1,50 @@
+#!/bin/bash
+# Another compiler than the build's, where one is installed: the kernel tests pass, and 20 training
+# steps give the stored bits.
+set -eu
+used=$(sed -n 's/^CMAKE_C_COMPILER:[A-Z]*=//p' "$REEL_BUILD/CMakeCache.txt")
+if ! grep -q '^CMAKE_BUILD_TYPE:[A-Z]*=Release$' "$REEL_BUILD/CMakeCache.txt"; then
+    echo "only beside a release build"
+    exit 77
+fi
+
+version() { # name and version, without the distribution's words
+    "$1" --version 2>/dev/null | sed -n '1s/^\([a-z]*\).*[^0-9.]\([0-9][0-9]*\.[0-9.]*[0-9]\).*/\1 \2/p'
+}
+can_build() { # does it compile and link a program with OpenMP?
+    printf '#include <omp.h>\nint main(void)\n{\n    return omp_get_max_threads() < 1;\n}\n' >probe.c
+    "$1" -fopenmp probe.c -o probe >/dev/null 2>&1
+}
+second=
+for name in clang clang-{21..14} gcc gcc-{16..12}; do
+    program=$(command -v "$name" || true)
+    [ -n "$program" ] && [ "$(version "$program")" != "$(version "$used")" ] || continue
+    if can_build "$program"; then
+        second=$program
+        break
+    fi
+done
+if [ -z "$second" ]; then
+    echo "no second compiler with OpenMP is installed beside $used"
+    exit 77
+fi
+echo "second compiler: $(version "$second")"
+
+cmake -S "$REEL_SOURCE" -B second -DCMAKE_C_COMPILER="$second" -DCMAKE_BUILD_TYPE=Release >cmake.log 2>&1 || {
+    cat cmake.log
+    exit 1
+}
+tests=(test_kernels_gemm test_kernels_conv test_kernels_winograd test_kernels_rounding)
+cmake --build second --parallel "$(nproc)" --target reel "${tests[@]}" >build.log 2>&1 || {
+    tail -n 30 build.log
+    exit 1
+}
+for program in "${tests[@]}"; do
+    said=$("second/tests/$program" -j1 --color=never 2>&1) || {
+        echo "$program: $said"
+        exit 1
+    }
+done
+mkdir bits
+cd bits
+REEL_BIN=$PWD/../second/reel bash "$REEL_SOURCE/tests/integration/stored_bits.sh"
