@@ -8,8 +8,11 @@ if ! grep -q '^CMAKE_BUILD_TYPE:[A-Z]*=Release$' "$REEL_BUILD/CMakeCache.txt"; t
     exit 77
 fi
 
-version() { # name and version, without the distribution's words
-    "$1" --version 2>/dev/null | sed -n '1s/^\([a-z]*\).*[^0-9.]\([0-9][0-9]*\.[0-9.]*[0-9]\).*/\1 \2/p'
+version() { # for example: clang 19.1.7
+    local words
+    words=$("$1" --version 2>/dev/null | head -n 1) || return 0
+    case $words in *clang*) printf clang ;; *) printf gcc ;; esac
+    sed 's/.*[^0-9.]\([0-9][0-9]*\.[0-9]*\.[0-9]*\).*/ \1/' <<<"$words"
 }
 can_build() { # does it compile and link a program with OpenMP?
     printf '#include <omp.h>\nint main(void)\n{\n    return omp_get_max_threads() < 1;\n}\n' >probe.c
