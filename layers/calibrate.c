@@ -33,7 +33,7 @@ static void store(const reel_tensor *t, int64_t i, double value)
  * built like them. */
 static bool is_affine(const reel_module *m)
 {
-    return m->kind && m->n_params > 0 && reel_module_param_value(m, 0).ndim >= 2;
+    return m->layer && m->n_params > 0 && reel_module_param_value(m, 0).ndim >= 2;
 }
 
 /* Mean and deviation of every channel of y: in memory the channel is the last index, for a layout
@@ -65,7 +65,7 @@ static reel_status fit(const reel_module *m, const reel_tensor *y, double scale,
     if (y->ndim < 2 || y->shape[1] != channels || (y->ndim != 2 && y->ndim != 4))
         return reel_fail(err, REEL_ERR_INVALID,
                          "%s (%s): expected %lld channels to fit, in 2 or 4 dimensions", m->name,
-                         m->kind->name, (long long)channels);
+                         reel_layer_kind_of(m->layer), (long long)channels);
     double *moments = malloc((size_t)channels * 2 * sizeof *moments);
     if (!moments)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", m->name);
@@ -99,17 +99,17 @@ typedef struct {
 static reel_status walk(const reel_module *m, const fitting *how, reel_tape *tape, reel_var *x,
                         reel_var input)
 {
-    if (!m->kind) {
+    if (!m->layer) {
         for (int i = 0; i < m->n_children; i++)
             REEL_TRY(walk(m->children[i], how, tape, x, input));
         return REEL_OK;
     }
-    reel_var y = m->kind->forward(m, tape, *x);
+    reel_var y = m->layer->forward(m, *x);
     if (is_affine(m) && reel_tape_status(tape, NULL) == REEL_OK) {
         const reel_tensor value = reel_value(y);
         REEL_TRY(fit(m, &value, m == how->last ? how->output_scale : 1.0, how->err));
         reel_release(y);
-        y = m->kind->forward(m, tape, *x);
+        y = m->layer->forward(m, *x);
     }
     if (reel_tape_status(tape, NULL) != REEL_OK) {
         reel_tape_prefix_error(tape, m->name);
@@ -133,7 +133,7 @@ static int collect(reel_module *m, reel_module **into)
     int n = 0;
     if (is_affine(m) && into)
         into[0] = m;
-    if (m->kind)
+    if (m->layer)
         return is_affine(m) ? 1 : 0;
     for (int i = 0; i < m->n_children; i++)
         n += collect(m->children[i], into ? into + n : NULL);
@@ -160,14 +160,14 @@ static void multiply(const reel_tensor *t, double by)
 static reel_status random_gradients(reel_net *net, reel_tape *tape, const reel_tensor *images,
                                     reel_error *err)
 {
-    reel_params_zero_grad(net->params);
+    reel_params_zero_grad(net->scope.params);
     const reel_var out = reel_net_forward(net, tape, reel_input(tape, images));
     REEL_TRY(reel_tape_status(tape, err));
     reel_tensor weight = reel_value(out);
     const int64_t n = reel_tensor_numel(&weight);
     weight.data = reel_tape_alloc(tape, reel_tensor_bytes(&weight));
     REEL_TRY(reel_tape_status(tape, err));
-    reel_rng rng = reel_rng_at(reel_ctx_seed(net->ctx), REEL_STREAM_INIT, UINT32_MAX, 0);
+    reel_rng rng = reel_rng_at(reel_ctx_seed(net->scope.ctx), REEL_STREAM_INIT, UINT32_MAX, 0);
     for (int64_t i = 0; i < n; i++)
         store(&weight, i, reel_rng_normal(&rng));
     return reel_backward(reel_mean_all(reel_mul(out, reel_input(tape, &weight))), err);
@@ -183,7 +183,7 @@ static reel_status balance(reel_net *net, const chain *all, reel_tape *tape,
     double log_mean = 0;
     int part = 0;
     for (int k = 0; k < all->n; k++) {
-        const reel_param *p = reel_params_at(net->params, all->layer[k]->param[0]);
+        const reel_param *p = reel_params_at(net->scope.params, all->layer[k]->param[0]);
         const double w = norm(&p->value), g = p->has_grad ? norm(&p->grad) : 0;
         all->rate[k] = w > 0 && isfinite(w) && isfinite(g) ? g / w : 0;
         if (all->rate[k] <= 0)
@@ -206,7 +206,7 @@ static reel_status balance(reel_net *net, const chain *all, reel_tape *tape,
         const reel_tensor bias = reel_module_param_value(all->layer[k], 1);
         multiply(&bias, so_far);
     }
-    reel_params_zero_grad(net->params);
+    reel_params_zero_grad(net->scope.params);
     return REEL_OK;
 }
 
@@ -214,17 +214,17 @@ reel_status reel_net_calibrate(reel_net *net, const reel_tensor *images, double 
                                reel_error *err)
 {
     REEL_ASSERT(net->built && output_scale > 0);
-    const bool training = net->training;
+    const bool training = net->scope.training;
     chain all = {.n = collect(net->root, NULL)};
     reel_tape *tape;
     const reel_tape_config config = {.dtype = reel_net_dtype(net), .no_grad = true};
-    REEL_TRY(reel_tape_create(&tape, net->ctx, &config, err));
+    REEL_TRY(reel_tape_create(&tape, net->scope.ctx, &config, err));
     all.layer = malloc((size_t)(all.n + 1) * sizeof *all.layer);
     all.rate = malloc((size_t)(all.n + 1) * sizeof *all.rate);
     reel_status status = REEL_OK;
     if (!all.layer || !all.rate)
         status = reel_fail(err, REEL_ERR_MEMORY, "calibration: out of memory");
-    net->training = false; /* no dropout: its share is made up for when it is on */
+    net->scope.training = false; /* no dropout: its share is made up for when it is on */
     if (status == REEL_OK) {
         collect(net->root, all.layer);
         const fitting how = {all.n ? all.layer[all.n - 1] : NULL, output_scale, err};
@@ -237,7 +237,7 @@ reel_status reel_net_calibrate(reel_net *net, const reel_tensor *images, double 
         reel_tape_set_recording(tape, true);
         status = balance(net, &all, tape, images, err);
     }
-    net->training = training;
+    net->scope.training = training;
     free(all.layer);
     free(all.rate);
     reel_tape_destroy(tape);

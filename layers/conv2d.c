@@ -1,108 +1,185 @@
-/* Conv2d: weight (out, in / groups, kh, kw), bias (out). Default init as PyTorch's: U(+-1 /
- * sqrt(fan_in)), fan_in = in / groups kh kw. */
-#include "layers/net_internal.h"
-#include "layers/onnx.h"
+/* Conv2d: x (n, in, h, w) -> (n, out, oh, ow); weight (out, in / groups, kernel, kernel_w), bias
+ * (out). Initial values as PyTorch's: U(+-1 / sqrt(fan_in)), fan_in = in / groups kernel kernel_w.
+ * The size of the output stands with reel_conv2d (core/ops.h). */
+#include "layers/layers.h"
 
-static reel_conv2d_attrs attrs_of(const reel_conv2d_config *c)
+#include "core/ops.h"
+#include "layers/fusion.h"
+#include "layers/onnx_graph.h"
+#include "layers/pool2d.h"
+
+enum { WEIGHT, BIAS };
+enum { LARGEST_FUSED_WINDOW = 15 }; /* reel_conv2d_relu_max_pool2d takes at most 255 cells */
+
+static const reel_layer_arg args[] = {
+    REEL_ARG("in_channels", INT, reel_conv2d_config, in, .min = 1, .max = INFINITY,
+             .required = true),
+    REEL_ARG("out_channels", INT, reel_conv2d_config, out, .min = 1, .max = INFINITY,
+             .required = true),
+    REEL_ARG("kernel_size", INT, reel_conv2d_config, kernel, .min = 1, .max = INFINITY,
+             .required = true),
+    REEL_ARG("kernel_w", INT, reel_conv2d_config, kernel_w, .like = "kernel_size", .min = 1,
+             .max = INFINITY),
+    REEL_ARG("stride", INT, reel_conv2d_config, stride, .fallback = 1, .min = 1, .max = INFINITY),
+    REEL_ARG("stride_w", INT, reel_conv2d_config, stride_w, .like = "stride", .min = 1,
+             .max = INFINITY),
+    REEL_ARG("padding", INT, reel_conv2d_config, padding, .min = 0, .max = INFINITY),
+    REEL_ARG("padding_h", INT, reel_conv2d_config, padding_h, .min = 0, .max = INFINITY),
+    REEL_ARG("padding_w", INT, reel_conv2d_config, padding_w, .min = 0, .max = INFINITY),
+    REEL_ARG("dilation", INT, reel_conv2d_config, dilation, .fallback = 1, .min = 1,
+             .max = INFINITY),
+    REEL_ARG("dilation_w", INT, reel_conv2d_config, dilation_w, .like = "dilation", .min = 1,
+             .max = INFINITY),
+    REEL_ARG("groups", INT, reel_conv2d_config, groups, .fallback = 1, .min = 1, .max = INFINITY),
+    REEL_ARG("bias", NOT, reel_conv2d_config, no_bias),
+    REEL_ARG("weight_init", INIT, reel_conv2d_config, weight_init),
+    REEL_ARG("bias_init", INIT, reel_conv2d_config, bias_init),
+};
+
+static reel_conv2d_attrs conv2d_layer_attrs(const reel_conv2d_config *c)
 {
-    const int64_t stride = c->stride ? c->stride : 1, dilation = c->dilation ? c->dilation : 1;
-    return (reel_conv2d_attrs){.stride_h = stride,
-                               .stride_w = c->stride_w ? c->stride_w : stride,
-                               .padding_h = c->padding,
-                               .padding_w = c->padding_w < 0 ? 0
-                                            : c->padding_w   ? c->padding_w
-                                                             : c->padding,
-                               .dilation_h = dilation,
-                               .dilation_w = c->dilation_w ? c->dilation_w : dilation,
-                               .groups = c->groups ? c->groups : 1};
+    return (reel_conv2d_attrs){.stride_h = c->stride,
+                               .stride_w = c->stride_w,
+                               .padding_h = c->padding ? c->padding : c->padding_h,
+                               .padding_w = c->padding ? c->padding : c->padding_w,
+                               .dilation_h = c->dilation,
+                               .dilation_w = c->dilation_w,
+                               .groups = c->groups};
 }
 
-static reel_status setup(reel_module *m, reel_error *err)
+static reel_status conv2d_layer_setup(reel_module *m, reel_error *err)
 {
     const reel_conv2d_config *c = reel_module_config(m);
-    const int64_t groups = c->groups ? c->groups : 1, kw = c->kernel_w ? c->kernel_w : c->kernel;
-    if (c->in <= 0 || c->out <= 0 || c->kernel <= 0 || kw <= 0)
+    if (c->in % c->groups || c->out % c->groups)
         return reel_fail(err, REEL_ERR_INVALID,
-                         "expected positive in, out and kernel, got %lld, %lld, %lld",
-                         (long long)c->in, (long long)c->out, (long long)c->kernel);
-    if (groups < 1 || c->in % groups || c->out % groups)
+                         "groups: expected a number that divides in_channels %lld and out_channels "
+                         "%lld, got %lld",
+                         (long long)c->in, (long long)c->out, (long long)c->groups);
+    if (c->padding && (c->padding_h || c->padding_w))
         return reel_fail(err, REEL_ERR_INVALID,
-                         "expected groups that divide in %lld and out %lld, got %lld",
-                         (long long)c->in, (long long)c->out, (long long)groups);
-    const int64_t per_group = c->in / groups, fan_in = per_group * c->kernel * kw,
-                  fan_out = c->out / groups * c->kernel * kw;
-    REEL_TRY(reel_module_add_param(m, "weight", 4, (int64_t[]){c->out, per_group, c->kernel, kw}, 0,
-                                   c->weight_init, fan_in, fan_out, err));
+                         "padding: expected either padding or padding_h and padding_w");
+
+    const int64_t per_group = c->in / c->groups, window = c->kernel * c->kernel_w;
+    const int64_t fan_in = per_group * window, fan_out = c->out / c->groups * window;
+    const reel_param_config weight = {.name = "weight",
+                                      .ndim = 4,
+                                      .shape = {c->out, per_group, c->kernel, c->kernel_w},
+                                      .init = c->weight_init,
+                                      .fan_in = fan_in,
+                                      .fan_out = fan_out};
+    REEL_TRY(reel_module_add_param(m, &weight, err));
     if (c->no_bias)
         return REEL_OK;
-    return reel_module_add_param(m, "bias", 1, &c->out, REEL_PARAM_BIAS, c->bias_init, fan_in,
-                                 fan_out, err);
+
+    const reel_param_config bias = {.name = "bias",
+                                    .ndim = 1,
+                                    .shape = {c->out},
+                                    .flags = REEL_PARAM_BIAS,
+                                    .init = c->bias_init,
+                                    .fan_in = fan_in,
+                                    .fan_out = fan_out};
+    return reel_module_add_param(m, &bias, err);
 }
 
-static reel_var forward(const reel_module *m, reel_tape *tape, reel_var x)
+static reel_var conv2d_layer_bias(const reel_module *m, reel_tape *tape)
 {
     const reel_conv2d_config *c = reel_module_config(m);
-    const reel_conv2d_attrs attrs = attrs_of(c);
-    return reel_conv2d(x, reel_module_param(m, tape, 0),
-                       c->no_bias ? REEL_NONE : reel_module_param(m, tape, 1), &attrs);
+    return c->no_bias ? REEL_NONE : reel_module_param(m, tape, BIAS);
 }
 
-/* ReLU, and the max pooling behind it, are done where the convolution's result is still in cache.
- */
-static reel_var forward_with(const reel_module *m, const reel_module *const *next, int n_next,
-                             reel_tape *tape, reel_var x, int *taken)
+static reel_var conv2d_layer_forward(const reel_module *m, reel_var x)
 {
-    if (n_next < 1 || next[0]->kind != &reel_relu_kind)
-        return forward(m, tape, x);
-    const reel_conv2d_config *c = reel_module_config(m);
-    const reel_conv2d_attrs attrs = attrs_of(c);
-    const reel_var w = reel_module_param(m, tape, 0),
-                   b = c->no_bias ? REEL_NONE : reel_module_param(m, tape, 1);
+    const reel_conv2d_attrs attrs = conv2d_layer_attrs(reel_module_config(m));
+    return reel_conv2d(x, reel_module_param(m, x.tape, WEIGHT), conv2d_layer_bias(m, x.tape),
+                       &attrs);
+}
+
+/* ReLU, and the max pooling behind it, run while the convolution's result is still in cache. */
+static reel_var conv2d_layer_forward_with(const reel_module *m, const reel_module *const *next,
+                                          int n_next, reel_var x, int *taken)
+{
+    if (!reel_follows(next, n_next, 0, &reel_layer_relu))
+        return conv2d_layer_forward(m, x);
+
+    const reel_conv2d_attrs attrs = conv2d_layer_attrs(reel_module_config(m));
+    const reel_var w = reel_module_param(m, x.tape, WEIGHT), b = conv2d_layer_bias(m, x.tape);
     *taken = 1;
-    if (n_next < 2 || next[1]->kind != &reel_max_pool2d_kind)
+    if (!reel_follows(next, n_next, 1, &reel_layer_max_pool2d))
         return reel_conv2d_relu(x, w, b, &attrs);
-    const reel_pool2d_attrs pool = reel_pool2d_attrs_of(reel_module_config(next[1]));
-    if (pool.kernel_h > 15)
+
+    const reel_pool2d_attrs pool = reel_pool2d_attrs_of(next[1]);
+    if (pool.kernel_h > LARGEST_FUSED_WINDOW)
         return reel_conv2d_relu(x, w, b, &attrs);
     *taken = 2;
     return reel_conv2d_relu_max_pool2d(x, w, b, &attrs, &pool);
 }
 
-static int64_t multiply_adds(const reel_module *m, const reel_tensor *in, const reel_tensor *out)
+/* Every element of the output is a sum of in / groups kernel kernel_w products. */
+static int64_t conv2d_layer_multiply_adds(const reel_module *m, const reel_tensor *in,
+                                          const reel_tensor *out)
 {
+    const reel_tensor w = reel_module_param_value(m, WEIGHT);
     (void)in;
-    const reel_tensor w = reel_module_param_value(m, 0);
     return reel_tensor_numel(out) * (reel_tensor_numel(&w) / w.shape[0]);
 }
 
-static reel_status onnx(const reel_module *m, reel_onnx *g, const reel_tensor *in,
-                        const reel_tensor *out, reel_error *err)
+static reel_status conv2d_layer_onnx(const reel_module *m, reel_onnx *graph, reel_error *err)
 {
     const reel_conv2d_config *c = reel_module_config(m);
-    const reel_conv2d_attrs a = attrs_of(c);
-    const reel_tensor w = reel_module_param_value(m, 0);
-    (void)in, (void)out, (void)err;
-    reel_onnx_node(g, "Conv");
-    reel_onnx_input(g);
-    reel_onnx_param(g, m, 0);
+    const reel_conv2d_attrs a = conv2d_layer_attrs(c);
+    const int64_t dilations[] = {a.dilation_h, a.dilation_w};
+    const int64_t kernel[] = {c->kernel, c->kernel_w};
+    const int64_t pads[] = {a.padding_h, a.padding_w, a.padding_h, a.padding_w};
+    const int64_t strides[] = {a.stride_h, a.stride_w};
+    (void)err;
+
+    reel_onnx_node(graph, "Conv");
+    reel_onnx_input(graph);
+    reel_onnx_param(graph, m, WEIGHT);
     if (!c->no_bias)
-        reel_onnx_param(g, m, 1);
-    reel_onnx_ints(g, "dilations", (const int64_t[]){a.dilation_h, a.dilation_w}, 2);
-    reel_onnx_int(g, "group", a.groups);
-    reel_onnx_ints(g, "kernel_shape", w.shape + 2, 2);
-    reel_onnx_ints(g, "pads", (const int64_t[]){a.padding_h, a.padding_w, a.padding_h, a.padding_w},
-                   4);
-    reel_onnx_ints(g, "strides", (const int64_t[]){a.stride_h, a.stride_w}, 2);
+        reel_onnx_param(graph, m, BIAS);
+    reel_onnx_ints(graph, "dilations", dilations, 2);
+    reel_onnx_int(graph, "group", a.groups);
+    reel_onnx_ints(graph, "kernel_shape", kernel, 2);
+    reel_onnx_ints(graph, "pads", pads, 4);
+    reel_onnx_ints(graph, "strides", strides, 2);
     return REEL_OK;
 }
 
-void reel_net_add_conv2d(reel_net *net, const reel_conv2d_config *config)
+static void conv2d_layer_draw(reel_rng *rng, reel_layer_use *use, void *config)
 {
-    static const reel_module_kind kind = {.name = "Conv2d",
-                                          .setup = setup,
-                                          .forward = forward,
-                                          .multiply_adds = multiply_adds,
-                                          .forward_with = forward_with,
-                                          .onnx = onnx};
-    reel_net_add(net, &kind, config->name, config, sizeof *config);
+    reel_conv2d_config *c = config;
+    c->groups = reel_draw_chance(rng, 0.6) ? 1 : reel_draw_int(rng, 2, 3);
+    c->in = c->groups * reel_draw_int(rng, 1, 3);
+    c->out = c->groups * reel_draw_int(rng, 1, 4);
+    c->kernel = reel_draw_int(rng, 1, 4);
+    c->kernel_w = reel_draw_int(rng, 0, c->kernel);
+    c->stride = reel_draw_int(rng, 0, 3);
+    c->stride_w = reel_draw_int(rng, 0, 2);
+    if (reel_draw_chance(rng, 0.5)) {
+        c->padding = reel_draw_int(rng, 0, c->kernel - 1);
+    } else {
+        c->padding_h = reel_draw_int(rng, 0, c->kernel - 1);
+        c->padding_w = reel_draw_int(rng, 0, 2);
+    }
+    c->dilation = reel_draw_int(rng, 1, 2);
+    c->no_bias = reel_draw_chance(rng, 0.3);
+
+    use->images[1] = c->in;
+    for (int d = 2; d < 4; d++)
+        use->images[d] += c->dilation * (c->kernel - 1); /* at least one window fits */
 }
+
+const reel_layer reel_layer_conv2d = {
+    .name = "conv2d",
+    .kind = "Conv2d",
+    .args = args,
+    .n_args = REEL_COUNT(args),
+    .config_size = sizeof(reel_conv2d_config),
+    .setup = conv2d_layer_setup,
+    .forward = conv2d_layer_forward,
+    .multiply_adds = conv2d_layer_multiply_adds,
+    .forward_with = conv2d_layer_forward_with,
+    .onnx = conv2d_layer_onnx,
+    .draw = conv2d_layer_draw,
+};

@@ -1,4 +1,4 @@
-/* Looking at a net: one image of zeros goes through it in evaluation mode, and every leaf layer
+/* Looking at a net: one image of zeros goes through it in evaluation mode, and every layer
  * notes its output. */
 #include "core/tape.h"
 #include "layers/net_internal.h"
@@ -7,43 +7,55 @@ typedef struct notes {
     reel_layer_info *info;
     int max, count;
     int64_t batch;
+    int64_t inner_multiply_adds; /* of the modules inside the layer that runs now */
 } notes;
 
 static int64_t parameters_of(const reel_module *m)
 {
     int64_t total = 0;
     for (int k = 0; k < m->n_params; k++) {
-        const reel_param *p = reel_params_at(m->net->params, m->param[k]);
+        const reel_param *p = reel_params_at(m->scope->params, m->param[k]);
         if (!(p->flags & REEL_PARAM_BUFFER))
             total += reel_tensor_numel(&p->value);
     }
+    for (int i = 0; i < m->n_children; i++)
+        total += parameters_of(m->children[i]);
     return total;
 }
 
-static reel_var visit(const reel_module *m, reel_tape *tape, reel_var x, notes *n)
+static int64_t multiply_adds_of(const reel_module *m, const reel_tensor *in, const reel_tensor *out)
 {
-    if (!m->kind) {
-        for (int i = 0; i < m->n_children && x.id >= 0; i++)
-            x = visit(m->children[i], tape, x, n);
-        return x;
-    }
+    return m->layer->multiply_adds ? m->layer->multiply_adds(m, in, out) : 0;
+}
+
+static void note_inner(void *user, const reel_module *m, reel_var x, reel_var y)
+{
+    notes *n = user;
+    const reel_tensor in = reel_value(x), out = reel_value(y);
+    n->inner_multiply_adds += multiply_adds_of(m, &in, &out);
+}
+
+static reel_var describe_layer(const reel_module *m, reel_var x, notes *n)
+{
     const reel_tensor in = reel_value(x);
-    const reel_var y = m->kind->forward(m, tape, x);
+    n->inner_multiply_adds = 0;
+    const reel_var y = m->layer->forward(m, x);
     if (y.id < 0) {
-        reel_tape_prefix_error(tape, m->name);
+        reel_tape_prefix_error(x.tape, m->name);
         return y;
     }
+
     const reel_tensor out = reel_value(y);
     if (n->count < n->max) {
         reel_layer_info *info = &n->info[n->count];
+        const int64_t each = multiply_adds_of(m, &in, &out) + n->inner_multiply_adds;
         *info = (reel_layer_info){.name = m->name,
-                                  .kind = m->kind->name,
+                                  .kind = reel_layer_kind_of(m->layer),
                                   .ndim = out.ndim,
-                                  .parameters = parameters_of(m)};
+                                  .parameters = parameters_of(m),
+                                  .multiply_adds = n->batch * each};
         for (int d = 0; d < out.ndim; d++)
             info->shape[d] = d ? out.shape[d] : n->batch;
-        if (m->kind->multiply_adds)
-            info->multiply_adds = n->batch * m->kind->multiply_adds(m, &in, &out);
     }
     n->count++;
     if (x.id != y.id)
@@ -56,17 +68,24 @@ reel_status reel_net_describe(reel_net *net, const int64_t input[4], reel_layer_
 {
     REEL_ASSERT(net->built);
     notes n = {.info = info, .max = max, .batch = input[0]};
-    const bool training = net->training;
+    const bool training = net->scope.training;
     reel_tape *tape;
     const reel_tape_config config = {.dtype = reel_net_dtype(net), .no_grad = true};
-    REEL_TRY(reel_tape_create(&tape, net->ctx, &config, err));
+    REEL_TRY(reel_tape_create(&tape, net->scope.ctx, &config, err));
+
+    /* One pixel 0, padded to the image's size. */
     static const int64_t none[4] = {0};
     const int64_t pixel[4] = {1, 1, 1, 1}, after[4] = {0, input[1] - 1, input[2] - 1, input[3] - 1};
-    net->training = false;
     reel_var x = reel_pad(reel_reshape(reel_scalar(tape, 0), 4, pixel), none, after, 0);
-    if (x.id >= 0)
-        visit(net->root, tape, x, &n);
-    net->training = training;
+
+    net->scope.training = false;
+    net->scope.seen = note_inner;
+    net->scope.seen_user = &n;
+    for (uint32_t i = 0; i < net->leaves && x.id >= 0; i++)
+        x = describe_layer(net->leaf[i], x, &n);
+    net->scope.seen = NULL;
+    net->scope.training = training;
+
     *count = n.count;
     const reel_status status = reel_tape_status(tape, err);
     reel_tape_destroy(tape);

@@ -1,33 +1,43 @@
 /* Dropout (Srivastava et al. 2014), inverted: scales by 1 / (1 - p) in training, so that evaluation
  * is the identity. */
-#include "layers/onnx.h"
+#include "layers/layers.h"
 
-static reel_status setup(reel_module *m, reel_error *err)
+#include "core/ops.h"
+
+static const reel_layer_arg args[] = {
+    REEL_ARG("p", REAL, reel_dropout_config, p, .min = 0, .max = 1, .below = true,
+             .required = true),
+};
+
+static reel_var dropout_layer_forward(const reel_module *m, reel_var x)
 {
     const reel_dropout_config *c = reel_module_config(m);
-    if (!(c->p >= 0 && c->p < 1))
-        return reel_fail(err, REEL_ERR_INVALID, "expected 0 <= p < 1, got %g", c->p);
-    return REEL_OK;
-}
-
-static reel_var forward(const reel_module *m, reel_tape *tape, reel_var x)
-{
-    const reel_dropout_config *c = reel_module_config(m);
-    (void)tape;
-    return reel_module_training(m) && c->p > 0 ? reel_dropout(x, c->p, reel_module_index(m)) : x;
+    if (!reel_module_training(m) || c->p == 0)
+        return x;
+    return reel_dropout(x, c->p, reel_module_index(m));
 }
 
 /* The identity: no node. */
-static reel_status onnx(const reel_module *m, reel_onnx *g, const reel_tensor *in,
-                        const reel_tensor *out, reel_error *err)
+static reel_status dropout_layer_onnx(const reel_module *m, reel_onnx *graph, reel_error *err)
 {
-    (void)m, (void)g, (void)in, (void)out, (void)err;
+    (void)m, (void)graph, (void)err;
     return REEL_OK;
 }
 
-void reel_net_add_dropout(reel_net *net, const reel_dropout_config *config)
+static void dropout_layer_draw(reel_rng *rng, reel_layer_use *use, void *config)
 {
-    static const reel_module_kind kind = {
-        .name = "Dropout", .setup = setup, .forward = forward, .onnx = onnx};
-    reel_net_add(net, &kind, config->name, config, sizeof *config);
+    reel_dropout_config *c = config;
+    (void)use;
+    c->p = reel_rng_range(rng, 0, 0.9);
 }
+
+const reel_layer reel_layer_dropout = {
+    .name = "dropout",
+    .kind = "Dropout",
+    .args = args,
+    .n_args = REEL_COUNT(args),
+    .config_size = sizeof(reel_dropout_config),
+    .forward = dropout_layer_forward,
+    .onnx = dropout_layer_onnx,
+    .draw = dropout_layer_draw,
+};

@@ -20,7 +20,7 @@ static bool trainable(const reel_params *params, int i)
 
 /* in[0] is the image, the others the trainable parameters in store order; buffers come from the
  * store itself. */
-static reel_var run(reel_tape *tape, const reel_var *in, void *user)
+static reel_var run_subject(reel_tape *tape, const reel_var *in, void *user)
 {
     const subject *s = user;
     reel_params *params = reel_net_params(s->net);
@@ -31,6 +31,7 @@ static reel_var run(reel_tape *tape, const reel_var *in, void *user)
     int next = 1;
     for (int i = 0; i < count; i++)
         bound[i] = trainable(params, i) ? in[next++] : reel_param_var(tape, params, i);
+
     reel_net_bind(s->net, bound);
     const reel_var y = reel_net_forward(s->net, tape, in[0]);
     reel_net_bind(s->net, NULL);
@@ -38,22 +39,58 @@ static reel_var run(reel_tape *tape, const reel_var *in, void *user)
     return s->loss && y.id >= 0 ? s->loss(tape, y, s->user) : y;
 }
 
-/* Copies the buffers into `kept`, or back from it; NULL: only tells the bytes. Batch norm in
- * training mode moves its running mean and variance in every one of the check's evaluations. */
-static size_t keep_buffers(reel_params *params, void *kept, bool back)
+/* ---- buffers: batch norm in training mode moves its running mean and variance in every one of the
+ * check's evaluations, so they are kept and put back ---- */
+static size_t buffer_bytes(reel_params *params)
 {
-    size_t used = 0;
+    size_t bytes = 0;
+    for (int i = 0; i < reel_params_count(params); i++)
+        if (!trainable(params, i))
+            bytes += reel_tensor_bytes(&reel_params_at(params, i)->value);
+    return bytes;
+}
+
+static void copy_buffers(reel_params *params, char *kept, bool back)
+{
     for (int i = 0; i < reel_params_count(params); i++) {
         if (trainable(params, i))
             continue;
         const reel_tensor *value = &reel_params_at(params, i)->value;
         const size_t bytes = reel_tensor_bytes(value);
-        if (kept)
-            memcpy(back ? value->data : (char *)kept + used,
-                   back ? (char *)kept + used : value->data, bytes);
-        used += bytes;
+        memcpy(back ? value->data : kept, back ? kept : value->data, bytes);
+        kept += bytes;
     }
-    return used;
+}
+
+/* ---- the check ---- */
+static reel_status check_subject(const reel_net *net, const int64_t input[4], reel_error *err)
+{
+    const reel_params *params = reel_net_params(net);
+    int checked = 0;
+    for (int i = 0; i < reel_params_count(params); i++)
+        checked += trainable(params, i);
+
+    if (reel_net_dtype(net) != REEL_F64)
+        return reel_fail(err, REEL_ERR_INVALID, "gradient check: expected a float64 net, got %s",
+                         reel_dtype_name(reel_net_dtype(net)));
+    if (checked >= REEL_GRADCHECK_MAX_INPUTS)
+        return reel_fail(
+            err, REEL_ERR_INVALID,
+            "gradient check: expected a net of at most %d trainable parameters, got %d",
+            REEL_GRADCHECK_MAX_INPUTS - 1, checked);
+    const int64_t numel = reel_shape_numel(4, input);
+    if (numel <= 0 || numel > INT64_MAX / (int64_t)sizeof(double))
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "gradient check: expected an input of positive sizes");
+    return REEL_OK;
+}
+
+/* N(0, 1), a function of the check's seed. */
+static void draw_image(double *image, int64_t numel, uint64_t seed)
+{
+    reel_rng rng = reel_rng_at(seed, REEL_STREAM_CHECK, 3, 0);
+    for (int64_t i = 0; i < numel; i++)
+        image[i] = reel_rng_normal(&rng);
 }
 
 reel_status reel_net_gradcheck_loss(reel_net *net, const int64_t input[4], reel_net_loss_fn *loss,
@@ -64,37 +101,22 @@ reel_status reel_net_gradcheck_loss(reel_net *net, const int64_t input[4], reel_
     reel_tensor inputs[REEL_GRADCHECK_MAX_INPUTS];
     const char *names[REEL_GRADCHECK_MAX_INPUTS] = {"the images"};
     reel_params *params = reel_net_params(net);
-    const int count = reel_params_count(params);
-    if (reel_net_dtype(net) != REEL_F64)
-        return reel_fail(err, REEL_ERR_INVALID, "gradient check: expected a float64 net, got %s",
-                         reel_dtype_name(reel_net_dtype(net)));
-    int checked = 0;
-    for (int i = 0; i < count; i++)
-        checked += trainable(params, i);
-    if (checked >= REEL_GRADCHECK_MAX_INPUTS)
-        return reel_fail(
-            err, REEL_ERR_INVALID,
-            "gradient check: expected a net of at most %d trainable parameters, got %d",
-            REEL_GRADCHECK_MAX_INPUTS - 1, checked);
+    REEL_TRY(check_subject(net, input, err));
+
     const int64_t numel = reel_shape_numel(4, input);
-    if (numel <= 0 || numel > INT64_MAX / (int64_t)sizeof(double))
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "gradient check: expected an input of positive sizes");
-    double *image = malloc((size_t)numel * sizeof *image),
-           *buffers = malloc(keep_buffers(params, NULL, false) + 1);
+    double *image = malloc((size_t)numel * sizeof *image);
+    char *buffers = malloc(buffer_bytes(params) + 1);
     if (!image || !buffers) {
         free(image);
         free(buffers);
         return reel_fail(err, REEL_ERR_MEMORY, "gradient check: out of memory");
     }
-    keep_buffers(params, buffers, false);
 
-    reel_rng rng = reel_rng_at(own.seed, REEL_STREAM_CHECK, 3, 0);
-    for (int64_t i = 0; i < numel; i++)
-        image[i] = reel_rng_normal(&rng);
+    /* Input 0 is the image, then the trainable parameters in store order. */
     int n = 0;
+    draw_image(image, numel, own.seed);
     inputs[n++] = reel_tensor_of(image, REEL_F64, 4, input);
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < reel_params_count(params); i++) {
         if (!trainable(params, i))
             continue;
         names[n] = reel_params_at(params, i)->name;
@@ -102,9 +124,12 @@ reel_status reel_net_gradcheck_loss(reel_net *net, const int64_t input[4], reel_
     }
     if (!own.names)
         own.names = names;
-    const reel_status status = reel_gradcheck(reel_net_ctx(net), run, &(subject){net, loss, user},
-                                              inputs, n, &own, report, err);
-    keep_buffers(params, buffers, true);
+
+    subject s = {net, loss, user};
+    copy_buffers(params, buffers, false);
+    const reel_status status =
+        reel_gradcheck(reel_net_ctx(net), run_subject, &s, inputs, n, &own, report, err);
+    copy_buffers(params, buffers, true);
     free(buffers);
     free(image);
     return status;

@@ -10,11 +10,11 @@
 extern "C" {
 #endif
 
-/* net is float64 and built; it is checked in the mode it is in, on N(0, 1) images of the given
- * shape (n, c, h, w), at its present parameters, of which at most REEL_GRADCHECK_MAX_INPUTS - 1 may
- * be trainable (REEL_ERR_INVALID). In the report, input 0 is the image and input i + 1 the store's
- * i-th trainable parameter; messages have the parameters' names. Parameters and buffers (the
- * running statistics of batch norm) are afterwards what they were. */
+/* Checks a built float64 net in its present mode, at its present parameters, on N(0, 1) images of
+ * the given shape (n, c, h, w). At most REEL_GRADCHECK_MAX_INPUTS - 1 parameters may be trainable
+ * (REEL_ERR_INVALID). In the report, input 0 is the image and input i + 1 the store's i-th
+ * trainable parameter; messages name the parameter. The check leaves parameters and buffers (the
+ * running statistics of batch norm) unchanged. */
 REEL_API reel_status reel_net_gradcheck(reel_net *net, const int64_t input[4],
                                         const reel_gradcheck_config *config,
                                         reel_gradcheck_report *report, reel_error *err);
@@ -33,11 +33,11 @@ REEL_API reel_status reel_layer_gradcheck(const reel_ctx *ctx, void (*add)(reel_
                                           const reel_gradcheck_config *config,
                                           reel_gradcheck_report *report, reel_error *err);
 
-/* Random uses of the library's layers: a kind of layer with drawn settings on images of a drawn
- * size, checked as above. */
-REEL_API int reel_layer_kinds(void);
-REEL_API const char *reel_layer_kind_name(int kind); /* "conv2d" */
-REEL_API reel_status reel_layer_gradcheck_random(const reel_ctx *ctx, int kind, uint32_t number,
+/* A random use of a layer: settings and an input that the layer's `draw` makes, checked as above.
+ * The same number draws the same use. A layer with arguments and without `draw` is
+ * REEL_ERR_INVALID. */
+REEL_API reel_status reel_layer_gradcheck_random(const reel_ctx *ctx, const reel_layer *layer,
+                                                 uint32_t number,
                                                  const reel_gradcheck_config *config,
                                                  reel_gradcheck_report *report, reel_error *err);
 

@@ -6,8 +6,33 @@
 #include "core/elementary.h"
 #include "core/kernels/philox.h"
 #include "core/rng.h"
-#include "layers/net_internal.h"
+#include "layers/init_internal.h"
 
+static const struct {
+    const char *name;
+    bool takes_value;
+} kinds[] = {
+    [REEL_INIT_DEFAULT] = {"default", false},
+    [REEL_INIT_KAIMING_UNIFORM] = {"kaiming_uniform", false},
+    [REEL_INIT_KAIMING_NORMAL] = {"kaiming_normal", false},
+    [REEL_INIT_XAVIER_UNIFORM] = {"xavier_uniform", false},
+    [REEL_INIT_XAVIER_NORMAL] = {"xavier_normal", false},
+    [REEL_INIT_GAUSSIAN] = {"gaussian", true},
+    [REEL_INIT_UNIFORM] = {"uniform", true},
+    [REEL_INIT_CONSTANT] = {"constant", true},
+};
+
+const char *reel_init_kind_name(int kind)
+{
+    return kind >= 0 && kind < REEL_COUNT(kinds) ? kinds[kind].name : NULL;
+}
+
+bool reel_init_takes_value(reel_init_kind kind)
+{
+    return kinds[kind].takes_value;
+}
+
+/* ---- drawing ---- */
 typedef struct draw_law {
     bool normal;
     double scale; /* deviation, or bound of the uniform law; 0: constant */
@@ -70,6 +95,8 @@ void reel_init_draw(const reel_ctx *ctx, const reel_param_init *how, uint32_t in
     const int64_t n = reel_tensor_numel(t);
     const uint64_t seed = reel_ctx_seed(ctx);
     const reel_isa isa = reel_ctx_isa(ctx);
+
+    /* Each chunk is a random stream of its own, so it does not matter which thread draws it. */
 #pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(ctx)) if (n > 4 * CHUNK)
     for (int64_t begin = 0; begin < n; begin += CHUNK) {
         const int64_t count = n - begin < CHUNK ? n - begin : CHUNK;
@@ -79,6 +106,7 @@ void reel_init_draw(const reel_ctx *ctx, const reel_param_init *how, uint32_t in
             reel_philox_draw(isa, word, seed, REEL_STREAM_INIT, index, (uint32_t)(begin / CHUNK));
             draw_chunk(law.normal, word, v);
         }
+
         if (t->dtype == REEL_F64)
             for (int64_t i = 0; i < count; i++)
                 ((double *)t->data)[begin + i] = law.shift + law.scale * (double)v[i];

@@ -1,70 +1,109 @@
-/* Linear: y = x W^T + b; weight (out, in), bias (out). Default init as PyTorch's: U(+-1 /
- * sqrt(in)). */
-#include "layers/net_internal.h"
-#include "layers/onnx.h"
+/* Linear: y = x W^T + b; x (n, in), weight W (out, in), bias b (out). Initial values as PyTorch's:
+ * U(+-1 / sqrt(in)). */
+#include "layers/layers.h"
 
-static reel_status setup(reel_module *m, reel_error *err)
+#include "core/ops.h"
+#include "layers/fusion.h"
+#include "layers/onnx_graph.h"
+
+enum { WEIGHT, BIAS };
+
+static const reel_layer_arg args[] = {
+    REEL_ARG("in_features", INT, reel_linear_config, in, .min = 1, .max = INFINITY,
+             .required = true),
+    REEL_ARG("out_features", INT, reel_linear_config, out, .min = 1, .max = INFINITY,
+             .required = true),
+    REEL_ARG("bias", NOT, reel_linear_config, no_bias),
+    REEL_ARG("weight_init", INIT, reel_linear_config, weight_init),
+    REEL_ARG("bias_init", INIT, reel_linear_config, bias_init),
+};
+
+static reel_status linear_layer_setup(reel_module *m, reel_error *err)
 {
     const reel_linear_config *c = reel_module_config(m);
-    if (c->in <= 0 || c->out <= 0)
-        return reel_fail(err, REEL_ERR_INVALID, "expected positive in and out, got %lld, %lld",
-                         (long long)c->in, (long long)c->out);
-    REEL_TRY(reel_module_add_param(m, "weight", 2, (int64_t[]){c->out, c->in}, 0, c->weight_init,
-                                   c->in, c->out, err));
+    const reel_param_config weight = {.name = "weight",
+                                      .ndim = 2,
+                                      .shape = {c->out, c->in},
+                                      .init = c->weight_init,
+                                      .fan_in = c->in,
+                                      .fan_out = c->out};
+    REEL_TRY(reel_module_add_param(m, &weight, err));
     if (c->no_bias)
         return REEL_OK;
-    return reel_module_add_param(m, "bias", 1, &c->out, REEL_PARAM_BIAS, c->bias_init, c->in,
-                                 c->out, err);
+
+    const reel_param_config bias = {.name = "bias",
+                                    .ndim = 1,
+                                    .shape = {c->out},
+                                    .flags = REEL_PARAM_BIAS,
+                                    .init = c->bias_init,
+                                    .fan_in = c->in,
+                                    .fan_out = c->out};
+    return reel_module_add_param(m, &bias, err);
 }
 
-static reel_var forward(const reel_module *m, reel_tape *tape, reel_var x)
+static reel_var linear_layer_bias(const reel_module *m, reel_tape *tape)
 {
     const reel_linear_config *c = reel_module_config(m);
-    return reel_linear(x, reel_module_param(m, tape, 0),
-                       c->no_bias ? REEL_NONE : reel_module_param(m, tape, 1));
+    return c->no_bias ? REEL_NONE : reel_module_param(m, tape, BIAS);
 }
 
-static reel_var forward_with(const reel_module *m, const reel_module *const *next, int n_next,
-                             reel_tape *tape, reel_var x, int *taken)
+static reel_var linear_layer_forward(const reel_module *m, reel_var x)
 {
-    if (n_next < 1 || next[0]->kind != &reel_relu_kind)
-        return forward(m, tape, x);
-    const reel_linear_config *c = reel_module_config(m);
+    return reel_linear(x, reel_module_param(m, x.tape, WEIGHT), linear_layer_bias(m, x.tape));
+}
+
+static reel_var linear_layer_forward_with(const reel_module *m, const reel_module *const *next,
+                                          int n_next, reel_var x, int *taken)
+{
+    if (!reel_follows(next, n_next, 0, &reel_layer_relu))
+        return linear_layer_forward(m, x);
     *taken = 1;
-    return reel_linear_relu(x, reel_module_param(m, tape, 0),
-                            c->no_bias ? REEL_NONE : reel_module_param(m, tape, 1));
+    return reel_linear_relu(x, reel_module_param(m, x.tape, WEIGHT), linear_layer_bias(m, x.tape));
 }
 
-static int64_t multiply_adds(const reel_module *m, const reel_tensor *in, const reel_tensor *out)
+static int64_t linear_layer_multiply_adds(const reel_module *m, const reel_tensor *in,
+                                          const reel_tensor *out)
 {
     const reel_linear_config *c = reel_module_config(m);
     (void)in;
     return reel_tensor_numel(out) * c->in;
 }
 
-static reel_status onnx(const reel_module *m, reel_onnx *g, const reel_tensor *in,
-                        const reel_tensor *out, reel_error *err)
+static reel_status linear_layer_onnx(const reel_module *m, reel_onnx *graph, reel_error *err)
 {
     const reel_linear_config *c = reel_module_config(m);
-    (void)out;
-    if (in->ndim != 2)
-        return reel_fail(err, REEL_ERR_INVALID, "Gemm takes a matrix, got rank %d", in->ndim);
-    reel_onnx_node(g, "Gemm");
-    reel_onnx_input(g);
-    reel_onnx_param(g, m, 0);
+    const int rank = reel_onnx_shape_in(graph)->ndim;
+    if (rank != 2)
+        return reel_fail(err, REEL_ERR_INVALID, "Gemm takes a matrix, got rank %d", rank);
+
+    reel_onnx_node(graph, "Gemm");
+    reel_onnx_input(graph);
+    reel_onnx_param(graph, m, WEIGHT);
     if (!c->no_bias)
-        reel_onnx_param(g, m, 1);
-    reel_onnx_int(g, "transB", 1);
+        reel_onnx_param(graph, m, BIAS);
+    reel_onnx_int(graph, "transB", 1);
     return REEL_OK;
 }
 
-void reel_net_add_linear(reel_net *net, const reel_linear_config *config)
+static void linear_layer_draw(reel_rng *rng, reel_layer_use *use, void *config)
 {
-    static const reel_module_kind kind = {.name = "Linear",
-                                          .setup = setup,
-                                          .forward = forward,
-                                          .multiply_adds = multiply_adds,
-                                          .forward_with = forward_with,
-                                          .onnx = onnx};
-    reel_net_add(net, &kind, config->name, config, sizeof *config);
+    reel_linear_config *c = config;
+    use->flatten = true;
+    c->in = use->images[1] * use->images[2] * use->images[3];
+    c->out = reel_draw_int(rng, 1, 7);
+    c->no_bias = reel_draw_chance(rng, 0.3);
 }
+
+const reel_layer reel_layer_linear = {
+    .name = "linear",
+    .kind = "Linear",
+    .args = args,
+    .n_args = REEL_COUNT(args),
+    .config_size = sizeof(reel_linear_config),
+    .setup = linear_layer_setup,
+    .forward = linear_layer_forward,
+    .multiply_adds = linear_layer_multiply_adds,
+    .forward_with = linear_layer_forward_with,
+    .onnx = linear_layer_onnx,
+    .draw = linear_layer_draw,
+};

@@ -32,10 +32,10 @@ reel_status reel_model_load(reel_net **net, const reel_model_card *card,
     if (!model)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: network '%s' is not known here", name,
                          card->arch);
-    const reel_model_config config = {.classes = card->classes,
-                                      .head = reel_head_find(card->head),
-                                      .dropout = -1,
-                                      .image_size = card->image_size};
+    reel_model_config config = reel_model_config_default(model);
+    config.classes = card->classes;
+    config.head = reel_head_find(card->head);
+    config.image_size = card->image_size;
     reel_error why = {0};
     REEL_TRY(reel_model_create(net, model, &config, ctx, dtype, err));
     const reel_status status = reel_params_load(reel_net_params(*net), weights, &why);

@@ -1,4 +1,4 @@
-/* The networks that come with the library. Each file in layers/models/ holds one. */
+/* The networks that come with the library: one file in layers/models/ for each. */
 #ifndef REEL_LAYERS_MODELS_H
 #define REEL_LAYERS_MODELS_H
 
@@ -12,35 +12,38 @@ typedef enum { REEL_HEAD_FLATTEN = 0, REEL_HEAD_GAP, REEL_HEAD_GMP } reel_head;
 REEL_API const char *reel_head_name(reel_head head); /* "flatten", "gap", "gmp" */
 REEL_API reel_head reel_head_find(const char *name); /* REEL_HEAD_FLATTEN if unknown */
 
+/* Start from reel_model_config_default: a dropout of 0 is a value. */
 typedef struct reel_model_config {
     int64_t classes; /* 0 = 1000 */
-    reel_head
-        head; /* flatten: the original classifier; gap / gmp: global pool, dropout, one Linear */
-    double dropout;     /* share; negative = the model's own (0.5) */
-    int64_t image_size; /* 0 = the model's own. Needed where the classifier's width depends on it
-                           (alexnet2012) */
+    /* flatten: the original classifier; gap, gmp: global pool, dropout, one Linear */
+    reel_head head;
+    double dropout;     /* share of the elements set to zero, in every dropout layer */
+    int64_t image_size; /* height and width; 0 = the model's own */
     /* REEL_INIT_DEFAULT = the model's own. With a Kaiming initialiser the output layer is drawn
-     * from N(0, 0.01^2): small logits. */
+     * from N(0, 0.01^2), which keeps the first logits small. */
     reel_init weight_init, bias_init;
 } reel_model_config;
 
 typedef struct reel_model {
-    const char *name;
+    const char *name;   /* the file's: "alexnet" */
     const char *about;  /* one line */
     int64_t image_size; /* default input height and width */
-    int64_t min_size;   /* smallest input it can take with the flatten head */
+    int64_t min_size;   /* smallest input that the net can take with the flatten head */
+    double dropout;     /* default */
+    /* Adds all layers to an empty net. No field of config is left at a default. */
     void (*add)(reel_net *net, const reel_model_config *config);
 } reel_model;
 
-/* torchvision's AlexNet (Krizhevsky 2014), the 2012 network with groups and LRN, a small net for
- * tests. */
-REEL_API extern const reel_model reel_model_alexnet, reel_model_alexnet2012, reel_model_tiny;
-
-REEL_API const reel_model *reel_model_find(const char *name); /* NULL if unknown */
 REEL_API int reel_model_count(void);
 REEL_API const reel_model *reel_model_at(int index);
-/* Creates, adds, builds and initialises. REEL_ERR_INVALID: an image size the net cannot take (the
- * message says the smallest, or the largest: 2^20). */
+REEL_API const reel_model *reel_model_find(const char *name); /* NULL if unknown */
+
+/* 1000 classes, the flatten head, the model's own image size, dropout and initialisers. */
+REEL_API reel_model_config reel_model_config_default(const reel_model *model);
+
+/* Creates a net, adds the layers, builds and initialises it. config NULL: the default.
+ * REEL_ERR_INVALID: an image size that the net cannot take; the message has the smallest, or the
+ * largest, which is 2^20. */
 REEL_API reel_status reel_model_create(reel_net **out, const reel_model *model,
                                        const reel_model_config *config, const reel_ctx *ctx,
                                        reel_dtype dtype, reel_error *err);

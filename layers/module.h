@@ -1,59 +1,144 @@
-/* A layer: what every kind of module implements, and how one of one's own joins a net.
+/* What a layer is: one constant table, `reel_layer`. The library's own layers and those of a user
+ * are the same thing; layers/README.md shows how to write one.
  *
- * A kind is a constant table. `setup` runs once, when the layer is added: it reads its config (a
- * copy kept by the module), checks it and adds parameters. `forward` writes an expression on the
- * tape; gradients follow from the operators it uses. */
+ * A net holds modules, one for each place where a layer is used. A module owns a copy of its
+ * settings ("config"), its parameters, and perhaps modules of its own. */
 #ifndef REEL_LAYERS_MODULE_H
 #define REEL_LAYERS_MODULE_H
 
-#include "layers/net.h"
+#include <math.h>
+#include <stddef.h>
+
+#include "core/params.h"
+#include "core/rng.h"
+#include "core/tape.h"
+#include "layers/init.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 typedef struct reel_module reel_module;
-typedef struct reel_onnx reel_onnx; /* layers/onnx.h */
+typedef struct reel_onnx reel_onnx; /* layers/onnx_graph.h */
 
-typedef struct reel_module_kind {
-    const char *name;                                      /* "Conv2d" */
-    reel_status (*setup)(reel_module *m, reel_error *err); /* NULL: nothing to set up */
-    reel_var (*forward)(const reel_module *m, reel_tape *tape, reel_var x);
-    /* Multiply-adds of one forward pass from shape in to shape out; NULL: none worth counting. */
+/* ---- the arguments of a layer ---- */
+
+/* The C type of the config's field. */
+typedef enum {
+    REEL_ARG_INT,  /* int64_t */
+    REEL_ARG_REAL, /* double */
+    REEL_ARG_BOOL, /* bool */
+    REEL_ARG_NOT,  /* bool that holds the opposite of the argument: `no_bias` for "bias" */
+    REEL_ARG_INIT  /* reel_init */
+} reel_arg_type;
+
+/* One argument. The same row fills in the default, checks the range, words the error message and
+ * reads the argument from text. In a config, 0 stands for the default. */
+typedef struct reel_layer_arg {
+    const char *name; /* PyTorch's: "kernel_size" */
+    reel_arg_type type;
+    size_t offset;     /* of the field in the config */
+    double fallback;   /* the default; for REEL_ARG_BOOL and REEL_ARG_NOT it is the field's false */
+    const char *like;  /* the default is this earlier argument's value instead; or NULL */
+    double min, max;   /* smallest and largest value; INFINITY where there is no limit */
+    bool above, below; /* the value must lie above min, below max */
+    bool required;     /* text must give it */
+} reel_layer_arg;
+
+/* A row: REEL_ARG("kernel_size", INT, reel_conv2d_config, kernel, .min = 1, .max = INFINITY). */
+#define REEL_ARG(argument, kind, config, field, ...)                                               \
+    {.name = (argument), .type = REEL_ARG_##kind, .offset = offsetof(config, field), __VA_ARGS__}
+
+/* The config of a layer without arguments, and what every config begins with. */
+typedef struct reel_layer_config {
+    const char *name; /* NULL: the layer's position among its neighbours, as in PyTorch */
+} reel_layer_config;
+
+/* ---- the layer ---- */
+
+/* One use of the layer in a gradient check; `draw` changes it to what the layer can take. */
+typedef struct reel_layer_use {
+    int64_t images[4]; /* shape (n, c, h, w) of the input, drawn: n, c 1 to 3; h, w 1 to 5 */
+    bool flatten;      /* the layer takes (n, c h w) instead */
+    bool evaluation;   /* check in evaluation mode instead of training mode */
+} reel_layer_use;
+
+typedef struct reel_layer {
+    const char *name; /* "conv2d": the file's name, the builder's, the one in text */
+    const char *kind; /* "Conv2d": PyTorch's class, shown to people; NULL = name */
+
+    /* Arguments, and the config struct that holds them. The struct's first member is
+     * `const char *name`. No arguments: config_size 0, the config is reel_layer_config. */
+    const reel_layer_arg *args;
+    int n_args;
+    size_t config_size;
+
+    /* Runs once, when the layer is added, after the arguments were checked: adds parameters and
+     * modules, checks what concerns several arguments at once. NULL: nothing to do. */
+    reel_status (*setup)(reel_module *m, reel_error *err);
+
+    /* Writes the layer as an expression on the tape of x (core/ops.h). Shapes are checked, and
+     * gradients follow, by the operators it uses. */
+    reel_var (*forward)(const reel_module *m, reel_var x);
+
+    /* Multiply-adds of one forward pass from shape in to shape out. NULL: none worth counting. */
     int64_t (*multiply_adds)(const reel_module *m, const reel_tensor *in, const reel_tensor *out);
+
     /* May compute some of the layers that follow as well, in one operator: sets *taken to how many
-     * of next[0 .. n_next) it did. NULL: the layer stands alone. Same values as one after the
-     * other, within rounding. */
+     * of next[0 .. n_next) it did. Same values as one after the other, within rounding. NULL: the
+     * layer stands alone. */
     reel_var (*forward_with)(const reel_module *m, const reel_module *const *next, int n_next,
-                             reel_tape *tape, reel_var x, int *taken);
-    /* Writes the layer's nodes in evaluation mode (layers/onnx.h), for these shapes of in and out
-     * with a batch of one. REEL_ERR_INVALID: what ONNX cannot express. NULL: the layer cannot be
-     * exported. */
-    reel_status (*onnx)(const reel_module *m, reel_onnx *graph, const reel_tensor *in,
-                        const reel_tensor *out, reel_error *err);
-} reel_module_kind;
+                             reel_var x, int *taken);
 
-/* Appends a layer to the open Sequential. config (config_size bytes) is copied; name NULL = its
- * position. */
-REEL_API void reel_net_add(reel_net *net, const reel_module_kind *kind, const char *name,
-                           const void *config, size_t config_size);
+    /* ONNX, in evaluation mode: the type of the one node that the layer is, or a function that
+     * writes its nodes (layers/onnx_graph.h). The function returns REEL_ERR_INVALID for settings
+     * that ONNX cannot express. Both NULL: the layer cannot be exported. */
+    const char *onnx_node;
+    reel_status (*onnx)(const reel_module *m, reel_onnx *graph, reel_error *err);
 
-/* ---- for setup and forward ---- */
+    /* The layer's gradient check: fills a zeroed config with drawn settings, and changes `use` to
+     * an input that they allow. A layer with arguments must have it; without arguments, NULL checks
+     * the layer on any images. */
+    void (*draw)(reel_rng *rng, reel_layer_use *use, void *config);
+} reel_layer;
+
+/* ---- for setup, forward and onnx ---- */
+
+/* The settings, defaults filled in. */
 REEL_API const void *reel_module_config(const reel_module *m);
 REEL_API const char *reel_module_name(const reel_module *m); /* full, "features.0" */
+REEL_API const reel_layer *reel_module_layer(const reel_module *m);
+/* Whether the net is in training mode. */
 REEL_API bool reel_module_training(const reel_module *m);
-REEL_API const reel_module_kind *reel_module_kind_of(const reel_module *m);
-/* Position among the net's leaf layers: names this layer's random stream. */
+/* Position among all layers of the net: names this layer's random stream. */
 REEL_API uint32_t reel_module_index(const reel_module *m);
 
-/* Adds the module's next parameter, "NAME.suffix". fan_in and fan_out feed the initialiser. At most
- * 4 a module. */
-REEL_API reel_status reel_module_add_param(reel_module *m, const char *suffix, int ndim,
-                                           const int64_t *shape, unsigned flags, reel_init init,
-                                           int64_t fan_in, int64_t fan_out, reel_error *err);
-/* The k-th parameter as a value on the tape, or its tensor. */
+typedef struct reel_param_config {
+    const char *name; /* the last part of the parameter's name: "weight" */
+    int ndim;
+    int64_t shape[REEL_MAX_DIMS];
+    unsigned flags; /* REEL_PARAM_BIAS, REEL_PARAM_BUFFER; core/params.h */
+    reel_init init;
+    int64_t fan_in, fan_out; /* what the initialisers of variance read */
+} reel_param_config;
+
+/* Adds the module's next parameter, of any number. */
+REEL_API reel_status reel_module_add_param(reel_module *m, const reel_param_config *param,
+                                           reel_error *err);
+REEL_API int reel_module_params(const reel_module *m); /* how many */
+/* The k-th parameter as a value on the tape, and its tensor. */
 REEL_API reel_var reel_module_param(const reel_module *m, reel_tape *tape, int k);
 REEL_API reel_tensor reel_module_param_value(const reel_module *m, int k);
+
+/* Adds a module inside the module: its parameters are named "OUTER.NAME.weight". */
+REEL_API reel_status reel_module_add(reel_module *m, const reel_layer *layer, const void *config,
+                                     reel_error *err);
+/* The value of the k-th inner module on x. */
+REEL_API reel_var reel_module_run(const reel_module *m, int k, reel_var x);
+
+/* ---- for draw ---- */
+REEL_API int64_t reel_draw_int(reel_rng *rng, int64_t min, int64_t max); /* both included */
+REEL_API bool reel_draw_chance(reel_rng *rng, double probability);
 
 #ifdef __cplusplus
 }

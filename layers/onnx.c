@@ -1,10 +1,7 @@
 /* From a net to an ONNX file. Field numbers are those of onnx.proto (github.com/onnx/onnx,
- * onnx/onnx.proto; IR version 7 is that of opset 13); what each operator means is in its
- * docs/Operators.md.
+ * onnx/onnx.proto; IR version 7 is that of opset 13).
  *
- * Nodes are small and are collected in memory; weights are large, stand in place in the store and
- * are written out from there. A protobuf message needs its length in front, so the sizes are added
- * up first. */
+ * A protobuf message needs its length in front, so the sizes are added up first. */
 #include "layers/onnx.h"
 
 #include <stdio.h>
@@ -12,8 +9,8 @@
 #include <string.h>
 
 #include "core/files/atomic_file.h"
-#include "core/files/protobuf.h"
 #include "layers/net_internal.h"
+#include "layers/onnx_graph_internal.h"
 
 enum {
     MODEL_IR_VERSION = 1,
@@ -24,16 +21,6 @@ enum {
     MODEL_METADATA = 14
 };
 enum { OPSET_VERSION = 2, ENTRY_KEY = 1, ENTRY_VALUE = 2 };
-enum { GRAPH_NODE = 1, GRAPH_NAME = 2, GRAPH_INITIALIZER = 5, GRAPH_INPUT = 11, GRAPH_OUTPUT = 12 };
-enum { NODE_INPUT = 1, NODE_OUTPUT = 2, NODE_NAME = 3, NODE_OP_TYPE = 4, NODE_ATTRIBUTE = 5 };
-enum {
-    ATTRIBUTE_NAME = 1,
-    ATTRIBUTE_F = 2,
-    ATTRIBUTE_I = 3,
-    ATTRIBUTE_INTS = 8,
-    ATTRIBUTE_TYPE = 20
-};
-enum { TYPE_FLOAT = 1, TYPE_INT = 2, TYPE_INTS = 7 };
 enum {
     TENSOR_DIMS = 1,
     TENSOR_DATA_TYPE = 2,
@@ -52,169 +39,67 @@ enum {
 enum { DIM_VALUE = 1, DIM_PARAM = 2 };
 #define MOST_BYTES ((uint64_t)INT32_MAX) /* of a protobuf message */
 
-typedef struct initializer {
-    char *name;
-    reel_tensor tensor;
-    float *own; /* a constant's values */
-} initializer;
-
-struct reel_onnx {
-    reel_message nodes, node,
-        scratch; /* of the graph; the open node without its output; for attributes */
-    bool open;
-    char op_type[32], name[300], current[300]; /* of the open node; the value before it */
-    const reel_module *module;                 /* that is being written */
-    int nodes_of_module;
-    initializer *list;
-    int count, room;
-    bool failed; /* out of memory */
-};
-
-/* ---- nodes ---- */
-static void close_node(reel_onnx *g, const char *output)
-{
-    if (!g->open)
-        return;
-    reel_message_text(&g->node, NODE_OUTPUT, output);
-    reel_message_text(&g->node, NODE_NAME, g->name);
-    reel_message_text(&g->node, NODE_OP_TYPE, g->op_type);
-    reel_message_nest(&g->nodes, GRAPH_NODE, &g->node);
-    snprintf(g->current, sizeof g->current, "%s", output);
-    g->open = false;
-}
-
-/* A node stays open until the next begins, for the last one's output has a name that only the end
- * knows. */
-void reel_onnx_node(reel_onnx *g, const char *op_type)
-{
-    if (g->open)
-        close_node(g, g->name);
-    const int n = g->nodes_of_module++;
-    if (n == 0)
-        snprintf(g->name, sizeof g->name, "%s", g->module->name);
-    else
-        snprintf(g->name, sizeof g->name, "%s_%d", g->module->name, n);
-    snprintf(g->op_type, sizeof g->op_type, "%s", op_type);
-    g->open = true;
-}
-
-void reel_onnx_input(reel_onnx *g)
-{
-    reel_message_text(&g->node, NODE_INPUT, g->current);
-}
-
-static void add_initializer(reel_onnx *g, const char *name, const reel_tensor *t,
-                            const float *copied)
-{
-    reel_message_text(&g->node, NODE_INPUT, name);
-    if (g->count == g->room) {
-        initializer *larger = realloc(g->list, (size_t)(g->room * 2 + 16) * sizeof *larger);
-        if (!larger) {
-            g->failed = true;
-            return;
-        }
-        g->list = larger;
-        g->room = g->room * 2 + 16;
-    }
-    initializer *i = &g->list[g->count];
-    *i = (initializer){.name = strdup(name), .tensor = *t};
-    const size_t bytes = (size_t)reel_tensor_numel(t) * sizeof *copied;
-    if (copied && (i->own = malloc(bytes + 1)))
-        memcpy(i->own, copied, bytes);
-    if (copied)
-        i->tensor.data = i->own;
-    g->failed |= !i->name || (copied && !i->own);
-    g->count++;
-}
-
-void reel_onnx_param(reel_onnx *g, const reel_module *m, int k)
-{
-    const reel_param *p = reel_params_at(m->net->params, m->param[k]);
-    add_initializer(g, p->name, &p->value, NULL);
-}
-
-void reel_onnx_constant(reel_onnx *g, const char *name, int64_t rows, int64_t columns,
-                        const float *values)
-{
-    char full[320];
-    snprintf(full, sizeof full, "%s.%s", g->module->name, name);
-    const reel_tensor t = reel_tensor_of(NULL, REEL_F32, 2, (const int64_t[]){rows, columns});
-    add_initializer(g, full, &t, values);
-}
-
-static void put_attribute(reel_onnx *g, const char *name, int type)
-{
-    reel_message_text(&g->scratch, ATTRIBUTE_NAME, name);
-    reel_message_varint(&g->scratch, ATTRIBUTE_TYPE, (uint64_t)type);
-    reel_message_nest(&g->node, NODE_ATTRIBUTE, &g->scratch);
-}
-
-void reel_onnx_int(reel_onnx *g, const char *attribute, int64_t value)
-{
-    reel_message_varint(&g->scratch, ATTRIBUTE_I, (uint64_t)value);
-    put_attribute(g, attribute, TYPE_INT);
-}
-
-void reel_onnx_ints(reel_onnx *g, const char *attribute, const int64_t *values, int n)
-{
-    for (int i = 0; i < n; i++)
-        reel_message_varint(&g->scratch, ATTRIBUTE_INTS, (uint64_t)values[i]);
-    put_attribute(g, attribute, TYPE_INTS);
-}
-
-void reel_onnx_float(reel_onnx *g, const char *attribute, double value)
-{
-    reel_message_float(&g->scratch, ATTRIBUTE_F, (float)value);
-    put_attribute(g, attribute, TYPE_FLOAT);
-}
-
 /* ---- the walk: zeros of one image go through the net, and every layer writes its nodes knowing
  * its shapes ---- */
 static reel_status write_layer(reel_onnx *g, const reel_module *m, const reel_tensor *in,
                                const reel_tensor *out, reel_error *err)
 {
+    const reel_layer *layer = m->layer;
     reel_error why = {0};
-    if (!m->kind->onnx)
+    if (!layer->onnx && !layer->onnx_node)
         return reel_fail(err, REEL_ERR_INVALID, "%s: a %s layer has no form in ONNX here", m->name,
-                         m->kind->name);
-    g->module = m;
-    g->nodes_of_module = 0;
-    const reel_status status = m->kind->onnx(m, g, in, out, &why);
-    return status == REEL_OK ? status
-                             : reel_fail(err, status, "%s: not to be expressed in ONNX: %s",
-                                         m->name, why.message);
+                         reel_layer_kind_of(layer));
+
+    reel_onnx_begin_module(g, m, in, out);
+    if (!layer->onnx) {
+        reel_onnx_node(g, layer->onnx_node);
+        reel_onnx_input(g);
+        return REEL_OK;
+    }
+    const reel_status status = layer->onnx(m, g, &why);
+    if (status == REEL_OK)
+        return REEL_OK;
+    return reel_fail(err, status, "%s: not to be expressed in ONNX: %s", m->name, why.message);
 }
 
-static reel_status walk(reel_net *net, reel_onnx *g, const int64_t input[4], reel_tensor *last,
-                        reel_error *err)
+static reel_status write_layers(reel_net *net, reel_onnx *g, reel_var x, reel_tensor *last,
+                                reel_error *err)
 {
-    static const int64_t none[4] = {0}, pixel[4] = {1, 1, 1, 1};
-    const int64_t after[4] = {0, input[1] - 1, input[2] - 1, input[3] - 1};
-    const bool training = net->training;
-    reel_tape *tape;
-    REEL_TRY(reel_tape_create(
-        &tape, net->ctx, &(reel_tape_config){.dtype = reel_net_dtype(net), .no_grad = true}, err));
-    net->training = false;
-    reel_var x = reel_pad(reel_reshape(reel_scalar(tape, 0), 4, pixel), none, after, 0);
-    reel_status status = reel_tape_status(tape, err);
-    for (uint32_t i = 0; i < net->leaves && status == REEL_OK; i++) {
+    REEL_TRY(reel_tape_status(x.tape, err));
+    for (uint32_t i = 0; i < net->leaves; i++) {
+        const reel_module *m = net->leaf[i];
         const reel_tensor in = reel_value(x);
-        const reel_var y = net->leaf[i]->kind->forward(net->leaf[i], tape, x);
+        const reel_var y = m->layer->forward(m, x);
         if (y.id < 0)
-            reel_tape_prefix_error(tape, net->leaf[i]->name);
-        status = reel_tape_status(tape, err);
-        if (status != REEL_OK)
-            break;
+            reel_tape_prefix_error(x.tape, m->name);
+        REEL_TRY(reel_tape_status(x.tape, err));
+
         *last = reel_value(y);
-        status = write_layer(g, net->leaf[i], &in, last, err);
+        REEL_TRY(write_layer(g, m, &in, last, err));
         if (x.id != y.id)
             reel_release(x);
         x = y;
     }
-    net->training = training;
+    if (!g->open)
+        return reel_fail(err, REEL_ERR_INVALID, "a net without layers");
+    return REEL_OK;
+}
+
+static reel_status write_net(reel_net *net, reel_onnx *g, const int64_t input[4], reel_tensor *last,
+                             reel_error *err)
+{
+    static const int64_t none[4] = {0}, pixel[4] = {1, 1, 1, 1};
+    const int64_t after[4] = {0, input[1] - 1, input[2] - 1, input[3] - 1};
+    const bool training = net->scope.training;
+    const reel_tape_config config = {.dtype = reel_net_dtype(net), .no_grad = true};
+    reel_tape *tape;
+    REEL_TRY(reel_tape_create(&tape, net->scope.ctx, &config, err));
+
+    net->scope.training = false;
+    const reel_var x = reel_pad(reel_reshape(reel_scalar(tape, 0), 4, pixel), none, after, 0);
+    const reel_status status = write_layers(net, g, x, last, err);
+    net->scope.training = training;
     reel_tape_destroy(tape);
-    if (status == REEL_OK && !g->open)
-        status = reel_fail(err, REEL_ERR_INVALID, "a net without layers");
     return status;
 }
 
@@ -243,13 +128,13 @@ static void put_value(reel_message *graph, int field, const char *name, const re
     reel_message_free(&value);
 }
 
-static uint64_t raw_bytes(const initializer *i)
+static uint64_t raw_bytes(const reel_onnx_initializer *i)
 {
     return (uint64_t)reel_tensor_numel(&i->tensor) * sizeof(float);
 }
 
 /* An initializer as far as its raw data, which end it. */
-static void put_initializer_head(reel_message *to, const initializer *i)
+static void put_initializer_head(reel_message *to, const reel_onnx_initializer *i)
 {
     reel_message head = {0};
     for (int d = 0; d < i->tensor.ndim; d++)
@@ -257,14 +142,14 @@ static void put_initializer_head(reel_message *to, const initializer *i)
     reel_message_varint(&head, TENSOR_DATA_TYPE, DATA_TYPE_FLOAT);
     reel_message_text(&head, TENSOR_NAME, i->name);
     reel_message_length(&head, TENSOR_RAW_DATA, raw_bytes(i));
-    reel_message_length(to, GRAPH_INITIALIZER, head.size + raw_bytes(i));
+    reel_message_length(to, REEL_ONNX_GRAPH_INITIALIZER, head.size + raw_bytes(i));
     reel_message_raw(to, head.bytes, head.size);
     to->failed |= head.failed;
     reel_message_free(&head);
 }
 
-static reel_status put_initializer(reel_atomic_file *f, const initializer *i, reel_message *scratch,
-                                   reel_error *err)
+static reel_status put_initializer(reel_atomic_file *f, const reel_onnx_initializer *i,
+                                   reel_message *scratch, reel_error *err)
 {
     scratch->size = 0;
     put_initializer_head(scratch, i);
@@ -321,10 +206,10 @@ static reel_status save(reel_onnx *g, const reel_onnx_config *config, const reel
 {
     reel_message model = {0}, rest = {0}, head = {0};
     const char *output = strcmp(g->op_type, "Softmax") == 0 ? "probabilities" : "logits";
-    close_node(g, output);
-    reel_message_text(&rest, GRAPH_NAME, config->name ? config->name : "net");
-    put_value(&rest, GRAPH_INPUT, "images", in);
-    put_value(&rest, GRAPH_OUTPUT, output, out);
+    reel_onnx_end_node(g, output);
+    reel_message_text(&rest, REEL_ONNX_GRAPH_NAME, config->name ? config->name : "net");
+    put_value(&rest, REEL_ONNX_GRAPH_INPUT, "images", in);
+    put_value(&rest, REEL_ONNX_GRAPH_OUTPUT, output, out);
     uint64_t graph = g->nodes.size + rest.size;
     for (int i = 0; i < g->count && !g->failed; i++) {
         head.size = 0;
@@ -363,16 +248,9 @@ reel_status reel_net_save_onnx(reel_net *net, const reel_onnx_config *config, co
     reel_onnx g = {.current = "images"};
     const reel_tensor in = reel_tensor_of(NULL, REEL_F32, 4, input);
     reel_tensor out = in;
-    reel_status status = walk(net, &g, input, &out, err);
+    reel_status status = write_net(net, &g, input, &out, err);
     if (status == REEL_OK)
         status = save(&g, config, &in, &out, path, err);
-    for (int i = 0; i < g.count; i++) {
-        free(g.list[i].name);
-        free(g.list[i].own);
-    }
-    free(g.list);
-    reel_message_free(&g.nodes);
-    reel_message_free(&g.node);
-    reel_message_free(&g.scratch);
+    reel_onnx_free(&g);
     return status;
 }

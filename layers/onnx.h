@@ -2,14 +2,13 @@
  * weights, and what the caller wants known (class names, preprocessing), inside. onnxruntime,
  * OpenCV's dnn and others run it.
  *
- * The graph comes from the net's layers: each kind of layer says in its `onnx` function which nodes
- * it is. So a net of one's own exports as soon as its layers do; a layer that has no such function,
- * or a setting that ONNX cannot express, is named in the error. Dropout leaves no node: the graph
- * is the net in evaluation mode. */
+ * Each layer writes its own nodes (reel_layer.onnx), so a net of your own exports when its layers
+ * do. The error names a layer that has no ONNX form, or a setting that ONNX cannot express. The
+ * graph is the net in evaluation mode: dropout leaves no node. */
 #ifndef REEL_LAYERS_ONNX_H
 #define REEL_LAYERS_ONNX_H
 
-#include "layers/module.h"
+#include "layers/net.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -28,20 +27,6 @@ typedef struct reel_onnx_config {
  * than the 2 GB of a protobuf message; REEL_ERR_IO; REEL_ERR_MEMORY. */
 REEL_API reel_status reel_net_save_onnx(reel_net *net, const reel_onnx_config *config,
                                         const char *path, reel_error *err);
-
-/* ---- for a layer's `onnx` function: a node is begun, its inputs follow in order, then its
- * attributes ---- */
-
-/* The node's output becomes the current value, which the next node or layer reads. */
-REEL_API void reel_onnx_node(reel_onnx *graph, const char *op_type);
-REEL_API void reel_onnx_input(reel_onnx *graph); /* the current value before this node */
-REEL_API void reel_onnx_param(reel_onnx *graph, const reel_module *m,
-                              int k); /* the module's k-th parameter */
-REEL_API void reel_onnx_constant(reel_onnx *graph, const char *name, int64_t rows, int64_t columns,
-                                 const float *values); /* a matrix; copied */
-REEL_API void reel_onnx_int(reel_onnx *graph, const char *attribute, int64_t value);
-REEL_API void reel_onnx_ints(reel_onnx *graph, const char *attribute, const int64_t *values, int n);
-REEL_API void reel_onnx_float(reel_onnx *graph, const char *attribute, double value);
 
 #ifdef __cplusplus
 }

@@ -1,12 +1,11 @@
-/* The memory a step will take, asked of the allocator that a step uses: a formula of its own would
- * one day tell something else.
- */
+/* The memory a step will take. The allocator that runs a step answers, so that the plan cannot
+ * differ from the step. */
 #include <stdlib.h>
 
 #include "layers/net_internal.h"
 
-/* The loss is there for what it keeps and scratches: its labels are all 0. */
-static reel_status backward_from(reel_var y, reel_error *err)
+/* The loss matters for the memory that it keeps and scratches only: its labels are all 0. */
+static reel_status plan_backward(reel_var y, reel_error *err)
 {
     const reel_tensor out = reel_value(y);
     if (out.ndim != 2)
@@ -20,22 +19,23 @@ static reel_status backward_from(reel_var y, reel_error *err)
     return status;
 }
 
-static reel_status walk(reel_net *net, reel_tape *tape, const int64_t input[4], bool training,
-                        reel_error *err)
+static reel_status plan_step(reel_net *net, reel_tape *tape, const int64_t input[4], bool training,
+                             reel_error *err)
 {
     double never_read; /* stands where the images would */
     const reel_tensor images = reel_tensor_of(&never_read, reel_net_dtype(net), 4, input);
     const reel_var y = reel_net_forward(net, tape, reel_input(tape, &images));
     REEL_TRY(reel_tape_status(tape, err));
-    return training ? backward_from(y, err) : REEL_OK;
+    return training ? plan_backward(y, err) : REEL_OK;
 }
 
 reel_status reel_net_plan(reel_net *net, const int64_t input[4], bool training,
                           reel_net_memory *plan, reel_error *err)
 {
     REEL_ASSERT(net->built);
-    /* Addresses only: what does not fit this machine is to be told, not refused. Some systems
-     * promise less than others. */
+
+    /* Only addresses are reserved: a step that does not fit this machine gets its plan, too. Some
+     * systems reserve less than others, so a smaller limit is tried next. */
     reel_tape_config config = {.dtype = reel_net_dtype(net),
                                .no_grad = !training,
                                .limit_bytes = (size_t)1 << 44,
@@ -43,15 +43,16 @@ reel_status reel_net_plan(reel_net *net, const int64_t input[4], bool training,
     reel_tape *tape = NULL;
     reel_status status = REEL_ERR_MEMORY;
     for (; status != REEL_OK && config.limit_bytes >= (size_t)1 << 36; config.limit_bytes /= 2)
-        status = reel_tape_create(&tape, net->ctx, &config, NULL);
+        status = reel_tape_create(&tape, net->scope.ctx, &config, NULL);
     config.limit_bytes = 0; /* as much as there is */
     if (status != REEL_OK)
-        REEL_TRY(reel_tape_create(&tape, net->ctx, &config, err));
+        REEL_TRY(reel_tape_create(&tape, net->scope.ctx, &config, err));
+
     *plan = (reel_net_memory){0};
     const size_t element = reel_dtype_size(config.dtype);
     bool trained = false;
-    for (int i = 0; i < reel_params_count(net->params); i++) {
-        const reel_param *p = reel_params_at(net->params, i);
+    for (int i = 0; i < reel_params_count(net->scope.params); i++) {
+        const reel_param *p = reel_params_at(net->scope.params, i);
         const size_t bytes = (size_t)reel_tensor_numel(&p->value) * element;
         plan->parameters += bytes;
         if (!training || (p->flags & (REEL_PARAM_BUFFER | REEL_PARAM_FROZEN)))
@@ -59,7 +60,8 @@ reel_status reel_net_plan(reel_net *net, const int64_t input[4], bool training,
         plan->gradients += bytes;
         trained = true;
     }
-    status = walk(net, tape, input, trained, err);
+
+    status = plan_step(net, tape, input, trained, err);
     const reel_tape_memory used = reel_tape_usage(tape);
     plan->activations = used.activations;
     plan->scratch = used.scratch;

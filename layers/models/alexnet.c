@@ -3,10 +3,10 @@
  * at 1000 classes; smallest input 63 x 63. */
 #include "layers/models/head.h"
 
-static void add(reel_net *net, const reel_model_config *config)
+static void add_alexnet(reel_net *net, const reel_model_config *config)
 {
     const reel_init w = config->weight_init, b = config->bias_init;
-    const double p = config->dropout < 0 ? 0.5 : config->dropout;
+    const double p = config->dropout;
 
     reel_net_begin(net, "features");
     reel_net_conv2d(net, .in = 3, .out = 64, .kernel = 11, .stride = 4, .padding = 2,
@@ -30,7 +30,7 @@ static void add(reel_net *net, const reel_model_config *config)
     reel_net_end(net);
 
     if (config->head != REEL_HEAD_FLATTEN) {
-        reel_net_pooled_head(net, config, 256, p, w, b);
+        reel_net_pooled_head(net, config, 256, w, b);
         return;
     }
     reel_net_adaptive_avg_pool2d(net, .name = "avgpool", .height = 6);
@@ -52,5 +52,6 @@ const reel_model reel_model_alexnet = {
     .about = "AlexNet as torchvision has it (Krizhevsky 2014): 64/192/384/256/256",
     .image_size = 224,
     .min_size = 63,
-    .add = add,
+    .dropout = 0.5,
+    .add = add_alexnet,
 };

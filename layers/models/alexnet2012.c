@@ -16,7 +16,7 @@ static int64_t final_size(int64_t image)
     return (pool2 - 3) / 2 + 1;
 }
 
-static void add(reel_net *net, const reel_model_config *config)
+static void add_alexnet2012(reel_net *net, const reel_model_config *config)
 {
     static const reel_init gaussian = {REEL_INIT_GAUSSIAN, 0.01}, zero = {REEL_INIT_CONSTANT, 0},
                            one = {REEL_INIT_CONSTANT, 1};
@@ -24,7 +24,7 @@ static void add(reel_net *net, const reel_model_config *config)
                own_b = config->bias_init.kind == REEL_INIT_DEFAULT;
     const reel_init w = own_w ? gaussian : config->weight_init;
     const reel_init b0 = own_b ? zero : config->bias_init, b1 = own_b ? one : config->bias_init;
-    const double p = config->dropout < 0 ? 0.5 : config->dropout;
+    const double p = config->dropout;
     const int64_t last = final_size(config->image_size);
 
     reel_net_begin(net, "features");
@@ -51,7 +51,7 @@ static void add(reel_net *net, const reel_model_config *config)
     reel_net_end(net);
 
     if (config->head != REEL_HEAD_FLATTEN) {
-        reel_net_pooled_head(net, config, 256, p, w, b0);
+        reel_net_pooled_head(net, config, 256, w, b0);
         return;
     }
     reel_net_flatten(net, .name = "flatten");
@@ -72,5 +72,6 @@ const reel_model reel_model_alexnet2012 = {
     .about = "AlexNet of 2012 with groups and local response normalisation: 96/256/384/384/256",
     .image_size = 227,
     .min_size = 67,
-    .add = add,
+    .dropout = 0.5,
+    .add = add_alexnet2012,
 };

@@ -5,9 +5,9 @@
 
 #include "layers/models.h"
 
-/* What the output layer is drawn from. An initialiser that keeps the signal's size through ReLUs
- * (Kaiming) would make the first logits as large as the activations, and the first loss several
- * times ln(classes): the output layer starts small instead. */
+/* The output layer's initialiser. A Kaiming initialiser keeps the signal's size through ReLUs. In
+ * the output layer it would make the first logits as large as the activations, and the first loss
+ * several times ln(classes). So the output layer starts small. */
 static inline reel_init reel_output_init(reel_init hidden)
 {
     const bool kaiming =
@@ -15,16 +15,16 @@ static inline reel_init reel_output_init(reel_init hidden)
     return kaiming ? (reel_init){REEL_INIT_GAUSSIAN, 0.01} : hidden;
 }
 
-/* w, b: the model's initialisers, its own where config leaves them to it. */
+/* w, b: the initialisers of weights and biases. channels: of the last feature map. */
 static inline void reel_net_pooled_head(reel_net *net, const reel_model_config *config,
-                                        int64_t channels, double dropout, reel_init w, reel_init b)
+                                        int64_t channels, reel_init w, reel_init b)
 {
     if (config->head == REEL_HEAD_GAP)
         reel_net_global_avg_pool(net, .name = "avgpool");
     else
         reel_net_global_max_pool(net, .name = "maxpool");
     reel_net_begin(net, "classifier");
-    reel_net_dropout(net, .p = dropout);
+    reel_net_dropout(net, .p = config->dropout);
     reel_net_linear(net, .in = channels, .out = config->classes, .weight_init = reel_output_init(w),
                     .bias_init = b);
     reel_net_end(net);

@@ -3,10 +3,10 @@
  */
 #include "layers/models/head.h"
 
-static void add(reel_net *net, const reel_model_config *config)
+static void add_tiny(reel_net *net, const reel_model_config *config)
 {
     const reel_init w = config->weight_init, b = config->bias_init;
-    const double p = config->dropout < 0 ? 0.5 : config->dropout;
+    const double p = config->dropout;
 
     reel_net_begin(net, "features");
     reel_net_conv2d(net, .in = 3, .out = 8, .kernel = 5, .stride = 2, .padding = 2,
@@ -19,7 +19,7 @@ static void add(reel_net *net, const reel_model_config *config)
     reel_net_end(net);
 
     if (config->head != REEL_HEAD_FLATTEN) {
-        reel_net_pooled_head(net, config, 16, p, w, b);
+        reel_net_pooled_head(net, config, 16, w, b);
         return;
     }
     reel_net_adaptive_avg_pool2d(net, .name = "avgpool", .height = 4);
@@ -38,5 +38,6 @@ const reel_model reel_model_tiny = {
     .about = "two convolutions and two linear layers, for tests and first steps",
     .image_size = 32,
     .min_size = 5,
-    .add = add,
+    .dropout = 0.5,
+    .add = add_tiny,
 };

@@ -120,7 +120,7 @@ static reel_status model(walk *w, reel_error *err)
     reel_ctx *ctx = NULL;
     reel_net *net = NULL;
     const reel_model_config config = {
-        .classes = 3, .dropout = -1, .image_size = 64, .head = (reel_head)w->number};
+        .classes = 3, .dropout = 0.5, .image_size = 64, .head = (reel_head)w->number};
     reel_status status = one_thread(&ctx, err);
     NEXT(reel_model_create(&net, reel_model_find("tiny"), &config, ctx, REEL_F32, err));
     if (status == REEL_OK)
@@ -202,7 +202,7 @@ static reel_status use_model_file(walk *w, reel_error *err)
                             .preprocessing = {.size = 32}},
                     found = {0}, held = {0};
     const reel_model_config config = {
-        .classes = 2, .dropout = -1, .image_size = 32, .head = REEL_HEAD_GAP};
+        .classes = 2, .dropout = 0.5, .image_size = 32, .head = REEL_HEAD_GAP};
     static char bytes[1 << 20];
     float pixels[3 * 32 * 32] = {0}, probabilities[2] = {0};
     reel_tensor image = reel_tensor_of(pixels, REEL_F32, 4, (const int64_t[]){1, 3, 32, 32});
@@ -283,7 +283,7 @@ static reel_status check_layer(walk *w, reel_error *err)
     reel_gradcheck_report report = {0};
     const reel_gradcheck_config config = {.max_elements = 8};
     const reel_status status =
-        reel_layer_gradcheck_random(NULL, w->number, 1, &config, &report, err);
+        reel_layer_gradcheck_random(NULL, reel_layer_at(w->number), 1, &config, &report, err);
     if (status == REEL_OK)
         walk_note_number(w, report.checked), walk_note_number(w, report.passed);
     return status;
@@ -302,8 +302,8 @@ void walk_nets(char *const *pth, int count)
         walk_try("read_weights", read_weights, pth[i], 0);
     for (int i = 0; i < reel_op_count(); i++)
         walk_try(reel_op_at(i)->name, check_operator, NULL, i);
-    for (int i = 0; i < reel_layer_kinds(); i++)
-        walk_try(reel_layer_kind_name(i), check_layer, NULL, i);
+    for (int i = 0; i < reel_layer_count(); i++)
+        walk_try(reel_layer_at(i)->name, check_layer, NULL, i);
     for (int i = 0; i < (int)REEL_COUNT(wrong_gradients); i++)
         walk_try(wrong_gradients[i].what, check_wrong, NULL, i);
 }

@@ -36,8 +36,8 @@ static void add_conv(reel_net *net)
 
 static void add_conv_dilated(reel_net *net)
 {
-    reel_net_conv2d(net, .in = 3, .out = 4, .kernel = 3, .kernel_w = 2, .padding = 2,
-                    .padding_w = -1, .dilation = 2, .no_bias = true);
+    reel_net_conv2d(net, .in = 3, .out = 4, .kernel = 3, .kernel_w = 2, .padding_h = 2,
+                    .dilation = 2, .no_bias = true);
 }
 
 static void add_linear(reel_net *net)

@@ -26,7 +26,8 @@ MAY_INCLUDE = {
     "tests": {"core", "layers", "optim", "data", "train", "tests"},
 }
 AT_ROOT = set(MAY_INCLUDE) | {"CMakeLists.txt", "CMakePresets.json", "README.md", "LICENSE"}
-GENERATED = {"isa_table.inc", "op_table.inc", "command_table.inc", "optimizer_table.inc", "optimizer_names.h"}
+GENERATED = {"isa_table.inc", "op_table.inc", "command_table.inc", "optimizer_table.inc", "optimizer_names.h", "layer_table.inc",
+             "model_table.inc"}
 KERNELS_FOR_ALL = {"core/kernels/philox.h"}  # drawing many numbers is no operator
 MOST_LINES = 800
 PRINTS_OR_ENDS = re.compile(r"\b(printf|vprintf|puts|putchar|perror|exit|_exit|quick_exit|abort|stdout|stderr)\b")

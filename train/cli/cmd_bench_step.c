@@ -117,10 +117,10 @@ static reel_status prepare(bench *b, const reel_options *o, const reel_ctx *ctx,
                            reel_error *err)
 {
     const reel_model *model = reel_model_find(reel_options_text(o, "arch"));
-    const reel_model_config config = {.classes = reel_options_int(o, "num-classes"),
-                                      .head = reel_head_find(reel_options_text(o, "head")),
-                                      .dropout = -1,
-                                      .image_size = size};
+    reel_model_config config = reel_model_config_default(model);
+    config.classes = reel_options_int(o, "num-classes");
+    config.head = reel_head_find(reel_options_text(o, "head"));
+    config.image_size = size;
     b->n = reel_options_int(o, "batch");
     b->infer = reel_options_flag(o, "infer");
     REEL_TRY(reel_model_create(&b->net, model, &config, ctx, REEL_F32, err));

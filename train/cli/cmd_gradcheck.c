@@ -107,7 +107,7 @@ static const reel_init scaled = {REEL_INIT_KAIMING_NORMAL, 0};
 
 static void add_tiny(reel_net *net, reel_head head)
 {
-    reel_model_tiny.add(
+    reel_model_find("tiny")->add(
         net,
         &(reel_model_config){
             .classes = 4, .head = head, .dropout = 0.5, .image_size = 20, .weight_init = scaled});
@@ -191,8 +191,11 @@ static reel_status check_model(const reel_model *model, reel_head head, const re
 {
     reel_net *net;
     const int64_t size = model->min_size, input[4] = {1, 3, size, size};
-    const reel_model_config how = {
-        .classes = 5, .head = head, .dropout = -1, .image_size = size, .weight_init = scaled};
+    reel_model_config how = reel_model_config_default(model);
+    how.classes = 5;
+    how.head = head;
+    how.image_size = size;
+    how.weight_init = scaled;
     REEL_TRY(reel_model_create(&net, model, &how, ctx, REEL_F64, err));
     const reel_status status = reel_net_gradcheck(net, input, config, report, err);
     reel_net_destroy(net);
@@ -277,13 +280,13 @@ static bool add_use(reel_gradcheck_report *row, reel_status status,
     return status == REEL_OK && one->passed;
 }
 
-/* A row of `uses` random uses of an operator, or else of a kind of layer. */
+/* A row of `uses` random uses of an operator, or else of a layer. */
 static void check_random(tally *t, const reel_ctx *ctx, const reel_gradcheck_config *config,
-                         const reel_op *op, int kind, int64_t uses)
+                         const reel_op *op, const reel_layer *layer, int64_t uses)
 {
     char name[160];
     snprintf(name, sizeof name, "%s/%s: %lld random", op ? "op" : "layer",
-             op ? op->name : reel_layer_kind_name(kind), (long long)uses);
+             op ? op->name : layer->name, (long long)uses);
     if (!selected(t, name))
         return;
     reel_gradcheck_report row = {0};
@@ -293,7 +296,7 @@ static void check_random(tally *t, const reel_ctx *ctx, const reel_gradcheck_con
     for (int64_t i = 0; i < uses && right; i++) {
         reel_gradcheck_report one = {0};
         status = op ? reel_gradcheck_random(ctx, op, (uint32_t)i, config, &one, &err)
-                    : reel_layer_gradcheck_random(ctx, kind, (uint32_t)i, config, &one, &err);
+                    : reel_layer_gradcheck_random(ctx, layer, (uint32_t)i, config, &one, &err);
         right = add_use(&row, status, &one);
     }
     count(t, name, status, &row, &err);
@@ -351,9 +354,9 @@ static void check_all(tally *t, const reel_ctx *ctx, const reel_gradcheck_config
     if (!fuzz)
         check_cases(t, ctx, config);
     for (int i = 0; fuzz && i < reel_op_count(); i++)
-        check_random(t, ctx, config, reel_op_at(i), 0, uses);
-    for (int i = 0; i < reel_layer_kinds(); i++)
-        check_random(t, ctx, config, NULL, i, uses);
+        check_random(t, ctx, config, reel_op_at(i), NULL, uses);
+    for (int i = 0; i < reel_layer_count(); i++)
+        check_random(t, ctx, config, NULL, reel_layer_at(i), uses);
     if (fuzz)
         return;
     check_nets(t, ctx, config);

@@ -90,10 +90,10 @@ static int summarize_net(const reel_options *options, const reel_ctx *ctx)
     const reel_model *model = reel_model_find(reel_options_text(options, "arch"));
     const int64_t size =
         reel_options_set(options, "size") ? reel_options_int(options, "size") : model->image_size;
-    const reel_model_config config = {.classes = reel_options_int(options, "num-classes"),
-                                      .head = reel_head_find(reel_options_text(options, "head")),
-                                      .dropout = -1,
-                                      .image_size = size};
+    reel_model_config config = reel_model_config_default(model);
+    config.classes = reel_options_int(options, "num-classes");
+    config.head = reel_head_find(reel_options_text(options, "head"));
+    config.image_size = size;
     const int64_t input[4] = {reel_options_int(options, "batch-size"), 3, size, size};
     const reel_optimizer_config optimizer =
         reel_optimizer_config_default(reel_optimizer_find("sgd"));

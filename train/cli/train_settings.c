@@ -155,9 +155,11 @@ static reel_status read_net(reel_settings *s, reel_error *err)
     if (!s->model)
         return reel_fail(err, REEL_ERR_INVALID, "--arch: '%s' is not known", s->arch);
 
+    s->net = reel_model_config_default(s->model);
     s->net.classes = s->num_classes;
     s->net.head = reel_head_find(s->head);
-    s->net.dropout = isnan(s->dropout) ? -1 : s->dropout;
+    if (!isnan(s->dropout))
+        s->net.dropout = s->dropout;
 
     s->fit_to_data = !strcmp(s->init, "data");
     if (!strcmp(s->init, "kaiming") || s->fit_to_data)

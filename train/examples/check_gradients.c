@@ -8,7 +8,7 @@
 #include "core/gradcheck/gradcheck.h"
 #include "core/ops.h"
 #include "layers/gradcheck.h"
-#include "layers/module.h"
+#include "layers/net.h"
 
 /* ---- an operator: y = x^3, dx = 3 x^2 dy ---- */
 static void cube_forward(const reel_call *c)
@@ -44,25 +44,37 @@ static reel_var cube(reel_tape *tape, const reel_var *in, void *user)
 }
 
 /* ---- a layer with a parameter: y = x sigmoid(g), one gate g a channel ---- */
+typedef struct gate_config {
+    const char *name;
+    int64_t channels;
+} gate_config;
+
+static const reel_layer_arg gate_args[] = {
+    REEL_ARG("channels", INT, gate_config, channels, .min = 1, .max = INFINITY)};
+
 static reel_status gate_setup(reel_module *m, reel_error *err)
 {
-    const int64_t channels = *(const int64_t *)reel_module_config(m), shape[] = {channels, 1, 1};
-    return reel_module_add_param(m, "gate", 3, shape, 0, (reel_init){REEL_INIT_GAUSSIAN, 1},
-                                 channels, channels, err);
+    const gate_config *c = reel_module_config(m);
+    const reel_param_config gate = {
+        .name = "gate", .ndim = 3, .shape = {c->channels, 1, 1}, .init = {REEL_INIT_GAUSSIAN, 1}};
+    return reel_module_add_param(m, &gate, err);
 }
 
-static reel_var gate_forward(const reel_module *m, reel_tape *tape, reel_var x)
+static reel_var gate_forward(const reel_module *m, reel_var x)
 {
-    return reel_mul(x, reel_sigmoid(reel_module_param(m, tape, 0)));
+    return reel_mul(x, reel_sigmoid(reel_module_param(m, x.tape, 0)));
 }
 
-static const reel_module_kind gate_kind = {
-    .name = "Gate", .setup = gate_setup, .forward = gate_forward};
+static const reel_layer gate = {.name = "gate",
+                                .args = gate_args,
+                                .n_args = REEL_COUNT(gate_args),
+                                .config_size = sizeof(gate_config),
+                                .setup = gate_setup,
+                                .forward = gate_forward};
 
 static void add_gate(reel_net *net)
 {
-    const int64_t channels = 3;
-    reel_net_add(net, &gate_kind, "gate", &channels, sizeof channels);
+    reel_net_add(net, &gate, &(gate_config){.name = "gate", .channels = 3});
 }
 
 /* ---- a loss on a net's output: mean of -(1 - p)^2 ln p over the samples, p the probability of the

@@ -104,7 +104,7 @@ static void expect_logits(const char *name, const reel_ctx *ctx, const reel_weig
     reel_net *net;
     reel_tape *tape;
     reel_weights *weights = read(name);
-    const reel_model_config config = {.classes = logits->shape[1], .dropout = -1};
+    const reel_model_config config = {.classes = logits->shape[1], .dropout = 0.5};
     float *pixels = malloc(input->bytes);
     const reel_tensor x = reel_tensor_of(pixels, REEL_F32, 4, input->shape);
     cr_assert_eq(reel_weight_to_tensor(input, &x, &err), REEL_OK, "%s", err.message);

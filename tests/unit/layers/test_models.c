@@ -25,7 +25,7 @@ TestSuite(models, .init = setup, .fini = teardown);
 static int64_t parameters(const reel_model *model, reel_head head, int64_t classes)
 {
     reel_net *net;
-    const reel_model_config config = {.classes = classes, .head = head, .dropout = -1};
+    const reel_model_config config = {.classes = classes, .head = head, .dropout = 0.5};
     cr_assert_eq(reel_model_create(&net, model, &config, ctx, REEL_F32, &err), REEL_OK, "%s",
                  err.message);
     const int64_t n = reel_params_trainable(reel_net_params(net));
@@ -42,12 +42,12 @@ static void expect_count(const reel_model *model, reel_head head, int64_t classe
 
 Test(models, have_the_published_number_of_parameters)
 {
-    expect_count(&reel_model_alexnet, REEL_HEAD_FLATTEN, 0, 61100840);
-    expect_count(&reel_model_alexnet, REEL_HEAD_FLATTEN, 10, 61100840 - 4097 * 990);
-    expect_count(&reel_model_alexnet, REEL_HEAD_GAP, 1000, 2726696);
-    expect_count(&reel_model_alexnet, REEL_HEAD_GMP, 1000, 2726696);
-    expect_count(&reel_model_alexnet2012, REEL_HEAD_FLATTEN, 1000, 60965224);
-    expect_count(&reel_model_tiny, REEL_HEAD_FLATTEN, 10, 18874);
+    expect_count(reel_model_find("alexnet"), REEL_HEAD_FLATTEN, 0, 61100840);
+    expect_count(reel_model_find("alexnet"), REEL_HEAD_FLATTEN, 10, 61100840 - 4097 * 990);
+    expect_count(reel_model_find("alexnet"), REEL_HEAD_GAP, 1000, 2726696);
+    expect_count(reel_model_find("alexnet"), REEL_HEAD_GMP, 1000, 2726696);
+    expect_count(reel_model_find("alexnet2012"), REEL_HEAD_FLATTEN, 1000, 60965224);
+    expect_count(reel_model_find("tiny"), REEL_HEAD_FLATTEN, 10, 18874);
 }
 
 Test(models, alexnet_has_torchvisions_names_and_shapes)
@@ -67,8 +67,8 @@ Test(models, alexnet_has_torchvisions_names_and_shapes)
         {"classifier.6.weight", 2, {1000, 4096}},    {"classifier.6.bias", 1, {1000}},
     };
     reel_net *net;
-    cr_assert_eq(reel_model_create(&net, &reel_model_alexnet, NULL, ctx, REEL_F32, &err), REEL_OK,
-                 "%s", err.message);
+    cr_assert_eq(reel_model_create(&net, reel_model_find("alexnet"), NULL, ctx, REEL_F32, &err),
+                 REEL_OK, "%s", err.message);
     const reel_params *params = reel_net_params(net);
     cr_assert_eq(reel_params_count(params), 16);
     for (int i = 0; i < 16; i++) {
@@ -90,7 +90,7 @@ static void expect_output(const reel_model *model, reel_head head, int64_t size)
     reel_layer_info info[64];
     int count;
     const reel_model_config config = {
-        .classes = 7, .head = head, .dropout = -1, .image_size = size};
+        .classes = 7, .head = head, .dropout = 0.5, .image_size = size};
     cr_assert_eq(reel_model_create(&net, model, &config, ctx, REEL_F32, &err), REEL_OK, "%s",
                  err.message);
     cr_assert_eq(
@@ -119,7 +119,7 @@ Test(models, refuse_a_smaller_image_and_name_the_smallest)
         const reel_model *model = reel_model_at(i);
         reel_net *net;
         char smallest[32];
-        const reel_model_config config = {.image_size = model->min_size - 1, .dropout = -1};
+        const reel_model_config config = {.image_size = model->min_size - 1, .dropout = 0.5};
         cr_expect_eq(reel_model_create(&net, model, &config, ctx, REEL_F32, &err), REEL_ERR_INVALID,
                      "%s", model->name);
         cr_expect_null(net);
@@ -135,7 +135,7 @@ Test(models, refuse_an_image_whose_size_would_overflow)
     for (int i = 0; i < reel_model_count(); i++) {
         const reel_model *model = reel_model_at(i);
         reel_net *net;
-        const reel_model_config config = {.image_size = INT64_MAX / 2, .dropout = -1};
+        const reel_model_config config = {.image_size = INT64_MAX / 2, .dropout = 0.5};
         cr_expect_eq(reel_model_create(&net, model, &config, ctx, REEL_F32, &err), REEL_ERR_INVALID,
                      "%s", model->name);
         cr_assert_null(net);
@@ -167,7 +167,8 @@ Test(models, alexnet_costs_714_million_multiply_adds)
     reel_layer_info info[64];
     int count;
     int64_t total = 0;
-    cr_assert_eq(reel_model_create(&net, &reel_model_alexnet, NULL, ctx, REEL_F32, &err), REEL_OK);
+    cr_assert_eq(reel_model_create(&net, reel_model_find("alexnet"), NULL, ctx, REEL_F32, &err),
+                 REEL_OK);
     cr_assert_eq(reel_net_describe(net, (const int64_t[]){1, 3, 224, 224}, info, 64, &count, &err),
                  REEL_OK, "%s", err.message);
     for (int i = 0; i < count; i++)
@@ -183,9 +184,10 @@ Test(models, alexnet2012_draws_every_head_from_its_own_law)
     for (int head = REEL_HEAD_FLATTEN; head <= REEL_HEAD_GMP; head++) {
         reel_net *net;
         const reel_model_config config = {
-            .classes = 10, .head = (reel_head)head, .dropout = -1, .image_size = 67};
-        cr_assert_eq(reel_model_create(&net, &reel_model_alexnet2012, &config, ctx, REEL_F32, &err),
-                     REEL_OK);
+            .classes = 10, .head = (reel_head)head, .dropout = 0.5, .image_size = 67};
+        cr_assert_eq(
+            reel_model_create(&net, reel_model_find("alexnet2012"), &config, ctx, REEL_F32, &err),
+            REEL_OK);
         const reel_params *params = reel_net_params(net);
         const reel_param *w = reel_params_at(params, reel_params_count(params) - 2);
         const reel_param *b = reel_params_at(params, reel_params_count(params) - 1);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/ops.h"
-#include "layers/module.h"
+#include "layers/net.h"
 
 static reel_ctx *ctx;
 static reel_error err;
@@ -223,21 +223,22 @@ Test(net, initial_values_depend_on_the_seed_and_not_on_threads)
 /* A layer of one's own: y = x * s with one parameter. */
 static reel_status scale_setup(reel_module *m, reel_error *e)
 {
-    return reel_module_add_param(m, "scale", 1, (const int64_t[]){1}, 0,
-                                 (reel_init){REEL_INIT_CONSTANT, 3}, 1, 1, e);
+    const reel_param_config scale = {
+        .name = "scale", .ndim = 1, .shape = {1}, .init = {REEL_INIT_CONSTANT, 3}};
+    return reel_module_add_param(m, &scale, e);
 }
 
-static reel_var scale_forward(const reel_module *m, reel_tape *tape, reel_var x)
+static reel_var scale_forward(const reel_module *m, reel_var x)
 {
-    return reel_mul(x, reel_module_param(m, tape, 0));
+    return reel_mul(x, reel_module_param(m, x.tape, 0));
 }
 
 Test(net, takes_a_module_from_outside)
 {
-    static const reel_module_kind kind = {
+    static const reel_layer scale = {
         .name = "Scale", .setup = scale_setup, .forward = scale_forward};
     reel_net *net = new_net(REEL_F64);
-    reel_net_add(net, &kind, NULL, NULL, 0);
+    reel_net_add(net, &scale, NULL);
     build(net);
     double data[2] = {1, 2};
     const reel_tensor x = reel_tensor_of(data, REEL_F64, 1, (const int64_t[]){2});

@@ -304,7 +304,7 @@ static void expect_model(const char *name, const reel_model *which, reel_head he
     reel_error err = {0};
     const reel_model_config config = {.classes = 11,
                                       .head = head,
-                                      .dropout = -1,
+                                      .dropout = 0.5,
                                       .image_size = size,
                                       .weight_init = {REEL_INIT_KAIMING_UNIFORM, 0}};
     cr_assert_eq(reel_model_create(&net, which, &config, ctx, REEL_F32, &err), REEL_OK, "%s",
@@ -319,17 +319,17 @@ TestSuite(onnx, .fini = leave);
 
 Test(onnx, the_small_net_exports_with_every_head_and_size)
 {
-    expect_model("tiny", &reel_model_tiny, REEL_HEAD_FLATTEN, 32,
+    expect_model("tiny", reel_model_find("tiny"), REEL_HEAD_FLATTEN, 32,
                  TINY "MatMul MatMul Flatten Gemm Relu Gemm");
-    expect_model("tiny-even", &reel_model_tiny, REEL_HEAD_FLATTEN, 34,
+    expect_model("tiny-even", reel_model_find("tiny"), REEL_HEAD_FLATTEN, 34,
                  TINY "AveragePool Flatten Gemm Relu Gemm");
-    expect_model("tiny-same", &reel_model_tiny, REEL_HEAD_FLATTEN, 18,
+    expect_model("tiny-same", reel_model_find("tiny"), REEL_HEAD_FLATTEN, 18,
                  TINY "Flatten Gemm Relu Gemm");
-    expect_model("tiny-grows", &reel_model_tiny, REEL_HEAD_FLATTEN, 13,
+    expect_model("tiny-grows", reel_model_find("tiny"), REEL_HEAD_FLATTEN, 13,
                  TINY "MatMul MatMul Flatten Gemm Relu Gemm");
-    expect_model("tiny-gap", &reel_model_tiny, REEL_HEAD_GAP, 32,
+    expect_model("tiny-gap", reel_model_find("tiny"), REEL_HEAD_GAP, 32,
                  TINY "GlobalAveragePool Flatten Gemm");
-    expect_model("tiny-gmp", &reel_model_tiny, REEL_HEAD_GMP, 32,
+    expect_model("tiny-gmp", reel_model_find("tiny"), REEL_HEAD_GMP, 32,
                  TINY "GlobalMaxPool Flatten Gemm");
 }
 
@@ -338,13 +338,13 @@ Test(onnx, the_small_net_exports_with_every_head_and_size)
     "Conv Relu LRN MaxPool Conv Relu LRN MaxPool Conv Relu Conv Relu Conv Relu MaxPool "
 Test(onnx, alexnets_export_with_pooled_heads)
 {
-    expect_model("alexnet-gap", &reel_model_alexnet, REEL_HEAD_GAP, 224,
+    expect_model("alexnet-gap", reel_model_find("alexnet"), REEL_HEAD_GAP, 224,
                  FEATURES "GlobalAveragePool Flatten Gemm");
-    expect_model("alexnet-gmp", &reel_model_alexnet, REEL_HEAD_GMP, 224,
+    expect_model("alexnet-gmp", reel_model_find("alexnet"), REEL_HEAD_GMP, 224,
                  FEATURES "GlobalMaxPool Flatten Gemm");
-    expect_model("alexnet2012-gap", &reel_model_alexnet2012, REEL_HEAD_GAP, 227,
+    expect_model("alexnet2012-gap", reel_model_find("alexnet2012"), REEL_HEAD_GAP, 227,
                  FEATURES_2012 "GlobalAveragePool Flatten Gemm");
-    expect_model("alexnet2012-gmp", &reel_model_alexnet2012, REEL_HEAD_GMP, 227,
+    expect_model("alexnet2012-gmp", reel_model_find("alexnet2012"), REEL_HEAD_GMP, 227,
                  FEATURES_2012 "GlobalMaxPool Flatten Gemm");
 }
 
@@ -352,9 +352,9 @@ Test(onnx, whole_alexnets_export_where_there_is_room)
 {
     if (!getenv("REEL_ONNX_DIR"))
         cr_skip_test("400 MB of files: tests/integration/onnx.sh has them written");
-    expect_model("alexnet", &reel_model_alexnet, REEL_HEAD_FLATTEN, 224,
+    expect_model("alexnet", reel_model_find("alexnet"), REEL_HEAD_FLATTEN, 224,
                  FEATURES "Flatten Gemm Relu Gemm Relu Gemm");
-    expect_model("alexnet2012", &reel_model_alexnet2012, REEL_HEAD_FLATTEN, 227,
+    expect_model("alexnet2012", reel_model_find("alexnet2012"), REEL_HEAD_FLATTEN, 227,
                  FEATURES_2012 "Flatten Gemm Relu Gemm Relu Gemm");
 }
 
@@ -365,7 +365,7 @@ Test(onnx, every_other_layer_exports)
     reel_error err = {0};
     cr_assert_eq(reel_net_create(&net, ctx, REEL_F32, &err), REEL_OK);
     reel_net_conv2d(net, .in = 2, .out = 6, .kernel = 3, .kernel_w = 5, .stride = 1, .stride_w = 2,
-                    .padding = 2, .padding_w = 1, .dilation = 2, .groups = 2, .no_bias = true);
+                    .padding_h = 2, .padding_w = 1, .dilation = 2, .groups = 2, .no_bias = true);
     reel_net_batch_norm2d(net, .channels = 6);
     reel_net_leaky_relu(net, .slope = 0.2);
     reel_net_local_response_norm(net, .size = 3, .alpha = 0.1, .paper = true);
@@ -396,15 +396,15 @@ Test(onnx, every_other_layer_exports)
     reel_ctx_destroy(ctx);
 }
 
-static reel_var nothing(const reel_module *m, reel_tape *tape, reel_var x)
+static reel_var nothing(const reel_module *m, reel_var x)
 {
-    (void)m, (void)tape;
+    (void)m;
     return x;
 }
 
 Test(onnx, what_cannot_be_expressed_is_named_and_leaves_no_file)
 {
-    static const reel_module_kind own = {.name = "Own", .forward = nothing};
+    static const reel_layer own = {.name = "Own", .forward = nothing};
     reel_ctx *ctx = make_ctx();
     char path[1200];
     snprintf(path, sizeof path, "%s/none.onnx", folder());
@@ -413,7 +413,7 @@ Test(onnx, what_cannot_be_expressed_is_named_and_leaves_no_file)
         reel_error err = {0};
         cr_assert_eq(reel_net_create(&net, ctx, REEL_F32, &err), REEL_OK);
         if (i == 0)
-            reel_net_add(net, &own, "mine", NULL, 0);
+            reel_net_add(net, &own, &(reel_layer_config){.name = "mine"});
         if (i == 1)
             reel_net_local_response_norm(net, .name = "mine", .size = 4);
         if (i == 2)

@@ -14,7 +14,7 @@ static reel_error err;
 static reel_net *net_of(const reel_model *model, int64_t size, const reel_ctx *ctx)
 {
     reel_net *net;
-    const reel_model_config config = {.classes = 10, .dropout = -1, .image_size = size};
+    const reel_model_config config = {.classes = 10, .dropout = 0.5, .image_size = size};
     cr_assert_eq(reel_model_create(&net, model, &config, ctx, REEL_F32, &err), REEL_OK, "%s",
                  err.message);
     return net;
@@ -79,10 +79,10 @@ static void compare(const reel_model *model, int64_t size, int64_t batch, bool t
 Test(plan, a_step_takes_what_was_planned)
 {
     for (int training = 0; training < 2; training++) {
-        compare(&reel_model_tiny, 32, 8, training, 1);
-        compare(&reel_model_tiny, 40, 3, training, 3);
-        compare(&reel_model_alexnet, 95, 4, training, 2);
-        compare(&reel_model_alexnet2012, 99, 2, training, 2);
+        compare(reel_model_find("tiny"), 32, 8, training, 1);
+        compare(reel_model_find("tiny"), 40, 3, training, 3);
+        compare(reel_model_find("alexnet"), 95, 4, training, 2);
+        compare(reel_model_find("alexnet2012"), 99, 2, training, 2);
     }
 }
 
@@ -94,7 +94,7 @@ Test(plan, a_step_of_180_gigabytes_is_planned_without_touching_memory)
         cr_skip("there is no address space to plan in (ulimit -v, valgrind)");
     reel_pages_free(pages, room);
     reel_ctx *ctx = ctx_of(2);
-    reel_net *net = net_of(&reel_model_tiny, 32, ctx);
+    reel_net *net = net_of(reel_model_find("tiny"), 32, ctx);
     reel_net_memory plan, half;
     const int64_t shape[4] = {20000000, 3, 32, 32}, less[4] = {10000000, 3, 32, 32};
     struct rusage before, after;
@@ -114,7 +114,7 @@ Test(plan, a_step_of_180_gigabytes_is_planned_without_touching_memory)
 Test(plan, frozen_parameters_take_no_gradient)
 {
     reel_ctx *ctx = ctx_of(1);
-    reel_net *net = net_of(&reel_model_tiny, 32, ctx);
+    reel_net *net = net_of(reel_model_find("tiny"), 32, ctx);
     reel_net_memory all, none;
     const int64_t shape[4] = {2, 3, 32, 32};
     cr_assert_eq(reel_net_plan(net, shape, true, &all, &err), REEL_OK, "%s", err.message);
@@ -132,7 +132,7 @@ Test(plan, frozen_parameters_take_no_gradient)
 Test(plan, a_shape_that_a_layer_cannot_take_is_refused_by_its_name)
 {
     reel_ctx *ctx = ctx_of(1);
-    reel_net *net = net_of(&reel_model_alexnet, 67, ctx);
+    reel_net *net = net_of(reel_model_find("alexnet"), 67, ctx);
     reel_net_memory plan;
     cr_expect_eq(reel_net_plan(net, (const int64_t[]){1, 3, 20, 20}, true, &plan, &err),
                  REEL_ERR_INVALID);

@@ -76,7 +76,7 @@ static void try_model(const reel_model *model, int64_t size, int64_t batch)
     reel_tape *tape;
     reel_optimizer *opt;
     reel_error err = {0};
-    const reel_model_config config = {.classes = 5, .dropout = -1, .image_size = size};
+    const reel_model_config config = {.classes = 5, .dropout = 0.5, .image_size = size};
     cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 2}, &err), REEL_OK, "%s",
                  err.message);
     cr_assert_eq(reel_model_create(&net, model, &config, ctx, REEL_F32, &err), REEL_OK, "%s",
@@ -124,20 +124,20 @@ static void try_model(const reel_model *model, int64_t size, int64_t batch)
 
 Test(steady_step, allocates_nothing_and_touches_no_new_page_in_tiny)
 {
-    try_model(&reel_model_tiny, 32, 8);
+    try_model(reel_model_find("tiny"), 32, 8);
 }
 
 Test(steady_step, allocates_nothing_and_touches_no_new_page_in_alexnet_on_small_images)
 {
-    try_model(&reel_model_alexnet, 67, 4);
+    try_model(reel_model_find("alexnet"), 67, 4);
 }
 
 Test(steady_step, allocates_nothing_and_touches_no_new_page_in_alexnet)
 {
-    try_model(&reel_model_alexnet, 224, 8);
+    try_model(reel_model_find("alexnet"), 224, 8);
 }
 
 Test(steady_step, allocates_nothing_and_touches_no_new_page_in_alexnet2012)
 {
-    try_model(&reel_model_alexnet2012, 99, 4);
+    try_model(reel_model_find("alexnet2012"), 99, 4);
 }

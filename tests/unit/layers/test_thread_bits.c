@@ -18,7 +18,7 @@ static reel_net *train(const reel_model *model, reel_head head, int64_t size, in
     reel_optimizer *opt;
     reel_error err = {0};
     const reel_model_config config = {
-        .classes = 1000, .head = head, .dropout = -1, .image_size = size};
+        .classes = 1000, .head = head, .dropout = 0.5, .image_size = size};
     cr_assert_eq(reel_ctx_create(ctx, &(reel_ctx_config){.threads = threads, .seed = 5}, &err),
                  REEL_OK, "%s", err.message);
     cr_assert_eq(reel_model_create(&net, model, &config, *ctx, REEL_F32, &err), REEL_OK, "%s",
@@ -86,20 +86,20 @@ static void check(const reel_model *model, reel_head head, int64_t size, int64_t
 
 Test(thread_bits, a_step_of_alexnet)
 {
-    check(&reel_model_alexnet, REEL_HEAD_FLATTEN, 224, 3);
+    check(reel_model_find("alexnet"), REEL_HEAD_FLATTEN, 224, 3);
 }
 
 Test(thread_bits, a_step_of_alexnet_with_a_batch_that_fills_winograd_groups)
 {
-    check(&reel_model_alexnet, REEL_HEAD_GAP, 127, 33);
+    check(reel_model_find("alexnet"), REEL_HEAD_GAP, 127, 33);
 }
 
 Test(thread_bits, a_step_of_alexnet2012)
 {
-    check(&reel_model_alexnet2012, REEL_HEAD_GMP, 115, 5);
+    check(reel_model_find("alexnet2012"), REEL_HEAD_GMP, 115, 5);
 }
 
 Test(thread_bits, a_step_of_tiny)
 {
-    check(&reel_model_tiny, REEL_HEAD_FLATTEN, 37, 19);
+    check(reel_model_find("tiny"), REEL_HEAD_FLATTEN, 37, 19);
 }

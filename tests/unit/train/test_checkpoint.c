@@ -11,7 +11,7 @@ static void make_session(reel_session *s)
     reel_session_config config = {
         .model = reel_model_find("tiny"), .preprocessing = &preprocessing, .threads = 1, .seed = 1};
     config.net = (reel_model_config){
-        .classes = 2, .head = reel_head_find("gap"), .image_size = 32, .dropout = -1};
+        .classes = 2, .head = reel_head_find("gap"), .image_size = 32, .dropout = 0.5};
     MUST(reel_session_create(s, &config, &err), err);
     s->groups = (reel_groups){.bias_lr_mult = 1, .bias_decay_mult = 1, .head_lr_mult = 1};
     const reel_optimizer_config sgd = reel_optimizer_config_default(reel_optimizer_find("sgd"));

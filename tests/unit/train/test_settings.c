@@ -88,7 +88,7 @@ Test(settings, what_follows_from_several_options)
     cr_expect(s.val.size == 192 && s.val.resize == 219, "crop x 8/7, rounded");
     cr_expect_eq(s.nan_action, REEL_ON_NAN_SKIP);
     cr_expect_eq(s.net.weight_init.kind, REEL_INIT_KAIMING_NORMAL);
-    cr_expect(s.net.dropout < 0, "the network's own");
+    cr_expect_eq(s.net.dropout, s.model->dropout, "the network's own");
     cr_expect(s.threads == 3 && s.workers == 3 && !s.choose_workers);
     reel_options_destroy(o);
 

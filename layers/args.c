@@ -1,0 +1,255 @@
+/* A layer's arguments: one table row does the checking, the default, the message and the text. */
+#include "layers/args.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "layers/init_internal.h"
+
+static void *arg_field(const reel_layer_arg *arg, void *config)
+{
+    return (char *)config + arg->offset;
+}
+
+static const reel_layer_arg *arg_find(const reel_layer *layer, const char *name)
+{
+    for (int i = 0; i < layer->n_args; i++)
+        if (strcmp(layer->args[i].name, name) == 0)
+            return &layer->args[i];
+    return NULL;
+}
+
+/* ---- range ---- */
+
+/* "a whole number of at least 1", "a number of at least 0 and below 1" */
+static const char *range_text(char *text, size_t size, const reel_layer_arg *arg)
+{
+    const char *what = arg->type == REEL_ARG_INT ? "a whole number" : "a number";
+    char low[64] = "", high[64] = "";
+    if (isfinite(arg->min))
+        snprintf(low, sizeof low, " %s %.10g", arg->above ? "above" : "of at least", arg->min);
+    if (isfinite(arg->max))
+        snprintf(high, sizeof high, "%s %s %.10g", low[0] ? " and" : "",
+                 arg->below ? "below" : "at most", arg->max);
+    snprintf(text, size, "%s%s%s", what, low, high);
+    return text;
+}
+
+static bool in_range(const reel_layer_arg *arg, double value)
+{
+    const bool low = arg->above ? value > arg->min : value >= arg->min;
+    const bool high = arg->below ? value < arg->max : value <= arg->max;
+    return low && high;
+}
+
+static reel_status check_int(const reel_layer_arg *arg, int64_t value, reel_error *err)
+{
+    char range[200];
+    if (in_range(arg, (double)value))
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID, "%s: expected %s, got %" PRId64, arg->name,
+                     range_text(range, sizeof range, arg), value);
+}
+
+static reel_status check_real(const reel_layer_arg *arg, double value, reel_error *err)
+{
+    char range[200];
+    if (in_range(arg, value)) /* false for NaN */
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID, "%s: expected %s, got %g", arg->name,
+                     range_text(range, sizeof range, arg), value);
+}
+
+/* ---- defaults ---- */
+
+reel_status reel_args_complete(const reel_layer *layer, void *config, reel_error *err)
+{
+    for (int i = 0; i < layer->n_args; i++) {
+        const reel_layer_arg *arg = &layer->args[i], *like = NULL;
+        if (arg->like)
+            like = arg_find(layer, arg->like);
+        REEL_ASSERT(!arg->like || (like && like < arg && like->type == arg->type));
+
+        if (arg->type == REEL_ARG_INT) {
+            int64_t *value = arg_field(arg, config);
+            if (*value == 0)
+                *value = like ? *(int64_t *)arg_field(like, config) : (int64_t)arg->fallback;
+            REEL_TRY(check_int(arg, *value, err));
+        } else if (arg->type == REEL_ARG_REAL) {
+            double *value = arg_field(arg, config);
+            if (*value == 0)
+                *value = like ? *(double *)arg_field(like, config) : arg->fallback;
+            REEL_TRY(check_real(arg, *value, err));
+        }
+    }
+    return REEL_OK;
+}
+
+/* ---- from text ---- */
+
+/* strtod with a decimal point, whatever the process's locale. */
+static bool parse_real(const char *text, double *value)
+{
+    const locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (!c)
+        return false;
+    char *end;
+    *value = strtod_l(text, &end, c);
+    freelocale(c);
+    return end != text && !*end && isfinite(*value);
+}
+
+static bool parse_int(const char *text, int64_t *value)
+{
+    char *end;
+    errno = 0;
+    *value = strtoll(text, &end, 10);
+    return end != text && !*end && errno == 0;
+}
+
+static bool parse_bool(const char *text, bool *value)
+{
+    *value = strcmp(text, "true") == 0;
+    return *value || strcmp(text, "false") == 0;
+}
+
+/* "kaiming_normal", or "gaussian(0.01)" where the kind takes a value. */
+static bool parse_init(char *text, reel_init *value)
+{
+    char *open = strchr(text, '('), *close = open ? strchr(open, ')') : NULL;
+    if (open && (!close || close[1]))
+        return false;
+    if (open)
+        *open = *close = '\0';
+
+    for (int kind = 0; reel_init_kind_name(kind); kind++) {
+        if (strcmp(reel_init_kind_name(kind), text) != 0)
+            continue;
+        value->kind = (reel_init_kind)kind;
+        if (reel_init_takes_value(value->kind) != (open != NULL))
+            return false;
+        return !open || parse_real(open + 1, &value->value);
+    }
+    return false;
+}
+
+static reel_status bad_value(const reel_layer_arg *arg, const char *expected, const char *text,
+                             reel_error *err)
+{
+    return reel_fail(err, REEL_ERR_INVALID, "%s: expected %s, got \"%s\"", arg->name, expected,
+                     text);
+}
+
+/* In a config 0 means the default: where the default is another number, 0 cannot be said. */
+static reel_status check_zero(const reel_layer_arg *arg, double value, reel_error *err)
+{
+    if (value != 0 || (arg->fallback == 0 && !arg->like))
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID, "%s: 0 is not possible; leave it out for the default",
+                     arg->name);
+}
+
+static reel_status parse_value(const reel_layer_arg *arg, char *text, void *config, reel_error *err)
+{
+    char shown[80], range[200];
+    snprintf(shown, sizeof shown, "%s", text);
+    void *field = arg_field(arg, config);
+    switch (arg->type) {
+    case REEL_ARG_INT:
+        if (!parse_int(text, field))
+            return bad_value(arg, range_text(range, sizeof range, arg), shown, err);
+        REEL_TRY(check_int(arg, *(int64_t *)field, err));
+        return check_zero(arg, (double)*(int64_t *)field, err);
+    case REEL_ARG_REAL:
+        if (!parse_real(text, field))
+            return bad_value(arg, range_text(range, sizeof range, arg), shown, err);
+        REEL_TRY(check_real(arg, *(double *)field, err));
+        return check_zero(arg, *(double *)field, err);
+    case REEL_ARG_BOOL:
+    case REEL_ARG_NOT:
+        if (!parse_bool(text, field))
+            return bad_value(arg, "true or false", shown, err);
+        *(bool *)field ^= arg->type == REEL_ARG_NOT;
+        return REEL_OK;
+    case REEL_ARG_INIT:
+        if (!parse_init(text, field))
+            return bad_value(arg, "an initialiser such as kaiming_normal or gaussian(0.01)", shown,
+                             err);
+        return REEL_OK;
+    }
+    return bad_value(arg, "a known type", shown, err);
+}
+
+static reel_status unknown_arg(const reel_layer *layer, const char *name, reel_error *err)
+{
+    char known[256] = "name";
+    for (int i = 0; i < layer->n_args; i++) {
+        const size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, ", %s", layer->args[i].name);
+    }
+    return reel_fail(err, REEL_ERR_INVALID, "unknown argument \"%s\"; %s takes %s", name,
+                     layer->name, known);
+}
+
+static char *trimmed(char *text)
+{
+    while (isspace((unsigned char)*text))
+        text++;
+    char *end = text + strlen(text);
+    while (end > text && isspace((unsigned char)end[-1]))
+        *--end = '\0';
+    return text;
+}
+
+/* One "name=value"; marks the argument as given. */
+static reel_status parse_item(const reel_layer *layer, char *item, void *config, uint64_t *given,
+                              reel_error *err)
+{
+    char *value = strchr(item, '=');
+    if (!value)
+        return reel_fail(err, REEL_ERR_INVALID, "expected \"argument=value\", got \"%s\"", item);
+    *value++ = '\0';
+    item = trimmed(item);
+    value = trimmed(value);
+
+    if (strcmp(item, "name") == 0) {
+        ((reel_layer_config *)config)->name = value;
+        return REEL_OK;
+    }
+    const reel_layer_arg *arg = arg_find(layer, item);
+    if (!arg)
+        return unknown_arg(layer, item, err);
+    const uint64_t bit = (uint64_t)1 << (arg - layer->args);
+    if (*given & bit)
+        return reel_fail(err, REEL_ERR_INVALID, "%s: given twice", arg->name);
+    *given |= bit;
+    return parse_value(arg, value, config, err);
+}
+
+reel_status reel_args_parse(const reel_layer *layer, char *text, void *config, reel_error *err)
+{
+    uint64_t given = 0;
+    REEL_ASSERT(layer->n_args <= 64);
+    for (char *item = text, *next; item; item = next) {
+        next = strchr(item, ',');
+        if (next)
+            *next++ = '\0';
+        item = trimmed(item);
+        if (*item)
+            REEL_TRY(parse_item(layer, item, config, &given, err));
+        else if (next)
+            return reel_fail(err, REEL_ERR_INVALID, "expected an argument before the comma");
+    }
+
+    char range[200];
+    for (int i = 0; i < layer->n_args; i++)
+        if (layer->args[i].required && !(given & (uint64_t)1 << i))
+            return reel_fail(err, REEL_ERR_INVALID, "%s is missing: expected %s",
+                             layer->args[i].name, range_text(range, sizeof range, &layer->args[i]));
+    return REEL_OK;
+}

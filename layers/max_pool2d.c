@@ -1,0 +1,31 @@
+/* MaxPool2d: the largest value in each window. Padding never wins; of equal values the first takes
+ * the gradient. */
+#include "layers/layers.h"
+
+#include "layers/pool2d.h"
+
+static reel_var max_pool2d_layer_forward(const reel_module *m, reel_var x)
+{
+    const reel_pool2d_attrs attrs = reel_pool2d_attrs_of(m);
+    return reel_max_pool2d(x, &attrs);
+}
+
+static reel_status max_pool2d_layer_onnx(const reel_module *m, reel_onnx *graph, reel_error *err)
+{
+    (void)err;
+    reel_pool2d_onnx(m, graph, "MaxPool");
+    if (!reel_pool2d_floors(m, graph))
+        reel_onnx_int(graph, "ceil_mode", 1);
+    return REEL_OK;
+}
+
+const reel_layer reel_layer_max_pool2d = {
+    .name = "max_pool2d",
+    .kind = "MaxPool2d",
+    .args = reel_pool2d_args,
+    .n_args = REEL_POOL2D_ARGS,
+    .config_size = sizeof(reel_pool2d_config),
+    .forward = max_pool2d_layer_forward,
+    .onnx = max_pool2d_layer_onnx,
+    .draw = reel_pool2d_draw,
+};

@@ -1,0 +1,93 @@
+/* The table of networks, and the way from a name to an initialised net. The build collects one
+ * reel_model_NAME from each layers/models/NAME.c (CMakeLists.txt). */
+#include "layers/models.h"
+
+#include <string.h>
+
+#include "model_table.inc"
+
+static const char *const head_names[] = {"flatten", "gap", "gmp"};
+
+/* Sizes of layers that depend on the image must not overflow. */
+enum { LARGEST_IMAGE = 1 << 20 };
+
+const char *reel_head_name(reel_head head)
+{
+    return head_names[head];
+}
+
+reel_head reel_head_find(const char *name)
+{
+    for (int i = 0; i < REEL_COUNT(head_names); i++)
+        if (!strcmp(name, head_names[i]))
+            return (reel_head)i;
+    return REEL_HEAD_FLATTEN;
+}
+
+int reel_model_count(void)
+{
+    return (int)REEL_COUNT(model_table);
+}
+
+const reel_model *reel_model_at(int index)
+{
+    REEL_ASSERT(index >= 0 && index < REEL_COUNT(model_table));
+    return model_table[index];
+}
+
+const reel_model *reel_model_find(const char *name)
+{
+    for (int i = 0; i < REEL_COUNT(model_table); i++)
+        if (strcmp(model_table[i]->name, name) == 0)
+            return model_table[i];
+    return NULL;
+}
+
+reel_model_config reel_model_config_default(const reel_model *model)
+{
+    return (reel_model_config){
+        .classes = 1000, .dropout = model->dropout, .image_size = model->image_size};
+}
+
+static reel_status check_config(const reel_model *model, const reel_model_config *c,
+                                reel_error *err)
+{
+    const long long size = c->image_size, min = model->min_size, max = LARGEST_IMAGE;
+    if (c->classes < 1)
+        return reel_fail(err, REEL_ERR_INVALID, "%s: expected 1 class or more, got %lld",
+                         model->name, (long long)c->classes);
+    if (size < min)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "%s: expected images of %lld x %lld or larger, got %lld x %lld",
+                         model->name, min, min, size, size);
+    if (size > max)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "%s: expected images of at most %lld x %lld, got %lld x %lld", model->name,
+                         max, max, size, size);
+    return REEL_OK;
+}
+
+reel_status reel_model_create(reel_net **out, const reel_model *model,
+                              const reel_model_config *config, const reel_ctx *ctx,
+                              reel_dtype dtype, reel_error *err)
+{
+    *out = NULL;
+    reel_model_config c = config ? *config : reel_model_config_default(model);
+    if (c.classes == 0)
+        c.classes = 1000;
+    if (c.image_size == 0)
+        c.image_size = model->image_size;
+    REEL_TRY(check_config(model, &c, err));
+
+    reel_net *net;
+    REEL_TRY(reel_net_create(&net, ctx, dtype, err));
+    model->add(net, &c);
+    const reel_status status = reel_net_build(net, err);
+    if (status != REEL_OK) {
+        reel_net_destroy(net);
+        return status;
+    }
+    reel_net_init(net);
+    *out = net;
+    return REEL_OK;
+}

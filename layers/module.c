@@ -1,0 +1,173 @@
+/* Modules: a layer's settings, parameters and inner modules at one place of a net. */
+#include "layers/module.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "layers/args.h"
+#include "layers/module_internal.h"
+
+/* ---- the tree ---- */
+void reel_module_destroy(reel_module *m)
+{
+    if (!m)
+        return;
+    for (int i = 0; i < m->n_children; i++)
+        reel_module_destroy(m->children[i]);
+    free(m->children);
+    free(m->param);
+    free(m->config);
+    free(m->name);
+    free(m);
+}
+
+reel_module *reel_module_create_child(reel_module *parent, const char *name)
+{
+    reel_module **children =
+        realloc(parent->children, (size_t)(parent->n_children + 1) * sizeof *children);
+    if (!children)
+        return NULL;
+    parent->children = children;
+
+    char position[16], *full = NULL;
+    snprintf(position, sizeof position, "%d", parent->n_children);
+    const char *prefix = parent->name ? parent->name : "", *dot = parent->name ? "." : "";
+    if (asprintf(&full, "%s%s%s", prefix, dot, name ? name : position) < 0)
+        return NULL;
+
+    reel_module *m = calloc(1, sizeof *m);
+    if (!m) {
+        free(full);
+        return NULL;
+    }
+    m->scope = parent->scope;
+    m->name = full;
+    m->parent = parent;
+    children[parent->n_children++] = m;
+    return m;
+}
+
+reel_status reel_module_set_layer(reel_module *m, const reel_layer *layer, const void *config,
+                                  reel_error *err)
+{
+    const size_t size = layer->config_size ? layer->config_size : sizeof(reel_layer_config);
+    reel_error why = {0};
+
+    m->layer = layer;
+    m->index = m->scope->layers++;
+    m->config = calloc(1, size);
+    if (!m->config)
+        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", m->name);
+    if (config)
+        memcpy(m->config, config, size);
+    ((reel_layer_config *)m->config)->name = m->name; /* the caller's text may not live as long */
+
+    reel_status status = reel_args_complete(layer, m->config, &why);
+    if (status == REEL_OK && layer->setup)
+        status = layer->setup(m, &why);
+    if (status == REEL_OK)
+        return REEL_OK;
+    return reel_fail(err, status, "%s (%s): %s", m->name, reel_layer_kind_of(layer), why.message);
+}
+
+reel_status reel_module_add(reel_module *m, const reel_layer *layer, const void *config,
+                            reel_error *err)
+{
+    const char *name = config ? ((const reel_layer_config *)config)->name : NULL;
+    reel_module *child = reel_module_create_child(m, name);
+    if (!child)
+        return reel_fail(err, REEL_ERR_MEMORY, "out of memory");
+    return reel_module_set_layer(child, layer, config, err);
+}
+
+reel_var reel_module_run(const reel_module *m, int k, reel_var x)
+{
+    REEL_ASSERT(k >= 0 && k < m->n_children);
+    const reel_module *child = m->children[k];
+    const reel_var y = child->layer->forward(child, x);
+    if (m->scope->seen && y.id >= 0)
+        m->scope->seen(m->scope->seen_user, child, x, y);
+    return y;
+}
+
+/* ---- parameters ---- */
+reel_status reel_module_add_param(reel_module *m, const reel_param_config *param, reel_error *err)
+{
+    reel_scope *scope = m->scope;
+    char name[256];
+    if (snprintf(name, sizeof name, "%s.%s", m->name, param->name) >= (int)sizeof name)
+        return reel_fail(err, REEL_ERR_INVALID, "the name of parameter %s has more than 255 bytes",
+                         param->name);
+
+    reel_param_init *inits = realloc(scope->inits, (size_t)(scope->n_inits + 1) * sizeof *inits);
+    if (!inits)
+        return reel_fail(err, REEL_ERR_MEMORY, "out of memory");
+    scope->inits = inits;
+    int *index = realloc(m->param, (size_t)(m->n_params + 1) * sizeof *index);
+    if (!index)
+        return reel_fail(err, REEL_ERR_MEMORY, "out of memory");
+    m->param = index;
+
+    REEL_TRY(reel_params_add(scope->params, name, param->ndim, param->shape, param->flags,
+                             &index[m->n_params], err));
+    m->n_params++;
+    inits[scope->n_inits++] = (reel_param_init){param->init, param->fan_in, param->fan_out};
+    return REEL_OK;
+}
+
+int reel_module_params(const reel_module *m)
+{
+    return m->n_params;
+}
+
+reel_var reel_module_param(const reel_module *m, reel_tape *tape, int k)
+{
+    REEL_ASSERT(k >= 0 && k < m->n_params);
+    if (m->scope->bound)
+        return m->scope->bound[m->param[k]];
+    return reel_param_var(tape, m->scope->params, m->param[k]);
+}
+
+reel_tensor reel_module_param_value(const reel_module *m, int k)
+{
+    REEL_ASSERT(k >= 0 && k < m->n_params);
+    return reel_params_at(m->scope->params, m->param[k])->value;
+}
+
+/* ---- what a layer asks ---- */
+const void *reel_module_config(const reel_module *m)
+{
+    return m->config;
+}
+
+const char *reel_module_name(const reel_module *m)
+{
+    return m->name;
+}
+
+const reel_layer *reel_module_layer(const reel_module *m)
+{
+    return m->layer;
+}
+
+bool reel_module_training(const reel_module *m)
+{
+    return m->scope->training;
+}
+
+uint32_t reel_module_index(const reel_module *m)
+{
+    return m->index;
+}
+
+/* ---- drawn settings for gradient checks ---- */
+int64_t reel_draw_int(reel_rng *rng, int64_t min, int64_t max)
+{
+    return min + (int64_t)reel_rng_below(rng, (uint64_t)(max - min) + 1);
+}
+
+bool reel_draw_chance(reel_rng *rng, double probability)
+{
+    return reel_rng_uniform(rng) < probability;
+}

@@ -1,0 +1,53 @@
+/* The tree of modules and what all modules of one net share. Private. */
+#ifndef REEL_LAYERS_MODULE_INTERNAL_H
+#define REEL_LAYERS_MODULE_INTERNAL_H
+
+#include "layers/init_internal.h"
+#include "layers/module.h"
+
+/* Called with each inner module that reel_module_run computes. */
+typedef void reel_module_seen_fn(void *user, const reel_module *m, reel_var x, reel_var y);
+
+/* What the modules of a net share: the net's state, as far as its layers see it. */
+typedef struct reel_scope {
+    const reel_ctx *ctx;
+    reel_params *params;
+    reel_param_init *inits; /* parallel to params */
+    int n_inits;
+    uint32_t layers;       /* how many have got an index */
+    const reel_var *bound; /* see reel_net_bind */
+    bool training;
+    reel_module_seen_fn *seen; /* or NULL */
+    void *seen_user;
+} reel_scope;
+
+/* A use of a layer, or (layer NULL) a Sequential. */
+struct reel_module {
+    reel_scope *scope;
+    const reel_layer *layer;
+    char *name; /* full; NULL for the root */
+    void *config;
+    uint32_t index;
+    int *param; /* indices in the store */
+    int n_params;
+    reel_module *parent;
+    reel_module **children;
+    int n_children;
+};
+
+/* A new last child, a Sequential until it gets a layer. name NULL: its position. NULL: no memory.
+ */
+reel_module *reel_module_create_child(reel_module *parent, const char *name);
+/* Makes an empty child a use of the layer: checks and keeps the config, runs setup. */
+reel_status reel_module_set_layer(reel_module *m, const reel_layer *layer, const void *config,
+                                  reel_error *err);
+/* The module and everything below it; NULL is allowed. */
+void reel_module_destroy(reel_module *m);
+
+/* What people call the layer. */
+static inline const char *reel_layer_kind_of(const reel_layer *layer)
+{
+    return layer->kind ? layer->kind : layer->name;
+}
+
+#endif

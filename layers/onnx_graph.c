@@ -1,0 +1,156 @@
+/* Collects the nodes and the weights of an ONNX graph. Field numbers are those of onnx.proto
+ * (github.com/onnx/onnx); docs/Operators.md there defines the operators.
+ *
+ * Nodes are small and are collected in memory. Weights are large: only references to the store are
+ * collected, and onnx.c writes them out from there. */
+#include "layers/onnx_graph.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "layers/module_internal.h"
+#include "layers/onnx_graph_internal.h"
+
+enum { NODE_INPUT = 1, NODE_OUTPUT = 2, NODE_NAME = 3, NODE_OP_TYPE = 4, NODE_ATTRIBUTE = 5 };
+enum {
+    ATTRIBUTE_NAME = 1,
+    ATTRIBUTE_F = 2,
+    ATTRIBUTE_I = 3,
+    ATTRIBUTE_INTS = 8,
+    ATTRIBUTE_TYPE = 20
+};
+enum { TYPE_FLOAT = 1, TYPE_INT = 2, TYPE_INTS = 7 };
+
+/* ---- modules ---- */
+void reel_onnx_begin_module(reel_onnx *g, const reel_module *m, const reel_tensor *in,
+                            const reel_tensor *out)
+{
+    g->module = m;
+    g->in = in;
+    g->out = out;
+    g->nodes_of_module = 0;
+}
+
+const reel_tensor *reel_onnx_shape_in(const reel_onnx *g)
+{
+    return g->in;
+}
+
+const reel_tensor *reel_onnx_shape_out(const reel_onnx *g)
+{
+    return g->out;
+}
+
+/* ---- nodes ---- */
+void reel_onnx_end_node(reel_onnx *g, const char *output)
+{
+    if (!g->open)
+        return;
+    reel_message_text(&g->node, NODE_OUTPUT, output);
+    reel_message_text(&g->node, NODE_NAME, g->name);
+    reel_message_text(&g->node, NODE_OP_TYPE, g->op_type);
+    reel_message_nest(&g->nodes, REEL_ONNX_GRAPH_NODE, &g->node);
+    snprintf(g->current, sizeof g->current, "%s", output);
+    g->open = false;
+}
+
+/* A node stays open until the next one begins: only the end of the graph knows the name of the last
+ * node's output. */
+void reel_onnx_node(reel_onnx *g, const char *op_type)
+{
+    if (g->open)
+        reel_onnx_end_node(g, g->name);
+
+    const int n = g->nodes_of_module++;
+    if (n == 0)
+        snprintf(g->name, sizeof g->name, "%s", g->module->name);
+    else
+        snprintf(g->name, sizeof g->name, "%s_%d", g->module->name, n);
+    snprintf(g->op_type, sizeof g->op_type, "%s", op_type);
+    g->open = true;
+}
+
+void reel_onnx_input(reel_onnx *g)
+{
+    reel_message_text(&g->node, NODE_INPUT, g->current);
+}
+
+static void onnx_initializer(reel_onnx *g, const char *name, const reel_tensor *t,
+                             const float *copied)
+{
+    reel_message_text(&g->node, NODE_INPUT, name);
+    if (g->count == g->room) {
+        reel_onnx_initializer *larger =
+            realloc(g->list, (size_t)(g->room * 2 + 16) * sizeof *larger);
+        if (!larger) {
+            g->failed = true;
+            return;
+        }
+        g->list = larger;
+        g->room = g->room * 2 + 16;
+    }
+
+    reel_onnx_initializer *i = &g->list[g->count];
+    *i = (reel_onnx_initializer){.name = strdup(name), .tensor = *t};
+    const size_t bytes = (size_t)reel_tensor_numel(t) * sizeof *copied;
+    if (copied && (i->own = malloc(bytes + 1)))
+        memcpy(i->own, copied, bytes);
+    if (copied)
+        i->tensor.data = i->own;
+    g->failed |= !i->name || (copied && !i->own);
+    g->count++;
+}
+
+void reel_onnx_param(reel_onnx *g, const reel_module *m, int k)
+{
+    const reel_param *p = reel_params_at(m->scope->params, m->param[k]);
+    onnx_initializer(g, p->name, &p->value, NULL);
+}
+
+void reel_onnx_constant(reel_onnx *g, const char *name, int64_t rows, int64_t columns,
+                        const float *values)
+{
+    char full[320];
+    snprintf(full, sizeof full, "%s.%s", g->module->name, name);
+    const reel_tensor t = reel_tensor_of(NULL, REEL_F32, 2, (const int64_t[]){rows, columns});
+    onnx_initializer(g, full, &t, values);
+}
+
+static void onnx_attribute(reel_onnx *g, const char *name, int type)
+{
+    reel_message_text(&g->scratch, ATTRIBUTE_NAME, name);
+    reel_message_varint(&g->scratch, ATTRIBUTE_TYPE, (uint64_t)type);
+    reel_message_nest(&g->node, NODE_ATTRIBUTE, &g->scratch);
+}
+
+void reel_onnx_int(reel_onnx *g, const char *attribute, int64_t value)
+{
+    reel_message_varint(&g->scratch, ATTRIBUTE_I, (uint64_t)value);
+    onnx_attribute(g, attribute, TYPE_INT);
+}
+
+void reel_onnx_ints(reel_onnx *g, const char *attribute, const int64_t *values, int n)
+{
+    for (int i = 0; i < n; i++)
+        reel_message_varint(&g->scratch, ATTRIBUTE_INTS, (uint64_t)values[i]);
+    onnx_attribute(g, attribute, TYPE_INTS);
+}
+
+void reel_onnx_float(reel_onnx *g, const char *attribute, double value)
+{
+    reel_message_float(&g->scratch, ATTRIBUTE_F, (float)value);
+    onnx_attribute(g, attribute, TYPE_FLOAT);
+}
+
+void reel_onnx_free(reel_onnx *g)
+{
+    for (int i = 0; i < g->count; i++) {
+        free(g->list[i].name);
+        free(g->list[i].own);
+    }
+    free(g->list);
+    reel_message_free(&g->nodes);
+    reel_message_free(&g->node);
+    reel_message_free(&g->scratch);
+}

@@ -1,0 +1,49 @@
+/* The graph while it is written. Private to onnx_graph.c and onnx.c. */
+#ifndef REEL_LAYERS_ONNX_GRAPH_INTERNAL_H
+#define REEL_LAYERS_ONNX_GRAPH_INTERNAL_H
+
+#include "core/files/protobuf.h"
+#include "layers/onnx_graph.h"
+
+/* Field numbers of GraphProto (onnx.proto). */
+enum {
+    REEL_ONNX_GRAPH_NODE = 1,
+    REEL_ONNX_GRAPH_NAME = 2,
+    REEL_ONNX_GRAPH_INITIALIZER = 5,
+    REEL_ONNX_GRAPH_INPUT = 11,
+    REEL_ONNX_GRAPH_OUTPUT = 12
+};
+
+typedef struct reel_onnx_initializer {
+    char *name;
+    reel_tensor tensor;
+    float *own; /* a constant's values; NULL for a parameter */
+} reel_onnx_initializer;
+
+struct reel_onnx {
+    reel_message nodes;   /* of the graph, finished ones */
+    reel_message node;    /* the open node without its output */
+    reel_message scratch; /* for attributes */
+
+    bool open;         /* a node is open */
+    char op_type[32];  /* of the open node */
+    char name[300];    /* of the open node */
+    char current[300]; /* the value before the open node */
+
+    const reel_module *module; /* that is being written */
+    const reel_tensor *in, *out;
+    int nodes_of_module;
+
+    reel_onnx_initializer *list;
+    int count, room;
+    bool failed; /* out of memory */
+};
+
+/* The nodes that follow belong to this module. */
+void reel_onnx_begin_module(reel_onnx *g, const reel_module *m, const reel_tensor *in,
+                            const reel_tensor *out);
+/* Ends the open node, if any, and names its output. */
+void reel_onnx_end_node(reel_onnx *g, const char *output);
+void reel_onnx_free(reel_onnx *g);
+
+#endif
