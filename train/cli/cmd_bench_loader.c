@@ -1,8 +1,8 @@
 /* `reel bench loader`: how many images a second the loader turns into batches, with nobody who uses
  * them. */
+#include "data/dataset.h"
 #include "train/cli/command.h"
 #include "train/cli/option_words.h"
-#include "train/run/data_dir.h"
 #include "train/run/progress.h"
 
 #include "data/loader.h"
@@ -86,8 +86,8 @@ static int bench_loader_run(reel_options *o)
     const char *arg = reel_options_arg(o, 0);
     char path[4200];
     reel_status status = reel_dataset_has(arg, "train")
-                             ? reel_data_open(&data, arg, "train", path, sizeof path, &err)
-                             : reel_data_open_whole(&data, arg, path, sizeof path, &err);
+                             ? reel_dataset_open(&data, arg, "train", path, sizeof path, &err)
+                             : reel_dataset_open(&data, arg, NULL, path, sizeof path, &err);
     if (status == REEL_OK)
         status = loader_measure(&r, data, &t, &config, reel_options_int(o, "images"), &err);
     reel_dataset_destroy(data);

@@ -2,9 +2,9 @@
  * folder. */
 #include "train/cli/cmd_eval.h"
 
+#include "data/dataset.h"
 #include "train/cli/command.h"
 #include "train/cli/option_words.h"
-#include "train/run/data_dir.h"
 #include "train/run/evaluation.h"
 #include "train/run/judge.h"
 #include "train/run/model_card.h"
@@ -108,7 +108,7 @@ static reel_status evaluate(evaluation *e, reel_error *err)
     if (r->csv && access(r->csv, F_OK) == 0) /* said before the work, not after it */
         return reel_fail(err, REEL_ERR_IO, "--csv: %s: cannot be created: %s", r->csv,
                          strerror(EEXIST));
-    REEL_TRY(reel_data_open(&e->dataset, r->data, r->split, e->folder, sizeof e->folder, err));
+    REEL_TRY(reel_dataset_open(&e->dataset, r->data, r->split, e->folder, sizeof e->folder, err));
     REEL_TRY(reel_ctx_create(
         &e->ctx, &(reel_ctx_config){.threads = threads, .log = reel_log_to_stderr}, err));
     REEL_TRY(reel_model_open(&e->net, &e->card, r->weights, r->arch, e->ctx, REEL_F32, err));

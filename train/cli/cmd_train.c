@@ -2,6 +2,7 @@
  * configuration become settings; the loop does the rest. */
 #include "train/cli/cmd_train.h"
 
+#include "data/dataset.h"
 #include "train/cli/cmd_eval.h"
 #include "train/cli/command.h"
 #include "train/cli/option_table.h"
@@ -12,7 +13,6 @@
 #include "train/cli/train_settings.h"
 #include "train/cli/train_talk.h"
 #include "train/report/report.h"
-#include "train/run/data_dir.h"
 #include "train/run/finetune.h"
 #include "train/run/json_util.h"
 #include "train/run/probe.h"
@@ -75,10 +75,10 @@ static reel_status preset_epochs(reel_options *options, const char *data, reel_e
 {
     reel_dataset *train;
     char path[REEL_PATH_MAX], text[24];
-    if (reel_data_has_val(data))
-        REEL_TRY(reel_data_open(&train, data, "train", path, sizeof path, err));
+    if (reel_dataset_has(data, "val"))
+        REEL_TRY(reel_dataset_open(&train, data, "train", path, sizeof path, err));
     else
-        REEL_TRY(reel_data_open_whole(&train, data, path, sizeof path, err));
+        REEL_TRY(reel_dataset_open(&train, data, NULL, path, sizeof path, err));
     snprintf(text, sizeof text, "%" PRId64, reel_finetune_epochs(reel_dataset_count(train)));
     reel_dataset_destroy(train);
     return reel_options_preset(options, "epochs", text, err);

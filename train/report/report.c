@@ -2,10 +2,10 @@
 #include "train/report/report.h"
 
 #include "core/files/atomic_file.h"
+#include "data/dataset.h"
 #include "train/report/html.h"
 #include "train/report/insight.h"
 #include "train/report/page.h"
-#include "train/run/data_dir.h"
 #include "train/run/json_util.h"
 #include "train/run/model_card.h"
 #include "train/run/run_dir.h"
@@ -38,9 +38,9 @@ static reel_status open_images(report *r, const char *data, reel_error *err)
         data ? data : reel_json_path(r->record.config, "data", stored, sizeof stored);
     if (!from)
         return reel_fail(err, REEL_ERR_FORMAT, "config.json does not say where the images are");
-    REEL_TRY(reel_data_has_val(from)
-                 ? reel_data_open(&r->dataset, from, "val", path, sizeof path, err)
-                 : reel_data_open_whole(&r->dataset, from, path, sizeof path, err));
+    REEL_TRY(reel_dataset_has(from, "val")
+                 ? reel_dataset_open(&r->dataset, from, "val", path, sizeof path, err)
+                 : reel_dataset_open(&r->dataset, from, NULL, path, sizeof path, err));
     return reel_model_card_matches(&r->card, r->dataset, path, err);
 }
 
