@@ -1,8 +1,8 @@
-# What `cmake --install` puts where: the program with its man page and shell completion, libreel static and shared, its public
-# headers, reel.pc and a CMake package.
+# What `cmake --install` puts where: the program with its man page and shell completion, libreel static and shared, reel.h with
+# the headers that it includes, reel.pc and a CMake package. Also the target `reference`, which makes the API reference from the same headers.
 #
-# Headers keep their folders below include/reel, because they include each other by paths from there. The static library's own
-# dependencies are written out as plain -l names, both for pkg-config and for CMake: a C++ project cannot look for OpenMP's C half.
+# The static library's own dependencies are written out as plain -l names, both for pkg-config and for CMake: a C++ project
+# cannot look for OpenMP's C half.
 include(CMakePackageConfigHelpers)
 
 set(reel_static_libraries jpeg png z jansson pthread m)
@@ -13,22 +13,27 @@ else() # another compiler's -fopenmp would bring another runtime
 endif()
 set(generated ${PROJECT_BINARY_DIR}/generated/install)
 
-file(GLOB public_headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} core/*.h core/files/*.h core/gradcheck/*.h
-     layers/*.h optim/*.h data/*.h data/codecs/*.h data/transforms/*.h)
-set(includes "")
-foreach(header IN LISTS public_headers)
-  file(STRINGS ${PROJECT_SOURCE_DIR}/${header} exported REGEX "REEL_API" LIMIT_COUNT 1)
-  if(NOT exported) # a header that exports nothing is private
-    continue()
-  endif()
-  string(APPEND includes "#include \"${header}\"\n")
-  get_filename_component(folder ${header} DIRECTORY)
-  install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/reel/${folder})
-endforeach()
-file(CONFIGURE OUTPUT ${generated}/reel.h
-     CONTENT "/* All of Reel's public headers. */\n#ifndef REEL_REEL_H\n#define REEL_REEL_H\n\n${includes}\n#endif\n")
-install(FILES ${generated}/reel.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/reel)
+# ---- headers: <reel/reel.h> ----
+# In the build tree one line stands for the installed header, so that the examples include what a user includes.
+file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/reel/reel.h
+     CONTENT "/* Generated: the build tree's <reel/reel.h>. */\n#include \"core/install/reel.h\"\n")
+install(CODE "
+  execute_process(COMMAND \"${CMAKE_COMMAND}\" -D \"ROOT=${PROJECT_SOURCE_DIR}\" -D \"TO=${generated}/include\"
+                          -P \"${CMAKE_CURRENT_LIST_DIR}/headers.cmake\" COMMAND_ERROR_IS_FATAL ANY)")
+install(DIRECTORY ${generated}/include/reel DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
+# ---- the API reference: HTML in build/reference/html ----
+find_program(DOXYGEN doxygen)
+if(DOXYGEN)
+  set(reference ${PROJECT_BINARY_DIR}/reference)
+  configure_file(${CMAKE_CURRENT_LIST_DIR}/Doxyfile.in ${generated}/Doxyfile @ONLY)
+  add_custom_target(reference
+    COMMAND ${CMAKE_COMMAND} -D ROOT=${PROJECT_SOURCE_DIR} -D TO=${reference}/include -P ${CMAKE_CURRENT_LIST_DIR}/headers.cmake
+    COMMAND ${DOXYGEN} ${generated}/Doxyfile
+    COMMENT "API reference: ${reference}/html/index.html" VERBATIM)
+endif()
+
+# ---- program and libraries ----
 if(TARGET reel)
   install(TARGETS reel RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
@@ -49,7 +54,6 @@ endif()
 install(TARGETS reel_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS reel_shared EXPORT reelTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 set_target_properties(reel_shared PROPERTIES EXPORT_NAME reel)
-target_include_directories(reel_shared INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>) # <reel/reel.h>
 if(EXISTS ${PROJECT_SOURCE_DIR}/README.md)
   install(FILES ${PROJECT_SOURCE_DIR}/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 endif()

@@ -18,18 +18,33 @@ for file in man/man1/reel.1 bash-completion/completions/reel zsh/site-functions/
     [ ! -e "$REEL_BIN" ] || [ -s "$prefix/share/$file" ] || fail "not installed: share/$file"
 done
 readelf -d "$lib/libreel.so" | grep -q 'SONAME.*libreel\.so\.[0-9]' || fail "libreel.so has no soname"
-for private in core/op_impl.h core/tape_internal.h core/kernels/gemm.h; do
+for private in core/op_impl.h core/tape_internal.h core/kernels/gemm.h layers/net_internal.h; do
     [ ! -e "$prefix/include/reel/$private" ] || fail "private header installed: $private"
 done
+[ "$(ls "$prefix/include")" = reel ] || fail "more than include/reel/ is installed: $(ls "$prefix/include")"
+
+# reel.h includes every header that exports something, and a header includes none by a path from inside the tree.
+(cd "$REEL_SOURCE" && grep -rl REEL_API --include='*.h' core layers optim data) | while read -r header; do
+    [ -e "$prefix/include/reel/$header" ] || fail "$header exports functions, but core/install/reel.h does not reach it"
+done
+if grep -rn '#include "' "$prefix/include"; then fail "an installed header includes by a path from the source tree"; fi
 
 # Every header stands by itself, in C and in C++.
-compile=(-fsyntax-only -Wall -Wextra -Werror -I "$prefix/include/reel")
-(cd "$prefix/include/reel" && find . -name '*.h' | sed 's|^\./||') | while read -r header; do
-    echo "#include \"$header\"" >one.c
+compile=(-fsyntax-only -Wall -Wextra -Werror -I "$prefix/include")
+(cd "$prefix/include" && find reel -name '*.h') | while read -r header; do
+    echo "#include <$header>" >one.c
     cp one.c one.cpp
     cc -std=c11 -pedantic "${compile[@]}" one.c || fail "$header does not compile alone in C11"
     c++ -std=c++17 "${compile[@]}" one.cpp || fail "$header does not compile alone in C++17"
 done
+
+# The programs that reel.h tells its tour with.
+{
+    printf '#include <reel/reel.h>\n#include <stdio.h>\n#include <stdlib.h>\n'
+    sed -n '/^#ifndef REEL_REEL_H/,$ s|^ \*     ||p' "$prefix/include/reel/reel.h"
+    echo 'void *used[] = {(void *)classify, (void *)train_folder, (void *)check_swish};'
+} >tour.c
+cc -std=gnu11 "${compile[@]}" tour.c || fail "the programs in reel.h do not compile"
 
 cat >main.c <<'END'
 #include <reel/reel.h>

@@ -5,10 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/gradcheck/gradcheck.h"
-#include "core/ops.h"
-#include "layers/gradcheck.h"
-#include "layers/net.h"
+#include <reel/reel.h>
 
 /* ---- an operator: y = x^3, dx = 3 x^2 dy ---- */
 static void cube_forward(const reel_call *c)

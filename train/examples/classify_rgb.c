@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/transforms/transform.h"
-#include "layers/model_file.h"
+#include <reel/reel.h>
 
 /* All there is to it, once the net is open. probabilities receives card->classes numbers. */
 static reel_status classify(reel_net *net, const reel_model_card *card, const uint8_t *rgb,

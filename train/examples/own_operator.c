@@ -8,8 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/gradcheck/gradcheck.h"
-#include "core/ops.h"
+#include <reel/reel.h>
 
 typedef struct swish_attrs {
     double b;

@@ -3,9 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "data/loader.h"
-#include "layers/net.h"
-#include "optim/optim.h"
+#include <reel/reel.h>
+
 #define CHECK(call)                                                                                \
     ((call) == REEL_OK ? (void)0 : (fprintf(stderr, "%s\n", err.message), exit(EXIT_FAILURE)))
 
