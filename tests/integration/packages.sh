@@ -14,14 +14,16 @@ fake() { # fake NAME: a program of the faked system, from stdin
     chmod +x "fake/bin/$1"
 }
 
+tools=()
+for tool in bash sed env cat grep mkdir touch chmod dirname; do
+    tools+=("$(command -v "$tool")")
+done
+
 bare_system() { # bare_system UID KERNEL: no compiler, no library; os-release from stdin
     rm -rf fake
     mkdir -p fake/bin fake/headers
     cat >fake/os-release
-    local tool
-    for tool in bash sed env cat mkdir touch chmod dirname rm; do
-        ln -s "$(command -v "$tool")" "fake/bin/$tool"
-    done
+    ln -s "${tools[@]}" fake/bin
     echo "$1" >fake/uid
     echo "$2" >fake/kernel
     echo 3.31.6 >fake/cmake_version
@@ -42,7 +44,6 @@ for package in "$@"; do
     bash "$FAKE/installs" "$package"
 done
 END
-    ln -s "$(command -v grep)" fake/bin/grep
     cat >fake/installs <<'END'
 headers() {
     local name
@@ -81,13 +82,6 @@ while read -r word header; do # "#include" "<name>"
     [ "$word" != "#include" ] || [ -e "$FAKE/headers/${header%>}" ] || exit 1
 done
 END
-}
-
-full_system() { # everything installed, on Debian 13
-    bare_system 0 Linux <<<$'ID=debian\nPRETTY_NAME="Debian 13"'
-    add_apt
-    run 0 tests
-    : >fake/log
 }
 
 add_sudo() {
@@ -136,37 +130,68 @@ test_packages="libcriterion-dev python3 strace"
 # ---- Debian, Ubuntu, derivatives: whatever the version ------------------------------------------
 
 while IFS='|' read -r system release; do
-    release=$(printf '%b' "$release")
-
-    bare_system 0 Linux <<<"$release"
+    bare_system 0 Linux <<<"$(printf '%b' "$release")"
     add_apt
     run 0
     expect_log "install -y --no-install-recommends $all ninja-build"
     expect_no_log sudo
-    : >fake/log
-    run 0
-    [ ! -s fake/log ] || fail "a second run installs again"
-    [ ! -s said ] || fail "a second run is not silent"
-    run 0 tests
-    expect_log "install -y --no-install-recommends $test_packages\$"
-
-    bare_system 1000 Linux <<<"$release"
-    add_apt
-    run 1
-    expect_said "apt-get install $all"
-    [ ! -s fake/log ] || fail "a user without sudo calls apt-get"
-    add_sudo
-    run 0 tests
-    expect_log sudo
-    expect_log "install -y --no-install-recommends $all $test_packages ninja-build\$"
 done <<'END'
 Debian 12|ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"
 Debian 13|ID=debian\nVERSION_ID="13"\nPRETTY_NAME="Debian GNU/Linux 13 (trixie)"
-Debian testing|ID=debian\nPRETTY_NAME="Debian GNU/Linux forky/sid"
 Ubuntu 24.04|ID=ubuntu\nID_LIKE=debian\nVERSION_ID="24.04"\nPRETTY_NAME="Ubuntu 24.04.3 LTS"
 Linux Mint|ID=linuxmint\nID_LIKE="ubuntu debian"\nVERSION_ID="22"\nPRETTY_NAME="Linux Mint 22"
 Raspbian|ID=raspbian\nID_LIKE=debian\nVERSION_ID="12"\nPRETTY_NAME="Raspbian GNU/Linux 12"
 A derivative of Ubuntu|ID=other\nID_LIKE=ubuntu\nPRETTY_NAME="Other 1"
+END
+
+# ---- a user without sudo, with sudo, and a further run -------------------------------------------
+
+system="Debian testing" # has no version
+bare_system 1000 Linux <<<$'ID=debian\nPRETTY_NAME="Debian GNU/Linux forky/sid"'
+add_apt
+run 1
+expect_said "apt-get install $all"
+[ ! -s fake/log ] || fail "a user without sudo calls apt-get"
+
+add_sudo
+run 0
+expect_log sudo
+expect_log "install -y --no-install-recommends $all ninja-build"
+run 0 tests
+expect_log "install -y --no-install-recommends $test_packages\$"
+
+: >fake/log
+run 0 tests
+[ ! -s fake/log ] || fail "a further run installs again"
+[ ! -s said ] || fail "a further run is not silent"
+
+# ---- compilers and CMake, on that system, which has everything now -------------------------------
+
+while IFS='|' read -r system code macros said; do
+    printf '%b' "$macros" >fake/macros
+    run "$code" tests
+    [ ! -s fake/log ] || fail "something was installed"
+    [ -z "$said" ] || expect_said "$said"
+    [ -n "$said" ] || [ ! -s said ] || fail "nothing is to be said"
+done <<'END'
+gcc 11|1|#define __GNUC__ 11\n|is gcc 11; Reel needs gcc 12 or clang 14
+gcc 12|0|#define __GNUC__ 12\n|
+gcc 17|0|#define __GNUC__ 17\n|
+clang 13|1|#define __clang_major__ 13\n#define __GNUC__ 4\n|is clang 13; Reel needs gcc 12
+clang 14|0|#define __GNUC__ 4\n#define __clang_major__ 14\n|
+another compiler|0||
+END
+
+while IFS='|' read -r version code; do
+    system="CMake $version"
+    echo "$version" >fake/cmake_version
+    run "$code"
+    [ "$code" = 0 ] || expect_said "is $version; Reel needs 3.25 or later"
+done <<'END'
+3.24.4|1
+3.25.0|0
+4.0-rc1|0
+2.8.12|1
 END
 
 # ---- what apt cannot mend is named --------------------------------------------------------------
@@ -190,39 +215,6 @@ bare_system 0 Linux <<<$'ID=debian\nVERSION_ID="13"'
 fake apt-get <<<'exit 100'
 run 1
 expect_said "Could not install: $all"
-
-# ---- compilers and CMake ------------------------------------------------------------------------
-
-while IFS='|' read -r system code macros said; do
-    full_system
-    printf '%b' "$macros" >fake/macros
-    run "$code" tests
-    [ ! -s fake/log ] || fail "something was installed"
-    [ -z "$said" ] || expect_said "$said"
-    [ -n "$said" ] || [ ! -s said ] || fail "nothing is to be said"
-done <<'END'
-gcc 11|1|#define __GNUC__ 11\n|is gcc 11; Reel needs gcc 12 or clang 14
-gcc 12|0|#define __GNUC__ 12\n|
-gcc 17|0|#define __GNUC__ 17\n|
-clang 13|1|#define __clang_major__ 13\n#define __GNUC__ 4\n|is clang 13; Reel needs gcc 12
-clang 14|0|#define __GNUC__ 4\n#define __clang_major__ 14\n|
-clang 23|0|#define __GNUC__ 4\n#define __clang_major__ 23\n|
-another compiler|0||
-END
-
-while IFS='|' read -r version code; do
-    system="CMake $version"
-    full_system
-    echo "$version" >fake/cmake_version
-    run "$code"
-    [ "$code" = 0 ] || expect_said "is $version; Reel needs 3.25 or later"
-done <<'END'
-3.24.4|1
-3.25.0|0
-3.31.6-rc2|0
-4.0|0
-2.8.12|1
-END
 
 # ---- other systems: one command in their own names ----------------------------------------------
 
