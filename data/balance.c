@@ -10,10 +10,12 @@
  * (seed, epoch, place) and of the labels.
  *
  * Memory: 16 bytes a sample beside the order itself, taken once. */
+#include "data/balance.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/data_internal.h"
+#include "data/permutation.h"
 
 typedef struct class_list {
     int64_t label, first, n; /* its samples: members[first] .. members[first + n - 1] */

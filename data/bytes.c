@@ -1,5 +1,5 @@
 /* Growing buffers, and names made printable. */
-#include "data/data_internal.h"
+#include "data/bytes_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/data_internal.h"
+#include "data/bytes_internal.h"
 
 struct reel_dataset {
     reel_source source;

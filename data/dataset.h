@@ -6,20 +6,13 @@
 #define REEL_DATA_DATASET_H
 
 #include "core/base.h"
+#include "data/bytes.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 typedef struct reel_dataset reel_dataset;
-
-/* Bytes of one encoded sample; memory belongs to the buffer and is reused by the next read into it.
- */
-typedef struct reel_bytes {
-    uint8_t *data;
-    size_t size, capacity;
-} reel_bytes;
-REEL_API void reel_bytes_free(reel_bytes *bytes);
 
 /* What a source implements. */
 typedef struct reel_source {

@@ -6,7 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "data/data_internal.h"
+#include "data/bytes_internal.h"
+#include "data/dataset.h"
 
 static void count(const reel_dataset *d, int64_t *of_class)
 {

@@ -5,8 +5,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "data/data_internal.h"
-
 void reel_image_free(reel_image *image)
 {
     if (!image)
@@ -36,5 +34,17 @@ reel_status reel_image_resize_buffer(reel_image *image, int64_t width, int64_t h
     }
     image->width = width;
     image->height = height;
+    return REEL_OK;
+}
+
+reel_status reel_check_pixels(const char *format, int64_t width, int64_t height, reel_error *err)
+{
+    if (width < 1 || height < 1)
+        return reel_fail(err, REEL_ERR_FORMAT, "%s image without pixels", format);
+    if (width > REEL_MAX_PIXELS / height)
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s image claims %" PRId64 " x %" PRId64
+                         " pixels, expected at most %" PRId64,
+                         format, width, height, REEL_MAX_PIXELS);
     return REEL_OK;
 }

@@ -2,7 +2,7 @@
 #ifndef REEL_DATA_INSPECT_H
 #define REEL_DATA_INSPECT_H
 
-#include "data/codecs/exif.h"
+#include "data/codecs/codec.h"
 #include "data/image.h"
 
 #ifdef __cplusplus

@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "data/data_internal.h"
+#include "data/balance.h"
 #include "data/loader.h"
 
 /* A sample that could not be had, found while position `place` of a batch was filled. */

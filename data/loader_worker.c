@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "data/loader_internal.h"
+#include "data/permutation.h"
 
 enum {
     MAX_TRIES = 200

@@ -16,7 +16,13 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "data/codecs/jpeg.h"
+#include "data/codecs/pnm.h"
+#include "data/codecs/write_image.h"
 #include "data/pack_internal.h"
+#include "data/transforms/geometry.h"
+#include "data/transforms/resize.h"
+#include "data/transforms/upright.h"
 
 enum { BLOCK = 512, EACH = 8 }; /* EACH: images a thread and batch */
 
@@ -98,7 +104,7 @@ static reel_status encode(struct encoder *e, reel_bytes *out, const reel_dataset
     const int64_t shorter = image->width < image->height ? image->width : image->height;
     const bool resize = c->size && shorter > c->size;
     if (!resize && !c->raw && orientation <= 1 &&
-        reel_content_sniff(e->bytes.data, e->bytes.size) == REEL_CONTENT_JPEG) {
+        reel_codec_of(e->bytes.data, e->bytes.size) == &reel_codec_jpeg) {
         REEL_TRY(reel_bytes_reserve(out, e->bytes.size, err));
         memcpy(out->data, e->bytes.data, e->bytes.size);
         out->size = e->bytes.size;

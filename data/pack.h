@@ -6,7 +6,7 @@
 #ifndef REEL_DATA_PACK_H
 #define REEL_DATA_PACK_H
 
-#include "data/codecs/exif.h"
+#include "data/codecs/codec.h"
 #include "data/dataset.h"
 
 #ifdef __cplusplus

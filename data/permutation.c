@@ -1,7 +1,7 @@
 /* The order of an epoch: Fisher and Yates' shuffle (Knuth, vol. 2, algorithm P) with the numbers of
  * (seed, REEL_STREAM_SHUFFLE, epoch). A pure function of its arguments, so any epoch's order can be
  * had without those before it. */
-#include "data/data_internal.h"
+#include "data/permutation.h"
 
 void reel_shuffle(int64_t *order, int64_t n, reel_rng *rng)
 {

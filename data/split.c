@@ -3,7 +3,8 @@
  * back. */
 #include <stdlib.h>
 
-#include "data/data_internal.h"
+#include "data/dataset.h"
+#include "data/permutation.h"
 
 /* How many of a class are held back: at least one, and one stays. */
 static int64_t held_of(int64_t n, double share)

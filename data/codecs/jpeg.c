@@ -16,45 +16,44 @@
  * One libjpeg object and its memory serve image after image. Tables are forgotten in between: a
  * file that lacks its own is refused (or gets the standard ones), whatever was decoded before it.
  */
+#include "data/codecs/jpeg.h"
+
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/codecs/jpeg_memory.h"
-#include "data/data_internal.h"
+#include "data/codecs/common/jpeg_memory.h"
+#include "data/codecs/common/orientation.h"
 
 #include <jerror.h>
 
 enum { MARGIN = 16, MAX_SCANS = 500, FREE_SCANS = 20 };
-#define MAX_SCANNED_PIXELS                                                                         \
-    ((int64_t)4000000000) /* beyond FREE_SCANS, scans x pixels: bounds the time, to about a second \
-                           */
+/* Beyond FREE_SCANS, the most scans x pixels: bounds the time to about a second. */
+#define MAX_SCANNED_PIXELS ((int64_t)4000000000)
 #define MAX_COEFFICIENT_MEMORY ((long)1 << 30)
 
-struct reel_jpeg {
-    reel_jpeg_memory memory; /* first: see there */
+/* The decoder of one thread. */
+struct jpeg_decoder {
+    reel_jpeg_memory memory; /* first: libjpeg's client_data is taken as both */
     struct jpeg_decompress_struct cinfo;
     struct jpeg_error_mgr errors;
     struct jpeg_progress_mgr progress;
     jmp_buf failed;
     reel_status status;
     reel_error *err;
-    const uint8_t *bytes;
-    size_t size;
-    reel_image *image;
-    const reel_jpeg_want *want;
-    reel_jpeg_part got;
+    reel_decoding *d;
+    reel_rect at; /* what is decoded, in pixels of the image at its scale */
 };
 
-static reel_jpeg *jpeg_of(j_common_ptr cinfo)
+static struct jpeg_decoder *jpeg_of(j_common_ptr cinfo)
 {
     return cinfo->client_data;
 }
 
 static void on_error(j_common_ptr cinfo)
 {
-    reel_jpeg *job = jpeg_of(cinfo);
+    struct jpeg_decoder *job = jpeg_of(cinfo);
     char text[JMSG_LENGTH_MAX];
     cinfo->err->format_message(cinfo, text);
     const bool memory = cinfo->err->msg_code == JERR_OUT_OF_MEMORY;
@@ -88,7 +87,7 @@ static void on_output(j_common_ptr cinfo)
     (void)cinfo; /* the library does not print */
 }
 
-static void refuse(reel_jpeg *job, reel_status status)
+static void jpeg_refuse(struct jpeg_decoder *job, reel_status status)
 {
     job->status = status;
     longjmp(job->failed, 1);
@@ -96,14 +95,14 @@ static void refuse(reel_jpeg *job, reel_status status)
 
 static void on_progress(j_common_ptr cinfo)
 {
-    reel_jpeg *job = jpeg_of(cinfo);
+    struct jpeg_decoder *job = jpeg_of(cinfo);
     const int64_t scans = job->cinfo.input_scan_number;
     const int64_t pixels = (int64_t)job->cinfo.image_width * job->cinfo.image_height;
     if (scans > MAX_SCANS || (scans > FREE_SCANS && scans * pixels > MAX_SCANNED_PIXELS))
-        refuse(job, reel_fail(job->err, REEL_ERR_FORMAT,
-                              "JPEG: %" PRId64 " progressive scans of %" PRId64
-                              " pixels, expected fewer",
-                              scans, pixels));
+        jpeg_refuse(job, reel_fail(job->err, REEL_ERR_FORMAT,
+                                   "JPEG: %" PRId64 " progressive scans of %" PRId64
+                                   " pixels, expected fewer",
+                                   scans, pixels));
 }
 
 static void forget_tables(j_decompress_ptr cinfo)
@@ -116,41 +115,41 @@ static void forget_tables(j_decompress_ptr cinfo)
 /* libjpeg-turbo 3 reads more than version 2: 12 and 16 bits a sample, and lossless files. Reel
  * reads the same files with both; the memory manager and the parts of images rely on 8 bits and
  * blocks. */
-static void check_process(reel_jpeg *job)
+static void check_process(struct jpeg_decoder *job)
 {
     const struct jpeg_decompress_struct *cinfo = &job->cinfo;
     if (cinfo->data_precision != 8)
-        refuse(job,
-               reel_fail(job->err, REEL_ERR_FORMAT, "JPEG: data precision of %d bits, expected 8",
-                         cinfo->data_precision));
+        jpeg_refuse(job, reel_fail(job->err, REEL_ERR_FORMAT,
+                                   "JPEG: data precision of %d bits, expected 8",
+                                   cinfo->data_precision));
 
     /* The first scan of a lossy file starts at coefficient 0. There a lossless one has its
      * predictor. */
     if (cinfo->Ss != 0)
-        refuse(job, reel_fail(job->err, REEL_ERR_FORMAT,
-                              "JPEG: lossless process, expected baseline or progressive"));
+        jpeg_refuse(job, reel_fail(job->err, REEL_ERR_FORMAT,
+                                   "JPEG: lossless process, expected baseline or progressive"));
 }
 
-static void read_header(reel_jpeg *job)
+static void read_header(struct jpeg_decoder *job)
 {
     j_decompress_ptr cinfo = &job->cinfo;
     jpeg_abort_decompress(cinfo); /* whatever was left of the last image */
     forget_tables(cinfo);
-    jpeg_mem_src(cinfo, job->bytes, job->size);
+    jpeg_mem_src(cinfo, job->d->bytes, job->d->length);
     jpeg_read_header(cinfo, TRUE);
     check_process(job);
     const int64_t width = cinfo->image_width, height = cinfo->image_height;
     const reel_status status = reel_check_pixels("JPEG", width, height, job->err);
     if (status != REEL_OK)
-        refuse(job, status);
+        jpeg_refuse(job, status);
     /* A Huffman code has at least one bit, and the finest component at least one code in every 8x8
      * block. Arithmetic coding can do with less; a sixteenth of that is what real images stay
      * above. */
-    if ((int64_t)job->size < width * height / (cinfo->arith_code ? 64 * 8 * 16 : 64 * 8))
-        refuse(job, reel_fail(job->err, REEL_ERR_FORMAT,
-                              "JPEG: %zu bytes cannot hold the %" PRId64 " x %" PRId64
-                              " pixels of the header",
-                              job->size, width, height));
+    if ((int64_t)job->d->length < width * height / (cinfo->arith_code ? 64 * 8 * 16 : 64 * 8))
+        jpeg_refuse(job, reel_fail(job->err, REEL_ERR_FORMAT,
+                                   "JPEG: %zu bytes cannot hold the %" PRId64 " x %" PRId64
+                                   " pixels of the header",
+                                   job->d->length, width, height));
 }
 
 /* Is a part cheaper than the whole, and known to have its bits? Grey and the usual samplings 4:4:4,
@@ -180,7 +179,7 @@ static void cmyk_row(uint8_t *rgb, const uint8_t *cmyk, int64_t width)
 
 /* The smallest scale, in eighths, at which the wanted part has at least the pixels that it will be
  * resized to. */
-static int64_t choose_scale(const reel_jpeg_want *want)
+static int64_t choose_scale(const reel_want *want)
 {
     for (int64_t n = 1; n < 8; n *= 2)
         if (want->part.w * n >= want->width * 8 && want->part.h * n >= want->height * 8)
@@ -188,23 +187,23 @@ static int64_t choose_scale(const reel_jpeg_want *want)
     return 8;
 }
 
-static void set_quality(reel_jpeg *job)
+static void set_quality(struct jpeg_decoder *job)
 {
     j_decompress_ptr cinfo = &job->cinfo;
-    const bool fast = job->want && job->want->fast;
-    job->got.eighths = fast ? choose_scale(job->want) : 8;
-    cinfo->scale_num = (unsigned)job->got.eighths;
+    const bool fast = job->d->want && job->d->want->fast;
+    job->d->eighths = fast ? choose_scale(job->d->want) : 8;
+    cinfo->scale_num = (unsigned)job->d->eighths;
     cinfo->scale_denom = 8;
     cinfo->dct_method = fast ? JDCT_IFAST : JDCT_ISLOW;
     cinfo->do_fancy_upsampling = fast ? FALSE : TRUE;
 }
 
 /* The wanted part in pixels of the image as it is decoded, with its margin. */
-static reel_rect part_of(const reel_jpeg *job)
+static reel_rect part_of(const struct jpeg_decoder *job)
 {
-    const int64_t n = job->got.eighths, margin = job->want->fast ? 0 : MARGIN;
+    const int64_t n = job->d->eighths, margin = job->d->want->fast ? 0 : MARGIN;
     const int64_t width = job->cinfo.output_width, height = job->cinfo.output_height;
-    const reel_rect *want = &job->want->part;
+    const reel_rect *want = &job->d->want->part;
     int64_t left = want->x * n / 8 - margin, top = want->y * n / 8 - margin;
     int64_t right = ((want->x + want->w) * n + 7) / 8 + margin,
             bottom = ((want->y + want->h) * n + 7) / 8;
@@ -220,7 +219,7 @@ static reel_rect part_of(const reel_jpeg *job)
 }
 
 /* Is there an end marker in what was not decoded? Searched from the end, where it is. */
-static bool ends_well(const reel_jpeg *job)
+static bool ends_well(const struct jpeg_decoder *job)
 {
     const struct jpeg_decompress_struct *cinfo = &job->cinfo;
     if (cinfo->unread_marker == 0xd9)
@@ -232,68 +231,95 @@ static bool ends_well(const reel_jpeg *job)
     return false;
 }
 
-static void read_rows(reel_jpeg *job, int64_t bottom)
+/* Rows up to `bottom`, into the image. CMYK comes by way of a line of its own, row by row. */
+static void read_rows(struct jpeg_decoder *job, int64_t bottom)
 {
     enum { AT_ONCE = 8 };
     j_decompress_ptr cinfo = &job->cinfo;
-    const reel_rect *at = &job->got.at;
+    const reel_rect *at = &job->at;
     const bool cmyk = cinfo->num_components == 4;
-    JSAMPROW line =
-        cmyk ? cinfo->mem->alloc_large((j_common_ptr)cinfo, JPOOL_IMAGE, (size_t)at->w * 4) : NULL;
+    JSAMPROW line = NULL;
+    if (cmyk)
+        line = cinfo->mem->alloc_large((j_common_ptr)cinfo, JPOOL_IMAGE, (size_t)at->w * 4);
+
     while (cinfo->output_scanline < bottom) {
-        uint8_t *first = job->image->rgb + ((int64_t)cinfo->output_scanline - at->y) * at->w * 3;
-        const int64_t left = bottom - cinfo->output_scanline;
-        JSAMPROW rows[AT_ONCE] = {line};
-        for (int64_t i = 0; i < AT_ONCE && !cmyk; i++)
-            rows[i] = first + (i < left ? i : 0) * at->w * 3;
-        jpeg_read_scanlines(cinfo, rows, cmyk ? 1 : (JDIMENSION)(left < AT_ONCE ? left : AT_ONCE));
-        if (cmyk)
+        const int64_t y = cinfo->output_scanline, left = bottom - y;
+        uint8_t *first = job->d->image->rgb + (y - at->y) * at->w * 3;
+        if (cmyk) {
+            jpeg_read_scanlines(cinfo, &line, 1);
             cmyk_row(first, line, at->w);
+            continue;
+        }
+        JSAMPROW rows[AT_ONCE];
+        for (int64_t i = 0; i < AT_ONCE; i++)
+            rows[i] = first + (i < left ? i : 0) * at->w * 3;
+        jpeg_read_scanlines(cinfo, rows, (JDIMENSION)(left < AT_ONCE ? left : AT_ONCE));
     }
 }
 
-static void decode(reel_jpeg *job)
+static void choose_colours(struct jpeg_decoder *job)
 {
     j_decompress_ptr cinfo = &job->cinfo;
     const bool cmyk = cinfo->num_components == 4;
     if (cinfo->num_components != 1 && cinfo->num_components != 3 && !cmyk)
-        refuse(job, reel_fail(job->err, REEL_ERR_FORMAT, "JPEG: %d components, expected 1, 3 or 4",
+        jpeg_refuse(job,
+                    reel_fail(job->err, REEL_ERR_FORMAT, "JPEG: %d components, expected 1, 3 or 4",
                               cinfo->num_components));
     cinfo->out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
+}
+
+/* Sets job->at. libjpeg widens the columns to whole blocks. */
+static void choose_part(struct jpeg_decoder *job, bool crop)
+{
+    j_decompress_ptr cinfo = &job->cinfo;
+    const int64_t width = cinfo->output_width, height = cinfo->output_height;
+    job->at = crop ? part_of(job) : (reel_rect){0, 0, width, height};
+    if (job->at.w < width) {
+        JDIMENSION x = (JDIMENSION)job->at.x, w = (JDIMENSION)job->at.w;
+        jpeg_crop_scanline(cinfo, &x, &w);
+        job->at.x = x;
+        job->at.w = w;
+    }
+}
+
+static void read_pixels(struct jpeg_decoder *job)
+{
+    j_decompress_ptr cinfo = &job->cinfo;
+    choose_colours(job);
     set_quality(job);
-    const bool crop = job->want && can_crop(cinfo);
+    const bool crop = job->d->want && can_crop(cinfo);
     /* Where libjpeg converts colours while it upsamples, the converter of an earlier image stays,
      * in memory given back long ago; skip_scanlines would write through it. */
     cinfo->cconvert = NULL;
     cinfo->cquantize = NULL;
     jpeg_start_decompress(cinfo);
-    const int64_t width = cinfo->output_width, height = cinfo->output_height;
-    reel_rect *at = &job->got.at;
-    *at = crop ? part_of(job) : (reel_rect){0, 0, width, height};
-    if (at->w < width) {
-        JDIMENSION x = (JDIMENSION)at->x, w = (JDIMENSION)at->w;
-        jpeg_crop_scanline(cinfo, &x, &w);
-        at->x = x;
-        at->w = w;
-    }
-    const reel_status status = reel_image_resize_buffer(job->image, at->w, at->h, job->err);
+
+    choose_part(job, crop);
+    const reel_rect *at = &job->at;
+    const reel_status status = reel_image_resize_buffer(job->d->image, at->w, at->h, job->err);
     if (status != REEL_OK)
-        refuse(job, status);
+        jpeg_refuse(job, status);
     if (at->y > 0)
         jpeg_skip_scanlines(cinfo, (JDIMENSION)at->y);
     read_rows(job, at->y + at->h);
-    if (at->y + at->h == height) {
-        jpeg_finish_decompress(
-            cinfo); /* looks for the end of the image: a file cut short fails here at the latest */
-    } else {
-        if (!ends_well(job))
-            refuse(job, reel_fail(job->err, REEL_ERR_FORMAT,
-                                  "JPEG: cut short, there is no end of image"));
-        jpeg_abort_decompress(cinfo);
+    job->d->left = at->x;
+    job->d->top = at->y;
+
+    /* The end of the image is looked for either way, so that a file cut short fails here at the
+     * latest. */
+    if (at->y + at->h == cinfo->output_height) {
+        jpeg_finish_decompress(cinfo);
+        return;
     }
+    if (!ends_well(job))
+        jpeg_refuse(
+            job, reel_fail(job->err, REEL_ERR_FORMAT, "JPEG: cut short, there is no end of image"));
+    jpeg_abort_decompress(cinfo);
 }
 
-static void create(reel_jpeg *job)
+/* ---- the decoder's life ---- */
+
+static void create(struct jpeg_decoder *job)
 {
     static const uint8_t nothing[4];
     j_decompress_ptr cinfo = &job->cinfo;
@@ -304,7 +330,8 @@ static void create(reel_jpeg *job)
     reel_jpeg_memory_install(cinfo);
 }
 
-static reel_status run(reel_jpeg *job, void (*work)(reel_jpeg *), reel_error *err)
+static reel_status run_guarded(struct jpeg_decoder *job, void (*work)(struct jpeg_decoder *),
+                               reel_error *err)
 {
     job->err = err;
     job->status = REEL_OK;
@@ -313,81 +340,123 @@ static reel_status run(reel_jpeg *job, void (*work)(reel_jpeg *), reel_error *er
     return job->status;
 }
 
-reel_status reel_jpeg_create(reel_jpeg **out, reel_error *err)
+static void jpeg_free_state(void *state)
+{
+    struct jpeg_decoder *job = state;
+    jpeg_destroy_decompress(&job->cinfo);
+    reel_jpeg_memory_free(&job->memory);
+    free(job);
+}
+
+static reel_status jpeg_new_state(struct jpeg_decoder **out, reel_error *err)
 {
     *out = NULL;
-    reel_jpeg *job = calloc(1, sizeof *job);
+    struct jpeg_decoder *job = calloc(1, sizeof *job);
     if (!job)
         return reel_fail(err, REEL_ERR_MEMORY, "JPEG: no memory for a decoder");
+
     job->cinfo.err = jpeg_std_error(&job->errors);
     job->cinfo.client_data = job;
     job->errors.error_exit = on_error;
     job->errors.emit_message = on_message;
     job->errors.output_message = on_output;
     job->progress.progress_monitor = on_progress;
-    const reel_status status = run(job, create, err);
+    const reel_status status = run_guarded(job, create, err);
     if (status != REEL_OK) {
-        reel_jpeg_destroy(job);
+        jpeg_free_state(job);
         return status;
     }
     *out = job;
     return REEL_OK;
 }
 
-void reel_jpeg_destroy(reel_jpeg *job)
+static reel_status jpeg_size(reel_decoding *d, reel_error *err)
 {
+    struct jpeg_decoder *job = *d->state;
     if (!job)
-        return;
-    jpeg_destroy_decompress(&job->cinfo);
-    reel_jpeg_memory_free(&job->memory);
-    free(job);
-}
-
-reel_status reel_jpeg_open(reel_jpeg *job, const uint8_t *bytes, size_t size, int64_t *width,
-                           int64_t *height, reel_error *err)
-{
-    job->bytes = bytes;
-    job->size = size;
-    REEL_TRY(run(job, read_header, err));
-    *width = job->cinfo.image_width;
-    *height = job->cinfo.image_height;
+        REEL_TRY(jpeg_new_state(&job, err));
+    *d->state = job;
+    job->d = d;
+    REEL_TRY(run_guarded(job, read_header, err));
+    d->width = job->cinfo.image_width;
+    d->height = job->cinfo.image_height;
     return REEL_OK;
 }
 
-reel_status reel_jpeg_read(reel_jpeg *job, reel_image *image, const reel_jpeg_want *want,
-                           reel_jpeg_part *got, reel_error *err)
+static reel_status jpeg_decode(reel_decoding *d, reel_error *err)
 {
-    job->image = image;
-    job->want = want;
-    REEL_TRY(run(job, decode, err));
-    if (got)
-        *got = job->got;
-    return REEL_OK;
+    struct jpeg_decoder *job = *d->state;
+    job->d = d;
+    return run_guarded(job, read_pixels, err);
 }
 
-reel_status reel_jpeg_size(const uint8_t *bytes, size_t size, int64_t *width, int64_t *height,
-                           reel_error *err)
+/* ---- what the header says beside the size ---- */
+
+struct segment {
+    int marker;
+    const uint8_t *at; /* behind the length */
+    size_t size;
+};
+
+/* The next marker segment of the header, from *at on, which begins at 2; false = the header ends
+ * here, or is none. */
+static bool next_segment(const uint8_t *bytes, size_t length, size_t *at, struct segment *s)
 {
-    reel_jpeg *job;
-    REEL_TRY(reel_jpeg_create(&job, err));
-    const reel_status status = reel_jpeg_open(job, bytes, size, width, height, err);
-    reel_jpeg_destroy(job);
-    return status;
+    size_t i = *at;
+    if (i >= length || bytes[i] != 0xff)
+        return false;
+    while (i < length && bytes[i] == 0xff)
+        i++; /* any number of fill bytes */
+    if (length - i < 3)
+        return false;
+    s->marker = bytes[i++];
+
+    /* Of these markers no length follows, or pixels do. */
+    if (s->marker < 0xc0 || (s->marker >= 0xd0 && s->marker <= 0xda))
+        return false;
+    const size_t size = (size_t)bytes[i] << 8 | bytes[i + 1];
+    if (size < 2 || size > length - i)
+        return false;
+    s->at = bytes + i + 2;
+    s->size = size - 2;
+    *at = i + size;
+    return true;
 }
 
-reel_status reel_jpeg_decode(reel_image *image, const uint8_t *bytes, size_t size,
-                             const reel_rect *want, reel_rect *got, reel_error *err)
+static int jpeg_orientation(const uint8_t *bytes, size_t length)
 {
-    reel_jpeg *job;
-    int64_t width, height;
-    REEL_TRY(reel_jpeg_create(&job, err));
-    reel_jpeg_part part = {0};
-    const reel_jpeg_want exact = {.part = want ? *want : (reel_rect){0}};
-    reel_status status = reel_jpeg_open(job, bytes, size, &width, &height, err);
-    if (status == REEL_OK)
-        status = reel_jpeg_read(job, image, want ? &exact : NULL, &part, err);
-    reel_jpeg_destroy(job);
-    if (got)
-        *got = part.at;
-    return status;
+    enum { APP1 = 0xe1 };
+    static const uint8_t mark[6] = {'E', 'x', 'i', 'f', 0, 0};
+    struct segment s;
+    for (size_t at = 2; next_segment(bytes, length, &at, &s);)
+        if (s.marker == APP1 && s.size >= sizeof mark && memcmp(s.at, mark, sizeof mark) == 0)
+            return reel_tiff_orientation(s.at + sizeof mark, s.size - sizeof mark);
+    return 0;
 }
+
+/* The frame header tells the number of components. Its markers are 0xc0 to 0xcf, but for DHT, JPG
+ * and DAC. */
+static bool jpeg_is_cmyk(const uint8_t *bytes, size_t length)
+{
+    enum { DHT = 0xc4, JPG = 0xc8, DAC = 0xcc, LAST_FRAME = 0xcf, COMPONENTS_AT = 5 };
+    struct segment s;
+    for (size_t at = 2; next_segment(bytes, length, &at, &s);)
+        if (s.marker <= LAST_FRAME && s.marker != DHT && s.marker != JPG && s.marker != DAC)
+            return s.size > COMPONENTS_AT && s.at[COMPONENTS_AT] == 4;
+    return false;
+}
+
+static bool jpeg_sniff(const uint8_t *bytes, size_t length)
+{
+    return length >= 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0;
+}
+
+const reel_codec reel_codec_jpeg = {.name = "JPEG",
+                                    .what = "a JPEG image",
+                                    .extensions = ".jpg .jpeg",
+                                    .sniff = jpeg_sniff,
+                                    .size = jpeg_size,
+                                    .decode = jpeg_decode,
+                                    .orientation = jpeg_orientation,
+                                    .is_cmyk = jpeg_is_cmyk,
+                                    .free_state = jpeg_free_state};

@@ -9,26 +9,33 @@
 #include <png.h>
 #include <setjmp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
-#include "data/data_internal.h"
+#include "data/codecs/codec.h"
+#include "data/codecs/common/orientation.h"
 
 enum { MAX_SIDE = 1000000, MAX_INFLATION = 1032 };
 
-struct job {
-    png_structp png;
+/* One image. It is made by size, read on by decode, and its memory serves the next image. */
+struct png_job {
+    png_structp png; /* NULL between images */
     png_infop info;
     reel_status status;
     reel_error *err;
-    reel_image *image;
-    const uint8_t *bytes;
-    size_t size, at;
-    int64_t width, height;
+    reel_decoding *d;
+    size_t at; /* bytes that libpng has taken */
 };
+
+static bool png_sniff(const uint8_t *bytes, size_t length)
+{
+    return length >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0;
+}
 
 static void on_error(png_structp png, png_const_charp text)
 {
-    struct job *job = png_get_error_ptr(png);
+    struct png_job *job = png_get_error_ptr(png);
     job->status = reel_fail(job->err, REEL_ERR_FORMAT, "PNG: %s", text);
     png_longjmp(png, 1);
 }
@@ -40,45 +47,48 @@ static void on_warning(png_structp png, png_const_charp text)
 
 static void on_read(png_structp png, png_bytep to, size_t n)
 {
-    struct job *job = png_get_io_ptr(png);
-    if (n > job->size - job->at)
+    struct png_job *job = png_get_io_ptr(png);
+    if (n > job->d->length - job->at)
         png_error(png, "the file ends early");
-    memcpy(to, job->bytes + job->at, n);
+    memcpy(to, job->d->bytes + job->at, n);
     job->at += n;
 }
 
-static void refuse(struct job *job, reel_status status)
+static void png_refuse(struct png_job *job, reel_status status)
 {
     job->status = status;
     png_longjmp(job->png, 1);
 }
 
-static void read_header(struct job *job)
+static void read_header(struct png_job *job)
 {
+    reel_decoding *d = job->d;
     png_set_user_limits(job->png, MAX_SIDE, MAX_SIDE);
     /* -1: every chunk, those that later versions of libpng know too, but IHDR, PLTE, tRNS, IDAT,
      * IEND. */
-    png_set_keep_unknown_chunks(job->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
-    png_set_keep_unknown_chunks(job->png, PNG_HANDLE_CHUNK_NEVER, (const png_byte *)"tRNS", 1);
+    enum { ALL = -1, ONE = 1 };
+    png_set_keep_unknown_chunks(job->png, PNG_HANDLE_CHUNK_NEVER, NULL, ALL);
+    png_set_keep_unknown_chunks(job->png, PNG_HANDLE_CHUNK_NEVER, (const png_byte *)"tRNS", ONE);
     png_set_read_fn(job->png, job, on_read);
     png_read_info(job->png, job->info);
-    job->width = png_get_image_width(job->png, job->info);
-    job->height = png_get_image_height(job->png, job->info);
-    const reel_status status = reel_check_pixels("PNG", job->width, job->height, job->err);
+
+    d->width = png_get_image_width(job->png, job->info);
+    d->height = png_get_image_height(job->png, job->info);
+    const reel_status status = reel_check_pixels("PNG", d->width, d->height, job->err);
     if (status != REEL_OK)
-        refuse(job, status);
-    const int64_t needed = (int64_t)png_get_rowbytes(job->png, job->info) * job->height;
-    if (needed / MAX_INFLATION > (int64_t)job->size)
-        refuse(job, reel_fail(job->err, REEL_ERR_FORMAT,
-                              "PNG: %zu bytes cannot hold the %" PRId64 " x %" PRId64
-                              " pixels of the header",
-                              job->size, job->width, job->height));
+        png_refuse(job, status);
+    const int64_t needed = (int64_t)png_get_rowbytes(job->png, job->info) * d->height;
+    if (needed / MAX_INFLATION > (int64_t)d->length)
+        png_refuse(job, reel_fail(job->err, REEL_ERR_FORMAT,
+                                  "PNG: %zu bytes cannot hold the %" PRId64 " x %" PRId64
+                                  " pixels of the header",
+                                  d->length, d->width, d->height));
 }
 
-static void decode(struct job *job)
+/* Every kind of PNG becomes rows of 8-bit RGB. Returns the number of passes over them. */
+static int ask_for_rgb(struct png_job *job)
 {
     png_structp png = job->png;
-    read_header(job);
     const int type = png_get_color_type(png, job->info), depth = png_get_bit_depth(png, job->info);
     if (type == PNG_COLOR_TYPE_PALETTE)
         png_set_palette_to_rgb(png);
@@ -91,48 +101,110 @@ static void decode(struct job *job)
         png_set_strip_16(png);
     if (type & PNG_COLOR_MASK_ALPHA)
         png_set_strip_alpha(png);
+
     const int passes = png_set_interlace_handling(png);
     png_read_update_info(png, job->info);
-    const int64_t stride = job->width * 3;
-    if ((int64_t)png_get_rowbytes(png, job->info) != stride)
-        refuse(job, reel_fail(job->err, REEL_ERR_FORMAT,
-                              "PNG: colour type %d with %d bits does not become RGB", type, depth));
-    const reel_status status =
-        reel_image_resize_buffer(job->image, job->width, job->height, job->err);
-    if (status != REEL_OK)
-        refuse(job, status);
-    for (int pass = 0; pass < passes; pass++)
-        for (int64_t y = 0; y < job->height; y++)
-            png_read_row(png, job->image->rgb + y * stride, NULL);
-    png_read_end(png, NULL);
+    if ((int64_t)png_get_rowbytes(png, job->info) != job->d->width * 3)
+        png_refuse(job,
+                   reel_fail(job->err, REEL_ERR_FORMAT,
+                             "PNG: colour type %d with %d bits does not become RGB", type, depth));
+    return passes;
 }
 
-static reel_status run(struct job *job, void (*work)(struct job *))
+static void read_pixels(struct png_job *job)
 {
-    job->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, job, on_error, on_warning);
-    if (!job->png)
-        return reel_fail(job->err, REEL_ERR_MEMORY, "no memory for the PNG decoder");
-    job->info = png_create_info_struct(job->png);
-    if (!job->info)
-        job->status = reel_fail(job->err, REEL_ERR_MEMORY, "no memory for the PNG decoder");
-    else if (setjmp(png_jmpbuf(job->png)) == 0)
+    const reel_decoding *d = job->d;
+    const int passes = ask_for_rgb(job);
+    const reel_status status = reel_image_resize_buffer(d->image, d->width, d->height, job->err);
+    if (status != REEL_OK)
+        png_refuse(job, status);
+    for (int pass = 0; pass < passes; pass++)
+        for (int64_t y = 0; y < d->height; y++)
+            png_read_row(job->png, d->image->rgb + y * d->width * 3, NULL);
+    png_read_end(job->png, NULL);
+}
+
+/* libpng reports errors by longjmp: everything that calls it runs below this setjmp. */
+static reel_status run_guarded(struct png_job *job, void (*work)(struct png_job *))
+{
+    if (setjmp(png_jmpbuf(job->png)) == 0)
         work(job);
-    png_destroy_read_struct(&job->png, &job->info, NULL);
     return job->status;
 }
 
-reel_status reel_png_size(const uint8_t *bytes, size_t size, int64_t *width, int64_t *height,
-                          reel_error *err)
+static void end_image(struct png_job *job)
 {
-    struct job job = {.bytes = bytes, .size = size, .err = err};
-    REEL_TRY(run(&job, read_header));
-    *width = job.width;
-    *height = job.height;
-    return REEL_OK;
+    if (job->png)
+        png_destroy_read_struct(&job->png, &job->info, NULL);
+    job->png = NULL;
+    job->info = NULL;
 }
 
-reel_status reel_png_decode(reel_image *image, const uint8_t *bytes, size_t size, reel_error *err)
+static void png_free_state(void *state)
 {
-    struct job job = {.bytes = bytes, .size = size, .err = err, .image = image};
-    return run(&job, decode);
+    end_image(state);
+    free(state);
 }
+
+static reel_status begin_image(struct png_job *job, reel_decoding *d, reel_error *err)
+{
+    end_image(job); /* one whose pixels were not asked for */
+    *job = (struct png_job){.d = d, .err = err};
+    job->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, job, on_error, on_warning);
+    job->info = job->png ? png_create_info_struct(job->png) : NULL;
+    return job->info ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "no memory for the PNG decoder");
+}
+
+static reel_status png_size(reel_decoding *d, reel_error *err)
+{
+    if (!*d->state)
+        *d->state = calloc(1, sizeof(struct png_job));
+    struct png_job *job = *d->state;
+    if (!job)
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory for the PNG decoder");
+    REEL_TRY(begin_image(job, d, err));
+    return run_guarded(job, read_header);
+}
+
+static reel_status png_decode(reel_decoding *d, reel_error *err)
+{
+    struct png_job *job = *d->state;
+    job->d = d;
+    job->err = err;
+    const reel_status status = run_guarded(job, read_pixels);
+    end_image(job);
+    return status;
+}
+
+static uint32_t big_endian(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | (uint32_t)p[3];
+}
+
+/* The eXIf chunk may stand before or behind the pixels. A chunk: length (4 bytes), name (4), data,
+ * CRC-32 of name and data (4). */
+static int png_orientation(const uint8_t *bytes, size_t length)
+{
+    enum { SIGNATURE = 8, AROUND_DATA = 12 };
+    for (size_t at = SIGNATURE; length - at >= AROUND_DATA;) {
+        const uint8_t *name = bytes + at + 4, *data = name + 4;
+        const size_t n = big_endian(bytes + at);
+        if (n > length - at - AROUND_DATA)
+            return 0;
+        if (memcmp(name, "eXIf", 4) == 0) {
+            const bool whole = crc32_z(0, name, n + 4) == big_endian(data + n);
+            return whole ? reel_tiff_orientation(data, n) : 0;
+        }
+        at += n + AROUND_DATA;
+    }
+    return 0;
+}
+
+const reel_codec reel_codec_png = {.name = "PNG",
+                                   .what = "a PNG image",
+                                   .extensions = ".png",
+                                   .sniff = png_sniff,
+                                   .size = png_size,
+                                   .decode = png_decode,
+                                   .orientation = png_orientation,
+                                   .free_state = png_free_state};

@@ -1,69 +1,111 @@
-/* Binary PPM and PGM: pixels as they are behind a line of text. What packed raw shards, CIFAR and
- * MNIST images, and drawn ones travel as: nothing has to be decoded. 8 bits a value. Format:
- * netpbm's ppm(5) and pgm(5). */
+/* Binary PPM and PGM, 8 bits a value: a line of text, then pixels. Packed raw shards, CIFAR and
+ * MNIST images and drawn ones travel like this, because nothing has to be decoded. Format: netpbm's
+ * ppm(5) and pgm(5). */
+#include "data/codecs/pnm.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "data/data_internal.h"
+#include "data/codecs/codec.h"
 
-/* A number of the header, after white space and comments. */
-static bool number(const uint8_t *bytes, size_t size, size_t *at, int64_t *value)
+struct pnm_header {
+    int64_t width, height, channels; /* channels: 3 or 1 */
+    const uint8_t *pixels;           /* within the bytes */
+};
+
+static bool is_space(uint8_t c)
 {
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static bool pnm_sniff(const uint8_t *bytes, size_t length)
+{
+    return length >= 3 && bytes[0] == 'P' && (bytes[1] == '5' || bytes[1] == '6') &&
+           (bytes[2] == '#' || is_space(bytes[2]));
+}
+
+/* A number of the header, behind white space and comments. */
+static bool read_number(const reel_decoding *d, size_t *at, int64_t *value)
+{
+    enum { MOST_DIGITS = 10 };
     size_t i = *at;
-    while (i < size &&
-           (bytes[i] == ' ' || (bytes[i] >= '\t' && bytes[i] <= '\r') || bytes[i] == '#'))
-        if (bytes[i] == '#')
-            while (i < size && bytes[i] != '\n')
+    while (i < d->length && (is_space(d->bytes[i]) || d->bytes[i] == '#'))
+        if (d->bytes[i] == '#')
+            while (i < d->length && d->bytes[i] != '\n')
                 i++;
         else
             i++;
+
     const size_t begin = i;
     int64_t v = 0;
-    for (; i < size && i - begin < 10 && bytes[i] >= '0' && bytes[i] <= '9'; i++)
-        v = v * 10 + (bytes[i] - '0');
+    for (; i < d->length && i - begin < MOST_DIGITS && d->bytes[i] >= '0' && d->bytes[i] <= '9';
+         i++)
+        v = v * 10 + (d->bytes[i] - '0');
     *value = v;
     *at = i;
     return i > begin;
 }
 
-reel_status reel_pnm_open(reel_pnm *pnm, const uint8_t *bytes, size_t size, reel_error *err)
+/* "P6 WIDTH HEIGHT 255" and one white space; then the pixels. */
+static reel_status read_header(struct pnm_header *h, const reel_decoding *d, reel_error *err)
 {
     int64_t most;
     size_t at = 2;
-    *pnm = (reel_pnm){.channels = bytes[1] == '6' ? 3 : 1};
-    if (!number(bytes, size, &at, &pnm->width) || !number(bytes, size, &at, &pnm->height) ||
-        !number(bytes, size, &at, &most) || at >= size ||
-        !(bytes[at] == ' ' || (bytes[at] >= '\t' && bytes[at] <= '\r')))
+    *h = (struct pnm_header){.channels = d->bytes[1] == '6' ? 3 : 1};
+    if (!read_number(d, &at, &h->width) || !read_number(d, &at, &h->height) ||
+        !read_number(d, &at, &most) || at >= d->length || !is_space(d->bytes[at]))
         return reel_fail(err, REEL_ERR_FORMAT, "PNM image: its header is damaged");
     if (most != 255)
         return reel_fail(err, REEL_ERR_FORMAT,
                          "PNM image: greatest value %" PRId64 ", expected 255 (8 bits)", most);
-    REEL_TRY(reel_check_pixels("PNM", pnm->width, pnm->height, err));
-    pnm->pixels = bytes + at + 1;
-    const size_t left = size - at - 1, wanted = (size_t)(pnm->width * pnm->height * pnm->channels);
+    REEL_TRY(reel_check_pixels("PNM", h->width, h->height, err));
+
+    h->pixels = d->bytes + at + 1;
+    const size_t left = d->length - at - 1;
+    const size_t wanted = (size_t)(h->width * h->height * h->channels);
     if (left < wanted)
         return reel_fail(err, REEL_ERR_FORMAT,
                          "PNM image of %" PRId64 " x %" PRId64
                          " is cut: %zu bytes of pixels, expected %zu",
-                         pnm->width, pnm->height, left, wanted);
+                         h->width, h->height, left, wanted);
     return REEL_OK;
 }
 
-reel_status reel_pnm_decode(reel_image *image, const uint8_t *bytes, size_t size, reel_error *err)
+static reel_status pnm_size(reel_decoding *d, reel_error *err)
 {
-    reel_pnm pnm;
-    REEL_TRY(reel_pnm_open(&pnm, bytes, size, err));
-    REEL_TRY(reel_image_resize_buffer(image, pnm.width, pnm.height, err));
-    const int64_t n = pnm.width * pnm.height;
-    if (pnm.channels == 3) {
-        memcpy(image->rgb, pnm.pixels, (size_t)n * 3);
-        return REEL_OK;
-    }
-    for (int64_t i = 0; i < n; i++)
-        memset(image->rgb + 3 * i, pnm.pixels[i], 3);
+    struct pnm_header h;
+    REEL_TRY(read_header(&h, d, err));
+    d->width = h.width;
+    d->height = h.height;
     return REEL_OK;
 }
+
+static reel_status pnm_decode(reel_decoding *d, reel_error *err)
+{
+    struct pnm_header h;
+    REEL_TRY(read_header(&h, d, err));
+
+    /* RGB is used where it lies: a copy would be the only work of this format. */
+    if (h.channels == 3) {
+        d->pixels = (reel_view){h.pixels, h.width, h.height, h.width * 3};
+        return REEL_OK;
+    }
+
+    REEL_TRY(reel_image_resize_buffer(d->image, h.width, h.height, err));
+    for (int64_t i = 0; i < h.width * h.height; i++)
+        memset(d->image->rgb + 3 * i, h.pixels[i], 3);
+    return REEL_OK;
+}
+
+const reel_codec reel_codec_pnm = {.name = "PNM",
+                                   .what = "a PNM image",
+                                   .extensions = ".ppm .pgm",
+                                   .sniff = pnm_sniff,
+                                   .size = pnm_size,
+                                   .decode = pnm_decode};
+
+/* ---- writing ---- */
 
 reel_status reel_pnm_begin(reel_bytes *bytes, int64_t width, int64_t height, int channels,
                            uint8_t **pixels, reel_error *err)
@@ -81,8 +123,9 @@ reel_status reel_pnm_begin(reel_bytes *bytes, int64_t width, int64_t height, int
 
 reel_status reel_pnm_write(reel_bytes *bytes, const reel_image *image, reel_error *err)
 {
+    enum { CHANNELS = 3 };
     uint8_t *pixels;
-    REEL_TRY(reel_pnm_begin(bytes, image->width, image->height, 3, &pixels, err));
-    memcpy(pixels, image->rgb, (size_t)(image->width * image->height * 3));
+    REEL_TRY(reel_pnm_begin(bytes, image->width, image->height, CHANNELS, &pixels, err));
+    memcpy(pixels, image->rgb, (size_t)(image->width * image->height * CHANNELS));
     return REEL_OK;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "data/codecs/pnm.h"
 #include "data/sources/sources.h"
 
 enum { SIDE = 32, PIXELS = SIDE * SIDE, MOST_FILES = 5, BLOCK = 64 };

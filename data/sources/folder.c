@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "data/codecs/codec.h"
 #include "data/sources/sources.h"
 
 struct place { /* identity of a directory */
@@ -146,10 +147,11 @@ static reel_status scan_class(reel_files *f, const char *name, int64_t label, bo
     if (status != REEL_OK)
         return status;
     if (f->samples.n == first && !empty) {
-        char shown[300];
+        char shown[300], extensions[200];
         reel_escape(shown, sizeof shown, name);
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "class folder %s holds no images (.jpg, .jpeg, .png)", shown);
+        reel_image_extensions(extensions, sizeof extensions);
+        return reel_fail(err, REEL_ERR_INVALID, "class folder %s holds no images (%s)", shown,
+                         extensions);
     }
     if (f->samples.n > first)
         reel_files_sort(f, first);

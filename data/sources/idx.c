@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "data/codecs/pnm.h"
 #include "data/sources/sources.h"
 
 struct idx {

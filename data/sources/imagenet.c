@@ -14,6 +14,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "data/codecs/codec.h"
 #include "data/sources/sources.h"
 
 static const char train_tar[] = "ILSVRC2012_img_train.tar", val_tar[] = "ILSVRC2012_img_val.tar";

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "data/codecs/codec.h"
 #include "data/sources/sources.h"
 
 enum { MOST_LABEL = (1 << 24) - 1 };

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "data/codecs/codec.h"
 #include "data/sources/sources.h"
 
 static const reel_kind *const kinds[] = {
@@ -43,15 +44,17 @@ static reel_status refuse(const char *data, const char *split, const reel_kind *
     if (stat(data, &info) != 0)
         return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", data, strerror(errno));
     const size_t n = S_ISREG(info.st_mode) ? reel_read_head(data, head, sizeof head) : 0;
-    const reel_content content = reel_content_sniff(head, n);
-    const char *name = content == REEL_CONTENT_OTHER && n ? reel_content_name(head, n) : NULL;
+    const char *what = "a file of unknown content";
+    if (!S_ISREG(info.st_mode))
+        what = "a file of another kind";
+    else if (n == 0)
+        what = "an empty file";
+    else if (reel_codec_of(head, n))
+        what = "one image";
+    else if (reel_content_name(head, n))
+        what = reel_content_name(head, n);
     return reel_fail(err, REEL_ERR_IO,
-                     "%s: expected a folder, a list, a tar or an idx file, got %s", data,
-                     !S_ISREG(info.st_mode)          ? "a file of another kind"
-                     : content != REEL_CONTENT_OTHER ? "one image"
-                     : name                          ? name
-                     : n                             ? "a file of unknown content"
-                                                     : "an empty file");
+                     "%s: expected a folder, a list, a tar or an idx file, got %s", data, what);
 }
 
 reel_status reel_dataset_open(reel_dataset **out, const char *data, const char *split, char *path,

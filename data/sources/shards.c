@@ -1,5 +1,5 @@
 /* Tar and tar.gz shards in WebDataset's convention: neighbouring members with the same name up to
- * the first dot of the last part form a sample; its image is .jpg, .jpeg, .png, .ppm or .pgm, its
+ * the first dot of the last part form a sample; its image ends like any that can be decoded, its
  * label a number in .cls; other fields are passed over.
  *
  * An index pass over the headers notes where images lie; reading is then random access. gzip allows
@@ -15,6 +15,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "data/codecs/codec.h"
 #include "data/sources/sources.h"
 
 enum { MOST_CLASSES = 1 << 24 };
@@ -25,13 +26,10 @@ static size_t key_length(const char *name)
     return dot ? (size_t)(dot - name) : strlen(name);
 }
 
+/* ".jpg", not ".mask.jpg": other fields of the key are passed over. */
 static bool is_image_field(const char *field)
 {
-    static const char *const known[] = {".jpg", ".jpeg", ".png", ".ppm", ".pgm"};
-    for (int i = 0; i < (int)REEL_COUNT(known); i++)
-        if (strcasecmp(field, known[i]) == 0)
-            return true;
-    return false;
+    return strrchr(field, '.') == field && reel_is_image_name(field);
 }
 
 struct sample { /* that is being put together */

@@ -6,7 +6,8 @@
 #ifndef REEL_DATA_SOURCES_SOURCES_H
 #define REEL_DATA_SOURCES_SOURCES_H
 
-#include "data/data_internal.h"
+#include "data/bytes_internal.h"
+#include "data/dataset.h"
 
 /* ---- kinds: one row for each, in open.c
  * --------------------------------------------------------------------------------- */
@@ -64,7 +65,6 @@ void reel_names_free(reel_names *names);
 
 bool reel_is_folder(const char *path);
 bool reel_is_file(const char *path);
-bool reel_is_image_name(const char *name); /* .jpg .jpeg .png, any case */
 const char *reel_base_name(const char *path);
 bool reel_is_val(const char *split); /* val and what people call it */
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/data_internal.h"
+#include "data/dataset.h"
 
 struct subset {
     const reel_dataset *parent;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/codecs/pnm.h"
 #include "data/sources/sources.h"
 #include "data/synth/synth.h"
 

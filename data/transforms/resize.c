@@ -8,56 +8,77 @@
  * filter.
  *
  * The loops here are for every CPU and every shape; resize_vector.h does the same in vectors. */
+#include "data/transforms/resize.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/data_internal.h"
+#include "data/transforms/resize_internal.h"
 
 enum { PRECISION = 32 - 8 - 2 };
 
 static uint8_t clip8(int32_t sum)
 {
     const int32_t v = sum >> PRECISION;
-    return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+    if (v < 0)
+        return 0;
+    return v > 255 ? 255 : (uint8_t)v;
 }
 
-/* in0, in1: borders of the box in float, as PIL passes them. */
-static double axis_scale(float in0, float in1, int64_t out)
+/* One axis of a resize: in0 to in1 of `in` source pixels become `out` pixels, of which the window
+ * takes those from `first` on. Borders are float, as PIL passes them. */
+struct axis_job {
+    int64_t in, out, first;
+    float in0, in1;
+};
+
+/* Source pixels a result pixel. */
+static double axis_scale(const struct axis_job *job)
 {
-    return (double)(in1 - in0) / (double)out;
+    return (double)(job->in1 - job->in0) / (double)job->out;
 }
 
-static int64_t axis_taps(double scale)
+static int64_t axis_taps(const struct axis_job *job)
 {
+    const double scale = axis_scale(job);
     return (int64_t)ceil(scale < 1.0 ? 1.0 : scale) * 2 + 1;
 }
 
-static size_t axis_bytes(int64_t n, int64_t taps)
+static size_t axis_bytes(const reel_axis *a)
 {
-    return (size_t)n * (2 + (size_t)taps) * sizeof(int32_t);
+    return (size_t)a->n * (2 + (size_t)a->taps) * sizeof(int32_t);
 }
 
-static void axis_fill(reel_axis *a, int64_t in, float in0, float in1, int64_t out, int64_t first,
-                      double *weight)
+/* Does the pass along this axis change anything? */
+static bool axis_needed(const struct axis_job *job)
 {
-    const double scale = axis_scale(in0, in1, out), spread = scale < 1.0 ? 1.0 : scale,
+    return job->out != job->in || job->in0 != 0.0f || job->in1 != (float)job->out;
+}
+
+/* Output i: the sources whose centres lie under a triangle around `center` of half width `spread`,
+ * with weights that add up to 1 in fixed point. weight: memory for the weights in double. */
+static void axis_fill(reel_axis *a, const struct axis_job *job, double *weight)
+{
+    const double scale = axis_scale(job), spread = scale < 1.0 ? 1.0 : scale,
                  inverse = 1.0 / spread;
     a->most = 0;
     for (int64_t i = 0; i < a->n; i++) {
-        const double center = in0 + ((double)(first + i) + 0.5) * scale;
+        const double center = job->in0 + ((double)(job->first + i) + 0.5) * scale;
         int64_t begin = (int64_t)(center - spread + 0.5), end = (int64_t)(center + spread + 0.5);
         if (begin < 0)
             begin = 0;
-        if (end > in)
-            end = in;
+        if (end > job->in)
+            end = job->in;
+
         double sum = 0.0;
         for (int64_t k = 0; k < end - begin; k++) {
             const double distance = fabs(((double)(begin + k) - center + 0.5) * inverse);
             weight[k] = distance < 1.0 ? 1.0 - distance : 0.0;
             sum += weight[k];
         }
+
         int32_t *fixed = a->weight + i * a->taps;
         for (int64_t k = 0; k < end - begin; k++) {
             if (sum != 0.0)
@@ -112,11 +133,6 @@ static void filter_column(uint8_t *restrict dst, const uint8_t *restrict src, in
     }
 }
 
-static bool axis_needed(float in0, float in1, int64_t in, int64_t out)
-{
-    return out != in || in0 != 0.0f || in1 != (float)out;
-}
-
 static void across_rows(uint8_t *dst, int64_t dst_stride, const reel_view *src, int64_t rows,
                         const reel_axis *h, reel_isa isa)
 {
@@ -128,51 +144,84 @@ static void across_rows(uint8_t *dst, int64_t dst_stride, const reel_view *src, 
         filter_row(dst + y * dst_stride, src->rgb + y * src->stride, h);
 }
 
-/* Scratch: one double a tap, both axes' tables, then rows that went through the horizontal pass. */
-reel_status reel_resizer_begin(reel_resizer *r, const reel_rect *window, int64_t width,
-                               int64_t height, const reel_view *src, const double box[4],
-                               reel_isa isa, reel_buffer *scratch, reel_error *err)
-{
-    const float left = (float)box[0], top = (float)box[1], right = (float)box[2],
-                bottom = (float)box[3];
-    reel_axis h = {.n = window->w, .taps = axis_taps(axis_scale(left, right, width))};
-    reel_axis v = {.n = window->h, .taps = axis_taps(axis_scale(top, bottom, height))};
-    const bool across = axis_needed(left, right, src->width, width),
-               down = axis_needed(top, bottom, src->height, height);
+/* Both passes of one resize. Scratch holds: one double a tap, both axes' tables, then the rows that
+ * went through the horizontal pass. */
+struct passes {
+    struct axis_job h_job, v_job;
+    reel_axis h, v;
+    bool across, down;   /* which passes change anything */
+    int64_t widest;      /* taps of the wider filter */
+    size_t tables;       /* bytes before the rows */
+    int64_t first, rows; /* of src, that the window needs */
+};
 
-    const int64_t widest = h.taps > v.taps ? h.taps : v.taps;
-    const size_t tables =
-        (size_t)widest * sizeof(double) + axis_bytes(h.n, h.taps) + axis_bytes(v.n, v.taps);
-    const int64_t n = window->w * 3, stride = n + 4; /* vectors write a little too far */
-    int64_t first = window->y, rows = window->h;
-    REEL_TRY(reel_buffer_reserve(scratch, tables, err));
-    for (int pass = 0; pass < 2; pass++) { /* again after growing, which loses what was there */
-        double *weight = scratch->data;
-        h.begin = (int32_t *)(weight + widest);
-        h.count = h.begin + h.n;
-        h.weight = h.count + h.n;
-        v.begin = h.weight + h.n * h.taps;
-        v.count = v.begin + v.n;
-        v.weight = v.count + v.n;
-        if (across)
-            axis_fill(&h, src->width, left, right, width, window->x, weight);
-        if (down) {
-            axis_fill(&v, src->height, top, bottom, height, window->y, weight);
-            first = v.begin[0];
-            rows = v.begin[v.n - 1] + v.count[v.n - 1] - first;
-        }
-        const size_t needed = tables + (across ? (size_t)(rows * stride) : 0);
-        if (needed <= scratch->capacity)
-            break;
-        REEL_TRY(reel_buffer_reserve(scratch, needed, err));
+static struct passes plan_passes(const reel_resizing *what)
+{
+    const reel_rect *window = &what->window;
+    struct passes p = {.first = window->y, .rows = window->h};
+    p.h_job = (struct axis_job){.in = what->src.width,
+                                .out = what->width,
+                                .first = window->x,
+                                .in0 = (float)what->box[0],
+                                .in1 = (float)what->box[2]};
+    p.v_job = (struct axis_job){.in = what->src.height,
+                                .out = what->height,
+                                .first = window->y,
+                                .in0 = (float)what->box[1],
+                                .in1 = (float)what->box[3]};
+    p.across = axis_needed(&p.h_job);
+    p.down = axis_needed(&p.v_job);
+
+    p.h = (reel_axis){.n = window->w, .taps = axis_taps(&p.h_job)};
+    p.v = (reel_axis){.n = window->h, .taps = axis_taps(&p.v_job)};
+    p.widest = p.h.taps > p.v.taps ? p.h.taps : p.v.taps;
+    p.tables = (size_t)p.widest * sizeof(double) + axis_bytes(&p.h) + axis_bytes(&p.v);
+    return p;
+}
+
+static void fill_tables(struct passes *p, void *memory)
+{
+    double *weight = memory;
+    p->h.begin = (int32_t *)(weight + p->widest);
+    p->h.count = p->h.begin + p->h.n;
+    p->h.weight = p->h.count + p->h.n;
+    p->v.begin = p->h.weight + p->h.n * p->h.taps;
+    p->v.count = p->v.begin + p->v.n;
+    p->v.weight = p->v.count + p->v.n;
+
+    if (p->across)
+        axis_fill(&p->h, &p->h_job, weight);
+    if (p->down) {
+        axis_fill(&p->v, &p->v_job, weight);
+        const int64_t last = p->v.n - 1;
+        p->first = p->v.begin[0];
+        p->rows = p->v.begin[last] + p->v.count[last] - p->first;
     }
-    *r = (reel_resizer){.v = v, .down = down, .first = first, .n = n, .isa = isa};
-    r->from = src->rgb + first * src->stride + (across ? 0 : window->x * 3);
+}
+
+reel_status reel_resizer_begin(reel_resizer *r, const reel_resizing *what, reel_buffer *scratch,
+                               reel_error *err)
+{
+    const reel_view *src = &what->src;
+    struct passes p = plan_passes(what);
+    REEL_TRY(reel_buffer_reserve(scratch, p.tables, err));
+    fill_tables(&p, scratch->data);
+
+    /* Only the tables tell how many rows are needed. Growing loses the tables: fill them again. */
+    const int64_t n = what->window.w * 3, stride = n + 4; /* vectors write a little too far */
+    const size_t needed = p.tables + (p.across ? (size_t)(p.rows * stride) : 0);
+    if (needed > scratch->capacity) {
+        REEL_TRY(reel_buffer_reserve(scratch, needed, err));
+        fill_tables(&p, scratch->data);
+    }
+
+    *r = (reel_resizer){.v = p.v, .down = p.down, .first = p.first, .n = n, .isa = what->isa};
+    r->from = src->rgb + p.first * src->stride + (p.across ? 0 : what->window.x * 3);
     r->stride = src->stride;
-    if (across) {
-        uint8_t *to = (uint8_t *)scratch->data + tables;
-        const reel_view part = {r->from, src->width, src->height - first, src->stride};
-        across_rows(to, stride, &part, rows, &h, isa);
+    if (p.across) {
+        uint8_t *to = (uint8_t *)scratch->data + p.tables;
+        const reel_view part = {r->from, src->width, src->height - p.first, src->stride};
+        across_rows(to, stride, &part, p.rows, &p.h, what->isa);
         r->from = to;
         r->stride = stride;
     }
@@ -195,14 +244,12 @@ void reel_resizer_row(const reel_resizer *r, int64_t y, uint8_t *dst)
     filter_column(dst, src, r->stride, r->n, weight, count);
 }
 
-reel_status reel_resize_window(uint8_t *dst, int64_t stride, const reel_rect *window, int64_t width,
-                               int64_t height, const reel_view *src, const double box[4],
+reel_status reel_resize_window(uint8_t *dst, int64_t stride, const reel_resizing *what,
                                reel_buffer *scratch, reel_error *err)
 {
     reel_resizer r;
-    REEL_TRY(
-        reel_resizer_begin(&r, window, width, height, src, box, reel_isa_default(), scratch, err));
-    for (int64_t y = 0; y < window->h; y++)
+    REEL_TRY(reel_resizer_begin(&r, what, scratch, err));
+    for (int64_t y = 0; y < what->window.h; y++)
         reel_resizer_row(&r, y, dst + y * stride);
     return REEL_OK;
 }
@@ -219,11 +266,17 @@ reel_status reel_image_resize(reel_image *dst, int64_t width, int64_t height, co
                          " x %" PRId64 " pixels",
                          box[0], box[1], box[2], box[3], src->width, src->height);
     REEL_TRY(reel_image_resize_buffer(dst, width, height, err));
-    const reel_rect whole = {0, 0, width, height};
-    const reel_view view = {src->rgb, src->width, src->height, src->width * 3};
+
+    const reel_resizing what = {
+        .src = {src->rgb, src->width, src->height, src->width * 3},
+        .box = {edges[0], edges[1], edges[2], edges[3]},
+        .width = width,
+        .height = height,
+        .window = {0, 0, width, height},
+        .isa = reel_isa_default(),
+    };
     reel_buffer scratch = {0};
-    const reel_status status =
-        reel_resize_window(dst->rgb, width * 3, &whole, width, height, &view, edges, &scratch, err);
+    const reel_status status = reel_resize_window(dst->rgb, width * 3, &what, &scratch, err);
     free(scratch.data);
     return status;
 }

@@ -1,5 +1,5 @@
 /* The resize in vectors for AVX2. */
-#include "data/data_internal.h"
+#include "data/transforms/resize_internal.h"
 
 #if defined(__x86_64__)
 #define NAME(x) x##_avx2

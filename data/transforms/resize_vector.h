@@ -9,7 +9,7 @@
  * clipped while there are at most MOST taps. */
 #include <string.h>
 
-#include "data/data_internal.h"
+#include "data/transforms/resize_internal.h"
 
 enum { PRECISION = 32 - 8 - 2, PIXELS = 5, MOST = 4096 };
 
@@ -32,6 +32,16 @@ typedef uint32_t v_words __attribute__((vector_size(16 * ROWS)));
 #define PACK(v) __builtin_shufflevector(v, v, LOW(0), LOW(16))
 #define SPREAD(v, k) __builtin_shufflevector(v, v, LANE(0, k), LANE(16, k))
 #endif
+
+INLINE v_ints broadcast_int(int32_t x)
+{
+    return (v_ints){0} + x;
+}
+
+INLINE v_words broadcast_word(uint32_t x)
+{
+    return (v_words){0} + x;
+}
 
 INLINE v_load load16(const uint8_t *p)
 {
@@ -76,14 +86,15 @@ INLINE v_ints add_taps(v_ints sum, v_bytes v, const int32_t *w, int64_t taps)
 }
 
 /* Outputs 0 .. n - 1 of ROWS rows. */
-INLINE void row_group(uint8_t *dst, int64_t dst_stride, const uint8_t *src, int64_t stride,
-                      const reel_axis *h, int64_t n, int64_t taps)
+INLINE void row_group(uint8_t *dst, int64_t dst_stride, const reel_view *src, const reel_axis *h,
+                      int64_t n, int64_t taps)
 {
+    const int64_t stride = src->stride;
     const int32_t *begin = h->begin, *w = h->weight;
     const int64_t step = h->taps;
     for (int64_t x = 0; x < n; x++, w += step) {
-        const uint8_t *p = src + 3 * (int64_t)begin[x];
-        v_ints sum = (v_ints){0} + (1 << (PRECISION - 1));
+        const uint8_t *p = src->rgb + 3 * (int64_t)begin[x];
+        v_ints sum = broadcast_int(1 << (PRECISION - 1));
         for (int64_t k = 0; k < taps; k += PIXELS)
             sum = add_taps(sum, load_rows(p + 3 * k, stride), w + k, taps - k);
         const v_ints bytes = (v_ints)PACK((v_bytes)(sum >> PRECISION));
@@ -94,25 +105,25 @@ INLINE void row_group(uint8_t *dst, int64_t dst_stride, const uint8_t *src, int6
     }
 }
 
-TARGET static void group_of_taps(uint8_t *dst, int64_t dst_stride, const uint8_t *src,
-                                 int64_t stride, const reel_axis *h, int64_t n)
+TARGET static void group_of_taps(uint8_t *dst, int64_t dst_stride, const reel_view *src,
+                                 const reel_axis *h, int64_t n)
 {
     switch (h->most) { /* the loop over taps vanishes where their number is known */
     case 1:
     case 2:
-        row_group(dst, dst_stride, src, stride, h, n, 2);
+        row_group(dst, dst_stride, src, h, n, 2);
         break;
     case 3:
-        row_group(dst, dst_stride, src, stride, h, n, 3);
+        row_group(dst, dst_stride, src, h, n, 3);
         break;
     case 4:
-        row_group(dst, dst_stride, src, stride, h, n, 4);
+        row_group(dst, dst_stride, src, h, n, 4);
         break;
     case 5:
-        row_group(dst, dst_stride, src, stride, h, n, 5);
+        row_group(dst, dst_stride, src, h, n, 5);
         break;
     default:
-        row_group(dst, dst_stride, src, stride, h, n, h->most);
+        row_group(dst, dst_stride, src, h, n, h->most);
     }
 }
 
@@ -135,15 +146,18 @@ bool NAME(reel_resize_across)(uint8_t *dst, int64_t dst_stride, const reel_view 
     if (rows < ROWS || h->most > MOST || h->taps < 2 || 3 * src->width < reach + 3)
         return false;
     int64_t y = 0;
-    for (; y + ROWS < rows; y += ROWS)
-        group_of_taps(dst + y * dst_stride, dst_stride, src->rgb + y * src->stride, src->stride, h,
-                      h->n);
+    for (; y + ROWS < rows; y += ROWS) {
+        const reel_view from = {src->rgb + y * src->stride, src->width, ROWS, src->stride};
+        group_of_taps(dst + y * dst_stride, dst_stride, &from, h, h->n);
+    }
+
     /* The last rows, some of them again; behind their end there may be nothing to read. */
     y = rows - ROWS;
     int64_t n = h->n;
     while (n > 0 && 3 * (int64_t)h->begin[n - 1] + reach > 3 * src->width)
         n--;
-    group_of_taps(dst + y * dst_stride, dst_stride, src->rgb + y * src->stride, src->stride, h, n);
+    const reel_view last = {src->rgb + y * src->stride, src->width, ROWS, src->stride};
+    group_of_taps(dst + y * dst_stride, dst_stride, &last, h, n);
     for (; y < rows; y++)
         for (int64_t x = n; x < h->n; x++)
             one_pixel(dst + y * dst_stride, src->rgb + y * src->stride, h, x);
@@ -159,18 +173,19 @@ TARGET bool NAME(reel_resize_down)(uint8_t *dst, const uint8_t *src, int64_t str
     if (n < WIDTH || count > MOST)
         return false;
     for (int64_t at = 0; at < n; at += WIDTH) {
-        const int64_t x =
-            at + WIDTH <= n ? at : n - WIDTH; /* the last stretch overlaps the one before */
-        v_words s0 = (v_words){0} + (1u << (PRECISION - 1)), s1 = s0, s2 = s0, s3 = s0;
+        /* The last stretch overlaps the one before. */
+        const int64_t x = at + WIDTH <= n ? at : n - WIDTH;
+        v_words s0 = broadcast_word(1u << (PRECISION - 1)), s1 = s0, s2 = s0, s3 = s0;
         for (int64_t k = 0; k < count; k++) {
             v_words v;
             memcpy(&v, src + k * stride + x, sizeof v);
-            const v_words w = (v_words){0} + (uint32_t)weight[k];
+            const v_words w = broadcast_word((uint32_t)weight[k]);
             s0 += (v & 255) * w;
             s1 += (v >> 8 & 255) * w;
             s2 += (v >> 16 & 255) * w;
             s3 += (v >> 24) * w;
         }
+
         const v_words bytes =
             s0 >> PRECISION | s1 >> PRECISION << 8 | s2 >> PRECISION << 16 | s3 >> PRECISION << 24;
         memcpy(dst + x, &bytes, sizeof bytes);

@@ -13,7 +13,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "data/data_internal.h"
+#include "data/dataset.h"
+#include "data/transforms/geometry.h"
 
 #include <jpeglib.h>
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "data/codecs/write_image.h"
 #include "data/image.h"
 #include "data/inspect.h"
 #include "data/loader.h"

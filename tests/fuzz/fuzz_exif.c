@@ -5,7 +5,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "data/codecs/exif.h"
+#include "data/codecs/codec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/codecs/codec.h"
 #include "data/sources/sources.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);

@@ -7,15 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/data_internal.h"
+#include "data/codecs/codec.h"
 #include "data/inspect.h"
+#include "data/transforms/transform.h"
 
-static inline int fuzz_image(reel_content content, const uint8_t *bytes, size_t size)
+static inline int fuzz_image(const char *extension, const uint8_t *bytes, size_t size)
 {
     enum { SIDE = 24, MOST_PIXELS = 1 << 16 };
     reel_error err = {0};
     int64_t width, height;
-    if (reel_content_sniff(bytes, size) != content)
+    const reel_codec *codec = reel_codec_of_name(extension);
+    if (!codec || !codec->sniff(bytes, size))
         return 0;
     if (reel_image_size(bytes, size, &width, &height, &err) != REEL_OK) {
         if (!err.message[0])

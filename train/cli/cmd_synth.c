@@ -1,6 +1,7 @@
 /* `reel synth DIR`: draws a labelled image folder of JPEGs, so that everything can be tried without
  * a download. A file depends on (seed, class, number, size, quality) only: it has the same bytes
  * for any number of threads. */
+#include "data/codecs/write_image.h"
 #include "data/synth/synth.h"
 #include "train/cli/command.h"
 #include "train/run/json_util.h"

@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
+
+#include "data/codecs/codec.h"
 
 enum { PATH_LIMIT = 4200 };
 
@@ -38,9 +39,7 @@ static reel_status append_path(reel_image_list *list, const char *path, reel_err
 
 static bool looks_like_an_image(const char *name)
 {
-    const char *dot = strrchr(name, '.');
-    return name[0] != '.' && dot &&
-           (!strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg") || !strcasecmp(dot, ".png"));
+    return name[0] != '.' && reel_is_image_name(name);
 }
 
 /* Appends the images below the folder `path`, which has `length` letters; one buffer serves all
@@ -118,8 +117,11 @@ reel_status reel_image_list_add(reel_image_list *list, const char *path, reel_er
         below[--length] = '\0'; /* as completion leaves it; names get one of their own */
 
     REEL_TRY(walk_folder(list, below, (size_t)length, err));
-    if (list->n == before)
-        return reel_fail(err, REEL_ERR_INVALID, "%s: no images (.jpg .jpeg .png) in it", path);
+    if (list->n == before) {
+        char extensions[200];
+        reel_image_extensions(extensions, sizeof extensions);
+        return reel_fail(err, REEL_ERR_INVALID, "%s: no images (%s) in it", path, extensions);
+    }
     qsort(list->paths + before, (size_t)(list->n - before), sizeof *list->paths, compare_paths);
     return REEL_OK;
 }

@@ -2,6 +2,7 @@
 #include "train/report/report.h"
 
 #include "core/files/atomic_file.h"
+#include "data/codecs/write_image.h"
 #include "data/dataset.h"
 #include "train/report/html.h"
 #include "train/report/insight.h"

@@ -2,6 +2,7 @@
 #include "train/run/events.h"
 
 #include "core/files/protobuf.h"
+#include "data/codecs/write_image.h"
 #include "data/dataset.h"
 
 #include <errno.h>

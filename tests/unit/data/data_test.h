@@ -15,7 +15,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "data/data_internal.h"
+#include "data/balance.h"
+#include "data/bytes_internal.h"
+#include "data/codecs/pnm.h"
+#include "data/codecs/write_image.h"
+#include "data/dataset.h"
+#include "data/permutation.h"
+#include "data/transforms/colour.h"
+#include "data/transforms/geometry.h"
+#include "data/transforms/resize_internal.h"
+#include "data/transforms/transform.h"
+#include "data/transforms/upright.h"
 
 #define MUST(call, err)                                                                            \
     do {                                                                                           \
@@ -128,6 +138,35 @@ __attribute__((unused)) static reel_bytes encoded(int64_t width, int64_t height,
     unlink(path);
     reel_image_free(&image);
     return bytes;
+}
+
+/* Decodes `want` (NULL = the whole image, exactly) with decoders that may have decoded others.
+ * *at receives what part the image holds, in pixels at its scale. */
+__attribute__((unused)) static reel_status decode_with(reel_decoders **decoders, reel_image *image,
+                                                       const reel_bytes *bytes,
+                                                       const reel_want *want, reel_rect *at,
+                                                       reel_error *err)
+{
+    reel_decoding d;
+    if (at)
+        *at = (reel_rect){0};
+    REEL_TRY(reel_decoding_begin(&d, decoders, bytes->data, bytes->size, err));
+    REEL_TRY(reel_decoding_finish(&d, want, image, err));
+    if (at)
+        *at = (reel_rect){d.left, d.top, d.pixels.width, d.pixels.height};
+    return REEL_OK;
+}
+
+/* The same exactly, with decoders of its own. */
+__attribute__((unused)) static reel_status decode_part(reel_image *image, const reel_bytes *bytes,
+                                                       const reel_rect *part, reel_rect *at,
+                                                       reel_error *err)
+{
+    reel_decoders *decoders = NULL;
+    const reel_want want = {.part = *part};
+    const reel_status status = decode_with(&decoders, image, bytes, &want, at, err);
+    reel_decoders_free(decoders);
+    return status;
 }
 
 __attribute__((unused)) static double now(void)

@@ -171,7 +171,7 @@ Test(codec, a_part_of_a_jpeg_has_the_bits_of_the_whole)
             want.x = (int64_t)reel_rng_below(&rng, (uint64_t)(w - want.w + 1));
             want.y = (int64_t)reel_rng_below(&rng, (uint64_t)(h - want.h + 1));
             reel_rect got;
-            MUST(reel_jpeg_decode(&part, bytes.data, bytes.size, &want, &got, &err), err);
+            MUST(decode_part(&part, &bytes, &want, &got, &err), err);
             cr_assert(got.x <= want.x && got.y <= want.y && got.x + got.w >= want.x + want.w &&
                           got.y + got.h >= want.y + want.h,
                       "case %" PRId64 ": the part does not cover what was wanted", i);

@@ -42,41 +42,46 @@ static reel_bytes bytes_of(int64_t kind)
 
 static reel_error err;
 
-static reel_jpeg_part read_part(reel_jpeg *jpeg, const reel_bytes *b, const reel_jpeg_want *want,
-                                reel_image *image)
+struct part { /* what was decoded: in pixels of the image at that scale */
+    reel_rect at;
+    int64_t eighths;
+};
+
+static struct part read_part(reel_decoders **decoders, const reel_bytes *b, const reel_want *want,
+                             reel_image *image)
 {
-    int64_t w, h;
-    reel_jpeg_part got = {0};
-    MUST(reel_jpeg_open(jpeg, b->data, b->size, &w, &h, &err), err);
-    MUST(reel_jpeg_read(jpeg, image, want, &got, &err), err);
-    return got;
+    reel_decoding d;
+    MUST(reel_decoding_begin(&d, decoders, b->data, b->size, &err), err);
+    MUST(reel_decoding_finish(&d, want, image, &err), err);
+    return (struct part){{d.left, d.top, d.pixels.width, d.pixels.height}, d.eighths};
 }
 
 /* 0 x 0 pixels are wanted at an eighth of the size: any target that the part covers at n / 8 and
  * not at less. */
-static void aim(reel_jpeg_want *want, int64_t n)
+static void aim(reel_want *want, int64_t n)
 {
     want->width = want->part.w * n / 8 > 0 ? want->part.w * n / 8 : 1;
     want->height = want->part.h * n / 8 > 0 ? want->part.h * n / 8 : 1;
 }
 
-static void compare_parts(reel_jpeg *jpeg, int64_t kind, bool fast, int64_t n, reel_rng *rng)
+static void compare_parts(reel_decoders **decoders, int64_t kind, bool fast, int64_t n,
+                          reel_rng *rng)
 {
     const int64_t w = kinds[kind].w, h = kinds[kind].h;
     reel_bytes bytes = bytes_of(kind);
     reel_image whole = {0}, part = {0};
-    reel_jpeg_want all = {.part = {0, 0, w, h}, .fast = fast};
+    reel_want all = {.part = {0, 0, w, h}, .fast = fast};
     aim(&all, n);
-    const reel_jpeg_part at_all = read_part(jpeg, &bytes, fast ? &all : NULL, &whole);
+    const struct part at_all = read_part(decoders, &bytes, fast ? &all : NULL, &whole);
     for (int k = 0; k < 60; k++) {
-        reel_jpeg_want want = {.fast = fast};
+        reel_want want = {.fast = fast};
         reel_rect *r = &want.part;
         r->w = 1 + (int64_t)reel_rng_below(rng, (uint64_t)w);
         r->h = 1 + (int64_t)reel_rng_below(rng, (uint64_t)h);
         r->x = (int64_t)reel_rng_below(rng, (uint64_t)(w - r->w + 1));
         r->y = (int64_t)reel_rng_below(rng, (uint64_t)(h - r->h + 1));
         aim(&want, n);
-        const reel_jpeg_part got = read_part(jpeg, &bytes, &want, &part);
+        const struct part got = read_part(decoders, &bytes, &want, &part);
         if (got.eighths != at_all.eighths)
             continue; /* a part so small that rounding chose another scale */
         const int64_t m = got.eighths, x0 = r->x * m / 8, x1 = ((r->x + r->w) * m + 7) / 8;
@@ -104,20 +109,18 @@ static void compare_parts(reel_jpeg *jpeg, int64_t kind, bool fast, int64_t n, r
 Test(decode, a_part_has_the_bits_of_the_whole_in_both_qualities_and_at_every_scale)
 {
     reel_rng rng = reel_rng_at(2, REEL_STREAM_CHECK, 0, 0);
-    reel_jpeg *jpeg;
-    MUST(reel_jpeg_create(&jpeg, &err), err);
+    reel_decoders *decoders = NULL;
     for (int64_t kind = 0; kind < REEL_COUNT(kinds); kind++) {
-        compare_parts(jpeg, kind, false, 8, &rng);
+        compare_parts(&decoders, kind, false, 8, &rng);
         for (int64_t n = 1; n <= 8; n *= 2)
-            compare_parts(jpeg, kind, true, n, &rng);
+            compare_parts(&decoders, kind, true, n, &rng);
     }
-    reel_jpeg_destroy(jpeg);
+    reel_decoders_free(decoders);
 }
 
 Test(decode, a_used_decoder_and_a_new_one_agree_also_on_what_they_refuse)
 {
-    reel_jpeg *used;
-    MUST(reel_jpeg_create(&used, &err), err);
+    reel_decoders *used = NULL;
     reel_image a = {0}, b = {0};
     reel_bytes full = bytes_of(2), bare = bytes_of(0);
     for (size_t i = 0; i + 1 < bare.size;
@@ -125,29 +128,27 @@ Test(decode, a_used_decoder_and_a_new_one_agree_also_on_what_they_refuse)
         if (bare.data[i] == 0xff && bare.data[i + 1] == 0xdb)
             bare.data[i + 1] = 0xfe;
     for (size_t i = 0; i < 40; i++) {
-        read_part(used, &full, NULL, &a);
-        int64_t w, h;
-        reel_status status = reel_jpeg_open(used, bare.data, bare.size, &w, &h, &err);
-        if (status == REEL_OK)
-            status = reel_jpeg_read(used, &a, NULL, NULL, &err);
+        read_part(&used, &full, NULL, &a);
+        reel_status status = decode_with(&used, &a, &bare, NULL, NULL, &err);
         cr_assert(status == REEL_ERR_FORMAT, "a file without tables: status %d, expected %d",
                   (int)status, (int)REEL_ERR_FORMAT);
         const size_t cut = full.size * i / 40; /* left in the middle, at every stage */
-        status = reel_jpeg_open(used, full.data, cut, &w, &h, &err);
-        if (status == REEL_OK)
-            status = reel_jpeg_read(used, &a, NULL, NULL, &err);
+        if (cut < 3)
+            continue; /* no JPEG any more */
+        const reel_bytes piece = {.data = full.data, .size = cut};
+        status = decode_with(&used, &a, &piece, NULL, NULL, &err);
         cr_assert(status == REEL_ERR_FORMAT, "cut to %zu bytes: status %d", cut, (int)status);
     }
     for (int64_t kind = 0; kind < REEL_COUNT(kinds); kind++) {
         reel_bytes bytes = bytes_of(kind);
-        read_part(used, &bytes, NULL, &a);
+        read_part(&used, &bytes, NULL, &a);
         MUST(reel_image_decode(&b, bytes.data, bytes.size, &err), err);
         cr_expect(a.width == b.width && a.height == b.height &&
                       first_difference(a.rgb, b.rgb, a.width * a.height * 3) < 0,
                   "%s: the used decoder gives other pixels", kinds[kind].name);
         reel_bytes_free(&bytes);
     }
-    reel_jpeg_destroy(used);
+    reel_decoders_free(used);
     reel_bytes_free(&full);
     reel_bytes_free(&bare);
     reel_image_free(&a);
@@ -156,27 +157,24 @@ Test(decode, a_used_decoder_and_a_new_one_agree_also_on_what_they_refuse)
 
 Test(decode, a_file_cut_short_is_refused_for_a_part_that_lies_before_the_cut)
 {
-    reel_jpeg *jpeg;
-    MUST(reel_jpeg_create(&jpeg, &err), err);
+    reel_decoders *decoders = NULL;
     reel_image image = {0};
     for (int64_t kind = 0; kind < 10; kind++)
         for (int fast = 0; fast < 2; fast++) {
             reel_bytes b = bytes_of(kind);
-            const reel_jpeg_want want = {
-                .part = {0, 0, 8, 8}, .fast = fast, .width = 8, .height = 8};
+            const reel_want want = {.part = {0, 0, 8, 8}, .fast = fast, .width = 8, .height = 8};
             for (size_t cut = 1; cut < 16 + 3; cut++) {
                 const size_t size = cut < 16 ? b.size * cut / 16 : b.size - (cut - 15);
-                int64_t w, h;
-                reel_status status = reel_jpeg_open(jpeg, b.data, size, &w, &h, &err);
-                if (status == REEL_OK)
-                    status = reel_jpeg_read(jpeg, &image, &want, NULL, &err);
+                const reel_bytes piece = {.data = b.data, .size = size};
+                const reel_status status =
+                    decode_with(&decoders, &image, &piece, &want, NULL, &err);
                 cr_expect(status == REEL_ERR_FORMAT,
                           "%s, fast %d, cut to %zu of %zu bytes: status %d", kinds[kind].name, fast,
                           size, b.size, (int)status);
             }
             reel_bytes_free(&b);
         }
-    reel_jpeg_destroy(jpeg);
+    reel_decoders_free(decoders);
     reel_image_free(&image);
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "data/codecs/write_image.h"
 #include "data/loader.h"
 #include "data/pack.h"
 

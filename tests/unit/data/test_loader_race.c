@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "data/codecs/write_image.h"
 #include "data/loader.h"
 
 static int64_t bad_seen, slow_seen; /* how many of the latter depends on the scheduler */

@@ -30,17 +30,17 @@ static const uint8_t *crop(const char *path, const double *p, int64_t *size)
     const reel_rect want = {(int64_t)p[0], (int64_t)p[1], (int64_t)p[2], (int64_t)p[3]},
                     whole = {0, 0, (int64_t)p[4], (int64_t)p[4]};
     reel_rect at = {0};
-    if (reel_content_sniff(bytes.data, bytes.size) == REEL_CONTENT_JPEG)
-        MUST(reel_jpeg_decode(&decoded, bytes.data, bytes.size, &want, &at, &err), err);
-    else
-        MUST(reel_image_decode(&decoded, bytes.data, bytes.size, &err), err);
+    MUST(decode_part(&decoded, &bytes, &want, &at, &err), err);
     MUST(reel_image_resize_buffer(&result, whole.w, whole.h, &err), err);
     const uint8_t *first = decoded.rgb + ((want.y - at.y) * decoded.width + want.x - at.x) * 3;
-    const reel_view view = {first, want.w, want.h, decoded.width * 3};
+    const reel_resizing what = {.src = {first, want.w, want.h, decoded.width * 3},
+                                .box = {0, 0, p[2], p[3]},
+                                .width = whole.w,
+                                .height = whole.h,
+                                .window = whole,
+                                .isa = reel_isa_default()};
     reel_buffer scratch = {0};
-    MUST(reel_resize_window(result.rgb, whole.w * 3, &whole, whole.w, whole.h, &view,
-                            (double[]){0, 0, p[2], p[3]}, &scratch, &err),
-         err);
+    MUST(reel_resize_window(result.rgb, whole.w * 3, &what, &scratch, &err), err);
     free(scratch.data);
     *size = whole.w * whole.h * 3;
     return result.rgb;
@@ -59,10 +59,7 @@ static const uint8_t *held_crop(const char *path, const double *p, int64_t *size
     MUST(reel_image_size(bytes.data, bytes.size, &width, &height, &err), err);
     const reel_rect want = reel_exif_stored(orientation, width, height, &upright);
     reel_rect at = {0};
-    if (reel_content_sniff(bytes.data, bytes.size) == REEL_CONTENT_JPEG)
-        MUST(reel_jpeg_decode(&decoded, bytes.data, bytes.size, &want, &at, &err), err);
-    else
-        MUST(reel_image_decode(&decoded, bytes.data, bytes.size, &err), err);
+    MUST(decode_part(&decoded, &bytes, &want, &at, &err), err);
     const uint8_t *first = decoded.rgb + ((want.y - at.y) * decoded.width + want.x - at.x) * 3;
     reel_image turned = {0};
     MUST(reel_exif_turn(&turned, orientation,

@@ -63,7 +63,11 @@ Test(resize, a_window_has_the_bits_of_the_whole)
         reel_error err;
         reel_buffer scratch = {0};
         const double box[4] = {0, 0, (double)w, (double)h};
-        const reel_view view = {src.rgb, w, h, w * 3};
+        reel_resizing what = {.src = {src.rgb, w, h, w * 3},
+                              .box = {0, 0, (double)w, (double)h},
+                              .width = ow,
+                              .height = oh,
+                              .isa = reel_isa_default()};
         MUST(reel_image_resize(&dst, ow, oh, &src, box, &err), err);
         for (int k = 0; k < 50; k++) {
             reel_rect r = {.w = 1 + (int64_t)reel_rng_below(&rng, (uint64_t)ow),
@@ -71,7 +75,8 @@ Test(resize, a_window_has_the_bits_of_the_whole)
             r.x = (int64_t)reel_rng_below(&rng, (uint64_t)(ow - r.w + 1));
             r.y = (int64_t)reel_rng_below(&rng, (uint64_t)(oh - r.h + 1));
             uint8_t *part = malloc((size_t)(r.w * r.h * 3));
-            MUST(reel_resize_window(part, r.w * 3, &r, ow, oh, &view, box, &scratch, &err), err);
+            what.window = r;
+            MUST(reel_resize_window(part, r.w * 3, &what, &scratch, &err), err);
             for (int64_t y = 0; y < r.h; y++) {
                 const int64_t at = first_difference(part + y * r.w * 3,
                                                     dst.rgb + ((r.y + y) * ow + r.x) * 3, r.w * 3);
@@ -118,14 +123,16 @@ Test(resize, every_instruction_set_gives_the_same_bits)
             noise(w, h); /* exactly as large as it must be: a sanitizer sees a read behind it */
         if (i % 5 == 0)
             memset(src.rgb, 255, (size_t)(w * h * 3));
-        const reel_view view = {src.rgb, w, h, w * 3};
-        const reel_rect window = {0, 0, ow, oh};
-        const double box[4] = {0.25 * (i % 2), 0, (double)w - 0.5 * (i % 2), (double)h};
+        reel_resizing what = {.src = {src.rgb, w, h, w * 3},
+                              .box = {0.25 * (i % 2), 0, (double)w - 0.5 * (i % 2), (double)h},
+                              .width = ow,
+                              .height = oh,
+                              .window = {0, 0, ow, oh}};
         uint8_t *expected = malloc((size_t)(ow * oh * 3)), *got = malloc((size_t)(ow * 3));
         for (int isa = 0; isa <= (int)best; isa++) {
             reel_resizer r;
-            MUST(reel_resizer_begin(&r, &window, ow, oh, &view, box, (reel_isa)isa, &scratch, &err),
-                 err);
+            what.isa = (reel_isa)isa;
+            MUST(reel_resizer_begin(&r, &what, &scratch, &err), err);
             for (int64_t y = 0; y < oh; y++) {
                 reel_resizer_row(&r, y, isa == 0 ? expected + y * ow * 3 : got);
                 const int64_t at =

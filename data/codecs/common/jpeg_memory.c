@@ -1,15 +1,12 @@
 /* The block that libjpeg takes its pieces from, and what happens when it is too small:
  * jpeg_memory.h tells why. */
-#include "data/codecs/jpeg_memory.h"
+#include "data/codecs/common/jpeg_memory.h"
 
 #include <stdlib.h>
 
-#include "data/data_internal.h"
-
 enum { ALIGN = 64 };
-#define MAX_BLOCK                                                                                  \
-    ((size_t)8 << 20) /* larger needs are rare: they are met by malloc each time, and weigh on     \
-                         nobody after */
+/* Larger needs are rare: malloc meets them each time, so that their memory does not stay. */
+#define MAX_BLOCK ((size_t)8 << 20)
 
 static reel_jpeg_memory *memory_of(j_common_ptr cinfo)
 {

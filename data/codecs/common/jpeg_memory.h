@@ -4,8 +4,8 @@
  * end. Here they come from one block that grows to what an image needed and is reused; what does
  * not fit falls to libjpeg's own manager, which also keeps everything that virtual arrays
  * (progressive images) are made of. */
-#ifndef REEL_DATA_JPEG_MEMORY_H
-#define REEL_DATA_JPEG_MEMORY_H
+#ifndef REEL_DATA_CODECS_COMMON_JPEG_MEMORY_H
+#define REEL_DATA_CODECS_COMMON_JPEG_MEMORY_H
 
 #include <stddef.h>
 #include <stdint.h>

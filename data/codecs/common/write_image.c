@@ -1,5 +1,7 @@
-/* Writers for JPEG and PNG: for drawn datasets, reports and tests. A file that could not be written
- * whole is removed. */
+/* Writers for JPEG and PNG. Both libraries report errors by longjmp: what calls them runs below a
+ * setjmp, and its state lives in a struct. */
+#include "data/codecs/write_image.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <png.h>
@@ -9,11 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "data/data_internal.h"
+#include "data/bytes_internal.h"
 
 #include <jpeglib.h>
 
-struct job {
+enum { MAX_PNG_SIDE = 0x7fffffff };
+
+struct write_job {
     const reel_image *image;
     FILE *file;
     int quality;
@@ -23,12 +27,13 @@ struct job {
     png_structp png;
     png_infop info;
     jmp_buf failed;
+    bool done; /* the encoder came to its end */
     char reason[JMSG_LENGTH_MAX];
 };
 
 static void on_jpeg_error(j_common_ptr cinfo)
 {
-    struct job *job = cinfo->client_data;
+    struct write_job *job = cinfo->client_data;
     cinfo->err->format_message(cinfo, job->reason);
     longjmp(job->failed, 1);
 }
@@ -38,7 +43,7 @@ static void on_jpeg_output(j_common_ptr cinfo)
     (void)cinfo;
 }
 
-static void write_jpeg(struct job *job)
+static void write_jpeg(struct write_job *job)
 {
     j_compress_ptr cinfo = &job->cinfo;
     jpeg_create_compress(cinfo);
@@ -52,28 +57,31 @@ static void write_jpeg(struct job *job)
     cinfo->dct_method = JDCT_ISLOW;
     if (job->full_chroma)
         cinfo->comp_info[0].h_samp_factor = cinfo->comp_info[0].v_samp_factor = 1;
+
     jpeg_start_compress(cinfo, TRUE);
     while (cinfo->next_scanline < cinfo->image_height) {
         JSAMPROW row[1] = {job->image->rgb + (int64_t)cinfo->next_scanline * job->image->width * 3};
         jpeg_write_scanlines(cinfo, row, 1);
     }
     jpeg_finish_compress(cinfo);
+    job->done = true;
 }
 
-static bool run_jpeg(struct job *job)
+static bool run_jpeg(struct write_job *job)
 {
     job->cinfo.err = jpeg_std_error(&job->errors);
     job->cinfo.client_data = job;
     job->errors.error_exit = on_jpeg_error;
     job->errors.output_message = on_jpeg_output;
-    const bool done = setjmp(job->failed) == 0 ? (write_jpeg(job), true) : false;
+    if (setjmp(job->failed) == 0)
+        write_jpeg(job);
     jpeg_destroy_compress(&job->cinfo);
-    return done;
+    return job->done;
 }
 
 static void on_png_error(png_structp png, png_const_charp text)
 {
-    struct job *job = png_get_error_ptr(png);
+    struct write_job *job = png_get_error_ptr(png);
     snprintf(job->reason, sizeof job->reason, "%s", text);
     png_longjmp(png, 1);
 }
@@ -83,9 +91,9 @@ static void on_png_warning(png_structp png, png_const_charp text)
     (void)png, (void)text;
 }
 
-static void write_png(struct job *job)
+static void write_png(struct write_job *job)
 {
-    png_set_user_limits(job->png, 0x7fffffff, 0x7fffffff);
+    png_set_user_limits(job->png, MAX_PNG_SIDE, MAX_PNG_SIDE);
     png_init_io(job->png, job->file);
     png_set_IHDR(job->png, job->info, (png_uint_32)job->image->width,
                  (png_uint_32)job->image->height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
@@ -94,23 +102,24 @@ static void write_png(struct job *job)
     for (int64_t y = 0; y < job->image->height; y++)
         png_write_row(job->png, job->image->rgb + y * job->image->width * 3);
     png_write_end(job->png, job->info);
+    job->done = true;
 }
 
-static bool run_png(struct job *job)
+static bool run_png(struct write_job *job)
 {
     snprintf(job->reason, sizeof job->reason, "no memory for the PNG encoder");
     job->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, job, on_png_error, on_png_warning);
     if (!job->png)
         return false;
     job->info = png_create_info_struct(job->png);
-    const bool done =
-        job->info && setjmp(png_jmpbuf(job->png)) == 0 ? (write_png(job), true) : false;
+    if (job->info && setjmp(png_jmpbuf(job->png)) == 0)
+        write_png(job);
     png_destroy_write_struct(&job->png, &job->info);
-    return done;
+    return job->done;
 }
 
 /* Runs the encoder on job->file and closes it. */
-static bool encode(struct job *job, bool (*run)(struct job *))
+static bool run_and_close(struct write_job *job, bool (*run)(struct write_job *))
 {
     const bool done = run(job);
     if (fclose(job->file) == 0 || !done)
@@ -119,31 +128,33 @@ static bool encode(struct job *job, bool (*run)(struct job *))
     return false;
 }
 
-static reel_status write_file(struct job *job, const char *path, bool (*run)(struct job *),
-                              reel_error *err)
+static reel_status write_file(struct write_job *job, const char *path,
+                              bool (*run)(struct write_job *), reel_error *err)
 {
     char shown[400];
     reel_escape(shown, sizeof shown, path);
     job->file = fopen(path, "wbe");
     if (!job->file)
         return reel_fail(err, REEL_ERR_IO, "cannot write %s: %s", shown, strerror(errno));
-    if (encode(job, run))
+    if (run_and_close(job, run))
         return REEL_OK;
     unlink(path);
     return reel_fail(err, REEL_ERR_IO, "cannot write %s: %s", shown, job->reason);
 }
 
-static reel_status write_bytes(struct job *job, reel_bytes *bytes, bool (*run)(struct job *),
-                               reel_error *err)
+static reel_status write_bytes(struct write_job *job, reel_bytes *bytes,
+                               bool (*run)(struct write_job *), reel_error *err)
 {
     char *memory = NULL;
     size_t size = 0;
     job->file = open_memstream(&memory, &size);
     if (!job->file)
         return reel_fail(err, REEL_ERR_MEMORY, "cannot encode an image: %s", strerror(errno));
+
     reel_status status =
-        encode(job, run) ? reel_bytes_reserve(bytes, size, err)
-                         : reel_fail(err, REEL_ERR_IO, "cannot encode an image: %s", job->reason);
+        run_and_close(job, run)
+            ? reel_bytes_reserve(bytes, size, err)
+            : reel_fail(err, REEL_ERR_IO, "cannot encode an image: %s", job->reason);
     if (status == REEL_OK) {
         memcpy(bytes->data, memory, size);
         bytes->size = size;
@@ -152,7 +163,8 @@ static reel_status write_bytes(struct job *job, reel_bytes *bytes, bool (*run)(s
     return status;
 }
 
-static reel_status check(const reel_image *image, int64_t most, const char *format, reel_error *err)
+static reel_status check_sides(const reel_image *image, int64_t most, const char *format,
+                               reel_error *err)
 {
     if (image->rgb && image->width >= 1 && image->height >= 1 && image->width <= most &&
         image->height <= most)
@@ -165,7 +177,7 @@ static reel_status check(const reel_image *image, int64_t most, const char *form
 
 static reel_status check_jpeg(const reel_image *image, int quality, reel_error *err)
 {
-    REEL_TRY(check(image, JPEG_MAX_DIMENSION, "JPEG", err));
+    REEL_TRY(check_sides(image, JPEG_MAX_DIMENSION, "JPEG", err));
     if (quality >= 1 && quality <= 100)
         return REEL_OK;
     return reel_fail(err, REEL_ERR_INVALID, "JPEG: quality %d, expected 1 to 100", quality);
@@ -175,7 +187,7 @@ reel_status reel_image_write_jpeg(const reel_image *image, const char *path, int
                                   bool full_chroma, reel_error *err)
 {
     REEL_TRY(check_jpeg(image, quality, err));
-    struct job job = {.image = image, .quality = quality, .full_chroma = full_chroma};
+    struct write_job job = {.image = image, .quality = quality, .full_chroma = full_chroma};
     return write_file(&job, path, run_jpeg, err);
 }
 
@@ -183,20 +195,20 @@ reel_status reel_image_encode_jpeg(const reel_image *image, reel_bytes *bytes, i
                                    bool full_chroma, reel_error *err)
 {
     REEL_TRY(check_jpeg(image, quality, err));
-    struct job job = {.image = image, .quality = quality, .full_chroma = full_chroma};
+    struct write_job job = {.image = image, .quality = quality, .full_chroma = full_chroma};
     return write_bytes(&job, bytes, run_jpeg, err);
 }
 
 reel_status reel_image_write_png(const reel_image *image, const char *path, reel_error *err)
 {
-    REEL_TRY(check(image, 0x7fffffff, "PNG", err));
-    struct job job = {.image = image};
+    REEL_TRY(check_sides(image, MAX_PNG_SIDE, "PNG", err));
+    struct write_job job = {.image = image};
     return write_file(&job, path, run_png, err);
 }
 
 reel_status reel_image_encode_png(const reel_image *image, reel_bytes *bytes, reel_error *err)
 {
-    REEL_TRY(check(image, 0x7fffffff, "PNG", err));
-    struct job job = {.image = image};
+    REEL_TRY(check_sides(image, MAX_PNG_SIDE, "PNG", err));
+    struct write_job job = {.image = image};
     return write_bytes(&job, bytes, run_png, err);
 }

@@ -1,0 +1,59 @@
+/* The resize row by row, for those that want part of the result or the rows one at a time. */
+#ifndef REEL_DATA_TRANSFORMS_RESIZE_INTERNAL_H
+#define REEL_DATA_TRANSFORMS_RESIZE_INTERNAL_H
+
+#include "core/ctx.h"
+#include "data/bytes_internal.h"
+#include "data/transforms/resize.h"
+
+/* What is to be done: `box` of src (left, top, right, bottom, in its pixels) becomes width x height
+ * pixels, of which `window` is wanted. The bits are those of resizing everything and cutting the
+ * window out, and the same for every isa. */
+typedef struct reel_resizing {
+    reel_view src;
+    double box[4];
+    int64_t width, height;
+    reel_rect window;
+    reel_isa isa; /* the widest vectors to use */
+} reel_resizing;
+
+/* The filter along one axis for outputs first .. first + n - 1: output i sums count[i] sources from
+ * begin[i] on, with the weights at i * taps. Weights beyond count[i] are 0. */
+typedef struct reel_axis {
+    int64_t n, taps, most; /* most: the largest count */
+    int32_t *begin, *count, *weight;
+} reel_axis;
+
+typedef struct reel_resizer {
+    reel_axis v;
+    bool down;           /* is there a vertical pass? */
+    const uint8_t *from; /* row `first` of what the vertical pass reads */
+    int64_t stride, first;
+    int64_t n; /* bytes a row */
+    reel_isa isa;
+} reel_resizer;
+
+/* begin does the horizontal pass; row yields row y of the window, 3 * window.w bytes. src and
+ * scratch must stay until the last row. */
+reel_status reel_resizer_begin(reel_resizer *r, const reel_resizing *what, reel_buffer *scratch,
+                               reel_error *err);
+void reel_resizer_row(const reel_resizer *r, int64_t y, uint8_t *dst);
+
+/* All rows of the window, `stride` bytes apart. */
+reel_status reel_resize_window(uint8_t *dst, int64_t stride, const reel_resizing *what,
+                               reel_buffer *scratch, reel_error *err);
+
+/* resize_avx2.c, resize_avx512.c: both passes in vectors. They read up to 15 bytes behind the last
+ * pixel that a row needs, but nothing behind the last row. False: the shape is too small, nothing
+ * was done. across writes 4 bytes an output pixel, the last of which belongs to the next: rows of
+ * dst need 4 bytes more than 3 * h->n. */
+bool reel_resize_across_avx2(uint8_t *dst, int64_t dst_stride, const reel_view *src, int64_t rows,
+                             const reel_axis *h);
+bool reel_resize_across_avx512(uint8_t *dst, int64_t dst_stride, const reel_view *src, int64_t rows,
+                               const reel_axis *h);
+bool reel_resize_down_avx2(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t n,
+                           const int32_t *weight, int64_t count);
+bool reel_resize_down_avx512(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t n,
+                             const int32_t *weight, int64_t count);
+
+#endif
