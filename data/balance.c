@@ -44,22 +44,30 @@ void reel_balance_destroy(reel_balance *b)
     free(b);
 }
 
+static reel_balance *balance_new(int64_t samples, int64_t labels)
+{
+    reel_balance *b = calloc(1, sizeof *b);
+    if (!b)
+        return NULL;
+    b->lists = calloc((size_t)labels + 1, sizeof *b->lists);
+    b->members = malloc((size_t)(samples + 1) * sizeof *b->members);
+    b->order = malloc((size_t)(samples + 1) * sizeof *b->order);
+    b->block = malloc((size_t)(labels + 1) * sizeof *b->block);
+    b->list_of = calloc((size_t)labels + 1, sizeof *b->list_of);
+    if (b->lists && b->members && b->order && b->block && b->list_of)
+        return b;
+    reel_balance_destroy(b);
+    return NULL;
+}
+
 reel_status reel_balance_create(reel_balance **out, const reel_dataset *d, reel_error *err)
 {
-    *out = NULL;
     const int64_t count = reel_dataset_count(d), labels = reel_dataset_classes(d);
-    reel_balance *b = calloc(1, sizeof *b);
-    if (b) {
-        b->lists = calloc((size_t)labels + 1, sizeof *b->lists);
-        b->members = malloc((size_t)(count + 1) * sizeof *b->members);
-        b->order = malloc((size_t)(count + 1) * sizeof *b->order);
-        b->block = malloc((size_t)(labels + 1) * sizeof *b->block);
-        b->list_of = calloc((size_t)labels + 1, sizeof *b->list_of);
-    }
-    if (!b || !b->lists || !b->members || !b->order || !b->block || !b->list_of) {
-        reel_balance_destroy(b);
+    reel_balance *b = *out = balance_new(count, labels);
+    if (!b)
         return reel_fail(err, REEL_ERR_MEMORY, "loader: no memory to balance the classes");
-    }
+
+    /* Counted first (list_of holds the counts), so that each class gets its place in members. */
     for (int64_t i = 0; i < count; i++)
         b->list_of[reel_dataset_label(d, i)]++;
     int64_t first = 0;
@@ -70,16 +78,16 @@ reel_status reel_balance_create(reel_balance **out, const reel_dataset *d, reel_
             b->lists[b->classes++] = (class_list){.label = c, .first = first, .round = -1};
         first += n;
     }
+
     for (int64_t i = 0; i < count; i++) {
         class_list *l = &b->lists[b->list_of[reel_dataset_label(d, i)]];
         b->members[l->first + l->n++] = i;
     }
-    *out = b;
     return REEL_OK;
 }
 
 /* Entry number `turn` of the class's endless list. */
-static int64_t sample(reel_balance *b, class_list *l, uint64_t seed, int64_t turn)
+static int64_t class_entry(reel_balance *b, class_list *l, uint64_t seed, int64_t turn)
 {
     const int64_t round = turn / l->n;
     if (l->round != round || l->seed != seed) {
@@ -99,7 +107,7 @@ void reel_balance_epoch(reel_balance *b, int64_t *order, int64_t n, uint64_t see
         reel_rng rng = reel_rng_at(seed, REEL_STREAM_BLOCK, (uint32_t)k, (uint32_t)(k >> 32));
         reel_shuffle(b->block, b->classes, &rng);
         for (int64_t i = at < first ? first - at : 0; i < b->classes && at + i < end; i++)
-            order[at + i - first] = sample(b, &b->lists[b->block[i]], seed, k);
+            order[at + i - first] = class_entry(b, &b->lists[b->block[i]], seed, k);
     }
 }
 

@@ -47,16 +47,25 @@ int reel_utf8_length(const uint8_t *s)
 {
     if (s[0] < 0x80)
         return 1;
-    const int n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
     if (s[0] < 0xc2 || s[0] > 0xf4)
         return 0;
+    const int n = 2 + (s[0] >= 0xe0) + (s[0] >= 0xf0);
     for (int i = 1; i < n; i++)
         if ((s[i] & 0xc0) != 0x80)
             return 0;
+    /* Longer than need be, surrogates, beyond U+10FFFF. */
     if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
         (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
         return 0;
     return n;
+}
+
+/* n: reel_utf8_length(s). U+0080 to U+009F are control characters, too. */
+static bool is_printable(const unsigned char *s, int n)
+{
+    if (n > 1)
+        return !(s[0] == 0xc2 && s[1] < 0xa0);
+    return n == 1 && s[0] >= 0x20 && s[0] != 0x7f && s[0] != '\\';
 }
 
 void reel_escape(char *text, size_t size, const char *raw)
@@ -66,13 +75,14 @@ void reel_escape(char *text, size_t size, const char *raw)
         return;
     for (const unsigned char *s = (const unsigned char *)raw; *s;) {
         const int n = reel_utf8_length(s);
-        const bool plain = n > 1 ? !(s[0] == 0xc2 && s[1] < 0xa0)
-                                 : n == 1 && s[0] >= 0x20 && s[0] != 0x7f && s[0] != '\\';
+        const bool plain = is_printable(s, n);
         char piece[5] = {0};
         if (plain)
             memcpy(piece, s, (size_t)n);
         else
             snprintf(piece, sizeof piece, "\\x%02x", s[0]);
+
+        /* A character is written whole or not at all. */
         const size_t length = strlen(piece);
         if (used + length >= size)
             break;

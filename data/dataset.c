@@ -16,20 +16,36 @@ struct reel_dataset {
     char **classes;
 };
 
+static void free_names(char **names, int64_t n)
+{
+    for (int64_t c = 0; names && c < n; c++)
+        free(names[c]);
+    free(names);
+}
+
+/* Copies; NULL when there is no memory. */
+static char **copy_names(const char *const *names, int64_t n)
+{
+    char **copies = calloc((size_t)(n > 0 ? n : 1), sizeof *copies);
+    for (int64_t c = 0; copies && c < n; c++) {
+        copies[c] = strdup(names[c]);
+        if (copies[c])
+            continue;
+        free_names(copies, n);
+        return NULL;
+    }
+    return copies;
+}
+
 reel_status reel_dataset_create(reel_dataset **out, const reel_source *source, void *self,
                                 const char *const *classes, int64_t n_classes, reel_error *err)
 {
     *out = NULL;
-    REEL_ASSERT(source && source->count && source->label && source->read && source->name);
+    REEL_ASSERT(source && source->size && source->label && source->sample && source->sample_name);
     reel_dataset *d = calloc(1, sizeof *d);
-    char **names = calloc((size_t)(n_classes > 0 ? n_classes : 1), sizeof *names);
-    bool complete = d && names;
-    for (int64_t c = 0; complete && c < n_classes; c++)
-        complete = (names[c] = strdup(classes[c])) != NULL;
-    if (!complete) {
-        for (int64_t c = 0; names && c < n_classes; c++)
-            free(names[c]);
-        free(names);
+    char **names = copy_names(classes, n_classes);
+    if (!d || !names) {
+        free_names(names, n_classes);
         free(d);
         if (source->destroy)
             source->destroy(self);
@@ -37,18 +53,18 @@ reel_status reel_dataset_create(reel_dataset **out, const reel_source *source, v
                          n_classes);
     }
     *d = (reel_dataset){.source = *source, .self = self, .n_classes = n_classes, .classes = names};
-    *out = d;
+
+    /* Random streams are keyed by 32 bits of a sample's index. */
     const int64_t count = reel_dataset_count(d);
-    if (n_classes < 1 || count < 0 ||
-        count > UINT32_MAX) { /* random streams are keyed by 32 bits of sample index */
+    if (n_classes < 1 || count < 0 || count > UINT32_MAX) {
         reel_dataset_destroy(d);
-        *out = NULL;
         return reel_fail(
             err, REEL_ERR_INVALID,
             "%s dataset: expected at least one class and at most 4294967295 samples, got %" PRId64
             " classes and %" PRId64 " samples",
-            source->kind, n_classes, count);
+            source->name, n_classes, count);
     }
+    *out = d;
     return REEL_OK;
 }
 
@@ -58,15 +74,13 @@ void reel_dataset_destroy(reel_dataset *d)
         return;
     if (d->source.destroy)
         d->source.destroy(d->self);
-    for (int64_t c = 0; c < d->n_classes; c++)
-        free(d->classes[c]);
-    free(d->classes);
+    free_names(d->classes, d->n_classes);
     free(d);
 }
 
 int64_t reel_dataset_count(const reel_dataset *d)
 {
-    return d->source.count(d->self);
+    return d->source.size(d->self);
 }
 
 int64_t reel_dataset_classes(const reel_dataset *d)
@@ -98,7 +112,7 @@ reel_status reel_dataset_read(const reel_dataset *d, int64_t index, reel_bytes *
 {
     REEL_ASSERT(index >= 0 && index < reel_dataset_count(d));
     bytes->size = 0;
-    return d->source.read(d->self, index, bytes, err);
+    return d->source.sample(d->self, index, bytes, err);
 }
 
 void reel_dataset_sample_name(const reel_dataset *d, int64_t index, char *text, size_t size)
@@ -107,7 +121,7 @@ void reel_dataset_sample_name(const reel_dataset *d, int64_t index, char *text, 
     if (size == 0)
         return;
     text[0] = 0;
-    d->source.name(d->self, index, text, size);
+    d->source.sample_name(d->self, index, text, size);
 }
 
 static bool is_numbered(const reel_dataset *d)

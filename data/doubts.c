@@ -9,7 +9,7 @@
 #include "data/bytes_internal.h"
 #include "data/dataset.h"
 
-static void count(const reel_dataset *d, int64_t *of_class)
+static void count_classes(const reel_dataset *d, int64_t *of_class)
 {
     for (int64_t i = 0; i < reel_dataset_count(d); i++)
         of_class[reel_dataset_label(d, i)]++;
@@ -62,6 +62,8 @@ static bool differ_by_case(const reel_dataset *d, char *text, size_t size)
     for (int64_t c = 0; c < n; c++)
         names[c] = reel_dataset_class_name(d, c);
     qsort(names, (size_t)n, sizeof *names, by_folded_name);
+
+    /* Sorted without case, names that differ only by it are neighbours. The first pair is named. */
     for (int64_t c = 1; c < n; c++) {
         if (strcasecmp(names[c - 1], names[c]) != 0 || pairs++)
             continue;
@@ -113,16 +115,10 @@ static struct folder *slot_of(struct folder *table, const char *name)
     return NULL;
 }
 
-/* Folders that hold one class on one side and another on the other: the labels of one are permuted.
- */
-static bool seem_permuted(const reel_dataset *train, const reel_dataset *val, char *text,
-                          size_t size)
+/* Which class each folder of the training data is of; -1: of several. */
+static void note_folders(struct folder *table, const reel_dataset *train)
 {
-    struct folder *table = calloc(SLOTS, sizeof *table);
-    char name[TEXT], odd[TEXT] = "";
-    int64_t same = 0, other = 0, here = 0, there = 0;
-    if (!table)
-        return snprintf(text, size, "no memory to compare the labels of folders") > 0;
+    char name[TEXT];
     const int64_t stride = reel_dataset_count(train) / MOST_LOOKED_AT + 1;
     for (int64_t i = 0; i < reel_dataset_count(train); i += stride) {
         struct folder *f = folder_of(train, i, name) ? slot_of(table, name) : NULL;
@@ -136,67 +132,121 @@ static bool seem_permuted(const reel_dataset *train, const reel_dataset *val, ch
             f->label = -1;
         }
     }
+}
+
+/* How many validation images have the class of their folder, how many another; and the first of the
+ * latter. */
+struct agreement {
+    int64_t same, other;
+    char odd[TEXT];
+    int64_t in_train, in_val;
+};
+
+static struct agreement compare_folders(struct folder *table, const reel_dataset *val)
+{
+    struct agreement a = {0};
+    char name[TEXT];
     for (int64_t i = 0; i < reel_dataset_count(val) && i < MOST_LOOKED_AT; i++) {
         const struct folder *f = folder_of(val, i, name) ? slot_of(table, name) : NULL;
         if (!f || !*f->name || f->label < 0)
             continue;
         const int64_t label = reel_dataset_label(val, i);
         if (label == f->label) {
-            same++;
-        } else if (!other++) {
-            memcpy(odd, name, TEXT);
-            here = f->label;
-            there = label;
+            a.same++;
+        } else if (!a.other++) {
+            memcpy(a.odd, name, TEXT);
+            a.in_train = f->label;
+            a.in_val = label;
         }
     }
+    return a;
+}
+
+/* Folders that hold one class on one side and another on the other: the labels of one are permuted.
+ */
+static bool seem_permuted(const reel_dataset *train, const reel_dataset *val, char *text,
+                          size_t size)
+{
+    struct folder *table = calloc(SLOTS, sizeof *table);
+    if (!table)
+        return snprintf(text, size, "no memory to compare the labels of folders") > 0;
+    note_folders(table, train);
+    const struct agreement a = compare_folders(table, val);
     free(table);
-    if (other == 0 || other <= same)
+    if (a.other == 0 || a.other <= a.same)
         return false;
     snprintf(text, size,
              "labels seem permuted: images in %s are of class %" PRId64
              " in the training and of class %" PRId64 " in the validation data",
-             odd, here, there);
+             a.odd, a.in_train, a.in_val);
     return true;
+}
+
+/* ---- all of them ---- */
+
+/* The lines that are written. */
+struct doubts {
+    reel_doubt *lines;
+    int n, most;
+};
+
+/* Memory for the next line; NULL = there is none left. */
+static char *next_line(struct doubts *d)
+{
+    return d->n < d->most ? d->lines[d->n++] : NULL;
+}
+
+/* One side on which some classes have no images. */
+static void doubt_side(struct doubts *d, const reel_dataset *set, const int64_t *of_class,
+                       const char *side, bool from_one)
+{
+    const int64_t n = reel_dataset_classes(set), with = classes_with_images(of_class, n);
+    const bool one = with == 1 && n > 1, some = with < n && !from_one;
+    char *line = one || some ? next_line(d) : NULL;
+    if (!line)
+        return;
+    if (!one)
+        say_empty(line, sizeof *d->lines, set, of_class, side);
+    else if (strcmp(side, "training") == 0)
+        snprintf(line, sizeof *d->lines, "all training images are of one class of %" PRId64, n);
+    else
+        snprintf(line, sizeof *d->lines, "all validation images are of one class of %" PRId64, n);
 }
 
 int reel_dataset_doubts(const reel_dataset *train, const reel_dataset *val, reel_doubt *lines,
                         int most)
 {
+    struct doubts d = {.lines = lines, .most = most};
+    const size_t line = sizeof *lines;
     const int64_t n = reel_dataset_classes(train);
-    int64_t *of_class = calloc(2 * (size_t)n, sizeof *of_class);
-    int said = 0;
-    if (!of_class || reel_dataset_classes(val) != n) {
-        if (!of_class && most > 0)
-            snprintf(lines[said++], sizeof lines[0], "no memory to count the images of each class");
-        free(of_class);
-        return said;
+    if (reel_dataset_classes(val) != n)
+        return 0;
+    int64_t *of_class = calloc(2 * (size_t)n, sizeof *of_class); /* of both sides */
+    char *text;
+    if (!of_class) {
+        if ((text = next_line(&d)))
+            snprintf(text, line, "no memory to count the images of each class");
+        return d.n;
     }
+
     int64_t *in_val = of_class + n;
-    count(train, of_class);
-    count(val, in_val);
-    const int64_t with_train = classes_with_images(of_class, n),
-                  with_val = classes_with_images(in_val, n);
-    const bool from_one = n > 2 && !of_class[0] && !in_val[0] && with_train == n - 1;
-    if (said < most && from_one)
-        snprintf(lines[said++], sizeof lines[0],
+    count_classes(train, of_class);
+    count_classes(val, in_val);
+    const bool from_one =
+        n > 2 && !of_class[0] && !in_val[0] && classes_with_images(of_class, n) == n - 1;
+    if (from_one && (text = next_line(&d)))
+        snprintf(text, line,
                  "no image has label 0: labels seem to count from 1, and the network gets %" PRId64
                  " classes",
                  n);
-    if (said < most && with_train == 1 && n > 1)
-        snprintf(lines[said++], sizeof lines[0], "all training images are of one class of %" PRId64,
-                 n);
-    else if (said < most && with_train < n && !from_one)
-        say_empty(lines[said++], sizeof lines[0], train, of_class, "training");
-    if (said < most && with_val == 1 && n > 1)
-        snprintf(lines[said++], sizeof lines[0],
-                 "all validation images are of one class of %" PRId64, n);
-    else if (said < most && with_val < n && !from_one)
-        say_empty(lines[said++], sizeof lines[0], val, in_val, "validation");
-    char text[250];
-    if (said < most && differ_by_case(train, text, sizeof text))
-        snprintf(lines[said++], sizeof lines[0], "%s", text);
-    if (said < most && seem_permuted(train, val, text, sizeof text))
-        snprintf(lines[said++], sizeof lines[0], "%s", text);
+    doubt_side(&d, train, of_class, "training", from_one);
+    doubt_side(&d, val, in_val, "validation", from_one);
     free(of_class);
-    return said;
+
+    char found[250];
+    if (d.n < most && differ_by_case(train, found, sizeof found))
+        snprintf(next_line(&d), line, "%s", found);
+    if (d.n < most && seem_permuted(train, val, found, sizeof found))
+        snprintf(next_line(&d), line, "%s", found);
+    return d.n;
 }

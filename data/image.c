@@ -21,6 +21,8 @@ reel_status reel_image_resize_buffer(reel_image *image, int64_t width, int64_t h
                          "image of %" PRId64 " x %" PRId64
                          " pixels, expected at least 1 x 1 and at most %" PRId64 " pixels",
                          width, height, REEL_MAX_PIXELS);
+
+    /* Contents need not survive, so nothing is copied as realloc would. */
     const size_t bytes = (size_t)(width * height) * 3;
     if (bytes > image->capacity) {
         free(image->rgb);
@@ -32,6 +34,7 @@ reel_status reel_image_resize_buffer(reel_image *image, int64_t width, int64_t h
                              height);
         image->capacity = bytes;
     }
+
     image->width = width;
     image->height = height;
     return REEL_OK;

@@ -42,6 +42,7 @@ void reel_loader_destroy(reel_loader *l)
     pthread_mutex_unlock(&l->mutex);
     for (int i = 0; i < l->started; i++)
         pthread_join(l->threads[i], NULL);
+
     for (int64_t i = 0; l->ring && i < l->slots; i++) {
         reel_slot *s = &l->ring[i];
         if (s->images)
@@ -51,6 +52,7 @@ void reel_loader_destroy(reel_loader *l)
         forget_bad(s);
         free(s->bad);
     }
+
     pthread_cond_destroy(&l->ready);
     pthread_cond_destroy(&l->work);
     pthread_mutex_destroy(&l->mutex);
@@ -63,26 +65,31 @@ void reel_loader_destroy(reel_loader *l)
     free(l);
 }
 
-static reel_status resolve(reel_loader_config *c, int64_t count, reel_error *err)
+/* The defaults of what is 0. */
+static void fill_in(reel_loader_config *c)
 {
+    const reel_loader_config usual = reel_loader_config_default();
     if (c->batch == 0)
-        c->batch = 128;
+        c->batch = usual.batch;
     if (c->workers == 0)
-        c->workers = 2;
+        c->workers = usual.workers;
     if (c->prefetch == 0)
         c->prefetch = c->workers + 2;
-    if (c->max_bad == 0)
-        c->max_bad = 0.01;
+    if (c->prefetch < 2)
+        c->prefetch = 2; /* one in the caller's hands, one in the making */
     if (c->slow_seconds == 0)
-        c->slow_seconds = 30;
+        c->slow_seconds = usual.slow_seconds;
+}
+
+static reel_status check_numbers(const reel_loader_config *c, reel_error *err)
+{
     if (c->batch < 1 || c->batch > 1 << 20)
         return reel_fail(err, REEL_ERR_INVALID, "loader: batch %" PRId64 ", expected 1 to 1048576",
                          c->batch);
     if (c->workers < 1 || c->workers > 1024)
         return reel_fail(err, REEL_ERR_INVALID, "loader: %d workers, expected 1 to 1024",
                          c->workers);
-    if (c->prefetch < 2)
-        c->prefetch = 2; /* one in the caller's hands, one in the making */
+
     /* Random streams are keyed by 32 bits of the epoch; and batches are counted from epoch 0 on,
      * in 64. */
     if (c->epoch < 0 || c->epoch > INT32_MAX || c->first < 0 || c->first > UINT32_MAX ||
@@ -91,13 +98,19 @@ static reel_status resolve(reel_loader_config *c, int64_t count, reel_error *err
                          "loader: epoch %" PRId64 ", first %" PRId64 ", epochs %" PRId64
                          ", expected 0 to 2147483647, 4294967295 and 2147483647",
                          c->epoch, c->first, c->epochs);
-    if (!(c->max_bad > 0 && c->max_bad <= 1))
+
+    if (!(c->max_bad >= 0 && c->max_bad <= 1))
         return reel_fail(err, REEL_ERR_INVALID, "loader: max_bad %g, expected a share from 0 to 1",
                          c->max_bad);
     if (!(c->slow_seconds > 0 && c->slow_seconds <= 1e9))
         return reel_fail(err, REEL_ERR_INVALID,
                          "loader: slow_seconds %g, expected more than 0 and at most 1e9",
                          c->slow_seconds);
+    return REEL_OK;
+}
+
+static reel_status check_samples(const reel_loader_config *c, int64_t count, reel_error *err)
+{
     if (count < 1)
         return reel_fail(err, REEL_ERR_INVALID, "loader: the dataset has no samples");
     if (c->class_balanced && !c->shuffle)
@@ -111,33 +124,42 @@ static reel_status resolve(reel_loader_config *c, int64_t count, reel_error *err
     return REEL_OK;
 }
 
-static reel_status allocate(reel_loader *l, reel_error *err)
+reel_loader_config reel_loader_config_default(void)
+{
+    return (reel_loader_config){.batch = 128, .workers = 2, .max_bad = 0.01, .slow_seconds = 30};
+}
+
+static bool allocate_slot(const reel_loader *l, reel_slot *s)
 {
     const size_t batch = (size_t)l->config.batch;
-    l->slots = l->config.prefetch;
+    s->number = -1;
+    s->labels = malloc(batch * sizeof *s->labels);
+    s->indices = malloc(batch * sizeof *s->indices);
+    s->images = s->labels && s->indices ? reel_pages_alloc(image_bytes(l), NULL) : NULL;
+    return s->images != NULL;
+}
+
+static reel_status allocate(reel_loader *l, reel_error *err)
+{
+    const reel_loader_config *c = &l->config;
+    l->slots = c->prefetch;
     l->ring = calloc((size_t)l->slots, sizeof *l->ring);
-    l->threads = calloc((size_t)l->config.workers, sizeof *l->threads);
-    l->desks = calloc((size_t)l->config.workers, sizeof *l->desks);
+    l->threads = calloc((size_t)c->workers, sizeof *l->threads);
+    l->desks = calloc((size_t)c->workers, sizeof *l->desks);
     l->known_bad = calloc(1, (size_t)l->count / 8 + 1);
-    l->order = l->config.shuffle ? malloc((size_t)l->count * sizeof *l->order) : NULL;
-    bool complete =
-        l->ring && l->threads && l->desks && l->known_bad && (l->order || !l->config.shuffle);
-    for (int i = 0; complete && i < l->config.workers; i++)
+    l->order = c->shuffle ? malloc((size_t)l->count * sizeof *l->order) : NULL;
+    bool complete = l->ring && l->threads && l->desks && l->known_bad && (l->order || !c->shuffle);
+
+    for (int i = 0; complete && i < c->workers; i++)
         l->desks[i].index = -1;
-    for (int64_t i = 0; complete && i < l->slots; i++) {
-        reel_slot *s = &l->ring[i];
-        s->number = -1;
-        s->labels = malloc(batch * sizeof *s->labels);
-        s->indices = malloc(batch * sizeof *s->indices);
-        complete =
-            s->labels && s->indices && (s->images = reel_pages_alloc(image_bytes(l), NULL)) != NULL;
-    }
+    for (int64_t i = 0; complete && i < l->slots; i++)
+        complete = allocate_slot(l, &l->ring[i]);
     if (complete)
         return REEL_OK;
     return reel_fail(err, REEL_ERR_MEMORY,
                      "loader: no memory for %" PRId64 " batches of %" PRId64
                      " images (%zu bytes each batch)",
-                     l->slots, l->config.batch, image_bytes(l));
+                     l->slots, c->batch, image_bytes(l));
 }
 
 /* Workers take no signals: those are for the thread that the program's handlers expect. */
@@ -159,6 +181,31 @@ static reel_status start(reel_loader *l, reel_error *err)
                      l->config.workers, strerror(reason));
 }
 
+/* Batches are counted through all epochs; the loader begins at number epoch * per_epoch + first. */
+static void set_positions(reel_loader *l)
+{
+    const reel_loader_config *c = &l->config;
+    l->per_epoch = c->drop_last ? l->count / c->batch : (l->count + c->batch - 1) / c->batch;
+    l->places = c->drop_last ? l->per_epoch * c->batch : l->count;
+    l->current = l->released = c->epoch * l->per_epoch + c->first;
+    l->opened = l->current - 1;
+    l->end = c->epochs ? c->epochs * l->per_epoch : INT64_MAX;
+    l->order_epoch = -1;
+    l->wanted = c->in_turns ? l->current - 1 : INT64_MAX;
+}
+
+static void make_locks(reel_loader *l)
+{
+    pthread_mutex_init(&l->mutex, NULL);
+    pthread_cond_init(&l->work, NULL);
+    pthread_condattr_t
+        monotonic; /* the caller waits until a time: the clock must not be set back */
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&l->ready, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
 reel_status reel_loader_create(reel_loader **out, const reel_dataset *dataset,
                                const reel_transform *transform, const reel_loader_config *config,
                                reel_error *err)
@@ -167,8 +214,11 @@ reel_status reel_loader_create(reel_loader **out, const reel_dataset *dataset,
     reel_loader_config c = *config;
     reel_transform t;
     const int64_t count = reel_dataset_count(dataset);
-    REEL_TRY(resolve(&c, count, err));
+    fill_in(&c);
+    REEL_TRY(check_numbers(&c, err));
+    REEL_TRY(check_samples(&c, count, err));
     REEL_TRY(reel_transform_resolve(&t, transform, err));
+
     reel_loader *l = calloc(1, sizeof *l);
     if (!l)
         return reel_fail(err, REEL_ERR_MEMORY, "no memory for a loader");
@@ -176,32 +226,20 @@ reel_status reel_loader_create(reel_loader **out, const reel_dataset *dataset,
     l->transform = t;
     l->config = c;
     l->count = count;
-    l->per_epoch = c.drop_last ? count / c.batch : (count + c.batch - 1) / c.batch;
-    l->places = c.drop_last ? l->per_epoch * c.batch : count;
     l->pixels = t.views * t.size * t.size * 3;
-    l->current = l->released = c.epoch * l->per_epoch + c.first;
-    l->opened = l->current - 1;
-    l->end = c.epochs ? c.epochs * l->per_epoch : INT64_MAX;
-    l->order_epoch = -1;
-    l->wanted = c.in_turns ? l->current - 1 : INT64_MAX;
-    pthread_mutex_init(&l->mutex, NULL);
-    pthread_cond_init(&l->work, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&l->ready, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    reel_status status = allocate(l, err);
-    if (status == REEL_OK && c.class_balanced)
-        status = reel_balance_create(&l->balance, dataset, err);
-    if (status == REEL_OK)
-        status = start(l, err);
-    if (status != REEL_OK) {
-        reel_loader_destroy(l);
-        return status;
-    }
+    set_positions(l);
+    make_locks(l);
+
+    reel_status status = REEL_OK;
+    REEL_TRY_GOTO(allocate(l, err), failed);
+    if (c.class_balanced)
+        REEL_TRY_GOTO(reel_balance_create(&l->balance, dataset, err), failed);
+    REEL_TRY_GOTO(start(l, err), failed);
     *out = l;
     return REEL_OK;
+failed:
+    reel_loader_destroy(l);
+    return status;
 }
 
 static int by_place(const void *a, const void *b)
@@ -211,8 +249,30 @@ static int by_place(const void *a, const void *b)
                                 : (x->try > y->try) - (x->try < y->try);
 }
 
-/* Counts and reports the bad samples of a finished batch. Each sample counts once, however often it
- * was met. */
+/* Counts and reports one bad sample, unless it was met before. */
+static reel_status judge_one(reel_loader *l, const reel_bad *b, reel_error *err)
+{
+    uint8_t *known = &l->known_bad[b->index >> 3];
+    const uint8_t bit = (uint8_t)(1u << (b->index & 7));
+    if (*known & bit)
+        return REEL_OK;
+    *known |= bit;
+    l->bad_count++;
+
+    char name[600];
+    reel_dataset_sample_name(l->dataset, b->index, name, sizeof name);
+    if (l->config.on_bad)
+        l->config.on_bad(l->config.user, b->index, name, b->reason);
+    if (l->bad_count <= 1 || (double)l->bad_count <= l->config.max_bad * (double)l->count)
+        return REEL_OK;
+    return reel_fail(
+        err, REEL_ERR_BAD_DATA,
+        "%" PRId64 " of %" PRId64
+        " samples are unreadable, more than the %g %% allowed; the last: %.250s: %.450s",
+        l->bad_count, l->count, 100.0 * l->config.max_bad, name, b->reason);
+}
+
+/* Judges the bad samples of a finished batch, in the order of its places. */
 static reel_status judge(reel_loader *l, reel_slot *s, int64_t *replaced, reel_error *err)
 {
     *replaced = 0;
@@ -220,28 +280,14 @@ static reel_status judge(reel_loader *l, reel_slot *s, int64_t *replaced, reel_e
         qsort(s->bad, (size_t)s->n_bad, sizeof *s->bad, by_place);
     reel_status status = REEL_OK;
     for (int64_t i = 0; i < s->n_bad && status == REEL_OK; i++) {
-        const reel_bad *b = &s->bad[i];
-        *replaced += b->try == 0;
-        const uint8_t bit = (uint8_t)(1u << (b->index & 7));
-        if (l->known_bad[b->index >> 3] & bit)
-            continue;
-        l->known_bad[b->index >> 3] |= bit;
-        l->bad_count++;
-        char name[600];
-        reel_dataset_sample_name(l->dataset, b->index, name, sizeof name);
-        if (l->config.on_bad)
-            l->config.on_bad(l->config.user, b->index, name, b->reason);
-        if (l->bad_count > 1 && (double)l->bad_count > l->config.max_bad * (double)l->count)
-            status = reel_fail(
-                err, REEL_ERR_BAD_DATA,
-                "%" PRId64 " of %" PRId64
-                " samples are unreadable, more than the %g %% allowed; the last: %.250s: %.450s",
-                l->bad_count, l->count, 100.0 * l->config.max_bad, name, b->reason);
+        *replaced += s->bad[i].try == 0;
+        status = judge_one(l, &s->bad[i], err);
     }
     forget_bad(s);
-    return status == REEL_OK && s->fatal.status != REEL_OK
-               ? reel_fail(err, s->fatal.status, "%s", s->fatal.message)
-               : status;
+
+    if (status == REEL_OK && s->fatal.status != REEL_OK)
+        return reel_fail(err, s->fatal.status, "%s", s->fatal.message);
+    return status;
 }
 
 /* Tells of samples that take too long, each once. Under the mutex, which the caller's function is
@@ -271,16 +317,19 @@ static void wait_a_while(reel_loader *l)
         pthread_cond_wait(&l->ready, &l->mutex);
         return;
     }
-    const double quarter = l->config.slow_seconds / 4;
-    const double until = reel_loader_clock() + (quarter < 0.05 ? 0.05
-                                                : quarter > 60 ? 60
-                                                               : quarter);
+    const double until = reel_loader_clock() + fmin(fmax(l->config.slow_seconds / 4, 0.05), 60);
     const struct timespec t = {.tv_sec = (time_t)until,
                                .tv_nsec = (long)(1e9 * (until - floor(until)))};
     pthread_cond_timedwait(&l->ready, &l->mutex, &t);
     tell_slow(l); /* also when a later batch is ready: many of them may be */
 }
 
+static bool is_filled(const reel_loader *l, const reel_slot *s)
+{
+    return s->number == l->current && s->done == s->n;
+}
+
+/* The current batch, filled; NULL = all epochs are done. Gives the last one back first. */
 static reel_slot *wait_for_batch(reel_loader *l)
 {
     reel_slot *s = &l->ring[l->current % l->slots];
@@ -292,9 +341,10 @@ static reel_slot *wait_for_batch(reel_loader *l)
     if (l->held || l->config.in_turns)
         pthread_cond_broadcast(&l->work);
     l->held = false;
-    if (l->current < l->end && !(s->number == l->current && s->done == s->n)) {
+
+    if (l->current < l->end && !is_filled(l, s)) {
         const double begin = reel_loader_clock();
-        while (!(s->number == l->current && s->done == s->n))
+        while (!is_filled(l, s))
             wait_a_while(l);
         l->waited += reel_loader_clock() - begin;
     }
@@ -308,13 +358,15 @@ reel_status reel_loader_next(reel_loader *l, reel_batch *batch, reel_error *err)
     if (l->failure.status != REEL_OK)
         return reel_fail(err, l->failure.status, "%s", l->failure.message);
     reel_slot *s = wait_for_batch(l);
+
     batch->epoch = l->current / l->per_epoch;
     batch->index = l->current % l->per_epoch;
-    const int64_t shape[4] = {s ? s->n * l->transform.views : 0, 3, l->transform.size,
-                              l->transform.size};
+    const int64_t side = l->transform.size, n = s ? s->n : 0;
+    const int64_t shape[4] = {n * l->transform.views, 3, side, side};
     batch->images = reel_tensor_of(s ? s->images : l->ring[0].images, REEL_F32, 4, shape);
     if (!s)
         return REEL_OK;
+
     l->held = true;
     const reel_status status = judge(l, s, &batch->bad, &l->failure);
     if (status != REEL_OK) {
@@ -323,7 +375,7 @@ reel_status reel_loader_next(reel_loader *l, reel_batch *batch, reel_error *err)
     }
     batch->labels = s->labels;
     batch->indices = s->indices;
-    batch->n = s->n;
+    batch->n = n;
     l->current++;
     return REEL_OK;
 }

@@ -13,15 +13,26 @@
 #include "data/loader_internal.h"
 #include "data/permutation.h"
 
-enum {
-    MAX_TRIES = 200
-}; /* with nine samples of ten bad, the chance that none of them is good is 1e-9 */
+/* With nine samples of ten bad, the chance that none of so many is good is 1e-9. */
+enum { MAX_TRIES = 200 };
 
 struct kit { /* a worker's own memory */
     reel_bytes bytes;
     reel_transform_scratch scratch;
     reel_desk *desk;
 };
+
+/* The order of the slot's epoch into l->order. Under the mutex. */
+static void order_epoch(reel_loader *l, int64_t epoch)
+{
+    if (!l->config.shuffle || l->order_epoch == epoch)
+        return;
+    if (l->balance)
+        reel_balance_epoch(l->balance, l->order, l->places, l->config.seed, (uint32_t)epoch);
+    else
+        reel_permutation(l->order, l->count, l->config.seed, (uint32_t)epoch);
+    l->order_epoch = epoch;
+}
 
 /* Is there a place to fill? Opens the next batch if the ring has room for it. Under the mutex. */
 static reel_slot *find_work(reel_loader *l)
@@ -32,6 +43,7 @@ static reel_slot *find_work(reel_loader *l)
     const int64_t next = l->opened + 1;
     if (next >= l->end || next >= l->released + l->slots || next > l->wanted)
         return NULL;
+
     REEL_ASSERT(l->ring);
     s = &l->ring[next % l->slots];
     s->number = next;
@@ -40,13 +52,8 @@ static reel_slot *find_work(reel_loader *l)
     s->n = left < l->config.batch ? left : l->config.batch;
     s->assigned = s->done = s->n_bad = 0;
     s->fatal.status = REEL_OK;
-    if (l->config.shuffle && l->order_epoch != s->epoch) {
-        if (l->balance)
-            reel_balance_epoch(l->balance, l->order, l->places, l->config.seed, (uint32_t)s->epoch);
-        else
-            reel_permutation(l->order, l->count, l->config.seed, (uint32_t)s->epoch);
-        l->order_epoch = s->epoch;
-    }
+
+    order_epoch(l, s->epoch);
     for (int64_t i = 0; i < s->n; i++)
         s->indices[i] = l->config.shuffle ? l->order[first + i] : first + i;
     l->opened = next;
@@ -54,47 +61,74 @@ static reel_slot *find_work(reel_loader *l)
     return s;
 }
 
-/* in_epoch: the sample's place. */
-static reel_status load(reel_loader *l, struct kit *kit, int64_t epoch, int64_t in_epoch,
-                        int64_t index, float *out, reel_error *err)
+/* A place that a worker fills. It is the worker's own: no mutex is needed. */
+struct place {
+    reel_slot *slot;
+    int64_t at;       /* in the slot */
+    int64_t asked;    /* the sample that belongs there */
+    int64_t in_epoch; /* the place's number in its epoch */
+};
+
+/* The generator of a place. Balanced, a sample may come several times in an epoch: then the place's
+ * number stands for the sample's index, in a stream of its own. */
+static reel_rng place_rng(const reel_loader *l, const struct place *p, uint32_t plain,
+                          uint32_t balanced, int64_t index)
+{
+    const uint32_t stream = l->balance ? balanced : plain;
+    const int64_t key = l->balance ? p->in_epoch : index;
+    return reel_rng_at(l->config.seed, stream, (uint32_t)p->slot->epoch, (uint32_t)key);
+}
+
+static reel_status load(reel_loader *l, struct kit *kit, const struct place *p, int64_t index,
+                        reel_error *err)
 {
     REEL_TRY(reel_dataset_read(l->dataset, index, &kit->bytes, err));
-    const reel_rng rng =
-        reel_rng_at(l->config.seed, l->balance ? REEL_STREAM_PLACE : REEL_STREAM_AUGMENT,
-                    (uint32_t)epoch, (uint32_t)(l->balance ? in_epoch : index));
+    const reel_rng rng = place_rng(l, p, REEL_STREAM_AUGMENT, REEL_STREAM_PLACE, index);
+    float *out = p->slot->images + p->at * l->pixels;
     return reel_transform_bytes(&l->transform, kit->bytes.data, kit->bytes.size, rng, &kit->scratch,
                                 out, err);
 }
 
-static void fail_batch(reel_slot *s, int64_t place, const reel_error *err)
-{
-    if (s->fatal.status != REEL_OK && s->fatal_place <= place)
-        return;
-    s->fatal = *err;
-    s->fatal_place = place;
-}
-
-static void note_bad(reel_loader *l, reel_slot *s, int64_t place, int64_t try, int64_t index,
-                     const reel_error *why)
+/* What makes the whole batch fail; of several places the first counts. */
+static void fail_batch(reel_loader *l, reel_slot *s, int64_t place, const reel_error *err)
 {
     pthread_mutex_lock(&l->mutex);
-    if (s->n_bad == s->bad_capacity) {
-        const int64_t capacity = s->bad_capacity ? 2 * s->bad_capacity : 16;
-        reel_bad *bad = realloc(s->bad, (size_t)capacity * sizeof *bad);
-        if (bad) {
-            s->bad = bad;
-            s->bad_capacity = capacity;
-        }
-    }
-    char *reason = s->n_bad < s->bad_capacity ? strdup(why->message) : NULL;
-    if (reason) {
-        s->bad[s->n_bad++] = (reel_bad){place, try, index, reason};
-    } else {
-        reel_error err = {0};
-        reel_fail(&err, REEL_ERR_MEMORY, "no memory to note a bad sample");
-        fail_batch(s, place, &err);
+    if (s->fatal.status == REEL_OK || s->fatal_place > place) {
+        s->fatal = *err;
+        s->fatal_place = place;
     }
     pthread_mutex_unlock(&l->mutex);
+}
+
+/* Room for one more note; false = no memory. Under the mutex. */
+static bool reserve_note(reel_slot *s)
+{
+    if (s->n_bad < s->bad_capacity)
+        return true;
+    const int64_t capacity = s->bad_capacity ? 2 * s->bad_capacity : 16;
+    reel_bad *bad = realloc(s->bad, (size_t)capacity * sizeof *bad);
+    if (!bad)
+        return false;
+    s->bad = bad;
+    s->bad_capacity = capacity;
+    return true;
+}
+
+static void note_bad_sample(reel_loader *l, const struct place *p, int64_t try, int64_t index,
+                            const reel_error *why)
+{
+    reel_slot *s = p->slot;
+    pthread_mutex_lock(&l->mutex);
+    char *reason = reserve_note(s) ? strdup(why->message) : NULL;
+    if (reason)
+        s->bad[s->n_bad++] = (reel_bad){p->at, try, index, reason};
+    pthread_mutex_unlock(&l->mutex);
+    if (reason)
+        return;
+
+    reel_error err = {0};
+    reel_fail(&err, REEL_ERR_MEMORY, "no memory to note a bad sample");
+    fail_batch(l, s, p->at, &err);
 }
 
 /* Another sample for one that is bad: of its class while there may be a good one in it, where
@@ -109,47 +143,50 @@ static int64_t substitute(const reel_loader *l, int64_t asked, int64_t try, reel
     return (int64_t)reel_rng_below(rng, (uint64_t)l->count);
 }
 
-/* Fills one place. Not under the mutex: the place belongs to this worker. */
-static void fill(reel_loader *l, struct kit *kit, reel_slot *s, int64_t place)
+/* What a worker is at, for the caller that looks who is slow. */
+static void sit_down(reel_loader *l, struct kit *kit, int64_t index)
 {
-    const int64_t asked = s->indices[place],
-                  in_epoch = s->number % l->per_epoch * l->config.batch + place;
-    float *out = s->images + place * l->pixels;
-    reel_rng rng =
-        reel_rng_at(l->config.seed, l->balance ? REEL_STREAM_REPLACE_PLACE : REEL_STREAM_REPLACE,
-                    (uint32_t)s->epoch, (uint32_t)(l->balance ? in_epoch : asked));
+    pthread_mutex_lock(&l->mutex);
+    *kit->desk = (reel_desk){.index = index, .since = reel_loader_clock()};
+    pthread_mutex_unlock(&l->mutex);
+}
+
+static void give_up(reel_loader *l, const struct place *p, const reel_error *last)
+{
+    char name[200];
+    reel_dataset_sample_name(l->dataset, p->asked, name, sizeof name);
     reel_error err = {0};
-    int64_t index = asked;
+    reel_fail(&err, REEL_ERR_BAD_DATA,
+              "no readable sample in %d tries to replace %s; the last reason: %.600s", MAX_TRIES,
+              name, last->message);
+    fail_batch(l, p->slot, p->at, &err);
+}
+
+/* Fills one place: with the sample that belongs there, or while that is bad with others. */
+static void fill(reel_loader *l, struct kit *kit, const struct place *p)
+{
+    reel_rng rng = place_rng(l, p, REEL_STREAM_REPLACE, REEL_STREAM_REPLACE_PLACE, p->asked);
+    reel_error err = {0};
+    int64_t index = p->asked;
     for (int64_t try = 0; try < MAX_TRIES && !atomic_load_explicit(&l->stop, memory_order_relaxed);
          try++) {
-        const reel_status status = load(l, kit, s->epoch, in_epoch, index, out, &err);
+        const reel_status status = load(l, kit, p, index, &err);
         if (status == REEL_OK) {
-            s->indices[place] = index;
-            s->labels[place] = reel_dataset_label(l->dataset, index);
+            p->slot->indices[p->at] = index;
+            p->slot->labels[p->at] = reel_dataset_label(l->dataset, index);
             return;
         }
-        if (status != REEL_ERR_IO &&
-            status != REEL_ERR_FORMAT) { /* not the sample's fault: no memory, a wrong transform */
-            pthread_mutex_lock(&l->mutex);
-            fail_batch(s, place, &err);
-            pthread_mutex_unlock(&l->mutex);
+
+        /* Anything else is not the sample's fault: no memory, a wrong transform. */
+        if (status != REEL_ERR_IO && status != REEL_ERR_FORMAT) {
+            fail_batch(l, p->slot, p->at, &err);
             return;
         }
-        note_bad(l, s, place, try, index, &err);
-        index = substitute(l, asked, try, &rng);
-        pthread_mutex_lock(&l->mutex);
-        *kit->desk = (reel_desk){index, reel_loader_clock(), false};
-        pthread_mutex_unlock(&l->mutex);
+        note_bad_sample(l, p, try, index, &err);
+        index = substitute(l, p->asked, try, &rng);
+        sit_down(l, kit, index);
     }
-    char name[200];
-    reel_dataset_sample_name(l->dataset, asked, name, sizeof name);
-    reel_error none = {0};
-    reel_fail(&none, REEL_ERR_BAD_DATA,
-              "no readable sample in %d tries to replace %s; the last reason: %.600s", MAX_TRIES,
-              name, err.message);
-    pthread_mutex_lock(&l->mutex);
-    fail_batch(s, place, &none);
-    pthread_mutex_unlock(&l->mutex);
+    give_up(l, p, &err);
 }
 
 static double cpu_seconds(void)
@@ -157,6 +194,16 @@ static double cpu_seconds(void)
     struct timespec t;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* The next place of the slot, taken. Under the mutex. */
+static struct place take_place(reel_loader *l, reel_slot *s)
+{
+    const int64_t at = s->assigned++;
+    return (struct place){.slot = s,
+                          .at = at,
+                          .asked = s->indices[at],
+                          .in_epoch = s->number % l->per_epoch * l->config.batch + at};
 }
 
 void *reel_loader_work(void *loader)
@@ -171,12 +218,14 @@ void *reel_loader_work(void *loader)
             pthread_cond_wait(&l->work, &l->mutex);
             continue;
         }
-        const int64_t place = s->assigned++;
-        *kit.desk = (reel_desk){s->indices[place], reel_loader_clock(), false};
+        const struct place place = take_place(l, s);
+        *kit.desk = (reel_desk){.index = place.asked, .since = reel_loader_clock()};
         pthread_mutex_unlock(&l->mutex);
+
         const double begin = cpu_seconds();
-        fill(l, &kit, s, place);
+        fill(l, &kit, &place);
         const double spent = cpu_seconds() - begin;
+
         pthread_mutex_lock(&l->mutex);
         kit.desk->index = -1;
         l->busy += spent;
@@ -185,6 +234,7 @@ void *reel_loader_work(void *loader)
             pthread_cond_signal(&l->ready);
     }
     pthread_mutex_unlock(&l->mutex);
+
     reel_bytes_free(&kit.bytes);
     reel_transform_scratch_free(&kit.scratch);
     return NULL;

@@ -16,22 +16,18 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "data/bytes_internal.h"
 #include "data/codecs/jpeg.h"
 #include "data/codecs/pnm.h"
 #include "data/codecs/write_image.h"
-#include "data/pack_internal.h"
+#include "data/sources/common/pack_index.h"
+#include "data/sources/common/plain_file.h"
+#include "data/sources/source.h"
 #include "data/transforms/geometry.h"
 #include "data/transforms/resize.h"
 #include "data/transforms/upright.h"
 
 enum { BLOCK = 512, EACH = 8 }; /* EACH: images a thread and batch */
-
-void reel_pack_path(char *path, const char *folder, const char *split, int64_t k, const char *end)
-{
-    if (snprintf(path, REEL_DATA_PATH, "%s/%s-%05" PRId64 ".%s", folder, split, k, end) >=
-        REEL_DATA_PATH)
-        path[0] = 0;
-}
 
 int64_t reel_pack_shards(int64_t samples, int64_t per_shard)
 {
@@ -51,30 +47,6 @@ uint32_t reel_pack_fingerprint(const reel_dataset *d)
     return (uint32_t)crc;
 }
 
-reel_status reel_pack_index_open(reel_pack_index *x, const char *folder, const char *split,
-                                 int64_t k, reel_error *err)
-{
-    char path[REEL_DATA_PATH], tar[REEL_DATA_PATH];
-    reel_bytes bytes = {0};
-    reel_error why = {0};
-    struct stat info;
-    reel_pack_path(path, folder, split, k, "idx");
-    reel_pack_path(tar, folder, split, k, "tar");
-    REEL_TRY(reel_read_plain(&bytes, path, REEL_MAX_FILE, err));
-    reel_status status = reel_pack_index_read(x, bytes.data, bytes.size, &why);
-    if (status != REEL_OK)
-        reel_fail(err, status, "%s: %s", path, why.message);
-    reel_bytes_free(&bytes);
-    if (status != REEL_OK)
-        return status;
-    if (stat(tar, &info) != 0)
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", tar, strerror(errno));
-    if ((uint64_t)info.st_size != x->tar_size)
-        return reel_fail(err, REEL_ERR_FORMAT, "%s: %" PRId64 " bytes, expected %" PRIu64, tar,
-                         (int64_t)info.st_size, x->tar_size);
-    return REEL_OK;
-}
-
 /* ---- one image ---- */
 struct encoder { /* of one thread */
     reel_bytes bytes;
@@ -87,29 +59,48 @@ struct encoded { /* one image of a batch */
     reel_error why; /* status OK: it is there */
 };
 
-static reel_status encode(struct encoder *e, reel_bytes *out, const reel_dataset *d, int64_t index,
-                          const reel_pack_config *c, reel_error *err)
+/* What is in e->bytes, decoded and turned upright where that is asked for; *turned says so. */
+static reel_status decode_upright(struct encoder *e, const reel_pack_config *c,
+                                  const reel_image **image, bool *turned, reel_error *err)
 {
+    REEL_TRY(reel_image_decode(&e->image, e->bytes.data, e->bytes.size, err));
+    *image = &e->image;
+    *turned = false;
+    if (c->exif != REEL_EXIF_APPLY)
+        return REEL_OK;
+    const int orientation = reel_exif_orientation(e->bytes.data, e->bytes.size);
+    if (orientation <= 1)
+        return REEL_OK;
+
+    const int64_t width = e->image.width;
+    const reel_view stored = {e->image.rgb, width, e->image.height, width * 3};
+    REEL_TRY(reel_exif_turn(&e->upright, orientation, &stored, err));
+    *image = &e->upright;
+    *turned = true;
+    return REEL_OK;
+}
+
+/* One image of the dataset as it goes into the pack. */
+static reel_status encode_image(struct encoder *e, reel_bytes *out, const reel_dataset *d,
+                                int64_t index, const reel_pack_config *c, reel_error *err)
+{
+    /* Also decoded where the bytes are kept: what is damaged is left out. */
+    const reel_image *image;
+    bool turned;
     REEL_TRY(reel_dataset_read(d, index, &e->bytes, err));
-    REEL_TRY(reel_image_decode(&e->image, e->bytes.data, e->bytes.size,
-                               err)); /* also what is kept: damage is left out */
-    const reel_image *image = &e->image;
-    const int orientation =
-        c->exif == REEL_EXIF_APPLY ? reel_exif_orientation(e->bytes.data, e->bytes.size) : 0;
-    if (orientation > 1) {
-        const reel_view stored = {image->rgb, image->width, image->height, image->width * 3};
-        REEL_TRY(reel_exif_turn(&e->upright, orientation, &stored, err));
-        image = &e->upright;
-    }
+    REEL_TRY(decode_upright(e, c, &image, &turned, err));
+
+    /* JPEGs that need no change keep their bytes: encoding again would lose quality. */
     const int64_t shorter = image->width < image->height ? image->width : image->height;
     const bool resize = c->size && shorter > c->size;
-    if (!resize && !c->raw && orientation <= 1 &&
+    if (!resize && !c->raw && !turned &&
         reel_codec_of(e->bytes.data, e->bytes.size) == &reel_codec_jpeg) {
         REEL_TRY(reel_bytes_reserve(out, e->bytes.size, err));
         memcpy(out->data, e->bytes.data, e->bytes.size);
         out->size = e->bytes.size;
         return REEL_OK;
     }
+
     if (resize) {
         int64_t width, height;
         reel_resized_size(image->width, image->height, c->size, &width, &height);
@@ -117,8 +108,9 @@ static reel_status encode(struct encoder *e, reel_bytes *out, const reel_dataset
         REEL_TRY(reel_image_resize(&e->resized, width, height, image, box, err));
         image = &e->resized;
     }
+    const bool full_chroma = false;
     return c->raw ? reel_pnm_write(out, image, err)
-                  : reel_image_encode_jpeg(image, out, c->quality, false, err);
+                  : reel_image_encode_jpeg(image, out, c->quality, full_chroma, err);
 }
 
 /* ---- one shard ---- */
@@ -144,26 +136,32 @@ static bool put(struct writer *w, const void *bytes, size_t n)
     return fwrite(bytes, 1, n, w->file) == n && fwrite(zeros, 1, padding, w->file) == padding;
 }
 
+/* A ustar header (POSIX.1-1988), then the content. Times and owners are 0, so that the bytes depend
+ * on the images alone. */
 static bool put_member(struct writer *w, const char *name, const void *bytes, size_t n)
 {
+    enum { MODE = 100, UID = 108, GID = 116, SIZE = 124, TIME = 136, SUM = 148, TYPE = 156 };
+    enum { MAGIC = 257 };
     char h[BLOCK] = {0};
-    snprintf(h, 100, "%s", name);
-    snprintf(h + 100, 8, "%07o", 0644);
-    snprintf(h + 108, 8, "%07o", 0);
-    snprintf(h + 116, 8, "%07o", 0);
-    snprintf(h + 124, 12, "%011" PRIo64, (uint64_t)n);
-    snprintf(h + 136, 12, "%011o", 0);
-    h[156] = '0';
+    snprintf(h, MODE, "%s", name);
+    snprintf(h + MODE, 8, "%07o", 0644);
+    snprintf(h + UID, 8, "%07o", 0);
+    snprintf(h + GID, 8, "%07o", 0);
+    snprintf(h + SIZE, 12, "%011" PRIo64, (uint64_t)n);
+    snprintf(h + TIME, 12, "%011o", 0);
+    h[TYPE] = '0';
     /* No 0 behind it. NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
-    memcpy(h + 257,
+    memcpy(h + MAGIC,
            "ustar\0"
            "00",
            8);
+
+    /* The checksum is that of the header with spaces in its place. */
     unsigned sum = 0;
-    memset(h + 148, ' ', 8);
+    memset(h + SUM, ' ', 8);
     for (int i = 0; i < BLOCK; i++)
         sum += (uint8_t)h[i];
-    snprintf(h + 148, 8, "%06o", sum & 0777777u);
+    snprintf(h + SUM, 8, "%06o", sum & 0777777u);
     return put(w, h, BLOCK) && put(w, bytes, n);
 }
 
@@ -192,7 +190,7 @@ static reel_status append(struct writer *w, int64_t i, const struct encoded *e, 
     return put_member(w, name, label, (size_t)n) ? REEL_OK : cannot_write(path, err);
 }
 
-static reel_status note_bad(struct writer *w, int64_t i, const char *reason, reel_error *err)
+static reel_status count_bad(struct writer *w, int64_t i, const char *reason, reel_error *err)
 {
     char name[600];
     const reel_pack_config *c = w->config;
@@ -209,6 +207,40 @@ static reel_status note_bad(struct writer *w, int64_t i, const char *reason, ree
     return REEL_OK;
 }
 
+/* Encodes n images from `begin` on, with all threads. */
+static void encode_batch(struct writer *w, int64_t begin, int64_t n)
+{
+    const reel_pack_config *c = w->config;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(c->threads)
+    for (int64_t k = 0; k < n; k++) {
+        struct encoded *e = &w->batch[k];
+        struct encoder *encoder = &w->encoders[omp_get_thread_num()];
+        e->bytes.size = 0;
+        e->why.status = REEL_OK;
+        e->why.status = encode_image(encoder, &e->bytes, w->dataset, begin + k, c, &e->why);
+        if (e->why.status == REEL_OK)
+            e->crc = (uint32_t)crc32_z(0, e->bytes.data, e->bytes.size);
+    }
+}
+
+/* Writes them in order, by one thread. */
+static reel_status write_batch(struct writer *w, int64_t begin, int64_t n, const char *path,
+                               reel_error *err)
+{
+    for (int64_t k = 0; k < n; k++) {
+        const struct encoded *e = &w->batch[k];
+        const reel_status status = e->why.status;
+        if (status == REEL_OK)
+            REEL_TRY(append(w, begin + k, e, path, err));
+        else if (status == REEL_ERR_IO || status == REEL_ERR_FORMAT)
+            REEL_TRY(count_bad(w, begin + k, e->why.message, err));
+        else
+            return reel_fail(err, status, "%s", e->why.message);
+        w->result->images += status == REEL_OK;
+    }
+    return REEL_OK;
+}
+
 static reel_status write_samples(struct writer *w, int64_t first, int64_t end, const char *path,
                                  reel_error *err)
 {
@@ -217,28 +249,8 @@ static reel_status write_samples(struct writer *w, int64_t first, int64_t end, c
         const int64_t n = end - begin < w->batch_size ? end - begin : w->batch_size;
         if (c->stop && c->stop(c->user))
             return reel_fail(err, REEL_ERR_STOPPED, "stopped");
-#pragma omp parallel for schedule(dynamic, 1) num_threads(c->threads)
-        for (int64_t k = 0; k < n; k++) {
-            struct encoded *e = &w->batch[k];
-            e->bytes.size = 0;
-            e->why.status = REEL_OK;
-            const reel_status status = encode(&w->encoders[omp_get_thread_num()], &e->bytes,
-                                              w->dataset, begin + k, c, &e->why);
-            e->why.status = status;
-            if (status == REEL_OK)
-                e->crc = (uint32_t)crc32_z(0, e->bytes.data, e->bytes.size);
-        }
-        for (int64_t k = 0; k < n; k++) {
-            const struct encoded *e = &w->batch[k];
-            const reel_status status = e->why.status;
-            if (status == REEL_OK)
-                REEL_TRY(append(w, begin + k, e, path, err));
-            else if (status == REEL_ERR_IO || status == REEL_ERR_FORMAT)
-                REEL_TRY(note_bad(w, begin + k, e->why.message, err));
-            else
-                return reel_fail(err, status, "%s", e->why.message);
-            w->result->images += status == REEL_OK;
-        }
+        encode_batch(w, begin, n);
+        REEL_TRY(write_batch(w, begin, n, path, err));
         if (c->progress)
             c->progress(c->user, begin + n, w->total);
     }
@@ -269,8 +281,24 @@ static reel_status sync_folder(const char *folder, reel_error *err)
     return good ? REEL_OK : cannot_write(folder, err);
 }
 
-static reel_status write_shard(struct writer *w, int64_t k, int64_t first, int64_t end,
-                               reel_error *err)
+/* The tar of one shard, from w->file's first byte to its last on the disk. */
+static reel_status fill_tar(struct writer *w, int64_t first, int64_t end, const char *part,
+                            reel_error *err)
+{
+    static const uint8_t end_of_tar[2 * BLOCK];
+    w->at = 0;
+    reel_pack_index_free(&w->index);
+    REEL_TRY(write_samples(w, first, end, part, err));
+    if (!put(w, end_of_tar, sizeof end_of_tar) || fflush(w->file) != 0 ||
+        fsync(fileno(w->file)) != 0)
+        return cannot_write(part, err);
+    /* Out of memory, so that the check at the end reads the disk. */
+    posix_fadvise(fileno(w->file), 0, 0, POSIX_FADV_DONTNEED);
+    return REEL_OK;
+}
+
+static reel_status write_tar(struct writer *w, int64_t k, int64_t first, int64_t end,
+                             reel_error *err)
 {
     char path[REEL_DATA_PATH], part[REEL_DATA_PATH + 8];
     reel_pack_path(path, w->folder, w->split, k, "tar");
@@ -278,30 +306,30 @@ static reel_status write_shard(struct writer *w, int64_t k, int64_t first, int64
     w->file = fopen(part, "wbe");
     if (!w->file)
         return cannot_write(part, err);
-    static const uint8_t zeros[2 * BLOCK];
-    w->at = 0;
-    reel_pack_index_free(&w->index);
-    reel_status status = write_samples(w, first, end, part, err);
-    if (status == REEL_OK &&
-        (!put(w, zeros, sizeof zeros) || fflush(w->file) != 0 || fsync(fileno(w->file)) != 0))
-        status = cannot_write(part, err);
-    if (status == REEL_OK)
-        posix_fadvise(fileno(w->file), 0, 0,
-                      POSIX_FADV_DONTNEED); /* verified from the disk, not from memory */
+
+    reel_status status = fill_tar(w, first, end, part, err);
     if (fclose(w->file) != 0 && status == REEL_OK)
         status = cannot_write(part, err);
     if (status == REEL_OK && rename(part, path) != 0)
         status = cannot_write(path, err);
-    if (status != REEL_OK) {
+    if (status != REEL_OK)
         unlink(part);
-        return status;
-    }
-    reel_bytes bytes = {0};
+    return status;
+}
+
+/* The index comes last: what has one is complete. */
+static reel_status write_shard(struct writer *w, int64_t k, int64_t first, int64_t end,
+                               reel_error *err)
+{
+    REEL_TRY(write_tar(w, k, first, end, err));
     w->index.tar_size = w->at;
     w->index.classes = (uint32_t)reel_dataset_classes(w->dataset);
     w->result->bytes += w->at;
+
+    char path[REEL_DATA_PATH];
+    reel_bytes bytes = {0};
     reel_pack_path(path, w->folder, w->split, k, "idx");
-    status = reel_pack_index_write(&w->index, &bytes, err);
+    reel_status status = reel_pack_index_write(&w->index, &bytes, err);
     if (status == REEL_OK)
         status = save(path, &bytes, err);
     reel_bytes_free(&bytes);
@@ -325,11 +353,46 @@ static bool is_complete(struct writer *w, int64_t k, int64_t first, int64_t end)
     return complete;
 }
 
+static void free_writer(struct writer *w)
+{
+    for (int i = 0; w->encoders && i < w->config->threads; i++) {
+        reel_bytes_free(&w->encoders[i].bytes);
+        reel_image_free(&w->encoders[i].image);
+        reel_image_free(&w->encoders[i].upright);
+        reel_image_free(&w->encoders[i].resized);
+    }
+    for (int64_t i = 0; w->batch && i < w->batch_size; i++)
+        reel_bytes_free(&w->batch[i].bytes);
+    free(w->encoders);
+    free(w->batch);
+    reel_pack_index_free(&w->index);
+}
+
+static reel_status write_shards(struct writer *w, reel_error *err)
+{
+    const int64_t per_shard = w->config->per_shard;
+    const int64_t shards = reel_pack_shards(w->total, per_shard);
+    for (int64_t k = 0; k < shards; k++) {
+        const int64_t first = k * per_shard, left = w->total - first;
+        const int64_t end = first + (left < per_shard ? left : per_shard);
+        if (!is_complete(w, k, first, end))
+            REEL_TRY(write_shard(w, k, first, end, err));
+    }
+    return REEL_OK;
+}
+
 reel_status reel_pack_split(reel_pack_result *result, const reel_dataset *dataset,
                             const char *folder, const char *split, const reel_pack_config *config,
                             reel_error *err)
 {
     *result = (reel_pack_result){0};
+    if (config->threads < 1 || config->per_shard < 1 || config->size < 0 ||
+        strlen(folder) > REEL_DATA_PATH - 100)
+        return reel_fail(
+            err, REEL_ERR_INVALID,
+            "pack: expected at least one thread and one image a shard, got %d and %" PRId64,
+            config->threads, config->per_shard);
+
     struct writer w = {.dataset = dataset,
                        .config = config,
                        .folder = folder,
@@ -337,35 +400,19 @@ reel_status reel_pack_split(reel_pack_result *result, const reel_dataset *datase
                        .batch_size = (int64_t)config->threads * EACH,
                        .result = result,
                        .total = reel_dataset_count(dataset)};
-    if (config->threads < 1 || config->per_shard < 1 || config->size < 0 ||
-        strlen(folder) > REEL_DATA_PATH - 100)
-        return reel_fail(
-            err, REEL_ERR_INVALID,
-            "pack: expected at least one thread and one image a shard, got %d and %" PRId64,
-            config->threads, config->per_shard);
     w.encoders = calloc((size_t)config->threads, sizeof *w.encoders);
     w.batch = calloc((size_t)w.batch_size, sizeof *w.batch);
-    reel_status status =
-        w.encoders && w.batch ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "no memory to pack with");
-    const int64_t shards = reel_pack_shards(w.total, config->per_shard);
-    for (int64_t k = 0; status == REEL_OK && k < shards; k++) {
-        const int64_t first = k * config->per_shard, left = w.total - first;
-        const int64_t end = first + (left < config->per_shard ? left : config->per_shard);
-        if (!is_complete(&w, k, first, end))
-            status = write_shard(&w, k, first, end, err);
-    }
-    for (int i = 0; w.encoders && i < config->threads; i++) {
-        reel_bytes_free(&w.encoders[i].bytes);
-        reel_image_free(&w.encoders[i].image);
-        reel_image_free(&w.encoders[i].upright);
-        reel_image_free(&w.encoders[i].resized);
-    }
-    for (int64_t i = 0; w.batch && i < w.batch_size; i++)
-        reel_bytes_free(&w.batch[i].bytes);
-    free(w.encoders);
-    free(w.batch);
-    reel_pack_index_free(&w.index);
+    const reel_status status = w.encoders && w.batch
+                                   ? write_shards(&w, err)
+                                   : reel_fail(err, REEL_ERR_MEMORY, "no memory to pack with");
+    free_writer(&w);
     return status;
+}
+
+reel_pack_config reel_pack_config_default(void)
+{
+    return (reel_pack_config){
+        .size = 256, .quality = 90, .per_shard = 4000, .threads = 1, .max_bad = 0.01};
 }
 
 /* ---- reading it back ---- */
@@ -389,33 +436,39 @@ static reel_status verify_records(const reel_pack_index *x, const reel_pieces *f
     return REEL_OK;
 }
 
+/* The tar at path against its index. */
+static reel_status verify_tar(const reel_pack_index *index, const char *path, reel_bytes *bytes,
+                              reel_error *err)
+{
+    reel_pieces *found = NULL;
+    reel_span span = {.file = -1};
+    reel_status status = REEL_OK;
+    REEL_TRY_GOTO(reel_open_plain(&span.file, &span.size, path, err), done);
+    REEL_TRY_GOTO(reel_pieces_new(&found, err), done);
+    REEL_TRY_GOTO(reel_shard_index(found, &span, 0, err), done);
+    REEL_TRY_GOTO(verify_records(index, found, &span, bytes, err), done);
+done:
+    if (span.file >= 0)
+        close(span.file);
+    reel_pieces_destroy(found);
+    return status;
+}
+
 static reel_status verify_shard(const char *folder, const char *split, int64_t k, reel_bytes *bytes,
                                 reel_error *err)
 {
     char path[REEL_DATA_PATH];
     reel_pack_index index = {0};
-    reel_pieces *found = NULL;
-    reel_span span = {.file = -1};
-    reel_error why = {0};
-    reel_pack_path(path, folder, split, k, "tar");
     reel_status status = reel_pack_index_open(&index, folder, split, k, err);
-    if (status != REEL_OK) {
-        reel_pack_index_free(&index);
-        return status;
+    if (status == REEL_OK) {
+        reel_error why = {0};
+        reel_pack_path(path, folder, split, k, "tar");
+        status = verify_tar(&index, path, bytes, &why);
+        if (status != REEL_OK)
+            reel_fail(err, status, "%.400s: %.500s", path, why.message);
     }
-    status = reel_open_plain(&span.file, &span.size, path, &why);
-    if (status == REEL_OK)
-        status = reel_pieces_new(&found, &why);
-    if (status == REEL_OK)
-        status = reel_shard_index(found, &span, 0, &why);
-    if (status == REEL_OK)
-        status = verify_records(&index, found, &span, bytes, &why);
-    if (span.file >= 0)
-        close(span.file);
-    reel_pieces_destroy(found);
     reel_pack_index_free(&index);
-    return status == REEL_OK ? REEL_OK
-                             : reel_fail(err, status, "%.400s: %.500s", path, why.message);
+    return status;
 }
 
 reel_status reel_pack_verify(const char *folder, const char *split, int64_t shards,

@@ -12,7 +12,9 @@ static int64_t held_of(int64_t n, double share)
     const int64_t held = (int64_t)(share * (double)n + 0.5);
     if (n < 2)
         return 0;
-    return held < 1 ? 1 : held > n - 1 ? n - 1 : held;
+    if (held < 1)
+        return 1;
+    return held > n - 1 ? n - 1 : held;
 }
 
 typedef struct work {
@@ -21,6 +23,7 @@ typedef struct work {
     int64_t n_train, n_held;
 } work;
 
+/* Class c, whose n samples are `members`. */
 static void split_class(work *w, int64_t *members, int64_t n, double share, uint64_t seed,
                         int64_t c)
 {
@@ -62,21 +65,21 @@ reel_status reel_dataset_split(reel_dataset **train, reel_dataset **held,
     const size_t count = (size_t)reel_dataset_count(parent);
     int64_t *memory = calloc(4 * count + 1, sizeof *memory);
     int64_t *ends = calloc((size_t)reel_dataset_classes(parent) + 1, sizeof *ends);
-    if (!memory || !ends) {
-        free(memory);
-        free(ends);
-        return reel_fail(err, REEL_ERR_MEMORY, "split: out of memory for %zu samples", count);
-    }
+    reel_status status = REEL_OK;
+    if (!memory || !ends)
+        REEL_TRY_GOTO(
+            reel_fail(err, REEL_ERR_MEMORY, "split: out of memory for %zu samples", count), done);
+
     work w = {memory, memory + count, memory + 2 * count, memory + 3 * count, 0, 0};
     split_all(&w, ends, parent, share, seed);
-    reel_status status = REEL_OK;
     if (w.n_held == 0)
-        status = reel_fail(err, REEL_ERR_INVALID,
-                           "split: expected a class with 2 samples or more, got none");
-    if (status == REEL_OK)
-        status = reel_dataset_subset(train, parent, w.train, w.n_train, err);
-    if (status == REEL_OK)
-        status = reel_dataset_subset(held, parent, w.held, w.n_held, err);
+        REEL_TRY_GOTO(reel_fail(err, REEL_ERR_INVALID,
+                                "split: expected a class with 2 samples or more, got none"),
+                      done);
+
+    REEL_TRY_GOTO(reel_dataset_subset(train, parent, w.train, w.n_train, err), done);
+    REEL_TRY_GOTO(reel_dataset_subset(held, parent, w.held, w.n_held, err), done);
+done:
     if (status != REEL_OK) {
         reel_dataset_destroy(*train);
         *train = NULL;

@@ -70,6 +70,7 @@
 
 #include "core/files/model_card.h"
 #include "core/files/weights.h"
+#include "data/codecs/codec.h"
 #include "data/image.h"
 #include "data/transforms/transform.h"
 #include "layers/model_file.h"
@@ -157,8 +158,10 @@
 #include "layers/net.h"
 #include "optim/optim.h"
 
+#include "data/codecs/write_image.h"
 #include "data/inspect.h"
 #include "data/pack.h"
+#include "data/transforms/resize.h"
 
 /* ==== Part 3: extend Reel ====
  *

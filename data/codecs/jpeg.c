@@ -51,7 +51,7 @@ static struct jpeg_decoder *jpeg_of(j_common_ptr cinfo)
     return cinfo->client_data;
 }
 
-static void on_error(j_common_ptr cinfo)
+static void on_jpeg_error(j_common_ptr cinfo)
 {
     struct jpeg_decoder *job = jpeg_of(cinfo);
     char text[JMSG_LENGTH_MAX];
@@ -64,7 +64,7 @@ static void on_error(j_common_ptr cinfo)
 /* level < 0: a warning. Oddities without loss (bytes between segments, an unknown JFIF version) are
  * passed over; anything else means that pixels are wrong. Listed by what is harmless, because
  * jerror.h does not name every warning in every build. */
-static void on_message(j_common_ptr cinfo, int level)
+static void on_jpeg_message(j_common_ptr cinfo, int level)
 {
     if (level >= 0)
         return;
@@ -78,11 +78,11 @@ static void on_message(j_common_ptr cinfo, int level)
         cinfo->err->num_warnings++;
         break;
     default:
-        on_error(cinfo);
+        on_jpeg_error(cinfo);
     }
 }
 
-static void on_output(j_common_ptr cinfo)
+static void on_jpeg_output(j_common_ptr cinfo)
 {
     (void)cinfo; /* the library does not print */
 }
@@ -93,7 +93,7 @@ static void jpeg_refuse(struct jpeg_decoder *job, reel_status status)
     longjmp(job->failed, 1);
 }
 
-static void on_progress(j_common_ptr cinfo)
+static void on_jpeg_progress(j_common_ptr cinfo)
 {
     struct jpeg_decoder *job = jpeg_of(cinfo);
     const int64_t scans = job->cinfo.input_scan_number;
@@ -130,7 +130,7 @@ static void check_process(struct jpeg_decoder *job)
                                    "JPEG: lossless process, expected baseline or progressive"));
 }
 
-static void read_header(struct jpeg_decoder *job)
+static void read_jpeg_header(struct jpeg_decoder *job)
 {
     j_decompress_ptr cinfo = &job->cinfo;
     jpeg_abort_decompress(cinfo); /* whatever was left of the last image */
@@ -138,6 +138,7 @@ static void read_header(struct jpeg_decoder *job)
     jpeg_mem_src(cinfo, job->d->bytes, job->d->length);
     jpeg_read_header(cinfo, TRUE);
     check_process(job);
+
     const int64_t width = cinfo->image_width, height = cinfo->image_height;
     const reel_status status = reel_check_pixels("JPEG", width, height, job->err);
     if (status != REEL_OK)
@@ -282,7 +283,7 @@ static void choose_part(struct jpeg_decoder *job, bool crop)
     }
 }
 
-static void read_pixels(struct jpeg_decoder *job)
+static void read_jpeg_pixels(struct jpeg_decoder *job)
 {
     j_decompress_ptr cinfo = &job->cinfo;
     choose_colours(job);
@@ -330,8 +331,8 @@ static void create(struct jpeg_decoder *job)
     reel_jpeg_memory_install(cinfo);
 }
 
-static reel_status run_guarded(struct jpeg_decoder *job, void (*work)(struct jpeg_decoder *),
-                               reel_error *err)
+static reel_status run_jpeg_guarded(struct jpeg_decoder *job, void (*work)(struct jpeg_decoder *),
+                                    reel_error *err)
 {
     job->err = err;
     job->status = REEL_OK;
@@ -357,11 +358,11 @@ static reel_status jpeg_new_state(struct jpeg_decoder **out, reel_error *err)
 
     job->cinfo.err = jpeg_std_error(&job->errors);
     job->cinfo.client_data = job;
-    job->errors.error_exit = on_error;
-    job->errors.emit_message = on_message;
-    job->errors.output_message = on_output;
-    job->progress.progress_monitor = on_progress;
-    const reel_status status = run_guarded(job, create, err);
+    job->errors.error_exit = on_jpeg_error;
+    job->errors.emit_message = on_jpeg_message;
+    job->errors.output_message = on_jpeg_output;
+    job->progress.progress_monitor = on_jpeg_progress;
+    const reel_status status = run_jpeg_guarded(job, create, err);
     if (status != REEL_OK) {
         jpeg_free_state(job);
         return status;
@@ -377,7 +378,7 @@ static reel_status jpeg_size(reel_decoding *d, reel_error *err)
         REEL_TRY(jpeg_new_state(&job, err));
     *d->state = job;
     job->d = d;
-    REEL_TRY(run_guarded(job, read_header, err));
+    REEL_TRY(run_jpeg_guarded(job, read_jpeg_header, err));
     d->width = job->cinfo.image_width;
     d->height = job->cinfo.image_height;
     return REEL_OK;
@@ -387,7 +388,7 @@ static reel_status jpeg_decode(reel_decoding *d, reel_error *err)
 {
     struct jpeg_decoder *job = *d->state;
     job->d = d;
-    return run_guarded(job, read_pixels, err);
+    return run_jpeg_guarded(job, read_jpeg_pixels, err);
 }
 
 /* ---- what the header says beside the size ---- */

@@ -33,19 +33,19 @@ static bool png_sniff(const uint8_t *bytes, size_t length)
     return length >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0;
 }
 
-static void on_error(png_structp png, png_const_charp text)
+static void on_png_error(png_structp png, png_const_charp text)
 {
     struct png_job *job = png_get_error_ptr(png);
     job->status = reel_fail(job->err, REEL_ERR_FORMAT, "PNG: %s", text);
     png_longjmp(png, 1);
 }
 
-static void on_warning(png_structp png, png_const_charp text)
+static void on_png_warning(png_structp png, png_const_charp text)
 {
     (void)png, (void)text;
 }
 
-static void on_read(png_structp png, png_bytep to, size_t n)
+static void on_png_read(png_structp png, png_bytep to, size_t n)
 {
     struct png_job *job = png_get_io_ptr(png);
     if (n > job->d->length - job->at)
@@ -60,7 +60,7 @@ static void png_refuse(struct png_job *job, reel_status status)
     png_longjmp(job->png, 1);
 }
 
-static void read_header(struct png_job *job)
+static void read_png_header(struct png_job *job)
 {
     reel_decoding *d = job->d;
     png_set_user_limits(job->png, MAX_SIDE, MAX_SIDE);
@@ -69,7 +69,7 @@ static void read_header(struct png_job *job)
     enum { ALL = -1, ONE = 1 };
     png_set_keep_unknown_chunks(job->png, PNG_HANDLE_CHUNK_NEVER, NULL, ALL);
     png_set_keep_unknown_chunks(job->png, PNG_HANDLE_CHUNK_NEVER, (const png_byte *)"tRNS", ONE);
-    png_set_read_fn(job->png, job, on_read);
+    png_set_read_fn(job->png, job, on_png_read);
     png_read_info(job->png, job->info);
 
     d->width = png_get_image_width(job->png, job->info);
@@ -111,7 +111,7 @@ static int ask_for_rgb(struct png_job *job)
     return passes;
 }
 
-static void read_pixels(struct png_job *job)
+static void read_png_pixels(struct png_job *job)
 {
     const reel_decoding *d = job->d;
     const int passes = ask_for_rgb(job);
@@ -125,7 +125,7 @@ static void read_pixels(struct png_job *job)
 }
 
 /* libpng reports errors by longjmp: everything that calls it runs below this setjmp. */
-static reel_status run_guarded(struct png_job *job, void (*work)(struct png_job *))
+static reel_status run_png_guarded(struct png_job *job, void (*work)(struct png_job *))
 {
     if (setjmp(png_jmpbuf(job->png)) == 0)
         work(job);
@@ -150,7 +150,7 @@ static reel_status begin_image(struct png_job *job, reel_decoding *d, reel_error
 {
     end_image(job); /* one whose pixels were not asked for */
     *job = (struct png_job){.d = d, .err = err};
-    job->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, job, on_error, on_warning);
+    job->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, job, on_png_error, on_png_warning);
     job->info = job->png ? png_create_info_struct(job->png) : NULL;
     return job->info ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "no memory for the PNG decoder");
 }
@@ -163,7 +163,7 @@ static reel_status png_size(reel_decoding *d, reel_error *err)
     if (!job)
         return reel_fail(err, REEL_ERR_MEMORY, "no memory for the PNG decoder");
     REEL_TRY(begin_image(job, d, err));
-    return run_guarded(job, read_header);
+    return run_png_guarded(job, read_png_header);
 }
 
 static reel_status png_decode(reel_decoding *d, reel_error *err)
@@ -171,7 +171,7 @@ static reel_status png_decode(reel_decoding *d, reel_error *err)
     struct png_job *job = *d->state;
     job->d = d;
     job->err = err;
-    const reel_status status = run_guarded(job, read_pixels);
+    const reel_status status = run_png_guarded(job, read_png_pixels);
     end_image(job);
     return status;
 }

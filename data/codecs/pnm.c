@@ -48,7 +48,7 @@ static bool read_number(const reel_decoding *d, size_t *at, int64_t *value)
 }
 
 /* "P6 WIDTH HEIGHT 255" and one white space; then the pixels. */
-static reel_status read_header(struct pnm_header *h, const reel_decoding *d, reel_error *err)
+static reel_status read_pnm_header(struct pnm_header *h, const reel_decoding *d, reel_error *err)
 {
     int64_t most;
     size_t at = 2;
@@ -75,7 +75,7 @@ static reel_status read_header(struct pnm_header *h, const reel_decoding *d, ree
 static reel_status pnm_size(reel_decoding *d, reel_error *err)
 {
     struct pnm_header h;
-    REEL_TRY(read_header(&h, d, err));
+    REEL_TRY(read_pnm_header(&h, d, err));
     d->width = h.width;
     d->height = h.height;
     return REEL_OK;
@@ -84,7 +84,7 @@ static reel_status pnm_size(reel_decoding *d, reel_error *err)
 static reel_status pnm_decode(reel_decoding *d, reel_error *err)
 {
     struct pnm_header h;
-    REEL_TRY(read_header(&h, d, err));
+    REEL_TRY(read_pnm_header(&h, d, err));
 
     /* RGB is used where it lies: a copy would be the only work of this format. */
     if (h.channels == 3) {

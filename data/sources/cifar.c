@@ -4,6 +4,8 @@
  *
  * Training data is data_batch_1.bin .. data_batch_5.bin (as many as there are) or train.bin;
  * validation data test_batch.bin or test.bin. */
+#include "data/sources/cifar.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +13,17 @@
 #include <unistd.h>
 
 #include "data/codecs/pnm.h"
-#include "data/sources/sources.h"
+#include "data/sources/common/paths.h"
+#include "data/sources/common/plain_file.h"
+#include "data/sources/common/span.h"
+#include "data/sources/common/text.h"
 
-enum { SIDE = 32, PIXELS = SIDE * SIDE, MOST_FILES = 5, BLOCK = 64 };
+enum { SIDE = 32, PIXELS = SIDE * SIDE, MOST_FILES = 5, BLOCK = 64, MOST_RECORDS = 10000000 };
 
 struct cifar {
     int64_t n;
-    int labels; /* bytes before the pixels */
+    int classes; /* 10 or 100 */
+    int labels;  /* bytes before the pixels: 1, or 2 of which the second counts */
     uint8_t *label;
     struct {
         reel_span span;
@@ -27,7 +33,7 @@ struct cifar {
     int n_files;
 };
 
-static int64_t cifar_count(const void *self)
+static int64_t cifar_size(const void *self)
 {
     return ((const struct cifar *)self)->n;
 }
@@ -45,14 +51,14 @@ static int file_of(const struct cifar *c, int64_t index)
     return f;
 }
 
-static void cifar_name(const void *self, int64_t index, char *text, size_t size)
+static void cifar_sample_name(const void *self, int64_t index, char *text, size_t size)
 {
     const struct cifar *c = self;
     const int f = file_of(c, index);
     snprintf(text, size, "%s[%" PRId64 "]", c->files[f].name, index - c->files[f].first);
 }
 
-static reel_status cifar_read(const void *self, int64_t index, reel_bytes *bytes, reel_error *err)
+static reel_status cifar_sample(const void *self, int64_t index, reel_bytes *bytes, reel_error *err)
 {
     const struct cifar *c = self;
     const int f = file_of(c, index), record = c->labels + 3 * PIXELS;
@@ -77,102 +83,90 @@ static void cifar_destroy(void *self)
     free(c);
 }
 
-static const reel_source source = {.kind = "cifar",
-                                   .count = cifar_count,
-                                   .label = cifar_label,
-                                   .read = cifar_read,
-                                   .name = cifar_name,
-                                   .destroy = cifar_destroy};
+/* Labels of the n records of a file, behind those that are there. */
+static reel_status read_labels(struct cifar *c, const reel_span *span, uint64_t n, const char *name,
+                               reel_error *err)
+{
+    const uint64_t record = (uint64_t)c->labels + 3 * PIXELS;
+    uint8_t *block = malloc(BLOCK * (size_t)record);
+    if (!block)
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory for %" PRIu64 " labels", n);
+
+    reel_status status = REEL_OK;
+    for (uint64_t i = 0; status == REEL_OK && i < n; i += BLOCK) {
+        const uint64_t some = n - i < BLOCK ? n - i : BLOCK;
+        status = reel_span_read(span, i * record, block, (size_t)(some * record), err);
+        for (uint64_t k = 0; status == REEL_OK && k < some; k++) {
+            const uint8_t label = block[k * record + (uint64_t)c->labels - 1];
+            if (label >= c->classes)
+                status = reel_fail(err, REEL_ERR_FORMAT,
+                                   "%s: record %" PRIu64 " has label %d, expected 0 to %d", name,
+                                   i + k, label, c->classes - 1);
+            c->label[c->n + (int64_t)(i + k)] = label;
+        }
+    }
+    free(block);
+    return status;
+}
 
 /* Takes over the span's file. */
-static reel_status add_file(struct cifar *c, const reel_span *span, const char *name, int classes,
+static reel_status add_file(struct cifar *c, const reel_span *span, const char *name,
                             reel_error *err)
 {
     const uint64_t record = (uint64_t)c->labels + 3 * PIXELS, n = span->size / record;
     c->files[c->n_files].span = *span;
     c->files[c->n_files].first = c->n;
     snprintf(c->files[c->n_files++].name, sizeof c->files[0].name, "%s", name);
-    if (span->size % record || n == 0 || n > 10000000)
+    if (span->size % record || n == 0 || n > MOST_RECORDS)
         return reel_fail(err, REEL_ERR_FORMAT,
                          "%s: %" PRIu64 " bytes, expected a multiple of %" PRIu64
                          " (records of %d + 3072)",
                          name, span->size, record, c->labels);
-    uint8_t *label = realloc(c->label, (size_t)c->n + (size_t)n),
-            *block = malloc(BLOCK * (size_t)record);
-    if (label)
-        c->label = label;
-    reel_status status =
-        label && block ? REEL_OK
-                       : reel_fail(err, REEL_ERR_MEMORY, "no memory for %" PRIu64 " labels", n);
-    for (uint64_t i = 0; status == REEL_OK && i < n; i += BLOCK) {
-        const uint64_t some = n - i < BLOCK ? n - i : BLOCK;
-        status = reel_span_read(span, i * record, block, (size_t)(some * record), err);
-        for (uint64_t k = 0; status == REEL_OK && k < some; k++) {
-            const uint8_t l = block[k * record + (uint64_t)c->labels - 1];
-            if (l >= classes)
-                status = reel_fail(err, REEL_ERR_FORMAT,
-                                   "%s: record %" PRIu64 " has label %d, expected 0 to %d", name,
-                                   i + k, l, classes - 1);
-            c->label[c->n + (int64_t)(i + k)] = l;
-        }
-    }
-    if (status == REEL_OK)
-        c->n += (int64_t)n;
-    free(block);
-    return status;
+
+    uint8_t *label = realloc(c->label, (size_t)c->n + (size_t)n);
+    if (!label)
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory for %" PRIu64 " labels", n);
+    c->label = label;
+    REEL_TRY(read_labels(c, span, n, name, err));
+    c->n += (int64_t)n;
+    return REEL_OK;
 }
 
-static reel_status create(reel_dataset **out, struct cifar *c, reel_names *names, reel_error *err)
+static reel_status cifar_new(struct cifar **out, bool hundred, reel_error *err)
 {
-    return reel_create_named(out, &source, c, names, err);
-}
-
-reel_status reel_cifar_memory(reel_dataset **out, const uint8_t *bytes, size_t size, bool hundred,
-                              reel_error *err)
-{
-    const reel_span span = {.memory = bytes, .size = size};
-    const int classes = hundred ? 100 : 10;
-    reel_names names = {0};
-    *out = NULL;
-    struct cifar *c = calloc(1, sizeof *c);
+    struct cifar *c = *out = calloc(1, sizeof *c);
     if (!c)
         return reel_fail(err, REEL_ERR_MEMORY, "no memory for a dataset");
+    c->classes = hundred ? 100 : 10;
     c->labels = hundred ? 2 : 1;
-    reel_status status = add_file(c, &span, "memory", classes, err);
-    if (status == REEL_OK)
-        status = reel_number_names(&names, NULL, classes, err);
-    if (status == REEL_OK)
-        return create(out, c, &names, err);
-    reel_names_free(&names);
-    cifar_destroy(c);
-    return status;
+    return REEL_OK;
 }
 
 /* ---- where ---- */
-static const char *const folders[] = {"", "/cifar-10-batches-bin", "/cifar-100-binary"};
 
-static bool has(const char *folder, const char *name)
+static bool has_file(const char *folder, const char *name)
 {
     char path[REEL_DATA_PATH + 40];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     return reel_is_file(path);
 }
 
-static reel_look look(const char *data, const char *split, char *path)
+static reel_sniff cifar_sniff(const char *data, const char *split, char *path)
 {
-    for (int i = 0; i < 3; i++) {
+    static const char *const folders[] = {"", "/cifar-10-batches-bin", "/cifar-100-binary"};
+    for (int64_t i = 0; i < REEL_COUNT(folders); i++) {
         if (snprintf(path, REEL_DATA_PATH, "%s%s", data, folders[i]) >= REEL_DATA_PATH)
             break;
-        const bool train = has(path, "data_batch_1.bin") || has(path, "train.bin");
-        const bool test = has(path, "test_batch.bin") || has(path, "test.bin");
+        const bool train = has_file(path, "data_batch_1.bin") || has_file(path, "train.bin");
+        const bool test = has_file(path, "test_batch.bin") || has_file(path, "test.bin");
         if (!train && !test)
             continue;
         if (!split || strcmp(split, "train") == 0)
-            return train ? REEL_LOOK_FOUND : REEL_LOOK_NO_SPLIT;
-        return test && (reel_is_val(split) || !strcmp(split, "test")) ? REEL_LOOK_FOUND
-                                                                      : REEL_LOOK_NO_SPLIT;
+            return train ? REEL_SNIFF_FOUND : REEL_SNIFF_NO_SPLIT;
+        const bool asked = reel_is_val(split) || strcmp(split, "test") == 0;
+        return test && asked ? REEL_SNIFF_FOUND : REEL_SNIFF_NO_SPLIT;
     }
-    return REEL_LOOK_OTHER;
+    return REEL_SNIFF_OTHER;
 }
 
 /* Lines of batches.meta.txt or fine_label_names.txt; where there are none, CIFAR-10's names are
@@ -181,67 +175,104 @@ static reel_status class_names(reel_names *names, const char *folder, bool hundr
 {
     static const char *const ten[10] = {"airplane", "automobile", "bird",  "cat",  "deer",
                                         "dog",      "frog",       "horse", "ship", "truck"};
-    char path[REEL_DATA_PATH + 40];
-    reel_bytes bytes = {0};
-    reel_error why;
-    reel_status status = REEL_OK;
+    enum { MOST_BYTES = 1 << 20 };
+    const char *file = hundred ? "fine_label_names.txt" : "batches.meta.txt";
     const int64_t n = hundred ? 100 : 10;
-    snprintf(path, sizeof path, "%s/%s", folder,
-             hundred ? "fine_label_names.txt" : "batches.meta.txt");
-    if (reel_is_file(path) && reel_read_plain(&bytes, path, 1 << 20, &why) == REEL_OK) {
-        reel_lines lines = {.at = (char *)bytes.data, .end = (char *)bytes.data + bytes.size};
-        const char *line;
-        size_t length;
-        while (status == REEL_OK && reel_names_count(names) < n &&
-               reel_lines_next(&lines, &line, &length))
-            if (length && !memchr(line, 0, length))
-                status = reel_names_add(names, line, length, err);
+    char path[REEL_DATA_PATH + 40];
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    if (reel_is_file(path)) {
+        reel_error why = {0};
+        const reel_status status = reel_names_from_file(names, path, MOST_BYTES, n, &why);
+        if (status == REEL_ERR_MEMORY)
+            return reel_fail(err, status, "%s", why.message);
+        if (status == REEL_OK && reel_names_count(names) == n)
+            return REEL_OK;
+        reel_names_free(names);
     }
-    reel_bytes_free(&bytes);
-    if (status != REEL_OK || reel_names_count(names) == n)
-        return status;
-    reel_names_free(names);
-    for (int i = 0; !hundred && i < 10 && status == REEL_OK; i++)
-        status = reel_names_add(names, ten[i], strlen(ten[i]), err);
-    return hundred ? reel_number_names(names, folder, 100, err) : status;
+
+    if (hundred)
+        return reel_number_names(names, folder, n, err);
+    for (int i = 0; i < 10; i++)
+        REEL_TRY(reel_names_add(names, ten[i], strlen(ten[i]), err));
+    return REEL_OK;
 }
 
-static reel_status open_cifar(reel_dataset **out, const char *data, const char *split,
+/* The names of the files of a split; those of training data in batches may be fewer. */
+static int split_files(char names[MOST_FILES][20], bool val, bool hundred)
+{
+    if (val || hundred) {
+        const char *test = hundred ? "test.bin" : "test_batch.bin";
+        snprintf(names[0], sizeof names[0], "%s", val ? test : "train.bin");
+        return 1;
+    }
+    for (int i = 0; i < MOST_FILES; i++)
+        snprintf(names[i], sizeof names[i], "data_batch_%d.bin", i + 1);
+    return MOST_FILES;
+}
+
+static reel_status add_files(struct cifar *c, const char *path, bool val, bool hundred,
+                             reel_error *err)
+{
+    char names[MOST_FILES][20];
+    const int n = split_files(names, val, hundred);
+    for (int i = 0; i < n; i++) {
+        char file[REEL_DATA_PATH + 60];
+        snprintf(file, sizeof file, "%s/%s", path, names[i]);
+        if (!reel_is_file(file))
+            continue;
+        reel_span span = {0};
+        REEL_TRY(reel_open_plain(&span.file, &span.size, file, err));
+        REEL_TRY(add_file(c, &span, names[i], err));
+    }
+    return REEL_OK;
+}
+
+static reel_status cifar_open(reel_opened *out, const char *data, const char *split,
                               const char *path, reel_error *err)
 {
     (void)data;
-    const bool val = split && strcmp(split, "train") != 0,
-               hundred = has(path, val ? "test.bin" : "train.bin");
-    reel_names names = {0};
+    const bool val = split && strcmp(split, "train") != 0;
+    const bool hundred = has_file(path, val ? "test.bin" : "train.bin");
+    struct cifar *c;
+    REEL_TRY(cifar_new(&c, hundred, err));
+    out->self = c;
+
     reel_error why = {0};
-    struct cifar *c = calloc(1, sizeof *c);
-    if (!c)
-        return reel_fail(err, REEL_ERR_MEMORY, "no memory for a dataset");
-    c->labels = hundred ? 2 : 1;
-    reel_status status = REEL_OK;
-    for (int i = 1; status == REEL_OK && i <= (val || hundred ? 1 : MOST_FILES); i++) {
-        char name[40], file[REEL_DATA_PATH + 60];
-        snprintf(name, sizeof name, "data_batch_%d.bin", i);
-        if (val || hundred)
-            snprintf(name, sizeof name, "%s",
-                     val ? hundred ? "test.bin" : "test_batch.bin" : "train.bin");
-        snprintf(file, sizeof file, "%s/%s", path, name);
-        if (!has(path, name))
-            continue;
-        reel_span span = {0};
-        status = reel_open_plain(&span.file, &span.size, file, &why);
-        if (status == REEL_OK)
-            status = add_file(c, &span, name, hundred ? 100 : 10, &why);
-    }
+    const reel_status status = add_files(c, path, val, hundred, &why);
     if (status != REEL_OK)
-        reel_fail(err, status, "%s: %s", path, why.message);
-    if (status == REEL_OK)
-        status = class_names(&names, path, hundred, err);
-    if (status == REEL_OK)
-        return create(out, c, &names, err);
-    reel_names_free(&names);
-    cifar_destroy(c);
-    return status;
+        return reel_fail(err, status, "%s: %s", path, why.message);
+    return class_names(&out->classes, path, hundred, err);
 }
 
-const reel_kind reel_kind_cifar = {.name = "CIFAR", .look = look, .open = open_cifar};
+const reel_source reel_source_cifar = {.name = "CIFAR",
+                                       .rank = REEL_RANK_NAMES,
+                                       .sniff = cifar_sniff,
+                                       .open = cifar_open,
+                                       .size = cifar_size,
+                                       .label = cifar_label,
+                                       .sample = cifar_sample,
+                                       .sample_name = cifar_sample_name,
+                                       .destroy = cifar_destroy};
+
+/* ---- for tests and fuzzers ---- */
+
+static reel_status open_memory(reel_opened *out, const uint8_t *bytes, size_t size, bool hundred,
+                               reel_error *err)
+{
+    const reel_span span = {.memory = bytes, .size = size};
+    struct cifar *c;
+    REEL_TRY(cifar_new(&c, hundred, err));
+    out->self = c;
+    REEL_TRY(add_file(c, &span, "memory", err));
+    return reel_number_names(&out->classes, NULL, c->classes, err);
+}
+
+reel_status reel_cifar_memory(reel_opened *out, const uint8_t *bytes, size_t size, bool hundred,
+                              reel_error *err)
+{
+    *out = (reel_opened){.source = &reel_source_cifar};
+    const reel_status status = open_memory(out, bytes, size, hundred, err);
+    if (status != REEL_OK)
+        reel_opened_free(out);
+    return status;
+}

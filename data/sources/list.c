@@ -4,14 +4,20 @@
  * the last space: so paths may hold spaces. CRLF, a byte order mark, blank lines and trailing
  * spaces do no harm. Where every label is a number, it is the class index; else classes are the
  * bytewise ranks of the labels. Samples keep the order of the lines. */
+#include "data/sources/list.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "data/bytes_internal.h"
 #include "data/codecs/codec.h"
-#include "data/sources/sources.h"
+#include "data/sources/common/opened.h"
+#include "data/sources/common/paths.h"
+#include "data/sources/common/plain_file.h"
+#include "data/sources/common/text.h"
 
 enum { MOST_LABEL = (1 << 24) - 1 };
 
@@ -55,66 +61,91 @@ static bool is_header(int64_t number, bool csv, const struct line *l)
     return false;
 }
 
-/* Is the list well formed, and is every label a number? */
-static reel_status survey(const char *bytes, size_t size, const char *name, bool csv, bool *numbers,
-                          reel_error *err)
+/* A list that is being read. */
+struct list {
+    const char *name; /* for messages */
+    bool csv;         /* labels may follow a comma, and a header may stand first */
+    reel_lines lines;
+};
+
+static struct list begin_list(const reel_bytes *text, const char *name)
 {
-    reel_lines lines = {.at = bytes, .end = bytes + size};
+    const size_t n = strlen(name);
+    const char *bytes = (const char *)text->data;
+    return (struct list){.name = name,
+                         .csv = n > 4 && strcasecmp(name + n - 4, ".csv") == 0,
+                         .lines = {.at = bytes, .end = bytes + text->size}};
+}
+
+/* The next line that names a sample; *more false = the end. REEL_ERR_FORMAT names the line. */
+static reel_status next_sample(struct list *list, struct line *l, bool *more, reel_error *err)
+{
+    enum { MOST_LABEL_LETTERS = 255 };
     const char *text;
     size_t length;
+    for (;;) {
+        *more = reel_lines_next(&list->lines, &text, &length);
+        if (!*more)
+            return REEL_OK;
+        if (length == 0)
+            continue;
+        if (!split_line(text, length, list->csv, l) || l->path_length >= REEL_DATA_PATH ||
+            l->label_length > MOST_LABEL_LETTERS)
+            return reel_fail(err, REEL_ERR_FORMAT, "%s: line %" PRId64 ": expected \"path label\"",
+                             list->name, list->lines.number);
+        if (!is_header(list->lines.number, list->csv, l))
+            return REEL_OK;
+    }
+}
+
+/* Is the list well formed, and is every label a number? */
+static reel_status survey(struct list list, bool *numbers, reel_error *err)
+{
     struct line l;
     uint64_t number;
     *numbers = true;
-    while (reel_lines_next(&lines, &text, &length)) {
-        if (length == 0)
-            continue;
-        if (!split_line(text, length, csv, &l) || l.path_length >= REEL_DATA_PATH ||
-            l.label_length >= 256)
-            return reel_fail(err, REEL_ERR_FORMAT, "%s: line %" PRId64 ": expected \"path label\"",
-                             name, lines.number);
-        if (is_header(lines.number, csv, &l))
-            continue;
+    for (bool more = true;;) {
+        REEL_TRY(next_sample(&list, &l, &more, err));
+        if (!more)
+            return REEL_OK;
         *numbers = *numbers && reel_parse_number(l.label, l.label_length, MOST_LABEL, &number);
     }
-    return REEL_OK;
 }
 
-static reel_status collect_classes(reel_names *classes, const char *bytes, size_t size, bool csv,
-                                   reel_error *err)
+static reel_status collect_classes(reel_names *classes, struct list list, reel_error *err)
 {
-    reel_lines lines = {.at = bytes, .end = bytes + size};
-    const char *text;
-    size_t length, next = 4096; /* duplicates go whenever there are so many */
+    enum { FEW = 4096 };
+    size_t most = FEW; /* duplicates go whenever there are so many */
     struct line l;
-    while (reel_lines_next(&lines, &text, &length)) {
-        if (length == 0 || !split_line(text, length, csv, &l) || is_header(lines.number, csv, &l))
-            continue;
+    for (bool more = true;;) {
+        REEL_TRY(next_sample(&list, &l, &more, err));
+        if (!more)
+            break;
         REEL_TRY(reel_names_add(classes, l.label, l.label_length, err));
-        if (classes->list.n < next)
+        if (classes->list.n < most)
             continue;
         reel_names_sort(classes);
-        next = 2 * classes->list.n + 4096;
+        most = 2 * classes->list.n + FEW;
     }
     reel_names_sort(classes);
     return REEL_OK;
 }
 
-reel_status reel_list_parse(reel_files *f, reel_names *classes, bool *numbers, const char *bytes,
-                            size_t size, const char *name, reel_error *err)
+reel_status reel_list_parse(reel_files *f, reel_names *classes, bool *numbers,
+                            const reel_bytes *text, const char *name, reel_error *err)
 {
-    const size_t n = strlen(name);
-    const bool csv = n > 4 && strcasecmp(name + n - 4, ".csv") == 0;
-    REEL_TRY(survey(bytes, size, name, csv, numbers, err));
+    /* Three passes over the text, each with its own copy of where it begins. */
+    struct list list = begin_list(text, name);
+    REEL_TRY(survey(list, numbers, err));
     if (!*numbers)
-        REEL_TRY(collect_classes(classes, bytes, size, csv, err));
-    reel_lines lines = {.at = bytes, .end = bytes + size};
-    const char *text;
-    size_t length;
+        REEL_TRY(collect_classes(classes, list, err));
+
     struct line l;
-    while (reel_lines_next(&lines, &text, &length)) {
+    for (bool more = true;;) {
+        REEL_TRY(next_sample(&list, &l, &more, err));
+        if (!more)
+            break;
         uint64_t number = 0;
-        if (length == 0 || !split_line(text, length, csv, &l) || is_header(lines.number, csv, &l))
-            continue;
         if (*numbers)
             reel_parse_number(l.label, l.label_length, MOST_LABEL, &number);
         const int64_t label =
@@ -127,81 +158,84 @@ reel_status reel_list_parse(reel_files *f, reel_names *classes, bool *numbers, c
     return REEL_OK;
 }
 
+static const char *const list_ends[] = {".txt", ".csv", ".tsv", ".lst"};
+
 static bool is_list_name(const char *name)
 {
     const char *dot = strrchr(name, '.');
-    return dot && (!strcasecmp(dot, ".txt") || !strcasecmp(dot, ".csv") ||
-                   !strcasecmp(dot, ".tsv") || !strcasecmp(dot, ".lst"));
+    for (int64_t i = 0; dot && i < REEL_COUNT(list_ends); i++)
+        if (strcasecmp(dot, list_ends[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Does the folder hold folders? Then a folder for each class says it better than a list. */
+static bool holds_folders(const char *path)
+{
+    reel_names folders = {0};
+    reel_error err;
+    const bool any = reel_is_folder(path) && reel_folder_names(&folders, path, &err) == REEL_OK &&
+                     folders.list.n > 0;
+    reel_names_free(&folders);
+    return any;
 }
 
 /* DATA: a text file of any name; or a folder with train.txt and val.txt (.csv, .tsv, .lst). */
-static reel_look look(const char *data, const char *split, char *path)
+static reel_sniff list_sniff(const char *data, const char *split, char *path)
 {
-    static const char *const ends[] = {"txt", "csv", "tsv", "lst"};
     if (reel_is_file(data)) {
         uint8_t head[4096];
         const size_t n = reel_read_head(data, head, sizeof head);
         const char *content = reel_content_name(head, n);
-        return n && ((content && strcmp(content, "text") == 0) || is_list_name(data))
-                   ? reel_look_file(data, split, path)
-                   : REEL_LOOK_OTHER;
+        const bool text = content && strcmp(content, "text") == 0;
+        return n && (text || is_list_name(data)) ? reel_sniff_file(data, split, path)
+                                                 : REEL_SNIFF_OTHER;
     }
-    char train[REEL_DATA_PATH];
-    reel_names folders = {0};
-    reel_error err;
+
+    char other[REEL_DATA_PATH];
     if (!reel_is_folder(data) ||
-        snprintf(train, sizeof train, "%s/%s", data, split ? split : "train") >= (int)sizeof train)
-        return REEL_LOOK_OTHER;
-    const bool by_class = reel_is_folder(train) &&
-                          reel_folder_names(&folders, train, &err) == REEL_OK && folders.list.n > 0;
-    reel_names_free(&folders);
-    if (by_class)
-        return REEL_LOOK_OTHER; /* a folder for each class says it better */
-    const char *const names[] = {split ? split : "train",
-                                 reel_is_val(split) ? "validation" : "train", "valid"};
+        snprintf(other, sizeof other, "%s/%s", data, split ? split : "train") >=
+            (int)sizeof other ||
+        holds_folders(other))
+        return REEL_SNIFF_OTHER;
+
+    const reel_split_names names = reel_names_of_split(split);
     bool known = false;
-    for (int i = 0; i < 4; i++) {
-        for (int k = 0; k < (reel_is_val(split) ? 3 : 1); k++)
-            if (snprintf(path, REEL_DATA_PATH, "%s/%s.%s", data, names[k], ends[i]) <
+    for (int64_t i = 0; i < REEL_COUNT(list_ends); i++) {
+        for (int k = 0; k < names.n; k++)
+            if (snprintf(path, REEL_DATA_PATH, "%s/%s%s", data, names.at[k], list_ends[i]) <
                     REEL_DATA_PATH &&
                 reel_is_file(path))
-                return REEL_LOOK_FOUND;
-        known |= snprintf(train, sizeof train, "%s/train.%s", data, ends[i]) < REEL_DATA_PATH &&
-                 reel_is_file(train);
+                return REEL_SNIFF_FOUND;
+        known |= snprintf(other, sizeof other, "%s/train%s", data, list_ends[i]) < REEL_DATA_PATH &&
+                 reel_is_file(other);
     }
-    return known ? REEL_LOOK_NO_SPLIT : REEL_LOOK_OTHER;
+    return known ? REEL_SNIFF_NO_SPLIT : REEL_SNIFF_OTHER;
 }
 
-static reel_status open_list(reel_dataset **out, const char *data, const char *split,
+static reel_status list_open(reel_opened *out, const char *data, const char *split,
                              const char *path, reel_error *err)
 {
     (void)data, (void)split;
     char folder[REEL_DATA_PATH];
-    reel_folder_of(path, folder);
     reel_files *f;
-    reel_names classes = {0};
-    reel_bytes bytes = {0};
-    bool numbers = false;
+    reel_folder_of(path, folder);
     REEL_TRY(reel_files_open(&f, folder, err));
-    reel_status status = reel_read_plain(&bytes, path, REEL_MAX_FILE, err);
+    out->self = f;
+
+    reel_bytes text = {0};
+    bool numbers = false;
+    reel_status status = reel_read_plain(&text, path, REEL_MAX_FILE, err);
     if (status == REEL_OK)
-        status = reel_list_parse(f, &classes, &numbers, (char *)bytes.data, bytes.size, path, err);
-    reel_bytes_free(&bytes);
-    if (status == REEL_OK && numbers) {
-        int64_t n = 0;
-        for (size_t i = 0; i < f->samples.n; i++) {
-            const int64_t label = ((const reel_file *)f->samples.items)[i].label;
-            if (label >= n)
-                n = label + 1;
-        }
-        reel_names_free(&classes);
-        status = reel_number_names(&classes, folder, n, err);
-    }
-    if (status == REEL_OK)
-        return reel_create_named(out, &reel_files_source, f, &classes, err);
-    reel_names_free(&classes);
-    reel_files_destroy(f);
-    return status;
+        status = reel_list_parse(f, &out->classes, &numbers, &text, path, err);
+    reel_bytes_free(&text);
+    if (status != REEL_OK || !numbers)
+        return status;
+    return reel_number_names(&out->classes, folder, reel_files_classes(f), err);
 }
 
-const reel_kind reel_kind_list = {.name = "list file", .look = look, .open = open_list};
+const reel_source reel_source_list = {.name = "list file",
+                                      .rank = REEL_RANK_CONTENT,
+                                      .sniff = list_sniff,
+                                      .open = list_open,
+                                      REEL_SAMPLES_ARE_FILES};

@@ -11,10 +11,13 @@
 #include <string.h>
 
 #include "data/codecs/pnm.h"
-#include "data/sources/sources.h"
+#include "data/sources/common/opened.h"
+#include "data/sources/common/paths.h"
+#include "data/sources/common/text.h"
 #include "data/synth/synth.h"
 
-enum { MOST_WORKS = 64 };
+static const char prefix[] = "synth:";
+enum { MOST_WORKS = 64, PREFIX_LENGTH = sizeof prefix - 1 };
 
 struct work { /* of one reading thread at a time */
     reel_synth_work work;
@@ -29,7 +32,7 @@ struct drawn {
     int n_idle;
 };
 
-static int64_t synth_count(const void *self)
+static int64_t synth_size(const void *self)
 {
     const struct drawn *d = self;
     return d->each * d->classes;
@@ -40,7 +43,7 @@ static int64_t synth_label(const void *self, int64_t index)
     return index / ((const struct drawn *)self)->each;
 }
 
-static void synth_name(const void *self, int64_t index, char *text, size_t size)
+static void synth_sample_name(const void *self, int64_t index, char *text, size_t size)
 {
     const struct drawn *d = self;
     snprintf(text, size, "%s-%05" PRId64, reel_synth_names[index / d->each], index % d->each);
@@ -60,20 +63,26 @@ static void synth_destroy(void *self)
 static reel_status draw(const struct drawn *d, struct work *w, int64_t index, reel_bytes *bytes,
                         reel_error *err)
 {
-    REEL_TRY(reel_synth_draw(&w->work, &w->image, d->seed, (reel_synth_kind)(index / d->each),
-                             (uint32_t)(d->first + index % d->each), d->size, err));
+    const reel_synth_picture picture = {.seed = d->seed,
+                                        .kind = (reel_synth_kind)(index / d->each),
+                                        .image = (uint32_t)(d->first + index % d->each),
+                                        .size = d->size};
+    REEL_TRY(reel_synth_draw(&w->work, &w->image, &picture, err));
     return reel_pnm_write(bytes, &w->image, err);
 }
 
-static reel_status synth_read(const void *self, int64_t index, reel_bytes *bytes, reel_error *err)
+static reel_status synth_sample(const void *self, int64_t index, reel_bytes *bytes, reel_error *err)
 {
     struct drawn *d = (struct drawn *)self; /* its buffers are no part of what it is */
     struct work w = {0};
+
     pthread_mutex_lock(&d->mutex);
     if (d->n_idle)
         w = d->idle[--d->n_idle];
     pthread_mutex_unlock(&d->mutex);
+
     const reel_status status = draw(d, &w, index, bytes, err);
+
     pthread_mutex_lock(&d->mutex);
     const bool kept = d->n_idle < MOST_WORKS;
     if (kept)
@@ -86,63 +95,91 @@ static reel_status synth_read(const void *self, int64_t index, reel_bytes *bytes
     return status;
 }
 
-static const reel_source source = {.kind = "synth",
-                                   .count = synth_count,
-                                   .label = synth_label,
-                                   .read = synth_read,
-                                   .name = synth_name,
-                                   .destroy = synth_destroy};
-
-static reel_look look(const char *data, const char *split, char *path)
+static reel_sniff synth_sniff(const char *data, const char *split, char *path)
 {
-    if (strncmp(data, "synth:", 6) != 0)
-        return REEL_LOOK_OTHER;
+    if (strncmp(data, prefix, PREFIX_LENGTH) != 0)
+        return REEL_SNIFF_OTHER;
     snprintf(path, REEL_DATA_PATH, "%s", data);
-    return !split || !strcmp(split, "train") || reel_is_val(split) ? REEL_LOOK_FOUND
-                                                                   : REEL_LOOK_NO_SPLIT;
+    const bool known = !split || strcmp(split, "train") == 0 || reel_is_val(split);
+    return known ? REEL_SNIFF_FOUND : REEL_SNIFF_NO_SPLIT;
 }
 
-static reel_status open_synth(reel_dataset **out, const char *data, const char *split,
-                              const char *path, reel_error *err)
+/* ---- what DATA asks for ---- */
+
+enum { TRAIN, VAL, CLASSES, SIZE, SEED, SETTINGS };
+
+static const struct {
+    const char *name;
+    uint64_t least, most, usual;
+} settings[SETTINGS] = {
+    [TRAIN] = {"train", 1, 1000000, 200},
+    [VAL] = {"val", 1, 1000000, 50},
+    [CLASSES] = {"classes", 2, REEL_SYNTH_CLASSES, REEL_SYNTH_CLASSES},
+    [SIZE] = {"size", REEL_SYNTH_MIN_SIZE, REEL_SYNTH_MAX_SIZE, 256},
+    [SEED] = {"seed", 0, INT64_MAX, 0},
+};
+
+/* "NAME=NUMBER" of `length` letters. */
+static bool parse_setting(const char *text, size_t length, uint64_t *value)
 {
-    (void)path;
-    static const struct {
-        const char *name;
-        uint64_t least, most;
-    } known[5] = {{"train", 1, 1000000},
-                  {"val", 1, 1000000},
-                  {"classes", 2, REEL_SYNTH_CLASSES},
-                  {"size", REEL_SYNTH_MIN_SIZE, REEL_SYNTH_MAX_SIZE},
-                  {"seed", 0, INT64_MAX}};
-    uint64_t value[5] = {200, 50, REEL_SYNTH_CLASSES, 256, 0};
-    for (const char *at = data + 6; *at;) {
+    const char *equals = memchr(text, '=', length);
+    const size_t name_length = equals ? (size_t)(equals - text) : 0;
+    for (int i = 0; equals && i < SETTINGS; i++)
+        if (strlen(settings[i].name) == name_length &&
+            memcmp(settings[i].name, text, name_length) == 0)
+            return reel_parse_number(equals + 1, length - name_length - 1, settings[i].most,
+                                     &value[i]) &&
+                   value[i] >= settings[i].least;
+    return false;
+}
+
+static reel_status parse_settings(const char *data, uint64_t value[SETTINGS], reel_error *err)
+{
+    for (int i = 0; i < SETTINGS; i++)
+        value[i] = settings[i].usual;
+    for (const char *at = data + PREFIX_LENGTH; *at;) {
         const size_t length = strcspn(at, ",");
-        const char *equals = memchr(at, '=', length);
-        bool good = false;
-        for (int i = 0; equals && i < 5; i++)
-            if (strlen(known[i].name) == (size_t)(equals - at) &&
-                memcmp(known[i].name, at, (size_t)(equals - at)) == 0)
-                good = reel_parse_number(equals + 1, (size_t)(at + length - equals - 1),
-                                         known[i].most, &value[i]) &&
-                       value[i] >= known[i].least;
-        if (!good)
+        if (!parse_setting(at, length, value))
             return reel_fail(err, REEL_ERR_INVALID,
                              "%s: '%.*s': expected train=N, val=N, classes=2..10, size=32..4096 or "
                              "seed=N, between commas",
                              data, (int)(length < 100 ? length : 100), at);
         at += length + (at[length] == ',');
     }
+    return REEL_OK;
+}
+
+static reel_status synth_open(reel_opened *out, const char *data, const char *split,
+                              const char *path, reel_error *err)
+{
+    (void)path;
+    uint64_t value[SETTINGS];
+    REEL_TRY(parse_settings(data, value, err));
     struct drawn *d = calloc(1, sizeof *d);
     if (!d)
         return reel_fail(err, REEL_ERR_MEMORY, "no memory for a dataset");
+
     const bool val = reel_is_val(split);
-    d->each = (int64_t)value[val ? 1 : 0];
+    d->each = (int64_t)value[val ? VAL : TRAIN];
     d->first = val ? REEL_SYNTH_VALIDATION : 0;
-    d->classes = (int64_t)value[2];
-    d->size = (int64_t)value[3];
-    d->seed = value[4];
+    d->classes = (int64_t)value[CLASSES];
+    d->size = (int64_t)value[SIZE];
+    d->seed = value[SEED];
     pthread_mutex_init(&d->mutex, NULL);
-    return reel_dataset_create(out, &source, d, reel_synth_names, d->classes, err);
+    out->self = d;
+
+    for (int64_t c = 0; c < d->classes; c++)
+        REEL_TRY(
+            reel_names_add(&out->classes, reel_synth_names[c], strlen(reel_synth_names[c]), err));
+    return REEL_OK;
 }
 
-const reel_kind reel_kind_synth = {.name = "drawn images", .look = look, .open = open_synth};
+const reel_source reel_source_synth = {.name = "drawn images",
+                                       .rank = REEL_RANK_PREFIX,
+                                       .sniff = synth_sniff,
+                                       .open = synth_open,
+                                       .size = synth_size,
+                                       .label = synth_label,
+                                       .sample = synth_sample,
+                                       .sample_name = synth_sample_name,
+                                       .destroy = synth_destroy};

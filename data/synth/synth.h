@@ -19,8 +19,7 @@ enum {
 /* In bytewise order, so that the index here is the class index an image folder gets. */
 extern const char *const reel_synth_names[REEL_SYNTH_CLASSES];
 
-/* ---- shapes: signed distance fields in object space (y upwards, the object within radius 1)
- * ---------------------------------- */
+/* ---- shapes: signed distance fields in object space (y upwards, the object within radius 1) */
 typedef enum {
     REEL_SYNTH_ARROW,
     REEL_SYNTH_CROSS,
@@ -55,9 +54,7 @@ typedef struct reel_synth_field {
 reel_synth_shape reel_synth_shape_draw(reel_rng *rng, reel_synth_kind kind);
 reel_synth_field reel_synth_shape_at(const reel_synth_shape *shape, float x, float y);
 
-/* ---- paint: textures in object space and colours
- * ----------------------------------------------------------------------------
- */
+/* ---- paint: textures in object space and colours */
 typedef enum {
     REEL_SYNTH_HATCH,   /* slanting lines */
     REEL_SYNTH_WEAVE,   /* chequers */
@@ -89,9 +86,7 @@ void reel_synth_colour_draw(reel_rng *rng, float rgb[3]);
 float reel_synth_noise(uint32_t salt, float x, float y);
 uint32_t reel_synth_hash(uint32_t salt, uint32_t x, uint32_t y);
 
-/* ---- scenes
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* ---- scenes */
 
 /* Buffers of one thread, reused from image to image. Zero-initialise; free at the end. */
 typedef struct reel_synth_work {
@@ -102,10 +97,17 @@ typedef struct reel_synth_work {
 
 void reel_synth_work_free(reel_synth_work *work);
 
-/* Draws image number `image` of a class: a pure function of the arguments. size: the shorter side
- * in pixels; the longer is up to a third longer. Training and validation images take different
- * numbers. */
-reel_status reel_synth_draw(reel_synth_work *work, reel_image *out, uint64_t seed,
-                            reel_synth_kind kind, uint32_t image, int64_t size, reel_error *err);
+/* Which picture: one number for each that can be drawn. */
+typedef struct reel_synth_picture {
+    uint64_t seed;
+    reel_synth_kind kind; /* the class */
+    uint32_t image;       /* number within the class; validation images begin at
+                             REEL_SYNTH_VALIDATION */
+    int64_t size;         /* the shorter side in pixels; the longer is up to a third longer */
+} reel_synth_picture;
+
+/* Draws it: a pure function of the picture's fields. REEL_ERR_MEMORY. */
+reel_status reel_synth_draw(reel_synth_work *work, reel_image *out,
+                            const reel_synth_picture *picture, reel_error *err);
 
 #endif

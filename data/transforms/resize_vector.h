@@ -108,7 +108,8 @@ INLINE void row_group(uint8_t *dst, int64_t dst_stride, const reel_view *src, co
 TARGET static void group_of_taps(uint8_t *dst, int64_t dst_stride, const reel_view *src,
                                  const reel_axis *h, int64_t n)
 {
-    switch (h->most) { /* the loop over taps vanishes where their number is known */
+    /* The loop over taps vanishes where their number is known. */
+    switch (h->most) {
     case 1:
     case 2:
         row_group(dst, dst_stride, src, h, n, 2);

@@ -112,6 +112,7 @@ static reel_status resolve_pixels(reel_transform *r, reel_error *err)
                 "transform: channel %d has mean %g and deviation %g, expected finite and positive",
                 c, r->mean[c], r->std[c]);
     }
+
     if (r->decode != REEL_DECODE_EXACT && r->decode != REEL_DECODE_FAST)
         return reel_fail(err, REEL_ERR_INVALID, "transform: decode %d, expected exact or fast",
                          (int)r->decode);

@@ -6,11 +6,12 @@
 #include <unistd.h>
 
 #include "data/codecs/write_image.h"
+#include "data/dataset_internal.h"
 #include "data/image.h"
 #include "data/inspect.h"
 #include "data/loader.h"
 #include "data/pack.h"
-#include "data/sources/sources.h"
+#include "data/sources/cifar.h"
 #include "tests/faults/walk.h"
 
 static reel_status read_all(walk *w, reel_error *err) /* number: 0 train, 1 val */
@@ -175,8 +176,10 @@ static reel_status cifar_in_memory(walk *w, reel_error *err)
     static uint8_t bytes[3074 * 2];
     reel_dataset *d = NULL;
     reel_bytes read = {0};
+    reel_opened opened;
     reel_status status =
-        reel_cifar_memory(&d, bytes, (size_t)(3073 + w->number) * 2, w->number, err);
+        reel_cifar_memory(&opened, bytes, (size_t)(3073 + w->number) * 2, w->number, err);
+    NEXT(reel_dataset_of(&d, &opened, err));
     NEXT(reel_dataset_read(d, 1, &read, err));
     if (status == REEL_OK)
         walk_note(w, read.data, read.size);

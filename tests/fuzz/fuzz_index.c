@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/pack_internal.h"
+#include "data/sources/common/pack_index.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

@@ -5,5 +5,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    return fuzz_image(".jpeg", bytes, size);
+    return fuzz_format(".jpeg", bytes, size);
 }

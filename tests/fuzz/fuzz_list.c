@@ -2,12 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/sources/sources.h"
+#include "data/sources/list.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
+    const reel_bytes text = {.data = (uint8_t *)bytes, .size = size};
     for (int kind = 0; kind < 2; kind++) {
         reel_files *f = calloc(1, sizeof *f);
         reel_names classes = {0};
@@ -16,8 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         if (!f)
             return 0;
         f->root = -1;
-        const reel_status status = reel_list_parse(f, &classes, &numbers, (const char *)bytes, size,
-                                                   kind ? "fuzz.csv" : "fuzz.txt", &err);
+        const reel_status status =
+            reel_list_parse(f, &classes, &numbers, &text, kind ? "fuzz.csv" : "fuzz.txt", &err);
         if (status != REEL_OK && !err.message[0])
             abort();
         for (size_t i = 0; status == REEL_OK && i < f->samples.n; i++) {

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/sources/sources.h"
+#include "data/sources/common/matlab.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

@@ -5,5 +5,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    return fuzz_image(".png", bytes, size);
+    return fuzz_format(".png", bytes, size);
 }

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/sources/sources.h"
+#include "data/sources/common/pieces.h"
+#include "data/sources/common/tar.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

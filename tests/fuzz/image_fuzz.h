@@ -11,13 +11,12 @@
 #include "data/inspect.h"
 #include "data/transforms/transform.h"
 
-static inline int fuzz_image(const char *extension, const uint8_t *bytes, size_t size)
+static inline int fuzz_codec(const reel_codec *codec, const uint8_t *bytes, size_t size)
 {
     enum { SIDE = 24, MOST_PIXELS = 1 << 16 };
     reel_error err = {0};
     int64_t width, height;
-    const reel_codec *codec = reel_codec_of_name(extension);
-    if (!codec || !codec->sniff(bytes, size))
+    if (!codec->sniff(bytes, size))
         return 0;
     if (reel_image_size(bytes, size, &width, &height, &err) != REEL_OK) {
         if (!err.message[0])
@@ -51,6 +50,13 @@ static inline int fuzz_image(const char *extension, const uint8_t *bytes, size_t
     }
     reel_transform_scratch_free(&scratch);
     return 0;
+}
+
+/* The format of that extension. */
+static inline int fuzz_format(const char *extension, const uint8_t *bytes, size_t size)
+{
+    const reel_codec *codec = reel_codec_of_name(extension);
+    return codec ? fuzz_codec(codec, bytes, size) : 0;
 }
 
 #endif

@@ -110,9 +110,12 @@ static reel_status draw_synth_image(const synth_job *job, int64_t index, reel_sy
     snprintf(path, sizeof path, "%s/%s/%s/%s-%05lld.jpg", job->dir, val ? "val" : "train",
              reel_synth_names[class_index], reel_synth_names[class_index], (long long)number);
 
-    REEL_TRY(reel_synth_draw(work, image, job->seed, (reel_synth_kind)class_index,
-                             (uint32_t)(number + (val ? REEL_SYNTH_VALIDATION : 0)), job->size,
-                             err));
+    const reel_synth_picture picture = {.seed = job->seed,
+                                        .kind = (reel_synth_kind)class_index,
+                                        .image =
+                                            (uint32_t)(number + (val ? REEL_SYNTH_VALIDATION : 0)),
+                                        .size = job->size};
+    REEL_TRY(reel_synth_draw(work, image, &picture, err));
     return reel_image_write_jpeg(image, path, job->quality, false, err);
 }
 

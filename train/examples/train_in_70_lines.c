@@ -40,7 +40,7 @@ int main(int argc, char **argv)
         reel_loader *loader;
         double total = 0;
         const reel_loader_config config = {
-            .batch = 32, .shuffle = !val, .epochs = val ? 1 : atoi(argv[3])};
+            .batch = 32, .shuffle = !val, .epochs = val ? 1 : atoi(argv[3]), .max_bad = 0.01};
         CHECK(reel_dataset_folder(&data, argv[1 + val], &err));
         CHECK(reel_loader_create(&loader, data, &look, &config, &err));
         reel_net_set_training(net, !val);

@@ -198,13 +198,12 @@ reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape,
                           const reel_dataset *dataset, const reel_evaluate_config *config,
                           reel_error *err)
 {
-    const double none = 1e-300; /* the loader takes 0 for its default */
     const int64_t total = reel_dataset_count(dataset);
     const reel_loader_config loading = {.batch = config->batch < total ? config->batch : total,
                                         .workers = config->workers,
                                         .in_turns = config->in_turns,
                                         .epochs = 1,
-                                        .max_bad = config->max_bad > 0 ? config->max_bad : none,
+                                        .max_bad = config->max_bad,
                                         .on_bad = config->on_bad,
                                         .on_slow = config->on_slow,
                                         .slow_seconds = config->slow_seconds,

@@ -19,7 +19,7 @@ static size_t round_up(size_t size)
 }
 
 /* NULL where the block is full. */
-static void *take(reel_jpeg_memory *m, size_t size)
+static void *take_from_block(reel_jpeg_memory *m, size_t size)
 {
     if (size > MAX_BLOCK)
         return NULL;
@@ -37,7 +37,7 @@ static void *alloc_small(j_common_ptr cinfo, int pool, size_t size)
 {
     (void)pool;
     reel_jpeg_memory *m = memory_of(cinfo);
-    void *p = take(m, size);
+    void *p = take_from_block(m, size);
     return p ? p : m->own.alloc_small(cinfo, JPOOL_IMAGE, size);
 }
 
@@ -45,7 +45,7 @@ static void *alloc_large(j_common_ptr cinfo, int pool, size_t size)
 {
     (void)pool;
     reel_jpeg_memory *m = memory_of(cinfo);
-    void *p = take(m, size);
+    void *p = take_from_block(m, size);
     return p ? p : m->own.alloc_large(cinfo, JPOOL_IMAGE, size);
 }
 
@@ -55,7 +55,7 @@ static JSAMPARRAY alloc_sarray(j_common_ptr cinfo, int pool, JDIMENSION width, J
     (void)pool;
     reel_jpeg_memory *m = memory_of(cinfo);
     const size_t stride = round_up(width), pointers = round_up(height * sizeof(JSAMPROW));
-    uint8_t *p = take(m, pointers + stride * height + ALIGN);
+    uint8_t *p = take_from_block(m, pointers + stride * height + ALIGN);
     if (!p)
         return m->own.alloc_sarray(cinfo, JPOOL_IMAGE, width, height);
     JSAMPARRAY rows = (JSAMPARRAY)p;

@@ -31,14 +31,14 @@ struct write_job {
     char reason[JMSG_LENGTH_MAX];
 };
 
-static void on_jpeg_error(j_common_ptr cinfo)
+static void on_jpeg_write_error(j_common_ptr cinfo)
 {
     struct write_job *job = cinfo->client_data;
     cinfo->err->format_message(cinfo, job->reason);
     longjmp(job->failed, 1);
 }
 
-static void on_jpeg_output(j_common_ptr cinfo)
+static void on_jpeg_write_output(j_common_ptr cinfo)
 {
     (void)cinfo;
 }
@@ -71,22 +71,22 @@ static bool run_jpeg(struct write_job *job)
 {
     job->cinfo.err = jpeg_std_error(&job->errors);
     job->cinfo.client_data = job;
-    job->errors.error_exit = on_jpeg_error;
-    job->errors.output_message = on_jpeg_output;
+    job->errors.error_exit = on_jpeg_write_error;
+    job->errors.output_message = on_jpeg_write_output;
     if (setjmp(job->failed) == 0)
         write_jpeg(job);
     jpeg_destroy_compress(&job->cinfo);
     return job->done;
 }
 
-static void on_png_error(png_structp png, png_const_charp text)
+static void on_png_write_error(png_structp png, png_const_charp text)
 {
     struct write_job *job = png_get_error_ptr(png);
     snprintf(job->reason, sizeof job->reason, "%s", text);
     png_longjmp(png, 1);
 }
 
-static void on_png_warning(png_structp png, png_const_charp text)
+static void on_png_write_warning(png_structp png, png_const_charp text)
 {
     (void)png, (void)text;
 }
@@ -108,7 +108,8 @@ static void write_png(struct write_job *job)
 static bool run_png(struct write_job *job)
 {
     snprintf(job->reason, sizeof job->reason, "no memory for the PNG encoder");
-    job->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, job, on_png_error, on_png_warning);
+    job->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, job, on_png_write_error,
+                                       on_png_write_warning);
     if (!job->png)
         return false;
     job->info = png_create_info_struct(job->png);

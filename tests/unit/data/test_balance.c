@@ -55,7 +55,11 @@ static void name(const void *self, int64_t index, char *text, size_t size)
 
 static void set_up(void)
 {
-    static const reel_source source = {"memory", count, label, read_sample, name, NULL, NULL};
+    static const reel_source source = {.name = "memory",
+                                       .size = count,
+                                       .label = label,
+                                       .sample = read_sample,
+                                       .sample_name = name};
     static int self;
     bad = NULL;
     for (uint32_t i = 0; i < 8; i++)

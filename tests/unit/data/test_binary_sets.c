@@ -5,7 +5,9 @@
 #include <sys/resource.h>
 #include <zlib.h>
 
-#include "data/sources/sources.h"
+#include "data/sources/common/paths.h"
+#include "data/sources/common/plain_file.h"
+#include "data/sources/common/text.h"
 #include "tests/unit/data/data_test.h"
 
 enum { RECORD = 3073, PLANE = 1024 };

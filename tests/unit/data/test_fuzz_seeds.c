@@ -5,7 +5,8 @@
 
 #include <zlib.h>
 
-#include "data/pack_internal.h"
+#include "data/sources/common/matlab.h"
+#include "data/sources/common/pack_index.h"
 
 /* The fuzzers, compiled under their own names (tests/CMakeLists.txt). */
 int fuzz_tar(const uint8_t *bytes, size_t size);

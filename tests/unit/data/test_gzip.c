@@ -1,11 +1,12 @@
 /* gzip files: whole ones are read to their last byte, cut and damaged ones are errors at any place.
  */
-#include "data/sources/gzip.h"
+#include "data/sources/common/gzip.h"
 
 #include <fcntl.h>
 #include <zlib.h>
 
-#include "data/sources/sources.h"
+#include "data/sources/common/paths.h"
+#include "data/sources/common/plain_file.h"
 #include "tests/unit/data/data_test.h"
 
 enum { TEXT = 1000 };

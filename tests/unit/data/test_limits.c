@@ -4,7 +4,9 @@
 #include <sys/resource.h>
 #include <zlib.h>
 
-#include "data/pack_internal.h"
+#include "data/pack.h"
+#include "data/sources/common/pack_index.h"
+#include "data/sources/common/plain_file.h"
 #include "tests/unit/data/data_test.h"
 
 static reel_error err;
@@ -99,7 +101,11 @@ static void name(const void *self, int64_t index, char *text, size_t size)
 
 Test(limits, many_classes_are_split_in_the_time_of_a_pass)
 {
-    static const reel_source source = {"memory", count, label, read_sample, name, NULL, NULL};
+    static const reel_source source = {.name = "memory",
+                                       .size = count,
+                                       .label = label,
+                                       .sample = read_sample,
+                                       .sample_name = name};
     static const char *names[CLASSES];
     static int self;
     static int64_t seen[CLASSES];

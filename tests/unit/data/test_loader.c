@@ -58,8 +58,11 @@ static const reel_transform transform = {
 
 static void set_up(void)
 {
-    static const reel_source source = {"store",    store_count, store_label, store_read,
-                                       store_name, NULL,        NULL};
+    static const reel_source source = {.name = "store",
+                                       .size = store_count,
+                                       .label = store_label,
+                                       .sample = store_read,
+                                       .sample_name = store_name};
     for (uint32_t i = 0; i < 8; i++)
         store.images[i] = encoded(40 + i, 30, i, i == 3);
     store.count = 103;

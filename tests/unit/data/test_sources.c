@@ -3,7 +3,8 @@
 #include <dirent.h>
 #include <malloc.h>
 
-#include "data/pack_internal.h"
+#include "data/pack.h"
+#include "data/sources/common/pieces.h"
 #include "tests/unit/data/fuzz_seeds.h"
 
 static void refused(const char *data, const char *split, const char *words)

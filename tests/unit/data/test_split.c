@@ -42,11 +42,11 @@ static void destroy(void *self)
 
 static reel_dataset *parent(void)
 {
-    static const reel_source source = {.kind = "test",
-                                       .count = count,
+    static const reel_source source = {.name = "test",
+                                       .size = count,
                                        .label = label,
-                                       .read = read_sample,
-                                       .name = name,
+                                       .sample = read_sample,
+                                       .sample_name = name,
                                        .destroy = destroy};
     static const char *const classes[] = {"a", "b", "c", "d"};
     reel_dataset *d;

@@ -1,6 +1,6 @@
 /* Reading gzip files: one stream or several behind each other. */
-#ifndef REEL_DATA_SOURCES_GZIP_H
-#define REEL_DATA_SOURCES_GZIP_H
+#ifndef REEL_DATA_SOURCES_COMMON_GZIP_H
+#define REEL_DATA_SOURCES_COMMON_GZIP_H
 
 #include <stddef.h>
 

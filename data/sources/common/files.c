@@ -2,6 +2,8 @@
  *
  * One pool of paths relative to the root; a sample is an offset into it and a label. Nothing is
  * opened before its turn comes: a file that cannot be read is the loader's to replace. */
+#include "data/sources/common/files.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -10,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "data/sources/sources.h"
+#include "data/bytes_internal.h"
 
 static const reel_file *file_at(const void *self, int64_t index)
 {
@@ -22,22 +24,22 @@ static const char *path_at(const void *self, int64_t index)
     return ((const reel_files *)self)->paths.text + file_at(self, index)->path;
 }
 
-static int64_t files_count(const void *self)
+int64_t reel_files_size(const void *self)
 {
     return (int64_t)((const reel_files *)self)->samples.n;
 }
 
-static int64_t files_label(const void *self, int64_t index)
+int64_t reel_files_label(const void *self, int64_t index)
 {
     return file_at(self, index)->label;
 }
 
-static int64_t files_hidden(const void *self)
+int64_t reel_files_hidden(const void *self)
 {
     return ((const reel_files *)self)->hidden;
 }
 
-static void files_name(const void *self, int64_t index, char *text, size_t size)
+void reel_files_sample_name(const void *self, int64_t index, char *text, size_t size)
 {
     reel_escape(text, size, path_at(self, index));
 }
@@ -54,6 +56,7 @@ void reel_files_destroy(void *self)
     free(f);
 }
 
+/* Appends the file; the size that fstat tells may be wrong by the time it is read. */
 static reel_status read_all(int file, reel_bytes *bytes, reel_error *err)
 {
     struct stat info;
@@ -64,6 +67,7 @@ static reel_status read_all(int file, reel_bytes *bytes, reel_error *err)
     if ((uint64_t)info.st_size > REEL_MAX_FILE)
         return reel_fail(err, REEL_ERR_FORMAT, "file of %" PRId64 " bytes, expected at most %zu",
                          (int64_t)info.st_size, REEL_MAX_FILE);
+
     size_t room = (size_t)info.st_size + 1; /* one more, to see the end without another call */
     for (;;) {
         REEL_TRY(reel_bytes_reserve(bytes, room, err));
@@ -82,7 +86,7 @@ static reel_status read_all(int file, reel_bytes *bytes, reel_error *err)
     }
 }
 
-static reel_status files_read(const void *self, int64_t index, reel_bytes *bytes, reel_error *err)
+reel_status reel_files_sample(const void *self, int64_t index, reel_bytes *bytes, reel_error *err)
 {
     const reel_files *f = self;
     /* Without O_NONBLOCK a named pipe called x.jpg would wait for a writer for ever. */
@@ -94,14 +98,6 @@ static reel_status files_read(const void *self, int64_t index, reel_bytes *bytes
     close(file);
     return status;
 }
-
-const reel_source reel_files_source = {.kind = "folder",
-                                       .count = files_count,
-                                       .label = files_label,
-                                       .read = files_read,
-                                       .name = files_name,
-                                       .destroy = reel_files_destroy,
-                                       .hidden = files_hidden};
 
 reel_status reel_files_open(reel_files **out, const char *root, reel_error *err)
 {
@@ -143,4 +139,15 @@ void reel_files_sort(reel_files *f, size_t first)
     if (f->samples.n > first)
         qsort_r((reel_file *)f->samples.items + first, f->samples.n - first, sizeof(reel_file),
                 by_path, f->paths.text);
+}
+
+int64_t reel_files_classes(const reel_files *f)
+{
+    int64_t classes = 0;
+    for (size_t i = 0; i < f->samples.n; i++) {
+        const int64_t label = ((const reel_file *)f->samples.items)[i].label;
+        if (label >= classes)
+            classes = label + 1;
+    }
+    return classes;
 }

@@ -3,6 +3,8 @@
  * 32 bytes a sample and its name. Reading is one pread. The first files stay open; beyond that
  * many, a file is opened for each read, so that a thousand shards do not use up the process's
  * descriptors. */
+#include "data/sources/common/pieces.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -13,7 +15,9 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "data/sources/sources.h"
+#include "data/bytes_internal.h"
+#include "data/sources/common/paths.h"
+#include "data/sources/common/tar.h"
 
 enum { MOST_KEPT = 200 };
 
@@ -27,17 +31,17 @@ static const reel_piece *piece_at(const void *self, int64_t index)
     return (const reel_piece *)((const reel_pieces *)self)->pieces.items + index;
 }
 
-static int64_t pieces_count(const void *self)
+int64_t reel_pieces_size(const void *self)
 {
     return (int64_t)((const reel_pieces *)self)->pieces.n;
 }
 
-static int64_t pieces_label(const void *self, int64_t index)
+int64_t reel_pieces_label(const void *self, int64_t index)
 {
     return piece_at(self, index)->label;
 }
 
-static void pieces_name(const void *self, int64_t index, char *text, size_t size)
+void reel_pieces_sample_name(const void *self, int64_t index, char *text, size_t size)
 {
     const reel_pieces *p = self;
     const reel_piece *piece = piece_at(self, index);
@@ -65,7 +69,7 @@ static reel_status check_crc(const reel_pieces *p, int64_t index, const reel_byt
     return REEL_OK;
 }
 
-static reel_status pieces_read(const void *self, int64_t index, reel_bytes *bytes, reel_error *err)
+reel_status reel_pieces_sample(const void *self, int64_t index, reel_bytes *bytes, reel_error *err)
 {
     const reel_pieces *p = self;
     const reel_piece *piece = piece_at(self, index);
@@ -104,13 +108,6 @@ void reel_pieces_destroy(void *self)
     free(p->checked);
     free(p);
 }
-
-const reel_source reel_pieces_source = {.kind = "tar",
-                                        .count = pieces_count,
-                                        .label = pieces_label,
-                                        .read = pieces_read,
-                                        .name = pieces_name,
-                                        .destroy = reel_pieces_destroy};
 
 reel_status reel_pieces_new(reel_pieces **out, reel_error *err)
 {
@@ -174,4 +171,15 @@ reel_status reel_pieces_check(reel_pieces *p, reel_error *err)
 {
     p->checked = calloc(1, p->pieces.n / 8 + 1);
     return p->checked ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "no memory for a dataset");
+}
+
+int64_t reel_pieces_classes(const reel_pieces *p)
+{
+    int64_t classes = 0;
+    for (size_t i = 0; i < p->pieces.n; i++) {
+        const int64_t label = ((const reel_piece *)p->pieces.items)[i].label;
+        if (label >= classes)
+            classes = label + 1;
+    }
+    return classes;
 }

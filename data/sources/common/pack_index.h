@@ -1,10 +1,10 @@
-/* Shared by the writer and the reader of packed shards. */
-#ifndef REEL_DATA_PACK_INTERNAL_H
-#define REEL_DATA_PACK_INTERNAL_H
+/* The index of a packed shard: for the source that reads packs and for the writer. */
+#ifndef REEL_DATA_SOURCES_COMMON_PACK_INDEX_H
+#define REEL_DATA_SOURCES_COMMON_PACK_INDEX_H
 
-#include "data/pack.h"
-#include "data/sources/sources.h"
+#include "data/sources/common/pieces.h"
 
+/* Zero-initialise; free at the end. */
 typedef struct reel_pack_index {
     reel_list records; /* reel_piece; file is 0 */
     reel_pool names;
@@ -19,12 +19,13 @@ reel_status reel_pack_index_write(const reel_pack_index *index, reel_bytes *byte
 /* Checks the CRC-32, then every field against the tar's size. */
 reel_status reel_pack_index_read(reel_pack_index *index, const uint8_t *bytes, size_t size,
                                  reel_error *err);
+/* The same without the CRC-32: for fuzzers. What was added stays, also on failure. */
 reel_status reel_pack_index_parse(reel_pack_index *index, const uint8_t *bytes, size_t size,
-                                  reel_error *err); /* without the CRC */
-/* The index of shard k, whose tar must have the size it says. */
+                                  reel_error *err);
+/* The index of shard k, whose tar must have the size that the index says. */
 reel_status reel_pack_index_open(reel_pack_index *index, const char *folder, const char *split,
                                  int64_t k, reel_error *err);
-/* FOLDER/SPLIT-0000k.END */
+/* FOLDER/SPLIT-0000k.END, into REEL_DATA_PATH bytes; "" where that is too long. */
 void reel_pack_path(char *path, const char *folder, const char *split, int64_t k, const char *end);
 
 #endif

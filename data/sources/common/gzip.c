@@ -1,7 +1,7 @@
 /* Reading gzip files, by inflate. zlib's gzread tells of a file that ends within a stream in one
  * version and not in another (1.3.2 does not). inflate promises it: a stream is whole when inflate
  * has returned Z_STREAM_END, and then its CRC-32 and length hold. */
-#include "data/sources/gzip.h"
+#include "data/sources/common/gzip.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -12,7 +12,7 @@ struct subset {
     int64_t indices[];
 };
 
-static int64_t subset_count(const void *self)
+static int64_t subset_size(const void *self)
 {
     return ((const struct subset *)self)->n;
 }
@@ -23,30 +23,32 @@ static int64_t subset_label(const void *self, int64_t index)
     return reel_dataset_label(s->parent, s->indices[index]);
 }
 
-static reel_status subset_read(const void *self, int64_t index, reel_bytes *bytes, reel_error *err)
+static reel_status subset_sample(const void *self, int64_t index, reel_bytes *bytes,
+                                 reel_error *err)
 {
     const struct subset *s = self;
     return reel_dataset_read(s->parent, s->indices[index], bytes, err);
 }
 
-static void subset_name(const void *self, int64_t index, char *text, size_t size)
+static void subset_sample_name(const void *self, int64_t index, char *text, size_t size)
 {
     const struct subset *s = self;
     reel_dataset_sample_name(s->parent, s->indices[index], text, size);
 }
 
-static const reel_source source = {.kind = "subset",
-                                   .count = subset_count,
-                                   .label = subset_label,
-                                   .read = subset_read,
-                                   .name = subset_name,
-                                   .destroy = free};
+static const reel_source subset_source = {.name = "subset",
+                                          .size = subset_size,
+                                          .label = subset_label,
+                                          .sample = subset_sample,
+                                          .sample_name = subset_sample_name,
+                                          .destroy = free};
 
 reel_status reel_dataset_subset(reel_dataset **out, const reel_dataset *parent,
                                 const int64_t *indices, int64_t n, reel_error *err)
 {
     *out = NULL;
-    const int64_t count = reel_dataset_count(parent), n_classes = reel_dataset_classes(parent);
+    const int64_t count = reel_dataset_count(parent);
+    const int64_t n_classes = reel_dataset_classes(parent);
     if (n < 1)
         return reel_fail(err, REEL_ERR_INVALID,
                          "subset: expected at least one sample, got %" PRId64, n);
@@ -56,6 +58,7 @@ reel_status reel_dataset_subset(reel_dataset **out, const reel_dataset *parent,
                              "subset: index %" PRId64 " at place %" PRId64
                              ", expected 0 to %" PRId64,
                              indices[i], i, count - 1);
+
     struct subset *s = malloc(sizeof *s + (size_t)n * sizeof *s->indices);
     const char **classes = malloc((size_t)n_classes * sizeof *classes);
     if (!s || !classes) {
@@ -63,12 +66,13 @@ reel_status reel_dataset_subset(reel_dataset **out, const reel_dataset *parent,
         free(classes);
         return reel_fail(err, REEL_ERR_MEMORY, "no memory for a subset of %" PRId64 " samples", n);
     }
+
     s->parent = parent;
     s->n = n;
     memcpy(s->indices, indices, (size_t)n * sizeof *indices);
     for (int64_t c = 0; c < n_classes; c++)
         classes[c] = reel_dataset_class_name(parent, c);
-    const reel_status status = reel_dataset_create(out, &source, s, classes, n_classes, err);
+    const reel_status status = reel_dataset_create(out, &subset_source, s, classes, n_classes, err);
     free(classes);
     return status;
 }

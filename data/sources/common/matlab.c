@@ -4,20 +4,31 @@
  * with the fields ILSVRC2012_ID and WNID among others; elements may be compressed (zlib). Only what
  * that needs is read, little-endian. Every size is checked against its container. Format:
  * MathWorks, "MAT-File Format", level 5. */
+#include "data/sources/common/matlab.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
-#include "data/sources/sources.h"
+#include "data/bytes_internal.h"
 
 enum {
+    INT8 = 1,
+    UINT8 = 2,
+    INT16 = 3,
+    UINT16 = 4,
+    INT32 = 5,
+    UINT32 = 6,
+    DOUBLE = 9,
     MATRIX = 14,
     COMPRESSED = 15,
+    UTF16 = 17,
     CLASS_STRUCT = 2,
     CLASS_CHAR = 4,
     MOST_ID = 4096,
-    WNID_LENGTH = 31
+    WNID_LENGTH = 31,
+    HEADER = 128
 };
 #define MOST_UNPACKED ((size_t)64 << 20)
 
@@ -38,7 +49,7 @@ static uint32_t u32(const uint8_t *p)
 }
 
 /* The next element; false = there is none that fits. */
-static bool take(struct part *p, struct element *e)
+static bool take_element(struct part *p, struct element *e)
 {
     if (p->left < 8)
         return false;
@@ -51,6 +62,7 @@ static bool take(struct part *p, struct element *e)
         p->left -= 8;
         return true;
     }
+
     *e = (struct element){first, p->at + 8, u32(p->at + 4)};
     if (e->size > p->left - 8)
         return false;
@@ -69,8 +81,8 @@ static bool open_matrix(const struct element *e, struct part *p, int *class, siz
 {
     struct element flags, dims, name;
     *p = (struct part){e->data, e->size};
-    if (e->type != MATRIX || !take(p, &flags) || flags.size < 8 || !take(p, &dims) ||
-        dims.size < 8 || dims.size % 4 || !take(p, &name))
+    if (e->type != MATRIX || !take_element(p, &flags) || flags.size < 8 ||
+        !take_element(p, &dims) || dims.size < 8 || dims.size % 4 || !take_element(p, &name))
         return false;
     *class = flags.data[0];
     *numel = 1;
@@ -83,58 +95,63 @@ static bool open_matrix(const struct element *e, struct part *p, int *class, siz
     return *numel <= (size_t)1 << 20;
 }
 
+/* Bytes of a number; 0 = of no type that is read. Ids are positive: signs are of no interest. */
+static int bytes_of_type(uint32_t type)
+{
+    switch (type) {
+    case INT8:
+    case UINT8:
+        return 1;
+    case INT16:
+    case UINT16:
+        return 2;
+    case INT32:
+    case UINT32:
+        return 4;
+    case DOUBLE:
+        return 8;
+    default:
+        return 0;
+    }
+}
+
 static bool read_id(const struct element *e, uint32_t *id)
 {
     struct part p;
     struct element value;
     int class;
     size_t numel;
-    if (!open_matrix(e, &p, &class, &numel) || numel != 1 || !take(&p, &value))
+    if (!open_matrix(e, &p, &class, &numel) || numel != 1 || !take_element(&p, &value))
         return false;
+
     double real = 0;
-    switch (value.type) {
-    case 1: /* int8 */
-    case 2: /* uint8 */
-        if (value.size < 1)
-            return false;
-        real = value.data[0];
-        break;
-    case 3: /* int16 */
-    case 4: /* uint16 */
-        if (value.size < 2)
-            return false;
-        real = value.data[0] | value.data[1] << 8;
-        break;
-    case 5: /* int32 */
-    case 6: /* uint32 */
-        if (value.size < 4)
-            return false;
-        real = u32(value.data);
-        break;
-    case 9: /* double */
-        if (value.size < 8)
-            return false;
-        memcpy(&real, value.data, 8);
-        break;
-    default:
+    const int bytes = bytes_of_type(value.type);
+    if (!bytes || value.size < (size_t)bytes)
         return false;
-    }
+    if (value.type == DOUBLE)
+        memcpy(&real, value.data, 8);
+    else if (bytes == 1)
+        real = value.data[0];
+    else if (bytes == 2)
+        real = value.data[0] | value.data[1] << 8;
+    else
+        real = u32(value.data);
     if (!(real >= 1 && real <= MOST_ID))
         return false;
     *id = (uint32_t)real;
     return true;
 }
 
-static bool read_text(const struct element *e, char *text)
+static bool read_wnid(const struct element *e, char *text)
 {
     struct part p;
     struct element value;
     int class;
     size_t numel;
-    if (!open_matrix(e, &p, &class, &numel) || class != CLASS_CHAR || !take(&p, &value))
+    if (!open_matrix(e, &p, &class, &numel) || class != CLASS_CHAR || !take_element(&p, &value))
         return false;
-    const size_t width =
-        value.type == 4 || value.type == 17 ? 2 : 1; /* uint16, UTF-16 : int8, uint8, UTF-8 */
+
+    const size_t width = value.type == UINT16 || value.type == UTF16 ? 2 : 1;
     const size_t n = value.size / width;
     if (n < 1 || n > WNID_LENGTH)
         return false;
@@ -152,11 +169,12 @@ static bool read_text(const struct element *e, char *text)
 static bool read_fields(struct part *p, size_t *fields, size_t *id_at, size_t *name_at)
 {
     struct element width, names;
-    if (!take(p, &width) || width.size < 4 || !take(p, &names))
+    if (!take_element(p, &width) || width.size < 4 || !take_element(p, &names))
         return false;
     const size_t w = u32(width.data);
     if (w < 1 || w > 256)
         return false;
+
     *fields = names.size / w;
     *id_at = *name_at = SIZE_MAX;
     for (size_t i = 0; i < *fields; i++) {
@@ -182,18 +200,20 @@ static bool read_synsets(const struct element *e, wnid_text *table, uint32_t *hi
     if (!open_matrix(e, &p, &class, &numel) || class != CLASS_STRUCT ||
         !read_fields(&p, &fields, &id_at, &name_at))
         return false;
+
     for (size_t i = 0; i < numel; i++) {
         uint32_t id = 0;
         wnid_text name = "";
         for (size_t f = 0; f < fields; f++) {
             struct element value;
-            if (!take(&p, &value))
+            if (!take_element(&p, &value))
                 return false;
             if (f == id_at && !read_id(&value, &id))
                 return false;
-            if (f == name_at && !read_text(&value, name))
+            if (f == name_at && !read_wnid(&value, name))
                 return false;
         }
+        /* Both fields were there: read_id takes no id below 1. */
         memcpy(table[id - 1], name, sizeof name);
         if (id > *highest)
             *highest = id;
@@ -201,48 +221,52 @@ static bool read_synsets(const struct element *e, wnid_text *table, uint32_t *hi
     return numel > 0;
 }
 
+/* Unpacked, up to MOST_UNPACKED bytes. */
 static reel_status inflate_element(reel_bytes *out, const struct element *e, reel_error *err)
 {
+    enum { PIECE = 65536 };
     z_stream z = {.next_in = (Bytef *)e->data, .avail_in = (uInt)e->size};
     if (inflateInit(&z) != Z_OK)
         return reel_fail(err, REEL_ERR_MEMORY, "no memory for zlib");
+
     reel_status status = REEL_OK;
     int code = Z_OK;
     out->size = 0;
-    while (status == REEL_OK && code == Z_OK && out->size < MOST_UNPACKED) {
-        status = reel_bytes_reserve(out, out->size + 65536, err);
-        if (status != REEL_OK)
-            break;
+    while (code == Z_OK && out->size < MOST_UNPACKED) {
+        REEL_TRY_GOTO(reel_bytes_reserve(out, out->size + PIECE, err), done);
         z.next_out = out->data + out->size;
-        z.avail_out = 65536;
+        z.avail_out = PIECE;
         code = inflate(&z, Z_NO_FLUSH);
-        out->size += 65536 - z.avail_out;
+        out->size += PIECE - z.avail_out;
     }
-    inflateEnd(&z);
-    if (status == REEL_OK && code != Z_STREAM_END)
+    if (code != Z_STREAM_END)
         status = reel_fail(err, REEL_ERR_FORMAT, "MAT-file: a compressed part is damaged");
+done:
+    inflateEnd(&z);
     return status;
 }
 
+/* The first element that is the array of structs. */
 static reel_status search(const uint8_t *bytes, size_t size, wnid_text *table, uint32_t *highest,
                           reel_error *err)
 {
-    struct part file = {bytes + 128, size - 128};
+    struct part file = {bytes + HEADER, size - HEADER};
     struct element e;
     reel_bytes unpacked = {0};
     reel_status status = REEL_OK;
-    while (status == REEL_OK && *highest == 0 && take(&file, &e)) {
+    while (status == REEL_OK && *highest == 0 && take_element(&file, &e)) {
         struct element inner = e;
         if (e.type == COMPRESSED) {
             status = inflate_element(&unpacked, &e, err);
             struct part p = {unpacked.data, unpacked.size};
-            if (status != REEL_OK || !take(&p, &inner))
+            if (status != REEL_OK || !take_element(&p, &inner))
                 continue;
         }
         if (!read_synsets(&inner, table, highest))
             *highest = 0;
     }
     reel_bytes_free(&unpacked);
+
     if (status != REEL_OK || *highest)
         return status;
     return reel_fail(err, REEL_ERR_FORMAT,
@@ -252,7 +276,7 @@ static reel_status search(const uint8_t *bytes, size_t size, wnid_text *table, u
 reel_status reel_matlab_synsets(reel_names *wnids, const uint8_t *bytes, size_t size,
                                 reel_error *err)
 {
-    if (size < 128 || memcmp(bytes + 124, "\0\1IM", 4) != 0)
+    if (size < HEADER || memcmp(bytes + 124, "\0\1IM", 4) != 0)
         return reel_fail(err, REEL_ERR_FORMAT, "expected a MAT-file of level 5, little-endian");
     wnid_text *table = calloc(MOST_ID, sizeof *table);
     if (!table)

@@ -1,11 +1,11 @@
 /* Bytes of a file or of memory, read with their bounds checked. Memory is what fuzzers and tests
  * hand over. */
+#include "data/sources/common/span.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "data/sources/sources.h"
 
 reel_status reel_span_read(const reel_span *span, uint64_t offset, void *to, size_t n,
                            reel_error *err)
@@ -18,6 +18,8 @@ reel_status reel_span_read(const reel_span *span, uint64_t offset, void *to, siz
         memcpy(to, span->memory + offset, n);
         return REEL_OK;
     }
+
+    /* A read may come in parts. */
     for (size_t done = 0; done < n;) {
         const ssize_t got =
             pread(span->file, (uint8_t *)to + done, n - done, (off_t)(offset + done));

@@ -1,0 +1,72 @@
+/* Datasets out of DATA: the source that knows it is found and opened (data/sources/). */
+#include <stdio.h>
+#include <string.h>
+
+#include "data/dataset_internal.h"
+#include "data/sources/folder.h"
+
+/* Sources add names of files to DATA within REEL_DATA_PATH bytes. */
+enum { MOST_DATA = REEL_DATA_PATH - 200 };
+
+reel_status reel_dataset_of(reel_dataset **out, reel_opened *opened, reel_error *err)
+{
+    const reel_status status =
+        reel_dataset_create(out, opened->source, opened->self, opened->classes.list.items,
+                            reel_names_count(&opened->classes), err);
+    opened->self = NULL; /* the dataset's now, or destroyed */
+    reel_opened_free(opened);
+    return status;
+}
+
+reel_status reel_dataset_open(reel_dataset **out, const char *data, const char *split, char *path,
+                              size_t size, reel_error *err)
+{
+    char where[REEL_DATA_PATH] = "";
+    *out = NULL;
+    if (path && size)
+        path[0] = 0;
+    if (strlen(data) > MOST_DATA)
+        return reel_fail(err, REEL_ERR_INVALID, "the path of the data is too long");
+
+    const reel_source *without;
+    const reel_source *source = reel_source_find(data, split, where, &without);
+    if (!source)
+        return reel_source_refuse(data, split, without, err);
+    if (path && size)
+        snprintf(path, size, "%s", where);
+
+    reel_opened opened;
+    REEL_TRY(reel_opened_make(&opened, source, data, split, where, err));
+    return reel_dataset_of(out, &opened, err);
+}
+
+bool reel_dataset_has(const char *data, const char *split)
+{
+    char where[REEL_DATA_PATH];
+    const reel_source *without;
+    return strlen(data) <= MOST_DATA && reel_source_find(data, split, where, &without) != NULL;
+}
+
+static reel_status open_folder(reel_dataset **out, const char *root, bool empty, reel_error *err)
+{
+    *out = NULL;
+    reel_opened opened = {.source = &reel_source_folder};
+    const reel_status status = reel_folder_scan(&opened, root, empty, err);
+    if (status != REEL_OK) {
+        reel_opened_free(&opened);
+        return status;
+    }
+    return reel_dataset_of(out, &opened, err);
+}
+
+reel_status reel_dataset_folder(reel_dataset **out, const char *root, reel_error *err)
+{
+    const bool empty = false;
+    return open_folder(out, root, empty, err);
+}
+
+reel_status reel_dataset_folder_as_is(reel_dataset **out, const char *root, reel_error *err)
+{
+    const bool empty = true;
+    return open_folder(out, root, empty, err);
+}

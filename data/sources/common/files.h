@@ -1,0 +1,41 @@
+/* Samples that are files below a folder: what image folders, lists and flat folders open as. */
+#ifndef REEL_DATA_SOURCES_COMMON_FILES_H
+#define REEL_DATA_SOURCES_COMMON_FILES_H
+
+#include "data/bytes.h"
+#include "data/sources/common/names.h"
+
+typedef struct reel_files {
+    int root; /* directory descriptor: samples are found even if the program changes its working
+                 directory */
+    reel_pool paths;   /* relative to root */
+    reel_list samples; /* reel_file */
+    int64_t hidden;
+} reel_files;
+
+typedef struct reel_file {
+    size_t path; /* offset into the pool */
+    int64_t label;
+} reel_file;
+
+reel_status reel_files_open(reel_files **out, const char *root, reel_error *err);
+reel_status reel_files_add(reel_files *f, const char *path, size_t length, int64_t label,
+                           reel_error *err);
+void reel_files_sort(reel_files *f, size_t first); /* from that sample on, by path */
+int64_t reel_files_classes(const reel_files *f);   /* the highest label and one more */
+
+/* A source's functions (data/sources/source.h) where self is a reel_files. */
+int64_t reel_files_size(const void *self);
+int64_t reel_files_label(const void *self, int64_t index);
+reel_status reel_files_sample(const void *self, int64_t index, reel_bytes *bytes, reel_error *err);
+void reel_files_sample_name(const void *self, int64_t index, char *text, size_t size);
+void reel_files_destroy(void *self);
+int64_t reel_files_hidden(const void *self);
+
+/* All of them, for a source's table. */
+#define REEL_SAMPLES_ARE_FILES                                                                     \
+    .size = reel_files_size, .label = reel_files_label, .sample = reel_files_sample,               \
+    .sample_name = reel_files_sample_name, .destroy = reel_files_destroy,                          \
+    .hidden = reel_files_hidden
+
+#endif

@@ -1,0 +1,109 @@
+/* From DATA and a split to an opened source: the table, which the build makes of the files in
+ * data/sources/, asked in order of rank. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "data/codecs/codec.h"
+#include "data/sources/common/opened.h"
+#include "data/sources/common/plain_file.h"
+
+#include "source_table.inc"
+
+enum { SOURCES = sizeof source_table / sizeof *source_table };
+
+int reel_source_count(void)
+{
+    return SOURCES;
+}
+
+const reel_source *reel_source_at(int i)
+{
+    REEL_ASSERT(i >= 0 && i < SOURCES);
+    return source_table[i];
+}
+
+/* The table's places in order of rank; among equals the table's order stays. */
+static void order_by_rank(int order[SOURCES])
+{
+    for (int i = 0; i < SOURCES; i++) {
+        int k = i;
+        for (; k > 0 && source_table[order[k - 1]]->rank > source_table[i]->rank; k--)
+            order[k] = order[k - 1];
+        order[k] = i;
+    }
+}
+
+const reel_source *reel_source_find(const char *data, const char *split, char *path,
+                                    const reel_source **without)
+{
+    int order[SOURCES];
+    order_by_rank(order);
+    *without = NULL;
+    for (int i = 0; i < SOURCES; i++) {
+        const reel_source *source = source_table[order[i]];
+        const reel_sniff sniffed = source->sniff(data, split, path);
+        if (sniffed == REEL_SNIFF_FOUND)
+            return source;
+        if (sniffed == REEL_SNIFF_NO_SPLIT && !*without)
+            *without = source;
+    }
+    return NULL;
+}
+
+/* A folder that no source but the last takes is most likely an image folder whose split is called
+ * otherwise. */
+static reel_status refuse_split(const char *data, const char *split, const reel_source *without,
+                                reel_error *err)
+{
+    if (without->rank != REEL_RANK_ANY_FOLDER)
+        return reel_fail(err, REEL_ERR_IO, "%s: %s without a %s part", data, without->name, split);
+    const char *or_validation = strcmp(split, "val") == 0 ? " or validation" : "";
+    return reel_fail(err, REEL_ERR_IO,
+                     "%s: no folder %s%s in it; expected train and val, each with one folder of "
+                     "images per class (or another kind of dataset: data/README.md lists them)",
+                     data, split, or_validation);
+}
+
+reel_status reel_source_refuse(const char *data, const char *split, const reel_source *without,
+                               reel_error *err)
+{
+    struct stat info;
+    uint8_t head[512];
+    if (without)
+        return refuse_split(data, split, without, err);
+    if (stat(data, &info) != 0)
+        return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", data, strerror(errno));
+
+    const size_t n = S_ISREG(info.st_mode) ? reel_read_head(data, head, sizeof head) : 0;
+    const char *what = "a file of unknown content";
+    if (!S_ISREG(info.st_mode))
+        what = "a file of another kind";
+    else if (n == 0)
+        what = "an empty file";
+    else if (reel_codec_of(head, n))
+        what = "one image";
+    else if (reel_content_name(head, n))
+        what = reel_content_name(head, n);
+    return reel_fail(err, REEL_ERR_IO,
+                     "%s: expected a folder, a list, a tar or an idx file, got %s", data, what);
+}
+
+void reel_opened_free(reel_opened *opened)
+{
+    if (opened->self)
+        opened->source->destroy(opened->self);
+    reel_names_free(&opened->classes);
+    *opened = (reel_opened){0};
+}
+
+reel_status reel_opened_make(reel_opened *out, const reel_source *source, const char *data,
+                             const char *split, const char *path, reel_error *err)
+{
+    *out = (reel_opened){.source = source};
+    const reel_status status = source->open(out, data, split, path, err);
+    if (status != REEL_OK)
+        reel_opened_free(out);
+    return status;
+}

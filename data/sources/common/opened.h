@@ -1,0 +1,27 @@
+/* An opened source, and the search for the source that knows DATA. */
+#ifndef REEL_DATA_SOURCES_COMMON_OPENED_H
+#define REEL_DATA_SOURCES_COMMON_OPENED_H
+
+#include "data/sources/common/names.h"
+#include "data/sources/source.h"
+
+struct reel_opened {
+    const reel_source *source; /* preset */
+    void *self;                /* goes to the source's functions, at last to destroy */
+    reel_names classes;        /* the name of class i is item i */
+};
+
+/* The source that knows DATA and has the split; NULL = none. path (REEL_DATA_PATH bytes): where.
+ * *without: the first that knows DATA but has no such split. */
+const reel_source *reel_source_find(const char *data, const char *split, char *path,
+                                    const reel_source **without);
+/* Opens what find found. After a failure there is nothing to free. */
+reel_status reel_opened_make(reel_opened *out, const reel_source *source, const char *data,
+                             const char *split, const char *path, reel_error *err);
+void reel_opened_free(reel_opened *opened);
+
+/* What to say where no source was found. */
+reel_status reel_source_refuse(const char *data, const char *split, const reel_source *without,
+                               reel_error *err);
+
+#endif

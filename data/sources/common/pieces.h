@@ -1,0 +1,49 @@
+/* Samples that are parts of a few large files: what shards, ImageNet's tars and packs open as. */
+#ifndef REEL_DATA_SOURCES_COMMON_PIECES_H
+#define REEL_DATA_SOURCES_COMMON_PIECES_H
+
+#include "data/bytes.h"
+#include "data/sources/common/names.h"
+#include "data/sources/common/span.h"
+
+typedef struct reel_piece {
+    uint64_t offset, name; /* name: offset into the pool */
+    uint32_t size, file, label, crc;
+} reel_piece;
+
+typedef struct reel_pieces {
+    int folder;      /* what relative paths of files start from */
+    reel_list files; /* struct piece_file */
+    reel_pool names;
+    reel_list pieces; /* reel_piece */
+    uint8_t *checked; /* one bit a piece: its CRC-32 was right; NULL = there are none to check */
+} reel_pieces;
+
+reel_status reel_pieces_new(reel_pieces **out, reel_error *err);
+/* Takes over the descriptor, also on failure. */
+reel_status reel_pieces_add_file(reel_pieces *p, const char *path, int file, reel_error *err);
+reel_status reel_pieces_add(reel_pieces *p, const reel_piece *piece, const char *name,
+                            reel_error *err);
+/* Orders pieces from `first` on by (label, name). */
+void reel_pieces_sort(reel_pieces *p, size_t first);
+/* The CRC-32 of every piece is known: it is checked at the piece's first read. */
+reel_status reel_pieces_check(reel_pieces *p, reel_error *err);
+int64_t reel_pieces_classes(const reel_pieces *p); /* the highest label and one more */
+
+/* A source's functions (data/sources/source.h) where self is a reel_pieces. */
+int64_t reel_pieces_size(const void *self);
+int64_t reel_pieces_label(const void *self, int64_t index);
+reel_status reel_pieces_sample(const void *self, int64_t index, reel_bytes *bytes, reel_error *err);
+void reel_pieces_sample_name(const void *self, int64_t index, char *text, size_t size);
+void reel_pieces_destroy(void *self);
+
+/* All of them, for a source's table. */
+#define REEL_SAMPLES_ARE_PIECES                                                                    \
+    .size = reel_pieces_size, .label = reel_pieces_label, .sample = reel_pieces_sample,            \
+    .sample_name = reel_pieces_sample_name, .destroy = reel_pieces_destroy
+
+/* Adds the samples of a tar in WebDataset's convention, as parts of file number `file`
+ * (shard_index.c). */
+reel_status reel_shard_index(reel_pieces *p, const reel_span *span, uint32_t file, reel_error *err);
+
+#endif

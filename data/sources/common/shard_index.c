@@ -1,0 +1,145 @@
+/* The index of a tar shard in WebDataset's convention: neighbouring members with the same name up
+ * to the first dot of the last part form a sample. Its image has an extension that can be decoded,
+ * its label is a number in .cls; other fields are passed over. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "data/bytes_internal.h"
+#include "data/codecs/codec.h"
+#include "data/sources/common/paths.h"
+#include "data/sources/common/pieces.h"
+#include "data/sources/common/tar.h"
+#include "data/sources/common/text.h"
+
+enum { MOST_CLASSES = 1 << 24 };
+
+static size_t key_length(const char *name)
+{
+    const char *base = reel_base_name(name), *dot = strchr(base, '.');
+    return dot ? (size_t)(dot - name) : strlen(name);
+}
+
+struct sample { /* that is being put together */
+    char key[REEL_TAR_NAME + 1];
+    char image[REEL_TAR_NAME + 1];
+    reel_piece piece;
+    bool has_image, has_label;
+};
+
+static reel_status finish_shard_sample(reel_pieces *p, struct sample *s, reel_error *err)
+{
+    if (!s->has_image)
+        return REEL_OK;
+    if (!s->has_label) {
+        char shown[300];
+        reel_escape(shown, sizeof shown, s->image);
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s has no label: expected a .cls of the same name beside it", shown);
+    }
+    return reel_pieces_add(p, &s->piece, s->image, err);
+}
+
+/* ".jpg", not ".mask.jpg": other fields of the key are passed over. */
+static bool is_image_field(const char *field)
+{
+    return strrchr(field, '.') == field && reel_is_image_name(field);
+}
+
+/* The image's place, of the first field that is one. */
+static reel_status note_image(struct sample *s, const reel_tar_entry *e, uint32_t file,
+                              reel_error *err)
+{
+    if (e->size > REEL_MAX_FILE) {
+        char shown[300];
+        reel_escape(shown, sizeof shown, e->name);
+        return reel_fail(err, REEL_ERR_FORMAT, "%s: %" PRIu64 " bytes, expected at most %zu", shown,
+                         e->size, REEL_MAX_FILE);
+    }
+    s->piece.offset = e->offset;
+    s->piece.size = (uint32_t)e->size;
+    s->piece.file = file;
+    snprintf(s->image, sizeof s->image, "%s", e->name);
+    s->has_image = true;
+    return REEL_OK;
+}
+
+static reel_status read_label(reel_tar *tar, const reel_tar_entry *e, uint32_t *label,
+                              reel_error *err)
+{
+    enum { MOST_TEXT = 32 };
+    char text[MOST_TEXT + 1], shown[300];
+    uint64_t number = 0;
+    size_t n = e->size < MOST_TEXT ? (size_t)e->size : MOST_TEXT;
+    REEL_TRY(reel_tar_read(tar, e->offset, text, n, err));
+    while (n && strchr(" \r\n\t", text[n - 1]))
+        n--;
+    if (e->size > MOST_TEXT || !reel_parse_number(text, n, MOST_CLASSES - 1, &number)) {
+        reel_escape(shown, sizeof shown, e->name);
+        return reel_fail(err, REEL_ERR_FORMAT, "%s: expected a class number from 0 to %d", shown,
+                         MOST_CLASSES - 1);
+    }
+    *label = (uint32_t)number;
+    return REEL_OK;
+}
+
+static reel_status add_field(reel_tar *tar, const reel_tar_entry *e, uint32_t file,
+                             struct sample *s, reel_error *err)
+{
+    const char *field = e->name + key_length(e->name);
+    if (strcasecmp(field, ".cls") == 0) {
+        REEL_TRY(read_label(tar, e, &s->piece.label, err));
+        s->has_label = true;
+    } else if (is_image_field(field) && !s->has_image) {
+        return note_image(s, e, file, err);
+    }
+    return REEL_OK;
+}
+
+/* One walk through a shard. Large, so it is allocated. */
+struct indexing {
+    reel_tar tar;
+    reel_tar_entry entry;
+    struct sample sample;
+};
+
+/* Another key begins another sample. */
+static reel_status begin_shard_sample(reel_pieces *p, struct sample *s, const char *name, size_t n,
+                                      reel_error *err)
+{
+    if (strncmp(s->key, name, n) == 0 && s->key[n] == 0)
+        return REEL_OK;
+    REEL_TRY(finish_shard_sample(p, s, err));
+    s->has_image = s->has_label = false;
+    s->piece = (reel_piece){0};
+    memcpy(s->key, name, n);
+    s->key[n] = 0;
+    return REEL_OK;
+}
+
+reel_status reel_shard_index(reel_pieces *p, const reel_span *span, uint32_t file, reel_error *err)
+{
+    struct indexing *x = calloc(1, sizeof *x);
+    if (!x)
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory to index a tar");
+    reel_status status = REEL_OK;
+    struct sample *s = &x->sample;
+    const reel_tar_entry *e = &x->entry;
+
+    reel_tar_begin(&x->tar, span, 0, span->size);
+    for (bool more = true;;) {
+        REEL_TRY_GOTO(reel_tar_next(&x->tar, &x->entry, &more, err), done);
+        if (!more)
+            break;
+        if (!e->regular || reel_base_name(e->name)[0] == '.')
+            continue;
+        REEL_TRY_GOTO(begin_shard_sample(p, s, e->name, key_length(e->name), err), done);
+        REEL_TRY_GOTO(add_field(&x->tar, e, file, s, err), done);
+    }
+    REEL_TRY_GOTO(finish_shard_sample(p, s, err), done);
+done:
+    free(x);
+    return status;
+}

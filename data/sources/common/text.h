@@ -1,0 +1,30 @@
+/* Text files out of strangers' hands: lines, numbers, names of classes. */
+#ifndef REEL_DATA_SOURCES_COMMON_TEXT_H
+#define REEL_DATA_SOURCES_COMMON_TEXT_H
+
+#include "data/sources/common/names.h"
+
+/* The lines of text that ends at `end`. Set at and end. */
+typedef struct reel_lines {
+    const char *at, *end;
+    int64_t number; /* of the line that was returned last, from 1 */
+    bool begun;
+} reel_lines;
+/* The next line, without its line break, CR and trailing spaces; false = there is none. A byte
+ * order mark before the first is passed over. */
+bool reel_lines_next(reel_lines *lines, const char **line, size_t *length);
+
+/* A decimal number without sign of at most `most`; it must be the whole text. */
+bool reel_parse_number(const char *text, size_t length, uint64_t most, uint64_t *number);
+
+/* Adds the lines of a text file of at most `most_bytes` as names, up to most_names; blank lines are
+ * left out. */
+reel_status reel_names_from_file(reel_names *names, const char *path, size_t most_bytes,
+                                 int64_t most_names, reel_error *err);
+
+/* Class names for labels 0 to n - 1, or more: from classes.txt, class_names.txt, labels.txt or
+ * synsets.txt in folder (one a line; as many as n or more), else the numbers themselves. folder may
+ * be NULL. */
+reel_status reel_number_names(reel_names *names, const char *folder, int64_t n, reel_error *err);
+
+#endif

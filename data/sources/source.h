@@ -1,0 +1,71 @@
+/* Data sources: where labelled encoded images may lie.
+ *
+ * A source is one file data/sources/NAME.c that defines `const reel_source reel_source_NAME`. The
+ * build collects these into a table; DATA goes to the first of them that knows it. */
+#ifndef REEL_DATA_SOURCES_SOURCE_H
+#define REEL_DATA_SOURCES_SOURCE_H
+
+#include "data/bytes.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Bytes of the path that sniff fills in, and the longest path that any source handles. */
+enum { REEL_DATA_PATH = 4200 };
+
+typedef enum {
+    REEL_SNIFF_OTHER,    /* DATA is something else */
+    REEL_SNIFF_NO_SPLIT, /* DATA is this, but has no such split */
+    REEL_SNIFF_FOUND
+} reel_sniff;
+
+/* What open fills in (data/sources/common/opened.h). */
+typedef struct reel_opened reel_opened;
+
+/* The order in which sources are asked: lower ranks first. What is recognised by a name that
+ * nothing else has comes before what is recognised by its looks. */
+enum {
+    REEL_RANK_PREFIX = 0,   /* by how DATA begins: "synth:" */
+    REEL_RANK_MARKER = 10,  /* by a file that says what the folder is: pack.json */
+    REEL_RANK_NAMES = 20,   /* by the names of its files: data_batch_1.bin */
+    REEL_RANK_LAYOUT = 30,  /* by how its folders lie */
+    REEL_RANK_CONTENT = 40, /* by the content of files with any name */
+    REEL_RANK_ANY_FOLDER = 50
+};
+
+/* A source: how DATA is recognised and opened, and what an opened one answers. The functions that
+ * take `self` may be called by any number of threads at the same time. */
+typedef struct reel_source {
+    const char *name; /* "list file", "packed shards": for messages */
+    int rank;
+
+    /* Is DATA of this kind, and where is the split? split: "train", "val", another name; NULL = all
+     * there is, for data that is yet to be split. path (REEL_DATA_PATH bytes) receives where. Looks
+     * at names and first bytes only, so that asking every source is fast. */
+    reel_sniff (*sniff)(const char *data, const char *split, char *path);
+    /* Opens what sniff found: fills in out->self and out->classes. What stands in *out after a
+     * failure is released by the caller. */
+    reel_status (*open)(reel_opened *out, const char *data, const char *split, const char *path,
+                        reel_error *err);
+
+    int64_t (*size)(const void *self);                 /* number of samples */
+    int64_t (*label)(const void *self, int64_t index); /* 0 to classes - 1 */
+    /* Encoded image (of any format that is decoded) into bytes. REEL_ERR_IO, REEL_ERR_FORMAT: this
+     * sample cannot be had; the loader replaces it. */
+    reel_status (*sample)(const void *self, int64_t index, reel_bytes *bytes, reel_error *err);
+    /* A name for people: path within the dataset, printable (other bytes: \xNN). Cut to size. */
+    void (*sample_name)(const void *self, int64_t index, char *text, size_t size);
+    void (*destroy)(void *self);
+    /* Files left out because their names begin with a dot; NULL = none. */
+    int64_t (*hidden)(const void *self);
+} reel_source;
+
+/* The table, in the order of the files' names. */
+REEL_API int reel_source_count(void);
+REEL_API const reel_source *reel_source_at(int i);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
