@@ -18,6 +18,7 @@ static void forward(const reel_conv_shape *s, const reel_real *x, const reel_rea
     const int64_t cg = s->c / s->groups, og = s->oc / s->groups;
     const int64_t n = pixel / s->ow / s->oh, i = pixel / s->ow % s->oh * s->sh - s->ph,
                   j = pixel % s->ow * s->sw - s->pw;
+
     for (int64_t o = 0; o < s->oc; o++) {
         reel_real sum = 0;
         for (int64_t ky = 0; ky < s->kh; ky++)
@@ -42,6 +43,7 @@ static void input_grad(const reel_conv_shape *s, const reel_real *dy, const reel
     reel_real *to = dx + pixel * s->c;
     if (!accumulate)
         memset(to, 0, (size_t)s->c * sizeof *to);
+
     for (int64_t ky = 0; ky < s->kh; ky++)
         for (int64_t kx = 0; kx < s->kw; kx++) {
             const int64_t i = met(a, ky, s->sh, s->ph, s->dh, s->oh),
@@ -65,6 +67,7 @@ static void weight_grad(const reel_conv_shape *s, const reel_real *x, const reel
     reel_real *to = dw + o * s->kh * s->kw * cg;
     if (!accumulate)
         memset(to, 0, (size_t)(s->kh * s->kw * cg) * sizeof *to);
+
     for (int64_t pixel = 0; pixel < s->n * s->oh * s->ow; pixel++) {
         const int64_t n = pixel / s->ow / s->oh, i = pixel / s->ow % s->oh * s->sh - s->ph,
                       j = pixel % s->ow * s->sw - s->pw;
@@ -88,9 +91,12 @@ void REEL_FN(reel_conv_direct_run)(const reel_ctx *ctx, const reel_conv_job *job
                                    reel_conv_pass pass)
 {
     const reel_conv_shape *s = job->s;
-    const int64_t items = pass == REEL_CONV_FORWARD      ? s->n * s->oh * s->ow
-                          : pass == REEL_CONV_INPUT_GRAD ? s->n * s->h * s->w
-                                                         : s->oc;
+    int64_t items = s->oc; /* what is written by one thread: all weights of an output channel */
+    if (pass == REEL_CONV_FORWARD)
+        items = s->n * s->oh * s->ow; /* an output pixel */
+    else if (pass == REEL_CONV_INPUT_GRAD)
+        items = s->n * s->h * s->w; /* an input pixel */
+
 #pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(ctx))
     for (int64_t item = 0; item < items; item++) {
         if (pass == REEL_CONV_FORWARD)

@@ -74,6 +74,8 @@ static size_t product_scratch(const reel_ctx *ctx, const reel_conv_shape *s, ree
         return reel_matrix_scratch(threads, pixels, oc, depth, false, element);
     if (pass == REEL_CONV_WEIGHT_GRAD)
         return reel_matrix_scratch(threads, oc, depth, pixels, false, element);
+
+    /* Phases run one after the other and share their scratch. */
     size_t most = 0;
     for (int64_t number = 0; number < phases_of(s); number++) {
         const phase p = phase_of(s, number);
@@ -117,6 +119,7 @@ static void over_x(const reel_ctx *ctx, const reel_conv_job *job, bool weight_gr
                                   .kw = s->kw,
                                   .tap_y = s->dh,
                                   .tap_x = s->dw};
+
     const reel_operand x =
         is_plain(s) ? (reel_operand){.kind = weight_grad ? REEL_OPERAND_COLUMNS : REEL_OPERAND_ROWS,
                                      .data = shifted(job->x, g * c, element),
@@ -128,6 +131,7 @@ static void over_x(const reel_ctx *ctx, const reel_conv_job *job, bool weight_gr
                                .accumulate = job->accumulate,
                                .c_col = 1,
                                .scratch = job->scratch};
+
     if (weight_grad) {
         product.m = oc, product.n = depth, product.k = pixels;
         product.a = (reel_operand){
@@ -155,6 +159,8 @@ static void over_dy(const reel_ctx *ctx, const reel_conv_job *job, bool f64, int
     const reel_conv_shape *s = job->s;
     const int64_t c = s->c / s->groups, oc = s->oc / s->groups;
     const phase p = phase_of(s, number);
+
+    /* dy, read backwards; the taps of this phase; the pixels of x that it writes */
     const reel_patches patches = {.h = s->oh,
                                   .w = s->ow,
                                   .pixel = s->oc,
@@ -186,6 +192,7 @@ static void over_dy(const reel_ctx *ctx, const reel_conv_job *job, bool f64, int
                             .x = number % phases_wide(s),
                             .step_y = s->sh,
                             .step_x = s->sw};
+
     const void *dy = shifted(job->dy, g * oc, element),
                *w = shifted(job->w, g * oc * s->kh * s->kw * c, element);
     const bool plain = is_plain(s);
@@ -219,6 +226,7 @@ static void product_run(const reel_ctx *ctx, const reel_conv_job *job, reel_conv
     if (gaps && !job->accumulate)
         memset(job->out, 0,
                (size_t)(s->n * s->h * s->w * s->c) * (f64 ? sizeof(double) : sizeof(float)));
+
     for (int64_t g = 0; g < s->groups; g++)
         for (int64_t number = 0; number < phases; number++)
             if (pass == REEL_CONV_INPUT_GRAD)

@@ -45,43 +45,46 @@ static size_t depthwise_scratch(const reel_ctx *ctx, const reel_conv_shape *s, r
     return tables(s, pass) + (size_t)(copies * s->kh * s->kw * tap_step_of(s)) * sizeof(float);
 }
 
+/* One axis of the shape. */
+typedef struct axis_shape {
+    int64_t inputs, outputs, kernel, stride, padding, dilation;
+} axis_shape;
+
 /* Output pixels of one axis and the input pixels under their taps. */
-static reel_depthwise_axis over_x(reel_depthwise_met *met, int64_t outputs, int64_t inputs,
-                                  int64_t kernel, int64_t stride, int64_t padding, int64_t dilation)
+static reel_depthwise_axis outputs_meet_inputs(reel_depthwise_met *met, axis_shape a)
 {
-    for (int64_t o = 0; o < outputs; o++) {
+    for (int64_t o = 0; o < a.outputs; o++) {
         met[o] = (reel_depthwise_met){0, 0, 0};
-        for (int64_t k = 0; k < kernel; k++) {
-            const int64_t at = o * stride - padding + k * dilation;
-            if (at < 0 || at >= inputs)
+        for (int64_t k = 0; k < a.kernel; k++) {
+            const int64_t at = o * a.stride - a.padding + k * a.dilation;
+            if (at < 0 || at >= a.inputs)
                 continue;
             if (met[o].count++ == 0)
                 met[o].tap = k, met[o].at = at;
         }
     }
-    return (reel_depthwise_axis){met, 1, dilation};
+    return (reel_depthwise_axis){met, 1, a.dilation};
 }
 
 /* Input pixels of one axis and the output pixels that read them. */
-static reel_depthwise_axis over_dy(reel_depthwise_met *met, int64_t inputs, int64_t outputs,
-                                   int64_t kernel, int64_t stride, int64_t padding,
-                                   int64_t dilation)
+static reel_depthwise_axis inputs_meet_outputs(reel_depthwise_met *met, axis_shape a)
 {
-    int64_t step =
-        1; /* from one tap that meets a pixel to the next; with one at most, any serves */
-    while (step < kernel && step * dilation % stride)
+    /* From one tap that meets a pixel to the next; with one tap at most, any step serves. */
+    int64_t step = 1;
+    while (step < a.kernel && step * a.dilation % a.stride)
         step++;
-    for (int64_t i = 0; i < inputs; i++) {
+
+    for (int64_t i = 0; i < a.inputs; i++) {
         met[i] = (reel_depthwise_met){0, 0, 0};
-        for (int64_t k = 0; k < kernel; k++) {
-            const int64_t from = i + padding - k * dilation;
-            if (from < 0 || from % stride || from / stride >= outputs)
+        for (int64_t k = 0; k < a.kernel; k++) {
+            const int64_t from = i + a.padding - k * a.dilation;
+            if (from < 0 || from % a.stride || from / a.stride >= a.outputs)
                 continue;
             if (met[i].count++ == 0)
-                met[i].tap = k, met[i].at = from / stride;
+                met[i].tap = k, met[i].at = from / a.stride;
         }
     }
-    return (reel_depthwise_axis){met, step, -(step * dilation / stride)};
+    return (reel_depthwise_axis){met, step, -(step * a.dilation / a.stride)};
 }
 
 reel_depthwise_plan reel_depthwise_plan_make(const reel_conv_shape *s, reel_conv_pass pass,
@@ -90,13 +93,15 @@ reel_depthwise_plan reel_depthwise_plan_make(const reel_conv_shape *s, reel_conv
     reel_depthwise_plan p = {.parts = parts_of(s),
                              .tap_step = tap_step_of(s),
                              .floats = (float *)((char *)scratch + tables(s, pass))};
+    const axis_shape y = {s->h, s->oh, s->kh, s->sh, s->ph, s->dh};
+    const axis_shape x = {s->w, s->ow, s->kw, s->sw, s->pw, s->dw};
     reel_depthwise_met *met = scratch;
     if (pass == REEL_CONV_INPUT_GRAD) {
-        p.y = over_dy(met, s->h, s->oh, s->kh, s->sh, s->ph, s->dh);
-        p.x = over_dy(met + s->h, s->w, s->ow, s->kw, s->sw, s->pw, s->dw);
+        p.y = inputs_meet_outputs(met, y);
+        p.x = inputs_meet_outputs(met + s->h, x);
     } else {
-        p.y = over_x(met, s->oh, s->h, s->kh, s->sh, s->ph, s->dh);
-        p.x = over_x(met + s->oh, s->ow, s->w, s->kw, s->sw, s->pw, s->dw);
+        p.y = outputs_meet_inputs(met, y);
+        p.x = outputs_meet_inputs(met + s->oh, x);
     }
     return p;
 }

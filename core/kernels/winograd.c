@@ -66,6 +66,7 @@ reel_winograd_plan reel_winograd_plan_apply(const reel_conv_shape *s, bool input
     p.tiles = s->n * p.rows * p.cols;
     p.shared = REEL_WINOGRAD_PRODUCTS * p.ic * p.oc * (int64_t)sizeof(float) > WEIGHTS;
     p.group = group_of(&p);
+
     p.v_step = spread(p.group * p.ic);
     p.m_step = spread(p.group * panel);
     p.u_step = spread(p.ic * panel);
@@ -83,6 +84,7 @@ reel_winograd_plan reel_winograd_plan_weight_grad(const reel_conv_shape *s)
     p.rows = (s->oh + p.m - 1) / p.m;
     p.cols = (s->ow + p.m - 1) / p.m;
     p.tiles = s->n * p.rows * p.cols;
+
     /* A function of the shape alone: sums over tiles are taken group by group, in this order, for
      * any number of threads. */
     int64_t most = TOGETHER / (REEL_WINOGRAD_PRODUCTS * (p.ic + p.oc) * (int64_t)sizeof(float));

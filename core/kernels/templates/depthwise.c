@@ -44,7 +44,6 @@ KERNEL_INLINE void pixels(const group *g, const int count, const int entries, in
 {
     vec s[4];
     const vec b = g->bias ? load_lanes(g->bias + ch, lanes) : (vec){0};
-
 #pragma GCC unroll 4
     for (int i = 0; i < count; i++)
         s[i] = g->accumulate ? load_lanes(g->out + i * g->step + ch, lanes) : b;
@@ -53,7 +52,6 @@ KERNEL_INLINE void pixels(const group *g, const int count, const int entries, in
     for (int e = 0; e < entries; e++) {
         const vec w = load_lanes(g->w + g->weight[e] + ch, lanes);
         const float *in = g->in + g->value[e] + ch;
-
 #pragma GCC unroll 4
         for (int i = 0; i < count; i++)
             s[i] = muladd(w, load_lanes(in + i * g->shift, lanes), s[i]);
@@ -111,19 +109,28 @@ static void find_entries(group *g, const reel_conv_shape *s, const reel_depthwis
         }
 }
 
-/* One row of the output; `stride` neighbours meet different taps in the input gradient, so groups
- * are taken that far apart. */
+/* A map that is read, and the one that is written. In the input gradient `stride` neighbours meet
+ * different taps, so groups of pixels are taken that far apart. */
+typedef struct row_shape {
+    int64_t columns, width, stride; /* written; read; between the pixels of a group */
+} row_shape;
+
+/* One row of the output, whose pixels meet the input rows y. */
 static void apply_row(group *g, const reel_conv_shape *s, const reel_depthwise_plan *p,
-                      const reel_depthwise_met *y, float *row, int64_t columns, int64_t width,
-                      int64_t stride)
+                      const reel_depthwise_met *y, const row_shape *r, float *row)
 {
-    for (int64_t first = 0; first < stride && first < columns; first++)
-        for (int64_t x = first; x < columns;) {
-            const bool four = x + 3 * stride < columns && alike(p->x.met + x, stride);
+    for (int64_t first = 0; first < r->stride && first < r->columns; first++)
+        for (int64_t x = first; x < r->columns;) {
+            const bool four = x + 3 * r->stride < r->columns && alike(p->x.met + x, r->stride);
             g->out = row + x * s->c;
-            find_entries(g, s, p, y, p->x.met + x, width);
-            (!four ? one_pixel : g->entries == 9 ? four_of_nine : four_pixels)(g, s->c);
-            x += four ? 4 * stride : stride;
+            find_entries(g, s, p, y, p->x.met + x, r->width);
+            if (!four)
+                one_pixel(g, s->c);
+            else if (g->entries == 9)
+                four_of_nine(g, s->c);
+            else
+                four_pixels(g, s->c);
+            x += four ? 4 * r->stride : r->stride;
         }
 }
 
@@ -136,9 +143,12 @@ static void apply(const reel_conv_job *job, bool input_grad, int threads)
     const int64_t h = input_grad ? s->oh : s->h, w = input_grad ? s->ow : s->w; /* what is read */
     const int64_t rows = input_grad ? s->h : s->oh, columns = input_grad ? s->w : s->ow;
     const float *weights = job->w, *in = input_grad ? job->dy : job->x;
+    const row_shape row = {columns, w, stride};
+
     for (int64_t tap = 0; tap < taps; tap++)
         for (int64_t ch = 0; ch < s->c; ch++)
             p.floats[tap * p.tap_step + ch] = weights[ch * taps + tap];
+
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (int64_t item = 0; item < s->n * rows; item++) {
         group g = {.w = p.floats,
@@ -148,8 +158,8 @@ static void apply(const reel_conv_job *job, bool input_grad, int threads)
                    .step = stride * s->c,
                    .accumulate = job->accumulate,
                    .relu = job->relu};
-        apply_row(&g, s, &p, p.y.met + item % rows, (float *)job->out + item * columns * s->c,
-                  columns, w, stride);
+        apply_row(&g, s, &p, p.y.met + item % rows, &row,
+                  (float *)job->out + item * columns * s->c);
     }
 }
 
@@ -166,9 +176,9 @@ void REEL_ISA_FN(reel_depthwise_input_grad)(const reel_conv_job *job, int thread
 /* A stretch of a row of dy whose pixels meet all taps of a kernel row. */
 typedef struct stretch {
     const float *dy, *x; /* the first pixel; what its first tap meets */
-    int64_t pixels, c, step, tap,
-        line;    /* reals between pixels of x, between taps, between rows of taps */
-    float *sums; /* of the first tap; then tap by tap, row by row */
+    int64_t pixels, c;
+    int64_t step, tap, line; /* reals between pixels of x, between taps, between rows of taps */
+    float *sums;             /* of the first tap; then tap by tap, row by row */
     int64_t sums_tap, sums_line;
 } stretch;
 
@@ -179,7 +189,6 @@ KERNEL_INLINE void sum_taps(const stretch *t, const int kh, const int kw, int64_
     for (int64_t i = 0; i < t->pixels; i++) {
         const vec d = load_lanes(t->dy + i * t->c + ch, lanes);
         const float *x = t->x + i * t->step + ch;
-
 #pragma GCC unroll 3
         for (int a = 0; a < kh; a++)
 #pragma GCC unroll 7
@@ -216,6 +225,8 @@ static void sum_stretch(stretch t, int64_t kh, int64_t kw)
         sum_channels(&t, 3, 2);
         return;
     }
+
+    /* Any other kernel row by row; widths that are common have code of their own. */
     for (int64_t a = 0; a < kh; a++, t.x += t.line, t.sums += t.sums_line)
         if (kw == 3)
             sum_channels(&t, 1, 3);
@@ -249,16 +260,20 @@ static void weight_grad_row(const reel_conv_job *job, const reel_depthwise_plan 
                  .sums = sums + y->tap * s->kw * p->tap_step,
                  .sums_tap = p->tap_step,
                  .sums_line = s->kw * p->tap_step};
+
     if (low < high) {
         t.dy = dy + low * s->c;
         t.x = x + p->x.met[low].at * s->c;
         sum_stretch(t, y->count, s->kw);
     }
+
+    /* The columns at the edges, which miss some taps. */
     for (int64_t column = 0; column < s->ow; column++) {
         if (column == low && low < high)
             column = high;
         if (column == s->ow)
             break;
+
         const reel_depthwise_met *m = p->x.met + column;
         stretch edge = t;
         edge.pixels = 1;
@@ -272,10 +287,14 @@ static void weight_grad_row(const reel_conv_job *job, const reel_depthwise_plan 
 
 enum { BLOCK = 64 };
 
-/* The sums of all parts, in their order, for channels [from, from + count). */
-static void add_parts(const reel_depthwise_plan *p, int64_t size, int64_t taps, int64_t from,
-                      int64_t count, bool accumulate, float *dw)
+/* The sums of all parts, in their order, for the block of channels from `from` on. */
+static void add_parts(const reel_conv_job *job, const reel_depthwise_plan *p, int64_t from)
 {
+    const reel_conv_shape *s = job->s;
+    const int64_t taps = s->kh * s->kw, size = taps * p->tap_step;
+    const int64_t count = least(BLOCK, s->c - from);
+    float *dw = job->out;
+
     for (int64_t tap = 0; tap < taps; tap++) {
         float sum[BLOCK] = {0};
         for (int64_t part = 0; part < p->parts; part++) {
@@ -285,7 +304,7 @@ static void add_parts(const reel_depthwise_plan *p, int64_t size, int64_t taps, 
         }
         for (int64_t i = 0; i < count; i++) {
             float *to = dw + (from + i) * taps + tap;
-            *to = accumulate ? *to + sum[i] : sum[i];
+            *to = job->accumulate ? *to + sum[i] : sum[i];
         }
     }
 }
@@ -295,11 +314,14 @@ void REEL_ISA_FN(reel_depthwise_weight_grad)(const reel_conv_job *job, int threa
     const reel_conv_shape *s = job->s;
     const reel_depthwise_plan p = reel_depthwise_plan_make(s, REEL_CONV_WEIGHT_GRAD, job->scratch);
     const int64_t taps = s->kh * s->kw, size = taps * p.tap_step, items = s->n * s->oh;
+
+    /* The columns that meet every tap of a kernel row. */
     int64_t low = 0, high = s->ow;
     while (low < high && p.x.met[low].count < s->kw)
         low++;
     while (high > low && p.x.met[high - 1].count < s->kw)
         high--;
+
 #pragma omp parallel num_threads(threads)
     {
 #pragma omp for schedule(dynamic, 1)
@@ -311,7 +333,6 @@ void REEL_ISA_FN(reel_depthwise_weight_grad)(const reel_conv_job *job, int threa
         }
 #pragma omp for schedule(static)
         for (int64_t block = 0; block < s->c; block += BLOCK)
-            add_parts(&p, size, taps, block, s->c - block < BLOCK ? s->c - block : BLOCK,
-                      job->accumulate, job->out);
+            add_parts(job, &p, block);
     }
 }

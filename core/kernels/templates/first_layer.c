@@ -31,6 +31,7 @@ static void forward_band(const reel_conv_job *job, const reel_first_layer_plan *
                                       .ldb = width,
                                       .c = y,
                                       .ldc = s->oc});
+
             for (int64_t i = 0; bias && i < s->ow; i++)
                 for (int64_t t = 0; t < width; t += VL)
                     store(y + i * s->oc + t, load(y + i * s->oc + t) + load(bias + o + t));
@@ -46,6 +47,7 @@ void REEL_ISA_FN(reel_first_layer_forward)(const reel_conv_job *job, int threads
     float *panels = job->scratch,
           *lines = panels + reel_first_layer_shared(s, &p, REEL_CONV_FORWARD);
     const float *w = job->w;
+
 #pragma omp parallel num_threads(threads)
     {
 #pragma omp for schedule(static)
@@ -55,6 +57,9 @@ void REEL_ISA_FN(reel_first_layer_forward)(const reel_conv_job *job, int threads
             for (int64_t d = 0; d < depth; d++)
                 to[d * width] = w[o * depth + d];
         }
+
+        /* Bands cost differently (their lines may lie on padding), so each thread takes the next.
+         */
         float *mine = lines + omp_get_thread_num() * own;
 #pragma omp for schedule(dynamic, 1)
         for (int64_t item = 0; item < s->n * p.bands; item++) {

@@ -33,21 +33,45 @@ static inline void add_run(float *to, const float *from, int64_t n)
         to[t] += from[t];
 }
 
-/* Adds what a row of dy gives, (ow, kh, kw c) with `ld` values a pixel, to rows [top, bottom) of an
- * image of dx; kernel row 0 falls on row y. Tap after tap down, so that a run is seldom added to
- * where the one before has just been. */
-static void add_row(const reel_conv_shape *s, const float *from, int64_t ld, float *dx, int64_t y,
-                    int64_t top, int64_t bottom)
+/* Rows [top, bottom) of one image of dx. */
+typedef struct dx_band {
+    float *dx;
+    int64_t top, bottom;
+} dx_band;
+
+/* Adds what a row of dy gives, (ow, kh, kw c) with `ld` values a pixel, to a band of dx; kernel row
+ * 0 falls on row y. Tap after tap down, so that a run is seldom added to where the one before has
+ * just been. */
+static void add_row(const reel_conv_shape *s, const float *from, int64_t ld, dx_band band,
+                    int64_t y)
 {
     const int64_t run = s->kw * s->c, width = s->w * s->c;
-    const int64_t first = y < top ? top - y : 0, last = bottom - y < s->kh ? bottom - y : s->kh;
+    const int64_t first = y < band.top ? band.top - y : 0, last = least(band.bottom - y, s->kh);
     for (int64_t i = 0; i < s->ow; i++, from += ld) {
         const int64_t x = (i * s->sw - s->pw) * s->c;
-        const int64_t begin = x < 0 ? -x : 0, end = width - x < run ? width - x : run;
+        const int64_t begin = x < 0 ? -x : 0, end = least(width - x, run);
         if (begin >= end)
             continue;
         for (int64_t ky = first; ky < last; ky++)
-            add_run(dx + (y + ky) * width + x + begin, from + ky * run + begin, end - begin);
+            add_run(band.dx + (y + ky) * width + x + begin, from + ky * run + begin, end - begin);
+    }
+}
+
+/* products (ow, columns) = a row of dy times all weights. */
+static void multiply_row(const reel_conv_shape *s, int64_t columns, const float *dy,
+                         const float *panels, float *products)
+{
+    for (int64_t j = 0; j < columns; j += NR) {
+        const stretches product = {.count = 1,
+                                   .k = s->oc,
+                                   .a = dy,
+                                   .a_row = s->oc,
+                                   .a_step = 1,
+                                   .b = panels + j * s->oc,
+                                   .ldb = NR,
+                                   .c = products + j,
+                                   .ldc = columns};
+        stretch_panel(s->ow, columns - j < NR ? VL : NR, product);
     }
 }
 
@@ -55,40 +79,31 @@ void REEL_ISA_FN(reel_first_layer_input_grad)(const reel_conv_job *job, int thre
 {
     const reel_conv_shape *s = job->s;
     const reel_first_layer_plan p = reel_first_layer_plan_of(s, REEL_CONV_INPUT_GRAD);
-    const int64_t width = s->w * s->c;
-    float *panels = job->scratch,
-          *buffers = panels + reel_first_layer_shared(s, &p, REEL_CONV_INPUT_GRAD);
+    const int64_t width = s->w * s->c, own = reel_first_layer_own(s, &p, REEL_CONV_INPUT_GRAD);
+    float *panels = job->scratch;
+    float *buffers = panels + reel_first_layer_shared(s, &p, REEL_CONV_INPUT_GRAD);
+
 #pragma omp parallel num_threads(threads)
     {
-        float *products =
-            buffers + omp_get_thread_num() * reel_first_layer_own(s, &p, REEL_CONV_INPUT_GRAD);
+        float *products = buffers + omp_get_thread_num() * own;
         pack_weights(s, p.columns, job->w, panels);
 #pragma omp for schedule(static)
         for (int64_t item = 0; item < s->n * p.bands; item++) {
-            const int64_t image = item / p.bands, band = item % p.bands;
-            const int64_t top = s->h * band / p.bands, bottom = s->h * (band + 1) / p.bands;
-            float *dx = (float *)job->out + image * s->h * width;
+            const int64_t image = item / p.bands, part = item % p.bands;
+            const dx_band band = {.dx = (float *)job->out + image * s->h * width,
+                                  .top = s->h * part / p.bands,
+                                  .bottom = s->h * (part + 1) / p.bands};
+            const int64_t values = (band.bottom - band.top) * width;
             if (!job->accumulate)
-                memset(dx + top * width, 0, (size_t)((bottom - top) * width) * sizeof *dx);
-            const int64_t above =
-                top + s->ph -
-                s->kh; /* the last row of x that no longer reaches the band, and padding */
+                memset(band.dx + band.top * width, 0, (size_t)values * sizeof *band.dx);
+
+            /* The first row of dy whose kernel reaches the band. */
+            const int64_t above = band.top + s->ph - s->kh;
             int64_t row = above < 0 ? 0 : above / s->sh + 1;
-            for (; row < s->oh && row * s->sh - s->ph < bottom; row++) {
+            for (; row < s->oh && row * s->sh - s->ph < band.bottom; row++) {
                 const float *dy = (const float *)job->dy + (image * s->oh + row) * s->ow * s->oc;
-                for (int64_t j = 0; j < p.columns; j += NR) {
-                    const stretches product = {.count = 1,
-                                               .k = s->oc,
-                                               .a = dy,
-                                               .a_row = s->oc,
-                                               .a_step = 1,
-                                               .b = panels + j * s->oc,
-                                               .ldb = NR,
-                                               .c = products + j,
-                                               .ldc = p.columns};
-                    stretch_panel(s->ow, p.columns - j < NR ? VL : NR, product);
-                }
-                add_row(s, products, p.columns, dx, row * s->sh - s->ph, top, bottom);
+                multiply_row(s, p.columns, dy, panels, products);
+                add_row(s, products, p.columns, band, row * s->sh - s->ph);
             }
         }
     }

@@ -36,6 +36,8 @@ static void weight_grad_band(const reel_conv_shape *s, const reel_first_layer_pl
             j.ldc = whole;
             stretch_panel(s->oc, whole - t < NR ? VL : NR, j);
         }
+
+    /* What the runs leave behind their last whole vector. */
     for (int64_t t = 0; t < p->spread; t += NR) {
         j.b = rests + t;
         j.ldb = p->spread;
@@ -103,6 +105,7 @@ void REEL_ISA_FN(reel_first_layer_weight_grad)(const reel_conv_job *job, int thr
                 weight_grad_band(s, &p, j, lines, rests, all + part * size);
             }
         }
+
         add_sums(all, p.parts, size);
 #pragma omp for schedule(static)
         for (int64_t o = 0; o < s->oc; o++)

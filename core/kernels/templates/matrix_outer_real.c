@@ -54,6 +54,8 @@ static void multiply_chunk(const reel_matrix_job *job, const outer_chunk *chunk,
     product_carry none = {0};
     const int64_t rows = chunk->rows;
     const int64_t blocks = (rows + MR - 1) / MR;
+
+    /* One block of rows at a time over all panels: its part of A stays in the first-level cache. */
     for (int64_t r = 0; r < blocks; r++) {
         const int64_t row = rows * r / blocks, count = rows * (r + 1) / blocks - row;
         for (int64_t panel = chunk->begin; panel < chunk->end; panel++) {

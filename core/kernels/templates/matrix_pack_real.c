@@ -54,6 +54,8 @@ static void copy_edge_run(const reel_patches *s, const patch_run *run, const rea
         copy_run(to, corner + run->offset, run->take);
         return;
     }
+
+    /* Zeros, then the part that lies on the map. */
     memset(to, 0, (size_t)run->take * sizeof *to);
     if (y < 0 || y >= s->h || run->pixels == 1)
         return;

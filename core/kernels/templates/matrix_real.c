@@ -4,28 +4,37 @@
 
 #include <omp.h>
 
+/* Sums of a chunk of rows in scratch, row-major. */
+typedef struct row_sums {
+    const real *from;
+    int64_t ld;
+    bool add, last; /* added to C; complete, so that the bias follows */
+} row_sums;
+
 /* Results of a chunk of rows that were summed row-major in scratch, to where they belong:
  * transposed, or a grid's pixels. */
-static void write_chunk(const reel_matrix_job *job, int64_t i, int64_t rows, const real *from,
-                        int64_t ld, bool add, bool last)
+static void write_chunk(const reel_matrix_job *job, int64_t i, int64_t rows, const row_sums *sums)
 {
+    const real *from = sums->from;
+    const int64_t ld = sums->ld;
+    const bool add = sums->add;
     const reel_grid *g = job->grid;
-    if (g) {
-        for (int64_t r = 0; r < rows; r++) {
-            const int64_t at = i + r, x = g->x + at % g->grid_w * g->step_x;
-            const int64_t y = g->y + at / g->grid_w % g->grid_h * g->step_y,
-                          image = at / g->grid_w / g->grid_h;
-            real *to = (real *)job->c + ((image * g->h + y) * g->w + x) * job->c_row;
-            for (int64_t j = 0; j < job->n; j++)
-                to[j] = (add ? to[j] : 0) + from[r * ld + j];
-        }
-        return;
+    for (int64_t r = 0; r < rows && g; r++) {
+        const int64_t at = i + r, x = g->x + at % g->grid_w * g->step_x;
+        const int64_t y = g->y + at / g->grid_w % g->grid_h * g->step_y;
+        const int64_t image = at / g->grid_w / g->grid_h;
+        real *to = (real *)job->c + ((image * g->h + y) * g->w + x) * job->c_row;
+        for (int64_t j = 0; j < job->n; j++)
+            to[j] = (add ? to[j] : 0) + from[r * ld + j];
     }
+    if (g)
+        return;
+
     for (int64_t j = 0; j < job->n; j++) {
         real *to = (real *)job->c + i * job->c_row + j * job->c_col;
         for (int64_t r = 0; r < rows; r++)
             to[r] = (add ? to[r] : 0) + from[r * ld + j];
-        if (last)
+        if (sums->last)
             finish_sums(job, i, j, false, rows, to);
     }
 }
@@ -51,7 +60,8 @@ typedef struct row_sharing {
  */
 typedef struct row_worker {
     real *a, *spare, *sums;
-    bool packed; /* a holds the block that comes next */
+    bool packed;  /* a holds the block that comes next */
+    int64_t term; /* the block's first term of the sum */
 } row_worker;
 
 /* The stretch [from, to) of the sum whose B is packed. */
@@ -61,16 +71,18 @@ typedef struct stretch_of_sum {
 } stretch_of_sum;
 
 /* Terms [p, p + depth) of a chunk of rows against all panels. */
-static void multiply_panels(const reel_matrix_job *job, const row_sharing *r, row_worker *w,
-                            const stretch_of_sum *s, matrix_block at, int64_t p,
-                            product_carry *carry)
+static void multiply_panels(const reel_matrix_job *job, const row_sharing *r, const row_worker *w,
+                            const stretch_of_sum *s, matrix_block at, product_carry *carry)
 {
     const reel_matrix_job here = {.c = w->sums, .c_row = r->panels * NR, .c_col = 1};
-    const int64_t i = at.i;
+    const int64_t i = at.i, p = w->term;
+
     for (int64_t panel = 0; panel < r->panels; panel++) {
         const int64_t j = panel * NR, cols = least(NR, job->n - j);
         at.b = s->b + j * (s->to - s->from) + (p - s->from) * NR;
         at.j = j;
+
+        /* Local sums lie in scratch and have room for whole panels; else C itself is written. */
         if (r->local) {
             at.i = 0;
             at.cols = cols > VL ? NR : VL;
@@ -115,7 +127,8 @@ static int64_t multiply_rows(const reel_matrix_job *job, const row_sharing *r, r
 
         matrix_block at = {.i = i, .rows = rows, .depth = depth, .a = w->a};
         a_steps(&job->a, &at.a_row, &at.a_step);
-        multiply_panels(job, r, w, s, at, p, &carry);
+        w->term = p;
+        multiply_panels(job, r, w, s, at, &carry);
 
         w->packed = finish_carry(&carry);
         if (w->packed) {
@@ -125,8 +138,11 @@ static int64_t multiply_rows(const reel_matrix_job *job, const row_sharing *r, r
         }
     }
     if (r->local)
-        write_chunk(job, i, rows, w->sums, r->panels * NR, job->accumulate || s->from > 0,
-                    s->to == job->k);
+        write_chunk(job, i, rows,
+                    &(row_sums){.from = w->sums,
+                                .ld = r->panels * NR,
+                                .add = job->accumulate || s->from > 0,
+                                .last = s->to == job->k});
     return next;
 }
 
@@ -208,11 +224,13 @@ static void by_columns(const reel_matrix_job *job)
             at.depth = least(REEL_MATRIX_KC, job->k - p);
             at.end = p == 0 && !job->accumulate ? PRODUCT_ASSIGN : PRODUCT_ADD;
             at.last = p + at.depth == job->k;
+
             for (int64_t chunk = 0; chunk < chunks; chunk++) {
                 const int64_t i = job->m * chunk / chunks;
                 const int64_t rows = job->m * (chunk + 1) / chunks - i;
                 pack_a(&job->a, (operand_part){i, rows, p, at.depth}, a + chunk * REEL_MATRIX_A);
             }
+
             for (int64_t group = begin; group < end; group += REEL_MATRIX_GROUP) {
                 const int64_t count = least(REEL_MATRIX_GROUP, end - group);
                 const int64_t cols = least(count * NR, job->n - group * NR);

@@ -16,39 +16,36 @@ typedef struct dots_operand {
 } dots_operand;
 
 /* C(i, .) for `rows` rows of A and all `cols` rows of B, rows * cols <= 24: dot products, kept as
- * vectors until the end. What lies as far below is asked for while a row is read: the next rows of
- * a long matrix. */
+ * vectors until the end. While rows are read, the rows that come next are prefetched. */
 KERNEL_INLINE void dots_block(const reel_matrix_job *job, const dots_operand *b, int64_t i,
                               int rows, int cols)
 {
     const real *a = (const real *)job->a.data + i * job->a.ld, *at = b->data;
     vec sum[4][SMALL];
-
 #pragma GCC unroll 4
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 8
         for (int s = 0; s < cols; s++)
             sum[r][s] = (vec){0};
+
     int64_t p = 0;
     for (; p + VL <= job->k; p += VL, at += b->step) {
         vec av[4];
-
 #pragma GCC unroll 4
         for (int r = 0; r < rows; r++) {
             av[r] = load(a + r * job->a.ld + p);
             __builtin_prefetch(a + (r + rows) * job->a.ld + p, 0, 3);
         }
-
 #pragma GCC unroll 8
         for (int s = 0; s < cols; s++) {
             const vec bv = load(at + s * b->next);
-
 #pragma GCC unroll 4
             for (int r = 0; r < rows; r++)
                 sum[r][s] = muladd(av[r], bv, sum[r][s]);
         }
     }
 
+    /* The lanes of a sum in order, then the terms behind the last whole vector. */
 #pragma GCC unroll 4
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 8
@@ -97,14 +94,14 @@ KERNEL_INLINE void dots_rows(const reel_matrix_job *job, const dots_operand *b, 
 /* A (many rows) times B^T (few): rows of A are shared out, B stays in cache. */
 static void by_dots(const reel_matrix_job *job)
 {
-    enum {
-        ROWS = VL * sizeof(real) == 64 ? 3 : 1
-    }; /* as many as there are registers for their sums */
+    /* As many rows as there are registers for their sums. */
+    enum { ROWS = VL * sizeof(real) == 64 ? 3 : 1 };
     const int64_t blocks = job->m / ROWS, vectors = job->k / VL;
     const bool packs = job->n > 1 && reel_matrix_by_rows(job->m, job->n) &&
                        reel_matrix_stretch(job->n, job->k) == job->k;
     const dots_operand b = {packs ? job->scratch : job->b.data, packs ? job->n * VL : VL,
                             packs ? VL : job->b.ld};
+
 #pragma omp parallel num_threads(job->threads)
     {
 #pragma omp for schedule(static)
@@ -116,97 +113,118 @@ static void by_dots(const reel_matrix_job *job)
         for (int64_t block = 0; block < blocks; block++)
             dots_rows(job, &b, block * ROWS, ROWS);
     }
+
     for (int64_t i = blocks * ROWS; i < job->m; i++)
         dots_rows(job, &b, i, 1);
 }
 
 enum { DEEP = 8, STRIPE = 1024, SUMS_LD = STRIPE + 16 };
 
-/* Adds to `rows` rows of sums, from row i and column `begin` of C on: DEEP rows of B from row p on.
- * With next, the rows of B after those are asked for. */
-KERNEL_INLINE void sums_rows(const reel_matrix_job *job, int64_t i, int rows, int64_t p,
-                             int64_t begin, int64_t count, bool next, real *sums)
+/* Columns [begin, begin + count) of C, and DEEP rows of B from row p on. With ahead, the rows of B
+ * after those are prefetched. */
+typedef struct stripe_step {
+    int64_t begin, count, p;
+    bool ahead;
+} stripe_step;
+
+/* Adds what the step gives to `rows` rows of sums, from row i of C on. */
+KERNEL_INLINE void sums_rows(const reel_matrix_job *job, const stripe_step *step, int64_t i,
+                             int rows, real *sums)
 {
     enum { LINE = 64 / sizeof(real) };
-    const real *a = job->a.data, *b = (const real *)job->b.data + p * job->b.ld + begin;
+    const int64_t p = step->p, count = step->count;
+    const bool next = step->ahead;
+    const real *a = job->a.data, *b = (const real *)job->b.data + p * job->b.ld + step->begin;
     const bool by_row = job->a.kind == REEL_OPERAND_ROWS;
     const int64_t ld = job->b.ld;
     real av[2][DEEP];
     for (int r = 0; r < rows; r++)
         for (int q = 0; q < DEEP; q++)
             av[r][q] = a[by_row ? (i + r) * job->a.ld + p + q : (p + q) * job->a.ld + i + r];
+
     int64_t j = 0;
     for (; j + VL <= count; j += VL) {
         vec sum[2];
         if (next && j % LINE == 0)
-
 #pragma GCC unroll 8
             for (int q = 0; q < DEEP; q++)
                 __builtin_prefetch(b + (DEEP + q) * ld + j, 0, 2);
-
 #pragma GCC unroll 2
         for (int r = 0; r < rows; r++)
             sum[r] = load(sums + r * SUMS_LD + j);
-
 #pragma GCC unroll 8
         for (int q = 0; q < DEEP; q++) {
             const vec bv = load(b + q * ld + j);
-
 #pragma GCC unroll 2
             for (int r = 0; r < rows; r++)
                 sum[r] = muladd(broadcast(av[r][q]), bv, sum[r]);
         }
-
 #pragma GCC unroll 2
         for (int r = 0; r < rows; r++)
             store(sums + r * SUMS_LD + j, sum[r]);
     }
+
     for (; j < count; j++)
         for (int r = 0; r < rows; r++)
             for (int q = 0; q < DEEP; q++)
                 sums[r * SUMS_LD + j] = muladd_one(av[r][q], b[q * ld + j], sums[r * SUMS_LD + j]);
 }
 
-/* Few rows of A times B: rows of B pass by eight at a time and are added up in scratch, for a
- * stripe of columns that stays in the first level of cache. Stripes are shared out. */
+/* The rows of B behind the last whole DEEP, then the bias; the sums of row i go to C. */
+static void finish_row(const reel_matrix_job *job, const stripe_step *step, int64_t i, real *sum)
+{
+    const real *a = job->a.data, *b = (const real *)job->b.data + step->begin;
+    const bool by_row = job->a.kind == REEL_OPERAND_ROWS;
+    for (int64_t q = step->p; q < job->k; q++) {
+        const real av = a[by_row ? i * job->a.ld + q : q * job->a.ld + i];
+        for (int64_t j = 0; j < step->count; j++)
+            sum[j] = muladd_one(av, b[q * job->b.ld + j], sum[j]);
+    }
+    finish_sums(job, i, step->begin, true, step->count, sum);
+
+    real *c = (real *)job->c + i * job->c_row + step->begin;
+    memcpy(c, sum, (size_t)step->count * sizeof(real));
+}
+
+/* All rows of one stripe of columns. `sums` stays in the first-level cache. */
+static void sum_stripe(const reel_matrix_job *job, stripe_step step, real *sums)
+{
+    const real *c = (const real *)job->c + step.begin;
+    for (int64_t i = 0; i < job->m; i++)
+        for (int64_t j = 0; j < step.count; j++)
+            sums[i * SUMS_LD + j] = job->accumulate ? c[i * job->c_row + j] : 0;
+
+    for (; step.p + DEEP <= job->k; step.p += DEEP) {
+        step.ahead = true;
+        int64_t i = 0;
+        for (; i + 2 <= job->m; i += 2) {
+            sums_rows(job, &step, i, 2, sums + i * SUMS_LD);
+            step.ahead = false;
+        }
+        if (i < job->m)
+            sums_rows(job, &step, i, 1, sums + i * SUMS_LD);
+    }
+
+    for (int64_t i = 0; i < job->m; i++)
+        finish_row(job, &step, i, sums + i * SUMS_LD);
+}
+
+/* Few rows of A times B: rows of B pass by eight at a time and are added up in scratch. Stripes of
+ * columns are shared out; they begin at whole lines. */
 static void by_sums(const reel_matrix_job *job)
 {
-    const real *a = job->a.data, *b = job->b.data;
-    const int64_t lines = (job->n + NR - 1) / NR; /* stripes begin at whole ones */
-    const int64_t wide = (job->n + STRIPE - 1) / STRIPE;
+    const int64_t lines = (job->n + NR - 1) / NR, wide = (job->n + STRIPE - 1) / STRIPE;
     const int64_t stripes = (wide + job->threads - 1) / job->threads * job->threads;
 #pragma omp parallel for schedule(static) num_threads(job->threads)
     for (int64_t stripe = 0; stripe < stripes; stripe++) {
+        const int64_t begin = lines * stripe / stripes * NR;
+        const int64_t end = least(lines * (stripe + 1) / stripes * NR, job->n);
         real *sums = (real *)job->scratch + omp_get_thread_num() * (SMALL * SUMS_LD);
-        const int64_t begin = lines * stripe / stripes * NR,
-                      end = least(lines * (stripe + 1) / stripes * NR, job->n);
-        const int64_t count = end - begin;
-        real *c = (real *)job->c + begin;
-        for (int64_t i = 0; i < job->m; i++)
-            for (int64_t j = 0; j < count; j++)
-                sums[i * SUMS_LD + j] = job->accumulate ? c[i * job->c_row + j] : 0;
-        int64_t p = 0;
-        for (; p + DEEP <= job->k; p += DEEP) {
-            int64_t i = 0;
-            for (; i + 2 <= job->m; i += 2)
-                sums_rows(job, i, 2, p, begin, count, i == 0, sums + i * SUMS_LD);
-            if (i < job->m)
-                sums_rows(job, i, 1, p, begin, count, i == 0, sums + i * SUMS_LD);
-        }
-        for (int64_t i = 0; i < job->m; i++) {
-            real *sum = sums + i * SUMS_LD;
-            for (int64_t q = p; q < job->k; q++) {
-                const real av =
-                    a[job->a.kind == REEL_OPERAND_ROWS ? i * job->a.ld + q : q * job->a.ld + i];
-                for (int64_t j = 0; j < count; j++)
-                    sum[j] = muladd_one(av, b[q * job->b.ld + begin + j], sum[j]);
-            }
-            finish_sums(job, i, begin, true, count, sum);
-            memcpy(c + i * job->c_row, sum, (size_t)count * sizeof(real));
-        }
+        sum_stripe(job, (stripe_step){.begin = begin, .count = end - begin}, sums);
     }
 }
 
+/* True where one of them has done the job. The rule sees the shape only. */
 bool small_product(const reel_matrix_job *job)
 {
     if (job->n <= SMALL && job->a.kind == REEL_OPERAND_ROWS && job->b.kind == REEL_OPERAND_ROWS) {

@@ -145,6 +145,7 @@ KERNEL_INLINE void sum_windows(const reel_relu_pool_shape *s, const pixel *x, co
             }
         store(to + k, sum);
     }
+
     for (; k < s->c; k++) {
         real sum = 0;
         for (int64_t p = x->i.from; p < x->i.to; p++)

@@ -45,6 +45,8 @@ static void apply_panel(const application *all, const panel_work *work)
     const output_end *f = all->end;
     const int64_t panel = work->panel, rows = work->count;
     const int64_t width = p->oc - panel * NR < NR ? VL : NR;
+
+    /* M = V U, point by point; each product prefetches the operands of the next. */
     for (int q = 0; q < REEL_WINOGRAD_PRODUCTS; q++) {
         const float *a = work->v + q * p->v_step, *b = work->u + q * p->u_step;
         const bool more = q + 1 < REEL_WINOGRAD_PRODUCTS;
@@ -68,16 +70,17 @@ static void apply_panel(const application *all, const panel_work *work)
             product_panel(j, rows, width, part);
         }
     }
+
     const output_end here = {f->bias ? f->bias + panel * NR : NULL, f->relu, f->accumulate};
     map part = *all->out;
     part.data += panel * NR;
-    for (int64_t t = 0; t < rows; t++)
+    for (int64_t t = 0; t < rows; t++) {
+        const tile_points points = {work->products + t * width, p->m_step, width};
         if (p->m == 5)
-            tile_output(5, &part, work->first + t, width, work->products + t * width, p->m_step,
-                        &here);
+            tile_output(5, &part, work->first + t, points, &here);
         else
-            tile_output(3, &part, work->first + t, width, work->products + t * width, p->m_step,
-                        &here);
+            tile_output(3, &part, work->first + t, points, &here);
+    }
 }
 
 /* Where the weights of a panel begin: those of 32 channels lie together, whatever the width of a
@@ -113,6 +116,7 @@ static void apply_together(const application *all, int threads, bool once, float
     const reel_winograd_plan *p = all->p;
     const int64_t panels = (p->oc + NR - 1) / NR, groups = (p->tiles + p->group - 1) / p->group;
     const int64_t parts = parts_of_group(panels, threads);
+
     for (int64_t g = 0; g < groups; g++) {
         const int64_t first = p->tiles * g / groups, tiles = p->tiles * (g + 1) / groups - first;
 #pragma omp for schedule(static)

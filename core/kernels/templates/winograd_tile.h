@@ -43,6 +43,8 @@ KERNEL_INLINE void tile_input(const map *x, int64_t tile, int64_t channels, floa
     const float *pixel[P * P];
     vec t[P][P], column[P];
     tile_pixels(x, tile, P, pixel);
+
+    /* First the columns of d, then the rows of what that gives. */
     for (int64_t ch = 0; ch < channels; ch += VL, v += block) {
         for (int j = 0; j < P; j++) {
 #pragma GCC unroll 7
@@ -66,6 +68,7 @@ KERNEL_INLINE void tile_gradient(const int size, const map *x, int64_t tile, int
     const float *pixel[25];
     vec t[P][5], column[P];
     tile_pixels(x, tile, size, pixel);
+
     for (int64_t ch = 0; ch < channels; ch += VL, v += VL) {
         for (int j = 0; j < size; j++) {
             for (int i = 0; i < size; i++)
@@ -81,9 +84,8 @@ KERNEL_INLINE void tile_gradient(const int size, const map *x, int64_t tile, int
     }
 }
 
-/* Weights of one group as the pass reads them: element (o, i, ky, kx) = w[o so + i si + (ky r + kx)
- * sk], taps reversed or not.
- */
+/* Weights of one group as the pass reads them, taps reversed or not:
+ * element (o, i, ky, kx) = w[o so + i si + (ky r + kx) sk]. */
 typedef struct weights {
     const float *w;
     int64_t so, si, sk;
@@ -96,6 +98,8 @@ KERNEL_INLINE void tile_weights(const int r, const weights *w, int64_t o, int64_
 {
     vec t[P][5], column[P];
     const float *base = w->w + o * w->so + i * w->si;
+
+    /* Output channels that do not lie side by side are gathered into a vector first. */
     for (int x = 0; x < r; x++) {
         for (int y = 0; y < r; y++) {
             const float *tap =
@@ -108,6 +112,7 @@ KERNEL_INLINE void tile_weights(const int r, const weights *w, int64_t o, int64_
         }
         transform_kernel(r, &t[0][x], 5, column, 1);
     }
+
     for (int y = 0; y < P; y++) {
         transform_kernel(r, column, 1, t[y], 1);
         for (int x = 0; x < P; x++)
@@ -135,10 +140,18 @@ typedef struct output_end {
     bool relu, accumulate;
 } output_end;
 
-/* y = A^T M A of one tile, output_ended, clipped to the map. */
-KERNEL_INLINE void tile_output(const int m, const map *y, int64_t tile, int64_t channels,
-                               const float *q, int64_t step, const output_end *f)
+/* The points of one tile, M: point p, channel c at q[p step + c]. */
+typedef struct tile_points {
+    const float *q;
+    int64_t step, channels;
+} tile_points;
+
+/* y = A^T M A of one tile, ended as f says, clipped to the map. */
+KERNEL_INLINE void tile_output(const int m, const map *y, int64_t tile, tile_points points,
+                               const output_end *f)
 {
+    const float *q = points.q;
+    const int64_t step = points.step, channels = points.channels;
     vec t[5][P], column[P];
     const int64_t col = tile % y->cols, row = tile / y->cols % y->rows,
                   image = tile / y->cols / y->rows;
@@ -146,6 +159,7 @@ KERNEL_INLINE void tile_output(const int m, const map *y, int64_t tile, int64_t 
     const int64_t height = y->h - top < m ? y->h - top : m,
                   width = y->w - left < m ? y->w - left : m;
     float *base = (float *)y->data + ((image * y->h + top) * y->w + left) * y->c;
+
     for (int64_t ch = 0; ch < channels; ch += VL, q += VL) {
         for (int j = 0; j < P; j++) {
 #pragma GCC unroll 7
@@ -153,6 +167,7 @@ KERNEL_INLINE void tile_output(const int m, const map *y, int64_t tile, int64_t 
                 column[i] = load(q + (i * P + j) * step);
             transform_output(m, &t[0][j], P, column, 1);
         }
+
         const vec b = f->bias ? load(f->bias + ch) : (vec){0};
         for (int i = 0; i < height; i++) {
             transform_output(m, column, 1, t[i], 1);

@@ -22,6 +22,15 @@
     (2 * (p) * (WINOGRAD_SQUARE(p) - WINOGRAD_SQUARE(q)) *                                         \
      (WINOGRAD_SQUARE(p) - WINOGRAD_SQUARE(s)))
 
+/* The pair p and -p, whose other points are +-q and +-s. */
+typedef struct point_pair {
+    double p, q, s;
+} point_pair;
+
+static const point_pair pair_a = {WINOGRAD_A, WINOGRAD_B, WINOGRAD_C},
+                        pair_b = {WINOGRAD_B, WINOGRAD_A, WINOGRAD_C},
+                        pair_c = {WINOGRAD_C, WINOGRAD_A, WINOGRAD_B};
+
 /* factor v + addend, rounded as muladd does. */
 KERNEL_INLINE vec scaled_add(float factor, vec v, vec addend)
 {
@@ -29,9 +38,9 @@ KERNEL_INLINE vec scaled_add(float factor, vec v, vec addend)
 }
 
 /* o = rows p and -p of B^T d. */
-KERNEL_INLINE void input_pair(double p, double q, double s, vec *o, int64_t os, const vec *d,
-                              int64_t ds)
+KERNEL_INLINE void input_pair(point_pair at, vec *o, int64_t os, const vec *d, int64_t ds)
 {
+    const double p = at.p, q = at.q, s = at.s;
     const float sum = (float)(WINOGRAD_SQUARE(q) + WINOGRAD_SQUARE(s)),
                 product = (float)WINOGRAD_SQUARE(q * s), point = (float)p;
     const vec even = scaled_add(product, d[0], scaled_add(-sum, d[2 * ds], d[4 * ds]));
@@ -49,16 +58,16 @@ KERNEL_INLINE void transform_input(vec *o, int64_t os, const vec *d, int64_t ds)
                 e3 = (float)(a * b * c);
     const vec last =
         scaled_add(-e3, d[0], scaled_add(e2, d[2 * ds], scaled_add(-e1, d[4 * ds], d[6 * ds])));
-    input_pair(WINOGRAD_A, WINOGRAD_B, WINOGRAD_C, o, os, d, ds);
-    input_pair(WINOGRAD_B, WINOGRAD_A, WINOGRAD_C, o + 2 * os, os, d, ds);
-    input_pair(WINOGRAD_C, WINOGRAD_A, WINOGRAD_B, o + 4 * os, os, d, ds);
+    input_pair(pair_a, o, os, d, ds);
+    input_pair(pair_b, o + 2 * os, os, d, ds);
+    input_pair(pair_c, o + 4 * os, os, d, ds);
     o[6 * os] = last;
 }
 
 /* o = rows p and -p of G g. */
-KERNEL_INLINE void kernel_pair(int r, double p, double q, double s, vec *o, int64_t os,
-                               const vec *g, int64_t gs)
+KERNEL_INLINE void kernel_pair(int r, point_pair at, vec *o, int64_t os, const vec *g, int64_t gs)
 {
+    const double p = at.p, q = at.q, s = at.s;
     const double p2 = WINOGRAD_SQUARE(p), n = WINOGRAD_NORM(p, q, s);
     vec even = scaled_add((float)(1 / n), g[0], (float)(p2 / n) * g[2 * gs]);
     vec odd = (float)(p / n) * g[gs];
@@ -73,9 +82,9 @@ KERNEL_INLINE void kernel_pair(int r, double p, double q, double s, vec *o, int6
 /* o = G g for r taps (3 or 5). */
 KERNEL_INLINE void transform_kernel(int r, vec *o, int64_t os, const vec *g, int64_t gs)
 {
-    kernel_pair(r, WINOGRAD_A, WINOGRAD_B, WINOGRAD_C, o, os, g, gs);
-    kernel_pair(r, WINOGRAD_B, WINOGRAD_A, WINOGRAD_C, o + 2 * os, os, g, gs);
-    kernel_pair(r, WINOGRAD_C, WINOGRAD_A, WINOGRAD_B, o + 4 * os, os, g, gs);
+    kernel_pair(r, pair_a, o, os, g, gs);
+    kernel_pair(r, pair_b, o + 2 * os, os, g, gs);
+    kernel_pair(r, pair_c, o + 4 * os, os, g, gs);
     o[6 * os] = g[(r - 1) * gs];
 }
 

@@ -43,6 +43,8 @@ static void weight_grad_product(const reel_winograd_plan *p, int64_t item, const
     const bool more = q + 1 < REEL_WINOGRAD_PRODUCTS, last = panel + 1 == panels;
     const float *a = d + q * p->m_step, *b = v + q * p->v_step + panel * NR * tiles;
     float *c = sums + q * p->u_step + panel * NR * p->oc;
+
+    /* The operands of the next product, and the sums that it adds to. */
     const wanted next[3] = {
         {last ? v + (q + 1) * p->v_step : b + NR * tiles, !last || more ? tiles * NR : 0},
         {last ? sums + (q + 1) * p->u_step : c + NR * p->oc,
