@@ -9,10 +9,10 @@
 
 /* A string value; bytes that are no UTF-8 (file names may hold any) stand as \xNN. */
 json_t *reel_json_text(const char *bytes);
-/* Any path under key, as reel_json_text; where that is not the path itself, its bytes in
- * hexadecimal under "KEY_bytes", too. */
+/* Stores a path under key, as reel_json_text. If the path is not UTF-8, its bytes are also stored
+ * in hexadecimal under "KEY_bytes", so that the path can be restored. */
 void reel_json_put_path(json_t *object, const char *key, const char *path);
-/* The path again: as it stands there, or in text. NULL where there is none. */
+/* Restores such a path; text is the room for one that is not UTF-8. NULL: there is no such key. */
 const char *reel_json_path(const json_t *object, const char *key, char *text, size_t size);
 /* As reel_json_text, into text, cut to size. */
 void reel_utf8_text(const char *bytes, char *text, size_t size);
@@ -26,11 +26,11 @@ json_t *reel_json_number(double value);
 /* path holds the old or the new text, never half of one (core/files/atomic_file.h). */
 reel_status reel_json_save(const json_t *object, const char *path, reel_error *err);
 reel_status reel_json_load(json_t **out, const char *path, reel_error *err);
-/* A plain file for reading; REEL_ERR_IO also where it is a pipe or device, which would be read for
- * ever. Where there is none: NULL and REEL_OK. */
+/* Opens a plain file for reading. No such file: NULL and REEL_OK. REEL_ERR_IO also for a pipe or a
+ * device, which could be read without end. */
 reel_status reel_plain_open(FILE **out, const char *path, reel_error *err);
-/* For appending whole lines: a last one that a full disk or a crash has cut is ended first. NULL
- * with errno set. */
+/* Opens a file for appending whole lines. If a full disk or a crash cut its last line short, that
+ * line is ended first. NULL: errno says why. */
 FILE *reel_append_open(const char *path);
 /* Appends object as one line, and frees it. */
 reel_status reel_json_append(json_t *object, const char *path, reel_error *err);

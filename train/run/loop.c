@@ -166,7 +166,7 @@ reel_status reel_loop_run(reel_loop *loop, reel_error *err)
 
     /* The checkpoint comes before the evaluation: what limits the time may soon kill the process.
      */
-    reel_error unsaved;
+    reel_error unsaved = {0};
     reel_params_zero_grad(reel_net_params(loop->session.net));
     const reel_status saved =
         loop->session.state.step > 0 ? reel_loop_save(loop, &unsaved) : REEL_OK;

@@ -1,13 +1,13 @@
-/* How much memory a run may take, and whether it does. */
+/* How much memory a run may take, and refusing a run that would take more. */
 #ifndef REEL_TRAIN_MEMORY_LIMIT_H
 #define REEL_TRAIN_MEMORY_LIMIT_H
 
 #include "layers/net.h"
 #include "optim/optim.h"
 
-/* Bytes that this process may still take: what the system has available, or what its control group
- * (v1 or v2) or its limit of address space leaves where that is less; infinity where none tells.
- * root: "" (another folder in tests); *whose: words for a message. */
+/* Bytes that this process may still take: the least of what the system has available, what its
+ * control group (v1 or v2) leaves, and what its limit of address space leaves. Infinity if none of
+ * them is known. root: "" (another folder in tests); *whose names the least, for a message. */
 double reel_memory_available(const char *root, const char **whose);
 
 /* What a run will ask for. */
@@ -19,9 +19,9 @@ typedef struct reel_memory_demand {
     int workers;
 } reel_memory_demand;
 
-/* REEL_ERR_MEMORY where steps of the batch size, images loaded ahead included, would not fit; the
- * message names the largest batch that does. The same where fitting the initial weights would not
- * fit. Before any of the memory is touched. */
+/* Before any of the memory is touched. REEL_ERR_MEMORY: training steps of this batch size, with the
+ * images loaded ahead, do not fit (the message names the largest batch that does), or fitting the
+ * initial weights does not. */
 reel_status reel_memory_check(reel_net *net, const reel_memory_demand *demand, reel_error *err);
 
 #endif

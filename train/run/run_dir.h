@@ -20,24 +20,24 @@ typedef struct reel_run_dir {
     const json_t *config; /* borrowed */
 } reel_run_dir;
 
-/* Looks only: REEL_ERR_INVALID where the folder holds a run which resume (NULL, "auto" or a
- * checkpoint file) does not mean, REEL_ERR_IO where path is no folder. */
+/* May a run write to this folder? Changes nothing. REEL_ERR_INVALID: the folder holds a run, and
+ * resume (NULL, "auto" or a checkpoint file) does not mean that run. REEL_ERR_IO: not a folder. */
 reel_status reel_run_dir_check(const char *path, const char *resume, reel_error *err);
 bool reel_run_dir_holds_run(const char *path);
-/* What config.json holds; NULL where there is none. */
+/* The contents of config.json, to be freed; NULL if there is none. */
 reel_status reel_run_dir_config(json_t **out, const char *path, reel_error *err);
-/* Creates the folder and those above it, locks it unless `locked` says that the caller has, removes
- * what a killed process left unfinished, writes config.json (borrowed, for as long as the folder is
- * open). */
+/* Creates the folder and its parents, locks it (locked: the caller did), removes unfinished files
+ * of a killed process, and writes config.json. config is borrowed for as long as the folder is
+ * open. */
 reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t *config,
                               bool locked, reel_error *err);
 void reel_run_dir_close(reel_run_dir *run);
-/* Writes config.json and, where images were found unreadable, bad_files.jsonl: for a folder that
- * was made anew. */
+/* For a folder that was made anew: writes config.json and, if there are unreadable images,
+ * bad_files.jsonl. */
 reel_status reel_run_dir_describe(const reel_run_dir *run, reel_error *err);
-/* Looks whether the path still names the run's folder. One that was moved is followed, one that was
- * removed is made anew: *found tells. REEL_ERR_INVALID where it was removed and another folder has
- * its name: another run may have begun there. */
+/* Does the path still name the run's folder? If the folder was moved, `run` follows it; if it was
+ * removed, it is made anew; *found says which. REEL_ERR_INVALID: it was removed and another folder
+ * has its name, where another run may have begun. */
 typedef enum {
     REEL_RUN_DIR_IN_PLACE,
     REEL_RUN_DIR_MOVED,
@@ -48,16 +48,16 @@ reel_status reel_run_dir_in_place(reel_run_dir *run, reel_run_dir_found *found, 
 /* "PATH/name" into text. */
 const char *reel_run_dir_file(const reel_run_dir *run, const char *name, char *text, size_t size);
 
-/* Whether the folder's file system has room for so many bytes more; REEL_ERR_IO says how much is
- * missing. Where it does not tell, there is. */
+/* REEL_ERR_IO: the folder's file system has no room for so many bytes; the message says how much it
+ * has. A file system that does not tell has room. */
 reel_status reel_run_dir_room(const reel_run_dir *run, size_t bytes, reel_error *err);
 
-/* Appends a line to metrics.jsonl, and to summary.csv where it is an evaluation's; frees it. */
+/* Appends a line to metrics.jsonl, and a row to summary.csv if it is an evaluation; frees it. */
 reel_status reel_run_dir_metric(reel_run_dir *run, json_t *line, reel_error *err);
-/* Drops lines of both that tell of steps after `step`, which a resumed run will take again; and,
- * where it evaluates first, of evaluations at `step`. */
+/* Drops the lines of steps after `step` from both files: a resumed run makes these steps again. If
+ * it begins with an evaluation, drops the evaluation at `step`, too. */
 reel_status reel_run_dir_rewind(reel_run_dir *run, int64_t step, bool evaluates, reel_error *err);
-/* Notes an unreadable file once. *is_new tells whether it was unknown. */
+/* Notes an unreadable file, once. *is_new: it was not known yet. */
 reel_status reel_run_dir_bad(reel_run_dir *run, const char *split, const char *name,
                              const char *reason, bool *is_new, reel_error *err);
 

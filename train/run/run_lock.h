@@ -1,5 +1,5 @@
-/* One trainer a folder. The lock is on the file ".lock" in it and ends with the process, however
- * that ends. */
+/* One training process a folder. The lock is on the file ".lock" in it and ends with the process,
+ * however that ends. */
 #ifndef REEL_TRAIN_RUN_LOCK_H
 #define REEL_TRAIN_RUN_LOCK_H
 

@@ -6,13 +6,12 @@
 
 typedef struct reel_share {
     int cores, threads, workers;
-    bool in_turns; /* workers load while the compute threads rest, which then are as many as there
-                      are cores */
-    double step, sample; /* what it was chosen by: seconds of a step on all cores, seconds of one
-                            core an image */
+    bool in_turns;       /* workers load while the compute threads rest; each has all cores */
+    double step, sample; /* the measured times: seconds a step takes all cores, seconds an image
+                            takes one core */
     double rate;         /* images a second to expect */
-    int other_workers; /* the best of the other kind: workers, and what it would give; 0 = there is
-                          none */
+    int other_workers;   /* of the way that was not chosen: workers, and its rate; 0 = there is none
+                          */
     double other_rate;
 } reel_share;
 
@@ -23,7 +22,7 @@ typedef struct reel_share_trial {
     bool settled;
 } reel_share_trial;
 
-/* Do so many threads and workers take turns? Where they are more than the cores. */
+/* Threads and workers take turns if they outnumber the cores. */
 bool reel_share_in_turns(int threads, int workers);
 /* The faster of two ways for steps of `batch` images. In turns on all cores: step + ceil(batch /
  * cores) sample. Or w workers beside the other cores' threads: the longer of step cores / (cores -
