@@ -1,5 +1,5 @@
 /* A layer's arguments: one table row does the checking, the default, the message and the text. */
-#include "layers/args.h"
+#include "layers/args_internal.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -16,11 +16,11 @@ static void *arg_field(const reel_layer_arg *arg, void *config)
     return (char *)config + arg->offset;
 }
 
-static const reel_layer_arg *arg_find(const reel_layer *layer, const char *name)
+static const reel_layer_arg *arg_find(const reel_args *args, const char *name)
 {
-    for (int i = 0; i < layer->n_args; i++)
-        if (strcmp(layer->args[i].name, name) == 0)
-            return &layer->args[i];
+    for (int i = 0; i < args->count; i++)
+        if (strcmp(args->row[i].name, name) == 0)
+            return &args->row[i];
     return NULL;
 }
 
@@ -67,12 +67,12 @@ static reel_status check_real(const reel_layer_arg *arg, double value, reel_erro
 
 /* ---- defaults ---- */
 
-reel_status reel_args_complete(const reel_layer *layer, void *config, reel_error *err)
+reel_status reel_args_complete(const reel_args *args, void *config, reel_error *err)
 {
-    for (int i = 0; i < layer->n_args; i++) {
-        const reel_layer_arg *arg = &layer->args[i], *like = NULL;
+    for (int i = 0; i < args->count; i++) {
+        const reel_layer_arg *arg = &args->row[i], *like = NULL;
         if (arg->like)
-            like = arg_find(layer, arg->like);
+            like = arg_find(args, arg->like);
         REEL_ASSERT(!arg->like || (like && like < arg && like->type == arg->type));
 
         if (arg->type == REEL_ARG_INT) {
@@ -157,25 +157,29 @@ static reel_status check_zero(const reel_layer_arg *arg, double value, reel_erro
 static reel_status parse_value(const reel_layer_arg *arg, char *text, void *config, reel_error *err)
 {
     char shown[80], range[200];
-    snprintf(shown, sizeof shown, "%s", text);
+    snprintf(shown, sizeof shown, "%s", text); /* parse_init cuts the text */
     void *field = arg_field(arg, config);
+
     switch (arg->type) {
     case REEL_ARG_INT:
         if (!parse_int(text, field))
             return bad_value(arg, range_text(range, sizeof range, arg), shown, err);
         REEL_TRY(check_int(arg, *(int64_t *)field, err));
         return check_zero(arg, (double)*(int64_t *)field, err);
+
     case REEL_ARG_REAL:
         if (!parse_real(text, field))
             return bad_value(arg, range_text(range, sizeof range, arg), shown, err);
         REEL_TRY(check_real(arg, *(double *)field, err));
         return check_zero(arg, *(double *)field, err);
+
     case REEL_ARG_BOOL:
     case REEL_ARG_NOT:
         if (!parse_bool(text, field))
             return bad_value(arg, "true or false", shown, err);
         *(bool *)field ^= arg->type == REEL_ARG_NOT;
         return REEL_OK;
+
     case REEL_ARG_INIT:
         if (!parse_init(text, field))
             return bad_value(arg, "an initialiser such as kaiming_normal or gaussian(0.01)", shown,
@@ -185,15 +189,15 @@ static reel_status parse_value(const reel_layer_arg *arg, char *text, void *conf
     return bad_value(arg, "a known type", shown, err);
 }
 
-static reel_status unknown_arg(const reel_layer *layer, const char *name, reel_error *err)
+static reel_status unknown_arg(const reel_args *args, const char *name, reel_error *err)
 {
     char known[256] = "name";
-    for (int i = 0; i < layer->n_args; i++) {
+    for (int i = 0; i < args->count; i++) {
         const size_t used = strlen(known);
-        snprintf(known + used, sizeof known - used, ", %s", layer->args[i].name);
+        snprintf(known + used, sizeof known - used, ", %s", args->row[i].name);
     }
     return reel_fail(err, REEL_ERR_INVALID, "unknown argument \"%s\"; %s takes %s", name,
-                     layer->name, known);
+                     args->layer, known);
 }
 
 static char *trimmed(char *text)
@@ -207,7 +211,7 @@ static char *trimmed(char *text)
 }
 
 /* One "name=value"; marks the argument as given. */
-static reel_status parse_item(const reel_layer *layer, char *item, void *config, uint64_t *given,
+static reel_status parse_item(const reel_args *args, char *item, void *config, uint64_t *given,
                               reel_error *err)
 {
     char *value = strchr(item, '=');
@@ -221,35 +225,35 @@ static reel_status parse_item(const reel_layer *layer, char *item, void *config,
         ((reel_layer_config *)config)->name = value;
         return REEL_OK;
     }
-    const reel_layer_arg *arg = arg_find(layer, item);
+    const reel_layer_arg *arg = arg_find(args, item);
     if (!arg)
-        return unknown_arg(layer, item, err);
-    const uint64_t bit = (uint64_t)1 << (arg - layer->args);
+        return unknown_arg(args, item, err);
+    const uint64_t bit = (uint64_t)1 << (arg - args->row);
     if (*given & bit)
         return reel_fail(err, REEL_ERR_INVALID, "%s: given twice", arg->name);
     *given |= bit;
     return parse_value(arg, value, config, err);
 }
 
-reel_status reel_args_parse(const reel_layer *layer, char *text, void *config, reel_error *err)
+reel_status reel_args_parse(const reel_args *args, char *text, void *config, reel_error *err)
 {
     uint64_t given = 0;
-    REEL_ASSERT(layer->n_args <= 64);
+    REEL_ASSERT(args->count <= 64);
     for (char *item = text, *next; item; item = next) {
         next = strchr(item, ',');
         if (next)
             *next++ = '\0';
         item = trimmed(item);
         if (*item)
-            REEL_TRY(parse_item(layer, item, config, &given, err));
+            REEL_TRY(parse_item(args, item, config, &given, err));
         else if (next)
             return reel_fail(err, REEL_ERR_INVALID, "expected an argument before the comma");
     }
 
     char range[200];
-    for (int i = 0; i < layer->n_args; i++)
-        if (layer->args[i].required && !(given & (uint64_t)1 << i))
-            return reel_fail(err, REEL_ERR_INVALID, "%s is missing: expected %s",
-                             layer->args[i].name, range_text(range, sizeof range, &layer->args[i]));
+    for (int i = 0; i < args->count; i++)
+        if (args->row[i].required && !(given & (uint64_t)1 << i))
+            return reel_fail(err, REEL_ERR_INVALID, "%s is missing: expected %s", args->row[i].name,
+                             range_text(range, sizeof range, &args->row[i]));
     return REEL_OK;
 }

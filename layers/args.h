@@ -1,17 +1,49 @@
-/* The arguments of a layer by its table: defaults, ranges, reading from text. Private. */
+/* The arguments of a layer, as a table: one row for each. */
 #ifndef REEL_LAYERS_ARGS_H
 #define REEL_LAYERS_ARGS_H
 
-#include "layers/module.h"
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
 
-/* Fills the defaults into a config and checks every range. The message names the argument, the
- * range and the value. */
-reel_status reel_args_complete(const reel_layer *layer, void *config, reel_error *err);
+#include "layers/init.h"
 
-/* Reads "in_channels=3, out_channels=64, bias=false, weight_init=gaussian(0.01)" into a zeroed
- * config. An argument that the layer does not know is an error that lists those it knows.
- * "name=..." is allowed for every layer: it points into `text`, whose commas become ends of
- * strings. */
-reel_status reel_args_parse(const reel_layer *layer, char *text, void *config, reel_error *err);
+#ifdef __cplusplus
+extern "C" {
+#endif
 
+/* The C type of the config's field. */
+typedef enum {
+    REEL_ARG_INT,  /* int64_t */
+    REEL_ARG_REAL, /* double */
+    REEL_ARG_BOOL, /* bool */
+    REEL_ARG_NOT,  /* bool that holds the opposite of the argument: `no_bias` for "bias" */
+    REEL_ARG_INIT  /* reel_init */
+} reel_arg_type;
+
+/* One argument. The same row fills in the default, checks the range, words the error message and
+ * reads the argument from text. In a config, 0 stands for the default. */
+typedef struct reel_layer_arg {
+    const char *name; /* PyTorch's: "kernel_size" */
+    reel_arg_type type;
+    size_t offset;     /* of the field in the config */
+    double fallback;   /* the default; for REEL_ARG_BOOL and REEL_ARG_NOT it is the field's false */
+    const char *like;  /* the default is this earlier argument's value instead; or NULL */
+    double min, max;   /* smallest and largest value; INFINITY where there is no limit */
+    bool above, below; /* the value must lie above min, below max */
+    bool required;     /* text must give it */
+} reel_layer_arg;
+
+/* A row: REEL_ARG("kernel_size", INT, reel_conv2d_config, kernel, .min = 1, .max = INFINITY). */
+#define REEL_ARG(argument, kind, config, field, ...)                                               \
+    {.name = (argument), .type = REEL_ARG_##kind, .offset = offsetof(config, field), __VA_ARGS__}
+
+/* The config of a layer without arguments, and what every config begins with. */
+typedef struct reel_layer_config {
+    const char *name; /* NULL: the layer's position among its neighbours, as in PyTorch */
+} reel_layer_config;
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -56,37 +56,49 @@ static void channel_moments(const reel_tensor *y, int64_t channels, double *mean
     }
 }
 
-/* Scales the rows of the weight and shifts the bias so that y gets mean 0 and deviation `scale`. A
- * channel that does not vary is left as it is. */
-static reel_status fit(const reel_module *m, const reel_tensor *y, double scale, reel_error *err)
+/* Scales row c of the weight and shifts the bias so that channel c gets mean 0 and the deviation
+ * `scale`. A channel that does not vary is left as it is. */
+static void fit_channel(const reel_module *m, int64_t c, const double moments[2], double scale)
 {
     const reel_tensor weight = reel_module_param_value(m, 0);
-    const int64_t channels = weight.shape[0], row = reel_tensor_numel(&weight) / channels;
+    const int64_t row = reel_tensor_numel(&weight) / weight.shape[0];
+    const double mean = moments[0], deviation = moments[1];
+    if (!(deviation > 1e-9))
+        return;
+
+    const double by = scale / deviation;
+    for (int64_t i = c * row; i < (c + 1) * row; i++)
+        store(&weight, i, by * load(&weight, i));
+    if (m->n_params > 1) {
+        const reel_tensor bias = reel_module_param_value(m, 1);
+        store(&bias, c, by * (load(&bias, c) - mean));
+    }
+}
+
+/* Fits every channel of the layer whose output is y. */
+static reel_status fit_layer(const reel_module *m, const reel_tensor *y, double scale,
+                             reel_error *err)
+{
+    const int64_t channels = reel_module_param_value(m, 0).shape[0];
     if (y->ndim < 2 || y->shape[1] != channels || (y->ndim != 2 && y->ndim != 4))
         return reel_fail(err, REEL_ERR_INVALID,
                          "%s (%s): expected %lld channels to fit, in 2 or 4 dimensions", m->name,
                          reel_layer_kind_of(m->layer), (long long)channels);
-    double *moments = malloc((size_t)channels * 2 * sizeof *moments);
-    if (!moments)
+    double *mean = malloc((size_t)channels * 2 * sizeof *mean);
+    if (!mean)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", m->name);
-    channel_moments(y, channels, moments, moments + channels);
-    const bool has_bias = m->n_params > 1;
-    const reel_tensor bias = has_bias ? reel_module_param_value(m, 1) : weight;
+    double *deviation = mean + channels;
+    channel_moments(y, channels, mean, deviation);
+
     reel_status status = REEL_OK;
     for (int64_t c = 0; c < channels; c++) {
-        const double mean = moments[c], deviation = moments[channels + c];
-        if (!isfinite(deviation))
+        if (!isfinite(deviation[c]))
             status = reel_fail(err, REEL_ERR_NONFINITE, "%s: channel %lld is not finite", m->name,
                                (long long)c);
-        if (!(deviation > 1e-9) || status != REEL_OK)
-            continue;
-        const double by = scale / deviation;
-        for (int64_t i = c * row; i < (c + 1) * row; i++)
-            store(&weight, i, by * load(&weight, i));
-        if (has_bias)
-            store(&bias, c, by * (load(&bias, c) - mean));
+        if (status == REEL_OK)
+            fit_channel(m, c, (double[]){mean[c], deviation[c]}, scale);
     }
-    free(moments);
+    free(mean);
     return status;
 }
 
@@ -96,21 +108,24 @@ typedef struct {
     reel_error *err;
 } fitting;
 
-static reel_status walk(const reel_module *m, const fitting *how, reel_tape *tape, reel_var *x,
-                        reel_var input)
+static reel_status fit_walk(const reel_module *m, const fitting *how, reel_tape *tape, reel_var *x,
+                            reel_var input)
 {
     if (!m->layer) {
         for (int i = 0; i < m->n_children; i++)
-            REEL_TRY(walk(m->children[i], how, tape, x, input));
+            REEL_TRY(fit_walk(m->children[i], how, tape, x, input));
         return REEL_OK;
     }
+
+    /* Forward, fit, and forward again, so that the next layer sees the fitted output. */
     reel_var y = m->layer->forward(m, *x);
     if (is_affine(m) && reel_tape_status(tape, NULL) == REEL_OK) {
         const reel_tensor value = reel_value(y);
-        REEL_TRY(fit(m, &value, m == how->last ? how->output_scale : 1.0, how->err));
+        REEL_TRY(fit_layer(m, &value, m == how->last ? how->output_scale : 1.0, how->err));
         reel_release(y);
         y = m->layer->forward(m, *x);
     }
+
     if (reel_tape_status(tape, NULL) != REEL_OK) {
         reel_tape_prefix_error(tape, m->name);
         return reel_tape_status(tape, how->err);
@@ -180,6 +195,8 @@ static reel_status balance(reel_net *net, const chain *all, reel_tape *tape,
                            const reel_tensor *images, reel_error *err)
 {
     REEL_TRY(random_gradients(net, tape, images, err));
+
+    /* The geometric mean of the rates |gradient| / |weight|. */
     double log_mean = 0;
     int part = 0;
     for (int k = 0; k < all->n; k++) {
@@ -194,6 +211,8 @@ static reel_status balance(reel_net *net, const chain *all, reel_tape *tape,
     if (part == 0)
         return REEL_OK;
     log_mean /= part;
+
+    /* A bias is scaled by the product of the scales up to its layer. */
     double so_far = 1;
     for (int k = 0; k < all->n; k++) {
         const double s =
@@ -219,24 +238,28 @@ reel_status reel_net_calibrate(reel_net *net, const reel_tensor *images, double 
     reel_tape *tape;
     const reel_tape_config config = {.dtype = reel_net_dtype(net), .no_grad = true};
     REEL_TRY(reel_tape_create(&tape, net->scope.ctx, &config, err));
+
     all.layer = malloc((size_t)(all.n + 1) * sizeof *all.layer);
     all.rate = malloc((size_t)(all.n + 1) * sizeof *all.rate);
     reel_status status = REEL_OK;
     if (!all.layer || !all.rate)
         status = reel_fail(err, REEL_ERR_MEMORY, "calibration: out of memory");
+
     net->scope.training = false; /* no dropout: its share is made up for when it is on */
     if (status == REEL_OK) {
         collect(net->root, all.layer);
         const fitting how = {all.n ? all.layer[all.n - 1] : NULL, output_scale, err};
         const reel_var input = reel_input(tape, images);
         reel_var x = input;
-        status = walk(net->root, &how, tape, &x, input);
+        status = fit_walk(net->root, &how, tape, &x, input);
     }
+
     if (status == REEL_OK) {
         reel_tape_reset(tape);
         reel_tape_set_recording(tape, true);
         status = balance(net, &all, tape, images, err);
     }
+
     net->scope.training = training;
     free(all.layer);
     free(all.rate);

@@ -150,6 +150,7 @@ reel_status reel_layer_gradcheck(const reel_ctx *ctx, void (*add)(reel_net *net)
     reel_net *net = NULL;
     if (!ctx)
         REEL_TRY(reel_ctx_create(&own, &(reel_ctx_config){.threads = 1}, err));
+
     reel_status status = reel_net_create(&net, ctx ? ctx : own, REEL_F64, err);
     if (status == REEL_OK) {
         add(net);

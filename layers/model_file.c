@@ -36,6 +36,7 @@ reel_status reel_model_load(reel_net **net, const reel_model_card *card,
     config.classes = card->classes;
     config.head = reel_head_find(card->head);
     config.image_size = card->image_size;
+
     reel_error why = {0};
     REEL_TRY(reel_model_create(net, model, &config, ctx, dtype, err));
     const reel_status status = reel_params_load(reel_net_params(*net), weights, &why);

@@ -3,8 +3,8 @@
  *
  *     reel_model_open(&net, &card, "best.safetensors", NULL, ctx, REEL_F32, &err);
  *     reel_preprocess_rgb(&card.preprocessing, rgb, width, height, pixels, &err);
- * data/transforms/transform.h reel_net_predict(net, &images, probabilities, &err);
- *     puts(reel_model_card_class(&card, best, text, sizeof text)); core/files/model_card.h
+ *     reel_net_predict(net, &images, probabilities, &err);
+ *     puts(reel_model_card_class(&card, best, text, sizeof text));
  *
  * train/examples/classify_rgb.c is a whole program. */
 #ifndef REEL_LAYERS_MODEL_FILE_H
@@ -17,9 +17,10 @@
 extern "C" {
 #endif
 
-/* The card of a weights file (core/files/model_card.h) with what only the network knows: that it
- * exists, and its image size where the file does not say. REEL_ERR_FORMAT: also a network or a head
- * that is not known here. The caller frees the card, also after a failure. */
+/* Reads the card of a weights file (core/files/model_card.h). Where the file does not give the
+ * image size, it is the network's default. arch: the network to take where the file names none.
+ * REEL_ERR_FORMAT: also if this library does not have the network or the head. The caller frees the
+ * card, also after a failure. */
 REEL_API reel_status reel_model_read_card(reel_model_card *card, const reel_weights *weights,
                                           const char *arch, const char *name, reel_error *err);
 
@@ -29,10 +30,10 @@ REEL_API reel_status reel_model_load(reel_net **net, const reel_model_card *card
                                      const reel_weights *weights, const char *name,
                                      const reel_ctx *ctx, reel_dtype dtype, reel_error *err);
 
-/* The whole way from a path: reads, compares CRC-32s, builds, loads. path may be a run's folder:
- * its best weights, else its last. _memory does the same with the bytes of such a file, which are
- * not needed afterwards; name is for messages. The caller frees card and net; after a failure there
- * is nothing to free. */
+/* Opens a weights file: reads it, compares its CRC-32s, builds the net, loads the weights. path may
+ * be a run's folder: its best weights, or its last if there are no best ones. _memory does the same
+ * with the bytes of a weights file, which may be freed afterwards; name is for messages. The caller
+ * frees card and net; after a failure there is nothing to free. */
 REEL_API reel_status reel_model_open(reel_net **net, reel_model_card *card, const char *path,
                                      const char *arch, const reel_ctx *ctx, reel_dtype dtype,
                                      reel_error *err);
@@ -41,10 +42,11 @@ REEL_API reel_status reel_model_open_memory(reel_net **net, reel_model_card *car
                                             const char *arch, const reel_ctx *ctx, reel_dtype dtype,
                                             reel_error *err);
 
-/* Softmax of a float32 net's scores for images (n, 3, h, w): n x classes numbers, row by row, in
- * evaluation mode whatever the net's. Makes a tape and drops it: who classifies without end keeps
- * one (core/tape.h). REEL_ERR_NONFINITE: these weights give NaN; REEL_ERR_INVALID: images of a size
- * that the net cannot take. A net is used by one thread at a time. */
+/* The class probabilities of a float32 net for images (n, 3, h, w): n x classes numbers, row by
+ * row. Runs in evaluation mode, whatever the net's mode. Each call makes a tape: a program that
+ * classifies many images keeps its own tape and calls reel_net_forward and reel_softmax.
+ * REEL_ERR_NONFINITE: these weights give NaN. REEL_ERR_INVALID: images of a size that the net
+ * cannot take. A net is used by one thread at a time. */
 REEL_API reel_status reel_net_predict(reel_net *net, const reel_tensor *images,
                                       float *probabilities, reel_error *err);
 

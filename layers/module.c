@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "layers/args.h"
 #include "layers/module_internal.h"
 
 /* ---- the tree ---- */
@@ -63,7 +62,8 @@ reel_status reel_module_set_layer(reel_module *m, const reel_layer *layer, const
         memcpy(m->config, config, size);
     ((reel_layer_config *)m->config)->name = m->name; /* the caller's text may not live as long */
 
-    reel_status status = reel_args_complete(layer, m->config, &why);
+    const reel_args args = reel_layer_args(layer);
+    reel_status status = reel_args_complete(&args, m->config, &why);
     if (status == REEL_OK && layer->setup)
         status = layer->setup(m, &why);
     if (status == REEL_OK)

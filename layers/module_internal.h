@@ -2,6 +2,7 @@
 #ifndef REEL_LAYERS_MODULE_INTERNAL_H
 #define REEL_LAYERS_MODULE_INTERNAL_H
 
+#include "layers/args_internal.h"
 #include "layers/init_internal.h"
 #include "layers/module.h"
 
@@ -43,6 +44,11 @@ reel_status reel_module_set_layer(reel_module *m, const reel_layer *layer, const
                                   reel_error *err);
 /* The module and everything below it; NULL is allowed. */
 void reel_module_destroy(reel_module *m);
+
+static inline reel_args reel_layer_args(const reel_layer *layer)
+{
+    return (reel_args){layer->name, layer->args, layer->n_args};
+}
 
 /* What people call the layer. */
 static inline const char *reel_layer_kind_of(const reel_layer *layer)

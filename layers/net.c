@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "layers/args.h"
 #include "layers/net_internal.h"
 
 reel_status reel_net_create(reel_net **out, const reel_ctx *ctx, reel_dtype dtype, reel_error *err)
@@ -89,12 +88,13 @@ void reel_net_layer(reel_net *net, const char *layer, const char *arguments)
         return;
     }
 
+    const reel_args args = reel_layer_args(found);
     char *text = strdup(arguments ? arguments : "");
     void *config = calloc(1, found->config_size ? found->config_size : sizeof(reel_layer_config));
     reel_error why = {0};
     if (!text || !config)
         reel_fail(&net->error, REEL_ERR_MEMORY, "net: out of memory");
-    else if (reel_args_parse(found, text, config, &why) != REEL_OK)
+    else if (reel_args_parse(&args, text, config, &why) != REEL_OK)
         reel_fail(&net->error, why.status, "%s: %s", layer, why.message);
     else
         reel_net_add(net, found, config);

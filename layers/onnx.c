@@ -115,12 +115,14 @@ static void put_value(reel_message *graph, int field, const char *name, const re
             reel_message_varint(&dim, DIM_VALUE, (uint64_t)t->shape[d]);
         reel_message_nest(&shape, SHAPE_DIM, &dim);
     }
+
     reel_message_varint(&tensor, TENSOR_TYPE_ELEMENT, DATA_TYPE_FLOAT);
     reel_message_nest(&tensor, TENSOR_TYPE_SHAPE, &shape);
     reel_message_nest(&type, TYPE_TENSOR, &tensor);
     reel_message_text(&value, VALUE_NAME, name);
     reel_message_nest(&value, VALUE_TYPE, &type);
     reel_message_nest(graph, field, &value);
+
     reel_message_free(&dim);
     reel_message_free(&shape);
     reel_message_free(&tensor);
@@ -201,8 +203,8 @@ static reel_status put_all(reel_atomic_file *f, const reel_onnx *g, const reel_m
     return status;
 }
 
-static reel_status save(reel_onnx *g, const reel_onnx_config *config, const reel_tensor *in,
-                        const reel_tensor *out, const char *path, reel_error *err)
+static reel_status save_onnx(reel_onnx *g, const reel_onnx_config *config, const reel_tensor *in,
+                             const reel_tensor *out, const char *path, reel_error *err)
 {
     reel_message model = {0}, rest = {0}, head = {0};
     const char *output = strcmp(g->op_type, "Softmax") == 0 ? "probabilities" : "logits";
@@ -210,6 +212,8 @@ static reel_status save(reel_onnx *g, const reel_onnx_config *config, const reel
     reel_message_text(&rest, REEL_ONNX_GRAPH_NAME, config->name ? config->name : "net");
     put_value(&rest, REEL_ONNX_GRAPH_INPUT, "images", in);
     put_value(&rest, REEL_ONNX_GRAPH_OUTPUT, output, out);
+
+    /* The graph's length stands before the graph. */
     uint64_t graph = g->nodes.size + rest.size;
     for (int i = 0; i < g->count && !g->failed; i++) {
         head.size = 0;
@@ -217,6 +221,7 @@ static reel_status save(reel_onnx *g, const reel_onnx_config *config, const reel
         graph += head.size + raw_bytes(&g->list[i]);
     }
     put_model(&model, config, graph);
+
     reel_status status = REEL_OK;
     if (g->failed || g->nodes.failed || g->node.failed || g->scratch.failed || model.failed ||
         rest.failed || head.failed)
@@ -226,6 +231,7 @@ static reel_status save(reel_onnx *g, const reel_onnx_config *config, const reel
             reel_fail(err, REEL_ERR_INVALID,
                       "%s: expected at most %llu bytes, the limit of an ONNX file, got %llu", path,
                       (unsigned long long)MOST_BYTES, (unsigned long long)(graph + model.size));
+
     reel_atomic_file f;
     if (status == REEL_OK && (status = reel_atomic_open(&f, path, err)) == REEL_OK)
         status = reel_atomic_close(&f, put_all(&f, g, &model, &rest, err), err);
@@ -250,7 +256,7 @@ reel_status reel_net_save_onnx(reel_net *net, const reel_onnx_config *config, co
     reel_tensor out = in;
     reel_status status = write_net(net, &g, input, &out, err);
     if (status == REEL_OK)
-        status = save(&g, config, &in, &out, path, err);
+        status = save_onnx(&g, config, &in, &out, path, err);
     reel_onnx_free(&g);
     return status;
 }

@@ -202,6 +202,7 @@
 
 #include "layers/gradcheck.h"
 #include "layers/layers.h"
+#include "layers/args.h"
 #include "layers/module.h"
 #include "layers/onnx_graph.h"
 
