@@ -14,24 +14,12 @@
 enum { BETA1, BETA2, EPS, WEIGHT_DECAY };
 enum { EXP_AVG, EXP_AVG_SQ };
 
-/* x^n by repeated squaring: products alone, so the bits are the same with every C library. */
-static double adamw_power(double x, int64_t n)
-{
-    double product = 1;
-    for (; n > 0; n >>= 1) {
-        if (n & 1)
-            product *= x;
-        x *= x;
-    }
-    return product;
-}
-
 reel_update_fn REEL_FN(reel_adamw_update);
 void REEL_FN(reel_adamw_update)(const reel_update *u)
 {
     const double *option = u->values->at;
-    const double bias1 = 1 - adamw_power(option[BETA1], u->step),
-                 bias2 = 1 - adamw_power(option[BETA2], u->step);
+    const double bias1 = 1 - reel_math_pow(option[BETA1], (double)u->step),
+                 bias2 = 1 - reel_math_pow(option[BETA2], (double)u->step);
 
     const reel_real keep = (reel_real)(1 - u->lr * option[WEIGHT_DECAY] * u->decay_mult),
                     rate = (reel_real)(u->lr / bias1), root = (reel_real)sqrt(bias2),
@@ -55,11 +43,30 @@ void REEL_FN(reel_adamw_update)(const reel_update *u)
 reel_update_fn reel_adamw_update_f64;
 
 static const reel_optim_option options[] = {
-    [BETA1] = {"beta1", NULL, REEL_OPTIM_REAL, 0.9, 0, 1, "decay of the gradient's running mean"},
-    [BETA2] = {"beta2", NULL, REEL_OPTIM_REAL, 0.999, 0, 1,
-               "decay of the running mean of the gradient's square"},
-    [EPS] = {"eps", NULL, REEL_OPTIM_REAL, 1e-8, 0, 1, "added to the root, against division by 0"},
-    [WEIGHT_DECAY] = {"weight-decay", "wd", REEL_OPTIM_REAL, 0.01, 0, 1e6, "weight decay"},
+    [BETA1] = {.name = "beta1",
+               .type = REEL_OPTIM_REAL,
+               .initial = 0.9,
+               .most = 1,
+               .rare = true,
+               .help = "decay of the running mean of the gradient"},
+    [BETA2] = {.name = "beta2",
+               .type = REEL_OPTIM_REAL,
+               .initial = 0.999,
+               .most = 1,
+               .rare = true,
+               .help = "decay of the running mean of its square"},
+    [EPS] = {.name = "eps",
+             .type = REEL_OPTIM_REAL,
+             .initial = 1e-8,
+             .most = 1,
+             .rare = true,
+             .help = "added to the root, against division by 0"},
+    [WEIGHT_DECAY] = {.name = "weight-decay",
+                      .alias = "wd",
+                      .type = REEL_OPTIM_REAL,
+                      .initial = 0.01,
+                      .most = 1e6,
+                      .help = "weight decay"},
 };
 
 /* A beta of 1 never forgets its beginning, and divides by 1 - 1. */

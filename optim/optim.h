@@ -169,45 +169,6 @@ struct reel_optimizer_kind {
     reel_update_fn *update[REEL_DTYPES]; /* NULL: not for stores of this dtype */
 };
 
-/* ---- schedules: the learning rate as a pure function of progress, except reduce-on-plateau
- * (schedule.c) ---- */
-typedef enum {
-    REEL_SCHEDULE_CONSTANT,
-    REEL_SCHEDULE_STEP,      /* lr gamma^floor(epoch / step_size) */
-    REEL_SCHEDULE_MULTISTEP, /* lr gamma^(number of milestones <= epoch) */
-    REEL_SCHEDULE_COSINE, /* min_lr + (lr - min_lr) (1 + cos(pi t)) / 2, t = progress after warm-up
-                             in 0..1, per step */
-    REEL_SCHEDULE_POLY,   /* lr (1 - t)^power, per step */
-    REEL_SCHEDULE_PLATEAU /* lr gamma^(number of reductions), at least min_lr; see
-                             reel_schedule_observe */
-} reel_schedule_kind;
-
-typedef struct reel_schedule {
-    reel_schedule_kind kind;
-    double lr, gamma, min_lr, power; /* gamma 0 = 0.1, power 0 = 1 */
-    int64_t step_size;               /* epochs */
-    int64_t milestones[16];          /* epochs */
-    int n_milestones;
-    /* Linear from lr * warmup_start, per step, in front of any schedule: epochs above are counted
-     * from where it ends. */
-    double warmup_epochs;
-    double warmup_start; /* 0 = 0.01 */
-    int64_t epochs, steps_per_epoch;
-    /* plateau: reduce when the metric has not fallen below best (1 - threshold) for more than
-     * patience observations */
-    int64_t patience;
-    double threshold;
-    double best; /* state: kept in checkpoints; 0 = none yet */
-    int64_t bad, reductions;
-} reel_schedule;
-
-REEL_API reel_status reel_schedule_check(const reel_schedule *s, reel_error *err);
-REEL_API double reel_schedule_at(const reel_schedule *s,
-                                 int64_t step); /* step counts from 0 over the whole run */
-REEL_API void
-reel_schedule_observe(reel_schedule *s,
-                      double validation_loss); /* once an epoch; only PLATEAU changes */
-
 #ifdef __cplusplus
 }
 #endif

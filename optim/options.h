@@ -32,6 +32,8 @@ typedef struct reel_optim_option {
     double initial;     /* default; a list begins empty */
     double least, most; /* inclusive range of a number or of a list's entries; a flag needs none */
     const char *help;   /* one line */
+    bool rare;          /* the program shows it in --help-all only */
+    bool implies_kind;  /* giving this option chooses the kind: --lr-milestones, multistep */
 } reel_optim_option;
 
 /* Values of one kind's options. A kind has at most one list; its entries stand in `list`, and `at`

@@ -81,12 +81,30 @@ void REEL_FN(reel_sgd_update)(const reel_update *u)
 reel_update_fn reel_sgd_update_f64;
 
 static const reel_optim_option options[] = {
-    [MOMENTUM] = {"momentum", NULL, REEL_OPTIM_REAL, 0.9, 0, 1, "momentum"},
-    [DAMPENING] = {"dampening", NULL, REEL_OPTIM_REAL, 0, 0, 1, "dampening of the momentum"},
-    [WEIGHT_DECAY] = {"weight-decay", "wd", REEL_OPTIM_REAL, 5e-4, 0, 1e6, "weight decay"},
-    [NESTEROV] = {"nesterov", NULL, REEL_OPTIM_FLAG, 0, 0, 1, "Nesterov's momentum"},
-    [LR_IN_VELOCITY] = {"lr-in-velocity", NULL, REEL_OPTIM_FLAG, 0, 0, 1,
-                        "the update of 2012: learning rate inside the velocity"},
+    [MOMENTUM] = {.name = "momentum",
+                  .type = REEL_OPTIM_REAL,
+                  .initial = 0.9,
+                  .most = 1,
+                  .help = "momentum of the gradient"},
+    [DAMPENING] = {.name = "dampening",
+                   .type = REEL_OPTIM_REAL,
+                   .most = 1,
+                   .rare = true,
+                   .help = "dampening of the momentum"},
+    [WEIGHT_DECAY] = {.name = "weight-decay",
+                      .alias = "wd",
+                      .type = REEL_OPTIM_REAL,
+                      .initial = 5e-4,
+                      .most = 1e6,
+                      .help = "weight decay"},
+    [NESTEROV] = {.name = "nesterov",
+                  .type = REEL_OPTIM_FLAG,
+                  .rare = true,
+                  .help = "use Nesterov momentum"},
+    [LR_IN_VELOCITY] = {.name = "lr-in-velocity",
+                        .type = REEL_OPTIM_FLAG,
+                        .rare = true,
+                        .help = "the update of 2012: the learning rate is part of the velocity"},
 };
 
 static reel_status sgd_check(const reel_optim_values *values, reel_error *err)

@@ -157,6 +157,7 @@
 #include "layers/models.h"
 #include "layers/net.h"
 #include "optim/optim.h"
+#include "optim/schedule.h"
 
 #include "data/codecs/write_image.h"
 #include "data/inspect.h"

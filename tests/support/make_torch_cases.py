@@ -3,13 +3,14 @@
 
     /usr/bin/python3 tests/support/make_torch_cases.py [OUTPUT]
 
-Needs torch (Debian: python3-torch, made with 1.13.0) and nothing of this project. Every tensor is float64 and row-major.
+Needs torch (the stored file was made with 2.13.0) and nothing of this project. Every tensor is float64 and row-major.
 
   OP/CASE/{x, w, b, ...}   inputs                     OP/CASE/dy      weights of the outputs: the loss is sum(y dy)
   OP/CASE/y                the value                  OP/CASE/d{x, w, ...}  gradients of the inputs
   sgd/init/NAME            parameters before the first step; sgd/batch/STEP/{images, labels}
   sgd/RULE/STEP/{NAME, loss}                  parameters after the step, and the loss it started from
   sgd/RULE/{running_mean, running_var}        batch norm's statistics after the last step
+  adamw/CASE/{start, lr, gradients, after}    values before, the rate and the gradient of each step, values after it
 """
 import json
 import os
@@ -177,6 +178,35 @@ def trajectories():
         store(f"sgd/{rule}/running_var", net.norm.running_var)
 
 
+ADAMW = {  # options of torch.optim.AdamW, without lr
+    "defaults": {},
+    "no_decay": {"weight_decay": 0.0},
+    "short_memory": {"betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.3},
+}
+ADAMW_STEPS, ADAMW_SIZE = 20, 7
+
+
+def adamw():
+    """20 steps with gradients of very different sizes, and a rate that changes."""
+    for name, options in ADAMW.items():
+        start = torch.randn(ADAMW_SIZE)
+        gradients = torch.randn(ADAMW_STEPS, ADAMW_SIZE) * 10.0 ** torch.arange(-6, 1)
+        gradients[::3, 0] = 0
+        rates = 0.01 * (1 + torch.arange(ADAMW_STEPS) % 4)
+        w = start.clone().requires_grad_(True)
+        optimizer = torch.optim.AdamW([w], **options)
+        after = []
+        for lr, g in zip(rates, gradients):
+            optimizer.param_groups[0]["lr"] = lr.item()
+            w.grad = g.clone()
+            optimizer.step()
+            after.append(w.detach().clone())
+        store(f"adamw/{name}/start", start)
+        store(f"adamw/{name}/lr", rates)
+        store(f"adamw/{name}/gradients", gradients)
+        store(f"adamw/{name}/after", torch.stack(after))
+
+
 def write(path):
     header, offset = {}, 0
     for name, tensor in stored.items():
@@ -197,4 +227,5 @@ pools()
 normalisation()
 losses()
 trajectories()
+adamw()
 write(sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(os.path.abspath(__file__)), "torch_cases.safetensors"))

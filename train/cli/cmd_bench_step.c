@@ -2,6 +2,7 @@
  * update. */
 #include "train/bench/bench.h"
 #include "train/cli/command.h"
+#include "train/cli/optim_options.h"
 #include "train/run/memory_plan.h"
 #include "train/run/model_card.h"
 
@@ -41,6 +42,7 @@ static const reel_option options_table[] = {
      .max = 1e7,
      .help = "number of classes"},
     {.name = "size", .shared = true},
+    {.name = "opt", .shared = true},
     {.name = "seed", .shared = true},
     {.name = "threads", .shared = true},
     {.name = "json", .shared = true},
@@ -49,6 +51,7 @@ static const reel_option options_table[] = {
 typedef struct {
     reel_net *net;
     reel_tape *tape;
+    reel_optimizer_config optimizer;
     reel_optimizer *opt;
     reel_memory_plan plan;
     reel_tensor images;
@@ -127,11 +130,9 @@ static reel_status prepare(bench *b, const reel_options *o, const reel_ctx *ctx,
     reel_net_set_training(b->net, !b->infer);
     const reel_tape_config tape = {.dtype = REEL_F32, .no_grad = b->infer};
     REEL_TRY(reel_tape_create(&b->tape, ctx, &tape, err));
-    const reel_optimizer_config optimizer =
-        reel_optimizer_config_default(reel_optimizer_find("sgd"));
-    REEL_TRY(reel_optimizer_create(&b->opt, reel_net_params(b->net), ctx, &optimizer, err));
+    REEL_TRY(reel_optimizer_create(&b->opt, reel_net_params(b->net), ctx, &b->optimizer, err));
     const int64_t shape[4] = {b->n, 3, size, size}, count = reel_shape_numel(4, shape);
-    REEL_TRY(reel_memory_plan_make(&b->plan, b->net, b->infer ? NULL : &optimizer, shape, err));
+    REEL_TRY(reel_memory_plan_make(&b->plan, b->net, b->infer ? NULL : &b->optimizer, shape, err));
     float *x = reel_pages_alloc((size_t)count * sizeof *x, err);
     if (!x)
         return REEL_ERR_MEMORY;
@@ -197,13 +198,13 @@ static int report(const bench *b, const times *t, const reel_options *o, const r
         return REEL_EXIT_OK;
     }
     return reel_print_json(json_pack(
-        "{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:i, s:s, s:I, s:s, s:I, s:I, s:b}",
+        "{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:i, s:s, s:I, s:s, s:I, s:I, s:b, s:s}",
         "images_per_second", rate, "step_ms", middle * 1e3, "best_ms", t->total[0] * 1e3,
         "forward_ms", forward * 1e3, "backward_ms", backward * 1e3, "update_ms", update * 1e3,
         "first_step_s", t->first, "peak_rss_bytes", (json_int_t)rss, "plan_bytes",
         (json_int_t)b->plan.total, "threads", reel_ctx_threads(ctx), "isa", isa, "batch",
         (json_int_t)b->n, "arch", arch, "size", (json_int_t)size, "steps", (json_int_t)t->steps,
-        "infer", b->infer));
+        "infer", b->infer, "opt", b->optimizer.kind->name));
 }
 
 static int run(reel_options *options)
@@ -213,6 +214,10 @@ static int run(reel_options *options)
     const reel_ctx_config config = {.threads = (int)reel_options_int(options, "threads"),
                                     .seed = (uint64_t)reel_options_int(options, "seed"),
                                     .log = reel_log_to_stderr};
+    bench b = {0};
+    if (reel_optimizer_preset(options, &err) ||
+        reel_optimizer_from_options(&b.optimizer, options, &err))
+        return reel_complain_usage("bench step", &err);
     if (reel_ctx_create(&ctx, &config, &err))
         return reel_complain("bench step", &err);
     const reel_model *model = reel_model_find(reel_options_text(options, "arch"));
@@ -220,7 +225,6 @@ static int run(reel_options *options)
         reel_options_set(options, "size") ? reel_options_int(options, "size") : model->image_size;
     times t = {.steps = reel_options_int(options, "steps")};
     double *memory = calloc((size_t)t.steps * 4, sizeof *memory);
-    bench b = {0};
     int code = REEL_EXIT_FAILED;
     if (!memory) {
         reel_fail(&err, REEL_ERR_MEMORY, "out of memory");
@@ -250,6 +254,7 @@ const reel_command reel_command_bench_step = {
     .summary = "Time a training or inference step on images in memory",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
+    .more_options = reel_optimizer_row,
     .examples = {{"reel bench step --batch 32", "AlexNet, 32 images a step, all cores."},
                  {"reel bench step --batch 1 --infer --threads 1",
                   "Latency of one image on one core."}},

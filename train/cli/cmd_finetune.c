@@ -1,6 +1,7 @@
 /* `reel finetune`: the options and the loop of `reel train`, with other defaults. */
 #include "train/cli/cmd_train.h"
 #include "train/cli/command.h"
+#include "train/cli/optim_options.h"
 #include "train/cli/option_table.h"
 #include "train/cli/recipe_table.h"
 
@@ -36,6 +37,7 @@ const reel_command reel_command_finetune = {
              "Without --epochs, the number of images decides the number of epochs.",
     .options = reel_train_options,
     .n_options = REEL_N_TRAIN_OPTIONS,
+    .more_options = reel_optim_row,
     .examples = {{"reel finetune photos --weights alexnet.pth -o run",
                   "photos holds one folder of images per class."},
                  {"reel finetune photos --weights alexnet.pth --freeze 'features.*'",

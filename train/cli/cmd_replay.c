@@ -2,6 +2,7 @@
  * with another program, loss by loss. Nothing is drawn at random here but dropout, which is off by
  * default. */
 #include "train/cli/command.h"
+#include "train/cli/optim_options.h"
 #include "train/run/json_util.h"
 #include "train/run/model_card.h"
 
@@ -22,11 +23,7 @@ static const reel_option options_table[] = {
      .help = "number of classes"},
     {.name = "dropout", .shared = true, .initial = "0", .help = "dropout probability"},
     {.name = "lr", .shared = true},
-    {.name = "momentum", .shared = true},
-    {.name = "weight-decay", .shared = true},
-    {.name = "nesterov", .shared = true},
-    {.name = "dampening", .shared = true},
-    {.name = "lr-in-velocity", .shared = true},
+    {.name = "opt", .shared = true},
     {.name = "label-smoothing", .shared = true},
     {.name = "dtype",
      .type = REEL_OPTION_CHOICE,
@@ -45,6 +42,7 @@ static const reel_option options_table[] = {
 typedef struct {
     reel_net *net;
     reel_tape *tape;
+    reel_optimizer_config optimizer;
     reel_optimizer *opt;
     reel_weights *batches;
     const reel_weight *images, *labels;
@@ -90,12 +88,7 @@ static reel_status prepare(replay *r, const reel_options *o, const reel_ctx *ctx
     reel_weights_destroy(init);
     if (status)
         return status;
-    const reel_sgd_config sgd = {.momentum = reel_options_real(o, "momentum"),
-                                 .dampening = reel_options_real(o, "dampening"),
-                                 .weight_decay = reel_options_real(o, "weight-decay"),
-                                 .nesterov = reel_options_flag(o, "nesterov"),
-                                 .lr_in_velocity = reel_options_flag(o, "lr-in-velocity")};
-    REEL_TRY(reel_sgd_create(&r->opt, reel_net_params(r->net), ctx, &sgd, err));
+    REEL_TRY(reel_optimizer_create(&r->opt, reel_net_params(r->net), ctx, &r->optimizer, err));
     REEL_TRY(reel_tape_create(&r->tape, ctx, &(reel_tape_config){.dtype = dtype}, err));
     r->losses = json_array();
     r->buffer = malloc((size_t)(x[1] * x[2] * x[3] * x[4]) * reel_dtype_size(dtype) + 1);
@@ -160,9 +153,12 @@ static int run(reel_options *options)
     const reel_ctx_config config = {.threads = (int)reel_options_int(options, "threads"),
                                     .seed = (uint64_t)reel_options_int(options, "seed"),
                                     .log = reel_log_to_stderr};
+    replay r = {0};
+    if (reel_optimizer_preset(options, &err) ||
+        reel_optimizer_from_options(&r.optimizer, options, &err))
+        return reel_complain_usage("replay", &err);
     if (reel_ctx_create(&ctx, &config, &err))
         return reel_complain("replay", &err);
-    replay r = {0};
     const reel_status status = play(&r, options, ctx, &err);
     int code = REEL_EXIT_OK;
     if (status)
@@ -190,6 +186,7 @@ const reel_command reel_command_replay = {
              "keeps the weights after the last one.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
+    .more_options = reel_optimizer_row,
     .examples = {{"reel replay init.safetensors batches.safetensors --lr 0.01 --json",
                   "The loss of each step, to compare with PyTorch's."}},
     .group = REEL_COMMAND_MEASURING,

@@ -28,6 +28,7 @@ static const reel_option options_table[] = {
     {.name = "infer",
      .shared = true,
      .help = "show the memory of inference instead of a training step"},
+    {.name = "opt", .shared = true, .help = "optimizer whose state counts in the memory"},
     {.name = "threads", .shared = true},
     {.name = "json", .shared = true},
 };
@@ -96,7 +97,7 @@ static int summarize_net(const reel_options *options, const reel_ctx *ctx)
     config.image_size = size;
     const int64_t input[4] = {reel_options_int(options, "batch-size"), 3, size, size};
     const reel_optimizer_config optimizer =
-        reel_optimizer_config_default(reel_optimizer_find("sgd"));
+        reel_optimizer_config_default(reel_optimizer_find(reel_options_text(options, "opt")));
     reel_layer_info layers[MOST];
     reel_net *net;
     reel_memory_plan memory;
@@ -268,8 +269,8 @@ const reel_command reel_command_summary = {
     .summary = "Show the layers of a network, or the tensors of a file",
     .arguments = "[FILE]",
     .max_args = 1,
-    .notes = "FILE is a .safetensors, .pth or .onnx file. The memory is that of one step with "
-             "momentum on one batch, as in `reel bench step`; a loader holds more batches.",
+    .notes = "FILE is a .safetensors, .pth or .onnx file. The memory is that of one step "
+             "of --opt on one batch, as in `reel bench step`; a loader holds more batches.",
     .options = options_table,
     .n_options = (int)REEL_COUNT(options_table),
     .examples = {{"reel summary --arch alexnet -b 128", "Layers, and the memory of a step."},

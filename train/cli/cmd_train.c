@@ -5,6 +5,7 @@
 #include "data/dataset.h"
 #include "train/cli/cmd_eval.h"
 #include "train/cli/command.h"
+#include "train/cli/optim_options.h"
 #include "train/cli/option_table.h"
 #include "train/cli/recipe.h"
 #include "train/cli/recipe_table.h"
@@ -26,6 +27,12 @@
 static json_t *make_config(const char *command, const char *data, const reel_options *options)
 {
     json_t *values = reel_options_to_json(options);
+    for (int i = 0; i < reel_options_count(options); i++) {
+        const char *name = reel_options_row(options, i)->name;
+        if (reel_optimizer_lacks(options, name))
+            json_object_del(values, name);
+    }
+
     const char *weights = reel_options_text(options, "weights");
     json_t *config = json_pack("{s:s, s:s, s:o}", "command", command, "version", reel_version(),
                                "options", values);
@@ -33,17 +40,6 @@ static json_t *make_config(const char *command, const char *data, const reel_opt
     if (weights)
         reel_json_put_path(config, "weights", weights);
     return config;
-}
-
-/* Giving milestones or a step size says which schedule is meant. As a preset, so that it is stored
- * with the run: a resumed one is not given them again. */
-static reel_status imply_schedule(reel_options *options, reel_error *err)
-{
-    if (reel_options_given(options, "lr-milestones"))
-        return reel_options_preset(options, "lr-scheduler", "multistep", err);
-    if (reel_options_given(options, "lr-step-size"))
-        return reel_options_preset(options, "lr-scheduler", "step", err);
-    return REEL_OK;
 }
 
 /* What the weights to start from are; and, unless it is settled already, what they were told about
@@ -91,7 +87,7 @@ static int read_settings(reel_settings *settings, reel_options *options, const r
     const char *command = finetune ? "finetune" : "train";
     const bool new_run = !r->checkpoint && !r->config;
     reel_error err;
-    if (reel_resume_preset(r, options, &err) || imply_schedule(options, &err))
+    if (reel_resume_preset(r, options, &err) || reel_schedule_preset(options, &err))
         return reel_complain_usage(command, &err);
     if (preset_from_weights(options, r->config != NULL, &err))
         return reel_complain(command, &err);
@@ -303,6 +299,7 @@ const reel_command reel_command_train = {
              "that the run was started with.",
     .options = reel_train_options,
     .n_options = REEL_N_TRAIN_OPTIONS,
+    .more_options = reel_optim_row,
     .examples = {{"reel train photos -o run", "AlexNet from scratch on photos/train."},
                  {"reel train photos -o run --epochs 60 --lr 0.02 -b 64", "With other settings."},
                  {"reel train --resume auto -o run", "Continue an interrupted run."},

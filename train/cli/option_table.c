@@ -2,6 +2,8 @@
 #include "train/cli/option_table.h"
 
 #include "layers/models.h"
+#include "optim/optim.h"
+#include "optim/schedule.h"
 #include "train/cli/recipe_table.h"
 #include "train/run/settings.h"
 
@@ -12,6 +14,16 @@
 static const char *arch_word(int index)
 {
     return index < reel_model_count() ? reel_model_at(index)->name : NULL;
+}
+
+static const char *optimizer_word(int index)
+{
+    return index < reel_optimizer_kind_count() ? reel_optimizer_kind_at(index)->name : NULL;
+}
+
+static const char *schedule_word(int index)
+{
+    return index < reel_schedule_kind_count() ? reel_schedule_kind_at(index)->name : NULL;
 }
 
 /* ---- the rows ---- */

@@ -1,6 +1,7 @@
 /* Applying and printing a recipe. */
 #include "train/cli/recipe.h"
 
+#include "train/cli/optim_options.h"
 #include "train/cli/recipe_table.h"
 #include "train/run/say.h"
 
@@ -24,8 +25,8 @@ void reel_recipe_print(const char *name, const reel_options *options)
     size_t used = 0;
     for (const reel_setting *s = recipe->settings; s->option; s++) {
         const char *value = reel_options_text(options, s->option);
-        if (!value)
-            continue;
+        if (!value || reel_optimizer_lacks(options, s->option))
+            continue; /* recipes are made for SGD */
         char item[100];
         const int n = snprintf(item, sizeof item, "  --%s %s%s", s->option, value,
                                strcmp(value, s->value) != 0 ? " (changed)" : "");

@@ -1,6 +1,7 @@
 /* Finding the run to resume. */
 #include "train/cli/train_resume.h"
 
+#include "train/cli/optim_options.h"
 #include "train/cli/recipe.h"
 #include "train/run/json_util.h"
 #include "train/run/run_lock.h"
@@ -71,6 +72,7 @@ reel_status reel_resume_preset(const reel_resumed_run *r, reel_options *options,
 {
     const json_t *stored = json_object_get(r->config, "options");
     REEL_TRY(preset_recipe(json_string_value(json_object_get(stored, "recipe")), options, err));
+    REEL_TRY(reel_optimizer_preset(options, err));
 
     reel_error why;
     if (stored && reel_options_from_json(options, stored, &why))

@@ -4,11 +4,11 @@
 #include "train/cli/train_settings.h"
 
 #include "core/ctx.h"
+#include "train/cli/optim_options.h"
 #include "train/cli/option_table.h"
 #include "train/cli/option_words.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Every option's value into the field that its row made. */
@@ -35,51 +35,6 @@ static void copy_fields(reel_settings *s, const reel_options *o)
             *(const char **)field = reel_options_text(o, row->name);
         }
     }
-}
-
-/* ---- schedule ---- */
-static reel_status read_milestones(reel_schedule *s, const char *text, reel_error *err)
-{
-    for (const char *p = text; p && *p;) {
-        char *end;
-        const int64_t epoch = strtoll(p, &end, 10);
-        if (end == p || (*end && *end != ',') || s->n_milestones == (int)REEL_COUNT(s->milestones))
-            return reel_fail(err, REEL_ERR_INVALID,
-                             "--lr-milestones: expected up to %d epochs such as 23,51,78, got '%s'",
-                             (int)REEL_COUNT(s->milestones), text);
-        s->milestones[s->n_milestones++] = epoch;
-        p = *end ? end + 1 : end;
-    }
-    return REEL_OK;
-}
-
-static reel_status read_schedule(reel_settings *settings, reel_error *err)
-{
-    static const char *const names[] = {"constant", "step", "multistep",
-                                        "cosine",   "poly", "plateau"};
-    reel_schedule *s = &settings->schedule;
-    *s = (reel_schedule){.lr = settings->lr,
-                         .gamma = settings->lr_gamma,
-                         .min_lr = settings->lr_min,
-                         .power = settings->lr_power,
-                         .step_size = settings->lr_step_size,
-                         .warmup_epochs = settings->lr_warmup_epochs,
-                         .epochs = settings->epochs,
-                         .patience = settings->lr_patience,
-                         .threshold = 1e-4};
-    for (int i = 0; i < REEL_COUNT(names); i++)
-        if (!strcmp(settings->lr_scheduler, names[i]))
-            s->kind = (reel_schedule_kind)i;
-
-    if (s->warmup_epochs > 0 && s->warmup_epochs >= (double)s->epochs)
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "--lr-warmup-epochs: expected less than --epochs %lld, got %g",
-                         (long long)s->epochs, s->warmup_epochs);
-    REEL_TRY(read_milestones(s, settings->lr_milestones, err));
-    if (s->kind == REEL_SCHEDULE_MULTISTEP && s->n_milestones == 0)
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "--lr-scheduler multistep: expected --lr-milestones N,N,..., got none");
-    return REEL_OK;
 }
 
 /* ---- images ---- */
@@ -148,7 +103,7 @@ static reel_status read_transforms(reel_settings *s, const reel_options *o, reel
     return REEL_OK;
 }
 
-/* ---- network, optimizer, threads ---- */
+/* ---- network, threads ---- */
 static reel_status read_net(reel_settings *s, reel_error *err)
 {
     s->model = reel_model_find(s->arch);
@@ -168,23 +123,6 @@ static reel_status read_net(reel_settings *s, reel_error *err)
         s->net.weight_init.kind = REEL_INIT_XAVIER_NORMAL;
     if (s->net.weight_init.kind != REEL_INIT_DEFAULT)
         s->net.bias_init = (reel_init){REEL_INIT_CONSTANT, 0};
-    return REEL_OK;
-}
-
-/* Values of the optimizer's options, each from the command's option of the same name. */
-static reel_status read_optimizer(reel_settings *s, const reel_options *o, reel_error *err)
-{
-    reel_optimizer_config *config = &s->optimizer;
-    *config = reel_optimizer_config_default(reel_optimizer_find("sgd"));
-    for (int i = 0; i < config->kind->n_options; i++) {
-        const char *name = config->kind->options[i].name;
-        if (reel_options_known(o, name) && reel_options_set(o, name))
-            REEL_TRY(reel_optimizer_config_set(config, name, reel_options_text(o, name), err));
-    }
-
-    reel_error why;
-    if (reel_optimizer_config_check(config, &why))
-        return reel_fail(err, why.status, "--%s", why.message);
     return REEL_OK;
 }
 
@@ -216,7 +154,7 @@ reel_status reel_settings_read(reel_settings *s, const reel_options *o, reel_err
     s->nan_action = nan_action_from(s->on_nan);
     read_threads(s);
     REEL_TRY(read_net(s, err));
-    REEL_TRY(read_optimizer(s, o, err));
-    REEL_TRY(read_schedule(s, err));
+    REEL_TRY(reel_optimizer_from_options(&s->optimizer, o, err));
+    REEL_TRY(reel_schedule_from_options(&s->schedule, o, err));
     return read_transforms(s, o, err);
 }

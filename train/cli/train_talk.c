@@ -2,6 +2,7 @@
 #include "train/cli/train_talk.h"
 
 #include "train/cli/command.h"
+#include "train/cli/optim_options.h"
 #include "train/cli/recipe.h"
 #include "train/run/json_util.h"
 #include "train/run/signals.h"
@@ -52,6 +53,7 @@ void reel_train_say_start(const reel_loop *loop, const reel_options *options,
     if (s->quiet)
         return;
     reel_recipe_print(s->recipe, options);
+    reel_optimizer_say(options);
     say_data(loop);
     say_machine(loop);
 

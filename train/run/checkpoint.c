@@ -26,12 +26,22 @@ static reel_status put_json_metadata(reel_weights_writer *w, const char *key, co
     return status;
 }
 
+/* reel.schedule: what the schedule remembers, by name. */
+static json_t *schedule_json(const reel_schedule *s)
+{
+    json_t *o = json_object();
+    const char *name;
+    for (int i = 0; (name = reel_schedule_state_name(s, i)); i++)
+        json_object_set_new(o, name,
+                            reel_schedule_state_is_count(s, i) ? json_integer((int64_t)s->state[i])
+                                                               : json_real(s->state[i]));
+    return o;
+}
+
 static reel_status put_state(const reel_checkpoint *c, reel_weights_writer *w, reel_error *err)
 {
-    const reel_schedule *s = c->schedule;
     json_t *state = reel_run_state_json(c->state);
-    json_t *schedule = json_pack("{s:f, s:I, s:I}", "best", s->best, "bad", (json_int_t)s->bad,
-                                 "reductions", (json_int_t)s->reductions);
+    json_t *schedule = schedule_json(c->schedule);
 
     reel_status status;
     REEL_TRY_GOTO(put_json_metadata(w, "reel.state", state, err), done);
@@ -157,12 +167,22 @@ reel_status reel_checkpoint_open(reel_weights **out, const char *path, reel_erro
     return status;
 }
 
+/* Numbers that are missing begin at 0, as those of a schedule that a resumed run was given anew. */
 static bool read_schedule_state(reel_schedule *s, const json_t *o)
 {
-    const json_t *best = json_object_get(o, "best");
-    s->best = json_number_value(best);
-    return json_is_number(best) && reel_read_count(&s->bad, json_object_get(o, "bad")) &&
-           reel_read_count(&s->reductions, json_object_get(o, "reductions"));
+    const char *name;
+    for (int i = 0; (name = reel_schedule_state_name(s, i)); i++) {
+        const json_t *value = json_object_get(o, name);
+        int64_t count = 0;
+        if (!value)
+            continue;
+        if (!json_is_number(value))
+            return false;
+        if (reel_schedule_state_is_count(s, i) && !reel_read_count(&count, value))
+            return false;
+        s->state[i] = json_number_value(value);
+    }
+    return json_is_object(o);
 }
 
 /* A key of the metadata as JSON, to be freed; NULL where there is none. */

@@ -9,6 +9,7 @@
 #define REEL_TRAIN_CHECKPOINT_H
 
 #include "optim/optim.h"
+#include "optim/schedule.h"
 #include "train/run/model_card.h"
 #include "train/run/run_state.h"
 

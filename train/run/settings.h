@@ -5,6 +5,7 @@
 #include "data/transforms/transform.h"
 #include "layers/models.h"
 #include "optim/optim.h"
+#include "optim/schedule.h"
 #include "train/run/guard.h"
 
 /* The type of an option's field. */

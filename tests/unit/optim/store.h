@@ -53,4 +53,48 @@ static inline void expect_values(const reel_tensor *t, const double *want, doubl
     }
 }
 
+/* Uneven lengths, large enough for a parallel region; a value that depends on the place. */
+static inline double noise(int64_t i, int step_number)
+{
+    uint64_t x =
+        ((uint64_t)i + 1) * 0x9e3779b97f4a7c15u + (uint64_t)step_number * 0xd1b54a32d192ed03u;
+    x ^= x >> 29;
+    x *= 0xbf58476d1ce4e5b9u;
+    return (double)(x >> 40) / 8388608.0 - 1;
+}
+
+static inline void fill_noise(const reel_tensor *t, int step_number)
+{
+    for (int64_t i = 0; i < t->shape[0]; i++)
+        reel_tensor_set(t, &i, noise(i, step_number));
+}
+
+enum { LONG = 4 };
+#define LONG_LENGTHS ((const int64_t[LONG]){70001, 17, 100003, 1})
+
+static inline void run_steps(reel_params *params, reel_optimizer *opt, int first, int last)
+{
+    for (int s = first; s < last; s++) {
+        for (int i = 0; i < LONG; i++) {
+            reel_param *p = reel_params_at(params, i);
+            fill_noise(&p->grad, s);
+            p->has_grad = true;
+        }
+        reel_error err = {0};
+        cr_assert_eq(reel_optimizer_step(opt, 0.01 * (s + 1), &err), REEL_OK, "%s", err.message);
+    }
+}
+
+static inline void expect_same_bits(const reel_params *a, const reel_params *b)
+{
+    for (int i = 0; i < LONG; i++) {
+        const reel_tensor x = reel_params_at(a, i)->value, y = reel_params_at(b, i)->value;
+        for (int64_t k = 0; k < x.shape[0]; k++) {
+            const float p = ((float *)x.data)[k], q = ((float *)y.data)[k];
+            cr_assert(memcmp(&p, &q, sizeof p) == 0, "%s[%lld]: %.9g and %.9g",
+                      reel_params_at(a, i)->name, (long long)k, (double)p, (double)q);
+        }
+    }
+}
+
 #endif

@@ -3,48 +3,77 @@
 #include <math.h>
 #include <string.h>
 
-#include "optim/optim.h"
+#include "optim/schedule.h"
+
+/* A schedule by name with options such as "lr-gamma 0.5"; lr 0.1, one step per epoch. */
+static reel_schedule make_schedule(const char *kind, const char *const *options)
+{
+    reel_error err = {0};
+    cr_assert_not_null(reel_schedule_find(kind), "%s is not there", kind);
+    reel_schedule s = reel_schedule_default(reel_schedule_find(kind));
+    s.lr = 0.1;
+    for (; *options; options += 2)
+        cr_assert_eq(reel_schedule_set(&s, options[0], options[1], &err), REEL_OK, "%s: %s", kind,
+                     err.message);
+    return s;
+}
+
+/* The empty list is one NULL as well. */
+#define OPTIONS(...) ((const char *const[13]){__VA_ARGS__})
 
 /* PyTorch 1.13: o = torch.optim.SGD([torch.zeros(1)], lr=0.1); s = SCHEDULER(o, ...);
  *   for i in range(n): print(o.param_groups[0]['lr']); o.step(); s.step() */
 static const struct {
-    const char *label;
-    reel_schedule schedule;
+    const char *label, *kind;
+    const char *options[5];
+    int64_t epochs;
+    double warmup_epochs;
     int n;
     double want[12];
 } cases[] = {
-    {"ConstantLR", {.kind = REEL_SCHEDULE_CONSTANT}, 3, {0.1, 0.1, 0.1}},
+    {"ConstantLR", "constant", {NULL}, 3, 0, 3, {0.1, 0.1, 0.1}},
     {"StepLR(o, 3, 0.5)",
-     {.kind = REEL_SCHEDULE_STEP, .step_size = 3, .gamma = 0.5, .epochs = 10},
+     "step",
+     {"lr-step-size", "3", "lr-gamma", "0.5"},
+     10,
+     0,
      10,
      {0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.025, 0.025, 0.025, 0.0125}},
     {"StepLR(o, 2), gamma 0.1 by default",
-     {.kind = REEL_SCHEDULE_STEP, .step_size = 2, .epochs = 10},
+     "step",
+     {"lr-step-size", "2"},
+     10,
+     0,
      6,
      {0.1, 0.1, 0.01, 0.01, 0.001, 0.001}},
     {"MultiStepLR(o, [2, 5], 0.1)",
-     {.kind = REEL_SCHEDULE_MULTISTEP,
-      .milestones = {2, 5},
-      .n_milestones = 2,
-      .gamma = 0.1,
-      .epochs = 8},
+     "multistep",
+     {"lr-milestones", "2,5"},
+     8,
+     0,
      8,
      {0.1, 0.1, 0.01, 0.01, 0.01, 0.001, 0.001, 0.001}},
     {"CosineAnnealingLR(o, 8, 0.001)",
-     {.kind = REEL_SCHEDULE_COSINE, .min_lr = 0.001, .epochs = 8},
+     "cosine",
+     {"lr-min", "0.001"},
+     8,
+     0,
      8,
      {0.1, 0.096232036859308701, 0.085501785668734107, 0.069442829902071956, 0.050500000000000003,
       0.031557170097928057, 0.0154982143312659, 0.0047679631406913059}},
     {"PolynomialLR(o, 8, 2.0)",
-     {.kind = REEL_SCHEDULE_POLY, .power = 2, .epochs = 8},
+     "poly",
+     {"lr-power", "2"},
+     8,
+     0,
      8,
      {0.1, 0.0765625, 0.05625, 0.0390625, 0.025, 0.0140625, 0.00625, 0.0015625}},
-    {"PolynomialLR(o, 4), power 1 by default",
-     {.kind = REEL_SCHEDULE_POLY, .epochs = 4},
-     4,
-     {0.1, 0.075, 0.05, 0.025}},
+    {"PolynomialLR(o, 4), power 1 by default", "poly", {NULL}, 4, 0, 4, {0.1, 0.075, 0.05, 0.025}},
     {"SequentialLR(o, [LinearLR(o, 0.01, total_iters=4), CosineAnnealingLR(o, 8, 0)], [4])",
-     {.kind = REEL_SCHEDULE_COSINE, .epochs = 12, .warmup_epochs = 4},
+     "cosine",
+     {NULL},
+     12,
+     4,
      12,
      {0.001, 0.02575, 0.0505, 0.07525, 0.1, 0.096193976625564337, 0.085355339059327379,
       0.069134171618254497, 0.05, 0.030865828381745515, 0.014644660940672627,
@@ -54,12 +83,10 @@ static const struct {
 Test(schedule, equals_pytorch_with_one_step_per_epoch)
 {
     for (int c = 0; c < REEL_COUNT(cases); c++) {
-        reel_schedule s = cases[c].schedule;
+        reel_schedule s = make_schedule(cases[c].kind, cases[c].options);
         reel_error err = {0};
-        s.lr = 0.1;
-        s.steps_per_epoch = 1;
-        if (s.epochs == 0)
-            s.epochs = 3;
+        s.epochs = cases[c].epochs;
+        s.warmup_epochs = cases[c].warmup_epochs;
         cr_assert_eq(reel_schedule_check(&s, &err), REEL_OK, "%s: %s", cases[c].label, err.message);
         for (int i = 0; i < cases[c].n; i++) {
             const double got = reel_schedule_at(&s, i);
@@ -71,15 +98,17 @@ Test(schedule, equals_pytorch_with_one_step_per_epoch)
 
 Test(schedule, step_schedules_change_between_epochs_and_cosine_within)
 {
-    reel_schedule s = {.kind = REEL_SCHEDULE_STEP,
-                       .lr = 1,
-                       .gamma = 0.5,
-                       .step_size = 2,
-                       .epochs = 4,
-                       .steps_per_epoch = 10};
+    reel_schedule s = make_schedule("step", OPTIONS("lr-step-size", "2", "lr-gamma", "0.5"));
+    s.lr = 1;
+    s.epochs = 4;
+    s.steps_per_epoch = 10;
     cr_assert_eq(reel_schedule_at(&s, 19), 1.0);
     cr_assert_eq(reel_schedule_at(&s, 20), 0.5);
-    s.kind = REEL_SCHEDULE_COSINE;
+
+    s = make_schedule("cosine", OPTIONS(NULL));
+    s.lr = 1;
+    s.epochs = 4;
+    s.steps_per_epoch = 10;
     cr_assert(reel_schedule_at(&s, 20) > reel_schedule_at(&s, 21));
     cr_assert(fabs(reel_schedule_at(&s, 20) - 0.5) < 1e-15);
     cr_assert(fabs(reel_schedule_at(&s, 40)) < 1e-15, "one past the end: %g",
@@ -92,14 +121,12 @@ Test(schedule, step_schedules_change_between_epochs_and_cosine_within)
  * steps 6 to 9. */
 Test(schedule, a_warm_up_of_part_of_an_epoch_stands_in_front)
 {
-    const reel_schedule s = {.kind = REEL_SCHEDULE_STEP,
-                             .lr = 1,
-                             .gamma = 0.1,
-                             .step_size = 1,
-                             .epochs = 4,
-                             .steps_per_epoch = 4,
-                             .warmup_epochs = 1.5,
-                             .warmup_start = 0.5};
+    reel_schedule s = make_schedule("step", OPTIONS("lr-step-size", "1"));
+    s.lr = 1;
+    s.epochs = 4;
+    s.steps_per_epoch = 4;
+    s.warmup_epochs = 1.5;
+    s.warmup_start = 0.5;
     for (int i = 0; i < 6; i++)
         cr_assert(fabs(reel_schedule_at(&s, i) - (0.5 + i / 12.0)) < 1e-15, "step %d: %g", i,
                   reel_schedule_at(&s, i));
@@ -110,11 +137,10 @@ Test(schedule, a_warm_up_of_part_of_an_epoch_stands_in_front)
 
 Test(schedule, a_warm_up_may_fill_the_whole_run)
 {
-    const reel_schedule s = {.kind = REEL_SCHEDULE_COSINE,
-                             .lr = 1,
-                             .epochs = 1,
-                             .steps_per_epoch = 2,
-                             .warmup_epochs = 1};
+    reel_schedule s = make_schedule("cosine", OPTIONS(NULL));
+    s.lr = 1;
+    s.steps_per_epoch = 2;
+    s.warmup_epochs = 1;
     cr_assert_eq(reel_schedule_at(&s, 1), 0.505);
     cr_assert(isfinite(reel_schedule_at(&s, 2)));
 }
@@ -127,14 +153,9 @@ Test(schedule, plateau_equals_pytorch)
                                     1.39, NAN, 1.38,  1.5,  1.5,   1.5, 1.5, 1.5, 1.5};
     static const double want[] = {0.1,   0.1,   0.1,   0.1,   0.01,  0.01, 0.01, 0.01, 0.001,
                                   0.001, 0.001, 0.001, 0.001, 0.001, 1e-4, 1e-4, 1e-4, 1e-4};
-    reel_schedule s = {.kind = REEL_SCHEDULE_PLATEAU,
-                       .lr = 0.1,
-                       .gamma = 0.1,
-                       .patience = 2,
-                       .threshold = 0.01,
-                       .min_lr = 1e-4,
-                       .epochs = 20,
-                       .steps_per_epoch = 1};
+    reel_schedule s = make_schedule(
+        "plateau", OPTIONS("lr-patience", "2", "lr-threshold", "0.01", "lr-min", "1e-4"));
+    s.epochs = 20;
     for (int i = 0; i < REEL_COUNT(losses); i++) {
         reel_schedule_observe(&s, losses[i]);
         const double got = reel_schedule_at(&s, i);
@@ -143,56 +164,104 @@ Test(schedule, plateau_equals_pytorch)
     }
 }
 
+static double remembered(const reel_schedule *s, const char *name)
+{
+    for (int i = 0; reel_schedule_state_name(s, i); i++)
+        if (!strcmp(reel_schedule_state_name(s, i), name))
+            return s->state[i];
+    cr_assert_fail("%s has no state %s", s->kind->name, name);
+    return NAN;
+}
+
 Test(schedule, a_loss_of_zero_cannot_be_improved_upon)
 {
-    reel_schedule s = {
-        .kind = REEL_SCHEDULE_PLATEAU, .lr = 1, .patience = 1, .epochs = 9, .steps_per_epoch = 1};
+    reel_schedule s = make_schedule("plateau", OPTIONS("lr-patience", "1"));
     reel_schedule_observe(&s, 0);
     reel_schedule_observe(&s, 0.5);
     reel_schedule_observe(&s, 0.4);
-    cr_assert_eq(s.reductions, 1, "%lld", (long long)s.reductions);
+    cr_assert_eq(remembered(&s, "reductions"), 1);
 }
 
 Test(schedule, a_loss_that_is_not_finite_is_no_best)
 {
-    reel_schedule s = {
-        .kind = REEL_SCHEDULE_PLATEAU, .lr = 1, .patience = 1, .epochs = 9, .steps_per_epoch = 1};
+    reel_schedule s = make_schedule("plateau", OPTIONS("lr-patience", "1"));
     reel_schedule_observe(&s, INFINITY);
-    cr_expect(isfinite(s.best), "%g", s.best); /* it is written as JSON */
+    cr_expect(isfinite(remembered(&s, "best"))); /* it is written as JSON */
     reel_schedule_observe(&s, 0.5);
-    cr_expect_eq(s.best, 0.5, "%g", s.best);
+    cr_expect_eq(remembered(&s, "best"), 0.5);
 }
 
-Test(schedule, settings_that_cannot_work_are_refused)
+Test(schedule, only_plateau_remembers)
 {
-    const reel_schedule good = {.kind = REEL_SCHEDULE_STEP,
-                                .lr = 0.1,
-                                .step_size = 1,
-                                .n_milestones = 1,
-                                .epochs = 3,
-                                .steps_per_epoch = 2};
-    reel_schedule bad[14];
-    for (int i = 0; i < REEL_COUNT(bad); i++)
-        bad[i] = good;
-    bad[0].lr = NAN;
-    bad[1].lr = -1;
-    bad[2].gamma = -1;
-    bad[3].min_lr = 0.2;
-    bad[4].epochs = 0;
-    bad[5].steps_per_epoch = 0;
-    bad[6].warmup_epochs = 4;
-    bad[7].warmup_start = 2;
-    bad[8].step_size = 0;
-    bad[9].kind = REEL_SCHEDULE_MULTISTEP, bad[9].n_milestones = 17;
-    bad[10].kind = REEL_SCHEDULE_MULTISTEP, bad[10].n_milestones = 2, bad[10].milestones[0] = 5;
-    bad[11].kind = REEL_SCHEDULE_POLY, bad[11].power = -1;
-    bad[12].kind = REEL_SCHEDULE_PLATEAU, bad[12].gamma = 1;
-    bad[13].kind = (reel_schedule_kind)99;
+    for (int k = 0; k < reel_schedule_kind_count(); k++) {
+        reel_schedule s = reel_schedule_default(reel_schedule_kind_at(k));
+        for (int i = 0; i < 9; i++)
+            reel_schedule_observe(&s, 1.5);
+        const bool plateau = !strcmp(s.kind->name, "plateau");
+        cr_expect_eq(reel_schedule_state_name(&s, 0) != NULL, plateau, "%s", s.kind->name);
+        cr_expect_eq(s.state[0] != 0, plateau, "%s", s.kind->name);
+        cr_expect_eq(reel_schedule_find(s.kind->name), s.kind);
+    }
+    cr_expect_null(reel_schedule_find("none"));
+}
+
+static void expect_refused(const reel_schedule *s, const char *why)
+{
+    reel_error err = {0};
+    cr_expect_eq(reel_schedule_check(s, &err), REEL_ERR_INVALID, "accepted: %s", why);
+    cr_expect(strncmp(err.message, "schedule: ", 10) == 0, "%s: %s", why, err.message);
+    cr_expect(strstr(err.message, why), "%s: %s", why, err.message);
+}
+
+Test(schedule, runs_that_cannot_be_are_refused)
+{
+    const reel_schedule good = make_schedule("constant", OPTIONS(NULL));
     cr_assert_eq(reel_schedule_check(&good, NULL), REEL_OK);
+    reel_schedule s = good;
+    s.lr = NAN;
+    expect_refused(&s, "learning rate");
+    s.lr = -1;
+    expect_refused(&s, "learning rate");
+    s = good, s.epochs = 0;
+    expect_refused(&s, "1 epoch");
+    s = good, s.steps_per_epoch = 0;
+    expect_refused(&s, "step per epoch");
+    s = good, s.warmup_epochs = 4;
+    expect_refused(&s, "warm-up");
+    s = good, s.warmup_start = 2;
+    expect_refused(&s, "start of the warm-up");
+    s = good, s.kind = NULL;
+    expect_refused(&s, "expected a schedule");
+}
+
+Test(schedule, options_that_cannot_work_are_refused)
+{
+    static const char *const bad[][3] = {
+        {"step", "lr-step-size", "0"},        {"step", "lr-gamma", "-1"},
+        {"multistep", "lr-milestones", ""},   {"multistep", "lr-milestones", "5,3"},
+        {"multistep", "lr-milestones", "-1"}, {"poly", "lr-power", "-1"},
+        {"poly", "lr-power", "nan"},          {"plateau", "lr-gamma", "1"},
+        {"plateau", "lr-threshold", "1"},     {"plateau", "lr-patience", "-1"},
+        {"plateau", "lr-min", "0.2"},         {"cosine", "lr-min", "0.2"}};
+    for (int i = 0; i < REEL_COUNT(bad); i++) {
+        const reel_schedule s = make_schedule(bad[i][0], OPTIONS(bad[i][1], bad[i][2]));
+        expect_refused(&s, bad[i][1]);
+    }
+}
+
+Test(schedule, text_that_is_no_value_is_refused)
+{
+    static const char *const bad[][3] = {
+        {"step", "lr-step-size", "3x"},
+        {"step", "lr-gamma", ""},
+        {"step", "lr-power", "1"},
+        {"multistep", "lr-milestones", "3,x"},
+        {"multistep", "lr-milestones", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17"}};
     for (int i = 0; i < REEL_COUNT(bad); i++) {
         reel_error err = {0};
-        cr_assert_eq(reel_schedule_check(&bad[i], &err), REEL_ERR_INVALID,
-                     "setting %d was accepted", i);
-        cr_assert(strncmp(err.message, "schedule: ", 10) == 0, "setting %d: %s", i, err.message);
+        reel_schedule s = reel_schedule_default(reel_schedule_find(bad[i][0]));
+        cr_expect_eq(reel_schedule_set(&s, bad[i][1], bad[i][2], &err), REEL_ERR_INVALID, "%s",
+                     bad[i][1]);
+        cr_expect(strncmp(err.message, bad[i][1], strlen(bad[i][1])) == 0, "%s", err.message);
     }
 }

@@ -261,55 +261,13 @@ Test(sgd, parameters_without_gradient_frozen_ones_and_buffers_do_not_move)
     reel_ctx_destroy(ctx);
 }
 
-/* Uneven lengths, large enough for a parallel region; a value that depends on the place. */
-static double noise(int64_t i, int step_number)
-{
-    uint64_t x =
-        ((uint64_t)i + 1) * 0x9e3779b97f4a7c15u + (uint64_t)step_number * 0xd1b54a32d192ed03u;
-    x ^= x >> 29;
-    x *= 0xbf58476d1ce4e5b9u;
-    return (double)(x >> 40) / 8388608.0 - 1;
-}
-
-static void fill_noise(const reel_tensor *t, int step_number)
-{
-    for (int64_t i = 0; i < t->shape[0]; i++)
-        reel_tensor_set(t, &i, noise(i, step_number));
-}
-
-static const int64_t long_lengths[4] = {70001, 17, 100003, 1};
-
-static void run_steps(reel_params *params, reel_optimizer *opt, int first, int last)
-{
-    for (int s = first; s < last; s++) {
-        for (int i = 0; i < 4; i++) {
-            reel_param *p = reel_params_at(params, i);
-            fill_noise(&p->grad, s);
-            p->has_grad = true;
-        }
-        step(opt, 0.01 * (s + 1));
-    }
-}
-
-static void expect_same_bits(const reel_params *a, const reel_params *b)
-{
-    for (int i = 0; i < 4; i++) {
-        const reel_tensor x = reel_params_at(a, i)->value, y = reel_params_at(b, i)->value;
-        for (int64_t k = 0; k < x.shape[0]; k++) {
-            const float p = ((float *)x.data)[k], q = ((float *)y.data)[k];
-            cr_assert(memcmp(&p, &q, sizeof p) == 0, "%s[%lld]: %.9g and %.9g", names[i],
-                      (long long)k, (double)p, (double)q);
-        }
-    }
-}
-
 Test(sgd, one_and_two_and_five_threads_give_the_same_bits)
 {
     static const int threads[] = {1, 2, 5};
     reel_params *params[3];
     for (int t = 0; t < 3; t++) {
         reel_ctx *ctx = make_ctx(threads[t]);
-        params[t] = make_store(REEL_F32, 4, names, long_lengths);
+        params[t] = make_store(REEL_F32, 4, names, LONG_LENGTHS);
         for (int i = 0; i < 4; i++)
             fill_noise(&reel_params_at(params[t], i)->value, 99);
         reel_optimizer *opt =
@@ -330,8 +288,8 @@ Test(sgd, a_resumed_run_continues_with_the_same_bits)
     reel_ctx *ctx = make_ctx(2);
     reel_error err = {0};
     const reel_sgd_config config = {.momentum = 0.9, .dampening = 0.1, .weight_decay = 1e-4};
-    reel_params *whole = make_store(REEL_F32, 4, names, long_lengths),
-                *resumed = make_store(REEL_F32, 4, names, long_lengths);
+    reel_params *whole = make_store(REEL_F32, 4, names, LONG_LENGTHS),
+                *resumed = make_store(REEL_F32, 4, names, LONG_LENGTHS);
     for (int i = 0; i < 4; i++)
         fill_noise(&reel_params_at(whole, i)->value, 99);
     reel_optimizer *opt = make_sgd(whole, ctx, config), *again = make_sgd(resumed, ctx, config);

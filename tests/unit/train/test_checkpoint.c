@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 
+enum { BEST, BAD, REDUCTIONS }; /* what plateau remembers */
+
 /* The small net, with an optimizer and a card for two classes. */
 static void make_session(reel_session *s)
 {
@@ -16,6 +18,7 @@ static void make_session(reel_session *s)
     s->groups = (reel_groups){.bias_lr_mult = 1, .bias_decay_mult = 1, .head_lr_mult = 1};
     const reel_optimizer_config sgd = reel_optimizer_config_default(reel_optimizer_find("sgd"));
     MUST(reel_session_optimize(s, &sgd, &err), err);
+    s->schedule = reel_schedule_default(reel_schedule_find("plateau"));
     MUST(reel_session_ready(s, &err), err);
     MUST(reel_model_card_make_names(&s->card, 2, &err), err);
     MUST(reel_model_card_set_name(&s->card, 0, "arrow", &err), err);
@@ -73,8 +76,8 @@ Test(checkpoint, what_was_saved_is_restored, .init = enter_scratch, .fini = leav
                                .rollbacks = 2,
                                .skipped = 4,
                                .stall = {.sum = 1.1, .n = 8, .length = 1000}};
-    s.schedule.best = 0.7;
-    s.schedule.reductions = 2;
+    s.schedule.state[BEST] = 0.7;
+    s.schedule.state[REDUCTIONS] = 2;
     save_at(&s, &dir, 8, 2, 0);
 
     make_session(&t);
@@ -86,7 +89,7 @@ Test(checkpoint, what_was_saved_is_restored, .init = enter_scratch, .fini = leav
     json_t *stored = reel_checkpoint_config(weights);
     cr_expect(json_equal(stored, config));
     cr_expect(memcmp(&s.state, &t.state, sizeof s.state) == 0, "another state");
-    cr_expect(t.schedule.best == 0.7 && t.schedule.reductions == 2 && t.schedule.bad == 0);
+    cr_expect(memcmp(s.schedule.state, t.schedule.state, sizeof s.schedule.state) == 0);
     for (int i = 0; i < reel_params_count(reel_net_params(s.net)); i++) {
         const reel_tensor *a = &reel_params_at(reel_net_params(s.net), i)->value,
                           *b = &reel_params_at(reel_net_params(t.net), i)->value;
@@ -194,7 +197,7 @@ Test(checkpoint, one_of_the_version_before_is_read)
     cr_expect(state->right == 5 && state->seen == 8 && state->lr_scale == 1);
     cr_expect(state->stall.n == 5 && state->stall.length == 200);
     cr_expect_eq(state->loss_sum, 6.2352838516235352);
-    cr_expect_eq(s.schedule.best, 0.73349350690841675);
+    cr_expect_eq(s.schedule.state[BEST], 0.73349350690841675);
 
     /* Every value and every momentum, in row-major order as the file has them. */
     const reel_params *params = reel_net_params(s.net);

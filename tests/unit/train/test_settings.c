@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "train/cli/optim_options.h"
 #include "train/cli/option_table.h"
 #include "train/cli/options.h"
 #include "train/cli/recipe.h"
@@ -15,6 +16,7 @@
 
 static const reel_syntax syntax = {.options = reel_train_options,
                                    .n_options = REEL_N_TRAIN_OPTIONS,
+                                   .more_options = reel_optim_row,
                                    .arguments = "[DATA]",
                                    .max_args = 1};
 
@@ -62,7 +64,8 @@ Test(settings, each_row_has_the_name_of_its_field)
 
 Test(settings, every_type_reaches_its_field)
 {
-    reel_options *o = parse("d -o out --epochs 7 --lr 0.5 --max-time 2m --class-balanced --crop random");
+    reel_options *o =
+        parse("d -o out --epochs 7 --lr 0.5 --max-time 2m --class-balanced --crop random");
     reel_settings s;
     reel_error err;
     cr_assert_eq(reel_settings_read(&s, o, &err), REEL_OK, "%s", err.message);
@@ -103,8 +106,12 @@ Test(settings, options_that_do_not_go_together_are_refused)
     expect_refused("d --resume auto --weights x", "--resume and --weights exclude each other");
     expect_refused("d --test-only", "--test-only: expected --weights");
     expect_refused("d --nesterov --momentum 0", "--nesterov: expected momentum above 0");
-    expect_refused("d --lr-scheduler multistep", "expected --lr-milestones N,N,..., got none");
-    expect_refused("d --lr-milestones 3,x", "--lr-milestones: expected up to 16 epochs");
+    expect_refused("d --lr-scheduler multistep",
+                   "--lr-milestones: expected epochs such as 23,51,78, got none");
+    expect_refused("d --lr-scheduler multistep --lr-milestones 3,x",
+                   "--lr-milestones: expected up to 16 whole numbers");
+    expect_refused("d --opt adamw --momentum 0.9", "--momentum: --opt adamw has no such option");
+    expect_refused("d --opt adamw --beta1 1", "--beta1: expected less than 1");
     expect_refused("d --epochs 2 --lr-warmup-epochs 2", "--lr-warmup-epochs: expected less than");
     expect_refused("d --val-resize-size 20 --val-crop-size 64", "--val-resize-size: expected the");
     expect_refused("d --val-crop-size 1", "--val-crop-size: expected 63 or more for alexnet");
@@ -138,10 +145,10 @@ Test(settings, changes_of_a_resumed_run_are_reported_by_scope, .init = cr_redire
         parse("--lr .1 --keep 5 --momentum 0.8 --flip 0.25 --threads 2 --resume auto");
     reel_train_warn_of_changes(o, stored);
     cr_expect_stderr_eq_str(
-        "reel train: warning: --momentum was 0.9 and is 0.8 now: from here the run is another one "
-        "than was begun\n"
         "reel train: warning: --flip was not given and is 0.25 now: from here the run may be "
-        "another one than was begun\n");
+        "another one than was begun\n"
+        "reel train: warning: --momentum was 0.9 and is 0.8 now: from here the run is another one "
+        "than was begun\n");
     reel_train_warn_of_changes(o, NULL);
     reel_options_destroy(o);
     json_decref(stored);

@@ -1,0 +1,41 @@
+/* The rate follows half a cosine from lr down to a minimum, step by step:
+ * min + (lr - min) (1 + cos(pi t)) / 2, with t from 0 to 1 over the run. PyTorch's
+ * CosineAnnealingLR; Loshchilov and Hutter 2017, without restarts. */
+#include "core/elementary.h"
+#include "optim/schedule.h"
+
+#include <math.h>
+
+enum { MIN };
+
+static const reel_optim_option options[] = {
+    [MIN] = {.name = "lr-min",
+             .type = REEL_OPTIM_REAL,
+             .initial = 0,
+             .most = 1e6,
+             .help = "lowest learning rate"},
+};
+
+static reel_status cosine_check(const reel_schedule *s, reel_error *err)
+{
+    if (s->values.at[MIN] > s->lr)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "lr-min: expected at most the learning rate %g, got %g", s->lr,
+                         s->values.at[MIN]);
+    return REEL_OK;
+}
+
+static double cosine_rate(const reel_schedule *s, const reel_schedule_time *time)
+{
+    const double min = s->values.at[MIN];
+    return min + (s->lr - min) * (1 + reel_math_cos(M_PI * time->progress)) / 2;
+}
+
+const reel_schedule_kind reel_schedule_cosine = {
+    .name = "cosine",
+    .about = "half a cosine down to a minimum",
+    .options = options,
+    .n_options = (int)REEL_COUNT(options),
+    .check = cosine_check,
+    .rate = cosine_rate,
+};

@@ -1,0 +1,29 @@
+/* The rate falls as a power of the time that is left, step by step: lr (1 - t)^power, with t from 0
+ * to 1 over the run. PyTorch's PolynomialLR; Caffe's "poly". */
+#include "core/elementary.h"
+#include "optim/schedule.h"
+
+enum { POWER };
+
+static const reel_optim_option options[] = {
+    [POWER] = {.name = "lr-power",
+               .type = REEL_OPTIM_REAL,
+               .initial = 1,
+               .least = 1e-3,
+               .most = 100,
+               .rare = true,
+               .help = "exponent"},
+};
+
+static double poly_rate(const reel_schedule *s, const reel_schedule_time *time)
+{
+    return s->lr * reel_math_pow(1 - time->progress, s->values.at[POWER]);
+}
+
+const reel_schedule_kind reel_schedule_poly = {
+    .name = "poly",
+    .about = "a power of the time that is left",
+    .options = options,
+    .n_options = (int)REEL_COUNT(options),
+    .rate = poly_rate,
+};

@@ -1,0 +1,35 @@
+/* The rate falls every few epochs: lr gamma^floor(epoch / step size). PyTorch's StepLR. */
+#include "core/elementary.h"
+#include "optim/schedule.h"
+
+enum { STEP_SIZE, GAMMA };
+
+static const reel_optim_option options[] = {
+    [STEP_SIZE] = {.name = "lr-step-size",
+                   .type = REEL_OPTIM_INT,
+                   .initial = 30,
+                   .least = 1,
+                   .most = 1e9,
+                   .implies_kind = true,
+                   .help = "epochs between two falls"},
+    [GAMMA] = {.name = "lr-gamma",
+               .type = REEL_OPTIM_REAL,
+               .initial = 0.1,
+               .least = 1e-9,
+               .most = 1,
+               .help = "factor of one fall"},
+};
+
+static double step_rate(const reel_schedule *s, const reel_schedule_time *time)
+{
+    const int64_t falls = time->epoch / (int64_t)s->values.at[STEP_SIZE];
+    return s->lr * reel_math_pow(s->values.at[GAMMA], (double)falls);
+}
+
+const reel_schedule_kind reel_schedule_step = {
+    .name = "step",
+    .about = "falls by a factor every few epochs",
+    .options = options,
+    .n_options = (int)REEL_COUNT(options),
+    .rate = step_rate,
+};
