@@ -4,7 +4,7 @@
 
 enum { BLOCK = 1 << 16 };
 
-static bool is_finite(const reel_tensor *t, const reel_ctx *ctx)
+static bool tensor_is_finite(const reel_tensor *t, const reel_ctx *ctx)
 {
     const int64_t n = reel_tensor_numel(t), blocks = (n + BLOCK - 1) / BLOCK;
     const size_t element = reel_dtype_size(t->dtype);
@@ -24,7 +24,7 @@ int reel_grad_not_finite(const reel_params *params, const reel_ctx *ctx)
 {
     for (int i = reel_params_count(params) - 1; i >= 0; i--) {
         const reel_param *p = reel_params_at(params, i);
-        if (reel_param_moves(p) && !is_finite(&p->grad, ctx))
+        if (reel_param_moves(p) && !tensor_is_finite(&p->grad, ctx))
             return i;
     }
     return -1;
@@ -32,11 +32,11 @@ int reel_grad_not_finite(const reel_params *params, const reel_ctx *ctx)
 
 static bool param_is_finite(const reel_optimizer *opt, int i)
 {
-    if (!is_finite(&reel_params_at(opt->params, i)->value, opt->ctx))
+    if (!tensor_is_finite(&reel_params_at(opt->params, i)->value, opt->ctx))
         return false;
     for (int s = 0; s < reel_optimizer_arrays(opt->config.kind); s++) {
         const reel_tensor state = reel_optimizer_state(opt, s, i);
-        if (state.data && !is_finite(&state, opt->ctx))
+        if (state.data && !tensor_is_finite(&state, opt->ctx))
             return false;
     }
     return true;

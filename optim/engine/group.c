@@ -4,10 +4,10 @@
 
 #include "optim/engine/internal.h"
 
-/* * any run of characters, ? any one. Keeps only the last star: what an earlier one swallowed never
- * needs another try, because the pieces between stars may as well be matched as early as possible.
- * Linear for patterns that people write. */
-static bool matches(const char *pattern, const char *name)
+/* `*` is any run of characters, `?` any one. On a mismatch only the last star takes one character
+ * more: earlier stars never need another try, because the text between two stars may as well match
+ * as early as possible. */
+static bool pattern_matches(const char *pattern, const char *name)
 {
     const char *star = NULL, *resume = NULL;
     while (*name) {
@@ -29,32 +29,39 @@ static bool matches(const char *pattern, const char *name)
     return *pattern == '\0';
 }
 
+static reel_status check_multiplier(const char *pattern, const char *what, double mult,
+                                    reel_error *err)
+{
+    if (mult >= 0 && isfinite(mult))
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID, "group %s: %s multiplier: expected 0 or more, got %g",
+                     pattern, what, mult);
+}
+
 reel_status reel_optimizer_group(reel_optimizer *opt, const reel_group *group, reel_error *err)
 {
-    if (!(group->lr_mult >= 0 && isfinite(group->lr_mult)))
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "group %s: learning rate multiplier: expected 0 or more, got %g",
-                         group->pattern, group->lr_mult);
-    if (!(group->decay_mult >= 0 && isfinite(group->decay_mult)))
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "group %s: decay multiplier: expected 0 or more, got %g", group->pattern,
-                         group->decay_mult);
+    REEL_TRY(check_multiplier(group->pattern, "learning rate", group->lr_mult, err));
+    REEL_TRY(check_multiplier(group->pattern, "decay", group->decay_mult, err));
+    const unsigned frozen = REEL_PARAM_FROZEN;
     bool found = false;
+
     for (int i = 0; i < reel_params_count(opt->params); i++) {
         reel_param *p = reel_params_at(opt->params, i);
-        if ((p->flags & REEL_PARAM_BUFFER) || !matches(group->pattern, p->name))
+        if ((p->flags & REEL_PARAM_BUFFER) || !pattern_matches(group->pattern, p->name))
             continue;
         found = true;
         opt->slots[i].lr_mult = group->lr_mult;
         opt->slots[i].decay_mult = group->decay_mult;
-        p->flags =
-            group->frozen ? p->flags | REEL_PARAM_FROZEN : p->flags & ~(unsigned)REEL_PARAM_FROZEN;
+        p->flags = group->frozen ? p->flags | frozen : p->flags & ~frozen;
     }
+
     if (found)
         return REEL_OK;
+    /* The first name shows how names are spelled. */
+    const char *first =
+        reel_params_count(opt->params) > 0 ? reel_params_at(opt->params, 0)->name : "missing";
     return reel_fail(
         err, REEL_ERR_INVALID,
         "group %s: expected a pattern that matches a parameter, got none (the first is %s)",
-        group->pattern,
-        reel_params_count(opt->params) > 0 ? reel_params_at(opt->params, 0)->name : "missing");
+        group->pattern, first);
 }

@@ -158,6 +158,8 @@ static void update_part(const reel_optimizer *opt, int i, double lr, int part, i
                      .weight_norm = slot->weight_norm,
                      .grad_norm = slot->grad_norm};
 
+    /* States read as 0 before the first update. One that begins as another number is filled here,
+     * part by part, so that parameters which never move take no memory. */
     for (int s = 0; s < REEL_OPTIMIZER_STATES; s++) {
         char *state = reel_optimizer_state_at(opt, s, p);
         if (!state)

@@ -82,6 +82,7 @@ reel_status reel_optimizer_set_state(reel_optimizer *opt, int state, int param,
                          reel_shape_text(got, sizeof got, values->ndim, values->shape));
     }
 
+    /* Until its step is put back as well, the parameter counts as updated once. */
     reel_tensor_copy(&view, values);
     if (opt->slots[param].updates == 0)
         opt->slots[param].updates = 1;

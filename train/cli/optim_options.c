@@ -37,7 +37,7 @@ typedef struct family {
     reel_option_group group;
 } family;
 
-static const reel_optim_option *find_in(const kind_view *kind, const char *name)
+static const reel_optim_option *kind_option(const kind_view *kind, const char *name)
 {
     for (int i = 0; i < kind->n; i++)
         if (!strcmp(kind->options[i].name, name))
@@ -108,7 +108,7 @@ static agreement agree_on(const reel_optim_option *o, const family *f)
     agreement a = {.same_default = true};
     for (int k = 0; k < f->n; k++) {
         const kind_view kind = f->view(k);
-        const reel_optim_option *other = find_in(&kind, o->name);
+        const reel_optim_option *other = kind_option(&kind, o->name);
         a.have += other != NULL;
         a.same_default = a.same_default && (!other || other->initial == o->initial);
     }
@@ -127,7 +127,7 @@ static void add_kinds(char *help, size_t size, const reel_optim_option *o, const
     const char *between = " (";
     for (int k = 0; k < f->n && used < size; k++) {
         const kind_view kind = f->view(k);
-        const reel_optim_option *other = find_in(&kind, o->name);
+        const reel_optim_option *other = kind_option(&kind, o->name);
         if (!other)
             continue;
         char initial[INITIAL_TEXT] = "";
@@ -237,7 +237,7 @@ bool reel_optimizer_lacks(const reel_options *options, const char *name)
     bool known = false;
     for (int k = 0; k < reel_optimizer_kind_count(); k++) {
         const kind_view view = optimizer_view(k);
-        const bool has = find_in(&view, name) != NULL;
+        const bool has = kind_option(&view, name) != NULL;
         if (has && reel_optimizer_kind_at(k) == kind)
             return false;
         known = known || has;
@@ -285,7 +285,7 @@ static const char *foreign_option(const reel_options *options, const kind_view *
         const kind_view kind = view(k);
         for (int i = 0; i < kind.n; i++) {
             const char *name = kind.options[i].name;
-            if (!find_in(own, name) && reel_options_known(options, name) &&
+            if (!kind_option(own, name) && reel_options_known(options, name) &&
                 reel_options_given(options, name))
                 return name;
         }
