@@ -86,7 +86,7 @@ completes() { # completes EXPECTED WORDS...
     [ "$got" = "$expected" ] || fail "completion of '$*': expected '$expected', got '$got'"
 }
 completes "train" reel tr
-completes "--epochs" reel train --ep
+completes "--epochs" reel train --epo
 completes "--lr-step-size" reel train photos --epochs 3 --lr-st
 completes "random-resized random" reel train photos --crop r
 completes "alexnet alexnet2012" reel eval photos -a al
