@@ -67,14 +67,14 @@ typedef struct {
     char folder[REEL_PATH_MAX];
 } evaluation;
 
-static void on_bad(void *user, int64_t index, const char *name, const char *reason)
+static void eval_on_bad(void *user, int64_t index, const char *name, const char *reason)
 {
     (void)index;
     evaluation *e = user;
     reel_progress_warn(&e->progress, "reel %s: skipped %s: %s", e->request->command, name, reason);
 }
 
-static void on_slow(void *user, int64_t index, const char *name, double seconds)
+static void eval_on_slow(void *user, int64_t index, const char *name, double seconds)
 {
     (void)index;
     evaluation *e = user;
@@ -84,13 +84,13 @@ static void on_slow(void *user, int64_t index, const char *name, double seconds)
         e->request->command, name, seconds);
 }
 
-static bool stop(void *user)
+static bool eval_stop(void *user)
 {
     (void)user;
     return reel_signals_pending() != 0;
 }
 
-static void show(void *user, int64_t done, int64_t total)
+static void eval_show(void *user, int64_t done, int64_t total)
 {
     evaluation *e = user;
     reel_progress_show(&e->progress, &(reel_progress_line){.label = "evaluation",
@@ -101,13 +101,14 @@ static void show(void *user, int64_t done, int64_t total)
                                                            .seconds_left = -1});
 }
 
-static reel_status evaluate(evaluation *e, reel_error *err)
+static reel_status eval_measure(evaluation *e, reel_error *err)
 {
     const reel_eval_request *r = e->request;
     const int threads = r->threads ? r->threads : reel_available_cpus();
     if (r->csv && access(r->csv, F_OK) == 0) /* said before the work, not after it */
         return reel_fail(err, REEL_ERR_IO, "--csv: %s: cannot be created: %s", r->csv,
                          strerror(EEXIST));
+
     REEL_TRY(reel_dataset_open(&e->dataset, r->data, r->split, e->folder, sizeof e->folder, err));
     REEL_TRY(reel_ctx_create(
         &e->ctx, &(reel_ctx_config){.threads = threads, .log = reel_log_to_stderr}, err));
@@ -115,6 +116,8 @@ static reel_status evaluate(evaluation *e, reel_error *err)
     REEL_TRY(reel_dataset_widen(e->dataset, e->card.classes, err));
     REEL_TRY(reel_model_card_matches(&e->card, e->dataset, e->folder, err));
     REEL_TRY(reel_tape_create(&e->tape, e->ctx, NULL, err));
+
+    /* Images as in training, but for what the request says. */
     reel_transform transform = reel_transform_of(&e->card.preprocessing);
     if (r->crop) {
         transform.size = r->crop;
@@ -126,21 +129,22 @@ static reel_status evaluate(evaluation *e, reel_error *err)
         transform.exif = reel_exif_from(r->exif);
     if (r->ten_crop)
         transform.views = 10;
+
     const int workers = r->workers ? r->workers : threads;
     const reel_evaluate_config config = {.transform = &transform,
                                          .batch = r->batch,
                                          .workers = workers,
                                          .in_turns = reel_share_in_turns(threads, workers),
                                          .max_bad = r->max_bad,
-                                         .on_bad = on_bad,
-                                         .on_slow = on_slow,
-                                         .stop = stop,
-                                         .progress = show,
+                                         .on_bad = eval_on_bad,
+                                         .on_slow = eval_on_slow,
+                                         .stop = eval_stop,
+                                         .progress = eval_show,
                                          .user = e};
     return reel_evaluate(&e->result, e->net, e->tape, e->dataset, &config, err);
 }
 
-static int report(const evaluation *e)
+static int eval_report(const evaluation *e)
 {
     reel_error err;
     const reel_eval_request *r = e->request;
@@ -160,11 +164,12 @@ int reel_eval(const reel_eval_request *request)
     evaluation e = {.request = request};
     reel_progress_open(&e.progress, request->quiet);
     reel_signals_install();
-    const reel_status status = evaluate(&e, &err);
+    const reel_status status = eval_measure(&e, &err);
     reel_progress_clear(&e.progress);
-    int code = status ? reel_complain(request->command, &err) : report(&e);
+    int code = status ? reel_complain(request->command, &err) : eval_report(&e);
     if (status == REEL_ERR_STOPPED)
         code = REEL_EXIT_SIGNAL + reel_signals_pending();
+
     reel_evaluation_free(&e.result);
     reel_model_card_free(&e.card);
     reel_dataset_destroy(e.dataset);
@@ -174,7 +179,7 @@ int reel_eval(const reel_eval_request *request)
     return code;
 }
 
-static int run(reel_options *options)
+static int eval_run(reel_options *options)
 {
     reel_error err;
     const reel_eval_request request = {.command = "eval",
@@ -193,6 +198,7 @@ static int run(reel_options *options)
                                        .ten_crop = reel_options_flag(options, "ten-crop"),
                                        .json = reel_options_flag(options, "json"),
                                        .quiet = reel_options_flag(options, "quiet")};
+
     if (!request.weights) {
         reel_fail(&err, REEL_ERR_INVALID, "expected --weights FILE");
         return reel_complain_usage("eval", &err);
@@ -214,5 +220,5 @@ const reel_command reel_command_eval = {
                  {"reel eval photos -w run --split test --csv classes.csv",
                   "A test set, with a table of its classes."}},
     .group = REEL_COMMAND_USING,
-    .run = run,
+    .run = eval_run,
 };

@@ -239,7 +239,7 @@ static reel_status pack_all(packing *p, reel_error *err)
 }
 
 /* What pack.json will say: everything that decides the bytes of the shards. */
-static json_t *plan_of(const reel_pack_config *c)
+static json_t *pack_plan_of(const reel_pack_config *c)
 {
     json_t *plan =
         json_pack("{s:s, s:i, s:I, s:b, s:i, s:I, s:{}}", "format", "reel-pack", "version", 1,
@@ -279,7 +279,7 @@ static int pack_run(reel_options *o)
         return reel_complain_usage("pack", &err);
     }
     p.config = pack_config_from(o, &p);
-    p.plan = plan_of(&p.config);
+    p.plan = pack_plan_of(&p.config);
     p.result = json_pack("{s:o, s:{}}", "folder", reel_json_text(p.out), "splits");
 
     reel_progress_open(&p.progress, reel_options_flag(o, "quiet"));

@@ -1,5 +1,5 @@
-/* `reel predict`: names what is in images. Files that cannot be read are named and passed over; the
- * exit code then is 1. */
+/* `reel predict`: names the likeliest classes of images. Unreadable files are named and skipped;
+ * the exit code then is 1. */
 #include "train/cli/command.h"
 #include "train/cli/image_list.h"
 #include "train/cli/option_words.h"
@@ -60,11 +60,12 @@ typedef struct {
 
 enum { LARGEST_FILE = 1 << 30 };
 
-static reel_status read_file(reel_bytes *bytes, const char *path, reel_error *err)
+static reel_status read_image_file(reel_bytes *bytes, const char *path, reel_error *err)
 {
     FILE *f = fopen(path, "rb");
     if (!f)
         return reel_fail(err, REEL_ERR_IO, "cannot be opened: %s", strerror(errno));
+
     bytes->size = 0;
     for (;;) {
         if (bytes->size == bytes->capacity) {
@@ -82,13 +83,14 @@ static reel_status read_file(reel_bytes *bytes, const char *path, reel_error *er
             break;
         bytes->size += got;
     }
+
     const int failed = ferror(f) ? errno : 0;
     fclose(f);
     return failed ? reel_fail(err, REEL_ERR_IO, "cannot be read: %s", strerror(failed)) : REEL_OK;
 }
 
 /* Class indices by descending probability; the first `top` are in order. */
-static void rank(int64_t *order, const float *p, int64_t classes, int64_t top)
+static void rank_classes(int64_t *order, const float *p, int64_t classes, int64_t top)
 {
     for (int64_t c = 0; c < classes; c++)
         order[c] = c;
@@ -104,12 +106,13 @@ static void rank(int64_t *order, const float *p, int64_t classes, int64_t top)
     }
 }
 
-static void show(predictor *p, const char *name, const float *probability)
+static void show_prediction(predictor *p, const char *name, const float *probability)
 {
     const int64_t classes = p->card.classes, wanted = reel_options_int(p->options, "top"),
                   top = wanted < classes ? wanted : classes;
     char text[1100], path[4200];
-    rank(p->order, probability, classes, top);
+
+    rank_classes(p->order, probability, classes, top);
     if (!p->rows) {
         printf("%s\n", reel_shown_text(name, path, sizeof path));
         for (int64_t i = 0; i < top; i++)
@@ -118,6 +121,8 @@ static void show(predictor *p, const char *name, const float *probability)
                                    path, sizeof path));
         return;
     }
+
+    /* The same as JSON. */
     json_t *list = json_array();
     for (int64_t i = 0; i < top; i++)
         json_array_append_new(list, json_pack("{s:o, s:I, s:f}", "class",
@@ -130,7 +135,7 @@ static void show(predictor *p, const char *name, const float *probability)
 }
 
 /* line: what people read; why: what stands beside the name in JSON. */
-static void fail(predictor *p, const char *name, const char *line, const char *why)
+static void note_failure(predictor *p, const char *name, const char *line, const char *why)
 {
     reel_say("reel predict: %s", line);
     p->failed++;
@@ -140,14 +145,18 @@ static void fail(predictor *p, const char *name, const char *line, const char *w
 }
 
 /* The images gathered so far through the net. */
-static reel_status flush(predictor *p, reel_error *err)
+static reel_status predict_batch(predictor *p, reel_error *err)
 {
     if (p->n == 0)
         return REEL_OK;
     const int64_t size = p->card.preprocessing.size, shape[4] = {p->n * p->views, 3, size, size};
     const reel_tensor images = reel_tensor_of(p->batch, REEL_F32, 4, shape);
+
+    /* images (n views, 3, size, size) -> scores (n views, classes) */
     reel_var scores = reel_net_forward(p->net, p->tape, reel_input(p->tape, &images));
     REEL_TRY(reel_tape_status(p->tape, err));
+
+    /* Scores of the views of an image are averaged: (n, classes). */
     const reel_tensor rows = reel_value(scores);
     const reel_tensor mean =
         reel_tensor_of(p->averaged, REEL_F32, 2, (const int64_t[]){p->n, p->card.classes});
@@ -155,6 +164,8 @@ static reel_status flush(predictor *p, reel_error *err)
         reel_average_views(p->averaged, rows.data, p->n, p->views, p->card.classes);
         scores = reel_input(p->tape, &mean);
     }
+
+    /* -> probabilities (n, classes) */
     const reel_var y = reel_softmax(scores);
     REEL_TRY(reel_tape_status(p->tape, err));
     const reel_tensor probability = reel_value(y);
@@ -163,25 +174,30 @@ static reel_status flush(predictor *p, reel_error *err)
             return reel_fail(err, REEL_ERR_NONFINITE,
                              "%s: the probabilities are not finite: these weights cannot be used",
                              p->names[i]);
+
     for (int64_t i = 0; i < p->n; i++)
-        show(p, p->names[i], (const float *)probability.data + i * p->card.classes);
+        show_prediction(p, p->names[i], (const float *)probability.data + i * p->card.classes);
+
     reel_tape_reset(p->tape);
     p->n = 0;
     return REEL_OK;
 }
 
-static reel_status prepare(predictor *p, reel_error *err)
+static reel_status predict_prepare(predictor *p, reel_error *err)
 {
     const reel_options *o = p->options;
+
     reel_error why;
     for (int i = 0; i < reel_options_arg_count(o); i++)
         if (reel_image_list_add(&p->images, reel_options_arg(o, i), &why)) {
             if (why.status == REEL_ERR_MEMORY)
                 return reel_fail(err, why.status, "%s", why.message);
-            fail(p, reel_options_arg(o, i), why.message, why.message);
+            note_failure(p, reel_options_arg(o, i), why.message, why.message);
         }
+
     if (p->images.n == 0)
         return REEL_OK; /* each has been named */
+
     const reel_ctx_config config = {.threads = (int)reel_options_int(o, "threads"),
                                     .log = reel_log_to_stderr};
     REEL_TRY(reel_ctx_create(&p->ctx, &config, err));
@@ -190,13 +206,16 @@ static reel_status prepare(predictor *p, reel_error *err)
     reel_net_set_training(p->net, false);
     REEL_TRY(reel_tape_create(&p->tape, p->ctx,
                               &(reel_tape_config){.dtype = REEL_F32, .no_grad = true}, err));
+
     const int64_t size = p->card.preprocessing.size, batch = reel_options_int(o, "batch-size");
     const int64_t n = p->most =
         batch < p->images.n ? batch : p->images.n; /* memory for no more than there are */
+
     p->look = reel_transform_of(&p->card.preprocessing);
     if (reel_options_set(o, "exif"))
         p->look.exif = reel_exif_from(reel_options_text(o, "exif"));
     p->views = p->look.views = reel_options_flag(o, "ten-crop") ? 10 : 1;
+
     p->batch = malloc((size_t)(n * p->views * 3 * size * size) * sizeof *p->batch);
     p->averaged = malloc((size_t)(n * p->card.classes) * sizeof *p->averaged);
     p->names = calloc((size_t)n, sizeof *p->names);
@@ -206,50 +225,58 @@ static reel_status prepare(predictor *p, reel_error *err)
                : reel_fail(err, REEL_ERR_MEMORY, "out of memory");
 }
 
-static reel_status predict(predictor *p, reel_error *err)
+static reel_status predict_all(predictor *p, reel_error *err)
 {
-    REEL_TRY(prepare(p, err));
+    REEL_TRY(predict_prepare(p, err));
     if (p->images.n == 0)
         return REEL_OK;
+
     const int64_t size = p->card.preprocessing.size;
     for (int64_t i = 0; i < p->images.n; i++) {
         reel_error why;
         const reel_rng none = reel_rng_at(0, REEL_STREAM_AUGMENT, 0, 0);
         float *out = p->batch + p->n * p->views * 3 * size * size;
-        if (read_file(&p->bytes, p->images.paths[i], &why) ||
+        if (read_image_file(&p->bytes, p->images.paths[i], &why) ||
             reel_transform_bytes(&p->look, p->bytes.data, p->bytes.size, none, &p->scratch, out,
                                  &why)) {
             char path[4200], line[6000];
             snprintf(line, sizeof line, "%s: %s",
                      reel_shown_text(p->images.paths[i], path, sizeof path), why.message);
-            fail(p, p->images.paths[i], line, why.message);
+            note_failure(p, p->images.paths[i], line, why.message);
             continue;
         }
+
         p->names[p->n++] = p->images.paths[i];
         if (p->n == p->most)
-            REEL_TRY(flush(p, err));
+            REEL_TRY(predict_batch(p, err));
     }
-    return flush(p, err);
+
+    return predict_batch(p, err);
 }
 
-static int run(reel_options *options)
+static int predict_run(reel_options *options)
 {
     reel_error err;
     if (!reel_options_text(options, "weights")) {
         reel_fail(&err, REEL_ERR_INVALID, "expected --weights FILE");
         return reel_complain_usage("predict", &err);
     }
+
     predictor p = {.options = options,
                    .rows = reel_options_flag(options, "json") ? json_array() : NULL};
-    int code = predict(&p, &err) ? reel_complain("predict", &err)
-               : p.failed        ? REEL_EXIT_FAILED
-                                 : REEL_EXIT_OK;
+
+    const reel_status status = predict_all(&p, &err);
+    int code = p.failed ? REEL_EXIT_FAILED : REEL_EXIT_OK;
+    if (status != REEL_OK)
+        code = reel_complain("predict", &err);
+
     if (p.rows && (p.net || p.images.n == 0)) {
         const int printed = reel_print_json(
             json_pack("{s:O, s:I}", "images", p.rows, "failed", (json_int_t)p.failed));
         if (!code)
             code = printed;
     }
+
     json_decref(p.rows);
     free(p.batch);
     free(p.averaged);
@@ -279,5 +306,5 @@ const reel_command reel_command_predict = {
                  {"find . -name '*.jpg' | reel predict -w run --json -",
                   "Many images, as one JSON object."}},
     .group = REEL_COMMAND_USING,
-    .run = run,
+    .run = predict_run,
 };

@@ -17,6 +17,7 @@ static void copy_fields(reel_settings *s, const reel_options *o)
     for (int i = 0; i < REEL_N_TRAIN_OPTIONS; i++) {
         const reel_option *row = &reel_train_options[i];
         void *field = (char *)s + row->field;
+
         switch (row->type) {
         case REEL_OPTION_FLAG:
             *(bool *)field = reel_options_flag(o, row->name);
