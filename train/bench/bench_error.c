@@ -49,6 +49,7 @@ static double exact_input_grad(const reel_conv_shape *s, const float *dy, const 
 
     for (int64_t i = 0; i < s->kh; i++)
         for (int64_t j = 0; j < s->kw; j++) {
+            /* The output pixel that tap (i, j) connects to this input pixel, if there is one. */
             const int64_t y = a.y + s->ph - i * s->dh, x = a.x + s->pw - j * s->dw;
             if (y < 0 || x < 0 || y % s->sh || x % s->sw || y / s->sh >= s->oh ||
                 x / s->sw >= s->ow)
@@ -89,6 +90,7 @@ static double exact_product(const reel_bench_work *v, int64_t index)
 
     double sum = 0;
     for (int64_t p = 0; p < terms; p++) {
+        /* Row i of the left factor: a column of dy for the weight gradient. */
         const double left =
             (double)(v->pass == REEL_CONV_WEIGHT_GRAD ? a[p * s->n + i] : a[i * terms + p]);
         sum +=
@@ -124,6 +126,7 @@ double reel_bench_work_error(const reel_bench_work *work)
     if (samples > MOST)
         samples = MOST;
 
+    /* Each sample has a generator of its own: the error does not depend on the threads. */
     double difference = 0, square = 0;
 #pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(work->ctx))                 \
     reduction(+ : difference, square)

@@ -50,6 +50,7 @@ static void count_elements(const reel_bench_shape *shape, reel_conv_pass pass, d
     }
 
     const reel_conv_shape *s = &shape->conv;
+    /* x (n, c, h, w), y (n, oc, oh, ow), weights (oc, c / groups, kh, kw) */
     const double x = product_of_sizes((const int64_t[]){s->n, s->c, s->h, s->w}, 4),
                  y = product_of_sizes((const int64_t[]){s->n, s->oc, s->oh, s->ow}, 4);
     const double w = product_of_sizes((const int64_t[]){s->oc, s->c / s->groups, s->kh, s->kw}, 4);
@@ -124,6 +125,7 @@ reel_status reel_bench_work_open(reel_bench_work *work, const reel_ctx *ctx,
     if (pass == REEL_CONV_FORWARD && !shape->forward_only)
         work->bias_count = shape->is_product ? shape->n : shape->conv.oc;
 
+    /* One block holds inputs, bias, output and scratch, each aligned. */
     const int64_t reals =
         work->in_count[0] + work->in_count[1] + work->bias_count + work->out_count;
     work->bytes =

@@ -142,6 +142,7 @@ reel_status reel_check_scan(reel_check *c, const reel_check_watch *watch, int th
 
     while (started < threads && pthread_create(&ids[started], NULL, scan_images, &s) == 0)
         started++;
+    /* Without a single new thread the caller does the work. */
     if (started == 0)
         scan_images(&s);
 

@@ -56,6 +56,7 @@ static void add_item_findings(findings_report *r, int64_t i)
     if (f->orientation > 1)
         add_finding(r, "rotated", set, name, what);
 
+    /* Sizes are 0 where the image does not decode. */
     snprintf(what, sizeof what, "%" PRId64 " x %" PRId64 ", %.1f MB", f->width, f->height,
              (double)f->size / 1e6);
     if (f->width && (f->width < 32 || f->height < 32))
@@ -92,11 +93,13 @@ static void find_twins(const reel_check *c, const int64_t *order, int64_t n, int
         twin[order[i]] = order[i];
 
     for (int64_t begin = 0, i = 1; i < n; i++) {
+        /* begin: the first item with this hash and size */
         const reel_image_facts *x = &c->items[order[begin]].facts, *y = &c->items[order[i]].facts;
         if (x->hash != y->hash || x->size != y->size)
             begin = i;
 
         for (int64_t k = begin; k < i && y->size; k++) {
+            /* Only originals are compared: a copy equals one of them. */
             if (twin[order[k]] != order[k])
                 continue;
             if (read_item(c, order[k], &a, &ignored) == REEL_OK &&

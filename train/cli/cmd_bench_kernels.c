@@ -101,6 +101,7 @@ static int kernels_report(bench *b, const reel_bench_work *w, double seconds, do
     totals *t = w->shape->is_product ? &b->products : &b->convolutions;
     char name[60];
 
+    /* Logarithms: the summary prints geometric means. */
     t->count++;
     t->gflops += log(gflops);
     t->percent += log(percent);
@@ -221,6 +222,7 @@ static int bench_kernels_run(reel_options *options)
 
     int code;
     b.times = calloc((size_t)b.runs, sizeof *b.times);
+    /* The shapes of a file are checked before anything is measured. */
     if (!b.times)
         reel_fail(&err, REEL_ERR_MEMORY, "out of memory");
     if (!b.times || reel_bench_shapes_load(&b.shapes, reel_options_text(options, "shapes"),

@@ -85,6 +85,7 @@ static int bench_loader_run(reel_options *o)
     result r;
     const char *arg = reel_options_arg(o, 0);
     char path[4200];
+    /* A folder of classes serves as well as one with train/ in it. */
     reel_status status = reel_dataset_has(arg, "train")
                              ? reel_dataset_open(&data, arg, "train", path, sizeof path, &err)
                              : reel_dataset_open(&data, arg, NULL, path, sizeof path, &err);

@@ -138,6 +138,7 @@ static int check_run(reel_options *o)
         return reel_complain("check", &err);
     }
 
+    /* Too many corrupt images are an exit code, not an error: the findings are printed. */
     const bool bad = json_number_value(json_object_get(result, "corrupt_share")) >
                      reel_options_real(o, "max-bad");
     const int code = reel_options_flag(o, "json") ? reel_print_json(result) : print_check(result);

@@ -51,6 +51,7 @@ static reel_status read_names(reel_model_card *card, const char *path, reel_erro
         line[strcspn(line, "\r\n")] = '\0';
         char name[1100];
         reel_utf8_text(line, name, sizeof name);
+        /* All lines are counted, so that the message can say how many there are. */
         if (n < card->classes)
             status = reel_model_card_set_name(card, n, name, err);
         n++;
@@ -150,6 +151,7 @@ static reel_status save_onnx(conversion *c, const reel_ctx *ctx, reel_error *err
     if (status == REEL_OK)
         status = reel_net_save_onnx(net, &onnx, c->out, err);
 
+    /* The keys and values are copies of note_metadata. */
     for (int i = 0; i < m.n; i++) {
         free(m.keys[i]);
         free(m.values[i]);
@@ -184,6 +186,7 @@ static int conversion_report(const conversion *c)
         elements += reel_shape_numel(w->ndim, w->shape);
     }
 
+    /* The size is for people only: a file that vanished since counts 0. */
     if (stat(c->out, &st) != 0)
         st.st_size = 0;
 
@@ -207,6 +210,7 @@ static int convert_run(reel_options *options)
     conversion c = {.in = reel_options_arg(options, 0),
                     .out = reel_options_arg(options, 1),
                     .options = options};
+    /* The name of OUT decides the format. */
     const bool onnx = ends_with(c.out, ".onnx");
     if (!onnx && !ends_with(c.out, ".safetensors")) {
         reel_fail(&err, REEL_ERR_INVALID,

@@ -238,6 +238,7 @@ static void count(tally *t, const char *name, reel_status status, const reel_gra
     const bool passed = status == REEL_OK && r->passed;
     *(passed ? &t->passed : &t->failed) += 1;
     t->kinks += r->kinks;
+    /* Written so that NaN counts as the worst error. */
     if (status == REEL_OK && !(r->worst_error <= t->worst))
         t->worst = r->worst_error;
     const char *why = passed ? "" : status == REEL_OK ? r->message : err->message;
@@ -292,6 +293,7 @@ static void check_random(tally *t, const reel_ctx *ctx, const reel_gradcheck_con
     reel_gradcheck_report row = {0};
     reel_status status = REEL_OK;
     reel_error err = {0};
+    /* The first failure ends the row: its report is shown. */
     bool right = true;
     for (int64_t i = 0; i < uses && right; i++) {
         reel_gradcheck_report one = {0};
@@ -388,6 +390,7 @@ static int run(reel_options *options)
     check_all(&t, ctx, &config, reel_options_int(options, "fuzz"));
     reel_ctx_destroy(ctx);
 
+    /* A pattern that matches nothing is a mistake, not a success. */
     if (t.passed + t.failed == 0) {
         reel_fail(&err, REEL_ERR_INVALID, "no case matches '%s'", reel_options_arg(options, 0));
         json_decref(t.rows);

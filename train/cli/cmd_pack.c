@@ -184,6 +184,7 @@ static reel_status pack_one_split(packing *p, const char *split, const reel_data
     p->bad += r.bad;
 
     const double seconds = reel_seconds_now() - begin;
+    /* Every shard is read back before it counts as done. */
     snprintf(label, sizeof label, "%s, verified", split);
     REEL_TRY(reel_pack_verify(p->out, split,
                               reel_pack_shards(reel_dataset_count(d), p->config.per_shard),
@@ -217,6 +218,7 @@ static reel_status pack_all(packing *p, reel_error *err)
     if (status == REEL_OK && both)
         status = reel_dataset_same_classes(train, val, err);
 
+    /* Both splits are opened and compared before OUT is touched. */
     if (status == REEL_OK)
         status = open_out(p, err);
     if (status == REEL_OK) {

@@ -69,6 +69,7 @@ static reel_status read_image_file(reel_bytes *bytes, const char *path, reel_err
     bytes->size = 0;
     for (;;) {
         if (bytes->size == bytes->capacity) {
+            /* The size of a pipe is not known before: the buffer doubles. */
             const size_t more = bytes->capacity ? 2 * bytes->capacity : 1 << 16;
             uint8_t *data = more <= LARGEST_FILE ? realloc(bytes->data, more) : NULL;
             if (!data) {
@@ -239,6 +240,7 @@ static reel_status predict_all(predictor *p, reel_error *err)
         if (read_image_file(&p->bytes, p->images.paths[i], &why) ||
             reel_transform_bytes(&p->look, p->bytes.data, p->bytes.size, none, &p->scratch, out,
                                  &why)) {
+            /* An unreadable image is reported in its place; the others go on. */
             char path[4200], line[6000];
             snprintf(line, sizeof line, "%s: %s",
                      reel_shown_text(p->images.paths[i], path, sizeof path), why.message);
@@ -270,6 +272,7 @@ static int predict_run(reel_options *options)
     if (status != REEL_OK)
         code = reel_complain("predict", &err);
 
+    /* Without a network there is nothing to print, unless no image was readable. */
     if (p.rows && (p.net || p.images.n == 0)) {
         const int printed = reel_print_json(
             json_pack("{s:O, s:I}", "images", p.rows, "failed", (json_int_t)p.failed));

@@ -131,6 +131,8 @@ static reel_status draw_synth_set(const synth_job *job, reel_error *err)
 
 #pragma omp for schedule(dynamic, 8)
         for (int64_t i = 0; i < total; i++) {
+            /* After the first error the remaining images are skipped: no break in a parallel loop.
+             */
             reel_status so_far;
 #pragma omp atomic read
             so_far = first.status;

@@ -69,6 +69,7 @@ static void put_option(FILE *to, const reel_command *command, const reel_option 
     snprintf(names, sizeof names, "  %s--%s%s%s", letter, o->name, *value ? " " : "", value);
 
     fprintf(to, "%s", names);
+    /* A long option stands on a line of its own. */
     const int used = (int)strlen(names);
     if (used + 2 > COLUMN)
         fprintf(to, "\n%*s", COLUMN, "");
@@ -113,6 +114,7 @@ void reel_help_command(FILE *to, const reel_command *command, bool all)
     fprintf(to, "%s\n", command->n_options ? " [options]" : "");
     put_paragraphs(to, command->summary);
 
+    /* Options under their headings, in the order of the groups. */
     int hidden = 0;
     for (int group = 0; group < REEL_GROUP_COUNT; group++)
         hidden += put_group(to, command, (reel_option_group)group, all);
@@ -138,6 +140,7 @@ void reel_help_overview(FILE *to)
     const reel_command *c;
     int group = -1;
     for (int i = 0; (c = reel_command_at(i)); i++) {
+        /* A heading where the group changes; commands come in the order of the groups. */
         if ((int)c->group != group)
             fprintf(to, " %s\n", reel_command_group_title(c->group));
         group = (int)c->group;

@@ -67,6 +67,7 @@ static void put_bash_families(FILE *to)
             continue;
 
         const size_t length = (size_t)(space - c->name) + 1;
+        /* A new family: its case joins both words and offers the second ones. */
         if (strncmp(family, c->name, length) != 0)
             fprintf(to,
                     "%s    \"%.*s\")\n        command=\"${COMP_WORDS[1]} ${COMP_WORDS[2]}\"\n"
@@ -89,6 +90,7 @@ void reel_help_bash(FILE *to)
                 "    case $command in\n");
 
     put_bash_families(to);
+    /* First word; then words of a choice; then options; else file names. */
     fprintf(to, "    esac\n    ((COMP_CWORD == 1)) && words=\"");
     put_first_words(to);
     fprintf(to, "\"\n    [[ -n $words ]] || case \"$command $before\" in\n");
@@ -196,6 +198,7 @@ static void put_zsh_families(FILE *to)
     for (int i = 0; (c = reel_command_at(i)); i++) {
         const char *space = strchr(c->name, ' ');
         const size_t length = space ? (size_t)(space - c->name) + 1 : 0;
+        /* Each family once, at its first command. */
         if (!space || !strncmp(family, c->name, length))
             continue;
 

@@ -34,6 +34,7 @@ static void put_man_option(FILE *to, const reel_command *command, const reel_opt
     fprintf(to, "\\fB\\-\\-");
     put_troff(to, o->name);
     fprintf(to, "\\fR");
+    /* \fB is bold, \fI italic, \fR roman. */
     if (*value) {
         fprintf(to, " \\fI");
         put_troff(to, value);
@@ -60,6 +61,7 @@ static void put_man_command(FILE *to, const reel_command *c)
 
     const reel_syntax syntax = reel_command_syntax(c);
     reel_option o;
+    /* In the order of the help page, rare options too. */
     for (int group = 0; group < REEL_GROUP_COUNT; group++)
         for (int i = 0; reel_option_at(&syntax, i, &o); i++)
             if ((int)o.group == group)
@@ -100,6 +102,7 @@ void reel_help_man(FILE *to)
             "\\fBreel help\\fR \\fICOMMAND\\fR shows the options of one command.\n"
             ".SH COMMANDS\n",
             reel_version());
+    /* One section for each command. */
     const reel_command *c;
     for (int i = 0; (c = reel_command_at(i)); i++)
         put_man_command(to, c);

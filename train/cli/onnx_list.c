@@ -213,6 +213,7 @@ reel_status reel_onnx_list(json_t **out, const char *path, reel_error *err)
                fine = file && read_model(&l, st.st_size);
     fclose(l.file);
 
+    /* The list is made in any case: it owns tensors and metadata from here. */
     *out =
         json_pack("{s:s, s:I, s:I, s:o, s:o}", "format", "onnx", "elements", (json_int_t)l.elements,
                   "bytes", (json_int_t)l.bytes, "metadata", l.metadata, "tensors", l.tensors);

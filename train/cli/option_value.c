@@ -94,6 +94,7 @@ static reel_status read_value(reel_option_value *v, const reel_option *o, const 
         REEL_TRY(read_real(v, o, text, err));
     }
 
+    /* Numbers have a range; both ends 0 mean any. */
     const bool bounded = o->min != 0 || o->max != 0;
     if (bounded && (v->number < o->min || v->number > o->max))
         return reel_fail(err, REEL_ERR_INVALID, "--%s: expected %.10g to %.10g, got '%s'", o->name,

@@ -77,6 +77,7 @@ static reel_status long_option(reel_options *options, cursor *c, reel_error *err
     const char *name = c->argv[c->at] + 2, *equals = strchr(name, '=');
     const size_t length = equals ? (size_t)(equals - name) : strlen(name);
     int index = find_row(options, name, length);
+    /* --no-loud turns a flag off, unless there is an option of that name. */
     if (index < 0 && !equals && !strncmp(name, "no-", 3)) {
         index = find_row(options, name + 3, length - 3);
         if (index >= 0 && options->rows[index].type == REEL_OPTION_FLAG)
@@ -117,6 +118,7 @@ static reel_status short_option(reel_options *options, cursor *c, reel_error *er
         return assign(options, index, "true", FROM_USER, err);
     if (o->type == REEL_OPTION_FLAG)
         return reel_fail(err, REEL_ERR_INVALID, "-%c takes no value, got '%s'", text[1], text + 2);
+    /* The value may stand right behind the letter: -b32. */
     if (text[2])
         return assign(options, index, text + 2 + (text[2] == '='), FROM_USER, err);
     if (c->at + 1 >= c->argc) {
@@ -171,6 +173,7 @@ reel_status reel_options_parse(reel_options **out, const reel_syntax *syntax, in
     if (!options)
         return reel_fail(err, REEL_ERR_MEMORY, "command line: out of memory");
 
+    /* The rows are copied: shared rows and those of others become complete. */
     reel_option row;
     int n = 0;
     while (reel_option_at(syntax, n, &row))

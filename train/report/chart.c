@@ -76,6 +76,7 @@ static void draw_axes(FILE *to, const reel_chart *c, const bounds *b)
                 at + 4, fabs(y) < step / 1e6 ? 0 : y, c->suffix ? c->suffix : "");
     }
 
+    /* Vertical lines would hide the curve: the x axis has numbers only. */
     const double first = ceil(b->x0 / step_x) * step_x;
     for (int i = 0; first + i * step_x <= b->x1 + step_x / 1e6; i++) {
         const double x = first + i * step_x;

@@ -97,6 +97,7 @@ reel_status reel_saliency_of(reel_saliency *out, reel_net *net, const float *ima
                              ? reel_tape_create(&tape, reel_net_ctx(net), NULL, err)
                              : reel_fail(err, REEL_ERR_MEMORY, "saliency: out of memory");
 
+    /* Dropout must be off; the caller's mode and gradients are restored. */
     const bool training = reel_net_training(net);
     const reel_tensor input =
         reel_tensor_of((void *)images, REEL_F32, 4, (const int64_t[]){n, 3, size, size});

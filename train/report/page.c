@@ -83,6 +83,7 @@ void reel_page_head(FILE *to, const reel_record *r, const char *folder)
     if (r->evaluation)
         put_accuracy_tiles(to, r->evaluation);
 
+    /* How long the run has been so far. */
     snprintf(value, sizeof value, "%.0f",
              fmax(0, last_of(r->train.column[REEL_RECORD_STEP], r->train.n)));
     put_tile(to, value, "steps");
@@ -132,6 +133,7 @@ void reel_page_curves(FILE *to, const reel_record *r)
          .n_series = 1},
     };
 
+    /* A chart without points writes nothing. */
     fprintf(to, "<h2 id=\"curves\">Curves</h2>\n");
     if (r->train.n + r->eval.n == 0)
         fprintf(to, "<p class=\"soft\">Nothing has been logged yet.</p>\n");
@@ -149,6 +151,7 @@ void reel_page_time(FILE *to, const reel_record *r)
                                           "var(--c2)"};
     const double seconds[] = {r->data, r->forward, r->backward, r->update};
     const double all = r->data + r->forward + r->backward + r->update;
+    /* No step has been logged yet. */
     if (!(all > 0))
         return;
 
@@ -220,6 +223,7 @@ static void put_matrix(FILE *to, const json_t *classes, const json_t *confusion)
 
         json_array_foreach(row, j, cell)
         {
+            /* Darker for more; empty cells stay white, so that the diagonal stands out. */
             const double count = json_number_value(cell);
             if (count > 0)
                 fprintf(to, "<td style=\"background:rgb(var(--heat)/%.2f)\">%.0f</td>",
@@ -276,6 +280,7 @@ static void put_settings(FILE *to, const char *title, const json_t *object)
 
     json_object_foreach((json_t *)object, key, value)
     {
+        /* Lists such as the class names stand elsewhere on the page. */
         if (json_is_array(value) || json_is_object(value))
             continue;
 

@@ -58,6 +58,7 @@ static reel_status read_metrics(reel_record *r, const char *folder, reel_error *
 
     bool ok = (r->lines = json_array()) != NULL;
     while (ok && in && getline(&text, &capacity, in) > 0) {
+        /* A line that a crash has cut is no object. */
         json_t *line = json_loads(text, 0, NULL);
         if (json_is_object(line))
             ok = take_line(r, line);
@@ -82,6 +83,7 @@ reel_status reel_record_read(reel_record *r, const char *folder, reel_error *err
     reel_status status = reel_json_load(&r->config, path, err);
     if (status == REEL_OK)
         status = read_metrics(r, folder, err);
+    /* A run that was stopped early has no evaluation. */
     snprintf(path, sizeof path, "%s/evaluation.json", folder);
     if (status == REEL_OK && access(path, F_OK) == 0)
         status = reel_json_load(&r->evaluation, path, err);

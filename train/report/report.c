@@ -129,6 +129,7 @@ static void put_mistakes(report *r)
             continue;
 
         fprintf(r->to, "<figure>");
+        /* The images may have moved: then the name alone is shown. */
         const int64_t at =
             r->dataset ? find_sample(r, file, index ? json_integer_value(index) : -1) : -1;
         reel_error why;
@@ -234,6 +235,7 @@ static reel_status open_insights(report *r, const char *folder, const char *data
             status = reel_fail(err, REEL_ERR_MEMORY, "report: out of memory");
     }
 
+    /* Without images the sections that show weights remain. */
     if (status != REEL_OK) {
         reel_dataset_destroy(r->dataset);
         r->dataset = NULL;
@@ -255,6 +257,7 @@ static void write_page(report *r, const char *folder, const char *data)
     reel_page_classes(r->to, &r->record);
     put_mistakes(r);
 
+    /* What could not be opened is told on the page. */
     if (status != REEL_OK) {
         fprintf(r->to, "<p class=\"soft\">Some pictures are left out: ");
         reel_html_text(r->to, why.message);
@@ -289,6 +292,7 @@ reel_status reel_report_write(const char *folder, const char *data, const char *
     size_t size = 0;
     REEL_TRY(reel_record_read(&r.record, folder, err));
 
+    /* The page is made in memory and written whole. */
     r.to = open_memstream(&text, &size);
     reel_status status =
         r.to ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "report: %s", strerror(errno));
