@@ -222,7 +222,7 @@ static bool selected(const tally *t, const char *name)
 }
 
 /* "1[37]": input 1, element 37; "1[*]": along a random direction. */
-static const char *where(char *text, size_t size, const reel_gradcheck_report *r)
+static const char *place_text(char *text, size_t size, const reel_gradcheck_report *r)
 {
     if (r->index < 0)
         snprintf(text, size, "%d[*]", r->input);
@@ -231,8 +231,8 @@ static const char *where(char *text, size_t size, const reel_gradcheck_report *r
     return text;
 }
 
-static void count(tally *t, const char *name, reel_status status, const reel_gradcheck_report *r,
-                  const reel_error *err)
+static void tally_case(tally *t, const char *name, reel_status status,
+                       const reel_gradcheck_report *r, const reel_error *err)
 {
     char place[48];
     const bool passed = status == REEL_OK && r->passed;
@@ -241,7 +241,11 @@ static void count(tally *t, const char *name, reel_status status, const reel_gra
     /* Written so that NaN counts as the worst error. */
     if (status == REEL_OK && !(r->worst_error <= t->worst))
         t->worst = r->worst_error;
-    const char *why = passed ? "" : status == REEL_OK ? r->message : err->message;
+
+    const char *why = "";
+    if (!passed)
+        why = status == REEL_OK ? r->message : err->message;
+
     if (t->rows) {
         json_t *row = json_pack("{s:s, s:b, s:I, s:I, s:I, s:i, s:I}", "name", name, "passed",
                                 passed, "checked", (json_int_t)r->checked, "directions",
@@ -258,10 +262,11 @@ static void count(tally *t, const char *name, reel_status status, const reel_gra
         if (t->passed + t->failed == 1)
             printf("%-6s %-52s %9s %12s %8s %6s\n", "", "case", "error", "at", "checked", "kinks");
         printf("%-6s %-52s %9.1e %12s %8lld %6lld\n", passed ? "ok" : "FAILED", name,
-               r->worst_error, where(place, sizeof place, r),
+               r->worst_error, place_text(place, sizeof place, r),
                (long long)(r->checked + r->projections), (long long)r->kinks);
         fflush(stdout);
     }
+
     if (!passed)
         reel_say("reel gradcheck: %s: %s", name, why);
 }
@@ -290,6 +295,7 @@ static void check_random(tally *t, const reel_ctx *ctx, const reel_gradcheck_con
              op ? op->name : layer->name, (long long)uses);
     if (!selected(t, name))
         return;
+
     reel_gradcheck_report row = {0};
     reel_status status = REEL_OK;
     reel_error err = {0};
@@ -301,7 +307,8 @@ static void check_random(tally *t, const reel_ctx *ctx, const reel_gradcheck_con
                     : reel_layer_gradcheck_random(ctx, layer, (uint32_t)i, config, &one, &err);
         right = add_use(&row, status, &one);
     }
-    count(t, name, status, &row, &err);
+
+    tally_case(t, name, status, &row, &err);
 }
 
 static void check_cases(tally *t, const reel_ctx *ctx, const reel_gradcheck_config *config)
@@ -315,8 +322,8 @@ static void check_cases(tally *t, const reel_ctx *ctx, const reel_gradcheck_conf
                 continue;
             reel_gradcheck_report report = {0};
             reel_error err = {0};
-            count(t, name, reel_gradcheck_case(ctx, &op->cases[k], config, &report, &err), &report,
-                  &err);
+            tally_case(t, name, reel_gradcheck_case(ctx, &op->cases[k], config, &report, &err),
+                       &report, &err);
         }
     }
 }
@@ -329,8 +336,8 @@ static void check_nets(tally *t, const reel_ctx *ctx, const reel_gradcheck_confi
             continue;
         reel_gradcheck_report report = {0};
         reel_error err = {0};
-        count(t, c->name, reel_layer_gradcheck(ctx, c->add, c->input, config, &report, &err),
-              &report, &err);
+        tally_case(t, c->name, reel_layer_gradcheck(ctx, c->add, c->input, config, &report, &err),
+                   &report, &err);
     }
 }
 
@@ -344,8 +351,9 @@ static void check_models(tally *t, const reel_ctx *ctx, const reel_gradcheck_con
                 continue;
             reel_gradcheck_report report = {0};
             reel_error err = {0};
-            count(t, name, check_model(reel_model_at(i), heads[k].head, ctx, config, &report, &err),
-                  &report, &err);
+            tally_case(t, name,
+                       check_model(reel_model_at(i), heads[k].head, ctx, config, &report, &err),
+                       &report, &err);
         }
 }
 
@@ -359,6 +367,7 @@ static void check_all(tally *t, const reel_ctx *ctx, const reel_gradcheck_config
         check_random(t, ctx, config, reel_op_at(i), NULL, uses);
     for (int i = 0; i < reel_layer_count(); i++)
         check_random(t, ctx, config, NULL, reel_layer_at(i), uses);
+
     if (fuzz)
         return;
     check_nets(t, ctx, config);
@@ -371,13 +380,14 @@ static void check_all(tally *t, const reel_ctx *ctx, const reel_gradcheck_config
     check_models(t, ctx, &few);
 }
 
-static int run(reel_options *options)
+static int gradcheck_run(reel_options *options)
 {
     const reel_gradcheck_config config = {.step = reel_options_real(options, "step"),
                                           .tolerance = reel_options_real(options, "tolerance"),
                                           .seed = (uint64_t)reel_options_int(options, "seed"),
                                           .max_elements =
                                               reel_options_int(options, "max-elements")};
+
     reel_error err;
     reel_ctx *ctx;
     if (reel_ctx_create(&ctx,
@@ -385,6 +395,7 @@ static int run(reel_options *options)
                                            .seed = config.seed},
                         &err))
         return reel_complain("gradcheck", &err);
+
     const bool json = reel_options_flag(options, "json");
     tally t = {.options = options, .rows = json ? json_array() : NULL};
     check_all(&t, ctx, &config, reel_options_int(options, "fuzz"));
@@ -396,6 +407,7 @@ static int run(reel_options *options)
         json_decref(t.rows);
         return reel_complain_usage("gradcheck", &err);
     }
+
     int code = t.failed ? REEL_EXIT_CHECK : REEL_EXIT_OK;
     if (json) {
         const int printed = reel_print_json(
@@ -429,5 +441,5 @@ const reel_command reel_command_gradcheck = {
                  {"reel gradcheck 'op/*pool' --fuzz 100",
                   "100 random uses of each pooling operator."}},
     .group = REEL_COMMAND_MEASURING,
-    .run = run,
+    .run = gradcheck_run,
 };
