@@ -47,7 +47,37 @@ try "the bits of libm's atan2 vary" data/b.c '/* b */\ndouble f(double x) { retu
 try "main belongs to train/" data/b.c '/* b */\nint main(void)\n{\n}\n'
 try "does not open with a comment" core/b.c 'int x;\n'
 try "not one of the entries agreed for the root" notes.txt 'x\n'
-try "801 lines" core/b.c "/* b */\n$(printf '\\n%.0s' $(seq 800))"
+try "501 lines" core/b.c "/* b */\n$(printf '\\n%.0s' $(seq 500))"
+try "includes a .c file: core/b.c" core/b.c '/* b */\n#include "core/b.c"\n'
+# plant FILE TEXT: one more file beside those of the last try; refused WORDS: the tree as it lies is refused, with these words
+plant() {
+    mkdir -p "$tree/$(dirname "$1")"
+    printf '%b' "$2" >"$tree/$1"
+}
+refused() {
+    if said=$(python3 "$check" "$tree"); then
+        echo "not refused: $1"
+        failed=1
+    elif ! grep -qF -- "$1" <<<"$said"; then
+        echo "refused, but not with \"$1\": $said"
+        failed=1
+    fi
+}
+rm -rf "$tree"
+plant core/x.h '/* x */\n'
+plant core/x.c '/* x */\n#include "core/x.h"\n#include "core/y_internal.h"\n'
+plant core/y_internal.h '/* y */\n'
+plant core/y.c '/* y */\n#include "core/z.h"\n'
+plant core/z.h '/* z */\n'
+plant core/z.c '/* z */\n#include "core/x.h"\n'
+refused "include circle: core/x, core/y, core/z"
+rm -rf "$tree"
+plant core/x.c '/* x */\nstatic int twice(int a)\n{\n    return 2 * a;\n}\n'
+plant train/run/y.c '/* y */\nstatic reel_status twice(const char *a,\n                         reel_error *err)\n{\n}\n'
+refused "shares the name twice with train/run/y.c"
+rm -rf "$tree"
+for i in $(seq 13); do plant "train/f$i.c" '/* f */\n'; done
+refused "13 files lie directly in it"
 rm -rf "$tree"
 mkdir -p "$tree/train" "$tree/core"
 echo '/* A header. */' >"$tree/core/a.h"
