@@ -1,16 +1,20 @@
 /* The operator contract.
  *
- * An operator is one constant descriptor. `infer` validates and sets shapes and sizes: the only
- * part that can fail. `forward` and `backward` cannot fail, never allocate, never write an input.
- * Each exists once per dtype (see core/op_impl.h). An operator outside the tree is a descriptor
- * handed to reel_apply, checked by the same reel_gradcheck. */
+ * An operator is one constant descriptor, reel_op. `infer` validates the inputs and states the
+ * result's shape and the memory that is needed: only `infer` can fail. `forward` and `backward`
+ * cannot fail, never allocate and never write an input. Each exists once per dtype.
+ *
+ * core/ops/README.md shows how to add one to the library. An operator outside the library is a
+ * descriptor handed to reel_apply (core/tape.h); reel_gradcheck checks it like any other.
+ *
+ * Descriptors are constants: any number of threads may use one at the same time. */
 #ifndef REEL_CORE_OP_H
 #define REEL_CORE_OP_H
 
 #include "core/ctx.h"
 #include "core/rng.h"
-#include "core/tape.h"
 #include "core/tensor.h"
+#include "core/var.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -18,81 +22,81 @@ extern "C" {
 
 enum { REEL_MAX_INPUTS = 16 };
 
-/* Question and answer of infer. */
+/* What infer is asked, and what it answers. Before the call the answers are the shape of input 0
+ * and no memory. */
 typedef struct reel_infer {
     const reel_ctx *ctx;
     reel_dtype dtype;
     const void *attrs;
     int n_in;
-    const reel_tensor *in; /* shapes only: data must not be read */
+    const reel_tensor *in; /* [n_in] shapes only: data must not be read */
     bool recording;        /* a backward pass may follow */
     /* answers */
     int ndim;
     int64_t shape[REEL_MAX_DIMS];
-    size_t saved_bytes; /* what forward leaves for backward (not allocated when not recording) */
+    size_t saved_bytes;      /* what forward leaves for backward; allocated only when recording */
     size_t forward_scratch;  /* bytes for the duration of the call */
     size_t backward_scratch; /* bytes for the duration of the call */
 } reel_infer;
 
-/* Whether a result of q->shape can be addressed; else REEL_ERR_INVALID. The tape asks after infer;
- * an infer that computes with its result's size asks before. */
+/* REEL_ERR_INVALID if a result of q->shape cannot be addressed. The tape checks this after infer;
+ * an infer that computes with its result's size checks it before. */
 REEL_API reel_status reel_infer_check_size(const reel_infer *q, reel_error *err);
 
-/* One execution. All tensors are canonical (core/tensor.h) and of the same dtype. */
+/* One execution. All tensors are canonical (core/tensor.h) and of one dtype. The tape owns all
+ * memory; pointers are valid during the call only. */
 typedef struct reel_call {
     const reel_ctx *ctx;
     const void *attrs;
     int n_in;
-    const reel_tensor *in; /* [n_in]; in backward, data is NULL unless REEL_OP_NEEDS_INPUTS */
-    reel_tensor out;       /* in backward, data is NULL unless REEL_OP_NEEDS_OUTPUT */
-    void *saved;           /* saved_bytes, or NULL when nothing is recorded */
-    void *scratch;
-    reel_tensor dout;       /* backward only; an input but for REEL_OP_SPENDS_DOUT */
-    const reel_tensor *din; /* backward only, [n_in]; data NULL where no gradient is wanted */
+    const reel_tensor *in;  /* [n_in]; in backward, data is NULL unless REEL_OP_NEEDS_INPUTS */
+    reel_tensor out;        /* in backward, data is NULL unless REEL_OP_NEEDS_OUTPUT */
+    void *saved;            /* saved_bytes, or NULL when nothing is recorded */
+    void *scratch;          /* forward_scratch or backward_scratch bytes; holds anything */
+    reel_tensor dout;       /* backward only: the gradient of out; read-only, but for SPENDS_DOUT */
+    const reel_tensor *din; /* backward only, [n_in]; data is NULL where no gradient is wanted */
     const bool *fresh;      /* backward only, [n_in]; see REEL_OP_ASSIGNS */
 } reel_call;
 
 enum {
     REEL_OP_NEEDS_INPUTS = 1, /* backward reads in[].data */
     REEL_OP_NEEDS_OUTPUT = 2, /* backward reads out.data */
-    /* Without this flag backward adds into din[i], which the tape has zeroed where nothing was
-     * there yet. With it, backward itself assigns where fresh[i] and adds where not, so that no
-     * memory is zeroed only to be overwritten. */
+    /* Without this flag backward always adds to din[i]; the tape has zeroed it where it was empty.
+     * With this flag backward assigns all of din[i] where fresh[i] is true, and adds where it is
+     * false. That saves zeroing memory that is overwritten at once. */
     REEL_OP_ASSIGNS = 4,
-    /* backward may overwrite dout with something of its own: nobody reads it afterwards. */
+    /* backward may overwrite dout with anything: nobody reads it afterwards. */
     REEL_OP_SPENDS_DOUT = 8
 };
 
-/* How the inputs of a check case are drawn. */
+/* ---- what the gradient check uses an operator with ---- */
+
+/* How the values of inputs are drawn. */
 typedef enum {
     REEL_DRAW_NORMAL,   /* N(0, 1) */
-    REEL_DRAW_POSITIVE, /* U(0.5, 2): for log, sqrt, divisors */
-    REEL_DRAW_DISTINCT, /* all values of a tensor at least 0.01 apart and from 0: away from kinks
-                           and ties */
+    REEL_DRAW_POSITIVE, /* U(0.5, 2): for logarithms, roots, divisors */
+    REEL_DRAW_DISTINCT, /* all at least 0.01 apart and from 0: away from corners and ties */
 } reel_draw;
 
-/* One expression over an operator that is gradient-checked: it reads as user code. */
+/* One use of an operator that is checked: a row of data. `build` is for a use that a row cannot
+ * say, such as an input used twice. */
 typedef struct reel_op_case {
     const char *label;
+    const char *in;    /* the inputs' shapes, "(2, 3, 6, 5) (4, 3, 3, 3) (4)"; "()" is a number */
+    const void *attrs; /* for the operator's build; NULL: none */
+    reel_draw draw;    /* REEL_DRAW_NORMAL: as the operator says */
     reel_var (*build)(reel_tape *tape, const reel_var *in);
-    reel_draw draw;
-    int n_in;
-    struct {
-        int ndim;
-        int64_t shape[REEL_MAX_DIMS];
-    } in[4];
 } reel_op_case;
 
-/* A random use of an operator: shapes, attributes, and how it is built from them. */
+/* A random use of an operator: attributes and the inputs' shapes. */
 typedef struct reel_op_sample {
-    reel_var (*build)(reel_tape *tape, const reel_var *in, const void *attrs);
     union {
         unsigned char bytes[1024];
         int64_t ints[128];
         double reals[128];
         const void *pointer; /* for alignment */
-    } attrs;
-    char label[120]; /* the attributes in words; shapes are not repeated in it */
+    } attrs;                 /* as in reel_op_case */
+    char label[120];         /* the attributes in words; the shapes are not repeated in it */
     reel_draw draw;
     int n_in;
     struct {
@@ -101,27 +105,35 @@ typedef struct reel_op_sample {
     } in[REEL_MAX_INPUTS];
 } reel_op_sample;
 
-struct reel_op {
+/* ---- the descriptor ---- */
+typedef struct reel_op {
     const char *name;
     int min_in, max_in;
-    unsigned flags;
-    reel_status (*infer)(
-        reel_infer *q,
-        reel_error *err); /* NULL: the shape of input 0. The message says only what is
-                             wrong: the tape puts operator and input shapes before it */
+    unsigned flags;     /* REEL_OP_... */
+    size_t attrs_bytes; /* of the struct that attrs points to; 0: no attributes, or of any size */
+
+    /* NULL: the result has the shape of input 0. The message says only what is wrong: the tape puts
+     * the operator's name and the inputs' shapes before it. */
+    reel_status (*infer)(reel_infer *q, reel_error *err);
     void (*forward[REEL_DTYPES])(const reel_call *c); /* NULL for a dtype that is not offered */
     void (*backward[REEL_DTYPES])(const reel_call *c);
+
+    /* Builds the expression of a case or a sample, as a rule by calling the public builder. NULL:
+     * reel_apply with the attributes as they are. */
+    reel_var (*build)(const reel_var *in, int n_in, const void *attrs);
+    reel_draw draw; /* of cases and samples that say nothing else */
     const reel_op_case *cases;
     int n_cases;
-    /* Draws a random valid use, or NULL. *s is zero before, and stays where it is while the sample
-     * is in use. Few elements: a check evaluates the operator four times for each. */
+    /* Draws a random valid use, or NULL. *s is zero before, but for draw, and stays at its place
+     * while the sample is in use. Few elements: a check evaluates the operator four times for each.
+     */
     void (*random)(reel_rng *rng, reel_op_sample *s);
-};
+} reel_op;
 
-/* Every operator of the library, ordered by name. The table is generated by CMake from
+/* Every operator of the library, in the order of their names. The build collects them from
  * core/ops/op_*.c. */
 REEL_API int reel_op_count(void);
-REEL_API const reel_op *reel_op_at(int index);
+REEL_API const reel_op *reel_op_at(int index);          /* 0 <= index < reel_op_count() */
 REEL_API const reel_op *reel_op_find(const char *name); /* NULL if there is none */
 
 #ifdef __cplusplus

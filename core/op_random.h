@@ -75,31 +75,26 @@ static inline void reel_random_image(reel_rng *rng, reel_op_sample *s, int i)
     shape[3] = reel_random_int(rng, 1, largest);
 }
 
-/* x (n, in), w (out, in), and often b (out); attrs.ints[0] says whether b is there. */
+/* The random use of an operator of one batch of images without attributes. */
+static inline void reel_random_one_image(reel_rng *rng, reel_op_sample *s)
+{
+    s->n_in = 1;
+    reel_random_image(rng, s, 0);
+}
+
+/* x (n, in), w (out, in), and often b (out). */
 static inline void reel_random_linear(reel_rng *rng, reel_op_sample *s)
 {
     const int64_t n = reel_random_int(rng, 1, 5),
                   in = reel_random_int(rng, 1, reel_random_chance(rng, 0.1) ? 30 : 6);
     const int64_t out = reel_random_int(rng, 1, reel_random_chance(rng, 0.1) ? 30 : 6);
     const int64_t shapes[3][2] = {{n, in}, {out, in}, {out}};
-    s->attrs.ints[0] = reel_random_chance(rng, 0.7);
-    s->n_in = s->attrs.ints[0] ? 3 : 2;
+    s->n_in = reel_random_chance(rng, 0.7) ? 3 : 2;
     for (int i = 0; i < s->n_in; i++) {
         s->in[i].ndim = i < 2 ? 2 : 1;
         s->in[i].shape[0] = shapes[i][0];
         s->in[i].shape[1] = shapes[i][1];
     }
-}
-
-/* Attributes of a convolution as they lie in a sample. */
-typedef struct reel_random_conv {
-    reel_conv2d_attrs conv;
-    int64_t bias;
-} reel_random_conv;
-
-static inline reel_var reel_random_bias(const reel_var *in, const void *attrs)
-{
-    return ((const reel_random_conv *)attrs)->bias ? in[2] : REEL_NONE;
 }
 
 static inline int64_t reel_random_larger(int64_t a, int64_t b)
@@ -108,16 +103,15 @@ static inline int64_t reel_random_larger(int64_t a, int64_t b)
 }
 
 /* x, w, and often b; the input is as large as the kernel needs and somewhat larger. */
-static inline void reel_random_conv2d(reel_rng *rng, reel_op_sample *s)
+static inline void reel_random_conv2d(reel_rng *rng, reel_op_sample *s, reel_conv2d_attrs *c)
 {
-    reel_random_conv *a = (reel_random_conv *)&s->attrs;
-    reel_conv2d_attrs *c = &a->conv;
     const int64_t groups = reel_random_chance(rng, 0.6) ? 1 : reel_random_int(rng, 2, 3);
     const int64_t in = reel_random_int(rng, 1, 3),
                   out = reel_random_int(rng, 1, reel_random_chance(rng, 0.1) ? 18 : 3);
     const int64_t kh = reel_random_int(rng, 1, 4),
                   kw = reel_random_chance(rng, 0.5) ? kh : reel_random_int(rng, 1, 4);
     const bool square = reel_random_chance(rng, 0.5);
+
     c->groups = groups;
     c->stride_h = reel_random_chance(rng, 0.5) ? 0 : reel_random_int(rng, 1, 3);
     c->stride_w = square ? c->stride_h : reel_random_int(rng, 1, 3);
@@ -125,7 +119,8 @@ static inline void reel_random_conv2d(reel_rng *rng, reel_op_sample *s)
     c->padding_w = square ? c->padding_h : reel_random_int(rng, 0, 2);
     c->dilation_h = reel_random_chance(rng, 0.7) ? 0 : reel_random_int(rng, 1, 2);
     c->dilation_w = square ? c->dilation_h : reel_random_int(rng, 1, 2);
-    a->bias = reel_random_chance(rng, 0.7);
+    s->n_in = reel_random_chance(rng, 0.7) ? 3 : 2;
+
     const int64_t need_h = (c->dilation_h ? c->dilation_h : 1) * (kh - 1) + 1 - 2 * c->padding_h;
     const int64_t need_w = (c->dilation_w ? c->dilation_w : 1) * (kw - 1) + 1 - 2 * c->padding_w;
     const int64_t h = reel_random_larger(need_h, 1) + reel_random_int(rng, 0, 4);
@@ -133,12 +128,12 @@ static inline void reel_random_conv2d(reel_rng *rng, reel_op_sample *s)
     const int64_t shapes[3][4] = {{reel_random_int(rng, 1, 3), in * groups, h, w},
                                   {out * groups, in, kh, kw},
                                   {out * groups}};
-    s->n_in = a->bias ? 3 : 2;
     for (int i = 0; i < s->n_in; i++) {
         s->in[i].ndim = i < 2 ? 4 : 1;
         for (int d = 0; d < s->in[i].ndim; d++)
             s->in[i].shape[d] = shapes[i][d];
     }
+
     const int64_t shown[] = {c->stride_h,   c->stride_w,   c->padding_h, c->padding_w,
                              c->dilation_h, c->dilation_w, groups};
     reel_random_label(s, "stride, padding, dilation, groups", 7, shown);

@@ -20,6 +20,7 @@ reel_status reel_tape_create(reel_tape **out, const reel_ctx *ctx, const reel_ta
     reel_tape *tape = calloc(1, sizeof *tape);
     if (!tape)
         return reel_fail(err, REEL_ERR_MEMORY, "tape: out of memory");
+
     *tape = (reel_tape){.ctx = ctx,
                         .dtype = config->dtype,
                         .recording = !config->no_grad,
@@ -27,6 +28,7 @@ reel_status reel_tape_create(reel_tape **out, const reel_ctx *ctx, const reel_ta
                         .plan = config->plan,
                         .poison = config->poison};
     tape->tracing = reel_ctx_traces(ctx, REEL_TRACE_TIME);
+
     const reel_status status = reel_arena_create(&tape->arena, config->limit_bytes, err);
     if (status != REEL_OK) {
         free(tape);
@@ -190,7 +192,7 @@ void *reel_tape_scratch(reel_tape *tape, size_t bytes)
     return hand_out(tape, bytes);
 }
 
-static void *need(reel_tape *tape, void *block, size_t bytes, const char *what)
+static void *need_memory(reel_tape *tape, void *block, size_t bytes, const char *what)
 {
     if (!block)
         reel_tape_fail(tape, REEL_ERR_MEMORY,
@@ -201,7 +203,7 @@ static void *need(reel_tape *tape, void *block, size_t bytes, const char *what)
 
 static void *step_memory(reel_tape *tape, size_t bytes, const char *what)
 {
-    return need(tape, reel_tape_hold(tape, bytes), bytes, what);
+    return need_memory(tape, reel_tape_hold(tape, bytes), bytes, what);
 }
 
 void *reel_tape_alloc(reel_tape *tape, size_t bytes)
@@ -215,12 +217,15 @@ static reel_var add_leaf(reel_tape *tape, const reel_tensor *value, bool wants_g
     if (!node)
         return (reel_var){tape, -1};
     node->value = *value;
+
     if (!value->data && reel_tensor_numel(value) != 0) {
         char text[128];
         return reel_tape_fail(tape, REEL_ERR_INVALID,
                               "input: a tensor of shape %s has no memory (its data is NULL)",
                               reel_shape_text(text, sizeof text, value->ndim, value->shape));
     }
+
+    /* What operators can read in place is borrowed. */
     if (!value->data || value->dtype != tape->dtype || !reel_tensor_is_canonical(value)) {
         node->value = reel_tensor_of(NULL, tape->dtype, value->ndim, value->shape);
         node->value.data = step_memory(tape, reel_tensor_bytes(&node->value), "input");
@@ -232,6 +237,7 @@ static reel_var add_leaf(reel_tape *tape, const reel_tensor *value, bool wants_g
     } else {
         node->value.layout = reel_canonical_layout(value->ndim);
     }
+
     node->needs_grad = node->wants_grad = wants_grad && tape->recording;
     return (reel_var){tape, tape->count++};
 }
@@ -298,14 +304,16 @@ static bool run_forward(reel_tape *tape, reel_node *node, const reel_infer *q)
     if (!node->value.data)
         return false;
     node->owns_value = true;
+
     if (node->needs_grad && q->saved_bytes &&
         !(node->saved = step_memory(tape, q->saved_bytes, node->op->name)))
         return false;
     if (q->forward_scratch) {
         scratch = reel_tape_scratch(tape, q->forward_scratch);
-        if (!need(tape, scratch, q->forward_scratch, node->op->name))
+        if (!need_memory(tape, scratch, q->forward_scratch, node->op->name))
             return false;
     }
+
     const reel_call call = {.ctx = tape->ctx,
                             .attrs = node->attrs,
                             .n_in = node->n_in,
@@ -321,17 +329,75 @@ static bool run_forward(reel_tape *tape, reel_node *node, const reel_infer *q)
     return true;
 }
 
-reel_status reel_infer_check_size(const reel_infer *q, reel_error *err)
+/* Connects the node with its inputs and copies their descriptions to values; false with the sticky
+ * error set. */
+static bool take_inputs(reel_tape *tape, reel_node *node, const reel_var *in, reel_tensor *values)
 {
-    char text[200];
-    if (q->ndim < 0 || q->ndim > REEL_MAX_DIMS)
-        return reel_fail(err, REEL_ERR_INVALID, "expected a result of 0 to %d dimensions, got %d",
-                         REEL_MAX_DIMS, q->ndim);
-    if (reel_shape_numel(q->ndim, q->shape) >= 0)
-        return REEL_OK;
-    return reel_fail(err, REEL_ERR_INVALID,
-                     "expected a result of fewer than 2^60 elements, got shape %s",
-                     reel_shape_text(text, sizeof text, q->ndim, q->shape));
+    const char *name = node->op->name;
+    for (int i = 0; i < node->n_in; i++) {
+        node->in[i] = in[i].tape ? in[i].id : -1;
+        if (!in[i].tape) {
+            if (i < node->op->min_in) {
+                reel_tape_fail(tape, REEL_ERR_INVALID, "%s: input %d is missing", name, i);
+                return false;
+            }
+            values[i] = (reel_tensor){.ndim = -1};
+            continue;
+        }
+
+        REEL_ASSERT(in[i].tape == tape && in[i].id >= 0 && in[i].id < tape->count);
+        const reel_node *input = &tape->nodes[in[i].id];
+        if (!input->value.data) {
+            reel_tape_fail(tape, REEL_ERR_INVALID, "%s: input %d was released or freed by backward",
+                           name, i);
+            return false;
+        }
+        values[i] = input->value;
+        node->needs_grad |= input->needs_grad && tape->recording;
+    }
+    return true;
+}
+
+static bool copy_attrs(reel_tape *tape, reel_node *node, const void *attrs, size_t size)
+{
+    if (size == 0)
+        return true;
+    node->attrs = step_memory(tape, size, node->op->name);
+    if (!node->attrs)
+        return false;
+    memcpy(node->attrs, attrs, size);
+    node->attrs_size = size;
+    return true;
+}
+
+/* Asks the operator for the result's shape and memory; false with the sticky error set. */
+static bool ask_infer(reel_tape *tape, const reel_node *node, reel_infer *q)
+{
+    reel_error why;
+    q->ndim = q->in[0].ndim;
+    memcpy(q->shape, q->in[0].shape, sizeof q->shape);
+    reel_status status = node->op->infer ? node->op->infer(q, &why) : REEL_OK;
+    if (status == REEL_OK)
+        status = reel_infer_check_size(q, &why);
+    if (status == REEL_OK)
+        return true;
+
+    char text[600];
+    name_call(text, sizeof text, node->op, q->in, node->n_in);
+    reel_tape_fail(tape, status, "%s: %s", text, why.message);
+    return false;
+}
+
+/* Counts the backward calls that will read a value: while there are any, it is kept. */
+static void count_uses(reel_tape *tape, reel_node *node)
+{
+    if (!node->needs_grad)
+        return;
+    if (node->op->flags & REEL_OP_NEEDS_OUTPUT)
+        node->uses++;
+    for (int i = 0; i < node->n_in && node->op->flags & REEL_OP_NEEDS_INPUTS; i++)
+        if (node->in[i] >= 0)
+            tape->nodes[node->in[i]].uses++;
 }
 
 reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, const reel_var *in,
@@ -340,8 +406,9 @@ reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, con
     REEL_ASSERT(n_in >= op->min_in && n_in <= op->max_in && n_in <= REEL_MAX_INPUTS);
     REEL_ASSERT(in[0].tape);
     reel_tape *tape = in[0].tape;
+    const reel_var failed = {tape, -1};
     if (tape->error.status != REEL_OK)
-        return (reel_var){tape, -1};
+        return failed;
     while (n_in > op->min_in && !in[n_in - 1].tape)
         n_in--; /* REEL_NONE at the end */
     REEL_ASSERT(n_in > 0);
@@ -349,64 +416,26 @@ reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, con
         return reel_tape_fail(tape, REEL_ERR_INVALID, "%s: not available in %s", op->name,
                               reel_dtype_name(tape->dtype));
 
+    reel_tensor values[REEL_MAX_INPUTS];
     reel_node *node = new_node(tape);
     if (!node)
-        return (reel_var){tape, -1};
-    reel_tensor values[REEL_MAX_INPUTS];
+        return failed;
     node->op = op;
     node->n_in = n_in;
-    for (int i = 0; i < n_in; i++) {
-        node->in[i] = in[i].tape ? in[i].id : -1;
-        if (!in[i].tape) {
-            if (i < op->min_in)
-                return reel_tape_fail(tape, REEL_ERR_INVALID, "%s: input %d is missing", op->name,
-                                      i);
-            values[i] = (reel_tensor){.ndim = -1};
-            continue;
-        }
-        REEL_ASSERT(in[i].tape == tape && in[i].id >= 0 && in[i].id < tape->count);
-        const reel_node *input = &tape->nodes[in[i].id];
-        if (!input->value.data)
-            return reel_tape_fail(tape, REEL_ERR_INVALID,
-                                  "%s: input %d was released or freed by backward", op->name, i);
-        values[i] = input->value;
-        node->needs_grad |= input->needs_grad && tape->recording;
-    }
-    if (attrs_size) {
-        node->attrs = step_memory(tape, attrs_size, op->name);
-        if (!node->attrs)
-            return (reel_var){tape, -1};
-        memcpy(node->attrs, attrs, attrs_size);
-        node->attrs_size = attrs_size;
-    }
+    if (!take_inputs(tape, node, in, values) || !copy_attrs(tape, node, attrs, attrs_size))
+        return failed;
+
     reel_infer q = {.ctx = tape->ctx,
                     .dtype = tape->dtype,
                     .attrs = node->attrs,
                     .n_in = n_in,
                     .in = values,
                     .recording = node->needs_grad};
-    reel_error why;
-    q.ndim = values[0].ndim;
-    memcpy(q.shape, values[0].shape, sizeof q.shape);
-    reel_status status = op->infer ? op->infer(&q, &why) : REEL_OK;
-    if (status == REEL_OK)
-        status = reel_infer_check_size(&q, &why);
-    if (status != REEL_OK) {
-        char text[600];
-        name_call(text, sizeof text, op, values, n_in);
-        return reel_tape_fail(tape, status, "%s: %s", text, why.message);
-    }
-    if (!run_forward(tape, node, &q))
-        return (reel_var){tape, -1};
+    if (!ask_infer(tape, node, &q) || !run_forward(tape, node, &q))
+        return failed;
+
     node->backward_scratch = q.backward_scratch;
-    if (node->needs_grad) {
-        if (op->flags & REEL_OP_NEEDS_OUTPUT)
-            node->uses++;
-        if (op->flags & REEL_OP_NEEDS_INPUTS)
-            for (int i = 0; i < n_in; i++)
-                if (node->in[i] >= 0)
-                    tape->nodes[node->in[i]].uses++;
-    }
+    count_uses(tape, node);
     return (reel_var){tape, tape->count++};
 }
 

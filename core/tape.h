@@ -13,22 +13,14 @@
 #define REEL_CORE_TAPE_H
 
 #include "core/ctx.h"
+#include "core/op.h"
 #include "core/params.h"
 #include "core/tensor.h"
+#include "core/var.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-typedef struct reel_tape reel_tape;
-typedef struct reel_op reel_op;
-
-/* Handle of a value on a tape; plain value, dead after reel_tape_reset. id < 0: an operator before
- * it failed. */
-typedef struct reel_var {
-    reel_tape *tape;
-    int id;
-} reel_var;
 
 typedef struct reel_tape_config {
     reel_dtype dtype;

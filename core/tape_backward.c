@@ -13,6 +13,7 @@ static bool grad_of(reel_tape *tape, reel_node *node, reel_tensor *grad, bool *f
         *fresh = !p->has_grad;
         return true;
     }
+
     *fresh = !node->grad.data;
     if (*fresh) {
         node->grad = reel_tensor_of(NULL, tape->dtype, node->value.ndim, node->value.shape);
@@ -53,6 +54,86 @@ static bool used_again(const reel_tape *tape, const reel_node *node, int i)
     return false;
 }
 
+/* What an operator's backward may read and write: entries for its inputs. */
+typedef struct backward_inputs {
+    reel_tensor in[REEL_MAX_INPUTS], din[REEL_MAX_INPUTS];
+    bool fresh[REEL_MAX_INPUTS];
+} backward_inputs;
+
+/* Gradient memory for input i. It is zeroed if it holds nothing and the operator adds: because it
+ * does not assign, or because another input has the same gradient. */
+static bool prepare_input(reel_tape *tape, const reel_node *node, int i, backward_inputs *b)
+{
+    const unsigned flags = node->op->flags;
+    b->in[i] = b->din[i] = (reel_tensor){.ndim = -1};
+    b->fresh[i] = false;
+    if (node->in[i] < 0)
+        return true;
+
+    reel_node *input = &tape->nodes[node->in[i]];
+    b->in[i] = b->din[i] = input->value;
+    b->din[i].data = NULL;
+    if (!(flags & REEL_OP_NEEDS_INPUTS))
+        b->in[i].data = NULL;
+    if (!input->needs_grad)
+        return true;
+
+    if (!grad_of(tape, input, &b->din[i], &b->fresh[i]))
+        return false;
+    if (used_before(tape, node, i)) {
+        b->fresh[i] = false;
+    } else if (b->fresh[i] && (!(flags & REEL_OP_ASSIGNS) || used_again(tape, node, i))) {
+        if (!tape->plan)
+            memset(b->din[i].data, 0, reel_tensor_bytes(&b->din[i]));
+        b->fresh[i] = false;
+    }
+    return true;
+}
+
+/* Memory for the duration of the call; NULL for 0 bytes. */
+static bool backward_scratch(reel_tape *tape, const reel_node *node, void **scratch)
+{
+    const size_t bytes = node->backward_scratch;
+    *scratch = bytes ? reel_tape_scratch(tape, bytes) : NULL;
+    if (!bytes || *scratch)
+        return true;
+    reel_tape_fail(tape, REEL_ERR_MEMORY,
+                   "backward of %s: %zu bytes of scratch are over the tape's memory limit",
+                   node->op->name, bytes);
+    return false;
+}
+
+/* On a tape that retains gradients, an operator that spends dout gets a copy; else *copy is NULL.
+ */
+static bool copy_dout(reel_tape *tape, const reel_node *node, void **copy)
+{
+    *copy = NULL;
+    if (!tape->retain || !(node->op->flags & REEL_OP_SPENDS_DOUT))
+        return true;
+    const size_t bytes = reel_tensor_bytes(&node->grad);
+    *copy = reel_arena_alloc(tape->arena, bytes);
+    if (!*copy) {
+        reel_tape_fail(tape, REEL_ERR_MEMORY,
+                       "backward of %s: %zu bytes are over the tape's memory limit", node->op->name,
+                       bytes);
+        return false;
+    }
+    memcpy(*copy, node->grad.data, bytes);
+    return true;
+}
+
+/* Parameters that have received a gradient are no longer fresh. */
+static void mark_params(const reel_tape *tape, const reel_node *node)
+{
+    for (int i = 0; i < node->n_in; i++) {
+        if (node->in[i] < 0)
+            continue;
+        const reel_node *input = &tape->nodes[node->in[i]];
+        if (input->params && input->needs_grad && !tape->plan)
+            reel_params_at(input->params, input->param)->has_grad = true;
+    }
+}
+
 /* Calls the operator's backward with everything it may read and write. */
 static bool run_backward(reel_tape *tape, reel_node *node)
 {
@@ -61,104 +142,90 @@ static bool run_backward(reel_tape *tape, reel_node *node)
                        reel_dtype_name(tape->dtype));
         return false;
     }
-    reel_tensor in[REEL_MAX_INPUTS], din[REEL_MAX_INPUTS];
-    bool fresh[REEL_MAX_INPUTS];
-    for (int i = 0; i < node->n_in; i++) {
-        if (node->in[i] < 0) {
-            in[i] = din[i] = (reel_tensor){.ndim = -1};
-            fresh[i] = false;
-            continue;
-        }
-        reel_node *input = &tape->nodes[node->in[i]];
-        in[i] = din[i] = input->value;
-        if (!(node->op->flags & REEL_OP_NEEDS_INPUTS))
-            in[i].data = NULL;
-        din[i].data = NULL;
-        fresh[i] = false;
-        if (!input->needs_grad)
-            continue;
-        if (!grad_of(tape, input, &din[i], &fresh[i]))
+
+    backward_inputs b;
+    void *scratch, *copy;
+    for (int i = 0; i < node->n_in; i++)
+        if (!prepare_input(tape, node, i, &b))
             return false;
-        if (used_before(tape, node, i)) {
-            fresh[i] = false;
-        } else if (fresh[i] &&
-                   (!(node->op->flags & REEL_OP_ASSIGNS) || used_again(tape, node, i))) {
-            if (!tape->plan)
-                memset(din[i].data, 0, reel_tensor_bytes(&din[i]));
-            fresh[i] = false;
-        }
-    }
-    void *scratch = node->backward_scratch ? reel_tape_scratch(tape, node->backward_scratch) : NULL;
-    if (node->backward_scratch && !scratch) {
-        reel_tape_fail(tape, REEL_ERR_MEMORY,
-                       "backward of %s: %zu bytes of scratch are over the tape's memory limit",
-                       node->op->name, node->backward_scratch);
+    if (!backward_scratch(tape, node, &scratch) || !copy_dout(tape, node, &copy))
         return false;
-    }
-    reel_tensor dout = node->grad;
-    void *copy = NULL;
-    if (tape->retain && node->op->flags & REEL_OP_SPENDS_DOUT) {
-        const size_t bytes = reel_tensor_bytes(&dout);
-        dout.data = copy = reel_arena_alloc(tape->arena, bytes);
-        if (!copy) {
-            reel_tape_fail(tape, REEL_ERR_MEMORY,
-                           "backward of %s: %zu bytes are over the tape's memory limit",
-                           node->op->name, bytes);
-            return false;
-        }
-        memcpy(copy, node->grad.data, bytes);
-    }
+
     reel_call call = {.ctx = tape->ctx,
                       .attrs = node->attrs,
                       .n_in = node->n_in,
-                      .in = in,
+                      .in = b.in,
                       .out = node->value,
                       .saved = node->saved,
                       .scratch = scratch,
-                      .dout = dout,
-                      .din = din,
-                      .fresh = fresh};
+                      .dout = node->grad,
+                      .din = b.din,
+                      .fresh = b.fresh};
+    if (copy)
+        call.dout.data = copy;
     if (!(node->op->flags & REEL_OP_NEEDS_OUTPUT))
         call.out.data = NULL;
     const double start = reel_tape_clock(tape);
     if (!tape->plan)
         node->op->backward[tape->dtype](&call);
     node->backward_ms = reel_tape_clock(tape) - start;
+
     reel_arena_free(tape->arena, copy);
     reel_arena_free(tape->arena, scratch);
-    for (int i = 0; i < node->n_in; i++) {
-        if (node->in[i] < 0)
-            continue;
-        const reel_node *input = &tape->nodes[node->in[i]];
-        if (input->params && input->needs_grad && !tape->plan)
-            reel_params_at(input->params, input->param)->has_grad = true;
-    }
+    mark_params(tape, node);
     return true;
 }
 
-/* The sweep is through with a recorded node: what only its backward needed may go. */
-static void leave(reel_tape *tape, reel_node *node, bool is_loss)
+/* The sweep is through with a recorded node: frees what only its backward needed. */
+static void leave_node(reel_tape *tape, reel_node *node, bool is_loss)
 {
     node->passed = true;
     if (tape->retain)
         return;
-    if (node->op->flags & REEL_OP_NEEDS_INPUTS)
-        for (int i = 0; i < node->n_in; i++) {
-            if (node->in[i] < 0)
-                continue;
-            reel_node *input = &tape->nodes[node->in[i]];
-            input->uses--;
-            if (input->op || input->released)
-                reel_node_drop(tape, input);
-        }
+
+    for (int i = 0; i < node->n_in && node->op->flags & REEL_OP_NEEDS_INPUTS; i++) {
+        if (node->in[i] < 0)
+            continue;
+        reel_node *input = &tape->nodes[node->in[i]];
+        input->uses--;
+        if (input->op || input->released)
+            reel_node_drop(tape, input);
+    }
     if (node->op->flags & REEL_OP_NEEDS_OUTPUT)
         node->uses--;
+
     reel_arena_free(tape->arena, node->grad.data);
     node->grad.data = NULL;
     reel_arena_free(tape->arena, node->saved);
     node->saved = NULL;
     if (!is_loss)
         reel_node_drop(tape, node);
+}
+
+/* A tape that retains gradients starts each sweep without those of the sweep before. */
+static void drop_gradients(reel_tape *tape)
+{
+    for (int id = 0; id < tape->count; id++) {
+        reel_node *node = &tape->nodes[id];
+        if (!node->op || !node->grad.data)
+            continue;
+        reel_arena_free(tape->arena, node->grad.data);
+        node->grad.data = NULL;
+    }
+}
+
+/* The gradient of the loss with respect to itself. */
+static bool seed_gradient(reel_tape *tape, reel_node *root, double scale)
+{
+    bool fresh;
+    reel_tensor seed;
+    if (!grad_of(tape, root, &seed, &fresh))
+        return false;
+    const reel_tensor one = {.data = &scale, .dtype = REEL_F64};
+    reel_tensor scalar = seed;
+    scalar.ndim = 0;
+    reel_tensor_copy(&scalar, &one);
+    return true;
 }
 
 reel_status reel_backward(reel_var loss, reel_error *err)
@@ -180,28 +247,15 @@ reel_status reel_backward_scaled(reel_var loss, double scale, reel_error *err)
     if (!root->needs_grad || !root->op)
         return reel_fail(err, REEL_ERR_INVALID,
                          "backward: nothing that wants a gradient was recorded");
-    if (tape->retain)
-        for (int id = 0; id < tape->count; id++) {
-            reel_node *node = &tape->nodes[id];
-            if (!node->op || !node->grad.data)
-                continue;
-            reel_arena_free(tape->arena, node->grad.data);
-            node->grad.data = NULL;
-        }
 
-    bool fresh;
-    reel_tensor seed;
-    if (!grad_of(tape, root, &seed, &fresh))
+    if (tape->retain)
+        drop_gradients(tape);
+    if (!seed_gradient(tape, root, scale))
         return reel_tape_status(tape, err);
-    const reel_tensor one = {.data = &scale, .dtype = REEL_F64};
-    reel_tensor scalar = seed;
-    scalar.ndim = 0;
-    reel_tensor_copy(&scalar, &one);
 
     for (int id = loss.id; id >= 0; id--) {
         reel_node *node = &tape->nodes[id];
-        /* Without a gradient the loss does not depend on it: it stays as it is for another
-         * backward. */
+        /* Without a gradient the loss does not depend on it: another backward may still. */
         if (!node->op || !node->grad.data)
             continue;
         if (node->passed && !tape->retain) {
@@ -213,7 +267,7 @@ reel_status reel_backward_scaled(reel_var loss, double scale, reel_error *err)
         }
         if (!run_backward(tape, node))
             return reel_tape_status(tape, err);
-        leave(tape, node, id == loss.id);
+        leave_node(tape, node, id == loss.id);
     }
     return REEL_OK;
 }

@@ -3,7 +3,7 @@
 #define REEL_CORE_TAPE_INTERNAL_H
 
 #include "core/memory.h"
-#include "core/op.h"
+#include "core/tape.h"
 
 /* One value and how it came about. Inputs have smaller ids than outputs, so descending ids are a
  * reverse topological order. */

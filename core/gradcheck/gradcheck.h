@@ -13,6 +13,7 @@
 #define REEL_CORE_GRADCHECK_H
 
 #include "core/op.h"
+#include "core/tape.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -73,9 +74,10 @@ REEL_API reel_status reel_gradcheck_drawn(const reel_ctx *ctx, reel_gradcheck_fn
                                           int n_in, const reel_gradcheck_config *config,
                                           reel_gradcheck_report *report, reel_error *err);
 
-/* Draws the inputs of an operator's case and checks it. */
-REEL_API reel_status reel_gradcheck_case(const reel_ctx *ctx, const reel_op_case *c,
-                                         const reel_gradcheck_config *config,
+/* Draws the inputs of one of an operator's cases and checks it. REEL_ERR_INVALID: the case's shapes
+ * cannot be read, or it lacks attributes. */
+REEL_API reel_status reel_gradcheck_case(const reel_ctx *ctx, const reel_op *op,
+                                         const reel_op_case *c, const reel_gradcheck_config *config,
                                          reel_gradcheck_report *report, reel_error *err);
 
 /* Draws the number-th random use of an operator under config->seed (its shapes and attributes, then

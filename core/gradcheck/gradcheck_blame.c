@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "core/gradcheck/gradcheck_internal.h"
-#include "core/ops.h"
 #include "core/tape_internal.h"
 
 static reel_var replay(reel_tape *tape, const reel_var *in, void *user)

@@ -77,29 +77,77 @@ reel_status reel_gradcheck_drawn(const reel_ctx *ctx, reel_gradcheck_fn *fn, voi
     return status;
 }
 
-static reel_var build_case(reel_tape *tape, const reel_var *in, void *user)
+/* ---- an operator's cases and random uses ---- */
+typedef struct op_use {
+    const reel_op *op;
+    const reel_op_case *special; /* has its own build; NULL: none */
+    const void *attrs;
+    int n_in;
+} op_use;
+
+static reel_var build_use(reel_tape *tape, const reel_var *in, void *user)
 {
-    return ((const reel_op_case *)user)->build(tape, in);
+    const op_use *use = user;
+    if (use->special)
+        return use->special->build(tape, in);
+    if (use->op->build)
+        return use->op->build(in, use->n_in, use->attrs);
+    return reel_apply(use->op, use->attrs, use->attrs ? use->op->attrs_bytes : 0, in, use->n_in);
 }
 
-reel_status reel_gradcheck_case(const reel_ctx *ctx, const reel_op_case *c,
+/* Reads "(2, 3) (3) ()" into shapes; -1 where the text is not a list of at most `most` shapes. */
+static int read_shapes_text(const char *text, reel_gradcheck_shape *shapes, int most)
+{
+    int count = 0;
+    for (; *text; text += strspn(text, " ")) {
+        if (count == most || *text++ != '(')
+            return -1;
+        reel_gradcheck_shape *s = &shapes[count++];
+        for (s->ndim = 0; *text != ')'; s->ndim++) {
+            char *end;
+            if (s->ndim == REEL_MAX_DIMS || *text < '0' || *text > '9')
+                return -1;
+            s->shape[s->ndim] = strtoll(text, &end, 10);
+            text = end + strspn(end, ", ");
+        }
+        text++;
+    }
+    return count;
+}
+
+reel_status reel_gradcheck_case(const reel_ctx *ctx, const reel_op *op, const reel_op_case *c,
                                 const reel_gradcheck_config *config, reel_gradcheck_report *report,
                                 reel_error *err)
 {
-    reel_gradcheck_shape shapes[REEL_COUNT(c->in)];
-    REEL_ASSERT(c->n_in >= 1 && c->n_in <= REEL_COUNT(c->in));
-    for (int i = 0; i < c->n_in; i++) {
-        shapes[i].ndim = c->in[i].ndim;
-        memcpy(shapes[i].shape, c->in[i].shape, sizeof shapes[i].shape);
-    }
-    return reel_gradcheck_drawn(ctx, build_case, (void *)c, c->draw, shapes, c->n_in, config,
-                                report, err);
+    reel_gradcheck_shape shapes[REEL_MAX_INPUTS];
+    const int n_in = read_shapes_text(c->in ? c->in : "", shapes, REEL_MAX_INPUTS);
+    if (n_in < 1)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "%s, case \"%s\": expected shapes such as \"(2, 3) (3)\", got \"%s\"",
+                         op->name, c->label, c->in ? c->in : "");
+    if (!c->build && !op->build && op->attrs_bytes && !c->attrs)
+        return reel_fail(err, REEL_ERR_INVALID, "%s, case \"%s\": expected attributes, got none",
+                         op->name, c->label);
+
+    op_use use = {op, c->build ? c : NULL, c->attrs, n_in};
+    const reel_draw how = c->draw == REEL_DRAW_NORMAL ? op->draw : c->draw;
+    return reel_gradcheck_drawn(ctx, build_use, &use, how, shapes, n_in, config, report, err);
 }
 
-static reel_var build_sample(reel_tape *tape, const reel_var *in, void *user)
+/* Puts which use failed before the report's message. */
+static void name_sample(const reel_op_sample *s, uint32_t number, reel_gradcheck_report *report)
 {
-    const reel_op_sample *s = user;
-    return s->build(tape, in, &s->attrs);
+    char text[sizeof report->message];
+    size_t used = (size_t)snprintf(text, sizeof text, "random use %u:", number);
+    for (int i = 0; i < s->n_in && used < sizeof text; i++) {
+        char shape[96];
+        used +=
+            (size_t)snprintf(text + used, sizeof text - used, " %s",
+                             reel_shape_text(shape, sizeof shape, s->in[i].ndim, s->in[i].shape));
+    }
+    if (used < sizeof text)
+        snprintf(text + used, sizeof text - used, " %s; %.600s", s->label, report->message);
+    memcpy(report->message, text, sizeof text);
 }
 
 reel_status reel_gradcheck_random(const reel_ctx *ctx, const reel_op *op, uint32_t number,
@@ -107,11 +155,13 @@ reel_status reel_gradcheck_random(const reel_ctx *ctx, const reel_op *op, uint32
                                   reel_gradcheck_report *report, reel_error *err)
 {
     reel_gradcheck_config own = config ? *config : (reel_gradcheck_config){0};
-    reel_op_sample s = {0};
+    reel_op_sample s = {.draw = op->draw};
     reel_gradcheck_shape shapes[REEL_MAX_INPUTS];
-    uint32_t name = 0; /* other operators, other streams */
     if (!op->random)
         return reel_fail(err, REEL_ERR_INVALID, "%s draws no random uses", op->name);
+
+    /* Each operator has a stream of its own, by its name. */
+    uint32_t name = 0;
     for (const char *p = op->name; *p; p++)
         name = name * 31 + (unsigned char)*p;
     reel_rng rng = reel_rng_at(own.seed, REEL_STREAM_CHECK, name | 0x80000000u, number);
@@ -122,20 +172,10 @@ reel_status reel_gradcheck_random(const reel_ctx *ctx, const reel_op *op, uint32
         shapes[i].ndim = s.in[i].ndim;
         memcpy(shapes[i].shape, s.in[i].shape, sizeof shapes[i].shape);
     }
-    const reel_status status =
-        reel_gradcheck_drawn(ctx, build_sample, &s, s.draw, shapes, s.n_in, &own, report, err);
-    if (status == REEL_OK && !report->passed) {
-        char text[sizeof report->message];
-        size_t used = (size_t)snprintf(text, sizeof text, "random use %u:", number);
-        for (int i = 0; i < s.n_in && used < sizeof text; i++) {
-            char shape[96];
-            used +=
-                (size_t)snprintf(text + used, sizeof text - used, " %s",
-                                 reel_shape_text(shape, sizeof shape, s.in[i].ndim, s.in[i].shape));
-        }
-        if (used < sizeof text)
-            snprintf(text + used, sizeof text - used, " %s; %.600s", s.label, report->message);
-        memcpy(report->message, text, sizeof text);
-    }
-    return status;
+
+    op_use use = {op, NULL, &s.attrs, s.n_in};
+    REEL_TRY(reel_gradcheck_drawn(ctx, build_use, &use, s.draw, shapes, s.n_in, &own, report, err));
+    if (!report->passed)
+        name_sample(&s, number, report);
+    return REEL_OK;
 }

@@ -1,7 +1,7 @@
 # Copies reel.h, and every header that it includes directly or not, to ${TO}/reel. In the copies `#include "core/tensor.h"` reads
 # `#include <reel/core/tensor.h>`: a user's include path needs the folder above reel/ and nothing else.
 #
-#     cmake -D ROOT=checkout -D TO=folder -P headers.cmake
+#     cmake -D ROOT=checkout -D GENERATED=build/generated -D TO=folder -P headers.cmake
 
 cmake_minimum_required(VERSION 3.25...4.1)
 
@@ -12,7 +12,11 @@ function(copy_header path to)
   endif()
   set_property(GLOBAL APPEND PROPERTY reel_headers ${path})
 
-  file(READ ${ROOT}/${path} text)
+  if(EXISTS ${ROOT}/${path})
+    file(READ ${ROOT}/${path} text)
+  else() # made by the build: core/op_builders.h
+    file(READ ${GENERATED}/${path} text)
+  endif()
   string(REGEX MATCHALL "\n#include \"[^\"]+\"" includes "${text}")
   string(REGEX REPLACE "\n#include \"([^\"]+)\"" "\n#include <reel/\\1>" text "${text}")
   file(WRITE ${TO}/reel/${to} "${text}")

@@ -18,7 +18,7 @@ set(generated ${PROJECT_BINARY_DIR}/generated/install)
 file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/reel/reel.h
      CONTENT "/* Generated: the build tree's <reel/reel.h>. */\n#include \"core/install/reel.h\"\n")
 install(CODE "
-  execute_process(COMMAND \"${CMAKE_COMMAND}\" -D \"ROOT=${PROJECT_SOURCE_DIR}\" -D \"TO=${generated}/include\"
+  execute_process(COMMAND \"${CMAKE_COMMAND}\" -D \"ROOT=${PROJECT_SOURCE_DIR}\" -D \"GENERATED=${PROJECT_BINARY_DIR}/generated\" -D \"TO=${generated}/include\"
                           -P \"${CMAKE_CURRENT_LIST_DIR}/headers.cmake\" COMMAND_ERROR_IS_FATAL ANY)")
 install(DIRECTORY ${generated}/include/reel DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
@@ -28,7 +28,7 @@ if(DOXYGEN)
   set(reference ${PROJECT_BINARY_DIR}/reference)
   configure_file(${CMAKE_CURRENT_LIST_DIR}/Doxyfile.in ${generated}/Doxyfile @ONLY)
   add_custom_target(reference
-    COMMAND ${CMAKE_COMMAND} -D ROOT=${PROJECT_SOURCE_DIR} -D TO=${reference}/include -P ${CMAKE_CURRENT_LIST_DIR}/headers.cmake
+    COMMAND ${CMAKE_COMMAND} -D ROOT=${PROJECT_SOURCE_DIR} -D GENERATED=${PROJECT_BINARY_DIR}/generated -D TO=${reference}/include -P ${CMAKE_CURRENT_LIST_DIR}/headers.cmake
     COMMAND ${DOXYGEN} ${generated}/Doxyfile
     COMMENT "API reference: ${reference}/html/index.html" VERBATIM)
 endif()

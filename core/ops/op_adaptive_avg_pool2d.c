@@ -4,6 +4,13 @@
 #include "core/op_impl.h"
 #include "core/ops/pool.h"
 
+#ifdef REEL_PUBLIC
+/* Mean over oh x ow cells of the image: cell i averages rows floor(i h / oh) to ceil((i + 1) h /
+ * oh)
+ * - 1 (PyTorch). An image that has this size already is returned as it is: x itself. */
+REEL_API reel_var reel_adaptive_avg_pool2d(reel_var x, int64_t oh, int64_t ow);
+#endif
+
 REEL_DECLARE_OP(adaptive_avg_pool2d);
 
 typedef struct adaptive_attrs {
@@ -31,7 +38,7 @@ void REEL_FN(reel_adaptive_avg_pool2d_backward)(const reel_call *c)
 }
 
 #ifdef REEL_ONCE
-static reel_status infer(reel_infer *q, reel_error *err)
+static reel_status adaptive_avg_pool2d_infer(reel_infer *q, reel_error *err)
 {
     const adaptive_attrs *a = q->attrs;
     if (q->in[0].ndim != 4)
@@ -55,68 +62,56 @@ reel_var reel_adaptive_avg_pool2d(reel_var x, int64_t oh, int64_t ow)
     return reel_apply(&reel_op_adaptive_avg_pool2d, &a, sizeof a, &x, 1);
 }
 
-#define ADAPTIVE_CASE(name, oh, ow)                                                                \
-    static reel_var name(reel_tape *tape, const reel_var *in)                                      \
-    {                                                                                              \
-        (void)tape;                                                                                \
-        return reel_adaptive_avg_pool2d(in[0], oh, ow);                                            \
-    }
-ADAPTIVE_CASE(case_3x3, 3, 3)
-ADAPTIVE_CASE(case_6x6, 6, 6)
-ADAPTIVE_CASE(case_1x1, 1, 1)
-ADAPTIVE_CASE(case_2x5, 2, 5)
-
-static reel_var case_same(reel_tape *tape, const reel_var *in)
+static reel_var adaptive_identity(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
     return reel_relu(reel_adaptive_avg_pool2d(in[0], 3, 4));
 }
 
-static reel_var case_twice(reel_tape *tape, const reel_var *in)
+static reel_var adaptive_twice(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
     return reel_add(reel_adaptive_avg_pool2d(in[0], 2, 2), reel_adaptive_avg_pool2d(in[0], 1, 2));
 }
 
-static const reel_op_case cases[] = {
-    {"divides", case_3x3, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 6, 9}}}},
-    {"7 to 3, overlapping", case_3x3, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 7, 7}}}},
-    {"2 to 6, repeating", case_6x6, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 2, 2}}}},
-    {"1 to 6", case_6x6, REEL_DRAW_NORMAL, 1, {{4, {2, 2, 1, 1}}}},
-    {"to one", case_1x1, REEL_DRAW_NORMAL, 1, {{4, {2, 5, 4, 3}}}},
-    {"asymmetric", case_2x5, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 5, 4}}}},
-    {"identity", case_same, REEL_DRAW_DISTINCT, 1, {{4, {2, 3, 3, 4}}}},
-    {"more channels than a block", case_1x1, REEL_DRAW_NORMAL, 1, {{4, {2, 67, 2, 2}}}},
-    {"input used twice", case_twice, REEL_DRAW_NORMAL, 1, {{4, {1, 2, 5, 5}}}},
+#define TO(...) (&(const adaptive_attrs){__VA_ARGS__})
+static const reel_op_case adaptive_avg_pool2d_cases[] = {
+    {.label = "divides", .in = "(2, 3, 6, 9)", .attrs = TO(3, 3)},
+    {.label = "7 to 3, overlapping", .in = "(2, 3, 7, 7)", .attrs = TO(3, 3)},
+    {.label = "2 to 6, repeating", .in = "(2, 3, 2, 2)", .attrs = TO(6, 6)},
+    {.label = "1 to 6", .in = "(2, 2, 1, 1)", .attrs = TO(6, 6)},
+    {.label = "to one", .in = "(2, 5, 4, 3)", .attrs = TO(1, 1)},
+    {.label = "asymmetric", .in = "(2, 3, 5, 4)", .attrs = TO(2, 5)},
+    {.label = "identity",
+     .in = "(2, 3, 3, 4)",
+     .draw = REEL_DRAW_DISTINCT,
+     .build = adaptive_identity},
+    {.label = "more channels than a block", .in = "(2, 67, 2, 2)", .attrs = TO(1, 1)},
+    {.label = "input used twice", .in = "(1, 2, 5, 5)", .build = adaptive_twice},
 };
 
-static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
-{
-    (void)tape;
-    const int64_t *size = attrs;
-    return reel_adaptive_avg_pool2d(in[0], size[0], size[1]);
-}
-
 /* Larger than the input is allowed: cells repeat. */
-static void random_use(reel_rng *rng, reel_op_sample *s)
+static void adaptive_avg_pool2d_random(reel_rng *rng, reel_op_sample *s)
 {
-    s->build = random_build;
+    adaptive_attrs *a = (adaptive_attrs *)&s->attrs;
     s->n_in = 1;
     reel_random_image(rng, s, 0);
-    for (int d = 0; d < 2; d++)
-        s->attrs.ints[d] = reel_random_int(rng, 1, s->in[0].shape[2 + d] + 2);
-    reel_random_label(s, "to", 2, s->attrs.ints);
+    a->oh = reel_random_int(rng, 1, s->in[0].shape[2] + 2);
+    a->ow = reel_random_int(rng, 1, s->in[0].shape[3] + 2);
+    reel_random_label(s, "to", 2, (const int64_t[]){a->oh, a->ow});
 }
 
-const reel_op reel_op_adaptive_avg_pool2d = {.name = "adaptive_avg_pool2d",
-                                             .min_in = 1,
-                                             .max_in = 1,
-                                             .flags = REEL_OP_ASSIGNS,
-                                             .infer = infer,
-                                             .forward = REEL_BOTH(reel_adaptive_avg_pool2d_forward),
-                                             .backward =
-                                                 REEL_BOTH(reel_adaptive_avg_pool2d_backward),
-                                             .cases = cases,
-                                             .n_cases = REEL_COUNT(cases),
-                                             .random = random_use};
+const reel_op reel_op_adaptive_avg_pool2d = {
+    .name = "adaptive_avg_pool2d",
+    .min_in = 1,
+    .max_in = 1,
+    .flags = REEL_OP_ASSIGNS,
+    .attrs_bytes = sizeof(adaptive_attrs),
+    .infer = adaptive_avg_pool2d_infer,
+    .forward = REEL_BOTH(reel_adaptive_avg_pool2d_forward),
+    .backward = REEL_BOTH(reel_adaptive_avg_pool2d_backward),
+    .cases = adaptive_avg_pool2d_cases,
+    .n_cases = REEL_COUNT(adaptive_avg_pool2d_cases),
+    .random = adaptive_avg_pool2d_random,
+};
 #endif

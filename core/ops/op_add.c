@@ -1,10 +1,46 @@
 /* add: y = a + b;  da = dy, db = dy. */
 #include "core/ops/binary.h"
 
-REEL_DECLARE_OP(add);
-REEL_BINARY_TERMS(0, a + b, dy, dy)
-REEL_BINARY_PASSES(add)
+#ifdef REEL_PUBLIC
+/* y = a + b. Shapes broadcast as in NumPy: aligned at the last dimension, sizes are equal
+ * or one of them is 1. */
+REEL_API reel_var reel_add(reel_var a, reel_var b);
+#endif
+
+static inline reel_real add_value(reel_binary e)
+{
+    return e.a + e.b;
+}
+
+static inline reel_real add_to_a(reel_binary e)
+{
+    return e.dy;
+}
+
+static inline reel_real add_to_b(reel_binary e)
+{
+    return e.dy;
+}
+
+#define REEL_BINARY add
+#include "core/ops/binary.h"
 
 #ifdef REEL_ONCE
-REEL_BINARY_OP(add, 0, REEL_DRAW_NORMAL)
+reel_var reel_add(reel_var a, reel_var b)
+{
+    return add_apply(a, b);
+}
+
+const reel_op reel_op_add = {
+    .name = "add",
+    .min_in = 2,
+    .max_in = 2,
+    .flags = REEL_OP_ASSIGNS,
+    .infer = broadcast_infer,
+    .forward = REEL_BOTH(reel_add_forward),
+    .backward = REEL_BOTH(reel_add_backward),
+    .cases = add_cases,
+    .n_cases = REEL_COUNT(add_cases),
+    .random = binary_random,
+};
 #endif

@@ -10,6 +10,21 @@
  */
 #include "core/op_impl.h"
 
+#ifdef REEL_PUBLIC
+typedef struct reel_batch_norm2d_attrs {
+    reel_tensor running_mean, running_var; /* (c); read in evaluation; updated in training unless
+                                              data is NULL; borrowed until the tape's reset */
+    double momentum; /* running = (1 - momentum) running + momentum batch, with unbiased variance */
+    double eps;      /* 0 = 1e-5 */
+    bool training;   /* batch statistics (biased variance) or running ones */
+} reel_batch_norm2d_attrs;
+
+/* y = gamma (x - mean_c) / sqrt(var_c + eps) + beta; x (n, c, h, w), gamma and beta (c) (Ioffe and
+ * Szegedy 2015). Training needs more than one value a channel. */
+REEL_API reel_var reel_batch_norm2d(reel_var x, reel_var gamma, reel_var beta,
+                                    const reel_batch_norm2d_attrs *attrs);
+#endif
+
 REEL_DECLARE_OP(batch_norm2d);
 
 enum { MAX_PARTS = 64, MIN_ROWS = 64 };
@@ -20,33 +35,41 @@ static inline int64_t part_count(int64_t rows)
     return parts < MAX_PARTS ? parts : MAX_PARTS;
 }
 
-/* What a pass adds up for each channel of one row. */
-typedef void row_fn(const reel_real *x, const reel_real *dy, const double *mean, const double *r,
-                    int64_t ch, double *a, double *b);
+/* What the passes over all rows read: x and dy (rows, ch), mean and r (ch). */
+typedef struct batch_norm_rows {
+    const reel_real *x, *dy;
+    const double *mean, *r;
+    int64_t rows, ch;
+} batch_norm_rows;
 
-static void add_value(const reel_real *x, const reel_real *dy, const double *mean, const double *r,
-                      int64_t ch, double *a, double *b)
+/* What a pass adds up for each channel of one row. */
+typedef void batch_norm_row_fn(const batch_norm_rows *in, int64_t row, double *a, double *b);
+
+static void sum_value(const batch_norm_rows *in, int64_t row, double *a, double *b)
 {
-    (void)dy, (void)mean, (void)r, (void)b;
+    const reel_real *x = in->x + row * in->ch;
+    (void)b;
 #pragma omp simd
-    for (int64_t k = 0; k < ch; k++)
+    for (int64_t k = 0; k < in->ch; k++)
         a[k] += (double)x[k];
 }
 
-static void add_square(const reel_real *x, const reel_real *dy, const double *mean, const double *r,
-                       int64_t ch, double *a, double *b)
+static void sum_square(const batch_norm_rows *in, int64_t row, double *a, double *b)
 {
-    (void)dy, (void)r, (void)b;
+    const reel_real *x = in->x + row * in->ch;
+    const double *mean = in->mean;
+    (void)b;
 #pragma omp simd
-    for (int64_t k = 0; k < ch; k++)
+    for (int64_t k = 0; k < in->ch; k++)
         a[k] += ((double)x[k] - mean[k]) * ((double)x[k] - mean[k]);
 }
 
-static void add_grads(const reel_real *x, const reel_real *dy, const double *mean, const double *r,
-                      int64_t ch, double *a, double *b)
+static void sum_grads(const batch_norm_rows *in, int64_t row, double *a, double *b)
 {
+    const reel_real *x = in->x + row * in->ch, *dy = in->dy + row * in->ch;
+    const double *mean = in->mean, *r = in->r;
 #pragma omp simd
-    for (int64_t k = 0; k < ch; k++) {
+    for (int64_t k = 0; k < in->ch; k++) {
         a[k] += (double)dy[k];
         b[k] += (double)dy[k] * ((double)x[k] - mean[k]) * r[k];
     }
@@ -54,22 +77,44 @@ static void add_grads(const reel_real *x, const reel_real *dy, const double *mea
 
 /* Runs `add` over all rows; the totals are in parts[0 .. ch) and parts[ch .. 2 ch). parts:
  * part_count x 2 ch doubles. */
-static void sum_rows(const reel_call *c, const reel_real *x, const reel_real *dy,
-                     const double *mean, const double *r, int64_t rows, int64_t ch, double *parts,
-                     row_fn *add)
+static void sum_rows(const reel_ctx *ctx, const batch_norm_rows *in, double *parts,
+                     batch_norm_row_fn *add)
 {
-    const int64_t count = part_count(rows);
-#pragma omp parallel for schedule(static)                                                          \
-    num_threads(reel_ctx_threads(c->ctx)) if (rows * ch > 16384)
+    const int64_t rows = in->rows, ch = in->ch, count = part_count(rows);
+#pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(ctx)) if (rows * ch > 16384)
     for (int64_t part = 0; part < count; part++) {
         double *a = parts + part * 2 * ch, *b = a + ch;
         memset(a, 0, (size_t)(2 * ch) * sizeof *a);
         for (int64_t row = rows * part / count; row < rows * (part + 1) / count; row++)
-            add(x + row * ch, dy ? dy + row * ch : NULL, mean, r, ch, a, b);
+            add(in, row, a, b);
     }
+
     for (int64_t part = 1; part < count; part++)
         for (int64_t k = 0; k < 2 * ch; k++)
             parts[k] += parts[part * 2 * ch + k];
+}
+
+/* Training: mean and r of the batch; moves the running statistics. */
+static void batch_statistics(const reel_call *c, const batch_norm_rows *in, double *mean, double *r,
+                             double *parts)
+{
+    const reel_batch_norm2d_attrs *a = c->attrs;
+    const int64_t ch = in->ch, rows = in->rows;
+    reel_real *running_mean = a->running_mean.data, *running_var = a->running_var.data;
+    sum_rows(c->ctx, in, parts, sum_value);
+    for (int64_t k = 0; k < ch; k++)
+        mean[k] = parts[k] / (double)rows;
+
+    sum_rows(c->ctx, in, parts, sum_square);
+    for (int64_t k = 0; k < ch; k++) {
+        r[k] = 1 / sqrt(parts[k] / (double)rows + a->eps);
+        if (running_mean)
+            running_mean[k] =
+                (reel_real)((1 - a->momentum) * (double)running_mean[k] + a->momentum * mean[k]);
+        if (running_var)
+            running_var[k] = (reel_real)((1 - a->momentum) * (double)running_var[k] +
+                                         a->momentum * parts[k] / (double)(rows - 1));
+    }
 }
 
 /* Scratch: mean, r, offset and factor of each channel, then the parts. */
@@ -78,24 +123,14 @@ void REEL_FN(reel_batch_norm2d_forward)(const reel_call *c)
     const reel_batch_norm2d_attrs *a = c->attrs;
     const int64_t ch = c->out.shape[1], rows = c->out.shape[0] * c->out.shape[2] * c->out.shape[3];
     const reel_real *x = c->in[0].data, *gamma = c->in[1].data, *beta = c->in[2].data;
-    reel_real *y = c->out.data, *running_mean = a->running_mean.data,
-              *running_var = a->running_var.data;
+    reel_real *y = c->out.data;
     double *mean = c->scratch, *r = mean + ch, *parts = r + ch;
+
     if (a->training) {
-        sum_rows(c, x, NULL, NULL, NULL, rows, ch, parts, add_value);
-        for (int64_t k = 0; k < ch; k++)
-            mean[k] = parts[k] / (double)rows;
-        sum_rows(c, x, NULL, mean, NULL, rows, ch, parts, add_square);
-        for (int64_t k = 0; k < ch; k++) {
-            r[k] = 1 / sqrt(parts[k] / (double)rows + a->eps);
-            if (running_mean)
-                running_mean[k] = (reel_real)((1 - a->momentum) * (double)running_mean[k] +
-                                              a->momentum * mean[k]);
-            if (running_var)
-                running_var[k] = (reel_real)((1 - a->momentum) * (double)running_var[k] +
-                                             a->momentum * parts[k] / (double)(rows - 1));
-        }
+        const batch_norm_rows in = {.x = x, .mean = mean, .rows = rows, .ch = ch};
+        batch_statistics(c, &in, mean, r, parts);
     } else {
+        const reel_real *running_mean = a->running_mean.data, *running_var = a->running_var.data;
         for (int64_t k = 0; k < ch; k++) {
             mean[k] = (double)running_mean[k];
             r[k] = 1 / sqrt((double)running_var[k] + a->eps);
@@ -103,6 +138,8 @@ void REEL_FN(reel_batch_norm2d_forward)(const reel_call *c)
     }
     if (c->saved)
         memcpy(c->saved, mean, (size_t)(2 * ch) * sizeof *mean);
+
+    /* y = (x - centre) factor + beta, in reel_real */
     reel_real *centre = (reel_real *)parts, *factor = centre + ch;
     for (int64_t k = 0; k < ch; k++) {
         centre[k] = (reel_real)mean[k];
@@ -125,7 +162,9 @@ void REEL_FN(reel_batch_norm2d_backward)(const reel_call *c)
     REEL_ASSERT(dy);
     const double *mean = c->saved, *r = mean + ch;
     double *parts = c->scratch;
-    sum_rows(c, x, dy, mean, r, rows, ch, parts, add_grads);
+
+    const batch_norm_rows in = {x, dy, mean, r, rows, ch};
+    sum_rows(c->ctx, &in, parts, sum_grads);
     for (int64_t k = 0; k < ch; k++) {
         if (dbeta)
             dbeta[k] = (c->fresh[2] ? 0 : dbeta[k]) + (reel_real)parts[k];
@@ -134,6 +173,7 @@ void REEL_FN(reel_batch_norm2d_backward)(const reel_call *c)
     }
     if (!dx)
         return;
+
     /* dx = of_dy dy + of_x x + rest: z is linear in x. */
     double *of_dy = parts + 2 * ch * part_count(rows), *of_x = of_dy + ch, *rest = of_x + ch;
     for (int64_t k = 0; k < ch; k++) {
@@ -141,6 +181,7 @@ void REEL_FN(reel_batch_norm2d_backward)(const reel_call *c)
         of_x[k] = a->training ? -of_dy[k] * r[k] * parts[ch + k] / (double)rows : 0;
         rest[k] = a->training ? -of_dy[k] * parts[k] / (double)rows : 0;
     }
+
     const bool fresh = c->fresh[0];
 #pragma omp parallel for schedule(static)                                                          \
     num_threads(reel_ctx_threads(c->ctx)) if (rows * ch > 16384)
@@ -156,7 +197,24 @@ void REEL_FN(reel_batch_norm2d_backward)(const reel_call *c)
 }
 
 #ifdef REEL_ONCE
-static reel_status infer(reel_infer *q, reel_error *err)
+/* running: "mean" or "variance", whose tensor is t. */
+static reel_status batch_norm2d_check_running(const reel_infer *q, const reel_tensor *t,
+                                              const char *running, reel_error *err)
+{
+    const int64_t ch = q->in[0].shape[1];
+    if (!t->data)
+        return REEL_OK;
+    if (t->ndim != 1 || t->shape[0] != ch || t->dtype != q->dtype)
+        return reel_fail(err, REEL_ERR_INVALID, "expected a running %s of shape (%lld), %s",
+                         running, (long long)ch, reel_dtype_name(q->dtype));
+    if (!reel_tensor_is_canonical(t))
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "expected a running %s whose elements lie side by side, got stride %lld",
+                         running, (long long)t->stride[0]);
+    return REEL_OK;
+}
+
+static reel_status batch_norm2d_infer(reel_infer *q, reel_error *err)
 {
     const reel_batch_norm2d_attrs *a = q->attrs;
     const reel_tensor *x = &q->in[0];
@@ -174,17 +232,9 @@ static reel_status infer(reel_infer *q, reel_error *err)
                          "training needs more than one value a channel for a variance");
     if (!a->training && (!a->running_mean.data || !a->running_var.data))
         return reel_fail(err, REEL_ERR_INVALID, "evaluation needs a running mean and variance");
-    const reel_tensor *running[] = {&a->running_mean, &a->running_var};
-    for (int i = 0; i < 2; i++)
-        if (running[i]->data &&
-            (running[i]->ndim != 1 || running[i]->shape[0] != ch || running[i]->dtype != q->dtype))
-            return reel_fail(err, REEL_ERR_INVALID, "expected a running %s of shape (%lld), %s",
-                             i ? "variance" : "mean", (long long)ch, reel_dtype_name(q->dtype));
-        else if (running[i]->data && !reel_tensor_is_canonical(running[i]))
-            return reel_fail(
-                err, REEL_ERR_INVALID,
-                "expected a running %s whose elements lie side by side, got stride %lld",
-                i ? "variance" : "mean", (long long)running[i]->stride[0]);
+    REEL_TRY(batch_norm2d_check_running(q, &a->running_mean, "mean", err));
+    REEL_TRY(batch_norm2d_check_running(q, &a->running_var, "variance", err));
+
     const size_t channel = (size_t)ch * sizeof(double), parts = (size_t)part_count(rows) * 2;
     q->saved_bytes = 2 * channel;
     q->forward_scratch = (2 + parts) * channel;
@@ -201,25 +251,19 @@ reel_var reel_batch_norm2d(reel_var x, reel_var gamma, reel_var beta,
     return reel_apply(&reel_op_batch_norm2d, &a, sizeof a, (const reel_var[]){x, gamma, beta}, 3);
 }
 
-static reel_var case_training(reel_tape *tape, const reel_var *in)
+static reel_var batch_norm2d_build(const reel_var *in, int n_in, const void *attrs)
 {
-    (void)tape;
-    return reel_batch_norm2d(in[0], in[1], in[2],
-                             &(const reel_batch_norm2d_attrs){.training = true});
+    (void)n_in;
+    return reel_batch_norm2d(in[0], in[1], in[2], attrs);
 }
 
-static reel_var case_eps(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_batch_norm2d(in[0], in[1], in[2],
-                             &(const reel_batch_norm2d_attrs){.training = true, .eps = 0.3});
-}
-
-static reel_var case_evaluation(reel_tape *tape, const reel_var *in)
+/* The running statistics have the tape's dtype. */
+static reel_var batch_norm2d_evaluation(reel_tape *tape, const reel_var *in)
 {
     static const double mean[] = {0.3, -1.2, 0.05},
                         var[] = {0.5, 2.0, 1.25}; /* evaluation only reads them */
     static const float mean32[] = {0.3F, -1.2F, 0.05F}, var32[] = {0.5F, 2.0F, 1.25F};
+
     const bool wide = reel_tape_dtype(tape) == REEL_F64;
     const reel_batch_norm2d_attrs a = {
         .running_mean = reel_tensor_of(wide ? (void *)mean : (void *)mean32, reel_tape_dtype(tape),
@@ -229,55 +273,42 @@ static reel_var case_evaluation(reel_tape *tape, const reel_var *in)
     return reel_batch_norm2d(in[0], in[1], in[2], &a);
 }
 
-static reel_var case_twice(reel_tape *tape, const reel_var *in)
+#define TRAINING(...) (&(const reel_batch_norm2d_attrs){.training = true, __VA_ARGS__})
+static reel_var batch_norm2d_twice(reel_tape *tape, const reel_var *in)
 {
-    return reel_add(case_training(tape, in), case_evaluation(tape, in));
+    return reel_add(batch_norm2d_build(in, 3, TRAINING(.eps = 0)),
+                    batch_norm2d_evaluation(tape, in));
 }
 
-static const reel_op_case cases[] = {
-    {"training", case_training, REEL_DRAW_NORMAL, 3, {{4, {3, 4, 3, 2}}, {1, {4}}, {1, {4}}}},
-    {"training, one image",
-     case_training,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {1, 3, 4, 5}}, {1, {3}}, {1, {3}}}},
-    {"training, one pixel",
-     case_training,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {6, 3, 1, 1}}, {1, {3}}, {1, {3}}}},
-    {"training, large eps", case_eps, REEL_DRAW_NORMAL, 3, {{4, {2, 3, 3, 4}}, {1, {3}}, {1, {3}}}},
-    {"training, several parts",
-     case_training,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {3, 2, 7, 11}}, {1, {2}}, {1, {2}}}},
-    {"evaluation", case_evaluation, REEL_DRAW_NORMAL, 3, {{4, {2, 3, 4, 3}}, {1, {3}}, {1, {3}}}},
-    {"inputs used twice", case_twice, REEL_DRAW_NORMAL, 3, {{4, {2, 3, 2, 3}}, {1, {3}}, {1, {3}}}},
+static const reel_op_case batch_norm2d_cases[] = {
+    {.label = "training", .in = "(3, 4, 3, 2) (4) (4)", .attrs = TRAINING(.eps = 0)},
+    {.label = "training, one image", .in = "(1, 3, 4, 5) (3) (3)", .attrs = TRAINING(.eps = 0)},
+    {.label = "training, one pixel", .in = "(6, 3, 1, 1) (3) (3)", .attrs = TRAINING(.eps = 0)},
+    {.label = "training, large eps", .in = "(2, 3, 3, 4) (3) (3)", .attrs = TRAINING(.eps = 0.3)},
+    {.label = "training, several parts",
+     .in = "(3, 2, 7, 11) (2) (2)",
+     .attrs = TRAINING(.eps = 0)},
+    {.label = "evaluation", .in = "(2, 3, 4, 3) (3) (3)", .build = batch_norm2d_evaluation},
+    {.label = "inputs used twice", .in = "(2, 3, 2, 3) (3) (3)", .build = batch_norm2d_twice},
 };
 
 /* attrs, then the running mean and variance that it points to. */
-static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
-{
-    (void)tape;
-    return reel_batch_norm2d(in[0], in[1], in[2], attrs);
-}
-
-static void random_use(reel_rng *rng, reel_op_sample *s)
+static void batch_norm2d_random(reel_rng *rng, reel_op_sample *s)
 {
     enum { MOST = 16 }; /* channels: what fits behind the attributes */
     reel_batch_norm2d_attrs *a = (reel_batch_norm2d_attrs *)&s->attrs;
     _Static_assert(sizeof(reel_batch_norm2d_attrs) + 2 * MOST * sizeof(double) <= sizeof s->attrs,
                    "samples hold statistics");
     double *mean = (double *)(a + 1), *var = mean + MOST;
-    s->build = random_build;
     s->n_in = 3;
+
     reel_random_image(rng, s, 0);
     int64_t *shape = s->in[0].shape;
     if (shape[1] > MOST)
         shape[1] = MOST;
     s->in[1].ndim = s->in[2].ndim = 1;
     s->in[1].shape[0] = s->in[2].shape[0] = shape[1];
+
     a->eps = reel_random_chance(rng, 0.5) ? 0 : reel_rng_range(rng, 1e-3, 0.5);
     a->training = shape[0] * shape[2] * shape[3] > 2 && reel_random_chance(rng, 0.7);
     if (!a->training) {
@@ -292,14 +323,18 @@ static void random_use(reel_rng *rng, reel_op_sample *s)
              a->eps);
 }
 
-const reel_op reel_op_batch_norm2d = {.name = "batch_norm2d",
-                                      .min_in = 3,
-                                      .max_in = 3,
-                                      .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
-                                      .infer = infer,
-                                      .forward = REEL_BOTH(reel_batch_norm2d_forward),
-                                      .backward = REEL_BOTH(reel_batch_norm2d_backward),
-                                      .cases = cases,
-                                      .n_cases = REEL_COUNT(cases),
-                                      .random = random_use};
+const reel_op reel_op_batch_norm2d = {
+    .name = "batch_norm2d",
+    .min_in = 3,
+    .max_in = 3,
+    .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+    .attrs_bytes = sizeof(reel_batch_norm2d_attrs),
+    .infer = batch_norm2d_infer,
+    .forward = REEL_BOTH(reel_batch_norm2d_forward),
+    .backward = REEL_BOTH(reel_batch_norm2d_backward),
+    .build = batch_norm2d_build,
+    .cases = batch_norm2d_cases,
+    .n_cases = REEL_COUNT(batch_norm2d_cases),
+    .random = batch_norm2d_random,
+};
 #endif

@@ -2,22 +2,32 @@
  * stays NaN. */
 #include "core/ops/unary.h"
 
+#ifdef REEL_PUBLIC
+/* y = lo where x < lo, hi where x > hi, else x. The gradient is 1 where lo <= x <= hi, else 0, as
+ * in PyTorch. REEL_ERR_INVALID unless lo <= hi. */
+REEL_API reel_var reel_clamp(reel_var x, double lo, double hi);
+#endif
+
 typedef struct clamp_attrs {
     double lo, hi;
 } clamp_attrs;
 
-#define LIMITS                                                                                     \
-    const clamp_attrs *attrs = c->attrs;                                                           \
-    const reel_real lo = (reel_real)attrs->lo;                                                     \
-    const reel_real hi = (reel_real)attrs->hi;
-
-static inline reel_real clamped(reel_real x, reel_real lo, reel_real hi)
+static inline reel_real clamp_value(reel_unary u)
 {
-    return x < lo ? lo : (x > hi ? hi : x);
+    const clamp_attrs *a = u.attrs;
+    const reel_real lo = (reel_real)a->lo, hi = (reel_real)a->hi;
+    const reel_real from_below = u.x < lo ? lo : u.x; /* lo <= hi: one bound at most is crossed */
+    return u.x > hi ? hi : from_below;
 }
 
-REEL_UNARY_PASSES(clamp, REEL_OP_NEEDS_INPUTS, LIMITS, clamped(x, lo, hi),
-                  x >= lo && x <= hi ? dy : 0)
+static inline reel_real clamp_slope(reel_unary u)
+{
+    const clamp_attrs *a = u.attrs;
+    return u.x >= (reel_real)a->lo && u.x <= (reel_real)a->hi ? u.dy : 0;
+}
+
+#define REEL_UNARY clamp
+#include "core/ops/unary.h"
 
 #ifdef REEL_ONCE
 static reel_status clamp_infer(reel_infer *q, reel_error *err)
@@ -35,26 +45,36 @@ reel_var reel_clamp(reel_var x, double lo, double hi)
     return reel_apply(&reel_op_clamp, &attrs, sizeof attrs, &x, 1);
 }
 
-static reel_var build_case(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_clamp(in[0], -0.04, 0.05); /* between the values that are drawn */
-}
+/* Between the values that are drawn. */
+static const clamp_attrs clamp_between = {-0.04, 0.05};
+static const reel_op_case clamp_cases[] = {
+    {.label = "number", .in = "()", .attrs = &clamp_between},
+    {.label = "vector", .in = "(7)", .attrs = &clamp_between},
+    {.label = "matrix", .in = "(5, 3)", .attrs = &clamp_between},
+    {.label = "images", .in = "(2, 3, 4, 5)", .attrs = &clamp_between},
+};
 
-static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
-{
-    const clamp_attrs *a = attrs;
-    (void)tape;
-    return reel_clamp(in[0], a->lo, a->hi);
-}
-
-static void random_attrs(reel_rng *rng, reel_op_sample *s)
+static void clamp_random(reel_rng *rng, reel_op_sample *s)
 {
     clamp_attrs *a = (clamp_attrs *)&s->attrs;
+    unary_random(rng, s);
     a->lo = reel_rng_range(rng, -1, 0.5);
     a->hi = a->lo + reel_rng_range(rng, 0, 1);
     snprintf(s->label, sizeof s->label, "lo %.17g, hi %.17g", a->lo, a->hi);
 }
 
-REEL_UNARY_OP(clamp, REEL_OP_NEEDS_INPUTS, clamp_infer, REEL_DRAW_DISTINCT)
+const reel_op reel_op_clamp = {
+    .name = "clamp",
+    .min_in = 1,
+    .max_in = 1,
+    .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+    .attrs_bytes = sizeof(clamp_attrs),
+    .infer = clamp_infer,
+    .forward = REEL_BOTH(reel_clamp_forward),
+    .backward = REEL_BOTH(reel_clamp_backward),
+    .draw = REEL_DRAW_DISTINCT,
+    .cases = clamp_cases,
+    .n_cases = REEL_COUNT(clamp_cases),
+    .random = clamp_random,
+};
 #endif

@@ -3,6 +3,11 @@
 #include "core/op_impl.h"
 #include "core/ops/strided.h"
 
+#ifdef REEL_PUBLIC
+/* The inputs one after another along dimension dim: 1 <= count <= 16; the other sizes are equal. */
+REEL_API reel_var reel_concat(const reel_var *x, int count, int dim);
+#endif
+
 REEL_DECLARE_OP(concat);
 
 void REEL_FN(reel_concat_forward)(const reel_call *c)
@@ -60,49 +65,22 @@ reel_var reel_concat(const reel_var *x, int count, int dim)
     return reel_apply(&reel_op_concat, &dim, sizeof dim, x, count);
 }
 
-static reel_var case_vectors(reel_tape *tape, const reel_var *in)
+static reel_var concat_repeated(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
-    return reel_concat(in, 3, 0);
+    return reel_concat((const reel_var[]){in[0], reel_exp(in[0]), in[0]}, 3, 0);
 }
 
-static reel_var case_second(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_concat(in, 2, 1);
-}
-
-static reel_var case_last(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_concat(in, 2, 3);
-}
-
-static reel_var case_repeated(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_concat((reel_var[]){in[0], reel_exp(in[0]), in[0]}, 3, 0);
-}
-
-static const reel_op_case cases[] = {
-    {"three vectors", case_vectors, REEL_DRAW_NORMAL, 3, {{1, {2}}, {1, {5}}, {1, {1}}}},
-    {"columns", case_second, REEL_DRAW_NORMAL, 2, {{2, {3, 2}}, {2, {3, 4}}}},
-    {"channels", case_second, REEL_DRAW_NORMAL, 2, {{4, {2, 3, 4, 5}}, {4, {2, 1, 4, 5}}}},
-    {"widths", case_last, REEL_DRAW_NORMAL, 2, {{4, {2, 3, 4, 5}}, {4, {2, 3, 4, 2}}}},
-    {"one input repeated", case_repeated, REEL_DRAW_NORMAL, 1, {{2, {2, 3}}}},
+static const reel_op_case concat_cases[] = {
+    {.label = "three vectors", .in = "(2) (5) (1)", .attrs = &(const int){0}},
+    {.label = "columns", .in = "(3, 2) (3, 4)", .attrs = &(const int){1}},
+    {.label = "channels", .in = "(2, 3, 4, 5) (2, 1, 4, 5)", .attrs = &(const int){1}},
+    {.label = "widths", .in = "(2, 3, 4, 5) (2, 3, 4, 2)", .attrs = &(const int){3}},
+    {.label = "one input repeated", .in = "(2, 3)", .build = concat_repeated},
 };
 
-/* attrs: dimension, number of inputs. */
-static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+static void concat_random(reel_rng *rng, reel_op_sample *s)
 {
-    (void)tape;
-    const int64_t *a = attrs;
-    return reel_concat(in, (int)a[1], (int)a[0]);
-}
-
-static void random_use(reel_rng *rng, reel_op_sample *s)
-{
-    s->build = random_build;
     s->n_in = (int)reel_random_int(rng, 1, 5);
     reel_random_shape(rng, s, 0, 1, REEL_MAX_DIMS);
     const int dim = (int)reel_random_int(rng, 0, s->in[0].ndim - 1);
@@ -110,19 +88,22 @@ static void random_use(reel_rng *rng, reel_op_sample *s)
         s->in[i] = s->in[0];
         s->in[i].shape[dim] = reel_random_int(rng, 1, 4);
     }
-    s->attrs.ints[0] = dim;
-    s->attrs.ints[1] = s->n_in;
+
+    memcpy(&s->attrs, &dim, sizeof dim);
     snprintf(s->label, sizeof s->label, "dimension %d", dim);
 }
 
-const reel_op reel_op_concat = {.name = "concat",
-                                .min_in = 1,
-                                .max_in = REEL_MAX_INPUTS,
-                                .flags = REEL_OP_ASSIGNS,
-                                .infer = concat_infer,
-                                .forward = REEL_BOTH(reel_concat_forward),
-                                .backward = REEL_BOTH(reel_concat_backward),
-                                .cases = cases,
-                                .n_cases = REEL_COUNT(cases),
-                                .random = random_use};
+const reel_op reel_op_concat = {
+    .name = "concat",
+    .min_in = 1,
+    .max_in = REEL_MAX_INPUTS,
+    .flags = REEL_OP_ASSIGNS,
+    .attrs_bytes = sizeof(int),
+    .infer = concat_infer,
+    .forward = REEL_BOTH(reel_concat_forward),
+    .backward = REEL_BOTH(reel_concat_backward),
+    .cases = concat_cases,
+    .n_cases = REEL_COUNT(concat_cases),
+    .random = concat_random,
+};
 #endif

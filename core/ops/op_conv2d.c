@@ -1,14 +1,23 @@
 /* conv2d: y = conv(x, w) + b, as a cross-correlation with stride, zero padding, dilation and
  * groups.
  *
- *   y[n, o, i, j] = b[o] + sum_{c, u, v} w[o, c, u, v] x[n, g(o) c/groups + c, i sh - ph + u dh, j
- * sw - pw + v dw]
+ *   y[n, o, i, j] = b[o] + sum_{c, u, v} w[o, c, u, v] x[n, g(o) + c, i sh - ph + u dh, j sw - pw +
+ * v dw]
+ *
+ * where g(o) is the first input channel of o's group.
  *
  * The arithmetic lives in core/kernels/conv.h; this file checks shapes, sizes the scratch memory
  * and decides between assigning and adding. */
 #include "core/op_impl.h"
 #include "core/ops/column_sums.h"
 #include "core/ops/conv_shape.h"
+
+#ifdef REEL_PUBLIC
+/* Convolution (cross-correlation, as in PyTorch): x (n, c, h, w), w (oc, c / groups, kh, kw), b
+ * (oc) or REEL_NONE -> (n, oc, oh, ow) with oh = floor((h + 2 ph - dh (kh - 1) - 1) / sh) + 1.
+ * attrs NULL: stride 1, no padding. */
+REEL_API reel_var reel_conv2d(reel_var x, reel_var w, reel_var b, const reel_conv2d_attrs *attrs);
+#endif
 
 REEL_DECLARE_OP(conv2d);
 
@@ -46,15 +55,8 @@ void REEL_FN(reel_conv2d_backward)(const reel_call *c)
 }
 
 #ifdef REEL_ONCE
-static reel_status infer(reel_infer *q, reel_error *err)
+static reel_status conv2d_check_attrs(const reel_conv2d_attrs *a, reel_error *err)
 {
-    const reel_conv2d_attrs *a = q->attrs;
-    const reel_tensor *x = &q->in[0], *w = &q->in[1];
-    if (x->ndim != 4)
-        return reel_fail(err, REEL_ERR_INVALID, "expected an input of shape (n, c, h, w)");
-    if (w->ndim != 4)
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "expected a weight of shape (oc, c / groups, kh, kw)");
     if (a->stride_h < 1 || a->stride_w < 1 || a->dilation_h < 1 || a->dilation_w < 1 ||
         a->groups < 1)
         return reel_fail(
@@ -75,6 +77,13 @@ static reel_status infer(reel_infer *q, reel_error *err)
             "padding (%lld, %lld) and dilation (%lld, %lld) must be at most 2147483647",
             (long long)a->padding_h, (long long)a->padding_w, (long long)a->dilation_h,
             (long long)a->dilation_w);
+    return REEL_OK;
+}
+
+static reel_status conv2d_check_shapes(const reel_infer *q, reel_error *err)
+{
+    const reel_conv2d_attrs *a = q->attrs;
+    const reel_tensor *x = &q->in[0], *w = &q->in[1];
     if (reel_tensor_numel(x) == 0 || reel_tensor_numel(w) == 0)
         return reel_fail(err, REEL_ERR_INVALID, "input and weight must not be empty");
     if (x->shape[1] % a->groups || w->shape[0] % a->groups)
@@ -90,7 +99,22 @@ static reel_status infer(reel_infer *q, reel_error *err)
     if (q->n_in > 2 && (q->in[2].ndim != 1 || q->in[2].shape[0] != w->shape[0]))
         return reel_fail(err, REEL_ERR_INVALID, "expected a bias of shape (%lld)",
                          (long long)w->shape[0]);
+    return REEL_OK;
+}
 
+static reel_status conv2d_infer(reel_infer *q, reel_error *err)
+{
+    const reel_conv2d_attrs *a = q->attrs;
+    const reel_tensor *x = &q->in[0], *w = &q->in[1];
+    if (x->ndim != 4)
+        return reel_fail(err, REEL_ERR_INVALID, "expected an input of shape (n, c, h, w)");
+    if (w->ndim != 4)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "expected a weight of shape (oc, c / groups, kh, kw)");
+    REEL_TRY(conv2d_check_attrs(a, err));
+    REEL_TRY(conv2d_check_shapes(q, err));
+
+    /* What is left of the padded input when the kernel lies at its start: (oh - 1) strides. */
     const int64_t room_h = x->shape[2] + 2 * a->padding_h - a->dilation_h * (w->shape[2] - 1) - 1;
     const int64_t room_w = x->shape[3] + 2 * a->padding_w - a->dilation_w * (w->shape[3] - 1) - 1;
     if (room_h < 0 || room_w < 0)
@@ -100,6 +124,7 @@ static reel_status infer(reel_infer *q, reel_error *err)
                          (long long)(a->dilation_w * (w->shape[3] - 1) + 1),
                          (long long)(x->shape[2] + 2 * a->padding_h),
                          (long long)(x->shape[3] + 2 * a->padding_w));
+
     q->shape[1] = w->shape[0];
     q->shape[2] = room_h / a->stride_h + 1;
     q->shape[3] = room_w / a->stride_w + 1;
@@ -117,141 +142,85 @@ reel_var reel_conv2d(reel_var x, reel_var w, reel_var b, const reel_conv2d_attrs
     return reel_apply(&reel_op_conv2d, &a, sizeof a, (const reel_var[]){x, w, b}, 3);
 }
 
-#define CONV_CASE(name, bias, ...)                                                                 \
-    static reel_var name(reel_tape *tape, const reel_var *in)                                      \
-    {                                                                                              \
-        (void)tape;                                                                                \
-        return reel_conv2d(in[0], in[1], bias, &(const reel_conv2d_attrs){__VA_ARGS__});           \
-    }
-CONV_CASE(case_plain, in[2], 0)
-CONV_CASE(case_no_bias, REEL_NONE, 0)
-CONV_CASE(case_padding, in[2], .padding_h = 1, .padding_w = 1)
-CONV_CASE(case_padding_wide, in[2], .padding_h = 2, .padding_w = 2)
-CONV_CASE(case_asymmetric, in[2], .stride_h = 2, .stride_w = 1, .padding_h = 0, .padding_w = 2,
-          .dilation_h = 1, .dilation_w = 2)
-CONV_CASE(case_stride, in[2], .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1)
-CONV_CASE(case_stride_4, in[2], .stride_h = 4, .stride_w = 4, .padding_h = 2, .padding_w = 2)
-CONV_CASE(case_stride_over_kernel, in[2], .stride_h = 3, .stride_w = 3)
-CONV_CASE(case_dilation, in[2], .dilation_h = 2, .dilation_w = 2, .padding_h = 2, .padding_w = 2)
-CONV_CASE(case_groups, in[2], .groups = 2, .padding_h = 1, .padding_w = 1)
-CONV_CASE(case_groups_no_bias, REEL_NONE, .groups = 3, .stride_h = 2, .stride_w = 2)
-CONV_CASE(case_depthwise, in[2], .groups = 4, .padding_h = 1, .padding_w = 1)
-
-static reel_var case_shared(reel_tape *tape, const reel_var *in)
+static reel_var conv2d_build(const reel_var *in, int n_in, const void *attrs)
 {
-    (void)tape;
-    const reel_var y = reel_conv2d(in[0], in[1], in[2],
-                                   &(const reel_conv2d_attrs){.padding_h = 1, .padding_w = 1});
-    return reel_conv2d(y, in[1], in[2],
-                       NULL); /* every input but the first is used twice: gradients must add */
+    return reel_conv2d(in[0], in[1], n_in > 2 ? in[2] : REEL_NONE, attrs);
 }
 
-static const reel_op_case cases[] = {
-    {"3x3", case_plain, REEL_DRAW_NORMAL, 3, {{4, {2, 3, 6, 5}}, {4, {4, 3, 3, 3}}, {1, {4}}}},
-    {"3x3 no bias", case_no_bias, REEL_DRAW_NORMAL, 2, {{4, {2, 3, 5, 6}}, {4, {4, 3, 3, 3}}}},
-    {"1x1", case_plain, REEL_DRAW_NORMAL, 3, {{4, {2, 5, 3, 4}}, {4, {3, 5, 1, 1}}, {1, {3}}}},
-    {"kernel as large as the input",
-     case_plain,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {2, 3, 4, 3}}, {4, {5, 3, 4, 3}}, {1, {5}}}},
-    {"one channel, one filter",
-     case_plain,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {1, 1, 5, 5}}, {4, {1, 1, 3, 3}}, {1, {1}}}},
-    {"3x3 padding",
-     case_padding,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {2, 3, 5, 5}}, {4, {4, 3, 3, 3}}, {1, {4}}}},
-    {"5x5 padding",
-     case_padding_wide,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {2, 2, 6, 7}}, {4, {3, 2, 5, 5}}, {1, {3}}}},
-    {"padding beyond the kernel",
-     case_padding_wide,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {2, 2, 3, 4}}, {4, {3, 2, 2, 2}}, {1, {3}}}},
-    {"kernel 2x3, all attributes differ",
-     case_asymmetric,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {2, 3, 7, 6}}, {4, {4, 3, 2, 3}}, {1, {4}}}},
-    {"stride 2",
-     case_stride,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {2, 3, 7, 8}}, {4, {4, 3, 3, 3}}, {1, {4}}}},
-    {"11x11 stride 4 (first of AlexNet)",
-     case_stride_4,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {1, 3, 17, 15}}, {4, {2, 3, 11, 11}}, {1, {2}}}},
-    {"stride over kernel",
-     case_stride_over_kernel,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {2, 2, 8, 9}}, {4, {3, 2, 2, 2}}, {1, {3}}}},
-    {"dilation 2",
-     case_dilation,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {2, 3, 6, 7}}, {4, {4, 3, 3, 3}}, {1, {4}}}},
-    {"2 groups",
-     case_groups,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {2, 4, 5, 5}}, {4, {6, 2, 3, 3}}, {1, {6}}}},
-    {"3 groups, stride 2, no bias",
-     case_groups_no_bias,
-     REEL_DRAW_NORMAL,
-     2,
-     {{4, {2, 3, 6, 6}}, {4, {6, 1, 2, 2}}}},
-    {"depthwise",
-     case_depthwise,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {2, 4, 5, 4}}, {4, {4, 1, 3, 3}}, {1, {4}}}},
-    {"depthwise, two filters a channel",
-     case_depthwise,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {2, 4, 4, 5}}, {4, {8, 1, 3, 3}}, {1, {8}}}},
-    {"more channels than a vector",
-     case_padding,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {2, 19, 4, 5}}, {4, {35, 19, 3, 3}}, {1, {35}}}},
-    {"weights used twice",
-     case_shared,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {1, 3, 5, 5}}, {4, {3, 3, 3, 3}}, {1, {3}}}},
+/* Every input but the first is used twice: gradients must add. */
+static reel_var conv2d_shared(reel_tape *tape, const reel_var *in)
+{
+    (void)tape;
+    const reel_conv2d_attrs padded = {.padding_h = 1, .padding_w = 1};
+    return reel_conv2d(reel_conv2d(in[0], in[1], in[2], &padded), in[1], in[2], NULL);
+}
+
+#define CONV(...) (&(const reel_conv2d_attrs){__VA_ARGS__})
+static const reel_op_case conv2d_cases[] = {
+    {.label = "3x3", .in = "(2, 3, 6, 5) (4, 3, 3, 3) (4)"},
+    {.label = "3x3 no bias", .in = "(2, 3, 5, 6) (4, 3, 3, 3)"},
+    {.label = "1x1", .in = "(2, 5, 3, 4) (3, 5, 1, 1) (3)"},
+    {.label = "kernel as large as the input", .in = "(2, 3, 4, 3) (5, 3, 4, 3) (5)"},
+    {.label = "one channel, one filter", .in = "(1, 1, 5, 5) (1, 1, 3, 3) (1)"},
+    {.label = "3x3 padding",
+     .in = "(2, 3, 5, 5) (4, 3, 3, 3) (4)",
+     .attrs = CONV(.padding_h = 1, .padding_w = 1)},
+    {.label = "5x5 padding",
+     .in = "(2, 2, 6, 7) (3, 2, 5, 5) (3)",
+     .attrs = CONV(.padding_h = 2, .padding_w = 2)},
+    {.label = "padding beyond the kernel",
+     .in = "(2, 2, 3, 4) (3, 2, 2, 2) (3)",
+     .attrs = CONV(.padding_h = 2, .padding_w = 2)},
+    {.label = "kernel 2x3, all attributes differ",
+     .in = "(2, 3, 7, 6) (4, 3, 2, 3) (4)",
+     .attrs = CONV(.stride_h = 2, .stride_w = 1, .padding_w = 2, .dilation_h = 1, .dilation_w = 2)},
+    {.label = "stride 2",
+     .in = "(2, 3, 7, 8) (4, 3, 3, 3) (4)",
+     .attrs = CONV(.stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1)},
+    {.label = "11x11 stride 4 (first of AlexNet)",
+     .in = "(1, 3, 17, 15) (2, 3, 11, 11) (2)",
+     .attrs = CONV(.stride_h = 4, .stride_w = 4, .padding_h = 2, .padding_w = 2)},
+    {.label = "stride over kernel",
+     .in = "(2, 2, 8, 9) (3, 2, 2, 2) (3)",
+     .attrs = CONV(.stride_h = 3, .stride_w = 3)},
+    {.label = "dilation 2",
+     .in = "(2, 3, 6, 7) (4, 3, 3, 3) (4)",
+     .attrs = CONV(.dilation_h = 2, .dilation_w = 2, .padding_h = 2, .padding_w = 2)},
+    {.label = "2 groups",
+     .in = "(2, 4, 5, 5) (6, 2, 3, 3) (6)",
+     .attrs = CONV(.groups = 2, .padding_h = 1, .padding_w = 1)},
+    {.label = "3 groups, stride 2, no bias",
+     .in = "(2, 3, 6, 6) (6, 1, 2, 2)",
+     .attrs = CONV(.groups = 3, .stride_h = 2, .stride_w = 2)},
+    {.label = "depthwise",
+     .in = "(2, 4, 5, 4) (4, 1, 3, 3) (4)",
+     .attrs = CONV(.groups = 4, .padding_h = 1, .padding_w = 1)},
+    {.label = "depthwise, two filters a channel",
+     .in = "(2, 4, 4, 5) (8, 1, 3, 3) (8)",
+     .attrs = CONV(.groups = 4, .padding_h = 1, .padding_w = 1)},
+    {.label = "more channels than a vector",
+     .in = "(2, 19, 4, 5) (35, 19, 3, 3) (35)",
+     .attrs = CONV(.padding_h = 1, .padding_w = 1)},
+    {.label = "weights used twice", .in = "(1, 3, 5, 5) (3, 3, 3, 3) (3)", .build = conv2d_shared},
 };
 
-static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+static void conv2d_random(reel_rng *rng, reel_op_sample *s)
 {
-    (void)tape;
-    return reel_conv2d(in[0], in[1], reel_random_bias(in, attrs), attrs);
+    reel_random_conv2d(rng, s, (reel_conv2d_attrs *)&s->attrs);
 }
 
-static void random_use(reel_rng *rng, reel_op_sample *s)
-{
-    s->build = random_build;
-    reel_random_conv2d(rng, s);
-}
-
-const reel_op reel_op_conv2d = {.name = "conv2d",
-                                .min_in = 2,
-                                .max_in = 3,
-                                .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
-                                .infer = infer,
-                                .forward = REEL_BOTH(reel_conv2d_forward),
-                                .backward = REEL_BOTH(reel_conv2d_backward),
-                                .cases = cases,
-                                .n_cases = REEL_COUNT(cases),
-                                .random = random_use};
+const reel_op reel_op_conv2d = {
+    .name = "conv2d",
+    .min_in = 2,
+    .max_in = 3,
+    .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+    .attrs_bytes = sizeof(reel_conv2d_attrs),
+    .infer = conv2d_infer,
+    .forward = REEL_BOTH(reel_conv2d_forward),
+    .backward = REEL_BOTH(reel_conv2d_backward),
+    .build = conv2d_build,
+    .cases = conv2d_cases,
+    .n_cases = REEL_COUNT(conv2d_cases),
+    .random = conv2d_random,
+};
 #endif

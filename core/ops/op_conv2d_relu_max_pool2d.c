@@ -18,6 +18,14 @@
 #include "core/ops/conv_shape.h"
 #include "core/ops/pool.h"
 
+#ifdef REEL_PUBLIC
+/* max_pool2d(max(conv2d(x, w, b), 0)) within rounding of the three operators, with less memory and
+ * fewer passes. The window has at most 255 cells. */
+REEL_API reel_var reel_conv2d_relu_max_pool2d(reel_var x, reel_var w, reel_var b,
+                                              const reel_conv2d_attrs *conv,
+                                              const reel_pool2d_attrs *pool);
+#endif
+
 REEL_DECLARE_OP(conv2d);
 REEL_DECLARE_OP(conv2d_relu_max_pool2d);
 
@@ -31,32 +39,34 @@ enum {
 }; /* of the map at a time: half of a common last-level cache, and hundreds of Winograd's tiles */
 
 /* A batch in parts of as equal sizes as can be. */
-typedef struct division {
+typedef struct conv_pool_parts {
     int64_t parts, images;
-} division;
+} conv_pool_parts;
 
-static inline division divide(const reel_tensor *x, const reel_conv_shape *s, size_t element)
+static inline conv_pool_parts conv_pool_divide(const reel_tensor *x, const reel_conv_shape *s,
+                                               size_t element)
 {
     const int64_t image = s->oh * s->ow * s->oc * (int64_t)element,
                   most = image < PART_BYTES ? PART_BYTES / image : 1;
-    return (division){(x->shape[0] + most - 1) / most, x->shape[0]};
+    return (conv_pool_parts){(x->shape[0] + most - 1) / most, x->shape[0]};
 }
 
-static inline int64_t part_begin(const division *d, int64_t part)
+static inline int64_t conv_pool_begin(const conv_pool_parts *d, int64_t part)
 {
     return d->images * part / d->parts;
 }
 
 /* The map of the largest part, before the kernels' scratch. */
-static inline size_t map_bytes(const division *d, const reel_conv_shape *s, size_t element)
+static inline size_t conv_pool_map_bytes(const conv_pool_parts *d, const reel_conv_shape *s,
+                                         size_t element)
 {
     const size_t images = (size_t)((d->images + d->parts - 1) / d->parts);
     const size_t bytes = images * (size_t)(s->oh * s->ow * s->oc) * element;
     return (bytes + REEL_ALIGNMENT - 1) / REEL_ALIGNMENT * REEL_ALIGNMENT;
 }
 
-static inline reel_relu_pool_shape pool_shape(const reel_pool2d_attrs *a, const reel_conv_shape *s,
-                                              const reel_tensor *y)
+static inline reel_relu_pool_shape conv_pool_shape(const reel_pool2d_attrs *a,
+                                                   const reel_conv_shape *s, const reel_tensor *y)
 {
     return (reel_relu_pool_shape){.n = s->n,
                                   .c = s->oc,
@@ -78,14 +88,16 @@ void REEL_FN(reel_conv2d_relu_max_pool2d_forward)(const reel_call *c)
     const reel_real *x = c->in[0].data, *w = c->in[1].data,
                     *bias = c->n_in > 2 ? c->in[2].data : NULL;
     reel_conv_shape s = reel_conv_shape_of(&a->conv, &c->in[0], &c->in[1], 0);
-    reel_relu_pool_shape p = pool_shape(&a->pool, &s, &c->out);
-    const division d = divide(&c->in[0], &s, sizeof(reel_real));
+    reel_relu_pool_shape p = conv_pool_shape(&a->pool, &s, &c->out);
+    const conv_pool_parts d = conv_pool_divide(&c->in[0], &s, sizeof(reel_real));
     const int64_t in_image = s.h * s.w * s.c, out_image = p.oh * p.ow * p.c;
     reel_real *map = c->scratch;
-    void *scratch = (char *)c->scratch + map_bytes(&d, &s, sizeof(reel_real));
+    void *scratch = (char *)c->scratch + conv_pool_map_bytes(&d, &s, sizeof(reel_real));
+
     for (int64_t part = 0; part < d.parts; part++) {
-        const int64_t first = part_begin(&d, part);
-        s.n = p.n = part_begin(&d, part + 1) - first;
+        const int64_t first = conv_pool_begin(&d, part);
+        s.n = p.n = conv_pool_begin(&d, part + 1) - first;
+
         const reel_conv_job job = {.s = &s,
                                    .x = x + first * in_image,
                                    .w = w,
@@ -104,18 +116,22 @@ void REEL_FN(reel_conv2d_relu_max_pool2d_backward)(const reel_call *c)
     const reel_real *x = c->in[0].data, *w = c->in[1].data, *dy = c->dout.data;
     reel_real *dx = c->din[0].data, *dw = c->din[1].data, *db = c->n_in > 2 ? c->din[2].data : NULL;
     reel_conv_shape s = reel_conv_shape_of(&a->conv, &c->in[0], &c->in[1], 0);
-    reel_relu_pool_shape p = pool_shape(&a->pool, &s, &c->out);
-    const division d = divide(&c->in[0], &s, sizeof(reel_real));
+    reel_relu_pool_shape p = conv_pool_shape(&a->pool, &s, &c->out);
+    const conv_pool_parts d = conv_pool_divide(&c->in[0], &s, sizeof(reel_real));
     const int64_t in_image = s.h * s.w * s.c, out_image = p.oh * p.ow * p.c;
     reel_real *map = c->scratch;
-    void *scratch = (char *)c->scratch + map_bytes(&d, &s, sizeof(reel_real));
+    void *scratch = (char *)c->scratch + conv_pool_map_bytes(&d, &s, sizeof(reel_real));
+
     for (int64_t part = 0; part < d.parts; part++) {
-        const int64_t first = part_begin(&d, part);
-        s.n = p.n = part_begin(&d, part + 1) - first;
+        const int64_t first = conv_pool_begin(&d, part);
+        s.n = p.n = conv_pool_begin(&d, part + 1) - first;
+
         reel_relu_pool_backward(c->ctx, REEL_DTYPE, &p, dy + first * out_image,
                                 (const uint8_t *)c->saved + first * out_image, map);
         reel_conv_job job = {
             .s = &s, .x = x + first * in_image, .w = w, .dy = map, .scratch = scratch};
+
+        /* The map's gradient is in cache now: dw and db add up over the parts. */
         if (db)
             REEL_FN(column_sums)(c->ctx, map, s.n * s.oh * s.ow, s.oc, part > 0 || !c->fresh[2],
                                  db);
@@ -133,7 +149,7 @@ void REEL_FN(reel_conv2d_relu_max_pool2d_backward)(const reel_call *c)
 }
 
 #ifdef REEL_ONCE
-static reel_status infer(reel_infer *q, reel_error *err)
+static reel_status conv2d_relu_max_pool2d_infer(reel_infer *q, reel_error *err)
 {
     const conv_pool_attrs *a = q->attrs;
     REEL_TRY(reel_op_conv2d.infer(q, err));
@@ -153,7 +169,9 @@ static reel_status infer(reel_infer *q, reel_error *err)
 
     reel_conv_shape s = reel_conv_shape_of(&a->conv, &q->in[0], &q->in[1], 0);
     const size_t element = reel_dtype_size(q->dtype);
-    const division d = divide(&q->in[0], &s, element);
+    const conv_pool_parts d = conv_pool_divide(&q->in[0], &s, element);
+
+    /* Parts differ by one image at most: the scratch suffices for either size. */
     q->forward_scratch = q->backward_scratch = 0;
     for (int64_t images = d.images / d.parts; images <= (d.images + d.parts - 1) / d.parts;
          images++) {
@@ -162,8 +180,8 @@ static reel_status infer(reel_infer *q, reel_error *err)
         q->backward_scratch =
             reel_conv_larger(q->backward_scratch, reel_conv_backward_bytes(q, &s));
     }
-    q->forward_scratch += map_bytes(&d, &s, element);
-    q->backward_scratch += map_bytes(&d, &s, element);
+    q->forward_scratch += conv_pool_map_bytes(&d, &s, element);
+    q->backward_scratch += conv_pool_map_bytes(&d, &s, element);
     return REEL_OK;
 }
 
@@ -175,96 +193,64 @@ reel_var reel_conv2d_relu_max_pool2d(reel_var x, reel_var w, reel_var b,
                       3);
 }
 
-static const reel_pool2d_attrs alexnet_pool = {
-    .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2};
+static reel_var conv2d_relu_max_pool2d_build(const reel_var *in, int n_in, const void *attrs)
+{
+    const conv_pool_attrs *a = attrs;
+    return reel_conv2d_relu_max_pool2d(in[0], in[1], n_in > 2 ? in[2] : REEL_NONE, &a->conv,
+                                       &a->pool);
+}
 
-static reel_var case_alexnet(reel_tape *tape, const reel_var *in)
+#define PADDED {.padding_h = 1, .padding_w = 1}
+#define ALEXNET_POOL {.kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2}
+static const conv_pool_attrs conv_pool_alexnet = {PADDED, ALEXNET_POOL},
+                             conv_pool_2x2 = {{0}, {.kernel_h = 2, .kernel_w = 2}};
+static const conv_pool_attrs conv_pool_asymmetric = {{.stride_w = 2, .padding_h = 1},
+                                                     {.kernel_h = 3,
+                                                      .kernel_w = 2,
+                                                      .stride_h = 2,
+                                                      .stride_w = 3,
+                                                      .padding_h = 1,
+                                                      .padding_w = 1,
+                                                      .ceil_mode = true}};
+
+static reel_var conv_pool_shared(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
-    return reel_conv2d_relu_max_pool2d(in[0], in[1], in[2],
-                                       &(const reel_conv2d_attrs){.padding_h = 1, .padding_w = 1},
-                                       &alexnet_pool);
+    const conv_pool_attrs second = {PADDED, {.kernel_h = 1, .kernel_w = 2, .stride_w = 1}};
+    const reel_var y = conv2d_relu_max_pool2d_build(in, 3, &conv_pool_alexnet);
+    return conv2d_relu_max_pool2d_build((const reel_var[]){y, in[1], in[2]}, 3, &second);
 }
 
-static reel_var case_no_bias(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_conv2d_relu_max_pool2d(in[0], in[1], REEL_NONE, NULL,
-                                       &(const reel_pool2d_attrs){.kernel_h = 2, .kernel_w = 2});
-}
-
-static reel_var case_asymmetric(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_conv2d_relu_max_pool2d(in[0], in[1], in[2],
-                                       &(const reel_conv2d_attrs){.stride_w = 2, .padding_h = 1},
-                                       &(const reel_pool2d_attrs){.kernel_h = 3,
-                                                                  .kernel_w = 2,
-                                                                  .stride_h = 2,
-                                                                  .stride_w = 3,
-                                                                  .padding_h = 1,
-                                                                  .padding_w = 1,
-                                                                  .ceil_mode = true});
-}
-
-static reel_var case_shared(reel_tape *tape, const reel_var *in)
-{
-    const reel_var y = case_alexnet(tape, in);
-    return reel_conv2d_relu_max_pool2d(
-        y, in[1], in[2], &(const reel_conv2d_attrs){.padding_h = 1, .padding_w = 1},
-        &(const reel_pool2d_attrs){.kernel_h = 1, .kernel_w = 2, .stride_w = 1});
-}
-
-static const reel_op_case cases[] = {
-    {"3x3 stride 2 (AlexNet)",
-     case_alexnet,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {2, 3, 7, 7}}, {4, {4, 3, 3, 3}}, {1, {4}}}},
-    {"rest dropped",
-     case_alexnet,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {2, 2, 6, 8}}, {4, {3, 2, 3, 3}}, {1, {3}}}},
-    {"2x2 no bias", case_no_bias, REEL_DRAW_NORMAL, 2, {{4, {2, 3, 6, 5}}, {4, {4, 3, 3, 3}}}},
-    {"all attributes differ",
-     case_asymmetric,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {2, 3, 6, 9}}, {4, {4, 3, 3, 2}}, {1, {4}}}},
-    {"more channels than a vector",
-     case_alexnet,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {2, 3, 5, 4}}, {4, {19, 3, 3, 3}}, {1, {19}}}},
-    {"weights used twice",
-     case_shared,
-     REEL_DRAW_NORMAL,
-     3,
-     {{4, {1, 3, 5, 5}}, {4, {3, 3, 3, 3}}, {1, {3}}}},
+static const reel_op_case conv2d_relu_max_pool2d_cases[] = {
+    {.label = "3x3 stride 2 (AlexNet)",
+     .in = "(2, 3, 7, 7) (4, 3, 3, 3) (4)",
+     .attrs = &conv_pool_alexnet},
+    {.label = "rest dropped", .in = "(2, 2, 6, 8) (3, 2, 3, 3) (3)", .attrs = &conv_pool_alexnet},
+    {.label = "2x2 no bias", .in = "(2, 3, 6, 5) (4, 3, 3, 3)", .attrs = &conv_pool_2x2},
+    {.label = "all attributes differ",
+     .in = "(2, 3, 6, 9) (4, 3, 3, 2) (4)",
+     .attrs = &conv_pool_asymmetric},
+    {.label = "more channels than a vector",
+     .in = "(2, 3, 5, 4) (19, 3, 3, 3) (19)",
+     .attrs = &conv_pool_alexnet},
+    {.label = "weights used twice",
+     .in = "(1, 3, 5, 5) (3, 3, 3, 3) (3)",
+     .build = conv_pool_shared},
 };
 
-/* attrs: convolution and bias, then pooling. */
-static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+static void conv2d_relu_max_pool2d_random(reel_rng *rng, reel_op_sample *s)
 {
-    (void)tape;
-    const reel_random_conv *a = attrs;
-    return reel_conv2d_relu_max_pool2d(in[0], in[1], reel_random_bias(in, attrs), &a->conv,
-                                       (const void *)(a + 1));
-}
-
-static void random_use(reel_rng *rng, reel_op_sample *s)
-{
-    s->build = random_build;
-    reel_random_conv2d(rng, s);
+    conv_pool_attrs *a = (conv_pool_attrs *)&s->attrs;
     char convolution[sizeof s->label], pooling[sizeof s->label];
+    reel_random_conv2d(rng, s, &a->conv);
     memcpy(convolution, s->label, sizeof convolution);
-    const reel_random_conv *a = (const reel_random_conv *)&s->attrs;
+
+    /* The pooling must fit the map that the convolution gives. */
     const reel_conv2d_attrs filled = reel_conv_defaults(&a->conv);
     const reel_tensor x = reel_tensor_of(NULL, REEL_F64, 4, s->in[0].shape),
                       w = reel_tensor_of(NULL, REEL_F64, 4, s->in[1].shape);
     const reel_conv_shape map = reel_conv_shape_of(&filled, &x, &w, 1);
-    reel_random_pool2d(rng, s, (void *)((char *)&s->attrs + sizeof *a), map.oh, map.ow);
+    reel_random_pool2d(rng, s, &a->pool, map.oh, map.ow);
     memcpy(pooling, s->label, sizeof pooling);
     snprintf(s->label, sizeof s->label, "%.60s; %.55s", convolution, pooling);
 }
@@ -274,10 +260,13 @@ const reel_op reel_op_conv2d_relu_max_pool2d = {
     .min_in = 2,
     .max_in = 3,
     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
-    .infer = infer,
+    .attrs_bytes = sizeof(conv_pool_attrs),
+    .infer = conv2d_relu_max_pool2d_infer,
     .forward = REEL_BOTH(reel_conv2d_relu_max_pool2d_forward),
     .backward = REEL_BOTH(reel_conv2d_relu_max_pool2d_backward),
-    .cases = cases,
-    .n_cases = REEL_COUNT(cases),
-    .random = random_use};
+    .build = conv2d_relu_max_pool2d_build,
+    .cases = conv2d_relu_max_pool2d_cases,
+    .n_cases = REEL_COUNT(conv2d_relu_max_pool2d_cases),
+    .random = conv2d_relu_max_pool2d_random,
+};
 #endif

@@ -13,6 +13,21 @@
 #include "core/op_impl.h"
 #include "core/ops/exponentials.h"
 
+#ifdef REEL_PUBLIC
+typedef struct reel_cross_entropy_attrs {
+    double label_smoothing;      /* 0 .. 1 */
+    const double *class_weights; /* one for each class, or NULL; copied */
+    int64_t ignore_index; /* samples with this label count nothing, if use_ignore_index is set */
+    bool use_ignore_index;
+    bool sum; /* sum over samples instead of the weighted mean */
+} reel_cross_entropy_attrs;
+
+/* The loss of logits (n, classes) for n labels, class indices that are copied; of shape (). As
+ * torch.nn.functional.cross_entropy: the weighted mean over samples. attrs NULL: all fields 0. */
+REEL_API reel_var reel_cross_entropy(reel_var logits, const int64_t *labels, int64_t n,
+                                     const reel_cross_entropy_attrs *attrs);
+#endif
+
 REEL_DECLARE_OP(cross_entropy);
 
 /* Followed by n labels and, if weighted, `classes` weights: one block, for the tape copies
@@ -48,7 +63,8 @@ static inline double loss_denominator(const loss_attrs *a)
 }
 
 /* The loss of row i; p receives its softmax where it is not NULL. */
-static double row_loss(const loss_attrs *a, int64_t i, const reel_real *x, reel_real *p)
+static double cross_entropy_row_loss(const loss_attrs *a, int64_t i, const reel_real *x,
+                                     reel_real *p)
 {
     const double *w = loss_weights(a);
     const int64_t classes = a->classes;
@@ -84,7 +100,7 @@ void REEL_FN(reel_cross_entropy_forward)(const reel_call *c)
 #pragma omp parallel for schedule(static)                                                          \
     num_threads(reel_ctx_threads(c->ctx)) if (a->n * a->classes > 4096)
     for (int64_t i = 0; i < a->n; i++)
-        row[i] = row_loss(a, i, x + i * a->classes, p ? p + i * a->classes : NULL);
+        row[i] = cross_entropy_row_loss(a, i, x + i * a->classes, p ? p + i * a->classes : NULL);
     double total = 0;
     for (int64_t i = 0; i < a->n; i++)
         total += row[i];
@@ -126,7 +142,7 @@ void REEL_FN(reel_cross_entropy_backward)(const reel_call *c)
 }
 
 #ifdef REEL_ONCE
-static reel_status infer(reel_infer *q, reel_error *err)
+static reel_status cross_entropy_infer(reel_infer *q, reel_error *err)
 {
     const loss_attrs *a = q->attrs;
     const reel_tensor *x = &q->in[0];
@@ -142,6 +158,7 @@ static reel_status infer(reel_infer *q, reel_error *err)
         if (loss_counts(a, i) && (a->labels[i] < 0 || a->labels[i] >= a->classes))
             return reel_fail(err, REEL_ERR_INVALID, "label %lld is %lld, expected 0 to %lld",
                              (long long)i, (long long)a->labels[i], (long long)(a->classes - 1));
+
     q->ndim = 0;
     q->saved_bytes = (size_t)reel_tensor_numel(x) * reel_dtype_size(q->dtype);
     q->forward_scratch = (size_t)a->n * sizeof(double);
@@ -163,6 +180,8 @@ reel_var reel_cross_entropy(reel_var logits, const int64_t *labels, int64_t n,
         attrs->class_weights ? (size_t)classes * sizeof *attrs->class_weights : 0;
     const size_t size = sizeof(loss_attrs) + label_bytes + weight_bytes;
     REEL_ASSERT(n >= 0);
+
+    /* Labels and weights travel behind the attributes: the tape copies them as one block. */
     loss_attrs *a = reel_tape_alloc(logits.tape, size);
     if (!a)
         return (reel_var){logits.tape, -1};
@@ -180,106 +199,105 @@ reel_var reel_cross_entropy(reel_var logits, const int64_t *labels, int64_t n,
     return reel_apply(&reel_op_cross_entropy, a, size, &logits, 1);
 }
 
-static const int64_t case_labels[] = {2, 0, 4, 2, 1, 3};
-static const double case_weights[] = {0.5, 2.0, 1.25, 0.1, 3.0};
-
-#define LOSS_CASE(name, ...)                                                                       \
-    static reel_var name(reel_tape *tape, const reel_var *in)                                      \
-    {                                                                                              \
-        (void)tape;                                                                                \
-        return reel_cross_entropy(in[0], case_labels, reel_value(in[0]).shape[0],                  \
-                                  &(const reel_cross_entropy_attrs){__VA_ARGS__});                 \
-    }
-LOSS_CASE(case_plain, 0)
-LOSS_CASE(case_sum, .sum = true)
-LOSS_CASE(case_smoothing, .label_smoothing = 0.1)
-LOSS_CASE(case_all_smoothing, .label_smoothing = 1.0)
-LOSS_CASE(case_weighted, .class_weights = case_weights)
-LOSS_CASE(case_ignore, .ignore_index = 2, .use_ignore_index = true)
-LOSS_CASE(case_everything, .label_smoothing = 0.2, .class_weights = case_weights, .ignore_index = 2,
-          .use_ignore_index = true)
-LOSS_CASE(case_everything_sum, .label_smoothing = 0.2, .class_weights = case_weights,
-          .ignore_index = 0, .use_ignore_index = true, .sum = true)
-
-static reel_var case_twice(reel_tape *tape, const reel_var *in)
-{
-    return reel_add(case_plain(tape, in), case_everything(tape, in));
-}
-
-static const reel_op_case cases[] = {
-    {"mean", case_plain, REEL_DRAW_NORMAL, 1, {{2, {6, 5}}}},
-    {"one sample", case_plain, REEL_DRAW_NORMAL, 1, {{2, {1, 3}}}},
-    {"sum", case_sum, REEL_DRAW_NORMAL, 1, {{2, {6, 5}}}},
-    {"label smoothing", case_smoothing, REEL_DRAW_NORMAL, 1, {{2, {6, 7}}}},
-    {"nothing but smoothing", case_all_smoothing, REEL_DRAW_NORMAL, 1, {{2, {4, 5}}}},
-    {"class weights", case_weighted, REEL_DRAW_NORMAL, 1, {{2, {6, 5}}}},
-    {"ignored label", case_ignore, REEL_DRAW_NORMAL, 1, {{2, {6, 5}}}},
-    {"smoothing, weights, ignored label", case_everything, REEL_DRAW_NORMAL, 1, {{2, {6, 5}}}},
-    {"smoothing, weights, ignored label, sum",
-     case_everything_sum,
-     REEL_DRAW_NORMAL,
-     1,
-     {{2, {6, 5}}}},
-    {"logits used twice", case_twice, REEL_DRAW_NORMAL, 1, {{2, {6, 5}}}},
-};
-
 enum { MOST_SAMPLES = 8, MOST_CLASSES = 8 };
 
-typedef struct random_loss {
+/* A checked use: what the builder is called with. Weights are used where attrs.class_weights is
+ * set.
+ */
+typedef struct loss_use {
     reel_cross_entropy_attrs attrs;
-    int64_t n, labels[MOST_SAMPLES];
+    int64_t labels[MOST_SAMPLES];
     double weights[MOST_CLASSES];
-} random_loss;
-_Static_assert(sizeof(random_loss) <= sizeof(((reel_op_sample *)0)->attrs),
+} loss_use;
+_Static_assert(sizeof(loss_use) <= sizeof(((reel_op_sample *)0)->attrs),
                "a sample holds labels and weights");
 
-static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+static reel_var cross_entropy_build(const reel_var *in, int n_in, const void *attrs)
+{
+    const loss_use *use = attrs;
+    (void)n_in;
+    return reel_cross_entropy(in[0], use->labels, reel_value(in[0]).shape[0], &use->attrs);
+}
+
+static const double case_weights[] = {0.5, 2.0, 1.25, 0.1, 3.0};
+#define LOSS(...) (&(const loss_use){.attrs = {__VA_ARGS__}, .labels = {2, 0, 4, 2, 1, 3}})
+static reel_var cross_entropy_twice(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
-    const random_loss *a = attrs;
-    return reel_cross_entropy(in[0], a->labels, a->n, &a->attrs);
+    const loss_use *plain = LOSS(.sum = false);
+    const loss_use *everything = LOSS(.label_smoothing = 0.2, .class_weights = case_weights,
+                                      .ignore_index = 2, .use_ignore_index = true);
+    return reel_add(cross_entropy_build(in, 1, plain), cross_entropy_build(in, 1, everything));
 }
+
+static const reel_op_case cross_entropy_cases[] = {
+    {.label = "mean", .in = "(6, 5)", .attrs = LOSS(.sum = false)},
+    {.label = "one sample", .in = "(1, 3)", .attrs = LOSS(.sum = false)},
+    {.label = "sum", .in = "(6, 5)", .attrs = LOSS(.sum = true)},
+    {.label = "label smoothing", .in = "(6, 7)", .attrs = LOSS(.label_smoothing = 0.1)},
+    {.label = "nothing but smoothing", .in = "(4, 5)", .attrs = LOSS(.label_smoothing = 1.0)},
+    {.label = "class weights", .in = "(6, 5)", .attrs = LOSS(.class_weights = case_weights)},
+    {.label = "ignored label",
+     .in = "(6, 5)",
+     .attrs = LOSS(.ignore_index = 2, .use_ignore_index = true)},
+    {.label = "smoothing, weights, ignored label",
+     .in = "(6, 5)",
+     .attrs = LOSS(.label_smoothing = 0.2, .class_weights = case_weights, .ignore_index = 2,
+                   .use_ignore_index = true)},
+    {.label = "smoothing, weights, ignored label, sum",
+     .in = "(6, 5)",
+     .attrs = LOSS(.label_smoothing = 0.2, .class_weights = case_weights, .ignore_index = 0,
+                   .use_ignore_index = true, .sum = true)},
+    {.label = "logits used twice", .in = "(6, 5)", .build = cross_entropy_twice},
+};
 
 /* At least one sample counts: the mean over none is 0/0. */
-static void random_use(reel_rng *rng, reel_op_sample *s)
+static void cross_entropy_random(reel_rng *rng, reel_op_sample *s)
 {
-    random_loss *a = (random_loss *)&s->attrs;
-    s->build = random_build;
+    loss_use *use = (loss_use *)&s->attrs;
+    reel_cross_entropy_attrs *a = &use->attrs;
     s->n_in = 1;
     s->in[0].ndim = 2;
-    a->n = s->in[0].shape[0] = reel_random_int(rng, 1, MOST_SAMPLES);
+    const int64_t n = s->in[0].shape[0] = reel_random_int(rng, 1, MOST_SAMPLES);
     const int64_t classes = s->in[0].shape[1] = reel_random_int(rng, 1, MOST_CLASSES);
+
     if (reel_random_chance(rng, 0.4))
-        a->attrs.label_smoothing = reel_rng_range(rng, 0, 1);
+        a->label_smoothing = reel_rng_range(rng, 0, 1);
     if (reel_random_chance(rng, 0.4))
-        a->attrs.class_weights = a->weights;
-    a->attrs.sum = reel_random_chance(rng, 0.3);
-    a->attrs.use_ignore_index = reel_random_chance(rng, 0.3);
-    a->attrs.ignore_index = reel_random_chance(rng, 0.5) ? -100 : classes - 1;
+        a->class_weights = use->weights;
+    a->sum = reel_random_chance(rng, 0.3);
+    a->use_ignore_index = reel_random_chance(rng, 0.3);
+    a->ignore_index = reel_random_chance(rng, 0.5) ? -100 : classes - 1;
+
     for (int64_t k = 0; k < classes; k++)
-        a->weights[k] = reel_rng_range(rng, 0.1, 3);
-    for (int64_t i = 0; i < a->n; i++) {
-        a->labels[i] = reel_random_int(rng, 0, classes - 1);
-        if (a->attrs.use_ignore_index && reel_random_chance(rng, 0.3))
-            a->labels[i] = a->attrs.ignore_index;
+        use->weights[k] = reel_rng_range(rng, 0.1, 3);
+    for (int64_t i = 0; i < n; i++) {
+        use->labels[i] = reel_random_int(rng, 0, classes - 1);
+        if (a->use_ignore_index && reel_random_chance(rng, 0.3))
+            use->labels[i] = a->ignore_index;
     }
-    if (a->attrs.ignore_index < 0 || classes > 1)
-        a->labels[0] = 0;
+
+    if (a->ignore_index < 0 || classes > 1)
+        use->labels[0] = 0;
     else
-        a->attrs.use_ignore_index = false;
-    snprintf(s->label, sizeof s->label, "smoothing %.6g%s%s%s", a->attrs.label_smoothing,
-             a->attrs.class_weights ? ", class weights" : "",
-             a->attrs.use_ignore_index ? ", an ignored label" : "", a->attrs.sum ? ", sum" : "");
+        a->use_ignore_index = false;
+    snprintf(s->label, sizeof s->label, "smoothing %.6g%s%s%s", a->label_smoothing,
+             a->class_weights ? ", class weights" : "",
+             a->use_ignore_index ? ", an ignored label" : "", a->sum ? ", sum" : "");
 }
 
-const reel_op reel_op_cross_entropy = {.name = "cross_entropy",
-                                       .min_in = 1,
-                                       .max_in = 1,
-                                       .flags = REEL_OP_ASSIGNS,
-                                       .infer = infer,
-                                       .forward = REEL_BOTH(reel_cross_entropy_forward),
-                                       .backward = REEL_BOTH(reel_cross_entropy_backward),
-                                       .cases = cases,
-                                       .n_cases = REEL_COUNT(cases),
-                                       .random = random_use};
+const reel_op reel_op_cross_entropy = {
+    .name = "cross_entropy",
+    .min_in = 1,
+    .max_in = 1,
+    .flags = REEL_OP_ASSIGNS,
+    .attrs_bytes = sizeof(loss_use),
+    .infer = cross_entropy_infer,
+    .forward = REEL_BOTH(reel_cross_entropy_forward),
+    .backward = REEL_BOTH(reel_cross_entropy_backward),
+    .build = cross_entropy_build,
+    .cases = cross_entropy_cases,
+    .n_cases = REEL_COUNT(cross_entropy_cases),
+    .random = cross_entropy_random,
+};
 #endif

@@ -9,6 +9,13 @@
 #include "core/op_impl.h"
 #include "core/rng.h"
 
+#ifdef REEL_PUBLIC
+/* Inverted dropout: each element is 0 with probability p, else scaled by 1 / (1 - p); 0 <= p < 1.
+ * The mask is a function of (the context's seed, layer, reel_tape_step, element). Call it in
+ * training only. */
+REEL_API reel_var reel_dropout(reel_var x, double p, uint32_t layer);
+#endif
+
 REEL_DECLARE_OP(dropout);
 
 enum { DRAW = REEL_PHILOX_DRAW };
@@ -78,7 +85,7 @@ void REEL_FN(reel_dropout_backward)(const reel_call *c)
 }
 
 #ifdef REEL_ONCE
-static reel_status infer(reel_infer *q, reel_error *err)
+static reel_status dropout_infer(reel_infer *q, reel_error *err)
 {
     const dropout_attrs *a = q->attrs;
     if (!(a->p >= 0 && a->p < 1))
@@ -94,63 +101,42 @@ reel_var reel_dropout(reel_var x, double p, uint32_t layer)
     return reel_apply(&reel_op_dropout, &a, sizeof a, &x, 1);
 }
 
-static reel_var case_half(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_dropout(in[0], 0.5, 3);
-}
-
-static reel_var case_tenth(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_dropout(in[0], 0.1, 0);
-}
-
-static reel_var case_none(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_dropout(in[0], 0.0, 1);
-}
-
-static reel_var case_twice(reel_tape *tape, const reel_var *in)
+static reel_var dropout_twice(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
     return reel_add(reel_dropout(in[0], 0.5, 0), reel_dropout(in[0], 0.3, 1));
 }
 
-static const reel_op_case cases[] = {
-    {"p 0.5", case_half, REEL_DRAW_NORMAL, 1, {{2, {5, 7}}}},
-    {"p 0.1, image", case_tenth, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 4, 5}}}},
-    {"p 0", case_none, REEL_DRAW_NORMAL, 1, {{1, {9}}}},
-    {"more than one draw", case_half, REEL_DRAW_NORMAL, 1, {{2, {3, 700}}}},
-    {"input used twice, two layers", case_twice, REEL_DRAW_NORMAL, 1, {{2, {4, 5}}}},
+#define DROP(...) (&(const dropout_attrs){__VA_ARGS__})
+static const reel_op_case dropout_cases[] = {
+    {.label = "p 0.5", .in = "(5, 7)", .attrs = DROP(.p = 0.5, .layer = 3)},
+    {.label = "p 0.1, image", .in = "(2, 3, 4, 5)", .attrs = DROP(.p = 0.1, .layer = 0)},
+    {.label = "p 0", .in = "(9)", .attrs = DROP(.p = 0, .layer = 1)},
+    {.label = "more than one draw", .in = "(3, 700)", .attrs = DROP(.p = 0.5, .layer = 3)},
+    {.label = "input used twice, two layers", .in = "(4, 5)", .build = dropout_twice},
 };
 
-static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+static void dropout_random(reel_rng *rng, reel_op_sample *s)
 {
-    (void)tape;
-    const double *a = attrs;
-    return reel_dropout(in[0], a[0], (uint32_t)a[1]);
-}
-
-static void random_use(reel_rng *rng, reel_op_sample *s)
-{
-    s->build = random_build;
+    dropout_attrs *a = (dropout_attrs *)&s->attrs;
     s->n_in = 1;
     reel_random_shape(rng, s, 0, 0, REEL_MAX_DIMS);
-    s->attrs.reals[0] = reel_rng_range(rng, 0, 0.95);
-    s->attrs.reals[1] = (double)reel_random_int(rng, 0, 1000);
-    snprintf(s->label, sizeof s->label, "p %.17g, layer %g", s->attrs.reals[0], s->attrs.reals[1]);
+    a->p = reel_rng_range(rng, 0, 0.95);
+    a->layer = (uint32_t)reel_random_int(rng, 0, 1000);
+    snprintf(s->label, sizeof s->label, "p %.17g, layer %u", a->p, a->layer);
 }
 
-const reel_op reel_op_dropout = {.name = "dropout",
-                                 .min_in = 1,
-                                 .max_in = 1,
-                                 .flags = REEL_OP_ASSIGNS,
-                                 .infer = infer,
-                                 .forward = REEL_BOTH(reel_dropout_forward),
-                                 .backward = REEL_BOTH(reel_dropout_backward),
-                                 .cases = cases,
-                                 .n_cases = REEL_COUNT(cases),
-                                 .random = random_use};
+const reel_op reel_op_dropout = {
+    .name = "dropout",
+    .min_in = 1,
+    .max_in = 1,
+    .flags = REEL_OP_ASSIGNS,
+    .attrs_bytes = sizeof(dropout_attrs),
+    .infer = dropout_infer,
+    .forward = REEL_BOTH(reel_dropout_forward),
+    .backward = REEL_BOTH(reel_dropout_backward),
+    .cases = dropout_cases,
+    .n_cases = REEL_COUNT(dropout_cases),
+    .random = dropout_random,
+};
 #endif

@@ -3,6 +3,11 @@
 #include "core/op_impl.h"
 #include "core/ops/pool.h"
 
+#ifdef REEL_PUBLIC
+/* The mean over all pixels of each channel: (n, c, h, w) -> (n, c). */
+REEL_API reel_var reel_global_avg_pool(reel_var x);
+#endif
+
 REEL_DECLARE_OP(global_avg_pool);
 
 void REEL_FN(reel_global_avg_pool_forward)(const reel_call *c)
@@ -49,7 +54,7 @@ void REEL_FN(reel_global_avg_pool_backward)(const reel_call *c)
 }
 
 #ifdef REEL_ONCE
-static reel_status infer(reel_infer *q, reel_error *err)
+static reel_status global_avg_pool_infer(reel_infer *q, reel_error *err)
 {
     if (q->in[0].ndim != 4)
         return reel_fail(err, REEL_ERR_INVALID, "expected an input of shape (n, c, h, w)");
@@ -64,47 +69,29 @@ reel_var reel_global_avg_pool(reel_var x)
     return reel_apply(&reel_op_global_avg_pool, NULL, 0, &x, 1);
 }
 
-static reel_var case_plain(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_global_avg_pool(in[0]);
-}
-
-static reel_var case_twice(reel_tape *tape, const reel_var *in)
+static reel_var global_avg_pool_twice(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
     return reel_mul(reel_global_avg_pool(in[0]), reel_global_avg_pool(in[0]));
 }
 
-static const reel_op_case cases[] = {
-    {"image", case_plain, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 4, 5}}}},
-    {"one pixel", case_plain, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 1, 1}}}},
-    {"more channels than a block", case_plain, REEL_DRAW_NORMAL, 1, {{4, {1, 67, 2, 3}}}},
-    {"input used twice", case_twice, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 2, 3}}}},
+static const reel_op_case global_avg_pool_cases[] = {
+    {.label = "image", .in = "(2, 3, 4, 5)"},
+    {.label = "one pixel", .in = "(2, 3, 1, 1)"},
+    {.label = "more channels than a block", .in = "(1, 67, 2, 3)"},
+    {.label = "input used twice", .in = "(2, 3, 2, 3)", .build = global_avg_pool_twice},
 };
 
-static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
-{
-    (void)tape, (void)attrs;
-    return reel_global_avg_pool(in[0]);
-}
-
-static void random_use(reel_rng *rng, reel_op_sample *s)
-{
-    s->build = random_build;
-    s->n_in = 1;
-    s->draw = REEL_DRAW_NORMAL;
-    reel_random_image(rng, s, 0);
-}
-
-const reel_op reel_op_global_avg_pool = {.name = "global_avg_pool",
-                                         .min_in = 1,
-                                         .max_in = 1,
-                                         .flags = REEL_OP_ASSIGNS,
-                                         .infer = infer,
-                                         .forward = REEL_BOTH(reel_global_avg_pool_forward),
-                                         .backward = REEL_BOTH(reel_global_avg_pool_backward),
-                                         .cases = cases,
-                                         .n_cases = REEL_COUNT(cases),
-                                         .random = random_use};
+const reel_op reel_op_global_avg_pool = {
+    .name = "global_avg_pool",
+    .min_in = 1,
+    .max_in = 1,
+    .flags = REEL_OP_ASSIGNS,
+    .infer = global_avg_pool_infer,
+    .forward = REEL_BOTH(reel_global_avg_pool_forward),
+    .backward = REEL_BOTH(reel_global_avg_pool_backward),
+    .cases = global_avg_pool_cases,
+    .n_cases = REEL_COUNT(global_avg_pool_cases),
+    .random = reel_random_one_image,
+};
 #endif

@@ -2,10 +2,25 @@
  * PyTorch). Backward reads x, not y: a negative slope would hide the sign. */
 #include "core/ops/unary.h"
 
-#define SLOPE const reel_real slope = (reel_real) * (const double *)c->attrs;
+#ifdef REEL_PUBLIC
+/* y = x where x > 0, else slope x. The gradient at 0 is slope, as in PyTorch. */
+REEL_API reel_var reel_leaky_relu(reel_var x, double slope);
+#endif
 
-REEL_UNARY_PASSES(leaky_relu, REEL_OP_NEEDS_INPUTS, SLOPE, x > 0 ? x : slope * x,
-                  x > 0 ? dy : slope * dy)
+static inline reel_real leaky_relu_value(reel_unary u)
+{
+    const reel_real slope = (reel_real) * (const double *)u.attrs;
+    return u.x > 0 ? u.x : slope * u.x;
+}
+
+static inline reel_real leaky_relu_slope(reel_unary u)
+{
+    const reel_real slope = (reel_real) * (const double *)u.attrs;
+    return u.x > 0 ? u.dy : slope * u.dy;
+}
+
+#define REEL_UNARY leaky_relu
+#include "core/ops/unary.h"
 
 #ifdef REEL_ONCE
 reel_var reel_leaky_relu(reel_var x, double slope)
@@ -13,23 +28,31 @@ reel_var reel_leaky_relu(reel_var x, double slope)
     return reel_apply(&reel_op_leaky_relu, &slope, sizeof slope, &x, 1);
 }
 
-static reel_var build_case(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_leaky_relu(in[0], 0.1);
-}
+static const reel_op_case leaky_relu_cases[] = {
+    {.label = "number", .in = "()", .attrs = &(const double){0.1}},
+    {.label = "vector", .in = "(7)", .attrs = &(const double){0.1}},
+    {.label = "matrix", .in = "(5, 3)", .attrs = &(const double){0.1}},
+    {.label = "images", .in = "(2, 3, 4, 5)", .attrs = &(const double){0.1}},
+};
 
-static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+static void leaky_relu_random(reel_rng *rng, reel_op_sample *s)
 {
-    (void)tape;
-    return reel_leaky_relu(in[0], *(const double *)attrs);
-}
-
-static void random_attrs(reel_rng *rng, reel_op_sample *s)
-{
+    unary_random(rng, s);
     s->attrs.reals[0] = reel_rng_range(rng, -1, 2);
     snprintf(s->label, sizeof s->label, "slope %.17g", s->attrs.reals[0]);
 }
 
-REEL_UNARY_OP(leaky_relu, REEL_OP_NEEDS_INPUTS, NULL, REEL_DRAW_DISTINCT)
+const reel_op reel_op_leaky_relu = {
+    .name = "leaky_relu",
+    .min_in = 1,
+    .max_in = 1,
+    .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+    .attrs_bytes = sizeof(double),
+    .forward = REEL_BOTH(reel_leaky_relu_forward),
+    .backward = REEL_BOTH(reel_leaky_relu_backward),
+    .draw = REEL_DRAW_DISTINCT,
+    .cases = leaky_relu_cases,
+    .n_cases = REEL_COUNT(leaky_relu_cases),
+    .random = leaky_relu_random,
+};
 #endif

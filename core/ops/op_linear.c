@@ -4,6 +4,11 @@
 #include "core/op_impl.h"
 #include "core/ops/column_sums.h"
 
+#ifdef REEL_PUBLIC
+/* y = x w^T + b: x (n, in), w (out, in), b (out) or REEL_NONE -> (n, out). */
+REEL_API reel_var reel_linear(reel_var x, reel_var w, reel_var b);
+#endif
+
 REEL_DECLARE_OP(linear);
 
 void REEL_FN(reel_linear_forward)(const reel_call *c)
@@ -64,13 +69,13 @@ void REEL_FN(reel_linear_backward)(const reel_call *c)
 }
 
 #ifdef REEL_ONCE
-static size_t gemm_scratch(const reel_infer *q, bool ta, bool tb, int64_t m, int64_t n, int64_t k)
+static size_t linear_scratch(const reel_infer *q, bool ta, bool tb, int64_t m, int64_t n, int64_t k)
 {
     const reel_gemm_job job = {.ta = ta, .tb = tb, .m = m, .n = n, .k = k};
     return reel_gemm_scratch(q->ctx, q->dtype, &job);
 }
 
-static reel_status infer(reel_infer *q, reel_error *err)
+static reel_status linear_infer(reel_infer *q, reel_error *err)
 {
     const reel_tensor *x = &q->in[0], *w = &q->in[1];
     if (x->ndim != 2)
@@ -87,10 +92,11 @@ static reel_status infer(reel_infer *q, reel_error *err)
         return reel_fail(err, REEL_ERR_INVALID, "input and weight must not be empty");
     if (q->n_in > 2 && (q->in[2].ndim != 1 || q->in[2].shape[0] != out))
         return reel_fail(err, REEL_ERR_INVALID, "expected a bias of shape (%lld)", (long long)out);
+
     q->shape[1] = out;
-    q->forward_scratch = gemm_scratch(q, false, true, n, out, in);
-    const size_t for_dw = gemm_scratch(q, true, false, out, in, n),
-                 for_dx = gemm_scratch(q, false, false, n, in, out);
+    q->forward_scratch = linear_scratch(q, false, true, n, out, in);
+    const size_t for_dw = linear_scratch(q, true, false, out, in, n),
+                 for_dx = linear_scratch(q, false, false, n, in, out);
     q->backward_scratch = for_dw > for_dx ? for_dw : for_dx;
     return REEL_OK;
 }
@@ -100,60 +106,37 @@ reel_var reel_linear(reel_var x, reel_var w, reel_var b)
     return reel_apply(&reel_op_linear, NULL, 0, (const reel_var[]){x, w, b}, 3);
 }
 
-static reel_var case_bias(reel_tape *tape, const reel_var *in)
+static reel_var linear_build(const reel_var *in, int n_in, const void *attrs)
 {
-    (void)tape;
-    return reel_linear(in[0], in[1], in[2]);
+    (void)attrs;
+    return reel_linear(in[0], in[1], n_in > 2 ? in[2] : REEL_NONE);
 }
 
-static reel_var case_no_bias(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_linear(in[0], in[1], REEL_NONE);
-}
-
-static reel_var case_shared(reel_tape *tape, const reel_var *in)
+static reel_var linear_shared(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
     return reel_linear(reel_linear(in[0], in[1], in[2]), in[1], in[2]);
 }
 
-static const reel_op_case cases[] = {
-    {"bias", case_bias, REEL_DRAW_NORMAL, 3, {{2, {3, 4}}, {2, {5, 4}}, {1, {5}}}},
-    {"no bias", case_no_bias, REEL_DRAW_NORMAL, 2, {{2, {3, 4}}, {2, {5, 4}}}},
-    {"one sample, one feature",
-     case_bias,
-     REEL_DRAW_NORMAL,
-     3,
-     {{2, {1, 1}}, {2, {1, 1}}, {1, {1}}}},
-    {"more outputs than a block",
-     case_bias,
-     REEL_DRAW_NORMAL,
-     3,
-     {{2, {5, 37}}, {2, {70, 37}}, {1, {70}}}},
-    {"weights used twice", case_shared, REEL_DRAW_NORMAL, 3, {{2, {3, 4}}, {2, {4, 4}}, {1, {4}}}},
+static const reel_op_case linear_cases[] = {
+    {.label = "bias", .in = "(3, 4) (5, 4) (5)"},
+    {.label = "no bias", .in = "(3, 4) (5, 4)"},
+    {.label = "one sample, one feature", .in = "(1, 1) (1, 1) (1)"},
+    {.label = "more outputs than a block", .in = "(5, 37) (70, 37) (70)"},
+    {.label = "weights used twice", .in = "(3, 4) (4, 4) (4)", .build = linear_shared},
 };
 
-static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
-{
-    (void)tape;
-    return reel_linear(in[0], in[1], *(const int64_t *)attrs ? in[2] : REEL_NONE);
-}
-
-static void random_use(reel_rng *rng, reel_op_sample *s)
-{
-    s->build = random_build;
-    reel_random_linear(rng, s);
-}
-
-const reel_op reel_op_linear = {.name = "linear",
-                                .min_in = 2,
-                                .max_in = 3,
-                                .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
-                                .infer = infer,
-                                .forward = REEL_BOTH(reel_linear_forward),
-                                .backward = REEL_BOTH(reel_linear_backward),
-                                .cases = cases,
-                                .n_cases = REEL_COUNT(cases),
-                                .random = random_use};
+const reel_op reel_op_linear = {
+    .name = "linear",
+    .min_in = 2,
+    .max_in = 3,
+    .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+    .infer = linear_infer,
+    .forward = REEL_BOTH(reel_linear_forward),
+    .backward = REEL_BOTH(reel_linear_backward),
+    .build = linear_build,
+    .cases = linear_cases,
+    .n_cases = REEL_COUNT(linear_cases),
+    .random = reel_random_linear,
+};
 #endif

@@ -10,17 +10,32 @@
 
 #include <omp.h>
 
+#ifdef REEL_PUBLIC
+typedef struct reel_local_response_norm_attrs {
+    int64_t size; /* channels in the window; 0 = 5 */
+    double alpha; /* 0 = 1e-4 */
+    double beta;  /* 0 = 0.75 */
+    double k;     /* 0 = 1 */
+    bool paper; /* alpha multiplies the sum, as the 2012 formula is printed, instead of the mean */
+} reel_local_response_norm_attrs;
+
+/* y_c = x_c / (k + alpha / size sum_{c' in window} x_c'^2)^beta; the window runs from c -
+ * floor(size / 2) to c + floor((size - 1) / 2) (Krizhevsky et al. 2012, section 3.3). attrs NULL:
+ * PyTorch's defaults. */
+REEL_API reel_var reel_local_response_norm(reel_var x, const reel_local_response_norm_attrs *attrs);
+#endif
+
 REEL_DECLARE_OP(local_response_norm);
 
 /* Scratch of one thread, in elements: a padded row to sum over, and two plain ones. */
-static inline int64_t row_elements(int64_t ch, int64_t size)
+static inline int64_t lrn_row_elements(int64_t ch, int64_t size)
 {
     return (3 * ch + size + 31) / 16 * 16;
 }
 
 /* sum[c] = padded[c] + ... + padded[c + size - 1] */
-static inline void window_sums(const reel_real *restrict padded, int64_t ch, int64_t size,
-                               reel_real *restrict sum)
+static inline void lrn_window_sums(const reel_real *restrict padded, int64_t ch, int64_t size,
+                                   reel_real *restrict sum)
 {
     if (size == 5) {
         for (int64_t k = 0; k < ch; k++)
@@ -34,8 +49,8 @@ static inline void window_sums(const reel_real *restrict padded, int64_t ch, int
 }
 
 /* to[c] = s[c]^-beta; the exponents people use need no logarithm. */
-static inline void inverse_power(const reel_real *restrict s, int64_t ch, double beta,
-                                 reel_real *restrict to)
+static inline void lrn_inverse_power(const reel_real *restrict s, int64_t ch, double beta,
+                                     reel_real *restrict to)
 {
     if (beta == 0.75)
         for (int64_t k = 0; k < ch; k++) {
@@ -54,15 +69,16 @@ static inline void inverse_power(const reel_real *restrict s, int64_t ch, double
 }
 
 /* s of one row; padded has `before` zeros in front and enough behind. */
-static inline void row_scale(const reel_local_response_norm_attrs *a, const reel_real *restrict x,
-                             int64_t ch, reel_real *restrict padded, reel_real *restrict s)
+static inline void lrn_row_scale(const reel_local_response_norm_attrs *a,
+                                 const reel_real *restrict x, int64_t ch,
+                                 reel_real *restrict padded, reel_real *restrict s)
 {
     const reel_real factor = (reel_real)(a->paper ? a->alpha : a->alpha / (double)a->size),
                     base = (reel_real)a->k;
     const int64_t before = a->size / 2;
     for (int64_t k = 0; k < ch; k++)
         padded[before + k] = x[k] * x[k];
-    window_sums(padded, ch, a->size, s);
+    lrn_window_sums(padded, ch, a->size, s);
     for (int64_t k = 0; k < ch; k++)
         s[k] = base + factor * s[k];
 }
@@ -71,7 +87,7 @@ void REEL_FN(reel_local_response_norm_forward)(const reel_call *c)
 {
     const reel_local_response_norm_attrs *a = c->attrs;
     const int64_t ch = c->out.shape[1], rows = c->out.shape[0] * c->out.shape[2] * c->out.shape[3];
-    const int64_t mine = row_elements(ch, a->size);
+    const int64_t mine = lrn_row_elements(ch, a->size);
 #pragma omp parallel num_threads(reel_ctx_threads(c->ctx)) if (rows * ch > 4096)
     {
         reel_real *padded = (reel_real *)c->scratch + omp_get_thread_num() * mine;
@@ -81,8 +97,8 @@ void REEL_FN(reel_local_response_norm_forward)(const reel_call *c)
         for (int64_t row = 0; row < rows; row++) {
             const reel_real *x = (const reel_real *)c->in[0].data + row * ch;
             reel_real *y = (reel_real *)c->out.data + row * ch;
-            row_scale(a, x, ch, padded, s);
-            inverse_power(s, ch, a->beta, p);
+            lrn_row_scale(a, x, ch, padded, s);
+            lrn_inverse_power(s, ch, a->beta, p);
 #pragma omp simd
             for (int64_t k = 0; k < ch; k++)
                 y[k] = x[k] * p[k];
@@ -94,7 +110,7 @@ void REEL_FN(reel_local_response_norm_backward)(const reel_call *c)
 {
     const reel_local_response_norm_attrs *a = c->attrs;
     const int64_t ch = c->out.shape[1], rows = c->out.shape[0] * c->out.shape[2] * c->out.shape[3];
-    const int64_t mine = row_elements(ch, a->size), before = a->size / 2,
+    const int64_t mine = lrn_row_elements(ch, a->size), before = a->size / 2,
                   mirrored = (a->size - 1) / 2;
     const reel_real factor =
         (reel_real)(2 * a->beta * (a->paper ? a->alpha : a->alpha / (double)a->size));
@@ -109,14 +125,14 @@ void REEL_FN(reel_local_response_norm_backward)(const reel_call *c)
             const reel_real *x = (const reel_real *)c->in[0].data + row * ch,
                             *dy = (const reel_real *)c->dout.data + row * ch;
             reel_real *dx = (reel_real *)c->din[0].data + row * ch;
-            row_scale(a, x, ch, padded, s);
-            inverse_power(s, ch, a->beta, p);
+            lrn_row_scale(a, x, ch, padded, s);
+            lrn_inverse_power(s, ch, a->beta, p);
             /* The padded row is used again. An even window's mirror image starts one earlier: both
              * ends must stay zero. */
             padded[before + ch - 1] = 0;
             for (int64_t k = 0; k < ch; k++)
                 padded[mirrored + k] = dy[k] * x[k] * p[k] / s[k];
-            window_sums(padded, ch, a->size, s);
+            lrn_window_sums(padded, ch, a->size, s);
             if (fresh)
                 for (int64_t k = 0; k < ch; k++)
                     dx[k] = dy[k] * p[k] - factor * x[k] * s[k];
@@ -130,7 +146,7 @@ void REEL_FN(reel_local_response_norm_backward)(const reel_call *c)
 }
 
 #ifdef REEL_ONCE
-static reel_status infer(reel_infer *q, reel_error *err)
+static reel_status local_response_norm_infer(reel_infer *q, reel_error *err)
 {
     const reel_local_response_norm_attrs *a = q->attrs;
     if (q->in[0].ndim != 4)
@@ -144,7 +160,7 @@ static reel_status infer(reel_infer *q, reel_error *err)
         return reel_fail(err, REEL_ERR_INVALID, "k %g and alpha %g must be positive", a->k,
                          a->alpha);
     q->forward_scratch =
-        (size_t)(row_elements(q->in[0].shape[1], a->size) * reel_ctx_threads(q->ctx)) *
+        (size_t)(lrn_row_elements(q->in[0].shape[1], a->size) * reel_ctx_threads(q->ctx)) *
         reel_dtype_size(q->dtype);
     q->backward_scratch = q->forward_scratch;
     return REEL_OK;
@@ -164,50 +180,47 @@ reel_var reel_local_response_norm(reel_var x, const reel_local_response_norm_att
     return reel_apply(&reel_op_local_response_norm, &a, sizeof a, &x, 1);
 }
 
-#define LRN_CASE(name, ...)                                                                        \
-    static reel_var name(reel_tape *tape, const reel_var *in)                                      \
-    {                                                                                              \
-        (void)tape;                                                                                \
-        return reel_local_response_norm(in[0],                                                     \
-                                        &(const reel_local_response_norm_attrs){__VA_ARGS__});     \
-    }
-/* alpha is large here, so that the second term of the gradient counts. */
-LRN_CASE(case_five, .alpha = 2)
-LRN_CASE(case_four, .size = 4, .alpha = 1.5, .k = 2)
-LRN_CASE(case_three, .size = 3, .alpha = 1, .beta = 0.5)
-LRN_CASE(case_two, .size = 2, .alpha = 1, .beta = 1)
-LRN_CASE(case_one, .size = 1, .alpha = 1, .beta = 0.6)
-LRN_CASE(case_paper, .size = 5, .alpha = 0.3, .k = 2, .paper = true)
-LRN_CASE(case_defaults, 0)
-
-static reel_var case_twice(reel_tape *tape, const reel_var *in)
+static reel_var local_response_norm_build(const reel_var *in, int n_in, const void *attrs)
 {
-    return reel_add(case_five(tape, in), case_four(tape, in));
-}
-
-static const reel_op_case cases[] = {
-    {"window 5", case_five, REEL_DRAW_NORMAL, 1, {{4, {2, 9, 2, 3}}}},
-    {"window 5 over few channels", case_five, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 2, 2}}}},
-    {"window 4", case_four, REEL_DRAW_NORMAL, 1, {{4, {2, 7, 2, 3}}}},
-    {"window 4 over one channel", case_four, REEL_DRAW_NORMAL, 1, {{4, {2, 1, 2, 3}}}},
-    {"window 3, beta 0.5", case_three, REEL_DRAW_NORMAL, 1, {{4, {2, 6, 2, 2}}}},
-    {"window 2, beta 1", case_two, REEL_DRAW_NORMAL, 1, {{4, {2, 6, 2, 2}}}},
-    {"window 1, beta 0.6", case_one, REEL_DRAW_NORMAL, 1, {{4, {2, 4, 2, 2}}}},
-    {"paper's alpha", case_paper, REEL_DRAW_NORMAL, 1, {{4, {2, 8, 2, 2}}}},
-    {"defaults", case_defaults, REEL_DRAW_NORMAL, 1, {{4, {1, 8, 2, 2}}}},
-    {"input used twice", case_twice, REEL_DRAW_NORMAL, 1, {{4, {1, 6, 2, 2}}}},
-};
-
-static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
-{
-    (void)tape;
+    (void)n_in;
     return reel_local_response_norm(in[0], attrs);
 }
 
-static void random_use(reel_rng *rng, reel_op_sample *s)
+/* alpha is large, so that the second term of the gradient counts. */
+#define LRN(...) (&(const reel_local_response_norm_attrs){__VA_ARGS__})
+static reel_var local_response_norm_twice(reel_tape *tape, const reel_var *in)
+{
+    (void)tape;
+    return reel_add(reel_local_response_norm(in[0], LRN(.alpha = 2)),
+                    reel_local_response_norm(in[0], LRN(.size = 4, .alpha = 1.5, .k = 2)));
+}
+
+static const reel_op_case local_response_norm_cases[] = {
+    {.label = "window 5", .in = "(2, 9, 2, 3)", .attrs = LRN(.alpha = 2)},
+    {.label = "window 5 over few channels", .in = "(2, 3, 2, 2)", .attrs = LRN(.alpha = 2)},
+    {.label = "window 4", .in = "(2, 7, 2, 3)", .attrs = LRN(.size = 4, .alpha = 1.5, .k = 2)},
+    {.label = "window 4 over one channel",
+     .in = "(2, 1, 2, 3)",
+     .attrs = LRN(.size = 4, .alpha = 1.5, .k = 2)},
+    {.label = "window 3, beta 0.5",
+     .in = "(2, 6, 2, 2)",
+     .attrs = LRN(.size = 3, .alpha = 1, .beta = 0.5)},
+    {.label = "window 2, beta 1",
+     .in = "(2, 6, 2, 2)",
+     .attrs = LRN(.size = 2, .alpha = 1, .beta = 1)},
+    {.label = "window 1, beta 0.6",
+     .in = "(2, 4, 2, 2)",
+     .attrs = LRN(.size = 1, .alpha = 1, .beta = 0.6)},
+    {.label = "paper's alpha",
+     .in = "(2, 8, 2, 2)",
+     .attrs = LRN(.size = 5, .alpha = 0.3, .k = 2, .paper = true)},
+    {.label = "defaults", .in = "(1, 8, 2, 2)"},
+    {.label = "input used twice", .in = "(1, 6, 2, 2)", .build = local_response_norm_twice},
+};
+
+static void local_response_norm_random(reel_rng *rng, reel_op_sample *s)
 {
     reel_local_response_norm_attrs *a = (reel_local_response_norm_attrs *)&s->attrs;
-    s->build = random_build;
     s->n_in = 1;
     reel_random_image(rng, s, 0);
     *a = (reel_local_response_norm_attrs){
@@ -220,15 +233,18 @@ static void random_use(reel_rng *rng, reel_op_sample *s)
              (long long)a->size, a->alpha, a->beta, a->k, a->paper ? ", paper" : "");
 }
 
-const reel_op reel_op_local_response_norm = {.name = "local_response_norm",
-                                             .min_in = 1,
-                                             .max_in = 1,
-                                             .flags = REEL_OP_ASSIGNS | REEL_OP_NEEDS_INPUTS,
-                                             .infer = infer,
-                                             .forward = REEL_BOTH(reel_local_response_norm_forward),
-                                             .backward =
-                                                 REEL_BOTH(reel_local_response_norm_backward),
-                                             .cases = cases,
-                                             .n_cases = REEL_COUNT(cases),
-                                             .random = random_use};
+const reel_op reel_op_local_response_norm = {
+    .name = "local_response_norm",
+    .min_in = 1,
+    .max_in = 1,
+    .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+    .attrs_bytes = sizeof(reel_local_response_norm_attrs),
+    .infer = local_response_norm_infer,
+    .forward = REEL_BOTH(reel_local_response_norm_forward),
+    .backward = REEL_BOTH(reel_local_response_norm_backward),
+    .build = local_response_norm_build,
+    .cases = local_response_norm_cases,
+    .n_cases = REEL_COUNT(local_response_norm_cases),
+    .random = local_response_norm_random,
+};
 #endif

@@ -10,31 +10,39 @@
 #include "core/op_impl.h"
 #include "core/ops/strided.h"
 
+#ifdef REEL_PUBLIC
+/* The product over the last two dimensions, for each index of the leading ones: (..., m, k) (...,
+ * k, n) -> (..., m, n). Leading dimensions are equal, or absent in b. */
+REEL_API reel_var reel_matmul(reel_var a, reel_var b);
+#endif
+
 REEL_DECLARE_OP(matmul);
 
-typedef struct product {
+typedef struct matmul_plan {
     int64_t batch, m, n, k;
     size_t gemm, a, b, c; /* bytes of scratch, in this order; 0 where memory is row-major already */
-} product;
+} matmul_plan;
 
-static inline size_t aligned(size_t bytes)
+static inline size_t matmul_aligned(size_t bytes)
 {
     return (bytes + REEL_ALIGNMENT - 1) / REEL_ALIGNMENT * REEL_ALIGNMENT;
 }
 
-static product plan(const reel_ctx *ctx, const reel_tensor *a, const reel_tensor *b, bool backward)
+static matmul_plan plan_matmul(const reel_ctx *ctx, const reel_tensor *a, const reel_tensor *b,
+                               bool backward)
 {
     const bool is_double = a->dtype == REEL_F64;
-    product p = {.batch = 1,
-                 .m = a->shape[a->ndim - 2],
-                 .n = b->shape[b->ndim - 1],
-                 .k = a->shape[a->ndim - 1]};
+    matmul_plan p = {.batch = 1,
+                     .m = a->shape[a->ndim - 2],
+                     .n = b->shape[b->ndim - 1],
+                     .k = a->shape[a->ndim - 1]};
     for (int d = 0; d < a->ndim - 2; d++)
         p.batch *= a->shape[d];
-    const size_t a_bytes = aligned(reel_tensor_bytes(a)), b_bytes = aligned(reel_tensor_bytes(b));
+    const size_t a_bytes = matmul_aligned(reel_tensor_bytes(a)),
+                 b_bytes = matmul_aligned(reel_tensor_bytes(b));
     if (a->ndim == 4) {
         p.a = a_bytes;
-        p.c = aligned((size_t)(p.batch * p.m * p.n) * reel_dtype_size(a->dtype));
+        p.c = matmul_aligned((size_t)(p.batch * p.m * p.n) * reel_dtype_size(a->dtype));
     }
     if (b->ndim == 4)
         p.b = b_bytes;
@@ -42,21 +50,23 @@ static product plan(const reel_ctx *ctx, const reel_tensor *a, const reel_tensor
         p.m *= p.batch;
         p.batch = 1;
     }
+
     /* forward: A B; backward: dC B^T and A^T dC */
     const reel_gemm_job runs[] = {{.m = p.m, .n = p.n, .k = p.k},
                                   {.tb = true, .m = p.m, .n = p.k, .k = p.n},
                                   {.ta = true, .m = p.k, .n = p.n, .k = p.m}};
-    for (int i = backward ? 1 : 0; i < (backward ? 3 : 1); i++) {
+    for (int i = backward; i < (backward ? 3 : 1); i++) {
         const size_t need = reel_gemm_scratch(ctx, is_double ? REEL_F64 : REEL_F32, &runs[i]);
-        if (aligned(need) > p.gemm)
-            p.gemm = aligned(need);
+        if (matmul_aligned(need) > p.gemm)
+            p.gemm = matmul_aligned(need);
     }
     return p;
 }
 
 /* t's elements in row-major order: in place where they are, else in memory (copied there if
  * wanted). */
-static reel_tensor row_major(const reel_call *c, const reel_tensor *t, void *memory, bool copy)
+static reel_tensor matmul_row_major(const reel_call *c, const reel_tensor *t, void *memory,
+                                    bool copy)
 {
     if (t->ndim != 4)
         return *t;
@@ -69,11 +79,12 @@ static reel_tensor row_major(const reel_call *c, const reel_tensor *t, void *mem
 
 void REEL_FN(reel_matmul_forward)(const reel_call *c)
 {
-    const product p = plan(c->ctx, &c->in[0], &c->in[1], false);
+    const matmul_plan p = plan_matmul(c->ctx, &c->in[0], &c->in[1], false);
     char *memory = (char *)c->scratch + p.gemm;
-    const reel_tensor a = row_major(c, &c->in[0], memory, true);
-    const reel_tensor b = row_major(c, &c->in[1], memory + p.a, true);
-    const reel_tensor y = row_major(c, &c->out, memory + p.a + p.b, false);
+    const reel_tensor a = matmul_row_major(c, &c->in[0], memory, true);
+    const reel_tensor b = matmul_row_major(c, &c->in[1], memory + p.a, true);
+    const reel_tensor y = matmul_row_major(c, &c->out, memory + p.a + p.b, false);
+
     for (int64_t i = 0; i < p.batch; i++) {
         const reel_gemm_job job = {.m = p.m,
                                    .n = p.n,
@@ -93,17 +104,19 @@ void REEL_FN(reel_matmul_forward)(const reel_call *c)
 
 void REEL_FN(reel_matmul_backward)(const reel_call *c)
 {
-    const product p = plan(c->ctx, &c->in[0], &c->in[1], true);
+    const matmul_plan p = plan_matmul(c->ctx, &c->in[0], &c->in[1], true);
     char *memory = (char *)c->scratch + p.gemm;
-    const reel_tensor dy = row_major(c, &c->dout, memory, true);
+    const reel_tensor dy = matmul_row_major(c, &c->dout, memory, true);
     memory += p.c;
+
     for (int side = 0; side < 2; side++) {
         const reel_tensor *din = &c->din[side];
         if (!din->data)
             continue;
+
         /* The other input, then this gradient: the room of both suffices for either side. */
-        const reel_tensor other = row_major(c, &c->in[!side], memory, true);
-        const reel_tensor d = row_major(c, din, memory + (side ? p.a : p.b), false);
+        const reel_tensor other = matmul_row_major(c, &c->in[!side], memory, true);
+        const reel_tensor d = matmul_row_major(c, din, memory + (side ? p.a : p.b), false);
         const bool apart = d.data != din->data, add = !apart && !c->fresh[side];
         for (int64_t i = 0; i < p.batch; i++) {
             const reel_real *dc = (const reel_real *)dy.data + i * p.m * p.n, *o = other.data;
@@ -161,7 +174,8 @@ static reel_status matmul_infer(reel_infer *q, reel_error *err)
                              (long long)a->shape[d], (long long)b->shape[d]);
     q->shape[q->ndim - 1] = b->shape[b->ndim - 1];
     REEL_TRY(reel_infer_check_size(q, err));
-    const product forward = plan(q->ctx, a, b, false), backward = plan(q->ctx, a, b, true);
+    const matmul_plan forward = plan_matmul(q->ctx, a, b, false),
+                      backward = plan_matmul(q->ctx, a, b, true);
     q->forward_scratch = forward.gemm + forward.a + forward.b + forward.c;
     q->backward_scratch = backward.gemm + backward.a + backward.b + backward.c;
     return REEL_OK;
@@ -172,47 +186,26 @@ reel_var reel_matmul(reel_var a, reel_var b)
     return reel_apply(&reel_op_matmul, NULL, 0, (reel_var[]){a, b}, 2);
 }
 
-static reel_var case_two(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_matmul(in[0], in[1]);
-}
-
-static reel_var case_square(reel_tape *tape, const reel_var *in)
+static reel_var matmul_cube(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
     return reel_matmul(in[0], reel_matmul(in[0], in[0]));
 }
 
-static const reel_op_case cases[] = {
-    {"matrices", case_two, REEL_DRAW_NORMAL, 2, {{2, {4, 3}}, {2, {3, 5}}}},
-    {"row and column", case_two, REEL_DRAW_NORMAL, 2, {{2, {1, 6}}, {2, {6, 1}}}},
-    {"batch", case_two, REEL_DRAW_NORMAL, 2, {{3, {2, 4, 3}}, {3, {2, 3, 5}}}},
-    {"batch by one matrix", case_two, REEL_DRAW_NORMAL, 2, {{3, {2, 4, 3}}, {2, {3, 5}}}},
-    {"two batch dimensions", case_two, REEL_DRAW_NORMAL, 2, {{4, {2, 3, 4, 3}}, {4, {2, 3, 3, 2}}}},
-    {"two batch dimensions by one matrix",
-     case_two,
-     REEL_DRAW_NORMAL,
-     2,
-     {{4, {2, 3, 4, 3}}, {2, {3, 2}}}},
-    {"three batch dimensions",
-     case_two,
-     REEL_DRAW_NORMAL,
-     2,
-     {{5, {2, 1, 2, 4, 3}}, {5, {2, 1, 2, 3, 2}}}},
-    {"cube of a matrix", case_square, REEL_DRAW_NORMAL, 1, {{2, {4, 4}}}},
-    {"cube of interleaved matrices", case_square, REEL_DRAW_NORMAL, 1, {{4, {2, 2, 3, 3}}}},
+static const reel_op_case matmul_cases[] = {
+    {.label = "matrices", .in = "(4, 3) (3, 5)"},
+    {.label = "row and column", .in = "(1, 6) (6, 1)"},
+    {.label = "batch", .in = "(2, 4, 3) (2, 3, 5)"},
+    {.label = "batch by one matrix", .in = "(2, 4, 3) (3, 5)"},
+    {.label = "two batch dimensions", .in = "(2, 3, 4, 3) (2, 3, 3, 2)"},
+    {.label = "two batch dimensions by one matrix", .in = "(2, 3, 4, 3) (3, 2)"},
+    {.label = "three batch dimensions", .in = "(2, 1, 2, 4, 3) (2, 1, 2, 3, 2)"},
+    {.label = "cube of a matrix", .in = "(4, 4)", .build = matmul_cube},
+    {.label = "cube of interleaved matrices", .in = "(2, 2, 3, 3)", .build = matmul_cube},
 };
 
-static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+static void matmul_random(reel_rng *rng, reel_op_sample *s)
 {
-    (void)tape, (void)attrs;
-    return reel_matmul(in[0], in[1]);
-}
-
-static void random_use(reel_rng *rng, reel_op_sample *s)
-{
-    s->build = random_build;
     s->n_in = 2;
     reel_random_shape(rng, s, 0, 2, REEL_MAX_DIMS);
     const int ndim = s->in[0].ndim;
@@ -223,14 +216,16 @@ static void random_use(reel_rng *rng, reel_op_sample *s)
     s->in[1].shape[s->in[1].ndim - 1] = reel_random_int(rng, 1, 9);
 }
 
-const reel_op reel_op_matmul = {.name = "matmul",
-                                .min_in = 2,
-                                .max_in = 2,
-                                .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
-                                .infer = matmul_infer,
-                                .forward = REEL_BOTH(reel_matmul_forward),
-                                .backward = REEL_BOTH(reel_matmul_backward),
-                                .cases = cases,
-                                .n_cases = REEL_COUNT(cases),
-                                .random = random_use};
+const reel_op reel_op_matmul = {
+    .name = "matmul",
+    .min_in = 2,
+    .max_in = 2,
+    .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+    .infer = matmul_infer,
+    .forward = REEL_BOTH(reel_matmul_forward),
+    .backward = REEL_BOTH(reel_matmul_backward),
+    .cases = matmul_cases,
+    .n_cases = REEL_COUNT(matmul_cases),
+    .random = matmul_random,
+};
 #endif

@@ -8,6 +8,12 @@
 #include "core/op_impl.h"
 #include "core/ops/pool.h"
 
+#ifdef REEL_PUBLIC
+/* The maximum of each window of (n, c, h, w). Padding never wins; the first maximum in row-major
+ * order takes the gradient; NaN propagates. */
+REEL_API reel_var reel_max_pool2d(reel_var x, const reel_pool2d_attrs *attrs);
+#endif
+
 REEL_DECLARE_OP(max_pool2d);
 
 #if REEL_REAL_BITS == 32
@@ -21,26 +27,35 @@ static inline bool wide_index(const reel_pool2d_attrs *a)
     return a->kernel_h * a->kernel_w > 256;
 }
 
-/* Maximum and position over one window for `width` channels. */
-static inline void block_max(const reel_pool2d_attrs *a, const reel_real *x, int64_t row,
-                             int64_t ch, int64_t width, int64_t top, int64_t left,
-                             const reel_window *win, reel_real *best, cell_index *cell)
+/* One window as a block of channels sees it: x is the block's first channel at pixel (0, 0) of its
+ * image, whose rows are `row` elements apart and whose pixels `ch`. */
+typedef struct max_window {
+    const reel_real *x;
+    int64_t row, ch, width; /* width: channels of the block */
+    reel_window at;
+    cell_index first, cells_a_row; /* number of the window's first real cell; kernel_w */
+} max_window;
+
+/* Maximum and position over one window. NaN wins, so that it propagates: it is the only value that
+ * differs from itself. */
+static inline void max_of_window(const max_window *m, reel_real *best, cell_index *cell)
 {
-    const cell_index first = (cell_index)((win->h0 - top) * a->kernel_w + win->w0 - left);
-    const reel_real *start = x + win->h0 * row + win->w0 * ch;
+    const reel_real *start = m->x + m->at.h0 * m->row + m->at.w0 * m->ch;
 #pragma omp simd
-    for (int64_t k = 0; k < width; k++) {
+    for (int64_t k = 0; k < m->width; k++) {
         best[k] = start[k];
-        cell[k] = first;
+        cell[k] = m->first;
     }
-    for (int64_t u = win->h0; u < win->h1; u++)
-        for (int64_t v = win->w0; v < win->w1; v++) {
-            const cell_index here = (cell_index)((u - top) * a->kernel_w + v - left);
-            const reel_real *p = x + u * row + v * ch;
+
+    for (int64_t u = m->at.h0; u < m->at.h1; u++)
+        for (int64_t v = m->at.w0; v < m->at.w1; v++) {
+            const cell_index here =
+                m->first + (cell_index)(u - m->at.h0) * m->cells_a_row + (cell_index)(v - m->at.w0);
+            const reel_real *p = m->x + u * m->row + v * m->ch;
             if (p == start)
                 continue;
 #pragma omp simd
-            for (int64_t k = 0; k < width; k++) {
+            for (int64_t k = 0; k < m->width; k++) {
                 const bool wins = (p[k] > best[k]) | (p[k] != p[k]);
                 best[k] = wins ? p[k] : best[k];
                 cell[k] = wins ? here : cell[k];
@@ -48,18 +63,44 @@ static inline void block_max(const reel_pool2d_attrs *a, const reel_real *x, int
         }
 }
 
-/* The same without positions: nothing is recorded. */
-static inline void block_max_only(const reel_real *x, int64_t row, int64_t ch, int64_t width,
-                                  const reel_window *win, reel_real *restrict best)
+/* The same without positions, where nothing is recorded. */
+static inline void max_only(const max_window *m, reel_real *restrict best)
 {
-    memcpy(best, x + win->h0 * row + win->w0 * ch, (size_t)width * sizeof *best);
-    for (int64_t u = win->h0; u < win->h1; u++)
-        for (int64_t v = win->w0; v < win->w1; v++) {
-            const reel_real *p = x + u * row + v * ch;
+    memcpy(best, m->x + m->at.h0 * m->row + m->at.w0 * m->ch, (size_t)m->width * sizeof *best);
+    for (int64_t u = m->at.h0; u < m->at.h1; u++)
+        for (int64_t v = m->at.w0; v < m->at.w1; v++) {
+            const reel_real *p = m->x + u * m->row + v * m->ch;
 #pragma omp simd
-            for (int64_t k = 0; k < width; k++)
+            for (int64_t k = 0; k < m->width; k++)
                 best[k] = ((p[k] > best[k]) | (p[k] != p[k])) ? p[k] : best[k];
         }
+}
+
+/* One window of all channels, block by block. y and the saved positions begin at element `at`. */
+static void max_at(const reel_call *c, max_window m, int64_t at)
+{
+    const bool wide = wide_index(c->attrs);
+    const reel_real *x = m.x;
+    for (int64_t k0 = 0; k0 < m.ch; k0 += REEL_POOL_BLOCK) {
+        reel_real *y = (reel_real *)c->out.data + at + k0;
+        m.x = x + k0;
+        m.width = reel_pool_min(m.ch - k0, REEL_POOL_BLOCK);
+        if (!c->saved) {
+            max_only(&m, y);
+            continue;
+        }
+
+        cell_index cell[REEL_POOL_BLOCK];
+        reel_real best[REEL_POOL_BLOCK];
+        max_of_window(&m, best, cell);
+        memcpy(y, best, (size_t)m.width * sizeof *y);
+        if (wide)
+            for (int64_t k = 0; k < m.width; k++)
+                ((int32_t *)c->saved)[at + k0 + k] = (int32_t)cell[k];
+        else
+            for (int64_t k = 0; k < m.width; k++)
+                ((uint8_t *)c->saved)[at + k0 + k] = (uint8_t)cell[k];
+    }
 }
 
 void REEL_FN(reel_max_pool2d_forward)(const reel_call *c)
@@ -68,7 +109,7 @@ void REEL_FN(reel_max_pool2d_forward)(const reel_call *c)
     const int64_t n = c->out.shape[0], ch = c->out.shape[1], oh = c->out.shape[2],
                   ow = c->out.shape[3];
     const int64_t h = c->in[0].shape[2], w = c->in[0].shape[3];
-    const bool wide = wide_index(a);
+
 #pragma omp parallel for collapse(2) schedule(static)                                              \
     num_threads(reel_ctx_threads(c->ctx)) if (n * h * w * ch > 16384)
     for (int64_t image = 0; image < n; image++)
@@ -77,81 +118,79 @@ void REEL_FN(reel_max_pool2d_forward)(const reel_call *c)
                 const reel_window win = reel_pool_window(a, &c->in[0], i, j);
                 const int64_t top = i * a->stride_h - a->padding_h,
                               left = j * a->stride_w - a->padding_w;
-                const int64_t at = ((image * oh + i) * ow + j) * ch;
-                for (int64_t k0 = 0; k0 < ch; k0 += REEL_POOL_BLOCK) {
-                    const int64_t width = reel_pool_min(ch - k0, REEL_POOL_BLOCK);
-                    const reel_real *x = (const reel_real *)c->in[0].data + image * h * w * ch + k0;
-                    reel_real *y = (reel_real *)c->out.data + at + k0;
-                    if (!c->saved) {
-                        block_max_only(x, w * ch, ch, width, &win, y);
-                        continue;
-                    }
-                    cell_index cell[REEL_POOL_BLOCK];
-                    reel_real best[REEL_POOL_BLOCK];
-                    block_max(a, x, w * ch, ch, width, top, left, &win, best, cell);
-                    memcpy(y, best, (size_t)width * sizeof *y);
-                    if (wide)
-                        for (int64_t k = 0; k < width; k++)
-                            ((int32_t *)c->saved)[at + k0 + k] = (int32_t)cell[k];
-                    else
-                        for (int64_t k = 0; k < width; k++)
-                            ((uint8_t *)c->saved)[at + k0 + k] = (uint8_t)cell[k];
-                }
+                const max_window m = {
+                    .x = (const reel_real *)c->in[0].data + image * h * w * ch,
+                    .row = w * ch,
+                    .ch = ch,
+                    .at = win,
+                    .first = (cell_index)((win.h0 - top) * a->kernel_w + win.w0 - left),
+                    .cells_a_row = (cell_index)a->kernel_w};
+                max_at(c, m, ((image * oh + i) * ow + j) * ch);
             }
+}
+
+/* Adds the gradient of one image's windows to a block of channels: dy and cell begin at the image's
+ * first output, dx at its first pixel. */
+static void max_scatter(const reel_call *c, const int64_t *offset, const reel_real *dy,
+                        const void *cells, int64_t width, reel_real *dx)
+{
+    const reel_pool2d_attrs *a = c->attrs;
+    const int64_t ch = c->out.shape[1], w = c->din[0].shape[3];
+    for (int64_t i = 0, at = 0; i < c->out.shape[2]; i++)
+        for (int64_t j = 0; j < c->out.shape[3]; j++, at += ch) {
+            const int64_t corner =
+                ((i * a->stride_h - a->padding_h) * w + j * a->stride_w - a->padding_w) * ch;
+            if (wide_index(a)) {
+                const int32_t *cell = (const int32_t *)cells + at;
+                for (int64_t k = 0; k < width; k++)
+                    dx[corner + (cell[k] / a->kernel_w * w + cell[k] % a->kernel_w) * ch + k] +=
+                        dy[at + k];
+            } else {
+                const uint8_t *cell = (const uint8_t *)cells + at;
+                for (int64_t k = 0; k < width; k++)
+                    dx[corner + offset[cell[k]] + k] += dy[at + k];
+            }
+        }
 }
 
 void REEL_FN(reel_max_pool2d_backward)(const reel_call *c)
 {
     const reel_pool2d_attrs *a = c->attrs;
-    const int64_t n = c->out.shape[0], ch = c->out.shape[1], oh = c->out.shape[2],
-                  ow = c->out.shape[3];
+    const int64_t n = c->out.shape[0], ch = c->out.shape[1],
+                  outputs = c->out.shape[2] * c->out.shape[3];
     const int64_t h = c->din[0].shape[2], w = c->din[0].shape[3];
-    const bool wide = wide_index(a);
+    const size_t index_bytes = wide_index(a) ? sizeof(int32_t) : 1;
+
     int64_t offset[256]; /* from the window's corner to each of its cells */
-    if (!wide)
+    if (!wide_index(a))
         for (int64_t u = 0; u < a->kernel_h; u++)
             for (int64_t v = 0; v < a->kernel_w; v++)
                 offset[u * a->kernel_w + v] = (u * w + v) * ch;
+
+    /* Windows may overlap: a thread owns all windows of an image for a block of channels. */
 #pragma omp parallel for collapse(2) schedule(static)                                              \
     num_threads(reel_ctx_threads(c->ctx)) if (n * h * w * ch > 16384)
     for (int64_t image = 0; image < n; image++)
         for (int64_t k0 = 0; k0 < ch; k0 += REEL_POOL_BLOCK) {
             const int64_t width = reel_pool_min(ch - k0, REEL_POOL_BLOCK);
+            const int64_t at = image * outputs * ch + k0;
             reel_real *dx = (reel_real *)c->din[0].data + image * h * w * ch + k0;
             if (c->fresh[0])
                 for (int64_t p = 0; p < h * w; p++)
                     memset(dx + p * ch, 0, (size_t)width * sizeof *dx);
-            for (int64_t i = 0; i < oh; i++)
-                for (int64_t j = 0; j < ow; j++) {
-                    const int64_t at = ((image * oh + i) * ow + j) * ch + k0;
-                    const int64_t corner =
-                        ((i * a->stride_h - a->padding_h) * w + j * a->stride_w - a->padding_w) *
-                        ch;
-                    const reel_real *dy = (const reel_real *)c->dout.data + at;
-                    if (wide) {
-                        const int32_t *cell = (const int32_t *)c->saved + at;
-                        for (int64_t k = 0; k < width; k++)
-                            dx[corner + (cell[k] / a->kernel_w * w + cell[k] % a->kernel_w) * ch +
-                               k] += dy[k];
-                    } else {
-                        const uint8_t *cell = (const uint8_t *)c->saved + at;
-                        for (int64_t k = 0; k < width; k++)
-                            dx[corner + offset[cell[k]] + k] += dy[k];
-                    }
-                }
+            max_scatter(c, offset, (const reel_real *)c->dout.data + at,
+                        (const char *)c->saved + (size_t)at * index_bytes, width, dx);
         }
 }
 
 #ifdef REEL_ONCE
-static reel_status infer(reel_infer *q, reel_error *err)
+static reel_status max_pool2d_infer(reel_infer *q, reel_error *err)
 {
     REEL_TRY(reel_pool_infer(q, err));
-    if (((const reel_pool2d_attrs *)q->attrs)->kernel_h *
-            ((const reel_pool2d_attrs *)q->attrs)->kernel_w >
-        INT32_MAX)
+    const reel_pool2d_attrs *a = q->attrs;
+    if (a->kernel_h * a->kernel_w > INT32_MAX)
         return reel_fail(err, REEL_ERR_INVALID, "the window has more than 2^31 - 1 cells");
-    q->saved_bytes =
-        (size_t)reel_shape_numel(4, q->shape) * (wide_index(q->attrs) ? sizeof(int32_t) : 1);
+    q->saved_bytes = (size_t)reel_shape_numel(4, q->shape) * (wide_index(a) ? sizeof(int32_t) : 1);
     return REEL_OK;
 }
 
@@ -161,78 +200,79 @@ reel_var reel_max_pool2d(reel_var x, const reel_pool2d_attrs *attrs)
     return reel_apply(&reel_op_max_pool2d, &a, sizeof a, &x, 1);
 }
 
-#define POOL_CASE(name, ...)                                                                       \
-    static reel_var name(reel_tape *tape, const reel_var *in)                                      \
-    {                                                                                              \
-        (void)tape;                                                                                \
-        return reel_max_pool2d(in[0], &(const reel_pool2d_attrs){__VA_ARGS__});                    \
-    }
-POOL_CASE(case_2x2, .kernel_h = 2, .kernel_w = 2)
-POOL_CASE(case_alexnet, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2)
-POOL_CASE(case_ceil, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .ceil_mode = true)
-POOL_CASE(case_padding, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .padding_h = 1,
-          .padding_w = 1)
-POOL_CASE(case_padding_ceil, .kernel_h = 3, .kernel_w = 2, .stride_h = 2, .stride_w = 3,
-          .padding_h = 1, .padding_w = 1, .ceil_mode = true)
-POOL_CASE(case_stride_1, .kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 1, .padding_h = 1,
-          .padding_w = 1)
-POOL_CASE(case_gap, .kernel_h = 2, .kernel_w = 1, .stride_h = 3, .stride_w = 2)
-POOL_CASE(case_wide, .kernel_h = 17, .kernel_w = 16, .stride_h = 1, .stride_w = 2)
-
-static reel_var case_twice(reel_tape *tape, const reel_var *in)
+static reel_var max_pool2d_build(const reel_var *in, int n_in, const void *attrs)
 {
-    (void)tape;
-    return reel_add(
-        reel_max_pool2d(in[0], &(const reel_pool2d_attrs){.kernel_h = 2, .kernel_w = 2}),
-        reel_max_pool2d(
-            in[0],
-            &(const reel_pool2d_attrs){
-                .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .ceil_mode = true}));
-}
-
-static const reel_op_case cases[] = {
-    {"2x2", case_2x2, REEL_DRAW_DISTINCT, 1, {{4, {2, 3, 4, 6}}}},
-    {"3x3 stride 2 (AlexNet)", case_alexnet, REEL_DRAW_DISTINCT, 1, {{4, {2, 3, 7, 7}}}},
-    {"3x3 stride 2, rest dropped", case_alexnet, REEL_DRAW_DISTINCT, 1, {{4, {2, 2, 8, 6}}}},
-    {"ceil mode", case_ceil, REEL_DRAW_DISTINCT, 1, {{4, {2, 3, 6, 8}}}},
-    {"ceil mode, window over the input", case_ceil, REEL_DRAW_DISTINCT, 1, {{4, {1, 2, 2, 4}}}},
-    {"padding", case_padding, REEL_DRAW_DISTINCT, 1, {{4, {2, 3, 6, 5}}}},
-    {"padding, ceil mode, asymmetric",
-     case_padding_ceil,
-     REEL_DRAW_DISTINCT,
-     1,
-     {{4, {2, 3, 6, 7}}}},
-    {"stride 1, all overlap", case_stride_1, REEL_DRAW_DISTINCT, 1, {{4, {1, 3, 5, 4}}}},
-    {"gaps between windows", case_gap, REEL_DRAW_DISTINCT, 1, {{4, {2, 2, 7, 6}}}},
-    {"more cells than a byte counts", case_wide, REEL_DRAW_DISTINCT, 1, {{4, {1, 1, 18, 20}}}},
-    {"more channels than a block", case_alexnet, REEL_DRAW_DISTINCT, 1, {{4, {1, 67, 3, 5}}}},
-    {"input used twice", case_twice, REEL_DRAW_DISTINCT, 1, {{4, {1, 2, 6, 6}}}},
-};
-
-static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
-{
-    (void)tape;
+    (void)n_in;
     return reel_max_pool2d(in[0], attrs);
 }
 
-static void random_use(reel_rng *rng, reel_op_sample *s)
+static reel_var max_pool2d_twice(reel_tape *tape, const reel_var *in)
 {
-    s->build = random_build;
+    (void)tape;
+    const reel_pool2d_attrs two = {.kernel_h = 2, .kernel_w = 2};
+    const reel_pool2d_attrs three = {
+        .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .ceil_mode = true};
+    return reel_add(reel_max_pool2d(in[0], &two), reel_max_pool2d(in[0], &three));
+}
+
+#define POOL(h, w, ...) (&(const reel_pool2d_attrs){.kernel_h = h, .kernel_w = w, __VA_ARGS__})
+static const reel_op_case max_pool2d_cases[] = {
+    {.label = "2x2", .in = "(2, 3, 4, 6)", .attrs = POOL(2, 2, .stride_h = 0)},
+    {.label = "3x3 stride 2 (AlexNet)",
+     .in = "(2, 3, 7, 7)",
+     .attrs = POOL(3, 3, .stride_h = 2, .stride_w = 2)},
+    {.label = "3x3 stride 2, rest dropped",
+     .in = "(2, 2, 8, 6)",
+     .attrs = POOL(3, 3, .stride_h = 2, .stride_w = 2)},
+    {.label = "ceil mode",
+     .in = "(2, 3, 6, 8)",
+     .attrs = POOL(3, 3, .stride_h = 2, .stride_w = 2, .ceil_mode = true)},
+    {.label = "ceil mode, window over the input",
+     .in = "(1, 2, 2, 4)",
+     .attrs = POOL(3, 3, .stride_h = 2, .stride_w = 2, .ceil_mode = true)},
+    {.label = "padding",
+     .in = "(2, 3, 6, 5)",
+     .attrs = POOL(3, 3, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1)},
+    {.label = "padding, ceil mode, asymmetric",
+     .in = "(2, 3, 6, 7)",
+     .attrs = POOL(3, 2, .stride_h = 2, .stride_w = 3, .padding_h = 1, .padding_w = 1,
+                   .ceil_mode = true)},
+    {.label = "stride 1, all overlap",
+     .in = "(1, 3, 5, 4)",
+     .attrs = POOL(3, 3, .stride_h = 1, .stride_w = 1, .padding_h = 1, .padding_w = 1)},
+    {.label = "gaps between windows",
+     .in = "(2, 2, 7, 6)",
+     .attrs = POOL(2, 1, .stride_h = 3, .stride_w = 2)},
+    {.label = "more cells than a byte counts",
+     .in = "(1, 1, 18, 20)",
+     .attrs = POOL(17, 16, .stride_h = 1, .stride_w = 2)},
+    {.label = "more channels than a block",
+     .in = "(1, 67, 3, 5)",
+     .attrs = POOL(3, 3, .stride_h = 2, .stride_w = 2)},
+    {.label = "input used twice", .in = "(1, 2, 6, 6)", .build = max_pool2d_twice},
+};
+
+static void max_pool2d_random(reel_rng *rng, reel_op_sample *s)
+{
     s->n_in = 1;
-    s->draw = REEL_DRAW_DISTINCT;
     reel_random_image(rng, s, 0);
     reel_random_pool2d(rng, s, (reel_pool2d_attrs *)&s->attrs, s->in[0].shape[2],
                        s->in[0].shape[3]);
 }
 
-const reel_op reel_op_max_pool2d = {.name = "max_pool2d",
-                                    .min_in = 1,
-                                    .max_in = 1,
-                                    .flags = REEL_OP_ASSIGNS,
-                                    .infer = infer,
-                                    .forward = REEL_BOTH(reel_max_pool2d_forward),
-                                    .backward = REEL_BOTH(reel_max_pool2d_backward),
-                                    .cases = cases,
-                                    .n_cases = REEL_COUNT(cases),
-                                    .random = random_use};
+const reel_op reel_op_max_pool2d = {
+    .name = "max_pool2d",
+    .min_in = 1,
+    .max_in = 1,
+    .flags = REEL_OP_ASSIGNS,
+    .attrs_bytes = sizeof(reel_pool2d_attrs),
+    .infer = max_pool2d_infer,
+    .forward = REEL_BOTH(reel_max_pool2d_forward),
+    .backward = REEL_BOTH(reel_max_pool2d_backward),
+    .build = max_pool2d_build,
+    .draw = REEL_DRAW_DISTINCT,
+    .cases = max_pool2d_cases,
+    .n_cases = REEL_COUNT(max_pool2d_cases),
+    .random = max_pool2d_random,
+};
 #endif

@@ -1,23 +1,49 @@
 /* mse: y = 1 / m sum_i (x_i - t_i)^2 over all m elements;  dx = 2 / m dy (x - t), dt = -dx. */
 #include "core/ops/binary.h"
 
+#ifdef REEL_PUBLIC
+/* The mean over all elements of (x - target)^2, of shape (). x and target have one shape and at
+ * least one element. */
+REEL_API reel_var reel_mse(reel_var x, reel_var target);
+#endif
+
+static inline reel_real mse_value(reel_binary e)
+{
+    return (e.a - e.b) * (e.a - e.b);
+}
+
+static inline reel_real mse_to_a(reel_binary e)
+{
+    return e.dy * (e.a - e.b);
+}
+
+static inline reel_real mse_to_b(reel_binary e)
+{
+    return e.dy * (e.b - e.a);
+}
+
+#define REEL_BINARY mse
+#define REEL_BINARY_TERMS_ONLY
+#include "core/ops/binary.h"
+
 REEL_DECLARE_OP(mse);
-REEL_BINARY_TERMS(REEL_OP_NEEDS_INPUTS, (a - b) * (a - b), (dy * (a - b)), (dy * (b - a)))
 
 void REEL_FN(reel_mse_forward)(const reel_call *c)
 {
-    REEL_FN(reel_reduce)(c->ctx, value_term, 2, c->in, &c->out, false,
-                         1.0 / (double)reel_tensor_numel(&c->in[0]));
+    const double scale = 1.0 / (double)reel_tensor_numel(&c->in[0]);
+    REEL_FN(reel_reduce)(c->ctx, mse_value_term, 2, c->in, (reel_target){&c->out, false, scale});
 }
 
 void REEL_FN(reel_mse_backward)(const reel_call *c)
 {
     const reel_tensor from[] = {c->dout, c->in[0], c->in[1]};
     const double scale = 2.0 / (double)reel_tensor_numel(&c->in[0]);
+    const reel_target dx = {&c->din[0], !c->fresh[0], scale},
+                      dt = {&c->din[1], !c->fresh[1], scale};
     if (c->din[0].data)
-        REEL_FN(reel_map)(c->ctx, to_a_term, 3, from, &c->din[0], !c->fresh[0], scale);
+        REEL_FN(reel_map)(c->ctx, mse_to_a_term, 3, from, dx);
     if (c->din[1].data)
-        REEL_FN(reel_map)(c->ctx, to_b_term, 3, from, &c->din[1], !c->fresh[1], scale);
+        REEL_FN(reel_map)(c->ctx, mse_to_b_term, 3, from, dt);
 }
 
 #ifdef REEL_ONCE
@@ -37,51 +63,40 @@ static reel_status mse_infer(reel_infer *q, reel_error *err)
 
 reel_var reel_mse(reel_var x, reel_var target)
 {
-    return reel_apply(&reel_op_mse, NULL, 0, (reel_var[]){x, target}, 2);
+    return reel_apply(&reel_op_mse, NULL, 0, (const reel_var[]){x, target}, 2);
 }
 
-static reel_var case_two(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_mse(in[0], in[1]);
-}
-
-static reel_var case_used_twice(reel_tape *tape, const reel_var *in)
+static reel_var mse_used_twice(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
     return reel_mse(reel_exp(in[0]), in[0]);
 }
 
-static const reel_op_case cases[] = {
-    {"numbers", case_two, REEL_DRAW_NORMAL, 2, {{0, {0}}, {0, {0}}}},
-    {"vectors", case_two, REEL_DRAW_NORMAL, 2, {{1, {7}}, {1, {7}}}},
-    {"matrices", case_two, REEL_DRAW_NORMAL, 2, {{2, {4, 3}}, {2, {4, 3}}}},
-    {"images", case_two, REEL_DRAW_NORMAL, 2, {{4, {2, 3, 4, 5}}, {4, {2, 3, 4, 5}}}},
-    {"an input used twice", case_used_twice, REEL_DRAW_NORMAL, 1, {{1, {5}}}},
+static const reel_op_case mse_cases[] = {
+    {.label = "numbers", .in = "() ()"},
+    {.label = "vectors", .in = "(7) (7)"},
+    {.label = "matrices", .in = "(4, 3) (4, 3)"},
+    {.label = "images", .in = "(2, 3, 4, 5) (2, 3, 4, 5)"},
+    {.label = "an input used twice", .in = "(5)", .build = mse_used_twice},
 };
 
-static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+static void mse_random(reel_rng *rng, reel_op_sample *s)
 {
-    (void)tape, (void)attrs;
-    return reel_mse(in[0], in[1]);
-}
-
-static void random_use(reel_rng *rng, reel_op_sample *s)
-{
-    s->build = random_build;
     s->n_in = 2;
     reel_random_shape(rng, s, 0, 0, REEL_MAX_DIMS);
     s->in[1] = s->in[0];
 }
 
-const reel_op reel_op_mse = {.name = "mse",
-                             .min_in = 2,
-                             .max_in = 2,
-                             .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
-                             .infer = mse_infer,
-                             .forward = REEL_BOTH(reel_mse_forward),
-                             .backward = REEL_BOTH(reel_mse_backward),
-                             .cases = cases,
-                             .n_cases = REEL_COUNT(cases),
-                             .random = random_use};
+const reel_op reel_op_mse = {
+    .name = "mse",
+    .min_in = 2,
+    .max_in = 2,
+    .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+    .infer = mse_infer,
+    .forward = REEL_BOTH(reel_mse_forward),
+    .backward = REEL_BOTH(reel_mse_backward),
+    .cases = mse_cases,
+    .n_cases = REEL_COUNT(mse_cases),
+    .random = mse_random,
+};
 #endif

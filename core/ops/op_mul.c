@@ -1,10 +1,46 @@
 /* mul: y = a b;  da = dy b, db = dy a. */
 #include "core/ops/binary.h"
 
-REEL_DECLARE_OP(mul);
-REEL_BINARY_TERMS(REEL_OP_NEEDS_INPUTS, (a * b), (dy * b), (dy * a))
-REEL_BINARY_PASSES(mul)
+#ifdef REEL_PUBLIC
+/* y = a b. Shapes broadcast as in NumPy: aligned at the last dimension, sizes are equal
+ * or one of them is 1. */
+REEL_API reel_var reel_mul(reel_var a, reel_var b);
+#endif
+
+static inline reel_real mul_value(reel_binary e)
+{
+    return e.a * e.b;
+}
+
+static inline reel_real mul_to_a(reel_binary e)
+{
+    return e.dy * e.b;
+}
+
+static inline reel_real mul_to_b(reel_binary e)
+{
+    return e.dy * e.a;
+}
+
+#define REEL_BINARY mul
+#include "core/ops/binary.h"
 
 #ifdef REEL_ONCE
-REEL_BINARY_OP(mul, REEL_OP_NEEDS_INPUTS, REEL_DRAW_NORMAL)
+reel_var reel_mul(reel_var a, reel_var b)
+{
+    return mul_apply(a, b);
+}
+
+const reel_op reel_op_mul = {
+    .name = "mul",
+    .min_in = 2,
+    .max_in = 2,
+    .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+    .infer = broadcast_infer,
+    .forward = REEL_BOTH(reel_mul_forward),
+    .backward = REEL_BOTH(reel_mul_backward),
+    .cases = mul_cases,
+    .n_cases = REEL_COUNT(mul_cases),
+    .random = binary_random,
+};
 #endif

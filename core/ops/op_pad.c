@@ -3,6 +3,12 @@
 #include "core/op_impl.h"
 #include "core/ops/strided.h"
 
+#ifdef REEL_PUBLIC
+/* x inside a frame of `value` that is before[d] and after[d] elements wide along dimension d; both
+ * have one entry of 0 or more for each dimension of x. */
+REEL_API reel_var reel_pad(reel_var x, const int64_t *before, const int64_t *after, double value);
+#endif
+
 REEL_DECLARE_OP(pad);
 
 typedef struct pad_attrs {
@@ -10,7 +16,7 @@ typedef struct pad_attrs {
     double value;
 } pad_attrs;
 
-static reel_tensor inner_part(const reel_call *c, reel_tensor padded)
+static reel_tensor pad_inner_part(const reel_call *c, reel_tensor padded)
 {
     const pad_attrs *attrs = c->attrs;
     for (int d = 0; d < padded.ndim; d++)
@@ -21,15 +27,16 @@ static reel_tensor inner_part(const reel_call *c, reel_tensor padded)
 void REEL_FN(reel_pad_forward)(const reel_call *c)
 {
     const reel_real value = (reel_real)((const pad_attrs *)c->attrs)->value;
-    const reel_tensor to = inner_part(c, c->out);
+    const reel_tensor to = pad_inner_part(c, c->out);
     reel_real *y = c->out.data;
-    REEL_PARALLEL_FOR(c, i, reel_tensor_numel(&c->out)) y[i] = value;
+    REEL_PARALLEL_FOR(c, i, reel_tensor_numel(&c->out))
+        y[i] = value;
     REEL_FN(reel_strided_copy)(c->ctx, &to, &c->in[0], false, 1);
 }
 
 void REEL_FN(reel_pad_backward)(const reel_call *c)
 {
-    const reel_tensor from = inner_part(c, c->dout);
+    const reel_tensor from = pad_inner_part(c, c->dout);
     REEL_FN(reel_strided_copy)(c->ctx, &c->din[0], &from, !c->fresh[0], 1);
 }
 
@@ -62,39 +69,26 @@ reel_var reel_pad(reel_var x, const int64_t *before, const int64_t *after, doubl
     return reel_apply(&reel_op_pad, &attrs, sizeof attrs, &x, 1);
 }
 
-static reel_var case_uneven(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_pad(in[0], (const int64_t[]){1, 0, 2, 1}, (const int64_t[]){0, 2, 1, 1}, 0.5);
-}
-
-static reel_var case_used_twice(reel_tape *tape, const reel_var *in)
+static reel_var pad_used_twice(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
     return reel_mul(reel_pad(in[0], (const int64_t[]){1}, (const int64_t[]){0}, 1),
                     reel_pad(in[0], (const int64_t[]){0}, (const int64_t[]){1}, -1));
 }
 
-static const reel_op_case cases[] = {
-    {"number", case_uneven, REEL_DRAW_NORMAL, 1, {{0, {0}}}},
-    {"vector", case_uneven, REEL_DRAW_NORMAL, 1, {{1, {7}}}},
-    {"matrix", case_uneven, REEL_DRAW_NORMAL, 1, {{2, {4, 3}}}},
-    {"images", case_uneven, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 4, 5}}}},
-    {"used twice", case_used_twice, REEL_DRAW_NORMAL, 1, {{1, {5}}}},
+static const pad_attrs pad_uneven = {.before = {1, 0, 2, 1}, .after = {0, 2, 1, 1}, .value = 0.5};
+static const reel_op_case pad_cases[] = {
+    {.label = "number", .in = "()", .attrs = &pad_uneven},
+    {.label = "vector", .in = "(7)", .attrs = &pad_uneven},
+    {.label = "matrix", .in = "(4, 3)", .attrs = &pad_uneven},
+    {.label = "images", .in = "(2, 3, 4, 5)", .attrs = &pad_uneven},
+    {.label = "used twice", .in = "(5)", .build = pad_used_twice},
 };
 
-static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
-{
-    (void)tape;
-    const pad_attrs *a = attrs;
-    return reel_pad(in[0], a->before, a->after, a->value);
-}
-
-static void random_use(reel_rng *rng, reel_op_sample *s)
+static void pad_random(reel_rng *rng, reel_op_sample *s)
 {
     pad_attrs *a = (pad_attrs *)&s->attrs;
     int64_t widths[REEL_MAX_DIMS * 2];
-    s->build = random_build;
     s->n_in = 1;
     reel_random_shape(rng, s, 0, 0, REEL_MAX_DIMS);
     const int ndim = s->in[0].ndim;
@@ -102,18 +96,22 @@ static void random_use(reel_rng *rng, reel_op_sample *s)
         widths[d] = a->before[d] = reel_random_int(rng, 0, 2);
         widths[ndim + d] = a->after[d] = reel_random_int(rng, 0, 2);
     }
+
     a->value = reel_rng_normal(rng);
     reel_random_label(s, "before and after", ndim * 2, widths);
 }
 
-const reel_op reel_op_pad = {.name = "pad",
-                             .min_in = 1,
-                             .max_in = 1,
-                             .flags = REEL_OP_ASSIGNS,
-                             .infer = pad_infer,
-                             .forward = REEL_BOTH(reel_pad_forward),
-                             .backward = REEL_BOTH(reel_pad_backward),
-                             .cases = cases,
-                             .n_cases = REEL_COUNT(cases),
-                             .random = random_use};
+const reel_op reel_op_pad = {
+    .name = "pad",
+    .min_in = 1,
+    .max_in = 1,
+    .flags = REEL_OP_ASSIGNS,
+    .attrs_bytes = sizeof(pad_attrs),
+    .infer = pad_infer,
+    .forward = REEL_BOTH(reel_pad_forward),
+    .backward = REEL_BOTH(reel_pad_backward),
+    .cases = pad_cases,
+    .n_cases = REEL_COUNT(pad_cases),
+    .random = pad_random,
+};
 #endif

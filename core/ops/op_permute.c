@@ -3,6 +3,11 @@
 #include "core/op_impl.h"
 #include "core/ops/strided.h"
 
+#ifdef REEL_PUBLIC
+/* Dimension d of the result is dimension axes[d] of x; axes holds each dimension once. */
+REEL_API reel_var reel_permute(reel_var x, const int *axes);
+#endif
+
 REEL_DECLARE_OP(permute);
 
 typedef struct permute_attrs {
@@ -41,75 +46,55 @@ static reel_status permute_infer(reel_infer *q, reel_error *err)
 reel_var reel_permute(reel_var x, const int *axes)
 {
     permute_attrs attrs = {{0}};
-    /* The cases below give as many as they have.
+    /* Callers give as many as x has.
      * NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign) */
     for (int d = 0; d < reel_value(x).ndim; d++)
         attrs.axes[d] = axes[d];
     return reel_apply(&reel_op_permute, &attrs, sizeof attrs, &x, 1);
 }
 
-static reel_var case_transpose(reel_tape *tape, const reel_var *in)
+static reel_var permute_used_twice(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
-    return reel_permute(in[0], (const int[]){1, 0});
+    return reel_mul(reel_permute(in[0], (const int[]){1, 0}), in[0]);
 }
 
-static reel_var case_rotate(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_permute(in[0], (const int[]){2, 0, 1});
-}
-
-static reel_var case_images(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_permute(in[0], (const int[]){0, 2, 3, 1});
-}
-
-static reel_var case_used_twice(reel_tape *tape, const reel_var *in)
-{
-    return reel_mul(case_transpose(tape, in), in[0]);
-}
-
-static const reel_op_case cases[] = {
-    {"matrix", case_transpose, REEL_DRAW_NORMAL, 1, {{2, {4, 3}}}},
-    {"three dimensions", case_rotate, REEL_DRAW_NORMAL, 1, {{3, {2, 3, 4}}}},
-    {"images", case_images, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 4, 5}}}},
-    {"used twice", case_used_twice, REEL_DRAW_NORMAL, 1, {{2, {3, 3}}}},
+static const reel_op_case permute_cases[] = {
+    {.label = "matrix", .in = "(4, 3)", .attrs = &(const permute_attrs){{1, 0}}},
+    {.label = "three dimensions", .in = "(2, 3, 4)", .attrs = &(const permute_attrs){{2, 0, 1}}},
+    {.label = "images", .in = "(2, 3, 4, 5)", .attrs = &(const permute_attrs){{0, 2, 3, 1}}},
+    {.label = "used twice", .in = "(3, 3)", .build = permute_used_twice},
 };
 
-static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+static void permute_random(reel_rng *rng, reel_op_sample *s)
 {
-    (void)tape;
-    const int64_t *a = attrs;
-    int axes[REEL_MAX_DIMS];
-    for (int d = 0; d < REEL_MAX_DIMS; d++)
-        axes[d] = (int)a[d];
-    return reel_permute(in[0], axes);
-}
-
-static void random_use(reel_rng *rng, reel_op_sample *s)
-{
-    s->build = random_build;
+    int *axes = ((permute_attrs *)&s->attrs)->axes;
+    int64_t shown[REEL_MAX_DIMS];
     s->n_in = 1;
     reel_random_shape(rng, s, 0, 0, REEL_MAX_DIMS);
-    int64_t *axes = s->attrs.ints;
-    for (int d = 0; d < s->in[0].ndim; d++) { /* inside out (Knuth 3.4.2 P) */
+    const int ndim = s->in[0].ndim;
+    for (int d = 0; d < ndim; d++) { /* a shuffle, inside out (Knuth 3.4.2 P) */
         const int64_t j = reel_random_int(rng, 0, d);
         axes[d] = axes[j];
         axes[j] = d;
     }
-    reel_random_label(s, "axes", s->in[0].ndim, axes);
+
+    for (int d = 0; d < ndim; d++)
+        shown[d] = axes[d];
+    reel_random_label(s, "axes", ndim, shown);
 }
 
-const reel_op reel_op_permute = {.name = "permute",
-                                 .min_in = 1,
-                                 .max_in = 1,
-                                 .flags = REEL_OP_ASSIGNS,
-                                 .infer = permute_infer,
-                                 .forward = REEL_BOTH(reel_permute_forward),
-                                 .backward = REEL_BOTH(reel_permute_backward),
-                                 .cases = cases,
-                                 .n_cases = REEL_COUNT(cases),
-                                 .random = random_use};
+const reel_op reel_op_permute = {
+    .name = "permute",
+    .min_in = 1,
+    .max_in = 1,
+    .flags = REEL_OP_ASSIGNS,
+    .attrs_bytes = sizeof(permute_attrs),
+    .infer = permute_infer,
+    .forward = REEL_BOTH(reel_permute_forward),
+    .backward = REEL_BOTH(reel_permute_backward),
+    .cases = permute_cases,
+    .n_cases = REEL_COUNT(permute_cases),
+    .random = permute_random,
+};
 #endif

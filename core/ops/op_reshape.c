@@ -8,6 +8,15 @@
 #include "core/op_impl.h"
 #include "core/ops/strided.h"
 
+#ifdef REEL_PUBLIC
+/* The elements of x, in row-major order of its shape, under another shape of as many elements. One
+ * size may be -1: it is found from the others. */
+REEL_API reel_var reel_reshape(reel_var x, int ndim, const int64_t *shape);
+
+/* (n, ...) -> (n, rest), in the order c, h, w. A matrix is returned as it is: x itself. */
+REEL_API reel_var reel_flatten(reel_var x);
+#endif
+
 REEL_DECLARE_OP(reshape);
 
 /* The memory of t described as row-major under the given shape. */
@@ -16,7 +25,8 @@ static reel_tensor as_row_major(const reel_tensor *t, void *data, const reel_ten
     return reel_tensor_with_layout(data, t->dtype, REEL_ROW_MAJOR, shape->ndim, shape->shape);
 }
 
-static void move(const reel_call *c, const reel_tensor *dst, const reel_tensor *src, bool add)
+static void reshape_move(const reel_call *c, const reel_tensor *dst, const reel_tensor *src,
+                         bool add)
 {
     if (reel_tensor_same_shape(dst, src)) {
         REEL_FN(reel_strided_copy)(c->ctx, dst, src, add, 1);
@@ -36,12 +46,12 @@ static void move(const reel_call *c, const reel_tensor *dst, const reel_tensor *
 
 void REEL_FN(reel_reshape_forward)(const reel_call *c)
 {
-    move(c, &c->out, &c->in[0], false);
+    reshape_move(c, &c->out, &c->in[0], false);
 }
 
 void REEL_FN(reel_reshape_backward)(const reel_call *c)
 {
-    move(c, &c->din[0], &c->dout, !c->fresh[0]);
+    reshape_move(c, &c->din[0], &c->dout, !c->fresh[0]);
 }
 
 #ifdef REEL_ONCE
@@ -50,35 +60,48 @@ typedef struct reshape_attrs {
     int64_t shape[REEL_MAX_DIMS]; /* one may be -1 */
 } reshape_attrs;
 
+/* Copies the shape that was asked for into q. *open receives the dimension that is -1, or -1, and
+ * *known the product of the others. */
+static reel_status reshape_sizes(reel_infer *q, int *open, int64_t *known, reel_error *err)
+{
+    const reshape_attrs *attrs = q->attrs;
+    char text[200];
+    reel_shape_text(text, sizeof text, attrs->ndim, attrs->shape);
+    *open = -1;
+    *known = 1;
+    for (int d = 0; d < attrs->ndim; d++) {
+        q->shape[d] = attrs->shape[d];
+        if (attrs->shape[d] == -1 && *open < 0)
+            *open = d;
+        else if (attrs->shape[d] < 0)
+            return reel_fail(err, REEL_ERR_INVALID,
+                             "expected sizes of 0 or more and at most one -1, got %s", text);
+        else if (__builtin_mul_overflow(*known, attrs->shape[d], known))
+            return reel_fail(err, REEL_ERR_INVALID, "expected a shape of %lld elements, got %s",
+                             (long long)reel_tensor_numel(&q->in[0]), text);
+    }
+    return REEL_OK;
+}
+
 static reel_status reshape_infer(reel_infer *q, reel_error *err)
 {
     const reshape_attrs *attrs = q->attrs;
     const int64_t numel = reel_tensor_numel(&q->in[0]);
-    int64_t known = 1;
-    int open = -1;
+    int64_t known;
+    int open;
     char text[200];
     reel_shape_text(text, sizeof text, attrs->ndim, attrs->shape);
-    for (int d = 0; d < attrs->ndim; d++) {
-        q->shape[d] = attrs->shape[d];
-        if (attrs->shape[d] == -1 && open < 0)
-            open = d;
-        else if (attrs->shape[d] < 0)
-            return reel_fail(err, REEL_ERR_INVALID,
-                             "expected sizes of 0 or more and at most one -1, got %s", text);
-        else if (__builtin_mul_overflow(known, attrs->shape[d], &known))
-            return reel_fail(err, REEL_ERR_INVALID, "expected a shape of %lld elements, got %s",
-                             (long long)numel, text);
-    }
-    if (open >= 0 && known > 0 && numel % known == 0) {
-        q->shape[open] = numel / known;
-        known = numel;
-    } else if (open >= 0) {
+    REEL_TRY(reshape_sizes(q, &open, &known, err));
+
+    if (open >= 0 && (known == 0 || numel % known != 0))
         return reel_fail(err, REEL_ERR_INVALID, "expected sizes that divide %lld elements, got %s",
                          (long long)numel, text);
-    }
-    if (known != numel)
+    if (open >= 0)
+        q->shape[open] = numel / known;
+    else if (known != numel)
         return reel_fail(err, REEL_ERR_INVALID, "expected a shape of %lld elements, got %s",
                          (long long)numel, text);
+
     q->ndim = attrs->ndim;
     if (q->in[0].ndim == 4 && q->ndim == 4)
         q->forward_scratch = q->backward_scratch = reel_tensor_bytes(&q->in[0]);
@@ -108,83 +131,63 @@ reel_var reel_flatten(reel_var x)
                         (const int64_t[]){t.shape[0], reel_shape_numel(t.ndim - 1, t.shape + 1)});
 }
 
-static reel_var case_flatten(reel_tape *tape, const reel_var *in)
+static reel_var reshape_flatten(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
     return reel_flatten(in[0]);
 }
 
-static reel_var case_60(reel_tape *tape, const reel_var *in)
+static reel_var reshape_both_ways(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
-    return reel_reshape(in[0], 1, (const int64_t[]){60});
+    return reel_mul(reel_reshape(in[0], 1, (const int64_t[]){60}),
+                    reel_reshape(in[0], 1, (const int64_t[]){-1}));
 }
 
-static reel_var case_3_4_5(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_reshape(in[0], 3, (const int64_t[]){3, -1, 5});
-}
-
-static reel_var case_1_5_3_4(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_reshape(in[0], 4, (const int64_t[]){-1, 5, 3, 4});
-}
-
-static reel_var case_both_ways(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_mul(case_60(tape, in), reel_reshape(in[0], 1, (const int64_t[]){-1}));
-}
-
-static const reel_op_case cases[] = {
-    {"number to vector", case_flatten, REEL_DRAW_NORMAL, 1, {{1, {1}}}},
-    {"matrix to three dimensions", case_3_4_5, REEL_DRAW_NORMAL, 1, {{2, {12, 5}}}},
-    {"matrix to images", case_1_5_3_4, REEL_DRAW_NORMAL, 1, {{2, {12, 5}}}},
-    {"images to matrix", case_flatten, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 4, 5}}}},
-    {"images to vector", case_60, REEL_DRAW_NORMAL, 1, {{4, {1, 3, 4, 5}}}},
-    {"images to other images", case_1_5_3_4, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 5, 4}}}},
-    {"images to the same images", case_1_5_3_4, REEL_DRAW_NORMAL, 1, {{4, {2, 5, 3, 4}}}},
-    {"used twice", case_both_ways, REEL_DRAW_NORMAL, 1, {{4, {1, 3, 4, 5}}}},
+static const reshape_attrs to_vector = {1, {60}}, to_three = {3, {3, -1, 5}},
+                           to_images = {4, {-1, 5, 3, 4}};
+static const reel_op_case reshape_cases[] = {
+    {.label = "number to vector", .in = "(1)", .build = reshape_flatten},
+    {.label = "matrix to three dimensions", .in = "(12, 5)", .attrs = &to_three},
+    {.label = "matrix to images", .in = "(12, 5)", .attrs = &to_images},
+    {.label = "images to matrix", .in = "(2, 3, 4, 5)", .build = reshape_flatten},
+    {.label = "images to vector", .in = "(1, 3, 4, 5)", .attrs = &to_vector},
+    {.label = "images to other images", .in = "(2, 3, 5, 4)", .attrs = &to_images},
+    {.label = "images to the same images", .in = "(2, 5, 3, 4)", .attrs = &to_images},
+    {.label = "used twice", .in = "(1, 3, 4, 5)", .build = reshape_both_ways},
 };
-
-/* attrs: rank, shape. */
-static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
-{
-    (void)tape;
-    const int64_t *a = attrs;
-    return reel_reshape(in[0], (int)a[0], a + 1);
-}
 
 /* The elements' prime factors, dealt out among the new dimensions; one of these may be left to be
  * found. */
-static void random_use(reel_rng *rng, reel_op_sample *s)
+static void reshape_random(reel_rng *rng, reel_op_sample *s)
 {
-    s->build = random_build;
+    reshape_attrs *a = (reshape_attrs *)&s->attrs;
     s->n_in = 1;
     reel_random_shape(rng, s, 0, 0, REEL_MAX_DIMS);
-    int64_t n = reel_shape_numel(s->in[0].ndim, s->in[0].shape), *shape = s->attrs.ints + 1;
-    const int ndim = (int)reel_random_int(rng, n > 1, REEL_MAX_DIMS);
-    for (int d = 0; d < ndim; d++)
-        shape[d] = 1;
+    int64_t n = reel_shape_numel(s->in[0].ndim, s->in[0].shape);
+    a->ndim = (int)reel_random_int(rng, n > 1, REEL_MAX_DIMS);
+    for (int d = 0; d < a->ndim; d++)
+        a->shape[d] = 1;
     for (int64_t p = 2; n > 1; p++)
         for (; n % p == 0; n /= p)
-            shape[reel_random_int(rng, 0, ndim - 1)] *= p;
-    if (ndim > 0 && reel_random_chance(rng, 0.3))
-        shape[reel_random_int(rng, 0, ndim - 1)] = -1;
-    s->attrs.ints[0] = ndim;
-    reel_random_label(s, "to", ndim, shape);
+            a->shape[reel_random_int(rng, 0, a->ndim - 1)] *= p;
+
+    if (a->ndim > 0 && reel_random_chance(rng, 0.3))
+        a->shape[reel_random_int(rng, 0, a->ndim - 1)] = -1;
+    reel_random_label(s, "to", a->ndim, a->shape);
 }
 
-const reel_op reel_op_reshape = {.name = "reshape",
-                                 .min_in = 1,
-                                 .max_in = 1,
-                                 .flags = REEL_OP_ASSIGNS,
-                                 .infer = reshape_infer,
-                                 .forward = REEL_BOTH(reel_reshape_forward),
-                                 .backward = REEL_BOTH(reel_reshape_backward),
-                                 .cases = cases,
-                                 .n_cases = REEL_COUNT(cases),
-                                 .random = random_use};
+const reel_op reel_op_reshape = {
+    .name = "reshape",
+    .min_in = 1,
+    .max_in = 1,
+    .flags = REEL_OP_ASSIGNS,
+    .attrs_bytes = sizeof(reshape_attrs),
+    .infer = reshape_infer,
+    .forward = REEL_BOTH(reel_reshape_forward),
+    .backward = REEL_BOTH(reel_reshape_backward),
+    .cases = reshape_cases,
+    .n_cases = REEL_COUNT(reshape_cases),
+    .random = reshape_random,
+};
 #endif

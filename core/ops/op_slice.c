@@ -2,6 +2,11 @@
 #include "core/op_impl.h"
 #include "core/ops/strided.h"
 
+#ifdef REEL_PUBLIC
+/* Elements begin to end - 1 along dimension dim: 0 <= begin < end <= its size. */
+REEL_API reel_var reel_slice(reel_var x, int dim, int64_t begin, int64_t end);
+#endif
+
 REEL_DECLARE_OP(slice);
 
 typedef struct slice_attrs {
@@ -9,7 +14,7 @@ typedef struct slice_attrs {
     int64_t begin, end;
 } slice_attrs;
 
-static reel_tensor part_of(const reel_call *c, reel_tensor whole)
+static reel_tensor slice_part_of(const reel_call *c, reel_tensor whole)
 {
     const slice_attrs *attrs = c->attrs;
     return reel_tensor_slice(whole, attrs->dim, attrs->begin, attrs->end - attrs->begin);
@@ -17,14 +22,14 @@ static reel_tensor part_of(const reel_call *c, reel_tensor whole)
 
 void REEL_FN(reel_slice_forward)(const reel_call *c)
 {
-    const reel_tensor from = part_of(c, c->in[0]);
+    const reel_tensor from = slice_part_of(c, c->in[0]);
     REEL_FN(reel_strided_copy)(c->ctx, &c->out, &from, false, 1);
 }
 
 /* Adds only: the tape has zeroed what lies outside. */
 void REEL_FN(reel_slice_backward)(const reel_call *c)
 {
-    const reel_tensor to = part_of(c, c->din[0]);
+    const reel_tensor to = slice_part_of(c, c->din[0]);
     REEL_FN(reel_strided_copy)(c->ctx, &to, &c->dout, true, 1);
 }
 
@@ -51,66 +56,42 @@ reel_var reel_slice(reel_var x, int dim, int64_t begin, int64_t end)
     return reel_apply(&reel_op_slice, &attrs, sizeof attrs, &x, 1);
 }
 
-static reel_var case_first(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_slice(in[0], 0, 1, 2);
-}
-
-static reel_var case_second(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_slice(in[0], 1, 1, 3);
-}
-
-static reel_var case_last(reel_tape *tape, const reel_var *in)
-{
-    (void)tape;
-    return reel_slice(in[0], 3, 2, 5);
-}
-
-static reel_var case_overlapping(reel_tape *tape, const reel_var *in)
+static reel_var slice_overlapping(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
     return reel_mul(reel_slice(in[0], 0, 0, 5), reel_slice(in[0], 0, 2, 7));
 }
 
-static const reel_op_case cases[] = {
-    {"vector", case_first, REEL_DRAW_NORMAL, 1, {{1, {7}}}},
-    {"columns", case_second, REEL_DRAW_NORMAL, 1, {{2, {4, 3}}}},
-    {"one image", case_first, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 4, 5}}}},
-    {"channels", case_second, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 4, 5}}}},
-    {"widths", case_last, REEL_DRAW_NORMAL, 1, {{4, {2, 3, 4, 5}}}},
-    {"overlapping", case_overlapping, REEL_DRAW_NORMAL, 1, {{1, {7}}}},
+static const reel_op_case slice_cases[] = {
+    {.label = "vector", .in = "(7)", .attrs = &(const slice_attrs){0, 1, 2}},
+    {.label = "columns", .in = "(4, 3)", .attrs = &(const slice_attrs){1, 1, 3}},
+    {.label = "one image", .in = "(2, 3, 4, 5)", .attrs = &(const slice_attrs){0, 1, 2}},
+    {.label = "channels", .in = "(2, 3, 4, 5)", .attrs = &(const slice_attrs){1, 1, 3}},
+    {.label = "widths", .in = "(2, 3, 4, 5)", .attrs = &(const slice_attrs){3, 2, 5}},
+    {.label = "overlapping", .in = "(7)", .build = slice_overlapping},
 };
 
-/* attrs: dimension, begin, end. */
-static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)
+static void slice_random(reel_rng *rng, reel_op_sample *s)
 {
-    (void)tape;
-    const int64_t *a = attrs;
-    return reel_slice(in[0], (int)a[0], a[1], a[2]);
-}
-
-static void random_use(reel_rng *rng, reel_op_sample *s)
-{
-    int64_t *a = s->attrs.ints;
-    s->build = random_build;
+    slice_attrs *a = (slice_attrs *)&s->attrs;
     s->n_in = 1;
     reel_random_shape(rng, s, 0, 1, REEL_MAX_DIMS);
-    a[0] = reel_random_int(rng, 0, s->in[0].ndim - 1);
-    a[1] = reel_random_int(rng, 0, s->in[0].shape[a[0]] - 1);
-    a[2] = reel_random_int(rng, a[1] + 1, s->in[0].shape[a[0]]);
-    reel_random_label(s, "dimension, begin, end", 3, a);
+    a->dim = (int)reel_random_int(rng, 0, s->in[0].ndim - 1);
+    a->begin = reel_random_int(rng, 0, s->in[0].shape[a->dim] - 1);
+    a->end = reel_random_int(rng, a->begin + 1, s->in[0].shape[a->dim]);
+    reel_random_label(s, "dimension, begin, end", 3, (const int64_t[]){a->dim, a->begin, a->end});
 }
 
-const reel_op reel_op_slice = {.name = "slice",
-                               .min_in = 1,
-                               .max_in = 1,
-                               .infer = slice_infer,
-                               .forward = REEL_BOTH(reel_slice_forward),
-                               .backward = REEL_BOTH(reel_slice_backward),
-                               .cases = cases,
-                               .n_cases = REEL_COUNT(cases),
-                               .random = random_use};
+const reel_op reel_op_slice = {
+    .name = "slice",
+    .min_in = 1,
+    .max_in = 1,
+    .attrs_bytes = sizeof(slice_attrs),
+    .infer = slice_infer,
+    .forward = REEL_BOTH(reel_slice_forward),
+    .backward = REEL_BOTH(reel_slice_backward),
+    .cases = slice_cases,
+    .n_cases = REEL_COUNT(slice_cases),
+    .random = slice_random,
+};
 #endif

@@ -11,7 +11,8 @@ static inline void REEL_FN(rectify_dout)(const reel_call *c)
     const reel_real *y = c->out.data;
     reel_real *dy = c->dout.data;
     const int64_t n = reel_tensor_numel(&c->dout);
-    REEL_PARALLEL_FOR(c, i, n) dy[i] = y[i] > 0 ? dy[i] : 0;
+    REEL_PARALLEL_FOR(c, i, n)
+        dy[i] = y[i] > 0 ? dy[i] : 0;
 }
 
 #endif

@@ -17,7 +17,7 @@ enum {
     worth_threads = 1 << 14 /* terms below which threads cost more than they bring */
 };
 
-typedef struct job {
+typedef struct strided_job {
     const reel_ctx *ctx;
     REEL_FN(reel_term) * term;
     int n_in; /* operands of the walks: the inputs, then the output */
@@ -25,15 +25,16 @@ typedef struct job {
     reel_real *out;
     bool add;
     double scale;
-} job;
+    const reel_tensor *operands[REEL_WALK_OPERANDS];
+} strided_job;
 
-static inline int64_t least(int64_t a, int64_t b)
+static inline int64_t lesser(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
 
 /* n terms from a place on, moving with the strides of one loop. */
-static inline void run_terms(const job *j, const int64_t *offset, int64_t skip,
+static inline void run_terms(const strided_job *j, const int64_t *offset, int64_t skip,
                              const int64_t *stride, int64_t n, reel_real *out)
 {
     const reel_real *p[REEL_WALK_OPERANDS];
@@ -43,13 +44,14 @@ static inline void run_terms(const job *j, const int64_t *offset, int64_t skip,
 }
 
 /* One stretch of the innermost loop. */
-static void map_run(const job *j, const reel_walk *w, const reel_cursor *at, int64_t begin,
+static void map_run(const strided_job *j, const reel_walk *w, const reel_cursor *at, int64_t begin,
                     int64_t end)
 {
     const int64_t *stride = w->stride[w->ndim - 1];
     const int64_t step = stride[j->n_in];
     const reel_real scale = (reel_real)j->scale;
     reel_real *out = j->out + at->offset[j->n_in] + begin * step;
+
     if (step == 1 && !j->add) {
         run_terms(j, at->offset, begin, stride, end - begin, out);
         if (scale != 1)
@@ -57,9 +59,10 @@ static void map_run(const job *j, const reel_walk *w, const reel_cursor *at, int
                 out[i] *= scale;
         return;
     }
+
     reel_real buffer[run_length];
     for (int64_t i = begin; i < end; i += run_length, out += run_length * step) {
-        const int64_t n = least(run_length, end - i);
+        const int64_t n = lesser(run_length, end - i);
         run_terms(j, at->offset, i, stride, n, buffer);
         if (j->add && step == 1)
             for (int64_t e = 0; e < n; e++)
@@ -73,7 +76,7 @@ static void map_run(const job *j, const reel_walk *w, const reel_cursor *at, int
     }
 }
 
-static void map_walk(const job *j, const reel_walk *w)
+static void map_walk(const strided_job *j, const reel_walk *w)
 {
     const int outer = w->ndim - 1;
     const int64_t inner = w->size[outer], rows = reel_walk_count(w, outer),
@@ -85,9 +88,9 @@ static void map_walk(const job *j, const reel_walk *w)
     num_threads(reel_ctx_threads(j->ctx)) if (rows * inner > worth_threads)
     for (int64_t block = 0; block < blocks; block++) {
         const int64_t first = pieces == 1 ? block * bundle : block / pieces,
-                      last = least(first + bundle, rows);
+                      last = lesser(first + bundle, rows);
         const int64_t begin = pieces == 1 ? 0 : block % pieces * map_length,
-                      end = least(begin + map_length, inner);
+                      end = lesser(begin + map_length, inner);
         reel_cursor at = reel_walk_at(w, outer, first);
         for (int64_t row = first; row < last; row++) {
             map_run(j, w, &at, begin, end);
@@ -96,7 +99,7 @@ static void map_walk(const job *j, const reel_walk *w)
     }
 }
 
-static void store(const job *j, int64_t offset, double sum)
+static void store_sum(const strided_job *j, int64_t offset, double sum)
 {
     sum *= j->scale;
     if (j->add)
@@ -105,7 +108,7 @@ static void store(const job *j, int64_t offset, double sum)
 }
 
 /* Outputs side by side along the innermost loop of `kept`. */
-static void reduce_tiles(const job *j, const reel_walk *kept, const reel_walk *summed)
+static void reduce_tiles(const strided_job *j, const reel_walk *kept, const reel_walk *summed)
 {
     const int outer = kept->ndim - 1;
     const int64_t *stride = kept->stride[outer];
@@ -115,20 +118,23 @@ static void reduce_tiles(const job *j, const reel_walk *kept, const reel_walk *s
 #pragma omp parallel for schedule(static)                                                          \
     num_threads(reel_ctx_threads(j->ctx)) if (blocks * terms > worth_threads / tile_length)
     for (int64_t block = 0; block < blocks; block++) {
-        const int64_t begin = block % tiles * tile_length, n = least(tile_length, inner - begin);
+        const int64_t begin = block % tiles * tile_length, n = lesser(tile_length, inner - begin);
         const reel_cursor base = reel_walk_at(kept, outer, block / tiles);
         reel_cursor at = base;
         reel_real buffer[tile_length];
         double sum[tile_length] = {0};
         memset(at.index, 0, sizeof at.index);
+
+        /* Over the input in memory order, for all outputs of the tile at once. */
         for (int64_t t = 0; t < terms; t++) {
             run_terms(j, at.offset, begin, stride, n, buffer);
             for (int64_t i = 0; i < n; i++)
                 sum[i] += (double)buffer[i];
             reel_walk_next(summed, summed->ndim, &at);
         }
+
         for (int64_t i = 0; i < n; i++)
-            store(j, base.offset[j->n_in] + (begin + i) * stride[j->n_in], sum[i]);
+            store_sum(j, base.offset[j->n_in] + (begin + i) * stride[j->n_in], sum[i]);
     }
 }
 
@@ -146,8 +152,8 @@ static double sum_run(const reel_real *x, int64_t n)
 }
 
 /* The sum of pieces first to last - 1, a piece being a stretch of an innermost run of `summed`. */
-static double sum_pieces(const job *j, const reel_walk *summed, const int64_t *base, int64_t first,
-                         int64_t last)
+static double sum_pieces(const strided_job *j, const reel_walk *summed, const int64_t *base,
+                         int64_t first, int64_t last)
 {
     const int outer = summed->ndim - 1;
     const int64_t inner = summed->size[outer], per_run = (inner + run_length - 1) / run_length;
@@ -157,7 +163,7 @@ static double sum_pieces(const job *j, const reel_walk *summed, const int64_t *b
     for (int k = 0; k < j->n_in; k++)
         at.offset[k] += base[k];
     for (int64_t piece = first; piece < last; piece++) {
-        const int64_t begin = piece % per_run * run_length, n = least(run_length, inner - begin);
+        const int64_t begin = piece % per_run * run_length, n = lesser(run_length, inner - begin);
         run_terms(j, at.offset, begin, summed->stride[outer], n, buffer);
         sum += sum_run(buffer, n);
         if (piece % per_run == per_run - 1)
@@ -166,12 +172,14 @@ static double sum_pieces(const job *j, const reel_walk *summed, const int64_t *b
     return sum;
 }
 
-static void reduce_runs(const job *j, const reel_walk *kept, const reel_walk *summed)
+static void reduce_runs(const strided_job *j, const reel_walk *kept, const reel_walk *summed)
 {
     const int64_t outputs = reel_walk_count(kept, kept->ndim);
     const int64_t inner = summed->size[summed->ndim - 1];
     const int64_t pieces =
         reel_walk_count(summed, summed->ndim - 1) * ((inner + run_length - 1) / run_length);
+
+    /* A single sum: fixed parts, whatever the number of threads, added in order. */
     if (outputs == 1) {
         static const int64_t origin[REEL_WALK_OPERANDS];
         double part[total_parts], sum = 0;
@@ -182,56 +190,66 @@ static void reduce_runs(const job *j, const reel_walk *kept, const reel_walk *su
                                  pieces * (i + 1) / total_parts);
         for (int i = 0; i < total_parts; i++)
             sum += part[i];
-        store(j, 0, sum);
+        store_sum(j, 0, sum);
         return;
     }
+
 #pragma omp parallel for schedule(static)                                                          \
     num_threads(reel_ctx_threads(j->ctx)) if (outputs * pieces > worth_threads / run_length)
     for (int64_t i = 0; i < outputs; i++) {
         const reel_cursor base = reel_walk_at(kept, kept->ndim, i);
-        store(j, base.offset[j->n_in], sum_pieces(j, summed, base.offset, 0, pieces));
+        store_sum(j, base.offset[j->n_in], sum_pieces(j, summed, base.offset, 0, pieces));
     }
 }
 
-static job make_job(const reel_ctx *ctx, REEL_FN(reel_term) * term, int n_in, const reel_tensor *in,
-                    const reel_tensor *out, bool add, double scale, const reel_tensor **operands)
+static strided_job make_job(const reel_ctx *ctx, REEL_FN(reel_term) * term, int n_in,
+                            const reel_tensor *in, reel_target target)
 {
-    job j = {.ctx = ctx, .term = term, .n_in = n_in, .out = out->data, .add = add, .scale = scale};
+    strided_job j = {.ctx = ctx,
+                     .term = term,
+                     .n_in = n_in,
+                     .out = target.out->data,
+                     .add = target.add,
+                     .scale = target.scale};
     REEL_ASSERT(n_in < REEL_WALK_OPERANDS);
     for (int k = 0; k < n_in; k++) {
-        operands[k] = &in[k];
+        j.operands[k] = &in[k];
         j.in[k] = in[k].data;
     }
-    operands[n_in] = out;
+    j.operands[n_in] = target.out;
     return j;
 }
 
 void REEL_FN(reel_map)(const reel_ctx *ctx, REEL_FN(reel_term) * term, int n_in,
-                       const reel_tensor *in, const reel_tensor *out, bool add, double scale)
+                       const reel_tensor *in, reel_target target)
 {
-    const reel_tensor *operands[REEL_WALK_OPERANDS];
-    const job j = make_job(ctx, term, n_in, in, out, add, scale, operands);
+    const reel_tensor *out = target.out;
+    const strided_job j = make_job(ctx, term, n_in, in, target);
     if (reel_tensor_numel(out) == 0)
         return;
-    const reel_walk w = reel_walk_make(n_in, out->ndim, out->shape, n_in + 1, operands);
+    const reel_walk w = reel_walk_make(n_in, out->ndim, out->shape, n_in + 1, j.operands);
     map_walk(&j, &w);
 }
 
 void REEL_FN(reel_reduce)(const reel_ctx *ctx, REEL_FN(reel_term) * term, int n_in,
-                          const reel_tensor *in, const reel_tensor *out, bool add, double scale)
+                          const reel_tensor *in, reel_target target)
 {
-    const reel_tensor *operands[REEL_WALK_OPERANDS];
-    const job j = make_job(ctx, term, n_in, in, out, add, scale, operands);
-    const reel_walk w = reel_walk_make(0, in[0].ndim, in[0].shape, n_in + 1, operands);
-    reel_walk kept, summed;
+    const reel_tensor *out = target.out;
+    const strided_job j = make_job(ctx, term, n_in, in, target);
+    const reel_walk w = reel_walk_make(0, in[0].ndim, in[0].shape, n_in + 1, j.operands);
     if (reel_tensor_numel(out) == 0)
         return;
-    if (reel_tensor_numel(&in[0]) ==
-        0) { /* a sum of nothing: outputs are dense, as gradients are */
-        if (!add)
+
+    /* A sum of nothing is 0. Outputs are dense, as gradients are. */
+    if (reel_tensor_numel(&in[0]) == 0) {
+        if (!target.add)
             memset(out->data, 0, reel_tensor_bytes(out));
         return;
     }
+
+    /* Nothing to sum: a map. Outputs nearer to each other in memory than terms: a tile of outputs
+     * at a time. Else each output's terms lie in runs. */
+    reel_walk kept, summed;
     reel_walk_split(&w, n_in, &kept, &summed);
     const int64_t outputs = reel_walk_count(&kept, kept.ndim);
     if (reel_walk_count(&summed, summed.ndim) == 1)
@@ -257,5 +275,5 @@ void REEL_FN(reel_identity)(int64_t n, const reel_real *const *p, const int64_t 
 void REEL_FN(reel_strided_copy)(const reel_ctx *ctx, const reel_tensor *dst, const reel_tensor *src,
                                 bool add, double scale)
 {
-    REEL_FN(reel_map)(ctx, REEL_FN(reel_identity), 1, src, dst, add, scale);
+    REEL_FN(reel_map)(ctx, REEL_FN(reel_identity), 1, src, (reel_target){dst, add, scale});
 }

@@ -1,102 +1,75 @@
-/* Elementwise operators of one input. An operator states two expressions; loops, cases and
- * descriptor are here, once.
+/* Template: the passes of an elementwise operator of one input. The operator's file defines
  *
- *     REEL_UNARY_PASSES(exp, REEL_OP_NEEDS_OUTPUT, , REEL_MATH(exp)(x), (dy * y))
- *     #ifdef REEL_ONCE
- *     REEL_UNARY_BUILDER(exp)
- *     REEL_UNARY_OP(exp, REEL_OP_NEEDS_OUTPUT, NULL, REEL_DRAW_NORMAL)
- *     #endif
+ *     static inline reel_real exp_value(reel_unary u)     y, from u.x
+ *     static inline reel_real exp_slope(reel_unary u)     what is added to dx, from u.x, u.y, u.dy
+ *     #define REEL_UNARY exp
+ *     #include "core/ops/unary.h"
  *
- * `needs` says what backward reads: x only with REEL_OP_NEEDS_INPUTS, y only with
- * REEL_OP_NEEDS_OUTPUT. `setup` holds declarations that both expressions may use, such as
- * attributes from c->attrs. An operator with attributes writes its builder itself, and `static
- * reel_var build_case(reel_tape *tape, const reel_var *in)` for the gradient check. */
+ * and gets reel_exp_forward and reel_exp_backward. Both functions may read attributes at u.attrs.
+ * Without REEL_UNARY the header gives only reel_unary, the check cases unary_cases and the random
+ * use unary_random. */
 #ifndef REEL_CORE_OPS_UNARY_H
 #define REEL_CORE_OPS_UNARY_H
 
 #include "core/op_impl.h"
 
-#define REEL_UNARY_PASSES(name, needs, setup, value, slope)                                        \
-    REEL_DECLARE_OP(name);                                                                         \
-    void REEL_FN(reel_##name##_forward)(const reel_call *c)                                        \
-    {                                                                                              \
-        const reel_real *from = c->in[0].data;                                                     \
-        reel_real *to = c->out.data;                                                               \
-        const int64_t n = reel_tensor_numel(&c->out);                                              \
-        setup REEL_PARALLEL_FOR(c, i, n)                                                           \
-        {                                                                                          \
-            const reel_real x = from[i];                                                           \
-            to[i] = (value);                                                                       \
-        }                                                                                          \
-    }                                                                                              \
-    void REEL_FN(reel_##name##_backward)(const reel_call *c)                                       \
-    {                                                                                              \
-        const reel_real *xs = c->in[0].data, *ys = c->out.data, *dys = c->dout.data;               \
-        reel_real *dxs = c->din[0].data;                                                           \
-        const int64_t n = reel_tensor_numel(&c->dout);                                             \
-        setup if (c->fresh[0]) REEL_PARALLEL_FOR(c, i, n)                                          \
-        {                                                                                          \
-            REEL_UNARY_OPERANDS(needs)                                                             \
-            dxs[i] = (slope);                                                                      \
-        }                                                                                          \
-        else REEL_PARALLEL_FOR(c, i, n)                                                            \
-        {                                                                                          \
-            REEL_UNARY_OPERANDS(needs)                                                             \
-            dxs[i] += (slope);                                                                     \
-        }                                                                                          \
-    }
+/* One element. In a slope, x is 0 without REEL_OP_NEEDS_INPUTS, and y without
+ * REEL_OP_NEEDS_OUTPUT. */
+typedef struct reel_unary {
+    reel_real x, y, dy;
+    const void *attrs;
+} reel_unary;
 
-/* `needs` is a constant: what is not needed is not read. */
-#define REEL_UNARY_OPERANDS(needs)                                                                 \
-    const reel_real x = (needs) & REEL_OP_NEEDS_INPUTS ? xs[i] : 0,                                \
-                    y = (needs) & REEL_OP_NEEDS_OUTPUT ? ys[i] : 0, dy = dys[i];                   \
-    (void)x, (void)y;
+#define UNARY(part) REEL_JOIN(REEL_UNARY, _, part)
+#define UNARY_PASS(pass) REEL_JOIN(reel_, REEL_UNARY, REEL_FN(pass))
 
-#define REEL_UNARY_BUILDER(name)                                                                   \
-    reel_var reel_##name(reel_var x)                                                               \
-    {                                                                                              \
-        return reel_apply(&reel_op_##name, NULL, 0, &x, 1);                                        \
-    }                                                                                              \
-    static reel_var build_case(reel_tape *tape, const reel_var *in)                                \
-    {                                                                                              \
-        (void)tape;                                                                                \
-        return reel_##name(in[0]);                                                                 \
-    }                                                                                              \
-    static reel_var random_build(reel_tape *tape, const reel_var *in, const void *attrs)           \
-    {                                                                                              \
-        (void)attrs;                                                                               \
-        return build_case(tape, in);                                                               \
-    }                                                                                              \
-    static void random_attrs(reel_rng *rng, reel_op_sample *s)                                     \
-    {                                                                                              \
-        (void)rng, (void)s;                                                                        \
-    }
+#ifdef REEL_ONCE
+static const reel_op_case unary_cases[] = {
+    {.label = "number", .in = "()"},
+    {.label = "vector", .in = "(7)"},
+    {.label = "matrix", .in = "(5, 3)"},
+    {.label = "images", .in = "(2, 3, 4, 5)"},
+};
 
-/* The operator's file has build_case, random_build and random_attrs. */
-#define REEL_UNARY_OP(label, needs, check, how)                                                    \
-    static void random_use(reel_rng *rng, reel_op_sample *s)                                       \
-    {                                                                                              \
-        s->build = random_build;                                                                   \
-        s->draw = how;                                                                             \
-        s->n_in = 1;                                                                               \
-        reel_random_shape(rng, s, 0, 0, REEL_MAX_DIMS);                                            \
-        random_attrs(rng, s);                                                                      \
-    }                                                                                              \
-    static const reel_op_case cases[] = {                                                          \
-        {"number", build_case, how, 1, {{0, {0}}}},                                                \
-        {"vector", build_case, how, 1, {{1, {7}}}},                                                \
-        {"matrix", build_case, how, 1, {{2, {5, 3}}}},                                             \
-        {"images", build_case, how, 1, {{4, {2, 3, 4, 5}}}},                                       \
-    };                                                                                             \
-    const reel_op reel_op_##label = {.name = #label,                                               \
-                                     .min_in = 1,                                                  \
-                                     .max_in = 1,                                                  \
-                                     .flags = (needs) | REEL_OP_ASSIGNS,                           \
-                                     .infer = check,                                               \
-                                     .forward = REEL_BOTH(reel_##label##_forward),                 \
-                                     .backward = REEL_BOTH(reel_##label##_backward),               \
-                                     .cases = cases,                                               \
-                                     .n_cases = REEL_COUNT(cases),                                 \
-                                     .random = random_use};
+static inline void unary_random(reel_rng *rng, reel_op_sample *s)
+{
+    s->n_in = 1;
+    reel_random_shape(rng, s, 0, 0, REEL_MAX_DIMS);
+}
+#endif
+#endif
 
+#ifdef REEL_UNARY
+REEL_DECLARE_OP(REEL_UNARY);
+
+void UNARY_PASS(_forward)(const reel_call *c)
+{
+    const void *attrs = c->attrs;
+    const reel_real *x = c->in[0].data;
+    reel_real *y = c->out.data;
+    const int64_t n = reel_tensor_numel(&c->out);
+
+    REEL_PARALLEL_FOR(c, i, n)
+        y[i] = UNARY(value)((reel_unary){.x = x[i], .attrs = attrs});
+}
+
+/* Element i. A slope that does not read x or y does not load it either. */
+static inline reel_unary unary_at(const reel_call *c, int64_t i)
+{
+    const reel_real *x = c->in[0].data, *y = c->out.data, *dy = c->dout.data;
+    return (reel_unary){.x = x ? x[i] : 0, .y = y ? y[i] : 0, .dy = dy[i], .attrs = c->attrs};
+}
+
+void UNARY_PASS(_backward)(const reel_call *c)
+{
+    reel_real *dx = c->din[0].data;
+    const int64_t n = reel_tensor_numel(&c->dout);
+
+    if (c->fresh[0])
+        REEL_PARALLEL_FOR(c, i, n)
+            dx[i] = UNARY(slope)(unary_at(c, i));
+    else
+        REEL_PARALLEL_FOR(c, i, n)
+            dx[i] += UNARY(slope)(unary_at(c, i));
+}
 #endif

@@ -247,8 +247,8 @@ static reel_status check_operator(walk *w, reel_error *err)
     const reel_op *op = reel_op_at(w->number);
     reel_status status = REEL_OK;
     if (op->n_cases)
-        NEXT(reel_gradcheck_case(NULL, &op->cases[0], &(reel_gradcheck_config){.max_elements = 8},
-                                 &report, err));
+        NEXT(reel_gradcheck_case(NULL, op, &op->cases[0],
+                                 &(reel_gradcheck_config){.max_elements = 8}, &report, err));
     if (status == REEL_OK)
         walk_note_number(w, report.checked), walk_note_number(w, report.passed);
     return status;

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/gradcheck/gradcheck.h"
 
@@ -33,7 +34,7 @@ ParameterizedTest(entry *e, operators, gradient_equals_finite_differences)
     cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 2, .seed = 7}, &err), REEL_OK,
                  "%s", err.message);
     const reel_status status =
-        reel_gradcheck_case(ctx, c, &(reel_gradcheck_config){.seed = 1}, &report, &err);
+        reel_gradcheck_case(ctx, op, c, &(reel_gradcheck_config){.seed = 1}, &report, &err);
     reel_ctx_destroy(ctx);
     cr_assert_eq(status, REEL_OK, "%s, case \"%s\": %s", op->name, c->label, err.message);
     cr_assert(report.passed, "%s, case \"%s\": %s", op->name, c->label, report.message);
@@ -54,6 +55,25 @@ Test(operators, each_has_cases_and_both_dtypes)
             cr_expect(op->forward[dtype] && op->backward[dtype], "%s has no %s", op->name,
                       reel_dtype_name((reel_dtype)dtype));
     }
+}
+
+Test(operators, a_case_without_readable_shapes_or_attributes_is_an_error)
+{
+    reel_error err = {0};
+    reel_gradcheck_report report;
+    const reel_op *slice = reel_op_find("slice");
+    static const char *const wrong[] = {"",      "3",    "(3",
+                                        "(3) x", "(-1)", "(1, 1, 1, 1, 1, 1, 1, 1, 1)"};
+    for (int i = 0; i < REEL_COUNT(wrong); i++) {
+        const reel_op_case c = {.label = "wrong", .in = wrong[i], .attrs = &(const int64_t[3]){0}};
+        cr_expect_eq(reel_gradcheck_case(NULL, slice, &c, NULL, &report, &err), REEL_ERR_INVALID,
+                     "\"%s\"", wrong[i]);
+        cr_expect(strstr(err.message, "slice, case \"wrong\": expected shapes"), "%s", err.message);
+    }
+
+    const reel_op_case none = {.label = "none", .in = "(3)"};
+    cr_expect_eq(reel_gradcheck_case(NULL, slice, &none, NULL, &report, &err), REEL_ERR_INVALID);
+    cr_expect(strstr(err.message, "expected attributes, got none"), "%s", err.message);
 }
 
 Test(operators, each_case_has_a_label_of_its_own)

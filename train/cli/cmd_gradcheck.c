@@ -322,7 +322,7 @@ static void check_cases(tally *t, const reel_ctx *ctx, const reel_gradcheck_conf
                 continue;
             reel_gradcheck_report report = {0};
             reel_error err = {0};
-            tally_case(t, name, reel_gradcheck_case(ctx, &op->cases[k], config, &report, &err),
+            tally_case(t, name, reel_gradcheck_case(ctx, op, &op->cases[k], config, &report, &err),
                        &report, &err);
         }
     }
