@@ -1,7 +1,9 @@
-/* For core/weights_*.c only: what a read file consists of, and what the files share. */
+/* For core/files/weights_*.c only: what a file in memory consists of, and what its readers share.
+ */
 #ifndef REEL_CORE_WEIGHTS_INTERNAL_H
 #define REEL_CORE_WEIGHTS_INTERNAL_H
 
+#include "core/files/source.h"
 #include "core/files/weights.h"
 
 #include <jansson.h>
@@ -23,8 +25,13 @@ struct reel_weights {
  * refusing what a stranger wrote must not cost more than 100 ms and 64 MB. */
 #define REEL_WEIGHTS_HEADER_MAX ((uint64_t)2 << 20)
 
-size_t reel_stored_size(reel_stored_dtype dtype);      /* bytes of an element */
-const char *reel_stored_name(reel_stored_dtype dtype); /* "F32" */
+size_t reel_stored_size(reel_stored_dtype dtype);                  /* bytes of an element */
+const char *reel_stored_name(reel_stored_dtype dtype);             /* "F32" */
+bool reel_stored_find(const char *name, reel_stored_dtype *dtype); /* false: no such dtype */
+
+/* Reads a safetensors file with a header of this length into w, which has its path only. */
+reel_status reel_weights_from_safetensors(reel_weights *w, const reel_source *s, uint64_t header,
+                                          reel_error *err);
 
 /* What the beginning of a file that is not safetensors looks like: "a PyTorch .pth file ..."; never
  * NULL. */

@@ -10,13 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/files/weights_pth_internal.h"
+#include "core/files/weights_internal.h"
+#include "core/files/weights_pth.h"
 #include "core/memory.h"
 
 enum { MOST_GROWTH = 16, FREE_GROWTH = 16 << 20, MOST_WRAPPERS = 4 };
 
 /* A tensor on its way: .w gets its name and data at the end. */
-typedef struct wanted {
+typedef struct pth_tensor {
     const char *name; /* not terminated */
     size_t name_length;
     const reel_pickle_value *value;
@@ -24,20 +25,20 @@ typedef struct wanted {
     int64_t offset, stride[REEL_MAX_DIMS];
     reel_pth_block block;
     size_t at; /* of its elements in the weights' memory */
-} wanted;
+} pth_tensor;
 
-typedef struct reader {
+typedef struct pth_reader {
     reel_weights *w;
     reel_pth *pth;
-    wanted *list;
+    pth_tensor *list;
     int count;
     uint64_t limit; /* bytes of all tensors, and of one storage */
-} reader;
+} pth_reader;
 
-static reel_status bad_tensor(const reader *r, const wanted *t, reel_error *err, const char *format,
-                              ...) __attribute__((format(printf, 4, 5)));
-static reel_status bad_tensor(const reader *r, const wanted *t, reel_error *err, const char *format,
-                              ...)
+static reel_status bad_tensor(const pth_reader *r, const pth_tensor *t, reel_error *err,
+                              const char *format, ...) __attribute__((format(printf, 4, 5)));
+static reel_status bad_tensor(const pth_reader *r, const pth_tensor *t, reel_error *err,
+                              const char *format, ...)
 {
     char what[256], name[96];
     reel_printable room;
@@ -64,7 +65,7 @@ static int count_tensors(const reel_pickle *p, const reel_pickle_value *dict)
     return tensors;
 }
 
-static reel_status no_tensors(const reader *r, const reel_pickle_value *top, reel_error *err)
+static reel_status no_tensors(const pth_reader *r, const reel_pickle_value *top, reel_error *err)
 {
     const reel_pickle *p = &r->pth->pickle;
     char keys[200] = "";
@@ -79,6 +80,7 @@ static reel_status no_tensors(const reader *r, const reel_pickle_value *top, ree
                                  used ? ", " : " with the keys ",
                                  key->count < 30 ? (int)key->count : 30, key->text);
     }
+
     reel_printable room;
     return reel_fail(
         err, REEL_ERR_FORMAT,
@@ -86,7 +88,7 @@ static reel_status no_tensors(const reader *r, const reel_pickle_value *top, ree
         r->w->path, reel_pickle_kind_name(top), reel_printable_name(&room, keys));
 }
 
-static reel_status find_state(const reader *r, const reel_pickle_value **state, reel_error *err)
+static reel_status find_state(const pth_reader *r, const reel_pickle_value **state, reel_error *err)
 {
     static const char *const wrappers[] = {"model", "state_dict"};
     const reel_pickle *p = &r->pth->pickle;
@@ -106,7 +108,7 @@ static reel_status find_state(const reader *r, const reel_pickle_value **state, 
     return no_tensors(r, top, err);
 }
 
-static bool all_begin_with(const reader *r, const char *prefix)
+static bool all_begin_with(const pth_reader *r, const char *prefix)
 {
     const size_t length = strlen(prefix);
     for (int i = 0; i < r->count; i++)
@@ -115,29 +117,30 @@ static bool all_begin_with(const reader *r, const char *prefix)
     return true;
 }
 
-static int by_name(const void *a, const void *b)
+static int tensors_by_name(const void *a, const void *b)
 {
-    const wanted *x = *(const wanted *const *)a, *y = *(const wanted *const *)b;
+    const pth_tensor *x = *(const pth_tensor *const *)a, *y = *(const pth_tensor *const *)b;
     const int order =
         memcmp(x->name, y->name, x->name_length < y->name_length ? x->name_length : y->name_length);
     return order ? order : (x->name_length > y->name_length) - (x->name_length < y->name_length);
 }
 
-static reel_status check_names(const reader *r, reel_error *err)
+static reel_status check_names(const pth_reader *r, reel_error *err)
 {
-    const wanted **sorted = malloc((size_t)(r->count + 1) * sizeof *sorted);
+    const pth_tensor **sorted = malloc((size_t)(r->count + 1) * sizeof *sorted);
     if (!sorted)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", r->w->path);
-    reel_status status = REEL_OK;
     for (int i = 0; i < r->count; i++)
         sorted[i] = &r->list[i];
-    qsort(sorted, (size_t)r->count, sizeof *sorted, by_name);
+    qsort(sorted, (size_t)r->count, sizeof *sorted, tensors_by_name);
+
+    reel_status status = REEL_OK;
     for (int i = 0; i < r->count && status == REEL_OK; i++) {
-        const wanted *t = sorted[i];
+        const pth_tensor *t = sorted[i];
         json_t *text = json_stringn(t->name, t->name_length); /* NULL: not UTF-8 */
         if (!text || memchr(t->name, '\0', t->name_length))
             status = bad_tensor(r, t, err, "name: expected UTF-8 without zero bytes");
-        else if (i > 0 && by_name(&sorted[i - 1], &sorted[i]) == 0)
+        else if (i > 0 && tensors_by_name(&sorted[i - 1], &sorted[i]) == 0)
             status = bad_tensor(r, t, err, "name: expected it once, got it twice");
         json_decref(text);
     }
@@ -146,21 +149,23 @@ static reel_status check_names(const reader *r, reel_error *err)
 }
 
 /* Names of a model inside DataParallel or torch.compile begin with what it was wrapped in. */
-static reel_status list_tensors(reader *r, const reel_pickle_value *state, reel_error *err)
+static reel_status list_tensors(pth_reader *r, const reel_pickle_value *state, reel_error *err)
 {
     static const char *const prefixes[] = {"_orig_mod.", "module.", "_orig_mod."};
     const reel_pickle *p = &r->pth->pickle;
     r->list = calloc((size_t)count_tensors(p, state) + 1, sizeof *r->list);
     if (!r->list)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", r->w->path);
+
     for (uint32_t cell = state->first; cell;) {
         const reel_pickle_cell k = p->cells[cell], v = p->cells[k.next];
         const reel_pickle_value *key = &p->values[k.value], *value = &p->values[v.value];
         cell = v.next;
         if (key->kind == REEL_PICKLE_TEXT && value->kind == REEL_PICKLE_TENSOR)
             r->list[r->count++] =
-                (wanted){.name = key->text, .name_length = key->count, .value = value};
+                (pth_tensor){.name = key->text, .name_length = key->count, .value = value};
     }
+
     for (int i = 0; i < REEL_COUNT(prefixes); i++) {
         const size_t length = strlen(prefixes[i]);
         const bool strip = all_begin_with(r, prefixes[i]);
@@ -173,7 +178,8 @@ static reel_status list_tensors(reader *r, const reel_pickle_value *state, reel_
 }
 
 /* ---- what each tensor is ---- */
-static reel_status read_sizes(const reader *r, wanted *t, reel_error *err)
+/* _rebuild_tensor(storage, offset, size, stride, requires_grad, hooks, metadata) */
+static reel_status check_arguments(const pth_reader *r, const pth_tensor *t, reel_error *err)
 {
     const reel_pickle *p = &r->pth->pickle;
     const reel_pickle_value *offset = reel_pickle_item(p, t->value, 1),
@@ -195,10 +201,20 @@ static reel_status read_sizes(const reader *r, wanted *t, reel_error *err)
         return bad_tensor(r, t, err,
                           "size and stride: expected equally many, at most %d, got %u and %u",
                           REEL_MAX_DIMS, size->count, stride->count);
-    t->offset = offset->integer;
+    return REEL_OK;
+}
+
+static reel_status read_sizes(const pth_reader *r, pth_tensor *t, reel_error *err)
+{
+    REEL_TRY(check_arguments(r, t, err));
+    const reel_pickle *p = &r->pth->pickle;
+    const reel_pickle_value *size = reel_pickle_item(p, t->value, 2),
+                            *stride = reel_pickle_item(p, t->value, 3);
+    t->offset = reel_pickle_item(p, t->value, 1)->integer;
     t->w.ndim = (int)size->count;
     for (int d = 0; d < REEL_MAX_DIMS; d++)
         t->w.shape[d] = 1;
+
     for (int d = 0; d < t->w.ndim; d++) {
         const reel_pickle_value *n = reel_pickle_item(p, size, (uint32_t)d),
                                 *step = reel_pickle_item(p, stride, (uint32_t)d);
@@ -216,7 +232,7 @@ static reel_status read_sizes(const reader *r, wanted *t, reel_error *err)
 }
 
 /* offset + sum (size - 1) stride, the last element's place, must be inside the storage. */
-static reel_status check_inside(const reader *r, wanted *t, int64_t numel, reel_error *err)
+static reel_status check_inside(const pth_reader *r, pth_tensor *t, int64_t numel, reel_error *err)
 {
     int64_t elements = reel_shape_numel(t->w.ndim, t->w.shape), last = t->offset, bytes;
     bool fits = elements >= 0 && last >= 0;
@@ -225,6 +241,7 @@ static reel_status check_inside(const reader *r, wanted *t, int64_t numel, reel_
         fits = !__builtin_mul_overflow(t->w.shape[d] - 1, t->stride[d], &way) &&
                !__builtin_add_overflow(last, way, &last);
     }
+
     char text[128];
     if (!fits || (elements > 0 ? last >= numel : last > numel))
         return bad_tensor(r, t, err,
@@ -242,7 +259,7 @@ static reel_status check_inside(const reader *r, wanted *t, int64_t numel, reel_
     return REEL_OK;
 }
 
-static reel_status describe(const reader *r, wanted *t, reel_error *err)
+static reel_status describe(const pth_reader *r, pth_tensor *t, reel_error *err)
 {
     reel_pth_id id;
     REEL_TRY(read_sizes(r, t, err));
@@ -263,7 +280,7 @@ static reel_status describe(const reader *r, wanted *t, reel_error *err)
 }
 
 /* ---- its elements ---- */
-static bool is_row_major(const wanted *t)
+static bool pth_is_row_major(const pth_tensor *t)
 {
     int64_t step = 1;
     for (int d = t->w.ndim - 1; d >= 0; d--) {
@@ -274,8 +291,8 @@ static bool is_row_major(const wanted *t)
     return true;
 }
 
-static void copy_run(char *restrict to, const char *restrict from, int64_t n, int64_t stride,
-                     size_t element)
+static void pth_copy_run(char *restrict to, const char *restrict from, int64_t n, int64_t stride,
+                         size_t element)
 {
     switch (element) { /* a constant size makes memcpy one move */
     case 2:
@@ -292,20 +309,23 @@ static void copy_run(char *restrict to, const char *restrict from, int64_t n, in
     }
 }
 
-static void gather(const wanted *t, char *to, const char *storage)
+static void gather(const pth_tensor *t, char *to, const char *storage)
 {
     const size_t element = reel_stored_size(t->w.dtype);
     const char *from = storage + (size_t)t->offset * element;
     if (t->w.bytes == 0)
         return;
-    if (is_row_major(t)) {
+    if (pth_is_row_major(t)) {
         memcpy(to, from, t->w.bytes);
         return;
     }
+
+    /* Run by run along the innermost dimension; the others count like an odometer. */
     const int inner = t->w.ndim - 1;
     int64_t index[REEL_MAX_DIMS] = {0}, place = 0;
     for (;;) {
-        copy_run(to, from + (size_t)place * element, t->w.shape[inner], t->stride[inner], element);
+        pth_copy_run(to, from + (size_t)place * element, t->w.shape[inner], t->stride[inner],
+                     element);
         to += (size_t)t->w.shape[inner] * element;
         int d = inner - 1;
         while (d >= 0) {
@@ -322,7 +342,7 @@ static void gather(const wanted *t, char *to, const char *storage)
 
 static int by_block(const void *a, const void *b)
 {
-    const wanted *x = *(const wanted *const *)a, *y = *(const wanted *const *)b;
+    const pth_tensor *x = *(const pth_tensor *const *)a, *y = *(const pth_tensor *const *)b;
     if (x->block.member != y->block.member)
         return x->block.member < y->block.member ? -1 : 1;
     return (x->block.at > y->block.at) - (x->block.at < y->block.at);
@@ -330,10 +350,11 @@ static int by_block(const void *a, const void *b)
 
 /* All tensors of one storage. A tensor that is the whole storage as it stands is read straight to
  * its place. */
-static reel_status load_block(const reader *r, const wanted *const *group, int n, reel_error *err)
+static reel_status load_block(const pth_reader *r, const pth_tensor *const *group, int n,
+                              reel_error *err)
 {
-    const wanted *t = group[0];
-    if (n == 1 && t->w.bytes > 0 && t->w.bytes == t->block.size && is_row_major(t))
+    const pth_tensor *t = group[0];
+    if (n == 1 && t->w.bytes > 0 && t->w.bytes == t->block.size && pth_is_row_major(t))
         return reel_pth_load(r->pth, &t->block, r->w->data + t->at, err);
     char *storage = reel_pages_alloc((size_t)t->block.size + 1, err);
     if (!storage)
@@ -345,9 +366,9 @@ static reel_status load_block(const reader *r, const wanted *const *group, int n
     return status;
 }
 
-static reel_status load_all(const reader *r, reel_error *err)
+static reel_status load_all(const pth_reader *r, reel_error *err)
 {
-    const wanted **sorted = malloc((size_t)(r->count + 1) * sizeof *sorted);
+    const pth_tensor **sorted = malloc((size_t)(r->count + 1) * sizeof *sorted);
     if (!sorted)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", r->w->path);
     for (int i = 0; i < r->count; i++)
@@ -365,12 +386,12 @@ static reel_status load_all(const reader *r, reel_error *err)
 
 /* Room for everything, each tensor on a cache line of its own; and names, which end in a zero from
  * here on. */
-static reel_status make_room(reader *r, reel_error *err)
+static reel_status make_room(pth_reader *r, reel_error *err)
 {
     uint64_t bytes = 0;
     size_t letters = 0;
     for (int i = 0; i < r->count; i++) {
-        wanted *t = &r->list[i];
+        pth_tensor *t = &r->list[i];
         t->at = (size_t)bytes;
         bytes += (t->w.bytes + REEL_ALIGNMENT - 1) / REEL_ALIGNMENT *
                  REEL_ALIGNMENT; /* each is below limit: no wrap */
@@ -381,6 +402,7 @@ static reel_status make_room(reader *r, reel_error *err)
                 "expected all tensors to have at most %llu bytes in a file of this size, got more",
                 (unsigned long long)r->limit);
     }
+
     reel_weights *w = r->w;
     w->names = malloc(letters + 1);
     w->list = calloc((size_t)r->count + 1, sizeof *w->list);
@@ -391,7 +413,7 @@ static reel_status make_room(reader *r, reel_error *err)
     return w->data ? REEL_OK : REEL_ERR_MEMORY;
 }
 
-static reel_status read_tensors(reader *r, reel_error *err)
+static reel_status read_tensors(pth_reader *r, reel_error *err)
 {
     const reel_pickle_value *state = NULL;
     REEL_TRY(find_state(r, &state, err));
@@ -400,9 +422,10 @@ static reel_status read_tensors(reader *r, reel_error *err)
         REEL_TRY(describe(r, &r->list[i], err));
     REEL_TRY(make_room(r, err));
     REEL_TRY(load_all(r, err));
+
     char *name = r->w->names;
     for (int i = 0; i < r->count; i++) {
-        const wanted *t = &r->list[i];
+        const pth_tensor *t = &r->list[i];
         reel_weight *w = &r->w->list[i];
         *w = t->w;
         w->data = r->w->data + t->at;
@@ -418,9 +441,9 @@ static reel_status read_tensors(reader *r, reel_error *err)
 reel_status reel_weights_from_pth(reel_weights *w, reel_pth *pth, reel_error *err)
 {
     const uint64_t file = pth->source->size;
-    reader r = {.w = w,
-                .pth = pth,
-                .limit = file > UINT64_MAX / 64 ? file : file * MOST_GROWTH + FREE_GROWTH};
+    pth_reader r = {.w = w,
+                    .pth = pth,
+                    .limit = file > UINT64_MAX / 64 ? file : file * MOST_GROWTH + FREE_GROWTH};
     const reel_status status = read_tensors(&r, err);
     free(r.list);
     return status;

@@ -1,208 +1,11 @@
-/* Reading weight files: by the first bytes it is decided which kind this is. Then safetensors:
- * length, header, checks, and only then the data. The .pth kinds are read by weights_pth.c.
- *
- * A header is text from somebody else: before the JSON parser sees it, one scan bounds its nesting
- * and the number of its values, so that no header can make the parser take long or allocate much:
- * the largest nets have a few thousand tensors. */
-#include <stdarg.h>
-#include <stdio.h>
+/* Reading weight files: the first bytes decide which kind of file this is. Then
+ * weights_safetensors.c or weights_pth.c reads it. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/files/source.h"
 #include "core/files/weights_internal.h"
-#include "core/files/weights_pth_internal.h"
-#include "core/memory.h"
-
-static const struct {
-    const char *name;
-    size_t size;
-} stored[] = {
-    [REEL_STORED_F32] = {"F32", 4}, [REEL_STORED_F64] = {"F64", 8},
-    [REEL_STORED_F16] = {"F16", 2}, [REEL_STORED_BF16] = {"BF16", 2},
-    [REEL_STORED_I64] = {"I64", 8},
-};
-
-size_t reel_stored_size(reel_stored_dtype dtype)
-{
-    return stored[dtype].size;
-}
-
-const char *reel_stored_name(reel_stored_dtype dtype)
-{
-    return stored[dtype].name;
-}
-
-/* One scan over the text: objects at most three deep, and few enough values. What is not JSON is
- * the parser's to find. */
-static const char *scan_header(const char *text, size_t size)
-{
-    enum { MAX_DEPTH = 3, MAX_OBJECTS = 10000, MAX_VALUES = 200000 };
-    int64_t depth = 0, objects = 0, values = 0;
-    bool string = false;
-    for (size_t i = 0; i < size; i++) {
-        const char c = text[i];
-        if (string) {
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                string = false;
-            continue;
-        }
-        string = c == '"';
-        values += c == ',';
-        objects += c == '{';
-        depth += (c == '{' || c == '[') - (c == '}' || c == ']');
-        if (depth > MAX_DEPTH)
-            return "it is nested too deep";
-        if (objects > MAX_OBJECTS || values > MAX_VALUES)
-            return "it holds too many values";
-    }
-    return NULL;
-}
-
-static reel_status bad_tensor(const reel_weights *w, const char *name, reel_error *err,
-                              const char *format, ...) __attribute__((format(printf, 4, 5)));
-static reel_status bad_tensor(const reel_weights *w, const char *name, reel_error *err,
-                              const char *format, ...)
-{
-    char what[256];
-    reel_printable room;
-    va_list args;
-    va_start(args, format);
-    vsnprintf(what, sizeof what, format, args);
-    va_end(args);
-    return reel_fail(err, REEL_ERR_FORMAT, "%s: tensor %s: %s", w->path,
-                     reel_printable_name(&room, name), what);
-}
-
-static reel_status parse_dtype(const reel_weights *w, const char *name, const json_t *json,
-                               reel_stored_dtype *dtype, reel_error *err)
-{
-    const char *text = json_string_value(json);
-    for (size_t i = 0; text && i < sizeof stored / sizeof *stored; i++) {
-        if (strcmp(stored[i].name, text) != 0)
-            continue;
-        *dtype = (reel_stored_dtype)i;
-        return REEL_OK;
-    }
-    reel_printable room;
-    return bad_tensor(w, name, err, "dtype: expected F32, F64, F16, BF16 or I64, got %s",
-                      text ? reel_printable_name(&room, text) : "no string");
-}
-
-/* Offsets become pointers only after the data is there: until then .data holds the offset. */
-static reel_status parse_tensor(const reel_weights *w, const char *name, const json_t *json,
-                                reel_weight *t, reel_error *err)
-{
-    const json_t *shape = json_object_get(json, "shape"),
-                 *offsets = json_object_get(json, "data_offsets");
-    if (!json_is_object(json) || json_object_size(json) != 3 || !json_is_array(shape) ||
-        !json_is_array(offsets))
-        return bad_tensor(w, name, err, "expected dtype, shape and data_offsets and nothing else");
-    t->name = name;
-    REEL_TRY(parse_dtype(w, name, json_object_get(json, "dtype"), &t->dtype, err));
-    if (json_array_size(shape) > REEL_MAX_DIMS)
-        return bad_tensor(w, name, err, "shape: expected at most %d dimensions, got %zu",
-                          REEL_MAX_DIMS, json_array_size(shape));
-    t->ndim = (int)json_array_size(shape);
-    for (int d = 0; d < REEL_MAX_DIMS; d++) {
-        const json_t *size = d < t->ndim ? json_array_get(shape, (size_t)d) : NULL;
-        t->shape[d] = size ? json_integer_value(size) : 1;
-        if (size && (!json_is_integer(size) || t->shape[d] < 0))
-            return bad_tensor(w, name, err, "shape: expected whole numbers, 0 or more, at place %d",
-                              d);
-    }
-    const json_t *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);
-    if (json_array_size(offsets) != 2 || !json_is_integer(begin) || !json_is_integer(end))
-        return bad_tensor(w, name, err, "data_offsets: expected two whole numbers");
-    const int64_t b = json_integer_value(begin), e = json_integer_value(end);
-    if (b < 0 || e < b || (uint64_t)e > w->data_size)
-        return bad_tensor(w, name, err,
-                          "data_offsets: expected 0 <= begin <= end <= %zu, got %lld and %lld",
-                          w->data_size, (long long)b, (long long)e);
-    int64_t bytes = reel_shape_numel(t->ndim, t->shape);
-    if (bytes < 0 || __builtin_mul_overflow(bytes, (int64_t)reel_stored_size(t->dtype), &bytes) ||
-        bytes != e - b) {
-        char text[128];
-        return bad_tensor(w, name, err, "data_offsets: expected the bytes of %s in %s, got %lld",
-                          reel_shape_text(text, sizeof text, t->ndim, t->shape),
-                          reel_stored_name(t->dtype), (long long)(e - b));
-    }
-    t->data = (const void *)(uintptr_t)b;
-    t->bytes = (size_t)bytes;
-    return REEL_OK;
-}
-
-/* By offset; empty tensors before the one that begins at the same place, then by name, so that the
- * order is the file's. */
-static int by_offset(const void *a, const void *b)
-{
-    const reel_weight *x = a, *y = b;
-    if (x->data != y->data)
-        return (uintptr_t)x->data < (uintptr_t)y->data ? -1 : 1;
-    if (x->bytes != y->bytes)
-        return x->bytes < y->bytes ? -1 : 1;
-    return strcmp(x->name, y->name);
-}
-
-static reel_status check_metadata(const reel_weights *w, reel_error *err)
-{
-    json_t *metadata = json_object_get(w->root, "__metadata__"), *value;
-    const char *key;
-    if (metadata && !json_is_object(metadata))
-        return reel_fail(err, REEL_ERR_FORMAT, "%s: __metadata__: expected an object of strings",
-                         w->path);
-    json_object_foreach(metadata, key, value)
-    {
-        reel_printable room;
-        if (!json_is_string(value))
-            return reel_fail(err, REEL_ERR_FORMAT, "%s: __metadata__: %s: expected a string",
-                             w->path, reel_printable_name(&room, key));
-    }
-    return REEL_OK;
-}
-
-static reel_status parse_header(reel_weights *w, reel_error *err)
-{
-    const char *excess = scan_header(w->header, w->header_size);
-    if (excess)
-        return reel_fail(err, REEL_ERR_FORMAT, "%s: header: %s", w->path, excess);
-    json_error_t where;
-    w->root = json_loadb(w->header, w->header_size, JSON_REJECT_DUPLICATES, &where);
-    if (!w->root) {
-        reel_printable room;
-        return reel_fail(err, REEL_ERR_FORMAT,
-                         "%s: header: expected strict JSON, got at byte %d: %s", w->path,
-                         where.position, reel_printable_name(&room, where.text));
-    }
-    if (!json_is_object(w->root))
-        return reel_fail(err, REEL_ERR_FORMAT, "%s: header: expected a JSON object", w->path);
-    REEL_TRY(check_metadata(w, err));
-    w->list = calloc(json_object_size(w->root) + 1, sizeof *w->list);
-    if (!w->list)
-        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", w->path);
-    const char *name;
-    json_t *value;
-    json_object_foreach(w->root, name, value) if (strcmp(name, "__metadata__") != 0)
-        REEL_TRY(parse_tensor(w, name, value, &w->list[w->count++], err));
-    qsort(w->list, (size_t)w->count, sizeof *w->list, by_offset);
-    uintptr_t end = 0;
-    for (int i = 0; i < w->count; i++) {
-        const uintptr_t begin = (uintptr_t)w->list[i].data;
-        if (begin != end)
-            return bad_tensor(
-                w, w->list[i].name, err, "data_offsets: expected begin %zu, got %zu: %s",
-                (size_t)end, (size_t)begin,
-                begin < end ? "it overlaps another tensor" : "there is a hole before it");
-        end = begin + w->list[i].bytes;
-    }
-    if (end != w->data_size)
-        return reel_fail(err, REEL_ERR_FORMAT,
-                         "%s: expected %zu bytes of data as the header says, got %zu", w->path,
-                         (size_t)end, w->data_size);
-    return REEL_OK;
-}
+#include "core/files/weights_pth.h"
 
 /* The first bytes decide whether this can be safetensors at all, before anything is allocated. */
 static reel_status check_start(const unsigned char *start, size_t have, uint64_t size,
@@ -225,28 +28,6 @@ static reel_status check_start(const unsigned char *start, size_t have, uint64_t
                          (unsigned long long)*header);
     return reel_fail(err, REEL_ERR_FORMAT, "%s: expected a safetensors or .pth file, found %s",
                      path, reel_weights_sniff(start, have));
-}
-
-static reel_status read_safetensors(reel_weights *w, const reel_source *s, uint64_t header,
-                                    reel_error *err)
-{
-    REEL_ASSERT(header >= 2);
-    w->format = "safetensors";
-    w->header_size = (size_t)header;
-    w->data_size = (size_t)(s->size - 8) - w->header_size;
-    w->header = malloc(w->header_size);
-    if (!w->header)
-        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory: header of %zu bytes", w->path,
-                         w->header_size);
-    REEL_TRY(reel_source_read(s, 8, w->header, w->header_size, err));
-    REEL_TRY(parse_header(w, err));
-    w->data = reel_pages_alloc(w->data_size + 1, err);
-    if (!w->data)
-        return REEL_ERR_MEMORY;
-    REEL_TRY(reel_source_read(s, 8 + header, w->data, w->data_size, err));
-    for (int i = 0; i < w->count; i++)
-        w->list[i].data = w->data + (uintptr_t)w->list[i].data;
-    return REEL_OK;
 }
 
 /* A zip archive without data.pkl is named for what it is; one that cannot be opened too, unless it
@@ -296,7 +77,7 @@ static reel_status read_source(reel_weights *w, const reel_source *s, reel_error
     if (have >= sizeof legacy - 1 && memcmp(start, legacy, sizeof legacy - 1) == 0)
         return read_legacy(w, s, err);
     REEL_TRY(check_start(start, have, s->size, w->path, &header, err));
-    return read_safetensors(w, s, header, err);
+    return reel_weights_from_safetensors(w, s, header, err);
 }
 
 static reel_status read_named(reel_weights **out, const reel_source *s, reel_error *err)
@@ -330,56 +111,4 @@ reel_status reel_weights_read(reel_weights **out, const char *path, reel_error *
     const reel_status status = read_named(out, &s, err);
     reel_source_close(&s);
     return status;
-}
-
-void reel_weights_destroy(reel_weights *w)
-{
-    if (!w)
-        return;
-    if (w->data)
-        reel_pages_free(w->data, w->data_size + 1);
-    json_decref(w->root);
-    free(w->list);
-    free(w->names);
-    free(w->header);
-    free(w->path);
-    free(w);
-}
-
-int reel_weights_count(const reel_weights *weights)
-{
-    return weights->count;
-}
-
-const char *reel_weights_format(const reel_weights *weights)
-{
-    return weights->format;
-}
-
-const reel_weight *reel_weights_at(const reel_weights *weights, int index)
-{
-    REEL_ASSERT(index >= 0 && index < weights->count);
-    return &weights->list[index];
-}
-
-const reel_weight *reel_weights_find(const reel_weights *weights, const char *name)
-{
-    for (int i = 0; i < weights->count; i++)
-        if (strcmp(weights->list[i].name, name) == 0)
-            return &weights->list[i];
-    return NULL;
-}
-
-const char *reel_weights_metadata(const reel_weights *weights, const char *key)
-{
-    return json_string_value(json_object_get(json_object_get(weights->root, "__metadata__"), key));
-}
-
-const char *reel_weights_metadata_key(const reel_weights *weights, int index)
-{
-    json_t *metadata = json_object_get(weights->root, "__metadata__");
-    void *at = json_object_iter(metadata);
-    while (at && index-- > 0)
-        at = json_object_iter_next(metadata, at);
-    return at ? json_object_iter_key(at) : NULL;
 }

@@ -76,15 +76,3 @@ const char *reel_weights_sniff(const unsigned char *bytes, size_t size)
     const char *text = sniff_text(bytes, size);
     return text ? text : "something else, or a damaged file";
 }
-
-const char *reel_printable_name(reel_printable *room, const char *name)
-{
-    size_t used = 0;
-    const size_t limit = sizeof room->text - 4;
-    for (; *name && used < limit; name++) {
-        const unsigned char c = (unsigned char)*name;
-        room->text[used++] = c < 32 || c == 127 ? '?' : (char)c;
-    }
-    snprintf(room->text + used, sizeof room->text - used, "%s", *name ? "..." : "");
-    return room->text;
-}

@@ -8,7 +8,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "core/gradcheck/gradcheck_internal.h"
 
@@ -64,25 +63,14 @@ static void fetch_grad(double *out, const reel_check_input *in, reel_var leaf)
     reel_tensor_copy(&flat, &grad);
 }
 
-/* Each element's memory, in any order: that of the memory itself, but for views, which have gaps.
- */
-static unsigned char *element(const reel_tensor *x, int64_t e)
-{
-    int64_t index[REEL_MAX_DIMS];
-    if (x->layout != REEL_STRIDED)
-        return (unsigned char *)x->data + e * (int64_t)sizeof(double);
-    reel_check_unravel(x, e, index);
-    return (unsigned char *)x->data + reel_tensor_offset(x, index) * (int64_t)sizeof(double);
-}
-
 /* Flips a bit of every input's mantissa: numbers as near as those of the differences, and the old
  * ones when it is done once more. */
-static void disturb(reel_check *k)
+static void disturb(reel_check_state *k)
 {
     for (int i = 0; i < k->n_in; i++) {
         for (int64_t e = 0; e < k->in[i].n; e++) {
             uint64_t bits;
-            unsigned char *x = element(k->in[i].x, e);
+            unsigned char *x = reel_check_element(k->in[i].x, e);
             memcpy(&bits, x, sizeof bits);
             bits ^= UINT64_C(1) << 39; /* 1.2e-4 of the leading one */
             memcpy(x, &bits, sizeof bits);
@@ -97,7 +85,8 @@ typedef struct built {
 
 /* Builds on the recording tape with gradients for the inputs in `wanted` and sweeps back. between:
  * the expression is computed with other numbers before that. */
-static reel_status sweep(reel_check *k, int wanted, bool between, built *b, reel_error *err)
+static reel_status sweep_back(reel_check_state *k, int wanted, bool between, built *b,
+                              reel_error *err)
 {
     b->y = reel_check_build(k, k->tape, wanted, b->leaves);
     if (between) {
@@ -112,18 +101,18 @@ static reel_status sweep(reel_check *k, int wanted, bool between, built *b, reel
     return reel_backward(b->f, err);
 }
 
-bool reel_check_thrice(reel_check *k, int input)
+bool reel_check_thrice(reel_check_state *k, int input)
 {
     built b;
-    if (sweep(k, REEL_CHECK_ALL, false, &b, NULL) != REEL_OK ||
+    if (sweep_back(k, REEL_CHECK_ALL, false, &b, NULL) != REEL_OK ||
         reel_backward_scaled(b.f, 2, NULL) != REEL_OK)
         return false;
     fetch_grad(k->again, &k->in[input], b.leaves[input]);
     return true;
 }
 
-static bool fail(reel_check *k, const char *what, int input, int64_t index, double first,
-                 double second)
+static bool fail_element(reel_check_state *k, const char *what, int input, int64_t index,
+                         double first, double second)
 {
     char shape[96], name[96];
     k->report->input = input;
@@ -137,17 +126,7 @@ static bool fail(reel_check *k, const char *what, int input, int64_t index, doub
     return false;
 }
 
-uint32_t reel_check_crc(const reel_check_input *in)
-{
-    uLong crc = 0;
-    if (in->x->layout != REEL_STRIDED)
-        return (uint32_t)crc32_z(0, in->x->data, reel_tensor_bytes(in->x));
-    for (int64_t e = 0; e < in->n; e++)
-        crc = crc32_z(crc, element(in->x, e), sizeof(double));
-    return (uint32_t)crc;
-}
-
-static bool lent(reel_check *k, int input, const char *what)
+static bool lent(reel_check_state *k, int input, const char *what)
 {
     k->report->input = input;
     k->report->worst_error = INFINITY;
@@ -155,7 +134,7 @@ static bool lent(reel_check *k, int input, const char *what)
     return false;
 }
 
-static bool inputs_kept(reel_check *k, const char *pass)
+static bool inputs_kept(reel_check_state *k, const char *pass)
 {
     char shape[96], name[96], what[240];
     for (int i = 0; i < k->n_in; i++) {
@@ -170,7 +149,7 @@ static bool inputs_kept(reel_check *k, const char *pass)
 }
 
 /* What the projection handed to the expression's last operator are the weights. */
-static bool dout_kept(reel_check *k, reel_var y)
+static bool dout_kept(reel_check_state *k, reel_var y)
 {
     const reel_tensor grad = reel_grad(y);
     if (!grad.data || memcmp(grad.data, k->weights, (size_t)k->n_out * sizeof *k->weights) == 0)
@@ -180,7 +159,8 @@ static bool dout_kept(reel_check *k, reel_var y)
 }
 
 /* Compares k->again with factor * analytic; exactly where slack is 0. */
-static bool same(reel_check *k, int input, double factor, double slack, const char *what)
+static bool same_gradients(reel_check_state *k, int input, double factor, double slack,
+                           const char *what)
 {
     const reel_check_input *in = &k->in[input];
     for (int64_t e = 0; e < in->n; e++) {
@@ -189,63 +169,90 @@ static bool same(reel_check *k, int input, double factor, double slack, const ch
          * NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
         if (slack == 0 ? memcmp(&first, &second, sizeof first) != 0
                        : fabs(second - factor * first) > slack * in->largest)
-            return fail(k, what, input, e, first, second);
+            return fail_element(k, what, input, e, first, second);
     }
     return true;
 }
 
-reel_status reel_check_analytic(reel_check *k, bool *sound, reel_error *err)
+/* What a second analytic gradient must be: `factor` times the first within slack, else `what` is
+ * wrong. */
+typedef struct again_rule {
+    double factor, slack;
+    const char *what;
+} again_rule;
+
+static bool again_is_right(reel_check_state *k, const built *b, const again_rule *rule)
 {
-    built b;
-    *sound = false;
-    const bool kept = inputs_kept(k, "forward");
-    REEL_TRY(sweep(k, REEL_CHECK_ALL, false, &b, err));
-    if (!kept || !inputs_kept(k, "backward") || !dout_kept(k, b.y))
-        return REEL_OK;
+    for (int i = 0; i < k->n_in; i++) {
+        fetch_grad(k->again, &k->in[i], b->leaves[i]);
+        if (!same_gradients(k, i, rule->factor, rule->slack, rule->what))
+            return false;
+    }
+    return true;
+}
+
+static void keep_analytic(reel_check_state *k, const built *b)
+{
     for (int i = 0; i < k->n_in; i++) {
         reel_check_input *in = &k->in[i];
-        fetch_grad(in->analytic, in, b.leaves[i]);
+        fetch_grad(in->analytic, in, b->leaves[i]);
         for (int64_t e = 0; e < in->n; e++)
             if (!(fabs(in->analytic[e]) <= in->largest))
                 in->largest = fabs(in->analytic[e]);
     }
-    REEL_TRY(sweep(k, REEL_CHECK_ALL, false, &b, err));
-    for (int i = 0; i < k->n_in; i++) {
-        fetch_grad(k->again, &k->in[i], b.leaves[i]);
-        if (!same(k, i, 1, 0,
-                  "forward and backward again give other bits (not repeatable: memory that was not "
-                  "set, or a race)"))
-            return REEL_OK;
-    }
-    REEL_TRY(reel_backward(b.f, err));
-    for (int i = 0; i < k->n_in; i++) {
-        fetch_grad(k->again, &k->in[i], b.leaves[i]);
-        if (!same(k, i, 2, 1e-10,
-                  "a second backward on the same tape does not add the same again (not "
-                  "accumulated: where fresh[i] is false, "
-                  "backward must add; or it changed what it had saved)"))
-            return REEL_OK;
-    }
-    REEL_TRY(sweep(k, REEL_CHECK_ALL, true, &b, err));
-    for (int i = 0; i < k->n_in; i++) {
-        fetch_grad(k->again, &k->in[i], b.leaves[i]);
-        if (!same(k, i, 1, 0,
-                  "the gradient changes when the expression is computed with other values before "
-                  "backward (it reads what "
-                  "another call has left; what backward needs belongs into `saved`)"))
-            return REEL_OK;
-    }
-    for (int i = 0; i < k->n_in && k->n_in > 1; i++) {
+}
+
+/* Each input alone wants a gradient: it is the same as with the others. */
+static reel_status check_alone(reel_check_state *k, bool *sound, reel_error *err)
+{
+    *sound = true;
+    for (int i = 0; i < k->n_in && k->n_in > 1 && *sound; i++) {
+        built b;
         reel_error none;
-        const reel_status status = sweep(k, i, false, &b, &none);
+        const reel_status status = sweep_back(k, i, false, &b, &none);
         if (status != REEL_OK && reel_tape_status(k->tape, err) != REEL_OK)
             return status;
-        fetch_grad(
-            k->again, &k->in[i],
-            b.leaves[i]); /* zeros where nothing was recorded: y does not depend on this input */
-        if (!same(k, i, 1, 1e-10, "the gradient changes when the other inputs want none"))
-            return REEL_OK;
+
+        /* Zeros where nothing was recorded: y does not depend on this input. */
+        fetch_grad(k->again, &k->in[i], b.leaves[i]);
+        *sound =
+            same_gradients(k, i, 1, 1e-10, "the gradient changes when the other inputs want none");
     }
-    *sound = true;
     return REEL_OK;
+}
+
+reel_status reel_check_analytic(reel_check_state *k, bool *sound, reel_error *err)
+{
+    static const again_rule repeated = {
+        1, 0,
+        "forward and backward again give other bits (not repeatable: memory that was not set, or a "
+        "race)"};
+    static const again_rule doubled = {
+        2, 1e-10,
+        "a second backward on the same tape does not add the same again (not accumulated: where "
+        "fresh[i] is false, backward must add; or it changed what it had saved)"};
+    static const again_rule undisturbed = {
+        1, 0,
+        "the gradient changes when the expression is computed with other values before backward "
+        "(it reads what another call has left; what backward needs belongs into `saved`)"};
+    built b;
+    *sound = false;
+    const bool kept = inputs_kept(k, "forward");
+    REEL_TRY(sweep_back(k, REEL_CHECK_ALL, false, &b, err));
+    if (!kept || !inputs_kept(k, "backward") || !dout_kept(k, b.y))
+        return REEL_OK;
+    keep_analytic(k, &b);
+
+    REEL_TRY(sweep_back(k, REEL_CHECK_ALL, false, &b, err));
+    if (!again_is_right(k, &b, &repeated))
+        return REEL_OK;
+
+    REEL_TRY(reel_backward(b.f, err));
+    if (!again_is_right(k, &b, &doubled))
+        return REEL_OK;
+
+    REEL_TRY(sweep_back(k, REEL_CHECK_ALL, true, &b, err));
+    if (!again_is_right(k, &b, &undisturbed))
+        return REEL_OK;
+    return check_alone(k, sound, err);
 }

@@ -10,7 +10,7 @@
 #include "core/gradcheck/gradcheck_internal.h"
 #include "core/tape_internal.h"
 
-static reel_var replay(reel_tape *tape, const reel_var *in, void *user)
+static reel_var replay_node(reel_tape *tape, const reel_var *in, void *user)
 {
     const reel_node *node = user;
     reel_var all[REEL_MAX_INPUTS];
@@ -23,7 +23,7 @@ static reel_var replay(reel_tape *tape, const reel_var *in, void *user)
 
 /* Whether the operator alone fails its check; then *report says how. An error: that could not be
  * tried. */
-static reel_status try_alone(const reel_check *k, reel_node *node, bool *guilty,
+static reel_status try_alone(const reel_check_state *k, reel_node *node, bool *guilty,
                              reel_gradcheck_report *report, reel_error *err)
 {
     reel_tensor inputs[REEL_MAX_INPUTS];
@@ -32,11 +32,12 @@ static reel_status try_alone(const reel_check *k, reel_node *node, bool *guilty,
     if (config.max_elements <= 0 || config.max_elements > 40)
         config.max_elements = 40;
     config.names = NULL;
-    reel_check *own = calloc(1, sizeof *own);
+    reel_check_state *own = calloc(1, sizeof *own);
     if (!own)
         return reel_fail(err, REEL_ERR_MEMORY, "out of memory");
-    *own = (reel_check){
-        .ctx = k->ctx, .fn = replay, .user = node, .config = &config, .report = report};
+    *own = (reel_check_state){
+        .ctx = k->ctx, .fn = replay_node, .user = node, .config = &config, .report = report};
+
     reel_status status = REEL_OK;
     int copies = 0;
     for (int i = 0; i < node->n_in; i++) {
@@ -54,10 +55,12 @@ static reel_status try_alone(const reel_check *k, reel_node *node, bool *guilty,
         else
             memcpy(copy->data, value->data, reel_tensor_bytes(value));
     }
+
     own->n_in = copies;
     if (status == REEL_OK)
         status = reel_check_run(own, err);
     *guilty = status == REEL_OK && own->wrong;
+    reel_check_free(own);
     for (int i = 0; i < copies; i++)
         free(inputs[i].data);
     free(own);
@@ -65,7 +68,7 @@ static reel_status try_alone(const reel_check *k, reel_node *node, bool *guilty,
 }
 
 /* The projection that ends the tape is the check's own. */
-void reel_check_blame(reel_check *k)
+void reel_check_blame(reel_check_state *k)
 {
     reel_gradcheck_report *report = k->report;
     char text[sizeof report->message];
@@ -74,6 +77,7 @@ void reel_check_blame(reel_check *k)
     reel_error why = {0};
     for (int i = 0; i < count; i++)
         operators += k->tape->nodes[i].op != NULL;
+
     for (int i = 0; i < count; i++) {
         reel_node *node = &k->tape->nodes[i];
         reel_gradcheck_report alone;
@@ -82,6 +86,7 @@ void reel_check_blame(reel_check *k)
             try_alone(k, node, &guilty, &alone, &why);
         if (!node->op || !guilty)
             continue;
+
         snprintf(report->op, sizeof report->op, "%s", node->op->name);
         if (operators == 1)
             snprintf(text, sizeof text, "%s: %.900s", report->op, report->message);
@@ -92,6 +97,7 @@ void reel_check_blame(reel_check *k)
         memcpy(report->message, text, sizeof text);
         return;
     }
+
     const size_t used = strlen(report->message), room = sizeof report->message - used;
     if (why.status != REEL_OK)
         snprintf(report->message + used, room,

@@ -15,19 +15,9 @@
 
 enum { MOST_CONTRIBUTORS = 64 }; /* elements whose contributions are added up */
 
-typedef struct evidence {
-    reel_check *k;
-    const reel_check_input *in;
-    int input;
-    double a, n;
-    const char *extent;
-    char *text;
-    size_t size;
-} evidence;
-
 #define SAY(e, ...) (snprintf((e)->text, (e)->size, __VA_ARGS__), true)
 
-static bool near(double a, double b, double scale)
+static bool is_near(double a, double b, double scale)
 {
     return fabs(a - b) <= 1e-5 * scale;
 }
@@ -39,7 +29,7 @@ static bool common_ratio(const reel_check_input *in, double ratio)
     for (int64_t k = 0; k < in->n; k++) {
         if (isnan(in->numeric[k]))
             continue;
-        if (!near(in->analytic[k], ratio * in->numeric[k], in->largest))
+        if (!is_near(in->analytic[k], ratio * in->numeric[k], in->largest))
             return false;
         seen++;
     }
@@ -60,7 +50,7 @@ static bool small_fraction(double ratio, int *p, int *q)
 {
     for (*q = 1; *q <= 30; ++*q) {
         *p = (int)fmin(1e6, round(fabs(ratio) * *q));
-        if (*p >= 1 && *p <= 30 && near(fabs(ratio), (double)*p / *q, 0.01 * fabs(ratio)))
+        if (*p >= 1 && *p <= 30 && is_near(fabs(ratio), (double)*p / *q, 0.01 * fabs(ratio)))
             return true;
     }
     return false;
@@ -79,7 +69,7 @@ static int dimensions_of(const reel_tensor *x, double factor, int64_t *size)
                 product *= x->shape[d];
                 count++;
             }
-        if (!count || !near(factor, (double)product, factor) || (fewest && count >= fewest))
+        if (!count || !is_near(factor, (double)product, factor) || (fewest && count >= fewest))
             continue;
         fewest = count;
         *size = product;
@@ -87,35 +77,38 @@ static int dimensions_of(const reel_tensor *x, double factor, int64_t *size)
     return fewest;
 }
 
-static bool whole_factor(const evidence *e)
+static bool whole_factor(const reel_check_evidence *e)
 {
     const double ratio = e->a / e->n, factor = fmax(fabs(ratio), fabs(1 / ratio));
     if (e->n == 0 || !common_ratio(e->in, ratio))
         return false;
+
     if (fabs(ratio - 1) < 1e-4)
         return SAY(e,
                    "off by %.1e of itself everywhere: a step too large for a strongly curved "
                    "function, or single precision "
                    "on the way, more likely than a wrong term",
                    fabs(ratio - 1));
-    if (near(ratio, -1, 1))
+    if (is_near(ratio, -1, 1))
         return SAY(e, "sign: the gradient has the wrong sign everywhere");
-    if (near(ratio, 2, 1))
+    if (is_near(ratio, 2, 1))
         return SAY(e, "factor 2 everywhere: counted twice, or the derivative of a square");
+
     int64_t size = 0;
     int dimensions = dimensions_of(e->in->x, factor, &size);
     if (!dimensions)
         dimensions = dimensions_of(&e->k->out, factor, &size);
-    if (dimensions && !near(factor, 2, 1))
+    if (dimensions && !is_near(factor, 2, 1))
         return SAY(e,
                    "factor %s%lld everywhere, the size of %s: a mean taken for a sum, or the other "
                    "way round",
                    fabs(ratio) > 1 ? "" : "1/", (long long)size,
                    dimensions == 1 ? "a dimension" : "several dimensions together");
-    if (near(ratio, 0.5, 1))
+    if (is_near(ratio, 0.5, 1))
         return SAY(e, "factor 1/2 everywhere: a factor 2 is missing (the derivative of a square), "
                       "or a second use of the value "
                       "was overwritten, not accumulated");
+
     int p, q;
     if (small_fraction(ratio, &p, &q) && q > 1)
         return SAY(e, "factor %s%d/%d everywhere: a factor is missing or stands there twice",
@@ -124,7 +117,7 @@ static bool whole_factor(const evidence *e)
 }
 
 /* As much too much, or too little, at each element. */
-static bool same_amount(const evidence *e)
+static bool same_amount(const reel_check_evidence *e)
 {
     const double amount = e->a - e->n;
     for (int64_t k = 0; k < e->in->n; k++)
@@ -140,25 +133,25 @@ static bool same_amount(const evidence *e)
 
 /* ---- what is passed on ---- */
 /* Backward from twice the gradient adds no more than backward from the gradient did. */
-static bool dout_forgotten(const evidence *e)
+static bool dout_forgotten(const reel_check_evidence *e)
 {
-    reel_check *k = e->k;
+    reel_check_state *k = e->k;
     if (!reel_check_thrice(k, e->input))
         return false;
     for (int64_t i = 0; i < e->in->n; i++)
-        if (!near(k->again[i], 2 * e->in->analytic[i], fabs(e->in->analytic[i])))
+        if (!is_near(k->again[i], 2 * e->in->analytic[i], fabs(e->in->analytic[i])))
             return false;
     return SAY(e, "the gradient from above is forgotten: this one does not grow with it");
 }
 
-static bool another_input(const evidence *e)
+static bool another_input(const reel_check_evidence *e)
 {
-    const reel_check *k = e->k;
+    const reel_check_state *k = e->k;
     for (int j = 0; j < k->n_in; j++) {
         const reel_check_input *other = &k->in[j];
         bool agrees = j != e->input && other->n == e->in->n && all_sampled(other);
         for (int64_t i = 0; i < e->in->n && agrees; i++)
-            agrees = near(e->in->analytic[i], other->numeric[i], e->in->largest);
+            agrees = is_near(e->in->analytic[i], other->numeric[i], e->in->largest);
         char name[96];
         if (agrees)
             return SAY(e, "this is the gradient of %s: given to the wrong input",
@@ -169,7 +162,7 @@ static bool another_input(const evidence *e)
 
 /* ---- places ---- */
 /* A matrix gradient written into memory as its transpose. */
-static bool transposed(const evidence *e)
+static bool transposed(const reel_check_evidence *e)
 {
     const reel_tensor *x = e->in->x;
     if (x->ndim < 2 || !all_sampled(e->in))
@@ -180,7 +173,7 @@ static bool transposed(const evidence *e)
     for (int64_t k = 0; k < e->in->n; k++) {
         const int64_t matrix = k / (rows * columns) * rows * columns,
                       i = k % (rows * columns) / columns, j = k % columns;
-        if (!near(e->in->analytic[matrix + j * rows + i], e->in->numeric[k], e->in->largest))
+        if (!is_near(e->in->analytic[matrix + j * rows + i], e->in->numeric[k], e->in->largest))
             return false;
     }
     return SAY(e, "transposed: the values are right, rows and columns are swapped");
@@ -188,7 +181,7 @@ static bool transposed(const evidence *e)
 
 /* Zero where it should not be and not zero where it should be, elsewhere right: a mask or an index
  * that is not forward's. */
-static bool other_mask(const evidence *e)
+static bool other_mask(const reel_check_evidence *e)
 {
     int64_t missing = 0, superfluous = 0;
     const reel_check_input *in = e->in;
@@ -197,11 +190,12 @@ static bool other_mask(const evidence *e)
             continue;
         const bool have = fabs(in->analytic[k]) > 1e-9 * in->largest,
                    want = fabs(in->numeric[k]) > 1e-9 * in->largest;
-        if (have && want && !near(in->analytic[k], in->numeric[k], in->largest))
+        if (have && want && !is_near(in->analytic[k], in->numeric[k], in->largest))
             return false;
         missing += want && !have;
         superfluous += have && !want;
     }
+
     if (!missing || !superfluous)
         return false;
     return SAY(e,
@@ -211,7 +205,7 @@ static bool other_mask(const evidence *e)
                (long long)missing, (long long)superfluous);
 }
 
-static int ascending(const void *a, const void *b)
+static int ascending_doubles(const void *a, const void *b)
 {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -219,14 +213,14 @@ static int ascending(const void *a, const void *b)
 
 /* The right values in wrong places: nearer to each other by far when both are sorted. Sorts both
  * arrays: to be asked last. */
-static bool permuted(const evidence *e)
+static bool permuted(const reel_check_evidence *e)
 {
     const reel_check_input *in = e->in;
     const double off = fabs(e->a - e->n);
     if (in->n < 3 || !all_sampled(in))
         return false;
-    qsort(in->analytic, (size_t)in->n, sizeof(double), ascending);
-    qsort(in->numeric, (size_t)in->n, sizeof(double), ascending);
+    qsort(in->analytic, (size_t)in->n, sizeof(double), ascending_doubles);
+    qsort(in->numeric, (size_t)in->n, sizeof(double), ascending_doubles);
     for (int64_t k = 0; k < in->n; k++)
         if (fabs(in->analytic[k] - in->numeric[k]) > fmin(1e-5 * in->largest, 1e-3 * off))
             return false;
@@ -238,7 +232,7 @@ static bool permuted(const evidence *e)
 
 /* ---- sums over the wrong part of the output ---- */
 /* Adds up contributions by their index along dimension d of the output: sums[index]. */
-static void sums_along(const reel_check *k, const double *contributions, int d, double *sums)
+static void sums_along(const reel_check_state *k, const double *contributions, int d, double *sums)
 {
     int64_t index[REEL_MAX_DIMS];
     memset(sums, 0, (size_t)k->out.shape[d] * sizeof *sums);
@@ -250,7 +244,7 @@ static void sums_along(const reel_check *k, const double *contributions, int d, 
 
 /* The worst element's gradient is the sum over one slice of the output only, or over all but one.
  */
-static bool partial_sum(const evidence *e, const double *contributions, double *sums)
+static bool partial_sum(const reel_check_evidence *e, const double *contributions, double *sums)
 {
     const reel_tensor *out = &e->k->out;
     for (int d = 0; d < out->ndim; d++) {
@@ -261,23 +255,24 @@ static bool partial_sum(const evidence *e, const double *contributions, double *
             touched += fabs(sums[i]) > 1e-9 * fabs(e->n);
         if (touched < 2)
             continue;
+
         for (int64_t i = 0; i < n; i++) {
             const double scale = fmax(fabs(e->a), fabs(sums[i]));
             if (fabs(sums[i]) <= 1e-9 * fabs(e->n))
                 continue;
-            if (near(e->a, sums[i], scale))
+            if (is_near(e->a, sums[i], scale))
                 return SAY(e,
                            "only index %lld of %lld along dimension %d of the result arrives: "
                            "overwritten where it must be "
                            "added, or a broadcast dimension that is not reduced",
                            (long long)i, (long long)n, d);
-            if (near(e->a, e->n - sums[i], scale))
+            if (is_near(e->a, e->n - sums[i], scale))
                 return SAY(e,
                            "index %lld of %lld along dimension %d of the result does not arrive: "
                            "off by one, or a border left "
                            "out",
                            (long long)i, (long long)n, d);
-            if (near(e->a, e->n + sums[i], scale))
+            if (is_near(e->a, e->n + sums[i], scale))
                 return SAY(e,
                            "index %lld of %lld along dimension %d of the result arrives twice: off "
                            "by one, or overlapping parts",
@@ -289,7 +284,7 @@ static bool partial_sum(const evidence *e, const double *contributions, double *
 
 /* The gradient of a vector along dimension d of the output, summed along another one of the same
  * size. */
-static bool wrong_axis(const evidence *e, const double *all, double *sums)
+static bool wrong_axis(const reel_check_evidence *e, const double *all, double *sums)
 {
     const reel_tensor *out = &e->k->out;
     for (int d = 0; d < out->ndim; d++) {
@@ -298,7 +293,7 @@ static bool wrong_axis(const evidence *e, const double *all, double *sums)
         sums_along(e->k, all, d, sums);
         bool agrees = true;
         for (int64_t i = 0; i < e->in->n && agrees; i++)
-            agrees = near(e->in->analytic[i], sums[i], e->in->largest);
+            agrees = is_near(e->in->analytic[i], sums[i], e->in->largest);
         if (agrees)
             return SAY(e,
                        "wrong broadcast reduction: summed over the wrong axes, element i got what "
@@ -310,7 +305,7 @@ static bool wrong_axis(const evidence *e, const double *all, double *sums)
 }
 
 /* Every element got the sum of all: one reduction too many. */
-static bool summed_too_far(const evidence *e)
+static bool summed_too_far(const reel_check_evidence *e)
 {
     const reel_check_input *in = e->in;
     double total = 0;
@@ -319,15 +314,15 @@ static bool summed_too_far(const evidence *e)
     for (int64_t k = 0; k < in->n; k++)
         total += in->numeric[k];
     for (int64_t k = 0; k < in->n; k++)
-        if (!near(in->analytic[k], total, in->largest))
+        if (!is_near(in->analytic[k], total, in->largest))
             return false;
     return SAY(e, "wrong broadcast reduction: every element got the sum over all of them, one axis "
                   "too many is reduced");
 }
 
-static bool wrong_sums(const evidence *e)
+static bool wrong_sums(const reel_check_evidence *e)
 {
-    reel_check *k = e->k;
+    reel_check_state *k = e->k;
     int64_t longest = e->in->n;
     bool found = false;
     if (k->report->index < 0 || k->n_out < 2)
@@ -338,6 +333,7 @@ static bool wrong_sums(const evidence *e)
     double *one = calloc((size_t)k->n_out, sizeof *one),
            *all = calloc((size_t)k->n_out, sizeof *all);
     double *sums = calloc((size_t)longest, sizeof *sums);
+
     if (one && all && sums &&
         reel_check_contributions(k, e->input, k->report->index, one, NULL) == REEL_OK) {
         found = partial_sum(e, one, sums);
@@ -351,6 +347,7 @@ static bool wrong_sums(const evidence *e)
             found = known && wrong_axis(e, all, sums);
         }
     }
+
     free(one);
     free(all);
     free(sums);
@@ -358,7 +355,7 @@ static bool wrong_sums(const evidence *e)
 }
 
 /* ---- the worst element alone ---- */
-static bool one_element(const evidence *e)
+static bool one_element(const reel_check_evidence *e)
 {
     const double ratio = e->a / e->n;
     int p, q;
@@ -369,11 +366,11 @@ static bool one_element(const evidence *e)
                    e->extent);
     if (fabs(e->a) > 1e3 * fabs(e->n))
         return SAY(e, "a gradient where the value has no influence, %s", e->extent);
-    if (near(ratio, -1, 1))
+    if (is_near(ratio, -1, 1))
         return SAY(e, "sign: the gradient has the wrong sign %s", e->extent);
-    if (near(ratio, 2, 1))
+    if (is_near(ratio, 2, 1))
         return SAY(e, "factor 2 %s: counted twice", e->extent);
-    if (near(ratio, 0.5, 1))
+    if (is_near(ratio, 0.5, 1))
         return SAY(e, "factor 1/2 %s: a second use of the value was overwritten, not accumulated",
                    e->extent);
     if (small_fraction(ratio, &p, &q))
@@ -394,15 +391,16 @@ static bool is_poison(double value)
 
 /* Whether already the value is not, or only what comes after it; and whether somebody computed it,
  * or nobody wrote anything. */
-static bool not_finite(const evidence *e)
+static bool say_not_finite(const reel_check_evidence *e)
 {
-    const reel_check *k = e->k;
+    const reel_check_state *k = e->k;
     for (int64_t i = 0; i < k->n_out; i++)
         if (is_poison(k->y[i]))
             return SAY(e,
                        "not written: element %lld of the result is what lay in memory before, or "
                        "was computed from that",
                        (long long)i);
+
     for (int64_t i = 0; i < e->in->n; i++)
         if (is_poison(e->in->analytic[i]))
             return SAY(e,
@@ -411,6 +409,7 @@ static bool not_finite(const evidence *e)
                        "(with REEL_OP_ASSIGNS backward must write all of din, and forward all of "
                        "`saved` that is read)",
                        (long long)i);
+
     for (int64_t i = 0; i < k->n_out; i++)
         if (!isfinite(k->y[i]))
             return SAY(e,
@@ -422,13 +421,13 @@ static bool not_finite(const evidence *e)
                               : "the expression itself leaves its domain near this input");
 }
 
-static void suggest(const evidence *e)
+void reel_check_suggest(const reel_check_evidence *e)
 {
     bool finite = isfinite(e->a) && isfinite(e->n);
     for (int64_t i = 0; i < e->k->n_out && finite; i++)
         finite = isfinite(e->k->y[i]);
     if (!finite) {
-        not_finite(e);
+        say_not_finite(e);
         return;
     }
     const bool found = e->in->largest == 0
@@ -441,68 +440,4 @@ static void suggest(const evidence *e)
         return;
     if (!found)
         one_element(e);
-}
-
-/* Where the wrong elements of a tensor are: everywhere, at one index of a dimension, or somewhere.
- */
-static void describe_extent(const reel_check *k, const reel_check_input *in, char *text,
-                            size_t size)
-{
-    int64_t index[REEL_MAX_DIMS], shared[REEL_MAX_DIMS], wrong = 0;
-    snprintf(text, size, in->wrong == in->compared ? "everywhere" : "in some places only");
-    if (in->wrong == in->compared)
-        return;
-    for (int64_t e = 0; e < in->n; e++) {
-        const double a = in->analytic[e], n = in->numeric[e];
-        if (isnan(n) ||
-            fabs(a - n) <= k->tolerance * fmax(fmax(fabs(a), fabs(n)), 1e-3 * in->largest))
-            continue;
-        reel_check_unravel(in->x, e, index);
-        for (int d = 0; d < in->x->ndim; d++)
-            if (!wrong || shared[d] != index[d])
-                shared[d] = wrong ? -1 : index[d];
-        wrong++;
-    }
-    size_t used = 0;
-    for (int d = 0; d < in->x->ndim && wrong > 1; d++)
-        if (shared[d] >= 0 && in->x->shape[d] > 1 && used < size)
-            used += (size_t)snprintf(text + used, size - used, "%s index %lld of dimension %d",
-                                     used ? "," : "only at", (long long)shared[d], d);
-}
-
-/* printf writes a NaN's, which says nothing. */
-static double without_sign(double value)
-{
-    return isnan(value) ? fabs(value) : value;
-}
-
-void reel_check_explain(reel_check *k, int64_t wrong)
-{
-    reel_gradcheck_report *report = k->report;
-    const reel_check_input *in = &k->in[report->input];
-    char shape[96], at[120] = "along a random direction", hint[300] = "", name[96], extent[200];
-    int64_t index[REEL_MAX_DIMS];
-    if (report->index >= 0) {
-        char text[96];
-        reel_check_unravel(in->x, report->index, index);
-        reel_shape_text(text, sizeof text, in->x->ndim, index);
-        snprintf(at, sizeof at, "at %s (element %lld)", text, (long long)report->index);
-    }
-    reel_shape_text(shape, sizeof shape, in->x->ndim, in->x->shape);
-    describe_extent(k, in, extent, sizeof extent);
-    suggest(&(evidence){.k = k,
-                        .in = in,
-                        .input = report->input,
-                        .a = report->analytic,
-                        .n = report->numeric,
-                        .extent = extent,
-                        .text = hint,
-                        .size = sizeof hint});
-    snprintf(report->message, sizeof report->message,
-             "%s %s %s: analytic %.12g, numeric %.12g, ratio %.6g, error %.3g over %.3g; %lld of "
-             "%lld elements wrong; %s",
-             reel_check_name(k, report->input, name, sizeof name), shape, at,
-             without_sign(report->analytic), without_sign(report->numeric),
-             without_sign(report->analytic / report->numeric), report->worst_error, k->tolerance,
-             (long long)wrong, (long long)report->checked, hint);
 }

@@ -53,7 +53,7 @@ static double component(const path *p, int64_t e)
 }
 
 /* Sets x to base + t v on the path's elements. */
-static void move(const reel_check *k, const path *p, double t)
+static void move_input(const reel_check_state *k, const path *p, double t)
 {
     const reel_tensor *x = k->in[p->input].x;
     const bool flat = x->ndim != 4 && reel_tensor_is_canonical(x);
@@ -72,18 +72,19 @@ static void move(const reel_check *k, const path *p, double t)
 
 /* ---- differences ---- */
 /* The value where the inputs are now; NULL with an error. */
-static const double *evaluate(reel_check *k, reel_error *err)
+static const double *evaluate_outputs(reel_check_state *k, reel_error *err)
 {
     reel_var leaves[REEL_GRADCHECK_MAX_INPUTS];
     const reel_tensor y = reel_value(reel_check_build(k, k->quiet, REEL_CHECK_NONE, leaves));
     return reel_tape_status(k->quiet, err) == REEL_OK ? y.data : NULL;
 }
 
-reel_status reel_check_unchanged(reel_check *k, bool *sound, reel_error *err)
+reel_status reel_check_unchanged(reel_check_state *k, bool *sound, reel_error *err)
 {
-    const double *now = evaluate(k, err);
+    const double *now = evaluate_outputs(k, err);
     if (!now)
         return reel_tape_status(k->quiet, err);
+
     int64_t changed = 0;
     for (int64_t i = 0; i < k->n_out; i++)
         /* Bits: +0 is not -0, and a NaN is itself.
@@ -101,19 +102,20 @@ reel_status reel_check_unchanged(reel_check *k, bool *sound, reel_error *err)
     return REEL_OK;
 }
 
-reel_status reel_check_contributions(reel_check *k, int input, int64_t e, double *contributions,
-                                     reel_error *err)
+reel_status reel_check_contributions(reel_check_state *k, int input, int64_t e,
+                                     double *contributions, reel_error *err)
 {
     int64_t index[REEL_MAX_DIMS];
     const reel_tensor *x = k->in[input].x;
     reel_check_unravel(x, e, index);
     const double x0 = reel_tensor_get(x, index), h = 1e-5 * fmax(1, fabs(x0));
     memset(contributions, 0, (size_t)k->n_out * sizeof *contributions);
+
     bool failed = false;
     for (int side = -1; side <= 1 && !failed; side += 2) {
         const volatile double moved = x0 + side * h;
         reel_tensor_set(x, index, moved);
-        const double *now = evaluate(k, err);
+        const double *now = evaluate_outputs(k, err);
         failed = !now;
         for (int64_t i = 0; i < k->n_out && !failed; i++)
             contributions[i] += side * k->weights[i] * (now[i] - k->y[i]) / (2 * h);
@@ -130,20 +132,27 @@ typedef struct estimate {
     double gap, ratio, gap_noise; /* J(2h), J(h) / J(2h), and the rounding in J(2h) */
 } estimate;
 
+/* What the evaluations of one derivative add up to over the outputs that moved. */
+typedef struct moved_sums {
+    double gap;            /* J of the present step */
+    double squares, sizes; /* of r_i y_i */
+} moved_sums;
+
 /* Slopes of the outputs from x to x + t v; their weighted sum into *slope. One side leaves them in
- * k->slopes, the other adds J = sum |r_i| |D+_i - D-_i| to *gap: output by output, so that two
+ * k->slopes, the other adds J = sum |r_i| |D+_i - D-_i| to the gap: output by output, so that two
  * corners cannot cancel. */
-static reel_status one_side(reel_check *k, const path *p, double t, double *slope, double *gap,
-                            double *squares, double *sizes, reel_error *err)
+static reel_status one_side(reel_check_state *k, const path *p, double t, double *slope,
+                            moved_sums *sums, reel_error *err)
 {
     if (p->hi - p->lo == 1) { /* the step that the number really takes */
         const volatile double moved = p->base[p->lo] + t;
         t = moved - p->base[p->lo];
     }
-    move(k, p, t);
-    const double *now = evaluate(k, err);
+    move_input(k, p, t);
+    const double *now = evaluate_outputs(k, err);
     if (!now)
         return reel_tape_status(k->quiet, err);
+
     double sum = 0;
     for (int64_t i = 0; i < k->n_out; i++) {
         double one = 0;
@@ -151,39 +160,43 @@ static reel_status one_side(reel_check *k, const path *p, double t, double *slop
             const double size = k->weights[i] * k->y[i];
             one = k->weights[i] * (now[i] - k->y[i]);
             sum += one;
-            *squares += size * size;
-            *sizes += fabs(size);
+            sums->squares += size * size;
+            sums->sizes += fabs(size);
         }
         if (t > 0)
             k->slopes[i] = one / t;
         else
-            *gap += fabs(k->slopes[i] - one / t);
+            sums->gap += fabs(k->slopes[i] - one / t);
     }
     *slope = sum / t;
     return REEL_OK;
 }
 
 /* Derivative along a path with step h. */
-static reel_status differentiate(reel_check *k, const path *p, double h, estimate *out,
+static reel_status differentiate(reel_check_state *k, const path *p, double h, estimate *out,
                                  reel_error *err)
 {
-    double central[2], gap[2] = {0}, squares = 0, sizes = 0;
+    double central[2], gap[2];
+    moved_sums sums = {0};
     reel_status status = REEL_OK;
     for (int i = 0; i < 2 && status == REEL_OK; i++) {
         double above = 0, below = 0;
-        status = one_side(k, p, (i + 1) * h, &above, &gap[i], &squares, &sizes, err);
+        sums.gap = 0;
+        status = one_side(k, p, (i + 1) * h, &above, &sums, err);
         if (status == REEL_OK)
-            status = one_side(k, p, (i + 1) * -h, &below, &gap[i], &squares, &sizes, err);
+            status = one_side(k, p, (i + 1) * -h, &below, &sums, err);
         central[i] = (above + below) / 2;
+        gap[i] = sums.gap;
     }
-    move(k, p, 0);
+    move_input(k, p, 0);
     REEL_TRY(status);
+
     *out = (estimate){.value = (4 * central[0] - central[1]) / 3,
-                      .scale = sqrt(squares / 4),
-                      .noise = 8 * DBL_EPSILON * sqrt(squares / 4) / h,
+                      .scale = sqrt(sums.squares / 4),
+                      .noise = 8 * DBL_EPSILON * sqrt(sums.squares / 4) / h,
                       .gap = gap[1],
                       .ratio = gap[0] / gap[1],
-                      .gap_noise = 8 * DBL_EPSILON * sizes / 4 / h};
+                      .gap_noise = 8 * DBL_EPSILON * sums.sizes / 4 / h};
     return REEL_OK;
 }
 
@@ -192,24 +205,44 @@ typedef struct verdict {
     bool kink;
 } verdict;
 
-/* Compares the analytic derivative a along a path, with smaller steps as long as the two disagree.
- */
-static reel_status judge(reel_check *k, const path *p, double a, double floor, double h, verdict *v,
-                         reel_error *err)
+/* What a derivative is compared with. */
+typedef struct comparison {
+    double analytic;
+    double floor; /* least size that an error is measured against */
+    double step;  /* the first one */
+} comparison;
+
+/* Whether the one-sided differences show a corner. d: the estimate of this step; gap: J of the step
+ * before; off: the disagreement. */
+static bool is_kink(const estimate *d, double gap, double off)
 {
-    const double first_step = h;
-    double error = 0, gap = INFINITY;
+    const bool smooth = d->ratio > 0.4 && d->ratio < 0.6 && d->gap < 0.2 * gap;
+    return d->gap > 50 * d->gap_noise && off <= 4 * d->gap && !smooth;
+}
+
+/* Compares the analytic derivative along a path, with smaller steps as long as the two disagree. */
+static reel_status judge_path(reel_check_state *k, const path *p, const comparison *c, verdict *v,
+                              reel_error *err)
+{
+    const double a = c->analytic;
+    double error = 0, gap = INFINITY, h = c->step;
     *v = (verdict){.error = INFINITY};
     for (int level = 0; level < LEVELS; level++, h /= 16) {
         estimate d;
         REEL_TRY(differentiate(k, p, h, &d, err));
+
         /* The last terms keep a gradient that is zero by nature (a shift before batch norm; the
          * loss of a single class) from being compared with rounding noise, which is what values as
          * large as these leave in a difference over this step. */
-        const double rounding = 1e-9 * d.scale / first_step;
-        const double size = fmax(fmax(fmax(fabs(a), fabs(d.value)), fmax(floor, rounding)), 1e-8);
+        const double rounding = 1e-9 * d.scale / c->step;
+        const double size =
+            fmax(fmax(fmax(fabs(a), fabs(d.value)), fmax(c->floor, rounding)), 1e-8);
         const double off = fabs(a - d.value);
-        error = off == 0 ? 0 : isfinite(size) ? off / size : INFINITY;
+        if (off == 0)
+            error = 0;
+        else
+            error = isfinite(size) ? off / size : INFINITY;
+
         if (!(error >= v->error)) {
             v->error = error;
             v->numeric = d.value;
@@ -217,8 +250,7 @@ static reel_status judge(reel_check *k, const path *p, double a, double floor, d
         if (error <= k->tolerance)
             break;
         if (level == 0 || 10 * d.noise <= k->tolerance * size)
-            v->kink = d.gap > 50 * d.gap_noise && off <= 4 * d.gap &&
-                      !(d.ratio > 0.4 && d.ratio < 0.6 && d.gap < 0.2 * gap);
+            v->kink = is_kink(&d, gap, off);
         gap = d.gap;
     }
     v->kink = v->kink && !(error <= k->tolerance);
@@ -228,7 +260,7 @@ static reel_status judge(reel_check *k, const path *p, double a, double floor, d
 }
 
 /* ---- comparison ---- */
-static void note(reel_check *k, const path *p, double a, const verdict *v)
+static void note_worst(reel_check_state *k, const path *p, double a, const verdict *v)
 {
     reel_gradcheck_report *report = k->report;
     if (!(v->error > report->worst_error) && report->checked + report->projections > 1)
@@ -241,28 +273,29 @@ static void note(reel_check *k, const path *p, double a, const verdict *v)
 }
 
 /* Kinks are counted and leave NaN in numeric. */
-static reel_status compare_element(reel_check *k, path p, int64_t e, reel_error *err)
+static reel_status compare_element(reel_check_state *k, path p, int64_t e, reel_error *err)
 {
     reel_check_input *in = &k->in[p.input];
     verdict v;
     p.lo = e;
     p.hi = e + 1;
-    REEL_TRY(judge(k, &p, in->analytic[e], 1e-3 * in->largest, k->step * fmax(1, fabs(p.base[e])),
-                   &v, err));
+    const comparison c = {in->analytic[e], 1e-3 * in->largest, k->step * fmax(1, fabs(p.base[e]))};
+    REEL_TRY(judge_path(k, &p, &c, &v, err));
     if (v.kink) {
         k->report->kinks++;
         return REEL_OK;
     }
+
     k->report->checked++;
     in->compared++;
     in->numeric[e] = v.numeric;
     if (!(v.error <= k->tolerance))
         in->wrong++;
-    note(k, &p, in->analytic[e], &v);
+    note_worst(k, &p, in->analytic[e], &v);
     return REEL_OK;
 }
 
-static reel_status judge_direction(reel_check *k, const path *p, double *a, verdict *v,
+static reel_status judge_direction(reel_check_state *k, const path *p, double *a, verdict *v,
                                    reel_error *err)
 {
     const double *analytic = k->in[p->input].analytic;
@@ -272,12 +305,13 @@ static reel_status judge_direction(reel_check *k, const path *p, double *a, verd
         squares += analytic[e] * analytic[e];
     }
     *a = dot;
-    return judge(k, p, dot, sqrt(squares) * p->size, k->step, v, err);
+    const comparison c = {dot, sqrt(squares) * p->size, k->step};
+    return judge_path(k, p, &c, v, err);
 }
 
 /* From a direction that disagrees to an element that does, which is then the report's; else the
  * direction stays. */
-static reel_status find_element(reel_check *k, path p, reel_error *err)
+static reel_status find_element(reel_check_state *k, path p, reel_error *err)
 {
     while (p.hi - p.lo > 1) {
         path half[2] = {p, p};
@@ -294,6 +328,7 @@ static reel_status find_element(reel_check *k, path p, reel_error *err)
             }
         }
     }
+
     const reel_gradcheck_report before = *k->report;
     if (before.input == p.input && before.index < 0)
         k->report->worst_error = 0; /* the direction gives way to its element */
@@ -303,7 +338,7 @@ static reel_status find_element(reel_check *k, path p, reel_error *err)
     return REEL_OK;
 }
 
-static reel_status compare_directions(reel_check *k, path p, int count, reel_error *err)
+static reel_status compare_directions(reel_check_state *k, path p, int count, reel_error *err)
 {
     reel_check_input *in = &k->in[p.input];
     p.lo = 0;
@@ -320,11 +355,13 @@ static reel_status compare_directions(reel_check *k, path p, int count, reel_err
             k->report->kinks++;
             continue;
         }
+
         k->report->projections++;
         in->compared++;
-        note(k, &p, a, &v);
+        note_worst(k, &p, a, &v);
         if (v.error <= k->tolerance)
             continue;
+
         REEL_TRY(find_element(k, p, err));
         if (in->wrong == 0)
             in->wrong++;
@@ -334,7 +371,7 @@ static reel_status compare_directions(reel_check *k, path p, int count, reel_err
 
 /* Up to max_elements of an input, chosen by selection sampling (Knuth 3.4.2 S): each set is equally
  * likely. Then, if that was not all of it, whole directions. */
-static reel_status compare_input(reel_check *k, const path *p, reel_error *err)
+static reel_status compare_input(reel_check_state *k, const path *p, reel_error *err)
 {
     const reel_gradcheck_config *config = k->config;
     const int64_t most = config->max_elements > 0 ? config->max_elements : ELEMENTS,
@@ -352,7 +389,7 @@ static reel_status compare_input(reel_check *k, const path *p, reel_error *err)
     return compare_directions(k, *p, config->projections ? config->projections : DIRECTIONS, err);
 }
 
-reel_status reel_check_compare(reel_check *k, reel_error *err)
+reel_status reel_check_compare(reel_check_state *k, int64_t *wrong, reel_error *err)
 {
     reel_gradcheck_report *report = k->report;
     int64_t total = 0;
@@ -366,14 +403,14 @@ reel_status reel_check_compare(reel_check *k, reel_error *err)
         total += k->in[i].wrong;
     }
     report->passed = total == 0 && report->checked > 0 && k->n_out > 0;
-    k->wrong = total > 0;
-    if (total > 0)
-        reel_check_explain(k, total);
-    else if (!report->passed)
-        snprintf(report->message, sizeof report->message,
-                 report->checked ? "nothing could be compared: the result has no elements"
-                 : report->kinks ? "nothing could be compared: %lld elements, all on kinks"
-                                 : "nothing could be compared: the inputs have no elements",
-                 (long long)report->kinks);
+    *wrong = total;
+
+    const char *why = "nothing could be compared: the inputs have no elements";
+    if (report->kinks)
+        why = "nothing could be compared: %lld elements, all on kinks";
+    if (report->checked)
+        why = "nothing could be compared: the result has no elements";
+    if (total == 0 && !report->passed)
+        snprintf(report->message, sizeof report->message, why, (long long)report->kinks);
     return REEL_OK;
 }

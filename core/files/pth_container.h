@@ -1,11 +1,10 @@
-/* What the two containers of .pth files give to the code that takes tensors out of them
- * (core/files/weights_pth.c). */
-#ifndef REEL_CORE_WEIGHTS_PTH_INTERNAL_H
-#define REEL_CORE_WEIGHTS_PTH_INTERNAL_H
+/* The two containers of .pth files: the pickle of the object, and where the bytes of its storages
+ * are. Private to the readers of weight files. */
+#ifndef REEL_CORE_PTH_CONTAINER_H
+#define REEL_CORE_PTH_CONTAINER_H
 
 #include "core/files/pickle.h"
 #include "core/files/source.h"
-#include "core/files/weights_internal.h"
 #include "core/files/zip.h"
 
 /* A storage of the legacy stream. */
@@ -65,8 +64,5 @@ reel_status reel_pth_find(const reel_pth *pth, const reel_pth_id *id, reel_pth_b
                           reel_error *err);
 reel_status reel_pth_load(const reel_pth *pth, const reel_pth_block *block, void *into,
                           reel_error *err);
-
-/* Reads the tensors of an opened file into w. */
-reel_status reel_weights_from_pth(reel_weights *w, reel_pth *pth, reel_error *err);
 
 #endif

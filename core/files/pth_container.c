@@ -6,14 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/files/weights_pth_internal.h"
+#include "core/files/pth_container.h"
+#include "core/files/weights_internal.h"
 
 static reel_status out_of_memory(const reel_pth *pth, reel_error *err)
 {
     return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", pth->source->path);
 }
 
-static const char *printable(reel_printable *room, const char *text, size_t length)
+static const char *printable_text(reel_printable *room, const char *text, size_t length)
 {
     char name[96];
     if (length > sizeof name - 1)
@@ -52,8 +53,11 @@ reel_status reel_pth_read_id(const reel_pth *pth, const reel_pickle_value *stora
     id->key = key->text;
     id->key_length = key->count;
     id->numel = id->view_numel = numel->integer;
+
+    /* Old files: a storage may be a window of another one. */
     if (!view || view->kind == REEL_PICKLE_NONE)
         return REEL_OK;
+
     const reel_pickle_value *offset = NULL, *size = NULL;
     if (view->kind == REEL_PICKLE_TUPLE && view->count == 3) {
         offset = reel_pickle_item(p, view, 1);
@@ -79,7 +83,7 @@ static reel_status read_member(reel_pth *pth, const reel_zip_member *m, size_t m
     REEL_TRY(reel_zip_check(&pth->zip, m, err));
     if (m->size > most)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: %s: expected at most %zu bytes, got %llu",
-                         pth->source->path, printable(&room, m->name, m->name_length), most,
+                         pth->source->path, printable_text(&room, m->name, m->name_length), most,
                          (unsigned long long)m->size);
     *bytes = malloc((size_t)m->size + 1);
     if (!*bytes)
@@ -114,6 +118,7 @@ reel_status reel_pth_open_zip(reel_pth *pth, reel_error *err)
     static const char pickle_name[] = "data.pkl";
     const size_t length = sizeof pickle_name - 1;
     const reel_zip_member *data = NULL, *order = NULL;
+
     for (int i = 0; i < pth->zip.count; i++) {
         const reel_zip_member *m = &pth->zip.list[i];
         if (m->name_length < length ||
@@ -130,6 +135,7 @@ reel_status reel_pth_open_zip(reel_pth *pth, reel_error *err)
     if (!data)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: zip: expected a member data.pkl, got none",
                          pth->source->path);
+
     pth->base = data->name;
     pth->base_length = data->name_length - length;
     REEL_TRY(find_member(pth, "", "byteorder", 9, &order, err));
@@ -142,6 +148,7 @@ reel_status reel_pth_open_zip(reel_pth *pth, reel_error *err)
             return reel_fail(err, REEL_ERR_FORMAT, "%s: byteorder: expected little, got another",
                              pth->source->path);
     }
+
     REEL_TRY(read_member(pth, data, REEL_PTH_PICKLE_MAX, &pth->bytes, err));
     return reel_pickle_read(&pth->pickle, pth->bytes, (size_t)data->size, pth->source->path,
                             pickle_name, err);
@@ -168,6 +175,7 @@ static reel_status list_storages(reel_pth *pth, reel_error *err)
     pth->storages = malloc((size_t)(n + 1) * sizeof *pth->storages);
     if (!pth->storages)
         return out_of_memory(pth, err);
+
     for (uint32_t i = 0; i < p->n_values; i++) {
         if (p->values[i].kind != REEL_PICKLE_STORAGE)
             continue;
@@ -176,6 +184,8 @@ static reel_status list_storages(reel_pth *pth, reel_error *err)
         pth->storages[pth->n_storages++] = (reel_pth_storage){
             .key = id.key, .key_length = id.key_length, .type = id.type, .numel = id.numel};
     }
+
+    /* Several tensors may share a storage: it is kept once. */
     qsort(pth->storages, (size_t)n, sizeof *pth->storages, by_key);
     for (int64_t i = 0; i < n; i++) {
         const reel_pth_storage *s = &pth->storages[i],
@@ -185,7 +195,7 @@ static reel_status list_storages(reel_pth *pth, reel_error *err)
         } else if (s->type != last->type || s->numel != last->numel) {
             return reel_fail(err, REEL_ERR_FORMAT,
                              "%s: storage %s: expected one type and size, got two",
-                             pth->source->path, printable(&room, s->key, s->key_length));
+                             pth->source->path, printable_text(&room, s->key, s->key_length));
         }
     }
     pth->n_storages = kept;
@@ -200,43 +210,62 @@ static reel_pth_storage *find_storage(const reel_pth *pth, const char *key, uint
                : NULL;
 }
 
+/* The storage that a key of the list names; each is named once. */
+static reel_status storage_of_key(const reel_pth *pth, const reel_pickle_value *key,
+                                  reel_pth_storage **storage, reel_error *err)
+{
+    reel_printable room;
+    reel_pth_storage *s =
+        key->kind == REEL_PICKLE_TEXT ? find_storage(pth, key->text, key->count) : NULL;
+    *storage = s;
+    if (s && !s->at)
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_FORMAT,
+                     "%s: storage keys: expected each storage of the object once, got %s %s",
+                     pth->source->path, s ? "twice" : "a key it does not have:",
+                     key->kind == REEL_PICKLE_TEXT ? printable_text(&room, key->text, key->count)
+                                                   : reel_pickle_kind_name(key));
+}
+
+/* The storage begins at *at with its number of elements; *at moves behind its bytes. */
+static reel_status locate_storage(const reel_pth *pth, reel_pth_storage *s, uint64_t *at,
+                                  reel_error *err)
+{
+    const char *path = pth->source->path;
+    reel_printable room;
+    int64_t numel; /* little-endian, as weights_convert.c makes sure of */
+    REEL_TRY(reel_source_read(pth->source, *at, &numel, 8, err));
+    if (numel != s->numel)
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s: storage %s: expected %lld elements as its id says, got %lld", path,
+                         printable_text(&room, s->key, s->key_length), (long long)s->numel,
+                         (long long)numel);
+
+    s->at = *at += 8;
+    if ((uint64_t)numel > (pth->source->size - *at) / (uint64_t)s->type->bytes)
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s: storage %s: expected %lld elements of %d bytes, got %llu bytes: the "
+                         "file is cut short",
+                         path, printable_text(&room, s->key, s->key_length), (long long)numel,
+                         s->type->bytes, (unsigned long long)(pth->source->size - *at));
+    *at += (uint64_t)numel * (uint64_t)s->type->bytes;
+    return REEL_OK;
+}
+
 /* Walks over the storages behind the pickles and notes where each begins. */
 static reel_status locate_storages(reel_pth *pth, const reel_pickle *keys, uint64_t at,
                                    reel_error *err)
 {
     const reel_pickle_value *list = &keys->values[keys->root];
     const char *path = pth->source->path;
-    reel_printable room;
     if (list->kind != REEL_PICKLE_LIST)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: storage keys: expected a list, got %s", path,
                          reel_pickle_kind_name(list));
+
     for (uint32_t cell = list->count ? list->first : 0; cell; cell = keys->cells[cell].next) {
-        const reel_pickle_value *key = &keys->values[keys->cells[cell].value];
-        reel_pth_storage *s =
-            key->kind == REEL_PICKLE_TEXT ? find_storage(pth, key->text, key->count) : NULL;
-        if (!s || s->at)
-            return reel_fail(
-                err, REEL_ERR_FORMAT,
-                "%s: storage keys: expected each storage of the object once, got %s %s", path,
-                s ? "twice" : "a key it does not have:",
-                key->kind == REEL_PICKLE_TEXT ? printable(&room, key->text, key->count)
-                                              : reel_pickle_kind_name(key));
-        int64_t numel; /* little-endian, as weights_convert.c makes sure of */
-        REEL_TRY(reel_source_read(pth->source, at, &numel, 8, err));
-        if (numel != s->numel)
-            return reel_fail(err, REEL_ERR_FORMAT,
-                             "%s: storage %s: expected %lld elements as its id says, got %lld",
-                             path, printable(&room, s->key, s->key_length), (long long)s->numel,
-                             (long long)numel);
-        s->at = at += 8;
-        if ((uint64_t)numel > (pth->source->size - at) / (uint64_t)s->type->bytes)
-            return reel_fail(
-                err, REEL_ERR_FORMAT,
-                "%s: storage %s: expected %lld elements of %d bytes, got %llu bytes: the file "
-                "is cut short",
-                path, printable(&room, s->key, s->key_length), (long long)numel, s->type->bytes,
-                (unsigned long long)(pth->source->size - at));
-        at += (uint64_t)numel * (uint64_t)s->type->bytes;
+        reel_pth_storage *s;
+        REEL_TRY(storage_of_key(pth, &keys->values[keys->cells[cell].value], &s, err));
+        REEL_TRY(locate_storage(pth, s, &at, err));
     }
     if (at != pth->source->size)
         return reel_fail(err, REEL_ERR_FORMAT,
@@ -276,8 +305,9 @@ reel_status reel_pth_open_legacy(reel_pth *pth, reel_error *err)
     if (!pth->bytes)
         return out_of_memory(pth, err);
     REEL_TRY(reel_source_read(pth->source, 0, pth->bytes, size, err));
-    REEL_TRY(next_pickle(pth, size, &at, "magic number", &part,
-                         err)); /* its value was compared when the file was sniffed */
+
+    /* The magic number was compared when the kind of file was decided. */
+    REEL_TRY(next_pickle(pth, size, &at, "magic number", &part, err));
     reel_pickle_free(&part);
     REEL_TRY(next_pickle(pth, size, &at, "protocol", &part, err));
     const reel_pickle_value protocol = part.values[part.root];
@@ -288,14 +318,12 @@ reel_status reel_pth_open_legacy(reel_pth *pth, reel_error *err)
     REEL_TRY(next_pickle(pth, size, &at, "sys_info", &part, err));
     reel_status status = check_sys_info(pth, &part, err);
     reel_pickle_free(&part);
-    if (status == REEL_OK)
-        status = next_pickle(pth, size, &at, "object", &pth->pickle, err);
-    if (status == REEL_OK)
-        status = list_storages(pth, err);
-    if (status == REEL_OK)
-        status = next_pickle(pth, size, &at, "storage keys", &part, err);
-    if (status == REEL_OK)
-        status = locate_storages(pth, &part, at, err);
+    REEL_TRY(status);
+
+    REEL_TRY(next_pickle(pth, size, &at, "object", &pth->pickle, err));
+    REEL_TRY(list_storages(pth, err));
+    REEL_TRY(next_pickle(pth, size, &at, "storage keys", &part, err));
+    status = locate_storages(pth, &part, at, err);
     reel_pickle_free(&part);
     return status;
 }
@@ -308,8 +336,9 @@ reel_status reel_pth_find(const reel_pth *pth, const reel_pth_id *id, reel_pth_b
     *block = (reel_pth_block){0};
     if (__builtin_mul_overflow((uint64_t)id->numel, (uint64_t)id->type->bytes, &block->size))
         return reel_fail(err, REEL_ERR_FORMAT, "%s: storage %s: expected fewer elements than %lld",
-                         pth->source->path, printable(&room, id->key, id->key_length),
+                         pth->source->path, printable_text(&room, id->key, id->key_length),
                          (long long)id->numel);
+
     if (pth->legacy) {
         const reel_pth_storage *s = find_storage(pth, id->key, id->key_length);
         block->at = s ? s->at : 0;
@@ -319,13 +348,14 @@ reel_status reel_pth_find(const reel_pth *pth, const reel_pth_id *id, reel_pth_b
     if (block->at == 0 && !block->member)
         return reel_fail(err, REEL_ERR_FORMAT,
                          "%s: storage %s: expected its bytes in the file, got none",
-                         pth->source->path, printable(&room, id->key, id->key_length));
+                         pth->source->path, printable_text(&room, id->key, id->key_length));
+
     if (!block->member)
         return REEL_OK;
     if (block->member->size != block->size)
         return reel_fail(err, REEL_ERR_FORMAT,
                          "%s: storage %s: expected %llu bytes for %lld elements, got %llu",
-                         pth->source->path, printable(&room, id->key, id->key_length),
+                         pth->source->path, printable_text(&room, id->key, id->key_length),
                          (unsigned long long)block->size, (long long)id->numel,
                          (unsigned long long)block->member->size);
     return reel_zip_check(&pth->zip, block->member, err);

@@ -1,0 +1,106 @@
+/* A weights file in memory: what it holds, whatever kind of file it came from. Reading:
+ * weights_read.c. */
+#include "core/files/weights.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/files/weights_internal.h"
+#include "core/memory.h"
+
+/* ---- stored dtypes and names ---- */
+static const struct {
+    const char *name;
+    size_t size;
+} stored_dtypes[] = {
+    [REEL_STORED_F32] = {"F32", 4}, [REEL_STORED_F64] = {"F64", 8},
+    [REEL_STORED_F16] = {"F16", 2}, [REEL_STORED_BF16] = {"BF16", 2},
+    [REEL_STORED_I64] = {"I64", 8},
+};
+
+size_t reel_stored_size(reel_stored_dtype dtype)
+{
+    return stored_dtypes[dtype].size;
+}
+
+const char *reel_stored_name(reel_stored_dtype dtype)
+{
+    return stored_dtypes[dtype].name;
+}
+
+bool reel_stored_find(const char *name, reel_stored_dtype *dtype)
+{
+    for (int i = 0; i < REEL_COUNT(stored_dtypes); i++) {
+        if (strcmp(stored_dtypes[i].name, name) != 0)
+            continue;
+        *dtype = (reel_stored_dtype)i;
+        return true;
+    }
+    return false;
+}
+
+const char *reel_printable_name(reel_printable *room, const char *name)
+{
+    size_t used = 0;
+    const size_t limit = sizeof room->text - 4;
+    for (; *name && used < limit; name++) {
+        const unsigned char c = (unsigned char)*name;
+        room->text[used++] = c < 32 || c == 127 ? '?' : (char)c;
+    }
+    snprintf(room->text + used, sizeof room->text - used, "%s", *name ? "..." : "");
+    return room->text;
+}
+
+/* ---- the file ---- */
+void reel_weights_destroy(reel_weights *w)
+{
+    if (!w)
+        return;
+    if (w->data)
+        reel_pages_free(w->data, w->data_size + 1);
+    json_decref(w->root);
+    free(w->list);
+    free(w->names);
+    free(w->header);
+    free(w->path);
+    free(w);
+}
+
+int reel_weights_count(const reel_weights *weights)
+{
+    return weights->count;
+}
+
+const char *reel_weights_format(const reel_weights *weights)
+{
+    return weights->format;
+}
+
+const reel_weight *reel_weights_at(const reel_weights *weights, int index)
+{
+    REEL_ASSERT(index >= 0 && index < weights->count);
+    return &weights->list[index];
+}
+
+const reel_weight *reel_weights_find(const reel_weights *weights, const char *name)
+{
+    for (int i = 0; i < weights->count; i++)
+        if (strcmp(weights->list[i].name, name) == 0)
+            return &weights->list[i];
+    return NULL;
+}
+
+const char *reel_weights_metadata(const reel_weights *weights, const char *key)
+{
+    return json_string_value(json_object_get(json_object_get(weights->root, "__metadata__"), key));
+}
+
+const char *reel_weights_metadata_key(const reel_weights *weights, int index)
+{
+    json_t *metadata = json_object_get(weights->root, "__metadata__");
+    void *at = json_object_iter(metadata);
+    while (at && index-- > 0)
+        at = json_object_iter_next(metadata, at);
+    return at ? json_object_iter_key(at) : NULL;
+}
