@@ -37,11 +37,7 @@ MOST_LINES = 500
 MOST_IN_TRAIN = 12
 # Longer files, each with its reason.
 LONGER = {
-    "core/files/pickle.c": "to be divided",
-    "core/gradcheck/gradcheck_hint.c": "to be divided",
-    "tests/gradient/test_gradcheck.c": "to be divided",
     "tests/gradient/wrong_operators.h": "a table of wrong operators beside what they do",
-    "tests/unit/core/test_weights.c": "to be divided",
     "train/cli/cmd_train.c": "to be divided",
 }
 # Names that are still shared: a list that only shrinks.
