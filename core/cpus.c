@@ -73,6 +73,7 @@ int reel_cgroup_cpus(const char *membership, const char *mount)
     char line[PATH_MAX + 256], below[PATH_MAX + 512];
     double smallest = quota_of(mount);
     FILE *f = fopen(membership, "r");
+
     while (f && fgets(line, sizeof line, f)) {
         char *controllers = strchr(line, ':'),
              *path = controllers ? strchr(controllers + 1, ':') : NULL;

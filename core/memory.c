@@ -30,6 +30,8 @@ void *reel_pages_alloc(size_t bytes, reel_error *err)
                   strerror(errno));
         return NULL;
     }
+
+    /* Give back what lies before that boundary and behind the last page. */
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
     char *start = (char *)(((uintptr_t)raw + huge_page - 1) / huge_page * huge_page);
     char *end = start + (bytes + page - 1) / page * page;
@@ -37,6 +39,7 @@ void *reel_pages_alloc(size_t bytes, reel_error *err)
         munmap(raw, (size_t)(start - raw));
     if (raw + size > end)
         munmap(end, (size_t)(raw + (size + page - 1) / page * page - end));
+
     if (bytes >= huge_page)
         madvise(start, bytes, MADV_HUGEPAGE); /* only advice: failing is fine */
     return start;
@@ -55,14 +58,14 @@ void reel_pages_release(void *pages, size_t bytes)
         madvise(pages, bytes, MADV_DONTNEED);
 }
 
-typedef struct block {
+typedef struct arena_block {
     size_t begin, end;
-} block;
+} arena_block;
 
 struct reel_arena {
     char *base;
     size_t reserved, peak, used;
-    block *blocks; /* live, by address */
+    arena_block *blocks; /* live, by address */
     int count, capacity;
 };
 
@@ -121,23 +124,27 @@ void *reel_arena_alloc(reel_arena *arena, size_t bytes)
     size_t need = (bytes + REEL_ALIGNMENT - 1) / REEL_ALIGNMENT * REEL_ALIGNMENT;
     if (need == 0)
         need = REEL_ALIGNMENT;
+
     if (arena->count == arena->capacity) {
         const int capacity = arena->capacity ? arena->capacity * 2 : 64;
-        block *blocks = realloc(arena->blocks, (size_t)capacity * sizeof *blocks);
+        arena_block *blocks = realloc(arena->blocks, (size_t)capacity * sizeof *blocks);
         if (!blocks)
             return NULL;
         arena->blocks = blocks;
         arena->capacity = capacity;
     }
+
+    /* The lowest gap that fits: the same addresses in every step. */
     size_t begin = 0;
     int i = 0;
     while (i < arena->count && arena->blocks[i].begin - begin < need)
         begin = arena->blocks[i++].end;
     if (i == arena->count && arena->reserved - begin < need)
         return NULL;
+
     memmove(arena->blocks + i + 1, arena->blocks + i,
             (size_t)(arena->count - i) * sizeof *arena->blocks);
-    arena->blocks[i] = (block){begin, begin + need};
+    arena->blocks[i] = (arena_block){begin, begin + need};
     arena->count++;
     arena->used += need;
     if (begin + need > arena->peak)

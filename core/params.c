@@ -55,6 +55,7 @@ reel_status reel_params_add(reel_params *params, const char *name, int ndim, con
                          name, reel_shape_text(text, sizeof text, ndim, shape));
     if (reel_params_find(params, name))
         return reel_fail(err, REEL_ERR_INVALID, "parameter %s: the name is taken already", name);
+
     if (params->count == params->capacity) {
         const int capacity = params->capacity ? params->capacity * 2 : 32;
         reel_param **list = realloc(params->list, (size_t)capacity * sizeof *list);
@@ -63,6 +64,7 @@ reel_status reel_params_add(reel_params *params, const char *name, int ndim, con
         params->list = list;
         params->capacity = capacity;
     }
+
     reel_param *p = calloc(1, sizeof *p);
     char *copy = strdup(name);
     if (!p || !copy) {
@@ -70,6 +72,7 @@ reel_status reel_params_add(reel_params *params, const char *name, int ndim, con
         free(copy);
         return reel_fail(err, REEL_ERR_MEMORY, "parameter %s: out of memory", name);
     }
+
     *p = (reel_param){.name = copy,
                       .value = reel_tensor_of(NULL, params->dtype, ndim, shape),
                       .grad = reel_tensor_of(NULL, params->dtype, ndim, shape),

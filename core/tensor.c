@@ -47,6 +47,8 @@ reel_tensor reel_tensor_with_layout(void *data, reel_dtype dtype, reel_layout la
     reel_tensor t = {.data = data, .dtype = dtype, .layout = layout, .ndim = ndim};
     for (int d = 0; d < REEL_MAX_DIMS; d++)
         t.shape[d] = d < ndim ? shape[d] : 1;
+
+    /* (n, c, h, w) in memory order n, h, w, c */
     if (layout == REEL_CHANNELS_LAST) {
         t.stride[1] = 1;
         t.stride[3] = shape[1];
@@ -54,6 +56,7 @@ reel_tensor reel_tensor_with_layout(void *data, reel_dtype dtype, reel_layout la
         t.stride[0] = shape[1] * shape[3] * shape[2];
         return t;
     }
+
     int64_t step = 1;
     for (int d = ndim - 1; d >= 0; d--) {
         t.stride[d] = step;
@@ -132,22 +135,37 @@ void reel_tensor_set(const reel_tensor *t, const int64_t *index, double value)
         ((float *)t->data)[i] = (float)value;
 }
 
-/* One run along the last dimension. */
-static void copy_run(void *dst, reel_dtype dt, int64_t ds, const void *src, reel_dtype st,
-                     int64_t ss, int64_t n)
+/* A run of elements along one dimension. */
+typedef struct tensor_run {
+    void *data;
+    reel_dtype dtype;
+    int64_t stride;
+} tensor_run;
+
+static void copy_run(tensor_run dst, tensor_run src, int64_t n)
 {
-    if (dt == REEL_F32 && st == REEL_F32)
+    if (dst.dtype == REEL_F32 && src.dtype == REEL_F32)
         for (int64_t i = 0; i < n; i++)
-            ((float *)dst)[i * ds] = ((const float *)src)[i * ss];
-    else if (dt == REEL_F64 && st == REEL_F64)
+            ((float *)dst.data)[i * dst.stride] = ((const float *)src.data)[i * src.stride];
+    else if (dst.dtype == REEL_F64 && src.dtype == REEL_F64)
         for (int64_t i = 0; i < n; i++)
-            ((double *)dst)[i * ds] = ((const double *)src)[i * ss];
-    else if (dt == REEL_F64)
+            ((double *)dst.data)[i * dst.stride] = ((const double *)src.data)[i * src.stride];
+    else if (dst.dtype == REEL_F64)
         for (int64_t i = 0; i < n; i++)
-            ((double *)dst)[i * ds] = (double)((const float *)src)[i * ss];
+            ((double *)dst.data)[i * dst.stride] =
+                (double)((const float *)src.data)[i * src.stride];
     else
         for (int64_t i = 0; i < n; i++)
-            ((float *)dst)[i * ds] = (float)((const double *)src)[i * ss];
+            ((float *)dst.data)[i * dst.stride] = (float)((const double *)src.data)[i * src.stride];
+}
+
+/* The run along the last dimension that begins at index. */
+static tensor_run run_at(const reel_tensor *t, const int64_t *index)
+{
+    return (tensor_run){.data = (char *)t->data +
+                                (size_t)reel_tensor_offset(t, index) * reel_dtype_size(t->dtype),
+                        .dtype = t->dtype,
+                        .stride = t->ndim > 0 ? t->stride[t->ndim - 1] : 1};
 }
 
 void reel_tensor_copy(const reel_tensor *dst, const reel_tensor *src)
@@ -160,18 +178,13 @@ void reel_tensor_copy(const reel_tensor *dst, const reel_tensor *src)
         memcpy(dst->data, src->data, reel_tensor_bytes(src));
         return;
     }
+
+    /* Run by run; the other dimensions count like an odometer. */
     const int inner = src->ndim - 1;
     const int64_t run = inner >= 0 ? src->shape[inner] : 1;
-    const int64_t ds = inner >= 0 ? dst->stride[inner] : 1,
-                  ss = inner >= 0 ? src->stride[inner] : 1;
     int64_t index[REEL_MAX_DIMS] = {0};
     for (;;) {
-        copy_run((char *)dst->data +
-                     (size_t)reel_tensor_offset(dst, index) * reel_dtype_size(dst->dtype),
-                 dst->dtype, ds,
-                 (const char *)src->data +
-                     (size_t)reel_tensor_offset(src, index) * reel_dtype_size(src->dtype),
-                 src->dtype, ss, run);
+        copy_run(run_at(dst, index), run_at(src, index), run);
         int d = inner - 1;
         while (d >= 0 && ++index[d] == src->shape[d])
             index[d--] = 0;

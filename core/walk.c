@@ -23,7 +23,7 @@ static bool mergeable(const reel_walk *w, int outer, int inner)
     return true;
 }
 
-static void merge(reel_walk *w)
+static void merge_loops(reel_walk *w)
 {
     int last = 0;
     for (int d = 1; d < w->ndim; d++) {
@@ -40,9 +40,9 @@ static void merge(reel_walk *w)
 }
 
 /* A walk without loops visits one element; one loop of size 1 spares everyone the special case. */
-static void finish(reel_walk *w)
+static void finish_walk(reel_walk *w)
 {
-    merge(w);
+    merge_loops(w);
     if (w->ndim > 0)
         return;
     w->ndim = 1;
@@ -56,6 +56,8 @@ reel_walk reel_walk_make(int order, int ndim, const int64_t *shape, int operands
 {
     REEL_ASSERT(operands <= REEL_WALK_OPERANDS && ndim <= REEL_MAX_DIMS);
     reel_walk w = {.operands = operands};
+
+    /* A stride of 0 repeats what a tensor lacks or has with size 1. */
     for (int d = 0; d < ndim; d++) {
         if (shape[d] == 1)
             continue;
@@ -68,11 +70,12 @@ reel_walk reel_walk_make(int order, int ndim, const int64_t *shape, int operands
         }
         w.ndim++;
     }
+
     if (order >= 0) /* insertion sort: stable, at most eight loops */
         for (int d = 1; d < w.ndim; d++)
             for (int e = d; e > 0 && w.stride[e - 1][order] < w.stride[e][order]; e--)
                 swap_loops(&w, e - 1, e);
-    finish(&w);
+    finish_walk(&w);
     return w;
 }
 
@@ -87,8 +90,8 @@ void reel_walk_split(const reel_walk *w, int operand, reel_walk *moving, reel_wa
         part->size[part->ndim] = w->size[d];
         memcpy(part->stride[part->ndim++], w->stride[d], sizeof w->stride[d]);
     }
-    finish(moving);
-    finish(still);
+    finish_walk(moving);
+    finish_walk(still);
 }
 
 int64_t reel_walk_count(const reel_walk *w, int dims)

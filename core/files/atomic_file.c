@@ -25,18 +25,21 @@ reel_status reel_atomic_open(reel_atomic_file *f, const char *path, reel_error *
         !S_ISREG(st.st_mode)) /* rename would put a file in the place of /dev/null */
         return reel_fail(err, REEL_ERR_IO, "%s: expected the name of a file, found a %s", path,
                          S_ISDIR(st.st_mode) ? "folder" : "device or pipe");
+
     f->folder = slash ? strndup(path, length) : strdup(".");
     f->temporary = malloc(room);
     if (!f->folder || !f->temporary) {
         reel_atomic_close(f, REEL_ERR_MEMORY, NULL);
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
     }
+
     for (int n = 0; f->fd < 0 && n < 10000; n++) {
         snprintf(f->temporary, room, "%.*s.reel-%ld-%d.tmp", (int)length, path, (long)getpid(), n);
         f->fd = open(f->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (f->fd < 0 && errno != EEXIST)
             break;
     }
+
     if (f->fd >= 0)
         return REEL_OK;
     const reel_status status = io_error(f, "created", err);

@@ -115,6 +115,8 @@ static reel_status read_preprocessing(reel_preprocessing *p, const char *text, c
                                  "resize", &resize, "mean", &p->mean[0], &p->mean[1], &p->mean[2],
                                  "std", &p->std[0], &p->std[1], &p->std[2], "pixel_scale",
                                  &p->pixel_scale, "exif", &exif) != 0;
+
+    /* Files written before there was a choice say nothing about EXIF, and mean "ignore". */
     p->upright = !bad && !strcmp(exif, "apply");
     bad = bad || (!p->upright && strcmp(exif, "ignore") != 0);
     json_decref(o);
@@ -169,6 +171,7 @@ static reel_status read_shapes(reel_model_card *card, const reel_weights *weight
             last = w;
         }
     }
+
     if (!last || last->shape[0] < 1)
         return reel_fail(err, REEL_ERR_FORMAT,
                          "%s: holds no classifier.N.weight, so it is not one of the networks here",
@@ -193,13 +196,16 @@ reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weig
                          "%s: is a checkpoint (for --resume); expected weights, such as "
                          "model.safetensors beside it",
                          file);
-    const char *stored = reel_weights_metadata(weights, "arch"), *text;
-    const char *name = stored ? stored : arch ? arch : "alexnet";
+
+    const char *name = reel_weights_metadata(weights, "arch"), *text;
+    if (!name)
+        name = arch ? arch : "alexnet";
     if (strlen(name) >= sizeof card->arch)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: network '%.40s...' is not known here", file,
                          name);
     snprintf(card->arch, sizeof card->arch, "%s", name);
     REEL_TRY(read_shapes(card, weights, file, err));
+
     if ((text = reel_weights_metadata(weights, "head")))
         snprintf(card->head, sizeof card->head, "%s", text);
     if ((text = reel_weights_metadata(weights, "image_size"))) {
@@ -209,6 +215,7 @@ reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weig
                              "%s: metadata image_size: expected 1 to %d, got %.40s", file,
                              LARGEST_SIDE, text);
     }
+
     card->preprocessing = (reel_preprocessing){.size = card->image_size,
                                                .mean = {0.485, 0.456, 0.406},
                                                .std = {0.229, 0.224, 0.225},
@@ -231,6 +238,7 @@ reel_status reel_model_card_resumes(const reel_model_card *card, const reel_weig
         status = reel_fail(err, REEL_ERR_INVALID,
                            "%s: was trained on %" PRId64 " classes, the data has %" PRId64, file, n,
                            card->classes);
+
     for (int64_t c = 0; status == REEL_OK && c < n; c++) {
         const char *name = json_string_value(json_array_get(names, (size_t)c));
         if (!name || strcmp(name, card->class_names[c]) != 0)

@@ -117,6 +117,7 @@ const char *reel_pickle_opcode_name(unsigned char code, char text[8])
         {0x97, "NEXT_BUFFER"},
         {0x98, "READONLY_BUFFER"},
     };
+
     for (int i = 0; i < REEL_COUNT(names); i++)
         if (names[i].code == code)
             return names[i].name;

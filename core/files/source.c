@@ -42,10 +42,12 @@ reel_status reel_source_read(const reel_source *s, uint64_t at, void *into, size
                          s->path, bytes, (unsigned long long)at, (unsigned long long)s->size);
     if (bytes == 0)
         return REEL_OK;
+
     if (s->fd < 0) {
         memcpy(into, s->bytes + at, bytes);
         return REEL_OK;
     }
+
     char *to = into;
     while (bytes > 0) {
         const ssize_t got =

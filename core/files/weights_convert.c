@@ -38,7 +38,7 @@ typedef union chunk {
 } chunk;
 
 /* Decodes n <= CHUNK values into float or double, whichever holds them: returns which. */
-static reel_dtype decode(chunk *into, reel_stored_dtype dtype, const char *from, int64_t n)
+static reel_dtype decode_chunk(chunk *into, reel_stored_dtype dtype, const char *from, int64_t n)
 {
     switch (dtype) {
     case REEL_STORED_F32:
@@ -74,8 +74,9 @@ bool reel_weight_is_finite(const reel_weight *w, reel_dtype dtype)
     for (int64_t begin = 0; begin < n; begin += CHUNK) {
         const int64_t length = n - begin < CHUNK ? n - begin : CHUNK;
         bool finite = true;
-        if (decode(&values, w->dtype, (const char *)w->data + (size_t)begin * element, length) ==
-            REEL_F32)
+
+        if (decode_chunk(&values, w->dtype, (const char *)w->data + (size_t)begin * element,
+                         length) == REEL_F32)
             for (int64_t i = 0; i < length; i++)
                 finite &= fabsf(values.f[i]) <= __FLT_MAX__;
         else if (dtype == REEL_F64)
@@ -84,14 +85,29 @@ bool reel_weight_is_finite(const reel_weight *w, reel_dtype dtype)
         else
             for (int64_t i = 0; i < length; i++)
                 finite &= fabsf((float)values.d[i]) <= __FLT_MAX__;
+
         if (!finite)
             return false;
     }
     return true;
 }
 
-/* Decoded runs go through one-dimensional views of t, so that no layout needs memory of its own and
- * nothing can fail. */
+/* Decodes n values into a run of t that begins at index, by way of a one-dimensional view. */
+static void decode_run(const reel_weight *w, const char *from, const reel_tensor *t,
+                       const int64_t *index, int64_t n)
+{
+    const int inner = t->ndim - 1;
+    chunk values;
+    const reel_tensor source =
+        reel_tensor_of(&values, decode_chunk(&values, w->dtype, from, n), 1, &n);
+    reel_tensor view = reel_tensor_of(NULL, t->dtype, 1, &n);
+    view.data = (char *)t->data + (size_t)reel_tensor_offset(t, index) * reel_dtype_size(t->dtype);
+    view.stride[0] = inner >= 0 ? t->stride[inner] : 1;
+    view.layout = REEL_STRIDED;
+    reel_tensor_copy(&view, &source);
+}
+
+/* Run by run along the last dimension: no layout needs memory of its own, and nothing can fail. */
 static void decode_into(const reel_weight *w, const reel_tensor *t)
 {
     const size_t element = reel_stored_size(w->dtype);
@@ -99,22 +115,16 @@ static void decode_into(const reel_weight *w, const reel_tensor *t)
     const int64_t run = inner >= 0 ? t->shape[inner] : 1;
     const char *from = w->data;
     int64_t index[REEL_MAX_DIMS] = {0};
-    chunk values;
     for (;;) {
         for (int64_t begin = 0; begin < run; begin += CHUNK) {
             const int64_t length = run - begin < CHUNK ? run - begin : CHUNK;
             if (inner >= 0)
                 index[inner] = begin;
-            const reel_tensor source =
-                reel_tensor_of(&values, decode(&values, w->dtype, from, length), 1, &length);
-            reel_tensor view = reel_tensor_of(NULL, t->dtype, 1, &length);
-            view.data =
-                (char *)t->data + (size_t)reel_tensor_offset(t, index) * reel_dtype_size(t->dtype);
-            view.stride[0] = inner >= 0 ? t->stride[inner] : 1;
-            view.layout = REEL_STRIDED;
-            reel_tensor_copy(&view, &source);
+            decode_run(w, from, t, index, length);
             from += (size_t)length * element;
         }
+
+        /* The other dimensions count like an odometer. */
         if (inner >= 0)
             index[inner] = 0;
         int d = inner - 1;
@@ -137,6 +147,8 @@ reel_status reel_weight_to_tensor(const reel_weight *w, const reel_tensor *t, re
     }
     if (w->bytes == 0)
         return REEL_OK;
+
+    /* Aligned floats and doubles are copied as they lie. */
     const bool plain = w->dtype == REEL_STORED_F32 || w->dtype == REEL_STORED_F64;
     if (!plain || (uintptr_t)w->data % reel_stored_size(w->dtype) != 0) {
         decode_into(w, t);

@@ -44,6 +44,11 @@ typedef struct reel_printable {
 } reel_printable;
 const char *reel_printable_name(reel_printable *room, const char *name);
 
+/* Whether the tensor is there (not NULL) and has the parameter's shape. */
+bool reel_weight_fits(const reel_weight *w, const reel_param *p);
+/* REEL_ERR_NONFINITE names the first tensor that fits a parameter and holds NaN or infinity. */
+reel_status reel_weights_check_finite(const reel_params *params, const reel_weights *weights,
+                                      reel_error *err);
 /* Whether every value is finite, also after narrowing to dtype. */
 bool reel_weight_is_finite(const reel_weight *w, reel_dtype dtype);
 

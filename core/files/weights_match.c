@@ -1,45 +1,34 @@
 /* A parameter store from a weight file of a related network: what fits by name and shape is taken,
  * the rest is told. */
-#include <string.h>
-
 #include "core/files/weights_internal.h"
 
-static bool fits(const reel_param *p, const reel_weight *w)
+/* How a parameter and the file's tensor of its name, or NULL, go together. */
+static reel_match match_of(const reel_param *p, const reel_weight *w)
 {
-    return w && p->value.ndim == w->ndim &&
-           memcmp(p->value.shape, w->shape, (size_t)w->ndim * sizeof *w->shape) == 0;
+    if (reel_weight_fits(w, p))
+        return REEL_MATCH_LOADED;
+    return w ? REEL_MATCH_OTHER_SHAPE : REEL_MATCH_MISSING;
 }
 
 reel_status reel_params_load_matching(reel_params *params, const reel_weights *weights,
                                       reel_match_fn *tell, void *user, int *loaded, reel_error *err)
 {
-    const int count = reel_params_count(params);
     *loaded = 0;
-    for (int i = 0; i < count; i++) {
+    REEL_TRY(reel_weights_check_finite(params, weights, err));
+
+    for (int i = 0; i < reel_params_count(params); i++) {
         const reel_param *p = reel_params_at(params, i);
         const reel_weight *w = reel_weights_find(weights, p->name);
-        if (!fits(p, w) || reel_weight_is_finite(w, p->value.dtype))
-            continue;
-        reel_printable room;
-        return reel_fail(err, REEL_ERR_NONFINITE,
-                         "%s: tensor %s: expected finite numbers, got NaN or infinity",
-                         weights->path, reel_printable_name(&room, p->name));
-    }
-    for (int i = 0; i < count; i++) {
-        const reel_param *p = reel_params_at(params, i);
-        const reel_weight *w = reel_weights_find(weights, p->name);
-        const bool take = fits(p, w);
-        if (take) {
+        const reel_match match = match_of(p, w);
+        if (match == REEL_MATCH_LOADED) {
             REEL_TRY(reel_weight_to_tensor(w, &p->value, err));
             ++*loaded;
         }
         if (tell)
-            tell(user,
-                 take ? REEL_MATCH_LOADED
-                 : w  ? REEL_MATCH_OTHER_SHAPE
-                      : REEL_MATCH_MISSING,
-                 p, w);
+            tell(user, match, p, w);
     }
+
+    /* What no parameter asked for. */
     for (int i = 0; i < reel_weights_count(weights) && tell; i++) {
         const reel_weight *w = reel_weights_at(weights, i);
         if (!reel_params_find(params, w->name))

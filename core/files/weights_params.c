@@ -40,10 +40,26 @@ static bool is_counter(const char *name)
     return length >= sizeof tail - 1 && strcmp(name + length - (sizeof tail - 1), tail) == 0;
 }
 
-static bool same_shape(const reel_param *p, const reel_weight *w)
+bool reel_weight_fits(const reel_weight *w, const reel_param *p)
 {
-    return p->value.ndim == w->ndim &&
+    return w && p->value.ndim == w->ndim &&
            memcmp(p->value.shape, w->shape, (size_t)w->ndim * sizeof *w->shape) == 0;
+}
+
+reel_status reel_weights_check_finite(const reel_params *params, const reel_weights *weights,
+                                      reel_error *err)
+{
+    for (int i = 0; i < reel_params_count(params); i++) {
+        const reel_param *p = reel_params_at(params, i);
+        const reel_weight *w = reel_weights_find(weights, p->name);
+        if (!reel_weight_fits(w, p) || reel_weight_is_finite(w, p->value.dtype))
+            continue;
+        reel_printable room;
+        return reel_fail(err, REEL_ERR_NONFINITE,
+                         "%s: tensor %s: expected finite numbers, got NaN or infinity",
+                         weights->path, reel_printable_name(&room, p->name));
+    }
+    return REEL_OK;
 }
 
 static reel_status check_names_and_shapes(const reel_params *params, const reel_weights *weights,
@@ -52,10 +68,11 @@ static reel_status check_names_and_shapes(const reel_params *params, const reel_
     complaint c = {.used = 0};
     reel_printable room;
     char line[160];
+
     for (int i = 0; i < reel_params_count(params); i++) {
         const reel_param *p = reel_params_at(params, i);
         const reel_weight *w = reel_weights_find(weights, p->name);
-        if (w && same_shape(p, w))
+        if (reel_weight_fits(w, p))
             continue;
         if (w) {
             complain_shape(&c, p, w);
@@ -64,6 +81,8 @@ static reel_status check_names_and_shapes(const reel_params *params, const reel_
         snprintf(line, sizeof line, "%s: missing", reel_printable_name(&room, p->name));
         complain(&c, line);
     }
+
+    /* PyTorch's counters of batch normalisation are not missed. */
     for (int i = 0; i < reel_weights_count(weights); i++) {
         const reel_weight *w = reel_weights_at(weights, i);
         if (reel_params_find(params, w->name) || is_counter(w->name))
@@ -71,6 +90,7 @@ static reel_status check_names_and_shapes(const reel_params *params, const reel_
         snprintf(line, sizeof line, "%s: not in the model", reel_printable_name(&room, w->name));
         complain(&c, line);
     }
+
     if (c.count == 0)
         return REEL_OK;
     char more[48] = "";
@@ -83,16 +103,8 @@ static reel_status check_names_and_shapes(const reel_params *params, const reel_
 reel_status reel_params_load(reel_params *params, const reel_weights *weights, reel_error *err)
 {
     REEL_TRY(check_names_and_shapes(params, weights, err));
+    REEL_TRY(reel_weights_check_finite(params, weights, err));
     const int count = reel_params_count(params);
-    for (int i = 0; i < count; i++) {
-        const reel_param *p = reel_params_at(params, i);
-        if (reel_weight_is_finite(reel_weights_find(weights, p->name), p->value.dtype))
-            continue;
-        reel_printable room;
-        return reel_fail(err, REEL_ERR_NONFINITE,
-                         "%s: tensor %s: expected finite numbers, got NaN or infinity",
-                         weights->path, reel_printable_name(&room, p->name));
-    }
     for (int i = 0; i < count; i++) {
         const reel_param *p = reel_params_at(params, i);
         REEL_TRY(reel_weight_to_tensor(reel_weights_find(weights, p->name), &p->value, err));

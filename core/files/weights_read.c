@@ -14,6 +14,7 @@ static reel_status check_start(const unsigned char *start, size_t have, uint64_t
     *header = 0;
     for (int i = 7; i >= 0 && have >= 8; i--)
         *header = *header << 8 | start[i];
+
     const bool plausible = have > 8 && start[8] == '{';
     if (plausible && *header >= 2 && *header <= REEL_WEIGHTS_HEADER_MAX && *header <= size - 8)
         return REEL_OK;
@@ -38,6 +39,7 @@ static reel_status read_zip(reel_weights *w, const reel_source *s, const unsigne
     reel_pth pth = {.source = s};
     w->format = "pth";
     reel_status status = reel_zip_open(&pth.zip, s, err);
+
     bool ours = memmem(start, have, "data.pkl", 8) != NULL;
     for (int i = 0; i < pth.zip.count && !ours; i++)
         ours = memmem(pth.zip.list[i].name, pth.zip.list[i].name_length, "data.pkl", 8) != NULL;
@@ -45,6 +47,7 @@ static reel_status read_zip(reel_weights *w, const reel_source *s, const unsigne
         status =
             reel_fail(err, REEL_ERR_FORMAT, "%s: expected a safetensors or .pth file, found %s",
                       w->path, reel_weights_sniff(start, have));
+
     if (status == REEL_OK)
         status = reel_pth_open_zip(&pth, err);
     if (status == REEL_OK)

@@ -28,6 +28,7 @@ static const char *scan_header(const char *text, size_t size)
                 string = false;
             continue;
         }
+
         string = c == '"';
         values += c == ',';
         objects += c == '{';

@@ -54,6 +54,7 @@ const char *reel_weights_sniff(const unsigned char *bytes, size_t size)
         {"GGUF", 4, "a GGUF file"},
         {"\x1f\x8b", 2, "a gzip file: unpack it first"},
     };
+
     if (size == 0)
         return "an empty file";
     if (begins(bytes, size, "PK\3\4", 4))

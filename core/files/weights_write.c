@@ -14,15 +14,15 @@
 #include "core/files/weights_internal.h"
 
 /* A tensor, or (stored.data not NULL) values of a file that go out as they came. */
-typedef struct entry {
+typedef struct pending_weight {
     char *name;
     reel_tensor tensor;
     reel_weight stored; /* dtype, shape and bytes of both */
     uLong crc;
-} entry;
+} pending_weight;
 
 struct reel_weights_writer {
-    entry *list;
+    pending_weight *list;
     int count, capacity;
     json_t *metadata;
 };
@@ -57,8 +57,8 @@ static bool is_utf8(const char *text)
     return json != NULL;
 }
 
-static reel_status add(reel_weights_writer *writer, const char *name, const entry *what,
-                       reel_error *err)
+static reel_status add_pending(reel_weights_writer *writer, const char *name,
+                               const pending_weight *what, reel_error *err)
 {
     reel_printable room;
     bool taken = strcmp(name, "__metadata__") == 0 ||
@@ -69,14 +69,16 @@ static reel_status add(reel_weights_writer *writer, const char *name, const entr
         return reel_fail(err, REEL_ERR_INVALID, "weights: tensor %s: the name is %s",
                          reel_printable_name(&room, name),
                          taken ? "taken or reserved" : "not UTF-8");
+
     if (writer->count == writer->capacity) {
         const int capacity = writer->capacity ? writer->capacity * 2 : 32;
-        entry *list = realloc(writer->list, (size_t)capacity * sizeof *list);
+        pending_weight *list = realloc(writer->list, (size_t)capacity * sizeof *list);
         if (!list)
             return reel_fail(err, REEL_ERR_MEMORY, "weights: out of memory");
         writer->list = list;
         writer->capacity = capacity;
     }
+
     char *copy = strdup(name);
     if (!copy)
         return reel_fail(err, REEL_ERR_MEMORY, "weights: out of memory");
@@ -88,18 +90,18 @@ static reel_status add(reel_weights_writer *writer, const char *name, const entr
 reel_status reel_weights_writer_tensor(reel_weights_writer *writer, const char *name,
                                        const reel_tensor *t, reel_error *err)
 {
-    entry e = {.tensor = *t};
+    pending_weight e = {.tensor = *t};
     e.stored.dtype = t->dtype == REEL_F64 ? REEL_STORED_F64 : REEL_STORED_F32;
     e.stored.ndim = t->ndim;
     memcpy(e.stored.shape, t->shape, sizeof e.stored.shape);
     e.stored.bytes = reel_tensor_bytes(t);
-    return add(writer, name, &e, err);
+    return add_pending(writer, name, &e, err);
 }
 
 reel_status reel_weights_writer_weight(reel_weights_writer *writer, const reel_weight *w,
                                        reel_error *err)
 {
-    return add(writer, w->name, &(entry){.stored = *w}, err);
+    return add_pending(writer, w->name, &(pending_weight){.stored = *w}, err);
 }
 
 reel_status reel_weights_writer_metadata(reel_weights_writer *writer, const char *key,
@@ -120,43 +122,38 @@ static json_t *crc_text(bool blank, uLong crc)
     return blank ? json_string("        ") : json_sprintf("%08lx", crc & 0xffffffffu);
 }
 
-/* The header's text, padded to a multiple of eight; NULL without memory. Both calls give the same
- * length. */
-static char *header_text(const reel_weights_writer *writer, bool blank, bool blank_own, uLong own,
-                         size_t *size)
+/* Which CRCs of a header are blank. The header's own is computed over a text in which it is blank.
+ */
+typedef struct header_crcs {
+    bool blank, blank_own;
+    uLong own;
+} header_crcs;
+
+/* Adds a tensor to the header, and its CRC to the metadata. at: where its data begins. */
+static bool add_to_header(json_t *root, json_t *metadata, const pending_weight *e, int64_t at,
+                          bool blank)
 {
-    json_t *root = json_object(), *metadata = json_copy(writer->metadata);
-    bool good = root && metadata && json_object_set(root, "__metadata__", metadata) == 0;
-    int64_t at = 0;
-    for (size_t element = 8; element >= 2; element /= 2) {
-        for (int i = 0; i < writer->count && good; i++) {
-            const entry *e = &writer->list[i];
-            if (reel_stored_size(e->stored.dtype) != element)
-                continue;
-            json_t *shape = json_array();
-            for (int d = 0; d < e->stored.ndim; d++)
-                good &= json_array_append_new(shape, json_integer(e->stored.shape[d])) == 0;
-            const int64_t end = at + (int64_t)e->stored.bytes;
-            json_t *value =
-                json_pack("{s:s, s:o, s:[I, I]}", "dtype", reel_stored_name(e->stored.dtype),
-                          "shape", shape, "data_offsets", (json_int_t)at, (json_int_t)end);
-            at = end;
-            const size_t room = strlen(e->name) + 8;
-            char *key = malloc(room);
-            if (key)
-                snprintf(key, room, "crc32.%s", e->name);
-            good &= json_object_set_new(root, e->name, value) ==
-                    0; /* takes value in any case, also NULL */
-            good &= key && json_object_set_new(metadata, key, crc_text(blank, e->crc)) == 0;
-            free(key);
-        }
-    }
-    good = good && json_object_set_new(metadata, "crc32.header", crc_text(blank_own, own)) == 0;
-    char *text = good ? json_dumps(root, JSON_COMPACT) : NULL;
-    json_decref(metadata);
-    json_decref(root);
-    if (!text)
-        return NULL;
+    bool good = true;
+    json_t *shape = json_array();
+    for (int d = 0; d < e->stored.ndim; d++)
+        good &= json_array_append_new(shape, json_integer(e->stored.shape[d])) == 0;
+    json_t *value = json_pack("{s:s, s:o, s:[I, I]}", "dtype", reel_stored_name(e->stored.dtype),
+                              "shape", shape, "data_offsets", (json_int_t)at,
+                              (json_int_t)(at + (int64_t)e->stored.bytes));
+
+    const size_t room = strlen(e->name) + 8;
+    char *key = malloc(room);
+    if (key)
+        snprintf(key, room, "crc32.%s", e->name);
+    good &= json_object_set_new(root, e->name, value) == 0; /* takes value in any case, also NULL */
+    good &= key && json_object_set_new(metadata, key, crc_text(blank, e->crc)) == 0;
+    free(key);
+    return good;
+}
+
+/* The text padded with blanks to a multiple of eight; takes text. NULL without memory. */
+static char *pad_header(char *text, size_t *size)
+{
     const size_t length = strlen(text);
     *size = (length + 7) / 8 * 8;
     char *padded = realloc(text, *size + 1);
@@ -168,7 +165,31 @@ static char *header_text(const reel_weights_writer *writer, bool blank, bool bla
     return padded;
 }
 
-static bool is_row_major(const reel_tensor *t)
+/* The header's text; NULL without memory. Its length does not depend on the CRCs. */
+static char *header_text(const reel_weights_writer *writer, header_crcs crcs, size_t *size)
+{
+    json_t *root = json_object(), *metadata = json_copy(writer->metadata);
+    bool good = root && metadata && json_object_set(root, "__metadata__", metadata) == 0;
+    int64_t at = 0;
+    for (size_t element = 8; element >= 2; element /= 2) {
+        for (int i = 0; i < writer->count && good; i++) {
+            const pending_weight *e = &writer->list[i];
+            if (reel_stored_size(e->stored.dtype) != element)
+                continue;
+            good = add_to_header(root, metadata, e, at, crcs.blank);
+            at += (int64_t)e->stored.bytes;
+        }
+    }
+
+    json_t *own = crc_text(crcs.blank_own, crcs.own);
+    good = json_object_set_new(metadata, "crc32.header", own) == 0 && good;
+    char *text = good ? json_dumps(root, JSON_COMPACT) : NULL;
+    json_decref(metadata);
+    json_decref(root);
+    return text ? pad_header(text, size) : NULL;
+}
+
+static bool tensor_is_row_major(const reel_tensor *t)
 {
     const reel_tensor dense =
         reel_tensor_with_layout(t->data, t->dtype, REEL_ROW_MAJOR, t->ndim, t->shape);
@@ -178,24 +199,17 @@ static bool is_row_major(const reel_tensor *t)
     return true;
 }
 
-/* Row-major memory goes out as it is, anything else in slabs of the first dimension. */
-static reel_status put_tensor(reel_atomic_file *f, entry *e, reel_error *err)
+/* Any layout: slabs of the first dimension are copied to row-major memory, about 1 MiB at a time.
+ */
+static reel_status put_slabs(reel_atomic_file *f, pending_weight *e, reel_error *err)
 {
     const reel_tensor *t = &e->tensor;
-    const size_t bytes = e->stored.bytes;
-    const void *ready = e->stored.data ? e->stored.data : is_row_major(t) ? t->data : NULL;
-    e->crc = crc32_z(0, NULL, 0);
-    if (bytes == 0)
-        return REEL_OK;
-    if (ready) {
-        e->crc = crc32_z(e->crc, ready, bytes);
-        return reel_atomic_put(f, ready, bytes, err);
-    }
-    const size_t slab = bytes / (size_t)t->shape[0];
+    const size_t slab = e->stored.bytes / (size_t)t->shape[0];
     const int64_t most = slab < (size_t)1 << 20 ? (int64_t)(((size_t)1 << 20) / slab) : 1;
     void *room = malloc((size_t)most * slab);
     if (!room)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", f->path);
+
     reel_status status = REEL_OK;
     for (int64_t begin = 0; begin < t->shape[0] && status == REEL_OK; begin += most) {
         const int64_t length = t->shape[0] - begin < most ? t->shape[0] - begin : most;
@@ -210,35 +224,52 @@ static reel_status put_tensor(reel_atomic_file *f, entry *e, reel_error *err)
     return status;
 }
 
+static reel_status put_tensor(reel_atomic_file *f, pending_weight *e, reel_error *err)
+{
+    const reel_tensor *t = &e->tensor;
+    const void *ready = e->stored.data; /* row-major already */
+    if (!ready && tensor_is_row_major(t))
+        ready = t->data;
+    e->crc = crc32_z(0, NULL, 0);
+    if (e->stored.bytes == 0)
+        return REEL_OK;
+    if (!ready)
+        return put_slabs(f, e, err);
+    e->crc = crc32_z(e->crc, ready, e->stored.bytes);
+    return reel_atomic_put(f, ready, e->stored.bytes, err);
+}
+
 static reel_status put_header(reel_atomic_file *f, const reel_weights_writer *writer, bool blank,
                               reel_error *err)
 {
+    reel_status status = REEL_OK;
     size_t size;
-    char *text = header_text(writer, blank, true, 0, &size);
+    char *text = header_text(writer, (header_crcs){blank, true, 0}, &size);
     if (text && !blank) {
         const uLong own = crc32_z(0, (const Bytef *)text, size);
         free(text);
-        text = header_text(writer, false, false, own, &size);
+        text = header_text(writer, (header_crcs){false, false, own}, &size);
     }
     if (!text)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory for the header", f->path);
-    reel_status status = REEL_OK;
-    unsigned char length[8];
-    for (int i = 0; i < 8; i++)
-        length[i] = (unsigned char)((uint64_t)size >> (8 * i));
-    if (size > REEL_WEIGHTS_HEADER_MAX)
+    if (size > REEL_WEIGHTS_HEADER_MAX) {
         status =
             reel_fail(err, REEL_ERR_INVALID, "%s: header: expected at most %llu bytes, got %zu",
                       f->path, (unsigned long long)REEL_WEIGHTS_HEADER_MAX, size);
-    if (status == REEL_OK)
-        status = reel_atomic_put(f, length, sizeof length, err);
-    if (status == REEL_OK)
-        status = reel_atomic_put(f, text, size, err);
+        goto done;
+    }
+
+    unsigned char length[8]; /* little-endian */
+    for (int i = 0; i < 8; i++)
+        length[i] = (unsigned char)((uint64_t)size >> (8 * i));
+    REEL_TRY_GOTO(reel_atomic_put(f, length, sizeof length, err), done);
+    REEL_TRY_GOTO(reel_atomic_put(f, text, size, err), done);
+done:
     free(text);
     return status;
 }
 
-static reel_status put_all(reel_atomic_file *f, reel_weights_writer *writer, reel_error *err)
+static reel_status put_weights(reel_atomic_file *f, reel_weights_writer *writer, reel_error *err)
 {
     REEL_TRY(put_header(f, writer, true, err));
     for (size_t element = 8; element >= 2; element /= 2)
@@ -253,5 +284,5 @@ reel_status reel_weights_writer_save(reel_weights_writer *writer, const char *pa
 {
     reel_atomic_file f;
     REEL_TRY(reel_atomic_open(&f, path, err));
-    return reel_atomic_close(&f, put_all(&f, writer, err), err);
+    return reel_atomic_close(&f, put_weights(&f, writer, err), err);
 }
