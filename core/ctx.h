@@ -1,6 +1,8 @@
-/* What a computation runs on: thread count, instruction set, seed. Created by the caller, outlives
- * everything made with it, and is read-only after creation: any number of threads may use one
- * context at the same time. There is no global state. */
+/* What a computation runs on: thread count, instruction set, seed, log.
+ *
+ * The caller creates a context; it outlives everything made with it. After creation it is
+ * read-only: any number of threads may use one at the same time (but for reel_ctx_set_threads).
+ * There is no global state. */
 #ifndef REEL_CORE_CTX_H
 #define REEL_CORE_CTX_H
 
@@ -13,21 +15,21 @@ extern "C" {
 typedef enum { REEL_ISA_PORTABLE = 0, REEL_ISA_AVX2 = 1, REEL_ISA_AVX512 = 2 } reel_isa;
 
 typedef enum { REEL_LOG_DEBUG, REEL_LOG_INFO, REEL_LOG_WARN } reel_log_level;
-typedef void reel_log_fn(void *user, reel_log_level level,
-                         const char *line); /* line has no newline at its end */
+/* Receives one line without a newline at its end; may be called from several threads. */
+typedef void reel_log_fn(void *user, reel_log_level level, const char *line);
 
 typedef struct reel_ctx reel_ctx;
 
 enum { REEL_MAX_THREADS = 1024 };
 
 typedef struct reel_ctx_config {
-    int threads; /* compute threads, at most REEL_MAX_THREADS; 0 = as many as this process may use:
-                    reel_available_cpus */
-    uint64_t seed;    /* key of every random stream */
-    const char *isa;  /* "portable", "avx2", "avx512": the highest to use; NULL = environment
-                         REEL_ISA, else the best there is */
+    int threads;   /* compute threads, at most REEL_MAX_THREADS; 0 = reel_available_cpus() */
+    uint64_t seed; /* key of every random stream */
+    /* "portable", "avx2" or "avx512": the highest to use. NULL = the environment's REEL_ISA, else
+     * the best that this CPU has. */
+    const char *isa;
     reel_log_fn *log; /* NULL: silent */
-    void *log_user;
+    void *log_user;   /* for log */
 } reel_ctx_config;
 
 /* config may be NULL for the defaults. The environment (REEL_ISA, REEL_CONV, REEL_TRACE) is read

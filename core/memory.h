@@ -1,8 +1,13 @@
 /* Where memory comes from. Three lifetimes and no reference counts:
- *   run   reel_pages: whole pages from the system, zeroed, on huge pages where granted; untouched
- * pages cost nothing step  reel_arena: blocks that die at reset (or earlier), reused each step
- * without a system call call  a scratch block of the arena, given to an operator for one forward or
- * backward */
+ *
+ *   run    reel_pages: whole pages from the system, zeroed, on huge pages where the system grants
+ *          them; untouched pages cost nothing
+ *   step   reel_arena: blocks that die at reset or earlier; the next step reuses them without a
+ *          system call
+ *   call   a scratch block of the arena, given to an operator for one forward or backward
+ *
+ * Sizes are bytes. Pages may be allocated and freed from any thread; an arena belongs to one thread
+ * at a time. */
 #ifndef REEL_CORE_MEMORY_H
 #define REEL_CORE_MEMORY_H
 
@@ -14,8 +19,8 @@ extern "C" {
 
 enum { REEL_ALIGNMENT = 64 }; /* bytes: a cache line, and one AVX-512 register */
 
-/* Reserves and zeroes at least bytes; NULL with err set where the system refuses. Freed with the
- * same size. */
+/* Zeroed memory of at least `bytes`, aligned to a page (2 MiB where that large); NULL with
+ * REEL_ERR_MEMORY in err where the system refuses. reel_pages_free takes the same size. */
 REEL_API void *reel_pages_alloc(size_t bytes, reel_error *err);
 REEL_API void reel_pages_free(void *pages, size_t bytes);
 /* Gives the physical memory behind the range back; its contents become zero. */
@@ -33,9 +38,10 @@ REEL_API void reel_arena_destroy(reel_arena *arena);
 REEL_API void *reel_arena_alloc(reel_arena *arena, size_t bytes);
 REEL_API void reel_arena_free(reel_arena *arena, void *block); /* NULL is fine */
 REEL_API void reel_arena_reset(reel_arena *arena);             /* frees every block */
-REEL_API size_t
-reel_arena_peak(const reel_arena *arena); /* highest address ever in use, in bytes from the start */
-REEL_API size_t reel_arena_used(const reel_arena *arena); /* bytes in live blocks */
+/* The highest end of a block so far, from the arena's start. */
+REEL_API size_t reel_arena_peak(const reel_arena *arena);
+/* Bytes in live blocks. */
+REEL_API size_t reel_arena_used(const reel_arena *arena);
 
 #ifdef __cplusplus
 }

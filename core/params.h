@@ -2,6 +2,10 @@
  * and gradients, with named ranges over them. Layers add ranges, the tape writes gradients,
  * optimizers and weight files walk the list.
  *
+ * A store belongs to its creator and is destroyed after every tape, optimizer and net that uses it.
+ * Any number of threads may read one; adding, committing and writing values or gradients is for one
+ * thread at a time.
+ *
  * Invariant: after reel_params_commit the list and all addresses are fixed. Gradient pages are
  * touched only by parameters that receive a gradient: a frozen layer costs none. */
 #ifndef REEL_CORE_PARAMS_H
@@ -27,31 +31,32 @@ typedef struct reel_param {
     reel_tensor value;
     reel_tensor grad; /* same shape and layout */
     unsigned flags;   /* may be changed between steps */
-    bool has_grad; /* false after reel_params_zero_grad: grad holds garbage and counts as "none", as
-                      in PyTorch */
+    /* false after reel_params_zero_grad: grad holds garbage and counts as "none", as in PyTorch */
+    bool has_grad;
     int64_t offset; /* of the first element in the flat arrays; multiples of 16 */
 } reel_param;
 
 REEL_API reel_status reel_params_create(reel_params **out, reel_dtype dtype, reel_error *err);
 REEL_API void reel_params_destroy(reel_params *params);
 
-/* Before commit: appends a range; *index receives its place. REEL_ERR_INVALID: duplicate name, bad
- * shape. */
+/* Before commit: appends a range. name is copied; *index (may be NULL) receives its place.
+ * REEL_ERR_INVALID: the name is taken, or the shape has a size below 1 or too many elements. */
 REEL_API reel_status reel_params_add(reel_params *params, const char *name, int ndim,
                                      const int64_t *shape, unsigned flags, int *index,
                                      reel_error *err);
-/* Allocates the flat arrays, zeroed. */
+/* Allocates the flat arrays, zeroed. REEL_ERR_MEMORY: the system refuses. */
 REEL_API reel_status reel_params_commit(reel_params *params, reel_error *err);
 
 REEL_API reel_dtype reel_params_dtype(const reel_params *params);
-REEL_API int reel_params_count(const reel_params *params); /* ranges, buffers included */
-REEL_API reel_param *reel_params_at(const reel_params *params, int index); /* valid until destroy */
-REEL_API reel_param *reel_params_find(const reel_params *params,
-                                      const char *name); /* NULL if there is none */
-REEL_API int64_t
-reel_params_flat_size(const reel_params *params); /* elements of a flat array, padding included */
-REEL_API int64_t
-reel_params_trainable(const reel_params *params); /* elements, buffers and padding excluded */
+/* Number of ranges, buffers included. */
+REEL_API int reel_params_count(const reel_params *params);
+/* Both are valid until destroy; find gives NULL for an unknown name. 0 <= index < count. */
+REEL_API reel_param *reel_params_at(const reel_params *params, int index);
+REEL_API reel_param *reel_params_find(const reel_params *params, const char *name);
+/* Elements of a flat array, padding included. */
+REEL_API int64_t reel_params_flat_size(const reel_params *params);
+/* Elements that can be trained: without buffers and padding. */
+REEL_API int64_t reel_params_trainable(const reel_params *params);
 
 /* Forgets all gradients without touching their memory: the next backward overwrites. */
 REEL_API void reel_params_zero_grad(reel_params *params);

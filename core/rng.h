@@ -25,10 +25,8 @@ typedef enum {
     REEL_STREAM_BENCH = 7,
     REEL_STREAM_REPLACE = 8, /* choice of a substitute for a bad sample */
     REEL_STREAM_BLOCK = 9,   /* balanced classes: their order; epoch: epoch */
-    REEL_STREAM_CLASS =
-        10, /* balanced classes: the order within one; epoch: class; sample: round */
-    REEL_STREAM_PLACE =
-        11, /* augmentation of samples that may repeat; epoch: epoch; sample: place in it */
+    REEL_STREAM_CLASS = 10,  /* balanced classes: order within one; epoch: class; sample: round */
+    REEL_STREAM_PLACE = 11,  /* augmentation of samples that may repeat; sample: place in epoch */
     REEL_STREAM_REPLACE_PLACE = 12, /* their substitutes; the same */
     REEL_STREAM_DROPOUT = 0x10000,  /* epoch: step; sample: block of elements */
     REEL_STREAM_USER = 0x20000
@@ -38,7 +36,8 @@ typedef enum {
 REEL_API void reel_philox(uint32_t out[4], uint64_t seed, uint32_t stream, uint32_t epoch,
                           uint32_t sample, uint32_t block);
 
-/* A cursor over the numbers of one (seed, stream, epoch, sample). Plain value: copy it freely. */
+/* A cursor over the numbers of one (seed, stream, epoch, sample). A plain value: copy it freely;
+ * one cursor belongs to one thread at a time. */
 typedef struct reel_rng {
     uint64_t seed;
     uint32_t stream, epoch, sample, block;

@@ -1,14 +1,15 @@
 /* The define-by-run tape: values are recorded as they are computed, gradients flow back along the
  * record.
  *
- *     reel_var y = reel_relu(reel_linear(x, w, b));      expressions: core/ops.h
- *     reel_backward(reel_mean_all(y), &err);             gradients are in reel_grad(x) and in the
- * parameter store reel_tape_reset(tape);                             everything of this step dies
- * here
+ *     reel_var y = reel_relu(reel_linear(x, w, b));    expressions: core/ops.h
+ *     reel_backward(reel_mean_all(y), &err);           gradients: reel_grad(x), and the store's
+ *     reel_tape_reset(tape);                           everything of this step dies here
  *
  * Errors are sticky: the first operator that fails keeps its name and shapes, later ones return an
- * invalid handle at once, and reel_backward or reel_tape_status reports it. A tape belongs to one
- * thread at a time. */
+ * invalid handle at once, and reel_backward or reel_tape_status reports the error.
+ *
+ * The tape owns all values and gradients it makes; tensors that reel_value and reel_grad return are
+ * valid until reset. A tape belongs to one thread at a time; several tapes may share a context. */
 #ifndef REEL_CORE_TAPE_H
 #define REEL_CORE_TAPE_H
 
@@ -39,9 +40,9 @@ typedef struct reel_tape_config {
 /* ctx must outlive the tape. config NULL: float32, recording. */
 REEL_API reel_status reel_tape_create(reel_tape **out, const reel_ctx *ctx,
                                       const reel_tape_config *config, reel_error *err);
-REEL_API void reel_tape_destroy(reel_tape *tape);
-REEL_API void reel_tape_reset(
-    reel_tape *tape); /* forgets values, gradients and a sticky error; keeps the memory */
+REEL_API void reel_tape_destroy(reel_tape *tape); /* NULL is fine */
+/* Forgets values, gradients and a sticky error; keeps the memory for the next step. */
+REEL_API void reel_tape_reset(reel_tape *tape);
 
 REEL_API const reel_ctx *reel_tape_ctx(const reel_tape *tape);
 REEL_API reel_dtype reel_tape_dtype(const reel_tape *tape);
@@ -52,14 +53,14 @@ REEL_API void reel_tape_set_step(reel_tape *tape, int64_t step);
 REEL_API int64_t reel_tape_step(const reel_tape *tape);
 
 /* Leaves. The tensor's memory is borrowed until reset when it is canonical and of the tape's dtype,
- * else copied. Without memory (data NULL) and with elements it is a sticky REEL_ERR_INVALID. */
-REEL_API reel_var reel_input(reel_tape *tape, const reel_tensor *value); /* constant: no gradient */
-REEL_API reel_var reel_input_grad(reel_tape *tape,
-                                  const reel_tensor *value); /* its gradient is wanted: reel_grad */
-REEL_API reel_var reel_param_var(reel_tape *tape, reel_params *params,
-                                 int index); /* gradient goes into the store */
-REEL_API reel_var reel_scalar(reel_tape *tape,
-                              double value); /* constant of shape () for broadcasting */
+ * else copied. A tensor with elements but without memory (data NULL) is a sticky REEL_ERR_INVALID.
+ * reel_input is a constant; reel_input_grad wants a gradient, which reel_grad returns. */
+REEL_API reel_var reel_input(reel_tape *tape, const reel_tensor *value);
+REEL_API reel_var reel_input_grad(reel_tape *tape, const reel_tensor *value);
+/* A parameter: its gradient goes into the store. REEL_ERR_INVALID (sticky): another dtype. */
+REEL_API reel_var reel_param_var(reel_tape *tape, reel_params *params, int index);
+/* A constant of shape (), for broadcasting. */
+REEL_API reel_var reel_scalar(reel_tape *tape, double value);
 
 /* Appends an operator. attrs (attrs_size bytes) are copied. Inputs must live on one tape. */
 REEL_API reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size,
@@ -97,16 +98,16 @@ REEL_API reel_status reel_backward(reel_var loss, reel_error *err);
 REEL_API reel_status reel_backward_scaled(reel_var loss, double scale, reel_error *err);
 
 REEL_API reel_status reel_tape_status(const reel_tape *tape, reel_error *err);
-REEL_API size_t
-reel_tape_peak_bytes(const reel_tape *tape); /* most memory a step has needed so far */
+/* Most memory that a step has needed so far, in bytes. */
+REEL_API size_t reel_tape_peak_bytes(const reel_tape *tape);
 
+/* Bytes, the most at one time over all steps so far. */
 typedef struct reel_tape_memory {
-    size_t
-        activations; /* values, what forward keeps for backward, and gradients: most at one time */
-    size_t scratch;  /* of the operator that takes most, for the duration of its call */
-    size_t peak;     /* both as they lie: reel_tape_peak_bytes */
+    size_t activations; /* values, what forward keeps for backward, and gradients */
+    size_t scratch;     /* of the operator that takes most, for the duration of its call */
+    size_t peak;        /* both as they lie: reel_tape_peak_bytes */
 } reel_tape_memory;
-REEL_API reel_tape_memory reel_tape_usage(const reel_tape *tape); /* over all steps so far */
+REEL_API reel_tape_memory reel_tape_usage(const reel_tape *tape);
 
 #ifdef __cplusplus
 }

@@ -6,7 +6,12 @@
  * weights, because then the c channels that a kernel position needs are contiguous for every kernel
  * here. Tensors of any other rank are row-major. That is the "canonical" layout; it is a function
  * of the rank alone, so no operator negotiates it. Views (slice, permute) have other strides and
- * become canonical through reel_tensor_copy. */
+ * become canonical through reel_tensor_copy.
+ *
+ * Sizes, strides, offsets and indices count elements, not bytes. Descriptions may be copied and
+ * used by any number of threads; writing the memory they describe is the caller's to order.
+ * Functions here cannot fail: a wrong rank or index is a broken promise and aborts (REEL_ASSERT).
+ */
 #ifndef REEL_CORE_TENSOR_H
 #define REEL_CORE_TENSOR_H
 
@@ -42,8 +47,8 @@ REEL_API const char *reel_dtype_name(reel_dtype dtype); /* "float32", "float64" 
 REEL_API int64_t reel_tensor_numel(const reel_tensor *t);
 REEL_API size_t reel_tensor_bytes(const reel_tensor *t); /* numel x element size */
 
-/* Describes data as a dense tensor of the given layout. reel_tensor_of uses the canonical layout of
- * the rank. */
+/* Describes data as a dense tensor of the given layout; data stays the caller's. reel_tensor_of
+ * uses the canonical layout of the rank. REEL_CHANNELS_LAST needs rank 4. */
 REEL_API reel_tensor reel_tensor_with_layout(void *data, reel_dtype dtype, reel_layout layout,
                                              int ndim, const int64_t *shape);
 REEL_API reel_tensor reel_tensor_of(void *data, reel_dtype dtype, int ndim, const int64_t *shape);
@@ -51,8 +56,8 @@ REEL_API reel_layout reel_canonical_layout(int ndim);
 REEL_API bool reel_tensor_is_canonical(const reel_tensor *t);
 REEL_API bool reel_tensor_same_shape(const reel_tensor *a, const reel_tensor *b);
 
-/* Views share memory. begin and length in elements along dim; axes is a permutation of 0..ndim-1.
- */
+/* Views share memory with t. slice: elements begin to begin + length - 1 along dim. permute:
+ * dimension d of the view is dimension axes[d] of t; axes holds each of 0 .. ndim - 1 once. */
 REEL_API reel_tensor reel_tensor_slice(reel_tensor t, int dim, int64_t begin, int64_t length);
 REEL_API reel_tensor reel_tensor_permute(reel_tensor t, const int *axes);
 
@@ -62,15 +67,15 @@ REEL_API int64_t reel_tensor_offset(const reel_tensor *t, const int64_t *index);
 REEL_API double reel_tensor_get(const reel_tensor *t, const int64_t *index);
 REEL_API void reel_tensor_set(const reel_tensor *t, const int64_t *index, double value);
 
-/* Copies element by element (same shape; dtypes and strides may differ; no overlap). */
+/* Copies src's elements to dst. Shapes are equal; dtypes and strides may differ; memory does not
+ * overlap. float64 to float32 rounds to nearest. */
 REEL_API void reel_tensor_copy(const reel_tensor *dst, const reel_tensor *src);
 
 /* Writes "(2, 3, 5, 5)" into text, cut to size; returns text. */
 REEL_API const char *reel_shape_text(char *text, size_t size, int ndim, const int64_t *shape);
 
-/* Product of the shape, or -1 where a size is negative or the product is 2^60 or more: a tensor of
- * it could not be addressed.
- */
+/* The number of elements, or -1 where a size is negative or the product is 2^60 or more: such a
+ * tensor could not be addressed. */
 REEL_API int64_t reel_shape_numel(int ndim, const int64_t *shape);
 
 #ifdef __cplusplus

@@ -21,6 +21,8 @@
 extern "C" {
 #endif
 
+/* A file in memory. The caller destroys it; names, metadata and data live as long. Any number of
+ * threads may read one. */
 typedef struct reel_weights reel_weights;
 
 typedef enum {
@@ -50,11 +52,11 @@ REEL_API void reel_weights_destroy(reel_weights *weights);
 /* What kind of file it was: "safetensors", "pth" or "pth, legacy". */
 REEL_API const char *reel_weights_format(const reel_weights *weights);
 REEL_API int reel_weights_count(const reel_weights *weights);
-REEL_API const reel_weight *reel_weights_at(const reel_weights *weights,
-                                            int index); /* in file order */
+/* In the order of the file; 0 <= index < count. */
+REEL_API const reel_weight *reel_weights_at(const reel_weights *weights, int index);
+/* Both: NULL if there is none. */
 REEL_API const reel_weight *reel_weights_find(const reel_weights *weights, const char *name);
-REEL_API const char *reel_weights_metadata(const reel_weights *weights,
-                                           const char *key); /* NULL if there is none */
+REEL_API const char *reel_weights_metadata(const reel_weights *weights, const char *key);
 /* The index-th key of the metadata, in no particular order; NULL behind the last. */
 REEL_API const char *reel_weights_metadata_key(const reel_weights *weights, int index);
 
@@ -96,10 +98,10 @@ REEL_API reel_status reel_weights_verify(const reel_weights *weights, reel_error
 REEL_API reel_status reel_params_load(reel_params *params, const reel_weights *weights,
                                       reel_error *err);
 
-/* Loading what fits: every parameter that finds a tensor of its name and shape takes it, the others
- * keep their values. tell (may be NULL) hears of each parameter, in the store's order, then of the
- * file's tensors that no parameter asked for. loaded: how many were taken. REEL_ERR_NONFINITE: a
- * tensor that would be taken holds NaN or infinity; nothing was. */
+/* Loads what fits: a parameter takes the tensor of its name if the shapes agree, else it keeps its
+ * values. tell (may be NULL) is called for each parameter in the store's order, then for each
+ * tensor of the file that no parameter has the name of. *loaded: how many parameters were loaded.
+ * REEL_ERR_NONFINITE: a tensor that fits holds NaN or infinity; no parameter has changed. */
 typedef enum {
     REEL_MATCH_LOADED,
     REEL_MATCH_OTHER_SHAPE, /* param and weight differ in shape */

@@ -1,14 +1,18 @@
 /* Gradient check: the analytic gradient of a tape expression against central differences, in
- * float64.
+ * float64. core/gradcheck/README.md is the guide.
  *
- * error = |a - n| / max(|a|, |n|, 1e-3 x the largest gradient in the tensor); a right gradient
- * stays under 1e-6. (Floors of 1e-9 times the outputs' size over the step, and of 1e-8, under the
- * maximum keep gradients that are zero by nature from being compared with rounding noise.) Of a
- * tensor that is too large to compare element by element, a random part is, and then the whole
- * along random directions: |<a, v> - n_v| / max(|<a, v>|, |n_v|, |a| |v_i|), so that one element in
- * a million is seen that is wrong by a hundredth (in n elements: by tolerance x sqrt n and more);
- * it is then found by halving. Backward must also give the same bits twice, add where it is told to
- * add, leave inputs alone, and read nothing that another call has left. */
+ *     error = |a - n| / max(|a|, |n|, 1e-3 x the largest gradient in the tensor)
+ *
+ * A right gradient stays under 1e-6. (The maximum also has floors, 1e-9 times the outputs' size
+ * over the step, and 1e-8: they keep a gradient that is zero by nature from being compared with
+ * rounding noise.) Of a large tensor a random part is compared element by element, then the whole
+ * tensor along random directions v: |<a, v> - n_v| / max(|<a, v>|, |n_v|, |a| |v_i|). A 1 % error
+ * in one element of a million is detected; in n elements, an error of tolerance x sqrt n and more.
+ * The element is then found by halving the direction. Backward must also give the same bits twice,
+ * add where it is told to add, leave its inputs alone, and read nothing that another call has left.
+ *
+ * Checks are independent of each other: any number of threads may run one, each on inputs and a
+ * report of its own. */
 #ifndef REEL_CORE_GRADCHECK_H
 #define REEL_CORE_GRADCHECK_H
 
@@ -27,14 +31,11 @@ enum { REEL_GRADCHECK_MAX_INPUTS = 256 };
 typedef reel_var reel_gradcheck_fn(reel_tape *tape, const reel_var *in, void *user);
 
 typedef struct reel_gradcheck_config {
-    double step; /* first difference step, scaled by max(1, |x|); 0 = 1e-4. Smaller ones are tried
-                    near kinks */
-    double tolerance; /* 0 = 1e-6 */
+    double step;      /* first difference step, scaled by max(1, |x|); 0 = 1e-4 */
+    double tolerance; /* largest error that passes; 0 = 1e-6 */
     uint64_t seed;    /* of the random output weights, the sampled elements and the directions */
-    int64_t
-        max_elements; /* check at most this many elements of each input, drawn at random; 0 = 400 */
-    int projections;  /* random directions for each input with more elements than that; 0 = 4,
-                         negative = none */
+    int64_t max_elements; /* of each input, drawn at random; 0 = 400 */
+    int projections; /* random directions for an input with more elements; 0 = 4, negative = none */
     const char *const *names; /* of the inputs, for messages; NULL = "input 0", "input 1" */
 } reel_gradcheck_config;
 
