@@ -19,7 +19,7 @@ enum {
 };
 enum { MOST_DIRECTORY = 4 << 20 }; /* some 40,000 members; the largest models have a few thousand */
 
-static uint64_t number(const void *at, int bytes)
+static uint64_t le_number(const void *at, int bytes)
 {
     uint64_t value = 0;
     for (int i = bytes - 1; i >= 0; i--)
@@ -47,33 +47,36 @@ static reel_status bad_member(const reel_zip *zip, const reel_zip_member *m, ree
                      reel_printable_name(&room, name), what);
 }
 
-typedef struct directory {
+typedef struct zip_directory {
     uint64_t entries, size, at;
-} directory;
+} zip_directory;
 
 /* The zip64 end record, which its locator in front of the end record points to. Fields of the end
  * record that do not say "look there" (all ones) must agree with it: an archive that shows two
  * faces is refused. */
 static reel_status read_end64(const reel_zip *zip, const unsigned char *locator,
-                              uint64_t locator_at, directory *d, uint64_t *end, reel_error *err)
+                              uint64_t locator_at, zip_directory *d, uint64_t *end, reel_error *err)
 {
     unsigned char record[END64_BYTES];
-    const uint64_t at = number(locator + 8, 8);
-    if (number(locator + 4, 4) != 0 || number(locator + 16, 4) > 1)
-        return bad_zip(zip, err, "zip64 locator: number of volumes", 1, number(locator + 16, 4));
+    const uint64_t at = le_number(locator + 8, 8);
+    if (le_number(locator + 4, 4) != 0 || le_number(locator + 16, 4) > 1)
+        return bad_zip(zip, err, "zip64 locator: number of volumes", 1, le_number(locator + 16, 4));
     if (locator_at < END64_BYTES || at > locator_at - END64_BYTES)
         return bad_zip(zip, err, "zip64 locator: position of the zip64 end record",
                        locator_at < END64_BYTES ? 0 : locator_at - END64_BYTES, at);
     REEL_TRY(reel_source_read(zip->source, at, record, sizeof record, err));
     if (memcmp(record, "PK\6\6", 4) != 0)
-        return bad_zip(zip, err, "zip64 end record: signature", 0x06064b50, number(record, 4));
-    if (number(record + 4, 8) != locator_at - at - 12)
+        return bad_zip(zip, err, "zip64 end record: signature", 0x06064b50, le_number(record, 4));
+    if (le_number(record + 4, 8) != locator_at - at - 12)
         return bad_zip(zip, err, "zip64 end record: its size", locator_at - at - 12,
-                       number(record + 4, 8));
-    const directory wide = {number(record + 32, 8), number(record + 40, 8), number(record + 48, 8)};
-    if (number(record + 24, 8) != wide.entries)
+                       le_number(record + 4, 8));
+
+    /* The record and the end record must not contradict each other. */
+    const zip_directory wide = {le_number(record + 32, 8), le_number(record + 40, 8),
+                                le_number(record + 48, 8)};
+    if (le_number(record + 24, 8) != wide.entries)
         return bad_zip(zip, err, "zip64 end record: entries on this volume", wide.entries,
-                       number(record + 24, 8));
+                       le_number(record + 24, 8));
     if (d->entries != 0xffff && d->entries != wide.entries)
         return bad_zip(zip, err, "zip64 end record: entries", d->entries, wide.entries);
     if (d->size != 0xffffffff && d->size != wide.size)
@@ -85,45 +88,66 @@ static reel_status read_end64(const reel_zip *zip, const unsigned char *locator,
     return REEL_OK;
 }
 
-static reel_status find_directory(const reel_zip *zip, directory *d, reel_error *err)
+/* Where the end record begins in the file's last bytes: its comment must reach to the end. -1:
+ * there is none. */
+static int64_t find_end(const unsigned char *bytes, size_t tail)
 {
+    int64_t at = (int64_t)tail - END_BYTES;
+    while (at >= 0 && (memcmp(bytes + at, "PK\5\6", 4) != 0 ||
+                       (uint64_t)at + END_BYTES + le_number(bytes + at + 20, 2) != tail))
+        at--;
+    return at;
+}
+
+/* The directory lies right before the end record at end_at, and its entries fit into it. */
+static reel_status check_directory(const reel_zip *zip, const zip_directory *d, uint64_t end_at,
+                                   reel_error *err)
+{
+    if (d->at > end_at || d->size != end_at - d->at)
+        return bad_zip(zip, err, "size of the directory", d->at > end_at ? 0 : end_at - d->at,
+                       d->size);
+    if (d->entries > d->size / ENTRY_BYTES || d->size > MOST_DIRECTORY)
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s: zip: directory: expected at most %d bytes and an entry for %d of "
+                         "them, got %llu bytes and %llu entries",
+                         zip->source->path, MOST_DIRECTORY, ENTRY_BYTES,
+                         (unsigned long long)d->size, (unsigned long long)d->entries);
+    return REEL_OK;
+}
+
+static reel_status find_directory(const reel_zip *zip, zip_directory *d, reel_error *err)
+{
+    reel_status status;
     const uint64_t size = zip->source->size;
-    const size_t tail = size < END_BYTES + LOCATOR_BYTES + MOST_COMMENT
-                            ? (size_t)size
-                            : END_BYTES + LOCATOR_BYTES + MOST_COMMENT;
+    const size_t most = END_BYTES + LOCATOR_BYTES + MOST_COMMENT;
+    const size_t tail = size < most ? (size_t)size : most;
     unsigned char *bytes = malloc(tail + 1);
     if (!bytes)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", zip->source->path);
-    reel_status status = reel_source_read(zip->source, size - tail, bytes, tail, err);
-    int64_t at = (int64_t)tail - END_BYTES;
-    while (status == REEL_OK && at >= 0 && /* the comment must reach to the end of the file */
-           (memcmp(bytes + at, "PK\5\6", 4) != 0 ||
-            (uint64_t)at + END_BYTES + number(bytes + at + 20, 2) != tail))
-        at--;
-    if (status == REEL_OK && at < 0)
+    REEL_TRY_GOTO(reel_source_read(zip->source, size - tail, bytes, tail, err), done);
+
+    const int64_t at = find_end(bytes, tail);
+    if (at < 0) {
         status = reel_fail(err, REEL_ERR_FORMAT,
                            "%s: zip: expected an end record, got none: the file is cut short",
                            zip->source->path);
-    if (status == REEL_OK) {
-        const unsigned char *end = bytes + at;
-        uint64_t end_at = size - tail + (uint64_t)at;
-        *d = (directory){number(end + 10, 2), number(end + 12, 4), number(end + 16, 4)};
-        if (number(end + 4, 4) != 0 || number(end + 8, 2) != d->entries)
-            status = bad_zip(zip, err, "end record: entries on this volume", d->entries,
-                             number(end + 8, 2));
-        else if (at >= LOCATOR_BYTES && memcmp(end - LOCATOR_BYTES, "PK\6\7", 4) == 0)
-            status = read_end64(zip, end - LOCATOR_BYTES, end_at - LOCATOR_BYTES, d, &end_at, err);
-        if (status == REEL_OK && (d->at > end_at || d->size != end_at - d->at))
-            status = bad_zip(zip, err, "size of the directory", d->at > end_at ? 0 : end_at - d->at,
-                             d->size);
-        if (status == REEL_OK && (d->entries > d->size / ENTRY_BYTES || d->size > MOST_DIRECTORY))
-            status = reel_fail(err, REEL_ERR_FORMAT,
-                               "%s: zip: directory: expected at most %d bytes and an entry for %d "
-                               "of them, got %llu "
-                               "bytes and %llu entries",
-                               zip->source->path, MOST_DIRECTORY, ENTRY_BYTES,
-                               (unsigned long long)d->size, (unsigned long long)d->entries);
+        goto done;
     }
+    const unsigned char *end = bytes + at;
+    uint64_t end_at = size - tail + (uint64_t)at;
+    *d = (zip_directory){le_number(end + 10, 2), le_number(end + 12, 4), le_number(end + 16, 4)};
+    if (le_number(end + 4, 4) != 0 || le_number(end + 8, 2) != d->entries) {
+        status = bad_zip(zip, err, "end record: entries on this volume", d->entries,
+                         le_number(end + 8, 2));
+        goto done;
+    }
+
+    /* A zip64 archive has a locator in front of the end record. */
+    if (at >= LOCATOR_BYTES && memcmp(end - LOCATOR_BYTES, "PK\6\7", 4) == 0)
+        REEL_TRY_GOTO(read_end64(zip, end - LOCATOR_BYTES, end_at - LOCATOR_BYTES, d, &end_at, err),
+                      done);
+    status = check_directory(zip, d, end_at, err);
+done:
     free(bytes);
     return status;
 }
@@ -132,15 +156,16 @@ static reel_status find_directory(const reel_zip *zip, directory *d, reel_error 
  * (4.5.3). */
 static bool read_extra64(reel_zip_member *m, const unsigned char *extra, size_t length)
 {
-    bool wanted = m->size == 0xffffffff || m->packed == 0xffffffff || m->header == 0xffffffff;
-    while (wanted && length >= 4) {
-        size_t field = number(extra + 2, 2);
-        const bool is64 = number(extra, 2) == 1;
+    bool wide_sizes = m->size == 0xffffffff || m->packed == 0xffffffff || m->header == 0xffffffff;
+    while (wide_sizes && length >= 4) {
+        size_t field = le_number(extra + 2, 2);
+        const bool is64 = le_number(extra, 2) == 1;
         extra += 4;
         length -= 4;
         if (field > length)
             return false;
         length -= field;
+
         const unsigned char *next = extra + field;
         uint64_t *const wide[] = {&m->size, &m->packed, &m->header};
         for (int i = 0; is64 && i < 3; i++) {
@@ -148,18 +173,18 @@ static bool read_extra64(reel_zip_member *m, const unsigned char *extra, size_t 
                 continue;
             if (field < 8)
                 return false;
-            *wide[i] = number(extra, 8);
+            *wide[i] = le_number(extra, 8);
             extra += 8;
             field -= 8;
         }
         if (is64)
-            wanted = false;
+            wide_sizes = false;
         extra = next;
     }
-    return !wanted;
+    return !wide_sizes;
 }
 
-static int by_name(const void *a, const void *b)
+static int members_by_name(const void *a, const void *b)
 {
     const reel_zip_member *x = a, *y = b;
     const int order =
@@ -169,31 +194,33 @@ static int by_name(const void *a, const void *b)
     return (x->name_length > y->name_length) - (x->name_length < y->name_length);
 }
 
-static reel_status read_directory(reel_zip *zip, const directory *d, reel_error *err)
+static reel_status read_directory(reel_zip *zip, const zip_directory *d, reel_error *err)
 {
     zip->directory = malloc((size_t)d->size + 1);
     zip->list = malloc((size_t)(d->entries + 1) * sizeof *zip->list);
     if (!zip->directory || !zip->list)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", zip->source->path);
     REEL_TRY(reel_source_read(zip->source, d->at, zip->directory, (size_t)d->size, err));
+
     const unsigned char *at = (const unsigned char *)zip->directory, *end = at + d->size;
     for (uint64_t i = 0; i < d->entries; i++) {
         if ((size_t)(end - at) < ENTRY_BYTES || memcmp(at, "PK\1\2", 4) != 0)
             return bad_zip(zip, err, "directory: number of entries", d->entries, i);
-        const size_t name = number(at + 28, 2), extra = number(at + 30, 2),
-                     comment = number(at + 32, 2);
+        const size_t name = le_number(at + 28, 2), extra = le_number(at + 30, 2),
+                     comment = le_number(at + 32, 2);
         if ((size_t)(end - at) - ENTRY_BYTES < name + extra + comment)
             return bad_zip(zip, err, "directory: bytes of an entry", (uint64_t)(end - at),
                            ENTRY_BYTES + name + extra + comment);
+
         reel_zip_member *m = &zip->list[zip->count++];
         *m = (reel_zip_member){.name = (const char *)at + ENTRY_BYTES,
                                .name_length = (uint32_t)name,
-                               .flags = (uint16_t)number(at + 8, 2),
-                               .method = (uint16_t)number(at + 10, 2),
-                               .crc = (uint32_t)number(at + 16, 4),
-                               .packed = number(at + 20, 4),
-                               .size = number(at + 24, 4),
-                               .header = number(at + 42, 4)};
+                               .flags = (uint16_t)le_number(at + 8, 2),
+                               .method = (uint16_t)le_number(at + 10, 2),
+                               .crc = (uint32_t)le_number(at + 16, 4),
+                               .packed = le_number(at + 20, 4),
+                               .size = le_number(at + 24, 4),
+                               .header = le_number(at + 42, 4)};
         if (!read_extra64(m, at + ENTRY_BYTES + name, extra))
             return bad_member(zip, m, err, "its zip64 field is damaged");
         at += ENTRY_BYTES + name + extra + comment;
@@ -201,9 +228,10 @@ static reel_status read_directory(reel_zip *zip, const directory *d, reel_error 
     if (at != end)
         return bad_zip(zip, err, "directory: bytes", (uint64_t)((const char *)at - zip->directory),
                        d->size);
-    qsort(zip->list, (size_t)zip->count, sizeof *zip->list, by_name);
+
+    qsort(zip->list, (size_t)zip->count, sizeof *zip->list, members_by_name);
     for (int i = 1; i < zip->count; i++)
-        if (by_name(&zip->list[i - 1], &zip->list[i]) == 0)
+        if (members_by_name(&zip->list[i - 1], &zip->list[i]) == 0)
             return bad_member(zip, &zip->list[i], err, "expected each name once, got it twice");
     return REEL_OK;
 }
@@ -211,7 +239,7 @@ static reel_status read_directory(reel_zip *zip, const directory *d, reel_error 
 reel_status reel_zip_open(reel_zip *zip, const reel_source *source, reel_error *err)
 {
     *zip = (reel_zip){.source = source};
-    directory d = {0};
+    zip_directory d = {0};
     reel_status status = find_directory(zip, &d, err);
     if (status == REEL_OK) {
         zip->directory_at = d.at;
@@ -234,7 +262,7 @@ const reel_zip_member *reel_zip_find(const reel_zip *zip, const char *name, size
     const reel_zip_member key = {.name = name, .name_length = (uint32_t)length};
     if (length > UINT16_MAX || zip->count == 0)
         return NULL;
-    return bsearch(&key, zip->list, (size_t)zip->count, sizeof *zip->list, by_name);
+    return bsearch(&key, zip->list, (size_t)zip->count, sizeof *zip->list, members_by_name);
 }
 
 reel_status reel_zip_check(const reel_zip *zip, const reel_zip_member *m, reel_error *err)
@@ -267,6 +295,7 @@ static reel_status inflate_into(const reel_zip *zip, const reel_zip_member *m, u
         free(piece);
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", zip->source->path);
     }
+
     uint64_t left = m->packed, room = m->size;
     int code = Z_OK;
     z.next_out = into;
@@ -281,8 +310,10 @@ static reel_status inflate_into(const reel_zip *zip, const reel_zip_member *m, u
         }
         if (status != REEL_OK)
             break;
-        if (z.avail_out ==
-            0) { /* the stream's end may need another call when everything is out already */
+
+        /* The stream's end may need another call when everything is out already: then there is room
+         * for one byte more, which must not be used. */
+        if (z.avail_out == 0) {
             const size_t more = room < (uint64_t)1 << 30 ? (size_t)room : (size_t)1 << 30;
             room -= more;
             if (more == 0)
@@ -293,6 +324,7 @@ static reel_status inflate_into(const reel_zip *zip, const reel_zip_member *m, u
         if (z.next_out == spare + 1)
             break;
     }
+
     const uint64_t out = z.total_out;
     inflateEnd(&z);
     free(piece);
@@ -312,8 +344,10 @@ reel_status reel_zip_extract(const reel_zip *zip, const reel_zip_member *m, void
     REEL_TRY(reel_source_read(zip->source, m->header, local, sizeof local, err));
     if (memcmp(local, "PK\3\4", 4) != 0)
         return bad_member(zip, m, err, "expected a local header at its place, got none");
-    const uint64_t at = m->header + LOCAL_BYTES + number(local + 26, 2) + number(local + 28, 2);
-    if (number(local + 8, 2) != m->method || number(local + 26, 2) != m->name_length)
+
+    const uint64_t at =
+        m->header + LOCAL_BYTES + le_number(local + 26, 2) + le_number(local + 28, 2);
+    if (le_number(local + 8, 2) != m->method || le_number(local + 26, 2) != m->name_length)
         return bad_member(zip, m, err, "its local header disagrees with the directory");
     if (at > zip->directory_at || m->packed > zip->directory_at - at)
         return bad_member(zip, m, err, "expected it before the directory, got a size beyond");

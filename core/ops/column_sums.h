@@ -32,7 +32,10 @@ static inline void REEL_FN(column_sums)(const reel_ctx *ctx, const reel_real *a,
 {
     enum { WIDEST = 64, ROWS = 64 }; /* a tile stays in the first-level cache */
     const int64_t share = (columns / reel_ctx_threads(ctx) + 15) / 16 * 16;
-    const int64_t block = share > WIDEST ? WIDEST : share < 16 ? 16 : share;
+    int64_t block = share < 16 ? 16 : share;
+    if (block > WIDEST)
+        block = WIDEST;
+
 #pragma omp parallel for schedule(static)                                                          \
     num_threads(reel_ctx_threads(ctx)) if (rows * columns > 16384)
     for (int64_t j0 = 0; j0 < columns; j0 += block) {
@@ -44,6 +47,7 @@ static inline void REEL_FN(column_sums)(const reel_ctx *ctx, const reel_real *a,
                               width = j1 - j < 16 ? j1 - j : 16;
                 REEL_FN(add_part)(a + i * columns + j, height, columns, width, total + j - j0);
             }
+
         for (int64_t j = j0; j < j1; j++)
             out[j] = (accumulate ? out[j] : 0) + (reel_real)total[j - j0];
     }

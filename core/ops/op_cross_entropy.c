@@ -71,6 +71,8 @@ static double cross_entropy_row_loss(const loss_attrs *a, int64_t i, const reel_
     reel_real top = x[0];
     for (int64_t k = 1; k < classes; k++)
         top = x[k] > top ? x[k] : top;
+
+    /* p_k = e^(x_k - top) / sum */
     const double sum = line_exponentials(x, classes, 1, top, p);
     if (p) {
         const reel_real inverse = (reel_real)(1 / sum);
@@ -79,9 +81,12 @@ static double cross_entropy_row_loss(const loss_attrs *a, int64_t i, const reel_
     }
     if (!loss_counts(a, i))
         return 0;
+
+    /* -log p_k = offset - x_k */
     const double offset = (double)top + reel_math_log(sum);
     const int64_t label = a->labels[i];
     double loss = (1 - a->smoothing) * (w ? w[label] : 1) * (offset - (double)x[label]);
+
     if (a->smoothing > 0) {
         double spread = 0;
         for (int64_t k = 0; k < classes; k++)
@@ -101,6 +106,7 @@ void REEL_FN(reel_cross_entropy_forward)(const reel_call *c)
     num_threads(reel_ctx_threads(c->ctx)) if (a->n * a->classes > 4096)
     for (int64_t i = 0; i < a->n; i++)
         row[i] = cross_entropy_row_loss(a, i, x + i * a->classes, p ? p + i * a->classes : NULL);
+
     double total = 0;
     for (int64_t i = 0; i < a->n; i++)
         total += row[i];
@@ -113,10 +119,13 @@ void REEL_FN(reel_cross_entropy_backward)(const reel_call *c)
     const double *w = loss_weights(a);
     const double dy = (double)*(const reel_real *)c->dout.data / loss_denominator(a);
     const bool fresh = c->fresh[0];
+
+    /* dx[i, k] = of_p p[i, k] - even w[k] - hit [k = y_i] */
     double all = 0; /* sum of the class weights */
     for (int64_t k = 0; k < a->classes; k++)
         all += w ? w[k] : 1;
     const double share = a->smoothing / (double)a->classes;
+
 #pragma omp parallel for schedule(static)                                                          \
     num_threads(reel_ctx_threads(c->ctx)) if (a->n * a->classes > 16384)
     for (int64_t i = 0; i < a->n; i++) {
@@ -127,6 +136,7 @@ void REEL_FN(reel_cross_entropy_backward)(const reel_call *c)
                 memset(dx, 0, (size_t)a->classes * sizeof *dx);
             continue;
         }
+
         const double hit = dy * (1 - a->smoothing) * (w ? w[a->labels[i]] : 1);
         const reel_real of_p = (reel_real)(hit + dy * share * all), even = (reel_real)(dy * share);
         if (fresh)

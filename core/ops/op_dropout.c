@@ -34,6 +34,7 @@ void REEL_FN(reel_dropout_forward)(const reel_call *c)
     const uint32_t threshold = cut >= 0x1p32 ? UINT32_MAX : (uint32_t)cut;
     const uint64_t seed = reel_ctx_seed(c->ctx);
     const reel_isa isa = reel_ctx_isa(c->ctx);
+
 #pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(c->ctx)) if (n > 4 * DRAW)
     for (int64_t begin = 0; begin < n; begin += DRAW) {
         const int64_t count = n - begin < DRAW ? n - begin : DRAW;
@@ -48,6 +49,7 @@ void REEL_FN(reel_dropout_forward)(const reel_call *c)
                 x[i] * scale; /* read before the choice, which then needs no branch */
             y[i] = word[i] >= threshold ? scaled : 0;
         }
+
         if (!c->saved)
             continue;
         uint8_t *restrict kept = (uint8_t *)c->saved + begin;
@@ -62,12 +64,14 @@ void REEL_FN(reel_dropout_backward)(const reel_call *c)
     const int64_t n = reel_tensor_numel(&c->out);
     const reel_real scale = (reel_real)(1.0 / (1.0 - ((const dropout_attrs *)c->attrs)->p));
     const bool fresh = c->fresh[0];
+
 #pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(c->ctx)) if (n > 4 * DRAW)
     for (int64_t begin = 0; begin < n; begin += DRAW) {
         const int64_t count = n - begin < DRAW ? n - begin : DRAW;
         const reel_real *restrict dy = (const reel_real *)c->dout.data + begin;
         reel_real *restrict dx = (reel_real *)c->din[0].data + begin;
         const uint8_t *restrict kept = (const uint8_t *)c->saved + begin;
+
         /* As above: a branch on a random mask would be mispredicted every other time. */
         if (fresh)
 #pragma omp simd

@@ -15,6 +15,9 @@ void REEL_FN(reel_global_avg_pool_forward)(const reel_call *c)
     const int64_t n = c->in[0].shape[0], ch = c->in[0].shape[1],
                   pixels = c->in[0].shape[2] * c->in[0].shape[3];
     const reel_real scale = (reel_real)(1.0 / (double)pixels);
+
+    /* Channels are innermost in memory: a block of them keeps its results at hand while the pixels
+     * pass by. */
 #pragma omp parallel for collapse(2) schedule(static)                                              \
     num_threads(reel_ctx_threads(c->ctx)) if (n * ch * pixels > 16384)
     for (int64_t image = 0; image < n; image++)
@@ -37,6 +40,7 @@ void REEL_FN(reel_global_avg_pool_backward)(const reel_call *c)
                   pixels = c->in[0].shape[2] * c->in[0].shape[3];
     const reel_real scale = (reel_real)(1.0 / (double)pixels);
     const bool fresh = c->fresh[0];
+
 #pragma omp parallel for schedule(static)                                                          \
     num_threads(reel_ctx_threads(c->ctx)) if (n * ch * pixels > 16384)
     for (int64_t image = 0; image < n; image++) {

@@ -88,6 +88,7 @@ void REEL_FN(reel_local_response_norm_forward)(const reel_call *c)
     const reel_local_response_norm_attrs *a = c->attrs;
     const int64_t ch = c->out.shape[1], rows = c->out.shape[0] * c->out.shape[2] * c->out.shape[3];
     const int64_t mine = lrn_row_elements(ch, a->size);
+
 #pragma omp parallel num_threads(reel_ctx_threads(c->ctx)) if (rows * ch > 4096)
     {
         reel_real *padded = (reel_real *)c->scratch + omp_get_thread_num() * mine;
@@ -115,6 +116,7 @@ void REEL_FN(reel_local_response_norm_backward)(const reel_call *c)
     const reel_real factor =
         (reel_real)(2 * a->beta * (a->paper ? a->alpha : a->alpha / (double)a->size));
     const bool fresh = c->fresh[0];
+
 #pragma omp parallel num_threads(reel_ctx_threads(c->ctx)) if (rows * ch > 4096)
     {
         reel_real *padded = (reel_real *)c->scratch + omp_get_thread_num() * mine;
@@ -127,6 +129,7 @@ void REEL_FN(reel_local_response_norm_backward)(const reel_call *c)
             reel_real *dx = (reel_real *)c->din[0].data + row * ch;
             lrn_row_scale(a, x, ch, padded, s);
             lrn_inverse_power(s, ch, a->beta, p);
+
             /* The padded row is used again. An even window's mirror image starts one earlier: both
              * ends must stay zero. */
             padded[before + ch - 1] = 0;

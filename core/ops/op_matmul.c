@@ -172,6 +172,7 @@ static reel_status matmul_infer(reel_infer *q, reel_error *err)
             return reel_fail(err, REEL_ERR_INVALID,
                              "leading dimension %d: expected equal sizes, got %lld and %lld", d,
                              (long long)a->shape[d], (long long)b->shape[d]);
+
     q->shape[q->ndim - 1] = b->shape[b->ndim - 1];
     REEL_TRY(reel_infer_check_size(q, err));
     const matmul_plan forward = plan_matmul(q->ctx, a, b, false),

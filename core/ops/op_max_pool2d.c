@@ -138,8 +138,10 @@ static void max_scatter(const reel_call *c, const int64_t *offset, const reel_re
     const int64_t ch = c->out.shape[1], w = c->din[0].shape[3];
     for (int64_t i = 0, at = 0; i < c->out.shape[2]; i++)
         for (int64_t j = 0; j < c->out.shape[3]; j++, at += ch) {
+            /* May lie in the padding; the winner's cell never does. */
             const int64_t corner =
                 ((i * a->stride_h - a->padding_h) * w + j * a->stride_w - a->padding_w) * ch;
+
             if (wide_index(a)) {
                 const int32_t *cell = (const int32_t *)cells + at;
                 for (int64_t k = 0; k < width; k++)

@@ -69,6 +69,7 @@ static reel_status reshape_sizes(reel_infer *q, int *open, int64_t *known, reel_
     reel_shape_text(text, sizeof text, attrs->ndim, attrs->shape);
     *open = -1;
     *known = 1;
+
     for (int d = 0; d < attrs->ndim; d++) {
         q->shape[d] = attrs->shape[d];
         if (attrs->shape[d] == -1 && *open < 0)

@@ -83,6 +83,7 @@ static inline reel_status reel_pool_infer(reel_infer *q, reel_error *err)
                          "padding (%lld, %lld) must be from 0 to half the kernel (%lld, %lld)",
                          (long long)a->padding_h, (long long)a->padding_w, (long long)a->kernel_h,
                          (long long)a->kernel_w);
+
     q->shape[2] =
         reel_pool_extent(x->shape[2], a->kernel_h, a->stride_h, a->padding_h, a->ceil_mode);
     q->shape[3] =
@@ -112,6 +113,7 @@ static inline void REEL_FN(reel_average_forward)(const reel_call *c, reel_window
     const int64_t n = c->out.shape[0], ch = c->out.shape[1], oh = c->out.shape[2],
                   ow = c->out.shape[3];
     const int64_t h = c->in[0].shape[2], w = c->in[0].shape[3];
+
 #pragma omp parallel for collapse(2) schedule(static)                                              \
     num_threads(reel_ctx_threads(c->ctx)) if (n * h * w * ch > 16384)
     for (int64_t image = 0; image < n; image++)
@@ -140,6 +142,8 @@ static inline void REEL_FN(reel_average_backward)(const reel_call *c, reel_windo
     const int64_t n = c->out.shape[0], ch = c->out.shape[1], oh = c->out.shape[2],
                   ow = c->out.shape[3];
     const int64_t h = c->din[0].shape[2], w = c->din[0].shape[3];
+
+    /* Windows may overlap: a thread owns all windows of an image for a block of channels. */
 #pragma omp parallel for collapse(2) schedule(static)                                              \
     num_threads(reel_ctx_threads(c->ctx)) if (n * h * w * ch > 16384)
     for (int64_t image = 0; image < n; image++)

@@ -81,6 +81,7 @@ static void map_walk(const strided_job *j, const reel_walk *w)
     const int outer = w->ndim - 1;
     const int64_t inner = w->size[outer], rows = reel_walk_count(w, outer),
                   pieces = (inner + map_length - 1) / map_length;
+
     /* Short rows go to a thread in bundles, for a place is costly to find and cheap to move on. */
     const int64_t bundle = pieces == 1 ? (map_length + inner - 1) / inner : 1;
     const int64_t blocks = pieces == 1 ? (rows + bundle - 1) / bundle : rows * pieces;
