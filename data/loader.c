@@ -40,6 +40,7 @@ void reel_loader_destroy(reel_loader *l)
     atomic_store(&l->stop, true);
     pthread_cond_broadcast(&l->work);
     pthread_mutex_unlock(&l->mutex);
+    /* A worker ends after the sample that it is at. */
     for (int i = 0; i < l->started; i++)
         pthread_join(l->threads[i], NULL);
 
@@ -148,6 +149,7 @@ static reel_status allocate(reel_loader *l, reel_error *err)
     l->desks = calloc((size_t)c->workers, sizeof *l->desks);
     l->known_bad = calloc(1, (size_t)l->count / 8 + 1);
     l->order = c->shuffle ? malloc((size_t)l->count * sizeof *l->order) : NULL;
+    /* Everything is taken now: between samples nothing is allocated. */
     bool complete = l->ring && l->threads && l->desks && l->known_bad && (l->order || !c->shuffle);
 
     for (int i = 0; complete && i < c->workers; i++)
@@ -252,6 +254,7 @@ static int by_place(const void *a, const void *b)
 /* Counts and reports one bad sample, unless it was met before. */
 static reel_status judge_one(reel_loader *l, const reel_bad *b, reel_error *err)
 {
+    /* A sample counts once, however often it is met. */
     uint8_t *known = &l->known_bad[b->index >> 3];
     const uint8_t bit = (uint8_t)(1u << (b->index & 7));
     if (*known & bit)
@@ -334,6 +337,7 @@ static reel_slot *wait_for_batch(reel_loader *l)
 {
     reel_slot *s = &l->ring[l->current % l->slots];
     pthread_mutex_lock(&l->mutex);
+    /* The batch that the caller has worked with goes back to the workers. */
     if (l->held)
         l->released = l->current;
     if (l->config.in_turns)
@@ -367,6 +371,7 @@ reel_status reel_loader_next(reel_loader *l, reel_batch *batch, reel_error *err)
     if (!s)
         return REEL_OK;
 
+    /* A failure is kept: a caller that goes on must not get batches behind it. */
     l->held = true;
     const reel_status status = judge(l, s, &batch->bad, &l->failure);
     if (status != REEL_OK) {

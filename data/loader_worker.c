@@ -44,6 +44,7 @@ static reel_slot *find_work(reel_loader *l)
     if (next >= l->end || next >= l->released + l->slots || next > l->wanted)
         return NULL;
 
+    /* The slot is free: the batch that was in it is below l->released. */
     REEL_ASSERT(l->ring);
     s = &l->ring[next % l->slots];
     s->number = next;
@@ -222,6 +223,7 @@ void *reel_loader_work(void *loader)
         *kit.desk = (reel_desk){.index = place.asked, .since = reel_loader_clock()};
         pthread_mutex_unlock(&l->mutex);
 
+        /* Without the mutex: this is where the time goes. */
         const double begin = cpu_seconds();
         fill(l, &kit, &place);
         const double spent = cpu_seconds() - begin;

@@ -63,6 +63,7 @@ reel_status reel_dataset_split(reel_dataset **train, reel_dataset **held,
         return reel_fail(err, REEL_ERR_INVALID, "split: expected a share between 0 and 1, got %g",
                          share);
     const size_t count = (size_t)reel_dataset_count(parent);
+    /* One block for the four lists of a `work`. */
     int64_t *memory = calloc(4 * count + 1, sizeof *memory);
     int64_t *ends = calloc((size_t)reel_dataset_classes(parent) + 1, sizeof *ends);
     reel_status status = REEL_OK;

@@ -97,6 +97,7 @@ static reel_status read_labels(struct cifar *c, const reel_span *span, uint64_t 
         const uint64_t some = n - i < BLOCK ? n - i : BLOCK;
         status = reel_span_read(span, i * record, block, (size_t)(some * record), err);
         for (uint64_t k = 0; status == REEL_OK && k < some; k++) {
+            /* The last byte before the pixels: of two labels the fine one. */
             const uint8_t label = block[k * record + (uint64_t)c->labels - 1];
             if (label >= c->classes)
                 status = reel_fail(err, REEL_ERR_FORMAT,
@@ -114,6 +115,7 @@ static reel_status add_file(struct cifar *c, const reel_span *span, const char *
                             reel_error *err)
 {
     const uint64_t record = (uint64_t)c->labels + 3 * PIXELS, n = span->size / record;
+    /* Noted before the checks: destroy closes the file, also of a damaged one. */
     c->files[c->n_files].span = *span;
     c->files[c->n_files].first = c->n;
     snprintf(c->files[c->n_files++].name, sizeof c->files[0].name, "%s", name);
@@ -180,6 +182,7 @@ static reel_status class_names(reel_names *names, const char *folder, bool hundr
     const int64_t n = hundred ? 100 : 10;
     char path[REEL_DATA_PATH + 40];
     snprintf(path, sizeof path, "%s/%s", folder, file);
+    /* A file of names that cannot be used is no reason to fail. */
     if (reel_is_file(path)) {
         reel_error why = {0};
         const reel_status status = reel_names_from_file(names, path, MOST_BYTES, n, &why);

@@ -213,6 +213,7 @@ reel_status reel_folder_scan(reel_opened *out, const char *root, bool empty, ree
     reel_files *f;
     REEL_TRY(reel_files_open(&f, root, err));
     out->self = f;
+    /* list_entries takes over what it lists; f->root stays for the samples. */
     const int again = openat(f->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (again < 0)
         return reel_fail(err, REEL_ERR_IO, "cannot open the folder %s: %s", shown, strerror(errno));

@@ -169,6 +169,7 @@ static reel_status index_tar(reel_opened *out, const char *data, const char *spl
         close(file);
         return status;
     }
+    /* In the order that an image folder would have. */
     reel_pieces_sort(p, 0);
     return reel_pieces_add_file(p, path, file, err);
 }

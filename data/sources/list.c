@@ -199,6 +199,7 @@ static reel_sniff list_sniff(const char *data, const char *split, char *path)
         holds_folders(other))
         return REEL_SNIFF_OTHER;
 
+    /* train.txt tells that this is a list, whatever split is asked for. */
     const reel_split_names names = reel_names_of_split(split);
     bool known = false;
     for (int64_t i = 0; i < REEL_COUNT(list_ends); i++) {

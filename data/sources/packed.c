@@ -104,6 +104,7 @@ static reel_status packed_open(reel_opened *out, const char *data, const char *s
     REEL_TRY(reel_pieces_new(&p, err));
     out->self = p;
     for (int64_t k = 0; k < shards; k++) {
+        /* A shard without an index was not completed: the message tells how to. */
         reel_error why = {0};
         const reel_status status = add_packed_shard(out, data, split, k, &why);
         if (status != REEL_OK)

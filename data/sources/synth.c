@@ -159,6 +159,7 @@ static reel_status synth_open(reel_opened *out, const char *data, const char *sp
     if (!d)
         return reel_fail(err, REEL_ERR_MEMORY, "no memory for a dataset");
 
+    /* Validation images have numbers of their own: none is in both sets. */
     const bool val = reel_is_val(split);
     d->each = (int64_t)value[val ? VAL : TRAIN];
     d->first = val ? REEL_SYNTH_VALIDATION : 0;

@@ -226,6 +226,7 @@ static void stamp(const canvas *to, const reel_synth_shape *shape, const reel_sy
     const int box[4] = {(int)fmaxf(0.0f, at->x - reach), (int)fmaxf(0.0f, at->y - reach),
                         (int)fminf((float)to->width, at->x + reach + 1.0f),
                         (int)fminf((float)to->height, at->y + reach + 1.0f)};
+    /* All of the field first: the slope of a pixel looks at its neighbours. */
     const object_space space = space_of(at);
     float uv[2];
     for (int y = box[1]; y < box[3]; y++)

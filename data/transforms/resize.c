@@ -79,6 +79,7 @@ static void axis_fill(reel_axis *a, const struct axis_job *job, double *weight)
             sum += weight[k];
         }
 
+        /* The sum is 0 where no source lies under the filter: the weights stay 0. */
         int32_t *fixed = a->weight + i * a->taps;
         for (int64_t k = 0; k < end - begin; k++) {
             if (sum != 0.0)

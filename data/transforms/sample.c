@@ -266,6 +266,7 @@ static reel_status decode_source(struct sample *s, const uint8_t *bytes, size_t 
                             .fast = s->t.decode == REEL_DECODE_FAST,
                             .width = swap ? s->g.height : s->g.width,
                             .height = swap ? s->g.width : s->g.height};
+    /* The other crops resize the whole image before they cut. */
     const bool all = s->t.crop != REEL_CROP_RANDOM_RESIZED && !want.fast;
     REEL_TRY(reel_decoding_finish(&d, all ? NULL : &want, &scratch->decoded, err));
 

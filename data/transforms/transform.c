@@ -44,6 +44,7 @@ static reel_status resolve_size(reel_transform *r, reel_error *err)
                          "transform: resize %" PRId64 " is smaller than the crop of %" PRId64,
                          r->resize, r->size);
 
+    /* Ten crops are already mirrored, and need corners to stand in. */
     if (r->views == 0)
         r->views = 1;
     if (r->views == 1)

@@ -52,6 +52,7 @@ static void write_jpeg(struct write_job *job)
     cinfo->image_height = (JDIMENSION)job->image->height;
     cinfo->input_components = 3;
     cinfo->in_color_space = JCS_RGB;
+    /* The defaults halve chroma; the slow integer DCT is what the decoder uses. */
     jpeg_set_defaults(cinfo);
     jpeg_set_quality(cinfo, job->quality, TRUE);
     cinfo->dct_method = JDCT_ISLOW;

@@ -133,6 +133,7 @@ reel_status reel_shard_index(reel_pieces *p, const reel_span *span, uint32_t fil
         REEL_TRY_GOTO(reel_tar_next(&x->tar, &x->entry, &more, err), done);
         if (!more)
             break;
+        /* Hidden members ("._0001.jpg") are what macOS's tar adds. */
         if (!e->regular || reel_base_name(e->name)[0] == '.')
             continue;
         REEL_TRY_GOTO(begin_shard_sample(p, s, e->name, key_length(e->name), err), done);

@@ -191,6 +191,7 @@ static bool read_pax(const char *text, size_t size, struct said *said)
         uint64_t length;
         if (!space || !reel_parse_number(text, (size_t)(space - text), size, &length))
             return false;
+        /* LENGTH counts itself and the line break, too. */
         const size_t begin = (size_t)(space + 1 - text);
         if (length < begin + 2 || text[length - 1] != '\n')
             return false;

@@ -77,6 +77,7 @@ reel_status reel_number_names(reel_names *names, const char *folder, int64_t n, 
     static const char *const files[] = {"classes.txt", "class_names.txt", "labels.txt",
                                         "synsets.txt"};
     for (int i = 0; folder && i < (int)REEL_COUNT(files); i++) {
+        /* A file with fewer lines than classes is something else of that name. */
         char path[REEL_DATA_PATH];
         bool good;
         if (snprintf(path, sizeof path, "%s/%s", folder, files[i]) >= (int)sizeof path ||
