@@ -201,9 +201,9 @@
 #include "core/op.h"
 #include "core/rng.h"
 
+#include "layers/args.h"
 #include "layers/gradcheck.h"
 #include "layers/layers.h"
-#include "layers/args.h"
 #include "layers/module.h"
 #include "layers/onnx_graph.h"
 
