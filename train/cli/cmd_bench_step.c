@@ -74,6 +74,7 @@ static double process_age(void)
                                      clock ticks since boot */
     for (int field = 2; p && field < 22; field++)
         p = strchr(p + 1, ' ');
+
     struct timespec t;
     if (!p || clock_gettime(CLOCK_BOOTTIME, &t))
         return 0;
@@ -94,12 +95,14 @@ static int64_t peak_rss(void)
     return kilobytes * 1024;
 }
 
-static reel_status step(bench *b, reel_error *err)
+static reel_status bench_one_step(bench *b, reel_error *err)
 {
     const double t0 = reel_bench_now();
     reel_tape_set_step(b->tape, b->step++);
     const reel_var logits = reel_net_forward(b->net, b->tape, reel_input(b->tape, &b->images));
+
     double t1 = reel_bench_now(), t2 = t1;
+
     if (!b->infer) {
         const reel_var loss = reel_cross_entropy(logits, b->labels, b->n, NULL);
         t1 = reel_bench_now();
@@ -108,6 +111,7 @@ static reel_status step(bench *b, reel_error *err)
         REEL_TRY(reel_optimizer_step(b->opt, 0.01, err));
         reel_params_zero_grad(reel_net_params(b->net));
     }
+
     REEL_TRY(reel_tape_status(b->tape, err));
     reel_tape_reset(b->tape);
     b->forward = t1 - t0;
@@ -116,23 +120,11 @@ static reel_status step(bench *b, reel_error *err)
     return REEL_OK;
 }
 
-static reel_status prepare(bench *b, const reel_options *o, const reel_ctx *ctx, int64_t size,
-                           reel_error *err)
+/* Images of variance 1 and labels, drawn by the seed. */
+static reel_status bench_draw(bench *b, const reel_ctx *ctx, const int64_t shape[4],
+                              int64_t classes, reel_error *err)
 {
-    const reel_model *model = reel_model_find(reel_options_text(o, "arch"));
-    reel_model_config config = reel_model_config_default(model);
-    config.classes = reel_options_int(o, "num-classes");
-    config.head = reel_head_find(reel_options_text(o, "head"));
-    config.image_size = size;
-    b->n = reel_options_int(o, "batch");
-    b->infer = reel_options_flag(o, "infer");
-    REEL_TRY(reel_model_create(&b->net, model, &config, ctx, REEL_F32, err));
-    reel_net_set_training(b->net, !b->infer);
-    const reel_tape_config tape = {.dtype = REEL_F32, .no_grad = b->infer};
-    REEL_TRY(reel_tape_create(&b->tape, ctx, &tape, err));
-    REEL_TRY(reel_optimizer_create(&b->opt, reel_net_params(b->net), ctx, &b->optimizer, err));
-    const int64_t shape[4] = {b->n, 3, size, size}, count = reel_shape_numel(4, shape);
-    REEL_TRY(reel_memory_plan_make(&b->plan, b->net, b->infer ? NULL : &b->optimizer, shape, err));
+    const int64_t count = reel_shape_numel(4, shape), image = count / b->n;
     float *x = reel_pages_alloc((size_t)count * sizeof *x, err);
     if (!x)
         return REEL_ERR_MEMORY;
@@ -140,20 +132,43 @@ static reel_status prepare(bench *b, const reel_options *o, const reel_ctx *ctx,
     b->labels = malloc((size_t)b->n * sizeof *b->labels);
     if (!b->labels)
         return reel_fail(err, REEL_ERR_MEMORY, "bench: out of memory");
-    const int64_t image = count / b->n;
+
+    /* Uniform in +-sqrt(3): normal deviates would cost seconds at batch 128. */
 #pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(ctx))
-    for (int64_t n = 0; n < b->n;
-         n++) { /* variance 1; a normal deviate would cost seconds at batch 128 */
+    for (int64_t n = 0; n < b->n; n++) {
         reel_rng rng = reel_rng_at(reel_ctx_seed(ctx), REEL_STREAM_BENCH, 0, (uint32_t)n);
         for (int64_t i = 0; i < image; i++)
             x[n * image + i] =
                 (float)((double)reel_rng_u32(&rng) * (3.4641016151377544 / 4294967296.0) -
                         1.7320508075688772);
     }
+
     reel_rng rng = reel_rng_at(reel_ctx_seed(ctx), REEL_STREAM_BENCH, 1, 0);
     for (int64_t i = 0; i < b->n; i++)
-        b->labels[i] = (int64_t)reel_rng_below(&rng, (uint64_t)config.classes);
+        b->labels[i] = (int64_t)reel_rng_below(&rng, (uint64_t)classes);
     return REEL_OK;
+}
+
+static reel_status bench_prepare(bench *b, const reel_options *o, const reel_ctx *ctx, int64_t size,
+                                 reel_error *err)
+{
+    const reel_model *model = reel_model_find(reel_options_text(o, "arch"));
+    reel_model_config config = reel_model_config_default(model);
+    config.classes = reel_options_int(o, "num-classes");
+    config.head = reel_head_find(reel_options_text(o, "head"));
+    config.image_size = size;
+
+    b->n = reel_options_int(o, "batch");
+    b->infer = reel_options_flag(o, "infer");
+    REEL_TRY(reel_model_create(&b->net, model, &config, ctx, REEL_F32, err));
+    reel_net_set_training(b->net, !b->infer);
+    const reel_tape_config tape = {.dtype = REEL_F32, .no_grad = b->infer};
+    REEL_TRY(reel_tape_create(&b->tape, ctx, &tape, err));
+    REEL_TRY(reel_optimizer_create(&b->opt, reel_net_params(b->net), ctx, &b->optimizer, err));
+
+    const int64_t shape[4] = {b->n, 3, size, size};
+    REEL_TRY(reel_memory_plan_make(&b->plan, b->net, b->infer ? NULL : &b->optimizer, shape, err));
+    return bench_draw(b, ctx, shape, config.classes, err);
 }
 
 typedef struct {
@@ -161,14 +176,14 @@ typedef struct {
     int64_t steps;
 } times;
 
-static reel_status measure(bench *b, times *t, reel_error *err)
+static reel_status bench_measure(bench *b, times *t, reel_error *err)
 {
-    REEL_TRY(step(b, err));
+    REEL_TRY(bench_one_step(b, err));
     t->first = process_age();
-    REEL_TRY(step(b, err));
+    REEL_TRY(bench_one_step(b, err));
     for (int64_t i = 0; i < t->steps; i++) {
         const double begin = reel_bench_now();
-        REEL_TRY(step(b, err));
+        REEL_TRY(bench_one_step(b, err));
         t->total[i] = reel_bench_now() - begin;
         t->forward[i] = b->forward;
         t->backward[i] = b->backward;
@@ -177,15 +192,17 @@ static reel_status measure(bench *b, times *t, reel_error *err)
     return REEL_OK;
 }
 
-static int report(const bench *b, const times *t, const reel_options *o, const reel_ctx *ctx,
-                  int64_t size)
+static int bench_step_report(const bench *b, const times *t, const reel_options *o,
+                             const reel_ctx *ctx, int64_t size)
 {
     const double middle = reel_bench_median(t->total, t->steps),
                  forward = reel_bench_median(t->forward, t->steps);
     const double backward = reel_bench_median(t->backward, t->steps),
                  update = reel_bench_median(t->update, t->steps), rate = (double)b->n / middle;
+
     const char *isa = reel_isa_name(reel_ctx_isa(ctx)), *arch = reel_options_text(o, "arch");
     const int64_t rss = peak_rss();
+
     if (!reel_options_flag(o, "json")) {
         printf("%s, %s, batch %lld at %lld, %d threads, %s\n", arch,
                b->infer ? "inference" : "training", (long long)b->n, (long long)size,
@@ -197,6 +214,7 @@ static int report(const bench *b, const times *t, const reel_options *o, const r
                t->first, (double)rss * 1e-6, (double)b->plan.total * 1e-6);
         return REEL_EXIT_OK;
     }
+
     return reel_print_json(json_pack(
         "{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:i, s:s, s:I, s:s, s:I, s:I, s:b, s:s}",
         "images_per_second", rate, "step_ms", middle * 1e3, "best_ms", t->total[0] * 1e3,
@@ -207,25 +225,31 @@ static int report(const bench *b, const times *t, const reel_options *o, const r
         "infer", b->infer, "opt", b->optimizer.kind->name));
 }
 
-static int run(reel_options *options)
+static int bench_step_run(reel_options *options)
 {
     reel_error err;
     reel_ctx *ctx;
     const reel_ctx_config config = {.threads = (int)reel_options_int(options, "threads"),
                                     .seed = (uint64_t)reel_options_int(options, "seed"),
                                     .log = reel_log_to_stderr};
+
     bench b = {0};
     if (reel_optimizer_preset(options, &err) ||
         reel_optimizer_from_options(&b.optimizer, options, &err))
         return reel_complain_usage("bench step", &err);
+
     if (reel_ctx_create(&ctx, &config, &err))
         return reel_complain("bench step", &err);
+
     const reel_model *model = reel_model_find(reel_options_text(options, "arch"));
     const int64_t size =
         reel_options_set(options, "size") ? reel_options_int(options, "size") : model->image_size;
+
+    /* Four times of each step lie in one block. */
     times t = {.steps = reel_options_int(options, "steps")};
     double *memory = calloc((size_t)t.steps * 4, sizeof *memory);
     int code = REEL_EXIT_FAILED;
+
     if (!memory) {
         reel_fail(&err, REEL_ERR_MEMORY, "out of memory");
         code = reel_complain("bench step", &err);
@@ -234,11 +258,12 @@ static int run(reel_options *options)
         t.forward = memory + t.steps;
         t.backward = memory + 2 * t.steps;
         t.update = memory + 3 * t.steps;
-        if (prepare(&b, options, ctx, size, &err) || measure(&b, &t, &err))
+        if (bench_prepare(&b, options, ctx, size, &err) || bench_measure(&b, &t, &err))
             code = reel_complain("bench step", &err);
         else
-            code = report(&b, &t, options, ctx, size);
+            code = bench_step_report(&b, &t, options, ctx, size);
     }
+
     free(memory);
     free(b.labels);
     reel_pages_free(b.images.data, reel_tensor_bytes(&b.images));
@@ -260,5 +285,5 @@ const reel_command reel_command_bench_step = {
                   "Latency of one image on one core."}},
     .group = REEL_COMMAND_MEASURING,
     .rank = 2,
-    .run = run,
+    .run = bench_step_run,
 };

@@ -105,7 +105,7 @@ static void add_global_max(reel_net *net)
 
 static const reel_init scaled = {REEL_INIT_KAIMING_NORMAL, 0};
 
-static void add_tiny(reel_net *net, reel_head head)
+static void add_tiny_net(reel_net *net, reel_head head)
 {
     reel_model_find("tiny")->add(
         net,
@@ -115,17 +115,17 @@ static void add_tiny(reel_net *net, reel_head head)
 
 static void add_tiny_flatten(reel_net *net)
 {
-    add_tiny(net, REEL_HEAD_FLATTEN);
+    add_tiny_net(net, REEL_HEAD_FLATTEN);
 }
 
 static void add_tiny_gap(reel_net *net)
 {
-    add_tiny(net, REEL_HEAD_GAP);
+    add_tiny_net(net, REEL_HEAD_GAP);
 }
 
 static void add_tiny_gmp(reel_net *net)
 {
-    add_tiny(net, REEL_HEAD_GMP);
+    add_tiny_net(net, REEL_HEAD_GMP);
 }
 
 /* AlexNet's layers in AlexNet's order, with few channels: five convolutions (two in groups), LRN,

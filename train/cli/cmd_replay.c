@@ -59,6 +59,8 @@ static reel_status open_batches(replay *r, const char *path, reel_error *err)
         return reel_fail(err, REEL_ERR_FORMAT,
                          "%s: expected tensors images and labels, %s is missing", path,
                          r->images ? "labels" : "images");
+
+    /* images (steps, n, 3, h, w), labels (steps, n) */
     const int64_t *x = r->images->shape, *y = r->labels->shape;
     if (r->images->ndim != 5 || x[2] != 3 ||
         (r->images->dtype != REEL_STORED_F32 && r->images->dtype != REEL_STORED_F64))
@@ -71,7 +73,8 @@ static reel_status open_batches(replay *r, const char *path, reel_error *err)
     return REEL_OK;
 }
 
-static reel_status prepare(replay *r, const reel_options *o, const reel_ctx *ctx, reel_error *err)
+static reel_status replay_prepare(replay *r, const reel_options *o, const reel_ctx *ctx,
+                                  reel_error *err)
 {
     REEL_TRY(open_batches(r, reel_options_arg(o, 1), err));
     const int64_t *x = r->images->shape;
@@ -82,20 +85,24 @@ static reel_status prepare(replay *r, const reel_options *o, const reel_ctx *ctx
                                       .image_size = x[3]};
     REEL_TRY(reel_model_create(&r->net, reel_model_find(reel_options_text(o, "arch")), &config, ctx,
                                dtype, err));
+
     reel_weights *init;
     REEL_TRY(reel_weights_read(&init, reel_options_arg(o, 0), err));
     const reel_status status = reel_params_load(reel_net_params(r->net), init, err);
     reel_weights_destroy(init);
     if (status)
         return status;
+
     REEL_TRY(reel_optimizer_create(&r->opt, reel_net_params(r->net), ctx, &r->optimizer, err));
     REEL_TRY(reel_tape_create(&r->tape, ctx, &(reel_tape_config){.dtype = dtype}, err));
+
+    /* One step of images, in the dtype of the net; a byte more, so that none is no failure. */
     r->losses = json_array();
     r->buffer = malloc((size_t)(x[1] * x[2] * x[3] * x[4]) * reel_dtype_size(dtype) + 1);
     return r->buffer ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "replay: out of memory");
 }
 
-static reel_status step(replay *r, const reel_options *o, int64_t s, reel_error *err)
+static reel_status replay_step(replay *r, const reel_options *o, int64_t s, reel_error *err)
 {
     const int64_t *x = r->images->shape, count = x[1] * x[2] * x[3] * x[4];
     const reel_dtype stored = r->images->dtype == REEL_STORED_F64 ? REEL_F64 : REEL_F32;
@@ -107,17 +114,20 @@ static reel_status step(replay *r, const reel_options *o, int64_t s, reel_error 
     reel_tensor_copy(&images, &from);
     const int64_t *labels = (const int64_t *)r->labels->data + s * x[1];
 
+    /* images (n, 3, h, w) -> logits (n, classes) -> mean loss */
     reel_tape_set_step(r->tape, s);
     const reel_var logits = reel_net_forward(r->net, r->tape, reel_input(r->tape, &images));
     const reel_cross_entropy_attrs attrs = {.label_smoothing =
                                                 reel_options_real(o, "label-smoothing")};
     const reel_var loss = reel_cross_entropy(logits, labels, x[1], &attrs);
     REEL_TRY(reel_tape_status(r->tape, err));
+
     const reel_tensor value = reel_value(loss);
     const double number = reel_tensor_get(&value, (const int64_t[REEL_MAX_DIMS]){0});
     json_array_append_new(r->losses, reel_json_number(number));
     if (!isfinite(number))
         return reel_fail(err, REEL_ERR_NONFINITE, "step %" PRId64 ": the loss is %g", s, number);
+
     REEL_TRY(reel_backward(loss, err));
     REEL_TRY(reel_optimizer_step(r->opt, reel_options_real(o, "lr"), err));
     reel_params_zero_grad(reel_net_params(r->net));
@@ -127,7 +137,7 @@ static reel_status step(replay *r, const reel_options *o, int64_t s, reel_error 
     return REEL_OK;
 }
 
-static reel_status save(const replay *r, const char *path, reel_error *err)
+static reel_status replay_save(const replay *r, const char *path, reel_error *err)
 {
     reel_weights_writer *writer;
     REEL_TRY(reel_weights_writer_create(&writer, err));
@@ -138,33 +148,38 @@ static reel_status save(const replay *r, const char *path, reel_error *err)
     return status;
 }
 
-static reel_status play(replay *r, const reel_options *o, const reel_ctx *ctx, reel_error *err)
+static reel_status replay_all(replay *r, const reel_options *o, const reel_ctx *ctx,
+                              reel_error *err)
 {
-    REEL_TRY(prepare(r, o, ctx, err));
+    REEL_TRY(replay_prepare(r, o, ctx, err));
     for (int64_t s = 0; s < r->images->shape[0]; s++)
-        REEL_TRY(step(r, o, s, err));
-    return reel_options_set(o, "out") ? save(r, reel_options_text(o, "out"), err) : REEL_OK;
+        REEL_TRY(replay_step(r, o, s, err));
+    return reel_options_set(o, "out") ? replay_save(r, reel_options_text(o, "out"), err) : REEL_OK;
 }
 
-static int run(reel_options *options)
+static int replay_run(reel_options *options)
 {
     reel_error err;
     reel_ctx *ctx;
     const reel_ctx_config config = {.threads = (int)reel_options_int(options, "threads"),
                                     .seed = (uint64_t)reel_options_int(options, "seed"),
                                     .log = reel_log_to_stderr};
+
     replay r = {0};
     if (reel_optimizer_preset(options, &err) ||
         reel_optimizer_from_options(&r.optimizer, options, &err))
         return reel_complain_usage("replay", &err);
+
     if (reel_ctx_create(&ctx, &config, &err))
         return reel_complain("replay", &err);
-    const reel_status status = play(&r, options, ctx, &err);
+
+    const reel_status status = replay_all(&r, options, ctx, &err);
     int code = REEL_EXIT_OK;
     if (status)
         code = reel_complain("replay", &err);
     else if (reel_options_flag(options, "json"))
         code = reel_print_json(json_pack("{s:O}", "losses", r.losses));
+
     json_decref(r.losses);
     free(r.buffer);
     reel_tape_destroy(r.tape);
@@ -191,5 +206,5 @@ const reel_command reel_command_replay = {
                   "The loss of each step, to compare with PyTorch's."}},
     .group = REEL_COMMAND_MEASURING,
     .rank = 1,
-    .run = run,
+    .run = replay_run,
 };

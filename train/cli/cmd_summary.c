@@ -53,12 +53,14 @@ static int print_net_json(const reel_model *model, const reel_net *net,
         json_array_append_new(tensors, json_pack("{s:s, s:o}", "name", p->name, "shape",
                                                  shape_json(p->value.ndim, p->value.shape)));
     }
+
     for (int i = 0; i < n_layers; i++)
         json_array_append_new(
             rows, json_pack("{s:s, s:s, s:o, s:I, s:I}", "name", layers[i].name, "kind",
                             layers[i].kind, "output", shape_json(layers[i].ndim, layers[i].shape),
                             "parameters", (json_int_t)layers[i].parameters, "multiply_adds",
                             (json_int_t)layers[i].multiply_adds));
+
     return reel_print_json(
         json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "arch", model->name, "parameters",
                   (json_int_t)reel_params_trainable(params), "multiply_adds", (json_int_t)macs,
@@ -71,6 +73,7 @@ static void print_net(const reel_model *model, const reel_net *net, const reel_l
     char shape[80];
     printf("%s: %s\n\n%-16s %-18s %-22s %12s %14s\n", model->name, model->about, "layer", "kind",
            "output", "parameters", "multiply-adds");
+
     for (int i = 0; i < n_layers; i++) {
         printf("%-16s %-18s %-22s", layers[i].name, layers[i].kind,
                reel_shape_text(shape, sizeof shape, layers[i].ndim, layers[i].shape));
@@ -78,6 +81,7 @@ static void print_net(const reel_model *model, const reel_net *net, const reel_l
             printf(" %12" PRId64 " %14" PRId64, layers[i].parameters, layers[i].multiply_adds);
         putchar('\n');
     }
+
     const int64_t parameters = reel_params_trainable(reel_net_params(net));
     printf("\n%" PRId64 " parameters (%.1f MB), %.3f billion multiply-adds\n", parameters,
            (double)parameters * 4e-6, (double)macs * 1e-9);
@@ -98,6 +102,7 @@ static int summarize_net(const reel_options *options, const reel_ctx *ctx)
     const int64_t input[4] = {reel_options_int(options, "batch-size"), 3, size, size};
     const reel_optimizer_config optimizer =
         reel_optimizer_config_default(reel_optimizer_find(reel_options_text(options, "opt")));
+
     reel_layer_info layers[MOST];
     reel_net *net;
     reel_memory_plan memory;
@@ -112,10 +117,12 @@ static int summarize_net(const reel_options *options, const reel_ctx *ctx)
     }
     if (n > MOST)
         n = MOST;
+
     int64_t macs = 0;
     int code = REEL_EXIT_OK;
     for (int i = 0; i < n; i++)
         macs += layers[i].multiply_adds;
+
     if (reel_options_flag(options, "json"))
         code = print_net_json(model, net, layers, n, macs, &memory);
     else
@@ -147,17 +154,19 @@ static int print_file_json(const reel_weights *weights)
                                "bytes", (json_int_t)w->bytes));
         bytes += (int64_t)w->bytes;
     }
+
     for (int i = 0; i < REEL_COUNT(keys); i++) {
         const char *value = reel_weights_metadata(weights, keys[i]);
         if (value)
             json_object_set_new(metadata, keys[i], reel_json_text(value));
     }
+
     return reel_print_json(json_pack(
         "{s:s, s:I, s:I, s:o, s:o}", "format", reel_weights_format(weights), "elements",
         (json_int_t)total, "bytes", (json_int_t)bytes, "metadata", metadata, "tensors", tensors));
 }
 
-/* All of it, in a form that no terminal obeys: the file may be a stranger's. */
+/* The whole value, without control characters: the file may come from anybody. */
 static int print_metadata(const char *key, const char *value)
 {
     char name[200];
@@ -175,18 +184,12 @@ static int print_metadata(const char *key, const char *value)
     return REEL_EXIT_OK;
 }
 
-static int summarize_onnx(const char *path, bool json)
+/* The lines of an ONNX file's tensors, as reel_onnx_list gives them. */
+static void print_onnx_tensors(const json_t *tensors)
 {
-    reel_error err;
-    json_t *list, *row, *value;
-    const char *key;
-    char shown[1100], text[80];
     size_t i;
-    if (reel_onnx_list(&list, path, &err))
-        return reel_complain("summary", &err);
-    if (json)
-        return reel_print_json(list);
-    const json_t *tensors = json_object_get(list, "tensors");
+    json_t *row;
+    char shown[1100], text[80];
     json_array_foreach(tensors, i, row)
     {
         const json_t *sides = json_object_get(row, "shape");
@@ -194,6 +197,7 @@ static int summarize_onnx(const char *path, bool json)
         const int ndim = (int)json_array_size(sides);
         for (int d = 0; d < ndim; d++)
             shape[d] = json_integer_value(json_array_get(sides, (size_t)d));
+
         printf(
             "%-32s %-9s %-20s %13" PRId64 " bytes\n",
             reel_shown_text(json_string_value(json_object_get(row, "name")), shown, sizeof shown),
@@ -201,9 +205,24 @@ static int summarize_onnx(const char *path, bool json)
             reel_shape_text(text, sizeof text, ndim, shape),
             (int64_t)json_integer_value(json_object_get(row, "bytes")));
     }
+}
+
+static int summarize_onnx(const char *path, bool json)
+{
+    reel_error err;
+    json_t *list, *value;
+    const char *key;
+    if (reel_onnx_list(&list, path, &err))
+        return reel_complain("summary", &err);
+    if (json)
+        return reel_print_json(list);
+
+    const json_t *tensors = json_object_get(list, "tensors");
+    print_onnx_tensors(tensors);
     printf("%zu tensors, %" PRId64 " elements, %" PRId64 " bytes (onnx)\n",
            json_array_size(tensors), (int64_t)json_integer_value(json_object_get(list, "elements")),
            (int64_t)json_integer_value(json_object_get(list, "bytes")));
+
     int code = REEL_EXIT_OK;
     json_object_foreach(json_object_get(list, "metadata"), key, value)
     {
@@ -214,43 +233,48 @@ static int summarize_onnx(const char *path, bool json)
     return code;
 }
 
+static int print_file(const reel_weights *weights)
+{
+    int64_t total = 0, bytes = 0;
+    for (int i = 0; i < reel_weights_count(weights); i++) {
+        const reel_weight *w = reel_weights_at(weights, i);
+        char shape[80], name[200];
+        printf("%-32s %-9s %-20s %13zu bytes\n", reel_shown_text(w->name, name, sizeof name),
+               stored_name(w->dtype), reel_shape_text(shape, sizeof shape, w->ndim, w->shape),
+               w->bytes);
+        total += reel_shape_numel(w->ndim, w->shape);
+        bytes += (int64_t)w->bytes;
+    }
+    printf("%d tensors, %" PRId64 " elements, %" PRId64 " bytes (%s)\n",
+           reel_weights_count(weights), total, bytes, reel_weights_format(weights));
+
+    int code = REEL_EXIT_OK;
+    for (int i = 0; i < REEL_COUNT(keys) && code == REEL_EXIT_OK; i++)
+        code = print_metadata(keys[i], reel_weights_metadata(weights, keys[i]));
+    return code;
+}
+
 static int summarize_file(const char *path, bool json)
 {
-    reel_error err;
-    reel_weights *weights;
     const size_t length = strlen(path);
     if (length > 5 && !strcmp(path + length - 5, ".onnx"))
         return summarize_onnx(path, json);
+
+    reel_error err;
+    reel_weights *weights;
     if (reel_weights_read(&weights, path, &err))
         return reel_complain("summary", &err);
-    if (reel_weights_verify(weights, &err)) {
-        reel_weights_destroy(weights);
-        return reel_complain("summary", &err);
-    }
-    int code = REEL_EXIT_OK;
-    if (json) {
-        code = print_file_json(weights);
-    } else {
-        int64_t total = 0, bytes = 0;
-        for (int i = 0; i < reel_weights_count(weights); i++) {
-            const reel_weight *w = reel_weights_at(weights, i);
-            char shape[80], name[200];
-            printf("%-32s %-9s %-20s %13zu bytes\n", reel_shown_text(w->name, name, sizeof name),
-                   stored_name(w->dtype), reel_shape_text(shape, sizeof shape, w->ndim, w->shape),
-                   w->bytes);
-            total += reel_shape_numel(w->ndim, w->shape);
-            bytes += (int64_t)w->bytes;
-        }
-        printf("%d tensors, %" PRId64 " elements, %" PRId64 " bytes (%s)\n",
-               reel_weights_count(weights), total, bytes, reel_weights_format(weights));
-        for (int i = 0; i < REEL_COUNT(keys) && code == REEL_EXIT_OK; i++)
-            code = print_metadata(keys[i], reel_weights_metadata(weights, keys[i]));
-    }
+
+    int code;
+    if (reel_weights_verify(weights, &err))
+        code = reel_complain("summary", &err);
+    else
+        code = json ? print_file_json(weights) : print_file(weights);
     reel_weights_destroy(weights);
     return code;
 }
 
-static int run(reel_options *options)
+static int summary_run(reel_options *options)
 {
     if (reel_options_arg_count(options))
         return summarize_file(reel_options_arg(options, 0), reel_options_flag(options, "json"));
@@ -277,5 +301,5 @@ const reel_command reel_command_summary = {
                  {"reel summary run/best.safetensors", "What a weights file holds."}},
     .group = REEL_COMMAND_USING,
     .rank = 1,
-    .run = run,
+    .run = summary_run,
 };
