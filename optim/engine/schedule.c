@@ -52,7 +52,7 @@ reel_status reel_schedule_check_options(const reel_schedule *s, reel_error *err)
     return s->kind->check ? s->kind->check(s, err) : REEL_OK;
 }
 
-static reel_status check_run(const reel_schedule *s, reel_error *err)
+static reel_status check_schedule_run(const reel_schedule *s, reel_error *err)
 {
     if (!(s->lr >= 0 && isfinite(s->lr)))
         return reel_fail(err, REEL_ERR_INVALID,
@@ -73,7 +73,7 @@ static reel_status check_run(const reel_schedule *s, reel_error *err)
 reel_status reel_schedule_check(const reel_schedule *s, reel_error *err)
 {
     reel_error why;
-    if (check_run(s, &why) || reel_schedule_check_options(s, &why))
+    if (check_schedule_run(s, &why) || reel_schedule_check_options(s, &why))
         return reel_fail(err, why.status, "schedule: %s", why.message);
     return REEL_OK;
 }

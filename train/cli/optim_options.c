@@ -98,14 +98,14 @@ static void default_text(const reel_optim_option *o, char *text, size_t size)
 }
 
 /* How the kinds of a family agree on one option. */
-typedef struct agreement {
+typedef struct optim_agreement {
     int have;          /* kinds that have it */
     bool same_default; /* in all of them */
-} agreement;
+} optim_agreement;
 
-static agreement agree_on(const reel_optim_option *o, const family *f)
+static optim_agreement agree_on(const reel_optim_option *o, const family *f)
 {
-    agreement a = {.same_default = true};
+    optim_agreement a = {.same_default = true};
     for (int k = 0; k < f->n; k++) {
         const kind_view kind = f->view(k);
         const reel_optim_option *other = kind_option(&kind, o->name);
@@ -119,7 +119,7 @@ static agreement agree_on(const reel_optim_option *o, const family *f)
  * differ, " (adamw: 0.01, sgd: 0.0005)". */
 static void add_kinds(char *help, size_t size, const reel_optim_option *o, const family *f)
 {
-    const agreement a = agree_on(o, f);
+    const optim_agreement a = agree_on(o, f);
     if (a.have == f->n && a.same_default)
         return;
 

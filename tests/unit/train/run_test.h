@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "train/cli/optim_options.h"
 #include "train/cli/option_table.h"
 #include "train/cli/options.h"
 #include "train/cli/recipe.h"
@@ -49,8 +50,10 @@ typedef struct told_run {
 __attribute__((unused)) static reel_status tell_run(told_run *t, const char *const *words,
                                                     reel_error *err)
 {
-    const reel_syntax syntax = {
-        .options = reel_train_options, .n_options = REEL_N_TRAIN_OPTIONS, .max_args = 1};
+    const reel_syntax syntax = {.options = reel_train_options,
+                                .n_options = REEL_N_TRAIN_OPTIONS,
+                                .more_options = reel_optim_row,
+                                .max_args = 1};
     char *argv[40];
     int argc = 0;
     for (; words[argc]; argc++)
