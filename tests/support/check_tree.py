@@ -12,7 +12,7 @@
   includes  no file includes a .c file
   names     no two functions or types share a name (tests apart)
   rooms     at most 12 .c and .h files lie directly in train/
-  files     at most 500 lines; opens with a comment; only the agreed entries at the root
+  files     at most 500 lines (pages of text apart); opens with a comment; only the agreed entries at the root
   symbols   libreel exports reel_ names only and has no writable global (with BUILD)
 """
 import os
@@ -251,7 +251,7 @@ def check_files(root):
         with open(os.path.join(root, path), encoding="utf-8") as file:
             text = file.read()
         lines = text.count("\n")
-        if lines > MOST_LINES and path not in LONGER:
+        if lines > MOST_LINES and path not in LONGER and not path.endswith(".md"):
             breach(path, 0, f"{lines} lines; {MOST_LINES} is the limit")
         if path.endswith((".c", ".h")) and first in MAY_INCLUDE:
             check_source(root, path, text)
