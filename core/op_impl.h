@@ -30,8 +30,9 @@
 /* A loop over 0 <= i < n that the context's threads share. Each thread takes a contiguous part:
  * bits do not depend on the number of threads as long as the body writes only what belongs to i. */
 #define REEL_PRAGMA(text) _Pragma(#text)
-#define REEL_PARALLEL_FOR(call, i, n)                                                                          \
-    REEL_PRAGMA(omp parallel for schedule(static) num_threads(reel_ctx_threads((call)->ctx)) if ((n) > 16384)) \
+#define REEL_PARALLEL_FOR(call, i, n)                                                              \
+    REEL_PRAGMA(omp parallel for schedule(static)                                                  \
+                    num_threads(reel_ctx_threads((call)->ctx)) if ((n) > 16384))                   \
     for (int64_t i = 0; i < (n); i++)
 
 #endif

@@ -39,8 +39,9 @@ static inline reel_real softmax_line_max(const softmax_lines *l, const reel_real
 }
 
 /* A loop over all lines that the context's threads share. */
-#define REEL_FOR_LINES(call, l, i)                                                                                               \
-    REEL_PRAGMA(omp parallel for schedule(static) num_threads(reel_ctx_threads((call)->ctx)) if ((l).count * (l).length > 4096)) \
+#define REEL_FOR_LINES(call, l, i)                                                                 \
+    REEL_PRAGMA(omp parallel for schedule(static)                                                  \
+                    num_threads(reel_ctx_threads((call)->ctx)) if ((l).count * (l).length > 4096)) \
     for (int64_t i = 0; i < (l).count; i++)
 
 #ifdef REEL_ONCE
