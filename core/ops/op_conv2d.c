@@ -80,6 +80,7 @@ static reel_status conv2d_check_attrs(const reel_conv2d_attrs *a, reel_error *er
     return REEL_OK;
 }
 
+/* Channels, groups and bias must agree. Ranks and groups >= 1 have been checked before. */
 static reel_status conv2d_check_shapes(const reel_infer *q, reel_error *err)
 {
     const reel_conv2d_attrs *a = q->attrs;

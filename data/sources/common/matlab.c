@@ -48,7 +48,8 @@ static uint32_t u32(const uint8_t *p)
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-/* The next element; false = there is none that fits. */
+/* Takes the next element of a MATLAB v5 file off the front of p. False: no bytes are left, or its
+ * size runs past the end. Elements are padded to 8 bytes; compressed ones are not. */
 static bool take_element(struct part *p, struct element *e)
 {
     if (p->left < 8)
