@@ -5,7 +5,8 @@
 #include "core/ctx_internal.h"
 #include "core/kernels/kernels.h"
 
-/* (1 + e)(1 - e) = 1 - e^2 rounds to 1 for e = 2^-12 / 2 ...: fused with -1 it would be -e^2. */
+/* (1 + E)(1 - E) = 1 - E^2 rounds to 1 in float, so adding -1 gives 0. A fused multiply-add rounds
+ * once and gives -E^2. */
 static const float E = 0x1p-13f;
 
 Test(rounding, kernels_round_a_product_before_they_add)
