@@ -137,7 +137,7 @@ def matches(page, name, files, folders):
     name without a folder, anywhere below the page's folder or in the tests."""
     pattern = pattern_of(name)
     found = set()
-    for base in {page.folder, "", "tests/integration" if page.folder == "tests" else page.folder}:
+    for base in dict.fromkeys([page.folder, "tests/integration" if page.folder == "tests" else page.folder, ""]):
         whole = os.path.normpath(os.path.join(base, pattern))
         pool = folders if name.endswith("/") else files
         found |= {whole} & pool if not re.search(r"[*\[]", whole) else set(fnmatch.filter(pool, whole))
@@ -170,7 +170,7 @@ def check_rows(pages, files):
                     found = found or matches(page, os.path.join(folder, name), files, folders)
                 if not found and name.endswith(NAMED) and name not in GENERATED:
                     breach("rows", f"{page.path}:{number}", f"the table names {name}, which does not exist")
-                near += [os.path.dirname(f) if f in files else f for f in found if os.path.dirname(f) != page.folder][:1]
+                near += [os.path.dirname(f) if f in files else f for f in sorted(found) if os.path.dirname(f) != page.folder][:1]
                 covered |= found
     for header in [c for c in covered if c.endswith(".h")]:
         covered.add(header[:-2] + ".c")
