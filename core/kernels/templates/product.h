@@ -31,11 +31,12 @@ typedef struct block_product {
     ahead next[2];
 } block_product;
 
-KERNEL_INLINE void product_block(const block_product *j, const int rows, const int cols)
+/* The job is copied first: stores to C may alias it, so it would be read again after each. */
+KERNEL_INLINE void product_block(const block_product *job, const int rows, const int cols)
 {
-    const int64_t a_row = j->a_row, a_step = j->a_step, ldb = j->ldb, ldc = j->ldc;
-    const real *a = j->a, *b = j->b;
-    ahead n1 = j->next[0], n2 = j->next[1];
+    const block_product j = *job;
+    const real *a = j.a, *b = j.b;
+    ahead n1 = j.next[0], n2 = j.next[1];
     vec s[MR][2];
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
@@ -43,20 +44,20 @@ KERNEL_INLINE void product_block(const block_product *j, const int rows, const i
         for (int t = 0; t < cols; t++)
             s[i][t] = (vec){0};
 
-    for (int64_t p = 0; p < j->k; p++) {
+    for (int64_t p = 0; p < j.k; p++) {
         vec bv[2];
 #pragma GCC unroll 2
         for (int t = 0; t < cols; t++)
             bv[t] = load(b + t * VL);
 #pragma GCC unroll 16
         for (int i = 0; i < rows; i++) {
-            const vec av = broadcast(a[i * a_row]);
+            const vec av = broadcast(a[i * j.a_row]);
 #pragma GCC unroll 2
             for (int t = 0; t < cols; t++)
                 s[i][t] = muladd(av, bv[t], s[i][t]);
         }
-        a += a_step;
-        b += ldb;
+        a += j.a_step;
+        b += j.ldb;
 
         __builtin_prefetch(n1.from, 0, 2);
         __builtin_prefetch(n2.from, 0, 2);
@@ -68,8 +69,8 @@ KERNEL_INLINE void product_block(const block_product *j, const int rows, const i
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
         for (int t = 0; t < cols; t++) {
-            real *to = j->c + i * ldc + t * VL;
-            store(to, j->add ? load(to) + s[i][t] : s[i][t]);
+            real *to = j.c + i * j.ldc + t * VL;
+            store(to, j.add ? load(to) + s[i][t] : s[i][t]);
         }
 }
 
