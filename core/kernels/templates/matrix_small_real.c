@@ -127,25 +127,32 @@ typedef struct stripe_step {
     bool ahead;
 } stripe_step;
 
-/* Adds what the step gives to `rows` rows of sums, from row i of C on. */
-KERNEL_INLINE void sums_rows(const reel_matrix_job *job, const stripe_step *step, int64_t i,
-                             int rows, real *sums)
+/* DEEP terms of the sums of one or two rows: their factors of A, and `count` columns of the rows of
+ * B. */
+typedef struct deep_terms {
+    real a[2][DEEP];
+    const real *b;
+    int64_t ld, count;
+    bool ahead;
+} deep_terms;
+
+KERNEL_INLINE void add_terms(const deep_terms *terms, const int rows, real *sums)
 {
     enum { LINE = 64 / sizeof(real) };
-    const int64_t p = step->p, count = step->count;
-    const bool next = step->ahead;
-    const real *a = job->a.data, *b = (const real *)job->b.data + p * job->b.ld + step->begin;
-    const bool by_row = job->a.kind == REEL_OPERAND_ROWS;
-    const int64_t ld = job->b.ld;
-    real av[2][DEEP];
+    const real *b = terms->b;
+    const int64_t ld = terms->ld, count = terms->count;
+    const bool ahead = terms->ahead;
+    vec av[2][DEEP];
+#pragma GCC unroll 2
     for (int r = 0; r < rows; r++)
+#pragma GCC unroll 8
         for (int q = 0; q < DEEP; q++)
-            av[r][q] = a[by_row ? (i + r) * job->a.ld + p + q : (p + q) * job->a.ld + i + r];
+            av[r][q] = broadcast(terms->a[r][q]);
 
     int64_t j = 0;
     for (; j + VL <= count; j += VL) {
         vec sum[2];
-        if (next && j % LINE == 0)
+        if (ahead && j % LINE == 0)
 #pragma GCC unroll 8
             for (int q = 0; q < DEEP; q++)
                 __builtin_prefetch(b + (DEEP + q) * ld + j, 0, 2);
@@ -157,7 +164,7 @@ KERNEL_INLINE void sums_rows(const reel_matrix_job *job, const stripe_step *step
             const vec bv = load(b + q * ld + j);
 #pragma GCC unroll 2
             for (int r = 0; r < rows; r++)
-                sum[r] = muladd(broadcast(av[r][q]), bv, sum[r]);
+                sum[r] = muladd(av[r][q], bv, sum[r]);
         }
 #pragma GCC unroll 2
         for (int r = 0; r < rows; r++)
@@ -167,7 +174,40 @@ KERNEL_INLINE void sums_rows(const reel_matrix_job *job, const stripe_step *step
     for (; j < count; j++)
         for (int r = 0; r < rows; r++)
             for (int q = 0; q < DEEP; q++)
-                sums[r * SUMS_LD + j] = muladd_one(av[r][q], b[q * ld + j], sums[r * SUMS_LD + j]);
+                sums[r * SUMS_LD + j] =
+                    muladd_one(terms->a[r][q], b[q * ld + j], sums[r * SUMS_LD + j]);
+}
+
+/* Not inlined: what surrounds the loop would take its registers. */
+static __attribute__((noinline)) void add_terms_one_row(const deep_terms *terms, real *sums)
+{
+    add_terms(terms, 1, sums);
+}
+
+static __attribute__((noinline)) void add_terms_two_rows(const deep_terms *terms, real *sums)
+{
+    add_terms(terms, 2, sums);
+}
+
+/* Adds what the step gives to `rows` rows of sums, one or two, from row i of C on. */
+static void sums_rows(const reel_matrix_job *job, const stripe_step *step, int64_t i, int rows,
+                      real *sums)
+{
+    const int64_t p = step->p, ld = job->b.ld;
+    const real *a = job->a.data;
+    const bool by_row = job->a.kind == REEL_OPERAND_ROWS;
+    deep_terms terms = {.b = (const real *)job->b.data + p * ld + step->begin,
+                        .ld = ld,
+                        .count = step->count,
+                        .ahead = step->ahead};
+    for (int r = 0; r < rows; r++)
+        for (int q = 0; q < DEEP; q++)
+            terms.a[r][q] = a[by_row ? (i + r) * job->a.ld + p + q : (p + q) * job->a.ld + i + r];
+
+    if (rows == 2)
+        add_terms_two_rows(&terms, sums);
+    else
+        add_terms_one_row(&terms, sums);
 }
 
 /* The rows of B behind the last whole DEEP, then the bias; the sums of row i go to C. */
