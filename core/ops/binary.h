@@ -1,15 +1,18 @@
-/* Template: the passes of an elementwise operator of two inputs with NumPy's broadcasting. The
- * operator's file defines
+/* Template: an elementwise operator of two inputs with NumPy's broadcasting. The operator's file
+ * defines
  *
  *     static inline reel_real mul_value(reel_binary e)     y, from e.a and e.b
  *     static inline reel_real mul_to_a(reel_binary e)      what is added to da, from e.a, e.b, e.dy
  *     static inline reel_real mul_to_b(reel_binary e)      what is added to db
  *     #define REEL_BINARY mul
+ *     #define REEL_BINARY_FLAGS REEL_OP_NEEDS_INPUTS       what mul_to_a and mul_to_b read; 0: e.dy
+ *     #define REEL_BINARY_DRAW REEL_DRAW_POSITIVE          unless REEL_DRAW_NORMAL will do
  *     #include "core/ops/binary.h"
  *
- * and gets reel_mul_forward, reel_mul_backward, mul_apply (the builder) and mul_cases; what
- * broadcasting repeated, the gradient sums.
- * With REEL_BINARY_TERMS_ONLY it gets only mul_value_term, mul_to_a_term and mul_to_b_term, for
+ * and gets the passes reel_mul_forward and reel_mul_backward, the builder reel_mul and the
+ * descriptor reel_op_mul. The gradient sums what broadcasting repeated.
+ *
+ * Without REEL_BINARY_FLAGS it gets only mul_value_term, mul_to_a_term and mul_to_b_term, for
  * reel_map and reel_reduce (core/ops/strided.h). Without REEL_BINARY the header gives the parts
  * that all these operators share. */
 #ifndef REEL_CORE_OPS_BINARY_H
@@ -116,7 +119,7 @@ static void BINARY(to_b_term)(int64_t n, const reel_real *const *p, const int64_
 }
 #endif
 
-#if defined(REEL_BINARY) && !defined(REEL_BINARY_TERMS_ONLY)
+#if defined(REEL_BINARY) && defined(REEL_BINARY_FLAGS)
 REEL_DECLARE_OP(REEL_BINARY);
 
 void BINARY_PASS(_forward)(const reel_call *c)
@@ -135,7 +138,12 @@ void BINARY_PASS(_backward)(const reel_call *c)
 }
 
 #ifdef REEL_ONCE
-static reel_var BINARY(apply)(reel_var a, reel_var b)
+#ifndef REEL_BINARY_DRAW
+#define REEL_BINARY_DRAW REEL_DRAW_NORMAL
+#endif
+#define BINARY_BUILDER REEL_JOIN(reel_, REEL_BINARY, )
+
+reel_var BINARY_BUILDER(reel_var a, reel_var b)
 {
     return reel_apply(&REEL_JOIN(reel_op_, REEL_BINARY, ), NULL, 0, (const reel_var[]){a, b}, 2);
 }
@@ -143,7 +151,7 @@ static reel_var BINARY(apply)(reel_var a, reel_var b)
 static reel_var BINARY(twice)(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
-    return BINARY(apply)(reel_exp(in[0]), BINARY(apply)(in[0], in[1]));
+    return BINARY_BUILDER(reel_exp(in[0]), BINARY_BUILDER(in[0], in[1]));
 }
 
 static const reel_op_case BINARY(cases)[] = {
@@ -160,6 +168,18 @@ static const reel_op_case BINARY(cases)[] = {
     {.label = "one image for a batch", .in = "(3, 4, 5) (2, 3, 4, 5)"},
     {.label = "images of both sides", .in = "(2, 3, 1, 1) (1, 3, 4, 5)"},
     {.label = "five dimensions", .in = "(2, 1, 3, 1, 2) (3, 1, 4, 2)"},
+};
+
+const reel_op REEL_JOIN(reel_op_, REEL_BINARY, ) = {
+    .name = REEL_TEXT(REEL_BINARY),
+    .min_in = 2,
+    .max_in = 2,
+    .flags = REEL_BINARY_FLAGS | REEL_OP_ASSIGNS,
+    .infer = broadcast_infer,
+    REEL_PASSES(REEL_BINARY),
+    .draw = REEL_BINARY_DRAW,
+    REEL_CASES(BINARY(cases)),
+    .random = binary_random,
 };
 #endif
 #endif

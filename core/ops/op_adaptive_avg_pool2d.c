@@ -108,10 +108,8 @@ const reel_op reel_op_adaptive_avg_pool2d = {
     .flags = REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(adaptive_attrs),
     .infer = adaptive_avg_pool2d_infer,
-    .forward = REEL_BOTH(reel_adaptive_avg_pool2d_forward),
-    .backward = REEL_BOTH(reel_adaptive_avg_pool2d_backward),
-    .cases = adaptive_avg_pool2d_cases,
-    .n_cases = REEL_COUNT(adaptive_avg_pool2d_cases),
+    REEL_PASSES(adaptive_avg_pool2d),
+    REEL_CASES(adaptive_avg_pool2d_cases),
     .random = adaptive_avg_pool2d_random,
 };
 #endif

@@ -23,24 +23,5 @@ static inline reel_real add_to_b(reel_binary e)
 }
 
 #define REEL_BINARY add
+#define REEL_BINARY_FLAGS 0
 #include "core/ops/binary.h"
-
-#ifdef REEL_ONCE
-reel_var reel_add(reel_var a, reel_var b)
-{
-    return add_apply(a, b);
-}
-
-const reel_op reel_op_add = {
-    .name = "add",
-    .min_in = 2,
-    .max_in = 2,
-    .flags = REEL_OP_ASSIGNS,
-    .infer = broadcast_infer,
-    .forward = REEL_BOTH(reel_add_forward),
-    .backward = REEL_BOTH(reel_add_backward),
-    .cases = add_cases,
-    .n_cases = REEL_COUNT(add_cases),
-    .random = binary_random,
-};
-#endif

@@ -96,11 +96,9 @@ const reel_op reel_op_avg_pool2d = {
     .flags = REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(reel_pool2d_attrs),
     .infer = reel_pool_infer,
-    .forward = REEL_BOTH(reel_avg_pool2d_forward),
-    .backward = REEL_BOTH(reel_avg_pool2d_backward),
+    REEL_PASSES(avg_pool2d),
     .build = avg_pool2d_build,
-    .cases = avg_pool2d_cases,
-    .n_cases = REEL_COUNT(avg_pool2d_cases),
+    REEL_CASES(avg_pool2d_cases),
     .random = avg_pool2d_random,
 };
 #endif

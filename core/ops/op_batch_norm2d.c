@@ -330,11 +330,9 @@ const reel_op reel_op_batch_norm2d = {
     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(reel_batch_norm2d_attrs),
     .infer = batch_norm2d_infer,
-    .forward = REEL_BOTH(reel_batch_norm2d_forward),
-    .backward = REEL_BOTH(reel_batch_norm2d_backward),
+    REEL_PASSES(batch_norm2d),
     .build = batch_norm2d_build,
-    .cases = batch_norm2d_cases,
-    .n_cases = REEL_COUNT(batch_norm2d_cases),
+    REEL_CASES(batch_norm2d_cases),
     .random = batch_norm2d_random,
 };
 #endif

@@ -70,11 +70,9 @@ const reel_op reel_op_clamp = {
     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(clamp_attrs),
     .infer = clamp_infer,
-    .forward = REEL_BOTH(reel_clamp_forward),
-    .backward = REEL_BOTH(reel_clamp_backward),
+    REEL_PASSES(clamp),
     .draw = REEL_DRAW_DISTINCT,
-    .cases = clamp_cases,
-    .n_cases = REEL_COUNT(clamp_cases),
+    REEL_CASES(clamp_cases),
     .random = clamp_random,
 };
 #endif

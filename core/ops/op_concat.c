@@ -100,10 +100,8 @@ const reel_op reel_op_concat = {
     .flags = REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(int),
     .infer = concat_infer,
-    .forward = REEL_BOTH(reel_concat_forward),
-    .backward = REEL_BOTH(reel_concat_backward),
-    .cases = concat_cases,
-    .n_cases = REEL_COUNT(concat_cases),
+    REEL_PASSES(concat),
+    REEL_CASES(concat_cases),
     .random = concat_random,
 };
 #endif

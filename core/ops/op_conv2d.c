@@ -217,11 +217,9 @@ const reel_op reel_op_conv2d = {
     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(reel_conv2d_attrs),
     .infer = conv2d_infer,
-    .forward = REEL_BOTH(reel_conv2d_forward),
-    .backward = REEL_BOTH(reel_conv2d_backward),
+    REEL_PASSES(conv2d),
     .build = conv2d_build,
-    .cases = conv2d_cases,
-    .n_cases = REEL_COUNT(conv2d_cases),
+    REEL_CASES(conv2d_cases),
     .random = conv2d_random,
 };
 #endif

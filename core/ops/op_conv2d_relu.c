@@ -85,11 +85,9 @@ const reel_op reel_op_conv2d_relu = {
     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT | REEL_OP_ASSIGNS | REEL_OP_SPENDS_DOUT,
     .attrs_bytes = sizeof(reel_conv2d_attrs),
     .infer = conv2d_relu_infer,
-    .forward = REEL_BOTH(reel_conv2d_relu_forward),
-    .backward = REEL_BOTH(reel_conv2d_relu_backward),
+    REEL_PASSES(conv2d_relu),
     .build = conv2d_relu_build,
-    .cases = conv2d_relu_cases,
-    .n_cases = REEL_COUNT(conv2d_relu_cases),
+    REEL_CASES(conv2d_relu_cases),
     .random = conv2d_relu_random,
 };
 #endif

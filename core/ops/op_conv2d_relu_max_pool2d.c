@@ -82,66 +82,82 @@ static inline reel_relu_pool_shape conv_pool_shape(const reel_pool2d_attrs *a,
                                   .pw = a->padding_w};
 }
 
-void REEL_FN(reel_conv2d_relu_max_pool2d_forward)(const reel_call *c)
+/* The way through the batch: shapes of the current part, elements of an image of x and of y, the
+ * part's map and the kernels' scratch. */
+typedef struct conv_pool_walk {
+    reel_conv_shape s;
+    reel_relu_pool_shape p;
+    conv_pool_parts d;
+    int64_t in_image, out_image;
+    reel_real *map;
+    void *scratch;
+} conv_pool_walk;
+
+static conv_pool_walk conv_pool_walk_of(const reel_call *c)
 {
     const conv_pool_attrs *a = c->attrs;
+    conv_pool_walk at = {.s = reel_conv_shape_of(&a->conv, &c->in[0], &c->in[1], 0),
+                         .map = c->scratch};
+    at.p = conv_pool_shape(&a->pool, &at.s, &c->out);
+    at.d = conv_pool_divide(&c->in[0], &at.s, sizeof(reel_real));
+    at.in_image = at.s.h * at.s.w * at.s.c;
+    at.out_image = at.p.oh * at.p.ow * at.p.c;
+    at.scratch = (char *)c->scratch + conv_pool_map_bytes(&at.d, &at.s, sizeof(reel_real));
+    return at;
+}
+
+/* Sets the shapes to those of a part; returns its first image. */
+static int64_t conv_pool_enter(conv_pool_walk *at, int64_t part)
+{
+    const int64_t first = conv_pool_begin(&at->d, part);
+    at->s.n = at->p.n = conv_pool_begin(&at->d, part + 1) - first;
+    return first;
+}
+
+void REEL_FN(reel_conv2d_relu_max_pool2d_forward)(const reel_call *c)
+{
     const reel_real *x = c->in[0].data, *w = c->in[1].data,
                     *bias = c->n_in > 2 ? c->in[2].data : NULL;
-    reel_conv_shape s = reel_conv_shape_of(&a->conv, &c->in[0], &c->in[1], 0);
-    reel_relu_pool_shape p = conv_pool_shape(&a->pool, &s, &c->out);
-    const conv_pool_parts d = conv_pool_divide(&c->in[0], &s, sizeof(reel_real));
-    const int64_t in_image = s.h * s.w * s.c, out_image = p.oh * p.ow * p.c;
-    reel_real *map = c->scratch;
-    void *scratch = (char *)c->scratch + conv_pool_map_bytes(&d, &s, sizeof(reel_real));
+    conv_pool_walk at = conv_pool_walk_of(c);
 
-    for (int64_t part = 0; part < d.parts; part++) {
-        const int64_t first = conv_pool_begin(&d, part);
-        s.n = p.n = conv_pool_begin(&d, part + 1) - first;
-
-        const reel_conv_job job = {.s = &s,
-                                   .x = x + first * in_image,
+    for (int64_t part = 0; part < at.d.parts; part++) {
+        const int64_t first = conv_pool_enter(&at, part), y = first * at.out_image;
+        const reel_conv_job job = {.s = &at.s,
+                                   .x = x + first * at.in_image,
                                    .w = w,
                                    .bias = bias,
-                                   .out = map,
-                                   .scratch = scratch};
+                                   .out = at.map,
+                                   .scratch = at.scratch};
         reel_conv_run(c->ctx, REEL_DTYPE, REEL_CONV_FORWARD, &job);
-        reel_relu_pool(c->ctx, REEL_DTYPE, &p, map, (reel_real *)c->out.data + first * out_image,
-                       c->saved ? (uint8_t *)c->saved + first * out_image : NULL);
+        reel_relu_pool(c->ctx, REEL_DTYPE, &at.p, at.map, (reel_real *)c->out.data + y,
+                       c->saved ? (uint8_t *)c->saved + y : NULL);
     }
 }
 
 void REEL_FN(reel_conv2d_relu_max_pool2d_backward)(const reel_call *c)
 {
-    const conv_pool_attrs *a = c->attrs;
     const reel_real *x = c->in[0].data, *w = c->in[1].data, *dy = c->dout.data;
     reel_real *dx = c->din[0].data, *dw = c->din[1].data, *db = c->n_in > 2 ? c->din[2].data : NULL;
-    reel_conv_shape s = reel_conv_shape_of(&a->conv, &c->in[0], &c->in[1], 0);
-    reel_relu_pool_shape p = conv_pool_shape(&a->pool, &s, &c->out);
-    const conv_pool_parts d = conv_pool_divide(&c->in[0], &s, sizeof(reel_real));
-    const int64_t in_image = s.h * s.w * s.c, out_image = p.oh * p.ow * p.c;
-    reel_real *map = c->scratch;
-    void *scratch = (char *)c->scratch + conv_pool_map_bytes(&d, &s, sizeof(reel_real));
+    conv_pool_walk at = conv_pool_walk_of(c);
 
-    for (int64_t part = 0; part < d.parts; part++) {
-        const int64_t first = conv_pool_begin(&d, part);
-        s.n = p.n = conv_pool_begin(&d, part + 1) - first;
-
-        reel_relu_pool_backward(c->ctx, REEL_DTYPE, &p, dy + first * out_image,
-                                (const uint8_t *)c->saved + first * out_image, map);
+    for (int64_t part = 0; part < at.d.parts; part++) {
+        const int64_t first = conv_pool_enter(&at, part), y = first * at.out_image;
+        reel_relu_pool_backward(c->ctx, REEL_DTYPE, &at.p, dy + y, (const uint8_t *)c->saved + y,
+                                at.map);
         reel_conv_job job = {
-            .s = &s, .x = x + first * in_image, .w = w, .dy = map, .scratch = scratch};
+            .s = &at.s, .x = x + first * at.in_image, .w = w, .dy = at.map, .scratch = at.scratch};
 
         /* The map's gradient is in cache now: dw and db add up over the parts. */
         if (db)
-            REEL_FN(column_sums)(c->ctx, map, s.n * s.oh * s.ow, s.oc, part > 0 || !c->fresh[2],
-                                 db);
+            REEL_FN(column_sums)(c->ctx, at.map, at.s.n * at.s.oh * at.s.ow, at.s.oc,
+                                 part > 0 || !c->fresh[2], db);
         if (dw) {
             job.out = dw;
             job.accumulate = part > 0 || !c->fresh[1];
             reel_conv_run(c->ctx, REEL_DTYPE, REEL_CONV_WEIGHT_GRAD, &job);
         }
         if (dx) {
-            job.out = dx + first * in_image;
+            job.out = dx + first * at.in_image;
             job.accumulate = !c->fresh[0];
             reel_conv_run(c->ctx, REEL_DTYPE, REEL_CONV_INPUT_GRAD, &job);
         }
@@ -262,11 +278,9 @@ const reel_op reel_op_conv2d_relu_max_pool2d = {
     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(conv_pool_attrs),
     .infer = conv2d_relu_max_pool2d_infer,
-    .forward = REEL_BOTH(reel_conv2d_relu_max_pool2d_forward),
-    .backward = REEL_BOTH(reel_conv2d_relu_max_pool2d_backward),
+    REEL_PASSES(conv2d_relu_max_pool2d),
     .build = conv2d_relu_max_pool2d_build,
-    .cases = conv2d_relu_max_pool2d_cases,
-    .n_cases = REEL_COUNT(conv2d_relu_max_pool2d_cases),
+    REEL_CASES(conv2d_relu_max_pool2d_cases),
     .random = conv2d_relu_max_pool2d_random,
 };
 #endif

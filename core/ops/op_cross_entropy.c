@@ -303,11 +303,9 @@ const reel_op reel_op_cross_entropy = {
     .flags = REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(loss_use),
     .infer = cross_entropy_infer,
-    .forward = REEL_BOTH(reel_cross_entropy_forward),
-    .backward = REEL_BOTH(reel_cross_entropy_backward),
+    REEL_PASSES(cross_entropy),
     .build = cross_entropy_build,
-    .cases = cross_entropy_cases,
-    .n_cases = REEL_COUNT(cross_entropy_cases),
+    REEL_CASES(cross_entropy_cases),
     .random = cross_entropy_random,
 };
 #endif

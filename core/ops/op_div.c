@@ -23,25 +23,6 @@ static inline reel_real div_to_b(reel_binary e)
 }
 
 #define REEL_BINARY div
+#define REEL_BINARY_FLAGS REEL_OP_NEEDS_INPUTS
+#define REEL_BINARY_DRAW REEL_DRAW_POSITIVE
 #include "core/ops/binary.h"
-
-#ifdef REEL_ONCE
-reel_var reel_div(reel_var a, reel_var b)
-{
-    return div_apply(a, b);
-}
-
-const reel_op reel_op_div = {
-    .name = "div",
-    .min_in = 2,
-    .max_in = 2,
-    .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
-    .infer = broadcast_infer,
-    .forward = REEL_BOTH(reel_div_forward),
-    .backward = REEL_BOTH(reel_div_backward),
-    .draw = REEL_DRAW_POSITIVE,
-    .cases = div_cases,
-    .n_cases = REEL_COUNT(div_cases),
-    .random = binary_random,
-};
-#endif

@@ -137,10 +137,8 @@ const reel_op reel_op_dropout = {
     .flags = REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(dropout_attrs),
     .infer = dropout_infer,
-    .forward = REEL_BOTH(reel_dropout_forward),
-    .backward = REEL_BOTH(reel_dropout_backward),
-    .cases = dropout_cases,
-    .n_cases = REEL_COUNT(dropout_cases),
+    REEL_PASSES(dropout),
+    REEL_CASES(dropout_cases),
     .random = dropout_random,
 };
 #endif

@@ -48,11 +48,9 @@ const reel_op reel_op_leaky_relu = {
     .max_in = 1,
     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(double),
-    .forward = REEL_BOTH(reel_leaky_relu_forward),
-    .backward = REEL_BOTH(reel_leaky_relu_backward),
+    REEL_PASSES(leaky_relu),
     .draw = REEL_DRAW_DISTINCT,
-    .cases = leaky_relu_cases,
-    .n_cases = REEL_COUNT(leaky_relu_cases),
+    REEL_CASES(leaky_relu_cases),
     .random = leaky_relu_random,
 };
 #endif

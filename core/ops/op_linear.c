@@ -132,11 +132,9 @@ const reel_op reel_op_linear = {
     .max_in = 3,
     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
     .infer = linear_infer,
-    .forward = REEL_BOTH(reel_linear_forward),
-    .backward = REEL_BOTH(reel_linear_backward),
+    REEL_PASSES(linear),
     .build = linear_build,
-    .cases = linear_cases,
-    .n_cases = REEL_COUNT(linear_cases),
+    REEL_CASES(linear_cases),
     .random = reel_random_linear,
 };
 #endif

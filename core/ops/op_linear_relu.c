@@ -66,11 +66,9 @@ const reel_op reel_op_linear_relu = {
     .max_in = 3,
     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT | REEL_OP_ASSIGNS | REEL_OP_SPENDS_DOUT,
     .infer = linear_relu_infer,
-    .forward = REEL_BOTH(reel_linear_relu_forward),
-    .backward = REEL_BOTH(reel_linear_relu_backward),
+    REEL_PASSES(linear_relu),
     .build = linear_relu_build,
-    .cases = linear_relu_cases,
-    .n_cases = REEL_COUNT(linear_relu_cases),
+    REEL_CASES(linear_relu_cases),
     .random = reel_random_linear,
 };
 #endif

@@ -243,11 +243,9 @@ const reel_op reel_op_local_response_norm = {
     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(reel_local_response_norm_attrs),
     .infer = local_response_norm_infer,
-    .forward = REEL_BOTH(reel_local_response_norm_forward),
-    .backward = REEL_BOTH(reel_local_response_norm_backward),
+    REEL_PASSES(local_response_norm),
     .build = local_response_norm_build,
-    .cases = local_response_norm_cases,
-    .n_cases = REEL_COUNT(local_response_norm_cases),
+    REEL_CASES(local_response_norm_cases),
     .random = local_response_norm_random,
 };
 #endif

@@ -17,24 +17,6 @@ static inline reel_real log_slope(reel_unary u)
 }
 
 #define REEL_UNARY log
+#define REEL_UNARY_FLAGS REEL_OP_NEEDS_INPUTS
+#define REEL_UNARY_DRAW REEL_DRAW_POSITIVE
 #include "core/ops/unary.h"
-
-#ifdef REEL_ONCE
-reel_var reel_log(reel_var x)
-{
-    return reel_apply(&reel_op_log, NULL, 0, &x, 1);
-}
-
-const reel_op reel_op_log = {
-    .name = "log",
-    .min_in = 1,
-    .max_in = 1,
-    .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
-    .forward = REEL_BOTH(reel_log_forward),
-    .backward = REEL_BOTH(reel_log_backward),
-    .draw = REEL_DRAW_POSITIVE,
-    .cases = unary_cases,
-    .n_cases = REEL_COUNT(unary_cases),
-    .random = unary_random,
-};
-#endif

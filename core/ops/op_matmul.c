@@ -223,10 +223,8 @@ const reel_op reel_op_matmul = {
     .max_in = 2,
     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
     .infer = matmul_infer,
-    .forward = REEL_BOTH(reel_matmul_forward),
-    .backward = REEL_BOTH(reel_matmul_backward),
-    .cases = matmul_cases,
-    .n_cases = REEL_COUNT(matmul_cases),
+    REEL_PASSES(matmul),
+    REEL_CASES(matmul_cases),
     .random = matmul_random,
 };
 #endif

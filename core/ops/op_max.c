@@ -83,11 +83,9 @@ const reel_op reel_op_max = {
     .max_in = 1,
     .attrs_bytes = sizeof(reduce_attrs),
     .infer = max_infer,
-    .forward = REEL_BOTH(reel_max_forward),
-    .backward = REEL_BOTH(reel_max_backward),
+    REEL_PASSES(max),
     .draw = REEL_DRAW_DISTINCT,
-    .cases = reduce_cases,
-    .n_cases = REEL_COUNT(reduce_cases),
+    REEL_CASES(reduce_cases),
     .random = reduce_random,
 };
 #endif

@@ -106,27 +106,23 @@ static void max_at(const reel_call *c, max_window m, int64_t at)
 void REEL_FN(reel_max_pool2d_forward)(const reel_call *c)
 {
     const reel_pool2d_attrs *a = c->attrs;
-    const int64_t n = c->out.shape[0], ch = c->out.shape[1], oh = c->out.shape[2],
-                  ow = c->out.shape[3];
-    const int64_t h = c->in[0].shape[2], w = c->in[0].shape[3];
-
-#pragma omp parallel for collapse(2) schedule(static)                                              \
-    num_threads(reel_ctx_threads(c->ctx)) if (n * h * w * ch > 16384)
-    for (int64_t image = 0; image < n; image++)
-        for (int64_t i = 0; i < oh; i++)
-            for (int64_t j = 0; j < ow; j++) {
-                const reel_window win = reel_pool_window(a, &c->in[0], i, j);
-                const int64_t top = i * a->stride_h - a->padding_h,
-                              left = j * a->stride_w - a->padding_w;
-                const max_window m = {
-                    .x = (const reel_real *)c->in[0].data + image * h * w * ch,
-                    .row = w * ch,
-                    .ch = ch,
-                    .at = win,
-                    .first = (cell_index)((win.h0 - top) * a->kernel_w + win.w0 - left),
-                    .cells_a_row = (cell_index)a->kernel_w};
-                max_at(c, m, ((image * oh + i) * ow + j) * ch);
-            }
+    const reel_pool_sizes s = reel_pool_sizes_of(c);
+    REEL_FOR_POOLED_ROWS(c, s, image, i)
+    {
+        for (int64_t j = 0; j < s.ow; j++) {
+            const reel_window win = reel_pool_window(a, &c->in[0], i, j);
+            const int64_t top = i * a->stride_h - a->padding_h,
+                          left = j * a->stride_w - a->padding_w;
+            const max_window m = {.x = (const reel_real *)c->in[0].data + image * s.h * s.w * s.ch,
+                                  .row = s.w * s.ch,
+                                  .ch = s.ch,
+                                  .at = win,
+                                  .first =
+                                      (cell_index)((win.h0 - top) * a->kernel_w + win.w0 - left),
+                                  .cells_a_row = (cell_index)a->kernel_w};
+            max_at(c, m, ((image * s.oh + i) * s.ow + j) * s.ch);
+        }
+    }
 }
 
 /* Adds the gradient of one image's windows to a block of channels: dy and cell begin at the image's
@@ -158,31 +154,26 @@ static void max_scatter(const reel_call *c, const int64_t *offset, const reel_re
 void REEL_FN(reel_max_pool2d_backward)(const reel_call *c)
 {
     const reel_pool2d_attrs *a = c->attrs;
-    const int64_t n = c->out.shape[0], ch = c->out.shape[1],
-                  outputs = c->out.shape[2] * c->out.shape[3];
-    const int64_t h = c->din[0].shape[2], w = c->din[0].shape[3];
+    const reel_pool_sizes s = reel_pool_sizes_of(c);
     const size_t index_bytes = wide_index(a) ? sizeof(int32_t) : 1;
 
     int64_t offset[256]; /* from the window's corner to each of its cells */
     if (!wide_index(a))
         for (int64_t u = 0; u < a->kernel_h; u++)
             for (int64_t v = 0; v < a->kernel_w; v++)
-                offset[u * a->kernel_w + v] = (u * w + v) * ch;
+                offset[u * a->kernel_w + v] = (u * s.w + v) * s.ch;
 
     /* Windows may overlap: a thread owns all windows of an image for a block of channels. */
-#pragma omp parallel for collapse(2) schedule(static)                                              \
-    num_threads(reel_ctx_threads(c->ctx)) if (n * h * w * ch > 16384)
-    for (int64_t image = 0; image < n; image++)
-        for (int64_t k0 = 0; k0 < ch; k0 += REEL_POOL_BLOCK) {
-            const int64_t width = reel_pool_min(ch - k0, REEL_POOL_BLOCK);
-            const int64_t at = image * outputs * ch + k0;
-            reel_real *dx = (reel_real *)c->din[0].data + image * h * w * ch + k0;
-            if (c->fresh[0])
-                for (int64_t p = 0; p < h * w; p++)
-                    memset(dx + p * ch, 0, (size_t)width * sizeof *dx);
-            max_scatter(c, offset, (const reel_real *)c->dout.data + at,
-                        (const char *)c->saved + (size_t)at * index_bytes, width, dx);
-        }
+    REEL_FOR_POOLED_BLOCKS(c, s, image, k0)
+    {
+        const int64_t width = reel_pool_min(s.ch - k0, REEL_POOL_BLOCK);
+        const int64_t at = image * s.oh * s.ow * s.ch + k0;
+        reel_real *dx = (reel_real *)c->din[0].data + image * s.h * s.w * s.ch + k0;
+        if (c->fresh[0])
+            REEL_FN(reel_pool_clear)(s, width, dx);
+        max_scatter(c, offset, (const reel_real *)c->dout.data + at,
+                    (const char *)c->saved + (size_t)at * index_bytes, width, dx);
+    }
 }
 
 #ifdef REEL_ONCE
@@ -269,12 +260,10 @@ const reel_op reel_op_max_pool2d = {
     .flags = REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(reel_pool2d_attrs),
     .infer = max_pool2d_infer,
-    .forward = REEL_BOTH(reel_max_pool2d_forward),
-    .backward = REEL_BOTH(reel_max_pool2d_backward),
+    REEL_PASSES(max_pool2d),
     .build = max_pool2d_build,
     .draw = REEL_DRAW_DISTINCT,
-    .cases = max_pool2d_cases,
-    .n_cases = REEL_COUNT(max_pool2d_cases),
+    REEL_CASES(max_pool2d_cases),
     .random = max_pool2d_random,
 };
 #endif

@@ -41,10 +41,8 @@ const reel_op reel_op_mean = {
     .flags = REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(reduce_attrs),
     .infer = reduce_infer,
-    .forward = REEL_BOTH(reel_mean_forward),
-    .backward = REEL_BOTH(reel_mean_backward),
-    .cases = reduce_cases,
-    .n_cases = REEL_COUNT(reduce_cases),
+    REEL_PASSES(mean),
+    REEL_CASES(reduce_cases),
     .random = reduce_random,
 };
 #endif

@@ -23,7 +23,6 @@ static inline reel_real mse_to_b(reel_binary e)
 }
 
 #define REEL_BINARY mse
-#define REEL_BINARY_TERMS_ONLY
 #include "core/ops/binary.h"
 
 REEL_DECLARE_OP(mse);
@@ -93,10 +92,8 @@ const reel_op reel_op_mse = {
     .max_in = 2,
     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
     .infer = mse_infer,
-    .forward = REEL_BOTH(reel_mse_forward),
-    .backward = REEL_BOTH(reel_mse_backward),
-    .cases = mse_cases,
-    .n_cases = REEL_COUNT(mse_cases),
+    REEL_PASSES(mse),
+    REEL_CASES(mse_cases),
     .random = mse_random,
 };
 #endif

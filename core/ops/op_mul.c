@@ -23,24 +23,5 @@ static inline reel_real mul_to_b(reel_binary e)
 }
 
 #define REEL_BINARY mul
+#define REEL_BINARY_FLAGS REEL_OP_NEEDS_INPUTS
 #include "core/ops/binary.h"
-
-#ifdef REEL_ONCE
-reel_var reel_mul(reel_var a, reel_var b)
-{
-    return mul_apply(a, b);
-}
-
-const reel_op reel_op_mul = {
-    .name = "mul",
-    .min_in = 2,
-    .max_in = 2,
-    .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
-    .infer = broadcast_infer,
-    .forward = REEL_BOTH(reel_mul_forward),
-    .backward = REEL_BOTH(reel_mul_backward),
-    .cases = mul_cases,
-    .n_cases = REEL_COUNT(mul_cases),
-    .random = binary_random,
-};
-#endif

@@ -17,23 +17,5 @@ static inline reel_real neg_slope(reel_unary u)
 }
 
 #define REEL_UNARY neg
+#define REEL_UNARY_FLAGS 0
 #include "core/ops/unary.h"
-
-#ifdef REEL_ONCE
-reel_var reel_neg(reel_var x)
-{
-    return reel_apply(&reel_op_neg, NULL, 0, &x, 1);
-}
-
-const reel_op reel_op_neg = {
-    .name = "neg",
-    .min_in = 1,
-    .max_in = 1,
-    .flags = REEL_OP_ASSIGNS,
-    .forward = REEL_BOTH(reel_neg_forward),
-    .backward = REEL_BOTH(reel_neg_backward),
-    .cases = unary_cases,
-    .n_cases = REEL_COUNT(unary_cases),
-    .random = unary_random,
-};
-#endif

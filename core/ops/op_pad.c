@@ -108,10 +108,8 @@ const reel_op reel_op_pad = {
     .flags = REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(pad_attrs),
     .infer = pad_infer,
-    .forward = REEL_BOTH(reel_pad_forward),
-    .backward = REEL_BOTH(reel_pad_backward),
-    .cases = pad_cases,
-    .n_cases = REEL_COUNT(pad_cases),
+    REEL_PASSES(pad),
+    REEL_CASES(pad_cases),
     .random = pad_random,
 };
 #endif

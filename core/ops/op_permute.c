@@ -91,10 +91,8 @@ const reel_op reel_op_permute = {
     .flags = REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(permute_attrs),
     .infer = permute_infer,
-    .forward = REEL_BOTH(reel_permute_forward),
-    .backward = REEL_BOTH(reel_permute_backward),
-    .cases = permute_cases,
-    .n_cases = REEL_COUNT(permute_cases),
+    REEL_PASSES(permute),
+    REEL_CASES(permute_cases),
     .random = permute_random,
 };
 #endif

@@ -18,24 +18,6 @@ static inline reel_real relu_slope(reel_unary u)
 }
 
 #define REEL_UNARY relu
+#define REEL_UNARY_FLAGS REEL_OP_NEEDS_OUTPUT
+#define REEL_UNARY_DRAW REEL_DRAW_DISTINCT
 #include "core/ops/unary.h"
-
-#ifdef REEL_ONCE
-reel_var reel_relu(reel_var x)
-{
-    return reel_apply(&reel_op_relu, NULL, 0, &x, 1);
-}
-
-const reel_op reel_op_relu = {
-    .name = "relu",
-    .min_in = 1,
-    .max_in = 1,
-    .flags = REEL_OP_NEEDS_OUTPUT | REEL_OP_ASSIGNS,
-    .forward = REEL_BOTH(reel_relu_forward),
-    .backward = REEL_BOTH(reel_relu_backward),
-    .draw = REEL_DRAW_DISTINCT,
-    .cases = unary_cases,
-    .n_cases = REEL_COUNT(unary_cases),
-    .random = unary_random,
-};
-#endif

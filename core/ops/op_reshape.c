@@ -185,10 +185,8 @@ const reel_op reel_op_reshape = {
     .flags = REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(reshape_attrs),
     .infer = reshape_infer,
-    .forward = REEL_BOTH(reel_reshape_forward),
-    .backward = REEL_BOTH(reel_reshape_backward),
-    .cases = reshape_cases,
-    .n_cases = REEL_COUNT(reshape_cases),
+    REEL_PASSES(reshape),
+    REEL_CASES(reshape_cases),
     .random = reshape_random,
 };
 #endif

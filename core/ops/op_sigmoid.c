@@ -17,23 +17,5 @@ static inline reel_real sigmoid_slope(reel_unary u)
 }
 
 #define REEL_UNARY sigmoid
+#define REEL_UNARY_FLAGS REEL_OP_NEEDS_OUTPUT
 #include "core/ops/unary.h"
-
-#ifdef REEL_ONCE
-reel_var reel_sigmoid(reel_var x)
-{
-    return reel_apply(&reel_op_sigmoid, NULL, 0, &x, 1);
-}
-
-const reel_op reel_op_sigmoid = {
-    .name = "sigmoid",
-    .min_in = 1,
-    .max_in = 1,
-    .flags = REEL_OP_NEEDS_OUTPUT | REEL_OP_ASSIGNS,
-    .forward = REEL_BOTH(reel_sigmoid_forward),
-    .backward = REEL_BOTH(reel_sigmoid_backward),
-    .cases = unary_cases,
-    .n_cases = REEL_COUNT(unary_cases),
-    .random = unary_random,
-};
-#endif

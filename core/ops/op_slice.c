@@ -88,10 +88,8 @@ const reel_op reel_op_slice = {
     .max_in = 1,
     .attrs_bytes = sizeof(slice_attrs),
     .infer = slice_infer,
-    .forward = REEL_BOTH(reel_slice_forward),
-    .backward = REEL_BOTH(reel_slice_backward),
-    .cases = slice_cases,
-    .n_cases = REEL_COUNT(slice_cases),
+    REEL_PASSES(slice),
+    REEL_CASES(slice_cases),
     .random = slice_random,
 };
 #endif

@@ -23,24 +23,5 @@ static inline reel_real sub_to_b(reel_binary e)
 }
 
 #define REEL_BINARY sub
+#define REEL_BINARY_FLAGS 0
 #include "core/ops/binary.h"
-
-#ifdef REEL_ONCE
-reel_var reel_sub(reel_var a, reel_var b)
-{
-    return sub_apply(a, b);
-}
-
-const reel_op reel_op_sub = {
-    .name = "sub",
-    .min_in = 2,
-    .max_in = 2,
-    .flags = REEL_OP_ASSIGNS,
-    .infer = broadcast_infer,
-    .forward = REEL_BOTH(reel_sub_forward),
-    .backward = REEL_BOTH(reel_sub_backward),
-    .cases = sub_cases,
-    .n_cases = REEL_COUNT(sub_cases),
-    .random = binary_random,
-};
-#endif

@@ -33,10 +33,8 @@ const reel_op reel_op_sum = {
     .flags = REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(reduce_attrs),
     .infer = reduce_infer,
-    .forward = REEL_BOTH(reel_sum_forward),
-    .backward = REEL_BOTH(reel_sum_backward),
-    .cases = reduce_cases,
-    .n_cases = REEL_COUNT(reduce_cases),
+    REEL_PASSES(sum),
+    REEL_CASES(reduce_cases),
     .random = reduce_random,
 };
 #endif

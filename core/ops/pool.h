@@ -105,68 +105,91 @@ static inline reel_pool2d_attrs reel_pool_defaults(const reel_pool2d_attrs *attr
     return a;
 }
 
+/* Images, channels, height and width of the output, height and width of the input. */
+typedef struct reel_pool_sizes {
+    int64_t n, ch, oh, ow, h, w;
+} reel_pool_sizes;
+
+static inline reel_pool_sizes reel_pool_sizes_of(const reel_call *c)
+{
+    const int64_t *in = c->in[0].shape, *out = c->out.shape;
+    return (reel_pool_sizes){out[0], out[1], out[2], out[3], in[2], in[3]};
+}
+
+/* Loops that the context's threads share: over the rows of all output images, and over the blocks
+ * of channels of all input images. */
+#define REEL_FOR_POOLED(call, s, outer, inner, end, step)                                          \
+    REEL_PRAGMA(omp parallel for collapse(2) schedule(static)                                      \
+                    num_threads(reel_ctx_threads((call)->ctx)) if ((s).n * (s).h * (s).w * (s).ch  \
+                                                                   > 16384))                       \
+    for (int64_t outer = 0; outer < (s).n; outer++)                                                \
+        for (int64_t inner = 0; inner < (end); inner += (step))
+#define REEL_FOR_POOLED_ROWS(call, s, image, i) REEL_FOR_POOLED(call, s, image, i, (s).oh, 1)
+#define REEL_FOR_POOLED_BLOCKS(call, s, image, k0)                                                 \
+    REEL_FOR_POOLED(call, s, image, k0, (s).ch, REEL_POOL_BLOCK)
+
+/* Zeros in a block of channels of one image. */
+static inline void REEL_FN(reel_pool_clear)(reel_pool_sizes s, int64_t width, reel_real *dx)
+{
+    for (int64_t p = 0; p < s.h * s.w; p++)
+        memset(dx + p * s.ch, 0, (size_t)width * sizeof *dx);
+}
+
 /* ---- averages over windows that `window` names: avg_pool2d and adaptive_avg_pool2d ---- */
 typedef reel_window reel_window_fn(const reel_call *c, int64_t i, int64_t j);
 
 static inline void REEL_FN(reel_average_forward)(const reel_call *c, reel_window_fn *window)
 {
-    const int64_t n = c->out.shape[0], ch = c->out.shape[1], oh = c->out.shape[2],
-                  ow = c->out.shape[3];
-    const int64_t h = c->in[0].shape[2], w = c->in[0].shape[3];
-
-#pragma omp parallel for collapse(2) schedule(static)                                              \
-    num_threads(reel_ctx_threads(c->ctx)) if (n * h * w * ch > 16384)
-    for (int64_t image = 0; image < n; image++)
-        for (int64_t i = 0; i < oh; i++)
-            for (int64_t j = 0; j < ow; j++) {
-                const reel_window win = window(c, i, j);
-                const reel_real scale = (reel_real)win.scale;
-                reel_real *y = (reel_real *)c->out.data + ((image * oh + i) * ow + j) * ch;
-                memset(y, 0, (size_t)ch * sizeof *y);
-                for (int64_t u = win.h0; u < win.h1; u++)
-                    for (int64_t v = win.w0; v < win.w1; v++) {
-                        const reel_real *x =
-                            (const reel_real *)c->in[0].data + ((image * h + u) * w + v) * ch;
+    const reel_pool_sizes s = reel_pool_sizes_of(c);
+    const int64_t ch = s.ch;
+    REEL_FOR_POOLED_ROWS(c, s, image, i)
+    {
+        for (int64_t j = 0; j < s.ow; j++) {
+            const reel_window win = window(c, i, j);
+            const reel_real scale = (reel_real)win.scale;
+            reel_real *y = (reel_real *)c->out.data + ((image * s.oh + i) * s.ow + j) * ch;
+            memset(y, 0, (size_t)ch * sizeof *y);
+            for (int64_t u = win.h0; u < win.h1; u++)
+                for (int64_t v = win.w0; v < win.w1; v++) {
+                    const reel_real *x =
+                        (const reel_real *)c->in[0].data + ((image * s.h + u) * s.w + v) * ch;
 #pragma omp simd
-                        for (int64_t k = 0; k < ch; k++)
-                            y[k] += x[k];
-                    }
+                    for (int64_t k = 0; k < ch; k++)
+                        y[k] += x[k];
+                }
 #pragma omp simd
-                for (int64_t k = 0; k < ch; k++)
-                    y[k] *= scale;
-            }
+            for (int64_t k = 0; k < ch; k++)
+                y[k] *= scale;
+        }
+    }
 }
 
 static inline void REEL_FN(reel_average_backward)(const reel_call *c, reel_window_fn *window)
 {
-    const int64_t n = c->out.shape[0], ch = c->out.shape[1], oh = c->out.shape[2],
-                  ow = c->out.shape[3];
-    const int64_t h = c->din[0].shape[2], w = c->din[0].shape[3];
+    const reel_pool_sizes s = reel_pool_sizes_of(c);
+    const int64_t ch = s.ch;
 
     /* Windows may overlap: a thread owns all windows of an image for a block of channels. */
-#pragma omp parallel for collapse(2) schedule(static)                                              \
-    num_threads(reel_ctx_threads(c->ctx)) if (n * h * w * ch > 16384)
-    for (int64_t image = 0; image < n; image++)
-        for (int64_t k0 = 0; k0 < ch; k0 += REEL_POOL_BLOCK) {
-            const int64_t width = reel_pool_min(ch - k0, REEL_POOL_BLOCK);
-            reel_real *dx = (reel_real *)c->din[0].data + image * h * w * ch + k0;
-            const reel_real *dy = (const reel_real *)c->dout.data + image * oh * ow * ch + k0;
-            if (c->fresh[0])
-                for (int64_t p = 0; p < h * w; p++)
-                    memset(dx + p * ch, 0, (size_t)width * sizeof *dx);
-            for (int64_t i = 0; i < oh; i++)
-                for (int64_t j = 0; j < ow; j++, dy += ch) {
-                    const reel_window win = window(c, i, j);
-                    const reel_real scale = (reel_real)win.scale;
-                    for (int64_t u = win.h0; u < win.h1; u++)
-                        for (int64_t v = win.w0; v < win.w1; v++) {
-                            reel_real *to = dx + (u * w + v) * ch;
+    REEL_FOR_POOLED_BLOCKS(c, s, image, k0)
+    {
+        const int64_t width = reel_pool_min(ch - k0, REEL_POOL_BLOCK);
+        reel_real *dx = (reel_real *)c->din[0].data + image * s.h * s.w * ch + k0;
+        const reel_real *dy = (const reel_real *)c->dout.data + image * s.oh * s.ow * ch + k0;
+        if (c->fresh[0])
+            REEL_FN(reel_pool_clear)(s, width, dx);
+        for (int64_t i = 0; i < s.oh; i++)
+            for (int64_t j = 0; j < s.ow; j++, dy += ch) {
+                const reel_window win = window(c, i, j);
+                const reel_real scale = (reel_real)win.scale;
+                for (int64_t u = win.h0; u < win.h1; u++)
+                    for (int64_t v = win.w0; v < win.w1; v++) {
+                        reel_real *to = dx + (u * s.w + v) * ch;
 #pragma omp simd
-                            for (int64_t k = 0; k < width; k++)
-                                to[k] += dy[k] * scale;
-                        }
-                }
-        }
+                        for (int64_t k = 0; k < width; k++)
+                            to[k] += dy[k] * scale;
+                    }
+            }
+    }
 }
 
 #endif

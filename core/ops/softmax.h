@@ -1,5 +1,15 @@
-/* What softmax and log_softmax share: the lines along the last dimension, their maximum, the rule
- * for shapes and the check cases. */
+/* Template: an operator on the lines along the last dimension, as softmax and log_softmax are. The
+ * operator's file defines
+ *
+ *     static inline void softmax_value(softmax_line at, const reel_real *x, reel_real *y)
+ *     static inline void softmax_slope(softmax_line at, const reel_real *y, const reel_real *dy,
+ *                                      bool fresh, reel_real *dx)
+ *     #define REEL_SOFTMAX softmax
+ *     #include "core/ops/softmax.h"
+ *
+ * and gets the passes, the builder reel_softmax and the descriptor reel_op_softmax. The element k
+ * of a line stands at [k * at.stride]. softmax_slope reads the result y, not x; it assigns dx where
+ * fresh is true, else adds. */
 #ifndef REEL_CORE_OPS_SOFTMAX_H
 #define REEL_CORE_OPS_SOFTMAX_H
 
@@ -30,11 +40,16 @@ static inline int64_t softmax_line_begin(const softmax_lines *l, int64_t i)
     return reel_walk_at(&l->walk, l->walk.ndim, i).offset[0];
 }
 
-static inline reel_real softmax_line_max(const softmax_lines *l, const reel_real *x)
+/* One line, and n = length * stride, where its elements end. */
+typedef struct softmax_line {
+    int64_t length, stride, n;
+} softmax_line;
+
+static inline reel_real softmax_line_max(softmax_line at, const reel_real *x)
 {
     reel_real top = x[0];
-    for (int64_t k = 1; k < l->length; k++)
-        top = x[k * l->stride] > top ? x[k * l->stride] : top;
+    for (int64_t k = 1; k < at.length; k++)
+        top = x[k * at.stride] > top ? x[k * at.stride] : top;
     return top;
 }
 
@@ -65,4 +80,52 @@ static const reel_op_case softmax_cases[] = {
 };
 #endif
 
+#endif
+
+#ifdef REEL_SOFTMAX
+#define SOFTMAX(part) REEL_JOIN(REEL_SOFTMAX, _, part)
+#define SOFTMAX_PASS(pass) REEL_JOIN(reel_, REEL_SOFTMAX, REEL_FN(pass))
+
+REEL_DECLARE_OP(REEL_SOFTMAX);
+
+void SOFTMAX_PASS(_forward)(const reel_call *c)
+{
+    const softmax_lines l = softmax_lines_of(&c->out);
+    const softmax_line at = {l.length, l.stride, l.length * l.stride};
+    REEL_FOR_LINES(c, l, i) {
+        const int64_t begin = softmax_line_begin(&l, i);
+        SOFTMAX(value)(at, (const reel_real *)c->in[0].data + begin,
+                       (reel_real *)c->out.data + begin);
+    }
+}
+
+void SOFTMAX_PASS(_backward)(const reel_call *c)
+{
+    const softmax_lines l = softmax_lines_of(&c->dout);
+    const softmax_line at = {l.length, l.stride, l.length * l.stride};
+    REEL_FOR_LINES(c, l, i) {
+        const int64_t begin = softmax_line_begin(&l, i);
+        const reel_real *y = (const reel_real *)c->out.data + begin,
+                        *dy = (const reel_real *)c->dout.data + begin;
+        SOFTMAX(slope)(at, y, dy, c->fresh[0], (reel_real *)c->din[0].data + begin);
+    }
+}
+
+#ifdef REEL_ONCE
+reel_var REEL_JOIN(reel_, REEL_SOFTMAX, )(reel_var x)
+{
+    return reel_apply(&REEL_JOIN(reel_op_, REEL_SOFTMAX, ), NULL, 0, &x, 1);
+}
+
+const reel_op REEL_JOIN(reel_op_, REEL_SOFTMAX, ) = {
+    .name = REEL_TEXT(REEL_SOFTMAX),
+    .min_in = 1,
+    .max_in = 1,
+    .flags = REEL_OP_NEEDS_OUTPUT | REEL_OP_ASSIGNS,
+    .infer = softmax_infer,
+    REEL_PASSES(REEL_SOFTMAX),
+    REEL_CASES(softmax_cases),
+    .random = softmax_random,
+};
+#endif
 #endif

@@ -1,13 +1,19 @@
-/* Template: the passes of an elementwise operator of one input. The operator's file defines
+/* Template: an elementwise operator of one input. The operator's file defines
  *
  *     static inline reel_real exp_value(reel_unary u)     y, from u.x
  *     static inline reel_real exp_slope(reel_unary u)     what is added to dx, from u.x, u.y, u.dy
  *     #define REEL_UNARY exp
+ *     #define REEL_UNARY_FLAGS REEL_OP_NEEDS_OUTPUT       what exp_slope reads; 0: only u.dy
+ *     #define REEL_UNARY_DRAW REEL_DRAW_POSITIVE          unless REEL_DRAW_NORMAL will do
  *     #include "core/ops/unary.h"
  *
- * and gets reel_exp_forward and reel_exp_backward. Both functions may read attributes at u.attrs.
- * Without REEL_UNARY the header gives only reel_unary, the check cases unary_cases and the random
- * use unary_random. */
+ * and gets the passes reel_exp_forward and reel_exp_backward, the builder reel_exp and the
+ * descriptor reel_op_exp.
+ *
+ * Both functions may read attributes at u.attrs. An operator with attributes leaves out
+ * REEL_UNARY_FLAGS, gets only the passes, and writes builder and descriptor itself. Without
+ * REEL_UNARY the header gives only reel_unary, the check cases unary_cases and the random use
+ * unary_random. */
 #ifndef REEL_CORE_OPS_UNARY_H
 #define REEL_CORE_OPS_UNARY_H
 
@@ -72,4 +78,26 @@ void UNARY_PASS(_backward)(const reel_call *c)
         REEL_PARALLEL_FOR(c, i, n)
             dx[i] += UNARY(slope)(unary_at(c, i));
 }
+#endif
+
+#if defined(REEL_UNARY_FLAGS) && defined(REEL_ONCE)
+#ifndef REEL_UNARY_DRAW
+#define REEL_UNARY_DRAW REEL_DRAW_NORMAL
+#endif
+
+reel_var REEL_JOIN(reel_, REEL_UNARY, )(reel_var x)
+{
+    return reel_apply(&REEL_JOIN(reel_op_, REEL_UNARY, ), NULL, 0, &x, 1);
+}
+
+const reel_op REEL_JOIN(reel_op_, REEL_UNARY, ) = {
+    .name = REEL_TEXT(REEL_UNARY),
+    .min_in = 1,
+    .max_in = 1,
+    .flags = REEL_UNARY_FLAGS | REEL_OP_ASSIGNS,
+    REEL_PASSES(REEL_UNARY),
+    .draw = REEL_UNARY_DRAW,
+    REEL_CASES(unary_cases),
+    .random = unary_random,
+};
 #endif
