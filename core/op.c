@@ -1,29 +1,5 @@
-/* The table of operators, and what the contract checks by itself. CMake writes op_table.inc from
- * the names of core/ops/op_*.c: a new file is a new operator. */
+/* What the contract of operators checks by itself. */
 #include "core/op.h"
-
-#include <string.h>
-
-#include "op_table.inc"
-
-int reel_op_count(void)
-{
-    return (int)REEL_COUNT(op_table);
-}
-
-const reel_op *reel_op_at(int index)
-{
-    REEL_ASSERT(index >= 0 && index < REEL_COUNT(op_table));
-    return op_table[index];
-}
-
-const reel_op *reel_op_find(const char *name)
-{
-    for (int i = 0; i < REEL_COUNT(op_table); i++)
-        if (strcmp(op_table[i]->name, name) == 0)
-            return op_table[i];
-    return NULL;
-}
 
 reel_status reel_infer_check_size(const reel_infer *q, reel_error *err)
 {

@@ -91,9 +91,7 @@ static void adaptive_avg_pool2d_layer_draw(reel_rng *rng, reel_layer_use *use, v
 const reel_layer reel_layer_adaptive_avg_pool2d = {
     .name = "adaptive_avg_pool2d",
     .kind = "AdaptiveAvgPool2d",
-    .args = args,
-    .n_args = REEL_COUNT(args),
-    .config_size = sizeof(reel_adaptive_avg_pool2d_config),
+    REEL_ARGS(args, reel_adaptive_avg_pool2d_config),
     .forward = adaptive_avg_pool2d_layer_forward,
     .onnx = adaptive_avg_pool2d_layer_onnx,
     .draw = adaptive_avg_pool2d_layer_draw,

@@ -34,6 +34,10 @@ typedef struct reel_layer_arg {
     bool required;     /* text must give it */
 } reel_layer_arg;
 
+/* Members of a layer that has arguments: the rows, and the config that they describe. */
+#define REEL_ARGS(rows, config)                                                                    \
+    .args = (rows), .n_args = REEL_COUNT(rows), .config_size = sizeof(config)
+
 /* A row: REEL_ARG("kernel_size", INT, reel_conv2d_config, kernel, .min = 1, .max = INFINITY). */
 #define REEL_ARG(argument, kind, config, field, ...)                                               \
     {.name = (argument), .type = REEL_ARG_##kind, .offset = offsetof(config, field), __VA_ARGS__}

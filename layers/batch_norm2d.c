@@ -80,9 +80,7 @@ static void batch_norm2d_layer_draw(reel_rng *rng, reel_layer_use *use, void *co
 const reel_layer reel_layer_batch_norm2d = {
     .name = "batch_norm2d",
     .kind = "BatchNorm2d",
-    .args = args,
-    .n_args = REEL_COUNT(args),
-    .config_size = sizeof(reel_batch_norm2d_config),
+    REEL_ARGS(args, reel_batch_norm2d_config),
     .setup = batch_norm2d_layer_setup,
     .forward = batch_norm2d_layer_forward,
     .onnx = batch_norm2d_layer_onnx,

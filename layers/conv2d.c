@@ -173,9 +173,7 @@ static void conv2d_layer_draw(reel_rng *rng, reel_layer_use *use, void *config)
 const reel_layer reel_layer_conv2d = {
     .name = "conv2d",
     .kind = "Conv2d",
-    .args = args,
-    .n_args = REEL_COUNT(args),
-    .config_size = sizeof(reel_conv2d_config),
+    REEL_ARGS(args, reel_conv2d_config),
     .setup = conv2d_layer_setup,
     .forward = conv2d_layer_forward,
     .multiply_adds = conv2d_layer_multiply_adds,

@@ -34,9 +34,7 @@ static void dropout_layer_draw(reel_rng *rng, reel_layer_use *use, void *config)
 const reel_layer reel_layer_dropout = {
     .name = "dropout",
     .kind = "Dropout",
-    .args = args,
-    .n_args = REEL_COUNT(args),
-    .config_size = sizeof(reel_dropout_config),
+    REEL_ARGS(args, reel_dropout_config),
     .forward = dropout_layer_forward,
     .onnx = dropout_layer_onnx,
     .draw = dropout_layer_draw,

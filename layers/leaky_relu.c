@@ -35,9 +35,7 @@ static void leaky_relu_layer_draw(reel_rng *rng, reel_layer_use *use, void *conf
 const reel_layer reel_layer_leaky_relu = {
     .name = "leaky_relu",
     .kind = "LeakyReLU",
-    .args = args,
-    .n_args = REEL_COUNT(args),
-    .config_size = sizeof(reel_leaky_relu_config),
+    REEL_ARGS(args, reel_leaky_relu_config),
     .forward = leaky_relu_layer_forward,
     .onnx = leaky_relu_layer_onnx,
     .draw = leaky_relu_layer_draw,

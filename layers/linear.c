@@ -97,9 +97,7 @@ static void linear_layer_draw(reel_rng *rng, reel_layer_use *use, void *config)
 const reel_layer reel_layer_linear = {
     .name = "linear",
     .kind = "Linear",
-    .args = args,
-    .n_args = REEL_COUNT(args),
-    .config_size = sizeof(reel_linear_config),
+    REEL_ARGS(args, reel_linear_config),
     .setup = linear_layer_setup,
     .forward = linear_layer_forward,
     .multiply_adds = linear_layer_multiply_adds,

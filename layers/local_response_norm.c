@@ -57,9 +57,7 @@ static void local_response_norm_layer_draw(reel_rng *rng, reel_layer_use *use, v
 const reel_layer reel_layer_local_response_norm = {
     .name = "local_response_norm",
     .kind = "LocalResponseNorm",
-    .args = args,
-    .n_args = REEL_COUNT(args),
-    .config_size = sizeof(reel_local_response_norm_config),
+    REEL_ARGS(args, reel_local_response_norm_config),
     .forward = local_response_norm_layer_forward,
     .onnx = local_response_norm_layer_onnx,
     .draw = local_response_norm_layer_draw,

@@ -1,10 +1,7 @@
-/* The table of networks, and the way from a name to an initialised net. The build collects one
- * reel_model_NAME from each layers/models/NAME.c (CMakeLists.txt). */
+/* From a network of the table to an initialised net. */
 #include "layers/models.h"
 
 #include <string.h>
-
-#include "model_table.inc"
 
 static const char *const head_names[] = {"flatten", "gap", "gmp"};
 
@@ -22,25 +19,6 @@ reel_head reel_head_find(const char *name)
         if (!strcmp(name, head_names[i]))
             return (reel_head)i;
     return REEL_HEAD_FLATTEN;
-}
-
-int reel_model_count(void)
-{
-    return (int)REEL_COUNT(model_table);
-}
-
-const reel_model *reel_model_at(int index)
-{
-    REEL_ASSERT(index >= 0 && index < REEL_COUNT(model_table));
-    return model_table[index];
-}
-
-const reel_model *reel_model_find(const char *name)
-{
-    for (int i = 0; i < REEL_COUNT(model_table); i++)
-        if (strcmp(model_table[i]->name, name) == 0)
-            return model_table[i];
-    return NULL;
 }
 
 reel_model_config reel_model_config_default(const reel_model *model)

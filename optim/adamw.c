@@ -43,30 +43,14 @@ void REEL_FN(reel_adamw_update)(const reel_update *u)
 reel_update_fn reel_adamw_update_f64;
 
 static const reel_optim_option options[] = {
-    [BETA1] = {.name = "beta1",
-               .type = REEL_OPTIM_REAL,
-               .initial = 0.9,
-               .most = 1,
-               .rare = true,
-               .help = "decay of the running mean of the gradient"},
-    [BETA2] = {.name = "beta2",
-               .type = REEL_OPTIM_REAL,
-               .initial = 0.999,
-               .most = 1,
-               .rare = true,
-               .help = "decay of the running mean of its square"},
-    [EPS] = {.name = "eps",
-             .type = REEL_OPTIM_REAL,
-             .initial = 1e-8,
-             .most = 1,
-             .rare = true,
-             .help = "added to the root, against division by 0"},
-    [WEIGHT_DECAY] = {.name = "weight-decay",
-                      .alias = "wd",
-                      .type = REEL_OPTIM_REAL,
-                      .initial = 0.01,
-                      .most = 1e6,
-                      .help = "weight decay"},
+    [BETA1] = REEL_OPTIM_OPTION(REAL, .name = "beta1", .initial = 0.9, .most = 1, .rare = true,
+                                .help = "decay of the running mean of the gradient"),
+    [BETA2] = REEL_OPTIM_OPTION(REAL, .name = "beta2", .initial = 0.999, .most = 1, .rare = true,
+                                .help = "decay of the running mean of its square"),
+    [EPS] = REEL_OPTIM_OPTION(REAL, .name = "eps", .initial = 1e-8, .most = 1, .rare = true,
+                              .help = "added to the root, against division by 0"),
+    [WEIGHT_DECAY] = REEL_OPTIM_OPTION(REAL, .name = "weight-decay", .alias = "wd", .initial = 0.01,
+                                       .most = 1e6, .help = "weight decay"),
 };
 
 /* A beta of 1 never forgets its beginning, and divides by 1 - 1. */

@@ -36,6 +36,9 @@ typedef struct reel_optim_option {
     bool implies_kind;  /* giving this option chooses the kind: --lr-milestones, multistep */
 } reel_optim_option;
 
+/* A row: REEL_OPTIM_OPTION(REAL, .name = "eps", .initial = 1e-8, .most = 1, .help = "..."). */
+#define REEL_OPTIM_OPTION(type_, ...) {.type = REEL_OPTIM_##type_, __VA_ARGS__}
+
 /* Values of one kind's options. A kind has at most one list; its entries stand in `list`, and `at`
  * of that option is unused. */
 typedef struct reel_optim_values {

@@ -81,30 +81,17 @@ void REEL_FN(reel_sgd_update)(const reel_update *u)
 reel_update_fn reel_sgd_update_f64;
 
 static const reel_optim_option options[] = {
-    [MOMENTUM] = {.name = "momentum",
-                  .type = REEL_OPTIM_REAL,
-                  .initial = 0.9,
-                  .most = 1,
-                  .help = "momentum of the gradient"},
-    [DAMPENING] = {.name = "dampening",
-                   .type = REEL_OPTIM_REAL,
-                   .most = 1,
-                   .rare = true,
-                   .help = "dampening of the momentum"},
-    [WEIGHT_DECAY] = {.name = "weight-decay",
-                      .alias = "wd",
-                      .type = REEL_OPTIM_REAL,
-                      .initial = 5e-4,
-                      .most = 1e6,
-                      .help = "weight decay"},
-    [NESTEROV] = {.name = "nesterov",
-                  .type = REEL_OPTIM_FLAG,
-                  .rare = true,
-                  .help = "use Nesterov momentum"},
-    [LR_IN_VELOCITY] = {.name = "lr-in-velocity",
-                        .type = REEL_OPTIM_FLAG,
-                        .rare = true,
-                        .help = "the update of 2012: the learning rate is part of the velocity"},
+    [MOMENTUM] = REEL_OPTIM_OPTION(REAL, .name = "momentum", .initial = 0.9, .most = 1,
+                                   .help = "momentum of the gradient"),
+    [DAMPENING] = REEL_OPTIM_OPTION(REAL, .name = "dampening", .most = 1, .rare = true,
+                                    .help = "dampening of the momentum"),
+    [WEIGHT_DECAY] = REEL_OPTIM_OPTION(REAL, .name = "weight-decay", .alias = "wd", .initial = 5e-4,
+                                       .most = 1e6, .help = "weight decay"),
+    [NESTEROV] =
+        REEL_OPTIM_OPTION(FLAG, .name = "nesterov", .rare = true, .help = "use Nesterov momentum"),
+    [LR_IN_VELOCITY] =
+        REEL_OPTIM_OPTION(FLAG, .name = "lr-in-velocity", .rare = true,
+                          .help = "the update of 2012: the learning rate is part of the velocity"),
 };
 
 static reel_status sgd_check(const reel_optim_values *values, reel_error *err)

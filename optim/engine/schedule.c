@@ -1,30 +1,7 @@
-/* What all schedules share: their table, checks, and the warm-up in front. CMake writes
- * schedule_table.inc from the names of optim/schedules/NAME.c: adding a file adds a schedule. */
+/* What all schedules share: checks, and the warm-up in front. */
 #include "optim/schedule.h"
 
 #include <math.h>
-#include <string.h>
-
-#include "schedule_table.inc"
-
-int reel_schedule_kind_count(void)
-{
-    return (int)REEL_COUNT(schedule_table);
-}
-
-const reel_schedule_kind *reel_schedule_kind_at(int index)
-{
-    REEL_ASSERT(index >= 0 && index < REEL_COUNT(schedule_table));
-    return schedule_table[index];
-}
-
-const reel_schedule_kind *reel_schedule_find(const char *name)
-{
-    for (int i = 0; i < REEL_COUNT(schedule_table); i++)
-        if (strcmp(schedule_table[i]->name, name) == 0)
-            return schedule_table[i];
-    return NULL;
-}
 
 reel_schedule reel_schedule_default(const reel_schedule_kind *kind)
 {

@@ -2,18 +2,14 @@
  * min + (lr - min) (1 + cos(pi t)) / 2, with t from 0 to 1 over the run. PyTorch's
  * CosineAnnealingLR; Loshchilov and Hutter 2017, without restarts. */
 #include "core/elementary.h"
-#include "optim/schedule.h"
+#include "optim/schedules/falls.h"
 
 #include <math.h>
 
 enum { MIN };
 
 static const reel_optim_option options[] = {
-    [MIN] = {.name = "lr-min",
-             .type = REEL_OPTIM_REAL,
-             .initial = 0,
-             .most = 1e6,
-             .help = "lowest learning rate"},
+    [MIN] = MIN_OPTION,
 };
 
 static reel_status cosine_check(const reel_schedule *s, reel_error *err)

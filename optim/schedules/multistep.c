@@ -1,22 +1,14 @@
 /* The rate falls at listed epochs: lr gamma^(number of milestones <= epoch). PyTorch's MultiStepLR.
  */
 #include "core/elementary.h"
-#include "optim/schedule.h"
+#include "optim/schedules/falls.h"
 
 enum { MILESTONES, GAMMA };
 
 static const reel_optim_option options[] = {
-    [MILESTONES] = {.name = "lr-milestones",
-                    .type = REEL_OPTIM_LIST_OF_INTS,
-                    .most = 1e9,
-                    .implies_kind = true,
-                    .help = "epochs at which it falls"},
-    [GAMMA] = {.name = "lr-gamma",
-               .type = REEL_OPTIM_REAL,
-               .initial = 0.1,
-               .least = 1e-9,
-               .most = 1,
-               .help = "factor of one fall"},
+    [MILESTONES] = REEL_OPTIM_OPTION(LIST_OF_INTS, .name = "lr-milestones", .most = 1e9,
+                                     .implies_kind = true, .help = "epochs at which it falls"),
+    [GAMMA] = GAMMA_OPTION,
 };
 
 static reel_status multistep_check(const reel_schedule *s, reel_error *err)

@@ -4,7 +4,7 @@
  * A loss counts as progress if it is below best (1 - threshold). More than `patience` observations
  * in a row without progress reduce the rate once. */
 #include "core/elementary.h"
-#include "optim/schedule.h"
+#include "optim/schedules/falls.h"
 
 #include <float.h>
 #include <math.h>
@@ -13,29 +13,14 @@ enum { PATIENCE, GAMMA, MIN, THRESHOLD };
 enum { BEST, BAD, REDUCTIONS }; /* state; best 0: no loss yet */
 
 static const reel_optim_option options[] = {
-    [PATIENCE] = {.name = "lr-patience",
-                  .type = REEL_OPTIM_INT,
-                  .initial = 5,
-                  .most = 1e9,
-                  .rare = true,
-                  .help = "epochs without a lower validation loss before a fall"},
-    [GAMMA] = {.name = "lr-gamma",
-               .type = REEL_OPTIM_REAL,
-               .initial = 0.1,
-               .least = 1e-9,
-               .most = 1,
-               .help = "factor of one fall"},
-    [MIN] = {.name = "lr-min",
-             .type = REEL_OPTIM_REAL,
-             .initial = 0,
-             .most = 1e6,
-             .help = "lowest learning rate"},
-    [THRESHOLD] = {.name = "lr-threshold",
-                   .type = REEL_OPTIM_REAL,
-                   .initial = 1e-4,
-                   .most = 1,
-                   .rare = true,
-                   .help = "share by which a validation loss must be lower to count"},
+    [PATIENCE] =
+        REEL_OPTIM_OPTION(INT, .name = "lr-patience", .initial = 5, .most = 1e9, .rare = true,
+                          .help = "epochs without a lower validation loss before a fall"),
+    [GAMMA] = GAMMA_OPTION,
+    [MIN] = MIN_OPTION,
+    [THRESHOLD] =
+        REEL_OPTIM_OPTION(REAL, .name = "lr-threshold", .initial = 1e-4, .most = 1, .rare = true,
+                          .help = "share by which a validation loss must be lower to count"),
 };
 
 static reel_status plateau_check(const reel_schedule *s, reel_error *err)

@@ -6,13 +6,8 @@
 enum { POWER };
 
 static const reel_optim_option options[] = {
-    [POWER] = {.name = "lr-power",
-               .type = REEL_OPTIM_REAL,
-               .initial = 1,
-               .least = 1e-3,
-               .most = 100,
-               .rare = true,
-               .help = "exponent"},
+    [POWER] = REEL_OPTIM_OPTION(REAL, .name = "lr-power", .initial = 1, .least = 1e-3, .most = 100,
+                                .rare = true, .help = "exponent"),
 };
 
 static double poly_rate(const reel_schedule *s, const reel_schedule_time *time)

@@ -1,23 +1,14 @@
 /* The rate falls every few epochs: lr gamma^floor(epoch / step size). PyTorch's StepLR. */
 #include "core/elementary.h"
-#include "optim/schedule.h"
+#include "optim/schedules/falls.h"
 
 enum { STEP_SIZE, GAMMA };
 
 static const reel_optim_option options[] = {
-    [STEP_SIZE] = {.name = "lr-step-size",
-                   .type = REEL_OPTIM_INT,
-                   .initial = 30,
-                   .least = 1,
-                   .most = 1e9,
-                   .implies_kind = true,
-                   .help = "epochs between two falls"},
-    [GAMMA] = {.name = "lr-gamma",
-               .type = REEL_OPTIM_REAL,
-               .initial = 0.1,
-               .least = 1e-9,
-               .most = 1,
-               .help = "factor of one fall"},
+    [STEP_SIZE] =
+        REEL_OPTIM_OPTION(INT, .name = "lr-step-size", .initial = 30, .least = 1, .most = 1e9,
+                          .implies_kind = true, .help = "epochs between two falls"),
+    [GAMMA] = GAMMA_OPTION,
 };
 
 static double step_rate(const reel_schedule *s, const reel_schedule_time *time)
