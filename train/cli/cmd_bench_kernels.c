@@ -10,35 +10,15 @@
 #include <string.h>
 
 static const reel_option options_table[] = {
-    {.name = "shapes",
-     .type = REEL_OPTION_TEXT,
-     .value = "FILE",
-     .help = "convolutions to measure, as JSON; unset: AlexNet's layers"},
-    {.name = "batch",
-     .aliases = "batch-size",
-     .letter = 'b',
-     .type = REEL_OPTION_INT,
-     .value = "N",
-     .initial = "16",
-     .min = 1,
-     .max = 1e5,
-     .help = "images in a batch"},
-    {.name = "pass",
-     .type = REEL_OPTION_CHOICE,
-     .value = "all|forward|input-grad|weight-grad",
-     .initial = "all",
-     .help = "pass to measure"},
-    {.name = "net",
-     .type = REEL_OPTION_TEXT,
-     .value = "TEXT",
-     .help = "only shapes whose name contains TEXT"},
-    {.name = "runs",
-     .type = REEL_OPTION_INT,
-     .value = "N",
-     .initial = "7",
-     .min = 1,
-     .max = 1e6,
-     .help = "timed runs, after an untimed one; the median counts"},
+    REEL_OPTION(TEXT, .name = "shapes", .value = "FILE",
+                .help = "convolutions to measure, as JSON; unset: AlexNet's layers"),
+    {.name = "batch", .shared = true, .initial = "16"},
+    REEL_OPTION(CHOICE, .name = "pass", .value = "all|forward|input-grad|weight-grad",
+                .initial = "all", .help = "pass to measure"),
+    REEL_OPTION(TEXT, .name = "net", .value = "TEXT",
+                .help = "only shapes whose name contains TEXT"),
+    REEL_OPTION(INT, .name = "runs", .value = "N", .initial = "7", .min = 1, .max = 1e6,
+                .help = "timed runs, after an untimed one; the median counts"),
     {.name = "seed", .shared = true},
     {.name = "threads", .shared = true},
     {.name = "json",
@@ -208,10 +188,7 @@ static int bench_kernels_run(reel_options *options)
 {
     reel_error err;
     reel_ctx *ctx;
-    const reel_ctx_config config = {.threads = (int)reel_options_int(options, "threads"),
-                                    .seed = (uint64_t)reel_options_int(options, "seed"),
-                                    .log = reel_log_to_stderr};
-    if (reel_ctx_create(&ctx, &config, &err))
+    if (reel_command_ctx(&ctx, options, &err))
         return reel_complain("bench kernels", &err);
 
     bench b = {.ctx = ctx,
@@ -244,8 +221,7 @@ const reel_command reel_command_bench_kernels = {
         "FILE is JSON: {\"net\": {\"layer\": [c, h, w, oc, kernel, stride, padding, groups]}}. "
         "GFLOP/s count the plain sum, taps on padding included, so Winograd may exceed the "
         "peak. The error is relative L2 against float64, over results drawn at random.",
-    .options = options_table,
-    .n_options = (int)REEL_COUNT(options_table),
+    REEL_OPTIONS(options_table),
     .examples = {{"reel bench kernels --batch 128", "All layers of AlexNet, as a table."},
                  {"reel bench kernels --shapes nets.json --net vgg --json",
                   "The shapes of a file whose name contains vgg, one JSON object a line."}},

@@ -46,9 +46,7 @@ static int bench_peak_run(reel_options *options)
 {
     reel_error err;
     reel_ctx *ctx;
-    const reel_ctx_config config = {.threads = (int)reel_options_int(options, "threads"),
-                                    .log = reel_log_to_stderr};
-    if (reel_ctx_create(&ctx, &config, &err))
+    if (reel_command_ctx(&ctx, options, &err))
         return reel_complain("bench peak", &err);
     const int code = peak_answer(ctx, reel_options_flag(options, "json"));
     reel_ctx_destroy(ctx);
@@ -58,8 +56,7 @@ static int bench_peak_run(reel_options *options)
 const reel_command reel_command_bench_peak = {
     .name = "bench peak",
     .summary = "Measure the machine's peak: multiply-adds and memory traffic",
-    .options = options_table,
-    .n_options = (int)REEL_COUNT(options_table),
+    REEL_OPTIONS(options_table),
     .examples = {{"reel bench peak --threads 1", "The peak of one core."}},
     .group = REEL_COMMAND_MEASURING,
     .rank = 3,

@@ -16,31 +16,13 @@
 #include <unistd.h>
 
 static const reel_option options_table[] = {
-    {.name = "batch",
-     .aliases = "batch-size",
-     .letter = 'b',
-     .type = REEL_OPTION_INT,
-     .value = "N",
-     .initial = "128",
-     .min = 1,
-     .max = 1e5,
-     .help = "images in a batch"},
-    {.name = "steps",
-     .type = REEL_OPTION_INT,
-     .value = "N",
-     .initial = "8",
-     .min = 1,
-     .max = 1e6,
-     .help = "timed steps, after two untimed ones"},
+    {.name = "batch", .shared = true},
+    REEL_OPTION(INT, .name = "steps", .value = "N", .initial = "8", .min = 1, .max = 1e6,
+                .help = "timed steps, after two untimed ones"),
     {.name = "infer", .shared = true},
     {.name = "arch", .shared = true},
     {.name = "head", .shared = true},
-    {.name = "num-classes",
-     .shared = true,
-     .initial = "1000",
-     .min = 1,
-     .max = 1e7,
-     .help = "number of classes"},
+    {.name = "num-classes", .shared = true},
     {.name = "size", .shared = true},
     {.name = "opt", .shared = true},
     {.name = "seed", .shared = true},
@@ -229,16 +211,11 @@ static int bench_step_run(reel_options *options)
 {
     reel_error err;
     reel_ctx *ctx;
-    const reel_ctx_config config = {.threads = (int)reel_options_int(options, "threads"),
-                                    .seed = (uint64_t)reel_options_int(options, "seed"),
-                                    .log = reel_log_to_stderr};
-
     bench b = {0};
-    if (reel_optimizer_preset(options, &err) ||
-        reel_optimizer_from_options(&b.optimizer, options, &err))
+    if (reel_optimizer_read(&b.optimizer, options, &err))
         return reel_complain_usage("bench step", &err);
 
-    if (reel_ctx_create(&ctx, &config, &err))
+    if (reel_command_ctx(&ctx, options, &err))
         return reel_complain("bench step", &err);
 
     const reel_model *model = reel_model_find(reel_options_text(options, "arch"));
@@ -277,8 +254,7 @@ static int bench_step_run(reel_options *options)
 const reel_command reel_command_bench_step = {
     .name = "bench step",
     .summary = "Time a training or inference step on images in memory",
-    .options = options_table,
-    .n_options = (int)REEL_COUNT(options_table),
+    REEL_OPTIONS(options_table),
     .more_options = reel_optimizer_row,
     .examples = {{"reel bench step --batch 32", "AlexNet, 32 images a step, all cores."},
                  {"reel bench step --batch 1 --infer --threads 1",

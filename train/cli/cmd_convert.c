@@ -21,10 +21,8 @@ static const reel_option options_table[] = {
      .initial = "",
      .help = "its last layers, if IN does not name them"},
     {.name = "size", .shared = true, .help = "side of its images, if IN does not say"},
-    {.name = "class-names",
-     .type = REEL_OPTION_TEXT,
-     .value = "FILE",
-     .help = "class names to store, one a line, in the order of the outputs"},
+    REEL_OPTION(TEXT, .name = "class-names", .value = "FILE",
+                .help = "class names to store, one a line, in the order of the outputs"),
     {.name = "json", .shared = true},
     {.name = "quiet", .shared = true},
 };
@@ -237,13 +235,10 @@ const reel_command reel_command_convert = {
     .name = "convert",
     .summary = "Convert weights: .pth or .safetensors to .safetensors or .onnx",
     .arguments = "IN OUT",
-    .min_args = 2,
-    .max_args = 2,
     .notes = "The content of IN decides how it is read, the name of OUT what is written. Reading a "
              ".pth file executes nothing in it. PyTorch loads the result with "
              "safetensors.torch.load_file.",
-    .options = options_table,
-    .n_options = (int)REEL_COUNT(options_table),
+    REEL_OPTIONS(options_table),
     .examples = {{"reel convert alexnet.pth alexnet.safetensors",
                   "Weights of torchvision, tensor by tensor, bit for bit."},
                  {"reel convert run/best.safetensors flowers.onnx",

@@ -28,7 +28,6 @@ const reel_command reel_command_finetune = {
     .name = "finetune",
     .summary = "Fine-tune pretrained weights on your images",
     .arguments = "[DATA]",
-    .max_args = 1,
     .notes = "Takes every tensor of --weights that fits and starts the others anew: the last "
              "layer, for the classes in DATA.\n"
              "DATA holds train/ and val/, or is a folder with one folder of images per class. In "

@@ -15,15 +15,8 @@
 
 static const reel_option options_table[] = {
     {.name = "weights", .shared = true, .help = "weights, or the folder of a run (its best)"},
-    {.name = "top",
-     .aliases = "topk",
-     .letter = 'k',
-     .type = REEL_OPTION_INT,
-     .value = "K",
-     .initial = "5",
-     .min = 1,
-     .max = 1e6,
-     .help = "classes to show for each image"},
+    REEL_OPTION(INT, .name = "top", .aliases = "topk", .letter = 'k', .value = "K", .initial = "5",
+                .min = 1, .max = 1e6, .help = "classes to show for each image"),
     {.name = "arch", .shared = true, .help = "network, if the weights do not name it"},
     {.name = "batch-size",
      .shared = true,
@@ -199,9 +192,7 @@ static reel_status predict_prepare(predictor *p, reel_error *err)
     if (p->images.n == 0)
         return REEL_OK; /* each has been named */
 
-    const reel_ctx_config config = {.threads = (int)reel_options_int(o, "threads"),
-                                    .log = reel_log_to_stderr};
-    REEL_TRY(reel_ctx_create(&p->ctx, &config, err));
+    REEL_TRY(reel_command_ctx(&p->ctx, o, err));
     REEL_TRY(reel_model_open(&p->net, &p->card, reel_options_text(o, "weights"),
                              reel_options_text(o, "arch"), p->ctx, REEL_F32, err));
     reel_net_set_training(p->net, false);
@@ -299,12 +290,9 @@ const reel_command reel_command_predict = {
     .name = "predict",
     .summary = "Name the likeliest classes of images, with probabilities",
     .arguments = "IMAGE...",
-    .min_args = 1,
-    .max_args = -1,
     .notes = "IMAGE: a file, a folder of images, or - for a list of files on stdin, one a line. "
              "Unreadable files are named on stderr and skipped; the exit code then is 1.",
-    .options = options_table,
-    .n_options = (int)REEL_COUNT(options_table),
+    REEL_OPTIONS(options_table),
     .examples = {{"reel predict -w run photo.jpg", "The five likeliest classes of one image."},
                  {"find . -name '*.jpg' | reel predict -w run --json -",
                   "Many images, as one JSON object."}},

@@ -15,25 +15,15 @@
 static const reel_option options_table[] = {
     {.name = "arch", .shared = true},
     {.name = "head", .shared = true},
-    {.name = "num-classes",
-     .shared = true,
-     .initial = "1000",
-     .min = 1,
-     .max = 1e7,
-     .help = "number of classes"},
+    {.name = "num-classes", .shared = true},
     {.name = "dropout", .shared = true, .initial = "0", .help = "dropout probability"},
     {.name = "lr", .shared = true},
     {.name = "opt", .shared = true},
     {.name = "label-smoothing", .shared = true},
-    {.name = "dtype",
-     .type = REEL_OPTION_CHOICE,
-     .value = "float32|float64",
-     .initial = "float32",
-     .help = "data type of all computation"},
-    {.name = "out",
-     .type = REEL_OPTION_TEXT,
-     .value = "FILE",
-     .help = "write the weights after the last step to FILE"},
+    REEL_OPTION(CHOICE, .name = "dtype", .value = "float32|float64", .initial = "float32",
+                .help = "data type of all computation"),
+    REEL_OPTION(TEXT, .name = "out", .value = "FILE",
+                .help = "write the weights after the last step to FILE"),
     {.name = "seed", .shared = true},
     {.name = "threads", .shared = true},
     {.name = "json", .shared = true},
@@ -161,16 +151,11 @@ static int replay_run(reel_options *options)
 {
     reel_error err;
     reel_ctx *ctx;
-    const reel_ctx_config config = {.threads = (int)reel_options_int(options, "threads"),
-                                    .seed = (uint64_t)reel_options_int(options, "seed"),
-                                    .log = reel_log_to_stderr};
-
     replay r = {0};
-    if (reel_optimizer_preset(options, &err) ||
-        reel_optimizer_from_options(&r.optimizer, options, &err))
+    if (reel_optimizer_read(&r.optimizer, options, &err))
         return reel_complain_usage("replay", &err);
 
-    if (reel_ctx_create(&ctx, &config, &err))
+    if (reel_command_ctx(&ctx, options, &err))
         return reel_complain("replay", &err);
 
     const reel_status status = replay_all(&r, options, ctx, &err);
@@ -194,13 +179,10 @@ const reel_command reel_command_replay = {
     .name = "replay",
     .summary = "Train on stored batches, to compare with another program",
     .arguments = "INIT BATCHES",
-    .min_args = 2,
-    .max_args = 2,
     .notes = "INIT: weights. BATCHES: a safetensors file with images (steps, n, 3, h, w), already "
              "normalised, and labels (steps, n) in int64. Prints the loss of every step; --out "
              "keeps the weights after the last one.",
-    .options = options_table,
-    .n_options = (int)REEL_COUNT(options_table),
+    REEL_OPTIONS(options_table),
     .more_options = reel_optimizer_row,
     .examples = {{"reel replay init.safetensors batches.safetensors --lr 0.01 --json",
                   "The loss of each step, to compare with PyTorch's."}},

@@ -6,15 +6,10 @@
 #include <stdio.h>
 
 static const reel_option options_table[] = {
-    {.name = "data",
-     .type = REEL_OPTION_TEXT,
-     .value = "DIR",
-     .help = "where the images are now; unset: where the run found them"},
-    {.name = "out",
-     .letter = 'o',
-     .type = REEL_OPTION_TEXT,
-     .value = "FILE",
-     .help = "page to write; unset: RUN/report.html (replaced)"},
+    REEL_OPTION(TEXT, .name = "data", .value = "DIR",
+                .help = "where the images are now; unset: where the run found them"),
+    REEL_OPTION(TEXT, .name = "out", .letter = 'o', .value = "FILE",
+                .help = "page to write; unset: RUN/report.html (replaced)"),
 };
 
 static int report_run(reel_options *options)
@@ -36,13 +31,10 @@ const reel_command reel_command_report = {
     .name = "report",
     .summary = "Write one HTML page about a run",
     .arguments = "RUN",
-    .min_args = 1,
-    .max_args = 1,
     .notes =
         "RUN is the --output-dir of `reel train` or `reel finetune`. Both write this page when "
         "they end.",
-    .options = options_table,
-    .n_options = (int)REEL_COUNT(options_table),
+    REEL_OPTIONS(options_table),
     .examples = {{"reel report run", "Writes run/report.html and prints its name."}},
     .group = REEL_COMMAND_USING,
     .rank = 1,

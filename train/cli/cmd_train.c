@@ -289,7 +289,6 @@ const reel_command reel_command_train = {
     .name = "train",
     .summary = "Train a network on a folder of images",
     .arguments = "[DATA]",
-    .max_args = 1,
     .notes = "DATA holds train/ and val/ (or validation/), each with one folder of images per "
              "class. It may also be a list, ImageNet's folders or tars, tar shards, packed shards, "
              "CIFAR, MNIST, or 'synth:' (data/README.md).\n"

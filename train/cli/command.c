@@ -1,4 +1,4 @@
-/* What commands share: complaints with their exit codes, a result as JSON. */
+/* What commands share: complaints with their exit codes, a context, a result as JSON. */
 #include "train/cli/command.h"
 
 #include <errno.h>
@@ -23,6 +23,16 @@ int reel_complain_usage(const char *command, const reel_error *err)
     reel_say("reel%s%s: %s (`reel help%s%s` lists the options)", space, command, err->message,
              space, command);
     return REEL_EXIT_USAGE;
+}
+
+reel_status reel_command_ctx(reel_ctx **ctx, const reel_options *options, reel_error *err)
+{
+    reel_ctx_config config = {.log = reel_log_to_stderr};
+    if (reel_options_known(options, "threads"))
+        config.threads = (int)reel_options_int(options, "threads");
+    if (reel_options_known(options, "seed"))
+        config.seed = (uint64_t)reel_options_int(options, "seed");
+    return reel_ctx_create(ctx, &config, err);
 }
 
 int reel_print_json(json_t *object)

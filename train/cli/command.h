@@ -5,6 +5,7 @@
 #ifndef REEL_TRAIN_COMMAND_H
 #define REEL_TRAIN_COMMAND_H
 
+#include "core/ctx.h"
 #include "train/cli/options.h"
 #include "train/run/say.h"
 
@@ -33,11 +34,12 @@ typedef struct reel_example {
 } reel_example;
 
 typedef struct reel_command {
-    const char *name;           /* "train"; two words for a family: "bench step" */
-    const char *summary;        /* one line: "Train a network on a folder of images" */
-    const char *arguments;      /* as in the usage line: "DATA", "IMAGE..."; NULL = none */
-    int min_args, max_args;     /* arguments that are no options; max -1 = any number */
-    const reel_option *options; /* its rows; --help needs none */
+    const char *name;    /* "train"; two words for a family: "bench step" */
+    const char *summary; /* one line: "Train a network on a folder of images" */
+    /* Arguments that are no options, as in the usage line: "DATA OUT"; "[DATA]" may be left out,
+     * "IMAGE..." may be repeated. NULL = none. */
+    const char *arguments;
+    const reel_option *options; /* its rows, as REEL_OPTIONS(rows); --help needs none */
     int n_options;
     const reel_option *(*more_options)(int index); /* rows that others contribute; NULL = none */
     const char *notes;                             /* paragraphs under the options; NULL = none */
@@ -49,11 +51,17 @@ typedef struct reel_command {
     const char *(*presets)(const char *option);
 } reel_command;
 
+#define REEL_OPTIONS(rows) .options = (rows), .n_options = (int)REEL_COUNT(rows)
+
 /* One line on stderr: "reel train: message". Returns the exit code that belongs to err's status
  * (REEL_EXIT_FAILED for most). */
 int reel_complain(const char *command, const reel_error *err);
 /* The same for a command line that is wrong: adds where to find help, returns REEL_EXIT_USAGE. */
 int reel_complain_usage(const char *command, const reel_error *err);
+
+/* A context with the --threads and the --seed of the command, where it has them, and messages on
+ * stderr. */
+reel_status reel_command_ctx(reel_ctx **ctx, const reel_options *options, reel_error *err);
 
 /* Prints the object on stdout as one line, and frees it. REEL_EXIT_FAILED where stdout does not
  * take it. */

@@ -56,14 +56,32 @@ const reel_command *reel_command_family(const char *word, int index)
     return NULL;
 }
 
+/* How many arguments the usage line "DATA [MORE]" asks for, and at most; -1 = any number. */
+static void count_arguments(const char *arguments, int *min, int *max)
+{
+    *min = *max = 0;
+    while (*arguments) {
+        const size_t length = strcspn(arguments, " ");
+        *min += *arguments != '[';
+        ++*max;
+        arguments += length;
+        if (length > 3 && !strncmp(arguments - 3, "...", 3))
+            *max = -1;
+        arguments += strspn(arguments, " ");
+    }
+}
+
 reel_syntax reel_command_syntax(const reel_command *c)
 {
+    const char *arguments = c->arguments ? c->arguments : "";
+    int min, max;
+    count_arguments(arguments, &min, &max);
     return (reel_syntax){.options = c->options,
                          .n_options = c->n_options,
                          .more_options = c->more_options,
-                         .arguments = c->arguments ? c->arguments : "",
-                         .min_args = c->min_args,
-                         .max_args = c->max_args};
+                         .arguments = arguments,
+                         .min_args = min,
+                         .max_args = max};
 }
 
 const char *reel_command_group_title(reel_command_group group)

@@ -318,6 +318,13 @@ reel_status reel_optimizer_from_options(reel_optimizer_config *config, const ree
     return REEL_OK;
 }
 
+reel_status reel_optimizer_read(reel_optimizer_config *config, reel_options *options,
+                                reel_error *err)
+{
+    REEL_TRY(reel_optimizer_preset(options, err));
+    return reel_optimizer_from_options(config, options, err);
+}
+
 reel_status reel_schedule_from_options(reel_schedule *s, const reel_options *options,
                                        reel_error *err)
 {

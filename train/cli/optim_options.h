@@ -30,6 +30,10 @@ reel_status reel_schedule_preset(reel_options *options, reel_error *err);
 reel_status reel_optimizer_from_options(reel_optimizer_config *config, const reel_options *options,
                                         reel_error *err);
 
+/* Both: the preset, and then the optimizer. For commands without recipes. */
+reel_status reel_optimizer_read(reel_optimizer_config *config, reel_options *options,
+                                reel_error *err);
+
 /* The schedule of --lr-scheduler with its options, --lr, --epochs and --lr-warmup-epochs;
  * steps_per_epoch is left for when the data is known. Warns of options that the user typed and the
  * schedule does not have. */

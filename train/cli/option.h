@@ -57,6 +57,10 @@ typedef struct reel_option {
     size_t field; /* offset of the value in reel_settings; options of `reel train` only */
 } reel_option;
 
+/* A row: REEL_OPTION(INT, .name = "runs", .value = "N", .initial = "7", .min = 1, .max = 1e6,
+ *                    .help = "timed runs"). */
+#define REEL_OPTION(type_, ...) {.type = REEL_OPTION_##type_, __VA_ARGS__}
+
 /* What a command takes: options, and arguments that are no options. */
 typedef struct reel_syntax {
     const reel_option *options;

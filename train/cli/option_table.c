@@ -34,37 +34,30 @@ const reel_option reel_train_options[REEL_N_TRAIN_OPTIONS] = {
 #undef OPTION
 };
 
-/* What several commands take, but not `reel train`. */
+/* What several commands take, but not `reel train`, or with another meaning. */
 static const reel_option others[] = {
-    {.name = "ten-crop",
-     .type = REEL_OPTION_FLAG,
-     .help = "average over the corners, the center and their mirror images"},
-    {.name = "infer",
-     .type = REEL_OPTION_FLAG,
-     .help = "inference (forward only) instead of a training step"},
-    {.name = "size",
-     .type = REEL_OPTION_INT,
-     .value = "N",
-     .min = 1,
-     .max = 8192,
-     .help = "side of the images in pixels; unset: the network's own"},
-    {.name = "quality",
-     .type = REEL_OPTION_INT,
-     .value = "Q",
-     .initial = "90",
-     .min = 1,
-     .max = 100,
-     .help = "JPEG quality"},
+    REEL_OPTION(INT, .name = "num-classes", .value = "N", .initial = "1000", .min = 1, .max = 1e7,
+                .help = "number of classes"),
+    REEL_OPTION(INT, .name = "batch", .aliases = "batch-size", .letter = 'b', .value = "N",
+                .initial = "128", .min = 1, .max = 1e5, .help = "images in a batch"),
+    REEL_OPTION(FLAG, .name = "ten-crop",
+                .help = "average over the corners, the center and their mirror images"),
+    REEL_OPTION(FLAG, .name = "infer",
+                .help = "inference (forward only) instead of a training step"),
+    REEL_OPTION(INT, .name = "size", .value = "N", .min = 1, .max = 8192,
+                .help = "side of the images in pixels; unset: the network's own"),
+    REEL_OPTION(INT, .name = "quality", .value = "Q", .initial = "90", .min = 1, .max = 100,
+                .help = "JPEG quality"),
 };
 
 static const reel_option *find_shared(const char *name)
 {
-    for (int i = 0; i < REEL_N_TRAIN_OPTIONS; i++)
-        if (!strcmp(reel_train_options[i].name, name))
-            return &reel_train_options[i];
     for (int i = 0; i < REEL_COUNT(others); i++)
         if (!strcmp(others[i].name, name))
             return &others[i];
+    for (int i = 0; i < REEL_N_TRAIN_OPTIONS; i++)
+        if (!strcmp(reel_train_options[i].name, name))
+            return &reel_train_options[i];
 
     REEL_ASSERT(!"a row says .shared, but no shared row has its name");
     return NULL;

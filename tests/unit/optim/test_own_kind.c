@@ -7,12 +7,9 @@ static const char *const names[] = {"a.weight", "b.weight"};
 enum { ETA, WEIGHT_DECAY };
 
 static const reel_optim_option lars_options[] = {
-    [ETA] = {.name = "eta", .type = REEL_OPTIM_REAL, .initial = 0.001, .most = 1, .help = "trust"},
-    [WEIGHT_DECAY] = {.name = "weight-decay",
-                      .type = REEL_OPTIM_REAL,
-                      .initial = 0.5,
-                      .most = 1,
-                      .help = "weight decay"},
+    [ETA] = REEL_OPTIM_OPTION(REAL, .name = "eta", .initial = 0.001, .most = 1, .help = "trust"),
+    [WEIGHT_DECAY] = REEL_OPTIM_OPTION(REAL, .name = "weight-decay", .initial = 0.5, .most = 1,
+                                       .help = "weight decay"),
 };
 
 /* local = eta |w| / (|g| + decay |w|);  w -= lr local (g + decay w);  s counts squares from 1. */
