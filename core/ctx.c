@@ -26,8 +26,7 @@ static void join_isa_names(char *to, size_t size)
     to[0] = '\0';
     for (int isa = 0; isa < count && used < size; isa++) {
         const char *between = isa == 0 ? "" : isa + 1 == count ? " or " : ", ";
-        used +=
-            (size_t)snprintf(to + used, size - used, "%s%s", between, reel_isa_name((reel_isa)isa));
+        used += (size_t)snprintf(to + used, size - used, "%s%s", between, reel_isa_name(isa));
     }
 }
 
@@ -44,10 +43,10 @@ static reel_status choose_isa(reel_isa *isa, const char *wanted, reel_error *err
         join_isa_names(names, sizeof names);
         return reel_fail(err, REEL_ERR_INVALID, "ISA: expected %s, got '%s'", names, wanted);
     }
-    if (!reel_isa_runs((reel_isa)found))
+    if (!reel_isa_runs(found))
         return reel_fail(err, REEL_ERR_INVALID, "ISA: this CPU offers %s at most, got '%s'",
                          reel_isa_name(*isa), wanted);
-    *isa = (reel_isa)found;
+    *isa = found;
     return REEL_OK;
 }
 

@@ -12,7 +12,9 @@
 extern "C" {
 #endif
 
-typedef enum { REEL_ISA_PORTABLE = 0, REEL_ISA_AVX2 = 1, REEL_ISA_AVX512 = 2 } reel_isa;
+/* An instruction set: an index into the list of those that were built in, 0 for portable code, then
+ * the better the higher. reel_isa_name names it. */
+typedef int reel_isa;
 
 typedef enum { REEL_LOG_DEBUG, REEL_LOG_INFO, REEL_LOG_WARN } reel_log_level;
 /* Receives one line without a newline at its end; may be called from several threads. */
@@ -46,6 +48,8 @@ REEL_API void reel_ctx_set_threads(reel_ctx *ctx, int threads);
 REEL_API uint64_t reel_ctx_seed(const reel_ctx *ctx);
 REEL_API reel_isa reel_ctx_isa(const reel_ctx *ctx);
 REEL_API const char *reel_isa_name(reel_isa isa);
+/* The instruction set of that name; -1 where the build has none. */
+REEL_API int reel_isa_find(const char *name);
 /* What a context with isa NULL would use, for code that has no context; an unknown name in REEL_ISA
  * is passed over. */
 REEL_API reel_isa reel_isa_default(void);

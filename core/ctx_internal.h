@@ -16,11 +16,10 @@ bool reel_ctx_traces(const reel_ctx *ctx, reel_trace what);
 const char *reel_ctx_forced_conv(const reel_ctx *ctx);
 
 /* Instruction sets (kernels/kernels.c): how many the build has, whether this CPU runs one, the best
- * that it runs, and the one of that name or -1. */
+ * that it runs. */
 int reel_isa_count(void);
 bool reel_isa_runs(reel_isa isa);
 reel_isa reel_isa_best(void);
-int reel_isa_find(const char *name);
 
 /* The smallest CPU quota on the way from a process's control group up to the root, rounded up; 0
  * where there is none. membership: a file such as /proc/self/cgroup; mount: where control groups

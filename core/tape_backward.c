@@ -83,7 +83,7 @@ static bool prepare_input(reel_tape *tape, const reel_node *node, int i, backwar
     if (used_before(tape, node, i)) {
         b->fresh[i] = false;
     } else if (b->fresh[i] && (!(flags & REEL_OP_ASSIGNS) || used_again(tape, node, i))) {
-        if (!tape->plan)
+        if (!tape->plan) /* a plan gets its memory as a step does, but leaves it untouched */
             memset(b->din[i].data, 0, reel_tensor_bytes(&b->din[i]));
         b->fresh[i] = false;
     }
@@ -118,7 +118,8 @@ static bool copy_dout(reel_tape *tape, const reel_node *node, void **copy)
                        bytes);
         return false;
     }
-    memcpy(*copy, node->grad.data, bytes);
+    if (!tape->plan)
+        memcpy(*copy, node->grad.data, bytes);
     return true;
 }
 
@@ -134,7 +135,8 @@ static void mark_params(const reel_tape *tape, const reel_node *node)
     }
 }
 
-/* Calls the operator's backward with everything it may read and write. */
+/* Calls the operator's backward with everything it may read and write; what it has not declared is
+ * NULL. After a failure, reset of the tape frees what was allocated here. */
 static bool run_backward(reel_tape *tape, reel_node *node)
 {
     if (!node->op->backward[tape->dtype]) {

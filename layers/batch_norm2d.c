@@ -22,7 +22,7 @@ static reel_status batch_norm2d_layer_setup(reel_module *m, reel_error *err)
     static const struct {
         const char *name;
         unsigned flags;
-        double first;
+        double initial;
     } rows[N_PARAMS] = {
         [WEIGHT] = {"weight", 0, 1},
         [BIAS] = {"bias", REEL_PARAM_BIAS, 0},
@@ -36,9 +36,7 @@ static reel_status batch_norm2d_layer_setup(reel_module *m, reel_error *err)
                                          .ndim = 1,
                                          .shape = {c->channels},
                                          .flags = rows[i].flags,
-                                         .init = {REEL_INIT_CONSTANT, rows[i].first},
-                                         .fan_in = 1,
-                                         .fan_out = 1};
+                                         .init = {REEL_INIT_CONSTANT, rows[i].initial}};
         REEL_TRY(reel_module_add_param(m, &param, err));
     }
     return REEL_OK;

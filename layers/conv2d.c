@@ -8,7 +8,7 @@
 #include "layers/onnx_graph.h"
 #include "layers/pool2d.h"
 
-enum { WEIGHT, BIAS };
+enum { WEIGHT, BIAS };              /* parameters, in the order they are added */
 enum { LARGEST_FUSED_WINDOW = 15 }; /* reel_conv2d_relu_max_pool2d takes at most 255 cells */
 
 static const reel_layer_arg args[] = {

@@ -7,7 +7,10 @@
  *   w -= lr / (1 - beta1^t) m / (sqrt(s) / sqrt(1 - beta2^t) + eps)
  *
  * t counts the updates of this parameter. The divisions by 1 - beta^t undo the bias of means that
- * began as 0. eps stands outside the root. */
+ * began as 0. eps stands outside the root. decay is the option weight_decay times the parameter's
+ * own decay_mult.
+ *
+ * The loop is compiled for float and for double (core/real.h). */
 #include "core/real.h"
 #include "optim/optim.h"
 
@@ -17,6 +20,7 @@ enum { EXP_AVG, EXP_AVG_SQ };
 reel_update_fn REEL_FN(reel_adamw_update);
 void REEL_FN(reel_adamw_update)(const reel_update *u)
 {
+    /* Reel's own power: libm's last bits differ between systems. */
     const double *option = u->values->at;
     const double bias1 = 1 - reel_math_pow(option[BETA1], (double)u->step),
                  bias2 = 1 - reel_math_pow(option[BETA2], (double)u->step);

@@ -33,13 +33,14 @@ static void describe_extent(const reel_check_state *k, const reel_check_input *i
                                      used ? "," : "only at", (long long)shared[d], d);
 }
 
-/* printf writes a NaN's, which says nothing. */
+/* printf would write the sign of a NaN, which says nothing. */
 static double unsigned_nan(double value)
 {
     return isnan(value) ? fabs(value) : value;
 }
 
-void reel_check_explain(reel_check_state *k, int64_t wrong)
+/* The place of the worst element of one input, then how many elements were wrong in all inputs. */
+void reel_check_explain(reel_check_state *k, int64_t wrong_in_all)
 {
     reel_gradcheck_report *report = k->report;
     const reel_check_input *in = &k->in[report->input];
@@ -69,5 +70,5 @@ void reel_check_explain(reel_check_state *k, int64_t wrong)
              reel_check_name(k, report->input, name, sizeof name), shape, at,
              unsigned_nan(report->analytic), unsigned_nan(report->numeric),
              unsigned_nan(report->analytic / report->numeric), report->worst_error, k->tolerance,
-             (long long)wrong, (long long)report->checked, hint);
+             (long long)wrong_in_all, (long long)report->checked, hint);
 }

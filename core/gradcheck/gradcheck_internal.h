@@ -91,7 +91,7 @@ void reel_check_suggest(const reel_check_evidence *e);
 
 /* Writes what is wrong with the element in the report, and what its pattern suggests, into
  * report->message. */
-void reel_check_explain(reel_check_state *k, int64_t wrong);
+void reel_check_explain(reel_check_state *k, int64_t wrong_in_all);
 
 /* Checks each operator that the expression recorded on its own; puts the first wrong one into the
  * report. */

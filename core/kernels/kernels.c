@@ -41,7 +41,7 @@ reel_isa reel_isa_best(void)
     int isa = COUNT - 1;
     while (isa > 0 && !isa_table[isa]->runs())
         isa--;
-    return (reel_isa)isa;
+    return isa;
 }
 
 int reel_isa_find(const char *name)
@@ -59,5 +59,5 @@ reel_isa reel_isa_default(void)
     const int found = wanted ? reel_isa_find(wanted) : -1;
 
     /* A set that this CPU lacks may come after the best one in the list. */
-    return found >= 0 && found < (int)best ? (reel_isa)found : best;
+    return found >= 0 && found < best ? found : best;
 }

@@ -13,17 +13,19 @@
 #include "data/sources/common/paths.h"
 #include "data/sources/common/text.h"
 
-static bool pack_file(const char *data, char *path)
+/* Writes the name of pack.json to path. False: there is none. */
+static bool find_pack_file(const char *data, char *path)
 {
     return snprintf(path, REEL_DATA_PATH, "%s/pack.json", data) < REEL_DATA_PATH &&
            reel_is_file(path);
 }
 
-/* Shards of the split as pack.json has it; 0 = there is no such split, -1 = the file is damaged. */
+/* Shards of the split as pack.json has it; 0 = there is no such split, -1 = there is no valid
+ * pack.json. Where JSON is missing, jansson's functions take the NULL and pass it on. */
 static int64_t count_packed_shards(const char *data, const char *split)
 {
     char path[REEL_DATA_PATH];
-    if (!pack_file(data, path))
+    if (!find_pack_file(data, path))
         return -1;
 
     json_t *o = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
@@ -35,7 +37,7 @@ static int64_t count_packed_shards(const char *data, const char *split)
     if (format && strcmp(format, "reel-pack") == 0) {
         if (!part)
             shards = 0;
-        else if (count > 0 && count < UINT32_MAX)
+        else if (count > 0 && count < UINT32_MAX) /* files are numbered in 32 bits */
             shards = count;
     }
     json_decref(o);
@@ -44,7 +46,7 @@ static int64_t count_packed_shards(const char *data, const char *split)
 
 static reel_sniff packed_sniff(const char *data, const char *split, char *path)
 {
-    if (!pack_file(data, path))
+    if (!find_pack_file(data, path))
         return REEL_SNIFF_OTHER;
     const int64_t n = count_packed_shards(data, split ? split : "train");
     snprintf(path, REEL_DATA_PATH, "%s", data);

@@ -134,13 +134,34 @@ static void filter_column(uint8_t *restrict dst, const uint8_t *restrict src, in
     }
 }
 
-static void across_rows(uint8_t *dst, int64_t dst_stride, const reel_view *src, int64_t rows,
-                        const reel_axis *h, reel_isa isa)
+/* Vector code, the narrowest first. What it declines falls to the next narrower, in the end to the
+ * loops above. */
+static const reel_resize_kernels *const vector_kernels[] = {
+#if defined(__x86_64__)
+    &reel_resize_kernels_avx2,
+    &reel_resize_kernels_avx512,
+#endif
+    NULL,
+};
+
+/* How many of vector_kernels may be used where `isa` is the best set in use. */
+static int usable_kernels(reel_isa isa)
 {
-    if (isa == REEL_ISA_AVX512 && reel_resize_across_avx512(dst, dst_stride, src, rows, h))
-        return;
-    if (isa >= REEL_ISA_AVX2 && reel_resize_across_avx2(dst, dst_stride, src, rows, h))
-        return;
+    int n = 0;
+    for (; vector_kernels[n]; n++) {
+        const int needed = reel_isa_find(vector_kernels[n]->isa);
+        if (needed < 0 || needed > isa)
+            break;
+    }
+    return n;
+}
+
+static void across_rows(uint8_t *dst, int64_t dst_stride, const reel_view *src, int64_t rows,
+                        const reel_axis *h, int kernels)
+{
+    for (int k = kernels - 1; k >= 0; k--)
+        if (vector_kernels[k]->across(dst, dst_stride, src, rows, h))
+            return;
     for (int64_t y = 0; y < rows; y++)
         filter_row(dst + y * dst_stride, src->rgb + y * src->stride, h);
 }
@@ -216,13 +237,14 @@ reel_status reel_resizer_begin(reel_resizer *r, const reel_resizing *what, reel_
         fill_tables(&p, scratch->data);
     }
 
-    *r = (reel_resizer){.v = p.v, .down = p.down, .first = p.first, .n = n, .isa = what->isa};
+    *r = (reel_resizer){.v = p.v, .down = p.down, .first = p.first, .n = n};
+    r->kernels = usable_kernels(what->isa);
     r->from = src->rgb + p.first * src->stride + (p.across ? 0 : what->window.x * 3);
     r->stride = src->stride;
     if (p.across) {
         uint8_t *to = (uint8_t *)scratch->data + p.tables;
         const reel_view part = {r->from, src->width, src->height - p.first, src->stride};
-        across_rows(to, stride, &part, p.rows, &p.h, what->isa);
+        across_rows(to, stride, &part, p.rows, &p.h, r->kernels);
         r->from = to;
         r->stride = stride;
     }
@@ -237,11 +259,9 @@ void reel_resizer_row(const reel_resizer *r, int64_t y, uint8_t *dst)
     }
     const uint8_t *src = r->from + (r->v.begin[y] - r->first) * r->stride;
     const int32_t *weight = r->v.weight + y * r->v.taps, count = r->v.count[y];
-    if (r->isa == REEL_ISA_AVX512 &&
-        reel_resize_down_avx512(dst, src, r->stride, r->n, weight, count))
-        return;
-    if (r->isa >= REEL_ISA_AVX2 && reel_resize_down_avx2(dst, src, r->stride, r->n, weight, count))
-        return;
+    for (int k = r->kernels - 1; k >= 0; k--)
+        if (vector_kernels[k]->down(dst, src, r->stride, r->n, weight, count))
+            return;
     filter_column(dst, src, r->stride, r->n, weight, count);
 }
 

@@ -29,8 +29,8 @@ typedef struct reel_resizer {
     bool down;           /* is there a vertical pass? */
     const uint8_t *from; /* row `first` of what the vertical pass reads */
     int64_t stride, first;
-    int64_t n; /* bytes a row */
-    reel_isa isa;
+    int64_t n;   /* bytes a row */
+    int kernels; /* how many of resize.c's table this CPU may use */
 } reel_resizer;
 
 /* begin does the horizontal pass; row yields row y of the window, 3 * window.w bytes. src and
@@ -43,17 +43,19 @@ void reel_resizer_row(const reel_resizer *r, int64_t y, uint8_t *dst);
 reel_status reel_resize_window(uint8_t *dst, int64_t stride, const reel_resizing *what,
                                reel_buffer *scratch, reel_error *err);
 
-/* resize_avx2.c, resize_avx512.c: both passes in vectors. They read up to 15 bytes behind the last
- * pixel that a row needs, but nothing behind the last row. False: the shape is too small, nothing
- * was done. across writes 4 bytes an output pixel, the last of which belongs to the next: rows of
- * dst need 4 bytes more than 3 * h->n. */
-bool reel_resize_across_avx2(uint8_t *dst, int64_t dst_stride, const reel_view *src, int64_t rows,
-                             const reel_axis *h);
-bool reel_resize_across_avx512(uint8_t *dst, int64_t dst_stride, const reel_view *src, int64_t rows,
-                               const reel_axis *h);
-bool reel_resize_down_avx2(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t n,
-                           const int32_t *weight, int64_t count);
-bool reel_resize_down_avx512(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t n,
-                             const int32_t *weight, int64_t count);
+/* Both passes in the vectors of one instruction set. They read up to 15 bytes behind the last pixel
+ * that a row needs, but nothing behind the last row. False: the shape is too small, nothing was
+ * done. across writes 4 bytes an output pixel, the last of which belongs to the next: rows of dst
+ * need 4 bytes more than 3 * h->n. */
+typedef struct reel_resize_kernels {
+    const char *isa; /* its name, see reel_isa_name */
+    bool (*across)(uint8_t *dst, int64_t dst_stride, const reel_view *src, int64_t rows,
+                   const reel_axis *h);
+    bool (*down)(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t n, const int32_t *weight,
+                 int64_t count);
+} reel_resize_kernels;
+
+/* resize_avx2.c, resize_avx512.c; only on x86-64. */
+extern const reel_resize_kernels reel_resize_kernels_avx2, reel_resize_kernels_avx512;
 
 #endif

@@ -1,5 +1,5 @@
-/* Both passes of the resize in GCC's vectors, compiled once per instruction set: define NAME(x),
- * TARGET and ROWS (2 or 4), and include.
+/* Both passes of the resize in GCC's vectors, compiled once per instruction set: define ISA (its
+ * name), TARGET and ROWS (2 or 4), and include.
  *
  * Across: ROWS rows of the source at once, since they share their weights. 16 bytes of each are
  * loaded, 5 pixels; a tap is the three bytes of one pixel spread over four 32-bit lanes, the fourth
@@ -139,8 +139,8 @@ static void one_pixel(uint8_t *dst, const uint8_t *src, const reel_axis *h, int6
     }
 }
 
-bool NAME(reel_resize_across)(uint8_t *dst, int64_t dst_stride, const reel_view *src, int64_t rows,
-                              const reel_axis *h)
+static bool across(uint8_t *dst, int64_t dst_stride, const reel_view *src, int64_t rows,
+                   const reel_axis *h)
 {
     const int64_t groups = (h->most + PIXELS - 1) / PIXELS,
                   reach = 3 * PIXELS * (groups - 1) + 16; /* bytes from begin on */
@@ -168,8 +168,8 @@ bool NAME(reel_resize_across)(uint8_t *dst, int64_t dst_stride, const reel_view 
 enum { WIDTH = 16 * ROWS };
 
 /* Every fourth byte goes to the same sum: as 32-bit words they need no shuffle, only shifts. */
-TARGET bool NAME(reel_resize_down)(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t n,
-                                   const int32_t *weight, int64_t count)
+TARGET static bool down(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t n,
+                        const int32_t *weight, int64_t count)
 {
     if (n < WIDTH || count > MOST)
         return false;
@@ -193,3 +193,9 @@ TARGET bool NAME(reel_resize_down)(uint8_t *dst, const uint8_t *src, int64_t str
     }
     return true;
 }
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+const reel_resize_kernels JOIN(reel_resize_kernels_, ISA) = {TEXT(ISA), across, down};

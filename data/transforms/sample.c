@@ -13,7 +13,6 @@
 #include "data/transforms/transform.h"
 #include "data/transforms/upright.h"
 
-enum { CACHE_LINE = 64 };
 /* An image larger than this is given back at once: one panorama must not keep its memory for ever.
  */
 #define KEEP_BYTES ((size_t)64 << 20)
@@ -57,40 +56,6 @@ static void write_row(float *restrict out, const uint8_t *restrict row, int64_t 
     }
 }
 
-#if defined(__SSE2__)
-typedef float v_line __attribute__((vector_size(16)));
-
-/* A row to memory past the caches: a batch is larger than they are, and storing into lines that are
- * not there reads them first.
- */
-static void stream_row(float *restrict out, const float *restrict row, int64_t n)
-{
-    for (int64_t i = 0; i < n; i += 4) {
-        const v_line v = *(const v_line *)(row + i);
-#if defined(__clang__)
-        __builtin_nontemporal_store(v, (v_line *)(out + i));
-#else
-        __builtin_ia32_movntps(out + i, v);
-#endif
-    }
-}
-
-/* Before another thread is told. */
-static void end_of_stream(void)
-{
-    __builtin_ia32_sfence();
-}
-#else
-static void stream_row(float *restrict out, const float *restrict row, int64_t n)
-{
-    memcpy(out, row, (size_t)n * sizeof *out);
-}
-
-static void end_of_stream(void)
-{
-}
-#endif
-
 /* ---- one view ---- */
 
 /* Where a view's rows pass on their way to the floats. */
@@ -98,25 +63,20 @@ struct canvas {
     bool whole;           /* rgb holds all rows of the view, not one */
     int64_t rows, stride; /* of rgb; stride in bytes */
     uint8_t *rgb;
-    float *line; /* one row of floats, on a cache line */
     reel_rect inside;
     int64_t left, above; /* black pixels beside and above `inside` */
 };
 
-/* Only colour needs the whole image in between (contrast its mean); else one row is enough. Behind
- * the rows of bytes lies a row of floats on a cache line. */
+/* Only colour needs the whole image in between (contrast its mean); else one row is enough. */
 static reel_status make_canvas(struct canvas *c, struct sample *s, bool colour, reel_error *err)
 {
-    enum { ROWS_FOR_FLOATS = 5 }; /* 4 bytes a value, and room to align them */
     const int64_t size = s->t.size;
     *c = (struct canvas){.whole = colour, .rows = colour ? size : 1, .stride = size * 3};
     c->inside = reel_geometry_inside(&s->g, &c->left, &c->above);
     reel_image *memory = &s->scratch->resized;
-    REEL_TRY(reel_image_resize_buffer(memory, size, c->rows + ROWS_FOR_FLOATS, err));
+    REEL_TRY(reel_image_resize_buffer(memory, size, c->rows, err));
 
     c->rgb = memory->rgb;
-    uint8_t *behind = c->rgb + c->rows * c->stride;
-    c->line = (float *)(behind + (CACHE_LINE - (uintptr_t)behind % CACHE_LINE) % CACHE_LINE);
     if (c->inside.w < size || c->inside.h < size)
         memset(c->rgb, 0, (size_t)(c->rows * c->stride));
     return REEL_OK;
@@ -130,7 +90,7 @@ static reel_status begin_resize(reel_resizer *r, struct sample *s, const reel_re
                           .width = s->g.width,
                           .height = s->g.height,
                           .window = *window,
-                          .isa = (reel_isa)(scratch->isa - 1)};
+                          .isa = scratch->isa - 1};
     memcpy(what.box, s->box, sizeof what.box);
 
     /* The public struct cannot hold the private type of its memory. */
@@ -153,12 +113,13 @@ static const uint8_t *view_row(const struct canvas *c, const reel_resizer *r, in
     return c->rgb;
 }
 
-/* Resizes, flips, colours and normalises into out, (size, size, 3). Row by row, so that a row is
- * still in the nearest cache when it becomes floats. */
+/* Resizes, colours, flips and normalises into out, (size, size, 3). Row by row, so that a row is
+ * still in the nearest cache when it becomes floats. mirrored: a ten-crop's view, whose flip is not
+ * drawn. */
 static reel_status make_view(struct sample *s, bool mirrored, float *out, reel_error *err)
 {
     const reel_transform *t = &s->t;
-    const int64_t size = t->size, stride = size * 3;
+    const int64_t size = t->size, stride = size * 3; /* of a row: bytes of rgb, floats of out */
     const bool flip = mirrored || (t->flip > 0 && reel_rng_uniform(&s->rng) < t->flip);
     const reel_jitter_amounts jitter = {t->brightness, t->contrast, t->saturation, t->hue};
     const bool colour = reel_jitter_is_on(&jitter);
@@ -172,23 +133,15 @@ static reel_status make_view(struct sample *s, bool mirrored, float *out, reel_e
             reel_resizer_row(&r, y, c.rgb + (c.above + y) * stride + c.left * 3);
         reel_jitter(&jitter, c.rgb, size * size, &s->rng);
     }
+
     double delta[3] = {0};
     float table[3][256];
     if (t->lighting > 0)
         reel_lighting(delta, t->lighting, &s->rng);
     fill_table(table, t, delta);
 
-    /* Rows of the batch lie on cache lines only where their length allows it. */
-    const bool stream =
-        size >= CACHE_LINE && stride % CACHE_LINE == 0 && (uintptr_t)out % CACHE_LINE == 0;
-    for (int64_t y = 0; y < size; y++) {
-        float *to = stream ? c.line : out + y * stride;
-        write_row(to, view_row(&c, &r, y), size, flip, table);
-        if (stream)
-            stream_row(out + y * stride, c.line, stride);
-    }
-    if (stream)
-        end_of_stream();
+    for (int64_t y = 0; y < size; y++)
+        write_row(out + y * stride, view_row(&c, &r, y), size, flip, table);
     return REEL_OK;
 }
 
@@ -215,7 +168,7 @@ static reel_status begin_sample(struct sample *s, const reel_transform *t, reel_
     *s = (struct sample){.rng = rng, .scratch = scratch};
     REEL_TRY(reel_transform_resolve(&s->t, t, err));
     if (scratch->isa == 0)
-        scratch->isa = 1 + (int)reel_isa_default();
+        scratch->isa = 1 + reel_isa_default();
     return REEL_OK;
 }
 

@@ -8,14 +8,13 @@
 
 enum { BLOCKS = 128 };
 
-/* Elements of a block: whole multiples of 1,024, so that blocks begin at cache lines. */
+/* Elements of a block: a multiple of 1,024, so that small tensors are few blocks and each begins at
+ * a cache line. */
 static int64_t block_size(int64_t n)
 {
     return ((n + BLOCKS - 1) / BLOCKS + 1023) / 1024 * 1024;
 }
 
-/* Always BLOCKS parts, summed by themselves and added in order: any number of threads gives the
- * same bits. */
 double reel_tensor_square_sum(const reel_tensor *t, const reel_ctx *ctx)
 {
     const int64_t n = reel_tensor_numel(t), block = block_size(n);

@@ -224,9 +224,9 @@ static void check_forced(const conv_case *t, const conv_data *d, size_t size, co
         buffer one[RESULTS] = {{0}};
         for (int threads = 1; threads <= 3; threads++) {
             char what[300];
-            describe(what, sizeof what, t, size, reel_isa_name((reel_isa)isa),
+            describe(what, sizeof what, t, size, reel_isa_name(isa),
                      *forced ? forced : "own choice", threads);
-            reel_ctx *ctx = context_with(reel_isa_name((reel_isa)isa), threads);
+            reel_ctx *ctx = context_with(reel_isa_name(isa), threads);
             if (!ctx)
                 break;
             buffer out[RESULTS];

@@ -122,8 +122,8 @@ static void check(const gemm_case *t, size_t size)
         buffer one = {0};
         for (int threads = 1; threads <= 3; threads++) {
             char what[200];
-            describe(what, sizeof what, t, size, reel_isa_name((reel_isa)isa), threads);
-            reel_ctx *ctx = context_with(reel_isa_name((reel_isa)isa), threads);
+            describe(what, sizeof what, t, size, reel_isa_name(isa), threads);
+            reel_ctx *ctx = context_with(reel_isa_name(isa), threads);
             if (!ctx)
                 break;
             buffer c = compute(t, &d, size, ctx, what);
@@ -311,7 +311,7 @@ Test(gemm, a_nan_stays_in_its_row)
 {
     enum { M = 31, N = 45, K = 50, ROW = 7 };
     for (int isa = 0; isa < reel_isa_count(); isa++) {
-        reel_ctx *ctx = context_with(reel_isa_name((reel_isa)isa), 2);
+        reel_ctx *ctx = context_with(reel_isa_name(isa), 2);
         if (!ctx)
             continue;
         buffer a = buffer_new(M * K, sizeof(float), false),
@@ -335,7 +335,7 @@ Test(gemm, a_nan_stays_in_its_row)
         scratch_free(&s, "NaN");
         for (size_t i = 0; i < M * N; i++)
             cr_assert_eq((bool)isnan(buffer_at(&c, i)), i / N == ROW, "%s: C(%zu, %zu) is %g",
-                         reel_isa_name((reel_isa)isa), i / N, i % N, buffer_at(&c, i));
+                         reel_isa_name(isa), i / N, i % N, buffer_at(&c, i));
         buffer_free(&a);
         buffer_free(&b);
         buffer_free(&c);

@@ -10,7 +10,7 @@ Test(philox, a_draw_holds_the_words_of_256_blocks_in_every_instruction_set)
 {
     const uint64_t seeds[] = {0, 1, 0xDEADBEEF01234567U, UINT64_MAX};
     for (int k = 0; k < reel_isa_count(); k++) {
-        const char *isa = reel_isa_name((reel_isa)k);
+        const char *isa = reel_isa_name(k);
         reel_ctx *ctx;
         if (reel_ctx_create(&ctx, &(const reel_ctx_config){.isa = isa}, NULL) != REEL_OK)
             continue;

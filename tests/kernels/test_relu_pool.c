@@ -138,7 +138,7 @@ static void check(const reel_ctx *ctx, reel_relu_pool_shape s, size_t size, bool
 Test(relu_pool, equals_the_formula_for_every_tail_and_instruction_set)
 {
     for (int isa = 0; isa < reel_isa_count(); isa++) {
-        reel_ctx *ctx = context_with(reel_isa_name((reel_isa)isa), 2);
+        reel_ctx *ctx = context_with(reel_isa_name(isa), 2);
         if (!ctx)
             continue;
         for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++)
@@ -146,9 +146,9 @@ Test(relu_pool, equals_the_formula_for_every_tail_and_instruction_set)
                 reel_relu_pool_shape s = shapes[k];
                 s.c = c;
                 check(ctx, s, c % 2 ? sizeof(float) : sizeof(double), c % 3 == 0,
-                      reel_isa_name((reel_isa)isa));
+                      reel_isa_name(isa));
                 check(ctx, s, c % 2 ? sizeof(double) : sizeof(float), c % 3 == 1,
-                      reel_isa_name((reel_isa)isa));
+                      reel_isa_name(isa));
             }
         reel_ctx_destroy(ctx);
     }

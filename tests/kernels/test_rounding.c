@@ -12,11 +12,11 @@ static const float E = 0x1p-13f;
 Test(rounding, kernels_round_a_product_before_they_add)
 {
     for (int isa = 0; isa < reel_isa_count(); isa++) {
-        if (!reel_isa_runs((reel_isa)isa))
+        if (!reel_isa_runs(isa))
             continue;
-        const float got = reel_kernels_at((reel_isa)isa)->plain_muladd(1 + E, 1 - E, -1);
+        const float got = reel_kernels_at(isa)->plain_muladd(1 + E, 1 - E, -1);
         cr_expect(got == 0.0f, "%s: a b + c came out as %a: compiled without -ffp-contract=off?",
-                  reel_isa_name((reel_isa)isa), (double)got);
+                  reel_isa_name(isa), (double)got);
     }
 }
 

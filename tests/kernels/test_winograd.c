@@ -78,7 +78,7 @@ static double relative_error(const float *got, const double *expected, int64_t n
 static void run_pass(int isa, reel_conv_pass pass, int threads, reel_conv_job job, bool twice)
 {
     reel_ctx *ctx;
-    const reel_ctx_config config = {.threads = threads, .isa = reel_isa_name((reel_isa)isa)};
+    const reel_ctx_config config = {.threads = threads, .isa = reel_isa_name(isa)};
     cr_assert_eq(reel_ctx_create(&ctx, &config, NULL), REEL_OK);
     const size_t bytes = reel_conv_winograd.scratch(ctx, job.s, pass, false);
     job.scratch = reel_pages_alloc(bytes, NULL);
@@ -114,15 +114,14 @@ static void check_shape(const reel_conv_shape *s)
     float *const result[3] = {y, dx, dw};
     reel_conv_job job = {.s = s, .x = x, .w = w, .bias = bias, .dy = dy};
     for (int isa = 0; isa < reel_isa_count(); isa++)
-        for (int p = 0; p < REEL_CONV_PASSES && reel_isa_runs((reel_isa)isa); p++) {
+        for (int p = 0; p < REEL_CONV_PASSES && reel_isa_runs(isa); p++) {
             float *first = malloc((size_t)size[p] * sizeof(float));
             job.out = result[p];
             for (int threads = 1; threads <= 3; threads++) {
                 snprintf(what, sizeof what,
                          "%s %s, n %ld c %ld h %ld oc %ld k %ld pad %ld groups %ld, %d threads",
-                         reel_isa_name((reel_isa)isa), pass_names[p], (long)s->n, (long)s->c,
-                         (long)s->h, (long)s->oc, (long)s->kh, (long)s->ph, (long)s->groups,
-                         threads);
+                         reel_isa_name(isa), pass_names[p], (long)s->n, (long)s->c, (long)s->h,
+                         (long)s->oc, (long)s->kh, (long)s->ph, (long)s->groups, threads);
                 run_pass(isa, (reel_conv_pass)p, threads, job, p > 0 && threads == 1);
                 const double scale = p > 0 && threads == 1 ? 2 : 1;
                 halve(result[p], size[p], scale);

@@ -29,7 +29,7 @@ double reel_bench_median(double *times, int64_t n)
 double reel_bench_fma_gflops(reel_isa isa, int threads, int bursts)
 {
     const reel_kernels *kernels = reel_kernels_at(isa);
-    const int64_t rounds = isa == REEL_ISA_PORTABLE ? 200000 : 400000; /* about two milliseconds */
+    const int64_t rounds = isa == 0 ? 200000 : 400000; /* about two milliseconds */
     volatile float kept = 0;
     float sum = 0;
     double best = 0;

@@ -18,7 +18,7 @@ static int peak_answer(const reel_ctx *ctx, bool json)
     double gbs;
 
     /* Every instruction set up to the one in use, with one thread and with all. */
-    for (reel_isa isa = REEL_ISA_PORTABLE; isa <= reel_ctx_isa(ctx); isa++) {
+    for (reel_isa isa = 0; isa <= reel_ctx_isa(ctx); isa++) {
         const double one = reel_bench_fma_gflops(isa, 1, BURSTS),
                      all = reel_bench_fma_gflops(isa, threads, BURSTS);
         if (!json)

@@ -141,6 +141,8 @@ static reel_status check_args(const reel_options *options, const reel_syntax *sy
                      syntax->arguments);
 }
 
+/* argv begins behind the command's name. Defaults come first, so that what the user typed replaces
+ * them. long_option and short_option move the cursor over a value that stands in the next word. */
 static reel_status parse_all(reel_options *options, int argc, char **argv, reel_error *err)
 {
     for (int i = 0; i < options->n; i++) {
@@ -157,7 +159,7 @@ static reel_status parse_all(reel_options *options, int argc, char **argv, reel_
             only_args = true;
         else if (!only_args && !strncmp(word, "--", 2))
             REEL_TRY(long_option(options, &c, err));
-        else if (!only_args && word[0] == '-' && word[1])
+        else if (!only_args && word[0] == '-' && word[1]) /* "-" alone is an argument: stdin */
             REEL_TRY(short_option(options, &c, err));
         else
             options->args[options->n_args++] = word;

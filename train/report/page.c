@@ -133,12 +133,12 @@ void reel_page_curves(FILE *to, const reel_record *r)
          .n_series = 1},
     };
 
-    /* A chart without points writes nothing. */
     fprintf(to, "<h2 id=\"curves\">Curves</h2>\n");
     if (r->train.n + r->eval.n == 0)
         fprintf(to, "<p class=\"soft\">Nothing has been logged yet.</p>\n");
 
     fprintf(to, "<div class=\"charts\">\n");
+    /* A chart without points writes nothing. */
     for (int64_t i = 0; i < REEL_COUNT(charts); i++)
         reel_chart_write(to, &charts[i]);
     fprintf(to, "</div>\n");

@@ -39,11 +39,11 @@ Test(ctx, defaults_use_the_cpus_that_this_process_may_use)
 Test(ctx, the_instruction_set_can_be_capped_by_config_and_environment)
 {
     reel_ctx *ctx = ctx_of(&(reel_ctx_config){.isa = "portable"});
-    cr_expect_eq(reel_ctx_isa(ctx), REEL_ISA_PORTABLE);
+    cr_expect_eq(reel_ctx_isa(ctx), 0);
     reel_ctx_destroy(ctx);
     setenv("REEL_ISA", "portable", 1);
     ctx = ctx_of(&(reel_ctx_config){.threads = 3, .seed = 11});
-    cr_expect_eq(reel_ctx_isa(ctx), REEL_ISA_PORTABLE);
+    cr_expect_eq(reel_ctx_isa(ctx), 0);
     cr_expect_eq(reel_ctx_threads(ctx), 3);
     cr_expect_eq(reel_ctx_seed(ctx), 11);
     reel_ctx_destroy(ctx);

@@ -129,9 +129,9 @@ Test(resize, every_instruction_set_gives_the_same_bits)
                               .height = oh,
                               .window = {0, 0, ow, oh}};
         uint8_t *expected = malloc((size_t)(ow * oh * 3)), *got = malloc((size_t)(ow * 3));
-        for (int isa = 0; isa <= (int)best; isa++) {
+        for (int isa = 0; isa <= best; isa++) {
             reel_resizer r;
-            what.isa = (reel_isa)isa;
+            what.isa = isa;
             MUST(reel_resizer_begin(&r, &what, &scratch, &err), err);
             for (int64_t y = 0; y < oh; y++) {
                 reel_resizer_row(&r, y, isa == 0 ? expected + y * ow * 3 : got);
@@ -140,7 +140,7 @@ Test(resize, every_instruction_set_gives_the_same_bits)
                 cr_assert(at < 0,
                           "%s, %" PRId64 " x %" PRId64 " to %" PRId64 " x %" PRId64 ", row %" PRId64
                           ", byte %" PRId64 ": %d, expected %d",
-                          reel_isa_name((reel_isa)isa), w, h, ow, oh, y, at, got[at < 0 ? 0 : at],
+                          reel_isa_name(isa), w, h, ow, oh, y, at, got[at < 0 ? 0 : at],
                           expected[y * ow * 3 + (at < 0 ? 0 : at)]);
             }
         }
