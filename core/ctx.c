@@ -65,10 +65,11 @@ reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_
     REEL_TRY(choose_isa(&isa, config->isa ? config->isa : getenv("REEL_ISA"), err));
 
     const char *trace = getenv("REEL_TRACE"), *conv = getenv("REEL_CONV");
-    if (conv && *conv && strcmp(conv, "winograd") != 0 && strcmp(conv, "gemm") != 0 &&
-        strcmp(conv, "direct") != 0)
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "REEL_CONV: expected winograd, gemm or direct, got '%s'", conv);
+    if (conv && *conv && !reel_conv_is_known(conv)) {
+        char names[200];
+        return reel_fail(err, REEL_ERR_INVALID, "REEL_CONV: expected %s, got '%s'",
+                         reel_conv_names(names, sizeof names), conv);
+    }
     reel_ctx *ctx = calloc(1, sizeof *ctx);
     if (!ctx)
         return reel_fail(err, REEL_ERR_MEMORY, "context: out of memory");

@@ -21,6 +21,11 @@ int reel_isa_count(void);
 bool reel_isa_runs(reel_isa isa);
 reel_isa reel_isa_best(void);
 
+/* Implementations of convolution (kernels/conv_choice.c): whether one has that name, and all names
+ * as text: "winograd, direct or gemm". */
+bool reel_conv_is_known(const char *name);
+const char *reel_conv_names(char *text, size_t size);
+
 /* The smallest CPU quota on the way from a process's control group up to the root, rounded up; 0
  * where there is none. membership: a file such as /proc/self/cgroup; mount: where control groups
  * are mounted, version 1 or 2. */

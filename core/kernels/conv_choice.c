@@ -3,6 +3,7 @@
 
 #include "core/ctx_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* In order of preference; the first that accepts runs. Both special kinds are called direct, too.
@@ -12,6 +13,40 @@ static const reel_conv_kind *const kinds[] = {
     &reel_conv_product,  &reel_conv_direct,
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
+
+bool reel_conv_is_known(const char *name)
+{
+    for (int i = 0; i < KINDS; i++)
+        if (strcmp(name, kinds[i]->name) == 0)
+            return true;
+    return false;
+}
+
+/* The first implementation of this name; several are called direct. */
+static int first_of_name(int kind)
+{
+    int i = 0;
+    while (strcmp(kinds[i]->name, kinds[kind]->name) != 0)
+        i++;
+    return i;
+}
+
+const char *reel_conv_names(char *text, size_t size)
+{
+    int last = KINDS - 1;
+    while (first_of_name(last) != last)
+        last--;
+
+    size_t used = 0;
+    for (int i = 0; i <= last && used < size; i++)
+        if (first_of_name(i) == i)
+            used += (size_t)snprintf(text + used, size - used, "%s%s",
+                                     i == 0      ? ""
+                                     : i == last ? " or "
+                                                 : ", ",
+                                     kinds[i]->name);
+    return text;
+}
 
 static const char *const pass_names[] = {"forward", "input gradient", "weight gradient"};
 

@@ -5,8 +5,8 @@
 
 #include "core/kernels/conv_shape.h"
 
-/* REEL_CONV=winograd|gemm|direct in the environment, as it was when the context was created, forces
- * one where the shape allows it. REEL_TRACE=conv logs each choice and the refusals before it. */
+/* REEL_CONV=NAME in the environment, as it was when the context was created, forces one where the
+ * shape allows it. REEL_TRACE=conv logs each choice and the refusals before it. */
 const reel_conv_kind *reel_conv_choose(const reel_ctx *ctx, const reel_conv_shape *s,
                                        reel_conv_pass pass, bool f64);
 

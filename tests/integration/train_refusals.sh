@@ -37,7 +37,7 @@ try 2 "--epochs: expected a whole number, got 'ten'" train d --epochs ten
 try 2 "--epochs: expected 1 to" train d --epochs 0
 try 2 "--lr: expected a number, got 'fast'" train d --lr fast
 try 2 "--lr: expected a value" train d --lr
-try 2 "--arch: expected one of alexnet" train d --arch resnet
+try 2 "--arch: expected one of .*alexnet.*alexnet2012" train d --arch resnet
 try 2 "--recipe: expected one of quick" train d --recipe slow
 try 2 "--max-time: expected a time" train d --max-time 3w
 try 2 "expected DATA" train

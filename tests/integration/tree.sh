@@ -5,6 +5,10 @@ check=$REEL_SOURCE/tests/support/check_tree.py
 objects=()
 # Sanitizers add symbols of their own.
 if grep -q '^CMAKE_BUILD_TYPE:[A-Z]*=\(Release\|Debug\)$' "$REEL_BUILD/CMakeCache.txt"; then objects=("$REEL_BUILD"); fi
+if [ ${#objects[@]} -gt 0 ] && ! [ -e "$REEL_BUILD/libreel.so" ]; then
+    echo "the library is not built, whose symbols are checked: cmake --build $REEL_BUILD --target libreel.so"
+    exit 1
+fi
 python3 "$check" "$REEL_SOURCE" ${objects[@]+"${objects[@]}"} || {
     echo "the source tree breaks its rules"
     exit 1
@@ -75,6 +79,12 @@ rm -rf "$tree"
 plant core/x.c '/* x */\nstatic int twice(int a)\n{\n    return 2 * a;\n}\n'
 plant train/run/y.c '/* y */\nstatic reel_status twice(const char *a,\n                         reel_error *err)\n{\n}\n'
 refused "shares the name twice with train/run/y.c"
+rm -rf "$tree"
+plant layers/soft_sign.c '/* s */\nconst reel_layer reel_layer_soft_sign = {\n    .name = "soft-sign",\n};\n'
+refused 'layers/soft_sign.c:3: the table says .name = "soft-sign", the file soft_sign'
+rm -rf "$tree"
+plant optim/schedules/b.c '/* b */\nstatic const reel_optim_option o[] = {\n    REEL_OPTIM_OPTION(REAL, .name = "steps"),\n};\nconst reel_schedule_kind reel_schedule_b = {\n    .name = "b",\n};\n'
+refused 'the option "steps" of a schedule does not begin with lr-'
 rm -rf "$tree"
 for i in $(seq 13); do plant "train/f$i.c" '/* f */\n'; done
 refused "13 files lie directly in it"

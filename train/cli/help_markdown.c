@@ -1,4 +1,7 @@
-/* The options of a command as Markdown tables, one a heading, for train/GUIDE.md. */
+/* The options of a command as Markdown tables, one a heading, for train/GUIDE.md.
+ *
+ * What comes with a network, an optimizer or a schedule is left out, so that a new one changes no
+ * page: their names where the row says in `.value` what they are, and the options that they add. */
 #include "train/cli/commands.h"
 #include "train/cli/help.h"
 #include "train/cli/option_table.h"
@@ -13,7 +16,8 @@ static void put_cell(FILE *to, const char *text)
 static void put_row(FILE *to, const reel_command *command, const reel_option *o)
 {
     char values[400];
-    const char *value = reel_option_value_text(o, values, sizeof values);
+    const char *value =
+        o->word && o->value ? o->value : reel_option_value_text(o, values, sizeof values);
     fprintf(to, "| `");
     if (o->letter)
         fprintf(to, "-%c`, `", o->letter);
@@ -30,7 +34,8 @@ static void put_row(FILE *to, const reel_command *command, const reel_option *o)
 
 void reel_help_markdown(FILE *to, const reel_command *command)
 {
-    const reel_syntax syntax = reel_command_syntax(command);
+    reel_syntax syntax = reel_command_syntax(command);
+    syntax.more_options = NULL;
     reel_option o;
     bool first = true;
     for (int group = 0; group < REEL_GROUP_COUNT; group++) {

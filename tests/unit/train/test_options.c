@@ -293,7 +293,9 @@ Test(options, every_row_of_every_command_has_help_a_group_and_a_name_of_its_own)
                           o.letter);
             }
         }
-        cr_expect(c->summary && c->run && c->examples[0].line, "reel %s is not complete", c->name);
+        cr_expect(c->summary, "reel %s has no .summary", c->name);
+        cr_expect(c->run, "reel %s has no .run", c->name);
+        cr_expect(c->examples[0].line, "reel %s has no .examples", c->name);
     }
     cr_expect_geq(commands, 16);
 }
