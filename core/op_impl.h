@@ -23,18 +23,20 @@
     void reel_##name##_backward_f64(const reel_call *c);                                           \
     extern const reel_op reel_op_##name
 
-/* Names and texts from parts that may be macros: REEL_JOIN(reel_, NAME, _forward), REEL_TEXT(NAME).
- */
+/* Names from parts that may be macros: REEL_JOIN(reel_, NAME, _forward). */
 #define REEL_JOIN_(a, b, c) a##b##c
 #define REEL_JOIN(a, b, c) REEL_JOIN_(a, b, c)
-#define REEL_TEXT_(name) #name
-#define REEL_TEXT(name) REEL_TEXT_(name)
 
-/* Members of a descriptor: both passes for both dtypes; the rows that it is checked with. */
-#define REEL_PASSES(name) REEL_PASSES_(name)
-#define REEL_PASSES_(name)                                                                         \
-    .forward = REEL_BOTH(reel_##name##_forward), .backward = REEL_BOTH(reel_##name##_backward)
-#define REEL_CASES(rows) .cases = (rows), .n_cases = REEL_COUNT(rows)
+/* A row of cases; what a row says besides stands in braces: {.label = ..., .build = ...}. */
+#define REEL_CASE(label_, in_, ...) {.label = label_, .in = in_, .attrs = __VA_ARGS__}
+
+/* Members of a descriptor: its name, how many inputs it takes, both passes for both dtypes. */
+#define REEL_OP(name_, least, most) REEL_OP_(name_, least, most)
+#define REEL_OP_(name_, least, most)                                                               \
+    .name = #name_, .min_in = least, .max_in = most, .forward = REEL_BOTH(reel_##name_##_forward), \
+    .backward = REEL_BOTH(reel_##name_##_backward)
+/* The cases and the random use that it is checked with. */
+#define REEL_CHECKS(rows, draws) .cases = (rows), .n_cases = REEL_COUNT(rows), .random = (draws)
 
 /* A loop over 0 <= i < n that the context's threads share. Each thread takes a contiguous part:
  * bits do not depend on the number of threads as long as the body writes only what belongs to i. */

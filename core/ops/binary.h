@@ -171,15 +171,11 @@ static const reel_op_case BINARY(cases)[] = {
 };
 
 const reel_op REEL_JOIN(reel_op_, REEL_BINARY, ) = {
-    .name = REEL_TEXT(REEL_BINARY),
-    .min_in = 2,
-    .max_in = 2,
+    REEL_OP(REEL_BINARY, 2, 2),
     .flags = REEL_BINARY_FLAGS | REEL_OP_ASSIGNS,
     .infer = broadcast_infer,
-    REEL_PASSES(REEL_BINARY),
     .draw = REEL_BINARY_DRAW,
-    REEL_CASES(BINARY(cases)),
-    .random = binary_random,
+    REEL_CHECKS(BINARY(cases), binary_random),
 };
 #endif
 #endif

@@ -87,11 +87,6 @@ static reel_status GLOBAL_POOL(infer)(reel_infer *q, reel_error *err)
     return REEL_OK;
 }
 
-reel_var GLOBAL_POOL_BUILDER(reel_var x)
-{
-    return reel_apply(&REEL_JOIN(reel_op_, REEL_GLOBAL_POOL, ), NULL, 0, &x, 1);
-}
-
 static reel_var GLOBAL_POOL(twice)(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
@@ -105,16 +100,12 @@ static const reel_op_case GLOBAL_POOL(cases)[] = {
     {.label = "input used twice", .in = "(2, 3, 2, 3)", .build = GLOBAL_POOL(twice)},
 };
 
-const reel_op REEL_JOIN(reel_op_, REEL_GLOBAL_POOL, ) = {
-    .name = REEL_TEXT(REEL_GLOBAL_POOL),
-    .min_in = 1,
-    .max_in = 1,
-    .flags = REEL_OP_ASSIGNS,
-    .infer = GLOBAL_POOL(infer),
-    REEL_PASSES(REEL_GLOBAL_POOL),
-    .draw = REEL_GLOBAL_POOL_DRAW,
-    REEL_CASES(GLOBAL_POOL(cases)),
-    .random = reel_random_one_image,
-};
+#define ONE_INPUT REEL_GLOBAL_POOL
+#define ONE_INPUT_FLAGS 0
+#define ONE_INPUT_INFER GLOBAL_POOL(infer)
+#define ONE_INPUT_DRAW REEL_GLOBAL_POOL_DRAW
+#define ONE_INPUT_CASES GLOBAL_POOL(cases)
+#define ONE_INPUT_RANDOM reel_random_one_image
+#include "core/ops/one_input.h"
 #endif
 #endif

@@ -76,17 +76,17 @@ static reel_var adaptive_twice(reel_tape *tape, const reel_var *in)
 
 #define TO(...) (&(const adaptive_attrs){__VA_ARGS__})
 static const reel_op_case adaptive_avg_pool2d_cases[] = {
-    {.label = "divides", .in = "(2, 3, 6, 9)", .attrs = TO(3, 3)},
-    {.label = "7 to 3, overlapping", .in = "(2, 3, 7, 7)", .attrs = TO(3, 3)},
-    {.label = "2 to 6, repeating", .in = "(2, 3, 2, 2)", .attrs = TO(6, 6)},
-    {.label = "1 to 6", .in = "(2, 2, 1, 1)", .attrs = TO(6, 6)},
-    {.label = "to one", .in = "(2, 5, 4, 3)", .attrs = TO(1, 1)},
-    {.label = "asymmetric", .in = "(2, 3, 5, 4)", .attrs = TO(2, 5)},
+    REEL_CASE("divides", "(2, 3, 6, 9)", TO(3, 3)),
+    REEL_CASE("7 to 3, overlapping", "(2, 3, 7, 7)", TO(3, 3)),
+    REEL_CASE("2 to 6, repeating", "(2, 3, 2, 2)", TO(6, 6)),
+    REEL_CASE("1 to 6", "(2, 2, 1, 1)", TO(6, 6)),
+    REEL_CASE("to one", "(2, 5, 4, 3)", TO(1, 1)),
+    REEL_CASE("asymmetric", "(2, 3, 5, 4)", TO(2, 5)),
     {.label = "identity",
      .in = "(2, 3, 3, 4)",
      .draw = REEL_DRAW_DISTINCT,
      .build = adaptive_identity},
-    {.label = "more channels than a block", .in = "(2, 67, 2, 2)", .attrs = TO(1, 1)},
+    REEL_CASE("more channels than a block", "(2, 67, 2, 2)", TO(1, 1)),
     {.label = "input used twice", .in = "(1, 2, 5, 5)", .build = adaptive_twice},
 };
 
@@ -102,14 +102,10 @@ static void adaptive_avg_pool2d_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_adaptive_avg_pool2d = {
-    .name = "adaptive_avg_pool2d",
-    .min_in = 1,
-    .max_in = 1,
+    REEL_OP(adaptive_avg_pool2d, 1, 1),
     .flags = REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(adaptive_attrs),
     .infer = adaptive_avg_pool2d_infer,
-    REEL_PASSES(adaptive_avg_pool2d),
-    REEL_CASES(adaptive_avg_pool2d_cases),
-    .random = adaptive_avg_pool2d_random,
+    REEL_CHECKS(adaptive_avg_pool2d_cases, adaptive_avg_pool2d_random),
 };
 #endif

@@ -281,13 +281,11 @@ static reel_var batch_norm2d_twice(reel_tape *tape, const reel_var *in)
 }
 
 static const reel_op_case batch_norm2d_cases[] = {
-    {.label = "training", .in = "(3, 4, 3, 2) (4) (4)", .attrs = TRAINING(.eps = 0)},
-    {.label = "training, one image", .in = "(1, 3, 4, 5) (3) (3)", .attrs = TRAINING(.eps = 0)},
-    {.label = "training, one pixel", .in = "(6, 3, 1, 1) (3) (3)", .attrs = TRAINING(.eps = 0)},
-    {.label = "training, large eps", .in = "(2, 3, 3, 4) (3) (3)", .attrs = TRAINING(.eps = 0.3)},
-    {.label = "training, several parts",
-     .in = "(3, 2, 7, 11) (2) (2)",
-     .attrs = TRAINING(.eps = 0)},
+    REEL_CASE("training", "(3, 4, 3, 2) (4) (4)", TRAINING(.eps = 0)),
+    REEL_CASE("training, one image", "(1, 3, 4, 5) (3) (3)", TRAINING(.eps = 0)),
+    REEL_CASE("training, one pixel", "(6, 3, 1, 1) (3) (3)", TRAINING(.eps = 0)),
+    REEL_CASE("training, large eps", "(2, 3, 3, 4) (3) (3)", TRAINING(.eps = 0.3)),
+    REEL_CASE("training, several parts", "(3, 2, 7, 11) (2) (2)", TRAINING(.eps = 0)),
     {.label = "evaluation", .in = "(2, 3, 4, 3) (3) (3)", .build = batch_norm2d_evaluation},
     {.label = "inputs used twice", .in = "(2, 3, 2, 3) (3) (3)", .build = batch_norm2d_twice},
 };
@@ -324,15 +322,11 @@ static void batch_norm2d_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_batch_norm2d = {
-    .name = "batch_norm2d",
-    .min_in = 3,
-    .max_in = 3,
+    REEL_OP(batch_norm2d, 3, 3),
     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(reel_batch_norm2d_attrs),
     .infer = batch_norm2d_infer,
-    REEL_PASSES(batch_norm2d),
     .build = batch_norm2d_build,
-    REEL_CASES(batch_norm2d_cases),
-    .random = batch_norm2d_random,
+    REEL_CHECKS(batch_norm2d_cases, batch_norm2d_random),
 };
 #endif

@@ -48,10 +48,10 @@ reel_var reel_clamp(reel_var x, double lo, double hi)
 /* Between the values that are drawn. */
 static const clamp_attrs clamp_between = {-0.04, 0.05};
 static const reel_op_case clamp_cases[] = {
-    {.label = "number", .in = "()", .attrs = &clamp_between},
-    {.label = "vector", .in = "(7)", .attrs = &clamp_between},
-    {.label = "matrix", .in = "(5, 3)", .attrs = &clamp_between},
-    {.label = "images", .in = "(2, 3, 4, 5)", .attrs = &clamp_between},
+    REEL_CASE("number", "()", &clamp_between),
+    REEL_CASE("vector", "(7)", &clamp_between),
+    REEL_CASE("matrix", "(5, 3)", &clamp_between),
+    REEL_CASE("images", "(2, 3, 4, 5)", &clamp_between),
 };
 
 static void clamp_random(reel_rng *rng, reel_op_sample *s)
@@ -64,15 +64,11 @@ static void clamp_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_clamp = {
-    .name = "clamp",
-    .min_in = 1,
-    .max_in = 1,
+    REEL_OP(clamp, 1, 1),
     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(clamp_attrs),
     .infer = clamp_infer,
-    REEL_PASSES(clamp),
     .draw = REEL_DRAW_DISTINCT,
-    REEL_CASES(clamp_cases),
-    .random = clamp_random,
+    REEL_CHECKS(clamp_cases, clamp_random),
 };
 #endif

@@ -72,10 +72,10 @@ static reel_var concat_repeated(reel_tape *tape, const reel_var *in)
 }
 
 static const reel_op_case concat_cases[] = {
-    {.label = "three vectors", .in = "(2) (5) (1)", .attrs = &(const int){0}},
-    {.label = "columns", .in = "(3, 2) (3, 4)", .attrs = &(const int){1}},
-    {.label = "channels", .in = "(2, 3, 4, 5) (2, 1, 4, 5)", .attrs = &(const int){1}},
-    {.label = "widths", .in = "(2, 3, 4, 5) (2, 3, 4, 2)", .attrs = &(const int){3}},
+    REEL_CASE("three vectors", "(2) (5) (1)", &(const int){0}),
+    REEL_CASE("columns", "(3, 2) (3, 4)", &(const int){1}),
+    REEL_CASE("channels", "(2, 3, 4, 5) (2, 1, 4, 5)", &(const int){1}),
+    REEL_CASE("widths", "(2, 3, 4, 5) (2, 3, 4, 2)", &(const int){3}),
     {.label = "one input repeated", .in = "(2, 3)", .build = concat_repeated},
 };
 
@@ -94,14 +94,10 @@ static void concat_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_concat = {
-    .name = "concat",
-    .min_in = 1,
-    .max_in = REEL_MAX_INPUTS,
+    REEL_OP(concat, 1, REEL_MAX_INPUTS),
     .flags = REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(int),
     .infer = concat_infer,
-    REEL_PASSES(concat),
-    REEL_CASES(concat_cases),
-    .random = concat_random,
+    REEL_CHECKS(concat_cases, concat_random),
 };
 #endif

@@ -58,16 +58,12 @@ static reel_var conv2d_relu_shared(reel_tape *tape, const reel_var *in)
 
 #define CONV(...) (&(const reel_conv2d_attrs){__VA_ARGS__})
 static const reel_op_case conv2d_relu_cases[] = {
-    {.label = "3x3 padding",
-     .in = "(2, 3, 5, 5) (4, 3, 3, 3) (4)",
-     .attrs = CONV(.padding_h = 1, .padding_w = 1)},
+    REEL_CASE("3x3 padding", "(2, 3, 5, 5) (4, 3, 3, 3) (4)", CONV(.padding_h = 1, .padding_w = 1)),
     {.label = "3x3 no bias", .in = "(2, 3, 5, 6) (4, 3, 3, 3)"},
-    {.label = "stride, dilation",
-     .in = "(2, 3, 7, 8) (4, 3, 3, 2) (4)",
-     .attrs = CONV(.stride_h = 2, .stride_w = 3, .padding_h = 1, .padding_w = 2, .dilation_h = 2)},
-    {.label = "2 groups",
-     .in = "(2, 4, 5, 5) (6, 2, 3, 3) (6)",
-     .attrs = CONV(.groups = 2, .padding_h = 1, .padding_w = 1)},
+    REEL_CASE("stride, dilation", "(2, 3, 7, 8) (4, 3, 3, 2) (4)",
+              CONV(.stride_h = 2, .stride_w = 3, .padding_h = 1, .padding_w = 2, .dilation_h = 2)),
+    REEL_CASE("2 groups", "(2, 4, 5, 5) (6, 2, 3, 3) (6)",
+              CONV(.groups = 2, .padding_h = 1, .padding_w = 1)),
     {.label = "weights used twice",
      .in = "(1, 3, 5, 5) (3, 3, 3, 3) (3)",
      .build = conv2d_relu_shared},
@@ -79,15 +75,11 @@ static void conv2d_relu_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_conv2d_relu = {
-    .name = "conv2d_relu",
-    .min_in = 2,
-    .max_in = 3,
+    REEL_OP(conv2d_relu, 2, 3),
     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT | REEL_OP_ASSIGNS | REEL_OP_SPENDS_DOUT,
     .attrs_bytes = sizeof(reel_conv2d_attrs),
     .infer = conv2d_relu_infer,
-    REEL_PASSES(conv2d_relu),
     .build = conv2d_relu_build,
-    REEL_CASES(conv2d_relu_cases),
-    .random = conv2d_relu_random,
+    REEL_CHECKS(conv2d_relu_cases, conv2d_relu_random),
 };
 #endif

@@ -238,17 +238,11 @@ static reel_var conv_pool_shared(reel_tape *tape, const reel_var *in)
 }
 
 static const reel_op_case conv2d_relu_max_pool2d_cases[] = {
-    {.label = "3x3 stride 2 (AlexNet)",
-     .in = "(2, 3, 7, 7) (4, 3, 3, 3) (4)",
-     .attrs = &conv_pool_alexnet},
-    {.label = "rest dropped", .in = "(2, 2, 6, 8) (3, 2, 3, 3) (3)", .attrs = &conv_pool_alexnet},
-    {.label = "2x2 no bias", .in = "(2, 3, 6, 5) (4, 3, 3, 3)", .attrs = &conv_pool_2x2},
-    {.label = "all attributes differ",
-     .in = "(2, 3, 6, 9) (4, 3, 3, 2) (4)",
-     .attrs = &conv_pool_asymmetric},
-    {.label = "more channels than a vector",
-     .in = "(2, 3, 5, 4) (19, 3, 3, 3) (19)",
-     .attrs = &conv_pool_alexnet},
+    REEL_CASE("3x3 stride 2 (AlexNet)", "(2, 3, 7, 7) (4, 3, 3, 3) (4)", &conv_pool_alexnet),
+    REEL_CASE("rest dropped", "(2, 2, 6, 8) (3, 2, 3, 3) (3)", &conv_pool_alexnet),
+    REEL_CASE("2x2 no bias", "(2, 3, 6, 5) (4, 3, 3, 3)", &conv_pool_2x2),
+    REEL_CASE("all attributes differ", "(2, 3, 6, 9) (4, 3, 3, 2) (4)", &conv_pool_asymmetric),
+    REEL_CASE("more channels than a vector", "(2, 3, 5, 4) (19, 3, 3, 3) (19)", &conv_pool_alexnet),
     {.label = "weights used twice",
      .in = "(1, 3, 5, 5) (3, 3, 3, 3) (3)",
      .build = conv_pool_shared},
@@ -272,15 +266,11 @@ static void conv2d_relu_max_pool2d_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_conv2d_relu_max_pool2d = {
-    .name = "conv2d_relu_max_pool2d",
-    .min_in = 2,
-    .max_in = 3,
+    REEL_OP(conv2d_relu_max_pool2d, 2, 3),
     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(conv_pool_attrs),
     .infer = conv2d_relu_max_pool2d_infer,
-    REEL_PASSES(conv2d_relu_max_pool2d),
     .build = conv2d_relu_max_pool2d_build,
-    REEL_CASES(conv2d_relu_max_pool2d_cases),
-    .random = conv2d_relu_max_pool2d_random,
+    REEL_CHECKS(conv2d_relu_max_pool2d_cases, conv2d_relu_max_pool2d_random),
 };
 #endif

@@ -241,23 +241,19 @@ static reel_var cross_entropy_twice(reel_tape *tape, const reel_var *in)
 }
 
 static const reel_op_case cross_entropy_cases[] = {
-    {.label = "mean", .in = "(6, 5)", .attrs = LOSS(.sum = false)},
-    {.label = "one sample", .in = "(1, 3)", .attrs = LOSS(.sum = false)},
-    {.label = "sum", .in = "(6, 5)", .attrs = LOSS(.sum = true)},
-    {.label = "label smoothing", .in = "(6, 7)", .attrs = LOSS(.label_smoothing = 0.1)},
-    {.label = "nothing but smoothing", .in = "(4, 5)", .attrs = LOSS(.label_smoothing = 1.0)},
-    {.label = "class weights", .in = "(6, 5)", .attrs = LOSS(.class_weights = case_weights)},
-    {.label = "ignored label",
-     .in = "(6, 5)",
-     .attrs = LOSS(.ignore_index = 2, .use_ignore_index = true)},
-    {.label = "smoothing, weights, ignored label",
-     .in = "(6, 5)",
-     .attrs = LOSS(.label_smoothing = 0.2, .class_weights = case_weights, .ignore_index = 2,
-                   .use_ignore_index = true)},
-    {.label = "smoothing, weights, ignored label, sum",
-     .in = "(6, 5)",
-     .attrs = LOSS(.label_smoothing = 0.2, .class_weights = case_weights, .ignore_index = 0,
-                   .use_ignore_index = true, .sum = true)},
+    REEL_CASE("mean", "(6, 5)", LOSS(.sum = false)),
+    REEL_CASE("one sample", "(1, 3)", LOSS(.sum = false)),
+    REEL_CASE("sum", "(6, 5)", LOSS(.sum = true)),
+    REEL_CASE("label smoothing", "(6, 7)", LOSS(.label_smoothing = 0.1)),
+    REEL_CASE("nothing but smoothing", "(4, 5)", LOSS(.label_smoothing = 1.0)),
+    REEL_CASE("class weights", "(6, 5)", LOSS(.class_weights = case_weights)),
+    REEL_CASE("ignored label", "(6, 5)", LOSS(.ignore_index = 2, .use_ignore_index = true)),
+    REEL_CASE("smoothing, weights, ignored label", "(6, 5)",
+              LOSS(.label_smoothing = 0.2, .class_weights = case_weights, .ignore_index = 2,
+                   .use_ignore_index = true)),
+    REEL_CASE("smoothing, weights, ignored label, sum", "(6, 5)",
+              LOSS(.label_smoothing = 0.2, .class_weights = case_weights, .ignore_index = 0,
+                   .use_ignore_index = true, .sum = true)),
     {.label = "logits used twice", .in = "(6, 5)", .build = cross_entropy_twice},
 };
 
@@ -297,15 +293,11 @@ static void cross_entropy_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_cross_entropy = {
-    .name = "cross_entropy",
-    .min_in = 1,
-    .max_in = 1,
+    REEL_OP(cross_entropy, 1, 1), /* labels are attributes */
     .flags = REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(loss_use),
     .infer = cross_entropy_infer,
-    REEL_PASSES(cross_entropy),
     .build = cross_entropy_build,
-    REEL_CASES(cross_entropy_cases),
-    .random = cross_entropy_random,
+    REEL_CHECKS(cross_entropy_cases, cross_entropy_random),
 };
 #endif

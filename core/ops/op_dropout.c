@@ -113,10 +113,10 @@ static reel_var dropout_twice(reel_tape *tape, const reel_var *in)
 
 #define DROP(...) (&(const dropout_attrs){__VA_ARGS__})
 static const reel_op_case dropout_cases[] = {
-    {.label = "p 0.5", .in = "(5, 7)", .attrs = DROP(.p = 0.5, .layer = 3)},
-    {.label = "p 0.1, image", .in = "(2, 3, 4, 5)", .attrs = DROP(.p = 0.1, .layer = 0)},
-    {.label = "p 0", .in = "(9)", .attrs = DROP(.p = 0, .layer = 1)},
-    {.label = "more than one draw", .in = "(3, 700)", .attrs = DROP(.p = 0.5, .layer = 3)},
+    REEL_CASE("p 0.5", "(5, 7)", DROP(.p = 0.5, .layer = 3)),
+    REEL_CASE("p 0.1, image", "(2, 3, 4, 5)", DROP(.p = 0.1, .layer = 0)),
+    REEL_CASE("p 0", "(9)", DROP(.p = 0, .layer = 1)),
+    REEL_CASE("more than one draw", "(3, 700)", DROP(.p = 0.5, .layer = 3)),
     {.label = "input used twice, two layers", .in = "(4, 5)", .build = dropout_twice},
 };
 
@@ -131,14 +131,10 @@ static void dropout_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_dropout = {
-    .name = "dropout",
-    .min_in = 1,
-    .max_in = 1,
+    REEL_OP(dropout, 1, 1),
     .flags = REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(dropout_attrs),
     .infer = dropout_infer,
-    REEL_PASSES(dropout),
-    REEL_CASES(dropout_cases),
-    .random = dropout_random,
+    REEL_CHECKS(dropout_cases, dropout_random),
 };
 #endif

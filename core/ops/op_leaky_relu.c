@@ -29,10 +29,10 @@ reel_var reel_leaky_relu(reel_var x, double slope)
 }
 
 static const reel_op_case leaky_relu_cases[] = {
-    {.label = "number", .in = "()", .attrs = &(const double){0.1}},
-    {.label = "vector", .in = "(7)", .attrs = &(const double){0.1}},
-    {.label = "matrix", .in = "(5, 3)", .attrs = &(const double){0.1}},
-    {.label = "images", .in = "(2, 3, 4, 5)", .attrs = &(const double){0.1}},
+    REEL_CASE("number", "()", &(const double){0.1}),
+    REEL_CASE("vector", "(7)", &(const double){0.1}),
+    REEL_CASE("matrix", "(5, 3)", &(const double){0.1}),
+    REEL_CASE("images", "(2, 3, 4, 5)", &(const double){0.1}),
 };
 
 static void leaky_relu_random(reel_rng *rng, reel_op_sample *s)
@@ -43,14 +43,10 @@ static void leaky_relu_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_leaky_relu = {
-    .name = "leaky_relu",
-    .min_in = 1,
-    .max_in = 1,
+    REEL_OP(leaky_relu, 1, 1),
     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(double),
-    REEL_PASSES(leaky_relu),
     .draw = REEL_DRAW_DISTINCT,
-    REEL_CASES(leaky_relu_cases),
-    .random = leaky_relu_random,
+    REEL_CHECKS(leaky_relu_cases, leaky_relu_random),
 };
 #endif

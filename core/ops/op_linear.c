@@ -127,14 +127,7 @@ static const reel_op_case linear_cases[] = {
 };
 
 const reel_op reel_op_linear = {
-    .name = "linear",
-    .min_in = 2,
-    .max_in = 3,
-    .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
-    .infer = linear_infer,
-    REEL_PASSES(linear),
-    .build = linear_build,
-    REEL_CASES(linear_cases),
-    .random = reel_random_linear,
+    REEL_OP(linear, 2, 3), .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS, .infer = linear_infer,
+    .build = linear_build, REEL_CHECKS(linear_cases, reel_random_linear),
 };
 #endif

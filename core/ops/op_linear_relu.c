@@ -61,14 +61,10 @@ static const reel_op_case linear_relu_cases[] = {
 };
 
 const reel_op reel_op_linear_relu = {
-    .name = "linear_relu",
-    .min_in = 2,
-    .max_in = 3,
+    REEL_OP(linear_relu, 2, 3),
     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT | REEL_OP_ASSIGNS | REEL_OP_SPENDS_DOUT,
     .infer = linear_relu_infer,
-    REEL_PASSES(linear_relu),
     .build = linear_relu_build,
-    REEL_CASES(linear_relu_cases),
-    .random = reel_random_linear,
+    REEL_CHECKS(linear_relu_cases, reel_random_linear),
 };
 #endif

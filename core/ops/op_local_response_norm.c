@@ -83,26 +83,37 @@ static inline void lrn_row_scale(const reel_local_response_norm_attrs *a,
         s[k] = base + factor * s[k];
 }
 
+/* The rows of this thread: the padded one, which is 0, and two plain ones. */
+typedef struct lrn_rows {
+    reel_real *padded, *s, *p;
+} lrn_rows;
+
+static inline lrn_rows lrn_rows_of(const reel_call *c)
+{
+    const int64_t ch = c->out.shape[1];
+    const int64_t size = ((const reel_local_response_norm_attrs *)c->attrs)->size;
+    reel_real *padded = (reel_real *)c->scratch + omp_get_thread_num() * lrn_row_elements(ch, size);
+    memset(padded, 0, (size_t)(ch + size) * sizeof *padded);
+    return (lrn_rows){padded, padded + ch + size, padded + ch + size + ch};
+}
+
 void REEL_FN(reel_local_response_norm_forward)(const reel_call *c)
 {
     const reel_local_response_norm_attrs *a = c->attrs;
     const int64_t ch = c->out.shape[1], rows = c->out.shape[0] * c->out.shape[2] * c->out.shape[3];
-    const int64_t mine = lrn_row_elements(ch, a->size);
 
 #pragma omp parallel num_threads(reel_ctx_threads(c->ctx)) if (rows * ch > 4096)
     {
-        reel_real *padded = (reel_real *)c->scratch + omp_get_thread_num() * mine;
-        reel_real *s = padded + ch + a->size, *p = s + ch;
-        memset(padded, 0, (size_t)(ch + a->size) * sizeof *padded);
+        const lrn_rows my = lrn_rows_of(c);
 #pragma omp for schedule(static)
         for (int64_t row = 0; row < rows; row++) {
             const reel_real *x = (const reel_real *)c->in[0].data + row * ch;
             reel_real *y = (reel_real *)c->out.data + row * ch;
-            lrn_row_scale(a, x, ch, padded, s);
-            lrn_inverse_power(s, ch, a->beta, p);
+            lrn_row_scale(a, x, ch, my.padded, my.s);
+            lrn_inverse_power(my.s, ch, a->beta, my.p);
 #pragma omp simd
             for (int64_t k = 0; k < ch; k++)
-                y[k] = x[k] * p[k];
+                y[k] = x[k] * my.p[k];
         }
     }
 }
@@ -111,39 +122,36 @@ void REEL_FN(reel_local_response_norm_backward)(const reel_call *c)
 {
     const reel_local_response_norm_attrs *a = c->attrs;
     const int64_t ch = c->out.shape[1], rows = c->out.shape[0] * c->out.shape[2] * c->out.shape[3];
-    const int64_t mine = lrn_row_elements(ch, a->size), before = a->size / 2,
-                  mirrored = (a->size - 1) / 2;
+    const int64_t before = a->size / 2, mirrored = (a->size - 1) / 2;
     const reel_real factor =
         (reel_real)(2 * a->beta * (a->paper ? a->alpha : a->alpha / (double)a->size));
     const bool fresh = c->fresh[0];
 
 #pragma omp parallel num_threads(reel_ctx_threads(c->ctx)) if (rows * ch > 4096)
     {
-        reel_real *padded = (reel_real *)c->scratch + omp_get_thread_num() * mine;
-        reel_real *s = padded + ch + a->size, *p = s + ch;
-        memset(padded, 0, (size_t)(ch + a->size) * sizeof *padded);
+        const lrn_rows my = lrn_rows_of(c);
 #pragma omp for schedule(static)
         for (int64_t row = 0; row < rows; row++) {
             const reel_real *x = (const reel_real *)c->in[0].data + row * ch,
                             *dy = (const reel_real *)c->dout.data + row * ch;
             reel_real *dx = (reel_real *)c->din[0].data + row * ch;
-            lrn_row_scale(a, x, ch, padded, s);
-            lrn_inverse_power(s, ch, a->beta, p);
+            lrn_row_scale(a, x, ch, my.padded, my.s);
+            lrn_inverse_power(my.s, ch, a->beta, my.p);
 
             /* The padded row is used again. An even window's mirror image starts one earlier: both
              * ends must stay zero. */
-            padded[before + ch - 1] = 0;
+            my.padded[before + ch - 1] = 0;
             for (int64_t k = 0; k < ch; k++)
-                padded[mirrored + k] = dy[k] * x[k] * p[k] / s[k];
-            lrn_window_sums(padded, ch, a->size, s);
+                my.padded[mirrored + k] = dy[k] * x[k] * my.p[k] / my.s[k];
+            lrn_window_sums(my.padded, ch, a->size, my.s);
             if (fresh)
                 for (int64_t k = 0; k < ch; k++)
-                    dx[k] = dy[k] * p[k] - factor * x[k] * s[k];
+                    dx[k] = dy[k] * my.p[k] - factor * x[k] * my.s[k];
             else
                 for (int64_t k = 0; k < ch; k++)
-                    dx[k] += dy[k] * p[k] - factor * x[k] * s[k];
+                    dx[k] += dy[k] * my.p[k] - factor * x[k] * my.s[k];
             if (mirrored < before)
-                padded[mirrored] = 0;
+                my.padded[mirrored] = 0;
         }
     }
 }
@@ -199,24 +207,14 @@ static reel_var local_response_norm_twice(reel_tape *tape, const reel_var *in)
 }
 
 static const reel_op_case local_response_norm_cases[] = {
-    {.label = "window 5", .in = "(2, 9, 2, 3)", .attrs = LRN(.alpha = 2)},
-    {.label = "window 5 over few channels", .in = "(2, 3, 2, 2)", .attrs = LRN(.alpha = 2)},
-    {.label = "window 4", .in = "(2, 7, 2, 3)", .attrs = LRN(.size = 4, .alpha = 1.5, .k = 2)},
-    {.label = "window 4 over one channel",
-     .in = "(2, 1, 2, 3)",
-     .attrs = LRN(.size = 4, .alpha = 1.5, .k = 2)},
-    {.label = "window 3, beta 0.5",
-     .in = "(2, 6, 2, 2)",
-     .attrs = LRN(.size = 3, .alpha = 1, .beta = 0.5)},
-    {.label = "window 2, beta 1",
-     .in = "(2, 6, 2, 2)",
-     .attrs = LRN(.size = 2, .alpha = 1, .beta = 1)},
-    {.label = "window 1, beta 0.6",
-     .in = "(2, 4, 2, 2)",
-     .attrs = LRN(.size = 1, .alpha = 1, .beta = 0.6)},
-    {.label = "paper's alpha",
-     .in = "(2, 8, 2, 2)",
-     .attrs = LRN(.size = 5, .alpha = 0.3, .k = 2, .paper = true)},
+    REEL_CASE("window 5", "(2, 9, 2, 3)", LRN(.alpha = 2)),
+    REEL_CASE("window 5 over few channels", "(2, 3, 2, 2)", LRN(.alpha = 2)),
+    REEL_CASE("window 4", "(2, 7, 2, 3)", LRN(.size = 4, .alpha = 1.5, .k = 2)),
+    REEL_CASE("window 4 over one channel", "(2, 1, 2, 3)", LRN(.size = 4, .alpha = 1.5, .k = 2)),
+    REEL_CASE("window 3, beta 0.5", "(2, 6, 2, 2)", LRN(.size = 3, .alpha = 1, .beta = 0.5)),
+    REEL_CASE("window 2, beta 1", "(2, 6, 2, 2)", LRN(.size = 2, .alpha = 1, .beta = 1)),
+    REEL_CASE("window 1, beta 0.6", "(2, 4, 2, 2)", LRN(.size = 1, .alpha = 1, .beta = 0.6)),
+    REEL_CASE("paper's alpha", "(2, 8, 2, 2)", LRN(.size = 5, .alpha = 0.3, .k = 2, .paper = true)),
     {.label = "defaults", .in = "(1, 8, 2, 2)"},
     {.label = "input used twice", .in = "(1, 6, 2, 2)", .build = local_response_norm_twice},
 };
@@ -237,15 +235,11 @@ static void local_response_norm_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_local_response_norm = {
-    .name = "local_response_norm",
-    .min_in = 1,
-    .max_in = 1,
+    REEL_OP(local_response_norm, 1, 1),
     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(reel_local_response_norm_attrs),
     .infer = local_response_norm_infer,
-    REEL_PASSES(local_response_norm),
     .build = local_response_norm_build,
-    REEL_CASES(local_response_norm_cases),
-    .random = local_response_norm_random,
+    REEL_CHECKS(local_response_norm_cases, local_response_norm_random),
 };
 #endif

@@ -218,13 +218,9 @@ static void matmul_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_matmul = {
-    .name = "matmul",
-    .min_in = 2,
-    .max_in = 2,
+    REEL_OP(matmul, 2, 2),
     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
     .infer = matmul_infer,
-    REEL_PASSES(matmul),
-    REEL_CASES(matmul_cases),
-    .random = matmul_random,
+    REEL_CHECKS(matmul_cases, matmul_random),
 };
 #endif

@@ -73,19 +73,15 @@ static reel_status max_infer(reel_infer *q, reel_error *err)
 
 reel_var reel_max(reel_var x, unsigned axes, bool keepdim)
 {
-    const reduce_attrs attrs = {axes, keepdim};
-    return reel_apply(&reel_op_max, &attrs, sizeof attrs, &x, 1);
+    return reduce_apply(&reel_op_max, x, axes, keepdim);
 }
 
 const reel_op reel_op_max = {
-    .name = "max",
-    .min_in = 1,
-    .max_in = 1,
+    REEL_OP(max, 1, 1),
+    .flags = 0,
     .attrs_bytes = sizeof(reduce_attrs),
     .infer = max_infer,
-    REEL_PASSES(max),
     .draw = REEL_DRAW_DISTINCT,
-    REEL_CASES(reduce_cases),
-    .random = reduce_random,
+    REEL_CHECKS(reduce_cases, reduce_random),
 };
 #endif

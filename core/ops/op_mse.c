@@ -87,13 +87,9 @@ static void mse_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_mse = {
-    .name = "mse",
-    .min_in = 2,
-    .max_in = 2,
+    REEL_OP(mse, 2, 2),
     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
     .infer = mse_infer,
-    REEL_PASSES(mse),
-    REEL_CASES(mse_cases),
-    .random = mse_random,
+    REEL_CHECKS(mse_cases, mse_random),
 };
 #endif

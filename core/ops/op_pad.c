@@ -78,10 +78,10 @@ static reel_var pad_used_twice(reel_tape *tape, const reel_var *in)
 
 static const pad_attrs pad_uneven = {.before = {1, 0, 2, 1}, .after = {0, 2, 1, 1}, .value = 0.5};
 static const reel_op_case pad_cases[] = {
-    {.label = "number", .in = "()", .attrs = &pad_uneven},
-    {.label = "vector", .in = "(7)", .attrs = &pad_uneven},
-    {.label = "matrix", .in = "(4, 3)", .attrs = &pad_uneven},
-    {.label = "images", .in = "(2, 3, 4, 5)", .attrs = &pad_uneven},
+    REEL_CASE("number", "()", &pad_uneven),
+    REEL_CASE("vector", "(7)", &pad_uneven),
+    REEL_CASE("matrix", "(4, 3)", &pad_uneven),
+    REEL_CASE("images", "(2, 3, 4, 5)", &pad_uneven),
     {.label = "used twice", .in = "(5)", .build = pad_used_twice},
 };
 
@@ -102,14 +102,7 @@ static void pad_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_pad = {
-    .name = "pad",
-    .min_in = 1,
-    .max_in = 1,
-    .flags = REEL_OP_ASSIGNS,
-    .attrs_bytes = sizeof(pad_attrs),
-    .infer = pad_infer,
-    REEL_PASSES(pad),
-    REEL_CASES(pad_cases),
-    .random = pad_random,
+    REEL_OP(pad, 1, 1), .flags = REEL_OP_ASSIGNS,           .attrs_bytes = sizeof(pad_attrs),
+    .infer = pad_infer, REEL_CHECKS(pad_cases, pad_random),
 };
 #endif

@@ -85,14 +85,10 @@ static void permute_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_permute = {
-    .name = "permute",
-    .min_in = 1,
-    .max_in = 1,
+    REEL_OP(permute, 1, 1),
     .flags = REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(permute_attrs),
     .infer = permute_infer,
-    REEL_PASSES(permute),
-    REEL_CASES(permute_cases),
-    .random = permute_random,
+    REEL_CHECKS(permute_cases, permute_random),
 };
 #endif

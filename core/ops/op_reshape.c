@@ -149,12 +149,12 @@ static const reshape_attrs to_vector = {1, {60}}, to_three = {3, {3, -1, 5}},
                            to_images = {4, {-1, 5, 3, 4}};
 static const reel_op_case reshape_cases[] = {
     {.label = "number to vector", .in = "(1)", .build = reshape_flatten},
-    {.label = "matrix to three dimensions", .in = "(12, 5)", .attrs = &to_three},
-    {.label = "matrix to images", .in = "(12, 5)", .attrs = &to_images},
+    REEL_CASE("matrix to three dimensions", "(12, 5)", &to_three),
+    REEL_CASE("matrix to images", "(12, 5)", &to_images),
     {.label = "images to matrix", .in = "(2, 3, 4, 5)", .build = reshape_flatten},
-    {.label = "images to vector", .in = "(1, 3, 4, 5)", .attrs = &to_vector},
-    {.label = "images to other images", .in = "(2, 3, 5, 4)", .attrs = &to_images},
-    {.label = "images to the same images", .in = "(2, 5, 3, 4)", .attrs = &to_images},
+    REEL_CASE("images to vector", "(1, 3, 4, 5)", &to_vector),
+    REEL_CASE("images to other images", "(2, 3, 5, 4)", &to_images),
+    REEL_CASE("images to the same images", "(2, 5, 3, 4)", &to_images),
     {.label = "used twice", .in = "(1, 3, 4, 5)", .build = reshape_both_ways},
 };
 
@@ -179,14 +179,10 @@ static void reshape_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_reshape = {
-    .name = "reshape",
-    .min_in = 1,
-    .max_in = 1,
+    REEL_OP(reshape, 1, 1),
     .flags = REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(reshape_attrs),
     .infer = reshape_infer,
-    REEL_PASSES(reshape),
-    REEL_CASES(reshape_cases),
-    .random = reshape_random,
+    REEL_CHECKS(reshape_cases, reshape_random),
 };
 #endif

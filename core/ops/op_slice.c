@@ -63,11 +63,11 @@ static reel_var slice_overlapping(reel_tape *tape, const reel_var *in)
 }
 
 static const reel_op_case slice_cases[] = {
-    {.label = "vector", .in = "(7)", .attrs = &(const slice_attrs){0, 1, 2}},
-    {.label = "columns", .in = "(4, 3)", .attrs = &(const slice_attrs){1, 1, 3}},
-    {.label = "one image", .in = "(2, 3, 4, 5)", .attrs = &(const slice_attrs){0, 1, 2}},
-    {.label = "channels", .in = "(2, 3, 4, 5)", .attrs = &(const slice_attrs){1, 1, 3}},
-    {.label = "widths", .in = "(2, 3, 4, 5)", .attrs = &(const slice_attrs){3, 2, 5}},
+    REEL_CASE("vector", "(7)", &(const slice_attrs){0, 1, 2}),
+    REEL_CASE("columns", "(4, 3)", &(const slice_attrs){1, 1, 3}),
+    REEL_CASE("one image", "(2, 3, 4, 5)", &(const slice_attrs){0, 1, 2}),
+    REEL_CASE("channels", "(2, 3, 4, 5)", &(const slice_attrs){1, 1, 3}),
+    REEL_CASE("widths", "(2, 3, 4, 5)", &(const slice_attrs){3, 2, 5}),
     {.label = "overlapping", .in = "(7)", .build = slice_overlapping},
 };
 
@@ -83,13 +83,9 @@ static void slice_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_slice = {
-    .name = "slice",
-    .min_in = 1,
-    .max_in = 1,
+    REEL_OP(slice, 1, 1),
     .attrs_bytes = sizeof(slice_attrs),
     .infer = slice_infer,
-    REEL_PASSES(slice),
-    REEL_CASES(slice_cases),
-    .random = slice_random,
+    REEL_CHECKS(slice_cases, slice_random),
 };
 #endif

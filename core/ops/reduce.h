@@ -1,5 +1,13 @@
 /* What sum, mean and max share: attributes, the shape of the result, its view in the input's
- * dimensions, check cases. */
+ * dimensions, check cases.
+ *
+ * Template: a sum times a factor. The operator's file defines
+ *
+ *     static inline double mean_scale(const reel_call *c)
+ *     #define REEL_SCALED_SUM mean
+ *     #include "core/ops/reduce.h"
+ *
+ * and gets the passes, the builder reel_mean and the descriptor reel_op_mean. */
 #ifndef REEL_CORE_OPS_REDUCE_H
 #define REEL_CORE_OPS_REDUCE_H
 
@@ -77,6 +85,12 @@ static inline reel_status reduce_infer(reel_infer *q, reel_error *err)
     return REEL_OK;
 }
 
+static inline reel_var reduce_apply(const reel_op *op, reel_var x, unsigned axes, bool keepdim)
+{
+    const reduce_attrs attrs = {axes, keepdim};
+    return reel_apply(op, &attrs, sizeof attrs, &x, 1);
+}
+
 static inline void reduce_random(reel_rng *rng, reel_op_sample *s)
 {
     reduce_attrs *a = (reduce_attrs *)&s->attrs;
@@ -91,25 +105,53 @@ static inline void reduce_random(reel_rng *rng, reel_op_sample *s)
 #define REDUCE_AXES(...) (&(const reduce_attrs){__VA_ARGS__})
 enum { ROWS = 1, COLUMNS = 2, OUTER_TWO = 5, PIXELS = 12, ALL_BUT_CHANNELS = 13 }; /* axes */
 static const reel_op_case reduce_cases[] = {
-    {.label = "number", .in = "()", .attrs = REDUCE_AXES(0, false)},
-    {.label = "vector", .in = "(7)", .attrs = REDUCE_AXES(0, false)},
-    {.label = "vector, kept", .in = "(7)", .attrs = REDUCE_AXES(0, true)},
-    {.label = "matrix", .in = "(5, 3)", .attrs = REDUCE_AXES(0, false)},
-    {.label = "over rows", .in = "(5, 3)", .attrs = REDUCE_AXES(ROWS, false)},
-    {.label = "over columns", .in = "(5, 3)", .attrs = REDUCE_AXES(COLUMNS, false)},
-    {.label = "over columns, kept", .in = "(5, 3)", .attrs = REDUCE_AXES(COLUMNS, true)},
-    {.label = "outer two of three", .in = "(4, 3, 5)", .attrs = REDUCE_AXES(OUTER_TWO, false)},
-    {.label = "images", .in = "(2, 3, 4, 5)", .attrs = REDUCE_AXES(0, false)},
-    {.label = "over channels", .in = "(2, 3, 4, 5)", .attrs = REDUCE_AXES(COLUMNS, false)},
-    {.label = "over channels, kept", .in = "(2, 3, 4, 5)", .attrs = REDUCE_AXES(COLUMNS, true)},
-    {.label = "over pixels", .in = "(2, 3, 4, 5)", .attrs = REDUCE_AXES(PIXELS, false)},
-    {.label = "all but channels, kept",
-     .in = "(2, 3, 4, 5)",
-     .attrs = REDUCE_AXES(ALL_BUT_CHANNELS, true)},
-    {.label = "five dimensions to four",
-     .in = "(2, 3, 2, 3, 2)",
-     .attrs = REDUCE_AXES(COLUMNS, false)},
+    REEL_CASE("number", "()", REDUCE_AXES(0, false)),
+    REEL_CASE("vector", "(7)", REDUCE_AXES(0, false)),
+    REEL_CASE("vector, kept", "(7)", REDUCE_AXES(0, true)),
+    REEL_CASE("matrix", "(5, 3)", REDUCE_AXES(0, false)),
+    REEL_CASE("over rows", "(5, 3)", REDUCE_AXES(ROWS, false)),
+    REEL_CASE("over columns", "(5, 3)", REDUCE_AXES(COLUMNS, false)),
+    REEL_CASE("over columns, kept", "(5, 3)", REDUCE_AXES(COLUMNS, true)),
+    REEL_CASE("outer two of three", "(4, 3, 5)", REDUCE_AXES(OUTER_TWO, false)),
+    REEL_CASE("images", "(2, 3, 4, 5)", REDUCE_AXES(0, false)),
+    REEL_CASE("over channels", "(2, 3, 4, 5)", REDUCE_AXES(COLUMNS, false)),
+    REEL_CASE("over channels, kept", "(2, 3, 4, 5)", REDUCE_AXES(COLUMNS, true)),
+    REEL_CASE("over pixels", "(2, 3, 4, 5)", REDUCE_AXES(PIXELS, false)),
+    REEL_CASE("all but channels, kept", "(2, 3, 4, 5)", REDUCE_AXES(ALL_BUT_CHANNELS, true)),
+    REEL_CASE("five dimensions to four", "(2, 3, 2, 3, 2)", REDUCE_AXES(COLUMNS, false)),
 };
 #endif
 
+#endif
+
+#ifdef REEL_SCALED_SUM
+#define SCALED_SUM_PASS(pass) REEL_JOIN(reel_, REEL_SCALED_SUM, REEL_FN(pass))
+#define SCALED_SUM_SCALE REEL_JOIN(REEL_SCALED_SUM, _, scale)
+
+REEL_DECLARE_OP(REEL_SCALED_SUM);
+
+void SCALED_SUM_PASS(_forward)(const reel_call *c)
+{
+    scaled_sum_forward(c, SCALED_SUM_SCALE(c));
+}
+
+void SCALED_SUM_PASS(_backward)(const reel_call *c)
+{
+    scaled_sum_backward(c, SCALED_SUM_SCALE(c));
+}
+
+#ifdef REEL_ONCE
+reel_var REEL_JOIN(reel_, REEL_SCALED_SUM, )(reel_var x, unsigned axes, bool keepdim)
+{
+    return reduce_apply(&REEL_JOIN(reel_op_, REEL_SCALED_SUM, ), x, axes, keepdim);
+}
+
+const reel_op REEL_JOIN(reel_op_, REEL_SCALED_SUM, ) = {
+    REEL_OP(REEL_SCALED_SUM, 1, 1),
+    .flags = REEL_OP_ASSIGNS, /* it reads neither x nor y */
+    .attrs_bytes = sizeof(reduce_attrs),
+    .infer = reduce_infer,
+    REEL_CHECKS(reduce_cases, reduce_random),
+};
+#endif
 #endif

@@ -112,20 +112,12 @@ void SOFTMAX_PASS(_backward)(const reel_call *c)
 }
 
 #ifdef REEL_ONCE
-reel_var REEL_JOIN(reel_, REEL_SOFTMAX, )(reel_var x)
-{
-    return reel_apply(&REEL_JOIN(reel_op_, REEL_SOFTMAX, ), NULL, 0, &x, 1);
-}
-
-const reel_op REEL_JOIN(reel_op_, REEL_SOFTMAX, ) = {
-    .name = REEL_TEXT(REEL_SOFTMAX),
-    .min_in = 1,
-    .max_in = 1,
-    .flags = REEL_OP_NEEDS_OUTPUT | REEL_OP_ASSIGNS,
-    .infer = softmax_infer,
-    REEL_PASSES(REEL_SOFTMAX),
-    REEL_CASES(softmax_cases),
-    .random = softmax_random,
-};
+#define ONE_INPUT REEL_SOFTMAX
+#define ONE_INPUT_FLAGS REEL_OP_NEEDS_OUTPUT
+#define ONE_INPUT_INFER softmax_infer
+#define ONE_INPUT_DRAW REEL_DRAW_NORMAL
+#define ONE_INPUT_CASES softmax_cases
+#define ONE_INPUT_RANDOM softmax_random
+#include "core/ops/one_input.h"
 #endif
 #endif

@@ -85,19 +85,11 @@ void UNARY_PASS(_backward)(const reel_call *c)
 #define REEL_UNARY_DRAW REEL_DRAW_NORMAL
 #endif
 
-reel_var REEL_JOIN(reel_, REEL_UNARY, )(reel_var x)
-{
-    return reel_apply(&REEL_JOIN(reel_op_, REEL_UNARY, ), NULL, 0, &x, 1);
-}
-
-const reel_op REEL_JOIN(reel_op_, REEL_UNARY, ) = {
-    .name = REEL_TEXT(REEL_UNARY),
-    .min_in = 1,
-    .max_in = 1,
-    .flags = REEL_UNARY_FLAGS | REEL_OP_ASSIGNS,
-    REEL_PASSES(REEL_UNARY),
-    .draw = REEL_UNARY_DRAW,
-    REEL_CASES(unary_cases),
-    .random = unary_random,
-};
+#define ONE_INPUT REEL_UNARY
+#define ONE_INPUT_FLAGS REEL_UNARY_FLAGS
+#define ONE_INPUT_INFER NULL
+#define ONE_INPUT_DRAW REEL_UNARY_DRAW
+#define ONE_INPUT_CASES unary_cases
+#define ONE_INPUT_RANDOM unary_random
+#include "core/ops/one_input.h"
 #endif
