@@ -69,14 +69,10 @@ static two_doubles log_of(double x)
     /* log m = 2 s + s^3 (2/3 + z p), z = s^2: 2^-66 */
     const two_doubles square = product_of_sums(s, s);
     const double z = square.high;
-    double p = 0x1.e02e6fff27908p-4;
-    p = p * z + 0x1.df7cc8e5fa539p-4;
-    p = p * z + 0x1.1118c7e4b0917p-3;
-    p = p * z + 0x1.3b1395d2190c1p-3;
-    p = p * z + 0x1.745d177a96056p-3;
-    p = p * z + 0x1.c71c71c6eaa10p-3;
-    p = p * z + 0x1.2492492492521p-2;
-    p = p * z + 0x1.999999999999ap-2;
+    static const double c[] = {0x1.e02e6fff27908p-4, 0x1.df7cc8e5fa539p-4, 0x1.1118c7e4b0917p-3,
+                               0x1.3b1395d2190c1p-3, 0x1.745d177a96056p-3, 0x1.c71c71c6eaa10p-3,
+                               0x1.2492492492521p-2, 0x1.999999999999ap-2};
+    const double p = reel_math_polynomial(z, c, 8);
     two_doubles factor = two_sum(0x1.5555555555555p-1, z * p);
     factor.low += 0x1.5555555555555p-55;
     const two_doubles cube = product_of_sums(product_of_sums(square, factor), s);
@@ -224,12 +220,10 @@ static reduced reduce(double x)
 static double sine_of(double high, double low)
 {
     const double z = high * high;
-    double p = 0x1.5e0af18733f9ep-33;
-    p = p * z + -0x1.ae600a926df9ap-26;
-    p = p * z + 0x1.71de37961e4dcp-19;
-    p = p * z + -0x1.a01a019e8357dp-13;
-    p = p * z + 0x1.1111111110bb1p-7;
-    p = p * z + -0x1.5555555555555p-3;
+    static const double c[] = {0x1.5e0af18733f9ep-33, -0x1.ae600a926df9ap-26,
+                               0x1.71de37961e4dcp-19, -0x1.a01a019e8357dp-13,
+                               0x1.1111111110bb1p-7,  -0x1.5555555555555p-3};
+    const double p = reel_math_polynomial(z, c, 6);
     return high + (high * z * p + low * (1 - 0.5 * z));
 }
 
@@ -237,12 +231,10 @@ static double sine_of(double high, double low)
 static double cosine_of(double high, double low)
 {
     const double z = high * high, half = 0.5 * z, most = 1 - half;
-    double p = -0x1.907d7aec5a8a3p-37;
-    p = p * z + 0x1.1eeb68b109cf5p-29;
-    p = p * z + -0x1.27e4fa17a41bfp-22;
-    p = p * z + 0x1.a01a019f4e867p-16;
-    p = p * z + -0x1.6c16c16c16966p-10;
-    p = p * z + 0x1.5555555555555p-5;
+    static const double c[] = {-0x1.907d7aec5a8a3p-37, 0x1.1eeb68b109cf5p-29,
+                               -0x1.27e4fa17a41bfp-22, 0x1.a01a019f4e867p-16,
+                               -0x1.6c16c16c16966p-10, 0x1.5555555555555p-5};
+    const double p = reel_math_polynomial(z, c, 6);
     return most + (((1 - most) - half) + (z * z * p - high * low));
 }
 
@@ -293,17 +285,11 @@ float reel_math_cosf(float x)
 static double arctangent_of(double t)
 {
     const double z = t * t;
-    double p = -0x1.3a2b7a07caea9p-6;
-    p = p * z + 0x1.41603647c7a7cp-5;
-    p = p * z + -0x1.a098bb6ba4941p-5;
-    p = p * z + 0x1.dfe61e80903d2p-5;
-    p = p * z + -0x1.10fa75382537fp-4;
-    p = p * z + 0x1.3b1262d95579ep-4;
-    p = p * z + -0x1.745d0b26b83e7p-4;
-    p = p * z + 0x1.c71c7185314cbp-4;
-    p = p * z + -0x1.24924924360cbp-3;
-    p = p * z + 0x1.999999999934ap-3;
-    p = p * z + -0x1.5555555555555p-2;
+    static const double c[] = {-0x1.3a2b7a07caea9p-6, 0x1.41603647c7a7cp-5,  -0x1.a098bb6ba4941p-5,
+                               0x1.dfe61e80903d2p-5,  -0x1.10fa75382537fp-4, 0x1.3b1262d95579ep-4,
+                               -0x1.745d0b26b83e7p-4, 0x1.c71c7185314cbp-4,  -0x1.24924924360cbp-3,
+                               0x1.999999999934ap-3,  -0x1.5555555555555p-2};
+    const double p = reel_math_polynomial(z, c, 11);
     return t + t * z * p;
 }
 

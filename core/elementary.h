@@ -77,6 +77,18 @@ static inline double reel_math_with_sign(double x, double y)
 }
 
 /* 2^n for the n that x + REEL_MATH_ROUNDER carries, -1022 <= n <= 1023. */
+/* c[0] x^(n - 1) + ... + c[n - 1] by Horner's rule. n is a constant where this is inlined, and the
+ * loop is unrolled: what is around it can be vectorised. */
+static inline __attribute__((always_inline)) double reel_math_polynomial(double x, const double *c,
+                                                                         int n)
+{
+    double p = c[0];
+#pragma GCC unroll 16
+    for (int i = 1; i < n; i++)
+        p = p * x + c[i];
+    return p;
+}
+
 static inline double reel_math_power_of_two(double rounded)
 {
     return reel_math_from_bits((reel_math_bits(rounded) << 52) + ((uint64_t)1023 << 52));
@@ -89,28 +101,20 @@ static inline double reel_math_power_of_two(double rounded)
 /* (e^r - 1 - r) / r^2 for |r| <= ln 2 / 2; e^r then has a relative error of 2^-55. */
 static inline double reel_math_exp_tail(double r)
 {
-    double p = 0x1.af38a9b0ec855p-26;
-    p = p * r + 0x1.289185613a3d6p-22;
-    p = p * r + 0x1.71de0dae63bb3p-19;
-    p = p * r + 0x1.a019b90d2ae7ap-16;
-    p = p * r + 0x1.a01a01a7c41d5p-13;
-    p = p * r + 0x1.6c16c1788bd90p-10;
-    p = p * r + 0x1.11111111109b3p-7;
-    p = p * r + 0x1.5555555553d63p-5;
-    p = p * r + 0x1.5555555555556p-3;
-    return p * r + 0x1.0000000000001p-1;
+    static const double c[] = {0x1.af38a9b0ec855p-26, 0x1.289185613a3d6p-22, 0x1.71de0dae63bb3p-19,
+                               0x1.a019b90d2ae7ap-16, 0x1.a01a01a7c41d5p-13, 0x1.6c16c1788bd90p-10,
+                               0x1.11111111109b3p-7,  0x1.5555555553d63p-5,  0x1.5555555555556p-3,
+                               0x1.0000000000001p-1};
+    return reel_math_polynomial(r, c, 10);
 }
 
 /* The same for results in float: 2^-37. */
 static inline double reel_math_exp_tail_short(double r)
 {
-    double p = 0x1.a1132015ba37ep-16;
-    p = p * r + 0x1.a15179d80ae96p-13;
-    p = p * r + 0x1.6c16858b7acb9p-10;
-    p = p * r + 0x1.1110c632a3088p-7;
-    p = p * r + 0x1.5555555c87148p-5;
-    p = p * r + 0x1.55555567532adp-3;
-    return p * r + 0x1.0000000000000p-1;
+    static const double c[] = {0x1.a1132015ba37ep-16, 0x1.a15179d80ae96p-13, 0x1.6c16858b7acb9p-10,
+                               0x1.1110c632a3088p-7,  0x1.5555555c87148p-5,  0x1.55555567532adp-3,
+                               0x1.0000000000000p-1};
+    return reel_math_polynomial(r, c, 7);
 }
 
 /* e^(x + low), |low| far below |x|: x = n ln 2 + r, e^x = 2^n e^r. Two factors make 2^n, so that
@@ -199,13 +203,10 @@ static inline double reel_math_log(double x)
 {
     double k;
     const double f = reel_math_mantissa(x, &k) - 1, s = f / (2 + f), z = s * s, half = 0.5 * f * f;
-    double p = 0x1.2b5900de53b32p-3;
-    p = p * z + 0x1.39fe51a7c18f9p-3;
-    p = p * z + 0x1.7462b51cb66b1p-3;
-    p = p * z + 0x1.c71c62e3f11e6p-3;
-    p = p * z + 0x1.2492492df281ap-2;
-    p = p * z + 0x1.99999999952d7p-2;
-    p = p * z + 0x1.5555555555558p-1;
+    static const double c[] = {0x1.2b5900de53b32p-3, 0x1.39fe51a7c18f9p-3, 0x1.7462b51cb66b1p-3,
+                               0x1.c71c62e3f11e6p-3, 0x1.2492492df281ap-2, 0x1.99999999952d7p-2,
+                               0x1.5555555555558p-1};
+    const double p = reel_math_polynomial(z, c, 7);
     const double low = s * (half + z * p) + k * REEL_MATH_LN2_LOW;
     return reel_math_log_or_special(x, k * REEL_MATH_LN2_HIGH - ((half - low) - f));
 }
@@ -215,10 +216,9 @@ static inline float reel_math_logf(float x)
 {
     double k;
     const double f = reel_math_mantissa((double)x, &k) - 1, s = f / (2 + f), z = s * s;
-    double p = 0x1.ddcf7101b6371p-3;
-    p = p * z + 0x1.245c40aecb50cp-2;
-    p = p * z + 0x1.9999eb63e783dp-2;
-    p = p * z + 0x1.5555554bb1b2fp-1;
+    static const double c[] = {0x1.ddcf7101b6371p-3, 0x1.245c40aecb50cp-2, 0x1.9999eb63e783dp-2,
+                               0x1.5555554bb1b2fp-1};
+    const double p = reel_math_polynomial(z, c, 4);
     return (float)reel_math_log_or_special((double)x, k * REEL_MATH_LN2 + s * (2 + z * p));
 }
 
