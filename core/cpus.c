@@ -1,16 +1,12 @@
 /* How many CPUs this process may use: those of its affinity mask, and not more than its control
- * group's quota pays for.
- *
- * A quota may stand on any group between the process's own and the root; a container often sees its
- * own group as the root while /proc names the path on the host, so a folder that is not there is
- * passed over and not an error. */
+ * group's quota pays for. */
+#include "core/cgroup.h"
 #include "core/ctx_internal.h"
 
 #include <limits.h>
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
-#include <string.h>
 
 /* The first number of a file, or -1; a second one goes to *second. */
 static double number_in(const char *folder, const char *name, double *second)
@@ -39,58 +35,9 @@ static double quota_of(const char *folder)
     return quota > 0 && period > 0 ? quota / period : INFINITY;
 }
 
-/* Over the group at mount/path and all above it. path is used up. */
-static double smallest_quota(const char *mount, char *path)
-{
-    double smallest = INFINITY;
-    for (;;) {
-        char folder[2 * PATH_MAX - 64];
-        snprintf(folder, sizeof folder, "%s%s", mount, path);
-        smallest = fmin(smallest, quota_of(folder));
-        char *slash = strrchr(path, '/');
-        if (!slash)
-            return smallest;
-        *slash = '\0';
-    }
-}
-
-/* "4:cpu,cpuacct:/a/b" (version 1) or "0::/a/b" (version 2): whether the line is about CPU time. */
-static bool about_cpu(const char *controllers)
-{
-    if (!*controllers)
-        return true;
-    for (const char *p = controllers; p; p = strchr(p, ',')) {
-        if (*p == ',')
-            p++;
-        if (!strncmp(p, "cpu", 3) && (p[3] == ',' || !p[3]))
-            return true;
-    }
-    return false;
-}
-
 int reel_cgroup_cpus(const char *membership, const char *mount)
 {
-    char line[PATH_MAX + 256], below[PATH_MAX + 512];
-    double smallest = quota_of(mount);
-    FILE *f = fopen(membership, "r");
-
-    while (f && fgets(line, sizeof line, f)) {
-        char *controllers = strchr(line, ':'),
-             *path = controllers ? strchr(controllers + 1, ':') : NULL;
-        if (!path)
-            continue;
-        *path++ = '\0';
-        path[strcspn(path, "\n")] = '\0';
-        if (!about_cpu(++controllers))
-            continue;
-        /* Version 1 has a mount for each set of controllers: "cpu,cpuacct", and "cpu" as a link to
-         * it. */
-        snprintf(below, sizeof below, "%s%s%s", mount, *controllers ? "/" : "",
-                 *controllers ? "cpu" : "");
-        smallest = fmin(smallest, smallest_quota(below, path));
-    }
-    if (f)
-        fclose(f);
+    const double smallest = reel_cgroup_least(membership, mount, "cpu", quota_of);
     return smallest < INT_MAX ? (int)ceil(smallest) : 0;
 }
 

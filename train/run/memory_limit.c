@@ -6,6 +6,7 @@
  * a folder that is not there is passed over. */
 #include "train/run/memory_limit.h"
 
+#include "core/cgroup.h"
 #include "train/run/memory_plan.h"
 
 #include <inttypes.h>
@@ -56,48 +57,12 @@ static double left_in_group(const char *folder)
     return INFINITY;
 }
 
-/* Over the group at mount/path and all above it. path is used up. */
-static double least_left(const char *mount, char *path)
-{
-    double least = INFINITY;
-    for (;;) {
-        char folder[CGROUP_PATH];
-        snprintf(folder, sizeof folder, "%.1000s%.3000s", mount, path);
-        least = fmin(least, left_in_group(folder));
-        char *slash = strrchr(path, '/');
-        if (!slash)
-            return least;
-        *slash = '\0';
-    }
-}
-
-/* Lines of /proc/self/cgroup: "9:memory:/a/b" (version 1), "0::/a/b" (version 2). */
 static double left_by_groups(const char *root)
 {
-    char line[CGROUP_PATH], mount[1200];
-    double least = INFINITY;
-    snprintf(mount, sizeof mount, "%.1000s/proc/self/cgroup", root);
-    FILE *f = fopen(mount, "r");
-
-    while (f && fgets(line, sizeof line, f)) {
-        char *controllers = strchr(line, ':'),
-             *path = controllers ? strchr(controllers + 1, ':') : NULL;
-        if (!path)
-            continue;
-        *path++ = '\0';
-        path[strcspn(path, "\n")] = '\0';
-        controllers++;
-
-        /* Version 2 has one group for all controllers, with an empty name. */
-        if (*controllers && !strstr(controllers, "memory"))
-            continue;
-        snprintf(mount, sizeof mount, "%.1000s/sys/fs/cgroup%s", root,
-                 *controllers ? "/memory" : "");
-        least = fmin(least, least_left(mount, path));
-    }
-    if (f)
-        fclose(f);
-    return least;
+    char membership[1200], mount[1200];
+    snprintf(membership, sizeof membership, "%.1000s/proc/self/cgroup", root);
+    snprintf(mount, sizeof mount, "%.1000s/sys/fs/cgroup", root);
+    return reel_cgroup_least(membership, mount, "memory", left_in_group);
 }
 
 /* Half of the address space that `ulimit -v` leaves: a tape takes no more of it (core/memory.c). */
