@@ -12,24 +12,45 @@ static int64_t met(int64_t at, int64_t k, int64_t stride, int64_t padding, int64
     return from < 0 || from % stride || from / stride >= size ? -1 : from / stride;
 }
 
+/* Where the window of an output pixel begins: image n, row i, column j of the input, perhaps in the
+ * padding. */
+typedef struct corner {
+    int64_t n, i, j;
+} corner;
+
+static inline corner corner_of(const reel_conv_shape *s, int64_t pixel)
+{
+    return (corner){pixel / s->ow / s->oh, pixel / s->ow % s->oh * s->sh - s->ph,
+                    pixel % s->ow * s->sw - s->pw};
+}
+
+/* The input's pixel under a tap; NULL in the padding. */
+static inline const reel_real *seen(const reel_conv_shape *s, const reel_real *x, const corner *at,
+                                    int64_t ky, int64_t kx)
+{
+    const int64_t a = at->i + ky * s->dh, b = at->j + kx * s->dw;
+    if (a < 0 || b < 0 || a >= s->h || b >= s->w)
+        return NULL;
+    return x + ((at->n * s->h + a) * s->w + b) * s->c;
+}
+
 static void forward(const reel_conv_shape *s, const reel_real *x, const reel_real *w,
                     const reel_real *bias, reel_real *y, int64_t pixel)
 {
     const int64_t cg = s->c / s->groups, og = s->oc / s->groups;
-    const int64_t n = pixel / s->ow / s->oh, i = pixel / s->ow % s->oh * s->sh - s->ph,
-                  j = pixel % s->ow * s->sw - s->pw;
+    const corner at = corner_of(s, pixel);
 
     for (int64_t o = 0; o < s->oc; o++) {
+        const int64_t first = o / og * cg; /* input channel of the group */
         reel_real sum = 0;
         for (int64_t ky = 0; ky < s->kh; ky++)
             for (int64_t kx = 0; kx < s->kw; kx++) {
-                const int64_t a = i + ky * s->dh, b = j + kx * s->dw;
-                if (a < 0 || b < 0 || a >= s->h || b >= s->w)
+                const reel_real *from = seen(s, x, &at, ky, kx);
+                if (!from)
                     continue;
-                const reel_real *from = x + ((n * s->h + a) * s->w + b) * s->c + o / og * cg;
                 const reel_real *tap = w + ((o * s->kh + ky) * s->kw + kx) * cg;
                 for (int64_t c = 0; c < cg; c++)
-                    sum += from[c] * tap[c];
+                    sum += from[first + c] * tap[c];
             }
         y[pixel * s->oc + o] = sum + (bias ? bias[o] : 0);
     }
@@ -69,17 +90,15 @@ static void weight_grad(const reel_conv_shape *s, const reel_real *x, const reel
         memset(to, 0, (size_t)(s->kh * s->kw * cg) * sizeof *to);
 
     for (int64_t pixel = 0; pixel < s->n * s->oh * s->ow; pixel++) {
-        const int64_t n = pixel / s->ow / s->oh, i = pixel / s->ow % s->oh * s->sh - s->ph,
-                      j = pixel % s->ow * s->sw - s->pw;
+        const corner at = corner_of(s, pixel);
         const reel_real d = dy[pixel * s->oc + o];
         for (int64_t ky = 0; ky < s->kh; ky++)
             for (int64_t kx = 0; kx < s->kw; kx++) {
-                const int64_t a = i + ky * s->dh, b = j + kx * s->dw;
-                if (a < 0 || b < 0 || a >= s->h || b >= s->w)
+                const reel_real *from = seen(s, x, &at, ky, kx);
+                if (!from)
                     continue;
-                const reel_real *from = x + ((n * s->h + a) * s->w + b) * s->c + o / og * cg;
                 for (int64_t c = 0; c < cg; c++)
-                    to[(ky * s->kw + kx) * cg + c] += d * from[c];
+                    to[(ky * s->kw + kx) * cg + c] += d * from[o / og * cg + c];
             }
     }
 }
