@@ -118,12 +118,12 @@ static reel_status fit_walk(const reel_module *m, const fitting *how, reel_tape 
     }
 
     /* Forward, fit, and forward again, so that the next layer sees the fitted output. */
-    reel_var y = m->layer->forward(m, *x);
+    reel_var y = reel_module_forward(m, *x);
     if (is_affine(m) && reel_tape_status(tape, NULL) == REEL_OK) {
         const reel_tensor value = reel_value(y);
         REEL_TRY(fit_layer(m, &value, m == how->last ? how->output_scale : 1.0, how->err));
         reel_release(y);
-        y = m->layer->forward(m, *x);
+        y = reel_module_forward(m, *x);
     }
 
     if (reel_tape_status(tape, NULL) != REEL_OK) {

@@ -4,11 +4,11 @@
 #include "layers/layers.h"
 
 #include "core/ops.h"
+#include "layers/affine.h"
 #include "layers/fusion.h"
 #include "layers/onnx_graph.h"
 #include "layers/pool2d.h"
 
-enum { WEIGHT, BIAS };              /* parameters, in the order they are added */
 enum { LARGEST_FUSED_WINDOW = 15 }; /* reel_conv2d_relu_max_pool2d takes at most 255 cells */
 
 static const reel_layer_arg args[] = {
@@ -61,36 +61,18 @@ static reel_status conv2d_layer_setup(reel_module *m, reel_error *err)
 
     const int64_t per_group = c->in / c->groups, window = c->kernel * c->kernel_w;
     const int64_t fan_in = per_group * window, fan_out = c->out / c->groups * window;
-    const reel_param_config weight = {.name = "weight",
-                                      .ndim = 4,
+    const reel_param_config weight = {.ndim = 4,
                                       .shape = {c->out, per_group, c->kernel, c->kernel_w},
                                       .init = c->weight_init,
                                       .fan_in = fan_in,
                                       .fan_out = fan_out};
-    REEL_TRY(reel_module_add_param(m, &weight, err));
-    if (c->no_bias)
-        return REEL_OK;
-
-    const reel_param_config bias = {.name = "bias",
-                                    .ndim = 1,
-                                    .shape = {c->out},
-                                    .flags = REEL_PARAM_BIAS,
-                                    .init = c->bias_init,
-                                    .fan_in = fan_in,
-                                    .fan_out = fan_out};
-    return reel_module_add_param(m, &bias, err);
-}
-
-static reel_var conv2d_layer_bias(const reel_module *m, reel_tape *tape)
-{
-    const reel_conv2d_config *c = reel_module_config(m);
-    return c->no_bias ? REEL_NONE : reel_module_param(m, tape, BIAS);
+    return reel_affine_params(m, weight, c->no_bias ? NULL : &c->bias_init, err);
 }
 
 static reel_var conv2d_layer_forward(const reel_module *m, reel_var x)
 {
     const reel_conv2d_attrs attrs = conv2d_layer_attrs(reel_module_config(m));
-    return reel_conv2d(x, reel_module_param(m, x.tape, WEIGHT), conv2d_layer_bias(m, x.tape),
+    return reel_conv2d(x, reel_module_param(m, x.tape, WEIGHT), reel_affine_bias(m, x.tape),
                        &attrs);
 }
 
@@ -102,7 +84,7 @@ static reel_var conv2d_layer_forward_with(const reel_module *m, const reel_modul
         return conv2d_layer_forward(m, x);
 
     const reel_conv2d_attrs attrs = conv2d_layer_attrs(reel_module_config(m));
-    const reel_var w = reel_module_param(m, x.tape, WEIGHT), b = conv2d_layer_bias(m, x.tape);
+    const reel_var w = reel_module_param(m, x.tape, WEIGHT), b = reel_affine_bias(m, x.tape);
     *taken = 1;
     if (!reel_follows(next, n_next, 1, &reel_layer_max_pool2d))
         return reel_conv2d_relu(x, w, b, &attrs);

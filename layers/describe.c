@@ -39,7 +39,7 @@ static reel_var describe_layer(const reel_module *m, reel_var x, notes *n)
 {
     const reel_tensor in = reel_value(x);
     n->inner_multiply_adds = 0;
-    const reel_var y = m->layer->forward(m, x);
+    const reel_var y = reel_module_forward(m, x);
     if (y.id < 0) {
         reel_tape_prefix_error(x.tape, m->name);
         return y;

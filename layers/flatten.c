@@ -3,15 +3,9 @@
 
 #include "core/ops.h"
 
-static reel_var flatten_layer_forward(const reel_module *m, reel_var x)
-{
-    (void)m;
-    return reel_flatten(x);
-}
-
 const reel_layer reel_layer_flatten = {
     .name = "flatten",
     .kind = "Flatten",
-    .forward = flatten_layer_forward,
+    .function = reel_flatten,
     .onnx_node = "Flatten",
 };

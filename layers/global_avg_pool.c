@@ -1,30 +1,19 @@
 /* GlobalAvgPool2d: (n, c, h, w) -> (n, c), one number for each feature map. */
 #include "layers/layers.h"
 
-#include "core/ops.h"
-#include "layers/onnx_graph.h"
+#include "layers/pool2d.h"
 
-static reel_var global_avg_pool_layer_forward(const reel_module *m, reel_var x)
-{
-    (void)m;
-    return reel_global_avg_pool(x);
-}
-
-/* ONNX keeps two dimensions of size 1. */
 static reel_status global_avg_pool_layer_onnx(const reel_module *m, reel_onnx *graph,
                                               reel_error *err)
 {
     (void)m, (void)err;
-    reel_onnx_node(graph, "GlobalAveragePool");
-    reel_onnx_input(graph);
-    reel_onnx_node(graph, "Flatten");
-    reel_onnx_input(graph);
+    reel_global_pool_onnx(graph, "GlobalAveragePool");
     return REEL_OK;
 }
 
 const reel_layer reel_layer_global_avg_pool = {
     .name = "global_avg_pool",
     .kind = "GlobalAvgPool2d",
-    .forward = global_avg_pool_layer_forward,
+    .function = reel_global_avg_pool,
     .onnx = global_avg_pool_layer_onnx,
 };

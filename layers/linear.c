@@ -3,10 +3,9 @@
 #include "layers/layers.h"
 
 #include "core/ops.h"
+#include "layers/affine.h"
 #include "layers/fusion.h"
 #include "layers/onnx_graph.h"
-
-enum { WEIGHT, BIAS };
 
 static const reel_layer_arg args[] = {
     REEL_ARG("in_features", INT, reel_linear_config, in, .min = 1, .max = INFINITY,
@@ -21,35 +20,17 @@ static const reel_layer_arg args[] = {
 static reel_status linear_layer_setup(reel_module *m, reel_error *err)
 {
     const reel_linear_config *c = reel_module_config(m);
-    const reel_param_config weight = {.name = "weight",
-                                      .ndim = 2,
+    const reel_param_config weight = {.ndim = 2,
                                       .shape = {c->out, c->in},
                                       .init = c->weight_init,
                                       .fan_in = c->in,
                                       .fan_out = c->out};
-    REEL_TRY(reel_module_add_param(m, &weight, err));
-    if (c->no_bias)
-        return REEL_OK;
-
-    const reel_param_config bias = {.name = "bias",
-                                    .ndim = 1,
-                                    .shape = {c->out},
-                                    .flags = REEL_PARAM_BIAS,
-                                    .init = c->bias_init,
-                                    .fan_in = c->in,
-                                    .fan_out = c->out};
-    return reel_module_add_param(m, &bias, err);
-}
-
-static reel_var linear_layer_bias(const reel_module *m, reel_tape *tape)
-{
-    const reel_linear_config *c = reel_module_config(m);
-    return c->no_bias ? REEL_NONE : reel_module_param(m, tape, BIAS);
+    return reel_affine_params(m, weight, c->no_bias ? NULL : &c->bias_init, err);
 }
 
 static reel_var linear_layer_forward(const reel_module *m, reel_var x)
 {
-    return reel_linear(x, reel_module_param(m, x.tape, WEIGHT), linear_layer_bias(m, x.tape));
+    return reel_linear(x, reel_module_param(m, x.tape, WEIGHT), reel_affine_bias(m, x.tape));
 }
 
 static reel_var linear_layer_forward_with(const reel_module *m, const reel_module *const *next,
@@ -58,7 +39,7 @@ static reel_var linear_layer_forward_with(const reel_module *m, const reel_modul
     if (!reel_follows(next, n_next, 0, &reel_layer_relu))
         return linear_layer_forward(m, x);
     *taken = 1;
-    return reel_linear_relu(x, reel_module_param(m, x.tape, WEIGHT), linear_layer_bias(m, x.tape));
+    return reel_linear_relu(x, reel_module_param(m, x.tape, WEIGHT), reel_affine_bias(m, x.tape));
 }
 
 static int64_t linear_layer_multiply_adds(const reel_module *m, const reel_tensor *in,

@@ -85,7 +85,7 @@ reel_var reel_module_run(const reel_module *m, int k, reel_var x)
 {
     REEL_ASSERT(k >= 0 && k < m->n_children);
     const reel_module *child = m->children[k];
-    const reel_var y = child->layer->forward(child, x);
+    const reel_var y = reel_module_forward(child, x);
     if (m->scope->seen && y.id >= 0)
         m->scope->seen(m->scope->seen_user, child, x, y);
     return y;

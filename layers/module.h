@@ -42,8 +42,10 @@ typedef struct reel_layer {
     reel_status (*setup)(reel_module *m, reel_error *err);
 
     /* Writes the layer as an expression on the tape of x (core/ops.h). Shapes are checked, and
-     * gradients follow, by the operators it uses. */
+     * gradients follow, by the operators it uses. A layer that is one function of x and nothing
+     * else has `function` instead. */
     reel_var (*forward)(const reel_module *m, reel_var x);
+    reel_var (*function)(reel_var x);
 
     /* Multiply-adds of one forward pass from shape in to shape out. NULL: none worth counting. */
     int64_t (*multiply_adds)(const reel_module *m, const reel_tensor *in, const reel_tensor *out);

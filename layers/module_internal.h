@@ -50,6 +50,11 @@ static inline reel_args reel_layer_args(const reel_layer *layer)
     return (reel_args){layer->name, layer->args, layer->n_args};
 }
 
+static inline reel_var reel_module_forward(const reel_module *m, reel_var x)
+{
+    return m->layer->forward ? m->layer->forward(m, x) : m->layer->function(x);
+}
+
 /* What people call the layer. */
 static inline const char *reel_layer_kind_of(const reel_layer *layer)
 {

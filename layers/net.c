@@ -191,7 +191,7 @@ static reel_var run_layer(const reel_net *net, uint32_t i, reel_var x, int *take
     const reel_module *m = net->leaf[i];
     *taken = 0;
     if (net->unfused || !m->layer->forward_with)
-        return m->layer->forward(m, x);
+        return reel_module_forward(m, x);
     return m->layer->forward_with(m, net->leaf + i + 1, (int)(net->leaves - i - 1), x, taken);
 }
 

@@ -69,7 +69,7 @@ static reel_status write_layers(reel_net *net, reel_onnx *g, reel_var x, reel_te
     for (uint32_t i = 0; i < net->leaves; i++) {
         const reel_module *m = net->leaf[i];
         const reel_tensor in = reel_value(x);
-        const reel_var y = m->layer->forward(m, x);
+        const reel_var y = reel_module_forward(m, x);
         if (y.id < 0)
             reel_tape_prefix_error(x.tape, m->name);
         REEL_TRY(reel_tape_status(x.tape, err));

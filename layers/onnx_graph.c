@@ -13,13 +13,8 @@
 #include "layers/onnx_graph_internal.h"
 
 enum { NODE_INPUT = 1, NODE_OUTPUT = 2, NODE_NAME = 3, NODE_OP_TYPE = 4, NODE_ATTRIBUTE = 5 };
-enum {
-    ATTRIBUTE_NAME = 1,
-    ATTRIBUTE_F = 2,
-    ATTRIBUTE_I = 3,
-    ATTRIBUTE_INTS = 8,
-    ATTRIBUTE_TYPE = 20
-};
+enum { ATTRIBUTE_NAME = 1, ATTRIBUTE_TYPE = 20 };
+enum { ATTRIBUTE_F = 2, ATTRIBUTE_I = 3, ATTRIBUTE_INTS = 8 }; /* the value, by its type */
 enum { TYPE_FLOAT = 1, TYPE_INT = 2, TYPE_INTS = 7 };
 
 /* ---- modules ---- */

@@ -47,6 +47,14 @@ void reel_pool2d_onnx(const reel_module *m, reel_onnx *graph, const char *node)
     reel_onnx_ints(graph, "strides", strides, 2);
 }
 
+void reel_global_pool_onnx(reel_onnx *graph, const char *node)
+{
+    reel_onnx_node(graph, node);
+    reel_onnx_input(graph);
+    reel_onnx_node(graph, "Flatten");
+    reel_onnx_input(graph);
+}
+
 void reel_pool2d_draw(reel_rng *rng, reel_layer_use *use, void *config)
 {
     reel_pool2d_config *c = config;

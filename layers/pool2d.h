@@ -1,4 +1,5 @@
-/* What MaxPool2d and AvgPool2d share: a square window that moves over each channel. Private. */
+/* What pooling layers share: a square window that moves over each channel, and the nodes of ONNX.
+ * Private. */
 #ifndef REEL_LAYERS_POOL2D_H
 #define REEL_LAYERS_POOL2D_H
 
@@ -16,6 +17,9 @@ reel_pool2d_attrs reel_pool2d_attrs_of(const reel_module *m);
 void reel_pool2d_onnx(const reel_module *m, reel_onnx *graph, const char *node);
 /* Whether floor mode gives the size of the output that the module has. */
 bool reel_pool2d_floors(const reel_module *m, reel_onnx *graph);
+
+/* A pooling over the whole image, and a Flatten: ONNX keeps two dimensions of size 1. */
+void reel_global_pool_onnx(reel_onnx *graph, const char *node);
 
 void reel_pool2d_draw(reel_rng *rng, reel_layer_use *use, void *config);
 

@@ -4,12 +4,6 @@
 
 #include "core/ops.h"
 
-static reel_var softmax_layer_forward(const reel_module *m, reel_var x)
-{
-    (void)m;
-    return reel_softmax(x);
-}
-
 static void softmax_layer_draw(reel_rng *rng, reel_layer_use *use, void *config)
 {
     (void)config;
@@ -19,7 +13,7 @@ static void softmax_layer_draw(reel_rng *rng, reel_layer_use *use, void *config)
 const reel_layer reel_layer_softmax = {
     .name = "softmax",
     .kind = "Softmax",
-    .forward = softmax_layer_forward,
+    .function = reel_softmax,
     .onnx_node = "Softmax", /* over the last dimension by default, too */
     .draw = softmax_layer_draw,
 };

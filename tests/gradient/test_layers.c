@@ -139,14 +139,20 @@ Test(layers, a_small_alexnet_has_right_gradients_end_to_end)
     check("small AlexNet, evaluation", add_small_alexnet, (const int64_t[]){3, 3, 29, 29}, false);
 }
 
+static reel_net *empty_net(reel_ctx **ctx)
+{
+    reel_net *net;
+    cr_assert_eq(reel_ctx_create(ctx, NULL, NULL), REEL_OK);
+    cr_assert_eq(reel_net_create(&net, *ctx, REEL_F64, NULL), REEL_OK);
+    return net;
+}
+
 Test(layers, a_net_with_more_parameters_than_a_check_takes_is_refused)
 {
     reel_error err = {0};
-    reel_ctx *ctx;
-    reel_net *net;
     reel_gradcheck_report report;
-    cr_assert_eq(reel_ctx_create(&ctx, NULL, &err), REEL_OK);
-    cr_assert_eq(reel_net_create(&net, ctx, REEL_F64, &err), REEL_OK);
+    reel_ctx *ctx;
+    reel_net *net = empty_net(&ctx);
     for (int i = 0; i < 128; i++)
         reel_net_conv2d(net, .in = 1, .out = 1, .kernel = 1);
     cr_assert_eq(reel_net_build(net, &err), REEL_OK, "%s", err.message);
@@ -160,11 +166,9 @@ Test(layers, a_net_with_more_parameters_than_a_check_takes_is_refused)
 Test(layers, a_check_in_training_mode_leaves_running_statistics_as_they_were)
 {
     reel_error err = {0};
-    reel_ctx *ctx;
-    reel_net *net;
     reel_gradcheck_report report;
-    cr_assert_eq(reel_ctx_create(&ctx, NULL, &err), REEL_OK);
-    cr_assert_eq(reel_net_create(&net, ctx, REEL_F64, &err), REEL_OK);
+    reel_ctx *ctx;
+    reel_net *net = empty_net(&ctx);
     reel_net_batch_norm2d(net, .channels = 2);
     cr_assert_eq(reel_net_build(net, &err), REEL_OK, "%s", err.message);
     reel_net_init(net);

@@ -36,7 +36,7 @@ Test(layer, of_the_library_can_be_found_checked_and_read_from_text)
     for (int i = 0; i < reel_layer_count(); i++) {
         const reel_layer *layer = reel_layer_at(i);
         cr_expect_eq(reel_layer_find(layer->name), layer, "%s", layer->name);
-        cr_expect(layer->forward, "%s: no forward", layer->name);
+        cr_expect(!layer->forward != !layer->function, "%s: forward or function", layer->name);
         cr_expect(layer->draw || !layer->n_args,
                   "%s: a layer with arguments needs a draw function for its gradient check",
                   layer->name);

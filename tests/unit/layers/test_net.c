@@ -35,12 +35,19 @@ static void build(reel_net *net)
     reel_net_init(net);
 }
 
-Test(net, names_layers_by_position_and_nesting)
+/* Begins a Sequential with a ReLU and a convolution, which is layer 1 in it. */
+static reel_net *new_features(int64_t in, int64_t out, int64_t kernel)
 {
     reel_net *net = new_net(REEL_F32);
     reel_net_begin(net, "features");
     reel_net_relu(net);
-    reel_net_conv2d(net, .in = 3, .out = 2, .kernel = 1);
+    reel_net_conv2d(net, .in = in, .out = out, .kernel = kernel);
+    return net;
+}
+
+Test(net, names_layers_by_position_and_nesting)
+{
+    reel_net *net = new_features(3, 2, 1);
     reel_net_begin(net, "inner");
     reel_net_conv2d(net, .name = "last", .in = 2, .out = 2, .kernel = 1);
     reel_net_end(net);
@@ -81,10 +88,7 @@ Test(net, refuses_a_name_that_does_not_fit_instead_of_cutting_it)
 
 Test(net, names_the_layer_whose_input_does_not_fit)
 {
-    reel_net *net = new_net(REEL_F32);
-    reel_net_begin(net, "features");
-    reel_net_relu(net);
-    reel_net_conv2d(net, .in = 5, .out = 4, .kernel = 3);
+    reel_net *net = new_features(5, 4, 3);
     reel_net_end(net);
     build(net);
     float data[3 * 4 * 4] = {0};

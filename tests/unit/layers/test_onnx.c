@@ -314,38 +314,39 @@ static void expect_model(const char *name, const reel_model *which, reel_head he
     reel_ctx_destroy(ctx);
 }
 
-#define TINY "Conv Relu MaxPool Conv Relu "
 TestSuite(onnx, .fini = leave);
 
-Test(onnx, the_small_net_exports_with_every_head_and_size)
-{
-    expect_model("tiny", reel_model_find("tiny"), REEL_HEAD_FLATTEN, 32,
-                 TINY "MatMul MatMul Flatten Gemm Relu Gemm");
-    expect_model("tiny-even", reel_model_find("tiny"), REEL_HEAD_FLATTEN, 34,
-                 TINY "AveragePool Flatten Gemm Relu Gemm");
-    expect_model("tiny-same", reel_model_find("tiny"), REEL_HEAD_FLATTEN, 18,
-                 TINY "Flatten Gemm Relu Gemm");
-    expect_model("tiny-grows", reel_model_find("tiny"), REEL_HEAD_FLATTEN, 13,
-                 TINY "MatMul MatMul Flatten Gemm Relu Gemm");
-    expect_model("tiny-gap", reel_model_find("tiny"), REEL_HEAD_GAP, 32,
-                 TINY "GlobalAveragePool Flatten Gemm");
-    expect_model("tiny-gmp", reel_model_find("tiny"), REEL_HEAD_GMP, 32,
-                 TINY "GlobalMaxPool Flatten Gemm");
-}
-
-#define FEATURES "Conv Relu MaxPool Conv Relu MaxPool Conv Relu Conv Relu Conv Relu MaxPool "
-#define FEATURES_2012                                                                              \
+/* The layers before the head, and what the head becomes. */
+#define TINY "Conv Relu MaxPool Conv Relu "
+#define ALEXNET "Conv Relu MaxPool Conv Relu MaxPool Conv Relu Conv Relu Conv Relu MaxPool "
+#define ALEXNET_2012                                                                               \
     "Conv Relu LRN MaxPool Conv Relu LRN MaxPool Conv Relu Conv Relu Conv Relu MaxPool "
-Test(onnx, alexnets_export_with_pooled_heads)
+#define GAP "GlobalAveragePool Flatten Gemm"
+#define GMP "GlobalMaxPool Flatten Gemm"
+#define LINEAR "Flatten Gemm Relu Gemm"
+
+Test(onnx, models_export_with_every_head_and_size)
 {
-    expect_model("alexnet-gap", reel_model_find("alexnet"), REEL_HEAD_GAP, 224,
-                 FEATURES "GlobalAveragePool Flatten Gemm");
-    expect_model("alexnet-gmp", reel_model_find("alexnet"), REEL_HEAD_GMP, 224,
-                 FEATURES "GlobalMaxPool Flatten Gemm");
-    expect_model("alexnet2012-gap", reel_model_find("alexnet2012"), REEL_HEAD_GAP, 227,
-                 FEATURES_2012 "GlobalAveragePool Flatten Gemm");
-    expect_model("alexnet2012-gmp", reel_model_find("alexnet2012"), REEL_HEAD_GMP, 227,
-                 FEATURES_2012 "GlobalMaxPool Flatten Gemm");
+    static const struct {
+        const char *name, *model;
+        reel_head head;
+        int64_t size;
+        const char *ops;
+    } cases[] = {
+        {"tiny", "tiny", REEL_HEAD_FLATTEN, 32, TINY "MatMul MatMul " LINEAR},
+        {"tiny-even", "tiny", REEL_HEAD_FLATTEN, 34, TINY "AveragePool " LINEAR},
+        {"tiny-same", "tiny", REEL_HEAD_FLATTEN, 18, TINY LINEAR},
+        {"tiny-grows", "tiny", REEL_HEAD_FLATTEN, 13, TINY "MatMul MatMul " LINEAR},
+        {"tiny-gap", "tiny", REEL_HEAD_GAP, 32, TINY GAP},
+        {"tiny-gmp", "tiny", REEL_HEAD_GMP, 32, TINY GMP},
+        {"alexnet-gap", "alexnet", REEL_HEAD_GAP, 224, ALEXNET GAP},
+        {"alexnet-gmp", "alexnet", REEL_HEAD_GMP, 224, ALEXNET GMP},
+        {"alexnet2012-gap", "alexnet2012", REEL_HEAD_GAP, 227, ALEXNET_2012 GAP},
+        {"alexnet2012-gmp", "alexnet2012", REEL_HEAD_GMP, 227, ALEXNET_2012 GMP},
+    };
+    for (int i = 0; i < REEL_COUNT(cases); i++)
+        expect_model(cases[i].name, reel_model_find(cases[i].model), cases[i].head, cases[i].size,
+                     cases[i].ops);
 }
 
 Test(onnx, whole_alexnets_export_where_there_is_room)
@@ -353,9 +354,9 @@ Test(onnx, whole_alexnets_export_where_there_is_room)
     if (!getenv("REEL_ONNX_DIR"))
         cr_skip_test("400 MB of files: tests/integration/onnx.sh has them written");
     expect_model("alexnet", reel_model_find("alexnet"), REEL_HEAD_FLATTEN, 224,
-                 FEATURES "Flatten Gemm Relu Gemm Relu Gemm");
+                 ALEXNET LINEAR " Relu Gemm");
     expect_model("alexnet2012", reel_model_find("alexnet2012"), REEL_HEAD_FLATTEN, 227,
-                 FEATURES_2012 "Flatten Gemm Relu Gemm Relu Gemm");
+                 ALEXNET_2012 LINEAR " Relu Gemm");
 }
 
 Test(onnx, every_other_layer_exports)
