@@ -3,6 +3,7 @@
 #include "train/bench/bench.h"
 #include "train/cli/command.h"
 #include "train/cli/optim_options.h"
+#include "train/cli/trainee.h"
 #include "train/run/memory_plan.h"
 #include "train/run/model_card.h"
 
@@ -31,10 +32,7 @@ static const reel_option options_table[] = {
 };
 
 typedef struct {
-    reel_net *net;
-    reel_tape *tape;
-    reel_optimizer_config optimizer;
-    reel_optimizer *opt;
+    reel_trainee run;
     reel_memory_plan plan;
     reel_tensor images;
     int64_t *labels, n, step;
@@ -80,8 +78,9 @@ static int64_t peak_rss(void)
 static reel_status bench_one_step(bench *b, reel_error *err)
 {
     const double t0 = reel_bench_now();
-    reel_tape_set_step(b->tape, b->step++);
-    const reel_var logits = reel_net_forward(b->net, b->tape, reel_input(b->tape, &b->images));
+    reel_tape_set_step(b->run.tape, b->step++);
+    const reel_var logits =
+        reel_net_forward(b->run.net, b->run.tape, reel_input(b->run.tape, &b->images));
 
     double t1 = reel_bench_now(), t2 = t1;
 
@@ -90,12 +89,12 @@ static reel_status bench_one_step(bench *b, reel_error *err)
         t1 = reel_bench_now();
         REEL_TRY(reel_backward(loss, err));
         t2 = reel_bench_now();
-        REEL_TRY(reel_optimizer_step(b->opt, 0.01, err));
-        reel_params_zero_grad(reel_net_params(b->net));
+        REEL_TRY(reel_optimizer_step(b->run.opt, 0.01, err));
+        reel_params_zero_grad(reel_net_params(b->run.net));
     }
 
-    REEL_TRY(reel_tape_status(b->tape, err));
-    reel_tape_reset(b->tape);
+    REEL_TRY(reel_tape_status(b->run.tape, err));
+    reel_tape_reset(b->run.tape);
     b->forward = t1 - t0;
     b->backward = t2 - t1;
     b->update = reel_bench_now() - t2;
@@ -142,14 +141,13 @@ static reel_status bench_prepare(bench *b, const reel_options *o, const reel_ctx
 
     b->n = reel_options_int(o, "batch");
     b->infer = reel_options_flag(o, "infer");
-    REEL_TRY(reel_model_create(&b->net, model, &config, ctx, REEL_F32, err));
-    reel_net_set_training(b->net, !b->infer);
     const reel_tape_config tape = {.dtype = REEL_F32, .no_grad = b->infer};
-    REEL_TRY(reel_tape_create(&b->tape, ctx, &tape, err));
-    REEL_TRY(reel_optimizer_create(&b->opt, reel_net_params(b->net), ctx, &b->optimizer, err));
+    REEL_TRY(reel_trainee_build(&b->run, o, &config, &tape, err));
+    reel_net_set_training(b->run.net, !b->infer);
 
     const int64_t shape[4] = {b->n, 3, size, size};
-    REEL_TRY(reel_memory_plan_make(&b->plan, b->net, b->infer ? NULL : &b->optimizer, shape, err));
+    REEL_TRY(reel_memory_plan_make(&b->plan, b->run.net, b->infer ? NULL : &b->run.optimizer, shape,
+                                   err));
     return bench_draw(b, ctx, shape, config.classes, err);
 }
 
@@ -204,20 +202,18 @@ static int bench_step_report(const bench *b, const times *t, const reel_options 
         "first_step_s", t->first, "peak_rss_bytes", (json_int_t)rss, "plan_bytes",
         (json_int_t)b->plan.total, "threads", reel_ctx_threads(ctx), "isa", isa, "batch",
         (json_int_t)b->n, "arch", arch, "size", (json_int_t)size, "steps", (json_int_t)t->steps,
-        "infer", b->infer, "opt", b->optimizer.kind->name));
+        "infer", b->infer, "opt", b->run.optimizer.kind->name));
 }
 
 static int bench_step_run(reel_options *options)
 {
     reel_error err;
-    reel_ctx *ctx;
     bench b = {0};
-    if (reel_optimizer_read(&b.optimizer, options, &err))
-        return reel_complain_usage("bench step", &err);
+    int code = reel_trainee_begin(&b.run, options, "bench step");
+    if (code)
+        return code;
 
-    if (reel_command_ctx(&ctx, options, &err))
-        return reel_complain("bench step", &err);
-
+    reel_ctx *ctx = b.run.ctx;
     const reel_model *model = reel_model_find(reel_options_text(options, "arch"));
     const int64_t size =
         reel_options_set(options, "size") ? reel_options_int(options, "size") : model->image_size;
@@ -225,7 +221,6 @@ static int bench_step_run(reel_options *options)
     /* Four times of each step lie in one block. */
     times t = {.steps = reel_options_int(options, "steps")};
     double *memory = calloc((size_t)t.steps * 4, sizeof *memory);
-    int code = REEL_EXIT_FAILED;
 
     if (!memory) {
         reel_fail(&err, REEL_ERR_MEMORY, "out of memory");
@@ -244,10 +239,7 @@ static int bench_step_run(reel_options *options)
     free(memory);
     free(b.labels);
     reel_pages_free(b.images.data, reel_tensor_bytes(&b.images));
-    reel_optimizer_destroy(b.opt);
-    reel_tape_destroy(b.tape);
-    reel_net_destroy(b.net);
-    reel_ctx_destroy(ctx);
+    reel_trainee_end(&b.run);
     return code;
 }
 

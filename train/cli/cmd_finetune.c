@@ -27,22 +27,18 @@ static const char *finetune_presets(const char *option)
 const reel_command reel_command_finetune = {
     .name = "finetune",
     .summary = "Fine-tune pretrained weights on your images",
-    .arguments = "[DATA]",
+    REEL_TRAINING,
     .notes = "Takes every tensor of --weights that fits and starts the others anew: the last "
              "layer, for the classes in DATA.\n"
              "DATA holds train/ and val/, or is a folder with one folder of images per class. In "
              "the second case, --val-share of each class is held out for validation, and "
              "split.json in the run's folder lists these images.\n"
              "Without --epochs, the number of images decides the number of epochs.",
-    .options = reel_train_options,
-    .n_options = REEL_N_TRAIN_OPTIONS,
-    .more_options = reel_optim_row,
     .examples = {{"reel finetune photos --weights alexnet.pth -o run",
                   "photos holds one folder of images per class."},
                  {"reel finetune photos --weights alexnet.pth --freeze 'features.*'",
                   "Train the classifier only."},
                  {"reel finetune --resume auto -o run", "Continue an interrupted run."}},
-    .group = REEL_COMMAND_TRAINING,
     .rank = 1,
     .run = finetune_run,
     .presets = finetune_presets,

@@ -3,6 +3,7 @@
  * default. */
 #include "train/cli/command.h"
 #include "train/cli/optim_options.h"
+#include "train/cli/trainee.h"
 #include "train/run/json_util.h"
 #include "train/run/model_card.h"
 
@@ -30,10 +31,7 @@ static const reel_option options_table[] = {
 };
 
 typedef struct {
-    reel_net *net;
-    reel_tape *tape;
-    reel_optimizer_config optimizer;
-    reel_optimizer *opt;
+    reel_trainee run;
     reel_weights *batches;
     const reel_weight *images, *labels;
     void *buffer; /* one step's images in the net's dtype */
@@ -63,8 +61,7 @@ static reel_status open_batches(replay *r, const char *path, reel_error *err)
     return REEL_OK;
 }
 
-static reel_status replay_prepare(replay *r, const reel_options *o, const reel_ctx *ctx,
-                                  reel_error *err)
+static reel_status replay_prepare(replay *r, const reel_options *o, reel_error *err)
 {
     REEL_TRY(open_batches(r, reel_options_arg(o, 1), err));
     const int64_t *x = r->images->shape;
@@ -73,18 +70,14 @@ static reel_status replay_prepare(replay *r, const reel_options *o, const reel_c
                                       .head = reel_head_find(reel_options_text(o, "head")),
                                       .dropout = reel_options_real(o, "dropout"),
                                       .image_size = x[3]};
-    REEL_TRY(reel_model_create(&r->net, reel_model_find(reel_options_text(o, "arch")), &config, ctx,
-                               dtype, err));
+    REEL_TRY(reel_trainee_build(&r->run, o, &config, &(reel_tape_config){.dtype = dtype}, err));
 
     reel_weights *init;
     REEL_TRY(reel_weights_read(&init, reel_options_arg(o, 0), err));
-    const reel_status status = reel_params_load(reel_net_params(r->net), init, err);
+    const reel_status status = reel_params_load(reel_net_params(r->run.net), init, err);
     reel_weights_destroy(init);
     if (status)
         return status;
-
-    REEL_TRY(reel_optimizer_create(&r->opt, reel_net_params(r->net), ctx, &r->optimizer, err));
-    REEL_TRY(reel_tape_create(&r->tape, ctx, &(reel_tape_config){.dtype = dtype}, err));
 
     /* One step of images, in the dtype of the net; a byte more, so that none is no failure. */
     r->losses = json_array();
@@ -100,17 +93,18 @@ static reel_status replay_step(replay *r, const reel_options *o, int64_t s, reel
         (const char *)r->images->data + (size_t)(s * count) * reel_dtype_size(stored);
     const reel_tensor from =
         reel_tensor_with_layout((void *)data, stored, REEL_ROW_MAJOR, 4, x + 1);
-    const reel_tensor images = reel_tensor_of(r->buffer, reel_net_dtype(r->net), 4, x + 1);
+    const reel_tensor images = reel_tensor_of(r->buffer, reel_net_dtype(r->run.net), 4, x + 1);
     reel_tensor_copy(&images, &from);
     const int64_t *labels = (const int64_t *)r->labels->data + s * x[1];
 
     /* images (n, 3, h, w) -> logits (n, classes) -> mean loss */
-    reel_tape_set_step(r->tape, s);
-    const reel_var logits = reel_net_forward(r->net, r->tape, reel_input(r->tape, &images));
+    reel_tape_set_step(r->run.tape, s);
+    const reel_var logits =
+        reel_net_forward(r->run.net, r->run.tape, reel_input(r->run.tape, &images));
     const reel_cross_entropy_attrs attrs = {.label_smoothing =
                                                 reel_options_real(o, "label-smoothing")};
     const reel_var loss = reel_cross_entropy(logits, labels, x[1], &attrs);
-    REEL_TRY(reel_tape_status(r->tape, err));
+    REEL_TRY(reel_tape_status(r->run.tape, err));
 
     const reel_tensor value = reel_value(loss);
     const double number = reel_tensor_get(&value, (const int64_t[REEL_MAX_DIMS]){0});
@@ -119,9 +113,9 @@ static reel_status replay_step(replay *r, const reel_options *o, int64_t s, reel
         return reel_fail(err, REEL_ERR_NONFINITE, "step %" PRId64 ": the loss is %g", s, number);
 
     REEL_TRY(reel_backward(loss, err));
-    REEL_TRY(reel_optimizer_step(r->opt, reel_options_real(o, "lr"), err));
-    reel_params_zero_grad(reel_net_params(r->net));
-    reel_tape_reset(r->tape);
+    REEL_TRY(reel_optimizer_step(r->run.opt, reel_options_real(o, "lr"), err));
+    reel_params_zero_grad(reel_net_params(r->run.net));
+    reel_tape_reset(r->run.tape);
     if (!reel_options_flag(o, "json"))
         printf("step %" PRId64 "  loss %.12g\n", s, number);
     return REEL_OK;
@@ -131,17 +125,16 @@ static reel_status replay_save(const replay *r, const char *path, reel_error *er
 {
     reel_weights_writer *writer;
     REEL_TRY(reel_weights_writer_create(&writer, err));
-    reel_status status = reel_params_add_to(reel_net_params(r->net), writer, err);
+    reel_status status = reel_params_add_to(reel_net_params(r->run.net), writer, err);
     if (status == REEL_OK)
         status = reel_weights_writer_save(writer, path, err);
     reel_weights_writer_destroy(writer);
     return status;
 }
 
-static reel_status replay_all(replay *r, const reel_options *o, const reel_ctx *ctx,
-                              reel_error *err)
+static reel_status replay_all(replay *r, const reel_options *o, reel_error *err)
 {
-    REEL_TRY(replay_prepare(r, o, ctx, err));
+    REEL_TRY(replay_prepare(r, o, err));
     for (int64_t s = 0; s < r->images->shape[0]; s++)
         REEL_TRY(replay_step(r, o, s, err));
     return reel_options_set(o, "out") ? replay_save(r, reel_options_text(o, "out"), err) : REEL_OK;
@@ -150,16 +143,12 @@ static reel_status replay_all(replay *r, const reel_options *o, const reel_ctx *
 static int replay_run(reel_options *options)
 {
     reel_error err;
-    reel_ctx *ctx;
     replay r = {0};
-    if (reel_optimizer_read(&r.optimizer, options, &err))
-        return reel_complain_usage("replay", &err);
+    int code = reel_trainee_begin(&r.run, options, "replay");
+    if (code)
+        return code;
 
-    if (reel_command_ctx(&ctx, options, &err))
-        return reel_complain("replay", &err);
-
-    const reel_status status = replay_all(&r, options, ctx, &err);
-    int code = REEL_EXIT_OK;
+    const reel_status status = replay_all(&r, options, &err);
     if (status)
         code = reel_complain("replay", &err);
     else if (reel_options_flag(options, "json"))
@@ -167,11 +156,8 @@ static int replay_run(reel_options *options)
 
     json_decref(r.losses);
     free(r.buffer);
-    reel_tape_destroy(r.tape);
-    reel_optimizer_destroy(r.opt);
-    reel_net_destroy(r.net);
     reel_weights_destroy(r.batches);
-    reel_ctx_destroy(ctx);
+    reel_trainee_end(&r.run);
     return code;
 }
 

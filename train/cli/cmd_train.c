@@ -288,7 +288,7 @@ static const char *train_presets(const char *option)
 const reel_command reel_command_train = {
     .name = "train",
     .summary = "Train a network on a folder of images",
-    .arguments = "[DATA]",
+    REEL_TRAINING,
     .notes = "DATA holds train/ and val/ (or validation/), each with one folder of images per "
              "class. It may also be a list, ImageNet's folders or tars, tar shards, packed shards, "
              "CIFAR, MNIST, or 'synth:' (data/README.md).\n"
@@ -296,15 +296,11 @@ const reel_command reel_command_train = {
              "step and saves, a second one stops at once. SIGUSR1 saves and continues.\n"
              "--resume auto continues in the middle of an epoch, with the DATA and the options "
              "that the run was started with.",
-    .options = reel_train_options,
-    .n_options = REEL_N_TRAIN_OPTIONS,
-    .more_options = reel_optim_row,
     .examples = {{"reel train photos -o run", "AlexNet from scratch on photos/train."},
                  {"reel train photos -o run --epochs 60 --lr 0.02 -b 64", "With other settings."},
                  {"reel train --resume auto -o run", "Continue an interrupted run."},
                  {"reel train photos --recipe torchvision -j 8",
                   "Train as torchvision's reference script does."}},
-    .group = REEL_COMMAND_TRAINING,
     .run = train_run,
     .presets = train_presets,
 };

@@ -2,10 +2,17 @@
 #ifndef REEL_TRAIN_CMD_TRAIN_H
 #define REEL_TRAIN_CMD_TRAIN_H
 
-#include "train/cli/options.h"
+#include "train/cli/command.h"
+#include "train/cli/optim_options.h"
+#include "train/cli/option_table.h"
 
 /* Trains, prints, returns the exit code. finetune: take from --weights what fits, hold images out
  * where DATA has no val/, and choose the number of epochs by the number of images. */
 int reel_train(reel_options *options, bool finetune);
+
+/* Members that both commands have. */
+#define REEL_TRAINING                                                                              \
+    .arguments = "[DATA]", .group = REEL_COMMAND_TRAINING, REEL_OPTIONS(reel_train_options),       \
+    .more_options = reel_optim_row
 
 #endif

@@ -196,6 +196,14 @@ static void put_class_rows(FILE *to, const json_t *classes)
     fprintf(to, "</tbody></table></div>\n");
 }
 
+/* A cell with a text of the object: "<th>cat</th>". */
+static void put_text_cell(FILE *to, const char *tag, const json_t *of, const char *key)
+{
+    fprintf(to, "<%s>", tag);
+    reel_html_text(to, text_or(of, key, "?"));
+    fprintf(to, "</%s>", tag);
+}
+
 static void put_matrix(FILE *to, const json_t *classes, const json_t *confusion)
 {
     size_t i, j;
@@ -204,12 +212,7 @@ static void put_matrix(FILE *to, const json_t *classes, const json_t *confusion)
                 "picture. Columns: what it was taken "
                 "for.</p>\n<div class=\"box scroll\"><table class=\"matrix\"><thead><tr><th></th>");
 
-    json_array_foreach(classes, i, c)
-    {
-        fprintf(to, "<th>");
-        reel_html_text(to, text_or(c, "name", "?"));
-        fprintf(to, "</th>");
-    }
+    json_array_foreach(classes, i, c) put_text_cell(to, "th", c, "name");
     fprintf(to, "</tr></thead><tbody>\n");
 
     json_array_foreach(confusion, i, row)
@@ -217,9 +220,8 @@ static void put_matrix(FILE *to, const json_t *classes, const json_t *confusion)
         double all = 0;
         json_array_foreach(row, j, cell) all += json_number_value(cell);
 
-        fprintf(to, "<tr><th>");
-        reel_html_text(to, text_or(json_array_get(classes, i), "name", "?"));
-        fprintf(to, "</th>");
+        fprintf(to, "<tr>");
+        put_text_cell(to, "th", json_array_get(classes, i), "name");
 
         json_array_foreach(row, j, cell)
         {
@@ -249,11 +251,10 @@ static void put_confused(FILE *to, const json_t *pairs)
 
     json_array_foreach(pairs, i, pair)
     {
-        fprintf(to, "<tr><td>");
-        reel_html_text(to, text_or(pair, "truth", "?"));
-        fprintf(to, "</td><td>");
-        reel_html_text(to, text_or(pair, "predicted", "?"));
-        fprintf(to, "</td><td>%.0f</td></tr>\n", number_of(pair, "count"));
+        fprintf(to, "<tr>");
+        put_text_cell(to, "td", pair, "truth");
+        put_text_cell(to, "td", pair, "predicted");
+        fprintf(to, "<td>%.0f</td></tr>\n", number_of(pair, "count"));
     }
     fprintf(to, "</tbody></table></div>\n");
 }
