@@ -89,41 +89,38 @@ static void report(const char *folder, const char *name, size_t size)
         report(folder, name, INPUTS * sizeof(float));                                              \
     } while (0)
 
+/* Every line, of the C library's functions and of Reel's: D(f) and F(f) are the names of f in
+ * double and in float. */
+#define LINES(prefix, D, F)                                                                        \
+    LINE(prefix "exp", -750, 710, D(exp)(x));                                                      \
+    LINE(prefix "log", 0, 1e3, D(log)(x));                                                         \
+    LINE(prefix "sin", -100, 100, D(sin)(x));                                                      \
+    LINE(prefix "cos", -100, 100, D(cos)(x));                                                      \
+    LINE(prefix "tanh", -20, 20, D(tanh)(x));                                                      \
+    LINE(prefix "pow", 0, 2, D(pow)(x, y_of[i]));                                                  \
+    LINE(prefix "atan2", -10, 10, D(atan2)(x, y_of[i]));                                           \
+    LINE_F(prefix "expf", -104, 89, F(exp)(x));                                                    \
+    LINE_F(prefix "logf", 0, 1e3, F(log)(x));                                                      \
+    LINE_F(prefix "sinf", -110, 110, F(sin)(x));                                                   \
+    LINE_F(prefix "cosf", -110, 110, F(cos)(x));                                                   \
+    LINE_F(prefix "tanhf", -10, 10, F(tanh)(x));                                                   \
+    LINE_F(prefix "powf", 0, 100, F(pow)(x, -0.6f));                                               \
+    LINE_F(prefix "atan2f", -10, 10, F(atan2)(x, (float)y_of[i]))
+
+#define SYSTEM(name) name
+#define SYSTEM_FLOAT(name) name##f
+#define REEL(name) reel_math_##name
+#define REEL_FLOAT(name) reel_math_##name##f
+
 static void system_lines(const char *folder)
 {
-    LINE("exp", -750, 710, exp(x));
-    LINE("log", 0, 1e3, log(x));
-    LINE("sin", -100, 100, sin(x));
-    LINE("cos", -100, 100, cos(x));
-    LINE("tanh", -20, 20, tanh(x));
-    LINE("pow", 0, 2, pow(x, y_of[i]));
-    LINE("atan2", -10, 10, atan2(x, y_of[i]));
-    LINE_F("expf", -104, 89, expf(x));
-    LINE_F("logf", 0, 1e3, logf(x));
+    LINES("", SYSTEM, SYSTEM_FLOAT);
     LINE_F("logf_unit", 0, 1, logf(x));
-    LINE_F("sinf", -110, 110, sinf(x));
-    LINE_F("cosf", -110, 110, cosf(x));
-    LINE_F("tanhf", -10, 10, tanhf(x));
-    LINE_F("powf", 0, 100, powf(x, -0.6f));
-    LINE_F("atan2f", -10, 10, atan2f(x, (float)y_of[i]));
 }
 
 static void reel_lines(const char *folder)
 {
-    LINE("reel_exp", -750, 710, reel_math_exp(x));
-    LINE("reel_log", 0, 1e3, reel_math_log(x));
-    LINE("reel_sin", -100, 100, reel_math_sin(x));
-    LINE("reel_cos", -100, 100, reel_math_cos(x));
-    LINE("reel_tanh", -20, 20, reel_math_tanh(x));
-    LINE("reel_pow", 0, 2, reel_math_pow(x, y_of[i]));
-    LINE("reel_atan2", -10, 10, reel_math_atan2(x, y_of[i]));
-    LINE_F("reel_expf", -104, 89, reel_math_expf(x));
-    LINE_F("reel_logf", 0, 1e3, reel_math_logf(x));
-    LINE_F("reel_sinf", -110, 110, reel_math_sinf(x));
-    LINE_F("reel_cosf", -110, 110, reel_math_cosf(x));
-    LINE_F("reel_tanhf", -10, 10, reel_math_tanhf(x));
-    LINE_F("reel_powf", 0, 100, reel_math_powf(x, -0.6f));
-    LINE_F("reel_atan2f", -10, 10, reel_math_atan2f(x, (float)y_of[i]));
+    LINES("reel_", REEL, REEL_FLOAT);
 }
 
 int main(int argc, char **argv)

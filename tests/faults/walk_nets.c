@@ -76,6 +76,14 @@ static reel_tensor pictures(void)
 }
 
 /* ---- scenarios ---- */
+/* The end of a walk. */
+static reel_status ended(reel_status status, reel_net *net, reel_ctx *ctx)
+{
+    reel_net_destroy(net);
+    reel_ctx_destroy(ctx);
+    return status;
+}
+
 static reel_status train(walk *w, reel_error *err)
 {
     reel_ctx *ctx = NULL;
@@ -110,9 +118,7 @@ static reel_status train(walk *w, reel_error *err)
         note_params(w, net);
     reel_optimizer_destroy(opt);
     reel_tape_destroy(tape);
-    reel_net_destroy(net);
-    reel_ctx_destroy(ctx);
-    return status;
+    return ended(status, net, ctx);
 }
 
 static reel_status model(walk *w, reel_error *err)
@@ -125,9 +131,7 @@ static reel_status model(walk *w, reel_error *err)
     NEXT(reel_model_create(&net, reel_model_find("tiny"), &config, ctx, REEL_F32, err));
     if (status == REEL_OK)
         note_params(w, net);
-    reel_net_destroy(net);
-    reel_ctx_destroy(ctx);
-    return status;
+    return ended(status, net, ctx);
 }
 
 static reel_status write_weights(walk *w, reel_error *err)
@@ -145,9 +149,7 @@ static reel_status write_weights(walk *w, reel_error *err)
     if (status == REEL_OK)
         walk_note_file(w, "net.safetensors"), walk_note_file(w, "net.onnx");
     reel_weights_writer_destroy(writer);
-    reel_net_destroy(net);
-    reel_ctx_destroy(ctx);
-    return status;
+    return ended(status, net, ctx);
 }
 
 static reel_status load_weights(walk *w, reel_error *err)
@@ -165,9 +167,7 @@ static reel_status load_weights(walk *w, reel_error *err)
     if (status == REEL_OK)
         note_params(w, net);
     reel_weights_destroy(weights);
-    reel_net_destroy(net);
-    reel_ctx_destroy(ctx);
-    return status;
+    return ended(status, net, ctx);
 }
 
 static reel_status read_weights(walk *w, reel_error *err)

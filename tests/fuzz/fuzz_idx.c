@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "data/codecs/codec.h"
-#include "data/dataset_internal.h"
 #include "data/sources/idx.h"
+#include "tests/fuzz/opened.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
@@ -17,16 +17,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     const size_t cut = ((size_t)bytes[0] << 8 | bytes[1]) % (size - 1);
     const reel_span images = {.memory = bytes + 2, .size = cut},
                     labels = {.memory = bytes + 2 + cut, .size = size - 2 - cut};
-    reel_dataset *d = NULL;
     reel_opened opened;
     reel_error err = {0};
-    if (reel_idx_memory(&opened, &images, &labels, "fuzz", &err) != REEL_OK) {
-        if (opened.self || !err.message[0])
-            abort();
+    const reel_status status = reel_idx_memory(&opened, &images, &labels, "fuzz", &err);
+    reel_dataset *d = dataset_or_refusal(status, &opened, &err);
+    if (!d)
         return 0;
-    }
-    if (reel_dataset_of(&d, &opened, &err) != REEL_OK)
-        abort();
+
     reel_bytes sample = {0};
     const int64_t n = reel_dataset_count(d), step = n / 64 + 1;
     for (int64_t i = 0; i < n; i += step) {

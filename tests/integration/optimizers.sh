@@ -2,11 +2,7 @@
 # Every optimizer of the table: the same bits however a run is cut, memory as planned, refusals; a checkpoint from before there was
 # more than one optimizer is still read.
 set -eu
-fail() {
-    echo "$1"
-    exit 1
-}
-sum() { sha256sum "$1/model.safetensors" | cut -d' ' -f1; }
+. "$REEL_SOURCE/tests/support/runs.sh"
 tensors() { head -c 20000 "$1" | tr -c '[:print:]' '\n' | grep -o '"[a-z_0-9]*\.\(features\|classifier\)\.[0-9]*\.[a-z]*":{' | tr -d '":{' | sort; }
 number() { grep -o "\"$1\":[0-9]*" "$2" | tail -1 | cut -d: -f2; }
 refused() { # refused CODE WORDS OPTIONS...: reel train ends with this exit code and says these words

@@ -1,11 +1,7 @@
 #!/bin/bash
 # Every kind of dataset trains, with the bits that the same images give as an image folder; what is none is named.
 set -eu
-fail() {
-    echo "$1"
-    exit 1
-}
-sum() { sha256sum "$1/model.safetensors" | cut -d' ' -f1; }
+. "$REEL_SOURCE/tests/support/runs.sh"
 last() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["top1"])' "$1"; }
 train() { # DATA OUT [OPTION...]
     local data=$1 to=$2

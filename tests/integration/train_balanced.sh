@@ -2,11 +2,7 @@
 # --class-balanced: a small class is drawn as often as a large one, the run has the same bits however it is cut and loaded, is
 # remembered, shown and verified; without the flag nothing changes.
 set -eu
-fail() {
-    echo "$1"
-    exit 1
-}
-sum() { sha256sum "$1/model.safetensors" | cut -d' ' -f1; }
+. "$REEL_SOURCE/tests/support/runs.sh"
 "$REEL_BIN" synth d --train 30 --val 6 --classes 3 --size 48 --quiet
 small=$(find d/train -mindepth 1 -maxdepth 1 -type d | LC_ALL=C sort | head -1)
 find "$small" -name '*.jpg' | LC_ALL=C sort | tail -n +4 | xargs rm # 3 of its 30 are left: 63 images

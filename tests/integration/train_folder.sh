@@ -1,11 +1,7 @@
 #!/bin/bash
 # What a run's folder holds is not lost, not mixed up with another run's, and enough to go on from.
 set -eu
-fail() {
-    echo "$1"
-    exit 1
-}
-sum() { sha256sum "$1/model.safetensors" | cut -d' ' -f1; }
+. "$REEL_SOURCE/tests/support/runs.sh"
 checkpoints() { (cd "$1" && find . -name 'checkpoint-*.safetensors' | sort | tr -dc '0-9\n' | sed 's/^0*//' | tr '\n' ' '); }
 damage() { printf 'x' | dd of="$1" bs=1 seek=$(($(stat -c %s "$1") - 40)) conv=notrunc status=none; }
 

@@ -1,11 +1,7 @@
 #!/bin/bash
 # A run has the same bits however it is cut, for any number of loader workers and compute threads.
 set -eu
-fail() {
-    echo "$1"
-    exit 1
-}
-sum() { sha256sum "$1/model.safetensors" | cut -d' ' -f1; }
+. "$REEL_SOURCE/tests/support/runs.sh"
 
 "$REEL_BIN" synth d --train 13 --val 4 --classes 4 --size 48 --quiet
 train() { # train DIR OPTIONS

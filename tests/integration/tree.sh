@@ -16,6 +16,15 @@ python3 "$check" "$REEL_SOURCE" ${objects[@]+"${objects[@]}"} || {
 
 tree=${REEL_SCRATCH:-$(mktemp -d)}/tree
 failed=0
+refused() { # refused WORDS: the tree as it lies is refused, with these words
+    if said=$(python3 "$check" "$tree"); then
+        echo "not refused: $1"
+        failed=1
+    elif ! grep -qF -- "$1" <<<"$said"; then
+        echo "refused, but not with \"$1\": $said"
+        failed=1
+    fi
+}
 try() { # try WORDS FILE TEXT: the tree with this one file is refused, with these words
     rm -rf "$tree"
     mkdir -p "$tree/core" "$tree/layers" "$tree/$(dirname "$2")"
@@ -24,13 +33,7 @@ try() { # try WORDS FILE TEXT: the tree with this one file is refused, with thes
         echo '/* A header. */' >"$tree/$header"
     done
     printf '%b' "$3" >"$tree/$2"
-    if said=$(python3 "$check" "$tree"); then
-        echo "not refused: $2 ($1)"
-        failed=1
-    elif ! grep -qF -- "$1" <<<"$said"; then
-        echo "refused, but not with \"$1\": $said"
-        failed=1
-    fi
+    refused "$1"
 }
 try "forbidden edge: core includes layers/net.h" core/b.c '/* b */\n#include "layers/net.h"\n'
 try "forbidden edge: data includes layers/net.h" data/b.c '/* b */\n#include "layers/net.h"\n'
@@ -53,19 +56,10 @@ try "does not open with a comment" core/b.c 'int x;\n'
 try "not one of the entries agreed for the root" notes.txt 'x\n'
 try "501 lines" core/b.c "/* b */\n$(printf '\\n%.0s' $(seq 500))"
 try "includes a .c file: core/b.c" core/b.c '/* b */\n#include "core/b.c"\n'
-# plant FILE TEXT: one more file beside those of the last try; refused WORDS: the tree as it lies is refused, with these words
+# plant FILE TEXT: one more file beside those of the last try
 plant() {
     mkdir -p "$tree/$(dirname "$1")"
     printf '%b' "$2" >"$tree/$1"
-}
-refused() {
-    if said=$(python3 "$check" "$tree"); then
-        echo "not refused: $1"
-        failed=1
-    elif ! grep -qF -- "$1" <<<"$said"; then
-        echo "refused, but not with \"$1\": $said"
-        failed=1
-    fi
 }
 rm -rf "$tree"
 plant core/x.h '/* x */\n'

@@ -3,6 +3,7 @@
  * float64, and float32 with an implementation forced that sums directly: each value within
  * rounding_growth(terms) u sum |products| of the exact one. float32 as chosen, where Winograd may
  * run: relative L2 error at most 5e-6. */
+#include "tests/kernels/conv_shape.h"
 #include "tests/kernels/kernel_test.h"
 
 #include "core/kernels/conv.h"
@@ -22,28 +23,6 @@ typedef struct conv_data {
     size_t count[RESULTS];
     int64_t terms[RESULTS]; /* products that one value may sum */
 } conv_data;
-
-static reel_conv_shape shape(int64_t n, int64_t c, int64_t h, int64_t w, int64_t oc, int64_t kh,
-                             int64_t kw, int64_t sh, int64_t sw, int64_t ph, int64_t pw, int64_t dh,
-                             int64_t dw, int64_t groups)
-{
-    return (reel_conv_shape){.n = n,
-                             .c = c,
-                             .h = h,
-                             .w = w,
-                             .oc = oc,
-                             .kh = kh,
-                             .kw = kw,
-                             .sh = sh,
-                             .sw = sw,
-                             .ph = ph,
-                             .pw = pw,
-                             .dh = dh,
-                             .dw = dw,
-                             .groups = groups,
-                             .oh = (h + 2 * ph - dh * (kh - 1) - 1) / sh + 1,
-                             .ow = (w + 2 * pw - dw * (kw - 1) - 1) / sw + 1};
-}
 
 static void describe(char *line, size_t bytes, const conv_case *t, size_t size, const char *isa,
                      const char *forced, int threads)

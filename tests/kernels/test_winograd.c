@@ -12,6 +12,7 @@
 #include "core/kernels/winograd.h"
 #include "core/memory.h"
 #include "core/rng.h"
+#include "tests/kernels/conv_shape.h"
 
 enum { GUARD = 64 };
 
@@ -142,42 +143,28 @@ static void check_shape(const reel_conv_shape *s)
         free(expected[p]);
 }
 
-static reel_conv_shape shape(int64_t n, int64_t c, int64_t h, int64_t w, int64_t oc, int64_t k,
-                             int64_t pad, int64_t groups)
+/* Square kernels at stride 1. */
+static reel_conv_shape square(int64_t n, int64_t c, int64_t h, int64_t w, int64_t oc, int64_t k,
+                              int64_t pad, int64_t groups)
 {
-    return (reel_conv_shape){.n = n,
-                             .c = c,
-                             .h = h,
-                             .w = w,
-                             .oc = oc,
-                             .oh = h + 2 * pad - k + 1,
-                             .ow = w + 2 * pad - k + 1,
-                             .kh = k,
-                             .kw = k,
-                             .sh = 1,
-                             .sw = 1,
-                             .ph = pad,
-                             .pw = pad,
-                             .dh = 1,
-                             .dw = 1,
-                             .groups = groups};
+    return shape(n, c, h, w, oc, k, k, 1, 1, pad, pad, 1, 1, groups);
 }
 
 Test(winograd, equals_direct_sums_for_3x3_kernels)
 {
     const reel_conv_shape shapes[] = {
-        shape(2, 16, 13, 13, 48, 3, 1, 1), shape(1, 48, 5, 9, 16, 3, 0, 1),
-        shape(3, 32, 3, 4, 32, 3, 2, 1), shape(2, 96, 7, 6, 64, 3, 1, 2),
-        shape(5, 64, 1, 1, 16, 3, 1, 1)};
+        square(2, 16, 13, 13, 48, 3, 1, 1), square(1, 48, 5, 9, 16, 3, 0, 1),
+        square(3, 32, 3, 4, 32, 3, 2, 1), square(2, 96, 7, 6, 64, 3, 1, 2),
+        square(5, 64, 1, 1, 16, 3, 1, 1)};
     for (int i = 0; i < 5; i++)
         check_shape(&shapes[i]);
 }
 
 Test(winograd, equals_direct_sums_for_5x5_kernels)
 {
-    const reel_conv_shape shapes[] = {shape(2, 16, 9, 10, 32, 5, 2, 1),
-                                      shape(1, 32, 6, 5, 48, 5, 0, 1),
-                                      shape(2, 32, 4, 4, 96, 5, 4, 2)};
+    const reel_conv_shape shapes[] = {square(2, 16, 9, 10, 32, 5, 2, 1),
+                                      square(1, 32, 6, 5, 48, 5, 0, 1),
+                                      square(2, 32, 4, 4, 96, 5, 4, 2)};
     for (int i = 0; i < 3; i++)
         check_shape(&shapes[i]);
 }
@@ -185,19 +172,19 @@ Test(winograd, equals_direct_sums_for_5x5_kernels)
 /* Many groups of tiles: the weight gradient adds up over them. */
 Test(winograd, equals_direct_sums_over_many_tiles)
 {
-    const reel_conv_shape s = shape(70, 16, 13, 13, 16, 3, 1, 1);
+    const reel_conv_shape s = square(70, 16, 13, 13, 16, 3, 1, 1);
     check_shape(&s);
 }
 
 Test(winograd, refuses_other_shapes_and_says_why)
 {
     const char *why;
-    reel_conv_shape s = shape(1, 16, 8, 8, 16, 3, 1, 1);
+    reel_conv_shape s = square(1, 16, 8, 8, 16, 3, 1, 1);
     cr_expect(reel_winograd_accepts(&s, &why));
     s.sh = 2;
     cr_expect(!reel_winograd_accepts(&s, &why) && strstr(why, "stride"), "%s", why);
-    s = shape(1, 20, 8, 8, 16, 3, 1, 1);
+    s = square(1, 20, 8, 8, 16, 3, 1, 1);
     cr_expect(!reel_winograd_accepts(&s, &why) && strstr(why, "channels"), "%s", why);
-    s = shape(1, 16, 8, 8, 16, 7, 1, 1);
+    s = square(1, 16, 8, 8, 16, 7, 1, 1);
     cr_expect(!reel_winograd_accepts(&s, &why) && strstr(why, "kernel"), "%s", why);
 }

@@ -43,16 +43,6 @@ static json_t *find(const char *format, va_list args, char *name, size_t size)
     return json_object_get(file.header, name);
 }
 
-bool torch_has(const char *format, ...)
-{
-    char name[256];
-    va_list args;
-    va_start(args, format);
-    const json_t *entry = find(format, args, name, sizeof name);
-    va_end(args);
-    return entry != NULL;
-}
-
 reel_tensor torch_tensor(const char *format, ...)
 {
     char name[256];

@@ -9,7 +9,6 @@
 /* A stored tensor, float64, row-major whatever its rank; its memory lives until the program ends.
  */
 reel_tensor torch_tensor(const char *format, ...) __attribute__((format(printf, 1, 2)));
-bool torch_has(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Fails the test unless |got - want| <= tolerance max(|want|, 1e-3 largest |want|) everywhere;
  * shapes must agree. */

@@ -143,11 +143,5 @@ void reel_files_sort(reel_files *f, size_t first)
 
 int64_t reel_files_classes(const reel_files *f)
 {
-    int64_t classes = 0;
-    for (size_t i = 0; i < f->samples.n; i++) {
-        const int64_t label = ((const reel_file *)f->samples.items)[i].label;
-        if (label >= classes)
-            classes = label + 1;
-    }
-    return classes;
+    return reel_list_classes(&f->samples, sizeof(reel_file), offsetof(reel_file, label));
 }

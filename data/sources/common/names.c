@@ -17,6 +17,16 @@ void *reel_list_add(reel_list *l, size_t item)
     return (char *)l->items + item * l->n++;
 }
 
+int64_t reel_list_classes(const reel_list *l, size_t item, size_t offset)
+{
+    int64_t classes = 0;
+    for (size_t i = 0; i < l->n; i++) {
+        const int64_t *label = (const void *)((const char *)l->items + i * item + offset);
+        classes = *label < classes ? classes : *label + 1;
+    }
+    return classes;
+}
+
 reel_status reel_pool_add(reel_pool *pool, const char *text, size_t length, size_t *at,
                           reel_error *err)
 {

@@ -11,6 +11,8 @@ typedef struct reel_list {
 } reel_list;
 /* The place of a new item of `item` bytes; NULL when there is no memory. Grows by doubling. */
 void *reel_list_add(reel_list *l, size_t item);
+/* The highest label and one more; each item of `item` bytes has an int64_t label at `offset`. */
+int64_t reel_list_classes(const reel_list *l, size_t item, size_t offset);
 
 /* Strings one behind the other; a string is an offset. Zero-initialise; free(text) at the end. */
 typedef struct reel_pool {

@@ -175,11 +175,5 @@ reel_status reel_pieces_check(reel_pieces *p, reel_error *err)
 
 int64_t reel_pieces_classes(const reel_pieces *p)
 {
-    int64_t classes = 0;
-    for (size_t i = 0; i < p->pieces.n; i++) {
-        const int64_t label = ((const reel_piece *)p->pieces.items)[i].label;
-        if (label >= classes)
-            classes = label + 1;
-    }
-    return classes;
+    return reel_list_classes(&p->pieces, sizeof(reel_piece), offsetof(reel_piece, label));
 }

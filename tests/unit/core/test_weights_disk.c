@@ -75,14 +75,21 @@ Test(weights_disk, a_device_or_pipe_is_not_replaced_by_a_file)
     reel_weights_writer_destroy(writer);
 }
 
+/* A writer with one number, which is read when it saves. */
+static reel_weights_writer *writer_of(const char *name, float *number)
+{
+    const reel_tensor t = reel_tensor_of(number, REEL_F32, 0, NULL);
+    reel_weights_writer *writer = new_writer();
+    add(writer, name, &t);
+    return writer;
+}
+
 Test(weights_disk, saving_again_replaces_and_honours_the_umask)
 {
     char path[128];
     in_folder(path, "again.safetensors");
     float x = 1;
-    const reel_tensor t = reel_tensor_of(&x, REEL_F32, 0, NULL);
-    reel_weights_writer *writer = new_writer();
-    add(writer, "x", &t);
+    reel_weights_writer *writer = writer_of("x", &x);
     const mode_t mask = umask(027);
     save(writer, path);
     x = 2;

@@ -8,29 +8,9 @@
 #include "data/sources/common/paths.h"
 #include "data/sources/common/plain_file.h"
 #include "data/sources/common/text.h"
-#include "tests/unit/data/data_test.h"
+#include "tests/unit/data/sets.h"
 
 enum { RECORD = 3073, PLANE = 1024 };
-
-static reel_dataset *opened(const char *data, const char *split)
-{
-    reel_dataset *d;
-    reel_error err;
-    MUST(reel_dataset_open(&d, data, split, NULL, 0, &err), err);
-    return d;
-}
-
-static void refused(const char *data, const char *split, const char *words)
-{
-    reel_dataset *d = NULL;
-    reel_error err = {0};
-    const reel_status status = reel_dataset_open(&d, data, split, NULL, 0, &err);
-    cr_expect(status != REEL_OK && d == NULL, "%s was opened, expected: %s", data, words);
-    cr_expect(strstr(err.message, words) != NULL, "%s: expected '%s' in \"%s\"", data, words,
-              err.message);
-    check_message(&err);
-    reel_dataset_destroy(d);
-}
 
 static void expect_name(const reel_dataset *d, int64_t index, const char *expected)
 {
@@ -53,6 +33,21 @@ static void expect_class(const reel_dataset *d, int64_t c, const char *expected)
     cr_expect_str_eq(name, expected, "class %" PRId64 ": name %s, expected %s", c, name, expected);
 }
 
+static void expect_size(const reel_dataset *d, int64_t samples, int64_t classes)
+{
+    cr_assert(reel_dataset_count(d) == samples && reel_dataset_classes(d) == classes,
+              "%" PRId64 " samples, %" PRId64 " classes", reel_dataset_count(d),
+              reel_dataset_classes(d));
+}
+
+/* Opens the set anew. */
+static void expect_class_of(const char *split, int64_t c, const char *expected)
+{
+    reel_dataset *d = opened(root, split);
+    expect_class(d, c, expected);
+    reel_dataset_destroy(d);
+}
+
 /* n records behind each other, the label in the last of `labels` bytes; pixel p of plane k is p * 3
  * + k + the record's number.
  */
@@ -72,9 +67,10 @@ static void write_cifar(const char *path, int labels, const int *label, int n)
     free(bytes);
 }
 
+TestSuite(binary_sets, .init = make_root, .fini = remove_root);
+
 Test(binary_sets, cifar_10_is_read_across_its_files_with_planes_turned_into_pixels)
 {
-    char *root = scratch_folder();
     reel_bytes sample = {0};
     reel_error err;
     write_cifar(join(root, "data_batch_1.bin"), 1, (const int[]){3, 9}, 2);
@@ -105,29 +101,21 @@ Test(binary_sets, cifar_10_is_read_across_its_files_with_planes_turned_into_pixe
 
     static const char names[] = "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n";
     write_file(join(root, "batches.meta.txt"), names, sizeof names - 1);
-    d = opened(root, "train");
-    expect_class(d, 9, "j");
-    reel_dataset_destroy(d);
+    expect_class_of("train", 9, "j");
     write_file(join(root, "batches.meta.txt"), names, 6); /* three of ten: better none */
-    d = opened(root, "train");
-    expect_class(d, 0, "airplane");
-    reel_dataset_destroy(d);
+    expect_class_of("train", 0, "airplane");
     reel_bytes_free(&sample);
-    remove_folder(root);
 }
 
 Test(binary_sets, cifar_100_takes_the_fine_label_and_names_it_where_names_lie_beside)
 {
-    char *root = scratch_folder();
     char names[800];
     size_t used = 0;
     make_folder(join(root, "cifar-100-binary"));
     write_cifar(join(root, "cifar-100-binary/train.bin"), 2, (const int[]){99, 0}, 2);
     write_cifar(join(root, "cifar-100-binary/test.bin"), 2, (const int[]){42}, 1);
     reel_dataset *d = opened(root, "train");
-    cr_assert(reel_dataset_count(d) == 2 && reel_dataset_classes(d) == 100,
-              "%" PRId64 " samples, %" PRId64 " classes", reel_dataset_count(d),
-              reel_dataset_classes(d));
+    expect_size(d, 2, 100);
     expect_label(d, 0, 99);
     expect_class(d, 99, "99");
     reel_dataset_destroy(d);
@@ -139,12 +127,10 @@ Test(binary_sets, cifar_100_takes_the_fine_label_and_names_it_where_names_lie_be
     expect_class(d, 42, "fine42");
     expect_name(d, 0, "test.bin[0]");
     reel_dataset_destroy(d);
-    remove_folder(root);
 }
 
 Test(binary_sets, cifar_files_that_are_cut_or_hold_other_labels_are_refused_by_name)
 {
-    char *root = scratch_folder();
     static const uint8_t zeros[RECORD + 5];
     write_file(join(root, "data_batch_1.bin"), zeros, sizeof zeros);
     refused(root, "train", "data_batch_1.bin: 3078 bytes, expected a multiple of 3073");
@@ -152,7 +138,6 @@ Test(binary_sets, cifar_files_that_are_cut_or_hold_other_labels_are_refused_by_n
     refused(root, "train", "data_batch_1.bin: 0 bytes, expected a multiple of 3073");
     write_cifar(join(root, "data_batch_1.bin"), 1, (const int[]){1, 10}, 2);
     refused(root, "train", "data_batch_1.bin: record 1 has label 10, expected 0 to 9");
-    remove_folder(root);
 }
 
 static void big(uint8_t *to, uint32_t value)
@@ -185,16 +170,13 @@ static void write_mnist(const char *images, const char *labels, int n, int label
 
 Test(binary_sets, mnist_is_read_packed_or_not_with_class_names_from_beside)
 {
-    char *root = scratch_folder();
     reel_bytes sample = {0};
     reel_error err;
     write_mnist(join(root, "train-images-idx3-ubyte.gz"), join(root, "train-labels-idx1-ubyte"), 2,
                 8);
     write_mnist(join(root, "t10k-images.idx3-ubyte"), join(root, "t10k-labels.idx1-ubyte"), 12, 0);
     reel_dataset *d = opened(root, "train");
-    cr_assert(reel_dataset_count(d) == 2 && reel_dataset_classes(d) == 10,
-              "%" PRId64 " samples, %" PRId64 " classes", reel_dataset_count(d),
-              reel_dataset_classes(d));
+    expect_size(d, 2, 10);
     expect_label(d, 1, 9);
     expect_name(d, 1, "train-images-idx3-ubyte.gz[1]");
     MUST(reel_dataset_read(d, 1, &sample, &err), err);
@@ -214,19 +196,13 @@ Test(binary_sets, mnist_is_read_packed_or_not_with_class_names_from_beside)
     static const char names[] =
         "T-shirt\nTrouser\nPullover\nDress\nCoat\nSandal\nShirt\nSneaker\nBag\nBoot\n";
     write_file(join(root, "classes.txt"), names, sizeof names - 1);
-    d = opened(root, "train");
-    expect_class(d, 9, "Boot");
-    reel_dataset_destroy(d);
-    val = opened(root, "val"); /* ten names for twelve classes: numbers */
-    expect_class(val, 0, "0");
-    reel_dataset_destroy(val);
+    expect_class_of("train", 9, "Boot");
+    expect_class_of("val", 0, "0"); /* ten names for twelve classes: numbers */
     reel_bytes_free(&sample);
-    remove_folder(root);
 }
 
 Test(binary_sets, mnist_files_that_are_cut_damaged_or_alone_are_refused_in_words)
 {
-    char *root = scratch_folder();
     const char *const images = "train-images-idx3-ubyte.gz", *const labels =
                                                                  "train-labels-idx1-ubyte";
     write_mnist(join(root, images), join(root, labels), 2, 0);
@@ -245,12 +221,11 @@ Test(binary_sets, mnist_files_that_are_cut_damaged_or_alone_are_refused_in_words
     write_file(join(root, images), packed.data, packed.size);
     refused(root, "train", "damaged or cut gzip data after ");
     reel_bytes_free(&packed);
-    remove_folder(root);
 }
 
 Test(binary_sets, a_list_beside_the_data_that_is_no_plain_file_is_refused)
 {
-    char *root = scratch_folder(), folder[REEL_DATA_PATH] = "";
+    char folder[REEL_DATA_PATH] = "";
     reel_bytes bytes = {0};
     reel_error err = {0};
     cr_assert(mkfifo(join(root, "pipe"), 0600) == 0);
@@ -276,12 +251,10 @@ Test(binary_sets, a_list_beside_the_data_that_is_no_plain_file_is_refused)
     cr_expect(strstr(err.message, "cannot list") != NULL, "%s", err.message);
     reel_names_free(&names);
     reel_bytes_free(&bytes);
-    remove_folder(root);
 }
 
 Test(binary_sets, a_picture_that_cannot_be_written_says_why_and_leaves_no_file)
 {
-    char *root = scratch_folder();
     reel_image image = draw(300, 200, 1);
     reel_error err = {0};
     cr_expect(reel_image_write_jpeg(&image, join(root, "none/a.jpg"), 90, false, &err) ==
@@ -315,7 +288,6 @@ Test(binary_sets, a_picture_that_cannot_be_written_says_why_and_leaves_no_file)
     cr_expect(access(join(root, "a.jpg"), F_OK) != 0 && access(join(root, "a.png"), F_OK) != 0,
               "half a file was left");
     reel_image_free(&image);
-    remove_folder(root);
 }
 
 Test(binary_sets, a_name_with_a_zero_byte_is_no_name_of_a_class)

@@ -1,5 +1,6 @@
 /* Images turned upright: the bits of turning the decoded image first, whatever is cut out of it;
  * and EXIF data that lies. */
+#include "tests/unit/data/exact.h"
 #include "tests/unit/data/exif_of.h"
 #include "tests/unit/data/jpeg_of.h"
 
@@ -210,15 +211,6 @@ Test(exif, damaged_data_is_as_if_there_were_none)
     reel_bytes_free(&jpeg);
     reel_bytes_free(&png);
     reel_transform_scratch_free(&scratch);
-}
-
-static int orientation_of(const uint8_t *bytes, size_t size)
-{
-    uint8_t *exact = malloc(size ? size : 1);
-    memcpy(exact, bytes, size);
-    const int o = reel_exif_orientation(exact, size);
-    free(exact);
-    return o;
 }
 
 /* By PIL 9.4: bytes and text are no numbers to it, fractions are not read here. */

@@ -214,11 +214,11 @@ Test(folder, the_working_directory_may_change)
 
 Test(folder, a_subset_shows_its_samples_in_its_order)
 {
+    static const char *const files[] = {"a/1.jpg", "a/2.jpg", "b/3.jpg"};
     make_folder(join(root, "a"));
     make_folder(join(root, "b"));
-    touch("a/1.jpg");
-    touch("a/2.jpg");
-    touch("b/3.jpg");
+    for (int i = 0; i < 3; i++)
+        touch(files[i]);
     reel_dataset *parent;
     MUST(reel_dataset_folder(&parent, root, &err), err);
     MUST(reel_dataset_subset(&data, parent, (const int64_t[]){2, 0, 2}, 3, &err), err);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/inspect.h"
+#include "tests/unit/data/exact.h"
 
 enum { FULL = 40 };
 
@@ -30,15 +30,6 @@ static void build(uint8_t *b, bool little, uint32_t orientation, uint32_t offset
     put(b + 24, 3, 2, little);
     put(b + 26, 1, 4, little);
     put(b + 30, orientation, 2, little);
-}
-
-static int orientation_of(const uint8_t *b, size_t size)
-{
-    uint8_t *exact = malloc(size ? size : 1);
-    memcpy(exact, b, size);
-    const int o = reel_exif_orientation(exact, size);
-    free(exact);
-    return o;
 }
 
 Test(inspect, every_orientation_is_read_in_both_byte_orders)

@@ -6,26 +6,7 @@
 #include "data/pack.h"
 #include "data/sources/common/pieces.h"
 #include "tests/unit/data/fuzz_seeds.h"
-
-static void refused(const char *data, const char *split, const char *words)
-{
-    reel_dataset *d = NULL;
-    reel_error err = {0};
-    const reel_status status = reel_dataset_open(&d, data, split, NULL, 0, &err);
-    cr_expect(status != REEL_OK && d == NULL, "%s was opened, expected: %s", data, words);
-    cr_expect(strstr(err.message, words) != NULL, "%s: expected '%s' in \"%s\"", data, words,
-              err.message);
-    check_message(&err);
-    reel_dataset_destroy(d);
-}
-
-static reel_dataset *opened(const char *data, const char *split)
-{
-    reel_dataset *d;
-    reel_error err;
-    MUST(reel_dataset_open(&d, data, split, NULL, 0, &err), err);
-    return d;
-}
+#include "tests/unit/data/sets.h"
 
 static int64_t entries_of(const char *folder)
 {
@@ -37,9 +18,10 @@ static int64_t entries_of(const char *folder)
     return n;
 }
 
+TestSuite(sources, .init = make_root, .fini = remove_root);
+
 Test(sources, nothing_in_a_tar_is_ever_written_whatever_it_calls_itself)
 {
-    char *root = scratch_folder();
     reel_bytes tar = {0}, sample = {0}, image = encoded(20, 20, 1, false);
     reel_error err;
     make_folder(join(root, "d"));
@@ -78,12 +60,10 @@ Test(sources, nothing_in_a_tar_is_ever_written_whatever_it_calls_itself)
     reel_bytes_free(&tar);
     reel_bytes_free(&sample);
     reel_bytes_free(&image);
-    remove_folder(root);
 }
 
 Test(sources, what_a_shard_lacks_is_named)
 {
-    char *root = scratch_folder();
     reel_bytes tar = {0};
     tar_put(&tar, "7.jpg", '0', "x", 1);
     tar_end(&tar);
@@ -98,12 +78,10 @@ Test(sources, what_a_shard_lacks_is_named)
     write_file(join(root, "train-0.tar"), "\x1f\x8b\x08\0\0\0\0\0\0\x03 and not deflate", 25);
     refused(root, "train", "gzip");
     reel_bytes_free(&tar);
-    remove_folder(root);
 }
 
 Test(sources, more_shards_than_descriptors_can_be_read)
 {
-    char *root = scratch_folder();
     reel_bytes tar = {0}, sample = {0};
     reel_error err;
     for (int i = 0; i < 230; i++) {
@@ -130,12 +108,10 @@ Test(sources, more_shards_than_descriptors_can_be_read)
     cr_expect(entries_of("/proc/self/fd") == before, "descriptors stay open");
     reel_bytes_free(&tar);
     reel_bytes_free(&sample);
-    remove_folder(root);
 }
 
 Test(sources, a_list_forgives_windows_and_names_the_line_that_it_does_not_understand)
 {
-    char *root = scratch_folder();
     char name[600];
     const char text[] = "\xef\xbb\xbfmy dir/a 1.jpg 2\r\n\r\n  \r\nb.jpg\t0  \r\n/abs/c.jpg 1";
     write_file(join(root, "train.txt"), text, sizeof text - 1);
@@ -178,12 +154,10 @@ Test(sources, a_list_forgives_windows_and_names_the_line_that_it_does_not_unders
               "%" PRId64 " samples of %" PRId64 " classes", reel_dataset_count(d),
               reel_dataset_classes(d));
     reel_dataset_destroy(d);
-    remove_folder(root);
 }
 
 Test(sources, the_devkits_ids_are_not_taken_for_class_indices)
 {
-    char *root = scratch_folder();
     char name[60];
     static const int ids[5] = {490, 361, 171, 822, 297}, ranks[5] = {65, 970, 230, 809, 516};
     reel_bytes text = {0};
@@ -214,12 +188,10 @@ Test(sources, the_devkits_ids_are_not_taken_for_class_indices)
     write_file(join(root, "ILSVRC2012_validation_ground_truth.txt"), "490\n361\n", 8);
     refused(root, "val", "expected its meta.mat");
     reel_bytes_free(&text);
-    remove_folder(root);
 }
 
 Test(sources, wrong_cifar_and_idx_files_say_what_is_wrong)
 {
-    char *root = scratch_folder();
     static uint8_t records[2 * 3073] = {9};
     write_file(join(root, "data_batch_1.bin"), records, sizeof records - 1);
     refused(root, "train", "data_batch_1.bin: 6145 bytes, expected a multiple of 3073");
@@ -246,7 +218,6 @@ Test(sources, wrong_cifar_and_idx_files_say_what_is_wrong)
     memset(images + 4, 0xff, 12); /* sides whose product does not fit in 64 bits */
     write_file(join(root, "train-images-idx3-ubyte"), images, sizeof images);
     refused(root, "train", "idx image");
-    remove_folder(root);
 }
 
 Test(sources, drawn_images_are_the_same_whoever_reads_them_and_differ_between_the_splits)
@@ -279,7 +250,6 @@ Test(sources, drawn_images_are_the_same_whoever_reads_them_and_differ_between_th
 Test(sources, a_sample_costs_at_most_150_bytes)
 {
     enum { N = 200000 };
-    char *root = scratch_folder();
     FILE *file = fopen(join(root, "train.txt"), "w");
     for (int i = 0; i < N; i++)
         fprintf(file, "n%08d/n%08d_%016d.JPEG %d\n", i % 1000, i % 1000, i, i % 1000);
@@ -309,13 +279,11 @@ Test(sources, a_sample_costs_at_most_150_bytes)
         reel_dataset_destroy(d);
         reel_pieces_destroy(p);
     }
-    remove_folder(root);
 }
 
 /* Writes six images, packs them into shards of four, reads them back; then one bit falls over. */
 Test(sources, a_packed_shard_knows_when_a_bit_fell_over)
 {
-    char *root = scratch_folder();
     reel_error err = {0};
     make_folder(join(root, "d"));
     make_folder(join(root, "d/a"));
@@ -364,5 +332,4 @@ Test(sources, a_packed_shard_knows_when_a_bit_fell_over)
     reel_dataset_destroy(d);
     reel_bytes_free(&bytes);
     reel_bytes_free(&tar);
-    remove_folder(root);
 }

@@ -158,12 +158,19 @@ Test(transform, an_image_too_long_for_any_try_falls_back_to_the_centre)
     cr_expect(r.w == 1 && r.h == 1, "%" PRId64 " x %" PRId64, r.w, r.h);
 }
 
+/* The whole image as it is, at its own size; returns the transform for more. */
+static reel_transform plain_view(reel_image *image, int64_t side, float *plain)
+{
+    const reel_transform t = {.size = side, .resize = side};
+    apply(&t, image, 0, plain);
+    return t;
+}
+
 Test(transform, a_flip_mirrors_and_happens_as_often_as_asked)
 {
     reel_image image = draw(16, 16, 1);
     static float plain[16 * 16 * 3], out[16 * 16 * 3];
-    reel_transform t = {.size = 16, .resize = 16};
-    apply(&t, &image, 0, plain);
+    reel_transform t = plain_view(&image, 16, plain);
     t.flip = 0.3;
     int flips = 0;
     for (uint32_t sample = 0; sample < 2000; sample++) {
@@ -232,8 +239,7 @@ Test(transform, lighting_adds_one_colour_per_image_whose_deviation_is_that_of_th
 {
     reel_image image = draw(4, 4, 1);
     static float plain[48], out[48];
-    reel_transform t = {.size = 4, .resize = 4};
-    apply(&t, &image, 0, plain);
+    reel_transform t = plain_view(&image, 4, plain);
     t.lighting = 0.1;
     double square = 0;
     for (uint32_t sample = 0; sample < 4000; sample++) {

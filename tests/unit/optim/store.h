@@ -69,6 +69,31 @@ static inline void fill_noise(const reel_tensor *t, int step_number)
         reel_tensor_set(t, &i, noise(i, step_number));
 }
 
+/* A context, a store and its optimizer, made and destroyed together. */
+typedef struct optim_case {
+    reel_ctx *ctx;
+    reel_params *params;
+    reel_optimizer *opt;
+} optim_case;
+
+static inline void close_case(optim_case c)
+{
+    reel_optimizer_destroy(c.opt);
+    reel_params_destroy(c.params);
+    reel_ctx_destroy(c.ctx);
+}
+
+/* Parameter i of a case gets this value, gradient; both may be NULL. */
+static inline reel_param *set_param(optim_case c, int i, const double *value, const double *grad)
+{
+    reel_param *p = reel_params_at(c.params, i);
+    if (value)
+        fill(&p->value, value);
+    if (grad)
+        set_grad(p, grad);
+    return p;
+}
+
 enum { LONG = 4 };
 #define LONG_LENGTHS ((const int64_t[LONG]){70001, 17, 100003, 1})
 
@@ -95,6 +120,39 @@ static inline void expect_same_bits(const reel_params *a, const reel_params *b)
                       reel_params_at(a, i)->name, (long long)k, (double)p, (double)q);
         }
     }
+}
+
+static const char *const long_names[LONG] = {"features.0.weight", "features.0.bias",
+                                             "classifier.6.weight", "classifier.6.bias"};
+
+static inline reel_params *make_long_store(void)
+{
+    reel_params *params = make_store(REEL_F32, LONG, long_names, LONG_LENGTHS);
+    for (int i = 0; i < LONG; i++)
+        fill_noise(&reel_params_at(params, i)->value, 99);
+    return params;
+}
+
+/* Three steps give the same bits with 1, 2 and 5 threads. */
+static inline void expect_thread_invariance(reel_optimizer *(*make)(reel_params *params,
+                                                                    const reel_ctx *ctx,
+                                                                    const void *config),
+                                            const void *config)
+{
+    static const int threads[] = {1, 2, 5};
+    reel_params *params[3];
+    for (int t = 0; t < 3; t++) {
+        reel_ctx *ctx = make_ctx(threads[t]);
+        params[t] = make_long_store();
+        reel_optimizer *opt = make(params[t], ctx, config);
+        run_steps(params[t], opt, 0, 3);
+        reel_optimizer_destroy(opt);
+        reel_ctx_destroy(ctx);
+    }
+    expect_same_bits(params[0], params[1]);
+    expect_same_bits(params[0], params[2]);
+    for (int t = 0; t < 3; t++)
+        reel_params_destroy(params[t]);
 }
 
 #endif

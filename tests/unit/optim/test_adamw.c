@@ -77,28 +77,24 @@ Test(adamw, equals_pytorch_over_twenty_steps)
  * w = 1 (1 - 0.05) - 0.1 2 / (2 + eps): decay does not pass through the gradient. */
 Test(adamw, decay_is_decoupled_and_the_first_step_has_the_size_of_the_rate)
 {
-    reel_ctx *ctx = make_ctx(1);
-    const int64_t one = 1;
-    reel_params *params = make_store(REEL_F64, 1, names, &one);
-    reel_optimizer *opt =
-        make_adamw(params, ctx, (const char *const[][2]){{"weight-decay", "0.5"}, {"eps", "0"}}, 2);
-    reel_param *p = reel_params_at(params, 0);
-    fill(&p->value, (double[]){1});
-    set_grad(p, (double[]){2});
-    cr_assert_eq(reel_optimizer_step(opt, 0.1, NULL), REEL_OK);
+    optim_case c = {.ctx = make_ctx(1)};
+    c.params = make_store(REEL_F64, 1, names, &(const int64_t){1});
+    c.opt = make_adamw(c.params, c.ctx,
+                       (const char *const[][2]){{"weight-decay", "0.5"}, {"eps", "0"}}, 2);
+    reel_param *p = set_param(c, 0, (double[]){1}, (double[]){2});
+    cr_assert_eq(reel_optimizer_step(c.opt, 0.1, NULL), REEL_OK);
     expect_values(&p->value, (double[]){0.85}, 1e-15, "w");
 
     /* The states: running means without their correction, and the count of steps. */
     const double want[3] = {0.1 * 2, 0.001 * 4, 1};
-    cr_assert_eq(reel_optimizer_state_count(opt), 3);
+    cr_assert_eq(reel_optimizer_state_count(c.opt), 3);
     for (int s = 0; s < 3; s++) {
-        const reel_tensor state = reel_optimizer_state(opt, s, 0);
+        const reel_tensor state = reel_optimizer_state(c.opt, s, 0);
         const double got = reel_tensor_get(&state, (int64_t[]){0});
-        cr_expect(fabs(got - want[s]) < 1e-15, "%s: %.17g", reel_optimizer_state_name(opt, s), got);
+        cr_expect(fabs(got - want[s]) < 1e-15, "%s: %.17g", reel_optimizer_state_name(c.opt, s),
+                  got);
     }
-    reel_optimizer_destroy(opt);
-    reel_params_destroy(params);
-    reel_ctx_destroy(ctx);
+    close_case(c);
 }
 
 Test(adamw, settings_that_cannot_work_are_refused)

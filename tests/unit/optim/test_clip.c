@@ -3,6 +3,16 @@
 
 static const char *const names[] = {"a", "b"};
 
+/* Two vectors in float32 with these gradients. */
+static optim_case open_clip(int64_t a, const double *grad_a, const double *grad_b)
+{
+    optim_case c = {.ctx = make_ctx(1)};
+    c.params = make_store(REEL_F32, 2, names, (const int64_t[]){a, 1});
+    set_grad(reel_params_at(c.params, 0), grad_a);
+    set_grad(reel_params_at(c.params, 1), grad_b);
+    return c;
+}
+
 /* 3, -4 and 12: the norm is 13. PyTorch 1.13, float64: torch.nn.utils.clip_grad_norm_([a, b], 2.0)
  * leaves the numbers below. */
 Test(clip, the_norm_is_clipped_as_pytorch_does)
@@ -29,51 +39,36 @@ Test(clip, the_norm_is_clipped_as_pytorch_does)
 
 Test(clip, values_are_clamped_and_nan_stays)
 {
-    reel_ctx *ctx = make_ctx(1);
-    const int64_t lengths[2] = {4, 1};
-    reel_params *params = make_store(REEL_F32, 2, names, lengths);
-    set_grad(reel_params_at(params, 0), (double[]){-2, 0.25, INFINITY, 0.5});
-    set_grad(reel_params_at(params, 1), (double[]){NAN});
-    reel_clip_grad_value(params, ctx, 0.5);
-    expect_values(&reel_params_at(params, 0)->grad, (double[]){-0.5, 0.25, 0.5, 0.5}, 0, "a");
-    cr_assert(isnan(*(float *)reel_params_at(params, 1)->grad.data));
-    reel_params_destroy(params);
-    reel_ctx_destroy(ctx);
+    const optim_case c = open_clip(4, (double[]){-2, 0.25, INFINITY, 0.5}, (double[]){NAN});
+    reel_clip_grad_value(c.params, c.ctx, 0.5);
+    expect_values(&reel_params_at(c.params, 0)->grad, (double[]){-0.5, 0.25, 0.5, 0.5}, 0, "a");
+    cr_assert(isnan(*(float *)reel_params_at(c.params, 1)->grad.data));
+    close_case(c);
 }
 
 Test(clip, a_norm_that_is_not_finite_changes_nothing)
 {
-    reel_ctx *ctx = make_ctx(1);
-    const int64_t lengths[2] = {1, 1};
-    reel_params *params = make_store(REEL_F32, 2, names, lengths);
-    set_grad(reel_params_at(params, 0), (double[]){5});
-    set_grad(reel_params_at(params, 1), (double[]){INFINITY});
-    cr_assert(isinf(reel_clip_grad_norm(params, ctx, 1)));
-    expect_values(&reel_params_at(params, 0)->grad, (double[]){5}, 0, "a");
-    set_grad(reel_params_at(params, 1), (double[]){NAN});
-    cr_assert(isnan(reel_clip_grad_norm(params, ctx, 1)));
-    expect_values(&reel_params_at(params, 0)->grad, (double[]){5}, 0, "a");
-    reel_params_destroy(params);
-    reel_ctx_destroy(ctx);
+    const optim_case c = open_clip(1, (double[]){5}, (double[]){INFINITY});
+    cr_assert(isinf(reel_clip_grad_norm(c.params, c.ctx, 1)));
+    expect_values(&reel_params_at(c.params, 0)->grad, (double[]){5}, 0, "a");
+    set_grad(reel_params_at(c.params, 1), (double[]){NAN});
+    cr_assert(isnan(reel_clip_grad_norm(c.params, c.ctx, 1)));
+    expect_values(&reel_params_at(c.params, 0)->grad, (double[]){5}, 0, "a");
+    close_case(c);
 }
 
 Test(clip, frozen_parameters_buffers_and_missing_gradients_do_not_count)
 {
-    reel_ctx *ctx = make_ctx(1);
-    const int64_t lengths[2] = {1, 1};
-    reel_params *params = make_store(REEL_F32, 2, names, lengths);
-    set_grad(reel_params_at(params, 0), (double[]){3});
-    set_grad(reel_params_at(params, 1), (double[]){4});
-    cr_assert_eq(reel_grad_norm(params, ctx), 5.0);
-    reel_params_at(params, 1)->flags = REEL_PARAM_FROZEN;
-    cr_assert_eq(reel_grad_norm(params, ctx), 3.0);
-    reel_params_at(params, 1)->flags = REEL_PARAM_BUFFER;
-    cr_assert_eq(reel_grad_norm(params, ctx), 3.0);
-    reel_params_at(params, 1)->flags = 0;
-    reel_params_at(params, 1)->has_grad = false;
-    cr_assert_eq(reel_grad_norm(params, ctx), 3.0);
-    reel_params_destroy(params);
-    reel_ctx_destroy(ctx);
+    const optim_case c = open_clip(1, (double[]){3}, (double[]){4});
+    cr_assert_eq(reel_grad_norm(c.params, c.ctx), 5.0);
+    reel_params_at(c.params, 1)->flags = REEL_PARAM_FROZEN;
+    cr_assert_eq(reel_grad_norm(c.params, c.ctx), 3.0);
+    reel_params_at(c.params, 1)->flags = REEL_PARAM_BUFFER;
+    cr_assert_eq(reel_grad_norm(c.params, c.ctx), 3.0);
+    reel_params_at(c.params, 1)->flags = 0;
+    reel_params_at(c.params, 1)->has_grad = false;
+    cr_assert_eq(reel_grad_norm(c.params, c.ctx), 3.0);
+    close_case(c);
 }
 
 Test(clip, large_floats_do_not_overflow_the_norm_and_threads_do_not_change_it)

@@ -2,12 +2,9 @@
  * search for NaN, memory. A new optimizer is tested here without an edit. */
 #include "tests/unit/optim/store.h"
 
-static const char *const names[] = {"features.0.weight", "features.0.bias", "classifier.6.weight",
-                                    "classifier.6.bias"};
-
-static reel_optimizer *make_kind(const reel_optimizer_config *config, reel_params *params,
-                                 const reel_ctx *ctx)
+static reel_optimizer *make_kind(reel_params *params, const reel_ctx *ctx, const void *settings)
 {
+    const reel_optimizer_config *config = settings;
     reel_optimizer *opt = NULL;
     reel_error err = {0};
     cr_assert_eq(reel_optimizer_create(&opt, params, ctx, config, &err), REEL_OK, "%s: %s",
@@ -15,12 +12,38 @@ static reel_optimizer *make_kind(const reel_optimizer_config *config, reel_param
     return opt;
 }
 
-static reel_params *make_long_store(void)
+/* One context, and two equal stores with an optimizer each. */
+typedef struct kind_pair {
+    reel_ctx *ctx;
+    reel_params *params[2];
+    reel_optimizer *opt[2];
+} kind_pair;
+
+static kind_pair open_pair(const reel_optimizer_config *config, int threads)
 {
-    reel_params *params = make_store(REEL_F32, LONG, names, LONG_LENGTHS);
-    for (int i = 0; i < LONG; i++)
-        fill_noise(&reel_params_at(params, i)->value, 99);
-    return params;
+    kind_pair p = {.ctx = make_ctx(threads)};
+    for (int i = 0; i < 2; i++) {
+        p.params[i] = make_long_store();
+        p.opt[i] = make_kind(p.params[i], p.ctx, config);
+    }
+    return p;
+}
+
+static void close_pair(kind_pair p)
+{
+    for (int i = 0; i < 2; i++) {
+        reel_optimizer_destroy(p.opt[i]);
+        reel_params_destroy(p.params[i]);
+    }
+    reel_ctx_destroy(p.ctx);
+}
+
+/* One of them. */
+static optim_case open_kind(const reel_optimizer_config *config)
+{
+    optim_case c = {.ctx = make_ctx(1), .params = make_long_store()};
+    c.opt = make_kind(c.params, c.ctx, config);
+    return c;
 }
 
 static void for_each_kind(void (*test)(const reel_optimizer_config *config))
@@ -56,20 +79,7 @@ Test(kinds, every_table_is_whole)
 
 static void threads_keep_bits(const reel_optimizer_config *config)
 {
-    static const int threads[] = {1, 2, 5};
-    reel_params *params[3];
-    for (int t = 0; t < 3; t++) {
-        reel_ctx *ctx = make_ctx(threads[t]);
-        params[t] = make_long_store();
-        reel_optimizer *opt = make_kind(config, params[t], ctx);
-        run_steps(params[t], opt, 0, 3);
-        reel_optimizer_destroy(opt);
-        reel_ctx_destroy(ctx);
-    }
-    expect_same_bits(params[0], params[1]);
-    expect_same_bits(params[0], params[2]);
-    for (int t = 0; t < 3; t++)
-        reel_params_destroy(params[t]);
+    expect_thread_invariance(make_kind, config);
 }
 
 Test(kinds, one_and_two_and_five_threads_give_the_same_bits)
@@ -92,23 +102,16 @@ static void copy_states(reel_optimizer *to, const reel_optimizer *from)
 /* Two steps, then three more by the same optimizer and by one that was given its states. */
 static void resuming_keeps_bits(const reel_optimizer_config *config)
 {
-    reel_ctx *ctx = make_ctx(2);
-    reel_params *whole = make_long_store(), *resumed = make_long_store();
-    reel_optimizer *opt = make_kind(config, whole, ctx), *again = make_kind(config, resumed, ctx);
-
-    run_steps(whole, opt, 0, 2);
+    const kind_pair p = open_pair(config, 2);
+    run_steps(p.params[0], p.opt[0], 0, 2);
     for (int i = 0; i < LONG; i++)
-        reel_tensor_copy(&reel_params_at(resumed, i)->value, &reel_params_at(whole, i)->value);
-    copy_states(again, opt);
-    run_steps(whole, opt, 2, 5);
-    run_steps(resumed, again, 2, 5);
-    expect_same_bits(whole, resumed);
-
-    reel_optimizer_destroy(opt);
-    reel_optimizer_destroy(again);
-    reel_params_destroy(whole);
-    reel_params_destroy(resumed);
-    reel_ctx_destroy(ctx);
+        reel_tensor_copy(&reel_params_at(p.params[1], i)->value,
+                         &reel_params_at(p.params[0], i)->value);
+    copy_states(p.opt[1], p.opt[0]);
+    run_steps(p.params[0], p.opt[0], 2, 5);
+    run_steps(p.params[1], p.opt[1], 2, 5);
+    expect_same_bits(p.params[0], p.params[1]);
+    close_pair(p);
 }
 
 Test(kinds, a_resumed_run_continues_with_the_same_bits)
@@ -119,26 +122,19 @@ Test(kinds, a_resumed_run_continues_with_the_same_bits)
 /* After forgetting, three steps from the same values take the same path as the first three. */
 static void forgetting_starts_anew(const reel_optimizer_config *config)
 {
-    reel_ctx *ctx = make_ctx(1);
-    reel_params *first = make_long_store(), *second = make_long_store();
-    reel_optimizer *opt = make_kind(config, first, ctx), *used = make_kind(config, second, ctx);
-    run_steps(first, opt, 0, 3);
+    const kind_pair p = open_pair(config, 1);
+    run_steps(p.params[0], p.opt[0], 0, 3);
 
-    run_steps(second, used, 7, 9);
+    run_steps(p.params[1], p.opt[1], 7, 9);
     for (int i = 0; i < LONG; i++) {
-        reel_optimizer_forget(used, i);
-        for (int s = 0; s < reel_optimizer_state_count(used); s++)
-            cr_expect_null(reel_optimizer_state(used, s, i).data);
-        fill_noise(&reel_params_at(second, i)->value, 99);
+        reel_optimizer_forget(p.opt[1], i);
+        for (int s = 0; s < reel_optimizer_state_count(p.opt[1]); s++)
+            cr_expect_null(reel_optimizer_state(p.opt[1], s, i).data);
+        fill_noise(&reel_params_at(p.params[1], i)->value, 99);
     }
-    run_steps(second, used, 0, 3);
-    expect_same_bits(first, second);
-
-    reel_optimizer_destroy(opt);
-    reel_optimizer_destroy(used);
-    reel_params_destroy(first);
-    reel_params_destroy(second);
-    reel_ctx_destroy(ctx);
+    run_steps(p.params[1], p.opt[1], 0, 3);
+    expect_same_bits(p.params[0], p.params[1]);
+    close_pair(p);
 }
 
 Test(kinds, a_forgotten_state_starts_anew)
@@ -156,27 +152,21 @@ static void set_group(reel_optimizer *opt, double lr_mult, double decay_mult, bo
 /* Twice the rate by a group is twice the rate by the step: a factor of 2 rounds nothing. */
 static void lr_mult_scales_the_rate(const reel_optimizer_config *config)
 {
-    reel_ctx *ctx = make_ctx(1);
-    reel_params *grouped = make_long_store(), *plain = make_long_store();
-    reel_optimizer *a = make_kind(config, grouped, ctx), *b = make_kind(config, plain, ctx);
-    set_group(a, 2, 1, false);
+    const kind_pair p = open_pair(config, 1);
+    set_group(p.opt[0], 2, 1, false);
 
     for (int s = 0; s < 3; s++) {
         for (int i = 0; i < LONG; i++) {
-            fill_noise(&reel_params_at(grouped, i)->grad, s);
-            fill_noise(&reel_params_at(plain, i)->grad, s);
-            reel_params_at(grouped, i)->has_grad = reel_params_at(plain, i)->has_grad = true;
+            fill_noise(&reel_params_at(p.params[0], i)->grad, s);
+            fill_noise(&reel_params_at(p.params[1], i)->grad, s);
+            reel_params_at(p.params[0], i)->has_grad = reel_params_at(p.params[1], i)->has_grad =
+                true;
         }
-        cr_assert_eq(reel_optimizer_step(a, 0.01, NULL), REEL_OK);
-        cr_assert_eq(reel_optimizer_step(b, 0.02, NULL), REEL_OK);
+        cr_assert_eq(reel_optimizer_step(p.opt[0], 0.01, NULL), REEL_OK);
+        cr_assert_eq(reel_optimizer_step(p.opt[1], 0.02, NULL), REEL_OK);
     }
-    expect_same_bits(grouped, plain);
-
-    reel_optimizer_destroy(a);
-    reel_optimizer_destroy(b);
-    reel_params_destroy(grouped);
-    reel_params_destroy(plain);
-    reel_ctx_destroy(ctx);
+    expect_same_bits(p.params[0], p.params[1]);
+    close_pair(p);
 }
 
 Test(kinds, lr_mult_scales_the_rate)
@@ -195,7 +185,7 @@ static void decay_has_three_switches(const reel_optimizer_config *config)
     reel_params *params[4];
     for (int way = 0; way < 4; way++) {
         params[way] = make_long_store();
-        reel_optimizer *opt = make_kind(way == 0 ? &off : &on, params[way], ctx);
+        reel_optimizer *opt = make_kind(params[way], ctx, way == 0 ? &off : &on);
         if (way == 1)
             set_group(opt, 1, 0, false);
         for (int i = 0; way == 2 && i < LONG; i++)
@@ -223,24 +213,21 @@ Test(kinds, decay_is_switched_off_by_option_group_and_flag)
 /* A frozen parameter, a buffer and one without gradient keep their value, and no state forms. */
 static void who_stands_still(const reel_optimizer_config *config)
 {
-    reel_ctx *ctx = make_ctx(1);
-    reel_params *params = make_long_store(), *before = make_long_store();
-    reel_optimizer *opt = make_kind(config, params, ctx);
-    set_group(opt, 1, 1, true);
-    reel_params_at(params, 1)->flags = REEL_PARAM_BUFFER;
-    reel_params_at(params, 3)->flags = 0; /* of length 1: nothing but its gradient moves it */
-    run_steps(params, opt, 0, 2);
-    reel_tensor_copy(&reel_params_at(params, 3)->value, &reel_params_at(before, 3)->value);
-    expect_same_bits(params, before);
+    const optim_case c = open_kind(config);
+    reel_params *before = make_long_store();
+    set_group(c.opt, 1, 1, true);
+    reel_params_at(c.params, 1)->flags = REEL_PARAM_BUFFER;
+    reel_params_at(c.params, 3)->flags = 0; /* of length 1: nothing but its gradient moves it */
+    run_steps(c.params, c.opt, 0, 2);
+    reel_tensor_copy(&reel_params_at(c.params, 3)->value, &reel_params_at(before, 3)->value);
+    expect_same_bits(c.params, before);
 
     for (int i = 0; i < 3; i++)
-        for (int s = 0; s < reel_optimizer_state_count(opt); s++)
-            cr_expect_null(reel_optimizer_state(opt, s, i).data, "%s: %s of %s has formed",
-                           config->kind->name, reel_optimizer_state_name(opt, s), names[i]);
-    reel_optimizer_destroy(opt);
-    reel_params_destroy(params);
+        for (int s = 0; s < reel_optimizer_state_count(c.opt); s++)
+            cr_expect_null(reel_optimizer_state(c.opt, s, i).data, "%s: %s of %s has formed",
+                           config->kind->name, reel_optimizer_state_name(c.opt, s), long_names[i]);
     reel_params_destroy(before);
-    reel_ctx_destroy(ctx);
+    close_case(c);
 }
 
 Test(kinds, frozen_parameters_and_buffers_stand_still)
@@ -250,26 +237,22 @@ Test(kinds, frozen_parameters_and_buffers_stand_still)
 
 static void nan_is_found(const reel_optimizer_config *config)
 {
-    reel_ctx *ctx = make_ctx(1);
-    reel_params *params = make_long_store();
-    reel_optimizer *opt = make_kind(config, params, ctx);
-    run_steps(params, opt, 0, 2);
-    cr_assert_eq(reel_optimizer_not_finite(opt), -1);
+    const optim_case c = open_kind(config);
+    run_steps(c.params, c.opt, 0, 2);
+    cr_assert_eq(reel_optimizer_not_finite(c.opt), -1);
 
     const int64_t last[REEL_MAX_DIMS] = {LONG_LENGTHS[2] - 1};
-    for (int s = 0; s < reel_optimizer_state_count(opt); s++) {
-        const reel_tensor state = reel_optimizer_state(opt, s, 2);
+    for (int s = 0; s < reel_optimizer_state_count(c.opt); s++) {
+        const reel_tensor state = reel_optimizer_state(c.opt, s, 2);
         if (!state.data || state.ndim == 0)
             continue;
         const double was = reel_tensor_get(&state, last);
         reel_tensor_set(&state, last, NAN);
-        cr_expect_eq(reel_optimizer_not_finite(opt), 2, "%s: NaN in %s", config->kind->name,
-                     reel_optimizer_state_name(opt, s));
+        cr_expect_eq(reel_optimizer_not_finite(c.opt), 2, "%s: NaN in %s", config->kind->name,
+                     reel_optimizer_state_name(c.opt, s));
         reel_tensor_set(&state, last, was);
     }
-    reel_optimizer_destroy(opt);
-    reel_params_destroy(params);
-    reel_ctx_destroy(ctx);
+    close_case(c);
 }
 
 Test(kinds, nan_is_found_in_every_state)
@@ -282,8 +265,8 @@ static void bytes_are_counted(const reel_optimizer_config *config)
 {
     reel_ctx *ctx = make_ctx(1);
     const int64_t sixteen = 16; /* no padding in the flat array */
-    reel_params *params = make_store(REEL_F64, 1, names, &sixteen);
-    reel_optimizer *opt = make_kind(config, params, ctx);
+    reel_params *params = make_store(REEL_F64, 1, long_names, &sixteen);
+    reel_optimizer *opt = make_kind(params, ctx, config);
     reel_params_at(params, 0)->has_grad = true;
     memset(reel_params_at(params, 0)->grad.data, 0, 16 * sizeof(double));
     cr_assert_eq(reel_optimizer_step(opt, 0.1, NULL), REEL_OK);

@@ -59,15 +59,26 @@ static const reference references[] = {
       {0.94594531715674879, -1.7988302160954974, -0.30793826505446331, 3.2970778168411661}}},
 };
 
-static const char *const names[] = {"features.0.weight", "features.0.bias", "classifier.6.weight",
-                                    "classifier.6.bias"};
-
 static reel_optimizer *make_sgd(reel_params *params, const reel_ctx *ctx, reel_sgd_config config)
 {
     reel_optimizer *opt = NULL;
     reel_error err = {0};
     cr_assert_eq(reel_sgd_create(&opt, params, ctx, &config, &err), REEL_OK, "%s", err.message);
     return opt;
+}
+
+/* n parameters of one element each. */
+static optim_case open_sgd(reel_dtype dtype, int n, reel_sgd_config config)
+{
+    optim_case c = {.ctx = make_ctx(1)};
+    c.params = make_store(dtype, n, long_names, (const int64_t[]){1, 1, 1, 1});
+    c.opt = make_sgd(c.params, c.ctx, config);
+    return c;
+}
+
+static reel_optimizer *make_any_sgd(reel_params *params, const reel_ctx *ctx, const void *config)
+{
+    return make_sgd(params, ctx, *(const reel_sgd_config *)config);
 }
 
 static void step(reel_optimizer *opt, double lr)
@@ -90,7 +101,7 @@ Test(sgd, equals_pytorch_step_by_step_in_both_dtypes)
     const int64_t size = SIZE;
     for (int d = 0; d < REEL_DTYPES; d++) {
         for (int r = 0; r < REEL_COUNT(references); r++) {
-            reel_params *params = make_store((reel_dtype)d, 1, names, &size);
+            reel_params *params = make_store((reel_dtype)d, 1, long_names, &size);
             reel_optimizer *opt = make_sgd(params, ctx, references[r].config);
             reel_param *p = reel_params_at(params, 0);
             fill(&p->value, start);
@@ -117,7 +128,7 @@ Test(sgd, the_2012_convention_differs_from_pytorch_only_after_a_change_of_learni
     for (int changed = 0; changed < 2; changed++) {
         double got[2];
         for (int in_velocity = 0; in_velocity < 2; in_velocity++) {
-            reel_params *params = make_store(REEL_F64, 1, names, &one);
+            reel_params *params = make_store(REEL_F64, 1, long_names, &one);
             reel_optimizer *opt = make_sgd(
                 params, ctx, (reel_sgd_config){.momentum = 0.9, .lr_in_velocity = in_velocity});
             reel_param *p = reel_params_at(params, 0);
@@ -141,56 +152,46 @@ Test(sgd, the_2012_convention_differs_from_pytorch_only_after_a_change_of_learni
  * = 1.6999; then v = -0.27009 - 0.000084995 - 0.3 = -0.570174995, w = 1.129725005. */
 Test(sgd, the_2012_convention_decays_inside_the_velocity)
 {
-    reel_ctx *ctx = make_ctx(1);
-    const int64_t one = 1;
-    reel_params *params = make_store(REEL_F64, 1, names, &one);
-    reel_optimizer *opt = make_sgd(
-        params, ctx,
+    const optim_case c = open_sgd(
+        REEL_F64, 1,
         (reel_sgd_config){.momentum = 0.9, .weight_decay = 0.0005, .lr_in_velocity = true});
-    reel_param *p = reel_params_at(params, 0);
+    reel_param *p = reel_params_at(c.params, 0);
     fill(&p->value, (double[]){2});
     set_grad(p, (double[]){3});
-    step(opt, 0.1);
+    step(c.opt, 0.1);
     expect_values(&p->value, (double[]){1.6999}, 1e-15, "first step");
-    step(opt, 0.1);
+    step(c.opt, 0.1);
     expect_values(&p->value, (double[]){1.129725005}, 1e-15, "second step");
-    const reel_tensor v = reel_optimizer_state(opt, 0, 0);
+    const reel_tensor v = reel_optimizer_state(c.opt, 0, 0);
     expect_values(&v, (double[]){-0.570174995}, 1e-15, "velocity");
-    reel_optimizer_destroy(opt);
-    reel_params_destroy(params);
-    reel_ctx_destroy(ctx);
+    close_case(c);
 }
 
 /* w 1, g 1, lr 0.1, decay 0.5: 1 - 0.1 (1 + 0.5) = 0.85; ten times the rate: -0.5; no decay: 0.9.
  */
 Test(sgd, groups_multiply_rate_and_decay_and_later_groups_override)
 {
-    reel_ctx *ctx = make_ctx(1);
-    const int64_t ones[4] = {1, 1, 1, 1};
-    reel_params *params = make_store(REEL_F64, 4, names, ones);
-    reel_optimizer *opt = make_sgd(params, ctx, (reel_sgd_config){.weight_decay = 0.5});
+    const optim_case c = open_sgd(REEL_F64, 4, (reel_sgd_config){.weight_decay = 0.5});
     for (int i = 0; i < 4; i++) {
-        fill(&reel_params_at(params, i)->value, (double[]){1});
-        set_grad(reel_params_at(params, i), (double[]){1});
+        fill(&reel_params_at(c.params, i)->value, (double[]){1});
+        set_grad(reel_params_at(c.params, i), (double[]){1});
     }
-    group(opt, "classifier.*", 10, 1, false);
-    group(opt, "*.bias", 1, 0, false);
-    group(opt, "features.?.weight", 1, 1, true);
-    step(opt, 0.1);
+    group(c.opt, "classifier.*", 10, 1, false);
+    group(c.opt, "*.bias", 1, 0, false);
+    group(c.opt, "features.?.weight", 1, 1, true);
+    step(c.opt, 0.1);
     const double want[4] = {1, 0.9, -0.5, 0.9};
     for (int i = 0; i < 4; i++)
-        expect_values(&reel_params_at(params, i)->value, &want[i], 1e-15, names[i]);
-    cr_assert(reel_params_at(params, 0)->flags & REEL_PARAM_FROZEN,
+        expect_values(&reel_params_at(c.params, i)->value, &want[i], 1e-15, long_names[i]);
+    cr_assert(reel_params_at(c.params, 0)->flags & REEL_PARAM_FROZEN,
               "the frozen group did not set the flag");
-    group(opt, "*", 1, 1, false);
-    cr_assert_not(reel_params_at(params, 0)->flags & REEL_PARAM_FROZEN,
+    group(c.opt, "*", 1, 1, false);
+    cr_assert_not(reel_params_at(c.params, 0)->flags & REEL_PARAM_FROZEN,
                   "a later group did not clear the flag");
-    reel_params_at(params, 0)->flags |= REEL_PARAM_NO_DECAY;
-    step(opt, 0.1);
-    expect_values(&reel_params_at(params, 0)->value, (double[]){0.9}, 1e-15, "no-decay flag");
-    reel_optimizer_destroy(opt);
-    reel_params_destroy(params);
-    reel_ctx_destroy(ctx);
+    reel_params_at(c.params, 0)->flags |= REEL_PARAM_NO_DECAY;
+    step(c.opt, 0.1);
+    expect_values(&reel_params_at(c.params, 0)->value, (double[]){0.9}, 1e-15, "no-decay flag");
+    close_case(c);
 }
 
 Test(sgd, patterns_match_as_a_shell_would)
@@ -214,7 +215,7 @@ Test(sgd, patterns_match_as_a_shell_would)
     reel_ctx *ctx = make_ctx(1);
     const int64_t ones[4] = {1, 1, 1, 1};
     for (int c = 0; c < REEL_COUNT(cases); c++) {
-        reel_params *params = make_store(REEL_F64, 4, names, ones);
+        reel_params *params = make_store(REEL_F64, 4, long_names, ones);
         reel_optimizer *opt = make_sgd(params, ctx, (reel_sgd_config){0});
         reel_error err = {0};
         const reel_group g = {cases[c].pattern, 1, 1, true};
@@ -236,51 +237,31 @@ Test(sgd, patterns_match_as_a_shell_would)
 /* As in PyTorch, a parameter without gradient keeps value and velocity: no decay, no coasting. */
 Test(sgd, parameters_without_gradient_frozen_ones_and_buffers_do_not_move)
 {
-    reel_ctx *ctx = make_ctx(1);
-    const int64_t ones[4] = {1, 1, 1, 1};
-    reel_params *params = make_store(REEL_F64, 4, names, ones);
-    reel_optimizer *opt =
-        make_sgd(params, ctx, (reel_sgd_config){.momentum = 0.9, .weight_decay = 0.1});
+    const optim_case c =
+        open_sgd(REEL_F64, 4, (reel_sgd_config){.momentum = 0.9, .weight_decay = 0.1});
     for (int i = 0; i < 4; i++) {
-        fill(&reel_params_at(params, i)->value, (double[]){1});
-        set_grad(reel_params_at(params, i), (double[]){1});
+        fill(&reel_params_at(c.params, i)->value, (double[]){1});
+        set_grad(reel_params_at(c.params, i), (double[]){1});
     }
-    reel_params_at(params, 0)->flags |= REEL_PARAM_FROZEN;
-    reel_params_at(params, 1)->flags |= REEL_PARAM_BUFFER;
-    reel_params_at(params, 2)->has_grad = false;
+    reel_params_at(c.params, 0)->flags |= REEL_PARAM_FROZEN;
+    reel_params_at(c.params, 1)->flags |= REEL_PARAM_BUFFER;
+    reel_params_at(c.params, 2)->has_grad = false;
     for (int s = 0; s < 3; s++)
-        step(opt, 0.1);
+        step(c.opt, 0.1);
     for (int i = 0; i < 3; i++) {
-        expect_values(&reel_params_at(params, i)->value, (double[]){1}, 0, names[i]);
-        cr_assert_null(reel_optimizer_state(opt, 0, i).data, "%s has formed a velocity", names[i]);
+        expect_values(&reel_params_at(c.params, i)->value, (double[]){1}, 0, long_names[i]);
+        cr_assert_null(reel_optimizer_state(c.opt, 0, i).data, "%s has formed a velocity",
+                       long_names[i]);
     }
-    cr_assert_not_null(reel_optimizer_state(opt, 0, 3).data);
-    cr_assert(reel_params_at(params, 3)->has_grad, "the step forgot the gradient");
-    reel_optimizer_destroy(opt);
-    reel_params_destroy(params);
-    reel_ctx_destroy(ctx);
+    cr_assert_not_null(reel_optimizer_state(c.opt, 0, 3).data);
+    cr_assert(reel_params_at(c.params, 3)->has_grad, "the step forgot the gradient");
+    close_case(c);
 }
 
 Test(sgd, one_and_two_and_five_threads_give_the_same_bits)
 {
-    static const int threads[] = {1, 2, 5};
-    reel_params *params[3];
-    for (int t = 0; t < 3; t++) {
-        reel_ctx *ctx = make_ctx(threads[t]);
-        params[t] = make_store(REEL_F32, 4, names, LONG_LENGTHS);
-        for (int i = 0; i < 4; i++)
-            fill_noise(&reel_params_at(params[t], i)->value, 99);
-        reel_optimizer *opt =
-            make_sgd(params[t], ctx,
-                     (reel_sgd_config){.momentum = 0.9, .weight_decay = 1e-4, .nesterov = true});
-        run_steps(params[t], opt, 0, 3);
-        reel_optimizer_destroy(opt);
-        reel_ctx_destroy(ctx);
-    }
-    expect_same_bits(params[0], params[1]);
-    expect_same_bits(params[0], params[2]);
-    for (int t = 0; t < 3; t++)
-        reel_params_destroy(params[t]);
+    const reel_sgd_config config = {.momentum = 0.9, .weight_decay = 1e-4, .nesterov = true};
+    expect_thread_invariance(make_any_sgd, &config);
 }
 
 Test(sgd, a_resumed_run_continues_with_the_same_bits)
@@ -288,8 +269,8 @@ Test(sgd, a_resumed_run_continues_with_the_same_bits)
     reel_ctx *ctx = make_ctx(2);
     reel_error err = {0};
     const reel_sgd_config config = {.momentum = 0.9, .dampening = 0.1, .weight_decay = 1e-4};
-    reel_params *whole = make_store(REEL_F32, 4, names, LONG_LENGTHS),
-                *resumed = make_store(REEL_F32, 4, names, LONG_LENGTHS);
+    reel_params *whole = make_store(REEL_F32, 4, long_names, LONG_LENGTHS),
+                *resumed = make_store(REEL_F32, 4, long_names, LONG_LENGTHS);
     for (int i = 0; i < 4; i++)
         fill_noise(&reel_params_at(whole, i)->value, 99);
     reel_optimizer *opt = make_sgd(whole, ctx, config), *again = make_sgd(resumed, ctx, config);
@@ -311,39 +292,29 @@ Test(sgd, a_resumed_run_continues_with_the_same_bits)
 
 Test(sgd, forgetting_the_state_starts_anew_without_dampening)
 {
-    reel_ctx *ctx = make_ctx(1);
-    const int64_t one = 1;
-    reel_params *params = make_store(REEL_F64, 1, names, &one);
-    reel_optimizer *opt =
-        make_sgd(params, ctx, (reel_sgd_config){.momentum = 0.9, .dampening = 0.5});
-    reel_param *p = reel_params_at(params, 0);
+    const optim_case c =
+        open_sgd(REEL_F64, 1, (reel_sgd_config){.momentum = 0.9, .dampening = 0.5});
+    reel_param *p = reel_params_at(c.params, 0);
     set_grad(p, (double[]){1});
-    step(opt, 0.1);
-    step(opt, 0.1);
-    reel_optimizer_forget(opt, 0);
-    cr_assert_null(reel_optimizer_state(opt, 0, 0).data);
-    step(opt, 0.1);
-    const reel_tensor v = reel_optimizer_state(opt, 0, 0);
+    step(c.opt, 0.1);
+    step(c.opt, 0.1);
+    reel_optimizer_forget(c.opt, 0);
+    cr_assert_null(reel_optimizer_state(c.opt, 0, 0).data);
+    step(c.opt, 0.1);
+    const reel_tensor v = reel_optimizer_state(c.opt, 0, 0);
     expect_values(&v, (double[]){1}, 0, "velocity");
-    reel_optimizer_destroy(opt);
-    reel_params_destroy(params);
-    reel_ctx_destroy(ctx);
+    close_case(c);
 }
 
 Test(sgd, an_infinite_weight_without_decay_leaves_the_velocity_finite)
 {
-    reel_ctx *ctx = make_ctx(1);
-    const int64_t one = 1;
-    reel_params *params = make_store(REEL_F32, 1, names, &one);
-    reel_optimizer *opt = make_sgd(params, ctx, (reel_sgd_config){.momentum = 0.9});
-    fill(&reel_params_at(params, 0)->value, (double[]){INFINITY});
-    set_grad(reel_params_at(params, 0), (double[]){1});
-    step(opt, 0.1);
-    const reel_tensor v = reel_optimizer_state(opt, 0, 0);
+    const optim_case c = open_sgd(REEL_F32, 1, (reel_sgd_config){.momentum = 0.9});
+    fill(&reel_params_at(c.params, 0)->value, (double[]){INFINITY});
+    set_grad(reel_params_at(c.params, 0), (double[]){1});
+    step(c.opt, 0.1);
+    const reel_tensor v = reel_optimizer_state(c.opt, 0, 0);
     expect_values(&v, (double[]){1}, 0, "velocity");
-    reel_optimizer_destroy(opt);
-    reel_params_destroy(params);
-    reel_ctx_destroy(ctx);
+    close_case(c);
 }
 
 Test(sgd, settings_that_cannot_work_are_refused)
@@ -361,7 +332,7 @@ Test(sgd, settings_that_cannot_work_are_refused)
         {.momentum = 0.9, .lr_in_velocity = true, .dampening = 0.1}};
     reel_ctx *ctx = make_ctx(1);
     const int64_t sizes[4] = {2, 2, 2, 2};
-    reel_params *params = make_store(REEL_F32, 4, names, sizes);
+    reel_params *params = make_store(REEL_F32, 4, long_names, sizes);
     reel_optimizer *opt = NULL;
     for (int i = 0; i < REEL_COUNT(bad); i++) {
         reel_error err = {0};

@@ -1,0 +1,41 @@
+/* Data sets on disk for tests of sources: a folder for each test, and opening what lies in it. */
+#ifndef REEL_TESTS_UNIT_DATA_SETS_H
+#define REEL_TESTS_UNIT_DATA_SETS_H
+
+#include "tests/unit/data/data_test.h"
+
+/* The test's folder: for TestSuite(..., .init = make_root, .fini = remove_root). */
+static char *root;
+
+__attribute__((unused)) static void make_root(void)
+{
+    root = scratch_folder();
+}
+
+__attribute__((unused)) static void remove_root(void)
+{
+    remove_folder(root);
+}
+
+__attribute__((unused)) static reel_dataset *opened(const char *data, const char *split)
+{
+    reel_dataset *d;
+    reel_error err;
+    MUST(reel_dataset_open(&d, data, split, NULL, 0, &err), err);
+    return d;
+}
+
+/* It is refused, with these words in the message. */
+__attribute__((unused)) static void refused(const char *data, const char *split, const char *words)
+{
+    reel_dataset *d = NULL;
+    reel_error err = {0};
+    const reel_status status = reel_dataset_open(&d, data, split, NULL, 0, &err);
+    cr_expect(status != REEL_OK && d == NULL, "%s was opened, expected: %s", data, words);
+    cr_expect(strstr(err.message, words) != NULL, "%s: expected '%s' in \"%s\"", data, words,
+              err.message);
+    check_message(&err);
+    reel_dataset_destroy(d);
+}
+
+#endif
