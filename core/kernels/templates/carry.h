@@ -40,18 +40,14 @@ KERNEL_INLINE void carry_step(const int rows, const int cols, vec s[MR][2], cons
                               const carry_product *j, const real *b)
 {
     vec bv[2];
-#pragma GCC unroll 2
-    for (int t = 0; t < cols; t++)
+    UNROLLED_FOR(t, cols)
         bv[t] = load(b + t * VL);
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; i++) {
+    UNROLLED_FOR(i, rows) {
         const vec av = broadcast(row[i / 4][i % 4 * j->a_row]);
-#pragma GCC unroll 2
-        for (int t = 0; t < cols; t++)
+        UNROLLED_FOR(t, cols)
             s[i][t] = muladd(av, bv[t], s[i][t]);
     }
-#pragma GCC unroll 4
-    for (int i = 0; i < (rows + 3) / 4; i++)
+    UNROLLED_FOR(i, (rows + 3) / 4)
         row[i] += j->a_step;
 }
 
@@ -69,13 +65,10 @@ KERNEL_INLINE void carry_block(const carry_product *job, product_carry *carry, c
     const carry_product j = *job;
     const real *b = j.b, *row[(MR + 3) / 4];
     vec s[MR][2];
-#pragma GCC unroll 4
-    for (int i = 0; i < (rows + 3) / 4; i++)
+    UNROLLED_FOR(i, (rows + 3) / 4)
         row[i] = j.a + 4 * i * j.a_row;
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
-        for (int t = 0; t < cols; t++)
+    UNROLLED_FOR(i, rows)
+        UNROLLED_FOR(t, cols)
             s[i][t] = (vec){0};
 
     int64_t p = 0;
@@ -96,10 +89,8 @@ KERNEL_INLINE void carry_block(const carry_product *job, product_carry *carry, c
         b += j.ldb;
     }
 
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
-        for (int t = 0; t < cols; t++)
+    UNROLLED_FOR(i, rows)
+        UNROLLED_FOR(t, cols)
             carry_store(j.c + i * j.ldc + t * VL, s[i][t], j.end);
 }
 

@@ -44,21 +44,17 @@ KERNEL_INLINE void pixels(const group *g, const int count, const int entries, in
 {
     vec s[4];
     const vec b = g->bias ? load_lanes(g->bias + ch, lanes) : (vec){0};
-#pragma GCC unroll 4
-    for (int i = 0; i < count; i++)
+    UNROLLED_FOR(i, count)
         s[i] = g->accumulate ? load_lanes(g->out + i * g->step + ch, lanes) : b;
 
-#pragma GCC unroll 9
-    for (int e = 0; e < entries; e++) {
+    UNROLLED_FOR(e, entries) {
         const vec w = load_lanes(g->w + g->weight[e] + ch, lanes);
         const float *in = g->in + g->value[e] + ch;
-#pragma GCC unroll 4
-        for (int i = 0; i < count; i++)
+        UNROLLED_FOR(i, count)
             s[i] = muladd(w, load_lanes(in + i * g->shift, lanes), s[i]);
     }
 
-#pragma GCC unroll 4
-    for (int i = 0; i < count; i++)
+    UNROLLED_FOR(i, count)
         store_lanes(g->out + i * g->step + ch, g->relu ? rectified(s[i]) : s[i], lanes);
 }
 
@@ -189,18 +185,14 @@ KERNEL_INLINE void sum_taps(const stretch *t, const int kh, const int kw, int64_
     for (int64_t i = 0; i < t->pixels; i++) {
         const vec d = load_lanes(t->dy + i * t->c + ch, lanes);
         const float *x = t->x + i * t->step + ch;
-#pragma GCC unroll 3
-        for (int a = 0; a < kh; a++)
-#pragma GCC unroll 7
-            for (int b = 0; b < kw; b++)
+        UNROLLED_FOR(a, kh)
+            UNROLLED_FOR(b, kw)
                 s[a * kw + b] =
                     muladd(d, load_lanes(x + a * t->line + b * t->tap, lanes), s[a * kw + b]);
     }
 
-#pragma GCC unroll 3
-    for (int a = 0; a < kh; a++)
-#pragma GCC unroll 7
-        for (int b = 0; b < kw; b++) {
+    UNROLLED_FOR(a, kh)
+        UNROLLED_FOR(b, kw) {
             float *to = t->sums + a * t->sums_line + b * t->sums_tap + ch;
             store_lanes(to, load_lanes(to, lanes) + s[a * kw + b], lanes);
         }

@@ -22,34 +22,27 @@ KERNEL_INLINE void dots_block(const reel_matrix_job *job, const dots_operand *b,
 {
     const real *a = (const real *)job->a.data + i * job->a.ld, *at = b->data;
     vec sum[4][SMALL];
-#pragma GCC unroll 4
-    for (int r = 0; r < rows; r++)
-#pragma GCC unroll 8
-        for (int s = 0; s < cols; s++)
+    UNROLLED_FOR(r, rows)
+        UNROLLED_FOR(s, cols)
             sum[r][s] = (vec){0};
 
     int64_t p = 0;
     for (; p + VL <= job->k; p += VL, at += b->step) {
         vec av[4];
-#pragma GCC unroll 4
-        for (int r = 0; r < rows; r++) {
+        UNROLLED_FOR(r, rows) {
             av[r] = load(a + r * job->a.ld + p);
             __builtin_prefetch(a + (r + rows) * job->a.ld + p, 0, 3);
         }
-#pragma GCC unroll 8
-        for (int s = 0; s < cols; s++) {
+        UNROLLED_FOR(s, cols) {
             const vec bv = load(at + s * b->next);
-#pragma GCC unroll 4
-            for (int r = 0; r < rows; r++)
+            UNROLLED_FOR(r, rows)
                 sum[r][s] = muladd(av[r], bv, sum[r][s]);
         }
     }
 
     /* The lanes of a sum in order, then the terms behind the last whole vector. */
-#pragma GCC unroll 4
-    for (int r = 0; r < rows; r++)
-#pragma GCC unroll 8
-        for (int s = 0; s < cols; s++) {
+    UNROLLED_FOR(r, rows)
+        UNROLLED_FOR(s, cols) {
             real *to = (real *)job->c + (i + r) * job->c_row + s * job->c_col;
             real total = 0;
             for (int l = 0; l < VL; l++)
@@ -143,31 +136,24 @@ KERNEL_INLINE void add_terms(const deep_terms *terms, const int rows, real *sums
     const int64_t ld = terms->ld, count = terms->count;
     const bool ahead = terms->ahead;
     vec av[2][DEEP];
-#pragma GCC unroll 2
-    for (int r = 0; r < rows; r++)
-#pragma GCC unroll 8
-        for (int q = 0; q < DEEP; q++)
+    UNROLLED_FOR(r, rows)
+        UNROLLED_FOR(q, DEEP)
             av[r][q] = broadcast(terms->a[r][q]);
 
     int64_t j = 0;
     for (; j + VL <= count; j += VL) {
         vec sum[2];
         if (ahead && j % LINE == 0)
-#pragma GCC unroll 8
-            for (int q = 0; q < DEEP; q++)
+            UNROLLED_FOR(q, DEEP)
                 __builtin_prefetch(b + (DEEP + q) * ld + j, 0, 2);
-#pragma GCC unroll 2
-        for (int r = 0; r < rows; r++)
+        UNROLLED_FOR(r, rows)
             sum[r] = load(sums + r * SUMS_LD + j);
-#pragma GCC unroll 8
-        for (int q = 0; q < DEEP; q++) {
+        UNROLLED_FOR(q, DEEP) {
             const vec bv = load(b + q * ld + j);
-#pragma GCC unroll 2
-            for (int r = 0; r < rows; r++)
+            UNROLLED_FOR(r, rows)
                 sum[r] = muladd(av[r][q], bv, sum[r]);
         }
-#pragma GCC unroll 2
-        for (int r = 0; r < rows; r++)
+        UNROLLED_FOR(r, rows)
             store(sums + r * SUMS_LD + j, sum[r]);
     }
 

@@ -10,17 +10,14 @@ float REEL_ISA_FN(reel_peak_multiply_add)(int64_t rounds, float factor, float ad
 {
     vec s[CHAINS];
     const vec f = broadcast(factor), a = broadcast(addend);
-#pragma GCC unroll 12
-    for (int i = 0; i < CHAINS; i++)
+    UNROLLED_FOR(i, CHAINS)
         s[i] = broadcast((float)i);
     for (int64_t r = 0; r < rounds; r++) {
-#pragma GCC unroll 12
-        for (int i = 0; i < CHAINS; i++)
+        UNROLLED_FOR(i, CHAINS)
             s[i] = muladd(s[i], f, a);
     }
 
     vec sum = s[0];
-#pragma GCC unroll 12
     for (int i = 1; i < CHAINS; i++)
         sum += s[i];
     float total = 0;

@@ -3,7 +3,7 @@
  *   C (rows x cols) = A B, or added to C.
  *   A(i, p) = a[i a_row + p a_step];  B in panels of 2 VL columns: b[p ldb + j]
  *
- * Every loop over the accumulators carries the unroll pragma, and rows and cols are constants where
+ * Every loop over the accumulators is an UNROLLED_FOR, and rows and cols are constants where
  * the block is called: so the accumulators live in registers, MR x 2 of them. */
 #ifndef REEL_CORE_KERNELS_TEMPLATES_PRODUCT_H
 #define REEL_CORE_KERNELS_TEMPLATES_PRODUCT_H
@@ -38,22 +38,17 @@ KERNEL_INLINE void product_block(const block_product *job, const int rows, const
     const real *a = j.a, *b = j.b;
     ahead n1 = j.next[0], n2 = j.next[1];
     vec s[MR][2];
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
-        for (int t = 0; t < cols; t++)
+    UNROLLED_FOR(i, rows)
+        UNROLLED_FOR(t, cols)
             s[i][t] = (vec){0};
 
     for (int64_t p = 0; p < j.k; p++) {
         vec bv[2];
-#pragma GCC unroll 2
-        for (int t = 0; t < cols; t++)
+        UNROLLED_FOR(t, cols)
             bv[t] = load(b + t * VL);
-#pragma GCC unroll 16
-        for (int i = 0; i < rows; i++) {
+        UNROLLED_FOR(i, rows) {
             const vec av = broadcast(a[i * j.a_row]);
-#pragma GCC unroll 2
-            for (int t = 0; t < cols; t++)
+            UNROLLED_FOR(t, cols)
                 s[i][t] = muladd(av, bv[t], s[i][t]);
         }
         a += j.a_step;
@@ -65,10 +60,8 @@ KERNEL_INLINE void product_block(const block_product *job, const int rows, const
         n2.from += n2.step;
     }
 
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
-        for (int t = 0; t < cols; t++) {
+    UNROLLED_FOR(i, rows)
+        UNROLLED_FOR(t, cols) {
             real *to = j.c + i * j.ldc + t * VL;
             store(to, j.add ? load(to) + s[i][t] : s[i][t]);
         }

@@ -27,23 +27,18 @@ KERNEL_INLINE void stretch_block(const stretches *j, const int rows, const int c
     const float *a = j->a, *b = j->b;
     const int64_t a_row = near ? 1 : j->a_row, a_step = j->a_step, ldb = j->ldb;
     vec s[MR][2];
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
-        for (int t = 0; t < cols; t++)
+    UNROLLED_FOR(i, rows)
+        UNROLLED_FOR(t, cols)
             s[i][t] = (vec){0};
 
     for (int64_t q = 0; q < j->count; q++) {
         for (int64_t p = 0; p < j->k; p++) {
             vec bv[2];
-#pragma GCC unroll 2
-            for (int t = 0; t < cols; t++)
+            UNROLLED_FOR(t, cols)
                 bv[t] = load(b + t * VL);
-#pragma GCC unroll 16
-            for (int i = 0; i < rows; i++) {
+            UNROLLED_FOR(i, rows) {
                 const vec av = broadcast(a[i * a_row]);
-#pragma GCC unroll 2
-                for (int t = 0; t < cols; t++)
+                UNROLLED_FOR(t, cols)
                     s[i][t] = muladd(av, bv[t], s[i][t]);
             }
             a += a_step;
@@ -53,10 +48,8 @@ KERNEL_INLINE void stretch_block(const stretches *j, const int rows, const int c
         b += j->b_jump;
     }
 
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
-        for (int t = 0; t < cols; t++) {
+    UNROLLED_FOR(i, rows)
+        UNROLLED_FOR(t, cols) {
             float *to = j->c + i * j->ldc + t * VL;
             store(to, j->add ? load(to) + s[i][t] : s[i][t]);
         }

@@ -49,6 +49,14 @@ typedef real vec_unaligned
 
 #define KERNEL_INLINE static inline __attribute__((always_inline, unused))
 
+/* for (int i = 0; i < n; i++), written out turn by turn, so that arrays of vectors that i indexes
+ * live in registers. n is a constant of at most 16 where the function is inlined. */
+#if defined(__clang__)
+#define UNROLLED_FOR(i, n) _Pragma("clang loop unroll(full)") for (int i = 0; i < (n); i++)
+#else
+#define UNROLLED_FOR(i, n) _Pragma("GCC unroll 16") for (int i = 0; i < (n); i++)
+#endif
+
 KERNEL_INLINE vec load(const real *p)
 {
     return *(const vec_unaligned *)p;

@@ -47,15 +47,13 @@ KERNEL_INLINE void tile_input(const map *x, int64_t tile, int64_t channels, floa
     /* First the columns of d, then the rows of what that gives. */
     for (int64_t ch = 0; ch < channels; ch += VL, v += block) {
         for (int j = 0; j < P; j++) {
-#pragma GCC unroll 7
-            for (int i = 0; i < P; i++)
+            UNROLLED_FOR(i, P)
                 column[i] = load_pixel(pixel[i * P + j], ch);
             transform_input(&t[0][j], P, column, 1);
         }
         for (int i = 0; i < P; i++) {
             transform_input(column, 1, t[i], 1);
-#pragma GCC unroll 7
-            for (int j = 0; j < P; j++)
+            UNROLLED_FOR(j, P)
                 store(v + (i * P + j) * step, column[j]);
         }
     }
@@ -77,8 +75,7 @@ KERNEL_INLINE void tile_gradient(const int size, const map *x, int64_t tile, int
         }
         for (int i = 0; i < P; i++) {
             transform_kernel(size, column, 1, t[i], 1);
-#pragma GCC unroll 7
-            for (int j = 0; j < P; j++)
+            UNROLLED_FOR(j, P)
                 store(v + (i * P + j) * step, column[j]);
         }
     }
@@ -162,8 +159,7 @@ KERNEL_INLINE void tile_output(const int m, const map *y, int64_t tile, tile_poi
 
     for (int64_t ch = 0; ch < channels; ch += VL, q += VL) {
         for (int j = 0; j < P; j++) {
-#pragma GCC unroll 7
-            for (int i = 0; i < P; i++)
+            UNROLLED_FOR(i, P)
                 column[i] = load(q + (i * P + j) * step);
             transform_output(m, &t[0][j], P, column, 1);
         }
