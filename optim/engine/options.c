@@ -25,6 +25,14 @@ static int find_option(const reel_optim_option *options, int n, const char *name
     return -1;
 }
 
+/* strtod and strtoll also take blanks in front, and strtod hexadecimal numbers and words. */
+static bool begins_number(const char *text)
+{
+    const char *digits = text + (*text == '-' || *text == '+');
+    const bool hexadecimal = digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X');
+    return ((*digits >= '0' && *digits <= '9') || *digits == '.') && !hexadecimal;
+}
+
 static reel_status read_list(reel_optim_values *values, const char *name, const char *text,
                              reel_error *err)
 {
@@ -32,8 +40,11 @@ static reel_status read_list(reel_optim_values *values, const char *name, const 
 
     for (const char *p = text; *p;) {
         char *end;
+        errno = 0;
         const long long entry = strtoll(p, &end, 10);
-        if (end == p || (*end && *end != ',') || read.list_size == REEL_OPTIM_LIST)
+        const bool last = !*end, followed = *end == ',' && end[1];
+        if (!begins_number(p) || end == p || errno || !(last || followed) ||
+            read.list_size == REEL_OPTIM_LIST)
             return reel_fail(err, REEL_ERR_INVALID,
                              "%s: expected up to %d whole numbers such as 23,51,78, got '%s'", name,
                              REEL_OPTIM_LIST, text);
@@ -62,7 +73,7 @@ static reel_status read_number(double *value, const reel_optim_option *o, const 
     errno = 0;
     const bool whole = o->type == REEL_OPTIM_INT;
     const double number = whole ? (double)strtoll(text, &end, 10) : strtod(text, &end);
-    if (end == text || *end || (whole && errno))
+    if (!begins_number(text) || end == text || *end || (whole && errno))
         return reel_fail(err, REEL_ERR_INVALID, "%s: expected a %snumber, got '%s'", o->name,
                          whole ? "whole " : "", text);
     *value = number;

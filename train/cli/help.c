@@ -64,7 +64,7 @@ const char *reel_help_default(const reel_command *command, const reel_option *op
 
 static void put_option(FILE *to, const reel_command *command, const reel_option *o)
 {
-    char letter[8] = "    ", values[400], names[600];
+    char letter[8] = "    ", values[400], names[600], help[600];
     if (o->letter)
         snprintf(letter, sizeof letter, "-%c, ", o->letter);
     const char *value = reel_option_value_text(o, values, sizeof values);
@@ -79,7 +79,7 @@ static void put_option(FILE *to, const reel_command *command, const reel_option 
         fprintf(to, "%*s", COLUMN - used, "");
 
     page p = {.to = to, .indent = COLUMN, .at = COLUMN};
-    put_wrapped(&p, o->help);
+    put_wrapped(&p, reel_option_help_text(o, help, sizeof help));
     const char *initial = reel_help_default(command, o);
     if (initial) {
         char text[120];

@@ -42,7 +42,8 @@ static void put_man_option(FILE *to, const reel_command *command, const reel_opt
     }
     fputc('\n', to);
 
-    put_troff(to, o->help);
+    char help[600];
+    put_troff(to, reel_option_help_text(o, help, sizeof help));
     const char *initial = reel_help_default(command, o);
     if (initial) {
         fprintf(to, " [");

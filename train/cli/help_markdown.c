@@ -15,7 +15,7 @@ static void put_cell(FILE *to, const char *text)
 
 static void put_row(FILE *to, const reel_command *command, const reel_option *o)
 {
-    char values[400];
+    char values[400], help[600];
     const char *value =
         o->word && o->value ? o->value : reel_option_value_text(o, values, sizeof values);
     fprintf(to, "| `");
@@ -28,7 +28,7 @@ static void put_row(FILE *to, const reel_command *command, const reel_option *o)
     const char *initial = reel_help_default(command, o);
     put_cell(to, initial ? initial : "");
     fprintf(to, "%s| ", initial ? " " : "");
-    put_cell(to, o->help);
+    put_cell(to, reel_option_help_text(o, help, sizeof help));
     fprintf(to, " |\n");
 }
 

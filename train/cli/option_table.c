@@ -172,6 +172,15 @@ const char *reel_option_value_text(const reel_option *option, char *text, size_t
     return text;
 }
 
+const char *reel_option_help_text(const reel_option *option, char *text, size_t size)
+{
+    char alias[64];
+    size_t used = (size_t)snprintf(text, size, "%s", option->help);
+    for (int i = 0; used < size && nth_name(option->aliases, i, alias, sizeof alias); i++)
+        used += (size_t)snprintf(text + used, size - used, "%s--%s", i ? ", " : "; also ", alias);
+    return text;
+}
+
 bool reel_option_is_called(const reel_option *option, const char *name, size_t length)
 {
     if (strlen(option->name) == length && !strncmp(option->name, name, length))

@@ -28,6 +28,8 @@ const char *reel_option_word(const reel_option *option, int index, char *text, s
 
 /* What stands for the value in help: "N", "a|b|c", or "" for a flag. */
 const char *reel_option_value_text(const reel_option *option, char *text, size_t size);
+/* What the option does, and its other names: "optimizer; also --optimizer". */
+const char *reel_option_help_text(const reel_option *option, char *text, size_t size);
 
 /* Is this the option's name, or one of its other names? Names may be of any length. */
 bool reel_option_is_called(const reel_option *option, const char *name, size_t length);

@@ -100,7 +100,7 @@ Test(adamw, decay_is_decoupled_and_the_first_step_has_the_size_of_the_rate)
 Test(adamw, settings_that_cannot_work_are_refused)
 {
     static const char *const bad[][2] = {
-        {"beta1", "1"}, {"beta2", "1"}, {"beta1", "-0.1"}, {"eps", "-1"}, {"weight-decay", "nan"}};
+        {"beta1", "1"}, {"beta2", "1"}, {"beta1", "-0.1"}, {"eps", "-1"}, {"weight-decay", "-1"}};
     reel_optimizer_config good = reel_optimizer_config_default(reel_optimizer_find("adamw"));
     cr_assert_eq(reel_optimizer_config_check(&good, NULL), REEL_OK);
     for (int i = 0; i < REEL_COUNT(bad); i++) {

@@ -240,9 +240,9 @@ Test(schedule, options_that_cannot_work_are_refused)
         {"step", "lr-step-size", "0"},        {"step", "lr-gamma", "-1"},
         {"multistep", "lr-milestones", ""},   {"multistep", "lr-milestones", "5,3"},
         {"multistep", "lr-milestones", "-1"}, {"poly", "lr-power", "-1"},
-        {"poly", "lr-power", "nan"},          {"plateau", "lr-gamma", "1"},
-        {"plateau", "lr-threshold", "1"},     {"plateau", "lr-patience", "-1"},
-        {"plateau", "lr-min", "0.2"},         {"cosine", "lr-min", "0.2"}};
+        {"plateau", "lr-gamma", "1"},         {"plateau", "lr-threshold", "1"},
+        {"plateau", "lr-patience", "-1"},     {"plateau", "lr-min", "0.2"},
+        {"cosine", "lr-min", "0.2"}};
     for (int i = 0; i < REEL_COUNT(bad); i++) {
         const reel_schedule s = make_schedule(bad[i][0], OPTIONS(bad[i][1], bad[i][2]));
         expect_refused(&s, bad[i][1]);
@@ -256,6 +256,14 @@ Test(schedule, text_that_is_no_value_is_refused)
         {"step", "lr-gamma", ""},
         {"step", "lr-power", "1"},
         {"multistep", "lr-milestones", "3,x"},
+        {"multistep", "lr-milestones", "3,"},
+        {"multistep", "lr-milestones", ",3"},
+        {"multistep", "lr-milestones", " 3"},
+        {"multistep", "lr-milestones", "99999999999999999999"},
+        {"poly", "lr-power", "0x10"},
+        {"poly", "lr-power", " 1"},
+        {"poly", "lr-power", "nan"},
+        {"poly", "lr-power", "1e"},
         {"multistep", "lr-milestones", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17"}};
     for (int i = 0; i < REEL_COUNT(bad); i++) {
         reel_error err = {0};
