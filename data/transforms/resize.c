@@ -134,36 +134,42 @@ static void filter_column(uint8_t *restrict dst, const uint8_t *restrict src, in
     }
 }
 
-/* Vector code, the narrowest first. What it declines falls to the next narrower, in the end to the
- * loops above. */
-static const reel_resize_kernels *const vector_kernels[] = {
+static bool across_plain(uint8_t *dst, int64_t dst_stride, const reel_view *src, int64_t rows,
+                         const reel_axis *h)
+{
+    for (int64_t y = 0; y < rows; y++)
+        filter_row(dst + y * dst_stride, src->rgb + y * src->stride, h);
+    return true;
+}
+
+static bool down_plain(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t n,
+                       const int32_t *weight, int64_t count)
+{
+    filter_column(dst, src, stride, n, weight, count);
+    return true;
+}
+
+static const reel_resize_kernels plain_kernels = {"portable", across_plain, down_plain};
+
+/* The widest vectors last. What they decline falls to the next narrower; the first take all. */
+static const reel_resize_kernels *const kernels[] = {
+    &plain_kernels,
 #if defined(__x86_64__)
     &reel_resize_kernels_avx2,
     &reel_resize_kernels_avx512,
 #endif
-    NULL,
 };
 
-/* How many of vector_kernels may be used where `isa` is the best set in use. */
-static int usable_kernels(reel_isa isa)
+/* The best of kernels[] where `isa` is the best set in use. */
+static int best_kernels(reel_isa isa)
 {
-    int n = 0;
-    for (; vector_kernels[n]; n++) {
-        const int needed = reel_isa_find(vector_kernels[n]->isa);
-        if (needed < 0 || needed > isa)
-            break;
+    int best = 0;
+    for (int k = 1; k < REEL_COUNT(kernels); k++) {
+        const int needed = reel_isa_find(kernels[k]->isa);
+        if (needed >= 0 && needed <= isa)
+            best = k;
     }
-    return n;
-}
-
-static void across_rows(uint8_t *dst, int64_t dst_stride, const reel_view *src, int64_t rows,
-                        const reel_axis *h, int kernels)
-{
-    for (int k = kernels - 1; k >= 0; k--)
-        if (vector_kernels[k]->across(dst, dst_stride, src, rows, h))
-            return;
-    for (int64_t y = 0; y < rows; y++)
-        filter_row(dst + y * dst_stride, src->rgb + y * src->stride, h);
+    return best;
 }
 
 /* Both passes of one resize. Scratch holds: one double a tap, both axes' tables, then the rows that
@@ -238,13 +244,15 @@ reel_status reel_resizer_begin(reel_resizer *r, const reel_resizing *what, reel_
     }
 
     *r = (reel_resizer){.v = p.v, .down = p.down, .first = p.first, .n = n};
-    r->kernels = usable_kernels(what->isa);
+    r->best = best_kernels(what->isa);
     r->from = src->rgb + p.first * src->stride + (p.across ? 0 : what->window.x * 3);
     r->stride = src->stride;
     if (p.across) {
         uint8_t *to = (uint8_t *)scratch->data + p.tables;
         const reel_view part = {r->from, src->width, src->height - p.first, src->stride};
-        across_rows(to, stride, &part, p.rows, &p.h, r->kernels);
+        int k = r->best;
+        while (!kernels[k]->across(to, stride, &part, p.rows, &p.h))
+            k--;
         r->from = to;
         r->stride = stride;
     }
@@ -259,10 +267,9 @@ void reel_resizer_row(const reel_resizer *r, int64_t y, uint8_t *dst)
     }
     const uint8_t *src = r->from + (r->v.begin[y] - r->first) * r->stride;
     const int32_t *weight = r->v.weight + y * r->v.taps, count = r->v.count[y];
-    for (int k = r->kernels - 1; k >= 0; k--)
-        if (vector_kernels[k]->down(dst, src, r->stride, r->n, weight, count))
-            return;
-    filter_column(dst, src, r->stride, r->n, weight, count);
+    int k = r->best;
+    while (!kernels[k]->down(dst, src, r->stride, r->n, weight, count))
+        k--;
 }
 
 reel_status reel_resize_window(uint8_t *dst, int64_t stride, const reel_resizing *what,

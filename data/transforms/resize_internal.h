@@ -29,8 +29,8 @@ typedef struct reel_resizer {
     bool down;           /* is there a vertical pass? */
     const uint8_t *from; /* row `first` of what the vertical pass reads */
     int64_t stride, first;
-    int64_t n;   /* bytes a row */
-    int kernels; /* how many of resize.c's table this CPU may use */
+    int64_t n; /* bytes a row */
+    int best;  /* place in resize.c's table of the widest vectors that may be used */
 } reel_resizer;
 
 /* begin does the horizontal pass; row yields row y of the window, 3 * window.w bytes. src and

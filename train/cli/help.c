@@ -82,7 +82,7 @@ static void put_option(FILE *to, const reel_command *command, const reel_option 
     put_wrapped(&p, reel_option_help_text(o, help, sizeof help));
     const char *initial = reel_help_default(command, o);
     if (initial) {
-        char text[120];
+        char text[120] = "";
         put_word(&p, text, (size_t)snprintf(text, sizeof text, "[%s]", initial));
     }
     fputc('\n', to);

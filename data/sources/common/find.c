@@ -38,7 +38,7 @@ static void order_by_rank(int order[SOURCES])
 const reel_source *reel_source_find(const char *data, const char *split, char *path,
                                     const reel_source **without)
 {
-    int order[SOURCES];
+    int order[SOURCES] = {0};
     order_by_rank(order);
     *without = NULL;
     for (int i = 0; i < SOURCES; i++) {

@@ -133,7 +133,8 @@ reel_status reel_pieces_add_file(reel_pieces *p, const char *path, int file, ree
         close(file);
         file = -1;
     }
-    *place = (struct piece_file){copy, file};
+    place->path = copy;
+    place->file = file;
     return REEL_OK;
 }
 
