@@ -128,6 +128,8 @@ static reel_status conv2d_layer_onnx(const reel_module *m, reel_onnx *graph, ree
     return REEL_OK;
 }
 
+/* Random valid settings, for the gradient check of all layers, and an input on which a window fits.
+ * A setting that stays 0 takes its default. `images` comes with small sizes of at least 1. */
 static void conv2d_layer_draw(reel_rng *rng, reel_layer_use *use, void *config)
 {
     reel_conv2d_config *c = config;

@@ -21,6 +21,8 @@ void reel_module_destroy(reel_module *m)
     free(m);
 }
 
+/* Named by its place among the children where name is NULL. NULL: no memory; the parent is as
+ * before. */
 reel_module *reel_module_create_child(reel_module *parent, const char *name)
 {
     reel_module **children =

@@ -37,6 +37,7 @@ static reel_sniff imagenet_sniff(const char *data, const char *split, char *path
 {
     static const char *const bases[] = {"", "/ILSVRC/Data/CLS-LOC", "/Data/CLS-LOC"};
     const bool val = reel_is_val(split);
+    /* The folder of split "val" may also be called "validation". */
     const char *own = split ? split : "train", *names[2] = {own, val ? "validation" : own};
     if (!reel_is_folder(data))
         return REEL_SNIFF_OTHER;
@@ -48,6 +49,7 @@ static reel_sniff imagenet_sniff(const char *data, const char *split, char *path
                     REEL_DATA_PATH ||
                 !reel_is_folder(path))
                 continue;
+            /* Flat validation data anywhere; folders by class only in Kaggle's layout. */
             const bool flat = is_flat(path);
             if ((val && flat) || (kaggle && !flat))
                 return REEL_SNIFF_FOUND;

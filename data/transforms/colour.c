@@ -132,14 +132,16 @@ void reel_jitter(const reel_jitter_amounts *amounts, uint8_t *rgb, int64_t n, re
     if (!reel_jitter_is_on(amounts))
         return;
 
-    /* All factors are drawn, also of kinds that are off: then a kind that is switched on leaves the
-     * others as they were. */
+    /* In a random order, as torchvision's ColorJitter: the adjustments do not commute. */
     int order[KINDS] = {BRIGHTNESS, CONTRAST, SATURATION, HUE};
     for (int i = KINDS - 1; i > 0; i--) {
         const int j = (int)reel_rng_below(rng, (uint64_t)i + 1), kept = order[i];
         order[i] = order[j];
         order[j] = kept;
     }
+
+    /* All factors are drawn, also of kinds that are off: then a kind that is switched on leaves the
+     * others as they were. */
     const double brightness = around_one(amounts->brightness, rng);
     const double contrast = around_one(amounts->contrast, rng);
     const double saturation = around_one(amounts->saturation, rng);

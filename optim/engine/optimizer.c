@@ -138,9 +138,10 @@ bool reel_param_moves(const reel_param *p)
 /* One thread's part of one parameter: whole cache lines, so that no two threads write to one. */
 static void update_part(const reel_optimizer *opt, int i, double lr, int part, int parts)
 {
+    enum { LINE = 16 }; /* elements: 64 bytes of float32 */
     const reel_param *p = reel_params_at(opt->params, i);
-    const int64_t n = reel_tensor_numel(&p->value), lines = (n + 15) / 16;
-    const int64_t begin = lines * part / parts * 16, limit = lines * (part + 1) / parts * 16;
+    const int64_t n = reel_tensor_numel(&p->value), lines = (n + LINE - 1) / LINE;
+    const int64_t begin = lines * part / parts * LINE, limit = lines * (part + 1) / parts * LINE;
     const int64_t end = limit < n ? limit : n;
     if (begin >= end)
         return;
