@@ -8,13 +8,7 @@
 #include <string.h>
 
 #include "data/bytes_internal.h"
-
-struct reel_dataset {
-    reel_source source;
-    void *self;
-    int64_t n_classes;
-    char **classes;
-};
+#include "data/dataset_internal.h"
 
 static void free_names(char **names, int64_t n)
 {
@@ -75,7 +69,34 @@ void reel_dataset_destroy(reel_dataset *d)
     if (d->source.destroy)
         d->source.destroy(d->self);
     free_names(d->classes, d->n_classes);
+    reel_names_free(&d->notes);
+    free(d->order);
     free(d);
+}
+
+void reel_dataset_take_notes(reel_dataset *d, reel_opened *opened)
+{
+    d->notes = opened->notes;
+    d->indices = opened->indices;
+    opened->notes = (reel_names){0};
+}
+
+int64_t reel_dataset_notes(const reel_dataset *d)
+{
+    return reel_names_count(&d->notes);
+}
+
+const char *reel_dataset_note(const reel_dataset *d, int64_t i)
+{
+    REEL_ASSERT(i >= 0 && i < reel_dataset_notes(d));
+    return reel_names_at(&d->notes, i);
+}
+
+void reel_data_request_follow(reel_data_request *request, const reel_dataset *train)
+{
+    request->classes = train->n_classes;
+    request->class_names = (const char *const *)train->classes;
+    request->indices = train->indices;
 }
 
 int64_t reel_dataset_count(const reel_dataset *d)
@@ -102,7 +123,9 @@ const char *reel_dataset_class_name(const reel_dataset *d, int64_t c)
 int64_t reel_dataset_label(const reel_dataset *d, int64_t index)
 {
     REEL_ASSERT(index >= 0 && index < reel_dataset_count(d));
-    const int64_t label = d->source.label(d->self, index);
+    int64_t label = d->source.label(d->self, index);
+    if (d->order)
+        label = d->order[label];
     REEL_ASSERT(label >= 0 && label < d->n_classes);
     return label;
 }

@@ -25,6 +25,12 @@ typedef struct reel_dataset reel_dataset;
  * REEL_ERR_INVALID: it is damaged, or makes no dataset. */
 REEL_API reel_status reel_dataset_open(reel_dataset **out, const char *data, const char *split,
                                        char *path, size_t size, reel_error *err);
+/* The same with all that may be asked of DATA. */
+REEL_API reel_status reel_dataset_open_as(reel_dataset **out, const reel_data_request *request,
+                                          char *path, size_t size, reel_error *err);
+/* Asks for validation data whose labels mean what those of the training data do. The request
+ * borrows the names of its classes. */
+REEL_API void reel_data_request_follow(reel_data_request *request, const reel_dataset *train);
 /* Is DATA known, and does it have that split? */
 REEL_API bool reel_dataset_has(const char *data, const char *split);
 
@@ -64,6 +70,9 @@ REEL_API reel_status reel_dataset_split(reel_dataset **train, reel_dataset **hel
 
 REEL_API int64_t reel_dataset_count(const reel_dataset *d);   /* samples */
 REEL_API int64_t reel_dataset_classes(const reel_dataset *d); /* at least 1 */
+/* What a user should hear of how DATA was taken, a line each. */
+REEL_API int64_t reel_dataset_notes(const reel_dataset *d);
+REEL_API const char *reel_dataset_note(const reel_dataset *d, int64_t i);
 /* Hidden files and folders that were left out. */
 REEL_API int64_t reel_dataset_hidden(const reel_dataset *d);
 REEL_API const char *reel_dataset_class_name(const reel_dataset *d, int64_t c);
@@ -82,6 +91,11 @@ REEL_API void reel_dataset_sample_name(const reel_dataset *d, int64_t index, cha
 REEL_API reel_status reel_dataset_align(reel_dataset *train, reel_dataset *val, reel_error *err);
 /* The same for one side, to so many classes. */
 REEL_API reel_status reel_dataset_widen(reel_dataset *d, int64_t classes, reel_error *err);
+
+/* The same classes in another order (once each): classes and labels of d take over this order, and
+ * *changed is true. Any other names leave d as it is. */
+REEL_API reel_status reel_dataset_order_as(reel_dataset *d, const char *const *names, int64_t n,
+                                           bool *changed, reel_error *err);
 
 /* REEL_ERR_INVALID listing what differs, unless both have the same class names in the same order.
  */

@@ -14,13 +14,16 @@ reel_status reel_dataset_of(reel_dataset **out, reel_opened *opened, reel_error 
         reel_dataset_create(out, opened->source, opened->self, opened->classes.list.items,
                             reel_names_count(&opened->classes), err);
     opened->self = NULL; /* the dataset's now, or destroyed */
+    if (status == REEL_OK)
+        reel_dataset_take_notes(*out, opened);
     reel_opened_free(opened);
     return status;
 }
 
-reel_status reel_dataset_open(reel_dataset **out, const char *data, const char *split, char *path,
-                              size_t size, reel_error *err)
+reel_status reel_dataset_open_as(reel_dataset **out, const reel_data_request *request, char *path,
+                                 size_t size, reel_error *err)
 {
+    const char *data = request->data, *split = request->split;
     char where[REEL_DATA_PATH] = "";
     *out = NULL;
     if (path && size)
@@ -36,8 +39,15 @@ reel_status reel_dataset_open(reel_dataset **out, const char *data, const char *
         snprintf(path, size, "%s", where);
 
     reel_opened opened;
-    REEL_TRY(reel_opened_make(&opened, source, data, split, where, err));
+    REEL_TRY(reel_opened_make(&opened, source, request, where, err));
     return reel_dataset_of(out, &opened, err);
+}
+
+reel_status reel_dataset_open(reel_dataset **out, const char *data, const char *split, char *path,
+                              size_t size, reel_error *err)
+{
+    const reel_data_request request = {.data = data, .split = split};
+    return reel_dataset_open_as(out, &request, path, size, err);
 }
 
 bool reel_dataset_has(const char *data, const char *split)
@@ -50,7 +60,8 @@ bool reel_dataset_has(const char *data, const char *split)
 static reel_status open_folder(reel_dataset **out, const char *root, bool empty, reel_error *err)
 {
     *out = NULL;
-    reel_opened opened = {.source = &reel_source_folder};
+    const reel_data_request request = {.data = root};
+    reel_opened opened = {.source = &reel_source_folder, .request = &request};
     const reel_status status = reel_folder_scan(&opened, root, empty, err);
     if (status != REEL_OK) {
         reel_opened_free(&opened);

@@ -1,161 +1,93 @@
-/* List file: a line "path label" a sample; paths are relative to the list's folder.
- *
- * The label is what follows the last tab, or, where a line has none, the last comma (in a .csv) or
- * the last space: so paths may hold spaces. CRLF, a byte order mark, blank lines and trailing
- * spaces do no harm. Where every label is a number, it is the class index; else classes are the
- * bytewise ranks of the labels. Samples keep the order of the lines. */
+/* List file: a line "path label" a sample, or a table whose columns hold them (common/rows.c);
+ * paths are relative to the list's folder. Samples keep the order of the lines. */
 #include "data/sources/list.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "data/bytes_internal.h"
 #include "data/codecs/codec.h"
-#include "data/sources/common/opened.h"
+#include "data/sources/common/files.h"
+#include "data/sources/common/labels.h"
 #include "data/sources/common/paths.h"
 #include "data/sources/common/plain_file.h"
-#include "data/sources/common/text.h"
+#include "data/sources/common/rows.h"
 
-enum { MOST_LABEL = (1 << 24) - 1 };
-
-struct line {
-    const char *path, *label;
-    size_t path_length, label_length;
-};
-
-static bool split_line(const char *text, size_t length, bool csv, struct line *l)
+/* Up to five numbers of bad lines with the reason of the first, for a message. */
+static void describe_bad(const reel_rows *rows, char *text, size_t size)
 {
-    const char *cut = memrchr(text, '\t', length);
-    if (!cut && csv)
-        cut = memrchr(text, ',', length);
-    if (!cut)
-        cut = memrchr(text, ' ', length);
-    if (!cut)
-        return false;
-    l->label = cut + 1;
-    l->label_length = (size_t)(text + length - l->label);
-    while (l->label_length && *l->label == ' ')
-        l->label++, l->label_length--;
-    l->path = text;
-    l->path_length = (size_t)(cut - text);
-    while (l->path_length && (text[l->path_length - 1] == ' ' || text[l->path_length - 1] == '\t'))
-        l->path_length--;
-    return l->path_length && l->label_length && !memchr(text, 0, length);
+    const reel_bad_line *bad = rows->bad.items;
+    const size_t most = 5, n = rows->bad.n;
+    size_t used = (size_t)snprintf(text, size, "line %" PRId64 ": %s", bad->line, bad->why);
+    for (size_t i = 1; i < n && i < most && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s %" PRId64,
+                                 i == 1 ? "; so is line" : ",", bad[i].line);
+    if (n > most && used < size)
+        snprintf(text + used, size - used, ", and %zu more", n - most);
 }
 
-/* A first line that names the columns, as a spreadsheet writes it: "path,label". */
-static bool is_header(int64_t number, bool csv, const struct line *l)
+/* Some bad lines among many good ones are left out; more, and the file is something else. */
+static reel_status judge_bad_lines(reel_opened *out, const reel_rows *rows, const char *name,
+                                   reel_error *err)
 {
-    static const char *const words[] = {"label",  "class",  "category",
-                                        "target", "labels", "class_name"};
-    if (number != 1 || !csv || memchr(l->path, '.', l->path_length) ||
-        memchr(l->path, '/', l->path_length))
-        return false;
-    for (int i = 0; i < (int)REEL_COUNT(words); i++)
-        if (l->label_length == strlen(words[i]) &&
-            strncasecmp(l->label, words[i], l->label_length) == 0)
-            return true;
-    return false;
+    const int64_t bad = (int64_t)rows->bad.n, good = reel_rows_count(rows);
+    char text[300];
+    if (bad == 0)
+        return REEL_OK;
+    describe_bad(rows, text, sizeof text);
+    if ((bad == 1 && good >= 3) || bad * 100 <= bad + good)
+        return reel_opened_note(out, err, "%s: %s: left out", reel_base_name(name), text);
+    return reel_fail(err, REEL_ERR_FORMAT, "%s: %s", name, text);
 }
 
-/* A list that is being read. */
-struct list {
-    const char *name; /* for messages */
-    bool csv;         /* labels may follow a comma, and a header may stand first */
-    reel_lines lines;
-};
-
-static struct list begin_list(const reel_bytes *text, const char *name)
+/* One sample a file, of the lines that may name it twice. */
+static reel_status merge_repeats(reel_opened *out, reel_rows *rows, const char *name,
+                                 reel_error *err)
 {
-    const size_t n = strlen(name);
-    const char *bytes = (const char *)text->data;
-    return (struct list){.name = name,
-                         .csv = n > 4 && strcasecmp(name + n - 4, ".csv") == 0,
-                         .lines = {.at = bytes, .end = bytes + text->size}};
-}
-
-/* The next line that names a sample; *more false = the end. REEL_ERR_FORMAT names the line. */
-static reel_status next_sample(struct list *list, struct line *l, bool *more, reel_error *err)
-{
-    enum { MOST_LABEL_LETTERS = 255 };
-    const char *text;
-    size_t length;
-    for (;;) {
-        *more = reel_lines_next(&list->lines, &text, &length);
-        if (!*more)
-            return REEL_OK;
-        if (length == 0)
-            continue;
-        if (!split_line(text, length, list->csv, l) || l->path_length >= REEL_DATA_PATH ||
-            l->label_length > MOST_LABEL_LETTERS)
-            return reel_fail(err, REEL_ERR_FORMAT, "%s: line %" PRId64 ": expected \"path label\"",
-                             list->name, list->lines.number);
-        if (!is_header(list->lines.number, list->csv, l))
-            return REEL_OK;
-    }
-}
-
-/* Is the list well formed, and is every label a number? */
-static reel_status survey(struct list list, bool *numbers, reel_error *err)
-{
-    struct line l;
-    uint64_t number;
-    *numbers = true;
-    for (bool more = true;;) {
-        REEL_TRY(next_sample(&list, &l, &more, err));
-        if (!more)
-            return REEL_OK;
-        *numbers = *numbers && reel_parse_number(l.label, l.label_length, MOST_LABEL, &number);
-    }
-}
-
-static reel_status collect_classes(reel_names *classes, struct list list, reel_error *err)
-{
-    enum { FEW = 4096 };
-    size_t most = FEW; /* duplicates go whenever there are so many */
-    struct line l;
-    for (bool more = true;;) {
-        REEL_TRY(next_sample(&list, &l, &more, err));
-        if (!more)
-            break;
-        REEL_TRY(reel_names_add(classes, l.label, l.label_length, err));
-        if (classes->list.n < most)
-            continue;
-        reel_names_sort(classes);
-        most = 2 * classes->list.n + FEW;
-    }
-    reel_names_sort(classes);
+    int64_t same, other;
+    REEL_TRY(reel_rows_unique(rows, &same, &other, err));
+    if (same)
+        REEL_TRY(reel_opened_note(out, err,
+                                  "%s: %" PRId64
+                                  " lines name a file that an earlier line names: it is used once",
+                                  reel_base_name(name), same));
+    if (other)
+        REEL_TRY(reel_opened_note(out, err,
+                                  "%s: %" PRId64 " lines give a file another label than an "
+                                  "earlier line does: the first label counts",
+                                  reel_base_name(name), other));
     return REEL_OK;
 }
 
-reel_status reel_list_parse(reel_files *f, reel_names *classes, bool *numbers,
-                            const reel_bytes *text, const char *name, reel_error *err)
+static reel_status parse_rows(reel_opened *out, reel_rows *rows, const reel_list_text *list,
+                              reel_error *err)
 {
-    /* Three passes over the text, each with its own copy of where it begins. */
-    struct list list = begin_list(text, name);
-    REEL_TRY(survey(list, numbers, err));
-    if (!*numbers)
-        REEL_TRY(collect_classes(classes, list, err));
-
-    struct line l;
-    for (bool more = true;;) {
-        REEL_TRY(next_sample(&list, &l, &more, err));
-        if (!more)
-            break;
-        uint64_t number = 0;
-        if (*numbers)
-            reel_parse_number(l.label, l.label_length, MOST_LABEL, &number);
-        const int64_t label =
-            *numbers ? (int64_t)number : reel_names_find(classes, l.label, l.label_length);
-        REEL_TRY(reel_files_add(f, l.path, l.path_length, label, err));
-    }
-    if (f->samples.n == 0)
+    reel_labels labels;
+    REEL_TRY(reel_rows_read(rows, list->text, list->name, out->request, err));
+    if (reel_rows_count(rows) == 0 && rows->bad.n == 0)
         return reel_fail(err, REEL_ERR_INVALID, "%s: no samples; expected lines \"path label\"",
-                         name);
+                         list->name);
+    REEL_TRY(reel_labels_decide(&labels, out, rows, list->folder, err));
+    REEL_TRY(judge_bad_lines(out, rows, list->name, err));
+    REEL_TRY(merge_repeats(out, rows, list->name, err));
+
+    out->indices = labels.indices;
+    for (int64_t i = 0; i < reel_rows_count(rows); i++) {
+        const reel_row *row = reel_rows_at(rows, i);
+        const char *path = reel_row_text(rows, row->path);
+        const int64_t label = reel_labels_class(&labels, out, reel_row_text(rows, row->label));
+        REEL_TRY(reel_files_add(out->self, path, strlen(path), label, err));
+    }
     return REEL_OK;
+}
+
+reel_status reel_list_parse(reel_opened *out, const reel_list_text *list, reel_error *err)
+{
+    reel_rows rows = {0};
+    const reel_status status = parse_rows(out, &rows, list, err);
+    reel_rows_free(&rows);
+    return status;
 }
 
 static const char *const list_ends[] = {".txt", ".csv", ".tsv", ".lst"};
@@ -225,14 +157,12 @@ static reel_status list_open(reel_opened *out, const char *data, const char *spl
     out->self = f;
 
     reel_bytes text = {0};
-    bool numbers = false;
+    const reel_list_text list = {.text = &text, .name = path, .folder = folder};
     reel_status status = reel_read_plain(&text, path, REEL_MAX_FILE, err);
     if (status == REEL_OK)
-        status = reel_list_parse(f, &out->classes, &numbers, &text, path, err);
+        status = reel_list_parse(out, &list, err);
     reel_bytes_free(&text);
-    if (status != REEL_OK || !numbers)
-        return status;
-    return reel_number_names(&out->classes, folder, reel_files_classes(f), err);
+    return status;
 }
 
 const reel_source reel_source_list = {.name = "list file",

@@ -2,11 +2,16 @@
 #ifndef REEL_DATA_SOURCES_LIST_H
 #define REEL_DATA_SOURCES_LIST_H
 
-#include "data/sources/common/files.h"
+#include "data/bytes.h"
+#include "data/sources/common/opened.h"
 
-/* Adds the samples of a list of that name. *numbers: labels are class indices, and classes stays
- * empty. */
-reel_status reel_list_parse(reel_files *f, reel_names *classes, bool *numbers,
-                            const reel_bytes *text, const char *name, reel_error *err);
+typedef struct reel_list_text {
+    const reel_bytes *text;
+    const char *name;   /* of the file: how it ends says what it may be */
+    const char *folder; /* where classes.txt may lie; NULL = nowhere */
+} reel_list_text;
+
+/* Adds the samples and classes of a list to *out, whose self is a reel_files. */
+reel_status reel_list_parse(reel_opened *out, const reel_list_text *list, reel_error *err);
 
 #endif

@@ -20,6 +20,17 @@ typedef enum {
     REEL_SNIFF_FOUND
 } reel_sniff;
 
+/* What is asked of DATA. Zero-initialise, and set data. */
+typedef struct reel_data_request {
+    const char *data;         /* a folder or a file, as a user types it */
+    const char *split;        /* "train", "val", another name; NULL = all there is */
+    const char *image_column; /* of a list: by name, or by number from 1; NULL = is found */
+    const char *label_column;
+    int64_t classes; /* how many there are, as weights or a user say; 0 = not known */
+    const char *const *class_names; /* theirs; NULL = not known */
+    bool indices; /* numbers in a list are numbers of classes, as in the training data */
+} reel_data_request;
+
 /* What open fills in (data/sources/common/opened.h). */
 typedef struct reel_opened reel_opened;
 

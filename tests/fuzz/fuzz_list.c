@@ -1,35 +1,49 @@
-/* Arbitrary bytes as a list file, as .txt and as .csv: labels are classes, paths are not empty. */
+/* Arbitrary bytes as a list file, as .txt, .csv and .tsv: labels are classes, paths are not empty.
+ */
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/sources/common/files.h"
 #include "data/sources/list.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
+/* Every sample has a path and a class that is there. */
+static void check_samples(const reel_opened *opened)
+{
+    const reel_files *f = opened->self;
+    for (size_t i = 0; i < f->samples.n; i++) {
+        const reel_file *s = (const reel_file *)f->samples.items + i;
+        if (s->label < 0 || s->label >= reel_names_count(&opened->classes))
+            abort();
+        if (s->path >= f->paths.used || !f->paths.text[s->path])
+            abort();
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
+    static const char *const names[] = {"fuzz.txt", "fuzz.csv", "fuzz.tsv"};
+    static const char *const classes[] = {"cat", "10", "9"};
     const reel_bytes text = {.data = (uint8_t *)bytes, .size = size};
-    for (int kind = 0; kind < 2; kind++) {
-        reel_files *f = calloc(1, sizeof *f);
-        reel_names classes = {0};
+    for (int kind = 0; kind < 6; kind++) {
+        const reel_data_request request = {
+            .data = "", .classes = kind < 3 ? 0 : 3, .class_names = kind < 3 ? NULL : classes};
+        const reel_list_text list = {.text = &text, .name = names[kind % 3]};
+        reel_opened opened = {.request = &request};
+        reel_files *f = opened.self = calloc(1, sizeof *f);
         reel_error err = {0};
-        bool numbers;
         if (!f)
             return 0;
         f->root = -1;
-        const reel_status status =
-            reel_list_parse(f, &classes, &numbers, &text, kind ? "fuzz.csv" : "fuzz.txt", &err);
+        const reel_status status = reel_list_parse(&opened, &list, &err);
         if (status != REEL_OK && !err.message[0])
             abort();
-        for (size_t i = 0; status == REEL_OK && i < f->samples.n; i++) {
-            const reel_file *s = (const reel_file *)f->samples.items + i;
-            if (s->label < 0 || (!numbers && s->label >= reel_names_count(&classes)))
-                abort();
-            if (s->path >= f->paths.used || !f->paths.text[s->path])
-                abort();
-        }
-        reel_names_free(&classes);
+        if (status == REEL_OK)
+            check_samples(&opened);
         reel_files_destroy(f);
+        reel_names_free(&opened.classes);
+        reel_names_free(&opened.notes);
     }
     return 0;
 }

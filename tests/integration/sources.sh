@@ -52,7 +52,7 @@ mkdir -p none/empty none/images
 printf 'x' >none/note.bin
 cp "$(find d/train -name '*.jpg' | head -1)" none/one.jpg
 refuse none/nowhere "cannot be opened"
-refuse none/empty "no folder train"
+refuse none/empty "holds no class folders"
 refuse none/one.jpg "got one image"
 refuse none/note.bin "expected \"path label\""
 rm k/devkit/ILSVRC2012_devkit_t12/data/meta.mat

@@ -23,11 +23,15 @@ typedef struct scan {
 
 enum { PLACE = 4200 };
 
+/* like: the training data, whose labels those of other splits follow; NULL = there is none. */
 static reel_status open_split(reel_dataset **out, const char *data, const char *split,
-                              char path[PLACE], reel_error *err)
+                              const reel_dataset *like, char path[PLACE], reel_error *err)
 {
     struct stat info;
-    const reel_status status = reel_dataset_open(out, data, split, path, PLACE, err);
+    reel_data_request request = {.data = data, .split = split};
+    if (like)
+        reel_data_request_follow(&request, like);
+    const reel_status status = reel_dataset_open_as(out, &request, path, PLACE, err);
     if (status != REEL_ERR_INVALID || stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
         return status;
 
@@ -47,7 +51,8 @@ reel_status reel_check_open(reel_check *c, const char *data, reel_error *err)
         if (split ? !reel_dataset_has(data, names[i]) : i > 0)
             continue;
         const int n = c->n_splits;
-        REEL_TRY(open_split(&c->set[n], data, split ? names[i] : NULL, path[n], err));
+        REEL_TRY(open_split(&c->set[n], data, split ? names[i] : NULL, n ? c->set[0] : NULL,
+                            path[n], err));
 
         if (i == 2 && !strcmp(path[n], path[n - 1]) &&
             reel_pack_fingerprint(c->set[n]) == reel_pack_fingerprint(c->set[n - 1])) {

@@ -8,6 +8,7 @@
 #include "train/run/evaluation.h"
 #include "train/run/judge.h"
 #include "train/run/model_card.h"
+#include "train/run/notes.h"
 #include "train/run/progress.h"
 #include "train/run/run_dir.h"
 #include "train/run/share.h"
@@ -42,6 +43,8 @@ static const reel_option options_table[] = {
      .help = "apply: rotate camera photographs upright; unset: as in training"},
     {.name = "ten-crop", .shared = true},
     {.name = "max-bad", .shared = true},
+    {.name = "image-column", .shared = true},
+    {.name = "label-column", .shared = true},
     REEL_OPTION(TEXT, .name = "csv", .value = "FILE",
                 .help = "also write a table of the classes, one line each"),
     {.name = "threads", .shared = true},
@@ -100,15 +103,20 @@ static reel_status eval_measure(evaluation *e, reel_error *err)
 {
     const reel_eval_request *r = e->request;
     const int threads = r->threads ? r->threads : reel_available_cpus();
+    const reel_data_request from = {.data = r->data,
+                                    .split = r->split,
+                                    .image_column = r->image_column,
+                                    .label_column = r->label_column};
     if (r->csv && access(r->csv, F_OK) == 0) /* said before the work, not after it */
         return reel_fail(err, REEL_ERR_IO, "--csv: %s: cannot be created: %s", r->csv,
                          strerror(EEXIST));
 
-    REEL_TRY(reel_dataset_open(&e->dataset, r->data, r->split, e->folder, sizeof e->folder, err));
     REEL_TRY(reel_ctx_create(
         &e->ctx, &(reel_ctx_config){.threads = threads, .log = reel_log_to_stderr}, err));
     REEL_TRY(reel_model_open(&e->net, &e->card, r->weights, r->arch, e->ctx, REEL_F32, err));
-    REEL_TRY(reel_dataset_widen(e->dataset, e->card.classes, err));
+    REEL_TRY(reel_model_card_dataset(&e->card, &e->dataset, &from, e->folder, err));
+    if (!r->quiet)
+        reel_notes_say(e->folder, e->dataset, NULL);
     REEL_TRY(reel_model_card_matches(&e->card, e->dataset, e->folder, err));
     REEL_TRY(reel_tape_create(&e->tape, e->ctx, NULL, err));
 
@@ -189,6 +197,8 @@ static int eval_run(reel_options *options)
                                        .crop = reel_options_int(options, "val-crop-size"),
                                        .max_bad = reel_options_real(options, "max-bad"),
                                        .exif = reel_options_text(options, "exif"),
+                                       .image_column = reel_options_text(options, "image-column"),
+                                       .label_column = reel_options_text(options, "label-column"),
                                        .csv = reel_options_text(options, "csv"),
                                        .ten_crop = reel_options_flag(options, "ten-crop"),
                                        .json = reel_options_flag(options, "json"),

@@ -12,7 +12,8 @@ typedef struct reel_eval_request {
     int64_t resize, crop; /* 0 = as the weights say */
     const char *exif;     /* NULL = as the weights say */
     double max_bad;
-    const char *csv; /* NULL = none */
+    const char *csv;                         /* NULL = none */
+    const char *image_column, *label_column; /* of lists; NULL = they are found */
     bool ten_crop, json, quiet;
 } reel_eval_request;
 

@@ -192,6 +192,15 @@ static reel_status pack_one_split(packing *p, const char *split, const reel_data
     return REEL_OK;
 }
 
+/* Labels mean what they do in the training data. */
+static reel_status open_val(reel_dataset **val, const char *data, const reel_dataset *train,
+                            reel_error *err)
+{
+    reel_data_request request = {.data = data, .split = "val"};
+    reel_data_request_follow(&request, train);
+    return reel_dataset_open_as(val, &request, NULL, 0, err);
+}
+
 static reel_status pack_all(packing *p, reel_error *err)
 {
     char path[PATH];
@@ -201,7 +210,7 @@ static reel_status pack_all(packing *p, reel_error *err)
     reel_status status =
         reel_dataset_open(&train, p->data, both ? "train" : NULL, path, sizeof path, err);
     if (status == REEL_OK && both)
-        status = reel_dataset_open(&val, p->data, "val", path, sizeof path, err);
+        status = open_val(&val, p->data, train, err);
     if (status == REEL_OK && both)
         status = reel_dataset_align(train, val, err);
     if (status == REEL_OK && both)

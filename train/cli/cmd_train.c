@@ -43,8 +43,9 @@ static json_t *make_config(const char *command, const char *data, const reel_opt
 }
 
 /* What the weights to start from are; and, unless it is settled already, what they were told about
- * EXIF data. */
-static reel_status preset_from_weights(reel_options *options, bool resumed, reel_error *err)
+ * EXIF data. *classes: their names. */
+static reel_status preset_from_weights(reel_options *options, bool resumed, json_t **classes,
+                                       reel_error *err)
 {
     const char *path = reel_options_text(options, "weights");
     if (!path)
@@ -61,6 +62,8 @@ static reel_status preset_from_weights(reel_options *options, bool resumed, reel
     if (status == REEL_OK && !resumed)
         status = reel_options_preset(
             options, "exif", reel_transform_of(&card.preprocessing).exif ? "apply" : "ignore", err);
+    if (status == REEL_OK)
+        *classes = reel_model_card_names_json(&card);
     reel_model_card_free(&card);
     reel_weights_destroy(weights);
     return status;
@@ -70,26 +73,28 @@ static reel_status preset_from_weights(reel_options *options, bool resumed, reel
 static reel_status preset_epochs(reel_options *options, const char *data, reel_error *err)
 {
     reel_dataset *train;
-    char path[REEL_PATH_MAX], text[24];
-    if (reel_dataset_has(data, "val"))
-        REEL_TRY(reel_dataset_open(&train, data, "train", path, sizeof path, err));
-    else
-        REEL_TRY(reel_dataset_open(&train, data, NULL, path, sizeof path, err));
+    char text[24];
+    const reel_data_request request = {.data = data,
+                                       .split = reel_dataset_has(data, "val") ? "train" : NULL,
+                                       .image_column = reel_options_text(options, "image-column"),
+                                       .label_column = reel_options_text(options, "label-column")};
+    REEL_TRY(reel_dataset_open_as(&train, &request, NULL, 0, err));
     snprintf(text, sizeof text, "%" PRId64, reel_finetune_epochs(reel_dataset_count(train)));
     reel_dataset_destroy(train);
     return reel_options_preset(options, "epochs", text, err);
 }
 
-/* All presets of the run, then its settings. Prints what is wrong; returns the exit code. */
+/* All presets of the run, then its settings. Prints what is wrong; returns the exit code. *classes:
+ * those that are known before DATA is opened; to be freed. */
 static int read_settings(reel_settings *settings, reel_options *options, const reel_resumed_run *r,
-                         const char *data, bool finetune)
+                         const char *data, json_t **classes, bool finetune)
 {
     const char *command = finetune ? "finetune" : "train";
     const bool new_run = !r->checkpoint && !r->config;
     reel_error err;
     if (reel_resume_preset(r, options, &err) || reel_schedule_preset(options, &err))
         return reel_complain_usage(command, &err);
-    if (preset_from_weights(options, r->config != NULL, &err))
+    if (preset_from_weights(options, r->config != NULL, classes, &err))
         return reel_complain(command, &err);
     if (finetune && new_run && preset_epochs(options, data, &err))
         return reel_complain(command, &err);
@@ -98,7 +103,13 @@ static int read_settings(reel_settings *settings, reel_options *options, const r
 
     settings->locked = r->lock >= 0;
     settings->replace_head = finetune;
-    settings->val_share = finetune ? reel_options_real(options, "val-share") : 0;
+    json_t *before = json_object_get(r->config, "classes");
+    if (before) {
+        json_decref(*classes);
+        *classes = json_incref(before);
+    }
+    settings->known_classes = *classes;
+    settings->labels_are_theirs = before || !finetune;
     return REEL_EXIT_OK;
 }
 
@@ -131,6 +142,8 @@ static int test_only(const char *data, const reel_settings *s, const reel_option
         .crop = reel_options_given(o, "val-crop-size") ? s->val.size : 0,
         .exif = reel_options_given(o, "exif") ? reel_options_text(o, "exif") : NULL,
         .max_bad = s->max_bad,
+        .image_column = s->image_column,
+        .label_column = s->label_column,
         .json = s->json,
         .quiet = s->quiet};
     return reel_eval(&request);
@@ -205,20 +218,12 @@ static int run_loop(const char *command, reel_loop *loop, const reel_options *op
     return reel_train_report(command, loop);
 }
 
-static int train(bool finetune, reel_options *options, reel_resumed_run *r)
+/* From settings to the end of the run; returns the exit code. */
+static int train_on(const char *data, const reel_settings *settings, const reel_options *options,
+                    reel_resumed_run *r, bool finetune)
 {
     const char *command = finetune ? "finetune" : "train";
-    char path[REEL_PATH_MAX];
-    const char *data = data_of(command, options, r, path);
-    if (!data)
-        return REEL_EXIT_USAGE;
-
-    reel_settings settings = {0};
-    int code = read_settings(&settings, options, r, data, finetune);
-    if (code != REEL_EXIT_OK)
-        return code;
-    if (settings.test_only)
-        return test_only(data, &settings, options);
+    int code;
     reel_train_warn_of_changes(options, json_object_get(r->config, "options"));
 
     const reel_loop_start start = {.data = data,
@@ -229,7 +234,7 @@ static int train(bool finetune, reel_options *options, reel_resumed_run *r)
     bool ended = false;
     reel_loop loop;
     reel_error err;
-    if (open_loop(&loop, &settings, &start, typed, &err))
+    if (open_loop(&loop, settings, &start, typed, &err))
         code = reel_complain(command, &err);
     else
         code = run_loop(command, &loop, options, r, &ended);
@@ -240,7 +245,26 @@ static int train(bool finetune, reel_options *options, reel_resumed_run *r)
     snprintf(folder, sizeof folder, "%s", loop.journal.dir.path);
     reel_loop_close(&loop);
     if (ended && !reel_options_flag(options, "no-report"))
-        write_report(command, folder, settings.quiet);
+        write_report(command, folder, settings->quiet);
+    return code;
+}
+
+static int train(bool finetune, reel_options *options, reel_resumed_run *r)
+{
+    const char *command = finetune ? "finetune" : "train";
+    char path[REEL_PATH_MAX];
+    const char *data = data_of(command, options, r, path);
+    if (!data)
+        return REEL_EXIT_USAGE;
+
+    reel_settings settings = {0};
+    json_t *classes = NULL;
+    int code = read_settings(&settings, options, r, data, &classes, finetune);
+    if (code == REEL_EXIT_OK && settings.test_only)
+        code = test_only(data, &settings, options);
+    else if (code == REEL_EXIT_OK)
+        code = train_on(data, &settings, options, r, finetune);
+    json_decref(classes);
     return code;
 }
 
@@ -289,9 +313,11 @@ const reel_command reel_command_train = {
     .name = "train",
     .summary = "Train a network on a folder of images",
     REEL_TRAINING,
-    .notes = "DATA holds train/ and val/ (or validation/), each with one folder of images per "
-             "class. It may also be a list, ImageNet's folders or tars, tar shards, packed shards, "
-             "CIFAR, MNIST, or 'synth:' (data/README.md).\n"
+    .notes = "DATA holds train/ and val/, each with one folder of images per class. A folder of "
+             "class folders alone is split: --val-share of each class is held out for validation, "
+             "and split.json in the run's folder lists these images. DATA may also be a list, "
+             "ImageNet's folders or tars, tar shards, packed shards, CIFAR, MNIST, or 'synth:' "
+             "(data/README.md).\n"
              "Reel prints the whole recipe when it starts. The first Ctrl-C finishes the training "
              "step and saves, a second one stops at once. SIGUSR1 saves and continues.\n"
              "--resume auto continues in the middle of an epoch, with the DATA and the options "

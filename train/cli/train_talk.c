@@ -21,6 +21,12 @@ static void say_data(const reel_loop *loop)
              loop->session.card.classes, loop->settings->model->name,
              reel_params_trainable(reel_net_params(loop->session.net)));
 
+    if (feed->whole)
+        reel_say("DATA has no validation images of its own: %" PRId64 " of %" PRId64
+                 " images, %g %% of each class, are held out; split.json lists them",
+                 reel_dataset_count(feed->val), reel_dataset_count(feed->whole),
+                 100 * loop->settings->val_share);
+
     const int64_t hidden = feed->whole
                                ? reel_dataset_hidden(feed->whole)
                                : reel_dataset_hidden(feed->train) + reel_dataset_hidden(feed->val);

@@ -39,9 +39,13 @@ static reel_status open_images(report *r, const char *data, reel_error *err)
         data ? data : reel_json_path(r->record.config, "data", stored, sizeof stored);
     if (!from)
         return reel_fail(err, REEL_ERR_FORMAT, "config.json does not say where the images are");
-    REEL_TRY(reel_dataset_has(from, "val")
-                 ? reel_dataset_open(&r->dataset, from, "val", path, sizeof path, err)
-                 : reel_dataset_open(&r->dataset, from, NULL, path, sizeof path, err));
+    const json_t *options = json_object_get(r->record.config, "options");
+    const reel_data_request request = {
+        .data = from,
+        .split = reel_dataset_has(from, "val") ? "val" : NULL,
+        .image_column = json_string_value(json_object_get(options, "image-column")),
+        .label_column = json_string_value(json_object_get(options, "label-column"))};
+    REEL_TRY(reel_model_card_dataset(&r->card, &r->dataset, &request, path, err));
     return reel_model_card_matches(&r->card, r->dataset, path, err);
 }
 

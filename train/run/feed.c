@@ -2,30 +2,80 @@
 #include "train/run/feed.h"
 
 #include "train/run/held_out.h"
+#include "train/run/notes.h"
 #include "train/run/say.h"
 #include "train/run/share.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 enum { FEED_PATH = 4200 };
 
 /* ---- datasets ---- */
+
+/* The known classes as C strings; NULL = none, or no memory. free() it. */
+static const char **known_names(const reel_feed_config *c)
+{
+    const size_t n = json_array_size(c->known_classes);
+    const char **names = n ? calloc(n, sizeof *names) : NULL;
+    for (size_t i = 0; names && i < n; i++) {
+        const char *name = json_string_value(json_array_get(c->known_classes, i));
+        names[i] = name ? name : "";
+    }
+    return names;
+}
+
+/* Opens a split, with the classes in the order of those that are known. like: the training data,
+ * for validation data. */
+static reel_status open_part(reel_feed *f, reel_dataset **out, const char *split,
+                             const reel_dataset *like, reel_error *err)
+{
+    const reel_feed_config *c = &f->config;
+    const char **names = known_names(c);
+    const int64_t n = (int64_t)json_array_size(c->known_classes);
+    reel_status status = REEL_OK;
+    char path[FEED_PATH];
+    bool changed = false;
+    reel_data_request request = {.data = c->data,
+                                 .split = split,
+                                 .image_column = c->image_column,
+                                 .label_column = c->label_column,
+                                 .classes = c->classes};
+    if (like)
+        reel_data_request_follow(&request, like);
+    else if (names && c->labels_are_theirs) {
+        request.classes = n;
+        request.class_names = names;
+    }
+    REEL_TRY_GOTO(reel_dataset_open_as(out, &request, path, sizeof path, err), done);
+
+    const char *const *order = like ? request.class_names : names;
+    const int64_t classes = like ? request.classes : n;
+    if (order)
+        REEL_TRY_GOTO(reel_dataset_order_as(*out, order, classes, &changed, err), done);
+    if (changed)
+        reel_say("reel: warning: %s: its classes are matched by name: they are sorted otherwise "
+                 "than those of the %s",
+                 path, like ? "training data" : "weights");
+done:
+    free(names);
+    return status;
+}
 
 /* DATA without val/: a part of each class is held back, as before where the run has a split.json.
  */
 static reel_status hold_back(reel_feed *f, reel_error *err)
 {
     const reel_feed_config *c = &f->config;
-    char path[FEED_PATH];
     reel_error why;
     reel_status status = REEL_OK;
-    REEL_TRY(reel_dataset_open(&f->whole, c->data, NULL, path, sizeof path, err));
+    REEL_TRY(open_part(f, &f->whole, NULL, NULL, err));
 
     if (c->held_back)
         status = reel_held_out_split(&f->train, &f->val, f->whole, c->held_back, &why);
     if (status == REEL_OK && !f->val)
         status = reel_dataset_split(&f->train, &f->val, f->whole, c->val_share, c->seed, &why);
-    return status ? reel_fail(err, status, "%s: %s", path, why.message) : REEL_OK;
+    return status ? reel_fail(err, status, "%s: %s", c->data, why.message) : REEL_OK;
 }
 
 static void warn_of_doubts(const reel_feed *f)
@@ -39,15 +89,18 @@ static void warn_of_doubts(const reel_feed *f)
 reel_status reel_feed_open(reel_feed *f, const reel_feed_config *config, reel_error *err)
 {
     const char *data = config->data;
-    char path[FEED_PATH];
     *f = (reel_feed){.config = *config};
-    if (config->val_share > 0 && !reel_dataset_has(data, "val")) {
+    if (config->val_share > 0 && (config->held_back || !reel_dataset_has(data, "val"))) {
         REEL_TRY(hold_back(f, err));
+        reel_notes_say(data, f->whole, NULL);
     } else {
-        REEL_TRY(reel_dataset_open(&f->train, data, "train", path, sizeof path, err));
-        REEL_TRY(reel_dataset_open(&f->val, data, "val", path, sizeof path, err));
+        REEL_TRY(open_part(f, &f->train, "train", NULL, err));
+        reel_notes_say(data, f->train, NULL);
+        REEL_TRY(open_part(f, &f->val, "val", f->train, err));
+        reel_notes_say(data, f->val, f->train);
     }
     f->config.held_back = NULL; /* the caller frees it */
+    f->config.known_classes = NULL;
 
     REEL_TRY(reel_dataset_align(f->train, f->val, err));
     REEL_TRY(reel_dataset_same_classes(f->train, f->val, err));

@@ -11,6 +11,9 @@ typedef struct reel_feed_config {
     double val_share;        /* of DATA held back where it has no val/; 0 = there must be one */
     const json_t *held_back; /* names that an earlier part of the run held back; NULL = none */
     int64_t classes;         /* to expect; 0 = any number */
+    const char *image_column, *label_column; /* of lists; NULL = they are found */
+    const json_t *known_classes;             /* names; NULL = none; borrowed while it opens */
+    bool labels_are_theirs;                  /* numbers in lists are numbers of these classes */
     int64_t batch, epochs;
     uint64_t seed;
     bool class_balanced;

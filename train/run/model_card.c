@@ -2,9 +2,11 @@
 #include "train/run/model_card.h"
 
 #include "train/run/json_util.h"
+#include "train/run/say.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 reel_status reel_model_card_set_classes(reel_model_card *card, const reel_dataset *dataset,
@@ -17,6 +19,57 @@ reel_status reel_model_card_set_classes(reel_model_card *card, const reel_datase
         REEL_TRY(reel_model_card_set_name(card, c, text, err));
     }
     return REEL_OK;
+}
+
+json_t *reel_model_card_names_json(const reel_model_card *card)
+{
+    json_t *names = json_array();
+    for (int64_t c = 0; c < card->classes; c++) {
+        char text[24];
+        snprintf(text, sizeof text, "%" PRId64, c);
+        json_array_append_new(names, json_string(card->class_names ? card->class_names[c] : text));
+    }
+    return names;
+}
+
+/* Classes of the dataset that are sorted otherwise than the card's are put into its order: by name,
+ * or, where the card has no names, by their numbers. */
+static reel_status order_as_card(const reel_model_card *card, reel_dataset *dataset,
+                                 const char *where, reel_error *err)
+{
+    json_t *list = reel_model_card_names_json(card);
+    const char **names = calloc((size_t)card->classes, sizeof *names);
+    bool changed = false;
+    reel_status status = REEL_OK;
+    if (!list || !names)
+        REEL_TRY_GOTO(reel_fail(err, REEL_ERR_MEMORY, "no memory for the names of classes"), done);
+    for (int64_t c = 0; c < card->classes; c++)
+        names[c] = json_string_value(json_array_get(list, (size_t)c));
+    REEL_TRY_GOTO(reel_dataset_order_as(dataset, names, card->classes, &changed, err), done);
+
+    if (changed && card->class_names)
+        reel_say("reel: warning: %s: its classes are matched by name: they are sorted otherwise "
+                 "than those of the weights",
+                 where);
+    else if (changed)
+        reel_say("reel: warning: %s: the weights do not name their classes: class N is taken for "
+                 "output N, not the order 0 1 10 11 2",
+                 where);
+done:
+    json_decref(list);
+    free(names);
+    return status;
+}
+
+reel_status reel_model_card_dataset(const reel_model_card *card, reel_dataset **out,
+                                    const reel_data_request *request, char *path, reel_error *err)
+{
+    reel_data_request r = *request;
+    r.classes = card->classes;
+    r.class_names = (const char *const *)card->class_names;
+    REEL_TRY(reel_dataset_open_as(out, &r, path, REEL_DATA_PATH, err));
+    REEL_TRY(reel_dataset_widen(*out, card->classes, err));
+    return order_as_card(card, *out, path, err);
 }
 
 /* The class names that only one side has, as a list for a message. */

@@ -8,6 +8,8 @@
 #include "optim/schedule.h"
 #include "train/run/guard.h"
 
+#include <jansson.h>
+
 /* The type of an option's field. */
 #define REEL_FIELD_FLAG bool
 #define REEL_FIELD_INT int64_t
@@ -37,6 +39,10 @@ typedef struct reel_settings {
     /* What the command says. */
     bool locked;       /* output_dir is, by the caller */
     bool replace_head; /* take from the weights what fits */
+    /* Classes that are known before DATA is opened, of the run to resume or of the weights: an
+     * array of strings; NULL = none; borrowed. */
+    const json_t *known_classes;
+    bool labels_are_theirs; /* numbers in DATA's lists are numbers of these classes */
 } reel_settings;
 
 #endif

@@ -1,6 +1,7 @@
 /* From DATA and a split to an opened source: the table, which the build makes of the files in
  * data/sources/, asked in order of rank. */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -95,14 +96,25 @@ void reel_opened_free(reel_opened *opened)
     if (opened->self)
         opened->source->destroy(opened->self);
     reel_names_free(&opened->classes);
+    reel_names_free(&opened->notes);
     *opened = (reel_opened){0};
 }
 
-reel_status reel_opened_make(reel_opened *out, const reel_source *source, const char *data,
-                             const char *split, const char *path, reel_error *err)
+reel_status reel_opened_note(reel_opened *opened, reel_error *err, const char *format, ...)
 {
-    *out = (reel_opened){.source = source};
-    const reel_status status = source->open(out, data, split, path, err);
+    char text[400];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return reel_names_add(&opened->notes, text, strlen(text), err);
+}
+
+reel_status reel_opened_make(reel_opened *out, const reel_source *source,
+                             const reel_data_request *request, const char *path, reel_error *err)
+{
+    *out = (reel_opened){.source = source, .request = request};
+    const reel_status status = source->open(out, request->data, request->split, path, err);
     if (status != REEL_OK)
         reel_opened_free(out);
     return status;

@@ -6,9 +6,12 @@
 #include "data/sources/source.h"
 
 struct reel_opened {
-    const reel_source *source; /* preset */
-    void *self;                /* goes to the source's functions, at last to destroy */
-    reel_names classes;        /* the name of class i is item i */
+    const reel_source *source;        /* preset */
+    const reel_data_request *request; /* preset; never NULL while open runs */
+    void *self;                       /* goes to the source's functions, at last to destroy */
+    reel_names classes;               /* the name of class i is item i */
+    reel_names notes;                 /* what the user should hear of DATA, a line each */
+    bool indices;                     /* classes are what a list's numbers say */
 };
 
 /* The source that knows DATA and has the split; NULL = none. path (REEL_DATA_PATH bytes): where.
@@ -16,9 +19,13 @@ struct reel_opened {
 const reel_source *reel_source_find(const char *data, const char *split, char *path,
                                     const reel_source **without);
 /* Opens what find found. After a failure there is nothing to free. */
-reel_status reel_opened_make(reel_opened *out, const reel_source *source, const char *data,
-                             const char *split, const char *path, reel_error *err);
+reel_status reel_opened_make(reel_opened *out, const reel_source *source,
+                             const reel_data_request *request, const char *path, reel_error *err);
 void reel_opened_free(reel_opened *opened);
+
+/* Adds a line to the notes. */
+reel_status reel_opened_note(reel_opened *opened, reel_error *err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* What to say where no source was found. */
 reel_status reel_source_refuse(const char *data, const char *split, const reel_source *without,

@@ -72,24 +72,31 @@ static reel_status names_from(reel_names *names, const char *path, int64_t n, bo
     return status;
 }
 
-reel_status reel_number_names(reel_names *names, const char *folder, int64_t n, reel_error *err)
+reel_status reel_class_names(reel_names *names, const char *folder, int64_t n, bool *found,
+                             reel_error *err)
 {
     static const char *const files[] = {"classes.txt", "class_names.txt", "labels.txt",
                                         "synsets.txt"};
+    *found = false;
     for (int i = 0; folder && i < (int)REEL_COUNT(files); i++) {
         /* A file with fewer lines than classes is something else of that name. */
         char path[REEL_DATA_PATH];
-        bool good;
         if (snprintf(path, sizeof path, "%s/%s", folder, files[i]) >= (int)sizeof path ||
             !reel_is_file(path))
             continue;
-        REEL_TRY(names_from(names, path, n, &good, err));
-        if (good)
+        REEL_TRY(names_from(names, path, n, found, err));
+        if (*found)
             return REEL_OK;
         reel_names_free(names);
     }
+    return REEL_OK;
+}
 
-    for (int64_t c = 0; c < n; c++) {
+reel_status reel_number_names(reel_names *names, const char *folder, int64_t n, reel_error *err)
+{
+    bool found;
+    REEL_TRY(reel_class_names(names, folder, n, &found, err));
+    for (int64_t c = 0; !found && c < n; c++) {
         char text[24];
         const int length = snprintf(text, sizeof text, "%" PRId64, c);
         REEL_TRY(reel_names_add(names, text, (size_t)length, err));

@@ -23,8 +23,11 @@ reel_status reel_names_from_file(reel_names *names, const char *path, size_t mos
                                  int64_t most_names, reel_error *err);
 
 /* Class names for labels 0 to n - 1, or more: from classes.txt, class_names.txt, labels.txt or
- * synsets.txt in folder (one a line; as many as n or more), else the numbers themselves. folder may
- * be NULL. */
+ * synsets.txt in folder (one a line; as many as n or more). folder may be NULL. *found: there is
+ * such a file. */
+reel_status reel_class_names(reel_names *names, const char *folder, int64_t n, bool *found,
+                             reel_error *err);
+/* The same; where there is no such file, the numbers themselves. */
 reel_status reel_number_names(reel_names *names, const char *folder, int64_t n, reel_error *err);
 
 #endif

@@ -1,0 +1,199 @@
+/* Lists as spreadsheets, pandas and people write them: columns, quotes, numbers, lines that are
+ * wrong or there twice. */
+#include "tests/unit/data/sets.h"
+
+TestSuite(lists, .init = make_root, .fini = remove_root);
+
+static reel_dataset *opened_as(const char *file, const char *text, reel_data_request request)
+{
+    reel_dataset *d;
+    reel_error err = {0};
+    write_file(join(root, file), text, strlen(text));
+    request.data = join(root, file);
+    const reel_status status = reel_dataset_open_as(&d, &request, NULL, 0, &err);
+    cr_assert(status == REEL_OK, "%s: %s\n%s", file, err.message, text);
+    return d;
+}
+
+/* "a.jpg=cat b.jpg=dog": all samples with the names of their classes. */
+static void expect_samples(const reel_dataset *d, const char *expected)
+{
+    char text[2000] = "";
+    size_t used = 0;
+    for (int64_t i = 0; i < reel_dataset_count(d); i++) {
+        char name[300];
+        reel_dataset_sample_name(d, i, name, sizeof name);
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s=%s", i ? " " : "", name,
+                                 reel_dataset_class_name(d, reel_dataset_label(d, i)));
+    }
+    cr_expect(strcmp(text, expected) == 0, "got      %s\nexpected %s", text, expected);
+}
+
+static bool has_note(const reel_dataset *d, const char *words)
+{
+    for (int64_t i = 0; i < reel_dataset_notes(d); i++)
+        if (strstr(reel_dataset_note(d, i), words))
+            return true;
+    return false;
+}
+
+Test(lists, columns_are_found_by_name_and_by_content_in_any_order)
+{
+    static const char *const texts[] = {
+        "path,label\na.jpg,cat\nb.jpg,dog\n",
+        "filenames,cats\na.jpg,cat\nb.jpg,dog\n",
+        "id,breed\na.jpg,cat\nb.jpg,dog\n",
+        "Image,Id\na.jpg,cat\nb.jpg,dog\n",
+        "\xef\xbb\xbf\"Image\",\"Id\"\r\n\"a.jpg\",\"cat\"\r\n\r\nb.jpg , dog\r\n,\r\n",
+        ",filename,label\n0,a.jpg,cat\n1,b.jpg,dog\n",
+        "Unnamed: 0,species,picture file\n0,cat,a.jpg\n1,dog,b.jpg\n",
+        "filename,label,fold\na.jpg,cat,3\nb.jpg,dog,1\n",
+        "label,filename\ncat,a.jpg\ndog,b.jpg\n",
+        "Width,Height,ClassId,Path\n20,21,cat,a.jpg\n22,23,dog,b.jpg\n",
+        "what,which\na.jpg,cat\nb.jpg,dog\n",
+        "a.jpg,cat\nb.jpg,dog\n",
+        "cat,a.jpg\ndog,b.jpg",
+        "image;label\na.jpg;cat\nb.jpg;dog\n",
+    };
+    for (int64_t i = 0; i < REEL_COUNT(texts); i++) {
+        reel_dataset *d = opened_as("all.csv", texts[i], (reel_data_request){0});
+        expect_samples(d, "a.jpg=cat b.jpg=dog");
+        cr_expect(reel_dataset_notes(d) == 0, "a note on %s", texts[i]);
+        reel_dataset_destroy(d);
+    }
+    reel_dataset *d = opened_as("all.tsv", "label\tfile\ncat\ta 1,2.jpg\n", (reel_data_request){0});
+    expect_samples(d, "a 1,2.jpg=cat");
+    reel_dataset_destroy(d);
+    d = opened_as("all.txt", "file,label\na.jpg,cat\n", (reel_data_request){0});
+    expect_samples(d, "a.jpg=cat");
+    reel_dataset_destroy(d);
+}
+
+Test(lists, quoted_fields_hold_commas_quotes_and_line_breaks)
+{
+    reel_dataset *d =
+        opened_as("all.csv",
+                  "file,label,words\n\"a,1.jpg\",\"big \"\"cat\"\"\",\"two\nlines, \"\"x\"\"\"\n"
+                  "b.jpg,dog,\"\"\n",
+                  (reel_data_request){0});
+    expect_samples(d, "a,1.jpg=big \"cat\" b.jpg=dog");
+    reel_dataset_destroy(d);
+}
+
+Test(lists, the_user_decides_which_columns_count)
+{
+    const char text[] = "file,first,second\na.jpg,x,y\nb.jpg,x,z\n";
+    reel_dataset *d = opened_as("all.csv", text, (reel_data_request){.label_column = "Second"});
+    expect_samples(d, "a.jpg=y b.jpg=z");
+    reel_dataset_destroy(d);
+    d = opened_as("all.csv", text, (reel_data_request){.label_column = "1", .image_column = "3"});
+    expect_samples(d, "y=a.jpg z=b.jpg");
+    reel_dataset_destroy(d);
+    refused(join(root, "all.csv"), NULL, "3 columns (file, first, second): which one is the label");
+    reel_error err;
+    const reel_data_request wrong = {.data = join(root, "all.csv"), .label_column = "third"};
+    cr_expect(reel_dataset_open_as(&d, &wrong, NULL, 0, &err) == REEL_ERR_INVALID);
+    cr_expect(strstr(err.message, "no column 'third'") != NULL, "%s", err.message);
+}
+
+Test(lists, numbers_are_indices_where_they_are_dense_or_known)
+{
+    const char dense[] = "a.jpg 0\nb.jpg 3\nc.jpg 1\n",
+               sparse[] = "a.jpg 0\nb.jpg 1000000\nc.jpg 1\n";
+    reel_dataset *d = opened_as("all.txt", dense, (reel_data_request){0});
+    cr_expect(reel_dataset_classes(d) == 4 && reel_dataset_label(d, 1) == 3);
+    reel_dataset_destroy(d);
+
+    d = opened_as("all.txt", sparse, (reel_data_request){0});
+    cr_expect(reel_dataset_classes(d) == 3, "%" PRId64 " classes", reel_dataset_classes(d));
+    expect_samples(d, "a.jpg=0 b.jpg=1000000 c.jpg=1");
+    cr_expect(has_note(d, "name of a class"));
+    reel_dataset_destroy(d);
+
+    /* Weights, --num-classes or classes.txt say how many there are. */
+    d = opened_as("all.txt", "a.jpg 0\nb.jpg 7\n", (reel_data_request){.classes = 10});
+    cr_expect(reel_dataset_classes(d) == 10 && reel_dataset_label(d, 1) == 7);
+    reel_dataset_destroy(d);
+    write_file(join(root, "classes.txt"), "a\nb\nc\nd\ne\nf\ng\nh\n", 16);
+    d = opened_as("all.txt", "a.jpg 0\nb.jpg 7\n", (reel_data_request){0});
+    expect_samples(d, "a.jpg=a b.jpg=h");
+    reel_dataset_destroy(d);
+}
+
+Test(lists, validation_labels_mean_what_training_labels_do)
+{
+    static const char *const train[] = {"a.jpg 0\nb.jpg 1\nc.jpg 2\nd.jpg 3\ne.jpg 9\nf.jpg 5\n",
+                                        "a.jpg 0\nb.jpg 1000000\nc.jpg 1\n"};
+    static const char *const val[] = {"x.jpg 9\n", "x.jpg 1000000\n"}, *const expected[] = {
+                                                                           "x.jpg=9",
+                                                                           "x.jpg=1000000"};
+    for (int i = 0; i < 2; i++) {
+        reel_dataset *t = opened_as("train.txt", train[i], (reel_data_request){0});
+        reel_data_request request = {0};
+        reel_data_request_follow(&request, t);
+        reel_dataset *v = opened_as("val.txt", val[i], request);
+        expect_samples(v, expected[i]);
+        cr_expect(reel_dataset_classes(v) == reel_dataset_classes(t));
+        reel_dataset_destroy(v);
+        reel_dataset_destroy(t);
+    }
+}
+
+Test(lists, a_wrong_line_is_named_and_changes_no_other_label)
+{
+    static const struct {
+        const char *file, *text, *note;
+    } cases[] = {
+        {"all.csv", "file,label\na.jpg,0\nb.jpg,1\nx.jpg\nc.jpg,10\nd.jpg,2\n", "line 4"},
+        {"all.csv", "file,label\na.jpg,0\nb.jpg,1\n\"x.jpg,1\nc.jpg,10\nd.jpg,2\n", "line 4"},
+        {"all.csv", "file,label\na.jpg,0\nb.jpg,1\nx.jpg,one\nc.jpg,10\nd.jpg,2\n", "line 4"},
+        {"all.csv", "file,label\na.jpg,0\nb.jpg,1\nx.jpg,\nc.jpg,10\nd.jpg,2\n", "line 4"},
+        {"all.txt", "a.jpg 0\nb.jpg 1\nx.jpg\nc.jpg 10\nd.jpg 2\n", "line 3"},
+        {"all.txt", "a.jpg 0\nb.jpg 1\nx.jpg one\nc.jpg 10\nd.jpg 2\n", "line 3"},
+    };
+    for (int64_t i = 0; i < REEL_COUNT(cases); i++) {
+        reel_dataset *d =
+            opened_as(cases[i].file, cases[i].text, (reel_data_request){.classes = 11});
+        expect_samples(d, "a.jpg=0 b.jpg=1 c.jpg=10 d.jpg=2");
+        cr_expect(has_note(d, cases[i].note), "%s: not named", cases[i].text);
+        reel_dataset_destroy(d);
+    }
+    write_file(join(root, "all.txt"), "a.jpg 0\nb.jpg\nc.jpg 1\nd.jpg\n", 28);
+    refused(join(root, "all.txt"), NULL, "line 2");
+}
+
+Test(lists, a_file_that_is_named_twice_is_one_sample)
+{
+    reel_dataset *d = opened_as("all.txt",
+                                "a.jpg cat\nb.jpg dog\n./a.jpg cat\nd//c.jpg dog\nd/./c.jpg dog\n"
+                                "b.jpg cat\n",
+                                (reel_data_request){0});
+    expect_samples(d, "a.jpg=cat b.jpg=dog d//c.jpg=dog");
+    cr_expect(has_note(d, "2 lines name a file that an earlier line names"));
+    cr_expect(has_note(d, "1 lines give a file another label"));
+    reel_dataset_destroy(d);
+}
+
+Test(lists, classes_in_another_order_are_matched_by_name)
+{
+    static const char *const order[] = {"0", "1", "2", "10"}, *const others[] = {"0", "1", "2",
+                                                                                 "9"};
+    reel_dataset *d =
+        opened_as("all.txt", "a 10\nb 2\nc x\nd 1\ne 0\nf x\n", (reel_data_request){0});
+    reel_error err;
+    bool changed;
+    MUST(reel_dataset_order_as(d, order, 4, &changed, &err), err);
+    cr_expect(!changed && reel_dataset_classes(d) == 5);
+    reel_dataset_destroy(d);
+
+    d = opened_as("all.csv", "f.jpg,10\nb.jpg,2\nd.jpg,1\ne.jpg,0\n",
+                  (reel_data_request){.classes = 4, .class_names = order});
+    MUST(reel_dataset_order_as(d, others, 4, &changed, &err), err);
+    cr_expect(!changed);
+    MUST(reel_dataset_order_as(d, order, 4, &changed, &err), err);
+    cr_expect(changed);
+    expect_samples(d, "f.jpg=10 b.jpg=2 d.jpg=1 e.jpg=0");
+    for (int64_t i = 0; i < 4; i++)
+        cr_expect(reel_dataset_label(d, i) == 3 - i);
+    reel_dataset_destroy(d);
+}
