@@ -1,6 +1,8 @@
 /* Values of options: defaults, reading from text, range checks. */
 #include "optim/options.h"
 
+#include "core/number.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -25,14 +27,6 @@ static int find_option(const reel_optim_option *options, int n, const char *name
     return -1;
 }
 
-/* strtod and strtoll also take blanks in front, and strtod hexadecimal numbers and words. */
-static bool begins_number(const char *text)
-{
-    const char *digits = text + (*text == '-' || *text == '+');
-    const bool hexadecimal = digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X');
-    return ((*digits >= '0' && *digits <= '9') || *digits == '.') && !hexadecimal;
-}
-
 static reel_status read_list(reel_optim_values *values, const char *name, const char *text,
                              reel_error *err)
 {
@@ -43,7 +37,7 @@ static reel_status read_list(reel_optim_values *values, const char *name, const 
         errno = 0;
         const long long entry = strtoll(p, &end, 10);
         const bool last = !*end, followed = *end == ',' && end[1];
-        if (!begins_number(p) || end == p || errno || !(last || followed) ||
+        if (!reel_begins_number(p) || end == p || errno || !(last || followed) ||
             read.list_size == REEL_OPTIM_LIST)
             return reel_fail(err, REEL_ERR_INVALID,
                              "%s: expected up to %d whole numbers such as 23,51,78, got '%s'", name,
@@ -73,7 +67,7 @@ static reel_status read_number(double *value, const reel_optim_option *o, const 
     errno = 0;
     const bool whole = o->type == REEL_OPTIM_INT;
     const double number = whole ? (double)strtoll(text, &end, 10) : strtod(text, &end);
-    if (!begins_number(text) || end == text || *end || (whole && errno))
+    if (!reel_begins_number(text) || end == text || *end || (whole && errno))
         return reel_fail(err, REEL_ERR_INVALID, "%s: expected a %snumber, got '%s'", o->name,
                          whole ? "whole " : "", text);
     *value = number;

@@ -6,6 +6,7 @@ fail() {
     exit 1
 }
 "$REEL_BIN" --version | grep -qE '^reel [0-9]+\.[0-9]+\.[0-9]+$' || fail "--version: $("$REEL_BIN" --version)"
+[ "$("$REEL_BIN" -V)" = "$("$REEL_BIN" --version)" ] || fail "-V: $("$REEL_BIN" -V)"
 "$REEL_BIN" help >all
 while read -r name; do # every command is in the list, and has help of its own
     # shellcheck disable=SC2086

@@ -57,6 +57,8 @@ suggests "did you mean the folder as an argument: reel train DATA?" train --data
 suggests "did you mean --workers?" train d --num-workers 3
 suggests "did you mean --lr?" train d --learning-rate 3
 suggests "did you mean 'train'?" trian d
+suggests "did you mean --optimizer?" train d --optimiser sgd
+suggests "did you mean '--version'?" --versoin
 suggests "did you mean alexnet?" train d --arch alexnett
 
 # The man page: no warning, every command and option in it.

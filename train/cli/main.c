@@ -39,6 +39,8 @@ static int unknown_command(int argc, char **argv)
     const reel_command *c;
     for (int i = 0; (c = reel_command_at(i)); i++)
         reel_nearest_offer(&nearest, c->name);
+    reel_nearest_offer(&nearest, "--version");
+    reel_nearest_offer(&nearest, "--help");
     if (*nearest.word)
         reel_fail(&err, REEL_ERR_INVALID, "unknown command '%.60s'; did you mean '%s'?", argv[0],
                   nearest.word);
@@ -134,7 +136,7 @@ static int dispatch(int argc, char **argv)
         reel_help_overview(stderr);
         return REEL_EXIT_USAGE;
     }
-    if (!strcmp(argv[0], "--version")) {
+    if (!strcmp(argv[0], "--version") || !strcmp(argv[0], "-V")) {
         printf("reel %s\n", reel_version());
         return REEL_EXIT_OK;
     }

@@ -181,6 +181,14 @@ const char *reel_option_help_text(const reel_option *option, char *text, size_t 
     return text;
 }
 
+void reel_option_offer(const reel_option *option, reel_nearest *nearest)
+{
+    char alias[64];
+    reel_nearest_offer(nearest, option->name);
+    for (int i = 0; nth_name(option->aliases, i, alias, sizeof alias); i++)
+        reel_nearest_offer(nearest, alias);
+}
+
 bool reel_option_is_called(const reel_option *option, const char *name, size_t length)
 {
     if (strlen(option->name) == length && !strncmp(option->name, name, length))

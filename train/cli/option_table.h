@@ -2,6 +2,7 @@
 #ifndef REEL_TRAIN_OPTION_TABLE_H
 #define REEL_TRAIN_OPTION_TABLE_H
 
+#include "train/cli/nearest.h"
 #include "train/cli/option.h"
 
 /* `reel train` and `reel finetune`: the rows of train/run/options.def. */
@@ -28,6 +29,8 @@ const char *reel_option_word(const reel_option *option, int index, char *text, s
 
 /* What stands for the value in help: "N", "a|b|c", or "" for a flag. */
 const char *reel_option_value_text(const reel_option *option, char *text, size_t size);
+/* Offers all names of the option as suggestions. */
+void reel_option_offer(const reel_option *option, reel_nearest *nearest);
 /* What the option does, and its other names: "optimizer; also --optimizer". */
 const char *reel_option_help_text(const reel_option *option, char *text, size_t size);
 

@@ -1,6 +1,7 @@
 /* Reading and checking the value of one option. */
 #include "train/cli/option_value.h"
 
+#include "core/number.h"
 #include "train/cli/nearest.h"
 #include "train/cli/option_table.h"
 
@@ -26,7 +27,7 @@ static reel_status read_integer(reel_option_value *v, const reel_option *o, cons
     errno = 0;
     v->integer = strtoll(text, &end, 10);
     v->number = (double)v->integer;
-    if (end == text || *end || errno)
+    if (!reel_begins_number(text) || end == text || *end || errno)
         return reel_fail(err, REEL_ERR_INVALID, "--%s: expected a whole number, got '%s'", o->name,
                          text);
     return REEL_OK;
@@ -54,7 +55,7 @@ static reel_status read_real(reel_option_value *v, const reel_option *o, const c
         unit = time_unit(end);
     else if (end != text && !*end)
         unit = 1;
-    if (unit == 0 || !isfinite(v->number))
+    if (!reel_begins_number(text) || unit == 0 || !isfinite(v->number))
         return reel_fail(err, REEL_ERR_INVALID, "--%s: expected a %s, got '%s'", o->name,
                          is_time ? "time such as 90s, 3m or 1.5h" : "number", text);
     v->number *= unit;

@@ -64,7 +64,7 @@ static reel_status unknown_option(const reel_options *options, const char *name,
 
     reel_nearest nearest = reel_nearest_to(name);
     for (int i = 0; i < options->n; i++)
-        reel_nearest_offer(&nearest, options->rows[i].name);
+        reel_option_offer(&options->rows[i], &nearest);
     if (*nearest.word)
         return reel_fail(err, REEL_ERR_INVALID, "unknown option --%s; did you mean --%s?", name,
                          nearest.word);

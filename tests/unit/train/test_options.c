@@ -137,6 +137,13 @@ Test(options, values_out_of_type_or_range_are_refused)
     expect_refused("d --count 99999999999999999999", "--count: expected a whole number");
     expect_refused("d --rate fast", "--rate: expected a number, got 'fast'");
     expect_refused("d --rate nan", "--rate: expected a number, got 'nan'");
+    static const char *const no_numbers[] = {"0x1p-3", "0x10", "1e", "inf", ".", "-", "1.0.0"};
+    for (int64_t i = 0; i < REEL_COUNT(no_numbers); i++) {
+        char line[60];
+        snprintf(line, sizeof line, "d --rate %s", no_numbers[i]);
+        expect_refused(line, "--rate: expected a number");
+    }
+    expect_refused("d --wait 0x3m", "--wait: expected a time");
     expect_refused("d --wait 3w", "--wait: expected a time such as 90s, 3m or 1.5h, got '3w'");
     expect_refused("d --kind plane",
                    "--kind: expected one of plain|fancy, got 'plane'; did you mean plain?");
