@@ -78,7 +78,14 @@ void reel_dataset_take_notes(reel_dataset *d, reel_opened *opened)
 {
     d->notes = opened->notes;
     d->indices = opened->indices;
+    d->left_out = opened->left_out;
+    reel_left_out_add(&d->left_out, "hidden", NULL, reel_dataset_hidden(d));
     opened->notes = (reel_names){0};
+}
+
+const reel_left_out *reel_dataset_left_out(const reel_dataset *d)
+{
+    return &d->left_out;
 }
 
 int64_t reel_dataset_notes(const reel_dataset *d)

@@ -6,6 +6,7 @@
 
 #include "core/base.h"
 #include "data/bytes.h"
+#include "data/left_out.h"
 #include "data/sources/source.h"
 
 #ifdef __cplusplus
@@ -73,6 +74,8 @@ REEL_API int64_t reel_dataset_classes(const reel_dataset *d); /* at least 1 */
 /* What a user should hear of how DATA was taken, a line each. */
 REEL_API int64_t reel_dataset_notes(const reel_dataset *d);
 REEL_API const char *reel_dataset_note(const reel_dataset *d, int64_t i);
+/* What lies in DATA and is not used. */
+REEL_API const reel_left_out *reel_dataset_left_out(const reel_dataset *d);
 /* Hidden files and folders that were left out. */
 REEL_API int64_t reel_dataset_hidden(const reel_dataset *d);
 REEL_API const char *reel_dataset_class_name(const reel_dataset *d, int64_t c);

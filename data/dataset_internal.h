@@ -13,6 +13,7 @@ struct reel_dataset {
     bool indices;   /* a list's labels are the numbers of classes */
     int64_t *order; /* the class of each label of the source; NULL = the same */
     reel_names notes;
+    reel_left_out left_out;
 };
 
 /* Moves the notes of *opened to the data set. */

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "data/codecs/codec.h"
 #include "data/sources/common/files.h"
 #include "data/sources/common/paths.h"
+#include "data/sources/common/splits.h"
 
 struct place { /* identity of a directory */
     dev_t device;
@@ -101,8 +103,24 @@ static reel_status list_entries(int directory, const char *shown, entry_list *en
     return status;
 }
 
+static const char run_folder[] = "folder of a run";
+
+/* Is it the folder that the run at hand writes to, or that of another run? They are no classes. */
+static bool is_run(const reel_opened *out, int root, const char *path)
+{
+    const char *output = out->request->output_dir;
+    char whole[REEL_DATA_PATH];
+    struct stat here, there;
+    if (output && fstatat(root, path, &here, 0) == 0 && stat(output, &there) == 0 &&
+        here.st_dev == there.st_dev && here.st_ino == there.st_ino)
+        return true;
+    return snprintf(whole, sizeof whole, "%s/%s", out->root, path) < (int)sizeof whole &&
+           reel_is_run_folder(whole);
+}
+
 /* A class that is being listed. */
 struct listing {
+    reel_opened *out;
     reel_files *files;
     int64_t label;
     reel_list seen; /* struct place: directories of this class that were listed */
@@ -132,16 +150,19 @@ static reel_status walk(struct listing *l, const char *path, reel_error *err);
 static reel_status walk_entry(struct listing *l, const char *path, const char *entry,
                               reel_error *err)
 {
-    if (entry[0] == OTHER && !reel_is_image_name(entry + 1))
-        return REEL_OK;
+    const reel_data_request *r = l->out->request;
     const size_t room = strlen(path) + strlen(entry) + 1;
     char *below = malloc(room);
     if (!below)
         return no_memory(err);
     snprintf(below, room, "%s/%s", path, entry + 1);
-    const reel_status status = entry[0] == FOLDER
-                                   ? walk(l, below, err)
-                                   : reel_files_add(l->files, below, strlen(below), l->label, err);
+    reel_status status = REEL_OK;
+    if (entry[0] == FOLDER && is_run(l->out, l->files->root, below))
+        reel_left_out_add(&l->out->left_out, run_folder, NULL, 1);
+    else if (entry[0] == FOLDER)
+        status = walk(l, below, err);
+    else if (reel_is_image_file(l->files->root, below, r->names_only, &l->out->left_out))
+        status = reel_files_add(l->files, below, strlen(below), l->label, err);
     free(below);
     return status;
 }
@@ -171,11 +192,12 @@ static reel_status walk(struct listing *l, const char *path, reel_error *err)
 }
 
 /* One class: its images in bytewise order of their paths. May it be empty? */
-static reel_status scan_class(reel_files *f, const char *name, int64_t label, bool empty,
+static reel_status scan_class(reel_opened *out, const char *name, int64_t label, bool empty,
                               reel_error *err)
 {
+    reel_files *f = out->self;
     const size_t first = f->samples.n;
-    struct listing l = {.files = f, .label = label};
+    struct listing l = {.out = out, .files = f, .label = label};
     const reel_status status = walk(&l, name, err);
     free(l.seen.items);
     REEL_TRY(status);
@@ -191,19 +213,60 @@ static reel_status scan_class(reel_files *f, const char *name, int64_t label, bo
     return REEL_OK;
 }
 
+/* A file beside the class folders. */
+static void note_loose(reel_opened *out, const char *name)
+{
+    static const char beside[] = "beside the class folders";
+    if (reel_is_image_name(name))
+        reel_left_out_file(&out->left_out, name, beside);
+    else
+        reel_left_out_file(&out->left_out, name, NULL);
+}
+
+/* Folders that may be something else than classes. */
+static reel_status doubt_classes(reel_opened *out, reel_error *err)
+{
+    static const char *const heaps[] = {"images", "image", "imgs", "img",  "pictures",
+                                        "photos", "data",  "jpg",  "jpeg", "JPEGImages"};
+    const int64_t n = reel_names_count(&out->classes);
+    int64_t parts = 0;
+    for (int64_t c = 0; c < n; c++)
+        parts += reel_looks_like_split(reel_names_at(&out->classes, c));
+    char name[60];
+    reel_escape(name, sizeof name, n ? reel_names_at(&out->classes, 0) : "");
+    if (n && parts == n)
+        return reel_opened_note(out, err,
+                                "all of its class folders, %s among them, are called like parts "
+                                "of a data set, not like classes",
+                                name);
+    for (int64_t i = 0; n == 1 && i < REEL_COUNT(heaps); i++)
+        if (strcasecmp(heaps[i], reel_names_at(&out->classes, 0)) == 0)
+            return reel_opened_note(out, err,
+                                    "its only folder, %s, is taken for the only class: expected "
+                                    "one folder per class",
+                                    name);
+    return REEL_OK;
+}
+
 /* The folders among the entries of the root, each of which is a class. */
 static reel_status scan_classes(reel_opened *out, const entry_list *entries, bool empty,
                                 reel_error *err)
 {
     for (size_t i = 0; i < entries->n; i++) {
         const char *entry = ((char **)entries->items)[i], *name = entry + 1;
-        if (entry[0] != FOLDER)
+        if (entry[0] != FOLDER) {
+            note_loose(out, name);
             continue;
+        }
+        if (is_run(out, ((reel_files *)out->self)->root, name)) {
+            reel_left_out_add(&out->left_out, run_folder, NULL, 1);
+            continue;
+        }
         const int64_t label = reel_names_count(&out->classes);
         REEL_TRY(reel_names_add(&out->classes, name, strlen(name), err));
-        REEL_TRY(scan_class(out->self, name, label, empty, err));
+        REEL_TRY(scan_class(out, name, label, empty, err));
     }
-    return REEL_OK;
+    return doubt_classes(out, err);
 }
 
 reel_status reel_folder_scan(reel_opened *out, const char *root, bool empty, reel_error *err)
@@ -213,6 +276,7 @@ reel_status reel_folder_scan(reel_opened *out, const char *root, bool empty, ree
     reel_files *f;
     REEL_TRY(reel_files_open(&f, root, err));
     out->self = f;
+    out->root = root;
     /* list_entries takes over what it lists; f->root stays for the samples. */
     const int again = openat(f->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (again < 0)
@@ -235,22 +299,41 @@ reel_status reel_folder_scan(reel_opened *out, const char *root, bool empty, ree
     return REEL_OK;
 }
 
-/* DATA/SPLIT with a folder per class; val may be called validation or valid. Without splits: DATA
- * itself. */
+/* DATA/SPLIT with a folder per class, by the names of splits in use; without splits, DATA itself.
+ * Where a folder holds nothing but one folder of folders, that is looked into. */
 static reel_sniff folder_sniff(const char *data, const char *split, char *path)
 {
-    if (!reel_is_folder(data))
+    enum { MOST_LEVELS = 3 };
+    char base[REEL_DATA_PATH];
+    if (!reel_is_folder(data) || snprintf(base, sizeof base, "%s", data) >= (int)sizeof base)
         return REEL_SNIFF_OTHER;
 
-    /* "validation" as a split's own name has no other names. */
-    const reel_split_names names = reel_names_of_split(split);
-    const int n = split && strcmp(split, "val") == 0 ? names.n : 1;
-    for (int i = 0; i < n; i++)
-        if (snprintf(path, REEL_DATA_PATH, "%s/%s", data, names.at[i]) < REEL_DATA_PATH &&
-            reel_is_folder(path))
+    for (int level = 0; level < MOST_LEVELS; level++) {
+        if (reel_split_folder(base, split ? split : "train", path))
             return REEL_SNIFF_FOUND;
-    snprintf(path, REEL_DATA_PATH, "%s", data);
+        if (!reel_descend_into_only_folder(base))
+            break;
+    }
+    snprintf(path, REEL_DATA_PATH, "%s", split ? data : base);
     return split ? REEL_SNIFF_NO_SPLIT : REEL_SNIFF_FOUND;
+}
+
+/* Where the images were found, unless that is where they are expected. */
+static reel_status note_place_of_split(reel_opened *out, const char *path, reel_error *err)
+{
+    const char *split = out->request->split, *below = path + strlen(out->request->data);
+    const reel_split_names own = reel_names_of_split(split);
+    char name[200];
+    while (*below == '/')
+        below++;
+    for (int i = 0; i < own.n; i++)
+        if (!*below || strcmp(below, own.at[i]) == 0)
+            return REEL_OK;
+    reel_escape(name, sizeof name, below);
+    if (split)
+        return reel_opened_note(out, err, "%s/ is taken for the %s images", name,
+                                reel_is_val(split) ? "validation" : split);
+    return reel_opened_note(out, err, "the folders in %s/ are taken for the classes", name);
 }
 
 static reel_status folder_open(reel_opened *out, const char *data, const char *split,
@@ -258,6 +341,7 @@ static reel_status folder_open(reel_opened *out, const char *data, const char *s
 {
     (void)data, (void)split;
     const bool empty = false;
+    REEL_TRY(note_place_of_split(out, path, err));
     return reel_folder_scan(out, path, empty, err);
 }
 

@@ -58,9 +58,10 @@ static reel_sniff imagenet_sniff(const char *data, const char *split, char *path
 }
 
 /* The images of one folder, each with its label. */
-static reel_status add_flat(reel_files *f, const reel_val_labels *labels, const char *path,
+static reel_status add_flat(reel_opened *out, const reel_val_labels *labels, const char *path,
                             reel_error *err)
 {
+    reel_files *f = out->self;
     DIR *stream = opendir(path);
     if (!stream)
         return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
@@ -70,8 +71,10 @@ static reel_status add_flat(reel_files *f, const reel_val_labels *labels, const 
             f->hidden += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
             continue;
         }
-        if (!reel_is_image_name(e->d_name))
+        if (!reel_is_image_name(e->d_name)) {
+            reel_left_out_file(&out->left_out, e->d_name, NULL);
             continue;
+        }
         const int64_t label = reel_val_label(labels, e->d_name);
         status = label < 0 ? reel_imagenet_no_label(e->d_name, labels, err)
                            : reel_files_add(f, e->d_name, strlen(e->d_name), label, err);
@@ -90,7 +93,7 @@ static reel_status open_flat(reel_opened *out, const char *data, const char *pat
     REEL_TRY_GOTO(reel_imagenet_val(&out->classes, &labels, data, path, err), done);
     REEL_TRY_GOTO(reel_files_open(&f, path, err), done);
     out->self = f;
-    REEL_TRY_GOTO(add_flat(f, &labels, path, err), done);
+    REEL_TRY_GOTO(add_flat(out, &labels, path, err), done);
 done:
     reel_val_labels_free(&labels);
     return status;

@@ -5,6 +5,7 @@
  * the shards' names, and within by that of members. */
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -80,12 +81,18 @@ static reel_sniff shards_sniff(const char *data, const char *split, char *path)
 
 /* ---- opening ---- */
 
-static reel_status add_shard(reel_pieces *p, const char *path, reel_error *err)
+static reel_status add_shard(reel_opened *out, const char *path, reel_error *err)
 {
+    reel_pieces *p = out->self;
     reel_error why = {0};
     int file;
     uint64_t size;
     REEL_TRY(reel_open_plain(&file, &size, path, err));
+    if (size == 0) {
+        close(file);
+        return reel_opened_note(out, err, "%.200s is empty (0 bytes): left out",
+                                reel_base_name(path));
+    }
     const reel_span span = {.file = file, .size = size};
     const uint32_t number = (uint32_t)p->files.n;
     const reel_status status = reel_shard_index(p, &span, number, &why);
@@ -96,13 +103,13 @@ static reel_status add_shard(reel_pieces *p, const char *path, reel_error *err)
     return reel_pieces_add_file(p, path, file, err);
 }
 
-static reel_status add_all(reel_pieces *p, const char *path, const char *split, reel_error *err)
+static reel_status add_all(reel_opened *out, const char *path, const char *split, reel_error *err)
 {
     reel_names names = {0};
     char shard[REEL_DATA_PATH];
     reel_status status = REEL_OK;
     if (reel_is_file(path))
-        return add_shard(p, path, err);
+        return add_shard(out, path, err);
 
     /* Shards in the split's own folder need not be named after it. */
     REEL_TRY_GOTO(find_shards(&names, path, split, err), done);
@@ -112,11 +119,28 @@ static reel_status add_all(reel_pieces *p, const char *path, const char *split, 
     for (int64_t i = 0; i < reel_names_count(&names); i++) {
         const char *name = reel_names_at(&names, i);
         if (snprintf(shard, sizeof shard, "%s/%s", path, name) < (int)sizeof shard)
-            REEL_TRY_GOTO(add_shard(p, shard, err), done);
+            REEL_TRY_GOTO(add_shard(out, shard, err), done);
     }
 done:
     reel_names_free(&names);
     return status;
+}
+
+/* Names the images that no label stands beside. */
+static reel_status note_unlabelled(reel_opened *out, const char *path, reel_error *err)
+{
+    const reel_pieces *p = out->self;
+    const int64_t n = reel_names_count(&p->unlabelled);
+    char shown[200];
+    if (n == 0)
+        return REEL_OK;
+    reel_escape(shown, sizeof shown, reel_names_at(&p->unlabelled, 0));
+    if (p->pieces.n == 0)
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s: %s has no label: expected a .cls of the same name beside it", path,
+                         shown);
+    return reel_opened_note(out, err, "images without a label, left out: %" PRId64 ", such as %s",
+                            n, shown);
 }
 
 static reel_status shards_open(reel_opened *out, const char *data, const char *split,
@@ -125,7 +149,8 @@ static reel_status shards_open(reel_opened *out, const char *data, const char *s
     reel_pieces *p;
     REEL_TRY(reel_pieces_new(&p, err));
     out->self = p;
-    REEL_TRY(add_all(p, path, split, err));
+    REEL_TRY(add_all(out, path, split, err));
+    REEL_TRY(note_unlabelled(out, path, err));
     if (p->pieces.n == 0)
         return reel_fail(err, REEL_ERR_INVALID,
                          "%s: no samples; expected pairs such as 0001.jpg and 0001.cls", path);

@@ -28,6 +28,8 @@ typedef struct reel_data_request {
     const char *label_column;
     int64_t classes; /* how many there are, as weights or a user say; 0 = not known */
     const char *const *class_names; /* theirs; NULL = not known */
+    const char *output_dir;         /* a folder in DATA that is no class; NULL = none */
+    bool names_only;                /* images are told by their names alone, as version 0.1.0 did */
     bool indices; /* numbers in a list are numbers of classes, as in the training data */
 } reel_data_request;
 

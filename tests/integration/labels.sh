@@ -52,3 +52,69 @@ train by_number numbers --epochs 8
 grep -q "warning: .*matched by name" err || fail "another order of classes is not told: $(cat err)"
 python3 -c 'import json; a, b = (json.load(open(f)) for f in ("list.json", "folder.json")); assert a["top1"] == b["top1"] and abs(a["loss"] - b["loss"]) < 1e-9, (a["loss"], b["loss"])' ||
     fail "folders of numbers are other classes than numbers in a list"
+
+# Folders of splits as people name them, and folders around the classes: said, and never taken for classes in silence.
+mkdir -p kaggle around/images odd
+cp -r d/train kaggle/Training && cp -r d/val kaggle/Testing && cp -r d/train/* around/images/
+cp -r d/val odd/test && cp -r d/val odd/valid
+train parts kaggle --epochs 1
+grep -q "^40 training and 16 validation images, 4 classes" err || fail "Training and Testing: $(cat err)"
+grep -q "warning: kaggle: Testing/ is taken for the validation images" err || fail "Testing/ is not told: $(cat err)"
+train below around --epochs 1
+grep -q "^32 training and 8 validation images, 4 classes" err || fail "images/ above the classes: $(cat err)"
+grep -q "warning: around: the folders in images/ are taken for the classes" err || fail "images/ is not told: $(cat err)"
+cp -r d three && cp -r d/val three/test && rm -r three/test/"$(ls d/val | head -1)"/*0.jpg
+train whole_of_three three --epochs 1
+grep -q "^40 training and 16 validation images" err || fail "val and test: val validates: $(cat err)"
+"$REEL_BIN" eval three -w whole_of_three --split test --json --quiet >out 2>err || fail "eval --split test: $(cat err)"
+python3 -c 'import json; assert json.load(open("out"))["images"] < 16' || fail "eval --split test: $(head -c 300 out)"
+
+# A run in the folder of its images is no class, however often one begins or goes on there.
+cp -r d/train photos && cd photos
+mkdir run
+"$REEL_BIN" train . -o run "${told[@]}" --epochs 2 --max-steps 3 --quiet >../out 2>../err || fail "-o in DATA: exit $?: $(cat ../err)"
+"$REEL_BIN" train --resume auto -o run --quiet --no-report >../out 2>../err || fail "-o in DATA, resumed: exit $?: $(cat ../err)"
+"$REEL_BIN" train . -o arrow/second "${told[@]}" --epochs 1 >../out 2>../err || "$REEL_BIN" train . -o second "${told[@]}" --epochs 1 >../out 2>../err ||
+    fail "a second run in DATA: exit $?: $(cat ../err)"
+grep -q "4 classes" ../err && grep -q "left out: .*folder of a run" ../err || fail "a run is a class: $(cat ../err)"
+cd ..
+
+# What is not used is counted; what is an image by its bytes is used.
+cp -r d files && first=$(ls d/train | head -1) && image=$(find d/train -name '*.jpg' | sort | head -1)
+for name in x.jfif y.JPG_large bare; do cp "$image" "files/train/$first/$name"; done
+printf 'RIFF....WEBP' >"files/train/$first/z.xyz" && echo text >"files/train/$first/notes.txt"
+: >"files/train/$first/empty.dat" && cp "$image" files/train/loose.jpg && touch "files/train/$first/.hidden"
+train counted files --epochs 1
+grep -q "^43 training and 16 validation images" err || fail "images by their bytes: $(cat err)"
+for words in "1 .xyz (cannot be decoded)" "1 .txt" "1 .dat (empty)" "1 .jpg (beside the class folders)" "1 hidden"; do
+    grep "^left out: " err | grep -qF -- "$words" || fail "train: expected '$words', got: $(grep 'left out' err)"
+done
+[ "$(grep -c 'left out' err)" -eq 1 ] || fail "said more than once: $(cat err)"
+"$REEL_BIN" check files --quiet >out || fail "check: exit $?"
+grep "^left out: " out | grep -qF "1 .xyz (cannot be decoded)" || fail "check: $(cat out)"
+"$REEL_BIN" predict -w counted "files/train/$first" >out 2>err || fail "predict: exit $?: $(cat err)"
+grep "^left out: " err | grep -qF "1 .txt" && grep -q "/bare" out || fail "predict: $(cat err)"
+
+# Shards: an empty one, and an image without a label, are named and left out.
+mkdir shards
+python3 - "$image" <<'PY'
+import io, sys, tarfile
+data = open(sys.argv[1], "rb").read()
+for split in "train", "val":
+    with tarfile.open(f"shards/{split}-0.tar", "w") as tar:
+        for n in range(8):
+            fields = [("jpg", data)] + ([("txt" if n % 2 else "cls", b"%d\n" % (n % 2))] if n != 5 else [])
+            for field, content in fields:
+                info = tarfile.TarInfo(f"part/{n:03}.{field}")
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+open("shards/train-1.tar", "wb").close()
+PY
+train from_shards shards --epochs 1
+grep -q "^7 training and 7 validation images, 2 classes" err || fail "shards: $(cat err)"
+grep -q "warning: shards: train-1.tar is empty" err || fail "an empty shard is not named: $(cat err)"
+grep -q "warning: shards: images without a label, left out: 1, such as part/005.jpg" err || fail "no label: $(cat err)"
+head -c 700 shards/train-0.tar >shards/train-2.tar
+code=0
+"$REEL_BIN" train shards -o refused "${told[@]}" >out 2>err || code=$?
+[ "$code" -eq 1 ] && grep -q "train-2.tar.*part/00" err || fail "a cut shard: exit $code: $(cat err)"

@@ -273,9 +273,20 @@ reel_status reel_check_report(json_t **out, const reel_check *c, int64_t most, r
     for (int64_t i = 0; i < n; i++)
         corrupt += c->items[i].reason != NULL;
 
-    *out = json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "images", (json_int_t)n, "corrupt_share",
-                     reel_json_number(n ? (double)corrupt / (double)n : 0), "findings", r.findings,
-                     "splits", splits, "mean", mean, "std", deviation);
+    reel_left_out left_out = {0};
+    json_t *notes = json_array();
+    char text[600];
+    for (int s = 0; s < c->n_splits; s++) {
+        reel_left_out_merge(&left_out, reel_dataset_left_out(c->set[s]));
+        for (int64_t i = 0; i < reel_dataset_notes(c->set[s]); i++)
+            json_array_append_new(notes, reel_json_text(reel_dataset_note(c->set[s], i)));
+    }
+    reel_left_out_text(&left_out, text, sizeof text);
+
+    *out = json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "images", (json_int_t)n,
+                     "corrupt_share", reel_json_number(n ? (double)corrupt / (double)n : 0),
+                     "findings", r.findings, "splits", splits, "mean", mean, "std", deviation,
+                     "left_out", reel_json_text(text), "notes", notes);
     if (status == REEL_OK && !*out)
         status = reel_fail(err, REEL_ERR_MEMORY, "no memory for the report");
     return status;

@@ -55,10 +55,6 @@ static void print_splits(json_t *splits)
                json_integer_value(json_object_get(o, "smallest")),
                json_integer_value(json_object_get(o, "largest")),
                json_number_value(json_object_get(o, "imbalance")));
-
-        const json_int_t hidden = json_integer_value(json_object_get(o, "hidden"));
-        if (hidden)
-            printf("      %8" JSON_INTEGER_FORMAT " hidden files and folders left out\n", hidden);
     }
 }
 
@@ -91,6 +87,15 @@ static void print_findings(json_t *findings)
 static int print_check(json_t *result)
 {
     print_splits(json_object_get(result, "splits"));
+
+    const char *left_out = json_string_value(json_object_get(result, "left_out"));
+    char line[600];
+    json_t *note;
+    size_t i;
+    if (left_out && *left_out)
+        printf("left out: %s\n", reel_shown_text(left_out, line, sizeof line));
+    json_array_foreach(json_object_get(result, "notes"), i, note)
+        printf("warning: %s\n", reel_shown_text(json_string_value(note), line, sizeof line));
 
     json_t *mean = json_object_get(result, "mean"), *deviation = json_object_get(result, "std");
     printf("mean  %.4f %.4f %.4f\nstd   %.4f %.4f %.4f\n", number_at(mean, 0), number_at(mean, 1),

@@ -117,6 +117,8 @@ static reel_status eval_measure(evaluation *e, reel_error *err)
     REEL_TRY(reel_model_card_dataset(&e->card, &e->dataset, &from, e->folder, err));
     if (!r->quiet)
         reel_notes_say(e->folder, e->dataset, NULL);
+    if (!r->quiet)
+        reel_left_out_say(reel_dataset_left_out(e->dataset));
     REEL_TRY(reel_model_card_matches(&e->card, e->dataset, e->folder, err));
     REEL_TRY(reel_tape_create(&e->tape, e->ctx, NULL, err));
 

@@ -6,6 +6,7 @@
 #include "train/run/evaluation.h"
 #include "train/run/json_util.h"
 #include "train/run/model_card.h"
+#include "train/run/notes.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -189,6 +190,7 @@ static reel_status predict_prepare(predictor *p, reel_error *err)
             note_failure(p, reel_options_arg(o, i), why.message, why.message);
         }
 
+    reel_left_out_say(&p->images.left_out);
     if (p->images.n == 0)
         return REEL_OK; /* each has been named */
 

@@ -24,7 +24,11 @@
 
 /* ---- from options to settings ---- */
 
-static json_t *make_config(const char *command, const char *data, const reel_options *options)
+/* In config.json: files without an image's extension are images if their bytes say so. */
+static const char told_by_bytes[] = "images_told_by_bytes";
+
+static json_t *make_config(const char *command, const char *data, const reel_options *options,
+                           bool names_only)
 {
     json_t *values = reel_options_to_json(options);
     for (int i = 0; i < reel_options_count(options); i++) {
@@ -37,6 +41,7 @@ static json_t *make_config(const char *command, const char *data, const reel_opt
     json_t *config = json_pack("{s:s, s:s, s:o}", "command", command, "version", reel_version(),
                                "options", values);
     reel_json_put_path(config, "data", data);
+    json_object_set_new(config, told_by_bytes, json_boolean(!names_only));
     if (weights)
         reel_json_put_path(config, "weights", weights);
     return config;
@@ -76,6 +81,7 @@ static reel_status preset_epochs(reel_options *options, const char *data, reel_e
     char text[24];
     const reel_data_request request = {.data = data,
                                        .split = reel_dataset_has(data, "val") ? "train" : NULL,
+                                       .output_dir = reel_options_text(options, "output-dir"),
                                        .image_column = reel_options_text(options, "image-column"),
                                        .label_column = reel_options_text(options, "label-column")};
     REEL_TRY(reel_dataset_open_as(&train, &request, NULL, 0, err));
@@ -109,6 +115,7 @@ static int read_settings(reel_settings *settings, reel_options *options, const r
         *classes = json_incref(before);
     }
     settings->known_classes = *classes;
+    settings->names_only = before && !json_is_true(json_object_get(r->config, told_by_bytes));
     settings->labels_are_theirs = before || !finetune;
     return REEL_EXIT_OK;
 }
@@ -227,7 +234,8 @@ static int train_on(const char *data, const reel_settings *settings, const reel_
     reel_train_warn_of_changes(options, json_object_get(r->config, "options"));
 
     const reel_loop_start start = {.data = data,
-                                   .config = make_config(command, data, options),
+                                   .config =
+                                       make_config(command, data, options, settings->names_only),
                                    .checkpoint = r->checkpoint,
                                    .checkpoint_path = r->path};
     const bool typed = reel_options_arg_count(options) > 0;

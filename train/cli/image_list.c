@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,11 +38,6 @@ static reel_status append_path(reel_image_list *list, const char *path, reel_err
     return REEL_OK;
 }
 
-static bool looks_like_an_image(const char *name)
-{
-    return name[0] != '.' && reel_is_image_name(name);
-}
-
 /* Appends the images below the folder `path`, which has `length` letters; one buffer serves all
  * levels. A folder that cannot be opened goes into the list itself: the caller reports it as
  * unreadable and keeps the rest. */
@@ -54,6 +50,10 @@ static reel_status walk_folder(reel_image_list *list, char *path, size_t length,
     reel_status status = REEL_OK;
     for (struct dirent *e; status == REEL_OK && (e = readdir(d));) {
         struct stat st;
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+            continue;
+        if (e->d_name[0] == '.')
+            reel_left_out_add(&list->left_out, "hidden", NULL, 1);
         const int more = e->d_name[0] == '.'
                              ? -1
                              : snprintf(path + length, PATH_LIMIT - length, "/%s", e->d_name);
@@ -63,8 +63,9 @@ static reel_status walk_folder(reel_image_list *list, char *path, size_t length,
         const bool link = S_ISLNK(st.st_mode), dangling = link && stat(path, &st) != 0;
         if (S_ISDIR(st.st_mode) && !link)
             status = walk_folder(list, path, length + (size_t)more, err);
-        else if ((S_ISREG(st.st_mode) || dangling) &&
-                 looks_like_an_image(e->d_name)) /* to open a pipe would wait for ever */
+        else if (!S_ISREG(st.st_mode) && !dangling) /* to open a pipe would wait for ever */
+            reel_left_out_file(&list->left_out, e->d_name, "no regular file");
+        else if (reel_is_image_file(AT_FDCWD, path, false, &list->left_out))
             status = append_path(list, path, err);
     }
 

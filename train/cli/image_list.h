@@ -3,16 +3,17 @@
 #ifndef REEL_TRAIN_IMAGE_LIST_H
 #define REEL_TRAIN_IMAGE_LIST_H
 
-#include "core/base.h"
+#include "data/left_out.h"
 
 typedef struct reel_image_list {
     char **paths;
     int64_t n, capacity;
+    reel_left_out left_out; /* of folders */
 } reel_image_list;
 
 /* Appends path, the paths that stdin lists, one a line, where it is "-", or the images
- * (by extension) below it in bytewise order. A file is taken whatever its name. REEL_ERR_IO: it
- * does not exist; REEL_ERR_INVALID: a folder without images, an empty list. */
+ * (by name, or by their first bytes) below it in bytewise order. A file is taken whatever its name.
+ * REEL_ERR_IO: it does not exist; REEL_ERR_INVALID: a folder without images, an empty list. */
 reel_status reel_image_list_add(reel_image_list *list, const char *path, reel_error *err);
 void reel_image_list_free(reel_image_list *list);
 

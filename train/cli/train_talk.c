@@ -5,6 +5,7 @@
 #include "train/cli/optim_options.h"
 #include "train/cli/recipe.h"
 #include "train/run/json_util.h"
+#include "train/run/notes.h"
 #include "train/run/signals.h"
 
 #include <inttypes.h>
@@ -27,12 +28,12 @@ static void say_data(const reel_loop *loop)
                  reel_dataset_count(feed->val), reel_dataset_count(feed->whole),
                  100 * loop->settings->val_share);
 
-    const int64_t hidden = feed->whole
-                               ? reel_dataset_hidden(feed->whole)
-                               : reel_dataset_hidden(feed->train) + reel_dataset_hidden(feed->val);
-    if (hidden)
-        reel_say("%" PRId64 " hidden files and folders (their names begin with a dot) are left out",
-                 hidden);
+    reel_left_out sum = {0};
+    const reel_dataset *all[] = {feed->whole ? feed->whole : feed->train,
+                                 feed->whole ? NULL : feed->val};
+    for (int i = 0; i < 2 && all[i]; i++)
+        reel_left_out_merge(&sum, reel_dataset_left_out(all[i]));
+    reel_left_out_say(&sum);
 }
 
 static void say_machine(const reel_loop *loop)

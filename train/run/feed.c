@@ -40,6 +40,8 @@ static reel_status open_part(reel_feed *f, reel_dataset **out, const char *split
                                  .split = split,
                                  .image_column = c->image_column,
                                  .label_column = c->label_column,
+                                 .output_dir = c->output_dir,
+                                 .names_only = c->names_only,
                                  .classes = c->classes};
     if (like)
         reel_data_request_follow(&request, like);

@@ -14,6 +14,8 @@ typedef struct reel_feed_config {
     const char *image_column, *label_column; /* of lists; NULL = they are found */
     const json_t *known_classes;             /* names; NULL = none; borrowed while it opens */
     bool labels_are_theirs;                  /* numbers in lists are numbers of these classes */
+    const char *output_dir;                  /* in DATA it is no class */
+    bool names_only;                         /* images are told by their names, as in 0.1.0 */
     int64_t batch, epochs;
     uint64_t seed;
     bool class_balanced;

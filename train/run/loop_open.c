@@ -58,6 +58,8 @@ static reel_status open_feed(reel_loop *loop, const char *data, reel_error *err)
                                      .image_column = s->image_column,
                                      .label_column = s->label_column,
                                      .known_classes = s->known_classes,
+                                     .output_dir = s->output_dir,
+                                     .names_only = s->names_only,
                                      .labels_are_theirs = s->labels_are_theirs,
                                      .batch = s->batch_size,
                                      .epochs = s->epochs,

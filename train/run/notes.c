@@ -13,6 +13,13 @@ static bool was_said(const reel_dataset *said, const char *note)
     return false;
 }
 
+void reel_left_out_say(const reel_left_out *l)
+{
+    char text[600];
+    if (l->n)
+        reel_say("left out: %s", reel_left_out_text(l, text, sizeof text));
+}
+
 void reel_notes_say(const char *data, const reel_dataset *dataset, const reel_dataset *said)
 {
     for (int64_t i = 0; i < reel_dataset_notes(dataset); i++)

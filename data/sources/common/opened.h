@@ -2,6 +2,7 @@
 #ifndef REEL_DATA_SOURCES_COMMON_OPENED_H
 #define REEL_DATA_SOURCES_COMMON_OPENED_H
 
+#include "data/left_out.h"
 #include "data/sources/common/names.h"
 #include "data/sources/source.h"
 
@@ -11,6 +12,8 @@ struct reel_opened {
     void *self;                       /* goes to the source's functions, at last to destroy */
     reel_names classes;               /* the name of class i is item i */
     reel_names notes;                 /* what the user should hear of DATA, a line each */
+    reel_left_out left_out;           /* but for hidden files */
+    const char *root;                 /* of an image folder while it is listed */
     bool indices;                     /* classes are what a list's numbers say */
 };
 

@@ -130,7 +130,7 @@ reel_status reel_folder_names(reel_names *names, const char *path, reel_error *e
     reel_status status = REEL_OK;
     for (const struct dirent *e; status == REEL_OK && (e = readdir(stream));) {
         struct stat info;
-        if (e->d_name[0] == '.')
+        if (e->d_name[0] == '.' || e->d_type == DT_REG)
             continue;
         if (fstatat(dirfd(stream), e->d_name, &info, 0) != 0 || !S_ISDIR(info.st_mode))
             continue;

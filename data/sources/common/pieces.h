@@ -15,7 +15,8 @@ typedef struct reel_pieces {
     int folder;      /* what relative paths of files start from */
     reel_list files; /* struct piece_file */
     reel_pool names;
-    reel_list pieces; /* reel_piece */
+    reel_list pieces;      /* reel_piece */
+    reel_names unlabelled; /* images of shards that have no label, left out */
     uint8_t *checked; /* one bit a piece: its CRC-32 was right; NULL = there are none to check */
 } reel_pieces;
 

@@ -26,19 +26,15 @@ struct sample { /* that is being put together */
     char key[REEL_TAR_NAME + 1];
     char image[REEL_TAR_NAME + 1];
     reel_piece piece;
-    bool has_image, has_label;
+    bool has_image, has_label, has_cls;
 };
 
 static reel_status finish_shard_sample(reel_pieces *p, struct sample *s, reel_error *err)
 {
     if (!s->has_image)
         return REEL_OK;
-    if (!s->has_label) {
-        char shown[300];
-        reel_escape(shown, sizeof shown, s->image);
-        return reel_fail(err, REEL_ERR_FORMAT,
-                         "%s has no label: expected a .cls of the same name beside it", shown);
-    }
+    if (!s->has_label)
+        return reel_names_add(&p->unlabelled, s->image, strlen(s->image), err);
     return reel_pieces_add(p, &s->piece, s->image, err);
 }
 
@@ -91,7 +87,12 @@ static reel_status add_field(reel_tar *tar, const reel_tar_entry *e, uint32_t fi
     const char *field = e->name + key_length(e->name);
     if (strcasecmp(field, ".cls") == 0) {
         REEL_TRY(read_label(tar, e, &s->piece.label, err));
-        s->has_label = true;
+        s->has_label = s->has_cls = true;
+    } else if (strcasecmp(field, ".txt") == 0 && !s->has_cls) {
+        /* A number is a label; other text says what the image shows. */
+        reel_error ignored;
+        if (e->size && read_label(tar, e, &s->piece.label, &ignored) == REEL_OK)
+            s->has_label = true;
     } else if (is_image_field(field) && !s->has_image) {
         return note_image(s, e, file, err);
     }
@@ -112,7 +113,7 @@ static reel_status begin_shard_sample(reel_pieces *p, struct sample *s, const ch
     if (strncmp(s->key, name, n) == 0 && s->key[n] == 0)
         return REEL_OK;
     REEL_TRY(finish_shard_sample(p, s, err));
-    s->has_image = s->has_label = false;
+    s->has_image = s->has_label = s->has_cls = false;
     s->piece = (reel_piece){0};
     memcpy(s->key, name, n);
     s->key[n] = 0;

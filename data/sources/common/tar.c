@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "data/bytes_internal.h"
 #include "data/sources/common/text.h"
 
 /* Where fields of a header stand, and their bytes. */
@@ -267,14 +268,19 @@ static reel_status read_tar_header(const uint8_t *h, uint64_t at, struct said *s
 }
 
 /* Moves behind the content of `size` bytes that follows the header at `at`. */
-static reel_status pass_content(reel_tar *tar, uint64_t at, uint64_t size, reel_error *err)
+static reel_status pass_content(reel_tar *tar, uint64_t at, uint64_t size, const uint8_t *h,
+                                reel_error *err)
 {
     const uint64_t begin = at + BLOCK, left = tar->end - begin;
-    if (size > left)
+    if (size > left) {
+        char own[300], name[101];
+        ustar_name(h, own);
+        reel_escape(name, sizeof name, own);
         return reel_fail(err, REEL_ERR_FORMAT,
-                         "tar: cut, or damaged: the content at %" PRIu64 " takes %" PRIu64
+                         "tar: cut, or damaged: the content of %.100s at %" PRIu64 " takes %" PRIu64
                          " bytes, %" PRIu64 " are left",
-                         begin, size, left);
+                         name, begin, size, left);
+    }
     const uint64_t padded = size % BLOCK ? size + (BLOCK - size % BLOCK) : size;
     tar->at = padded > left ? tar->end : begin + padded;
     return REEL_OK;
@@ -307,7 +313,7 @@ reel_status reel_tar_next(reel_tar *tar, reel_tar_entry *entry, bool *more, reel
             return REEL_OK;
         *more = false; /* until the entry is complete */
         REEL_TRY(read_tar_header(h, at, &said, &size, err));
-        REEL_TRY(pass_content(tar, at, size, err));
+        REEL_TRY(pass_content(tar, at, size, h, err));
         if (is_extended(said.type)) {
             REEL_TRY(read_extended(tar, at, size, &said, err));
             continue;

@@ -1,0 +1,36 @@
+/* Files that are not used, counted by reason and kind: "12 .heic (cannot be decoded), 3 .txt". */
+#ifndef REEL_DATA_LEFT_OUT_H
+#define REEL_DATA_LEFT_OUT_H
+
+#include "core/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Zero-initialise. What does not fit among the kinds is counted as "other". */
+typedef struct reel_left_out {
+    struct {
+        char kind[24];   /* ".txt", "hidden" */
+        const char *why; /* NULL = it says itself why */
+        int64_t n;
+    } kinds[24];
+    int n;
+} reel_left_out;
+
+REEL_API void reel_left_out_add(reel_left_out *l, const char *kind, const char *why, int64_t n);
+/* A file, by the end of its name. */
+REEL_API void reel_left_out_file(reel_left_out *l, const char *name, const char *why);
+REEL_API void reel_left_out_merge(reel_left_out *l, const reel_left_out *with);
+/* All kinds with their numbers in one line, cut to size; "" = nothing was left out. */
+REEL_API const char *reel_left_out_text(const reel_left_out *l, char *text, size_t size);
+
+/* Is the file (relative to the descriptor of a folder) an image? One whose name ends like an
+ * image's is, whatever it holds: what is wrong with it is said when it is read. Any other is one if
+ * its first bytes say so. names_only: the first rule alone. What is none is counted. */
+REEL_API bool reel_is_image_file(int folder, const char *path, bool names_only, reel_left_out *l);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
