@@ -37,14 +37,34 @@ reel_status reel_model_load(reel_net **net, const reel_model_card *card,
     config.head = reel_head_find(card->head);
     config.image_size = card->image_size;
 
+    /* A card states sizes: they are compared with the tensors before memory is taken for them. */
     reel_error why = {0};
-    REEL_TRY(reel_model_create(net, model, &config, ctx, dtype, err));
-    const reel_status status = reel_params_load(reel_net_params(*net), weights, &why);
+    reel_net *made;
+    reel_status status;
+    REEL_TRY(reel_model_outline(&made, model, &config, ctx, dtype, err));
+    REEL_TRY_GOTO(reel_net_status(made, &why), done);
+    REEL_TRY_GOTO(reel_params_check(reel_net_params(made), weights, &why), done);
+    REEL_TRY_GOTO(reel_net_build(made, &why), done);
+    REEL_TRY_GOTO(reel_params_load(reel_net_params(made), weights, &why), done);
+    *net = made;
+done:
     if (status == REEL_OK)
         return REEL_OK;
-    reel_net_destroy(*net);
-    *net = NULL;
+    reel_net_destroy(made);
     return reel_fail(err, status, "%s: %s", name, why.message);
+}
+
+/* One line for each thing that the user may not expect of the file. */
+static reel_status tell_about(const reel_net *net, const reel_weights *weights, const char *name,
+                              const reel_ctx *ctx, reel_error *err)
+{
+    char rule[600];
+    for (int i = 0; reel_weights_note(weights, i); i++)
+        reel_ctx_log(ctx, REEL_LOG_INFO, "%s: %s", name, reel_weights_note(weights, i));
+    REEL_TRY(reel_params_name_rule(reel_net_params(net), weights, rule, sizeof rule, err));
+    if (*rule)
+        reel_ctx_log(ctx, REEL_LOG_INFO, "%s: left out of the names: %s", name, rule);
+    return REEL_OK;
 }
 
 static reel_status open_weights(reel_net **net, reel_model_card *card, reel_weights *weights,
@@ -56,9 +76,14 @@ static reel_status open_weights(reel_net **net, reel_model_card *card, reel_weig
         status = reel_model_read_card(card, weights, arch, name, err);
     if (status == REEL_OK)
         status = reel_model_load(net, card, weights, name, ctx, dtype, err);
+    if (status == REEL_OK)
+        status = tell_about(*net, weights, name, ctx, err);
     reel_weights_destroy(weights);
-    if (status != REEL_OK)
+    if (status != REEL_OK) {
+        reel_net_destroy(*net);
+        *net = NULL;
         reel_model_card_free(card);
+    }
     return status;
 }
 

@@ -45,9 +45,9 @@ static reel_status check_config(const reel_model *model, const reel_model_config
     return REEL_OK;
 }
 
-reel_status reel_model_create(reel_net **out, const reel_model *model,
-                              const reel_model_config *config, const reel_ctx *ctx,
-                              reel_dtype dtype, reel_error *err)
+reel_status reel_model_outline(reel_net **out, const reel_model *model,
+                               const reel_model_config *config, const reel_ctx *ctx,
+                               reel_dtype dtype, reel_error *err)
 {
     *out = NULL;
     reel_model_config c = config ? *config : reel_model_config_default(model);
@@ -57,9 +57,18 @@ reel_status reel_model_create(reel_net **out, const reel_model *model,
         c.image_size = model->image_size;
     REEL_TRY(check_config(model, &c, err));
 
+    REEL_TRY(reel_net_create(out, ctx, dtype, err));
+    model->add(*out, &c);
+    return REEL_OK;
+}
+
+reel_status reel_model_create(reel_net **out, const reel_model *model,
+                              const reel_model_config *config, const reel_ctx *ctx,
+                              reel_dtype dtype, reel_error *err)
+{
     reel_net *net;
-    REEL_TRY(reel_net_create(&net, ctx, dtype, err));
-    model->add(net, &c);
+    *out = NULL;
+    REEL_TRY(reel_model_outline(&net, model, config, ctx, dtype, err));
     const reel_status status = reel_net_build(net, err);
     if (status != REEL_OK) {
         reel_net_destroy(net);

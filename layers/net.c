@@ -113,14 +113,17 @@ static const reel_module **collect_leaves(const reel_module *m, const reel_modul
     return into;
 }
 
+reel_status reel_net_status(const reel_net *net, reel_error *err)
+{
+    if (net->error.status != REEL_OK && err)
+        *err = net->error;
+    return net->error.status;
+}
+
 reel_status reel_net_build(reel_net *net, reel_error *err)
 {
     REEL_ASSERT(!net->built);
-    if (net->error.status != REEL_OK) {
-        if (err)
-            *err = net->error;
-        return net->error.status;
-    }
+    REEL_TRY(reel_net_status(net, err));
     REEL_ASSERT(net->open == net->root); /* every begin has its end */
     REEL_TRY(reel_params_commit(net->scope.params, err));
     net->leaf = malloc((net->leaves + 1) * sizeof *net->leaf);

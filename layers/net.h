@@ -32,6 +32,8 @@ REEL_API void reel_net_destroy(reel_net *net);
 REEL_API void reel_net_begin(reel_net *net, const char *name);
 REEL_API void reel_net_end(reel_net *net);
 
+/* The first error met while adding layers, before reel_net_build reports it. */
+REEL_API reel_status reel_net_status(const reel_net *net, reel_error *err);
 /* Ends construction: allocates parameters. Reports the first error met while adding layers. */
 REEL_API reel_status reel_net_build(reel_net *net, reel_error *err);
 /* Draws all parameters by their layers' initialisers, from the context's seed. */

@@ -2,6 +2,8 @@
  * sizes what is allocated. */
 #include "core/files/model_card.h"
 
+#include "core/files/weights_internal.h"
+
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -151,33 +153,77 @@ static reel_status read_classes(reel_model_card *card, const char *text, const c
     return status;
 }
 
+/* The classifier of a file, or of one wrapped network in it. */
+typedef struct found_head {
+    char before[200]; /* what stands before "classifier." */
+    const reel_weight *last;
+    int layers, highest;
+} found_head;
+
+/* "classifier.N.weight" at the end of a name, wrappers left out. */
+static bool is_head_weight(const reel_weight *w, char *before, size_t size, int *number)
+{
+    char plain[256], rest[16];
+    const char *word = "classifier.", *at = NULL;
+    reel_name_unwrap(w->name, plain, sizeof plain);
+    for (const char *p = plain; (p = strstr(p, word)); p++)
+        if (p == plain || p[-1] == '.')
+            at = p;
+    if (!at || sscanf(at, "classifier.%d.%15s", number, rest) != 2 || strcmp(rest, "weight") != 0 ||
+        w->ndim != 2)
+        return false;
+    snprintf(before, size, "%.*s", (int)(at - plain), plain);
+    return true;
+}
+
 /* The layer of the highest number below "classifier." ends the net: its rows are the classes, alone
- * it is a pooled head. */
+ * it is a pooled head. A file may hold several networks: the one whose names begin with
+ * "classifier." is meant, or all have the same head. */
 static reel_status read_shapes(reel_model_card *card, const reel_weights *weights, const char *file,
                                reel_error *err)
 {
-    const reel_weight *last = NULL;
-    int layers = 0, highest = -1;
+    enum { MOST_HEADS = 8 };
+    found_head heads[MOST_HEADS];
+    int n = 0, meant = 0;
     for (int i = 0; i < reel_weights_count(weights); i++) {
         const reel_weight *w = reel_weights_at(weights, i);
-        int number;
-        char rest[16];
-        if (sscanf(w->name, "classifier.%d.%15s", &number, rest) != 2 ||
-            strcmp(rest, "weight") != 0 || w->ndim != 2)
+        char before[200];
+        int number, k = 0;
+        if (!is_head_weight(w, before, sizeof before, &number))
             continue;
-        layers++;
-        if (number > highest) {
-            highest = number;
-            last = w;
+        while (k < n && strcmp(heads[k].before, before) != 0)
+            k++;
+        if (k == MOST_HEADS)
+            continue;
+        if (k == n) {
+            heads[n] = (found_head){.highest = -1};
+            memcpy(heads[n++].before, before, sizeof before);
+        }
+        heads[k].layers++;
+        if (number > heads[k].highest) {
+            heads[k].highest = number;
+            heads[k].last = w;
         }
     }
 
-    if (!last || last->shape[0] < 1)
+    if (n == 0)
         return reel_fail(err, REEL_ERR_FORMAT,
                          "%s: holds no classifier.N.weight, so it is not one of the networks here",
                          file);
-    card->classes = last->shape[0];
-    snprintf(card->head, sizeof card->head, "%s", layers == 1 ? "gap" : "flatten");
+    for (int k = 0; k < n; k++)
+        if (*heads[k].before == '\0')
+            meant = k;
+    for (int k = 0; k < n && *heads[meant].before; k++)
+        if (heads[k].layers != heads[meant].layers ||
+            heads[k].last->shape[0] != heads[meant].last->shape[0])
+            return reel_fail(err, REEL_ERR_FORMAT,
+                             "%s: holds several networks, below \"%.80s\" and below \"%.80s\"; "
+                             "keep one of them in the file",
+                             file, heads[meant].before, heads[k].before);
+    if (heads[meant].last->shape[0] < 1)
+        return reel_fail(err, REEL_ERR_FORMAT, "%s: the last layer has no classes", file);
+    card->classes = heads[meant].last->shape[0];
+    snprintf(card->head, sizeof card->head, "%s", heads[meant].layers == 1 ? "gap" : "flatten");
     return REEL_OK;
 }
 

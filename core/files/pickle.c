@@ -9,28 +9,34 @@
 #include "core/files/pickle_internal.h"
 #include "core/files/weights_internal.h"
 
-static reel_status make_tuple(reel_pickle_machine *m, uint32_t n)
+static reel_status make_sequence(reel_pickle_machine *m, reel_pickle_kind kind, uint32_t n)
 {
-    reel_pickle_value tuple = {.kind = REEL_PICKLE_TUPLE};
-    REEL_TRY(reel_pickle_append_top(m, &tuple, n));
-    return reel_pickle_push_new(m, tuple);
+    reel_pickle_value value = {.kind = (uint8_t)kind};
+    REEL_TRY(reel_pickle_append_top(m, &value, n));
+    return reel_pickle_push_new(m, value);
 }
 
-static reel_status take_text(reel_pickle_machine *m, size_t length_bytes, reel_pickle_kind kind)
+static reel_status make_tuple(reel_pickle_machine *m, uint32_t n)
+{
+    return make_sequence(m, REEL_PICKLE_TUPLE, n);
+}
+
+static reel_status take_text(reel_pickle_machine *m, size_t length_bytes)
+{
+    uint64_t length = 0;
+    const unsigned char *at = NULL;
+    REEL_TRY(reel_pickle_take_length(m, length_bytes, &length));
+    REEL_TRY(reel_pickle_take(m, length, &at));
+    return reel_pickle_push_new(m, (reel_pickle_value){.kind = REEL_PICKLE_TEXT,
+                                                       .count = (uint32_t)length,
+                                                       .text = (const char *)at});
+}
+
+static reel_status take_long(reel_pickle_machine *m, size_t length_bytes)
 {
     uint32_t length = 0;
     const unsigned char *at = NULL;
     REEL_TRY(reel_pickle_take_number(m, length_bytes, &length));
-    REEL_TRY(reel_pickle_take(m, length, &at));
-    return reel_pickle_push_new(
-        m, (reel_pickle_value){.kind = (uint8_t)kind, .count = length, .text = (const char *)at});
-}
-
-static reel_status take_long(reel_pickle_machine *m)
-{
-    uint32_t length = 0;
-    const unsigned char *at = NULL;
-    REEL_TRY(reel_pickle_take_number(m, 1, &length));
     REEL_TRY(reel_pickle_take(m, length, &at));
     REEL_ASSERT(at);
     if (length > 8)
@@ -56,38 +62,8 @@ static reel_status take_float(reel_pickle_machine *m)
     return reel_pickle_push_new(m, value);
 }
 
-static reel_status take_global(reel_pickle_machine *m)
+static reel_status memo_put(reel_pickle_machine *m, uint32_t index)
 {
-    const unsigned char *at = m->at, *dot = memchr(at, '\n', (size_t)(m->end - at));
-    const unsigned char *stop = dot ? memchr(dot + 1, '\n', (size_t)(m->end - dot - 1)) : NULL;
-    if (!stop)
-        return reel_pickle_refuse(m, "GLOBAL: expected two lines, got the end: it is cut short");
-
-    const size_t module_length = (size_t)(dot - at), name_length = (size_t)(stop - dot - 1);
-    const int found = reel_pickle_global_find((const char *)at, module_length,
-                                              (const char *)dot + 1, name_length);
-    if (found < 0) {
-        char name[96];
-        reel_printable room;
-        snprintf(name, sizeof name, "%.*s.%.*s", module_length < 48 ? (int)module_length : 48,
-                 (const char *)at, name_length < 40 ? (int)name_length : 40, (const char *)dot + 1);
-        return reel_pickle_refuse(
-            m,
-            "it asks for %s, which tensors do not need: refused, nothing of it was run "
-            "(a file with the weights alone: "
-            "torch.save(model.state_dict(), ...))",
-            reel_printable_name(&room, name));
-    }
-
-    m->at = stop + 1;
-    return reel_pickle_push_new(
-        m, (reel_pickle_value){.kind = REEL_PICKLE_GLOBAL, .global = (uint8_t)found});
-}
-
-static reel_status memo_put(reel_pickle_machine *m, size_t bytes)
-{
-    uint32_t index = 0;
-    REEL_TRY(reel_pickle_take_number(m, bytes, &index));
     REEL_TRY(reel_pickle_need(m, 1, "BINPUT"));
     if (index >= MOST_VALUES)
         return reel_pickle_refuse(m, "memo: expected an index below %d, got %u", MOST_VALUES,
@@ -106,8 +82,16 @@ static reel_status memo_put(reel_pickle_machine *m, size_t bytes)
         m->memo_size = wanted;
     }
 
+    m->memo_count += m->memo[index] == UINT32_MAX;
     m->memo[index] = m->stack[m->depth - 1];
     return REEL_OK;
+}
+
+static reel_status memo_put_at(reel_pickle_machine *m, size_t bytes)
+{
+    uint32_t index = 0;
+    REEL_TRY(reel_pickle_take_number(m, bytes, &index));
+    return memo_put(m, index);
 }
 
 static reel_status memo_get(reel_pickle_machine *m, size_t bytes)
@@ -119,101 +103,16 @@ static reel_status memo_get(reel_pickle_machine *m, size_t bytes)
     return reel_pickle_push(m, m->memo[index]);
 }
 
-/* OrderedDict([(key, value), ...]): how Python 2 wrote one. */
-static reel_status ordered_dict(reel_pickle_machine *m, const reel_pickle_value *args)
-{
-    const reel_pickle_value *pairs = reel_pickle_item(m->p, args, 0);
-    reel_pickle_value dict = {.kind = REEL_PICKLE_DICT};
-    if (args->count > 1 || (pairs && pairs->kind != REEL_PICKLE_LIST))
-        return reel_pickle_refuse(m, "OrderedDict: expected no argument or a list of pairs, got %s",
-                                  reel_pickle_kind_name(pairs));
-    for (uint32_t cell = pairs && pairs->count ? pairs->first : 0; cell;
-         cell = m->p->cells[cell].next) {
-        const reel_pickle_value *pair = &m->p->values[m->p->cells[cell].value];
-        if ((pair->kind != REEL_PICKLE_LIST && pair->kind != REEL_PICKLE_TUPLE) || pair->count != 2)
-            return reel_pickle_refuse(m, "OrderedDict: expected pairs, got %s",
-                                      reel_pickle_kind_name(pair));
-        const uint32_t key = m->p->cells[pair->first].value, value = m->p->cells[pair->last].value;
-        REEL_TRY(reel_pickle_append(m, &dict, key));
-        REEL_TRY(reel_pickle_append(m, &dict, value));
-    }
-    return reel_pickle_push_new(m, dict);
-}
-
-/* Puts what the callable would return in place of callable and arguments; opcode is REDUCE or
- * NEWOBJ. */
-static reel_status pickle_call(reel_pickle_machine *m, const char *opcode)
-{
-    REEL_TRY(reel_pickle_need(m, 2, opcode));
-    const reel_pickle_value args = *reel_pickle_top(m, 0), callable = *reel_pickle_top(m, 1);
-    if (callable.kind != REEL_PICKLE_GLOBAL || callable.global >= REEL_GLOBAL_STORAGE)
-        return reel_pickle_refuse(m, "%s: expected one of the accepted functions, got %s", opcode,
-                                  reel_pickle_kind_name(&callable));
-    if (args.kind != REEL_PICKLE_TUPLE)
-        return reel_pickle_refuse(m, "%s: expected a tuple of arguments, got %s", opcode,
-                                  reel_pickle_kind_name(&args));
-    const uint32_t first = args.count ? m->p->cells[args.first].value : 0;
-    m->depth -= 2;
-
-    switch ((reel_pickle_global)callable.global) {
-    case REEL_GLOBAL_ORDERED_DICT:
-        return ordered_dict(m, &args);
-    case REEL_GLOBAL_NAMESPACE:
-        return reel_pickle_push_new(m, (reel_pickle_value){.kind = REEL_PICKLE_OPAQUE});
-    case REEL_GLOBAL_SIZE:
-        if (args.count != 1 || m->p->values[first].kind != REEL_PICKLE_TUPLE)
-            return reel_pickle_refuse(m, "torch.Size: expected one tuple as its argument");
-        return reel_pickle_push(m, first);
-    case REEL_GLOBAL_PARAMETER:
-        if (args.count < 1 || m->p->values[first].kind != REEL_PICKLE_TENSOR)
-            return reel_pickle_refuse(
-                m, "_rebuild_parameter: expected a tensor as its first argument");
-        return reel_pickle_push(m, first);
-    default: {
-        reel_pickle_value tensor = args;
-        tensor.kind = REEL_PICKLE_TENSOR;
-        if (args.count < 4 || m->p->values[first].kind != REEL_PICKLE_STORAGE)
-            return reel_pickle_refuse(
-                m, "_rebuild_tensor: expected (storage, offset, size, stride, ...)");
-        return reel_pickle_push_new(m, tensor);
-    }
-    }
-}
-
-static reel_status persistent_id(reel_pickle_machine *m)
-{
-    REEL_TRY(reel_pickle_need(m, 1, "BINPERSID"));
-    reel_pickle_value id = *reel_pickle_top(m, 0);
-    const reel_pickle_value *word = reel_pickle_item(m->p, &id, 0);
-    if (id.kind != REEL_PICKLE_TUPLE || id.count < 5 || id.count > 6 ||
-        !reel_pickle_text_is(word, "storage"))
-        return reel_pickle_refuse(
-            m, "BINPERSID: expected ('storage', type, key, location, numel), got %s",
-            reel_pickle_kind_name(&id));
-    m->depth--;
-    id.kind = REEL_PICKLE_STORAGE;
-    return reel_pickle_push_new(m, id);
-}
-
-/* BUILD sets attributes. OrderedDict has `_metadata`, a Namespace its options: neither is of use
- * here. */
-static reel_status pickle_build(reel_pickle_machine *m)
-{
-    REEL_TRY(reel_pickle_need(m, 2, "BUILD"));
-    const reel_pickle_value *object = reel_pickle_top(m, 1);
-    if (object->kind != REEL_PICKLE_DICT && object->kind != REEL_PICKLE_OPAQUE)
-        return reel_pickle_refuse(m, "BUILD: expected an OrderedDict or Namespace, got %s",
-                                  reel_pickle_kind_name(object));
-    m->depth--;
-    return REEL_OK;
-}
-
 /* n values above the container go into it. */
 static reel_status pickle_fill(reel_pickle_machine *m, const char *opcode, reel_pickle_kind kind,
                                uint32_t n)
 {
     REEL_TRY(reel_pickle_need(m, n + 1, opcode));
     reel_pickle_value *to = reel_pickle_top(m, n);
+    if (to->kind == REEL_PICKLE_OPAQUE) { /* a subclass of list, dict or set: holds nothing here */
+        m->depth -= n;
+        return REEL_OK;
+    }
     if (to->kind != kind)
         return reel_pickle_refuse(
             m, "%s: expected %s to add to, got %s", opcode,
@@ -255,13 +154,22 @@ static reel_status step_literal(reel_pickle_machine *m, unsigned char code, bool
         REEL_TRY(reel_pickle_take_number(m, 2, &n));
         return reel_pickle_push_integer(m, REEL_PICKLE_INT, n);
     case 0x8a: /* LONG1 */
-        return take_long(m);
+        return take_long(m, 1);
+    case 0x8b: /* LONG4 */
+        return take_long(m, 4);
     case 'G': /* BINFLOAT */
         return take_float(m);
+    case 'U':  /* SHORT_BINSTRING */
+    case 'C':  /* SHORT_BINBYTES */
+    case 0x8c: /* SHORT_BINUNICODE */
+        return take_text(m, 1);
     case 'X': /* BINUNICODE */
-        return take_text(m, 4, REEL_PICKLE_TEXT);
-    case 'U': /* SHORT_BINSTRING */
-        return take_text(m, 1, REEL_PICKLE_TEXT);
+    case 'B': /* BINBYTES */
+        return take_text(m, 4);
+    case 0x8d: /* BINUNICODE8 */
+    case 0x8e: /* BINBYTES8 */
+    case 0x96: /* BYTEARRAY8 */
+        return take_text(m, 8);
     case ')':
         return make_tuple(m, 0);
     case ']':
@@ -300,54 +208,100 @@ static reel_status step_container(reel_pickle_machine *m, unsigned char code, bo
     case 'u':
         REEL_TRY(reel_pickle_pop_mark(m, "SETITEMS", &n));
         return pickle_fill(m, "SETITEMS", REEL_PICKLE_DICT, n);
+    case 0x90:
+        REEL_TRY(reel_pickle_pop_mark(m, "ADDITEMS", &n));
+        return pickle_fill(m, "ADDITEMS", REEL_PICKLE_SET, n);
+    case 0x91:
+        REEL_TRY(reel_pickle_pop_mark(m, "FROZENSET", &n));
+        return make_sequence(m, REEL_PICKLE_SET, n);
     default:
         *known = false;
         return REEL_OK;
     }
 }
 
-static reel_status pickle_step(reel_pickle_machine *m, unsigned char code)
+/* Instructions about names, objects and storages. */
+static reel_status step_object(reel_pickle_machine *m, unsigned char code, bool *known)
+{
+    *known = true;
+    switch (code) {
+    case 'c':
+        return reel_pickle_take_global(m);
+    case 0x93:
+        return reel_pickle_stack_global(m);
+    case 'R':
+        return reel_pickle_call(m, "REDUCE");
+    case 0x81:
+        return reel_pickle_call(m, "NEWOBJ");
+    case 0x92:
+        return reel_pickle_call_extended(m);
+    case 'b':
+        return reel_pickle_build(m);
+    case 'Q':
+        return reel_pickle_persistent_id(m);
+    default:
+        *known = false;
+        return REEL_OK;
+    }
+}
+
+static reel_status step_memo(reel_pickle_machine *m, unsigned char code, bool *known)
+{
+    *known = true;
+    switch (code) {
+    case 'q': /* BINPUT */
+        return memo_put_at(m, 1);
+    case 'r': /* LONG_BINPUT */
+        return memo_put_at(m, 4);
+    case 0x94: /* MEMOIZE */
+        return memo_put(m, m->memo_count);
+    case 'h': /* BINGET */
+        return memo_get(m, 1);
+    case 'j': /* LONG_BINGET */
+        return memo_get(m, 4);
+    default:
+        *known = false;
+        return REEL_OK;
+    }
+}
+
+/* Instructions about the input itself. */
+static reel_status step_frame(reel_pickle_machine *m, unsigned char code)
 {
     uint32_t n = 0;
+    uint64_t length = 0;
     char text[8];
-    bool known;
-    REEL_TRY(step_literal(m, code, &known));
-    if (known)
-        return REEL_OK;
-    REEL_TRY(step_container(m, code, &known));
-    if (known)
-        return REEL_OK;
-
     switch (code) {
     case 0x80: /* PROTO */
         REEL_TRY(reel_pickle_take_number(m, 1, &n));
         return n <= 5 ? REEL_OK : reel_pickle_refuse(m, "PROTO: expected at most 5, got %u", n);
+    case 0x95: /* FRAME: how much a reader may fetch at once */
+        REEL_TRY(reel_pickle_take_length(m, 8, &length));
+        if (length <= (uint64_t)(m->end - m->at))
+            return REEL_OK;
+        return reel_pickle_refuse(m, "FRAME: expected at most %zu bytes, got %llu: it is cut short",
+                                  (size_t)(m->end - m->at), (unsigned long long)length);
     case '(':
         return set_mark(m);
-    case 'c':
-        return take_global(m);
-    case 'R':
-        return pickle_call(m, "REDUCE");
-    case 0x81:
-        return pickle_call(m, "NEWOBJ");
-    case 'b':
-        return pickle_build(m);
-    case 'Q':
-        return persistent_id(m);
-    case 'q':
-        return memo_put(m, 1);
-    case 'r':
-        return memo_put(m, 4);
-    case 'h':
-        return memo_get(m, 1);
-    case 'j':
-        return memo_get(m, 4);
     default:
         m->at--;
-        return reel_pickle_refuse(
-            m, "opcode %s is not one of those that torch.save writes for tensors: refused",
-            reel_pickle_opcode_name(code, text));
+        return reel_pickle_refuse(m,
+                                  "opcode %s is not one of those that torch.save writes: refused",
+                                  reel_pickle_opcode_name(code, text));
     }
+}
+
+static reel_status pickle_step(reel_pickle_machine *m, unsigned char code)
+{
+    typedef reel_status step_fn(reel_pickle_machine *, unsigned char, bool *);
+    static step_fn *const steps[] = {step_literal, step_container, step_memo, step_object};
+    for (int i = 0; i < REEL_COUNT(steps); i++) {
+        bool known;
+        REEL_TRY(steps[i](m, code, &known));
+        if (known)
+            return REEL_OK;
+    }
+    return step_frame(m, code);
 }
 
 static reel_status pickle_run(reel_pickle_machine *m)

@@ -1,9 +1,11 @@
 /* A reader of Python pickles that executes nothing. Private to the readers of weight files.
  *
  * A pickle is a program for a stack machine, and Python's own machine calls whatever function the
- * file names. This one knows the instructions and the names that torch.save writes for tensors,
- * builds plain values out of them, and refuses the rest by name: there is nothing it could call.
- * Opcodes: CPython's Lib/pickletools.py; what tensors look like: torch/_utils.py.
+ * file names. This one has nothing to call. It knows the names that torch.save writes for tensors
+ * and builds plain values out of them; what any other name would make is an opaque value, which
+ * holds nothing. Names that exist to run code (os.system, builtins.eval) are refused, because a
+ * file with such a name is an attack. Opcodes: CPython's Lib/pickletools.py; what tensors look
+ * like: torch/_utils.py.
  *
  * Values live in one array and refer to each other by index. No recursion, no ownership: a cycle or
  * a tower of a million tuples is as harmless as a flat list. Numbers of values, cells, marks and
@@ -19,27 +21,34 @@ typedef enum {
     REEL_PICKLE_INT,   /* integer */
     REEL_PICKLE_WIDE,  /* a whole number beyond int64; text, little-endian two's complement */
     REEL_PICKLE_FLOAT, /* real */
-    REEL_PICKLE_TEXT, /* text, count bytes, not terminated, inside the pickle's bytes; bytes as they
-                       * were (SHORT_BINSTRING) too
-                       */
+    REEL_PICKLE_TEXT,  /* text, count bytes, not terminated, inside the pickle's bytes; Python's
+                        * bytes  and bytearray too */
     REEL_PICKLE_TUPLE, /* first, count: cells */
     REEL_PICKLE_LIST,
     REEL_PICKLE_DICT, /* cells: key, value, key, value, ... */
     REEL_PICKLE_SET,
-    REEL_PICKLE_GLOBAL,  /* global: an entry of the list of accepted names */
+    REEL_PICKLE_GLOBAL, /* global: an entry of the list of known names; REEL_GLOBAL_OTHER: first and
+                           last are the values of its module and its name */
     REEL_PICKLE_STORAGE, /* first: the cells of its persistent id ('storage', type, key, location,
                             numel, ...) */
     REEL_PICKLE_TENSOR,  /* first, count: the arguments (storage, offset, size, stride, ...) */
-    REEL_PICKLE_OPAQUE   /* an object that nothing is known about, such as argparse.Namespace */
+    REEL_PICKLE_OPAQUE   /* what a name that is not known would have made. first: the value of the
+                            name, or of another opaque value; last: 1 + the value of its state, or 0
+                          */
 } reel_pickle_kind;
 
 typedef enum {
     REEL_GLOBAL_ORDERED_DICT,
-    REEL_GLOBAL_NAMESPACE,
+    REEL_GLOBAL_DEFAULT_DICT,
     REEL_GLOBAL_SIZE,
     REEL_GLOBAL_TENSOR_V2,
     REEL_GLOBAL_TENSOR,
     REEL_GLOBAL_PARAMETER,
+    REEL_GLOBAL_PARAMETER_STATE, /* a parameter with attributes */
+    REEL_GLOBAL_TYPED_TENSOR,    /* a tensor with attributes, or of a subclass */
+    REEL_GLOBAL_TENSOR_CLASS,
+    REEL_GLOBAL_PARAMETER_CLASS,
+    REEL_GLOBAL_OTHER,
     REEL_GLOBAL_STORAGE /* this and all after it are torch's storage types: reel_pickle_storage_type
                          */
 } reel_pickle_global;
@@ -91,5 +100,9 @@ const reel_pickle_value *reel_pickle_get(const reel_pickle *pickle, const reel_p
                                          const char *key);
 const char *reel_pickle_kind_name(
     const reel_pickle_value *value); /* "a tuple", as Python's user would call it */
+/* "collections.Counter": the name of a global, or of what made an opaque value. Control characters
+ * are kept, the length is cut to size. Returns text. */
+const char *reel_pickle_name(const reel_pickle *pickle, const reel_pickle_value *value, char *text,
+                             size_t size);
 
 #endif

@@ -53,14 +53,22 @@ reel_status reel_pickle_push(reel_pickle_machine *m, uint32_t value)
     return REEL_OK;
 }
 
-reel_status reel_pickle_push_new(reel_pickle_machine *m, reel_pickle_value value)
+reel_status reel_pickle_keep(reel_pickle_machine *m, reel_pickle_value value, uint32_t *index)
 {
     reel_pickle *p = m->p;
     const pickle_array values = {(void **)&p->values, &m->value_room, sizeof *p->values,
                                  MOST_VALUES, "values"};
+    *index = p->n_values;
     REEL_TRY(pickle_grow(m, values, p->n_values));
-    p->values[p->n_values] = value;
-    return reel_pickle_push(m, p->n_values++);
+    p->values[p->n_values++] = value;
+    return REEL_OK;
+}
+
+reel_status reel_pickle_push_new(reel_pickle_machine *m, reel_pickle_value value)
+{
+    uint32_t index;
+    REEL_TRY(reel_pickle_keep(m, value, &index));
+    return reel_pickle_push(m, index);
 }
 
 reel_status reel_pickle_push_integer(reel_pickle_machine *m, reel_pickle_kind kind, int64_t integer)
@@ -135,6 +143,14 @@ reel_status reel_pickle_take(reel_pickle_machine *m, size_t bytes, const unsigne
 }
 
 reel_status reel_pickle_take_number(reel_pickle_machine *m, size_t bytes, uint32_t *value)
+{
+    uint64_t wide = 0;
+    REEL_TRY(reel_pickle_take_length(m, bytes, &wide));
+    *value = (uint32_t)wide;
+    return REEL_OK;
+}
+
+reel_status reel_pickle_take_length(reel_pickle_machine *m, size_t bytes, uint64_t *value)
 {
     const unsigned char *at = NULL;
     REEL_TRY(reel_pickle_take(m, bytes, &at));

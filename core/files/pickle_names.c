@@ -1,5 +1,5 @@
-/* What a pickle may hold, by name: the accepted globals, torch's storage types, and the names of
- * all opcodes for refusals. */
+/* What a pickle may hold, by name: the globals that tensors need, torch's storage types, the names
+ * that are refused, and the names of all opcodes for refusals. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,11 +10,25 @@ static const struct {
     const char *module, *name;
 } globals[] = {
     [REEL_GLOBAL_ORDERED_DICT] = {"collections", "OrderedDict"},
-    [REEL_GLOBAL_NAMESPACE] = {"argparse", "Namespace"},
+    [REEL_GLOBAL_DEFAULT_DICT] = {"collections", "defaultdict"},
     [REEL_GLOBAL_SIZE] = {"torch", "Size"},
     [REEL_GLOBAL_TENSOR_V2] = {"torch._utils", "_rebuild_tensor_v2"},
     [REEL_GLOBAL_TENSOR] = {"torch._utils", "_rebuild_tensor"},
     [REEL_GLOBAL_PARAMETER] = {"torch._utils", "_rebuild_parameter"},
+    [REEL_GLOBAL_PARAMETER_STATE] = {"torch._utils", "_rebuild_parameter_with_state"},
+    [REEL_GLOBAL_TYPED_TENSOR] = {"torch._tensor", "_rebuild_from_type_v2"},
+    [REEL_GLOBAL_TENSOR_CLASS] = {"torch", "Tensor"},
+    [REEL_GLOBAL_PARAMETER_CLASS] = {"torch.nn.parameter", "Parameter"},
+};
+
+/* Modules and builtins whose purpose is to run code or to reach it. */
+static const char *const code_modules[] = {
+    "os",    "posix",  "nt",        "subprocess", "_posixsubprocess", "sys",
+    "runpy", "ctypes", "importlib", "pty",        "commands",         "popen2",
+};
+static const char *const code_builtins[] = {
+    "eval",    "exec",    "execfile", "compile",    "__import__", "getattr",
+    "setattr", "delattr", "open",     "breakpoint", "input",      "apply",
 };
 
 static const reel_pickle_storage_type storages[] = {
@@ -49,10 +63,45 @@ int reel_pickle_global_find(const char *module, size_t module_length, const char
     for (int i = 0; i < REEL_COUNT(globals); i++)
         if (is(module, module_length, globals[i].module) && is(name, name_length, globals[i].name))
             return i;
-    for (int i = 0; i < REEL_COUNT(storages) && is(module, module_length, "torch"); i++)
+    const bool torch =
+        is(module, module_length, "torch") || is(module, module_length, "torch.storage");
+    for (int i = 0; i < REEL_COUNT(storages) && torch; i++)
         if (is(name, name_length, storages[i].name))
             return REEL_GLOBAL_STORAGE + i;
-    return -1;
+    return REEL_GLOBAL_OTHER;
+}
+
+static bool listed(const char *text, size_t length, const char *const *list, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (is(text, length, list[i]))
+            return true;
+    return false;
+}
+
+bool reel_pickle_global_runs_code(const char *module, size_t module_length, const char *name,
+                                  size_t name_length)
+{
+    const char *dot = memchr(module, '.', module_length);
+    const size_t top = dot ? (size_t)(dot - module) : module_length;
+    const bool builtins =
+        is(module, module_length, "builtins") || is(module, module_length, "__builtin__");
+    if (listed(module, top, code_modules, REEL_COUNT(code_modules)))
+        return true;
+
+    /* A name may have dots, and lead through one module to another: torch, "os.system". */
+    for (size_t begin = 0; begin <= name_length;) {
+        dot = memchr(name + begin, '.', name_length - begin);
+        const size_t end = dot ? (size_t)(dot - name) : name_length;
+        const char *part = name + begin;
+        if (listed(part, end - begin, code_builtins, REEL_COUNT(code_builtins)) &&
+            (builtins || begin > 0))
+            return true;
+        if (dot && listed(part, end - begin, code_modules, REEL_COUNT(code_modules)))
+            return true;
+        begin = end + 1;
+    }
+    return false;
 }
 
 const reel_pickle_storage_type *reel_pickle_storage_of(const reel_pickle_value *value)
@@ -82,40 +131,13 @@ const char *reel_pickle_opcode_name(unsigned char code, char text[8])
         unsigned char code;
         const char *name;
     } names[] = {
-        {'0', "POP"},
-        {'1', "POP_MARK"},
-        {'2', "DUP"},
-        {'F', "FLOAT"},
-        {'I', "INT"},
-        {'L', "LONG"},
-        {'P', "PERSID"},
-        {'S', "STRING"},
-        {'T', "BINSTRING"},
-        {'V', "UNICODE"},
-        {'d', "DICT"},
-        {'g', "GET"},
-        {'i', "INST"},
-        {'l', "LIST"},
-        {'o', "OBJ"},
-        {'p', "PUT"},
-        {'B', "BINBYTES"},
-        {'C', "SHORT_BINBYTES"},
-        {0x82, "EXT1"},
-        {0x83, "EXT2"},
-        {0x84, "EXT4"},
-        {0x8b, "LONG4"},
-        {0x8c, "SHORT_BINUNICODE"},
-        {0x8d, "BINUNICODE8"},
-        {0x8e, "BINBYTES8"},
-        {0x90, "ADDITEMS"},
-        {0x91, "FROZENSET"},
-        {0x92, "NEWOBJ_EX"},
-        {0x93, "STACK_GLOBAL"},
-        {0x94, "MEMOIZE"},
-        {0x95, "FRAME"},
-        {0x96, "BYTEARRAY8"},
-        {0x97, "NEXT_BUFFER"},
-        {0x98, "READONLY_BUFFER"},
+        {'0', "POP"},     {'1', "POP_MARK"},     {'2', "DUP"},
+        {'F', "FLOAT"},   {'I', "INT"},          {'L', "LONG"},
+        {'P', "PERSID"},  {'S', "STRING"},       {'T', "BINSTRING"},
+        {'V', "UNICODE"}, {'d', "DICT"},         {'g', "GET"},
+        {'i', "INST"},    {'l', "LIST"},         {'o', "OBJ"},
+        {'p', "PUT"},     {0x82, "EXT1"},        {0x83, "EXT2"},
+        {0x84, "EXT4"},   {0x97, "NEXT_BUFFER"}, {0x98, "READONLY_BUFFER"},
     };
 
     for (int i = 0; i < REEL_COUNT(names); i++)

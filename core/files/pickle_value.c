@@ -1,4 +1,5 @@
 /* Values of a pickle that has been read: their containers, texts and dictionaries. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,4 +42,21 @@ const reel_pickle_value *reel_pickle_get(const reel_pickle *pickle, const reel_p
         cell = v.next;
     }
     return found;
+}
+
+const char *reel_pickle_name(const reel_pickle *pickle, const reel_pickle_value *value, char *text,
+                             size_t size)
+{
+    /* What an opaque value made is opaque again; values refer to earlier ones only. */
+    while (value->kind == REEL_PICKLE_OPAQUE)
+        value = &pickle->values[value->first];
+    if (value->kind != REEL_PICKLE_GLOBAL || value->global != REEL_GLOBAL_OTHER) {
+        snprintf(text, size, "%s", reel_pickle_kind_name(value));
+        return text;
+    }
+    const reel_pickle_value *module = &pickle->values[value->first],
+                            *name = &pickle->values[value->last];
+    snprintf(text, size, "%.*s.%.*s", module->count < 60 ? (int)module->count : 60, module->text,
+             name->count < 60 ? (int)name->count : 60, name->text);
+    return text;
 }

@@ -34,6 +34,15 @@ void reel_pth_close(reel_pth *pth)
     pth->storages = NULL;
 }
 
+static const char *type_text(const reel_pickle *p, const reel_pickle_value *type,
+                             reel_printable *room)
+{
+    char name[128];
+    if (!type || type->kind != REEL_PICKLE_GLOBAL)
+        return reel_pickle_kind_name(type);
+    return reel_printable_name(room, reel_pickle_name(p, type, name, sizeof name));
+}
+
 reel_status reel_pth_read_id(const reel_pth *pth, const reel_pickle_value *storage, reel_pth_id *id,
                              reel_error *err)
 {
@@ -41,6 +50,7 @@ reel_status reel_pth_read_id(const reel_pth *pth, const reel_pickle_value *stora
     const reel_pickle_value *key = reel_pickle_item(p, storage, 2),
                             *numel = reel_pickle_item(p, storage, 4),
                             *view = reel_pickle_item(p, storage, 5);
+    reel_printable room;
     *id = (reel_pth_id){.type = reel_pickle_storage_of(reel_pickle_item(p, storage, 1))};
     if (!id->type || !key || key->kind != REEL_PICKLE_TEXT || !numel ||
         numel->kind != REEL_PICKLE_INT || numel->integer < 0)
@@ -48,7 +58,7 @@ reel_status reel_pth_read_id(const reel_pth *pth, const reel_pickle_value *stora
                          "%s: storage: expected ('storage', torch's storage type, key, location, "
                          "number of elements), got "
                          "%s, %s and %s for type, key and number",
-                         pth->source->path, reel_pickle_kind_name(reel_pickle_item(p, storage, 1)),
+                         pth->source->path, type_text(p, reel_pickle_item(p, storage, 1), &room),
                          reel_pickle_kind_name(key), reel_pickle_kind_name(numel));
     id->key = key->text;
     id->key_length = key->count;

@@ -59,6 +59,8 @@ void reel_weights_destroy(reel_weights *w)
         return;
     if (w->data)
         reel_pages_free(w->data, w->data_size + 1);
+    for (int i = 0; i < w->n_notes; i++)
+        free(w->notes[i]);
     json_decref(w->root);
     free(w->list);
     free(w->names);
@@ -75,6 +77,25 @@ int reel_weights_count(const reel_weights *weights)
 const char *reel_weights_format(const reel_weights *weights)
 {
     return weights->format;
+}
+
+reel_status reel_weights_add_note(reel_weights *w, const char *text, reel_error *err)
+{
+    if (w->n_notes == REEL_COUNT(w->notes))
+        return REEL_OK;
+    char *copy = strdup(text);
+    if (!copy)
+        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", w->path);
+    for (char *c = copy; *c; c++)
+        if ((unsigned char)*c < 32 || *c == 127)
+            *c = '?';
+    w->notes[w->n_notes++] = copy;
+    return REEL_OK;
+}
+
+const char *reel_weights_note(const reel_weights *weights, int index)
+{
+    return index >= 0 && index < weights->n_notes ? weights->notes[index] : NULL;
 }
 
 const reel_weight *reel_weights_at(const reel_weights *weights, int index)

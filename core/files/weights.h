@@ -4,11 +4,12 @@
  *
  * Reading checks everything before it allocates. safetensors: contiguous, no holes, no overlap, no
  * duplicate key, no overflow, end = end of file. A .pth file's pickle is a program, and is not run:
- * core/files/pickle.h reads the instructions that tensors need and refuses all others by name. Its
- * tensors come from the dictionary at the top, or below "model" or "state_dict"; where all names
- * begin with "module." (DataParallel) or "_orig_mod." (torch.compile), that is taken off; whatever
- * their strides, data is row-major. Files of another kind are named in the message (ONNX, HTML, a
- * git-lfs pointer, ...).
+ * core/files/pickle.h builds plain values and keeps everything else as opaque. Its tensors come
+ * from the dictionary at the top, or from the one below "state_dict", "model" or another name.
+ * Names that all begin with "module." (DataParallel) or "_orig_mod." (torch.compile) lose that.
+ * Whatever their strides, data is row-major. Names that are not UTF-8 are escaped as \xNN. What is
+ * not weights is passed over, and reel_weights_note says so. Files of another kind are named in the
+ * message (ONNX, HTML, a git-lfs pointer, ...).
  *
  * Writing goes to a temporary file in the same folder, fsync, rename, fsync of the folder: the name
  * holds either the old or the new file, never half of one. */
@@ -51,6 +52,9 @@ REEL_API reel_status reel_weights_read_memory(reel_weights **out, const void *by
 REEL_API void reel_weights_destroy(reel_weights *weights);
 /* What kind of file it was: "safetensors", "pth" or "pth, legacy". */
 REEL_API const char *reel_weights_format(const reel_weights *weights);
+/* What a reader should know about the file, one line each, such as "not used: epoch, optimizer" or
+ * "passed over: mask (BoolStorage)". NULL behind the last. */
+REEL_API const char *reel_weights_note(const reel_weights *weights, int index);
 REEL_API int reel_weights_count(const reel_weights *weights);
 /* In the order of the file; 0 <= index < count. */
 REEL_API const reel_weight *reel_weights_at(const reel_weights *weights, int index);
@@ -92,9 +96,19 @@ REEL_API reel_status reel_weights_verify(const reel_weights *weights, reel_error
 
 /* Values (buffers included) of a store to and from named tensors. Loading is all or nothing:
  * missing, extra or mis-shaped tensors are one REEL_ERR_FORMAT that lists them, NaN or infinity one
- * REEL_ERR_NONFINITE that names the tensor, and the store is left as it was. The counters
- * "*.num_batches_tracked" of PyTorch's batch normalisation, which nothing here uses, are not
- * "extra". */
+ * REEL_ERR_NONFINITE that names the tensor, and the store is left as it was. Not "extra" are the
+ * counters "*.num_batches_tracked" of PyTorch's batch normalisation, tensors without dimensions,
+ * and tensors outside the part of the file that the names were found in.
+ *
+ * Names: where the parameters' names are not in the file as they are, one prefix and words such as
+ * "module" are left out of the file's names, so that most tensors fit by name and shape.
+ * reel_params_name_rule writes what was left out ("\"model.\", \"module.\""), or nothing.
+ * REEL_ERR_FORMAT: several such mappings fit equally well; the message names them. */
+REEL_API reel_status reel_params_name_rule(const reel_params *params, const reel_weights *weights,
+                                           char *rule, size_t size, reel_error *err);
+/* Names and shapes only, as reel_params_load compares them; the store need not be committed. */
+REEL_API reel_status reel_params_check(const reel_params *params, const reel_weights *weights,
+                                       reel_error *err);
 REEL_API reel_status reel_params_load(reel_params *params, const reel_weights *weights,
                                       reel_error *err);
 

@@ -14,6 +14,8 @@ struct reel_weights {
     size_t header_size;
     json_t *root; /* the header parsed: owns names and metadata; NULL in a .pth file */
     char *names;  /* of a .pth file */
+    char *notes[4];
+    int n_notes;
     const char *format;
     reel_weight *list;
     int count;
@@ -33,6 +35,9 @@ bool reel_stored_find(const char *name, reel_stored_dtype *dtype); /* false: no 
 reel_status reel_weights_from_safetensors(reel_weights *w, const reel_source *s, uint64_t header,
                                           reel_error *err);
 
+/* One more line for reel_weights_note; control characters in it become '?'. */
+reel_status reel_weights_add_note(reel_weights *w, const char *text, reel_error *err);
+
 /* What the beginning of a file that is not safetensors looks like: "a PyTorch .pth file ..."; never
  * NULL. */
 const char *reel_weights_sniff(const unsigned char *bytes, size_t size);
@@ -44,11 +49,27 @@ typedef struct reel_printable {
 } reel_printable;
 const char *reel_printable_name(reel_printable *room, const char *name);
 
+/* Which tensor each parameter takes (weights_names.c). */
+typedef struct reel_name_map {
+    const reel_weight **of; /* of each parameter of the store, or NULL */
+    char prefix[256];       /* that the names of the file's tensors begin with */
+    char rule[600];         /* what is left out of the names: "\"model.\""; empty: they are taken as
+                               they are */
+} reel_name_map;
+/* REEL_ERR_FORMAT: several mappings fit equally well. */
+reel_status reel_name_map_make(reel_name_map *map, const reel_params *params,
+                               const reel_weights *weights, reel_error *err);
+void reel_name_map_free(reel_name_map *map);
+/* Whether one of the first `params` parameters takes w. */
+bool reel_name_map_takes(const reel_name_map *map, int params, const reel_weight *w);
+/* The name without the words of wrappers ("module", "_orig_mod", "model", ...). */
+void reel_name_unwrap(const char *name, char *plain, size_t size);
+
 /* Whether the tensor is there (not NULL) and has the parameter's shape. */
 bool reel_weight_fits(const reel_weight *w, const reel_param *p);
 /* REEL_ERR_NONFINITE names the first tensor that fits a parameter and holds NaN or infinity. */
 reel_status reel_weights_check_finite(const reel_params *params, const reel_weights *weights,
-                                      reel_error *err);
+                                      const reel_name_map *map, reel_error *err);
 /* Whether every value is finite, also after narrowing to dtype. */
 bool reel_weight_is_finite(const reel_weight *w, reel_dtype dtype);
 

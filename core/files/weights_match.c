@@ -10,15 +10,16 @@ static reel_match match_of(const reel_param *p, const reel_weight *w)
     return w ? REEL_MATCH_OTHER_SHAPE : REEL_MATCH_MISSING;
 }
 
-reel_status reel_params_load_matching(reel_params *params, const reel_weights *weights,
-                                      reel_match_fn *tell, void *user, int *loaded, reel_error *err)
+static reel_status load_mapped(reel_params *params, const reel_weights *weights,
+                               const reel_name_map *map, reel_match_fn *tell, void *user,
+                               int *loaded, reel_error *err)
 {
-    *loaded = 0;
-    REEL_TRY(reel_weights_check_finite(params, weights, err));
+    const int n = reel_params_count(params);
+    REEL_TRY(reel_weights_check_finite(params, weights, map, err));
 
-    for (int i = 0; i < reel_params_count(params); i++) {
+    for (int i = 0; i < n; i++) {
         const reel_param *p = reel_params_at(params, i);
-        const reel_weight *w = reel_weights_find(weights, p->name);
+        const reel_weight *w = map->of[i];
         const reel_match match = match_of(p, w);
         if (match == REEL_MATCH_LOADED) {
             REEL_TRY(reel_weight_to_tensor(w, &p->value, err));
@@ -31,8 +32,19 @@ reel_status reel_params_load_matching(reel_params *params, const reel_weights *w
     /* What no parameter asked for. */
     for (int i = 0; i < reel_weights_count(weights) && tell; i++) {
         const reel_weight *w = reel_weights_at(weights, i);
-        if (!reel_params_find(params, w->name))
+        if (!reel_name_map_takes(map, n, w))
             tell(user, REEL_MATCH_SKIPPED, NULL, w);
     }
     return REEL_OK;
+}
+
+reel_status reel_params_load_matching(reel_params *params, const reel_weights *weights,
+                                      reel_match_fn *tell, void *user, int *loaded, reel_error *err)
+{
+    reel_name_map map;
+    *loaded = 0;
+    REEL_TRY(reel_name_map_make(&map, params, weights, err));
+    const reel_status status = load_mapped(params, weights, &map, tell, user, loaded, err);
+    reel_name_map_free(&map);
+    return status;
 }

@@ -47,11 +47,11 @@ bool reel_weight_fits(const reel_weight *w, const reel_param *p)
 }
 
 reel_status reel_weights_check_finite(const reel_params *params, const reel_weights *weights,
-                                      reel_error *err)
+                                      const reel_name_map *map, reel_error *err)
 {
     for (int i = 0; i < reel_params_count(params); i++) {
         const reel_param *p = reel_params_at(params, i);
-        const reel_weight *w = reel_weights_find(weights, p->name);
+        const reel_weight *w = map->of[i];
         if (!reel_weight_fits(w, p) || reel_weight_is_finite(w, p->value.dtype))
             continue;
         reel_printable room;
@@ -62,8 +62,15 @@ reel_status reel_weights_check_finite(const reel_params *params, const reel_weig
     return REEL_OK;
 }
 
+/* Whether a tensor that no parameter takes may stay where it is. */
+static bool may_be_left(const reel_weight *w, const reel_name_map *map)
+{
+    return is_counter(w->name) || w->ndim == 0 ||
+           strncmp(w->name, map->prefix, strlen(map->prefix)) != 0;
+}
+
 static reel_status check_names_and_shapes(const reel_params *params, const reel_weights *weights,
-                                          reel_error *err)
+                                          const reel_name_map *map, reel_error *err)
 {
     complaint c = {.used = 0};
     reel_printable room;
@@ -71,7 +78,7 @@ static reel_status check_names_and_shapes(const reel_params *params, const reel_
 
     for (int i = 0; i < reel_params_count(params); i++) {
         const reel_param *p = reel_params_at(params, i);
-        const reel_weight *w = reel_weights_find(weights, p->name);
+        const reel_weight *w = map->of[i];
         if (reel_weight_fits(w, p))
             continue;
         if (w) {
@@ -82,10 +89,9 @@ static reel_status check_names_and_shapes(const reel_params *params, const reel_
         complain(&c, line);
     }
 
-    /* PyTorch's counters of batch normalisation are not missed. */
     for (int i = 0; i < reel_weights_count(weights); i++) {
         const reel_weight *w = reel_weights_at(weights, i);
-        if (reel_params_find(params, w->name) || is_counter(w->name))
+        if (reel_name_map_takes(map, reel_params_count(params), w) || may_be_left(w, map))
             continue;
         snprintf(line, sizeof line, "%s: not in the model", reel_printable_name(&room, w->name));
         complain(&c, line);
@@ -96,20 +102,38 @@ static reel_status check_names_and_shapes(const reel_params *params, const reel_
     char more[48] = "";
     if (c.count > c.listed)
         snprintf(more, sizeof more, "; and %d more", c.count - c.listed);
-    return reel_fail(err, REEL_ERR_FORMAT, "%s: weights do not fit the model: %s%s", weights->path,
-                     c.text, more);
+    /* What is missing may have been passed over. */
+    const char *passed = NULL;
+    for (int i = 0; i < weights->n_notes; i++)
+        if (strncmp(weights->notes[i], "passed over", 11) == 0)
+            passed = weights->notes[i];
+    return reel_fail(err, REEL_ERR_FORMAT, "%s: weights do not fit the model: %s%s%s%.150s",
+                     weights->path, c.text, more, passed ? "; " : "", passed ? passed : "");
+}
+
+reel_status reel_params_check(const reel_params *params, const reel_weights *weights,
+                              reel_error *err)
+{
+    reel_name_map map;
+    REEL_TRY(reel_name_map_make(&map, params, weights, err));
+    const reel_status status = check_names_and_shapes(params, weights, &map, err);
+    reel_name_map_free(&map);
+    return status;
 }
 
 reel_status reel_params_load(reel_params *params, const reel_weights *weights, reel_error *err)
 {
-    REEL_TRY(check_names_and_shapes(params, weights, err));
-    REEL_TRY(reel_weights_check_finite(params, weights, err));
-    const int count = reel_params_count(params);
-    for (int i = 0; i < count; i++) {
-        const reel_param *p = reel_params_at(params, i);
-        REEL_TRY(reel_weight_to_tensor(reel_weights_find(weights, p->name), &p->value, err));
-    }
-    return REEL_OK;
+    reel_name_map map;
+    reel_status status;
+    REEL_TRY(reel_name_map_make(&map, params, weights, err));
+    REEL_TRY_GOTO(check_names_and_shapes(params, weights, &map, err), done);
+    REEL_TRY_GOTO(reel_weights_check_finite(params, weights, &map, err), done);
+    for (int i = 0; i < reel_params_count(params); i++)
+        REEL_TRY_GOTO(reel_weight_to_tensor(map.of[i], &reel_params_at(params, i)->value, err),
+                      done);
+done:
+    reel_name_map_free(&map);
+    return status;
 }
 
 reel_status reel_params_add_to(const reel_params *params, reel_weights_writer *writer,

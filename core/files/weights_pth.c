@@ -1,5 +1,5 @@
-/* From a pickled object to tensors: which dictionary holds the weights, what each tensor is, and
- * its elements in row-major order.
+/* From a dictionary of a pickled object (pth_state.c) to tensors: their names, what each one is,
+ * and its elements in row-major order.
  *
  * Everything is checked before memory is taken for it: a tensor lies inside its storage, a storage
  * inside the file, and all tensors together are not much larger than the file. They may be larger,
@@ -10,16 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/files/pth_state.h"
+#include "core/files/text.h"
 #include "core/files/weights_internal.h"
 #include "core/files/weights_pth.h"
 #include "core/memory.h"
 
-enum { MOST_GROWTH = 16, FREE_GROWTH = 16 << 20, MOST_WRAPPERS = 4 };
+enum { MOST_GROWTH = 16, FREE_GROWTH = 16 << 20 };
 
 /* A tensor on its way: .w gets its name and data at the end. */
 typedef struct pth_tensor {
     const char *name; /* not terminated */
     size_t name_length;
+    char *escaped; /* NULL unless the name was not UTF-8 */
     const reel_pickle_value *value;
     reel_weight w;
     int64_t offset, stride[REEL_MAX_DIMS];
@@ -33,6 +36,7 @@ typedef struct pth_reader {
     pth_tensor *list;
     int count;
     uint64_t limit; /* bytes of all tensors, and of one storage */
+    reel_word_list passed;
 } pth_reader;
 
 static reel_status bad_tensor(const pth_reader *r, const pth_tensor *t, reel_error *err,
@@ -52,62 +56,7 @@ static reel_status bad_tensor(const pth_reader *r, const pth_tensor *t, reel_err
                      reel_printable_name(&room, name), what);
 }
 
-/* ---- which dictionary ---- */
-static int count_tensors(const reel_pickle *p, const reel_pickle_value *dict)
-{
-    int tensors = 0;
-    for (uint32_t cell = dict->count ? dict->first : 0; cell;) {
-        const reel_pickle_cell k = p->cells[cell], v = p->cells[k.next];
-        tensors += p->values[k.value].kind == REEL_PICKLE_TEXT &&
-                   p->values[v.value].kind == REEL_PICKLE_TENSOR;
-        cell = v.next;
-    }
-    return tensors;
-}
-
-static reel_status no_tensors(const pth_reader *r, const reel_pickle_value *top, reel_error *err)
-{
-    const reel_pickle *p = &r->pth->pickle;
-    char keys[200] = "";
-    size_t used = 0;
-    for (uint32_t k = 0;
-         top->kind == REEL_PICKLE_DICT && k < top->count && k < 12 && used + 48 < sizeof keys;
-         k += 2) {
-        const reel_pickle_value *key = reel_pickle_item(p, top, k);
-        if (key->kind != REEL_PICKLE_TEXT)
-            continue;
-        used += (size_t)snprintf(keys + used, sizeof keys - used, "%s%.*s",
-                                 used ? ", " : " with the keys ",
-                                 key->count < 30 ? (int)key->count : 30, key->text);
-    }
-
-    reel_printable room;
-    return reel_fail(
-        err, REEL_ERR_FORMAT,
-        "%s: expected names and tensors, at the top or below \"model\" or \"state_dict\", got %s%s",
-        r->w->path, reel_pickle_kind_name(top), reel_printable_name(&room, keys));
-}
-
-static reel_status find_state(const pth_reader *r, const reel_pickle_value **state, reel_error *err)
-{
-    static const char *const wrappers[] = {"model", "state_dict"};
-    const reel_pickle *p = &r->pth->pickle;
-    REEL_ASSERT(p->values && p->root < p->n_values);
-    const reel_pickle_value *top = &p->values[p->root], *at = top;
-    for (int depth = 0; at && depth <= MOST_WRAPPERS && at->kind == REEL_PICKLE_DICT; depth++) {
-        if (count_tensors(p, at) > 0) {
-            *state = at;
-            return REEL_OK;
-        }
-        const reel_pickle_value *inner = NULL;
-        for (int i = 0; i < REEL_COUNT(wrappers) && (!inner || inner->kind != REEL_PICKLE_DICT);
-             i++)
-            inner = reel_pickle_get(p, at, wrappers[i]);
-        at = inner;
-    }
-    return no_tensors(r, top, err);
-}
-
+/* ---- names ---- */
 static bool all_begin_with(const pth_reader *r, const char *prefix)
 {
     const size_t length = strlen(prefix);
@@ -136,24 +85,65 @@ static reel_status check_names(const pth_reader *r, reel_error *err)
 
     reel_status status = REEL_OK;
     for (int i = 0; i < r->count && status == REEL_OK; i++) {
-        const pth_tensor *t = sorted[i];
-        json_t *text = json_stringn(t->name, t->name_length); /* NULL: not UTF-8 */
-        if (!text || memchr(t->name, '\0', t->name_length))
-            status = bad_tensor(r, t, err, "name: expected UTF-8 without zero bytes");
-        else if (i > 0 && tensors_by_name(&sorted[i - 1], &sorted[i]) == 0)
-            status = bad_tensor(r, t, err, "name: expected it once, got it twice");
-        json_decref(text);
+        if (i > 0 && tensors_by_name(&sorted[i - 1], &sorted[i]) == 0)
+            status = bad_tensor(r, sorted[i], err, "name: expected it once, got it twice");
     }
     free(sorted);
     return status;
 }
 
+/* Names that are not UTF-8 could not be written again. */
+static reel_status escape_names(pth_reader *r, reel_error *err)
+{
+    for (int i = 0; i < r->count; i++) {
+        pth_tensor *t = &r->list[i];
+        if (reel_utf8_valid(t->name, t->name_length))
+            continue;
+        t->escaped = reel_utf8_escape(t->name, t->name_length);
+        if (!t->escaped)
+            return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", r->w->path);
+        t->name = t->escaped;
+        t->name_length = strlen(t->escaped);
+    }
+    return REEL_OK;
+}
+
 /* Names of a model inside DataParallel or torch.compile begin with what it was wrapped in. */
-static reel_status list_tensors(pth_reader *r, const reel_pickle_value *state, reel_error *err)
+static reel_status strip_prefixes(pth_reader *r, reel_error *err)
 {
     static const char *const prefixes[] = {"_orig_mod.", "module.", "_orig_mod."};
+    char stripped[80] = "";
+    size_t used = 0;
+    for (int i = 0; i < REEL_COUNT(prefixes) && r->count; i++) {
+        const size_t length = strlen(prefixes[i]);
+        if (!all_begin_with(r, prefixes[i]))
+            continue;
+        for (int t = 0; t < r->count; t++) {
+            r->list[t].name += length;
+            r->list[t].name_length -= length;
+        }
+        used += (size_t)snprintf(stripped + used, sizeof stripped - used, "%s", prefixes[i]);
+    }
+
+    char line[160];
+    snprintf(line, sizeof line, "all names begin with \"%s\", which is left out", stripped);
+    return used ? reel_weights_add_note(r->w, line, err) : REEL_OK;
+}
+
+static void pass_over(pth_reader *r, const char *name, size_t length, const char *what)
+{
+    char text[200];
+    reel_printable a, b;
+    snprintf(text, sizeof text, "%.*s", length < 60 ? (int)length : 60, name);
+    reel_printable_name(&a, text);
+    snprintf(text, sizeof text, "%.60s (%.60s)", a.text, reel_printable_name(&b, what));
+    reel_word_list_add(&r->passed, text, strlen(text));
+}
+
+static reel_status list_tensors(pth_reader *r, const reel_pickle_value *state, reel_error *err)
+{
     const reel_pickle *p = &r->pth->pickle;
-    r->list = calloc((size_t)count_tensors(p, state) + 1, sizeof *r->list);
+    r->list = calloc((size_t)state->count / 2 + 1, sizeof *r->list);
     if (!r->list)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", r->w->path);
 
@@ -161,20 +151,17 @@ static reel_status list_tensors(pth_reader *r, const reel_pickle_value *state, r
         const reel_pickle_cell k = p->cells[cell], v = p->cells[k.next];
         const reel_pickle_value *key = &p->values[k.value], *value = &p->values[v.value];
         cell = v.next;
-        if (key->kind == REEL_PICKLE_TEXT && value->kind == REEL_PICKLE_TENSOR)
+        if (key->kind != REEL_PICKLE_TEXT)
+            continue;
+        if (value->kind == REEL_PICKLE_TENSOR) {
             r->list[r->count++] =
                 (pth_tensor){.name = key->text, .name_length = key->count, .value = value};
-    }
-
-    for (int i = 0; i < REEL_COUNT(prefixes); i++) {
-        const size_t length = strlen(prefixes[i]);
-        const bool strip = all_begin_with(r, prefixes[i]);
-        for (int t = 0; strip && t < r->count; t++) {
-            r->list[t].name += length;
-            r->list[t].name_length -= length;
+        } else if (value->kind == REEL_PICKLE_OPAQUE) {
+            char name[128];
+            pass_over(r, key->text, key->count, reel_pickle_name(p, value, name, sizeof name));
         }
     }
-    return check_names(r, err);
+    return REEL_OK;
 }
 
 /* ---- what each tensor is ---- */
@@ -259,15 +246,47 @@ static reel_status check_inside(const pth_reader *r, pth_tensor *t, int64_t nume
     return REEL_OK;
 }
 
+/* Integers, bool, complex and quantized tensors are no weights: they are passed over by name. */
+static void pass_over_other_dtypes(pth_reader *r)
+{
+    const reel_pickle *p = &r->pth->pickle;
+    int kept = 0;
+    for (int i = 0; i < r->count; i++) {
+        const pth_tensor *t = &r->list[i];
+        const reel_pickle_value *class =
+            reel_pickle_item(p, reel_pickle_item(p, t->value, 0), 1); /* of its storage */
+        const reel_pickle_storage_type *type = reel_pickle_storage_of(class);
+        char name[128];
+        if (type && type->dtype < 0)
+            pass_over(r, t->name, t->name_length, type->name);
+        else if (!type && class && class->kind == REEL_PICKLE_GLOBAL)
+            pass_over(r, t->name, t->name_length, reel_pickle_name(p, class, name, sizeof name));
+        else
+            r->list[kept++] = *t;
+    }
+    r->count = kept;
+}
+
+/* Says what was passed over; if nothing is left, that is the error. */
+static reel_status tell_passed(pth_reader *r, reel_error *err)
+{
+    char line[500];
+    if (r->passed.count == 0)
+        return REEL_OK;
+    if (r->count == 0)
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s: expected tensors of float64, float32, float16 or bfloat16, got only "
+                         "%s",
+                         r->w->path, reel_word_list_text(&r->passed));
+    snprintf(line, sizeof line, "passed over: %s", reel_word_list_text(&r->passed));
+    return reel_weights_add_note(r->w, line, err);
+}
+
 static reel_status describe(const pth_reader *r, pth_tensor *t, reel_error *err)
 {
     reel_pth_id id;
     REEL_TRY(read_sizes(r, t, err));
     REEL_TRY(reel_pth_read_id(r->pth, reel_pickle_item(&r->pth->pickle, t->value, 0), &id, err));
-    if (id.type->dtype < 0)
-        return bad_tensor(
-            r, t, err, "dtype: expected Float-, Double-, Half-, BFloat16- or LongStorage, got %s",
-            id.type->name);
     t->w.dtype = (reel_stored_dtype)id.type->dtype;
     REEL_TRY(check_inside(r, t, id.view_numel, err));
     t->offset += id.view_offset;
@@ -416,8 +435,13 @@ static reel_status make_room(pth_reader *r, reel_error *err)
 static reel_status read_tensors(pth_reader *r, reel_error *err)
 {
     const reel_pickle_value *state = NULL;
-    REEL_TRY(find_state(r, &state, err));
+    REEL_TRY(reel_pth_find_state(r->pth, r->w, &state, err));
     REEL_TRY(list_tensors(r, state, err));
+    pass_over_other_dtypes(r);
+    REEL_TRY(tell_passed(r, err));
+    REEL_TRY(strip_prefixes(r, err));
+    REEL_TRY(escape_names(r, err));
+    REEL_TRY(check_names(r, err));
     for (int i = 0; i < r->count; i++)
         REEL_TRY(describe(r, &r->list[i], err));
     REEL_TRY(make_room(r, err));
@@ -445,6 +469,8 @@ reel_status reel_weights_from_pth(reel_weights *w, reel_pth *pth, reel_error *er
                     .pth = pth,
                     .limit = file > UINT64_MAX / 64 ? file : file * MOST_GROWTH + FREE_GROWTH};
     const reel_status status = read_tensors(&r, err);
+    for (int i = 0; i < r.count; i++)
+        free(r.list[i].escaped);
     free(r.list);
     return status;
 }

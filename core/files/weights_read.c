@@ -67,17 +67,26 @@ static reel_status read_legacy(reel_weights *w, const reel_source *s, reel_error
     return status;
 }
 
+/* A pickle of the number 0x1950a86a20f9469cfc6c, of protocol 2 to 5; from 4 on in a frame. */
+static bool is_legacy(const unsigned char *start, size_t have)
+{
+    static const char magic[] = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
+    const size_t frame = 9, length = sizeof magic - 1;
+    if (have < 2 + length || start[0] != 0x80 || start[1] < 2 || start[1] > 5)
+        return false;
+    const size_t at = start[2] == 0x95 ? 2 + frame : 2;
+    return have >= at + length && memcmp(start + at, magic, length) == 0;
+}
+
 static reel_status read_source(reel_weights *w, const reel_source *s, reel_error *err)
 {
-    static const char legacy[] =
-        "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"; /* 0x1950a86a20f9469cfc6c */
     unsigned char start[512];
     const size_t have = s->size < sizeof start ? (size_t)s->size : sizeof start;
     uint64_t header;
     REEL_TRY(reel_source_read(s, 0, start, have, err));
     if (have >= 4 && memcmp(start, "PK\3\4", 4) == 0)
         return read_zip(w, s, start, have, err);
-    if (have >= sizeof legacy - 1 && memcmp(start, legacy, sizeof legacy - 1) == 0)
+    if (is_legacy(start, have))
         return read_legacy(w, s, err);
     REEL_TRY(check_start(start, have, s->size, w->path, &header, err));
     return reel_weights_from_safetensors(w, s, header, err);

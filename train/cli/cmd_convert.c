@@ -225,6 +225,10 @@ static int convert_run(reel_options *options)
     if (status == REEL_OK)
         status = onnx ? to_onnx(&c, &err) : to_safetensors(&c, &err);
 
+    for (int i = 0; status == REEL_OK && !reel_options_flag(options, "quiet") &&
+                    reel_weights_note(c.weights, i);
+         i++)
+        reel_say("%s: %s", c.in, reel_weights_note(c.weights, i));
     const int code = status == REEL_OK ? conversion_report(&c) : reel_complain("convert", &err);
     reel_model_card_free(&c.card);
     reel_weights_destroy(c.weights);

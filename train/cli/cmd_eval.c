@@ -111,8 +111,9 @@ static reel_status eval_measure(evaluation *e, reel_error *err)
         return reel_fail(err, REEL_ERR_IO, "--csv: %s: cannot be created: %s", r->csv,
                          strerror(EEXIST));
 
-    REEL_TRY(reel_ctx_create(
-        &e->ctx, &(reel_ctx_config){.threads = threads, .log = reel_log_to_stderr}, err));
+    const reel_ctx_config ctx = {.threads = threads,
+                                 .log = r->quiet ? reel_log_warnings : reel_log_to_stderr};
+    REEL_TRY(reel_ctx_create(&e->ctx, &ctx, err));
     REEL_TRY(reel_model_open(&e->net, &e->card, r->weights, r->arch, e->ctx, REEL_F32, err));
     REEL_TRY(reel_model_card_dataset(&e->card, &e->dataset, &from, e->folder, err));
     if (!r->quiet)

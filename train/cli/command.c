@@ -28,6 +28,8 @@ int reel_complain_usage(const char *command, const reel_error *err)
 reel_status reel_command_ctx(reel_ctx **ctx, const reel_options *options, reel_error *err)
 {
     reel_ctx_config config = {.log = reel_log_to_stderr};
+    if (reel_options_known(options, "quiet") && reel_options_flag(options, "quiet"))
+        config.log = reel_log_warnings;
     if (reel_options_known(options, "threads"))
         config.threads = (int)reel_options_int(options, "threads");
     if (reel_options_known(options, "seed"))

@@ -2,42 +2,17 @@
 #include "train/run/json_util.h"
 
 #include "core/files/atomic_file.h"
+#include "core/files/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* Length that the first byte of a UTF-8 sequence announces; 0 = it begins none. */
-static int announced_length(unsigned char first)
-{
-    if (first < 0x80)
-        return 1;
-    if (first >= 0xc2 && first <= 0xdf)
-        return 2;
-    if ((first & 0xf0) == 0xe0)
-        return 3;
-    return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
-}
-
-/* Length of the UTF-8 sequence at p, 0 if there is none (overlong forms, surrogates and values
- * above U+10FFFF included). */
-static int utf8_length(const unsigned char *p)
-{
-    const int n = announced_length(*p);
-    for (int i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f))
-        return 0;
-    if ((*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return n;
-}
 
 /* Copies text; bytes that are no UTF-8, and control characters if asked, become \xNN. */
 static const char *escape_text(const char *bytes, bool controls, char *text, size_t size)
@@ -47,7 +22,7 @@ static const char *escape_text(const char *bytes, bool controls, char *text, siz
     size_t used = 0;
     while (*p && used + longest <= size) {
         const bool control = *p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0);
-        const int n = control && controls ? 0 : utf8_length(p);
+        const int n = control && controls ? 0 : reel_utf8_sequence(p, SIZE_MAX);
         if (n) {
             memcpy(text + used, p, (size_t)n);
             used += (size_t)n;

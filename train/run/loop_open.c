@@ -7,6 +7,7 @@
 #include "train/run/memory_limit.h"
 #include "train/run/model_card.h"
 #include "train/run/plateau.h"
+#include "train/run/say.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -80,6 +81,19 @@ static reel_status open_feed(reel_loop *loop, const char *data, reel_error *err)
 
 /* ---- session ---- */
 
+/* One line for each thing that the user may not expect of the file. */
+static reel_status tell_about_weights(const reel_params *params, const reel_weights *weights,
+                                      const char *path, reel_error *err)
+{
+    char rule[600];
+    for (int i = 0; reel_weights_note(weights, i); i++)
+        reel_say("%s: %s", path, reel_weights_note(weights, i));
+    REEL_TRY(reel_params_name_rule(params, weights, rule, sizeof rule, err));
+    if (*rule)
+        reel_say("%s: left out of the names: %s", path, rule);
+    return REEL_OK;
+}
+
 static reel_status load_weights(reel_loop *loop, const reel_weights *weights, const char *path,
                                 reel_error *err)
 {
@@ -89,6 +103,8 @@ static reel_status load_weights(reel_loop *loop, const reel_weights *weights, co
     reel_error why;
     reel_status status;
     REEL_TRY_GOTO(reel_model_read_card(&card, weights, s->model->name, path, err), done);
+    if (!s->quiet)
+        REEL_TRY_GOTO(tell_about_weights(reel_net_params(net), weights, path, err), done);
 
     if (s->replace_head) {
         const reel_finetune_source source = {

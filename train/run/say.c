@@ -23,3 +23,9 @@ void reel_log_to_stderr(void *user, reel_log_level level, const char *line)
     (void)user;
     reel_say("%s%s", level == REEL_LOG_WARN ? "reel: warning: " : "", line);
 }
+
+void reel_log_warnings(void *user, reel_log_level level, const char *line)
+{
+    if (level == REEL_LOG_WARN)
+        reel_log_to_stderr(user, level, line);
+}

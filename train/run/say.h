@@ -9,5 +9,7 @@ void reel_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Where a context's log goes in every command: stderr. */
 void reel_log_to_stderr(void *user, reel_log_level level, const char *line);
+/* The same for a command with --quiet: warnings only. */
+void reel_log_warnings(void *user, reel_log_level level, const char *line);
 
 #endif

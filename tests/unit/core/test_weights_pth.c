@@ -207,6 +207,138 @@ Test(weights_pth, wrappers_and_prefixes_are_seen_through)
         reel_weights_destroy(read_pickle(cases[i].pickle, cases[i].size, cases[i].label));
 }
 
+#define KEY(letter) "X\x01\0\0\0" letter
+#define BESIDE(value) "\x80\x02}(" KEY("x") value "X\x05\0\0\0model}" KEY("a") A "su."
+
+Test(weights_pth, what_is_not_weights_is_passed_over_and_said)
+{
+    static const struct {
+        const char *label, *pickle;
+        size_t size;
+        const char *note;
+    } cases[] = {
+#define NOTED(label, text, note) {label, text, sizeof text - 1, note}
+        NOTED("dtype", BESIDE("ctorch\nfloat32\n"), "weights below \"model\"; not used: x"),
+        NOTED("device", BESIDE("ctorch\ndevice\n" KEY("c") "\x85R"), "not used: x"),
+        NOTED("set", BESIDE("c__builtin__\nset\n](" KEY("b") "e\x85R"), "not used: x"),
+        NOTED("Counter", BESIDE("ccollections\nCounter\n}" KEY("b") "K\x01s\x85R"), "x"),
+        NOTED("bytes", BESIDE("c_codecs\nencode\n" KEY("b") KEY("l") "\x86R"), "not used: x"),
+        NOTED("numpy's scalar",
+              BESIDE(
+                  "cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\n" KEY("f") "\x89\x88\x87R(K\x03"
+                                                                             "tb" KEY("v") "\x86R"),
+              "not used: x"),
+        NOTED("enum member", BESIDE("cmine\nColour\nK\x01\x85R"), "not used: x"),
+        NOTED("class with a state", BESIDE("cmine\nConfig\n)\x81}" KEY("k") "K\x01sb"), "x"),
+        NOTED("subclass of dict", BESIDE("cmine\nDict\n)\x81" KEY("k") "K\x01s"), "x"),
+        NOTED("subclass of list",
+              BESIDE("cmine\nList\n)\x81(K\x01K\x02"
+                     "e"),
+              "x"),
+        NOTED("defaultdict",
+              BESIDE("ccollections\ndefaultdict\nc__builtin__\nlist\n\x85R" KEY("k") "]s"), "x"),
+        NOTED("what an object returns", BESIDE("cmine\nf\n)R)R"), "not used: x"),
+        NOTED("an accuracy of no dimension",
+              "\x80\x02}(" KEY("x") "ctorch._utils\n_rebuild_tensor_v2\n(" PTH_STORAGE(
+                  "FloatStorage", "0", "\x04") "K\0))\x89NtR"
+                                               "X\x0a\0\0\0state_dict}" KEY("a") A "su.",
+              "weights below \"state_dict\"; not used: x"),
+        NOTED("another name", "\x80\x02}(" KEY("x") "NX\x04\0\0\0mine}" KEY("a") A "su.",
+              "weights below \"mine\"; not used: x"),
+        NOTED("other dtypes",
+              "\x80\x02}(" KEY("i") PTH_TENSOR("IntStorage", "0", "\x04", "\0", "\x04", "\x01")
+                  KEY("q") "ctorch._utils\n_rebuild_qtensor\n)R" KEY("a") A "u.",
+              "passed over: q (torch._utils._rebuild_qtensor), i (IntStorage)"),
+        NOTED("wrapped", "\x80\x02}X\x08\0\0\0module.a" A "s.",
+              "all names begin with \"module.\", which is left out"),
+    };
+    for (int i = 0; i < REEL_COUNT(cases); i++) {
+        reel_weights *weights = read_pickle(cases[i].pickle, cases[i].size, cases[i].label);
+        bool found = false;
+        for (int n = 0; reel_weights_note(weights, n); n++)
+            found |= strstr(reel_weights_note(weights, n), cases[i].note) != NULL;
+        cr_assert(found, "%s: expected the note \"%s\", got \"%s\"", cases[i].label, cases[i].note,
+                  reel_weights_note(weights, 0) ? reel_weights_note(weights, 0) : "none");
+        reel_weights_destroy(weights);
+    }
+}
+
+/* The same tensor in the words of protocols 3 to 5. */
+Test(weights_pth, pickle_protocols_up_to_5_are_read)
+{
+#define TEXT4(letters, length) "\x8c" length letters "\x94"
+#define GLOBAL4(module, m, name, n) TEXT4(module, m) TEXT4(name, n) "\x93\x94"
+#define TENSOR4                                                                                    \
+    GLOBAL4("torch._utils", "\x0c", "_rebuild_tensor_v2", "\x12")                                  \
+    "((" TEXT4("storage", "\x07") GLOBAL4("torch", "\x05", "FloatStorage", "\x0c")                 \
+        TEXT4("0", "\x01")                                                                         \
+            TEXT4("cpu", "\x03") "K\x04t\x94QK\0K\x04\x85\x94K\x01\x85\x94\x89Nt\x94R\x94"
+    static const struct {
+        const char *label, *pickle;
+        size_t size;
+    } cases[] =
+        {
+            CASE("3", "\x80\x03}(" KEY("x") "C\x02hi" KEY("y") "B\x01\0\0\0z" KEY("a") A "u."),
+            CASE("4", "\x80\x04\x95\0\0\0\0\0\0\0\0}\x94" TEXT4("a", "\x01") TENSOR4 "s."),
+            CASE("sets, long texts and wide numbers",
+                 "\x80\x04}\x94(" TEXT4("s", "\x01") "\x8f\x94(K\x01K\x02\x90" TEXT4("f", "\x01") "(K\x01\x91\x94" TEXT4(
+                     "l",
+                     "\x01") "\x8b\x02\0\0\0\xff\x7f" TEXT4("u",
+                                                            "\x01") "\x8d\x02\0\0\0\0\0\0\0h"
+                                                                    "i" TEXT4("b",
+                                                                              "\x01") "\x8e\x02\0\0"
+                                                                                      "\0\0\0\0\0h"
+                                                                                      "i" TEXT4("o",
+                                                                                                "\x01")
+                                                                                          TEXT4(
+                                                                                              "min"
+                                                                                              "e",
+                                                                                              "\x04")
+                                                                                              TEXT4("F", "\x01") "\x93)}\x92" TEXT4(
+                                                                                                  "a",
+                                                                                                  "\x01")
+                                                                                                  TENSOR4
+                 "u."),
+            CASE("5", "\x80\x05}\x94(" TEXT4("x", "\x01") "\x96\x02\0\0\0\0\0\0\0hi\x94" TEXT4(
+                          "a", "\x01") TENSOR4 "u."),
+        };
+    for (int i = 0; i < REEL_COUNT(cases); i++)
+        reel_weights_destroy(read_pickle(cases[i].pickle, cases[i].size, cases[i].label));
+}
+
+Test(weights_pth, tensors_with_attributes_are_read)
+{
+    static const struct {
+        const char *label, *pickle;
+        size_t size;
+    } cases[] = {
+        CASE("parameter", "\x80\x02}" KEY("a") "ctorch._utils\n_rebuild_parameter_with_state\n(" A
+                                               "\x88}}" KEY("t") "K\x01stRs."),
+        CASE("tensor",
+             "\x80\x02}" KEY(
+                 "a") "ctorch._tensor\n_rebuild_from_type_v2\n("
+                      "ctorch._utils\n_rebuild_tensor_v2\nctorch\nTensor\n(" PTH_STORAGE(
+                          "FloatStorage", "0", "\x04") "K\0K\x04\x85K\x01\x85\x89Nt}tRs."),
+    };
+    for (int i = 0; i < REEL_COUNT(cases); i++)
+        reel_weights_destroy(read_pickle(cases[i].pickle, cases[i].size, cases[i].label));
+}
+
+Test(weights_pth, names_that_are_not_utf8_are_escaped)
+{
+    static const char pickle[] = "\x80\x02}(" KEY("\xff") A "X\x04\0\0\0a\0\xc3\xa4" A "u.";
+    static const float values[] = {1, 2, 3, 4};
+    const built zip = build_pth_zip(pickle, sizeof pickle - 1, values, sizeof values, 0);
+    reel_weights *weights = NULL;
+    reel_error err = {0};
+    cr_assert_eq(reel_weights_read_memory(&weights, zip.bytes, zip.size, "names", &err), REEL_OK,
+                 "%s", err.message);
+    cr_assert_not_null(reel_weights_find(weights, "\\xff"));
+    cr_assert_not_null(reel_weights_find(weights, "a\\x00\xc3\xa4"));
+    reel_weights_destroy(weights);
+    free(zip.bytes);
+}
+
 Test(weights_pth, windows_of_storages_as_old_files_have_them_are_cut_out)
 {
     static const float values[] = {9, 9, 1, 2, 3, 4, 9};
