@@ -64,7 +64,7 @@ static void count_fits(const name_search *s, name_candidate *c)
 }
 
 /* Gives each tensor below the prefix to its parameter. False: a parameter has two. */
-static bool assign(const name_search *s, name_candidate *c)
+static bool assign_tensors(const name_search *s, name_candidate *c)
 {
     const int n = reel_params_count(s->params);
     const size_t length = strlen(c->prefix);
@@ -181,7 +181,7 @@ static reel_status try_prefixes(name_search *s, name_candidate *best, reel_error
 
     for (int i = 0; i < s->n_prefixes && status == REEL_OK; i++) {
         memcpy(next.prefix, s->prefixes[i], sizeof next.prefix);
-        if (!assign(s, &next) || next.named == 0)
+        if (!assign_tensors(s, &next) || next.named == 0)
             continue;
         const bool same = memcmp(next.of, best->of, bytes) == 0;
         if (better(&next, best)) {
