@@ -45,6 +45,12 @@ REEL_API reel_status reel_model_card_make_names(reel_model_card *card, int64_t c
 REEL_API reel_status reel_model_card_set_name(reel_model_card *card, int64_t c, const char *name,
                                               reel_error *err);
 
+/* Gives a card of 1,000 classes without names those of ImageNet, which such weights were most
+ * likely trained on; *named: whether it did. For showing results: a data set's names are not
+ * compared with them. */
+REEL_API reel_status reel_model_card_name_imagenet(reel_model_card *card, bool *named,
+                                                   reel_error *err);
+
 /* arch: the network to take where the file does not say; NULL = alexnet. name is for messages. What
  * nothing says about pixels is ImageNet's mean and deviation. REEL_ERR_FORMAT: a checkpoint, a
  * newer format, or no network of this kind. The caller frees the card, also after a failure. */

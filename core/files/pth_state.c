@@ -27,27 +27,6 @@ typedef struct state_search {
     const char *wrapper;
 } state_search;
 
-void reel_word_list_add(reel_word_list *list, const char *word, size_t length)
-{
-    list->count++;
-    if (list->count > list->listed + 1 || list->used + 70 > sizeof list->text - 24)
-        return;
-    const size_t most = 60;
-    const bool cut = length > most;
-    list->used += (size_t)snprintf(list->text + list->used, sizeof list->text - list->used,
-                                   "%s%.*s%s", list->listed ? ", " : "", (int)(cut ? most : length),
-                                   word, cut ? "..." : "");
-    list->listed++;
-}
-
-const char *reel_word_list_text(reel_word_list *list)
-{
-    if (list->count > list->listed)
-        snprintf(list->text + list->used, sizeof list->text - list->used, ", and %d more",
-                 list->count - list->listed);
-    return list->text;
-}
-
 /* A tensor with at least one dimension. */
 static bool is_array(const reel_pickle *p, const reel_pickle_value *value)
 {

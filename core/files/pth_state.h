@@ -11,14 +11,4 @@
 reel_status reel_pth_find_state(const reel_pth *pth, reel_weights *w,
                                 const reel_pickle_value **state, reel_error *err);
 
-/* A list for one line: "epoch, arch, optimizer, and 3 more". */
-typedef struct reel_word_list {
-    char text[400];
-    size_t used;
-    int listed, count;
-} reel_word_list;
-void reel_word_list_add(reel_word_list *list, const char *word, size_t length);
-/* The list's text; what did not fit is counted at its end. */
-const char *reel_word_list_text(reel_word_list *list);
-
 #endif

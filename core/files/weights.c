@@ -14,10 +14,30 @@ static const struct {
     const char *name;
     size_t size;
 } stored_dtypes[] = {
-    [REEL_STORED_F32] = {"F32", 4}, [REEL_STORED_F64] = {"F64", 8},
-    [REEL_STORED_F16] = {"F16", 2}, [REEL_STORED_BF16] = {"BF16", 2},
+    [REEL_STORED_F32] = {"F32", 4},
+    [REEL_STORED_F64] = {"F64", 8},
+    [REEL_STORED_F16] = {"F16", 2},
+    [REEL_STORED_BF16] = {"BF16", 2},
     [REEL_STORED_I64] = {"I64", 8},
+    /* not weights: their sizes are needed, their values are not */
+    {"BOOL", 1},
+    {"U8", 1},
+    {"I8", 1},
+    {"F8_E4M3", 1},
+    {"F8_E5M2", 1},
+    {"F8_E8M0", 1},
+    {"I16", 2},
+    {"U16", 2},
+    {"I32", 4},
+    {"U32", 4},
+    {"U64", 8},
+    {"C64", 8},
 };
+
+bool reel_stored_is_read(reel_stored_dtype dtype)
+{
+    return dtype <= REEL_STORED_I64;
+}
 
 size_t reel_stored_size(reel_stored_dtype dtype)
 {
@@ -50,6 +70,27 @@ const char *reel_printable_name(reel_printable *room, const char *name)
     }
     snprintf(room->text + used, sizeof room->text - used, "%s", *name ? "..." : "");
     return room->text;
+}
+
+void reel_word_list_add(reel_word_list *list, const char *word, size_t length)
+{
+    list->count++;
+    if (list->count > list->listed + 1 || list->used + 70 > sizeof list->text - 24)
+        return;
+    const size_t most = 60;
+    const bool cut = length > most;
+    list->used += (size_t)snprintf(list->text + list->used, sizeof list->text - list->used,
+                                   "%s%.*s%s", list->listed ? ", " : "", (int)(cut ? most : length),
+                                   word, cut ? "..." : "");
+    list->listed++;
+}
+
+const char *reel_word_list_text(reel_word_list *list)
+{
+    if (list->count > list->listed)
+        snprintf(list->text + list->used, sizeof list->text - list->used, ", and %d more",
+                 list->count - list->listed);
+    return list->text;
 }
 
 /* ---- the file ---- */

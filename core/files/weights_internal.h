@@ -23,17 +23,25 @@ struct reel_weights {
     size_t data_size;
 };
 
-/* Longest header. The format allows 100,000,000 bytes; a thousand tensors take 0.1 million, and
- * refusing what a stranger wrote must not cost more than 100 ms and 64 MB. */
-#define REEL_WEIGHTS_HEADER_MAX ((uint64_t)2 << 20)
-
 size_t reel_stored_size(reel_stored_dtype dtype);                  /* bytes of an element */
 const char *reel_stored_name(reel_stored_dtype dtype);             /* "F32" */
 bool reel_stored_find(const char *name, reel_stored_dtype *dtype); /* false: no such dtype */
+/* Whether the dtype is one of weights; safetensors has others, which are passed over. */
+bool reel_stored_is_read(reel_stored_dtype dtype);
 
 /* Reads a safetensors file with a header of this length into w, which has its path only. */
 reel_status reel_weights_from_safetensors(reel_weights *w, const reel_source *s, uint64_t header,
                                           reel_error *err);
+
+/* A list for one line: "epoch, arch, optimizer, and 3 more". */
+typedef struct reel_word_list {
+    char text[400];
+    size_t used;
+    int listed, count;
+} reel_word_list;
+void reel_word_list_add(reel_word_list *list, const char *word, size_t length);
+/* The list's text; what did not fit is counted at its end. */
+const char *reel_word_list_text(reel_word_list *list);
 
 /* One more line for reel_weights_note; control characters in it become '?'. */
 reel_status reel_weights_add_note(reel_weights *w, const char *text, reel_error *err);

@@ -190,6 +190,9 @@ static reel_status try_prefixes(name_search *s, name_candidate *best, reel_error
             best->fits = next.fits;
             best->named = next.named;
             best_is_given = tie = false;
+        } else if (same && !best_is_given && strlen(next.prefix) > strlen(best->prefix)) {
+            /* The longest prefix says best which part of the file the network is. */
+            memcpy(best->prefix, next.prefix, sizeof best->prefix);
         } else if (!same && !better(best, &next) && !best_is_given && !tie) {
             tie = true;
             memcpy(rival.prefix, next.prefix, sizeof rival.prefix);

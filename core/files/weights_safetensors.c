@@ -1,8 +1,8 @@
 /* Reading safetensors: length, header, checks, and only then the data.
  *
  * A header is text from somebody else: before the JSON parser sees it, one scan bounds its nesting
- * and the number of its values, so that no header can make the parser take long or allocate much.
- * The largest nets have a few thousand tensors. */
+ * and the number of its values: what the parser allocates is in proportion to the file. The largest
+ * nets have a few thousand tensors; a header of any length is read. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,9 @@
  * the parser's to find. */
 static const char *scan_header(const char *text, size_t size)
 {
-    enum { MAX_DEPTH = 3, MAX_OBJECTS = 10000, MAX_VALUES = 200000 };
+    enum { MAX_DEPTH = 3, OBJECT_BYTES = 40, VALUE_BYTES = 10 };
+    const int64_t most_objects = 10000 + (int64_t)size / OBJECT_BYTES,
+                  most_values = 200000 + (int64_t)size / VALUE_BYTES / 4;
     int64_t depth = 0, objects = 0, values = 0;
     bool string = false;
     for (size_t i = 0; i < size; i++) {
@@ -35,7 +37,7 @@ static const char *scan_header(const char *text, size_t size)
         depth += (c == '{' || c == '[') - (c == '}' || c == ']');
         if (depth > MAX_DEPTH)
             return "it is nested too deep";
-        if (objects > MAX_OBJECTS || values > MAX_VALUES)
+        if (objects > most_objects || values > most_values)
             return "it holds too many values";
     }
     return NULL;
@@ -63,7 +65,7 @@ static reel_status parse_dtype(const reel_weights *w, const char *name, const js
     if (text && reel_stored_find(text, dtype))
         return REEL_OK;
     reel_printable room;
-    return bad_header(w, name, err, "dtype: expected F32, F64, F16, BF16 or I64, got %s",
+    return bad_header(w, name, err, "dtype: expected one that safetensors has, such as F32, got %s",
                       text ? reel_printable_name(&room, text) : "no string");
 }
 
@@ -176,6 +178,36 @@ static reel_status check_order(const reel_weights *w, reel_error *err)
     return REEL_OK;
 }
 
+/* Integers, bool and 8-bit floats are no weights: they are passed over by name. */
+static reel_status pass_over_dtypes(reel_weights *w, reel_error *err)
+{
+    reel_word_list passed = {.used = 0};
+    int kept = 0;
+    for (int i = 0; i < w->count; i++) {
+        const reel_weight *t = &w->list[i];
+        char text[140];
+        reel_printable room;
+        if (reel_stored_is_read(t->dtype)) {
+            w->list[kept++] = *t;
+            continue;
+        }
+        snprintf(text, sizeof text, "%.100s (%s)", reel_printable_name(&room, t->name),
+                 reel_stored_name(t->dtype));
+        reel_word_list_add(&passed, text, strlen(text));
+    }
+    const bool nothing = w->count > 0 && kept == 0;
+    w->count = kept;
+    if (passed.count == 0)
+        return REEL_OK;
+
+    char line[500];
+    snprintf(line, sizeof line, "passed over: %s", reel_word_list_text(&passed));
+    return nothing ? reel_fail(err, REEL_ERR_FORMAT,
+                               "%s: expected tensors of F64, F32, F16 or BF16, got only %s",
+                               w->path, passed.text)
+                   : reel_weights_add_note(w, line, err);
+}
+
 static reel_status parse_header(reel_weights *w, reel_error *err)
 {
     const char *excess = scan_header(w->header, w->header_size);
@@ -205,7 +237,8 @@ static reel_status parse_header(reel_weights *w, reel_error *err)
             REEL_TRY(parse_tensor(w, name, value, &w->list[w->count++], err));
     }
     qsort(w->list, (size_t)w->count, sizeof *w->list, by_offset);
-    return check_order(w, err);
+    REEL_TRY(check_order(w, err));
+    return pass_over_dtypes(w, err);
 }
 
 reel_status reel_weights_from_safetensors(reel_weights *w, const reel_source *s, uint64_t header,

@@ -252,13 +252,6 @@ static reel_status put_header(reel_atomic_file *f, const reel_weights_writer *wr
     }
     if (!text)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory for the header", f->path);
-    if (size > REEL_WEIGHTS_HEADER_MAX) {
-        status =
-            reel_fail(err, REEL_ERR_INVALID, "%s: header: expected at most %llu bytes, got %zu",
-                      f->path, (unsigned long long)REEL_WEIGHTS_HEADER_MAX, size);
-        goto done;
-    }
-
     unsigned char length[8]; /* little-endian */
     for (int i = 0; i < 8; i++)
         length[i] = (unsigned char)((uint64_t)size >> (8 * i));

@@ -49,7 +49,7 @@ for size in 1 20 300 5000; do # cut anywhere, it is refused
     grep -q "cut.onnx: is not an ONNX model, or damaged" out || fail "an ONNX file cut at $size: $(cat out)"
 done
 printf 'one\ntwo\nthree\nfour\nfive\n' >names
-"$REEL_BIN" convert run/model.safetensors named.safetensors --class-names names --quiet
+"$REEL_BIN" convert run/model.safetensors named.safetensors --classes names --quiet
 "$REEL_BIN" summary named.safetensors | grep -q 'classes: \["one","two","three","four","five"\]' || fail "class names were not put in"
 
 refuse() { # code word command...

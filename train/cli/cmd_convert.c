@@ -1,11 +1,11 @@
 /* `reel convert IN OUT`: weights from one kind of file to another, by OUT's name. To safetensors
  * every tensor goes as it is, bit for bit; to ONNX goes the network that they belong to. */
 #include "layers/onnx.h"
+#include "train/cli/class_names.h"
 #include "train/cli/command.h"
 #include "train/run/json_util.h"
 #include "train/run/model_card.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@ static const reel_option options_table[] = {
      .initial = "",
      .help = "its last layers, if IN does not name them"},
     {.name = "size", .shared = true, .help = "side of its images, if IN does not say"},
-    REEL_OPTION(TEXT, .name = "class-names", .value = "FILE",
+    REEL_OPTION(TEXT, .name = "classes", .aliases = "class-names", .value = "FILE",
                 .help = "class names to store, one a line, in the order of the outputs"),
     {.name = "json", .shared = true},
     {.name = "quiet", .shared = true},
@@ -34,36 +34,6 @@ typedef struct conversion {
     reel_model_card card;
 } conversion;
 
-/* One name a line; as many as there are classes. */
-static reel_status read_names(reel_model_card *card, const char *path, reel_error *err)
-{
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
-    reel_status status = reel_model_card_make_names(card, card->classes, err);
-
-    char *line = NULL;
-    size_t room = 0;
-    int64_t n = 0;
-    while (status == REEL_OK && getline(&line, &room, file) >= 0) {
-        line[strcspn(line, "\r\n")] = '\0';
-        char name[1100];
-        reel_utf8_text(line, name, sizeof name);
-        /* All lines are counted, so that the message can say how many there are. */
-        if (n < card->classes)
-            status = reel_model_card_set_name(card, n, name, err);
-        n++;
-    }
-    if (status == REEL_OK && n != card->classes)
-        status = reel_fail(err, REEL_ERR_INVALID,
-                           "%s: expected %" PRId64 " names, one for each class, got %" PRId64, path,
-                           card->classes, n);
-
-    free(line);
-    fclose(file);
-    return status;
-}
-
 static reel_status conversion_card(conversion *c, reel_error *err)
 {
     const reel_options *o = c->options;
@@ -74,10 +44,9 @@ static reel_status conversion_card(conversion *c, reel_error *err)
         c->card.image_size = reel_options_int(o, "size");
         c->card.preprocessing.size = c->card.image_size;
     }
-    if (!reel_options_given(o, "class-names"))
-        return REEL_OK;
-    reel_model_card_free(&c->card);
-    return read_names(&c->card, reel_options_text(o, "class-names"), err);
+    return reel_options_given(o, "classes")
+               ? reel_class_names_read(&c->card, reel_options_text(o, "classes"), err)
+               : REEL_OK;
 }
 
 /* ---- safetensors ---- */
@@ -93,7 +62,7 @@ static reel_status put_all_tensors(conversion *c, reel_weights_writer *writer, r
             REEL_TRY(reel_weights_writer_metadata(writer, key, reel_weights_metadata(w, key), err));
 
     /* The card is written anew if an option describes the network. */
-    static const char *const about[] = {"arch", "head", "size", "class-names"};
+    static const char *const about[] = {"arch", "head", "size", "classes"};
     bool described = false;
     for (int i = 0; i < REEL_COUNT(about); i++)
         described |= reel_options_given(c->options, about[i]);
@@ -162,6 +131,9 @@ static reel_status to_onnx(conversion *c, reel_error *err)
 {
     reel_ctx *ctx;
     REEL_TRY(conversion_card(c, err));
+    if (!c->card.class_names)
+        REEL_TRY(
+            reel_class_names_choose(&c->card, NULL, reel_options_flag(c->options, "quiet"), err));
     REEL_TRY(reel_ctx_create(&ctx, NULL, err));
     const reel_status status = save_onnx(c, ctx, err);
     reel_ctx_destroy(ctx);

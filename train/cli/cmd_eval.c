@@ -3,6 +3,7 @@
 #include "train/cli/cmd_eval.h"
 
 #include "data/dataset.h"
+#include "train/cli/class_names.h"
 #include "train/cli/command.h"
 #include "train/cli/option_words.h"
 #include "train/run/evaluation.h"
@@ -24,6 +25,8 @@ static const reel_option options_table[] = {
     REEL_OPTION(TEXT, .name = "split", .value = "NAME", .initial = "val",
                 .help = "folder of DATA to evaluate: val, test, train"),
     {.name = "arch", .shared = true, .help = "network, if the weights do not name it"},
+    REEL_OPTION(TEXT, .name = "classes", .value = "FILE",
+                .help = "names of the classes, one a line, in the order of the outputs"),
     {.name = "batch-size", .shared = true, .initial = "64"},
     {.name = "val-resize-size",
      .shared = true,
@@ -115,12 +118,15 @@ static reel_status eval_measure(evaluation *e, reel_error *err)
                                  .log = r->quiet ? reel_log_warnings : reel_log_to_stderr};
     REEL_TRY(reel_ctx_create(&e->ctx, &ctx, err));
     REEL_TRY(reel_model_open(&e->net, &e->card, r->weights, r->arch, e->ctx, REEL_F32, err));
+    if (r->classes)
+        REEL_TRY(reel_class_names_read(&e->card, r->classes, err));
     REEL_TRY(reel_model_card_dataset(&e->card, &e->dataset, &from, e->folder, err));
     if (!r->quiet)
         reel_notes_say(e->folder, e->dataset, NULL);
     if (!r->quiet)
         reel_left_out_say(reel_dataset_left_out(e->dataset));
     REEL_TRY(reel_model_card_matches(&e->card, e->dataset, e->folder, err));
+    REEL_TRY(reel_class_names_choose(&e->card, NULL, r->quiet, err)); /* not for comparing */
     REEL_TRY(reel_tape_create(&e->tape, e->ctx, NULL, err));
 
     /* Images as in training, but for what the request says. */
@@ -193,6 +199,7 @@ static int eval_run(reel_options *options)
                                        .split = reel_options_text(options, "split"),
                                        .weights = reel_options_text(options, "weights"),
                                        .arch = reel_options_text(options, "arch"),
+                                       .classes = reel_options_text(options, "classes"),
                                        .batch = reel_options_int(options, "batch-size"),
                                        .threads = (int)reel_options_int(options, "threads"),
                                        .workers = (int)reel_options_int(options, "workers"),

@@ -7,6 +7,7 @@
 typedef struct reel_eval_request {
     const char *command; /* for messages */
     const char *data, *split, *weights, *arch;
+    const char *classes; /* file of class names, or NULL */
     int64_t batch;
     int threads, workers; /* 0 = default */
     int64_t resize, crop; /* 0 = as the weights say */

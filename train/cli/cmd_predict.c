@@ -1,5 +1,6 @@
 /* `reel predict`: names the likeliest classes of images. Unreadable files are named and skipped;
  * the exit code then is 1. */
+#include "train/cli/class_names.h"
 #include "train/cli/command.h"
 #include "train/cli/image_list.h"
 #include "train/cli/option_words.h"
@@ -19,6 +20,8 @@ static const reel_option options_table[] = {
     REEL_OPTION(INT, .name = "top", .aliases = "topk", .letter = 'k', .value = "K", .initial = "5",
                 .min = 1, .max = 1e6, .help = "classes to show for each image"),
     {.name = "arch", .shared = true, .help = "network, if the weights do not name it"},
+    REEL_OPTION(TEXT, .name = "classes", .value = "FILE",
+                .help = "names of the classes, one a line, in the order of the outputs"),
     {.name = "batch-size",
      .shared = true,
      .initial = "16",
@@ -197,6 +200,7 @@ static reel_status predict_prepare(predictor *p, reel_error *err)
     REEL_TRY(reel_command_ctx(&p->ctx, o, err));
     REEL_TRY(reel_model_open(&p->net, &p->card, reel_options_text(o, "weights"),
                              reel_options_text(o, "arch"), p->ctx, REEL_F32, err));
+    REEL_TRY(reel_class_names_choose(&p->card, reel_options_text(o, "classes"), false, err));
     reel_net_set_training(p->net, false);
     REEL_TRY(reel_tape_create(&p->tape, p->ctx,
                               &(reel_tape_config){.dtype = REEL_F32, .no_grad = true}, err));

@@ -85,7 +85,8 @@ static reel_status put_optimizer(const reel_checkpoint *c, reel_weights_writer *
 
 /* ---- writing ---- */
 
-/* Weights and card; for a checkpoint also the optimizer's state and where the run stands. */
+/* Weights and card; for a checkpoint also the optimizer's state and where the run stands. path
+ * NULL: everything but the file. */
 static reel_status write_weights(const reel_checkpoint *c, const char *path, int64_t epoch,
                                  bool checkpoint, reel_error *err)
 {
@@ -103,7 +104,8 @@ static reel_status write_weights(const reel_checkpoint *c, const char *path, int
         REEL_TRY_GOTO(put_optimizer(c, w, err), done);
         REEL_TRY_GOTO(put_state(c, w, err), done);
     }
-    status = reel_weights_writer_save(w, path, err);
+    if (path)
+        status = reel_weights_writer_save(w, path, err);
 done:
     reel_weights_writer_destroy(w);
     return status;
@@ -112,6 +114,11 @@ done:
 reel_status reel_checkpoint_write(const reel_checkpoint *c, const char *path, reel_error *err)
 {
     return write_weights(c, path, c->state->epoch, true, err);
+}
+
+reel_status reel_checkpoint_check(const reel_checkpoint *c, reel_error *err)
+{
+    return write_weights(c, NULL, c->state->epoch, true, err);
 }
 
 reel_status reel_checkpoint_write_model(const reel_checkpoint *c, const char *path, int64_t epoch,

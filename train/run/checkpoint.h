@@ -27,6 +27,8 @@ typedef struct reel_checkpoint {
     int64_t rollback_every;
 } reel_checkpoint;
 
+/* Composes a checkpoint without writing it: fails where saving would, the disk aside. */
+reel_status reel_checkpoint_check(const reel_checkpoint *c, reel_error *err);
 /* Writes a checkpoint, or weights and card alone. epoch: how many had been completed. */
 reel_status reel_checkpoint_write(const reel_checkpoint *c, const char *path, reel_error *err);
 reel_status reel_checkpoint_write_model(const reel_checkpoint *c, const char *path, int64_t epoch,

@@ -3,6 +3,7 @@
 #include "train/run/finetune.h"
 
 #include "train/run/groups.h"
+#include "train/run/json_util.h"
 #include "train/run/say.h"
 
 #include <inttypes.h>
@@ -57,9 +58,12 @@ static bool other_classes(const reel_model_card *card, const reel_dataset *data)
 {
     if (!card->class_names || card->classes != reel_dataset_classes(data))
         return false;
-    for (int64_t c = 0; c < card->classes; c++)
-        if (strcmp(card->class_names[c], reel_dataset_class_name(data, c)) != 0)
+    for (int64_t c = 0; c < card->classes; c++) {
+        char text[1100]; /* as the card has it: bytes that are not UTF-8 are escaped there */
+        reel_utf8_text(reel_dataset_class_name(data, c), text, sizeof text);
+        if (strcmp(card->class_names[c], text) != 0)
             return true;
+    }
     return false;
 }
 

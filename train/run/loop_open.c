@@ -280,6 +280,10 @@ reel_status reel_loop_begin(reel_loop *loop, reel_error *err)
     reel_journal *journal = &loop->journal;
     const bool resumed = s->tape != NULL;
     describe_data(loop);
+
+    /* What cannot be saved is not trained. */
+    const reel_checkpoint first = reel_loop_checkpoint(loop);
+    REEL_TRY(reel_checkpoint_check(&first, err));
     REEL_TRY(reel_journal_open(journal, settings->output_dir, settings->locked, err));
 
     /* Lines of steps that come again; and of the evaluation, where that comes first. */
