@@ -103,7 +103,7 @@ data = open(sys.argv[1], "rb").read()
 for split in "train", "val":
     with tarfile.open(f"shards/{split}-0.tar", "w") as tar:
         for n in range(8):
-            fields = [("jpg", data)] + ([("txt" if n % 2 else "cls", b"%d\n" % (n % 2))] if n != 5 else [])
+            fields = [("jpg", data)] + ([("json", b'{"label": 1}') if n == 3 else ("txt" if n % 2 else "cls", b"%d\n" % (n % 2))] if n != 5 else [])
             for field, content in fields:
                 info = tarfile.TarInfo(f"part/{n:03}.{field}")
                 info.size = len(content)

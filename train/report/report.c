@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { EXAMPLES = 8, QUALITY = 85 };
 
@@ -32,17 +33,19 @@ typedef struct {
 } report;
 
 /* The validation images: a folder of their own, or all images where the run held some out. */
-static reel_status open_images(report *r, const char *data, reel_error *err)
+static reel_status open_images(report *r, const char *folder, const char *data, reel_error *err)
 {
-    char path[REEL_PATH_MAX], stored[REEL_PATH_MAX];
+    char path[REEL_PATH_MAX], stored[REEL_PATH_MAX], split[REEL_PATH_MAX + 20];
     const char *from =
         data ? data : reel_json_path(r->record.config, "data", stored, sizeof stored);
     if (!from)
         return reel_fail(err, REEL_ERR_FORMAT, "config.json does not say where the images are");
+    snprintf(split, sizeof split, "%s/split.json", folder);
     const json_t *options = json_object_get(r->record.config, "options");
     const reel_data_request request = {
         .data = from,
-        .split = reel_dataset_has(from, "val") ? "val" : NULL,
+        .split = access(split, F_OK) != 0 && reel_dataset_has(from, "val") ? "val" : NULL,
+        .output_dir = folder,
         .image_column = json_string_value(json_object_get(options, "image-column")),
         .label_column = json_string_value(json_object_get(options, "label-column"))};
     REEL_TRY(reel_model_card_dataset(&r->card, &r->dataset, &request, path, err));
@@ -230,7 +233,7 @@ static reel_status open_insights(report *r, const char *folder, const char *data
     reel_status status = reel_model_open(&r->net, &r->card, folder, NULL, r->ctx, REEL_F32, err);
     if (status == REEL_OK) {
         r->look = reel_transform_of(&r->card.preprocessing);
-        status = open_images(r, data, err);
+        status = open_images(r, folder, data, err);
     }
     if (status == REEL_OK) {
         r->images =

@@ -1,7 +1,9 @@
 /* The index of a tar shard in WebDataset's convention: neighbouring members with the same name up
  * to the first dot of the last part form a sample. Its image has an extension that can be decoded,
- * its label is a number in .cls; other fields are passed over. */
+ * its label is a number in .cls, or else in .txt or in a .json's "label"; other fields are passed
+ * over. */
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +83,32 @@ static reel_status read_label(reel_tar *tar, const reel_tar_entry *e, uint32_t *
     return REEL_OK;
 }
 
+/* The number that a .json calls the label; false = it names none. */
+static bool label_in_json(reel_tar *tar, const reel_tar_entry *e, uint32_t *label)
+{
+    enum { MOST_JSON = 1 << 16 };
+    static const char *const keys[] = {"label", "cls", "class", "class_id", "target"};
+    reel_error ignored;
+    char *text = e->size <= MOST_JSON ? malloc((size_t)e->size + 1) : NULL;
+    if (!text)
+        return false;
+    json_t *o = NULL;
+    if (reel_tar_read(tar, e->offset, text, (size_t)e->size, &ignored) == REEL_OK)
+        o = json_loadb(text, (size_t)e->size, 0, NULL);
+    free(text);
+
+    bool found = false;
+    for (int64_t i = 0; !found && i < REEL_COUNT(keys); i++) {
+        const json_t *value = json_object_get(o, keys[i]);
+        const json_int_t number = json_integer_value(value);
+        found = json_is_integer(value) && number >= 0 && number < MOST_CLASSES;
+        if (found)
+            *label = (uint32_t)number;
+    }
+    json_decref(o);
+    return found;
+}
+
 static reel_status add_field(reel_tar *tar, const reel_tar_entry *e, uint32_t file,
                              struct sample *s, reel_error *err)
 {
@@ -93,6 +121,8 @@ static reel_status add_field(reel_tar *tar, const reel_tar_entry *e, uint32_t fi
         reel_error ignored;
         if (e->size && read_label(tar, e, &s->piece.label, &ignored) == REEL_OK)
             s->has_label = true;
+    } else if (strcasecmp(field, ".json") == 0 && !s->has_label) {
+        s->has_label = label_in_json(tar, e, &s->piece.label);
     } else if (is_image_field(field) && !s->has_image) {
         return note_image(s, e, file, err);
     }
