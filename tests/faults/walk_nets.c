@@ -32,7 +32,7 @@ static void add_layers(reel_net *net)
     reel_net_conv2d(net, .in = 8, .out = 8, .kernel = 3, .padding = 1, .groups = 2,
                     .no_bias = true);
     reel_net_batch_norm2d(net, .channels = 8);
-    reel_net_leaky_relu(net);
+    reel_net_layer(net, "leaky_relu", "negative_slope=0.01");
     reel_net_local_response_norm(net, .size = 3);
     reel_net_avg_pool2d(net, .kernel = 2);
     reel_net_adaptive_avg_pool2d(net, .height = 3);

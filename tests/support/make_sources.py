@@ -193,3 +193,7 @@ for split, prefix in ("train", "train"), ("val", "t10k"):
                 packer = zlib.compressobj(9, zlib.DEFLATED, 31)
                 data = packer.compress(data) + packer.flush()
             write(f"{out}/{kind}/{prefix}-{name}-ubyte{end}", data)
+# Tables with quotes, commas in names of classes, and one line twice.
+for split in "train", "val":
+    lines = [f'"../cifar_folder/{split}/{name}/00{i}.png","{name}, called ""{name[0]}"""' for name in ten for i in range(2)]
+    write(f"{out}/quoted/{split}.csv", "filename,label\r\n" + "\r\n".join(lines + lines[:1]) + "\r\n")
