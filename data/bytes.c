@@ -1,4 +1,5 @@
 /* Growing buffers, and names made printable. */
+#include "core/files/text.h"
 #include "data/bytes_internal.h"
 
 #include <stdio.h>
@@ -43,24 +44,8 @@ reel_status reel_buffer_reserve(reel_buffer *buffer, size_t capacity, reel_error
     return REEL_OK;
 }
 
-int reel_utf8_length(const uint8_t *s)
-{
-    if (s[0] < 0x80)
-        return 1;
-    if (s[0] < 0xc2 || s[0] > 0xf4)
-        return 0;
-    const int n = 2 + (s[0] >= 0xe0) + (s[0] >= 0xf0);
-    for (int i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    /* Longer than need be, surrogates, beyond U+10FFFF. */
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-        return 0;
-    return n;
-}
-
-/* n: reel_utf8_length(s). U+0080 to U+009F are control characters, too. */
+/* n: length of the UTF-8 sequence at s, 0 for none. U+0080 to U+009F are control characters, too.
+ */
 static bool is_printable(const unsigned char *s, int n)
 {
     if (n > 1)
@@ -74,7 +59,7 @@ void reel_escape(char *text, size_t size, const char *raw)
     if (size == 0)
         return;
     for (const unsigned char *s = (const unsigned char *)raw; *s;) {
-        const int n = reel_utf8_length(s);
+        const int n = reel_utf8_sequence(s, SIZE_MAX);
         const bool plain = is_printable(s, n);
         char piece[5] = {0};
         if (plain)

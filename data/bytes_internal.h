@@ -14,10 +14,6 @@ typedef struct reel_buffer {
 } reel_buffer;
 reel_status reel_buffer_reserve(reel_buffer *buffer, size_t capacity, reel_error *err);
 
-/* Length of the well-formed UTF-8 sequence at s, in bytes (RFC 3629: shortest form, no surrogates,
- * at most U+10FFFF); 0 = not well formed. Reads no further than the first wrong byte. */
-int reel_utf8_length(const uint8_t *s);
-
 /* Writes raw as one printable line: control characters, backslashes and bytes that are not UTF-8
  * become \xNN. The line is cut to size. */
 void reel_escape(char *text, size_t size, const char *raw);

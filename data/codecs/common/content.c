@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/files/text.h"
 #include "data/bytes_internal.h"
 #include "data/codecs/codec.h"
 
@@ -13,7 +14,7 @@ static bool is_text(const uint8_t *bytes, size_t length)
     const size_t n = length < 512 ? length : 512;
     memcpy(head, bytes, n);
     for (size_t i = 0; i < n;) {
-        const int letter = reel_utf8_length(head + i);
+        const int letter = reel_utf8_sequence(head + i, sizeof head - i);
         if (letter == 0)
             return i + 3 >= 512; /* cut in the middle of a character */
         if (letter == 1 && (head[i] < 0x20 || head[i] == 0x7f) &&

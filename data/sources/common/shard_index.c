@@ -83,30 +83,35 @@ static reel_status read_label(reel_tar *tar, const reel_tar_entry *e, uint32_t *
     return REEL_OK;
 }
 
-/* The number that a .json calls the label; false = it names none. */
-static bool label_in_json(reel_tar *tar, const reel_tar_entry *e, uint32_t *label)
+/* The number that a .json calls the label; *found is false where it names none. A text that is no
+ * JSON names none either; what cannot be read, or has no room in memory, is an error. */
+static reel_status label_in_json(reel_tar *tar, const reel_tar_entry *e, uint32_t *label,
+                                 bool *found, reel_error *err)
 {
     enum { MOST_JSON = 1 << 16 };
     static const char *const keys[] = {"label", "cls", "class", "class_id", "target"};
-    reel_error ignored;
-    char *text = e->size <= MOST_JSON ? malloc((size_t)e->size + 1) : NULL;
+    *found = false;
+    if (e->size > MOST_JSON)
+        return REEL_OK;
+
+    char *text = malloc((size_t)e->size + 1);
     if (!text)
-        return false;
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory for a label");
     json_t *o = NULL;
-    if (reel_tar_read(tar, e->offset, text, (size_t)e->size, &ignored) == REEL_OK)
+    const reel_status status = reel_tar_read(tar, e->offset, text, (size_t)e->size, err);
+    if (status == REEL_OK)
         o = json_loadb(text, (size_t)e->size, 0, NULL);
     free(text);
 
-    bool found = false;
-    for (int64_t i = 0; !found && i < REEL_COUNT(keys); i++) {
+    for (int64_t i = 0; !*found && i < REEL_COUNT(keys); i++) {
         const json_t *value = json_object_get(o, keys[i]);
         const json_int_t number = json_integer_value(value);
-        found = json_is_integer(value) && number >= 0 && number < MOST_CLASSES;
-        if (found)
+        *found = json_is_integer(value) && number >= 0 && number < MOST_CLASSES;
+        if (*found)
             *label = (uint32_t)number;
     }
     json_decref(o);
-    return found;
+    return status;
 }
 
 static reel_status add_field(reel_tar *tar, const reel_tar_entry *e, uint32_t file,
@@ -118,11 +123,12 @@ static reel_status add_field(reel_tar *tar, const reel_tar_entry *e, uint32_t fi
         s->has_label = s->has_cls = true;
     } else if (strcasecmp(field, ".txt") == 0 && !s->has_cls) {
         /* A number is a label; other text says what the image shows. */
-        reel_error ignored;
-        if (e->size && read_label(tar, e, &s->piece.label, &ignored) == REEL_OK)
-            s->has_label = true;
+        const reel_status status = e->size ? read_label(tar, e, &s->piece.label, err) : REEL_OK;
+        if (status != REEL_OK && status != REEL_ERR_FORMAT)
+            return status;
+        s->has_label = s->has_label || (e->size && status == REEL_OK);
     } else if (strcasecmp(field, ".json") == 0 && !s->has_label) {
-        s->has_label = label_in_json(tar, e, &s->piece.label);
+        REEL_TRY(label_in_json(tar, e, &s->piece.label, &s->has_label, err));
     } else if (is_image_field(field) && !s->has_image) {
         return note_image(s, e, file, err);
     }
