@@ -84,7 +84,7 @@ static bool is_undecoded_picture(const char *name, const uint8_t *head, size_t n
 bool reel_is_image_file(int folder, const char *path, bool names_only, reel_left_out *l)
 {
     static const char cannot[] = "cannot be decoded", unread[] = "cannot be read",
-                      special[] = "no regular file", empty[] = "empty";
+                      special[] = "not a regular file", empty[] = "empty";
     uint8_t head[512];
     struct stat info;
     if (reel_is_image_name(path))

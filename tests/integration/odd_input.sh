@@ -25,7 +25,7 @@ code=0
 timeout 60 "$REEL_BIN" predict --weights run images "no$odd" >out 2>err || code=$?
 [ "$code" -eq 1 ] || fail "predict with a dangling link: exit $code, expected 1: $(cat err)"
 plain out "predict" && plain err "predict"
-grep -q "left out: 2 .jpg (no regular file)" err || fail "predict: expected the pipe and the link to it to be counted: $(cat err)"
+grep -q "left out: 2 .jpg (not a regular file)" err || fail "predict: expected the pipe and the link to it to be counted: $(cat err)"
 [ "$(wc -l <err)" -eq 3 ] && grep -q dangling err || fail "predict: expected the dangling link and the missing file: $(cat err)"
 [ "$(grep -c '^images' out)" -eq 1 ] || fail "predict: expected one image: $(cat out)"
 

@@ -64,7 +64,7 @@ static reel_status walk_folder(reel_image_list *list, char *path, size_t length,
         if (S_ISDIR(st.st_mode) && !link)
             status = walk_folder(list, path, length + (size_t)more, err);
         else if (!S_ISREG(st.st_mode) && !dangling) /* to open a pipe would wait for ever */
-            reel_left_out_file(&list->left_out, e->d_name, "no regular file");
+            reel_left_out_file(&list->left_out, e->d_name, "not a regular file");
         else if (reel_is_image_file(AT_FDCWD, path, false, &list->left_out))
             status = append_path(list, path, err);
     }
