@@ -30,12 +30,17 @@
 /* A row of cases; what a row says besides stands in braces: {.label = ..., .build = ...}. */
 #define REEL_CASE(label_, in_, ...) {.label = label_, .in = in_, .attrs = __VA_ARGS__}
 
-/* Members of a descriptor: its name, how many inputs it takes, both passes for both dtypes. */
-#define REEL_OP(name_, least, most) REEL_OP_(name_, least, most)
-#define REEL_OP_(name_, least, most)                                                               \
-    .name = #name_, .min_in = least, .max_in = most, .forward = REEL_BOTH(reel_##name_##_forward), \
-    .backward = REEL_BOTH(reel_##name_##_backward)
-/* The cases and the random use that it is checked with. */
+/* A descriptor: its name, the least and the most inputs, both passes for both dtypes, and the
+ * members that follow: REEL_OP(mul, 2, 2, .flags = ..., .infer = ..., REEL_CHECKS(...)). */
+#define REEL_OP(name_, least, most, ...) REEL_OP_(name_, least, most, __VA_ARGS__)
+#define REEL_OP_(name_, least, most, ...)                                                          \
+    {.name = #name_,                                                                               \
+     .min_in = least,                                                                              \
+     .max_in = most,                                                                               \
+     .forward = REEL_BOTH(reel_##name_##_forward),                                                 \
+     .backward = REEL_BOTH(reel_##name_##_backward),                                               \
+     __VA_ARGS__}
+/* Members: the cases and the random use that it is checked with. */
 #define REEL_CHECKS(rows, draws) .cases = (rows), .n_cases = REEL_COUNT(rows), .random = (draws)
 
 /* A loop over 0 <= i < n that the context's threads share. Each thread takes a contiguous part:

@@ -142,10 +142,11 @@ void BINARY_PASS(_backward)(const reel_call *c)
 #define REEL_BINARY_DRAW REEL_DRAW_NORMAL
 #endif
 #define BINARY_BUILDER REEL_JOIN(reel_, REEL_BINARY, )
+#define BINARY_OP REEL_JOIN(reel_op_, REEL_BINARY, )
 
 reel_var BINARY_BUILDER(reel_var a, reel_var b)
 {
-    return reel_apply(&REEL_JOIN(reel_op_, REEL_BINARY, ), NULL, 0, (const reel_var[]){a, b}, 2);
+    return reel_apply(&BINARY_OP, NULL, 0, (const reel_var[]){a, b}, 2);
 }
 
 static reel_var BINARY(twice)(reel_tape *tape, const reel_var *in)
@@ -170,12 +171,8 @@ static const reel_op_case BINARY(cases)[] = {
     {.label = "five dimensions", .in = "(2, 1, 3, 1, 2) (3, 1, 4, 2)"},
 };
 
-const reel_op REEL_JOIN(reel_op_, REEL_BINARY, ) = {
-    REEL_OP(REEL_BINARY, 2, 2),
-    .flags = REEL_BINARY_FLAGS | REEL_OP_ASSIGNS,
-    .infer = broadcast_infer,
-    .draw = REEL_BINARY_DRAW,
-    REEL_CHECKS(BINARY(cases), binary_random),
-};
+const reel_op BINARY_OP = REEL_OP(REEL_BINARY, 2, 2, .flags = REEL_BINARY_FLAGS | REEL_OP_ASSIGNS,
+                                  .infer = broadcast_infer, .draw = REEL_BINARY_DRAW,
+                                  REEL_CHECKS(BINARY(cases), binary_random));
 #endif
 #endif

@@ -17,16 +17,14 @@
 #endif
 
 #ifdef ONE_INPUT
+#define ONE_INPUT_OP REEL_JOIN(reel_op_, ONE_INPUT, )
+
 reel_var REEL_JOIN(reel_, ONE_INPUT, )(reel_var x)
 {
-    return reel_apply(&REEL_JOIN(reel_op_, ONE_INPUT, ), NULL, 0, &x, 1);
+    return reel_apply(&ONE_INPUT_OP, NULL, 0, &x, 1);
 }
 
-const reel_op REEL_JOIN(reel_op_, ONE_INPUT, ) = {
-    REEL_OP(ONE_INPUT, 1, 1),
-    .flags = ONE_INPUT_FLAGS | REEL_OP_ASSIGNS,
-    .infer = ONE_INPUT_INFER,
-    .draw = ONE_INPUT_DRAW,
-    REEL_CHECKS(ONE_INPUT_CASES, ONE_INPUT_RANDOM),
-};
+const reel_op ONE_INPUT_OP =
+    REEL_OP(ONE_INPUT, 1, 1, .flags = ONE_INPUT_FLAGS | REEL_OP_ASSIGNS, .infer = ONE_INPUT_INFER,
+            .draw = ONE_INPUT_DRAW, REEL_CHECKS(ONE_INPUT_CASES, ONE_INPUT_RANDOM));
 #endif

@@ -101,11 +101,8 @@ static void adaptive_avg_pool2d_random(reel_rng *rng, reel_op_sample *s)
     reel_random_label(s, "to", 2, (const int64_t[]){a->oh, a->ow});
 }
 
-const reel_op reel_op_adaptive_avg_pool2d = {
-    REEL_OP(adaptive_avg_pool2d, 1, 1),
-    .flags = REEL_OP_ASSIGNS,
-    .attrs_bytes = sizeof(adaptive_attrs),
-    .infer = adaptive_avg_pool2d_infer,
-    REEL_CHECKS(adaptive_avg_pool2d_cases, adaptive_avg_pool2d_random),
-};
+const reel_op reel_op_adaptive_avg_pool2d =
+    REEL_OP(adaptive_avg_pool2d, 1, 1, .flags = REEL_OP_ASSIGNS,
+            .attrs_bytes = sizeof(adaptive_attrs), .infer = adaptive_avg_pool2d_infer,
+            REEL_CHECKS(adaptive_avg_pool2d_cases, adaptive_avg_pool2d_random));
 #endif

@@ -78,12 +78,8 @@ static void avg_pool2d_random(reel_rng *rng, reel_op_sample *s)
                        s->in[0].shape[3]);
 }
 
-const reel_op reel_op_avg_pool2d = {
-    REEL_OP(avg_pool2d, 1, 1),
-    .flags = REEL_OP_ASSIGNS,
-    .attrs_bytes = sizeof(reel_pool2d_attrs),
-    .infer = reel_pool_infer,
-    .build = avg_pool2d_build,
-    REEL_CHECKS(avg_pool2d_cases, avg_pool2d_random),
-};
+const reel_op reel_op_avg_pool2d =
+    REEL_OP(avg_pool2d, 1, 1, .flags = REEL_OP_ASSIGNS, .attrs_bytes = sizeof(reel_pool2d_attrs),
+            .infer = reel_pool_infer, .build = avg_pool2d_build,
+            REEL_CHECKS(avg_pool2d_cases, avg_pool2d_random));
 #endif

@@ -321,12 +321,8 @@ static void batch_norm2d_random(reel_rng *rng, reel_op_sample *s)
              a->eps);
 }
 
-const reel_op reel_op_batch_norm2d = {
-    REEL_OP(batch_norm2d, 3, 3),
-    .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
-    .attrs_bytes = sizeof(reel_batch_norm2d_attrs),
-    .infer = batch_norm2d_infer,
-    .build = batch_norm2d_build,
-    REEL_CHECKS(batch_norm2d_cases, batch_norm2d_random),
-};
+const reel_op reel_op_batch_norm2d =
+    REEL_OP(batch_norm2d, 3, 3, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+            .attrs_bytes = sizeof(reel_batch_norm2d_attrs), .infer = batch_norm2d_infer,
+            .build = batch_norm2d_build, REEL_CHECKS(batch_norm2d_cases, batch_norm2d_random));
 #endif

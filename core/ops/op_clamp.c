@@ -63,12 +63,8 @@ static void clamp_random(reel_rng *rng, reel_op_sample *s)
     snprintf(s->label, sizeof s->label, "lo %.17g, hi %.17g", a->lo, a->hi);
 }
 
-const reel_op reel_op_clamp = {
-    REEL_OP(clamp, 1, 1),
-    .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
-    .attrs_bytes = sizeof(clamp_attrs),
-    .infer = clamp_infer,
-    .draw = REEL_DRAW_DISTINCT,
-    REEL_CHECKS(clamp_cases, clamp_random),
-};
+const reel_op reel_op_clamp =
+    REEL_OP(clamp, 1, 1, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+            .attrs_bytes = sizeof(clamp_attrs), .infer = clamp_infer, .draw = REEL_DRAW_DISTINCT,
+            REEL_CHECKS(clamp_cases, clamp_random));
 #endif

@@ -195,12 +195,8 @@ static void conv2d_random(reel_rng *rng, reel_op_sample *s)
     reel_random_conv2d(rng, s, (reel_conv2d_attrs *)&s->attrs);
 }
 
-const reel_op reel_op_conv2d = {
-    REEL_OP(conv2d, 2, 3),
-    .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
-    .attrs_bytes = sizeof(reel_conv2d_attrs),
-    .infer = conv2d_infer,
-    .build = conv2d_build,
-    REEL_CHECKS(conv2d_cases, conv2d_random),
-};
+const reel_op reel_op_conv2d =
+    REEL_OP(conv2d, 2, 3, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+            .attrs_bytes = sizeof(reel_conv2d_attrs), .infer = conv2d_infer, .build = conv2d_build,
+            REEL_CHECKS(conv2d_cases, conv2d_random));
 #endif

@@ -130,11 +130,7 @@ static void dropout_random(reel_rng *rng, reel_op_sample *s)
     snprintf(s->label, sizeof s->label, "p %.17g, layer %u", a->p, a->layer);
 }
 
-const reel_op reel_op_dropout = {
-    REEL_OP(dropout, 1, 1),
-    .flags = REEL_OP_ASSIGNS,
-    .attrs_bytes = sizeof(dropout_attrs),
-    .infer = dropout_infer,
-    REEL_CHECKS(dropout_cases, dropout_random),
-};
+const reel_op reel_op_dropout =
+    REEL_OP(dropout, 1, 1, .flags = REEL_OP_ASSIGNS, .attrs_bytes = sizeof(dropout_attrs),
+            .infer = dropout_infer, REEL_CHECKS(dropout_cases, dropout_random));
 #endif

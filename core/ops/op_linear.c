@@ -126,8 +126,7 @@ static const reel_op_case linear_cases[] = {
     {.label = "weights used twice", .in = "(3, 4) (4, 4) (4)", .build = linear_shared},
 };
 
-const reel_op reel_op_linear = {
-    REEL_OP(linear, 2, 3), .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS, .infer = linear_infer,
-    .build = linear_build, REEL_CHECKS(linear_cases, reel_random_linear),
-};
+const reel_op reel_op_linear =
+    REEL_OP(linear, 2, 3, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS, .infer = linear_infer,
+            .build = linear_build, REEL_CHECKS(linear_cases, reel_random_linear));
 #endif

@@ -60,11 +60,9 @@ static const reel_op_case linear_relu_cases[] = {
      .build = linear_relu_shared},
 };
 
-const reel_op reel_op_linear_relu = {
-    REEL_OP(linear_relu, 2, 3),
-    .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT | REEL_OP_ASSIGNS | REEL_OP_SPENDS_DOUT,
-    .infer = linear_relu_infer,
-    .build = linear_relu_build,
-    REEL_CHECKS(linear_relu_cases, reel_random_linear),
-};
+const reel_op reel_op_linear_relu = REEL_OP(linear_relu, 2, 3,
+                                            .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT |
+                                                     REEL_OP_ASSIGNS | REEL_OP_SPENDS_DOUT,
+                                            .infer = linear_relu_infer, .build = linear_relu_build,
+                                            REEL_CHECKS(linear_relu_cases, reel_random_linear));
 #endif

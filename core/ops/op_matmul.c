@@ -217,10 +217,7 @@ static void matmul_random(reel_rng *rng, reel_op_sample *s)
     s->in[1].shape[s->in[1].ndim - 1] = reel_random_int(rng, 1, 9);
 }
 
-const reel_op reel_op_matmul = {
-    REEL_OP(matmul, 2, 2),
-    .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
-    .infer = matmul_infer,
-    REEL_CHECKS(matmul_cases, matmul_random),
-};
+const reel_op reel_op_matmul =
+    REEL_OP(matmul, 2, 2, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS, .infer = matmul_infer,
+            REEL_CHECKS(matmul_cases, matmul_random));
 #endif

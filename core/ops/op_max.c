@@ -76,12 +76,7 @@ reel_var reel_max(reel_var x, unsigned axes, bool keepdim)
     return reduce_apply(&reel_op_max, x, axes, keepdim);
 }
 
-const reel_op reel_op_max = {
-    REEL_OP(max, 1, 1),
-    .flags = 0,
-    .attrs_bytes = sizeof(reduce_attrs),
-    .infer = max_infer,
-    .draw = REEL_DRAW_DISTINCT,
-    REEL_CHECKS(reduce_cases, reduce_random),
-};
+const reel_op reel_op_max =
+    REEL_OP(max, 1, 1, .attrs_bytes = sizeof(reduce_attrs), .infer = max_infer,
+            .draw = REEL_DRAW_DISTINCT, REEL_CHECKS(reduce_cases, reduce_random));
 #endif

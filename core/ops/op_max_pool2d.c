@@ -241,13 +241,8 @@ static void max_pool2d_random(reel_rng *rng, reel_op_sample *s)
                        s->in[0].shape[3]);
 }
 
-const reel_op reel_op_max_pool2d = {
-    REEL_OP(max_pool2d, 1, 1),
-    .flags = REEL_OP_ASSIGNS,
-    .attrs_bytes = sizeof(reel_pool2d_attrs),
-    .infer = max_pool2d_infer,
-    .build = max_pool2d_build,
-    .draw = REEL_DRAW_DISTINCT,
-    REEL_CHECKS(max_pool2d_cases, max_pool2d_random),
-};
+const reel_op reel_op_max_pool2d =
+    REEL_OP(max_pool2d, 1, 1, .flags = REEL_OP_ASSIGNS, .attrs_bytes = sizeof(reel_pool2d_attrs),
+            .infer = max_pool2d_infer, .build = max_pool2d_build, .draw = REEL_DRAW_DISTINCT,
+            REEL_CHECKS(max_pool2d_cases, max_pool2d_random));
 #endif

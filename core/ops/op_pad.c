@@ -101,8 +101,7 @@ static void pad_random(reel_rng *rng, reel_op_sample *s)
     reel_random_label(s, "before and after", ndim * 2, widths);
 }
 
-const reel_op reel_op_pad = {
-    REEL_OP(pad, 1, 1), .flags = REEL_OP_ASSIGNS,           .attrs_bytes = sizeof(pad_attrs),
-    .infer = pad_infer, REEL_CHECKS(pad_cases, pad_random),
-};
+const reel_op reel_op_pad =
+    REEL_OP(pad, 1, 1, .flags = REEL_OP_ASSIGNS, .attrs_bytes = sizeof(pad_attrs),
+            .infer = pad_infer, REEL_CHECKS(pad_cases, pad_random));
 #endif

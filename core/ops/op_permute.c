@@ -84,11 +84,7 @@ static void permute_random(reel_rng *rng, reel_op_sample *s)
     reel_random_label(s, "axes", ndim, shown);
 }
 
-const reel_op reel_op_permute = {
-    REEL_OP(permute, 1, 1),
-    .flags = REEL_OP_ASSIGNS,
-    .attrs_bytes = sizeof(permute_attrs),
-    .infer = permute_infer,
-    REEL_CHECKS(permute_cases, permute_random),
-};
+const reel_op reel_op_permute =
+    REEL_OP(permute, 1, 1, .flags = REEL_OP_ASSIGNS, .attrs_bytes = sizeof(permute_attrs),
+            .infer = permute_infer, REEL_CHECKS(permute_cases, permute_random));
 #endif

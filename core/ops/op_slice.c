@@ -82,10 +82,6 @@ static void slice_random(reel_rng *rng, reel_op_sample *s)
     reel_random_label(s, "dimension, begin, end", 3, (const int64_t[]){a->dim, a->begin, a->end});
 }
 
-const reel_op reel_op_slice = {
-    REEL_OP(slice, 1, 1),
-    .attrs_bytes = sizeof(slice_attrs),
-    .infer = slice_infer,
-    REEL_CHECKS(slice_cases, slice_random),
-};
+const reel_op reel_op_slice = REEL_OP(slice, 1, 1, .attrs_bytes = sizeof(slice_attrs),
+                                      .infer = slice_infer, REEL_CHECKS(slice_cases, slice_random));
 #endif

@@ -146,12 +146,9 @@ reel_var REEL_JOIN(reel_, REEL_SCALED_SUM, )(reel_var x, unsigned axes, bool kee
     return reduce_apply(&REEL_JOIN(reel_op_, REEL_SCALED_SUM, ), x, axes, keepdim);
 }
 
-const reel_op REEL_JOIN(reel_op_, REEL_SCALED_SUM, ) = {
-    REEL_OP(REEL_SCALED_SUM, 1, 1),
-    .flags = REEL_OP_ASSIGNS, /* it reads neither x nor y */
-    .attrs_bytes = sizeof(reduce_attrs),
-    .infer = reduce_infer,
-    REEL_CHECKS(reduce_cases, reduce_random),
-};
+/* Backward reads neither x nor y. */
+const reel_op REEL_JOIN(reel_op_, REEL_SCALED_SUM, ) =
+    REEL_OP(REEL_SCALED_SUM, 1, 1, .flags = REEL_OP_ASSIGNS, .attrs_bytes = sizeof(reduce_attrs),
+            .infer = reduce_infer, REEL_CHECKS(reduce_cases, reduce_random));
 #endif
 #endif

@@ -77,6 +77,9 @@ rm -rf "$tree"
 plant layers/soft_sign.c '/* s */\nconst reel_layer reel_layer_soft_sign = {\n    .name = "soft-sign",\n};\n'
 refused 'layers/soft_sign.c:3: the table says .name = "soft-sign", the file soft_sign'
 rm -rf "$tree"
+plant train/cli/cmd_greet.c '/* g */\nconst reel_command reel_command_greet = REEL_COMMAND(\n    rows, .name = "hello", .run = greet_run);\n'
+refused 'train/cli/cmd_greet.c:3: the table says .name = "hello", the file greet'
+rm -rf "$tree"
 plant optim/schedules/b.c '/* b */\nstatic const reel_optim_option o[] = {\n    REEL_OPTIM_OPTION(REAL, .name = "steps"),\n};\nconst reel_schedule_kind reel_schedule_b = {\n    .name = "b",\n};\n'
 refused 'the option "steps" of a schedule does not begin with lr-'
 rm -rf "$tree"

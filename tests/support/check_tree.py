@@ -205,7 +205,7 @@ def check_names(root, sources):
 
 # A table of one kind of thing, and the file that holds it: the name in the table is the file's.
 KINDS = re.compile(r"(?:layers/(?:models/)?|optim/(?:schedules/)?|train/cli/cmd_)(\w+)\.c")
-KIND_TABLE = re.compile(r"^const reel_(?:layer|model|optimizer_kind|schedule_kind|command) \w+ = \{(.*?)^\};", re.M | re.S)
+KIND_TABLE = re.compile(r"^const reel_(?:layer|model|optimizer_kind|schedule_kind|command) \w+ =\s+(?:\{|REEL_\w+\()(.*?)[})];$", re.M | re.S)
 
 
 def check_kind(path, text):

@@ -214,18 +214,13 @@ static int bench_kernels_run(reel_options *options)
     return code;
 }
 
-const reel_command reel_command_bench_kernels = {
-    .name = "bench kernels",
-    .summary = "Time convolutions and linear layers, pass by pass",
+const reel_command reel_command_bench_kernels = REEL_COMMAND(
+    options_table, .name = "bench kernels", .group = REEL_COMMAND_MEASURING, .rank = 3,
+    .run = bench_kernels_run, .summary = "Time convolutions and linear layers, pass by pass",
     .notes =
         "FILE is JSON: {\"net\": {\"layer\": [c, h, w, oc, kernel, stride, padding, groups]}}. "
         "GFLOP/s count the plain sum, taps on padding included, so Winograd may exceed the "
         "peak. The error is relative L2 against float64, over results drawn at random.",
-    REEL_OPTIONS(options_table),
     .examples = {{"reel bench kernels --batch 128", "All layers of AlexNet, as a table."},
                  {"reel bench kernels --shapes nets.json --net vgg --json",
-                  "The shapes of a file whose name contains vgg, one JSON object a line."}},
-    .group = REEL_COMMAND_MEASURING,
-    .rank = 3,
-    .run = bench_kernels_run,
-};
+                  "The shapes of a file whose name contains vgg, one JSON object a line."}});

@@ -99,15 +99,10 @@ static int bench_loader_run(reel_options *o)
         (json_int_t)r.bad, "isa", reel_isa_name(reel_isa_default())));
 }
 
-const reel_command reel_command_bench_loader = {
-    .name = "bench loader",
+const reel_command reel_command_bench_loader = REEL_COMMAND(
+    options_table, .name = "bench loader", .arguments = "DATA", .group = REEL_COMMAND_MEASURING,
+    .rank = 3, .run = bench_loader_run,
     .summary = "Time the loader: from files to batches, nothing else",
-    .arguments = "DATA",
     .notes = "DATA holds train/ with one folder of images per class, or is such a folder itself. "
              "Every image is decoded, cropped, resized, flipped and normalised into a batch.",
-    REEL_OPTIONS(options_table),
-    .examples = {{"reel bench loader photos -j 4", "Images a second with four workers."}},
-    .group = REEL_COMMAND_MEASURING,
-    .rank = 3,
-    .run = bench_loader_run,
-};
+    .examples = {{"reel bench loader photos -j 4", "Images a second with four workers."}});

@@ -53,12 +53,8 @@ static int bench_peak_run(reel_options *options)
     return code;
 }
 
-const reel_command reel_command_bench_peak = {
-    .name = "bench peak",
-    .summary = "Measure the machine's peak: multiply-adds and memory traffic",
-    REEL_OPTIONS(options_table),
-    .examples = {{"reel bench peak --threads 1", "The peak of one core."}},
-    .group = REEL_COMMAND_MEASURING,
-    .rank = 3,
-    .run = bench_peak_run,
-};
+const reel_command reel_command_bench_peak =
+    REEL_COMMAND(options_table, .name = "bench peak", .group = REEL_COMMAND_MEASURING, .rank = 3,
+                 .run = bench_peak_run,
+                 .summary = "Measure the machine's peak: multiply-adds and memory traffic",
+                 .examples = {{"reel bench peak --threads 1", "The peak of one core."}});

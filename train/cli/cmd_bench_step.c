@@ -243,15 +243,10 @@ static int bench_step_run(reel_options *options)
     return code;
 }
 
-const reel_command reel_command_bench_step = {
-    .name = "bench step",
+const reel_command reel_command_bench_step = REEL_COMMAND(
+    options_table, .name = "bench step", .group = REEL_COMMAND_MEASURING, .rank = 2,
+    .run = bench_step_run, .more_options = reel_optimizer_row,
     .summary = "Time a training or inference step on images in memory",
-    REEL_OPTIONS(options_table),
-    .more_options = reel_optimizer_row,
-    .examples = {{"reel bench step --batch 32", "AlexNet, 32 images a step, all cores."},
-                 {"reel bench step --batch 1 --infer --threads 1",
-                  "Latency of one image on one core."}},
-    .group = REEL_COMMAND_MEASURING,
-    .rank = 2,
-    .run = bench_step_run,
-};
+    .examples = {
+        {"reel bench step --batch 32", "AlexNet, 32 images a step, all cores."},
+        {"reel bench step --batch 1 --infer --threads 1", "Latency of one image on one core."}});

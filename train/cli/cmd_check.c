@@ -145,16 +145,11 @@ static int check_run(reel_options *o)
     return code == REEL_EXIT_OK && bad ? REEL_EXIT_BAD_DATA : code;
 }
 
-const reel_command reel_command_check = {
-    .name = "check",
-    .summary = "Decode every image of a data set and report what is wrong",
-    .arguments = "DATA",
+const reel_command reel_command_check = REEL_COMMAND(
+    options_table, .name = "check", .arguments = "DATA", .group = REEL_COMMAND_DATA,
+    .run = check_run, .summary = "Decode every image of a data set and report what is wrong",
     .notes = "Finds corrupt files, duplicates, images that stand in both sets, and classes that "
              "differ. Mean and standard deviation are per channel, over all pixels of all images "
              "that decode, in [0, 1].",
-    REEL_OPTIONS(options_table),
     .examples = {{"reel check photos", "Before a long training run."},
-                 {"reel check photos --examples 100 --json", "Findings for a script."}},
-    .group = REEL_COMMAND_DATA,
-    .run = check_run,
-};
+                 {"reel check photos --examples 100 --json", "Findings for a script."}});

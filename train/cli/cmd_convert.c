@@ -207,19 +207,13 @@ static int convert_run(reel_options *options)
     return code;
 }
 
-const reel_command reel_command_convert = {
-    .name = "convert",
-    .summary = "Convert weights: .pth or .safetensors to .safetensors or .onnx",
-    .arguments = "IN OUT",
+const reel_command reel_command_convert = REEL_COMMAND(
+    options_table, .name = "convert", .arguments = "IN OUT", .group = REEL_COMMAND_USING, .rank = 2,
+    .run = convert_run, .summary = "Convert weights: .pth or .safetensors to .safetensors or .onnx",
     .notes = "The content of IN decides how it is read, the name of OUT what is written. Reading a "
              ".pth file executes nothing in it. PyTorch loads the result with "
              "safetensors.torch.load_file.",
-    REEL_OPTIONS(options_table),
     .examples = {{"reel convert alexnet.pth alexnet.safetensors",
                   "Weights of torchvision, tensor by tensor, bit for bit."},
                  {"reel convert run/best.safetensors flowers.onnx",
-                  "A trained network for other programs."}},
-    .group = REEL_COMMAND_USING,
-    .rank = 2,
-    .run = convert_run,
-};
+                  "A trained network for other programs."}});

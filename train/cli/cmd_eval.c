@@ -221,16 +221,11 @@ static int eval_run(reel_options *options)
     return reel_eval(&request);
 }
 
-const reel_command reel_command_eval = {
-    .name = "eval",
-    .summary = "Measure weights on a data set: loss, top-1, top-5, each class",
-    .arguments = "DATA",
+const reel_command reel_command_eval = REEL_COMMAND(
+    options_table, .name = "eval", .arguments = "DATA", .group = REEL_COMMAND_USING,
+    .run = eval_run, .summary = "Measure weights on a data set: loss, top-1, top-5, each class",
     .notes = "Images are prepared as the weights file says. DATA/SPLIT must have the classes that "
              "the weights were trained on.",
-    REEL_OPTIONS(options_table),
     .examples = {{"reel eval photos -w run", "The best weights of a run on photos/val."},
                  {"reel eval photos -w run --split test --csv classes.csv",
-                  "A test set, with a table of its classes."}},
-    .group = REEL_COMMAND_USING,
-    .run = eval_run,
-};
+                  "A test set, with a table of its classes."}});

@@ -24,10 +24,9 @@ static const char *finetune_presets(const char *option)
     return reel_recipe_value("finetune", option);
 }
 
-const reel_command reel_command_finetune = {
-    .name = "finetune",
-    .summary = "Fine-tune pretrained weights on your images",
-    REEL_TRAINING,
+const reel_command reel_command_finetune = REEL_COMMAND(
+    reel_train_options, .name = "finetune", REEL_TRAINING, .rank = 1, .run = finetune_run,
+    .presets = finetune_presets, .summary = "Fine-tune pretrained weights on your images",
     .notes = "Takes every tensor of --weights that fits and starts the others anew: the last "
              "layer, for the classes in DATA.\n"
              "DATA holds train/ and val/, or is a folder with one folder of images per class. In "
@@ -38,8 +37,4 @@ const reel_command reel_command_finetune = {
                   "photos holds one folder of images per class."},
                  {"reel finetune photos --weights alexnet.pth --freeze 'features.*'",
                   "Train the classifier only."},
-                 {"reel finetune --resume auto -o run", "Continue an interrupted run."}},
-    .rank = 1,
-    .run = finetune_run,
-    .presets = finetune_presets,
-};
+                 {"reel finetune --resume auto -o run", "Continue an interrupted run."}});

@@ -406,19 +406,14 @@ static int gradcheck_run(reel_options *options)
     return code;
 }
 
-const reel_command reel_command_gradcheck = {
-    .name = "gradcheck",
-    .summary = "Check the gradients of operators, layers and networks",
-    .arguments = "[PATTERN]",
+const reel_command reel_command_gradcheck = REEL_COMMAND(
+    options_table, .name = "gradcheck", .arguments = "[PATTERN]", .group = REEL_COMMAND_MEASURING,
+    .run = gradcheck_run, .summary = "Check the gradients of operators, layers and networks",
     .notes = "PATTERN: part of a case's name; * and ? match as in the shell.\n"
              "The error is |a - n| / max(|a|, |n|, 1e-3 x the largest gradient of the tensor). "
              "`at` is where it is largest: input[element], or [*] along a random direction. Kinks "
              "are elements at a corner of the function, which have no gradient.\n"
              "The full networks come last and take about 2 GB. Exit code 5 if a case fails.",
-    REEL_OPTIONS(options_table),
-    .examples = {{"reel gradcheck conv2d", "All cases whose name contains conv2d."},
-                 {"reel gradcheck 'op/*pool' --fuzz 100",
-                  "100 random uses of each pooling operator."}},
-    .group = REEL_COMMAND_MEASURING,
-    .run = gradcheck_run,
-};
+    .examples = {
+        {"reel gradcheck conv2d", "All cases whose name contains conv2d."},
+        {"reel gradcheck 'op/*pool' --fuzz 100", "100 random uses of each pooling operator."}});

@@ -303,17 +303,12 @@ static int pack_run(reel_options *o)
     return code;
 }
 
-const reel_command reel_command_pack = {
-    .name = "pack",
-    .summary = "Write a data set as shards of resized images, which load faster",
-    .arguments = "DATA OUT",
+const reel_command reel_command_pack = REEL_COMMAND(
+    options_table, .name = "pack", .arguments = "DATA OUT", .group = REEL_COMMAND_DATA,
+    .run = pack_run, .summary = "Write a data set as shards of resized images, which load faster",
     .notes = "OUT receives tar files of images (NUMBER.jpg or .ppm, NUMBER.cls), each with an "
              "index; the other commands take OUT as DATA. Resizing drops EXIF data: use --exif "
              "apply if your photographs need it. If `reel pack` is interrupted, the same command "
              "resumes after the last complete shard.",
-    REEL_OPTIONS(options_table),
     .examples = {{"reel pack photos packed && reel train packed",
-                  "Resize once, then train on the shards."}},
-    .group = REEL_COMMAND_DATA,
-    .run = pack_run,
-};
+                  "Resize once, then train on the shards."}});

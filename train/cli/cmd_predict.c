@@ -292,16 +292,11 @@ static int predict_run(reel_options *options)
     return code;
 }
 
-const reel_command reel_command_predict = {
-    .name = "predict",
-    .summary = "Name the likeliest classes of images, with probabilities",
-    .arguments = "IMAGE...",
+const reel_command reel_command_predict = REEL_COMMAND(
+    options_table, .name = "predict", .arguments = "IMAGE...", .group = REEL_COMMAND_USING,
+    .run = predict_run, .summary = "Name the likeliest classes of images, with probabilities",
     .notes = "IMAGE: a file, a folder of images, or - for a list of files on stdin, one a line. "
              "Unreadable files are named on stderr and skipped; the exit code then is 1.",
-    REEL_OPTIONS(options_table),
     .examples = {{"reel predict -w run photo.jpg", "The five likeliest classes of one image."},
                  {"find . -name '*.jpg' | reel predict -w run --json -",
-                  "Many images, as one JSON object."}},
-    .group = REEL_COMMAND_USING,
-    .run = predict_run,
-};
+                  "Many images, as one JSON object."}});

@@ -161,18 +161,12 @@ static int replay_run(reel_options *options)
     return code;
 }
 
-const reel_command reel_command_replay = {
-    .name = "replay",
+const reel_command reel_command_replay = REEL_COMMAND(
+    options_table, .name = "replay", .arguments = "INIT BATCHES", .group = REEL_COMMAND_MEASURING,
+    .rank = 1, .run = replay_run, .more_options = reel_optimizer_row,
     .summary = "Train on stored batches, to compare with another program",
-    .arguments = "INIT BATCHES",
     .notes = "INIT: weights. BATCHES: a safetensors file with images (steps, n, 3, h, w), already "
              "normalised, and labels (steps, n) in int64. Prints the loss of every step; --out "
              "keeps the weights after the last one.",
-    REEL_OPTIONS(options_table),
-    .more_options = reel_optimizer_row,
     .examples = {{"reel replay init.safetensors batches.safetensors --lr 0.01 --json",
-                  "The loss of each step, to compare with PyTorch's."}},
-    .group = REEL_COMMAND_MEASURING,
-    .rank = 1,
-    .run = replay_run,
-};
+                  "The loss of each step, to compare with PyTorch's."}});

@@ -27,16 +27,10 @@ static int report_run(reel_options *options)
     return REEL_EXIT_OK;
 }
 
-const reel_command reel_command_report = {
-    .name = "report",
-    .summary = "Write one HTML page about a run",
-    .arguments = "RUN",
+const reel_command reel_command_report = REEL_COMMAND(
+    options_table, .name = "report", .arguments = "RUN", .group = REEL_COMMAND_USING, .rank = 1,
+    .run = report_run, .summary = "Write one HTML page about a run",
     .notes =
         "RUN is the --output-dir of `reel train` or `reel finetune`. Both write this page when "
         "they end.",
-    REEL_OPTIONS(options_table),
-    .examples = {{"reel report run", "Writes run/report.html and prints its name."}},
-    .group = REEL_COMMAND_USING,
-    .rank = 1,
-    .run = report_run,
-};
+    .examples = {{"reel report run", "Writes run/report.html and prints its name."}});

@@ -283,16 +283,10 @@ static int summary_run(reel_options *options)
     return code;
 }
 
-const reel_command reel_command_summary = {
-    .name = "summary",
-    .summary = "Show the layers of a network, or the tensors of a file",
-    .arguments = "[FILE]",
+const reel_command reel_command_summary = REEL_COMMAND(
+    options_table, .name = "summary", .arguments = "[FILE]", .group = REEL_COMMAND_USING, .rank = 1,
+    .run = summary_run, .summary = "Show the layers of a network, or the tensors of a file",
     .notes = "FILE is a .safetensors, .pth or .onnx file. The memory is that of one step "
              "of --opt on one batch, as in `reel bench step`; a loader holds more batches.",
-    REEL_OPTIONS(options_table),
     .examples = {{"reel summary --arch alexnet -b 128", "Layers, and the memory of a step."},
-                 {"reel summary run/best.safetensors", "What a weights file holds."}},
-    .group = REEL_COMMAND_USING,
-    .rank = 1,
-    .run = summary_run,
-};
+                 {"reel summary run/best.safetensors", "What a weights file holds."}});

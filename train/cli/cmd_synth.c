@@ -172,16 +172,11 @@ static int synth_run(reel_options *options)
                   (json_int_t)(job.classes * job.val), "seed", (json_int_t)job.seed));
 }
 
-const reel_command reel_command_synth = {
-    .name = "synth",
-    .summary = "Draw a labelled data set to try Reel with",
-    .arguments = "DIR",
+const reel_command reel_command_synth = REEL_COMMAND(
+    options_table, .name = "synth", .arguments = "DIR", .group = REEL_COMMAND_DATA,
+    .run = synth_run, .summary = "Draw a labelled data set to try Reel with",
     .notes = "Draws ten classes of objects (arrow, cross, fish, flower, gear, house, key, mug, "
              "ring, star) on cluttered backgrounds, as DIR/train/CLASS/*.jpg and "
              "DIR/val/CLASS/*.jpg. DIR must be new or empty.",
-    REEL_OPTIONS(options_table),
     .examples = {{"reel synth demo --train 100 --size 64",
-                  "1,000 small training images and 500 for validation."}},
-    .group = REEL_COMMAND_DATA,
-    .run = synth_run,
-};
+                  "1,000 small training images and 500 for validation."}});

@@ -317,10 +317,9 @@ static const char *train_presets(const char *option)
     return reel_recipe_value("quick", option);
 }
 
-const reel_command reel_command_train = {
-    .name = "train",
+const reel_command reel_command_train = REEL_COMMAND(
+    reel_train_options, .name = "train", REEL_TRAINING, .run = train_run, .presets = train_presets,
     .summary = "Train a network on a folder of images",
-    REEL_TRAINING,
     .notes = "DATA holds train/ and val/, each with one folder of images per class. A folder of "
              "class folders alone is split: --val-share of each class is held out for validation, "
              "and split.json in the run's folder lists these images. DATA may also be a list, "
@@ -334,7 +333,4 @@ const reel_command reel_command_train = {
                  {"reel train photos -o run --epochs 60 --lr 0.02 -b 64", "With other settings."},
                  {"reel train --resume auto -o run", "Continue an interrupted run."},
                  {"reel train photos --recipe torchvision -j 8",
-                  "Train as torchvision's reference script does."}},
-    .run = train_run,
-    .presets = train_presets,
-};
+                  "Train as torchvision's reference script does."}});

@@ -10,9 +10,8 @@
  * where DATA has no val/, and choose the number of epochs by the number of images. */
 int reel_train(reel_options *options, bool finetune);
 
-/* Members that both commands have. */
+/* Members that both commands have, besides the options. */
 #define REEL_TRAINING                                                                              \
-    .arguments = "[DATA]", .group = REEL_COMMAND_TRAINING, REEL_OPTIONS(reel_train_options),       \
-    .more_options = reel_optim_row
+    .arguments = "[DATA]", .group = REEL_COMMAND_TRAINING, .more_options = reel_optim_row
 
 #endif

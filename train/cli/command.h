@@ -39,7 +39,7 @@ typedef struct reel_command {
     /* Arguments that are no options, as in the usage line: "DATA OUT"; "[DATA]" may be left out,
      * "IMAGE..." may be repeated. NULL = none. */
     const char *arguments;
-    const reel_option *options; /* its rows, as REEL_OPTIONS(rows); --help needs none */
+    const reel_option *options; /* its rows; --help needs none */
     int n_options;
     const reel_option *(*more_options)(int index); /* rows that others contribute; NULL = none */
     const char *notes;                             /* paragraphs under the options; NULL = none */
@@ -51,7 +51,8 @@ typedef struct reel_command {
     const char *(*presets)(const char *option);
 } reel_command;
 
-#define REEL_OPTIONS(rows) .options = (rows), .n_options = (int)REEL_COUNT(rows)
+/* A command: the rows of its options, then its other members. */
+#define REEL_COMMAND(rows, ...) {.options = (rows), .n_options = (int)REEL_COUNT(rows), __VA_ARGS__}
 
 /* One line on stderr: "reel train: message". Returns the exit code that belongs to err's status
  * (REEL_EXIT_FAILED for most). */
