@@ -65,6 +65,10 @@ struct reel_codec {
     void (*free_state)(void *state);
 };
 
+/* A format: NAME_sniff, NAME_size and NAME_decode, and the members that follow. */
+#define REEL_CODEC(name_, ...)                                                                     \
+    {.sniff = name_##_sniff, .size = name_##_size, .decode = name_##_decode, __VA_ARGS__}
+
 /* ---- the table ---- */
 
 REEL_API int reel_codec_count(void);

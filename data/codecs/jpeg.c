@@ -452,12 +452,6 @@ static bool jpeg_sniff(const uint8_t *bytes, size_t length)
     return length >= 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0;
 }
 
-const reel_codec reel_codec_jpeg = {.name = "JPEG",
-                                    .what = "a JPEG image",
-                                    .extensions = ".jpg .jpeg",
-                                    .sniff = jpeg_sniff,
-                                    .size = jpeg_size,
-                                    .decode = jpeg_decode,
-                                    .orientation = jpeg_orientation,
-                                    .is_cmyk = jpeg_is_cmyk,
-                                    .free_state = jpeg_free_state};
+const reel_codec reel_codec_jpeg = REEL_CODEC(
+    jpeg, .name = "JPEG", .what = "a JPEG image", .extensions = ".jpg .jpeg",
+    .orientation = jpeg_orientation, .is_cmyk = jpeg_is_cmyk, .free_state = jpeg_free_state);

@@ -200,11 +200,6 @@ static int png_orientation(const uint8_t *bytes, size_t length)
     return 0;
 }
 
-const reel_codec reel_codec_png = {.name = "PNG",
-                                   .what = "a PNG image",
-                                   .extensions = ".png",
-                                   .sniff = png_sniff,
-                                   .size = png_size,
-                                   .decode = png_decode,
-                                   .orientation = png_orientation,
-                                   .free_state = png_free_state};
+const reel_codec reel_codec_png =
+    REEL_CODEC(png, .name = "PNG", .what = "a PNG image", .extensions = ".png",
+               .orientation = png_orientation, .free_state = png_free_state);

@@ -98,12 +98,8 @@ static reel_status pnm_decode(reel_decoding *d, reel_error *err)
     return REEL_OK;
 }
 
-const reel_codec reel_codec_pnm = {.name = "PNM",
-                                   .what = "a PNM image",
-                                   .extensions = ".ppm .pgm",
-                                   .sniff = pnm_sniff,
-                                   .size = pnm_size,
-                                   .decode = pnm_decode};
+const reel_codec reel_codec_pnm =
+    REEL_CODEC(pnm, .name = "PNM", .what = "a PNM image", .extensions = ".ppm .pgm");
 
 /* ---- writing ---- */
 

@@ -247,15 +247,8 @@ static reel_status cifar_open(reel_opened *out, const char *data, const char *sp
     return class_names(&out->classes, path, hundred, err);
 }
 
-const reel_source reel_source_cifar = {.name = "CIFAR",
-                                       .rank = REEL_RANK_NAMES,
-                                       .sniff = cifar_sniff,
-                                       .open = cifar_open,
-                                       .size = cifar_size,
-                                       .label = cifar_label,
-                                       .sample = cifar_sample,
-                                       .sample_name = cifar_sample_name,
-                                       .destroy = cifar_destroy};
+const reel_source reel_source_cifar =
+    REEL_SOURCE(cifar, .name = "CIFAR", .rank = REEL_RANK_NAMES, REEL_SAMPLES_OF(cifar));
 
 /* ---- for tests and fuzzers ---- */
 

@@ -345,8 +345,5 @@ static reel_status folder_open(reel_opened *out, const char *data, const char *s
     return reel_folder_scan(out, path, empty, err);
 }
 
-const reel_source reel_source_folder = {.name = "image folder",
-                                        .rank = REEL_RANK_ANY_FOLDER,
-                                        .sniff = folder_sniff,
-                                        .open = folder_open,
-                                        REEL_SAMPLES_ARE_FILES};
+const reel_source reel_source_folder = REEL_SOURCE(
+    folder, .name = "image folder", .rank = REEL_RANK_ANY_FOLDER, REEL_SAMPLES_ARE_FILES);

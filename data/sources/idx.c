@@ -204,15 +204,8 @@ static reel_status idx_open(reel_opened *out, const char *data, const char *spli
     return status == REEL_OK ? name_classes(out, data, err) : status;
 }
 
-const reel_source reel_source_idx = {.name = "MNIST",
-                                     .rank = REEL_RANK_NAMES,
-                                     .sniff = idx_sniff,
-                                     .open = idx_open,
-                                     .size = idx_size,
-                                     .label = idx_label,
-                                     .sample = idx_sample,
-                                     .sample_name = idx_sample_name,
-                                     .destroy = idx_destroy};
+const reel_source reel_source_idx =
+    REEL_SOURCE(idx, .name = "MNIST", .rank = REEL_RANK_NAMES, REEL_SAMPLES_OF(idx));
 
 /* ---- for tests and fuzzers ---- */
 

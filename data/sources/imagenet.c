@@ -108,8 +108,5 @@ static reel_status imagenet_open(reel_opened *out, const char *data, const char 
     return reel_folder_scan(out, path, empty, err);
 }
 
-const reel_source reel_source_imagenet = {.name = "ImageNet",
-                                          .rank = REEL_RANK_LAYOUT,
-                                          .sniff = imagenet_sniff,
-                                          .open = imagenet_open,
-                                          REEL_SAMPLES_ARE_FILES};
+const reel_source reel_source_imagenet =
+    REEL_SOURCE(imagenet, .name = "ImageNet", .rank = REEL_RANK_LAYOUT, REEL_SAMPLES_ARE_FILES);

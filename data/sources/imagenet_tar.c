@@ -186,8 +186,6 @@ static reel_status imagenet_tar_open(reel_opened *out, const char *data, const c
                  : reel_fail(err, status, "%.400s: %.500s", path, why.message);
 }
 
-const reel_source reel_source_imagenet_tar = {.name = "ImageNet's tars",
-                                              .rank = REEL_RANK_NAMES + 1, /* behind MNIST */
-                                              .sniff = imagenet_tar_sniff,
-                                              .open = imagenet_tar_open,
-                                              REEL_SAMPLES_ARE_PIECES};
+/* Its rank: behind MNIST. */
+const reel_source reel_source_imagenet_tar = REEL_SOURCE(
+    imagenet_tar, .name = "ImageNet's tars", .rank = REEL_RANK_NAMES + 1, REEL_SAMPLES_ARE_PIECES);

@@ -165,8 +165,5 @@ static reel_status list_open(reel_opened *out, const char *data, const char *spl
     return status;
 }
 
-const reel_source reel_source_list = {.name = "list file",
-                                      .rank = REEL_RANK_CONTENT,
-                                      .sniff = list_sniff,
-                                      .open = list_open,
-                                      REEL_SAMPLES_ARE_FILES};
+const reel_source reel_source_list =
+    REEL_SOURCE(list, .name = "list file", .rank = REEL_RANK_CONTENT, REEL_SAMPLES_ARE_FILES);

@@ -118,8 +118,5 @@ static reel_status packed_open(reel_opened *out, const char *data, const char *s
     return reel_pieces_check(p, err);
 }
 
-const reel_source reel_source_packed = {.name = "packed shards",
-                                        .rank = REEL_RANK_MARKER,
-                                        .sniff = packed_sniff,
-                                        .open = packed_open,
-                                        REEL_SAMPLES_ARE_PIECES};
+const reel_source reel_source_packed =
+    REEL_SOURCE(packed, .name = "packed shards", .rank = REEL_RANK_MARKER, REEL_SAMPLES_ARE_PIECES);

@@ -160,8 +160,6 @@ static reel_status shards_open(reel_opened *out, const char *data, const char *s
     return reel_number_names(&out->classes, folder, reel_pieces_classes(p), err);
 }
 
-const reel_source reel_source_shards = {.name = "tar shards",
-                                        .rank = REEL_RANK_CONTENT + 1, /* behind lists */
-                                        .sniff = shards_sniff,
-                                        .open = shards_open,
-                                        REEL_SAMPLES_ARE_PIECES};
+/* Its rank: behind lists. */
+const reel_source reel_source_shards = REEL_SOURCE(
+    shards, .name = "tar shards", .rank = REEL_RANK_CONTENT + 1, REEL_SAMPLES_ARE_PIECES);

@@ -175,12 +175,5 @@ static reel_status synth_open(reel_opened *out, const char *data, const char *sp
     return REEL_OK;
 }
 
-const reel_source reel_source_synth = {.name = "drawn images",
-                                       .rank = REEL_RANK_PREFIX,
-                                       .sniff = synth_sniff,
-                                       .open = synth_open,
-                                       .size = synth_size,
-                                       .label = synth_label,
-                                       .sample = synth_sample,
-                                       .sample_name = synth_sample_name,
-                                       .destroy = synth_destroy};
+const reel_source reel_source_synth =
+    REEL_SOURCE(synth, .name = "drawn images", .rank = REEL_RANK_PREFIX, REEL_SAMPLES_OF(synth));

@@ -30,8 +30,7 @@ static double cosine_rate(const reel_schedule *s, const reel_schedule_time *time
 const reel_schedule_kind reel_schedule_cosine = {
     .name = "cosine",
     .about = "half a cosine down to a minimum",
-    .options = options,
-    .n_options = (int)REEL_COUNT(options),
+    REEL_OPTIM_ROWS(options),
     .check = cosine_check,
     .rate = cosine_rate,
 };

@@ -36,8 +36,7 @@ static double multistep_rate(const reel_schedule *s, const reel_schedule_time *t
 const reel_schedule_kind reel_schedule_multistep = {
     .name = "multistep",
     .about = "falls by a factor at listed epochs",
-    .options = options,
-    .n_options = (int)REEL_COUNT(options),
+    REEL_OPTIM_ROWS(options),
     .check = multistep_check,
     .rate = multistep_rate,
 };

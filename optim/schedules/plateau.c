@@ -66,8 +66,7 @@ static void plateau_observe(reel_schedule *s, double loss)
 const reel_schedule_kind reel_schedule_plateau = {
     .name = "plateau",
     .about = "falls when the validation loss stops falling",
-    .options = options,
-    .n_options = (int)REEL_COUNT(options),
+    REEL_OPTIM_ROWS(options),
     .states =
         {[BEST] = {"best", false}, [BAD] = {"bad", true}, [REDUCTIONS] = {"reductions", true}},
     .check = plateau_check,

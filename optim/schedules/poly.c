@@ -18,7 +18,6 @@ static double poly_rate(const reel_schedule *s, const reel_schedule_time *time)
 const reel_schedule_kind reel_schedule_poly = {
     .name = "poly",
     .about = "a power of the time that is left",
-    .options = options,
-    .n_options = (int)REEL_COUNT(options),
+    REEL_OPTIM_ROWS(options),
     .rate = poly_rate,
 };

@@ -20,7 +20,6 @@ static double step_rate(const reel_schedule *s, const reel_schedule_time *time)
 const reel_schedule_kind reel_schedule_step = {
     .name = "step",
     .about = "falls by a factor every few epochs",
-    .options = options,
-    .n_options = (int)REEL_COUNT(options),
+    REEL_OPTIM_ROWS(options),
     .rate = step_rate,
 };

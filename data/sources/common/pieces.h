@@ -39,9 +39,7 @@ void reel_pieces_sample_name(const void *self, int64_t index, char *text, size_t
 void reel_pieces_destroy(void *self);
 
 /* All of them, for a source's table. */
-#define REEL_SAMPLES_ARE_PIECES                                                                    \
-    .size = reel_pieces_size, .label = reel_pieces_label, .sample = reel_pieces_sample,            \
-    .sample_name = reel_pieces_sample_name, .destroy = reel_pieces_destroy
+#define REEL_SAMPLES_ARE_PIECES REEL_SAMPLES_OF(reel_pieces)
 
 /* Adds the samples of a tar in WebDataset's convention, as parts of file number `file`
  * (shard_index.c). */
