@@ -126,33 +126,42 @@ static bool better(const name_candidate *a, const name_candidate *b)
     return a->fits != b->fits ? a->fits > b->fits : a->named > b->named;
 }
 
+/* Adds a quoted piece of a name to a rule, unless it is there already or the rule is full. */
+static void add_piece(char *rule, size_t size, const char *name, size_t length)
+{
+    char piece[LONGEST_NAME], quoted[sizeof(reel_printable) + 4];
+    reel_printable room;
+    snprintf(piece, sizeof piece, "%.*s", (int)length, name);
+    snprintf(quoted, sizeof quoted, "\"%s\"", reel_printable_name(&room, piece));
+
+    const size_t used = strlen(rule);
+    if (!strstr(rule, quoted) && used + strlen(quoted) + 3 <= size)
+        snprintf(rule + used, size - used, "%s%s", used ? ", " : "", quoted);
+}
+
 /* What a mapping leaves out, each piece once: "model.", "module." */
 static void describe_rule(const name_search *s, const name_candidate *c, char *rule, size_t size)
 {
-    reel_printable room;
-    size_t used = 0;
+    const size_t prefix = strlen(c->prefix);
     *rule = '\0';
+    if (prefix > 0)
+        add_piece(rule, size, c->prefix, prefix);
+
     for (int i = 0; i < reel_params_count(s->params); i++) {
         if (!c->of[i])
             continue;
-        /* The parameter's words stand at the end of the tensor's name, in this order. */
-        const char *name = c->of[i]->name, *want = reel_params_at(s->params, i)->name;
-        const char *at = name + strlen(c->prefix);
-        if (at > name && !strstr(rule, c->prefix))
-            used += (size_t)snprintf(rule + used, size - used, "%s\"%s\"", used ? ", " : "",
-                                     reel_printable_name(&room, c->prefix));
+        /* All words of the parameter's name stand in the tensor's, in this order; what stands
+         * between them is a wrapper's. */
+        const char *at = c->of[i]->name + prefix, *want = reel_params_at(s->params, i)->name;
         while (*at) {
-            const size_t length = strcspn(at, ".") + (at[strcspn(at, ".")] == '.');
-            char piece[80];
-            snprintf(piece, sizeof piece, "\"%.*s\"", length < 70 ? (int)length : 70, at);
+            size_t length = strcspn(at, ".");
+            length += at[length] == '.';
             if (strncmp(at, want, length) == 0)
                 want += length;
-            else if (!strstr(rule, piece) && used + sizeof piece < size)
-                used += (size_t)snprintf(rule + used, size - used, "%s%s", used ? ", " : "", piece);
+            else
+                add_piece(rule, size, at, length);
             at += length;
         }
-        if (used + LONGEST_NAME + 8 > size)
-            return;
     }
 }
 

@@ -1,16 +1,14 @@
 /* Packed shards: what `reel pack` wrote (data/pack.h). The index files say where images lie, so
  * that nothing is searched; each image's CRC-32 is checked at its first read. */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "data/sources/common/opened.h"
 #include "data/sources/common/pack_index.h"
 #include "data/sources/common/paths.h"
+#include "data/sources/common/plain_file.h"
 #include "data/sources/common/text.h"
 
 /* Writes the name of pack.json to path. False: there is none. */
@@ -86,9 +84,9 @@ static reel_status add_packed_shard(reel_opened *out, const char *data, const ch
 
     char path[REEL_DATA_PATH];
     reel_pack_path(path, data, split, k, "tar");
-    const int tar = open(path, O_RDONLY | O_CLOEXEC);
-    if (tar < 0)
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+    int tar;
+    uint64_t size;
+    REEL_TRY(reel_open_plain(&tar, &size, path, err));
     return reel_pieces_add_file(out->self, path, tar, err);
 }
 

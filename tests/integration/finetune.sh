@@ -101,6 +101,17 @@ grep -q "1 of the 9 images that split.json holds back are not there" rests.err |
 "$REEL_BIN" finetune --resume rests/checkpoint-00000004.safetensors -o elsewhere --max-steps 5 --quiet >rests.log 2>rests.err || fail "resumed elsewhere: $(cat rests.err)"
 cmp rests/split.json elsewhere/split.json || fail "resumed elsewhere: others are held back"
 
+# A split.json that cannot be read is an error: a new split would validate on images that were trained on.
+cp rests/split.json whole.json
+for damage in "" '{"seed": 0, "share": 0.2}' "$(sed 's/"validation": \[/&7,/' whole.json)"; do
+    printf '%s' "$damage" >rests/split.json
+    "$REEL_BIN" finetune --resume auto -o rests --max-steps 6 --quiet >rests.log 2>rests.err && fail "resumed with a damaged split.json"
+    grep -q "^reel finetune: rests/split.json: " rests.err || fail "the damage is not told: $(cat rests.err)"
+done
+rm rests/split.json && mkfifo rests/split.json
+timeout 20 "$REEL_BIN" finetune --resume auto -o rests --max-steps 6 --quiet >rests.log 2>rests.err && fail "resumed with a pipe as split.json"
+grep -q "split.json: expected a file, got a device or pipe" rests.err || fail "the pipe is not told: $(cat rests.err)"
+
 # As many epochs as suit the number of images; early stopping where nothing gets better.
 "$REEL_BIN" finetune e --weights base/best.safetensors --lr 0 --early-stop 2 -b 8 -o early >early.log 2>early.err
 grep -q -- "--epochs 40 (changed)" early.err || fail "45 images: expected 40 epochs: $(cat early.err)"

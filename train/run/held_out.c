@@ -4,24 +4,52 @@
 #include "train/run/json_util.h"
 #include "train/run/say.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-json_t *reel_held_out_read(const char *path, uint64_t seed, double share)
+reel_status reel_held_out_read(json_t **names, const char *path, uint64_t seed, double share,
+                               reel_error *err)
 {
-    json_t *o, *held = NULL, *name;
+    json_t *split, *name;
     size_t i;
-    if (reel_json_load(&o, path, NULL) != REEL_OK)
-        return NULL;
-    if (json_integer_value(json_object_get(o, "seed")) == (json_int_t)seed &&
-        fabs(json_number_value(json_object_get(o, "share")) - share) < 1e-9) {
-        held = json_object();
-        json_array_foreach(json_object_get(o, "validation"), i, name) if (json_is_string(name))
-            json_object_set_new(held, json_string_value(name), json_true());
+    *names = NULL;
+    if (access(path, F_OK) != 0 && errno == ENOENT)
+        return REEL_OK;
+    REEL_TRY(reel_json_load(&split, path, err));
+
+    const json_t *list = json_object_get(split, "validation");
+    reel_status status = REEL_OK;
+    if (!json_is_integer(json_object_get(split, "seed")) ||
+        !json_is_number(json_object_get(split, "share")) || !json_is_array(list)) {
+        status = reel_fail(err, REEL_ERR_FORMAT,
+                           "%s: expected \"seed\", \"share\" and a list \"validation\", the images "
+                           "that the run holds back",
+                           path);
+        goto done;
     }
-    json_decref(o);
-    return held;
+    /* The share may have gone through a text with fewer digits. */
+    if (json_integer_value(json_object_get(split, "seed")) != (json_int_t)seed ||
+        fabs(json_number_value(json_object_get(split, "share")) - share) >= 1e-9)
+        goto done;
+
+    *names = json_object();
+    json_array_foreach(list, i, name)
+    {
+        if (!json_is_string(name)) {
+            status = reel_fail(err, REEL_ERR_FORMAT,
+                               "%s: validation[%zu]: expected an image's name", path, i);
+            json_decref(*names);
+            *names = NULL;
+            goto done;
+        }
+        json_object_set_new(*names, json_string_value(name), json_true());
+    }
+done:
+    json_decref(split);
+    return status;
 }
 
 /* The sample's name as split.json has it. */

@@ -6,9 +6,11 @@
 
 #include <jansson.h>
 
-/* The names in a split.json as the keys of an object, to be freed; NULL where there is no such file
- * or it was made with another seed or share. */
-json_t *reel_held_out_read(const char *path, uint64_t seed, double share);
+/* The names in a split.json as the keys of an object, to be freed; *names NULL where there is no
+ * such file or it was made with another seed or share. A file that cannot be read is an error: a
+ * new split would validate on images that were trained on. */
+reel_status reel_held_out_read(json_t **names, const char *path, uint64_t seed, double share,
+                               reel_error *err);
 
 /* Splits `whole` as `names` say. An image that came or went since does not move the others: what
  * was trained on would be validated on. *val NULL: names leave no image on one side, nothing is

@@ -113,12 +113,19 @@ reel_status reel_json_save(const json_t *object, const char *path, reel_error *e
 reel_status reel_json_load(json_t **out, const char *path, reel_error *err)
 {
     json_error_t why;
-    errno = 0;
-    *out = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
+    FILE *file;
+    *out = NULL;
+    REEL_TRY(reel_plain_open(&file, path, err));
+    if (!file)
+        return reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", path, strerror(ENOENT));
+
+    *out = json_loadf(file, JSON_REJECT_DUPLICATES, &why);
+    const bool unread = ferror(file);
+    fclose(file);
     if (*out)
         return REEL_OK;
-    if (why.line < 0)
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    if (unread)
+        return reel_fail(err, REEL_ERR_IO, "%s: cannot be read", path);
     return reel_fail(err, REEL_ERR_FORMAT, "%s: %s (line %d)", path, why.text, why.line);
 }
 

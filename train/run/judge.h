@@ -26,8 +26,8 @@ reel_class_score reel_judge_class(const reel_evaluation *e, int64_t c);
 typedef struct reel_confused {
     int64_t truth, predicted, count;
 } reel_confused;
-/* The most frequent pairs, ties in order of the classes; returns how many of at most `max` there
- * are. */
+/* The most frequent pairs, ties in order of the classes; returns how many of at most `max`, from 1
+ * on, there are. */
 int reel_judge_confused(const reel_evaluation *e, reel_confused *pairs, int max);
 
 /* Text, JSON or CSV of an evaluation. dataset names the mistakes. CSV: a line for each class. */

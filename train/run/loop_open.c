@@ -33,24 +33,26 @@ static void on_slow_read(void *user, int64_t index, const char *name, double sec
 }
 
 /* The validation images of the run to resume, from the folder where it lies. */
-static json_t *held_back_before(const reel_settings *s)
+static reel_status held_back_before(json_t **names, const reel_settings *s, reel_error *err)
 {
     char path[REEL_PATH_MAX];
+    *names = NULL;
     if (!s->resume || s->val_share == 0)
-        return NULL;
+        return REEL_OK;
     const char *slash = strrchr(s->resume, '/');
     if (!strcmp(s->resume, "auto"))
         snprintf(path, sizeof path, "%s/split.json", s->output_dir);
     else
         snprintf(path, sizeof path, "%.*ssplit.json", slash ? (int)(slash - s->resume) + 1 : 0,
                  s->resume);
-    return reel_held_out_read(path, (uint64_t)s->seed, s->val_share);
+    return reel_held_out_read(names, path, (uint64_t)s->seed, s->val_share, err);
 }
 
 static reel_status open_feed(reel_loop *loop, const char *data, reel_error *err)
 {
     const reel_settings *s = loop->settings;
-    json_t *held_back = held_back_before(s);
+    json_t *held_back;
+    REEL_TRY(held_back_before(&held_back, s, err));
 
     const reel_feed_config config = {.data = data,
                                      .val_share = s->val_share,

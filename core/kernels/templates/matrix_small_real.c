@@ -111,6 +111,9 @@ static void by_dots(const reel_matrix_job *job)
         dots_rows(job, &b, i, 1);
 }
 
+/* DEEP: a sum is loaded and stored once for so many terms. The factors of two rows then take 16
+ * registers, half of AVX-512's. STRIPE: the sums of four rows take half of a first-level cache of
+ * 32 KB. The 16 more: rows 4 KB apart would lie on the same lines of that cache. */
 enum { DEEP = 8, STRIPE = 1024, SUMS_LD = STRIPE + 16 };
 
 /* Columns [begin, begin + count) of C, and DEEP rows of B from row p on. With ahead, the rows of B
@@ -143,6 +146,8 @@ KERNEL_INLINE void add_terms(const deep_terms *terms, const int rows, real *sums
     int64_t j = 0;
     for (; j + VL <= count; j += VL) {
         vec sum[2];
+        /* Into the second level: all rows of A pass before these rows of B are read. Behind the
+         * end of B a prefetch does nothing. */
         if (ahead && j % LINE == 0)
             UNROLLED_FOR(q, DEEP)
                 __builtin_prefetch(b + (DEEP + q) * ld + j, 0, 2);

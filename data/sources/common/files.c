@@ -103,14 +103,14 @@ reel_status reel_files_open(reel_files **out, const char *root, reel_error *err)
 {
     reel_files *f = *out = calloc(1, sizeof *f);
     if (!f)
-        return reel_fail(err, REEL_ERR_MEMORY, "no memory to list %s", root);
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory to list the image folder");
     f->root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (f->root >= 0)
         return REEL_OK;
-    const int reason = errno;
+    const int reason = errno; /* before other calls change it */
     free(f);
     *out = NULL;
-    char shown[250];
+    char shown[250]; /* leaves room for the reason in err's line */
     reel_escape(shown, sizeof shown, root);
     return reel_fail(err, REEL_ERR_IO, "cannot open the image folder %s: %s", shown,
                      strerror(reason));

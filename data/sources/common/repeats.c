@@ -5,40 +5,43 @@
 
 #include "data/sources/common/rows.h"
 
-/* Steps over "./" and doubled slashes, which name the same file. */
-static const char *next_part(const char *at, bool begin)
+/* The next part of a path that counts, and how long it is; 0 = the end. "a//./b" is "a", "b". ".."
+ * is a part like others, since behind a link it leads elsewhere than the text says. */
+static const char *next_part(const char **path, size_t *length)
 {
     for (;;) {
-        if (!begin && *at == '/' && at[1] == '/')
-            at++;
-        else if (begin && at[0] == '.' && at[1] == '/')
-            at += 2;
-        else if (!begin && at[0] == '/' && at[1] == '.' && at[2] == '/')
-            at += 2;
-        else if (begin && at[0] == '/' && at[1] == '/')
-            at++;
-        else
-            return at;
-        begin = begin && *at != '/';
+        const char *part = *path + strspn(*path, "/");
+        *length = strcspn(part, "/");
+        *path = part + *length;
+        if (*length != 1 || *part != '.')
+            return part;
     }
 }
 
 static bool same_path(const char *a, const char *b)
 {
-    a = next_part(a, true);
-    b = next_part(b, true);
-    while (*a && *a == *b) {
-        a = next_part(a + 1, false);
-        b = next_part(b + 1, false);
+    if ((*a == '/') != (*b == '/'))
+        return false;
+    for (;;) {
+        size_t length_a, length_b;
+        const char *part_a = next_part(&a, &length_a), *part_b = next_part(&b, &length_b);
+        if (length_a != length_b || memcmp(part_a, part_b, length_a) != 0)
+            return false;
+        if (length_a == 0)
+            return true;
     }
-    return *a == *b;
 }
 
+/* FNV-1a over the parts that same_path compares, each with a slash behind it. */
 static uint64_t hash_path(const char *path)
 {
     uint64_t h = 1469598103934665603u;
-    for (path = next_part(path, true); *path; path = next_part(path + 1, false))
-        h = (h ^ (uint8_t)*path) * 1099511628211u;
+    size_t length;
+    for (const char *part; part = next_part(&path, &length), length > 0;) {
+        for (size_t i = 0; i < length; i++)
+            h = (h ^ (uint8_t)part[i]) * 1099511628211u;
+        h = (h ^ '/') * 1099511628211u;
+    }
     return h ^ h >> 29;
 }
 

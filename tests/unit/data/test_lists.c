@@ -164,12 +164,14 @@ Test(lists, a_wrong_line_is_named_and_changes_no_other_label)
 
 Test(lists, a_file_that_is_named_twice_is_one_sample)
 {
-    reel_dataset *d = opened_as("all.txt",
-                                "a.jpg cat\nb.jpg dog\n./a.jpg cat\nd//c.jpg dog\nd/./c.jpg dog\n"
-                                "b.jpg cat\n",
-                                (reel_data_request){0});
-    expect_samples(d, "a.jpg=cat b.jpg=dog d//c.jpg=dog");
-    cr_expect(has_note(d, "2 lines name a file that an earlier line names"));
+    reel_dataset *d =
+        opened_as("all.txt",
+                  "a.jpg cat\nb.jpg dog\n./a.jpg cat\n.//a.jpg cat\n././b.jpg dog\nd//c.jpg dog\n"
+                  "d/./c.jpg dog\n/./a.jpg cat\n//a.jpg cat\n"
+                  "b.jpg cat\n",
+                  (reel_data_request){0});
+    expect_samples(d, "a.jpg=cat b.jpg=dog d//c.jpg=dog /./a.jpg=cat");
+    cr_expect(has_note(d, "5 lines name a file that an earlier line names"));
     cr_expect(has_note(d, "1 lines give a file another label"));
     reel_dataset_destroy(d);
 }
