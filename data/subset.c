@@ -36,12 +36,8 @@ static void subset_sample_name(const void *self, int64_t index, char *text, size
     reel_dataset_sample_name(s->parent, s->indices[index], text, size);
 }
 
-static const reel_source subset_source = {.name = "subset",
-                                          .size = subset_size,
-                                          .label = subset_label,
-                                          .sample = subset_sample,
-                                          .sample_name = subset_sample_name,
-                                          .destroy = free};
+static const reel_source subset_source = {
+    .name = "subset", REEL_SAMPLES_OF(subset), .destroy = free};
 
 reel_status reel_dataset_subset(reel_dataset **out, const reel_dataset *parent,
                                 const int64_t *indices, int64_t n, reel_error *err)

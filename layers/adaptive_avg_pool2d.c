@@ -88,11 +88,7 @@ static void adaptive_avg_pool2d_layer_draw(reel_rng *rng, reel_layer_use *use, v
     c->width = reel_draw_int(rng, 0, use->images[3]);
 }
 
-const reel_layer reel_layer_adaptive_avg_pool2d = {
-    .name = "adaptive_avg_pool2d",
-    .kind = "AdaptiveAvgPool2d",
-    REEL_ARGS(args, reel_adaptive_avg_pool2d_config),
-    .forward = adaptive_avg_pool2d_layer_forward,
-    .onnx = adaptive_avg_pool2d_layer_onnx,
-    .draw = adaptive_avg_pool2d_layer_draw,
-};
+const reel_layer reel_layer_adaptive_avg_pool2d =
+    REEL_LAYER(args, reel_adaptive_avg_pool2d_config, .name = "adaptive_avg_pool2d",
+               .kind = "AdaptiveAvgPool2d", .forward = adaptive_avg_pool2d_layer_forward,
+               .onnx = adaptive_avg_pool2d_layer_onnx, .draw = adaptive_avg_pool2d_layer_draw);

@@ -37,6 +37,8 @@ typedef struct reel_layer_arg {
 /* Members of a layer that has arguments: the rows, and the config that they describe. */
 #define REEL_ARGS(rows, config)                                                                    \
     .args = (rows), .n_args = REEL_COUNT(rows), .config_size = sizeof(config)
+/* A layer that has arguments: the rows, the config, then its other members. */
+#define REEL_LAYER(rows, config, ...) {REEL_ARGS(rows, config), __VA_ARGS__}
 
 /* A row: REEL_ARG("kernel_size", INT, reel_conv2d_config, kernel, .min = 1, .max = INFINITY). */
 #define REEL_ARG(argument, kind, config, field, ...)                                               \

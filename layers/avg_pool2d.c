@@ -22,11 +22,6 @@ static reel_status avg_pool2d_layer_onnx(const reel_module *m, reel_onnx *graph,
     return REEL_OK;
 }
 
-const reel_layer reel_layer_avg_pool2d = {
-    .name = "avg_pool2d",
-    .kind = "AvgPool2d",
-    REEL_ARGS(reel_pool2d_args, reel_pool2d_config),
-    .forward = avg_pool2d_layer_forward,
-    .onnx = avg_pool2d_layer_onnx,
-    .draw = reel_pool2d_draw,
-};
+const reel_layer reel_layer_avg_pool2d = REEL_LAYER(
+    reel_pool2d_args, reel_pool2d_config, .name = "avg_pool2d", .kind = "AvgPool2d",
+    .forward = avg_pool2d_layer_forward, .onnx = avg_pool2d_layer_onnx, .draw = reel_pool2d_draw);

@@ -75,12 +75,7 @@ static void batch_norm2d_layer_draw(reel_rng *rng, reel_layer_use *use, void *co
     use->evaluation = reel_draw_chance(rng, 0.3);
 }
 
-const reel_layer reel_layer_batch_norm2d = {
-    .name = "batch_norm2d",
-    .kind = "BatchNorm2d",
-    REEL_ARGS(args, reel_batch_norm2d_config),
-    .setup = batch_norm2d_layer_setup,
-    .forward = batch_norm2d_layer_forward,
-    .onnx = batch_norm2d_layer_onnx,
-    .draw = batch_norm2d_layer_draw,
-};
+const reel_layer reel_layer_batch_norm2d =
+    REEL_LAYER(args, reel_batch_norm2d_config, .name = "batch_norm2d", .kind = "BatchNorm2d",
+               .setup = batch_norm2d_layer_setup, .forward = batch_norm2d_layer_forward,
+               .onnx = batch_norm2d_layer_onnx, .draw = batch_norm2d_layer_draw);

@@ -154,14 +154,8 @@ static void conv2d_layer_draw(reel_rng *rng, reel_layer_use *use, void *config)
         use->images[d] += c->dilation * (c->kernel - 1); /* at least one window fits */
 }
 
-const reel_layer reel_layer_conv2d = {
-    .name = "conv2d",
-    .kind = "Conv2d",
-    REEL_ARGS(args, reel_conv2d_config),
-    .setup = conv2d_layer_setup,
-    .forward = conv2d_layer_forward,
-    .multiply_adds = conv2d_layer_multiply_adds,
-    .forward_with = conv2d_layer_forward_with,
-    .onnx = conv2d_layer_onnx,
-    .draw = conv2d_layer_draw,
-};
+const reel_layer reel_layer_conv2d = REEL_LAYER(
+    args, reel_conv2d_config, .name = "conv2d", .kind = "Conv2d", .setup = conv2d_layer_setup,
+    .forward = conv2d_layer_forward, .multiply_adds = conv2d_layer_multiply_adds,
+    .forward_with = conv2d_layer_forward_with, .onnx = conv2d_layer_onnx,
+    .draw = conv2d_layer_draw);

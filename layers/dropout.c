@@ -31,11 +31,6 @@ static void dropout_layer_draw(reel_rng *rng, reel_layer_use *use, void *config)
     c->p = reel_rng_range(rng, 0, 0.9);
 }
 
-const reel_layer reel_layer_dropout = {
-    .name = "dropout",
-    .kind = "Dropout",
-    REEL_ARGS(args, reel_dropout_config),
-    .forward = dropout_layer_forward,
-    .onnx = dropout_layer_onnx,
-    .draw = dropout_layer_draw,
-};
+const reel_layer reel_layer_dropout = REEL_LAYER(
+    args, reel_dropout_config, .name = "dropout", .kind = "Dropout",
+    .forward = dropout_layer_forward, .onnx = dropout_layer_onnx, .draw = dropout_layer_draw);

@@ -32,11 +32,7 @@ static void leaky_relu_layer_draw(reel_rng *rng, reel_layer_use *use, void *conf
     c->slope = reel_rng_range(rng, -0.5, 0.9);
 }
 
-const reel_layer reel_layer_leaky_relu = {
-    .name = "leaky_relu",
-    .kind = "LeakyReLU",
-    REEL_ARGS(args, reel_leaky_relu_config),
-    .forward = leaky_relu_layer_forward,
-    .onnx = leaky_relu_layer_onnx,
-    .draw = leaky_relu_layer_draw,
-};
+const reel_layer reel_layer_leaky_relu =
+    REEL_LAYER(args, reel_leaky_relu_config, .name = "leaky_relu", .kind = "LeakyReLU",
+               .forward = leaky_relu_layer_forward, .onnx = leaky_relu_layer_onnx,
+               .draw = leaky_relu_layer_draw);

@@ -75,14 +75,8 @@ static void linear_layer_draw(reel_rng *rng, reel_layer_use *use, void *config)
     c->no_bias = reel_draw_chance(rng, 0.3);
 }
 
-const reel_layer reel_layer_linear = {
-    .name = "linear",
-    .kind = "Linear",
-    REEL_ARGS(args, reel_linear_config),
-    .setup = linear_layer_setup,
-    .forward = linear_layer_forward,
-    .multiply_adds = linear_layer_multiply_adds,
-    .forward_with = linear_layer_forward_with,
-    .onnx = linear_layer_onnx,
-    .draw = linear_layer_draw,
-};
+const reel_layer reel_layer_linear = REEL_LAYER(
+    args, reel_linear_config, .name = "linear", .kind = "Linear", .setup = linear_layer_setup,
+    .forward = linear_layer_forward, .multiply_adds = linear_layer_multiply_adds,
+    .forward_with = linear_layer_forward_with, .onnx = linear_layer_onnx,
+    .draw = linear_layer_draw);

@@ -54,11 +54,7 @@ static void local_response_norm_layer_draw(reel_rng *rng, reel_layer_use *use, v
     c->paper = reel_draw_chance(rng, 0.3);
 }
 
-const reel_layer reel_layer_local_response_norm = {
-    .name = "local_response_norm",
-    .kind = "LocalResponseNorm",
-    REEL_ARGS(args, reel_local_response_norm_config),
-    .forward = local_response_norm_layer_forward,
-    .onnx = local_response_norm_layer_onnx,
-    .draw = local_response_norm_layer_draw,
-};
+const reel_layer reel_layer_local_response_norm =
+    REEL_LAYER(args, reel_local_response_norm_config, .name = "local_response_norm",
+               .kind = "LocalResponseNorm", .forward = local_response_norm_layer_forward,
+               .onnx = local_response_norm_layer_onnx, .draw = local_response_norm_layer_draw);

@@ -19,11 +19,6 @@ static reel_status max_pool2d_layer_onnx(const reel_module *m, reel_onnx *graph,
     return REEL_OK;
 }
 
-const reel_layer reel_layer_max_pool2d = {
-    .name = "max_pool2d",
-    .kind = "MaxPool2d",
-    REEL_ARGS(reel_pool2d_args, reel_pool2d_config),
-    .forward = max_pool2d_layer_forward,
-    .onnx = max_pool2d_layer_onnx,
-    .draw = reel_pool2d_draw,
-};
+const reel_layer reel_layer_max_pool2d = REEL_LAYER(
+    reel_pool2d_args, reel_pool2d_config, .name = "max_pool2d", .kind = "MaxPool2d",
+    .forward = max_pool2d_layer_forward, .onnx = max_pool2d_layer_onnx, .draw = reel_pool2d_draw);

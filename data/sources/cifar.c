@@ -247,8 +247,8 @@ static reel_status cifar_open(reel_opened *out, const char *data, const char *sp
     return class_names(&out->classes, path, hundred, err);
 }
 
-const reel_source reel_source_cifar =
-    REEL_SOURCE(cifar, .name = "CIFAR", .rank = REEL_RANK_NAMES, REEL_SAMPLES_OF(cifar));
+const reel_source reel_source_cifar = REEL_SOURCE(cifar, .name = "CIFAR", .rank = REEL_RANK_NAMES,
+                                                  REEL_SAMPLES_OF(cifar), .destroy = cifar_destroy);
 
 /* ---- for tests and fuzzers ---- */
 

@@ -204,8 +204,8 @@ static reel_status idx_open(reel_opened *out, const char *data, const char *spli
     return status == REEL_OK ? name_classes(out, data, err) : status;
 }
 
-const reel_source reel_source_idx =
-    REEL_SOURCE(idx, .name = "MNIST", .rank = REEL_RANK_NAMES, REEL_SAMPLES_OF(idx));
+const reel_source reel_source_idx = REEL_SOURCE(idx, .name = "MNIST", .rank = REEL_RANK_NAMES,
+                                                REEL_SAMPLES_OF(idx), .destroy = idx_destroy);
 
 /* ---- for tests and fuzzers ---- */
 

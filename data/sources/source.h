@@ -76,10 +76,10 @@ typedef struct reel_source {
 
 /* A source: NAME_sniff and NAME_open, and the members that follow. */
 #define REEL_SOURCE(name_, ...) {.sniff = name_##_sniff, .open = name_##_open, __VA_ARGS__}
-/* Members: NAME_size, NAME_label, NAME_sample, NAME_sample_name and NAME_destroy. */
+/* Members: NAME_size, NAME_label, NAME_sample and NAME_sample_name. */
 #define REEL_SAMPLES_OF(name_)                                                                     \
     .size = name_##_size, .label = name_##_label, .sample = name_##_sample,                        \
-    .sample_name = name_##_sample_name, .destroy = name_##_destroy
+    .sample_name = name_##_sample_name
 
 /* The table, in the order of the files' names. */
 REEL_API int reel_source_count(void);

@@ -176,4 +176,5 @@ static reel_status synth_open(reel_opened *out, const char *data, const char *sp
 }
 
 const reel_source reel_source_synth =
-    REEL_SOURCE(synth, .name = "drawn images", .rank = REEL_RANK_PREFIX, REEL_SAMPLES_OF(synth));
+    REEL_SOURCE(synth, .name = "drawn images", .rank = REEL_RANK_PREFIX, REEL_SAMPLES_OF(synth),
+                .destroy = synth_destroy);

@@ -9,6 +9,7 @@
 
 #include "core/gradcheck/gradcheck.h"
 #include "core/ops.h"
+#include "tests/gradient/f64_operator.h"
 
 /* ---- y = x^2 with a choice of mistakes ---- */
 enum {
@@ -96,12 +97,8 @@ static inline void square_backward(const reel_call *c)
         dx[0] += 1e9;
 }
 
-static const reel_op square = {.name = "square",
-                               .min_in = 1,
-                               .max_in = 1,
-                               .flags = REEL_OP_NEEDS_INPUTS,
-                               .forward = {NULL, square_forward},
-                               .backward = {NULL, square_backward}};
+static const reel_op square =
+    F64_OPERATOR("square", 1, square_forward, square_backward, .flags = REEL_OP_NEEDS_INPUTS);
 
 static inline reel_var build_square(reel_tape *tape, const reel_var *in, void *user)
 {
@@ -150,13 +147,8 @@ static inline void product_backward(const reel_call *c)
             }
 }
 
-static const reel_op product = {.name = "product",
-                                .min_in = 2,
-                                .max_in = 2,
-                                .flags = REEL_OP_NEEDS_INPUTS,
-                                .infer = product_infer,
-                                .forward = {NULL, product_forward},
-                                .backward = {NULL, product_backward}};
+static const reel_op product = F64_OPERATOR("product", 2, product_forward, product_backward,
+                                            .flags = REEL_OP_NEEDS_INPUTS, .infer = product_infer);
 
 static inline reel_var build_product(reel_tape *tape, const reel_var *in, void *user)
 {

@@ -169,12 +169,7 @@ static void empty_pass(const reel_call *c)
     (void)c;
 }
 
-static const reel_op empty = {.name = "empty",
-                              .min_in = 1,
-                              .max_in = 1,
-                              .infer = empty_infer,
-                              .forward = {NULL, empty_pass},
-                              .backward = {NULL, empty_pass}};
+static const reel_op empty = F64_OPERATOR("empty", 1, empty_pass, empty_pass, .infer = empty_infer);
 
 static reel_var build_empty(reel_tape *tape, const reel_var *in, void *user)
 {
@@ -191,12 +186,8 @@ static reel_status nine_infer(reel_infer *q, reel_error *err)
 
 static reel_var build_nine(reel_tape *tape, const reel_var *in, void *user)
 {
-    static const reel_op nine = {.name = "nine",
-                                 .min_in = 1,
-                                 .max_in = 1,
-                                 .infer = nine_infer,
-                                 .forward = {NULL, empty_pass},
-                                 .backward = {NULL, empty_pass}};
+    static const reel_op nine =
+        F64_OPERATOR("nine", 1, empty_pass, empty_pass, .infer = nine_infer);
     (void)tape, (void)user;
     return reel_apply(&nine, NULL, 0, in, 1);
 }

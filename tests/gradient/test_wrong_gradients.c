@@ -109,12 +109,8 @@ static void cube_backward(const reel_call *c)
         dx[i] += (i == ((const one_wrong *)c->attrs)->index ? -3 : 3) * x[i] * x[i] * dy[i];
 }
 
-static const reel_op cube = {.name = "cube",
-                             .min_in = 1,
-                             .max_in = 1,
-                             .flags = REEL_OP_NEEDS_INPUTS,
-                             .forward = {NULL, cube_forward},
-                             .backward = {NULL, cube_backward}};
+static const reel_op cube =
+    F64_OPERATOR("cube", 1, cube_forward, cube_backward, .flags = REEL_OP_NEEDS_INPUTS);
 
 static reel_var build_cube(reel_tape *tape, const reel_var *in, void *user)
 {

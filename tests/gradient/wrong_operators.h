@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "core/gradcheck/gradcheck.h"
+#include "tests/gradient/f64_operator.h"
 
 /* What every pass needs. m mistake; x, z inputs; y output; rows x columns of input 0 seen as a
  * matrix. */
@@ -26,13 +27,9 @@
 #define END_PASS }
 
 #define OPERATOR(id, inputs, shape_rule)                                                           \
-    static const reel_op id = {.name = #id,                                                        \
-                               .min_in = inputs,                                                   \
-                               .max_in = inputs,                                                   \
-                               .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT,               \
-                               .infer = shape_rule,                                                \
-                               .forward = {NULL, id##_forward},                                    \
-                               .backward = {NULL, id##_backward}};
+    static const reel_op id =                                                                      \
+        F64_OPERATOR(#id, inputs, id##_forward, id##_backward,                                     \
+                     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT, .infer = shape_rule);
 
 /* ---- y = x^2 ---- */
 enum {
@@ -488,13 +485,9 @@ for (int64_t i = 0; i < n; i++)
         dx[i] = (c->fresh[0] ? 0 : dx[i]) + mask[i] * dy[i];
 END_PASS
 
-static const reel_op gate = {.name = "gate",
-                             .min_in = 1,
-                             .max_in = 1,
-                             .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
-                             .infer = gate_infer,
-                             .forward = {NULL, gate_forward},
-                             .backward = {NULL, gate_backward}};
+static const reel_op gate =
+    F64_OPERATOR("gate", 1, gate_forward, gate_backward,
+                 .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS, .infer = gate_infer);
 
 static const wrong_gradient wrong_gradients[] = {
     {"wrong sign", &square, SIGN, "wrong sign everywhere", 0, ONE(2, {2, 3})},

@@ -12,18 +12,16 @@
 static const reel_option options_table[] = {
     REEL_OPTION(TEXT, .name = "shapes", .value = "FILE",
                 .help = "convolutions to measure, as JSON; unset: AlexNet's layers"),
-    {.name = "batch", .shared = true, .initial = "16"},
+    REEL_SHARED("batch", .initial = "16"),
     REEL_OPTION(CHOICE, .name = "pass", .value = "all|forward|input-grad|weight-grad",
                 .initial = "all", .help = "pass to measure"),
     REEL_OPTION(TEXT, .name = "net", .value = "TEXT",
                 .help = "only shapes whose name contains TEXT"),
     REEL_OPTION(INT, .name = "runs", .value = "N", .initial = "7", .min = 1, .max = 1e6,
                 .help = "timed runs, after an untimed one; the median counts"),
-    {.name = "seed", .shared = true},
-    {.name = "threads", .shared = true},
-    {.name = "json",
-     .shared = true,
-     .help = "print one JSON object a line: one for each pass, then a summary"},
+    REEL_SHARED("seed"),
+    REEL_SHARED("threads"),
+    REEL_SHARED("json", .help = "print one JSON object a line: one for each pass, then a summary"),
 };
 
 enum { PASSES = 3 };

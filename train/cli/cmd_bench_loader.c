@@ -10,16 +10,16 @@
 #include <string.h>
 
 static const reel_option options_table[] = {
-    {.name = "workers", .shared = true, .help = "threads that load images; 0: one for each core"},
-    {.name = "batch", .shared = true},
+    REEL_SHARED("workers", .help = "threads that load images; 0: one for each core"),
+    REEL_SHARED("batch"),
     REEL_OPTION(INT, .name = "images", .letter = 'n', .value = "N", .initial = "3000", .min = 1,
                 .max = 1e9, .help = "images to load; small data sets are read several times"),
-    {.name = "size", .shared = true, .initial = "224", .help = "side of the images in pixels"},
-    {.name = "decode", .shared = true, .help = "how JPEGs are decoded"},
-    {.name = "exif", .shared = true, .help = "apply: rotate camera photographs upright"},
-    {.name = "crop", .shared = true, .help = "how images are cropped"},
-    {.name = "seed", .shared = true},
-    {.name = "json", .shared = true},
+    REEL_SHARED("size", .initial = "224", .help = "side of the images in pixels"),
+    REEL_SHARED("decode", .help = "how JPEGs are decoded"),
+    REEL_SHARED("exif", .help = "apply: rotate camera photographs upright"),
+    REEL_SHARED("crop", .help = "how images are cropped"),
+    REEL_SHARED("seed"),
+    REEL_SHARED("json"),
 };
 
 typedef struct result {

@@ -4,8 +4,8 @@
 #include "train/cli/command.h"
 
 static const reel_option options_table[] = {
-    {.name = "threads", .shared = true},
-    {.name = "json", .shared = true},
+    REEL_SHARED("threads"),
+    REEL_SHARED("json"),
 };
 
 enum { BURSTS = 25 };

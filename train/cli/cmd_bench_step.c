@@ -17,18 +17,18 @@
 #include <unistd.h>
 
 static const reel_option options_table[] = {
-    {.name = "batch", .shared = true},
+    REEL_SHARED("batch"),
     REEL_OPTION(INT, .name = "steps", .value = "N", .initial = "8", .min = 1, .max = 1e6,
                 .help = "timed steps, after two untimed ones"),
-    {.name = "infer", .shared = true},
-    {.name = "arch", .shared = true},
-    {.name = "head", .shared = true},
-    {.name = "num-classes", .shared = true},
-    {.name = "size", .shared = true},
-    {.name = "opt", .shared = true},
-    {.name = "seed", .shared = true},
-    {.name = "threads", .shared = true},
-    {.name = "json", .shared = true},
+    REEL_SHARED("infer"),
+    REEL_SHARED("arch"),
+    REEL_SHARED("head"),
+    REEL_SHARED("num-classes"),
+    REEL_SHARED("size"),
+    REEL_SHARED("opt"),
+    REEL_SHARED("seed"),
+    REEL_SHARED("threads"),
+    REEL_SHARED("json"),
 };
 
 typedef struct {

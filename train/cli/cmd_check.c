@@ -9,14 +9,12 @@
 #include <stdio.h>
 
 static const reel_option options_table[] = {
-    {.name = "max-bad",
-     .shared = true,
-     .help = "share of corrupt images above which the exit code is 3"},
+    REEL_SHARED("max-bad", .help = "share of corrupt images above which the exit code is 3"),
     REEL_OPTION(INT, .name = "examples", .value = "N", .initial = "5", .min = 0, .max = 1e9,
                 .help = "examples to name of each kind of finding"),
-    {.name = "workers", .shared = true, .help = "threads; 0: all cores this process may use"},
-    {.name = "json", .shared = true},
-    {.name = "quiet", .shared = true},
+    REEL_SHARED("workers", .help = "threads; 0: all cores this process may use"),
+    REEL_SHARED("json"),
+    REEL_SHARED("quiet"),
 };
 
 static void check_show(void *user, int64_t done, int64_t total)

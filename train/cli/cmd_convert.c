@@ -12,19 +12,13 @@
 #include <sys/stat.h>
 
 static const reel_option options_table[] = {
-    {.name = "arch",
-     .shared = true,
-     .initial = "",
-     .help = "network, if IN does not name it; unset: alexnet"},
-    {.name = "head",
-     .shared = true,
-     .initial = "",
-     .help = "its last layers, if IN does not name them"},
-    {.name = "size", .shared = true, .help = "side of its images, if IN does not say"},
+    REEL_SHARED("arch", .initial = "", .help = "network, if IN does not name it; unset: alexnet"),
+    REEL_SHARED("head", .initial = "", .help = "its last layers, if IN does not name them"),
+    REEL_SHARED("size", .help = "side of its images, if IN does not say"),
     REEL_OPTION(TEXT, .name = "classes", .aliases = "class-names", .value = "FILE",
                 .help = "class names to store, one a line, in the order of the outputs"),
-    {.name = "json", .shared = true},
-    {.name = "quiet", .shared = true},
+    REEL_SHARED("json"),
+    REEL_SHARED("quiet"),
 };
 
 typedef struct conversion {

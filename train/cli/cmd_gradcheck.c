@@ -20,13 +20,11 @@ static const reel_option options_table[] = {
                 .help = "elements of each input to check, drawn at random"),
     REEL_OPTION(INT, .name = "fuzz", .value = "N", .initial = "0", .min = 0, .max = 1e9,
                 .help = "check N random uses of each operator and layer instead of the cases"),
-    {.name = "seed", .shared = true},
-    {.name = "threads",
-     .shared = true,
-     .initial = "1",
-     .help = "compute threads; more than 1 rarely helps with shapes this small"},
-    {.name = "json", .shared = true},
-    {.name = "quiet", .shared = true},
+    REEL_SHARED("seed"),
+    REEL_SHARED("threads", .initial = "1",
+                .help = "compute threads; more than 1 rarely helps with shapes this small"),
+    REEL_SHARED("json"),
+    REEL_SHARED("quiet"),
 };
 
 /* ---- nets under check: a name, the shape of the input, the layers ---- */

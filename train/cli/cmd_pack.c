@@ -19,20 +19,16 @@
 static const reel_option options_table[] = {
     REEL_OPTION(INT, .name = "size", .value = "PX", .initial = "256", .min = 0, .max = 16384,
                 .help = "resize larger images to this shorter side; 0: keep all sizes"),
-    {.name = "quality",
-     .shared = true,
-     .help = "JPEG quality; JPEGs that need no resizing are copied"},
+    REEL_SHARED("quality", .help = "JPEG quality; JPEGs that need no resizing are copied"),
     REEL_OPTION(FLAG, .name = "raw",
                 .help = "store pixels instead of JPEG: no decoding, 5 to 10 times the space"),
-    {.name = "exif", .shared = true, .help = "apply: rotate camera photographs upright"},
+    REEL_SHARED("exif", .help = "apply: rotate camera photographs upright"),
     REEL_OPTION(INT, .name = "per-shard", .value = "N", .initial = "0", .min = 0, .max = 1e6,
                 .help = "images in a shard; 0: 4000, or 1000 with --raw"),
-    {.name = "max-bad",
-     .shared = true,
-     .help = "share of images that may be unreadable; they are left out"},
-    {.name = "threads", .shared = true},
-    {.name = "json", .shared = true},
-    {.name = "quiet", .shared = true},
+    REEL_SHARED("max-bad", .help = "share of images that may be unreadable; they are left out"),
+    REEL_SHARED("threads"),
+    REEL_SHARED("json"),
+    REEL_SHARED("quiet"),
 };
 
 enum { PATH = 4200 };

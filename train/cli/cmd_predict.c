@@ -16,25 +16,19 @@
 #include <string.h>
 
 static const reel_option options_table[] = {
-    {.name = "weights", .shared = true, .help = "weights, or the folder of a run (its best)"},
+    REEL_SHARED("weights", .help = "weights, or the folder of a run (its best)"),
     REEL_OPTION(INT, .name = "top", .aliases = "topk", .letter = 'k', .value = "K", .initial = "5",
                 .min = 1, .max = 1e6, .help = "classes to show for each image"),
-    {.name = "arch", .shared = true, .help = "network, if the weights do not name it"},
+    REEL_SHARED("arch", .help = "network, if the weights do not name it"),
     REEL_OPTION(TEXT, .name = "classes", .value = "FILE",
                 .help = "names of the classes, one a line, in the order of the outputs"),
-    {.name = "batch-size",
-     .shared = true,
-     .initial = "16",
-     .min = 1,
-     .max = 1e4,
-     .help = "images that pass through the network together"},
-    {.name = "exif",
-     .shared = true,
-     .initial = "",
-     .help = "apply: rotate camera photographs upright; unset: as in training"},
-    {.name = "ten-crop", .shared = true},
-    {.name = "threads", .shared = true},
-    {.name = "json", .shared = true},
+    REEL_SHARED("batch-size", .initial = "16", .min = 1, .max = 1e4,
+                .help = "images that pass through the network together"),
+    REEL_SHARED("exif", .initial = "",
+                .help = "apply: rotate camera photographs upright; unset: as in training"),
+    REEL_SHARED("ten-crop"),
+    REEL_SHARED("threads"),
+    REEL_SHARED("json"),
 };
 
 typedef struct {

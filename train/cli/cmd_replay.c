@@ -14,20 +14,20 @@
 #include <stdlib.h>
 
 static const reel_option options_table[] = {
-    {.name = "arch", .shared = true},
-    {.name = "head", .shared = true},
-    {.name = "num-classes", .shared = true},
-    {.name = "dropout", .shared = true, .initial = "0", .help = "dropout probability"},
-    {.name = "lr", .shared = true},
-    {.name = "opt", .shared = true},
-    {.name = "label-smoothing", .shared = true},
+    REEL_SHARED("arch"),
+    REEL_SHARED("head"),
+    REEL_SHARED("num-classes"),
+    REEL_SHARED("dropout", .initial = "0", .help = "dropout probability"),
+    REEL_SHARED("lr"),
+    REEL_SHARED("opt"),
+    REEL_SHARED("label-smoothing"),
     REEL_OPTION(CHOICE, .name = "dtype", .value = "float32|float64", .initial = "float32",
                 .help = "data type of all computation"),
     REEL_OPTION(TEXT, .name = "out", .value = "FILE",
                 .help = "write the weights after the last step to FILE"),
-    {.name = "seed", .shared = true},
-    {.name = "threads", .shared = true},
-    {.name = "json", .shared = true},
+    REEL_SHARED("seed"),
+    REEL_SHARED("threads"),
+    REEL_SHARED("json"),
 };
 
 typedef struct {

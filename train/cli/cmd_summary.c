@@ -11,21 +11,16 @@
 #include <string.h>
 
 static const reel_option options_table[] = {
-    {.name = "arch", .shared = true},
-    {.name = "head", .shared = true},
-    {.name = "num-classes", .shared = true},
-    {.name = "size", .shared = true},
-    {.name = "batch-size",
-     .aliases = "batch",
-     .shared = true,
-     .initial = "1",
-     .help = "images in a batch, for shapes, multiply-adds and memory"},
-    {.name = "infer",
-     .shared = true,
-     .help = "show the memory of inference instead of a training step"},
-    {.name = "opt", .shared = true, .help = "optimizer whose state counts in the memory"},
-    {.name = "threads", .shared = true},
-    {.name = "json", .shared = true},
+    REEL_SHARED("arch"),
+    REEL_SHARED("head"),
+    REEL_SHARED("num-classes"),
+    REEL_SHARED("size"),
+    REEL_SHARED("batch-size", .aliases = "batch", .initial = "1",
+                .help = "images in a batch, for shapes, multiply-adds and memory"),
+    REEL_SHARED("infer", .help = "show the memory of inference instead of a training step"),
+    REEL_SHARED("opt", .help = "optimizer whose state counts in the memory"),
+    REEL_SHARED("threads"),
+    REEL_SHARED("json"),
 };
 
 static json_t *shape_json(int ndim, const int64_t *shape)

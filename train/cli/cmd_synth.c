@@ -23,11 +23,11 @@ static const reel_option options_table[] = {
                 .help = "how many of the ten classes, in the order of their names"),
     REEL_OPTION(INT, .name = "size", .value = "PX", .initial = "256", .min = REEL_SYNTH_MIN_SIZE,
                 .max = REEL_SYNTH_MAX_SIZE, .help = "shorter side of an image"),
-    {.name = "quality", .shared = true},
-    {.name = "seed", .shared = true},
-    {.name = "threads", .shared = true},
-    {.name = "json", .shared = true},
-    {.name = "quiet", .shared = true},
+    REEL_SHARED("quality"),
+    REEL_SHARED("seed"),
+    REEL_SHARED("threads"),
+    REEL_SHARED("json"),
+    REEL_SHARED("quiet"),
 };
 
 typedef struct synth_job {

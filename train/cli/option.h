@@ -60,6 +60,9 @@ typedef struct reel_option {
 /* A row: REEL_OPTION(INT, .name = "runs", .value = "N", .initial = "7", .min = 1, .max = 1e6,
  *                    .help = "timed runs"). */
 #define REEL_OPTION(type_, ...) {.type = REEL_OPTION_##type_, __VA_ARGS__}
+/* The shared row of a name; members that follow replace its own: REEL_SHARED("lr", .initial = "1").
+ */
+#define REEL_SHARED(...) {.shared = true, .name = __VA_ARGS__}
 
 /* What a command takes: options, and arguments that are no options. */
 typedef struct reel_syntax {

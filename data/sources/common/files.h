@@ -33,6 +33,7 @@ void reel_files_destroy(void *self);
 int64_t reel_files_hidden(const void *self);
 
 /* All of them, for a source's table. */
-#define REEL_SAMPLES_ARE_FILES REEL_SAMPLES_OF(reel_files), .hidden = reel_files_hidden
+#define REEL_SAMPLES_ARE_FILES                                                                     \
+    REEL_SAMPLES_OF(reel_files), .destroy = reel_files_destroy, .hidden = reel_files_hidden
 
 #endif

@@ -39,7 +39,7 @@ void reel_pieces_sample_name(const void *self, int64_t index, char *text, size_t
 void reel_pieces_destroy(void *self);
 
 /* All of them, for a source's table. */
-#define REEL_SAMPLES_ARE_PIECES REEL_SAMPLES_OF(reel_pieces)
+#define REEL_SAMPLES_ARE_PIECES REEL_SAMPLES_OF(reel_pieces), .destroy = reel_pieces_destroy
 
 /* Adds the samples of a tar in WebDataset's convention, as parts of file number `file`
  * (shard_index.c). */

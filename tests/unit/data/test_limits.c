@@ -75,25 +75,26 @@ Test(limits, a_pack_of_more_than_99999_shards_is_looked_for_shard_by_shard)
  * for every class. */
 enum { SAMPLES = 20000, CLASSES = 200000 };
 
-static int64_t count(const void *self)
+static int64_t memory_size(const void *self)
 {
     (void)self;
     return SAMPLES;
 }
 
-static int64_t label(const void *self, int64_t index)
+static int64_t memory_label(const void *self, int64_t index)
 {
     (void)self;
     return index % 2 ? index / 4 : CLASSES - 1;
 }
 
-static reel_status read_sample(const void *self, int64_t index, reel_bytes *bytes, reel_error *why)
+static reel_status memory_sample(const void *self, int64_t index, reel_bytes *bytes,
+                                 reel_error *why)
 {
     (void)self, (void)index, (void)bytes, (void)why;
     return REEL_OK;
 }
 
-static void name(const void *self, int64_t index, char *text, size_t size)
+static void memory_sample_name(const void *self, int64_t index, char *text, size_t size)
 {
     (void)self;
     snprintf(text, size, "%" PRId64, index);
@@ -101,11 +102,7 @@ static void name(const void *self, int64_t index, char *text, size_t size)
 
 Test(limits, many_classes_are_split_in_the_time_of_a_pass)
 {
-    static const reel_source source = {.name = "memory",
-                                       .size = count,
-                                       .label = label,
-                                       .sample = read_sample,
-                                       .sample_name = name};
+    static const reel_source source = {.name = "memory", REEL_SAMPLES_OF(memory)};
     static const char *names[CLASSES];
     static int self;
     static int64_t seen[CLASSES];

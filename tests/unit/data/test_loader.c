@@ -15,7 +15,7 @@ struct store {
     int64_t stalled; /* a sample that takes 0.7 s; 0 = none */
 };
 
-static int64_t store_count(const void *self)
+static int64_t store_size(const void *self)
 {
     return ((const struct store *)self)->count;
 }
@@ -26,7 +26,7 @@ static int64_t store_label(const void *self, int64_t index)
     return index % 4;
 }
 
-static reel_status store_read(const void *self, int64_t index, reel_bytes *bytes, reel_error *err)
+static reel_status store_sample(const void *self, int64_t index, reel_bytes *bytes, reel_error *err)
 {
     const struct store *s = self;
     if (s->delay)
@@ -44,7 +44,7 @@ static reel_status store_read(const void *self, int64_t index, reel_bytes *bytes
     return REEL_OK;
 }
 
-static void store_name(const void *self, int64_t index, char *text, size_t size)
+static void store_sample_name(const void *self, int64_t index, char *text, size_t size)
 {
     (void)self;
     snprintf(text, size, "sample %" PRId64, index);
@@ -58,11 +58,7 @@ static const reel_transform transform = {
 
 static void set_up(void)
 {
-    static const reel_source source = {.name = "store",
-                                       .size = store_count,
-                                       .label = store_label,
-                                       .sample = store_read,
-                                       .sample_name = store_name};
+    static const reel_source source = {.name = "store", REEL_SAMPLES_OF(store)};
     for (uint32_t i = 0; i < 8; i++)
         store.images[i] = encoded(40 + i, 30, i, i == 3);
     store.count = 103;

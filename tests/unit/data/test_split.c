@@ -8,13 +8,13 @@
 /* Class c has sizes[c] samples, in order. */
 static const int64_t sizes[] = {1, 2, 5, 40};
 
-static int64_t count(const void *self)
+static int64_t memory_size(const void *self)
 {
     (void)self;
     return 48;
 }
 
-static int64_t label(const void *self, int64_t index)
+static int64_t memory_label(const void *self, int64_t index)
 {
     int64_t c = 0;
     (void)self;
@@ -23,31 +23,22 @@ static int64_t label(const void *self, int64_t index)
     return c;
 }
 
-static reel_status read_sample(const void *self, int64_t index, reel_bytes *bytes, reel_error *err)
+static reel_status memory_sample(const void *self, int64_t index, reel_bytes *bytes,
+                                 reel_error *err)
 {
     (void)self, (void)index, (void)bytes;
     return reel_fail(err, REEL_ERR_IO, "no images here");
 }
 
-static void name(const void *self, int64_t index, char *text, size_t size)
+static void memory_sample_name(const void *self, int64_t index, char *text, size_t size)
 {
     (void)self;
     snprintf(text, size, "%lld", (long long)index);
 }
 
-static void destroy(void *self)
-{
-    (void)self;
-}
-
 static reel_dataset *parent(void)
 {
-    static const reel_source source = {.name = "test",
-                                       .size = count,
-                                       .label = label,
-                                       .sample = read_sample,
-                                       .sample_name = name,
-                                       .destroy = destroy};
+    static const reel_source source = {.name = "test", REEL_SAMPLES_OF(memory)};
     static const char *const classes[] = {"a", "b", "c", "d"};
     reel_dataset *d;
     reel_error err;

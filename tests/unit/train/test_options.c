@@ -28,7 +28,7 @@ static const reel_option rows[] = {
                 .help = "a kind"),
     REEL_OPTION(CHOICE, .name = "colour", .word = colour_word, .help = "a colour"),
     REEL_OPTION(FLAG, .name = "loud", .letter = 'l', .help = "a flag"),
-    {.name = "threads", .shared = true, .initial = "4"},
+    REEL_SHARED("threads", .initial = "4"),
 };
 
 static const reel_syntax syntax = {.options = rows,
