@@ -7,6 +7,9 @@
 # sudo, and each need is tried again. On other systems the script prints the command that installs
 # the packages there, and exits with 1. It names a compiler or a CMake that is too old.
 #
+# Some needs are optional: Reel builds without them, and then cannot read certain image formats.
+# What is missing of these is installed or named too, but never fails the script.
+#
 # Tests set REEL_OS_RELEASE to a file that is read instead of /etc/os-release. macOS ships bash 3.2,
 # so this script uses no feature of later versions.
 set -eu
@@ -30,12 +33,16 @@ jansson    libjansson-dev   jansson-devel        jansson        libjansson-devel
 random123  librandom123-dev Random123-devel      -              -                     -                 -
 criterion  libcriterion-dev -                    criterion      criterion-devel       -                 criterion
 python3    python3          python3              python         python3               python3           python
+webp       libwebp-dev      libwebp-devel        libwebp        libwebp-devel         libwebp-dev       webp
+tiff       libtiff-dev      libtiff-devel        libtiff        libtiff-devel         tiff-dev          libtiff
+gif        libgif-dev       giflib-devel         giflib         giflib-devel          giflib-dev        giflib
 strace     strace           strace               strace         strace                strace            -
 clang      clang            clang                clang          clang                 clang             llvm
 "
 
 preset=${2:-}
 needs="compiler cmake pkg-config openmp jpeg png zlib jansson random123"
+optional="webp tiff gif" # image formats
 [ "${1:-}" != tests ] || needs="$needs c++ criterion python3"
 [ "${1:-}" != tests ] || [ "$(uname -s)" != Linux ] || needs="$needs strace" # makes disks fail
 
@@ -106,13 +113,16 @@ has() { # has NEED
     jansson) header jansson.h ;;
     random123) header Random123/philox.h ;;
     criterion) header criterion/criterion.h ;;
+    webp) header webp/decode.h ;;
+    tiff) header tiffio.h ;;
+    gif) header gif_lib.h ;;
     *) program "$1" ;;
     esac
 }
 
-missing_needs() {
+missing_of() { # missing_of NEED...
     local need list=""
-    for need in $needs; do
+    for need in "$@"; do
         has "$need" || list="$list $need"
     done
     echo "$list"
@@ -236,10 +246,35 @@ name_packages() { # name_packages MANAGER NEED...: what to install by hand
     echo "Then start again." >&2
 }
 
+name_optional() { # name_optional MANAGER NEED...: what else can be installed, in a line or two
+    local manager=$1 list
+    shift
+    [ $# -gt 0 ] || return 0
+    list=$(packages_of "${manager:-apt}" "$@")
+    echo "Optional, for images of these formats ($*):" >&2
+    # shellcheck disable=SC2086
+    if [ -n "$manager" ]; then
+        echo "    $(install_command "$manager" $list)" >&2
+    else
+        echo "    Debian's names of the packages: $list" >&2
+    fi
+}
+
 apt_get() {
     ${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive \
         apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
         "$@" </dev/null >/dev/null
+}
+
+install_optional_with_apt() { # install_optional_with_apt NEED...
+    local list
+    [ $# -gt 0 ] || return 0
+    list=$(packages_of apt "$@")
+    echo "Installing (optional): $list" >&2
+    [ -n "$missing" ] || apt_get update || true
+    # shellcheck disable=SC2086
+    apt_get install -y --no-install-recommends $list ||
+        echo "Could not install $list; building without them." >&2
 }
 
 install_with_apt() { # install_with_apt NEED...
@@ -257,8 +292,11 @@ install_with_apt() { # install_with_apt NEED...
     hash -r
 }
 
-missing=$(missing_needs)
-if [ -z "$missing" ]; then
+# shellcheck disable=SC2086
+missing=$(missing_of $needs)
+# shellcheck disable=SC2086
+missing_optional=$(missing_of $optional)
+if [ -z "$missing$missing_optional" ]; then
     name_old_tools
     exit
 fi
@@ -274,16 +312,24 @@ fi
 
 # shellcheck disable=SC2086
 if [ "$manager" != apt ] || { [ ${#as_root[@]} -gt 0 ] && ! program sudo; }; then
+    name_optional "$manager" $missing_optional
+    if [ -z "$missing" ]; then
+        name_old_tools
+        exit
+    fi
     name_old_tools || true
     name_packages "$manager" $missing
     exit 1
 fi
 
 # shellcheck disable=SC2086
-install_with_apt $missing
+[ -z "$missing" ] || install_with_apt $missing
+# shellcheck disable=SC2086
+install_optional_with_apt $missing_optional
 
 name_old_tools
-missing=$(missing_needs)
+# shellcheck disable=SC2086
+missing=$(missing_of $needs)
 if [ -n "$missing" ]; then
     echo "apt-get reports success, but these are still not found:$missing" >&2
     exit 1

@@ -71,6 +71,9 @@ zlib1g-dev) headers zlib.h ;;
 libjansson-dev) headers jansson.h ;;
 librandom123-dev) headers Random123/philox.h ;;
 libcriterion-dev) headers criterion/criterion.h ;;
+libwebp-dev) headers webp/decode.h ;;
+libtiff-dev) headers tiffio.h ;;
+libgif-dev) headers gif_lib.h ;;
 python3 | strace) program "$1" : ;;
 ninja-build) program ninja : ;;
 esac
@@ -126,6 +129,7 @@ expect_no_log() {
 all="build-essential cmake pkgconf libjpeg-dev libpng-dev zlib1g-dev libjansson-dev"
 all="$all librandom123-dev"
 test_packages="libcriterion-dev python3 strace"
+optional="libwebp-dev libtiff-dev libgif-dev"
 
 # ---- Debian, Ubuntu, derivatives: whatever the version ------------------------------------------
 
@@ -134,6 +138,7 @@ while IFS='|' read -r system release; do
     add_apt
     run 0
     expect_log "install -y --no-install-recommends $all ninja-build"
+    expect_log "install -y --no-install-recommends $optional\$"
     expect_no_log sudo
 done <<'END'
 Debian 12|ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"
@@ -151,6 +156,7 @@ bare_system 1000 Linux <<<$'ID=debian\nPRETTY_NAME="Debian GNU/Linux forky/sid"'
 add_apt
 run 1
 expect_said "apt-get install $all"
+expect_said "apt-get install $optional"
 [ ! -s fake/log ] || fail "a user without sudo calls apt-get"
 
 add_sudo
@@ -164,6 +170,28 @@ expect_log "install -y --no-install-recommends $test_packages\$"
 run 0 tests
 [ ! -s fake/log ] || fail "a further run installs again"
 [ ! -s said ] || fail "a further run is not silent"
+
+# ---- image formats are optional ------------------------------------------------------------------
+
+system="Debian without the optional packages"
+echo 0 >fake/uid
+rm fake/headers/gif_lib.h fake/headers/webp/decode.h
+echo libwebp-dev >fake/never_installed
+run 0
+expect_log "install -y --no-install-recommends libwebp-dev libgif-dev\$"
+fake apt-get <<<'exit 100'
+run 0
+expect_said "Could not install libwebp-dev; building without them."
+mv fake/bin/sudo fake/sudo
+echo 1000 >fake/uid
+run 0
+expect_said "Optional, for images of these formats (webp):"
+expect_said "apt-get install libwebp-dev"
+mv fake/sudo fake/bin/sudo
+add_apt
+mkdir -p fake/headers/webp
+touch fake/headers/webp/decode.h
+: >fake/log
 
 # ---- compilers and CMake, on that system, which has everything now -------------------------------
 
@@ -232,6 +260,7 @@ expect_named() {
 
 libraries="pkgconf-pkg-config libjpeg-turbo-devel libpng-devel zlib-devel jansson-devel"
 expect_named Fedora Linux 1000 $'ID=fedora\nVERSION_ID=42' \
+    "    sudo dnf install libwebp-devel libtiff-devel giflib-devel" \
     "    sudo dnf install gcc make cmake $libraries Random123-devel gcc-c++ python3 strace" \
     "Not packaged there: Criterion"
 expect_named Rocky Linux 0 $'ID=rocky\nID_LIKE="rhel centos fedora"' \
@@ -239,6 +268,7 @@ expect_named Rocky Linux 0 $'ID=rocky\nID_LIKE="rhel centos fedora"' \
 
 libraries="pkgconf libjpeg-turbo libpng zlib jansson"
 expect_named Arch Linux 0 "ID=arch" \
+    "    pacman -S --needed libwebp libtiff giflib" \
     "    pacman -S --needed base-devel cmake $libraries criterion python strace" \
     "Not packaged there: Random123"
 expect_named Manjaro Linux 1000 $'ID=manjaro\nID_LIKE=arch' \
@@ -246,19 +276,23 @@ expect_named Manjaro Linux 1000 $'ID=manjaro\nID_LIKE=arch' \
 
 libraries="pkgconf-pkg-config libjpeg8-devel libpng16-compat-devel zlib-devel libjansson-devel"
 expect_named openSUSE Linux 1000 $'ID="opensuse-tumbleweed"\nID_LIKE="opensuse suse"' \
+    "    sudo zypper install libwebp-devel libtiff-devel giflib-devel" \
     "    sudo zypper install gcc make cmake $libraries gcc-c++ criterion-devel python3 strace" \
     "Not packaged there: Random123"
 
 libraries="pkgconf libjpeg-turbo-dev libpng-dev zlib-dev jansson-dev"
 expect_named Alpine Linux 0 $'ID=alpine\nVERSION_ID=3.22.0' \
+    "    apk add libwebp-dev tiff-dev giflib-dev" \
     "    apk add build-base cmake $libraries python3 strace" \
     "Not packaged there: Random123" "Not packaged there: Criterion"
 
 expect_named macOS Darwin 501 "" \
+    "    brew install webp libtiff giflib" \
     "    brew install cmake pkgconf jpeg-turbo libpng zlib jansson criterion python" \
     "Not packaged there: a C and C++ compiler: xcode-select --install"
 
 expect_named "a system unknown to Reel" Linux 0 "ID=plan9" \
+    "Debian's names of the packages: $optional" \
     "Debian's names of the packages: $all $test_packages"
 expect_named "Debian without apt-get" Linux 0 "ID=debian" \
     "Debian's names of the packages: $all $test_packages"
