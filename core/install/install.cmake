@@ -5,7 +5,7 @@
 # cannot look for OpenMP's C half.
 include(CMakePackageConfigHelpers)
 
-set(reel_static_libraries jpeg png z jansson pthread m)
+set(reel_static_libraries jpeg png ${reel_format_names} z jansson pthread m)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   set(reel_openmp ${OpenMP_C_FLAGS})
 else() # another compiler's -fopenmp would bring another runtime

@@ -89,7 +89,8 @@ REEL_API const char *reel_content_name(const uint8_t *bytes, size_t length);
 /* Decodes a whole image as it is stored (EXIF's orientation is not applied): (height, width, 3)
  * bytes of RGB. JPEG: 8-bit baseline and progressive; grey, YCbCr, CMYK and YCCK (Adobe's inverted)
  * become RGB as PIL's convert("RGB") does. PNG: palette, grey, alpha (dropped), 16 bit (>> 8),
- * interlaced. Binary PPM and PGM: 8 bit. REEL_ERR_FORMAT: another content (named), damage, a cut
+ * interlaced. Binary PPM and PGM: 8 bit. WebP, GIF: the first frame. TIFF, BMP: see data/README.md.
+ * REEL_ERR_FORMAT: another content (named), a build without the format's library, damage, a cut
  * file, more than REEL_MAX_PIXELS or than the bytes can hold, a PNG side beyond 1,000,000, more
  * than 500 progressive scans (or more than 20 of an image so large that it would take seconds). */
 REEL_API reel_status reel_image_decode(reel_image *image, const uint8_t *bytes, size_t length,

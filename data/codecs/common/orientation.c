@@ -1,6 +1,6 @@
-/* EXIF's orientation tag out of TIFF bytes.
+/* The first directory of TIFF bytes, and EXIF's orientation tag out of it.
  *
- * It is read here rather than by a library: one tag is needed, out of bytes that anybody may have
+ * It is read here rather than by a library: few tags are needed, out of bytes that anybody may have
  * written. Every offset is compared with what is left before it is followed, and none is followed
  * twice, so the time is linear whatever the bytes claim. Format: TIFF 6.0, Exif 2.3. */
 #include "data/codecs/common/orientation.h"
@@ -37,31 +37,41 @@ static int integer_bytes(uint32_t type)
     }
 }
 
-/* An entry: tag (2 bytes), type (2), number of values (4), the value (4). */
-static int entry_orientation(const uint8_t *entry, bool little)
-{
-    const uint32_t type = tiff_number(entry + 2, 2, little);
-    const uint32_t values = tiff_number(entry + 4, 4, little);
-    const uint32_t value = tiff_number(entry + 8, integer_bytes(type), little);
-    return values == 1 && value >= 1 && value <= 8 ? (int)value : 0;
-}
-
-int reel_tiff_orientation(const uint8_t *tiff, size_t length)
+void reel_tiff_entries(const uint8_t *tiff, size_t length,
+                       void (*visit)(void *self, const reel_tiff_entry *entry), void *self)
 {
     if (length < 8 || (memcmp(tiff, "II", 2) != 0 && memcmp(tiff, "MM", 2) != 0))
-        return 0;
+        return;
     const bool little = tiff[0] == 'I';
 
     /* The header ends with the place of the first IFD, which begins with its number of entries. */
     const size_t ifd = tiff_number(tiff + 4, 4, little);
     if (tiff_number(tiff + 2, 2, little) != 42 || ifd < 8 || ifd > length || length - ifd < 2)
-        return 0;
+        return;
     const size_t entries = tiff_number(tiff + ifd, 2, little), room = length - ifd - 2;
 
+    /* An entry: tag (2 bytes), type (2), number of values (4), the value (4). */
     for (size_t i = 0; i < entries && (i + 1) * ENTRY_BYTES <= room; i++) {
-        const uint8_t *entry = tiff + ifd + 2 + i * ENTRY_BYTES;
-        if (tiff_number(entry, 2, little) == ORIENTATION)
-            return entry_orientation(entry, little);
+        const uint8_t *at = tiff + ifd + 2 + i * ENTRY_BYTES;
+        const uint32_t type = tiff_number(at + 2, 2, little);
+        const reel_tiff_entry entry = {.tag = tiff_number(at, 2, little),
+                                       .values = tiff_number(at + 4, 4, little),
+                                       .value = tiff_number(at + 8, integer_bytes(type), little)};
+        visit(self, &entry);
     }
-    return 0;
+}
+
+/* The first entry of the tag counts; -1 = there was none yet. */
+static void note_orientation(void *self, const reel_tiff_entry *e)
+{
+    int *orientation = self;
+    if (e->tag == ORIENTATION && *orientation < 0)
+        *orientation = e->values == 1 && e->value >= 1 && e->value <= 8 ? (int)e->value : 0;
+}
+
+int reel_tiff_orientation(const uint8_t *tiff, size_t length)
+{
+    int orientation = -1;
+    reel_tiff_entries(tiff, length, note_orientation, &orientation);
+    return orientation < 0 ? 0 : orientation;
 }

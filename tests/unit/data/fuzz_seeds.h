@@ -5,7 +5,7 @@
 
 #include "tests/unit/data/data_test.h"
 
-enum { MOST_SEEDS = 16 };
+enum { MOST_SEEDS = 64 };
 typedef struct seeds {
     reel_bytes at[MOST_SEEDS];
     int n;

@@ -5,6 +5,8 @@
 
 #include <zlib.h>
 
+#include "tests/unit/data/stored_formats.h"
+
 #include "data/sources/common/matlab.h"
 #include "data/sources/common/pack_index.h"
 
@@ -19,6 +21,10 @@ int fuzz_val_labels(const uint8_t *bytes, size_t size);
 int fuzz_exif(const uint8_t *bytes, size_t size);
 int fuzz_jpeg(const uint8_t *bytes, size_t size);
 int fuzz_png(const uint8_t *bytes, size_t size);
+int fuzz_webp(const uint8_t *bytes, size_t size);
+int fuzz_bmp(const uint8_t *bytes, size_t size);
+int fuzz_gif(const uint8_t *bytes, size_t size);
+int fuzz_tiff(const uint8_t *bytes, size_t size);
 
 static void save(const seeds *s, const char *target)
 {
@@ -285,4 +291,33 @@ Test(fuzz_seeds, damaged_pngs_are_refused_or_decoded)
     seeds s = {0};
     image_seeds(&s, true);
     replay(&s, "png", fuzz_png, 1000);
+}
+
+/* Every third of the stored images whose names end like that. */
+static void stored_seeds(seeds *s, const char *extension)
+{
+    stored_images all = stored_images_read();
+    enum { EVERY = 3 };
+    int64_t n = 0;
+    for (int64_t i = 0; i < all.n; i++)
+        if (strstr(all.at[i].name, extension) && n++ % EVERY == 0)
+            seed_add(s, all.at[i].bytes.data, all.at[i].bytes.size);
+    stored_images_free(&all);
+}
+
+Test(fuzz_seeds, damaged_images_of_other_formats_are_refused_or_decoded)
+{
+    enum { CHANGES = 30 };
+    seeds s = {0};
+    stored_seeds(&s, ".webp");
+    replay(&s, "webp", fuzz_webp, CHANGES);
+    s.n = 0;
+    stored_seeds(&s, ".bmp");
+    replay(&s, "bmp", fuzz_bmp, CHANGES);
+    s.n = 0;
+    stored_seeds(&s, ".gif");
+    replay(&s, "gif", fuzz_gif, CHANGES);
+    s.n = 0;
+    stored_seeds(&s, ".tif");
+    replay(&s, "tiff", fuzz_tiff, CHANGES);
 }

@@ -1,0 +1,12 @@
+/* Formats whose library a build may lack. */
+#ifndef REEL_DATA_CODECS_COMMON_LIBRARY_H
+#define REEL_DATA_CODECS_COMMON_LIBRARY_H
+
+#include "core/base.h"
+
+/* For a codec that was built without its library: "WebP picture: this build has no libwebp", and
+ * how to get it. package: Debian's name of it. */
+reel_status reel_codec_missing(const char *format, const char *library, const char *package,
+                               reel_error *err);
+
+#endif

@@ -1,0 +1,9 @@
+/* Arbitrary bytes as a GIF. */
+#include "tests/fuzz/image_fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    return fuzz_format(".gif", bytes, size);
+}
