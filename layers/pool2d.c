@@ -14,14 +14,11 @@ const reel_layer_arg reel_pool2d_args[REEL_POOL2D_ARGS] = {
 reel_pool2d_attrs reel_pool2d_attrs_of(const reel_module *m)
 {
     const reel_pool2d_config *c = reel_module_config(m);
-    return (reel_pool2d_attrs){.kernel_h = c->kernel,
-                               .kernel_w = c->kernel,
-                               .stride_h = c->stride,
-                               .stride_w = c->stride,
-                               .padding_h = c->padding,
-                               .padding_w = c->padding,
-                               .ceil_mode = c->ceil_mode,
-                               .exclude_padding = c->exclude_padding};
+    reel_pool2d_attrs a = {.ceil_mode = c->ceil_mode, .exclude_padding = c->exclude_padding};
+    a.kernel_h = a.kernel_w = c->kernel;
+    a.stride_h = a.stride_w = c->stride;
+    a.padding_h = a.padding_w = c->padding;
+    return a;
 }
 
 /* PyTorch's ceil mode leaves out a window that would begin behind the image, ONNX's does not. Where

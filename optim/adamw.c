@@ -67,14 +67,8 @@ static reel_status adamw_check(const reel_optim_values *values, reel_error *err)
     return REEL_OK;
 }
 
-const reel_optimizer_kind reel_optimizer_adamw = {
-    .name = "adamw",
-    .about = "adaptive moments with decoupled weight decay",
-    .lr = 1e-3,
-    REEL_OPTIM_ROWS(options),
-    .states = {[EXP_AVG] = {"exp_avg", 0}, [EXP_AVG_SQ] = {"exp_avg_sq", 0}},
-    .counts_steps = true,
-    .check = adamw_check,
-    .update = REEL_BOTH(reel_adamw_update),
-};
+const reel_optimizer_kind reel_optimizer_adamw = REEL_OPTIM_KIND(
+    options, .name = "adamw", .about = "adaptive moments with decoupled weight decay", .lr = 1e-3,
+    .states = {[EXP_AVG] = {"exp_avg", 0}, [EXP_AVG_SQ] = {"exp_avg_sq", 0}}, .counts_steps = true,
+    .check = adamw_check, .update = REEL_BOTH(reel_adamw_update));
 #endif

@@ -38,8 +38,9 @@ typedef struct reel_optim_option {
 
 /* A row: REEL_OPTIM_OPTION(REAL, .name = "eps", .initial = 1e-8, .most = 1, .help = "..."). */
 #define REEL_OPTIM_OPTION(type_, ...) {.type = REEL_OPTIM_##type_, __VA_ARGS__}
-/* Members of a kind: its rows. */
-#define REEL_OPTIM_ROWS(rows) .options = (rows), .n_options = (int)REEL_COUNT(rows)
+/* An optimizer or a schedule: the rows of its options, then its other members. */
+#define REEL_OPTIM_KIND(rows, ...)                                                                 \
+    {.options = (rows), .n_options = (int)REEL_COUNT(rows), __VA_ARGS__}
 
 /* Values of one kind's options. A kind has at most one list; its entries stand in `list`, and `at`
  * of that option is unused. */

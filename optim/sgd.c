@@ -119,16 +119,10 @@ static bool sgd_uses_state(const reel_optim_values *values, int state)
     return values->at[MOMENTUM] > 0;
 }
 
-const reel_optimizer_kind reel_optimizer_sgd = {
-    .name = "sgd",
-    .about = "stochastic gradient descent with momentum",
-    .lr = 0.01,
-    REEL_OPTIM_ROWS(options),
-    .states = {{"momentum", 0}},
-    .check = sgd_check,
-    .uses_state = sgd_uses_state,
-    .update = REEL_BOTH(reel_sgd_update),
-};
+const reel_optimizer_kind reel_optimizer_sgd =
+    REEL_OPTIM_KIND(options, .name = "sgd", .about = "stochastic gradient descent with momentum",
+                    .lr = 0.01, .states = {{"momentum", 0}}, .check = sgd_check,
+                    .uses_state = sgd_uses_state, .update = REEL_BOTH(reel_sgd_update));
 
 reel_status reel_sgd_create(reel_optimizer **out, reel_params *params, const reel_ctx *ctx,
                             const reel_sgd_config *config, reel_error *err)

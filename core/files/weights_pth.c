@@ -74,14 +74,27 @@ static int tensors_by_name(const void *a, const void *b)
     return order ? order : (x->name_length > y->name_length) - (x->name_length < y->name_length);
 }
 
-static reel_status check_names(const pth_reader *r, reel_error *err)
+/* The tensors in the order of `compare`; the caller frees the list. NULL: no memory. */
+static const pth_tensor **sort_tensors(const pth_reader *r,
+                                       int (*compare)(const void *, const void *), reel_error *err)
 {
     const pth_tensor **sorted = malloc((size_t)(r->count + 1) * sizeof *sorted);
-    if (!sorted)
-        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", r->w->path);
+    if (!sorted) {
+        reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", r->w->path);
+        return NULL;
+    }
+
     for (int i = 0; i < r->count; i++)
         sorted[i] = &r->list[i];
-    qsort(sorted, (size_t)r->count, sizeof *sorted, tensors_by_name);
+    qsort(sorted, (size_t)r->count, sizeof *sorted, compare);
+    return sorted;
+}
+
+static reel_status check_names(const pth_reader *r, reel_error *err)
+{
+    const pth_tensor **sorted = sort_tensors(r, tensors_by_name, err);
+    if (!sorted)
+        return REEL_ERR_MEMORY;
 
     reel_status status = REEL_OK;
     for (int i = 0; i < r->count && status == REEL_OK; i++) {
@@ -387,12 +400,10 @@ static reel_status load_block(const pth_reader *r, const pth_tensor *const *grou
 
 static reel_status load_all(const pth_reader *r, reel_error *err)
 {
-    const pth_tensor **sorted = malloc((size_t)(r->count + 1) * sizeof *sorted);
+    const pth_tensor **sorted = sort_tensors(r, by_block, err);
     if (!sorted)
-        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", r->w->path);
-    for (int i = 0; i < r->count; i++)
-        sorted[i] = &r->list[i];
-    qsort(sorted, (size_t)r->count, sizeof *sorted, by_block);
+        return REEL_ERR_MEMORY;
+
     reel_status status = REEL_OK;
     for (int i = 0, n; i < r->count && status == REEL_OK; i += n) {
         for (n = 1; i + n < r->count && by_block(&sorted[i], &sorted[i + n]) == 0;)

@@ -65,7 +65,7 @@ static bool kind_accepts(const reel_ctx *ctx, const reel_conv_shape *s, reel_con
     const char *why_not = NULL;
     if (f64 && !kind->f64)
         why_not = "wants float32";
-    else if (!kind->accepts(s, pass, &why_not) && !why_not)
+    else if (kind->accepts && !kind->accepts(s, pass, &why_not) && !why_not)
         why_not = "refuses";
     if (reel_ctx_traces(ctx, REEL_TRACE_CONV))
         trace(ctx, s, pass, kind->name, why_not ? why_not : "runs");

@@ -142,15 +142,6 @@ static void direct_run(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_
     (f64 ? reel_conv_direct_run_f64 : reel_conv_direct_run_f32)(ctx, job, pass);
 }
 
-static bool direct_accepts(const reel_conv_shape *s, reel_conv_pass pass, const char **why_not)
-{
-    (void)s, (void)pass, (void)why_not;
-    return true;
-}
-
-const reel_conv_kind reel_conv_direct = {.name = "direct",
-                                         .f64 = true,
-                                         .accepts = direct_accepts,
-                                         .scratch = no_scratch,
-                                         .run = direct_run};
+const reel_conv_kind reel_conv_direct = {
+    .name = "direct", .f64 = true, .scratch = no_scratch, .run = direct_run};
 #endif

@@ -235,14 +235,5 @@ static void product_run(const reel_ctx *ctx, const reel_conv_job *job, reel_conv
                 over_x(ctx, job, pass == REEL_CONV_WEIGHT_GRAD, f64, g);
 }
 
-static bool product_accepts(const reel_conv_shape *s, reel_conv_pass pass, const char **why_not)
-{
-    (void)s, (void)pass, (void)why_not;
-    return true;
-}
-
-const reel_conv_kind reel_conv_product = {.name = "gemm",
-                                          .f64 = true,
-                                          .accepts = product_accepts,
-                                          .scratch = product_scratch,
-                                          .run = product_run};
+const reel_conv_kind reel_conv_product = {
+    .name = "gemm", .f64 = true, .scratch = product_scratch, .run = product_run};

@@ -30,7 +30,7 @@ typedef struct reel_conv_kind {
     const char *name;  /* what REEL_CONV and REEL_TRACE call it */
     bool f64;          /* computes float64, too */
     bool ends_in_relu; /* honours job->relu itself */
-    /* True where it can run and is worth it; else *why_not says what it wants. */
+    /* True where it can run and is worth it; else *why_not says what it wants. NULL: always. */
     bool (*accepts)(const reel_conv_shape *s, reel_conv_pass pass, const char **why_not);
     size_t (*scratch)(const reel_ctx *ctx, const reel_conv_shape *s, reel_conv_pass pass, bool f64);
     void (*run)(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_pass pass, bool f64);

@@ -69,4 +69,14 @@ static inline size_t reel_conv_backward_bytes(const reel_infer *q, const reel_co
                             reel_conv_scratch(q->ctx, q->dtype, REEL_CONV_WEIGHT_GRAD, s));
 }
 
+#ifdef REEL_ONCE
+/* ---- what conv2d and conv2d_relu are checked with ---- */
+#define CONV(...) (&(const reel_conv2d_attrs){__VA_ARGS__})
+
+static inline void conv_random(reel_rng *rng, reel_op_sample *s)
+{
+    reel_random_conv2d(rng, s, (reel_conv2d_attrs *)&s->attrs);
+}
+#endif
+
 #endif

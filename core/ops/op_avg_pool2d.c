@@ -42,13 +42,9 @@ static reel_var avg_pool2d_build(const reel_var *in, int n_in, const void *attrs
 static reel_var avg_pool2d_twice(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
-    const reel_pool2d_attrs two = {.kernel_h = 2, .kernel_w = 2};
-    const reel_pool2d_attrs three = {
-        .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .ceil_mode = true};
-    return reel_add(reel_avg_pool2d(in[0], &three), reel_avg_pool2d(in[0], &two));
+    return pool_used_twice(reel_avg_pool2d, in[0]);
 }
 
-#define POOL(h, w, ...) (&(const reel_pool2d_attrs){.kernel_h = h, .kernel_w = w, __VA_ARGS__})
 static const reel_op_case avg_pool2d_cases[] = {
     REEL_CASE("2x2", "(2, 3, 4, 6)", POOL(2, 2, .stride_h = 0)),
     REEL_CASE("3x3 stride 2", "(2, 3, 7, 6)", POOL(3, 3, .stride_h = 2, .stride_w = 2)),
@@ -70,16 +66,8 @@ static const reel_op_case avg_pool2d_cases[] = {
     {.label = "input used twice", .in = "(1, 2, 6, 6)", .build = avg_pool2d_twice},
 };
 
-static void avg_pool2d_random(reel_rng *rng, reel_op_sample *s)
-{
-    s->n_in = 1;
-    reel_random_image(rng, s, 0);
-    reel_random_pool2d(rng, s, (reel_pool2d_attrs *)&s->attrs, s->in[0].shape[2],
-                       s->in[0].shape[3]);
-}
-
 const reel_op reel_op_avg_pool2d =
     REEL_OP(avg_pool2d, 1, 1, .flags = REEL_OP_ASSIGNS, .attrs_bytes = sizeof(reel_pool2d_attrs),
             .infer = reel_pool_infer, .build = avg_pool2d_build,
-            REEL_CHECKS(avg_pool2d_cases, avg_pool2d_random));
+            REEL_CHECKS(avg_pool2d_cases, pool_random));
 #endif

@@ -156,7 +156,6 @@ static reel_var conv2d_shared(reel_tape *tape, const reel_var *in)
     return reel_conv2d(reel_conv2d(in[0], in[1], in[2], &padded), in[1], in[2], NULL);
 }
 
-#define CONV(...) (&(const reel_conv2d_attrs){__VA_ARGS__})
 static const reel_op_case conv2d_cases[] = {
     {.label = "3x3", .in = "(2, 3, 6, 5) (4, 3, 3, 3) (4)"},
     {.label = "3x3 no bias", .in = "(2, 3, 5, 6) (4, 3, 3, 3)"},
@@ -190,13 +189,8 @@ static const reel_op_case conv2d_cases[] = {
     {.label = "weights used twice", .in = "(1, 3, 5, 5) (3, 3, 3, 3) (3)", .build = conv2d_shared},
 };
 
-static void conv2d_random(reel_rng *rng, reel_op_sample *s)
-{
-    reel_random_conv2d(rng, s, (reel_conv2d_attrs *)&s->attrs);
-}
-
 const reel_op reel_op_conv2d =
     REEL_OP(conv2d, 2, 3, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
             .attrs_bytes = sizeof(reel_conv2d_attrs), .infer = conv2d_infer, .build = conv2d_build,
-            REEL_CHECKS(conv2d_cases, conv2d_random));
+            REEL_CHECKS(conv2d_cases, conv_random));
 #endif

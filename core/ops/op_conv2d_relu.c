@@ -56,7 +56,6 @@ static reel_var conv2d_relu_shared(reel_tape *tape, const reel_var *in)
     return reel_conv2d_relu(reel_conv2d_relu(in[0], in[1], in[2], &padded), in[1], in[2], NULL);
 }
 
-#define CONV(...) (&(const reel_conv2d_attrs){__VA_ARGS__})
 static const reel_op_case conv2d_relu_cases[] = {
     REEL_CASE("3x3 padding", "(2, 3, 5, 5) (4, 3, 3, 3) (4)", CONV(.padding_h = 1, .padding_w = 1)),
     {.label = "3x3 no bias", .in = "(2, 3, 5, 6) (4, 3, 3, 3)"},
@@ -69,14 +68,9 @@ static const reel_op_case conv2d_relu_cases[] = {
      .build = conv2d_relu_shared},
 };
 
-static void conv2d_relu_random(reel_rng *rng, reel_op_sample *s)
-{
-    reel_random_conv2d(rng, s, (reel_conv2d_attrs *)&s->attrs);
-}
-
 const reel_op reel_op_conv2d_relu = REEL_OP(
     conv2d_relu, 2, 3,
     .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT | REEL_OP_ASSIGNS | REEL_OP_SPENDS_DOUT,
     .attrs_bytes = sizeof(reel_conv2d_attrs), .infer = conv2d_relu_infer,
-    .build = conv2d_relu_build, REEL_CHECKS(conv2d_relu_cases, conv2d_relu_random));
+    .build = conv2d_relu_build, REEL_CHECKS(conv2d_relu_cases, conv_random));
 #endif

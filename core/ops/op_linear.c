@@ -106,12 +106,6 @@ reel_var reel_linear(reel_var x, reel_var w, reel_var b)
     return reel_apply(&reel_op_linear, NULL, 0, (const reel_var[]){x, w, b}, 3);
 }
 
-static reel_var linear_build(const reel_var *in, int n_in, const void *attrs)
-{
-    (void)attrs;
-    return reel_linear(in[0], in[1], n_in > 2 ? in[2] : REEL_NONE);
-}
-
 static reel_var linear_shared(reel_tape *tape, const reel_var *in)
 {
     (void)tape;
@@ -128,5 +122,5 @@ static const reel_op_case linear_cases[] = {
 
 const reel_op reel_op_linear =
     REEL_OP(linear, 2, 3, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS, .infer = linear_infer,
-            .build = linear_build, REEL_CHECKS(linear_cases, reel_random_linear));
+            REEL_CHECKS(linear_cases, reel_random_linear));
 #endif

@@ -37,12 +37,6 @@ reel_var reel_linear_relu(reel_var x, reel_var w, reel_var b)
     return reel_apply(&reel_op_linear_relu, NULL, 0, (const reel_var[]){x, w, b}, 3);
 }
 
-static reel_var linear_relu_build(const reel_var *in, int n_in, const void *attrs)
-{
-    (void)attrs;
-    return reel_linear_relu(in[0], in[1], n_in > 2 ? in[2] : REEL_NONE);
-}
-
 /* y is used twice: its gradient must be complete before it is spent. */
 static reel_var linear_relu_shared(reel_tape *tape, const reel_var *in)
 {
@@ -60,9 +54,8 @@ static const reel_op_case linear_relu_cases[] = {
      .build = linear_relu_shared},
 };
 
-const reel_op reel_op_linear_relu = REEL_OP(linear_relu, 2, 3,
-                                            .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT |
-                                                     REEL_OP_ASSIGNS | REEL_OP_SPENDS_DOUT,
-                                            .infer = linear_relu_infer, .build = linear_relu_build,
-                                            REEL_CHECKS(linear_relu_cases, reel_random_linear));
+const reel_op reel_op_linear_relu = REEL_OP(
+    linear_relu, 2, 3,
+    .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT | REEL_OP_ASSIGNS | REEL_OP_SPENDS_DOUT,
+    .infer = linear_relu_infer, REEL_CHECKS(linear_relu_cases, reel_random_linear));
 #endif

@@ -192,4 +192,27 @@ static inline void REEL_FN(reel_average_backward)(const reel_call *c, reel_windo
     }
 }
 
+#ifdef REEL_ONCE
+/* ---- what max_pool2d and avg_pool2d are checked with ---- */
+#define POOL(h, w, ...) (&(const reel_pool2d_attrs){.kernel_h = h, .kernel_w = w, __VA_ARGS__})
+
+/* An input that two poolings with different windows use. */
+static inline reel_var pool_used_twice(reel_var (*pool)(reel_var, const reel_pool2d_attrs *),
+                                       reel_var x)
+{
+    const reel_pool2d_attrs two = {.kernel_h = 2, .kernel_w = 2};
+    const reel_pool2d_attrs three = {
+        .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .ceil_mode = true};
+    return reel_add(pool(x, &three), pool(x, &two));
+}
+
+static inline void pool_random(reel_rng *rng, reel_op_sample *s)
+{
+    s->n_in = 1;
+    reel_random_image(rng, s, 0);
+    reel_random_pool2d(rng, s, (reel_pool2d_attrs *)&s->attrs, s->in[0].shape[2],
+                       s->in[0].shape[3]);
+}
+#endif
+
 #endif

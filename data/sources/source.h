@@ -76,6 +76,14 @@ typedef struct reel_source {
 
 /* A source: NAME_sniff and NAME_open, and the members that follow. */
 #define REEL_SOURCE(name_, ...) {.sniff = name_##_sniff, .open = name_##_open, __VA_ARGS__}
+/* Prototypes of the functions that several sources share, and a source's members. */
+#define REEL_DECLARE_SAMPLES(name_)                                                                \
+    int64_t name_##_size(const void *self);                                                        \
+    int64_t name_##_label(const void *self, int64_t index);                                        \
+    reel_status name_##_sample(const void *self, int64_t index, reel_bytes *bytes,                 \
+                               reel_error *err);                                                   \
+    void name_##_sample_name(const void *self, int64_t index, char *text, size_t size);            \
+    void name_##_destroy(void *self)
 /* Members: NAME_size, NAME_label, NAME_sample and NAME_sample_name. */
 #define REEL_SAMPLES_OF(name_)                                                                     \
     .size = name_##_size, .label = name_##_label, .sample = name_##_sample,                        \

@@ -33,10 +33,6 @@ static double multistep_rate(const reel_schedule *s, const reel_schedule_time *t
     return s->lr * reel_math_pow(s->values.at[GAMMA], passed);
 }
 
-const reel_schedule_kind reel_schedule_multistep = {
-    .name = "multistep",
-    .about = "falls by a factor at listed epochs",
-    REEL_OPTIM_ROWS(options),
-    .check = multistep_check,
-    .rate = multistep_rate,
-};
+const reel_schedule_kind reel_schedule_multistep =
+    REEL_OPTIM_KIND(options, .name = "multistep", .about = "falls by a factor at listed epochs",
+                    .check = multistep_check, .rate = multistep_rate);

@@ -7,6 +7,16 @@
 
 #include "core/gradcheck/gradcheck.h"
 
+/* The parameters of a test that runs once for each operator: places in the table. */
+static inline struct criterion_test_params each_operator(void)
+{
+    const size_t count = (size_t)reel_op_count();
+    int *indices = cr_malloc(count * sizeof *indices);
+    for (size_t i = 0; i < count; i++)
+        indices[i] = (int)i;
+    return cr_make_param_array(int, indices, count, NULL);
+}
+
 /* Checks `count` random uses of one operator. Few elements each: breadth is what is wanted. */
 static inline void check_random_uses(const reel_op *op, uint64_t seed, uint32_t count)
 {

@@ -7,11 +7,7 @@
 
 ParameterizedTestParameters(random_uses, a_dozen_of_each_operator_have_right_gradients)
 {
-    const size_t count = (size_t)reel_op_count();
-    int *indices = cr_malloc(count * sizeof *indices);
-    for (size_t i = 0; i < count; i++)
-        indices[i] = (int)i;
-    return cr_make_param_array(int, indices, count, NULL);
+    return each_operator();
 }
 
 ParameterizedTest(int *index, random_uses, a_dozen_of_each_operator_have_right_gradients)

@@ -2,10 +2,7 @@
 # A loss or gradient that is not finite: no weight sees it, the first layer and the samples are named, the checkpoints stay; and the
 # run ends with 4, leaves the step out or goes back with a lower learning rate, as it was told.
 set -eu
-fail() {
-    echo "$1"
-    exit 1
-}
+. "$REEL_SOURCE/tests/support/runs.sh"
 "$REEL_BIN" synth d --train 13 --val 4 --classes 4 --size 48 --quiet
 told=(--arch tiny --epochs 4 -b 8 --seed 3 --quiet --threads 2 --workers 2)
 parameter=$("$REEL_BIN" summary --arch tiny --json | grep -o '"name":"[^"]*weight"' | sed -n 2p | cut -d'"' -f4)

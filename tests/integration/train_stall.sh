@@ -2,10 +2,7 @@
 # A run that stands at the loss of a guess is told of once it is known, with what is dead, what moves, and what to change; one
 # that learns is not, and the bits of neither depend on it.
 set -eu
-fail() {
-    echo "$1"
-    exit 1
-}
+. "$REEL_SOURCE/tests/support/runs.sh"
 "$REEL_BIN" synth d --train 16 --val 2 --classes 4 --size 48 --quiet
 told=(--arch tiny --epochs 30 -b 8 --seed 3 --quiet --threads 2 --workers 1)
 "$REEL_BIN" train d "${told[@]}" --lr 0.05 -o learns >out 2>err

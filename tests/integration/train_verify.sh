@@ -2,10 +2,7 @@
 # What a resumed run is told: nothing, and it goes on; something else than before, and each change is said; --verify, and data or
 # arithmetic that give other bits are refused with 5.
 set -eu
-fail() {
-    echo "$1"
-    exit 1
-}
+. "$REEL_SOURCE/tests/support/runs.sh"
 "$REEL_BIN" synth d --train 13 --val 4 --classes 4 --size 48 --quiet
 told=(--arch tiny --epochs 4 -b 8 --seed 3 --quiet --threads 1 --workers 1)
 "$REEL_BIN" train d "${told[@]}" -o whole >/dev/null

@@ -4,43 +4,20 @@
 
 #include "core/kernels/relu_pool.h"
 
+#define IMAGES(n_, h_, w_) .n = n_, .h = h_, .w = w_
+#define POOLED(h_, w_) .oh = h_, .ow = w_
+#define KERNEL(h_, w_) .kh = h_, .kw = w_
+#define STRIDE(h_, w_) .sh = h_, .sw = w_
+#define PADDING(h_, w_) .ph = h_, .pw = w_
+
 static const reel_relu_pool_shape shapes[] = {
-    {.n = 2, .h = 7, .w = 9, .oh = 3, .ow = 4, .kh = 3, .kw = 3, .sh = 2, .sw = 2},
-    {.n = 1,
-     .h = 6,
-     .w = 5,
-     .oh = 3,
-     .ow = 3,
-     .kh = 3,
-     .kw = 3,
-     .sh = 2,
-     .sw = 2,
-     .ph = 1,
-     .pw = 1},
-    {.n = 1, .h = 5, .w = 7, .oh = 2, .ow = 2, .kh = 2, .kw = 1, .sh = 3, .sw = 5}, /* gaps between
-                                                                                       windows */
-    {.n = 2,
-     .h = 4,
-     .w = 4,
-     .oh = 4,
-     .ow = 4,
-     .kh = 3,
-     .kw = 3,
-     .sh = 1,
-     .sw = 1,
-     .ph = 1,
-     .pw = 1},
-    {.n = 1,
-     .h = 6,
-     .w = 6,
-     .oh = 3,
-     .ow = 3,
-     .kh = 3,
-     .kw = 3,
-     .sh = 2,
-     .sw = 2}, /* ceil mode: the last window hangs over */
-    {.n = 1, .h = 17, .w = 16, .oh = 1, .ow = 2, .kh = 17, .kw = 15, .sh = 1, .sw = 1},
-    {.n = 1, .h = 1, .w = 1, .oh = 1, .ow = 1, .kh = 1, .kw = 1, .sh = 1, .sw = 1},
+    {IMAGES(2, 7, 9), POOLED(3, 4), KERNEL(3, 3), STRIDE(2, 2)},
+    {IMAGES(1, 6, 5), POOLED(3, 3), KERNEL(3, 3), STRIDE(2, 2), PADDING(1, 1)},
+    {IMAGES(1, 5, 7), POOLED(2, 2), KERNEL(2, 1), STRIDE(3, 5)}, /* gaps between windows */
+    {IMAGES(2, 4, 4), POOLED(4, 4), KERNEL(3, 3), STRIDE(1, 1), PADDING(1, 1)},
+    {IMAGES(1, 6, 6), POOLED(3, 3), KERNEL(3, 3), STRIDE(2, 2)}, /* the last one hangs over */
+    {IMAGES(1, 17, 16), POOLED(1, 2), KERNEL(17, 15), STRIDE(1, 1)},
+    {IMAGES(1, 1, 1), POOLED(1, 1), KERNEL(1, 1), STRIDE(1, 1)},
 };
 
 typedef struct expectation {

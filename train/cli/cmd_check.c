@@ -19,12 +19,7 @@ static const reel_option options_table[] = {
 
 static void check_show(void *user, int64_t done, int64_t total)
 {
-    reel_progress_show(user, &(reel_progress_line){.label = "check",
-                                                   .done = done,
-                                                   .total = total,
-                                                   .top1 = -1,
-                                                   .wait = -1,
-                                                   .seconds_left = -1});
+    reel_progress_count(user, "check", done, total);
 }
 
 static bool check_stop(void *user)

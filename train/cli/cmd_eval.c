@@ -84,12 +84,7 @@ static bool eval_stop(void *user)
 static void eval_show(void *user, int64_t done, int64_t total)
 {
     evaluation *e = user;
-    reel_progress_show(&e->progress, &(reel_progress_line){.label = "evaluation",
-                                                           .done = done,
-                                                           .total = total,
-                                                           .top1 = -1,
-                                                           .wait = -1,
-                                                           .seconds_left = -1});
+    reel_progress_count(&e->progress, "evaluation", done, total);
 }
 
 static reel_status eval_measure(evaluation *e, reel_error *err)

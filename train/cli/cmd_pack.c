@@ -46,12 +46,7 @@ typedef struct packing {
 static void pack_show(void *user, int64_t done, int64_t total)
 {
     packing *p = user;
-    reel_progress_show(&p->progress, &(reel_progress_line){.label = p->label,
-                                                           .done = done,
-                                                           .total = total,
-                                                           .top1 = -1,
-                                                           .wait = -1,
-                                                           .seconds_left = -1});
+    reel_progress_count(&p->progress, p->label, done, total);
 }
 
 static void pack_on_bad(void *user, int64_t index, const char *name, const char *reason)

@@ -293,6 +293,17 @@ static const char *foreign_option(const reel_options *options, const kind_view *
     return NULL;
 }
 
+/* The kind's options that were typed. */
+static void set_typed(reel_optim_values *values, const kind_view *kind, const reel_options *options,
+                      reel_error *why)
+{
+    for (int i = 0; i < kind->n && !why->status; i++) {
+        const char *name = kind->options[i].name, *text = typed(options, name);
+        if (text)
+            reel_optim_values_set(values, kind->options, kind->n, name, text, why);
+    }
+}
+
 reel_status reel_optimizer_from_options(reel_optimizer_config *config, const reel_options *options,
                                         reel_error *err)
 {
@@ -308,11 +319,7 @@ reel_status reel_optimizer_from_options(reel_optimizer_config *config, const ree
                          kind->name);
 
     reel_error why = {0};
-    for (int i = 0; i < kind->n_options && !why.status; i++) {
-        const char *name = kind->options[i].name, *text = typed(options, name);
-        if (text)
-            reel_optimizer_config_set(config, name, text, &why);
-    }
+    set_typed(&config->values, &view, options, &why);
     if (why.status || reel_optimizer_config_check(config, &why))
         return reel_fail(err, why.status, "--%s", why.message);
     return REEL_OK;
@@ -346,11 +353,7 @@ reel_status reel_schedule_from_options(reel_schedule *s, const reel_options *opt
                  kind->name);
 
     reel_error why = {0};
-    for (int i = 0; i < kind->n_options && !why.status; i++) {
-        const char *name = kind->options[i].name, *text = typed(options, name);
-        if (text)
-            reel_schedule_set(s, name, text, &why);
-    }
+    set_typed(&s->values, &view, options, &why);
     if (why.status || reel_schedule_check_options(s, &why))
         return reel_fail(err, why.status, "--%s", why.message);
     return REEL_OK;

@@ -59,26 +59,15 @@ static const char style[] =
 
 void reel_html_text(FILE *to, const char *text)
 {
-    for (const char *p = text; *p; p++)
-        switch (*p) {
-        case '<':
-            fputs("&lt;", to);
-            break;
-        case '>':
-            fputs("&gt;", to);
-            break;
-        case '&':
-            fputs("&amp;", to);
-            break;
-        case '"':
-            fputs("&quot;", to);
-            break;
-        case '\'':
-            fputs("&#39;", to);
-            break;
-        default:
-            fputc((unsigned char)*p < 32 ? ' ' : *p, to);
-        }
+    static const char *const escapes[128] = {
+        ['<'] = "&lt;", ['>'] = "&gt;", ['&'] = "&amp;", ['"'] = "&quot;", ['\''] = "&#39;"};
+    for (const char *p = text; *p; p++) {
+        const unsigned char c = (unsigned char)*p;
+        if (c < REEL_COUNT(escapes) && escapes[c])
+            fputs(escapes[c], to);
+        else
+            fputc(c < 32 ? ' ' : c, to);
+    }
 }
 
 static void put_base64(FILE *to, const uint8_t *b, size_t size)

@@ -23,12 +23,7 @@ static bool is_interrupted(void *user)
 static void show_evaluation(void *user, int64_t done, int64_t total)
 {
     reel_loop *loop = user;
-    reel_progress_show(&loop->journal.progress, &(reel_progress_line){.label = "evaluation",
-                                                                      .done = done,
-                                                                      .total = total,
-                                                                      .top1 = -1,
-                                                                      .wait = -1,
-                                                                      .seconds_left = -1});
+    reel_progress_count(&loop->journal.progress, "evaluation", done, total);
 }
 
 /* evaluation.json: what `reel eval --json` would print for best.safetensors. */

@@ -116,6 +116,13 @@ void reel_progress_show(reel_progress *p, const reel_progress_line *l)
                 figures);
 }
 
+void reel_progress_count(reel_progress *p, const char *label, int64_t done, int64_t total)
+{
+    const reel_progress_line line = {
+        .label = label, .done = done, .total = total, .top1 = -1, .wait = -1, .seconds_left = -1};
+    reel_progress_show(p, &line);
+}
+
 static void put_line(reel_progress *p, bool good, const char *format, va_list args)
 {
     reel_progress_clear(p);

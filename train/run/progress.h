@@ -24,6 +24,8 @@ typedef struct reel_progress_line {
 void reel_progress_open(reel_progress *p, bool quiet);
 /* Draws if it is time to: ten times a second on a terminal, every 10 seconds elsewhere. */
 void reel_progress_show(reel_progress *p, const reel_progress_line *line);
+/* Done of total, without the figures of training. */
+void reel_progress_count(reel_progress *p, const char *label, int64_t done, int64_t total);
 /* A line that stays, above the bar. `good` paints it green where there are colours. Nothing when
  * quiet. */
 void reel_progress_note(reel_progress *p, bool good, const char *format, ...)

@@ -4,6 +4,7 @@
 
 #include "data/bytes.h"
 #include "data/sources/common/names.h"
+#include "data/sources/source.h"
 
 typedef struct reel_files {
     int root; /* directory descriptor: samples are found even if the program changes its working
@@ -25,11 +26,7 @@ void reel_files_sort(reel_files *f, size_t first); /* from that sample on, by pa
 int64_t reel_files_classes(const reel_files *f);   /* the highest label and one more */
 
 /* A source's functions (data/sources/source.h) where self is a reel_files. */
-int64_t reel_files_size(const void *self);
-int64_t reel_files_label(const void *self, int64_t index);
-reel_status reel_files_sample(const void *self, int64_t index, reel_bytes *bytes, reel_error *err);
-void reel_files_sample_name(const void *self, int64_t index, char *text, size_t size);
-void reel_files_destroy(void *self);
+REEL_DECLARE_SAMPLES(reel_files);
 int64_t reel_files_hidden(const void *self);
 
 /* All of them, for a source's table. */

@@ -5,6 +5,7 @@
 #include "data/bytes.h"
 #include "data/sources/common/names.h"
 #include "data/sources/common/span.h"
+#include "data/sources/source.h"
 
 typedef struct reel_piece {
     uint64_t offset, name; /* name: offset into the pool */
@@ -32,11 +33,7 @@ reel_status reel_pieces_check(reel_pieces *p, reel_error *err);
 int64_t reel_pieces_classes(const reel_pieces *p); /* the highest label and one more */
 
 /* A source's functions (data/sources/source.h) where self is a reel_pieces. */
-int64_t reel_pieces_size(const void *self);
-int64_t reel_pieces_label(const void *self, int64_t index);
-reel_status reel_pieces_sample(const void *self, int64_t index, reel_bytes *bytes, reel_error *err);
-void reel_pieces_sample_name(const void *self, int64_t index, char *text, size_t size);
-void reel_pieces_destroy(void *self);
+REEL_DECLARE_SAMPLES(reel_pieces);
 
 /* All of them, for a source's table. */
 #define REEL_SAMPLES_ARE_PIECES REEL_SAMPLES_OF(reel_pieces), .destroy = reel_pieces_destroy

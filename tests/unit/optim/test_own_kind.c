@@ -26,15 +26,9 @@ static void lars_update(const reel_update *u)
     }
 }
 
-static const reel_optimizer_kind lars = {
-    .name = "lars",
-    .about = "layer-wise adaptive rates",
-    .lr = 2,
-    REEL_OPTIM_ROWS(lars_options),
-    .states = {{"squares", 1}},
-    .uses_norms = true,
-    .update = {[REEL_F64] = lars_update},
-};
+static const reel_optimizer_kind lars = REEL_OPTIM_KIND(
+    lars_options, .name = "lars", .about = "layer-wise adaptive rates", .lr = 2,
+    .states = {{"squares", 1}}, .uses_norms = true, .update = {[REEL_F64] = lars_update});
 
 /* |w| = 5 and |g| = 13 over both elements: local = 0.001 5 / (13 + 0.5 5) = 0.005 / 15.5. */
 Test(own_kind, a_kind_of_the_host_sees_norms_and_initial_states)
