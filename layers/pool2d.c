@@ -44,12 +44,14 @@ void reel_pool2d_onnx(const reel_module *m, reel_onnx *graph, const char *node)
     reel_onnx_ints(graph, "strides", strides, 2);
 }
 
-void reel_global_pool_onnx(reel_onnx *graph, const char *node)
+reel_status reel_global_pool_onnx(const reel_module *m, reel_onnx *graph, reel_error *err)
 {
-    reel_onnx_node(graph, node);
+    (void)err;
+    reel_onnx_node(graph, reel_module_layer(m)->onnx_node);
     reel_onnx_input(graph);
     reel_onnx_node(graph, "Flatten");
     reel_onnx_input(graph);
+    return REEL_OK;
 }
 
 void reel_pool2d_draw(reel_rng *rng, reel_layer_use *use, void *config)

@@ -18,8 +18,9 @@ void reel_pool2d_onnx(const reel_module *m, reel_onnx *graph, const char *node);
 /* Whether floor mode gives the size of the output that the module has. */
 bool reel_pool2d_floors(const reel_module *m, reel_onnx *graph);
 
-/* A pooling over the whole image, and a Flatten: ONNX keeps two dimensions of size 1. */
-void reel_global_pool_onnx(reel_onnx *graph, const char *node);
+/* The layer's onnx_node over the whole image, and a Flatten: ONNX keeps two dimensions of size 1.
+ */
+reel_status reel_global_pool_onnx(const reel_module *m, reel_onnx *graph, reel_error *err);
 
 void reel_pool2d_draw(reel_rng *rng, reel_layer_use *use, void *config);
 

@@ -41,22 +41,17 @@ static reel_sniff imagenet_tar_sniff(const char *data, const char *split, char *
     return REEL_SNIFF_OTHER;
 }
 
-/* What is said of the images of an archive. */
+/* What is said of the images of an archive, and where they go. */
 struct images {
+    reel_pieces *pieces;
     const char *prefix; /* before the samples' names, with a slash; "" = nothing */
     int64_t label;      /* of all of them; -1: each has its own in `labels` */
     const reel_val_labels *labels;
 };
 
-/* A walk through an archive. Large, so it is allocated. */
-struct walk {
-    reel_tar tar;
-    reel_tar_entry entry;
-};
-
-static reel_status add_tar_image(reel_pieces *p, const struct images *images,
-                                 const reel_tar_entry *e, reel_error *err)
+static reel_status add_tar_image(void *user, const reel_tar_entry *e, reel_error *err)
 {
+    const struct images *images = user;
     const char *base = reel_base_name(e->name);
     if (!e->regular || base[0] == '.' || !reel_is_image_name(base))
         return REEL_OK;
@@ -71,36 +66,24 @@ static reel_status add_tar_image(reel_pieces *p, const struct images *images,
     snprintf(name, sizeof name, "%.255s%s%s", images->prefix, *images->prefix ? "/" : "", base);
     const reel_piece piece = {
         .offset = e->offset, .size = (uint32_t)e->size, .label = (uint32_t)label};
-    return reel_pieces_add(p, &piece, name, err);
+    return reel_pieces_add(images->pieces, &piece, name, err);
 }
 
 /* The images of the archive that lies at `at` in the span. */
-static reel_status add_tar_images(reel_pieces *p, const reel_span *span, reel_member at,
-                                  const struct images *images, reel_error *err)
+static reel_status add_tar_images(const reel_span *span, reel_member at, struct images *images,
+                                  reel_error *err)
 {
-    struct walk *w = calloc(1, sizeof *w);
-    if (!w)
-        return reel_fail(err, REEL_ERR_MEMORY, "no memory to index a tar");
-    reel_tar_begin(&w->tar, span, at.offset, at.offset + at.size);
-    reel_status status = REEL_OK;
-    for (bool more = true; more;) {
-        REEL_TRY_GOTO(reel_tar_next(&w->tar, &w->entry, &more, err), done);
-        if (more)
-            REEL_TRY_GOTO(add_tar_image(p, images, &w->entry, err), done);
-    }
-done:
-    free(w);
-    return status;
+    return reel_tar_each(span, at.offset, at.offset + at.size, add_tar_image, images, err);
 }
 
 /* The images of one class's tar. */
-static reel_status add_class_images(reel_pieces *p, const reel_span *span, reel_member at,
-                                    const struct images *images, reel_error *err)
+static reel_status add_class_images(const reel_span *span, reel_member at, struct images *images,
+                                    reel_error *err)
 {
-    const size_t before = p->pieces.n;
+    const size_t before = images->pieces->pieces.n;
     reel_error why = {0};
-    reel_status status = add_tar_images(p, span, at, images, &why);
-    if (status == REEL_OK && p->pieces.n == before)
+    reel_status status = add_tar_images(span, at, images, &why);
+    if (status == REEL_OK && images->pieces->pieces.n == before)
         status = reel_fail(&why, REEL_ERR_INVALID, "no images in it");
     return status == REEL_OK
                ? REEL_OK
@@ -128,9 +111,9 @@ static reel_status add_train_tar(reel_pieces *p, reel_names *classes, const reel
             reel_fail(err, REEL_ERR_INVALID, "expected one tar for each class in it, found none");
     for (int64_t i = 0; status == REEL_OK && i < n; i++) {
         const char *name = reel_names_at(&found, i);
-        const struct images images = {.prefix = name,
-                                      .label = reel_names_find(classes, name, strlen(name))};
-        status = add_class_images(p, span, ((const reel_member *)members.items)[i], &images, err);
+        struct images images = {
+            .pieces = p, .prefix = name, .label = reel_names_find(classes, name, strlen(name))};
+        status = add_class_images(span, ((const reel_member *)members.items)[i], &images, err);
     }
 done:
     reel_names_free(&found);
@@ -142,10 +125,10 @@ static reel_status add_val_tar(reel_opened *out, const reel_span *span, const ch
                                const char *path, reel_error *err)
 {
     reel_val_labels labels = {0};
-    const struct images images = {.prefix = "", .label = -1, .labels = &labels};
+    struct images images = {.pieces = out->self, .prefix = "", .label = -1, .labels = &labels};
     reel_status status = reel_imagenet_val(&out->classes, &labels, data, path, err);
     if (status == REEL_OK)
-        status = add_tar_images(out->self, span, (reel_member){0, span->size}, &images, err);
+        status = add_tar_images(span, (reel_member){0, span->size}, &images, err);
     reel_val_labels_free(&labels);
     return status;
 }

@@ -16,24 +16,24 @@
 const char reel_imagenet_train_tar[] = "ILSVRC2012_img_train.tar";
 const char reel_imagenet_val_tar[] = "ILSVRC2012_img_val.tar";
 
-/* A walk through a tar of tars. Large, so it is allocated. */
-struct outer {
-    reel_tar tar;
-    reel_tar_entry entry;
+/* What a walk through a tar of tars collects. */
+struct class_tars {
+    reel_names *names;
+    reel_list *members; /* reel_member; NULL = only the names */
 };
 
-static reel_status add_class_tar(reel_names *names, reel_list *members, const reel_tar_entry *e,
-                                 reel_error *err)
+static reel_status add_class_tar(void *user, const reel_tar_entry *e, reel_error *err)
 {
+    struct class_tars *t = user;
     enum { END = 4 }; /* ".tar" */
     const char *base = reel_base_name(e->name);
     const size_t n = strlen(base);
     if (!e->regular || n <= END || strcasecmp(base + n - END, ".tar") != 0)
         return REEL_OK;
-    REEL_TRY(reel_names_add(names, base, n - END, err));
-    if (!members)
+    REEL_TRY(reel_names_add(t->names, base, n - END, err));
+    if (!t->members)
         return REEL_OK;
-    reel_member *m = reel_list_add(members, sizeof *m);
+    reel_member *m = reel_list_add(t->members, sizeof *m);
     if (!m)
         return reel_fail(err, REEL_ERR_MEMORY, "no memory to index a tar");
     *m = (reel_member){e->offset, e->size};
@@ -43,19 +43,8 @@ static reel_status add_class_tar(reel_names *names, reel_list *members, const re
 reel_status reel_imagenet_class_tars(reel_names *names, reel_list *members, const reel_span *span,
                                      reel_error *err)
 {
-    struct outer *o = calloc(1, sizeof *o);
-    if (!o)
-        return reel_fail(err, REEL_ERR_MEMORY, "no memory to index a tar");
-    reel_tar_begin(&o->tar, span, 0, span->size);
-    reel_status status = REEL_OK;
-    for (bool more = true; more;) {
-        REEL_TRY_GOTO(reel_tar_next(&o->tar, &o->entry, &more, err), done);
-        if (more)
-            REEL_TRY_GOTO(add_class_tar(names, members, &o->entry, err), done);
-    }
-done:
-    free(o);
-    return status;
+    struct class_tars tars = {.names = names, .members = members};
+    return reel_tar_each(span, 0, span->size, add_class_tar, &tars, err);
 }
 
 /* The WNIDs of the training tar at path. */

@@ -8,6 +8,7 @@
 #include "data/sources/common/tar.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "data/bytes_internal.h"
@@ -329,4 +330,26 @@ reel_status reel_tar_next(reel_tar *tar, reel_tar_entry *entry, bool *more, reel
         *more = true;
         return REEL_OK;
     }
+}
+
+reel_status reel_tar_each(const reel_span *span, uint64_t from, uint64_t to, reel_tar_visit *visit,
+                          void *user, reel_error *err)
+{
+    struct walk {
+        reel_tar tar;
+        reel_tar_entry entry;
+    } *w = calloc(1, sizeof *w);
+    if (!w)
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory to index a tar");
+
+    reel_status status = REEL_OK;
+    reel_tar_begin(&w->tar, span, from, to);
+    for (bool more = true; more;) {
+        REEL_TRY_GOTO(reel_tar_next(&w->tar, &w->entry, &more, err), done);
+        if (more)
+            REEL_TRY_GOTO(visit(user, &w->entry, err), done);
+    }
+done:
+    free(w);
+    return status;
 }

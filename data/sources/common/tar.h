@@ -27,6 +27,10 @@ void reel_tar_begin(reel_tar *tar, const reel_span *span, uint64_t from, uint64_
 /* The next entry; *more false = the end. REEL_ERR_FORMAT names the place of damage, of a cut, or of
  * what is not supported. */
 reel_status reel_tar_next(reel_tar *tar, reel_tar_entry *entry, bool *more, reel_error *err);
+/* Hands each entry between `from` and `to` to visit, in order; its first failure ends the walk. */
+typedef reel_status reel_tar_visit(void *user, const reel_tar_entry *entry, reel_error *err);
+reel_status reel_tar_each(const reel_span *span, uint64_t from, uint64_t to, reel_tar_visit *visit,
+                          void *user, reel_error *err);
 /* Through the window: small contents without a system call for each. */
 reel_status reel_tar_read(reel_tar *tar, uint64_t offset, void *to, size_t n, reel_error *err);
 /* Do the first 512 bytes look like a tar header? */

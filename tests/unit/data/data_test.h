@@ -26,12 +26,7 @@
 #include "data/transforms/resize_internal.h"
 #include "data/transforms/transform.h"
 #include "data/transforms/upright.h"
-
-#define MUST(call, err)                                                                            \
-    do {                                                                                           \
-        const reel_status must_ = (call);                                                          \
-        cr_assert(must_ == REEL_OK, "%s: status %d: %s", #call, (int)must_, (err).message);        \
-    } while (0)
+#include "tests/support/must.h"
 
 /* One line, printable, not empty: what a message must be. */
 __attribute__((unused)) static void check_message(const reel_error *err)

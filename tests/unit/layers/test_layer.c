@@ -1,33 +1,11 @@
 /* Layers as tables: the generated table, arguments and their messages, text, modules inside
  * modules. */
-#include <criterion/criterion.h>
 #include <string.h>
 
 #include "layers/gradcheck.h"
-#include "layers/net.h"
-
-static reel_ctx *ctx;
-static reel_error err;
-
-static void setup(void)
-{
-    const reel_ctx_config config = {.threads = 1, .seed = 3};
-    cr_assert_eq(reel_ctx_create(&ctx, &config, &err), REEL_OK, "%s", err.message);
-}
-
-static void teardown(void)
-{
-    reel_ctx_destroy(ctx);
-}
+#include "tests/unit/layers/net_test.h"
 
 TestSuite(layer, .init = setup, .fini = teardown);
-
-static reel_net *new_net(reel_dtype dtype)
-{
-    reel_net *net;
-    cr_assert_eq(reel_net_create(&net, ctx, dtype, &err), REEL_OK, "%s", err.message);
-    return net;
-}
 
 /* ---- the table ---- */
 Test(layer, of_the_library_can_be_found_checked_and_read_from_text)

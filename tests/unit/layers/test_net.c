@@ -1,33 +1,11 @@
 /* Nets: names, modes, initialisers, errors, a module of one's own. */
-#include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
 
 #include "core/ops.h"
-#include "layers/net.h"
-
-static reel_ctx *ctx;
-static reel_error err;
-
-static void setup(void)
-{
-    const reel_ctx_config config = {.seed = 3, .threads = 2};
-    cr_assert_eq(reel_ctx_create(&ctx, &config, &err), REEL_OK, "%s", err.message);
-}
-
-static void teardown(void)
-{
-    reel_ctx_destroy(ctx);
-}
+#include "tests/unit/layers/net_test.h"
 
 TestSuite(net, .init = setup, .fini = teardown);
-
-static reel_net *new_net(reel_dtype dtype)
-{
-    reel_net *net;
-    cr_assert_eq(reel_net_create(&net, ctx, dtype, &err), REEL_OK, "%s", err.message);
-    return net;
-}
 
 static void build(reel_net *net)
 {

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/support/must.h"
 #include "train/cli/optim_options.h"
 #include "train/cli/option_table.h"
 #include "train/cli/options.h"
@@ -16,12 +17,6 @@
 #include "train/cli/train_settings.h"
 #include "train/run/checkpoint_folder.h"
 #include "train/run/loop.h"
-
-#define MUST(call, err)                                                                            \
-    do {                                                                                           \
-        const reel_status must_ = (call);                                                          \
-        cr_assert(must_ == REEL_OK, "%s: status %d: %s", #call, (int)must_, (err).message);        \
-    } while (0)
 
 /* Two classes of six training images each: an epoch has 3 batches of 4. */
 #define DRAWN_DATA "synth:train=6,val=2,classes=2,size=32"
