@@ -36,6 +36,7 @@ reel_status reel_image_inspect(reel_image_facts *facts, reel_image *image, const
         .hash = hash_bytes(bytes, size), .size = size, .misnamed = wrong_name(name, bytes, size)};
     facts->orientation = reel_exif_orientation(bytes, size);
     facts->cmyk = codec && codec->is_cmyk && codec->is_cmyk(bytes, size);
+    facts->profile = codec && codec->has_profile && codec->has_profile(bytes, size);
 
     REEL_TRY(reel_image_decode(image, bytes, size, err));
     facts->width = image->width;

@@ -17,6 +17,7 @@ typedef struct reel_image_facts {
     uint64_t sum[3], square[3];
     int orientation; /* EXIF, 1 to 8; 0 = none */
     bool cmyk;       /* four ink channels are stored */
+    bool profile;    /* an ICC profile is stored, which is ignored */
     /* What the content is ("a PNG image"), where the name's extension says otherwise; NULL = they
      * agree. */
     const char *misnamed;

@@ -12,6 +12,7 @@
 
 #include "data/bytes_internal.h"
 #include "data/codecs/codec.h"
+#include "data/codecs/common/content.h"
 
 void reel_left_out_add(reel_left_out *l, const char *kind, const char *why, int64_t n)
 {
@@ -66,28 +67,63 @@ const char *reel_left_out_text(const reel_left_out *l, char *text, size_t size)
     return text;
 }
 
-/* Pictures and films that no codec decodes, by the end of the name or by their first bytes. */
-static bool is_undecoded_picture(const char *name, const uint8_t *head, size_t n)
+const char *reel_left_out_clause(const reel_left_out *l, char *text, size_t size)
 {
-    static const char *const ends[] = {".heic", ".heif", ".avif", ".jxl", ".jp2", ".webp", ".bmp",
-                                       ".gif",  ".tif",  ".tiff", ".svg", ".cr2", ".cr3",  ".nef",
-                                       ".arw",  ".dng",  ".raf",  ".rw2", ".psd", ".mp4",  ".mov"};
-    const char *content = reel_content_name(head, n), *dot = strrchr(name, '.');
-    if (content && (strstr(content, "image") || strstr(content, "drawing")))
-        return true;
+    static const char begin[] = "; left out: ";
+    text[0] = 0;
+    if (l->n && size > sizeof begin) {
+        memcpy(text, begin, sizeof begin);
+        reel_left_out_text(l, text + sizeof begin - 1, size - sizeof begin + 1);
+    }
+    return text;
+}
+
+/* Pictures and films that no codec decodes, by the end of their names. */
+static bool has_undecoded_extension(const char *name)
+{
+    static const char *const ends[] = {
+        ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".j2k", ".svg",  ".cr2", ".cr3",
+        ".crw",  ".nef",  ".nrw", ".arw",  ".dng", ".orf", ".raf", ".rw2",  ".pef", ".srw",
+        ".x3f",  ".psd",  ".xcf", ".exr",  ".hdr", ".dds", ".ico", ".pdf",  ".eps", ".mp4",
+        ".m4v",  ".mov",  ".avi", ".mkv",  ".mpg", ".wmv", ".flv", ".mpeg", ".3gp", ".webm"};
+    const char *dot = strrchr(name, '.');
     for (int64_t i = 0; dot && i < REEL_COUNT(ends); i++)
         if (strcasecmp(dot, ends[i]) == 0)
             return true;
     return false;
 }
 
+/* The extensions that told images in 0.1.0. */
+static bool had_image_name(const char *name)
+{
+    static const char *const ends[] = {".jpg", ".jpeg", ".png", ".ppm", ".pgm"};
+    const char *dot = strrchr(name, '.');
+    for (int64_t i = 0; dot && i < REEL_COUNT(ends); i++)
+        if (strcasecmp(dot, ends[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A picture that is not decoded counts by its extension, or by its content where it has none. */
+static void leave_out_content(reel_left_out *l, const char *path, const uint8_t *head, size_t n)
+{
+    static const char cannot[] = "cannot be decoded";
+    const reel_content content = reel_content_of(head, n);
+    const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash + 1 : path, '.');
+    if (content.advice && !dot)
+        reel_left_out_add(l, reel_content_bare(content.name), cannot, 1);
+    else
+        reel_left_out_file(l, path,
+                           content.advice || has_undecoded_extension(path) ? cannot : NULL);
+}
+
 bool reel_is_image_file(int folder, const char *path, bool names_only, reel_left_out *l)
 {
-    static const char cannot[] = "cannot be decoded", unread[] = "cannot be read",
-                      special[] = "not a regular file", empty[] = "empty";
-    uint8_t head[512];
+    static const char unread[] = "cannot be read", special[] = "not a regular file",
+                      empty[] = "empty";
+    uint8_t head[4096]; /* reaches behind the first directory of most TIFF files */
     struct stat info;
-    if (reel_is_image_name(path))
+    if (names_only ? had_image_name(path) : reel_is_image_name(path))
         return true;
 
     /* Without O_NONBLOCK a named pipe would wait for a writer for ever. */
@@ -99,15 +135,13 @@ bool reel_is_image_file(int folder, const char *path, bool names_only, reel_left
 
     if (n > 0 && !names_only && reel_codec_of(head, (size_t)n))
         return true;
-    const char *why = NULL;
     if (file >= 0 && !regular)
-        why = special;
+        reel_left_out_file(l, path, special);
     else if (n < 0)
-        why = unread;
+        reel_left_out_file(l, path, unread);
     else if (n == 0)
-        why = empty;
-    else if (is_undecoded_picture(path, head, (size_t)n))
-        why = cannot;
-    reel_left_out_file(l, path, why);
+        reel_left_out_file(l, path, empty);
+    else
+        leave_out_content(l, path, head, (size_t)n);
     return false;
 }

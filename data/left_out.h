@@ -11,7 +11,7 @@ extern "C" {
 /* Zero-initialise. What does not fit among the kinds is counted as "other". */
 typedef struct reel_left_out {
     struct {
-        char kind[24];   /* ".txt", "hidden" */
+        char kind[40];   /* ".txt", "hidden" */
         const char *why; /* NULL = it says itself why */
         int64_t n;
     } kinds[24];
@@ -24,6 +24,8 @@ REEL_API void reel_left_out_file(reel_left_out *l, const char *name, const char 
 REEL_API void reel_left_out_merge(reel_left_out *l, const reel_left_out *with);
 /* All kinds with their numbers in one line, cut to size; "" = nothing was left out. */
 REEL_API const char *reel_left_out_text(const reel_left_out *l, char *text, size_t size);
+/* The same for the end of a message: "; left out: 12 .heic (cannot be decoded)", or "". */
+REEL_API const char *reel_left_out_clause(const reel_left_out *l, char *text, size_t size);
 
 /* Is the file (relative to the descriptor of a folder) an image? One whose name ends like an
  * image's is, whatever it holds: what is wrong with it is said when it is read. Any other is one if

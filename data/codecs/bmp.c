@@ -107,7 +107,7 @@ static reel_status check_bmp_kind(const struct bmp *b, reel_error *err)
                          "BMP: compression %d, expected 0 (none), 1 or 2 (run lengths) or 3 "
                          "(bitfields)",
                          b->compression);
-    if (runs && b->bits != (b->compression == RLE8 ? 8 : 4))
+    if (runs && b->bits > 8)
         return reel_fail(err, REEL_ERR_FORMAT, "BMP: run lengths of %d bits a pixel", b->bits);
     return REEL_OK;
 }
@@ -129,15 +129,17 @@ static reel_status find_bmp_parts(struct bmp *b, const reel_decoding *d, size_t 
         b->colours = 0;
     else if (b->colours == 0)
         b->colours = (size_t)1 << b->bits;
-    if (b->palette > d->length || b->colours > (d->length - b->palette) / b->colour_bytes)
-        return reel_fail(err, REEL_ERR_FORMAT, "BMP: %zu bytes cannot hold a palette of %zu",
-                         d->length, b->colours);
+    if (b->palette > d->length)
+        return reel_fail(err, REEL_ERR_FORMAT, "BMP: the header is cut");
 
-    const size_t behind = b->palette + b->colours * b->colour_bytes;
+    /* A palette that claims to be too long is as long as it can be. */
+    const uint64_t behind = (uint64_t)b->palette + (uint64_t)b->colours * b->colour_bytes;
+    const size_t most = (d->length - b->palette) / b->colour_bytes;
+    b->colours = b->colours < most ? b->colours : most;
     b->pixels = bmp_number(d->bytes + 10, 4);
     if (b->pixels == 0 || b->pixels == FILE_HEADER + header)
-        b->pixels = behind;
-    if (b->pixels > d->length)
+        b->pixels = behind < d->length ? (size_t)behind : d->length;
+    if (b->pixels >= d->length)
         return reel_fail(err, REEL_ERR_FORMAT, "BMP: its pixels begin behind the end of the file");
     return REEL_OK;
 }
@@ -199,7 +201,7 @@ static reel_status bmp_size(reel_decoding *d, reel_error *err)
 static void read_palette(const struct bmp *b, const reel_decoding *d,
                          uint8_t palette[MOST_COLOURS][3])
 {
-    const int step = b->bits == 1 ? 255 : 1, n = b->bits <= 8 ? 1 << b->bits : 0;
+    const int step = b->bits == 1 ? 255 : 1, n = b->bits > 8 ? 0 : b->bits == 1 ? 2 : MOST_COLOURS;
     bool ramp = true;
     memset(palette, 0, (size_t)MOST_COLOURS * 3);
     for (int i = 0; i < n && (size_t)i < b->colours; i++)
@@ -258,44 +260,60 @@ static void unpack_rows(const struct bmp *b, const reel_decoding *d,
 
 /* ---- run lengths ---- */
 
-/* What is written through is clipped at the end of the row and of the image. */
+/* Pixels are written one behind the other, from row to row, as PIL does. */
 struct bmp_pen {
     const struct bmp *b;
     const reel_decoding *d;
     uint8_t (*palette)[3];
-    int64_t x, y;
-    size_t at; /* the next byte */
+    int64_t n, total; /* pixels that were written; of the image */
+    int64_t x;        /* place in the row, by which repeated pixels are clipped */
+    size_t at;        /* the next byte */
 };
 
 static void put_index(struct bmp_pen *p, int index)
 {
-    if (p->x < p->b->width && p->y < p->b->height)
-        memcpy(bmp_row(p->b, p->d->image, p->y) + 3 * p->x, p->palette[index], 3);
-    p->x++;
+    const int64_t width = p->b->width;
+    if (p->n < p->total)
+        memcpy(bmp_row(p->b, p->d->image, p->n / width) + p->n % width * 3, p->palette[index], 3);
+    p->n++;
 }
 
-/* n pixels: of one byte over and over (encoded), or of as many as are needed (absolute), which are
- * padded to 2 bytes. Two pixels a byte with 4 bits: the high half first. */
-static bool put_run(struct bmp_pen *p, int n, bool absolute)
+/* count pixels of one byte; with 4 bits, of its halves in turn. */
+static void repeat_byte(struct bmp_pen *p, int count, int byte)
+{
+    const int64_t room = p->b->width > p->x ? p->b->width - p->x : 0;
+    const int n = count < room ? count : (int)room;
+    for (int i = 0; i < n; i++)
+        put_index(p, p->b->compression != RLE4 ? byte : i % 2 ? byte & 15 : byte >> 4);
+    p->x += n;
+}
+
+/* count pixels as they follow, padded to 2 bytes; with 4 bits, two a byte. */
+static bool copy_bytes(struct bmp_pen *p, int count)
 {
     const bool halves = p->b->compression == RLE4;
-    const size_t bytes = !absolute ? 1 : halves ? (size_t)(n + 1) / 2 : (size_t)n;
+    const int64_t left = p->total - p->n;
+    const int n = count < left ? count : (int)left;
+    const size_t bytes = (size_t)(halves ? (n + 1) / 2 : n);
     if (bytes > p->d->length - p->at)
         return false;
     const uint8_t *from = p->d->bytes + p->at;
-    for (int i = 0; i < n; i++) {
-        const int byte = from[absolute ? (halves ? i / 2 : i) : 0];
-        put_index(p, !halves ? byte : i % 2 ? byte & 15 : byte >> 4);
-    }
-    p->at += bytes;
-    if (absolute && bytes % 2 && p->at < p->d->length)
-        p->at++;
+    for (int i = 0; i < n; i++)
+        put_index(p, !halves ? from[i] : i % 2 ? from[i / 2] & 15 : from[i / 2] >> 4);
+    p->x += count;
+    p->at += bytes + bytes % 2;
+    if (p->at > p->d->length)
+        p->at = p->d->length;
     return true;
 }
 
-static reel_status runs_cut(reel_error *err)
+/* A row that has begun is filled; one that has not is passed over. */
+static void end_row(struct bmp_pen *p, bool fresh)
 {
-    return reel_fail(err, REEL_ERR_FORMAT, "BMP: the file ends within its run lengths");
+    const int64_t width = p->b->width;
+    if (p->n % width || fresh)
+        p->n += width - p->n % width;
+    p->x = 0;
 }
 
 /* Pairs of bytes: a count and what to repeat; or 0 and: 0 = end of the row, 1 = end of the image,
@@ -303,27 +321,29 @@ static reel_status runs_cut(reel_error *err)
 static reel_status draw_runs(struct bmp_pen *p, reel_error *err)
 {
     enum { END_OF_ROW, END_OF_IMAGE, MOVE };
-    while (p->y < p->b->height && (p->y < p->b->height - 1 || p->x < p->b->width)) {
-        if (p->d->length - p->at < 2)
-            return runs_cut(err);
-        const int count = p->d->bytes[p->at], code = p->d->bytes[p->at + 1];
-        p->at += count ? 1 : 2;
-        if (count) {
-            put_run(p, count, false);
-        } else if (code == END_OF_ROW) {
-            p->x = 0;
-            p->y++;
-        } else if (code == END_OF_IMAGE) {
+    bool fresh = true; /* nothing was written in this row */
+    while (p->n < p->total) {
+        const uint8_t *pair = p->d->bytes + p->at;
+        const size_t left = p->d->length - p->at;
+        bool cut = left < 2;
+        p->at += cut ? 0 : 2;
+        if (!cut && pair[0]) {
+            repeat_byte(p, pair[0], pair[1]);
+        } else if (!cut && pair[1] == END_OF_ROW) {
+            end_row(p, fresh);
+        } else if (!cut && pair[1] == END_OF_IMAGE) {
             return REEL_OK;
-        } else if (code == MOVE) {
-            if (p->d->length - p->at < 2)
-                return runs_cut(err);
-            p->x += p->d->bytes[p->at];
-            p->y += p->d->bytes[p->at + 1];
-            p->at += 2;
-        } else if (!put_run(p, code, true)) {
-            return runs_cut(err);
+        } else if (!cut && pair[1] == MOVE) {
+            cut = left < 4;
+            p->n += cut ? 0 : pair[2] + pair[3] * p->b->width;
+            p->x = p->n % p->b->width;
+            p->at += cut ? 0 : 2;
+        } else if (!cut) {
+            cut = !copy_bytes(p, pair[1]);
         }
+        if (cut)
+            return reel_fail(err, REEL_ERR_FORMAT, "BMP: the file ends within its run lengths");
+        fresh = pair[0] == 0 && pair[1] == END_OF_ROW;
     }
     return REEL_OK;
 }
@@ -342,13 +362,10 @@ static reel_status bmp_decode(reel_decoding *d, reel_error *err)
 
     for (int64_t i = 0; i < b.width * b.height; i++)
         memcpy(d->image->rgb + 3 * i, palette[0], 3);
-    struct bmp_pen pen = {.b = &b, .d = d, .palette = palette, .at = b.pixels};
+    struct bmp_pen pen = {
+        .b = &b, .d = d, .palette = palette, .total = b.width * b.height, .at = b.pixels};
     return draw_runs(&pen, err);
 }
 
-const reel_codec reel_codec_bmp = {.name = "BMP",
-                                   .what = "a BMP image",
-                                   .extensions = ".bmp .dib",
-                                   .sniff = bmp_sniff,
-                                   .size = bmp_size,
-                                   .decode = bmp_decode};
+const reel_codec reel_codec_bmp =
+    REEL_CODEC(bmp, .name = "BMP", .what = "a BMP image", .extensions = ".bmp .dib");

@@ -60,8 +60,9 @@ struct reel_codec {
     reel_status (*decode)(reel_decoding *d, reel_error *err);
 
     /* What not every format has; NULL = never. */
-    int (*orientation)(const uint8_t *bytes, size_t length); /* EXIF's, 1 to 8; 0 = none */
-    bool (*is_cmyk)(const uint8_t *bytes, size_t length);    /* are four ink channels stored? */
+    int (*orientation)(const uint8_t *bytes, size_t length);  /* EXIF's, 1 to 8; 0 = none */
+    bool (*is_cmyk)(const uint8_t *bytes, size_t length);     /* are four ink channels stored? */
+    bool (*has_profile)(const uint8_t *bytes, size_t length); /* of colours (ICC); it is ignored */
     void (*free_state)(void *state);
 };
 

@@ -50,6 +50,10 @@ static int on_gif_read(GifFileType *gif, GifByteType *to, int n)
 {
     struct gif_file *f = gif->UserData;
     const size_t left = f->d->length - f->at;
+    if (n == 1 && left == 0) { /* the end of the image's blocks, which some files lack */
+        *to = 0;
+        return 1;
+    }
     const size_t taken = (size_t)n < left ? (size_t)n : left;
     memcpy(to, f->d->bytes + f->at, taken);
     f->at += taken;
@@ -215,9 +219,5 @@ static reel_status gif_decode(reel_decoding *d, reel_error *err)
 
 #endif
 
-const reel_codec reel_codec_gif = {.name = "GIF",
-                                   .what = "a GIF image",
-                                   .extensions = ".gif",
-                                   .sniff = gif_sniff,
-                                   .size = gif_size,
-                                   .decode = gif_decode};
+const reel_codec reel_codec_gif =
+    REEL_CODEC(gif, .name = "GIF", .what = "a GIF image", .extensions = ".gif");

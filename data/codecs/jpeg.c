@@ -447,11 +447,24 @@ static bool jpeg_is_cmyk(const uint8_t *bytes, size_t length)
     return false;
 }
 
+/* The profile lies in one or more segments. */
+static bool jpeg_has_profile(const uint8_t *bytes, size_t length)
+{
+    enum { APP2 = 0xe2 };
+    static const char mark[] = "ICC_PROFILE"; /* its zero is part of it */
+    struct segment s;
+    for (size_t at = 2; next_segment(bytes, length, &at, &s);)
+        if (s.marker == APP2 && s.size >= sizeof mark && memcmp(s.at, mark, sizeof mark) == 0)
+            return true;
+    return false;
+}
+
 static bool jpeg_sniff(const uint8_t *bytes, size_t length)
 {
     return length >= 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0;
 }
 
-const reel_codec reel_codec_jpeg = REEL_CODEC(
-    jpeg, .name = "JPEG", .what = "a JPEG image", .extensions = ".jpg .jpeg",
-    .orientation = jpeg_orientation, .is_cmyk = jpeg_is_cmyk, .free_state = jpeg_free_state);
+const reel_codec reel_codec_jpeg =
+    REEL_CODEC(jpeg, .name = "JPEG", .what = "a JPEG image", .extensions = ".jpg .jpeg .jpe .jfif",
+               .orientation = jpeg_orientation, .is_cmyk = jpeg_is_cmyk,
+               .has_profile = jpeg_has_profile, .free_state = jpeg_free_state);

@@ -3,7 +3,8 @@
  *
  * Chunks that do not matter for the pixels are skipped unread, because most of libpng's history of
  * trouble is in them; a size that the file cannot hold (deflate makes at most 1032 bytes of one) is
- * refused before memory is touched. Interlaced images are read pass by pass into the image itself.
+ * refused before memory is touched. A file that is cut behind its pixels is read. Interlaced images
+ * are read pass by pass into the image itself.
  */
 #include <inttypes.h>
 #include <png.h>
@@ -15,6 +16,7 @@
 
 #include "data/codecs/codec.h"
 #include "data/codecs/common/orientation.h"
+#include "data/codecs/common/png_tail.h"
 
 enum { MAX_SIDE = 1000000, MAX_INFLATION = 1032 };
 
@@ -26,6 +28,7 @@ struct png_job {
     reel_error *err;
     reel_decoding *d;
     size_t at; /* bytes that libpng has taken */
+    reel_png_tail tail;
 };
 
 static bool png_sniff(const uint8_t *bytes, size_t length)
@@ -48,9 +51,14 @@ static void on_png_warning(png_structp png, png_const_charp text)
 static void on_png_read(png_structp png, png_bytep to, size_t n)
 {
     struct png_job *job = png_get_io_ptr(png);
-    if (n > job->d->length - job->at)
+    const reel_png_tail *tail = &job->tail;
+    if (n > tail->whole + tail->size - job->at)
         png_error(png, "the file ends early");
-    memcpy(to, job->d->bytes + job->at, n);
+    const size_t left = job->at < tail->whole ? tail->whole - job->at : 0;
+    const size_t first = n < left ? n : left;
+    memcpy(to, job->d->bytes + job->at, first);
+    if (n > first)
+        memcpy(to + first, tail->bytes + (job->at + first - tail->whole), n - first);
     job->at += n;
 }
 
@@ -64,6 +72,14 @@ static void read_png_header(struct png_job *job)
 {
     reel_decoding *d = job->d;
     png_set_user_limits(job->png, MAX_SIDE, MAX_SIDE);
+#ifdef PNG_IGNORE_ADLER32
+    if (job->tail.size) /* zlib's check sum may be missing */
+        png_set_option(job->png, PNG_IGNORE_ADLER32, PNG_OPTION_ON);
+#endif
+#ifdef PNG_MAXIMUM_INFLATE_WINDOW
+    /* Some writers claim a smaller window than they used. zlib's largest fits all of them. */
+    png_set_option(job->png, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON);
+#endif
     /* -1: every chunk, those that later versions of libpng know too, but IHDR, PLTE, tRNS, IDAT,
      * IEND. */
     enum { ALL = -1, ONE = 1 };
@@ -150,6 +166,7 @@ static reel_status begin_image(struct png_job *job, reel_decoding *d, reel_error
 {
     end_image(job); /* one whose pixels were not asked for */
     *job = (struct png_job){.d = d, .err = err};
+    reel_png_mend(&job->tail, d->bytes, d->length);
     job->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, job, on_png_error, on_png_warning);
     job->info = job->png ? png_create_info_struct(job->png) : NULL;
     return job->info ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "no memory for the PNG decoder");
@@ -181,25 +198,40 @@ static uint32_t big_endian(const uint8_t *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | (uint32_t)p[3];
 }
 
-/* The eXIf chunk may stand before or behind the pixels. A chunk: length (4 bytes), name (4), data,
- * CRC-32 of name and data (4). */
-static int png_orientation(const uint8_t *bytes, size_t length)
+/* The data of the first chunk of that name; NULL = there is none, or it is damaged. A chunk: length
+ * (4 bytes), name (4), data, CRC-32 of name and data (4). */
+static const uint8_t *find_png_chunk(const uint8_t *bytes, size_t length, const char *wanted,
+                                     size_t *size)
 {
     enum { SIGNATURE = 8, AROUND_DATA = 12 };
     for (size_t at = SIGNATURE; length - at >= AROUND_DATA;) {
         const uint8_t *name = bytes + at + 4, *data = name + 4;
         const size_t n = big_endian(bytes + at);
         if (n > length - at - AROUND_DATA)
-            return 0;
-        if (memcmp(name, "eXIf", 4) == 0) {
-            const bool whole = crc32_z(0, name, n + 4) == big_endian(data + n);
-            return whole ? reel_tiff_orientation(data, n) : 0;
+            return NULL;
+        if (memcmp(name, wanted, 4) == 0) {
+            *size = n;
+            return crc32_z(0, name, n + 4) == big_endian(data + n) ? data : NULL;
         }
         at += n + AROUND_DATA;
     }
-    return 0;
+    return NULL;
 }
 
-const reel_codec reel_codec_png =
-    REEL_CODEC(png, .name = "PNG", .what = "a PNG image", .extensions = ".png",
-               .orientation = png_orientation, .free_state = png_free_state);
+/* The eXIf chunk may stand before or behind the pixels. */
+static int png_orientation(const uint8_t *bytes, size_t length)
+{
+    size_t size;
+    const uint8_t *exif = find_png_chunk(bytes, length, "eXIf", &size);
+    return exif ? reel_tiff_orientation(exif, size) : 0;
+}
+
+static bool png_has_profile(const uint8_t *bytes, size_t length)
+{
+    size_t size;
+    return find_png_chunk(bytes, length, "iCCP", &size) != NULL;
+}
+
+const reel_codec reel_codec_png = REEL_CODEC(
+    png, .name = "PNG", .what = "a PNG image", .extensions = ".png", .orientation = png_orientation,
+    .has_profile = png_has_profile, .free_state = png_free_state);

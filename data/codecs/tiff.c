@@ -32,6 +32,32 @@ static bool tiff_sniff(const uint8_t *bytes, size_t length)
     return big || (tiff && !reel_camera_raw(bytes, length));
 }
 
+static void note_tiff_profile(void *self, const reel_tiff_entry *entry)
+{
+    enum { ICC_PROFILE = 34675 };
+    *(bool *)self |= entry->tag == ICC_PROFILE;
+}
+
+static bool tiff_has_profile(const uint8_t *bytes, size_t length)
+{
+    bool any = false;
+    reel_tiff_entries(bytes, length, note_tiff_profile, &any);
+    return any;
+}
+
+static void note_ink(void *self, const reel_tiff_entry *entry)
+{
+    enum { PHOTOMETRIC = 262, SEPARATED = 5 };
+    *(bool *)self |= entry->tag == PHOTOMETRIC && entry->value == SEPARATED;
+}
+
+static bool tiff_is_cmyk(const uint8_t *bytes, size_t length)
+{
+    bool ink = false;
+    reel_tiff_entries(bytes, length, note_ink, &ink);
+    return ink;
+}
+
 #ifndef REEL_HAVE_TIFF
 
 static reel_status tiff_size(reel_decoding *d, reel_error *err)
@@ -61,6 +87,8 @@ struct tiff_file {
     bool tiled;
     int64_t block_width, block_height; /* of a tile, or of a strip */
     int64_t row_bytes;                 /* of a block's row, in one plane */
+    bool raw;                          /* blocks are used where they lie in the bytes */
+    bool swapped;                      /* their 16 bits are of the other byte order */
     int planes;                        /* 1, or as many as there are samples */
     uint8_t palette[COLOURS][3];
 };
@@ -185,7 +213,7 @@ static bool is_libtiffs(const struct tiff_file *f)
 
 static reel_status read_tiff_kind(struct tiff_file *f, reel_error *err)
 {
-    uint16_t extras = 0, *kinds = NULL;
+    uint16_t extras = 0, fill_order = FILLORDER_MSB2LSB, *kinds = NULL;
     TIFFGetFieldDefaulted(f->tiff, TIFFTAG_BITSPERSAMPLE, &f->bits);
     TIFFGetFieldDefaulted(f->tiff, TIFFTAG_SAMPLESPERPIXEL, &f->samples);
     TIFFGetFieldDefaulted(f->tiff, TIFFTAG_SAMPLEFORMAT, &f->format);
@@ -196,6 +224,9 @@ static reel_status read_tiff_kind(struct tiff_file *f, reel_error *err)
         f->photometric = PHOTOMETRIC_MINISWHITE;
     f->multiplied = extras > 0 && kinds[0] == EXTRASAMPLE_ASSOCALPHA;
     f->planes = f->planar == PLANARCONFIG_SEPARATE ? f->samples : 1;
+    TIFFGetFieldDefaulted(f->tiff, TIFFTAG_FILLORDER, &fill_order);
+    f->raw = f->compression == COMPRESSION_NONE && fill_order == FILLORDER_MSB2LSB;
+    f->swapped = f->raw && TIFFIsByteSwapped(f->tiff);
     if (!TIFFIsCODECConfigured(f->compression))
         return reel_fail(err, REEL_ERR_FORMAT, "TIFF: compression %d, which this libtiff lacks",
                          f->compression);
@@ -208,6 +239,11 @@ static reel_status read_tiff_kind(struct tiff_file *f, reel_error *err)
         TIFFSetField(f->tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
         f->photometric = PHOTOMETRIC_RGB;
     }
+#ifdef TIFFTAG_DEFLATE_SUBCODEC
+    /* libdeflate leaves memory unset where data are longer than the strip, and says nothing. */
+    if (f->compression == COMPRESSION_ADOBE_DEFLATE || f->compression == COMPRESSION_DEFLATE)
+        TIFFSetField(f->tiff, TIFFTAG_DEFLATE_SUBCODEC, DEFLATE_SUBCODEC_ZLIB);
+#endif
     return f->photometric == PHOTOMETRIC_PALETTE ? read_tiff_palette(f, err) : REEL_OK;
 }
 
@@ -245,16 +281,19 @@ static reel_status read_blocks(struct tiff_file *f, reel_error *err)
     return REEL_OK;
 }
 
-/* The same bytes may serve as thousands of strips, each of which takes time. A file that was not
- * made for that holds each byte once, or little more. */
+/* The same bytes may serve as thousands of strips, each of which takes time to decompress. A file
+ * that was not made for that holds each byte once, or little more. */
 static reel_status check_strips(const struct tiff_file *f, reel_error *err)
 {
-    enum { SLACK = 1 << 16 };
+    enum { SLACK = 1 << 16, HEADER = 8 };
     const uint64_t most = 2 * (uint64_t)f->d->length + SLACK;
     const uint32_t n = f->tiled ? TIFFNumberOfTiles(f->tiff) : TIFFNumberOfStrips(f->tiff);
     uint64_t sum = 0;
-    for (uint32_t i = 0; i < n && sum <= most; i++)
+    for (uint32_t i = 0; i < n && sum <= most && !f->raw; i++) {
         sum += TIFFGetStrileByteCount(f->tiff, i);
+        if (TIFFGetStrileOffset(f->tiff, i) < HEADER)
+            return reel_fail(err, REEL_ERR_FORMAT, "TIFF: strip %" PRIu32 " is missing", i);
+    }
     if (sum > most)
         return reel_fail(err, REEL_ERR_FORMAT, "TIFF: its strips overlap, or lie outside the file");
     return REEL_OK;
@@ -263,13 +302,14 @@ static reel_status check_strips(const struct tiff_file *f, reel_error *err)
 /* ---- from samples to RGB ---- */
 
 /* n samples to 8 bits each, `step` bytes apart: 16 are cut, fewer keep their value. */
-static void unpack_samples(uint8_t *out, int step, const uint8_t *row, int64_t n, int bits)
+static void unpack_samples(uint8_t *out, int step, const uint8_t *row, int64_t n, int bits,
+                           bool swapped)
 {
     if (bits == 16) {
         for (int64_t i = 0; i < n; i++) {
             uint16_t value;
             memcpy(&value, row + 2 * i, sizeof value);
-            out[i * step] = (uint8_t)(value >> 8);
+            out[i * step] = (uint8_t)(swapped ? value & 255 : value >> 8);
         }
         return;
     }
@@ -332,18 +372,28 @@ static reel_rect block_part(const struct tiff_file *f, int64_t x, int64_t y)
                        below < f->block_height ? below : f->block_height};
 }
 
-/* One plane of the block at (x, y). */
-static reel_status read_plane(struct tiff_file *f, uint8_t *to, const reel_rect *at, int plane,
-                              reel_error *err)
+/* One plane of the block at (x, y): *from is `to`, or points into the file. */
+static reel_status read_plane(struct tiff_file *f, uint8_t *to, const uint8_t **from,
+                              const reel_rect *at, int plane, reel_error *err)
 {
     const uint32_t x = (uint32_t)at->x, y = (uint32_t)at->y;
+    const uint32_t block = f->tiled ? TIFFComputeTile(f->tiff, x, y, 0, (uint16_t)plane)
+                                    : TIFFComputeStrip(f->tiff, y, (uint16_t)plane);
     const int64_t rows = f->tiled ? f->block_height : at->h, wanted = rows * f->row_bytes;
-    const int64_t got =
-        f->tiled ? TIFFReadEncodedTile(f->tiff, TIFFComputeTile(f->tiff, x, y, 0, (uint16_t)plane),
-                                       to, (tmsize_t)wanted)
-                 : TIFFReadEncodedStrip(f->tiff, TIFFComputeStrip(f->tiff, y, (uint16_t)plane), to,
-                                        (tmsize_t)wanted);
-    return got == wanted ? REEL_OK : tiff_refuse(f, err);
+    *from = to;
+    if (f->raw) {
+        const uint64_t offset = TIFFGetStrileOffset(f->tiff, block);
+        if (offset == 0 || offset > f->d->length || f->d->length - offset < (uint64_t)wanted)
+            return reel_fail(err, REEL_ERR_FORMAT, "TIFF: the file ends early");
+        *from = f->d->bytes + offset;
+        return REEL_OK;
+    }
+
+    /* libtiff goes on behind some kinds of damage; its messages tell. */
+    f->bytes.reason[0] = 0;
+    const int64_t got = f->tiled ? TIFFReadEncodedTile(f->tiff, block, to, (tmsize_t)wanted)
+                                 : TIFFReadEncodedStrip(f->tiff, block, to, (tmsize_t)wanted);
+    return got == wanted && !f->bytes.reason[0] ? REEL_OK : tiff_refuse(f, err);
 }
 
 /* planes: memory for a block of each plane; samples: for a row of all samples. */
@@ -351,14 +401,15 @@ static reel_status draw_block(struct tiff_file *f, const reel_rect *at, uint8_t 
                               uint8_t *samples, reel_error *err)
 {
     const int64_t bytes = f->row_bytes * f->block_height;
+    const uint8_t *from[MOST_SAMPLES];
     for (int p = 0; p < f->planes; p++)
-        REEL_TRY(read_plane(f, planes + p * bytes, at, p, err));
+        REEL_TRY(read_plane(f, planes + p * bytes, &from[p], at, p, err));
 
-    const int step = f->planes;
     const int64_t n = at->w * (f->planes == 1 ? f->samples : 1);
     for (int64_t y = 0; y < at->h; y++) {
         for (int p = 0; p < f->planes; p++)
-            unpack_samples(samples + p, step, planes + p * bytes + y * f->row_bytes, n, f->bits);
+            unpack_samples(samples + p, f->planes, from[p] + y * f->row_bytes, n, f->bits,
+                           f->swapped);
         colour_row(f, f->d->image->rgb + ((at->y + y) * f->width + at->x) * 3, samples, at->w);
     }
     return REEL_OK;
@@ -367,9 +418,10 @@ static reel_status draw_block(struct tiff_file *f, const reel_rect *at, uint8_t 
 static reel_status draw_blocks(struct tiff_file *f, reel_error *err)
 {
     const int64_t bytes = f->row_bytes * f->block_height;
-    uint8_t *planes = malloc((size_t)(bytes * f->planes)),
+    /* Zeros: what libtiff leaves unset behind damage must not depend on chance. */
+    uint8_t *planes = f->raw ? NULL : calloc((size_t)f->planes, (size_t)bytes),
             *samples = malloc((size_t)(f->block_width * f->samples));
-    reel_status status = planes && samples
+    reel_status status = (planes || f->raw) && samples
                              ? REEL_OK
                              : reel_fail(err, REEL_ERR_MEMORY, "no memory for the TIFF decoder");
     for (int64_t y = 0; y < f->height && status == REEL_OK; y += f->block_height)
@@ -395,7 +447,7 @@ static reel_status draw_converted(struct tiff_file *f, reel_error *err)
     }
     image.req_orientation = image.orientation;
 
-    uint32_t *raster = malloc((size_t)(f->block_width * f->block_height) * sizeof *raster);
+    uint32_t *raster = calloc((size_t)(f->block_width * f->block_height), sizeof *raster);
     reel_status status =
         raster ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "no memory for the TIFF decoder");
     for (int64_t y = 0; y < f->height && status == REEL_OK; y += f->block_height)
@@ -439,10 +491,6 @@ static reel_status tiff_decode(reel_decoding *d, reel_error *err)
 
 #endif
 
-const reel_codec reel_codec_tiff = {.name = "TIFF",
-                                    .what = "a TIFF image",
-                                    .extensions = ".tif .tiff",
-                                    .sniff = tiff_sniff,
-                                    .size = tiff_size,
-                                    .decode = tiff_decode,
-                                    .orientation = reel_tiff_orientation};
+const reel_codec reel_codec_tiff = REEL_CODEC(
+    tiff, .name = "TIFF", .what = "a TIFF image", .extensions = ".tif .tiff",
+    .orientation = reel_tiff_orientation, .is_cmyk = tiff_is_cmyk, .has_profile = tiff_has_profile);

@@ -59,16 +59,25 @@ static bool webp_sniff(const uint8_t *bytes, size_t length)
            memcmp(bytes + 8, "WEBPVP8", 7) == 0;
 }
 
-/* Some writers put JPEG's mark before the TIFF bytes. */
+/* The header of files with more than pixels (VP8X) begins with flags, which tell of EXIF, too. Some
+ * writers put JPEG's mark before the TIFF bytes. */
 static int webp_orientation(const uint8_t *bytes, size_t length)
 {
     static const uint8_t mark[6] = {'E', 'x', 'i', 'f', 0, 0};
+    enum { HAS_EXIF = 8 };
     struct webp_chunk c;
-    if (!find_chunk(bytes, length, "EXIF", &c))
+    if (!find_chunk(bytes, length, "VP8X", &c) || c.size < 1 || !(c.data[0] & HAS_EXIF) ||
+        !find_chunk(bytes, length, "EXIF", &c))
         return 0;
     const size_t skipped =
         c.size >= sizeof mark && memcmp(c.data, mark, sizeof mark) == 0 ? sizeof mark : 0;
     return reel_tiff_orientation(c.data + skipped, c.size - skipped);
+}
+
+static bool webp_has_profile(const uint8_t *bytes, size_t length)
+{
+    struct webp_chunk c;
+    return find_chunk(bytes, length, "ICCP", &c);
 }
 
 #ifndef REEL_HAVE_WEBP
@@ -175,10 +184,6 @@ static reel_status webp_decode(reel_decoding *d, reel_error *err)
 
 #endif
 
-const reel_codec reel_codec_webp = {.name = "WebP",
-                                    .what = "a WebP image",
-                                    .extensions = ".webp",
-                                    .sniff = webp_sniff,
-                                    .size = webp_size,
-                                    .decode = webp_decode,
-                                    .orientation = webp_orientation};
+const reel_codec reel_codec_webp =
+    REEL_CODEC(webp, .name = "WebP", .what = "a WebP image", .extensions = ".webp",
+               .orientation = webp_orientation, .has_profile = webp_has_profile);

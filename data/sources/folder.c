@@ -203,11 +203,12 @@ static reel_status scan_class(reel_opened *out, const char *name, int64_t label,
     REEL_TRY(status);
 
     if (f->samples.n == first && !empty) {
-        char shown[300], extensions[200];
+        char shown[200], extensions[200], left_out[250];
         reel_escape(shown, sizeof shown, name);
         reel_image_extensions(extensions, sizeof extensions);
-        return reel_fail(err, REEL_ERR_INVALID, "class folder %s holds no images (%s)", shown,
-                         extensions);
+        reel_left_out_clause(&out->left_out, left_out, sizeof left_out);
+        return reel_fail(err, REEL_ERR_INVALID, "class folder %s holds no images (%s)%s", shown,
+                         extensions, left_out);
     }
     reel_files_sort(f, first);
     return REEL_OK;

@@ -269,9 +269,11 @@ reel_status reel_check_report(json_t **out, const reel_check *c, int64_t most, r
                               reel_json_number((double)(sqrtl(v > 0 || v != v ? v : 0) / 255)));
     }
 
-    int64_t corrupt = 0;
-    for (int64_t i = 0; i < n; i++)
+    int64_t corrupt = 0, profiles = 0;
+    for (int64_t i = 0; i < n; i++) {
         corrupt += c->items[i].reason != NULL;
+        profiles += c->items[i].facts.profile;
+    }
 
     reel_left_out left_out = {0};
     json_t *notes = json_array();
@@ -283,10 +285,11 @@ reel_status reel_check_report(json_t **out, const reel_check *c, int64_t most, r
     }
     reel_left_out_text(&left_out, text, sizeof text);
 
-    *out = json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "images", (json_int_t)n,
+    *out = json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "images", (json_int_t)n,
                      "corrupt_share", reel_json_number(n ? (double)corrupt / (double)n : 0),
                      "findings", r.findings, "splits", splits, "mean", mean, "std", deviation,
-                     "left_out", reel_json_text(text), "notes", notes);
+                     "left_out", reel_json_text(text), "notes", notes, "icc_profiles_ignored",
+                     (json_int_t)profiles);
     if (status == REEL_OK && !*out)
         status = reel_fail(err, REEL_ERR_MEMORY, "no memory for the report");
     return status;

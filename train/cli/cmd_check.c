@@ -87,6 +87,9 @@ static int print_check(json_t *result)
     size_t i;
     if (left_out && *left_out)
         printf("left out: %s\n", reel_shown_text(left_out, line, sizeof line));
+    const json_int_t profiles = json_integer_value(json_object_get(result, "icc_profiles_ignored"));
+    if (profiles)
+        printf("colour profiles (ICC) ignored: %" JSON_INTEGER_FORMAT "\n", profiles);
     json_array_foreach(json_object_get(result, "notes"), i, note)
         printf("warning: %s\n", reel_shown_text(json_string_value(note), line, sizeof line));
 

@@ -119,9 +119,11 @@ reel_status reel_image_list_add(reel_image_list *list, const char *path, reel_er
 
     REEL_TRY(walk_folder(list, below, (size_t)length, err));
     if (list->n == before) {
-        char extensions[200];
+        char extensions[200], left_out[250];
         reel_image_extensions(extensions, sizeof extensions);
-        return reel_fail(err, REEL_ERR_INVALID, "%s: no images (%s) in it", path, extensions);
+        reel_left_out_clause(&list->left_out, left_out, sizeof left_out);
+        return reel_fail(err, REEL_ERR_INVALID, "%s: no images (%s) in it%s", path, extensions,
+                         left_out);
     }
     qsort(list->paths + before, (size_t)(list->n - before), sizeof *list->paths, compare_paths);
     return REEL_OK;

@@ -39,12 +39,12 @@ const char *reel_camera_raw(const uint8_t *bytes, size_t length)
 {
     static const char cr2[] = "II*\0\x10\0\0\0CR";
     if (length >= sizeof cr2 - 1 && memcmp(bytes, cr2, sizeof cr2 - 1) == 0)
-        return "a Canon CR2 photograph (camera RAW)";
+        return "a camera RAW photograph (CR2)";
     struct first_directory f = {0};
     reel_tiff_entries(bytes, length, note_tag, &f);
     if (f.dng)
-        return "a DNG photograph (camera RAW)";
+        return "a camera RAW photograph (DNG)";
     if (f.thumbnail && f.maker && f.sub_directories)
-        return "a camera RAW photograph (NEF, ARW or the like)";
+        return "a camera RAW photograph (NEF, ARW)";
     return NULL;
 }

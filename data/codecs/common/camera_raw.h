@@ -5,7 +5,7 @@
 
 #include "core/base.h"
 
-/* What these TIFF bytes are: "a Canon CR2 photograph", ...; NULL = no camera RAW. */
+/* What these TIFF bytes are: "a camera RAW photograph (CR2)", ...; NULL = no camera RAW. */
 const char *reel_camera_raw(const uint8_t *bytes, size_t length);
 
 #endif

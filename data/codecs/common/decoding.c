@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "data/codecs/codec.h"
+#include "data/codecs/common/content.h"
 
 #include "codec_table.inc"
 
@@ -90,16 +91,20 @@ static void list_names(char *text, size_t size)
     }
 }
 
-/* Says what the bytes are instead: the usual cause is a download that brought something else. */
+/* Says what the bytes are instead, and what to do about a picture of another format. */
 static reel_status refuse_content(const uint8_t *bytes, size_t length, reel_error *err)
 {
     char formats[200];
     list_names(formats, sizeof formats);
     if (length == 0)
         return reel_fail(err, REEL_ERR_FORMAT, "the file is empty, expected a %s image", formats);
-    const char *name = reel_content_name(bytes, length);
-    if (name)
-        return reel_fail(err, REEL_ERR_FORMAT, "expected a %s image, got %s", formats, name);
+    const reel_content content = reel_content_of(bytes, length);
+    if (content.advice)
+        return reel_fail(err, REEL_ERR_FORMAT, "%s: %s", reel_content_bare(content.name),
+                         content.advice);
+    if (content.name)
+        return reel_fail(err, REEL_ERR_FORMAT, "expected a %s image, got %s", formats,
+                         content.name);
 
     char hex[8 * 3 + 1] = "";
     for (size_t i = 0; i < length && i < 8; i++)

@@ -130,7 +130,7 @@ Test(formats, a_tiff_whose_strips_overlap_is_refused)
     static uint8_t file[DIRECTORY + 2 + ENTRIES * 12 + 4 + 2 * 4 * STRIPS + BYTES] = "II*\0\x08";
     const uint32_t arrays = DIRECTORY + 2 + ENTRIES * 12 + 4;
     const uint32_t entries[ENTRIES][4] = {{256, 4, 1, 8}, {257, 4, 1, STRIPS},
-                                          {258, 3, 1, 8}, {259, 3, 1, 1},
+                                          {258, 3, 1, 8}, {259, 3, 1, 32773},
                                           {262, 3, 1, 1}, {273, 4, STRIPS, arrays},
                                           {278, 4, 1, 1}, {279, 4, STRIPS, arrays + 4 * STRIPS}};
     file[DIRECTORY] = ENTRIES;
