@@ -26,7 +26,7 @@ typedef enum {
     REEL_ERR_INVALID,   /* an argument, a flag or a shape that cannot work */
     REEL_ERR_IO,        /* the operating system refused: message holds strerror */
     REEL_ERR_FORMAT,    /* a file is not what it should be */
-    REEL_ERR_MEMORY,    /* allocation failed or the stated limit is too small */
+    REEL_ERR_MEMORY,    /* memory, descriptors or threads ran out, or a stated limit is too small */
     REEL_ERR_NONFINITE, /* NaN or infinity where a number was due */
     REEL_ERR_BAD_DATA,  /* more unreadable samples than the caller allows */
     REEL_ERR_STOPPED    /* interrupted on request */

@@ -2,6 +2,7 @@
 #include "data/left_out.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/system_error.h"
 #include "data/bytes_internal.h"
 #include "data/codecs/codec.h"
 #include "data/codecs/common/content.h"
@@ -127,7 +129,10 @@ bool reel_is_image_file(int folder, const char *path, bool names_only, reel_left
         return true;
 
     /* Without O_NONBLOCK a named pipe would wait for a writer for ever. */
-    const int file = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    const int file =
+        reel_open_patiently(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (file < 0 && (errno == EMFILE || errno == ENFILE))
+        return true; /* nothing is known of it: the reader that asks again names the reason */
     const bool regular = file >= 0 && fstat(file, &info) == 0 && S_ISREG(info.st_mode);
     const ssize_t n = regular ? pread(file, head, sizeof head, 0) : -1;
     if (file >= 0)

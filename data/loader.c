@@ -179,8 +179,10 @@ static reel_status start(reel_loader *l, reel_error *err)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (reason == 0)
         return REEL_OK;
-    return reel_fail(err, REEL_ERR_IO, "loader: cannot start worker %d of %d: %s", l->started + 1,
-                     l->config.workers, strerror(reason));
+    return reel_fail(err, REEL_ERR_MEMORY,
+                     "loader: cannot start worker %d of %d: %s; use fewer workers, or raise "
+                     "ulimit -u",
+                     l->started + 1, l->config.workers, strerror(reason));
 }
 
 /* Batches are counted through all epochs; the loader begins at number epoch * per_epoch + first. */

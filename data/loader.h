@@ -64,7 +64,7 @@ typedef struct reel_batch {
 } reel_batch;
 
 /* dataset is borrowed, transform and config are copied. REEL_ERR_INVALID: a setting that cannot
- * work, no samples, fewer samples than a batch with drop_last; REEL_ERR_MEMORY; REEL_ERR_IO: no
+ * work, no samples, fewer samples than a batch with drop_last; REEL_ERR_MEMORY, also where no
  * thread could be started. */
 REEL_API reel_status reel_loader_create(reel_loader **out, const reel_dataset *dataset,
                                         const reel_transform *transform,

@@ -152,6 +152,16 @@ static void sit_down(reel_loader *l, struct kit *kit, int64_t index)
     pthread_mutex_unlock(&l->mutex);
 }
 
+static void fail_at_sample(reel_loader *l, const struct place *p, int64_t index,
+                           const reel_error *why)
+{
+    char name[200];
+    reel_dataset_sample_name(l->dataset, index, name, sizeof name);
+    reel_error err = {0};
+    reel_fail(&err, why->status, "%s: %.700s", name, why->message);
+    fail_batch(l, p->slot, p->at, &err);
+}
+
 static void give_up(reel_loader *l, const struct place *p, const reel_error *last)
 {
     char name[200];
@@ -178,9 +188,9 @@ static void fill(reel_loader *l, struct kit *kit, const struct place *p)
             return;
         }
 
-        /* Anything else is not the sample's fault: no memory, a wrong transform. */
+        /* Anything else is not the sample's fault: no memory, no descriptors, a wrong transform. */
         if (status != REEL_ERR_IO && status != REEL_ERR_FORMAT) {
-            fail_batch(l, p->slot, p->at, &err);
+            fail_at_sample(l, p, index, &err);
             return;
         }
         note_bad_sample(l, p, try, index, &err);

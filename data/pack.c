@@ -4,6 +4,7 @@
  * written beside its place, synced and renamed, and its index after it: so what has an index is
  * complete whenever the process dies, and is never written again. */
 #include "data/pack.h"
+#include "core/system_error.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -167,7 +168,7 @@ static bool put_member(struct writer *w, const char *name, const void *bytes, si
 
 static reel_status cannot_write(const char *path, reel_error *err)
 {
-    return reel_fail(err, REEL_ERR_IO, "cannot write %s: %s", path, strerror(errno));
+    return reel_fail_system(err, errno, "cannot write %s", path);
 }
 
 static reel_status append(struct writer *w, int64_t i, const struct encoded *e, const char *path,

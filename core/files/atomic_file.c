@@ -1,5 +1,6 @@
 /* Temporary file, fsync, rename, fsync of the folder: the order that a power cut cannot break. */
 #include "core/files/atomic_file.h"
+#include "core/system_error.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +12,7 @@
 
 static reel_status io_error(const reel_atomic_file *f, const char *what, reel_error *err)
 {
-    return reel_fail(err, REEL_ERR_IO, "%s: cannot be %s: %s", f->path, what, strerror(errno));
+    return reel_fail_system(err, errno, "%s: cannot be %s", f->path, what);
 }
 
 reel_status reel_atomic_open(reel_atomic_file *f, const char *path, reel_error *err)

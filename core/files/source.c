@@ -1,5 +1,6 @@
 /* Reading at a place. pread keeps no position, so readers cannot disturb each other. */
 #include "core/files/source.h"
+#include "core/system_error.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,7 @@ reel_status reel_source_open(reel_source *s, const char *path, reel_error *err)
     if (s->fd < 0 || fstat(s->fd, &info) != 0) {
         const int reason = errno;
         reel_source_close(s);
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(reason));
+        return reel_fail_system(err, reason, "%s: cannot be opened", path);
     }
     if (!S_ISREG(info.st_mode)) {
         reel_source_close(s);
@@ -55,7 +56,7 @@ reel_status reel_source_read(const reel_source *s, uint64_t at, void *into, size
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", s->path, strerror(errno));
+            return reel_fail_system(err, errno, "%s: cannot be read", s->path);
         if (got == 0)
             return reel_fail(err, REEL_ERR_FORMAT,
                              "%s: expected %llu bytes, got %llu: it shrank while it was being read",

@@ -5,6 +5,7 @@
  * nor make the order depend on the file system. Nothing is opened but directories: a file that
  * cannot be read, a dangling link, is found when its turn comes, and is the loader's to replace. */
 #include "data/sources/folder.h"
+#include "core/system_error.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -80,7 +81,7 @@ static reel_status list_entries(int directory, const char *shown, entry_list *en
     if (!stream) {
         const int reason = errno;
         close(directory);
-        return reel_fail(err, REEL_ERR_IO, "cannot list %s: %s", shown, strerror(reason));
+        return reel_fail_system(err, reason, "cannot list %s", shown);
     }
 
     reel_status status = REEL_OK;
@@ -88,7 +89,7 @@ static reel_status list_entries(int directory, const char *shown, entry_list *en
         errno = 0; /* NULL is the end, or an error */
         const struct dirent *e = readdir(stream);
         if (!e && errno)
-            status = reel_fail(err, REEL_ERR_IO, "cannot list %s: %s", shown, strerror(errno));
+            status = reel_fail_system(err, errno, "cannot list %s", shown);
         if (!e)
             break;
         if (e->d_name[0] == '.')
@@ -174,7 +175,7 @@ static reel_status walk(struct listing *l, const char *path, reel_error *err)
     reel_escape(shown, sizeof shown, path);
     const int directory = openat(l->files->root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0)
-        return reel_fail(err, REEL_ERR_IO, "cannot open the folder %s: %s", shown, strerror(errno));
+        return reel_fail_system(err, errno, "cannot open the folder %s", shown);
 
     bool again = false;
     const reel_status noted = note_place(l, directory, &again, err);
@@ -281,7 +282,7 @@ reel_status reel_folder_scan(reel_opened *out, const char *root, bool empty, ree
     /* list_entries takes over what it lists; f->root stays for the samples. */
     const int again = openat(f->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (again < 0)
-        return reel_fail(err, REEL_ERR_IO, "cannot open the folder %s: %s", shown, strerror(errno));
+        return reel_fail_system(err, errno, "cannot open the folder %s", shown);
 
     entry_list entries = {0};
     reel_error below = {0};

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/system_error.h"
 #include "data/codecs/codec.h"
 #include "data/sources/common/files.h"
 #include "data/sources/common/imagenet.h"
@@ -64,7 +65,7 @@ static reel_status add_flat(reel_opened *out, const reel_val_labels *labels, con
     reel_files *f = out->self;
     DIR *stream = opendir(path);
     if (!stream)
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+        return reel_fail_system(err, errno, "%s: cannot be opened", path);
     reel_status status = REEL_OK;
     for (const struct dirent *e; status == REEL_OK && (e = readdir(stream));) {
         if (e->d_name[0] == '.') {

@@ -11,6 +11,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "core/system_error.h"
 #include "data/sources/common/opened.h"
 #include "data/sources/common/paths.h"
 #include "data/sources/common/pieces.h"
@@ -36,7 +37,7 @@ static reel_status find_shards(reel_names *names, const char *folder, const char
 {
     DIR *stream = opendir(folder);
     if (!stream)
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", folder, strerror(errno));
+        return reel_fail_system(err, errno, "%s: cannot be opened", folder);
     reel_status status = REEL_OK;
     for (const struct dirent *e; status == REEL_OK && (e = readdir(stream));)
         if (is_shard_name(e->d_name) && reel_names_split(e->d_name, split))

@@ -17,8 +17,9 @@ typedef struct scan {
     reel_check *check;
     int64_t total;
     _Atomic int64_t next, done;
-    atomic_bool stop, no_memory;
-    pthread_mutex_t mutex; /* of the check's sums */
+    atomic_bool stop;
+    pthread_mutex_t mutex; /* of the check's sums, and of what ended the scan */
+    reel_error fatal;
 } scan;
 
 enum { PLACE = 4200 };
@@ -100,6 +101,16 @@ static void add_channel_sums(scan *s, reel_image_facts *f)
     pthread_mutex_unlock(&s->mutex);
 }
 
+/* No finding, but the end of the scan: memory or descriptors ran out. */
+static void end_scan(scan *s, const char *message)
+{
+    pthread_mutex_lock(&s->mutex);
+    if (s->fatal.status == REEL_OK)
+        reel_fail(&s->fatal, REEL_ERR_MEMORY, "%s", message);
+    pthread_mutex_unlock(&s->mutex);
+    atomic_store(&s->stop, true);
+}
+
 static void *scan_images(void *arg)
 {
     scan *s = arg;
@@ -122,13 +133,11 @@ static void *scan_images(void *arg)
         if (status == REEL_OK)
             add_channel_sums(s, &item->facts);
 
-        /* A corrupt image is a finding; only missing memory ends the scan. */
+        /* A corrupt image is a finding; only a resource that ran out ends the scan. */
         if (status == REEL_ERR_MEMORY)
-            atomic_store(&s->no_memory, true);
-        if (status != REEL_OK && !(item->reason = strdup(err.message)))
-            atomic_store(&s->no_memory, true);
-        if (atomic_load(&s->no_memory))
-            atomic_store(&s->stop, true);
+            end_scan(s, err.message);
+        else if (status != REEL_OK && !(item->reason = strdup(err.message)))
+            end_scan(s, "no memory to note what is wrong with an image");
     }
 
     reel_bytes_free(&bytes);
@@ -162,7 +171,7 @@ reel_status reel_check_scan(reel_check *c, const reel_check_watch *watch, int th
         pthread_join(ids[i], NULL);
     free(ids);
 
-    if (atomic_load(&s.no_memory))
-        return reel_fail(err, REEL_ERR_MEMORY, "no memory to decode the images");
+    if (s.fatal.status != REEL_OK)
+        return reel_fail(err, s.fatal.status, "%s", s.fatal.message);
     return watch->stop(watch->user) ? reel_fail(err, REEL_ERR_STOPPED, "interrupted") : REEL_OK;
 }

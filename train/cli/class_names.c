@@ -1,5 +1,6 @@
 /* Names of classes from a file, one a line. */
 #include "train/cli/class_names.h"
+#include "core/system_error.h"
 
 #include "train/run/json_util.h"
 #include "train/run/say.h"
@@ -20,7 +21,7 @@ static FILE *open_names(const char *path, reel_error *err)
     }
     FILE *file = fopen(path, "re");
     if (!file)
-        reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+        reel_fail_system(err, errno, "%s: cannot be opened", path);
     return file;
 }
 

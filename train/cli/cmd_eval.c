@@ -1,6 +1,7 @@
 /* `reel eval`: loss, top-1, top-5 and accuracy per class of a weights file on a split of an image
  * folder. */
 #include "train/cli/cmd_eval.h"
+#include "core/system_error.h"
 
 #include "data/dataset.h"
 #include "train/cli/class_names.h"
@@ -96,8 +97,7 @@ static reel_status eval_measure(evaluation *e, reel_error *err)
                                     .image_column = r->image_column,
                                     .label_column = r->label_column};
     if (r->csv && access(r->csv, F_OK) == 0) /* said before the work, not after it */
-        return reel_fail(err, REEL_ERR_IO, "--csv: %s: cannot be created: %s", r->csv,
-                         strerror(EEXIST));
+        return reel_fail_system(err, EEXIST, "--csv: %s: cannot be created", r->csv);
 
     const reel_ctx_config ctx = {.threads = threads,
                                  .log = r->quiet ? reel_log_warnings : reel_log_to_stderr};

@@ -1,5 +1,6 @@
 /* `reel pack DATA OUT`: shards that load fast. An interrupted pack resumes after the last complete
  * shard. */
+#include "core/system_error.h"
 #include "train/cli/command.h"
 #include "train/cli/option_words.h"
 #include "train/run/json_util.h"
@@ -71,12 +72,10 @@ static bool pack_stop(void *user)
 static reel_status open_out(packing *p, reel_error *err)
 {
     if (mkdir(p->out, 0777) != 0 && errno != EEXIST)
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot make the folder: %s", p->out,
-                         strerror(errno));
+        return reel_fail_system(err, errno, "%s: cannot make the folder", p->out);
     p->folder = open(p->out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (p->folder < 0)
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot open the folder: %s", p->out,
-                         strerror(errno));
+        return reel_fail_system(err, errno, "%s: cannot open the folder", p->out);
 
     /* OUT inside its own data would hide the images from the next reader. */
     struct stat in, out;
@@ -139,8 +138,7 @@ static reel_status save_classes(const packing *p, const reel_dataset *d, reel_er
 
     if (file && fclose(file) != 0)
         good = false;
-    return good ? REEL_OK
-                : reel_fail(err, REEL_ERR_IO, "cannot write %s: %s", path, strerror(errno));
+    return good ? REEL_OK : reel_fail_system(err, errno, "cannot write %s", path);
 }
 
 static void plan_split(packing *p, const char *split, const reel_dataset *d)

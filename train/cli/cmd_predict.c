@@ -1,5 +1,6 @@
 /* `reel predict`: names the likeliest classes of images. Unreadable files are named and skipped;
  * the exit code then is 1. */
+#include "core/system_error.h"
 #include "train/cli/class_names.h"
 #include "train/cli/command.h"
 #include "train/cli/image_list.h"
@@ -55,17 +56,19 @@ static reel_status read_image_file(reel_bytes *bytes, const char *path, reel_err
 {
     FILE *f = fopen(path, "rb");
     if (!f)
-        return reel_fail(err, REEL_ERR_IO, "cannot be opened: %s", strerror(errno));
+        return reel_fail_system(err, errno, "cannot be opened");
 
     bytes->size = 0;
     for (;;) {
         if (bytes->size == bytes->capacity) {
             /* The size of a pipe is not known before: the buffer doubles. */
             const size_t more = bytes->capacity ? 2 * bytes->capacity : 1 << 16;
-            uint8_t *data = more <= LARGEST_FILE ? realloc(bytes->data, more) : NULL;
+            const bool fits = more <= LARGEST_FILE;
+            uint8_t *data = fits ? realloc(bytes->data, more) : NULL;
             if (!data) {
                 fclose(f);
-                return reel_fail(err, REEL_ERR_FORMAT, "too large");
+                return fits ? reel_fail(err, REEL_ERR_MEMORY, "no memory for %zu bytes", more)
+                            : reel_fail(err, REEL_ERR_FORMAT, "too large");
             }
             bytes->data = data;
             bytes->capacity = more;
@@ -78,7 +81,7 @@ static reel_status read_image_file(reel_bytes *bytes, const char *path, reel_err
 
     const int failed = ferror(f) ? errno : 0;
     fclose(f);
-    return failed ? reel_fail(err, REEL_ERR_IO, "cannot be read: %s", strerror(failed)) : REEL_OK;
+    return failed ? reel_fail_system(err, failed, "cannot be read") : REEL_OK;
 }
 
 /* Class indices by descending probability; the first `top` are in order. */
@@ -231,10 +234,12 @@ static reel_status predict_all(predictor *p, reel_error *err)
         if (read_image_file(&p->bytes, p->images.paths[i], &why) ||
             reel_transform_bytes(&p->look, p->bytes.data, p->bytes.size, none, &p->scratch, out,
                                  &why)) {
-            /* An unreadable image is reported in its place; the others go on. */
             char path[4200], line[6000];
-            snprintf(line, sizeof line, "%s: %s",
-                     reel_shown_text(p->images.paths[i], path, sizeof path), why.message);
+            reel_shown_text(p->images.paths[i], path, sizeof path);
+            if (why.status == REEL_ERR_MEMORY)
+                return reel_fail(err, why.status, "%.400s: %.500s", path, why.message);
+            /* An unreadable image is reported in its place; the others go on. */
+            snprintf(line, sizeof line, "%s: %s", path, why.message);
             note_failure(p, p->images.paths[i], line, why.message);
             continue;
         }

@@ -7,6 +7,7 @@
 #include "train/run/json_util.h"
 
 #include "core/ctx.h"
+#include "core/system_error.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -43,14 +44,14 @@ static reel_status make_synth_folder(const char *path, bool must_be_empty, reel_
     if (mkdir(path, 0777) == 0)
         return REEL_OK;
     if (errno != EEXIST)
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot make the folder: %s", path, strerror(errno));
+        return reel_fail_system(err, errno, "%s: cannot make the folder", path);
     if (!must_be_empty)
         return REEL_OK;
 
     /* It exists: only an empty folder will do. */
     DIR *dir = opendir(path);
     if (!dir)
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot open the folder: %s", path, strerror(errno));
+        return reel_fail_system(err, errno, "%s: cannot open the folder", path);
     int entries = 0;
     for (const struct dirent *e; (e = readdir(dir));)
         entries += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;

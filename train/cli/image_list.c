@@ -1,5 +1,6 @@
 /* Walking folders for images. Links to folders are not followed, so a loop cannot occur. */
 #include "train/cli/image_list.h"
+#include "core/system_error.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -44,6 +45,8 @@ static reel_status append_path(reel_image_list *list, const char *path, reel_err
 static reel_status walk_folder(reel_image_list *list, char *path, size_t length, reel_error *err)
 {
     DIR *d = opendir(path);
+    if (!d && reel_fail_system(err, errno, "%s: cannot be opened", path) == REEL_ERR_MEMORY)
+        return REEL_ERR_MEMORY;
     if (!d)
         return append_path(list, path, err);
 
@@ -93,7 +96,7 @@ static reel_status add_lines(reel_image_list *list, FILE *from, reel_error *err)
     }
     free(line);
     if (status == REEL_OK && ferror(from))
-        return reel_fail(err, REEL_ERR_IO, "stdin: cannot be read: %s", strerror(errno));
+        return reel_fail_system(err, errno, "stdin: cannot be read");
     if (status == REEL_OK && list->n == before)
         return reel_fail(err, REEL_ERR_INVALID, "stdin: no names of images in it");
     return status;
@@ -105,7 +108,7 @@ reel_status reel_image_list_add(reel_image_list *list, const char *path, reel_er
     if (!strcmp(path, "-"))
         return add_lines(list, stdin, err);
     if (stat(path, &st) != 0)
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+        return reel_fail_system(err, errno, "%s: cannot be opened", path);
     if (!S_ISDIR(st.st_mode))
         return append_path(list, path, err);
 

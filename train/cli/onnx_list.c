@@ -4,6 +4,7 @@
  * read twice; names are cut, their number is bounded. */
 #include "train/cli/onnx_list.h"
 
+#include "core/system_error.h"
 #include "core/tensor.h"
 #include "train/run/json_util.h"
 
@@ -206,7 +207,7 @@ reel_status reel_onnx_list(json_t **out, const char *path, reel_error *err)
     if (!l.file) {
         json_decref(l.tensors);
         json_decref(l.metadata);
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+        return reel_fail_system(err, errno, "%s: cannot be opened", path);
     }
 
     const bool file = fstat(fileno(l.file), &st) == 0 && S_ISREG(st.st_mode),

@@ -2,6 +2,7 @@
 #include "train/run/events.h"
 
 #include "core/files/protobuf.h"
+#include "core/system_error.h"
 #include "data/codecs/write_image.h"
 #include "data/dataset.h"
 
@@ -76,9 +77,8 @@ static reel_status put_event(reel_events *e, reel_error *err)
     /* Half a record would hide all that follow. */
     const int why = written < 0 ? errno : ENOSPC;
     if (written > 0 && (ftruncate(e->file, e->size) != 0 || lseek(e->file, e->size, SEEK_SET) < 0))
-        return reel_fail(err, REEL_ERR_IO, "%s: damaged by half a record: %s", e->path,
-                         strerror(errno));
-    return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", e->path, strerror(why));
+        return reel_fail_system(err, errno, "%s: damaged by half a record", e->path);
+    return reel_fail_system(err, why, "%s: cannot be written", e->path);
 }
 
 static void begin_event(reel_events *e, int64_t step)
@@ -117,9 +117,9 @@ reel_status reel_events_open(reel_events **out, const char *folder, int64_t firs
     snprintf(e->path, sizeof e->path, "%s/events.out.tfevents.%010" PRId64 ".%s.%ld", folder,
              (int64_t)time(NULL), host, (long)getpid());
     e->file = open(e->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    const reel_status status = e->file >= 0 ? put_beginning(e, first_step, err)
-                                            : reel_fail(err, REEL_ERR_IO, "%s: cannot be made: %s",
-                                                        e->path, strerror(errno));
+    const reel_status status = e->file >= 0
+                                   ? put_beginning(e, first_step, err)
+                                   : reel_fail_system(err, errno, "%s: cannot be made", e->path);
     if (status == REEL_OK)
         return REEL_OK;
     reel_events_close(e);

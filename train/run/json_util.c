@@ -3,6 +3,7 @@
 
 #include "core/files/atomic_file.h"
 #include "core/files/text.h"
+#include "core/system_error.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -113,19 +114,19 @@ reel_status reel_json_save(const json_t *object, const char *path, reel_error *e
 reel_status reel_json_load(json_t **out, const char *path, reel_error *err)
 {
     json_error_t why;
-    FILE *file;
+    FILE *in;
     *out = NULL;
-    REEL_TRY(reel_plain_open(&file, path, err));
-    if (!file)
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", path, strerror(ENOENT));
-
-    *out = json_loadf(file, JSON_REJECT_DUPLICATES, &why);
-    const bool unread = ferror(file);
-    fclose(file);
+    REEL_TRY(reel_plain_open(&in, path, err));
+    if (!in)
+        return reel_fail_system(err, ENOENT, "%s: cannot be read", path);
+    errno = 0;
+    *out = json_loadf(in, JSON_REJECT_DUPLICATES, &why);
+    const int reason = ferror(in) ? errno : 0;
+    fclose(in);
     if (*out)
         return REEL_OK;
-    if (unread)
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot be read", path);
+    if (reason)
+        return reel_fail_system(err, reason, "%s: cannot be read", path);
     return reel_fail(err, REEL_ERR_FORMAT, "%s: %s (line %d)", path, why.text, why.line);
 }
 
@@ -146,7 +147,7 @@ reel_status reel_plain_open(FILE **out, const char *path, reel_error *err)
     const int why = errno;
     if (fd >= 0)
         close(fd);
-    return reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", path, strerror(why));
+    return reel_fail_system(err, why, "%s: cannot be read", path);
 }
 
 FILE *reel_append_open(const char *path)
@@ -166,7 +167,7 @@ reel_status reel_json_append(json_t *object, const char *path, reel_error *err)
     FILE *f = reel_append_open(path);
     if (!f) {
         json_decref(object);
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+        return reel_fail_system(err, errno, "%s: cannot be written", path);
     }
 
     const bool written =
@@ -175,6 +176,5 @@ reel_status reel_json_append(json_t *object, const char *path, reel_error *err)
     const int why = errno;
     if (fclose(f) == 0 && written)
         return REEL_OK;
-    return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", path,
-                     strerror(written ? errno : why));
+    return reel_fail_system(err, written ? errno : why, "%s: cannot be written", path);
 }

@@ -1,5 +1,6 @@
 /* From counts to scores, and how they are shown. */
 #include "train/run/judge.h"
+#include "core/system_error.h"
 
 #include "train/run/json_util.h"
 
@@ -239,8 +240,7 @@ reel_status reel_judge_csv(const reel_evaluation *e, const reel_model_card *card
 {
     FILE *to = fopen(path, "wx");
     if (!to)
-        return reel_fail(err, REEL_ERR_IO, "--csv: %s: cannot be created: %s", path,
-                         strerror(errno));
+        return reel_fail_system(err, errno, "--csv: %s: cannot be created", path);
 
     fprintf(to, "class,images,predicted,right,precision,recall,f1\n");
     for (int64_t c = 0; c < e->classes; c++) {
@@ -254,7 +254,7 @@ reel_status reel_judge_csv(const reel_evaluation *e, const reel_model_card *card
     const bool failed = ferror(to) != 0;
     if (fclose(to) == 0 && !failed)
         return REEL_OK;
-    reel_fail(err, REEL_ERR_IO, "--csv: %s: cannot be written: %s", path, strerror(errno));
+    reel_fail_system(err, errno, "--csv: %s: cannot be written", path);
     unlink(path); /* half a table looks like a whole one; the file is this call's own ("wx") */
     return REEL_ERR_IO;
 }

@@ -2,6 +2,7 @@
 #include "train/run/run_dir.h"
 
 #include "core/files/atomic_file.h"
+#include "core/system_error.h"
 #include "train/run/json_util.h"
 #include "train/run/run_lock.h"
 #include "train/run/summary.h"
@@ -64,8 +65,7 @@ reel_status reel_run_dir_check(const char *path, const char *resume, reel_error 
     if (!d && errno == ENOENT)
         return REEL_OK;
     if (!d)
-        return reel_fail(err, REEL_ERR_IO, "--output-dir %s: cannot be opened: %s", path,
-                         strerror(errno));
+        return reel_fail_system(err, errno, "--output-dir %s: cannot be opened", path);
     closedir(d);
 
     const bool resumed = resume && (!strcmp(resume, "auto") || lies_in(resume, path));
@@ -98,8 +98,7 @@ static reel_status make_output_dir(const char *path, reel_error *err)
         *p = '\0';
         if (mkdir(part, 0777) != 0 && errno != EEXIST &&
             !(was && (errno == EROFS || errno == EACCES)))
-            return reel_fail(err, REEL_ERR_IO, "--output-dir %s: cannot be made: %s", path,
-                             strerror(errno));
+            return reel_fail_system(err, errno, "--output-dir %s: cannot be made", path);
         if (!was)
             return REEL_OK;
         *p = was;
@@ -129,7 +128,7 @@ static reel_status each_json_line(const char *path,
 
     /* A file that was read in part must not be rewritten from that part. */
     if (status == REEL_OK && !feof(in))
-        status = reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+        status = reel_fail_system(err, errno, "%s: cannot be read", path);
     free(text);
     fclose(in);
     return status;

@@ -2,6 +2,7 @@
  * has to be written into a file, where it would outlive its process. The file stays: removing it
  * could take it from under a process that has just opened it. */
 #include "train/run/run_lock.h"
+#include "core/system_error.h"
 
 #include "train/run/say.h"
 
@@ -31,8 +32,7 @@ reel_status reel_run_lock(int *fd, const char *folder, reel_error *err)
     snprintf(path, sizeof path, "%s/.lock", folder);
     *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (*fd < 0)
-        return reel_fail(err, REEL_ERR_IO, "--output-dir %s: cannot be written: %s", folder,
-                         strerror(errno));
+        return reel_fail_system(err, errno, "--output-dir %s: cannot be written", folder);
 
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     if (fcntl(*fd, F_SETLK, &lock) == 0)

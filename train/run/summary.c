@@ -1,6 +1,7 @@
 /* Rows are appended as evaluations happen: reading metrics.jsonl anew for each would take longer
  * and longer. */
 #include "train/run/summary.h"
+#include "core/system_error.h"
 
 #include "train/run/json_util.h"
 
@@ -46,7 +47,7 @@ reel_status reel_summary_append(const char *path, const json_t *line, reel_error
         return REEL_OK;
     FILE *to = reel_append_open(path);
     if (!to)
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+        return reel_fail_system(err, errno, "%s: cannot be written", path);
     if (ftello(to) == 0)
         reel_summary_header(to);
     reel_summary_row(to, line);
@@ -54,6 +55,5 @@ reel_status reel_summary_append(const char *path, const json_t *line, reel_error
     const int why = errno;
     if (fclose(to) == 0 && written)
         return REEL_OK;
-    return reel_fail(err, REEL_ERR_IO, "%s: cannot be written: %s", path,
-                     strerror(written ? errno : why));
+    return reel_fail_system(err, written ? errno : why, "%s: cannot be written", path);
 }

@@ -1,6 +1,7 @@
 /* Writers for JPEG and PNG. Both libraries report errors by longjmp: what calls them runs below a
  * setjmp, and its state lives in a struct. */
 #include "data/codecs/write_image.h"
+#include "core/system_error.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -137,7 +138,7 @@ static reel_status write_file(struct write_job *job, const char *path,
     reel_escape(shown, sizeof shown, path);
     job->file = fopen(path, "wbe");
     if (!job->file)
-        return reel_fail(err, REEL_ERR_IO, "cannot write %s: %s", shown, strerror(errno));
+        return reel_fail_system(err, errno, "cannot write %s", shown);
     if (run_and_close(job, run))
         return REEL_OK;
     unlink(path);

@@ -3,6 +3,7 @@
  * One pool of paths relative to the root; a sample is an offset into it and a label. Nothing is
  * opened before its turn comes: a file that cannot be read is the loader's to replace. */
 #include "data/sources/common/files.h"
+#include "core/system_error.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -61,7 +62,7 @@ static reel_status read_all(int file, reel_bytes *bytes, reel_error *err)
 {
     struct stat info;
     if (fstat(file, &info) != 0)
-        return reel_fail(err, REEL_ERR_IO, "cannot look at the file: %s", strerror(errno));
+        return reel_fail_system(err, errno, "cannot look at the file");
     if (!S_ISREG(info.st_mode))
         return reel_fail(err, REEL_ERR_IO, "expected a regular file, got another kind");
     if ((uint64_t)info.st_size > REEL_MAX_FILE)
@@ -75,7 +76,7 @@ static reel_status read_all(int file, reel_bytes *bytes, reel_error *err)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return reel_fail(err, REEL_ERR_IO, "cannot read: %s", strerror(errno));
+            return reel_fail_system(err, errno, "cannot read");
         if (got == 0)
             return REEL_OK;
         bytes->size += (size_t)got;
@@ -90,10 +91,10 @@ reel_status reel_files_sample(const void *self, int64_t index, reel_bytes *bytes
 {
     const reel_files *f = self;
     /* Without O_NONBLOCK a named pipe called x.jpg would wait for a writer for ever. */
-    const int file =
-        openat(f->root, path_at(f, index), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    const int file = reel_open_patiently(f->root, path_at(f, index),
+                                         O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (file < 0)
-        return reel_fail(err, REEL_ERR_IO, "cannot open: %s", strerror(errno));
+        return reel_fail_system(err, errno, "cannot open");
     const reel_status status = read_all(file, bytes, err);
     close(file);
     return status;
@@ -112,8 +113,7 @@ reel_status reel_files_open(reel_files **out, const char *root, reel_error *err)
     *out = NULL;
     char shown[250]; /* leaves room for the reason in err's line */
     reel_escape(shown, sizeof shown, root);
-    return reel_fail(err, REEL_ERR_IO, "cannot open the image folder %s: %s", shown,
-                     strerror(reason));
+    return reel_fail_system(err, reason, "cannot open the image folder %s", shown);
 }
 
 reel_status reel_files_add(reel_files *f, const char *path, size_t length, int64_t label,

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/system_error.h"
 #include "data/codecs/codec.h"
 #include "data/sources/common/opened.h"
 #include "data/sources/common/plain_file.h"
@@ -75,7 +76,7 @@ reel_status reel_source_refuse(const char *data, const char *split, const reel_s
     if (without)
         return refuse_split(data, split, without, err);
     if (stat(data, &info) != 0)
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", data, strerror(errno));
+        return reel_fail_system(err, errno, "%s: cannot be opened", data);
 
     const size_t n = S_ISREG(info.st_mode) ? reel_read_head(data, head, sizeof head) : 0;
     const char *what = "a file of unknown content";

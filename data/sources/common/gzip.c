@@ -2,6 +2,7 @@
  * version and not in another (1.3.2 does not). inflate promises it: a stream is whole when inflate
  * has returned Z_STREAM_END, and then its CRC-32 and length hold. */
 #include "data/sources/common/gzip.h"
+#include "core/system_error.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -61,7 +62,7 @@ static reel_status fill_input(reel_gzip *gz, reel_error *err)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return reel_fail(err, REEL_ERR_IO, "cannot read it: %s", strerror(errno));
+            return reel_fail_system(err, errno, "cannot read it");
         if (n == 0)
             break;
         z->avail_in += (uInt)n;

@@ -4,6 +4,7 @@
  * classes; u32 bytes of names; then 24 bytes a record (u64 offset, u32 size, CRC-32, label, place
  * of its name) and the names, each ended by a 0. */
 #include "data/sources/common/pack_index.h"
+#include "core/system_error.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -189,7 +190,7 @@ reel_status reel_pack_index_open(reel_pack_index *x, const char *folder, const c
 
     struct stat info;
     if (stat(tar, &info) != 0)
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", tar, strerror(errno));
+        return reel_fail_system(err, errno, "%s: cannot be opened", tar);
     if ((uint64_t)info.st_size != x->tar_size)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: %" PRId64 " bytes, expected %" PRIu64, tar,
                          (int64_t)info.st_size, x->tar_size);

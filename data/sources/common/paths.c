@@ -1,5 +1,6 @@
 /* What the names of files and folders say about DATA and its splits. */
 #include "data/sources/common/paths.h"
+#include "core/system_error.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -126,7 +127,7 @@ reel_status reel_folder_names(reel_names *names, const char *path, reel_error *e
 {
     DIR *stream = opendir(path);
     if (!stream)
-        return reel_fail(err, REEL_ERR_IO, "cannot list %s: %s", path, strerror(errno));
+        return reel_fail_system(err, errno, "cannot list %s", path);
     reel_status status = REEL_OK;
     for (const struct dirent *e; status == REEL_OK && (e = readdir(stream));) {
         struct stat info;

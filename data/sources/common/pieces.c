@@ -4,6 +4,7 @@
  * many, a file is opened for each read, so that a thousand shards do not use up the process's
  * descriptors. */
 #include "data/sources/common/pieces.h"
+#include "core/system_error.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -77,9 +78,10 @@ reel_status reel_pieces_sample(const void *self, int64_t index, reel_bytes *byte
     REEL_TRY(reel_bytes_reserve(bytes, (size_t)piece->size + 1, err));
     int file = from->file;
     if (file < 0)
-        file = openat(p->folder, from->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        file = reel_open_patiently(p->folder, from->path,
+                                   O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (file < 0)
-        return reel_fail(err, REEL_ERR_IO, "cannot open: %s", strerror(errno));
+        return reel_fail_system(err, errno, "cannot open");
     const reel_span span = {.file = file, .size = INT64_MAX};
     const reel_status status = reel_span_read(&span, piece->offset, bytes->data, piece->size, err);
     if (from->file < 0)

@@ -1,6 +1,7 @@
 /* Files that gzip may have packed: what is packed is unpacked into an unnamed temporary file,
  * because gzip allows no random access. */
 #include "data/sources/common/plain_file.h"
+#include "core/system_error.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -70,10 +71,8 @@ static reel_status write_unpacked(int to, const char *bytes, size_t size, reel_e
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return reel_fail(
-                err, REEL_ERR_IO,
-                "cannot unpack it into a temporary file ($TMPDIR): %s; gunzip it first",
-                strerror(errno));
+            return reel_fail_system(
+                err, errno, "cannot unpack it into a temporary file ($TMPDIR); gunzip it first");
         done += (size_t)n;
     }
     return REEL_OK;
@@ -106,8 +105,8 @@ static reel_status replace_by_unpacked(int *file, uint64_t most, uint64_t *size,
 {
     const int to = unnamed_file();
     if (to < 0)
-        return reel_fail(err, REEL_ERR_IO, "%s: no temporary file ($TMPDIR) to unpack it into: %s",
-                         path, strerror(errno));
+        return reel_fail_system(err, errno, "%s: no temporary file ($TMPDIR) to unpack it into",
+                                path);
 
     reel_error why = {0};
     const reel_status status = unpack_file(*file, to, most, size, &why);
@@ -125,7 +124,7 @@ static reel_status open_plain(int *file, uint64_t most, uint64_t *size, const ch
     struct stat info;
     *file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (*file < 0 || fstat(*file, &info) != 0)
-        status = reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+        status = reel_fail_system(err, errno, "%s: cannot be opened", path);
     else if (!S_ISREG(info.st_mode))
         status = reel_fail(err, REEL_ERR_IO, "%s: expected a regular file, got another kind", path);
     else if (is_gzip(*file))

@@ -1,6 +1,7 @@
 /* Bytes of a file or of memory, read with their bounds checked. Memory is what fuzzers and tests
  * hand over. */
 #include "data/sources/common/span.h"
+#include "core/system_error.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -26,7 +27,7 @@ reel_status reel_span_read(const reel_span *span, uint64_t offset, void *to, siz
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return reel_fail(err, REEL_ERR_IO, "cannot read: %s", strerror(errno));
+            return reel_fail_system(err, errno, "cannot read");
         if (got == 0)
             return reel_fail(err, REEL_ERR_IO, "the file has become shorter: it ends at %" PRIu64,
                              offset + done);
