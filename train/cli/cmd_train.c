@@ -20,15 +20,31 @@
 #include "train/run/signals.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
 
 /* ---- from options to settings ---- */
 
 /* In config.json: files without an image's extension are images if their bytes say so. */
 static const char told_by_bytes[] = "images_told_by_bytes";
 
+/* A new run's identity: random, because two runs with the same options are two runs. */
+static json_t *new_run_id(void)
+{
+    uint64_t bits[2] = {(uint64_t)time(NULL), (uint64_t)getpid()}; /* where there is no random */
+    char text[40];
+    if (getrandom(bits, sizeof bits, GRND_NONBLOCK) != sizeof bits)
+        bits[1] ^= bits[0] << 32;
+    snprintf(text, sizeof text, "%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
+    return json_string(text);
+}
+
+/* run_id: of the run that is resumed; "" = a new one. */
 static json_t *make_config(const char *command, const char *data, const reel_options *options,
-                           bool names_only)
+                           bool names_only, const char *run_id)
 {
     json_t *values = reel_options_to_json(options);
     for (int i = 0; i < reel_options_count(options); i++) {
@@ -41,6 +57,7 @@ static json_t *make_config(const char *command, const char *data, const reel_opt
     json_t *config = json_pack("{s:s, s:s, s:o}", "command", command, "version", reel_version(),
                                "options", values);
     reel_json_put_path(config, "data", data);
+    json_object_set_new(config, "run_id", *run_id ? json_string(run_id) : new_run_id());
     json_object_set_new(config, told_by_bytes, json_boolean(!names_only));
     if (weights)
         reel_json_put_path(config, "weights", weights);
@@ -233,11 +250,11 @@ static int train_on(const char *data, const reel_settings *settings, const reel_
     int code;
     reel_train_warn_of_changes(options, json_object_get(r->config, "options"));
 
-    const reel_loop_start start = {.data = data,
-                                   .config =
-                                       make_config(command, data, options, settings->names_only),
-                                   .checkpoint = r->checkpoint,
-                                   .checkpoint_path = r->path};
+    const reel_loop_start start = {
+        .data = data,
+        .config = make_config(command, data, options, settings->names_only, r->run_id),
+        .checkpoint = r->checkpoint,
+        .checkpoint_path = r->path};
     const bool typed = reel_options_arg_count(options) > 0;
     bool ended = false;
     reel_loop loop;

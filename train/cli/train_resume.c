@@ -8,11 +8,19 @@
 #include "train/run/say.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
-static void warn_of_damage(const char *message)
+static void warn_passed_over(const char *message)
 {
     reel_say("reel train: warning: checkpoint passed over: %s", message);
+}
+
+static void note_run_id(reel_resumed_run *r, const json_t *config)
+{
+    const char *run_id = reel_config_run_id(config);
+    if (run_id)
+        snprintf(r->run_id, sizeof r->run_id, "%s", run_id);
 }
 
 reel_status reel_resume_find(reel_resumed_run *r, const reel_options *options, reel_error *err)
@@ -27,18 +35,27 @@ reel_status reel_resume_find(reel_resumed_run *r, const reel_options *options, r
     if (reel_run_dir_holds_run(folder))
         REEL_TRY(reel_run_lock(&r->lock, folder, err));
 
+    json_t *of_folder = NULL;
+    if (reel_run_dir_config(&of_folder, folder, NULL) == REEL_OK)
+        note_run_id(r, of_folder);
+    json_decref(of_folder);
+
     if (strcmp(resume, "auto") != 0) {
         snprintf(r->path, sizeof r->path, "%s", resume);
         REEL_TRY(reel_checkpoint_open(&r->checkpoint, r->path, err));
     } else {
-        const reel_checkpoint_query newest = {
-            .folder = folder, .below = INT64_MAX, .every = 1, .on_damaged = warn_of_damage};
+        const reel_checkpoint_query newest = {.folder = folder,
+                                              .below = INT64_MAX,
+                                              .every = 1,
+                                              .run_id = *r->run_id ? r->run_id : NULL,
+                                              .on_passed_over = warn_passed_over};
         REEL_TRY(reel_checkpoint_find(&r->checkpoint, &newest, r->path, sizeof r->path, err));
         if (!r->checkpoint)
             return reel_run_dir_config(&r->config, folder, err);
         r->newest = true;
     }
     r->config = reel_checkpoint_config(r->checkpoint);
+    note_run_id(r, r->config);
     return REEL_OK;
 }
 
@@ -88,10 +105,14 @@ reel_status reel_resume_preset(const reel_resumed_run *r, reel_options *options,
 
 void reel_resume_set_aside(const reel_resumed_run *r, const char *folder)
 {
-    const int64_t aside = r->newest ? reel_checkpoint_set_aside(folder, r->path) : 0;
-    if (aside)
+    const reel_set_aside aside =
+        r->newest ? reel_checkpoint_set_aside(folder, r->path, r->run_id) : (reel_set_aside){0};
+    if (aside.damaged)
         reel_say("reel train: warning: set aside as *.damaged: %" PRId64 "; going on from %s",
-                 aside, r->path);
+                 aside.damaged, r->path);
+    if (aside.of_other_run)
+        reel_say("reel train: warning: set aside as *.other-run: %" PRId64 "; going on from %s",
+                 aside.of_other_run, r->path);
 }
 
 void reel_resume_warn_of_images(const reel_resumed_run *r, int64_t images)

@@ -10,7 +10,8 @@ typedef struct reel_resumed_run {
                                  and begins again */
     json_t *config;           /* what it was told; NULL where there is no run */
     char path[REEL_PATH_MAX]; /* of the checkpoint */
-    bool newest;              /* the newest valid one of the folder: later ones are damaged */
+    bool newest;              /* the run's newest valid one: later ones are damaged, or not its */
+    char run_id[40];          /* the run's identity; "" = it was begun before runs had one */
     int lock;                 /* of the output folder, where it existed; -1 = none */
 } reel_resumed_run;
 
@@ -23,7 +24,8 @@ void reel_resume_free_checkpoint(reel_resumed_run *r);
 /* Presets what the run was told: recipe, options, weights. */
 reel_status reel_resume_preset(const reel_resumed_run *r, reel_options *options, reel_error *err);
 
-/* Renames damaged later checkpoints, so that they do not count among those that are kept. */
+/* Renames later checkpoints that were passed over, so that they do not count among those that are
+ * kept. */
 void reel_resume_set_aside(const reel_resumed_run *r, const char *folder);
 
 /* Warns where the number of training images has changed since. */

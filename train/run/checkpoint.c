@@ -204,6 +204,20 @@ json_t *reel_checkpoint_config(const reel_weights *weights)
     return json_metadata(weights, "reel.config");
 }
 
+const char *reel_config_run_id(const json_t *config)
+{
+    return json_string_value(json_object_get(config, "run_id"));
+}
+
+bool reel_checkpoint_is_of_other_run(const reel_weights *weights, const char *run_id)
+{
+    json_t *config = reel_checkpoint_config(weights);
+    const char *own = reel_config_run_id(config);
+    const bool other = own && run_id && strcmp(own, run_id) != 0;
+    json_decref(config);
+    return other;
+}
+
 static reel_status read_state(const reel_checkpoint *c, const reel_weights *weights,
                               const char *path, reel_error *err)
 {

@@ -39,6 +39,11 @@ size_t reel_checkpoint_bytes(const reel_checkpoint *c); /* of both files, about 
 reel_status reel_checkpoint_open(reel_weights **out, const char *path, reel_error *err);
 /* The stored configuration, to be freed; NULL if it cannot be read. */
 json_t *reel_checkpoint_config(const reel_weights *weights);
+/* The identity of the run that a configuration belongs to; NULL: it was written before runs had
+ * one. */
+const char *reel_config_run_id(const json_t *config);
+/* Did another run than `run_id` write it? false where either identity is not known. */
+bool reel_checkpoint_is_of_other_run(const reel_weights *weights, const char *run_id);
 /* Restores all parts but config and probe. path is for messages. */
 reel_status reel_checkpoint_restore(const reel_checkpoint *c, const reel_weights *weights,
                                     const char *path, reel_error *err);

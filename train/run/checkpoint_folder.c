@@ -2,6 +2,7 @@
 #include "train/run/checkpoint_folder.h"
 
 #include "core/files/atomic_file.h"
+#include "core/system_error.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -58,7 +59,7 @@ static reel_status list_checkpoints(const char *folder, step_list *l, reel_error
     if (!d && errno == ENOENT)
         return REEL_OK;
     if (!d)
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", folder, strerror(errno));
+        return reel_fail_system(err, errno, "%s: cannot be opened", folder);
 
     reel_status status = REEL_OK;
     for (struct dirent *e; status == REEL_OK && (e = readdir(d));) {
@@ -143,17 +144,27 @@ static bool is_damaged(const char *path, const reel_error *why)
     return why->status == REEL_ERR_FORMAT || (why->status == REEL_ERR_IO && readable);
 }
 
-/* Opens a checkpoint of the folder; *out NULL where it is damaged, which on_damaged is told. */
+/* Opens a checkpoint of the folder; *out NULL where it is damaged or another run's, which
+ * on_passed_over is told. *foreign: it is another run's. */
 static reel_status try_checkpoint(reel_weights **out, const reel_checkpoint_query *q,
-                                  const char *path, reel_error *err)
+                                  const char *path, bool *foreign, reel_error *err)
 {
     reel_error why;
-    if (reel_checkpoint_open(out, path, &why) == REEL_OK)
+    const reel_status status = reel_checkpoint_open(out, path, &why);
+    *foreign = status == REEL_OK && reel_checkpoint_is_of_other_run(*out, q->run_id);
+    if (status == REEL_OK && !*foreign)
         return REEL_OK;
-    if (!is_damaged(path, &why))
+
+    if (*foreign) {
+        reel_weights_destroy(*out);
+        *out = NULL;
+        reel_fail(&why, REEL_ERR_INVALID, "%s: written by another run than config.json names",
+                  path);
+    } else if (!is_damaged(path, &why)) {
         return reel_fail(err, why.status, "%s", why.message);
-    if (q->on_damaged)
-        q->on_damaged(why.message);
+    }
+    if (q->on_passed_over)
+        q->on_passed_over(why.message);
     return REEL_OK;
 }
 
@@ -161,15 +172,15 @@ reel_status reel_checkpoint_find(reel_weights **out, const reel_checkpoint_query
                                  size_t size, reel_error *err)
 {
     step_list l;
-    bool tried = false;
+    bool tried = false, foreign = false;
     *out = NULL;
     reel_status status = list_checkpoints(q->folder, &l, err);
     for (int64_t i = 0; status == REEL_OK && !*out && i < l.n; i++) {
         if (l.at[i] >= q->below || l.at[i] % q->every != 0)
             continue;
-        tried = true;
         checkpoint_path(path, size, q->folder, l.at[i]);
-        status = try_checkpoint(out, q, path, err);
+        status = try_checkpoint(out, q, path, &foreign, err);
+        tried |= !foreign;
     }
     free(l.at);
 
@@ -181,19 +192,31 @@ reel_status reel_checkpoint_find(reel_weights **out, const reel_checkpoint_query
     return status;
 }
 
-int64_t reel_checkpoint_set_aside(const char *folder, const char *path)
+static bool is_of_other_run(const char *path, const char *run_id)
+{
+    reel_weights *weights;
+    if (!run_id || reel_checkpoint_open(&weights, path, NULL) != REEL_OK)
+        return false;
+    const bool other = reel_checkpoint_is_of_other_run(weights, run_id);
+    reel_weights_destroy(weights);
+    return other;
+}
+
+reel_set_aside reel_checkpoint_set_aside(const char *folder, const char *path, const char *run_id)
 {
     const char *slash = strrchr(path, '/');
     const int64_t step = step_of(slash ? slash + 1 : path);
-    int64_t renamed = 0;
+    reel_set_aside renamed = {0};
     step_list l;
     if (list_checkpoints(folder, &l, NULL) != REEL_OK)
         l.n = 0;
     for (int64_t i = 0; i < l.n && l.at[i] > step; i++) {
         char from[REEL_PATH_MAX], to[REEL_PATH_MAX + 16];
         checkpoint_path(from, sizeof from, folder, l.at[i]);
-        snprintf(to, sizeof to, "%s.damaged", from);
-        renamed += reel_atomic_rename(from, to, NULL) == REEL_OK;
+        const bool other = is_of_other_run(from, run_id);
+        snprintf(to, sizeof to, "%s.%s", from, other ? "other-run" : "damaged");
+        if (reel_atomic_rename(from, to, NULL) == REEL_OK)
+            *(other ? &renamed.of_other_run : &renamed.damaged) += 1;
     }
     free(l.at);
     return renamed;

@@ -16,12 +16,13 @@ reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_
 
 bool reel_checkpoint_exists(const char *folder, int64_t step); /* a file of that name */
 
-/* Which checkpoint of a folder: the newest one whose step is below `below` and a multiple of
+/* Which checkpoint of a folder: the run's newest one whose step is below `below` and a multiple of
  * `every`. */
 typedef struct reel_checkpoint_query {
     const char *folder;
     int64_t below, every;
-    void (*on_damaged)(const char *message); /* told of newer ones that are damaged; may be NULL */
+    const char *run_id; /* checkpoints of another run are passed over; NULL = of any run */
+    void (*on_passed_over)(const char *message); /* told why newer ones cannot be taken, or NULL */
 } reel_checkpoint_query;
 
 /* Finds the newest such checkpoint whose CRC-32s are right. *out NULL: there is none. An error
@@ -29,8 +30,12 @@ typedef struct reel_checkpoint_query {
 reel_status reel_checkpoint_find(reel_weights **out, const reel_checkpoint_query *query, char *path,
                                  size_t size, reel_error *err);
 
-/* Renames the checkpoints of later steps than this one, which were passed over, to NAME.damaged, so
- * that they do not count among those that are kept; returns how many. */
-int64_t reel_checkpoint_set_aside(const char *folder, const char *path);
+/* Renames the checkpoints of later steps than this one, which were passed over, so that they do not
+ * count among those that are kept: to NAME.other-run where another run than run_id wrote them, else
+ * to NAME.damaged. Returns how many of each. */
+typedef struct reel_set_aside {
+    int64_t damaged, of_other_run;
+} reel_set_aside;
+reel_set_aside reel_checkpoint_set_aside(const char *folder, const char *path, const char *run_id);
 
 #endif

@@ -37,7 +37,8 @@ static reel_status restore_earlier(reel_loop *loop, char path[REEL_PATH_MAX], re
     const int64_t failed = loop->session.state.step;
     reel_checkpoint_query query = {.folder = loop->journal.dir.path,
                                    .below = loop->session.state.restored ? failed : failed + 1,
-                                   .every = c.rollback_every};
+                                   .every = c.rollback_every,
+                                   .run_id = reel_config_run_id(c.config)};
 
     reel_weights *weights;
     reel_error ignored;
@@ -66,7 +67,8 @@ static reel_status roll_back(reel_loop *loop, const char *reason, reel_error *er
         return reel_fail(err, REEL_ERR_NONFINITE, "%s; no rollback: %s", reason, why.message);
 
     /* Or the next rollback, or --resume auto, would take the later checkpoints. */
-    reel_checkpoint_set_aside(loop->journal.dir.path, path);
+    reel_checkpoint_set_aside(loop->journal.dir.path, path,
+                              reel_config_run_id(loop->journal.config));
 
     /* best.safetensors holds the best of before, and nothing worse may replace it. */
     if (before.best_epoch && reel_loop_is_better(before.best_top1, before.best_loss, state)) {

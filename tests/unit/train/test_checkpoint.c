@@ -153,12 +153,12 @@ Test(checkpoint, damaged_ones_are_passed_over_and_set_aside, .init = enter_scrat
     cr_assert(truncate("run/checkpoint-00000003.safetensors", 0) == 0);
 
     reel_checkpoint_query query = {
-        .folder = "run", .below = INT64_MAX, .every = 1, .on_damaged = count_damaged};
+        .folder = "run", .below = INT64_MAX, .every = 1, .on_passed_over = count_damaged};
     MUST(reel_checkpoint_find(&found, &query, path, sizeof path, &err), err);
     cr_expect_str_eq(path, "run/checkpoint-00000002.safetensors");
     cr_expect_eq(damaged_told, 2);
     reel_weights_destroy(found);
-    cr_expect_eq(reel_checkpoint_set_aside("run", path), 2);
+    cr_expect_eq(reel_checkpoint_set_aside("run", path, NULL).damaged, 2);
     cr_expect_str_eq(steps_in("run"), "1 2");
 
     query.below = 2;
