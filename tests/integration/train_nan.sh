@@ -32,8 +32,8 @@ done
 code=0
 "$REEL_BIN" train d "${told[@]}" --recipe torchvision --arch tiny --lr 1e6 --checkpoint-every 1 --keep 99 -o wild >out 2>err || code=$?
 [ "$code" -eq 4 ] || fail "--lr 1e6: exit $code, expected 4: $(cat err)"
-grep -qE "(first the output of [a-z0-9.]+ \([A-Za-z0-9]+\) is (nan|-?inf), for .*jpg|was not finite before the step|in backward)" err ||
-    fail "--lr 1e6: the first layer is not named: $(cat err)"
+grep -qE "(first the output of [a-z0-9.]+ \([A-Za-z0-9]+\) is (nan|-?inf), for .*jpg|was not finite before the step|in backward|is divergence)" err ||
+    fail "--lr 1e6: neither the first layer nor the learning rate is named: $(cat err)"
 python3 - wild/checkpoint-* <<'P' || fail "--lr 1e6: a checkpoint holds NaN or infinity"
 import json, struct, sys, array, math
 for path in sys.argv[1:]:
@@ -44,6 +44,18 @@ for path in sys.argv[1:]:
         values = array.array("f", data[8 + size:][slice(*t["data_offsets"])])
         if not all(map(math.isfinite, values)): sys.exit(f"{path}: {name}")
 P
+
+# A loss that is finite and beyond all sense ends the run in the same way, and names the learning rate.
+code=0
+"$REEL_BIN" train d "${told[@]}" --lr 1e4 --clip-grad-norm 0 --checkpoint-every 1 -o absurd >out 2>err || code=$?
+[ "$code" -eq 4 ] && [ "$(wc -l <err)" -eq 1 ] || fail "--lr 1e4: exit $code, expected 4 and one line: $(cat err)"
+grep -qE "step [0-9]+: the loss is [0-9.]+e\+[0-9]+, weights were not updated; above 1e\+06 is divergence: the learning rate, [0-9.e+]+, is probably too high; samples: .*jpg" err ||
+    fail "--lr 1e4: not told: $(cat err)"
+code=0
+"$REEL_BIN" train d "${told[@]}" --lr 1e4 --clip-grad-norm 0 --on-nan skip -o absurd2 >out 2>err || code=$?
+[ "$code" -eq 4 ] && grep -q "10 steps in a row were left out" err || fail "--lr 1e4 --on-nan skip: exit $code, expected 4: $(cat err)"
+"$REEL_BIN" train d "${told[@]}" --lr 10 --clip-grad-norm 0 --on-nan rollback --checkpoint-every 4 -o absurd3 >out 2>err ||
+    [ "$(grep -c 'learning rate x' err)" -eq 5 ] || fail "--lr 10 --on-nan rollback: neither tamed nor tried five times: $(cat err)"
 
 # skip: the step is left out and told; the run ends like another. Too many in a row end it.
 REEL_TEST_NAN=9 "$REEL_BIN" train d "${told[@]}" --on-nan skip -o skip --json >out 2>err || fail "--on-nan skip: exit $?: $(cat err)"

@@ -3,6 +3,7 @@
 
 #include "train/report/chart.h"
 #include "train/report/html.h"
+#include "train/run/guard.h"
 #include "train/run/progress.h"
 
 #include <inttypes.h>
@@ -62,8 +63,7 @@ static void put_accuracy_tiles(FILE *to, const json_t *e)
 
     snprintf(value, sizeof value, "%.2f %%", 100 * number_of(e, "top5"));
     put_tile(to, value, "top-5");
-    snprintf(value, sizeof value, "%.4f", number_of(e, "loss"));
-    put_tile(to, value, "validation loss");
+    put_tile(to, reel_loss_text(number_of(e, "loss"), value, sizeof value), "validation loss");
 }
 
 void reel_page_head(FILE *to, const reel_record *r, const char *folder)

@@ -1,4 +1,4 @@
-/* What to do about a loss or gradient that is not finite. */
+/* What to do about a loss or gradient that is not finite, or a loss beyond all sense. */
 #include "train/run/guard.h"
 
 #include <inttypes.h>
@@ -9,6 +9,18 @@
 double reel_without_sign(double value)
 {
     return isnan(value) ? fabs(value) : value;
+}
+
+bool reel_loss_is_diverged(double loss)
+{
+    return !(loss <= REEL_DIVERGED_LOSS);
+}
+
+const char *reel_loss_text(double loss, char *text, size_t size)
+{
+    const bool large = fabs(loss) >= 1e5 && isfinite(loss);
+    snprintf(text, size, large ? "%.3e" : "%.4f", loss);
+    return text;
 }
 
 /* Cut at the end where it is too long. */

@@ -2,6 +2,7 @@
 #include "train/run/judge.h"
 #include "core/system_error.h"
 
+#include "train/run/guard.h"
 #include "train/run/json_util.h"
 
 #include <errno.h>
@@ -87,12 +88,12 @@ static void print_matrix(const reel_evaluation *e, const reel_model_card *card)
 
 static void print_totals(const reel_evaluation *e, const char *where)
 {
-    char shown[4400];
+    char shown[4400], loss[32];
     const reel_interval top1 = reel_wilson(e->right1, e->images),
                         top5 = reel_wilson(e->right5, e->images);
-    printf("%s: %" PRId64 " images, loss %.4f, top-1 %.2f %%, top-5 %.2f %%\n",
-           reel_shown_text(where, shown, sizeof shown), e->images, e->loss, 100 * e->top1,
-           100 * e->top5);
+    printf("%s: %" PRId64 " images, loss %s, top-1 %.2f %%, top-5 %.2f %%\n",
+           reel_shown_text(where, shown, sizeof shown), e->images,
+           reel_loss_text(e->loss, loss, sizeof loss), 100 * e->top1, 100 * e->top5);
     printf("95 %% intervals: top-1 %.1f to %.1f %%, top-5 %.1f to %.1f %%; mean F1 of the classes "
            "%.3f\n\n",
            100 * top1.low, 100 * top1.high, 100 * top5.low, 100 * top5.high, macro_f1(e));

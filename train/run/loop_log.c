@@ -97,9 +97,10 @@ static void say_epoch(reel_loop *loop, bool best)
     const reel_run_state *s = &loop->session.state;
     const reel_evaluation *e = &loop->last;
     const int64_t epochs = loop->settings->epochs;
-    char train[200] = "", left[48] = "", text[32];
+    char train[200] = "", left[48] = "", text[32], loss[32];
     if (s->seen > 0)
-        snprintf(train, sizeof train, "  loss %.4f  top-1 %.1f %%", s->loss_sum / (double)s->seen,
+        snprintf(train, sizeof train, "  loss %s  top-1 %.1f %%",
+                 reel_loss_text(s->loss_sum / (double)s->seen, loss, sizeof loss),
                  100 * (double)s->right / (double)s->seen);
     if (s->epoch + 1 < epochs)
         snprintf(left, sizeof left, "  %s left",
@@ -107,11 +108,11 @@ static void say_epoch(reel_loop *loop, bool best)
 
     reel_progress_note(&loop->journal.progress, best,
                        "epoch %" PRId64 "/%" PRId64
-                       "%s  | validation loss %.4f  top-1 %.1f %%  top-5 %.1f %%%s  | lr %.3g  "
+                       "%s  | validation loss %s  top-1 %.1f %%  top-5 %.1f %%%s  | lr %.3g  "
                        "%.0f images/s  data wait %.0f %%%s",
-                       s->epoch + 1, epochs, train, e->loss, 100 * e->top1, 100 * e->top5,
-                       best ? " (best)" : "", loop->meter.lr, loop->meter.rate,
-                       100 * loop->meter.wait, left);
+                       s->epoch + 1, epochs, train, reel_loss_text(e->loss, loss, sizeof loss),
+                       100 * e->top1, 100 * e->top5, best ? " (best)" : "", loop->meter.lr,
+                       loop->meter.rate, 100 * loop->meter.wait, left);
 }
 
 void reel_loop_log_evaluation(reel_loop *loop, bool best)

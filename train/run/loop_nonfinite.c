@@ -1,10 +1,12 @@
-/* Acting on the guard's verdict: ending the run, leaving the step out, or returning to an earlier
- * checkpoint. */
+/* Acting on the guard's verdict on a run that diverged: ending it, leaving the step out, or
+ * returning to an earlier checkpoint. */
 #include "train/run/checkpoint_folder.h"
 #include "train/run/loop_internal.h"
 #include "train/run/trace.h"
 
 #include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
 
 /* The rest of the epoch from where the state says. */
 static reel_status reopen_feed(reel_loop *loop, reel_error *err)
@@ -94,11 +96,29 @@ static reel_status roll_back(reel_loop *loop, const char *reason, reel_error *er
     return reopen_feed(loop, err);
 }
 
+/* Every number is finite: no layer is to blame, but the steps that led here. */
+static void explain_diverged_loss(reel_incident *incident, reel_session *s)
+{
+    reel_tape_reset(s->tape);
+    if (s->state.step == 0)
+        snprintf(incident->origin, sizeof incident->origin,
+                 "above %g is divergence, before any step: the initial weights do not suit the "
+                 "images",
+                 REEL_DIVERGED_LOSS);
+    else
+        snprintf(incident->origin, sizeof incident->origin,
+                 "above %g is divergence: the learning rate, %g, is probably too high",
+                 REEL_DIVERGED_LOSS, reel_session_lr(s));
+}
+
 reel_status reel_loop_nonfinite(reel_loop *loop, reel_incident *incident, int64_t group,
                                 reel_action *done, reel_error *err)
 {
     reel_session *s = &loop->session;
-    reel_trace_origin(incident, s, &loop->feed, group, &loop->planted);
+    if (isfinite(incident->value))
+        explain_diverged_loss(incident, s);
+    else
+        reel_trace_origin(incident, s, &loop->feed, group, &loop->planted);
     const reel_guard_past past = {.skipped = s->state.skipped,
                                   .rollbacks = s->state.rollbacks,
                                   .lr_scale = s->state.lr_scale};

@@ -63,7 +63,7 @@ static reel_status add_batch_gradient(reel_loop *loop, double share, reel_batch 
     /* Backward would spread a NaN through every gradient and hide the layer where it began. */
     const reel_tensor value = reel_value(loss);
     const double mean = reel_tensor_get(&value, (const int64_t[REEL_MAX_DIMS]){0});
-    if (!isfinite(mean)) {
+    if (reel_loss_is_diverged(mean)) {
         snprintf(incident->what, sizeof incident->what, "loss");
         incident->value = mean;
         return reel_fail(err, REEL_ERR_NONFINITE, "the loss is %g", mean);

@@ -58,8 +58,10 @@ static void progress_figures(char *text, size_t size, const reel_progress_line *
     size_t n = 0;
     text[0] = '\0';
     if (l->top1 >= 0)
-        n += (size_t)snprintf(text + n, size - n, "loss %.3f  top-1 %.1f%%  lr %.2g  ", l->loss,
-                              100 * l->top1, l->lr);
+        n += (size_t)snprintf(text + n, size - n,
+                              l->loss < 1e5 ? "loss %.3f  top-1 %.1f%%  lr %.2g  "
+                                            : "loss %.2e  top-1 %.1f%%  lr %.2g  ",
+                              l->loss, 100 * l->top1, l->lr);
     if (l->images_per_second > 0)
         n += (size_t)snprintf(text + n, size - n, "%.0f images/s  ", l->images_per_second);
     if (l->wait >= 0)

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/base.h"
 #include "train/run/guard.h"
 #include "train/run/stall.h"
 
@@ -54,6 +55,25 @@ Test(guard, the_reason_names_step_figure_origin_and_samples)
     const reel_verdict v = reel_guard_judge(REEL_ON_NAN_STOP, &incident, &nothing);
     cr_expect_str_eq(v.reason, "step 9: the loss is nan, weights were not updated; first the "
                                "output of conv1 (Conv2d) is inf; samples: a.jpg, b.jpg and 6 more");
+}
+
+Test(guard, a_loss_beyond_all_sense_counts_as_diverged)
+{
+    static const double sane[] = {0, 0.7, 6.9, 1000, 1e6, -3};
+    static const double diverged[] = {1.0001e6, 6.6e29, INFINITY, -NAN, NAN};
+    for (int64_t i = 0; i < REEL_COUNT(sane); i++)
+        cr_expect_not(reel_loss_is_diverged(sane[i]), "%g", sane[i]);
+    for (int64_t i = 0; i < REEL_COUNT(diverged); i++)
+        cr_expect(reel_loss_is_diverged(diverged[i]), "%g", diverged[i]);
+}
+
+Test(guard, a_large_loss_is_a_power_of_ten)
+{
+    char text[32];
+    cr_expect_str_eq(reel_loss_text(2.30259, text, sizeof text), "2.3026");
+    cr_expect_str_eq(reel_loss_text(99999.5, text, sizeof text), "99999.5000");
+    cr_expect_str_eq(reel_loss_text(6.6e29, text, sizeof text), "6.600e+29");
+    cr_expect_str_eq(reel_loss_text(INFINITY, text, sizeof text), "inf");
 }
 
 /* Feeds the same loss n times; returns the step at which the watch spoke last, 0 = never. */
