@@ -2,9 +2,7 @@
 #include "core/files/text.h"
 #include "data/bytes_internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 void reel_bytes_free(reel_bytes *bytes)
 {
@@ -44,36 +42,7 @@ reel_status reel_buffer_reserve(reel_buffer *buffer, size_t capacity, reel_error
     return REEL_OK;
 }
 
-/* n: length of the UTF-8 sequence at s, 0 for none. U+0080 to U+009F are control characters, too.
- */
-static bool is_printable(const unsigned char *s, int n)
-{
-    if (n > 1)
-        return !(s[0] == 0xc2 && s[1] < 0xa0);
-    return n == 1 && s[0] >= 0x20 && s[0] != 0x7f && s[0] != '\\';
-}
-
 void reel_escape(char *text, size_t size, const char *raw)
 {
-    size_t used = 0;
-    if (size == 0)
-        return;
-    for (const unsigned char *s = (const unsigned char *)raw; *s;) {
-        const int n = reel_utf8_sequence(s, SIZE_MAX);
-        const bool plain = is_printable(s, n);
-        char piece[5] = {0};
-        if (plain)
-            memcpy(piece, s, (size_t)n);
-        else
-            snprintf(piece, sizeof piece, "\\x%02x", s[0]);
-
-        /* A character is written whole or not at all. */
-        const size_t length = strlen(piece);
-        if (used + length >= size)
-            break;
-        memcpy(text + used, piece, length);
-        used += length;
-        s += plain ? n : 1;
-    }
-    text[used] = 0;
+    reel_escape_text(raw, REEL_ESCAPE_CONTROLS | REEL_ESCAPE_BACKSLASHES, text, size);
 }

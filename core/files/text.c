@@ -32,6 +32,52 @@ int reel_utf8_sequence(const unsigned char *p, size_t left)
     return n;
 }
 
+uint32_t reel_utf8_character(const unsigned char *p, int n)
+{
+    static const unsigned char of_first[5] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t c = p[0] & of_first[n];
+    for (int i = 1; i < n; i++)
+        c = c << 6 | (p[i] & 0x3f);
+    return c;
+}
+
+bool reel_is_control(uint32_t c)
+{
+    static const uint32_t ranges[][2] = {{0x00, 0x1f},     {0x7f, 0x9f},     {0x061c, 0x061c},
+                                         {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2066, 0x2069},
+                                         {0xfeff, 0xfeff}, {0xfff9, 0xfffb}};
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (c >= ranges[i][0] && c <= ranges[i][1])
+            return true;
+    return false;
+}
+
+const char *reel_escape_text(const char *bytes, int escapes, char *text, size_t size)
+{
+    const unsigned char *p = (const unsigned char *)bytes;
+    size_t used = 0;
+    while (*p && size > 0) {
+        const int n = reel_utf8_sequence(p, SIZE_MAX);
+        const bool plain =
+            n && !(*p == '\\' && escapes & REEL_ESCAPE_BACKSLASHES) &&
+            !(escapes & REEL_ESCAPE_CONTROLS && reel_is_control(reel_utf8_character(p, n)));
+
+        /* A character is written whole or not at all. */
+        const size_t length = plain ? (size_t)n : 4;
+        if (used + length >= size)
+            break;
+        if (plain)
+            memcpy(text + used, p, length);
+        else
+            snprintf(text + used, length + 1, "\\x%02x", *p);
+        used += length;
+        p += plain ? n : 1;
+    }
+    if (size > 0)
+        text[used] = '\0';
+    return text;
+}
+
 bool reel_utf8_valid(const char *bytes, size_t size)
 {
     const unsigned char *p = (const unsigned char *)bytes;

@@ -1,6 +1,7 @@
 /* `reel report`: one page of HTML about a run. */
 #include "train/cli/command.h"
 #include "train/report/report.h"
+#include "train/run/json_util.h"
 #include "train/run/run_dir.h"
 
 #include <stdio.h>
@@ -23,7 +24,8 @@ static int report_run(reel_options *options)
     }
     if (reel_report_write(folder, reel_options_text(options, "data"), out ? out : path, &err))
         return reel_complain("report", &err);
-    printf("%s\n", out ? out : path);
+    char shown[REEL_PATH_MAX];
+    printf("%s\n", reel_shown_text(out ? out : path, shown, sizeof shown));
     return REEL_EXIT_OK;
 }
 

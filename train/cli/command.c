@@ -1,7 +1,12 @@
 /* What commands share: complaints with their exit codes, a context, a result as JSON. */
 #include "train/cli/command.h"
 
+#include "core/files/text.h"
+
 #include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 int reel_complain(const char *command, const reel_error *err)
@@ -37,11 +42,33 @@ reel_status reel_command_ctx(reel_ctx **ctx, const reel_options *options, reel_e
     return reel_ctx_create(ctx, &config, err);
 }
 
+/* JSON's text, in which jansson has escaped C0 alone: other characters that a terminal would obey
+ * become \\uNNNN, too. They stand in strings only. */
+static void put_json_text(const char *text)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    while (*p) {
+        const int n = reel_utf8_sequence(p, SIZE_MAX);
+        const uint32_t c = n > 0 ? reel_utf8_character(p, n) : 0;
+        if (n > 0 && c >= 0x7f && reel_is_control(c))
+            printf("\\u%04x", (unsigned)c);
+        else
+            fwrite(p, 1, n > 0 ? (size_t)n : 1, stdout);
+        p += n > 0 ? n : 1;
+    }
+}
+
 int reel_print_json(json_t *object)
 {
-    const int failed = json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(object);
-    if (!failed && fputc('\n', stdout) != EOF && fflush(stdout) != EOF)
+    if (!text) {
+        reel_say("reel: stdout: no memory for the result");
+        return REEL_EXIT_FAILED;
+    }
+    put_json_text(text);
+    free(text);
+    if (!ferror(stdout) && fputc('\n', stdout) != EOF && fflush(stdout) != EOF)
         return REEL_EXIT_OK;
     if (errno != EPIPE)
         reel_say("reel: stdout: %s", strerror(errno));

@@ -123,7 +123,8 @@ static void print_result(const reel_loop *loop, double seconds)
     if (s->best_epoch)
         printf("best validation top-1 %.2f %% (epoch %" PRId64 "%s); ", 100 * s->best_top1,
                s->best_epoch, other);
-    printf("weights in %s/\n", loop->journal.dir.path);
+    char folder[REEL_PATH_MAX];
+    printf("weights in %s/\n", reel_shown_text(loop->journal.dir.path, folder, sizeof folder));
 }
 
 /* How to continue, after a signal. */

@@ -1,6 +1,10 @@
 /* HTML: see html.h. One style for light and dark; nothing is loaded from anywhere. */
 #include "train/report/html.h"
 
+#include "core/files/text.h"
+
+#include <string.h>
+
 static const char style[] =
     ":root{color-scheme:light dark;--ink:#1c2430;--soft:#5b6675;--page:#f6f7f9;"
     "--card:#fff;--rule:#dfe3e8;--heat:33 111 219;--c0:#1f6fdb;--c1:#d9480f;--c2:#2b8a3e}\n"
@@ -61,12 +65,17 @@ void reel_html_text(FILE *to, const char *text)
 {
     static const char *const escapes[128] = {
         ['<'] = "&lt;", ['>'] = "&gt;", ['&'] = "&amp;", ['"'] = "&quot;", ['\''] = "&#39;"};
-    for (const char *p = text; *p; p++) {
-        const unsigned char c = (unsigned char)*p;
-        if (c < REEL_COUNT(escapes) && escapes[c])
-            fputs(escapes[c], to);
-        else
-            fputc(c < 32 ? ' ' : c, to);
+    for (const char *p = text; *p;) {
+        const int n = reel_utf8_sequence((const unsigned char *)p, SIZE_MAX);
+        const size_t length = n > 1 ? (size_t)n : 1;
+        char piece[20], whole[5] = "";
+        memcpy(whole, strchr("\t\n\r", *p) ? " " : p, length);
+        p += length;
+
+        /* Of what is not UTF-8, or would command, each byte stands as \xNN. */
+        reel_escape_text(whole, REEL_ESCAPE_CONTROLS, piece, sizeof piece);
+        const unsigned char c = (unsigned char)piece[0];
+        fputs(c < REEL_COUNT(escapes) && escapes[c] ? escapes[c] : piece, to);
     }
 }
 

@@ -15,35 +15,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Copies text; bytes that are no UTF-8, and control characters if asked, become \xNN. */
-static const char *escape_text(const char *bytes, bool controls, char *text, size_t size)
-{
-    const size_t longest = 5; /* a sequence or an escape, and the end */
-    const unsigned char *p = (const unsigned char *)bytes;
-    size_t used = 0;
-    while (*p && used + longest <= size) {
-        const bool control = *p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0);
-        const int n = control && controls ? 0 : reel_utf8_sequence(p, SIZE_MAX);
-        if (n) {
-            memcpy(text + used, p, (size_t)n);
-            used += (size_t)n;
-            p += n;
-        } else {
-            used += (size_t)snprintf(text + used, size - used, "\\x%02x", *p++);
-        }
-    }
-    text[used] = '\0';
-    return text;
-}
-
 void reel_utf8_text(const char *bytes, char *text, size_t size)
 {
-    escape_text(bytes, false, text, size);
+    reel_escape_text(bytes, 0, text, size);
 }
 
 const char *reel_shown_text(const char *bytes, char *text, size_t size)
 {
-    return escape_text(bytes, true, text, size);
+    return reel_escape_text(bytes, REEL_ESCAPE_CONTROLS, text, size);
 }
 
 json_t *reel_json_text(const char *bytes)

@@ -225,10 +225,13 @@ json_t *reel_judge_json(const reel_evaluation *e, const reel_model_card *card,
 }
 
 /* ---- CSV ---- */
+/* A cell that begins like a formula gets an apostrophe, or a spreadsheet would compute it. */
 static void csv_text(FILE *to, const char *text)
 {
-    fputc('"', to);
-    for (const char *p = text; *p; p++) {
+    char shown[4400];
+    const bool formula = *text && strchr("=+-@\t\r", *text);
+    fputs(formula ? "\"'" : "\"", to);
+    for (const char *p = reel_shown_text(text, shown, sizeof shown); *p; p++) {
         if (*p == '"')
             fputc('"', to);
         fputc(*p, to);

@@ -2,6 +2,8 @@
  * terminal's width. */
 #include "train/run/progress.h"
 
+#include "core/files/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,10 +129,12 @@ void reel_progress_count(reel_progress *p, const char *label, int64_t done, int6
 
 static void put_line(reel_progress *p, bool good, const char *format, va_list args)
 {
+    char line[6000], shown[8000];
+    vsnprintf(line, sizeof line, format, args);
     reel_progress_clear(p);
     if (good && p->color)
         fputs("\033[32m", stderr);
-    vfprintf(stderr, format, args);
+    fputs(reel_escape_text(line, REEL_ESCAPE_CONTROLS, shown, sizeof shown), stderr);
     fputs(good && p->color ? "\033[0m\n" : "\n", stderr);
 }
 

@@ -4,7 +4,8 @@
 
 #include "core/ctx.h"
 
-/* One line on stderr; control characters in it, which file names bring along, become '?'. */
+/* One line on stderr; characters in it that a terminal would obey, which file names bring along,
+ * become \xNN. */
 void reel_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Where a context's log goes in every command: stderr. */
