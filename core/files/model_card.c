@@ -107,6 +107,46 @@ reel_status reel_model_card_write(const reel_model_card *card, reel_weights_writ
 }
 
 /* ---- reading ---- */
+/* Is the number within its bounds? Names the field where it is not; NaN is not. */
+static reel_status check_card_number(const char *name, const char *field, double value,
+                                     double least, double most, reel_error *err)
+{
+    if (value >= least && value <= most)
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_FORMAT,
+                     "%s: metadata preprocessing: %s: expected a number from %g to %g, got %g",
+                     name, field, least, most, value);
+}
+
+/* Reel wrote deviations of 0 for 1, where pixels are only scaled, or only lose a mean pixel. */
+static void read_early_deviations(reel_preprocessing *p)
+{
+    const bool none = !p->std[0] && !p->std[1] && !p->std[2],
+               plain = !p->mean[0] && !p->mean[1] && !p->mean[2];
+    for (int k = 0; k < 3 && none && (plain || p->pixel_scale == 1); k++)
+        p->std[k] = 1;
+}
+
+/* A deviation of 0 would make every pixel infinite, one of 1e30 every image the same: both look
+ * like bad weights, long after the file was read. */
+static reel_status check_preprocessing(const reel_preprocessing *p, const char *name,
+                                       reel_error *err)
+{
+    const double least = 1e-6, most = 1e6;
+    char field[16];
+    REEL_TRY(check_card_number(name, "size", (double)p->size, 1, LARGEST_SIDE, err));
+    REEL_TRY(check_card_number(name, "resize", (double)p->resize, 0, LARGEST_SIDE, err));
+    if (p->pixel_scale != 0) /* 0 = 1/255 */
+        REEL_TRY(check_card_number(name, "pixel_scale", p->pixel_scale, least, most, err));
+    for (int k = 0; k < 3; k++) {
+        snprintf(field, sizeof field, "mean[%d]", k);
+        REEL_TRY(check_card_number(name, field, p->mean[k], -most, most, err));
+        snprintf(field, sizeof field, "std[%d]", k);
+        REEL_TRY(check_card_number(name, field, p->std[k], least, most, err));
+    }
+    return REEL_OK;
+}
+
 static reel_status read_preprocessing(reel_preprocessing *p, const char *text, const char *name,
                                       reel_error *err)
 {
@@ -122,12 +162,13 @@ static reel_status read_preprocessing(reel_preprocessing *p, const char *text, c
     p->upright = !bad && !strcmp(exif, "apply");
     bad = bad || (!p->upright && strcmp(exif, "ignore") != 0);
     json_decref(o);
-    if (bad || size < 1 || size > LARGEST_SIDE || resize < 0 || resize > LARGEST_SIDE)
+    if (bad)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: metadata preprocessing: not what Reel writes",
                          name);
     p->size = size;
     p->resize = resize;
-    return REEL_OK;
+    read_early_deviations(p);
+    return check_preprocessing(p, name, err);
 }
 
 static reel_status read_classes(reel_model_card *card, const char *text, const char *file,

@@ -20,7 +20,8 @@ reel_preprocessing reel_preprocessing_of(const reel_transform *t)
     reel_preprocessing p = {.size = t->size, .resize = t->resize, .pixel_scale = t->pixel_scale};
     p.upright = t->exif == REEL_EXIF_APPLY;
     memcpy(p.mean, t->mean, sizeof p.mean);
-    memcpy(p.std, t->std, sizeof p.std);
+    for (int c = 0; c < 3; c++)
+        p.std[c] = t->std[c] == 0 ? 1 : t->std[c]; /* other programs read it, too, and divide */
     return p;
 }
 

@@ -131,6 +131,84 @@ Test(model_file, prediction_leaves_the_nets_mode_and_sums_to_one)
     reel_ctx_destroy(ctx);
 }
 
+/* The card's preprocessing with one field changed: {field, value, words of the refusal}. */
+Test(model_file, a_number_of_the_preprocessing_that_cannot_be_is_refused_by_its_field)
+{
+    static const char *const cases[][3] = {
+        {"\"std\":[0.2,0.3,0.4]", "\"std\":[0.2,0,0.4]", "std[1]"},
+        {"\"std\":[0.2,0.3,0.4]", "\"std\":[0,0,0]", "std[0]"},
+        {"\"std\":[0.2,0.3,0.4]", "\"std\":[0.2,0.3,-0.4]", "std[2]"},
+        {"\"std\":[0.2,0.3,0.4]", "\"std\":[1e-30,0.3,0.4]", "std[0]"},
+        {"\"std\":[0.2,0.3,0.4]", "\"std\":[0.2,1e30,0.4]", "std[1]"},
+        {"\"std\":[0.2,0.3,0.4]", "\"std\":[NaN,0.3,0.4]", "preprocessing"},
+        {"\"std\":[0.2,0.3,0.4]", "\"std\":[0.2,0.3,1e999]", "preprocessing"},
+        {"\"mean\":[0.4,0.5,0.6]", "\"mean\":[0.4,1e30,0.6]", "mean[1]"},
+        {"\"size\":32", "\"size\":0", "size"},
+        {"\"size\":32", "\"size\":1000000", "size"},
+        {"\"resize\":37", "\"resize\":-1", "resize"},
+        {"\"pixel_scale\":0", "\"pixel_scale\":-1", "pixel_scale"},
+        {"\"pixel_scale\":0", "\"pixel_scale\":1e30", "pixel_scale"},
+    };
+    static const char sound[] = "{\"size\":32,\"resize\":37,\"mean\":[0.4,0.5,0.6],"
+                                "\"std\":[0.2,0.3,0.4],\"pixel_scale\":0}";
+    reel_error err = {0};
+    reel_ctx *ctx;
+    cr_assert_eq(reel_ctx_create(&ctx, NULL, &err), REEL_OK);
+    reel_model_card card = card_of_three(), got;
+    for (int i = -1; i < REEL_COUNT(cases); i++) {
+        char text[300];
+        size_t size;
+        reel_net *net;
+        snprintf(text, sizeof text, "%s", sound);
+        if (i >= 0) {
+            const size_t at = (size_t)(strstr(sound, cases[i][0]) - sound);
+            snprintf(text + at, sizeof text - at, "%s%s", cases[i][1],
+                     sound + at + strlen(cases[i][0]));
+        }
+        void *bytes = written(ctx, &card, "preprocessing", text, &size);
+        const reel_status status =
+            reel_model_open_memory(&net, &got, bytes, size, "bytes", "tiny", ctx, REEL_F32, &err);
+        cr_expect_eq(status, i < 0 ? REEL_OK : REEL_ERR_FORMAT, "%s", text);
+        if (i >= 0)
+            cr_expect(strstr(err.message, cases[i][2]), "%s: %s", text, err.message);
+        if (status == REEL_OK) {
+            reel_net_destroy(net);
+            reel_model_card_free(&got);
+        }
+        free(bytes);
+    }
+    reel_model_card_free(&card);
+    reel_ctx_destroy(ctx);
+}
+
+/* Files of earlier versions say 0 for 1 where pixels are only scaled, or lose a mean pixel. */
+Test(model_file, deviations_of_0_in_early_files_are_1)
+{
+    static const char *const early[] = {
+        "{\"size\":32,\"resize\":37,\"mean\":[0,0,0],\"std\":[0,0,0],\"pixel_scale\":0}",
+        "{\"size\":32,\"resize\":37,\"mean\":[122.68,116.67,104.01],\"std\":[0,0,0],"
+        "\"pixel_scale\":1}"};
+    reel_error err = {0};
+    reel_ctx *ctx;
+    cr_assert_eq(reel_ctx_create(&ctx, NULL, &err), REEL_OK);
+    reel_model_card card = card_of_three(), got;
+    for (int i = 0; i < REEL_COUNT(early); i++) {
+        size_t size;
+        reel_net *net;
+        void *bytes = written(ctx, &card, "preprocessing", early[i], &size);
+        cr_assert_eq(
+            reel_model_open_memory(&net, &got, bytes, size, "bytes", "tiny", ctx, REEL_F32, &err),
+            REEL_OK, "%s", err.message);
+        for (int c = 0; c < 3; c++)
+            cr_expect_eq(got.preprocessing.std[c], 1);
+        reel_net_destroy(net);
+        reel_model_card_free(&got);
+        free(bytes);
+    }
+    reel_model_card_free(&card);
+    reel_ctx_destroy(ctx);
+}
+
 Test(model_file, a_card_that_cannot_be_is_refused_by_name)
 {
     static const char *const cases[][3] = {
