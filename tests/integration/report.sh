@@ -1,5 +1,6 @@
 #!/bin/bash
 # What a run leaves to look at: summary.csv, event files, report.html; after an interruption, too, and with odd names.
+# report_page.sh: what the page says; report_layout.sh: how it lies in a browser.
 set -eu
 command -v python3 >/dev/null || { echo "skipped: no python3 to read HTML and event files with"; exit 77; }
 support=$REEL_SOURCE/tests/support

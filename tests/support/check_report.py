@@ -11,6 +11,7 @@ class Page(HTMLParser):
     def __init__(self):
         super().__init__()
         self.open, self.sections, self.pictures, self.wrong, self.points = [], [], 0, [], 0
+        self.hovers = []  # of each drawing, how many titles it has
 
     def handle_starttag(self, tag, attrs):
         attrs = dict(attrs)
@@ -26,6 +27,12 @@ class Page(HTMLParser):
                 self.wrong.append(f"a picture that is no {kind}")
             if not attrs.get("alt"):
                 self.wrong.append("a picture without alt text")
+        if tag == "svg":
+            self.hovers.append(0)
+        if tag == "title" and "svg" in self.open:
+            self.hovers[-1] += 1
+        if tag == "text":
+            self.wrong.append("text in a drawing: its size follows the drawing's")
         if tag == "polyline":
             self.points += len(attrs["points"].split())
             if not re.fullmatch(r"(-?[\d.]+,-?[\d.]+ ?)*", attrs["points"]):
@@ -52,9 +59,13 @@ page.close()
 wrong = page.wrong + [f"<{tag}> is never closed" for tag in page.open]
 if page.sections != sys.argv[2:]:
     wrong.append(f"expected the sections {sys.argv[2:]}, got {page.sections}")
+if not all(page.hovers):
+    wrong.append(f"a chart without values to hover over: {page.hovers}")
+for found in re.findall("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]", text):
+    wrong.append(f"a control character: U+{ord(found):04X}")
 if "url(" in text or "@import" in text:
     wrong.append("the style loads something")
 if "prefers-color-scheme:dark" not in text:
     wrong.append("no style for the dark")
-print("\n".join(wrong) if wrong else f"{page.pictures} pictures, {page.points} points")
+print("\n".join(wrong) if wrong else f"{page.pictures} pictures, {page.points} points, {sum(page.hovers)} to hover over")
 sys.exit(bool(wrong))

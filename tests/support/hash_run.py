@@ -19,6 +19,8 @@ for name in sorted(set(tensors) - {"__metadata__"}):
 
 for line in open(f"{run}/metrics.jsonl"):
     event = json.loads(line)
+    if event["event"] == "end":
+        continue
     figures = [repr(event[key]) for key in ("loss", "top1", "top5") if key in event]
     digest.update((event["event"] + " " + " ".join(figures) + "\n").encode())
 print(digest.hexdigest())

@@ -11,21 +11,43 @@ static const reel_option options_table[] = {
                 .help = "where the images are now; unset: where the run found them"),
     REEL_OPTION(TEXT, .name = "out", .letter = 'o', .value = "FILE",
                 .help = "page to write; unset: RUN/report.html (replaced)"),
+    {.name = "json",
+     .shared = true,
+     .help = "print the page's data as one JSON object; a page only with --out"},
+    {.name = "quiet", .shared = true},
 };
+
+static int report_print_json(const reel_report_request *request)
+{
+    reel_error err;
+    json_t *data;
+    if (reel_report_json(&data, request, &err))
+        return reel_complain("report", &err);
+    return reel_print_json(data);
+}
 
 static int report_run(reel_options *options)
 {
     reel_error err;
     char path[REEL_PATH_MAX];
-    const char *folder = reel_options_arg(options, 0), *out = reel_options_text(options, "out");
-    if (!out && snprintf(path, sizeof path, "%s/report.html", folder) >= (int)sizeof path) {
+    const reel_report_request request = {.folder = reel_options_arg(options, 0),
+                                         .data = reel_options_text(options, "data"),
+                                         .quiet = reel_options_flag(options, "quiet")};
+    const char *out = reel_options_text(options, "out");
+    const bool json = reel_options_flag(options, "json");
+
+    if (!out && snprintf(path, sizeof path, "%s/report.html", request.folder) >= (int)sizeof path) {
         reel_fail(&err, REEL_ERR_INVALID, "RUN: the path is too long");
         return reel_complain("report", &err);
     }
-    if (reel_report_write(folder, reel_options_text(options, "data"), out ? out : path, &err))
+    if ((out || !json) && reel_report_write(&request, out ? out : path, &err))
         return reel_complain("report", &err);
+    if (json)
+        return report_print_json(&request);
+
     char shown[REEL_PATH_MAX];
-    printf("%s\n", reel_shown_text(out ? out : path, shown, sizeof shown));
+    if (!request.quiet)
+        printf("%s\n", reel_shown_text(out ? out : path, shown, sizeof shown));
     return REEL_EXIT_OK;
 }
 
@@ -34,5 +56,7 @@ const reel_command reel_command_report = REEL_COMMAND(
     .run = report_run, .summary = "Write one HTML page about a run",
     .notes =
         "RUN is the --output-dir of `reel train` or `reel finetune`. Both write this page when "
-        "they end.",
-    .examples = {{"reel report run", "Writes run/report.html and prints its name."}});
+        "they end. --json prints what the page says as one object: state, train, eval, time, "
+        "evaluation, examples, config, starts; pictures stay out.",
+    .examples = {{"reel report run", "Writes run/report.html and prints its name."},
+                 {"reel report run --json", "Prints the page's data; writes nothing."}});

@@ -144,7 +144,8 @@ static void write_report(const char *command, const char *folder, bool quiet)
     reel_error err;
     char path[REEL_PATH_MAX];
     snprintf(path, sizeof path, "%s/report.html", folder);
-    if (reel_report_write(folder, NULL, path, &err))
+    const reel_report_request request = {.folder = folder, .quiet = quiet};
+    if (reel_report_write(&request, path, &err))
         reel_say("reel %s: warning: no report: %s", command, err.message);
     else if (!quiet)
         reel_say("%s shows how it went", path);

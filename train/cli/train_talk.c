@@ -76,25 +76,22 @@ void reel_train_say_start(const reel_loop *loop, const reel_options *options,
 
 /* ---- the end ---- */
 
-/* How a run ended: as JSON has it, and in words. */
-static const struct {
-    const char *key, *words;
-} ends[] = {
-    [REEL_RUN_COMPLETE] = {"complete", "done"},
-    [REEL_RUN_MAX_STEPS] = {"max-steps", "stopped"},
-    [REEL_RUN_MAX_TIME] = {"max-time", "stopped"},
-    [REEL_RUN_SIGNAL] = {"signal", "stopped"},
-    [REEL_RUN_EARLY] = {"early-stop", "done, no better validation for a while,"},
+static const char *const end_words[] = {
+    [REEL_RUN_COMPLETE] = "done",
+    [REEL_RUN_MAX_STEPS] = "stopped",
+    [REEL_RUN_MAX_TIME] = "stopped",
+    [REEL_RUN_SIGNAL] = "stopped",
+    [REEL_RUN_EARLY] = "done, no better validation for a while,",
 };
 
-static int print_json_result(const reel_loop *loop, double seconds)
+static int print_json_result(const reel_loop *loop)
 {
     const reel_run_state *s = &loop->session.state;
     json_t *o =
-        json_pack("{s:s, s:o, s:I, s:I, s:f, s:f, s:I}", "end", ends[loop->end].key, "output_dir",
-                  reel_json_text(loop->journal.dir.path), "step", (json_int_t)s->step, "epochs",
-                  (json_int_t)s->epoch, "seconds", seconds, "train_seconds", s->train_seconds,
-                  "bad_files", (json_int_t)loop->journal.bad_files);
+        json_pack("{s:s, s:o, s:I, s:I, s:f, s:f, s:I}", "end", reel_run_end_name(loop->end),
+                  "output_dir", reel_json_text(loop->journal.dir.path), "step", (json_int_t)s->step,
+                  "epochs", (json_int_t)s->epoch, "seconds", loop->seconds, "train_seconds",
+                  s->train_seconds, "bad_files", (json_int_t)loop->journal.bad_files);
     if (s->best_epoch) {
         json_object_set_new(o, "best_top1", json_real(s->best_top1));
         json_object_set_new(o, "best_epoch", json_integer(s->best_epoch));
@@ -107,12 +104,12 @@ static int print_json_result(const reel_loop *loop, double seconds)
     return reel_print_json(o);
 }
 
-static void print_result(const reel_loop *loop, double seconds)
+static void print_result(const reel_loop *loop)
 {
     const reel_run_state *s = &loop->session.state;
     char text[32], other[100] = "";
-    printf("%s after %" PRId64 " steps, %s; ", ends[loop->end].words, s->step,
-           reel_duration_text(seconds, text, sizeof text));
+    printf("%s after %" PRId64 " steps, %s; ", end_words[loop->end], s->step,
+           reel_duration_text(loop->seconds, text, sizeof text));
 
     if (reel_loop_best_is_lost(loop))
         snprintf(other, sizeof other, ", its weights are lost");
@@ -144,12 +141,11 @@ static void say_interrupted(const char *command, const reel_loop *loop)
 
 int reel_train_report(const char *command, const reel_loop *loop)
 {
-    const double seconds = reel_seconds_now() - loop->began;
     int code = REEL_EXIT_OK;
     if (loop->settings->json)
-        code = print_json_result(loop, seconds);
+        code = print_json_result(loop);
     else
-        print_result(loop, seconds);
+        print_result(loop);
 
     if (loop->journal.bad_files)
         reel_say("reel train: %" PRId64 " files could not be read: %s/bad_files.jsonl",

@@ -1,5 +1,6 @@
-/* Line charts as SVG, for a page without scripts. Colours come from the page's style: classes s0,
- * s1, s2. */
+/* Line charts for a page without scripts: an SVG that stretches with the page, labels as text of
+ * the page, whose size stays, and hover values as titles. Colours come from the page's style:
+ * classes s0, s1, s2. */
 #ifndef REEL_TRAIN_REPORT_CHART_H
 #define REEL_TRAIN_REPORT_CHART_H
 
@@ -26,7 +27,7 @@ typedef struct reel_chart {
     bool from_zero; /* the y axis begins at 0 */
 } reel_chart;
 
-/* Nothing where no series has a point. */
+/* Nothing where no series has a point; numbers instead of axes where none has two. */
 void reel_chart_write(FILE *to, const reel_chart *chart);
 
 /* A step of 1, 2 or 5 times a power of ten that cuts `range` (> 0) into at most `most` parts. */

@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+/* Text from outside: markup is escaped; control characters and bytes that are no UTF-8 stand as
+ * \xNN. */
 void reel_html_text(FILE *to, const char *text);
 /* <img> with the bytes in it. kind: "png", "jpeg". */
 void reel_html_picture(FILE *to, const char *kind, const uint8_t *bytes, size_t size,

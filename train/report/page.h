@@ -4,13 +4,13 @@
 #define REEL_TRAIN_REPORT_PAGE_H
 
 #include "train/report/record.h"
+#include "train/report/state.h"
 
 #include <stdio.h>
 
-void reel_page_head(FILE *to, const reel_record *r, const char *folder);
+void reel_page_head(FILE *to, const reel_record *r, const reel_record_state *s, const char *folder);
 void reel_page_curves(FILE *to, const reel_record *r);
 void reel_page_time(FILE *to, const reel_record *r);
-void reel_page_classes(FILE *to, const reel_record *r); /* table of classes, confusion */
 void reel_page_settings(FILE *to, const reel_record *r);
 
 #endif

@@ -71,6 +71,30 @@ static reel_status read_metrics(reel_record *r, const char *folder, reel_error *
     return ok ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
 }
 
+/* In the order that the page shows: the surest mistake first. Runs of Reel 0.1.0 have another. */
+static reel_status sort_worst(json_t *evaluation, reel_error *err)
+{
+    const json_t *worst = json_object_get(evaluation, "worst");
+    json_t *sorted = json_array();
+    size_t i;
+    json_t *m;
+    json_array_foreach(worst, i, m)
+    {
+        const double own = reel_record_number(m, "probability");
+        size_t at = json_array_size(sorted);
+        while (at > 0 && reel_record_number(json_array_get(sorted, at - 1), "probability") < own)
+            at--;
+        json_array_insert(sorted, at, m);
+    }
+
+    if (!sorted || json_array_size(sorted) != json_array_size(worst)) {
+        json_decref(sorted);
+        return reel_fail(err, REEL_ERR_MEMORY, "evaluation.json: out of memory");
+    }
+    json_object_set_new(evaluation, "worst", sorted);
+    return REEL_OK;
+}
+
 reel_status reel_record_read(reel_record *r, const char *folder, reel_error *err)
 {
     char path[4400];
@@ -87,6 +111,8 @@ reel_status reel_record_read(reel_record *r, const char *folder, reel_error *err
     snprintf(path, sizeof path, "%s/evaluation.json", folder);
     if (status == REEL_OK && access(path, F_OK) == 0)
         status = reel_json_load(&r->evaluation, path, err);
+    if (status == REEL_OK && r->evaluation)
+        status = sort_worst(r->evaluation, err);
 
     if (status != REEL_OK)
         reel_record_free(r);
@@ -103,4 +129,21 @@ void reel_record_free(reel_record *r)
         free(r->eval.column[c]);
     }
     *r = (reel_record){0};
+}
+
+double reel_record_number(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+const char *reel_record_text(const json_t *object, const char *key, const char *otherwise)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    return value ? value : otherwise;
+}
+
+bool reel_record_has_top5(const json_t *evaluation)
+{
+    return json_array_size(json_object_get(evaluation, "classes")) > 5;
 }

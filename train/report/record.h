@@ -35,4 +35,10 @@ typedef struct reel_record {
 reel_status reel_record_read(reel_record *r, const char *folder, reel_error *err);
 void reel_record_free(reel_record *r);
 
+/* A value of an object; NaN, or `otherwise`, where it has none. */
+double reel_record_number(const json_t *object, const char *key);
+const char *reel_record_text(const json_t *object, const char *key, const char *otherwise);
+/* Among 5 classes or fewer the true one always is: top-5 says nothing. */
+bool reel_record_has_top5(const json_t *evaluation);
+
 #endif

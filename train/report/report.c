@@ -7,6 +7,8 @@
 #include "train/report/html.h"
 #include "train/report/insight.h"
 #include "train/report/page.h"
+#include "train/report/report_json.h"
+#include "train/report/tables.h"
 #include "train/run/json_util.h"
 #include "train/run/model_card.h"
 #include "train/run/run_dir.h"
@@ -28,7 +30,11 @@ typedef struct {
     reel_dataset *dataset;
     reel_bytes bytes;
     reel_transform_scratch scratch;
-    float *images;
+    float *images;             /* of the examples; the first also of each mistake in turn */
+    int64_t example[EXAMPLES]; /* samples of the data set */
+    int64_t n_examples;        /* that were judged */
+    reel_saliency saliency;    /* of the examples */
+    reel_record_state state;
     FILE *to;
 } report;
 
@@ -117,6 +123,32 @@ static int64_t find_sample(const report *r, const char *name, int64_t near)
     return -1;
 }
 
+static void put_mistake(report *r, const json_t *m, const char *file)
+{
+    const json_t *index = json_object_get(m, "index");
+    const char *truth = reel_record_text(m, "truth", NULL);
+    fprintf(r->to, "<figure>");
+
+    /* The images may have moved: then the name alone is shown. */
+    const int64_t at =
+        r->dataset ? find_sample(r, file, index ? json_integer_value(index) : -1) : -1;
+    reel_error why;
+    if (at >= 0 && load_sample(r, at, 0, &why) == REEL_OK)
+        put_crop(r, 0, file);
+
+    fprintf(r->to, "<figcaption>");
+    reel_html_text(r->to, file);
+    fprintf(r->to, "<br>");
+    if (truth) {
+        reel_html_text(r->to, truth);
+        fprintf(r->to, " ");
+    }
+    fprintf(r->to, "taken for <b>");
+    reel_html_text(r->to, reel_record_text(m, "predicted", "?"));
+    fprintf(r->to, "</b>, %.1f %%</figcaption></figure>\n",
+            100 * json_number_value(json_object_get(m, "probability")));
+}
+
 static void put_mistakes(report *r)
 {
     size_t i;
@@ -125,32 +157,14 @@ static void put_mistakes(report *r)
     if (json_array_size(worst) == 0)
         return;
 
-    fprintf(r->to, "<h2 id=\"mistakes\">Worst mistakes</h2>\n<div class=\"pictures\">\n");
-
+    fprintf(r->to, "<h2 id=\"mistakes\">Worst mistakes</h2>\n<p class=\"soft\">With the "
+                   "probability of the wrong class.</p>\n<div class=\"pictures\">\n");
     json_array_foreach(worst, i, m)
     {
-        const char *file = json_string_value(json_object_get(m, "file")),
-                   *taken = json_string_value(json_object_get(m, "predicted"));
-        const json_t *index = json_object_get(m, "index");
-        if (!file || !taken)
-            continue;
-
-        fprintf(r->to, "<figure>");
-        /* The images may have moved: then the name alone is shown. */
-        const int64_t at =
-            r->dataset ? find_sample(r, file, index ? json_integer_value(index) : -1) : -1;
-        reel_error why;
-        if (at >= 0 && load_sample(r, at, 0, &why) == REEL_OK)
-            put_crop(r, 0, file);
-
-        fprintf(r->to, "<figcaption class=\"name\">");
-        reel_html_text(r->to, file);
-        fprintf(r->to, "<br>taken for <b>");
-        reel_html_text(r->to, taken);
-        fprintf(r->to, "</b>, %.1f %%</figcaption></figure>\n",
-                100 * json_number_value(json_object_get(m, "probability")));
+        const char *file = reel_record_text(m, "file", NULL);
+        if (file)
+            put_mistake(r, m, file);
     }
-
     fprintf(r->to, "</div>\n");
 }
 
@@ -190,50 +204,63 @@ static int64_t load_examples(report *r, int64_t *index)
     return got;
 }
 
+/* What the net says of the examples. Without memory for it the section is left out. */
+static void judge_examples(report *r)
+{
+    reel_error err;
+    const int64_t n = load_examples(r, r->example);
+    if (n > 0 && reel_saliency_of(&r->saliency, r->net, r->images, n, image_side(r), &err) == 0)
+        r->n_examples = n;
+}
+
+static void put_example(report *r, int64_t i)
+{
+    char name[1100], truth[1100], predicted[1100];
+    const int64_t side = image_side(r), label = reel_dataset_label(r->dataset, r->example[i]);
+    const char *mark = r->saliency.predicted[i] == label ? "right" : "wrong";
+    reel_dataset_sample_name(r->dataset, r->example[i], name, sizeof name);
+
+    fprintf(r->to, "<figure class=\"%s\"><div class=\"pair\">", mark);
+    put_crop(r, i, name);
+    put_grey_map(r, r->saliency.map + i * side * side, "saliency map");
+
+    fprintf(r->to, "</div><figcaption>");
+    reel_html_text(r->to, name);
+    fprintf(r->to, "<br><b class=\"%s\">%s</b>: ", mark, mark);
+    reel_html_text(r->to, reel_model_card_class(&r->card, label, truth, sizeof truth));
+    if (r->saliency.predicted[i] != label) {
+        fprintf(r->to, " taken for ");
+        reel_html_text(r->to, reel_model_card_class(&r->card, r->saliency.predicted[i], predicted,
+                                                    sizeof predicted));
+    }
+    fprintf(r->to, ", %.1f %%</figcaption></figure>\n", 100 * r->saliency.probability[i]);
+}
+
 static void put_saliency(report *r)
 {
-    int64_t index[EXAMPLES];
-    const int64_t n = load_examples(r, index), size = image_side(r);
-    reel_saliency s;
-    reel_error err;
-    if (n == 0 || reel_saliency_of(&s, r->net, r->images, n, size, &err))
+    if (r->n_examples == 0)
         return;
-
-    fprintf(
-        r->to,
-        "<h2 id=\"saliency\">What speaks for the class</h2>\n<p class=\"soft\">Beside each "
-        "picture, how much the score "
-        "of the predicted class changes with each pixel (largest over the three channels).</p>\n"
-        "<div class=\"pictures\">\n");
-
-    for (int64_t i = 0; i < n; i++) {
-        char text[1100], name[1100];
-        reel_dataset_sample_name(r->dataset, index[i], name, sizeof name);
-
-        fprintf(r->to, "<figure><div class=\"pair\">");
-        put_crop(r, i, name);
-        put_grey_map(r, s.map + i * size * size, "saliency map");
-
-        fprintf(r->to, "</div><figcaption class=\"name\">");
-        reel_html_text(r->to, name);
-        fprintf(r->to, "<br><b>");
-        reel_html_text(r->to, reel_model_card_class(&r->card, s.predicted[i], text, sizeof text));
-        fprintf(r->to, "</b>, %.1f %%</figcaption></figure>\n", 100 * s.probability[i]);
-    }
-
+    fprintf(r->to,
+            "<h2 id=\"saliency\">What speaks for the class</h2>\n<p class=\"soft\">Beside each "
+            "picture, how much the score of the predicted class changes with each pixel (largest "
+            "over the three channels), and the probability of that class.</p>\n"
+            "<div class=\"pictures\">\n");
+    for (int64_t i = 0; i < r->n_examples; i++)
+        put_example(r, i);
     fprintf(r->to, "</div>\n");
-    reel_saliency_free(&s);
 }
 
 /* Opens what needs weights and images. The page is written without what is missing. */
-static reel_status open_insights(report *r, const char *folder, const char *data, reel_error *err)
+static reel_status open_insights(report *r, const reel_report_request *request, reel_error *err)
 {
-    REEL_TRY(reel_ctx_create(&r->ctx, &(reel_ctx_config){.log = reel_log_to_stderr}, err));
+    const char *folder = request->folder;
+    const reel_ctx_config config = {.log = request->quiet ? reel_log_warnings : reel_log_to_stderr};
+    REEL_TRY(reel_ctx_create(&r->ctx, &config, err));
 
     reel_status status = reel_model_open(&r->net, &r->card, folder, NULL, r->ctx, REEL_F32, err);
     if (status == REEL_OK) {
         r->look = reel_transform_of(&r->card.preprocessing);
-        status = open_images(r, folder, data, err);
+        status = open_images(r, folder, request->data, err);
     }
     if (status == REEL_OK) {
         r->images =
@@ -250,38 +277,47 @@ static reel_status open_insights(report *r, const char *folder, const char *data
     return status;
 }
 
-static void write_page(report *r, const char *folder, const char *data)
+static void write_page(report *r, const char *folder, const char *left_out)
 {
-    reel_error why;
     const char *title = json_string_value(json_object_get(r->record.config, "data"));
 
-    const reel_status status = open_insights(r, folder, data, &why);
-
     reel_html_begin(r->to, title ? title : folder);
-    reel_page_head(r->to, &r->record, folder);
+    reel_page_head(r->to, &r->record, &r->state, folder);
     reel_page_curves(r->to, &r->record);
     reel_page_time(r->to, &r->record);
     reel_page_classes(r->to, &r->record);
     put_mistakes(r);
 
     /* What could not be opened is told on the page. */
-    if (status != REEL_OK) {
+    if (left_out) {
         fprintf(r->to, "<p class=\"soft\">Some pictures are left out: ");
-        reel_html_text(r->to, why.message);
+        reel_html_text(r->to, left_out);
         fprintf(r->to, "</p>\n");
     }
 
     if (r->net)
         put_filters(r);
-    if (r->dataset)
-        put_saliency(r);
+    put_saliency(r);
     reel_page_settings(r->to, &r->record);
     reel_html_end(r->to);
+}
+
+/* Reads the run and judges the examples. *why: what could not be opened; OK otherwise. */
+static reel_status open_report(report *r, const reel_report_request *request, reel_status *insights,
+                               reel_error *why, reel_error *err)
+{
+    REEL_TRY(reel_record_read(&r->record, request->folder, err));
+    r->state = reel_record_state_of(&r->record, request->folder);
+    *insights = open_insights(r, request, why);
+    if (r->dataset)
+        judge_examples(r);
+    return REEL_OK;
 }
 
 static void close_report(report *r)
 {
     free(r->images);
+    reel_saliency_free(&r->saliency);
     reel_bytes_free(&r->bytes);
     reel_transform_scratch_free(&r->scratch);
     reel_dataset_destroy(r->dataset);
@@ -291,20 +327,21 @@ static void close_report(report *r)
     reel_record_free(&r->record);
 }
 
-reel_status reel_report_write(const char *folder, const char *data, const char *path,
-                              reel_error *err)
+reel_status reel_report_write(const reel_report_request *request, const char *path, reel_error *err)
 {
     report r = {0};
+    reel_error why;
     char *text = NULL;
     size_t size = 0;
-    REEL_TRY(reel_record_read(&r.record, folder, err));
+    reel_status insights;
+    REEL_TRY(open_report(&r, request, &insights, &why, err));
 
     /* The page is made in memory and written whole. */
     r.to = open_memstream(&text, &size);
     reel_status status =
         r.to ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "report: %s", strerror(errno));
     if (r.to)
-        write_page(&r, folder, data);
+        write_page(&r, request->folder, insights == REEL_OK ? NULL : why.message);
     if (r.to && fclose(r.to) != 0)
         status = reel_fail(err, REEL_ERR_MEMORY, "report: out of memory");
 
@@ -314,4 +351,41 @@ reel_status reel_report_write(const char *folder, const char *data, const char *
     free(text);
     close_report(&r);
     return status;
+}
+
+/* What the net says of the examples, as on the page. */
+static json_t *examples_json(const report *r)
+{
+    json_t *examples = json_array();
+    for (int64_t i = 0; i < r->n_examples; i++) {
+        char name[1100], truth[1100], predicted[1100];
+        const int64_t label = reel_dataset_label(r->dataset, r->example[i]),
+                      said = r->saliency.predicted[i];
+        reel_dataset_sample_name(r->dataset, r->example[i], name, sizeof name);
+        json_array_append_new(
+            examples,
+            json_pack(
+                "{s:o, s:o, s:o, s:b, s:o}", "file", reel_json_text(name), "truth",
+                reel_json_text(reel_model_card_class(&r->card, label, truth, sizeof truth)),
+                "predicted",
+                reel_json_text(reel_model_card_class(&r->card, said, predicted, sizeof predicted)),
+                "right", said == label, "probability",
+                reel_json_number(r->saliency.probability[i])));
+    }
+    return examples;
+}
+
+reel_status reel_report_json(json_t **out, const reel_report_request *request, reel_error *err)
+{
+    report r = {0};
+    reel_error why;
+    reel_status insights;
+    REEL_TRY(open_report(&r, request, &insights, &why, err));
+
+    *out = reel_record_json(&r.record, &r.state, request->folder);
+    json_object_set_new(*out, "examples", examples_json(&r));
+    json_object_set_new(*out, "left_out",
+                        insights == REEL_OK ? json_null() : reel_json_text(why.message));
+    close_report(&r);
+    return *out ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "report: out of memory");
 }

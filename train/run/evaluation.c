@@ -67,12 +67,20 @@ typedef struct {
     float *averaged; /* of one batch; NULL with one view */
 } evaluation_sums;
 
+/* The surer of the wrong class the worse. Many a probability rounds to 1: then the loss tells. */
+static bool is_worse(const reel_mistake *a, const reel_mistake *b)
+{
+    if (a->probability != b->probability)
+        return a->probability > b->probability;
+    return a->loss > b->loss;
+}
+
 static void keep_worst(reel_evaluation *e, reel_mistake m)
 {
-    if (e->n_worst == REEL_WORST && !(m.loss > e->worst[REEL_WORST - 1].loss))
+    if (e->n_worst == REEL_WORST && !is_worse(&m, &e->worst[REEL_WORST - 1]))
         return;
     int at = e->n_worst < REEL_WORST ? e->n_worst++ : REEL_WORST - 1;
-    for (; at > 0 && e->worst[at - 1].loss < m.loss; at--)
+    for (; at > 0 && is_worse(&m, &e->worst[at - 1]); at--)
         e->worst[at] = e->worst[at - 1];
     e->worst[at] = m;
 }
@@ -85,7 +93,7 @@ static void add_mistake(reel_evaluation *e, int64_t index, const float *logits, 
     for (int64_t c = 0; c < e->classes; c++)
         sum += reel_math_exp((double)logits[c] - (double)logits[best]);
     keep_worst(e,
-               (reel_mistake){index, best, 1 / sum,
+               (reel_mistake){index, label, best, 1 / sum,
                               reel_math_log(sum) + (double)logits[best] - (double)logits[label]});
 }
 

@@ -9,7 +9,7 @@ enum { REEL_WORST = 10 };
 
 /* An image that was taken for another class. */
 typedef struct reel_mistake {
-    int64_t index, predicted;
+    int64_t index, truth, predicted;
     double probability, loss; /* of the predicted class; cross-entropy of the true one */
 } reel_mistake;
 
@@ -22,7 +22,7 @@ typedef struct reel_evaluation {
     int64_t *class_right;  /* [classes], by top-1; owned */
     int64_t *confusion;    /* [truth][predicted]; owned */
     int64_t right1, right5;
-    reel_mistake worst[REEL_WORST]; /* by loss, the largest first */
+    reel_mistake worst[REEL_WORST]; /* by probability, the largest first */
     int n_worst;
 } reel_evaluation;
 

@@ -203,8 +203,9 @@ static json_t *worst_json(const reel_evaluation *e, const reel_model_card *card,
         const reel_mistake *m = &e->worst[i];
         char name[1024];
         reel_dataset_sample_name(dataset, m->index, name, sizeof name);
-        json_array_append_new(worst, json_pack("{s:o, s:I, s:o, s:o, s:o}", "file",
+        json_array_append_new(worst, json_pack("{s:o, s:I, s:o, s:o, s:o, s:o}", "file",
                                                reel_json_text(name), "index", (json_int_t)m->index,
+                                               "truth", class_name_json(card, m->truth),
                                                "predicted", class_name_json(card, m->predicted),
                                                "probability", reel_json_number(m->probability),
                                                "loss", reel_json_number(m->loss)));

@@ -9,6 +9,16 @@
  * one. */
 enum { SHORTEST_SECONDS = 60, LONGEST_SECONDS = 900 };
 
+const char *reel_run_end_name(reel_run_end end)
+{
+    static const char *const names[] = {[REEL_RUN_COMPLETE] = "complete",
+                                        [REEL_RUN_MAX_STEPS] = "max-steps",
+                                        [REEL_RUN_MAX_TIME] = "max-time",
+                                        [REEL_RUN_SIGNAL] = "signal",
+                                        [REEL_RUN_EARLY] = "early-stop"};
+    return names[end];
+}
+
 static bool limit_reached(reel_loop *loop)
 {
     const reel_settings *s = loop->settings;
@@ -151,7 +161,8 @@ static void evaluate_at_limit(reel_loop *loop)
     reel_progress_clear(&loop->journal.progress);
 }
 
-reel_status reel_loop_run(reel_loop *loop, reel_error *err)
+/* Trains to the end, saves, and evaluates where a limit cut an epoch. */
+static reel_status run_and_save(reel_loop *loop, reel_error *err)
 {
     /* A rollback needs a state to return to: a new run has none yet, nor has one that is resumed
      * into another folder. */
@@ -178,4 +189,18 @@ reel_status reel_loop_run(reel_loop *loop, reel_error *err)
     if (saved != REEL_OK)
         *err = unsaved;
     return saved;
+}
+
+reel_status reel_loop_run(reel_loop *loop, reel_error *err)
+{
+    const reel_status status = run_and_save(loop, err);
+    loop->seconds = reel_seconds_now() - loop->began;
+
+    /* The folder may be another run's by now: then this one leaves no line in it. */
+    reel_error ignored;
+    if (status == REEL_OK)
+        reel_loop_log_end(loop, NULL);
+    else if (reel_loop_in_place(loop, &ignored) == REEL_OK)
+        reel_loop_log_end(loop, err);
+    return status;
 }

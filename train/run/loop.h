@@ -21,6 +21,10 @@ typedef enum {
     REEL_RUN_EARLY
 } reel_run_end;
 
+/* As JSON and metrics.jsonl name it: "complete", "max-steps", "max-time", "signal", "early-stop".
+ */
+const char *reel_run_end_name(reel_run_end end);
+
 typedef struct reel_loop {
     const reel_settings *settings; /* borrowed */
     reel_session session;          /* what a checkpoint stores */
@@ -36,6 +40,7 @@ typedef struct reel_loop {
     int64_t planted;    /* see plant.h */
     bool met_bad_train; /* the loader has replaced a training image since that was last looked at */
     double began, last_checkpoint; /* on the clock of reel_seconds_now */
+    double seconds;                /* that this process took, once reel_loop_run has returned */
     reel_run_end end;
 } reel_loop;
 

@@ -39,6 +39,8 @@ bool reel_loop_is_better(double top1, double loss, const reel_run_state *than);
 
 void reel_loop_log_step(reel_loop *loop, bool last_of_epoch);
 void reel_loop_log_evaluation(reel_loop *loop, bool best);
+/* The last line of a process: how it ended, and the seconds it took. failed: NULL, or the error. */
+void reel_loop_log_end(reel_loop *loop, const reel_error *failed);
 
 /* ---- loop_threads.c ---- */
 

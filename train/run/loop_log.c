@@ -67,6 +67,18 @@ void reel_loop_log_step(reel_loop *loop, bool last_of_epoch)
     reel_meter_begin_window(&loop->meter, now, waited);
 }
 
+/* ---- the end ---- */
+
+void reel_loop_log_end(reel_loop *loop, const reel_error *failed)
+{
+    json_t *line = json_pack(
+        "{s:s, s:I, s:s, s:f}", "event", "end", "step", (json_int_t)loop->session.state.step, "end",
+        failed ? "error" : reel_run_end_name(loop->end), "seconds", loop->seconds);
+    if (failed)
+        json_object_set_new(line, "message", reel_json_text(failed->message));
+    reel_journal_line(&loop->journal, line);
+}
+
 /* ---- evaluations ---- */
 
 /* The evaluation beside the training figures of its epoch. */

@@ -55,3 +55,17 @@ void reel_run_unlock(int fd)
     if (fd >= 0)
         close(fd);
 }
+
+bool reel_run_locked(const char *folder)
+{
+    char path[4300];
+    snprintf(path, sizeof path, "%s/.lock", folder);
+    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+
+    struct flock holder = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    const bool locked = fcntl(fd, F_GETLK, &holder) == 0 && holder.l_type != F_UNLCK;
+    close(fd);
+    return locked;
+}

@@ -11,4 +11,8 @@
 reel_status reel_run_lock(int *fd, const char *folder, reel_error *err);
 void reel_run_unlock(int fd); /* -1 is fine */
 
+/* Another process holds the folder's lock: it trains. The caller must not hold the lock itself:
+ * the system would release it here. */
+bool reel_run_locked(const char *folder);
+
 #endif
