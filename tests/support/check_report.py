@@ -11,6 +11,7 @@ class Page(HTMLParser):
     def __init__(self):
         super().__init__()
         self.open, self.sections, self.pictures, self.wrong, self.points = [], [], 0, [], 0
+        self.of = {}  # the name of each picture
         self.hovers = []  # of each drawing, how many titles it has
 
     def handle_starttag(self, tag, attrs):
@@ -27,6 +28,8 @@ class Page(HTMLParser):
                 self.wrong.append(f"a picture that is no {kind}")
             if not attrs.get("alt"):
                 self.wrong.append("a picture without alt text")
+            if self.of.setdefault(data, attrs["alt"]) != attrs["alt"] and attrs["alt"] != "saliency map":
+                self.wrong.append(f"{attrs['alt']} and {self.of[data]} are the same picture")
         if tag == "svg":
             self.hovers.append(0)
         if tag == "title" and "svg" in self.open:

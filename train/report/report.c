@@ -30,7 +30,7 @@ typedef struct {
     reel_dataset *dataset;
     reel_bytes bytes;
     reel_transform_scratch scratch;
-    float *images;             /* of the examples; the first also of each mistake in turn */
+    float *images;             /* of the examples, and behind them one mistake in turn */
     int64_t example[EXAMPLES]; /* samples of the data set */
     int64_t n_examples;        /* that were judged */
     reel_saliency saliency;    /* of the examples */
@@ -133,8 +133,8 @@ static void put_mistake(report *r, const json_t *m, const char *file)
     const int64_t at =
         r->dataset ? find_sample(r, file, index ? json_integer_value(index) : -1) : -1;
     reel_error why;
-    if (at >= 0 && load_sample(r, at, 0, &why) == REEL_OK)
-        put_crop(r, 0, file);
+    if (at >= 0 && load_sample(r, at, EXAMPLES, &why) == REEL_OK)
+        put_crop(r, EXAMPLES, file);
 
     fprintf(r->to, "<figcaption>");
     reel_html_text(r->to, file);
@@ -263,8 +263,8 @@ static reel_status open_insights(report *r, const reel_report_request *request, 
         status = open_images(r, folder, request->data, err);
     }
     if (status == REEL_OK) {
-        r->images =
-            malloc((size_t)(EXAMPLES * image_side(r) * image_side(r) * 3) * sizeof *r->images);
+        r->images = malloc((size_t)((EXAMPLES + 1) * image_side(r) * image_side(r) * 3) *
+                           sizeof *r->images);
         if (!r->images)
             status = reel_fail(err, REEL_ERR_MEMORY, "report: out of memory");
     }
