@@ -100,7 +100,7 @@ done
 python3 "$support/check_report.py" odd/report.html curves time classes confusion confused mistakes filters saliency settings >log ||
     fail "odd/report.html: $(cat log)"
 says odd '=HYPERLINK(&quot;x&quot;)'
-says odd '\x09c\x1b[31m\xc2\x9b2J'
+says odd 'c\x1b[31m\xc2\x9b2J'
 says odd '\xe2\x80\xaegnp.&lt;b&gt;&amp;'
 "$REEL_BIN" eval e -w odd --csv odd.csv --quiet >log
 python3 - <<'P' || exit 1

@@ -69,14 +69,6 @@ static const char style[] =
     ".bare th:first-child{width:26px;padding-right:4px}.bare th .name{display:none}\n"
     "@media(max-width:767px){.fit2 td span{display:none}.many thead th:not(.five) span{"
     "display:none}}\n"
-    "@media(max-width:640px){main{padding:16px 12px 40px}h1{font-size:22px}th,td{padding:4px;"
-    "font-size:13px}\n"
-    ".stack,.stack thead,.stack tbody{display:block}.stack tr{display:grid;"
-    "grid-template-columns:repeat(5,1fr);border-bottom:1px solid var(--rule);padding:4px 0}\n"
-    ".stack th,.stack td{border:0;padding:1px 2px}.stack th:first-child,"
-    ".stack td:first-child{grid-column:1/-1;font-size:14px}\n"
-    ".matrix th:first-child{width:26px;padding-right:4px}.matrix th .name{display:none}\n"
-    "dl{grid-template-columns:1fr!important}dd{margin-bottom:6px!important}}\n"
     ".pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(170px,100%),"
     "1fr));gap:12px}\n"
     ".pictures figure{padding:10px}\n"
@@ -89,7 +81,15 @@ static const char style[] =
     ".filters{image-rendering:pixelated;background:#fff;padding:6px}\n"
     "dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:2px 18px;"
     "margin:8px 0}\n"
-    "dd{margin:0}\n";
+    "dd{margin:0}\n"
+    "@media(max-width:640px){main{padding:16px 12px 40px}h1{font-size:22px}th,td{padding:4px;"
+    "font-size:13px}\n"
+    ".stack,.stack thead,.stack tbody{display:block}.stack tr{display:grid;"
+    "grid-template-columns:repeat(5,1fr);border-bottom:1px solid var(--rule);padding:4px 0}\n"
+    ".stack th,.stack td{border:0;padding:1px 2px}.stack th:first-child,"
+    ".stack td:first-child{grid-column:1/-1;font-size:14px}\n"
+    ".matrix th:first-child{width:26px;padding-right:4px}.matrix th .name{display:none}\n"
+    "dl{grid-template-columns:1fr}dd{margin-bottom:6px}}\n";
 
 void reel_html_text(FILE *to, const char *text)
 {
