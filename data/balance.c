@@ -26,6 +26,7 @@ typedef struct class_list {
 struct reel_balance {
     int64_t classes; /* that have samples */
     class_list *lists;
+    /* All in the memory of members. */
     int64_t *members; /* samples by class */
     int64_t *order;   /* of each class: places among its members, shuffled */
     int64_t *block;   /* classes, shuffled */
@@ -38,9 +39,6 @@ void reel_balance_destroy(reel_balance *b)
         return;
     free(b->lists);
     free(b->members);
-    free(b->order);
-    free(b->block);
-    free(b->list_of);
     free(b);
 }
 
@@ -50,14 +48,16 @@ static reel_balance *balance_new(int64_t samples, int64_t labels)
     if (!b)
         return NULL;
     b->lists = calloc((size_t)labels + 1, sizeof *b->lists);
-    b->members = malloc((size_t)(samples + 1) * sizeof *b->members);
-    b->order = malloc((size_t)(samples + 1) * sizeof *b->order);
-    b->block = malloc((size_t)(labels + 1) * sizeof *b->block);
-    b->list_of = calloc((size_t)labels + 1, sizeof *b->list_of);
-    if (b->lists && b->members && b->order && b->block && b->list_of)
-        return b;
-    reel_balance_destroy(b);
-    return NULL;
+    b->members = calloc(2 * (size_t)(samples + labels) + 1, sizeof *b->members);
+    if (!b->lists || !b->members) {
+        reel_balance_destroy(b);
+        return NULL;
+    }
+
+    b->order = b->members + samples;
+    b->block = b->order + samples;
+    b->list_of = b->block + labels;
+    return b;
 }
 
 reel_status reel_balance_create(reel_balance **out, const reel_dataset *d, reel_error *err)

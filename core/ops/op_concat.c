@@ -10,28 +10,30 @@ REEL_API reel_var reel_concat(const reel_var *x, int count, int dim);
 
 REEL_DECLARE_OP(concat);
 
-void REEL_FN(reel_concat_forward)(const reel_call *c)
+/* The part of `whole`, the result or its gradient, that belongs to input i. */
+static reel_tensor concat_part(const reel_call *c, reel_tensor whole, int i)
 {
     const int dim = *(const int *)c->attrs;
     int64_t at = 0;
+    for (int k = 0; k < i; k++)
+        at += c->in[k].shape[dim];
+    return reel_tensor_slice(whole, dim, at, c->in[i].shape[dim]);
+}
+
+void REEL_FN(reel_concat_forward)(const reel_call *c)
+{
     for (int i = 0; i < c->n_in; i++) {
-        const int64_t length = c->in[i].shape[dim];
-        const reel_tensor to = reel_tensor_slice(c->out, dim, at, length);
+        const reel_tensor to = concat_part(c, c->out, i);
         REEL_FN(reel_strided_copy)(c->ctx, &to, &c->in[i], false, 1);
-        at += length;
     }
 }
 
 void REEL_FN(reel_concat_backward)(const reel_call *c)
 {
-    const int dim = *(const int *)c->attrs;
-    int64_t at = 0;
     for (int i = 0; i < c->n_in; i++) {
-        const int64_t length = c->in[i].shape[dim];
-        const reel_tensor from = reel_tensor_slice(c->dout, dim, at, length);
+        const reel_tensor from = concat_part(c, c->dout, i);
         if (c->din[i].data)
             REEL_FN(reel_strided_copy)(c->ctx, &c->din[i], &from, !c->fresh[i], 1);
-        at += length;
     }
 }
 

@@ -6,17 +6,13 @@
 REEL_API reel_var reel_log(reel_var x);
 #endif
 
-static inline reel_real log_value(reel_unary u)
-{
-    return REEL_MATH(log)(u.x);
-}
-
 static inline reel_real log_slope(reel_unary u)
 {
     return u.dy / u.x;
 }
 
 #define REEL_UNARY log
+#define REEL_UNARY_VALUE REEL_MATH(log)
 #define REEL_UNARY_FLAGS REEL_OP_NEEDS_INPUTS
 #define REEL_UNARY_DRAW REEL_DRAW_POSITIVE
 #include "core/ops/unary.h"

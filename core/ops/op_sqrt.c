@@ -6,17 +6,13 @@
 REEL_API reel_var reel_sqrt(reel_var x);
 #endif
 
-static inline reel_real sqrt_value(reel_unary u)
-{
-    return REEL_MATH(sqrt)(u.x);
-}
-
 static inline reel_real sqrt_slope(reel_unary u)
 {
     return u.dy / (2 * u.y);
 }
 
 #define REEL_UNARY sqrt
+#define REEL_UNARY_VALUE REEL_MATH(sqrt)
 #define REEL_UNARY_FLAGS REEL_OP_NEEDS_OUTPUT
 #define REEL_UNARY_DRAW REEL_DRAW_POSITIVE
 #include "core/ops/unary.h"

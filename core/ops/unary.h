@@ -3,6 +3,7 @@
  *     static inline reel_real exp_value(reel_unary u)     y, from u.x
  *     static inline reel_real exp_slope(reel_unary u)     what is added to dx, from u.x, u.y, u.dy
  *     #define REEL_UNARY exp
+ *     #define REEL_UNARY_VALUE REEL_MATH(exp)             instead of exp_value: y = f(u.x)
  *     #define REEL_UNARY_FLAGS REEL_OP_NEEDS_OUTPUT       what exp_slope reads; 0: only u.dy
  *     #define REEL_UNARY_DRAW REEL_DRAW_POSITIVE          unless REEL_DRAW_NORMAL will do
  *     #include "core/ops/unary.h"
@@ -47,6 +48,13 @@ static inline void unary_random(reel_rng *rng, reel_op_sample *s)
 
 #ifdef REEL_UNARY
 REEL_DECLARE_OP(REEL_UNARY);
+
+#ifdef REEL_UNARY_VALUE
+static inline reel_real UNARY(value)(reel_unary u)
+{
+    return REEL_UNARY_VALUE(u.x);
+}
+#endif
 
 void UNARY_PASS(_forward)(const reel_call *c)
 {

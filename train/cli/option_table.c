@@ -36,6 +36,8 @@ const reel_option reel_train_options[REEL_N_TRAIN_OPTIONS] = {
 
 /* What several commands take, but not `reel train`, or with another meaning. */
 static const reel_option others[] = {
+    REEL_OPTION(TEXT, .name = "classes", .value = "FILE",
+                .help = "names of the classes, one a line, in the order of the outputs"),
     REEL_OPTION(INT, .name = "num-classes", .value = "N", .initial = "1000", .min = 1, .max = 1e7,
                 .help = "number of classes"),
     REEL_OPTION(INT, .name = "batch", .aliases = "batch-size", .letter = 'b', .value = "N",

@@ -125,14 +125,7 @@ reel_status reel_pack_index_parse(reel_pack_index *x, const uint8_t *bytes, size
 reel_status reel_pack_index_add(reel_pack_index *x, const reel_piece *record, const char *name,
                                 reel_error *err)
 {
-    size_t at;
-    REEL_TRY(reel_pool_add(&x->names, name, strlen(name), &at, err));
-    reel_piece *place = reel_list_add(&x->records, sizeof *place);
-    if (!place)
-        return reel_fail(err, REEL_ERR_MEMORY, "no memory for an index");
-    *place = *record;
-    place->name = at;
-    return REEL_OK;
+    return reel_piece_append(&x->records, &x->names, record, name, err);
 }
 
 reel_status reel_pack_index_write(const reel_pack_index *x, reel_bytes *bytes, reel_error *err)

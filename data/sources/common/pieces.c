@@ -141,19 +141,25 @@ reel_status reel_pieces_add_file(reel_pieces *p, const char *path, int file, ree
     return REEL_OK;
 }
 
-reel_status reel_pieces_add(reel_pieces *p, const reel_piece *piece, const char *name,
-                            reel_error *err)
+reel_status reel_piece_append(reel_list *pieces, reel_pool *names, const reel_piece *piece,
+                              const char *name, reel_error *err)
 {
     size_t at;
-    if (p->pieces.n >= UINT32_MAX)
-        return reel_fail(err, REEL_ERR_INVALID, "more than 4294967295 samples");
-    REEL_TRY(reel_pool_add(&p->names, name, strlen(name), &at, err));
-    reel_piece *place = reel_list_add(&p->pieces, sizeof *place);
+    REEL_TRY(reel_pool_add(names, name, strlen(name), &at, err));
+    reel_piece *place = reel_list_add(pieces, sizeof *place);
     if (!place)
         return reel_fail(err, REEL_ERR_MEMORY, "no memory for the list of samples");
     *place = *piece;
     place->name = at;
     return REEL_OK;
+}
+
+reel_status reel_pieces_add(reel_pieces *p, const reel_piece *piece, const char *name,
+                            reel_error *err)
+{
+    if (p->pieces.n >= UINT32_MAX)
+        return reel_fail(err, REEL_ERR_INVALID, "more than 4294967295 samples");
+    return reel_piece_append(&p->pieces, &p->names, piece, name, err);
 }
 
 static int by_label_and_name(const void *a, const void *b, void *names)

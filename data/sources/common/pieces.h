@@ -26,6 +26,9 @@ reel_status reel_pieces_new(reel_pieces **out, reel_error *err);
 reel_status reel_pieces_add_file(reel_pieces *p, const char *path, int file, reel_error *err);
 reel_status reel_pieces_add(reel_pieces *p, const reel_piece *piece, const char *name,
                             reel_error *err);
+/* The same for a list of pieces and the pool of their names. */
+reel_status reel_piece_append(reel_list *pieces, reel_pool *names, const reel_piece *piece,
+                              const char *name, reel_error *err);
 /* Orders pieces from `first` on by (label, name). */
 void reel_pieces_sort(reel_pieces *p, size_t first);
 /* The CRC-32 of every piece is known: it is checked at the piece's first read. */
