@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "data/sources/common/gzip.h"
@@ -78,10 +80,38 @@ static reel_status write_unpacked(int to, const char *bytes, size_t size, reel_e
     return REEL_OK;
 }
 
+/* A few bytes of gzip can stand for a terabyte of zeros. Images hardly shrink when they are packed,
+ * and idx files and lists to a tenth: what grows a hundredfold is refused as soon as it is large.
+ * And a temporary file leaves room on its disk for others. */
+enum { MOST_GROWTH = 100, GROWTH_IS_FREE = 256 << 20 };
+
+static reel_status check_unpacked(int packed, int to, uint64_t size, reel_error *err)
+{
+    struct stat info;
+    if (size > GROWTH_IS_FREE && fstat(packed, &info) == 0 &&
+        size / MOST_GROWTH > (uint64_t)info.st_size)
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%" PRId64 " bytes unpack to more than %d times as many, %" PRIu64
+                         " so far: refused as a decompression bomb; gunzip it first if it is none",
+                         (int64_t)info.st_size, MOST_GROWTH, size);
+
+    struct statvfs disk;
+    if (fstatvfs(to, &disk) != 0 || disk.f_blocks == 0)
+        return REEL_OK; /* a file system that does not tell: its writes do */
+    const double unit = (double)disk.f_frsize, left = unit * (double)disk.f_bavail;
+    const double kept = fmin(unit * (double)disk.f_blocks / 20, 1 << 30);
+    if (left >= kept)
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_IO,
+                     "unpacked into a temporary file ($TMPDIR), it would leave less than %.0f MB "
+                     "free, %" PRIu64 " bytes so far; set TMPDIR, or gunzip it first",
+                     kept * 1e-6, size);
+}
+
 /* Ends soon after `most` bytes, whose reader refuses what has more. */
 static reel_status unpack_file(int packed, int to, uint64_t most, uint64_t *size, reel_error *err)
 {
-    enum { BLOCK = 1 << 18 };
+    enum { BLOCK = 1 << 18, CHECK_EVERY = 1 << 20 };
     *size = 0;
     char *block = malloc(BLOCK);
     if (!block)
@@ -90,6 +120,8 @@ static reel_status unpack_file(int packed, int to, uint64_t most, uint64_t *size
     reel_status status = reel_gzip_open(&gz, packed, err);
     for (size_t got = BLOCK; status == REEL_OK && got == BLOCK && *size <= most; *size += got) {
         status = reel_gzip_read(gz, block, BLOCK, &got, err);
+        if (status == REEL_OK && *size % CHECK_EVERY == 0)
+            status = check_unpacked(packed, to, *size, err);
         if (status == REEL_OK)
             status = write_unpacked(to, block, got, err);
     }

@@ -8,7 +8,10 @@
 size_t reel_read_head(const char *path, uint8_t *head, size_t size);
 
 /* Opens a regular file for reading. What gzip packed is unpacked into an unnamed temporary file
- * ($TMPDIR, /var/tmp). The descriptor is the caller's to close. */
+ * ($TMPDIR, /var/tmp). The descriptor is the caller's to close.
+ * REEL_ERR_FORMAT: damaged, or beyond 256 MB it has more than 100 times the packed bytes.
+ * REEL_ERR_IO: cannot be opened, or the temporary file would leave less than 5 % of its disk, or
+ * 1 GB where that is less. */
 reel_status reel_open_plain(int *file, uint64_t *size, const char *path, reel_error *err);
 
 /* A whole file, unpacked, of at most `most` bytes; a 0 byte follows the last. REEL_ERR_FORMAT: it
