@@ -1,12 +1,14 @@
 /* Pages from the system, and a first-fit arena on top of them.
  *
- * The arena reserves address space once and never moves. Its blocks are kept in an array sorted by
- * address; with the few dozen blocks that a training step holds, linear search costs nothing beside
- * the kernels. First fit from the bottom makes addresses a function of the sequence of calls, so
- * every step touches the same pages. */
+ * The arena reserves address space once and never moves. First fit from the bottom makes addresses
+ * a function of the sequence of calls, so every step touches the same pages. Its blocks are a
+ * treap: a search tree by address and a heap by random priorities, so its depth stays logarithmic.
+ * Each node knows the widest gap below it; the lowest gap that fits is found on one way down. */
 #include "core/memory.h"
 
 #include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -58,15 +60,21 @@ void reel_pages_release(void *pages, size_t bytes)
         madvise(pages, bytes, MADV_DONTNEED);
 }
 
+/* A live block, and a node of the tree of blocks. */
 typedef struct arena_block {
     size_t begin, end;
+    size_t gap;        /* free bytes right before it */
+    size_t widest;     /* the largest gap in its subtree */
+    int left, right;   /* places in the array; -1 = none */
+    uint32_t priority; /* higher than those of its subtree */
 } arena_block;
 
 struct reel_arena {
     char *base;
-    size_t reserved, peak, used;
-    arena_block *blocks; /* live, by address */
-    int count, capacity;
+    size_t reserved, peak, used, top; /* top: where the last block ends */
+    arena_block *blocks;
+    int root, unused;    /* unused: the first of a list of free places, by `left` */
+    int count, capacity; /* places that have ever been in use since reset; places */
 };
 
 /* As much as the machine has. Where less than that is promised (ulimit -v, or several arenas at
@@ -104,6 +112,7 @@ reel_status reel_arena_create(reel_arena **out, size_t limit, reel_error *err)
         free(arena);
         return REEL_ERR_MEMORY;
     }
+    reel_arena_reset(arena);
     *out = arena;
     return REEL_OK;
 }
@@ -117,6 +126,115 @@ void reel_arena_destroy(reel_arena *arena)
     free(arena);
 }
 
+/* ---- the tree of blocks ---- */
+
+static size_t widest_gap(const reel_arena *a, int node)
+{
+    return node < 0 ? 0 : a->blocks[node].widest;
+}
+
+/* The subtree's widest gap, after a child or the own gap changed. */
+static void renew_widest(reel_arena *a, int node)
+{
+    arena_block *b = &a->blocks[node];
+    const size_t left = widest_gap(a, b->left), right = widest_gap(a, b->right);
+    b->widest = b->gap;
+    if (left > b->widest)
+        b->widest = left;
+    if (right > b->widest)
+        b->widest = right;
+}
+
+/* Parts a tree: *low gets the blocks that begin below `at`, *high the others. */
+static void split_blocks(reel_arena *a, int node, size_t at, int *low, int *high)
+{
+    if (node < 0) {
+        *low = *high = -1;
+        return;
+    }
+    arena_block *b = &a->blocks[node];
+    if (b->begin < at) {
+        split_blocks(a, b->right, at, &b->right, high);
+        *low = node;
+    } else {
+        split_blocks(a, b->left, at, low, &b->left);
+        *high = node;
+    }
+    renew_widest(a, node);
+}
+
+/* One tree of two; all blocks of low lie below those of high. */
+static int join_blocks(reel_arena *a, int low, int high)
+{
+    if (low < 0 || high < 0)
+        return low < 0 ? high : low;
+    const bool low_above = a->blocks[low].priority > a->blocks[high].priority;
+    const int above = low_above ? low : high;
+    arena_block *b = &a->blocks[above];
+    if (low_above)
+        b->right = join_blocks(a, b->right, high);
+    else
+        b->left = join_blocks(a, low, b->left);
+    renew_widest(a, above);
+    return above;
+}
+
+/* The lowest block of a tree gets `by` more free bytes before it, or fewer. */
+static void widen_first_gap(reel_arena *a, int node, ptrdiff_t by)
+{
+    arena_block *b = &a->blocks[node];
+    if (b->left < 0)
+        b->gap += (size_t)by;
+    else
+        widen_first_gap(a, b->left, by);
+    renew_widest(a, node);
+}
+
+/* Where the lowest gap of so many bytes begins; the top where none below it has so many. */
+static size_t lowest_gap(const reel_arena *a, size_t need)
+{
+    int node = a->root;
+    if (widest_gap(a, node) < need)
+        return a->top;
+    for (;;) {
+        const arena_block *b = &a->blocks[node];
+        if (widest_gap(a, b->left) >= need)
+            node = b->left;
+        else if (b->gap >= need)
+            return b->begin - b->gap;
+        else
+            node = b->right;
+    }
+}
+
+/* A place for one more node; -1 = no memory. */
+static int take_place_of_block(reel_arena *a)
+{
+    if (a->unused >= 0) {
+        const int place = a->unused;
+        a->unused = a->blocks[place].left;
+        return place;
+    }
+    if (a->count == a->capacity) {
+        const int capacity = a->capacity ? a->capacity * 2 : 64;
+        arena_block *blocks = realloc(a->blocks, (size_t)capacity * sizeof *blocks);
+        if (!blocks)
+            return -1;
+        a->blocks = blocks;
+        a->capacity = capacity;
+    }
+    return a->count++;
+}
+
+/* A hash of the place's number: the tree's shape is a function of the sequence of calls, too. */
+static uint32_t place_priority(uint32_t place)
+{
+    uint32_t h = (place + 1) * 0x9e3779b9u;
+    h = (h ^ h >> 16) * 0x85ebca6bu;
+    h = (h ^ h >> 13) * 0xc2b2ae35u;
+    return h ^ h >> 16;
+}
+
 void *reel_arena_alloc(reel_arena *arena, size_t bytes)
 {
     if (bytes > arena->reserved)
@@ -125,27 +243,28 @@ void *reel_arena_alloc(reel_arena *arena, size_t bytes)
     if (need == 0)
         need = REEL_ALIGNMENT;
 
-    if (arena->count == arena->capacity) {
-        const int capacity = arena->capacity ? arena->capacity * 2 : 64;
-        arena_block *blocks = realloc(arena->blocks, (size_t)capacity * sizeof *blocks);
-        if (!blocks)
-            return NULL;
-        arena->blocks = blocks;
-        arena->capacity = capacity;
-    }
-
     /* The lowest gap that fits: the same addresses in every step. */
-    size_t begin = 0;
-    int i = 0;
-    while (i < arena->count && arena->blocks[i].begin - begin < need)
-        begin = arena->blocks[i++].end;
-    if (i == arena->count && arena->reserved - begin < need)
+    const size_t begin = lowest_gap(arena, need);
+    if (begin == arena->top && arena->reserved - begin < need)
+        return NULL;
+    const int place = take_place_of_block(arena);
+    if (place < 0)
         return NULL;
 
-    memmove(arena->blocks + i + 1, arena->blocks + i,
-            (size_t)(arena->count - i) * sizeof *arena->blocks);
-    arena->blocks[i] = (arena_block){begin, begin + need};
-    arena->count++;
+    arena->blocks[place] = (arena_block){.begin = begin,
+                                         .end = begin + need,
+                                         .left = -1,
+                                         .right = -1,
+                                         .priority = place_priority((uint32_t)place)};
+    int low = arena->root, high = -1;
+    if (begin == arena->top) {
+        arena->top = begin + need;
+    } else {
+        split_blocks(arena, arena->root, begin, &low, &high);
+        widen_first_gap(arena, high, -(ptrdiff_t)need);
+    }
+    arena->root = join_blocks(arena, join_blocks(arena, low, place), high);
+
     arena->used += need;
     if (begin + need > arena->peak)
         arena->peak = begin + need;
@@ -157,22 +276,31 @@ void reel_arena_free(reel_arena *arena, void *pointer)
     if (!pointer)
         return;
     const size_t begin = (size_t)((char *)pointer - arena->base);
-    for (int i = 0; i < arena->count; i++) {
-        if (arena->blocks[i].begin != begin)
-            continue;
-        arena->used -= arena->blocks[i].end - begin;
-        arena->count--;
-        memmove(arena->blocks + i, arena->blocks + i + 1,
-                (size_t)(arena->count - i) * sizeof *arena->blocks);
+    int low, own, high;
+    split_blocks(arena, arena->root, begin, &low, &high);
+    split_blocks(arena, high, begin + 1, &own, &high);
+    if (own < 0) { /* no block of this arena: nothing is freed */
+        arena->root = join_blocks(arena, low, high);
         return;
     }
-    REEL_ASSERT(!"block of this arena");
+
+    arena_block *b = &arena->blocks[own];
+    const size_t size = b->end - b->begin;
+    if (high >= 0)
+        widen_first_gap(arena, high, (ptrdiff_t)(size + b->gap));
+    else
+        arena->top = b->begin - b->gap;
+    arena->root = join_blocks(arena, low, high);
+    arena->used -= size;
+    b->left = arena->unused;
+    arena->unused = own;
 }
 
 void reel_arena_reset(reel_arena *arena)
 {
     arena->count = 0;
-    arena->used = 0;
+    arena->used = arena->top = 0;
+    arena->root = arena->unused = -1;
 }
 
 size_t reel_arena_peak(const reel_arena *arena)

@@ -36,8 +36,9 @@ REEL_API void reel_arena_destroy(reel_arena *arena);
 /* First fit from the lowest address, so the same sequence of calls gets the same addresses each
  * step. NULL = over the limit. Blocks are aligned to REEL_ALIGNMENT and not zeroed. */
 REEL_API void *reel_arena_alloc(reel_arena *arena, size_t bytes);
-REEL_API void reel_arena_free(reel_arena *arena, void *block); /* NULL is fine */
-REEL_API void reel_arena_reset(reel_arena *arena);             /* frees every block */
+/* NULL, or what is no block of this arena, changes nothing. */
+REEL_API void reel_arena_free(reel_arena *arena, void *block);
+REEL_API void reel_arena_reset(reel_arena *arena); /* frees every block */
 /* The highest end of a block so far, from the arena's start. */
 REEL_API size_t reel_arena_peak(const reel_arena *arena);
 /* Bytes in live blocks. */

@@ -60,6 +60,51 @@ Test(memory, the_same_calls_get_the_same_addresses_after_reset)
     reel_arena_destroy(arena);
 }
 
+/* The lowest gap of `need` bytes among the blocks of a plain list: what the arena must find. */
+static size_t first_fit(const size_t (*blocks)[2], int n, size_t need)
+{
+    size_t begin = 0;
+    for (int i = 0; i < n && blocks[i][0] - begin < need; i++)
+        begin = blocks[i][1];
+    return begin;
+}
+
+Test(memory, every_block_lies_in_the_lowest_gap_that_fits)
+{
+    enum { MOST = 3000, ROUNDS = 20000, UNIT = REEL_ALIGNMENT };
+    static size_t blocks[MOST][2]; /* begin, end; by address */
+    reel_arena *arena = arena_of((size_t)1 << 30);
+    reel_rng rng = reel_rng_at(2, REEL_STREAM_CHECK, 0, 0);
+    char *base = reel_arena_alloc(arena, 1);
+    reel_arena_reset(arena);
+    int n = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        /* Grows, then shrinks, then grows again. */
+        const bool add =
+            n == 0 || (n < MOST && reel_rng_below(&rng, 100) < (round / 5000 % 2 ? 30 : 75));
+        if (!add) {
+            const int i = (int)reel_rng_below(&rng, (uint64_t)n--);
+            reel_arena_free(arena, base + blocks[i][0]);
+            memmove(blocks + i, blocks + i + 1, (size_t)(n - i) * sizeof *blocks);
+            continue;
+        }
+        const size_t need = (1 + (size_t)reel_rng_below(&rng, 20)) * UNIT;
+        const size_t want = first_fit((const size_t(*)[2])blocks, n, need);
+        const char *got = reel_arena_alloc(arena, need - (size_t)reel_rng_below(&rng, UNIT));
+        cr_assert_eq(got, base + want, "round %d: %td, expected %zu", round, got - base, want);
+        int i = 0;
+        while (i < n && blocks[i][0] < want)
+            i++;
+        memmove(blocks + i + 1, blocks + i, (size_t)(n++ - i) * sizeof *blocks);
+        blocks[i][0] = want;
+        blocks[i][1] = want + need;
+    }
+    const size_t used = reel_arena_used(arena);
+    reel_arena_free(arena, base + 1); /* no block: nothing is freed */
+    cr_expect_eq(reel_arena_used(arena), used);
+    reel_arena_destroy(arena);
+}
+
 Test(memory, a_gap_is_used_again)
 {
     reel_arena *arena = arena_of(1 << 20);
