@@ -1,12 +1,18 @@
 /* How many CPUs this process may use: those of its affinity mask, and not more than its control
- * group's quota pays for. */
+ * group's quota pays for. And OpenMP's threads in a host program that binds them or forks. */
+#include "core/cpus.h"
+
 #include "core/cgroup.h"
 #include "core/ctx_internal.h"
 
 #include <limits.h>
 #include <math.h>
 #include <omp.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
 
 /* The first number of a file, or -1; a second one goes to *second. */
 static double number_in(const char *folder, const char *name, double *second)
@@ -50,4 +56,45 @@ int reel_available_cpus(void)
     if (quota > 0 && quota < cpus)
         cpus = quota;
     return cpus > 0 ? cpus : 1;
+}
+
+void reel_unbind_thread(void)
+{
+    const int places = omp_get_proc_bind() == omp_proc_bind_false ? 0 : omp_get_num_places();
+    cpu_set_t all;
+    CPU_ZERO(&all);
+    for (int i = 0; i < places; i++) {
+        const int n = omp_get_place_num_procs(i);
+        int *ids = malloc((size_t)(n > 0 ? n : 1) * sizeof *ids);
+        if (ids && n > 0)
+            omp_get_place_proc_ids(i, ids);
+        for (int k = 0; ids && k < n; k++)
+            if (ids[k] >= 0 && ids[k] < CPU_SETSIZE)
+                CPU_SET(ids[k], &all);
+        free(ids);
+    }
+    if (CPU_COUNT(&all) > 0)
+        sched_setaffinity(0, sizeof all, &all); /* refused: it stays where it is */
+}
+
+static void release_threads(void)
+{
+#ifndef __clang__ /* LLVM's library sees to forks itself, and its soft pause ends no thread */
+    omp_pause_resource_all(omp_pause_soft);
+#endif
+}
+
+void reel_release_idle_threads(void)
+{
+    const char *policy = getenv("OMP_WAIT_POLICY");
+    if (getenv("GOMP_SPINCOUNT") || (policy && strcasecmp(policy, "passive") == 0))
+        return;
+    release_threads();
+}
+
+/* A child has the forking thread alone. GCC's library would wait in it for the threads that the
+ * parent has, for ever: so they end before the fork, and both processes start others. */
+__attribute__((constructor)) static void prepare_for_fork(void)
+{
+    pthread_atfork(release_threads, NULL, NULL);
 }

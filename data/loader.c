@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "core/cpus.h"
 #include "core/memory.h"
 #include "data/loader_internal.h"
 
@@ -36,12 +38,16 @@ void reel_loader_destroy(reel_loader *l)
 {
     if (!l)
         return;
-    pthread_mutex_lock(&l->mutex);
-    atomic_store(&l->stop, true);
-    pthread_cond_broadcast(&l->work);
-    pthread_mutex_unlock(&l->mutex);
+    /* In a child of the process there are no workers, and the locks may be theirs for ever. */
+    const bool own = l->process == getpid();
+    if (own) {
+        pthread_mutex_lock(&l->mutex);
+        atomic_store(&l->stop, true);
+        pthread_cond_broadcast(&l->work);
+        pthread_mutex_unlock(&l->mutex);
+    }
     /* A worker ends after the sample that it is at. */
-    for (int i = 0; i < l->started; i++)
+    for (int i = 0; own && i < l->started; i++)
         pthread_join(l->threads[i], NULL);
 
     for (int64_t i = 0; l->ring && i < l->slots; i++) {
@@ -54,9 +60,11 @@ void reel_loader_destroy(reel_loader *l)
         free(s->bad);
     }
 
-    pthread_cond_destroy(&l->ready);
-    pthread_cond_destroy(&l->work);
-    pthread_mutex_destroy(&l->mutex);
+    if (own) {
+        pthread_cond_destroy(&l->ready);
+        pthread_cond_destroy(&l->work);
+        pthread_mutex_destroy(&l->mutex);
+    }
     free(l->threads);
     free(l->desks);
     free(l->ring);
@@ -226,6 +234,7 @@ reel_status reel_loader_create(reel_loader **out, const reel_dataset *dataset,
     reel_loader *l = calloc(1, sizeof *l);
     if (!l)
         return reel_fail(err, REEL_ERR_MEMORY, "no memory for a loader");
+    l->process = getpid();
     l->dataset = dataset;
     l->transform = t;
     l->config = c;
@@ -314,6 +323,13 @@ static void tell_slow(reel_loader *l)
     }
 }
 
+static void wait_until(reel_loader *l, double until)
+{
+    const struct timespec t = {.tv_sec = (time_t)until,
+                               .tv_nsec = (long)(1e9 * (until - floor(until)))};
+    pthread_cond_timedwait(&l->ready, &l->mutex, &t);
+}
+
 /* Until a worker signals, or it is time to look who is slow: four times in slow_seconds, at most 20
  * times a second. */
 static void wait_a_while(reel_loader *l)
@@ -322,16 +338,30 @@ static void wait_a_while(reel_loader *l)
         pthread_cond_wait(&l->ready, &l->mutex);
         return;
     }
-    const double until = reel_loader_clock() + fmin(fmax(l->config.slow_seconds / 4, 0.05), 60);
-    const struct timespec t = {.tv_sec = (time_t)until,
-                               .tv_nsec = (long)(1e9 * (until - floor(until)))};
-    pthread_cond_timedwait(&l->ready, &l->mutex, &t);
+    wait_until(l, reel_loader_clock() + fmin(fmax(l->config.slow_seconds / 4, 0.05), 60));
     tell_slow(l); /* also when a later batch is ready: many of them may be */
 }
 
 static bool is_filled(const reel_loader *l, const reel_slot *s)
 {
     return s->number == l->current && s->done == s->n;
+}
+
+/* Until the batch is filled. While the caller waits, the OpenMP threads that it computes with may
+ * spin on the CPUs that the workers need: after a moment they are ended. */
+static void wait_till_filled(reel_loader *l, const reel_slot *s)
+{
+    const double a_moment = 0.001, begin = reel_loader_clock();
+    while (!is_filled(l, s) && reel_loader_clock() < begin + a_moment)
+        wait_until(l, begin + a_moment);
+    if (!is_filled(l, s)) {
+        pthread_mutex_unlock(&l->mutex);
+        reel_release_idle_threads();
+        pthread_mutex_lock(&l->mutex);
+    }
+    while (!is_filled(l, s))
+        wait_a_while(l);
+    l->waited += reel_loader_clock() - begin;
 }
 
 /* The current batch, filled; NULL = all epochs are done. Gives the last one back first. */
@@ -348,12 +378,8 @@ static reel_slot *wait_for_batch(reel_loader *l)
         pthread_cond_broadcast(&l->work);
     l->held = false;
 
-    if (l->current < l->end && !is_filled(l, s)) {
-        const double begin = reel_loader_clock();
-        while (!is_filled(l, s))
-            wait_a_while(l);
-        l->waited += reel_loader_clock() - begin;
-    }
+    if (l->current < l->end && !is_filled(l, s))
+        wait_till_filled(l, s);
     pthread_mutex_unlock(&l->mutex);
     return l->current < l->end ? s : NULL;
 }
@@ -361,6 +387,10 @@ static reel_slot *wait_for_batch(reel_loader *l)
 reel_status reel_loader_next(reel_loader *l, reel_batch *batch, reel_error *err)
 {
     *batch = (reel_batch){0};
+    if (l->process != getpid())
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "loader: its workers belong to the process that this one was forked "
+                         "from; create a loader here");
     if (l->failure.status != REEL_OK)
         return reel_fail(err, l->failure.status, "%s", l->failure.message);
     reel_slot *s = wait_for_batch(l);

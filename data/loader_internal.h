@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #include "data/balance.h"
 #include "data/loader.h"
@@ -43,6 +44,7 @@ struct reel_loader {
     pthread_mutex_t mutex;
     pthread_cond_t work, ready; /* workers wait for work, the caller for a batch */
     atomic_bool stop;
+    pid_t process; /* whose threads the workers are: a child has none of them */
     pthread_t *threads;
     int started;
     reel_desk *desks; /* one a worker */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/cpus.h"
 #include "data/loader_internal.h"
 #include "data/permutation.h"
 
@@ -221,6 +222,7 @@ void *reel_loader_work(void *loader)
 {
     reel_loader *l = loader;
     struct kit kit = {0};
+    reel_unbind_thread();
     pthread_mutex_lock(&l->mutex);
     kit.desk = &l->desks[l->seated++];
     while (!atomic_load(&l->stop)) {
