@@ -87,8 +87,7 @@ static reel_status open_weights(reel_net **net, reel_model_card *card, reel_weig
     return status;
 }
 
-/* A run's folder stands for its best weights, else its last. */
-static void weights_path(char *file, size_t size, const char *path)
+void reel_model_path(char *file, size_t size, const char *path)
 {
     struct stat st;
     snprintf(file, size, "%s", path);
@@ -107,7 +106,7 @@ reel_status reel_model_open(reel_net **net, reel_model_card *card, const char *p
     reel_weights *weights;
     *net = NULL;
     *card = (reel_model_card){0};
-    weights_path(file, sizeof file, path);
+    reel_model_path(file, sizeof file, path);
     REEL_TRY(reel_weights_read(&weights, file, err));
     return open_weights(net, card, weights, file, arch, ctx, dtype, err);
 }

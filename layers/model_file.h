@@ -30,8 +30,12 @@ REEL_API reel_status reel_model_load(reel_net **net, const reel_model_card *card
                                      const reel_weights *weights, const char *name,
                                      const reel_ctx *ctx, reel_dtype dtype, reel_error *err);
 
+/* The weights file that a path stands for: a run's folder for its best weights, or its last if
+ * there are no best ones; any other path for itself. The text is cut to size. */
+REEL_API void reel_model_path(char *file, size_t size, const char *path);
+
 /* Opens a weights file: reads it, compares its CRC-32s, builds the net, loads the weights. path may
- * be a run's folder: its best weights, or its last if there are no best ones. _memory does the same
+ * be a run's folder (reel_model_path). _memory does the same
  * with the bytes of a weights file, which may be freed afterwards; name is for messages. The caller
  * frees card and net; after a failure there is nothing to free. */
 REEL_API reel_status reel_model_open(reel_net **net, reel_model_card *card, const char *path,

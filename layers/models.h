@@ -24,6 +24,15 @@ typedef struct reel_model_config {
     reel_init weight_init, bias_init;
 } reel_model_config;
 
+/* Trained weights of a network that somebody publishes. `reel` downloads them by their name. */
+typedef struct reel_public_weights {
+    const char *name; /* publisher/network: "torchvision/alexnet" */
+    /* https; the file's name ends in '-', the first hex digits of its SHA-256 (8 or more), and an
+     * extension. */
+    const char *url;
+    int megabytes; /* of 2^20 bytes: the file's size, rounded up */
+} reel_public_weights;
+
 typedef struct reel_model {
     const char *name;   /* the file's: "alexnet" */
     const char *about;  /* one line */
@@ -32,6 +41,7 @@ typedef struct reel_model {
     double dropout;     /* default */
     /* Adds all layers to an empty net. No field of config is left at a default. */
     void (*add)(reel_net *net, const reel_model_config *config);
+    const reel_public_weights *public_weights; /* a row without a name ends them; NULL = none */
 } reel_model;
 
 REEL_API int reel_model_count(void);

@@ -7,7 +7,8 @@
 # sudo, and each need is tried again. On other systems the script prints the command that installs
 # the packages there, and exits with 1. It names a compiler or a CMake that is too old.
 #
-# Some needs are optional: Reel builds without them, and then cannot read certain image formats.
+# Some needs are optional: Reel builds without them, and then cannot read certain image formats, or
+# download weights by name.
 # What is missing of these is installed or named too, but never fails the script.
 #
 # Tests set REEL_OS_RELEASE to a file that is read instead of /etc/os-release. macOS ships bash 3.2,
@@ -36,13 +37,14 @@ python3    python3          python3              python         python3         
 webp       libwebp-dev      libwebp-devel        libwebp        libwebp-devel         libwebp-dev       webp
 tiff       libtiff-dev      libtiff-devel        libtiff        libtiff-devel         tiff-dev          libtiff
 gif        libgif-dev       giflib-devel         giflib         giflib-devel          giflib-dev        giflib
+curl       libcurl4-openssl-dev libcurl-devel    curl           libcurl-devel         curl-dev          curl
 strace     strace           strace               strace         strace                strace            -
 clang      clang            clang                clang          clang                 clang             llvm
 "
 
 preset=${2:-}
 needs="compiler cmake pkg-config openmp jpeg png zlib jansson random123"
-optional="webp tiff gif" # image formats
+optional="webp tiff gif curl" # image formats; downloads of weights
 [ "${1:-}" != tests ] || needs="$needs c++ criterion python3"
 [ "${1:-}" != tests ] || [ "$(uname -s)" != Linux ] || needs="$needs strace" # makes disks fail
 
@@ -116,6 +118,7 @@ has() { # has NEED
     webp) header webp/decode.h ;;
     tiff) header tiffio.h ;;
     gif) header gif_lib.h ;;
+    curl) header curl/curl.h ;;
     *) program "$1" ;;
     esac
 }
@@ -251,7 +254,7 @@ name_optional() { # name_optional MANAGER NEED...: what else can be installed, i
     shift
     [ $# -gt 0 ] || return 0
     list=$(packages_of "${manager:-apt}" "$@")
-    echo "Optional, for images of these formats ($*):" >&2
+    echo "Optional, for more image formats and for downloads ($*):" >&2
     # shellcheck disable=SC2086
     if [ -n "$manager" ]; then
         echo "    $(install_command "$manager" $list)" >&2

@@ -127,6 +127,6 @@ refused() { # refused CODE TEXT OPTIONS
     grep -qF -- "$text" refused.log || fail "finetune $*: expected '$text', got: $(cat refused.log)"
     [ ! -e refused ] || fail "finetune $*: was refused and left a folder"
 }
-refused 2 "expected --weights FILE" e
+refused 2 "expected --weights: what to start from" e
 refused 1 "--freeze: group nothing.*" e --weights base/best.safetensors --freeze 'nothing.*'
 refused 1 "leaves nothing to train" e --weights base/best.safetensors --freeze '*'

@@ -61,6 +61,12 @@ try eval d --weights run --max-bad 0.5 --threads 1 --workers 1 --quiet --json
 try predict --weights run "$one" --threads 1
 try summary --arch tiny --json
 try summary run/model.safetensors
+export XDG_CACHE_HOME=$PWD/cache REEL_WEIGHTS_URL=http://127.0.0.1:1
+mkdir -p cache/reel/weights
+if command -v python3 >/dev/null; then
+    python3 "$REEL_SOURCE/tests/support/make_public_weights.py" cache/reel/weights/alexnet-owt-7be5be79.pth
+    try summary torchvision/alexnet
+fi
 try synth new --train 2 --val 1 --classes 2 --size 48 --quiet
 try gradcheck --quiet relu
 try help --man

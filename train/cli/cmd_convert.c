@@ -3,6 +3,7 @@
 #include "layers/onnx.h"
 #include "train/cli/class_names.h"
 #include "train/cli/command.h"
+#include "train/cli/weights_name.h"
 #include "train/run/json_util.h"
 #include "train/run/model_card.h"
 
@@ -185,7 +186,11 @@ static int convert_run(reel_options *options)
         return reel_complain_usage("convert", &err);
     }
 
-    reel_status status = reel_weights_read(&c.weights, c.in, &err);
+    char path[REEL_WEIGHTS_PATH];
+    reel_status status = reel_weights_path(c.in, reel_options_flag(options, "quiet"), path, &err);
+    c.in = path;
+    if (status == REEL_OK)
+        status = reel_weights_read(&c.weights, c.in, &err);
     if (status == REEL_OK)
         status = reel_weights_verify(c.weights, &err);
     if (status == REEL_OK)
@@ -204,10 +209,11 @@ static int convert_run(reel_options *options)
 const reel_command reel_command_convert = REEL_COMMAND(
     options_table, .name = "convert", .arguments = "IN OUT", .group = REEL_COMMAND_USING, .rank = 2,
     .run = convert_run, .summary = "Convert weights: .pth or .safetensors to .safetensors or .onnx",
-    .notes = "The content of IN decides how it is read, the name of OUT what is written. Reading a "
+    .notes = "IN: a file, the folder of a run, or a name such as torchvision/alexnet. The content "
+             "of IN decides how it is read, the name of OUT what is written. Reading a "
              ".pth file executes nothing in it. PyTorch loads the result with "
              "safetensors.torch.load_file.",
-    .examples = {{"reel convert alexnet.pth alexnet.safetensors",
+    .examples = {{"reel convert torchvision/alexnet alexnet.safetensors",
                   "Weights of torchvision, tensor by tensor, bit for bit."},
                  {"reel convert run/best.safetensors flowers.onnx",
                   "A trained network for other programs."}});

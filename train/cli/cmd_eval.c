@@ -7,6 +7,7 @@
 #include "train/cli/class_names.h"
 #include "train/cli/command.h"
 #include "train/cli/option_words.h"
+#include "train/cli/weights_name.h"
 #include "train/run/evaluation.h"
 #include "train/run/judge.h"
 #include "train/run/model_card.h"
@@ -22,7 +23,7 @@
 #include <unistd.h>
 
 static const reel_option options_table[] = {
-    REEL_SHARED("weights", .help = "weights, or the folder of a run (its best)"),
+    REEL_SHARED("weights", .help = "weights: a file, or the folder of a run (its best)"),
     REEL_OPTION(TEXT, .name = "split", .value = "NAME", .initial = "val",
                 .help = "folder of DATA to evaluate: val, test, train"),
     REEL_SHARED("arch", .help = "network, if the weights do not name it"),
@@ -101,7 +102,9 @@ static reel_status eval_measure(evaluation *e, reel_error *err)
     const reel_ctx_config ctx = {.threads = threads,
                                  .log = r->quiet ? reel_log_warnings : reel_log_to_stderr};
     REEL_TRY(reel_ctx_create(&e->ctx, &ctx, err));
-    REEL_TRY(reel_model_open(&e->net, &e->card, r->weights, r->arch, e->ctx, REEL_F32, err));
+    char weights[REEL_WEIGHTS_PATH];
+    REEL_TRY(reel_weights_path(r->weights, r->quiet, weights, err));
+    REEL_TRY(reel_model_open(&e->net, &e->card, weights, r->arch, e->ctx, REEL_F32, err));
     if (r->classes)
         REEL_TRY(reel_class_names_read(&e->card, r->classes, err));
     REEL_TRY(reel_model_card_dataset(&e->card, &e->dataset, &from, e->folder, err));
@@ -199,7 +202,9 @@ static int eval_run(reel_options *options)
                                        .quiet = reel_options_flag(options, "quiet")};
 
     if (!request.weights) {
-        reel_fail(&err, REEL_ERR_INVALID, "expected --weights FILE");
+        reel_fail(&err, REEL_ERR_INVALID,
+                  "expected --weights: a file, the folder of a run, or a name such as "
+                  "torchvision/alexnet");
         return reel_complain_usage("eval", &err);
     }
     return reel_eval(&request);

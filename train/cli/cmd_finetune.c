@@ -33,8 +33,8 @@ const reel_command reel_command_finetune = REEL_COMMAND(
              "the second case, --val-share of each class is held out for validation, and "
              "split.json in the run's folder lists these images.\n"
              "Without --epochs, the number of images decides the number of epochs.",
-    .examples = {{"reel finetune photos --weights alexnet.pth -o run",
-                  "photos holds one folder of images per class."},
-                 {"reel finetune photos --weights alexnet.pth --freeze 'features.*'",
-                  "Train the classifier only."},
+    .examples = {{"reel finetune photos --weights torchvision/alexnet -o run",
+                  "Downloads the weights once. photos holds one folder of images per class."},
+                 {"reel finetune photos --weights own.pth --freeze 'features.*'",
+                  "Weights from a file; train the classifier only."},
                  {"reel finetune --resume auto -o run", "Continue an interrupted run."}});

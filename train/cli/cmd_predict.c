@@ -5,6 +5,7 @@
 #include "train/cli/command.h"
 #include "train/cli/image_list.h"
 #include "train/cli/option_words.h"
+#include "train/cli/weights_name.h"
 #include "train/run/evaluation.h"
 #include "train/run/json_util.h"
 #include "train/run/model_card.h"
@@ -17,7 +18,7 @@
 #include <string.h>
 
 static const reel_option options_table[] = {
-    REEL_SHARED("weights", .help = "weights, or the folder of a run (its best)"),
+    REEL_SHARED("weights", .help = "weights: a file, or the folder of a run (its best)"),
     REEL_OPTION(INT, .name = "top", .aliases = "topk", .letter = 'k', .value = "K", .initial = "5",
                 .min = 1, .max = 1e6, .help = "classes to show for each image"),
     REEL_SHARED("arch", .help = "network, if the weights do not name it"),
@@ -29,6 +30,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("ten-crop"),
     REEL_SHARED("threads"),
     REEL_SHARED("json"),
+    REEL_SHARED("quiet"),
 };
 
 typedef struct {
@@ -189,14 +191,18 @@ static reel_status predict_prepare(predictor *p, reel_error *err)
             note_failure(p, reel_options_arg(o, i), why.message, why.message);
         }
 
-    reel_left_out_say(&p->images.left_out);
+    if (!reel_options_flag(o, "quiet"))
+        reel_left_out_say(&p->images.left_out);
     if (p->images.n == 0)
         return REEL_OK; /* each has been named */
 
+    char weights[REEL_WEIGHTS_PATH];
+    const bool quiet = reel_options_flag(o, "quiet");
+    REEL_TRY(reel_weights_path(reel_options_text(o, "weights"), quiet, weights, err));
     REEL_TRY(reel_command_ctx(&p->ctx, o, err));
-    REEL_TRY(reel_model_open(&p->net, &p->card, reel_options_text(o, "weights"),
-                             reel_options_text(o, "arch"), p->ctx, REEL_F32, err));
-    REEL_TRY(reel_class_names_choose(&p->card, reel_options_text(o, "classes"), false, err));
+    REEL_TRY(reel_model_open(&p->net, &p->card, weights, reel_options_text(o, "arch"), p->ctx,
+                             REEL_F32, err));
+    REEL_TRY(reel_class_names_choose(&p->card, reel_options_text(o, "classes"), quiet, err));
     reel_net_set_training(p->net, false);
     REEL_TRY(reel_tape_create(&p->tape, p->ctx,
                               &(reel_tape_config){.dtype = REEL_F32, .no_grad = true}, err));
@@ -255,7 +261,9 @@ static int predict_run(reel_options *options)
 {
     reel_error err;
     if (!reel_options_text(options, "weights")) {
-        reel_fail(&err, REEL_ERR_INVALID, "expected --weights FILE");
+        reel_fail(&err, REEL_ERR_INVALID,
+                  "expected --weights: a file, the folder of a run, or a name such as "
+                  "torchvision/alexnet");
         return reel_complain_usage("predict", &err);
     }
 
@@ -296,5 +304,7 @@ const reel_command reel_command_predict = REEL_COMMAND(
     .notes = "IMAGE: a file, a folder of images, or - for a list of files on stdin, one a line. "
              "Unreadable files are named on stderr and skipped; the exit code then is 1.",
     .examples = {{"reel predict -w run photo.jpg", "The five likeliest classes of one image."},
+                 {"reel predict -w torchvision/alexnet photo.jpg",
+                  "The same with ImageNet's 1,000 classes; downloads the weights once."},
                  {"find . -name '*.jpg' | reel predict -w run --json -",
                   "Many images, as one JSON object."}});

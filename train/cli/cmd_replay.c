@@ -4,6 +4,7 @@
 #include "train/cli/command.h"
 #include "train/cli/optim_options.h"
 #include "train/cli/trainee.h"
+#include "train/cli/weights_name.h"
 #include "train/run/json_util.h"
 #include "train/run/model_card.h"
 
@@ -28,6 +29,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("seed"),
     REEL_SHARED("threads"),
     REEL_SHARED("json"),
+    REEL_SHARED("quiet"),
 };
 
 typedef struct {
@@ -73,7 +75,9 @@ static reel_status replay_prepare(replay *r, const reel_options *o, reel_error *
     REEL_TRY(reel_trainee_build(&r->run, o, &config, &(reel_tape_config){.dtype = dtype}, err));
 
     reel_weights *init;
-    REEL_TRY(reel_weights_read(&init, reel_options_arg(o, 0), err));
+    char path[REEL_WEIGHTS_PATH];
+    REEL_TRY(reel_weights_path(reel_options_arg(o, 0), reel_options_flag(o, "quiet"), path, err));
+    REEL_TRY(reel_weights_read(&init, path, err));
     const reel_status status = reel_params_load(reel_net_params(r->run.net), init, err);
     reel_weights_destroy(init);
     if (status)
@@ -165,7 +169,8 @@ const reel_command reel_command_replay = REEL_COMMAND(
     options_table, .name = "replay", .arguments = "INIT BATCHES", .group = REEL_COMMAND_MEASURING,
     .rank = 1, .run = replay_run, .more_options = reel_optimizer_row,
     .summary = "Train on stored batches, to compare with another program",
-    .notes = "INIT: weights. BATCHES: a safetensors file with images (steps, n, 3, h, w), already "
+    .notes = "INIT: weights, a file or a name. BATCHES: a safetensors file with images (steps, n, "
+             "3, h, w), already "
              "normalised, and labels (steps, n) in int64. Prints the loss of every step; --out "
              "keeps the weights after the last one.",
     .examples = {{"reel replay init.safetensors batches.safetensors --lr 0.01 --json",

@@ -2,6 +2,7 @@
  * that a step takes; or the tensors in a weights file. */
 #include "train/cli/command.h"
 #include "train/cli/onnx_list.h"
+#include "train/cli/weights_name.h"
 #include "train/run/json_util.h"
 #include "train/run/memory_plan.h"
 #include "train/run/model_card.h"
@@ -21,6 +22,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("opt", .help = "optimizer whose state counts in the memory"),
     REEL_SHARED("threads"),
     REEL_SHARED("json"),
+    REEL_SHARED("quiet"),
 };
 
 static json_t *shape_json(int ndim, const int64_t *shape)
@@ -244,15 +246,16 @@ static int print_file(const reel_weights *weights)
     return code;
 }
 
-static int summarize_file(const char *path, bool json)
+static int summarize_file(const char *given, bool json, bool quiet)
 {
-    const size_t length = strlen(path);
-    if (length > 5 && !strcmp(path + length - 5, ".onnx"))
-        return summarize_onnx(path, json);
+    const size_t length = strlen(given);
+    if (length > 5 && !strcmp(given + length - 5, ".onnx"))
+        return summarize_onnx(given, json);
 
     reel_error err;
     reel_weights *weights;
-    if (reel_weights_read(&weights, path, &err))
+    char path[REEL_WEIGHTS_PATH];
+    if (reel_weights_path(given, quiet, path, &err) || reel_weights_read(&weights, path, &err))
         return reel_complain("summary", &err);
 
     int code;
@@ -267,7 +270,8 @@ static int summarize_file(const char *path, bool json)
 static int summary_run(reel_options *options)
 {
     if (reel_options_arg_count(options))
-        return summarize_file(reel_options_arg(options, 0), reel_options_flag(options, "json"));
+        return summarize_file(reel_options_arg(options, 0), reel_options_flag(options, "json"),
+                              reel_options_flag(options, "quiet"));
     reel_error err;
     reel_ctx *ctx;
     const reel_ctx_config config = {.threads = (int)reel_options_int(options, "threads")};
@@ -281,7 +285,8 @@ static int summary_run(reel_options *options)
 const reel_command reel_command_summary = REEL_COMMAND(
     options_table, .name = "summary", .arguments = "[FILE]", .group = REEL_COMMAND_USING, .rank = 1,
     .run = summary_run, .summary = "Show the layers of a network, or the tensors of a file",
-    .notes = "FILE is a .safetensors, .pth or .onnx file. The memory is that of one step "
+    .notes = "FILE: a .safetensors, .pth or .onnx file, the folder of a run, or a name such as "
+             "torchvision/alexnet. The memory is that of one step "
              "of --opt on one batch, as in `reel bench step`; a loader holds more batches.",
     .examples = {{"reel summary --arch alexnet -b 128", "Layers, and the memory of a step."},
                  {"reel summary run/best.safetensors", "What a weights file holds."}});

@@ -13,12 +13,14 @@
 #include "train/cli/train_resume.h"
 #include "train/cli/train_settings.h"
 #include "train/cli/train_talk.h"
+#include "train/cli/weights_name.h"
 #include "train/report/report.h"
 #include "train/run/finetune.h"
 #include "train/run/json_util.h"
 #include "train/run/probe.h"
 #include "train/run/signals.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,12 +68,9 @@ static json_t *make_config(const char *command, const char *data, const reel_opt
 
 /* What the weights to start from are; and, unless it is settled already, what they were told about
  * EXIF data. *classes: their names. */
-static reel_status preset_from_weights(reel_options *options, bool resumed, json_t **classes,
-                                       reel_error *err)
+static reel_status preset_from_weights(reel_options *options, const char *path, bool resumed,
+                                       json_t **classes, reel_error *err)
 {
-    const char *path = reel_options_text(options, "weights");
-    if (!path)
-        return REEL_OK;
     reel_weights *weights;
     REEL_TRY(reel_weights_read(&weights, path, err));
     reel_model_card card;
@@ -89,6 +88,17 @@ static reel_status preset_from_weights(reel_options *options, bool resumed, json
     reel_model_card_free(&card);
     reel_weights_destroy(weights);
     return status;
+}
+
+/* The file of --weights. It may take minutes to download: a DATA that is not there is named first.
+ */
+static reel_status find_weights(const reel_options *options, const char *data,
+                                char path[REEL_WEIGHTS_PATH], reel_error *err)
+{
+    if (strncmp(data, "synth:", 6) != 0 && access(data, F_OK) != 0)
+        return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", data, strerror(errno));
+    return reel_weights_path(reel_options_text(options, "weights"),
+                             reel_options_flag(options, "quiet"), path, err);
 }
 
 /* As many epochs as suit the number of training images. */
@@ -117,13 +127,20 @@ static int read_settings(reel_settings *settings, reel_options *options, const r
     reel_error err;
     if (reel_resume_preset(r, options, &err) || reel_schedule_preset(options, &err))
         return reel_complain_usage(command, &err);
-    if (preset_from_weights(options, r->config != NULL, classes, &err))
+    char weights[REEL_WEIGHTS_PATH];
+    if (reel_options_set(options, "weights") &&
+        (find_weights(options, data, weights, &err) ||
+         preset_from_weights(options, weights, r->config != NULL, classes, &err)))
         return reel_complain(command, &err);
     if (finetune && new_run && preset_epochs(options, data, &err))
         return reel_complain(command, &err);
     if (reel_settings_read(settings, options, &err))
         return reel_complain_usage(command, &err);
 
+    if (settings->weights) {
+        snprintf(settings->weights_file, sizeof settings->weights_file, "%s", weights);
+        settings->weights = settings->weights_file;
+    }
     settings->locked = r->lock >= 0;
     settings->replace_head = finetune;
     json_t *before = json_object_get(r->config, "classes");
@@ -312,7 +329,9 @@ int reel_train(reel_options *options, bool finetune)
     if (!reel_options_flag(options, "test-only") && reel_run_dir_check(folder, resume, &err))
         return reel_complain(command, &err);
     if (finetune && !resume && !reel_options_set(options, "weights")) {
-        reel_fail(&err, REEL_ERR_INVALID, "expected --weights FILE: what to start from");
+        reel_fail(&err, REEL_ERR_INVALID,
+                  "expected --weights: what to start from, a file or a name such as "
+                  "torchvision/alexnet");
         return reel_complain_usage(command, &err);
     }
 

@@ -2,6 +2,7 @@
 #include "train/cli/command.h"
 
 #include "core/files/text.h"
+#include "train/run/signals.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -17,6 +18,8 @@ int reel_complain(const char *command, const reel_error *err)
         return REEL_EXIT_BAD_DATA;
     case REEL_ERR_NONFINITE:
         return REEL_EXIT_NONFINITE;
+    case REEL_ERR_STOPPED:
+        return REEL_EXIT_SIGNAL + reel_signals_pending();
     default:
         return REEL_EXIT_FAILED;
     }

@@ -29,19 +29,31 @@ static void put_words(FILE *to, const reel_option *o)
         fprintf(to, "%s%s", i ? " " : "", word);
 }
 
-/* A case for each choice of a command: `train --crop` completes its words. */
+/* The names that may stand for a file. */
+static void put_names(FILE *to, const reel_option *o)
+{
+    const char *name;
+    for (int i = 0; (name = o->suggest(i)); i++)
+        fprintf(to, "%s%s", i ? " " : "", name);
+}
+
+/* A case for each choice of a command: `train --crop` completes its words. `train --weights`
+ * completes names besides files. */
 static void put_bash_choices(FILE *to, const reel_command *c)
 {
     const reel_syntax syntax = reel_command_syntax(c);
     reel_option o;
     for (int i = 0; reel_option_at(&syntax, i, &o); i++) {
-        if (o.type != REEL_OPTION_CHOICE)
+        if (o.type != REEL_OPTION_CHOICE && !o.suggest)
             continue;
         fprintf(to, "    \"%s --%s\"", c->name, o.name);
         if (o.letter)
             fprintf(to, " | \"%s -%c\"", c->name, o.letter);
-        fprintf(to, ")\n        words=\"");
-        put_words(to, &o);
+        fprintf(to, ")\n        %s=\"", o.suggest ? "names" : "words");
+        if (o.suggest)
+            put_names(to, &o);
+        else
+            put_words(to, &o);
         fprintf(to, "\" ;;\n");
     }
 }
@@ -86,7 +98,7 @@ void reel_help_bash(FILE *to)
     fprintf(to, "# bash completion for reel; made by `reel help --completion bash`\n"
                 "_reel()\n{\n"
                 "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}\n"
-                "    local command=${COMP_WORDS[1]} words=\"\"\n"
+                "    local command=${COMP_WORDS[1]} words=\"\" names=\"\"\n"
                 "    case $command in\n");
 
     put_bash_families(to);
@@ -105,7 +117,8 @@ void reel_help_bash(FILE *to)
                 "        mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
                 "    else\n"
                 "        compopt -o filenames 2>/dev/null\n"
-                "        mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
+                "        mapfile -t COMPREPLY < <(compgen -f -- \"$word\"\n"
+                "            compgen -W \"$names\" -- \"$word\")\n"
                 "    fi\n}\n"
                 "complete -F _reel reel\n");
 }
@@ -137,7 +150,13 @@ static void put_zsh_option(FILE *to, const char *dashes, const char *name, const
     } else if (takes_value) {
         fputc(':', to);
         put_zsh_text(to, o->value);
-        fputs(o->type == REEL_OPTION_TEXT ? ":_files" : ":", to);
+        if (o->suggest) {
+            fputs(":{_alternative \"names:name:(", to);
+            put_names(to, o);
+            fputs(")\" \"files:file:_files\"}", to);
+        } else {
+            fputs(o->type == REEL_OPTION_TEXT ? ":_files" : ":", to);
+        }
     }
     fputc('\'', to);
 }

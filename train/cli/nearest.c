@@ -60,7 +60,7 @@ const char *reel_foreign_option(const char *name)
         {"data-path", "the folder as an argument: reel train DATA"},
         {"data_path", "the folder as an argument: reel train DATA"},
         {"data", "the folder as an argument: reel train DATA"},
-        {"pretrained", "--weights FILE"},
+        {"pretrained", "--weights FILE, or a name such as torchvision/alexnet"},
         {"start-epoch", "--resume auto"},
         {"load", "--weights FILE"},
         {"device", "--threads (Reel computes on the CPU)"},

@@ -54,6 +54,7 @@ typedef struct reel_option {
     bool rare;   /* shown by --help-all only */
     bool shared; /* the row of this name in option_table.c fills in what is unset here */
     const char *(*word)(int index); /* the words of a choice from one of Reel's tables; NULL ends */
+    const char *(*suggest)(int index); /* names that may stand for a file; NULL ends */
     size_t field; /* offset of the value in reel_settings; options of `reel train` only */
 } reel_option;
 

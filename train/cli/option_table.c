@@ -5,6 +5,7 @@
 #include "optim/optim.h"
 #include "optim/schedule.h"
 #include "train/cli/recipe_table.h"
+#include "train/cli/weights_name.h"
 #include "train/run/settings.h"
 
 #include <stdio.h>
@@ -180,6 +181,11 @@ const char *reel_option_help_text(const reel_option *option, char *text, size_t 
     size_t used = (size_t)snprintf(text, size, "%s", option->help);
     for (int i = 0; used < size && nth_name(option->aliases, i, alias, sizeof alias); i++)
         used += (size_t)snprintf(text + used, size - used, "%s--%s", i ? ", " : "; also ", alias);
+
+    const char *name;
+    for (int i = 0; used < size && option->suggest && (name = option->suggest(i)); i++)
+        used +=
+            (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "; or by name: ", name);
     return text;
 }
 

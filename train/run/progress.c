@@ -59,6 +59,8 @@ static void progress_figures(char *text, size_t size, const reel_progress_line *
     char left[32];
     size_t n = 0;
     text[0] = '\0';
+    if (l->figures)
+        n += (size_t)snprintf(text + n, size - n, "%s", l->figures);
     if (l->top1 >= 0)
         n += (size_t)snprintf(text + n, size - n,
                               l->loss < 1e5 ? "loss %.3f  top-1 %.1f%%  lr %.2g  "
@@ -115,6 +117,8 @@ void reel_progress_show(reel_progress *p, const reel_progress_line *l)
     progress_figures(figures, sizeof figures, l);
     if (p->terminal)
         draw_progress(p, l, figures);
+    else if (l->figures)
+        fprintf(stderr, "%s  %s\n", l->label, figures);
     else
         fprintf(stderr, "%s  %lld/%lld  %s\n", l->label, (long long)l->done, (long long)l->total,
                 figures);

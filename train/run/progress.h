@@ -17,6 +17,7 @@ typedef struct reel_progress_line {
     int64_t done, total;   /* of the label's unit */
     double loss, top1, lr; /* negative top1: not shown, with loss and lr */
     double images_per_second;
+    const char *figures; /* shown in place of loss, top-1 and done/total; NULL = none */
     double wait;         /* share of time spent waiting for data; negative: not shown */
     double seconds_left; /* negative: unknown */
 } reel_progress_line;

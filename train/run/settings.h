@@ -37,8 +37,9 @@ typedef struct reel_settings {
     bool fit_to_data; /* initial weights: reel_net_calibrate on a first batch */
 
     /* What the command says. */
-    bool locked;       /* output_dir is, by the caller */
-    bool replace_head; /* take from the weights what fits */
+    char weights_file[4400]; /* where `weights` points to: --weights may be a name or a folder */
+    bool locked;             /* output_dir is, by the caller */
+    bool replace_head;       /* take from the weights what fits */
     /* Classes that are known before DATA is opened, of the run to resume or of the weights: an
      * array of strings; NULL = none; borrowed. */
     const json_t *known_classes;

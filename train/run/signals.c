@@ -5,6 +5,8 @@
  * twentieth of a second is part of it. */
 #include "train/run/signals.h"
 
+#include "core/base.h"
+
 #include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -42,17 +44,41 @@ static void note_save(int number)
     save = 1;
 }
 
+/* The signals that are handled, and what was done about them before. */
+static struct {
+    int number;
+    struct sigaction before;
+} handled[] = {{.number = SIGINT}, {.number = SIGTERM}, {.number = SIGHUP}, {.number = SIGUSR1}};
+static bool installed;
+
 void reel_signals_install(void)
 {
-    struct sigaction action = {.sa_handler = note_end, .sa_flags = SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, 0);
-    sigaction(SIGTERM, &action, 0);
-    struct sigaction hangup;
-    if (sigaction(SIGHUP, 0, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
-        sigaction(SIGHUP, &action, 0); /* not under nohup */
-    action.sa_handler = note_save;
-    sigaction(SIGUSR1, &action, 0);
+    const bool again = installed;
+    for (int i = 0; i < REEL_COUNT(handled); i++) {
+        struct sigaction action = {.sa_handler = note_end, .sa_flags = SA_RESTART}, before;
+        sigemptyset(&action.sa_mask);
+        if (handled[i].number == SIGUSR1)
+            action.sa_handler = note_save;
+        sigaction(handled[i].number, NULL, &before);
+        if (!again)
+            handled[i].before = before;
+        /* Under nohup a closed terminal ends nothing. */
+        if (handled[i].number != SIGHUP || before.sa_handler != SIG_IGN)
+            sigaction(handled[i].number, &action, NULL);
+    }
+    installed = true;
+}
+
+bool reel_signals_installed(void)
+{
+    return installed;
+}
+
+void reel_signals_remove(void)
+{
+    for (int i = 0; installed && i < REEL_COUNT(handled); i++)
+        sigaction(handled[i].number, &handled[i].before, NULL);
+    installed = false;
 }
 
 int reel_signals_pending(void)

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 
 void reel_signals_install(void);
+bool reel_signals_installed(void);
+void reel_signals_remove(void);    /* what was there before is in force again */
 int reel_signals_pending(void);    /* 0, SIGINT, SIGTERM or SIGHUP */
 bool reel_signals_take_save(void); /* whether SIGUSR1 has come since it was last asked */
 
