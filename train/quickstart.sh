@@ -2,7 +2,8 @@
 # quickstart.sh [--seed N] [--dir DIR] [--threads N]: from nothing to an AlexNet that names pictures.
 #
 # Installs what is missing (packages.sh), builds, draws a dataset of ten classes, trains the full AlexNet at 224 x 224 on it,
-# evaluates, and names a few pictures. Everything lands in DIR (default: quickstart); its data is drawn once and used again.
+# evaluates, and names a few pictures. DIR (default: quickstart) receives the run, and nothing else. The drawn data goes to
+# ${XDG_CACHE_HOME:-~/.cache}/reel/quickstart, is used again, and the last lines tell how to remove it.
 set -eu
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
@@ -21,7 +22,7 @@ while [ $# -gt 0 ]; do
         shift 2
         ;;
     -h | --help)
-        sed -n '2,5s/^# \{0,1\}//p' train/quickstart.sh
+        sed -n '2,6s/^# \{0,1\}//p' train/quickstart.sh
         exit 0
         ;;
     *)
@@ -39,20 +40,34 @@ fresh=()
 cmake --preset release ${generator[@]+"${generator[@]}"} ${fresh[@]+"${fresh[@]}"} >/dev/null
 cmake --build build --parallel "$(nproc)" --target reel
 
-data=$dir/data-$seed
+cache=${XDG_CACHE_HOME:-}
+case $cache in # a relative path does not count, says the XDG specification
+/*) ;;
+*) cache=${HOME:-${TMPDIR:-/tmp}}/.cache ;;
+esac
+data=$cache/reel/quickstart/data-$seed
 run=$dir/run-$seed
-if [ ! -e "$data/complete" ]; then
-    rm -rf "$data.part"
-    mkdir -p "$dir"
-    echo "Drawing a dataset of ten classes into $data"
-    build/reel synth "$data.part" --train 400 --val 50 --seed "$seed" ${threads[@]+"${threads[@]}"}
-    mv "$data.part" "$data"
-    touch "$data/complete"
-fi
 if [ -e "$run" ]; then
     echo "quickstart.sh: $run exists already; to continue it: build/reel train $data --resume auto --output-dir $run" >&2
     echo "quickstart.sh: to train again: --dir another folder (from $(pwd)), or remove it" >&2
     exit 1
+fi
+
+if [ ! -e "$data/complete" ]; then
+    part=$data.part.$$ # another quick start may draw at the same time
+    trap 'rm -rf -- "$part"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    mkdir -p "$(dirname "$data")"
+    echo "Drawing a dataset of ten classes into $data"
+    build/reel synth "$part" --train 400 --val 50 --seed "$seed" ${threads[@]+"${threads[@]}"}
+    touch "$part/complete"
+    if [ ! -e "$data/complete" ]; then
+        rm -rf -- "$data"
+        mv "$part" "$data"
+    fi
+    rm -rf -- "$part"
+    trap - EXIT INT TERM
 fi
 
 echo "Training AlexNet from scratch; the run is kept in $run"
@@ -65,6 +80,10 @@ build/reel predict --weights "$run/best.safetensors" ${threads[@]+"${threads[@]}
     "$data/val/fish/fish-00000.jpg" "$data/val/key/key-00001.jpg" "$data/val/mug/mug-00002.jpg" "$data/val/star/star-00003.jpg"
 
 cat <<END
+
+The run is $run. The drawn images take $(du -sh "$data" | cut -f1) outside of it. To remove them:
+
+    rm -r '$data'
 
 Now your own pictures: put them into PHOTOS/train/CLASS/ and PHOTOS/val/CLASS/, one folder a class, then
 
