@@ -1,10 +1,14 @@
 /* `reel predict`: names the likeliest classes of images. Unreadable files are named and skipped;
  * the exit code then is 1. */
 #include "core/system_error.h"
+#include "data/codecs/codec.h"
 #include "train/cli/class_names.h"
 #include "train/cli/command.h"
 #include "train/cli/image_list.h"
 #include "train/cli/option_words.h"
+#include "train/cli/predict_show.h"
+#include "train/cli/sorted_copy.h"
+#include "train/cli/stdin_images.h"
 #include "train/cli/weights_name.h"
 #include "train/run/evaluation.h"
 #include "train/run/json_util.h"
@@ -16,6 +20,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const reel_option options_table[] = {
     REEL_SHARED("weights", .help = "weights: a file, or the folder of a run (its best)"),
@@ -28,6 +33,10 @@ static const reel_option options_table[] = {
     REEL_SHARED("exif", .initial = "",
                 .help = "apply: rotate camera photographs upright; unset: as in training"),
     REEL_SHARED("ten-crop"),
+    REEL_OPTION(TEXT, .name = "copy-into", .value = "DIR",
+                .help = "copy each image into the folder of its likeliest class, DIR/CLASS"),
+    REEL_OPTION(REAL, .name = "min-probability", .value = "P", .initial = "0", .min = 0, .max = 1,
+                .help = "with --copy-into: copy only images of at least this probability"),
     REEL_SHARED("threads"),
     REEL_SHARED("json"),
     REEL_SHARED("quiet"),
@@ -41,18 +50,23 @@ typedef struct {
     reel_model_card card;
     reel_transform look;
     reel_image_list images;
-    reel_bytes bytes;
+    reel_stdin_images stdin_images;
+    bool reads_stdin; /* `-` is among the arguments */
+    reel_bytes bytes; /* of the image at hand */
     reel_transform_scratch scratch;
     float *batch, *averaged; /* images; scores of their views together */
     int64_t views;           /* of an image: 1 or 10 */
-    const char **names;      /* of the images in the batch */
+    char **names;            /* of the images in the batch; owned */
     int64_t *order;          /* classes by probability */
-    int64_t n, most, failed; /* in the batch; at most there; images that could not be read */
-    json_t *rows;            /* NULL without --json */
+    int64_t n, most;         /* in the batch; at most there */
+    reel_show show;
+    reel_sorted_copy copies; /* of --copy-into */
+    int64_t copied, unsure;  /* pictures; below --min-probability */
 } predictor;
 
 enum { LARGEST_FILE = 1 << 30 };
 
+/* ---- files ---- */
 static reel_status read_image_file(reel_bytes *bytes, const char *path, reel_error *err)
 {
     FILE *f = fopen(path, "rb");
@@ -85,6 +99,31 @@ static reel_status read_image_file(reel_bytes *bytes, const char *path, reel_err
     return failed ? reel_fail_system(err, failed, "cannot be read") : REEL_OK;
 }
 
+/* A name from stdin may be anything: a pipe would be waited for for ever. */
+static reel_status check_regular(const char *path, reel_error *err)
+{
+    struct stat st;
+    if (stat(path, &st) != 0 || S_ISREG(st.st_mode))
+        return REEL_OK; /* what is not there is named when it is opened */
+    return reel_fail(err, REEL_ERR_IO, "expected a file, found a %s",
+                     S_ISDIR(st.st_mode) ? "folder" : "device or pipe");
+}
+
+/* An unreadable image is reported in its place; the others go on. Lack of memory says nothing about
+ * the image, and ends the command. */
+static reel_status note_unreadable(predictor *p, const char *path, const reel_error *why,
+                                   reel_error *err)
+{
+    char shown[4200], line[6000];
+    reel_shown_text(path, shown, sizeof shown);
+    if (why->status == REEL_ERR_MEMORY)
+        return reel_fail(err, why->status, "%.400s: %.500s", shown, why->message);
+    snprintf(line, sizeof line, "%s: %s", shown, why->message);
+    reel_show_failure(&p->show, path, line, why->message);
+    return REEL_OK;
+}
+
+/* ---- a batch ---- */
 /* Class indices by descending probability; the first `top` are in order. */
 static void rank_classes(int64_t *order, const float *p, int64_t classes, int64_t top)
 {
@@ -102,42 +141,62 @@ static void rank_classes(int64_t *order, const float *p, int64_t classes, int64_
     }
 }
 
-static void show_prediction(predictor *p, const char *name, const float *probability)
+/* The image on stdin has no name: "stdin.jpg". */
+static const char *name_for_bytes(const reel_bytes *bytes, char *text, size_t size)
+{
+    const reel_codec *codec = reel_codec_of(bytes->data, bytes->size);
+    const char *extension = codec ? codec->extensions + strspn(codec->extensions, " ") : "";
+    snprintf(text, size, "stdin%.*s", (int)strcspn(extension, " "), extension);
+    return text;
+}
+
+/* The copy of --copy-into, unless the network is too unsure. *to: its path, or NULL. */
+static reel_status copy_picture(predictor *p, const char *name, int64_t class, double probability,
+                                const char **to, reel_error *err)
+{
+    reel_error why;
+    *to = NULL;
+    if (!p->copies.folder)
+        return REEL_OK;
+    if (probability < reel_options_real(p->options, "min-probability")) {
+        p->unsure++;
+        return REEL_OK;
+    }
+
+    /* Of an image on stdin the bytes are there; a file is read again, for the batch holds pixels.
+     */
+    const bool from_stdin = p->stdin_images.is_image && !strcmp(name, "-");
+    if (!from_stdin && read_image_file(&p->bytes, name, &why)) {
+        return note_unreadable(p, name, &why, err);
+    }
+    char own_name[40];
+    const reel_bytes *bytes = from_stdin ? &p->stdin_images.bytes : &p->bytes;
+    const char *file = from_stdin ? name_for_bytes(bytes, own_name, sizeof own_name) : name;
+    REEL_TRY(reel_sorted_copy_add(&p->copies, &p->card, class, file, bytes, to, err));
+    p->copied++;
+    return REEL_OK;
+}
+
+static reel_status answer(predictor *p, const char *name, const float *probability, reel_error *err)
 {
     const int64_t classes = p->card.classes, wanted = reel_options_int(p->options, "top"),
                   top = wanted < classes ? wanted : classes;
-    char text[1100], path[4200];
-
+    const char *copy;
     rank_classes(p->order, probability, classes, top);
-    if (!p->rows) {
-        printf("%s\n", reel_shown_text(name, path, sizeof path));
-        for (int64_t i = 0; i < top; i++)
-            printf("  %6.2f %%  %s\n", 100 * (double)probability[p->order[i]],
-                   reel_shown_text(reel_model_card_class(&p->card, p->order[i], text, sizeof text),
-                                   path, sizeof path));
-        return;
-    }
-
-    /* The same as JSON. */
-    json_t *list = json_array();
-    for (int64_t i = 0; i < top; i++)
-        json_array_append_new(list, json_pack("{s:o, s:I, s:f}", "class",
-                                              reel_json_text(reel_model_card_class(
-                                                  &p->card, p->order[i], text, sizeof text)),
-                                              "index", (json_int_t)p->order[i], "probability",
-                                              (double)probability[p->order[i]]));
-    json_array_append_new(
-        p->rows, json_pack("{s:o, s:o}", "file", reel_json_text(name), "predictions", list));
+    const int64_t best = p->order[0];
+    REEL_TRY(copy_picture(p, name, best, (double)probability[best], &copy, err));
+    reel_show_prediction(
+        &p->show,
+        &(reel_prediction){
+            .name = name, .probability = probability, .order = p->order, .top = top, .copy = copy});
+    return REEL_OK;
 }
 
-/* line: what people read; why: what stands beside the name in JSON. */
-static void note_failure(predictor *p, const char *name, const char *line, const char *why)
+static void forget_batch(predictor *p)
 {
-    reel_say("reel predict: %s", line);
-    p->failed++;
-    if (p->rows)
-        json_array_append_new(p->rows, json_pack("{s:o, s:o}", "file", reel_json_text(name),
-                                                 "error", reel_json_text(why)));
+    for (int64_t i = 0; i < p->n; i++)
+        free(p->names[i]);
+    p->n = 0;
 }
 
 /* The images gathered so far through the net. */
@@ -172,32 +231,95 @@ static reel_status predict_batch(predictor *p, reel_error *err)
                              p->names[i]);
 
     for (int64_t i = 0; i < p->n; i++)
-        show_prediction(p, p->names[i], (const float *)probability.data + i * p->card.classes);
+        REEL_TRY(
+            answer(p, p->names[i], (const float *)probability.data + i * p->card.classes, err));
 
     reel_tape_reset(p->tape);
-    p->n = 0;
+    forget_batch(p);
     return REEL_OK;
 }
 
-static reel_status predict_prepare(predictor *p, reel_error *err)
+/* ---- image after image ---- */
+/* Adds the image to the batch, which runs when it is full. */
+static reel_status add_image(predictor *p, const char *name, const reel_bytes *bytes,
+                             reel_error *err)
 {
-    const reel_options *o = p->options;
-
     reel_error why;
-    for (int i = 0; i < reel_options_arg_count(o); i++)
-        if (reel_image_list_add(&p->images, reel_options_arg(o, i), &why)) {
-            if (why.status == REEL_ERR_MEMORY)
-                return reel_fail(err, why.status, "%s", why.message);
-            note_failure(p, reel_options_arg(o, i), why.message, why.message);
-        }
+    const int64_t size = p->card.preprocessing.size;
+    const reel_rng none = reel_rng_at(0, REEL_STREAM_AUGMENT, 0, 0);
+    float *out = p->batch + p->n * p->views * 3 * size * size;
+    if (reel_transform_bytes(&p->look, bytes->data, bytes->size, none, &p->scratch, out, &why)) {
+        return note_unreadable(p, name, &why, err);
+    }
 
+    p->names[p->n] = strdup(name);
+    if (!p->names[p->n])
+        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", name);
+    p->n++;
+    return p->n == p->most ? predict_batch(p, err) : REEL_OK;
+}
+
+static reel_status add_image_file(predictor *p, const char *path, bool from_stdin, reel_error *err)
+{
+    reel_error why;
+    if ((from_stdin && check_regular(path, &why)) || read_image_file(&p->bytes, path, &why)) {
+        return note_unreadable(p, path, &why, err);
+    }
+    return add_image(p, path, &p->bytes, err);
+}
+
+/* Answers as names come: a batch is not waited for when stdin has nothing at the moment. */
+static reel_status predict_stdin(predictor *p, reel_error *err)
+{
+    reel_stdin_images *in = &p->stdin_images;
+    for (;;) {
+        reel_stdin_kind kind;
+        REEL_TRY(reel_stdin_images_next(in, p->n == 0, &kind, err));
+        if (kind == REEL_STDIN_NAME)
+            REEL_TRY(add_image_file(p, in->name, true, err));
+        else if (kind == REEL_STDIN_IMAGE)
+            REEL_TRY(add_image(p, "-", &in->bytes, err));
+        else
+            REEL_TRY(predict_batch(p, err));
+
+        if (kind != REEL_STDIN_NAME && !reel_show_flush())
+            return reel_fail(err, REEL_ERR_IO, "stdout: %s", strerror(errno));
+        if (kind == REEL_STDIN_END)
+            break;
+    }
+    if (in->count == 0)
+        reel_show_failure(&p->show, "-", "stdin: no names of images in it", "no names of images");
+    return REEL_OK;
+}
+
+/* ---- the command ---- */
+static reel_status list_images(predictor *p, reel_error *err)
+{
+    reel_error why;
+    const reel_options *o = p->options;
+    p->images.skip = reel_options_text(o, "copy-into");
+    for (int i = 0; i < reel_options_arg_count(o); i++) {
+        const char *path = reel_options_arg(o, i);
+        if (!strcmp(path, "-")) {
+            p->reads_stdin = true;
+            continue;
+        }
+        if (reel_image_list_add(&p->images, path, &why) == REEL_OK)
+            continue;
+        if (why.status == REEL_ERR_MEMORY)
+            return reel_fail(err, why.status, "%s", why.message);
+        reel_show_failure(&p->show, path, why.message, why.message);
+    }
     if (!reel_options_flag(o, "quiet"))
         reel_left_out_say(&p->images.left_out);
-    if (p->images.n == 0)
-        return REEL_OK; /* each has been named */
+    return REEL_OK;
+}
 
-    char weights[REEL_WEIGHTS_PATH];
+static reel_status open_network(predictor *p, reel_error *err)
+{
+    const reel_options *o = p->options;
     const bool quiet = reel_options_flag(o, "quiet");
+    char weights[REEL_WEIGHTS_PATH];
     REEL_TRY(reel_weights_path(reel_options_text(o, "weights"), quiet, weights, err));
     REEL_TRY(reel_command_ctx(&p->ctx, o, err));
     REEL_TRY(reel_model_open(&p->net, &p->card, weights, reel_options_text(o, "arch"), p->ctx,
@@ -206,10 +328,19 @@ static reel_status predict_prepare(predictor *p, reel_error *err)
     reel_net_set_training(p->net, false);
     REEL_TRY(reel_tape_create(&p->tape, p->ctx,
                               &(reel_tape_config){.dtype = REEL_F32, .no_grad = true}, err));
+    return reel_options_set(o, "copy-into")
+               ? reel_sorted_copy_open(&p->copies, reel_options_text(o, "copy-into"),
+                                       p->card.classes, err)
+               : REEL_OK;
+}
 
+static reel_status make_batch(predictor *p, reel_error *err)
+{
+    const reel_options *o = p->options;
     const int64_t size = p->card.preprocessing.size, batch = reel_options_int(o, "batch-size");
-    const int64_t n = p->most =
-        batch < p->images.n ? batch : p->images.n; /* memory for no more than there are */
+    /* Memory for no more than there are; what comes on stdin is not known. */
+    const bool few = !p->reads_stdin && p->images.n < batch;
+    const int64_t n = p->most = few ? p->images.n : batch;
 
     p->look = reel_transform_of(&p->card.preprocessing);
     if (reel_options_set(o, "exif"))
@@ -227,84 +358,118 @@ static reel_status predict_prepare(predictor *p, reel_error *err)
 
 static reel_status predict_all(predictor *p, reel_error *err)
 {
-    REEL_TRY(predict_prepare(p, err));
-    if (p->images.n == 0)
-        return REEL_OK;
+    REEL_TRY(list_images(p, err));
+    if (p->images.n == 0 && !p->reads_stdin)
+        return REEL_OK; /* each has been named */
+    REEL_TRY(open_network(p, err));
+    REEL_TRY(make_batch(p, err));
 
-    const int64_t size = p->card.preprocessing.size;
-    for (int64_t i = 0; i < p->images.n; i++) {
-        reel_error why;
-        const reel_rng none = reel_rng_at(0, REEL_STREAM_AUGMENT, 0, 0);
-        float *out = p->batch + p->n * p->views * 3 * size * size;
-        if (read_image_file(&p->bytes, p->images.paths[i], &why) ||
-            reel_transform_bytes(&p->look, p->bytes.data, p->bytes.size, none, &p->scratch, out,
-                                 &why)) {
-            char path[4200], line[6000];
-            reel_shown_text(p->images.paths[i], path, sizeof path);
-            if (why.status == REEL_ERR_MEMORY)
-                return reel_fail(err, why.status, "%.400s: %.500s", path, why.message);
-            /* An unreadable image is reported in its place; the others go on. */
-            snprintf(line, sizeof line, "%s: %s", path, why.message);
-            note_failure(p, p->images.paths[i], line, why.message);
-            continue;
-        }
+    for (int64_t i = 0; i < p->images.n; i++)
+        REEL_TRY(add_image_file(p, p->images.paths[i], false, err));
+    REEL_TRY(predict_batch(p, err));
+    return p->reads_stdin ? predict_stdin(p, err) : REEL_OK;
+}
 
-        p->names[p->n++] = p->images.paths[i];
-        if (p->n == p->most)
-            REEL_TRY(predict_batch(p, err));
-    }
+static void say_copies(const predictor *p)
+{
+    if (!p->copies.folder || reel_options_flag(p->options, "quiet"))
+        return;
+    char rest[200] = "";
+    size_t used = 0;
+    if (p->copies.already_there)
+        used = (size_t)snprintf(rest, sizeof rest, "; %" PRId64 " were there already",
+                                p->copies.already_there);
+    if (p->unsure)
+        snprintf(rest + used, sizeof rest - used,
+                 "; %" PRId64 " below --min-probability %s stay out", p->unsure,
+                 reel_options_text(p->options, "min-probability"));
+    const int64_t copied = p->copied - p->copies.already_there;
+    reel_say("%" PRId64 " picture%s copied into %" PRId64 " class folder%s of %s%s", copied,
+             copied == 1 ? "" : "s", p->copies.folders, p->copies.folders == 1 ? "" : "s",
+             p->copies.folder, rest);
+}
 
-    return predict_batch(p, err);
+static void predictor_free(predictor *p)
+{
+    forget_batch(p);
+    json_decref(p->show.rows);
+    free(p->batch);
+    free(p->averaged);
+    free(p->names);
+    free(p->order);
+    reel_bytes_free(&p->bytes);
+    reel_transform_scratch_free(&p->scratch);
+    reel_image_list_free(&p->images);
+    reel_stdin_images_free(&p->stdin_images);
+    reel_sorted_copy_free(&p->copies);
+    reel_model_card_free(&p->card);
+    reel_tape_destroy(p->tape);
+    reel_net_destroy(p->net);
+    reel_ctx_destroy(p->ctx);
+}
+
+/* With `-` each image is answered when it comes: a line each, of text or of JSON. */
+static reel_show_form choose_form(const reel_options *o)
+{
+    bool lines = false;
+    for (int i = 0; i < reel_options_arg_count(o); i++)
+        lines |= !strcmp(reel_options_arg(o, i), "-");
+    if (reel_options_flag(o, "json"))
+        return lines ? REEL_SHOW_JSON_LINES : REEL_SHOW_OBJECT;
+    return lines ? REEL_SHOW_LINES : REEL_SHOW_BLOCKS;
+}
+
+static reel_status check_options(const reel_options *o, reel_error *err)
+{
+    if (!reel_options_text(o, "weights"))
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "expected --weights: a file, the folder of a run, or a name such as "
+                         "torchvision/alexnet");
+    if (reel_options_given(o, "min-probability") && !reel_options_set(o, "copy-into"))
+        return reel_fail(err, REEL_ERR_INVALID, "--min-probability: expected --copy-into");
+    return REEL_OK;
 }
 
 static int predict_run(reel_options *options)
 {
     reel_error err;
-    if (!reel_options_text(options, "weights")) {
-        reel_fail(&err, REEL_ERR_INVALID,
-                  "expected --weights: a file, the folder of a run, or a name such as "
-                  "torchvision/alexnet");
+    if (check_options(options, &err))
         return reel_complain_usage("predict", &err);
-    }
 
-    predictor p = {.options = options,
-                   .rows = reel_options_flag(options, "json") ? json_array() : NULL};
+    predictor p = {.options = options, .show = {.form = choose_form(options)}};
+    p.show.card = &p.card;
+    if (p.show.form == REEL_SHOW_OBJECT)
+        p.show.rows = json_array();
 
     const reel_status status = predict_all(&p, &err);
-    int code = p.failed ? REEL_EXIT_FAILED : REEL_EXIT_OK;
+    int code = p.show.failed ? REEL_EXIT_FAILED : REEL_EXIT_OK;
     if (status != REEL_OK)
         code = reel_complain("predict", &err);
 
     /* Without a network there is nothing to print, unless no image was readable. */
-    if (p.rows && (p.net || p.images.n == 0)) {
-        const int printed = reel_print_json(
-            json_pack("{s:O, s:I}", "images", p.rows, "failed", (json_int_t)p.failed));
+    if (p.net || p.images.n == 0) {
+        const int printed = reel_show_end(&p.show);
         if (!code)
             code = printed;
     }
-
-    json_decref(p.rows);
-    free(p.batch);
-    free(p.averaged);
-    free(p.names);
-    free(p.order);
-    reel_bytes_free(&p.bytes);
-    reel_transform_scratch_free(&p.scratch);
-    reel_image_list_free(&p.images);
-    reel_model_card_free(&p.card);
-    reel_tape_destroy(p.tape);
-    reel_net_destroy(p.net);
-    reel_ctx_destroy(p.ctx);
+    say_copies(&p);
+    predictor_free(&p);
     return code;
 }
 
 const reel_command reel_command_predict = REEL_COMMAND(
     options_table, .name = "predict", .arguments = "IMAGE...", .group = REEL_COMMAND_USING,
     .run = predict_run, .summary = "Name the likeliest classes of images, with probabilities",
-    .notes = "IMAGE: a file, a folder of images, or - for a list of files on stdin, one a line. "
+    .notes = "IMAGE: a file, a folder of images, or - for stdin: a list of files, one a line, or "
+             "the bytes of one image. Each line on stdin is answered when it comes, by one line: "
+             "the file, percentages and classes between tabs, or with --json one object.\n"
+             "--copy-into replaces no file: a second cat.jpg becomes cat-2.jpg.\n"
              "Unreadable files are named on stderr and skipped; the exit code then is 1.",
     .examples = {{"reel predict -w run photo.jpg", "The five likeliest classes of one image."},
                  {"reel predict -w torchvision/alexnet photo.jpg",
                   "The same with ImageNet's 1,000 classes; downloads the weights once."},
                  {"find . -name '*.jpg' | reel predict -w run --json -",
-                  "Many images, as one JSON object."}});
+                  "Many images, as JSON, a line for each."},
+                 {"cat photo.jpg | reel predict -w run -", "The bytes of an image."},
+                 {"reel predict -w run photos --copy-into sorted --min-probability 0.8",
+                  "Sorts pictures into sorted/CLASS, as copies; unsure ones stay out."}});

@@ -39,6 +39,14 @@ static reel_status append_path(reel_image_list *list, const char *path, reel_err
     return REEL_OK;
 }
 
+/* The folder that copies go to: they are no input of the next call. */
+static bool is_skipped(const reel_image_list *list, const struct stat *st)
+{
+    struct stat skipped;
+    return list->skip && stat(list->skip, &skipped) == 0 && skipped.st_ino == st->st_ino &&
+           skipped.st_dev == st->st_dev;
+}
+
 /* Appends the images below the folder `path`, which has `length` letters; one buffer serves all
  * levels. A folder that cannot be opened goes into the list itself: the caller reports it as
  * unreadable and keeps the rest. */
@@ -64,6 +72,8 @@ static reel_status walk_folder(reel_image_list *list, char *path, size_t length,
             continue;
 
         const bool link = S_ISLNK(st.st_mode), dangling = link && stat(path, &st) != 0;
+        if (S_ISDIR(st.st_mode) && !link && is_skipped(list, &st))
+            continue;
         if (S_ISDIR(st.st_mode) && !link)
             status = walk_folder(list, path, length + (size_t)more, err);
         else if (!S_ISREG(st.st_mode) && !dangling) /* to open a pipe would wait for ever */
@@ -82,31 +92,9 @@ static int compare_paths(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Lines may end as on Windows; empty ones are nothing. */
-static reel_status add_lines(reel_image_list *list, FILE *from, reel_error *err)
-{
-    char *line = NULL;
-    size_t capacity = 0;
-    const int64_t before = list->n;
-    reel_status status = REEL_OK;
-    while (status == REEL_OK && getline(&line, &capacity, from) > 0) {
-        line[strcspn(line, "\r\n")] = '\0';
-        if (*line)
-            status = append_path(list, line, err);
-    }
-    free(line);
-    if (status == REEL_OK && ferror(from))
-        return reel_fail_system(err, errno, "stdin: cannot be read");
-    if (status == REEL_OK && list->n == before)
-        return reel_fail(err, REEL_ERR_INVALID, "stdin: no names of images in it");
-    return status;
-}
-
 reel_status reel_image_list_add(reel_image_list *list, const char *path, reel_error *err)
 {
     struct stat st;
-    if (!strcmp(path, "-"))
-        return add_lines(list, stdin, err);
     if (stat(path, &st) != 0)
         return reel_fail_system(err, errno, "%s: cannot be opened", path);
     if (!S_ISDIR(st.st_mode))

@@ -1,0 +1,91 @@
+/* The forms of the answers of `reel predict`. */
+#include "train/cli/predict_show.h"
+
+#include "train/cli/command.h"
+#include "train/run/json_util.h"
+
+#include <stdio.h>
+
+static json_t *prediction_json(const reel_show *show, const reel_prediction *p)
+{
+    char text[1100];
+    json_t *list = json_array();
+    for (int64_t i = 0; i < p->top; i++) {
+        const int64_t c = p->order[i];
+        const char *class = reel_model_card_class(show->card, c, text, sizeof text);
+        json_array_append_new(list,
+                              json_pack("{s:o, s:I, s:f}", "class", reel_json_text(class), "index",
+                                        (json_int_t)c, "probability", (double)p->probability[c]));
+    }
+    json_t *row = json_pack("{s:o, s:o}", "file", reel_json_text(p->name), "predictions", list);
+    if (p->copy)
+        json_object_set_new(row, "copy", reel_json_text(p->copy));
+    return row;
+}
+
+/* Takes the row. */
+static void put_json_row(reel_show *show, json_t *row)
+{
+    if (show->form == REEL_SHOW_OBJECT) {
+        json_array_append_new(show->rows, row);
+        return;
+    }
+    json_dumpf(row, stdout, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    putchar('\n');
+    json_decref(row);
+}
+
+static void put_block(const reel_show *show, const reel_prediction *p)
+{
+    char text[1100], shown[4200];
+    printf("%s\n", reel_shown_text(p->name, shown, sizeof shown));
+    for (int64_t i = 0; i < p->top; i++) {
+        const char *class = reel_model_card_class(show->card, p->order[i], text, sizeof text);
+        printf("  %6.2f %%  %s\n", 100 * (double)p->probability[p->order[i]],
+               reel_shown_text(class, shown, sizeof shown));
+    }
+}
+
+static void put_line_of(const reel_show *show, const reel_prediction *p)
+{
+    char text[1100], shown[4200];
+    printf("%s", reel_shown_text(p->name, shown, sizeof shown));
+    for (int64_t i = 0; i < p->top; i++) {
+        const char *class = reel_model_card_class(show->card, p->order[i], text, sizeof text);
+        printf("\t%.2f %%\t%s", 100 * (double)p->probability[p->order[i]],
+               reel_shown_text(class, shown, sizeof shown));
+    }
+    putchar('\n');
+}
+
+void reel_show_prediction(reel_show *show, const reel_prediction *p)
+{
+    if (show->form == REEL_SHOW_BLOCKS)
+        put_block(show, p);
+    else if (show->form == REEL_SHOW_LINES)
+        put_line_of(show, p);
+    else
+        put_json_row(show, prediction_json(show, p));
+}
+
+void reel_show_failure(reel_show *show, const char *name, const char *line, const char *why)
+{
+    reel_say("reel predict: %s", line);
+    show->failed++;
+    if (show->form == REEL_SHOW_OBJECT || show->form == REEL_SHOW_JSON_LINES)
+        put_json_row(show, json_pack("{s:o, s:o}", "file", reel_json_text(name), "error",
+                                     reel_json_text(why)));
+}
+
+bool reel_show_flush(void)
+{
+    return fflush(stdout) == 0;
+}
+
+int reel_show_end(reel_show *show)
+{
+    if (show->form != REEL_SHOW_OBJECT)
+        return REEL_EXIT_OK;
+    return reel_print_json(
+        json_pack("{s:O, s:I}", "images", show->rows, "failed", (json_int_t)show->failed));
+}

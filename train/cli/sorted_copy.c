@@ -1,0 +1,243 @@
+/* Copies into class folders. A copy is written under a temporary name and then linked to its own:
+ * link() fails where the name is taken, rename() would replace the file. */
+#include "train/cli/sorted_copy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { COPY_PATH = REEL_COPY_PATH, LONGEST_FOLDER = 200, MOST_NAMES = 1000000 };
+
+/* ---- names ---- */
+static void folder_name(const reel_model_card *card, int64_t class, char *text, size_t size)
+{
+    char name[1100];
+    const size_t most = size - 1 < LONGEST_FOLDER ? size - 1 : LONGEST_FOLDER;
+    const char *from = reel_model_card_class(card, class, name, sizeof name);
+    size_t n = 0;
+    for (; from[n] && n < most; n++)
+        text[n] = (unsigned char)from[n] < 32 || strchr("/\\\177", from[n]) ? '_' : from[n];
+    /* A character of several bytes is not cut. */
+    while (from[n] && n > 0 && ((unsigned char)from[n] & 0xc0) == 0x80)
+        n--;
+    text[n] = '\0';
+    if (text[0] == '.' || !text[0])
+        snprintf(text, size, "_%s", n ? from + 1 : "");
+}
+
+void reel_class_folder(const reel_model_card *card, int64_t class, char *text, size_t size)
+{
+    folder_name(card, class, text, size);
+    for (int64_t c = 0; card->class_names && c < card->classes; c++) {
+        char other[LONGEST_FOLDER + 50];
+        if (c == class)
+            continue;
+        folder_name(card, c, other, sizeof other);
+        if (strcmp(other, text) != 0)
+            continue;
+        const size_t used = strlen(text);
+        snprintf(text + used, size - used, "-%lld", (long long)class);
+        return;
+    }
+}
+
+/* "x.jpg", "x-2.jpg", "x-3.jpg" in the folder. */
+static void copy_name(char *text, size_t size, const char *folder, const char *path, int number)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const char *dot = strrchr(name, '.');
+    const int stem = dot && dot != name ? (int)(dot - name) : (int)strlen(name);
+    if (number == 1)
+        snprintf(text, size, "%s/%s", folder, name);
+    else
+        snprintf(text, size, "%s/%.*s-%d%s", folder, stem, name, number, name + stem);
+}
+
+/* ---- folders ---- */
+static reel_status make_folder(const char *path, reel_error *err)
+{
+    struct stat st;
+    if (mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_IO, "%s: the folder cannot be created: %s", path,
+                     strerror(errno));
+}
+
+reel_status reel_sorted_copy_open(reel_sorted_copy *c, const char *folder, int64_t classes,
+                                  reel_error *err)
+{
+    *c = (reel_sorted_copy){.folder = folder, .classes = classes};
+    c->class_folders = calloc((size_t)classes, sizeof *c->class_folders);
+    if (!c->class_folders)
+        return reel_fail(err, REEL_ERR_MEMORY, "--copy-into: out of memory");
+    return make_folder(folder, err);
+}
+
+void reel_sorted_copy_free(reel_sorted_copy *c)
+{
+    for (int64_t i = 0; c->class_folders && i < c->classes; i++)
+        free(c->class_folders[i]);
+    free(c->class_folders);
+    free(c->made);
+    *c = (reel_sorted_copy){0};
+}
+
+static reel_status class_folder(reel_sorted_copy *c, const reel_model_card *card, int64_t class,
+                                reel_error *err)
+{
+    char name[LONGEST_FOLDER + 50], path[COPY_PATH];
+    if (c->class_folders[class])
+        return REEL_OK;
+    reel_class_folder(card, class, name, sizeof name);
+    if (snprintf(path, sizeof path, "%s/%s", c->folder, name) >= (int)sizeof path - 400)
+        return reel_fail(err, REEL_ERR_INVALID, "--copy-into: the path is too long");
+    REEL_TRY(make_folder(path, err));
+    c->class_folders[class] = strdup(path);
+    c->folders++;
+    return c->class_folders[class] ? REEL_OK
+                                   : reel_fail(err, REEL_ERR_MEMORY, "--copy-into: out of memory");
+}
+
+/* ---- one copy ---- */
+static bool holds_bytes(int fd, const reel_bytes *bytes)
+{
+    uint8_t part[1 << 14];
+    size_t at = 0;
+    ssize_t n;
+    while ((n = read(fd, part, sizeof part)) > 0) {
+        if ((size_t)n > bytes->size - at || memcmp(part, bytes->data + at, (size_t)n) != 0)
+            return false;
+        at += (size_t)n;
+    }
+    return n == 0 && at == bytes->size;
+}
+
+/* Is the file a copy of the same picture, made by an earlier call? Two pictures of one call that
+ * share a name are both kept, equal or not. */
+static bool copied_before(const reel_sorted_copy *c, const char *to, const reel_bytes *bytes)
+{
+    struct stat st;
+    const int fd = open(to, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    if (fd < 0)
+        return false;
+    bool same = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == bytes->size;
+    for (int64_t i = 0; same && i < c->n_made; i++)
+        same = c->made[i] != (uint64_t)st.st_ino;
+    same = same && holds_bytes(fd, bytes);
+    close(fd);
+    return same;
+}
+
+static reel_status remember_copy(reel_sorted_copy *c, const char *to, reel_error *err)
+{
+    struct stat st;
+    if (c->n_made == c->capacity) {
+        const int64_t more = c->capacity ? 2 * c->capacity : 64;
+        uint64_t *made = realloc(c->made, (size_t)more * sizeof *made);
+        if (!made)
+            return reel_fail(err, REEL_ERR_MEMORY, "--copy-into: out of memory");
+        c->made = made;
+        c->capacity = more;
+    }
+    c->made[c->n_made++] = lstat(to, &st) == 0 ? (uint64_t)st.st_ino : 0;
+    return REEL_OK;
+}
+
+static void copy_time(const char *from, const char *to)
+{
+    struct stat st;
+    if (stat(from, &st) != 0 || !S_ISREG(st.st_mode))
+        return;
+    const struct timespec times[2] = {st.st_atim, st.st_mtim};
+    utimensat(AT_FDCWD, to, times, 0);
+}
+
+static reel_status copy_error(const char *path, reel_error *err)
+{
+    return reel_fail(err, REEL_ERR_IO, "%s: the copy cannot be written: %s", path, strerror(errno));
+}
+
+/* A new file with the bytes; nothing is left of it where it cannot be written. */
+static reel_status write_new(const char *path, const reel_bytes *bytes, reel_error *err)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return copy_error(path, err);
+    size_t at = 0;
+    while (at < bytes->size) {
+        const ssize_t n = write(fd, bytes->data + at, bytes->size - at);
+        if (n >= 0)
+            at += (size_t)n;
+        else if (errno != EINTR)
+            break;
+    }
+
+    int failed = at < bytes->size ? errno : 0;
+    if (close(fd) != 0 && !failed)
+        failed = errno;
+    if (!failed)
+        return REEL_OK;
+    unlink(path);
+    errno = failed;
+    return copy_error(path, err);
+}
+
+/* Gives the temporary file the name `to`, unless that is taken: then *taken. */
+static reel_status give_name(const char *temporary, const char *to, const reel_bytes *bytes,
+                             bool *taken, reel_error *err)
+{
+    *taken = false;
+    if (link(temporary, to) == 0)
+        return REEL_OK;
+    if (errno == EEXIST) {
+        *taken = true;
+        return REEL_OK;
+    }
+    /* File systems such as FAT have no links. */
+    if (errno != EPERM && errno != ENOTSUP && errno != ENOSYS && errno != EMLINK)
+        return copy_error(to, err);
+    const reel_status status = write_new(to, bytes, err);
+    *taken = status != REEL_OK && errno == EEXIST;
+    return *taken ? REEL_OK : status;
+}
+
+/* The first name that is free, or under which an earlier call copied the same picture. */
+static reel_status place_copy(reel_sorted_copy *c, const char *folder, const char *temporary,
+                              const char *path, const reel_bytes *bytes, reel_error *err)
+{
+    bool taken = true;
+    for (int number = 1; taken && number < MOST_NAMES; number++) {
+        copy_name(c->last, sizeof c->last, folder, path, number);
+        if (copied_before(c, c->last, bytes)) {
+            c->already_there++;
+            return REEL_OK;
+        }
+        REEL_TRY(give_name(temporary, c->last, bytes, &taken, err));
+    }
+    if (taken)
+        return reel_fail(err, REEL_ERR_IO, "%s: too many pictures of this name", c->last);
+    copy_time(path, c->last);
+    return remember_copy(c, c->last, err);
+}
+
+reel_status reel_sorted_copy_add(reel_sorted_copy *c, const reel_model_card *card, int64_t class,
+                                 const char *path, const reel_bytes *bytes, const char **to,
+                                 reel_error *err)
+{
+    char temporary[COPY_PATH];
+    REEL_TRY(class_folder(c, card, class, err));
+    const char *folder = c->class_folders[class];
+
+    /* Written first, so that a picture that is there under its name is whole. */
+    snprintf(temporary, sizeof temporary, "%s/.reel-%ld.tmp", folder, (long)getpid());
+    unlink(temporary);
+    REEL_TRY(write_new(temporary, bytes, err));
+    const reel_status status = place_copy(c, folder, temporary, path, bytes, err);
+    unlink(temporary);
+    *to = c->last;
+    return status;
+}
