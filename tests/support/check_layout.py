@@ -1,5 +1,5 @@
 """check_layout.py [--pictures FOLDER] PAGE...: in a browser, at 390, 768 and 1400 px, light and dark, each page is as wide as its
-window, no text is smaller than 10 px, no text is cut or covered by other text, and text stands out from what is behind it.
+window, no text is smaller than 10 px, cut, covered by other text or too faint, and charts have values under the pointer.
 Prints what is wrong; exit 1. Exit 77: no Chromium here. It is driven through a pair of pipes (DevTools protocol); nothing is loaded
 from anywhere. --pictures: also PNGs of the whole pages."""
 import base64, json, os, shutil, subprocess, sys, tempfile
@@ -55,6 +55,15 @@ LOOK = r"""(() => {
     const contrast = Math.max(a, b) / Math.min(a, b);
     faintest = Math.min(faintest, contrast);
     if (contrast < 4) wrong.push(`"${text}" hardly stands out: ${contrast.toFixed(1)}`);
+  }
+  for (const drawing of document.querySelectorAll("svg")) {
+    drawing.scrollIntoView({block: "center"});
+    const box = drawing.getBoundingClientRect();
+    for (const share of [0.01, 0.3, 0.99]) {
+      const e = document.elementFromPoint(box.left + share * box.width, box.top + box.height / 2);
+      if (!/ \d+: .+ -?\d/.test(e?.querySelector("title")?.textContent))
+        wrong.push(`no value to hover over at ${share} of "${drawing.getAttribute("aria-label")}"`);
+    }
   }
   const root = document.documentElement;
   if (root.scrollWidth != innerWidth) wrong.push(`scrollWidth ${root.scrollWidth}, innerWidth ${innerWidth}`);
@@ -127,11 +136,11 @@ class Browser:
 
 def look(browser, page, folder):
     wrong = 0
+    browser.open(page)
     for width in WIDTHS:
         for scheme in ("light", "dark"):
             browser.ask("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
             browser.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-            browser.open(page)
             got = browser.value(LOOK)
             print(f"{page}: {width} px, {scheme}: {got['width']} wide, smallest text {got['smallest']} px, "
                   f"least contrast {got['faintest']:.1f}")
@@ -157,8 +166,11 @@ def main(arguments):
         return 77
     with tempfile.TemporaryDirectory() as profile:
         browser = Browser(program, profile)
-        wrong = sum([look(browser, page, folder) for page in arguments])
-        browser.close()
+        try:
+            wrong = sum([look(browser, page, folder) for page in arguments])
+            browser.close()
+        finally:
+            browser.process.kill()
     return 1 if wrong else 0
 
 

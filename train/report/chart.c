@@ -209,11 +209,12 @@ static void draw_hover(FILE *to, const plot *p)
 
 /* ---- the chart ---- */
 
-static void put_caption(FILE *to, const plot *p)
+/* keys: the names of the curves in their colours. */
+static void put_caption(FILE *to, const plot *p, bool keys)
 {
     const reel_chart *c = p->chart;
     fprintf(to, "<figure class=\"chart\"><figcaption>%s", c->title);
-    for (int s = 0; s < c->n_series && c->n_series > 1; s++)
+    for (int s = 0; s < c->n_series && keys; s++)
         if (p->n[s])
             fprintf(to, " <span class=\"key s%d\">%s</span>", s, c->series[s].name);
     fprintf(to, "</figcaption>\n");
@@ -257,7 +258,7 @@ void reel_chart_write(FILE *to, const reel_chart *c)
     if (most == 0)
         return;
 
-    put_caption(to, &p);
+    put_caption(to, &p, most > 1 && c->n_series > 1);
     if (most == 1) {
         put_numbers(to, &p);
     } else {

@@ -118,12 +118,12 @@ void reel_page_curves(FILE *to, const reel_record *r)
         {.title = "Learning rate",
          .x_label = "step",
          .from_zero = true,
-         .series = {series_of("lr", &r->train, REEL_RECORD_LR)},
+         .series = {series_of("learning rate", &r->train, REEL_RECORD_LR)},
          .n_series = 1},
         {.title = "Images a second",
          .x_label = "step",
          .from_zero = true,
-         .series = {series_of("rate", &r->train, REEL_RECORD_RATE)},
+         .series = {series_of("images a second", &r->train, REEL_RECORD_RATE)},
          .n_series = 1},
     };
 
