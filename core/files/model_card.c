@@ -2,6 +2,7 @@
  * sizes what is allocated. */
 #include "core/files/model_card.h"
 
+#include "core/files/json_text.h"
 #include "core/files/weights_internal.h"
 
 #include <inttypes.h>
@@ -68,7 +69,7 @@ static json_t *preprocessing_json(const reel_preprocessing *p)
 static reel_status put_json(reel_model_card_put *put, void *user, const char *key, json_t *value,
                             reel_error *err)
 {
-    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    char *text = value ? reel_json_dumps(value, JSON_COMPACT) : NULL;
     json_decref(value);
     const reel_status status =
         text ? put(user, key, text, err)
@@ -133,7 +134,7 @@ static reel_status check_preprocessing(const reel_preprocessing *p, const char *
                                        reel_error *err)
 {
     const double least = 1e-6, most = 1e6;
-    char field[16];
+    char field[24];
     REEL_TRY(check_card_number(name, "size", (double)p->size, 1, LARGEST_SIDE, err));
     REEL_TRY(check_card_number(name, "resize", (double)p->resize, 0, LARGEST_SIDE, err));
     if (p->pixel_scale != 0) /* 0 = 1/255 */

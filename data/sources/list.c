@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/number.h"
 #include "data/codecs/codec.h"
 #include "data/sources/common/files.h"
 #include "data/sources/common/labels.h"
@@ -49,14 +50,13 @@ static reel_status merge_repeats(reel_opened *out, reel_rows *rows, const char *
     REEL_TRY(reel_rows_unique(rows, &same, &other, err));
     if (same)
         REEL_TRY(reel_opened_note(out, err,
-                                  "%s: %" PRId64
-                                  " lines name a file that an earlier line names: it is used once",
-                                  reel_base_name(name), same));
+                                  "%s: %s that an earlier line has: the file is used once",
+                                  reel_base_name(name), reel_count_of(same, "file name").text));
     if (other)
         REEL_TRY(reel_opened_note(out, err,
-                                  "%s: %" PRId64 " lines give a file another label than an "
-                                  "earlier line does: the first label counts",
-                                  reel_base_name(name), other));
+                                  "%s: %s for a file that an earlier line labels: the first label "
+                                  "counts",
+                                  reel_base_name(name), reel_count_of(other, "other label").text));
     return REEL_OK;
 }
 

@@ -60,6 +60,21 @@ suggests "did you mean 'train'?" trian d
 suggests "did you mean --optimizer?" train d --optimiser sgd
 suggests "did you mean '--version'?" --versoin
 suggests "did you mean alexnet?" train d --arch alexnett
+suggests "did you mean the folder as an argument: reel train DATA?" train --data-dir d
+suggests "did you mean --lr-scheduler?" train d --sched cosine
+suggests "did you mean --dropout?" train d --drop 0.2
+suggests "did you mean --output-dir?" train d --output run
+suggests "did you mean --lr-milestones, or --max-steps?" train d --steps 3
+suggests "did you mean --lr?" train d --learning_rate 3
+suggests "did you mean --batch-size?" train d --batch_size 3
+suggests "did you mean --lr?" train d -lr 3
+suggests "did you mean 'eval'?" evaluate d
+suggests "did you mean 'eval'?" test d
+suggests "did you mean 'help'?" hlep
+suggests "bench: expected \`reel bench step\`" bench
+"$reel" help bench >out || fail "reel help bench: exit $?"
+"$reel" bench --help | cmp - out || fail "reel bench --help: other than reel help bench"
+grep -q "bench loader " out || fail "reel help bench names no command: $(cat out)"
 
 # The man page: no warning, every command and option in it.
 "$reel" help --man >reel.1

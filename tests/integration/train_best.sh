@@ -10,7 +10,8 @@ fail() {
 told=(--arch tiny --epochs 4 -b 8 --seed 3 --quiet)
 "$REEL_BIN" train d "${told[@]}" -o whole >/dev/null
 "$REEL_BIN" train d "${told[@]}" -o cut --max-steps 2 >/dev/null
-[ ! -e cut/best.safetensors ] || fail "a part of the first epoch made a best.safetensors"
+cmp cut/model.safetensors cut/best.safetensors || fail "a part of the first epoch: expected provisional best weights"
+grep -q "\"top1\"" cut/evaluation.json || fail "a part of the first epoch: its evaluation is not kept"
 grep -q '"best":false' cut/metrics.jsonl || fail "the evaluation of a part was not noted, or counted: $(cat cut/metrics.jsonl)"
 for at in 4 4 7 8 15 17 20; do "$REEL_BIN" train d -o cut --resume auto --max-steps $at --quiet >/dev/null; done
 "$REEL_BIN" train d -o cut --resume auto --quiet >/dev/null
@@ -77,5 +78,5 @@ unshare -m bash -c 'mount -t tmpfs -o size=100k none small && "$REEL_BIN" train 
     ls -A small/run >files; exit $code' run "${told[@]}" && code=0 || code=$?
 [ "$code" -ne 32 ] || exit 0 # no mounting here
 [ "$code" -eq 1 ] || fail "no room for a checkpoint: exit $code, expected 1: $(cat err)"
-grep -q "warning: a checkpoint will not fit: small/run: expected .* MB of free disk space" err || fail "not said at the start: $(cat err)"
+grep -q "^reel train: small/run: expected .* MB of free disk space" err || fail "not said at the start: $(cat err)"
 ! grep -q "checkpoint\|tmp" files || fail "something was written all the same: $(cat files)"

@@ -15,7 +15,7 @@ start() { # start DIR OPTIONS...: a run in the background, after its first steps
     env --default-signal=INT "$REEL_BIN" train d "${options[@]}" -o "$dir" "$@" >"$dir.out" 2>"$dir.err" &
     pid=$!
     for _ in $(seq 1000); do
-        [ -s "$dir/metrics.jsonl" ] && return
+        grep -qs '"event":"train"' "$dir/metrics.jsonl" && return
         sleep 0.01
     done
     fail "no step within ten seconds: $(cat "$dir.err")"

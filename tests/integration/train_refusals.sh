@@ -79,6 +79,6 @@ try 1 "holds weights only" train d --resume run/model.safetensors -o x
 try 1 "missing.safetensors" train d --resume missing.safetensors -o x
 try 1 "classes differ.*only in the folder" eval four --weights run/model.safetensors
 try 1 "classifier" train four --weights run/model.safetensors -o x
-try 1 "no folder test" eval d --weights run --split test
+try 1 "no split 'test' in it; it has train, val" eval d --weights run --split test
 try 1 "no images" predict --weights run no_train
 exit $failed

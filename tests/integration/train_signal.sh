@@ -85,3 +85,32 @@ done
 kill -s HUP "$pid" 2>/dev/null || true
 wait "$pid" || fail "SIGHUP under nohup: exit $?, expected 0: $(cat err)"
 [ "$(sha256sum <nohup/model.safetensors)" = "$want" ] || fail "SIGHUP under nohup: other weights"
+
+# Ctrl-C is answered at once, in the words of what the run does; the run leaves provisional best weights and a report.
+env --default-signal=INT "$REEL_BIN" train d --arch tiny -b 120 --epochs 3000 --threads 1 --workers 1 -o answered --log-every 1 >out 2>err &
+pid=$!
+for _ in $(seq 2000); do
+    grep -qs '"event":"train"' answered/metrics.jsonl && break
+    sleep 0.01
+done
+kill -s INT "$pid"
+code=0
+wait "$pid" || code=$?
+[ "$code" -eq 130 ] || fail "SIGINT: exit $code, expected 130: $(cat err)"
+grep -Eq "^(finishing step [0-9]+|stopping the evaluation), then saving; press Ctrl-C again to leave without saving" err ||
+    fail "SIGINT is not answered: $(cat err)"
+[ -s answered/report.html ] && [ -s answered/best.safetensors ] || fail "SIGINT: no report, or no best weights: $(ls answered)"
+
+# Before the first step there is nothing to wait for.
+env --default-signal=INT "$REEL_BIN" train d --arch tiny -b 120 --epochs 9 --threads 1 --workers 1 --train-crop-size 400 --max-steps 2 -o early >out 2>err &
+pid=$!
+sleep 0.3
+kill -s INT "$pid"
+code=0
+wait "$pid" || code=$?
+[ "$code" -eq 130 ] || fail "SIGINT at the beginning: exit $code, expected 130: $(cat err)"
+grep -q "interrupted before the first step\|finishing step 1," err || fail "SIGINT at the beginning: $(cat err)"
+
+# Every line of a run fits a terminal of 80 columns, but those that name files.
+"$REEL_BIN" train d --arch tiny -b 8 --epochs 12 -o wide >out 2>err
+awk 'length($0) > 80 && /^epoch/ { print; bad = 1 } END { exit bad }' err || fail "lines of epochs: more than 80 columns"

@@ -22,6 +22,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("seed"),
     REEL_SHARED("threads"),
     REEL_SHARED("json", .help = "print one JSON object a line: one for each pass, then a summary"),
+    REEL_SHARED("quiet"),
 };
 
 enum { PASSES = 3 };

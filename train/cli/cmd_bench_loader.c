@@ -20,6 +20,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("crop", .help = "how images are cropped"),
     REEL_SHARED("seed"),
     REEL_SHARED("json"),
+    REEL_SHARED("quiet"),
 };
 
 typedef struct result {

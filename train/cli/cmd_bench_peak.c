@@ -6,6 +6,7 @@
 static const reel_option options_table[] = {
     REEL_SHARED("threads"),
     REEL_SHARED("json"),
+    REEL_SHARED("quiet"),
 };
 
 enum { BURSTS = 25 };

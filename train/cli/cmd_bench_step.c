@@ -29,6 +29,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("seed"),
     REEL_SHARED("threads"),
     REEL_SHARED("json"),
+    REEL_SHARED("quiet"),
 };
 
 typedef struct {

@@ -1,4 +1,5 @@
 /* `reel check DATA`: what is wrong with a dataset, before it costs a training run. */
+#include "core/number.h"
 #include "train/check/check.h"
 #include "train/cli/command.h"
 #include "train/run/json_util.h"
@@ -40,11 +41,10 @@ static void print_splits(json_t *splits)
     json_t *o;
     json_object_foreach(splits, name, o)
     {
-        printf("%-5s %8" JSON_INTEGER_FORMAT " images, %" JSON_INTEGER_FORMAT
-               " classes of %" JSON_INTEGER_FORMAT " to %" JSON_INTEGER_FORMAT
+        printf("%-5s %15s, %s of %" JSON_INTEGER_FORMAT " to %" JSON_INTEGER_FORMAT
                " (imbalance %.2f)\n",
-               name, json_integer_value(json_object_get(o, "images")),
-               json_integer_value(json_object_get(o, "classes")),
+               name, reel_count_of(json_integer_value(json_object_get(o, "images")), "image").text,
+               reel_count_of(json_integer_value(json_object_get(o, "classes")), "class").text,
                json_integer_value(json_object_get(o, "smallest")),
                json_integer_value(json_object_get(o, "largest")),
                json_number_value(json_object_get(o, "imbalance")));
@@ -115,6 +115,8 @@ static int check_run(reel_options *o)
 
     reel_progress_open(&progress, reel_options_flag(o, "quiet"));
     reel_signals_install();
+    if (!reel_options_flag(o, "quiet"))
+        reel_signals_answer(false, "stopping; press Ctrl-C again to leave at once");
     const reel_check_watch watch = {.show = check_show, .stop = check_stop, .user = &progress};
     reel_status status = reel_check_open(&check, reel_options_arg(o, 0), &err);
     if (status == REEL_OK)

@@ -1,5 +1,6 @@
 /* `reel convert IN OUT`: weights from one kind of file to another, by OUT's name. To safetensors
  * every tensor goes as it is, bit for bit; to ONNX goes the network that they belong to. */
+#include "core/number.h"
 #include "layers/onnx.h"
 #include "train/cli/class_names.h"
 #include "train/cli/command.h"
@@ -163,9 +164,9 @@ static int conversion_report(const conversion *c)
                       (json_int_t)st.st_size));
 
     if (!reel_options_flag(c->options, "quiet"))
-        reel_say("%s (%s) -> %s: %" PRId64 " tensors, %" PRId64 " elements, %" PRId64 " bytes",
-                 c->in, reel_weights_format(c->weights), c->out, tensors, elements,
-                 (int64_t)st.st_size);
+        reel_say("%s (%s) -> %s: %s, %s, %" PRId64 " bytes", c->in, reel_weights_format(c->weights),
+                 c->out, reel_count_of(tensors, "tensor").text,
+                 reel_count_of(elements, "element").text, (int64_t)st.st_size);
     return REEL_EXIT_OK;
 }
 

@@ -1,5 +1,6 @@
 /* `reel pack DATA OUT`: shards that load fast. An interrupted pack resumes after the last complete
  * shard. */
+#include "core/number.h"
 #include "core/system_error.h"
 #include "train/cli/command.h"
 #include "train/cli/option_words.h"
@@ -168,9 +169,8 @@ static reel_status pack_one_split(packing *p, const char *split, const reel_data
                               reel_pack_shards(reel_dataset_count(d), p->config.per_shard),
                               &p->config, err));
 
-    reel_progress_note(&p->progress, true,
-                       "%s: %" PRId64 " images in %.1f MB, %.0f images/s, verified%s", split,
-                       r.images, (double)r.bytes / 1e6,
+    reel_progress_note(&p->progress, true, "%s: %s in %.1f MB, %.0f images/s, verified%s", split,
+                       reel_count_of(r.images, "image").text, (double)r.bytes / 1e6,
                        seconds > 0 ? (double)(r.images - r.resumed) / seconds : 0.0,
                        r.resumed ? " (some were there already)" : "");
 
@@ -273,6 +273,8 @@ static int pack_run(reel_options *o)
 
     reel_progress_open(&p.progress, reel_options_flag(o, "quiet"));
     reel_signals_install();
+    if (!reel_options_flag(o, "quiet"))
+        reel_signals_answer(false, "stopping; press Ctrl-C again to leave at once");
     const reel_status status = pack_all(&p, &err);
     reel_progress_clear(&p.progress);
     if (p.folder >= 0)

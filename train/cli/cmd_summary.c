@@ -1,5 +1,6 @@
 /* `reel summary`: the layers of a network with shapes, parameters, multiply-adds, and the memory
  * that a step takes; or the tensors in a weights file. */
+#include "core/number.h"
 #include "train/cli/command.h"
 #include "train/cli/onnx_list.h"
 #include "train/cli/weights_name.h"
@@ -211,8 +212,9 @@ static int summarize_onnx(const char *path, bool json)
 
     const json_t *tensors = json_object_get(list, "tensors");
     print_onnx_tensors(tensors);
-    printf("%zu tensors, %" PRId64 " elements, %" PRId64 " bytes (onnx)\n",
-           json_array_size(tensors), (int64_t)json_integer_value(json_object_get(list, "elements")),
+    printf("%s, %s, %" PRId64 " bytes (onnx)\n",
+           reel_count_of((int64_t)json_array_size(tensors), "tensor").text,
+           reel_count_of(json_integer_value(json_object_get(list, "elements")), "element").text,
            (int64_t)json_integer_value(json_object_get(list, "bytes")));
 
     int code = REEL_EXIT_OK;
@@ -237,8 +239,9 @@ static int print_file(const reel_weights *weights)
         total += reel_shape_numel(w->ndim, w->shape);
         bytes += (int64_t)w->bytes;
     }
-    printf("%d tensors, %" PRId64 " elements, %" PRId64 " bytes (%s)\n",
-           reel_weights_count(weights), total, bytes, reel_weights_format(weights));
+    printf("%s, %s, %" PRId64 " bytes (%s)\n",
+           reel_count_of(reel_weights_count(weights), "tensor").text,
+           reel_count_of(total, "element").text, bytes, reel_weights_format(weights));
 
     int code = REEL_EXIT_OK;
     for (int i = 0; i < REEL_COUNT(keys) && code == REEL_EXIT_OK; i++)

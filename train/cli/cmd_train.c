@@ -256,7 +256,7 @@ static int run_loop(const char *command, reel_loop *loop, const reel_options *op
     }
     if (status != REEL_OK)
         return reel_complain(command, &err);
-    *ended = loop->end != REEL_RUN_SIGNAL && loop->session.state.step > 0;
+    *ended = loop->session.state.step > 0;
     return reel_train_report(command, loop);
 }
 
@@ -326,6 +326,11 @@ int reel_train(reel_options *options, bool finetune)
         return reel_complain_usage(command, &err);
     }
     reel_signals_install(); /* before a large checkpoint is read: SIGUSR1 would end the program */
+    if (!reel_options_flag(options, "quiet"))
+        reel_signals_answer(true,
+                            "reel %s: interrupted before the first step: there is nothing to "
+                            "save",
+                            command);
     if (!reel_options_flag(options, "test-only") && reel_run_dir_check(folder, resume, &err))
         return reel_complain(command, &err);
     if (finetune && !resume && !reel_options_set(options, "weights")) {

@@ -1,6 +1,7 @@
 /* What commands share: complaints with their exit codes, a context, a result as JSON. */
 #include "train/cli/command.h"
 
+#include "core/files/json_text.h"
 #include "core/files/text.h"
 #include "train/run/signals.h"
 
@@ -63,7 +64,7 @@ static void put_json_text(const char *text)
 
 int reel_print_json(json_t *object)
 {
-    char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    char *text = reel_json_dumps(object, JSON_COMPACT);
     json_decref(object);
     if (!text) {
         reel_say("reel: stdout: no memory for the result");

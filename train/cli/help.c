@@ -135,6 +135,23 @@ void reel_help_command(FILE *to, const reel_command *command, bool all)
 }
 
 /* ---- all commands ---- */
+static void put_command(FILE *to, const reel_command *c)
+{
+    fprintf(to, "  %-14s ", c->name);
+    page p = {.to = to, .indent = 17, .at = 17};
+    put_wrapped(&p, c->summary);
+    fputc('\n', to);
+}
+
+void reel_help_family(FILE *to, const char *family)
+{
+    const reel_command *c;
+    fprintf(to, "usage: reel %s COMMAND [options]\n\ncommands:\n", family);
+    for (int i = 0; (c = reel_command_family(family, i)); i++)
+        put_command(to, c);
+    fprintf(to, "\n`reel help %s COMMAND` lists the options of one.\n", family);
+}
+
 void reel_help_overview(FILE *to)
 {
     fprintf(to, "usage: reel COMMAND [arguments] [options]\n"
@@ -146,10 +163,7 @@ void reel_help_overview(FILE *to)
         if ((int)c->group != group)
             fprintf(to, " %s\n", reel_command_group_title(c->group));
         group = (int)c->group;
-        fprintf(to, "  %-14s ", c->name);
-        page p = {.to = to, .indent = 17, .at = 17};
-        put_wrapped(&p, c->summary);
-        fputc('\n', to);
+        put_command(to, c);
     }
 
     fprintf(to, "\nexamples:\n"

@@ -10,6 +10,7 @@
 void reel_help_command(FILE *to, const reel_command *command, bool all);
 /* The list of commands. */
 void reel_help_overview(FILE *to);
+void reel_help_family(FILE *to, const char *family); /* `reel help bench`: its commands */
 
 /* reel.1, for man. */
 void reel_help_man(FILE *to);

@@ -24,8 +24,10 @@ static int incomplete_command(int argc, char **argv)
             (size_t)snprintf(all + used, sizeof all - used, "%s`reel %s`", i ? ", " : "", c->name);
 
     reel_error err;
-    reel_fail(&err, REEL_ERR_INVALID, "%s: expected %s, got '%.60s'", argv[0], all,
-              argc > 1 ? argv[1] : "nothing");
+    if (argc > 1)
+        reel_fail(&err, REEL_ERR_INVALID, "%s: expected %s, got '%.60s'", argv[0], all, argv[1]);
+    else
+        reel_fail(&err, REEL_ERR_INVALID, "%s: expected %s", argv[0], all);
     return reel_complain_usage("", &err);
 }
 
@@ -39,9 +41,14 @@ static int unknown_command(int argc, char **argv)
     const reel_command *c;
     for (int i = 0; (c = reel_command_at(i)); i++)
         reel_nearest_offer(&nearest, c->name);
+    reel_nearest_offer(&nearest, "help");
     reel_nearest_offer(&nearest, "--version");
     reel_nearest_offer(&nearest, "--help");
-    if (*nearest.word)
+    const char *ours = reel_foreign_command(argv[0]);
+    if (ours)
+        reel_fail(&err, REEL_ERR_INVALID, "unknown command '%.60s'; did you mean '%s'?", argv[0],
+                  ours);
+    else if (*nearest.word)
         reel_fail(&err, REEL_ERR_INVALID, "unknown command '%.60s'; did you mean '%s'?", argv[0],
                   nearest.word);
     else
@@ -94,6 +101,8 @@ static int print_help(int argc, char **argv)
         return print_completion(argc > 1 ? argv[1] : NULL);
     else if (!strcmp(how, "--help-all"))
         print_all_pages();
+    else if (argc > 0 && reel_command_family(argv[0], 0))
+        reel_help_family(stdout, argv[0]);
     else if (argc > 0)
         return unknown_command(argc, argv);
     else
@@ -147,6 +156,8 @@ static int dispatch(int argc, char **argv)
 
     int used = 0;
     const reel_command *command = reel_command_find(argc, argv, &used);
+    if (!command && argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
+        return print_help(1, argv);
     if (!command)
         return unknown_command(argc, argv);
     return run_command(command, argc - used, argv + used);

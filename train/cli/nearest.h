@@ -3,7 +3,8 @@
 #define REEL_TRAIN_NEAREST_H
 
 /* A search for the nearest word: offer all candidates, then read `word` ("" = none is near). A
- * candidate is near if at most a third of the typed letters, rounded up, are wrong. */
+ * candidate is near if one letter is wrong, or one more for every four, or if it has the typed word
+ * at its beginning or end ("output" for "output-dir"). */
 typedef struct reel_nearest {
     const char *typed;
     char word[64];
@@ -13,8 +14,10 @@ typedef struct reel_nearest {
 reel_nearest reel_nearest_to(const char *typed);
 void reel_nearest_offer(reel_nearest *nearest, const char *candidate);
 
-/* What an option of torchvision's and PyTorch's reference scripts, of Caffe or of Darknet is
- * called here: "--log-every", or advice in words. NULL = unknown. */
+/* What an option of torchvision's and PyTorch's reference scripts, of timm, Caffe or Darknet is
+ * called here: "--log-every", or advice in words. '_' counts as '-'. NULL = unknown. */
 const char *reel_foreign_option(const char *name);
+/* What a command of such programs is called here: "eval" for "test". NULL = unknown. */
+const char *reel_foreign_command(const char *name);
 
 #endif

@@ -52,7 +52,7 @@ static bool advice_applies(const reel_options *options, const char *advice)
 {
     const bool names_option = advice && !strncmp(advice, "--", 2);
     return advice &&
-           (!names_option || find_row(options, advice + 2, strcspn(advice + 2, " ")) >= 0);
+           (!names_option || find_row(options, advice + 2, strcspn(advice + 2, " ,")) >= 0);
 }
 
 static reel_status unknown_option(const reel_options *options, const char *name, reel_error *err)
@@ -110,6 +110,8 @@ static reel_status short_option(reel_options *options, cursor *c, reel_error *er
     int index = 0;
     while (index < options->n && options->rows[index].letter != text[1])
         index++;
+    if (index == options->n && find_row(options, text + 1, strlen(text + 1)) >= 0)
+        return reel_fail(err, REEL_ERR_INVALID, "unknown option %s; did you mean -%s?", text, text);
     if (index == options->n)
         return reel_fail(err, REEL_ERR_INVALID, "unknown option -%c", text[1]);
 

@@ -17,7 +17,7 @@ reel_status reel_recipe_apply(const char *name, reel_options *options, reel_erro
 
 void reel_recipe_print(const char *name, const reel_options *options)
 {
-    enum { WIDTH = 108 };
+    enum { WIDTH = 80 };
     const reel_recipe *recipe = reel_recipe_find(name);
     reel_say("recipe %s: %s", recipe->name, recipe->about);
 

@@ -11,7 +11,7 @@ static const reel_recipe recipes[] = {
      * AlexNet at ln(classes) for many epochs on a small folder; cosine to zero needs no milestones
      * to guess; the clip only stops what has gone wrong. */
     {"quick",
-     "for a folder of your own: a few hundred to some ten thousand images",
+     "a folder of your own, a few hundred to some ten thousand images",
      {
          {"arch", "alexnet"},
          {"epochs", "30"},

@@ -1,6 +1,7 @@
 /* The first and the last lines of a run. */
 #include "train/cli/train_talk.h"
 
+#include "core/number.h"
 #include "train/cli/command.h"
 #include "train/cli/optim_options.h"
 #include "train/cli/recipe.h"
@@ -16,10 +17,10 @@
 static void say_data(const reel_loop *loop)
 {
     const reel_feed *feed = &loop->feed;
-    reel_say("%" PRId64 " training and %" PRId64 " validation images, %" PRId64
-             " classes; %s, %" PRId64 " parameters",
-             reel_dataset_count(feed->train), reel_dataset_count(feed->val),
-             loop->session.card.classes, loop->settings->model->name,
+    reel_say("%" PRId64 " training and %s, %s; %s, %" PRId64 " parameters",
+             reel_dataset_count(feed->train),
+             reel_count_of(reel_dataset_count(feed->val), "validation image").text,
+             reel_count_of(loop->session.card.classes, "class").text, loop->settings->model->name,
              reel_params_trainable(reel_net_params(loop->session.net)));
 
     if (feed->whole)
@@ -36,24 +37,28 @@ static void say_data(const reel_loop *loop)
     reel_left_out_say(&sum);
 }
 
-static void say_machine(const reel_loop *loop)
+static void say_machine(reel_loop *loop)
 {
     const reel_settings *s = loop->settings;
     const reel_ctx *ctx = loop->session.ctx;
-    reel_say("%d compute threads (%s), %d workers %s; %s decoding; %" PRId64
-             " steps an epoch; results in %s",
-             reel_ctx_threads(ctx), reel_isa_name(reel_ctx_isa(ctx)), loop->feed.config.workers,
+    reel_say("%s (%s), %s %s; %s decoding; %s an epoch",
+             reel_count_of(reel_ctx_threads(ctx), "thread").text, reel_isa_name(reel_ctx_isa(ctx)),
+             reel_count_of(loop->feed.config.workers, "worker").text,
              reel_feed_in_turns(&loop->feed) ? "in turn with them" : "beside them",
              s->train.decode == REEL_DECODE_FAST ? "fast" : "exact",
-             loop->session.schedule.steps_per_epoch, loop->journal.dir.path);
+             reel_count_of(loop->session.schedule.steps_per_epoch, "step").text);
+
+    const reel_disk_need need = reel_loop_disk_need(loop);
+    reel_say("results in %s: up to %.3g MB (%s of %.3g MB, best and last weights)",
+             loop->journal.dir.path, 1e-6 * (double)need.most,
+             reel_count_of(s->keep, "checkpoint").text, 1e-6 * (double)need.checkpoint);
 
     const int64_t images = reel_dataset_count(loop->feed.train);
     if (images < s->batch_size)
         reel_say("fewer images than --batch-size: a batch is all %" PRId64, images);
 }
 
-void reel_train_say_start(const reel_loop *loop, const reel_options *options,
-                          const char *resumed_from)
+void reel_train_say_start(reel_loop *loop, const reel_options *options, const char *resumed_from)
 {
     const reel_settings *s = loop->settings;
     const reel_run_state *state = &loop->session.state;
@@ -67,8 +72,8 @@ void reel_train_say_start(const reel_loop *loop, const reel_options *options,
     if (s->resume && !resumed_from)
         reel_say("no checkpoint to resume from: starting at the beginning");
     if (resumed_from && state->epoch == s->epochs)
-        reel_say("resumed from %s: step %" PRId64 ", all of its %" PRId64 " epochs are done",
-                 resumed_from, state->step, s->epochs);
+        reel_say("resumed from %s: step %" PRId64 ", all of its %s are done", resumed_from,
+                 state->step, reel_count_of(s->epochs, "epoch").text);
     else if (resumed_from)
         reel_say("resumed from %s: step %" PRId64 ", epoch %" PRId64 ", batch %" PRId64,
                  resumed_from, state->step, state->epoch + 1, state->batch);
@@ -107,9 +112,13 @@ static int print_json_result(const reel_loop *loop)
 static void print_result(const reel_loop *loop)
 {
     const reel_run_state *s = &loop->session.state;
-    char text[32], other[100] = "";
-    printf("%s after %" PRId64 " steps, %s; ", end_words[loop->end], s->step,
+    char text[32], other[100] = "", folder[REEL_PATH_MAX];
+    printf("%s after %s, %s; ", end_words[loop->end], reel_count_of(s->step, "step").text,
            reel_duration_text(loop->seconds, text, sizeof text));
+    if (s->step == 0) {
+        puts("nothing was trained");
+        return;
+    }
 
     if (reel_loop_best_is_lost(loop))
         snprintf(other, sizeof other, ", its weights are lost");
@@ -120,7 +129,8 @@ static void print_result(const reel_loop *loop)
     if (s->best_epoch)
         printf("best validation top-1 %.2f %% (epoch %" PRId64 "%s); ", 100 * s->best_top1,
                s->best_epoch, other);
-    char folder[REEL_PATH_MAX];
+    else if (loop->last.images)
+        printf("validation top-1 %.2f %% within the first epoch; ", 100 * loop->last.top1);
     printf("weights in %s/\n", reel_shown_text(loop->journal.dir.path, folder, sizeof folder));
 }
 
@@ -148,8 +158,8 @@ int reel_train_report(const char *command, const reel_loop *loop)
         print_result(loop);
 
     if (loop->journal.bad_files)
-        reel_say("reel train: %" PRId64 " files could not be read: %s/bad_files.jsonl",
-                 loop->journal.bad_files, loop->journal.dir.path);
+        reel_say("reel %s: %s could not be read: %s/bad_files.jsonl", command,
+                 reel_count_of(loop->journal.bad_files, "file").text, loop->journal.dir.path);
     if (loop->end != REEL_RUN_SIGNAL)
         return code;
     say_interrupted(command, loop);

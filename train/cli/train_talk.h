@@ -6,8 +6,7 @@
 #include "train/run/loop.h"
 
 /* On stderr, unless the run is quiet. resumed_from: the checkpoint, or NULL. */
-void reel_train_say_start(const reel_loop *loop, const reel_options *options,
-                          const char *resumed_from);
+void reel_train_say_start(reel_loop *loop, const reel_options *options, const char *resumed_from);
 
 /* The result on stdout, as one JSON object with --json; returns the exit code. */
 int reel_train_report(const char *command, const reel_loop *loop);

@@ -1,6 +1,8 @@
 /* Writing and reading the file of a checkpoint. */
 #include "train/run/checkpoint.h"
 
+#include "core/files/json_text.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +21,7 @@ static reel_status put_number(reel_weights_writer *w, const char *key, int64_t v
 static reel_status put_json_metadata(reel_weights_writer *w, const char *key, const json_t *value,
                                      reel_error *err)
 {
-    char *text = json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    char *text = reel_json_dumps(value, JSON_COMPACT);
     const reel_status status = text ? reel_weights_writer_metadata(w, key, text, err)
                                     : reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", key);
     free(text);
@@ -127,18 +129,23 @@ reel_status reel_checkpoint_write_model(const reel_checkpoint *c, const char *pa
     return write_weights(c, path, epoch, false, err);
 }
 
+size_t reel_checkpoint_model_bytes(const reel_checkpoint *c)
+{
+    const size_t header = (size_t)1 << 16;
+    size_t bytes = header;
+    for (int i = 0; i < reel_params_count(c->params); i++)
+        bytes += reel_tensor_bytes(&reel_params_at(c->params, i)->value);
+    return bytes;
+}
+
 size_t reel_checkpoint_bytes(const reel_checkpoint *c)
 {
-    const size_t headers = (size_t)1 << 16;
-    size_t bytes = 2 * headers;
-    for (int i = 0; i < reel_params_count(c->params); i++) {
-        const size_t values = reel_tensor_bytes(&reel_params_at(c->params, i)->value);
-        bytes += 2 * values; /* in the checkpoint and in model.safetensors */
+    size_t bytes = reel_checkpoint_model_bytes(c);
+    for (int i = 0; i < reel_params_count(c->params); i++)
         for (int s = 0; s < reel_optimizer_state_count(c->opt); s++) {
             const reel_tensor state = reel_optimizer_state(c->opt, s, i);
             bytes += state.data ? reel_tensor_bytes(&state) : 0;
         }
-    }
     return bytes;
 }
 

@@ -33,7 +33,9 @@ reel_status reel_checkpoint_check(const reel_checkpoint *c, reel_error *err);
 reel_status reel_checkpoint_write(const reel_checkpoint *c, const char *path, reel_error *err);
 reel_status reel_checkpoint_write_model(const reel_checkpoint *c, const char *path, int64_t epoch,
                                         reel_error *err);
-size_t reel_checkpoint_bytes(const reel_checkpoint *c); /* of both files, about */
+/* What either file takes, about. */
+size_t reel_checkpoint_bytes(const reel_checkpoint *c);
+size_t reel_checkpoint_model_bytes(const reel_checkpoint *c);
 
 /* Reads a checkpoint file and verifies it. REEL_ERR_FORMAT: damaged, or weights alone. */
 reel_status reel_checkpoint_open(reel_weights **out, const char *path, reel_error *err);

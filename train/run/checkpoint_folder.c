@@ -118,7 +118,8 @@ reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *r
                                  reel_error *err)
 {
     char path[REEL_PATH_MAX];
-    REEL_TRY(reel_run_dir_room(run, reel_checkpoint_bytes(c), err));
+    REEL_TRY(
+        reel_run_dir_room(run, reel_checkpoint_bytes(c) + reel_checkpoint_model_bytes(c), err));
     checkpoint_path(path, sizeof path, run->path, c->state->step);
     REEL_TRY(reel_checkpoint_write(c, path, err));
     const reel_status model =

@@ -2,6 +2,7 @@
 #include "train/run/json_util.h"
 
 #include "core/files/atomic_file.h"
+#include "core/files/json_text.h"
 #include "core/files/text.h"
 #include "core/system_error.h"
 
@@ -74,7 +75,7 @@ json_t *reel_json_number(double value)
 
 reel_status reel_json_save(const json_t *object, const char *path, reel_error *err)
 {
-    char *text = json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    char *text = reel_json_dumps(object, JSON_INDENT(2));
     if (!text)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
 
@@ -149,8 +150,7 @@ reel_status reel_json_append(json_t *object, const char *path, reel_error *err)
         return reel_fail_system(err, errno, "%s: cannot be written", path);
     }
 
-    const bool written =
-        json_dumpf(object, f, JSON_COMPACT | JSON_REAL_PRECISION(17)) == 0 && fputc('\n', f) != EOF;
+    const bool written = reel_json_dumpf(object, f, JSON_COMPACT) == 0 && fputc('\n', f) != EOF;
     json_decref(object);
     const int why = errno;
     if (fclose(f) == 0 && written)

@@ -1,7 +1,8 @@
 /* From counts to scores, and how they are shown. */
 #include "train/run/judge.h"
-#include "core/system_error.h"
 
+#include "core/number.h"
+#include "core/system_error.h"
 #include "train/run/guard.h"
 #include "train/run/json_util.h"
 
@@ -86,17 +87,23 @@ static void print_matrix(const reel_evaluation *e, const reel_model_card *card)
     }
 }
 
+/* Among five classes or fewer every answer is among the first five: nothing to say. */
 static void print_totals(const reel_evaluation *e, const char *where)
 {
     char shown[4400], loss[32];
     const reel_interval top1 = reel_wilson(e->right1, e->images),
                         top5 = reel_wilson(e->right5, e->images);
-    printf("%s: %" PRId64 " images, loss %s, top-1 %.2f %%, top-5 %.2f %%\n",
-           reel_shown_text(where, shown, sizeof shown), e->images,
-           reel_loss_text(e->loss, loss, sizeof loss), 100 * e->top1, 100 * e->top5);
-    printf("95 %% intervals: top-1 %.1f to %.1f %%, top-5 %.1f to %.1f %%; mean F1 of the classes "
-           "%.3f\n\n",
-           100 * top1.low, 100 * top1.high, 100 * top5.low, 100 * top5.high, macro_f1(e));
+    const bool tells_top5 = e->classes > 5;
+    printf("%s: %s, loss %s, top-1 %.2f %%", reel_shown_text(where, shown, sizeof shown),
+           reel_count_of(e->images, "image").text, reel_loss_text(e->loss, loss, sizeof loss),
+           100 * e->top1);
+    if (tells_top5)
+        printf(", top-5 %.2f %%", 100 * e->top5);
+
+    printf("\n95 %% intervals: top-1 %.1f to %.1f %%", 100 * top1.low, 100 * top1.high);
+    if (tells_top5)
+        printf(", top-5 %.1f to %.1f %%", 100 * top5.low, 100 * top5.high);
+    printf("; mean F1 of the classes %.3f\n\n", macro_f1(e));
 }
 
 static void print_classes(const reel_evaluation *e, const reel_model_card *card)

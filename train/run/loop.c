@@ -31,6 +31,16 @@ static bool limit_reached(reel_loop *loop)
     return loop->end != REEL_RUN_COMPLETE;
 }
 
+/* What somebody is told who ends the run by a signal within this step. */
+static void answer_in_step(const reel_loop *loop)
+{
+    if (!loop->settings->quiet)
+        reel_signals_answer(false,
+                            "finishing step %" PRId64
+                            ", then saving; press Ctrl-C again to leave without saving",
+                            loop->session.state.step + 1);
+}
+
 /* A checkpoint within the run: a full disk must not end it. */
 static void save_on_the_way(reel_loop *loop)
 {
@@ -73,6 +83,7 @@ static reel_status train_epoch(reel_loop *loop, reel_action *done, reel_error *e
         if (limit_reached(loop))
             return REEL_OK;
         const double began = reel_seconds_now(), waited = reel_feed_waited(&loop->feed);
+        answer_in_step(loop);
         REEL_TRY(reel_loop_step(loop, done, err));
         if (*done == REEL_ROLL_BACK)
             return REEL_OK;
@@ -92,8 +103,16 @@ static reel_status train_epoch(reel_loop *loop, reel_action *done, reel_error *e
     return REEL_OK;
 }
 
+static void answer_in_evaluation(const reel_loop *loop)
+{
+    if (!loop->settings->quiet)
+        reel_signals_answer(false, "stopping the evaluation, then saving; press Ctrl-C again to "
+                                   "leave without saving");
+}
+
 static reel_status end_epoch(reel_loop *loop, reel_error *err)
 {
+    answer_in_evaluation(loop);
     const reel_status status = reel_loop_evaluate(loop, true, err);
     if (status == REEL_ERR_STOPPED) {
         /* The state still says "all batches used": a resumed run begins with this evaluation. */
@@ -146,12 +165,15 @@ static reel_status run_epochs(reel_loop *loop, reel_error *err)
     return REEL_OK;
 }
 
-/* A run that a limit ended within an epoch is evaluated where it stands. A signal wants out. */
+/* A run that a limit ended within an epoch is evaluated where it stands. A signal wants out. The
+ * run is saved already. */
 static void evaluate_at_limit(reel_loop *loop)
 {
     const bool limit = loop->end == REEL_RUN_MAX_STEPS || loop->end == REEL_RUN_MAX_TIME;
     if (!limit || loop->session.state.batch == 0)
         return;
+    if (!loop->settings->quiet)
+        reel_signals_answer(false, "stopping the evaluation; the run is saved");
     reel_error why;
     const reel_status status = reel_loop_evaluate(loop, false, &why);
     if (status == REEL_ERR_STOPPED)
@@ -181,8 +203,10 @@ static reel_status run_and_save(reel_loop *loop, reel_error *err)
     reel_params_zero_grad(reel_net_params(loop->session.net));
     const reel_status saved =
         loop->session.state.step > 0 ? reel_loop_save(loop, &unsaved) : REEL_OK;
-    if (status == REEL_OK)
+    if (status == REEL_OK) {
         evaluate_at_limit(loop);
+        reel_loop_keep_provisional(loop);
+    }
 
     if (status != REEL_OK)
         return status;

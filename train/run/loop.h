@@ -60,6 +60,13 @@ reel_status reel_loop_open(reel_loop *loop, const reel_settings *settings,
 reel_status reel_loop_begin(reel_loop *loop, reel_error *err);
 void reel_loop_close(reel_loop *loop);
 
+/* Bytes that the run's folder takes: one checkpoint, with the optimizer's state; that and the last
+ * and best weights; all that --keep keeps, while one more of each is written. */
+typedef struct reel_disk_need {
+    size_t checkpoint, least, most;
+} reel_disk_need;
+reel_disk_need reel_loop_disk_need(reel_loop *loop);
+
 /* Trains until the end, a limit or a signal: loop->end tells. What was done is saved, unless the
  * loss or a gradient is not finite: then REEL_ERR_NONFINITE, and nothing is written. */
 reel_status reel_loop_run(reel_loop *loop, reel_error *err);

@@ -6,6 +6,7 @@
 #include "train/run/signals.h"
 
 #include <math.h>
+#include <unistd.h>
 
 static void on_bad_val(void *user, int64_t index, const char *name, const char *reason)
 {
@@ -59,6 +60,27 @@ static void keep_best(reel_loop *loop)
     }
     loop->best_there = state->best_epoch;
     record_best(loop);
+}
+
+void reel_loop_keep_provisional(reel_loop *loop)
+{
+    const reel_run_state *state = &loop->session.state;
+    const reel_run_dir *dir = &loop->journal.dir;
+    const bool evaluated = loop->last.images > 0;
+    char path[REEL_PATH_MAX];
+    if (state->best_epoch || state->epoch || state->step == 0)
+        return;
+    /* One that was evaluated says more than these weights, which were not. */
+    if (!evaluated &&
+        access(reel_run_dir_file(dir, "best.safetensors", path, sizeof path), F_OK) == 0)
+        return;
+
+    const reel_checkpoint c = reel_loop_checkpoint(loop);
+    reel_error why;
+    if (reel_checkpoint_save_model(&c, dir, "best.safetensors", 0, &why))
+        reel_journal_warn(&loop->journal, "%s", why.message);
+    else if (evaluated)
+        record_best(loop);
 }
 
 reel_status reel_loop_evaluate(reel_loop *loop, bool end_of_epoch, reel_error *err)

@@ -104,27 +104,25 @@ static json_t *evaluation_line(const reel_loop *loop, bool best)
     return line;
 }
 
+/* The line of an epoch, in at most 80 columns: figures that do not fit are in metrics.jsonl. */
 static void say_epoch(reel_loop *loop, bool best)
 {
     const reel_run_state *s = &loop->session.state;
-    const reel_evaluation *e = &loop->last;
     const int64_t epochs = loop->settings->epochs;
-    char train[200] = "", left[48] = "", text[32], loss[32];
+    const double loss = s->loss_sum / (double)(s->seen > 0 ? s->seen : 1);
+    char text[32];
+    reel_line line = {.columns = 80};
+    reel_line_add(&line, "epoch %" PRId64 "/%" PRId64, s->epoch + 1, epochs);
     if (s->seen > 0)
-        snprintf(train, sizeof train, "  loss %s  top-1 %.1f %%",
-                 reel_loss_text(s->loss_sum / (double)s->seen, loss, sizeof loss),
-                 100 * (double)s->right / (double)s->seen);
+        reel_line_add(&line, loss < REEL_LARGE_LOSS ? "loss %.3f" : "loss %.3g", loss);
+    if (s->seen > 0)
+        reel_line_add(&line, "train %.1f %%", 100 * (double)s->right / (double)s->seen);
+    reel_line_add(&line, "validation %.1f %%%s", 100 * loop->last.top1, best ? " best" : "");
     if (s->epoch + 1 < epochs)
-        snprintf(left, sizeof left, "  %s left",
-                 reel_duration_text(seconds_left(loop), text, sizeof text));
-
-    reel_progress_note(&loop->journal.progress, best,
-                       "epoch %" PRId64 "/%" PRId64
-                       "%s  | validation loss %s  top-1 %.1f %%  top-5 %.1f %%%s  | lr %.3g  "
-                       "%.0f images/s  data wait %.0f %%%s",
-                       s->epoch + 1, epochs, train, reel_loss_text(e->loss, loss, sizeof loss),
-                       100 * e->top1, 100 * e->top5, best ? " (best)" : "", loop->meter.lr,
-                       loop->meter.rate, 100 * loop->meter.wait, left);
+        reel_line_add(&line, "%s left", reel_duration_text(seconds_left(loop), text, sizeof text));
+    if (loop->meter.rate > 0)
+        reel_line_add(&line, "%.0f images/s", loop->meter.rate);
+    reel_progress_note(&loop->journal.progress, best, "%s", line.text);
 }
 
 void reel_loop_log_evaluation(reel_loop *loop, bool best)

@@ -263,16 +263,34 @@ static void describe_data(reel_loop *loop)
     json_object_set_new(config, "val_images", json_integer(reel_dataset_count(loop->feed.val)));
 }
 
-static void warn_of_small_disk(reel_loop *loop, bool resumed)
+reel_disk_need reel_loop_disk_need(reel_loop *loop)
 {
     const reel_checkpoint c = reel_loop_checkpoint(loop);
-    const size_t bytes = reel_checkpoint_bytes(&c);
+    const size_t model = reel_checkpoint_model_bytes(&c);
     /* The first checkpoint of a new run will also hold a state that has not formed yet. */
-    const size_t state =
-        resumed ? 0 : reel_optimizer_config_bytes(&loop->settings->optimizer, bytes / 2);
+    const bool formed = loop->session.state.step > 0;
+    const size_t one =
+        reel_checkpoint_bytes(&c) +
+        (formed ? 0 : reel_optimizer_config_bytes(&loop->settings->optimizer, model));
+    return (reel_disk_need){.checkpoint = one,
+                            .least = one + 2 * model,
+                            .most = (size_t)(loop->settings->keep + 1) * one + 3 * model};
+}
+
+/* What cannot be saved is not trained. Where only --keep asks for more than fits, a warning says
+ * so, since other files may go. What the folder of a resumed run holds is replaced. */
+static reel_status check_disk(reel_loop *loop, reel_error *err)
+{
+    const reel_run_dir *dir = &loop->journal.dir;
+    const reel_disk_need need = reel_loop_disk_need(loop);
+    const size_t there = reel_run_dir_bytes(dir);
     reel_error why;
-    if (reel_run_dir_room(&loop->journal.dir, bytes + state, &why))
-        reel_journal_warn(&loop->journal, "a checkpoint will not fit: %s", why.message);
+    if (there == 0)
+        REEL_TRY(reel_run_dir_room(dir, need.least, err));
+    if (need.most > there && reel_run_dir_room(dir, need.most - there, &why))
+        reel_journal_warn(&loop->journal, "%s (for --keep %" PRId64 ")", why.message,
+                          loop->settings->keep);
+    return REEL_OK;
 }
 
 reel_status reel_loop_begin(reel_loop *loop, reel_error *err)
@@ -304,11 +322,11 @@ reel_status reel_loop_begin(reel_loop *loop, reel_error *err)
                           "%s/best.safetensors: expected the weights of epoch %" PRId64
                           ", got none: the best of the epochs to come are kept",
                           journal->dir.path, s->state.best_epoch);
+    REEL_TRY(check_disk(loop, err));
     REEL_TRY(reel_loop_record_split(loop, err));
     loop->first_step = s->state.step;
     reel_journal_start(journal, s->state.step, reel_isa_name(reel_ctx_isa(s->ctx)),
                        reel_ctx_threads(s->ctx), loop->feed.config.workers);
-    warn_of_small_disk(loop, resumed);
     return REEL_OK;
 }
 

@@ -12,8 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PROGRESS_LINE = 400 };
-
 double reel_seconds_now(void)
 {
     struct timespec t;
@@ -54,25 +52,43 @@ static int terminal_width(void)
     return 80;
 }
 
-static void progress_figures(char *text, size_t size, const reel_progress_line *l)
+void reel_line_add(reel_line *line, const char *format, ...)
+{
+    const size_t used = strlen(line->text), gap = used ? 2 : 0;
+    const size_t limit = (size_t)line->columns < sizeof line->text - 1 ? (size_t)line->columns
+                                                                       : sizeof line->text - 1;
+    if (used + gap > limit)
+        return;
+    char *end = line->text + used;
+    va_list args;
+    va_start(args, format);
+    const int length = vsnprintf(end + gap, sizeof line->text - used - gap, format, args);
+    va_end(args);
+    memset(end, ' ', gap);
+    if (used + gap + (size_t)length > limit)
+        *end = '\0';
+}
+
+/* What fits into the line's columns, the most wanted first. */
+static void progress_figures(reel_line *line, const reel_progress_line *l)
 {
     char left[32];
-    size_t n = 0;
-    text[0] = '\0';
     if (l->figures)
-        n += (size_t)snprintf(text + n, size - n, "%s", l->figures);
-    if (l->top1 >= 0)
-        n += (size_t)snprintf(text + n, size - n,
-                              l->loss < 1e5 ? "loss %.3f  top-1 %.1f%%  lr %.2g  "
-                                            : "loss %.2e  top-1 %.1f%%  lr %.2g  ",
-                              l->loss, 100 * l->top1, l->lr);
+        reel_line_add(line, "%s", l->figures);
+    else
+        reel_line_add(line, "%lld/%lld", (long long)l->done, (long long)l->total);
     if (l->images_per_second > 0)
-        n += (size_t)snprintf(text + n, size - n, "%.0f images/s  ", l->images_per_second);
-    if (l->wait >= 0)
-        n += (size_t)snprintf(text + n, size - n, "wait %.0f%%  ", 100 * l->wait);
+        reel_line_add(line, "%.0f images/s", l->images_per_second);
+    if (l->top1 >= 0)
+        reel_line_add(line, l->loss < REEL_LARGE_LOSS ? "loss %.3f" : "loss %.3g", l->loss);
     if (l->seconds_left >= 0)
-        snprintf(text + n, size - n, "%s left",
-                 reel_duration_text(l->seconds_left, left, sizeof left));
+        reel_line_add(line, "%s left", reel_duration_text(l->seconds_left, left, sizeof left));
+    if (l->top1 >= 0)
+        reel_line_add(line, "top-1 %.1f %%", 100 * l->top1);
+    if (l->wait >= 0)
+        reel_line_add(line, "wait %.0f %%", 100 * l->wait);
+    if (l->top1 >= 0)
+        reel_line_add(line, "lr %.2g", l->lr);
 }
 
 /* The bar "[####    ]" for a share of the work; "" where fewer than 4 columns are left. */
@@ -87,21 +103,20 @@ static void progress_bar(char *text, size_t size, const reel_progress_line *l, i
     snprintf(text, size, "[%.*s%*s] ", full, "##############################", width - full, "");
 }
 
-/* Redraws the line, cut to the terminal's width. */
-static void draw_progress(reel_progress *p, const reel_progress_line *l, const char *figures)
+/* Redraws the line in the terminal's width: the label, the bar, and the figures that leave the bar
+ * ten columns. The last column stays free, since some terminals wrap there. */
+static void draw_progress(reel_progress *p, const reel_progress_line *l)
 {
-    const int width = terminal_width();
-    const int rest = width - (int)strlen(l->label) - (int)strlen(figures) - 6;
-    char bar[60], line[2 * PROGRESS_LINE];
-    progress_bar(bar, sizeof bar, l, rest);
-    int n = snprintf(line, sizeof line, "%s %s", l->label, bar);
-
-    /* Where the line is short of room, one space does between two figures. */
-    for (const char *c = figures; *c && n + 1 < (int)sizeof line; c++)
-        if (*bar || c[0] != ' ' || c[1] != ' ')
-            line[n++] = *c;
-    line[n] = '\0';
-    fprintf(stderr, "\r%.*s\033[K", width - 1, line);
+    const int width = terminal_width() - 1, label = (int)strlen(l->label) + 1;
+    const int brackets = 3, shortest = 10;
+    reel_line figures = {.columns = width - label - brackets - shortest};
+    char bar[60], line[2 * sizeof figures.text];
+    if (figures.columns < 0)
+        figures.columns = 0;
+    progress_figures(&figures, l);
+    progress_bar(bar, sizeof bar, l, width - label - brackets - (int)strlen(figures.text));
+    snprintf(line, sizeof line, "%s %s%s", l->label, bar, figures.text);
+    fprintf(stderr, "\r%.*s\033[K", width, line);
     fflush(stderr);
     p->drawn = true;
 }
@@ -113,22 +128,34 @@ void reel_progress_show(reel_progress *p, const reel_progress_line *l)
         return;
     p->last = now;
 
-    char figures[PROGRESS_LINE];
-    progress_figures(figures, sizeof figures, l);
-    if (p->terminal)
-        draw_progress(p, l, figures);
-    else if (l->figures)
-        fprintf(stderr, "%s  %s\n", l->label, figures);
-    else
-        fprintf(stderr, "%s  %lld/%lld  %s\n", l->label, (long long)l->done, (long long)l->total,
-                figures);
+    if (p->terminal) {
+        draw_progress(p, l);
+        return;
+    }
+    reel_line figures = {.columns = sizeof figures.text};
+    progress_figures(&figures, l);
+    fprintf(stderr, "%s  %s\n", l->label, figures.text);
 }
 
 void reel_progress_count(reel_progress *p, const char *label, int64_t done, int64_t total)
 {
-    const reel_progress_line line = {
-        .label = label, .done = done, .total = total, .top1 = -1, .wait = -1, .seconds_left = -1};
-    reel_progress_show(p, &line);
+    const double now = reel_seconds_now();
+    if (done < p->done || p->began == 0) {
+        p->first = done;
+        p->began = now;
+    }
+    p->done = done;
+
+    /* The images of the first look took a time that nobody measured. */
+    const double rate = done > p->first ? (double)(done - p->first) / (now - p->began) : 0;
+    reel_progress_show(
+        p, &(reel_progress_line){.label = label,
+                                 .done = done,
+                                 .total = total,
+                                 .images_per_second = rate,
+                                 .seconds_left = rate > 0 ? (double)(total - done) / rate : -1,
+                                 .top1 = -1,
+                                 .wait = -1});
 }
 
 static void put_line(reel_progress *p, bool good, const char *format, va_list args)

@@ -2,6 +2,7 @@
 #include "train/run/run_dir.h"
 
 #include "core/files/atomic_file.h"
+#include "core/files/json_text.h"
 #include "core/system_error.h"
 #include "train/run/json_util.h"
 #include "train/run/run_lock.h"
@@ -319,6 +320,24 @@ reel_status reel_run_dir_room(const reel_run_dir *run, size_t bytes, reel_error 
                      run->path, (double)bytes * 1e-6, free_bytes * 1e-6);
 }
 
+size_t reel_run_dir_bytes(const reel_run_dir *run)
+{
+    static const char ending[] = ".safetensors";
+    size_t bytes = 0;
+    DIR *folder = opendir(run->path);
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        const size_t length = strlen(entry->d_name);
+        char path[REEL_PATH_MAX];
+        struct stat info;
+        if (length >= sizeof ending && !strcmp(entry->d_name + length - strlen(ending), ending) &&
+            stat(reel_run_dir_file(run, entry->d_name, path, sizeof path), &info) == 0)
+            bytes += (size_t)info.st_size;
+    }
+    if (folder)
+        closedir(folder);
+    return bytes;
+}
+
 reel_status reel_run_dir_metric(reel_run_dir *run, json_t *line, reel_error *err)
 {
     char file[REEL_PATH_MAX];
@@ -344,7 +363,7 @@ static reel_status keep_line(void *user, json_t *line, reel_error *err)
     if (json_integer_value(json_object_get(line, "step")) >
         (evaluation ? r->last_evaluation : r->step))
         return REEL_OK;
-    json_dumpf(line, r->metrics.to, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    reel_json_dumpf(line, r->metrics.to, JSON_COMPACT);
     fputc('\n', r->metrics.to);
     reel_summary_row(r->summary.to, line);
     return REEL_OK;

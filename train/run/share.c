@@ -8,6 +8,7 @@
 #include "train/run/share.h"
 
 #include "core/ctx.h"
+#include "core/number.h"
 
 #include <stdio.h>
 
@@ -64,18 +65,20 @@ static void other_way_text(const reel_share *s, char *text, size_t size)
 
 const char *reel_share_text(const reel_share *s, char *text, size_t size)
 {
-    char other[80], choice[100];
+    char other[80], choice[160];
     other_way_text(s, other, sizeof other);
     if (s->in_turns)
-        snprintf(choice, sizeof choice, "%d threads and %d workers take turns", s->threads,
-                 s->workers);
+        snprintf(choice, sizeof choice, "%s and %s take turns",
+                 reel_count_of(s->threads, "thread").text,
+                 reel_count_of(s->workers, "worker").text);
     else
-        snprintf(choice, sizeof choice, "%d threads compute, %d workers load beside them",
-                 s->threads, s->workers);
+        snprintf(choice, sizeof choice, "%s for computing, %s for loading",
+                 reel_count_of(s->threads, "thread").text,
+                 reel_count_of(s->workers, "worker").text);
     snprintf(text, size,
-             "%d core%s; an image takes %.2f ms of one to load, a step %.0f ms of all: %s, %.0f "
+             "%s; an image takes %.2f ms of one to load, a step %.0f ms of all: %s, %.0f "
              "images/s expected%s",
-             s->cores, s->cores == 1 ? "" : "s", 1e3 * s->sample, 1e3 * s->step, choice, s->rate,
+             reel_count_of(s->cores, "core").text, 1e3 * s->sample, 1e3 * s->step, choice, s->rate,
              other);
     return text;
 }

@@ -7,13 +7,24 @@
 
 #include "core/base.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t pending, save;
 static atomic_llong first_at; /* nanoseconds */
+
+/* The answer to the first signal. It is written into the line that the handler does not read. */
+static struct answer {
+    char line[400];
+    bool leave;
+} answers[2];
+static _Atomic(const struct answer *) answer;
 
 static long long now(void)
 {
@@ -22,20 +33,46 @@ static long long now(void)
     return (long long)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+static void write_line(const char *text)
+{
+    const ssize_t written = write(STDERR_FILENO, text, strlen(text));
+    (void)written; /* the terminal may be gone */
+}
+
 static void note_end(int number)
 {
-    static const char words[] =
-        "\nreel: second signal: left at once, nothing saved since the last checkpoint\n";
+    const int reason = errno;
+    const struct answer *a = answer;
     if (pending) {
         /* A closed terminal sends two: one of its own, and one when its shell ends. */
         if (number == SIGHUP || now() - first_at < 50000000)
             return;
-        const ssize_t written = write(STDERR_FILENO, words, sizeof words - 1);
-        (void)written;
+        write_line("\nreel: second signal: left at once\n");
         _exit(128 + number);
     }
     first_at = now();
     pending = number;
+    if (a)
+        write_line(a->line);
+    if (a && a->leave)
+        _exit(128 + number);
+    errno = reason;
+}
+
+void reel_signals_answer(bool leave, const char *format, ...)
+{
+    struct answer *next = answer == &answers[0] ? &answers[1] : &answers[0];
+    const size_t room = sizeof next->line - 1;
+    va_list args;
+    va_start(args, format);
+    next->line[0] = '\n'; /* a bar may stand on the terminal's line */
+    const int length = vsnprintf(next->line + 1, room - 1, format, args);
+    va_end(args);
+    const size_t end = 1 + ((size_t)length < room - 1 ? (size_t)length : room - 2);
+    next->line[end] = '\n';
+    next->line[end + 1] = '\0';
+    next->leave = leave;
+    answer = next;
 }
 
 static void note_save(int number)

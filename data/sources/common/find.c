@@ -54,11 +54,30 @@ const reel_source *reel_source_find(const char *data, const char *split, char *p
     return NULL;
 }
 
+/* The splits that there are, of those with a name that everybody uses: "train, val". */
+static void list_splits(const char *data, char *list, size_t size)
+{
+    static const char *const usual[] = {"train", "val", "test"};
+    char path[REEL_DATA_PATH];
+    const reel_source *without;
+    size_t used = 0;
+    *list = '\0';
+    for (int i = 0; i < REEL_COUNT(usual); i++)
+        if (reel_source_find(data, usual[i], path, &without))
+            used += (size_t)snprintf(list + used, size - used, "%s%s", used ? ", " : "", usual[i]);
+}
+
 /* A folder that no source but the last takes is most likely an image folder whose split is called
  * otherwise. */
 static reel_status refuse_split(const char *data, const char *split, const reel_source *without,
                                 reel_error *err)
 {
+    char there[40];
+    list_splits(data, there, sizeof there);
+    const bool needed = strcmp(split, "train") == 0 || strcmp(split, "val") == 0;
+    if (*there && !needed)
+        return reel_fail(err, REEL_ERR_IO, "%s: no split '%.60s' in it; it has %s", data, split,
+                         there);
     if (without->rank != REEL_RANK_ANY_FOLDER)
         return reel_fail(err, REEL_ERR_IO, "%s: %s without a %s part", data, without->name, split);
     const char *or_validation = strcmp(split, "val") == 0 ? " or validation" : "";

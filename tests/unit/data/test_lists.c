@@ -171,8 +171,8 @@ Test(lists, a_file_that_is_named_twice_is_one_sample)
                   "b.jpg cat\n",
                   (reel_data_request){0});
     expect_samples(d, "a.jpg=cat b.jpg=dog d//c.jpg=dog /./a.jpg=cat");
-    cr_expect(has_note(d, "5 lines name a file that an earlier line names"));
-    cr_expect(has_note(d, "1 lines give a file another label"));
+    cr_expect(has_note(d, "5 file names that an earlier line has: the file is used once"));
+    cr_expect(has_note(d, "1 other label for a file that an earlier line labels"));
     reel_dataset_destroy(d);
 }
 

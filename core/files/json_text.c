@@ -1,0 +1,73 @@
+/* Writing JSON. jansson gives all numbers of a text the same number of digits, and only 17 keep
+ * every double; so the numbers are shortened in its text. */
+#include "core/files/json_text.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The shortest text of a number that is read as `value`; false: none is shorter than `length`. */
+static bool shortest_number(char text[40], double value, size_t length)
+{
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, 40, "%.*g", digits, value);
+        if (strtod(text, NULL) != value)
+            continue;
+        if (!strpbrk(text, ".e"))
+            strcat(text, ".0"); /* without a point it would be read as an integer */
+        /* A locale with another decimal point is not for JSON. */
+        return strlen(text) < length && !strchr(text, ',');
+    }
+    return false;
+}
+
+/* Writes what stands at *from, a number, to `to`; returns how much that is. */
+static size_t put_shortest(char *to, const char **from)
+{
+    const size_t length = strspn(*from, "+-.0123456789eE");
+    char shorter[40];
+    const char *number = *from;
+    *from += length;
+    if (strcspn(number, ".eE") < length && shortest_number(shorter, strtod(number, NULL), length)) {
+        memcpy(to, shorter, strlen(shorter));
+        return strlen(shorter);
+    }
+    memmove(to, number, length);
+    return length;
+}
+
+char *reel_json_dumps(const json_t *value, size_t flags)
+{
+    char *text = json_dumps(value, flags | JSON_REAL_PRECISION(17));
+    if (!text)
+        return NULL;
+
+    bool quoted = false;
+    char *to = text;
+    for (const char *from = text; *from;) {
+        if (!quoted && (*from == '-' || (*from >= '0' && *from <= '9'))) {
+            to += put_shortest(to, &from);
+            continue;
+        }
+        if (*from == '"')
+            quoted = !quoted;
+        else if (quoted && *from == '\\')
+            *to++ = *from++; /* the character behind it is copied as it is */
+        *to++ = *from++;
+    }
+    *to = '\0';
+    return text;
+}
+
+int reel_json_dumpf(const json_t *value, FILE *file, size_t flags)
+{
+    char *text = reel_json_dumps(value, flags);
+    if (!text) {
+        errno = ENOMEM;
+        return -1;
+    }
+    const int written = fputs(text, file);
+    free(text);
+    return written < 0 ? -1 : 0;
+}
