@@ -14,6 +14,17 @@
 #include "data/sources/cifar.h"
 #include "tests/faults/walk.h"
 
+/* Classes in another order, as weights may have them. */
+static reel_status order_backwards(reel_dataset *d, reel_error *err)
+{
+    const char *names[8];
+    const int64_t n = reel_dataset_classes(d);
+    bool changed;
+    for (int64_t c = 0; c < n && c < REEL_COUNT(names); c++)
+        names[c] = reel_dataset_class_name(d, n - 1 - c);
+    return n <= REEL_COUNT(names) ? reel_dataset_order_as(d, names, n, &changed, err) : REEL_OK;
+}
+
 static reel_status read_all(walk *w, reel_error *err) /* number: 0 train, 1 val */
 {
     reel_dataset *d = NULL, *part = NULL, *train_part = NULL, *held = NULL;
@@ -35,6 +46,7 @@ static reel_status read_all(walk *w, reel_error *err) /* number: 0 train, 1 val 
                                 err)); /* a val may have one image a class */
     for (int64_t c = 0; status == REEL_OK && c < reel_dataset_classes(d); c++)
         walk_note_text(w, reel_dataset_class_name(d, c));
+    NEXT(order_backwards(d, err));
     if (status == REEL_OK && held)
         walk_note_number(w, reel_dataset_count(held));
     NEXT(reel_dataset_widen(d, 30, err));

@@ -8,6 +8,19 @@ program=$REEL_BUILD/tests/library_walk
 for c in d/train/* d/val/*; do mv "$c" "$(dirname "$c")/n0$(basename "$c")"; done # names like WNIDs
 python3 "$REEL_SOURCE/tests/support/make_sources.py" d k
 "$REEL_BIN" pack d k/packed --per-shard 3 --quiet
+
+# Images of other libraries, where this build has them.
+mkdir -p k/formats/train/n01 k/formats/train/n02 k/formats/val/n01 k/formats/val/n02
+python3 - "$REEL_SOURCE/tests/support/formats.tsv" <<'PY'
+import base64, sys
+wanted = {"transparent.gif": ["train/n01", "val/n01"], "rgb_tiles_deflate.tif": ["train/n01", "val/n02"],
+          "white_0_1_bits_little.tif": ["train/n02"], "24_bits.bmp": ["train/n02"]}
+for line in open(sys.argv[1]):
+    name, _, _, data = line.rstrip("\n").split("\t")
+    for folder in wanted.get(name, []):
+        open(f"k/formats/{folder}/{name}", "wb").write(base64.b64decode(data))
+PY
+"$REEL_BIN" check k/formats --quiet >formats.log 2>&1 || rm -r k/formats
 mkdir walk
 OMP_NUM_THREADS=1 "$program" walk "$REEL_SOURCE"/tests/support/pth/*.pth -- "$PWD"/k/*
 python3 "$REEL_SOURCE/tests/support/allocating_calls.py" "$program" walk/reached
