@@ -209,6 +209,34 @@ if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
 else
     echo "skipped: full disks need root"
 fi
+
+# Each call of the disk's that matters fails once: one line, no file or a whole one, and the next start mends it.
+if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null && ! grep -qa -E '__asan_init|__tsan_init' "$REEL_BIN"; then
+    while read -r call at error; do
+        rm -rf cache
+        code=0
+        REEL_WEIGHTS_URL=$address/ok strace -o calls -P "$PWD/$kept.part" -e trace="$call" -e inject="$call:error=$error:when=$at" \
+            "$REEL_BIN" summary "$name" >out 2>err || code=$?
+        grep -q "INJECTED" calls || fail "$error at $call $at: the call did not come"
+        if [ "$error" != ENOLCK ]; then
+            [ "$code" -eq 1 ] && [ "$(wc -l <err)" -eq 1 ] && [ -z "$(ls cache/reel/weights)" ] ||
+                fail "$error at $call $at: exit $code, $(ls cache/reel/weights): $(cat err)"
+            grep -q "XDG_CACHE_HOME chooses\|No space left" err || fail "$error at $call $at: $(cat err)"
+            get ok
+        fi
+        expect_whole "$error at $call $at"
+    done <<'END'
+pwrite64 1 ENOSPC
+pwrite64 200 EIO
+fsync 1 EIO
+rename 1 EACCES
+fcntl 1 ENOLCK
+END
+else
+    echo "skipped: no strace, or it may not trace here"
+fi
+(ulimit -n 8 && REEL_WEIGHTS_URL=$address/ok "$REEL_BIN" summary "$name" >out 2>err) || true # with or without a file, but one line
+[ "$(wc -l <err)" -le 1 ] || fail "8 descriptors: $(cat err)"
 chmod -w . && rm -rf cache 2>/dev/null || true
 if [ "$(id -u)" -ne 0 ]; then
     get ok
@@ -232,6 +260,9 @@ for word in torchvision/resnet18 torchvision/vgg16 tiny alexnet2012; do
     refused "those there are: $name" summary "$word"
 done
 refused "no/such.pth: cannot be opened" summary no/such.pth
+export REEL_WEIGHTS_URL=http://me:secret@127.0.0.1:1/x
+refused "http://127.0.0.1:1/x/$file" summary "$name"
+! grep -q secret err || fail "a password is shown: $(cat err)"
 export REEL_WEIGHTS_URL=ftp://127.0.0.1
 refused "REEL_WEIGHTS_URL: expected an address that begins with https:// or http://" summary "$name"
 export REEL_WEIGHTS_URL=$address/ok REEL_WEIGHTS_TIMEOUT=soon
@@ -242,7 +273,7 @@ unset REEL_WEIGHTS_TIMEOUT
 "$REEL_BIN" synth d --train 3 --val 1 --classes 2 --size 64 --quiet
 one=$(find d/val -name '*.jpg' | sort | head -1)
 refused "nowhere: cannot be opened" finetune nowhere --weights "$name"
-[ ! -e cache ] || fail "finetune without DATA: weights were downloaded"
+[ ! -e "$kept" ] || fail "finetune without DATA: weights were downloaded"
 "$REEL_BIN" predict -w "$name" "$one" >out 2>err || fail "predict: $(cat err)"
 grep -q "ImageNet's names are shown" err || fail "predict: $(cat err)"
 [ "$(grep -c ' %  ' out)" -eq 5 ] || fail "predict: $(cat out)"

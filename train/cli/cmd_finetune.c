@@ -32,7 +32,9 @@ const reel_command reel_command_finetune = REEL_COMMAND(
              "DATA holds train/ and val/, or is a folder with one folder of images per class. In "
              "the second case, --val-share of each class is held out for validation, and "
              "split.json in the run's folder lists these images.\n"
-             "Without --epochs, the number of images decides the number of epochs.",
+             "Without --epochs, the number of images decides the number of epochs.\n"
+             "Weights by name are downloaded once, into ~/.cache/reel/weights (or below "
+             "XDG_CACHE_HOME). REEL_WEIGHTS_URL names a mirror.",
     .examples = {{"reel finetune photos --weights torchvision/alexnet -o run",
                   "Downloads the weights once. photos holds one folder of images per class."},
                  {"reel finetune photos --weights own.pth --freeze 'features.*'",

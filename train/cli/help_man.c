@@ -82,18 +82,36 @@ static void put_man_command(FILE *to, const reel_command *c)
     }
 }
 
+/* A section of names and what they mean. */
+typedef struct man_row {
+    const char *name, *meaning;
+} man_row;
+
+static void put_man_rows(FILE *to, const char *title, const man_row *rows, int64_t n)
+{
+    fprintf(to, ".SH %s\n", title);
+    for (int64_t i = 0; i < n; i++)
+        fprintf(to, ".TP\n\\fB%s\\fR\n%s.\n", rows[i].name, rows[i].meaning);
+}
+
 void reel_help_man(FILE *to)
 {
-    static const struct {
-        const char *code, *meaning;
-    } exits[] = {{"0", "done"},
-                 {"1", "failure"},
-                 {"2", "wrong command line"},
-                 {"3", "too many bad files"},
-                 {"4", "a loss, gradient or weight is not finite"},
-                 {"5", "a check failed"},
-                 {"129, 130, 143", "stopped by SIGHUP, SIGINT or SIGTERM. A training run has saved "
-                                   "a checkpoint, unless a second signal came"}};
+    static const man_row variables[] = {
+        {"XDG_CACHE_HOME",
+         "folder of reel/weights, where weights by name are kept; unset: ~/.cache"},
+        {"TORCH_HOME", "folder of torch hub, whose copies of weights are used"},
+        {"REEL_WEIGHTS_URL", "address of a mirror for weights by name; it may be plain http"},
+        {"REEL_WEIGHTS_TIMEOUT", "seconds without data that end an attempt to download; unset: 30"},
+        {"NO_COLOR", "no colors, if it is not empty"}};
+    static const man_row exits[] = {
+        {"0", "done"},
+        {"1", "failure"},
+        {"2", "wrong command line"},
+        {"3", "too many bad files"},
+        {"4", "a loss, gradient or weight is not finite"},
+        {"5", "a check failed"},
+        {"129, 130, 143", "stopped by SIGHUP, SIGINT or SIGTERM. A training run has saved "
+                          "a checkpoint, unless a second signal came"}};
     fprintf(to,
             ".TH REEL 1 \"\" \"reel %s\" \"User Commands\"\n"
             ".SH NAME\nreel \\- train, fine\\-tune and use image classifiers on a CPU\n"
@@ -108,7 +126,6 @@ void reel_help_man(FILE *to)
     for (int i = 0; (c = reel_command_at(i)); i++)
         put_man_command(to, c);
 
-    fprintf(to, ".SH EXIT STATUS\n");
-    for (int i = 0; i < REEL_COUNT(exits); i++)
-        fprintf(to, ".TP\n\\fB%s\\fR\n%s.\n", exits[i].code, exits[i].meaning);
+    put_man_rows(to, "ENVIRONMENT", variables, REEL_COUNT(variables));
+    put_man_rows(to, "EXIT STATUS", exits, REEL_COUNT(exits));
 }

@@ -10,7 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { COPY_PATH = REEL_COPY_PATH, LONGEST_FOLDER = 200, MOST_NAMES = 1000000 };
+enum {
+    COPY_PATH = REEL_COPY_PATH,
+    LONGEST_FOLDER = 200,
+    LONGEST_NAME = 255,
+    LONGEST_EXTENSION = 20,
+    MOST_NAMES = 1000000
+};
 
 /* ---- names ---- */
 static void folder_name(const reel_model_card *card, int64_t class, char *text, size_t size)
@@ -50,11 +56,15 @@ static void copy_name(char *text, size_t size, const char *folder, const char *p
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     const char *dot = strrchr(name, '.');
+    if (dot && strlen(dot) > LONGEST_EXTENSION)
+        dot = NULL;
     const int stem = dot && dot != name ? (int)(dot - name) : (int)strlen(name);
+    const int room = LONGEST_NAME - (int)strlen(name + stem) - 8; /* for the number */
     if (number == 1)
         snprintf(text, size, "%s/%s", folder, name);
     else
-        snprintf(text, size, "%s/%.*s-%d%s", folder, stem, name, number, name + stem);
+        snprintf(text, size, "%s/%.*s-%d%s", folder, stem < room ? stem : room, name, number,
+                 name + stem);
 }
 
 /* ---- folders ---- */

@@ -220,11 +220,13 @@ static reel_status explain(const download *w, reel_status status, const char *wh
 
     if (status == REEL_ERR_STOPPED)
         return reel_fail(err, status, "%s: interrupted%s", d->name, kept);
+    if (status == REEL_ERR_MEMORY)
+        return reel_fail(err, status, "%s: %s", d->name, why);
     if (w->disk_failed)
         return reel_fail(err, status, "%s: %s; XDG_CACHE_HOME chooses another folder", d->name,
                          why);
     return reel_fail(err, status, "%s: cannot be downloaded from %s: %s%s; or put that file at %s",
-                     d->name, d->url, why, kept, d->path);
+                     d->name, d->shown_url, why, kept, d->path);
 }
 
 static reel_status fill_and_finish(download *w, reel_error *err)
@@ -241,8 +243,8 @@ static reel_status fill_and_finish(download *w, reel_error *err)
         return explain(w, status, why.message, err);
 
     reel_progress_note(&w->progress, false, "%s: %.1f MB from %s%s, kept in %s", w->d->name,
-                       in_megabytes(w->part.size), w->d->url, before > 0 ? " (continued)" : "",
-                       w->d->path);
+                       in_megabytes(w->part.size), w->d->shown_url,
+                       before > 0 ? " (continued)" : "", w->d->path);
     return REEL_OK;
 }
 
@@ -255,7 +257,7 @@ reel_status reel_download_file(const reel_download *d, reel_error *err)
             err, REEL_ERR_INVALID,
             "%s: this program was built without libcurl and cannot download; put %s at "
             "%s",
-            d->name, d->url, d->path);
+            d->name, d->shown_url, d->path);
     reel_progress_open(&w.progress, d->quiet);
 
     const reel_part_wait wait = {.waiting = say_waiting, .stop = stop_bytes, .user = &w};

@@ -5,13 +5,14 @@
 #include "core/base.h"
 
 typedef struct reel_download {
-    const char *name;   /* for messages: "torchvision/alexnet" */
-    const char *url;    /* of the file */
-    const char *digits; /* the first hex digits of its SHA-256 */
-    const char *path;   /* where it goes; its folder exists */
-    int64_t bytes;      /* its size, about: a download ends when it is an eighth larger */
-    bool plain_http;    /* the address may begin with http:// */
-    double patience;    /* seconds to wait for data */
+    const char *name;      /* for messages: "torchvision/alexnet" */
+    const char *url;       /* of the file */
+    const char *shown_url; /* the same for messages, without a password */
+    const char *digits;    /* the first hex digits of its SHA-256 */
+    const char *path;      /* where it goes; its folder exists */
+    int64_t bytes;         /* its size, about: a download ends when it is an eighth larger */
+    bool plain_http;       /* the address may begin with http:// */
+    double patience;       /* seconds to wait for data */
     bool quiet;
     bool (*stop)(void); /* asked at least once a second: true ends with REEL_ERR_STOPPED */
 } reel_download;

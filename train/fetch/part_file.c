@@ -2,6 +2,7 @@
 #include "train/fetch/part_file.h"
 
 #include "core/files/atomic_file.h"
+#include "core/system_error.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +14,7 @@
 
 static reel_status part_error(const reel_part *part, const char *what, reel_error *err)
 {
-    return reel_fail(err, REEL_ERR_IO, "%s: cannot be %s: %s", part->path, what, strerror(errno));
+    return reel_fail_system(err, errno, "%s: cannot be %s", part->path, what);
 }
 
 /* ---- opening ---- */
@@ -59,10 +60,14 @@ static reel_status open_locked(reel_part *part, const reel_part_wait *wait, reel
         const lock_answer answer = try_lock(part->fd);
         if (answer == LOCK_TAKEN && still_has_name(part))
             return REEL_OK;
+        struct stat st;
+        const bool empty = fstat(part->fd, &st) == 0 && st.st_size == 0;
         close(part->fd);
         part->fd = -1;
 
         if (answer == LOCK_UNKNOWN_HERE) {
+            if (empty)
+                unlink(part->path);
             const size_t used = strlen(part->path);
             snprintf(part->path + used, sizeof part->path - used, ".%ld", (long)getpid());
             part->own = true;

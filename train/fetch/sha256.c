@@ -1,6 +1,8 @@
 /* SHA-256 as FIPS 180-4 states it: blocks of 64 bytes change a state of eight words. */
 #include "train/fetch/sha256.h"
 
+#include "core/system_error.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -121,8 +123,7 @@ reel_status reel_sha256_add_file(reel_sha256 *s, int fd, const char *path, reel_
         else if (errno != EINTR)
             break;
     }
-    return got == 0 ? REEL_OK
-                    : reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    return got == 0 ? REEL_OK : reel_fail_system(err, errno, "%s: cannot be read", path);
 }
 
 reel_status reel_sha256_of_path(reel_sha256 *s, const char *path, reel_error *err)
@@ -131,7 +132,7 @@ reel_status reel_sha256_of_path(reel_sha256 *s, const char *path, reel_error *er
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hang it */
     reel_sha256_begin(s);
     if (fd < 0)
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+        return reel_fail_system(err, errno, "%s: cannot be opened", path);
 
     const bool plain = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     const reel_status status =

@@ -22,7 +22,8 @@ bool reel_sha256_begins(const reel_sha256 *s, const char *digits);
 
 /* Adds what is left to read from the descriptor; path is for messages. */
 reel_status reel_sha256_add_file(reel_sha256 *s, int fd, const char *path, reel_error *err);
-/* Of a whole file. REEL_ERR_IO: it cannot be read, or is a folder, pipe or device. */
+/* Of a whole file. REEL_ERR_IO: it cannot be read, or is a folder, pipe or device; REEL_ERR_MEMORY:
+ * no descriptor is left, which says nothing about the file. */
 reel_status reel_sha256_of_path(reel_sha256 *s, const char *path, reel_error *err);
 
 #endif

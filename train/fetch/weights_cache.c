@@ -83,27 +83,48 @@ bool reel_weights_digits(const char *url, char digits[72])
     return true;
 }
 
-typedef enum { FILE_ABSENT, FILE_FITS, FILE_DIFFERS } file_state;
-
-/* A file that is there and differs is named: it was put there by hand, or the disk is damaged. */
-static file_state compare_file(const char *path, const char *digits)
+/* *fits: the file is there and has the digits. One that is there and differs is named: it was put
+ * there by hand, or the disk is damaged. Fails only where nothing can be told about the file. */
+static reel_status compare_file(const char *path, const char *digits, bool *fits, reel_error *err)
 {
     reel_sha256 sum;
     reel_error why;
+    *fits = false;
     if (access(path, F_OK) != 0)
-        return FILE_ABSENT;
-    if (reel_sha256_of_path(&sum, path, &why) != REEL_OK) {
+        return REEL_OK;
+    const reel_status status = reel_sha256_of_path(&sum, path, &why);
+    if (status == REEL_ERR_MEMORY)
+        return reel_fail(err, status, "%s", why.message);
+    if (status != REEL_OK) {
         reel_say("reel: warning: not used: %s", why.message);
-        return FILE_DIFFERS;
+        return REEL_OK;
     }
-    if (reel_sha256_begins(&sum, digits))
-        return FILE_FITS;
 
     char hex[REEL_SHA256_HEX];
     reel_sha256_hex(&sum, hex);
-    reel_say("reel: warning: not used: %s: its SHA-256 begins with %.8s, not with %s", path, hex,
-             digits);
-    return FILE_DIFFERS;
+    *fits = reel_sha256_begins(&sum, digits);
+    if (!*fits)
+        reel_say("reel: warning: not used: %s: its SHA-256 begins with %.8s, not with %s", path,
+                 hex, digits);
+    return REEL_OK;
+}
+
+/* Looks into Reel's folder, then into torch hub's. path: where the file is, or is to be. */
+static reel_status look_on_disk(const char *folder, const char *file, const char *digits,
+                                char *path, size_t size, bool *found, reel_error *err)
+{
+    char torch[PATH_ROOM], theirs[PATH_ROOM + 200];
+    if (snprintf(path, size, "%s/%s", folder, file) >= (int)size)
+        return reel_fail(err, REEL_ERR_INVALID, "%.200s...: the path is too long", folder);
+    REEL_TRY(compare_file(path, digits, found, err));
+    if (*found || !torch_folder(torch, sizeof torch))
+        return REEL_OK;
+
+    snprintf(theirs, sizeof theirs, "%s/%s", torch, file);
+    REEL_TRY(compare_file(theirs, digits, found, err));
+    if (*found && snprintf(path, size, "%s", theirs) >= (int)size)
+        return reel_fail(err, REEL_ERR_INVALID, "%.200s...: the path is too long", torch);
+    return REEL_OK;
 }
 
 /* ---- the address ---- */
@@ -134,6 +155,18 @@ static reel_status choose_url(const char *url, char *chosen, size_t size, reel_e
     return REEL_OK;
 }
 
+/* For messages: what stands between "//" and "@" is left out. */
+static const char *hide_password(const char *url, char *text, size_t size)
+{
+    const char *host = strstr(url, "//"), *at = host ? strchr(host, '@') : NULL;
+    const char *slash = host ? strchr(host + 2, '/') : NULL;
+    if (!at || (slash && slash < at))
+        snprintf(text, size, "%s", url);
+    else
+        snprintf(text, size, "%.*s%s", (int)(host + 2 - url), url, at + 1);
+    return text;
+}
+
 static reel_status read_patience(double *seconds, reel_error *err)
 {
     const char *text = variable("REEL_WEIGHTS_TIMEOUT");
@@ -149,37 +182,27 @@ reel_status reel_weights_fetch(const reel_public_weights *weights,
                                const reel_weights_request *request, char *path, size_t size,
                                reel_error *err)
 {
-    const char *file = file_name(weights->url);
-    char digits[72], home[PATH_ROOM - 200], folder[PATH_ROOM - 160], torch[PATH_ROOM], url[2000];
+    char digits[72], home[PATH_ROOM - 200], folder[PATH_ROOM - 160], url[2000], shown[2000];
+    bool found;
     REEL_ASSERT(reel_weights_digits(weights->url, digits));
     if (!cache_home(home, sizeof home))
         return reel_fail(err, REEL_ERR_IO,
                          "%s: no folder to keep it in: set XDG_CACHE_HOME or HOME", weights->name);
     snprintf(folder, sizeof folder, "%s/reel/weights", home);
-
-    /* On this disk already? */
-    if (snprintf(path, size, "%s/%s", folder, file) >= (int)size)
-        return reel_fail(err, REEL_ERR_INVALID, "%.200s...: the path is too long", folder);
-    if (compare_file(path, digits) == FILE_FITS)
+    REEL_TRY(look_on_disk(folder, file_name(weights->url), digits, path, size, &found, err));
+    if (found)
         return REEL_OK;
-    if (torch_folder(torch, sizeof torch)) {
-        char theirs[PATH_ROOM + 200];
-        snprintf(theirs, sizeof theirs, "%s/%s", torch, file);
-        if (compare_file(theirs, digits) == FILE_FITS)
-            return snprintf(path, size, "%s", theirs) < (int)size
-                       ? REEL_OK
-                       : reel_fail(err, REEL_ERR_INVALID, "%.200s...: the path is too long", torch);
-    }
 
+    REEL_TRY(choose_url(weights->url, url, sizeof url, err));
     reel_download d = {.name = weights->name,
                        .url = url,
+                       .shown_url = hide_password(url, shown, sizeof shown),
                        .digits = digits,
                        .path = path,
                        .bytes = (int64_t)weights->megabytes << 20,
                        .plain_http = variable("REEL_WEIGHTS_URL") != NULL,
                        .quiet = request->quiet,
                        .stop = request->stop};
-    REEL_TRY(choose_url(weights->url, url, sizeof url, err));
     REEL_TRY(read_patience(&d.patience, err));
     REEL_TRY(make_folders_to(folder, err));
     return reel_download_file(&d, err);

@@ -76,6 +76,14 @@ Test(sorted_copy, replaces_nothing_and_copies_nothing_twice, .init = enter_scrat
     cr_expect_str_eq(add(&copies, "x", "three"), "into/cat/x-2");
     cr_expect_str_eq(add(&copies, ".x", "four"), "into/cat/.x");
     cr_expect(copies.already_there == 0 && copies.folders == 1);
+
+    /* A number that makes the name too long for the file system takes the place of its end. */
+    char name[256], expected[300];
+    memset(name, 'n', 255);
+    memcpy(name + 251, ".jpg", 5);
+    add(&copies, name, "five");
+    snprintf(expected, sizeof expected, "into/cat/%.243s-2.jpg", name);
+    cr_expect_str_eq(add(&copies, name, "five"), expected);
     reel_sorted_copy_free(&copies);
 
     MUST(reel_sorted_copy_open(&copies, "into", 1, &err), err);
