@@ -239,7 +239,7 @@ reel_status reel_loader_create(reel_loader **out, const reel_dataset *dataset,
     l->transform = t;
     l->config = c;
     l->count = count;
-    l->pixels = t.views * t.size * t.size * 3;
+    l->pixels = t.views * t.size * t.size * t.channels;
     set_positions(l);
     make_locks(l);
 
@@ -398,7 +398,7 @@ reel_status reel_loader_next(reel_loader *l, reel_batch *batch, reel_error *err)
     batch->epoch = l->current / l->per_epoch;
     batch->index = l->current % l->per_epoch;
     const int64_t side = l->transform.size, n = s ? s->n : 0;
-    const int64_t shape[4] = {n * l->transform.views, 3, side, side};
+    const int64_t shape[4] = {n * l->transform.views, l->transform.channels, side, side};
     batch->images = reel_tensor_of(s ? s->images : l->ring[0].images, REEL_F32, 4, shape);
     if (!s)
         return REEL_OK;

@@ -54,7 +54,8 @@ REEL_API reel_loader_config reel_loader_config_default(void);
 
 /* A batch of n samples: a view into the ring, valid until the next call of next or destroy. */
 typedef struct reel_batch {
-    /* (n * views, 3, size, size) float32, channels last; a sample's views lie side by side. */
+    /* (n * views, channels, size, size) float32, channels last; a sample's views lie side by side.
+     */
     reel_tensor images;
     const int64_t *labels;  /* (n) */
     const int64_t *indices; /* (n): places in the dataset, of the replacement where one was bad */

@@ -36,6 +36,7 @@ reel_status reel_model_load(reel_net **net, const reel_model_card *card,
     config.classes = card->classes;
     config.head = reel_head_find(card->head);
     config.image_size = card->image_size;
+    config.channels = card->preprocessing.channels;
 
     /* A card states sizes: they are compared with the tensors before memory is taken for them. */
     reel_error why = {0};

@@ -24,7 +24,7 @@ reel_head reel_head_find(const char *name)
 reel_model_config reel_model_config_default(const reel_model *model)
 {
     return (reel_model_config){
-        .classes = 1000, .dropout = model->dropout, .image_size = model->image_size};
+        .classes = 1000, .dropout = model->dropout, .image_size = model->image_size, .channels = 3};
 }
 
 static reel_status check_config(const reel_model *model, const reel_model_config *c,
@@ -34,6 +34,9 @@ static reel_status check_config(const reel_model *model, const reel_model_config
     if (c->classes < 1)
         return reel_fail(err, REEL_ERR_INVALID, "%s: expected 1 class or more, got %lld",
                          model->name, (long long)c->classes);
+    if (c->channels != 1 && c->channels != 3)
+        return reel_fail(err, REEL_ERR_INVALID, "%s: expected 1 or 3 channels, got %lld",
+                         model->name, (long long)c->channels);
     if (size < min)
         return reel_fail(err, REEL_ERR_INVALID,
                          "%s: expected images of %lld x %lld or larger, got %lld x %lld",
@@ -55,6 +58,8 @@ reel_status reel_model_outline(reel_net **out, const reel_model *model,
         c.classes = 1000;
     if (c.image_size == 0)
         c.image_size = model->image_size;
+    if (c.channels == 0)
+        c.channels = 3;
     REEL_TRY(check_config(model, &c, err));
 
     REEL_TRY(reel_net_create(out, ctx, dtype, err));

@@ -19,6 +19,7 @@ typedef struct reel_model_config {
     reel_head head;
     double dropout;     /* share of the elements set to zero, in every dropout layer */
     int64_t image_size; /* height and width; 0 = the model's own */
+    int64_t channels;   /* of the input: 3, or 1 for grey images; 0 = 3 */
     /* REEL_INIT_DEFAULT = the model's own. With a Kaiming initialiser the output layer is drawn
      * from N(0, 0.01^2), which keeps the first logits small. */
     reel_init weight_init, bias_init;

@@ -63,6 +63,9 @@ static json_t *preprocessing_json(const reel_preprocessing *p)
      * that. */
     if (o && p->upright)
         json_object_set_new(o, "exif", json_string("apply"));
+    /* Likewise: three channels need no word. */
+    if (o && p->channels == 1)
+        json_object_set_new(o, "channels", json_integer(1));
     return o;
 }
 
@@ -152,22 +155,25 @@ static reel_status read_preprocessing(reel_preprocessing *p, const char *text, c
                                       reel_error *err)
 {
     json_t *o = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-    json_int_t size = 0, resize = 0;
+    json_int_t size = 0, resize = 0, channels = 3;
     const char *exif = "ignore";
-    bool bad = !o || json_unpack(o, "{s:I, s:I, s:[F,F,F], s:[F,F,F], s:F, s?s}", "size", &size,
-                                 "resize", &resize, "mean", &p->mean[0], &p->mean[1], &p->mean[2],
-                                 "std", &p->std[0], &p->std[1], &p->std[2], "pixel_scale",
-                                 &p->pixel_scale, "exif", &exif) != 0;
+    bool bad =
+        !o || json_unpack(o, "{s:I, s:I, s:[F,F,F], s:[F,F,F], s:F, s?s, s?I}", "size", &size,
+                          "resize", &resize, "mean", &p->mean[0], &p->mean[1], &p->mean[2], "std",
+                          &p->std[0], &p->std[1], &p->std[2], "pixel_scale", &p->pixel_scale,
+                          "exif", &exif, "channels", &channels) != 0;
 
     /* Files written before there was a choice say nothing about EXIF, and mean "ignore". */
     p->upright = !bad && !strcmp(exif, "apply");
     bad = bad || (!p->upright && strcmp(exif, "ignore") != 0);
+    bad = bad || (channels != 1 && channels != 3);
     json_decref(o);
     if (bad)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: metadata preprocessing: not what Reel writes",
                          name);
     p->size = size;
     p->resize = resize;
+    p->channels = channels;
     read_early_deviations(p);
     return check_preprocessing(p, name, err);
 }
@@ -269,6 +275,18 @@ static reel_status read_shapes(reel_model_card *card, const reel_weights *weight
     return REEL_OK;
 }
 
+/* As the first convolution has them: its tensor is (out, in, height, width). */
+static int64_t input_channels(const reel_weights *weights)
+{
+    for (int i = 0; i < reel_weights_count(weights); i++) {
+        const reel_weight *w = reel_weights_at(weights, i);
+        const char *name = strstr(w->name, "features.0.weight");
+        if (name && !strcmp(name, "features.0.weight") && w->ndim == 4 && w->shape[1] == 1)
+            return 1;
+    }
+    return 3;
+}
+
 reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weights,
                                  const char *arch, const char *file, reel_error *err)
 {
@@ -304,10 +322,15 @@ reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weig
                              LARGEST_SIDE, text);
     }
 
-    card->preprocessing = (reel_preprocessing){.size = card->image_size,
+    card->preprocessing = (reel_preprocessing){.channels = input_channels(weights),
+                                               .size = card->image_size,
                                                .mean = {0.485, 0.456, 0.406},
                                                .std = {0.229, 0.224, 0.225},
                                                .pixel_scale = 0};
+    for (int c = 0; c < 3 && card->preprocessing.channels == 1; c++) {
+        card->preprocessing.mean[c] = 0.458971; /* 0.299 R + 0.587 G + 0.114 B */
+        card->preprocessing.std[c] = 0.225609;
+    }
     if ((text = reel_weights_metadata(weights, "preprocessing")))
         REEL_TRY(read_preprocessing(&card->preprocessing, text, file, err));
     if ((text = reel_weights_metadata(weights, "classes")))

@@ -17,8 +17,9 @@ extern "C" {
 /* Of evaluation: shorter side to `resize`, centre crop of `size`, then (pixel * pixel_scale - mean)
  * / std for each channel. */
 typedef struct reel_preprocessing {
-    int64_t size;   /* height and width of the input */
-    int64_t resize; /* 0 = size * 256 / 224 */
+    int64_t channels; /* of the input: 3, or 1: grey, as PIL's "L"; 0 = 3 */
+    int64_t size;     /* height and width of the input */
+    int64_t resize;   /* 0 = size * 256 / 224 */
     double mean[3], std[3];
     double pixel_scale; /* 0 = 1/255 */
     bool upright;       /* encoded images are turned by their EXIF orientation first */

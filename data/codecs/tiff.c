@@ -403,7 +403,7 @@ static reel_status draw_block(struct tiff_file *f, const reel_rect *at, uint8_t 
     const int64_t bytes = f->row_bytes * f->block_height;
     const uint8_t *from[MOST_SAMPLES];
     for (int p = 0; p < f->planes; p++)
-        REEL_TRY(read_plane(f, planes + p * bytes, &from[p], at, p, err));
+        REEL_TRY(read_plane(f, planes ? planes + p * bytes : NULL, &from[p], at, p, err));
 
     const int64_t n = at->w * (f->planes == 1 ? f->samples : 1);
     for (int64_t y = 0; y < at->h; y++) {

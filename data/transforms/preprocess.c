@@ -5,7 +5,8 @@
 
 reel_transform reel_transform_of(const reel_preprocessing *p)
 {
-    reel_transform t = {.size = p->size,
+    reel_transform t = {.channels = p->channels,
+                        .size = p->size,
                         .resize = p->resize,
                         .crop = REEL_CROP_CENTER,
                         .pixel_scale = p->pixel_scale};
@@ -17,7 +18,10 @@ reel_transform reel_transform_of(const reel_preprocessing *p)
 
 reel_preprocessing reel_preprocessing_of(const reel_transform *t)
 {
-    reel_preprocessing p = {.size = t->size, .resize = t->resize, .pixel_scale = t->pixel_scale};
+    reel_preprocessing p = {.channels = t->channels,
+                            .size = t->size,
+                            .resize = t->resize,
+                            .pixel_scale = t->pixel_scale};
     p.upright = t->exif == REEL_EXIF_APPLY;
     memcpy(p.mean, t->mean, sizeof p.mean);
     for (int c = 0; c < 3; c++)

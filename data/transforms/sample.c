@@ -44,6 +44,16 @@ static void fill_table(float table[3][256], const reel_transform *t, const doubl
     }
 }
 
+/* Grey pixels have three equal channels, of which one is written. */
+static void write_grey_row(float *restrict out, const uint8_t *restrict row, int64_t n, bool flip,
+                           const float table[256])
+{
+    const uint8_t *p = flip ? row + 3 * (n - 1) : row;
+    const int64_t step = flip ? -3 : 3;
+    for (int64_t x = 0; x < n; x++, p += step)
+        out[x] = table[*p];
+}
+
 static void write_row(float *restrict out, const uint8_t *restrict row, int64_t n, bool flip,
                       const float table[3][256])
 {
@@ -113,13 +123,13 @@ static const uint8_t *view_row(const struct canvas *c, const reel_resizer *r, in
     return c->rgb;
 }
 
-/* Resizes, colours, flips and normalises into out, (size, size, 3). Row by row, so that a row is
- * still in the nearest cache when it becomes floats. mirrored: a ten-crop's view, whose flip is not
- * drawn. */
+/* Resizes, colours, flips and normalises into out, (size, size, channels). Row by row, so that a
+ * row is still in the nearest cache when it becomes floats. mirrored: a ten-crop's view, whose flip
+ * is not drawn. */
 static reel_status make_view(struct sample *s, bool mirrored, float *out, reel_error *err)
 {
     const reel_transform *t = &s->t;
-    const int64_t size = t->size, stride = size * 3; /* of a row: bytes of rgb, floats of out */
+    const int64_t size = t->size, stride = size * 3; /* bytes of a row of rgb */
     const bool flip = mirrored || (t->flip > 0 && reel_rng_uniform(&s->rng) < t->flip);
     const reel_jitter_amounts jitter = {t->brightness, t->contrast, t->saturation, t->hue};
     const bool colour = reel_jitter_is_on(&jitter);
@@ -140,8 +150,13 @@ static reel_status make_view(struct sample *s, bool mirrored, float *out, reel_e
         reel_lighting(delta, t->lighting, &s->rng);
     fill_table(table, t, delta);
 
-    for (int64_t y = 0; y < size; y++)
-        write_row(out + y * stride, view_row(&c, &r, y), size, flip, table);
+    for (int64_t y = 0; y < size; y++) {
+        float *to = out + y * size * t->channels;
+        if (t->channels == 1)
+            write_grey_row(to, view_row(&c, &r, y), size, flip, table[0]);
+        else
+            write_row(to, view_row(&c, &r, y), size, flip, table);
+    }
     return REEL_OK;
 }
 
@@ -155,7 +170,7 @@ static reel_status make_views(struct sample *s, float *out, reel_error *err)
         const bool mirrored = view >= REEL_TEN_CROP / 2;
         s->g = chosen;
         reel_geometry_of_ten(&s->g, &s->t, view);
-        REEL_TRY(make_view(s, mirrored, out + view * s->t.size * s->t.size * 3, err));
+        REEL_TRY(make_view(s, mirrored, out + view * s->t.size * s->t.size * s->t.channels, err));
     }
     return REEL_OK;
 }
@@ -188,6 +203,24 @@ static void take_part(struct sample *s, const reel_rect *part, const reel_decodi
     s->box[1] = (double)part->y * scale - (double)y;
     s->box[2] = (double)(part->x + part->w) * scale - (double)x;
     s->box[3] = (double)(part->y + part->h) * scale - (double)y;
+}
+
+/* PIL's convert("L") of the pixels that were taken. It comes before resizing, as for images that
+ * are opened as grey. */
+static reel_status turn_grey(struct sample *s, reel_error *err)
+{
+    reel_image *grey = &s->scratch->grey;
+    const reel_view *from = &s->pixels;
+    REEL_TRY(reel_image_resize_buffer(grey, from->width, from->height, err));
+    for (int64_t y = 0; y < from->height; y++) {
+        const uint8_t *p = from->rgb + y * from->stride;
+        uint8_t *to = grey->rgb + y * grey->width * 3;
+        for (int64_t x = 0; x < from->width; x++, p += 3, to += 3)
+            to[0] = to[1] = to[2] =
+                (uint8_t)((p[0] * 19595u + p[1] * 38470u + p[2] * 7471u + 0x8000u) >> 16);
+    }
+    s->pixels = (reel_view){grey->rgb, grey->width, grey->height, grey->width * 3};
+    return REEL_OK;
 }
 
 /* Turns the pixels that were taken, and nothing but them. */
@@ -224,6 +257,8 @@ static reel_status decode_source(struct sample *s, const uint8_t *bytes, size_t 
     REEL_TRY(reel_decoding_finish(&d, all ? NULL : &want, &scratch->decoded, err));
 
     take_part(s, &stored, &d);
+    if (s->t.channels == 1)
+        REEL_TRY(turn_grey(s, err));
     return orientation > 1 ? turn_upright(s, orientation, err) : REEL_OK;
 }
 
@@ -239,6 +274,8 @@ reel_status reel_transform_bytes(const reel_transform *t, const uint8_t *bytes, 
         reel_image_free(&scratch->decoded);
     if (scratch->upright.capacity > KEEP_BYTES)
         reel_image_free(&scratch->upright);
+    if (scratch->grey.capacity > KEEP_BYTES)
+        reel_image_free(&scratch->grey);
     return REEL_OK;
 }
 
@@ -256,5 +293,7 @@ reel_status reel_transform_image(const reel_transform *t, const reel_image *imag
     const reel_decoding as_it_lies = {
         .pixels = {image->rgb, image->width, image->height, image->width * 3}, .eighths = 8};
     take_part(&s, &s.g.source, &as_it_lies);
+    if (s.t.channels == 1)
+        REEL_TRY(turn_grey(&s, err));
     return make_views(&s, out, err);
 }

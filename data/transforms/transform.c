@@ -11,8 +11,11 @@ enum { MOST_SIDE = 16384, DEFAULT_SIZE = 224, DEFAULT_RESIZE = 256 };
 void reel_transform_imagenet_norm(reel_transform *t)
 {
     static const double mean[3] = {0.485, 0.456, 0.406}, std[3] = {0.229, 0.224, 0.225};
-    memcpy(t->mean, mean, sizeof mean);
-    memcpy(t->std, std, sizeof std);
+    const double grey_mean = 0.458971, grey_std = 0.225609; /* 0.299 R + 0.587 G + 0.114 B */
+    for (int c = 0; c < 3; c++) {
+        t->mean[c] = t->channels == 1 ? grey_mean : mean[c];
+        t->std[c] = t->channels == 1 ? grey_std : std[c];
+    }
 }
 
 void reel_transform_scratch_free(reel_transform_scratch *scratch)
@@ -22,6 +25,7 @@ void reel_transform_scratch_free(reel_transform_scratch *scratch)
     reel_image_free(&scratch->decoded);
     reel_image_free(&scratch->resized);
     reel_image_free(&scratch->upright);
+    reel_image_free(&scratch->grey);
     free(scratch->memory);
     reel_decoders_free(scratch->decoders);
     *scratch = (reel_transform_scratch){0};
@@ -114,6 +118,11 @@ static reel_status resolve_pixels(reel_transform *r, reel_error *err)
                 c, r->mean[c], r->std[c]);
     }
 
+    if (r->channels == 0)
+        r->channels = 3;
+    if (r->channels != 1 && r->channels != 3)
+        return reel_fail(err, REEL_ERR_INVALID, "transform: %" PRId64 " channels, expected 1 or 3",
+                         r->channels);
     if (r->decode != REEL_DECODE_EXACT && r->decode != REEL_DECODE_FAST)
         return reel_fail(err, REEL_ERR_INVALID, "transform: decode %d, expected exact or fast",
                          (int)r->decode);

@@ -38,8 +38,9 @@ typedef enum { REEL_DECODE_EXACT, REEL_DECODE_FAST } reel_decode;
  * [0, 1]. A value: v = (pixel * pixel_scale - mean) / std, per channel. Only read by the calls
  * below, so any number of threads may share one. */
 typedef struct reel_transform {
-    int64_t size;   /* output height and width in pixels; 0 = 224 */
-    int64_t resize; /* shorter side before CENTER and RANDOM crops; 0 = size * 256 / 224 */
+    int64_t channels; /* 3: red, green, blue; 1: PIL's "L", from the pixels as stored; 0 = 3 */
+    int64_t size;     /* output height and width in pixels; 0 = 224 */
+    int64_t resize;   /* shorter side before CENTER and RANDOM crops; 0 = size * 256 / 224 */
     reel_crop crop;
     double scale[2], ratio[2]; /* zeros = 0.08 to 1, and 3/4 to 4/3 */
     double flip;               /* probability of a horizontal flip */
@@ -56,7 +57,8 @@ typedef struct reel_transform {
     reel_exif exif; /* APPLY: an encoded image is turned upright before anything else */
 } reel_transform;
 
-/* Sets mean and std to torchvision's for ImageNet: .485 .456 .406 and .229 .224 .225. */
+/* Sets mean and std to torchvision's for ImageNet: .485 .456 .406 and .229 .224 .225. Of a
+ * transform to 1 channel: what these make of grey, .459 and .226. */
 REEL_API void reel_transform_imagenet_norm(reel_transform *t);
 
 /* t with its zeros replaced by the defaults. REEL_ERR_INVALID names the field that cannot work. */
@@ -72,13 +74,14 @@ typedef struct reel_transform_scratch {
     reel_decoders *decoders;
     int isa;            /* 1 + reel_isa; 0 = not looked at yet */
     reel_image upright; /* pixels turned by their EXIF orientation */
+    reel_image grey;    /* pixels whose three channels are their grey */
 } reel_transform_scratch;
 REEL_API void reel_transform_scratch_free(reel_transform_scratch *scratch);
 
-/* Applies t to an encoded image: out receives (views, size, size, 3) float32, channels last. rng is
- * not drawn from by CENTER without colour. REEL_ERR_FORMAT: the bytes are no image, or a damaged
- * one; REEL_ERR_INVALID: t cannot work; REEL_ERR_MEMORY. Calls with different scratch may run at
- * the same time. */
+/* Applies t to an encoded image: out receives (views, size, size, channels) float32, channels last.
+ * rng is not drawn from by CENTER without colour. REEL_ERR_FORMAT: the bytes are no image, or a
+ * damaged one; REEL_ERR_INVALID: t cannot work; REEL_ERR_MEMORY. Calls with different scratch may
+ * run at the same time. */
 REEL_API reel_status reel_transform_bytes(const reel_transform *t, const uint8_t *bytes,
                                           size_t size, reel_rng rng,
                                           reel_transform_scratch *scratch, float *out,
@@ -94,8 +97,8 @@ REEL_API reel_transform reel_transform_of(const reel_preprocessing *p);
 REEL_API reel_preprocessing reel_preprocessing_of(const reel_transform *t);
 
 /* One image, exactly as an evaluation sees it: rgb, (height, width, 3) bytes without gaps, becomes
- * out, (p->size, p->size, 3) float32. Makes its scratch and drops it; a program that preprocesses
- * all the time keeps one and calls reel_transform_image. May run at the same time. */
+ * out, (p->size, p->size, p->channels or 3) float32. Makes its scratch and drops it; a program that
+ * preprocesses all the time keeps one and calls reel_transform_image. May run at the same time. */
 REEL_API reel_status reel_preprocess_rgb(const reel_preprocessing *p, const uint8_t *rgb,
                                          int64_t width, int64_t height, float *out,
                                          reel_error *err);

@@ -28,8 +28,8 @@ static void add_alexnet2012(reel_net *net, const reel_model_config *config)
     const int64_t last = final_size(config->image_size);
 
     reel_net_begin(net, "features");
-    reel_net_conv2d(net, .in = 3, .out = 96, .kernel = 11, .stride = 4, .weight_init = w,
-                    .bias_init = b0);
+    reel_net_conv2d(net, .in = config->channels, .out = 96, .kernel = 11, .stride = 4,
+                    .weight_init = w, .bias_init = b0);
     reel_net_relu(net);
     reel_net_local_response_norm(net, .size = 5, .alpha = 1e-4, .beta = 0.75, .k = 2);
     reel_net_max_pool2d(net, .kernel = 3, .stride = 2);

@@ -9,7 +9,7 @@ static void add_tiny(reel_net *net, const reel_model_config *config)
     const double p = config->dropout;
 
     reel_net_begin(net, "features");
-    reel_net_conv2d(net, .in = 3, .out = 8, .kernel = 5, .stride = 2, .padding = 2,
+    reel_net_conv2d(net, .in = config->channels, .out = 8, .kernel = 5, .stride = 2, .padding = 2,
                     .weight_init = w, .bias_init = b);
     reel_net_relu(net);
     reel_net_max_pool2d(net, .kernel = 3, .stride = 2);

@@ -105,7 +105,8 @@ static reel_status save_onnx(conversion *c, const reel_ctx *ctx, reel_error *err
     REEL_TRY(reel_model_load(&net, &c->card, c->weights, c->in, ctx, REEL_F32, err));
 
     reel_status status = reel_model_card_metadata(&c->card, note_metadata, &m, err);
-    const reel_onnx_config onnx = {.height = c->card.preprocessing.size,
+    const reel_onnx_config onnx = {.channels = c->card.preprocessing.channels,
+                                   .height = c->card.preprocessing.size,
                                    .name = c->card.arch,
                                    .n_metadata = m.n,
                                    .keys = (const char *const *)m.keys,

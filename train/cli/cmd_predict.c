@@ -55,7 +55,7 @@ typedef struct {
     reel_bytes bytes; /* of the image at hand */
     reel_transform_scratch scratch;
     float *batch, *averaged; /* images; scores of their views together */
-    int64_t views;           /* of an image: 1 or 10 */
+    int64_t channels, views; /* of an image: 1 or 3; 1 or 10 */
     char **names;            /* of the images in the batch; owned */
     int64_t *order;          /* classes by probability */
     int64_t n, most;         /* in the batch; at most there */
@@ -204,10 +204,11 @@ static reel_status predict_batch(predictor *p, reel_error *err)
 {
     if (p->n == 0)
         return REEL_OK;
-    const int64_t size = p->card.preprocessing.size, shape[4] = {p->n * p->views, 3, size, size};
+    const int64_t size = p->card.preprocessing.size,
+                  shape[4] = {p->n * p->views, p->channels, size, size};
     const reel_tensor images = reel_tensor_of(p->batch, REEL_F32, 4, shape);
 
-    /* images (n views, 3, size, size) -> scores (n views, classes) */
+    /* images (n views, channels, size, size) -> scores (n views, classes) */
     reel_var scores = reel_net_forward(p->net, p->tape, reel_input(p->tape, &images));
     REEL_TRY(reel_tape_status(p->tape, err));
 
@@ -247,7 +248,7 @@ static reel_status add_image(predictor *p, const char *name, const reel_bytes *b
     reel_error why;
     const int64_t size = p->card.preprocessing.size;
     const reel_rng none = reel_rng_at(0, REEL_STREAM_AUGMENT, 0, 0);
-    float *out = p->batch + p->n * p->views * 3 * size * size;
+    float *out = p->batch + p->n * p->views * p->channels * size * size;
     if (reel_transform_bytes(&p->look, bytes->data, bytes->size, none, &p->scratch, out, &why)) {
         return note_unreadable(p, name, &why, err);
     }
@@ -345,9 +346,10 @@ static reel_status make_batch(predictor *p, reel_error *err)
     p->look = reel_transform_of(&p->card.preprocessing);
     if (reel_options_set(o, "exif"))
         p->look.exif = reel_exif_from(reel_options_text(o, "exif"));
+    p->channels = p->look.channels == 1 ? 1 : 3;
     p->views = p->look.views = reel_options_flag(o, "ten-crop") ? 10 : 1;
 
-    p->batch = malloc((size_t)(n * p->views * 3 * size * size) * sizeof *p->batch);
+    p->batch = malloc((size_t)(n * p->views * p->channels * size * size) * sizeof *p->batch);
     p->averaged = malloc((size_t)(n * p->card.classes) * sizeof *p->averaged);
     p->names = calloc((size_t)n, sizeof *p->names);
     p->order = calloc((size_t)p->card.classes, sizeof *p->order);

@@ -20,6 +20,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("batch-size", .aliases = "batch", .initial = "1",
                 .help = "images in a batch, for shapes, multiply-adds and memory"),
     REEL_SHARED("infer", .help = "show the memory of inference instead of a training step"),
+    REEL_SHARED("grayscale", .help = "one input channel"),
     REEL_SHARED("opt", .help = "optimizer whose state counts in the memory"),
     REEL_SHARED("threads"),
     REEL_SHARED("json"),
@@ -92,7 +93,8 @@ static int summarize_net(const reel_options *options, const reel_ctx *ctx)
     config.classes = reel_options_int(options, "num-classes");
     config.head = reel_head_find(reel_options_text(options, "head"));
     config.image_size = size;
-    const int64_t input[4] = {reel_options_int(options, "batch-size"), 3, size, size};
+    config.channels = reel_options_flag(options, "grayscale") ? 1 : 3;
+    const int64_t input[4] = {reel_options_int(options, "batch-size"), config.channels, size, size};
     const reel_optimizer_config optimizer =
         reel_optimizer_config_default(reel_optimizer_find(reel_options_text(options, "opt")));
 

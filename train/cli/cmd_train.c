@@ -83,6 +83,8 @@ static reel_status preset_from_weights(reel_options *options, const char *path, 
     if (status == REEL_OK && !resumed)
         status = reel_options_preset(
             options, "exif", reel_transform_of(&card.preprocessing).exif ? "apply" : "ignore", err);
+    if (status == REEL_OK && !resumed && card.preprocessing.channels == 1)
+        status = reel_options_preset(options, "grayscale", "true", err);
     if (status == REEL_OK)
         *classes = reel_model_card_names_json(&card);
     reel_model_card_free(&card);

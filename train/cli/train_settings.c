@@ -47,8 +47,10 @@ static void read_norm(reel_transform *t, const char *name)
         reel_transform_imagenet_norm(t);
     } else if (!strcmp(name, "mean-pixel")) {
         static const double mean[3] = {122.68, 116.67, 104.01};
+        const double grey = 117.024; /* 0.299 R + 0.587 G + 0.114 B */
         t->pixel_scale = 1;
-        memcpy(t->mean, mean, sizeof mean);
+        for (int c = 0; c < 3; c++)
+            t->mean[c] = t->channels == 1 ? grey : mean[c];
     }
 }
 
@@ -82,7 +84,9 @@ static reel_status read_transforms(reel_settings *s, const reel_options *o, reel
 {
     const int64_t size = s->train_crop_size ? s->train_crop_size : s->model->image_size;
     const int64_t val_size = s->val_crop_size ? s->val_crop_size : size;
-    s->train = (reel_transform){.size = size,
+    const int64_t channels = s->grayscale ? 1 : 3;
+    s->train = (reel_transform){.channels = channels,
+                                .size = size,
                                 .resize = resize_side(s->train_resize_size, size),
                                 .crop = reel_crop_from(s->crop),
                                 .scale = {s->min_area, 1},
@@ -92,7 +96,8 @@ static reel_status read_transforms(reel_settings *s, const reel_options *o, reel
                                 .saturation = s->jitter,
                                 .lighting = s->lighting,
                                 .decode = reel_decode_from(s->decode)};
-    s->val = (reel_transform){.size = val_size,
+    s->val = (reel_transform){.channels = channels,
+                              .size = val_size,
                               .resize = resize_side(s->val_resize_size, val_size),
                               .crop = REEL_CROP_CENTER};
     s->train.exif = s->val.exif = reel_exif_from(s->exif);
@@ -101,6 +106,7 @@ static reel_status read_transforms(reel_settings *s, const reel_options *o, reel
     read_norm(&s->train, s->normalize);
     read_norm(&s->val, s->normalize);
     s->net.image_size = size;
+    s->net.channels = channels;
     return REEL_OK;
 }
 

@@ -17,8 +17,10 @@
 static reel_status classify(reel_net *net, const reel_model_card *card, const uint8_t *rgb,
                             int64_t width, int64_t height, float *probabilities, reel_error *err)
 {
-    const int64_t side = card->preprocessing.size, shape[4] = {1, 3, side, side};
-    float *pixels = (float *)malloc((size_t)(3 * side * side) * sizeof *pixels);
+    const int64_t side = card->preprocessing.size,
+                  channels = card->preprocessing.channels == 1 ? 1 : 3; /* 1: grey */
+    const int64_t shape[4] = {1, channels, side, side};
+    float *pixels = (float *)malloc((size_t)(channels * side * side) * sizeof *pixels);
     if (!pixels)
         return reel_fail(err, REEL_ERR_MEMORY, "out of memory");
     const reel_tensor image = reel_tensor_of(pixels, REEL_F32, 4, shape);

@@ -25,7 +25,7 @@ static reel_status saliency_map(uint8_t *map, const reel_tensor *gradient, int64
 
     for (int64_t i = 0; i < pixels; i++) {
         value[i] = 0;
-        for (int64_t c = 0; c < 3; c++)
+        for (int64_t c = 0; c < gradient->shape[1]; c++)
             value[i] =
                 fmax(value[i], fabs(reel_tensor_get(gradient, (const int64_t[REEL_MAX_DIMS]){
                                                                   image, c, i / size, i % size})));
@@ -61,7 +61,7 @@ static void judge_rows(const reel_tensor *logits, reel_saliency *out, float *pic
     }
 }
 
-/* The gradient of each image's best score by its pixels. input: (n, 3, size, size). */
+/* The gradient of each image's best score by its pixels. input: (n, channels, size, size). */
 static reel_status backward_from_scores(reel_saliency *out, reel_net *net, reel_tape *tape,
                                         const reel_tensor *input, reel_error *err)
 {
@@ -86,7 +86,7 @@ static reel_status backward_from_scores(reel_saliency *out, reel_net *net, reel_
 }
 
 reel_status reel_saliency_of(reel_saliency *out, reel_net *net, const float *images, int64_t n,
-                             int64_t size, reel_error *err)
+                             int64_t channels, int64_t size, reel_error *err)
 {
     *out = (reel_saliency){.predicted = calloc((size_t)n, sizeof *out->predicted),
                            .probability = calloc((size_t)n, sizeof *out->probability),
@@ -100,7 +100,7 @@ reel_status reel_saliency_of(reel_saliency *out, reel_net *net, const float *ima
     /* Dropout must be off; the caller's mode and gradients are restored. */
     const bool training = reel_net_training(net);
     const reel_tensor input =
-        reel_tensor_of((void *)images, REEL_F32, 4, (const int64_t[]){n, 3, size, size});
+        reel_tensor_of((void *)images, REEL_F32, 4, (const int64_t[]){n, channels, size, size});
     reel_net_set_training(net, false);
 
     if (status == REEL_OK)
@@ -128,9 +128,11 @@ reel_status reel_pixels_of(reel_image *out, const float *image, const reel_trans
     const int64_t size = t->size ? t->size : 224;
     const double scale = t->pixel_scale > 0 ? t->pixel_scale : 1.0 / 255;
     REEL_TRY(reel_image_resize_buffer(out, size, size, err));
+    const bool grey = t->channels == 1;
     for (int64_t i = 0; i < size * size * 3; i++) {
-        const double std = t->std[i % 3] != 0 ? t->std[i % 3] : 1;
-        out->rgb[i] = reel_grey_level(((double)image[i] * std + t->mean[i % 3]) / scale / 255);
+        const int64_t c = grey ? 0 : i % 3;
+        const double std = t->std[c] != 0 ? t->std[c] : 1, value = (double)image[grey ? i / 3 : i];
+        out->rgb[i] = reel_grey_level((value * std + t->mean[c]) / scale / 255);
     }
     return REEL_OK;
 }

@@ -17,7 +17,7 @@ typedef struct reel_saliency {
     uint8_t *map;        /* [n][size][size] */
 } reel_saliency;
 reel_status reel_saliency_of(reel_saliency *out, reel_net *net, const float *images, int64_t n,
-                             int64_t size, reel_error *err);
+                             int64_t channels, int64_t size, reel_error *err);
 void reel_saliency_free(reel_saliency *s);
 
 /* Pixels of what reel_transform made of an image: its normalisation taken back. */

@@ -63,9 +63,20 @@ static int64_t image_side(const report *r)
     return r->look.size ? r->look.size : 224;
 }
 
+static int64_t image_channels(const report *r)
+{
+    return r->look.channels == 1 ? 1 : 3;
+}
+
+/* Values of one image. */
+static int64_t image_values(const report *r)
+{
+    return image_channels(r) * image_side(r) * image_side(r);
+}
+
 static float *image_at(const report *r, int64_t i)
 {
-    return r->images + i * image_side(r) * image_side(r) * 3;
+    return r->images + i * image_values(r);
 }
 
 static reel_status load_sample(report *r, int64_t index, int64_t place, reel_error *err)
@@ -209,7 +220,8 @@ static void judge_examples(report *r)
 {
     reel_error err;
     const int64_t n = load_examples(r, r->example);
-    if (n > 0 && reel_saliency_of(&r->saliency, r->net, r->images, n, image_side(r), &err) == 0)
+    if (n > 0 && reel_saliency_of(&r->saliency, r->net, r->images, n, image_channels(r),
+                                  image_side(r), &err) == 0)
         r->n_examples = n;
 }
 
@@ -263,8 +275,7 @@ static reel_status open_insights(report *r, const reel_report_request *request, 
         status = open_images(r, folder, request->data, err);
     }
     if (status == REEL_OK) {
-        r->images = malloc((size_t)((EXAMPLES + 1) * image_side(r) * image_side(r) * 3) *
-                           sizeof *r->images);
+        r->images = malloc((size_t)((EXAMPLES + 1) * image_values(r)) * sizeof *r->images);
         if (!r->images)
             status = reel_fail(err, REEL_ERR_MEMORY, "report: out of memory");
     }

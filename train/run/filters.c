@@ -17,7 +17,7 @@ static const reel_param *filters_of_first_layer(const reel_net *net)
     for (int i = 0; i < reel_params_count(params); i++) {
         const reel_param *p = reel_params_at(params, i);
         if (p->value.ndim == 4)
-            return p->value.shape[1] == 3 ? p : NULL;
+            return p->value.shape[1] == 3 || p->value.shape[1] == 1 ? p : NULL;
     }
     return NULL;
 }
@@ -31,7 +31,7 @@ static double filter_weight(const reel_tensor *w, int64_t filter, int64_t channe
 static double filter_largest(const reel_tensor *w, int64_t filter)
 {
     double most = 0;
-    for (int64_t c = 0; c < 3; c++)
+    for (int64_t c = 0; c < w->shape[1]; c++)
         for (int64_t y = 0; y < w->shape[2]; y++)
             for (int64_t x = 0; x < w->shape[3]; x++)
                 most = fmax(most, fabs(filter_weight(w, filter, c, y, x)));
@@ -49,8 +49,8 @@ static void paint_filter(reel_image *out, const reel_tensor *w, int64_t f, int64
         for (int64_t x = 0; x < width; x++) {
             uint8_t *pixel = out->rgb + ((top + y) * out->width + left + x) * 3;
             for (int64_t c = 0; c < 3; c++)
-                pixel[c] =
-                    reel_grey_level(0.5 + factor * filter_weight(w, f, c, y / scale, x / scale));
+                pixel[c] = reel_grey_level(
+                    0.5 + factor * filter_weight(w, f, c % w->shape[1], y / scale, x / scale));
         }
 }
 
@@ -60,9 +60,9 @@ reel_status reel_filters_image(reel_image *out, const reel_net *net, reel_error 
     const reel_param *p = filters_of_first_layer(net);
     if (!p)
         return reel_fail(err, REEL_ERR_INVALID,
-                         "filters: expected a first convolution over 3 channels");
+                         "filters: expected a first convolution over 3 channels, or 1");
 
-    const reel_tensor *w = &p->value; /* (filters, 3, kh, kw) */
+    const reel_tensor *w = &p->value; /* (filters, 3 or 1, kh, kw) */
     const int64_t filters = w->shape[0], kh = w->shape[2], kw = w->shape[3];
     const int64_t scale = (side + kw - 1) / kw, across = filters < 64 ? 8 : 16,
                   down = (filters + across - 1) / across;

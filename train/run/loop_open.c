@@ -146,6 +146,7 @@ static reel_status check_memory(const reel_loop *loop, bool resumed, reel_error 
     const int64_t images = reel_dataset_count(loop->feed.train);
     const reel_memory_demand demand = {.optimizer = &s->optimizer,
                                        .batch = s->batch_size < images ? s->batch_size : images,
+                                       .channels = s->net.channels,
                                        .train_size = s->train.size,
                                        .val_size = s->val.size,
                                        .fit_images = resumed ? 0 : fit_images(loop),

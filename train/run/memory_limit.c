@@ -96,8 +96,8 @@ double reel_memory_available(const char *root, const char **whose)
 static reel_status memory_needed(reel_net *net, const reel_memory_demand *d, int64_t batch,
                                  double *bytes, reel_error *err)
 {
-    const int64_t train[4] = {batch, 3, d->train_size, d->train_size},
-                  val[4] = {batch, 3, d->val_size, d->val_size};
+    const int64_t train[4] = {batch, d->channels, d->train_size, d->train_size},
+                  val[4] = {batch, d->channels, d->val_size, d->val_size};
     reel_memory_plan plan, infer;
     reel_status status = reel_memory_plan_make(&plan, net, d->optimizer, train, err);
     if (status == REEL_OK)
@@ -131,11 +131,10 @@ static const char *memory_text(double bytes, char *text, size_t size)
 static reel_status check_fit(reel_net *net, const reel_memory_demand *d, double room,
                              const char *whose, reel_error *err)
 {
-    const int64_t n = d->fit_images, size = d->train_size;
+    const int64_t images[4] = {d->fit_images, d->channels, d->train_size, d->train_size};
     reel_memory_plan plan;
     double bytes = INFINITY;
-    const reel_status status =
-        reel_memory_plan_make(&plan, net, d->optimizer, (const int64_t[]){n, 3, size, size}, err);
+    const reel_status status = reel_memory_plan_make(&plan, net, d->optimizer, images, err);
     if (status == REEL_OK)
         bytes = (double)(plan.net.parameters + plan.net.gradients + plan.net.step + plan.input);
     if (status != REEL_OK && status != REEL_ERR_MEMORY)
@@ -147,7 +146,7 @@ static reel_status check_fit(reel_net *net, const reel_memory_demand *d, double 
     return reel_fail(err, REEL_ERR_MEMORY,
                      "fitting the initial weights to %" PRId64
                      " images takes %s, %s %.1f GB: other kinds of --init need none",
-                     n, memory_text(bytes, takes, sizeof takes), whose, room * 1e-9);
+                     d->fit_images, memory_text(bytes, takes, sizeof takes), whose, room * 1e-9);
 }
 
 /* The largest batch that fits, by bisection; 0 = none does. */

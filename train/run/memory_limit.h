@@ -14,7 +14,7 @@ double reel_memory_available(const char *root, const char **whose);
 typedef struct reel_memory_demand {
     const reel_optimizer_config *optimizer;
     int64_t batch; /* images */
-    int64_t train_size, val_size;
+    int64_t channels, train_size, val_size;
     int64_t fit_images; /* that the initial weights are fitted to; 0 = none */
     int workers;
 } reel_memory_demand;
