@@ -59,9 +59,12 @@ static reel_status read_metrics(reel_record *r, const char *folder, reel_error *
     bool ok = (r->lines = json_array()) != NULL;
     while (ok && in && getline(&text, &capacity, in) > 0) {
         /* A line that a crash has cut is no object. */
-        json_t *line = json_loads(text, 0, NULL);
+        json_error_t why;
+        json_t *line = json_loads(text, 0, &why);
         if (json_is_object(line))
             ok = take_line(r, line);
+        else
+            ok = line || json_error_code(&why) != json_error_out_of_memory;
         json_decref(line);
     }
 

@@ -196,33 +196,42 @@ static void put_filters(report *r)
     reel_image_free(&image);
 }
 
-/* One image each of classes that lie evenly among all. Returns how many could be read. */
-static int64_t load_examples(report *r, int64_t *index)
+/* One image each of classes that lie evenly among all. *n: how many could be read. */
+static reel_status load_examples(report *r, int64_t *n, reel_error *err)
 {
-    const int64_t n = reel_dataset_count(r->dataset), classes = reel_dataset_classes(r->dataset);
+    const int64_t images = reel_dataset_count(r->dataset),
+                  classes = reel_dataset_classes(r->dataset);
     const int64_t wanted = classes < EXAMPLES ? classes : EXAMPLES;
-    int64_t got = 0;
+    *n = 0;
     for (int64_t i = 0; i < wanted; i++) {
         const int64_t label = i * classes / wanted;
-        reel_error why;
-        for (int64_t s = 0; s < n; s++)
-            if (reel_dataset_label(r->dataset, s) == label &&
-                load_sample(r, s, got, &why) == REEL_OK) {
-                index[got++] = s;
+        for (int64_t s = 0; s < images; s++) {
+            if (reel_dataset_label(r->dataset, s) != label)
+                continue;
+
+            /* After an image that is damaged, the next of its class is tried. */
+            const reel_status status = load_sample(r, s, *n, err);
+            if (status == REEL_ERR_MEMORY)
+                return status;
+            if (status == REEL_OK) {
+                r->example[(*n)++] = s;
                 break;
             }
+        }
     }
-    return got;
+    return REEL_OK;
 }
 
-/* What the net says of the examples. Without memory for it the section is left out. */
-static void judge_examples(report *r)
+/* What the net says of the examples. */
+static reel_status judge_examples(report *r, reel_error *err)
 {
-    reel_error err;
-    const int64_t n = load_examples(r, r->example);
-    if (n > 0 && reel_saliency_of(&r->saliency, r->net, r->images, n, image_channels(r),
-                                  image_side(r), &err) == 0)
-        r->n_examples = n;
+    int64_t n;
+    REEL_TRY(load_examples(r, &n, err));
+    if (n > 0)
+        REEL_TRY(reel_saliency_of(&r->saliency, r->net, r->images, n, image_channels(r),
+                                  image_side(r), err));
+    r->n_examples = n;
+    return REEL_OK;
 }
 
 static void put_example(report *r, int64_t i)
@@ -320,8 +329,8 @@ static reel_status open_report(report *r, const reel_report_request *request, re
     REEL_TRY(reel_record_read(&r->record, request->folder, err));
     r->state = reel_record_state_of(&r->record, request->folder);
     *insights = open_insights(r, request, why);
-    if (r->dataset)
-        judge_examples(r);
+    if (*insights == REEL_OK)
+        *insights = judge_examples(r, why);
     return REEL_OK;
 }
 
@@ -364,26 +373,29 @@ reel_status reel_report_write(const reel_report_request *request, const char *pa
     return status;
 }
 
-/* What the net says of the examples, as on the page. */
-static json_t *examples_json(const report *r)
+static json_t *example_json(const report *r, int64_t i)
+{
+    char name[1100], truth[1100], predicted[1100];
+    const int64_t label = reel_dataset_label(r->dataset, r->example[i]),
+                  said = r->saliency.predicted[i];
+    reel_dataset_sample_name(r->dataset, r->example[i], name, sizeof name);
+    return json_pack(
+        "{s:o, s:o, s:o, s:b, s:o}", "file", reel_json_text(name), "truth",
+        reel_json_text(reel_model_card_class(&r->card, label, truth, sizeof truth)), "predicted",
+        reel_json_text(reel_model_card_class(&r->card, said, predicted, sizeof predicted)), "right",
+        said == label, "probability", reel_json_number(r->saliency.probability[i]));
+}
+
+/* Adds what the net says of the examples, as on the page, and why pictures are left out (NULL: none
+ * is). False: no memory. */
+static bool add_examples(json_t *data, const report *r, const char *left_out)
 {
     json_t *examples = json_array();
-    for (int64_t i = 0; i < r->n_examples; i++) {
-        char name[1100], truth[1100], predicted[1100];
-        const int64_t label = reel_dataset_label(r->dataset, r->example[i]),
-                      said = r->saliency.predicted[i];
-        reel_dataset_sample_name(r->dataset, r->example[i], name, sizeof name);
-        json_array_append_new(
-            examples,
-            json_pack(
-                "{s:o, s:o, s:o, s:b, s:o}", "file", reel_json_text(name), "truth",
-                reel_json_text(reel_model_card_class(&r->card, label, truth, sizeof truth)),
-                "predicted",
-                reel_json_text(reel_model_card_class(&r->card, said, predicted, sizeof predicted)),
-                "right", said == label, "probability",
-                reel_json_number(r->saliency.probability[i])));
-    }
-    return examples;
+    bool added = json_object_set_new(data, "examples", examples) == 0;
+    for (int64_t i = 0; added && i < r->n_examples; i++)
+        added = json_array_append_new(examples, example_json(r, i)) == 0;
+    return added && json_object_set_new(data, "left_out",
+                                        left_out ? reel_json_text(left_out) : json_null()) == 0;
 }
 
 reel_status reel_report_json(json_t **out, const reel_report_request *request, reel_error *err)
@@ -393,10 +405,15 @@ reel_status reel_report_json(json_t **out, const reel_report_request *request, r
     reel_status insights;
     REEL_TRY(open_report(&r, request, &insights, &why, err));
 
-    *out = reel_record_json(&r.record, &r.state, request->folder);
-    json_object_set_new(*out, "examples", examples_json(&r));
-    json_object_set_new(*out, "left_out",
-                        insights == REEL_OK ? json_null() : reel_json_text(why.message));
+    /* A program that reads the object cannot tell an image that is damaged from memory that ran
+     * out: then there is no object. */
+    json_t *data =
+        insights == REEL_ERR_MEMORY ? NULL : reel_record_json(&r.record, &r.state, request->folder);
+    if (!add_examples(data, &r, insights == REEL_OK ? NULL : why.message)) {
+        json_decref(data);
+        data = NULL;
+    }
     close_report(&r);
-    return *out ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "report: out of memory");
+    *out = data;
+    return data ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "report: out of memory");
 }

@@ -13,9 +13,10 @@ static json_t *state_json(const reel_record_state *s)
                           (json_int_t)s->step, "epoch", (json_int_t)s->epoch, "epochs",
                           (json_int_t)s->epochs, "processes", (json_int_t)s->processes, "seconds",
                           s->seconds, "last_seconds", s->last_seconds);
-    if (s->message)
-        json_object_set_new(o, "message", reel_json_text(s->message));
-    return o;
+    if (!s->message || json_object_set_new(o, "message", reel_json_text(s->message)) == 0)
+        return o;
+    json_decref(o);
+    return NULL;
 }
 
 /* The lines of metrics.jsonl that tell of one kind of event, as they are. */
@@ -26,8 +27,12 @@ static json_t *lines_json(const json_t *lines, const char *event)
     json_t *line;
     json_array_foreach(lines, i, line)
     {
-        if (!strcmp(reel_record_text(line, "event", ""), event))
-            json_array_append(of, line);
+        if (strcmp(reel_record_text(line, "event", ""), event) != 0)
+            continue;
+        if (json_array_append(of, line) != 0) {
+            json_decref(of);
+            return NULL;
+        }
     }
     return of;
 }
