@@ -107,7 +107,7 @@ static bool had_image_name(const char *name)
 }
 
 /* A picture that is not decoded counts by its extension, or by its content where it has none. */
-static void leave_out_content(reel_left_out *l, const char *path, const uint8_t *head, size_t n)
+void reel_left_out_content(reel_left_out *l, const char *path, const uint8_t *head, size_t n)
 {
     static const char cannot[] = "cannot be decoded";
     const reel_content content = reel_content_of(head, n);
@@ -147,6 +147,6 @@ bool reel_is_image_file(int folder, const char *path, bool names_only, reel_left
     else if (n == 0)
         reel_left_out_file(l, path, empty);
     else
-        leave_out_content(l, path, head, (size_t)n);
+        reel_left_out_content(l, path, head, (size_t)n);
     return false;
 }

@@ -27,6 +27,10 @@ REEL_API const char *reel_left_out_text(const reel_left_out *l, char *text, size
 /* The same for the end of a message: "; left out: 12 .heic (cannot be decoded)", or "". */
 REEL_API const char *reel_left_out_clause(const reel_left_out *l, char *text, size_t size);
 
+/* A file that no codec decodes, by its first n bytes: a picture is said to be one. */
+REEL_API void reel_left_out_content(reel_left_out *l, const char *name, const uint8_t *head,
+                                    size_t n);
+
 /* Is the file (relative to the descriptor of a folder) an image? One whose name ends like an
  * image's is, whatever it holds: what is wrong with it is said when it is read. Any other is one if
  * its first bytes say so. names_only: the first rule alone. What is none is counted. */

@@ -150,7 +150,9 @@ static reel_status shards_open(reel_opened *out, const char *data, const char *s
     reel_pieces *p;
     REEL_TRY(reel_pieces_new(&p, err));
     out->self = p;
+    p->names_only = out->request->names_only;
     REEL_TRY(add_all(out, path, split, err));
+    reel_left_out_merge(&out->left_out, &p->left_out);
     REEL_TRY(note_unlabelled(out, path, err));
     if (p->pieces.n == 0)
         return reel_fail(err, REEL_ERR_INVALID,

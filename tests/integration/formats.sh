@@ -63,6 +63,24 @@ for name in cat/lossy_60 cat/rle8.jpg dog/interlaced.gif dog/bits_group4 dog/ink
     grep -q "$name" out || fail "predict leaves out $name: $(cat out)"
 done
 
+# Shards: a field is what its bytes say; a label whose image is not decoded is counted.
+python3 - <<'PY'
+import io, os, tarfile
+os.mkdir("shards")
+image, heic = open("d/cat/lossy_60.webp", "rb").read(), open("photo.heic", "rb").read()
+for split in "train", "val":
+    with tarfile.open(f"shards/{split}-0.tar", "w") as tar:
+        for n, field in enumerate(["webp", "webp", "picture", "jfif", "heic", ""]):
+            fields = [("cls", b"%d" % (n % 2))] + ([(field, heic if field == "heic" else image)] if field else [])
+            for name, content in fields:
+                info = tarfile.TarInfo(f"{n:03}.{name}")
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+PY
+"$REEL_BIN" check shards >out 2>err || fail "check shards: exit $?: $(cat err)"
+grep -q "^train  *4 images" out && grep -q "^left out: 2 .heic (cannot be decoded), 2 label (without an image)" out ||
+    fail "shards: $(cat out)"
+
 # An image of its own is named, with what to do.
 code=0
 "$REEL_BIN" predict -w run photo.heic >out 2>err || code=$?

@@ -3,6 +3,7 @@
 #define REEL_DATA_SOURCES_COMMON_PIECES_H
 
 #include "data/bytes.h"
+#include "data/left_out.h"
 #include "data/sources/common/names.h"
 #include "data/sources/common/span.h"
 #include "data/sources/source.h"
@@ -16,8 +17,10 @@ typedef struct reel_pieces {
     int folder;      /* what relative paths of files start from */
     reel_list files; /* struct piece_file */
     reel_pool names;
-    reel_list pieces;      /* reel_piece */
-    reel_names unlabelled; /* images of shards that have no label, left out */
+    reel_list pieces;       /* reel_piece */
+    reel_names unlabelled;  /* images of shards that have no label, left out */
+    reel_left_out left_out; /* labelled samples of shards that have no image */
+    bool names_only;        /* images are told by their names alone */
     uint8_t *checked; /* one bit a piece: its CRC-32 was right; NULL = there are none to check */
 } reel_pieces;
 

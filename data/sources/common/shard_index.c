@@ -1,7 +1,7 @@
 /* The index of a tar shard in WebDataset's convention: neighbouring members with the same name up
  * to the first dot of the last part form a sample. Its image has an extension that can be decoded,
- * its label is a number in .cls, or else in .txt or in a .json's "label"; other fields are passed
- * over. */
+ * or else is the first other field, if its bytes say that it is one. Its label is a number in .cls,
+ * or else in .txt or in a .json's "label". Further fields are passed over. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -28,13 +28,47 @@ struct sample { /* that is being put together */
     char key[REEL_TAR_NAME + 1];
     char image[REEL_TAR_NAME + 1];
     reel_piece piece;
+    char other[REEL_TAR_NAME + 1]; /* the first field that is neither image nor label; "" = none */
+    uint64_t other_offset, other_size;
     bool has_image, has_label, has_cls;
 };
 
-static reel_status finish_shard_sample(reel_pieces *p, struct sample *s, reel_error *err)
+/* One walk through a shard. Large, so it is allocated. */
+struct indexing {
+    reel_tar tar;
+    reel_tar_entry entry;
+    struct sample sample;
+    uint32_t file;
+};
+
+/* A label without an image: the other field may be one, whatever its name. If not, it is counted.
+ */
+static reel_status look_at_other_field(reel_pieces *p, struct indexing *x, reel_error *err)
 {
-    if (!s->has_image)
+    struct sample *s = &x->sample;
+    uint8_t head[4096];
+    const size_t n = s->other_size < sizeof head ? (size_t)s->other_size : sizeof head;
+    if (!s->other[0]) {
+        reel_left_out_add(&p->left_out, "label", "without an image", 1);
         return REEL_OK;
+    }
+
+    REEL_TRY(reel_tar_read(&x->tar, s->other_offset, head, n, err));
+    if (p->names_only || s->other_size > REEL_MAX_FILE || !reel_codec_of(head, n)) {
+        reel_left_out_content(&p->left_out, s->other, head, n);
+        return REEL_OK;
+    }
+    s->piece.offset = s->other_offset;
+    s->piece.size = (uint32_t)s->other_size;
+    s->piece.file = x->file;
+    return reel_pieces_add(p, &s->piece, s->other, err);
+}
+
+static reel_status finish_shard_sample(reel_pieces *p, struct indexing *x, reel_error *err)
+{
+    struct sample *s = &x->sample;
+    if (!s->has_image)
+        return s->has_label ? look_at_other_field(p, x, err) : REEL_OK;
     if (!s->has_label)
         return reel_names_add(&p->unlabelled, s->image, strlen(s->image), err);
     return reel_pieces_add(p, &s->piece, s->image, err);
@@ -131,25 +165,25 @@ static reel_status add_field(reel_tar *tar, const reel_tar_entry *e, uint32_t fi
         REEL_TRY(label_in_json(tar, e, &s->piece.label, &s->has_label, err));
     } else if (is_image_field(field) && !s->has_image) {
         return note_image(s, e, file, err);
+    } else if (!s->other[0] && (!*field || strrchr(field, '.') == field)) {
+        snprintf(s->other, sizeof s->other, "%s", e->name);
+        s->other_offset = e->offset;
+        s->other_size = e->size;
     }
     return REEL_OK;
 }
 
-/* One walk through a shard. Large, so it is allocated. */
-struct indexing {
-    reel_tar tar;
-    reel_tar_entry entry;
-    struct sample sample;
-};
-
 /* Another key begins another sample. */
-static reel_status begin_shard_sample(reel_pieces *p, struct sample *s, const char *name, size_t n,
-                                      reel_error *err)
+static reel_status begin_shard_sample(reel_pieces *p, struct indexing *x, reel_error *err)
 {
+    struct sample *s = &x->sample;
+    const char *name = x->entry.name;
+    const size_t n = key_length(name);
     if (strncmp(s->key, name, n) == 0 && s->key[n] == 0)
         return REEL_OK;
-    REEL_TRY(finish_shard_sample(p, s, err));
+    REEL_TRY(finish_shard_sample(p, x, err));
     s->has_image = s->has_label = s->has_cls = false;
+    s->other[0] = 0;
     s->piece = (reel_piece){0};
     memcpy(s->key, name, n);
     s->key[n] = 0;
@@ -165,6 +199,7 @@ reel_status reel_shard_index(reel_pieces *p, const reel_span *span, uint32_t fil
     struct sample *s = &x->sample;
     const reel_tar_entry *e = &x->entry;
 
+    x->file = file;
     reel_tar_begin(&x->tar, span, 0, span->size);
     for (bool more = true;;) {
         REEL_TRY_GOTO(reel_tar_next(&x->tar, &x->entry, &more, err), done);
@@ -173,10 +208,10 @@ reel_status reel_shard_index(reel_pieces *p, const reel_span *span, uint32_t fil
         /* Hidden members ("._0001.jpg") are what macOS's tar adds. */
         if (!e->regular || reel_base_name(e->name)[0] == '.')
             continue;
-        REEL_TRY_GOTO(begin_shard_sample(p, s, e->name, key_length(e->name), err), done);
+        REEL_TRY_GOTO(begin_shard_sample(p, x, err), done);
         REEL_TRY_GOTO(add_field(&x->tar, e, file, s, err), done);
     }
-    REEL_TRY_GOTO(finish_shard_sample(p, s, err), done);
+    REEL_TRY_GOTO(finish_shard_sample(p, x, err), done);
 done:
     free(x);
     return status;
