@@ -234,7 +234,7 @@ reel_status reel_loader_create(reel_loader **out, const reel_dataset *dataset,
     reel_loader *l = calloc(1, sizeof *l);
     if (!l)
         return reel_fail(err, REEL_ERR_MEMORY, "no memory for a loader");
-    l->process = getpid();
+    l->process = getpid(); /* the child of a fork has none of the workers */
     l->dataset = dataset;
     l->transform = t;
     l->config = c;

@@ -83,7 +83,7 @@ typedef struct reel_param_config {
     const char *name; /* the last part of the parameter's name: "weight" */
     int ndim;
     int64_t shape[REEL_MAX_DIMS];
-    unsigned flags; /* REEL_PARAM_BIAS, REEL_PARAM_BUFFER; core/params.h */
+    unsigned flags; /* REEL_PARAM_BIAS, ...: core/params.h */
     reel_init init;
     int64_t fan_in, fan_out; /* what the initialisers of variance read */
 } reel_param_config;

@@ -25,6 +25,7 @@ void reel_onnx_begin_module(reel_onnx *g, const reel_module *m, const reel_tenso
     g->in = in;
     g->out = out;
     g->nodes_of_module = 0;
+    snprintf(g->input, sizeof g->input, "%s", g->current);
 }
 
 const reel_tensor *reel_onnx_shape_in(const reel_onnx *g)
@@ -69,6 +70,11 @@ void reel_onnx_node(reel_onnx *g, const char *op_type)
 void reel_onnx_input(reel_onnx *g)
 {
     reel_message_text(&g->node, NODE_INPUT, g->current);
+}
+
+void reel_onnx_layer_input(reel_onnx *g)
+{
+    reel_message_text(&g->node, NODE_INPUT, g->input);
 }
 
 static void onnx_initializer(reel_onnx *g, const char *name, const reel_tensor *t,

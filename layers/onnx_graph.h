@@ -16,9 +16,10 @@ REEL_API const reel_tensor *reel_onnx_shape_out(const reel_onnx *graph);
 /* Begins a node. Its output becomes the current value, which the next node or layer reads. */
 REEL_API void reel_onnx_node(reel_onnx *graph, const char *op_type);
 
-/* Inputs: the current value before this node; the module's k-th parameter; a row-major matrix of
- * constants, which is copied. */
+/* Inputs: the current value before this node; the layer's own input, for nodes after its first; the
+ * module's k-th parameter; a row-major matrix of constants, which is copied. */
 REEL_API void reel_onnx_input(reel_onnx *graph);
+REEL_API void reel_onnx_layer_input(reel_onnx *graph);
 REEL_API void reel_onnx_param(reel_onnx *graph, const reel_module *m, int k);
 REEL_API void reel_onnx_constant(reel_onnx *graph, const char *name, int64_t rows, int64_t columns,
                                  const float *values);

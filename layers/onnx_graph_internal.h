@@ -32,6 +32,7 @@ struct reel_onnx {
 
     const reel_module *module; /* that is being written */
     const reel_tensor *in, *out;
+    char input[300]; /* the module's own */
     int nodes_of_module;
 
     reel_onnx_initializer *list;

@@ -233,6 +233,8 @@ static reel_status read_shapes(reel_model_card *card, const reel_weights *weight
     enum { MOST_HEADS = 8 };
     found_head heads[MOST_HEADS];
     int n = 0, meant = 0;
+
+    /* The classifiers in the file: one, or more where it holds several networks. */
     for (int i = 0; i < reel_weights_count(weights); i++) {
         const reel_weight *w = reel_weights_at(weights, i);
         char before[200];
@@ -258,6 +260,8 @@ static reel_status read_shapes(reel_model_card *card, const reel_weights *weight
         return reel_fail(err, REEL_ERR_FORMAT,
                          "%s: holds no classifier.N.weight, so it is not one of the networks here",
                          file);
+
+    /* The one whose names have nothing in front is meant. Without it all must look the same. */
     for (int k = 0; k < n; k++)
         if (*heads[k].before == '\0')
             meant = k;
@@ -305,7 +309,7 @@ reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weig
 
     const char *name = reel_weights_metadata(weights, "arch"), *text;
     if (!name)
-        name = arch ? arch : "alexnet";
+        name = arch ? arch : "alexnet"; /* files of other programs do not say */
     if (strlen(name) >= sizeof card->arch)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: network '%.40s...' is not known here", file,
                          name);
@@ -322,6 +326,7 @@ reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weig
                              LARGEST_SIDE, text);
     }
 
+    /* torchvision's, unless the file says otherwise. */
     card->preprocessing = (reel_preprocessing){.channels = input_channels(weights),
                                                .size = card->image_size,
                                                .mean = {0.485, 0.456, 0.406},

@@ -49,6 +49,7 @@ reel_status reel_source_read(const reel_source *s, uint64_t at, void *into, size
         return REEL_OK;
     }
 
+    /* Linux reads less than 2 GiB in one call. */
     char *to = into;
     while (bytes > 0) {
         const ssize_t got =

@@ -22,16 +22,7 @@ static bool gif_sniff(const uint8_t *bytes, size_t length)
 
 #ifndef REEL_HAVE_GIF
 
-static reel_status gif_size(reel_decoding *d, reel_error *err)
-{
-    (void)d;
-    return reel_codec_missing("GIF", "giflib", "libgif-dev", err);
-}
-
-static reel_status gif_decode(reel_decoding *d, reel_error *err)
-{
-    return gif_size(d, err);
-}
+REEL_CODEC_WITHOUT_LIBRARY(gif, "GIF", "giflib", "libgif-dev")
 
 #else
 

@@ -60,16 +60,7 @@ static bool tiff_is_cmyk(const uint8_t *bytes, size_t length)
 
 #ifndef REEL_HAVE_TIFF
 
-static reel_status tiff_size(reel_decoding *d, reel_error *err)
-{
-    (void)d;
-    return reel_codec_missing("TIFF", "libtiff 4.5 or later", "libtiff-dev", err);
-}
-
-static reel_status tiff_decode(reel_decoding *d, reel_error *err)
-{
-    return tiff_size(d, err);
-}
+REEL_CODEC_WITHOUT_LIBRARY(tiff, "TIFF", "libtiff 4.5 or later", "libtiff-dev")
 
 #else
 
@@ -264,6 +255,7 @@ static reel_status read_blocks(struct tiff_file *f, reel_error *err)
     f->block_width = width;
     f->block_height = height;
 
+    /* A block may be larger than the image, but no damaged number asks for memory without end. */
     const int64_t pixels = f->width * f->height, most = pixels > SMALL / 4 ? 4 * pixels : SMALL;
     if (width == 0 || height == 0 || f->block_width > most / f->block_height ||
         f->block_width > REEL_MAX_PIXELS / f->block_height)
@@ -445,7 +437,7 @@ static reel_status draw_converted(struct tiff_file *f, reel_error *err)
         snprintf(f->bytes.reason, sizeof f->bytes.reason, "%.199s", reason);
         return tiff_refuse(f, err);
     }
-    image.req_orientation = image.orientation;
+    image.req_orientation = image.orientation; /* not turned: the caller does that, or not */
 
     uint32_t *raster = calloc((size_t)(f->block_width * f->block_height), sizeof *raster);
     reel_status status =

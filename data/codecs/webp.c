@@ -82,16 +82,7 @@ static bool webp_has_profile(const uint8_t *bytes, size_t length)
 
 #ifndef REEL_HAVE_WEBP
 
-static reel_status webp_size(reel_decoding *d, reel_error *err)
-{
-    (void)d;
-    return reel_codec_missing("WebP", "libwebp", "libwebp-dev", err);
-}
-
-static reel_status webp_decode(reel_decoding *d, reel_error *err)
-{
-    return webp_size(d, err);
-}
+REEL_CODEC_WITHOUT_LIBRARY(webp, "WebP", "libwebp", "libwebp-dev")
 
 #else
 

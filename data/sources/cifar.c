@@ -201,7 +201,7 @@ static reel_status class_names(reel_names *names, const char *folder, bool hundr
 }
 
 /* The names of the files of a split; those of training data in batches may be fewer. */
-static int split_files(char names[MOST_FILES][20], bool val, bool hundred)
+static int split_files(char names[MOST_FILES][32], bool val, bool hundred)
 {
     if (val || hundred) {
         const char *test = hundred ? "test.bin" : "test_batch.bin";
@@ -216,7 +216,7 @@ static int split_files(char names[MOST_FILES][20], bool val, bool hundred)
 static reel_status add_files(struct cifar *c, const char *path, bool val, bool hundred,
                              reel_error *err)
 {
-    char names[MOST_FILES][20];
+    char names[MOST_FILES][32];
     const int n = split_files(names, val, hundred);
     for (int i = 0; i < n; i++) {
         char file[REEL_DATA_PATH + 60];

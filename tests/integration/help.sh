@@ -69,6 +69,11 @@ suggests "did you mean --lr?" train d --learning_rate 3
 suggests "did you mean --batch-size?" train d --batch_size 3
 suggests "did you mean --lr?" train d -lr 3
 suggests "did you mean 'eval'?" evaluate d
+suggests "expected one of 'run' and --weights other" summary run -w other
+suggests "expected IN OUT" convert out.onnx
+suggests "did you mean torchvision/alexnet? (--arch names a network)" summary alexnet
+suggests "(--arch names a network)" summary tiny
+suggests "expected RUN" report
 suggests "did you mean 'eval'?" test d
 suggests "did you mean 'help'?" hlep
 suggests "bench: expected \`reel bench step\`" bench

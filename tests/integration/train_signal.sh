@@ -5,6 +5,12 @@ fail() {
     echo "$1"
     exit 1
 }
+stepped() { # stepped RUN: waits until it has made a step, or for 20 seconds
+    for _ in $(seq 2000); do
+        grep -qs '"event":"train"' "$1/metrics.jsonl" && break
+        sleep 0.01
+    done
+}
 "$REEL_BIN" synth d --train 30 --val 4 --classes 4 --size 48 --quiet
 options=(--arch tiny --epochs 30 -b 4 --quiet --threads 1 --workers 1)
 "$REEL_BIN" train d "${options[@]}" -o whole >/dev/null
@@ -36,10 +42,7 @@ interrupt() { # interrupt SIGNAL CODE: starts a run, waits for its first steps, 
     rm -rf cut
     env --default-signal=INT "$REEL_BIN" train d "${options[@]}" -o cut --log-every 1 >out 2>err &
     local pid=$! code=0
-    for _ in $(seq 500); do
-        grep -qs '"event":"train"' cut/metrics.jsonl && break
-        sleep 0.01
-    done
+    stepped cut
     kill -s "$1" "$pid"
     wait "$pid" || code=$?
     if [ "$code" -eq 0 ]; then # it was done before the signal came: nothing was tried
@@ -61,10 +64,7 @@ interrupt HUP 129
 # the first one may not have ended yet).
 env --default-signal=INT "$REEL_BIN" train d --arch tiny -b 120 --train-crop-size 400 --epochs 9 --threads 1 --workers 1 --quiet -o closed >out 2>err &
 pid=$!
-for _ in $(seq 2000); do
-    grep -qs '"event":"train"' closed/metrics.jsonl && break
-    sleep 0.01
-done
+stepped closed
 kill -s HUP "$pid"
 sleep 0.1
 kill -s HUP "$pid" 2>/dev/null || true
@@ -89,10 +89,7 @@ wait "$pid" || fail "SIGHUP under nohup: exit $?, expected 0: $(cat err)"
 # Ctrl-C is answered at once, in the words of what the run does; the run leaves provisional best weights and a report.
 env --default-signal=INT "$REEL_BIN" train d --arch tiny -b 120 --epochs 3000 --threads 1 --workers 1 -o answered --log-every 1 >out 2>err &
 pid=$!
-for _ in $(seq 2000); do
-    grep -qs '"event":"train"' answered/metrics.jsonl && break
-    sleep 0.01
-done
+stepped answered
 kill -s INT "$pid"
 code=0
 wait "$pid" || code=$?

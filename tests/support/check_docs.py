@@ -319,7 +319,7 @@ def check_options(page, reel):
     for match in OPTION_TABLES.finditer("\n".join(page.lines)):
         if printed_tables(reel, match.group(2)).strip() != match.group(3).strip():
             breach("options", page.path, f"the tables differ from `reel help {match.group(2)} --markdown`; "
-                   "tests/support/check_docs.py . --reel build/reel --write renews them")
+                   "python3 tests/support/check_docs.py . --reel build/reel --write renews them")
 
 
 def write_options(root, page, reel):

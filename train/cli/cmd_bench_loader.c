@@ -19,8 +19,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("exif", .help = "apply: rotate camera photographs upright"),
     REEL_SHARED("crop", .help = "how images are cropped"),
     REEL_SHARED("seed"),
-    REEL_SHARED("json"),
-    REEL_SHARED("quiet"),
+    REEL_SHARED_OUTPUT,
 };
 
 typedef struct result {

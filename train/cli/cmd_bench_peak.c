@@ -5,8 +5,7 @@
 
 static const reel_option options_table[] = {
     REEL_SHARED("threads"),
-    REEL_SHARED("json"),
-    REEL_SHARED("quiet"),
+    REEL_SHARED_OUTPUT,
 };
 
 enum { BURSTS = 25 };

@@ -28,8 +28,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("opt"),
     REEL_SHARED("seed"),
     REEL_SHARED("threads"),
-    REEL_SHARED("json"),
-    REEL_SHARED("quiet"),
+    REEL_SHARED_OUTPUT,
 };
 
 typedef struct {

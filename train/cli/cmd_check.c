@@ -14,8 +14,7 @@ static const reel_option options_table[] = {
     REEL_OPTION(INT, .name = "examples", .value = "N", .initial = "5", .min = 0, .max = 1e9,
                 .help = "examples to name of each kind of finding"),
     REEL_SHARED("workers", .help = "threads; 0: all cores this process may use"),
-    REEL_SHARED("json"),
-    REEL_SHARED("quiet"),
+    REEL_SHARED_OUTPUT,
 };
 
 static void check_show(void *user, int64_t done, int64_t total)

@@ -14,13 +14,13 @@
 #include <sys/stat.h>
 
 static const reel_option options_table[] = {
+    REEL_SHARED("weights", .help = "IN, in place of the argument"),
     REEL_SHARED("arch", .initial = "", .help = "network, if IN does not name it; unset: alexnet"),
     REEL_SHARED("head", .initial = "", .help = "its last layers, if IN does not name them"),
     REEL_SHARED("size", .help = "side of its images, if IN does not say"),
     REEL_OPTION(TEXT, .name = "classes", .aliases = "class-names", .value = "FILE",
                 .help = "class names to store, one a line, in the order of the outputs"),
-    REEL_SHARED("json"),
-    REEL_SHARED("quiet"),
+    REEL_SHARED_OUTPUT,
 };
 
 typedef struct conversion {
@@ -174,9 +174,12 @@ static int conversion_report(const conversion *c)
 static int convert_run(reel_options *options)
 {
     reel_error err = {0};
-    conversion c = {.in = reel_options_arg(options, 0),
-                    .out = reel_options_arg(options, 1),
-                    .options = options};
+    conversion c = {.options = options};
+    int out;
+    if (reel_command_given(&c.in, &out, options, 1, "IN OUT", &err))
+        return reel_complain_usage("convert", &err);
+    c.out = reel_options_arg(options, out);
+
     /* The name of OUT decides the format. */
     const bool onnx = ends_with(c.out, ".onnx");
     if (!onnx && !ends_with(c.out, ".safetensors")) {
@@ -209,8 +212,9 @@ static int convert_run(reel_options *options)
 }
 
 const reel_command reel_command_convert = REEL_COMMAND(
-    options_table, .name = "convert", .arguments = "IN OUT", .group = REEL_COMMAND_USING, .rank = 2,
-    .run = convert_run, .summary = "Convert weights: .pth or .safetensors to .safetensors or .onnx",
+    options_table, .name = "convert", .arguments = "[IN] OUT", .group = REEL_COMMAND_USING,
+    .rank = 2, .run = convert_run,
+    .summary = "Convert weights: .pth or .safetensors to .safetensors or .onnx",
     .notes = "IN: a file, the folder of a run, or a name such as torchvision/alexnet. The content "
              "of IN decides how it is read, the name of OUT what is written. Reading a "
              ".pth file executes nothing in it. PyTorch loads the result with "

@@ -43,8 +43,7 @@ static const reel_option options_table[] = {
                 .help = "also write a table of the classes, one line each"),
     REEL_SHARED("threads"),
     REEL_SHARED("workers"),
-    REEL_SHARED("json"),
-    REEL_SHARED("quiet"),
+    REEL_SHARED_OUTPUT,
 };
 
 typedef struct {

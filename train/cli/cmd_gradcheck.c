@@ -23,8 +23,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("seed"),
     REEL_SHARED("threads", .initial = "1",
                 .help = "compute threads; more than 1 rarely helps with shapes this small"),
-    REEL_SHARED("json"),
-    REEL_SHARED("quiet"),
+    REEL_SHARED_OUTPUT,
 };
 
 /* ---- nets under check: a name, the shape of the input, the layers ---- */

@@ -29,8 +29,7 @@ static const reel_option options_table[] = {
                 .help = "images in a shard; 0: 4000, or 1000 with --raw"),
     REEL_SHARED("max-bad", .help = "share of images that may be unreadable; they are left out"),
     REEL_SHARED("threads"),
-    REEL_SHARED("json"),
-    REEL_SHARED("quiet"),
+    REEL_SHARED_OUTPUT,
 };
 
 enum { PATH = 4200 };

@@ -38,8 +38,7 @@ static const reel_option options_table[] = {
     REEL_OPTION(REAL, .name = "min-probability", .value = "P", .initial = "0", .min = 0, .max = 1,
                 .help = "with --copy-into: copy only images of at least this probability"),
     REEL_SHARED("threads"),
-    REEL_SHARED("json"),
-    REEL_SHARED("quiet"),
+    REEL_SHARED_OUTPUT,
 };
 
 typedef struct {

@@ -28,8 +28,7 @@ static const reel_option options_table[] = {
                 .help = "write the weights after the last step to FILE"),
     REEL_SHARED("seed"),
     REEL_SHARED("threads"),
-    REEL_SHARED("json"),
-    REEL_SHARED("quiet"),
+    REEL_SHARED_OUTPUT,
 };
 
 typedef struct {

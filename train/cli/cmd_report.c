@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 static const reel_option options_table[] = {
+    REEL_SHARED("weights", .help = "RUN, in place of the argument"),
     REEL_OPTION(TEXT, .name = "data", .value = "DIR",
                 .help = "where the images are now; unset: where the run found them"),
     REEL_OPTION(TEXT, .name = "out", .letter = 'o', .value = "FILE",
@@ -14,7 +15,7 @@ static const reel_option options_table[] = {
     {.name = "json",
      .shared = true,
      .help = "print the page's data as one JSON object; a page only with --out"},
-    {.name = "quiet", .shared = true},
+    REEL_SHARED("quiet"),
 };
 
 static int report_print_json(const reel_report_request *request)
@@ -30,7 +31,12 @@ static int report_run(reel_options *options)
 {
     reel_error err;
     char path[REEL_PATH_MAX];
-    const reel_report_request request = {.folder = reel_options_arg(options, 0),
+    const char *folder;
+    int next;
+    if (reel_command_given(&folder, &next, options, 0, "RUN", &err))
+        return reel_complain_usage("report", &err);
+
+    const reel_report_request request = {.folder = folder,
                                          .data = reel_options_text(options, "data"),
                                          .quiet = reel_options_flag(options, "quiet")};
     const char *out = reel_options_text(options, "out");
@@ -52,7 +58,7 @@ static int report_run(reel_options *options)
 }
 
 const reel_command reel_command_report = REEL_COMMAND(
-    options_table, .name = "report", .arguments = "RUN", .group = REEL_COMMAND_USING, .rank = 1,
+    options_table, .name = "report", .arguments = "[RUN]", .group = REEL_COMMAND_USING, .rank = 1,
     .run = report_run, .summary = "Write one HTML page about a run",
     .notes =
         "RUN is the --output-dir of `reel train` or `reel finetune`. Both write this page when "

@@ -13,6 +13,7 @@
 #include <string.h>
 
 static const reel_option options_table[] = {
+    REEL_SHARED("weights", .help = "FILE, in place of the argument"),
     REEL_SHARED("arch"),
     REEL_SHARED("head"),
     REEL_SHARED("num-classes"),
@@ -23,8 +24,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("grayscale", .help = "one input channel"),
     REEL_SHARED("opt", .help = "optimizer whose state counts in the memory"),
     REEL_SHARED("threads"),
-    REEL_SHARED("json"),
-    REEL_SHARED("quiet"),
+    REEL_SHARED_OUTPUT,
 };
 
 static json_t *shape_json(int ndim, const int64_t *shape)
@@ -274,10 +274,14 @@ static int summarize_file(const char *given, bool json, bool quiet)
 
 static int summary_run(reel_options *options)
 {
-    if (reel_options_arg_count(options))
-        return summarize_file(reel_options_arg(options, 0), reel_options_flag(options, "json"),
-                              reel_options_flag(options, "quiet"));
     reel_error err;
+    const char *file;
+    int next;
+    if (reel_command_given(&file, &next, options, 0, NULL, &err))
+        return reel_complain_usage("summary", &err);
+    if (file)
+        return summarize_file(file, reel_options_flag(options, "json"),
+                              reel_options_flag(options, "quiet"));
     reel_ctx *ctx;
     const reel_ctx_config config = {.threads = (int)reel_options_int(options, "threads")};
     if (reel_ctx_create(&ctx, &config, &err))

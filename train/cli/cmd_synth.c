@@ -27,8 +27,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("quality"),
     REEL_SHARED("seed"),
     REEL_SHARED("threads"),
-    REEL_SHARED("json"),
-    REEL_SHARED("quiet"),
+    REEL_SHARED_OUTPUT,
 };
 
 typedef struct synth_job {

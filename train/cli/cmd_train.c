@@ -145,6 +145,8 @@ static int read_settings(reel_settings *settings, reel_options *options, const r
     }
     settings->locked = r->lock >= 0;
     settings->replace_head = finetune;
+
+    /* A resumed run keeps the classes that it began with, whatever the weights say. */
     json_t *before = json_object_get(r->config, "classes");
     if (before) {
         json_decref(*classes);

@@ -78,3 +78,20 @@ int reel_print_json(json_t *object)
         reel_say("reel: stdout: %s", strerror(errno));
     return REEL_EXIT_FAILED;
 }
+
+reel_status reel_command_given(const char **given, int *next, const reel_options *options, int rest,
+                               const char *needed, reel_error *err)
+{
+    const char *weights = reel_options_text(options, "weights");
+    const int n = reel_options_arg_count(options);
+    *next = weights ? 0 : 1;
+    *given = weights;
+    if (!weights && n > rest)
+        *given = reel_options_arg(options, 0);
+    if (weights && n > rest)
+        return reel_fail(err, REEL_ERR_INVALID, "expected one of '%.200s' and --weights %.200s",
+                         reel_options_arg(options, 0), weights);
+    if (!*given && needed)
+        return reel_fail(err, REEL_ERR_INVALID, "expected %s", needed);
+    return REEL_OK;
+}

@@ -68,4 +68,10 @@ reel_status reel_command_ctx(reel_ctx **ctx, const reel_options *options, reel_e
  * take it. */
 int reel_print_json(json_t *object);
 
+/* What a command works on: its first argument, or --weights in its place. `rest` arguments follow:
+ * *next is the index of the first. REEL_ERR_INVALID: both are there, or neither is; `needed` is
+ * what was expected then, or NULL if a command can do without (*given NULL). */
+reel_status reel_command_given(const char **given, int *next, const reel_options *options, int rest,
+                               const char *needed, reel_error *err);
+
 #endif

@@ -1,6 +1,7 @@
 /* The program: finds the command, parses its options, runs it. */
 #include "train/cli/command.h"
 #include "train/cli/commands.h"
+#include "train/cli/foreign_names.h"
 #include "train/cli/help.h"
 #include "train/cli/nearest.h"
 #include "train/cli/wait_policy.h"

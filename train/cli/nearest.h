@@ -14,10 +14,4 @@ typedef struct reel_nearest {
 reel_nearest reel_nearest_to(const char *typed);
 void reel_nearest_offer(reel_nearest *nearest, const char *candidate);
 
-/* What an option of torchvision's and PyTorch's reference scripts, of timm, Caffe or Darknet is
- * called here: "--log-every", or advice in words. '_' counts as '-'. NULL = unknown. */
-const char *reel_foreign_option(const char *name);
-/* What a command of such programs is called here: "eval" for "test". NULL = unknown. */
-const char *reel_foreign_command(const char *name);
-
 #endif

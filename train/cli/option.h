@@ -64,6 +64,8 @@ typedef struct reel_option {
 /* The shared row of a name; members that follow replace its own: REEL_SHARED("lr", .initial = "1").
  */
 #define REEL_SHARED(...) {.shared = true, .name = __VA_ARGS__}
+/* What every command with an answer takes. */
+#define REEL_SHARED_OUTPUT REEL_SHARED("json"), REEL_SHARED("quiet")
 
 /* What a command takes: options, and arguments that are no options. */
 typedef struct reel_syntax {

@@ -5,6 +5,7 @@
  * scripts break when an option is added. */
 #include "train/cli/options.h"
 
+#include "train/cli/foreign_names.h"
 #include "train/cli/nearest.h"
 #include "train/cli/option_table.h"
 #include "train/cli/option_value.h"

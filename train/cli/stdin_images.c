@@ -144,6 +144,7 @@ reel_status reel_stdin_images_next(reel_stdin_images *s, bool may_wait, reel_std
     if (!s->decided)
         return REEL_OK;
 
+    /* The bytes of one image, until stdin ends. */
     if (s->is_image) {
         *kind = s->count ? REEL_STDIN_END : REEL_STDIN_IMAGE;
         s->count = 1;

@@ -111,13 +111,14 @@ static reel_status refuse_near_name(const char *given, reel_error *err)
 
     char all[400];
     if (meant)
-        return reel_fail(err, REEL_ERR_INVALID, "%s: there is no such file; did you mean %s?",
-                         given, meant);
+        return reel_fail(err, REEL_ERR_INVALID, "%s: there is no such file; did you mean %s?%s",
+                         given, meant, network ? " (--arch names a network)" : "");
     if (network || has_publisher(given))
         return reel_fail(err, REEL_ERR_INVALID,
                          "%s: there is no such file, and no public weights of this name; those "
-                         "there are: %s",
-                         given, list_weights_names(all, sizeof all));
+                         "there are: %s%s",
+                         given, list_weights_names(all, sizeof all),
+                         network ? " (--arch names a network)" : "");
     return REEL_OK;
 }
 

@@ -170,6 +170,8 @@ static reel_status fill_part(download *w, reel_error *err)
             break;
 
         switch (end) {
+        /* The bytes are wrong. Those of an earlier process may be; those of one whole download are
+         * what the server has. */
         case REEL_TRANSFER_COMPLETE:
         case REEL_TRANSFER_BAD_RANGE:
             if (before == 0 || w->restarted)
@@ -182,6 +184,7 @@ static reel_status fill_part(download *w, reel_error *err)
         case REEL_TRANSFER_ENDED:
         case REEL_TRANSFER_CUT:
         case REEL_TRANSFER_BUSY:
+            /* A connection that brings much before it breaks is worth any number of attempts. */
             attempts = w->part.size - before >= ENOUGH ? 1 : attempts + 1;
             if (attempts >= MOST_ATTEMPTS)
                 return reel_fail(err, why.status, "%s, %d times in a row", why.message, attempts);

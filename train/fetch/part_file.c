@@ -65,6 +65,7 @@ static reel_status open_locked(reel_part *part, const reel_part_wait *wait, reel
         close(part->fd);
         part->fd = -1;
 
+        /* A file system without locks: a file of one's own, from its beginning. */
         if (answer == LOCK_UNKNOWN_HERE) {
             if (empty)
                 unlink(part->path);

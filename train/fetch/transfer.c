@@ -212,10 +212,12 @@ static reel_transfer_end end_of(const exchange *x, CURLcode code, const char *wh
 {
     const char *text = *why ? why : curl_easy_strerror(code);
     switch (code) {
+    /* An answer came, whole or with an error status. */
     case CURLE_OK:
         return whole_answer(x);
     case CURLE_HTTP_RETURNED_ERROR:
         return http_error(x);
+    /* Our own callbacks ended it. */
     case CURLE_WRITE_ERROR:
         if (x->bad_range)
             return REEL_TRANSFER_BAD_RANGE;
@@ -230,6 +232,7 @@ static reel_transfer_end end_of(const exchange *x, CURLcode code, const char *wh
     case CURLE_TOO_MANY_REDIRECTS:
         reel_fail(x->err, REEL_ERR_IO, "more than %d redirects", MOST_REDIRECTS);
         return REEL_TRANSFER_REFUSED;
+    /* The network: it is not there, or it broke. */
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_CONNECT:

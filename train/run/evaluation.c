@@ -221,6 +221,7 @@ reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape,
     reel_loader *loader = NULL;
     *out = (reel_evaluation){.classes = reel_dataset_classes(dataset)};
 
+    /* Dropout is off and nothing is recorded; both are put back, also after an error. */
     const bool training = reel_net_training(net), recording = reel_tape_recording(tape);
     reel_net_set_training(net, false);
     reel_tape_set_recording(tape, false);

@@ -166,7 +166,7 @@ static reel_status make_session(reel_loop *loop, bool resumed, reel_error *err)
     config.net.classes = reel_dataset_classes(loop->feed.train);
     REEL_TRY(reel_session_create(session, &config, err));
     loop->feed.config.threads = reel_ctx_threads(session->ctx);
-    REEL_TRY(check_memory(loop, resumed, err));
+    REEL_TRY(check_memory(loop, resumed, err)); /* before the first large piece is touched */
 
     if (s->weights)
         REEL_TRY(start_from(loop, s->weights, err));

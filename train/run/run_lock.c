@@ -38,6 +38,7 @@ reel_status reel_run_lock(int *fd, const char *folder, reel_error *err)
     if (fcntl(*fd, F_SETLK, &lock) == 0)
         return REEL_OK;
     const int why = errno;
+    /* Another run holds it. Any other reason: there are no locks here, as on some network disks. */
     if (why == EACCES || why == EAGAIN) {
         refuse_locked(*fd, folder, err);
         close(*fd);

@@ -9,4 +9,16 @@
 reel_status reel_codec_missing(const char *format, const char *library, const char *package,
                                reel_error *err);
 
+/* The functions NAME_size and NAME_decode of such a codec. */
+#define REEL_CODEC_WITHOUT_LIBRARY(name, format, library, package)                                 \
+    static reel_status name##_size(reel_decoding *d, reel_error *err)                              \
+    {                                                                                              \
+        (void)d;                                                                                   \
+        return reel_codec_missing(format, library, package, err);                                  \
+    }                                                                                              \
+    static reel_status name##_decode(reel_decoding *d, reel_error *err)                            \
+    {                                                                                              \
+        return name##_size(d, err);                                                                \
+    }
+
 #endif

@@ -44,7 +44,7 @@ void reel_png_mend(reel_png_tail *tail, const uint8_t *bytes, size_t length)
     for (size_t at = SIGNATURE; at <= length;) {
         const uint8_t *head = bytes + at;
         const size_t left = length - at;
-        if (left < HEAD) {
+        if (left < HEAD) { /* cut between two chunks: all that is there is whole */
             tail->whole = at;
             if (pixels)
                 append_bytes(tail, end_chunk, sizeof end_chunk);
@@ -57,6 +57,7 @@ void reel_png_mend(reel_png_tail *tail, const uint8_t *bytes, size_t length)
         const bool is_pixels = memcmp(head + NAME_AT, "IDAT", 4) == 0;
         pixels = pixels || is_pixels;
         if (missing) {
+            /* Pixels that are missing are no pixels; a missing check sum may be made. */
             if (is_pixels && missing <= CHECK_SUM)
                 complete_chunk(tail, bytes, at, size, missing);
             return;

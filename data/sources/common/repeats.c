@@ -77,6 +77,8 @@ reel_status reel_rows_unique(reel_rows *rows, int64_t *same, int64_t *other, ree
     *same = *other = 0;
     if (n >= UINT32_MAX)
         return reel_fail(err, REEL_ERR_INVALID, "more than 4294967294 lines");
+
+    /* At most half full, so that searches are short. */
     size_t room = 16;
     while (room < 2 * (size_t)n)
         room *= 2;
