@@ -5,6 +5,7 @@
 #include "train/cli/recipe_table.h"
 #include "train/run/say.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,4 +39,13 @@ void reel_recipe_print(const char *name, const reel_options *options)
     }
     if (used)
         reel_say("%s", line);
+}
+
+void reel_recipe_warn_of_few(const char *name, int64_t images)
+{
+    const reel_recipe *recipe = reel_recipe_find(name);
+    if (images < recipe->least)
+        reel_say("warning: recipe %s was made for ImageNet's 1,281,167 images; with %" PRId64
+                 " the loss may stay at ln(classes) or grow: --recipe quick suits such a set",
+                 name, images);
 }

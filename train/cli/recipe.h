@@ -9,5 +9,7 @@ reel_status reel_recipe_apply(const char *name, reel_options *options, reel_erro
 
 /* Prints the whole recipe on stderr; options that the user changed are marked. */
 void reel_recipe_print(const char *name, const reel_options *options);
+/* Says so where the recipe was made for far more training images. */
+void reel_recipe_warn_of_few(const char *name, int64_t images);
 
 #endif

@@ -2,12 +2,15 @@
 #ifndef REEL_TRAIN_RECIPE_TABLE_H
 #define REEL_TRAIN_RECIPE_TABLE_H
 
+#include <stdint.h>
+
 typedef struct reel_setting {
     const char *option, *value;
 } reel_setting;
 
 typedef struct reel_recipe {
     const char *name, *about;
+    int64_t least;             /* training images below which it seldom learns; 0 = none */
     reel_setting settings[40]; /* ends at the first without an option */
 } reel_recipe;
 

@@ -66,6 +66,7 @@ void reel_train_say_start(reel_loop *loop, const reel_options *options, const ch
         return;
     reel_recipe_print(s->recipe, options);
     reel_optimizer_say(options);
+    reel_recipe_warn_of_few(s->recipe, reel_dataset_count(loop->feed.train));
     say_data(loop);
     say_machine(loop);
 
