@@ -43,7 +43,13 @@ void reel_params_destroy(reel_params *params)
 reel_status reel_params_add(reel_params *params, const char *name, int ndim, const int64_t *shape,
                             unsigned flags, int *index, reel_error *err)
 {
-    REEL_ASSERT(!params->values);
+    if (params->values)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "parameter %s: the store is committed and takes no more", name);
+    if (!name || ndim < 0 || ndim > REEL_MAX_DIMS || (ndim > 0 && !shape))
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "parameter %s: expected a name and a rank of 0 to %d, got rank %d",
+                         name ? name : "without a name", REEL_MAX_DIMS, ndim);
     const int64_t numel = reel_shape_numel(ndim, shape);
     char text[128];
     if (numel <= 0 || numel > INT64_MAX / 64)
@@ -87,7 +93,8 @@ reel_status reel_params_add(reel_params *params, const char *name, int ndim, con
 
 reel_status reel_params_commit(reel_params *params, reel_error *err)
 {
-    REEL_ASSERT(!params->values);
+    if (params->values)
+        return reel_fail(err, REEL_ERR_INVALID, "parameters: committed already");
     const size_t element = reel_dtype_size(params->dtype);
     params->bytes = (size_t)(params->size > 0 ? params->size : 1) * element;
     params->values = reel_pages_alloc(params->bytes, err);
@@ -114,8 +121,7 @@ int reel_params_count(const reel_params *params)
 
 reel_param *reel_params_at(const reel_params *params, int index)
 {
-    REEL_ASSERT(index >= 0 && index < params->count);
-    return params->list[index];
+    return index >= 0 && index < params->count ? params->list[index] : NULL;
 }
 
 reel_param *reel_params_find(const reel_params *params, const char *name)

@@ -49,7 +49,8 @@ double reel_rng_normal(reel_rng *rng)
 
 uint64_t reel_rng_below(reel_rng *rng, uint64_t n)
 {
-    REEL_ASSERT(n > 0);
+    if (n == 0)
+        return 0;
     const uint64_t limit =
         UINT64_MAX - UINT64_MAX % n; /* reject the incomplete last copy of 0..n-1 */
     for (;;) {

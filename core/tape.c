@@ -17,6 +17,8 @@ reel_status reel_tape_create(reel_tape **out, const reel_ctx *ctx, const reel_ta
     if (!config)
         config = &defaults;
     *out = NULL;
+    if (!ctx || config->dtype < 0 || config->dtype >= REEL_DTYPES)
+        return reel_fail(err, REEL_ERR_INVALID, "tape: expected a context and a dtype");
     reel_tape *tape = calloc(1, sizeof *tape);
     if (!tape)
         return reel_fail(err, REEL_ERR_MEMORY, "tape: out of memory");
@@ -72,6 +74,8 @@ static void log_times(const reel_tape *tape)
 
 void reel_tape_reset(reel_tape *tape)
 {
+    if (!tape)
+        return;
     if (tape->tracing)
         log_times(tape);
     reel_arena_reset(tape->arena);
@@ -121,6 +125,8 @@ reel_tape_memory reel_tape_usage(const reel_tape *tape)
 
 reel_status reel_tape_status(const reel_tape *tape, reel_error *err)
 {
+    if (!tape)
+        return reel_fail(err, REEL_ERR_INVALID, "no tape");
     if (tape->error.status != REEL_OK && err)
         *err = tape->error;
     return tape->error.status;
@@ -128,7 +134,7 @@ reel_status reel_tape_status(const reel_tape *tape, reel_error *err)
 
 reel_var reel_tape_fail(reel_tape *tape, reel_status status, const char *format, ...)
 {
-    if (tape->error.status == REEL_OK) {
+    if (tape && tape->error.status == REEL_OK) {
         va_list args;
         va_start(args, format);
         vsnprintf(tape->error.message, sizeof tape->error.message, format, args);
@@ -213,9 +219,11 @@ void *reel_tape_alloc(reel_tape *tape, size_t bytes)
 
 static reel_var add_leaf(reel_tape *tape, const reel_tensor *value, bool wants_grad)
 {
-    reel_node *node = new_node(tape);
+    reel_node *node = tape ? new_node(tape) : NULL;
     if (!node)
         return (reel_var){tape, -1};
+    if (!value || value->ndim < 0 || value->ndim > REEL_MAX_DIMS || reel_tensor_numel(value) < 0)
+        return reel_tape_fail(tape, REEL_ERR_INVALID, "input: no tensor, or one that cannot be");
     node->value = *value;
 
     if (!value->data && reel_tensor_numel(value) != 0) {
@@ -345,7 +353,12 @@ static bool take_inputs(reel_tape *tape, reel_node *node, const reel_var *in, re
             continue;
         }
 
-        REEL_ASSERT(in[i].tape == tape && in[i].id >= 0 && in[i].id < tape->count);
+        if (in[i].tape != tape || in[i].id < 0 || in[i].id >= tape->count) {
+            reel_tape_fail(tape, REEL_ERR_INVALID, "%s: input %d %s", name, i,
+                           in[i].tape != tape ? "is a value of another tape"
+                                              : "is no value: its tape was reset since");
+            return false;
+        }
         const reel_node *input = &tape->nodes[in[i].id];
         if (!input->value.data) {
             reel_tape_fail(tape, REEL_ERR_INVALID, "%s: input %d was released or freed by backward",
@@ -403,15 +416,21 @@ static void count_uses(reel_tape *tape, reel_node *node)
 reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, const reel_var *in,
                     int n_in)
 {
-    REEL_ASSERT(n_in >= op->min_in && n_in <= op->max_in && n_in <= REEL_MAX_INPUTS);
-    REEL_ASSERT(in[0].tape);
-    reel_tape *tape = in[0].tape;
+    reel_tape *tape = NULL;
+    for (int i = n_in - 1; i >= 0; i--)
+        if (in[i].tape)
+            tape = in[i].tape; /* the first input's, where it has one */
     const reel_var failed = {tape, -1};
+    if (!tape)
+        return failed;
+    if (!op || n_in < op->min_in || n_in > op->max_in || n_in > REEL_MAX_INPUTS)
+        return reel_tape_fail(tape, REEL_ERR_INVALID, "%s: %d inputs, expected %d to %d",
+                              op ? op->name : "no operator", n_in, op ? op->min_in : 0,
+                              op ? op->max_in : 0);
     if (tape->error.status != REEL_OK)
         return failed;
     while (n_in > op->min_in && !in[n_in - 1].tape)
         n_in--; /* REEL_NONE at the end */
-    REEL_ASSERT(n_in > 0);
     if (!op->forward[tape->dtype])
         return reel_tape_fail(tape, REEL_ERR_INVALID, "%s: not available in %s", op->name,
                               reel_dtype_name(tape->dtype));
@@ -448,9 +467,14 @@ void reel_node_drop(reel_tape *tape, reel_node *node)
     node->owns_value = false;
 }
 
+static bool is_value(reel_var v)
+{
+    return v.tape && v.id >= 0 && v.id < v.tape->count;
+}
+
 void reel_release(reel_var v)
 {
-    if (v.id < 0 || !v.tape)
+    if (!is_value(v))
         return;
     reel_node *node = &v.tape->nodes[v.id];
     node->released = true;
@@ -459,10 +483,10 @@ void reel_release(reel_var v)
 
 reel_tensor reel_value(reel_var v)
 {
-    return v.id < 0 ? (reel_tensor){0} : v.tape->nodes[v.id].value;
+    return is_value(v) ? v.tape->nodes[v.id].value : (reel_tensor){0};
 }
 
 reel_tensor reel_grad(reel_var v)
 {
-    return v.id < 0 ? (reel_tensor){0} : v.tape->nodes[v.id].grad;
+    return is_value(v) ? v.tape->nodes[v.id].grad : (reel_tensor){0};
 }

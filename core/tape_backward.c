@@ -237,10 +237,11 @@ reel_status reel_backward(reel_var loss, reel_error *err)
 
 reel_status reel_backward_scaled(reel_var loss, double scale, reel_error *err)
 {
-    REEL_ASSERT(loss.tape);
     reel_tape *tape = loss.tape;
     REEL_TRY(reel_tape_status(tape, err));
-    REEL_ASSERT(loss.id >= 0 && loss.id < tape->count);
+    if (loss.id < 0 || loss.id >= tape->count)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "backward: the loss is no value: its tape was reset since");
     reel_node *root = &tape->nodes[loss.id];
     char text[128];
     if (reel_tensor_numel(&root->value) != 1)

@@ -2,8 +2,12 @@
  * goes through. */
 #include "core/tensor.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+/* What a call that makes no sense gets: no rank, no memory. Nothing takes it as an input. */
+static const reel_tensor no_tensor = {.ndim = -1};
 
 size_t reel_dtype_size(reel_dtype dtype)
 {
@@ -42,8 +46,10 @@ reel_layout reel_canonical_layout(int ndim)
 reel_tensor reel_tensor_with_layout(void *data, reel_dtype dtype, reel_layout layout, int ndim,
                                     const int64_t *shape)
 {
-    REEL_ASSERT(ndim >= 0 && ndim <= REEL_MAX_DIMS);
-    REEL_ASSERT(layout == REEL_ROW_MAJOR || (layout == REEL_CHANNELS_LAST && ndim == 4));
+    const bool possible = layout == REEL_ROW_MAJOR || (layout == REEL_CHANNELS_LAST && ndim == 4);
+    if (ndim < 0 || ndim > REEL_MAX_DIMS || !possible || (ndim > 0 && !shape) ||
+        reel_shape_numel(ndim, shape) < 0)
+        return no_tensor;
     reel_tensor t = {.data = data, .dtype = dtype, .layout = layout, .ndim = ndim};
     for (int d = 0; d < REEL_MAX_DIMS; d++)
         t.shape[d] = d < ndim ? shape[d] : 1;
@@ -72,7 +78,7 @@ reel_tensor reel_tensor_of(void *data, reel_dtype dtype, int ndim, const int64_t
 
 bool reel_tensor_same_shape(const reel_tensor *a, const reel_tensor *b)
 {
-    return a->ndim == b->ndim &&
+    return a->ndim == b->ndim && a->ndim >= 0 &&
            memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape) == 0;
 }
 
@@ -87,8 +93,9 @@ bool reel_tensor_is_canonical(const reel_tensor *t)
 
 reel_tensor reel_tensor_slice(reel_tensor t, int dim, int64_t begin, int64_t length)
 {
-    REEL_ASSERT(dim >= 0 && dim < t.ndim && begin >= 0 && length >= 0 &&
-                begin + length <= t.shape[dim]);
+    if (dim < 0 || dim >= t.ndim || begin < 0 || length < 0 || begin > t.shape[dim] ||
+        length > t.shape[dim] - begin)
+        return no_tensor;
     t.data = (char *)t.data + (size_t)(begin * t.stride[dim]) * reel_dtype_size(t.dtype);
     t.shape[dim] = length;
     t.layout = REEL_STRIDED;
@@ -100,7 +107,8 @@ reel_tensor reel_tensor_permute(reel_tensor t, const int *axes)
     reel_tensor p = t;
     unsigned seen = 0;
     for (int d = 0; d < t.ndim; d++) {
-        REEL_ASSERT(axes[d] >= 0 && axes[d] < t.ndim && !(seen & 1u << axes[d]));
+        if (axes[d] < 0 || axes[d] >= t.ndim || seen & 1u << axes[d])
+            return no_tensor;
         seen |= 1u << axes[d];
         p.shape[d] = t.shape[axes[d]];
         p.stride[d] = t.stride[axes[d]];
@@ -113,7 +121,8 @@ int64_t reel_tensor_offset(const reel_tensor *t, const int64_t *index)
 {
     int64_t offset = 0;
     for (int d = 0; d < t->ndim; d++) {
-        REEL_ASSERT(index[d] >= 0 && index[d] < t->shape[d]);
+        if (index[d] < 0 || index[d] >= t->shape[d])
+            return -1;
         offset += index[d] * t->stride[d];
     }
     return offset;
@@ -122,6 +131,8 @@ int64_t reel_tensor_offset(const reel_tensor *t, const int64_t *index)
 double reel_tensor_get(const reel_tensor *t, const int64_t *index)
 {
     const int64_t i = reel_tensor_offset(t, index);
+    if (i < 0 || !t->data)
+        return NAN;
     return t->dtype == REEL_F64 ? ((const double *)t->data)[i]
                                 : (double)((const float *)t->data)[i];
 }
@@ -129,6 +140,8 @@ double reel_tensor_get(const reel_tensor *t, const int64_t *index)
 void reel_tensor_set(const reel_tensor *t, const int64_t *index, double value)
 {
     const int64_t i = reel_tensor_offset(t, index);
+    if (i < 0 || !t->data)
+        return;
     if (t->dtype == REEL_F64)
         ((double *)t->data)[i] = value;
     else
@@ -168,15 +181,18 @@ static tensor_run run_at(const reel_tensor *t, const int64_t *index)
                         .stride = t->ndim > 0 ? t->stride[t->ndim - 1] : 1};
 }
 
-void reel_tensor_copy(const reel_tensor *dst, const reel_tensor *src)
+reel_status reel_tensor_copy(const reel_tensor *dst, const reel_tensor *src)
 {
-    REEL_ASSERT(reel_tensor_same_shape(dst, src));
+    if (!reel_tensor_same_shape(dst, src))
+        return REEL_ERR_INVALID;
     if (reel_tensor_numel(src) == 0)
-        return;
+        return REEL_OK;
+    if (!dst->data || !src->data)
+        return REEL_ERR_INVALID;
     if (dst->dtype == src->dtype && reel_tensor_is_canonical(dst) &&
         reel_tensor_is_canonical(src)) {
         memcpy(dst->data, src->data, reel_tensor_bytes(src));
-        return;
+        return REEL_OK;
     }
 
     /* Run by run; the other dimensions count like an odometer. */
@@ -189,7 +205,7 @@ void reel_tensor_copy(const reel_tensor *dst, const reel_tensor *src)
         while (d >= 0 && ++index[d] == src->shape[d])
             index[d--] = 0;
         if (d < 0)
-            return;
+            return REEL_OK;
     }
 }
 

@@ -10,8 +10,8 @@
  *
  * Sizes, strides, offsets and indices count elements, not bytes. Descriptions may be copied and
  * used by any number of threads; writing the memory they describe is the caller's to order.
- * Functions here cannot fail: a wrong rank or index is a broken promise and aborts (REEL_ASSERT).
- */
+ * A rank, shape, dimension or index that cannot be gives a tensor of rank -1 without memory, offset
+ * -1 or NaN; nothing is read or written. */
 #ifndef REEL_CORE_TENSOR_H
 #define REEL_CORE_TENSOR_H
 
@@ -68,8 +68,9 @@ REEL_API double reel_tensor_get(const reel_tensor *t, const int64_t *index);
 REEL_API void reel_tensor_set(const reel_tensor *t, const int64_t *index, double value);
 
 /* Copies src's elements to dst. Shapes are equal; dtypes and strides may differ; memory does not
- * overlap. float64 to float32 rounds to nearest. */
-REEL_API void reel_tensor_copy(const reel_tensor *dst, const reel_tensor *src);
+ * overlap. float64 to float32 rounds to nearest. REEL_ERR_INVALID: the shapes differ, or one has no
+ * memory; nothing is copied. */
+REEL_API reel_status reel_tensor_copy(const reel_tensor *dst, const reel_tensor *src);
 
 /* Writes "(2, 3, 5, 5)" into text, cut to size; returns text. */
 REEL_API const char *reel_shape_text(char *text, size_t size, int ndim, const int64_t *shape);

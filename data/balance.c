@@ -68,8 +68,16 @@ reel_status reel_balance_create(reel_balance **out, const reel_dataset *d, reel_
         return reel_fail(err, REEL_ERR_MEMORY, "loader: no memory to balance the classes");
 
     /* Counted first (list_of holds the counts), so that each class gets its place in members. */
-    for (int64_t i = 0; i < count; i++)
-        b->list_of[reel_dataset_label(d, i)]++;
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t label = reel_dataset_label(d, i);
+        if (label < 0) {
+            reel_balance_destroy(b);
+            *out = NULL;
+            return reel_fail(err, REEL_ERR_INVALID,
+                             "loader: the label of a sample is none of the dataset's classes");
+        }
+        b->list_of[label]++;
+    }
     int64_t first = 0;
     for (int64_t c = 0; c < labels; c++) {
         const int64_t n = b->list_of[c];

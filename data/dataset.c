@@ -35,7 +35,9 @@ reel_status reel_dataset_create(reel_dataset **out, const reel_source *source, v
                                 const char *const *classes, int64_t n_classes, reel_error *err)
 {
     *out = NULL;
-    REEL_ASSERT(source && source->size && source->label && source->sample && source->sample_name);
+    if (!source || !source->size || !source->label || !source->sample || !source->sample_name)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "dataset: expected a source with size, label, sample and sample_name");
     reel_dataset *d = calloc(1, sizeof *d);
     char **names = copy_names(classes, n_classes);
     if (!d || !names) {
@@ -95,7 +97,8 @@ int64_t reel_dataset_notes(const reel_dataset *d)
 
 const char *reel_dataset_note(const reel_dataset *d, int64_t i)
 {
-    REEL_ASSERT(i >= 0 && i < reel_dataset_notes(d));
+    if (i < 0 || i >= reel_dataset_notes(d))
+        return NULL;
     return reel_names_at(&d->notes, i);
 }
 
@@ -123,34 +126,35 @@ int64_t reel_dataset_hidden(const reel_dataset *d)
 
 const char *reel_dataset_class_name(const reel_dataset *d, int64_t c)
 {
-    REEL_ASSERT(c >= 0 && c < d->n_classes);
-    return d->classes[c];
+    return c >= 0 && c < d->n_classes ? d->classes[c] : NULL;
 }
 
 int64_t reel_dataset_label(const reel_dataset *d, int64_t index)
 {
-    REEL_ASSERT(index >= 0 && index < reel_dataset_count(d));
+    if (index < 0 || index >= reel_dataset_count(d))
+        return -1;
     int64_t label = d->source.label(d->self, index);
-    if (d->order)
-        label = d->order[label];
-    REEL_ASSERT(label >= 0 && label < d->n_classes);
-    return label;
+    if (label < 0 || label >= d->n_classes)
+        return -1; /* a source of one's own that breaks its promise */
+    return d->order ? d->order[label] : label;
 }
 
 reel_status reel_dataset_read(const reel_dataset *d, int64_t index, reel_bytes *bytes,
                               reel_error *err)
 {
-    REEL_ASSERT(index >= 0 && index < reel_dataset_count(d));
+    if (!d || index < 0 || index >= reel_dataset_count(d))
+        return reel_fail(err, REEL_ERR_INVALID, "dataset: no sample %" PRId64, index);
     bytes->size = 0;
     return d->source.sample(d->self, index, bytes, err);
 }
 
 void reel_dataset_sample_name(const reel_dataset *d, int64_t index, char *text, size_t size)
 {
-    REEL_ASSERT(index >= 0 && index < reel_dataset_count(d));
     if (size == 0)
         return;
     text[0] = 0;
+    if (index < 0 || index >= reel_dataset_count(d))
+        return;
     d->source.sample_name(d->self, index, text, size);
 }
 

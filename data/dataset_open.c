@@ -28,6 +28,8 @@ reel_status reel_dataset_open_as(reel_dataset **out, const reel_data_request *re
     *out = NULL;
     if (path && size)
         path[0] = 0;
+    if (!data)
+        return reel_fail(err, REEL_ERR_INVALID, "dataset: expected a path, got NULL");
     if (strlen(data) > MOST_DATA)
         return reel_fail(err, REEL_ERR_INVALID, "the path of the data is too long");
 

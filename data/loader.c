@@ -223,6 +223,9 @@ reel_status reel_loader_create(reel_loader **out, const reel_dataset *dataset,
                                reel_error *err)
 {
     *out = NULL;
+    if (!dataset || !transform || !config)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "loader: expected a dataset, a transform and a configuration");
     reel_loader_config c = *config;
     reel_transform t;
     const int64_t count = reel_dataset_count(dataset);
@@ -387,6 +390,8 @@ static reel_slot *wait_for_batch(reel_loader *l)
 reel_status reel_loader_next(reel_loader *l, reel_batch *batch, reel_error *err)
 {
     *batch = (reel_batch){0};
+    if (!l)
+        return reel_fail(err, REEL_ERR_INVALID, "no loader");
     if (l->process != getpid())
         return reel_fail(err, REEL_ERR_INVALID,
                          "loader: its workers belong to the process that this one was forked "

@@ -84,6 +84,8 @@ static reel_rng place_rng(const reel_loader *l, const struct place *p, uint32_t 
 static reel_status load(reel_loader *l, struct kit *kit, const struct place *p, int64_t index,
                         reel_error *err)
 {
+    if (reel_dataset_label(l->dataset, index) < 0)
+        return reel_fail(err, REEL_ERR_INVALID, "its label is none of the dataset's classes");
     REEL_TRY(reel_dataset_read(l->dataset, index, &kit->bytes, err));
     const reel_rng rng = place_rng(l, p, REEL_STREAM_AUGMENT, REEL_STREAM_PLACE, index);
     float *out = p->slot->images + p->at * l->pixels;

@@ -73,7 +73,11 @@ reel_status reel_args_complete(const reel_args *args, void *config, reel_error *
         const reel_layer_arg *arg = &args->row[i], *like = NULL;
         if (arg->like)
             like = arg_find(args, arg->like);
-        REEL_ASSERT(!arg->like || (like && like < arg && like->type == arg->type));
+        if (arg->like && !(like && like < arg && like->type == arg->type))
+            return reel_fail(
+                err, REEL_ERR_INVALID,
+                "%s: expected its default, %s, to be an argument before it of its type", arg->name,
+                arg->like);
 
         if (arg->type == REEL_ARG_INT) {
             int64_t *value = arg_field(arg, config);
@@ -238,7 +242,9 @@ static reel_status parse_item(const reel_args *args, char *item, void *config, u
 reel_status reel_args_parse(const reel_args *args, char *text, void *config, reel_error *err)
 {
     uint64_t given = 0;
-    REEL_ASSERT(args->count <= 64);
+    if (args->count > 64)
+        return reel_fail(err, REEL_ERR_INVALID, "a layer of %d arguments, expected at most 64",
+                         args->count);
     for (char *item = text, *next; item; item = next) {
         next = strchr(item, ',');
         if (next)

@@ -232,7 +232,10 @@ static reel_status balance(reel_net *net, const chain *all, reel_tape *tape,
 reel_status reel_net_calibrate(reel_net *net, const reel_tensor *images, double output_scale,
                                reel_error *err)
 {
-    REEL_ASSERT(net->built && output_scale > 0);
+    REEL_TRY(reel_net_check_built(net, err));
+    if (!(output_scale > 0))
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "calibration: output scale %g, expected more than 0", output_scale);
     const bool training = net->scope.training;
     chain all = {.n = collect(net->root, NULL)};
     reel_tape *tape;

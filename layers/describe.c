@@ -66,7 +66,7 @@ static reel_var describe_layer(const reel_module *m, reel_var x, notes *n)
 reel_status reel_net_describe(reel_net *net, const int64_t input[4], reel_layer_info *info, int max,
                               int *count, reel_error *err)
 {
-    REEL_ASSERT(net->built);
+    REEL_TRY(reel_net_check_built(net, err));
     notes n = {.info = info, .max = max, .batch = input[0]};
     const bool training = net->scope.training;
     reel_tape *tape;

@@ -107,6 +107,8 @@ reel_status reel_model_open(reel_net **net, reel_model_card *card, const char *p
     reel_weights *weights;
     *net = NULL;
     *card = (reel_model_card){0};
+    if (!path || !ctx)
+        return reel_fail(err, REEL_ERR_INVALID, "model: expected a path and a context");
     reel_model_path(file, sizeof file, path);
     REEL_TRY(reel_weights_read(&weights, file, err));
     return open_weights(net, card, weights, file, arch, ctx, dtype, err);

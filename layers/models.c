@@ -53,6 +53,11 @@ reel_status reel_model_outline(reel_net **out, const reel_model *model,
                                reel_dtype dtype, reel_error *err)
 {
     *out = NULL;
+    if (!model || !ctx)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "model: expected a model and a context, got no %s (reel_model_find gives "
+                         "NULL for a name that it does not know)",
+                         model ? "context" : "model");
     reel_model_config c = config ? *config : reel_model_config_default(model);
     if (c.classes == 0)
         c.classes = 1000;

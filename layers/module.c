@@ -85,7 +85,8 @@ reel_status reel_module_add(reel_module *m, const reel_layer *layer, const void 
 
 reel_var reel_module_run(const reel_module *m, int k, reel_var x)
 {
-    REEL_ASSERT(k >= 0 && k < m->n_children);
+    if (k < 0 || k >= m->n_children)
+        return reel_tape_fail(x.tape, REEL_ERR_INVALID, "%s: no inner module %d", m->name, k);
     const reel_module *child = m->children[k];
     const reel_var y = reel_module_forward(child, x);
     if (m->scope->seen && y.id >= 0)
@@ -125,7 +126,8 @@ int reel_module_params(const reel_module *m)
 
 reel_var reel_module_param(const reel_module *m, reel_tape *tape, int k)
 {
-    REEL_ASSERT(k >= 0 && k < m->n_params);
+    if (k < 0 || k >= m->n_params)
+        return reel_tape_fail(tape, REEL_ERR_INVALID, "%s: no parameter %d", m->name, k);
     if (m->scope->bound)
         return m->scope->bound[m->param[k]];
     return reel_param_var(tape, m->scope->params, m->param[k]);
@@ -133,7 +135,8 @@ reel_var reel_module_param(const reel_module *m, reel_tape *tape, int k)
 
 reel_tensor reel_module_param_value(const reel_module *m, int k)
 {
-    REEL_ASSERT(k >= 0 && k < m->n_params);
+    if (k < 0 || k >= m->n_params)
+        return (reel_tensor){.ndim = -1};
     return reel_params_at(m->scope->params, m->param[k])->value;
 }
 

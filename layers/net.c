@@ -9,6 +9,8 @@
 reel_status reel_net_create(reel_net **out, const reel_ctx *ctx, reel_dtype dtype, reel_error *err)
 {
     *out = NULL;
+    if (!ctx || dtype < 0 || dtype >= REEL_DTYPES)
+        return reel_fail(err, REEL_ERR_INVALID, "net: expected a context and a dtype");
     reel_net *net = calloc(1, sizeof *net);
     if (!net)
         return reel_fail(err, REEL_ERR_MEMORY, "net: out of memory");
@@ -41,7 +43,8 @@ void reel_net_destroy(reel_net *net)
 /* A new child of the open Sequential; NULL with the sticky error set on failure. */
 static reel_module *add_child(reel_net *net, const char *name)
 {
-    REEL_ASSERT(!net->built);
+    if (net->built && net->error.status == REEL_OK)
+        reel_fail(&net->error, REEL_ERR_INVALID, "net: built already; it takes no more layers");
     if (net->error.status != REEL_OK)
         return NULL;
     reel_module *m = reel_module_create_child(net->open, name);
@@ -61,8 +64,10 @@ void reel_net_end(reel_net *net)
 {
     if (net->error.status != REEL_OK)
         return;
-    REEL_ASSERT(net->open->parent);
-    net->open = net->open->parent;
+    if (net->open->parent)
+        net->open = net->open->parent;
+    else
+        reel_fail(&net->error, REEL_ERR_INVALID, "net: reel_net_end without reel_net_begin");
 }
 
 void reel_net_add(reel_net *net, const reel_layer *layer, const void *config)
@@ -115,16 +120,28 @@ static const reel_module **collect_leaves(const reel_module *m, const reel_modul
 
 reel_status reel_net_status(const reel_net *net, reel_error *err)
 {
+    if (!net)
+        return reel_fail(err, REEL_ERR_INVALID, "no net");
     if (net->error.status != REEL_OK && err)
         *err = net->error;
     return net->error.status;
 }
 
+reel_status reel_net_check_built(const reel_net *net, reel_error *err)
+{
+    REEL_TRY(reel_net_status(net, err));
+    return net->built ? REEL_OK
+                      : reel_fail(err, REEL_ERR_INVALID, "net: not built; call reel_net_build");
+}
+
 reel_status reel_net_build(reel_net *net, reel_error *err)
 {
-    REEL_ASSERT(!net->built);
     REEL_TRY(reel_net_status(net, err));
-    REEL_ASSERT(net->open == net->root); /* every begin has its end */
+    if (net->built)
+        return reel_fail(err, REEL_ERR_INVALID, "net: built already");
+    if (net->open != net->root)
+        return reel_fail(err, REEL_ERR_INVALID, "net: %s: reel_net_end is missing",
+                         net->open->name);
     REEL_TRY(reel_params_commit(net->scope.params, err));
     net->leaf = malloc((net->leaves + 1) * sizeof *net->leaf);
     if (!net->leaf)
@@ -136,7 +153,8 @@ reel_status reel_net_build(reel_net *net, reel_error *err)
 
 void reel_net_init_param(reel_net *net, int index)
 {
-    REEL_ASSERT(net->built);
+    if (!net->built || index < 0 || index >= net->scope.n_inits)
+        return;
     reel_init_draw(net->scope.ctx, &net->scope.inits[index], (uint32_t)index,
                    &reel_params_at(net->scope.params, index)->value);
 }
@@ -202,10 +220,13 @@ static reel_var run_layer(const reel_net *net, uint32_t i, reel_var x, int *take
  * a backward pass needs them. The input belongs to the caller and is never released. */
 reel_var reel_net_forward(reel_net *net, reel_tape *tape, reel_var x)
 {
-    REEL_ASSERT(net->built && x.tape == tape);
     const reel_var input = x;
     if (reel_tape_status(tape, NULL) != REEL_OK)
         return (reel_var){tape, -1};
+    if (!net || !net->built || x.tape != tape)
+        return reel_tape_fail(
+            tape, REEL_ERR_INVALID, "net: expected a built net and a value of the tape, got %s",
+            !net || !net->built ? "a net that is not built" : "a value of another tape");
 
     uint32_t i = 0;
     while (i < net->leaves && reel_tape_status(tape, NULL) == REEL_OK) {

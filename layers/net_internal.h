@@ -16,4 +16,6 @@ struct reel_net {
     reel_error error; /* sticky while adding */
 };
 
+reel_status reel_net_check_built(const reel_net *net, reel_error *err);
+
 #endif

@@ -32,7 +32,7 @@ static reel_status plan_step(reel_net *net, reel_tape *tape, const int64_t input
 reel_status reel_net_plan(reel_net *net, const int64_t input[4], bool training,
                           reel_net_memory *plan, reel_error *err)
 {
-    REEL_ASSERT(net->built);
+    REEL_TRY(reel_net_check_built(net, err));
 
     /* Only addresses are reserved: a step that does not fit this machine gets its plan, too. Some
      * systems reserve less than others, so a smaller limit is tried next. */

@@ -141,8 +141,7 @@ const char *reel_weights_note(const reel_weights *weights, int index)
 
 const reel_weight *reel_weights_at(const reel_weights *weights, int index)
 {
-    REEL_ASSERT(index >= 0 && index < weights->count);
-    return &weights->list[index];
+    return index >= 0 && index < weights->count ? &weights->list[index] : NULL;
 }
 
 const reel_weight *reel_weights_find(const reel_weights *weights, const char *name)

@@ -113,6 +113,8 @@ reel_status reel_weights_read_memory(reel_weights **out, const void *bytes, size
 reel_status reel_weights_read(reel_weights **out, const char *path, reel_error *err)
 {
     *out = NULL;
+    if (!path)
+        return reel_fail(err, REEL_ERR_INVALID, "weights: expected a path, got NULL");
     reel_source s;
     REEL_TRY(reel_source_open(&s, path, err));
     const reel_status status = read_named(out, &s, err);

@@ -8,7 +8,10 @@ reel_status reel_gradcheck(const reel_ctx *ctx, reel_gradcheck_fn *fn, void *use
                            reel_gradcheck_report *report, reel_error *err)
 {
     static const reel_gradcheck_config defaults;
-    REEL_ASSERT(n_in >= 1 && n_in <= REEL_GRADCHECK_MAX_INPUTS);
+    if (n_in < 1 || n_in > REEL_GRADCHECK_MAX_INPUTS || !inputs || !fn)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "gradient check: expected a function and 1 to %d inputs, got %d",
+                         REEL_GRADCHECK_MAX_INPUTS, n_in);
     reel_ctx *own = NULL;
     if (!ctx)
         REEL_TRY(reel_ctx_create(&own, &(reel_ctx_config){.threads = 1}, err));

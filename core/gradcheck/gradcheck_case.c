@@ -49,7 +49,9 @@ reel_status reel_gradcheck_drawn(const reel_ctx *ctx, reel_gradcheck_fn *fn, voi
     const uint64_t seed = config ? config->seed : 0;
     reel_status status = REEL_OK;
     int made = 0;
-    REEL_ASSERT(n_in >= 1 && n_in <= REEL_GRADCHECK_MAX_INPUTS);
+    if (n_in < 1 || n_in > REEL_GRADCHECK_MAX_INPUTS)
+        return reel_fail(err, REEL_ERR_INVALID, "gradient check: expected 1 to %d inputs, got %d",
+                         REEL_GRADCHECK_MAX_INPUTS, n_in);
     for (; made < n_in && status == REEL_OK; made++) {
         const int ndim = shapes[made].ndim;
         const int64_t n =

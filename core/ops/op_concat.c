@@ -60,7 +60,8 @@ static reel_status concat_infer(reel_infer *q, reel_error *err)
 
 reel_var reel_concat(const reel_var *x, int count, int dim)
 {
-    REEL_ASSERT(count >= 1);
+    if (!x || count < 1)
+        return (reel_var){NULL, -1};
     if (count > REEL_MAX_INPUTS)
         return reel_tape_fail(x[0].tape, REEL_ERR_INVALID,
                               "concat: expected 1 to %d inputs, got %d", REEL_MAX_INPUTS, count);

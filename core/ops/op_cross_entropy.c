@@ -181,15 +181,18 @@ reel_var reel_cross_entropy(reel_var logits, const int64_t *labels, int64_t n,
     static const reel_cross_entropy_attrs defaults;
     if (!attrs)
         attrs = &defaults;
-    if (logits.id < 0)
-        return logits;
+    if (logits.id < 0 || !logits.tape)
+        return (reel_var){logits.tape, -1};
+    if (n < 0 || (n > 0 && !labels))
+        return reel_tape_fail(logits.tape, REEL_ERR_INVALID,
+                              "cross_entropy: expected labels, got %lld%s", (long long)n,
+                              labels ? "" : " without memory");
     const reel_tensor x = reel_value(logits);
     const int64_t classes = x.ndim == 2 ? x.shape[1] : 0;
     const size_t label_bytes = (size_t)n * sizeof *labels;
     const size_t weight_bytes =
         attrs->class_weights ? (size_t)classes * sizeof *attrs->class_weights : 0;
     const size_t size = sizeof(loss_attrs) + label_bytes + weight_bytes;
-    REEL_ASSERT(n >= 0);
 
     /* Labels and weights travel behind the attributes: the tape copies them as one block. */
     loss_attrs *a = reel_tape_alloc(logits.tape, size);

@@ -285,7 +285,8 @@ reel_status reel_resize_window(uint8_t *dst, int64_t stride, const reel_resizing
 reel_status reel_image_resize(reel_image *dst, int64_t width, int64_t height, const reel_image *src,
                               const double box[4], reel_error *err)
 {
-    REEL_ASSERT(dst != src);
+    if (dst == src)
+        return reel_fail(err, REEL_ERR_INVALID, "resize: expected two images, got one twice");
     const double edges[4] = {box[0], box[1], box[0] + box[2], box[1] + box[3]};
     if (!(edges[0] >= 0 && edges[1] >= 0 && edges[2] > edges[0] && edges[3] > edges[1] &&
           edges[2] <= (double)src->width && edges[3] <= (double)src->height))

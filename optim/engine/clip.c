@@ -71,8 +71,9 @@ double reel_grad_norm(const reel_params *params, const reel_ctx *ctx)
 
 double reel_clip_grad_norm(reel_params *params, const reel_ctx *ctx, double max_norm)
 {
-    REEL_ASSERT(max_norm > 0);
     const double norm = reel_grad_norm(params, ctx);
+    if (!(max_norm > 0))
+        return norm;
     const double factor = max_norm / (norm + 1e-6); /* PyTorch's guard, so that figures agree */
     if (isfinite(norm) && factor < 1)
         for_each_gradient(params, ctx, reel_scale_loops, factor);
@@ -81,6 +82,6 @@ double reel_clip_grad_norm(reel_params *params, const reel_ctx *ctx, double max_
 
 void reel_clip_grad_value(reel_params *params, const reel_ctx *ctx, double max_abs)
 {
-    REEL_ASSERT(max_abs > 0);
-    for_each_gradient(params, ctx, reel_clamp_loops, max_abs);
+    if (max_abs > 0)
+        for_each_gradient(params, ctx, reel_clamp_loops, max_abs);
 }

@@ -83,6 +83,9 @@ reel_status reel_optimizer_create(reel_optimizer **out, reel_params *params, con
                                   const reel_optimizer_config *config, reel_error *err)
 {
     *out = NULL;
+    if (!params || !ctx || !config)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "optimizer: expected parameters, a context and a configuration");
     const char *name = config->kind ? config->kind->name : "optimizer";
     reel_error why;
     if (reel_optimizer_config_check(config, &why))
@@ -93,7 +96,11 @@ reel_status reel_optimizer_create(reel_optimizer **out, reel_params *params, con
                          reel_dtype_name(dtype));
 
     const int count = reel_params_count(params);
-    REEL_ASSERT(count == 0 || reel_params_at(params, 0)->value.data); /* committed */
+    if (count > 0 && !reel_params_at(params, 0)->value.data)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "%s: the parameters are not committed (reel_params_commit, "
+                         "reel_net_build)",
+                         name);
     reel_optimizer *opt = calloc(1, sizeof *opt);
     reel_slot *slots = calloc((size_t)count + 1, sizeof *slots);
     if (!opt || !slots) {
@@ -191,6 +198,8 @@ static int64_t prepare_step(reel_optimizer *opt)
 
 reel_status reel_optimizer_step(reel_optimizer *opt, double lr, reel_error *err)
 {
+    if (!opt)
+        return reel_fail(err, REEL_ERR_INVALID, "no optimizer");
     if (!(lr >= 0 && isfinite(lr)))
         return reel_fail(err, REEL_ERR_INVALID,
                          "%s: learning rate: expected a finite number, 0 or more, got %g",
