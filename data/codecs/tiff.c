@@ -14,6 +14,7 @@
 
 #include "data/codecs/codec.h"
 #include "data/codecs/common/camera_raw.h"
+#include "data/codecs/common/colours.h"
 #include "data/codecs/common/library.h"
 #include "data/codecs/common/orientation.h"
 
@@ -196,10 +197,15 @@ static reel_status check_tiff_samples(const struct tiff_file *f, reel_error *err
     return REEL_OK;
 }
 
-/* Does libtiff convert the colours? JPEG with interleaved samples it turns into RGB by itself. */
+/* Does libtiff convert the colours? JPEG with interleaved samples it turns into RGB by itself. What
+ * is neither compressed nor sampled, PIL converts. */
 static bool is_libtiffs(const struct tiff_file *f)
 {
-    return f->photometric == PHOTOMETRIC_YCBCR || f->compression == COMPRESSION_OJPEG;
+    uint16_t across = 0, down = 0;
+    TIFFGetFieldDefaulted(f->tiff, TIFFTAG_YCBCRSUBSAMPLING, &across, &down);
+    const bool plain =
+        f->raw && f->bits == 8 && f->samples == 3 && f->planes == 1 && across == 1 && down == 1;
+    return (f->photometric == PHOTOMETRIC_YCBCR && !plain) || f->compression == COMPRESSION_OJPEG;
 }
 
 static reel_status read_tiff_kind(struct tiff_file *f, reel_error *err)
@@ -310,16 +316,6 @@ static void unpack_samples(uint8_t *out, int step, const uint8_t *row, int64_t n
         out[i * step] = (uint8_t)(row[i / per_byte] >> (8 - bits * (int)(i % per_byte + 1)) & most);
 }
 
-/* PIL's conversion of CMYK: white less black, less the ink's share of that. */
-static void rgb_of_ink(uint8_t *rgb, const uint8_t *cmyk)
-{
-    const int white = 255 - cmyk[3];
-    for (int c = 0; c < 3; c++) {
-        const int product = cmyk[c] * white + 128;
-        rgb[c] = (uint8_t)(white - ((product + (product >> 8)) >> 8));
-    }
-}
-
 /* n samples of one pixel that alpha was multiplied into. */
 static void divide_by_alpha(uint8_t *colours, int n, int alpha)
 {
@@ -344,7 +340,11 @@ static void colour_row(const struct tiff_file *f, uint8_t *rgb, uint8_t *samples
         for (int c = 0; c < n && scale > 1; c++)
             samples[c] = (uint8_t)(samples[c] * scale);
         if (f->photometric == PHOTOMETRIC_SEPARATED) {
-            rgb_of_ink(rgb, samples);
+            reel_rgb_of_ink(rgb, samples);
+            continue;
+        }
+        if (f->photometric == PHOTOMETRIC_YCBCR) {
+            reel_rgb_of_ycc(rgb, samples);
             continue;
         }
         if (f->multiplied && n > colours)

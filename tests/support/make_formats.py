@@ -458,6 +458,7 @@ def tiff_compressed():
     pages = [Image.fromarray(scene(12, 9, s)) for s in (5, 6)]
     add("pages.tif", saved(pages[0], "TIFF", save_all=True, append_images=pages[1:]))
     add("big_tiff.tif", saved(pages[0], "TIFF", big_tiff=True))
+    add("ycc.tif", saved(rgb.convert("YCbCr"), "TIFF"))
     add("ycc_lzw.tif", saved(rgb.convert("YCbCr"), "TIFF", compression="tiff_lzw"))
 
 
