@@ -49,6 +49,7 @@ parameters() { "$REEL_BIN" summary --json "$@" | grep -o '"parameters":[0-9]*' |
 
 "$REEL_BIN" gradcheck 'conv*d' --json >out
 grep -q '"passed":true' out || fail "gradcheck: $(cat out)"
+"$REEL_BIN" gradcheck net/tiny >out || fail "gradcheck of a net: exit $?: $(cat out)"
 "$REEL_BIN" gradcheck --fuzz 3 --seed 5 >out || fail "gradcheck --fuzz: exit $?"
 grep -q 'op/conv2d: 3 random' out && grep -q 'layer/conv2d: 3 random' out || fail "gradcheck --fuzz: $(cat out)"
 code=0

@@ -85,10 +85,12 @@ static const reel_init scaled = {REEL_INIT_KAIMING_NORMAL, 0};
 
 static void add_tiny_net(reel_net *net, reel_head head)
 {
-    reel_model_find("tiny")->add(
-        net,
-        &(reel_model_config){
-            .classes = 4, .head = head, .dropout = 0.5, .image_size = 20, .weight_init = scaled});
+    reel_model_find("tiny")->add(net, &(reel_model_config){.classes = 4,
+                                                           .head = head,
+                                                           .dropout = 0.5,
+                                                           .image_size = 20,
+                                                           .channels = 3,
+                                                           .weight_init = scaled});
 }
 
 static void add_tiny_flatten(reel_net *net)
