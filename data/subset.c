@@ -55,6 +55,7 @@ reel_status reel_dataset_subset(reel_dataset **out, const reel_dataset *parent,
                              ", expected 0 to %" PRId64,
                              indices[i], i, count - 1);
 
+    /* The indices stand behind the struct: one free ends both. */
     struct subset *s = malloc(sizeof *s + (size_t)n * sizeof *s->indices);
     const char **classes = malloc((size_t)n_classes * sizeof *classes);
     if (!s || !classes) {

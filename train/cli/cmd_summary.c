@@ -110,7 +110,7 @@ static int summarize_net(const reel_options *options, const reel_ctx *ctx)
         reel_net_destroy(net);
         return reel_complain("summary", &err);
     }
-    if (n > MOST)
+    if (n > MOST) /* n says how many layers there are, not how many were written */
         n = MOST;
 
     int64_t macs = 0;

@@ -148,7 +148,7 @@ static int synth_run(reel_options *options)
 
     if (job.threads == 0)
         job.threads = reel_available_cpus();
-    if (strlen(job.dir) > 3900) {
+    if (strlen(job.dir) > 3900) { /* paths of images get /train/CLASS/NAME.jpg behind it */
         reel_fail(&err, REEL_ERR_INVALID, "the path of the folder is longer than 3,900 bytes");
         return reel_complain("synth", &err);
     }

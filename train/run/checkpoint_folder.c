@@ -175,6 +175,7 @@ reel_status reel_checkpoint_find(reel_weights **out, const reel_checkpoint_query
     step_list l;
     bool tried = false, foreign = false;
     *out = NULL;
+    /* The newest stand first. */
     reel_status status = list_checkpoints(q->folder, &l, err);
     for (int64_t i = 0; status == REEL_OK && !*out && i < l.n; i++) {
         if (l.at[i] >= q->below || l.at[i] % q->every != 0)

@@ -149,6 +149,7 @@ static reel_status replace_by_unpacked(int *file, uint64_t most, uint64_t *size,
     return status;
 }
 
+/* Unpacking ends, without an error, once there are more than `most` bytes. */
 static reel_status open_plain(int *file, uint64_t most, uint64_t *size, const char *path,
                               reel_error *err)
 {
