@@ -1,8 +1,9 @@
 /* Status codes, error messages, version and visibility: what every other header needs.
  *
  * A call that can fail because of its user or the environment returns a reel_status and explains
- * itself in a reel_error: what, where, expected, got. A broken promise inside a program (a NULL
- * that must not be) is a REEL_ASSERT. */
+ * itself in a reel_error: what, where, expected, got. So does a call that makes no sense (a NULL
+ * handle, another dtype): a library does not end the program that uses it. REEL_ASSERT is for what
+ * the library itself must have right. */
 #ifndef REEL_CORE_BASE_H
 #define REEL_CORE_BASE_H
 
