@@ -7,17 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The shortest text of a number that is read as `value`; false: none is shorter than `length`. */
-static bool shortest_number(char text[40], double value, size_t length)
+/* The shortest text of the number that `length` characters at `number` are; false: none is shorter,
+ * or the locale of the program has another decimal point, which is not for JSON. */
+static bool shortest_number(char text[40], const char *number, size_t length)
 {
+    char *end;
+    const double value = strtod(number, &end);
+    if (end != number + length)
+        return false;
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, 40, "%.*g", digits, value);
         if (strtod(text, NULL) != value)
             continue;
         if (!strpbrk(text, ".e"))
             strcat(text, ".0"); /* without a point it would be read as an integer */
-        /* A locale with another decimal point is not for JSON. */
-        return strlen(text) < length && !strchr(text, ',');
+        return strlen(text) < length;
     }
     return false;
 }
@@ -29,7 +33,7 @@ static size_t put_shortest(char *to, const char **from)
     char shorter[40];
     const char *number = *from;
     *from += length;
-    if (strcspn(number, ".eE") < length && shortest_number(shorter, strtod(number, NULL), length)) {
+    if (strcspn(number, ".eE") < length && shortest_number(shorter, number, length)) {
         memcpy(to, shorter, strlen(shorter));
         return strlen(shorter);
     }

@@ -47,3 +47,8 @@ P
 train --resume auto -o old
 ! grep -q "passed over" err || fail "a run without an identity: $(cat err)"
 [ "$(sum old)" = "$(sum whole)" ] || fail "a run without an identity: other weights"
+
+# Where only checkpoints of another run lie in the folder, the run begins anew, and they are kept.
+rm -rf alone && mkdir alone && cp "$(ls -d a)"/config.json alone/ && cp "$(ls b/checkpoint-* | head -1)" alone/checkpoint-00000999.safetensors
+"$REEL_BIN" train --resume auto -o alone --max-steps 2 --quiet >out 2>err || fail "only another run's checkpoints: $(cat err)"
+[ -e alone/checkpoint-00000999.safetensors.other-run ] || fail "another run's checkpoint is gone: $(ls alone) $(cat err)"

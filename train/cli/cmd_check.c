@@ -114,8 +114,8 @@ static int check_run(reel_options *o)
 
     reel_progress_open(&progress, reel_options_flag(o, "quiet"));
     reel_signals_install();
-    if (!reel_options_flag(o, "quiet"))
-        reel_signals_answer(false, "stopping; press Ctrl-C again to leave at once");
+    reel_signals_quiet(reel_options_flag(o, "quiet"));
+    reel_signals_answer(false, "stopping; press Ctrl-C again to leave at once");
     const reel_check_watch watch = {.show = check_show, .stop = check_stop, .user = &progress};
     reel_status status = reel_check_open(&check, reel_options_arg(o, 0), &err);
     if (status == REEL_OK)

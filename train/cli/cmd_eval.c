@@ -162,8 +162,8 @@ int reel_eval(const reel_eval_request *request)
     evaluation e = {.request = request};
     reel_progress_open(&e.progress, request->quiet);
     reel_signals_install();
-    if (!request->quiet)
-        reel_signals_answer(false, "stopping; press Ctrl-C again to leave at once");
+    reel_signals_quiet(request->quiet);
+    reel_signals_answer(false, "stopping; press Ctrl-C again to leave at once");
     const reel_status status = eval_measure(&e, &err);
     reel_progress_clear(&e.progress);
     int code = status ? reel_complain(request->command, &err) : eval_report(&e);

@@ -272,8 +272,8 @@ static int pack_run(reel_options *o)
 
     reel_progress_open(&p.progress, reel_options_flag(o, "quiet"));
     reel_signals_install();
-    if (!reel_options_flag(o, "quiet"))
-        reel_signals_answer(false, "stopping; press Ctrl-C again to leave at once");
+    reel_signals_quiet(reel_options_flag(o, "quiet"));
+    reel_signals_answer(false, "stopping; press Ctrl-C again to leave at once");
     const reel_status status = pack_all(&p, &err);
     reel_progress_clear(&p.progress);
     if (p.folder >= 0)

@@ -257,6 +257,7 @@ static int run_loop(const char *command, reel_loop *loop, const reel_options *op
         if (verify && !loop->settings->quiet)
             reel_say("verified: a step of the checkpoint has the bits it had");
         status = reel_loop_run(loop, &err);
+        reel_signals_answer(false, "the run has ended; press Ctrl-C again to leave at once");
     }
     if (status != REEL_OK)
         return reel_complain(command, &err);
@@ -330,11 +331,9 @@ int reel_train(reel_options *options, bool finetune)
         return reel_complain_usage(command, &err);
     }
     reel_signals_install(); /* before a large checkpoint is read: SIGUSR1 would end the program */
-    if (!reel_options_flag(options, "quiet"))
-        reel_signals_answer(true,
-                            "reel %s: interrupted before the first step: there is nothing to "
-                            "save",
-                            command);
+    reel_signals_quiet(reel_options_flag(options, "quiet"));
+    reel_signals_answer(
+        true, "reel %s: interrupted before the first step: there is nothing to save", command);
     if (!reel_options_flag(options, "test-only") && reel_run_dir_check(folder, resume, &err))
         return reel_complain(command, &err);
     if (finetune && !resume && !reel_options_set(options, "weights")) {

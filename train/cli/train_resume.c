@@ -50,9 +50,11 @@ reel_status reel_resume_find(reel_resumed_run *r, const reel_options *options, r
                                               .run_id = *r->run_id ? r->run_id : NULL,
                                               .on_passed_over = warn_passed_over};
         REEL_TRY(reel_checkpoint_find(&r->checkpoint, &newest, r->path, sizeof r->path, err));
-        if (!r->checkpoint)
+        r->newest = r->checkpoint || *r->run_id;
+        if (!r->checkpoint) { /* there may be some of another run */
+            *r->path = '\0';
             return reel_run_dir_config(&r->config, folder, err);
-        r->newest = true;
+        }
     }
     r->config = reel_checkpoint_config(r->checkpoint);
     note_run_id(r, r->config);
@@ -107,12 +109,13 @@ void reel_resume_set_aside(const reel_resumed_run *r, const char *folder)
 {
     const reel_set_aside aside =
         r->newest ? reel_checkpoint_set_aside(folder, r->path, r->run_id) : (reel_set_aside){0};
+    const char *from = *r->path ? r->path : "the beginning";
     if (aside.damaged)
         reel_say("reel train: warning: set aside as *.damaged: %" PRId64 "; going on from %s",
-                 aside.damaged, r->path);
+                 aside.damaged, from);
     if (aside.of_other_run)
         reel_say("reel train: warning: set aside as *.other-run: %" PRId64 "; going on from %s",
-                 aside.of_other_run, r->path);
+                 aside.of_other_run, from);
 }
 
 void reel_resume_warn_of_images(const reel_resumed_run *r, int64_t images)

@@ -49,9 +49,10 @@ static void say_machine(reel_loop *loop)
              reel_count_of(loop->session.schedule.steps_per_epoch, "step").text);
 
     const reel_disk_need need = reel_loop_disk_need(loop);
-    reel_say("results in %s: up to %.3g MB (%s of %.3g MB, best and last weights)",
-             loop->journal.dir.path, 1e-6 * (double)need.most,
-             reel_count_of(s->keep, "checkpoint").text, 1e-6 * (double)need.checkpoint);
+    const double most = 1e-6 * (double)need.most, one = 1e-6 * (double)need.checkpoint;
+    reel_say("results in %s: up to %.*f MB (%s of %.*f MB, best and last weights)",
+             loop->journal.dir.path, most < 10, most, reel_count_of(s->keep, "checkpoint").text,
+             one < 10, one);
 
     const int64_t images = reel_dataset_count(loop->feed.train);
     if (images < s->batch_size)

@@ -34,11 +34,10 @@ static bool limit_reached(reel_loop *loop)
 /* What somebody is told who ends the run by a signal within this step. */
 static void answer_in_step(const reel_loop *loop)
 {
-    if (!loop->settings->quiet)
-        reel_signals_answer(false,
-                            "finishing step %" PRId64
-                            ", then saving; press Ctrl-C again to leave without saving",
-                            loop->session.state.step + 1);
+    reel_signals_answer(false,
+                        "finishing step %" PRId64
+                        ", then saving; press Ctrl-C again to leave without saving",
+                        loop->session.state.step + 1);
 }
 
 /* A checkpoint within the run: a full disk must not end it. */
@@ -103,16 +102,15 @@ static reel_status train_epoch(reel_loop *loop, reel_action *done, reel_error *e
     return REEL_OK;
 }
 
-static void answer_in_evaluation(const reel_loop *loop)
+static void answer_in_evaluation(void)
 {
-    if (!loop->settings->quiet)
-        reel_signals_answer(false, "stopping the evaluation, then saving; press Ctrl-C again to "
-                                   "leave without saving");
+    reel_signals_answer(false, "stopping the evaluation, then saving; press Ctrl-C again to "
+                               "leave without saving");
 }
 
 static reel_status end_epoch(reel_loop *loop, reel_error *err)
 {
-    answer_in_evaluation(loop);
+    answer_in_evaluation();
     const reel_status status = reel_loop_evaluate(loop, true, err);
     if (status == REEL_ERR_STOPPED) {
         /* The state still says "all batches used": a resumed run begins with this evaluation. */
@@ -172,8 +170,7 @@ static void evaluate_at_limit(reel_loop *loop)
     const bool limit = loop->end == REEL_RUN_MAX_STEPS || loop->end == REEL_RUN_MAX_TIME;
     if (!limit || loop->session.state.batch == 0)
         return;
-    if (!loop->settings->quiet)
-        reel_signals_answer(false, "stopping the evaluation; the run is saved");
+    reel_signals_answer(false, "stopping the evaluation; the run is saved");
     reel_error why;
     const reel_status status = reel_loop_evaluate(loop, false, &why);
     if (status == REEL_ERR_STOPPED)
@@ -205,7 +202,8 @@ static reel_status run_and_save(reel_loop *loop, reel_error *err)
         loop->session.state.step > 0 ? reel_loop_save(loop, &unsaved) : REEL_OK;
     if (status == REEL_OK) {
         evaluate_at_limit(loop);
-        reel_loop_keep_provisional(loop);
+        if (saved == REEL_OK)
+            reel_loop_keep_provisional(loop);
     }
 
     if (status != REEL_OK)

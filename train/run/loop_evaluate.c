@@ -62,13 +62,22 @@ static void keep_best(reel_loop *loop)
     record_best(loop);
 }
 
+/* The first whole epoch was no best: a run that was not interrupted has no best weights now. */
+static void drop_provisional(const reel_loop *loop)
+{
+    static const char *const files[] = {"best.safetensors", "evaluation.json"};
+    char path[REEL_PATH_MAX];
+    for (int i = 0; i < REEL_COUNT(files); i++)
+        unlink(reel_run_dir_file(&loop->journal.dir, files[i], path, sizeof path));
+}
+
 void reel_loop_keep_provisional(reel_loop *loop)
 {
     const reel_run_state *state = &loop->session.state;
     const reel_run_dir *dir = &loop->journal.dir;
     const bool evaluated = loop->last.images > 0;
     char path[REEL_PATH_MAX];
-    if (state->best_epoch || state->epoch || state->step == 0)
+    if (state->best_epoch || state->epoch || state->step == 0 || loop->best_there > 0)
         return;
     /* One that was evaluated says more than these weights, which were not. */
     if (!evaluated &&
@@ -77,7 +86,8 @@ void reel_loop_keep_provisional(reel_loop *loop)
 
     const reel_checkpoint c = reel_loop_checkpoint(loop);
     reel_error why;
-    if (reel_checkpoint_save_model(&c, dir, "best.safetensors", 0, &why))
+    if (reel_loop_in_place(loop, &why) ||
+        reel_checkpoint_save_model(&c, dir, "best.safetensors", 0, &why))
         reel_journal_warn(&loop->journal, "%s", why.message);
     else if (evaluated)
         record_best(loop);
@@ -120,5 +130,7 @@ reel_status reel_loop_evaluate(reel_loop *loop, bool end_of_epoch, reel_error *e
     reel_loop_log_evaluation(loop, best);
     if (best)
         keep_best(loop);
+    else if (end_of_epoch && state->epoch == 0 && loop->best_there == 0)
+        drop_provisional(loop);
     return REEL_OK;
 }

@@ -264,6 +264,20 @@ static void describe_data(reel_loop *loop)
     json_object_set_new(config, "val_images", json_integer(reel_dataset_count(loop->feed.val)));
 }
 
+/* What the optimizer keeps state for: all but what stays frozen, and buffers. */
+static size_t moving_bytes(const reel_loop *loop)
+{
+    const reel_params *params = reel_net_params(loop->session.net);
+    const unsigned rests =
+        REEL_PARAM_BUFFER | (loop->settings->unfreeze_after > 0 ? 0u : REEL_PARAM_FROZEN);
+    size_t bytes = 0;
+    for (int i = 0; i < reel_params_count(params); i++) {
+        const reel_param *p = reel_params_at(params, i);
+        bytes += p->flags & rests ? 0 : reel_tensor_bytes(&p->value);
+    }
+    return bytes;
+}
+
 reel_disk_need reel_loop_disk_need(reel_loop *loop)
 {
     const reel_checkpoint c = reel_loop_checkpoint(loop);
@@ -272,7 +286,7 @@ reel_disk_need reel_loop_disk_need(reel_loop *loop)
     const bool formed = loop->session.state.step > 0;
     const size_t one =
         reel_checkpoint_bytes(&c) +
-        (formed ? 0 : reel_optimizer_config_bytes(&loop->settings->optimizer, model));
+        (formed ? 0 : reel_optimizer_config_bytes(&loop->settings->optimizer, moving_bytes(loop)));
     return (reel_disk_need){.checkpoint = one,
                             .least = one + 2 * model,
                             .most = (size_t)(loop->settings->keep + 1) * one + 3 * model};
@@ -286,8 +300,8 @@ static reel_status check_disk(reel_loop *loop, reel_error *err)
     const reel_disk_need need = reel_loop_disk_need(loop);
     const size_t there = reel_run_dir_bytes(dir);
     reel_error why;
-    if (there == 0)
-        REEL_TRY(reel_run_dir_room(dir, need.least, err));
+    if (loop->session.state.step == 0)
+        REEL_TRY(reel_run_dir_room(dir, need.least > there ? need.least - there : 0, err));
     if (need.most > there && reel_run_dir_room(dir, need.most - there, &why))
         reel_journal_warn(&loop->journal, "%s (for --keep %" PRId64 ")", why.message,
                           loop->settings->keep);

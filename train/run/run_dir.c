@@ -322,14 +322,12 @@ reel_status reel_run_dir_room(const reel_run_dir *run, size_t bytes, reel_error 
 
 size_t reel_run_dir_bytes(const reel_run_dir *run)
 {
-    static const char ending[] = ".safetensors";
     size_t bytes = 0;
     DIR *folder = opendir(run->path);
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
-        const size_t length = strlen(entry->d_name);
-        char path[REEL_PATH_MAX];
+        char path[REEL_PATH_MAX + 256];
         struct stat info;
-        if (length >= sizeof ending && !strcmp(entry->d_name + length - strlen(ending), ending) &&
+        if (is_run_file(entry->d_name) &&
             stat(reel_run_dir_file(run, entry->d_name, path, sizeof path), &info) == 0)
             bytes += (size_t)info.st_size;
     }

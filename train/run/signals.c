@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t pending, save;
+static volatile sig_atomic_t pending, save, silent;
 static atomic_llong first_at; /* nanoseconds */
 
 /* The answer to the first signal. It is written into the line that the handler does not read. */
@@ -52,11 +52,16 @@ static void note_end(int number)
     }
     first_at = now();
     pending = number;
-    if (a)
+    if (a && !silent)
         write_line(a->line);
     if (a && a->leave)
         _exit(128 + number);
     errno = reason;
+}
+
+void reel_signals_quiet(bool quiet)
+{
+    silent = quiet;
 }
 
 void reel_signals_answer(bool leave, const char *format, ...)

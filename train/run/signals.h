@@ -8,7 +8,8 @@
 
 void reel_signals_install(void);
 bool reel_signals_installed(void);
-void reel_signals_remove(void); /* what was there before is in force again */
+void reel_signals_remove(void);      /* what was there before is in force again */
+void reel_signals_quiet(bool quiet); /* whether answers stay unprinted */
 /* What the first signal prints at once, a line without its end: what the run still does before it
  * leaves. With `leave` it does nothing more. Without an answer the first signal prints nothing. */
 void reel_signals_answer(bool leave, const char *format, ...) __attribute__((format(printf, 2, 3)));
