@@ -26,6 +26,14 @@ static bool shortest_number(char text[40], const char *number, size_t length)
     return false;
 }
 
+static bool is_real(const char *number, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        if (number[i] == '.' || number[i] == 'e' || number[i] == 'E')
+            return true;
+    return false;
+}
+
 /* Writes what stands at *from, a number, to `to`; returns how much that is. */
 static size_t put_shortest(char *to, const char **from)
 {
@@ -33,7 +41,7 @@ static size_t put_shortest(char *to, const char **from)
     char shorter[40];
     const char *number = *from;
     *from += length;
-    if (strcspn(number, ".eE") < length && shortest_number(shorter, number, length)) {
+    if (is_real(number, length) && shortest_number(shorter, number, length)) {
         memcpy(to, shorter, strlen(shorter));
         return strlen(shorter);
     }

@@ -22,6 +22,17 @@ Test(json_text, numbers_have_no_needless_digits)
     expect_text(json_pack("[I,i]", (json_int_t)123456789012345678, 0), "[123456789012345678,0]");
 }
 
+Test(json_text, a_million_integers_take_no_longer_than_they_should, .timeout = 20)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < 1000000; i++)
+        json_array_append_new(list, json_integer(0));
+    char *text = reel_json_dumps(list, 0);
+    cr_assert(text && strlen(text) > 1000000);
+    free(text);
+    json_decref(list);
+}
+
 Test(json_text, what_stands_in_quotes_stays)
 {
     expect_text(json_pack("{s:s, s:f}", "0.48499999999999999", "\\\"0.10000000000000001", "x", 0.1),
