@@ -55,7 +55,7 @@ wait $run || code=$?
 
 # Whoever has had enough leaves: the second signal ends a run whose first batch never comes.
 LD_PRELOAD=$shim REEL_READ_NAME=${slow#d/train/} REEL_READ_SECONDS=60 REEL_READ_BEGUN=$PWD/stuck \
-    "$REEL_BIN" train d -o left --arch tiny --epochs 3 -b 4 --seed 3 --threads 1 --workers 1 --quiet --slow-read 0.1 >left.out 2>left.err &
+    "$REEL_BIN" train d -o left --arch tiny --init model --epochs 3 -b 4 --seed 3 --threads 1 --workers 1 --quiet --slow-read 0.1 >left.out 2>left.err &
 run=$!
 for _ in $(seq 500); do { [ -e stuck ] && grep -q "has not been read" left.err; } || sleep 0.02; done
 kill -INT $run
