@@ -51,7 +51,7 @@ const char *reel_run_dir_file(const reel_run_dir *run, const char *name, char *t
 /* REEL_ERR_IO: the folder's file system has no room for so many bytes; the message says how much it
  * has. A file system that does not tell has room. */
 reel_status reel_run_dir_room(const reel_run_dir *run, size_t bytes, reel_error *err);
-/* What the run's weights and checkpoints, and its log, take in the folder. */
+/* Bytes of the run's own files in its folder: weights, checkpoints, config.json, metrics.jsonl. */
 size_t reel_run_dir_bytes(const reel_run_dir *run);
 
 /* Appends a line to metrics.jsonl, and a row to summary.csv if it is an evaluation; frees it. */

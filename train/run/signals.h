@@ -11,7 +11,7 @@ bool reel_signals_installed(void);
 void reel_signals_remove(void);      /* what was there before is in force again */
 void reel_signals_quiet(bool quiet); /* whether answers stay unprinted */
 /* What the first signal prints at once, a line without its end: what the run still does before it
- * leaves. With `leave` it does nothing more. Without an answer the first signal prints nothing. */
+ * leaves. With `leave` the process ends right there. Before the first answer nothing is printed. */
 void reel_signals_answer(bool leave, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int reel_signals_pending(void);    /* 0, SIGINT, SIGTERM or SIGHUP */
 bool reel_signals_take_save(void); /* whether SIGUSR1 has come since it was last asked */

@@ -1,10 +1,12 @@
 /* Numbers in JSON text: as short as they can be, and the same doubles when they are read. */
 #include <criterion/criterion.h>
+#include <locale.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base.h"
 #include "core/files/json_text.h"
 
 static void expect_text(json_t *value, const char *text)
@@ -31,6 +33,25 @@ Test(json_text, a_million_integers_take_no_longer_than_they_should, .timeout = 2
     cr_assert(text && strlen(text) > 1000000);
     free(text);
     json_decref(list);
+}
+
+/* jansson writes a point in every locale; numbers must not be cut at it. */
+Test(json_text, a_locale_with_a_decimal_comma_changes_nothing)
+{
+    const char *const commas[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "nl_NL.UTF-8", "de_DE", "fr_FR"};
+    bool there = false;
+    for (int i = 0; i < REEL_COUNT(commas) && !there; i++)
+        there = setlocale(LC_NUMERIC, commas[i]) != NULL;
+    if (!there)
+        cr_skip_test("no locale with a decimal comma is installed");
+    json_t *list = json_pack("[f]", 0.485);
+    char *text = reel_json_dumps(list, JSON_COMPACT);
+    setlocale(LC_NUMERIC, "C");
+    json_t *back = json_loads(text, 0, NULL);
+    cr_expect_eq(json_real_value(json_array_get(back, 0)), 0.485, "%s", text);
+    json_decref(back);
+    json_decref(list);
+    free(text);
 }
 
 Test(json_text, what_stands_in_quotes_stays)

@@ -40,6 +40,18 @@ Test(run_dir, a_folder_that_holds_a_run_is_for_resuming_only, .init = open_run, 
     cr_expect_eq(reel_run_dir_check("run/config.json", NULL, &err), REEL_ERR_IO);
 }
 
+/* What the disk check of a resumed run leaves out: other people's weights are not its. */
+Test(run_dir, only_files_of_the_run_count_as_its_bytes, .init = open_run, .fini = close_run)
+{
+    const size_t before = reel_run_dir_bytes(&dir);
+    const char *const names[] = {"run/alexnet.safetensors", "run/best.safetensors"};
+    for (int i = 0; i < 2; i++) {
+        FILE *file = fopen(names[i], "w");
+        cr_assert(file && fputs("twelve bytes", file) >= 0 && fclose(file) == 0);
+    }
+    cr_expect_eq(reel_run_dir_bytes(&dir), before + 12);
+}
+
 Test(run_dir, a_second_process_is_kept_out, .init = open_run, .fini = close_run)
 {
     int code;
