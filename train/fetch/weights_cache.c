@@ -183,7 +183,7 @@ reel_status reel_weights_fetch(const reel_public_weights *weights,
                                reel_error *err)
 {
     char digits[72], home[PATH_ROOM - 200], folder[PATH_ROOM - 160], url[2000], shown[2000];
-    bool found;
+    bool found = false;
     REEL_ASSERT(reel_weights_digits(weights->url, digits));
     if (!cache_home(home, sizeof home))
         return reel_fail(err, REEL_ERR_IO,
