@@ -75,8 +75,9 @@ REEL_TEST_NAN=7 "$REEL_BIN" train --resume auto -o twice --max-bad 0.5 --quiet >
 mkdir small
 unshare -m true 2>/dev/null || exit 0
 unshare -m bash -c 'mount -t tmpfs -o size=100k none small && "$REEL_BIN" train d "$@" -o small/run >out 2>err; code=$?
-    ls -A small/run >files; exit $code' run "${told[@]}" && code=0 || code=$?
+    ls -A small/run >files; ! grep -qs "\"event\":\"train\"" small/run/metrics.jsonl || touch stepped; exit $code' run "${told[@]}" && code=0 || code=$?
 [ "$code" -ne 32 ] || exit 0 # no mounting here
 [ "$code" -eq 1 ] || fail "no room for a checkpoint: exit $code, expected 1: $(cat err)"
 grep -q "^reel train: small/run: expected .* MB of free disk space" err || fail "not said at the start: $(cat err)"
+[ ! -e stepped ] || fail "it was trained, though nothing could be saved"
 ! grep -q "checkpoint\|tmp" files || fail "something was written all the same: $(cat files)"
