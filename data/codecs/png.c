@@ -72,10 +72,6 @@ static void read_png_header(struct png_job *job)
 {
     reel_decoding *d = job->d;
     png_set_user_limits(job->png, MAX_SIDE, MAX_SIDE);
-#ifdef PNG_IGNORE_ADLER32
-    if (job->tail.size) /* zlib's check sum may be missing */
-        png_set_option(job->png, PNG_IGNORE_ADLER32, PNG_OPTION_ON);
-#endif
 #ifdef PNG_MAXIMUM_INFLATE_WINDOW
     /* Some writers claim a smaller window than they used. zlib's largest fits all of them. */
     png_set_option(job->png, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON);
@@ -193,11 +189,6 @@ static reel_status png_decode(reel_decoding *d, reel_error *err)
     return status;
 }
 
-static uint32_t big_endian(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | (uint32_t)p[3];
-}
-
 /* The data of the first chunk of that name; NULL = there is none, or it is damaged. A chunk: length
  * (4 bytes), name (4), data, CRC-32 of name and data (4). */
 static const uint8_t *find_png_chunk(const uint8_t *bytes, size_t length, const char *wanted,
@@ -206,12 +197,12 @@ static const uint8_t *find_png_chunk(const uint8_t *bytes, size_t length, const 
     enum { SIGNATURE = 8, AROUND_DATA = 12 };
     for (size_t at = SIGNATURE; length - at >= AROUND_DATA;) {
         const uint8_t *name = bytes + at + 4, *data = name + 4;
-        const size_t n = big_endian(bytes + at);
+        const size_t n = reel_png_number(bytes + at);
         if (n > length - at - AROUND_DATA)
             return NULL;
         if (memcmp(name, wanted, 4) == 0) {
             *size = n;
-            return crc32_z(0, name, n + 4) == big_endian(data + n) ? data : NULL;
+            return crc32_z(0, name, n + 4) == reel_png_number(data + n) ? data : NULL;
         }
         at += n + AROUND_DATA;
     }

@@ -4,6 +4,12 @@
 
 #include "core/base.h"
 
+/* A number in a PNG: four bytes, the highest first. */
+static inline uint32_t reel_png_number(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | (uint32_t)p[3];
+}
+
 enum { REEL_PNG_TAIL_BYTES = 20 };
 
 /* What to read: the first `whole` bytes of the file, then `size` bytes of `bytes`. */
