@@ -244,7 +244,7 @@ static reel_status locate_storage(const reel_pth *pth, reel_pth_storage *s, uint
     const char *path = pth->source->path;
     reel_printable room;
     int64_t numel; /* little-endian, as weights_convert.c makes sure of */
-    REEL_TRY(reel_source_read(pth->source, *at, &numel, 8, err));
+    REEL_TRY(reel_byte_source_read(pth->source, *at, &numel, 8, err));
     if (numel != s->numel)
         return reel_fail(err, REEL_ERR_FORMAT,
                          "%s: storage %s: expected %lld elements as its id says, got %lld", path,
@@ -314,7 +314,7 @@ reel_status reel_pth_open_legacy(reel_pth *pth, reel_error *err)
     pth->bytes = malloc(size + 1);
     if (!pth->bytes)
         return out_of_memory(pth, err);
-    REEL_TRY(reel_source_read(pth->source, 0, pth->bytes, size, err));
+    REEL_TRY(reel_byte_source_read(pth->source, 0, pth->bytes, size, err));
 
     /* The magic number was compared when the kind of file was decided. */
     REEL_TRY(next_pickle(pth, size, &at, "magic number", &part, err));
@@ -376,5 +376,5 @@ reel_status reel_pth_load(const reel_pth *pth, const reel_pth_block *block, void
 {
     if (block->member)
         return reel_zip_extract(&pth->zip, block->member, into, err);
-    return reel_source_read(pth->source, block->at, into, (size_t)block->size, err);
+    return reel_byte_source_read(pth->source, block->at, into, (size_t)block->size, err);
 }

@@ -3,8 +3,8 @@
 #ifndef REEL_CORE_PTH_CONTAINER_H
 #define REEL_CORE_PTH_CONTAINER_H
 
+#include "core/files/byte_source.h"
 #include "core/files/pickle.h"
-#include "core/files/source.h"
 #include "core/files/zip.h"
 
 /* A storage of the legacy stream. */
@@ -17,7 +17,7 @@ typedef struct reel_pth_storage {
 } reel_pth_storage;
 
 typedef struct reel_pth {
-    const reel_source *source;
+    const reel_byte_source *source;
     unsigned char *bytes; /* the pickle's: values point into them */
     reel_pickle pickle;   /* of the object that was saved */
     /* zip container */

@@ -3,7 +3,7 @@
 #ifndef REEL_CORE_WEIGHTS_INTERNAL_H
 #define REEL_CORE_WEIGHTS_INTERNAL_H
 
-#include "core/files/source.h"
+#include "core/files/byte_source.h"
 #include "core/files/weights.h"
 
 #include <jansson.h>
@@ -30,8 +30,8 @@ bool reel_stored_find(const char *name, reel_stored_dtype *dtype); /* false: no 
 bool reel_stored_is_read(reel_stored_dtype dtype);
 
 /* Reads a safetensors file with a header of this length into w, which has its path only. */
-reel_status reel_weights_from_safetensors(reel_weights *w, const reel_source *s, uint64_t header,
-                                          reel_error *err);
+reel_status reel_weights_from_safetensors(reel_weights *w, const reel_byte_source *s,
+                                          uint64_t header, reel_error *err);
 
 /* A list for one line: "epoch, arch, optimizer, and 3 more". */
 typedef struct reel_word_list {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/files/source.h"
+#include "core/files/byte_source.h"
 #include "core/files/weights_internal.h"
 #include "core/files/weights_pth.h"
 
@@ -28,7 +28,7 @@ static reel_status check_start(const unsigned char *start, size_t have, uint64_t
 
 /* A zip archive without data.pkl is named for what it is; one that cannot be opened too, unless it
  * looks like ours. */
-static reel_status read_zip(reel_weights *w, const reel_source *s, const unsigned char *start,
+static reel_status read_zip(reel_weights *w, const reel_byte_source *s, const unsigned char *start,
                             size_t have, reel_error *err)
 {
     reel_pth pth = {.source = s};
@@ -51,7 +51,7 @@ static reel_status read_zip(reel_weights *w, const reel_source *s, const unsigne
     return status;
 }
 
-static reel_status read_legacy(reel_weights *w, const reel_source *s, reel_error *err)
+static reel_status read_legacy(reel_weights *w, const reel_byte_source *s, reel_error *err)
 {
     reel_pth pth = {.source = s};
     w->format = "pth, legacy";
@@ -73,12 +73,12 @@ static bool is_legacy(const unsigned char *start, size_t have)
     return have >= at + length && memcmp(start + at, magic, length) == 0;
 }
 
-static reel_status read_source(reel_weights *w, const reel_source *s, reel_error *err)
+static reel_status read_source(reel_weights *w, const reel_byte_source *s, reel_error *err)
 {
     unsigned char start[512];
     const size_t have = s->size < sizeof start ? (size_t)s->size : sizeof start;
     uint64_t header;
-    REEL_TRY(reel_source_read(s, 0, start, have, err));
+    REEL_TRY(reel_byte_source_read(s, 0, start, have, err));
     if (have >= 4 && memcmp(start, "PK\3\4", 4) == 0)
         return read_zip(w, s, start, have, err);
     if (is_legacy(start, have))
@@ -87,7 +87,7 @@ static reel_status read_source(reel_weights *w, const reel_source *s, reel_error
     return reel_weights_from_safetensors(w, s, header, err);
 }
 
-static reel_status read_named(reel_weights **out, const reel_source *s, reel_error *err)
+static reel_status read_named(reel_weights **out, const reel_byte_source *s, reel_error *err)
 {
     *out = NULL;
     reel_weights *w = calloc(1, sizeof *w);
@@ -106,7 +106,7 @@ static reel_status read_named(reel_weights **out, const reel_source *s, reel_err
 reel_status reel_weights_read_memory(reel_weights **out, const void *bytes, size_t size,
                                      const char *name, reel_error *err)
 {
-    const reel_source s = {.fd = -1, .bytes = bytes, .size = size, .path = name};
+    const reel_byte_source s = {.fd = -1, .bytes = bytes, .size = size, .path = name};
     return read_named(out, &s, err);
 }
 
@@ -115,9 +115,9 @@ reel_status reel_weights_read(reel_weights **out, const char *path, reel_error *
     *out = NULL;
     if (!path)
         return reel_fail(err, REEL_ERR_INVALID, "weights: expected a path, got NULL");
-    reel_source s;
-    REEL_TRY(reel_source_open(&s, path, err));
+    reel_byte_source s;
+    REEL_TRY(reel_byte_source_open(&s, path, err));
     const reel_status status = read_named(out, &s, err);
-    reel_source_close(&s);
+    reel_byte_source_close(&s);
     return status;
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/files/source.h"
+#include "core/files/byte_source.h"
 #include "core/files/weights_internal.h"
 #include "core/memory.h"
 
@@ -241,8 +241,8 @@ static reel_status parse_header(reel_weights *w, reel_error *err)
     return pass_over_dtypes(w, err);
 }
 
-reel_status reel_weights_from_safetensors(reel_weights *w, const reel_source *s, uint64_t header,
-                                          reel_error *err)
+reel_status reel_weights_from_safetensors(reel_weights *w, const reel_byte_source *s,
+                                          uint64_t header, reel_error *err)
 {
     REEL_ASSERT(header >= 2);
     w->format = "safetensors";
@@ -253,13 +253,13 @@ reel_status reel_weights_from_safetensors(reel_weights *w, const reel_source *s,
     if (!w->header)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory: header of %zu bytes", w->path,
                          w->header_size);
-    REEL_TRY(reel_source_read(s, 8, w->header, w->header_size, err));
+    REEL_TRY(reel_byte_source_read(s, 8, w->header, w->header_size, err));
     REEL_TRY(parse_header(w, err));
 
     w->data = reel_pages_alloc(w->data_size + 1, err);
     if (!w->data)
         return REEL_ERR_MEMORY;
-    REEL_TRY(reel_source_read(s, 8 + header, w->data, w->data_size, err));
+    REEL_TRY(reel_byte_source_read(s, 8 + header, w->data, w->data_size, err));
     for (int i = 0; i < w->count; i++)
         w->list[i].data = w->data + (uintptr_t)w->list[i].data;
     return REEL_OK;

@@ -64,7 +64,7 @@ static reel_status read_end64(const reel_zip *zip, const unsigned char *locator,
     if (locator_at < END64_BYTES || at > locator_at - END64_BYTES)
         return bad_zip(zip, err, "zip64 locator: position of the zip64 end record",
                        locator_at < END64_BYTES ? 0 : locator_at - END64_BYTES, at);
-    REEL_TRY(reel_source_read(zip->source, at, record, sizeof record, err));
+    REEL_TRY(reel_byte_source_read(zip->source, at, record, sizeof record, err));
     if (memcmp(record, "PK\6\6", 4) != 0)
         return bad_zip(zip, err, "zip64 end record: signature", 0x06064b50, le_number(record, 4));
     if (le_number(record + 4, 8) != locator_at - at - 12)
@@ -124,7 +124,7 @@ static reel_status find_directory(const reel_zip *zip, zip_directory *d, reel_er
     unsigned char *bytes = malloc(tail + 1);
     if (!bytes)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", zip->source->path);
-    REEL_TRY_GOTO(reel_source_read(zip->source, size - tail, bytes, tail, err), done);
+    REEL_TRY_GOTO(reel_byte_source_read(zip->source, size - tail, bytes, tail, err), done);
 
     const int64_t at = find_end(bytes, tail);
     if (at < 0) {
@@ -200,7 +200,7 @@ static reel_status read_directory(reel_zip *zip, const zip_directory *d, reel_er
     zip->list = malloc((size_t)(d->entries + 1) * sizeof *zip->list);
     if (!zip->directory || !zip->list)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", zip->source->path);
-    REEL_TRY(reel_source_read(zip->source, d->at, zip->directory, (size_t)d->size, err));
+    REEL_TRY(reel_byte_source_read(zip->source, d->at, zip->directory, (size_t)d->size, err));
 
     const unsigned char *at = (const unsigned char *)zip->directory, *end = at + d->size;
     for (uint64_t i = 0; i < d->entries; i++) {
@@ -236,7 +236,7 @@ static reel_status read_directory(reel_zip *zip, const zip_directory *d, reel_er
     return REEL_OK;
 }
 
-reel_status reel_zip_open(reel_zip *zip, const reel_source *source, reel_error *err)
+reel_status reel_zip_open(reel_zip *zip, const reel_byte_source *source, reel_error *err)
 {
     *zip = (reel_zip){.source = source};
     zip_directory d = {0};
@@ -302,7 +302,7 @@ static reel_status inflate_into(const reel_zip *zip, const reel_zip_member *m, u
     while (status == REEL_OK && code == Z_OK) {
         if (z.avail_in == 0 && left > 0) {
             const size_t take = left < PIECE ? (size_t)left : PIECE;
-            status = reel_source_read(zip->source, at, piece, take, err);
+            status = reel_byte_source_read(zip->source, at, piece, take, err);
             at += take;
             left -= take;
             z.next_in = piece;
@@ -341,7 +341,7 @@ reel_status reel_zip_extract(const reel_zip *zip, const reel_zip_member *m, void
 {
     unsigned char local[LOCAL_BYTES];
     REEL_TRY(reel_zip_check(zip, m, err));
-    REEL_TRY(reel_source_read(zip->source, m->header, local, sizeof local, err));
+    REEL_TRY(reel_byte_source_read(zip->source, m->header, local, sizeof local, err));
     if (memcmp(local, "PK\3\4", 4) != 0)
         return bad_member(zip, m, err, "expected a local header at its place, got none");
 
@@ -352,7 +352,7 @@ reel_status reel_zip_extract(const reel_zip *zip, const reel_zip_member *m, void
     if (at > zip->directory_at || m->packed > zip->directory_at - at)
         return bad_member(zip, m, err, "expected it before the directory, got a size beyond");
     if (m->method == 0)
-        REEL_TRY(reel_source_read(zip->source, at, into, (size_t)m->size, err));
+        REEL_TRY(reel_byte_source_read(zip->source, at, into, (size_t)m->size, err));
     else
         REEL_TRY(inflate_into(zip, m, at, into, err));
     if (m->crc != 0 && crc32_z(crc32_z(0, NULL, 0), into, (size_t)m->size) != m->crc)

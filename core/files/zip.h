@@ -8,7 +8,7 @@
 #ifndef REEL_CORE_ZIP_H
 #define REEL_CORE_ZIP_H
 
-#include "core/files/source.h"
+#include "core/files/byte_source.h"
 
 typedef struct reel_zip_member {
     const char *name; /* in the directory's memory, not terminated */
@@ -19,7 +19,7 @@ typedef struct reel_zip_member {
 } reel_zip_member;
 
 typedef struct reel_zip {
-    const reel_source *source;
+    const reel_byte_source *source;
     char *directory;
     reel_zip_member *list; /* sorted by name, no name twice */
     int count;
@@ -28,7 +28,7 @@ typedef struct reel_zip {
 
 /* Reads the directory and checks it. REEL_ERR_FORMAT names the field. The source must outlive the
  * zip. */
-reel_status reel_zip_open(reel_zip *zip, const reel_source *source, reel_error *err);
+reel_status reel_zip_open(reel_zip *zip, const reel_byte_source *source, reel_error *err);
 void reel_zip_close(reel_zip *zip);
 
 /* The member called name, or NULL. */

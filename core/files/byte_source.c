@@ -1,5 +1,5 @@
 /* Reading at a place. pread keeps no position, so readers cannot disturb each other. */
-#include "core/files/source.h"
+#include "core/files/byte_source.h"
 #include "core/system_error.h"
 
 #include <errno.h>
@@ -8,18 +8,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-reel_status reel_source_open(reel_source *s, const char *path, reel_error *err)
+reel_status reel_byte_source_open(reel_byte_source *s, const char *path, reel_error *err)
 {
     struct stat info;
-    *s = (reel_source){.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK),
-                       .path = path}; /* the name may be a pipe's */
+    *s = (reel_byte_source){.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK),
+                            .path = path}; /* the name may be a pipe's */
     if (s->fd < 0 || fstat(s->fd, &info) != 0) {
         const int reason = errno;
-        reel_source_close(s);
+        reel_byte_source_close(s);
         return reel_fail_system(err, reason, "%s: cannot be opened", path);
     }
     if (!S_ISREG(info.st_mode)) {
-        reel_source_close(s);
+        reel_byte_source_close(s);
         return reel_fail(err, REEL_ERR_IO, "%s: expected a file, got %s", path,
                          S_ISDIR(info.st_mode) ? "a folder" : "a device or pipe");
     }
@@ -27,15 +27,15 @@ reel_status reel_source_open(reel_source *s, const char *path, reel_error *err)
     return REEL_OK;
 }
 
-void reel_source_close(reel_source *s)
+void reel_byte_source_close(reel_byte_source *s)
 {
     if (s->fd >= 0)
         close(s->fd);
     s->fd = -1;
 }
 
-reel_status reel_source_read(const reel_source *s, uint64_t at, void *into, size_t bytes,
-                             reel_error *err)
+reel_status reel_byte_source_read(const reel_byte_source *s, uint64_t at, void *into, size_t bytes,
+                                  reel_error *err)
 {
     if (at > s->size || bytes > s->size - at)
         return reel_fail(err, REEL_ERR_FORMAT,
