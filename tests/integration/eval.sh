@@ -47,3 +47,33 @@ code=0
 code=0
 "$REEL_BIN" eval d --weights run --csv nowhere/table.csv --quiet >again 2>&1 || code=$?
 [ "$code" = 1 ] && grep -q "48 images, loss" again || fail "a table that cannot be written took the results with it: code $code, $(cat again)"
+
+# A plain folder: the run drew its own validation images, and they alone are evaluated, with the run's own result.
+mkdir plain
+cp -r d/train/* plain/
+"$REEL_BIN" train plain --arch tiny --epochs 2 -b 8 --val-share 0.25 --quiet -o drawn >drawn.log
+"$REEL_BIN" eval plain --weights drawn --json 2>told >drawn.json
+grep -q "^plain: 24 of 100 images, held out by this run; --split all takes every image$" told || fail "held out images: $(cat told)"
+for key in loss top1; do # the last digits of the loss follow the size of the batches
+    here=$(grep -o "\"$key\":[0-9.e-]*" drawn.json | head -1 | cut -c -12)
+    run=$(grep -o "\"$key\": *[0-9.e-]*" drawn/evaluation.json | head -1 | tr -d ' ' | cut -c -12)
+    [ "$here" = "$run" ] || fail "held out images: $here, in the run $run"
+done
+images() { # images SPLIT WEIGHTS: how many images an evaluation of plain/ takes
+    "$REEL_BIN" eval plain --weights "$2" --split "$1" --json --quiet 2>images.err | sed -n 's/^{"images":\([0-9]*\),.*/\1/p'
+}
+[ "$(images train drawn)" = 76 ] && [ "$(images all drawn)" = 100 ] || fail "train: $(images train drawn), all: $(images all drawn)"
+# Weights without their run: nobody knows what was held out, so nothing is guessed.
+cp drawn/best.safetensors alone.safetensors
+[ -z "$(images val alone.safetensors)" ] || fail "images that were held out were guessed"
+grep -q "plain: no split 'val' in it, and no split.json beside the weights; --split all evaluates every image" images.err ||
+    fail "no split.json: $(cat images.err)"
+[ "$(images all alone.safetensors)" = 100 ] || fail "all of a plain folder: $(cat images.err)"
+# Another folder has none of these images; train and val have their own.
+mkdir other
+for class in plain/*; do mkdir "other/${class##*/}" && for f in "$class"/*; do cp "$f" "other/${class##*/}/new-${f##*/}"; done; done
+"$REEL_BIN" eval other --weights drawn --quiet >other.out 2>&1 && fail "another folder was evaluated: $(cat other.out)"
+grep -q "other: expected some of the 24 images that drawn/split.json holds out, and others, found 100 images; --split all" other.out ||
+    fail "another folder: $(cat other.out)"
+"$REEL_BIN" eval d --weights drawn --split all --quiet >other.out 2>&1 && fail "--split all took one of two splits: $(cat other.out)"
+grep -q "d: no split 'all' in it; it has train, val" other.out || fail "--split all: $(cat other.out)"

@@ -3,9 +3,9 @@
 #include "train/cli/cmd_eval.h"
 #include "core/system_error.h"
 
-#include "data/dataset.h"
 #include "train/cli/class_names.h"
 #include "train/cli/command.h"
+#include "train/cli/eval_data.h"
 #include "train/cli/option_words.h"
 #include "train/cli/weights_name.h"
 #include "train/run/evaluation.h"
@@ -25,7 +25,7 @@
 static const reel_option options_table[] = {
     REEL_SHARED("weights", .help = "weights: a file, or the folder of a run (its best)"),
     REEL_OPTION(TEXT, .name = "split", .value = "NAME", .initial = "val",
-                .help = "folder of DATA to evaluate: val, test, train"),
+                .help = "part of DATA to evaluate: val, test, train; all: every image"),
     REEL_SHARED("arch", .help = "network, if the weights do not name it"),
     REEL_SHARED("classes"),
     REEL_SHARED("batch-size", .initial = "64"),
@@ -51,11 +51,10 @@ typedef struct {
     reel_ctx *ctx;
     reel_net *net;
     reel_tape *tape;
-    reel_dataset *dataset;
+    reel_eval_data data;
     reel_model_card card;
     reel_progress progress;
     reel_evaluation result;
-    char folder[REEL_PATH_MAX];
 } evaluation;
 
 static void eval_on_bad(void *user, int64_t index, const char *name, const char *reason)
@@ -106,12 +105,14 @@ static reel_status eval_measure(evaluation *e, reel_error *err)
     REEL_TRY(reel_model_open(&e->net, &e->card, weights, r->arch, e->ctx, REEL_F32, err));
     if (r->classes)
         REEL_TRY(reel_class_names_read(&e->card, r->classes, err));
-    REEL_TRY(reel_model_card_dataset(&e->card, &e->dataset, &from, e->folder, err));
-    if (!r->quiet)
-        reel_notes_say(e->folder, e->dataset, NULL);
-    if (!r->quiet)
-        reel_left_out_say(reel_dataset_left_out(e->dataset));
-    REEL_TRY(reel_model_card_matches(&e->card, e->dataset, e->folder, err));
+    REEL_TRY(reel_eval_data_open(&e->data, &e->card, &from, weights, r->quiet, err));
+    const reel_dataset *images = e->data.images;
+    if (!r->quiet) {
+        const reel_dataset *found = e->data.whole ? e->data.whole : images;
+        reel_notes_say(e->data.folder, found, NULL);
+        reel_left_out_say(reel_dataset_left_out(found));
+    }
+    REEL_TRY(reel_model_card_matches(&e->card, images, e->data.folder, err));
     REEL_TRY(reel_class_names_choose(&e->card, NULL, r->quiet, err)); /* not for comparing */
     REEL_TRY(reel_tape_create(&e->tape, e->ctx, NULL, err));
 
@@ -139,7 +140,7 @@ static reel_status eval_measure(evaluation *e, reel_error *err)
                                          .stop = eval_stop,
                                          .progress = eval_show,
                                          .user = e};
-    return reel_evaluate(&e->result, e->net, e->tape, e->dataset, &config, err);
+    return reel_evaluate(&e->result, e->net, e->tape, images, &config, err);
 }
 
 static int eval_report(const evaluation *e)
@@ -148,9 +149,9 @@ static int eval_report(const evaluation *e)
     const reel_eval_request *r = e->request;
     int code = REEL_EXIT_OK;
     if (r->json)
-        code = reel_print_json(reel_judge_json(&e->result, &e->card, e->dataset));
+        code = reel_print_json(reel_judge_json(&e->result, &e->card, e->data.images));
     else
-        reel_judge_print(&e->result, &e->card, e->dataset, e->folder);
+        reel_judge_print(&e->result, &e->card, e->data.images, e->data.folder);
     if (r->csv && reel_judge_csv(&e->result, &e->card, r->csv, &err))
         return reel_complain(r->command, &err);
     return code;
@@ -172,7 +173,7 @@ int reel_eval(const reel_eval_request *request)
 
     reel_evaluation_free(&e.result);
     reel_model_card_free(&e.card);
-    reel_dataset_destroy(e.dataset);
+    reel_eval_data_close(&e.data);
     reel_tape_destroy(e.tape);
     reel_net_destroy(e.net);
     reel_ctx_destroy(e.ctx);
@@ -214,8 +215,12 @@ static int eval_run(reel_options *options)
 const reel_command reel_command_eval = REEL_COMMAND(
     options_table, .name = "eval", .arguments = "DATA", .group = REEL_COMMAND_USING,
     .run = eval_run, .summary = "Measure weights on a data set: loss, top-1, top-5, each class",
-    .notes = "Images are prepared as the weights file says. DATA/SPLIT must have the classes that "
-             "the weights were trained on.",
-    .examples = {{"reel eval photos -w run", "The best weights of a run on photos/val."},
+    .notes =
+        "Images are prepared as the weights file says. DATA/SPLIT must have the classes that "
+        "the weights were trained on. Where DATA is the plain folder that a run has split, val "
+        "is what that run held out, and train is the rest.",
+    .examples = {{"reel eval photos -w run",
+                  "The best weights of a run on photos/val, or on what it held out."},
+                 {"reel eval others -w run --split all", "Every image of a plain folder."},
                  {"reel eval photos -w run --split test --csv classes.csv",
                   "A test set, with a table of its classes."}});

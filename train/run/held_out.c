@@ -10,43 +10,51 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-reel_status reel_held_out_read(json_t **names, const char *path, uint64_t seed, double share,
+/* The list of a split.json as the keys of an object. */
+static reel_status names_of(json_t **names, const json_t *list, const char *path, reel_error *err)
+{
+    json_t *name;
+    size_t i;
+    *names = json_object();
+    json_array_foreach(list, i, name)
+    {
+        if (!json_is_string(name)) {
+            json_decref(*names);
+            *names = NULL;
+            return reel_fail(err, REEL_ERR_FORMAT, "%s: validation[%zu]: expected an image's name",
+                             path, i);
+        }
+        json_object_set_new(*names, json_string_value(name), json_true());
+    }
+    return REEL_OK;
+}
+
+reel_status reel_held_out_read(json_t **names, const char *path, const reel_held_out_draw *draw,
                                reel_error *err)
 {
-    json_t *split, *name;
-    size_t i;
+    json_t *split;
     *names = NULL;
     if (access(path, F_OK) != 0 && errno == ENOENT)
         return REEL_OK;
     REEL_TRY(reel_json_load(&split, path, err));
 
     const json_t *list = json_object_get(split, "validation");
+    const json_t *seed = json_object_get(split, "seed");
+    const json_t *share = json_object_get(split, "share");
     reel_status status = REEL_OK;
-    if (!json_is_integer(json_object_get(split, "seed")) ||
-        !json_is_number(json_object_get(split, "share")) || !json_is_array(list)) {
+    if (!json_is_integer(seed) || !json_is_number(share) || !json_is_array(list)) {
         status = reel_fail(err, REEL_ERR_FORMAT,
                            "%s: expected \"seed\", \"share\" and a list \"validation\", the images "
                            "that the run holds back",
                            path);
         goto done;
     }
-    /* The share may have gone through a text with fewer digits. */
-    if (json_integer_value(json_object_get(split, "seed")) != (json_int_t)seed ||
-        fabs(json_number_value(json_object_get(split, "share")) - share) >= 1e-9)
-        goto done;
 
-    *names = json_object();
-    json_array_foreach(list, i, name)
-    {
-        if (!json_is_string(name)) {
-            status = reel_fail(err, REEL_ERR_FORMAT,
-                               "%s: validation[%zu]: expected an image's name", path, i);
-            json_decref(*names);
-            *names = NULL;
-            goto done;
-        }
-        json_object_set_new(*names, json_string_value(name), json_true());
-    }
+    /* The share may have gone through a text with fewer digits. */
+    const bool same = !draw || (json_integer_value(seed) == (json_int_t)draw->seed &&
+                                fabs(json_number_value(share) - draw->share) < 1e-9);
+    if (same)
+        status = names_of(names, list, path, err);
 done:
     json_decref(split);
     return status;
@@ -82,8 +90,8 @@ reel_status reel_held_out_split(reel_dataset **train, reel_dataset **val, const 
     }
 
     const int64_t gone = (int64_t)json_object_size(names) - n_held;
-    if (gone > 0)
-        reel_say("reel finetune: warning: %" PRId64
+    if (gone > 0 && n_held > 0)
+        reel_say("reel: warning: %" PRId64
                  " of the %zu images that split.json holds back are not there",
                  gone, json_object_size(names));
 
@@ -97,15 +105,15 @@ done:
     return status;
 }
 
-reel_status reel_held_out_write(const reel_dataset *val, uint64_t seed, double share,
+reel_status reel_held_out_write(const reel_dataset *val, const reel_held_out_draw *draw,
                                 const char *path, reel_error *err)
 {
     json_t *names = json_array();
     for (int64_t i = 0; i < reel_dataset_count(val); i++)
         json_array_append_new(names, name_in_split(val, i));
 
-    json_t *o =
-        json_pack("{s:I, s:f, s:o}", "seed", (json_int_t)seed, "share", share, "validation", names);
+    json_t *o = json_pack("{s:I, s:f, s:o}", "seed", (json_int_t)draw->seed, "share", draw->share,
+                          "validation", names);
     const reel_status status = reel_json_save(o, path, err);
     json_decref(o);
     return status;

@@ -1,4 +1,4 @@
-/* The validation images of a fine-tuning run whose DATA has no val/: split.json names them. */
+/* The validation images of a run whose DATA has no val/: split.json in its folder names them. */
 #ifndef REEL_TRAIN_HELD_OUT_H
 #define REEL_TRAIN_HELD_OUT_H
 
@@ -6,10 +6,16 @@
 
 #include <jansson.h>
 
-/* The names in a split.json as the keys of an object, to be freed; *names NULL where there is no
- * such file or it was made with another seed or share. A file that cannot be read is an error: a
- * new split would validate on images that were trained on. */
-reel_status reel_held_out_read(json_t **names, const char *path, uint64_t seed, double share,
+/* How the held out images were drawn. */
+typedef struct reel_held_out_draw {
+    uint64_t seed;
+    double share; /* of each class */
+} reel_held_out_draw;
+
+/* The names in a split.json as the keys of an object, to be freed. *names NULL: there is no such
+ * file, or it was drawn otherwise (draw NULL: any will do). A file that cannot be read is an error:
+ * a new split would validate on images that were trained on. */
+reel_status reel_held_out_read(json_t **names, const char *path, const reel_held_out_draw *draw,
                                reel_error *err);
 
 /* Splits `whole` as `names` say. An image that came or went since does not move the others: what
@@ -18,7 +24,7 @@ reel_status reel_held_out_read(json_t **names, const char *path, uint64_t seed, 
 reel_status reel_held_out_split(reel_dataset **train, reel_dataset **val, const reel_dataset *whole,
                                 const json_t *names, reel_error *err);
 
-reel_status reel_held_out_write(const reel_dataset *val, uint64_t seed, double share,
+reel_status reel_held_out_write(const reel_dataset *val, const reel_held_out_draw *draw,
                                 const char *path, reel_error *err);
 
 #endif

@@ -45,7 +45,8 @@ static reel_status held_back_before(json_t **names, const reel_settings *s, reel
     else
         snprintf(path, sizeof path, "%.*ssplit.json", slash ? (int)(slash - s->resume) + 1 : 0,
                  s->resume);
-    return reel_held_out_read(names, path, (uint64_t)s->seed, s->val_share, err);
+    const reel_held_out_draw draw = {.seed = (uint64_t)s->seed, .share = s->val_share};
+    return reel_held_out_read(names, path, &draw, err);
 }
 
 static reel_status open_feed(reel_loop *loop, const char *data, reel_error *err)

@@ -45,9 +45,10 @@ reel_status reel_loop_record_split(const reel_loop *loop, reel_error *err)
     char path[REEL_PATH_MAX];
     if (!loop->feed.whole)
         return REEL_OK;
+    const reel_held_out_draw draw = {.seed = (uint64_t)loop->settings->seed,
+                                     .share = loop->settings->val_share};
     reel_run_dir_file(&loop->journal.dir, "split.json", path, sizeof path);
-    return reel_held_out_write(loop->feed.val, (uint64_t)loop->settings->seed,
-                               loop->settings->val_share, path, err);
+    return reel_held_out_write(loop->feed.val, &draw, path, err);
 }
 
 reel_status reel_loop_in_place(reel_loop *loop, reel_error *err)
