@@ -11,6 +11,7 @@
 #include "data/codecs/codec.h"
 #include "data/sources/common/files.h"
 #include "data/sources/common/labels.h"
+#include "data/sources/common/locate.h"
 #include "data/sources/common/paths.h"
 #include "data/sources/common/plain_file.h"
 #include "data/sources/common/rows.h"
@@ -70,6 +71,8 @@ static reel_status parse_rows(reel_opened *out, reel_rows *rows, const reel_list
                          list->name);
     REEL_TRY(reel_labels_decide(&labels, out, rows, list->folder, err));
     REEL_TRY(judge_bad_lines(out, rows, list->name, err));
+    const reel_files *files = out->self;
+    REEL_TRY(reel_rows_locate(rows, out, files->root, list->folder, list->name, err));
     REEL_TRY(merge_repeats(out, rows, list->name, err));
 
     out->indices = labels.indices;

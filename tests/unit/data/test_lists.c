@@ -199,3 +199,53 @@ Test(lists, classes_in_another_order_are_matched_by_name)
         cr_expect(reel_dataset_label(d, i) == 3 - i);
     reel_dataset_destroy(d);
 }
+
+static void put_file(const char *name)
+{
+    write_file(join(root, name), "x", 1);
+}
+
+Test(lists, ids_without_an_ending_find_their_files_in_the_folder_beside)
+{
+    cr_assert(mkdir(join(root, "train"), 0700) == 0 && mkdir(join(root, "test"), 0700) == 0);
+    put_file("train/1a.jpg");
+    put_file("train/1b.PNG");
+    put_file("train/1c");
+    put_file("test/9a.jpg");
+    reel_dataset *d =
+        opened_as("labels.csv", "id,breed\n1a,cat\n1b,dog\n1c,dog\n1a.jpg,cat\n9z,cat\n",
+                  (reel_data_request){0});
+    expect_samples(d, "train/1a.jpg=cat train/1b.PNG=dog train/1c=dog 9z=cat");
+    cr_expect(has_note(d, "labels.csv: '1a' is taken for train/1a.jpg; so are the other lines"));
+    cr_expect(has_note(d, "1 file name that an earlier line has"));
+    reel_dataset_destroy(d);
+}
+
+Test(lists, paths_that_are_there_stay_and_windows_paths_are_understood)
+{
+    cr_assert(mkdir(join(root, "cats"), 0700) == 0);
+    put_file("cats/a.jpg");
+    put_file("1a");
+    put_file("1a.jpg");
+    reel_dataset *d = opened_as("all.csv", "file,label\ncats\\a.jpg,cat\n", (reel_data_request){0});
+    expect_samples(d, "cats/a.jpg=cat");
+    reel_dataset_destroy(d);
+
+    d = opened_as("all.csv", "id,label\n1a,cat\n1b,dog\n", (reel_data_request){0});
+    expect_samples(d, "1a=cat 1b=dog");
+    cr_expect(reel_dataset_notes(d) == 0);
+    reel_dataset_destroy(d);
+}
+
+Test(lists, files_in_two_folders_are_refused_unless_the_list_is_called_like_one)
+{
+    cr_assert(mkdir(join(root, "large"), 0700) == 0 && mkdir(join(root, "small"), 0700) == 0);
+    put_file("large/1a.jpg");
+    put_file("small/1a.jpg");
+    write_file(join(root, "labels.csv"), "id,label\n1a,cat\n", 16);
+    refused(join(root, "labels.csv"), NULL, "its files are in 'large' and in 'small'");
+
+    reel_dataset *d = opened_as("small.csv", "id,label\n1a,cat\n", (reel_data_request){0});
+    expect_samples(d, "small/1a.jpg=cat");
+    reel_dataset_destroy(d);
+}

@@ -1,0 +1,158 @@
+/* Completes the paths of a list, as tables of competitions need it: an id without an ending, files
+ * in a folder beside the table, a path that was written on Windows. */
+#include "data/sources/common/locate.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "data/bytes_internal.h"
+#include "data/codecs/codec.h"
+#include "data/sources/common/paths.h"
+
+enum { TRIED_ROWS = 10, ENDING = 16 };
+
+/* What is put around the paths of all rows. */
+typedef struct {
+    int root;
+    const char *folder;  /* "" = none */
+    char ending[ENDING]; /* that the last file had; tried first */
+} place;
+
+static bool is_there(int root, const char *path)
+{
+    struct stat info;
+    return fstatat(root, path, &info, 0) == 0 && S_ISREG(info.st_mode);
+}
+
+/* folder/path/ending with the slashes of this system; false: too long. */
+static bool compose(char *out, const place *p, const char *path, const char *ending)
+{
+    const char *slash = *p->folder ? "/" : "";
+    if (snprintf(out, REEL_DATA_PATH, "%s%s%s%s", p->folder, slash, path, ending) >= REEL_DATA_PATH)
+        return false;
+    for (char *at = out; (at = strchr(at, '\\')); at++)
+        *at = '/';
+    return true;
+}
+
+/* Tries the endings of all formats, as they are written and in capitals. */
+static bool try_endings(place *p, const char *path, char *out)
+{
+    char all[512];
+    reel_image_extensions(all, sizeof all);
+    char *rest = all;
+    for (char *ending; (ending = strsep(&rest, " "));) {
+        if (!*ending || strlen(ending) >= sizeof p->ending)
+            continue;
+        for (int capitals = 0; capitals < 2; capitals++) {
+            for (char *c = ending; capitals && *c; c++)
+                *c = (char)(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
+            if (compose(out, p, path, ending) && is_there(p->root, out)) {
+                snprintf(p->ending, sizeof p->ending, "%s", ending);
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* The file that a row means in that place. */
+static bool find_file(place *p, const char *path, char *out)
+{
+    if (compose(out, p, path, "") && is_there(p->root, out))
+        return true;
+    if (reel_is_image_name(path))
+        return false;
+    if (*p->ending && compose(out, p, path, p->ending) && is_there(p->root, out))
+        return true;
+    return try_endings(p, path, out);
+}
+
+/* Is one of the first rows a file in that place? */
+static bool holds_rows(place *p, const reel_rows *rows)
+{
+    char found[REEL_DATA_PATH];
+    for (int64_t i = 0; i < reel_rows_count(rows) && i < TRIED_ROWS; i++)
+        if (find_file(p, reel_row_text(rows, reel_rows_at(rows, i)->path), found))
+            return true;
+    return false;
+}
+
+static bool are_complete(const reel_rows *rows, int root)
+{
+    for (int64_t i = 0; i < reel_rows_count(rows) && i < TRIED_ROWS; i++)
+        if (is_there(root, reel_row_text(rows, reel_rows_at(rows, i)->path)))
+            return true;
+    return reel_rows_count(rows) == 0;
+}
+
+/* The folder beside the list that holds the files: that of the list's name, or the only one. */
+static reel_status find_folder(place *p, const reel_rows *rows, const reel_names *folders,
+                               const char *list, bool *found, reel_error *err)
+{
+    const char *base = reel_base_name(list), *dot = strrchr(base, '.');
+    const size_t stem = dot ? (size_t)(dot - base) : strlen(base);
+    const int64_t n = reel_names_count(folders);
+    const char *first = NULL;
+    for (int64_t i = 0; i < n; i++) {
+        p->folder = reel_names_at(folders, i);
+        if (!holds_rows(p, rows))
+            continue;
+        if (strlen(p->folder) == stem && strncmp(p->folder, base, stem) == 0) {
+            first = p->folder;
+            break;
+        }
+        if (first)
+            return reel_fail(err, REEL_ERR_INVALID,
+                             "%s: its files are in '%s' and in '%s': expected paths that name the "
+                             "folder",
+                             base, first, p->folder);
+        first = p->folder;
+    }
+    *found = first != NULL;
+    p->folder = first ? first : "";
+    return REEL_OK;
+}
+
+static reel_status complete_rows(place *p, reel_rows *rows, reel_opened *out, const char *list,
+                                 reel_error *err)
+{
+    bool told = false;
+    for (int64_t i = 0; i < reel_rows_count(rows); i++) {
+        reel_row *row = (reel_row *)rows->rows.items + i;
+        char path[REEL_DATA_PATH], given[80], taken[80];
+        if (!find_file(p, reel_row_text(rows, row->path), path))
+            continue;
+
+        reel_escape(given, sizeof given, reel_row_text(rows, row->path));
+        reel_escape(taken, sizeof taken, path);
+        REEL_TRY(reel_pool_add(&rows->text, path, strlen(path), &row->path, err));
+        if (!told)
+            REEL_TRY(reel_opened_note(out, err, "%s: '%s' is taken for %s; so are the other lines",
+                                      reel_base_name(list), given, taken));
+        told = true;
+    }
+    return REEL_OK;
+}
+
+reel_status reel_rows_locate(reel_rows *rows, reel_opened *out, int root, const char *folder,
+                             const char *list, reel_error *err)
+{
+    if (!folder || are_complete(rows, root))
+        return REEL_OK;
+
+    place p = {.root = root, .folder = ""};
+    bool found = holds_rows(&p, rows);
+    reel_names folders = {0};
+    reel_status status = REEL_OK;
+    if (!found) {
+        REEL_TRY_GOTO(reel_folder_names(&folders, folder, err), done);
+        REEL_TRY_GOTO(find_folder(&p, rows, &folders, list, &found, err), done);
+    }
+    if (found)
+        status = complete_rows(&p, rows, out, list, err);
+done:
+    reel_names_free(&folders);
+    return status;
+}

@@ -1,0 +1,15 @@
+/* Where the files of a list lie when its paths do not say it. */
+#ifndef REEL_DATA_SOURCES_COMMON_LOCATE_H
+#define REEL_DATA_SOURCES_COMMON_LOCATE_H
+
+#include "data/sources/common/opened.h"
+#include "data/sources/common/rows.h"
+
+/* Completes the paths of a list whose first rows name no file below `root`, a directory descriptor:
+ * "0a1b" becomes "train/0a1b.jpg" where that file is there. `folder` is the path of `root`; NULL
+ * does nothing. A note in *out says what was done. Paths that lead nowhere stay: the loader names
+ * them. REEL_ERR_INVALID: two folders hold such files. */
+reel_status reel_rows_locate(reel_rows *rows, reel_opened *out, int root, const char *folder,
+                             const char *list, reel_error *err);
+
+#endif
