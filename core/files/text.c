@@ -78,6 +78,28 @@ const char *reel_escape_text(const char *bytes, int escapes, char *text, size_t 
     return text;
 }
 
+/* The value of a hexadecimal digit as reel_escape_text writes it; -1 = it is none. */
+static int digit_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+const char *reel_restore_text(const char *escaped, char *bytes, size_t size)
+{
+    size_t used = 0;
+    for (const char *p = escaped; *p && used + 1 < size; used++) {
+        const bool written =
+            p[0] == '\\' && p[1] == 'x' && digit_value(p[2]) >= 8 && digit_value(p[3]) >= 0;
+        bytes[used] = written ? (char)(digit_value(p[2]) * 16 + digit_value(p[3])) : *p;
+        p += written ? 4 : 1;
+    }
+    if (size > 0)
+        bytes[used] = '\0';
+    return bytes;
+}
+
 bool reel_utf8_valid(const char *bytes, size_t size)
 {
     const unsigned char *p = (const unsigned char *)bytes;

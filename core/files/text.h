@@ -18,6 +18,8 @@ bool reel_is_control(uint32_t character);
  * UTF-8 becomes \xNN a byte; so do those characters that `escapes` names. */
 enum { REEL_ESCAPE_CONTROLS = 1, REEL_ESCAPE_BACKSLASHES = 2 };
 const char *reel_escape_text(const char *bytes, int escapes, char *text, size_t size);
+/* The bytes that reel_escape_text wrote as \xNN because they were not UTF-8: 80 and above. */
+const char *reel_restore_text(const char *escaped, char *bytes, size_t size);
 /* Whether all of it is UTF-8 without zero bytes. */
 bool reel_utf8_valid(const char *bytes, size_t size);
 /* A terminated copy (malloc) in which bytes that are not UTF-8, and zero bytes, are "\xNN"; NULL

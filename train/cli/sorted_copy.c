@@ -2,6 +2,8 @@
  * link() fails where the name is taken, rename() would replace the file. */
 #include "train/cli/sorted_copy.h"
 
+#include "core/files/text.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,9 +23,11 @@ enum {
 /* ---- names ---- */
 static void folder_name(const reel_model_card *card, int64_t class, char *text, size_t size)
 {
-    char name[1100];
+    char name[1100], bytes[1100];
     const size_t most = size - 1 < LONGEST_FOLDER ? size - 1 : LONGEST_FOLDER;
+    /* A class whose folder's name was not UTF-8 gets that name again. */
     const char *from = reel_model_card_class(card, class, name, sizeof name);
+    from = reel_restore_text(from, bytes, sizeof bytes);
     size_t n = 0;
     for (; from[n] && n < most; n++)
         text[n] = (unsigned char)from[n] < 32 || strchr("/\\\177", from[n]) ? '_' : from[n];

@@ -51,3 +51,16 @@ Test(text, is_cut_at_a_whole_character)
     reel_escape_text("a", 0, none, 0);
     cr_expect_eq(none[0], 'x');
 }
+
+Test(text, what_was_no_utf8_is_restored)
+{
+    static const char *const names[] = {"caf\xe9", "\xff\x80", "a\xc3", "plain \\x1b \\x", "\\xe"};
+    for (int64_t i = 0; i < REEL_COUNT(names); i++) {
+        char escaped[100], bytes[100];
+        reel_escape_text(names[i], 0, escaped, sizeof escaped);
+        cr_expect_str_eq(reel_restore_text(escaped, bytes, sizeof bytes), names[i], "%s", escaped);
+    }
+    char cut[4];
+    cr_expect_str_eq(reel_restore_text("a\\xe9\\xe8b", cut, sizeof cut), "a\xe9\xe8");
+    cr_expect_str_eq(reel_restore_text("abcdef", cut, sizeof cut), "abc");
+}

@@ -29,8 +29,10 @@ Test(sorted_copy, gives_each_class_a_folder_of_its_own)
     char long_name[400] = "";
     for (int i = 0; i < 100; i++)
         strcat(long_name, "\xc3\xa4x"); /* two bytes, then one: the cut falls into a character */
-    const char *const names[] = {"tench, Tinca tinca", "crane", "a/b",  "..",     "crane", "",
-                                 "new\nline",          "a_b",   ".git", long_name};
+    const char *const names[] = {
+        "tench, Tinca tinca", "crane", "a/b",  "..",      "crane",   "",
+        "new\nline",          "a_b",   ".git", long_name, "caf\\xe9"}; /* Latin-1, as a card keeps
+                                                                          it */
     make_card(names, REEL_COUNT(names));
     expect_folder(0, "tench, Tinca tinca");
     expect_folder(1, "crane-1");
@@ -41,6 +43,7 @@ Test(sorted_copy, gives_each_class_a_folder_of_its_own)
     expect_folder(5, "_");
     expect_folder(6, "new_line");
     expect_folder(8, "_git");
+    expect_folder(10, "caf\xe9");
 
     char text[250];
     reel_class_folder(&card, 9, text, sizeof text);
