@@ -6,8 +6,9 @@ fail() {
     exit 1
 }
 "$REEL_BIN" synth d --train 20 --val 5 --classes 3 --size 48 --quiet
+python3 "$REEL_SOURCE/tests/support/mixed_set.py" table 40 12
 told=(--arch tiny --epochs 1 -b 8 --quiet)
-"$REEL_BIN" train d "${told[@]}" -o whole >/dev/null
+for data in d table; do "$REEL_BIN" train $data "${told[@]}" -o whole-$data >/dev/null; done
 
 # with LIMIT COMMAND...: the program with so few descriptors; exit 0, or 1 and a line with advice
 with() {
@@ -23,21 +24,24 @@ with() {
     ! grep -q "skipped\|unreadable\|corrupt" err out || fail "ulimit -n $limit, $1: healthy images are blamed: $(cat err)"
 }
 good=0 refused=0
-for limit in 4 5 6 7 8 9 10 12; do
-    rm -rf run
-    with $limit train d "${told[@]}" -o run
-    [ ! -e run/bad_files.jsonl ] || fail "ulimit -n $limit: bad_files.jsonl: $(cat run/bad_files.jsonl)"
-    [ ! -e run/best.safetensors ] || cmp run/model.safetensors whole/model.safetensors || fail "ulimit -n $limit: other weights"
-    with $limit check d
-    with $limit predict -w whole d/val
-    with $limit eval d -w whole
+for data in d table; do
+    for limit in 4 5 6 7 8 9 10 12; do
+        rm -rf run
+        with $limit train $data "${told[@]}" -o run
+        [ ! -e run/bad_files.jsonl ] || fail "ulimit -n $limit: bad_files.jsonl: $(cat run/bad_files.jsonl)"
+        [ ! -e run/best.safetensors ] || cmp run/model.safetensors whole-$data/model.safetensors || fail "ulimit -n $limit: other weights"
+        with $limit check $data
+        if [ $data = d ]; then images=d/val; else images=table/images; fi
+        with $limit predict -w whole-$data $images
+        with $limit eval $data -w whole-$data
+    done
 done
-[ $good -ge 8 ] && [ $refused -ge 4 ] || fail "expected some runs to work and some to be refused: $good and $refused"
+[ $good -ge 16 ] && [ $refused -ge 8 ] || fail "expected some runs to work and some to be refused: $good and $refused"
 
 # A file of a run that is a pipe is refused; nothing waits for a writer.
 for name in config.json evaluation.json; do
     rm -rf piped
-    cp -r whole piped
+    cp -r whole-d piped
     rm piped/$name
     mkfifo piped/$name
     code=0

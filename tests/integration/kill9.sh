@@ -1,3 +1,7 @@
 #!/bin/bash
-# kill -9 at 10 random moments costs nothing but time.
-exec bash "$REEL_SOURCE/tests/support/kill9.sh" 10 --epochs 4 --checkpoint-every 4
+# kill -9 at 10 random moments costs nothing but time, for a folder of JPEGs and for a table of other formats.
+set -eu
+bash "$REEL_SOURCE/tests/support/kill9.sh" 5 --epochs 4 --checkpoint-every 4
+mkdir table
+cd table
+KILL9_SET=table exec bash "$REEL_SOURCE/tests/support/kill9.sh" 5 --epochs 4 --checkpoint-every 4

@@ -2,6 +2,7 @@
 # kill9.sh KILLS [OPTIONS OF REEL TRAIN...]: kills a small run at so many random moments with SIGKILL. After each, a copy of its
 # folder is resumed to the end: weights, best weights and log must be those of a run that was left alone. Half the time the next
 # kill hits the killed run's own continuation. Told at the end: what the kills fell into. KILL9_SEED repeats a sequence.
+# KILL9_SET=table: the images are those of mixed_set.py, a CSV with images in many formats; else a folder of JPEGs.
 set -eu
 kills=$1
 shift
@@ -12,7 +13,11 @@ fail() {
 seed=${KILL9_SEED:-$(date +%N | sed 's/^0*//')}
 RANDOM=$((seed % 32768))
 done_kills=0
-"$REEL_BIN" synth d --train 12 --val 60 --classes 4 --size 48 --quiet
+if [ "${KILL9_SET:-}" = table ]; then
+    python3 "$REEL_SOURCE/tests/support/mixed_set.py" d 48 240
+else
+    "$REEL_BIN" synth d --train 12 --val 60 --classes 4 --size 48 --quiet
+fi
 told=(--arch tiny --epochs 8 -b 4 --jitter 0.3 --seed 7 --log-every 1 --checkpoint-every 2 --keep 2 --quiet --threads 1 --workers 2 "$@")
 train() { "$REEL_BIN" train d "${told[@]}" "$@" >out 2>err; }
 now() { date +%s%N; }
