@@ -58,7 +58,7 @@ static bool try_endings(place *p, const char *path, char *out)
 }
 
 /* The file that a row means in that place. */
-static bool find_file(place *p, const char *path, char *out)
+static bool find_row_file(place *p, const char *path, char *out)
 {
     if (compose(out, p, path, "") && is_there(p->root, out))
         return true;
@@ -74,7 +74,7 @@ static bool holds_rows(place *p, const reel_rows *rows)
 {
     char found[REEL_DATA_PATH];
     for (int64_t i = 0; i < reel_rows_count(rows) && i < TRIED_ROWS; i++)
-        if (find_file(p, reel_row_text(rows, reel_rows_at(rows, i)->path), found))
+        if (find_row_file(p, reel_row_text(rows, reel_rows_at(rows, i)->path), found))
             return true;
     return false;
 }
@@ -88,8 +88,8 @@ static bool are_complete(const reel_rows *rows, int root)
 }
 
 /* The folder beside the list that holds the files: that of the list's name, or the only one. */
-static reel_status find_folder(place *p, const reel_rows *rows, const reel_names *folders,
-                               const char *list, bool *found, reel_error *err)
+static reel_status find_row_folder(place *p, const reel_rows *rows, const reel_names *folders,
+                                   const char *list, bool *found, reel_error *err)
 {
     const char *base = reel_base_name(list), *dot = strrchr(base, '.');
     const size_t stem = dot ? (size_t)(dot - base) : strlen(base);
@@ -115,14 +115,14 @@ static reel_status find_folder(place *p, const reel_rows *rows, const reel_names
     return REEL_OK;
 }
 
-static reel_status complete_rows(place *p, reel_rows *rows, reel_opened *out, const char *list,
-                                 reel_error *err)
+static reel_status complete_paths(place *p, reel_rows *rows, reel_opened *out, const char *list,
+                                  reel_error *err)
 {
     bool told = false;
     for (int64_t i = 0; i < reel_rows_count(rows); i++) {
         reel_row *row = (reel_row *)rows->rows.items + i;
         char path[REEL_DATA_PATH], given[80], taken[80];
-        if (!find_file(p, reel_row_text(rows, row->path), path))
+        if (!find_row_file(p, reel_row_text(rows, row->path), path))
             continue;
 
         reel_escape(given, sizeof given, reel_row_text(rows, row->path));
@@ -148,10 +148,10 @@ reel_status reel_rows_locate(reel_rows *rows, reel_opened *out, int root, const 
     reel_status status = REEL_OK;
     if (!found) {
         REEL_TRY_GOTO(reel_folder_names(&folders, folder, err), done);
-        REEL_TRY_GOTO(find_folder(&p, rows, &folders, list, &found, err), done);
+        REEL_TRY_GOTO(find_row_folder(&p, rows, &folders, list, &found, err), done);
     }
     if (found)
-        status = complete_rows(&p, rows, out, list, err);
+        status = complete_paths(&p, rows, out, list, err);
 done:
     reel_names_free(&folders);
     return status;
