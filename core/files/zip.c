@@ -240,13 +240,13 @@ reel_status reel_zip_open(reel_zip *zip, const reel_byte_source *source, reel_er
 {
     *zip = (reel_zip){.source = source};
     zip_directory d = {0};
-    reel_status status = find_directory(zip, &d, err);
-    if (status == REEL_OK) {
-        zip->directory_at = d.at;
-        status = read_directory(zip, &d, err);
-    }
-    if (status != REEL_OK)
-        reel_zip_close(zip);
+    reel_status status;
+    REEL_TRY_GOTO(find_directory(zip, &d, err), failed);
+    zip->directory_at = d.at;
+    REEL_TRY_GOTO(read_directory(zip, &d, err), failed);
+    return REEL_OK;
+failed:
+    reel_zip_close(zip);
     return status;
 }
 

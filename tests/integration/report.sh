@@ -4,10 +4,7 @@
 set -eu
 command -v python3 >/dev/null || { echo "skipped: no python3 to read HTML and event files with"; exit 77; }
 support=$REEL_SOURCE/tests/support
-fail() {
-    echo "$1"
-    exit 1
-}
+. "$support/runs.sh"
 "$REEL_BIN" synth d --train 20 --val 10 --classes 3 --size 48 --quiet
 odd='<b>&"odd'
 for split in train val; do

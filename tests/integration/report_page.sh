@@ -4,10 +4,7 @@
 set -eu
 command -v python3 >/dev/null || { echo "skipped: no python3 to read HTML and JSON with"; exit 77; }
 support=$REEL_SOURCE/tests/support
-fail() {
-    echo "$1"
-    exit 1
-}
+. "$support/runs.sh"
 state_of() { "$REEL_BIN" report "$1" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["state"]["name"])'; }
 says() { grep -qF -- "$2" "$1/report.html" || fail "$1/report.html does not say \"$2\""; }
 trained_for() { grep -oE 'steps?, [0-9:]+' "$1" | tail -1 | cut -d' ' -f2; }

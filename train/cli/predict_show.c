@@ -35,35 +35,31 @@ static void put_json_row(reel_show *show, json_t *row)
     json_decref(row);
 }
 
-static void put_block(const reel_show *show, const reel_prediction *p)
+/* A line for each class; or, for programs that read lines, tabs between the fields of one line. */
+static void put_text(const reel_show *show, const reel_prediction *p, bool one_line)
 {
     char text[1100], shown[4200];
-    printf("%s\n", reel_shown_text(p->name, shown, sizeof shown));
+    const char *end = one_line ? "" : "\n";
+    printf("%s%s", reel_shown_text(p->name, shown, sizeof shown), end);
     for (int64_t i = 0; i < p->top; i++) {
         const char *class = reel_model_card_class(show->card, p->order[i], text, sizeof text);
-        printf("  %6.2f %%  %s\n", 100 * (double)p->probability[p->order[i]],
-               reel_shown_text(class, shown, sizeof shown));
+        const double percent = 100 * (double)p->probability[p->order[i]];
+        if (one_line)
+            printf("\t%.2f %%\t", percent);
+        else
+            printf("  %6.2f %%  ", percent);
+        printf("%s%s", reel_shown_text(class, shown, sizeof shown), end);
     }
-}
-
-static void put_line_of(const reel_show *show, const reel_prediction *p)
-{
-    char text[1100], shown[4200];
-    printf("%s", reel_shown_text(p->name, shown, sizeof shown));
-    for (int64_t i = 0; i < p->top; i++) {
-        const char *class = reel_model_card_class(show->card, p->order[i], text, sizeof text);
-        printf("\t%.2f %%\t%s", 100 * (double)p->probability[p->order[i]],
-               reel_shown_text(class, shown, sizeof shown));
-    }
-    putchar('\n');
+    if (one_line)
+        putchar('\n');
 }
 
 void reel_show_prediction(reel_show *show, const reel_prediction *p)
 {
     if (show->form == REEL_SHOW_BLOCKS)
-        put_block(show, p);
+        put_text(show, p, false);
     else if (show->form == REEL_SHOW_LINES)
-        put_line_of(show, p);
+        put_text(show, p, true);
     else
         put_json_row(show, prediction_json(show, p));
 }

@@ -107,18 +107,19 @@ reel_status reel_record_read(reel_record *r, const char *folder, reel_error *err
         return reel_fail(err, REEL_ERR_IO,
                          "%s: expected the folder of a run, found no config.json in it", folder);
 
-    reel_status status = reel_json_load(&r->config, path, err);
-    if (status == REEL_OK)
-        status = read_metrics(r, folder, err);
+    reel_status status;
+    REEL_TRY_GOTO(reel_json_load(&r->config, path, err), failed);
+    REEL_TRY_GOTO(read_metrics(r, folder, err), failed);
+
     /* A run that was stopped early has no evaluation. */
     snprintf(path, sizeof path, "%s/evaluation.json", folder);
-    if (status == REEL_OK && access(path, F_OK) == 0)
-        status = reel_json_load(&r->evaluation, path, err);
-    if (status == REEL_OK && r->evaluation)
-        status = sort_worst(r->evaluation, err);
-
-    if (status != REEL_OK)
-        reel_record_free(r);
+    if (access(path, F_OK) != 0)
+        return REEL_OK;
+    REEL_TRY_GOTO(reel_json_load(&r->evaluation, path, err), failed);
+    REEL_TRY_GOTO(sort_worst(r->evaluation, err), failed);
+    return REEL_OK;
+failed:
+    reel_record_free(r);
     return status;
 }
 

@@ -37,6 +37,17 @@ static bool has_note(const reel_dataset *d, const char *words)
     return false;
 }
 
+/* These samples come of the list, and the user hears both notes. */
+static void expect_list(const char *file, const char *text, const char *samples, const char *first,
+                        const char *second)
+{
+    reel_dataset *d = opened_as(file, text, (reel_data_request){0});
+    expect_samples(d, samples);
+    cr_expect(has_note(d, first), "%s: no note: %s", file, first);
+    cr_expect(has_note(d, second), "%s: no note: %s", file, second);
+    reel_dataset_destroy(d);
+}
+
 Test(lists, columns_are_found_by_name_and_by_content_in_any_order)
 {
     static const char *const texts[] = {
@@ -164,16 +175,13 @@ Test(lists, a_wrong_line_is_named_and_changes_no_other_label)
 
 Test(lists, a_file_that_is_named_twice_is_one_sample)
 {
-    reel_dataset *d =
-        opened_as("all.txt",
-                  "a.jpg cat\nb.jpg dog\n./a.jpg cat\n.//a.jpg cat\n././b.jpg dog\nd//c.jpg dog\n"
-                  "d/./c.jpg dog\n/./a.jpg cat\n//a.jpg cat\n"
-                  "b.jpg cat\n",
-                  (reel_data_request){0});
-    expect_samples(d, "a.jpg=cat b.jpg=dog d//c.jpg=dog /./a.jpg=cat");
-    cr_expect(has_note(d, "5 file names that an earlier line has: the file is used once"));
-    cr_expect(has_note(d, "1 other label for a file that an earlier line labels"));
-    reel_dataset_destroy(d);
+    expect_list("all.txt",
+                "a.jpg cat\nb.jpg dog\n./a.jpg cat\n.//a.jpg cat\n././b.jpg dog\nd//c.jpg dog\n"
+                "d/./c.jpg dog\n/./a.jpg cat\n//a.jpg cat\n"
+                "b.jpg cat\n",
+                "a.jpg=cat b.jpg=dog d//c.jpg=dog /./a.jpg=cat",
+                "5 file names that an earlier line has: the file is used once",
+                "1 other label for a file that an earlier line labels");
 }
 
 Test(lists, classes_in_another_order_are_matched_by_name)
@@ -212,13 +220,10 @@ Test(lists, ids_without_an_ending_find_their_files_in_the_folder_beside)
     put_file("train/1b.PNG");
     put_file("train/1c");
     put_file("test/9a.jpg");
-    reel_dataset *d =
-        opened_as("labels.csv", "id,breed\n1a,cat\n1b,dog\n1c,dog\n1a.jpg,cat\n9z,cat\n",
-                  (reel_data_request){0});
-    expect_samples(d, "train/1a.jpg=cat train/1b.PNG=dog train/1c=dog 9z=cat");
-    cr_expect(has_note(d, "labels.csv: '1a' is taken for train/1a.jpg; so are the other lines"));
-    cr_expect(has_note(d, "1 file name that an earlier line has"));
-    reel_dataset_destroy(d);
+    expect_list("labels.csv", "id,breed\n1a,cat\n1b,dog\n1c,dog\n1a.jpg,cat\n9z,cat\n",
+                "train/1a.jpg=cat train/1b.PNG=dog train/1c=dog 9z=cat",
+                "labels.csv: '1a' is taken for train/1a.jpg; so are the other lines",
+                "1 file name that an earlier line has");
 }
 
 Test(lists, paths_that_are_there_stay_and_windows_paths_are_understood)
