@@ -313,6 +313,7 @@ static bool run_forward(reel_tape *tape, reel_node *node, const reel_infer *q)
         return false;
     node->owns_value = true;
 
+    /* What backward will read besides the inputs, such as the places of the maxima. */
     if (node->needs_grad && q->saved_bytes &&
         !(node->saved = step_memory(tape, q->saved_bytes, node->op->name)))
         return false;
@@ -344,7 +345,7 @@ static bool take_inputs(reel_tape *tape, reel_node *node, const reel_var *in, re
     const char *name = node->op->name;
     for (int i = 0; i < node->n_in; i++) {
         node->in[i] = in[i].tape ? in[i].id : -1;
-        if (!in[i].tape) {
+        if (!in[i].tape) { /* an input that was left out, such as a bias */
             if (i < node->op->min_in) {
                 reel_tape_fail(tape, REEL_ERR_INVALID, "%s: input %d is missing", name, i);
                 return false;

@@ -165,6 +165,7 @@ static bool run_backward(reel_tape *tape, reel_node *node)
                       .fresh = b.fresh};
     if (copy)
         call.dout.data = copy;
+    /* The value may be freed by now: an operator that did not ask for it must not see it. */
     if (!(node->op->flags & REEL_OP_NEEDS_OUTPUT))
         call.out.data = NULL;
     const double start = reel_tape_clock(tape);

@@ -129,6 +129,7 @@ reel_status reel_pth_open_zip(reel_pth *pth, reel_error *err)
     const size_t length = sizeof pickle_name - 1;
     const reel_zip_member *data = NULL, *order = NULL;
 
+    /* All members lie in one folder, of any name: that of data.pkl. */
     for (int i = 0; i < pth->zip.count; i++) {
         const reel_zip_member *m = &pth->zip.list[i];
         if (m->name_length < length ||

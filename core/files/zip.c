@@ -157,7 +157,7 @@ done:
 static bool read_extra64(reel_zip_member *m, const unsigned char *extra, size_t length)
 {
     bool wide_sizes = m->size == 0xffffffff || m->packed == 0xffffffff || m->header == 0xffffffff;
-    while (wide_sizes && length >= 4) {
+    while (wide_sizes && length >= 4) { /* a field: id and length, 2 bytes each, then its data */
         size_t field = le_number(extra + 2, 2);
         const bool is64 = le_number(extra, 2) == 1;
         extra += 4;

@@ -52,6 +52,8 @@ reel_status reel_gradcheck_drawn(const reel_ctx *ctx, reel_gradcheck_fn *fn, voi
     if (n_in < 1 || n_in > REEL_GRADCHECK_MAX_INPUTS)
         return reel_fail(err, REEL_ERR_INVALID, "gradient check: expected 1 to %d inputs, got %d",
                          REEL_GRADCHECK_MAX_INPUTS, n_in);
+
+    /* Each input has a random stream of its own: its values do not depend on the other shapes. */
     for (; made < n_in && status == REEL_OK; made++) {
         const int ndim = shapes[made].ndim;
         const int64_t n =
@@ -72,6 +74,7 @@ reel_status reel_gradcheck_drawn(const reel_ctx *ctx, reel_gradcheck_fn *fn, voi
         else
             status = reel_fail(err, REEL_ERR_MEMORY, "gradient check: out of memory");
     }
+
     if (status == REEL_OK)
         status = reel_gradcheck(ctx, fn, user, inputs, n_in, config, report, err);
     while (made-- > 0)

@@ -286,6 +286,7 @@ static void cross_entropy_random(reel_rng *rng, reel_op_sample *s)
             use->labels[i] = a->ignore_index;
     }
 
+    /* One label counts at least: the mean over none has no gradient. */
     if (a->ignore_index < 0 || classes > 1)
         use->labels[0] = 0;
     else

@@ -8,6 +8,7 @@ static void add_alexnet(reel_net *net, const reel_model_config *config)
     const reel_init w = config->weight_init, b = config->bias_init;
     const double p = config->dropout;
 
+    /* (n, 3, 224, 224) -> (n, 64, 27, 27) -> (n, 192, 13, 13) -> ... -> (n, 256, 6, 6) */
     reel_net_begin(net, "features");
     reel_net_conv2d(net, .in = config->channels, .out = 64, .kernel = 11, .stride = 4, .padding = 2,
                     .weight_init = w, .bias_init = b);

@@ -27,6 +27,8 @@ static void add_alexnet2012(reel_net *net, const reel_model_config *config)
     const double p = config->dropout;
     const int64_t last = final_size(config->image_size);
 
+    /* (n, 3, 227, 227) -> (n, 96, 27, 27) -> (n, 256, 13, 13) -> ... -> (n, 256, 6, 6). Two groups
+     * stand for the paper's two GPUs, each of which saw half of the channels. */
     reel_net_begin(net, "features");
     reel_net_conv2d(net, .in = config->channels, .out = 96, .kernel = 11, .stride = 4,
                     .weight_init = w, .bias_init = b0);

@@ -108,6 +108,7 @@ reel_status reel_optimizer_create(reel_optimizer **out, reel_params *params, con
         free(slots);
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", name);
     }
+    /* Every parameter follows the configuration until a group says otherwise. */
     *opt = (reel_optimizer){.params = params, .ctx = ctx, .config = *config, .slots = slots};
     for (int i = 0; i < count; i++)
         slots[i] = (reel_slot){.lr_mult = 1, .decay_mult = 1};

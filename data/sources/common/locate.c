@@ -95,10 +95,13 @@ static reel_status find_row_folder(place *p, const reel_rows *rows, const reel_n
     const size_t stem = dot ? (size_t)(dot - base) : strlen(base);
     const int64_t n = reel_names_count(folders);
     const char *first = NULL;
+
     for (int64_t i = 0; i < n; i++) {
         p->folder = reel_names_at(folders, i);
         if (!holds_rows(p, rows))
             continue;
+
+        /* train.csv means train/, whatever other folders hold copies of its images. */
         if (strlen(p->folder) == stem && strncmp(p->folder, base, stem) == 0) {
             first = p->folder;
             break;
@@ -110,6 +113,7 @@ static reel_status find_row_folder(place *p, const reel_rows *rows, const reel_n
                              base, first, p->folder);
         first = p->folder;
     }
+
     *found = first != NULL;
     p->folder = first ? first : "";
     return REEL_OK;
