@@ -10,7 +10,8 @@
 #include "data/codecs/codec.h"
 #include "data/sources/common/paths.h"
 
-enum { TRIED_ROWS = 10, ENDING = 16 };
+/* Each folder costs TRIED_ROWS times all endings; a list beside that many folders means none. */
+enum { TRIED_ROWS = 10, TRIED_FOLDERS = 100, ENDING = 16 };
 
 /* What is put around the paths of all rows. */
 typedef struct {
@@ -96,7 +97,7 @@ static reel_status find_row_folder(place *p, const reel_rows *rows, const reel_n
     const int64_t n = reel_names_count(folders);
     const char *first = NULL;
 
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n && n <= TRIED_FOLDERS; i++) {
         p->folder = reel_names_at(folders, i);
         if (!holds_rows(p, rows))
             continue;
