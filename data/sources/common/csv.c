@@ -47,6 +47,7 @@ static reel_status reserve_unquoted(reel_csv *csv, size_t size, reel_error *err)
 /* A record that is being read. */
 struct record {
     const char *at, *limit; /* no field reaches beyond the limit */
+    const char *line_end;   /* of the line that `at` is in, once it was looked for */
     int64_t lines;          /* line breaks within quotes */
     char *to;               /* where the next quoted text goes */
     bool good, done;
@@ -80,7 +81,10 @@ static void read_quoted(const reel_csv *csv, struct record *r, reel_csv_field *f
 
 static void read_plain_field(const reel_csv *csv, struct record *r, reel_csv_field *field)
 {
-    const char *stop = line_end(r->at, csv->end), *begin = r->at;
+    /* Each line's end is looked for once: a line may have millions of fields. */
+    if (!r->line_end || r->line_end < r->at)
+        r->line_end = line_end(r->at, csv->end);
+    const char *begin = r->at, *stop = r->line_end;
     const char *cut = memchr(begin, csv->separator, (size_t)(stop - begin));
     if (cut)
         stop = cut;
