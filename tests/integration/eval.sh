@@ -65,15 +65,22 @@ images() { # images SPLIT WEIGHTS: how many images an evaluation of plain/ takes
 [ "$(images train drawn)" = 76 ] && [ "$(images all drawn)" = 100 ] || fail "train: $(images train drawn), all: $(images all drawn)"
 # Weights without their run: nobody knows what was held out, so nothing is guessed.
 cp drawn/best.safetensors alone.safetensors
+"$REEL_BIN" eval plain --weights alone.safetensors --json 2>told >all.json || fail "a plain folder: $(cat told)"
+grep -q '^{"images":100,' all.json || fail "a plain folder: $(head -c 100 all.json)"
+grep -q "^plain: all 100 images; there is no split.json beside the weights that tells which of them they learned from$" told ||
+    fail "what weights learned from is not told: $(cat told)"
 [ -z "$(images val alone.safetensors)" ] || fail "images that were held out were guessed"
-grep -q "plain: no split 'val' in it, and no split.json beside the weights; --split all evaluates every image" images.err ||
-    fail "no split.json: $(cat images.err)"
+grep -q "plain: no folder val or validation in it; .*; --split all evaluates every image$" images.err || fail "no split.json: $(cat images.err)"
 [ "$(images all alone.safetensors)" = 100 ] || fail "all of a plain folder: $(cat images.err)"
-# Another folder has none of these images; train and val have their own.
+# Another folder, or a list of its files, has none of these images: all of it is evaluated. train and val have their own.
 mkdir other
 for class in plain/*; do mkdir "other/${class##*/}" && for f in "$class"/*; do cp "$f" "other/${class##*/}/new-${f##*/}"; done; done
-"$REEL_BIN" eval other --weights drawn --quiet >other.out 2>&1 && fail "another folder was evaluated: $(cat other.out)"
-grep -q "other: expected some of the 24 images that drawn/split.json holds out, and others, found 100 images; --split all" other.out ||
-    fail "another folder: $(cat other.out)"
+(cd other && for f in */*; do echo "$f,${f%%/*}"; done) >mine.csv
+mv mine.csv other/mine.csv
+for data in other other/mine.csv; do
+    "$REEL_BIN" eval $data --weights drawn --json 2>told >all.json || fail "$data: $(cat told)"
+    grep -q '^{"images":100,' all.json && grep -q "^$data: all 100 images, none of which this run held out$" told ||
+        fail "$data: $(cat told; head -c 100 all.json)"
+done
 "$REEL_BIN" eval d --weights drawn --split all --quiet >other.out 2>&1 && fail "--split all took one of two splits: $(cat other.out)"
 grep -q "d: no split 'all' in it; it has train, val" other.out || fail "--split all: $(cat other.out)"

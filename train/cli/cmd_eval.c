@@ -183,25 +183,26 @@ int reel_eval(const reel_eval_request *request)
 static int eval_run(reel_options *options)
 {
     reel_error err;
-    const reel_eval_request request = {.command = "eval",
-                                       .data = reel_options_arg(options, 0),
-                                       .split = reel_options_text(options, "split"),
-                                       .weights = reel_options_text(options, "weights"),
-                                       .arch = reel_options_text(options, "arch"),
-                                       .classes = reel_options_text(options, "classes"),
-                                       .batch = reel_options_int(options, "batch-size"),
-                                       .threads = (int)reel_options_int(options, "threads"),
-                                       .workers = (int)reel_options_int(options, "workers"),
-                                       .resize = reel_options_int(options, "val-resize-size"),
-                                       .crop = reel_options_int(options, "val-crop-size"),
-                                       .max_bad = reel_options_real(options, "max-bad"),
-                                       .exif = reel_options_text(options, "exif"),
-                                       .image_column = reel_options_text(options, "image-column"),
-                                       .label_column = reel_options_text(options, "label-column"),
-                                       .csv = reel_options_text(options, "csv"),
-                                       .ten_crop = reel_options_flag(options, "ten-crop"),
-                                       .json = reel_options_flag(options, "json"),
-                                       .quiet = reel_options_flag(options, "quiet")};
+    const reel_eval_request request = {
+        .command = "eval",
+        .data = reel_options_arg(options, 0),
+        .split = reel_options_given(options, "split") ? reel_options_text(options, "split") : NULL,
+        .weights = reel_options_text(options, "weights"),
+        .arch = reel_options_text(options, "arch"),
+        .classes = reel_options_text(options, "classes"),
+        .batch = reel_options_int(options, "batch-size"),
+        .threads = (int)reel_options_int(options, "threads"),
+        .workers = (int)reel_options_int(options, "workers"),
+        .resize = reel_options_int(options, "val-resize-size"),
+        .crop = reel_options_int(options, "val-crop-size"),
+        .max_bad = reel_options_real(options, "max-bad"),
+        .exif = reel_options_text(options, "exif"),
+        .image_column = reel_options_text(options, "image-column"),
+        .label_column = reel_options_text(options, "label-column"),
+        .csv = reel_options_text(options, "csv"),
+        .ten_crop = reel_options_flag(options, "ten-crop"),
+        .json = reel_options_flag(options, "json"),
+        .quiet = reel_options_flag(options, "quiet")};
 
     if (!request.weights) {
         reel_fail(&err, REEL_ERR_INVALID,

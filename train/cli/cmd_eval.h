@@ -6,7 +6,8 @@
 
 typedef struct reel_eval_request {
     const char *command; /* for messages */
-    const char *data, *split, *weights, *arch;
+    const char *data, *weights, *arch;
+    const char *split;   /* NULL = not asked for (train/cli/eval_data.h) */
     const char *classes; /* file of class names, or NULL */
     int64_t batch;
     int threads, workers; /* 0 = default */

@@ -178,7 +178,6 @@ static int test_only(const char *data, const reel_settings *s, const reel_option
     const reel_eval_request request = {
         .command = "train --test-only",
         .data = data,
-        .split = "val",
         .weights = s->weights,
         .arch = s->model->name,
         .batch = s->batch_size,

@@ -28,45 +28,62 @@ static reel_status open_whole(reel_dataset **out, const reel_model_card *card,
     return reel_model_card_dataset(card, out, &all, folder, err);
 }
 
-/* The images that the run held out, or those it learned from. */
+/* The images that the run held out, or those it learned from. d->images stays NULL where DATA has
+ * none of the run's images, or no others. */
 static reel_status take_side(reel_eval_data *d, const reel_data_request *request,
-                             const json_t *names, const char *list, bool quiet, reel_error *err)
+                             const json_t *names, bool quiet, reel_error *err)
 {
     reel_dataset *learned, *held;
     REEL_TRY(reel_held_out_split(&learned, &held, d->whole, names, err));
     if (!held)
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "%s: expected some of the %zu images that %s holds out, and others, found "
-                         "%" PRId64 " images; --split all evaluates every image",
-                         request->data, json_object_size(names), list,
-                         reel_dataset_count(d->whole));
+        return REEL_OK;
 
-    const bool validation = !strcmp(request->split, "val");
+    const bool train = request->split && !strcmp(request->split, "train");
+    d->images = train ? learned : held;
+    reel_dataset_destroy(train ? held : learned);
     if (!quiet)
         reel_say("%s: %" PRId64 " of %" PRId64 " images, %s; --split all takes every image",
-                 request->data, reel_dataset_count(validation ? held : learned),
-                 reel_dataset_count(d->whole),
-                 validation ? "held out by this run" : "those that this run learned from");
-    d->images = validation ? held : learned;
-    reel_dataset_destroy(validation ? learned : held);
+                 request->data, reel_dataset_count(d->images), reel_dataset_count(d->whole),
+                 train ? "those that this run learned from" : "held out by this run");
     return REEL_OK;
 }
 
-/* DATA has no such split. Where it is a plain folder, everything in it can be asked for. */
-static reel_status say_all(const reel_model_card *card, const reel_data_request *request,
-                           reel_error *err)
+/* A run that found no validation images drew its own: they are the only ones in DATA that the
+ * weights have not learned. *listed: the run has a list of them. */
+static reel_status open_drawn(reel_eval_data *d, const reel_model_card *card,
+                              const reel_data_request *request, const char *weights, bool quiet,
+                              bool *listed, reel_error *err)
 {
-    reel_error ignored;
-    reel_dataset *whole;
-    char folder[REEL_DATA_PATH];
-    if (open_whole(&whole, card, request, folder, &ignored))
-        return REEL_ERR_IO;
+    json_t *names;
+    char list[REEL_DATA_PATH];
+    REEL_TRY(held_out_beside(&names, weights, list, err));
+    *listed = names != NULL;
+    if (!names)
+        return REEL_OK;
 
-    reel_dataset_destroy(whole);
-    return reel_fail(err, REEL_ERR_IO,
-                     "%s: no split '%s' in it, and no split.json beside the weights; --split all "
-                     "evaluates every image",
-                     request->data, request->split);
+    reel_status status = open_whole(&d->whole, card, request, d->folder, err);
+    if (!status)
+        status = take_side(d, request, names, quiet, err);
+    json_decref(names);
+    if (status || d->images)
+        return status;
+    reel_dataset_destroy(d->whole);
+    d->whole = NULL;
+    return REEL_OK;
+}
+
+/* Nobody asked for a split, and DATA has none: every image is what there is. */
+static reel_status open_all(reel_eval_data *d, const reel_model_card *card,
+                            const reel_data_request *request, bool listed, bool quiet,
+                            reel_error *err)
+{
+    REEL_TRY(open_whole(&d->images, card, request, d->folder, err));
+    if (!quiet)
+        reel_say("%s: all %" PRId64 " images%s", request->data, reel_dataset_count(d->images),
+                 listed ? ", none of which this run held out"
+                        : "; there is no split.json beside the weights that tells which of them "
+                          "they learned from");
+    return REEL_OK;
 }
 
 reel_status reel_eval_data_open(reel_eval_data *d, const reel_model_card *card,
@@ -75,29 +92,29 @@ reel_status reel_eval_data_open(reel_eval_data *d, const reel_model_card *card,
 {
     const char *data = request->data, *split = request->split;
     *d = (reel_eval_data){0};
-    if (!strcmp(split, "all") && !reel_dataset_has(data, split) && !reel_dataset_has(data, "val"))
+    const bool has_val = reel_dataset_has(data, "val");
+    if (split && !strcmp(split, "all") && !has_val && !reel_dataset_has(data, split))
         return open_whole(&d->images, card, request, d->folder, err);
 
-    /* A run that found no validation images drew its own: they are the only ones in DATA that the
-     * weights have not learned. */
-    const bool drawn = !strcmp(split, "val") || !strcmp(split, "train");
-    if (drawn && !reel_dataset_has(data, "val")) {
-        json_t *names;
-        char list[REEL_DATA_PATH];
-        REEL_TRY(held_out_beside(&names, weights, list, err));
-        if (names) {
-            reel_status status = open_whole(&d->whole, card, request, d->folder, err);
-            if (!status)
-                status = take_side(d, request, names, list, quiet, err);
-            json_decref(names);
-            return status;
-        }
+    bool listed = false;
+    if (!has_val && (!split || !strcmp(split, "val") || !strcmp(split, "train"))) {
+        REEL_TRY(open_drawn(d, card, request, weights, quiet, &listed, err));
+        if (d->images)
+            return REEL_OK;
+        if (!split)
+            return open_all(d, card, request, listed, quiet, err);
     }
 
-    const reel_status status = reel_model_card_dataset(card, &d->images, request, d->folder, err);
-    if (status == REEL_ERR_IO && drawn)
-        return say_all(card, request, err);
-    return status;
+    reel_data_request asked = *request;
+    if (!split)
+        asked.split = "val";
+    reel_error why;
+    const reel_status status = reel_model_card_dataset(card, &d->images, &asked, d->folder, &why);
+    if (status == REEL_OK)
+        return REEL_OK;
+    const bool hint = status == REEL_ERR_IO && !has_val;
+    return reel_fail(err, status, "%s%s", why.message,
+                     hint ? "; --split all evaluates every image" : "");
 }
 
 void reel_eval_data_close(reel_eval_data *d)

@@ -11,15 +11,15 @@ typedef struct reel_eval_data {
     char folder[REEL_DATA_PATH];
 } reel_eval_data;
 
-/* Opens what `request` asks for, with the classes of the card:
+/* Opens what `request` asks for, with the classes of the card. Where DATA has no validation images:
  *
- * - "all" of a DATA without validation images: every image;
- * - "val" of a DATA without validation images: those that the run of the weights held out, as
- *   split.json beside the weights lists them; "train": the others;
- * - any other split: as reel_dataset_open_as.
+ * - "val" is what the run of the weights held out, as split.json beside the weights lists it, and
+ *   "train" is the rest;
+ * - "all" is every image;
+ * - a NULL split is what the run held out, else every image.
  *
- * quiet: does not say which images are held out. REEL_ERR_IO: DATA has no such split; the message
- * says what can be asked for. REEL_ERR_INVALID: DATA has none of the images that were held out. */
+ * Any other split, and NULL where DATA has validation images: as reel_dataset_open_as, "val" for
+ * NULL. quiet: does not say which images were taken. REEL_ERR_IO: there is no such split. */
 reel_status reel_eval_data_open(reel_eval_data *d, const reel_model_card *card,
                                 const reel_data_request *request, const char *weights, bool quiet,
                                 reel_error *err);
