@@ -35,24 +35,50 @@ static void folder_name(const reel_model_card *card, int64_t class, char *text, 
     while (from[n] && n > 0 && ((unsigned char)from[n] & 0xc0) == 0x80)
         n--;
     text[n] = '\0';
-    if (text[0] == '.' || !text[0])
-        snprintf(text, size, "_%s", n ? from + 1 : "");
+    /* No hidden folder, and none that leads elsewhere: ".." becomes "_.". */
+    if (text[0] == '.')
+        text[0] = '_';
+    else if (!text[0])
+        snprintf(text, size, "_");
 }
 
-void reel_class_folder(const reel_model_card *card, int64_t class, char *text, size_t size)
+/* Has another class the same cleaned name? */
+static bool is_taken(const reel_model_card *card, int64_t class, const char *text)
 {
-    folder_name(card, class, text, size);
     for (int64_t c = 0; card->class_names && c < card->classes; c++) {
         char other[LONGEST_FOLDER + 50];
         if (c == class)
             continue;
         folder_name(card, c, other, sizeof other);
-        if (strcmp(other, text) != 0)
-            continue;
-        const size_t used = strlen(text);
-        snprintf(text + used, size - used, "-%lld", (long long)class);
-        return;
+        if (strcmp(other, text) == 0)
+            return true;
     }
+    return false;
+}
+
+/* "a-7" is what class 7 gets if its name is "a" and others have it, too. */
+static bool is_numbered_name(const reel_model_card *card, int64_t class, const char *text)
+{
+    char other[LONGEST_FOLDER + 50];
+    const char *dash = strrchr(text, '-');
+    if (!dash || !dash[1] || dash[1 + strspn(dash + 1, "0123456789")])
+        return false;
+    const long long number = strtoll(dash + 1, NULL, 10);
+    if (number == class || number >= card->classes)
+        return false;
+    folder_name(card, number, other, sizeof other);
+    return strlen(other) == (size_t)(dash - text) && strncmp(other, text, strlen(other)) == 0;
+}
+
+/* No two classes get the same folder: a name that others have, or may get, is followed by the
+ * class's number. */
+void reel_class_folder(const reel_model_card *card, int64_t class, char *text, size_t size)
+{
+    folder_name(card, class, text, size);
+    if (!is_taken(card, class, text) && !is_numbered_name(card, class, text))
+        return;
+    const size_t used = strlen(text);
+    snprintf(text + used, size - used, "-%lld", (long long)class);
 }
 
 /* "x.jpg", "x-2.jpg", "x-3.jpg" in the folder. */

@@ -56,6 +56,24 @@ Test(sorted_copy, gives_each_class_a_folder_of_its_own)
     expect_folder(2, "class 2");
 }
 
+Test(sorted_copy, no_name_leads_out_of_the_folder_and_no_two_classes_share_one)
+{
+    static const char *const names[] = {
+        "./../../x\x1b[31m", "..", ".", "../..", ".\n", "a", "a", "a-5", "b-0", "a-5-7"};
+    make_card(names, REEL_COUNT(names));
+    expect_folder(0, "__.._.._x_[31m");
+    expect_folder(1, "_.");
+    expect_folder(2, "_");
+    expect_folder(3, "_._..");
+    expect_folder(4, "__");
+    expect_folder(5, "a-5");
+    expect_folder(6, "a-6");
+    expect_folder(7, "a-5-7");
+    expect_folder(8, "b-0");
+    expect_folder(9, "a-5-7-9");
+    reel_model_card_free(&card);
+}
+
 static const char *add(reel_sorted_copy *copies, const char *path, const char *bytes)
 {
     const char *to;
