@@ -12,6 +12,11 @@ mkdir -p differ && cp -r d/train d/val differ/ && mv differ/val/"$(ls d/val | he
 echo "not weights" >text.safetensors
 head -c 20000 run/model.safetensors >cut.safetensors
 touch a_file
+cp "$(find d -name '*.jpg' | head -1)" a_photo.jpg
+# Folders that are somebody's: one holds a file that a run would replace, one a link by such a name.
+mkdir mine linked
+echo "my table" >mine/summary.csv
+ln -s "$PWD/precious" linked/report.html
 before=$(find . -type f | sort | xargs sha256sum)
 
 try() { # try CODE WORDS COMMAND...: refused with this code, and one line that holds the words
@@ -47,6 +52,9 @@ try 2 "--nesterov: expected momentum above 0" train d --nesterov --momentum 0 -o
 try 2 "--lr-milestones: expected" train d --lr-milestones 3,x -o x
 try 2 "--val-resize-size: expected the crop's" train d --val-resize-size 20 --val-crop-size 32 -o x
 try 2 "--val-crop-size: expected 63 or more for alexnet, got 1" train d --arch alexnet --val-crop-size 1 -o x
+try 1 "mine: holds no run, but a file summary.csv, which a run would replace" train d -o mine
+try 1 "linked: holds no run, but a file report.html" train d -o linked
+try 1 "a_photo.jpg: this file is no page of HTML, so it is not replaced" report run -o a_photo.jpg
 try 2 "exclude each other" train d --resume auto --weights run/model.safetensors -o x
 try 2 "expected --weights" eval d
 try 2 "expected --weights" predict d/val

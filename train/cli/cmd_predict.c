@@ -72,6 +72,13 @@ static reel_status read_image_file(reel_bytes *bytes, const char *path, reel_err
     if (!f)
         return reel_fail_system(err, errno, "cannot be opened");
 
+    struct stat info;
+    if (fstat(fileno(f), &info) == 0 && S_ISREG(info.st_mode) && info.st_size > LARGEST_FILE) {
+        fclose(f);
+        return reel_fail(err, REEL_ERR_FORMAT, "%" PRId64 " bytes, which is too large for an image",
+                         (int64_t)info.st_size);
+    }
+
     bytes->size = 0;
     for (;;) {
         if (bytes->size == bytes->capacity) {

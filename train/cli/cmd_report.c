@@ -5,6 +5,8 @@
 #include "train/run/run_dir.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 static const reel_option options_table[] = {
     REEL_SHARED("weights", .help = "RUN, in place of the argument"),
@@ -27,6 +29,27 @@ static int report_print_json(const reel_report_request *request)
     return reel_print_json(data);
 }
 
+/* A page may be replaced, and nothing else: a photograph after --out is a slip. */
+static reel_status check_page(const char *path, reel_error *err)
+{
+    static const char begins[] = "<!DOCTYPE html>";
+    char head[sizeof begins] = "";
+    FILE *f;
+    if (access(path, F_OK) != 0)
+        return REEL_OK;
+    REEL_TRY(reel_plain_open(&f, path, err));
+    const size_t n = f ? fread(head, 1, sizeof begins - 1, f) : 0;
+    if (f)
+        fclose(f);
+    if (n == 0 || strcmp(head, begins) == 0)
+        return REEL_OK;
+    return reel_fail(
+        err, REEL_ERR_INVALID,
+        "--out %s: this file is no page of HTML, so it is not replaced; choose another "
+        "name",
+        path);
+}
+
 static int report_run(reel_options *options)
 {
     reel_error err;
@@ -46,6 +69,8 @@ static int report_run(reel_options *options)
         reel_fail(&err, REEL_ERR_INVALID, "RUN: the path is too long");
         return reel_complain("report", &err);
     }
+    if (out && check_page(out, &err))
+        return reel_complain("report", &err);
     if ((out || !json) && reel_report_write(&request, out ? out : path, &err))
         return reel_complain("report", &err);
     if (json)

@@ -52,6 +52,13 @@ uint32_t reel_crc32c_masked(const void *bytes, size_t size)
     return (crc >> 15 | crc << 17) + 0xa282ead8u;
 }
 
+/* Why a record was written in part: another byte meets the reason, a full disk or a limit. */
+static int reason_of_half(int file)
+{
+    errno = 0;
+    return write(file, "", 1) < 0 ? errno : ENOSPC;
+}
+
 /* The event as a record, handed to the system at once: a killed process leaves whole records. So
  * does a full disk: what it took of one is cut off again, for nobody reads on behind half a record.
  */
@@ -75,7 +82,7 @@ static reel_status put_event(reel_events *e, reel_error *err)
     }
 
     /* Half a record would hide all that follow. */
-    const int why = written < 0 ? errno : ENOSPC;
+    const int why = written < 0 ? errno : reason_of_half(e->file);
     if (written > 0 && (ftruncate(e->file, e->size) != 0 || lseek(e->file, e->size, SEEK_SET) < 0))
         return reel_fail_system(err, errno, "%s: damaged by half a record", e->path);
     return reel_fail_system(err, why, "%s: cannot be written", e->path);

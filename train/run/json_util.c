@@ -132,9 +132,16 @@ reel_status reel_plain_open(FILE **out, const char *path, reel_error *err)
 
 FILE *reel_append_open(const char *path)
 {
-    FILE *f = fopen(path, "a+e");
-    if (!f)
+    /* A link is not followed: what it leads to is not of this run. */
+    const int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0666);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "a+");
+    if (!f) {
+        const int why = errno;
+        if (fd >= 0)
+            close(fd);
+        errno = why;
         return NULL;
+    }
     const bool cut = fseeko(f, -1, SEEK_END) == 0 && fgetc(f) != '\n';
     fseeko(f, 0, SEEK_END); /* between reading and writing, and for ftello */
     if (cut && fputc('\n', f) != EOF)

@@ -55,6 +55,25 @@ bool reel_run_dir_holds_run(const char *path)
     return found;
 }
 
+/* A folder without a run may be somebody's: what a run writes besides its own kinds of file must
+ * not replace theirs. */
+static reel_status refuse_to_replace(const char *path, reel_error *err)
+{
+    static const char *const written[] = {"report.html", "evaluation.json", "split.json",
+                                          "summary.csv", "bad_files.jsonl"};
+    for (int i = 0; i < REEL_COUNT(written); i++) {
+        char file[REEL_PATH_MAX + 32];
+        struct stat info;
+        snprintf(file, sizeof file, "%s/%s", path, written[i]);
+        if (lstat(file, &info) == 0)
+            return reel_fail(err, REEL_ERR_INVALID,
+                             "--output-dir %s: holds no run, but a file %s, which a run would "
+                             "replace; move the file, or choose another folder",
+                             path, written[i]);
+    }
+    return REEL_OK;
+}
+
 reel_status reel_run_dir_check(const char *path, const char *resume, reel_error *err)
 {
     if (!*path)
@@ -70,8 +89,10 @@ reel_status reel_run_dir_check(const char *path, const char *resume, reel_error 
     closedir(d);
 
     const bool resumed = resume && (!strcmp(resume, "auto") || lies_in(resume, path));
-    if (resumed || !reel_run_dir_holds_run(path))
+    if (resumed)
         return REEL_OK;
+    if (!reel_run_dir_holds_run(path))
+        return refuse_to_replace(path, err);
     return reel_fail(err, REEL_ERR_INVALID,
                      "--output-dir %s: holds a run already; --resume auto continues it, another "
                      "--output-dir starts a new one",

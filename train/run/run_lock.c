@@ -30,7 +30,7 @@ reel_status reel_run_lock(int *fd, const char *folder, reel_error *err)
 {
     char path[4300];
     snprintf(path, sizeof path, "%s/.lock", folder);
-    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (*fd < 0)
         return reel_fail_system(err, errno, "--output-dir %s: cannot be written", folder);
 
