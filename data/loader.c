@@ -189,7 +189,7 @@ static reel_status start(reel_loader *l, reel_error *err)
         return REEL_OK;
     return reel_fail(err, REEL_ERR_MEMORY,
                      "loader: cannot start worker %d of %d: %s; use fewer workers, or raise "
-                     "ulimit -u",
+                     "ulimit -u (threads) or ulimit -v (memory)",
                      l->started + 1, l->config.workers, strerror(reason));
 }
 

@@ -101,7 +101,14 @@ static reel_status add_shard(reel_opened *out, const char *path, reel_error *err
         close(file);
         return reel_fail(err, status, "%.400s: %.500s", path, why.message);
     }
-    return reel_pieces_add_file(p, path, file, err);
+    REEL_TRY(reel_pieces_add_file(p, path, file, err));
+
+    /* It ends where a member ends: some programs write no mark, and a copy may have ended there. */
+    if (!p->unmarked)
+        return REEL_OK;
+    return reel_opened_note(out, err,
+                            "%.200s has no end mark, as if it were cut; it is read up to its end",
+                            reel_base_name(path));
 }
 
 static reel_status add_all(reel_opened *out, const char *path, const char *split, reel_error *err)

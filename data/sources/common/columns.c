@@ -41,7 +41,9 @@ struct column {
 
 struct table {
     struct column *columns;
-    int64_t count, records; /* the first record left out */
+    int64_t count;   /* columns that are looked at */
+    int64_t fields;  /* of the first record; more than that in another makes the table ragged */
+    int64_t records; /* the first record left out */
     bool ragged;
 };
 
@@ -79,7 +81,8 @@ static bool ends_like_an_image(reel_csv_field cell)
 
 static reel_status note_first(struct table *t, const reel_csv *csv, reel_error *err)
 {
-    t->count = reel_csv_count(csv) < MOST_COLUMNS ? reel_csv_count(csv) : MOST_COLUMNS;
+    t->fields = reel_csv_count(csv);
+    t->count = t->fields < MOST_COLUMNS ? t->fields : MOST_COLUMNS;
     t->columns = calloc((size_t)t->count, sizeof *t->columns);
     if (!t->columns)
         return reel_fail(err, REEL_ERR_MEMORY, "no memory for the columns of a list");
@@ -94,7 +97,7 @@ static reel_status note_first(struct table *t, const reel_csv *csv, reel_error *
 
 static void note_record(struct table *t, const reel_csv *csv)
 {
-    t->ragged |= reel_csv_count(csv) != t->count;
+    t->ragged |= reel_csv_count(csv) != t->fields;
     for (int64_t c = 0; c < t->count && c < reel_csv_count(csv); c++) {
         const reel_csv_field cell = reel_csv_at(csv, c);
         uint64_t number;
@@ -300,7 +303,7 @@ reel_status reel_columns_find(reel_columns *out, const reel_csv *begin,
     reel_status status = REEL_OK;
     *out = (reel_columns){0};
     REEL_TRY_GOTO(look_at_records(&t, begin, err), done);
-    out->count = t.count;
+    out->count = t.fields;
     REEL_TRY_GOTO(choose_columns(&t, out, request, name, err), done);
 done:
     free(t.columns);

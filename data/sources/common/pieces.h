@@ -21,6 +21,7 @@ typedef struct reel_pieces {
     reel_names unlabelled;  /* images of shards that have no label, left out */
     reel_left_out left_out; /* labelled samples of shards that have no image */
     bool names_only;        /* images are told by their names alone */
+    bool unmarked;          /* the last shard has no end mark */
     uint8_t *checked; /* one bit a piece: its CRC-32 was right; NULL = there are none to check */
 } reel_pieces;
 

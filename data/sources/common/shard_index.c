@@ -212,6 +212,7 @@ reel_status reel_shard_index(reel_pieces *p, const reel_span *span, uint32_t fil
         REEL_TRY_GOTO(add_field(&x->tar, e, file, s, err), done);
     }
     REEL_TRY_GOTO(finish_shard_sample(p, x, err), done);
+    p->unmarked = x->tar.unmarked;
 done:
     free(x);
     return status;

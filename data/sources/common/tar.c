@@ -283,16 +283,21 @@ static reel_status pass_content(reel_tar *tar, uint64_t at, uint64_t size, const
                          name, begin, size, left);
     }
     const uint64_t padded = size % BLOCK ? size + (BLOCK - size % BLOCK) : size;
-    tar->at = padded > left ? tar->end : begin + padded;
+    if (padded > left)
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "tar: cut at %" PRIu64 ", within the padding of the content at %" PRIu64,
+                         tar->end, begin);
+    tar->at = begin + padded;
     return REEL_OK;
 }
 
-/* The next header into h; *more false = the end: blocks of zeros, or, harmless, none. */
+/* The next header into h; *more false = the end: blocks of zeros, or, suspicious, none. */
 static reel_status next_header(reel_tar *tar, uint8_t h[BLOCK], bool *more, reel_error *err)
 {
     static const uint8_t zeros[BLOCK];
     *more = false;
-    if (tar->at >= tar->end)
+    tar->unmarked = tar->at >= tar->end;
+    if (tar->unmarked)
         return REEL_OK;
     if (tar->end - tar->at < BLOCK)
         return reel_fail(err, REEL_ERR_FORMAT, "tar: cut at %" PRIu64 ", in the middle of a header",

@@ -10,6 +10,7 @@ enum { REEL_TAR_NAME = 4096, REEL_TAR_PAX = 65536, REEL_TAR_WINDOW = 4096 };
 typedef struct reel_tar {
     const reel_span *span;
     uint64_t at, end;
+    bool unmarked; /* the walk met the end without the block of zeros that marks it */
     uint64_t window_at;
     size_t window_size;
     uint8_t window[REEL_TAR_WINDOW];

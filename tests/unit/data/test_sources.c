@@ -62,6 +62,36 @@ Test(sources, nothing_in_a_tar_is_ever_written_whatever_it_calls_itself)
     reel_bytes_free(&image);
 }
 
+Test(sources, a_shard_that_is_cut_anywhere_is_refused_or_named)
+{
+    reel_bytes tar = {0};
+    const char *const members[] = {"1.jpg", "1.cls", "2.jpg", "2.cls"};
+    for (int i = 0; i < 4; i++)
+        tar_put(&tar, members[i], '0', "0", 1);
+    const size_t whole = tar.size;
+    tar_end(&tar);
+    reel_dataset *d;
+
+    for (size_t size = 512; size <= whole; size += 64) {
+        reel_error why = {0};
+        write_file(join(root, "train-0.tar"), tar.data, size);
+        const reel_status status = reel_dataset_open(&d, root, "train", NULL, 0, &why);
+        const bool between = size % 1024 == 0 && size >= 2048; /* members; one sample is whole */
+        cr_expect((status == REEL_OK) == between, "%zu of %zu bytes: status %d, %s", size, whole,
+                  (int)status, why.message);
+        if (status != REEL_OK)
+            continue;
+        cr_expect(strstr(reel_dataset_note(d, 0), "train-0.tar has no end mark") != NULL,
+                  "%zu bytes: %s", size, reel_dataset_note(d, 0));
+        reel_dataset_destroy(d);
+    }
+    write_file(join(root, "train-0.tar"), tar.data, tar.size);
+    d = opened(root, "train");
+    cr_expect_eq(reel_dataset_notes(d), 0);
+    reel_dataset_destroy(d);
+    reel_bytes_free(&tar);
+}
+
 Test(sources, what_a_shard_lacks_is_named)
 {
     reel_bytes tar = {0};
