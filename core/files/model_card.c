@@ -319,8 +319,9 @@ reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weig
     if ((text = reel_weights_metadata(weights, "head")))
         snprintf(card->head, sizeof card->head, "%s", text);
     if ((text = reel_weights_metadata(weights, "image_size"))) {
-        card->image_size = strtoll(text, NULL, 10);
-        if (card->image_size < 1 || card->image_size > LARGEST_SIDE)
+        char *end;
+        card->image_size = strtoll(text, &end, 10);
+        if (*end || card->image_size < 1 || card->image_size > LARGEST_SIDE)
             return reel_fail(err, REEL_ERR_FORMAT,
                              "%s: metadata image_size: expected 1 to %d, got %.40s", file,
                              LARGEST_SIDE, text);

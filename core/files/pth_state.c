@@ -186,8 +186,9 @@ static reel_status whole_model(const reel_pth *pth, const state_search *s, reel_
             pth->source->path, s->opaque_key ? " below " : "", s->opaque_key ? s->opaque_key : "",
             reel_printable_name(&room, name));
     return reel_fail(err, REEL_ERR_FORMAT,
-                     "%s: holds a whole %s (%s), not a state_dict, and nothing of it is run; save "
-                     "its weights in Python: torch.save(torch.%s(\"%.200s\"%s)%s.state_dict(), "
+                     "%s: holds a whole %s (%s), not a state_dict, and nothing of it is run; if "
+                     "you trust it (Python runs what it holds), save its weights: "
+                     "torch.save(torch.%s(\"%.200s\"%s)%s.state_dict(), "
                      "\"weights.pth\")",
                      pth->source->path, script ? "TorchScript model" : "pickled model",
                      reel_printable_name(&room, name), script ? "jit.load" : "load",

@@ -71,8 +71,9 @@ grep -q 'passed over: .*mask (BOOL)' said && grep -q 'steps (I32)' said || fail 
 
 # A size that lies is compared before memory is taken for it.
 python3 rewrite.py base/best.safetensors w.safetensors classifier.3.weight=other +classifier.3.weight=F32:10000000,0
-code=0
-(ulimit -v 4000000 && "$REEL_BIN" eval d -w w.safetensors -a tiny --threads 1 -j 1) >out 2>&1 || code=$?
+code=0 most=4000000
+if grep -qa -E '__asan_init|__tsan_init' "$REEL_BIN"; then most=unlimited; fi # sanitizers reserve terabytes
+(ulimit -v $most && "$REEL_BIN" eval d -w w.safetensors -a tiny --threads 1 -j 1) >out 2>&1 || code=$?
 [ $code = 1 ] || fail "[10000000,0]: exit code $code: $(cat out)"
 grep -q 'expected (10000000, 64), got (10000000, 0)' out || fail "[10000000,0]: $(cat out)"
 
