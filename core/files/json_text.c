@@ -19,8 +19,8 @@ static bool shortest_number(char text[40], const char *number, size_t length)
         snprintf(text, 40, "%.*g", digits, value);
         if (strtod(text, NULL) != value)
             continue;
-        if (!strpbrk(text, ".e"))
-            strcat(text, ".0"); /* without a point it would be read as an integer */
+        if (!strpbrk(text, ".e")) /* without a point it would be read as an integer */
+            snprintf(text, 40, "%.*g.0", digits, value);
         return strlen(text) < length;
     }
     return false;
@@ -42,8 +42,9 @@ static size_t put_shortest(char *to, const char **from)
     const char *number = *from;
     *from += length;
     if (is_real(number, length) && shortest_number(shorter, number, length)) {
-        memcpy(to, shorter, strlen(shorter));
-        return strlen(shorter);
+        const size_t n = strlen(shorter);
+        memcpy(to, shorter, n); /* within a text that goes on: no zero byte */
+        return n;
     }
     memmove(to, number, length);
     return length;

@@ -92,7 +92,7 @@ static reel_status push_tensor(reel_pickle_machine *m, reel_pickle_value args, u
     const reel_pickle_value *storage = reel_pickle_item(m->p, &args, 0);
     if (storage && storage->kind == REEL_PICKLE_OPAQUE)
         return push_opaque(m, maker);
-    if (args.count < 4 || storage->kind != REEL_PICKLE_STORAGE)
+    if (args.count < 4 || !storage || storage->kind != REEL_PICKLE_STORAGE)
         return reel_pickle_refuse(m,
                                   "_rebuild_tensor: expected (storage, offset, size, stride, ...)");
     args.kind = REEL_PICKLE_TENSOR;

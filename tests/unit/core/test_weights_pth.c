@@ -285,19 +285,18 @@ Test(weights_pth, pickle_protocols_up_to_5_are_read)
                      "l",
                      "\x01") "\x8b\x02\0\0\0\xff\x7f" TEXT4("u",
                                                             "\x01") "\x8d\x02\0\0\0\0\0\0\0h"
-                                                                    "i" TEXT4("b",
-                                                                              "\x01") "\x8e\x02\0\0"
-                                                                                      "\0\0\0\0\0h"
-                                                                                      "i" TEXT4("o",
-                                                                                                "\x01")
-                                                                                          TEXT4(
-                                                                                              "min"
-                                                                                              "e",
-                                                                                              "\x04")
-                                                                                              TEXT4("F", "\x01") "\x93)}\x92" TEXT4(
-                                                                                                  "a",
-                                                                                                  "\x01")
-                                                                                                  TENSOR4
+                                                                    "i" TEXT4(
+                                                                        "b",
+                                                                        "\x01") "\x8e\x02\0\0"
+                                                                                "\0\0\0\0\0h"
+                                                                                "i" TEXT4(
+                                                                                    "o",
+                                                                                    "\x01") TEXT4("min"
+                                                                                                  "e",
+                                                                                                  "\x04")
+                                                                                    TEXT4("F", "\x01") "\x93)}\x92" TEXT4(
+                                                                                        "a", "\x01")
+                                                                                        TENSOR4
                  "u."),
             CASE("5", "\x80\x05}\x94(" TEXT4("x", "\x01") "\x96\x02\0\0\0\0\0\0\0hi\x94" TEXT4(
                           "a", "\x01") TENSOR4 "u."),
