@@ -43,7 +43,7 @@ static size_t put_shortest(char *to, const char **from)
     *from += length;
     if (is_real(number, length) && shortest_number(shorter, number, length)) {
         const size_t n = strlen(shorter);
-        memcpy(to, shorter, n); /* within a text that goes on: no zero byte */
+        memcpy(to, shorter, n); /* NOLINT(bugprone-not-null-terminated-result): the text goes on */
         return n;
     }
     memmove(to, number, length);
