@@ -29,7 +29,7 @@ static void folder_name(const reel_model_card *card, int64_t class, char *text, 
     const char *from = reel_model_card_class(card, class, name, sizeof name);
     from = reel_restore_text(from, bytes, sizeof bytes);
     size_t n = 0;
-    for (; from[n] && n < most; n++)
+    for (; n < most && from[n]; n++)
         text[n] = (unsigned char)from[n] < 32 || strchr("/\\\177", from[n]) ? '_' : from[n];
     /* A character of several bytes is not cut. */
     while (from[n] && n > 0 && ((unsigned char)from[n] & 0xc0) == 0x80)

@@ -41,7 +41,7 @@ static uint64_t most_unpacked(const uint8_t *bytes, size_t length)
 static bool unpack_all(z_stream *stream, uint64_t most)
 {
     uint8_t rows[1 << 14];
-    int result;
+    int result = Z_OK;
     do {
         stream->next_out = rows;
         stream->avail_out = sizeof rows;
