@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/number.h"
 #include "core/system_error.h"
 #include "data/bytes_internal.h"
 #include "data/codecs/codec.h"
@@ -50,22 +52,106 @@ void reel_left_out_file(reel_left_out *l, const char *name, const char *why)
     reel_left_out_add(l, kind, why, 1);
 }
 
+/* Notes the name once, while there is room. */
+static void name_folder(reel_left_out *l, const char *shown, int64_t images)
+{
+    for (int i = 0; i < l->named_folders; i++) {
+        const bool same = strcmp(l->folders[i].name, shown) == 0;
+        if (same && (l->folders[i].images > 0) == (images > 0)) {
+            l->folders[i].images += images;
+            return;
+        }
+    }
+    if (l->named_folders == REEL_COUNT(l->folders))
+        return;
+    snprintf(l->folders[l->named_folders].name, sizeof l->folders->name, "%s", shown);
+    l->folders[l->named_folders++].images = images;
+}
+
+void reel_left_out_folder(reel_left_out *l, const char *name, int64_t images)
+{
+    char shown[sizeof l->folders->name];
+    reel_escape(shown, sizeof shown, name);
+    name_folder(l, shown, images);
+    l->full_folders += images > 0;
+    l->full_images += images;
+    l->empty_folders += images == 0;
+}
+
 void reel_left_out_merge(reel_left_out *l, const reel_left_out *with)
 {
     for (int i = 0; i < with->n; i++)
         reel_left_out_add(l, with->kinds[i].kind, with->kinds[i].why, with->kinds[i].n);
+    for (int i = 0; i < with->named_folders; i++)
+        name_folder(l, with->folders[i].name, with->folders[i].images);
+    l->full_folders += with->full_folders;
+    l->full_images += with->full_images;
+    l->empty_folders += with->empty_folders;
+}
+
+/* A line that is written piece by piece, with a comma before each piece but the first. */
+struct left_out_line {
+    char *text;
+    size_t used, size;
+};
+
+__attribute__((format(printf, 3, 4))) static void
+add_piece(struct left_out_line *line, const char *before, const char *format, ...)
+{
+    va_list arguments;
+    if (line->used < line->size)
+        line->used += (size_t)snprintf(line->text + line->used, line->size - line->used, "%s",
+                                       line->used ? before : "");
+    if (line->used >= line->size)
+        return;
+    va_start(arguments, format);
+    line->used +=
+        (size_t)vsnprintf(line->text + line->used, line->size - line->used, format, arguments);
+    va_end(arguments);
+}
+
+/* "holdout/ (40 images), dev/ (1 image)" */
+static void add_full_folders(struct left_out_line *line, const reel_left_out *l)
+{
+    int64_t folders = l->full_folders, images = l->full_images;
+    for (int i = 0; i < l->named_folders; i++) {
+        if (l->folders[i].images == 0)
+            continue;
+        add_piece(line, ", ", "%s/ (%s)", l->folders[i].name,
+                  reel_count_of(l->folders[i].images, "image").text);
+        folders--;
+        images -= l->folders[i].images;
+    }
+    if (images > 0 && folders > 0)
+        add_piece(line, ", ", "%s (%s)", reel_count_of(folders, "other folder").text,
+                  reel_count_of(images, "image").text);
+}
+
+/* "2 folders without images: __MACOSX, Unsorted" */
+static void add_empty_folders(struct left_out_line *line, const reel_left_out *l)
+{
+    int64_t named = 0;
+    if (l->empty_folders == 0)
+        return;
+    add_piece(line, ", ", "%s without images", reel_count_of(l->empty_folders, "folder").text);
+    for (int i = 0; i < l->named_folders; i++)
+        if (l->folders[i].images == 0)
+            add_piece(line, named++ ? ", " : ": ", "%s", l->folders[i].name);
+    if (l->named_folders == REEL_COUNT(l->folders))
+        add_piece(line, ", ", "...");
 }
 
 const char *reel_left_out_text(const reel_left_out *l, char *text, size_t size)
 {
-    size_t used = 0;
+    struct left_out_line line = {.text = text, .size = size};
     text[0] = 0;
-    for (int i = 0; i < l->n && used < size; i++) {
+    for (int i = 0; i < l->n; i++) {
         const char *why = l->kinds[i].why;
-        used += (size_t)snprintf(text + used, size - used, "%s%" PRId64 " %s%s%s%s", i ? ", " : "",
-                                 l->kinds[i].n, l->kinds[i].kind, why ? " (" : "", why ? why : "",
-                                 why ? ")" : "");
+        add_piece(&line, ", ", "%" PRId64 " %s%s%s%s", l->kinds[i].n, l->kinds[i].kind,
+                  why ? " (" : "", why ? why : "", why ? ")" : "");
     }
+    add_full_folders(&line, l);
+    add_empty_folders(&line, l);
     return text;
 }
 
@@ -73,10 +159,12 @@ const char *reel_left_out_clause(const reel_left_out *l, char *text, size_t size
 {
     static const char begin[] = "; left out: ";
     text[0] = 0;
-    if (l->n && size > sizeof begin) {
-        memcpy(text, begin, sizeof begin);
-        reel_left_out_text(l, text + sizeof begin - 1, size - sizeof begin + 1);
-    }
+    if (size <= sizeof begin)
+        return text;
+    char *rest = text + sizeof begin - 1;
+    reel_left_out_text(l, rest, size - sizeof begin + 1);
+    if (*rest)
+        memcpy(text, begin, sizeof begin - 1);
     return text;
 }
 

@@ -1,4 +1,6 @@
-/* Files that are not used, counted by reason and kind: "12 .heic (cannot be decoded), 3 .txt". */
+/* What lies in DATA and is not used. Files are counted by reason and kind, folders are named:
+ * "12 .heic (cannot be decoded), 3 .txt, holdout/ (40 images), 1 folder without images: Unsorted".
+ */
 #ifndef REEL_DATA_LEFT_OUT_H
 #define REEL_DATA_LEFT_OUT_H
 
@@ -16,13 +18,22 @@ typedef struct reel_left_out {
         int64_t n;
     } kinds[24];
     int n;
+    struct {
+        char name[40];
+        int64_t images; /* 0 = it holds none */
+    } folders[16];
+    int named_folders;
+    int64_t full_folders, full_images; /* of folders that hold images */
+    int64_t empty_folders;
 } reel_left_out;
 
 REEL_API void reel_left_out_add(reel_left_out *l, const char *kind, const char *why, int64_t n);
 /* A file, by the end of its name. */
 REEL_API void reel_left_out_file(reel_left_out *l, const char *name, const char *why);
+/* A folder with so many images in it and below. */
+REEL_API void reel_left_out_folder(reel_left_out *l, const char *name, int64_t images);
 REEL_API void reel_left_out_merge(reel_left_out *l, const reel_left_out *with);
-/* All kinds with their numbers in one line, cut to size; "" = nothing was left out. */
+/* All of it in one line, cut to size; "" = nothing was left out. */
 REEL_API const char *reel_left_out_text(const reel_left_out *l, char *text, size_t size);
 /* The same for the end of a message: "; left out: 12 .heic (cannot be decoded)", or "". */
 REEL_API const char *reel_left_out_clause(const reel_left_out *l, char *text, size_t size);

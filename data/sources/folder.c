@@ -192,27 +192,47 @@ static reel_status walk(struct listing *l, const char *path, reel_error *err)
     return status;
 }
 
-/* One class: its images in bytewise order of their paths. May it be empty? */
-static reel_status scan_class(reel_opened *out, const char *name, int64_t label, bool empty,
-                              reel_error *err)
+/* How many files look like pictures that cannot be had: HEIC, say. */
+static int64_t count_unusable(const reel_left_out *l)
+{
+    int64_t n = 0;
+    for (int i = 0; i < l->n; i++)
+        if (l->kinds[i].why && strncmp(l->kinds[i].why, "cannot", 6) == 0)
+            n += l->kinds[i].n;
+    return n;
+}
+
+static reel_status refuse_empty_class(const reel_opened *out, const char *name, reel_error *err)
+{
+    char shown[200], extensions[200], left_out[250];
+    reel_escape(shown, sizeof shown, name);
+    reel_image_extensions(extensions, sizeof extensions);
+    reel_left_out_clause(&out->left_out, left_out, sizeof left_out);
+    return reel_fail(err, REEL_ERR_INVALID, "class folder %s holds no images (%s)%s", shown,
+                     extensions, left_out);
+}
+
+/* A folder below the root: a class with its images in bytewise order of their paths. A folder
+ * without images is none, unless it holds pictures that would be missed. empty: it is one. */
+static reel_status scan_class(reel_opened *out, const char *name, bool empty, reel_error *err)
 {
     reel_files *f = out->self;
     const size_t first = f->samples.n;
-    struct listing l = {.out = out, .files = f, .label = label};
+    const int64_t unusable = count_unusable(&out->left_out);
+    struct listing l = {.out = out, .files = f, .label = reel_names_count(&out->classes)};
     const reel_status status = walk(&l, name, err);
     free(l.seen.items);
     REEL_TRY(status);
 
-    if (f->samples.n == first && !empty) {
-        char shown[200], extensions[200], left_out[250];
-        reel_escape(shown, sizeof shown, name);
-        reel_image_extensions(extensions, sizeof extensions);
-        reel_left_out_clause(&out->left_out, left_out, sizeof left_out);
-        return reel_fail(err, REEL_ERR_INVALID, "class folder %s holds no images (%s)%s", shown,
-                         extensions, left_out);
+    const bool images = f->samples.n > first;
+    if (!images && !empty && count_unusable(&out->left_out) > unusable)
+        return refuse_empty_class(out, name, err);
+    if (!images && !empty) {
+        reel_left_out_folder(&out->left_out, name, 0);
+        return REEL_OK;
     }
     reel_files_sort(f, first);
-    return REEL_OK;
+    return reel_names_add(&out->classes, name, strlen(name), err);
 }
 
 /* A file beside the class folders. */
@@ -225,6 +245,37 @@ static void note_loose(reel_opened *out, const char *name)
         reel_left_out_file(&out->left_out, name, NULL);
 }
 
+/* Class folders that hold the same folders are most likely parts of a data set. */
+static reel_status doubt_parts(reel_opened *out, bool *doubted, reel_error *err)
+{
+    const int64_t n = reel_names_count(&out->classes);
+    reel_names common = {0};
+    char folders[3][60] = {""}, inner[2][60];
+    *doubted = false;
+    if (n < 2)
+        return REEL_OK;
+    reel_status status = reel_common_folders(&common, out->root, &out->classes, err);
+    const int64_t same = reel_names_count(&common);
+    for (int64_t i = 0; i < n && i < 3; i++)
+        reel_escape(folders[i], sizeof *folders, reel_names_at(&out->classes, i));
+    for (int64_t i = 0; i < same && i < 2; i++)
+        reel_escape(inner[i], sizeof *inner, reel_names_at(&common, i));
+    reel_names_free(&common);
+    if (status != REEL_OK || same < 2)
+        return status;
+
+    *doubted = true;
+    return reel_opened_note(
+        out, err,
+        "%s/, %s/%s%s%s hold the same folders (%s, %s%s): each is taken for one class; if they are "
+        "parts of the data, call them train and val",
+        folders[0], folders[1], n > 2 ? ", " : "", folders[2],
+        n > 3   ? "/, ..."
+        : n > 2 ? "/"
+                : "",
+        inner[0], inner[1], same > 2 ? ", ..." : "");
+}
+
 /* Folders that may be something else than classes. */
 static reel_status doubt_classes(reel_opened *out, reel_error *err)
 {
@@ -232,6 +283,10 @@ static reel_status doubt_classes(reel_opened *out, reel_error *err)
                                         "photos", "data",  "jpg",  "jpeg", "JPEGImages"};
     const int64_t n = reel_names_count(&out->classes);
     int64_t parts = 0;
+    bool doubted;
+    REEL_TRY(doubt_parts(out, &doubted, err));
+    if (doubted)
+        return REEL_OK;
     for (int64_t c = 0; c < n; c++)
         parts += reel_looks_like_split(reel_names_at(&out->classes, c));
     char name[60];
@@ -250,12 +305,14 @@ static reel_status doubt_classes(reel_opened *out, reel_error *err)
     return REEL_OK;
 }
 
-/* The folders among the entries of the root, each of which is a class. */
+/* The folders among the entries of the root, each of which may be a class. */
 static reel_status scan_classes(reel_opened *out, const entry_list *entries, bool empty,
                                 reel_error *err)
 {
+    const char *hollow = NULL; /* the first that was meant as a class and holds no images */
     for (size_t i = 0; i < entries->n; i++) {
         const char *entry = ((char **)entries->items)[i], *name = entry + 1;
+        const int64_t classes = reel_names_count(&out->classes);
         if (entry[0] != FOLDER) {
             note_loose(out, name);
             continue;
@@ -264,10 +321,14 @@ static reel_status scan_classes(reel_opened *out, const entry_list *entries, boo
             reel_left_out_add(&out->left_out, run_folder, NULL, 1);
             continue;
         }
-        const int64_t label = reel_names_count(&out->classes);
-        REEL_TRY(reel_names_add(&out->classes, name, strlen(name), err));
-        REEL_TRY(scan_class(out, name, label, empty, err));
+        REEL_TRY(scan_class(out, name, empty, err));
+        if (reel_names_count(&out->classes) == classes && !hollow && !reel_is_litter(name))
+            hollow = name;
     }
+
+    /* One class would be left of several. */
+    if (hollow && reel_names_count(&out->classes) < 2)
+        return refuse_empty_class(out, hollow, err);
     return doubt_classes(out, err);
 }
 
@@ -341,10 +402,14 @@ static reel_status note_place_of_split(reel_opened *out, const char *path, reel_
 static reel_status folder_open(reel_opened *out, const char *data, const char *split,
                                const char *path, reel_error *err)
 {
-    (void)data, (void)split;
     const bool empty = false;
     REEL_TRY(note_place_of_split(out, path, err));
-    return reel_folder_scan(out, path, empty, err);
+    REEL_TRY(reel_folder_scan(out, path, empty, err));
+
+    /* Beside the training data, so that both sides together count a folder once. */
+    if (!split || strcmp(split, "train") == 0)
+        reel_split_count_unused(&out->left_out, data, path);
+    return REEL_OK;
 }
 
 const reel_source reel_source_folder = REEL_SOURCE(

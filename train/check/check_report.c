@@ -277,7 +277,7 @@ reel_status reel_check_report(json_t **out, const reel_check *c, int64_t most, r
 
     reel_left_out left_out = {0};
     json_t *notes = json_array();
-    char text[600];
+    char text[900];
     for (int s = 0; s < c->n_splits; s++) {
         reel_left_out_merge(&left_out, reel_dataset_left_out(c->set[s]));
         for (int64_t i = 0; i < reel_dataset_notes(c->set[s]); i++)

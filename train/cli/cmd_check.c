@@ -81,7 +81,7 @@ static int print_check(json_t *result)
     print_splits(json_object_get(result, "splits"));
 
     const char *left_out = json_string_value(json_object_get(result, "left_out"));
-    char line[600];
+    char line[900];
     json_t *note;
     size_t i;
     if (left_out && *left_out)

@@ -15,9 +15,9 @@ static bool was_said(const reel_dataset *said, const char *note)
 
 void reel_left_out_say(const reel_left_out *l)
 {
-    char text[600];
-    if (l->n)
-        reel_say("left out: %s", reel_left_out_text(l, text, sizeof text));
+    char text[900];
+    if (*reel_left_out_text(l, text, sizeof text))
+        reel_say("left out: %s", text);
 }
 
 void reel_notes_say(const char *data, const reel_dataset *dataset, const reel_dataset *said)

@@ -3,8 +3,10 @@
 #include "data/sources/common/splits.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "data/codecs/codec.h"
 #include "data/sources/common/paths.h"
@@ -19,7 +21,12 @@ static enum split_part part_of_name(const char *name)
         enum split_part part;
     } words[] = {{"train", TRAIN_PART},     {"training", TRAIN_PART},  {"trainset", TRAIN_PART},
                  {"val", VAL_PART},         {"valid", VAL_PART},       {"validation", VAL_PART},
-                 {"valset", VAL_PART},      {"dev", VAL_PART},         {"test", TEST_PART},
+                 {"valset", VAL_PART},      {"validate", VAL_PART},    {"validating", VAL_PART},
+                 {"validset", VAL_PART},    {"dev", VAL_PART},         {"devset", VAL_PART},
+                 {"eval", VAL_PART},        {"evaluation", VAL_PART},  {"evalset", VAL_PART},
+                 {"holdout", VAL_PART},     {"hold_out", VAL_PART},    {"hold-out", VAL_PART},
+                 {"heldout", VAL_PART},     {"held_out", VAL_PART},    {"validierung", VAL_PART},
+                 {"validacion", VAL_PART},  {"validazione", VAL_PART}, {"test", TEST_PART},
                  {"testing", TEST_PART},    {"testset", TEST_PART},    {"pred", OTHER_PART},
                  {"unlabeled", OTHER_PART}, {"unlabelled", OTHER_PART}};
     for (int64_t i = 0; i < REEL_COUNT(words); i++)
@@ -45,7 +52,17 @@ bool reel_is_run_folder(const char *path)
     return memmem(head, n, begins, sizeof begins - 1) && memmem(head, n, then, sizeof then - 1);
 }
 
-/* The folders in path without those of runs. */
+bool reel_is_litter(const char *name)
+{
+    static const char *const names[] = {"__MACOSX", "lost+found", "$RECYCLE.BIN",
+                                        "System Volume Information", "@eaDir"};
+    for (int64_t i = 0; i < REEL_COUNT(names); i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The folders in path without those of runs, and without what a Mac put into an archive. */
 static bool list_parts(reel_names *folders, const char *path)
 {
     reel_error ignored;
@@ -54,8 +71,9 @@ static bool list_parts(reel_names *folders, const char *path)
         return false;
     char **items = folders->list.items;
     for (size_t i = 0; i < folders->list.n; i++)
-        if (snprintf(below, sizeof below, "%s/%s", path, items[i]) < (int)sizeof below &&
-            reel_is_run_folder(below))
+        if (strcmp(items[i], "__MACOSX") == 0 ||
+            (snprintf(below, sizeof below, "%s/%s", path, items[i]) < (int)sizeof below &&
+             reel_is_run_folder(below)))
             items[i][0] = 0; /* no folder has an empty name */
     return true;
 }
@@ -69,24 +87,105 @@ static const char *folder_of_part(const reel_names *folders, enum split_part par
     return NULL;
 }
 
-/* Are all folders called after parts, one of them after the training data? */
+/* Keeps of the sorted names those that are folders in root/folder. */
+static reel_status keep_common(reel_names *common, const char *root, const char *folder,
+                               reel_error *err)
+{
+    char path[REEL_DATA_PATH];
+    reel_names below = {0}, kept = {0};
+    reel_status status = REEL_OK;
+    if (snprintf(path, sizeof path, "%s/%s", root, folder) < (int)sizeof path)
+        REEL_TRY_GOTO(reel_folder_names(&below, path, err), done);
+    for (int64_t i = 0; i < reel_names_count(common); i++) {
+        const char *name = reel_names_at(common, i);
+        if (reel_names_find(&below, name, strlen(name)) >= 0)
+            REEL_TRY_GOTO(reel_names_add(&kept, name, strlen(name), err), done);
+    }
+    reel_names_free(common);
+    *common = kept;
+    kept = (reel_names){0};
+done:
+    reel_names_free(&below);
+    reel_names_free(&kept);
+    return status;
+}
+
+reel_status reel_common_folders(reel_names *common, const char *root, const reel_names *folders,
+                                reel_error *err)
+{
+    char path[REEL_DATA_PATH];
+    const int64_t n = reel_names_count(folders);
+    if (n == 0 ||
+        snprintf(path, sizeof path, "%s/%s", root, reel_names_at(folders, 0)) >= (int)sizeof path)
+        return REEL_OK;
+    REEL_TRY(reel_folder_names(common, path, err));
+    for (int64_t i = 1; i < n && reel_names_count(common) > 0; i++)
+        REEL_TRY(keep_common(common, root, reel_names_at(folders, i), err));
+    return REEL_OK;
+}
+
+/* Do the folders of training and validation data, by their names, hold the same two classes? */
+static bool hold_same_classes(const reel_names *folders, const char *data)
+{
+    const char *train = folder_of_part(folders, TRAIN_PART);
+    const char *val = folder_of_part(folders, VAL_PART);
+    reel_names pair = {0}, common = {0};
+    reel_error ignored;
+    if (!val)
+        val = folder_of_part(folders, TEST_PART);
+    const bool same = train && val &&
+                      reel_names_add(&pair, train, strlen(train), &ignored) == REEL_OK &&
+                      reel_names_add(&pair, val, strlen(val), &ignored) == REEL_OK &&
+                      reel_common_folders(&common, data, &pair, &ignored) == REEL_OK &&
+                      reel_names_count(&common) >= 2;
+    reel_names_free(&pair);
+    reel_names_free(&common);
+    return same;
+}
+
+/* Are all folders called after parts, one of them after the training data? Other folders beside
+ * them do not count where two parts hold the same classes. */
 static bool are_parts(const reel_names *folders, const char *data)
 {
     char train[REEL_DATA_PATH];
     if (snprintf(train, sizeof train, "%s/train", data) < (int)sizeof train &&
         reel_is_folder(train))
         return true;
-    int64_t trains = 0;
+    int64_t trains = 0, others = 0;
     for (int64_t i = 0; i < reel_names_count(folders); i++) {
         const char *name = reel_names_at(folders, i);
-        if (*name && part_of_name(name) == NO_PART)
-            return false;
+        others += *name && part_of_name(name) == NO_PART;
         trains += part_of_name(name) == TRAIN_PART;
     }
-    return trains == 1;
+    return trains == 1 && (others == 0 || hold_same_classes(folders, data));
 }
 
-static const char *find_part(const reel_names *folders, const char *split)
+/* Does data/name hold folders? Images without folders have no classes. */
+static bool holds_class_folders(const char *data, const char *name)
+{
+    char path[REEL_DATA_PATH];
+    reel_names below = {0};
+    reel_error ignored;
+    const bool any = snprintf(path, sizeof path, "%s/%s", data, name) < (int)sizeof path &&
+                     reel_folder_names(&below, path, &ignored) == REEL_OK &&
+                     reel_names_count(&below) > 0;
+    reel_names_free(&below);
+    return any;
+}
+
+/* The first folder that is called after the part and holds folders; NULL = none. */
+static const char *folder_with_classes(const reel_names *folders, const char *data,
+                                       enum split_part part)
+{
+    for (int64_t i = 0; i < reel_names_count(folders); i++) {
+        const char *name = reel_names_at(folders, i);
+        if (part_of_name(name) == part && holds_class_folders(data, name))
+            return name;
+    }
+    return NULL;
+}
+
+static const char *find_part(const reel_names *folders, const char *data, const char *split)
 {
     if (strcmp(split, "train") == 0)
         return folder_of_part(folders, TRAIN_PART);
@@ -94,8 +193,8 @@ static const char *find_part(const reel_names *folders, const char *split)
         return folder_of_part(folders, TEST_PART);
     if (!reel_is_val(split))
         return NULL;
-    const char *val = folder_of_part(folders, VAL_PART);
-    return val ? val : folder_of_part(folders, TEST_PART);
+    const char *val = folder_with_classes(folders, data, VAL_PART);
+    return val ? val : folder_with_classes(folders, data, TEST_PART);
 }
 
 bool reel_split_folder(const char *data, const char *split, char *path)
@@ -111,7 +210,7 @@ bool reel_split_folder(const char *data, const char *split, char *path)
     reel_names folders = {0};
     const char *found = NULL;
     if (list_parts(&folders, data) && are_parts(&folders, data))
-        found = find_part(&folders, split);
+        found = find_part(&folders, data, split);
     const bool fits =
         found && snprintf(path, REEL_DATA_PATH, "%s/%s", data, found) < REEL_DATA_PATH;
     reel_names_free(&folders);
@@ -158,4 +257,65 @@ bool reel_descend_into_only_folder(char *base)
     if (folders)
         snprintf(base, REEL_DATA_PATH, "%s", only);
     return folders;
+}
+
+/* Files that are called like images in the folder and below; links are not followed. */
+static int64_t count_images(int parent, const char *name, int levels)
+{
+    const int folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *stream = folder >= 0 ? fdopendir(folder) : NULL;
+    int64_t n = 0;
+    if (!stream && folder >= 0)
+        close(folder);
+    for (const struct dirent *e; stream && (e = readdir(stream));) {
+        if (e->d_name[0] == '.')
+            continue;
+        if (reel_is_image_name(e->d_name) && e->d_type != DT_DIR)
+            n++;
+        else if (levels > 1 && (e->d_type == DT_DIR || e->d_type == DT_UNKNOWN))
+            n += count_images(dirfd(stream), e->d_name, levels - 1);
+    }
+    if (stream)
+        closedir(stream);
+    return n;
+}
+
+/* Is it one of the parts that some command uses? Images for tests need class folders; labels of
+ * validation data may stand elsewhere, as ImageNet's do. */
+static bool is_used_part(const char *data, const char *name)
+{
+    static const char *const splits[] = {"train", "val", "test"};
+    char path[REEL_DATA_PATH];
+    for (int64_t i = 0; i < REEL_COUNT(splits); i++)
+        if (reel_split_folder(data, splits[i], path) && strcmp(reel_base_name(path), name) == 0)
+            return i < 2 || holds_class_folders(data, name);
+    return false;
+}
+
+void reel_split_count_unused(reel_left_out *left_out, const char *data, const char *path)
+{
+    enum { MOST_LEVELS = 16 };
+    char base[REEL_DATA_PATH];
+    reel_names folders = {0};
+    snprintf(base, sizeof base, "%s", path);
+    char *slash = strrchr(base, '/');
+    if (strlen(path) <= strlen(data) || !slash)
+        return; /* DATA itself: what is beside it was not asked for */
+    *slash = 0;
+    if (!is_used_part(base, slash + 1) || !list_parts(&folders, base)) {
+        reel_names_free(&folders);
+        return;
+    }
+
+    const int folder = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int64_t i = 0; folder >= 0 && i < reel_names_count(&folders); i++) {
+        const char *name = reel_names_at(&folders, i);
+        const int64_t images =
+            *name && !is_used_part(base, name) ? count_images(folder, name, MOST_LEVELS) : 0;
+        if (images)
+            reel_left_out_folder(left_out, name, images);
+    }
+    if (folder >= 0)
+        close(folder);
+    reel_names_free(&folders);
 }

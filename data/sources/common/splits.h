@@ -2,6 +2,7 @@
 #ifndef REEL_DATA_SOURCES_COMMON_SPLITS_H
 #define REEL_DATA_SOURCES_COMMON_SPLITS_H
 
+#include "data/left_out.h"
 #include "data/sources/common/names.h"
 #include "data/sources/source.h"
 
@@ -13,6 +14,14 @@ bool reel_split_folder(const char *data, const char *split, char *path);
 /* base holds a single folder, which holds folders and no images, and nothing else that counts: then
  * base becomes that folder. */
 bool reel_descend_into_only_folder(char *base);
+/* The names of folders, sorted, that all of these folders below root hold. */
+reel_status reel_common_folders(reel_names *common, const char *root, const reel_names *folders,
+                                reel_error *err);
+/* path is the folder of data's training part: counts the folders beside it that hold images and
+ * are no part that Reel uses. */
+void reel_split_count_unused(reel_left_out *left_out, const char *data, const char *path);
+/* Is it a folder that archives and systems leave behind, such as __MACOSX? */
+bool reel_is_litter(const char *name);
 /* Is it the folder of a training run? These are no classes. */
 bool reel_is_run_folder(const char *path);
 
