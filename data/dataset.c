@@ -223,6 +223,15 @@ static int64_t list_missing(char *text, size_t size, const reel_dataset *a, cons
     return missing;
 }
 
+/* Is a class of b missing in a because its folder there holds no images? */
+static bool lacks_images(const reel_dataset *a, const reel_dataset *b)
+{
+    for (int i = 0; i < a->left_out.named_folders; i++)
+        if (a->left_out.folders[i].images == 0 && has_class(b, a->left_out.folders[i].name))
+            return true;
+    return false;
+}
+
 reel_status reel_dataset_same_classes(const reel_dataset *train, const reel_dataset *val,
                                       reel_error *err)
 {
@@ -237,7 +246,9 @@ reel_status reel_dataset_same_classes(const reel_dataset *train, const reel_data
     if (a + b == 0)
         return reel_fail(err, REEL_ERR_INVALID,
                          "training and validation data have the same classes in another order");
-    return reel_fail(err, REEL_ERR_INVALID, "classes differ: %s%s%s%s%s",
+    const bool hollow = lacks_images(train, val) || lacks_images(val, train);
+    return reel_fail(err, REEL_ERR_INVALID, "classes differ: %s%s%s%s%s%s",
                      a ? "only in the training data: " : "", only_train, a && b ? "; " : "",
-                     b ? "only in the validation data: " : "", only_val);
+                     b ? "only in the validation data: " : "", only_val,
+                     hollow ? " (a folder without images is no class)" : "");
 }

@@ -38,10 +38,11 @@ REEL_API bool reel_dataset_has(const char *data, const char *split);
 /* Image folder as torchvision's ImageFolder: a folder per class below root, class index = bytewise
  * rank of the folder's name, images at any depth below it in bytewise order of their paths, with
  * the extensions of all formats that are decoded (any case). Hidden files are skipped and counted.
- * REEL_ERR_IO: no such folder; REEL_ERR_INVALID: no class folder, or a class without images
- * (named). */
+ * Folders without images are left out and counted. REEL_ERR_IO: no such folder; REEL_ERR_INVALID: no
+ * class folder, one where folders without images leave fewer than two classes, or one with pictures
+ * of which none can be decoded (named). */
 REEL_API reel_status reel_dataset_folder(reel_dataset **out, const char *root, reel_error *err);
-/* The same, with classes that have no images: for looking at a dataset, not for training on it. */
+/* The same, with classes that have no images. */
 REEL_API reel_status reel_dataset_folder_as_is(reel_dataset **out, const char *root,
                                                reel_error *err);
 

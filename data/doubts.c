@@ -229,6 +229,11 @@ int reel_dataset_doubts(const reel_dataset *train, const reel_dataset *val, reel
         return d.n;
     }
 
+    if (n == 1 && (text = next_line(&d))) {
+        char name[60];
+        reel_escape(name, sizeof name, reel_dataset_class_name(train, 0));
+        snprintf(text, line, "%s is the only class: there is nothing to tell apart", name);
+    }
     int64_t *in_val = of_class + n;
     count_classes(train, of_class);
     count_classes(val, in_val);

@@ -63,9 +63,21 @@ ln -s nowhere.jpg "links/train/$first/dangling.jpg"
 train links --max-bad 0.5 -b 1 || fail "a dangling link: exit $?: $(cat err)"
 grep -q "dangling.jpg.*No such file" run/bad_files.jsonl || fail "a dangling link: $(cat run/bad_files.jsonl err)"
 
-# Classes: an empty one, other ones in val, two that differ by case.
-cp -r d hollow && mkdir hollow/train/hollow hollow/val/hollow && touch hollow/train/hollow/.hidden.jpg
-refused hollow "class folder hollow holds no images"
+# Classes: folders without images are none, in every command; one class would be left; other ones in val; two that differ by case.
+cp -r d hollow && mkdir hollow/train/hollow hollow/val/hollow hollow/train/__MACOSX && touch hollow/train/hollow/.hidden.jpg
+without="left out: 1 hidden, 3 folders without images: __MACOSX, hollow"
+rm -rf run
+"$REEL_BIN" train hollow -o run --arch tiny --epochs 1 -b 4 --seed 1 --no-report >out 2>err || fail "folders without images: exit $?: $(cat err)"
+grep -qxF "$without" err && grep -q ", 2 classes;" err || fail "folders without images: $(cat err)"
+"$REEL_BIN" check hollow --quiet >out || fail "check of folders without images: exit $?: $(cat out)"
+grep -qxF "$without" out && grep -q "2 classes" out || fail "check of folders without images: $(cat out)"
+"$REEL_BIN" eval hollow -w run --split train >out 2>err || fail "eval of folders without images: exit $?: $(cat err)"
+grep -qxF "left out: 1 hidden, 2 folders without images: __MACOSX, hollow" err || fail "eval: folders without images: $(cat err)"
+rm -rf run
+cp -r d lone && rm -rf "lone/train/$second"/* "lone/val/$second"/*
+refused lone "class folder $second holds no images"
+train class || fail "one class: exit $?: $(cat err)"
+grep -q "warning: class: $first is the only class: there is nothing to tell apart" err || fail "one class is not told: $(cat err)"
 cp -r d other && mv "other/val/$second" other/val/zebra
 refused other "classes differ: only in the training data: $second; only in the validation data: zebra"
 cp -r d case
