@@ -124,6 +124,11 @@ int64_t reel_dataset_hidden(const reel_dataset *d)
     return d->source.hidden ? d->source.hidden(d->self) : 0;
 }
 
+bool reel_dataset_names_tell_format(const reel_dataset *d)
+{
+    return !d->source.encoded_again;
+}
+
 const char *reel_dataset_class_name(const reel_dataset *d, int64_t c)
 {
     return c >= 0 && c < d->n_classes ? d->classes[c] : NULL;

@@ -38,9 +38,9 @@ REEL_API bool reel_dataset_has(const char *data, const char *split);
 /* Image folder as torchvision's ImageFolder: a folder per class below root, class index = bytewise
  * rank of the folder's name, images at any depth below it in bytewise order of their paths, with
  * the extensions of all formats that are decoded (any case). Hidden files are skipped and counted.
- * Folders without images are left out and counted. REEL_ERR_IO: no such folder; REEL_ERR_INVALID: no
- * class folder, one where folders without images leave fewer than two classes, or one with pictures
- * of which none can be decoded (named). */
+ * Folders without images are left out and counted. REEL_ERR_IO: no such folder; REEL_ERR_INVALID:
+ * no class folder, one where folders without images leave fewer than two classes, or one with
+ * pictures of which none can be decoded (named). */
 REEL_API reel_status reel_dataset_folder(reel_dataset **out, const char *root, reel_error *err);
 /* The same, with classes that have no images. */
 REEL_API reel_status reel_dataset_folder_as_is(reel_dataset **out, const char *root,
@@ -79,6 +79,8 @@ REEL_API const char *reel_dataset_note(const reel_dataset *d, int64_t i);
 REEL_API const reel_left_out *reel_dataset_left_out(const reel_dataset *d);
 /* Hidden files and folders that were left out. */
 REEL_API int64_t reel_dataset_hidden(const reel_dataset *d);
+/* Do the endings of names say which format a sample has? Not in what reel_pack_split wrote. */
+REEL_API bool reel_dataset_names_tell_format(const reel_dataset *d);
 REEL_API const char *reel_dataset_class_name(const reel_dataset *d, int64_t c);
 REEL_API int64_t reel_dataset_label(const reel_dataset *d, int64_t index); /* 0 to classes - 1 */
 /* The encoded image; bytes->size is set. REEL_ERR_IO, REEL_ERR_FORMAT: it cannot be had. */

@@ -117,4 +117,5 @@ static reel_status packed_open(reel_opened *out, const char *data, const char *s
 }
 
 const reel_source reel_source_packed =
-    REEL_SOURCE(packed, .name = "packed shards", .rank = REEL_RANK_MARKER, REEL_SAMPLES_ARE_PIECES);
+    REEL_SOURCE(packed, .name = "packed shards", .rank = REEL_RANK_MARKER, .encoded_again = true,
+                REEL_SAMPLES_ARE_PIECES);

@@ -72,6 +72,8 @@ typedef struct reel_source {
     void (*destroy)(void *self);
     /* Files left out because their names begin with a dot; NULL = none. */
     int64_t (*hidden)(const void *self);
+    /* Samples were encoded again: the endings of their names say nothing of their bytes. */
+    bool encoded_again;
 } reel_source;
 
 /* A source: NAME_sniff and NAME_open, and the members that follow. */

@@ -92,6 +92,17 @@ done
 [ "$(grep -c 'left out' err)" -eq 1 ] || fail "said more than once: $(cat err)"
 "$REEL_BIN" check files --quiet >out || fail "check: exit $?"
 grep "^left out: " out | grep -qF "1 .xyz (cannot be decoded)" || fail "check: $(cat out)"
+cp -r d/val files/test
+"$REEL_BIN" pack files packed_files --json >out 2>err || fail "pack: exit $?: $(cat err)"
+grep "^left out: " err | grep -qF ", 1 hidden, test/ (16 images)" || fail "pack: $(cat err)"
+grep "left_out" out | grep -qF "1 .xyz (cannot be decoded)" || fail "pack --json: $(cat out)"
+rm -r files/test
+# A packed image keeps its name and not its format: nothing is misnamed.
+mkdir misnamed misnamed/arrow misnamed/cross && cp "$image" misnamed/arrow/a.png && cp "$image" misnamed/cross/b.bmp
+"$REEL_BIN" check misnamed --quiet | grep -q "^misnamed: 2" || fail "a JPEG called .png is not told"
+"$REEL_BIN" pack misnamed packed_names --quiet >out 2>err || fail "pack: exit $?: $(cat err)"
+"$REEL_BIN" check packed_names --quiet >out || fail "check of a pack: exit $?"
+if grep -q "^misnamed" out; then fail "check of a pack: $(cat out)"; fi
 "$REEL_BIN" predict -w counted "files/train/$first" >out 2>err || fail "predict: exit $?: $(cat err)"
 grep "^left out: " err | grep -qF "1 .txt" && grep -q "/bare" out || fail "predict: $(cat err)"
 

@@ -42,13 +42,14 @@ static void add_item_findings(findings_report *r, int64_t i)
 {
     const reel_check_item *item = &r->check->items[i];
     const reel_image_facts *f = &item->facts;
-    const char *set = r->check->split[reel_check_split_of(r->check, i)];
+    const int split = reel_check_split_of(r->check, i);
+    const char *set = r->check->split[split];
     char name[4200], what[100];
     item_name(r->check, i, name, sizeof name);
 
     if (item->reason)
         add_finding(r, "corrupt", set, name, item->reason);
-    if (f->misnamed)
+    if (f->misnamed && reel_dataset_names_tell_format(r->check->set[split]))
         add_finding(r, "misnamed", set, name, f->misnamed);
     if (f->cmyk)
         add_finding(r, "cmyk", set, name, "four components");
@@ -248,6 +249,21 @@ static reel_status add_class_findings(findings_report *r, json_t *splits, reel_e
     return REEL_OK;
 }
 
+/* All parts of one list may say the same of it. */
+static void add_note_once(json_t *notes, const char *note)
+{
+    json_t *text = reel_json_text(note), *before;
+    size_t i;
+    json_array_foreach(notes, i, before)
+    {
+        if (json_equal(before, text)) {
+            json_decref(text);
+            return;
+        }
+    }
+    json_array_append_new(notes, text);
+}
+
 reel_status reel_check_report(json_t **out, const reel_check *c, int64_t most, reel_error *err)
 {
     const int64_t n = c->first[c->n_splits];
@@ -281,7 +297,7 @@ reel_status reel_check_report(json_t **out, const reel_check *c, int64_t most, r
     for (int s = 0; s < c->n_splits; s++) {
         reel_left_out_merge(&left_out, reel_dataset_left_out(c->set[s]));
         for (int64_t i = 0; i < reel_dataset_notes(c->set[s]); i++)
-            json_array_append_new(notes, reel_json_text(reel_dataset_note(c->set[s], i)));
+            add_note_once(notes, reel_dataset_note(c->set[s], i));
     }
     reel_left_out_text(&left_out, text, sizeof text);
 
