@@ -5,6 +5,7 @@
 #include "train/cli/command.h"
 #include "train/cli/option_words.h"
 #include "train/run/json_util.h"
+#include "train/run/notes.h"
 #include "train/run/progress.h"
 #include "train/run/signals.h"
 
@@ -40,6 +41,7 @@ typedef struct packing {
     reel_progress progress;
     const char *label;
     json_t *plan, *result;
+    bool quiet;
     int folder; /* locked */
     int64_t bad;
 } packing;
@@ -182,23 +184,60 @@ static reel_status pack_one_split(packing *p, const char *split, const reel_data
 
 /* Labels mean what they do in the training data. */
 static reel_status open_val(reel_dataset **val, const char *data, const reel_dataset *train,
-                            reel_error *err)
+                            char path[PATH], reel_error *err)
 {
     reel_data_request request = {.data = data, .split = "val"};
     reel_data_request_follow(&request, train);
-    return reel_dataset_open_as(val, &request, NULL, 0, err);
+    return reel_dataset_open_as(val, &request, path, PATH, err);
+}
+
+/* A folder of test images that does not validate is not packed. */
+static void count_tests(reel_left_out *left_out, const char *data, const char *val_path)
+{
+    char path[PATH];
+    reel_dataset *test;
+    reel_error ignored;
+    struct stat info;
+    if (!reel_dataset_has(data, "test") ||
+        reel_dataset_open(&test, data, "test", path, sizeof path, &ignored) != REEL_OK)
+        return;
+    const char *slash = strrchr(path, '/');
+    if (slash && strcmp(path, val_path) != 0 && strcmp(path, data) != 0 && stat(path, &info) == 0 &&
+        S_ISDIR(info.st_mode))
+        reel_left_out_folder(left_out, slash + 1, reel_dataset_count(test));
+    reel_dataset_destroy(test);
+}
+
+/* What DATA holds and OUT will not. val: NULL = there is none. */
+static void tell_left_out(packing *p, const reel_dataset *train, const reel_dataset *val,
+                          const char *val_path)
+{
+    reel_left_out left_out = {0};
+    char text[900];
+    reel_left_out_merge(&left_out, reel_dataset_left_out(train));
+    if (val)
+        reel_left_out_merge(&left_out, reel_dataset_left_out(val));
+    count_tests(&left_out, p->data, val_path);
+
+    reel_notes_say(p->data, train, NULL);
+    if (val)
+        reel_notes_say(p->data, val, train);
+    if (!p->quiet)
+        reel_left_out_say(&left_out);
+    json_object_set_new(p->result, "left_out",
+                        reel_json_text(reel_left_out_text(&left_out, text, sizeof text)));
 }
 
 static reel_status pack_all(packing *p, reel_error *err)
 {
-    char path[PATH];
+    char path[PATH], val_path[PATH] = "";
     reel_dataset *train = NULL, *val = NULL;
 
     const bool both = reel_dataset_has(p->data, "val") && reel_dataset_has(p->data, "train");
     reel_status status =
         reel_dataset_open(&train, p->data, both ? "train" : NULL, path, sizeof path, err);
     if (status == REEL_OK && both)
-        status = open_val(&val, p->data, train, err);
+        status = open_val(&val, p->data, train, val_path, err);
     if (status == REEL_OK && both)
         status = reel_dataset_align(train, val, err);
     if (status == REEL_OK && both)
@@ -208,6 +247,7 @@ static reel_status pack_all(packing *p, reel_error *err)
     if (status == REEL_OK)
         status = open_out(p, err);
     if (status == REEL_OK) {
+        tell_left_out(p, train, val, val_path);
         plan_split(p, "train", train);
         if (both)
             plan_split(p, "val", val);
@@ -266,13 +306,14 @@ static int pack_run(reel_options *o)
         reel_fail(&err, REEL_ERR_INVALID, "the path of the folder is too long");
         return reel_complain_usage("pack", &err);
     }
+    p.quiet = reel_options_flag(o, "quiet");
     p.config = pack_config_from(o, &p);
     p.plan = pack_plan_of(&p.config);
     p.result = json_pack("{s:o, s:{}}", "folder", reel_json_text(p.out), "splits");
 
-    reel_progress_open(&p.progress, reel_options_flag(o, "quiet"));
+    reel_progress_open(&p.progress, p.quiet);
     reel_signals_install();
-    reel_signals_quiet(reel_options_flag(o, "quiet"));
+    reel_signals_quiet(p.quiet);
     reel_signals_answer(false, "stopping; press Ctrl-C again to leave at once");
     const reel_status status = pack_all(&p, &err);
     reel_progress_clear(&p.progress);
