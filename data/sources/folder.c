@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include "data/sources/common/files.h"
 #include "data/sources/common/paths.h"
 #include "data/sources/common/splits.h"
+#include "data/sources/common/table_beside.h"
 
 struct place { /* identity of a directory */
     dev_t device;
@@ -279,8 +279,6 @@ static reel_status doubt_parts(reel_opened *out, bool *doubted, reel_error *err)
 /* Folders that may be something else than classes. */
 static reel_status doubt_classes(reel_opened *out, reel_error *err)
 {
-    static const char *const heaps[] = {"images", "image", "imgs", "img",  "pictures",
-                                        "photos", "data",  "jpg",  "jpeg", "JPEGImages"};
     const int64_t n = reel_names_count(&out->classes);
     int64_t parts = 0;
     bool doubted;
@@ -296,12 +294,11 @@ static reel_status doubt_classes(reel_opened *out, reel_error *err)
                                 "all of its class folders, %s among them, are called like parts "
                                 "of a data set, not like classes",
                                 name);
-    for (int64_t i = 0; n == 1 && i < REEL_COUNT(heaps); i++)
-        if (strcasecmp(heaps[i], reel_names_at(&out->classes, 0)) == 0)
-            return reel_opened_note(out, err,
-                                    "its only folder, %s, is taken for the only class: expected "
-                                    "one folder per class",
-                                    name);
+    if (n == 1 && reel_is_heap_name(reel_names_at(&out->classes, 0)))
+        return reel_opened_note(out, err,
+                                "its only folder, %s, is taken for the only class: expected one "
+                                "folder per class",
+                                name);
     return REEL_OK;
 }
 
@@ -332,6 +329,20 @@ static reel_status scan_classes(reel_opened *out, const entry_list *entries, boo
     return doubt_classes(out, err);
 }
 
+/* No class folders. A table here, or beside the folder, may say what the classes are. */
+static reel_status refuse_flat_folder(const char *root, const char *shown, reel_error *err)
+{
+    char above[REEL_DATA_PATH], name[256], table[120] = "", advice[200] = "";
+    snprintf(above, sizeof above, "%s/..", root);
+    if (reel_find_any_table(root, name, sizeof name) ||
+        reel_find_any_table(above, name, sizeof name))
+        reel_escape(table, sizeof table, name);
+    if (*table)
+        snprintf(advice, sizeof advice, "; if %s lists the images, give it as DATA", table);
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "%s holds no class folders: expected one folder per class%s", shown, advice);
+}
+
 reel_status reel_folder_scan(reel_opened *out, const char *root, bool empty, reel_error *err)
 {
     char shown[250];
@@ -357,8 +368,7 @@ reel_status reel_folder_scan(reel_opened *out, const char *root, bool empty, ree
     REEL_TRY(status);
 
     if (reel_names_count(&out->classes) == 0)
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "%s holds no class folders: expected one folder per class", shown);
+        return refuse_flat_folder(root, shown, err);
     return REEL_OK;
 }
 

@@ -7,14 +7,19 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/files/text.h"
 #include "core/number.h"
+#include "data/bytes_internal.h"
 #include "data/codecs/codec.h"
 #include "data/sources/common/files.h"
 #include "data/sources/common/labels.h"
 #include "data/sources/common/locate.h"
+#include "data/sources/common/parts.h"
 #include "data/sources/common/paths.h"
 #include "data/sources/common/plain_file.h"
 #include "data/sources/common/rows.h"
+#include "data/sources/common/table_beside.h"
+#include "data/sources/common/text.h"
 
 /* Up to five numbers of bad lines with the reason of the first, for a message. */
 static void describe_bad(const reel_rows *rows, char *text, size_t size)
@@ -61,18 +66,69 @@ static reel_status merge_repeats(reel_opened *out, reel_rows *rows, const char *
     return REEL_OK;
 }
 
+/* What is odd about the file itself. */
+static reel_status note_text(reel_opened *out, const reel_rows *rows, const char *list,
+                             reel_error *err)
+{
+    const char *base = reel_base_name(list);
+    char shown[80];
+    if (rows->title.line) {
+        reel_escape(shown, sizeof shown, rows->title.text);
+        REEL_TRY(reel_opened_note(out, err,
+                                  "%s: '%.60s' is taken for a title: the table begins at line "
+                                  "%" PRId64,
+                                  base, shown, rows->title.line));
+    }
+    if (rows->part_is_mute)
+        REEL_TRY(reel_opened_note(out, err,
+                                  "%s: its column '%s' is not used: it does not say train, val or "
+                                  "test",
+                                  base, rows->part_column));
+    for (int64_t i = 0; i < reel_rows_count(rows); i++) {
+        const reel_row *row = reel_rows_at(rows, i);
+        const char *label = reel_row_text(rows, row->label);
+        if (reel_utf8_valid(label, strlen(label)))
+            continue;
+        reel_escape(shown, sizeof shown, label);
+        return reel_opened_note(out, err,
+                                "%s: line %" PRId64 ": the label %s is no UTF-8 text: save the "
+                                "file as UTF-8",
+                                base, row->line, shown);
+    }
+    return REEL_OK;
+}
+
+static reel_status refuse_missing(const reel_rows *rows, const reel_list_text *list,
+                                  reel_error *err)
+{
+    const char *path = reel_row_text(rows, reel_rows_at(rows, 0)->path);
+    char shown[200], folder[200];
+    reel_escape(shown, sizeof shown, path);
+    reel_escape(folder, sizeof folder, list->folder);
+    return reel_fail(err, REEL_ERR_IO, "%s: none of its %s is there; the first is %s%s%s",
+                     list->name, reel_count_of(reel_rows_count(rows), "file").text,
+                     *path == '/' ? "" : folder, *path == '/' ? "" : "/", shown);
+}
+
 static reel_status parse_rows(reel_opened *out, reel_rows *rows, const reel_list_text *list,
                               reel_error *err)
 {
+    const reel_files *files = out->self;
     reel_labels labels;
+    bool none;
     REEL_TRY(reel_rows_read(rows, list->text, list->name, out->request, err));
     if (reel_rows_count(rows) == 0 && rows->bad.n == 0)
         return reel_fail(err, REEL_ERR_INVALID, "%s: no samples; expected lines \"path label\"",
                          list->name);
+    REEL_TRY(note_text(out, rows, list->name, err));
+    REEL_TRY(reel_rows_take_part(rows, out, list->name, err));
+    REEL_TRY(reel_rows_locate(rows, out, files->root, list->folder, list->name, &none, err));
+    if (list->folder)
+        REEL_TRY(reel_rows_drop_odd(rows, out, files->root, list->name, err));
     REEL_TRY(reel_labels_decide(&labels, out, rows, list->folder, err));
     REEL_TRY(judge_bad_lines(out, rows, list->name, err));
-    const reel_files *files = out->self;
-    REEL_TRY(reel_rows_locate(rows, out, files->root, list->folder, list->name, err));
+    if (none && reel_rows_count(rows) > 0)
+        return refuse_missing(rows, list, err);
     REEL_TRY(merge_repeats(out, rows, list->name, err));
 
     out->indices = labels.indices;
@@ -115,19 +171,44 @@ static bool holds_folders(const char *path)
     return any;
 }
 
-/* DATA: a text file of any name; or a folder with train.txt and val.txt (.csv, .tsv, .lst). */
+static reel_sniff sniff_list_file(const char *data, const char *split, char *path)
+{
+    uint8_t head[4096];
+    const size_t n = reel_read_head(data, head, sizeof head);
+    const char *content = reel_content_name(head, n);
+    const bool text = content && strcmp(content, "text") == 0;
+    if (!n || !(text || is_list_name(data)))
+        return REEL_SNIFF_OTHER;
+
+    /* A column may say more than the file's name. */
+    const reel_sniff named = reel_sniff_file(data, split, path);
+    const bool neighbour = named == REEL_SNIFF_FOUND && strcmp(path, data) != 0;
+    const reel_sniff part = split ? reel_sniff_parts(data, split) : REEL_SNIFF_OTHER;
+    if (part == REEL_SNIFF_OTHER || (part == REEL_SNIFF_NO_SPLIT && neighbour))
+        return named;
+    snprintf(path, REEL_DATA_PATH, "%s", data);
+    return part;
+}
+
+/* A table in the folder that is not called train: one of its columns may have the split. */
+static reel_sniff sniff_table(const char *table, const char *split, char *path)
+{
+    snprintf(path, REEL_DATA_PATH, "%s", table);
+    if (!split ||
+        (strcmp(split, "train") == 0 && reel_sniff_parts(table, split) == REEL_SNIFF_OTHER))
+        return REEL_SNIFF_FOUND;
+    return reel_sniff_parts(table, split) == REEL_SNIFF_FOUND ? REEL_SNIFF_FOUND
+                                                              : REEL_SNIFF_NO_SPLIT;
+}
+
+/* DATA: a text file of any name; or a folder with train.txt and val.txt (.csv, .tsv, .lst); or with
+ * a table beside folders that have no classes. */
 static reel_sniff list_sniff(const char *data, const char *split, char *path)
 {
-    if (reel_is_file(data)) {
-        uint8_t head[4096];
-        const size_t n = reel_read_head(data, head, sizeof head);
-        const char *content = reel_content_name(head, n);
-        const bool text = content && strcmp(content, "text") == 0;
-        return n && (text || is_list_name(data)) ? reel_sniff_file(data, split, path)
-                                                 : REEL_SNIFF_OTHER;
-    }
+    if (reel_is_file(data))
+        return sniff_list_file(data, split, path);
 
-    char other[REEL_DATA_PATH];
+    char other[REEL_DATA_PATH], train[REEL_DATA_PATH] = "";
     if (!reel_is_folder(data) ||
         snprintf(other, sizeof other, "%s/%s", data, split ? split : "train") >=
             (int)sizeof other ||
@@ -136,17 +217,20 @@ static reel_sniff list_sniff(const char *data, const char *split, char *path)
 
     /* train.txt tells that this is a list, whatever split is asked for. */
     const reel_split_names names = reel_names_of_split(split);
-    bool known = false;
     for (int64_t i = 0; i < REEL_COUNT(list_ends); i++) {
         for (int k = 0; k < names.n; k++)
             if (snprintf(path, REEL_DATA_PATH, "%s/%s%s", data, names.at[k], list_ends[i]) <
                     REEL_DATA_PATH &&
                 reel_is_file(path))
                 return REEL_SNIFF_FOUND;
-        known |= snprintf(other, sizeof other, "%s/train%s", data, list_ends[i]) < REEL_DATA_PATH &&
-                 reel_is_file(other);
+        if (!*train &&
+            snprintf(other, sizeof other, "%s/train%s", data, list_ends[i]) < REEL_DATA_PATH &&
+            reel_is_file(other))
+            memcpy(train, other, sizeof train);
     }
-    return known ? REEL_SNIFF_NO_SPLIT : REEL_SNIFF_OTHER;
+    if (*train || reel_find_table(data, train))
+        return sniff_table(train, split, path);
+    return REEL_SNIFF_OTHER;
 }
 
 static reel_status list_open(reel_opened *out, const char *data, const char *split,
@@ -162,6 +246,7 @@ static reel_status list_open(reel_opened *out, const char *data, const char *spl
     reel_bytes text = {0};
     const reel_list_text list = {.text = &text, .name = path, .folder = folder};
     reel_status status = reel_read_plain(&text, path, REEL_MAX_FILE, err);
+    reel_mend_line_ends(&text);
     if (status == REEL_OK)
         status = reel_list_parse(out, &list, err);
     reel_bytes_free(&text);

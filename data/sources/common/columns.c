@@ -12,6 +12,7 @@
 
 #include "data/bytes_internal.h"
 #include "data/codecs/codec.h"
+#include "data/sources/common/part_words.h"
 #include "data/sources/common/text.h"
 
 /* Names of columns in use, the clearest first. '_' stands for a space and a hyphen, too. */
@@ -36,7 +37,7 @@ enum { LOOKED_AT = 1000, MOST_COLUMNS = 1000 };
 struct column {
     char name[80]; /* the first record's cell */
     bool picture;  /* does the first record's cell end like an image's name? */
-    int64_t pictures, counted;
+    int64_t pictures, counted, parts;
 };
 
 struct table {
@@ -66,7 +67,7 @@ static int64_t word_rank(const char *const *words, int64_t n, const char *name)
     return -1;
 }
 
-static bool ends_like_an_image(reel_csv_field cell)
+bool reel_cell_is_picture(reel_csv_field cell)
 {
     char text[300];
     const size_t skip = cell.length > sizeof text - 1 ? cell.length - (sizeof text - 1) : 0;
@@ -90,7 +91,7 @@ static reel_status note_first(struct table *t, const reel_csv *csv, reel_error *
         const reel_csv_field cell = reel_csv_at(csv, c);
         snprintf(t->columns[c].name, sizeof t->columns[c].name, "%.*s",
                  (int)(cell.length < 79 ? cell.length : 79), cell.text);
-        t->columns[c].picture = ends_like_an_image(cell);
+        t->columns[c].picture = reel_cell_is_picture(cell);
     }
     return REEL_OK;
 }
@@ -101,12 +102,28 @@ static void note_record(struct table *t, const reel_csv *csv)
     for (int64_t c = 0; c < t->count && c < reel_csv_count(csv); c++) {
         const reel_csv_field cell = reel_csv_at(csv, c);
         uint64_t number;
-        t->columns[c].pictures += ends_like_an_image(cell);
+        t->columns[c].parts += reel_part_of_cell(cell) != REEL_NO_PART;
+        t->columns[c].pictures += reel_cell_is_picture(cell);
         t->columns[c].counted +=
             reel_parse_number(cell.text, cell.length, INT32_MAX, &number) &&
             ((int64_t)number == t->records || (int64_t)number == t->records + 1);
     }
     t->records++;
+}
+
+bool reel_columns_are_named(const reel_csv *csv)
+{
+    int64_t image = -1, label = -1;
+    for (int64_t c = 0; c < reel_csv_count(csv); c++) {
+        const reel_csv_field cell = reel_csv_at(csv, c);
+        char name[80];
+        snprintf(name, sizeof name, "%.*s", (int)(cell.length < 79 ? cell.length : 79), cell.text);
+        if (image < 0 && word_rank(image_words, REEL_COUNT(image_words), name) >= 0)
+            image = c;
+        else if (word_rank(label_words, REEL_COUNT(label_words), name) >= 0)
+            label = c;
+    }
+    return image >= 0 && label >= 0;
 }
 
 /* Looks at the first records through a reader of its own. */
@@ -213,11 +230,33 @@ static int64_t column_left(const struct table *t, const reel_columns *found, int
 {
     int64_t left = -1, n = 0;
     for (int64_t c = 0; c < t->count; c++)
-        if (c != but && !is_index(t, found, c))
+        if (c != but && c != found->part && !is_index(t, found, c))
             left = c, n++;
     if (n == 0 && t->count == 2)
         return 1 - but; /* labels that look like a count: 0, 1, 2 */
     return n == 1 ? left : -1;
+}
+
+/* The column that divides the data, neither the image's nor the label's. Whatever is called "split"
+ * needs one cell that names a part; other names, most cells. */
+static void find_part_column(const struct table *t, reel_columns *found, int64_t image,
+                             int64_t label)
+{
+    found->part = -1;
+    for (int64_t c = 0; found->header && c < t->count; c++) {
+        const struct column *column = &t->columns[c];
+        if (c == image || c == label || !reel_is_part_column(column->name))
+            continue;
+        const bool split = strcasecmp(column->name, "split") == 0;
+        const bool parts = column->parts > 0 && (split || 2 * column->parts >= t->records);
+        if (!parts && !split)
+            continue;
+        found->part = parts ? c : -1;
+        found->part_is_mute = !parts;
+        reel_escape(found->part_name, sizeof found->part_name, column->name);
+        if (parts)
+            return;
+    }
 }
 
 /* "a, b, c": the first record's cells, for messages. */
@@ -271,6 +310,7 @@ static reel_status choose_columns(const struct table *t, reel_columns *found,
         take_wanted(t, found, request->label_column, &label, &why))
         return reel_fail(err, REEL_ERR_INVALID, "%s: %s", name, why.message);
 
+    find_part_column(t, found, image, label);
     found->ragged = !found->header && image < 0 && label < 0 && t->ragged;
     if (found->ragged)
         return REEL_OK;
@@ -293,6 +333,7 @@ static reel_status choose_columns(const struct table *t, reel_columns *found,
         return refuse_columns(t, found, image < 0 ? "image" : "label", name, err);
     found->image = image;
     found->label = label;
+    found->part_is_mute &= strcmp(t->columns[label].name, found->part_name) != 0;
     return REEL_OK;
 }
 
@@ -301,7 +342,7 @@ reel_status reel_columns_find(reel_columns *out, const reel_csv *begin,
 {
     struct table t = {0};
     reel_status status = REEL_OK;
-    *out = (reel_columns){0};
+    *out = (reel_columns){.part = -1};
     REEL_TRY_GOTO(look_at_records(&t, begin, err), done);
     out->count = t.fields;
     REEL_TRY_GOTO(choose_columns(&t, out, request, name, err), done);

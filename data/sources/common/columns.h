@@ -8,7 +8,10 @@
 typedef struct reel_columns {
     int64_t count; /* of the first record */
     int64_t image, label;
-    bool header; /* does the first record name the columns? */
+    int64_t part; /* says which part of the data a row is of: "train", "val"; -1 = none */
+    char part_name[80];
+    bool part_is_mute; /* there is a column "split" that names no parts: part is -1 */
+    bool header;       /* does the first record name the columns? */
     bool ragged; /* no header, and lines of several lengths: the label follows the last separator */
 } reel_columns;
 
@@ -16,5 +19,9 @@ typedef struct reel_columns {
  * number from 1; NULL = found by names and contents. REEL_ERR_INVALID says what cannot be told. */
 reel_status reel_columns_find(reel_columns *out, const reel_csv *begin,
                               const reel_data_request *request, const char *name, reel_error *err);
+/* Does the record name a column of images and one of labels, in words that people use? */
+bool reel_columns_are_named(const reel_csv *csv);
+/* Does the cell end like an image's name? */
+bool reel_cell_is_picture(reel_csv_field cell);
 
 #endif

@@ -86,6 +86,65 @@ done:
     return status;
 }
 
+/* ---- 3.0 is 3 ---- */
+
+/* How many digits stand before ".0"; 0 = it is no such number. */
+static size_t whole_digits(const char *text)
+{
+    const size_t n = strspn(text, "0123456789");
+    const size_t zeros = n && text[n] == '.' ? strspn(text + n + 1, "0") : 0;
+    return zeros && text[n + 1 + zeros] == 0 ? n : 0;
+}
+
+/* "3.1" */
+static bool is_fraction(const char *text)
+{
+    const size_t n = strspn(text, "0123456789");
+    return n && text[n] == '.' && text[n + 1] &&
+           text[n + 1 + strspn(text + n + 1, "0123456789")] == 0;
+}
+
+/* Does the request know classes by such names? A run that began with them keeps them. */
+static bool knows_decimals(const reel_data_request *r)
+{
+    for (int64_t c = 0; r->class_names && c < r->classes; c++)
+        if (whole_digits(r->class_names[c]))
+            return true;
+    return false;
+}
+
+/* pandas writes whole numbers as 3.0 where a column has gaps: all labels are written as 3. Versions
+ * such as 3.0 and 3.1 stay. */
+static reel_status write_whole(reel_opened *out, reel_rows *rows, reel_error *err)
+{
+    const int64_t lines = reel_rows_count(rows);
+    int64_t decimals = 0, odd = 0, fractions = 0;
+    for (int64_t i = 0; i < lines; i++) {
+        uint64_t number;
+        const bool decimal = whole_digits(label_of(rows, i)) > 0;
+        decimals += decimal;
+        odd += !decimal && !parse_label(label_of(rows, i), &number);
+        fractions += !decimal && is_fraction(label_of(rows, i));
+    }
+    if (decimals == 0 || fractions || (odd && !are_mistakes(odd, lines)) ||
+        knows_decimals(out->request))
+        return REEL_OK;
+
+    char shown[40] = "";
+    for (int64_t i = 0; i < lines; i++) {
+        reel_row *row = (reel_row *)rows->rows.items + i;
+        char text[32];
+        const size_t n = whole_digits(label_of(rows, i));
+        if (n == 0 || n >= sizeof text)
+            continue;
+        snprintf(text, sizeof text, "%.*s", (int)n, label_of(rows, i));
+        if (!*shown)
+            snprintf(shown, sizeof shown, "%.35s", label_of(rows, i));
+        REEL_TRY(reel_pool_add(&rows->text, text, n, &row->label, err));
+    }
+    return reel_opened_note(out, err, "labels such as %s are taken for whole numbers", shown);
+}
+
 /* ---- names ---- */
 
 static reel_status add_sorted_names(reel_names *names, const reel_rows *rows, reel_error *err)
@@ -153,7 +212,13 @@ static reel_status decide_numbers(reel_labels *labels, reel_opened *out, const r
     }
 
     labels->indices = true;
-    REEL_TRY(reel_class_names(&out->classes, folder, labels->classes, &named, err));
+    reel_short_names few = {0};
+    REEL_TRY(reel_class_names(&out->classes, folder, labels->classes, &named, &few, err));
+    if (!named && few.file)
+        REEL_TRY(reel_opened_note(out, err,
+                                  "%s is not used: it names %" PRId64 " classes, the labels go up "
+                                  "to %" PRId64,
+                                  few.file, few.names, s.highest));
     if (named)
         return REEL_OK;
     if (labels->classes <= r->classes)
@@ -176,6 +241,7 @@ reel_status reel_labels_decide(reel_labels *labels, reel_opened *out, reel_rows 
     const int64_t lines = reel_rows_count(rows);
     struct survey s;
     *labels = (reel_labels){0};
+    REEL_TRY(write_whole(out, rows, err));
     REEL_TRY(survey_labels(&s, rows, err));
 
     const int64_t odd = lines - s.numbers;

@@ -2,16 +2,20 @@
  * in a folder beside the table, a path that was written on Windows. */
 #include "data/sources/common/locate.h"
 
+#include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/number.h"
 #include "data/bytes_internal.h"
 #include "data/codecs/codec.h"
 #include "data/sources/common/paths.h"
 
 /* Each folder costs TRIED_ROWS times all endings; a list beside that many folders means none. */
-enum { TRIED_ROWS = 10, TRIED_FOLDERS = 100, ENDING = 16 };
+enum { TRIED_ROWS = 10, TRIED_FOLDERS = 100, SPREAD_ROWS = 200, ENDING = 16 };
 
 /* What is put around the paths of all rows. */
 typedef struct {
@@ -58,13 +62,27 @@ static bool try_endings(place *p, const char *path, char *out)
     return false;
 }
 
+/* The same ending in capitals or in small letters: a.JPG is a.jpg on another system. */
+static bool try_cases(const place *p, const char *path, char *out)
+{
+    for (int capitals = 0; capitals < 2; capitals++) {
+        if (!compose(out, p, path, ""))
+            return false;
+        for (char *c = strrchr(out, '.'); c && *c; c++)
+            *c = (char)(capitals ? toupper((unsigned char)*c) : tolower((unsigned char)*c));
+        if (is_there(p->root, out))
+            return true;
+    }
+    return false;
+}
+
 /* The file that a row means in that place. */
 static bool find_row_file(place *p, const char *path, char *out)
 {
     if (compose(out, p, path, "") && is_there(p->root, out))
         return true;
     if (reel_is_image_name(path))
-        return false;
+        return try_cases(p, path, out);
     if (*p->ending && compose(out, p, path, p->ending) && is_there(p->root, out))
         return true;
     return try_endings(p, path, out);
@@ -120,34 +138,71 @@ static reel_status find_row_folder(place *p, const reel_rows *rows, const reel_n
     return REEL_OK;
 }
 
+/* Rows whose file is there as it is named stay. all: none of the first rows' files was. */
 static reel_status complete_paths(place *p, reel_rows *rows, reel_opened *out, const char *list,
-                                  reel_error *err)
+                                  bool all, reel_error *err)
 {
-    bool told = false;
+    int64_t completed = 0;
+    char given[80], taken[80], others[100] = "";
     for (int64_t i = 0; i < reel_rows_count(rows); i++) {
         reel_row *row = (reel_row *)rows->rows.items + i;
-        char path[REEL_DATA_PATH], given[80], taken[80];
-        if (!find_row_file(p, reel_row_text(rows, row->path), path))
+        char path[REEL_DATA_PATH];
+        const char *before = reel_row_text(rows, row->path);
+        if ((!all && is_there(p->root, before)) || !find_row_file(p, before, path) ||
+            strcmp(path, before) == 0)
             continue;
 
-        reel_escape(given, sizeof given, reel_row_text(rows, row->path));
-        reel_escape(taken, sizeof taken, path);
+        if (completed++ == 0) {
+            reel_escape(given, sizeof given, before);
+            reel_escape(taken, sizeof taken, path);
+        }
         REEL_TRY(reel_pool_add(&rows->text, path, strlen(path), &row->path, err));
-        if (!told)
-            REEL_TRY(reel_opened_note(out, err, "%s: '%s' is taken for %s; so are the other lines",
-                                      reel_base_name(list), given, taken));
-        told = true;
     }
-    return REEL_OK;
+    if (completed == 0)
+        return REEL_OK;
+    if (all)
+        snprintf(others, sizeof others, "; so are the other lines");
+    else if (completed > 1)
+        snprintf(others, sizeof others, "; so %s %s", completed == 2 ? "is" : "are",
+                 reel_count_of(completed - 1, "other line").text);
+    return reel_opened_note(out, err, "%s: '%s' is taken for %s%s", reel_base_name(list), given,
+                            taken, others);
+}
+
+/* Would some rows, of up to 200 throughout the list, find a file that they do not name? */
+static bool can_complete_some(place *p, const reel_rows *rows)
+{
+    const int64_t n = reel_rows_count(rows), stride = n / SPREAD_ROWS + 1;
+    char found[REEL_DATA_PATH];
+    for (int64_t i = 0; i < n; i += stride) {
+        const char *path = reel_row_text(rows, reel_rows_at(rows, i)->path);
+        if (!is_there(p->root, path) && find_row_file(p, path, found))
+            return true;
+    }
+    return false;
+}
+
+/* Is any of the files there? The first rows' are not. */
+static bool is_any_there(place *p, const reel_rows *rows)
+{
+    for (int64_t i = 0; i < reel_rows_count(rows); i++)
+        if (is_there(p->root, reel_row_text(rows, reel_rows_at(rows, i)->path)))
+            return true;
+    return can_complete_some(p, rows);
 }
 
 reel_status reel_rows_locate(reel_rows *rows, reel_opened *out, int root, const char *folder,
-                             const char *list, reel_error *err)
+                             const char *list, bool *none, reel_error *err)
 {
-    if (!folder || are_complete(rows, root))
+    *none = false;
+    if (!folder)
         return REEL_OK;
 
     place p = {.root = root, .folder = ""};
+    if (are_complete(rows, root))
+        return can_complete_some(&p, rows) ? complete_paths(&p, rows, out, list, false, err)
+                                           : REEL_OK;
+
     bool found = holds_rows(&p, rows);
     reel_names folders = {0};
     reel_status status = REEL_OK;
@@ -155,9 +210,63 @@ reel_status reel_rows_locate(reel_rows *rows, reel_opened *out, int root, const 
         REEL_TRY_GOTO(reel_folder_names(&folders, folder, err), done);
         REEL_TRY_GOTO(find_row_folder(&p, rows, &folders, list, &found, err), done);
     }
-    if (found)
-        status = complete_paths(&p, rows, out, list, err);
+    *none = !found && !is_any_there(&p, rows);
+    if (!*none)
+        status = complete_paths(&p, rows, out, list, found, err);
 done:
     reel_names_free(&folders);
     return status;
+}
+
+bool reel_locate_file(int root, const char *folder, const char *path)
+{
+    char found[REEL_DATA_PATH];
+    place p = {.root = root, .folder = folder};
+    return *path && find_row_file(&p, path, found);
+}
+
+/* ---- rows that name no image ---- */
+
+/* So few that they are no samples: a line of sums, say. */
+static bool are_few(int64_t odd, int64_t n)
+{
+    const int64_t few = 5;
+    return (odd == 1 && n > 4) || (odd * 10 <= n && (odd <= few || odd * 100 <= n));
+}
+
+reel_status reel_rows_drop_odd(reel_rows *rows, reel_opened *out, int root, const char *list,
+                               reel_error *err)
+{
+    const int64_t n = reel_rows_count(rows);
+    int64_t unnamed = 0, odd = 0;
+    for (int64_t i = 0; i < n; i++)
+        unnamed += !reel_rows_at(rows, i)->picture;
+    if (unnamed == 0 || !are_few(unnamed, n))
+        return REEL_OK;
+
+    bool *drop = calloc((size_t)n, sizeof *drop);
+    if (!drop)
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory for the lines of a list");
+    char shown[80] = "", others[100] = "";
+    int64_t line = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const reel_row *row = reel_rows_at(rows, i);
+        const char *path = reel_row_text(rows, row->path);
+        drop[i] = !row->picture && !is_there(root, path);
+        if (!drop[i] || odd++)
+            continue;
+        reel_escape(shown, sizeof shown, path);
+        line = row->line;
+    }
+    reel_rows_drop(rows, drop);
+    free(drop);
+
+    if (odd > 1)
+        snprintf(others, sizeof others, ", nor is that of %s",
+                 reel_count_of(odd - 1, "other line").text);
+    return odd ? reel_opened_note(out, err,
+                                  "%s: line %" PRId64 ": '%s' is no image, as those of nearly all "
+                                  "lines are%s: left out",
+                                  reel_base_name(list), line, shown, others)
+               : REEL_OK;
 }

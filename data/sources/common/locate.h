@@ -5,11 +5,19 @@
 #include "data/sources/common/opened.h"
 #include "data/sources/common/rows.h"
 
-/* Completes the paths of a list whose first rows name no file below `root`, a directory descriptor:
- * "0a1b" becomes "train/0a1b.jpg" where that file is there. `folder` is the path of `root`; NULL
- * does nothing. A note in *out says what was done. Paths that lead nowhere stay: the loader names
- * them. REEL_ERR_INVALID: two folders hold such files. */
+/* Completes the paths of a list whose rows name no file below `root`, a directory descriptor:
+ * "0a1b" becomes "train/0a1b.jpg" where that file is there, "a.JPG" becomes "a.jpg". `folder` is
+ * the path of `root`; NULL does nothing. A note in *out says what was done. Paths that lead nowhere
+ * stay: the loader names them. *none: not one file of the list is there. REEL_ERR_INVALID: two
+ * folders hold such files. */
 reel_status reel_rows_locate(reel_rows *rows, reel_opened *out, int root, const char *folder,
-                             const char *list, reel_error *err);
+                             const char *list, bool *none, reel_error *err);
+/* Is there a file that a row would mean by that path in that folder ("" = root itself)? */
+bool reel_locate_file(int root, const char *folder, const char *path);
+
+/* Where nearly all rows name images, drops the few that neither do nor name a file ("Total"), and
+ * says so in a note. */
+reel_status reel_rows_drop_odd(reel_rows *rows, reel_opened *out, int root, const char *list,
+                               reel_error *err);
 
 #endif

@@ -1,13 +1,16 @@
 /* Lines of lists: "path label", or records with columns. */
 #include "data/sources/common/rows.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "data/bytes_internal.h"
 #include "data/sources/common/columns.h"
 #include "data/sources/common/csv.h"
+#include "data/sources/common/part_words.h"
 #include "data/sources/common/text.h"
 
 enum { MOST_LABEL_LETTERS = 255 };
@@ -41,16 +44,31 @@ void reel_rows_drop(reel_rows *rows, const bool *drop)
     rows->rows.n = kept;
 }
 
-/* A line's path and label; what is neither goes to the bad lines. */
-static reel_status add_list_row(reel_rows *rows, int64_t line, reel_csv_field path,
-                                reel_csv_field label, reel_error *err)
+/* What is wrong with a line's path and label; NULL = nothing. */
+static const char *fault_of_row(reel_csv_field path, reel_csv_field label, bool record)
 {
-    if (path.length == 0 || label.length == 0 || path.length >= REEL_DATA_PATH ||
-        label.length > MOST_LABEL_LETTERS || memchr(path.text, 0, path.length) ||
-        memchr(label.text, 0, label.length))
-        return reel_rows_note_bad(rows, line, expected_pair, err);
+    if (!record && (path.length == 0 || label.length == 0))
+        return expected_pair;
+    if (path.length == 0)
+        return "its image is empty";
+    if (label.length == 0)
+        return "its label is empty";
+    if (path.length >= REEL_DATA_PATH || label.length > MOST_LABEL_LETTERS)
+        return path.length >= REEL_DATA_PATH ? "its path is too long" : "its label is too long";
+    return memchr(path.text, 0, path.length) || memchr(label.text, 0, label.length)
+               ? "it holds a zero byte"
+               : NULL;
+}
 
-    reel_row row = {.line = line};
+/* A line's path and label; what is neither goes to the bad lines. */
+static reel_status add_list_row(reel_rows *rows, reel_row row, reel_csv_field path,
+                                reel_csv_field label, bool record, reel_error *err)
+{
+    const char *fault = fault_of_row(path, label, record);
+    if (fault)
+        return reel_rows_note_bad(rows, row.line, fault, err);
+
+    row.picture = reel_cell_is_picture(path);
     REEL_TRY(reel_pool_add(&rows->text, path.text, path.length, &row.path, err));
     REEL_TRY(reel_pool_add(&rows->text, label.text, label.length, &row.label, err));
     reel_row *place = reel_list_add(&rows->rows, sizeof *place);
@@ -95,7 +113,8 @@ static reel_status read_pairs(reel_rows *rows, const reel_bytes *text, char sepa
         if (length == 0)
             continue;
         cut_line(line, length, separator, &path, &label);
-        REEL_TRY(add_list_row(rows, lines.number, path, label, err));
+        const reel_row row = {.line = lines.number};
+        REEL_TRY(add_list_row(rows, row, path, label, false, err));
     }
     return REEL_OK;
 }
@@ -103,27 +122,45 @@ static reel_status read_pairs(reel_rows *rows, const reel_bytes *text, char sepa
 /* ---- columns ---- */
 
 static reel_status add_record(reel_rows *rows, const reel_csv *csv, const reel_columns *columns,
-                              reel_error *err)
+                              const char *name, reel_error *err)
 {
+    reel_row row = {.line = csv->line};
     if (!csv->good)
         return reel_rows_note_bad(rows, csv->line, "its quotes do not fit", err);
     if (reel_csv_count(csv) != columns->count)
         return reel_rows_note_bad(rows, csv->line, "another number of columns than the first line",
                                   err);
-    return add_list_row(rows, csv->line, reel_csv_at(csv, columns->image),
-                        reel_csv_at(csv, columns->label), err);
+
+    const reel_csv_field none = {0};
+    const reel_csv_field part = columns->part >= 0 ? reel_csv_at(csv, columns->part) : none;
+    row.part = reel_part_of_cell(part);
+    if (columns->part >= 0 && row.part == REEL_NO_PART) {
+        char cell[60], shown[60];
+        snprintf(cell, sizeof cell, "%.*s", (int)(part.length < 59 ? part.length : 59), part.text);
+        reel_escape(shown, sizeof shown, cell);
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s: line %" PRId64
+                         ": its column '%s' divides the images: expected train, val or test, got "
+                         "'%s'",
+                         name, csv->line, columns->part_name, shown);
+    }
+    return add_list_row(rows, row, reel_csv_at(csv, columns->image),
+                        reel_csv_at(csv, columns->label), true, err);
 }
 
 static reel_status read_columns(reel_rows *rows, reel_csv *csv, const reel_columns *columns,
-                                reel_error *err)
+                                const char *name, reel_error *err)
 {
     bool header = columns->header;
+    rows->has_parts = columns->part >= 0;
+    rows->part_is_mute = columns->part_is_mute;
+    snprintf(rows->part_column, sizeof rows->part_column, "%s", columns->part_name);
     for (bool more = true;;) {
         REEL_TRY(reel_csv_next(csv, &more, err));
         if (!more)
             return REEL_OK;
         if (!header || !csv->good)
-            REEL_TRY(add_record(rows, csv, columns, err));
+            REEL_TRY(add_record(rows, csv, columns, name, err));
         header = header && !csv->good;
     }
 }
@@ -151,27 +188,29 @@ reel_status reel_rows_read(reel_rows *rows, const reel_bytes *text, const char *
 {
     const char *begin = (const char *)text->data;
     const bool table = has_ending(name, ".csv") || has_ending(name, ".tsv");
-    reel_csv csv = {.at = begin, .end = begin + text->size};
+    reel_csv csv = {0};
     reel_columns columns;
     reel_status status = REEL_OK;
     if (text->size >= 2 && (memcmp(begin, "\xff\xfe", 2) == 0 || memcmp(begin, "\xfe\xff", 2) == 0))
         return reel_fail(err, REEL_ERR_FORMAT, "%s: UTF-16 text: save it as UTF-8", name);
 
-    csv.separator = reel_csv_separator(begin, text->size);
-    if (csv.separator == 0)
-        return read_pairs(rows, text, 0, err);
+    REEL_TRY_GOTO(reel_csv_begin(&csv, text, table, &rows->title, err), done);
+    if (csv.separator == 0) {
+        status = read_pairs(rows, text, 0, err);
+        goto done;
+    }
     const bool pairs = !table && first_line_is_pair(text);
     reel_error why;
     status = reel_columns_find(&columns, &csv, request, name, &why);
-    if (pairs && (status != REEL_OK || !columns.header) && status != REEL_ERR_MEMORY)
-        return read_pairs(rows, text, 0, err);
-    if (status != REEL_OK)
-        return reel_fail(err, status, "%s", why.message);
+    if (status != REEL_OK && (!pairs || status == REEL_ERR_MEMORY))
+        REEL_TRY_GOTO(reel_fail(err, status, "%s", why.message), done);
 
-    if (columns.ragged)
-        REEL_TRY_GOTO(read_pairs(rows, text, csv.separator, err), done);
+    if (pairs && (status != REEL_OK || !columns.header))
+        status = read_pairs(rows, text, 0, err);
+    else if (columns.ragged)
+        status = read_pairs(rows, text, csv.separator, err);
     else
-        REEL_TRY_GOTO(read_columns(rows, &csv, &columns, err), done);
+        status = read_columns(rows, &csv, &columns, name, err);
 done:
     reel_csv_free(&csv);
     return status;

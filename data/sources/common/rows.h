@@ -4,11 +4,14 @@
 
 #include "data/bytes.h"
 #include "data/sources/common/names.h"
+#include "data/sources/common/titles.h"
 #include "data/sources/source.h"
 
 typedef struct reel_row {
     size_t path, label; /* offsets into text */
     int64_t line;       /* of the file, from 1 */
+    int part;           /* common/part_words.h */
+    bool picture;       /* does the path, as it was given, end like an image's name? */
 } reel_row;
 
 /* Zero-initialise; free with reel_rows_free. */
@@ -16,6 +19,9 @@ typedef struct reel_rows {
     reel_pool text;
     reel_list rows; /* reel_row */
     reel_list bad;  /* reel_bad_line */
+    reel_title title;
+    bool has_parts, part_is_mute; /* a column says which part a row is of, or is only called so */
+    char part_column[80];
 } reel_rows;
 
 typedef struct reel_bad_line {

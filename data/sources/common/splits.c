@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "data/codecs/codec.h"
@@ -50,6 +51,16 @@ bool reel_is_run_folder(const char *path)
     const size_t n = reel_read_head(config, head, sizeof head);
     static const char begins[] = "\"command\"", then[] = "\"version\"";
     return memmem(head, n, begins, sizeof begins - 1) && memmem(head, n, then, sizeof then - 1);
+}
+
+bool reel_is_heap_name(const char *name)
+{
+    static const char *const heaps[] = {"images", "image", "imgs", "img",  "pictures",
+                                        "photos", "data",  "jpg",  "jpeg", "JPEGImages"};
+    for (int64_t i = 0; i < REEL_COUNT(heaps); i++)
+        if (strcasecmp(heaps[i], name) == 0)
+            return true;
+    return false;
 }
 
 bool reel_is_litter(const char *name)
@@ -217,8 +228,7 @@ bool reel_split_folder(const char *data, const char *split, char *path)
     return fits;
 }
 
-/* Does the folder itself, not what is below it, hold images? */
-static bool holds_images(const char *path)
+bool reel_holds_images(const char *path)
 {
     DIR *stream = opendir(path);
     bool found = false;
@@ -250,7 +260,7 @@ bool reel_descend_into_only_folder(char *base)
 {
     char only[REEL_DATA_PATH];
     reel_names below = {0};
-    if (holds_images(base) || !only_folder(base, only) || holds_images(only))
+    if (reel_holds_images(base) || !only_folder(base, only) || reel_holds_images(only))
         return false;
     const bool folders = list_parts(&below, only) && reel_names_count(&below) > 0;
     reel_names_free(&below);

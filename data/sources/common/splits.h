@@ -8,9 +8,13 @@
 
 /* Does the name look like that of a part of a data set? */
 bool reel_looks_like_split(const char *name);
+/* Is it a name for images of any class: "images", "photos"? */
+bool reel_is_heap_name(const char *name);
 /* The folder of the split below data, by its own name or one that people use; where nothing is
  * called after validation data, those for tests validate. path: REEL_DATA_PATH bytes. */
 bool reel_split_folder(const char *data, const char *split, char *path);
+/* Does the folder itself, not what is below it, hold images, by their names? */
+bool reel_holds_images(const char *path);
 /* base holds a single folder, which holds folders and no images, and nothing else that counts: then
  * base becomes that folder. */
 bool reel_descend_into_only_folder(char *base);

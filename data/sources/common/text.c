@@ -8,6 +8,15 @@
 #include "data/sources/common/paths.h"
 #include "data/sources/common/plain_file.h"
 
+void reel_mend_line_ends(reel_bytes *text)
+{
+    if (text->size == 0 || memchr(text->data, '\n', text->size))
+        return;
+    for (size_t i = 0; i < text->size; i++)
+        if (text->data[i] == '\r')
+            text->data[i] = '\n';
+}
+
 bool reel_lines_next(reel_lines *l, const char **line, size_t *length)
 {
     if (!l->begun && l->end - l->at >= 3 && memcmp(l->at, "\xef\xbb\xbf", 3) == 0)
@@ -47,6 +56,7 @@ reel_status reel_names_from_file(reel_names *names, const char *path, size_t mos
     reel_bytes bytes = {0};
     reel_status status = REEL_OK;
     REEL_TRY_GOTO(reel_read_plain(&bytes, path, most_bytes, err), done);
+    reel_mend_line_ends(&bytes);
     reel_lines lines = {.at = (char *)bytes.data, .end = (char *)bytes.data + bytes.size};
     const char *line;
     size_t length;
@@ -73,7 +83,7 @@ static reel_status names_from(reel_names *names, const char *path, int64_t n, bo
 }
 
 reel_status reel_class_names(reel_names *names, const char *folder, int64_t n, bool *found,
-                             reel_error *err)
+                             reel_short_names *few, reel_error *err)
 {
     static const char *const files[] = {"classes.txt", "class_names.txt", "labels.txt",
                                         "synsets.txt"};
@@ -87,6 +97,9 @@ reel_status reel_class_names(reel_names *names, const char *folder, int64_t n, b
         REEL_TRY(names_from(names, path, n, found, err));
         if (*found)
             return REEL_OK;
+        /* labels.txt and synsets.txt may be lists of something else. */
+        if (few && i < 2 && !few->file && reel_names_count(names) > 0)
+            *few = (reel_short_names){files[i], reel_names_count(names)};
         reel_names_free(names);
     }
     return REEL_OK;
@@ -95,7 +108,7 @@ reel_status reel_class_names(reel_names *names, const char *folder, int64_t n, b
 reel_status reel_number_names(reel_names *names, const char *folder, int64_t n, reel_error *err)
 {
     bool found;
-    REEL_TRY(reel_class_names(names, folder, n, &found, err));
+    REEL_TRY(reel_class_names(names, folder, n, &found, NULL, err));
     for (int64_t c = 0; !found && c < n; c++) {
         char text[24];
         const int length = snprintf(text, sizeof text, "%" PRId64, c);

@@ -2,8 +2,11 @@
 #ifndef REEL_DATA_SOURCES_COMMON_TEXT_H
 #define REEL_DATA_SOURCES_COMMON_TEXT_H
 
+#include "data/bytes.h"
 #include "data/sources/common/names.h"
 
+/* Line ends of old Macs: CR becomes LF where no LF is. */
+void reel_mend_line_ends(reel_bytes *text);
 /* The lines of text that ends at `end`. Set at and end. */
 typedef struct reel_lines {
     const char *at, *end;
@@ -22,11 +25,17 @@ bool reel_parse_number(const char *text, size_t length, uint64_t most, uint64_t 
 reel_status reel_names_from_file(reel_names *names, const char *path, size_t most_bytes,
                                  int64_t most_names, reel_error *err);
 
+/* A file of names that has too few lines. */
+typedef struct reel_short_names {
+    const char *file; /* NULL = there is none */
+    int64_t names;
+} reel_short_names;
+
 /* Class names for labels 0 to n - 1, or more: from classes.txt, class_names.txt, labels.txt or
  * synsets.txt in folder (one a line; as many as n or more). folder may be NULL. *found: there is
- * such a file. */
+ * such a file. *few (may be NULL): a classes.txt or class_names.txt with fewer lines. */
 reel_status reel_class_names(reel_names *names, const char *folder, int64_t n, bool *found,
-                             reel_error *err);
+                             reel_short_names *few, reel_error *err);
 /* The same; where there is no such file, the numbers themselves. */
 reel_status reel_number_names(reel_names *names, const char *folder, int64_t n, reel_error *err);
 

@@ -2,7 +2,17 @@
  * wrong or there twice. */
 #include "tests/unit/data/sets.h"
 
-TestSuite(lists, .init = make_root, .fini = remove_root);
+/* The files that the lists name. */
+static void make_files(void)
+{
+    static const char *const names[] = {"a.jpg", "b.jpg", "c.jpg",   "d.jpg",     "e.jpg",
+                                        "f.jpg", "x.jpg", "a,1.jpg", "a 1,2.jpg", "y"};
+    make_root();
+    for (int64_t i = 0; i < REEL_COUNT(names); i++)
+        write_file(join(root, names[i]), "x", 1);
+}
+
+TestSuite(lists, .init = make_files, .fini = remove_root);
 
 static reel_dataset *opened_as(const char *file, const char *text, reel_data_request request)
 {

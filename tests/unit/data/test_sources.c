@@ -145,6 +145,9 @@ Test(sources, a_list_forgives_windows_and_names_the_line_that_it_does_not_unders
     char name[600];
     const char text[] = "\xef\xbb\xbfmy dir/a 1.jpg 2\r\n\r\n  \r\nb.jpg\t0  \r\n/abs/c.jpg 1";
     write_file(join(root, "train.txt"), text, sizeof text - 1);
+    write_file(join(root, "b.jpg"), "x", 1);
+    write_file(join(root, "z.jpg"), "x", 1);
+    write_file(join(root, "q.jpg"), "x", 1);
     reel_dataset *d = opened(root, "train");
     static const char *const names[] = {"my dir/a 1.jpg", "b.jpg", "/abs/c.jpg"};
     static const int64_t labels[] = {2, 0, 1};
@@ -161,7 +164,7 @@ Test(sources, a_list_forgives_windows_and_names_the_line_that_it_does_not_unders
     write_file(join(root, "train.txt"), "a.jpg 0\nb.jpg\n", 14);
     refused(root, "train", "line 2: expected");
     write_file(join(root, "train.txt"), "a.jpg 0\nb\0.jpg 1\n", 17);
-    refused(root, "train", "line 2: expected");
+    refused(root, "train", "line 2: it holds a zero byte");
     write_file(join(root, "train.txt"), "\n\n", 2);
     refused(root, "train", "no samples");
 
@@ -284,6 +287,8 @@ Test(sources, a_sample_costs_at_most_150_bytes)
     for (int i = 0; i < N; i++)
         fprintf(file, "n%08d/n%08d_%016d.JPEG %d\n", i % 1000, i % 1000, i, i % 1000);
     fclose(file);
+    make_folder(join(root, "n00000000"));
+    write_file(join(root, "n00000000/n00000000_0000000000000000.JPEG"), "x", 1);
     for (int kind = 0; kind < 2; kind++) {
         reel_error err;
         const struct mallinfo2 before = mallinfo2();

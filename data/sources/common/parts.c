@@ -1,0 +1,144 @@
+/* A column such as "split" puts the parts of a data set into one list. */
+#include "data/sources/common/parts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "data/bytes_internal.h"
+#include "data/sources/common/part_words.h"
+#include "data/sources/common/paths.h"
+#include "data/sources/common/plain_file.h"
+#include "data/sources/common/text.h"
+#include "data/sources/common/titles.h"
+
+/* ---- rows of one part ---- */
+
+/* The part that a split means where these parts have rows; REEL_NO_PART = all rows. */
+static int part_of_split(const char *split, const int64_t *rows_of)
+{
+    if (reel_is_val(split))
+        return rows_of[REEL_VAL_PART] ? REEL_VAL_PART : REEL_TEST_PART;
+    if (split && strcmp(split, "test") == 0)
+        return REEL_TEST_PART;
+    return !split || strcmp(split, "train") == 0 ? REEL_TRAIN_PART : REEL_NO_PART;
+}
+
+static reel_status note_parts(const reel_rows *rows, const int64_t *rows_of, reel_opened *out,
+                              const char *list, reel_error *err)
+{
+    static const char *const names[] = {
+        [REEL_TRAIN_PART] = "train",
+        [REEL_VAL_PART] = "validation",
+        [REEL_TEST_PART] = "test",
+        [REEL_OTHER_PART] = "unlabeled",
+    };
+    char text[200] = "";
+    size_t used = 0;
+    for (int part = REEL_TRAIN_PART; part <= REEL_OTHER_PART; part++)
+        if (rows_of[part])
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s%" PRId64 " %s",
+                                     used ? ", " : "", rows_of[part], names[part]);
+    return reel_opened_note(out, err, "%s: its column '%s' divides the images: %s",
+                            reel_base_name(list), rows->part_column, text);
+}
+
+reel_status reel_rows_take_part(reel_rows *rows, reel_opened *out, const char *list,
+                                reel_error *err)
+{
+    int64_t rows_of[REEL_OTHER_PART + 1] = {0};
+    const int64_t n = reel_rows_count(rows);
+    /* A run that version 0.1.0 began took all rows. */
+    if (!rows->has_parts || out->request->names_only)
+        return REEL_OK;
+    for (int64_t i = 0; i < n; i++)
+        rows_of[reel_rows_at(rows, i)->part]++;
+    REEL_TRY(note_parts(rows, rows_of, out, list, err));
+
+    const int part = part_of_split(out->request->split, rows_of);
+    if (part == REEL_NO_PART || rows_of[part] == 0)
+        return REEL_OK;
+    bool *drop = calloc((size_t)n + 1, sizeof *drop);
+    if (!drop)
+        return reel_fail(err, REEL_ERR_MEMORY, "no memory for the lines of a list");
+    for (int64_t i = 0; i < n; i++)
+        drop[i] = reel_rows_at(rows, i)->part != part;
+    reel_rows_drop(rows, drop);
+    free(drop);
+    return REEL_OK;
+}
+
+/* ---- which parts a list has, before it is opened ---- */
+
+/* The column with parts, by its name; -1 = none. csv: at the header. */
+static int64_t named_part_column(const reel_csv *csv)
+{
+    for (int64_t c = 0; c < reel_csv_count(csv); c++) {
+        const reel_csv_field cell = reel_csv_at(csv, c);
+        char name[40];
+        snprintf(name, sizeof name, "%.*s", (int)(cell.length < 39 ? cell.length : 39), cell.text);
+        if (reel_is_part_column(name))
+            return c;
+    }
+    return -1;
+}
+
+static bool is_cell(reel_csv_field cell, const char *word)
+{
+    return strlen(word) == cell.length && strncasecmp(word, cell.text, cell.length) == 0;
+}
+
+/* Counts the rows of each part; all 0 where there is no such column. *surely: it is called split.
+ */
+static reel_status count_table_parts(int64_t *rows_of, bool *surely, const reel_bytes *text,
+                                     reel_error *err)
+{
+    reel_csv csv = {0};
+    reel_title title;
+    bool more = true;
+    reel_status status = REEL_OK;
+    REEL_TRY_GOTO(reel_csv_begin(&csv, text, true, &title, err), done);
+    if (csv.separator)
+        REEL_TRY_GOTO(reel_csv_next(&csv, &more, err), done);
+    const int64_t column = csv.separator && more ? named_part_column(&csv) : -1;
+    if (column >= 0)
+        *surely = is_cell(reel_csv_at(&csv, column), "split");
+    while (column >= 0 && more) {
+        REEL_TRY_GOTO(reel_csv_next(&csv, &more, err), done);
+        if (more && csv.good && reel_csv_count(&csv) > column)
+            rows_of[reel_part_of_cell(reel_csv_at(&csv, column))]++;
+    }
+done:
+    reel_csv_free(&csv);
+    return status;
+}
+
+reel_sniff reel_sniff_parts(const char *path, const char *split)
+{
+    int64_t rows_of[REEL_OTHER_PART + 1] = {0};
+    uint8_t head[4096];
+    reel_bytes text = {.data = head, .size = reel_read_head(path, head, sizeof head)};
+    reel_error ignored;
+    bool surely = false;
+    reel_mend_line_ends(&text);
+
+    /* Most lists have no such column: their first lines say so. */
+    reel_status status = count_table_parts(rows_of, &surely, &text, &ignored);
+    int64_t parts = 0;
+    for (int part = REEL_TRAIN_PART; part <= REEL_OTHER_PART; part++)
+        parts += rows_of[part];
+    if (status != REEL_OK || parts == 0 || (!surely && parts < rows_of[REEL_NO_PART]))
+        return REEL_SNIFF_OTHER;
+
+    memset(rows_of, 0, sizeof rows_of);
+    text = (reel_bytes){0};
+    if (reel_read_plain(&text, path, REEL_MAX_FILE, &ignored) == REEL_OK)
+        reel_mend_line_ends(&text);
+    status = count_table_parts(rows_of, &surely, &text, &ignored);
+    reel_bytes_free(&text);
+    const int part = part_of_split(split, rows_of);
+    return status == REEL_OK && part != REEL_NO_PART && rows_of[part] ? REEL_SNIFF_FOUND
+                                                                      : REEL_SNIFF_NO_SPLIT;
+}
