@@ -37,6 +37,21 @@ tune same d --weights base/best.safetensors --freeze '*.3.*'
 [ "$(crc same/model.safetensors classifier.3.weight)" = "$(crc base/best.safetensors classifier.3.weight)" ] ||
     fail "the head of the same classes was not kept"
 
+# train takes them alike, and says as much. A learning rate of 0 shows what it began with.
+start() { "$REEL_BIN" train "$2" --weights base/best.safetensors --lr 0 --epochs 1 -b 8 -o "$1" >"$1.log" 2>"$1.err" || fail "train $2: $(cat "$1.err")"; }
+start train_other other
+grep -q "^weights from base/best.safetensors:" train_other.err || fail "train: which weights is not told: $(cat train_other.err)"
+grep -q "replaced  classifier.3.\*: as many classes, but with other names; starts anew" train_other.err ||
+    fail "train, a head of other classes: $(cat train_other.err)"
+[ "$(crc train_other/model.safetensors classifier.3.weight)" != "$(crc base/best.safetensors classifier.3.weight)" ] ||
+    fail "train kept the head of other classes"
+[ "$(crc train_other/model.safetensors classifier.1.weight)" = "$(crc base/best.safetensors classifier.1.weight)" ] ||
+    fail "train did not load the layer before the head"
+start train_same d
+grep -q "loaded    8 tensors, 18484 values" train_same.err || fail "train, the same classes: $(cat train_same.err)"
+[ "$(crc train_same/model.safetensors classifier.3.weight)" = "$(crc base/best.safetensors classifier.3.weight)" ] ||
+    fail "train did not keep the head of the same classes"
+
 # Weights that name no classes, as PyTorch's: that a head of as many classes was kept is said.
 python3 - base/best.safetensors bare.safetensors <<'PY'
 import json, struct, sys
@@ -50,6 +65,8 @@ open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + data[8 + siz
 PY
 tune bare d --weights bare.safetensors --arch tiny
 grep -q "does not name them: its last layer was taken for theirs" bare.err || fail "a head of unknown classes: $(cat bare.err)"
+"$REEL_BIN" train d --weights bare.safetensors --arch tiny --epochs 1 -b 8 -o train_bare >train_bare.log 2>train_bare.err || fail "train: $(cat train_bare.err)"
+grep -q "does not name them: its last layer was taken for theirs" train_bare.err || fail "train, a head of unknown classes: $(cat train_bare.err)"
 tune frozen e --weights base/best.safetensors --freeze 'features.*'
 for name in features.0.weight features.0.bias; do
     before=$(crc base/best.safetensors $name)

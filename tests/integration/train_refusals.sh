@@ -86,7 +86,7 @@ try 1 "is a checkpoint" train d --weights "$(find run -name 'checkpoint-*')" -o 
 try 1 "holds weights only" train d --resume run/model.safetensors -o x
 try 1 "missing.safetensors" train d --resume missing.safetensors -o x
 try 1 "classes differ.*only in the folder" eval four --weights run/model.safetensors
-try 1 "classifier" train four --weights run/model.safetensors -o x
+try 1 "^reel train: run/model.safetensors: weights do not fit.*classifier.*reel finetune. starts such" train four --weights run/model.safetensors -o x
 try 1 "no split 'test' in it; it has train, val" eval d --weights run --split test
 try 1 "no images" predict --weights run no_train
 exit $failed

@@ -1,5 +1,5 @@
-/* Fine-tuning: the head is replaced by shape, the rest keeps what it learned elsewhere (Yosinski et
- * al. 2014, "How transferable are features in deep neural networks?"). */
+/* Starting from weights. Fine-tuning replaces the head by shape, the rest keeps what it learned
+ * elsewhere (Yosinski et al. 2014, "How transferable are features in deep neural networks?"). */
 #include "train/run/finetune.h"
 
 #include "train/run/groups.h"
@@ -93,8 +93,37 @@ static void **copy_head(const reel_params *params)
     return copies;
 }
 
+static void say_source(const reel_finetune_source *source, const load_report *report)
+{
+    if (!report->quiet)
+        reel_say("weights from %s:", source->path);
+}
+
+/* With `whole` a tensor that does not fit is an error, as for weights that are used as they are. */
+static reel_status load_fitting(reel_params *params, const reel_finetune_source *source,
+                                load_report *report, int *loaded, reel_error *err)
+{
+    if (!source->whole) {
+        say_source(source, report);
+        return reel_params_load_matching(params, source->weights, tell_match, report, loaded, err);
+    }
+
+    reel_error why;
+    const reel_status status = reel_params_load(params, source->weights, &why);
+    if (status == REEL_ERR_FORMAT)
+        return reel_fail(err, status, "%s; `reel finetune` starts such layers anew", why.message);
+    if (status != REEL_OK)
+        return reel_fail(err, status, "%s", why.message);
+
+    say_source(source, report); /* a refusal is one line */
+    *loaded = reel_params_count(params);
+    for (int i = 0; i < *loaded; i++)
+        report->values += reel_tensor_numel(&reel_params_at(params, i)->value);
+    return REEL_OK;
+}
+
 /* Loads everything but the last layer. */
-static reel_status load_below_head(reel_params *params, const reel_weights *weights,
+static reel_status load_below_head(reel_params *params, const reel_finetune_source *source,
                                    load_report *report, int *loaded, reel_error *err)
 {
     const int n = reel_params_count(params);
@@ -102,8 +131,7 @@ static reel_status load_below_head(reel_params *params, const reel_weights *weig
     if (!head)
         return reel_fail(err, REEL_ERR_MEMORY, "head: out of memory");
 
-    const reel_status status =
-        reel_params_load_matching(params, weights, tell_match, report, loaded, err);
+    const reel_status status = load_fitting(params, source, report, loaded, err);
     for (int i = 0; status == REEL_OK && i < n; i++) {
         const reel_tensor *value = &reel_params_at(params, i)->value;
         if (!head[i])
@@ -128,13 +156,10 @@ reel_status reel_finetune_load(reel_net *net, const reel_dataset *train,
     const reel_model_card *card = source->card;
     load_report report = {.quiet = quiet};
     int loaded;
-    if (!quiet)
-        reel_say("weights from %s:", source->path);
     if (other_classes(card, train))
-        REEL_TRY(load_below_head(params, source->weights, &report, &loaded, err));
+        REEL_TRY(load_below_head(params, source, &report, &loaded, err));
     else
-        REEL_TRY(
-            reel_params_load_matching(params, source->weights, tell_match, &report, &loaded, err));
+        REEL_TRY(load_fitting(params, source, &report, &loaded, err));
 
     if (loaded == 0)
         return reel_fail(err, REEL_ERR_FORMAT,

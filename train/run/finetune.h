@@ -1,4 +1,5 @@
-/* Fine-tuning starts from weights of a network with another last layer: what fits is loaded. */
+/* Starting from weights: all of them, or, for fine-tuning, what fits of a network with another last
+ * layer. */
 #ifndef REEL_TRAIN_FINETUNE_H
 #define REEL_TRAIN_FINETUNE_H
 
@@ -14,11 +15,12 @@ typedef struct reel_finetune_source {
     const reel_weights *weights;
     const reel_model_card *card; /* what the file says of its network */
     const char *path, *arch;     /* for messages: the file, the network to load into */
+    bool whole;                  /* every tensor must fit; else, at least one */
 } reel_finetune_source;
 
-/* Loads what fits of the weights; unless quiet, prints what was loaded, replaced and left out. A
- * last layer that fits but was trained for other classes (the card has as many, with other names)
- * keeps the values that it has. */
+/* Loads the weights; unless quiet, prints what was loaded, replaced and left out. A last layer that
+ * fits but was trained for other classes (the card has as many, with other names) keeps the values
+ * that it has. */
 reel_status reel_finetune_load(reel_net *net, const reel_dataset *train,
                                const reel_finetune_source *source, bool quiet, reel_error *err);
 

@@ -103,19 +103,17 @@ static reel_status load_weights(reel_loop *loop, const reel_weights *weights, co
     const reel_settings *s = loop->settings;
     reel_net *net = loop->session.net;
     reel_model_card card;
-    reel_error why;
     reel_status status;
     REEL_TRY_GOTO(reel_model_read_card(&card, weights, s->model->name, path, err), done);
     if (!s->quiet)
         REEL_TRY_GOTO(tell_about_weights(reel_net_params(net), weights, path, err), done);
 
-    if (s->replace_head) {
-        const reel_finetune_source source = {
-            .weights = weights, .card = &card, .path = path, .arch = s->model->name};
-        status = reel_finetune_load(net, loop->feed.train, &source, s->quiet, err);
-    } else if ((status = reel_params_load(reel_net_params(net), weights, &why)) != REEL_OK) {
-        reel_fail(err, status, "%s: %s", path, why.message);
-    }
+    const reel_finetune_source source = {.weights = weights,
+                                         .card = &card,
+                                         .path = path,
+                                         .arch = s->model->name,
+                                         .whole = !s->replace_head};
+    status = reel_finetune_load(net, loop->feed.train, &source, s->quiet, err);
 done:
     reel_model_card_free(&card);
     return status;
