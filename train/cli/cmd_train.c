@@ -258,10 +258,10 @@ static int run_loop(const char *command, reel_loop *loop, const reel_options *op
         status = reel_loop_run(loop, &err);
         reel_signals_answer(false, "the run has ended; press Ctrl-C again to leave at once");
     }
-    if (status != REEL_OK)
+    if (status != REEL_OK && !reel_loop_is_unsaved(loop))
         return reel_complain(command, &err);
     *ended = loop->session.state.step > 0;
-    return reel_train_report(command, loop);
+    return reel_train_report(command, loop, status ? &err : NULL);
 }
 
 /* From settings to the end of the run; returns the exit code. */

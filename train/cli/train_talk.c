@@ -9,8 +9,10 @@
 #include "train/run/notes.h"
 #include "train/run/signals.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /* ---- the start ---- */
 
@@ -133,7 +135,34 @@ static void print_result(const reel_loop *loop)
                s->best_epoch, other);
     else if (loop->last.images)
         printf("validation top-1 %.2f %% within the first epoch; ", 100 * loop->last.top1);
-    printf("weights in %s/\n", reel_shown_text(loop->journal.dir.path, folder, sizeof folder));
+    const char *what = "weights";
+    if (loop->unsaved.model)
+        what = s->best_epoch && !reel_loop_best_is_lost(loop) ? "best weights" : "no last weights";
+    printf("%s in %s/\n", what, reel_shown_text(loop->journal.dir.path, folder, sizeof folder));
+}
+
+/* What a disk had no room for, and how it is had all the same. */
+static void say_unsaved(const char *command, const reel_loop *loop, const reel_error *why)
+{
+    const reel_unsaved *u = &loop->unsaved;
+    const char *folder = loop->journal.dir.path;
+    const bool full = strstr(why->message, "disk space") || strstr(why->message, strerror(ENOSPC));
+    char what[200], how[100];
+    snprintf(what, sizeof what, "%s%s%s%s%s", loop->best_unsaved ? "the best weights" : "",
+             loop->best_unsaved && u->checkpoint ? ", " : "",
+             u->checkpoint ? "the last checkpoint" : "",
+             (loop->best_unsaved || u->checkpoint) && u->model ? ", " : "",
+             u->model ? "model.safetensors" : "");
+
+    const int64_t newest = reel_checkpoint_newest(folder);
+    if (u->checkpoint && newest < 0)
+        snprintf(how, sizeof how, "begins again");
+    else if (u->checkpoint)
+        snprintf(how, sizeof how, "makes the steps after %" PRId64 " again", newest);
+    else
+        snprintf(how, sizeof how, "writes the rest");
+    reel_say("reel %s: not saved: %s: %s; %sreel %s --resume auto -o %s %s", command, what,
+             why->message, full ? "free some space, then " : "", command, folder, how);
 }
 
 /* How to continue, after a signal. */
@@ -151,7 +180,7 @@ static void say_interrupted(const char *command, const reel_loop *loop)
                  command, step, command, folder);
 }
 
-int reel_train_report(const char *command, const reel_loop *loop)
+int reel_train_report(const char *command, const reel_loop *loop, const reel_error *unsaved)
 {
     int code = REEL_EXIT_OK;
     if (loop->settings->json)
@@ -162,6 +191,10 @@ int reel_train_report(const char *command, const reel_loop *loop)
     if (loop->journal.bad_files)
         reel_say("reel %s: %s could not be read: %s/bad_files.jsonl", command,
                  reel_count_of(loop->journal.bad_files, "file").text, loop->journal.dir.path);
+    if (unsaved) {
+        say_unsaved(command, loop, unsaved);
+        return REEL_EXIT_FAILED;
+    }
     if (loop->end != REEL_RUN_SIGNAL)
         return code;
     say_interrupted(command, loop);

@@ -8,7 +8,8 @@
 /* On stderr, unless the run is quiet. resumed_from: the checkpoint, or NULL. */
 void reel_train_say_start(reel_loop *loop, const reel_options *options, const char *resumed_from);
 
-/* The result on stdout, as one JSON object with --json; returns the exit code. */
-int reel_train_report(const char *command, const reel_loop *loop);
+/* The result on stdout, as one JSON object with --json; returns the exit code. unsaved: why a part
+ * of it could not be written (reel_loop_is_unsaved), or NULL. */
+int reel_train_report(const char *command, const reel_loop *loop, const reel_error *unsaved);
 
 #endif

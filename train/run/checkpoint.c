@@ -131,10 +131,13 @@ reel_status reel_checkpoint_write_model(const reel_checkpoint *c, const char *pa
 
 size_t reel_checkpoint_model_bytes(const reel_checkpoint *c)
 {
-    const size_t header = (size_t)1 << 16;
-    size_t bytes = header;
+    /* The card; a tensor's name, shape, place and CRC-32; names of classes. */
+    const size_t card = 700, of_tensor = 150;
+    size_t bytes = card;
+    for (int64_t i = 0; c->card->class_names && i < c->card->classes; i++)
+        bytes += strlen(c->card->class_names[i]) + 6; /* \"NAME\", */
     for (int i = 0; i < reel_params_count(c->params); i++)
-        bytes += reel_tensor_bytes(&reel_params_at(c->params, i)->value);
+        bytes += of_tensor + reel_tensor_bytes(&reel_params_at(c->params, i)->value);
     return bytes;
 }
 
@@ -324,4 +327,16 @@ reel_status reel_checkpoint_restore(const reel_checkpoint *c, const reel_weights
         REEL_TRY(read_optimizer_param(c, weights, i, path, err));
     }
     return read_state(c, weights, path, err);
+}
+
+int64_t reel_model_file_number(const char *path, const char *key)
+{
+    reel_weights *weights;
+    if (reel_weights_read(&weights, path, NULL) != REEL_OK)
+        return 0;
+    const char *text = reel_weights_metadata(weights, key);
+    const bool valid = text && reel_weights_verify(weights, NULL) == REEL_OK;
+    const int64_t number = valid ? strtoll(text, NULL, 10) : 0;
+    reel_weights_destroy(weights);
+    return number;
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- their steps, the newest first ---- */
@@ -85,54 +86,175 @@ bool reel_checkpoint_exists(const char *folder, int64_t step)
     return access(path, F_OK) == 0;
 }
 
-/* ---- saving ---- */
+int64_t reel_checkpoint_newest(const char *folder)
+{
+    step_list l;
+    int64_t newest = -1;
+    if (list_checkpoints(folder, &l, NULL) == REEL_OK && l.n > 0)
+        newest = l.at[0];
+    free(l.at);
+    return newest;
+}
 
-reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run,
-                                       const char *name, int64_t epoch, reel_error *err)
+/* ---- which stay ---- */
+
+/* Does `keep` cover the checkpoint of a step, now that the run stands at its own? *kept counts
+ * those that it covers, from the newest on. */
+static bool stays(const reel_checkpoint *c, int64_t step, int64_t keep, int64_t *kept)
+{
+    /* A later step was left behind by resuming an earlier one. Kept, it would push the new
+     * checkpoint out, and be resumed in its place. */
+    const int64_t now = c->state->step;
+    const bool counts = !c->rollback_every || step % c->rollback_every == 0;
+    return step <= now && (counts ? (*kept)++ < keep : step == now);
+}
+
+/* Removes what `keep` does not cover, and what is not this run's. */
+static void remove_old(const reel_checkpoint *c, const char *folder, int64_t keep)
+{
+    step_list l;
+    int64_t kept = 0;
+    char path[REEL_PATH_MAX];
+    if (list_checkpoints(folder, &l, NULL) != REEL_OK)
+        l.n = 0;
+    for (int64_t i = 0; i < l.n; i++)
+        if (!stays(c, l.at[i], keep, &kept)) {
+            checkpoint_path(path, sizeof path, folder, l.at[i]);
+            unlink(path);
+        }
+    free(l.at);
+}
+
+/* ---- room on a full disk ---- */
+
+static double file_bytes(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? 512.0 * (double)st.st_blocks : 0;
+}
+
+/* What may go before a new checkpoint is in place. */
+typedef struct {
+    step_list old; /* checkpoints that would go after it; `n` of them, the newest first */
+    double bytes;  /* of these and of the model */
+    char model[REEL_PATH_MAX]; /* model.safetensors: a checkpoint has its weights, or newer ones */
+} removable;
+
+/* Nothing may go unless a checkpoint is there that stays and is intact. */
+static void find_removable(removable *r, const reel_checkpoint *c, const reel_run_dir *run,
+                           int64_t keep)
 {
     char path[REEL_PATH_MAX];
+    step_list l;
+    bool safe = false;
+    int64_t kept = 0;
+    *r = (removable){0};
+    if (list_checkpoints(run->path, &l, NULL) != REEL_OK)
+        l.n = 0;
+    stays(c, c->state->step, keep, &kept); /* the new one counts, written or not */
+
+    for (int64_t i = 0; i < l.n; i++) {
+        reel_weights *weights;
+        if (l.at[i] > c->state->step)
+            continue;
+        checkpoint_path(path, sizeof path, run->path, l.at[i]);
+        const bool covered = l.at[i] == c->state->step || stays(c, l.at[i], keep, &kept);
+        if (!safe && reel_checkpoint_open(&weights, path, NULL) == REEL_OK) {
+            reel_weights_destroy(weights);
+            safe = true;
+        } else if (safe && !covered && step_list_add(&r->old, l.at[i], NULL) == REEL_OK) {
+            r->bytes += file_bytes(path);
+        }
+    }
+    free(l.at);
+    if (!safe)
+        return;
+    reel_run_dir_file(run, "model.safetensors", r->model, sizeof r->model);
+    r->bytes += file_bytes(r->model);
+}
+
+/* Removes older files, the oldest first, if that makes room for so many bytes. */
+static void free_disk_room(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep, size_t bytes)
+{
+    const size_t page = 4096;
+    const double wanted = (double)((bytes + page - 1) / page * page);
+    removable r;
+    char path[REEL_PATH_MAX];
+    if (reel_run_dir_free(run) >= wanted)
+        return;
+    find_removable(&r, c, run, keep);
+    const bool enough = reel_run_dir_free(run) + r.bytes >= wanted;
+    for (int64_t i = r.old.n; enough && i-- > 0 && reel_run_dir_free(run) < wanted;) {
+        checkpoint_path(path, sizeof path, run->path, r.old.at[i]);
+        unlink(path);
+    }
+    if (enough && *r.model && reel_run_dir_free(run) < wanted)
+        unlink(r.model);
+    free(r.old.at);
+}
+
+reel_status reel_checkpoint_room(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep,
+                                 reel_error *err)
+{
+    const size_t bytes = reel_checkpoint_bytes(c);
+    removable r;
+    if (reel_run_dir_room(run, bytes, NULL) == REEL_OK)
+        return REEL_OK;
+    find_removable(&r, c, run, keep);
+    free(r.old.at);
+    return r.bytes >= (double)bytes ? REEL_OK
+                                    : reel_run_dir_room(run, bytes - (size_t)r.bytes, err);
+}
+
+/* ---- saving ---- */
+
+static reel_status write_model(const reel_checkpoint *c, const reel_run_dir *run, const char *name,
+                               int64_t epoch, reel_error *err)
+{
+    char path[REEL_PATH_MAX];
+    REEL_TRY(reel_run_dir_room(run, reel_checkpoint_model_bytes(c), err));
     return reel_checkpoint_write_model(c, reel_run_dir_file(run, name, path, sizeof path), epoch,
                                        err);
 }
 
-/* Removes what `keep` does not cover, and what is not this run's. */
-static void remove_old(const reel_checkpoint *c, const char *folder, const step_list *l,
-                       int64_t keep)
+reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run,
+                                       int64_t keep, const char *name, int64_t epoch,
+                                       reel_error *err)
 {
-    const int64_t now = c->state->step;
-    int64_t kept = 0;
-    for (int64_t i = 0; i < l->n; i++) {
-        /* A later step was left behind by resuming an earlier one. Kept, it would push the new
-         * checkpoint out, and be resumed in its place. */
-        const int64_t step = l->at[i];
-        const bool counts = !c->rollback_every || step % c->rollback_every == 0;
-        if (step <= now && (counts ? kept++ < keep : step == now))
-            continue;
-        char path[REEL_PATH_MAX];
-        checkpoint_path(path, sizeof path, folder, step);
-        unlink(path);
-    }
+    free_disk_room(c, run, keep, reel_checkpoint_model_bytes(c));
+    return write_model(c, run, name, epoch, err);
+}
+
+static reel_status save_checkpoint(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep,
+                                   reel_error *err)
+{
+    char path[REEL_PATH_MAX];
+    const size_t bytes = reel_checkpoint_bytes(c);
+    if (!reel_checkpoint_exists(run->path, c->state->step))
+        free_disk_room(c, run, keep, bytes);
+    REEL_TRY(reel_run_dir_room(run, bytes, err));
+    checkpoint_path(path, sizeof path, run->path, c->state->step);
+    return reel_checkpoint_write(c, path, err);
 }
 
 reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep,
-                                 reel_error *err)
+                                 reel_unsaved *unsaved, reel_error *err)
 {
-    char path[REEL_PATH_MAX];
-    REEL_TRY(
-        reel_run_dir_room(run, reel_checkpoint_bytes(c) + reel_checkpoint_model_bytes(c), err));
-    checkpoint_path(path, sizeof path, run->path, c->state->step);
-    REEL_TRY(reel_checkpoint_write(c, path, err));
-    const reel_status model =
-        reel_checkpoint_save_model(c, run, "model.safetensors", c->state->epoch, err);
+    const char *model = "model.safetensors";
+    const int64_t epoch = c->state->epoch;
+    *unsaved = (reel_unsaved){.checkpoint = true};
+    const reel_status status = save_checkpoint(c, run, keep, err);
+    if (status != REEL_OK) {
+        unsaved->model = write_model(c, run, model, epoch, NULL) != REEL_OK;
+        return status;
+    }
 
-    /* The checkpoint is there, also where the model could not be written: older ones make room, or
-     * a disk would fill up with them. */
-    step_list l;
-    const reel_status status = list_checkpoints(run->path, &l, model == REEL_OK ? err : NULL);
-    if (status == REEL_OK)
-        remove_old(c, run->path, &l, keep);
-    free(l.at);
-    return model == REEL_OK ? status : model;
+    /* The new one is safe: older ones make room for the model, or a disk would fill with them. */
+    unsaved->checkpoint = false;
+    remove_old(c, run->path, keep);
+    const reel_status written = reel_checkpoint_save_model(c, run, keep, model, epoch, err);
+    unsaved->model = written != REEL_OK;
+    return written;
 }
 
 /* ---- finding ---- */

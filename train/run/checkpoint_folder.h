@@ -5,15 +5,32 @@
 #include "train/run/checkpoint.h"
 #include "train/run/run_dir.h"
 
-/* Checks that there is room, writes the checkpoint and model.safetensors, then removes all but the
- * newest `keep` checkpoints, and those of later steps. With rollback_every, `keep` counts those
- * that a rollback returns to; of others this one alone stays. */
-reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep,
-                                 reel_error *err);
-/* Writes weights and card to `name` in the run's folder; epoch: how many had been completed. */
-reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run,
-                                       const char *name, int64_t epoch, reel_error *err);
+/* What could not be written. */
+typedef struct reel_unsaved {
+    bool checkpoint, model; /* model: model.safetensors */
+} reel_unsaved;
 
+/* Writes the checkpoint and model.safetensors, then removes all but the newest `keep` checkpoints,
+ * and those of later steps. With rollback_every, `keep` counts those that a rollback returns to; of
+ * others this one alone stays.
+ *
+ * On a full disk older files make room: model.safetensors, whose weights come again, and the
+ * checkpoints that would go afterwards. One of them always stays, intact, until the new one is in
+ * place. What does not fit all the same is in *unsaved, and the first reason in err; the rest is
+ * written. */
+reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep,
+                                 reel_unsaved *unsaved, reel_error *err);
+/* Writes weights and card to `name` in the run's folder; epoch: how many had been completed. Older
+ * files make room, as above. */
+reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run,
+                                       int64_t keep, const char *name, int64_t epoch,
+                                       reel_error *err);
+/* REEL_ERR_IO: a checkpoint does not fit, whatever older files make room. */
+reel_status reel_checkpoint_room(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep,
+                                 reel_error *err);
+
+/* The step of the folder's newest checkpoint; -1 = there is none. */
+int64_t reel_checkpoint_newest(const char *folder);
 bool reel_checkpoint_exists(const char *folder, int64_t step); /* a file of that name */
 
 /* Which checkpoint of a folder: the run's newest one whose step is below `below` and a multiple of

@@ -73,20 +73,33 @@ json_t *reel_json_number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+bool reel_file_holds(const char *path, const char *text, size_t size)
+{
+    FILE *in;
+    if (reel_plain_open(&in, path, NULL) || !in)
+        return false;
+    size_t at = 0;
+    while (at < size && getc(in) == (unsigned char)text[at])
+        at++;
+    const bool same = at == size && getc(in) == EOF;
+    fclose(in);
+    return same;
+}
+
 reel_status reel_json_save(const json_t *object, const char *path, reel_error *err)
 {
-    char *text = reel_json_dumps(object, JSON_INDENT(2));
-    if (!text)
-        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+    bool whole = to && reel_json_dumpf(object, to, JSON_INDENT(2)) == 0 && fputc('\n', to) != EOF;
+    if (to && fclose(to) != 0)
+        whole = false;
 
-    reel_atomic_file f;
-    reel_status status = reel_atomic_open(&f, path, err);
-    if (status == REEL_OK) {
-        status = reel_atomic_put(&f, text, strlen(text), err);
-        if (status == REEL_OK)
-            status = reel_atomic_put(&f, "\n", 1, err);
-        status = reel_atomic_close(&f, status, err);
-    }
+    reel_status status = REEL_OK;
+    if (!whole)
+        status = reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
+    else if (!reel_file_holds(path, text, size))
+        status = reel_atomic_write(path, text, size, err);
     free(text);
     return status;
 }

@@ -23,6 +23,9 @@ const char *reel_shown_text(const char *bytes, char *text, size_t size);
 /* A finite number, or null. */
 json_t *reel_json_number(double value);
 
+/* Does the file hold exactly this? A file that does is not written again: a full disk is no
+ * hindrance. */
+bool reel_file_holds(const char *path, const char *text, size_t size);
 /* path holds the old or the new text, never half of one (core/files/atomic_file.h). */
 reel_status reel_json_save(const json_t *object, const char *path, reel_error *err);
 reel_status reel_json_load(json_t **out, const char *path, reel_error *err);

@@ -45,7 +45,8 @@ static void save_on_the_way(reel_loop *loop)
 {
     reel_error err;
     if (reel_loop_save(loop, &err))
-        reel_journal_warn(&loop->journal, "no checkpoint at step %" PRId64 ": %s",
+        reel_journal_warn(&loop->journal, "no %s at step %" PRId64 ": %s",
+                          loop->unsaved.checkpoint ? "checkpoint" : "model.safetensors",
                           loop->session.state.step, err.message);
 }
 
@@ -120,7 +121,11 @@ static reel_status end_epoch(reel_loop *loop, reel_error *err)
     REEL_TRY(status);
     reel_schedule_observe(&loop->session.schedule, loop->last.loss);
 
+    /* The weights of a last epoch that no disk had room for are saved when the run is resumed: it
+     * begins with this evaluation. */
     reel_run_state *state = &loop->session.state;
+    if (loop->best_unsaved && state->epoch + 1 == loop->settings->epochs)
+        return REEL_OK;
     state->epoch++;
     state->batch = state->right = state->seen = 0;
     state->loss_sum = 0;
@@ -155,7 +160,7 @@ static reel_status run_epochs(reel_loop *loop, reel_error *err)
             break;
 
         REEL_TRY(end_epoch(loop, err));
-        if (loop->end != REEL_RUN_COMPLETE)
+        if (loop->end != REEL_RUN_COMPLETE || state->batch == loop->session.batches_per_epoch)
             break;
         if (state->epoch < epochs && !stops_early(loop) && limit_reached(loop))
             break;
@@ -199,15 +204,22 @@ static reel_status run_and_save(reel_loop *loop, reel_error *err)
     reel_error unsaved = {0};
     reel_params_zero_grad(reel_net_params(loop->session.net));
     const reel_status saved =
-        loop->session.state.step > 0 ? reel_loop_save(loop, &unsaved) : REEL_OK;
+        loop->session.state.step > 0 ? reel_loop_save_last(loop, &unsaved) : REEL_OK;
     if (status == REEL_OK) {
         evaluate_at_limit(loop);
-        if (saved == REEL_OK)
+        if (saved != REEL_ERR_NONFINITE)
             reel_loop_keep_provisional(loop);
     }
 
-    if (status != REEL_OK)
+    if (status != REEL_OK) {
+        if (saved != REEL_OK)
+            reel_journal_warn(&loop->journal, "not saved: %s", unsaved.message);
+        loop->unsaved = (reel_unsaved){0};
+        loop->best_unsaved = false;
         return status;
+    }
+    if (saved == REEL_OK && loop->best_unsaved)
+        return reel_fail(err, REEL_ERR_IO, "the best weights are not saved");
     if (saved != REEL_OK)
         *err = unsaved;
     return saved;

@@ -4,6 +4,7 @@
 #ifndef REEL_TRAIN_LOOP_H
 #define REEL_TRAIN_LOOP_H
 
+#include "train/run/checkpoint_folder.h"
 #include "train/run/evaluation.h"
 #include "train/run/feed.h"
 #include "train/run/journal.h"
@@ -42,6 +43,8 @@ typedef struct reel_loop {
     double began, last_checkpoint; /* on the clock of reel_seconds_now */
     double seconds;                /* that this process took, once reel_loop_run has returned */
     reel_run_end end;
+    reel_unsaved unsaved; /* at the end of the run */
+    bool best_unsaved;    /* the weights of the newest evaluation are the best, and not written */
 } reel_loop;
 
 /* What a run begins with. */
@@ -68,8 +71,10 @@ typedef struct reel_disk_need {
 reel_disk_need reel_loop_disk_need(reel_loop *loop);
 
 /* Trains until the end, a limit or a signal: loop->end tells. What was done is saved, unless the
- * loss or a gradient is not finite: then REEL_ERR_NONFINITE, and nothing is written. */
+ * loss or a gradient is not finite: then REEL_ERR_NONFINITE, and nothing is written. Where the run
+ * came to its end and could not be saved whole, reel_loop_is_unsaved. */
 reel_status reel_loop_run(reel_loop *loop, reel_error *err);
+bool reel_loop_is_unsaved(const reel_loop *loop);
 
 /* The weights of state.best_epoch are not in the folder. Those of a later epoch are no loss: a
  * killed run has written them, and they come again. */

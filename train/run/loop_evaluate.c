@@ -5,6 +5,7 @@
 #include "train/run/loop_internal.h"
 #include "train/run/signals.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <unistd.h>
 
@@ -51,10 +52,14 @@ static void keep_best(reel_loop *loop)
      * state does not claim that they were saved. */
     const reel_checkpoint c = reel_loop_checkpoint(loop);
     const reel_run_dir *dir = &loop->journal.dir;
+    const int64_t epoch = state->best_epoch, keep = loop->settings->keep;
     reel_error why;
-    if (reel_checkpoint_save_model(&c, dir, "best.safetensors", state->best_epoch, &why) &&
-        reel_checkpoint_save_model(&c, dir, "best.safetensors", state->best_epoch, &why)) {
-        reel_journal_warn(&loop->journal, "%s", why.message);
+    if (reel_checkpoint_save_model(&c, dir, keep, "best.safetensors", epoch, &why) &&
+        reel_checkpoint_save_model(&c, dir, keep, "best.safetensors", epoch, &why)) {
+        reel_journal_warn(&loop->journal,
+                          "the best weights, of epoch %" PRId64 ", are not saved: %s", epoch,
+                          why.message);
+        loop->best_unsaved = true;
         *state = before;
         return;
     }
@@ -87,7 +92,7 @@ void reel_loop_keep_provisional(reel_loop *loop)
     const reel_checkpoint c = reel_loop_checkpoint(loop);
     reel_error why;
     if (reel_loop_in_place(loop, &why) ||
-        reel_checkpoint_save_model(&c, dir, "best.safetensors", 0, &why))
+        reel_checkpoint_save_model(&c, dir, loop->settings->keep, "best.safetensors", 0, &why))
         reel_journal_warn(&loop->journal, "%s", why.message);
     else if (evaluated)
         record_best(loop);
@@ -128,6 +133,7 @@ reel_status reel_loop_evaluate(reel_loop *loop, bool end_of_epoch, reel_error *e
     const bool best = end_of_epoch && isfinite(e.loss) &&
                       (reel_loop_best_is_lost(loop) || reel_loop_is_better(e.top1, e.loss, state));
     reel_loop_log_evaluation(loop, best);
+    loop->best_unsaved &= !end_of_epoch;
     if (best)
         keep_best(loop);
     else if (end_of_epoch && state->epoch == 0 && loop->best_there == 0)

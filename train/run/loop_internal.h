@@ -32,6 +32,8 @@ void reel_loop_keep_provisional(reel_loop *loop);
 reel_checkpoint reel_loop_checkpoint(reel_loop *loop);
 /* Saves a checkpoint; REEL_ERR_NONFINITE keeps the ones there are. */
 reel_status reel_loop_save(reel_loop *loop, reel_error *err);
+/* The same at the end of the run. What the folder has from before is not asked for again. */
+reel_status reel_loop_save_last(reel_loop *loop, reel_error *err);
 /* Before anything is written. */
 reel_status reel_loop_in_place(reel_loop *loop, reel_error *err);
 /* Writes split.json where the validation images were held back. */

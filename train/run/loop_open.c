@@ -235,22 +235,6 @@ static reel_status fit_to_data(reel_loop *loop, reel_error *err)
     return status;
 }
 
-/* The epoch of best.safetensors, which lies beside a checkpoint, not in it; 0 = there is no valid
- * one. */
-static int64_t epoch_of_best(const reel_run_dir *dir)
-{
-    char path[REEL_PATH_MAX];
-    reel_weights *weights;
-    reel_run_dir_file(dir, "best.safetensors", path, sizeof path);
-    if (reel_weights_read(&weights, path, NULL) != REEL_OK)
-        return 0;
-    const char *text = reel_weights_metadata(weights, "epoch");
-    const bool valid = text && reel_weights_verify(weights, NULL) == REEL_OK;
-    const int64_t epoch = valid ? strtoll(text, NULL, 10) : 0;
-    reel_weights_destroy(weights);
-    return epoch;
-}
-
 /* What config.json holds besides the options. */
 static void describe_data(reel_loop *loop)
 {
@@ -292,18 +276,24 @@ reel_disk_need reel_loop_disk_need(reel_loop *loop)
 }
 
 /* What cannot be saved is not trained. Where only --keep asks for more than fits, a warning says
- * so, since other files may go. What the folder of a resumed run holds is replaced. */
+ * so, since other files may go. What the folder of a resumed run holds is replaced, and a run that
+ * is at its end asks for nothing. */
 static reel_status check_disk(reel_loop *loop, reel_error *err)
 {
     const reel_run_dir *dir = &loop->journal.dir;
     const reel_disk_need need = reel_loop_disk_need(loop);
+    const int64_t keep = loop->settings->keep;
     const size_t there = reel_run_dir_bytes(dir);
+    const reel_checkpoint c = reel_loop_checkpoint(loop);
     reel_error why;
-    if (loop->session.state.step == 0)
+    if (c.state->epoch >= loop->settings->epochs)
+        return REEL_OK;
+    if (c.state->step == 0)
         REEL_TRY(reel_run_dir_room(dir, need.least > there ? need.least - there : 0, err));
+    else
+        REEL_TRY(reel_checkpoint_room(&c, dir, keep, err));
     if (need.most > there && reel_run_dir_room(dir, need.most - there, &why))
-        reel_journal_warn(&loop->journal, "%s (for --keep %" PRId64 ")", why.message,
-                          loop->settings->keep);
+        reel_journal_warn(&loop->journal, "%s (for --keep %" PRId64 ")", why.message, keep);
     return REEL_OK;
 }
 
@@ -330,7 +320,9 @@ reel_status reel_loop_begin(reel_loop *loop, reel_error *err)
         REEL_TRY(reel_session_ready(s, err));
     }
 
-    loop->best_there = epoch_of_best(&journal->dir);
+    char best[REEL_PATH_MAX];
+    reel_run_dir_file(&journal->dir, "best.safetensors", best, sizeof best);
+    loop->best_there = reel_model_file_number(best, "epoch");
     if (reel_loop_best_is_lost(loop))
         reel_journal_warn(journal,
                           "%s/best.safetensors: expected the weights of epoch %" PRId64

@@ -34,10 +34,44 @@ reel_status reel_loop_save(reel_loop *loop, reel_error *err)
 
     json_t *probe = reel_probe_take(&loop->session, &loop->feed);
     c.probe = probe;
+    const reel_run_dir *dir = &loop->journal.dir;
     const reel_status status =
-        reel_checkpoint_save(&c, &loop->journal.dir, loop->settings->keep, err);
+        reel_checkpoint_save(&c, dir, loop->settings->keep, &loop->unsaved, err);
     json_decref(probe);
     return status;
+}
+
+/* Of a run that ends where it was resumed: the checkpoint is there, and so may the model be. */
+static void pass_over_what_is_there(reel_loop *loop)
+{
+    const reel_run_dir *dir = &loop->journal.dir;
+    const int64_t step = loop->session.state.step;
+    char path[REEL_PATH_MAX];
+    if (step != loop->first_step || !reel_checkpoint_exists(dir->path, step))
+        return;
+    loop->unsaved.checkpoint = false;
+    loop->unsaved.model =
+        reel_model_file_number(reel_run_dir_file(dir, "model.safetensors", path, sizeof path),
+                               "step") != step;
+}
+
+reel_status reel_loop_save_last(reel_loop *loop, reel_error *err)
+{
+    loop->unsaved = (reel_unsaved){.checkpoint = true, .model = true};
+    const reel_status status = reel_loop_save(loop, err);
+    if (status != REEL_OK && status != REEL_ERR_IO) {
+        loop->unsaved =
+            (reel_unsaved){0}; /* not meant to be saved: not finite, or another's folder */
+        return status;
+    }
+    if (status != REEL_OK)
+        pass_over_what_is_there(loop);
+    return reel_loop_is_unsaved(loop) ? status : REEL_OK;
+}
+
+bool reel_loop_is_unsaved(const reel_loop *loop)
+{
+    return loop->unsaved.checkpoint || loop->unsaved.model || loop->best_unsaved;
 }
 
 reel_status reel_loop_record_split(const reel_loop *loop, reel_error *err)

@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -246,7 +247,7 @@ static reel_status put_in_place(memory_file *f, const char *path, reel_status st
     const bool whole = f->to && !ferror(f->to), closed = f->to && fclose(f->to) == 0;
     if (status == REEL_OK && !(whole && closed))
         status = reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
-    if (status == REEL_OK)
+    if (status == REEL_OK && !reel_file_holds(path, f->text, f->size))
         status = reel_atomic_write(path, f->text, f->size, err);
     free(f->text);
     return status;
@@ -329,16 +330,22 @@ reel_status reel_run_dir_in_place(reel_run_dir *run, reel_run_dir_found *found, 
                      run->path);
 }
 
-reel_status reel_run_dir_room(const reel_run_dir *run, size_t bytes, reel_error *err)
+double reel_run_dir_free(const reel_run_dir *run)
 {
     struct statvfs fs;
     if (statvfs(run->path, &fs) != 0 || fs.f_blocks == 0)
-        return REEL_OK;
-    const double free_bytes = (double)fs.f_bavail * (double)fs.f_frsize;
+        return INFINITY;
+    return (double)fs.f_bavail * (double)fs.f_frsize;
+}
+
+reel_status reel_run_dir_room(const reel_run_dir *run, size_t bytes, reel_error *err)
+{
+    const double free_bytes = reel_run_dir_free(run);
     if (free_bytes >= (double)bytes)
         return REEL_OK;
-    return reel_fail(err, REEL_ERR_IO, "%s: expected %.1f MB of free disk space, got %.1f",
-                     run->path, (double)bytes * 1e-6, free_bytes * 1e-6);
+    const int digits = bytes < 10000000 ? 2 : 1;
+    return reel_fail(err, REEL_ERR_IO, "%s: expected %.*f MB of free disk space, got %.*f",
+                     run->path, digits, (double)bytes * 1e-6, digits, free_bytes * 1e-6);
 }
 
 size_t reel_run_dir_bytes(const reel_run_dir *run)

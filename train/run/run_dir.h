@@ -48,6 +48,8 @@ reel_status reel_run_dir_in_place(reel_run_dir *run, reel_run_dir_found *found, 
 /* "PATH/name" into text. */
 const char *reel_run_dir_file(const reel_run_dir *run, const char *name, char *text, size_t size);
 
+/* Bytes that are free on the folder's file system; infinite where it does not tell. */
+double reel_run_dir_free(const reel_run_dir *run);
 /* REEL_ERR_IO: the folder's file system has no room for so many bytes; the message says how much it
  * has. A file system that does not tell has room. */
 reel_status reel_run_dir_room(const reel_run_dir *run, size_t bytes, reel_error *err);

@@ -40,7 +40,8 @@ static void save_at(reel_session *s, const reel_run_dir *dir, int64_t step, int6
     c.config = dir->config;
     c.rollback_every = rollback_every;
     s->state.step = step;
-    MUST(reel_checkpoint_save(&c, dir, keep, &err), err);
+    reel_unsaved unsaved;
+    MUST(reel_checkpoint_save(&c, dir, keep, &unsaved, &err), err);
 }
 
 /* "1 3" for the steps of the folder's checkpoints up to 9. */
