@@ -50,6 +50,13 @@ leave 40000
 ends 1 "^reel train: tm/run: expected 0.0. MB of free disk space" train --resume auto -o tm/run --epochs 4 --keep 1 --quiet
 ! grep -q '"event":"train","step":2' tm/run/metrics.jsonl || fail "it was trained, though nothing could be saved"
 
+# A new run that is refused begins by the same command once there is room.
+rm -rf tm/run
+leave 100000
+ends 1 "^reel train: tm/run: expected 0.3. MB of free disk space" train "${told[@]}" --epochs 4 -o tm/run
+rm tm/other
+ends 0 "done after 28 steps" train "${told[@]}" --epochs 4 -o tm/run
+
 # The disk fills while the run goes on: it goes on to its end; what is there stays intact, and the rest is had by the same command.
 for keep in 1 2; do
     rm -rf tm/run tm/other

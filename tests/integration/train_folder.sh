@@ -73,3 +73,26 @@ python3 -c 'import json; assert json.load(open("out"))["step"] == 1' || fail "a 
 code=0
 reel "${told[@]}" -o "" || code=$?
 [ "$code" -eq 1 ] && grep -q "output-dir: expected a path" err || fail "an empty --output-dir: exit $code: $(cat err)"
+
+# A run that ended before its first step leaves nothing to resume: the same command begins again, and finds nothing of before.
+mkdir unbegun
+cp third/config.json unbegun
+touch unbegun/.lock unbegun/events.out.tfevents.1.x
+grep '"event":"start"' third/metrics.jsonl | head -1 >unbegun/metrics.jsonl
+echo '{"split":"train","name":"gone.jpg","reason":"of before"}' >unbegun/bad_files.jsonl
+reel "${told[@]}" -o unbegun || fail "a folder in which nothing was learned: $(cat err)"
+[ "$(sum unbegun)" = "$want" ] || fail "a folder in which nothing was learned: other weights"
+[ "$(grep -c '"event":"start"' unbegun/metrics.jsonl)" = 1 ] || fail "a folder in which nothing was learned: its log goes on"
+[ ! -e unbegun/bad_files.jsonl ] && [ ! -e unbegun/events.out.tfevents.1.x ] || fail "a folder in which nothing was learned: $(ls unbegun)"
+# A step that was logged, or a config.json of something else, is not written over.
+mkdir worked foreign
+cp third/config.json worked
+grep '"event":"train"' third/metrics.jsonl | head -1 >worked/metrics.jsonl
+echo '{"name": "of a program"}' >foreign/config.json
+for folder in worked foreign; do
+    code=0
+    before=$(cat $folder/*)
+    reel "${told[@]}" -o $folder || code=$?
+    [ "$code" -eq 1 ] && grep -q "$folder: holds a run already" err || fail "$folder: exit $code: $(cat err)"
+    [ "$before" = "$(cat $folder/*)" ] || fail "$folder: files changed"
+done

@@ -56,6 +56,75 @@ bool reel_run_dir_holds_run(const char *path)
     return found;
 }
 
+reel_status reel_run_dir_config(json_t **out, const char *path, reel_error *err)
+{
+    char file[REEL_PATH_MAX];
+    *out = NULL;
+    snprintf(file, sizeof file, "%s/config.json", path);
+    return access(file, F_OK) == 0 ? reel_json_load(out, file, err) : REEL_OK;
+}
+
+/* Calls f on each parsed line of a .jsonl file; a line that is no JSON (a crash cut it) is passed
+ * over. No file: no lines. */
+static reel_status each_json_line(const char *path,
+                                  reel_status (*f)(void *user, json_t *line, reel_error *err),
+                                  void *user, reel_error *err)
+{
+    FILE *in;
+    REEL_TRY(reel_plain_open(&in, path, err));
+    if (!in)
+        return REEL_OK;
+
+    char *text = NULL;
+    size_t capacity = 0;
+    reel_status status = REEL_OK;
+    while (status == REEL_OK && getline(&text, &capacity, in) > 0) {
+        json_t *line = json_loads(text, 0, NULL);
+        if (line)
+            status = f(user, line, err);
+        json_decref(line);
+    }
+
+    /* A file that was read in part must not be rewritten from that part. */
+    if (status == REEL_OK && !feof(in))
+        status = reel_fail_system(err, errno, "%s: cannot be read", path);
+    free(text);
+    fclose(in);
+    return status;
+}
+
+static reel_status note_work(void *user, json_t *line, reel_error *err)
+{
+    (void)err;
+    bool *worked = user;
+    const char *event = json_string_value(json_object_get(line, "event"));
+    *worked |= !event || (strcmp(event, "start") != 0 && strcmp(event, "end") != 0);
+    return REEL_OK;
+}
+
+/* Does the folder hold a run that was refused or interrupted before its first step? There is a
+ * config.json of Reel's, and nothing that was learned. */
+static bool is_unbegun(const char *path)
+{
+    bool worked = false;
+    DIR *d = opendir(path);
+    for (struct dirent *e; d && !worked && (e = readdir(d));)
+        worked = is_run_file(e->d_name) && strcmp(e->d_name, "config.json") != 0 &&
+                 strcmp(e->d_name, "metrics.jsonl") != 0;
+    if (d)
+        closedir(d);
+
+    json_t *config;
+    char metrics[REEL_PATH_MAX];
+    if (!d || worked || reel_run_dir_config(&config, path, NULL) != REEL_OK || !config)
+        return false;
+    const bool own = json_is_object(json_object_get(config, "options")) &&
+                     json_is_string(json_object_get(config, "command"));
+    json_decref(config);
+    snprintf(metrics, sizeof metrics, "%s/metrics.jsonl", path);
+    return own && each_json_line(metrics, note_work, &worked, NULL) == REEL_OK && !worked;
+}
+
 /* A folder without a run may be somebody's: what a run writes besides its own kinds of file must
  * not replace theirs. */
 static reel_status refuse_to_replace(const char *path, reel_error *err)
@@ -90,7 +159,7 @@ reel_status reel_run_dir_check(const char *path, const char *resume, reel_error 
     closedir(d);
 
     const bool resumed = resume && (!strcmp(resume, "auto") || lies_in(resume, path));
-    if (resumed)
+    if (resumed || is_unbegun(path))
         return REEL_OK;
     if (!reel_run_dir_holds_run(path))
         return refuse_to_replace(path, err);
@@ -98,14 +167,6 @@ reel_status reel_run_dir_check(const char *path, const char *resume, reel_error 
                      "--output-dir %s: holds a run already; --resume auto continues it, another "
                      "--output-dir starts a new one",
                      path);
-}
-
-reel_status reel_run_dir_config(json_t **out, const char *path, reel_error *err)
-{
-    char file[REEL_PATH_MAX];
-    *out = NULL;
-    snprintf(file, sizeof file, "%s/config.json", path);
-    return access(file, F_OK) == 0 ? reel_json_load(out, file, err) : REEL_OK;
 }
 
 /* As mkdir -p. A folder on the way that cannot be made may be there all the same: on a file system
@@ -126,35 +187,6 @@ static reel_status make_output_dir(const char *path, reel_error *err)
             return REEL_OK;
         *p = was;
     }
-}
-
-/* Calls f on each parsed line of a .jsonl file; a line that is no JSON (a crash cut it) is passed
- * over. No file: no lines. */
-static reel_status each_json_line(const char *path,
-                                  reel_status (*f)(void *user, json_t *line, reel_error *err),
-                                  void *user, reel_error *err)
-{
-    FILE *in;
-    REEL_TRY(reel_plain_open(&in, path, err));
-    if (!in)
-        return REEL_OK;
-
-    char *text = NULL;
-    size_t capacity = 0;
-    reel_status status = REEL_OK;
-    while (status == REEL_OK && getline(&text, &capacity, in) > 0) {
-        json_t *line = json_loads(text, 0, NULL);
-        if (line)
-            status = f(user, line, err);
-        json_decref(line);
-    }
-
-    /* A file that was read in part must not be rewritten from that part. */
-    if (status == REEL_OK && !feof(in))
-        status = reel_fail_system(err, errno, "%s: cannot be read", path);
-    free(text);
-    fclose(in);
-    return status;
 }
 
 /* A line of bad_files.jsonl, of a file that was not known. */
@@ -184,15 +216,29 @@ static reel_status remember_bad_line(void *user, json_t *line, reel_error *err)
 
 /* Files that a killed process had not finished: half a gigabyte each, for a checkpoint of AlexNet.
  */
-static void remove_unfinished(const char *path)
+static bool is_unfinished(const char *name)
+{
+    const size_t length = strlen(name);
+    return length > 10 && !strncmp(name, ".reel-", 6) && !strcmp(name + length - 4, ".tmp");
+}
+
+/* What a run leaves that ended before its first step. A new run would add to these. */
+static bool is_leftover(const char *name)
+{
+    static const char *const names[] = {"metrics.jsonl", "summary.csv", "bad_files.jsonl",
+                                        "split.json", "report.html"};
+    for (int i = 0; i < REEL_COUNT(names); i++)
+        if (!strcmp(name, names[i]))
+            return true;
+    return !strncmp(name, "events.out.tfevents.", 20);
+}
+
+static void remove_leftovers(const char *path, bool (*is_one)(const char *name))
 {
     DIR *d = opendir(path);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        const size_t length = strlen(e->d_name);
-        if (length > 10 && !strncmp(e->d_name, ".reel-", 6) &&
-            !strcmp(e->d_name + length - 4, ".tmp"))
+    for (struct dirent *e; d && (e = readdir(d));)
+        if (is_one(e->d_name))
             unlinkat(dirfd(d), e->d_name, 0);
-    }
     if (d)
         closedir(d);
 }
@@ -210,11 +256,14 @@ reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t 
     if (!locked) {
         REEL_TRY(reel_run_lock(&run->lock, path, err));
         /* Another run may have begun in it after the first look and have ended by now. */
-        if (access(reel_run_dir_file(run, "config.json", file, sizeof file), F_OK) == 0)
+        const bool used = reel_run_dir_holds_run(path);
+        if (used && !is_unbegun(path))
             return reel_fail(err, REEL_ERR_INVALID, "--output-dir %s: holds a run already", path);
+        if (used)
+            remove_leftovers(path, is_leftover);
     }
 
-    remove_unfinished(path);
+    remove_leftovers(path, is_unfinished);
     REEL_TRY(reel_json_save(config, reel_run_dir_file(run, "config.json", file, sizeof file), err));
     return each_json_line(reel_run_dir_file(run, "bad_files.jsonl", file, sizeof file),
                           remember_bad_line, run, err);

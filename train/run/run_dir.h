@@ -20,15 +20,16 @@ typedef struct reel_run_dir {
     const json_t *config; /* borrowed */
 } reel_run_dir;
 
-/* May a run write to this folder? Changes nothing. REEL_ERR_INVALID: the folder holds a run, and
- * resume (NULL, "auto" or a checkpoint file) does not mean that run. REEL_ERR_IO: not a folder. */
+/* May a run write to this folder? Changes nothing. REEL_ERR_INVALID: the folder holds a run that has
+ * learned something, and resume (NULL, "auto" or a checkpoint file) does not mean that run.
+ * REEL_ERR_IO: not a folder. */
 reel_status reel_run_dir_check(const char *path, const char *resume, reel_error *err);
-bool reel_run_dir_holds_run(const char *path);
+bool reel_run_dir_holds_run(const char *path); /* also one that has not begun */
 /* The contents of config.json, to be freed; NULL if there is none. */
 reel_status reel_run_dir_config(json_t **out, const char *path, reel_error *err);
 /* Creates the folder and its parents, locks it (locked: the caller did), removes unfinished files
- * of a killed process, and writes config.json. config is borrowed for as long as the folder is
- * open. */
+ * of a killed process and what a run left that ended before its first step, and writes config.json.
+ * config is borrowed for as long as the folder is open. */
 reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t *config,
                               bool locked, reel_error *err);
 void reel_run_dir_close(reel_run_dir *run);
