@@ -136,6 +136,17 @@ grep -q "no better validation for a while, after 15 steps" early.log || fail "--
 "$REEL_BIN" finetune e --resume auto -o early >early.log 2>early.err
 grep -q "no better validation for a while, after 15 steps" early.log || fail "--early-stop 2 resumed: expected no further epoch: $(cat early.log)"
 
+# No message of it names another command: --lr changed, a checkpoint that is damaged, an image that cannot be read.
+echo no >"$(find e/train -name '*.jpg' | head -1)"
+truncate -s 100 early/checkpoint-*
+tune named e --weights base/best.safetensors --max-steps 2 --max-bad 0.5
+"$REEL_BIN" finetune --resume auto -o named --lr 0.01 --quiet >named.log 2>>named.err || fail "resumed: $(cat named.err)"
+"$REEL_BIN" finetune --resume auto -o early >early.log 2>>named.err && fail "resumed from a damaged checkpoint"
+for words in "skipped train/" "warning: --lr was" "warning: checkpoint passed over"; do
+    grep -q "^reel: $words" named.err || fail "expected 'reel: $words': $(cat named.err)"
+done
+! grep "^reel train:" named.err all.err renamed.err rests.err || fail "finetune speaks as train"
+
 refused() { # refused CODE TEXT OPTIONS
     local code=0 want=$1 text=$2
     shift 2

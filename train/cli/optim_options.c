@@ -349,8 +349,7 @@ reel_status reel_schedule_from_options(reel_schedule *s, const reel_options *opt
     const kind_view view = {kind->name, kind->options, kind->n_options};
     const char *foreign = foreign_option(options, &view, reel_schedule_kind_count(), schedule_view);
     if (foreign)
-        reel_say("reel train: warning: --%s has no effect with --lr-scheduler %s", foreign,
-                 kind->name);
+        reel_say("reel: warning: --%s has no effect with --lr-scheduler %s", foreign, kind->name);
 
     reel_error why = {0};
     set_typed(&s->values, &view, options, &why);

@@ -25,11 +25,11 @@ void reel_train_warn_of_changes(const reel_options *options, const json_t *store
         const char *was = json_string_value(json_object_get(stored, row->name));
         const char *is = reel_options_text(options, row->name);
         if (!was)
-            reel_say("reel train: warning: --%s was not given and is %s now: from here the run may "
+            reel_say("reel: warning: --%s was not given and is %s now: from here the run may "
                      "be another one than was begun",
                      row->name, is);
         else if (!same_value(was, is))
-            reel_say("reel train: warning: --%s was %s and is %s now: from here the run is another "
+            reel_say("reel: warning: --%s was %s and is %s now: from here the run is another "
                      "one than was begun",
                      row->name, was, is);
     }

@@ -13,7 +13,7 @@
 
 static void warn_passed_over(const char *message)
 {
-    reel_say("reel train: warning: checkpoint passed over: %s", message);
+    reel_say("reel: warning: checkpoint passed over: %s", message);
 }
 
 static void note_run_id(reel_resumed_run *r, const json_t *config)
@@ -111,10 +111,10 @@ void reel_resume_set_aside(const reel_resumed_run *r, const char *folder)
         r->newest ? reel_checkpoint_set_aside(folder, r->path, r->run_id) : (reel_set_aside){0};
     const char *from = *r->path ? r->path : "the beginning";
     if (aside.damaged)
-        reel_say("reel train: warning: set aside as *.damaged: %" PRId64 "; going on from %s",
+        reel_say("reel: warning: set aside as *.damaged: %" PRId64 "; going on from %s",
                  aside.damaged, from);
     if (aside.of_other_run)
-        reel_say("reel train: warning: set aside as *.other-run: %" PRId64 "; going on from %s",
+        reel_say("reel: warning: set aside as *.other-run: %" PRId64 "; going on from %s",
                  aside.of_other_run, from);
 }
 
@@ -122,7 +122,7 @@ void reel_resume_warn_of_images(const reel_resumed_run *r, int64_t images)
 {
     const json_t *was = json_object_get(r->config, "train_images");
     if (was && json_integer_value(was) != images)
-        reel_say("reel train: warning: there were %" JSON_INTEGER_FORMAT
+        reel_say("reel: warning: there were %" JSON_INTEGER_FORMAT
                  " training images and are %" PRId64
                  " now: from here the run is another one than was begun",
                  json_integer_value(was), images);

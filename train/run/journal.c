@@ -37,7 +37,7 @@ void reel_journal_warn(reel_journal *j, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    reel_progress_warn(&j->progress, "reel train: warning: %s", text);
+    reel_progress_warn(&j->progress, "reel: warning: %s", text);
 }
 
 /* ---- lines ---- */
@@ -113,10 +113,10 @@ void reel_journal_bad(reel_journal *j, const char *split, const char *name, cons
 
     j->bad_files++;
     if (j->bad_files <= BAD_FILES_SAID)
-        reel_progress_warn(&j->progress, "reel train: skipped %s/%s: %s", split, name, reason);
+        reel_progress_warn(&j->progress, "reel: skipped %s/%s: %s", split, name, reason);
     if (j->bad_files == BAD_FILES_SAID)
-        reel_progress_warn(
-            &j->progress, "reel train: further unreadable files are named in bad_files.jsonl only");
+        reel_progress_warn(&j->progress,
+                           "reel: further unreadable files are named in bad_files.jsonl only");
 }
 
 void reel_journal_rewind(reel_journal *j, int64_t step, bool evaluates)

@@ -29,7 +29,7 @@ void reel_journal_start(reel_journal *j, int64_t step, const char *isa, int thre
 void reel_journal_line(reel_journal *j, json_t *line);
 void reel_journal_image(reel_journal *j, int64_t step, const char *tag, const reel_image *image);
 
-/* A warning on stderr behind "reel train: warning: ", also where the run is quiet. */
+/* A warning on stderr behind "reel: warning: ", also where the run is quiet. */
 void reel_journal_warn(reel_journal *j, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* An unreadable file: noted once, and said unless there are many. */

@@ -45,7 +45,7 @@ reel_status reel_run_lock(int *fd, const char *folder, reel_error *err)
         *fd = -1;
         return REEL_ERR_INVALID;
     }
-    reel_say("reel train: warning: %s: the file system has no locks (%s): see that no other run "
+    reel_say("reel: warning: %s: the file system has no locks (%s): see that no other run "
              "uses the folder",
              folder, strerror(why));
     return REEL_OK;

@@ -145,9 +145,9 @@ Test(settings, changes_of_a_resumed_run_are_reported_by_scope, .init = cr_redire
         parse("--lr .1 --keep 5 --momentum 0.8 --flip 0.25 --threads 2 --resume auto");
     reel_train_warn_of_changes(o, stored);
     cr_expect_stderr_eq_str(
-        "reel train: warning: --flip was not given and is 0.25 now: from here the run may be "
+        "reel: warning: --flip was not given and is 0.25 now: from here the run may be "
         "another one than was begun\n"
-        "reel train: warning: --momentum was 0.9 and is 0.8 now: from here the run is another one "
+        "reel: warning: --momentum was 0.9 and is 0.8 now: from here the run is another one "
         "than was begun\n");
     reel_train_warn_of_changes(o, NULL);
     reel_options_destroy(o);
