@@ -147,7 +147,7 @@ static void say_unsaved(const char *command, const reel_loop *loop, const reel_e
     const reel_unsaved *u = &loop->unsaved;
     const char *folder = loop->journal.dir.path;
     const bool full = strstr(why->message, "disk space") || strstr(why->message, strerror(ENOSPC));
-    char what[200], how[100];
+    char what[200], how[100], word[REEL_PATH_MAX];
     snprintf(what, sizeof what, "%s%s%s%s%s", loop->best_unsaved ? "the best weights" : "",
              loop->best_unsaved && u->checkpoint ? ", " : "",
              u->checkpoint ? "the last checkpoint" : "",
@@ -162,13 +162,15 @@ static void say_unsaved(const char *command, const reel_loop *loop, const reel_e
     else
         snprintf(how, sizeof how, "writes the rest");
     reel_say("reel %s: not saved: %s: %s; %sreel %s --resume auto -o %s %s", command, what,
-             why->message, full ? "free some space, then " : "", command, folder, how);
+             why->message, full ? "free some space, then " : "", command,
+             reel_shell_word(folder, word, sizeof word), how);
 }
 
 /* How to continue, after a signal. */
 static void say_interrupted(const char *command, const reel_loop *loop)
 {
-    const char *folder = loop->journal.dir.path;
+    char word[REEL_PATH_MAX];
+    const char *folder = reel_shell_word(loop->journal.dir.path, word, sizeof word);
     const int64_t step = loop->session.state.step;
     if (step == 0)
         reel_say(

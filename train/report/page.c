@@ -5,6 +5,8 @@
 #include "train/report/html.h"
 #include "train/run/guard.h"
 #include "train/run/progress.h"
+#include "train/run/run_dir.h"
+#include "train/run/say.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -49,14 +51,14 @@ static void put_time_tile(FILE *to, const reel_record_state *s)
 static void put_run_state(FILE *to, const reel_record *r, const reel_record_state *s,
                           const char *folder)
 {
-    char text[700];
+    char text[700], word[REEL_PATH_MAX];
     fprintf(to, "<p id=\"state\" class=\"%s\">", s->name);
     reel_html_text(to, reel_record_state_text(s, text, sizeof text));
     if (!strcmp(s->name, "interrupted")) {
         fprintf(to, " To continue: <code>reel ");
         reel_html_text(to, reel_record_text(r->config, "command", "train"));
         fprintf(to, " --resume auto -o ");
-        reel_html_text(to, folder);
+        reel_html_text(to, reel_shell_word(folder, word, sizeof word));
         fprintf(to, "</code>");
     }
     fprintf(to, "</p>\n");

@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void reel_say(const char *format, ...)
 {
@@ -15,6 +16,45 @@ void reel_say(const char *format, ...)
     va_end(args);
     /* File names reach messages as they are. */
     fprintf(stderr, "%s\n", reel_escape_text(line, REEL_ESCAPE_CONTROLS, shown, sizeof shown));
+}
+
+static const char plain_letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                    "_./:=,@%+-";
+
+/* Bytes that a message would show as \xNN, which a shell reads in $'...' alone. */
+static bool has_odd_bytes(const char *path)
+{
+    for (const char *p = path; *p; p++)
+        if ((unsigned char)*p < 32 || *p == 127)
+            return true;
+    return !reel_utf8_valid(path, strlen(path));
+}
+
+const char *reel_shell_word(const char *path, char *text, size_t size)
+{
+    const char *dash = *path == '-' ? "./" : ""; /* no option */
+    if (*path && path[strspn(path, plain_letters)] == '\0') {
+        snprintf(text, size, "%s%s", dash, path);
+        return text;
+    }
+
+    const bool odd = has_odd_bytes(path);
+    size_t used = (size_t)snprintf(text, size, "%s'%s", odd ? "$" : "", dash);
+    for (const char *p = path; *p && used + 8 < size; p++) {
+        const unsigned char c = (unsigned char)*p;
+        char *to = text + used;
+        const size_t room = size - used;
+        if (odd && (c < 32 || c >= 127))
+            used += (size_t)snprintf(to, room, "\\x%02x", c);
+        else if (odd && (c == '\'' || c == '\\'))
+            used += (size_t)snprintf(to, room, "\\%c", c);
+        else if (c == '\'')
+            used += (size_t)snprintf(to, room, "'\\''");
+        else
+            used += (size_t)snprintf(to, room, "%c", c);
+    }
+    snprintf(text + used, size - used, "'");
+    return text;
 }
 
 void reel_log_to_stderr(void *user, reel_log_level level, const char *line)

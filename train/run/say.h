@@ -4,9 +4,15 @@
 
 #include "core/ctx.h"
 
+#include <stddef.h>
+
 /* One line on stderr; characters in it that a terminal would obey, which file names bring along,
  * become \xNN. */
 void reel_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A path as a word of a shell's command line, for commands that are shown: 'My Pics/run 2'. Returns
+ * text. */
+const char *reel_shell_word(const char *path, char *text, size_t size);
 
 /* Where a context's log goes in every command: stderr. */
 void reel_log_to_stderr(void *user, reel_log_level level, const char *line);
