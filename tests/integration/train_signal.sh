@@ -111,3 +111,22 @@ grep -q "interrupted before the first step\|finishing step 1," err || fail "SIGI
 # Every line of a run fits a terminal of 80 columns, but those that name files.
 "$REEL_BIN" train d --arch tiny -b 8 --epochs 12 -o wide >out 2>err
 awk 'length($0) > 80 && /^epoch/ { print; bad = 1 } END { exit bad }' err || fail "lines of epochs: more than 80 columns"
+
+# The command that is shown can be pasted, whatever the folder is called, on the terminal and in the report; both say where the run stands.
+folder="My Pics/it's \$(run) 2"
+"$REEL_BIN" train d "${options[@]}" --epochs 300 --log-every 1000 -o "$folder" >out 2>err &
+pid=$!
+for _ in $(seq 2000); do
+    [ "$(grep -c '"event":"eval"' "$folder/metrics.jsonl" 2>/dev/null || true)" -ge 2 ] 2>/dev/null && break
+    sleep 0.01
+done
+kill -s TERM "$pid"
+wait "$pid" || true
+shown=$(sed -n 's/^reel train: interrupted at step [0-9]*, saved; reel \(.*\) continues$/\1/p' err)
+[ -n "$shown" ] || fail "expected the command that continues: $(cat err)"
+page=$(python3 -c 'import html, re, sys; print(html.unescape(re.search(r"<code>reel (.*?)</code>", open(sys.argv[1]).read()).group(1)))' "$folder/report.html")
+[ "$page" = "$shown" ] || fail "the report shows another command: $page, expected $shown"
+stands=$(grep -o 'Interrupted at step [0-9]*, in epoch [0-9]*' "$folder/report.html" | tr -dc '0-9 ' | xargs)
+bash -c "\"\$REEL_BIN\" $shown --max-steps 1" >out 2>err || fail "pasted: $shown: $(cat err)"
+[ "$(sed -n 's/^resumed from .*: step \([0-9]*\), epoch \([0-9]*\), batch.*/\1 \2/p' err)" = "$stands" ] ||
+    fail "the report says step and epoch $stands, the resumed run: $(grep resumed err)"

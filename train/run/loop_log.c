@@ -71,9 +71,13 @@ void reel_loop_log_step(reel_loop *loop, bool last_of_epoch)
 
 void reel_loop_log_end(reel_loop *loop, const reel_error *failed)
 {
-    json_t *line = json_pack(
-        "{s:s, s:I, s:s, s:f}", "event", "end", "step", (json_int_t)loop->session.state.step, "end",
-        failed ? "error" : reel_run_end_name(loop->end), "seconds", loop->seconds);
+    /* Where it stands: in the epoch that comes next, unless none does. */
+    const reel_run_state *s = &loop->session.state;
+    const bool over = s->epoch >= loop->settings->epochs || loop->end == REEL_RUN_EARLY;
+    json_t *line =
+        json_pack("{s:s, s:I, s:I, s:s, s:f}", "event", "end", "step", (json_int_t)s->step, "epoch",
+                  (json_int_t)(s->epoch + !over), "end",
+                  failed ? "error" : reel_run_end_name(loop->end), "seconds", loop->seconds);
     if (failed)
         json_object_set_new(line, "message", reel_json_text(failed->message));
     reel_journal_line(&loop->journal, line);
