@@ -107,3 +107,13 @@ assert cells[0].startswith("'\\x09c\\x1b[31m"), cells
 assert cells[1] == "'=HYPERLINK(\"x\")", cells
 assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for cell in cells for c in cell), cells
 P
+
+# A plain folder: the pictures are of the images that the run held out.
+"$REEL_BIN" train d/train "${common[@]}" --epochs 1 --quiet -o plain >log || fail "a plain folder: $(cat log)"
+"$REEL_BIN" report plain --json >plain.json
+python3 - <<'P' || fail "a plain folder: pictures that the run has learned are shown"
+import json
+held = set(json.load(open("plain/split.json"))["validation"])
+shown = [e["file"] for e in json.load(open("plain.json"))["examples"]]
+assert len(shown) == 3 and set(shown) <= held, (shown, held)
+P

@@ -9,6 +9,7 @@
 #include "train/report/page.h"
 #include "train/report/report_json.h"
 #include "train/report/tables.h"
+#include "train/run/held_out.h"
 #include "train/run/json_util.h"
 #include "train/run/model_card.h"
 #include "train/run/run_dir.h"
@@ -27,7 +28,8 @@ typedef struct {
     reel_net *net;
     reel_model_card card;
     reel_transform look;
-    reel_dataset *dataset;
+    reel_dataset *dataset; /* validation images */
+    reel_dataset *whole;   /* that they were held out of, or NULL */
     reel_bytes bytes;
     reel_transform_scratch scratch;
     float *images;             /* of the examples, and behind them one mistake in turn */
@@ -38,7 +40,22 @@ typedef struct {
     FILE *to;
 } report;
 
-/* The validation images: a folder of their own, or all images where the run held some out. */
+/* Of all images those that the run held out. Where none of them is there any more, no image is
+ * shown: the run has learned the others. */
+static reel_status take_held_out(report *r, const json_t *names, reel_error *err)
+{
+    reel_dataset *learned;
+    r->whole = r->dataset;
+    r->dataset = NULL;
+    REEL_TRY(reel_held_out_split(&learned, &r->dataset, r->whole, names, err));
+    reel_dataset_destroy(learned);
+    if (!r->dataset)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "the images that split.json holds out are not there");
+    return REEL_OK;
+}
+
+/* The validation images: a folder of their own, or those that the run held out. */
 static reel_status open_images(report *r, const char *folder, const char *data, reel_error *err)
 {
     char path[REEL_PATH_MAX], stored[REEL_PATH_MAX], split[REEL_PATH_MAX + 20];
@@ -46,16 +63,25 @@ static reel_status open_images(report *r, const char *folder, const char *data, 
         data ? data : reel_json_path(r->record.config, "data", stored, sizeof stored);
     if (!from)
         return reel_fail(err, REEL_ERR_FORMAT, "config.json does not say where the images are");
+    json_t *names;
     snprintf(split, sizeof split, "%s/split.json", folder);
+    REEL_TRY(reel_held_out_read(&names, split, NULL, err));
+
     const json_t *options = json_object_get(r->record.config, "options");
     const reel_data_request request = {
         .data = from,
-        .split = access(split, F_OK) != 0 && reel_dataset_has(from, "val") ? "val" : NULL,
+        .split = !names && reel_dataset_has(from, "val") ? "val" : NULL,
         .output_dir = folder,
         .image_column = json_string_value(json_object_get(options, "image-column")),
         .label_column = json_string_value(json_object_get(options, "label-column"))};
-    REEL_TRY(reel_model_card_dataset(&r->card, &r->dataset, &request, path, err));
-    return reel_model_card_matches(&r->card, r->dataset, path, err);
+    reel_status status;
+    REEL_TRY_GOTO(reel_model_card_dataset(&r->card, &r->dataset, &request, path, err), done);
+    REEL_TRY_GOTO(reel_model_card_matches(&r->card, r->dataset, path, err), done);
+    if (names)
+        REEL_TRY_GOTO(take_held_out(r, names, err), done);
+done:
+    json_decref(names);
+    return status;
 }
 
 static int64_t image_side(const report *r)
@@ -292,7 +318,8 @@ static reel_status open_insights(report *r, const reel_report_request *request, 
     /* Without images the sections that show weights remain. */
     if (status != REEL_OK) {
         reel_dataset_destroy(r->dataset);
-        r->dataset = NULL;
+        reel_dataset_destroy(r->whole);
+        r->dataset = r->whole = NULL;
     }
     return status;
 }
@@ -341,6 +368,7 @@ static void close_report(report *r)
     reel_bytes_free(&r->bytes);
     reel_transform_scratch_free(&r->scratch);
     reel_dataset_destroy(r->dataset);
+    reel_dataset_destroy(r->whole);
     reel_model_card_free(&r->card);
     reel_net_destroy(r->net);
     reel_ctx_destroy(r->ctx);
