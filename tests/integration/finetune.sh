@@ -67,6 +67,9 @@ tune bare d --weights bare.safetensors --arch tiny
 grep -q "does not name them: its last layer was taken for theirs" bare.err || fail "a head of unknown classes: $(cat bare.err)"
 "$REEL_BIN" train d --weights bare.safetensors --arch tiny --epochs 1 -b 8 -o train_bare >train_bare.log 2>train_bare.err || fail "train: $(cat train_bare.err)"
 grep -q "does not name them: its last layer was taken for theirs" train_bare.err || fail "train, a head of unknown classes: $(cat train_bare.err)"
+"$REEL_BIN" eval d --weights bare.safetensors --arch tiny >bare.eval 2>bare.err || fail "eval: $(cat bare.err)"
+grep -q "do not name them: their last layer was taken for DATA's, in order, from 'arrow' to" bare.err || fail "eval, unknown classes: $(cat bare.err)"
+grep -q "  arrow$" bare.eval && ! grep -q "class 0" bare.eval || fail "eval, unknown classes: $(cat bare.eval)"
 tune frozen e --weights base/best.safetensors --freeze 'features.*'
 for name in features.0.weight features.0.bias; do
     before=$(crc base/best.safetensors $name)

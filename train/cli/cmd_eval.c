@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -86,6 +87,31 @@ static void eval_show(void *user, int64_t done, int64_t total)
     reel_progress_count(&e->progress, "evaluation", done, total);
 }
 
+/* Weights that do not name their classes get DATA's names, in order. Nothing tells whether the order
+ * is theirs, except where the names are numbers. */
+static reel_status name_classes(evaluation *e, reel_error *err)
+{
+    const reel_dataset *images = e->data.images;
+    const bool quiet = e->request->quiet;
+    REEL_TRY(reel_class_names_choose(&e->card, NULL, quiet, err));
+    if (e->card.class_names)
+        return REEL_OK;
+
+    REEL_TRY(reel_model_card_set_classes(&e->card, images, err));
+    bool numbers = true;
+    for (int64_t c = 0; numbers && c < e->card.classes; c++) {
+        char number[24];
+        snprintf(number, sizeof number, "%" PRId64, c);
+        numbers = !strcmp(e->card.class_names[c], number);
+    }
+    if (!numbers && !quiet)
+        reel_say("the weights have as many classes as DATA and do not name them: their last layer "
+                 "was taken for DATA's, in order, from '%.100s' to '%.100s' (--classes FILE names "
+                 "them)",
+                 e->card.class_names[0], e->card.class_names[e->card.classes - 1]);
+    return REEL_OK;
+}
+
 static reel_status eval_measure(evaluation *e, reel_error *err)
 {
     const reel_eval_request *r = e->request;
@@ -113,7 +139,7 @@ static reel_status eval_measure(evaluation *e, reel_error *err)
         reel_left_out_say(reel_dataset_left_out(found));
     }
     REEL_TRY(reel_model_card_matches(&e->card, images, e->data.folder, err));
-    REEL_TRY(reel_class_names_choose(&e->card, NULL, r->quiet, err)); /* not for comparing */
+    REEL_TRY(name_classes(e, err)); /* not for comparing */
     REEL_TRY(reel_tape_create(&e->tape, e->ctx, NULL, err));
 
     /* Images as in training, but for what the request says. */
