@@ -44,15 +44,17 @@ reel_status reel_model_load(reel_net **net, const reel_model_card *card,
     reel_status status;
     REEL_TRY(reel_model_outline(&made, model, &config, ctx, dtype, err));
     REEL_TRY_GOTO(reel_net_status(made, &why), done);
-    REEL_TRY_GOTO(reel_params_check(reel_net_params(made), weights, &why), done);
+    REEL_TRY_GOTO(reel_params_check(reel_net_params(made), weights, &why), named);
     REEL_TRY_GOTO(reel_net_build(made, &why), done);
-    REEL_TRY_GOTO(reel_params_load(reel_net_params(made), weights, &why), done);
+    REEL_TRY_GOTO(reel_params_load(reel_net_params(made), weights, &why), named);
     *net = made;
+    return REEL_OK;
 done:
-    if (status == REEL_OK)
-        return REEL_OK;
     reel_net_destroy(made);
     return reel_fail(err, status, "%s: %s", name, why.message);
+named: /* the file, by the message itself */
+    reel_net_destroy(made);
+    return reel_fail(err, status, "%s", why.message);
 }
 
 /* One line for each thing that the user may not expect of the file. */

@@ -98,8 +98,9 @@ static reel_status parse_offsets(const reel_weights *w, const json_t *offsets, r
     const int64_t b = json_integer_value(begin), e = json_integer_value(end);
     if (b < 0 || e < b || (uint64_t)e > w->data_size)
         return bad_header(w, t->name, err,
-                          "data_offsets: expected 0 <= begin <= end <= %zu, got %lld and %lld",
-                          w->data_size, (long long)b, (long long)e);
+                          "data_offsets: expected 0 <= begin <= end <= %zu, got %lld and %lld%s",
+                          w->data_size, (long long)b, (long long)e,
+                          b >= 0 && e >= b ? ": the file is cut short" : "");
 
     int64_t bytes = reel_shape_numel(t->ndim, t->shape);
     if (bytes < 0 || __builtin_mul_overflow(bytes, (int64_t)reel_stored_size(t->dtype), &bytes) ||
@@ -173,8 +174,9 @@ static reel_status check_order(const reel_weights *w, reel_error *err)
     }
     if (end != w->data_size)
         return reel_fail(err, REEL_ERR_FORMAT,
-                         "%s: expected %zu bytes of data as the header says, got %zu", w->path,
-                         (size_t)end, w->data_size);
+                         "%s: expected %zu bytes of data as the header says, got %zu%s", w->path,
+                         (size_t)end, w->data_size,
+                         w->data_size < end ? ": the file is cut short" : "");
     return REEL_OK;
 }
 

@@ -135,3 +135,10 @@ if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
         [ "$code" -eq 1 ] && grep -q "small/.*: the copy cannot be written: No space left on device" err || { echo "a full disk: exit $code: $(cat err)"; exit 1; }
         [ -z "$(find small -name ".reel*")" ] || { echo "a full disk: left $(find small)"; exit 1; }'
 fi
+
+# ---- links to folders are followed, as in training; a loop ends; copies among the images are warned of -------------------------
+mkdir -p linked/some && cp "$one" linked/some && ln -s ../../d/train linked/some/more && ln -s .. linked/some/loop
+predict linked --top 1
+[ "$(grep -c jpg out)" -eq 19 ] || fail "18 images behind a link, and one beside it: $(cat out)"
+predict linked --copy-into linked/sorted
+grep -q "warning: --copy-into linked/sorted lies in linked" err || fail "copies among the images: $(cat err)"

@@ -11,6 +11,15 @@ cp d/train/*/*00000.jpg empty/train/a/ && cp empty/train/a/* empty/val/a/ && cp 
 mkdir -p differ && cp -r d/train d/val differ/ && mv differ/val/"$(ls d/val | head -1)" differ/val/zebra
 echo "not weights" >text.safetensors
 head -c 20000 run/model.safetensors >cut.safetensors
+python3 - <<'P'
+import json, struct
+data = open("run/model.safetensors", "rb").read()
+size = struct.unpack("<Q", data[:8])[0]
+header = json.loads(data[8 : 8 + size])
+del header["__metadata__"]
+text = json.dumps(header).encode()
+open("bare.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data[8 + size :])
+P
 touch a_file
 cp "$(find d -name '*.jpg' | head -1)" a_photo.jpg
 # Folders that are somebody's: one holds a file that a run would replace, one a link by such a name.
@@ -76,6 +85,15 @@ try 1 "holds a run already" train d --arch tiny -o run
 try 1 "a_file" train d --arch tiny -o a_file
 try 1 "Not a directory" train d --arch tiny -o a_file/run
 try 1 "cannot be made" train d --arch tiny -o /proc/run
+
+# What is meant is named: the folder of a run as DATA or as a checkpoint, or without weights in it.
+try 2 "run is the folder of a run: reel train --resume auto -o run continues it" train --resume auto run
+try 2 "run is the folder of a run: reel train --resume auto -o run continues it" train --resume run
+try 1 "no_train: no best.safetensors or model.safetensors in it" predict --weights no_train d/val
+try 1 "no_train: no best.safetensors or model.safetensors in it" eval d --weights no_train
+try 1 "^reel predict: bare.safetensors: weights do not fit the model" predict --arch alexnet --weights bare.safetensors d/val
+try 1 "the file is cut short" predict --weights cut.safetensors d/val
+try 1 "d/val: it is the folder of the images" predict --weights run d/val --copy-into d/val
 
 # Weights
 try 1 "missing.safetensors" eval d --weights missing.safetensors

@@ -311,6 +311,7 @@ static reel_status list_images(predictor *p, reel_error *err)
             p->reads_stdin = true;
             continue;
         }
+        REEL_TRY(reel_sorted_copy_check(path, reel_options_text(o, "copy-into"), err));
         if (reel_image_list_add(&p->images, path, &why) == REEL_OK)
             continue;
         if (why.status == REEL_ERR_MEMORY)

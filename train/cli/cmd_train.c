@@ -315,6 +315,25 @@ static int train(bool finetune, reel_options *options, reel_resumed_run *r)
     return code;
 }
 
+/* A run's folder that is given as DATA or as a checkpoint: it is named by -o. */
+static reel_status check_resumed_folder(const char *command, const reel_options *options,
+                                        reel_error *err)
+{
+    char word[REEL_PATH_MAX];
+    const char *resume = reel_options_text(options, "resume"),
+               *data = reel_options_arg_count(options) > 0 ? reel_options_arg(options, 0) : NULL;
+    if (!resume)
+        return REEL_OK;
+    const char *run = reel_run_dir_holds_run(resume) ? resume : NULL;
+    if (!run && data && !reel_options_given(options, "output-dir") && reel_run_dir_holds_run(data))
+        run = data;
+    if (!run)
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "%.200s is the folder of a run: reel %s --resume auto -o %s continues it", run,
+                     command, reel_shell_word(run, word, sizeof word));
+}
+
 int reel_train(reel_options *options, bool finetune)
 {
     const char *command = finetune ? "finetune" : "train";
@@ -329,6 +348,8 @@ int reel_train(reel_options *options, bool finetune)
         reel_fail(&err, REEL_ERR_INVALID, "expected DATA");
         return reel_complain_usage(command, &err);
     }
+    if (check_resumed_folder(command, options, &err))
+        return reel_complain_usage(command, &err);
     reel_signals_install(); /* before a large checkpoint is read: SIGUSR1 would end the program */
     reel_signals_quiet(reel_options_flag(options, "quiet"));
     reel_signals_answer(

@@ -13,7 +13,9 @@
 
 int reel_complain(const char *command, const reel_error *err)
 {
-    reel_say("reel %s: %s", command, err->message);
+    const bool bad = err->status == REEL_ERR_BAD_DATA;
+    reel_say("reel %s: %s%s", command, err->message,
+             bad ? "; --max-bad allows more, `reel check DATA` names them all" : "");
     switch (err->status) {
     case REEL_ERR_BAD_DATA:
         return REEL_EXIT_BAD_DATA;

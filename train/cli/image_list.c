@@ -1,4 +1,5 @@
-/* Walking folders for images. Links to folders are not followed, so a loop cannot occur. */
+/* Walking folders for images. Links to folders are followed, as in training; each folder is walked
+ * once, so links cannot loop. */
 #include "train/cli/image_list.h"
 #include "core/system_error.h"
 
@@ -47,11 +48,48 @@ static bool is_skipped(const reel_image_list *list, const struct stat *st)
            skipped.st_dev == st->st_dev;
 }
 
+/* One walk. Links wait until all real folders are done: else the order of a directory's entries
+ * would decide under which name an image is found. */
+typedef struct {
+    reel_image_list *list;
+    reel_image_list links; /* to folders */
+    struct stat *seen;     /* folders that were walked */
+    int64_t n_seen;
+} image_walk;
+
+/* Notes the folder; *again: it was walked before. */
+static reel_status enter_once(image_walk *w, const char *path, bool *again, reel_error *err)
+{
+    struct stat st;
+    *again = false;
+    if (stat(path, &st) != 0)
+        return REEL_OK; /* opening it will tell */
+    for (int64_t i = 0; i < w->n_seen && !*again; i++)
+        *again = w->seen[i].st_ino == st.st_ino && w->seen[i].st_dev == st.st_dev;
+    if (*again)
+        return REEL_OK;
+
+    if ((w->n_seen & (w->n_seen - 1)) == 0) { /* 0, 1, 2, 4, ...: full */
+        const size_t more = w->n_seen ? 2 * (size_t)w->n_seen : 1;
+        struct stat *seen = realloc(w->seen, more * sizeof *seen);
+        if (!seen)
+            return reel_fail(err, REEL_ERR_MEMORY, "list of images: out of memory");
+        w->seen = seen;
+    }
+    w->seen[w->n_seen++] = st;
+    return REEL_OK;
+}
+
 /* Appends the images below the folder `path`, which has `length` letters; one buffer serves all
  * levels. A folder that cannot be opened goes into the list itself: the caller reports it as
  * unreadable and keeps the rest. */
-static reel_status walk_folder(reel_image_list *list, char *path, size_t length, reel_error *err)
+static reel_status walk_folder(image_walk *w, char *path, size_t length, reel_error *err)
 {
+    reel_image_list *list = w->list;
+    bool again;
+    REEL_TRY(enter_once(w, path, &again, err));
+    if (again)
+        return REEL_OK;
     DIR *d = opendir(path);
     if (!d && reel_fail_system(err, errno, "%s: cannot be opened", path) == REEL_ERR_MEMORY)
         return REEL_ERR_MEMORY;
@@ -72,10 +110,12 @@ static reel_status walk_folder(reel_image_list *list, char *path, size_t length,
             continue;
 
         const bool link = S_ISLNK(st.st_mode), dangling = link && stat(path, &st) != 0;
-        if (S_ISDIR(st.st_mode) && !link && is_skipped(list, &st))
+        if (S_ISDIR(st.st_mode) && is_skipped(list, &st))
             continue;
-        if (S_ISDIR(st.st_mode) && !link)
-            status = walk_folder(list, path, length + (size_t)more, err);
+        if (S_ISDIR(st.st_mode) && link)
+            status = append_path(&w->links, path, err);
+        else if (S_ISDIR(st.st_mode))
+            status = walk_folder(w, path, length + (size_t)more, err);
         else if (!S_ISREG(st.st_mode) && !dangling) /* to open a pipe would wait for ever */
             reel_left_out_file(&list->left_out, e->d_name, "not a regular file");
         else if (reel_is_image_file(AT_FDCWD, path, false, &list->left_out))
@@ -90,6 +130,26 @@ static reel_status walk_folder(reel_image_list *list, char *path, size_t length,
 static int compare_paths(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The folder, then what links in it lead to, then what links lead to from there. */
+static reel_status walk_all(image_walk *w, char path[PATH_LIMIT], reel_error *err)
+{
+    REEL_TRY(walk_folder(w, path, strlen(path), err));
+    while (w->links.n > 0) {
+        reel_image_list links = w->links;
+        w->links = (reel_image_list){0};
+        qsort(links.paths, (size_t)links.n, sizeof *links.paths, compare_paths);
+
+        reel_status status = REEL_OK;
+        for (int64_t i = 0; status == REEL_OK && i < links.n; i++) {
+            snprintf(path, PATH_LIMIT, "%s", links.paths[i]);
+            status = walk_folder(w, path, strlen(path), err);
+        }
+        reel_image_list_free(&links);
+        REEL_TRY(status);
+    }
+    return REEL_OK;
 }
 
 reel_status reel_image_list_add(reel_image_list *list, const char *path, reel_error *err)
@@ -108,7 +168,11 @@ reel_status reel_image_list_add(reel_image_list *list, const char *path, reel_er
     while (length > 1 && below[length - 1] == '/')
         below[--length] = '\0'; /* as completion leaves it; names get one of their own */
 
-    REEL_TRY(walk_folder(list, below, (size_t)length, err));
+    image_walk walk = {.list = list};
+    const reel_status status = walk_all(&walk, below, err);
+    reel_image_list_free(&walk.links);
+    free(walk.seen);
+    REEL_TRY(status);
     if (list->n == before) {
         char extensions[200], left_out[250];
         reel_image_extensions(extensions, sizeof extensions);

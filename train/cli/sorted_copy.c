@@ -3,9 +3,11 @@
 #include "train/cli/sorted_copy.h"
 
 #include "core/files/text.h"
+#include "train/run/say.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +107,37 @@ static reel_status make_folder(const char *path, reel_error *err)
         return REEL_OK;
     return reel_fail(err, REEL_ERR_IO, "%s: the folder cannot be created: %s", path,
                      strerror(errno));
+}
+
+reel_status reel_sorted_copy_check(const char *images, const char *copies, reel_error *err)
+{
+    char folder[PATH_MAX], inside[PATH_MAX];
+    struct stat st;
+    if (!copies || !realpath(images, folder) || stat(folder, &st) != 0 || !S_ISDIR(st.st_mode))
+        return REEL_OK;
+
+    /* The folder for copies may be one that is yet to be made. */
+    if (!realpath(copies, inside)) {
+        char parent[PATH_MAX];
+        const char *slash = strrchr(copies, '/');
+        snprintf(parent, sizeof parent, "%.*s.", slash ? (int)(slash - copies) + 1 : 0, copies);
+        if (!realpath(parent, inside))
+            return REEL_OK;
+        snprintf(inside + strlen(inside), sizeof inside - strlen(inside), "/%s",
+                 slash ? slash + 1 : copies);
+    }
+    const size_t length = strlen(folder);
+    if (strncmp(inside, folder, length) != 0)
+        return REEL_OK;
+    if (!inside[length])
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "--copy-into %s: it is the folder of the images; expected another one",
+                         copies);
+    if (inside[length] == '/')
+        reel_say("reel: warning: --copy-into %s lies in %s: who trains on that folder trains on "
+                 "the copies, too",
+                 copies, images);
+    return REEL_OK;
 }
 
 reel_status reel_sorted_copy_open(reel_sorted_copy *c, const char *folder, int64_t classes,

@@ -6,9 +6,11 @@
 #include "train/fetch/weights_cache.h"
 #include "train/run/signals.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- the names ---- */
@@ -148,7 +150,13 @@ static reel_status fetch_named(const reel_public_weights *w, bool quiet, char *p
 reel_status reel_weights_path(const char *given, bool quiet, char path[REEL_WEIGHTS_PATH],
                               reel_error *err)
 {
+    struct stat st;
     reel_model_path(path, REEL_WEIGHTS_PATH, given);
+    if (stat(given, &st) == 0 && S_ISDIR(st.st_mode) && access(path, F_OK) != 0 && errno == ENOENT)
+        return reel_fail(err, REEL_ERR_IO,
+                         "%s: no best.safetensors or model.safetensors in it; expected a file of "
+                         "weights, or the folder of a run that has saved some",
+                         given);
     if (access(given, F_OK) == 0)
         return REEL_OK;
 
