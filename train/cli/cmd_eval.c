@@ -87,9 +87,9 @@ static void eval_show(void *user, int64_t done, int64_t total)
     reel_progress_count(&e->progress, "evaluation", done, total);
 }
 
-/* Weights that do not name their classes get DATA's names, in order. Nothing tells whether the order
- * is theirs, except where the names are numbers. */
-static reel_status name_classes(evaluation *e, reel_error *err)
+/* Weights that do not name their classes get DATA's names, in order. Nothing tells whether the
+ * order is theirs, except where the names are numbers. */
+static reel_status eval_name_classes(evaluation *e, reel_error *err)
 {
     const reel_dataset *images = e->data.images;
     const bool quiet = e->request->quiet;
@@ -139,7 +139,7 @@ static reel_status eval_measure(evaluation *e, reel_error *err)
         reel_left_out_say(reel_dataset_left_out(found));
     }
     REEL_TRY(reel_model_card_matches(&e->card, images, e->data.folder, err));
-    REEL_TRY(name_classes(e, err)); /* not for comparing */
+    REEL_TRY(eval_name_classes(e, err)); /* not for comparing */
     REEL_TRY(reel_tape_create(&e->tape, e->ctx, NULL, err));
 
     /* Images as in training, but for what the request says. */

@@ -65,14 +65,14 @@ static void print_net(const reel_model *model, const reel_net *net, const reel_l
                       int n_layers, int64_t macs, const reel_memory_plan *memory)
 {
     char shape[80];
-    printf("%s: %s\n\n%-16s %-18s %-22s %12s %14s\n", model->name, model->about, "layer", "kind",
+    printf("%s: %s\n\n%-15s %-17s %-19s %10s %14s\n", model->name, model->about, "layer", "kind",
            "output", "parameters", "multiply-adds");
 
     for (int i = 0; i < n_layers; i++) {
-        printf("%-16s %-18s %-22s", layers[i].name, layers[i].kind,
+        printf("%-15s %-17s %-19s", layers[i].name, layers[i].kind,
                reel_shape_text(shape, sizeof shape, layers[i].ndim, layers[i].shape));
         if (layers[i].parameters || layers[i].multiply_adds)
-            printf(" %12" PRId64 " %14" PRId64, layers[i].parameters, layers[i].multiply_adds);
+            printf(" %10" PRId64 " %14" PRId64, layers[i].parameters, layers[i].multiply_adds);
         putchar('\n');
     }
 

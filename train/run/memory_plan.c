@@ -26,7 +26,7 @@ reel_status reel_memory_plan_make(reel_memory_plan *plan, reel_net *net,
 void reel_memory_plan_print(const reel_memory_plan *plan)
 {
     const double mb = 1e-6;
-    printf("memory of %s at batch %lld, MB: parameters %.1f",
+    printf("memory of %s at batch %lld, MB:\n  parameters %.1f",
            plan->infer ? "inference" : "a training step", (long long)plan->batch,
            (double)plan->net.parameters * mb);
     if (!plan->infer)

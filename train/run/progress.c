@@ -3,12 +3,12 @@
 #include "train/run/progress.h"
 
 #include "core/files/text.h"
+#include "train/run/say.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,14 +42,6 @@ void reel_progress_clear(reel_progress *p)
     if (p->drawn)
         fputs("\r\033[K", stderr);
     p->drawn = false;
-}
-
-static int terminal_width(void)
-{
-    struct winsize size;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-        return size.ws_col;
-    return 80;
 }
 
 void reel_line_add(reel_line *line, const char *format, ...)
@@ -107,7 +99,7 @@ static void progress_bar(char *text, size_t size, const reel_progress_line *l, i
  * ten columns. The last column stays free, since some terminals wrap there. */
 static void draw_progress(reel_progress *p, const reel_progress_line *l)
 {
-    const int width = terminal_width() - 1, label = (int)strlen(l->label) + 1;
+    const int width = reel_terminal_columns() - 1, label = (int)strlen(l->label) + 1;
     const int brackets = 3, shortest = 10;
     reel_line figures = {.columns = width - label - brackets - shortest};
     char bar[60], line[2 * sizeof figures.text];
@@ -165,8 +157,8 @@ static void put_line(reel_progress *p, bool good, const char *format, va_list ar
     reel_progress_clear(p);
     if (good && p->color)
         fputs("\033[32m", stderr);
-    fputs(reel_escape_text(line, REEL_ESCAPE_CONTROLS, shown, sizeof shown), stderr);
-    fputs(good && p->color ? "\033[0m\n" : "\n", stderr);
+    reel_put_wrapped(reel_escape_text(line, REEL_ESCAPE_CONTROLS, shown, sizeof shown),
+                     good && p->color ? "\033[0m" : "");
 }
 
 void reel_progress_note(reel_progress *p, bool good, const char *format, ...)

@@ -6,6 +6,48 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+int reel_terminal_columns(void)
+{
+    struct winsize size;
+    if (!isatty(STDERR_FILENO))
+        return 0;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    return 80;
+}
+
+/* Bytes of the text that fit into so many columns, up to a blank if any; all of it if it fits. */
+static size_t first_row(const char *text, int columns)
+{
+    size_t blank = 0, n = 0;
+    int used = 0;
+    for (; text[n] && used <= columns; n++) {
+        if (text[n] == ' ' && n > 0 && text[n - 1] != ' ')
+            blank = n;
+        used += ((unsigned char)text[n] & 0xc0) != 0x80; /* a character may have several bytes */
+    }
+    if (!text[n] && used <= columns)
+        return n;
+    return blank ? blank : strlen(text); /* a word wider than the terminal stays whole */
+}
+
+void reel_put_wrapped(const char *line, const char *end)
+{
+    const int columns = reel_terminal_columns(), narrowest = 40;
+    const char *indent = "";
+    while (columns >= narrowest) {
+        const size_t n = first_row(line, columns - (int)strlen(indent));
+        if (!line[n])
+            break;
+        fprintf(stderr, "%s%.*s\n", indent, (int)n, line);
+        line += n + strspn(line + n, " ");
+        indent = "    ";
+    }
+    fprintf(stderr, "%s%s%s\n", columns >= narrowest ? indent : "", line, end);
+}
 
 void reel_say(const char *format, ...)
 {
@@ -15,7 +57,7 @@ void reel_say(const char *format, ...)
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
     /* File names reach messages as they are. */
-    fprintf(stderr, "%s\n", reel_escape_text(line, REEL_ESCAPE_CONTROLS, shown, sizeof shown));
+    reel_put_wrapped(reel_escape_text(line, REEL_ESCAPE_CONTROLS, shown, sizeof shown), "");
 }
 
 static const char plain_letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

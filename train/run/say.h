@@ -10,6 +10,12 @@
  * become \xNN. */
 void reel_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Columns of the terminal that stderr is; 0 = it is none. */
+int reel_terminal_columns(void);
+/* A line to stderr as it is, broken at blanks where it is wider than the terminal. `end` comes
+ * before the last newline. */
+void reel_put_wrapped(const char *line, const char *end);
+
 /* A path as a word of a shell's command line, for commands that are shown: 'My Pics/run 2'. Returns
  * text. */
 const char *reel_shell_word(const char *path, char *text, size_t size);
