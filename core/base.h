@@ -1,9 +1,18 @@
 /* Status codes, error messages, version and visibility: what every other header needs.
  *
  * A call that can fail because of its user or the environment returns a reel_status and explains
- * itself in a reel_error: what, where, expected, got. So does a call that makes no sense (a NULL
- * handle, another dtype): a library does not end the program that uses it. REEL_ASSERT is for what
- * the library itself must have right. */
+ * itself in a reel_error: what, where, expected, got. REEL_ASSERT is for what the library itself
+ * must have right.
+ *
+ * A library does not end the program that uses it. This holds for every public function:
+ * - With an `err`: REEL_ERR_INVALID and the argument's name answer a NULL handle, another pointer
+ *   that is needed and NULL, an index out of range, and a setting that cannot work. What the
+ *   function makes (`out`) is then NULL, so that your clean-up may destroy it.
+ * - Without an `err`: the function does nothing then, and returns 0, NULL, "", a zeroed struct,
+ *   NAN, or what its comment says.
+ * - With values of a tape: the result is an invalid value, and the tape keeps the error.
+ *
+ * Not detected: a pointer to something else, to freed memory, or to less memory than was stated. */
 #ifndef REEL_CORE_BASE_H
 #define REEL_CORE_BASE_H
 
@@ -82,6 +91,13 @@ REEL_API const char *reel_version(void);
         status = (call);                                                                           \
         if (status != REEL_OK)                                                                     \
             goto label;                                                                            \
+    } while (0)
+
+/* Returns REEL_ERR_INVALID from the function if the argument is NULL, and names both. */
+#define REEL_NEED(argument, err)                                                                   \
+    do {                                                                                           \
+        if (!(argument))                                                                           \
+            return reel_fail((err), REEL_ERR_INVALID, "%s: %s is NULL", __func__, #argument);      \
     } while (0)
 
 REEL_API void reel_assert_failed(const char *condition, const char *file, int line)

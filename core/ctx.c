@@ -52,10 +52,12 @@ static reel_status choose_isa(reel_isa *isa, const char *wanted, reel_error *err
 
 reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_error *err)
 {
+    REEL_NEED(out, err);
+    *out = NULL;
+
     static const reel_ctx_config defaults;
     if (!config)
         config = &defaults;
-    *out = NULL;
     if (config->threads < 0 || config->threads > REEL_MAX_THREADS)
         return reel_fail(err, REEL_ERR_INVALID,
                          "threads: expected 1 to %d (0 = all this process may use), got %d",
@@ -96,22 +98,24 @@ void reel_ctx_destroy(reel_ctx *ctx)
 
 int reel_ctx_threads(const reel_ctx *ctx)
 {
-    return ctx->threads;
+    return ctx ? ctx->threads : 0;
 }
 
 void reel_ctx_set_threads(reel_ctx *ctx, int threads)
 {
+    if (!ctx)
+        return;
     ctx->threads = threads < 1 ? 1 : threads > ctx->created ? ctx->created : threads;
 }
 
 uint64_t reel_ctx_seed(const reel_ctx *ctx)
 {
-    return ctx->seed;
+    return ctx ? ctx->seed : 0;
 }
 
 reel_isa reel_ctx_isa(const reel_ctx *ctx)
 {
-    return ctx->isa;
+    return ctx ? ctx->isa : 0;
 }
 
 bool reel_ctx_traces(const reel_ctx *ctx, reel_trace what)
@@ -126,7 +130,7 @@ const char *reel_ctx_forced_conv(const reel_ctx *ctx)
 
 void reel_ctx_log(const reel_ctx *ctx, reel_log_level level, const char *format, ...)
 {
-    if (!ctx->log)
+    if (!ctx || !ctx->log || !format)
         return;
     char line[1000];
     va_list args;

@@ -102,7 +102,9 @@ static char *reserve_all(size_t *reserved, reel_error *err)
 
 reel_status reel_arena_create(reel_arena **out, size_t limit, reel_error *err)
 {
+    REEL_NEED(out, err);
     *out = NULL;
+
     reel_arena *arena = calloc(1, sizeof *arena);
     if (!arena)
         return reel_fail(err, REEL_ERR_MEMORY, "arena: out of memory");
@@ -237,7 +239,7 @@ static uint32_t place_priority(uint32_t place)
 
 void *reel_arena_alloc(reel_arena *arena, size_t bytes)
 {
-    if (bytes > arena->reserved)
+    if (!arena || bytes > arena->reserved)
         return NULL;
     size_t need = (bytes + REEL_ALIGNMENT - 1) / REEL_ALIGNMENT * REEL_ALIGNMENT;
     if (need == 0)
@@ -273,7 +275,7 @@ void *reel_arena_alloc(reel_arena *arena, size_t bytes)
 
 void reel_arena_free(reel_arena *arena, void *pointer)
 {
-    if (!pointer)
+    if (!arena || !pointer)
         return;
     const size_t begin = (size_t)((char *)pointer - arena->base);
     int low, own, high;
@@ -298,6 +300,8 @@ void reel_arena_free(reel_arena *arena, void *pointer)
 
 void reel_arena_reset(reel_arena *arena)
 {
+    if (!arena)
+        return;
     arena->count = 0;
     arena->used = arena->top = 0;
     arena->root = arena->unused = -1;
@@ -305,10 +309,10 @@ void reel_arena_reset(reel_arena *arena)
 
 size_t reel_arena_peak(const reel_arena *arena)
 {
-    return arena->peak;
+    return arena ? arena->peak : 0;
 }
 
 size_t reel_arena_used(const reel_arena *arena)
 {
-    return arena->used;
+    return arena ? arena->used : 0;
 }

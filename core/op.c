@@ -3,6 +3,8 @@
 
 reel_status reel_infer_check_size(const reel_infer *q, reel_error *err)
 {
+    REEL_NEED(q, err);
+
     char text[200];
     if (q->ndim < 0 || q->ndim > REEL_MAX_DIMS)
         return reel_fail(err, REEL_ERR_INVALID, "expected a result of 0 to %d dimensions, got %d",

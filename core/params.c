@@ -19,6 +19,7 @@ static const int64_t range_align = 16; /* elements: every range begins on a cach
 
 reel_status reel_params_create(reel_params **out, reel_dtype dtype, reel_error *err)
 {
+    REEL_NEED(out, err);
     *out = calloc(1, sizeof **out);
     if (!*out)
         return reel_fail(err, REEL_ERR_MEMORY, "parameters: out of memory");
@@ -43,13 +44,15 @@ void reel_params_destroy(reel_params *params)
 reel_status reel_params_add(reel_params *params, const char *name, int ndim, const int64_t *shape,
                             unsigned flags, int *index, reel_error *err)
 {
-    if (params->values)
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "parameter %s: the store is committed and takes no more", name);
+    REEL_NEED(params, err);
+
     if (!name || ndim < 0 || ndim > REEL_MAX_DIMS || (ndim > 0 && !shape))
         return reel_fail(err, REEL_ERR_INVALID,
                          "parameter %s: expected a name and a rank of 0 to %d, got rank %d",
                          name ? name : "without a name", REEL_MAX_DIMS, ndim);
+    if (params->values)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "parameter %s: the store is committed and takes no more", name);
     const int64_t numel = reel_shape_numel(ndim, shape);
     char text[128];
     if (numel <= 0 || numel > INT64_MAX / 64)
@@ -93,6 +96,8 @@ reel_status reel_params_add(reel_params *params, const char *name, int ndim, con
 
 reel_status reel_params_commit(reel_params *params, reel_error *err)
 {
+    REEL_NEED(params, err);
+
     if (params->values)
         return reel_fail(err, REEL_ERR_INVALID, "parameters: committed already");
     const size_t element = reel_dtype_size(params->dtype);
@@ -111,22 +116,22 @@ reel_status reel_params_commit(reel_params *params, reel_error *err)
 
 reel_dtype reel_params_dtype(const reel_params *params)
 {
-    return params->dtype;
+    return params ? params->dtype : REEL_F32;
 }
 
 int reel_params_count(const reel_params *params)
 {
-    return params->count;
+    return params ? params->count : 0;
 }
 
 reel_param *reel_params_at(const reel_params *params, int index)
 {
-    return index >= 0 && index < params->count ? params->list[index] : NULL;
+    return params && index >= 0 && index < params->count ? params->list[index] : NULL;
 }
 
 reel_param *reel_params_find(const reel_params *params, const char *name)
 {
-    for (int i = 0; i < params->count; i++)
+    for (int i = 0; params && name && i < params->count; i++)
         if (strcmp(params->list[i]->name, name) == 0)
             return params->list[i];
     return NULL;
@@ -134,13 +139,13 @@ reel_param *reel_params_find(const reel_params *params, const char *name)
 
 int64_t reel_params_flat_size(const reel_params *params)
 {
-    return params->size;
+    return params ? params->size : 0;
 }
 
 int64_t reel_params_trainable(const reel_params *params)
 {
     int64_t total = 0;
-    for (int i = 0; i < params->count; i++)
+    for (int i = 0; i < reel_params_count(params); i++)
         if (!(params->list[i]->flags & REEL_PARAM_BUFFER))
             total += reel_tensor_numel(&params->list[i]->value);
     return total;
@@ -148,6 +153,6 @@ int64_t reel_params_trainable(const reel_params *params)
 
 void reel_params_zero_grad(reel_params *params)
 {
-    for (int i = 0; i < params->count; i++)
+    for (int i = 0; i < reel_params_count(params); i++)
         params->list[i]->has_grad = false;
 }

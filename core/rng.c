@@ -9,6 +9,8 @@
 void reel_philox(uint32_t out[4], uint64_t seed, uint32_t stream, uint32_t epoch, uint32_t sample,
                  uint32_t block)
 {
+    if (!out)
+        return;
     const philox4x32_ctr_t counter = {{block, sample, epoch, stream}};
     const philox4x32_key_t key = {{(uint32_t)seed, (uint32_t)(seed >> 32)}};
     const philox4x32_ctr_t words = philox4x32(counter, key);
@@ -23,6 +25,8 @@ reel_rng reel_rng_at(uint64_t seed, uint32_t stream, uint32_t epoch, uint32_t sa
 
 uint32_t reel_rng_u32(reel_rng *rng)
 {
+    if (!rng)
+        return 0;
     if (rng->left == 0) {
         reel_philox(rng->words, rng->seed, rng->stream, rng->epoch, rng->sample, rng->block++);
         rng->left = 4;

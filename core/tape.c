@@ -1,7 +1,6 @@
-/* Recording: leaves, operators, the sticky error, and when a value's memory may go. */
+/* Recording: leaves, operators, and when a value's memory may go. */
 #include "core/tape.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +13,10 @@ reel_status reel_tape_create(reel_tape **out, const reel_ctx *ctx, const reel_ta
                              reel_error *err)
 {
     static const reel_tape_config defaults;
+    REEL_NEED(out, err);
+    *out = NULL;
     if (!config)
         config = &defaults;
-    *out = NULL;
     if (!ctx || config->dtype < 0 || config->dtype >= REEL_DTYPES)
         return reel_fail(err, REEL_ERR_INVALID, "tape: expected a context and a dtype");
     reel_tape *tape = calloc(1, sizeof *tape);
@@ -83,77 +83,6 @@ void reel_tape_reset(reel_tape *tape)
     tape->error.status = REEL_OK;
 }
 
-const reel_ctx *reel_tape_ctx(const reel_tape *tape)
-{
-    return tape->ctx;
-}
-
-reel_dtype reel_tape_dtype(const reel_tape *tape)
-{
-    return tape->dtype;
-}
-
-bool reel_tape_recording(const reel_tape *tape)
-{
-    return tape->recording;
-}
-
-void reel_tape_set_recording(reel_tape *tape, bool recording)
-{
-    tape->recording = recording;
-}
-
-void reel_tape_set_step(reel_tape *tape, int64_t step)
-{
-    tape->step = step;
-}
-
-int64_t reel_tape_step(const reel_tape *tape)
-{
-    return tape->step;
-}
-
-size_t reel_tape_peak_bytes(const reel_tape *tape)
-{
-    return reel_arena_peak(tape->arena);
-}
-
-reel_tape_memory reel_tape_usage(const reel_tape *tape)
-{
-    return (reel_tape_memory){tape->most_held, tape->most_scratch, reel_arena_peak(tape->arena)};
-}
-
-reel_status reel_tape_status(const reel_tape *tape, reel_error *err)
-{
-    if (!tape)
-        return reel_fail(err, REEL_ERR_INVALID, "no tape");
-    if (tape->error.status != REEL_OK && err)
-        *err = tape->error;
-    return tape->error.status;
-}
-
-reel_var reel_tape_fail(reel_tape *tape, reel_status status, const char *format, ...)
-{
-    if (tape && tape->error.status == REEL_OK) {
-        va_list args;
-        va_start(args, format);
-        vsnprintf(tape->error.message, sizeof tape->error.message, format, args);
-        va_end(args);
-        tape->error.status = status;
-    }
-    return (reel_var){tape, -1};
-}
-
-void reel_tape_prefix_error(reel_tape *tape, const char *prefix)
-{
-    char text[sizeof tape->error.message];
-    memcpy(text, tape->error.message, sizeof text);
-    const int used = snprintf(tape->error.message, sizeof text, "%s: ", prefix);
-    if (used > 0 && (size_t)used < sizeof text)
-        memccpy(tape->error.message + used, text, 0, sizeof text - (size_t)used);
-    tape->error.message[sizeof text - 1] = 0;
-}
-
 /* A fresh node at the end of the tape, or NULL with the sticky error set. */
 static reel_node *new_node(reel_tape *tape)
 {
@@ -214,7 +143,7 @@ static void *step_memory(reel_tape *tape, size_t bytes, const char *what)
 
 void *reel_tape_alloc(reel_tape *tape, size_t bytes)
 {
-    return step_memory(tape, bytes, "attributes");
+    return tape ? step_memory(tape, bytes, "attributes") : NULL;
 }
 
 static reel_var add_leaf(reel_tape *tape, const reel_tensor *value, bool wants_grad)
@@ -262,6 +191,8 @@ reel_var reel_input_grad(reel_tape *tape, const reel_tensor *value)
 
 reel_var reel_scalar(reel_tape *tape, double value)
 {
+    if (!tape)
+        return (reel_var){NULL, -1};
     const reel_tensor t = {.data = &value, .dtype = REEL_F64};
     reel_tensor scalar =
         reel_tensor_of(step_memory(tape, sizeof(double), "scalar"), tape->dtype, 0, NULL);
@@ -277,6 +208,9 @@ reel_var reel_scalar(reel_tape *tape, double value)
 reel_var reel_param_var(reel_tape *tape, reel_params *params, int index)
 {
     const reel_param *p = reel_params_at(params, index);
+    if (!tape || !p)
+        return reel_tape_fail(tape, REEL_ERR_INVALID, "parameter %d: there is no such parameter",
+                              index);
     if (tape->error.status == REEL_OK && p->value.dtype != tape->dtype)
         return reel_tape_fail(tape, REEL_ERR_INVALID, "parameter %s is %s, the tape %s", p->name,
                               reel_dtype_name(p->value.dtype), reel_dtype_name(tape->dtype));
@@ -418,7 +352,7 @@ reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, con
                     int n_in)
 {
     reel_tape *tape = NULL;
-    for (int i = n_in - 1; i >= 0; i--)
+    for (int i = n_in < REEL_MAX_INPUTS ? n_in - 1 : REEL_MAX_INPUTS - 1; in && i >= 0; i--)
         if (in[i].tape)
             tape = in[i].tape; /* the first input's, where it has one */
     const reel_var failed = {tape, -1};
@@ -432,6 +366,8 @@ reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, con
         return failed;
     while (n_in > op->min_in && !in[n_in - 1].tape)
         n_in--; /* REEL_NONE at the end */
+    if (attrs_size > 0 && !attrs)
+        return reel_tape_fail(tape, REEL_ERR_INVALID, "%s: attrs is NULL", op->name);
     if (!op->forward[tape->dtype])
         return reel_tape_fail(tape, REEL_ERR_INVALID, "%s: not available in %s", op->name,
                               reel_dtype_name(tape->dtype));

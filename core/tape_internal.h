@@ -1,4 +1,4 @@
-/* What tape.c (recording) and tape_backward.c (the reverse sweep) share. Private. */
+/* What tape.c (recording), tape_backward.c (the reverse sweep) and tape_state.c share. Private. */
 #ifndef REEL_CORE_TAPE_INTERNAL_H
 #define REEL_CORE_TAPE_INTERNAL_H
 

@@ -21,6 +21,8 @@ const char *reel_dtype_name(reel_dtype dtype)
 
 int64_t reel_shape_numel(int ndim, const int64_t *shape)
 {
+    if (ndim > 0 && !shape)
+        return -1;
     int64_t numel = 1;
     for (int d = 0; d < ndim; d++)
         if (shape[d] < 0 || __builtin_mul_overflow(numel, shape[d], &numel))
@@ -30,12 +32,13 @@ int64_t reel_shape_numel(int ndim, const int64_t *shape)
 
 int64_t reel_tensor_numel(const reel_tensor *t)
 {
-    return reel_shape_numel(t->ndim, t->shape);
+    return t ? reel_shape_numel(t->ndim, t->shape) : 0;
 }
 
 size_t reel_tensor_bytes(const reel_tensor *t)
 {
-    return (size_t)reel_tensor_numel(t) * reel_dtype_size(t->dtype);
+    const int64_t numel = reel_tensor_numel(t);
+    return numel > 0 ? (size_t)numel * reel_dtype_size(t->dtype) : 0;
 }
 
 reel_layout reel_canonical_layout(int ndim)
@@ -78,12 +81,14 @@ reel_tensor reel_tensor_of(void *data, reel_dtype dtype, int ndim, const int64_t
 
 bool reel_tensor_same_shape(const reel_tensor *a, const reel_tensor *b)
 {
-    return a->ndim == b->ndim && a->ndim >= 0 &&
+    return a && b && a->ndim == b->ndim && a->ndim >= 0 && a->ndim <= REEL_MAX_DIMS &&
            memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape) == 0;
 }
 
 bool reel_tensor_is_canonical(const reel_tensor *t)
 {
+    if (!t || t->ndim > REEL_MAX_DIMS)
+        return false;
     const reel_tensor dense = reel_tensor_of(t->data, t->dtype, t->ndim, t->shape);
     for (int d = 0; d < t->ndim; d++)
         if (t->shape[d] != 1 && t->stride[d] != dense.stride[d])
@@ -93,8 +98,8 @@ bool reel_tensor_is_canonical(const reel_tensor *t)
 
 reel_tensor reel_tensor_slice(reel_tensor t, int dim, int64_t begin, int64_t length)
 {
-    if (dim < 0 || dim >= t.ndim || begin < 0 || length < 0 || begin > t.shape[dim] ||
-        length > t.shape[dim] - begin)
+    if (dim < 0 || dim >= t.ndim || dim >= REEL_MAX_DIMS || begin < 0 || length < 0 ||
+        begin > t.shape[dim] || length > t.shape[dim] - begin)
         return no_tensor;
     t.data = (char *)t.data + (size_t)(begin * t.stride[dim]) * reel_dtype_size(t.dtype);
     t.shape[dim] = length;
@@ -104,6 +109,8 @@ reel_tensor reel_tensor_slice(reel_tensor t, int dim, int64_t begin, int64_t len
 
 reel_tensor reel_tensor_permute(reel_tensor t, const int *axes)
 {
+    if (t.ndim > REEL_MAX_DIMS || (t.ndim > 0 && !axes))
+        return no_tensor;
     reel_tensor p = t;
     unsigned seen = 0;
     for (int d = 0; d < t.ndim; d++) {
@@ -119,6 +126,8 @@ reel_tensor reel_tensor_permute(reel_tensor t, const int *axes)
 
 int64_t reel_tensor_offset(const reel_tensor *t, const int64_t *index)
 {
+    if (!t || t->ndim > REEL_MAX_DIMS || (t->ndim > 0 && !index))
+        return -1;
     int64_t offset = 0;
     for (int d = 0; d < t->ndim; d++) {
         if (index[d] < 0 || index[d] >= t->shape[d])
@@ -211,8 +220,10 @@ reel_status reel_tensor_copy(const reel_tensor *dst, const reel_tensor *src)
 
 const char *reel_shape_text(char *text, size_t size, int ndim, const int64_t *shape)
 {
+    if (!text || size == 0)
+        return "";
     size_t used = (size_t)snprintf(text, size, "(");
-    for (int d = 0; d < ndim && used < size; d++)
+    for (int d = 0; shape && d < ndim && used < size; d++)
         used +=
             (size_t)snprintf(text + used, size - used, d ? ", %lld" : "%lld", (long long)shape[d]);
     if (used < size)

@@ -14,6 +14,8 @@ void reel_bytes_free(reel_bytes *bytes)
 
 reel_status reel_bytes_reserve(reel_bytes *bytes, size_t capacity, reel_error *err)
 {
+    REEL_NEED(bytes, err);
+
     if (capacity <= bytes->capacity)
         return REEL_OK;
     size_t grown = bytes->capacity + bytes->capacity / 2;

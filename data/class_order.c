@@ -55,6 +55,10 @@ static void apply_order(reel_dataset *d, const struct ordered_name *own, int64_t
 reel_status reel_dataset_order_as(reel_dataset *d, const char *const *names, int64_t n,
                                   bool *changed, reel_error *err)
 {
+    REEL_NEED(d, err);
+    REEL_NEED(names, err);
+    REEL_NEED(changed, err);
+
     bool same = true;
     *changed = false;
     for (int64_t c = 0; same && c < n && c < d->n_classes; c++)

@@ -34,10 +34,17 @@ static char **copy_names(const char *const *names, int64_t n)
 reel_status reel_dataset_create(reel_dataset **out, const reel_source *source, void *self,
                                 const char *const *classes, int64_t n_classes, reel_error *err)
 {
+    REEL_NEED(out, err);
     *out = NULL;
+
     if (!source || !source->size || !source->label || !source->sample || !source->sample_name)
         return reel_fail(err, REEL_ERR_INVALID,
                          "dataset: expected a source with size, label, sample and sample_name");
+    if (n_classes > 0 && !classes) {
+        if (source->destroy)
+            source->destroy(self);
+        return reel_fail(err, REEL_ERR_INVALID, "dataset: classes is NULL");
+    }
     reel_dataset *d = calloc(1, sizeof *d);
     char **names = copy_names(classes, n_classes);
     if (!d || !names) {
@@ -87,12 +94,12 @@ void reel_dataset_take_notes(reel_dataset *d, reel_opened *opened)
 
 const reel_left_out *reel_dataset_left_out(const reel_dataset *d)
 {
-    return &d->left_out;
+    return d ? &d->left_out : NULL;
 }
 
 int64_t reel_dataset_notes(const reel_dataset *d)
 {
-    return reel_names_count(&d->notes);
+    return d ? reel_names_count(&d->notes) : 0;
 }
 
 const char *reel_dataset_note(const reel_dataset *d, int64_t i)
@@ -104,6 +111,8 @@ const char *reel_dataset_note(const reel_dataset *d, int64_t i)
 
 void reel_data_request_follow(reel_data_request *request, const reel_dataset *train)
 {
+    if (!request || !train)
+        return;
     request->classes = train->n_classes;
     request->class_names = (const char *const *)train->classes;
     request->indices = train->indices;
@@ -111,17 +120,17 @@ void reel_data_request_follow(reel_data_request *request, const reel_dataset *tr
 
 int64_t reel_dataset_count(const reel_dataset *d)
 {
-    return d->source.size(d->self);
+    return d ? d->source.size(d->self) : 0;
 }
 
 int64_t reel_dataset_classes(const reel_dataset *d)
 {
-    return d->n_classes;
+    return d ? d->n_classes : 0;
 }
 
 int64_t reel_dataset_hidden(const reel_dataset *d)
 {
-    return d->source.hidden ? d->source.hidden(d->self) : 0;
+    return d && d->source.hidden ? d->source.hidden(d->self) : 0;
 }
 
 bool reel_dataset_names_tell_format(const reel_dataset *d)
@@ -131,7 +140,7 @@ bool reel_dataset_names_tell_format(const reel_dataset *d)
 
 const char *reel_dataset_class_name(const reel_dataset *d, int64_t c)
 {
-    return c >= 0 && c < d->n_classes ? d->classes[c] : NULL;
+    return d && c >= 0 && c < d->n_classes ? d->classes[c] : NULL;
 }
 
 int64_t reel_dataset_label(const reel_dataset *d, int64_t index)
@@ -149,13 +158,14 @@ reel_status reel_dataset_read(const reel_dataset *d, int64_t index, reel_bytes *
 {
     if (!d || index < 0 || index >= reel_dataset_count(d))
         return reel_fail(err, REEL_ERR_INVALID, "dataset: no sample %" PRId64, index);
+    REEL_NEED(bytes, err);
     bytes->size = 0;
     return d->source.sample(d->self, index, bytes, err);
 }
 
 void reel_dataset_sample_name(const reel_dataset *d, int64_t index, char *text, size_t size)
 {
-    if (size == 0)
+    if (!text || size == 0)
         return;
     text[0] = 0;
     if (index < 0 || index >= reel_dataset_count(d))
@@ -176,9 +186,12 @@ static bool is_numbered(const reel_dataset *d)
 
 reel_status reel_dataset_widen(reel_dataset *d, int64_t classes, reel_error *err)
 {
+    REEL_NEED(d, err);
+
     if (classes <= d->n_classes || !is_numbered(d))
         return REEL_OK;
-    char **grown = realloc(d->classes, (size_t)classes * sizeof *grown);
+    const bool possible = classes <= PTRDIFF_MAX / (int64_t)sizeof(char *);
+    char **grown = possible ? realloc(d->classes, (size_t)classes * sizeof *grown) : NULL;
     if (grown)
         d->classes = grown;
     while (grown && d->n_classes < classes) {
@@ -195,6 +208,8 @@ reel_status reel_dataset_widen(reel_dataset *d, int64_t classes, reel_error *err
 
 reel_status reel_dataset_align(reel_dataset *train, reel_dataset *val, reel_error *err)
 {
+    REEL_NEED(train, err);
+    REEL_NEED(val, err);
     if (!is_numbered(train) || !is_numbered(val))
         return REEL_OK;
     REEL_TRY(reel_dataset_widen(train, val->n_classes, err));
@@ -240,6 +255,9 @@ static bool lacks_images(const reel_dataset *a, const reel_dataset *b)
 reel_status reel_dataset_same_classes(const reel_dataset *train, const reel_dataset *val,
                                       reel_error *err)
 {
+    REEL_NEED(train, err);
+    REEL_NEED(val, err);
+
     bool same = train->n_classes == val->n_classes;
     for (int64_t c = 0; same && c < train->n_classes; c++)
         same = strcmp(train->classes[c], val->classes[c]) == 0;

@@ -23,9 +23,12 @@ reel_status reel_dataset_of(reel_dataset **out, reel_opened *opened, reel_error 
 reel_status reel_dataset_open_as(reel_dataset **out, const reel_data_request *request, char *path,
                                  size_t size, reel_error *err)
 {
+    REEL_NEED(out, err);
+    *out = NULL;
+    REEL_NEED(request, err);
+
     const char *data = request->data, *split = request->split;
     char where[REEL_DATA_PATH] = "";
-    *out = NULL;
     if (path && size)
         path[0] = 0;
     if (!data)
@@ -56,7 +59,8 @@ bool reel_dataset_has(const char *data, const char *split)
 {
     char where[REEL_DATA_PATH];
     const reel_source *without;
-    return strlen(data) <= MOST_DATA && reel_source_find(data, split, where, &without) != NULL;
+    return data && strlen(data) <= MOST_DATA &&
+           reel_source_find(data, split, where, &without) != NULL;
 }
 
 static reel_status open_folder(reel_dataset **out, const char *root, bool empty, reel_error *err)
@@ -74,12 +78,18 @@ static reel_status open_folder(reel_dataset **out, const char *root, bool empty,
 
 reel_status reel_dataset_folder(reel_dataset **out, const char *root, reel_error *err)
 {
+    REEL_NEED(out, err);
+    *out = NULL;
+    REEL_NEED(root, err);
     const bool empty = false;
     return open_folder(out, root, empty, err);
 }
 
 reel_status reel_dataset_folder_as_is(reel_dataset **out, const char *root, reel_error *err)
 {
+    REEL_NEED(out, err);
+    *out = NULL;
+    REEL_NEED(root, err);
     const bool empty = true;
     return open_folder(out, root, empty, err);
 }

@@ -216,6 +216,9 @@ static void doubt_side(struct doubts *d, const reel_dataset *set, const int64_t 
 int reel_dataset_doubts(const reel_dataset *train, const reel_dataset *val, reel_doubt *lines,
                         int most)
 {
+    if (!train || !val || (most > 0 && !lines))
+        return 0;
+
     struct doubts d = {.lines = lines, .most = most};
     const size_t line = sizeof *lines;
     const int64_t n = reel_dataset_classes(train);

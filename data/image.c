@@ -16,6 +16,8 @@ void reel_image_free(reel_image *image)
 reel_status reel_image_resize_buffer(reel_image *image, int64_t width, int64_t height,
                                      reel_error *err)
 {
+    REEL_NEED(image, err);
+
     if (width < 1 || height < 1 || width > REEL_MAX_PIXELS / height)
         return reel_fail(err, REEL_ERR_INVALID,
                          "image of %" PRId64 " x %" PRId64

@@ -31,6 +31,12 @@ static uint64_t hash_bytes(const uint8_t *bytes, size_t size)
 reel_status reel_image_inspect(reel_image_facts *facts, reel_image *image, const char *name,
                                const uint8_t *bytes, size_t size, reel_error *err)
 {
+    REEL_NEED(facts, err);
+    REEL_NEED(image, err);
+    REEL_NEED(name, err);
+    if (size > 0)
+        REEL_NEED(bytes, err);
+
     const reel_codec *codec = reel_codec_of(bytes, size);
     *facts = (reel_image_facts){
         .hash = hash_bytes(bytes, size), .size = size, .misnamed = wrong_name(name, bytes, size)};

@@ -21,7 +21,7 @@
 void reel_left_out_add(reel_left_out *l, const char *kind, const char *why, int64_t n)
 {
     int i = 0;
-    if (n == 0)
+    if (!l || !kind || n == 0)
         return;
     while (i < l->n && (strcmp(l->kinds[i].kind, kind) != 0 || l->kinds[i].why != why))
         i++;
@@ -39,6 +39,9 @@ void reel_left_out_add(reel_left_out *l, const char *kind, const char *why, int6
 
 void reel_left_out_file(reel_left_out *l, const char *name, const char *why)
 {
+    if (!name)
+        return;
+
     char kind[12];
     const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name,
                *dot = strrchr(base, '.');
@@ -80,6 +83,8 @@ void reel_left_out_folder(reel_left_out *l, const char *name, int64_t images)
 
 void reel_left_out_merge(reel_left_out *l, const reel_left_out *with)
 {
+    if (!l || !with)
+        return;
     for (int i = 0; i < with->n; i++)
         reel_left_out_add(l, with->kinds[i].kind, with->kinds[i].why, with->kinds[i].n);
     for (int i = 0; i < with->named_folders; i++)
@@ -143,8 +148,13 @@ static void add_empty_folders(struct left_out_line *line, const reel_left_out *l
 
 const char *reel_left_out_text(const reel_left_out *l, char *text, size_t size)
 {
-    struct left_out_line line = {.text = text, .size = size};
+    if (!text || size == 0)
+        return "";
     text[0] = 0;
+    if (!l)
+        return text;
+
+    struct left_out_line line = {.text = text, .size = size};
     for (int i = 0; i < l->n; i++) {
         const char *why = l->kinds[i].why, *kind = l->kinds[i].kind;
         if (l->kinds[i].n != 1 && !strcmp(kind, "folder of a run"))
@@ -159,14 +169,23 @@ const char *reel_left_out_text(const reel_left_out *l, char *text, size_t size)
 
 const char *reel_left_out_clause(const reel_left_out *l, char *text, size_t size)
 {
+    if (!text || size == 0)
+        return "";
     static const char begin[] = "; left out: ";
     text[0] = 0;
+<<<<<<< HEAD
     if (size <= sizeof begin)
         return text;
     char *rest = text + sizeof begin - 1;
     reel_left_out_text(l, rest, size - sizeof begin + 1);
     if (*rest)
         memcpy(text, begin, sizeof begin - 1);
+=======
+    if (l && l->n && size > sizeof begin) {
+        memcpy(text, begin, sizeof begin);
+        reel_left_out_text(l, text + sizeof begin - 1, size - sizeof begin + 1);
+    }
+>>>>>>> 25796c6 (library: a wrong argument is a status or a default, never a crash)
     return text;
 }
 
@@ -199,6 +218,9 @@ static bool had_image_name(const char *name)
 /* A picture that is not decoded counts by its extension, or by its content where it has none. */
 void reel_left_out_content(reel_left_out *l, const char *path, const uint8_t *head, size_t n)
 {
+    if (!path || (n > 0 && !head))
+        return;
+
     static const char cannot[] = "cannot be decoded";
     const reel_content content = reel_content_of(head, n);
     const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash + 1 : path, '.');
@@ -211,6 +233,9 @@ void reel_left_out_content(reel_left_out *l, const char *path, const uint8_t *he
 
 bool reel_is_image_file(int folder, const char *path, bool names_only, reel_left_out *l)
 {
+    if (!path)
+        return false;
+
     static const char unread[] = "cannot be read", special[] = "not a regular file",
                       empty[] = "empty";
     uint8_t head[4096]; /* reaches behind the first directory of most TIFF files */

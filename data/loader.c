@@ -222,7 +222,9 @@ reel_status reel_loader_create(reel_loader **out, const reel_dataset *dataset,
                                const reel_transform *transform, const reel_loader_config *config,
                                reel_error *err)
 {
+    REEL_NEED(out, err);
     *out = NULL;
+
     if (!dataset || !transform || !config)
         return reel_fail(err, REEL_ERR_INVALID,
                          "loader: expected a dataset, a transform and a configuration");
@@ -389,6 +391,8 @@ static reel_slot *wait_for_batch(reel_loader *l)
 
 reel_status reel_loader_next(reel_loader *l, reel_batch *batch, reel_error *err)
 {
+    REEL_NEED(batch, err);
+
     *batch = (reel_batch){0};
     if (!l)
         return reel_fail(err, REEL_ERR_INVALID, "no loader");
@@ -424,16 +428,18 @@ reel_status reel_loader_next(reel_loader *l, reel_batch *batch, reel_error *err)
 
 int64_t reel_loader_batches_per_epoch(const reel_loader *l)
 {
-    return l->per_epoch;
+    return l ? l->per_epoch : 0;
 }
 
 double reel_loader_wait_seconds(const reel_loader *l)
 {
-    return l->waited;
+    return l ? l->waited : 0;
 }
 
 double reel_loader_sample_seconds(const reel_loader *l)
 {
+    if (!l)
+        return 0;
     pthread_mutex_t *mutex = &((reel_loader *)l)->mutex;
     pthread_mutex_lock(mutex);
     const double mean = l->filled ? l->busy / (double)l->filled : 0;
@@ -443,5 +449,5 @@ double reel_loader_sample_seconds(const reel_loader *l)
 
 int64_t reel_loader_bad_count(const reel_loader *l)
 {
-    return l->bad_count;
+    return l ? l->bad_count : 0;
 }

@@ -32,7 +32,9 @@ enum { BLOCK = 512, EACH = 8 }; /* EACH: images a thread and batch */
 
 int64_t reel_pack_shards(int64_t samples, int64_t per_shard)
 {
-    return (samples + per_shard - 1) / per_shard;
+    if (samples < 1 || per_shard < 1)
+        return 0;
+    return (samples - 1) / per_shard + 1;
 }
 
 uint32_t reel_pack_fingerprint(const reel_dataset *d)
@@ -386,12 +388,17 @@ reel_status reel_pack_split(reel_pack_result *result, const reel_dataset *datase
                             const char *folder, const char *split, const reel_pack_config *config,
                             reel_error *err)
 {
+    REEL_NEED(result, err);
     *result = (reel_pack_result){0};
+    REEL_NEED(dataset, err);
+    REEL_NEED(folder, err);
+    REEL_NEED(split, err);
+    REEL_NEED(config, err);
     if (config->threads < 1 || config->per_shard < 1 || config->size < 0 ||
         strlen(folder) > REEL_DATA_PATH - 100)
         return reel_fail(
             err, REEL_ERR_INVALID,
-            "pack: expected at least one thread and one image a shard, got %d and %" PRId64,
+            "pack: expected at least 1 thread and 1 image a shard, got %d and %" PRId64,
             config->threads, config->per_shard);
 
     struct writer w = {.dataset = dataset,
@@ -475,6 +482,9 @@ static reel_status verify_shard(const char *folder, const char *split, int64_t k
 reel_status reel_pack_verify(const char *folder, const char *split, int64_t shards,
                              const reel_pack_config *config, reel_error *err)
 {
+    REEL_NEED(folder, err);
+    REEL_NEED(split, err);
+    REEL_NEED(config, err);
     reel_bytes bytes = {0};
     reel_status status = REEL_OK;
     for (int64_t k = 0; status == REEL_OK && k < shards; k++) {

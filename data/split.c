@@ -58,7 +58,10 @@ reel_status reel_dataset_split(reel_dataset **train, reel_dataset **held,
                                const reel_dataset *parent, double share, uint64_t seed,
                                reel_error *err)
 {
+    REEL_NEED(train, err);
+    REEL_NEED(held, err);
     *train = *held = NULL;
+    REEL_NEED(parent, err);
     if (!(share > 0 && share < 1))
         return reel_fail(err, REEL_ERR_INVALID, "split: expected a share between 0 and 1, got %g",
                          share);

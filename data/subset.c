@@ -42,7 +42,11 @@ static const reel_source subset_source = {
 reel_status reel_dataset_subset(reel_dataset **out, const reel_dataset *parent,
                                 const int64_t *indices, int64_t n, reel_error *err)
 {
+    REEL_NEED(out, err);
     *out = NULL;
+    REEL_NEED(parent, err);
+    REEL_NEED(indices, err);
+
     const int64_t count = reel_dataset_count(parent);
     const int64_t n_classes = reel_dataset_classes(parent);
     if (n < 1)

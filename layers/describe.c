@@ -66,6 +66,10 @@ static reel_var describe_layer(const reel_module *m, reel_var x, notes *n)
 reel_status reel_net_describe(reel_net *net, const int64_t input[4], reel_layer_info *info, int max,
                               int *count, reel_error *err)
 {
+    REEL_NEED(net, err);
+    REEL_NEED(input, err);
+    REEL_NEED(count, err);
+
     REEL_TRY(reel_net_check_built(net, err));
     notes n = {.info = info, .max = max, .batch = input[0]};
     const bool training = net->scope.training;

@@ -97,6 +97,10 @@ reel_status reel_net_gradcheck_loss(reel_net *net, const int64_t input[4], reel_
                                     void *user, const reel_gradcheck_config *config,
                                     reel_gradcheck_report *report, reel_error *err)
 {
+    REEL_NEED(net, err);
+    REEL_NEED(input, err);
+    REEL_NEED(report, err);
+
     reel_gradcheck_config own = config ? *config : (reel_gradcheck_config){0};
     reel_tensor inputs[REEL_GRADCHECK_MAX_INPUTS];
     const char *names[REEL_GRADCHECK_MAX_INPUTS] = {"the images"};
@@ -146,6 +150,10 @@ reel_status reel_layer_gradcheck(const reel_ctx *ctx, void (*add)(reel_net *net)
                                  const int64_t input[4], const reel_gradcheck_config *config,
                                  reel_gradcheck_report *report, reel_error *err)
 {
+    REEL_NEED(add, err);
+    REEL_NEED(input, err);
+    REEL_NEED(report, err);
+
     reel_ctx *own = NULL;
     reel_net *net = NULL;
     if (!ctx)

@@ -53,6 +53,10 @@ reel_status reel_layer_gradcheck_random(const reel_ctx *ctx, const reel_layer *l
                                         uint32_t number, const reel_gradcheck_config *config,
                                         reel_gradcheck_report *report, reel_error *err)
 {
+    REEL_NEED(layer, err);
+    REEL_NEED(layer->name, err);
+    REEL_NEED(report, err);
+
     reel_gradcheck_config own = config ? *config : (reel_gradcheck_config){0};
     reel_rng rng =
         reel_rng_at(own.seed, REEL_STREAM_CHECK, name_hash(layer->name) >> 2 | 0x40000000u, number);

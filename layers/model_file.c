@@ -9,6 +9,8 @@
 reel_status reel_model_read_card(reel_model_card *card, const reel_weights *weights,
                                  const char *arch, const char *name, reel_error *err)
 {
+    if (!name)
+        name = "weights";
     REEL_TRY(reel_model_card_read(card, weights, arch, name, err));
     const reel_model *model = reel_model_find(card->arch);
     if (!model)
@@ -27,7 +29,13 @@ reel_status reel_model_load(reel_net **net, const reel_model_card *card,
                             const reel_weights *weights, const char *name, const reel_ctx *ctx,
                             reel_dtype dtype, reel_error *err)
 {
+    REEL_NEED(net, err);
     *net = NULL;
+    REEL_NEED(card, err);
+    REEL_NEED(weights, err);
+    if (!name)
+        name = "weights";
+
     const reel_model *model = reel_model_find(card->arch);
     if (!model)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: network '%s' is not known here", name,
@@ -92,6 +100,11 @@ static reel_status open_weights(reel_net **net, reel_model_card *card, reel_weig
 
 void reel_model_path(char *file, size_t size, const char *path)
 {
+    if (!file || size == 0)
+        return;
+    if (!path)
+        path = "";
+
     struct stat st;
     snprintf(file, size, "%s", path);
     if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
@@ -107,6 +120,8 @@ reel_status reel_model_open(reel_net **net, reel_model_card *card, const char *p
 {
     char file[4200];
     reel_weights *weights;
+    REEL_NEED(net, err);
+    REEL_NEED(card, err);
     *net = NULL;
     *card = (reel_model_card){0};
     if (!path || !ctx)
@@ -121,8 +136,13 @@ reel_status reel_model_open_memory(reel_net **net, reel_model_card *card, const 
                                    const reel_ctx *ctx, reel_dtype dtype, reel_error *err)
 {
     reel_weights *weights;
+    REEL_NEED(net, err);
+    REEL_NEED(card, err);
     *net = NULL;
     *card = (reel_model_card){0};
+    REEL_NEED(ctx, err);
+    if (!name)
+        name = "weights";
     REEL_TRY(reel_weights_read_memory(&weights, bytes, size, name, err));
     return open_weights(net, card, weights, name, arch, ctx, dtype, err);
 }
@@ -146,6 +166,10 @@ static reel_status probabilities_on(reel_net *net, reel_tape *tape, const reel_t
 reel_status reel_net_predict(reel_net *net, const reel_tensor *images, float *probabilities,
                              reel_error *err)
 {
+    REEL_NEED(net, err);
+    REEL_NEED(images, err);
+    REEL_NEED(probabilities, err);
+
     reel_tape *tape;
     if (reel_net_dtype(net) != REEL_F32)
         return reel_fail(err, REEL_ERR_INVALID, "predict: expected a net of float32");

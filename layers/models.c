@@ -10,12 +10,12 @@ enum { LARGEST_IMAGE = 1 << 20 };
 
 const char *reel_head_name(reel_head head)
 {
-    return head_names[head];
+    return (int)head >= 0 && (int)head < REEL_COUNT(head_names) ? head_names[head] : NULL;
 }
 
 reel_head reel_head_find(const char *name)
 {
-    for (int i = 0; i < REEL_COUNT(head_names); i++)
+    for (int i = 0; name && i < REEL_COUNT(head_names); i++)
         if (!strcmp(name, head_names[i]))
             return (reel_head)i;
     return REEL_HEAD_FLATTEN;
@@ -23,6 +23,8 @@ reel_head reel_head_find(const char *name)
 
 reel_model_config reel_model_config_default(const reel_model *model)
 {
+    if (!model)
+        return (reel_model_config){0};
     return (reel_model_config){
         .classes = 1000, .dropout = model->dropout, .image_size = model->image_size, .channels = 3};
 }
@@ -37,6 +39,9 @@ static reel_status check_config(const reel_model *model, const reel_model_config
     if (c->channels != 1 && c->channels != 3)
         return reel_fail(err, REEL_ERR_INVALID, "%s: expected 1 or 3 channels, got %lld",
                          model->name, (long long)c->channels);
+    if (!reel_head_name(c->head))
+        return reel_fail(err, REEL_ERR_INVALID, "%s: there is no head %d", model->name,
+                         (int)c->head);
     if (size < min)
         return reel_fail(err, REEL_ERR_INVALID,
                          "%s: expected images of %lld x %lld or larger, got %lld x %lld",
@@ -52,7 +57,11 @@ reel_status reel_model_outline(reel_net **out, const reel_model *model,
                                const reel_model_config *config, const reel_ctx *ctx,
                                reel_dtype dtype, reel_error *err)
 {
+    REEL_NEED(out, err);
     *out = NULL;
+
+    if (model)
+        REEL_NEED(model->add, err);
     if (!model || !ctx)
         return reel_fail(err, REEL_ERR_INVALID,
                          "model: expected a model and a context, got no %s (reel_model_find gives "
@@ -76,8 +85,10 @@ reel_status reel_model_create(reel_net **out, const reel_model *model,
                               const reel_model_config *config, const reel_ctx *ctx,
                               reel_dtype dtype, reel_error *err)
 {
-    reel_net *net;
+    REEL_NEED(out, err);
     *out = NULL;
+
+    reel_net *net;
     REEL_TRY(reel_model_outline(&net, model, config, ctx, dtype, err));
     const reel_status status = reel_net_build(net, err);
     if (status != REEL_OK) {

@@ -76,6 +76,8 @@ reel_status reel_module_set_layer(reel_module *m, const reel_layer *layer, const
 reel_status reel_module_add(reel_module *m, const reel_layer *layer, const void *config,
                             reel_error *err)
 {
+    REEL_NEED(m, err);
+    REEL_NEED(layer, err);
     const char *name = config ? ((const reel_layer_config *)config)->name : NULL;
     reel_module *child = reel_module_create_child(m, name);
     if (!child)
@@ -85,8 +87,9 @@ reel_status reel_module_add(reel_module *m, const reel_layer *layer, const void 
 
 reel_var reel_module_run(const reel_module *m, int k, reel_var x)
 {
-    if (k < 0 || k >= m->n_children)
-        return reel_tape_fail(x.tape, REEL_ERR_INVALID, "%s: no inner module %d", m->name, k);
+    if (!m || k < 0 || k >= m->n_children)
+        return reel_tape_fail(x.tape, REEL_ERR_INVALID, "%s: no inner module %d",
+                              m ? m->name : "module", k);
     const reel_module *child = m->children[k];
     const reel_var y = reel_module_forward(child, x);
     if (m->scope->seen && y.id >= 0)
@@ -97,6 +100,10 @@ reel_var reel_module_run(const reel_module *m, int k, reel_var x)
 /* ---- parameters ---- */
 reel_status reel_module_add_param(reel_module *m, const reel_param_config *param, reel_error *err)
 {
+    REEL_NEED(m, err);
+    REEL_NEED(param, err);
+    REEL_NEED(param->name, err);
+
     reel_scope *scope = m->scope;
     char name[256];
     if (snprintf(name, sizeof name, "%s.%s", m->name, param->name) >= (int)sizeof name)
@@ -121,13 +128,14 @@ reel_status reel_module_add_param(reel_module *m, const reel_param_config *param
 
 int reel_module_params(const reel_module *m)
 {
-    return m->n_params;
+    return m ? m->n_params : 0;
 }
 
 reel_var reel_module_param(const reel_module *m, reel_tape *tape, int k)
 {
-    if (k < 0 || k >= m->n_params)
-        return reel_tape_fail(tape, REEL_ERR_INVALID, "%s: no parameter %d", m->name, k);
+    if (!m || !tape || k < 0 || k >= m->n_params)
+        return reel_tape_fail(tape, REEL_ERR_INVALID, "%s: no parameter %d", m ? m->name : "module",
+                              k);
     if (m->scope->bound)
         return m->scope->bound[m->param[k]];
     return reel_param_var(tape, m->scope->params, m->param[k]);
@@ -135,7 +143,7 @@ reel_var reel_module_param(const reel_module *m, reel_tape *tape, int k)
 
 reel_tensor reel_module_param_value(const reel_module *m, int k)
 {
-    if (k < 0 || k >= m->n_params)
+    if (!m || k < 0 || k >= m->n_params)
         return (reel_tensor){.ndim = -1};
     return reel_params_at(m->scope->params, m->param[k])->value;
 }
@@ -143,33 +151,35 @@ reel_tensor reel_module_param_value(const reel_module *m, int k)
 /* ---- what a layer asks ---- */
 const void *reel_module_config(const reel_module *m)
 {
-    return m->config;
+    return m ? m->config : NULL;
 }
 
 const char *reel_module_name(const reel_module *m)
 {
-    return m->name;
+    return m ? m->name : NULL;
 }
 
 const reel_layer *reel_module_layer(const reel_module *m)
 {
-    return m->layer;
+    return m ? m->layer : NULL;
 }
 
 bool reel_module_training(const reel_module *m)
 {
-    return m->scope->training;
+    return m && m->scope->training;
 }
 
 uint32_t reel_module_index(const reel_module *m)
 {
-    return m->index;
+    return m ? m->index : 0;
 }
 
 /* ---- drawn settings for gradient checks ---- */
 int64_t reel_draw_int(reel_rng *rng, int64_t min, int64_t max)
 {
-    return min + (int64_t)reel_rng_below(rng, (uint64_t)(max - min) + 1);
+    if (max < min)
+        return min;
+    return (int64_t)((uint64_t)min + reel_rng_below(rng, (uint64_t)max - (uint64_t)min + 1));
 }
 
 bool reel_draw_chance(reel_rng *rng, double probability)

@@ -8,7 +8,9 @@
 
 reel_status reel_net_create(reel_net **out, const reel_ctx *ctx, reel_dtype dtype, reel_error *err)
 {
+    REEL_NEED(out, err);
     *out = NULL;
+
     if (!ctx || dtype < 0 || dtype >= REEL_DTYPES)
         return reel_fail(err, REEL_ERR_INVALID, "net: expected a context and a dtype");
     reel_net *net = calloc(1, sizeof *net);
@@ -55,6 +57,8 @@ static reel_module *add_child(reel_net *net, const char *name)
 
 void reel_net_begin(reel_net *net, const char *name)
 {
+    if (!net)
+        return;
     reel_module *m = add_child(net, name);
     if (m)
         net->open = m;
@@ -62,6 +66,8 @@ void reel_net_begin(reel_net *net, const char *name)
 
 void reel_net_end(reel_net *net)
 {
+    if (!net)
+        return;
     if (net->error.status != REEL_OK)
         return;
     if (net->open->parent)
@@ -72,6 +78,9 @@ void reel_net_end(reel_net *net)
 
 void reel_net_add(reel_net *net, const reel_layer *layer, const void *config)
 {
+    if (!net)
+        return;
+
     reel_module *m = add_child(net, config ? ((const reel_layer_config *)config)->name : NULL);
     if (!m)
         return;
@@ -85,11 +94,14 @@ void reel_net_add(reel_net *net, const reel_layer *layer, const void *config)
 
 void reel_net_layer(reel_net *net, const char *layer, const char *arguments)
 {
+    if (!net)
+        return;
+
     if (net->error.status != REEL_OK)
         return;
     const reel_layer *found = reel_layer_find(layer);
     if (!found) {
-        reel_fail(&net->error, REEL_ERR_INVALID, "unknown layer \"%s\"", layer);
+        reel_fail(&net->error, REEL_ERR_INVALID, "unknown layer \"%s\"", layer ? layer : "NULL");
         return;
     }
 
@@ -153,7 +165,7 @@ reel_status reel_net_build(reel_net *net, reel_error *err)
 
 void reel_net_init_param(reel_net *net, int index)
 {
-    if (!net->built || index < 0 || index >= net->scope.n_inits)
+    if (!net || !net->built || index < 0 || index >= net->scope.n_inits)
         return;
     reel_init_draw(net->scope.ctx, &net->scope.inits[index], (uint32_t)index,
                    &reel_params_at(net->scope.params, index)->value);
@@ -161,48 +173,58 @@ void reel_net_init_param(reel_net *net, int index)
 
 void reel_net_init(reel_net *net)
 {
+    if (!net)
+        return;
     for (int i = 0; i < net->scope.n_inits; i++)
         reel_net_init_param(net, i);
 }
 
 reel_params *reel_net_params(const reel_net *net)
 {
-    return net->scope.params;
+    return net ? net->scope.params : NULL;
 }
 
 const reel_ctx *reel_net_ctx(const reel_net *net)
 {
-    return net->scope.ctx;
+    return net ? net->scope.ctx : NULL;
 }
 
 reel_dtype reel_net_dtype(const reel_net *net)
 {
-    return reel_params_dtype(net->scope.params);
+    return reel_params_dtype(reel_net_params(net));
 }
 
 void reel_net_set_training(reel_net *net, bool training)
 {
+    if (!net)
+        return;
     net->scope.training = training;
 }
 
 bool reel_net_training(const reel_net *net)
 {
-    return net->scope.training;
+    return net && net->scope.training;
 }
 
 void reel_net_set_fusion(reel_net *net, bool fusion)
 {
+    if (!net)
+        return;
     net->unfused = !fusion;
 }
 
 void reel_net_watch(reel_net *net, reel_net_watch_fn *watch, void *user)
 {
+    if (!net)
+        return;
     net->watch = watch;
     net->watch_user = user;
 }
 
 void reel_net_bind(reel_net *net, const reel_var *params)
 {
+    if (!net)
+        return;
     net->scope.bound = params;
 }
 

@@ -244,6 +244,10 @@ static reel_status save_onnx(reel_onnx *g, const reel_onnx_config *config, const
 reel_status reel_net_save_onnx(reel_net *net, const reel_onnx_config *config, const char *path,
                                reel_error *err)
 {
+    REEL_NEED(net, err);
+    REEL_NEED(config, err);
+    REEL_NEED(path, err);
+
     REEL_TRY(reel_net_check_built(net, err));
     const int64_t input[4] = {1, config->channels ? config->channels : 3, config->height,
                               config->width ? config->width : config->height};

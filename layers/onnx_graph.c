@@ -30,12 +30,12 @@ void reel_onnx_begin_module(reel_onnx *g, const reel_module *m, const reel_tenso
 
 const reel_tensor *reel_onnx_shape_in(const reel_onnx *g)
 {
-    return g->in;
+    return g ? g->in : NULL;
 }
 
 const reel_tensor *reel_onnx_shape_out(const reel_onnx *g)
 {
-    return g->out;
+    return g ? g->out : NULL;
 }
 
 /* ---- nodes ---- */
@@ -55,6 +55,9 @@ void reel_onnx_end_node(reel_onnx *g, const char *output)
  * node's output. */
 void reel_onnx_node(reel_onnx *g, const char *op_type)
 {
+    if (!g || !op_type)
+        return;
+
     if (g->open)
         reel_onnx_end_node(g, g->name);
 
@@ -69,11 +72,15 @@ void reel_onnx_node(reel_onnx *g, const char *op_type)
 
 void reel_onnx_input(reel_onnx *g)
 {
+    if (!g)
+        return;
     reel_message_text(&g->node, NODE_INPUT, g->current);
 }
 
 void reel_onnx_layer_input(reel_onnx *g)
 {
+    if (!g)
+        return;
     reel_message_text(&g->node, NODE_INPUT, g->input);
 }
 
@@ -105,6 +112,8 @@ static void onnx_initializer(reel_onnx *g, const char *name, const reel_tensor *
 
 void reel_onnx_param(reel_onnx *g, const reel_module *m, int k)
 {
+    if (!g || !m || k < 0 || k >= m->n_params)
+        return;
     const reel_param *p = reel_params_at(m->scope->params, m->param[k]);
     onnx_initializer(g, p->name, &p->value, NULL);
 }
@@ -112,6 +121,8 @@ void reel_onnx_param(reel_onnx *g, const reel_module *m, int k)
 void reel_onnx_constant(reel_onnx *g, const char *name, int64_t rows, int64_t columns,
                         const float *values)
 {
+    if (!g || !name || !values)
+        return;
     char full[320];
     snprintf(full, sizeof full, "%s.%s", g->module->name, name);
     const reel_tensor t = reel_tensor_of(NULL, REEL_F32, 2, (const int64_t[]){rows, columns});
@@ -127,12 +138,16 @@ static void onnx_attribute(reel_onnx *g, const char *name, int type)
 
 void reel_onnx_int(reel_onnx *g, const char *attribute, int64_t value)
 {
+    if (!g || !attribute)
+        return;
     reel_message_varint(&g->scratch, ATTRIBUTE_I, (uint64_t)value);
     onnx_attribute(g, attribute, TYPE_INT);
 }
 
 void reel_onnx_ints(reel_onnx *g, const char *attribute, const int64_t *values, int n)
 {
+    if (!g || !attribute || (n > 0 && !values))
+        return;
     for (int i = 0; i < n; i++)
         reel_message_varint(&g->scratch, ATTRIBUTE_INTS, (uint64_t)values[i]);
     onnx_attribute(g, attribute, TYPE_INTS);
@@ -140,6 +155,8 @@ void reel_onnx_ints(reel_onnx *g, const char *attribute, const int64_t *values, 
 
 void reel_onnx_float(reel_onnx *g, const char *attribute, double value)
 {
+    if (!g || !attribute)
+        return;
     reel_message_float(&g->scratch, ATTRIBUTE_F, (float)value);
     onnx_attribute(g, attribute, TYPE_FLOAT);
 }

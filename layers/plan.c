@@ -32,6 +32,10 @@ static reel_status plan_step(reel_net *net, reel_tape *tape, const int64_t input
 reel_status reel_net_plan(reel_net *net, const int64_t input[4], bool training,
                           reel_net_memory *plan, reel_error *err)
 {
+    REEL_NEED(net, err);
+    REEL_NEED(input, err);
+    REEL_NEED(plan, err);
+
     REEL_TRY(reel_net_check_built(net, err));
 
     /* Only addresses are reserved: a step that does not fit this machine gets its plan, too. Some

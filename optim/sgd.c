@@ -127,6 +127,9 @@ const reel_optimizer_kind reel_optimizer_sgd =
 reel_status reel_sgd_create(reel_optimizer **out, reel_params *params, const reel_ctx *ctx,
                             const reel_sgd_config *config, reel_error *err)
 {
+    static const reel_sgd_config defaults;
+    if (!config)
+        config = &defaults;
     const reel_optimizer_config general = {
         .kind = &reel_optimizer_sgd,
         .values.at = {[MOMENTUM] = config->momentum,

@@ -161,6 +161,9 @@ static const char *const imagenet_names[IMAGENET_CLASSES] = {
 
 reel_status reel_model_card_name_imagenet(reel_model_card *card, bool *named, reel_error *err)
 {
+    REEL_NEED(card, err);
+    REEL_NEED(named, err);
+
     *named = !card->class_names && card->classes == IMAGENET_CLASSES;
     if (!*named)
         return REEL_OK;

@@ -15,6 +15,8 @@ enum { LARGEST_SIDE = 1 << 14 };
 
 void reel_model_card_free(reel_model_card *card)
 {
+    if (!card)
+        return;
     for (int64_t c = 0; card->class_names && c < card->classes; c++)
         free(card->class_names[c]);
     free(card->class_names);
@@ -23,6 +25,10 @@ void reel_model_card_free(reel_model_card *card)
 
 reel_status reel_model_card_make_names(reel_model_card *card, int64_t classes, reel_error *err)
 {
+    REEL_NEED(card, err);
+    if (classes < 0)
+        return reel_fail(err, REEL_ERR_INVALID, "class names: expected 0 or more, got %" PRId64,
+                         classes);
     card->classes = classes;
     card->class_names = calloc((size_t)classes + 1, sizeof *card->class_names);
     return card->class_names ? REEL_OK
@@ -32,6 +38,13 @@ reel_status reel_model_card_make_names(reel_model_card *card, int64_t classes, r
 reel_status reel_model_card_set_name(reel_model_card *card, int64_t c, const char *name,
                                      reel_error *err)
 {
+    REEL_NEED(card, err);
+    REEL_NEED(name, err);
+    if (!card->class_names || c < 0 || c >= card->classes)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "class %" PRId64 ": expected one of the card's %" PRId64 " classes", c,
+                         card->class_names ? card->classes : 0);
+
     json_t *text = json_string(name); /* NULL unless UTF-8 */
     if (!text)
         return reel_fail(
@@ -46,8 +59,11 @@ reel_status reel_model_card_set_name(reel_model_card *card, int64_t c, const cha
 
 const char *reel_model_card_class(const reel_model_card *card, int64_t c, char *text, size_t size)
 {
-    if (card->class_names)
+    const bool known = card && card->class_names && c >= 0 && c < card->classes;
+    if (known && card->class_names[c])
         return card->class_names[c];
+    if (!text || size == 0)
+        return "";
     snprintf(text, size, "class %" PRId64, c);
     return text;
 }
@@ -84,6 +100,9 @@ static reel_status put_json(reel_model_card_put *put, void *user, const char *ke
 reel_status reel_model_card_metadata(const reel_model_card *card, reel_model_card_put *put,
                                      void *user, reel_error *err)
 {
+    REEL_NEED(card, err);
+    REEL_NEED(put, err);
+
     char number[32];
     snprintf(number, sizeof number, "%" PRId64, card->image_size);
     REEL_TRY(put(user, "reel.format", "1", err));
@@ -107,6 +126,8 @@ static reel_status put_in_file(void *writer, const char *key, const char *value,
 reel_status reel_model_card_write(const reel_model_card *card, reel_weights_writer *writer,
                                   reel_error *err)
 {
+    REEL_NEED(card, err);
+    REEL_NEED(writer, err);
     return reel_model_card_metadata(card, put_in_file, writer, err);
 }
 
@@ -294,7 +315,11 @@ static int64_t input_channels(const reel_weights *weights)
 reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weights,
                                  const char *arch, const char *file, reel_error *err)
 {
+    REEL_NEED(card, err);
     *card = (reel_model_card){0};
+    REEL_NEED(weights, err);
+    if (!file)
+        file = "weights";
     const char *kind = reel_weights_metadata(weights, "reel.kind"),
                *version = reel_weights_metadata(weights, "reel.format");
     if (version && strcmp(version, "1") != 0)
@@ -347,6 +372,11 @@ reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weig
 reel_status reel_model_card_resumes(const reel_model_card *card, const reel_weights *weights,
                                     const char *file, reel_error *err)
 {
+    REEL_NEED(card, err);
+    REEL_NEED(weights, err);
+    if (!file)
+        file = "weights";
+
     const char *text = reel_weights_metadata(weights, "classes");
     json_t *names = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
     const int64_t n = (int64_t)json_array_size(names);
@@ -358,11 +388,12 @@ reel_status reel_model_card_resumes(const reel_model_card *card, const reel_weig
 
     for (int64_t c = 0; status == REEL_OK && c < n; c++) {
         const char *name = json_string_value(json_array_get(names, (size_t)c));
-        if (!name || strcmp(name, card->class_names[c]) != 0)
+        const char *own = card->class_names ? card->class_names[c] : NULL;
+        if (!name || !own || strcmp(name, own) != 0)
             status =
                 reel_fail(err, REEL_ERR_INVALID,
                           "%s: was trained on other classes: '%.100s' where the data has '%.100s'",
-                          file, name ? name : "?", card->class_names[c]);
+                          file, name ? name : "?", own ? own : "?");
     }
     json_decref(names);
     return status;

@@ -112,12 +112,12 @@ void reel_weights_destroy(reel_weights *w)
 
 int reel_weights_count(const reel_weights *weights)
 {
-    return weights->count;
+    return weights ? weights->count : 0;
 }
 
 const char *reel_weights_format(const reel_weights *weights)
 {
-    return weights->format;
+    return weights ? weights->format : NULL;
 }
 
 reel_status reel_weights_add_note(reel_weights *w, const char *text, reel_error *err)
@@ -136,17 +136,17 @@ reel_status reel_weights_add_note(reel_weights *w, const char *text, reel_error 
 
 const char *reel_weights_note(const reel_weights *weights, int index)
 {
-    return index >= 0 && index < weights->n_notes ? weights->notes[index] : NULL;
+    return weights && index >= 0 && index < weights->n_notes ? weights->notes[index] : NULL;
 }
 
 const reel_weight *reel_weights_at(const reel_weights *weights, int index)
 {
-    return index >= 0 && index < weights->count ? &weights->list[index] : NULL;
+    return weights && index >= 0 && index < weights->count ? &weights->list[index] : NULL;
 }
 
 const reel_weight *reel_weights_find(const reel_weights *weights, const char *name)
 {
-    for (int i = 0; i < weights->count; i++)
+    for (int i = 0; weights && name && i < weights->count; i++)
         if (strcmp(weights->list[i].name, name) == 0)
             return &weights->list[i];
     return NULL;
@@ -154,11 +154,15 @@ const reel_weight *reel_weights_find(const reel_weights *weights, const char *na
 
 const char *reel_weights_metadata(const reel_weights *weights, const char *key)
 {
+    if (!weights)
+        return NULL;
     return json_string_value(json_object_get(json_object_get(weights->root, "__metadata__"), key));
 }
 
 const char *reel_weights_metadata_key(const reel_weights *weights, int index)
 {
+    if (!weights || index < 0)
+        return NULL;
     json_t *metadata = json_object_get(weights->root, "__metadata__");
     void *at = json_object_iter(metadata);
     while (at && index-- > 0)

@@ -137,16 +137,21 @@ static void decode_into(const reel_weight *w, const reel_tensor *t)
 
 reel_status reel_weight_to_tensor(const reel_weight *w, const reel_tensor *t, reel_error *err)
 {
+    REEL_NEED(w, err);
+    REEL_NEED(t, err);
+
     if (w->ndim != t->ndim || memcmp(w->shape, t->shape, (size_t)w->ndim * sizeof *w->shape) != 0) {
         char want[128], got[128];
         reel_printable room;
         return reel_fail(err, REEL_ERR_FORMAT, "tensor %s: expected shape %s, got %s",
-                         reel_printable_name(&room, w->name),
+                         reel_printable_name(&room, w->name ? w->name : ""),
                          reel_shape_text(want, sizeof want, t->ndim, t->shape),
                          reel_shape_text(got, sizeof got, w->ndim, w->shape));
     }
     if (w->bytes == 0)
         return REEL_OK;
+    REEL_NEED(w->data, err);
+    REEL_NEED(t->data, err);
 
     /* Aligned floats and doubles are copied as they lie. */
     const bool plain = w->dtype == REEL_STORED_F32 || w->dtype == REEL_STORED_F64;

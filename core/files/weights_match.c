@@ -41,6 +41,9 @@ static reel_status load_mapped(reel_params *params, const reel_weights *weights,
 reel_status reel_params_load_matching(reel_params *params, const reel_weights *weights,
                                       reel_match_fn *tell, void *user, int *loaded, reel_error *err)
 {
+    REEL_NEED(params, err);
+    REEL_NEED(weights, err);
+    REEL_NEED(loaded, err);
     reel_name_map map;
     *loaded = 0;
     REEL_TRY(reel_name_map_make(&map, params, weights, err));

@@ -274,6 +274,9 @@ bool reel_name_map_takes(const reel_name_map *map, int params, const reel_weight
 reel_status reel_params_name_rule(const reel_params *params, const reel_weights *weights,
                                   char *rule, size_t size, reel_error *err)
 {
+    REEL_NEED(params, err);
+    REEL_NEED(weights, err);
+    REEL_NEED(rule, err);
     reel_name_map map;
     REEL_TRY(reel_name_map_make(&map, params, weights, err));
     snprintf(rule, size, "%s", map.rule);

@@ -114,6 +114,8 @@ static reel_status check_names_and_shapes(const reel_params *params, const reel_
 reel_status reel_params_check(const reel_params *params, const reel_weights *weights,
                               reel_error *err)
 {
+    REEL_NEED(params, err);
+    REEL_NEED(weights, err);
     reel_name_map map;
     REEL_TRY(reel_name_map_make(&map, params, weights, err));
     const reel_status status = check_names_and_shapes(params, weights, &map, err);
@@ -123,6 +125,9 @@ reel_status reel_params_check(const reel_params *params, const reel_weights *wei
 
 reel_status reel_params_load(reel_params *params, const reel_weights *weights, reel_error *err)
 {
+    REEL_NEED(params, err);
+    REEL_NEED(weights, err);
+
     reel_name_map map;
     reel_status status;
     REEL_TRY(reel_name_map_make(&map, params, weights, err));
@@ -139,6 +144,8 @@ done:
 reel_status reel_params_add_to(const reel_params *params, reel_weights_writer *writer,
                                reel_error *err)
 {
+    REEL_NEED(params, err);
+    REEL_NEED(writer, err);
     for (int i = 0; i < reel_params_count(params); i++) {
         const reel_param *p = reel_params_at(params, i);
         REEL_TRY(reel_weights_writer_tensor(writer, p->name, &p->value, err));

@@ -106,13 +106,20 @@ static reel_status read_named(reel_weights **out, const reel_byte_source *s, ree
 reel_status reel_weights_read_memory(reel_weights **out, const void *bytes, size_t size,
                                      const char *name, reel_error *err)
 {
+    REEL_NEED(out, err);
+    *out = NULL;
+    REEL_NEED(bytes, err);
+    if (!name)
+        name = "weights";
     const reel_byte_source s = {.fd = -1, .bytes = bytes, .size = size, .path = name};
     return read_named(out, &s, err);
 }
 
 reel_status reel_weights_read(reel_weights **out, const char *path, reel_error *err)
 {
+    REEL_NEED(out, err);
     *out = NULL;
+
     if (!path)
         return reel_fail(err, REEL_ERR_INVALID, "weights: expected a path, got NULL");
     reel_byte_source s;

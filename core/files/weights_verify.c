@@ -55,6 +55,8 @@ static reel_status carried_crc(const reel_weights *w, const reel_weight *t, cons
 
 reel_status reel_weights_verify(const reel_weights *w, reel_error *err)
 {
+    REEL_NEED(w, err);
+
     json_t *metadata = json_object_get(w->root, "__metadata__"), *value;
     const char *key;
     int carried = 0;

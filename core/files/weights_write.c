@@ -29,6 +29,8 @@ struct reel_weights_writer {
 
 reel_status reel_weights_writer_create(reel_weights_writer **out, reel_error *err)
 {
+    REEL_NEED(out, err);
+
     *out = calloc(1, sizeof **out);
     if (*out)
         (*out)->metadata = json_object();
@@ -90,6 +92,13 @@ static reel_status add_pending(reel_weights_writer *writer, const char *name,
 reel_status reel_weights_writer_tensor(reel_weights_writer *writer, const char *name,
                                        const reel_tensor *t, reel_error *err)
 {
+    REEL_NEED(writer, err);
+    REEL_NEED(name, err);
+    REEL_NEED(t, err);
+    const int64_t numel = t->ndim > REEL_MAX_DIMS ? -1 : reel_tensor_numel(t);
+    if (t->ndim < 0 || numel < 0 || (numel > 0 && !t->data))
+        return reel_fail(err, REEL_ERR_INVALID, "weights: %s: no tensor, or one without memory",
+                         name);
     pending_weight e = {.tensor = *t};
     e.stored.dtype = t->dtype == REEL_F64 ? REEL_STORED_F64 : REEL_STORED_F32;
     e.stored.ndim = t->ndim;
@@ -101,12 +110,19 @@ reel_status reel_weights_writer_tensor(reel_weights_writer *writer, const char *
 reel_status reel_weights_writer_weight(reel_weights_writer *writer, const reel_weight *w,
                                        reel_error *err)
 {
+    REEL_NEED(writer, err);
+    REEL_NEED(w, err);
+    REEL_NEED(w->name, err);
     return add_pending(writer, w->name, &(pending_weight){.stored = *w}, err);
 }
 
 reel_status reel_weights_writer_metadata(reel_weights_writer *writer, const char *key,
                                          const char *value, reel_error *err)
 {
+    REEL_NEED(writer, err);
+    REEL_NEED(key, err);
+    REEL_NEED(value, err);
+
     reel_printable room;
     if (strncmp(key, "crc32.", 6) == 0 || !is_utf8(key) || !is_utf8(value))
         return reel_fail(err, REEL_ERR_INVALID,
@@ -275,6 +291,8 @@ static reel_status put_weights(reel_atomic_file *f, reel_weights_writer *writer,
 
 reel_status reel_weights_writer_save(reel_weights_writer *writer, const char *path, reel_error *err)
 {
+    REEL_NEED(writer, err);
+    REEL_NEED(path, err);
     reel_atomic_file f;
     REEL_TRY(reel_atomic_open(&f, path, err));
     return reel_atomic_close(&f, put_weights(&f, writer, err), err);

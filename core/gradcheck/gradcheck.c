@@ -7,6 +7,8 @@ reel_status reel_gradcheck(const reel_ctx *ctx, reel_gradcheck_fn *fn, void *use
                            reel_tensor *inputs, int n_in, const reel_gradcheck_config *config,
                            reel_gradcheck_report *report, reel_error *err)
 {
+    REEL_NEED(report, err);
+
     static const reel_gradcheck_config defaults;
     if (n_in < 1 || n_in > REEL_GRADCHECK_MAX_INPUTS || !inputs || !fn)
         return reel_fail(err, REEL_ERR_INVALID,

@@ -45,6 +45,10 @@ reel_status reel_gradcheck_drawn(const reel_ctx *ctx, reel_gradcheck_fn *fn, voi
                                  const reel_gradcheck_config *config, reel_gradcheck_report *report,
                                  reel_error *err)
 {
+    REEL_NEED(fn, err);
+    REEL_NEED(shapes, err);
+    REEL_NEED(report, err);
+
     reel_tensor inputs[REEL_GRADCHECK_MAX_INPUTS];
     const uint64_t seed = config ? config->seed : 0;
     reel_status status = REEL_OK;
@@ -124,6 +128,10 @@ reel_status reel_gradcheck_case(const reel_ctx *ctx, const reel_op *op, const re
                                 const reel_gradcheck_config *config, reel_gradcheck_report *report,
                                 reel_error *err)
 {
+    REEL_NEED(op, err);
+    REEL_NEED(c, err);
+    REEL_NEED(report, err);
+
     reel_gradcheck_shape shapes[REEL_MAX_INPUTS];
     const int n_in = read_shapes_text(c->in ? c->in : "", shapes, REEL_MAX_INPUTS);
     if (n_in < 1)
@@ -159,6 +167,9 @@ reel_status reel_gradcheck_random(const reel_ctx *ctx, const reel_op *op, uint32
                                   const reel_gradcheck_config *config,
                                   reel_gradcheck_report *report, reel_error *err)
 {
+    REEL_NEED(op, err);
+    REEL_NEED(report, err);
+
     reel_gradcheck_config own = config ? *config : (reel_gradcheck_config){0};
     reel_op_sample s = {.draw = op->draw};
     reel_gradcheck_shape shapes[REEL_MAX_INPUTS];

@@ -28,7 +28,7 @@ const reel_kernels *reel_ctx_kernels(const reel_ctx *ctx)
 
 const char *reel_isa_name(reel_isa isa)
 {
-    return isa_table[isa]->name;
+    return isa >= 0 && isa < COUNT ? isa_table[isa]->name : NULL;
 }
 
 bool reel_isa_runs(reel_isa isa)
@@ -46,7 +46,7 @@ reel_isa reel_isa_best(void)
 
 int reel_isa_find(const char *name)
 {
-    for (int isa = 0; isa < COUNT; isa++)
+    for (int isa = 0; name && isa < COUNT; isa++)
         if (strcmp(name, isa_table[isa]->name) == 0)
             return isa;
     return -1;

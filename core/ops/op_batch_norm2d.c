@@ -245,7 +245,7 @@ static reel_status batch_norm2d_infer(reel_infer *q, reel_error *err)
 reel_var reel_batch_norm2d(reel_var x, reel_var gamma, reel_var beta,
                            const reel_batch_norm2d_attrs *attrs)
 {
-    reel_batch_norm2d_attrs a = *attrs;
+    reel_batch_norm2d_attrs a = attrs ? *attrs : (reel_batch_norm2d_attrs){0};
     if (a.eps == 0)
         a.eps = 1e-5;
     return reel_apply(&reel_op_batch_norm2d, &a, sizeof a, (const reel_var[]){x, gamma, beta}, 3);

@@ -189,9 +189,11 @@ reel_var reel_cross_entropy(reel_var logits, const int64_t *labels, int64_t n,
                               labels ? "" : " without memory");
     const reel_tensor x = reel_value(logits);
     const int64_t classes = x.ndim == 2 ? x.shape[1] : 0;
-    const size_t label_bytes = (size_t)n * sizeof *labels;
+    /* Another number of labels than rows: infer says so, and nothing is read here. */
+    const bool fits = x.ndim == 2 && x.shape[0] == n;
+    const size_t label_bytes = fits ? (size_t)n * sizeof *labels : 0;
     const size_t weight_bytes =
-        attrs->class_weights ? (size_t)classes * sizeof *attrs->class_weights : 0;
+        fits && attrs->class_weights ? (size_t)classes * sizeof *attrs->class_weights : 0;
     const size_t size = sizeof(loss_attrs) + label_bytes + weight_bytes;
 
     /* Labels and weights travel behind the attributes: the tape copies them as one block. */

@@ -60,6 +60,9 @@ static reel_status pad_infer(reel_infer *q, reel_error *err)
 
 reel_var reel_pad(reel_var x, const int64_t *before, const int64_t *after, double value)
 {
+    if (!before || !after)
+        return reel_tape_fail(x.tape, REEL_ERR_INVALID, "pad: before or after is NULL");
+
     pad_attrs attrs = {.value = value};
     const int ndim = reel_value(x).ndim;
     for (int d = 0; d < ndim; d++) {

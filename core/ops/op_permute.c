@@ -45,6 +45,8 @@ static reel_status permute_infer(reel_infer *q, reel_error *err)
 
 reel_var reel_permute(reel_var x, const int *axes)
 {
+    if (!axes)
+        return reel_tape_fail(x.tape, REEL_ERR_INVALID, "permute: axes is NULL");
     permute_attrs attrs = {{0}};
     /* Callers give as many as x has.
      * NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign) */

@@ -115,6 +115,8 @@ reel_var reel_reshape(reel_var x, int ndim, const int64_t *shape)
     if (ndim < 0 || ndim > REEL_MAX_DIMS)
         return reel_tape_fail(x.tape, REEL_ERR_INVALID,
                               "reshape: expected 0 to %d dimensions, got %d", REEL_MAX_DIMS, ndim);
+    if (ndim > 0 && !shape)
+        return reel_tape_fail(x.tape, REEL_ERR_INVALID, "reshape: shape is NULL");
     for (int d = 0; d < ndim; d++)
         attrs.shape[d] = shape[d];
     return reel_apply(&reel_op_reshape, &attrs, sizeof attrs, &x, 1);

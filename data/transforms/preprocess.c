@@ -5,6 +5,9 @@
 
 reel_transform reel_transform_of(const reel_preprocessing *p)
 {
+    if (!p)
+        return (reel_transform){0};
+
     reel_transform t = {.channels = p->channels,
                         .size = p->size,
                         .resize = p->resize,
@@ -18,6 +21,9 @@ reel_transform reel_transform_of(const reel_preprocessing *p)
 
 reel_preprocessing reel_preprocessing_of(const reel_transform *t)
 {
+    if (!t)
+        return (reel_preprocessing){0};
+
     reel_preprocessing p = {.channels = t->channels,
                             .size = t->size,
                             .resize = t->resize,
@@ -32,6 +38,10 @@ reel_preprocessing reel_preprocessing_of(const reel_transform *t)
 reel_status reel_preprocess_rgb(const reel_preprocessing *p, const uint8_t *rgb, int64_t width,
                                 int64_t height, float *out, reel_error *err)
 {
+    REEL_NEED(p, err);
+    REEL_NEED(rgb, err);
+    REEL_NEED(out, err);
+
     const reel_transform t = reel_transform_of(p);
     const reel_image image = {
         .width = width, .height = height, .rgb = (uint8_t *)rgb}; /* is only read */

@@ -285,6 +285,11 @@ reel_status reel_resize_window(uint8_t *dst, int64_t stride, const reel_resizing
 reel_status reel_image_resize(reel_image *dst, int64_t width, int64_t height, const reel_image *src,
                               const double box[4], reel_error *err)
 {
+    REEL_NEED(dst, err);
+    REEL_NEED(src, err);
+    REEL_NEED(src->rgb, err);
+    REEL_NEED(box, err);
+
     if (dst == src)
         return reel_fail(err, REEL_ERR_INVALID, "resize: expected two images, got one twice");
     const double edges[4] = {box[0], box[1], box[0] + box[2], box[1] + box[3]};

@@ -266,6 +266,10 @@ reel_status reel_transform_bytes(const reel_transform *t, const uint8_t *bytes, 
                                  reel_rng rng, reel_transform_scratch *scratch, float *out,
                                  reel_error *err)
 {
+    REEL_NEED(t, err);
+    REEL_NEED(scratch, err);
+    REEL_NEED(out, err);
+
     struct sample s;
     REEL_TRY(begin_sample(&s, t, rng, scratch, err));
     REEL_TRY(decode_source(&s, bytes, size, err));
@@ -282,9 +286,15 @@ reel_status reel_transform_bytes(const reel_transform *t, const uint8_t *bytes, 
 reel_status reel_transform_image(const reel_transform *t, const reel_image *image, reel_rng rng,
                                  reel_transform_scratch *scratch, float *out, reel_error *err)
 {
+    REEL_NEED(t, err);
+    REEL_NEED(image, err);
+    REEL_NEED(scratch, err);
+    REEL_NEED(out, err);
+
     struct sample s;
     REEL_TRY(begin_sample(&s, t, rng, scratch, err));
-    if (image->width < 1 || image->height < 1 || !image->rgb)
+    if (image->width < 1 || image->height < 1 || !image->rgb ||
+        image->width > REEL_MAX_PIXELS / image->height)
         return reel_fail(err, REEL_ERR_INVALID,
                          "transform: image of %" PRId64 " x %" PRId64 " pixels", image->width,
                          image->height);

@@ -10,6 +10,8 @@ enum { MOST_SIDE = 16384, DEFAULT_SIZE = 224, DEFAULT_RESIZE = 256 };
 
 void reel_transform_imagenet_norm(reel_transform *t)
 {
+    if (!t)
+        return;
     static const double mean[3] = {0.485, 0.456, 0.406}, std[3] = {0.229, 0.224, 0.225};
     const double grey_mean = 0.458971, grey_std = 0.225609; /* 0.299 R + 0.587 G + 0.114 B */
     for (int c = 0; c < 3; c++) {
@@ -43,6 +45,10 @@ static reel_status resolve_size(reel_transform *r, reel_error *err)
     if (r->resize < 1 || r->resize > MOST_SIDE)
         return reel_fail(err, REEL_ERR_INVALID, "transform: resize %" PRId64 ", expected 1 to %d",
                          r->resize, MOST_SIDE);
+    if ((int)r->crop < REEL_CROP_CENTER || (int)r->crop > REEL_CROP_RANDOM)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "transform: crop %d, expected center, random_resized or random",
+                         (int)r->crop);
     if (r->crop == REEL_CROP_RANDOM && r->resize < r->size)
         return reel_fail(err, REEL_ERR_INVALID,
                          "transform: resize %" PRId64 " is smaller than the crop of %" PRId64,
@@ -136,6 +142,9 @@ static reel_status resolve_pixels(reel_transform *r, reel_error *err)
 
 reel_status reel_transform_resolve(reel_transform *out, const reel_transform *t, reel_error *err)
 {
+    REEL_NEED(out, err);
+    REEL_NEED(t, err);
+
     reel_transform r = *t;
     REEL_TRY(resolve_size(&r, err));
     REEL_TRY(resolve_random_crop(&r, err));

@@ -60,6 +60,9 @@ static void for_each_gradient(reel_params *params, const reel_ctx *ctx,
 
 double reel_grad_norm(const reel_params *params, const reel_ctx *ctx)
 {
+    if (!params || !ctx)
+        return NAN;
+
     double total = 0;
     for (int i = 0; i < reel_params_count(params); i++) {
         const reel_param *p = reel_params_at(params, i);
@@ -82,6 +85,8 @@ double reel_clip_grad_norm(reel_params *params, const reel_ctx *ctx, double max_
 
 void reel_clip_grad_value(reel_params *params, const reel_ctx *ctx, double max_abs)
 {
+    if (!params || !ctx)
+        return;
     if (max_abs > 0)
         for_each_gradient(params, ctx, reel_clamp_loops, max_abs);
 }

@@ -22,6 +22,8 @@ static bool tensor_is_finite(const reel_tensor *t, const reel_ctx *ctx)
 
 int reel_grad_not_finite(const reel_params *params, const reel_ctx *ctx)
 {
+    if (!params || !ctx)
+        return -1;
     for (int i = reel_params_count(params) - 1; i >= 0; i--) {
         const reel_param *p = reel_params_at(params, i);
         if (reel_param_moves(p) && !tensor_is_finite(&p->grad, ctx))
@@ -44,6 +46,8 @@ static bool param_is_finite(const reel_optimizer *opt, int i)
 
 int reel_optimizer_not_finite(const reel_optimizer *opt)
 {
+    if (!opt)
+        return -1;
     for (int i = 0; i < reel_params_count(opt->params); i++)
         if (!param_is_finite(opt, i))
             return i;

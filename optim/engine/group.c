@@ -40,6 +40,10 @@ static reel_status check_multiplier(const char *pattern, const char *what, doubl
 
 reel_status reel_optimizer_group(reel_optimizer *opt, const reel_group *group, reel_error *err)
 {
+    REEL_NEED(opt, err);
+    REEL_NEED(group, err);
+    REEL_NEED(group->pattern, err);
+
     REEL_TRY(check_multiplier(group->pattern, "learning rate", group->lr_mult, err));
     REEL_TRY(check_multiplier(group->pattern, "decay", group->decay_mult, err));
     const unsigned frozen = REEL_PARAM_FROZEN;

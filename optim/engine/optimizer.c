@@ -22,6 +22,9 @@ reel_optimizer_config reel_optimizer_config_default(const reel_optimizer_kind *k
 reel_status reel_optimizer_config_set(reel_optimizer_config *config, const char *name,
                                       const char *text, reel_error *err)
 {
+    REEL_NEED(config, err);
+    REEL_NEED(name, err);
+    REEL_NEED(text, err);
     const reel_optimizer_kind *kind = config->kind;
     if (!kind)
         return reel_fail(err, REEL_ERR_INVALID, "%s: expected an optimizer, got none", name);
@@ -30,6 +33,7 @@ reel_status reel_optimizer_config_set(reel_optimizer_config *config, const char 
 
 reel_status reel_optimizer_config_check(const reel_optimizer_config *config, reel_error *err)
 {
+    REEL_NEED(config, err);
     const reel_optimizer_kind *kind = config->kind;
     if (!kind)
         return reel_fail(err, REEL_ERR_INVALID, "optimizer: expected a kind, got none");
@@ -54,7 +58,7 @@ bool reel_optimizer_uses(const reel_optimizer_config *config, int state)
 size_t reel_optimizer_config_bytes(const reel_optimizer_config *config, size_t flat_bytes)
 {
     size_t bytes = 0;
-    for (int s = 0; config->kind && s < reel_optimizer_arrays(config->kind); s++)
+    for (int s = 0; config && config->kind && s < reel_optimizer_arrays(config->kind); s++)
         if (reel_optimizer_uses(config, s))
             bytes += flat_bytes;
     return bytes;
@@ -82,7 +86,9 @@ static reel_status allocate_states(reel_optimizer *opt, reel_error *err)
 reel_status reel_optimizer_create(reel_optimizer **out, reel_params *params, const reel_ctx *ctx,
                                   const reel_optimizer_config *config, reel_error *err)
 {
+    REEL_NEED(out, err);
     *out = NULL;
+
     if (!params || !ctx || !config)
         return reel_fail(err, REEL_ERR_INVALID,
                          "optimizer: expected parameters, a context and a configuration");
@@ -133,7 +139,7 @@ void reel_optimizer_destroy(reel_optimizer *opt)
 
 const reel_optimizer_config *reel_optimizer_config_of(const reel_optimizer *opt)
 {
-    return &opt->config;
+    return opt ? &opt->config : NULL;
 }
 
 /* ---- a step ---- */

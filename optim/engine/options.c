@@ -10,9 +10,8 @@
 
 reel_optim_values reel_optim_values_default(const reel_optim_option *options, int n)
 {
-    REEL_ASSERT(n >= 0 && n <= REEL_OPTIM_OPTIONS);
     reel_optim_values values = {.list_size = 0};
-    for (int i = 0; i < n; i++)
+    for (int i = 0; options && i < n && i < REEL_OPTIM_OPTIONS; i++)
         values.at[i] = options[i].initial;
     return values;
 }
@@ -21,7 +20,7 @@ static int find_option(const reel_optim_option *options, int n, const char *name
 {
     for (int i = 0; i < n; i++) {
         const reel_optim_option *o = &options[i];
-        if (strcmp(o->name, name) == 0 || (o->alias && strcmp(o->alias, name) == 0))
+        if ((o->name && strcmp(o->name, name) == 0) || (o->alias && strcmp(o->alias, name) == 0))
             return i;
     }
     return -1;
@@ -74,9 +73,22 @@ static reel_status read_number(double *value, const reel_optim_option *o, const 
     return REEL_OK;
 }
 
+static reel_status check_rows(const reel_optim_option *options, int n, reel_error *err)
+{
+    if (n < 0 || n > REEL_OPTIM_OPTIONS || (n > 0 && !options))
+        return reel_fail(err, REEL_ERR_INVALID, "options: expected 0 to %d rows, got %d%s",
+                         REEL_OPTIM_OPTIONS, n, options ? "" : " at NULL");
+    return REEL_OK;
+}
+
 reel_status reel_optim_values_set(reel_optim_values *values, const reel_optim_option *options,
                                   int n, const char *name, const char *text, reel_error *err)
 {
+    REEL_NEED(values, err);
+    REEL_NEED(name, err);
+    REEL_NEED(text, err);
+    REEL_TRY(check_rows(options, n, err));
+
     const int i = find_option(options, n, name);
     if (i < 0)
         return reel_fail(err, REEL_ERR_INVALID, "%s: no such option; the first is %s", name,
@@ -101,6 +113,9 @@ static reel_status check_number(double value, const reel_optim_option *o, reel_e
 reel_status reel_optim_values_check(const reel_optim_values *values,
                                     const reel_optim_option *options, int n, reel_error *err)
 {
+    REEL_NEED(values, err);
+    REEL_TRY(check_rows(options, n, err));
+
     for (int i = 0; i < n; i++) {
         const reel_optim_option *o = &options[i];
         if (o->type == REEL_OPTIM_FLAG)

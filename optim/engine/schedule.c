@@ -14,6 +14,9 @@ reel_schedule reel_schedule_default(const reel_schedule_kind *kind)
 
 reel_status reel_schedule_set(reel_schedule *s, const char *name, const char *text, reel_error *err)
 {
+    REEL_NEED(s, err);
+    REEL_NEED(name, err);
+    REEL_NEED(text, err);
     if (!s->kind)
         return reel_fail(err, REEL_ERR_INVALID, "%s: expected a schedule, got none", name);
     return reel_optim_values_set(&s->values, s->kind->options, s->kind->n_options, name, text, err);
@@ -23,6 +26,7 @@ reel_status reel_schedule_set(reel_schedule *s, const char *name, const char *te
 
 reel_status reel_schedule_check_options(const reel_schedule *s, reel_error *err)
 {
+    REEL_NEED(s, err);
     if (!s->kind)
         return reel_fail(err, REEL_ERR_INVALID, "kind: expected a schedule, got none");
     REEL_TRY(reel_optim_values_check(&s->values, s->kind->options, s->kind->n_options, err));
@@ -49,6 +53,7 @@ static reel_status check_schedule_run(const reel_schedule *s, reel_error *err)
 
 reel_status reel_schedule_check(const reel_schedule *s, reel_error *err)
 {
+    REEL_NEED(s, err);
     reel_error why;
     if (check_schedule_run(s, &why) || reel_schedule_check_options(s, &why))
         return reel_fail(err, why.status, "schedule: %s", why.message);
@@ -59,6 +64,9 @@ reel_status reel_schedule_check(const reel_schedule *s, reel_error *err)
 
 double reel_schedule_at(const reel_schedule *s, int64_t step)
 {
+    if (!s || !s->kind || !s->kind->rate || s->steps_per_epoch < 1)
+        return NAN;
+
     const double warmup = s->warmup_epochs * (double)s->steps_per_epoch;
     if ((double)step < warmup)
         return s->lr * (s->warmup_start + (1 - s->warmup_start) * (double)step / warmup);
@@ -74,7 +82,7 @@ double reel_schedule_at(const reel_schedule *s, int64_t step)
 
 void reel_schedule_observe(reel_schedule *s, double validation_loss)
 {
-    if (s->kind->observe)
+    if (s && s->kind && s->kind->observe)
         s->kind->observe(s, validation_loss);
 }
 
@@ -82,11 +90,11 @@ void reel_schedule_observe(reel_schedule *s, double validation_loss)
 
 const char *reel_schedule_state_name(const reel_schedule *s, int state)
 {
-    const bool there = s->kind && state >= 0 && state < REEL_SCHEDULE_STATES;
+    const bool there = s && s->kind && state >= 0 && state < REEL_SCHEDULE_STATES;
     return there ? s->kind->states[state].name : NULL;
 }
 
 bool reel_schedule_state_is_count(const reel_schedule *s, int state)
 {
-    return s->kind->states[state].count;
+    return reel_schedule_state_name(s, state) && s->kind->states[state].count;
 }

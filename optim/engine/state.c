@@ -15,6 +15,8 @@ void *reel_optimizer_state_at(const reel_optimizer *opt, int state, const reel_p
 
 int reel_optimizer_state_count(const reel_optimizer *opt)
 {
+    if (!opt)
+        return 0;
     const reel_optimizer_kind *kind = opt->config.kind;
     return reel_optimizer_arrays(kind) + (kind->counts_steps ? 1 : 0);
 }
@@ -26,14 +28,23 @@ static bool is_step(const reel_optimizer *opt, int state)
     return state == reel_optimizer_arrays(opt->config.kind);
 }
 
+static bool has_state(const reel_optimizer *opt, int state)
+{
+    return state >= 0 && state < reel_optimizer_state_count(opt);
+}
+
 const char *reel_optimizer_state_name(const reel_optimizer *opt, int state)
 {
+    if (!has_state(opt, state))
+        return NULL;
     return is_step(opt, state) ? "step" : opt->config.kind->states[state].name;
 }
 
 reel_tensor reel_optimizer_state(const reel_optimizer *opt, int state, int param)
 {
-    const reel_param *p = reel_params_at(opt->params, param);
+    const reel_param *p = opt ? reel_params_at(opt->params, param) : NULL;
+    if (!p || !has_state(opt, state))
+        return (reel_tensor){.ndim = -1};
     reel_slot *slot = &opt->slots[param];
     const bool formed = slot->updates > 0;
     if (is_step(opt, state))
@@ -60,7 +71,13 @@ static reel_status set_step(reel_optimizer *opt, int param, const reel_tensor *v
 reel_status reel_optimizer_set_state(reel_optimizer *opt, int state, int param,
                                      const reel_tensor *values, reel_error *err)
 {
+    REEL_NEED(opt, err);
+    REEL_NEED(values, err);
+
     const reel_param *p = reel_params_at(opt->params, param);
+    if (!p || !has_state(opt, state))
+        return reel_fail(err, REEL_ERR_INVALID, "%s: no state %d of parameter %d",
+                         opt->config.kind->name, state, param);
     const char *name = reel_optimizer_state_name(opt, state), *kind = opt->config.kind->name;
     if (p->flags & REEL_PARAM_BUFFER)
         return reel_fail(err, REEL_ERR_INVALID, "%s: %s of %s: expected none for a buffer, got one",
@@ -91,8 +108,8 @@ reel_status reel_optimizer_set_state(reel_optimizer *opt, int state, int param,
 
 void reel_optimizer_forget(reel_optimizer *opt, int param)
 {
-    const reel_param *p = reel_params_at(opt->params, param);
-    if (opt->slots[param].updates == 0)
+    const reel_param *p = opt ? reel_params_at(opt->params, param) : NULL;
+    if (!p || opt->slots[param].updates == 0)
         return;
     for (int s = 0; s < REEL_OPTIMIZER_STATES; s++) {
         void *state = reel_optimizer_state_at(opt, s, p);

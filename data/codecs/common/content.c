@@ -181,6 +181,8 @@ reel_content reel_content_of(const uint8_t *bytes, size_t length)
 
 const char *reel_content_name(const uint8_t *bytes, size_t length)
 {
+    if (!bytes && length > 0)
+        return NULL;
     return reel_content_of(bytes, length).name;
 }
 

@@ -24,8 +24,7 @@ int reel_codec_count(void)
 
 const reel_codec *reel_codec_at(int i)
 {
-    REEL_ASSERT(i >= 0 && i < CODECS);
-    return codec_table[i];
+    return i >= 0 && i < CODECS ? codec_table[i] : NULL;
 }
 
 /* Its place in the table; -1 = no codec takes these bytes. */
@@ -39,6 +38,8 @@ static int codec_index(const uint8_t *bytes, size_t length)
 
 const reel_codec *reel_codec_of(const uint8_t *bytes, size_t length)
 {
+    if (!bytes)
+        return NULL;
     const int i = codec_index(bytes, length);
     return i < 0 ? NULL : codec_table[i];
 }
@@ -58,7 +59,7 @@ static bool has_extension(const char *list, const char *extension)
 
 const reel_codec *reel_codec_of_name(const char *file_name)
 {
-    const char *dot = strrchr(file_name, '.');
+    const char *dot = file_name ? strrchr(file_name, '.') : NULL;
     for (int i = 0; dot && i < CODECS; i++)
         if (has_extension(codec_table[i]->extensions, dot))
             return codec_table[i];
@@ -73,7 +74,7 @@ bool reel_is_image_name(const char *file_name)
 void reel_image_extensions(char *text, size_t size)
 {
     size_t used = 0;
-    for (int i = 0; i < CODECS && used < size; i++)
+    for (int i = 0; text && i < CODECS && used < size; i++)
         used += (size_t)snprintf(text + used, size - used, "%s%s", i ? " " : "",
                                  codec_table[i]->extensions);
 }
@@ -116,6 +117,11 @@ static reel_status refuse_content(const uint8_t *bytes, size_t length, reel_erro
 reel_status reel_decoding_begin(reel_decoding *d, reel_decoders **decoders, const uint8_t *bytes,
                                 size_t length, reel_error *err)
 {
+    REEL_NEED(d, err);
+    REEL_NEED(decoders, err);
+    if (length > 0)
+        REEL_NEED(bytes, err);
+
     *d = (reel_decoding){.bytes = bytes, .length = length, .eighths = 8};
     const int i = codec_index(bytes, length);
     if (i < 0)
@@ -133,6 +139,9 @@ reel_status reel_decoding_begin(reel_decoding *d, reel_decoders **decoders, cons
 reel_status reel_decoding_finish(reel_decoding *d, const reel_want *want, reel_image *image,
                                  reel_error *err)
 {
+    REEL_NEED(d, err);
+    REEL_NEED(d->codec, err);
+    REEL_NEED(image, err);
     d->want = want;
     d->image = image;
     REEL_TRY(d->codec->decode(d, err));
@@ -164,6 +173,8 @@ static reel_status own_pixels(const reel_decoding *d, reel_image *image, reel_er
 reel_status reel_image_decode(reel_image *image, const uint8_t *bytes, size_t length,
                               reel_error *err)
 {
+    REEL_NEED(image, err);
+
     reel_decoders *decoders = NULL;
     reel_decoding d;
     reel_status status = reel_decoding_begin(&d, &decoders, bytes, length, err);
@@ -178,6 +189,9 @@ reel_status reel_image_decode(reel_image *image, const uint8_t *bytes, size_t le
 reel_status reel_image_size(const uint8_t *bytes, size_t length, int64_t *width, int64_t *height,
                             reel_error *err)
 {
+    REEL_NEED(width, err);
+    REEL_NEED(height, err);
+
     reel_decoders *decoders = NULL;
     reel_decoding d;
     const reel_status status = reel_decoding_begin(&d, &decoders, bytes, length, err);

@@ -189,6 +189,8 @@ static reel_status check_jpeg(const reel_image *image, int quality, reel_error *
 reel_status reel_image_write_jpeg(const reel_image *image, const char *path, int quality,
                                   bool full_chroma, reel_error *err)
 {
+    REEL_NEED(image, err);
+    REEL_NEED(path, err);
     REEL_TRY(check_jpeg(image, quality, err));
     struct write_job job = {.image = image, .quality = quality, .full_chroma = full_chroma};
     return write_file(&job, path, run_jpeg, err);
@@ -197,6 +199,8 @@ reel_status reel_image_write_jpeg(const reel_image *image, const char *path, int
 reel_status reel_image_encode_jpeg(const reel_image *image, reel_bytes *bytes, int quality,
                                    bool full_chroma, reel_error *err)
 {
+    REEL_NEED(image, err);
+    REEL_NEED(bytes, err);
     REEL_TRY(check_jpeg(image, quality, err));
     struct write_job job = {.image = image, .quality = quality, .full_chroma = full_chroma};
     return write_bytes(&job, bytes, run_jpeg, err);
@@ -204,6 +208,8 @@ reel_status reel_image_encode_jpeg(const reel_image *image, reel_bytes *bytes, i
 
 reel_status reel_image_write_png(const reel_image *image, const char *path, reel_error *err)
 {
+    REEL_NEED(image, err);
+    REEL_NEED(path, err);
     REEL_TRY(check_sides(image, MAX_PNG_SIDE, "PNG", err));
     struct write_job job = {.image = image};
     return write_file(&job, path, run_png, err);
@@ -211,6 +217,8 @@ reel_status reel_image_write_png(const reel_image *image, const char *path, reel
 
 reel_status reel_image_encode_png(const reel_image *image, reel_bytes *bytes, reel_error *err)
 {
+    REEL_NEED(image, err);
+    REEL_NEED(bytes, err);
     REEL_TRY(check_sides(image, MAX_PNG_SIDE, "PNG", err));
     struct write_job job = {.image = image};
     return write_bytes(&job, bytes, run_png, err);

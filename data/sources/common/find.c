@@ -22,8 +22,7 @@ int reel_source_count(void)
 
 const reel_source *reel_source_at(int i)
 {
-    REEL_ASSERT(i >= 0 && i < SOURCES);
-    return source_table[i];
+    return i >= 0 && i < SOURCES ? source_table[i] : NULL;
 }
 
 /* The table's places in order of rank; among equals the table's order stays. */

@@ -1,0 +1,7 @@
+#!/bin/bash
+# Every public function with wrong arguments: none ends by a signal, hangs, or fails without a message (tests/misuse/README.md).
+set -eu
+program=$REEL_BUILD/tests/misuse
+[ -x "$program" ] || { echo "this build has no misuse: it needs Python 3"; exit 77; }
+export ASAN_OPTIONS=allocator_may_return_null=1:${ASAN_OPTIONS:-}
+"$program"
