@@ -5,9 +5,9 @@
 
 reel_transform reel_transform_of(const reel_preprocessing *p)
 {
+    static const reel_preprocessing none;
     if (!p)
-        return (reel_transform){0};
-
+        p = &none;
     reel_transform t = {.channels = p->channels,
                         .size = p->size,
                         .resize = p->resize,

@@ -24,7 +24,6 @@ reel_status reel_optimizer_config_set(reel_optimizer_config *config, const char 
 {
     REEL_NEED(config, err);
     REEL_NEED(name, err);
-    REEL_NEED(text, err);
     const reel_optimizer_kind *kind = config->kind;
     if (!kind)
         return reel_fail(err, REEL_ERR_INVALID, "%s: expected an optimizer, got none", name);

@@ -8,6 +8,7 @@ value and a few wrong ones. A function is called
 - with one wrong argument, the others good,
 - with two wrong pointers, the others good,
 - with every argument wrong,
+- with good and wrong arguments drawn at random,
 - with one wrong member in a config struct.
 
 The good value of a type T is the member T of `struct misuse_good` in FIXTURES.h, where there is
@@ -16,6 +17,7 @@ reason in WITHOUT_VALUE.
 """
 import itertools
 import os
+import random
 import re
 import sys
 
@@ -25,6 +27,7 @@ WITHOUT_VALUE = {
     'reel_opened': 'exists only while a source opens',
     'reel_decoders': 'begins as NULL; a decoding makes it',
 }
+MIXED = 16  # drawn argument lists of a function
 SKIPPED = {'reel_assert_failed'}  # its purpose is to abort
 
 # Structs that settings are given in: each member is tried with wrong values.
@@ -163,7 +166,7 @@ def arguments(text):
         yield kind.strip() + (' *' if array else ''), name
 
 
-def combinations(choices):
+def combinations(name, choices):
     """The argument lists of a function's calls."""
     good = [c[0] for c in choices]
     yield from ([*good[:i], wrong, *good[i + 1:]]
@@ -173,8 +176,9 @@ def combinations(choices):
         yield [c[1][0] if i in pair else c[0] for i, c in enumerate(choices)]
     for which in (0, -1):
         yield [c[1][which] if c[1] else c[0] for c in choices]
-    if not any(c[1] for c in choices):
-        yield good
+    draw = random.Random(name)  # the same in every build
+    for _ in range(MIXED):
+        yield [draw.choice([c[0], *c[1]]) for c in choices]
 
 
 def statement(result, call):
@@ -217,7 +221,7 @@ def main():
         functions += 1
         parameters = list(arguments(inside))
         choices = [values(kind, argument, types) for kind, argument in parameters]
-        lists = dict.fromkeys(tuple(c) for c in combinations(choices))
+        lists = dict.fromkeys(tuple(c) for c in combinations(name, choices))
         for given in lists:
             call = f'{name}({", ".join(given)})'
             calls.append((call, statement(result, call)))

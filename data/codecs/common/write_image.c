@@ -135,6 +135,8 @@ static reel_status write_file(struct write_job *job, const char *path,
                               bool (*run)(struct write_job *), reel_error *err)
 {
     char shown[400];
+    if (!path)
+        return reel_fail(err, REEL_ERR_INVALID, "cannot write an image: path is NULL");
     reel_escape(shown, sizeof shown, path);
     job->file = fopen(path, "wbe");
     if (!job->file)
@@ -150,6 +152,8 @@ static reel_status write_bytes(struct write_job *job, reel_bytes *bytes,
 {
     char *memory = NULL;
     size_t size = 0;
+    if (!bytes)
+        return reel_fail(err, REEL_ERR_INVALID, "cannot encode an image: bytes is NULL");
     job->file = open_memstream(&memory, &size);
     if (!job->file)
         return reel_fail(err, REEL_ERR_MEMORY, "cannot encode an image: %s", strerror(errno));
@@ -169,6 +173,8 @@ static reel_status write_bytes(struct write_job *job, reel_bytes *bytes,
 static reel_status check_sides(const reel_image *image, int64_t most, const char *format,
                                reel_error *err)
 {
+    if (!image)
+        return reel_fail(err, REEL_ERR_INVALID, "%s: image is NULL", format);
     if (image->rgb && image->width >= 1 && image->height >= 1 && image->width <= most &&
         image->height <= most)
         return REEL_OK;
@@ -189,8 +195,6 @@ static reel_status check_jpeg(const reel_image *image, int quality, reel_error *
 reel_status reel_image_write_jpeg(const reel_image *image, const char *path, int quality,
                                   bool full_chroma, reel_error *err)
 {
-    REEL_NEED(image, err);
-    REEL_NEED(path, err);
     REEL_TRY(check_jpeg(image, quality, err));
     struct write_job job = {.image = image, .quality = quality, .full_chroma = full_chroma};
     return write_file(&job, path, run_jpeg, err);
@@ -199,8 +203,6 @@ reel_status reel_image_write_jpeg(const reel_image *image, const char *path, int
 reel_status reel_image_encode_jpeg(const reel_image *image, reel_bytes *bytes, int quality,
                                    bool full_chroma, reel_error *err)
 {
-    REEL_NEED(image, err);
-    REEL_NEED(bytes, err);
     REEL_TRY(check_jpeg(image, quality, err));
     struct write_job job = {.image = image, .quality = quality, .full_chroma = full_chroma};
     return write_bytes(&job, bytes, run_jpeg, err);
@@ -208,8 +210,6 @@ reel_status reel_image_encode_jpeg(const reel_image *image, reel_bytes *bytes, i
 
 reel_status reel_image_write_png(const reel_image *image, const char *path, reel_error *err)
 {
-    REEL_NEED(image, err);
-    REEL_NEED(path, err);
     REEL_TRY(check_sides(image, MAX_PNG_SIDE, "PNG", err));
     struct write_job job = {.image = image};
     return write_file(&job, path, run_png, err);
@@ -217,8 +217,6 @@ reel_status reel_image_write_png(const reel_image *image, const char *path, reel
 
 reel_status reel_image_encode_png(const reel_image *image, reel_bytes *bytes, reel_error *err)
 {
-    REEL_NEED(image, err);
-    REEL_NEED(bytes, err);
     REEL_TRY(check_sides(image, MAX_PNG_SIDE, "PNG", err));
     struct write_job job = {.image = image};
     return write_bytes(&job, bytes, run_png, err);
