@@ -64,7 +64,7 @@ REEL_API const reel_optimizer_config *reel_optimizer_config_of(const reel_optimi
  * "sgd". PyTorch's rule:  d = g + weight_decay w;  v = momentum v + (1 - dampening) d, at first v =
  * d; w -= lr v, with nesterov w -= lr (d + momentum v). lr_in_velocity:  v = momentum v - lr d;  w
  * += v  (Krizhevsky et al. 2012, section 5). The two rules differ right after a change of lr.
- * Defaults are all 0: plain w -= lr g. */
+ * Defaults are all 0, also where config is NULL: plain w -= lr g. */
 typedef struct reel_sgd_config {
     double momentum, dampening, weight_decay;
     bool nesterov;       /* needs momentum > 0 and dampening 0 */

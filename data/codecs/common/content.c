@@ -121,7 +121,8 @@ static bool is_text(const uint8_t *bytes, size_t length)
 {
     uint8_t head[512 + 1] = {0};
     const size_t n = length < 512 ? length : 512;
-    memcpy(head, bytes, n);
+    if (n > 0)
+        memcpy(head, bytes, n);
     for (size_t i = 0; i < n;) {
         const int letter = reel_utf8_sequence(head + i, sizeof head - i);
         if (letter == 0)
