@@ -4,6 +4,7 @@
 #include "data/loader.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -83,7 +84,7 @@ static void fill_in(reel_loader_config *c)
     if (c->workers == 0)
         c->workers = usual.workers;
     if (c->prefetch == 0)
-        c->prefetch = c->workers + 2;
+        c->prefetch = c->workers < INT_MAX - 2 ? c->workers + 2 : INT_MAX; /* is refused */
     if (c->prefetch < 2)
         c->prefetch = 2; /* one in the caller's hands, one in the making */
     if (c->slow_seconds == 0)

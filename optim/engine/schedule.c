@@ -68,6 +68,8 @@ double reel_schedule_at(const reel_schedule *s, int64_t step)
         return NAN;
 
     const double warmup = s->warmup_epochs * (double)s->steps_per_epoch;
+    if (!(fabs(warmup) < 0x1p62) || step < 0)
+        return NAN;
     if ((double)step < warmup)
         return s->lr * (s->warmup_start + (1 - s->warmup_start) * (double)step / warmup);
 
