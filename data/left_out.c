@@ -74,6 +74,8 @@ static void name_folder(reel_left_out *l, const char *shown, int64_t images)
 void reel_left_out_folder(reel_left_out *l, const char *name, int64_t images)
 {
     char shown[sizeof l->folders->name];
+    if (!l || !name)
+        return;
     reel_escape(shown, sizeof shown, name);
     name_folder(l, shown, images);
     l->full_folders += images > 0;
@@ -173,19 +175,12 @@ const char *reel_left_out_clause(const reel_left_out *l, char *text, size_t size
         return "";
     static const char begin[] = "; left out: ";
     text[0] = 0;
-<<<<<<< HEAD
     if (size <= sizeof begin)
         return text;
     char *rest = text + sizeof begin - 1;
     reel_left_out_text(l, rest, size - sizeof begin + 1);
     if (*rest)
         memcpy(text, begin, sizeof begin - 1);
-=======
-    if (l && l->n && size > sizeof begin) {
-        memcpy(text, begin, sizeof begin);
-        reel_left_out_text(l, text + sizeof begin - 1, size - sizeof begin + 1);
-    }
->>>>>>> 25796c6 (library: a wrong argument is a status or a default, never a crash)
     return text;
 }
 
