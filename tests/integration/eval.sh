@@ -37,13 +37,16 @@ code=0
 "$REEL_BIN" eval d --weights run --csv table.csv --quiet >again 2>&1 || code=$?
 [ "$code" = 1 ] && grep -q "table.csv: cannot be created: File exists" again || fail "--csv overwrote a file: code $code, $(cat again)"
 ! grep -q "images, loss" again || fail "--csv: a file that is there was found only after the work: $(cat again)"
-# A table that cannot be written to its end is not left behind: no file may grow here (EFBIG, the signal is ignored).
-(
-    trap '' XFSZ
-    ulimit -f 0
-    "$REEL_BIN" eval d --weights run --csv half.csv --quiet 2>&1
-) | grep -q "half.csv: cannot be written" || fail "--csv on a full disk"
-! [ -e half.csv ] || fail "--csv left half a table: $(cat half.csv)"
+# A table that cannot be written to its end is not left behind: no file may grow here (EFBIG, the signal is ignored). LLVM's OpenMP
+# ends with SIGBUS under that limit: it maps a file that it could not make larger.
+if ! ldd "$REEL_BIN" | grep -q libomp; then
+    (
+        trap '' XFSZ
+        ulimit -f 0
+        "$REEL_BIN" eval d --weights run --csv half.csv --quiet 2>&1
+    ) | grep -q "half.csv: cannot be written" || fail "--csv on a full disk"
+    ! [ -e half.csv ] || fail "--csv left half a table: $(cat half.csv)"
+fi
 code=0
 "$REEL_BIN" eval d --weights run --csv nowhere/table.csv --quiet >again 2>&1 || code=$?
 [ "$code" = 1 ] && grep -q "48 images, loss" again || fail "a table that cannot be written took the results with it: code $code, $(cat again)"

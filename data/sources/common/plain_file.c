@@ -83,7 +83,7 @@ static reel_status write_unpacked(int to, const char *bytes, size_t size, reel_e
 /* A few bytes of gzip can stand for a terabyte of zeros. Images hardly shrink when they are packed,
  * and idx files and lists to a tenth: what grows a hundredfold is refused as soon as it is large.
  * And a temporary file leaves room on its disk for others. */
-enum { MOST_GROWTH = 100, GROWTH_IS_FREE = 256 << 20 };
+enum { MOST_GROWTH = 100, GROWTH_IS_FREE = 256 << 20, CHECK_EVERY = 1 << 20 };
 
 static reel_status check_unpacked(int packed, int to, uint64_t size, reel_error *err)
 {
@@ -100,7 +100,7 @@ static reel_status check_unpacked(int packed, int to, uint64_t size, reel_error 
         return REEL_OK; /* a file system that does not tell: its writes do */
     const double unit = (double)disk.f_frsize, left = unit * (double)disk.f_bavail;
     const double kept = fmin(unit * (double)disk.f_blocks / 20, 1 << 30);
-    if (left >= kept)
+    if (left >= kept + CHECK_EVERY) /* which is written before the next look */
         return REEL_OK;
     return reel_fail(err, REEL_ERR_IO,
                      "unpacked into a temporary file ($TMPDIR), it would leave less than %.0f MB "
@@ -111,7 +111,7 @@ static reel_status check_unpacked(int packed, int to, uint64_t size, reel_error 
 /* Ends soon after `most` bytes, whose reader refuses what has more. */
 static reel_status unpack_file(int packed, int to, uint64_t most, uint64_t *size, reel_error *err)
 {
-    enum { BLOCK = 1 << 18, CHECK_EVERY = 1 << 20 };
+    enum { BLOCK = 1 << 18 };
     *size = 0;
     char *block = malloc(BLOCK);
     if (!block)
