@@ -322,6 +322,8 @@ static bool copy_attrs(reel_tape *tape, reel_node *node, const void *attrs, size
 static bool ask_infer(reel_tape *tape, const reel_node *node, reel_infer *q)
 {
     reel_error why;
+    /* One input at least: it told the tape.
+     * NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign) */
     q->ndim = q->in[0].ndim;
     memcpy(q->shape, q->in[0].shape, sizeof q->shape);
     reel_status status = node->op->infer ? node->op->infer(q, &why) : REEL_OK;

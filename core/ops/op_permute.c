@@ -48,10 +48,8 @@ reel_var reel_permute(reel_var x, const int *axes)
     if (!axes)
         return reel_tape_fail(x.tape, REEL_ERR_INVALID, "permute: axes is NULL");
     permute_attrs attrs = {{0}};
-    /* Callers give as many as x has.
-     * NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign) */
-    for (int d = 0; d < reel_value(x).ndim; d++)
-        attrs.axes[d] = axes[d];
+    for (int d = 0; d < reel_value(x).ndim; d++) /* callers give as many as x has */
+        attrs.axes[d] = axes[d]; /* NOLINT(clang-analyzer-core.uninitialized.Assign) */
     return reel_apply(&reel_op_permute, &attrs, sizeof attrs, &x, 1);
 }
 

