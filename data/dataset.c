@@ -135,7 +135,7 @@ int64_t reel_dataset_hidden(const reel_dataset *d)
 
 bool reel_dataset_names_tell_format(const reel_dataset *d)
 {
-    return !d->source.encoded_again;
+    return d && !d->source.encoded_again;
 }
 
 const char *reel_dataset_class_name(const reel_dataset *d, int64_t c)
