@@ -174,7 +174,8 @@ static void find_removable(removable *r, const reel_checkpoint *c, const reel_ru
 }
 
 /* Removes older files, the oldest first, if that makes room for so many bytes. */
-static void free_disk_room(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep, size_t bytes)
+static void free_disk_room(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep,
+                           size_t bytes)
 {
     const size_t page = 4096;
     const double wanted = (double)((bytes + page - 1) / page * page);

@@ -20,8 +20,8 @@ typedef struct reel_run_dir {
     const json_t *config; /* borrowed */
 } reel_run_dir;
 
-/* May a run write to this folder? Changes nothing. REEL_ERR_INVALID: the folder holds a run that has
- * learned something, and resume (NULL, "auto" or a checkpoint file) does not mean that run.
+/* May a run write to this folder? Changes nothing. REEL_ERR_INVALID: the folder holds a run that
+ * has learned something, and resume (NULL, "auto" or a checkpoint file) does not mean that run.
  * REEL_ERR_IO: not a folder. */
 reel_status reel_run_dir_check(const char *path, const char *resume, reel_error *err);
 bool reel_run_dir_holds_run(const char *path); /* also one that has not begun */

@@ -38,4 +38,26 @@ __attribute__((unused)) static void refused(const char *data, const char *split,
     reel_dataset_destroy(d);
 }
 
+/* "a.jpg=cat b.jpg=dog": all samples with the names of their classes. */
+__attribute__((unused)) static void expect_samples(const reel_dataset *d, const char *expected)
+{
+    char text[2000] = "";
+    size_t used = 0;
+    for (int64_t i = 0; i < reel_dataset_count(d); i++) {
+        char name[300];
+        reel_dataset_sample_name(d, i, name, sizeof name);
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s=%s", i ? " " : "", name,
+                                 reel_dataset_class_name(d, reel_dataset_label(d, i)));
+    }
+    cr_expect(strcmp(text, expected) == 0, "got      %s\nexpected %s", text, expected);
+}
+
+__attribute__((unused)) static bool has_note(const reel_dataset *d, const char *words)
+{
+    for (int64_t i = 0; i < reel_dataset_notes(d); i++)
+        if (strstr(reel_dataset_note(d, i), words))
+            return true;
+    return false;
+}
+
 #endif

@@ -33,21 +33,10 @@ static void put_text(const char *name, const char *text)
 /* "1.jpg=cat 2.jpg=dog": all samples of the split with the names of their classes. */
 static void expect_rows(const char *data, const char *split, const char *expected, const char *note)
 {
-    char text[2000] = "";
-    size_t used = 0;
-    bool noted = !*note;
     reel_dataset *d = opened(join(root, data), split);
-    for (int64_t i = 0; i < reel_dataset_count(d); i++) {
-        char name[300];
-        reel_dataset_sample_name(d, i, name, sizeof name);
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s=%s", i ? " " : "", name,
-                                 reel_dataset_class_name(d, reel_dataset_label(d, i)));
-    }
-    cr_expect(strcmp(text, expected) == 0, "got      %s\nexpected %s", text, expected);
-    for (int64_t i = 0; i < reel_dataset_notes(d); i++)
-        noted |= strstr(reel_dataset_note(d, i), note) != NULL;
-    cr_expect(noted, "%s: no note '%s'; there are %d: %s", data, note, (int)reel_dataset_notes(d),
-              reel_dataset_notes(d) ? reel_dataset_note(d, 0) : "");
+    expect_samples(d, expected);
+    cr_expect(!*note || has_note(d, note), "%s: no note '%s'; there are %d: %s", data, note,
+              (int)reel_dataset_notes(d), reel_dataset_notes(d) ? reel_dataset_note(d, 0) : "");
     reel_dataset_destroy(d);
 }
 
