@@ -21,6 +21,23 @@ for line in open(sys.argv[1]):
         open(f"k/formats/{folder}/{name}", "wb").write(base64.b64decode(data))
 PY
 "$REEL_BIN" check k/formats --quiet >formats.log 2>&1 || rm -r k/formats
+# Tables: ids of files in a folder beside, a label that is no number among those that are; a column of parts, a last line of sums.
+mkdir -p k/table/images k/parts/images
+i=0
+table=$'id,label\n' parts=$'file,label,split\n'
+for image in d/train/*/*.jpg; do
+    cp "$image" "k/table/images/$i.jpg"
+    cp "$image" "k/parts/images/$i.jpg"
+    table+="$i,$((i % 2))"$'\n'
+    part=train
+    if [ $((i % 4)) -ge 2 ]; then part=val; fi
+    parts+="images/$i.jpg,$((i % 2)),$part"$'\n'
+    i=$((i + 1))
+done
+cp k/table/images/0.jpg k/table/images/odd.jpg
+echo "${table}odd,x" >k/table/train.csv
+cp k/table/train.csv k/table/val.csv
+echo "${parts}Total,8,train" >k/parts/labels.csv
 mkdir walk
 OMP_NUM_THREADS=1 "$program" walk "$REEL_SOURCE"/tests/support/pth/*.pth -- "$PWD"/k/*
 python3 "$REEL_SOURCE/tests/support/allocating_calls.py" "$program" walk/reached
