@@ -167,6 +167,8 @@ static bool markup_content(reel_content *c, const uint8_t *bytes, size_t length)
 reel_content reel_content_of(const uint8_t *bytes, size_t length)
 {
     reel_content c = {0};
+    if (!bytes)
+        return c;
     const char *raw = reel_camera_raw(bytes, length);
     if (raw)
         return (reel_content){raw, to_jpeg};
