@@ -29,11 +29,11 @@ typedef struct reel_optim_option {
     const char *name;  /* as its flag is spelled, without the dashes: "weight-decay" */
     const char *alias; /* a second spelling, or NULL */
     reel_optim_type type;
+    bool rare;          /* the program shows it in --help-all only */
+    bool implies_kind;  /* giving this option chooses the kind: --lr-milestones, multistep */
     double initial;     /* default; a list begins empty */
     double least, most; /* inclusive range of a number or of a list's entries; a flag needs none */
     const char *help;   /* one line */
-    bool rare;          /* the program shows it in --help-all only */
-    bool implies_kind;  /* giving this option chooses the kind: --lr-milestones, multistep */
 } reel_optim_option;
 
 /* A row: REEL_OPTIM_OPTION(REAL, .name = "eps", .initial = 1e-8, .most = 1, .help = "..."). */

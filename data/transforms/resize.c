@@ -250,7 +250,8 @@ reel_status reel_resizer_begin(reel_resizer *r, const reel_resizing *what, reel_
     if (p.across) {
         uint8_t *to = (uint8_t *)scratch->data + p.tables;
         const reel_view part = {r->from, src->width, src->height - p.first, src->stride};
-        int k = r->best;
+        int k = r->best; /* the first kernel takes everything: k stays 0 or more */
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         while (!kernels[k]->across(to, stride, &part, p.rows, &p.h))
             k--;
         r->from = to;
@@ -268,6 +269,7 @@ void reel_resizer_row(const reel_resizer *r, int64_t y, uint8_t *dst)
     const uint8_t *src = r->from + (r->v.begin[y] - r->first) * r->stride;
     const int32_t *weight = r->v.weight + y * r->v.taps, count = r->v.count[y];
     int k = r->best;
+    /* As above. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
     while (!kernels[k]->down(dst, src, r->stride, r->n, weight, count))
         k--;
 }

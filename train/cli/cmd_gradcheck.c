@@ -271,8 +271,10 @@ static void check_random(tally *t, const reel_ctx *ctx, const reel_gradcheck_con
                          const reel_op *op, const reel_layer *layer, int64_t uses)
 {
     char name[160];
-    snprintf(name, sizeof name, "%s/%s: %lld random", op ? "op" : "layer",
-             op ? op->name : layer->name, (long long)uses);
+    const char *called = op ? op->name : "";
+    if (layer)
+        called = layer->name;
+    snprintf(name, sizeof name, "%s/%s: %lld random", op ? "op" : "layer", called, (long long)uses);
     if (!selected(t, name))
         return;
 

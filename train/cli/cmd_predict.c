@@ -171,7 +171,7 @@ static reel_status copy_picture(predictor *p, const char *name, int64_t class, d
 
     /* Of an image on stdin the bytes are there; a file is read again, for the batch holds pixels.
      */
-    const bool from_stdin = p->stdin_images.is_image && !strcmp(name, "-");
+    const bool from_stdin = p->stdin_images.is_image && name && !strcmp(name, "-");
     if (!from_stdin && read_image_file(&p->bytes, name, &why)) {
         return note_unreadable(p, name, &why, err);
     }

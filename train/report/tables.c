@@ -64,7 +64,7 @@ static int fit_of(const json_t *confusion)
 {
     const int digit = 8, rim = 4, narrow = 290, medium = 480, wide = 820; /* pixels */
     int width = rim + digit;
-    for (double rest = largest_count(confusion); rest >= 10; rest /= 10)
+    for (int64_t rest = (int64_t)largest_count(confusion); rest >= 10; rest /= 10)
         width += digit;
     width *= (int)json_array_size(confusion);
     if (width <= narrow)

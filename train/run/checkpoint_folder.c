@@ -177,8 +177,8 @@ static void find_removable(removable *r, const reel_checkpoint *c, const reel_ru
 static void free_disk_room(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep,
                            size_t bytes)
 {
-    const size_t page = 4096;
-    const double wanted = (double)((bytes + page - 1) / page * page);
+    const size_t page = 4096, whole = (bytes + page - 1) / page * page;
+    const double wanted = (double)whole;
     removable r;
     char path[REEL_PATH_MAX];
     if (reel_run_dir_free(run) >= wanted)

@@ -333,7 +333,8 @@ static reel_status choose_columns(const struct table *t, reel_columns *found,
         return refuse_columns(t, found, image < 0 ? "image" : "label", name, err);
     found->image = image;
     found->label = label;
-    found->part_is_mute &= strcmp(t->columns[label].name, found->part_name) != 0;
+    if (t->columns)
+        found->part_is_mute &= strcmp(t->columns[label].name, found->part_name) != 0;
     return REEL_OK;
 }
 
