@@ -10,7 +10,7 @@
 typedef struct reel_row {
     size_t path, label; /* offsets into text */
     int64_t line;       /* of the file, from 1 */
-    int part;           /* common/part_words.h */
+    int part;           /* reel_part (common/part_words.h) */
     bool picture;       /* does the path, as it was given, end like an image's name? */
 } reel_row;
 

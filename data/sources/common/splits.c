@@ -10,35 +10,13 @@
 #include <unistd.h>
 
 #include "data/codecs/codec.h"
+#include "data/sources/common/part_words.h"
 #include "data/sources/common/paths.h"
 #include "data/sources/common/plain_file.h"
 
-enum split_part { NO_PART, TRAIN_PART, VAL_PART, TEST_PART, OTHER_PART };
-
-static enum split_part part_of_name(const char *name)
-{
-    static const struct {
-        const char *word;
-        enum split_part part;
-    } words[] = {{"train", TRAIN_PART},     {"training", TRAIN_PART},  {"trainset", TRAIN_PART},
-                 {"val", VAL_PART},         {"valid", VAL_PART},       {"validation", VAL_PART},
-                 {"valset", VAL_PART},      {"validate", VAL_PART},    {"validating", VAL_PART},
-                 {"validset", VAL_PART},    {"dev", VAL_PART},         {"devset", VAL_PART},
-                 {"eval", VAL_PART},        {"evaluation", VAL_PART},  {"evalset", VAL_PART},
-                 {"holdout", VAL_PART},     {"hold_out", VAL_PART},    {"hold-out", VAL_PART},
-                 {"heldout", VAL_PART},     {"held_out", VAL_PART},    {"validierung", VAL_PART},
-                 {"validacion", VAL_PART},  {"validazione", VAL_PART}, {"test", TEST_PART},
-                 {"testing", TEST_PART},    {"testset", TEST_PART},    {"pred", OTHER_PART},
-                 {"unlabeled", OTHER_PART}, {"unlabelled", OTHER_PART}};
-    for (int64_t i = 0; i < REEL_COUNT(words); i++)
-        if (reel_has_word(name, words[i].word))
-            return words[i].part;
-    return NO_PART;
-}
-
 bool reel_looks_like_split(const char *name)
 {
-    return part_of_name(name) != NO_PART;
+    return reel_part_of_folder(name) != REEL_NO_PART;
 }
 
 bool reel_is_run_folder(const char *path)
@@ -90,10 +68,10 @@ static bool list_parts(reel_names *folders, const char *path)
 }
 
 /* The first folder that is called after the part; NULL = none. */
-static const char *folder_of_part(const reel_names *folders, enum split_part part)
+static const char *folder_of_part(const reel_names *folders, reel_part part)
 {
     for (int64_t i = 0; i < reel_names_count(folders); i++)
-        if (part_of_name(reel_names_at(folders, i)) == part)
+        if (reel_part_of_folder(reel_names_at(folders, i)) == part)
             return reel_names_at(folders, i);
     return NULL;
 }
@@ -138,12 +116,12 @@ reel_status reel_common_folders(reel_names *common, const char *root, const reel
 /* Do the folders of training and validation data, by their names, hold the same two classes? */
 static bool hold_same_classes(const reel_names *folders, const char *data)
 {
-    const char *train = folder_of_part(folders, TRAIN_PART);
-    const char *val = folder_of_part(folders, VAL_PART);
+    const char *train = folder_of_part(folders, REEL_TRAIN_PART);
+    const char *val = folder_of_part(folders, REEL_VAL_PART);
     reel_names pair = {0}, common = {0};
     reel_error ignored;
     if (!val)
-        val = folder_of_part(folders, TEST_PART);
+        val = folder_of_part(folders, REEL_TEST_PART);
     const bool same = train && val &&
                       reel_names_add(&pair, train, strlen(train), &ignored) == REEL_OK &&
                       reel_names_add(&pair, val, strlen(val), &ignored) == REEL_OK &&
@@ -165,8 +143,8 @@ static bool are_parts(const reel_names *folders, const char *data)
     int64_t trains = 0, others = 0;
     for (int64_t i = 0; i < reel_names_count(folders); i++) {
         const char *name = reel_names_at(folders, i);
-        others += *name && part_of_name(name) == NO_PART;
-        trains += part_of_name(name) == TRAIN_PART;
+        others += *name && reel_part_of_folder(name) == REEL_NO_PART;
+        trains += reel_part_of_folder(name) == REEL_TRAIN_PART;
     }
     return trains == 1 && (others == 0 || hold_same_classes(folders, data));
 }
@@ -185,12 +163,11 @@ static bool holds_class_folders(const char *data, const char *name)
 }
 
 /* The first folder that is called after the part and holds folders; NULL = none. */
-static const char *folder_with_classes(const reel_names *folders, const char *data,
-                                       enum split_part part)
+static const char *folder_with_classes(const reel_names *folders, const char *data, reel_part part)
 {
     for (int64_t i = 0; i < reel_names_count(folders); i++) {
         const char *name = reel_names_at(folders, i);
-        if (part_of_name(name) == part && holds_class_folders(data, name))
+        if (reel_part_of_folder(name) == part && holds_class_folders(data, name))
             return name;
     }
     return NULL;
@@ -199,13 +176,13 @@ static const char *folder_with_classes(const reel_names *folders, const char *da
 static const char *find_part(const reel_names *folders, const char *data, const char *split)
 {
     if (strcmp(split, "train") == 0)
-        return folder_of_part(folders, TRAIN_PART);
+        return folder_of_part(folders, REEL_TRAIN_PART);
     if (strcmp(split, "test") == 0)
-        return folder_of_part(folders, TEST_PART);
+        return folder_of_part(folders, REEL_TEST_PART);
     if (!reel_is_val(split))
         return NULL;
-    const char *val = folder_with_classes(folders, data, VAL_PART);
-    return val ? val : folder_with_classes(folders, data, TEST_PART);
+    const char *val = folder_with_classes(folders, data, REEL_VAL_PART);
+    return val ? val : folder_with_classes(folders, data, REEL_TEST_PART);
 }
 
 bool reel_split_folder(const char *data, const char *split, char *path)

@@ -17,7 +17,7 @@
 #include "data/sources/common/text.h"
 #include "data/sources/common/titles.h"
 
-enum { MOST_TABLES = 20, TRIED_RECORDS = 12 };
+enum { MOST_TABLES = 20, MOST_FOLDERS = 20, TRIED_RECORDS = 12 };
 
 static bool is_table_name(const char *name)
 {
@@ -84,7 +84,7 @@ static bool names_images(const char *table, int root, const reel_names *folders)
                 continue;
             snprintf(path, sizeof path, "%.*s", (int)cell.length, cell.text);
             found = reel_locate_file(root, "", path);
-            for (int64_t i = 0; !found && i < reel_names_count(folders) && i < MOST_TABLES; i++)
+            for (int64_t i = 0; !found && i < reel_names_count(folders) && i < MOST_FOLDERS; i++)
                 found = reel_locate_file(root, reel_names_at(folders, i), path);
         }
     }
