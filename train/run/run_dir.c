@@ -5,6 +5,7 @@
 #include "core/files/json_text.h"
 #include "core/system_error.h"
 #include "train/run/json_util.h"
+#include "train/run/run_files.h"
 #include "train/run/run_lock.h"
 #include "train/run/summary.h"
 
@@ -27,9 +28,8 @@ const char *reel_run_dir_file(const reel_run_dir *run, const char *name, char *t
 
 static bool is_run_file(const char *name)
 {
-    return !strcmp(name, "config.json") || !strcmp(name, "metrics.jsonl") ||
-           !strcmp(name, "model.safetensors") || !strcmp(name, "best.safetensors") ||
-           !strncmp(name, "checkpoint-", 11);
+    const reel_run_file *file = reel_run_file_of(name);
+    return file && file->marks;
 }
 
 /* Does the file lie in the folder? */
@@ -129,17 +129,16 @@ static bool is_unbegun(const char *path)
  * not replace theirs. */
 static reel_status refuse_to_replace(const char *path, reel_error *err)
 {
-    static const char *const written[] = {"report.html", "evaluation.json", "split.json",
-                                          "summary.csv", "bad_files.jsonl"};
-    for (int i = 0; i < REEL_COUNT(written); i++) {
+    const reel_run_file *row;
+    for (int i = 0; (row = reel_run_file_at(i)); i++) {
         char file[REEL_PATH_MAX + 32];
         struct stat info;
-        snprintf(file, sizeof file, "%s/%s", path, written[i]);
+        snprintf(file, sizeof file, "%s/%s", path, row->name);
         if (lstat(file, &info) == 0)
             return reel_fail(err, REEL_ERR_INVALID,
                              "--output-dir %s: holds no run, but a file %s, which a run would "
                              "replace; move the file, or choose another folder",
-                             path, written[i]);
+                             path, row->name);
     }
     return REEL_OK;
 }
@@ -225,12 +224,8 @@ static bool is_unfinished(const char *name)
 /* What a run leaves that ended before its first step. A new run would add to these. */
 static bool is_leftover(const char *name)
 {
-    static const char *const names[] = {"metrics.jsonl", "summary.csv", "bad_files.jsonl",
-                                        "split.json", "report.html"};
-    for (int i = 0; i < REEL_COUNT(names); i++)
-        if (!strcmp(name, names[i]))
-            return true;
-    return !strncmp(name, "events.out.tfevents.", 20);
+    const reel_run_file *file = reel_run_file_of(name);
+    return file && file->early;
 }
 
 static void remove_leftovers(const char *path, bool (*is_one)(const char *name))
