@@ -48,12 +48,18 @@ static bool is_skipped(const reel_image_list *list, const struct stat *st)
            skipped.st_dev == st->st_dev;
 }
 
+struct folder_id {
+    dev_t device;
+    ino_t inode;
+};
+
 /* One walk. Links wait until all real folders are done: else the order of a directory's entries
  * would decide under which name an image is found. */
 typedef struct {
     reel_image_list *list;
-    reel_image_list links; /* to folders */
-    struct stat *seen;     /* folders that were walked */
+    reel_image_list links;  /* to folders */
+    bool linked;            /* a link led here: only there can a folder come again */
+    struct folder_id *seen; /* folders that were walked */
     int64_t n_seen;
 } image_walk;
 
@@ -64,19 +70,19 @@ static reel_status enter_once(image_walk *w, const char *path, bool *again, reel
     *again = false;
     if (stat(path, &st) != 0)
         return REEL_OK; /* opening it will tell */
-    for (int64_t i = 0; i < w->n_seen && !*again; i++)
-        *again = w->seen[i].st_ino == st.st_ino && w->seen[i].st_dev == st.st_dev;
+    for (int64_t i = 0; w->linked && i < w->n_seen && !*again; i++)
+        *again = w->seen[i].inode == st.st_ino && w->seen[i].device == st.st_dev;
     if (*again)
         return REEL_OK;
 
     if ((w->n_seen & (w->n_seen - 1)) == 0) { /* 0, 1, 2, 4, ...: full */
         const size_t more = w->n_seen ? 2 * (size_t)w->n_seen : 1;
-        struct stat *seen = realloc(w->seen, more * sizeof *seen);
+        struct folder_id *seen = realloc(w->seen, more * sizeof *seen);
         if (!seen)
             return reel_fail(err, REEL_ERR_MEMORY, "list of images: out of memory");
         w->seen = seen;
     }
-    w->seen[w->n_seen++] = st;
+    w->seen[w->n_seen++] = (struct folder_id){st.st_dev, st.st_ino};
     return REEL_OK;
 }
 
@@ -136,6 +142,7 @@ static int compare_paths(const void *a, const void *b)
 static reel_status walk_all(image_walk *w, char path[PATH_LIMIT], reel_error *err)
 {
     REEL_TRY(walk_folder(w, path, strlen(path), err));
+    w->linked = true;
     while (w->links.n > 0) {
         reel_image_list links = w->links;
         w->links = (reel_image_list){0};
