@@ -61,6 +61,8 @@ reel_status reel_dataset_order_as(reel_dataset *d, const char *const *names, int
 
     bool same = true;
     *changed = false;
+    for (int64_t c = 0; c < n; c++)
+        REEL_NEED(names[c], err);
     for (int64_t c = 0; same && c < n && c < d->n_classes; c++)
         same = strcmp(d->classes[c], names[c]) == 0;
     if (same || n != d->n_classes)

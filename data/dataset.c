@@ -40,10 +40,13 @@ reel_status reel_dataset_create(reel_dataset **out, const reel_source *source, v
     if (!source || !source->size || !source->label || !source->sample || !source->sample_name)
         return reel_fail(err, REEL_ERR_INVALID,
                          "dataset: expected a source with size, label, sample and sample_name");
-    if (n_classes > 0 && !classes) {
+    bool named = n_classes < 1 || classes;
+    for (int64_t c = 0; named && c < n_classes; c++)
+        named = classes[c] != NULL;
+    if (!named) {
         if (source->destroy)
             source->destroy(self);
-        return reel_fail(err, REEL_ERR_INVALID, "dataset: classes is NULL");
+        return reel_fail(err, REEL_ERR_INVALID, "dataset: classes, or one of them, is NULL");
     }
     reel_dataset *d = calloc(1, sizeof *d);
     char **names = copy_names(classes, n_classes);

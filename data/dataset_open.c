@@ -27,6 +27,9 @@ reel_status reel_dataset_open_as(reel_dataset **out, const reel_data_request *re
     *out = NULL;
     REEL_NEED(request, err);
 
+    for (int64_t c = 0; request->class_names && c < request->classes; c++)
+        REEL_NEED(request->class_names[c], err);
+
     const char *data = request->data, *split = request->split;
     char where[REEL_DATA_PATH] = "";
     if (path && size)

@@ -12,8 +12,8 @@ value and a few wrong ones. A function is called
 - with one wrong member in a config struct.
 
 The good value of a type T is the member T of `struct misuse_good` in FIXTURES.h, where there is
-one; else a zeroed T. Wrong are NULL, a zeroed T, and the member T of `struct misuse_unfinished`. A new function needs nothing here. A new opaque type needs a member, or a
-reason in WITHOUT_VALUE.
+one; else a zeroed T. Wrong are NULL, a zeroed T, and the member T of `struct misuse_unfinished`.
+A new function needs nothing here. A new opaque type needs a member, or a reason in WITHOUT_VALUE.
 """
 import itertools
 import os
@@ -120,7 +120,9 @@ def values(kind, name, types):
         return '0', [], False
     if base.replace(' ', '').endswith('**'):
         deep = re.sub(r'[\s*]', '', base)
-        return ('good.names' if deep == 'char' else 'slots()'), [null], True
+        if deep == 'char':
+            return 'good.names', [null, 'good.holes'], True
+        return 'slots()', [null], True
     if base.endswith('*'):
         base = base[:-1].strip()
         if base == 'reel_error':

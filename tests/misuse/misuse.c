@@ -214,10 +214,11 @@ static void make_settings(void)
 
 static void set_up(void)
 {
-    static const char *const names[] = {"ant", "bee", "cat"};
+    static const char *const names[] = {"ant", "bee", "cat"}, *const holes[] = {"ant", NULL, "cat"};
     const reel_ctx_config one_thread = {.threads = 1};
     const reel_sgd_config sgd = {.momentum = 0.9};
     good.names = names;
+    good.holes = holes;
     MUST(reel_ctx_create(&good.reel_ctx, &one_thread, &error));
     MUST(reel_tape_create(&good.reel_tape, good.reel_ctx, NULL, &error));
     MUST(reel_arena_create(&good.reel_arena, 1 << 20, &error));

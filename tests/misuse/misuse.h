@@ -51,6 +51,7 @@ struct misuse_good {
     reel_model_card_put *reel_model_card_put;
 
     const char *const *names; /* [3] class names */
+    const char *const *holes; /* [3] the same with a NULL among them: a wrong value */
 };
 extern struct misuse_good good;
 

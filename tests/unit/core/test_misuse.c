@@ -147,3 +147,19 @@ Test(misuse, a_crop_that_does_not_exist_is_refused)
     reel_transform resolved;
     expect_refusal(reel_transform_resolve(&resolved, &look, &err), "crop 99");
 }
+
+Test(misuse, a_null_among_names_is_refused)
+{
+    static const char *const hole[] = {"arrow", NULL};
+    const reel_data_request request = {.data = "synth:train=4,val=2,classes=2,size=32",
+                                       .split = "train",
+                                       .class_names = hole,
+                                       .classes = 2};
+    reel_dataset *d = NULL;
+    bool changed;
+    cr_expect_eq(reel_dataset_open_as(&d, &request, NULL, 0, &err), REEL_ERR_INVALID);
+    cr_expect(d == NULL && strstr(err.message, "class_names[c] is NULL"), "%s", err.message);
+    must(reel_dataset_open(&d, request.data, "train", NULL, 0, &err));
+    cr_expect_eq(reel_dataset_order_as(d, hole, 2, &changed, &err), REEL_ERR_INVALID);
+    reel_dataset_destroy(d);
+}
