@@ -107,7 +107,7 @@ static reel_status add_shard(reel_opened *out, const char *path, reel_error *err
     if (!p->unmarked)
         return REEL_OK;
     return reel_opened_note(out, err,
-                            "%.200s has no end mark, as if it were cut; it is read up to its end",
+                            "%.200s has no end mark: it may have been cut. Its members are used",
                             reel_base_name(path));
 }
 

@@ -134,8 +134,8 @@ reel_status reel_sorted_copy_check(const char *images, const char *copies, reel_
                          "--copy-into %s: it is the folder of the images; expected another one",
                          copies);
     if (inside[length] == '/')
-        reel_say("reel: warning: --copy-into %s lies in %s: who trains on that folder trains on "
-                 "the copies, too",
+        reel_say("reel: warning: --copy-into %s lies in %s: training on that folder would "
+                 "include the copies",
                  copies, images);
     return REEL_OK;
 }

@@ -16,8 +16,7 @@ typedef struct reel_unsaved {
  *
  * On a full disk older files make room: model.safetensors, whose weights come again, and the
  * checkpoints that would go afterwards. One of them always stays, intact, until the new one is in
- * place. What does not fit all the same is in *unsaved, and the first reason in err; the rest is
- * written. */
+ * place. *unsaved tells what still does not fit, err the first reason. The rest is written. */
 reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep,
                                  reel_unsaved *unsaved, reel_error *err);
 /* Writes weights and card to `name` in the run's folder; epoch: how many had been completed. Older

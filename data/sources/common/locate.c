@@ -262,11 +262,11 @@ reel_status reel_rows_drop_odd(reel_rows *rows, reel_opened *out, int root, cons
     free(drop);
 
     if (odd > 1)
-        snprintf(others, sizeof others, ", nor is that of %s",
+        snprintf(others, sizeof others, ", and so %s %s", odd == 2 ? "is" : "are",
                  reel_count_of(odd - 1, "other line").text);
     return odd ? reel_opened_note(out, err,
-                                  "%s: line %" PRId64 ": '%s' is no image, as those of nearly all "
-                                  "lines are%s: left out",
+                                  "%s: line %" PRId64 ": '%s' names no image, but nearly all "
+                                  "lines do: left out%s",
                                   reel_base_name(list), line, shown, others)
                : REEL_OK;
 }
