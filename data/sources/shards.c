@@ -96,7 +96,9 @@ static reel_status add_shard(reel_opened *out, const char *path, reel_error *err
     }
     const reel_span span = {.file = file, .size = size};
     const uint32_t number = (uint32_t)p->files.n;
+    p->shard = reel_base_name(path);
     const reel_status status = reel_shard_index(p, &span, number, &why);
+    p->shard = NULL;
     if (status != REEL_OK) {
         close(file);
         return reel_fail(err, status, "%.400s: %.500s", path, why.message);
@@ -134,21 +136,40 @@ done:
     return status;
 }
 
-/* Names the images that no label stands beside. */
-static reel_status note_unlabelled(reel_opened *out, const char *path, reel_error *err)
+/* Why no sample is left. */
+static reel_status refuse_shards(const reel_pieces *p, const char *path, reel_error *err)
 {
-    const reel_pieces *p = out->self;
-    const int64_t n = reel_names_count(&p->unlabelled);
-    char shown[200];
-    if (n == 0)
-        return REEL_OK;
-    reel_escape(shown, sizeof shown, reel_names_at(&p->unlabelled, 0));
-    if (p->pieces.n == 0)
+    if (p->doubled.n)
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s: %s is a second image or label of its key: expected one image and one "
+                         "label for each key",
+                         path, p->doubled.first);
+    if (p->unlabelled.n)
         return reel_fail(err, REEL_ERR_FORMAT,
                          "%s: %s has no label: expected a .cls of the same name beside it", path,
-                         shown);
-    return reel_opened_note(out, err, "images without a label, left out: %" PRId64 ", such as %s",
-                            n, shown);
+                         p->unlabelled.first);
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "%s: no samples; expected pairs such as 0001.jpg and 0001.cls", path);
+}
+
+/* Names the members that are left out, and those that may be meant otherwise. */
+static reel_status note_odd_members(reel_opened *out, reel_error *err)
+{
+    const reel_pieces *p = out->self;
+    if (p->unlabelled.n)
+        REEL_TRY(reel_opened_note(out, err,
+                                  "images without a label, left out: %" PRId64 ", such as %s",
+                                  p->unlabelled.n, p->unlabelled.first));
+    if (p->doubled.n)
+        REEL_TRY(reel_opened_note(
+            out, err, "keys with two images or two labels, left out: %" PRId64 ", such as %s",
+            p->doubled.n, p->doubled.first));
+    if (p->repeated.n)
+        REEL_TRY(reel_opened_note(out, err,
+                                  "keys that come again further on in a shard: %" PRId64
+                                  ", such as %s: each place counts as a sample of its own",
+                                  p->repeated.n, p->repeated.first));
+    return REEL_OK;
 }
 
 static reel_status shards_open(reel_opened *out, const char *data, const char *split,
@@ -160,10 +181,9 @@ static reel_status shards_open(reel_opened *out, const char *data, const char *s
     p->names_only = out->request->names_only;
     REEL_TRY(add_all(out, path, split, err));
     reel_left_out_merge(&out->left_out, &p->left_out);
-    REEL_TRY(note_unlabelled(out, path, err));
     if (p->pieces.n == 0)
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "%s: no samples; expected pairs such as 0001.jpg and 0001.cls", path);
+        return refuse_shards(p, path, err);
+    REEL_TRY(note_odd_members(out, err));
 
     char folder[REEL_DATA_PATH];
     reel_folder_of(data, folder);

@@ -124,7 +124,7 @@ PY
 train from_shards shards --epochs 1
 grep -q "^7 training and 7 validation images, 2 classes" err || fail "shards: $(cat err)"
 grep -q "warning: shards: train-1.tar is empty" err || fail "an empty shard is not named: $(cat err)"
-grep -q "warning: shards: images without a label, left out: 1, such as part/005.jpg" err || fail "no label: $(cat err)"
+grep -q "warning: shards: images without a label, left out: 1, such as train-0.tar/part/005.jpg" err || fail "no label: $(cat err)"
 head -c 700 shards/train-0.tar >shards/train-2.tar
 code=0
 "$REEL_BIN" train shards -o refused "${told[@]}" >out 2>err || code=$?

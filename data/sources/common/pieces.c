@@ -107,7 +107,6 @@ void reel_pieces_destroy(void *self)
     free(p->files.items);
     free(p->names.text);
     free(p->pieces.items);
-    reel_names_free(&p->unlabelled);
     free(p->checked);
     free(p);
 }

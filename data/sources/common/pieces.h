@@ -13,15 +13,24 @@ typedef struct reel_piece {
     uint32_t size, file, label, crc;
 } reel_piece;
 
+/* What is odd about members of shards: how many, and the first as SHARD/MEMBER, printable. */
+typedef struct reel_odd_members {
+    int64_t n;
+    char first[300];
+} reel_odd_members;
+
 typedef struct reel_pieces {
     int folder;      /* what relative paths of files start from */
     reel_list files; /* struct piece_file */
     reel_pool names;
-    reel_list pieces;       /* reel_piece */
-    reel_names unlabelled;  /* images of shards that have no label, left out */
-    reel_left_out left_out; /* labelled samples of shards that have no image */
-    bool names_only;        /* images are told by their names alone */
-    bool unmarked;          /* the last shard has no end mark */
+    reel_list pieces;  /* reel_piece */
+    const char *shard; /* the name of the shard that is being indexed; NULL = none is to be named */
+    reel_odd_members unlabelled; /* images of shards that have no label, left out */
+    reel_odd_members doubled;    /* a second image or label of their key, which is left out */
+    reel_odd_members repeated;   /* keys that an earlier sample of the shard has, too */
+    reel_left_out left_out;      /* labelled samples of shards that have no image */
+    bool names_only;             /* images are told by their names alone */
+    bool unmarked;               /* the last shard has no end mark */
     uint8_t *checked; /* one bit a piece: its CRC-32 was right; NULL = there are none to check */
 } reel_pieces;
 

@@ -1,7 +1,9 @@
 /* The index of a tar shard in WebDataset's convention: neighbouring members with the same name up
- * to the first dot of the last part form a sample. Its image has an extension that can be decoded,
- * or else is the first other field, if its bytes say that it is one. Its label is a number in .cls,
- * or else in .txt or in a .json's "label". Further fields are passed over. */
+ * to the first dot of the last part, their key, form a sample. Its image has an extension that can
+ * be decoded, or else is the first other field, if its bytes say that it is one. Its label is a
+ * number in .cls, or else in .txt or in a .json's "label". Further fields are passed over.
+ *
+ * A sample with two images or two such labels is left out: nothing says which of them counts. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -24,22 +26,86 @@ static size_t key_length(const char *name)
     return dot ? (size_t)(dot - name) : strlen(name);
 }
 
+/* Where a label stands; what comes later in this list counts more. */
+typedef enum { NO_LABEL, JSON_LABEL, TEXT_LABEL, CLS_LABEL } label_kind;
+
 struct sample { /* that is being put together */
     char key[REEL_TAR_NAME + 1];
     char image[REEL_TAR_NAME + 1];
+    char second[REEL_TAR_NAME + 1]; /* another image, or another label of its kind */
     reel_piece piece;
     char other[REEL_TAR_NAME + 1]; /* the first field that is neither image nor label; "" = none */
     uint64_t other_offset, other_size;
-    bool has_image, has_label, has_cls;
+    label_kind label;
+    bool has_image, two_images, two_labels;
 };
+
+/* The keys that a shard had so far, as hashes in an open table. */
+struct key_set {
+    uint64_t *hashes; /* 0: free */
+    size_t n, room;   /* room: a power of two */
+};
+
+static uint64_t hash_key(const char *key)
+{
+    uint64_t h = 14695981039346656037u; /* FNV-1a */
+    for (const char *c = key; *c; c++)
+        h = (h ^ (uint8_t)*c) * 1099511628211u;
+    return h ? h : 1;
+}
+
+/* Puts a hash into its slot; false = it is there already. After 64 taken slots, which only a forged
+ * shard has, it is forgotten. */
+static bool place_key(const struct key_set *set, uint64_t hash)
+{
+    for (size_t i = 0; i < 64; i++) {
+        uint64_t *slot = &set->hashes[(hash + i) & (set->room - 1)];
+        if (*slot == hash)
+            return false;
+        if (*slot)
+            continue;
+        *slot = hash;
+        break;
+    }
+    return true;
+}
+
+/* *known: had the shard this key before? */
+static reel_status add_key(struct key_set *set, const char *key, bool *known, reel_error *err)
+{
+    if (2 * set->n >= set->room) {
+        struct key_set more = {.n = set->n, .room = set->room ? 2 * set->room : 64};
+        more.hashes = calloc(more.room, sizeof *more.hashes);
+        if (!more.hashes)
+            return reel_fail(err, REEL_ERR_MEMORY, "no memory for the keys of a shard");
+        for (size_t i = 0; i < set->room; i++)
+            if (set->hashes[i])
+                place_key(&more, set->hashes[i]);
+        free(set->hashes);
+        *set = more;
+    }
+    *known = !place_key(set, hash_key(key));
+    set->n += !*known;
+    return REEL_OK;
+}
 
 /* One walk through a shard. Large, so it is allocated. */
 struct indexing {
     reel_tar tar;
     reel_tar_entry entry;
     struct sample sample;
+    struct key_set keys;
     uint32_t file;
 };
+
+static void note_odd_member(reel_odd_members *odd, const char *shard, const char *member)
+{
+    char name[REEL_TAR_NAME + 300];
+    if (odd->n++)
+        return;
+    snprintf(name, sizeof name, "%.255s%s%s", shard ? shard : "", shard ? "/" : "", member);
+    reel_escape(odd->first, sizeof odd->first, name);
+}
 
 /* A label without an image: the other field may be one, whatever its name. If not, it is counted.
  */
@@ -67,10 +133,24 @@ static reel_status look_at_other_field(reel_pieces *p, struct indexing *x, reel_
 static reel_status finish_shard_sample(reel_pieces *p, struct indexing *x, reel_error *err)
 {
     struct sample *s = &x->sample;
+    bool known;
+    if (!s->has_image && !s->label)
+        return REEL_OK;
+    REEL_TRY(add_key(&x->keys, s->key, &known, err));
+    if (known)
+        note_odd_member(&p->repeated, p->shard, s->has_image ? s->image : s->key);
+
+    /* A run that version 0.1.0 began took the first image and the last label. */
+    if ((s->two_images || s->two_labels) && !p->names_only) {
+        note_odd_member(&p->doubled, p->shard, s->second);
+        return REEL_OK;
+    }
     if (!s->has_image)
-        return s->has_label ? look_at_other_field(p, x, err) : REEL_OK;
-    if (!s->has_label)
-        return reel_names_add(&p->unlabelled, s->image, strlen(s->image), err);
+        return look_at_other_field(p, x, err);
+    if (!s->label) {
+        note_odd_member(&p->unlabelled, p->shard, s->image);
+        return REEL_OK;
+    }
     return reel_pieces_add(p, &s->piece, s->image, err);
 }
 
@@ -148,22 +228,50 @@ static reel_status label_in_json(reel_tar *tar, const reel_tar_entry *e, uint32_
     return status;
 }
 
+/* A label of a kind that counts less than one that is there is passed over. */
+static void take_label(struct sample *s, label_kind kind, uint32_t label, const char *member)
+{
+    if (kind < s->label)
+        return;
+    s->two_labels = kind == s->label;
+    if (s->two_labels && !s->two_images)
+        snprintf(s->second, sizeof s->second, "%s", member);
+    s->label = kind;
+    s->piece.label = label;
+}
+
+/* A number in a .txt is a label; other text says what the image shows. */
+static reel_status add_text(reel_tar *tar, const reel_tar_entry *e, struct sample *s,
+                            reel_error *err)
+{
+    uint32_t label;
+    if (!e->size)
+        return REEL_OK;
+    const reel_status status = read_label(tar, e, &label, err);
+    if (status == REEL_OK)
+        take_label(s, TEXT_LABEL, label, e->name);
+    return status == REEL_ERR_FORMAT ? REEL_OK : status;
+}
+
 static reel_status add_field(reel_tar *tar, const reel_tar_entry *e, uint32_t file,
                              struct sample *s, reel_error *err)
 {
     const char *field = e->name + key_length(e->name);
+    uint32_t label;
     if (strcasecmp(field, ".cls") == 0) {
-        REEL_TRY(read_label(tar, e, &s->piece.label, err));
-        s->has_label = s->has_cls = true;
-    } else if (strcasecmp(field, ".txt") == 0 && !s->has_cls) {
-        /* A number is a label; other text says what the image shows. */
-        const reel_status status = e->size ? read_label(tar, e, &s->piece.label, err) : REEL_OK;
-        if (status != REEL_OK && status != REEL_ERR_FORMAT)
-            return status;
-        s->has_label = s->has_label || (e->size && status == REEL_OK);
-    } else if (strcasecmp(field, ".json") == 0 && !s->has_label) {
-        REEL_TRY(label_in_json(tar, e, &s->piece.label, &s->has_label, err));
-    } else if (is_image_field(field) && !s->has_image) {
+        REEL_TRY(read_label(tar, e, &label, err));
+        take_label(s, CLS_LABEL, label, e->name);
+    } else if (strcasecmp(field, ".txt") == 0 && s->label <= TEXT_LABEL) {
+        REEL_TRY(add_text(tar, e, s, err));
+    } else if (strcasecmp(field, ".json") == 0 && s->label <= JSON_LABEL) {
+        bool found;
+        REEL_TRY(label_in_json(tar, e, &label, &found, err));
+        if (found)
+            take_label(s, JSON_LABEL, label, e->name);
+    } else if (is_image_field(field) && s->has_image) {
+        s->two_images = true;
+        snprintf(s->second, sizeof s->second, "%s", e->name);
+    } else if (is_image_field(field)) {
         return note_image(s, e, file, err);
     } else if (!s->other[0] && (!*field || strrchr(field, '.') == field)) {
         snprintf(s->other, sizeof s->other, "%s", e->name);
@@ -182,7 +290,8 @@ static reel_status begin_shard_sample(reel_pieces *p, struct indexing *x, reel_e
     if (strncmp(s->key, name, n) == 0 && s->key[n] == 0)
         return REEL_OK;
     REEL_TRY(finish_shard_sample(p, x, err));
-    s->has_image = s->has_label = s->has_cls = false;
+    s->has_image = s->two_images = s->two_labels = false;
+    s->label = NO_LABEL;
     s->other[0] = 0;
     s->piece = (reel_piece){0};
     memcpy(s->key, name, n);
@@ -214,6 +323,7 @@ reel_status reel_shard_index(reel_pieces *p, const reel_span *span, uint32_t fil
     REEL_TRY_GOTO(finish_shard_sample(p, x, err), done);
     p->unmarked = x->tar.unmarked;
 done:
+    free(x->keys.hashes);
     free(x);
     return status;
 }

@@ -31,7 +31,7 @@ __attribute__((unused)) static void tar_put(reel_bytes *tar, const char *name, c
     memset(h, 0, 512 + padded);
     snprintf((char *)h, 100, "%s", name);
     snprintf((char *)h + 100, 8, "%07o", 0644);
-    snprintf((char *)h + 124, 12, "%011zo", size);
+    snprintf((char *)h + 124, 12, "%011o", (unsigned)size);
     h[156] = (uint8_t)type;
     memcpy(h + 257,
            "ustar\0"
