@@ -34,6 +34,8 @@ REEL_API reel_status reel_dataset_open_as(reel_dataset **out, const reel_data_re
 REEL_API void reel_data_request_follow(reel_data_request *request, const reel_dataset *train);
 /* Is DATA known, and does it have that split? */
 REEL_API bool reel_dataset_has(const char *data, const char *split);
+/* The same with all that may be asked of DATA: a column that holds labels divides no table. */
+REEL_API bool reel_dataset_has_as(const reel_data_request *request);
 
 /* Image folder as torchvision's ImageFolder: a folder per class below root, class index = bytewise
  * rank of the folder's name, images at any depth below it in bytewise order of their paths, with

@@ -30,7 +30,7 @@ reel_status reel_dataset_open_as(reel_dataset **out, const reel_data_request *re
     for (int64_t c = 0; request->class_names && c < request->classes; c++)
         REEL_NEED(request->class_names[c], err);
 
-    const char *data = request->data, *split = request->split;
+    const char *data = request->data;
     char where[REEL_DATA_PATH] = "";
     if (path && size)
         path[0] = 0;
@@ -40,9 +40,9 @@ reel_status reel_dataset_open_as(reel_dataset **out, const reel_data_request *re
         return reel_fail(err, REEL_ERR_INVALID, "the path of the data is too long");
 
     const reel_source *without;
-    const reel_source *source = reel_source_find(data, split, where, &without);
+    const reel_source *source = reel_source_find(request, where, &without);
     if (!source)
-        return reel_source_refuse(data, split, without, err);
+        return reel_source_refuse(request, without, err);
     if (path && size)
         snprintf(path, size, "%s", where);
 
@@ -58,12 +58,18 @@ reel_status reel_dataset_open(reel_dataset **out, const char *data, const char *
     return reel_dataset_open_as(out, &request, path, size, err);
 }
 
-bool reel_dataset_has(const char *data, const char *split)
+bool reel_dataset_has_as(const reel_data_request *request)
 {
     char where[REEL_DATA_PATH];
     const reel_source *without;
-    return data && strlen(data) <= MOST_DATA &&
-           reel_source_find(data, split, where, &without) != NULL;
+    return request && request->data && strlen(request->data) <= MOST_DATA &&
+           reel_source_find(request, where, &without) != NULL;
+}
+
+bool reel_dataset_has(const char *data, const char *split)
+{
+    const reel_data_request request = {.data = data, .split = split};
+    return reel_dataset_has_as(&request);
 }
 
 static reel_status open_folder(reel_dataset **out, const char *root, bool empty, reel_error *err)

@@ -171,8 +171,9 @@ static bool holds_folders(const char *path)
     return any;
 }
 
-static reel_sniff sniff_list_file(const char *data, const char *split, char *path)
+static reel_sniff sniff_list_file(const reel_data_request *request, char *path)
 {
+    const char *data = request->data, *split = request->split;
     uint8_t head[4096];
     const size_t n = reel_read_head(data, head, sizeof head);
     const char *content = reel_content_name(head, n);
@@ -183,7 +184,7 @@ static reel_sniff sniff_list_file(const char *data, const char *split, char *pat
     /* A column may say more than the file's name. */
     const reel_sniff named = reel_sniff_file(data, split, path);
     const bool neighbour = named == REEL_SNIFF_FOUND && strcmp(path, data) != 0;
-    const reel_sniff part = split ? reel_sniff_parts(data, split) : REEL_SNIFF_OTHER;
+    const reel_sniff part = split ? reel_sniff_parts(data, request) : REEL_SNIFF_OTHER;
     if (part == REEL_SNIFF_OTHER || (part == REEL_SNIFF_NO_SPLIT && neighbour))
         return named;
     snprintf(path, REEL_DATA_PATH, "%s", data);
@@ -191,22 +192,23 @@ static reel_sniff sniff_list_file(const char *data, const char *split, char *pat
 }
 
 /* A table in the folder that is not called train: one of its columns may have the split. */
-static reel_sniff sniff_table(const char *table, const char *split, char *path)
+static reel_sniff sniff_table(const char *table, const reel_data_request *request, char *path)
 {
+    const char *split = request->split;
     snprintf(path, REEL_DATA_PATH, "%s", table);
-    if (!split ||
-        (strcmp(split, "train") == 0 && reel_sniff_parts(table, split) == REEL_SNIFF_OTHER))
+    const reel_sniff part = split ? reel_sniff_parts(table, request) : REEL_SNIFF_FOUND;
+    if (part == REEL_SNIFF_OTHER && strcmp(split, "train") == 0)
         return REEL_SNIFF_FOUND;
-    return reel_sniff_parts(table, split) == REEL_SNIFF_FOUND ? REEL_SNIFF_FOUND
-                                                              : REEL_SNIFF_NO_SPLIT;
+    return part == REEL_SNIFF_FOUND ? REEL_SNIFF_FOUND : REEL_SNIFF_NO_SPLIT;
 }
 
 /* DATA: a text file of any name; or a folder with train.txt and val.txt (.csv, .tsv, .lst); or with
  * a table beside folders that have no classes. */
-static reel_sniff list_sniff(const char *data, const char *split, char *path)
+static reel_sniff list_sniff_as(const reel_data_request *request, char *path)
 {
+    const char *data = request->data, *split = request->split;
     if (reel_is_file(data))
-        return sniff_list_file(data, split, path);
+        return sniff_list_file(request, path);
 
     char other[REEL_DATA_PATH], train[REEL_DATA_PATH] = "";
     if (!reel_is_folder(data) ||
@@ -229,8 +231,14 @@ static reel_sniff list_sniff(const char *data, const char *split, char *path)
             memcpy(train, other, sizeof train);
     }
     if (*train || reel_find_table(data, train))
-        return sniff_table(train, split, path);
+        return sniff_table(train, request, path);
     return REEL_SNIFF_OTHER;
+}
+
+static reel_sniff list_sniff(const char *data, const char *split, char *path)
+{
+    const reel_data_request request = {.data = data, .split = split};
+    return list_sniff_as(&request, path);
 }
 
 static reel_status list_open(reel_opened *out, const char *data, const char *split,
@@ -254,4 +262,5 @@ static reel_status list_open(reel_opened *out, const char *data, const char *spl
 }
 
 const reel_source reel_source_list =
-    REEL_SOURCE(list, .name = "list file", .rank = REEL_RANK_CONTENT, REEL_SAMPLES_ARE_FILES);
+    REEL_SOURCE(list, .sniff_as = list_sniff_as, .name = "list file", .rank = REEL_RANK_CONTENT,
+                REEL_SAMPLES_ARE_FILES);

@@ -33,6 +33,13 @@ train columns table --label-column what --epochs 2 --max-steps 3
 "$REEL_BIN" train --resume auto -o columns --quiet --no-report >out 2>err || fail "resume with columns: exit $?: $(cat err)"
 "$REEL_BIN" eval table -w columns --label-column what --quiet >out 2>err || fail "eval with columns: exit $?: $(cat err)"
 
+# A column called split that holds the labels divides nothing: a part of the images is held out, and eval knows it.
+(echo "file,split" && find d/train -name '*.jpg' | sort | awk '{ print $0 "," (NR % 3 ? "train" : "val") }') >divided.csv
+train divided divided.csv --label-column split --epochs 1
+grep -q "^32 training and 8 validation images, 2 classes" err || fail "labels in a column split: $(cat err)"
+"$REEL_BIN" eval divided.csv -w divided --label-column split >out 2>err || fail "eval with labels in a column split: exit $?: $(cat err)"
+grep -q "8 of 40 images, held out by this run" err || fail "eval with labels in a column split: $(cat err)"
+
 # Folders of numbers and lists of numbers mean the same classes.
 mkdir numbers
 python3 - <<'PY'

@@ -108,11 +108,12 @@ static reel_status preset_epochs(reel_options *options, const char *data, reel_e
 {
     reel_dataset *train;
     char text[24];
-    const reel_data_request request = {.data = data,
-                                       .split = reel_dataset_has(data, "val") ? "train" : NULL,
-                                       .output_dir = reel_options_text(options, "output-dir"),
-                                       .image_column = reel_options_text(options, "image-column"),
-                                       .label_column = reel_options_text(options, "label-column")};
+    reel_data_request request = {.data = data,
+                                 .split = "val",
+                                 .output_dir = reel_options_text(options, "output-dir"),
+                                 .image_column = reel_options_text(options, "image-column"),
+                                 .label_column = reel_options_text(options, "label-column")};
+    request.split = reel_dataset_has_as(&request) ? "train" : NULL;
     REEL_TRY(reel_dataset_open_as(&train, &request, NULL, 0, err));
     snprintf(text, sizeof text, "%" PRId64, reel_finetune_epochs(reel_dataset_count(train)));
     reel_dataset_destroy(train);

@@ -90,10 +90,12 @@ reel_status reel_eval_data_open(reel_eval_data *d, const reel_model_card *card,
                                 const reel_data_request *request, const char *weights, bool quiet,
                                 reel_error *err)
 {
-    const char *data = request->data, *split = request->split;
+    const char *split = request->split;
+    reel_data_request asked = *request;
     *d = (reel_eval_data){0};
-    const bool has_val = reel_dataset_has(data, "val");
-    if (split && !strcmp(split, "all") && !has_val && !reel_dataset_has(data, split))
+    asked.split = "val";
+    const bool has_val = reel_dataset_has_as(&asked);
+    if (split && !strcmp(split, "all") && !has_val && !reel_dataset_has_as(request))
         return open_whole(&d->images, card, request, d->folder, err);
 
     bool listed = false;
@@ -105,9 +107,8 @@ reel_status reel_eval_data_open(reel_eval_data *d, const reel_model_card *card,
             return open_all(d, card, request, listed, quiet, err);
     }
 
-    reel_data_request asked = *request;
-    if (!split)
-        asked.split = "val";
+    if (split)
+        asked.split = split;
     reel_error why;
     const reel_status status = reel_model_card_dataset(card, &d->images, &asked, d->folder, &why);
     if (status == REEL_OK)

@@ -68,12 +68,14 @@ static reel_status open_images(report *r, const char *folder, const char *data, 
     REEL_TRY(reel_held_out_read(&names, split, NULL, err));
 
     const json_t *options = json_object_get(r->record.config, "options");
-    const reel_data_request request = {
+    reel_data_request request = {
         .data = from,
-        .split = !names && reel_dataset_has(from, "val") ? "val" : NULL,
+        .split = "val",
         .output_dir = folder,
         .image_column = json_string_value(json_object_get(options, "image-column")),
         .label_column = json_string_value(json_object_get(options, "label-column"))};
+    if (names || !reel_dataset_has_as(&request))
+        request.split = NULL;
     reel_status status;
     REEL_TRY_GOTO(reel_model_card_dataset(&r->card, &r->dataset, &request, path, err), done);
     REEL_TRY_GOTO(reel_model_card_matches(&r->card, r->dataset, path, err), done);

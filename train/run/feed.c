@@ -91,8 +91,12 @@ static void warn_of_doubts(const reel_feed *f)
 reel_status reel_feed_open(reel_feed *f, const reel_feed_config *config, reel_error *err)
 {
     const char *data = config->data;
+    const reel_data_request val = {.data = data,
+                                   .split = "val",
+                                   .image_column = config->image_column,
+                                   .label_column = config->label_column};
     *f = (reel_feed){.config = *config};
-    if (config->val_share > 0 && (config->held_back || !reel_dataset_has(data, "val"))) {
+    if (config->val_share > 0 && (config->held_back || !reel_dataset_has_as(&val))) {
         REEL_TRY(hold_back(f, err));
         reel_notes_say(data, f->whole, NULL);
     } else {

@@ -232,7 +232,7 @@ static int64_t column_left(const struct table *t, const reel_columns *found, int
     for (int64_t c = 0; c < t->count; c++)
         if (c != but && c != found->part && !is_index(t, found, c))
             left = c, n++;
-    if (n == 0 && t->count == 2)
+    if (n == 0 && t->count == 2 && 1 - but != found->part)
         return 1 - but; /* labels that look like a count: 0, 1, 2 */
     return n == 1 ? left : -1;
 }
@@ -299,6 +299,19 @@ static reel_status take_wanted(const struct table *t, const reel_columns *found,
                      found->header ? "the first line" : "a line", list);
 }
 
+/* One column cannot be both. */
+static reel_status refuse_same(const struct table *t, const reel_data_request *request,
+                               int64_t column, const char *name, reel_error *err)
+{
+    char shown[60], list[300];
+    reel_escape(shown, sizeof shown, t->columns[column].name);
+    list_columns(t, list, sizeof list);
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "%s: --image-column %.60s and --label-column %.60s are the same column (%s): "
+                     "expected two of %s",
+                     name, request->image_column, request->label_column, shown, list);
+}
+
 static reel_status choose_columns(const struct table *t, reel_columns *found,
                                   const reel_data_request *request, const char *name,
                                   reel_error *err)
@@ -310,6 +323,8 @@ static reel_status choose_columns(const struct table *t, reel_columns *found,
         take_wanted(t, found, request->label_column, &label, &why))
         return reel_fail(err, REEL_ERR_INVALID, "%s: %s", name, why.message);
 
+    if (image >= 0 && image == label)
+        return refuse_same(t, request, image, name, err);
     find_part_column(t, found, image, label);
     found->ragged = !found->header && image < 0 && label < 0 && t->ragged;
     if (found->ragged)

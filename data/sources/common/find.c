@@ -36,7 +36,7 @@ static void order_by_rank(int order[SOURCES])
     }
 }
 
-const reel_source *reel_source_find(const char *data, const char *split, char *path,
+const reel_source *reel_source_find(const reel_data_request *request, char *path,
                                     const reel_source **without)
 {
     int order[SOURCES] = {0};
@@ -44,7 +44,9 @@ const reel_source *reel_source_find(const char *data, const char *split, char *p
     *without = NULL;
     for (int i = 0; i < SOURCES; i++) {
         const reel_source *source = source_table[order[i]];
-        const reel_sniff sniffed = source->sniff(data, split, path);
+        const reel_sniff sniffed = source->sniff_as
+                                       ? source->sniff_as(request, path)
+                                       : source->sniff(request->data, request->split, path);
         if (sniffed == REEL_SNIFF_FOUND)
             return source;
         if (sniffed == REEL_SNIFF_NO_SPLIT && !*without)
@@ -54,25 +56,29 @@ const reel_source *reel_source_find(const char *data, const char *split, char *p
 }
 
 /* The splits that there are, of those with a name that everybody uses: "train, val". */
-static void list_splits(const char *data, char *list, size_t size)
+static void list_splits(const reel_data_request *request, char *list, size_t size)
 {
     static const char *const usual[] = {"train", "val", "test"};
     char path[REEL_DATA_PATH];
     const reel_source *without;
     size_t used = 0;
     *list = '\0';
-    for (int i = 0; i < REEL_COUNT(usual); i++)
-        if (reel_source_find(data, usual[i], path, &without))
+    reel_data_request other = *request;
+    for (int i = 0; i < REEL_COUNT(usual); i++) {
+        other.split = usual[i];
+        if (reel_source_find(&other, path, &without))
             used += (size_t)snprintf(list + used, size - used, "%s%s", used ? ", " : "", usual[i]);
+    }
 }
 
 /* A folder that no source but the last takes is most likely an image folder whose split is called
  * otherwise. */
-static reel_status refuse_split(const char *data, const char *split, const reel_source *without,
+static reel_status refuse_split(const reel_data_request *request, const reel_source *without,
                                 reel_error *err)
 {
+    const char *data = request->data, *split = request->split;
     char there[40];
-    list_splits(data, there, sizeof there);
+    list_splits(request, there, sizeof there);
     const bool needed = strcmp(split, "train") == 0 || strcmp(split, "val") == 0;
     if (*there && !needed)
         return reel_fail(err, REEL_ERR_IO, "%s: no split '%.60s' in it; it has %s", data, split,
@@ -86,13 +92,14 @@ static reel_status refuse_split(const char *data, const char *split, const reel_
                      data, split, or_validation);
 }
 
-reel_status reel_source_refuse(const char *data, const char *split, const reel_source *without,
+reel_status reel_source_refuse(const reel_data_request *request, const reel_source *without,
                                reel_error *err)
 {
+    const char *data = request->data;
     struct stat info;
     uint8_t head[512];
     if (without)
-        return refuse_split(data, split, without, err);
+        return refuse_split(request, without, err);
     if (stat(data, &info) != 0)
         return reel_fail_system(err, errno, "%s: cannot be opened", data);
 

@@ -17,9 +17,9 @@ struct reel_opened {
     bool indices;                     /* classes are what a list's numbers say */
 };
 
-/* The source that knows DATA and has the split; NULL = none. path (REEL_DATA_PATH bytes): where.
- * *without: the first that knows DATA but has no such split. */
-const reel_source *reel_source_find(const char *data, const char *split, char *path,
+/* The source that knows the request's DATA and has the split; NULL = none. path (REEL_DATA_PATH
+ * bytes): where. *without: the first that knows DATA but has no such split. */
+const reel_source *reel_source_find(const reel_data_request *request, char *path,
                                     const reel_source **without);
 /* Opens what find found. After a failure there is nothing to free. */
 reel_status reel_opened_make(reel_opened *out, const reel_source *source,
@@ -31,7 +31,7 @@ reel_status reel_opened_note(reel_opened *opened, reel_error *err, const char *f
     __attribute__((format(printf, 3, 4)));
 
 /* What to say where no source was found. */
-reel_status reel_source_refuse(const char *data, const char *split, const reel_source *without,
+reel_status reel_source_refuse(const reel_data_request *request, const reel_source *without,
                                reel_error *err);
 
 #endif

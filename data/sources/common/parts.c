@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "data/bytes_internal.h"
+#include "data/sources/common/columns.h"
 #include "data/sources/common/part_words.h"
 #include "data/sources/common/paths.h"
 #include "data/sources/common/plain_file.h"
@@ -72,73 +72,53 @@ reel_status reel_rows_take_part(reel_rows *rows, reel_opened *out, const char *l
 
 /* ---- which parts a list has, before it is opened ---- */
 
-/* The column with parts, by its name; -1 = none. csv: at the header. */
-static int64_t named_part_column(const reel_csv *csv)
+/* Counts the rows of each part; all 0 where no column divides them, as reel_rows_read sees it. */
+static reel_status count_table_parts(int64_t *rows_of, const reel_bytes *text,
+                                     const reel_data_request *request, reel_error *err)
 {
-    for (int64_t c = 0; c < reel_csv_count(csv); c++) {
-        const reel_csv_field cell = reel_csv_at(csv, c);
-        char name[40];
-        snprintf(name, sizeof name, "%.*s", (int)(cell.length < 39 ? cell.length : 39), cell.text);
-        if (reel_is_part_column(name))
-            return c;
-    }
-    return -1;
-}
-
-static bool is_cell(reel_csv_field cell, const char *word)
-{
-    return strlen(word) == cell.length && strncasecmp(word, cell.text, cell.length) == 0;
-}
-
-/* Counts the rows of each part; all 0 where there is no such column. *surely: it is called split.
- */
-static reel_status count_table_parts(int64_t *rows_of, bool *surely, const reel_bytes *text,
-                                     reel_error *err)
-{
+    reel_columns columns = {.part = -1};
     reel_csv csv = {0};
     reel_title title;
     bool more = true;
     reel_status status = REEL_OK;
     REEL_TRY_GOTO(reel_csv_begin(&csv, text, true, &title, err), done);
     if (csv.separator)
+        REEL_TRY_GOTO(reel_columns_find(&columns, &csv, request, "", err), done);
+    if (columns.part >= 0)
+        REEL_TRY_GOTO(reel_csv_next(&csv, &more, err), done); /* the header */
+    while (columns.part >= 0 && more) {
         REEL_TRY_GOTO(reel_csv_next(&csv, &more, err), done);
-    const int64_t column = csv.separator && more ? named_part_column(&csv) : -1;
-    if (column >= 0)
-        *surely = is_cell(reel_csv_at(&csv, column), "split");
-    while (column >= 0 && more) {
-        REEL_TRY_GOTO(reel_csv_next(&csv, &more, err), done);
-        if (more && csv.good && reel_csv_count(&csv) > column)
-            rows_of[reel_part_of_cell(reel_csv_at(&csv, column))]++;
+        if (more && csv.good && reel_csv_count(&csv) > columns.part)
+            rows_of[reel_part_of_cell(reel_csv_at(&csv, columns.part))]++;
     }
 done:
     reel_csv_free(&csv);
     return status;
 }
 
-reel_sniff reel_sniff_parts(const char *path, const char *split)
+reel_sniff reel_sniff_parts(const char *path, const reel_data_request *request)
 {
     int64_t rows_of[REEL_OTHER_PART + 1] = {0};
     uint8_t head[4096];
     reel_bytes text = {.data = head, .size = reel_read_head(path, head, sizeof head)};
     reel_error ignored;
-    bool surely = false;
     reel_mend_line_ends(&text);
 
     /* Most lists have no such column: their first lines say so. */
-    reel_status status = count_table_parts(rows_of, &surely, &text, &ignored);
+    reel_status status = count_table_parts(rows_of, &text, request, &ignored);
     int64_t parts = 0;
     for (int part = REEL_TRAIN_PART; part <= REEL_OTHER_PART; part++)
         parts += rows_of[part];
-    if (status != REEL_OK || parts == 0 || (!surely && parts < rows_of[REEL_NO_PART]))
+    if (status != REEL_OK || parts == 0)
         return REEL_SNIFF_OTHER;
 
     memset(rows_of, 0, sizeof rows_of);
     text = (reel_bytes){0};
     if (reel_read_plain(&text, path, REEL_MAX_FILE, &ignored) == REEL_OK)
         reel_mend_line_ends(&text);
-    status = count_table_parts(rows_of, &surely, &text, &ignored);
+    status = count_table_parts(rows_of, &text, request, &ignored);
     reel_bytes_free(&text);
-    const int part = part_of_split(split, rows_of);
+    const int part = part_of_split(request->split, rows_of);
     return status == REEL_OK && part != REEL_NO_PART && rows_of[part] ? REEL_SNIFF_FOUND
                                                                       : REEL_SNIFF_NO_SPLIT;
 }

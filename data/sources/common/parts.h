@@ -9,7 +9,8 @@
  * is of validation data, those for tests validate. Rows of no such part at all: all stay. */
 reel_status reel_rows_take_part(reel_rows *rows, reel_opened *out, const char *list,
                                 reel_error *err);
-/* Does the table at path have such a column? REEL_SNIFF_FOUND: with rows of that split. */
-reel_sniff reel_sniff_parts(const char *path, const char *split);
+/* Does the table at path have such a column, other than those that the request names? FOUND: with
+ * rows of the request's split. */
+reel_sniff reel_sniff_parts(const char *path, const reel_data_request *request);
 
 #endif

@@ -183,6 +183,15 @@ static bool first_line_is_pair(const reel_bytes *text)
     return true;
 }
 
+/* A column that the user names; NULL = none. */
+static const char *column_asked_for(const reel_data_request *request)
+{
+    const char *image = request->image_column, *label = request->label_column;
+    if (image && *image)
+        return image;
+    return label && *label ? label : NULL;
+}
+
 reel_status reel_rows_read(reel_rows *rows, const reel_bytes *text, const char *name,
                            const reel_data_request *request, reel_error *err)
 {
@@ -195,11 +204,18 @@ reel_status reel_rows_read(reel_rows *rows, const reel_bytes *text, const char *
         return reel_fail(err, REEL_ERR_FORMAT, "%s: UTF-16 text: save it as UTF-8", name);
 
     REEL_TRY_GOTO(reel_csv_begin(&csv, text, table, &rows->title, err), done);
+    const char *asked = column_asked_for(request);
+    if (csv.separator == 0 && asked)
+        REEL_TRY_GOTO(reel_fail(err, REEL_ERR_INVALID,
+                                "%s: there is no column '%.60s': its lines are \"path label\", "
+                                "without columns",
+                                name, asked),
+                      done);
     if (csv.separator == 0) {
         status = read_pairs(rows, text, 0, err);
         goto done;
     }
-    const bool pairs = !table && first_line_is_pair(text);
+    const bool pairs = !table && !asked && first_line_is_pair(text);
     reel_error why;
     status = reel_columns_find(&columns, &csv, request, name, &why);
     if (status != REEL_OK && (!pairs || status == REEL_ERR_MEMORY))

@@ -93,6 +93,38 @@ Test(lists, the_user_decides_which_columns_count)
     const reel_data_request wrong = {.data = join(root, "all.csv"), .label_column = "third"};
     cr_expect(reel_dataset_open_as(&d, &wrong, NULL, 0, &err) == REEL_ERR_INVALID);
     cr_expect(strstr(err.message, "no column 'third'") != NULL, "%s", err.message);
+
+    /* In a list that could be read without columns, too. */
+    d = opened_as("all.txt", "cat\ta.jpg\ndog\tb.jpg\n",
+                  (reel_data_request){.label_column = "1", .image_column = "2"});
+    expect_samples(d, "a.jpg=cat b.jpg=dog");
+    reel_dataset_destroy(d);
+}
+
+/* The list is refused as it is asked for, with these words. */
+static void refused_as(const char *text, reel_data_request request, const char *words)
+{
+    reel_dataset *d;
+    reel_error err = {0};
+    write_file(join(root, "all.csv"), text, strlen(text));
+    request.data = join(root, "all.csv");
+    cr_expect(reel_dataset_open_as(&d, &request, NULL, 0, &err) == REEL_ERR_INVALID);
+    cr_expect(strstr(err.message, words) != NULL, "%s: expected '%s'", err.message, words);
+}
+
+Test(lists, one_column_is_not_image_and_label)
+{
+    static const char text[] = "file,kind,what\na.jpg,cat,x\nb.jpg,dog,y\n";
+    refused_as(text, (reel_data_request){.image_column = "kind", .label_column = "kind"},
+               "all.csv: --image-column kind and --label-column kind are the same column (kind): "
+               "expected two of file, kind, what");
+    refused_as(text, (reel_data_request){.image_column = "1", .label_column = "File"},
+               "--image-column 1 and --label-column File are the same column (file)");
+    refused_as("a.jpg,cat\nb.jpg,dog\n",
+               (reel_data_request){.image_column = "2", .label_column = "2"},
+               "--image-column 2 and --label-column 2 are the same column");
+    refused_as("a.jpg cat\nb.jpg dog\n", (reel_data_request){.label_column = "2"},
+               "there is no column '2': its lines are \"path label\"");
 }
 
 Test(lists, numbers_are_indices_where_they_are_dense_or_known)

@@ -79,6 +79,46 @@ Test(tables, a_value_that_is_no_part_is_named_with_its_line)
     cr_expect(!reel_dataset_has(join(root, "all.csv"), "val"));
 }
 
+/* Has the table a split, asked with the column "split" as that of the labels? */
+static bool has_as_labels(const char *data, const char *split, const char *column)
+{
+    const reel_data_request request = {.data = data, .split = split, .label_column = column};
+    return reel_dataset_has_as(&request);
+}
+
+Test(tables, a_column_that_the_user_names_divides_nothing)
+{
+    static const char *const columns[] = {"split", "SPLIT", "2"};
+    char data[300];
+    reel_dataset *d;
+    reel_error err;
+    put_numbered("", 4);
+    put_text("all.csv", "file,split,kind\n1.jpg,train,cat\n2.jpg,val,cat\n3.jpg,test,dog\n");
+    snprintf(data, sizeof data, "%s", join(root, "all.csv"));
+    for (int64_t i = 0; i < REEL_COUNT(columns); i++) {
+        const reel_data_request request = {.data = data, .label_column = columns[i]};
+        cr_expect(!has_as_labels(data, "val", columns[i]) &&
+                  !has_as_labels(data, "test", columns[i]));
+        MUST(reel_dataset_open_as(&d, &request, NULL, 0, &err), err);
+        expect_samples(d, "1.jpg=train 2.jpg=val 3.jpg=test");
+        cr_expect(reel_dataset_notes(d) == 0);
+        reel_dataset_destroy(d);
+    }
+    cr_expect(has_as_labels(data, "val", "kind") && has_as_labels(data, "val", NULL));
+
+    /* Another column of parts stays one. */
+    put_text("all.csv", "file,split,set\n1.jpg,train,val\n2.jpg,val,train\n3.jpg,test,val\n");
+    cr_expect(has_as_labels(data, "val", "split") && has_as_labels(data, "val", "set"));
+    const reel_data_request request = {.data = data, .split = "val", .label_column = "split"};
+    MUST(reel_dataset_open_as(&d, &request, NULL, 0, &err), err);
+    expect_samples(d, "1.jpg=train 3.jpg=test");
+    reel_dataset_destroy(d);
+
+    /* A column that divides the data is no label unless someone says so. */
+    put_text("all.csv", "file,split\n1.jpg,train\n2.jpg,val\n3.jpg,train\n");
+    refused(data, "train", "2 columns (file, split): which one is the label");
+}
+
 Test(tables, endings_in_capitals_are_found)
 {
     put("1.jpg");
