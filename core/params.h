@@ -23,7 +23,8 @@ enum {
     REEL_PARAM_BUFFER = 1,   /* saved, never trained: running statistics */
     REEL_PARAM_FROZEN = 2,   /* trainable, but not now: no gradient is computed */
     REEL_PARAM_NO_DECAY = 4, /* weight decay leaves it alone */
-    REEL_PARAM_BIAS = 8      /* a bias: recipes treat them apart */
+    REEL_PARAM_BIAS = 8,     /* a bias: recipes treat them apart */
+    REEL_PARAM_NORM = 16     /* scale or shift of a normalisation layer: likewise */
 };
 
 typedef struct reel_param {

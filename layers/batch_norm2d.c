@@ -24,8 +24,8 @@ static reel_status batch_norm2d_layer_setup(reel_module *m, reel_error *err)
         unsigned flags;
         double initial;
     } rows[N_PARAMS] = {
-        [WEIGHT] = {"weight", 0, 1},
-        [BIAS] = {"bias", REEL_PARAM_BIAS, 0},
+        [WEIGHT] = {"weight", REEL_PARAM_NORM, 1},
+        [BIAS] = {"bias", REEL_PARAM_BIAS | REEL_PARAM_NORM, 0},
         [RUNNING_MEAN] = {"running_mean", REEL_PARAM_BUFFER, 0},
         [RUNNING_VAR] = {"running_var", REEL_PARAM_BUFFER, 1},
     };

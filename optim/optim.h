@@ -141,6 +141,7 @@ typedef struct reel_update {
     double lr;                          /* of this step, with the group's multiplier */
     double decay_mult; /* multiplies the kind's weight decay; 0 for parameters that do not decay */
     int64_t step;      /* which update of this parameter this is; the first is 1 */
+    unsigned flags;    /* of the parameter: REEL_PARAM_BIAS, ... (core/params.h) */
     double weight_norm,
         grad_norm; /* L2 over the whole parameter; only if the kind asks for norms */
 } reel_update;

@@ -28,6 +28,9 @@ typedef enum reel_optim_type {
 typedef struct reel_optim_option {
     const char *name;  /* as its flag is spelled, without the dashes: "weight-decay" */
     const char *alias; /* a second spelling, or NULL */
+    /* A name that sets this option and the one in the next row at once: "betas" takes "0.9,0.999".
+     * NULL: none. */
+    const char *pair;
     reel_optim_type type;
     bool rare;          /* the program shows it in --help-all only */
     bool implies_kind;  /* giving this option chooses the kind: --lr-milestones, multistep */
@@ -54,8 +57,8 @@ typedef struct reel_optim_values {
 REEL_API reel_optim_values reel_optim_values_default(const reel_optim_option *options, int n);
 
 /* Sets one option from text: "0.9", "30", "true", "23,51,78". REEL_ERR_INVALID, with a message that
- * begins with the option's name: no row has this name or alias, or the text is not of the row's
- * type. Ranges are looked at by reel_optim_values_check. */
+ * begins with the option's name: no row has this name, alias or pair, or the text is not of the
+ * row's type. Ranges are looked at by reel_optim_values_check. */
 REEL_API reel_status reel_optim_values_set(reel_optim_values *values,
                                            const reel_optim_option *options, int n,
                                            const char *name, const char *text, reel_error *err);

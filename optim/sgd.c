@@ -2,9 +2,11 @@
  *
  * With d = g + decay w:
  *   plain       w -= lr d
- *   momentum    v = mu v + keep d;  w -= lr v          keep = 1 - dampening, but 1 at the first
- * step Nesterov    v = mu v + keep d;  w -= lr (d + mu v) 2012        v = mu v - lr d;    w += v
- * Krizhevsky et al. 2012, section 5
+ *   momentum    v = mu v + keep d;  w -= lr v
+ *   Nesterov    v = mu v + keep d;  w -= lr (d + mu v)
+ *   2012        v = mu v - lr d;    w += v                 Krizhevsky et al. 2012, section 5
+ *
+ * keep is 1 - dampening, but 1 in the first step.
  *
  * PyTorch keeps the learning rate outside the velocity, the 2012 paper inside. At a constant rate
  * the weights are the same. After the rate drops tenfold, PyTorch's whole velocity slows at once;
@@ -16,7 +18,7 @@
  * Memory is what a step waits for (62 million float parameters are 1.2 GB of traffic), so decay,
  * momentum and update are one pass: w, g and v are read once, w and v written once. */
 #include "core/real.h"
-#include "optim/optim.h"
+#include "optim/rows.h"
 
 enum { MOMENTUM, DAMPENING, WEIGHT_DECAY, NESTEROV, LR_IN_VELOCITY };
 
@@ -81,12 +83,10 @@ void REEL_FN(reel_sgd_update)(const reel_update *u)
 reel_update_fn reel_sgd_update_f64;
 
 static const reel_optim_option options[] = {
-    [MOMENTUM] = REEL_OPTIM_OPTION(REAL, .name = "momentum", .initial = 0.9, .most = 1,
-                                   .help = "momentum of the gradient"),
+    [MOMENTUM] = MOMENTUM_OPTION(0.9),
     [DAMPENING] = REEL_OPTIM_OPTION(REAL, .name = "dampening", .most = 1, .rare = true,
                                     .help = "dampening of the momentum"),
-    [WEIGHT_DECAY] = REEL_OPTIM_OPTION(REAL, .name = "weight-decay", .alias = "wd", .initial = 5e-4,
-                                       .most = 1e6, .help = "weight decay"),
+    [WEIGHT_DECAY] = WEIGHT_DECAY_OPTION(5e-4),
     [NESTEROV] =
         REEL_OPTIM_OPTION(FLAG, .name = "nesterov", .rare = true, .help = "use Nesterov momentum"),
     [LR_IN_VELOCITY] =
@@ -100,8 +100,7 @@ static reel_status sgd_check(const reel_optim_values *values, reel_error *err)
     const bool dampened = option[DAMPENING] != 0, nesterov = option[NESTEROV] != 0,
                in_velocity = option[LR_IN_VELOCITY] != 0;
 
-    if (option[MOMENTUM] == 1)
-        return reel_fail(err, REEL_ERR_INVALID, "momentum: expected less than 1, got 1");
+    REEL_TRY(value_below_one(option[MOMENTUM], "momentum", err));
     if (nesterov && (option[MOMENTUM] == 0 || dampened || in_velocity))
         return reel_fail(err, REEL_ERR_INVALID,
                          "nesterov: expected momentum above 0, dampening 0 and no lr-in-velocity, "

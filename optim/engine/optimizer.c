@@ -169,6 +169,7 @@ static void update_part(const reel_optimizer *opt, int i, double lr, int part, i
                      .lr = lr * slot->lr_mult,
                      .decay_mult = p->flags & REEL_PARAM_NO_DECAY ? 0 : slot->decay_mult,
                      .step = (int64_t)slot->updates + 1,
+                     .flags = p->flags,
                      .weight_norm = slot->weight_norm,
                      .grad_norm = slot->grad_norm};
 

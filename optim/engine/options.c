@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,15 @@ static int find_option(const reel_optim_option *options, int n, const char *name
         if ((o->name && strcmp(o->name, name) == 0) || (o->alias && strcmp(o->alias, name) == 0))
             return i;
     }
+    return -1;
+}
+
+/* The first row of two that one name sets. */
+static int find_pair(const reel_optim_option *options, int n, const char *name)
+{
+    for (int i = 0; i + 1 < n; i++)
+        if (options[i].pair && strcmp(options[i].pair, name) == 0)
+            return i;
     return -1;
 }
 
@@ -81,6 +91,24 @@ static reel_status check_rows(const reel_optim_option *options, int n, reel_erro
     return REEL_OK;
 }
 
+/* "0.9,0.999" into two options that stand one behind the other. */
+static reel_status read_option_pair(double *values, const reel_optim_option *row, const char *text,
+                                    reel_error *err)
+{
+    const char *comma = strchr(text, ',');
+    char first[64];
+    if (!comma || comma - text >= (ptrdiff_t)sizeof first)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "%s: expected two numbers such as 0.9,0.99, got '%s'", row->pair, text);
+    snprintf(first, sizeof first, "%.*s", (int)(comma - text), text);
+
+    double read[2];
+    REEL_TRY(read_number(&read[0], &row[0], first, err));
+    REEL_TRY(read_number(&read[1], &row[1], comma + 1, err));
+    memcpy(values, read, sizeof read);
+    return REEL_OK;
+}
+
 reel_status reel_optim_values_set(reel_optim_values *values, const reel_optim_option *options,
                                   int n, const char *name, const char *text, reel_error *err)
 {
@@ -89,7 +117,9 @@ reel_status reel_optim_values_set(reel_optim_values *values, const reel_optim_op
     REEL_NEED(text, err);
     REEL_TRY(check_rows(options, n, err));
 
-    const int i = find_option(options, n, name);
+    const int i = find_option(options, n, name), pair = find_pair(options, n, name);
+    if (i < 0 && pair >= 0)
+        return read_option_pair(&values->at[pair], &options[pair], text, err);
     if (i < 0)
         return reel_fail(err, REEL_ERR_INVALID, "%s: no such option; the first is %s", name,
                          n > 0 ? options[0].name : "missing: there are none");

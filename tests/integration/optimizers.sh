@@ -51,7 +51,7 @@ done
 refused 1 "holds the state of --opt adamw, got --opt sgd" d -o adamw --resume auto --opt sgd
 refused 2 "--momentum: --opt adamw has no such option" d -o x --opt adamw --momentum 0.8
 refused 2 "--beta1: --opt sgd has no such option" d -o x --beta1 0.8
-refused 2 "--opt: expected one of .*adamw|sgd" d -o x --opt sdg
+refused 2 "--opt: expected one of adam|adamw|lars|rmsprop|sgd" d -o x --opt sdg
 refused 2 "--beta2: expected 0 to 1" d -o x --opt adamw --beta2 1.5
 refused 2 "--beta2: expected less than 1" d -o x --opt adamw --beta2 1
 refused 2 "--lr-min: expected at most the learning rate" d -o x --lr-min 3

@@ -10,7 +10,8 @@ Needs torch (the stored file was made with 2.13.0) and nothing of this project. 
   sgd/init/NAME            parameters before the first step; sgd/batch/STEP/{images, labels}
   sgd/RULE/STEP/{NAME, loss}                  parameters after the step, and the loss it started from
   sgd/RULE/{running_mean, running_var}        batch norm's statistics after the last step
-  adamw/CASE/{start, lr, gradients, after}    values before, the rate and the gradient of each step, values after it
+  OPTIMIZER/CASE/{start, lr, gradients, after}    adamw, adam, rmsprop: values before, the rate and the gradient of each step,
+                                                  values after it
 """
 import json
 import os
@@ -178,33 +179,49 @@ def trajectories():
         store(f"sgd/{rule}/running_var", net.norm.running_var)
 
 
-ADAMW = {  # options of torch.optim.AdamW, without lr
-    "defaults": {},
-    "no_decay": {"weight_decay": 0.0},
-    "short_memory": {"betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.3},
+OPTIMIZERS = {  # options of torch.optim's classes, without lr
+    "adamw": (torch.optim.AdamW, {
+        "defaults": {},
+        "no_decay": {"weight_decay": 0.0},
+        "short_memory": {"betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.3},
+    }),
+    "adam": (torch.optim.Adam, {
+        "defaults": {},
+        "decay": {"weight_decay": 0.05},
+        "short_memory": {"betas": (0.5, 0.9), "eps": 1e-3, "weight_decay": 0.3},
+    }),
+    "rmsprop": (torch.optim.RMSprop, {
+        "defaults": {},
+        "momentum": {"momentum": 0.9},
+        "decay": {"momentum": 0.9, "weight_decay": 0.05},
+        "torchvision": {"momentum": 0.9, "alpha": 0.9, "eps": 0.0316, "weight_decay": 1e-5},
+        "centered": {"centered": True, "alpha": 0.7},
+        "centered_momentum": {"centered": True, "momentum": 0.5, "weight_decay": 0.05},
+    }),
 }
-ADAMW_STEPS, ADAMW_SIZE = 20, 7
+OPTIMIZER_STEPS, OPTIMIZER_SIZE = 20, 7
 
 
-def adamw():
+def optimizer(kind):
     """20 steps with gradients of very different sizes, and a rate that changes."""
-    for name, options in ADAMW.items():
-        start = torch.randn(ADAMW_SIZE)
-        gradients = torch.randn(ADAMW_STEPS, ADAMW_SIZE) * 10.0 ** torch.arange(-6, 1)
+    torch_class, cases = OPTIMIZERS[kind]
+    for name, options in cases.items():
+        start = torch.randn(OPTIMIZER_SIZE)
+        gradients = torch.randn(OPTIMIZER_STEPS, OPTIMIZER_SIZE) * 10.0 ** torch.arange(-6, 1)
         gradients[::3, 0] = 0
-        rates = 0.01 * (1 + torch.arange(ADAMW_STEPS) % 4)
+        rates = 0.01 * (1 + torch.arange(OPTIMIZER_STEPS) % 4)
         w = start.clone().requires_grad_(True)
-        optimizer = torch.optim.AdamW([w], **options)
+        optimizer = torch_class([w], **options)
         after = []
         for lr, g in zip(rates, gradients):
             optimizer.param_groups[0]["lr"] = lr.item()
             w.grad = g.clone()
             optimizer.step()
             after.append(w.detach().clone())
-        store(f"adamw/{name}/start", start)
-        store(f"adamw/{name}/lr", rates)
-        store(f"adamw/{name}/gradients", gradients)
-        store(f"adamw/{name}/after", torch.stack(after))
+        store(f"{kind}/{name}/start", start)
+        store(f"{kind}/{name}/lr", rates)
+        store(f"{kind}/{name}/gradients", gradients)
+        store(f"{kind}/{name}/after", torch.stack(after))
 
 
 def write(path):
@@ -227,5 +244,6 @@ pools()
 normalisation()
 losses()
 trajectories()
-adamw()
+for kind in OPTIMIZERS:  # new ones at the end: the random numbers of the others stay as they are
+    optimizer(kind)
 write(sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(os.path.abspath(__file__)), "torch_cases.safetensors"))

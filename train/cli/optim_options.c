@@ -149,6 +149,23 @@ static bool has_row(const row_set *set, const char *name)
     return false;
 }
 
+/* The row of a name that sets `first` and the option behind it. */
+static void add_pair(row_set *set, const reel_optim_option *first, const family *f)
+{
+    REEL_ASSERT(set->n < MOST_ROWS);
+    char *help = set->help[set->n];
+    snprintf(help, HELP_TEXT, "--%s and --%s", first[0].name, first[1].name);
+    add_kinds(help, HELP_TEXT, first, f);
+    set->rows[set->n++] = (reel_option){.name = first->pair,
+                                        .type = REEL_OPTION_TEXT,
+                                        .value = "X,Y",
+                                        .help = help,
+                                        .group = f->group,
+                                        .scope = REEL_SCOPE_CALL,
+                                        .rare = first->rare,
+                                        .sets = {first[0].name, first[1].name}};
+}
+
 /* Adds the options of a family that are not there yet. An option whose default differs between the
  * kinds has none on the command line: unset, each kind takes its own. */
 static void add_rows(row_set *set, const family *f)
@@ -159,6 +176,8 @@ static void add_rows(row_set *set, const family *f)
             const reel_optim_option *o = &kind.options[i];
             if (has_row(set, o->name))
                 continue;
+            if (o->pair)
+                add_pair(set, o, f);
             REEL_ASSERT(set->n < MOST_ROWS);
 
             char *help = set->help[set->n];

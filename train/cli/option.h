@@ -53,6 +53,9 @@ typedef struct reel_option {
     reel_option_scope scope;
     bool rare;   /* shown by --help-all only */
     bool shared; /* the row of this name in option_table.c fills in what is unset here */
+    /* Names of two options that "X,Y" sets, as if each had been typed; the option has no value of
+     * its own then. NULL: it has. */
+    const char *sets[2];
     const char *(*word)(int index); /* the words of a choice from one of Reel's tables; NULL ends */
     const char *(*suggest)(int index); /* names that may stand for a file; NULL ends */
     size_t field; /* offset of the value in reel_settings; options of `reel train` only */

@@ -43,6 +43,28 @@ static reel_status assign(reel_options *options, int index, const char *text, la
 }
 
 /* ---- the command line ---- */
+
+/* What the user typed: a value, or "X,Y" for the two options that the row names. */
+static reel_status assign_typed(reel_options *options, int index, const char *text, reel_error *err)
+{
+    const reel_option *o = &options->rows[index];
+    if (!o->sets[0])
+        return assign(options, index, text, FROM_USER, err);
+
+    char first[64];
+    const size_t length = strcspn(text, ",");
+    if (!text[length] || length >= sizeof first)
+        return reel_fail(err, REEL_ERR_INVALID, "--%s: expected %s, got '%s'", o->name, o->value,
+                         text);
+    snprintf(first, sizeof first, "%.*s", (int)length, text);
+
+    const int one = find_row(options, o->sets[0], strlen(o->sets[0])),
+              other = find_row(options, o->sets[1], strlen(o->sets[1]));
+    REEL_ASSERT(one >= 0 && other >= 0);
+    REEL_TRY(assign(options, one, first, FROM_USER, err));
+    return assign(options, other, text + length + 1, FROM_USER, err);
+}
+
 typedef struct {
     int argc, at;
     char **argv;
@@ -93,7 +115,7 @@ static reel_status long_option(reel_options *options, cursor *c, reel_error *err
 
     const reel_option *o = &options->rows[index];
     if (equals)
-        return assign(options, index, equals + 1, FROM_USER, err);
+        return assign_typed(options, index, equals + 1, err);
     if (o->type == REEL_OPTION_FLAG)
         return assign(options, index, "true", FROM_USER, err);
     if (c->at + 1 >= c->argc || !strncmp(c->argv[c->at + 1], "--", 2)) {
@@ -101,7 +123,7 @@ static reel_status long_option(reel_options *options, cursor *c, reel_error *err
         return reel_fail(err, REEL_ERR_INVALID, "--%s: expected a value (%s)", o->name,
                          reel_option_value_text(o, text, sizeof text));
     }
-    return assign(options, index, c->argv[++c->at], FROM_USER, err);
+    return assign_typed(options, index, c->argv[++c->at], err);
 }
 
 /* -x VALUE, -xVALUE, -x=VALUE, -f */

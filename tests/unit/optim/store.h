@@ -69,6 +69,22 @@ static inline void fill_noise(const reel_tensor *t, int step_number)
         reel_tensor_set(t, &i, noise(i, step_number));
 }
 
+/* An optimizer of the library by name, with n options such as {"weight-decay", "0.05"}. */
+static inline reel_optimizer *make_optimizer(const char *kind, reel_params *params,
+                                             const reel_ctx *ctx, const char *const options[][2],
+                                             int n)
+{
+    reel_error err = {0};
+    reel_optimizer *opt = NULL;
+    reel_optimizer_config config = reel_optimizer_config_default(reel_optimizer_find(kind));
+    for (int i = 0; i < n; i++)
+        cr_assert_eq(reel_optimizer_config_set(&config, options[i][0], options[i][1], &err),
+                     REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_optimizer_create(&opt, params, ctx, &config, &err), REEL_OK, "%s",
+                 err.message);
+    return opt;
+}
+
 /* A context, a store and its optimizer, made and destroyed together. */
 typedef struct optim_case {
     reel_ctx *ctx;

@@ -1,19 +1,19 @@
-/* A host program's own optimizer, handed in at run time: LARS (You, Gitman, Ginsburg 2017), which
- * needs the norms of each parameter, and a sum of squares that begins at 1. */
+/* A host program's own optimizer, handed in at run time. It needs the norms of each parameter, as
+ * LARS does, and a sum of squares that begins at 1. */
 #include "tests/unit/optim/store.h"
 
 static const char *const names[] = {"a.weight", "b.weight"};
 
 enum { ETA, WEIGHT_DECAY };
 
-static const reel_optim_option lars_options[] = {
+static const reel_optim_option own_options[] = {
     [ETA] = REEL_OPTIM_OPTION(REAL, .name = "eta", .initial = 0.001, .most = 1, .help = "trust"),
     [WEIGHT_DECAY] = REEL_OPTIM_OPTION(REAL, .name = "weight-decay", .initial = 0.5, .most = 1,
                                        .help = "weight decay"),
 };
 
 /* local = eta |w| / (|g| + decay |w|);  w -= lr local (g + decay w);  s counts squares from 1. */
-static void lars_update(const reel_update *u)
+static void own_update(const reel_update *u)
 {
     const double decay = u->values->at[WEIGHT_DECAY] * u->decay_mult;
     const double local =
@@ -26,9 +26,9 @@ static void lars_update(const reel_update *u)
     }
 }
 
-static const reel_optimizer_kind lars = REEL_OPTIM_KIND(
-    lars_options, .name = "lars", .about = "layer-wise adaptive rates", .lr = 2,
-    .states = {{"squares", 1}}, .uses_norms = true, .update = {[REEL_F64] = lars_update});
+static const reel_optimizer_kind own = REEL_OPTIM_KIND(
+    own_options, .name = "own", .about = "layer-wise adaptive rates", .lr = 2,
+    .states = {{"squares", 1}}, .uses_norms = true, .update = {[REEL_F64] = own_update});
 
 /* |w| = 5 and |g| = 13 over both elements: local = 0.001 5 / (13 + 0.5 5) = 0.005 / 15.5. */
 Test(own_kind, a_kind_of_the_host_sees_norms_and_initial_states)
@@ -39,7 +39,7 @@ Test(own_kind, a_kind_of_the_host_sees_norms_and_initial_states)
     reel_param *a = reel_params_at(params, 0);
     fill(&a->value, (double[]){3, 4});
     set_grad(a, (double[]){5, 12});
-    reel_optimizer_config config = reel_optimizer_config_default(&lars);
+    reel_optimizer_config config = reel_optimizer_config_default(&own);
     reel_optimizer *opt = NULL;
     reel_error err = {0};
     cr_assert_eq(reel_optimizer_create(&opt, params, ctx, &config, &err), REEL_OK, "%s",
@@ -53,8 +53,8 @@ Test(own_kind, a_kind_of_the_host_sees_norms_and_initial_states)
     cr_expect_null(reel_optimizer_state(opt, 0, 1).data, "b has had no gradient");
     cr_expect_str_eq(reel_optimizer_state_name(opt, 0), "squares");
     cr_expect_eq(reel_optimizer_state_count(opt), 1);
-    cr_expect_eq(reel_optimizer_config_of(opt)->kind, &lars);
-    cr_expect_null(reel_optimizer_find("lars"), "the library's table knows nothing of it");
+    cr_expect_eq(reel_optimizer_config_of(opt)->kind, &own);
+    cr_expect_null(reel_optimizer_find("own"), "the library's table knows nothing of it");
 
     reel_optimizer_destroy(opt);
     reel_params_destroy(params);
@@ -68,11 +68,11 @@ Test(own_kind, a_dtype_without_update_and_no_kind_are_refused)
     reel_params *params = make_store(REEL_F32, 2, names, lengths);
     reel_optimizer *opt = NULL;
     reel_error err = {0};
-    reel_optimizer_config config = reel_optimizer_config_default(&lars);
+    reel_optimizer_config config = reel_optimizer_config_default(&own);
     cr_expect_eq(reel_optimizer_create(&opt, params, ctx, &config, &err), REEL_ERR_INVALID);
-    cr_expect(strstr(err.message, "lars: has no update for float32"), "%s", err.message);
+    cr_expect(strstr(err.message, "own: has no update for float32"), "%s", err.message);
 
-    config = reel_optimizer_config_default(reel_optimizer_find("lars"));
+    config = reel_optimizer_config_default(reel_optimizer_find("own"));
     cr_expect_eq(reel_optimizer_create(&opt, params, ctx, &config, &err), REEL_ERR_INVALID);
     cr_expect_eq(reel_optimizer_config_set(&config, "eta", "1", &err), REEL_ERR_INVALID);
     cr_expect_null(opt);
