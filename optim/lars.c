@@ -14,16 +14,11 @@
 
 enum { ETA, MOMENTUM, WEIGHT_DECAY };
 
-static double lars_decay(const reel_update *u)
-{
-    const bool exempt = u->flags & (REEL_PARAM_BIAS | REEL_PARAM_NORM);
-    return exempt ? 0 : u->values->at[WEIGHT_DECAY] * u->decay_mult;
-}
+enum { EXEMPT = REEL_PARAM_BIAS | REEL_PARAM_NORM }; /* flags of parameters */
 
 static double lars_local_rate(const reel_update *u, double decay)
 {
-    const bool exempt = u->flags & (REEL_PARAM_BIAS | REEL_PARAM_NORM);
-    if (exempt || !(u->weight_norm > 0 && u->grad_norm > 0))
+    if ((u->flags & EXEMPT) || !(u->weight_norm > 0 && u->grad_norm > 0))
         return 1;
     return u->values->at[ETA] * u->weight_norm / (u->grad_norm + decay * u->weight_norm);
 }
@@ -53,7 +48,7 @@ static inline __attribute__((always_inline)) void lars_loop(const reel_update *u
 reel_update_fn REEL_FN(reel_lars_update);
 void REEL_FN(reel_lars_update)(const reel_update *u)
 {
-    const double decay = lars_decay(u);
+    const double decay = u->values->at[WEIGHT_DECAY] * u->decay_mult;
     const bool moves = u->values->at[MOMENTUM] > 0;
 
     if (moves && decay != 0)
@@ -90,6 +85,6 @@ static bool lars_uses_state(const reel_optim_values *values, int state)
 
 const reel_optimizer_kind reel_optimizer_lars = REEL_OPTIM_KIND(
     options, .name = "lars", .about = "layer-wise adaptive rates, for large batches", .lr = 1,
-    .states = {{"momentum", 0}}, .uses_norms = true, .check = lars_check,
+    .states = {{"momentum", 0}}, .uses_norms = true, .no_decay = EXEMPT, .check = lars_check,
     .uses_state = lars_uses_state, .update = REEL_BOTH(reel_lars_update));
 #endif

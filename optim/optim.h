@@ -83,6 +83,12 @@ typedef struct reel_group {
 } reel_group;
 REEL_API reel_status reel_optimizer_group(reel_optimizer *opt, const reel_group *group,
                                           reel_error *err);
+/* Parameters with one of these flags (REEL_PARAM_BIAS, REEL_PARAM_NORM) get this weight decay in
+ * place of the option "weight-decay"; multipliers of groups still apply. A later call wins.
+ * REEL_ERR_INVALID: a decay below 0, a kind without that option, or one that never decays such
+ * parameters. */
+REEL_API reel_status reel_optimizer_set_weight_decay(reel_optimizer *opt, unsigned flags,
+                                                     double weight_decay, reel_error *err);
 
 /* One update with the given learning rate, in one pass over memory. Parameters without a gradient,
  * frozen ones and buffers keep value and state, as in PyTorch. Gradients are kept: call
@@ -162,6 +168,8 @@ struct reel_optimizer_kind {
     bool
         counts_steps; /* the update depends on u->step beyond the first: checkpoints must hold it */
     bool uses_norms;  /* fill in weight_norm and grad_norm: one more pass over memory */
+    /* Parameters with one of these flags never have a weight decay: REEL_PARAM_BIAS, ... */
+    unsigned no_decay;
     /* Options that do not go together: REEL_ERR_INVALID, with a message that begins with the
      * option's name. Ranges are checked before. NULL: ranges are enough. */
     reel_status (*check)(const reel_optim_values *values, reel_error *err);

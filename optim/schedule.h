@@ -33,15 +33,20 @@ REEL_API const reel_schedule_kind *reel_schedule_find(const char *name);
 
 enum { REEL_SCHEDULE_STATES = 4 }; /* most numbers that a schedule remembers */
 
+typedef enum reel_warmup {
+    REEL_WARMUP_LINEAR,  /* rises from lr warmup_start to lr, step by step */
+    REEL_WARMUP_CONSTANT /* stays at lr warmup_start */
+} reel_warmup;
+
 /* A plain struct: copied by assignment, owns nothing. */
 typedef struct reel_schedule {
     const reel_schedule_kind *kind;
     reel_optim_values values; /* of the kind's options */
     double lr;                /* the rate after the warm-up, from which the schedule goes down */
     int64_t epochs, steps_per_epoch; /* of the whole run, warm-up included */
-    /* The first warmup_epochs rise linearly, step by step, from lr warmup_start to lr, in front of
-     * any schedule. The schedule's own epochs are counted from where the warm-up ends, as in
-     * torchvision's recipes. */
+    /* The first warmup_epochs stand in front of any schedule. The schedule's own epochs are counted
+     * from where the warm-up ends, as in torchvision's recipes. */
+    reel_warmup warmup;
     double warmup_epochs, warmup_start;
     double state[REEL_SCHEDULE_STATES]; /* all 0 at the beginning */
 } reel_schedule;
@@ -80,6 +85,7 @@ typedef struct reel_schedule_time {
 
 struct reel_schedule_kind {
     const char *name;  /* of --lr-scheduler: letters, digits, underscores */
+    const char *torch; /* PyTorch's name, which --lr-scheduler takes too, in any case; or NULL */
     const char *about; /* one line for help texts */
     const reel_optim_option *options;
     int n_options;

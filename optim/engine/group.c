@@ -29,6 +29,28 @@ static bool pattern_matches(const char *pattern, const char *name)
     return *pattern == '\0';
 }
 
+reel_status reel_optimizer_set_weight_decay(reel_optimizer *opt, unsigned flags,
+                                            double weight_decay, reel_error *err)
+{
+    REEL_NEED(opt, err);
+    const reel_optimizer_kind *kind = opt->config.kind;
+    if (reel_optimizer_decay_row(kind) < 0)
+        return reel_fail(err, REEL_ERR_INVALID, "%s: has no option weight-decay", kind->name);
+    if (flags & kind->no_decay)
+        return reel_fail(err, REEL_ERR_INVALID, "%s has no weight decay for these parameters",
+                         kind->name);
+    if (!(weight_decay >= 0 && isfinite(weight_decay)))
+        return reel_fail(err, REEL_ERR_INVALID, "weight decay: expected 0 or more, got %g",
+                         weight_decay);
+
+    for (int i = 0; i < reel_params_count(opt->params); i++)
+        if (reel_params_at(opt->params, i)->flags & flags) {
+            opt->slots[i].own_decay = true;
+            opt->slots[i].weight_decay = weight_decay;
+        }
+    return REEL_OK;
+}
+
 static reel_status check_multiplier(const char *pattern, const char *what, double mult,
                                     reel_error *err)
 {

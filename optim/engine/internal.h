@@ -8,6 +8,8 @@
 /* One parameter's place in the optimizer. */
 typedef struct reel_slot {
     double lr_mult, decay_mult;
+    bool own_decay; /* weight_decay stands in place of the kind's option */
+    double weight_decay;
     /* How many updates this parameter has had. A double, because a checkpoint stores it as a
      * tensor. 0: the parameter's state has never been written, and its memory reads as zero. */
     double updates;
@@ -26,6 +28,8 @@ struct reel_optimizer {
 
 /* States of a kind that are arrays: all but the count of steps. */
 int reel_optimizer_arrays(const reel_optimizer_kind *kind);
+/* The place of the option "weight-decay"; -1: the kind has none. */
+int reel_optimizer_decay_row(const reel_optimizer_kind *kind);
 bool reel_optimizer_uses(const reel_optimizer_config *config, int state);
 /* Where one parameter's part of a state begins; NULL if the settings do not use the state. */
 void *reel_optimizer_state_at(const reel_optimizer *opt, int state, const reel_param *p);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/memory.h"
 #include "optim/engine/internal.h"
@@ -46,6 +47,14 @@ int reel_optimizer_arrays(const reel_optimizer_kind *kind)
     while (n < REEL_OPTIMIZER_STATES && kind->states[n].name)
         n++;
     return n;
+}
+
+int reel_optimizer_decay_row(const reel_optimizer_kind *kind)
+{
+    for (int i = 0; i < kind->n_options; i++)
+        if (strcmp(kind->options[i].name, "weight-decay") == 0)
+            return i;
+    return -1;
 }
 
 bool reel_optimizer_uses(const reel_optimizer_config *config, int state)
@@ -162,12 +171,17 @@ static void update_part(const reel_optimizer *opt, int i, double lr, int part, i
     const reel_slot *slot = &opt->slots[i];
     const reel_optimizer_kind *kind = opt->config.kind;
     const size_t skip = (size_t)begin * reel_dtype_size(p->value.dtype);
+    const bool decays = !(p->flags & (REEL_PARAM_NO_DECAY | kind->no_decay));
+    reel_optim_values values = opt->config.values;
+    if (slot->own_decay)
+        values.at[reel_optimizer_decay_row(kind)] = slot->weight_decay;
+
     reel_update u = {.n = end - begin,
                      .w = (char *)p->value.data + skip,
                      .g = (const char *)p->grad.data + skip,
-                     .values = &opt->config.values,
+                     .values = &values,
                      .lr = lr * slot->lr_mult,
-                     .decay_mult = p->flags & REEL_PARAM_NO_DECAY ? 0 : slot->decay_mult,
+                     .decay_mult = decays ? slot->decay_mult : 0,
                      .step = (int64_t)slot->updates + 1,
                      .flags = p->flags,
                      .weight_norm = slot->weight_norm,

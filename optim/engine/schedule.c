@@ -45,6 +45,9 @@ static reel_status check_schedule_run(const reel_schedule *s, reel_error *err)
     if (!(s->warmup_epochs >= 0 && s->warmup_epochs <= (double)s->epochs))
         return reel_fail(err, REEL_ERR_INVALID, "warm-up: expected 0 to %lld epochs, got %g",
                          (long long)s->epochs, s->warmup_epochs);
+    if (s->warmup != REEL_WARMUP_LINEAR && s->warmup != REEL_WARMUP_CONSTANT)
+        return reel_fail(err, REEL_ERR_INVALID, "warm-up: expected a method, got %d",
+                         (int)s->warmup);
     if (!(s->warmup_start >= 0 && s->warmup_start <= 1))
         return reel_fail(err, REEL_ERR_INVALID, "start of the warm-up: expected 0 to 1, got %g",
                          s->warmup_start);
@@ -70,6 +73,9 @@ double reel_schedule_at(const reel_schedule *s, int64_t step)
     const double warmup = s->warmup_epochs * (double)s->steps_per_epoch;
     if (!(fabs(warmup) < 0x1p62) || step < 0)
         return NAN;
+
+    if ((double)step < warmup && s->warmup == REEL_WARMUP_CONSTANT)
+        return s->lr * s->warmup_start;
     if ((double)step < warmup)
         return s->lr * (s->warmup_start + (1 - s->warmup_start) * (double)step / warmup);
 

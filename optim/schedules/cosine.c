@@ -27,6 +27,6 @@ static double cosine_rate(const reel_schedule *s, const reel_schedule_time *time
     return min + (s->lr - min) * (1 + reel_math_cos(M_PI * time->progress)) / 2;
 }
 
-const reel_schedule_kind reel_schedule_cosine =
-    REEL_OPTIM_KIND(options, .name = "cosine", .about = "half a cosine down to a minimum",
-                    .check = cosine_check, .rate = cosine_rate);
+const reel_schedule_kind reel_schedule_cosine = REEL_OPTIM_KIND(
+    options, .name = "cosine", .torch = "CosineAnnealingLR",
+    .about = "half a cosine down to a minimum", .check = cosine_check, .rate = cosine_rate);

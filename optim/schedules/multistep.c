@@ -34,5 +34,6 @@ static double multistep_rate(const reel_schedule *s, const reel_schedule_time *t
 }
 
 const reel_schedule_kind reel_schedule_multistep =
-    REEL_OPTIM_KIND(options, .name = "multistep", .about = "falls by a factor at listed epochs",
-                    .check = multistep_check, .rate = multistep_rate);
+    REEL_OPTIM_KIND(options, .name = "multistep", .torch = "MultiStepLR",
+                    .about = "falls by a factor at listed epochs", .check = multistep_check,
+                    .rate = multistep_rate);

@@ -64,7 +64,8 @@ static void plateau_observe(reel_schedule *s, double loss)
 }
 
 const reel_schedule_kind reel_schedule_plateau = REEL_OPTIM_KIND(
-    options, .name = "plateau", .about = "falls when the validation loss stops falling",
+    options, .name = "plateau", .torch = "ReduceLROnPlateau",
+    .about = "falls when the validation loss stops falling",
     .states =
         {[BEST] = {"best", false}, [BAD] = {"bad", true}, [REDUCTIONS] = {"reductions", true}},
     .check = plateau_check, .rate = plateau_rate, .observe = plateau_observe);

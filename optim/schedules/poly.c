@@ -15,5 +15,6 @@ static double poly_rate(const reel_schedule *s, const reel_schedule_time *time)
     return s->lr * reel_math_pow(1 - time->progress, s->values.at[POWER]);
 }
 
-const reel_schedule_kind reel_schedule_poly = REEL_OPTIM_KIND(
-    options, .name = "poly", .about = "a power of the time that is left", .rate = poly_rate);
+const reel_schedule_kind reel_schedule_poly =
+    REEL_OPTIM_KIND(options, .name = "poly", .torch = "PolynomialLR",
+                    .about = "a power of the time that is left", .rate = poly_rate);

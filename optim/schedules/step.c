@@ -17,5 +17,6 @@ static double step_rate(const reel_schedule *s, const reel_schedule_time *time)
     return s->lr * reel_math_pow(s->values.at[GAMMA], (double)falls);
 }
 
-const reel_schedule_kind reel_schedule_step = REEL_OPTIM_KIND(
-    options, .name = "step", .about = "falls by a factor every few epochs", .rate = step_rate);
+const reel_schedule_kind reel_schedule_step =
+    REEL_OPTIM_KIND(options, .name = "step", .torch = "StepLR",
+                    .about = "falls by a factor every few epochs", .rate = step_rate);

@@ -54,10 +54,44 @@ refused 2 "--beta1: --opt sgd has no such option" d -o x --beta1 0.8
 refused 2 "--opt: expected one of adam|adamw|lars|rmsprop|sgd" d -o x --opt sdg
 refused 2 "--beta2: expected 0 to 1" d -o x --opt adamw --beta2 1.5
 refused 2 "--beta2: expected less than 1" d -o x --opt adamw --beta2 1
+refused 2 "--beta2: expected 0 to 1" d -o x --opt adam --betas 0.9,1.5
+refused 2 "--betas: expected X,Y" d -o x --opt adam --betas 0.9
+refused 2 "--beta1: --opt sgd has no such option" d -o x --betas 0.8,0.9
+refused 2 "--bias-weight-decay and --bias-decay-mult" d -o x --bias-weight-decay 0 --bias-decay-mult 0
+refused 2 "--lr-scheduler: expected one of .*exponential" d -o x --lr-scheduler steeplr
 refused 2 "--lr-min: expected at most the learning rate" d -o x --lr-min 3
 [ ! -e x ] || fail "a refused run left a folder"
 "$REEL_BIN" train d --arch tiny -o warned --epochs 1 -b 5 --lr-gamma 0.5 --quiet >out 2>err
 grep -q -- "--lr-gamma has no effect with --lr-scheduler cosine" err || fail "an option of another schedule: $(cat err)"
+
+# --betas is --beta1 and --beta2; PyTorch's names of schedules; the defaults of torch.optim, not those of the recipe.
+stored() { grep -q "\"$2\": \"$3\"" "$1/config.json" || fail "$1: expected $2 $3 in config.json: $(cat "$1/config.json")"; }
+"$REEL_BIN" train d --arch tiny -o betas --max-steps 1 -b 5 --opt adam --betas=0.8,0.95 --lr-scheduler ExponentialLR --lr-gamma 0.9 --quiet >out
+stored betas beta1 0.8
+stored betas beta2 0.95
+stored betas lr-scheduler exponential
+! grep -q '"betas"' betas/config.json || fail "config.json stores --betas beside what it sets"
+stored adam weight-decay 0
+stored rmsprop momentum 0
+stored rmsprop alpha 0.99
+stored lars trust-coefficient 0.001
+stored lars momentum 0.9
+train moving --opt rmsprop --momentum 0.9 --lr 0.001
+tensors moving/checkpoint-00000016.safetensors | grep -qx "momentum_buffer.features.0.weight" || fail "rmsprop --momentum: no buffer in the checkpoint"
+! tensors rmsprop/checkpoint-00000016.safetensors | grep -q "momentum_buffer" || fail "rmsprop: a buffer without momentum"
+
+# --bias-weight-decay: as the multiplier of the same size; the warm-up's method and start.
+train mult --weight-decay 0.5 --bias-decay-mult 0
+train value --weight-decay 0.5 --bias-weight-decay 0
+[ "$(sum mult)" = "$(sum value)" ] || fail "--bias-weight-decay 0 is not --bias-decay-mult 0"
+train every --weight-decay 0.5
+[ "$(sum mult)" != "$(sum every)" ] || fail "--bias-weight-decay 0 changes nothing"
+train start --lr 0.1 --lr-warmup-epochs 1 --lr-warmup-decay 0.5 --lr-warmup-method constant --log-every 1
+python3 - <<'PY'
+import json
+rates = [l["lr"] for l in map(json.loads, open("start/metrics.jsonl")) if l["event"] == "train"]
+assert rates[:4] == [0.05] * 4 and rates[4] == 0.1 and rates[5] < 0.1, rates
+PY
 
 # A state that is missing in the file, while others of the same parameter are there.
 python3 - adamw/checkpoint-00000016.safetensors broken.safetensors <<'PY'

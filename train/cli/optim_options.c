@@ -360,6 +360,9 @@ reel_status reel_schedule_from_options(reel_schedule *s, const reel_options *opt
     s->lr = reel_options_real(options, "lr");
     s->epochs = reel_options_int(options, "epochs");
     s->warmup_epochs = reel_options_real(options, "lr-warmup-epochs");
+    s->warmup_start = reel_options_real(options, "lr-warmup-decay");
+    if (!strcmp(reel_options_text(options, "lr-warmup-method"), "constant"))
+        s->warmup = REEL_WARMUP_CONSTANT;
     if (s->warmup_epochs > 0 && s->warmup_epochs >= (double)s->epochs)
         return reel_fail(err, REEL_ERR_INVALID,
                          "--lr-warmup-epochs: expected less than --epochs %lld, got %g",

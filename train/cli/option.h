@@ -57,7 +57,8 @@ typedef struct reel_option {
      * its own then. NULL: it has. */
     const char *sets[2];
     const char *(*word)(int index); /* the words of a choice from one of Reel's tables; NULL ends */
-    const char *(*suggest)(int index); /* names that may stand for a file; NULL ends */
+    const char *(*same_word)(const char *text); /* the word for another program's; NULL = none */
+    const char *(*suggest)(int index);          /* names that may stand for a file; NULL ends */
     size_t field; /* offset of the value in reel_settings; options of `reel train` only */
 } reel_option;
 

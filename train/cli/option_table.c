@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- words of choices that follow from other tables ---- */
 static const char *arch_word(int index)
@@ -25,6 +26,17 @@ static const char *optimizer_word(int index)
 static const char *schedule_word(int index)
 {
     return index < reel_schedule_kind_count() ? reel_schedule_kind_at(index)->name : NULL;
+}
+
+/* Reel's name of a schedule for PyTorch's, in any case as torchvision takes it: StepLR, steplr. */
+static const char *schedule_of_torch(const char *text)
+{
+    for (int i = 0; i < reel_schedule_kind_count(); i++) {
+        const reel_schedule_kind *kind = reel_schedule_kind_at(i);
+        if (kind->torch && !strcasecmp(kind->torch, text))
+            return kind->name;
+    }
+    return NULL;
 }
 
 /* ---- the rows ---- */

@@ -107,6 +107,9 @@ reel_status reel_option_value_set(reel_option_value *value, const reel_option *o
                                   const char *text, reel_error *err)
 {
     reel_option_value v = {0};
+    const char *same = option->same_word ? option->same_word(text) : NULL;
+    if (same)
+        text = same;
     REEL_TRY(read_value(&v, option, text, err));
     v.text = strdup(text);
     if (!v.text)

@@ -158,6 +158,12 @@ reel_status reel_settings_read(reel_settings *s, const reel_options *o, reel_err
     if (s->test_only && !s->weights)
         return reel_fail(err, REEL_ERR_INVALID, "--test-only: expected --weights");
 
+    if (reel_options_given(o, "bias-weight-decay") && reel_options_given(o, "bias-decay-mult"))
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "--bias-weight-decay and --bias-decay-mult exclude each other");
+    if (!isnan(s->bias_weight_decay))
+        s->bias_decay_mult = 1; /* a recipe's */
+
     s->nan_action = nan_action_from(s->on_nan);
     read_threads(s);
     REEL_TRY(read_net(s, err));

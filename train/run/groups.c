@@ -1,6 +1,7 @@
 /* Learning rates of groups, and frozen layers. */
 #include "train/run/groups.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,6 +51,16 @@ static reel_status quicken_head(const reel_groups *g, reel_optimizer *opt,
                              .lr_mult = g->head_lr_mult * g->bias_lr_mult,
                              .decay_mult = g->bias_decay_mult};
     return reel_optimizer_group(opt, &bias, err);
+}
+
+reel_status reel_groups_set_decays(reel_optimizer *opt, double norm, double bias, reel_error *err)
+{
+    reel_error why;
+    if (!isnan(norm) && reel_optimizer_set_weight_decay(opt, REEL_PARAM_NORM, norm, &why))
+        return reel_fail(err, why.status, "--norm-weight-decay: %s", why.message);
+    if (!isnan(bias) && reel_optimizer_set_weight_decay(opt, REEL_PARAM_BIAS, bias, &why))
+        return reel_fail(err, why.status, "--bias-weight-decay: %s", why.message);
+    return REEL_OK;
 }
 
 static bool something_learns(const reel_params *params)

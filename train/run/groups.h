@@ -17,6 +17,10 @@ typedef struct reel_groups {
 reel_status reel_groups_apply(const reel_groups *g, reel_optimizer *opt, const reel_params *params,
                               int64_t epoch, reel_error *err);
 
+/* Weight decay of normalization layers and of biases in place of the optimizer's; NAN = as all. The
+ * bias of a normalization layer counts as a bias, as in torchvision. */
+reel_status reel_groups_set_decays(reel_optimizer *opt, double norm, double bias, reel_error *err);
+
 /* A pattern for the last layer: all parameters that share the last one's name up to its last dot
  * ("classifier.6.*"). Returns pattern. */
 const char *reel_head_pattern(const reel_params *params, char *pattern, size_t size);

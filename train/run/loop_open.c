@@ -179,6 +179,7 @@ static reel_status make_session(reel_loop *loop, bool resumed, reel_error *err)
                                     .freeze = s->freeze,
                                     .unfreeze_after = s->unfreeze_after};
     REEL_TRY(reel_session_optimize(session, &s->optimizer, err));
+    REEL_TRY(reel_groups_set_decays(session->opt, s->norm_weight_decay, s->bias_weight_decay, err));
     return reel_model_card_set_classes(&session->card, loop->feed.train, err);
 }
 

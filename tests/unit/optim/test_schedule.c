@@ -78,6 +78,14 @@ static const struct {
      {0.001, 0.02575, 0.0505, 0.07525, 0.1, 0.096193976625564337, 0.085355339059327379,
       0.069134171618254497, 0.05, 0.030865828381745515, 0.014644660940672627,
       0.0038060233744356634}},
+    {"ExponentialLR(o, 0.8)",
+     "exponential",
+     {"lr-gamma", "0.8"},
+     6,
+     0,
+     6,
+     {0.1, 0.08000000000000002, 0.06400000000000002, 0.051200000000000016, 0.04096000000000002,
+      0.03276800000000001}},
 };
 
 Test(schedule, equals_pytorch_with_one_step_per_epoch)
@@ -94,6 +102,90 @@ Test(schedule, equals_pytorch_with_one_step_per_epoch)
                       cases[c].label, i, got, cases[c].want[i]);
         }
     }
+}
+
+/* torchvision's references/classification/train.py, PyTorch 2.13: SequentialLR(o, [warm-up,
+ * schedule], [warm-up epochs]); one step for each epoch, as above. */
+static const struct {
+    const char *label, *kind;
+    const char *options[5];
+    reel_warmup warmup;
+    double warmup_epochs, warmup_start;
+    int64_t epochs;
+    double want[9];
+} warm_ups[] = {
+    {"LinearLR(o, 0.05, total_iters=3), ExponentialLR(o, 0.8)",
+     "exponential",
+     {"lr-gamma", "0.8"},
+     REEL_WARMUP_LINEAR,
+     3,
+     0.05,
+     8,
+     {0.005000000000000001, 0.03666666666666667, 0.06833333333333333, 0.1, 0.08000000000000002,
+      0.06400000000000002, 0.051200000000000016, 0.04096000000000002}},
+    {"LinearLR(o, 0.25, total_iters=4), CosineAnnealingLR(o, 4)",
+     "cosine",
+     {NULL},
+     REEL_WARMUP_LINEAR,
+     4,
+     0.25,
+     8,
+     {0.025, 0.043750000000000004, 0.06250000000000001, 0.08125000000000002, 0.1,
+      0.08535533905932738, 0.05, 0.014644660940672627}},
+    {"ConstantLR(o, 0.2, total_iters=3), StepLR(o, 2, 0.5)",
+     "step",
+     {"lr-step-size", "2", "lr-gamma", "0.5"},
+     REEL_WARMUP_CONSTANT,
+     3,
+     0.2,
+     9,
+     {0.020000000000000004, 0.020000000000000004, 0.020000000000000004, 0.1, 0.1, 0.05, 0.05, 0.025,
+      0.025}},
+    {"ConstantLR(o, 0.01, total_iters=2), CosineAnnealingLR(o, 6)",
+     "cosine",
+     {NULL},
+     REEL_WARMUP_CONSTANT,
+     2,
+     0.01,
+     8,
+     {0.001, 0.001, 0.1, 0.09330127018922195, 0.07500000000000001, 0.05, 0.025000000000000012,
+      0.006698729810778065}},
+};
+
+static reel_schedule warm_up_schedule(int c, int64_t steps_per_epoch)
+{
+    reel_schedule s = make_schedule(warm_ups[c].kind, warm_ups[c].options);
+    reel_error err = {0};
+    s.epochs = warm_ups[c].epochs;
+    s.steps_per_epoch = steps_per_epoch;
+    s.warmup = warm_ups[c].warmup;
+    s.warmup_epochs = warm_ups[c].warmup_epochs;
+    s.warmup_start = warm_ups[c].warmup_start;
+    cr_assert_eq(reel_schedule_check(&s, &err), REEL_OK, "%s: %s", warm_ups[c].label, err.message);
+    return s;
+}
+
+/* torchvision steps once an epoch; the first step of each epoch has its rate. */
+Test(schedule, warm_ups_equal_torchvision_at_the_start_of_each_epoch)
+{
+    for (int c = 0; c < REEL_COUNT(warm_ups); c++)
+        for (int64_t steps = 1; steps <= 7; steps += 3) {
+            const reel_schedule s = warm_up_schedule(c, steps);
+            for (int64_t i = 0; i < warm_ups[c].epochs; i++) {
+                const double got = reel_schedule_at(&s, i * steps);
+                cr_assert(fabs(got - warm_ups[c].want[i]) < 1e-15,
+                          "%s: epoch %lld: %.17g, expected %.17g", warm_ups[c].label, (long long)i,
+                          got, warm_ups[c].want[i]);
+            }
+        }
+}
+
+Test(schedule, a_constant_warm_up_stays_within_its_epochs)
+{
+    const reel_schedule s = warm_up_schedule(2, 10);
+    for (int i = 0; i < 30; i++)
+        cr_assert_eq(reel_schedule_at(&s, i), 0.1 * 0.2);
+    cr_assert_eq(reel_schedule_at(&s, 30), 0.1);
 }
 
 Test(schedule, step_schedules_change_between_epochs_and_cosine_within)
