@@ -357,3 +357,32 @@ Test(sgd, settings_that_cannot_work_are_refused)
     reel_params_destroy(params);
     reel_ctx_destroy(ctx);
 }
+
+/* torchvision's set_weight_decay with norm_weight_decay 0.1 and ("bias", 0.2): the bias of a
+ * normalisation layer is a bias. A gradient of 0 and rate 1 leave w (1 - decay). */
+Test(sgd, biases_and_normalization_layers_have_a_decay_of_their_own)
+{
+    static const char *const four[] = {"conv.weight", "conv.bias", "norm.weight", "norm.bias"};
+    static const unsigned flags[] = {0, REEL_PARAM_BIAS, REEL_PARAM_NORM,
+                                     REEL_PARAM_BIAS | REEL_PARAM_NORM};
+    static const double left[] = {0.5, 0.8, 0.9, 0.8};
+    optim_case c = {.ctx = make_ctx(1)};
+    c.params = make_store(REEL_F64, 4, four, (const int64_t[]){1, 1, 1, 1});
+    for (int i = 0; i < 4; i++) {
+        set_param(c, i, (double[]){1}, (double[]){0});
+        reel_params_at(c.params, i)->flags = flags[i];
+    }
+    c.opt = make_optimizer("sgd", c.params, c.ctx,
+                           (const char *const[][2]){{"momentum", "0"}, {"wd", "0.5"}}, 2);
+
+    cr_assert_eq(reel_optimizer_set_weight_decay(c.opt, REEL_PARAM_NORM, 0.1, NULL), REEL_OK);
+    cr_assert_eq(reel_optimizer_set_weight_decay(c.opt, REEL_PARAM_BIAS, 0.2, NULL), REEL_OK);
+    cr_expect_eq(reel_optimizer_set_weight_decay(c.opt, REEL_PARAM_BIAS, -1, NULL),
+                 REEL_ERR_INVALID);
+    cr_expect_eq(reel_optimizer_set_weight_decay(c.opt, REEL_PARAM_BIAS, NAN, NULL),
+                 REEL_ERR_INVALID);
+    cr_assert_eq(reel_optimizer_step(c.opt, 1, NULL), REEL_OK);
+    for (int i = 0; i < 4; i++)
+        expect_values(&reel_params_at(c.params, i)->value, &left[i], 1e-15, four[i]);
+    close_case(c);
+}
