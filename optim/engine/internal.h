@@ -45,11 +45,14 @@ double reel_tensor_square_sum(const reel_tensor *t, const reel_ctx *ctx);
 typedef double reel_square_sum_fn(const void *x, int64_t n);
 typedef void reel_scalar_loop_fn(void *x, int64_t n, double a);
 typedef bool reel_finite_fn(const void *x, int64_t n);
+/* average = decay average + (1 - decay) weight */
+typedef void reel_ema_loop_fn(void *average, const void *weight, int64_t n, double decay);
 extern reel_square_sum_fn *const reel_square_sum_loops[REEL_DTYPES];
 extern reel_scalar_loop_fn *const reel_scale_loops[REEL_DTYPES];
 extern reel_scalar_loop_fn *const reel_clamp_loops[REEL_DTYPES];
 extern reel_scalar_loop_fn *const reel_fill_loops[REEL_DTYPES];
 extern reel_finite_fn *const reel_finite_loops[REEL_DTYPES];
+extern reel_ema_loop_fn *const reel_ema_loops[REEL_DTYPES];
 
 /* Below this many elements a parallel region costs more than it saves. */
 enum { REEL_OPTIM_PARALLEL = 32768 };

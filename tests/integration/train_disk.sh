@@ -13,6 +13,8 @@ mount -t tmpfs -o size=650k none tm 2>/dev/null || { echo "no mounting here"; ex
 told=(d --arch tiny -b 8 --seed 3 --threads 1 --workers 1 --quiet)
 "$REEL_BIN" train "${told[@]}" --epochs 4 -o whole >/dev/null
 "$REEL_BIN" train "${told[@]}" --epochs 2 -o half >/dev/null
+average=(--model-ema --model-ema-steps 2 --model-ema-decay 0.9)
+"$REEL_BIN" train "${told[@]}" "${average[@]}" --epochs 4 -o averaged >/dev/null
 room() { stat -f -c '%a * %S' tm | xargs -I{} bash -c 'echo $(({}))'; }
 leave() { # leave BYTES: a file of another takes all but so many bytes
     rm -f tm/other
@@ -57,10 +59,22 @@ ends 1 "^reel train: tm/run: expected 0.3. MB of free disk space" train "${told[
 rm tm/other
 ends 0 "done after 28 steps" train "${told[@]}" --epochs 4 -o tm/run
 
+# With an average of the weights: the last model and the last average make room for the checkpoint, and come again.
+rm -rf tm/run tm/other
+mount -o remount,size=800k tm
+"$REEL_BIN" train "${told[@]}" "${average[@]}" --epochs 4 -o tm/run --keep 1 --max-steps 20 >/dev/null
+leave 120000
+ends 0 "done after 28 steps" train --resume auto -o tm/run --quiet
+for file in best best_ema model ema; do
+    cmp averaged/$file.safetensors tm/run/$file.safetensors || fail "a nearly full disk: another $file.safetensors"
+done
+
 # The disk fills while the run goes on: it goes on to its end; what is there stays intact, and the rest is had by the same command.
-for keep in 1 2; do
+for keep in 1 2 average; do
     rm -rf tm/run tm/other
-    "$REEL_BIN" train "${told[@]}" --epochs 4 -o tm/run --keep $keep --max-steps 8 --checkpoint-every 4 >/dev/null
+    more=() whole=whole files="best model"
+    if [ $keep = average ]; then keep=1 more=("${average[@]}") whole=averaged files="best best_ema model ema"; fi
+    "$REEL_BIN" train "${told[@]}" "${more[@]}" --epochs 4 -o tm/run --keep $keep --max-steps 8 --checkpoint-every 4 >/dev/null
     cp -r tm/run begun
     "$REEL_BIN" train --resume auto -o tm/run --keep $keep --quiet >out 2>err &
     pid=$!
@@ -83,8 +97,8 @@ for keep in 1 2; do
     [ $keep -eq 1 ] || [ $code -eq 0 ] || ! grep -q "not saved: .*checkpoint" err || [ "$(steps tm/run)" != "" ] || fail "an older checkpoint could have made room: $(cat err)"
     rm -f tm/other
     ends 0 "done after 28 steps" train --resume auto -o tm/run --quiet
-    for file in best model; do
-        cmp whole/$file.safetensors tm/run/$file.safetensors || fail "filled on the way, then resumed with room: other $file weights"
+    for file in $files; do
+        cmp $whole/$file.safetensors tm/run/$file.safetensors || fail "filled on the way, then resumed with room: another $file.safetensors"
     done
     rm -rf begun
 done

@@ -228,6 +228,7 @@ static void set_up(void)
     make_settings();
     make_unfinished();
     MUST(reel_sgd_create(&good.reel_optimizer, good.reel_params, good.reel_ctx, &sgd, &error));
+    MUST(reel_ema_create(&good.reel_ema, good.reel_params, good.reel_ctx, 0.9, &error));
 
     good.reel_op = reel_op_find("conv2d");
     good.reel_op_case = good.reel_op->cases;

@@ -21,6 +21,7 @@ struct misuse_good {
     reel_dataset *reel_dataset;
     reel_loader *reel_loader; /* NULL but for the calls of a loader: it has threads */
     reel_optimizer *reel_optimizer;
+    reel_ema *reel_ema;
     reel_net *reel_net;
     const reel_module *reel_module;
 

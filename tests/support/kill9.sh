@@ -68,8 +68,9 @@ while [ "$done_kills" -lt "$kills" ]; do
     rm -rf copy
     cp -r run copy
     train -o copy --resume auto || fail "killed in $kind, resumed: exit $?: $(cat err)"
-    cmp whole/model.safetensors copy/model.safetensors || fail "killed in $kind, resumed: other weights"
-    cmp whole/best.safetensors copy/best.safetensors || fail "killed in $kind, resumed: other best weights"
+    for weights in model best ema best_ema; do
+        [ ! -e whole/$weights.safetensors ] || cmp whole/$weights.safetensors copy/$weights.safetensors || fail "killed in $kind, resumed: another $weights.safetensors"
+    done
     log copy | cmp - whole.log || fail "killed in $kind, resumed: another log"
     [ -z "$(find copy -name '*.tmp')" ] || fail "killed in $kind, resumed: a file that nobody finishes stayed"
 done

@@ -12,6 +12,7 @@ Needs torch (the stored file was made with 2.13.0) and nothing of this project. 
   sgd/RULE/{running_mean, running_var}        batch norm's statistics after the last step
   OPTIMIZER/CASE/{start, lr, gradients, after}    adamw, adam, rmsprop: values before, the rate and the gradient of each step,
                                                   values after it
+  ema/{weight, running}/{values, after}    a parameter and a buffer: values at each step, and their average then
 """
 import json
 import os
@@ -224,6 +225,36 @@ def optimizer(kind):
         store(f"{kind}/{name}/after", torch.stack(after))
 
 
+EMA_DECAY, EMA_STEPS, EMA_WARM_UP = 0.9, 2, 5
+
+
+def ema():
+    """torchvision's references/classification/train.py: an AveragedModel, updated every few steps; while warm-up epochs last, its
+    count returns to 0, so that the next update copies."""
+    def average(mean, value, _):
+        return EMA_DECAY * mean + (1 - EMA_DECAY) * value
+
+    model = torch.nn.Module()
+    model.weight = torch.nn.Parameter(torch.randn(5))
+    model.register_buffer("running", torch.randn(3))
+    averaged = torch.optim.swa_utils.AveragedModel(model, avg_fn=average, use_buffers=True)
+    values = {"weight": [], "running": []}
+    after = {"weight": [], "running": []}
+    for step in range(16):
+        for name, tensor in model.state_dict().items():
+            tensor.copy_(torch.randn(tensor.shape))
+            values[name].append(tensor.clone())
+        if step % EMA_STEPS == 0:
+            averaged.update_parameters(model)
+            if step < EMA_WARM_UP:
+                averaged.n_averaged.fill_(0)
+        for name, tensor in averaged.module.state_dict().items():
+            after[name].append(tensor.clone())
+    for name in values:
+        store(f"ema/{name}/values", torch.stack(values[name]))
+        store(f"ema/{name}/after", torch.stack(after[name]))
+
+
 def write(path):
     header, offset = {}, 0
     for name, tensor in stored.items():
@@ -246,4 +277,5 @@ losses()
 trajectories()
 for kind in OPTIMIZERS:  # new ones at the end: the random numbers of the others stay as they are
     optimizer(kind)
+ema()
 write(sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(os.path.abspath(__file__)), "torch_cases.safetensors"))

@@ -101,9 +101,15 @@ static int print_json_result(const reel_loop *loop)
                   "output_dir", reel_json_text(loop->journal.dir.path), "step", (json_int_t)s->step,
                   "epochs", (json_int_t)s->epoch, "seconds", loop->seconds, "train_seconds",
                   s->train_seconds, "bad_files", (json_int_t)loop->journal.bad_files);
+
+    /* A key is missing where there is nothing to tell yet. */
     if (s->best_epoch) {
         json_object_set_new(o, "best_top1", json_real(s->best_top1));
         json_object_set_new(o, "best_epoch", json_integer(s->best_epoch));
+    }
+    if (s->best_ema.epoch) {
+        json_object_set_new(o, "best_ema_top1", json_real(s->best_ema.top1));
+        json_object_set_new(o, "best_ema_epoch", json_integer(s->best_ema.epoch));
     }
     if (loop->last.images) {
         json_object_set_new(o, "top1", json_real(loop->last.top1));
@@ -147,12 +153,19 @@ static void say_unsaved(const char *command, const reel_loop *loop, const reel_e
     const reel_unsaved *u = &loop->unsaved;
     const char *folder = loop->journal.dir.path;
     const bool full = strstr(why->message, "disk space") || strstr(why->message, strerror(ENOSPC));
-    char what[200], how[100], word[REEL_PATH_MAX];
-    snprintf(what, sizeof what, "%s%s%s%s%s", loop->best_unsaved ? "the best weights" : "",
-             loop->best_unsaved && u->checkpoint ? ", " : "",
-             u->checkpoint ? "the last checkpoint" : "",
-             (loop->best_unsaved || u->checkpoint) && u->model ? ", " : "",
-             u->model ? "model.safetensors" : "");
+    const struct {
+        bool unsaved;
+        const char *name;
+    } parts[] = {{loop->best_unsaved, "the best weights"},
+                 {loop->best_ema_unsaved, "the best averaged weights"},
+                 {u->checkpoint, "the last checkpoint"},
+                 {u->model, "model.safetensors"},
+                 {u->average, "ema.safetensors"}};
+    char what[200] = "", how[100], word[REEL_PATH_MAX];
+    for (int i = 0; i < REEL_COUNT(parts); i++)
+        if (parts[i].unsaved)
+            snprintf(what + strlen(what), sizeof what - strlen(what), "%s%s", *what ? ", " : "",
+                     parts[i].name);
 
     const int64_t newest = reel_checkpoint_newest(folder);
     if (u->checkpoint && newest < 0)

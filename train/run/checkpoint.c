@@ -85,6 +85,50 @@ static reel_status put_optimizer(const reel_checkpoint *c, reel_weights_writer *
     return reel_weights_writer_metadata(w, "reel.optimizer", optimizer_name(c), err);
 }
 
+/* ---- the average of weights: tensors ema.PARAMETER ---- */
+
+static const char *average_name(const reel_checkpoint *c, int param, char name[STATE_NAME])
+{
+    snprintf(name, STATE_NAME, "ema.%s", reel_params_at(c->params, param)->name);
+    return name;
+}
+
+static reel_status put_average(const reel_checkpoint *c, reel_weights_writer *w, reel_error *err)
+{
+    char name[STATE_NAME];
+    for (int i = 0; c->ema && i < reel_params_count(c->params); i++) {
+        const reel_tensor average = reel_ema_average(c->ema, i);
+        REEL_TRY(reel_weights_writer_tensor(w, average_name(c, i, name), &average, err));
+    }
+    return REEL_OK;
+}
+
+/* A run that gets its average on a resume begins it with the weights. */
+static reel_status read_average(const reel_checkpoint *c, const reel_weights *weights,
+                                const char *path, reel_error *err)
+{
+    char name[STATE_NAME];
+    if (!c->ema)
+        return REEL_OK;
+
+    /* All of its tensors are there, or none. */
+    if (!reel_weights_find(weights, average_name(c, 0, name))) {
+        reel_ema_update(c->ema, true);
+        return REEL_OK;
+    }
+
+    for (int i = 0; i < reel_params_count(c->params); i++) {
+        const reel_weight *w = reel_weights_find(weights, average_name(c, i, name));
+        const reel_tensor average = reel_ema_average(c->ema, i);
+        reel_error why;
+        if (!w)
+            return reel_fail(err, REEL_ERR_FORMAT, "%s: %s is missing", path, name);
+        if (reel_weight_to_tensor(w, &average, &why))
+            return reel_fail(err, REEL_ERR_FORMAT, "%s: %s", path, why.message);
+    }
+    return REEL_OK;
+}
+
 /* ---- writing ---- */
 
 /* Weights and card; for a checkpoint also the optimizer's state and where the run stands. path
@@ -104,6 +148,7 @@ static reel_status write_weights(const reel_checkpoint *c, const char *path, int
     REEL_TRY_GOTO(put_number(w, "epoch", epoch, err), done);
     if (checkpoint) {
         REEL_TRY_GOTO(put_optimizer(c, w, err), done);
+        REEL_TRY_GOTO(put_average(c, w, err), done);
         REEL_TRY_GOTO(put_state(c, w, err), done);
     }
     if (path)
@@ -149,7 +194,7 @@ size_t reel_checkpoint_bytes(const reel_checkpoint *c)
             const reel_tensor state = reel_optimizer_state(c->opt, s, i);
             bytes += state.data ? reel_tensor_bytes(&state) : 0;
         }
-    return bytes;
+    return bytes + (c->ema ? reel_checkpoint_model_bytes(c) : 0);
 }
 
 /* ---- reading ---- */
@@ -314,6 +359,8 @@ reel_status reel_checkpoint_restore(const reel_checkpoint *c, const reel_weights
 {
     REEL_TRY(reel_model_card_resumes(c->card, weights, path, err));
     REEL_TRY(check_optimizer(c, weights, path, err));
+
+    /* A parameter and its state in the optimizer; tensors that nobody asks for are passed over. */
     for (int i = 0; i < reel_params_count(c->params); i++) {
         const reel_param *p = reel_params_at(c->params, i);
         const reel_weight *w = reel_weights_find(weights, p->name);
@@ -326,6 +373,7 @@ reel_status reel_checkpoint_restore(const reel_checkpoint *c, const reel_weights
             return reel_fail(err, REEL_ERR_FORMAT, "%s: %s", path, why.message);
         REEL_TRY(read_optimizer_param(c, weights, i, path, err));
     }
+    REEL_TRY(read_average(c, weights, path, err));
     return read_state(c, weights, path, err);
 }
 

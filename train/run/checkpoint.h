@@ -1,5 +1,6 @@
 /* Checkpoints: a safetensors file with weights, the optimizer's state as tensors named
- * STATE.PARAMETER ("momentum.features.0.weight") and, in its metadata, where the run stands. No
+ * STATE.PARAMETER ("momentum.features.0.weight"), the average of weights as ema.PARAMETER where
+ * there is one, and, in its metadata, where the run stands. No
  * generator state is needed: random numbers are functions of (seed, stream, epoch, sample).
  *
  * Files of weights alone (model.safetensors, best.safetensors) hold the model's card besides, and
@@ -8,6 +9,7 @@
 #ifndef REEL_TRAIN_CHECKPOINT_H
 #define REEL_TRAIN_CHECKPOINT_H
 
+#include "optim/ema.h"
 #include "optim/optim.h"
 #include "optim/schedule.h"
 #include "train/run/model_card.h"
@@ -17,6 +19,7 @@
 typedef struct reel_checkpoint {
     reel_params *params;
     reel_optimizer *opt;
+    reel_ema *ema; /* NULL = none */
     const reel_model_card *card;
     reel_schedule *schedule;
     reel_run_state *state;

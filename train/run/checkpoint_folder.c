@@ -133,16 +133,20 @@ static double file_bytes(const char *path)
     return stat(path, &st) == 0 ? 512.0 * (double)st.st_blocks : 0;
 }
 
-/* What may go before a new checkpoint is in place. */
+/* Weights that a checkpoint has, too, or newer ones, in the order in which they are saved. */
+static const char *const copies[] = {"model.safetensors", "ema.safetensors"};
+
+/* What may go before a new file is in place. */
 typedef struct {
-    step_list old; /* checkpoints that would go after it; `n` of them, the newest first */
-    double bytes;  /* of these and of the model */
-    char model[REEL_PATH_MAX]; /* model.safetensors: a checkpoint has its weights, or newer ones */
+    step_list old;      /* checkpoints that go after it anyway; `n` of them, the newest first */
+    int copy, n_copies; /* from copies[copy] on, up to n_copies */
+    double bytes;       /* of all that */
 } removable;
 
-/* Nothing may go unless a checkpoint is there that stays and is intact. */
+/* What may go for `name`, or for a checkpoint (NULL). Nothing may unless a checkpoint is there that
+ * stays and is intact. */
 static void find_removable(removable *r, const reel_checkpoint *c, const reel_run_dir *run,
-                           int64_t keep)
+                           int64_t keep, const char *name)
 {
     char path[REEL_PATH_MAX];
     step_list l;
@@ -167,15 +171,18 @@ static void find_removable(removable *r, const reel_checkpoint *c, const reel_ru
         }
     }
     free(l.at);
-    if (!safe)
-        return;
-    reel_run_dir_file(run, "model.safetensors", r->model, sizeof r->model);
-    r->bytes += file_bytes(r->model);
+
+    /* What was saved just now does not go for what comes after it. Without an average, an older
+     * ema.safetensors is nobody's copy. */
+    r->copy = name && !strcmp(name, copies[1]) ? 1 : 0;
+    r->n_copies = !safe ? 0 : c->ema ? 2 : 1;
+    for (int i = r->copy; i < r->n_copies; i++)
+        r->bytes += file_bytes(reel_run_dir_file(run, copies[i], path, sizeof path));
 }
 
-/* Removes older files, the oldest first, if that makes room for so many bytes. */
+/* Removes older files, the oldest first, if that makes room for so many bytes of `name`. */
 static void free_disk_room(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep,
-                           size_t bytes)
+                           const char *name, size_t bytes)
 {
     const size_t page = 4096, whole = (bytes + page - 1) / page * page;
     const double wanted = (double)whole;
@@ -183,14 +190,14 @@ static void free_disk_room(const reel_checkpoint *c, const reel_run_dir *run, in
     char path[REEL_PATH_MAX];
     if (reel_run_dir_free(run) >= wanted)
         return;
-    find_removable(&r, c, run, keep);
+    find_removable(&r, c, run, keep, name);
     const bool enough = reel_run_dir_free(run) + r.bytes >= wanted;
     for (int64_t i = r.old.n; enough && i-- > 0 && reel_run_dir_free(run) < wanted;) {
         checkpoint_path(path, sizeof path, run->path, r.old.at[i]);
         unlink(path);
     }
-    if (enough && *r.model && reel_run_dir_free(run) < wanted)
-        unlink(r.model);
+    for (int i = r.copy; enough && i < r.n_copies && reel_run_dir_free(run) < wanted; i++)
+        unlink(reel_run_dir_file(run, copies[i], path, sizeof path));
     free(r.old.at);
 }
 
@@ -201,7 +208,7 @@ reel_status reel_checkpoint_room(const reel_checkpoint *c, const reel_run_dir *r
     removable r;
     if (reel_run_dir_room(run, bytes, NULL) == REEL_OK)
         return REEL_OK;
-    find_removable(&r, c, run, keep);
+    find_removable(&r, c, run, keep, NULL);
     free(r.old.at);
     return r.bytes >= (double)bytes ? REEL_OK
                                     : reel_run_dir_room(run, bytes - (size_t)r.bytes, err);
@@ -218,12 +225,29 @@ static reel_status write_model(const reel_checkpoint *c, const reel_run_dir *run
                                        err);
 }
 
+static reel_status write_average(const reel_checkpoint *c, const reel_run_dir *run,
+                                 const char *name, int64_t epoch, reel_error *err)
+{
+    reel_ema_swap(c->ema);
+    const reel_status status = write_model(c, run, name, epoch, err);
+    reel_ema_swap(c->ema);
+    return status;
+}
+
 reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run,
                                        int64_t keep, const char *name, int64_t epoch,
                                        reel_error *err)
 {
-    free_disk_room(c, run, keep, reel_checkpoint_model_bytes(c));
+    free_disk_room(c, run, keep, name, reel_checkpoint_model_bytes(c));
     return write_model(c, run, name, epoch, err);
+}
+
+reel_status reel_checkpoint_save_average(const reel_checkpoint *c, const reel_run_dir *run,
+                                         int64_t keep, const char *name, int64_t epoch,
+                                         reel_error *err)
+{
+    free_disk_room(c, run, keep, name, reel_checkpoint_model_bytes(c));
+    return write_average(c, run, name, epoch, err);
 }
 
 static reel_status save_checkpoint(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep,
@@ -232,7 +256,7 @@ static reel_status save_checkpoint(const reel_checkpoint *c, const reel_run_dir 
     char path[REEL_PATH_MAX];
     const size_t bytes = reel_checkpoint_bytes(c);
     if (!reel_checkpoint_exists(run->path, c->state->step))
-        free_disk_room(c, run, keep, bytes);
+        free_disk_room(c, run, keep, NULL, bytes);
     REEL_TRY(reel_run_dir_room(run, bytes, err));
     checkpoint_path(path, sizeof path, run->path, c->state->step);
     return reel_checkpoint_write(c, path, err);
@@ -241,21 +265,29 @@ static reel_status save_checkpoint(const reel_checkpoint *c, const reel_run_dir 
 reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep,
                                  reel_unsaved *unsaved, reel_error *err)
 {
-    const char *model = "model.safetensors";
     const int64_t epoch = c->state->epoch;
     *unsaved = (reel_unsaved){.checkpoint = true};
     const reel_status status = save_checkpoint(c, run, keep, err);
     if (status != REEL_OK) {
-        unsaved->model = write_model(c, run, model, epoch, NULL) != REEL_OK;
+        unsaved->model = write_model(c, run, copies[0], epoch, NULL) != REEL_OK;
+        unsaved->average = c->ema && write_average(c, run, copies[1], epoch, NULL) != REEL_OK;
         return status;
     }
 
     /* The new one is safe: older ones make room for the model, or a disk would fill with them. */
     unsaved->checkpoint = false;
     remove_old(c, run->path, keep);
-    const reel_status written = reel_checkpoint_save_model(c, run, keep, model, epoch, err);
-    unsaved->model = written != REEL_OK;
-    return written;
+    const reel_status model = reel_checkpoint_save_model(c, run, keep, copies[0], epoch, err);
+    unsaved->model = model != REEL_OK;
+    if (!c->ema)
+        return model;
+
+    reel_error why;
+    const reel_status average = reel_checkpoint_save_average(c, run, keep, copies[1], epoch, &why);
+    unsaved->average = average != REEL_OK;
+    if (model != REEL_OK || average == REEL_OK)
+        return model;
+    return reel_fail(err, average, "%s", why.message);
 }
 
 /* ---- finding ---- */

@@ -7,16 +7,17 @@
 
 /* What could not be written. */
 typedef struct reel_unsaved {
-    bool checkpoint, model; /* model: model.safetensors */
+    bool checkpoint, model, average; /* model: model.safetensors; average: ema.safetensors */
 } reel_unsaved;
 
-/* Writes the checkpoint and model.safetensors, then removes all but the newest `keep` checkpoints,
- * and those of later steps. With rollback_every, `keep` counts those that a rollback returns to; of
- * others this one alone stays.
+/* Writes the checkpoint, model.safetensors and, where there is an average, ema.safetensors. Then
+ * removes all but the newest `keep` checkpoints, and those of later steps. With rollback_every,
+ * `keep` counts those that a rollback returns to; of others this one alone stays.
  *
- * On a full disk older files make room: model.safetensors, whose weights come again, and the
- * checkpoints that would go afterwards. One of them always stays, intact, until the new one is in
- * place. *unsaved tells what still does not fit, err the first reason. The rest is written. */
+ * On a full disk older files make room: model.safetensors and ema.safetensors, whose weights come
+ * again, and the checkpoints that would go afterwards. One checkpoint always stays, intact, until
+ * the new one is in place. *unsaved tells what still does not fit, err the first reason. The rest
+ * is written. */
 reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep,
                                  reel_unsaved *unsaved, reel_error *err);
 /* Writes weights and card to `name` in the run's folder; epoch: how many had been completed. Older
@@ -24,6 +25,10 @@ reel_status reel_checkpoint_save(const reel_checkpoint *c, const reel_run_dir *r
 reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run,
                                        int64_t keep, const char *name, int64_t epoch,
                                        reel_error *err);
+/* The same with the average in place of the weights. */
+reel_status reel_checkpoint_save_average(const reel_checkpoint *c, const reel_run_dir *run,
+                                         int64_t keep, const char *name, int64_t epoch,
+                                         reel_error *err);
 /* REEL_ERR_IO: a checkpoint does not fit, whatever older files make room. */
 reel_status reel_checkpoint_room(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep,
                                  reel_error *err);

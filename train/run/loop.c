@@ -40,13 +40,20 @@ static void answer_in_step(const reel_loop *loop)
                         loop->session.state.step + 1);
 }
 
+/* The first thing that was not saved, as a warning names it. */
+static const char *unsaved_name(const reel_loop *loop)
+{
+    if (loop->unsaved.checkpoint)
+        return "checkpoint";
+    return loop->unsaved.model ? "model.safetensors" : "ema.safetensors";
+}
+
 /* A checkpoint within the run: a full disk must not end it. */
 static void save_on_the_way(reel_loop *loop)
 {
     reel_error err;
     if (reel_loop_save(loop, &err))
-        reel_journal_warn(&loop->journal, "no %s at step %" PRId64 ": %s",
-                          loop->unsaved.checkpoint ? "checkpoint" : "model.safetensors",
+        reel_journal_warn(&loop->journal, "no %s at step %" PRId64 ": %s", unsaved_name(loop),
                           loop->session.state.step, err.message);
 }
 
@@ -124,7 +131,8 @@ static reel_status end_epoch(reel_loop *loop, reel_error *err)
     /* The weights of a last epoch that no disk had room for are saved when the run is resumed: it
      * begins with this evaluation. */
     reel_run_state *state = &loop->session.state;
-    if (loop->best_unsaved && state->epoch + 1 == loop->settings->epochs)
+    const bool unsaved = loop->best_unsaved || loop->best_ema_unsaved;
+    if (unsaved && state->epoch + 1 == loop->settings->epochs)
         return REEL_OK;
     state->epoch++;
     state->batch = state->right = state->seen = 0;
@@ -215,11 +223,12 @@ static reel_status run_and_save(reel_loop *loop, reel_error *err)
         if (saved != REEL_OK)
             reel_journal_warn(&loop->journal, "not saved: %s", unsaved.message);
         loop->unsaved = (reel_unsaved){0};
-        loop->best_unsaved = false;
+        loop->best_unsaved = loop->best_ema_unsaved = false;
         return status;
     }
-    if (saved == REEL_OK && loop->best_unsaved)
-        return reel_fail(err, REEL_ERR_IO, "the best weights are not saved");
+    if (saved == REEL_OK && (loop->best_unsaved || loop->best_ema_unsaved))
+        return reel_fail(err, REEL_ERR_IO, "the best %s not saved",
+                         loop->best_unsaved ? "weights are" : "average is");
     if (saved != REEL_OK)
         *err = unsaved;
     return saved;

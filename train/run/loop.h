@@ -33,8 +33,9 @@ typedef struct reel_loop {
     reel_journal journal;
     /* Of this process. */
     reel_meter meter;
-    reel_evaluation last; /* the newest evaluation; images 0 = none yet */
-    reel_guess guess;     /* the loss of a guess, for the stall watch */
+    reel_evaluation last;     /* the newest evaluation; images 0 = none yet */
+    reel_evaluation last_ema; /* that of the average of weights; images 0 = none */
+    reel_guess guess;         /* the loss of a guess, for the stall watch */
     reel_share_trial trial;
     int64_t first_step;
     int64_t best_there; /* the epoch of best.safetensors; 0 = there is none */
@@ -44,7 +45,8 @@ typedef struct reel_loop {
     double seconds;                /* that this process took, once reel_loop_run has returned */
     reel_run_end end;
     reel_unsaved unsaved; /* at the end of the run */
-    bool best_unsaved;    /* the weights of the newest evaluation are the best, and not written */
+    /* The weights, or the average, of the newest evaluation are the best, and not written. */
+    bool best_unsaved, best_ema_unsaved;
 } reel_loop;
 
 /* What a run begins with. */

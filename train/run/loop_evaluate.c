@@ -40,31 +40,54 @@ static void record_best(reel_loop *loop)
     json_decref(judged);
 }
 
+typedef reel_status save_weights(const reel_checkpoint *c, const reel_run_dir *run, int64_t keep,
+                                 const char *name, int64_t epoch, reel_error *err);
+
+/* Writes the best weights, or the best average, of the epoch that ends. The next step would
+ * overwrite them: there is one more try. */
+static bool save_best(reel_loop *loop, save_weights *save, const char *name, const char *what)
+{
+    const reel_checkpoint c = reel_loop_checkpoint(loop);
+    const reel_run_dir *dir = &loop->journal.dir;
+    const int64_t epoch = loop->session.state.epoch + 1, keep = loop->settings->keep;
+    reel_error why;
+    if (save(&c, dir, keep, name, epoch, NULL) == REEL_OK ||
+        save(&c, dir, keep, name, epoch, &why) == REEL_OK)
+        return true;
+    reel_journal_warn(&loop->journal, "the best %s, of epoch %" PRId64 ", are not saved: %s", what,
+                      epoch, why.message);
+    return false;
+}
+
+/* The state says what best.safetensors holds, and claims nothing that was not saved. */
 static void keep_best(reel_loop *loop)
 {
     reel_run_state *state = &loop->session.state;
-    const reel_run_state before = *state;
-    state->best_epoch = state->epoch + 1;
+    loop->best_unsaved =
+        !save_best(loop, reel_checkpoint_save_model, "best.safetensors", "weights");
+    if (loop->best_unsaved)
+        return;
+    loop->best_there = state->best_epoch = state->epoch + 1;
     state->best_top1 = loop->last.top1;
     state->best_loss = loop->last.loss;
-
-    /* The next step would overwrite these weights: there is one more try. If that fails, too, the
-     * state does not claim that they were saved. */
-    const reel_checkpoint c = reel_loop_checkpoint(loop);
-    const reel_run_dir *dir = &loop->journal.dir;
-    const int64_t epoch = state->best_epoch, keep = loop->settings->keep;
-    reel_error why;
-    if (reel_checkpoint_save_model(&c, dir, keep, "best.safetensors", epoch, &why) &&
-        reel_checkpoint_save_model(&c, dir, keep, "best.safetensors", epoch, &why)) {
-        reel_journal_warn(&loop->journal,
-                          "the best weights, of epoch %" PRId64 ", are not saved: %s", epoch,
-                          why.message);
-        loop->best_unsaved = true;
-        *state = before;
-        return;
-    }
-    loop->best_there = state->best_epoch;
     record_best(loop);
+}
+
+/* The average of weights has a best epoch of its own. */
+static bool is_best_average(const reel_loop *loop)
+{
+    const reel_evaluation *e = &loop->last_ema;
+    return e->images > 0 && isfinite(e->loss) &&
+           reel_loop_is_better(e->top1, e->loss, loop->session.state.best_ema);
+}
+
+static void keep_best_average(reel_loop *loop)
+{
+    reel_run_state *state = &loop->session.state;
+    loop->best_ema_unsaved =
+        !save_best(loop, reel_checkpoint_save_average, "best_ema.safetensors", "averaged weights");
+    if (!loop->best_ema_unsaved)
+        state->best_ema = (reel_best){state->epoch + 1, loop->last_ema.top1, loop->last_ema.loss};
 }
 
 /* The first whole epoch was no best: a run that was not interrupted has no best weights now. */
@@ -98,10 +121,9 @@ void reel_loop_keep_provisional(reel_loop *loop)
         record_best(loop);
 }
 
-reel_status reel_loop_evaluate(reel_loop *loop, bool end_of_epoch, reel_error *err)
+static reel_status evaluate_weights(reel_evaluation *e, reel_loop *loop, reel_error *err)
 {
     const reel_settings *s = loop->settings;
-    reel_session *session = &loop->session;
     const reel_evaluate_config config = {.transform = &s->val,
                                          .batch = s->batch_size,
                                          .workers = loop->feed.config.workers,
@@ -113,30 +135,68 @@ reel_status reel_loop_evaluate(reel_loop *loop, bool end_of_epoch, reel_error *e
                                          .stop = is_interrupted,
                                          .progress = show_evaluation,
                                          .user = loop};
+    return reel_evaluate(e, loop->session.net, loop->session.tape, loop->feed.val, &config, err);
+}
+
+static reel_status evaluate_average(reel_evaluation *e, reel_loop *loop, reel_error *err)
+{
+    *e = (reel_evaluation){0};
+    if (!loop->session.ema)
+        return REEL_OK;
+    reel_ema_swap(loop->session.ema);
+    const reel_status status = evaluate_weights(e, loop, err);
+    reel_ema_swap(loop->session.ema);
+    return status;
+}
+
+/* The weights, and at the end of an epoch their average; the newest evaluations are replaced when
+ * all of that is done. */
+static reel_status evaluate_with_average(reel_loop *loop, bool end_of_epoch, reel_error *err)
+{
     const double began = reel_seconds_now();
-    reel_evaluation e;
-    REEL_TRY(reel_evaluate(&e, session->net, session->tape, loop->feed.val, &config, err));
-    const reel_status in_place = reel_loop_in_place(loop, err);
-    if (in_place != REEL_OK) {
-        reel_evaluation_free(&e);
-        return in_place;
-    }
+    reel_evaluation e, average = {0};
+    reel_status status;
+    REEL_TRY(evaluate_weights(&e, loop, err));
+    /* Within an epoch the weights alone: the average is a matter of whole epochs. */
+    if (end_of_epoch)
+        REEL_TRY_GOTO(evaluate_average(&average, loop, err), failed);
+    REEL_TRY_GOTO(reel_loop_in_place(loop, err), failed);
+
     loop->meter.eval_seconds = reel_seconds_now() - began;
     reel_evaluation_free(&loop->last);
+    reel_evaluation_free(&loop->last_ema);
     loop->last = e;
+    loop->last_ema = average;
+    return REEL_OK;
+failed:
+    reel_evaluation_free(&e);
+    reel_evaluation_free(&average);
+    return status;
+}
+
+reel_status reel_loop_evaluate(reel_loop *loop, bool end_of_epoch, reel_error *err)
+{
+    REEL_TRY(evaluate_with_average(loop, end_of_epoch, err));
 
     /* A run that ended within an epoch, and is still there, was evaluated there before. */
-    const reel_run_state *state = &session->state;
+    const reel_run_state *state = &loop->session.state;
+    const reel_evaluation *e = &loop->last;
     if (!end_of_epoch && state->step == loop->first_step)
         reel_journal_rewind(&loop->journal, state->step, true);
 
-    const bool best = end_of_epoch && isfinite(e.loss) &&
-                      (reel_loop_best_is_lost(loop) || reel_loop_is_better(e.top1, e.loss, state));
+    const bool best = end_of_epoch && isfinite(e->loss) &&
+                      (reel_loop_best_is_lost(loop) ||
+                       reel_loop_is_better(e->top1, e->loss, reel_loop_best(state)));
     reel_loop_log_evaluation(loop, best);
-    loop->best_unsaved &= !end_of_epoch;
+    if (!end_of_epoch)
+        return REEL_OK;
+
+    loop->best_unsaved = loop->best_ema_unsaved = false;
     if (best)
         keep_best(loop);
-    else if (end_of_epoch && state->epoch == 0 && loop->best_there == 0)
+    else if (state->epoch == 0 && loop->best_there == 0)
         drop_provisional(loop);
+    if (is_best_average(loop))
+        keep_best_average(loop);
     return REEL_OK;
 }

@@ -39,7 +39,8 @@ reel_status reel_loop_in_place(reel_loop *loop, reel_error *err);
 /* Writes split.json where the validation images were held back. */
 reel_status reel_loop_record_split(const reel_loop *loop, reel_error *err);
 /* Is that evaluation better than the best so far? Ties go to the lower loss. */
-bool reel_loop_is_better(double top1, double loss, const reel_run_state *than);
+bool reel_loop_is_better(double top1, double loss, reel_best than);
+reel_best reel_loop_best(const reel_run_state *state); /* of the weights themselves */
 
 /* ---- loop_log.c ---- */
 

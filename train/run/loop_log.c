@@ -96,6 +96,12 @@ static json_t *evaluation_line(const reel_loop *loop, bool best)
                   reel_json_number(e->loss), "top1", e->top1, "top5", e->top5, "images",
                   (json_int_t)e->images, "best", best, "seconds", loop->meter.eval_seconds);
 
+    /* Without --model-ema, and within an epoch, there is none. */
+    if (loop->last_ema.images > 0) {
+        json_object_set_new(line, "ema_loss", reel_json_number(loop->last_ema.loss));
+        json_object_set_new(line, "ema_top1", json_real(loop->last_ema.top1));
+        json_object_set_new(line, "ema_top5", json_real(loop->last_ema.top5));
+    }
     if (s->seen > 0) {
         json_object_set_new(line, "train_loss", reel_json_number(s->loss_sum / (double)s->seen));
         json_object_set_new(line, "train_top1", json_real((double)s->right / (double)s->seen));
@@ -116,12 +122,16 @@ static void say_epoch(reel_loop *loop, bool best)
     const double loss = s->loss_sum / (double)(s->seen > 0 ? s->seen : 1);
     char text[32];
     reel_line line = {.columns = 80};
+
+    /* What matters most comes first: the end is left out where it does not fit. */
     reel_line_add(&line, "epoch %" PRId64 "/%" PRId64, s->epoch + 1, epochs);
     if (s->seen > 0)
         reel_line_add(&line, loss < REEL_LARGE_LOSS ? "loss %.3f" : "loss %.3g", loss);
     if (s->seen > 0)
         reel_line_add(&line, "train %.1f %%", 100 * (double)s->right / (double)s->seen);
     reel_line_add(&line, "validation %.1f %%%s", 100 * loop->last.top1, best ? " best" : "");
+    if (loop->last_ema.images > 0)
+        reel_line_add(&line, "ema %.1f %%", 100 * loop->last_ema.top1);
     if (s->epoch + 1 < epochs)
         reel_line_add(&line, "%s left", reel_duration_text(seconds_left(loop), text, sizeof text));
     if (loop->meter.rate > 0)

@@ -72,12 +72,17 @@ static reel_status roll_back(reel_loop *loop, const char *reason, reel_error *er
     reel_checkpoint_set_aside(loop->journal.dir.path, path,
                               reel_config_run_id(loop->journal.config));
 
-    /* best.safetensors holds the best of before, and nothing worse may replace it. */
-    if (before.best_epoch && reel_loop_is_better(before.best_top1, before.best_loss, state)) {
+    /* best.safetensors and best_ema.safetensors hold the best of before, and nothing worse may
+     * replace them. */
+    if (before.best_epoch &&
+        reel_loop_is_better(before.best_top1, before.best_loss, reel_loop_best(state))) {
         state->best_epoch = before.best_epoch;
         state->best_top1 = before.best_top1;
         state->best_loss = before.best_loss;
     }
+    const reel_best ema = before.best_ema;
+    if (ema.epoch && reel_loop_is_better(ema.top1, ema.loss, state->best_ema))
+        state->best_ema = ema;
     state->restored = 1;
     state->rollbacks = times;
     state->lr_scale = before.lr_scale * REEL_ROLLBACK_FACTOR;

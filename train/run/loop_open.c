@@ -148,9 +148,23 @@ static reel_status check_memory(const reel_loop *loop, bool resumed, reel_error 
                                        .channels = s->net.channels,
                                        .train_size = s->train.size,
                                        .val_size = s->val.size,
+                                       .average = s->model_ema,
                                        .fit_images = resumed ? 0 : fit_images(loop),
                                        .workers = (int)s->workers};
     return reel_memory_check(loop->session.net, &demand, err);
+}
+
+/* torchvision's decay: adjusted to the images between two updates and the epochs of the run. */
+static reel_status make_average(reel_loop *loop, reel_error *err)
+{
+    const reel_settings *s = loop->settings;
+    reel_session *session = &loop->session;
+    if (!s->model_ema)
+        return REEL_OK;
+    const double images =
+        (double)s->batch_size * (double)s->accumulate * (double)s->model_ema_steps;
+    const double decay = reel_ema_decay(s->model_ema_decay, images, (double)s->epochs);
+    return reel_ema_create(&session->ema, reel_net_params(session->net), session->ctx, decay, err);
 }
 
 static reel_status make_session(reel_loop *loop, bool resumed, reel_error *err)
@@ -180,6 +194,7 @@ static reel_status make_session(reel_loop *loop, bool resumed, reel_error *err)
                                     .unfreeze_after = s->unfreeze_after};
     REEL_TRY(reel_session_optimize(session, &s->optimizer, err));
     REEL_TRY(reel_groups_set_decays(session->opt, s->norm_weight_decay, s->bias_weight_decay, err));
+    REEL_TRY(make_average(loop, err));
     return reel_model_card_set_classes(&session->card, loop->feed.train, err);
 }
 
@@ -271,9 +286,11 @@ reel_disk_need reel_loop_disk_need(reel_loop *loop)
     const size_t one =
         reel_checkpoint_bytes(&c) +
         (formed ? 0 : reel_optimizer_config_bytes(&loop->settings->optimizer, moving_bytes(loop)));
+    const size_t kinds = loop->session.ema ? 2 : 1; /* each with the last and the best weights */
     return (reel_disk_need){.checkpoint = one,
-                            .least = one + 2 * model,
-                            .most = (size_t)(loop->settings->keep + 1) * one + 3 * model};
+                            .least = one + 2 * kinds * model,
+                            .most =
+                                (size_t)(loop->settings->keep + 1) * one + (2 * kinds + 1) * model};
 }
 
 /* What cannot be saved is not trained. Where only --keep asks for more than fits, a warning says
@@ -298,6 +315,34 @@ static reel_status check_disk(reel_loop *loop, reel_error *err)
     return REEL_OK;
 }
 
+/* The epoch of a file of weights that lies beside a checkpoint, not in it; 0 = there is no valid
+ * one. */
+static int64_t epoch_of_file(const reel_run_dir *dir, const char *name)
+{
+    char path[REEL_PATH_MAX];
+    return reel_model_file_number(reel_run_dir_file(dir, name, path, sizeof path), "epoch");
+}
+
+static void find_best(reel_loop *loop)
+{
+    static const char lost[] = "%s/%s: expected the %s of epoch %" PRId64
+                               ", got none: the best of the epochs to come are kept";
+    reel_journal *journal = &loop->journal;
+    reel_run_state *state = &loop->session.state;
+    loop->best_there = epoch_of_file(&journal->dir, "best.safetensors");
+    if (reel_loop_best_is_lost(loop))
+        reel_journal_warn(journal, lost, journal->dir.path, "best.safetensors", "weights",
+                          state->best_epoch);
+
+    const int64_t average = state->best_ema.epoch;
+    if (average == 0 || epoch_of_file(&journal->dir, "best_ema.safetensors") >= average)
+        return;
+    state->best_ema = (reel_best){0};
+    if (loop->session.ema)
+        reel_journal_warn(journal, lost, journal->dir.path, "best_ema.safetensors",
+                          "averaged weights", average);
+}
+
 reel_status reel_loop_begin(reel_loop *loop, reel_error *err)
 {
     const reel_settings *settings = loop->settings;
@@ -319,16 +364,11 @@ reel_status reel_loop_begin(reel_loop *loop, reel_error *err)
         if (fit_images(loop) > 0)
             REEL_TRY(fit_to_data(loop, err));
         REEL_TRY(reel_session_ready(s, err));
+        if (s->ema)
+            reel_ema_update(s->ema, true);
     }
 
-    char best[REEL_PATH_MAX];
-    reel_run_dir_file(&journal->dir, "best.safetensors", best, sizeof best);
-    loop->best_there = reel_model_file_number(best, "epoch");
-    if (reel_loop_best_is_lost(loop))
-        reel_journal_warn(journal,
-                          "%s/best.safetensors: expected the weights of epoch %" PRId64
-                          ", got none: the best of the epochs to come are kept",
-                          journal->dir.path, s->state.best_epoch);
+    find_best(loop);
     REEL_TRY(check_disk(loop, err));
     REEL_TRY(reel_loop_record_split(loop, err));
     loop->first_step = s->state.step;
@@ -341,6 +381,7 @@ void reel_loop_close(reel_loop *loop)
 {
     reel_feed_close(&loop->feed);
     reel_evaluation_free(&loop->last);
+    reel_evaluation_free(&loop->last_ema);
     reel_session_close(&loop->session);
     reel_journal_close(&loop->journal);
     *loop = (reel_loop){0};

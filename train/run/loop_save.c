@@ -41,23 +41,28 @@ reel_status reel_loop_save(reel_loop *loop, reel_error *err)
     return status;
 }
 
-/* Of a run that ends where it was resumed: the checkpoint is there, and so may the model be. */
+static bool is_of_step(const reel_run_dir *dir, const char *name, int64_t step)
+{
+    char path[REEL_PATH_MAX];
+    return reel_model_file_number(reel_run_dir_file(dir, name, path, sizeof path), "step") == step;
+}
+
+/* Of a run that ends where it was resumed: the checkpoint is there, and so may the others be. */
 static void pass_over_what_is_there(reel_loop *loop)
 {
     const reel_run_dir *dir = &loop->journal.dir;
     const int64_t step = loop->session.state.step;
-    char path[REEL_PATH_MAX];
     if (step != loop->first_step || !reel_checkpoint_exists(dir->path, step))
         return;
     loop->unsaved.checkpoint = false;
-    loop->unsaved.model =
-        reel_model_file_number(reel_run_dir_file(dir, "model.safetensors", path, sizeof path),
-                               "step") != step;
+    loop->unsaved.model = !is_of_step(dir, "model.safetensors", step);
+    loop->unsaved.average = loop->session.ema && !is_of_step(dir, "ema.safetensors", step);
 }
 
 reel_status reel_loop_save_last(reel_loop *loop, reel_error *err)
 {
-    loop->unsaved = (reel_unsaved){.checkpoint = true, .model = true};
+    loop->unsaved =
+        (reel_unsaved){.checkpoint = true, .model = true, .average = loop->session.ema != NULL};
     const reel_status status = reel_loop_save(loop, err);
     if (status != REEL_OK && status != REEL_ERR_IO) {
         loop->unsaved =
@@ -71,7 +76,8 @@ reel_status reel_loop_save_last(reel_loop *loop, reel_error *err)
 
 bool reel_loop_is_unsaved(const reel_loop *loop)
 {
-    return loop->unsaved.checkpoint || loop->unsaved.model || loop->best_unsaved;
+    const reel_unsaved *u = &loop->unsaved;
+    return u->checkpoint || u->model || u->average || loop->best_unsaved || loop->best_ema_unsaved;
 }
 
 reel_status reel_loop_record_split(const reel_loop *loop, reel_error *err)
@@ -93,15 +99,20 @@ reel_status reel_loop_in_place(reel_loop *loop, reel_error *err)
     if (!anew)
         return REEL_OK;
     loop->best_there = 0;
+    loop->session.state.best_ema = (reel_best){0};
     if (reel_loop_record_split(loop, &why))
         reel_journal_warn(&loop->journal, "%s", why.message);
     return REEL_OK;
 }
 
-bool reel_loop_is_better(double top1, double loss, const reel_run_state *than)
+bool reel_loop_is_better(double top1, double loss, reel_best than)
 {
-    return than->best_epoch == 0 || top1 > than->best_top1 ||
-           (top1 == than->best_top1 && loss < than->best_loss);
+    return than.epoch == 0 || top1 > than.top1 || (top1 == than.top1 && loss < than.loss);
+}
+
+reel_best reel_loop_best(const reel_run_state *state)
+{
+    return (reel_best){state->best_epoch, state->best_top1, state->best_loss};
 }
 
 bool reel_loop_best_is_lost(const reel_loop *loop)

@@ -127,12 +127,26 @@ static void watch_for_stall(reel_loop *loop, double loss)
     reel_plateau_tell(&plateau, s, &loop->feed, &loop->journal);
 }
 
+/* As in torchvision's recipes: after every --model-ema-steps training steps of an epoch, beginning
+ * with its first; during the warm-up the average is a copy of the weights. */
+static void update_average(reel_loop *loop)
+{
+    reel_session *s = &loop->session;
+    const int64_t step = s->state.batch / loop->settings->accumulate; /* of the epoch, from 0 */
+    if (!s->ema || step % loop->settings->model_ema_steps != 0)
+        return;
+    reel_ema_update(s->ema, s->state.ema_updates == 0);
+    const bool warm_up = (double)s->state.epoch < s->schedule.warmup_epochs;
+    s->state.ema_updates = warm_up ? 0 : s->state.ema_updates + 1;
+}
+
 static reel_status update_weights(reel_loop *loop, int64_t group, reel_error *err)
 {
     reel_session *s = &loop->session;
     const double began = reel_seconds_now();
     loop->meter.lr = reel_session_lr(s);
     REEL_TRY(reel_optimizer_step(s->opt, loop->meter.lr, err));
+    update_average(loop);
     loop->meter.window.update += reel_seconds_now() - began;
     loop->meter.window.steps++;
 

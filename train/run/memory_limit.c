@@ -111,8 +111,9 @@ static reel_status memory_needed(reel_net *net, const reel_memory_demand *d, int
      * validation images. */
     const double step = (double)(plan.net.step > infer.net.step ? plan.net.step : infer.net.step);
     const double ahead = (double)(d->workers + 2) * (double)(plan.input + infer.input);
-    const double planned =
-        (double)(plan.net.parameters + plan.net.gradients) + (double)plan.momentum + step + ahead;
+    const double average = d->average ? (double)plan.net.parameters : 0;
+    const double planned = (double)(plan.net.parameters + plan.net.gradients) + average +
+                           (double)plan.momentum + step + ahead;
     *bytes = planned + UNPLANNED * planned + PER_THREAD * (double)(d->workers + 1);
     return REEL_OK;
 }

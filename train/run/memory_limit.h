@@ -15,6 +15,7 @@ typedef struct reel_memory_demand {
     const reel_optimizer_config *optimizer;
     int64_t batch; /* images */
     int64_t channels, train_size, val_size;
+    bool average;       /* of the weights: --model-ema */
     int64_t fit_images; /* that the initial weights are fitted to; 0 = none */
     int workers;
 } reel_memory_demand;

@@ -8,6 +8,7 @@
 static const reel_run_file run_files[] = {
     {"config.json", .marks = true},       {"metrics.jsonl", .marks = true, .early = true},
     {"model.safetensors", .marks = true}, {"best.safetensors", .marks = true},
+    {"ema.safetensors", .marks = true},   {"best_ema.safetensors", .marks = true},
     {"checkpoint-", .marks = true},       {"summary.csv", .early = true},
     {"bad_files.jsonl", .early = true},   {"split.json", .early = true},
     {"report.html", .early = true},       {"events.out.tfevents.", .early = true},

@@ -6,6 +6,12 @@
 
 #include <jansson.h>
 
+/* The best evaluation so far. */
+typedef struct reel_best {
+    int64_t epoch; /* epochs that had been completed; 0 = none yet */
+    double top1, loss;
+} reel_best;
+
 typedef struct reel_run_state {
     int64_t step;       /* updates so far */
     int64_t epoch;      /* the current one, from 0 */
@@ -15,10 +21,12 @@ typedef struct reel_run_state {
     double loss_sum; /* over the current epoch's images so far */
     int64_t right, seen;
     double train_seconds;
-    double lr_scale;   /* of the schedule's rate, after rollbacks; 1 = none */
-    int64_t rollbacks; /* so far */
-    int64_t restored;  /* 1: a rollback went back to here, and no step was made since */
-    int64_t skipped;   /* steps in a row that were left out */
+    double lr_scale;     /* of the schedule's rate, after rollbacks; 1 = none */
+    int64_t rollbacks;   /* so far */
+    int64_t restored;    /* 1: a rollback went back to here, and no step was made since */
+    int64_t skipped;     /* steps in a row that were left out */
+    int64_t ema_updates; /* of the average of weights; 0: the next one copies the weights */
+    reel_best best_ema;  /* evaluation of the average */
     reel_stall stall;
 } reel_run_state;
 

@@ -34,6 +34,7 @@ reel_status reel_session_ready(reel_session *s, reel_error *err)
 void reel_session_close(reel_session *s)
 {
     reel_model_card_free(&s->card);
+    reel_ema_destroy(s->ema);
     reel_optimizer_destroy(s->opt);
     reel_tape_destroy(s->tape);
     reel_net_destroy(s->net);
@@ -67,6 +68,7 @@ reel_checkpoint reel_session_checkpoint(reel_session *s)
 {
     return (reel_checkpoint){.params = reel_net_params(s->net),
                              .opt = s->opt,
+                             .ema = s->ema,
                              .card = &s->card,
                              .schedule = &s->schedule,
                              .state = &s->state};

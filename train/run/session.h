@@ -1,8 +1,9 @@
 /* A training session: exactly what a checkpoint stores, and the means to take a step.
  *
- * Between two steps a run is its parameters, the optimizer's state, reel_run_state and the
- * schedule's state, and nothing else: random numbers are functions of (seed, stream, epoch,
- * sample). Saving these and restoring them gives the same bits as going on at once. */
+ * Between two steps a run is its parameters, their moving average, the optimizer's state,
+ * reel_run_state and the schedule's state, and nothing else: random numbers are functions of (seed,
+ * stream, epoch, sample). Saving these and restoring them gives the same bits as going on at once.
+ */
 #ifndef REEL_TRAIN_SESSION_H
 #define REEL_TRAIN_SESSION_H
 
@@ -17,6 +18,7 @@ typedef struct reel_session {
     reel_net *net;
     reel_tape *tape; /* NULL until reel_session_ready */
     reel_optimizer *opt;
+    reel_ema *ema; /* average of the weights; NULL without --model-ema */
     reel_schedule schedule;
     reel_model_card card;
     reel_run_state state;
