@@ -10,6 +10,7 @@ Needs torch (the stored file was made with 2.13.0) and nothing of this project. 
   sgd/init/NAME            parameters before the first step; sgd/batch/STEP/{images, labels}
   sgd/RULE/STEP/{NAME, loss}                  parameters after the step, and the loss it started from
   sgd/RULE/{running_mean, running_var}        batch norm's statistics after the last step
+  net/RULE/...             the same for optimizers other than SGD, from the same parameters and batches
   OPTIMIZER/CASE/{start, lr, gradients, after}    adamw, adam, rmsprop: values before, the rate and the gradient of each step,
                                                   values after it
   ema/{weight, running}/{values, after}    a parameter and a buffer: values at each step, and their average then
@@ -146,7 +147,22 @@ PAPER_RATES = [0.05, 0.05, 0.005]  # the 2012 rule differs from the others once 
 STEPS = 3
 
 
+def follow(path, net, batches, update):
+    """Trains the net on each batch and stores what comes of it."""
+    for step, (images, labels) in enumerate(batches):
+        loss = F.cross_entropy(net(images), labels, label_smoothing=0.1)
+        net.zero_grad()
+        loss.backward()
+        update(step)
+        store(f"{path}/{step}/loss", loss)
+        for name, p in net.named_parameters():
+            store(f"{path}/{step}/{name}", p)
+    store(f"{path}/running_mean", net.norm.running_mean)
+    store(f"{path}/running_var", net.norm.running_var)
+
+
 def trajectories():
+    """Returns the parameters before the first step, and the batches."""
     start = Net().state_dict()
     start = {key: value.clone() for key, value in start.items()}
     names = [name for name, _ in Net().named_parameters()]
@@ -161,10 +177,8 @@ def trajectories():
         net.load_state_dict(start)
         optimizer = torch.optim.SGD(net.parameters(), **RULES[rule]) if rule in RULES else None
         velocity = {name: torch.zeros_like(p) for name, p in net.named_parameters()}
-        for step, (images, labels) in enumerate(batches):
-            loss = F.cross_entropy(net(images), labels, label_smoothing=0.1)
-            net.zero_grad()
-            loss.backward()
+
+        def update(step):
             if optimizer:
                 optimizer.step()
             else:  # v <- 0.9 v - 0.0005 lr w - lr g; w <- w + v (Krizhevsky et al. 2012, section 5)
@@ -173,11 +187,9 @@ def trajectories():
                         rate = PAPER_RATES[step]
                         velocity[name] = 0.9 * velocity[name] - 0.0005 * rate * p - rate * p.grad
                         p += velocity[name]
-            store(f"sgd/{rule}/{step}/loss", loss)
-            for name, p in net.named_parameters():
-                store(f"sgd/{rule}/{step}/{name}", p)
-        store(f"sgd/{rule}/running_mean", net.norm.running_mean)
-        store(f"sgd/{rule}/running_var", net.norm.running_var)
+
+        follow(f"sgd/{rule}", net, batches, update)
+    return start, batches
 
 
 OPTIMIZERS = {  # options of torch.optim's classes, without lr
@@ -223,6 +235,37 @@ def optimizer(kind):
         store(f"{kind}/{name}/lr", rates)
         store(f"{kind}/{name}/gradients", gradients)
         store(f"{kind}/{name}/after", torch.stack(after))
+
+
+NET_RULES = {
+    "adam": (torch.optim.Adam, {"lr": 0.01, "weight_decay": 0.05}),
+    "adamw": (torch.optim.AdamW, {"lr": 0.01, "weight_decay": 0.05}),
+    "rmsprop": (torch.optim.RMSprop, {"lr": 0.001, "momentum": 0.9, "weight_decay": 0.05}),
+    "groups": (torch.optim.AdamW, {"lr": 0.01, "weight_decay": 0.05}),
+}
+
+
+def groups(net):
+    """torchvision's --norm-weight-decay 0.2 and --bias-weight-decay 0.1; linear.weight has twice the rate, conv2.weight is frozen."""
+    own = {"linear.weight": {"lr": 0.02}, "norm.weight": {"weight_decay": 0.2}}
+    net.conv2.weight.requires_grad = False
+    return [{"params": [p], **({"weight_decay": 0.1} if name.endswith("bias") else own.get(name, {}))}
+            for name, p in net.named_parameters() if p.requires_grad]
+
+
+def net_trajectories(start, batches):
+    """The rules of NET_RULES; with groups, gradients are clipped besides."""
+    for rule, (torch_class, options) in NET_RULES.items():
+        net = Net()
+        net.load_state_dict(start)
+        optimizer = torch_class(groups(net) if rule == "groups" else net.parameters(), **options)
+
+        def update(_):
+            if rule == "groups":
+                torch.nn.utils.clip_grad_norm_(net.parameters(), 0.5)
+            optimizer.step()
+
+        follow(f"net/{rule}", net, batches, update)
 
 
 EMA_DECAY, EMA_STEPS, EMA_WARM_UP = 0.9, 2, 5
@@ -274,8 +317,9 @@ convolutions()
 pools()
 normalisation()
 losses()
-trajectories()
+path = trajectories()
 for kind in OPTIMIZERS:  # new ones at the end: the random numbers of the others stay as they are
     optimizer(kind)
 ema()
+net_trajectories(*path)
 write(sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(os.path.abspath(__file__)), "torch_cases.safetensors"))

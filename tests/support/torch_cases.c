@@ -23,7 +23,7 @@ static void open_cases(void)
     snprintf(path, sizeof path, "%s/tests/support/torch_cases.safetensors", root ? root : ".");
     FILE *in = fopen(path, "rb");
     cr_assert(in, "cannot open %s (REEL_SOURCE names the source tree)", path);
-    static char bytes[1 << 18];
+    static char bytes[1 << 19];
     const size_t size = fread(bytes, 1, sizeof bytes, in);
     fclose(in);
     uint64_t length;

@@ -1,6 +1,7 @@
 /* Training a small net step by step as PyTorch did: conv - batch norm - ReLU - LRN - max-pool (ceil
- * mode) - conv in groups - linear, label smoothing 0.1, every update rule. The losses and every
- * parameter after every step, in float64, to 1e-9. */
+ * mode) - conv in groups - linear, label smoothing 0.1, under every rule of SGD and every optimizer
+ * of torch.optim; with groups, a frozen layer and clipping. The losses and every parameter after
+ * every step, in float64, to 1e-9. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -16,21 +17,39 @@ static const char *const names[PARAMS] = {"conv1.weight",  "conv1.bias",   "norm
                                           "norm.bias",     "conv2.weight", "conv2.bias",
                                           "linear.weight", "linear.bias"};
 
+enum { MOST_SET = 3 };
+
 typedef struct rule {
-    const char *name;
-    reel_sgd_config config;
+    const char *name; /* of the stored numbers */
+    const char *optimizer;
+    const char *options[MOST_SET][2]; /* those that are set */
     double lr[STEPS];
+    bool groups; /* and clipping */
 } rule;
 
 static const rule rules[] = {
-    {"plain", {.momentum = 0}, {0.1, 0.1, 0.1}},
-    {"momentum", {.momentum = 0.9}, {0.05, 0.05, 0.05}},
-    {"nesterov", {.momentum = 0.9, .nesterov = true, .weight_decay = 0.01}, {0.05, 0.05, 0.05}},
-    {"dampening", {.momentum = 0.8, .dampening = 0.3, .weight_decay = 0.005}, {0.1, 0.1, 0.1}},
-    {"decay", {.weight_decay = 0.05}, {0.1, 0.1, 0.1}},
-    {"paper2012",
-     {.momentum = 0.9, .weight_decay = 0.0005, .lr_in_velocity = true},
-     {0.05, 0.05, 0.005}},
+    {"sgd/plain", "sgd", {{"momentum", "0"}, {"weight-decay", "0"}}, .lr = {0.1, 0.1, 0.1}},
+    {"sgd/momentum", "sgd", {{"momentum", "0.9"}, {"weight-decay", "0"}}, .lr = {0.05, 0.05, 0.05}},
+    {"sgd/nesterov",
+     "sgd",
+     {{"momentum", "0.9"}, {"nesterov", "true"}, {"weight-decay", "0.01"}},
+     .lr = {0.05, 0.05, 0.05}},
+    {"sgd/dampening",
+     "sgd",
+     {{"momentum", "0.8"}, {"dampening", "0.3"}, {"weight-decay", "0.005"}},
+     .lr = {0.1, 0.1, 0.1}},
+    {"sgd/decay", "sgd", {{"momentum", "0"}, {"weight-decay", "0.05"}}, .lr = {0.1, 0.1, 0.1}},
+    {"sgd/paper2012",
+     "sgd",
+     {{"momentum", "0.9"}, {"weight-decay", "0.0005"}, {"lr-in-velocity", "true"}},
+     .lr = {0.05, 0.05, 0.005}},
+    {"net/adam", "adam", {{"weight-decay", "0.05"}}, .lr = {0.01, 0.01, 0.01}},
+    {"net/adamw", "adamw", {{"weight-decay", "0.05"}}, .lr = {0.01, 0.01, 0.01}},
+    {"net/rmsprop",
+     "rmsprop",
+     {{"momentum", "0.9"}, {"weight-decay", "0.05"}},
+     .lr = {0.001, 0.001, 0.001}},
+    {"net/groups", "adamw", {{"weight-decay", "0.05"}}, .lr = {0.01, 0.01, 0.01}, .groups = true},
 };
 
 static reel_var net(reel_tape *tape, reel_params *params, reel_var x, const reel_tensor running[2])
@@ -56,7 +75,7 @@ static reel_var net(reel_tape *tape, reel_params *params, reel_var x, const reel
 }
 
 /* One step; returns the loss it started from. */
-static double step(reel_tape *tape, reel_params *params, reel_optimizer *opt, int s, double lr,
+static double step(reel_tape *tape, reel_params *params, reel_optimizer *opt, int s, const rule *r,
                    const reel_tensor running[2])
 {
     reel_error err;
@@ -65,35 +84,33 @@ static double step(reel_tape *tape, reel_params *params, reel_optimizer *opt, in
     int64_t labels[16];
     for (int64_t i = 0; i < stored.shape[0]; i++)
         labels[i] = (int64_t)reel_tensor_get(&stored, &i);
+
     const reel_var loss = reel_cross_entropy(
         net(tape, params, reel_input(tape, &images), running), labels, stored.shape[0],
         &(const reel_cross_entropy_attrs){.label_smoothing = 0.1});
     reel_params_zero_grad(params);
     cr_assert(reel_backward(loss, &err) == REEL_OK, "%s", err.message);
-    cr_assert(reel_optimizer_step(opt, lr, &err) == REEL_OK, "%s", err.message);
+    if (r->groups)
+        reel_clip_grad_norm(params, reel_tape_ctx(tape), 0.5);
+    cr_assert(reel_optimizer_step(opt, r->lr[s], &err) == REEL_OK, "%s", err.message);
+
     const reel_tensor value = reel_value(loss);
     const double result = reel_tensor_get(&value, NULL);
     reel_tape_reset(tape);
     return result;
 }
 
-static void follow(const rule *r, const reel_ctx *ctx)
+static reel_params *stored_params(void)
 {
     reel_error err;
     reel_params *params;
-    reel_tape *tape;
-    reel_optimizer *opt;
-    char what[256];
-    double statistics[2][4] = {{0, 0, 0, 0}, {1, 1, 1, 1}};
-    const char *kinds[] = {"mean", "var"};
-    reel_tensor running[2];
-    for (int i = 0; i < 2; i++)
-        running[i] = reel_tensor_of(statistics[i], REEL_F64, 1, (const int64_t[]){4});
     cr_assert(reel_params_create(&params, REEL_F64, &err) == REEL_OK, "%s", err.message);
     for (int i = 0; i < PARAMS; i++) {
         const reel_tensor start = torch_tensor("sgd/init/%s", names[i]);
+        const bool bias = strstr(names[i], "bias") != NULL, norm = strstr(names[i], "norm") != NULL;
+        const unsigned flags = (bias ? REEL_PARAM_BIAS : 0u) | (norm ? REEL_PARAM_NORM : 0u);
         int index;
-        cr_assert(reel_params_add(params, names[i], start.ndim, start.shape, 0, &index, &err) ==
+        cr_assert(reel_params_add(params, names[i], start.ndim, start.shape, flags, &index, &err) ==
                       REEL_OK,
                   "%s", err.message);
         cr_assert_eq(index, i);
@@ -103,24 +120,67 @@ static void follow(const rule *r, const reel_ctx *ctx)
         const reel_tensor start = torch_tensor("sgd/init/%s", names[i]);
         reel_tensor_copy(&reel_params_at(params, i)->value, &start);
     }
+    return params;
+}
+
+static reel_optimizer *make_rule(const rule *r, reel_params *params, const reel_ctx *ctx)
+{
+    reel_error err;
+    reel_optimizer *opt;
+    reel_optimizer_config config = reel_optimizer_config_default(reel_optimizer_find(r->optimizer));
+    for (int i = 0; i < MOST_SET && r->options[i][0]; i++)
+        cr_assert(reel_optimizer_config_set(&config, r->options[i][0], r->options[i][1], &err) ==
+                      REEL_OK,
+                  "%s", err.message);
+    cr_assert(reel_optimizer_create(&opt, params, ctx, &config, &err) == REEL_OK, "%s",
+              err.message);
+    if (!r->groups)
+        return opt;
+
+    /* torchvision's --norm-weight-decay 0.2, --bias-weight-decay 0.1; a rate of its own; frozen. */
+    static const reel_group quick = {"linear.weight", 2, 1, false},
+                            still = {"conv2.weight", 1, 1, true};
+    cr_assert_eq(reel_optimizer_set_weight_decay(opt, REEL_PARAM_NORM, 0.2, &err), REEL_OK);
+    cr_assert_eq(reel_optimizer_set_weight_decay(opt, REEL_PARAM_BIAS, 0.1, &err), REEL_OK);
+    cr_assert_eq(reel_optimizer_group(opt, &quick, &err), REEL_OK);
+    cr_assert_eq(reel_optimizer_group(opt, &still, &err), REEL_OK);
+    return opt;
+}
+
+static void compare_step(const rule *r, int s, double loss, const reel_params *params)
+{
+    char what[256];
+    const reel_tensor want = torch_tensor("%s/%d/loss", r->name, s);
+    cr_assert(fabs(loss - *(double *)want.data) < 1e-10 * loss,
+              "%s, step %d: loss %.17g, PyTorch has %.17g", r->name, s, loss, *(double *)want.data);
+    for (int i = 0; i < PARAMS; i++) {
+        const reel_tensor after = torch_tensor("%s/%d/%s", r->name, s, names[i]);
+        snprintf(what, sizeof what, "%s, step %d, %s", r->name, s, names[i]);
+        torch_compare(what, &reel_params_at(params, i)->value, &after, 1e-9);
+    }
+}
+
+static void follow(const rule *r, const reel_ctx *ctx)
+{
+    static const char *const kinds[] = {"mean", "var"};
+    double statistics[2][4] = {{0, 0, 0, 0}, {1, 1, 1, 1}};
+    reel_tensor running[2];
+    for (int i = 0; i < 2; i++)
+        running[i] = reel_tensor_of(statistics[i], REEL_F64, 1, (const int64_t[]){4});
+
+    reel_error err;
+    reel_tape *tape;
+    reel_params *params = stored_params();
+    reel_optimizer *opt = make_rule(r, params, ctx);
     cr_assert(reel_tape_create(&tape, ctx, &(const reel_tape_config){.dtype = REEL_F64}, &err) ==
                   REEL_OK,
               "%s", err.message);
-    cr_assert(reel_sgd_create(&opt, params, ctx, &r->config, &err) == REEL_OK, "%s", err.message);
-    for (int s = 0; s < STEPS; s++) {
-        const double loss = step(tape, params, opt, s, r->lr[s], running);
-        const reel_tensor want = torch_tensor("sgd/%s/%d/loss", r->name, s);
-        cr_assert(fabs(loss - *(double *)want.data) < 1e-10 * loss,
-                  "%s, step %d: loss %.17g, PyTorch has %.17g", r->name, s, loss,
-                  *(double *)want.data);
-        for (int i = 0; i < PARAMS; i++) {
-            const reel_tensor after = torch_tensor("sgd/%s/%d/%s", r->name, s, names[i]);
-            snprintf(what, sizeof what, "%s, step %d, %s", r->name, s, names[i]);
-            torch_compare(what, &reel_params_at(params, i)->value, &after, 1e-9);
-        }
-    }
+    for (int s = 0; s < STEPS; s++)
+        compare_step(r, s, step(tape, params, opt, s, r, running), params);
+
     for (int i = 0; i < 2; i++) {
-        const reel_tensor after = torch_tensor("sgd/%s/running_%s", r->name, kinds[i]);
+        char what[256];
+        const reel_tensor after = torch_tensor("%s/running_%s", r->name, kinds[i]);
         snprintf(what, sizeof what, "%s, running %s", r->name, kinds[i]);
         torch_compare(what, &running[i], &after, 1e-9);
     }
