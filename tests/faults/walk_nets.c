@@ -13,6 +13,7 @@
 #include "layers/model_file.h"
 #include "layers/models.h"
 #include "layers/onnx.h"
+#include "optim/ema.h"
 #include "optim/optim.h"
 #include "tests/faults/walk.h"
 #include "tests/gradient/wrong_operators.h"
@@ -90,6 +91,7 @@ static reel_status train(walk *w, reel_error *err)
     reel_net *net = NULL;
     reel_tape *tape = NULL;
     reel_optimizer *opt = NULL;
+    reel_ema *ema = NULL;
     reel_net_memory plan;
     reel_layer_info info[40];
     int rows = 0;
@@ -103,6 +105,7 @@ static reel_status train(walk *w, reel_error *err)
     NEXT(reel_tape_create(&tape, ctx, NULL, err));
     NEXT(reel_sgd_create(&opt, reel_net_params(net), ctx,
                          &(reel_sgd_config){.momentum = 0.9, .weight_decay = 1e-3}, err));
+    NEXT(reel_ema_create(&ema, reel_net_params(net), ctx, 0.9, err));
     NEXT(reel_optimizer_group(opt, &(reel_group){.pattern = "*.bias", .lr_mult = 2}, err));
     for (int step = 0; step < 2 && status == REEL_OK; step++) {
         reel_tape_set_step(tape, step);
@@ -110,12 +113,14 @@ static reel_status train(walk *w, reel_error *err)
             reel_cross_entropy(reel_net_forward(net, tape, reel_input(tape, &x)), labels, 2, NULL);
         NEXT(reel_backward(cost, err));
         NEXT(reel_optimizer_step(opt, 0.1, err));
+        reel_ema_update(ema, step == 0);
         reel_params_zero_grad(reel_net_params(net));
         reel_tape_reset(tape);
     }
     walk_note_number(w, rows);
     if (status == REEL_OK)
         note_params(w, net);
+    reel_ema_destroy(ema);
     reel_optimizer_destroy(opt);
     reel_tape_destroy(tape);
     return ended(status, net, ctx);

@@ -123,3 +123,8 @@ grep -q '"epoch": *"3"' <(head -c 3000 lost/best_ema.safetensors) || fail "a los
 code=0
 "$REEL_BIN" train d --arch tiny -o x --opt lars --bias-weight-decay 0.1 >out 2>err || code=$?
 [ $code -ne 0 ] && grep -q -- "--bias-weight-decay: lars has no weight decay for these parameters" err || fail "lars --bias-weight-decay: exit $code: $(cat err)"
+
+# The plan of the memory: one more set of weights.
+plan() { "$REEL_BIN" summary --arch tiny "$@" --json | python3 -c 'import json, sys; m = json.load(sys.stdin)["memory"]; print(m["total"], m["parameters"], m.get("average", 0))'; }
+read -r total parameters average_bytes < <(plan --model-ema)
+[ "$average_bytes" -eq "$parameters" ] && [ "$((total - parameters))" -eq "$(plan | cut -d' ' -f1)" ] || fail "summary --model-ema: $(plan --model-ema), without: $(plan)"

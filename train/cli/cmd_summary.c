@@ -23,6 +23,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("infer", .help = "show the memory of inference instead of a training step"),
     REEL_SHARED("grayscale", .help = "one input channel"),
     REEL_SHARED("opt", .help = "optimizer whose state counts in the memory"),
+    REEL_SHARED("model-ema", .help = "count a moving average of the weights in the memory"),
     REEL_SHARED("threads"),
     REEL_SHARED_OUTPUT,
 };
@@ -110,6 +111,8 @@ static int summarize_net(const reel_options *options, const reel_ctx *ctx)
         reel_net_destroy(net);
         return reel_complain("summary", &err);
     }
+    if (reel_options_flag(options, "model-ema") && !memory.infer)
+        reel_memory_plan_add_average(&memory);
     if (n > MOST) /* n says how many layers there are, not how many were written */
         n = MOST;
 

@@ -100,6 +100,8 @@ static reel_status memory_needed(reel_net *net, const reel_memory_demand *d, int
                   val[4] = {batch, d->channels, d->val_size, d->val_size};
     reel_memory_plan plan, infer;
     reel_status status = reel_memory_plan_make(&plan, net, d->optimizer, train, err);
+    if (d->average)
+        reel_memory_plan_add_average(&plan);
     if (status == REEL_OK)
         status = reel_memory_plan_make(&infer, net, NULL, val, err);
     if (status != REEL_OK) {
@@ -111,9 +113,8 @@ static reel_status memory_needed(reel_net *net, const reel_memory_demand *d, int
      * validation images. */
     const double step = (double)(plan.net.step > infer.net.step ? plan.net.step : infer.net.step);
     const double ahead = (double)(d->workers + 2) * (double)(plan.input + infer.input);
-    const double average = d->average ? (double)plan.net.parameters : 0;
-    const double planned = (double)(plan.net.parameters + plan.net.gradients) + average +
-                           (double)plan.momentum + step + ahead;
+    const double planned = (double)(plan.net.parameters + plan.net.gradients) +
+                           (double)(plan.momentum + plan.average) + step + ahead;
     *bytes = planned + UNPLANNED * planned + PER_THREAD * (double)(d->workers + 1);
     return REEL_OK;
 }

@@ -23,6 +23,12 @@ reel_status reel_memory_plan_make(reel_memory_plan *plan, reel_net *net,
     return status;
 }
 
+void reel_memory_plan_add_average(reel_memory_plan *plan)
+{
+    plan->average = plan->net.parameters;
+    plan->total += plan->average;
+}
+
 void reel_memory_plan_print(const reel_memory_plan *plan)
 {
     const double mb = 1e-6;
@@ -32,6 +38,8 @@ void reel_memory_plan_print(const reel_memory_plan *plan)
     if (!plan->infer)
         printf(", gradients %.1f, optimizer state %.1f", (double)plan->net.gradients * mb,
                (double)plan->momentum * mb);
+    if (plan->average)
+        printf(",\n  average of the weights %.1f", (double)plan->average * mb);
     printf(", images %.1f,\n  step %.1f (activations %.1f, scratch %.1f); total %.1f\n",
            (double)plan->input * mb, (double)plan->net.step * mb,
            (double)plan->net.activations * mb, (double)plan->net.scratch * mb,
@@ -40,11 +48,14 @@ void reel_memory_plan_print(const reel_memory_plan *plan)
 
 json_t *reel_memory_plan_json(const reel_memory_plan *plan)
 {
-    return json_pack(
+    json_t *o = json_pack(
         "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "batch", (json_int_t)plan->batch,
         "parameters", (json_int_t)plan->net.parameters, "gradients",
         (json_int_t)plan->net.gradients, "momentum", (json_int_t)plan->momentum, "optimizer_state",
         (json_int_t)plan->momentum, "images", (json_int_t)plan->input, "activations",
         (json_int_t)plan->net.activations, "scratch", (json_int_t)plan->net.scratch, "step",
         (json_int_t)plan->net.step, "total", (json_int_t)plan->total, "infer", (int)plan->infer);
+    if (plan->average)
+        json_object_set_new(o, "average", json_integer((json_int_t)plan->average));
+    return o;
 }
