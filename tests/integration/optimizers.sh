@@ -111,3 +111,17 @@ refused 1 "holds the state of --opt sgd, got --opt adamw" twelve -o z --resume "
 "$REEL_BIN" train twelve -o old --resume "$old" --quiet >out 2>err || fail "the old checkpoint was refused: $(cat err)"
 [ -e old/checkpoint-00000009.safetensors ] || fail "the old checkpoint was not continued to its end"
 tensors old/checkpoint-00000009.safetensors | grep -q '^momentum\.features' || fail "no momentum after the old checkpoint"
+
+# The examples of the guide, as they stand there; options that do nothing on their own are reported.
+ln -s d photos
+sed -n '/^### Optimizers, schedules, averages/,/^`--opt`/p' "$REEL_SOURCE/train/GUIDE.md" | grep '^reel train photos ' >examples
+[ "$(wc -l <examples)" -ge 5 ] || fail "the guide has lost its examples: $(cat examples)"
+n=0
+while read -r reel command; do
+    "$REEL_BIN" $command --arch tiny -o example$((n += 1)) -b 5 --epochs 3 --quiet >out 2>err || fail "$reel $command: $(cat err)"
+    ! grep -q "has no effect" err || fail "$reel $command: $(cat err)"
+done <examples
+for option in model-ema-decay=0.9 model-ema-steps=2 lr-warmup-method=constant lr-warmup-decay=0.1; do
+    "$REEL_BIN" train d --arch tiny -o idle_$option --max-steps 1 -b 5 --$option --quiet >out 2>err
+    grep -q -- "--${option%=*} has no effect without" err || fail "--$option alone: $(cat err)"
+done

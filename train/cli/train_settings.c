@@ -7,6 +7,7 @@
 #include "train/cli/optim_options.h"
 #include "train/cli/option_table.h"
 #include "train/cli/option_words.h"
+#include "train/run/say.h"
 
 #include <math.h>
 #include <string.h>
@@ -149,6 +150,23 @@ static reel_on_nan nan_action_from(const char *word)
     return !strcmp(word, "rollback") ? REEL_ON_NAN_ROLLBACK : REEL_ON_NAN_STOP;
 }
 
+/* Options that do nothing on their own. */
+static void warn_of_idle(const reel_settings *s, const reel_options *o)
+{
+    const bool no_average = !s->model_ema, no_warmup = s->lr_warmup_epochs == 0;
+    const struct {
+        bool idle;
+        const char *option, *without;
+    } rows[] = {{no_average, "model-ema-decay", "--model-ema"},
+                {no_average, "model-ema-steps", "--model-ema"},
+                {no_warmup, "lr-warmup-method", "--lr-warmup-epochs"},
+                {no_warmup, "lr-warmup-decay", "--lr-warmup-epochs"}};
+    for (int i = 0; i < REEL_COUNT(rows); i++)
+        if (rows[i].idle && reel_options_given(o, rows[i].option))
+            reel_say("reel: warning: --%s has no effect without %s", rows[i].option,
+                     rows[i].without);
+}
+
 reel_status reel_settings_read(reel_settings *s, const reel_options *o, reel_error *err)
 {
     *s = (reel_settings){0};
@@ -163,6 +181,8 @@ reel_status reel_settings_read(reel_settings *s, const reel_options *o, reel_err
                          "--bias-weight-decay and --bias-decay-mult exclude each other");
     if (!isnan(s->bias_weight_decay))
         s->bias_decay_mult = 1; /* a recipe's */
+
+    warn_of_idle(s, o);
 
     s->nan_action = nan_action_from(s->on_nan);
     read_threads(s);

@@ -139,6 +139,9 @@ static void print_result(const reel_loop *loop)
     if (s->best_epoch)
         printf("best validation top-1 %.2f %% (epoch %" PRId64 "%s); ", 100 * s->best_top1,
                s->best_epoch, other);
+    if (s->best_epoch && s->best_ema.epoch && loop->session.ema)
+        printf("of the average %.2f %% (epoch %" PRId64 "); ", 100 * s->best_ema.top1,
+               s->best_ema.epoch);
     else if (loop->last.images)
         printf("validation top-1 %.2f %% within the first epoch; ", 100 * loop->last.top1);
     const char *what = "weights";
