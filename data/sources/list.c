@@ -11,15 +11,19 @@
 #include "core/number.h"
 #include "data/bytes_internal.h"
 #include "data/codecs/codec.h"
+#include "data/sources/common/columns.h"
 #include "data/sources/common/files.h"
 #include "data/sources/common/labels.h"
 #include "data/sources/common/locate.h"
+#include "data/sources/common/part_files.h"
 #include "data/sources/common/parts.h"
 #include "data/sources/common/paths.h"
 #include "data/sources/common/plain_file.h"
 #include "data/sources/common/rows.h"
+#include "data/sources/common/splits.h"
 #include "data/sources/common/table_beside.h"
 #include "data/sources/common/text.h"
+#include "data/sources/common/titles.h"
 
 /* Up to five numbers of bad lines with the reason of the first, for a message. */
 static void describe_bad(const reel_rows *rows, char *text, size_t size)
@@ -149,6 +153,8 @@ reel_status reel_list_parse(reel_opened *out, const reel_list_text *list, reel_e
     return status;
 }
 
+enum { HEAD = 4096 }; /* bytes that are looked at */
+
 static const char *const list_ends[] = {".txt", ".csv", ".tsv", ".lst"};
 
 static bool is_list_name(const char *name)
@@ -158,6 +164,11 @@ static bool is_list_name(const char *name)
         if (strcasecmp(dot, list_ends[i]) == 0)
             return true;
     return false;
+}
+
+static bool is_test_list(const char *path)
+{
+    return reel_part_of_folder(reel_base_name(path)) == REEL_TEST_PART;
 }
 
 /* Does the folder hold folders? Then a folder for each class says it better than a list. */
@@ -171,10 +182,64 @@ static bool holds_folders(const char *path)
     return any;
 }
 
+/* The first record below the titles. */
+static bool read_first_record(reel_csv *csv, uint8_t head[HEAD], const char *path)
+{
+    reel_title title;
+    reel_error ignored;
+    reel_bytes text = {.data = head, .size = reel_read_head(path, head, HEAD)};
+    bool more = true;
+    reel_mend_line_ends(&text);
+    return reel_csv_begin(csv, &text, true, &title, &ignored) == REEL_OK &&
+           (!csv->separator || reel_csv_next(csv, &more, &ignored) == REEL_OK) && more;
+}
+
+static bool names_picture(const reel_csv *csv)
+{
+    for (int64_t c = 0; c < reel_csv_count(csv); c++)
+        if (reel_cell_is_picture(reel_csv_at(csv, c)))
+            return true;
+    return false;
+}
+
+/* Have both the columns of b, which is the training list's record? */
+static bool same_cells(const reel_csv *a, const reel_csv *b)
+{
+    const int64_t n = reel_csv_count(a);
+    if (names_picture(b)) /* no header: lines may hold several commas */
+        return n >= 2;
+    if (n != reel_csv_count(b) || !reel_columns_are_named(b))
+        return n == reel_csv_count(b);
+    for (int64_t c = 0; c < reel_csv_count(a); c++) {
+        const reel_csv_field x = reel_csv_at(a, c), y = reel_csv_at(b, c);
+        if (x.length != y.length || strncasecmp(x.text, y.text, x.length) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Has a list the columns of the training list? One for tests may lack the labels, as Kaggle's. */
+static bool has_columns_of(const char *list, const char *training)
+{
+    uint8_t heads[2][HEAD];
+    reel_csv a = {0}, b = {0};
+    bool same = read_first_record(&a, heads[0], list) && read_first_record(&b, heads[1], training);
+    if (same && a.separator && b.separator)
+        same = same_cells(&a, &b);
+    else if (same) {
+        const char *stop = memchr(a.at, '\n', (size_t)(a.end - a.at));
+        same = !a.separator && !b.separator &&
+               memchr(a.at, ' ', (size_t)((stop ? stop : a.end) - a.at)) != NULL;
+    }
+    reel_csv_free(&a);
+    reel_csv_free(&b);
+    return same;
+}
+
 static reel_sniff sniff_list_file(const reel_data_request *request, char *path)
 {
     const char *data = request->data, *split = request->split;
-    uint8_t head[4096];
+    uint8_t head[HEAD];
     const size_t n = reel_read_head(data, head, sizeof head);
     const char *content = reel_content_name(head, n);
     const bool text = content && strcmp(content, "text") == 0;
@@ -182,8 +247,10 @@ static reel_sniff sniff_list_file(const reel_data_request *request, char *path)
         return REEL_SNIFF_OTHER;
 
     /* A column may say more than the file's name. */
-    const reel_sniff named = reel_sniff_file(data, split, path);
+    reel_sniff named = reel_sniff_file(data, split, path);
     const bool neighbour = named == REEL_SNIFF_FOUND && strcmp(path, data) != 0;
+    if (neighbour && is_test_list(path) && !has_columns_of(path, data))
+        named = REEL_SNIFF_NO_SPLIT;
     const reel_sniff part = split ? reel_sniff_parts(data, request) : REEL_SNIFF_OTHER;
     if (part == REEL_SNIFF_OTHER || (part == REEL_SNIFF_NO_SPLIT && neighbour))
         return named;
@@ -202,43 +269,102 @@ static reel_sniff sniff_table(const char *table, const reel_data_request *reques
     return part == REEL_SNIFF_FOUND ? REEL_SNIFF_FOUND : REEL_SNIFF_NO_SPLIT;
 }
 
-/* DATA: a text file of any name; or a folder with train.txt and val.txt (.csv, .tsv, .lst); or with
- * a table beside folders that have no classes. */
+/* The list in the folder that is called after the part, as "dev.csv". */
+static bool find_part_list(const char *data, reel_part part, char *path)
+{
+    for (int64_t i = 0; i < REEL_COUNT(list_ends); i++)
+        if (reel_find_part(data, part, list_ends[i], reel_is_file, path))
+            return true;
+    return false;
+}
+
+/* train.txt; or Training.csv with Validation.csv or Test.csv beside it, where no folder of that
+ * name holds classes. */
+static bool find_training_list(const char *data, char *path)
+{
+    char other[REEL_DATA_PATH];
+    for (int64_t i = 0; i < REEL_COUNT(list_ends); i++)
+        if (snprintf(path, REEL_DATA_PATH, "%s/train%s", data, list_ends[i]) < REEL_DATA_PATH &&
+            reel_is_file(path))
+            return true;
+    if (reel_split_folder(data, "train", other) && holds_folders(other))
+        return false;
+    return (find_part_list(data, REEL_VAL_PART, other) ||
+            find_part_list(data, REEL_TEST_PART, other)) &&
+           find_part_list(data, REEL_TRAIN_PART, path);
+}
+
+/* The split beside the training list, or in it. */
+static reel_sniff sniff_beside(const char *training, const reel_data_request *request, char *path)
+{
+    const char *data = request->data;
+    const reel_part part = reel_part_of_split(request->split);
+    if (part == REEL_VAL_PART && find_part_list(data, part, path))
+        return REEL_SNIFF_FOUND;
+    const reel_sniff column = sniff_table(training, request, path);
+    if (column == REEL_SNIFF_FOUND || part == REEL_TRAIN_PART || part == REEL_NO_PART)
+        return column;
+
+    /* Where there is no list for validation, that for tests validates. */
+    return find_part_list(data, REEL_TEST_PART, path) && has_columns_of(path, training)
+               ? REEL_SNIFF_FOUND
+               : REEL_SNIFF_NO_SPLIT;
+}
+
+/* DATA: a text file of any name; or a folder with train.txt and val.txt (.csv, .tsv, .lst), or the
+ * like; or with a table beside folders that have no classes. */
 static reel_sniff list_sniff_as(const reel_data_request *request, char *path)
 {
     const char *data = request->data, *split = request->split;
     if (reel_is_file(data))
         return sniff_list_file(request, path);
 
-    char other[REEL_DATA_PATH], train[REEL_DATA_PATH] = "";
+    char other[REEL_DATA_PATH], training[REEL_DATA_PATH];
     if (!reel_is_folder(data) ||
         snprintf(other, sizeof other, "%s/%s", data, split ? split : "train") >=
             (int)sizeof other ||
         holds_folders(other))
         return REEL_SNIFF_OTHER;
 
-    /* train.txt tells that this is a list, whatever split is asked for. */
+    /* The list of a split that has its very name; that of tests only if it is like train.txt. */
+    const bool begun = find_training_list(data, training);
     const reel_split_names names = reel_names_of_split(split);
-    for (int64_t i = 0; i < REEL_COUNT(list_ends); i++) {
+    for (int64_t i = 0; i < REEL_COUNT(list_ends); i++)
         for (int k = 0; k < names.n; k++)
             if (snprintf(path, REEL_DATA_PATH, "%s/%s%s", data, names.at[k], list_ends[i]) <
                     REEL_DATA_PATH &&
-                reel_is_file(path))
+                reel_is_file(path) &&
+                !(begun && is_test_list(path) && !has_columns_of(path, training)))
                 return REEL_SNIFF_FOUND;
-        if (!*train &&
-            snprintf(other, sizeof other, "%s/train%s", data, list_ends[i]) < REEL_DATA_PATH &&
-            reel_is_file(other))
-            memcpy(train, other, sizeof train);
-    }
-    if (*train || reel_find_table(data, train))
-        return sniff_table(train, request, path);
-    return REEL_SNIFF_OTHER;
+
+    /* A training list tells that this is a list, whatever split is asked for. */
+    if (begun)
+        return sniff_beside(training, request, path);
+    return reel_find_table(data, training) ? sniff_table(training, request, path)
+                                           : REEL_SNIFF_OTHER;
 }
 
 static reel_sniff list_sniff(const char *data, const char *split, char *path)
 {
     const reel_data_request request = {.data = data, .split = split};
     return list_sniff_as(&request, path);
+}
+
+/* Says what was found under another name than the split's. */
+static reel_status note_place_of_list(reel_opened *out, const char *path, reel_error *err)
+{
+    const char *split = out->request->split, *base = reel_base_name(path);
+    char shown[200];
+    if (!split || strcmp(path, out->request->data) == 0 || reel_names_split(base, split) ||
+        reel_part_of_folder(base) == REEL_NO_PART)
+        return REEL_OK;
+    /* The training list itself has the rows, in a column. */
+    if (reel_part_of_folder(base) == REEL_TRAIN_PART && strcmp(split, "train") != 0)
+        return REEL_OK;
+    const char *what = strcmp(split, "train") == 0 ? "training" : split;
+    reel_escape(shown, sizeof shown, base);
+    return reel_opened_note(out, err, "%s is taken for the %s list", shown,
+                            reel_is_val(split) ? "validation" : what);
 }
 
 static reel_status list_open(reel_opened *out, const char *data, const char *split,
@@ -250,6 +376,7 @@ static reel_status list_open(reel_opened *out, const char *data, const char *spl
     reel_folder_of(path, folder);
     REEL_TRY(reel_files_open(&f, folder, err));
     out->self = f;
+    REEL_TRY(note_place_of_list(out, path, err));
 
     reel_bytes text = {0};
     const reel_list_text list = {.text = &text, .name = path, .folder = folder};

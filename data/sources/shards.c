@@ -13,6 +13,7 @@
 
 #include "core/system_error.h"
 #include "data/sources/common/opened.h"
+#include "data/sources/common/part_files.h"
 #include "data/sources/common/paths.h"
 #include "data/sources/common/pieces.h"
 #include "data/sources/common/plain_file.h"
@@ -31,19 +32,53 @@ static bool is_shard_name(const char *name)
     return false;
 }
 
-/* The shards of a folder, with the split's name in theirs where split is given. */
+/* Adds the shards that are called after the split, or, without one, after the part. */
+static reel_status pick_shards(reel_names *names, const reel_names *all, const char *split,
+                               reel_part part, reel_error *err)
+{
+    for (int64_t i = 0; i < reel_names_count(all); i++) {
+        const char *name = reel_names_at(all, i);
+        if (split ? reel_names_split(name, split) : reel_part_of_folder(name) == part)
+            REEL_TRY(reel_names_add(names, name, strlen(name), err));
+    }
+    return REEL_OK;
+}
+
+static bool has_shard_of(const reel_names *all, reel_part part)
+{
+    for (int64_t i = 0; i < reel_names_count(all); i++)
+        if (reel_part_of_folder(reel_names_at(all, i)) == part)
+            return true;
+    return false;
+}
+
+/* The shards of a folder, with the split's name in theirs where split is given; beside training
+ * shards, "dev-000.tar" and the like are for validation. */
 static reel_status find_shards(reel_names *names, const char *folder, const char *split,
                                reel_error *err)
 {
     DIR *stream = opendir(folder);
     if (!stream)
         return reel_fail_system(err, errno, "%s: cannot be opened", folder);
+    reel_names all = {0};
+    const reel_part part = reel_part_of_split(split);
     reel_status status = REEL_OK;
     for (const struct dirent *e; status == REEL_OK && (e = readdir(stream));)
-        if (is_shard_name(e->d_name) && reel_names_split(e->d_name, split))
-            status = reel_names_add(names, e->d_name, strlen(e->d_name), err);
+        if (is_shard_name(e->d_name))
+            status = reel_names_add(&all, e->d_name, strlen(e->d_name), err);
     closedir(stream);
-    reel_names_sort(names);
+    REEL_TRY_GOTO(status, done);
+
+    reel_names_sort(&all);
+    if (!split) {
+        *names = all;
+        return REEL_OK;
+    }
+    REEL_TRY_GOTO(pick_shards(names, &all, split, part, err), done);
+    if (reel_names_count(names) == 0 && part != REEL_NO_PART && has_shard_of(&all, REEL_TRAIN_PART))
+        REEL_TRY_GOTO(pick_shards(names, &all, NULL, part, err), done);
+done:
+    reel_names_free(&all);
     return status;
 }
 
@@ -55,6 +90,11 @@ static int64_t count_shards(const char *folder, const char *split)
         find_shards(&names, folder, split, &err) == REEL_OK ? reel_names_count(&names) : 0;
     reel_names_free(&names);
     return n;
+}
+
+static bool holds_shards(const char *path)
+{
+    return reel_is_folder(path) && count_shards(path, NULL) > 0;
 }
 
 /* DATA/SPLIT/ *.tar, DATA/ *SPLIT*.tar, DATA/ *.tar (all there is), or one shard. */
@@ -71,8 +111,13 @@ static reel_sniff shards_sniff(const char *data, const char *split, char *path)
     const reel_split_names folders = reel_names_of_split(split);
     for (int i = 0; i < folders.n; i++)
         if (snprintf(path, REEL_DATA_PATH, "%s/%s", data, folders.at[i]) < REEL_DATA_PATH &&
-            reel_is_folder(path) && count_shards(path, NULL))
+            holds_shards(path))
             return REEL_SNIFF_FOUND;
+    const reel_part part = reel_part_of_split(split);
+    char training[REEL_DATA_PATH];
+    if (reel_find_part(data, REEL_TRAIN_PART, "", holds_shards, training) &&
+        reel_find_part(data, part, "", holds_shards, path))
+        return REEL_SNIFF_FOUND;
 
     snprintf(path, REEL_DATA_PATH, "%s", data);
     if (count_shards(data, NULL) == 0)

@@ -11,7 +11,7 @@ static const struct part_word {
     reel_part part;
 } part_words[] = {
     {"train", REEL_TRAIN_PART},     {"training", REEL_TRAIN_PART},   {"trainset", REEL_TRAIN_PART},
-    {"val", REEL_VAL_PART},         {"valid", REEL_VAL_PART},        {"validation", REEL_VAL_PART},
+    {"val", REEL_VAL_PART},         {"validation", REEL_VAL_PART},   {"valid", REEL_VAL_PART},
     {"valset", REEL_VAL_PART},      {"validate", REEL_VAL_PART},     {"validating", REEL_VAL_PART},
     {"validset", REEL_VAL_PART},    {"dev", REEL_VAL_PART},          {"devset", REEL_VAL_PART},
     {"eval", REEL_VAL_PART},        {"evaluation", REEL_VAL_PART},   {"evalset", REEL_VAL_PART},
@@ -28,6 +28,14 @@ reel_part reel_part_of_folder(const char *name)
         if (reel_has_word(name, part_words[i].word))
             return part_words[i].part;
     return REEL_NO_PART;
+}
+
+const char *reel_part_word(reel_part part, int64_t i)
+{
+    for (int64_t k = 0; k < REEL_COUNT(part_words); k++)
+        if (part_words[k].part == part && i-- == 0)
+            return part_words[k].word;
+    return NULL;
 }
 
 reel_part reel_part_of_cell(reel_csv_field cell)

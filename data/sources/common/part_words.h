@@ -16,6 +16,8 @@ typedef enum {
 reel_part reel_part_of_folder(const char *name);
 /* The part that a cell names, as a whole: "train", "Validation"; REEL_NO_PART = none. */
 reel_part reel_part_of_cell(reel_csv_field cell);
+/* The i-th word for a part, the most usual first; NULL = there are no more. */
+const char *reel_part_word(reel_part part, int64_t i);
 /* Is a column of that name such a column, if most of its cells name parts? */
 bool reel_is_part_column(const char *name);
 

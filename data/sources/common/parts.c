@@ -8,7 +8,7 @@
 
 #include "data/bytes_internal.h"
 #include "data/sources/common/columns.h"
-#include "data/sources/common/part_words.h"
+#include "data/sources/common/part_files.h"
 #include "data/sources/common/paths.h"
 #include "data/sources/common/plain_file.h"
 #include "data/sources/common/text.h"
@@ -17,13 +17,10 @@
 /* ---- rows of one part ---- */
 
 /* The part that a split means where these parts have rows; REEL_NO_PART = all rows. */
-static int part_of_split(const char *split, const int64_t *rows_of)
+static int part_with_rows(const char *split, const int64_t *rows_of)
 {
-    if (reel_is_val(split))
-        return rows_of[REEL_VAL_PART] ? REEL_VAL_PART : REEL_TEST_PART;
-    if (split && strcmp(split, "test") == 0)
-        return REEL_TEST_PART;
-    return !split || strcmp(split, "train") == 0 ? REEL_TRAIN_PART : REEL_NO_PART;
+    const reel_part part = reel_part_of_split(split);
+    return part == REEL_VAL_PART && !rows_of[part] ? REEL_TEST_PART : part;
 }
 
 static reel_status note_parts(const reel_rows *rows, const int64_t *rows_of, reel_opened *out,
@@ -57,7 +54,7 @@ reel_status reel_rows_take_part(reel_rows *rows, reel_opened *out, const char *l
         rows_of[reel_rows_at(rows, i)->part]++;
     REEL_TRY(note_parts(rows, rows_of, out, list, err));
 
-    const int part = part_of_split(out->request->split, rows_of);
+    const int part = part_with_rows(out->request->split, rows_of);
     if (part == REEL_NO_PART || rows_of[part] == 0)
         return REEL_OK;
     bool *drop = calloc((size_t)n + 1, sizeof *drop);
@@ -118,7 +115,7 @@ reel_sniff reel_sniff_parts(const char *path, const reel_data_request *request)
         reel_mend_line_ends(&text);
     status = count_table_parts(rows_of, &text, request, &ignored);
     reel_bytes_free(&text);
-    const int part = part_of_split(request->split, rows_of);
+    const int part = part_with_rows(request->split, rows_of);
     return status == REEL_OK && part != REEL_NO_PART && rows_of[part] ? REEL_SNIFF_FOUND
                                                                       : REEL_SNIFF_NO_SPLIT;
 }

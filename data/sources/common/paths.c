@@ -59,58 +59,6 @@ bool reel_names_split(const char *name, const char *split)
            (reel_has_word(name, "validation") || reel_has_word(name, "valid"));
 }
 
-/* path with its last `word` (of its last part) replaced; false = there is no such file. */
-static bool neighbour(const char *data, const char *word, const char *with, char *path)
-{
-    const char *base = reel_base_name(data);
-    for (const char *at = strcasestr(base, word); at; at = strcasestr(at + 1, word)) {
-        const int n = snprintf(path, REEL_DATA_PATH, "%.*s%s%s", (int)(at - data), data, with,
-                               at + strlen(word));
-        if (n < REEL_DATA_PATH && reel_is_file(path))
-            return true;
-    }
-    return false;
-}
-
-/* What a file of validation data may be called. */
-static const char *const val_words[] = {"val", "validation", "valid", "test"};
-
-/* The training file beside DATA, which may be named after validation data. */
-static reel_sniff sniff_training(const char *data, char *path)
-{
-    const char *base = reel_base_name(data);
-    bool held_back = false;
-    for (int64_t i = 0; i < REEL_COUNT(val_words); i++) {
-        if (!reel_has_word(base, val_words[i]))
-            continue;
-        held_back = true;
-        if (neighbour(data, val_words[i], "train", path))
-            return REEL_SNIFF_FOUND;
-    }
-    snprintf(path, REEL_DATA_PATH, "%s", data);
-    return held_back ? REEL_SNIFF_NO_SPLIT : REEL_SNIFF_FOUND;
-}
-
-reel_sniff reel_sniff_file(const char *data, const char *split, char *path)
-{
-    const char *base = reel_base_name(data);
-    if (snprintf(path, REEL_DATA_PATH, "%s", data) >= REEL_DATA_PATH)
-        return REEL_SNIFF_OTHER;
-    if (reel_names_split(base, split))
-        return REEL_SNIFF_FOUND;
-    if (strcmp(split, "train") == 0)
-        return sniff_training(data, path);
-
-    if (!reel_has_word(base, "train"))
-        return REEL_SNIFF_NO_SPLIT;
-    if (neighbour(data, "train", split, path))
-        return REEL_SNIFF_FOUND;
-    for (int64_t i = 0; strcmp(split, "val") == 0 && i < REEL_COUNT(val_words); i++)
-        if (neighbour(data, "train", val_words[i], path))
-            return REEL_SNIFF_FOUND;
-    return REEL_SNIFF_NO_SPLIT;
-}
-
 void reel_folder_of(const char *path, char *folder)
 {
     snprintf(folder, REEL_DATA_PATH, "%s", path);

@@ -28,9 +28,4 @@ bool reel_has_word(const char *name, const char *word);
 /* Does the name say that it belongs to the split? NULL: any does. */
 bool reel_names_split(const char *name, const char *split);
 
-/* For sources whose DATA is one file: where the split is. A file named after another split leads to
- * its neighbour: train.txt to val.txt. One that is named after none is all there is, to train on.
- */
-reel_sniff reel_sniff_file(const char *data, const char *split, char *path);
-
 #endif
