@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -168,9 +168,27 @@ static bool put_member(struct writer *w, const char *name, const void *bytes, si
     return put(w, h, BLOCK) && put(w, bytes, n);
 }
 
-static reel_status cannot_write(const char *path, reel_error *err)
+/* About how many bytes the rest of the split takes, going by the images so far. */
+static double bytes_to_come(const struct writer *w)
 {
-    return reel_fail_system(err, errno, "cannot write %s", path);
+    const reel_pack_result *r = w->result;
+    const double so_far = (double)(r->bytes + w->at);
+    const int64_t images = r->images + r->bad;
+    return so_far / (double)(images > 0 ? images : 1) * (double)w->total - so_far;
+}
+
+/* errno says why. On a full disk: how much is missing. */
+static reel_status cannot_write(const struct writer *w, const char *path, reel_error *err)
+{
+    const int reason = errno;
+    struct statvfs disk;
+    if ((reason != ENOSPC && reason != EDQUOT) || statvfs(w->folder, &disk) != 0)
+        return reel_fail_system(err, reason, "cannot write %s", path);
+    const double room = (double)disk.f_bavail * (double)disk.f_frsize;
+    return reel_fail(err, REEL_ERR_IO,
+                     "cannot write %.700s: %s: expected about %.1f MB of free disk space for the "
+                     "rest of %.60s, got %.1f MB",
+                     path, strerror(reason), bytes_to_come(w) / 1e6, w->split, room / 1e6);
 }
 
 static reel_status append(struct writer *w, int64_t i, const struct encoded *e, const char *path,
@@ -180,7 +198,7 @@ static reel_status append(struct writer *w, int64_t i, const struct encoded *e, 
     const int64_t class = reel_dataset_label(w->dataset, i);
     snprintf(name, sizeof name, "%09" PRId64 ".%s", i, w->config->raw ? "ppm" : "jpg");
     if (!put_member(w, name, e->bytes.data, e->bytes.size))
-        return cannot_write(path, err);
+        return cannot_write(w, path, err);
     const size_t padded = (e->bytes.size + BLOCK - 1) / BLOCK * BLOCK;
     const reel_piece r = {.offset = w->at - padded,
                           .size = (uint32_t)e->bytes.size,
@@ -190,7 +208,7 @@ static reel_status append(struct writer *w, int64_t i, const struct encoded *e, 
     REEL_TRY(reel_pack_index_add(&w->index, &r, shown, err));
     snprintf(name, sizeof name, "%09" PRId64 ".cls", i);
     const int n = snprintf(label, sizeof label, "%" PRId64 "\n", class);
-    return put_member(w, name, label, (size_t)n) ? REEL_OK : cannot_write(path, err);
+    return put_member(w, name, label, (size_t)n) ? REEL_OK : cannot_write(w, path, err);
 }
 
 static reel_status count_bad(struct writer *w, int64_t i, const char *reason, reel_error *err)
@@ -261,27 +279,35 @@ static reel_status write_samples(struct writer *w, int64_t first, int64_t end, c
 }
 
 /* Writes bytes to path.part, syncs, renames. */
-static reel_status save(const char *path, const reel_bytes *bytes, reel_error *err)
+static reel_status save(const struct writer *w, const char *path, const reel_bytes *bytes,
+                        reel_error *err)
 {
     char part[REEL_DATA_PATH + 8];
     snprintf(part, sizeof part, "%s.part", path);
     FILE *file = fopen(part, "wbe");
     if (!file)
-        return cannot_write(part, err);
-    const bool good = fwrite(bytes->data, 1, bytes->size, file) == bytes->size &&
-                      fflush(file) == 0 && fsync(fileno(file)) == 0;
-    if (fclose(file) != 0 || !good || rename(part, path) != 0)
-        return cannot_write(path, err);
-    return REEL_OK;
+        return cannot_write(w, part, err);
+
+    reel_status status = REEL_OK;
+    if (fwrite(bytes->data, 1, bytes->size, file) != bytes->size || fflush(file) != 0 ||
+        fsync(fileno(file)) != 0)
+        status = cannot_write(w, path, err);
+    if (fclose(file) != 0 && status == REEL_OK)
+        status = cannot_write(w, path, err);
+    if (status == REEL_OK && rename(part, path) != 0)
+        status = cannot_write(w, path, err);
+    if (status != REEL_OK)
+        unlink(part);
+    return status;
 }
 
-static reel_status sync_folder(const char *folder, reel_error *err)
+static reel_status sync_folder(const struct writer *w, reel_error *err)
 {
-    const int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int file = open(w->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const bool good = file >= 0 && fsync(file) == 0;
     if (file >= 0)
         close(file);
-    return good ? REEL_OK : cannot_write(folder, err);
+    return good ? REEL_OK : cannot_write(w, w->folder, err);
 }
 
 /* The tar of one shard, from w->file's first byte to its last on the disk. */
@@ -294,7 +320,7 @@ static reel_status fill_tar(struct writer *w, int64_t first, int64_t end, const 
     REEL_TRY(write_samples(w, first, end, part, err));
     if (!put(w, end_of_tar, sizeof end_of_tar) || fflush(w->file) != 0 ||
         fsync(fileno(w->file)) != 0)
-        return cannot_write(part, err);
+        return cannot_write(w, part, err);
     /* Out of memory, so that the check at the end reads the disk. */
     posix_fadvise(fileno(w->file), 0, 0, POSIX_FADV_DONTNEED);
     return REEL_OK;
@@ -308,13 +334,13 @@ static reel_status write_tar(struct writer *w, int64_t k, int64_t first, int64_t
     snprintf(part, sizeof part, "%s.part", path);
     w->file = fopen(part, "wbe");
     if (!w->file)
-        return cannot_write(part, err);
+        return cannot_write(w, part, err);
 
     reel_status status = fill_tar(w, first, end, part, err);
     if (fclose(w->file) != 0 && status == REEL_OK)
-        status = cannot_write(part, err);
+        status = cannot_write(w, part, err);
     if (status == REEL_OK && rename(part, path) != 0)
-        status = cannot_write(path, err);
+        status = cannot_write(w, path, err);
     if (status != REEL_OK)
         unlink(part);
     return status;
@@ -328,15 +354,16 @@ static reel_status write_shard(struct writer *w, int64_t k, int64_t first, int64
     w->index.tar_size = w->at;
     w->index.classes = (uint32_t)reel_dataset_classes(w->dataset);
     w->result->bytes += w->at;
+    w->at = 0;
 
     char path[REEL_DATA_PATH];
     reel_bytes bytes = {0};
     reel_pack_path(path, w->folder, w->split, k, "idx");
     reel_status status = reel_pack_index_write(&w->index, &bytes, err);
     if (status == REEL_OK)
-        status = save(path, &bytes, err);
+        status = save(w, path, &bytes, err);
     reel_bytes_free(&bytes);
-    return status == REEL_OK ? sync_folder(w->folder, err) : status;
+    return status == REEL_OK ? sync_folder(w, err) : status;
 }
 
 /* Is the shard there? Then it counts as written. */
@@ -421,80 +448,4 @@ reel_pack_config reel_pack_config_default(void)
 {
     return (reel_pack_config){
         .size = 256, .quality = 90, .per_shard = 4000, .threads = 1, .max_bad = 0.01};
-}
-
-/* ---- reading it back ---- */
-static reel_status verify_records(const reel_pack_index *x, const reel_pieces *found,
-                                  const reel_span *span, reel_bytes *bytes, reel_error *err)
-{
-    if (found->pieces.n != x->records.n)
-        return reel_fail(err, REEL_ERR_FORMAT, "%zu images, the index has %zu", found->pieces.n,
-                         x->records.n);
-    for (size_t i = 0; i < x->records.n; i++) {
-        const reel_piece *r = (const reel_piece *)x->records.items + i,
-                         *p = (const reel_piece *)found->pieces.items + i;
-        if (p->offset != r->offset || p->size != r->size || p->label != r->label)
-            return reel_fail(err, REEL_ERR_FORMAT, "image %zu lies elsewhere than the index says",
-                             i);
-        REEL_TRY(reel_bytes_reserve(bytes, (size_t)r->size + 1, err));
-        REEL_TRY(reel_span_read(span, r->offset, bytes->data, r->size, err));
-        if ((uint32_t)crc32_z(0, bytes->data, r->size) != r->crc)
-            return reel_fail(err, REEL_ERR_FORMAT, "image %zu is damaged: its CRC-32 differs", i);
-    }
-    return REEL_OK;
-}
-
-/* The tar at path against its index. */
-static reel_status verify_tar(const reel_pack_index *index, const char *path, reel_bytes *bytes,
-                              reel_error *err)
-{
-    reel_pieces *found = NULL;
-    reel_span span = {.file = -1};
-    reel_status status = REEL_OK;
-    REEL_TRY_GOTO(reel_open_plain(&span.file, &span.size, path, err), done);
-    REEL_TRY_GOTO(reel_pieces_new(&found, err), done);
-    REEL_TRY_GOTO(reel_shard_index(found, &span, 0, err), done);
-    REEL_TRY_GOTO(verify_records(index, found, &span, bytes, err), done);
-done:
-    if (span.file >= 0)
-        close(span.file);
-    reel_pieces_destroy(found);
-    return status;
-}
-
-static reel_status verify_shard(const char *folder, const char *split, int64_t k, reel_bytes *bytes,
-                                reel_error *err)
-{
-    char path[REEL_DATA_PATH];
-    reel_pack_index index = {0};
-    reel_status status = reel_pack_index_open(&index, folder, split, k, err);
-    if (status == REEL_OK) {
-        reel_error why = {0};
-        reel_pack_path(path, folder, split, k, "tar");
-        status = verify_tar(&index, path, bytes, &why);
-        if (status != REEL_OK)
-            reel_fail(err, status, "%.400s: %.500s", path, why.message);
-    }
-    reel_pack_index_free(&index);
-    return status;
-}
-
-reel_status reel_pack_verify(const char *folder, const char *split, int64_t shards,
-                             const reel_pack_config *config, reel_error *err)
-{
-    REEL_NEED(folder, err);
-    REEL_NEED(split, err);
-    REEL_NEED(config, err);
-    reel_bytes bytes = {0};
-    reel_status status = REEL_OK;
-    for (int64_t k = 0; status == REEL_OK && k < shards; k++) {
-        if (config->stop && config->stop(config->user))
-            status = reel_fail(err, REEL_ERR_STOPPED, "stopped");
-        if (status == REEL_OK)
-            status = verify_shard(folder, split, k, &bytes, err);
-        if (status == REEL_OK && config->progress)
-            config->progress(config->user, k + 1, shards);
-    }
-    reel_bytes_free(&bytes);
-    return status;
 }

@@ -2,7 +2,8 @@
  *
  * A folder with SPLIT-00000.tar, ... and beside each its index SPLIT-00000.idx (offset, size,
  * CRC-32, label and name of every image), classes.txt and pack.json. The tars are plain ones in
- * WebDataset's convention: NUMBER.jpg or NUMBER.ppm, and NUMBER.cls. */
+ * WebDataset's convention: NUMBER.jpg or NUMBER.ppm, and NUMBER.cls. Until all shards are written
+ * and read back, pack.json is called pack.json.part, and the folder is refused as DATA. */
 #ifndef REEL_DATA_PACK_H
 #define REEL_DATA_PACK_H
 
@@ -45,10 +46,14 @@ REEL_API int64_t reel_pack_shards(int64_t samples, int64_t per_shard);
 /* CRC-32 of the samples' labels and names: is this the dataset that a folder was begun with? */
 REEL_API uint32_t reel_pack_fingerprint(const reel_dataset *dataset);
 
+/* Are the tars and indices of all shards there? Their bytes are not looked at. */
+REEL_API bool reel_pack_is_there(const char *folder, const char *split, int64_t shards);
+
 /* Writes the shards of one split that are not complete yet. A shard is complete once its index is
  * there; the bytes depend on dataset and configuration alone, so a pack that was interrupted goes
- * on to the same files. REEL_ERR_BAD_DATA: more than max_bad of the images; REEL_ERR_IO;
- * REEL_ERR_STOPPED. Splits of different names may be written at the same time. */
+ * on to the same files. REEL_ERR_BAD_DATA: more than max_bad of the images; REEL_ERR_IO, which on a
+ * full disk says how much is missing; REEL_ERR_STOPPED. Splits of different names may be written at
+ * the same time. */
 REEL_API reel_status reel_pack_split(reel_pack_result *result, const reel_dataset *dataset,
                                      const char *folder, const char *split,
                                      const reel_pack_config *config, reel_error *err);

@@ -11,11 +11,14 @@
 #include "data/sources/common/plain_file.h"
 #include "data/sources/common/text.h"
 
-/* Writes the name of pack.json to path. False: there is none. */
-static bool find_pack_file(const char *data, char *path)
+/* Writes the name of pack.json to path, or of pack.json.part, which says that shards may be
+ * missing. False: there is neither. */
+static bool find_pack_file(const char *data, char *path, bool *whole)
 {
-    return snprintf(path, REEL_DATA_PATH, "%s/pack.json", data) < REEL_DATA_PATH &&
-           reel_is_file(path);
+    *whole =
+        snprintf(path, REEL_DATA_PATH, "%s/pack.json", data) < REEL_DATA_PATH && reel_is_file(path);
+    return *whole || (snprintf(path, REEL_DATA_PATH, "%s/pack.json.part", data) < REEL_DATA_PATH &&
+                      reel_is_file(path));
 }
 
 /* Shards of the split as pack.json has it; 0 = there is no such split, -1 = there is no valid
@@ -23,7 +26,8 @@ static bool find_pack_file(const char *data, char *path)
 static int64_t count_packed_shards(const char *data, const char *split)
 {
     char path[REEL_DATA_PATH];
-    if (!find_pack_file(data, path))
+    bool whole;
+    if (!find_pack_file(data, path, &whole))
         return -1;
 
     json_t *o = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
@@ -44,7 +48,8 @@ static int64_t count_packed_shards(const char *data, const char *split)
 
 static reel_sniff packed_sniff(const char *data, const char *split, char *path)
 {
-    if (!find_pack_file(data, path))
+    bool whole;
+    if (!find_pack_file(data, path, &whole))
         return REEL_SNIFF_OTHER;
     const int64_t n = count_packed_shards(data, split ? split : "train");
     snprintf(path, REEL_DATA_PATH, "%s", data);
@@ -94,6 +99,13 @@ static reel_status packed_open(reel_opened *out, const char *data, const char *s
                                const char *path, reel_error *err)
 {
     (void)path;
+    char plan[REEL_DATA_PATH];
+    bool whole;
+    if (find_pack_file(data, plan, &whole) && !whole)
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s: this pack is not complete (`reel pack` with the same arguments "
+                         "completes it)",
+                         data);
     if (!split)
         split = "train";
     const int64_t shards = count_packed_shards(data, split);

@@ -1,5 +1,6 @@
 /* `reel pack DATA OUT`: shards that load fast. An interrupted pack resumes after the last complete
  * shard. */
+#include "core/files/atomic_file.h"
 #include "core/number.h"
 #include "core/system_error.h"
 #include "train/cli/command.h"
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -42,7 +44,9 @@ typedef struct packing {
     const char *label;
     json_t *plan, *result;
     bool quiet;
-    int folder; /* locked */
+    char plan_path[PATH], part_path[PATH]; /* of a whole pack, and of one that is not whole yet */
+    bool settled;                          /* the plan that was there is this one's */
+    int folder;                            /* locked */
     int64_t bad;
 } packing;
 
@@ -92,14 +96,10 @@ static reel_status open_out(packing *p, reel_error *err)
     return REEL_OK;
 }
 
-/* The plan is written before anything else; one that is there must be the same. */
-static reel_status settle_plan(packing *p, reel_error *err)
+/* The plan that is there must be the same. */
+static reel_status compare_plan(const packing *p, const char *path, reel_error *err)
 {
-    char path[PATH], what[40];
-    snprintf(path, sizeof path, "%s/pack.json", p->out);
-    if (access(path, F_OK) != 0)
-        return reel_json_save(p->plan, path, err);
-
+    char what[40];
     json_t *before;
     REEL_TRY(reel_json_load(&before, path, err));
 
@@ -128,19 +128,73 @@ static reel_status settle_plan(packing *p, reel_error *err)
                      p->out, what);
 }
 
+static bool all_shards_are_there(const packing *p)
+{
+    const char *split;
+    json_t *o;
+    bool there = true;
+    json_object_foreach(json_object_get(p->plan, "splits"), split, o)
+    {
+        const int64_t shards = json_integer_value(json_object_get(o, "shards"));
+        there = there && reel_pack_is_there(p->out, split, shards);
+    }
+    return there;
+}
+
+/* The plan is written before anything else, as pack.json.part: only when all shards are whole is it
+ * called pack.json, so that nothing reads a part of a pack as all of it. */
+static reel_status settle_plan(packing *p, reel_error *err)
+{
+    snprintf(p->plan_path, sizeof p->plan_path, "%s/pack.json", p->out);
+    snprintf(p->part_path, sizeof p->part_path, "%s/pack.json.part", p->out);
+    const bool whole = access(p->plan_path, F_OK) == 0;
+    if (!whole && access(p->part_path, F_OK) != 0)
+        return reel_json_save(p->plan, p->part_path, err);
+
+    REEL_TRY(compare_plan(p, whole ? p->plan_path : p->part_path, err));
+    p->settled = true;
+    if (whole && !all_shards_are_there(p))
+        return reel_atomic_rename(p->plan_path, p->part_path, err);
+    return REEL_OK;
+}
+
+/* All shards were read back. */
+static reel_status finish_plan(const packing *p, reel_error *err)
+{
+    if (access(p->plan_path, F_OK) == 0)
+        return REEL_OK;
+    return reel_atomic_rename(p->part_path, p->plan_path, err);
+}
+
+/* A pack that was whole and turns out to be damaged. */
+static void withdraw_plan(const packing *p)
+{
+    reel_error ignored;
+    if (p->settled && access(p->plan_path, F_OK) == 0)
+        reel_atomic_rename(p->plan_path, p->part_path, &ignored);
+}
+
 static reel_status save_classes(const packing *p, const reel_dataset *d, reel_error *err)
 {
-    char path[PATH], text[1024];
-    snprintf(path, sizeof path, "%s/classes.txt", p->out);
-    FILE *file = fopen(path, "wbe");
-    bool good = file != NULL;
+    char path[PATH], line[1024];
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+    bool good = to != NULL;
     for (int64_t c = 0; good && c < reel_dataset_classes(d); c++)
-        good = fprintf(file, "%s\n",
-                       reel_shown_text(reel_dataset_class_name(d, c), text, sizeof text)) > 0;
-
-    if (file && fclose(file) != 0)
+        good = fprintf(to, "%s\n",
+                       reel_shown_text(reel_dataset_class_name(d, c), line, sizeof line)) > 0;
+    if (to && fclose(to) != 0)
         good = false;
-    return good ? REEL_OK : reel_fail_system(err, errno, "cannot write %s", path);
+
+    snprintf(path, sizeof path, "%s/classes.txt", p->out);
+    reel_status status = REEL_OK;
+    if (!good)
+        status = reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
+    else if (!reel_file_holds(path, text, size))
+        status = reel_atomic_write(path, text, size, err);
+    free(text);
+    return status;
 }
 
 static void plan_split(packing *p, const char *split, const reel_dataset *d)
@@ -260,6 +314,10 @@ static reel_status pack_all(packing *p, reel_error *err)
         status = pack_one_split(p, "train", train, err);
     if (status == REEL_OK && both)
         status = pack_one_split(p, "val", val, err);
+    if (status == REEL_OK)
+        status = finish_plan(p, err);
+    else if (status != REEL_ERR_STOPPED)
+        withdraw_plan(p);
 
     reel_dataset_destroy(train);
     reel_dataset_destroy(val);
