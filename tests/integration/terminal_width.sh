@@ -29,6 +29,30 @@ assert code == 0 and len(lines) > 10, (code, lines)
 assert any("held out" in l for l in lines), lines
 assert not wide, wide
 P
+python3 - <<'P' || fail "a command is broken over two lines"
+import fcntl, os, pty, struct, termios
+def said(columns):
+    pid, fd = pty.fork()
+    if pid == 0:
+        fcntl.ioctl(2, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        os.execv(os.environ["REEL_BIN"], "reel train a-run-with-a-name-that-takes-room --resume auto".split())
+    data = b""
+    while True:
+        try:
+            part = os.read(fd, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        data += part
+    os.waitpid(pid, 0)
+    return data.decode().replace("\r\n", "\n")
+command = "`reel train --resume auto -o a-run-with-a-name-that-takes-room`"
+for columns in range(72, 200, 4):
+    text = said(columns)
+    assert command in text, (columns, text)
+    assert all(len(l) <= columns for l in text.split("\n")), (columns, text)
+P
 "$REEL_BIN" train d/train --arch tiny --epochs 1 -b 4 -o run 2>err >/dev/null
 grep -q "^DATA has no validation images of its own: .* split.json lists them$" err || fail "without a terminal a message is one line: $(cat err)"
 for arch in alexnet alexnet2012 tiny; do

@@ -92,7 +92,7 @@ for keep in 1 2 average; do
     grep -q "after 28 steps.*best validation top-1" out || fail "filled on the way: the result is lost: $(cat out err)"
     if [ $code -ne 0 ]; then
         [ $code -eq 1 ] || fail "filled on the way: exit $code, expected 1: $(cat err)"
-        grep -q "^reel train: not saved: .*; free some space, then reel train --resume auto -o tm/run " err || fail "filled on the way: $(cat err)"
+        grep -q "^reel train: not saved: .*; free some space, then \`reel train --resume auto -o tm/run\` " err || fail "filled on the way: $(cat err)"
     fi
     [ $keep -eq 1 ] || [ $code -eq 0 ] || ! grep -q "not saved: .*checkpoint" err || [ "$(steps tm/run)" != "" ] || fail "an older checkpoint could have made room: $(cat err)"
     rm -f tm/other

@@ -87,8 +87,8 @@ try 1 "Not a directory" train d --arch tiny -o a_file/run
 try 1 "cannot be made" train d --arch tiny -o /proc/run
 
 # What is meant is named: the folder of a run as DATA or as a checkpoint, or without weights in it.
-try 2 "run is the folder of a run: reel train --resume auto -o run continues it" train --resume auto run
-try 2 "run is the folder of a run: reel train --resume auto -o run continues it" train --resume run
+try 2 "run is the folder of a run: \`reel train --resume auto -o run\` continues it" train --resume auto run
+try 2 "run is the folder of a run: \`reel train --resume auto -o run\` continues it" train --resume run
 try 1 "no_train: no best.safetensors or model.safetensors in it" predict --weights no_train d/val
 try 1 "no_train: no best.safetensors or model.safetensors in it" eval d --weights no_train
 try 1 "^reel predict: bare.safetensors: weights do not fit the model" predict --arch alexnet --weights bare.safetensors d/val

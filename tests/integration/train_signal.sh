@@ -122,7 +122,7 @@ for _ in $(seq 2000); do
 done
 kill -s TERM "$pid"
 wait "$pid" || true
-shown=$(sed -n 's/^reel train: interrupted at step [0-9]*, saved; reel \(.*\) continues$/\1/p' err)
+shown=$(sed -n 's/^reel train: interrupted at step [0-9]*, saved; `reel \(.*\)` continues$/\1/p' err)
 [ -n "$shown" ] || fail "expected the command that continues: $(cat err)"
 page=$(python3 -c 'import html, re, sys; print(html.unescape(re.search(r"<code>reel (.*?)</code>", open(sys.argv[1]).read()).group(1)))' "$folder/report.html")
 [ "$page" = "$shown" ] || fail "the report shows another command: $page, expected $shown"

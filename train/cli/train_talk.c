@@ -177,7 +177,7 @@ static void say_unsaved(const char *command, const reel_loop *loop, const reel_e
         snprintf(how, sizeof how, "makes the steps after %" PRId64 " again", newest);
     else
         snprintf(how, sizeof how, "writes the rest");
-    reel_say("reel %s: not saved: %s: %s; %sreel %s --resume auto -o %s %s", command, what,
+    reel_say("reel %s: not saved: %s: %s; %s`reel %s --resume auto -o %s` %s", command, what,
              why->message, full ? "free some space, then " : "", command,
              reel_shell_word(folder, word, sizeof word), how);
 }
@@ -190,11 +190,11 @@ static void say_interrupted(const char *command, const reel_loop *loop)
     const int64_t step = loop->session.state.step;
     if (step == 0)
         reel_say(
-            "reel %s: interrupted before the first step; reel %s --resume auto -o %s begins again",
+            "reel %s: interrupted before the first step; `reel %s --resume auto -o %s` begins again",
             command, command, folder);
     else
         reel_say("reel %s: interrupted at step %" PRId64
-                 ", saved; reel %s --resume auto -o %s continues",
+                 ", saved; `reel %s --resume auto -o %s` continues",
                  command, step, command, folder);
 }
 

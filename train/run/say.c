@@ -19,19 +19,25 @@ int reel_terminal_columns(void)
     return 80;
 }
 
-/* Bytes of the text that fit into so many columns, up to a blank if any; all of it if it fits. */
+/* Bytes of the text that fit into so many columns, up to a blank if any; all of it if it fits. A
+ * `command` stays on one row, so that it can be copied, unless it is wider than a row. */
 static size_t first_row(const char *text, int columns)
 {
-    size_t blank = 0, n = 0;
+    size_t blank = 0, blank_in_command = 0, n = 0;
+    bool command = false;
     int used = 0;
     for (; text[n] && used <= columns; n++) {
         if (text[n] == ' ' && n > 0 && text[n - 1] != ' ')
-            blank = n;
+            *(command ? &blank_in_command : &blank) = n;
+        command ^= text[n] == '`';
         used += ((unsigned char)text[n] & 0xc0) != 0x80; /* a character may have several bytes */
     }
+
     if (!text[n] && used <= columns)
         return n;
-    return blank ? blank : strlen(text); /* a word wider than the terminal stays whole */
+    if (blank)
+        return blank;
+    return blank_in_command ? blank_in_command : strlen(text); /* a wide word stays whole */
 }
 
 void reel_put_wrapped(const char *line, const char *end)
