@@ -84,12 +84,25 @@ KERNEL_INLINE void dots_rows(const reel_matrix_job *job, const dots_operand *b, 
     }
 }
 
+/* Rows of A at a time: as many as there are registers for their sums. */
+enum { DOTS_ROWS = VL * sizeof(real) == 64 ? 3 : 1 };
+
+/* The rows of one block; the last block has those that are left. */
+static void dots_rows_of_block(const reel_matrix_job *job, const dots_operand *b, int64_t block)
+{
+    int64_t i = block * DOTS_ROWS;
+    if (i + DOTS_ROWS <= job->m) {
+        dots_rows(job, b, i, DOTS_ROWS);
+        return;
+    }
+    for (; i < job->m; i++)
+        dots_rows(job, b, i, 1);
+}
+
 /* A (many rows) times B^T (few): rows of A are shared out, B stays in cache. */
 static void by_dots(const reel_matrix_job *job)
 {
-    /* As many rows as there are registers for their sums. */
-    enum { ROWS = VL * sizeof(real) == 64 ? 3 : 1 };
-    const int64_t blocks = job->m / ROWS, vectors = job->k / VL;
+    const int64_t blocks = (job->m + DOTS_ROWS - 1) / DOTS_ROWS, vectors = job->k / VL;
     const bool packs = job->n > 1 && reel_matrix_by_rows(job->m, job->n) &&
                        reel_matrix_stretch(job->n, job->k) == job->k;
     const dots_operand b = {packs ? job->scratch : job->b.data, packs ? job->n * VL : VL,
@@ -104,11 +117,8 @@ static void by_dots(const reel_matrix_job *job)
                       load((const real *)job->b.data + s * job->b.ld + v * VL));
 #pragma omp for schedule(static)
         for (int64_t block = 0; block < blocks; block++)
-            dots_rows(job, &b, block * ROWS, ROWS);
+            dots_rows_of_block(job, &b, block);
     }
-
-    for (int64_t i = blocks * ROWS; i < job->m; i++)
-        dots_rows(job, &b, i, 1);
 }
 
 /* DEEP: a sum is loaded and stored once for so many terms. The factors of two rows then take 16
