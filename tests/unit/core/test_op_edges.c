@@ -106,6 +106,103 @@ Test(op_edges, other_operators_that_cannot_be_say_why)
     expect_refusal("local_response_norm", "-1", "window");
 }
 
+/* Every operator of images says which shape it expects. */
+Test(op_edges, an_input_that_is_no_batch_of_images_is_refused)
+{
+    static const char *const expected = "expected an input of shape (n, c, h, w)";
+    const reel_pool2d_attrs pool = {.kernel_h = 2, .kernel_w = 2};
+    reel_conv2d(ONES(3, 5, 5), ONES(4, 3, 3, 3), REEL_NONE, NULL);
+    expect_refusal("conv2d (3, 5, 5) (4, 3, 3, 3)", expected, "");
+    reel_max_pool2d(ONES(3, 5, 5), &pool);
+    expect_refusal("max_pool2d (3, 5, 5)", expected, "");
+    reel_avg_pool2d(ONES(3, 5), &pool);
+    expect_refusal("avg_pool2d (3, 5)", expected, "");
+    reel_adaptive_avg_pool2d(ONES(3, 5, 5), 1, 1);
+    expect_refusal("adaptive_avg_pool2d (3, 5, 5)", expected, "");
+    reel_global_avg_pool(ONES(3, 5, 5));
+    expect_refusal("global_avg_pool (3, 5, 5)", expected, "");
+    reel_global_max_pool(ONES(3, 5, 5));
+    expect_refusal("global_max_pool (3, 5, 5)", expected, "");
+    reel_batch_norm2d(ONES(2, 3), ONES(3), ONES(3),
+                      &(const reel_batch_norm2d_attrs){.training = true});
+    expect_refusal("batch_norm2d (2, 3) (3) (3)", expected, "");
+    reel_local_response_norm(ONES(2, 3), NULL);
+    expect_refusal("local_response_norm (2, 3)", expected, "");
+}
+
+/* A mean, a maximum or a variance of nothing has no value. */
+Test(op_edges, an_empty_input_is_refused_where_the_result_would_have_no_value)
+{
+    reel_adaptive_avg_pool2d(ONES(2, 3, 0, 4), 2, 2);
+    expect_refusal("adaptive_avg_pool2d (2, 3, 0, 4)", "must not be empty", "");
+    reel_global_avg_pool(ONES(2, 3, 0, 4));
+    expect_refusal("global_avg_pool (2, 3, 0, 4)", "must not be empty", "");
+    reel_global_max_pool(ONES(2, 3, 0, 4));
+    expect_refusal("global_max_pool (2, 3, 0, 4)", "must not be empty", "");
+    reel_batch_norm2d(ONES(0, 3, 2, 2), ONES(3), ONES(3),
+                      &(const reel_batch_norm2d_attrs){.training = true});
+    expect_refusal("batch_norm2d (0, 3, 2, 2)", "must not be empty", "");
+    reel_local_response_norm(ONES(0, 3, 2, 2), NULL);
+    expect_refusal("local_response_norm (0, 3, 2, 2)", "must not be empty", "");
+    reel_linear(ONES(0, 3), ONES(4, 3), REEL_NONE);
+    expect_refusal("linear (0, 3) (4, 3)", "must not be empty", "");
+    reel_mse(ONES(0, 3), ONES(0, 3));
+    expect_refusal("mse (0, 3) (0, 3)", "at least one element", "got none");
+}
+
+/* Values without elements may stand beside others: what is summed over none of them is 0. */
+Test(op_edges, gradients_over_no_elements_are_zero)
+{
+    reel_error err;
+    const reel_var none = ONES(0, 3), row = ONES(3), narrow = ONES(1, 0);
+    const reel_var y = reel_add(none, row), flat = reel_mul(ONES(2, 0), narrow);
+    const reel_var parts[] = {y, ONES(2, 3)}, columns[] = {flat, ONES(2, 4)};
+    const reel_var loss = reel_add(reel_sum(reel_concat(parts, 2, 0), 0, false),
+                                   reel_sum(reel_concat(columns, 2, 1), 0, false));
+    cr_assert_eq(reel_backward(loss, &err), REEL_OK, "%s", err.message);
+    cr_expect_eq(*(float *)reel_value(loss).data, 6 + 8);
+
+    const reel_tensor drow = reel_grad(row), dnarrow = reel_grad(narrow);
+    cr_assert(drow.ndim == 1 && drow.shape[0] == 3);
+    for (int i = 0; i < 3; i++)
+        cr_expect_eq(((float *)drow.data)[i], 0, "element %d: %g", i,
+                     (double)((float *)drow.data)[i]);
+    cr_expect(dnarrow.ndim == 2 && dnarrow.shape[0] == 1 && dnarrow.shape[1] == 0);
+}
+
+Test(op_edges, parameters_of_a_wrong_shape_are_refused)
+{
+    float memory[4] = {0};
+    const reel_tensor four = reel_tensor_of(memory, REEL_F32, 1, (const int64_t[]){4});
+    const reel_tensor three = reel_tensor_of(memory, REEL_F32, 1, (const int64_t[]){3});
+    reel_conv2d(ONES(2, 3, 5, 5), ONES(4, 27), REEL_NONE, NULL);
+    expect_refusal("conv2d (2, 3, 5, 5) (4, 27)", "weight of shape (oc, c / groups, kh, kw)", "");
+    reel_linear(ONES(2, 3), ONES(4, 3, 1), REEL_NONE);
+    expect_refusal("linear (2, 3) (4, 3, 1)", "weight of shape (out, in)", "");
+    reel_linear(ONES(2, 3), ONES(4, 3), ONES(3));
+    expect_refusal("linear (2, 3) (4, 3) (3)", "bias of shape (4)", "");
+    reel_batch_norm2d(ONES(2, 3, 2, 2), ONES(3), ONES(4),
+                      &(const reel_batch_norm2d_attrs){.training = true});
+    expect_refusal("batch_norm2d", "expected beta of shape (3)", "");
+    reel_batch_norm2d(ONES(2, 3, 2, 2), ONES(3), ONES(3),
+                      &(const reel_batch_norm2d_attrs){.running_mean = three, .running_var = four});
+    expect_refusal("batch_norm2d", "expected a running variance of shape (3), float32", "");
+}
+
+/* Places of maxima are kept in a byte (fused), or in 32 bits. */
+Test(op_edges, windows_of_more_cells_than_can_be_numbered_are_refused)
+{
+    const int64_t far = 1 << 20;
+    reel_conv2d_relu_max_pool2d(ONES(1, 1, 20, 20), ONES(1, 1, 1, 1), REEL_NONE, NULL,
+                                &(const reel_pool2d_attrs){.kernel_h = 16, .kernel_w = 17});
+    expect_refusal("conv2d_relu_max_pool2d", "at most 255 cells", "got 16 x 17");
+    reel_max_pool2d(ONES(1, 1, 4, 4), &(const reel_pool2d_attrs){.kernel_h = far,
+                                                                 .kernel_w = far,
+                                                                 .padding_h = far / 2,
+                                                                 .padding_w = far / 2});
+    expect_refusal("max_pool2d (1, 1, 4, 4)", "more than 2^31 - 1 cells", "");
+}
+
 Test(op_edges, sizes_whose_products_would_overflow_are_refused)
 {
     const int64_t huge = (int64_t)1 << 32; /* huge x huge is 0 in 64 bits */
@@ -121,6 +218,8 @@ Test(op_edges, sizes_whose_products_would_overflow_are_refused)
     reel_conv2d(ONES(1, 1, 4, 4), ONES(1, 1, 3, 3), REEL_NONE,
                 &(const reel_conv2d_attrs){.dilation_h = INT64_MAX});
     expect_refusal("conv2d", "dilation (9223372036854775807, 1)", "2147483647");
+    reel_reshape(ONES(6), 3, (const int64_t[]){huge, huge, 6});
+    expect_refusal("reshape (6)", "a shape of 6 elements", "(4294967296, 4294967296, 6)");
     reel_local_response_norm(ONES(1, 3, 2, 2),
                              &(const reel_local_response_norm_attrs){.size = INT64_MAX});
     expect_refusal("local_response_norm", "9223372036854775807", "window");
