@@ -378,3 +378,86 @@ Test(tape, an_operator_without_backward_is_named)
                  REEL_ERR_INVALID);
     cr_expect_str_eq(err.message, "backward: one_way has none in float64");
 }
+
+/* x * scale + shift, where each of the two may be left out. Refuses a shape of more than one
+ * dimension. */
+static bool is_there(const reel_call *c, int input)
+{
+    return input < c->n_in && c->in[input].ndim >= 0;
+}
+
+static reel_status affine_infer(reel_infer *q, reel_error *why)
+{
+    return q->ndim == 1 ? REEL_OK : reel_fail(why, REEL_ERR_INVALID, "expected a vector");
+}
+
+static void affine_forward(const reel_call *c)
+{
+    const double *x = c->in[0].data, *scale = is_there(c, 1) ? c->in[1].data : NULL,
+                 *shift = is_there(c, 2) ? c->in[2].data : NULL;
+    for (int64_t i = 0; i < c->out.shape[0]; i++)
+        ((double *)c->out.data)[i] = x[i] * (scale ? scale[i] : 1) + (shift ? shift[i] : 0);
+}
+
+static void affine_backward(const reel_call *c)
+{
+    const double *x = c->in[0].data, *scale = is_there(c, 1) ? c->in[1].data : NULL,
+                 *dout = c->dout.data;
+    for (int input = 0; input < c->n_in; input++) {
+        double *din = c->din[input].data;
+        for (int64_t i = 0; din && i < c->out.shape[0]; i++)
+            din[i] += dout[i] * (input == 0 ? (scale ? scale[i] : 1) : input == 1 ? x[i] : 1);
+    }
+}
+
+static const reel_op affine = {.name = "affine",
+                               .min_in = 1,
+                               .max_in = 3,
+                               .flags = REEL_OP_NEEDS_INPUTS,
+                               .infer = affine_infer,
+                               .forward = {[REEL_F64] = affine_forward},
+                               .backward = {[REEL_F64] = affine_backward}};
+
+Test(tape, an_input_may_be_left_out_between_others)
+{
+    double x[2] = {2, 5}, scale[2] = {3, 4}, shift[2] = {10, 20};
+    const reel_tensor tx = vector(x, 2), tscale = vector(scale, 2), tshift = vector(shift, 2);
+    const reel_var in[] = {reel_input_grad(tape, &tx), reel_input_grad(tape, &tscale),
+                           reel_input_grad(tape, &tshift)};
+    const reel_var without_scale[] = {in[0], REEL_NONE, in[2]};
+    const reel_var whole = reel_apply(&affine, NULL, 0, in, 3),
+                   shifted = reel_apply(&affine, NULL, 0, without_scale, 3);
+    expect_values(reel_value(whole), (const double[]){16, 40}, "x scale + shift");
+    expect_values(reel_value(shifted), (const double[]){12, 25}, "x + shift");
+
+    expect_backward(reel_sum(reel_add(whole, shifted), 0, false));
+    expect_values(reel_grad(in[0]), (const double[]){4, 5}, "dx");
+    expect_values(reel_grad(in[1]), (const double[]){2, 5}, "dscale");
+    expect_values(reel_grad(in[2]), (const double[]){2, 2}, "dshift");
+}
+
+Test(tape, a_refusal_shows_the_shapes_of_the_inputs_that_were_given)
+{
+    double x[2] = {2, 5};
+    const reel_tensor row = reel_tensor_of(x, REEL_F64, 2, SHAPE(1, 2)), shift = vector(x, 2);
+    const reel_var in[] = {reel_input(tape, &row), REEL_NONE, reel_input(tape, &shift)};
+    reel_apply(&affine, NULL, 0, in, 3);
+    cr_expect_eq(reel_tape_status(tape, &err), REEL_ERR_INVALID);
+    cr_expect_str_eq(err.message, "affine (1, 2) (2): expected a vector");
+}
+
+Test(tape, attributes_without_memory_and_a_dtype_without_a_function_are_refused)
+{
+    double x[2] = {2, 5};
+    const reel_tensor t = vector(x, 2);
+    const reel_var v = reel_input(tape, &t);
+    cr_expect_lt(reel_apply(&affine, NULL, 8, &v, 1).id, 0);
+    cr_expect_eq(reel_tape_status(tape, &err), REEL_ERR_INVALID);
+    cr_expect_str_eq(err.message, "affine: attrs is NULL");
+
+    open_tape(&(reel_tape_config){.dtype = REEL_F32});
+    const reel_var single = reel_input(tape, &t);
+    cr_expect_lt(reel_apply(&affine, NULL, 0, &single, 1).id, 0);
+    cr_expect_eq(reel_tape_status(tape, &err), REEL_ERR_INVALID);
+    cr_expect_str_eq(err.message, "affine: not available in float32");
+}
