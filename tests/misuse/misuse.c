@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/misuse/misuse.h"
+#include "tests/support/built_as.h"
 
 enum { SECONDS = 20, NO_MESSAGE = 3, SETUP_FAILED = 9 };
 
@@ -241,10 +242,6 @@ static void set_up(void)
 
 /* ---- the calls ---- */
 
-#ifdef REEL_COUNTS_LINES
-void __gcov_dump(void); /* libgcov's: writes the counts */
-#endif
-
 static void run_call(const misuse_call *call)
 {
     const struct rlimit no_core = {0, 0};
@@ -255,9 +252,7 @@ static void run_call(const misuse_call *call)
         MUST(reel_loader_create(&good.reel_loader, good.reel_dataset, good.reel_transform,
                                 good.reel_loader_config, &error));
     call->run();
-#ifdef REEL_COUNTS_LINES
-    __gcov_dump(); /* _exit would lose which lines ran */
-#endif
+    keep_line_counts();
     _exit(0);
 }
 

@@ -18,4 +18,15 @@
 #define BUILT_OPTIMISED 0
 #endif
 
+/* Before _exit, which would lose which lines ran. */
+#ifdef REEL_COUNTS_LINES
+void __gcov_dump(void); /* libgcov's: writes the counts */
+#endif
+static inline void keep_line_counts(void)
+{
+#ifdef REEL_COUNTS_LINES
+    __gcov_dump();
+#endif
+}
+
 #endif

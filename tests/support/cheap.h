@@ -77,8 +77,11 @@ static inline void expect_cheap(void *bytes, size_t size, const char *label, con
     for (int i = 0; i < TRIES;
          i++) { /* whoever else works here slows down the processor as well: the quickest counts */
         const pid_t child = fork();
-        if (child == 0)
-            _exit(read_in_child(path, word));
+        if (child == 0) {
+            const int ended = read_in_child(path, word);
+            keep_line_counts();
+            _exit(ended);
+        }
         waitpid(child, &code, 0);
         if (!WIFEXITED(code) || WEXITSTATUS(code) != TOOK_LONG)
             break;

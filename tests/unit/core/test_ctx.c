@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/ctx_internal.h"
+#include "core/ops.h"
 
 static reel_error err;
 
@@ -77,6 +78,41 @@ Test(ctx, the_log_goes_to_the_callback_and_nowhere_without_one)
     reel_ctx_destroy(ctx);
 }
 
+/* Every line of the log, one below the other. */
+static void keep_all(void *user, reel_log_level level, const char *line)
+{
+    const size_t used = strlen(user);
+    snprintf((char *)user + used, 1000 - used, "%d %s\n", (int)level, line);
+}
+
+Test(ctx, a_traced_tape_tells_the_time_of_each_operator_when_it_is_reset)
+{
+    char log[1000] = "";
+    double x[6] = {1, 2, 3, 4, 5, 6}, forward[2], backward[2];
+    const reel_tensor t = reel_tensor_of(x, REEL_F64, 2, (const int64_t[]){2, 3});
+    setenv("REEL_TRACE", "time", 1);
+    reel_ctx *ctx = ctx_of(&(reel_ctx_config){.threads = 1, .log = keep_all, .log_user = log});
+    reel_tape *tape;
+    cr_assert_eq(reel_tape_create(&tape, ctx, &(reel_tape_config){.dtype = REEL_F64}, &err),
+                 REEL_OK, "%s", err.message);
+
+    const reel_var v = reel_input_grad(tape, &t);
+    cr_assert_eq(reel_backward(reel_sum(reel_exp(v), 0, false), &err), REEL_OK, "%s", err.message);
+    cr_expect_str_eq(log, "", "told before the step was over: %s", log);
+    reel_tape_reset(tape);
+    int end = 0;
+    sscanf(log,
+           "0 time exp (2, 3) forward %lf ms backward %lf ms "
+           "0 time sum () forward %lf ms backward %lf ms %n",
+           &forward[0], &backward[0], &forward[1], &backward[1], &end);
+    cr_assert(end > 0 && log[end] == '\0', "%s", log);
+    for (int i = 0; i < 2; i++)
+        cr_expect(forward[i] >= 0 && forward[i] < 1e5 && backward[i] >= 0 && backward[i] < 1e5,
+                  "%s", log);
+    reel_tape_destroy(tape);
+    reel_ctx_destroy(ctx);
+}
+
 /* ---- control groups, in a tree of files like the kernel's ---- */
 static char place[] = "/tmp/reel-cgroup-XXXXXX";
 
@@ -126,6 +162,7 @@ Test(ctx, the_smallest_quota_on_the_way_to_the_root_counts, .fini = remove_place
     cr_expect_eq(cpus_of("0::/a/b/c\n"), 3, "2.5 CPUs of /a, rounded up: got %d",
                  cpus_of("0::/a/b/c\n"));
     cr_expect_eq(cpus_of("0::/elsewhere\n"), 0);
+    cr_expect_eq(cpus_of("no group\n5:cpu\n0::/a/b/c\n"), 3, "lines without a path count");
     put("mount/cpu.max", "50000 100000\n"); /* what a container sees of itself */
     cr_expect_eq(cpus_of("0::/a/path/of/the/host\n"), 1);
     cr_expect_eq(cpus_of(""), 1);
