@@ -368,6 +368,39 @@ Test(weights, not_a_number_and_infinity_are_refused_by_name)
                    (const char *[]){"bn.running_mean", NULL});
 }
 
+/* What is large for a float32 store is not for one of float64; infinity is refused by both. */
+Test(weights, a_double_is_finite_or_not_for_the_store_that_takes_it)
+{
+    static const char header[] =
+        "{\"w\":{\"dtype\":\"F64\",\"shape\":[2],\"data_offsets\":[0,16]}}";
+    const double numbers[] = {1e300, INFINITY};
+    for (int i = 0; i < 2; i++)
+        for (int dtype = 0; dtype < REEL_DTYPES; dtype++) {
+            char bytes[8 + sizeof header - 1 + 16];
+            const uint64_t length = sizeof header - 1;
+            memcpy(bytes, &length, 8);
+            memcpy(bytes + 8, header, length);
+            memcpy(bytes + 8 + length, (const double[]){-2, numbers[i]}, 16);
+            reel_weights *weights = NULL;
+            reel_params *params = NULL;
+            reel_error err = {0};
+            cr_assert_eq(reel_weights_read_memory(&weights, bytes, sizeof bytes, "file", &err),
+                         REEL_OK, "%s", err.message);
+            cr_assert_eq(reel_params_create(&params, (reel_dtype)dtype, &err), REEL_OK);
+            cr_assert_eq(reel_params_add(params, "w", 1, (int64_t[]){2}, 0, NULL, &err), REEL_OK);
+            cr_assert_eq(reel_params_commit(params, &err), REEL_OK);
+
+            const bool fits = i == 0 && dtype == REEL_F64;
+            cr_expect_eq(reel_params_load(params, weights, &err),
+                         fits ? REEL_OK : REEL_ERR_NONFINITE, "%g in %s: %s", numbers[i],
+                         reel_dtype_name((reel_dtype)dtype), err.message);
+            if (fits)
+                cr_expect_eq(((double *)reel_params_at(params, 0)->value.data)[1], 1e300);
+            reel_weights_destroy(weights);
+            reel_params_destroy(params);
+        }
+}
+
 Test(weights, a_long_list_of_complaints_is_cut_and_counted)
 {
     static char header[64 * 1024];

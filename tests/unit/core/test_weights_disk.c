@@ -2,6 +2,11 @@
  * replaced. */
 #include "tests/unit/core/weights_util.h"
 
+#include <fcntl.h>
+
+#include "core/files/atomic_file.h"
+#include "core/files/byte_source.h"
+
 TestSuite(weights_disk, .init = make_folder, .fini = remove_folder);
 
 Test(weights_disk, a_full_disk_is_an_error_and_leaves_the_old_file)
@@ -120,6 +125,50 @@ Test(weights_disk, what_cannot_be_opened_is_an_error_with_the_path)
     cr_assert_eq(mkfifo(path, 0600), 0);
     cr_assert_eq(reel_weights_read(&weights, path, &err), REEL_ERR_IO,
                  "a pipe without a writer must not block");
+}
+
+Test(weights_disk, a_file_that_shrinks_or_fails_while_it_is_read_is_an_error)
+{
+    char path[128], bytes[100] = {0};
+    reel_byte_source source;
+    reel_error err = {0};
+    in_folder(path, "shrinks");
+    cr_assert_eq(reel_atomic_write(path, bytes, sizeof bytes, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_byte_source_open(&source, path, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(truncate(path, 30), 0);
+    cr_expect_eq(reel_byte_source_read(&source, 0, bytes, 30, &err), REEL_OK, "%s", err.message);
+    cr_expect_eq(reel_byte_source_read(&source, 10, bytes, 40, &err), REEL_ERR_FORMAT);
+    cr_expect(strstr(err.message, path) &&
+                  strstr(err.message, "expected 100 bytes, got 30: it shrank while it was being "
+                                      "read"),
+              "%s", err.message);
+
+    /* A descriptor that cannot be read, in place of a disk that fails. */
+    close(source.fd);
+    source.fd = open(path, O_WRONLY | O_CLOEXEC);
+    cr_expect_eq(reel_byte_source_read(&source, 0, bytes, 10, &err), REEL_ERR_IO);
+    cr_expect(strstr(err.message, path) && strstr(err.message, strerror(EBADF)), "%s", err.message);
+    reel_byte_source_close(&source);
+}
+
+Test(weights_disk, a_file_can_get_another_name_in_its_folder)
+{
+    char from[128], to[128], endless[5000];
+    struct stat info;
+    reel_error err = {0};
+    cr_assert_eq(reel_atomic_write(in_folder(from, "one"), "1", 1, &err), REEL_OK);
+    cr_expect_eq(reel_atomic_rename(from, in_folder(to, "two"), &err), REEL_OK, "%s", err.message);
+    cr_expect(stat(from, &info) != 0 && stat(to, &info) == 0 && info.st_size == 1);
+    cr_expect_eq(reel_atomic_rename(from, to, &err), REEL_ERR_IO);
+    cr_expect(strstr(err.message, from) && strstr(err.message, strerror(ENOENT)), "%s",
+              err.message);
+
+    memset(endless, 'x', sizeof endless - 1);
+    endless[4990] = '/';
+    endless[sizeof endless - 1] = '\0';
+    cr_expect_eq(reel_atomic_rename(to, endless, &err), REEL_ERR_INVALID);
+    cr_expect(strstr(err.message, "xxx...: the path is too long"), "%s", err.message);
+    cr_expect(stat(to, &info) == 0, "the file is gone");
 }
 
 /* Another program's view of our files; skipped where there is no Python with numpy. */

@@ -141,3 +141,42 @@ Test(weights_names, a_tensor_that_does_not_fit_is_told_under_its_parameter)
     reel_weights_destroy(weights);
     reel_params_destroy(params);
 }
+
+typedef struct told_match {
+    char text[400];
+} told_match;
+
+static void note_match(void *user, reel_match match, const reel_param *param,
+                       const reel_weight *weight)
+{
+    static const char *const words[] = {"loaded", "other shape", "missing", "skipped"};
+    told_match *told = user;
+    const size_t used = strlen(told->text);
+    snprintf(told->text + used, sizeof told->text - used, "%s %s %s; ", words[match],
+             param ? param->name : "-", weight ? weight->name : "-");
+}
+
+Test(weights_names, what_fits_is_loaded_and_each_name_is_told_with_what_became_of_it)
+{
+    static const char *const names[] = {"net.features.0.weight", "net.classifier.1.weight",
+                                        "net.classifier.6.weight", "epoch"};
+    reel_weights *weights = file_of(names, 4); /* the second has the shape of a features.0.bias */
+    reel_params *params = new_store();
+    reel_error err = {0};
+    told_match told = {""};
+    char rule[100];
+    int loaded = 0;
+    cr_assert_eq(reel_params_load_matching(params, weights, note_match, &told, &loaded, &err),
+                 REEL_OK, "%s", err.message);
+    cr_expect_eq(loaded, 1);
+    cr_expect_eq(value_of(params, 0), 1);
+    cr_expect_eq(value_of(params, 2), 0, "a tensor of another shape was loaded");
+    cr_expect_str_eq(told.text, "loaded features.0.weight net.features.0.weight; "
+                                "missing features.0.bias -; "
+                                "other shape classifier.1.weight net.classifier.1.weight; "
+                                "skipped - net.classifier.6.weight; skipped - epoch; ");
+    cr_expect_eq(reel_params_name_rule(params, weights, rule, sizeof rule, &err), REEL_OK);
+    cr_expect_str_eq(rule, "\"net.\"");
+    reel_weights_destroy(weights);
+    reel_params_destroy(params);
+}

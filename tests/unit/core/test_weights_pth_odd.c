@@ -184,6 +184,23 @@ Test(weights_pth_odd, many_tensors_of_integers_are_passed_over_and_counted)
     expect_tensor(weights, four, sizeof four, "beside integers");
 }
 
+Test(weights_pth_odd, a_missing_parameter_that_was_passed_over_is_told_with_the_reason)
+{
+    reel_weights *weights = read_zip(DICT(NAME("a", FOUR) NAME("b", INTEGERS)), four, sizeof four);
+    reel_params *params = NULL;
+    reel_error err = {0};
+    cr_assert_eq(reel_params_create(&params, REEL_F32, &err), REEL_OK);
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(reel_params_add(params, i ? "b" : "a", 1, (const int64_t[]){4}, 0, NULL, &err),
+                     REEL_OK);
+    cr_assert_eq(reel_params_commit(params, &err), REEL_OK);
+    cr_expect_eq(reel_params_check(params, weights, &err), REEL_ERR_FORMAT);
+    cr_expect_str_eq(err.message, "file: weights do not fit the model: b: missing; "
+                                  "passed over: b (IntStorage)");
+    reel_params_destroy(params);
+    reel_weights_destroy(weights);
+}
+
 /* ---- the legacy stream ---- */
 
 /* Its object and what follows it: the list of keys, then storages with their numbers of elements.
