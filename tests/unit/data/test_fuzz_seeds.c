@@ -2,6 +2,7 @@
  * cut, and with bytes changed.
  */
 #include "tests/unit/data/fuzz_seeds.h"
+#include "tests/unit/data/mat_of.h"
 
 #include <zlib.h>
 
@@ -182,56 +183,11 @@ Test(fuzz_seeds, damaged_indices_are_refused_or_point_into_their_tar)
     replay(&s, "index", fuzz_index, 20000);
 }
 
-static void put32(reel_bytes *b, uint32_t v)
-{
-    reel_error err;
-    MUST(reel_bytes_reserve(b, b->size + 4, &err), err);
-    memcpy(b->data + b->size, &v, 4);
-    b->size += 4;
-}
-
-static void put_element(reel_bytes *b, uint32_t type, const void *bytes, size_t size)
-{
-    reel_error err;
-    const size_t padded = (size + 7) / 8 * 8;
-    put32(b, type);
-    put32(b, (uint32_t)size);
-    MUST(reel_bytes_reserve(b, b->size + padded + 1, &err), err);
-    memset(b->data + b->size, 0, padded);
-    if (size)
-        memcpy(b->data + b->size, bytes, size);
-    b->size += padded;
-}
-
-static void put_matrix(reel_bytes *b, uint32_t class, uint32_t n, const reel_bytes *body)
-{
-    reel_bytes inner = {0};
-    put_element(&inner, 6, (const uint32_t[]){class, 0}, 8);
-    put_element(&inner, 5, (const uint32_t[]){1, n}, 8);
-    put_element(&inner, 1, "", 0);
-    reel_error err;
-    MUST(reel_bytes_reserve(&inner, inner.size + body->size, &err), err);
-    memcpy(inner.data + inner.size, body->data, body->size);
-    inner.size += body->size;
-    put_element(b, 14, inner.data, inner.size);
-    reel_bytes_free(&inner);
-}
-
 Test(fuzz_seeds, damaged_mat_files_are_refused_or_read)
 {
     seeds s = {0};
-    reel_bytes file = {0}, body = {0}, one = {0};
-    put_element(&body, 5, (const uint32_t[]){16}, 4);
-    put_element(&body, 1, "ILSVRC2012_ID\0\0\0WNID\0\0\0\0\0\0\0\0\0\0\0\0", 32);
-    for (double id = 1; id <= 2; id++) {
-        one.size = 0;
-        put_element(&one, 9, &id, 8);
-        put_matrix(&body, 6, 1, &one);
-        one.size = 0;
-        put_element(&one, 4, id == 1 ? "n\0000\0001\0" : "n\0000\0002\0", 6);
-        put_matrix(&body, 4, 3, &one);
-    }
-    put_matrix(&file, 2, 2, &body);
+    static const char *const wnids[] = {"n01", "n02"};
+    reel_bytes file = mat_synsets(MAT_DOUBLE, wnids, 2);
     seed_add(&s, file.data, file.size);
 
     /* What it says when nothing is wrong, alone and compressed. */
@@ -239,22 +195,16 @@ Test(fuzz_seeds, damaged_mat_files_are_refused_or_read)
     reel_error err;
     for (int packed = 0; packed < 2; packed++) {
         reel_names names = {0};
-        MUST(reel_bytes_reserve(&whole, 128 + 8 + file.size, &err), err);
-        memset(whole.data, 0, 128);
-        memcpy(whole.data + 124, "\0\1IM", 4);
         if (packed) {
             uLongf size = compressBound(file.size);
-            uint8_t *z = malloc(size);
-            cr_assert(compress(z, &size, file.data, file.size) == Z_OK);
-            const uint32_t head[2] = {15, (uint32_t)size};
-            memcpy(whole.data + 128, head, 8);
-            memcpy(whole.data + 136, z, size);
-            whole.size = 136 + size;
-            seed_add(&s, whole.data + 128, whole.size - 128);
+            uint8_t *z = malloc(8 + size);
+            cr_assert(compress(z + 8, &size, file.data, file.size) == Z_OK);
+            memcpy(z, (const uint32_t[]){15, (uint32_t)size}, 8);
+            whole = mat_file(z, 8 + size);
+            seed_add(&s, z, 8 + size);
             free(z);
         } else {
-            memcpy(whole.data + 128, file.data, file.size);
-            whole.size = 128 + file.size;
+            whole = mat_file(file.data, file.size);
         }
         MUST(reel_matlab_synsets(&names, whole.data, whole.size, &err), err);
         cr_expect(reel_names_count(&names) == 2, "%" PRId64 " ids, expected 2",
@@ -262,11 +212,9 @@ Test(fuzz_seeds, damaged_mat_files_are_refused_or_read)
         cr_expect_str_eq(reel_names_at(&names, 0), "n01");
         cr_expect_str_eq(reel_names_at(&names, 1), "n02");
         reel_names_free(&names);
+        reel_bytes_free(&whole);
     }
-    reel_bytes_free(&whole);
     reel_bytes_free(&file);
-    reel_bytes_free(&body);
-    reel_bytes_free(&one);
     replay(&s, "matlab", fuzz_matlab, 8000);
 }
 
