@@ -150,3 +150,100 @@ Test(formats, a_tiff_whose_strips_overlap_is_refused)
     expect_format_refused("TIFF", file, sizeof file, "overlap");
     reel_image_free(&decoded);
 }
+
+/* A BMP of one row of `width` pixels: its two headers, then `rest` (masks, palette, pixels). */
+static size_t bmp_of(uint8_t *file, int width, int bits, int compression, const void *rest,
+                     size_t size)
+{
+    enum { HEADERS = 14 + 40 };
+    memset(file, 0, HEADERS);
+    memcpy(file, "BM", 2);
+    file[10] = HEADERS; /* where the pixels lie: behind masks and palette, if right behind here */
+    file[14] = 40;
+    file[18] = (uint8_t)width;
+    file[22] = 1;
+    file[26] = 1;
+    file[28] = (uint8_t)bits;
+    file[30] = (uint8_t)compression;
+    memcpy(file + HEADERS, rest, size);
+    return HEADERS + size;
+}
+
+Test(formats, a_bmp_whose_header_contradicts_itself_is_refused)
+{
+    uint8_t file[200];
+    size_t size = bmp_of(file, 1, 8, 3, "\0\0\0\0\0\0\0\0\0\0\0\0", 12);
+    expect_format_refused("BMP", file, size, "bitfields of 8 bits, expected 16, 24 or 32");
+    size = bmp_of(file, 1, 24, 1, "abcd", 4);
+    expect_format_refused("BMP", file, size, "run lengths of 24 bits a pixel");
+    size = bmp_of(file, 1, 24, 4, "abcd", 4);
+    expect_format_refused("BMP", file, size, "compression 4, expected 0 (none)");
+    size = bmp_of(file, 1, 16, 3, "abcd", 4);
+    expect_format_refused("BMP", file, size, "the header is cut");
+    size = bmp_of(file, 1, 16, 3, "\x05\0\0\0\0\0\0\0\0\0\0\0\xff\xff\0\0", 16);
+    expect_format_refused("BMP", file, size, "bit mask 00000005 has gaps");
+    reel_image_free(&decoded);
+}
+
+/* Red has the upper 8 bits, blue the lower 5, green none. */
+Test(formats, a_colour_of_a_bmp_without_bits_is_0)
+{
+    uint8_t file[200];
+    const size_t size = bmp_of(file, 2, 16, 3, "\0\xff\0\0\0\0\0\0\x1f\0\0\0\xff\xff\x0a\x80", 16);
+    MUST(reel_image_decode(&decoded, file, size, &err), err);
+    cr_expect(decoded.width == 2 && decoded.height == 1);
+    static const uint8_t expected[6] = {255, 0, 255, 128, 0, 10 * 255 / 31};
+    for (int i = 0; i < 6; i++)
+        cr_expect_eq(decoded.rgb[i], expected[i], "byte %d: %d, expected %d", i, decoded.rgb[i],
+                     expected[i]);
+    reel_image_free(&decoded);
+}
+
+Test(formats, a_pnm_of_other_depth_or_with_too_few_pixels_is_refused)
+{
+    static const char deep[] = "P6 1 1 65535\n123456", cut[] = "P6 2 2 255\n12345678901",
+                      bare[] = "P6 2 2";
+    expect_format_refused("PNM", deep, sizeof deep - 1, "greatest value 65535, expected 255");
+    expect_format_refused("PNM", cut, sizeof cut - 1,
+                          "2 x 2 is cut: 11 bytes of pixels, expected 12");
+    expect_format_refused("PNM", bare, sizeof bare - 1, "its header is damaged");
+    reel_image_free(&decoded);
+}
+
+/* An animation of 8 x 8 pixels whose first frame has this place and size (as stored) and these
+ * chunks. */
+static size_t webp_animation(uint8_t *file, const uint8_t place[12], const void *chunks,
+                             size_t size)
+{
+    static const uint8_t head[] = "RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0\x07\0\0\x07\0\0"
+                                  "ANIM\x06\0\0\0\0\0\0\0\0\0ANMF";
+    size_t at = sizeof head - 1;
+    memcpy(file, head, at);
+    const uint32_t frame = (uint32_t)(16 + size);
+    memcpy(file + at, &frame, 4);
+    memcpy(file + at + 4, place, 12);
+    memset(file + at + 16, 0, 4); /* duration and flags */
+    memcpy(file + at + 20, chunks, size);
+    at += 20 + size;
+    const uint32_t riff = (uint32_t)at - 8;
+    memcpy(file + 4, &riff, 4);
+    return at;
+}
+
+Test(formats, a_webp_animation_whose_first_frame_cannot_be_is_refused)
+{
+    static const uint8_t whole[12] = {0, 0, 0, 0, 0, 0, 7, 0, 0, 7, 0, 0},
+                         outside[12] = {1, 0, 0, 0, 0, 0, 7, 0, 0, 7, 0, 0};
+    static const uint8_t four_by_four[] = "VP8L\x06\0\0\0\x2f\x03\xc0\0\0\0";
+    uint8_t file[200];
+    size_t size = webp_animation(file, outside, four_by_four, sizeof four_by_four - 1);
+    expect_format_refused("WebP", file, size, "the first frame lies outside the image");
+    size = webp_animation(file, whole, four_by_four, sizeof four_by_four - 1);
+    expect_format_refused("WebP", file, size, "pixels of 4 x 4, expected the header's 8 x 8");
+    size = webp_animation(file, whole, "VP8L\x06\0\0\0abcdef", 14);
+    expect_format_refused("WebP", file, size, "WebP: ");
+    size = webp_animation(file, whole, four_by_four, sizeof four_by_four - 1);
+    memcpy(file + 44, "XXXX", 4); /* no frame: a chunk of another kind */
+    expect_format_refused("WebP", file, size, "animation without a whole frame");
+    reel_image_free(&decoded);
+}
