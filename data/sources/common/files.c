@@ -140,8 +140,3 @@ void reel_files_sort(reel_files *f, size_t first)
         qsort_r((reel_file *)f->samples.items + first, f->samples.n - first, sizeof(reel_file),
                 by_path, f->paths.text);
 }
-
-int64_t reel_files_classes(const reel_files *f)
-{
-    return reel_list_classes(&f->samples, sizeof(reel_file), offsetof(reel_file, label));
-}

@@ -23,7 +23,6 @@ reel_status reel_files_open(reel_files **out, const char *root, reel_error *err)
 reel_status reel_files_add(reel_files *f, const char *path, size_t length, int64_t label,
                            reel_error *err);
 void reel_files_sort(reel_files *f, size_t first); /* from that sample on, by path */
-int64_t reel_files_classes(const reel_files *f);   /* the highest label and one more */
 
 /* A source's functions (data/sources/source.h) where self is a reel_files. */
 REEL_DECLARE_SAMPLES(reel_files);

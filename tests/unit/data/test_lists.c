@@ -274,3 +274,34 @@ Test(lists, files_in_two_folders_are_refused_unless_the_list_is_called_like_one)
     expect_samples(d, "small/1a.jpg=cat");
     reel_dataset_destroy(d);
 }
+
+/* What Windows' editors call "Unicode". */
+Test(lists, text_of_16_bits_is_refused_with_what_to_do)
+{
+    static const char little[] = "\xff\xfe"
+                                 "a\0.\0",
+                      big[] = "\xfe\xff\0a\0.";
+    write_file(join(root, "all.csv"), little, sizeof little - 1);
+    refused(join(root, "all.csv"), NULL, "all.csv: UTF-16 text: save it as UTF-8");
+    write_file(join(root, "all.csv"), big, sizeof big - 1);
+    refused(join(root, "all.csv"), NULL, "all.csv: UTF-16 text: save it as UTF-8");
+}
+
+Test(lists, a_path_or_label_that_is_too_long_is_a_wrong_line)
+{
+    char *text = calloc(1, 20000);
+    for (int label = 0; label < 2; label++) {
+        char *at =
+            text + sprintf(text, "file,label\na.jpg,cat\nb.jpg,dog\n%s", label ? "c.jpg," : "");
+        const int length = label ? 256 : 4200;
+        memset(at, 'x', (size_t)length);
+        sprintf(at + length, "%s\nd.jpg,cat\ne.jpg,dog\n", label ? "" : ".jpg,cat");
+        reel_dataset *d = opened_as("all.csv", text, (reel_data_request){0});
+        expect_samples(d, "a.jpg=cat b.jpg=dog d.jpg=cat e.jpg=dog");
+        cr_expect(
+            has_note(d, label ? "line 4: its label is too long" : "line 4: its path is too long"),
+            "%s", reel_dataset_note(d, 0));
+        reel_dataset_destroy(d);
+    }
+    free(text);
+}
