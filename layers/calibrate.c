@@ -102,38 +102,42 @@ static reel_status fit_layer(const reel_module *m, const reel_tensor *y, double 
     return status;
 }
 
-typedef struct {
+typedef struct fitting {
     const reel_module *last;
     double output_scale;
-    reel_error *err;
+    reel_status status; /* of fitting; the walk's own errors are the tape's */
+    reel_error error;
 } fitting;
 
-static reel_status fit_walk(const reel_module *m, const fitting *how, reel_tape *tape, reel_var *x,
-                            reel_var input)
+/* Forward, fit, and forward again, so that the next layer sees the fitted output. */
+static reel_var fit_and_forward(void *user, const reel_module *const *layer, int n, reel_var x,
+                                int *taken)
 {
-    if (!m->layer) {
-        for (int i = 0; i < m->n_children; i++)
-            REEL_TRY(fit_walk(m->children[i], how, tape, x, input));
-        return REEL_OK;
-    }
+    fitting *how = user;
+    const reel_module *m = layer[0];
+    (void)n, (void)taken;
+    const reel_var y = reel_module_forward(m, x);
+    if (!is_affine(m) || y.id < 0)
+        return y;
 
-    /* Forward, fit, and forward again, so that the next layer sees the fitted output. */
-    reel_var y = reel_module_forward(m, *x);
-    if (is_affine(m) && reel_tape_status(tape, NULL) == REEL_OK) {
-        const reel_tensor value = reel_value(y);
-        REEL_TRY(fit_layer(m, &value, m == how->last ? how->output_scale : 1.0, how->err));
-        reel_release(y);
-        y = reel_module_forward(m, *x);
-    }
+    const reel_tensor value = reel_value(y);
+    how->status = fit_layer(m, &value, m == how->last ? how->output_scale : 1.0, &how->error);
+    if (how->status != REEL_OK)
+        return reel_tape_fail(x.tape, how->status, "%s", how->error.message);
+    reel_release(y);
+    return reel_module_forward(m, x);
+}
 
-    if (reel_tape_status(tape, NULL) != REEL_OK) {
-        reel_tape_prefix_error(tape, m->name);
-        return reel_tape_status(tape, how->err);
-    }
-    if (x->id != y.id && x->id != input.id)
-        reel_release(*x);
-    *x = y;
-    return REEL_OK;
+static reel_status fit_net(const reel_net *net, fitting *how, reel_tape *tape,
+                           const reel_tensor *images, reel_error *err)
+{
+    const reel_net_visitor visitor = {.layer = fit_and_forward, .user = how};
+    reel_net_walk(net, reel_input(tape, images), &visitor);
+    if (how->status == REEL_OK)
+        return reel_tape_status(tape, err);
+    if (err)
+        *err = how->error;
+    return how->status;
 }
 
 /* ---- between the layers ---- */
@@ -251,13 +255,13 @@ reel_status reel_net_calibrate(reel_net *net, const reel_tensor *images, double 
     net->scope.training = false; /* no dropout: its share is made up for when it is on */
     if (status == REEL_OK) {
         collect(net->root, all.layer);
-        const fitting how = {all.n ? all.layer[all.n - 1] : NULL, output_scale, err};
-        const reel_var input = reel_input(tape, images);
-        reel_var x = input;
-        status = fit_walk(net->root, &how, tape, &x, input);
+        fitting how = {.last = all.n ? all.layer[all.n - 1] : NULL, .output_scale = output_scale};
+        status = fit_net(net, &how, tape, images, err);
     }
 
-    if (status == REEL_OK) {
+    /* Scaling layers against each other keeps what a chain computes. A sum of branches would not
+     * follow. */
+    if (status == REEL_OK && net->joins == 0) {
         reel_tape_reset(tape);
         reel_tape_set_recording(tape, true);
         status = balance(net, &all, tape, images, err);

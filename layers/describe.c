@@ -35,31 +35,47 @@ static void note_inner(void *user, const reel_module *m, reel_var x, reel_var y)
     n->inner_multiply_adds += multiply_adds_of(m, &in, &out);
 }
 
-static reel_var describe_layer(const reel_module *m, reel_var x, notes *n)
+static void note_output(notes *n, const char *name, const char *kind, reel_var y,
+                        const reel_layer_info *work)
 {
-    const reel_tensor in = reel_value(x);
-    n->inner_multiply_adds = 0;
-    const reel_var y = reel_module_forward(m, x);
-    if (y.id < 0) {
-        reel_tape_prefix_error(x.tape, m->name);
-        return y;
-    }
-
     const reel_tensor out = reel_value(y);
     if (n->count < n->max) {
         reel_layer_info *info = &n->info[n->count];
-        const int64_t each = multiply_adds_of(m, &in, &out) + n->inner_multiply_adds;
-        *info = (reel_layer_info){.name = m->name,
-                                  .kind = reel_layer_kind_of(m->layer),
-                                  .ndim = out.ndim,
-                                  .parameters = parameters_of(m),
-                                  .multiply_adds = n->batch * each};
+        *info = *work;
+        info->name = name;
+        info->kind = kind;
+        info->ndim = out.ndim;
         for (int d = 0; d < out.ndim; d++)
             info->shape[d] = d ? out.shape[d] : n->batch;
     }
     n->count++;
-    if (x.id != y.id)
-        reel_release(x);
+}
+
+static reel_var describe_layer(void *user, const reel_module *const *layer, int n_layers,
+                               reel_var x, int *taken)
+{
+    notes *n = user;
+    const reel_module *m = layer[0];
+    const reel_tensor in = reel_value(x);
+    (void)n_layers, (void)taken;
+    n->inner_multiply_adds = 0;
+    const reel_var y = reel_module_forward(m, x);
+    if (y.id < 0)
+        return y;
+
+    const reel_tensor out = reel_value(y);
+    const int64_t each = multiply_adds_of(m, &in, &out) + n->inner_multiply_adds;
+    const reel_layer_info work = {.parameters = parameters_of(m), .multiply_adds = n->batch * each};
+    note_output(n, m->name, reel_layer_kind_of(m->layer), y, &work);
+    return y;
+}
+
+static reel_var describe_join(void *user, const reel_module *join, const reel_var *branch,
+                              int n_branches)
+{
+    const reel_var y = reel_join_values(join, branch, n_branches);
+    if (y.id >= 0)
+        note_output(user, join->name, reel_join_kind(join->join), y, &(reel_layer_info){0});
     return y;
 }
 
@@ -80,13 +96,13 @@ reel_status reel_net_describe(reel_net *net, const int64_t input[4], reel_layer_
     /* One pixel 0, padded to the image's size. */
     static const int64_t none[4] = {0};
     const int64_t pixel[4] = {1, 1, 1, 1}, after[4] = {0, input[1] - 1, input[2] - 1, input[3] - 1};
-    reel_var x = reel_pad(reel_reshape(reel_scalar(tape, 0), 4, pixel), none, after, 0);
+    const reel_var x = reel_pad(reel_reshape(reel_scalar(tape, 0), 4, pixel), none, after, 0);
 
     net->scope.training = false;
     net->scope.seen = note_inner;
     net->scope.seen_user = &n;
-    for (uint32_t i = 0; i < net->leaves && x.id >= 0; i++)
-        x = describe_layer(net->leaf[i], x, &n);
+    const reel_net_visitor visitor = {describe_layer, describe_join, &n};
+    reel_net_walk(net, x, &visitor);
     net->scope.seen = NULL;
     net->scope.training = training;
 

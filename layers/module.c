@@ -21,9 +21,15 @@ void reel_module_destroy(reel_module *m)
     free(m);
 }
 
-/* Named by its place among the children where name is NULL. NULL: no memory; the parent is as
- * before. */
-reel_module *reel_module_create_child(reel_module *parent, const char *name)
+reel_module *reel_module_section(reel_module *m)
+{
+    while (m->unnamed)
+        m = m->parent;
+    return m;
+}
+
+/* The last child of parent; `last` ends its name. NULL: no memory; the parent is as before. */
+static reel_module *append_child(reel_module *parent, const char *last)
 {
     reel_module **children =
         realloc(parent->children, (size_t)(parent->n_children + 1) * sizeof *children);
@@ -31,10 +37,9 @@ reel_module *reel_module_create_child(reel_module *parent, const char *name)
         return NULL;
     parent->children = children;
 
-    char position[16], *full = NULL;
-    snprintf(position, sizeof position, "%d", parent->n_children);
-    const char *prefix = parent->name ? parent->name : "", *dot = parent->name ? "." : "";
-    if (asprintf(&full, "%s%s%s", prefix, dot, name ? name : position) < 0)
+    char *full = NULL;
+    const char *section = reel_module_section(parent)->name;
+    if (asprintf(&full, "%s%s%s", section ? section : "", section ? "." : "", last) < 0)
         return NULL;
 
     reel_module *m = calloc(1, sizeof *m);
@@ -46,6 +51,37 @@ reel_module *reel_module_create_child(reel_module *parent, const char *name)
     m->name = full;
     m->parent = parent;
     children[parent->n_children++] = m;
+    return m;
+}
+
+reel_module *reel_module_create_child(reel_module *parent, const char *name)
+{
+    reel_module *section = reel_module_section(parent);
+    char position[16];
+    snprintf(position, sizeof position, "%d", section->named);
+    reel_module *m = append_child(parent, name ? name : position);
+    if (m)
+        section->named++;
+    return m;
+}
+
+/* Joins are "add", "add_2", ... of their section: errors, ONNX and summaries call them so. */
+reel_module *reel_module_create_part(reel_module *parent, reel_join join)
+{
+    static const char *const kinds[] = {"branch", "add", "concat"};
+    reel_module *section = reel_module_section(parent);
+    char name[32];
+    if (join == REEL_JOIN_NONE || section->sums == 0)
+        snprintf(name, sizeof name, "%s", kinds[join]);
+    else
+        snprintf(name, sizeof name, "%s_%d", kinds[join], section->sums + 1);
+
+    reel_module *m = append_child(parent, name);
+    if (!m)
+        return NULL;
+    section->sums += join != REEL_JOIN_NONE;
+    m->join = join;
+    m->unnamed = true;
     return m;
 }
 

@@ -68,6 +68,15 @@ typedef struct reel_layer {
     void (*draw)(reel_rng *rng, reel_layer_use *use, void *config);
 } reel_layer;
 
+/* ---- the tree ---- */
+
+/* How a module without a layer computes with its children. */
+typedef enum {
+    REEL_JOIN_NONE,  /* a Sequential: one after the other */
+    REEL_JOIN_ADD,   /* each child is a branch that reads the same input; their values' sum */
+    REEL_JOIN_CONCAT /* branches likewise; their values side by side along dimension 1 */
+} reel_join;
+
 /* ---- for setup, forward and onnx ---- */
 
 /* The settings, defaults filled in. */

@@ -22,11 +22,14 @@ typedef struct reel_scope {
     void *seen_user;
 } reel_scope;
 
-/* A use of a layer, or (layer NULL) a Sequential. */
+/* A use of a layer, or (layer NULL) a Sequential or a join. */
 struct reel_module {
     reel_scope *scope;
     const reel_layer *layer;
-    char *name; /* full; NULL for the root */
+    reel_join join;
+    bool unnamed;    /* a join, or a branch of one: no part of its children's names */
+    int named, sums; /* of a named module: positions given to layers, names given to joins */
+    char *name;      /* full; NULL for the root */
     void *config;
     uint32_t index;
     int *param; /* indices in the store */
@@ -36,9 +39,14 @@ struct reel_module {
     int n_children;
 };
 
-/* A new last child, a Sequential until it gets a layer. name NULL: its position. NULL: no memory.
- */
+/* A new last child, a Sequential until it gets a layer. name NULL: its position among the layers
+ * and Sequentials of the nearest named module. NULL: no memory. */
 reel_module *reel_module_create_child(reel_module *parent, const char *name);
+/* A new last child that is a join, or (REEL_JOIN_NONE) a branch: a Sequential that adds nothing to
+ * names. NULL: no memory. */
+reel_module *reel_module_create_part(reel_module *parent, reel_join join);
+/* The nearest module, from m upward, that gives its name to what it holds. */
+reel_module *reel_module_section(reel_module *m);
 /* Makes an empty child a use of the layer: checks and keeps the config, runs setup. */
 reel_status reel_module_set_layer(reel_module *m, const reel_layer *layer, const void *config,
                                   reel_error *err);

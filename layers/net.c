@@ -37,17 +37,33 @@ void reel_net_destroy(reel_net *net)
     reel_params_destroy(net->scope.params);
     free(net->scope.inits);
     free(net->leaf);
+    free(net->step);
     free(net);
 }
 
 /* ---- adding layers ---- */
 
-/* A new child of the open Sequential; NULL with the sticky error set on failure. */
+enum { DEEPEST = 64 }; /* parts inside one another: those who walk the tree call themselves */
+
+/* Whether the open part takes a child; else the sticky error is set. */
+static bool takes_child(reel_net *net)
+{
+    if (net->error.status != REEL_OK)
+        return false;
+    const bool join = net->open->join != REEL_JOIN_NONE;
+    if (net->built)
+        reel_fail(&net->error, REEL_ERR_INVALID, "net: built already; it takes no more layers");
+    else if (join && net->open->n_children == REEL_MAX_INPUTS)
+        reel_fail(&net->error, REEL_ERR_INVALID, "%s: expected at most %d branches",
+                  net->open->name, REEL_MAX_INPUTS);
+    net->branches += join;
+    return net->error.status == REEL_OK;
+}
+
+/* A new child of the open part; NULL with the sticky error set on failure. */
 static reel_module *add_child(reel_net *net, const char *name)
 {
-    if (net->built && net->error.status == REEL_OK)
-        reel_fail(&net->error, REEL_ERR_INVALID, "net: built already; it takes no more layers");
-    if (net->error.status != REEL_OK)
+    if (!takes_child(net))
         return NULL;
     reel_module *m = reel_module_create_child(net->open, name);
     if (!m)
@@ -55,13 +71,56 @@ static reel_module *add_child(reel_net *net, const char *name)
     return m;
 }
 
+/* What is added from now on belongs to m; NULL: an error was met. */
+static void open_net_part(reel_net *net, reel_module *m)
+{
+    int depth = 0, joins = 0;
+    for (const reel_module *in = m; in; in = in->parent) {
+        depth++;
+        joins += in->join != REEL_JOIN_NONE;
+    }
+    if (depth > DEEPEST || joins > REEL_MOST_JOINS)
+        reel_fail(&net->error, REEL_ERR_INVALID,
+                  "%s: expected at most %d Sequentials and %d joins inside one another", m->name,
+                  DEEPEST, REEL_MOST_JOINS);
+    else if (m)
+        net->open = m;
+}
+
 void reel_net_begin(reel_net *net, const char *name)
 {
     if (!net)
         return;
-    reel_module *m = add_child(net, name);
-    if (m)
-        net->open = m;
+    open_net_part(net, add_child(net, name));
+}
+
+void reel_net_begin_join(reel_net *net, reel_join join)
+{
+    if (!net)
+        return;
+    if (net->error.status == REEL_OK && join != REEL_JOIN_ADD && join != REEL_JOIN_CONCAT)
+        reel_fail(&net->error, REEL_ERR_INVALID, "net: expected a join that adds or concatenates");
+    if (!takes_child(net))
+        return;
+    reel_module *m = reel_module_create_part(net->open, join);
+    if (!m)
+        reel_fail(&net->error, REEL_ERR_MEMORY, "net: out of memory");
+    net->joins += m != NULL;
+    open_net_part(net, m);
+}
+
+void reel_net_begin_branch(reel_net *net)
+{
+    if (!net)
+        return;
+    if (net->error.status == REEL_OK && net->open->join == REEL_JOIN_NONE)
+        reel_fail(&net->error, REEL_ERR_INVALID, "net: reel_net_begin_branch outside of a join");
+    if (!takes_child(net))
+        return;
+    reel_module *m = reel_module_create_part(net->open, REEL_JOIN_NONE);
+    if (!m)
+        reel_fail(&net->error, REEL_ERR_MEMORY, "net: out of memory");
+    open_net_part(net, m);
 }
 
 void reel_net_end(reel_net *net)
@@ -70,7 +129,9 @@ void reel_net_end(reel_net *net)
         return;
     if (net->error.status != REEL_OK)
         return;
-    if (net->open->parent)
+    if (net->open->join != REEL_JOIN_NONE && net->open->n_children == 0)
+        reel_fail(&net->error, REEL_ERR_INVALID, "%s: expected a branch or more", net->open->name);
+    else if (net->open->parent)
         net->open = net->open->parent;
     else
         reel_fail(&net->error, REEL_ERR_INVALID, "net: reel_net_end without reel_net_begin");
@@ -119,17 +180,6 @@ void reel_net_layer(reel_net *net, const char *layer, const char *arguments)
     free(text);
 }
 
-static const reel_module **collect_leaves(const reel_module *m, const reel_module **into)
-{
-    if (m->layer) {
-        *into++ = m; /* what is inside a layer runs in its forward */
-        return into;
-    }
-    for (int i = 0; i < m->n_children; i++)
-        into = collect_leaves(m->children[i], into);
-    return into;
-}
-
 reel_status reel_net_status(const reel_net *net, reel_error *err)
 {
     if (!net)
@@ -155,10 +205,7 @@ reel_status reel_net_build(reel_net *net, reel_error *err)
         return reel_fail(err, REEL_ERR_INVALID, "net: %s: reel_net_end is missing",
                          net->open->name);
     REEL_TRY(reel_params_commit(net->scope.params, err));
-    net->leaf = malloc((net->leaves + 1) * sizeof *net->leaf);
-    if (!net->leaf)
-        return reel_fail(err, REEL_ERR_MEMORY, "net: out of memory");
-    collect_leaves(net->root, net->leaf);
+    REEL_TRY(reel_net_make_steps(net, err));
     net->built = true;
     return REEL_OK;
 }
@@ -228,21 +275,38 @@ void reel_net_bind(reel_net *net, const reel_var *params)
     net->scope.bound = params;
 }
 
-/* Runs layer i, and those after it that it takes along, on x. */
-static reel_var run_layer(const reel_net *net, uint32_t i, reel_var x, int *taken)
+/* ---- forward ---- */
+
+static void tell_watch(const reel_net *net, const char *name, const char *kind, reel_var y)
 {
-    const reel_module *m = net->leaf[i];
-    *taken = 0;
-    if (net->unfused || !m->layer->forward_with)
-        return reel_module_forward(m, x);
-    return m->layer->forward_with(m, net->leaf + i + 1, (int)(net->leaves - i - 1), x, taken);
+    if (net->watch && y.id >= 0)
+        net->watch(net->watch_user, name, kind, y);
 }
 
-/* Values between layers are released as soon as the next layer has read them: they stay only where
- * a backward pass needs them. The input belongs to the caller and is never released. */
+/* Runs the first layer, and those after it that it takes along. */
+static reel_var forward_layer(void *user, const reel_module *const *layer, int n, reel_var x,
+                              int *taken)
+{
+    const reel_net *net = user;
+    const reel_module *m = layer[0];
+    const bool alone = net->unfused || !m->layer->forward_with;
+    const reel_var y =
+        alone ? reel_module_forward(m, x) : m->layer->forward_with(m, layer + 1, n - 1, x, taken);
+    const reel_module *last = layer[*taken];
+    tell_watch(net, last->name, reel_layer_kind_of(last->layer), y);
+    return y;
+}
+
+static reel_var forward_join(void *user, const reel_module *join, const reel_var *branch, int n)
+{
+    const reel_net *net = user;
+    const reel_var y = reel_join_values(join, branch, n);
+    tell_watch(net, join->name, reel_join_kind(join->join), y);
+    return y;
+}
+
 reel_var reel_net_forward(reel_net *net, reel_tape *tape, reel_var x)
 {
-    const reel_var input = x;
     if (reel_tape_status(tape, NULL) != REEL_OK)
         return (reel_var){tape, -1};
     if (!net || !net->built || x.tape != tape)
@@ -250,20 +314,6 @@ reel_var reel_net_forward(reel_net *net, reel_tape *tape, reel_var x)
             tape, REEL_ERR_INVALID, "net: expected a built net and a value of the tape, got %s",
             !net || !net->built ? "a net that is not built" : "a value of another tape");
 
-    uint32_t i = 0;
-    while (i < net->leaves && reel_tape_status(tape, NULL) == REEL_OK) {
-        int taken;
-        const reel_var y = run_layer(net, i, x, &taken);
-        if (reel_tape_status(tape, NULL) != REEL_OK)
-            reel_tape_prefix_error(tape, net->leaf[i]->name);
-        else if (x.id != y.id && x.id != input.id)
-            reel_release(x);
-
-        const reel_module *last = net->leaf[i + (uint32_t)taken];
-        if (net->watch && y.id >= 0)
-            net->watch(net->watch_user, last->name, reel_layer_kind_of(last->layer), y);
-        x = y;
-        i += 1 + (uint32_t)taken;
-    }
-    return x;
+    const reel_net_visitor visitor = {forward_layer, forward_join, net};
+    return reel_net_walk(net, x, &visitor);
 }

@@ -32,6 +32,22 @@ REEL_API void reel_net_destroy(reel_net *net);
 REEL_API void reel_net_begin(reel_net *net, const char *name);
 REEL_API void reel_net_end(reel_net *net);
 
+/* Opens a join: all that is added to it, up to its reel_net_end, is a branch that reads the join's
+ * input. The join's value is the sum of the branches, or their concatenation. A branch is one
+ * layer, a Sequential, or what stands between reel_net_begin_branch and reel_net_end; without
+ * layers it is the input itself. Joins and branches are no part of names. A residual block:
+ *
+ *     reel_net_begin_join(net, REEL_JOIN_ADD);
+ *     reel_net_begin_branch(net);
+ *     reel_net_conv2d(net, .name = "conv1", .in = 64, .out = 64, .kernel = 3, .padding = 1);
+ *     reel_net_end(net);
+ *     reel_net_begin_branch(net);             // the shortcut
+ *     reel_net_end(net);
+ *     reel_net_end(net);
+ */
+REEL_API void reel_net_begin_join(reel_net *net, reel_join join);
+REEL_API void reel_net_begin_branch(reel_net *net);
+
 /* The first error met while adding layers, before reel_net_build reports it. */
 REEL_API reel_status reel_net_status(const reel_net *net, reel_error *err);
 /* Ends construction: allocates parameters. Reports the first error met while adding layers. */

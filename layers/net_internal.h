@@ -5,11 +5,27 @@
 #include "layers/module_internal.h"
 #include "layers/net.h"
 
+enum { REEL_MOST_JOINS = 16 }; /* that lie inside one another */
+
+/* A net as a program, from reel_net_build: x goes through runs of layers and through joins.
+ *
+ *     RUN      x = the layers leaf[first .. first + count), one after the other
+ *     SPLIT    a join begins: x is kept for its branches
+ *     BRANCH   a branch ends: its value is kept, the next one begins with the join's input
+ *     JOIN     x = the join of its branches' values */
+typedef enum { REEL_STEP_RUN, REEL_STEP_SPLIT, REEL_STEP_BRANCH, REEL_STEP_JOIN } reel_step_kind;
+typedef struct reel_net_step {
+    reel_step_kind kind;
+    const reel_module *join;
+    uint32_t first, count;
+} reel_net_step;
+
 struct reel_net {
     reel_scope scope; /* what the modules see of the net */
     reel_module *root, *open;
     const reel_module **leaf; /* the layers in order, from reel_net_build */
-    uint32_t leaves;
+    reel_net_step *step;      /* likewise */
+    uint32_t leaves, joins, branches, steps;
     bool built, unfused;
     reel_net_watch_fn *watch; /* see reel_net_watch */
     void *watch_user;
@@ -17,5 +33,36 @@ struct reel_net {
 };
 
 reel_status reel_net_check_built(const reel_net *net, reel_error *err);
+
+/* ---- net_steps.c ---- */
+
+/* Fills leaf and step. */
+reel_status reel_net_make_steps(reel_net *net, reel_error *err);
+
+/* What happens at each place of a walk. A failure is the tape's sticky error; the walk puts the
+ * layer's name before its message. */
+typedef struct reel_net_visitor {
+    /* The value of layer[0] on x, or of more of the n layers that follow each other: *taken, which
+     * is 0 before, counts those after the first. */
+    reel_var (*layer)(void *user, const reel_module *const *layer, int n, reel_var x, int *taken);
+    /* The value of a join. NULL: reel_join_values. */
+    reel_var (*join)(void *user, const reel_module *join, const reel_var *branch, int n);
+    void *user;
+} reel_net_visitor;
+
+/* Takes x through a built net. Each value is released when its last reader has read it: it stays
+ * only where a backward pass needs it. The input belongs to the caller and is never released. */
+reel_var reel_net_walk(const reel_net *net, reel_var x, const reel_net_visitor *visitor);
+
+/* The sum, or the concatenation, of the branches' values; their shapes must agree. */
+reel_var reel_join_values(const reel_module *join, const reel_var *branch, int n);
+/* "Add", "Concat". */
+const char *reel_join_kind(reel_join join);
+
+/* ---- plan.c ---- */
+
+/* A tape that computes nothing: operators check shapes and get addresses without memory. */
+reel_status reel_dry_tape_create(reel_tape **tape, const reel_ctx *ctx, reel_dtype dtype,
+                                 bool recording, reel_error *err);
 
 #endif

@@ -62,26 +62,74 @@ static reel_status write_layer(reel_onnx *g, const reel_module *m, const reel_te
     return reel_fail(err, status, "%s: not to be expressed in ONNX: %s", m->name, why.message);
 }
 
+typedef struct onnx_walk {
+    reel_onnx *graph;
+    reel_tensor last; /* the shape of the newest value */
+    reel_status status;
+    reel_error error;
+} onnx_walk;
+
+static reel_var onnx_done(onnx_walk *w, reel_var x, reel_var y)
+{
+    if (w->status != REEL_OK)
+        return reel_tape_fail(x.tape, w->status, "%s", w->error.message);
+    w->last = reel_value(y);
+    w->status = reel_onnx_name_value(w->graph, y.id, &w->error);
+    return y;
+}
+
+static reel_var onnx_layer(void *user, const reel_module *const *layer, int n, reel_var x,
+                           int *taken)
+{
+    onnx_walk *w = user;
+    const reel_module *m = layer[0];
+    const reel_tensor in = reel_value(x);
+    (void)n, (void)taken;
+    const reel_var y = reel_module_forward(m, x);
+    if (y.id < 0)
+        return y;
+
+    const reel_tensor out = reel_value(y);
+    reel_onnx_read_value(w->graph, x.id);
+    w->status = write_layer(w->graph, m, &in, &out, &w->error);
+    return onnx_done(w, x, y);
+}
+
+static reel_var onnx_join(void *user, const reel_module *join, const reel_var *branch, int n)
+{
+    onnx_walk *w = user;
+    const reel_var y = reel_join_values(join, branch, n);
+    if (y.id < 0)
+        return y;
+
+    if (n > 1) {
+        const bool add = join->join == REEL_JOIN_ADD;
+        reel_onnx_read_value(w->graph, branch[0].id);
+        reel_onnx_begin_module(w->graph, join, NULL, NULL);
+        reel_onnx_node(w->graph, add ? "Sum" : "Concat");
+        for (int i = 0; i < n; i++)
+            reel_onnx_value(w->graph, branch[i].id);
+        if (!add)
+            reel_onnx_int(w->graph, "axis", 1);
+    }
+    return onnx_done(w, branch[0], y);
+}
+
 static reel_status write_layers(reel_net *net, reel_onnx *g, reel_var x, reel_tensor *last,
                                 reel_error *err)
 {
+    onnx_walk w = {.graph = g};
     REEL_TRY(reel_tape_status(x.tape, err));
-    for (uint32_t i = 0; i < net->leaves; i++) {
-        const reel_module *m = net->leaf[i];
-        const reel_tensor in = reel_value(x);
-        const reel_var y = reel_module_forward(m, x);
-        if (y.id < 0)
-            reel_tape_prefix_error(x.tape, m->name);
-        REEL_TRY(reel_tape_status(x.tape, err));
-
-        *last = reel_value(y);
-        REEL_TRY(write_layer(g, m, &in, last, err));
-        if (x.id != y.id)
-            reel_release(x);
-        x = y;
-    }
+    REEL_TRY(reel_onnx_name_value(g, x.id, err));
+    const reel_net_visitor visitor = {onnx_layer, onnx_join, &w};
+    reel_net_walk(net, x, &visitor);
+    if (w.status != REEL_OK && err)
+        *err = w.error;
+    REEL_TRY(w.status);
+    REEL_TRY(reel_tape_status(x.tape, err));
     if (!g->open)
         return reel_fail(err, REEL_ERR_INVALID, "a net without layers");
+    *last = w.last;
     return REEL_OK;
 }
 

@@ -17,6 +17,43 @@ enum { ATTRIBUTE_NAME = 1, ATTRIBUTE_TYPE = 20 };
 enum { ATTRIBUTE_F = 2, ATTRIBUTE_I = 3, ATTRIBUTE_INTS = 8 }; /* the value, by its type */
 enum { TYPE_FLOAT = 1, TYPE_INT = 2, TYPE_INTS = 7 };
 
+/* ---- values ---- */
+
+/* Of the value that the next node reads; the name of an open node's output is its own. */
+static const char *newest_name(const reel_onnx *g)
+{
+    return g->open ? g->name : g->current;
+}
+
+reel_status reel_onnx_name_value(reel_onnx *g, int32_t id, reel_error *err)
+{
+    if (id >= g->values) {
+        char **more = realloc(g->value, ((size_t)id + 1) * sizeof *more);
+        if (!more)
+            return reel_fail(err, REEL_ERR_MEMORY, "out of memory");
+        for (int32_t i = g->values; i <= id; i++)
+            more[i] = NULL;
+        g->value = more;
+        g->values = id + 1;
+    }
+    free(g->value[id]);
+    g->value[id] = strdup(newest_name(g));
+    return g->value[id] ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "out of memory");
+}
+
+void reel_onnx_read_value(reel_onnx *g, int32_t id)
+{
+    if (!strcmp(g->value[id], newest_name(g)))
+        return;
+    reel_onnx_end_node(g, g->name);
+    snprintf(g->current, sizeof g->current, "%s", g->value[id]);
+}
+
+void reel_onnx_value(reel_onnx *g, int32_t id)
+{
+    reel_message_text(&g->node, NODE_INPUT, g->value[id]);
+}
+
 /* ---- modules ---- */
 void reel_onnx_begin_module(reel_onnx *g, const reel_module *m, const reel_tensor *in,
                             const reel_tensor *out)
@@ -25,7 +62,7 @@ void reel_onnx_begin_module(reel_onnx *g, const reel_module *m, const reel_tenso
     g->in = in;
     g->out = out;
     g->nodes_of_module = 0;
-    snprintf(g->input, sizeof g->input, "%s", g->current);
+    snprintf(g->input, sizeof g->input, "%s", newest_name(g));
 }
 
 const reel_tensor *reel_onnx_shape_in(const reel_onnx *g)
@@ -168,6 +205,9 @@ void reel_onnx_free(reel_onnx *g)
         free(g->list[i].own);
     }
     free(g->list);
+    for (int32_t i = 0; i < g->values; i++)
+        free(g->value[i]);
+    free(g->value);
     reel_message_free(&g->nodes);
     reel_message_free(&g->node);
     reel_message_free(&g->scratch);

@@ -35,10 +35,20 @@ struct reel_onnx {
     char input[300]; /* the module's own */
     int nodes_of_module;
 
+    char **value; /* [values] names of the tape's values, by their ids; NULL = not named yet */
+    int32_t values;
+
     reel_onnx_initializer *list;
     int count, room;
     bool failed; /* out of memory */
 };
+
+/* The newest value is the tape's value id. */
+reel_status reel_onnx_name_value(reel_onnx *g, int32_t id, reel_error *err);
+/* The next node reads value id, which has a name. */
+void reel_onnx_read_value(reel_onnx *g, int32_t id);
+/* A further input of the open node: value id. */
+void reel_onnx_value(reel_onnx *g, int32_t id);
 
 /* The nodes that follow belong to this module. */
 void reel_onnx_begin_module(reel_onnx *g, const reel_module *m, const reel_tensor *in,

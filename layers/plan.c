@@ -29,6 +29,20 @@ static reel_status plan_step(reel_net *net, reel_tape *tape, const int64_t input
     return training ? plan_backward(y, err) : REEL_OK;
 }
 
+/* Only addresses are reserved: a step that does not fit this machine gets its plan, too. Some
+ * systems reserve less than others, so a smaller limit is tried next. */
+reel_status reel_dry_tape_create(reel_tape **tape, const reel_ctx *ctx, reel_dtype dtype,
+                                 bool recording, reel_error *err)
+{
+    reel_tape_config config = {
+        .dtype = dtype, .no_grad = !recording, .limit_bytes = (size_t)1 << 44, .plan = true};
+    for (; config.limit_bytes >= (size_t)1 << 36; config.limit_bytes /= 2)
+        if (reel_tape_create(tape, ctx, &config, NULL) == REEL_OK)
+            return REEL_OK;
+    config.limit_bytes = 0; /* as much as there is */
+    return reel_tape_create(tape, ctx, &config, err);
+}
+
 reel_status reel_net_plan(reel_net *net, const int64_t input[4], bool training,
                           reel_net_memory *plan, reel_error *err)
 {
@@ -37,23 +51,12 @@ reel_status reel_net_plan(reel_net *net, const int64_t input[4], bool training,
     REEL_NEED(plan, err);
 
     REEL_TRY(reel_net_check_built(net, err));
-
-    /* Only addresses are reserved: a step that does not fit this machine gets its plan, too. Some
-     * systems reserve less than others, so a smaller limit is tried next. */
-    reel_tape_config config = {.dtype = reel_net_dtype(net),
-                               .no_grad = !training,
-                               .limit_bytes = (size_t)1 << 44,
-                               .plan = true};
-    reel_tape *tape = NULL;
-    reel_status status = REEL_ERR_MEMORY;
-    for (; status != REEL_OK && config.limit_bytes >= (size_t)1 << 36; config.limit_bytes /= 2)
-        status = reel_tape_create(&tape, net->scope.ctx, &config, NULL);
-    config.limit_bytes = 0; /* as much as there is */
-    if (status != REEL_OK)
-        REEL_TRY(reel_tape_create(&tape, net->scope.ctx, &config, err));
+    const reel_dtype dtype = reel_net_dtype(net);
+    reel_tape *tape;
+    REEL_TRY(reel_dry_tape_create(&tape, net->scope.ctx, dtype, training, err));
 
     *plan = (reel_net_memory){0};
-    const size_t element = reel_dtype_size(config.dtype);
+    const size_t element = reel_dtype_size(dtype);
     bool trained = false;
     for (int i = 0; i < reel_params_count(net->scope.params); i++) {
         const reel_param *p = reel_params_at(net->scope.params, i);
@@ -65,7 +68,7 @@ reel_status reel_net_plan(reel_net *net, const int64_t input[4], bool training,
         trained = true;
     }
 
-    status = plan_step(net, tape, input, trained, err);
+    const reel_status status = plan_step(net, tape, input, trained, err);
     const reel_tape_memory used = reel_tape_usage(tape);
     plan->activations = used.activations;
     plan->scratch = used.scratch;

@@ -1,0 +1,209 @@
+/* A net's tree as a list of steps, and the walk of a value through them. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "layers/net_internal.h"
+
+/* ---- from the tree to steps ---- */
+
+static reel_net_step *append_step(reel_net *net, reel_step_kind kind, const reel_module *join)
+{
+    reel_net_step *step = &net->step[net->steps++];
+    *step = (reel_net_step){.kind = kind, .join = join};
+    return step;
+}
+
+/* A layer after a layer lengthens the run: layers of one run may be computed together. */
+static void append_leaf(reel_net *net, const reel_module *m)
+{
+    reel_net_step *last = net->steps ? &net->step[net->steps - 1] : NULL;
+    if (!last || last->kind != REEL_STEP_RUN) {
+        last = append_step(net, REEL_STEP_RUN, NULL);
+        last->first = net->leaves;
+    }
+    last->count++;
+    net->leaf[net->leaves++] = m;
+}
+
+/* The depth of the tree is bounded where children are added. */
+static void append_module(reel_net *net, const reel_module *m)
+{
+    if (m->layer) {
+        append_leaf(net, m); /* what is inside a layer runs in its forward */
+        return;
+    }
+    if (m->join)
+        append_step(net, REEL_STEP_SPLIT, m);
+    for (int i = 0; i < m->n_children; i++) {
+        append_module(net, m->children[i]);
+        if (m->join)
+            append_step(net, REEL_STEP_BRANCH, m);
+    }
+    if (m->join)
+        append_step(net, REEL_STEP_JOIN, m);
+}
+
+reel_status reel_net_make_steps(reel_net *net, reel_error *err)
+{
+    /* A run for each leaf, two steps for each join and one for each branch are enough. */
+    const size_t most = (size_t)net->leaves + 2 * (size_t)net->joins + (size_t)net->branches + 1;
+    net->leaf = malloc(((size_t)net->leaves + 1) * sizeof *net->leaf);
+    net->step = calloc(most, sizeof *net->step);
+    if (!net->leaf || !net->step)
+        return reel_fail(err, REEL_ERR_MEMORY, "net: out of memory");
+    net->leaves = 0;
+    append_module(net, net->root);
+    return REEL_OK;
+}
+
+/* ---- joins ---- */
+
+const char *reel_join_kind(reel_join join)
+{
+    return join == REEL_JOIN_ADD ? "Add" : "Concat";
+}
+
+/* What a branch is called: its last layer, or NULL where it has none. */
+static const reel_module *last_layer(const reel_module *m)
+{
+    while (m && !m->layer)
+        m = m->n_children ? m->children[m->n_children - 1] : NULL;
+    return m;
+}
+
+/* "features.3.bn2 (64 x 28 x 28)" */
+static const char *branch_text(char *text, size_t size, const reel_module *branch, reel_var value)
+{
+    const reel_module *layer = last_layer(branch);
+    const reel_tensor t = reel_value(value);
+    size_t used = (size_t)snprintf(text, size, "%.150s (", layer ? layer->name : "its input");
+    for (int d = 1; d < t.ndim && used < size; d++)
+        used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, d > 1 ? " x " : "",
+                                 t.shape[d]);
+    if (used < size)
+        snprintf(text + used, size - used, ")");
+    return text;
+}
+
+/* For a sum all sizes must be equal, for a concatenation all but the channels. */
+static bool branches_agree(reel_join join, reel_var first, reel_var other)
+{
+    const reel_tensor a = reel_value(first), b = reel_value(other);
+    if (a.ndim != b.ndim)
+        return false;
+    for (int d = 0; d < a.ndim; d++)
+        if (a.shape[d] != b.shape[d] && !(join == REEL_JOIN_CONCAT && d == 1))
+            return false;
+    return true;
+}
+
+reel_var reel_join_values(const reel_module *join, const reel_var *branch, int n)
+{
+    char a[256], b[256];
+    const bool add = join->join == REEL_JOIN_ADD;
+    for (int i = 1; i < n; i++)
+        if (!branches_agree(join->join, branch[0], branch[i]))
+            return reel_tape_fail(branch[0].tape, REEL_ERR_INVALID,
+                                  "expected branches of %s, got %s and %s",
+                                  add ? "one size" : "one height and width",
+                                  branch_text(a, sizeof a, join->children[0], branch[0]),
+                                  branch_text(b, sizeof b, join->children[i], branch[i]));
+    if (!add)
+        return n == 1 ? branch[0] : reel_concat(branch, n, 1);
+
+    reel_var sum = branch[0];
+    for (int i = 1; i < n; i++) {
+        const reel_var next = reel_add(sum, branch[i]);
+        if (i > 1)
+            reel_release(sum);
+        sum = next;
+    }
+    return sum;
+}
+
+/* ---- the walk ---- */
+
+typedef struct net_walk {
+    const reel_net *net;
+    const reel_net_visitor *visitor;
+    reel_tape *tape;
+    reel_var x, input;
+    reel_var kept[REEL_MOST_JOINS];                    /* inputs of the joins that are open */
+    reel_var value[REEL_MOST_JOINS * REEL_MAX_INPUTS]; /* of their branches that have ended */
+    int depth, values;
+} net_walk;
+
+static bool is_kept(const net_walk *w, reel_var x)
+{
+    bool kept = x.id == w->input.id;
+    for (int i = 0; i < w->depth; i++)
+        kept |= x.id == w->kept[i].id;
+    return kept;
+}
+
+/* x was read and gave y: nobody else reads it, unless an open join keeps it. */
+static void release_read(const net_walk *w, reel_var x, reel_var y)
+{
+    if (x.id != y.id && !is_kept(w, x))
+        reel_release(x);
+}
+
+static void walk_run(net_walk *w, const reel_net_step *run)
+{
+    const reel_module *const *leaf = w->net->leaf + run->first;
+    for (uint32_t i = 0; i < run->count && reel_tape_status(w->tape, NULL) == REEL_OK;) {
+        int taken = 0;
+        const reel_var y =
+            w->visitor->layer(w->visitor->user, leaf + i, (int)(run->count - i), w->x, &taken);
+        if (reel_tape_status(w->tape, NULL) != REEL_OK)
+            reel_tape_prefix_error(w->tape, leaf[i]->name);
+        else
+            release_read(w, w->x, y);
+        w->x = y;
+        i += 1 + (uint32_t)taken;
+    }
+}
+
+static void walk_join(net_walk *w, const reel_module *join)
+{
+    const int n = join->n_children;
+    const reel_var *branch = &w->value[w->values -= n];
+    const reel_var y = w->visitor->join ? w->visitor->join(w->visitor->user, join, branch, n)
+                                        : reel_join_values(join, branch, n);
+    if (reel_tape_status(w->tape, NULL) != REEL_OK) {
+        reel_tape_prefix_error(w->tape, join->name);
+        return;
+    }
+
+    /* A branch without layers ends with the join's input, which is released once. */
+    for (int i = 0; i < n; i++)
+        release_read(w, branch[i], y);
+    const reel_var input = w->kept[--w->depth];
+    release_read(w, input, y);
+    w->x = y;
+}
+
+reel_var reel_net_walk(const reel_net *net, reel_var x, const reel_net_visitor *visitor)
+{
+    net_walk w = {.net = net, .visitor = visitor, .tape = x.tape, .x = x, .input = x};
+    for (uint32_t i = 0; i < net->steps && reel_tape_status(w.tape, NULL) == REEL_OK; i++) {
+        const reel_net_step *step = &net->step[i];
+        switch (step->kind) {
+        case REEL_STEP_RUN:
+            walk_run(&w, step);
+            break;
+        case REEL_STEP_SPLIT:
+            w.kept[w.depth++] = w.x;
+            break;
+        case REEL_STEP_BRANCH:
+            w.value[w.values++] = w.x;
+            w.x = w.kept[w.depth - 1];
+            break;
+        case REEL_STEP_JOIN:
+            walk_join(&w, step->join);
+            break;
+        }
+    }
+    return reel_tape_status(w.tape, NULL) == REEL_OK ? w.x : (reel_var){w.tape, -1};
+}
