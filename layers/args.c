@@ -11,12 +11,12 @@
 
 #include "layers/init_internal.h"
 
-static void *arg_field(const reel_layer_arg *arg, void *config)
+void *reel_arg_field(const reel_layer_arg *arg, const void *config)
 {
-    return (char *)config + arg->offset;
+    return (char *)(uintptr_t)config + arg->offset;
 }
 
-static const reel_layer_arg *arg_find(const reel_args *args, const char *name)
+const reel_layer_arg *reel_args_find(const reel_args *args, const char *name)
 {
     for (int i = 0; i < args->count; i++)
         if (strcmp(args->row[i].name, name) == 0)
@@ -72,7 +72,7 @@ reel_status reel_args_complete(const reel_args *args, void *config, reel_error *
     for (int i = 0; i < args->count; i++) {
         const reel_layer_arg *arg = &args->row[i], *like = NULL;
         if (arg->like)
-            like = arg_find(args, arg->like);
+            like = reel_args_find(args, arg->like);
         if (arg->like && !(like && like < arg && like->type == arg->type))
             return reel_fail(
                 err, REEL_ERR_INVALID,
@@ -80,14 +80,14 @@ reel_status reel_args_complete(const reel_args *args, void *config, reel_error *
                 arg->like);
 
         if (arg->type == REEL_ARG_INT) {
-            int64_t *value = arg_field(arg, config);
+            int64_t *value = reel_arg_field(arg, config);
             if (*value == 0)
-                *value = like ? *(int64_t *)arg_field(like, config) : (int64_t)arg->fallback;
+                *value = like ? *(int64_t *)reel_arg_field(like, config) : (int64_t)arg->fallback;
             REEL_TRY(check_int(arg, *value, err));
         } else if (arg->type == REEL_ARG_REAL) {
-            double *value = arg_field(arg, config);
+            double *value = reel_arg_field(arg, config);
             if (*value == 0)
-                *value = like ? *(double *)arg_field(like, config) : arg->fallback;
+                *value = like ? *(double *)reel_arg_field(like, config) : arg->fallback;
             REEL_TRY(check_real(arg, *value, err));
         }
     }
@@ -118,8 +118,8 @@ static bool parse_int(const char *text, int64_t *value)
 
 static bool parse_bool(const char *text, bool *value)
 {
-    *value = strcmp(text, "true") == 0;
-    return *value || strcmp(text, "false") == 0;
+    *value = !strcmp(text, "true") || !strcmp(text, "True"); /* Python's spelling too */
+    return *value || !strcmp(text, "false") || !strcmp(text, "False");
 }
 
 /* "kaiming_normal", or "gaussian(0.01)" where the kind takes a value. */
@@ -158,11 +158,11 @@ static reel_status check_zero(const reel_layer_arg *arg, double value, reel_erro
                      arg->name);
 }
 
-static reel_status parse_value(const reel_layer_arg *arg, char *text, void *config, reel_error *err)
+reel_status reel_args_set(const reel_layer_arg *arg, char *text, void *config, reel_error *err)
 {
     char shown[80], range[200];
     snprintf(shown, sizeof shown, "%s", text); /* parse_init cuts the text */
-    void *field = arg_field(arg, config);
+    void *field = reel_arg_field(arg, config);
 
     switch (arg->type) {
     case REEL_ARG_INT:
@@ -229,14 +229,14 @@ static reel_status parse_item(const reel_args *args, char *item, void *config, u
         ((reel_layer_config *)config)->name = value;
         return REEL_OK;
     }
-    const reel_layer_arg *arg = arg_find(args, item);
+    const reel_layer_arg *arg = reel_args_find(args, item);
     if (!arg)
         return unknown_arg(args, item, err);
     const uint64_t bit = (uint64_t)1 << (arg - args->row);
     if (*given & bit)
         return reel_fail(err, REEL_ERR_INVALID, "%s: given twice", arg->name);
     *given |= bit;
-    return parse_value(arg, value, config, err);
+    return reel_args_set(arg, value, config, err);
 }
 
 reel_status reel_args_parse(const reel_args *args, char *text, void *config, reel_error *err)
@@ -262,4 +262,61 @@ reel_status reel_args_parse(const reel_args *args, char *text, void *config, ree
             return reel_fail(err, REEL_ERR_INVALID, "%s is missing: expected %s", args->row[i].name,
                              range_text(range, sizeof range, &args->row[i]));
     return REEL_OK;
+}
+
+/* ---- to text ---- */
+
+bool reel_arg_is_default(const reel_args *args, const reel_layer_arg *arg, const void *config)
+{
+    const reel_layer_arg *like = arg->like ? reel_args_find(args, arg->like) : NULL;
+    const void *field = reel_arg_field(arg, config);
+    switch (arg->type) {
+    case REEL_ARG_INT:
+        return *(const int64_t *)field ==
+               (like ? *(int64_t *)reel_arg_field(like, config) : (int64_t)arg->fallback);
+    case REEL_ARG_REAL:
+        return *(const double *)field ==
+               (like ? *(double *)reel_arg_field(like, config) : arg->fallback);
+    case REEL_ARG_BOOL:
+    case REEL_ARG_NOT:
+        return !*(const bool *)field;
+    case REEL_ARG_INIT:
+        break;
+    }
+    return ((const reel_init *)field)->kind == REEL_INIT_DEFAULT;
+}
+
+/* As few digits as read back to the same number, with a point in every locale. */
+static void print_real(double value, char *text, size_t size)
+{
+    double back = NAN;
+    for (int digits = 1; digits <= 17 && back != value; digits++) {
+        snprintf(text, size, "%.*g", digits, value);
+        char *comma = strchr(text, ',');
+        if (comma)
+            *comma = '.';
+        if (!parse_real(text, &back))
+            return;
+    }
+}
+
+void reel_arg_print(const reel_layer_arg *arg, const void *config, char *text, size_t size)
+{
+    const void *field = reel_arg_field(arg, config);
+    char number[40] = "";
+    if (arg->type == REEL_ARG_INT) {
+        snprintf(text, size, "%" PRId64, *(const int64_t *)field);
+    } else if (arg->type == REEL_ARG_REAL) {
+        print_real(*(const double *)field, text, size);
+    } else if (arg->type == REEL_ARG_INIT) {
+        const reel_init *init = field;
+        const bool takes = reel_init_takes_value(init->kind);
+        if (takes)
+            print_real(init->value, number, sizeof number);
+        snprintf(text, size, "%s%s%s%s", reel_init_kind_name((int)init->kind), takes ? "(" : "",
+                 number, takes ? ")" : "");
+    } else {
+        snprintf(text, size, "%s",
+                 *(const bool *)field ^ (arg->type == REEL_ARG_NOT) ? "true" : "false");
+    }
 }

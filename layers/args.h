@@ -32,6 +32,8 @@ typedef struct reel_layer_arg {
     double min, max;   /* smallest and largest value; INFINITY where there is no limit */
     bool above, below; /* the value must lie above min, below max */
     bool required;     /* text must give it */
+    bool from_input;   /* in a network's text it follows from the input: its channels, features */
+    bool by_name;      /* in a network's text it needs its name: PyTorch's order is without it */
 } reel_layer_arg;
 
 /* Members of a layer that has arguments: the rows, and the config that they describe. */

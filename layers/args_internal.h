@@ -21,4 +21,14 @@ reel_status reel_args_complete(const reel_args *args, void *config, reel_error *
  * strings. */
 reel_status reel_args_parse(const reel_args *args, char *text, void *config, reel_error *err);
 
+/* The row of a name, or NULL; the field of a row in a config. */
+const reel_layer_arg *reel_args_find(const reel_args *args, const char *name);
+void *reel_arg_field(const reel_layer_arg *arg, const void *config);
+/* Reads one value, which is cut up. */
+reel_status reel_args_set(const reel_layer_arg *arg, char *text, void *config, reel_error *err);
+/* Whether the argument has the value that it has where nothing is given. */
+bool reel_arg_is_default(const reel_args *args, const reel_layer_arg *arg, const void *config);
+/* The argument's value as reel_args_set reads it. */
+void reel_arg_print(const reel_layer_arg *arg, const void *config, char *text, size_t size);
+
 #endif

@@ -10,7 +10,7 @@ enum { WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR, N_PARAMS };
 
 static const reel_layer_arg args[] = {
     REEL_ARG("num_features", INT, reel_batch_norm2d_config, channels, .min = 1, .max = INFINITY,
-             .required = true),
+             .required = true, .from_input = true),
     REEL_ARG("eps", REAL, reel_batch_norm2d_config, eps, .fallback = 1e-5, .min = -INFINITY,
              .max = INFINITY),
     REEL_ARG("momentum", REAL, reel_batch_norm2d_config, momentum, .fallback = 0.1,

@@ -13,23 +13,25 @@ enum { LARGEST_FUSED_WINDOW = 15 }; /* reel_conv2d_relu_max_pool2d takes at most
 
 static const reel_layer_arg args[] = {
     REEL_ARG("in_channels", INT, reel_conv2d_config, in, .min = 1, .max = INFINITY,
-             .required = true),
+             .required = true, .from_input = true),
     REEL_ARG("out_channels", INT, reel_conv2d_config, out, .min = 1, .max = INFINITY,
              .required = true),
     REEL_ARG("kernel_size", INT, reel_conv2d_config, kernel, .min = 1, .max = INFINITY,
              .required = true),
     REEL_ARG("kernel_w", INT, reel_conv2d_config, kernel_w, .like = "kernel_size", .min = 1,
-             .max = INFINITY),
+             .max = INFINITY, .by_name = true),
     REEL_ARG("stride", INT, reel_conv2d_config, stride, .fallback = 1, .min = 1, .max = INFINITY),
     REEL_ARG("stride_w", INT, reel_conv2d_config, stride_w, .like = "stride", .min = 1,
-             .max = INFINITY),
+             .max = INFINITY, .by_name = true),
     REEL_ARG("padding", INT, reel_conv2d_config, padding, .min = 0, .max = INFINITY),
-    REEL_ARG("padding_h", INT, reel_conv2d_config, padding_h, .min = 0, .max = INFINITY),
-    REEL_ARG("padding_w", INT, reel_conv2d_config, padding_w, .min = 0, .max = INFINITY),
+    REEL_ARG("padding_h", INT, reel_conv2d_config, padding_h, .min = 0, .max = INFINITY,
+             .by_name = true),
+    REEL_ARG("padding_w", INT, reel_conv2d_config, padding_w, .min = 0, .max = INFINITY,
+             .by_name = true),
     REEL_ARG("dilation", INT, reel_conv2d_config, dilation, .fallback = 1, .min = 1,
              .max = INFINITY),
     REEL_ARG("dilation_w", INT, reel_conv2d_config, dilation_w, .like = "dilation", .min = 1,
-             .max = INFINITY),
+             .max = INFINITY, .by_name = true),
     REEL_ARG("groups", INT, reel_conv2d_config, groups, .fallback = 1, .min = 1, .max = INFINITY),
     REEL_ARG("bias", NOT, reel_conv2d_config, no_bias),
     REEL_ARG("weight_init", INIT, reel_conv2d_config, weight_init),
@@ -60,7 +62,10 @@ static reel_status conv2d_layer_setup(reel_module *m, reel_error *err)
                          "padding: expected either padding or padding_h and padding_w");
 
     const int64_t per_group = c->in / c->groups, window = c->kernel * c->kernel_w;
-    const int64_t fan_in = per_group * window, fan_out = c->out / c->groups * window;
+    /* PyTorch's fan_out counts the outputs of all groups. */
+    const bool by_out = c->weight_init.kind == REEL_INIT_KAIMING_NORMAL_OUT;
+    const int64_t fan_in = per_group * window,
+                  fan_out = (by_out ? c->out : c->out / c->groups) * window;
     const reel_param_config weight = {.ndim = 4,
                                       .shape = {c->out, per_group, c->kernel, c->kernel_w},
                                       .init = c->weight_init,

@@ -20,6 +20,7 @@ static const struct {
     [REEL_INIT_GAUSSIAN] = {"gaussian", true},
     [REEL_INIT_UNIFORM] = {"uniform", true},
     [REEL_INIT_CONSTANT] = {"constant", true},
+    [REEL_INIT_KAIMING_NORMAL_OUT] = {"kaiming_normal_out", false},
 };
 
 const char *reel_init_kind_name(int kind)
@@ -50,6 +51,8 @@ static draw_law law_of(const reel_param_init *how)
         return (draw_law){false, sqrt(6 / in), 0};
     case REEL_INIT_KAIMING_NORMAL:
         return (draw_law){true, sqrt(2 / in), 0};
+    case REEL_INIT_KAIMING_NORMAL_OUT:
+        return (draw_law){true, sqrt(2 / out), 0};
     case REEL_INIT_XAVIER_UNIFORM:
         return (draw_law){false, sqrt(6 / (in + out)), 0};
     case REEL_INIT_XAVIER_NORMAL:

@@ -22,4 +22,14 @@ const char *reel_init_kind_name(int kind);
 /* Whether the kind reads reel_init.value. */
 bool reel_init_takes_value(reel_init_kind kind);
 
+/* The output layer's initialiser. A Kaiming initialiser keeps the signal's size through ReLUs. In
+ * the output layer it would make the first logits as large as the activations, and the first loss
+ * several times ln(classes). So the output layer starts small. */
+static inline reel_init reel_output_init(reel_init hidden)
+{
+    const bool kaiming =
+        hidden.kind == REEL_INIT_KAIMING_UNIFORM || hidden.kind == REEL_INIT_KAIMING_NORMAL;
+    return kaiming ? (reel_init){REEL_INIT_GAUSSIAN, 0.01} : hidden;
+}
+
 #endif

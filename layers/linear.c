@@ -9,7 +9,7 @@
 
 static const reel_layer_arg args[] = {
     REEL_ARG("in_features", INT, reel_linear_config, in, .min = 1, .max = INFINITY,
-             .required = true),
+             .required = true, .from_input = true),
     REEL_ARG("out_features", INT, reel_linear_config, out, .min = 1, .max = INFINITY,
              .required = true),
     REEL_ARG("bias", NOT, reel_linear_config, no_bias),

@@ -5,17 +5,100 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-reel_status reel_model_read_card(reel_model_card *card, const reel_weights *weights,
-                                 const char *arch, const char *name, reel_error *err)
+/* The network of a card; the caller frees it. */
+static reel_status model_of_card(reel_model **model, const reel_model_card *card, const char *name,
+                                 reel_error *err)
 {
-    if (!name)
-        name = "weights";
-    REEL_TRY(reel_model_card_read(card, weights, arch, name, err));
-    const reel_model *model = reel_model_find(card->arch);
-    if (!model)
+    reel_error why = {0};
+    if (!card->network && !reel_model_find(card->arch))
         return reel_fail(err, REEL_ERR_FORMAT, "%s: network '%s' is not known here", name,
                          card->arch);
+    const reel_status status = card->network
+                                   ? reel_model_read_text(model, card->arch, card->network, &why)
+                                   : reel_model_read(model, card->arch, &why);
+    return status == REEL_OK ? REEL_OK : reel_fail(err, status, "%s: %s", name, why.message);
+}
+
+/* The tensor of a parameter's name, what stands around it in wrapped networks left out. */
+static const reel_weight *weight_called(const reel_weights *weights, const char *name)
+{
+    for (int i = 0; i < reel_weights_count(weights); i++) {
+        char plain[256];
+        const reel_weight *w = reel_weights_at(weights, i);
+        reel_name_unwrap(w->name, plain, sizeof plain);
+        if (!strcmp(plain, name))
+            return w;
+    }
+    return NULL;
+}
+
+/* What the shapes in the file say about a network that is a text: how many classes, how many
+ * channels. */
+static reel_status read_text_shapes(reel_model_card *card, const reel_model *model,
+                                    const reel_weights *weights, const char *name, reel_error *err)
+{
+    reel_ctx *ctx;
+    reel_net *net = NULL;
+    reel_error why = {0};
+    const reel_ctx_config one = {.threads = 1};
+    REEL_TRY(reel_ctx_create(&ctx, &one, err));
+    reel_status status = reel_model_outline(&net, model, NULL, ctx, REEL_F32, &why);
+    const int output = status == REEL_OK ? reel_net_output_param(net) : -1;
+    const reel_params *params = status == REEL_OK ? reel_net_params(net) : NULL;
+    if (status != REEL_OK) {
+        reel_fail(err, status, "%s: %s", name, why.message);
+    } else if (output < 0) {
+        status = reel_fail(err, REEL_ERR_FORMAT, "%s: network %s has no layer with weights", name,
+                           card->arch);
+    } else {
+        const char *last = reel_params_at(params, output)->name;
+        const reel_weight *head = weight_called(weights, last),
+                          *first = weight_called(weights, reel_params_at(params, 0)->name);
+        if (head && head->ndim > 1 && head->shape[0] > 0)
+            card->classes = head->shape[0];
+        else
+            status = reel_fail(err, REEL_ERR_FORMAT, "%s: holds no %s, so it is no %s", name, last,
+                               card->arch);
+        if (!reel_weights_metadata(weights, "preprocessing"))
+            reel_model_card_expect(card, first && first->ndim == 4 && first->shape[1] == 1 ? 1 : 3);
+    }
+    reel_net_destroy(net);
+    reel_ctx_destroy(ctx);
+    return status;
+}
+
+/* A file's network that the weights do not name, with its includes: the card keeps its text. */
+static reel_status card_text(reel_model_card *card, const reel_model *model, reel_error *err)
+{
+    reel_ctx *ctx;
+    reel_net *net;
+    const reel_ctx_config one = {.threads = 1};
+    const reel_model_config c = reel_model_config_default(model);
+    const int64_t input[3] = {c.channels, c.image_size, c.image_size};
+    REEL_TRY(reel_ctx_create(&ctx, &one, err));
+    reel_status status = reel_model_outline(&net, model, &c, ctx, REEL_F32, err);
+    if (status == REEL_OK)
+        status = reel_net_print(net, input, &card->network, err);
+    reel_net_destroy(net);
+    reel_ctx_destroy(ctx);
+    return status;
+}
+
+/* Completes a card by its network. */
+static reel_status complete_card(reel_model_card *card, const reel_model *model,
+                                 const reel_weights *weights, const char *name, reel_error *err)
+{
+    if (!model->add) {
+        snprintf(card->head, sizeof card->head, "flatten"); /* its own */
+        REEL_TRY(read_text_shapes(card, model, weights, name, err));
+    }
+    if (card->classes == 0)
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s: holds no classifier.N.weight, so it is no %s; --arch names another "
+                         "network",
+                         name, card->arch);
     if (strcmp(card->head, reel_head_name(reel_head_find(card->head))) != 0)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: head '%s' is not known here", name, card->head);
     if (card->image_size == 0)
@@ -23,6 +106,34 @@ reel_status reel_model_read_card(reel_model_card *card, const reel_weights *weig
     if (card->preprocessing.size == 0)
         card->preprocessing.size = card->image_size;
     return REEL_OK;
+}
+
+reel_status reel_model_read_card(reel_model_card *card, const reel_weights *weights,
+                                 const char *arch, const char *name, reel_error *err)
+{
+    REEL_NEED(card, err);
+    REEL_NEED(weights, err);
+    if (!name)
+        name = "weights";
+
+    /* A network in a file is read first: the card has room for a name, not for a path. */
+    reel_model *model = NULL;
+    *card = (reel_model_card){0};
+    const bool in_file = arch && *arch && !reel_weights_metadata(weights, "arch") &&
+                         !reel_model_find(arch) && access(arch, F_OK) == 0;
+    if (in_file)
+        REEL_TRY(reel_model_read(&model, arch, err));
+
+    reel_status status =
+        reel_model_card_read(card, weights, in_file ? model->name : arch, name, err);
+    if (status == REEL_OK && in_file)
+        status = card_text(card, model, err);
+    else if (status == REEL_OK)
+        status = model_of_card(&model, card, name, err);
+    if (status == REEL_OK)
+        status = complete_card(card, model, weights, name, err);
+    reel_model_free(model);
+    return status;
 }
 
 reel_status reel_model_load(reel_net **net, const reel_model_card *card,
@@ -36,10 +147,8 @@ reel_status reel_model_load(reel_net **net, const reel_model_card *card,
     if (!name)
         name = "weights";
 
-    const reel_model *model = reel_model_find(card->arch);
-    if (!model)
-        return reel_fail(err, REEL_ERR_FORMAT, "%s: network '%s' is not known here", name,
-                         card->arch);
+    reel_model *model;
+    REEL_TRY(model_of_card(&model, card, name, err));
     reel_model_config config = reel_model_config_default(model);
     config.classes = card->classes;
     config.head = reel_head_find(card->head);
@@ -48,19 +157,22 @@ reel_status reel_model_load(reel_net **net, const reel_model_card *card,
 
     /* A card states sizes: they are compared with the tensors before memory is taken for them. */
     reel_error why = {0};
-    reel_net *made;
+    reel_net *made = NULL;
     reel_status status;
-    REEL_TRY(reel_model_outline(&made, model, &config, ctx, dtype, err));
+    REEL_TRY_GOTO(reel_model_outline(&made, model, &config, ctx, dtype, &why), done);
     REEL_TRY_GOTO(reel_net_status(made, &why), done);
     REEL_TRY_GOTO(reel_params_check(reel_net_params(made), weights, &why), named);
     REEL_TRY_GOTO(reel_net_build(made, &why), done);
     REEL_TRY_GOTO(reel_params_load(reel_net_params(made), weights, &why), named);
     *net = made;
+    reel_model_free(model);
     return REEL_OK;
 done:
+    reel_model_free(model);
     reel_net_destroy(made);
     return reel_fail(err, status, "%s: %s", name, why.message);
 named: /* the file, by the message itself */
+    reel_model_free(model);
     reel_net_destroy(made);
     return reel_fail(err, status, "%s", why.message);
 }

@@ -1,7 +1,13 @@
 /* From a network of the table to an initialised net. */
 #include "layers/models.h"
 
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "core/nearest.h"
 
 static const char *const head_names[] = {"flatten", "gap", "gmp"};
 
@@ -25,8 +31,10 @@ reel_model_config reel_model_config_default(const reel_model *model)
 {
     if (!model)
         return (reel_model_config){0};
-    return (reel_model_config){
-        .classes = 1000, .dropout = model->dropout, .image_size = model->image_size, .channels = 3};
+    return (reel_model_config){.classes = model->classes ? model->classes : 1000,
+                               .dropout = model->add ? model->dropout : (double)NAN,
+                               .image_size = model->image_size,
+                               .channels = model->channels ? model->channels : 3};
 }
 
 static reel_status check_config(const reel_model *model, const reel_model_config *c,
@@ -53,6 +61,164 @@ static reel_status check_config(const reel_model *model, const reel_model_config
     return REEL_OK;
 }
 
+/* ---- networks that are texts ---- */
+
+static reel_status add_lines(reel_net *net, const reel_model *model, const reel_model_config *c,
+                             reel_error *err)
+{
+    char name[64];
+    reel_text *text;
+    if (model->lines)
+        return reel_text_add(net, model->lines, c, err);
+    snprintf(name, sizeof name, "%.40s.net", model->name);
+    REEL_TRY(reel_text_read(&text, name, model->text, strlen(model->text), NULL, err));
+    const reel_status status = reel_text_add(net, text, c, err);
+    reel_text_free(text);
+    return status;
+}
+
+static bool takes_size(const reel_model *model, reel_model_config c, int64_t size,
+                       const reel_ctx *ctx, reel_dtype dtype)
+{
+    reel_net *net;
+    c.image_size = size;
+    if (reel_net_create(&net, ctx, dtype, NULL) != REEL_OK)
+        return false;
+    const bool takes = add_lines(net, model, &c, NULL) == REEL_OK;
+    reel_net_destroy(net);
+    return takes;
+}
+
+/* The text failed on images of c's size. If it takes its own size, the smallest that it takes is
+ * named. */
+static reel_status name_smallest(const reel_model *model, const reel_model_config *c,
+                                 const reel_ctx *ctx, reel_dtype dtype, reel_error *err)
+{
+    int64_t fails = c->image_size, takes = model->image_size;
+    if (fails >= takes || !takes_size(model, *c, takes, ctx, dtype))
+        return REEL_ERR_FORMAT;
+    while (takes - fails > 1) {
+        const int64_t middle = fails + (takes - fails) / 2;
+        if (takes_size(model, *c, middle, ctx, dtype))
+            takes = middle;
+        else
+            fails = middle;
+    }
+    const long long size = c->image_size, smallest = takes;
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "%s: expected images of %lld x %lld or larger, got %lld x %lld", model->name,
+                     smallest, smallest, size, size);
+}
+
+static reel_status add_text_lines(reel_net *net, const reel_model *model,
+                                  const reel_model_config *c, reel_error *err)
+{
+    reel_error why = {0};
+    if (c->head != REEL_HEAD_FLATTEN)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "%s: a network that is a text has its own head; leave out --head",
+                         model->name);
+    const reel_status status = add_lines(net, model, c, &why);
+    if (status == REEL_OK)
+        return REEL_OK;
+    if (name_smallest(model, c, reel_net_ctx(net), reel_net_dtype(net), err) == REEL_ERR_INVALID)
+        return REEL_ERR_INVALID;
+    return reel_fail(err, status, "%s", why.message);
+}
+
+/* "student" of "nets/student.net" */
+static char *name_of_file(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    const char *dot = strrchr(base, '.');
+    size_t length = dot && dot > base ? (size_t)(dot - base) : strlen(base);
+    const size_t most = 40; /* as a model card keeps it */
+    return strndup(base, length < most ? length : most);
+}
+
+/* Takes the lines over, which are freed after a failure. */
+static reel_status model_of_lines(reel_model **out, char *name, reel_text *lines, reel_error *err)
+{
+    reel_model *m = calloc(1, sizeof *m);
+    if (!m || !name) {
+        free(m);
+        free(name);
+        reel_text_free(lines);
+        return reel_fail(err, REEL_ERR_MEMORY, "network: out of memory");
+    }
+    const reel_text_head *head = reel_text_head_of(lines);
+    *m = (reel_model){.name = name,
+                      .about = head->about,
+                      .image_size = head->height,
+                      .channels = head->channels,
+                      .classes = head->classes,
+                      .lines = lines};
+    *out = m;
+    return REEL_OK;
+}
+
+reel_status reel_model_read_text(reel_model **out, const char *name, const char *text,
+                                 reel_error *err)
+{
+    reel_text *lines;
+    *out = NULL;
+    REEL_TRY(reel_text_read(&lines, name, text, strlen(text), NULL, err));
+    return model_of_lines(out, name_of_file(name), lines, err);
+}
+
+static reel_status unknown_network(const char *name, reel_error *err)
+{
+    reel_nearest nearest = reel_nearest_to(name);
+    char known[400] = "";
+    for (int i = 0; i < reel_model_count(); i++) {
+        const size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", reel_model_at(i)->name);
+        reel_nearest_offer(&nearest, reel_model_at(i)->name);
+    }
+    if (nearest.word[0])
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "no network and no file is called '%.200s'; did you mean %s?", name,
+                         nearest.word);
+    return reel_fail(
+        err, REEL_ERR_INVALID,
+        "no network and no file is called '%.200s'; expected one of %s, or a file with "
+        "a network's text",
+        name, known);
+}
+
+reel_status reel_model_read(reel_model **out, const char *name_or_file, reel_error *err)
+{
+    *out = NULL;
+    if (!name_or_file)
+        return reel_fail(err, REEL_ERR_INVALID, "network: expected a name or a file");
+    const reel_model *known = reel_model_find(name_or_file);
+    if (known) {
+        *out = malloc(sizeof **out);
+        if (!*out)
+            return reel_fail(err, REEL_ERR_MEMORY, "network: out of memory");
+        **out = *known;
+        return REEL_OK;
+    }
+    reel_text *lines;
+    if (access(name_or_file, F_OK) != 0)
+        return unknown_network(name_or_file, err);
+    REEL_TRY(reel_text_read_file(&lines, name_or_file, err));
+    return model_of_lines(out, name_of_file(name_or_file), lines, err);
+}
+
+void reel_model_free(reel_model *model)
+{
+    if (!model)
+        return;
+    if (model->lines) { /* of the table are none */
+        reel_text_free((reel_text *)(uintptr_t)model->lines);
+        free((char *)(uintptr_t)model->name);
+    }
+    free(model);
+}
+
+/* ---- from a model to a net ---- */
+
 reel_status reel_model_outline(reel_net **out, const reel_model *model,
                                const reel_model_config *config, const reel_ctx *ctx,
                                reel_dtype dtype, reel_error *err)
@@ -69,16 +235,24 @@ reel_status reel_model_outline(reel_net **out, const reel_model *model,
                          model ? "context" : "model");
     reel_model_config c = config ? *config : reel_model_config_default(model);
     if (c.classes == 0)
-        c.classes = 1000;
+        c.classes = model->classes ? model->classes : 1000;
     if (c.image_size == 0)
         c.image_size = model->image_size;
     if (c.channels == 0)
-        c.channels = 3;
+        c.channels = model->channels ? model->channels : 3;
     REEL_TRY(check_config(model, &c, err));
 
     REEL_TRY(reel_net_create(out, ctx, dtype, err));
-    model->add(*out, &c);
-    return REEL_OK;
+    if (model->add) {
+        model->add(*out, &c);
+        return REEL_OK;
+    }
+    const reel_status status = add_text_lines(*out, model, &c, err);
+    if (status != REEL_OK) {
+        reel_net_destroy(*out);
+        *out = NULL;
+    }
+    return status;
 }
 
 reel_status reel_model_create(reel_net **out, const reel_model *model,

@@ -2,28 +2,15 @@
 #ifndef REEL_LAYERS_MODELS_H
 #define REEL_LAYERS_MODELS_H
 
-#include "layers/net.h"
+#include "layers/model_config.h"
+#include "layers/text.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-typedef enum { REEL_HEAD_FLATTEN = 0, REEL_HEAD_GAP, REEL_HEAD_GMP } reel_head;
 REEL_API const char *reel_head_name(reel_head head); /* "flatten", "gap", "gmp" */
 REEL_API reel_head reel_head_find(const char *name); /* REEL_HEAD_FLATTEN if unknown */
-
-/* Start from reel_model_config_default: a dropout of 0 is a value. */
-typedef struct reel_model_config {
-    int64_t classes; /* 0 = 1000 */
-    /* flatten: the original classifier; gap, gmp: global pool, dropout, one Linear */
-    reel_head head;
-    double dropout;     /* share of the elements set to zero, in every dropout layer */
-    int64_t image_size; /* height and width; 0 = the model's own */
-    int64_t channels;   /* of the input: 3, or 1 for grey images; 0 = 3 */
-    /* REEL_INIT_DEFAULT = the model's own. With a Kaiming initialiser the output layer is drawn
-     * from N(0, 0.01^2), which keeps the first logits small. */
-    reel_init weight_init, bias_init;
-} reel_model_config;
 
 /* Trained weights of a network that somebody publishes. `reel` downloads them by their name. */
 typedef struct reel_public_weights {
@@ -39,15 +26,28 @@ typedef struct reel_model {
     const char *about;  /* one line */
     int64_t image_size; /* default input height and width */
     int64_t min_size;   /* smallest input that the net can take with the flatten head */
-    double dropout;     /* default */
-    /* Adds all layers to an empty net. No field of config is left at a default. */
+    double dropout;     /* default; for a text each layer has its own */
+    int64_t channels;   /* of the input; 0 = 3 */
+    int64_t classes;    /* default; 0 = 1000 */
+    /* Adds all layers to an empty net. No field of config is left at a default. NULL: the network
+     * is a text, which `text` holds, or `lines` if it has been read. */
     void (*add)(reel_net *net, const reel_model_config *config);
+    const char *text;
+    const reel_text *lines;
     const reel_public_weights *public_weights; /* a row without a name ends them; NULL = none */
 } reel_model;
 
 REEL_API int reel_model_count(void);
 REEL_API const reel_model *reel_model_at(int index);
 REEL_API const reel_model *reel_model_find(const char *name); /* NULL if unknown */
+
+/* The network of a name, or of a file with its text: the table's name comes first. The caller frees
+ * it. REEL_ERR_INVALID: neither; the message has the nearest name. */
+REEL_API reel_status reel_model_read(reel_model **out, const char *name_or_file, reel_error *err);
+/* The network of a text. name is for messages; without folder and ending it is the network's. */
+REEL_API reel_status reel_model_read_text(reel_model **out, const char *name, const char *text,
+                                          reel_error *err);
+REEL_API void reel_model_free(reel_model *model); /* NULL is fine */
 
 /* 1000 classes, the flatten head, the model's own image size, dropout and initialisers. */
 REEL_API reel_model_config reel_model_config_default(const reel_model *model);

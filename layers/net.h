@@ -168,6 +168,11 @@ REEL_NET_ADD_(flatten, reel_layer_config)
 #endif
 
 /* ---- looking at a net ---- */
+
+/* The index of the weight of the net's last layer that has one, whose rows are the classes; -1 =
+ * there is none. */
+REEL_API int reel_net_output_param(const reel_net *net);
+
 typedef struct reel_layer_info {
     const char *name; /* full, "features.0" */
     const char *kind; /* "Conv2d" */

@@ -71,11 +71,11 @@ typedef struct onnx_walk {
 
 static reel_var onnx_done(onnx_walk *w, reel_var x, reel_var y)
 {
-    if (w->status != REEL_OK)
-        return reel_tape_fail(x.tape, w->status, "%s", w->error.message);
-    w->last = reel_value(y);
-    w->status = reel_onnx_name_value(w->graph, y.id, &w->error);
-    return y;
+    if (w->status == REEL_OK) {
+        w->last = reel_value(y);
+        w->status = reel_onnx_name_value(w->graph, y.id, &w->error);
+    }
+    return w->status == REEL_OK ? y : reel_tape_fail(x.tape, w->status, "%s", w->error.message);
 }
 
 static reel_var onnx_layer(void *user, const reel_module *const *layer, int n, reel_var x,

@@ -21,6 +21,8 @@ void reel_model_card_free(reel_model_card *card)
         free(card->class_names[c]);
     free(card->class_names);
     card->class_names = NULL;
+    free(card->network);
+    card->network = NULL;
 }
 
 reel_status reel_model_card_make_names(reel_model_card *card, int64_t classes, reel_error *err)
@@ -107,6 +109,8 @@ reel_status reel_model_card_metadata(const reel_model_card *card, reel_model_car
     snprintf(number, sizeof number, "%" PRId64, card->image_size);
     REEL_TRY(put(user, "reel.format", "1", err));
     REEL_TRY(put(user, "arch", card->arch, err));
+    if (card->network)
+        REEL_TRY(put(user, "network", card->network, err));
     REEL_TRY(put(user, "head", card->head, err));
     REEL_TRY(put(user, "image_size", number, err));
     REEL_TRY(put_json(put, user, "preprocessing", preprocessing_json(&card->preprocessing), err));
@@ -204,7 +208,10 @@ static reel_status read_classes(reel_model_card *card, const char *text, const c
 {
     json_t *names = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     reel_status status = REEL_OK;
-    if (!json_is_array(names) || (int64_t)json_array_size(names) != card->classes) {
+    if (card->classes == 0)
+        card->classes = (int64_t)json_array_size(names);
+    if (!json_is_array(names) || card->classes < 1 ||
+        (int64_t)json_array_size(names) != card->classes) {
         status = reel_fail(err, REEL_ERR_FORMAT,
                            "%s: metadata classes: expected an array of %" PRId64 " names", file,
                            card->classes);
@@ -277,10 +284,9 @@ static reel_status read_shapes(reel_model_card *card, const reel_weights *weight
         }
     }
 
+    snprintf(card->head, sizeof card->head, "flatten");
     if (n == 0)
-        return reel_fail(err, REEL_ERR_FORMAT,
-                         "%s: holds no classifier.N.weight, so it is not one of the networks here",
-                         file);
+        return REEL_OK; /* perhaps another network's: layers/model_file.h knows */
 
     /* The one whose names have nothing in front is meant. Without it all must look the same. */
     for (int k = 0; k < n; k++)
@@ -312,6 +318,20 @@ static int64_t input_channels(const reel_weights *weights)
     return 3;
 }
 
+/* torchvision's. */
+void reel_model_card_expect(reel_model_card *card, int64_t channels)
+{
+    card->preprocessing = (reel_preprocessing){.channels = channels,
+                                               .size = card->image_size,
+                                               .mean = {0.485, 0.456, 0.406},
+                                               .std = {0.229, 0.224, 0.225},
+                                               .pixel_scale = 0};
+    for (int c = 0; c < 3 && channels == 1; c++) {
+        card->preprocessing.mean[c] = 0.458971; /* 0.299 R + 0.587 G + 0.114 B */
+        card->preprocessing.std[c] = 0.225609;
+    }
+}
+
 reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weights,
                                  const char *arch, const char *file, reel_error *err)
 {
@@ -339,6 +359,8 @@ reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weig
         return reel_fail(err, REEL_ERR_FORMAT, "%s: network '%.40s...' is not known here", file,
                          name);
     snprintf(card->arch, sizeof card->arch, "%s", name);
+    if ((text = reel_weights_metadata(weights, "network")) && !(card->network = strdup(text)))
+        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", file);
     REEL_TRY(read_shapes(card, weights, file, err));
 
     if ((text = reel_weights_metadata(weights, "head")))
@@ -352,16 +374,7 @@ reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weig
                              LARGEST_SIDE, text);
     }
 
-    /* torchvision's, unless the file says otherwise. */
-    card->preprocessing = (reel_preprocessing){.channels = input_channels(weights),
-                                               .size = card->image_size,
-                                               .mean = {0.485, 0.456, 0.406},
-                                               .std = {0.229, 0.224, 0.225},
-                                               .pixel_scale = 0};
-    for (int c = 0; c < 3 && card->preprocessing.channels == 1; c++) {
-        card->preprocessing.mean[c] = 0.458971; /* 0.299 R + 0.587 G + 0.114 B */
-        card->preprocessing.std[c] = 0.225609;
-    }
+    reel_model_card_expect(card, input_channels(weights));
     if ((text = reel_weights_metadata(weights, "preprocessing")))
         REEL_TRY(read_preprocessing(&card->preprocessing, text, file, err));
     if ((text = reel_weights_metadata(weights, "classes")))

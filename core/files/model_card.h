@@ -4,7 +4,8 @@
  *
  * The card is plain text and numbers: which network `arch` means is for layers/model_file.h, what
  * preprocessing does to pixels for data/transforms/transform.h. Keys of the metadata: reel.format,
- * reel.kind, arch, head, image_size, classes (JSON array), preprocessing (JSON object). */
+ * reel.kind, arch, network (its text; layers/text.h), head, image_size, classes (JSON array),
+ * preprocessing (JSON object). */
 #ifndef REEL_CORE_MODEL_CARD_H
 #define REEL_CORE_MODEL_CARD_H
 
@@ -26,9 +27,10 @@ typedef struct reel_preprocessing {
 } reel_preprocessing;
 
 typedef struct reel_model_card {
-    char arch[41]; /* "alexnet" */
-    char head[17]; /* "flatten", "gap", "gmp" */
-    int64_t classes;
+    char arch[41];   /* "alexnet" */
+    char head[17];   /* "flatten", "gap", "gmp" */
+    char *network;   /* the network's text, which counts where it is there; owned; NULL = by arch */
+    int64_t classes; /* 0 = nothing says it */
     char **class_names;               /* [classes], UTF-8; owned; NULL = unknown */
     int64_t image_size;               /* that the net was built for; 0 = the network's own */
     reel_preprocessing preprocessing; /* size 0 = image_size */
@@ -54,9 +56,14 @@ REEL_API reel_status reel_model_card_name_imagenet(reel_model_card *card, bool *
 
 /* arch: the network to take where the file does not say; NULL = alexnet. name is for messages. What
  * nothing says about pixels is ImageNet's mean and deviation. REEL_ERR_FORMAT: a checkpoint, a
- * newer format, or no network of this kind. The caller frees the card, also after a failure. */
+ * newer format. classes is 0, and the head flatten, where no tensor is a classifier.N.weight. The
+ * caller frees the card, also after a failure. */
 REEL_API reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weights,
                                           const char *arch, const char *name, reel_error *err);
+
+/* What the input is where nothing says so: of so many channels, with ImageNet's mean and deviation.
+ */
+REEL_API void reel_model_card_expect(reel_model_card *card, int64_t channels);
 
 /* Hands every key and value of the card's metadata to put. */
 typedef reel_status reel_model_card_put(void *user, const char *key, const char *value,

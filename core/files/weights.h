@@ -55,6 +55,8 @@ REEL_API const char *reel_weights_format(const reel_weights *weights);
 /* What a reader should know about the file, one line each, such as "not used: epoch, optimizer" or
  * "passed over: mask (BoolStorage)". NULL behind the last. */
 REEL_API const char *reel_weights_note(const reel_weights *weights, int index);
+/* The name without the words of wrappers ("module", "_orig_mod", "model", ...). */
+void reel_name_unwrap(const char *name, char *plain, size_t size);
 REEL_API int reel_weights_count(const reel_weights *weights);
 /* In the order of the file; 0 <= index < count. */
 REEL_API const reel_weight *reel_weights_at(const reel_weights *weights, int index);

@@ -70,8 +70,6 @@ reel_status reel_name_map_make(reel_name_map *map, const reel_params *params,
 void reel_name_map_free(reel_name_map *map);
 /* Whether one of the first `params` parameters takes w. */
 bool reel_name_map_takes(const reel_name_map *map, int params, const reel_weight *w);
-/* The name without the words of wrappers ("module", "_orig_mod", "model", ...). */
-void reel_name_unwrap(const char *name, char *plain, size_t size);
 
 /* Whether the tensor is there (not NULL) and has the parameter's shape. */
 bool reel_weight_fits(const reel_weight *w, const reel_param *p);

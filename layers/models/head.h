@@ -3,17 +3,8 @@
 #ifndef REEL_LAYERS_MODELS_HEAD_H
 #define REEL_LAYERS_MODELS_HEAD_H
 
+#include "layers/init_internal.h"
 #include "layers/models.h"
-
-/* The output layer's initialiser. A Kaiming initialiser keeps the signal's size through ReLUs. In
- * the output layer it would make the first logits as large as the activations, and the first loss
- * several times ln(classes). So the output layer starts small. */
-static inline reel_init reel_output_init(reel_init hidden)
-{
-    const bool kaiming =
-        hidden.kind == REEL_INIT_KAIMING_UNIFORM || hidden.kind == REEL_INIT_KAIMING_NORMAL;
-    return kaiming ? (reel_init){REEL_INIT_GAUSSIAN, 0.01} : hidden;
-}
 
 /* w, b: the initialisers of weights and biases. channels: of the last feature map. */
 static inline void reel_net_pooled_head(reel_net *net, const reel_model_config *config,

@@ -133,8 +133,10 @@ static reel_status bench_draw(bench *b, const reel_ctx *ctx, const int64_t shape
 static reel_status bench_prepare(bench *b, const reel_options *o, const reel_ctx *ctx, int64_t size,
                                  reel_error *err)
 {
-    const reel_model *model = reel_model_find(reel_options_text(o, "arch"));
+    reel_model *model;
+    REEL_TRY(reel_command_arch(&model, o, err));
     reel_model_config config = reel_model_config_default(model);
+    reel_model_free(model);
     config.classes = reel_options_int(o, "num-classes");
     config.head = reel_head_find(reel_options_text(o, "head"));
     config.image_size = size;
@@ -145,7 +147,7 @@ static reel_status bench_prepare(bench *b, const reel_options *o, const reel_ctx
     REEL_TRY(reel_trainee_build(&b->run, o, &config, &tape, err));
     reel_net_set_training(b->run.net, !b->infer);
 
-    const int64_t shape[4] = {b->n, 3, size, size};
+    const int64_t shape[4] = {b->n, config.channels, size, size};
     REEL_TRY(reel_memory_plan_make(&b->plan, b->run.net, b->infer ? NULL : &b->run.optimizer, shape,
                                    err));
     return bench_draw(b, ctx, shape, config.classes, err);
@@ -214,9 +216,14 @@ static int bench_step_run(reel_options *options)
         return code;
 
     reel_ctx *ctx = b.run.ctx;
-    const reel_model *model = reel_model_find(reel_options_text(options, "arch"));
+    reel_model *model;
+    if (reel_command_arch(&model, options, &err)) {
+        reel_trainee_end(&b.run);
+        return reel_complain_usage("bench step", &err);
+    }
     const int64_t size =
         reel_options_set(options, "size") ? reel_options_int(options, "size") : model->image_size;
+    reel_model_free(model);
 
     /* Four times of each step lie in one block. */
     times t = {.steps = reel_options_int(options, "steps")};

@@ -70,7 +70,8 @@ static reel_status replay_prepare(replay *r, const reel_options *o, reel_error *
     const reel_model_config config = {.classes = reel_options_int(o, "num-classes"),
                                       .head = reel_head_find(reel_options_text(o, "head")),
                                       .dropout = reel_options_real(o, "dropout"),
-                                      .image_size = x[3]};
+                                      .image_size = x[3],
+                                      .channels = x[2]};
     REEL_TRY(reel_trainee_build(&r->run, o, &config, &(reel_tape_config){.dtype = dtype}, err));
 
     reel_weights *init;

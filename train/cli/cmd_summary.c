@@ -85,16 +85,20 @@ static void print_net(const reel_model *model, const reel_net *net, const reel_l
 
 static int summarize_net(const reel_options *options, const reel_ctx *ctx)
 {
-    enum { MOST = 128 };
+    enum { MOST = 1024 };
     reel_error err;
-    const reel_model *model = reel_model_find(reel_options_text(options, "arch"));
+    reel_model *model;
+    if (reel_command_arch(&model, options, &err))
+        return reel_complain_usage("summary", &err);
     const int64_t size =
         reel_options_set(options, "size") ? reel_options_int(options, "size") : model->image_size;
     reel_model_config config = reel_model_config_default(model);
-    config.classes = reel_options_int(options, "num-classes");
+    if (reel_options_given(options, "num-classes") || !model->classes)
+        config.classes = reel_options_int(options, "num-classes");
     config.head = reel_head_find(reel_options_text(options, "head"));
     config.image_size = size;
-    config.channels = reel_options_flag(options, "grayscale") ? 1 : 3;
+    if (reel_options_flag(options, "grayscale"))
+        config.channels = 1;
     const int64_t input[4] = {reel_options_int(options, "batch-size"), config.channels, size, size};
     const reel_optimizer_config optimizer =
         reel_optimizer_config_default(reel_optimizer_find(reel_options_text(options, "opt")));
@@ -103,11 +107,14 @@ static int summarize_net(const reel_options *options, const reel_ctx *ctx)
     reel_net *net;
     reel_memory_plan memory;
     int n = 0;
-    if (reel_model_create(&net, model, &config, ctx, REEL_F32, &err))
+    if (reel_model_create(&net, model, &config, ctx, REEL_F32, &err)) {
+        reel_model_free(model);
         return reel_complain_usage("summary", &err);
+    }
     if (reel_net_describe(net, input, layers, MOST, &n, &err) ||
         reel_memory_plan_make(&memory, net, reel_options_flag(options, "infer") ? NULL : &optimizer,
                               input, &err)) {
+        reel_model_free(model);
         reel_net_destroy(net);
         return reel_complain("summary", &err);
     }
@@ -125,6 +132,7 @@ static int summarize_net(const reel_options *options, const reel_ctx *ctx)
         code = print_net_json(model, net, layers, n, macs, &memory);
     else
         print_net(model, net, layers, n, macs, &memory);
+    reel_model_free(model);
     reel_net_destroy(net);
     return code;
 }

@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -66,10 +67,16 @@ static json_t *make_config(const char *command, const char *data, const reel_opt
     return config;
 }
 
+/* What a run takes from weights or a checkpoint, beside presets. */
+typedef struct brought {
+    json_t *classes; /* their names; NULL = unknown */
+    char *network;   /* its text; NULL = none */
+} brought;
+
 /* What the weights to start from are; and, unless it is settled already, what they were told about
- * EXIF data. *classes: their names. */
+ * EXIF data. */
 static reel_status preset_from_weights(reel_options *options, const char *path, bool resumed,
-                                       json_t **classes, reel_error *err)
+                                       brought *b, reel_error *err)
 {
     reel_weights *weights;
     REEL_TRY(reel_weights_read(&weights, path, err));
@@ -85,8 +92,11 @@ static reel_status preset_from_weights(reel_options *options, const char *path, 
             options, "exif", reel_transform_of(&card.preprocessing).exif ? "apply" : "ignore", err);
     if (status == REEL_OK && !resumed && card.preprocessing.channels == 1)
         status = reel_options_preset(options, "grayscale", "true", err);
-    if (status == REEL_OK)
-        *classes = reel_model_card_names_json(&card);
+    if (status == REEL_OK) {
+        b->classes = reel_model_card_names_json(&card);
+        b->network = card.network;
+        card.network = NULL;
+    }
     reel_model_card_free(&card);
     reel_weights_destroy(weights);
     return status;
@@ -120,10 +130,21 @@ static reel_status preset_epochs(reel_options *options, const char *data, reel_e
     return reel_options_preset(options, "epochs", text, err);
 }
 
-/* All presets of the run, then its settings. Prints what is wrong; returns the exit code. *classes:
- * those that are known before DATA is opened; to be freed. */
+/* A resumed run keeps the network that it began with: its file may have changed. */
+static reel_status resumed_network(const reel_resumed_run *r, brought *b, reel_error *err)
+{
+    const char *network = r->checkpoint ? reel_weights_metadata(r->checkpoint, "network") : NULL;
+    if (!network)
+        return REEL_OK;
+    free(b->network);
+    b->network = strdup(network);
+    return b->network ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "network: out of memory");
+}
+
+/* All presets of the run, then its settings. Prints what is wrong; returns the exit code. b: what
+ * is known before DATA is opened; to be freed. */
 static int read_settings(reel_settings *settings, reel_options *options, const reel_resumed_run *r,
-                         const char *data, json_t **classes, bool finetune)
+                         const char *data, brought *b, bool finetune)
 {
     const char *command = finetune ? "finetune" : "train";
     const bool new_run = !r->checkpoint && !r->config;
@@ -133,11 +154,14 @@ static int read_settings(reel_settings *settings, reel_options *options, const r
     char weights[REEL_WEIGHTS_PATH];
     if (reel_options_set(options, "weights") &&
         (find_weights(options, data, weights, &err) ||
-         preset_from_weights(options, weights, r->config != NULL, classes, &err)))
+         preset_from_weights(options, weights, r->config != NULL, b, &err)))
         return reel_complain(command, &err);
     if (finetune && new_run && preset_epochs(options, data, &err))
         return reel_complain(command, &err);
-    if (reel_settings_read(settings, options, &err))
+    const bool other = reel_options_given(options, "arch"); /* what the user asks for wins */
+    if (resumed_network(r, b, &err))
+        return reel_complain(command, &err);
+    if (reel_settings_read(settings, options, other ? NULL : b->network, &err))
         return reel_complain_usage(command, &err);
 
     if (settings->weights) {
@@ -150,10 +174,10 @@ static int read_settings(reel_settings *settings, reel_options *options, const r
     /* A resumed run keeps the classes that it began with, whatever the weights say. */
     json_t *before = json_object_get(r->config, "classes");
     if (before) {
-        json_decref(*classes);
-        *classes = json_incref(before);
+        json_decref(b->classes);
+        b->classes = json_incref(before);
     }
-    settings->known_classes = *classes;
+    settings->known_classes = b->classes;
     settings->names_only = before && !json_is_true(json_object_get(r->config, told_by_bytes));
     settings->labels_are_theirs = before || !finetune;
     return REEL_EXIT_OK;
@@ -180,7 +204,7 @@ static int test_only(const char *data, const reel_settings *s, const reel_option
         .command = "train --test-only",
         .data = data,
         .weights = s->weights,
-        .arch = s->model->name,
+        .arch = s->arch,
         .batch = s->batch_size,
         .threads = (int)s->threads,
         .workers = (int)s->workers,
@@ -306,13 +330,15 @@ static int train(bool finetune, reel_options *options, reel_resumed_run *r)
         return REEL_EXIT_USAGE;
 
     reel_settings settings = {0};
-    json_t *classes = NULL;
-    int code = read_settings(&settings, options, r, data, &classes, finetune);
+    brought b = {0};
+    int code = read_settings(&settings, options, r, data, &b, finetune);
     if (code == REEL_EXIT_OK && settings.test_only)
         code = test_only(data, &settings, options);
     else if (code == REEL_EXIT_OK)
         code = train_on(data, &settings, options, r, finetune);
-    json_decref(classes);
+    json_decref(b.classes);
+    free(b.network);
+    reel_settings_free(&settings);
     return code;
 }
 

@@ -48,6 +48,11 @@ reel_status reel_command_ctx(reel_ctx **ctx, const reel_options *options, reel_e
     return reel_ctx_create(ctx, &config, err);
 }
 
+reel_status reel_command_arch(reel_model **model, const reel_options *options, reel_error *err)
+{
+    return reel_model_read(model, reel_options_text(options, "arch"), err);
+}
+
 /* JSON's text, in which jansson has escaped C0 alone: other characters that a terminal would obey
  * become \\uNNNN, too. They stand in strings only. */
 static void put_json_text(const char *text)

@@ -6,6 +6,7 @@
 #define REEL_TRAIN_COMMAND_H
 
 #include "core/ctx.h"
+#include "layers/models.h"
 #include "train/cli/options.h"
 #include "train/run/say.h"
 
@@ -63,6 +64,8 @@ int reel_complain_usage(const char *command, const reel_error *err);
 /* A context with the --threads and the --seed of the command, where it has them, and messages on
  * stderr. */
 reel_status reel_command_ctx(reel_ctx **ctx, const reel_options *options, reel_error *err);
+/* The network of --arch; the caller frees it. */
+reel_status reel_command_arch(reel_model **model, const reel_options *options, reel_error *err);
 
 /* Prints the object on stdout as one line, and frees it. REEL_EXIT_FAILED where stdout does not
  * take it. */

@@ -3,7 +3,7 @@
 #include "train/cli/commands.h"
 #include "train/cli/foreign_names.h"
 #include "train/cli/help.h"
-#include "train/cli/nearest.h"
+#include "core/nearest.h"
 #include "train/cli/wait_policy.h"
 
 #include <errno.h>

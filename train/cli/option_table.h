@@ -2,7 +2,7 @@
 #ifndef REEL_TRAIN_OPTION_TABLE_H
 #define REEL_TRAIN_OPTION_TABLE_H
 
-#include "train/cli/nearest.h"
+#include "core/nearest.h"
 #include "train/cli/option.h"
 
 /* `reel train` and `reel finetune`: the rows of train/run/options.def. */

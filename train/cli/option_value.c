@@ -2,7 +2,7 @@
 #include "train/cli/option_value.h"
 
 #include "core/number.h"
-#include "train/cli/nearest.h"
+#include "core/nearest.h"
 #include "train/cli/option_table.h"
 
 #include <errno.h>

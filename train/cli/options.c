@@ -6,7 +6,7 @@
 #include "train/cli/options.h"
 
 #include "train/cli/foreign_names.h"
-#include "train/cli/nearest.h"
+#include "core/nearest.h"
 #include "train/cli/option_table.h"
 #include "train/cli/option_value.h"
 

@@ -85,7 +85,7 @@ static reel_status read_transforms(reel_settings *s, const reel_options *o, reel
 {
     const int64_t size = s->train_crop_size ? s->train_crop_size : s->model->image_size;
     const int64_t val_size = s->val_crop_size ? s->val_crop_size : size;
-    const int64_t channels = s->grayscale ? 1 : 3;
+    const int64_t channels = s->grayscale || s->net.channels == 1 ? 1 : 3;
     s->train = (reel_transform){.channels = channels,
                                 .size = size,
                                 .resize = resize_side(s->train_resize_size, size),
@@ -112,11 +112,15 @@ static reel_status read_transforms(reel_settings *s, const reel_options *o, reel
 }
 
 /* ---- network, threads ---- */
-static reel_status read_net(reel_settings *s, reel_error *err)
+static reel_status read_net(reel_settings *s, const char *network, reel_error *err)
 {
-    s->model = reel_model_find(s->arch);
-    if (!s->model)
-        return reel_fail(err, REEL_ERR_INVALID, "--arch: '%s' is not known", s->arch);
+    s->model = network ? NULL : reel_model_find(s->arch);
+    if (network)
+        REEL_TRY(reel_model_read_text(&s->own_model, s->arch, network, err));
+    else if (!s->model)
+        REEL_TRY(reel_model_read(&s->own_model, s->arch, err));
+    if (s->own_model)
+        s->model = s->own_model;
 
     s->net = reel_model_config_default(s->model);
     s->net.classes = s->num_classes;
@@ -167,7 +171,8 @@ static void warn_of_idle(const reel_settings *s, const reel_options *o)
                      rows[i].without);
 }
 
-reel_status reel_settings_read(reel_settings *s, const reel_options *o, reel_error *err)
+reel_status reel_settings_read(reel_settings *s, const reel_options *o, const char *network,
+                               reel_error *err)
 {
     *s = (reel_settings){0};
     copy_fields(s, o);
@@ -186,8 +191,14 @@ reel_status reel_settings_read(reel_settings *s, const reel_options *o, reel_err
 
     s->nan_action = nan_action_from(s->on_nan);
     read_threads(s);
-    REEL_TRY(read_net(s, err));
+    REEL_TRY(read_net(s, network, err));
     REEL_TRY(reel_optimizer_from_options(&s->optimizer, o, err));
     REEL_TRY(reel_schedule_from_options(&s->schedule, o, err));
     return read_transforms(s, o, err);
+}
+
+void reel_settings_free(reel_settings *s)
+{
+    reel_model_free(s->own_model);
+    s->own_model = NULL;
 }

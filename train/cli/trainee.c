@@ -19,8 +19,11 @@ reel_status reel_trainee_build(reel_trainee *t, const reel_options *options,
                                const reel_model_config *config, const reel_tape_config *tape,
                                reel_error *err)
 {
-    const reel_model *model = reel_model_find(reel_options_text(options, "arch"));
-    REEL_TRY(reel_model_create(&t->net, model, config, t->ctx, tape->dtype, err));
+    reel_model *model;
+    REEL_TRY(reel_command_arch(&model, options, err));
+    const reel_status status = reel_model_create(&t->net, model, config, t->ctx, tape->dtype, err);
+    reel_model_free(model);
+    REEL_TRY(status);
     REEL_TRY(reel_tape_create(&t->tape, t->ctx, tape, err));
     return reel_optimizer_create(&t->opt, reel_net_params(t->net), t->ctx, &t->optimizer, err);
 }

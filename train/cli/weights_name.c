@@ -2,7 +2,7 @@
 #include "train/cli/weights_name.h"
 
 #include "layers/model_file.h"
-#include "train/cli/nearest.h"
+#include "core/nearest.h"
 #include "train/fetch/weights_cache.h"
 #include "train/run/signals.h"
 

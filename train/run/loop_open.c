@@ -104,7 +104,7 @@ static reel_status load_weights(reel_loop *loop, const reel_weights *weights, co
     reel_net *net = loop->session.net;
     reel_model_card card;
     reel_status status;
-    REEL_TRY_GOTO(reel_model_read_card(&card, weights, s->model->name, path, err), done);
+    REEL_TRY_GOTO(reel_model_read_card(&card, weights, s->arch, path, err), done);
     if (!s->quiet)
         REEL_TRY_GOTO(tell_about_weights(reel_net_params(net), weights, path, err), done);
 

@@ -16,7 +16,12 @@ reel_status reel_session_create(reel_session *s, const reel_session_config *c, r
                                 .preprocessing = reel_preprocessing_of(c->preprocessing)};
     snprintf(s->card.arch, sizeof s->card.arch, "%s", c->model->name);
     snprintf(s->card.head, sizeof s->card.head, "%s", reel_head_name(c->net.head));
-    return REEL_OK;
+    if (c->model->add)
+        return REEL_OK;
+
+    /* A network that is a text travels with its weights. */
+    const int64_t input[3] = {c->net.channels, c->net.image_size, c->net.image_size};
+    return reel_net_print(s->net, input, &s->card.network, err);
 }
 
 reel_status reel_session_optimize(reel_session *s, const reel_optimizer_config *config,

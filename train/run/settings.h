@@ -27,6 +27,7 @@ typedef struct reel_settings {
 
     /* What follows from them. */
     const reel_model *model;
+    reel_model *own_model; /* where `model` points to if it is no network of the library; or NULL */
     reel_model_config net; /* classes are filled in when the data is known */
     reel_transform train, val;
     bool choose_workers; /* neither --threads nor --workers was given: the run may settle on other

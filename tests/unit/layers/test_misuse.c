@@ -147,7 +147,7 @@ Test(misuse, nets_in_the_wrong_order)
     reel_net_memory plan;
     const int64_t input[4] = {1, 3, 8, 8};
     cr_expect_eq(reel_net_create(&net, NULL, REEL_F32, &err), REEL_ERR_INVALID);
-    cr_expect_eq(reel_model_create(&net, reel_model_find("resnet50"), NULL, ctx, REEL_F32, &err),
+    cr_expect_eq(reel_model_create(&net, reel_model_find("resnet51"), NULL, ctx, REEL_F32, &err),
                  REEL_ERR_INVALID);
     cr_expect_eq(reel_net_build(NULL, &err), REEL_ERR_INVALID);
 

@@ -56,7 +56,7 @@ __attribute__((unused)) static reel_status tell_run(told_run *t, const char *con
     *t = (told_run){0};
     REEL_TRY(reel_options_parse(&t->options, &syntax, argc, argv, err));
     REEL_TRY(reel_recipe_apply(reel_options_text(t->options, "recipe"), t->options, err));
-    REEL_TRY(reel_settings_read(&t->settings, t->options, err));
+    REEL_TRY(reel_settings_read(&t->settings, t->options, NULL, err));
     t->settings.val_share = 0; /* as the command does: DATA has val/ */
     return REEL_OK;
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "train/cli/commands.h"
-#include "train/cli/nearest.h"
+#include "core/nearest.h"
 #include "train/cli/option_table.h"
 #include "train/cli/options.h"
 

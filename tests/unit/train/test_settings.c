@@ -40,7 +40,7 @@ static void expect_refused(const char *line, const char *words)
     reel_options *o = parse(line);
     reel_settings s;
     reel_error err = {0};
-    cr_expect_eq(reel_settings_read(&s, o, &err), REEL_ERR_INVALID, "taken: %s", line);
+    cr_expect_eq(reel_settings_read(&s, o, NULL, &err), REEL_ERR_INVALID, "taken: %s", line);
     cr_expect(strstr(err.message, words), "%s: expected '%s', got '%s'", line, words, err.message);
     reel_options_destroy(o);
 }
@@ -68,7 +68,7 @@ Test(settings, every_type_reaches_its_field)
         parse("d -o out --epochs 7 --lr 0.5 --max-time 2m --class-balanced --crop random");
     reel_settings s;
     reel_error err;
-    cr_assert_eq(reel_settings_read(&s, o, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_settings_read(&s, o, NULL, &err), REEL_OK, "%s", err.message);
     cr_expect_str_eq(s.output_dir, "out");
     cr_expect_eq(s.epochs, 7);
     cr_expect_eq(s.lr, 0.5);
@@ -85,7 +85,7 @@ Test(settings, what_follows_from_several_options)
                             "--lr-milestones 3,5 --on-nan skip --init kaiming --threads 3");
     reel_settings s;
     reel_error err;
-    cr_assert_eq(reel_settings_read(&s, o, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_settings_read(&s, o, NULL, &err), REEL_OK, "%s", err.message);
     cr_expect_str_eq(s.model->name, "alexnet");
     cr_expect(s.train.size == 224 && s.train.resize == 256, "the network's own");
     cr_expect(s.val.size == 192 && s.val.resize == 219, "crop x 8/7, rounded");
@@ -96,7 +96,7 @@ Test(settings, what_follows_from_several_options)
     reel_options_destroy(o);
 
     o = parse("d");
-    cr_assert_eq(reel_settings_read(&s, o, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_settings_read(&s, o, NULL, &err), REEL_OK, "%s", err.message);
     cr_expect(s.threads > 0 && s.workers == s.threads && s.choose_workers);
     reel_options_destroy(o);
 }
@@ -127,7 +127,7 @@ Test(settings, every_recipe_makes_settings_and_yields_to_the_user)
         reel_settings s;
         reel_error err;
         cr_expect_eq(reel_recipe_apply(name, o, &err), REEL_OK, "%s: %s", name, err.message);
-        cr_expect_eq(reel_settings_read(&s, o, &err), REEL_OK, "%s: %s", name, err.message);
+        cr_expect_eq(reel_settings_read(&s, o, NULL, &err), REEL_OK, "%s: %s", name, err.message);
         cr_expect_eq(s.epochs, 3, "%s", name);
         cr_expect_eq(s.batch_size, strtoll(reel_recipe_value(name, "batch-size"), NULL, 10), "%s",
                      name);

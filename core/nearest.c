@@ -1,5 +1,5 @@
 /* Near misses by Damerau-Levenshtein distance. */
-#include "train/cli/nearest.h"
+#include "core/nearest.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Suggestions for words that are not known: "did you mean --epochs?" */
-#ifndef REEL_TRAIN_NEAREST_H
-#define REEL_TRAIN_NEAREST_H
+#ifndef REEL_CORE_NEAREST_H
+#define REEL_CORE_NEAREST_H
 
 /* A search for the nearest word: offer all candidates, then read `word` ("" = none is near). A
  * candidate is near if one letter is wrong, or one more for every four, or if it has the typed word

@@ -1,0 +1,259 @@
+/* From the lines of a text to the layers of a net. Each layer runs once on a tape that computes
+ * nothing: so the operators check shapes, and the next line knows the channels that it reads. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "layers/text_internal.h"
+
+reel_text_scope reel_text_scope_of(const reel_text_reader *r, const reel_text_var *var)
+{
+    const reel_tensor x = reel_value(r->x);
+    return (reel_text_scope){
+        .var = var, .classes = r->model->classes, .channels = x.ndim > 1 ? x.shape[1] : 1};
+}
+
+reel_status reel_text_check_net(const reel_text_reader *r, const reel_text_line *line,
+                                reel_error *err)
+{
+    reel_error why = {0};
+    const reel_status status = reel_net_status(r->net, &why);
+    return status == REEL_OK ? REEL_OK : reel_text_fail(err, line, 0, "%s", why.message);
+}
+
+reel_text_part reel_text_below(const reel_text_reader *r, int index, const reel_text_var *var)
+{
+    return (reel_text_part){.first = index + 1, .end = r->text->line[index].end, .var = var};
+}
+
+/* ---- shapes ---- */
+
+/* Parameters have no memory yet: any address will do for values that nobody reads. */
+static reel_status bind_params(reel_text_reader *r, reel_error *err)
+{
+    static const double never_read = 0;
+    reel_params *params = r->net->scope.params;
+    const int n = reel_params_count(params);
+    reel_var *bound = realloc(r->bound, ((size_t)n + 1) * sizeof *bound);
+    if (!bound)
+        return reel_fail(err, REEL_ERR_MEMORY, "network: out of memory");
+    r->bound = bound;
+    for (; r->n_bound < n; r->n_bound++) {
+        reel_tensor t = reel_params_at(params, r->n_bound)->value;
+        t.data = (void *)(uintptr_t)&never_read;
+        bound[r->n_bound] = reel_input(r->tape, &t);
+    }
+    r->net->scope.bound = bound;
+    return REEL_OK;
+}
+
+static const char *shape_text(char *text, size_t size, reel_var x)
+{
+    const reel_tensor t = reel_value(x);
+    size_t used = 0;
+    for (int d = 1; d < t.ndim && used < size; d++)
+        used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, d > 1 ? " x " : "",
+                                 t.shape[d]);
+    return text;
+}
+
+/* The newest layer reads r->x. */
+static reel_status run_newest(reel_text_reader *r, const reel_text_line *line, reel_error *err)
+{
+    char shape[100];
+    reel_error why = {0};
+    const reel_module *m = r->net->open->children[r->net->open->n_children - 1];
+    REEL_TRY(bind_params(r, err));
+    const reel_var y = reel_module_forward(m, r->x);
+    if (reel_tape_status(r->tape, &why) != REEL_OK)
+        return reel_text_fail(err, line, 0, "%s (%s) cannot take %s: %s", m->name,
+                              reel_layer_kind_of(m->layer), shape_text(shape, sizeof shape, r->x),
+                              why.message);
+    r->x = y;
+    return REEL_OK;
+}
+
+/* ---- layers and blocks ---- */
+
+static reel_status add_text_layer(reel_text_reader *r, const reel_text_layer *at,
+                                  const reel_layer *layer, const char *name, reel_error *err)
+{
+    void *config = calloc(1, layer->config_size ? layer->config_size : sizeof(reel_layer_config));
+    if (!config)
+        return reel_fail(err, REEL_ERR_MEMORY, "network: out of memory");
+    reel_status status = reel_text_layer_config(at, layer, config, err);
+    if (status == REEL_OK) {
+        ((reel_layer_config *)config)->name = name;
+        reel_net_add(r->net, layer, config);
+        status = reel_text_check_net(r, at->line, err);
+    }
+    free(config);
+    return status == REEL_OK ? run_newest(r, at->line, err) : status;
+}
+
+/* A use of a block: a section that holds the block's lines. */
+static reel_status add_block(reel_text_reader *r, const reel_text_layer *at, int index,
+                             const char *name, reel_error *err)
+{
+    const reel_text_line *block = &r->text->line[index];
+    reel_text_var *var = calloc((size_t)block->words, sizeof *var);
+    reel_text_names *names = malloc(sizeof *names);
+    reel_status status = REEL_ERR_MEMORY;
+    if (var && names)
+        status = reel_text_bind_block(at, block, var, *names, err);
+    else
+        reel_fail(err, status, "network: out of memory");
+
+    if (status == REEL_OK) {
+        const reel_text_part body = {.first = index + 1,
+                                     .end = block->end,
+                                     .var = block->words > 2 ? &var[block->words - 1] : NULL};
+        reel_net_begin(r->net, name);
+        status = reel_text_check_net(r, at->line, err);
+        if (status == REEL_OK) {
+            reel_error why = {0};
+            status = reel_text_follow(r, &body, &why);
+            if (status != REEL_OK)
+                reel_fail(err, status, "%.800s (in %.40s of line %d)", why.message,
+                          block->word[1].text, at->line->number);
+        }
+        reel_net_end(r->net);
+    }
+    free(names);
+    free(var);
+    return status;
+}
+
+static reel_status unknown_layer(const reel_text_reader *r, const reel_text_layer *at,
+                                 reel_error *err)
+{
+    const char *typed = at->line->word[at->kind].text;
+    reel_nearest nearest = reel_nearest_to(typed);
+    for (int i = 0; i < reel_layer_count(); i++)
+        reel_nearest_offer(&nearest, reel_layer_kind_of(reel_layer_at(i)));
+    reel_text_find_block(r->text, typed, r->text->lines, &nearest);
+    if (reel_text_is_keyword(typed))
+        return reel_text_fail(err, at->line, at->kind, "%s: expected a colon at the line's end",
+                              typed);
+    if (reel_text_find_block(r->text, typed, r->text->lines, NULL) >= 0)
+        return reel_text_fail(err, at->line, at->kind,
+                              "block %.60s: expected it above its first use", typed);
+    return reel_text_fail(err, at->line, at->kind, "unknown layer %.60s%s%s%s", typed,
+                          nearest.word[0] ? "; did you mean " : "", nearest.word,
+                          nearest.word[0] ? "?" : "");
+}
+
+/* `Conv2d 64 3`, `conv1: Conv2d 64 3`, and the same with a block's name. */
+static reel_status follow_layer(reel_text_reader *r, int index, const reel_text_var *var,
+                                reel_error *err)
+{
+    const reel_text_line *line = &r->text->line[index];
+    const reel_text_scope scope = reel_text_scope_of(r, var);
+    const bool named = line->word[0].colon;
+    const reel_text_layer at = {&scope, r->model, line, named};
+    const char *name = named ? line->word[0].text : NULL, *kind = line->word[at.kind].text;
+    if (line->word[at.kind].quoted)
+        return reel_text_fail(err, line, at.kind, "expected a layer, got a quoted word");
+    const reel_layer *layer = reel_text_layer_find(kind);
+    if (layer)
+        return add_text_layer(r, &at, layer, name, err);
+
+    /* A block sees the blocks above it only, so that no block can hold itself. */
+    const int block = reel_text_find_block(r->text, kind, index, NULL);
+    return block < 0 ? unknown_layer(r, &at, err) : add_block(r, &at, block, name, err);
+}
+
+/* ---- sections, and the whole ---- */
+
+/* `features:` */
+static reel_status follow_section(reel_text_reader *r, int index, const reel_text_var *var,
+                                  reel_error *err)
+{
+    const reel_text_line *line = &r->text->line[index];
+    const reel_text_part body = reel_text_below(r, index, var);
+    reel_net_begin(r->net, line->word[0].text);
+    REEL_TRY(reel_text_check_net(r, line, err));
+    REEL_TRY(reel_text_follow(r, &body, err));
+    reel_net_end(r->net);
+    return reel_text_check_net(r, line, err);
+}
+
+static reel_status follow_line(reel_text_reader *r, int index, const reel_text_var *var,
+                               reel_error *err)
+{
+    const reel_text_line *line = &r->text->line[index];
+    if (++r->steps > REEL_TEXT_STEPS)
+        return reel_text_fail(err, line, 0,
+                              "expected a network of at most %d lines, repetitions "
+                              "counted",
+                              REEL_TEXT_STEPS);
+    const bool keyword = !line->word[0].quoted && reel_text_is_keyword(line->word[0].text);
+    if (reel_text_opens(line)) {
+        if (keyword)
+            return reel_text_follow_keyword(r, index, var, err);
+        if (line->words == 1)
+            return follow_section(r, index, var, err);
+        return reel_text_fail(err, line, line->words - 1,
+                              "a colon behind more than a name: expected a section's name alone");
+    }
+
+    const bool head = reel_text_says(line, 0, "reel") || reel_text_says(line, 0, "about") ||
+                      reel_text_says(line, 0, "input") || reel_text_says(line, 0, "classes");
+    if (head && !line->word[0].colon)
+        return line->indent ? reel_text_fail(err, line, 0, "expected %s without indentation",
+                                             line->word[0].text)
+                            : REEL_OK;
+    if (line->word[0].colon && line->words == 1)
+        return reel_text_fail(err, line, 0, "expected indented lines below the colon");
+    return follow_layer(r, index, var, err);
+}
+
+reel_status reel_text_follow(reel_text_reader *r, const reel_text_part *part, reel_error *err)
+{
+    if (r->depth == REEL_TEXT_DEPTH)
+        return reel_text_fail(err, &r->text->line[part->first], 0,
+                              "expected at most %d levels, blocks followed", REEL_TEXT_DEPTH);
+    r->depth++;
+    reel_status status = REEL_OK;
+    for (int i = part->first; i < part->end && status == REEL_OK; i = r->text->line[i].end)
+        status = follow_line(r, i, part->var, err);
+    r->depth--;
+    return status;
+}
+
+/* The net ends with one number for each class. */
+static reel_status check_output(const reel_text_reader *r, reel_error *err)
+{
+    char shape[100];
+    const reel_tensor y = reel_value(r->x);
+    if (y.ndim == 2 && y.shape[1] == r->model->classes)
+        return REEL_OK;
+    return reel_text_fail(err, &r->text->line[r->text->lines - 1], 0,
+                          "the network ends with %s, expected one number for each of the %" PRId64
+                          " classes, as Linear classes gives them",
+                          shape_text(shape, sizeof shape, r->x), r->model->classes);
+}
+
+reel_status reel_text_add(reel_net *net, const reel_text *text, const reel_model_config *config,
+                          reel_error *err)
+{
+    static const double never_read = 0;
+    REEL_TRY(reel_net_status(net, err));
+    /* Two images: batch norm needs more than one value a channel. */
+    reel_text_reader r = {.text = text, .model = config, .net = net};
+    const int64_t shape[4] = {2, config->channels, config->image_size, config->image_size};
+    REEL_TRY(reel_dry_tape_create(&r.tape, reel_net_ctx(net), reel_net_dtype(net), false, err));
+    const reel_tensor input =
+        reel_tensor_of((void *)(uintptr_t)&never_read, reel_net_dtype(net), 4, shape);
+    r.x = reel_input(r.tape, &input);
+
+    const reel_text_part whole = {.first = 0, .end = text->lines};
+    reel_status status = reel_text_follow(&r, &whole, err);
+    if (status == REEL_OK)
+        status = check_output(&r, err);
+    net->scope.bound = NULL;
+    free(r.bound);
+    reel_tape_destroy(r.tape);
+    return status;
+}

@@ -1,0 +1,172 @@
+/* Lines of a text that say how other lines are joined or repeated: residual, add, concat, repeat,
+ * for.
+ */
+#include <string.h>
+
+#include "layers/text_internal.h"
+
+/* ---- joins ---- */
+
+/* The lines of a part as a branch of the open join. */
+static reel_status follow_branch(reel_text_reader *r, int index, const reel_text_part *part,
+                                 reel_error *err)
+{
+    reel_net_begin_branch(r->net);
+    REEL_TRY(reel_text_check_net(r, &r->text->line[index], err));
+    if (part)
+        REEL_TRY(reel_text_follow(r, part, err));
+    reel_net_end(r->net);
+    return reel_text_check_net(r, &r->text->line[index], err);
+}
+
+/* Ends the open join, whose branches have these values. */
+static reel_status end_join(reel_text_reader *r, int index, const reel_var *branch, int n,
+                            reel_error *err)
+{
+    const reel_text_line *line = &r->text->line[index];
+    reel_error why = {0};
+    r->x = reel_join_values(r->net->open, branch, n);
+    if (reel_tape_status(r->tape, &why) != REEL_OK)
+        return reel_text_fail(err, line, 0, "%s: %s", r->net->open->name, why.message);
+    reel_net_end(r->net);
+    return reel_text_check_net(r, line, err);
+}
+
+/* `add:`, `concat:`. Each line right below is a branch. */
+static reel_status follow_join(reel_text_reader *r, int index, const reel_text_var *var,
+                               reel_join join, reel_error *err)
+{
+    const reel_text_line *line = &r->text->line[index];
+    const reel_var input = r->x;
+    reel_var branch[REEL_MAX_INPUTS];
+    int n = 0;
+    reel_net_begin_join(r->net, join);
+    REEL_TRY(reel_text_check_net(r, line, err));
+    for (int i = index + 1; i < line->end; i = r->text->line[i].end) {
+        const reel_text_line *below = &r->text->line[i];
+        const bool named = below->word[0].quoted || (below->word[0].colon && below->words > 1);
+        const bool keyword = !named && reel_text_is_keyword(below->word[0].text);
+        const reel_text_part whole = reel_text_below(r, i, var), alone = {i, below->end, var};
+        if (n == REEL_MAX_INPUTS)
+            return reel_text_fail(err, below, 0, "expected at most %d branches", REEL_MAX_INPUTS);
+        r->x = input;
+        if (reel_text_says(below, 0, "branch") && below->words == 1) /* without lines: the input */
+            REEL_TRY(follow_branch(r, i, below->word[0].colon ? &whole : NULL, err));
+        else if (keyword)
+            return reel_text_fail(err, below, 0, "expected branch:, a section or a layer below %s:",
+                                  line->word[0].text);
+        else
+            REEL_TRY(reel_text_follow(r, &alone, err));
+        branch[n++] = r->x;
+    }
+    return end_join(r, index, branch, n, err);
+}
+
+/* `residual:`: the sum of what its lines give and of its input, or of its part `shortcut:`, which
+ * comes last. `shortcut if needed:` is used where the input has another shape than the lines'
+ * value.
+ */
+static reel_status follow_residual(reel_text_reader *r, int index, const reel_text_var *var,
+                                   reel_error *err)
+{
+    const reel_text_line *line = &r->text->line[index];
+    const reel_var input = r->x;
+    reel_text_part body = reel_text_below(r, index, var), other = {0};
+    bool optional = false;
+    int shortcut = -1;
+    for (int i = body.first; i < body.end; i = r->text->line[i].end) {
+        const reel_text_line *below = &r->text->line[i];
+        if (!reel_text_says(below, 0, "shortcut") || (below->word[0].colon && below->words > 1))
+            continue;
+        optional = below->words == 3 && reel_text_says(below, 1, "if") &&
+                   reel_text_says(below, 2, "needed");
+        if (!reel_text_opens(below) || !(below->words == 1 || optional))
+            return reel_text_fail(err, below, 0, "expected: shortcut: or shortcut if needed:");
+        if (below->end != body.end)
+            return reel_text_fail(err, below, 0, "expected the shortcut behind the other lines");
+        shortcut = i;
+        other = reel_text_below(r, i, var);
+    }
+    if (shortcut >= 0)
+        body.end = shortcut;
+
+    reel_net_begin_join(r->net, REEL_JOIN_ADD);
+    REEL_TRY(reel_text_check_net(r, line, err));
+    REEL_TRY(follow_branch(r, index, &body, err));
+    const reel_var sum[2] = {r->x, input};
+    const reel_tensor a = reel_value(r->x), b = reel_value(input);
+    const bool needed = !optional || !reel_tensor_same_shape(&a, &b);
+
+    reel_var branch[2] = {sum[0], sum[1]};
+    r->x = input;
+    REEL_TRY(follow_branch(r, index, shortcut >= 0 && needed ? &other : NULL, err));
+    branch[1] = r->x;
+    return end_join(r, index, branch, 2, err);
+}
+
+/* ---- repetition ---- */
+
+/* `repeat 3:` */
+static reel_status follow_repeat(reel_text_reader *r, int index, const reel_text_var *var,
+                                 reel_error *err)
+{
+    const reel_text_line *line = &r->text->line[index];
+    const reel_text_scope scope = reel_text_scope_of(r, var);
+    char value[REEL_TEXT_WORD];
+    int64_t times;
+    if (line->words != 2)
+        return reel_text_fail(err, line, 0, "expected how often, such as: repeat 3:");
+    REEL_TRY(reel_text_value(&scope, line, 1, line->word[1].text, value, err));
+    if (!reel_text_whole(value, strlen(value), &times) || times > REEL_TEXT_STEPS)
+        return reel_text_fail(err, line, 1, "expected a whole number of at most %d, got \"%s\"",
+                              REEL_TEXT_STEPS, value);
+    const reel_text_part body = reel_text_below(r, index, var);
+    for (int64_t i = 0; i < times; i++)
+        REEL_TRY(reel_text_follow(r, &body, err));
+    return REEL_OK;
+}
+
+/* `for width in 64 128 256:` */
+static reel_status follow_for(reel_text_reader *r, int index, const reel_text_var *var,
+                              reel_error *err)
+{
+    const reel_text_line *line = &r->text->line[index];
+    const reel_text_scope scope = reel_text_scope_of(r, var);
+    if (line->words < 4 || !reel_text_says(line, 2, "in"))
+        return reel_text_fail(err, line, 0, "expected values, such as: for width in 64 128:");
+    reel_text_var own = {.name = line->word[1].text, .outer = var};
+    reel_text_part body = reel_text_below(r, index, &own);
+    for (int k = 3; k < line->words; k++) {
+        REEL_TRY(reel_text_value(&scope, line, k, line->word[k].text, own.value, err));
+        REEL_TRY(reel_text_follow(r, &body, err));
+    }
+    return REEL_OK;
+}
+
+/* ---- which word ---- */
+
+reel_status reel_text_follow_keyword(reel_text_reader *r, int index, const reel_text_var *var,
+                                     reel_error *err)
+{
+    const reel_text_line *line = &r->text->line[index];
+    if (reel_text_says(line, 0, "residual") && line->words == 1)
+        return follow_residual(r, index, var, err);
+    if (reel_text_says(line, 0, "add") && line->words == 1)
+        return follow_join(r, index, var, REEL_JOIN_ADD, err);
+    if (reel_text_says(line, 0, "concat") && line->words == 1)
+        return follow_join(r, index, var, REEL_JOIN_CONCAT, err);
+    if (reel_text_says(line, 0, "repeat"))
+        return follow_repeat(r, index, var, err);
+    if (reel_text_says(line, 0, "for"))
+        return follow_for(r, index, var, err);
+    if (reel_text_says(line, 0, "block"))
+        return line->indent ? reel_text_fail(err, line, 0, "expected blocks without indentation")
+                            : REEL_OK; /* followed where it is used */
+    const char *word = line->word[0].text;
+    if (!strcmp(word, "shortcut"))
+        return reel_text_fail(err, line, 0, "expected shortcut: right below residual:");
+    if (!strcmp(word, "branch"))
+        return reel_text_fail(err, line, 0, "expected branch: right below add: or concat:");
+    return reel_text_fail(err, line, 0,
+                          "%.60s is a word of the language: as a name it needs quotes", word);
+}
