@@ -160,8 +160,12 @@ static reel_status model_of_lines(reel_model **out, char *name, reel_text *lines
 reel_status reel_model_read_text(reel_model **out, const char *name, const char *text,
                                  reel_error *err)
 {
-    reel_text *lines;
+    REEL_NEED(out, err);
     *out = NULL;
+    REEL_NEED(name, err);
+    REEL_NEED(text, err);
+
+    reel_text *lines;
     REEL_TRY(reel_text_read(&lines, name, text, strlen(text), NULL, err));
     return model_of_lines(out, name_of_file(name), lines, err);
 }
@@ -188,9 +192,10 @@ static reel_status unknown_network(const char *name, reel_error *err)
 
 reel_status reel_model_read(reel_model **out, const char *name_or_file, reel_error *err)
 {
+    REEL_NEED(out, err);
     *out = NULL;
-    if (!name_or_file)
-        return reel_fail(err, REEL_ERR_INVALID, "network: expected a name or a file");
+    REEL_NEED(name_or_file, err);
+
     const reel_model *known = reel_model_find(name_or_file);
     if (known) {
         *out = malloc(sizeof **out);
@@ -208,9 +213,9 @@ reel_status reel_model_read(reel_model **out, const char *name_or_file, reel_err
 
 void reel_model_free(reel_model *model)
 {
-    if (!model)
-        return;
-    if (model->lines) { /* of the table are none */
+    if (!model || !model->name || model == reel_model_find(model->name))
+        return; /* a zeroed struct, the table's own */
+    if (model->lines) {
         reel_text_free((reel_text *)(uintptr_t)model->lines);
         free((char *)(uintptr_t)model->name);
     }
@@ -226,8 +231,8 @@ reel_status reel_model_outline(reel_net **out, const reel_model *model,
     REEL_NEED(out, err);
     *out = NULL;
 
-    if (model)
-        REEL_NEED(model->add, err);
+    if (model && !model->add && !model->text && !model->lines)
+        return reel_fail(err, REEL_ERR_INVALID, "model: has neither layers nor a text");
     if (!model || !ctx)
         return reel_fail(err, REEL_ERR_INVALID,
                          "model: expected a model and a context, got no %s (reel_model_find gives "

@@ -346,7 +346,13 @@ static reel_status finish_text(reel_text **out, reel_text *t, reel_status status
 reel_status reel_text_read(reel_text **out, const char *name, const char *bytes, size_t size,
                            const char *folder, reel_error *err)
 {
+    REEL_NEED(out, err);
     *out = NULL;
+    if (size > 0)
+        REEL_NEED(bytes, err);
+    if (!name)
+        name = "network";
+
     reel_text *t = calloc(1, sizeof *t);
     if (!t)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", name);
@@ -355,7 +361,10 @@ reel_status reel_text_read(reel_text **out, const char *name, const char *bytes,
 
 reel_status reel_text_read_file(reel_text **out, const char *path, reel_error *err)
 {
+    REEL_NEED(out, err);
     *out = NULL;
+    REEL_NEED(path, err);
+
     reel_text *t = calloc(1, sizeof *t);
     const char *slash = strrchr(path, '/');
     char *folder = slash ? strndup(path, (size_t)(slash - path) + (slash == path)) : strdup(".");

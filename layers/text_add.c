@@ -240,6 +240,9 @@ reel_status reel_text_add(reel_net *net, const reel_text *text, const reel_model
 {
     static const double never_read = 0;
     REEL_TRY(reel_net_status(net, err));
+    REEL_NEED(text, err);
+    REEL_NEED(config, err);
+
     /* Two images: batch norm needs more than one value a channel. */
     reel_text_reader r = {.text = text, .model = config, .net = net};
     const int64_t shape[4] = {2, config->channels, config->image_size, config->image_size};

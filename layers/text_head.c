@@ -108,5 +108,5 @@ reel_status reel_text_read_head(reel_text *text, reel_error *err)
 
 const reel_text_head *reel_text_head_of(const reel_text *text)
 {
-    return &text->head;
+    return text ? &text->head : NULL;
 }

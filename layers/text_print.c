@@ -174,15 +174,18 @@ static const reel_module *find_output(const reel_module *m)
 
 int reel_net_output_param(const reel_net *net)
 {
-    const reel_module *m = find_output(net->root);
+    const reel_module *m = net ? find_output(net->root) : NULL;
     return m && m->n_params ? m->param[0] : -1;
 }
 
 reel_status reel_net_print(const reel_net *net, const int64_t input[3], char **text,
                            reel_error *err)
 {
-    size_t size;
+    REEL_NEED(text, err);
     *text = NULL;
+    REEL_NEED(input, err);
+
+    size_t size;
     REEL_TRY(reel_net_status(net, err));
     text_printer p = {.to = open_memstream(text, &size), .output = find_output(net->root)};
     if (!p.to)

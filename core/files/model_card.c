@@ -321,6 +321,8 @@ static int64_t input_channels(const reel_weights *weights)
 /* torchvision's. */
 void reel_model_card_expect(reel_model_card *card, int64_t channels)
 {
+    if (!card)
+        return;
     card->preprocessing = (reel_preprocessing){.channels = channels,
                                                .size = card->image_size,
                                                .mean = {0.485, 0.456, 0.406},

@@ -120,7 +120,7 @@ def values(kind, name, types):
         return '0', [], False
     if base.replace(' ', '').endswith('**'):
         deep = re.sub(r'[\s*]', '', base)
-        if deep == 'char':
+        if deep == 'char' and 'const' in kind:
             return 'good.names', [null, 'good.holes'], True
         return 'slots()', [null], True
     if base.endswith('*'):

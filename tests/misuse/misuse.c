@@ -206,6 +206,8 @@ static void make_settings(void)
     schedule = reel_schedule_default(good.reel_schedule_kind);
     good.reel_schedule = &schedule;
     good.reel_model = reel_model_find("alexnet");
+    const char *lines = "input 3x8x8\nFlatten\nLinear classes\n";
+    MUST(reel_text_read(&good.reel_text, "net", lines, strlen(lines), NULL, &error));
     model = reel_model_config_default(good.reel_model);
     good.reel_model_config = &model;
     good.reel_optimizer_kind = reel_optimizer_find("sgd");

@@ -42,6 +42,7 @@ struct misuse_good {
     const reel_op_case *reel_op_case;
     const reel_layer *reel_layer;
     const reel_model *reel_model;
+    reel_text *reel_text;
     const reel_codec *reel_codec;
     const reel_source *reel_source;
     const reel_optimizer_kind *reel_optimizer_kind;
