@@ -36,3 +36,23 @@ assert len(losses["one"]) == 4, losses["one"]
 assert len({tuple(l) for l in losses.values()}) == 5, ("settings that change nothing", losses)
 PY
 "$REEL_BIN" summary one.safetensors | grep -q "features.0.weight *float64" || fail "float64 weights were not written as such"
+
+# Grey images for a network of one channel; another number of channels is refused.
+python3 - <<'PY'
+import json, random, struct
+random.seed(2)
+for channels in 1, 2:
+    steps, n, size = 3, 4, 28
+    images = struct.pack(f"<{steps*n*channels*size*size}f", *(random.gauss(0, 1) for _ in range(steps * n * channels * size * size)))
+    labels = struct.pack(f"<{steps*n}q", *(random.randrange(10) for _ in range(steps * n)))
+    header = json.dumps({"images": {"dtype": "F32", "shape": [steps, n, channels, size, size], "data_offsets": [0, len(images)]},
+                         "labels": {"dtype": "I64", "shape": [steps, n], "data_offsets": [len(images), len(images) + len(labels)]}}).encode()
+    header += b" " * (-len(header) % 8)
+    open(f"grey{channels}.safetensors", "wb").write(struct.pack("<Q", len(header)) + header + images + labels)
+PY
+"$REEL_BIN" synth g --train 6 --val 4 --classes 10 --size 32 --quiet
+"$REEL_BIN" train g --arch lenet5 --grayscale --epochs 1 -b 8 -o lenet --quiet >/dev/null
+"$REEL_BIN" replay lenet/model.safetensors grey1.safetensors --arch lenet5 --num-classes 10 --json >grey
+python3 -c 'import json; l = json.load(open("grey"))["losses"]; assert len(l) == 3 and all(x > 0 for x in l), l'
+! "$REEL_BIN" replay lenet/model.safetensors grey2.safetensors --arch lenet5 --num-classes 10 2>err || fail "two channels were taken"
+grep -q "grey2.safetensors: images: expected (steps, n, channels, h, w) with 1 or 3 channels" err || fail "two channels: $(cat err)"
