@@ -133,7 +133,7 @@ static reel_status look_at_other_field(reel_pieces *p, struct indexing *x, reel_
 static reel_status finish_shard_sample(reel_pieces *p, struct indexing *x, reel_error *err)
 {
     struct sample *s = &x->sample;
-    bool known;
+    bool known = false;
     if (!s->has_image && !s->label)
         return REEL_OK;
     REEL_TRY(add_key(&x->keys, s->key, &known, err));
