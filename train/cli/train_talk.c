@@ -139,11 +139,11 @@ static void print_result(const reel_loop *loop)
     if (s->best_epoch)
         printf("best validation top-1 %.2f %% (epoch %" PRId64 "%s); ", 100 * s->best_top1,
                s->best_epoch, other);
-    if (s->best_epoch && s->best_ema.epoch && loop->session.ema)
-        printf("of the average %.2f %% (epoch %" PRId64 "); ", 100 * s->best_ema.top1,
-               s->best_ema.epoch);
     else if (loop->last.images)
         printf("validation top-1 %.2f %% within the first epoch; ", 100 * loop->last.top1);
+    if (s->best_ema.epoch && loop->session.ema)
+        printf("of the average %.2f %% (epoch %" PRId64 "); ", 100 * s->best_ema.top1,
+               s->best_ema.epoch);
     const char *what = "weights";
     if (loop->unsaved.model)
         what = s->best_epoch && !reel_loop_best_is_lost(loop) ? "best weights" : "no last weights";
@@ -189,9 +189,9 @@ static void say_interrupted(const char *command, const reel_loop *loop)
     const char *folder = reel_shell_word(loop->journal.dir.path, word, sizeof word);
     const int64_t step = loop->session.state.step;
     if (step == 0)
-        reel_say(
-            "reel %s: interrupted before the first step; `reel %s --resume auto -o %s` begins again",
-            command, command, folder);
+        reel_say("reel %s: interrupted before the first step; `reel %s --resume auto -o %s` begins "
+                 "again",
+                 command, command, folder);
     else
         reel_say("reel %s: interrupted at step %" PRId64
                  ", saved; `reel %s --resume auto -o %s` continues",
