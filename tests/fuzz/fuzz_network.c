@@ -1,5 +1,5 @@
-/* Arbitrary bytes as a network's text: the net of an accepted one prints as a text that reads back to
- * the same text, and a refusal says why in one line. */
+/* Arbitrary bytes as a network's text: the net of an accepted one prints as a text that reads back
+ * to the same text, and a refusal says why in one line. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -53,10 +53,11 @@ static reel_status open_batches(replay *r, const char *path, reel_error *err)
     const int64_t *x = r->images->shape, *y = r->labels->shape;
     if (r->images->ndim != 5 || (x[2] != 1 && x[2] != 3) ||
         (r->images->dtype != REEL_STORED_F32 && r->images->dtype != REEL_STORED_F64))
-        return reel_fail(err, REEL_ERR_FORMAT,
-                         "%s: images: expected (steps, n, channels, h, w) with 1 or 3 channels, in float32 "
-                         "or float64",
-                         path);
+        return reel_fail(
+            err, REEL_ERR_FORMAT,
+            "%s: images: expected (steps, n, channels, h, w) with 1 or 3 channels, in float32 "
+            "or float64",
+            path);
     if (r->labels->ndim != 2 || r->labels->dtype != REEL_STORED_I64 || y[0] != x[0] || y[1] != x[1])
         return reel_fail(err, REEL_ERR_FORMAT,
                          "%s: labels: expected (%" PRId64 ", %" PRId64 ") in int64", path, x[0],
@@ -172,7 +173,8 @@ const reel_command reel_command_replay = REEL_COMMAND(
     .rank = 1, .run = replay_run, .more_options = reel_optimizer_row,
     .summary = "Train on stored batches, to compare with another program",
     .notes = "INIT: weights, a file or a name. BATCHES: a safetensors file with images (steps, n, "
-             "channels, h, w), already normalised, and labels (steps, n) in int64. Prints the loss of every step; --out "
+             "channels, h, w), already normalised, and labels (steps, n) in int64. Prints the loss "
+             "of every step; --out "
              "keeps the weights after the last one.",
     .examples = {{"reel replay init.safetensors batches.safetensors --lr 0.01 --json",
                   "The loss of each step, to compare with PyTorch's."}});

@@ -357,8 +357,8 @@ static reel_status check_resumed_folder(const char *command, const reel_options 
     if (!run)
         return REEL_OK;
     return reel_fail(err, REEL_ERR_INVALID,
-                     "%.200s is the folder of a run: `reel %s --resume auto -o %s` continues it", run,
-                     command, reel_shell_word(run, word, sizeof word));
+                     "%.200s is the folder of a run: `reel %s --resume auto -o %s` continues it",
+                     run, command, reel_shell_word(run, word, sizeof word));
 }
 
 int reel_train(reel_options *options, bool finetune)

@@ -1,9 +1,9 @@
 /* The program: finds the command, parses its options, runs it. */
+#include "core/nearest.h"
 #include "train/cli/command.h"
 #include "train/cli/commands.h"
 #include "train/cli/foreign_names.h"
 #include "train/cli/help.h"
-#include "core/nearest.h"
 #include "train/cli/wait_policy.h"
 
 #include <errno.h>

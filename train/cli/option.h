@@ -59,7 +59,8 @@ typedef struct reel_option {
     const char *(*word)(int index); /* the words of a choice from one of Reel's tables; NULL ends */
     const char *(*same_word)(const char *text); /* the word for another program's; NULL = none */
     const char *(*suggest)(int index);          /* names that may stand for a file; NULL ends */
-    size_t field; /* offset of the value in reel_settings; options of `reel train` only */
+    bool name_or_file; /* what the user types is one of these names, or a file that is there */
+    size_t field;      /* offset of the value in reel_settings; options of `reel train` only */
 } reel_option;
 
 /* A row: REEL_OPTION(INT, .name = "runs", .value = "N", .initial = "7", .min = 1, .max = 1e6,

@@ -15,5 +15,7 @@ typedef struct reel_option_value {
  * that names the option, what it takes and what it got; `value` stays as it was. */
 reel_status reel_option_value_set(reel_option_value *value, const reel_option *option,
                                   const char *text, reel_error *err);
+/* Whether text is one of the names that the option suggests, or a file that is there. */
+reel_status reel_option_check_name(const reel_option *option, const char *text, reel_error *err);
 
 #endif

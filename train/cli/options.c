@@ -5,8 +5,8 @@
  * scripts break when an option is added. */
 #include "train/cli/options.h"
 
-#include "train/cli/foreign_names.h"
 #include "core/nearest.h"
+#include "train/cli/foreign_names.h"
 #include "train/cli/option_table.h"
 #include "train/cli/option_value.h"
 
@@ -38,6 +38,8 @@ static reel_status assign(reel_options *options, int index, const char *text, la
     if (options->from[index] > from)
         return REEL_OK;
     REEL_TRY(reel_option_value_set(&options->values[index], &options->rows[index], text, err));
+    if (from == FROM_USER && options->rows[index].name_or_file)
+        REEL_TRY(reel_option_check_name(&options->rows[index], text, err));
     options->from[index] = from;
     return REEL_OK;
 }

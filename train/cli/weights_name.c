@@ -1,8 +1,8 @@
 /* From what is typed as weights to a file. */
 #include "train/cli/weights_name.h"
 
-#include "layers/model_file.h"
 #include "core/nearest.h"
+#include "layers/model_file.h"
 #include "train/fetch/weights_cache.h"
 #include "train/run/signals.h"
 

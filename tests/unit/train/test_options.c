@@ -3,8 +3,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "train/cli/commands.h"
 #include "core/nearest.h"
+#include "train/cli/commands.h"
 #include "train/cli/option_table.h"
 #include "train/cli/options.h"
 
