@@ -1,12 +1,12 @@
 /* From bytes to the lines of a network's text: words, comments, indentation, includes. */
 #include "layers/text.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/files/byte_source.h"
 #include "layers/text_internal.h"
 
 /* ---- messages ---- */
@@ -188,23 +188,15 @@ static reel_status add_source(reel_text *t, const char *name, const char *bytes,
 
 static reel_status add_text_file(reel_text *t, const char *path, reel_error *err)
 {
-    FILE *file = fopen(path, "rb");
-    char *bytes = malloc(REEL_TEXT_BYTES + 1);
-    reel_status status = REEL_OK;
-    size_t size = 0;
-    if (!file)
-        status = reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
-    else if (!bytes)
-        status = reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
-    if (status == REEL_OK) {
-        size = fread(bytes, 1, REEL_TEXT_BYTES + 1, file);
-        if (ferror(file))
-            status = reel_fail(err, REEL_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
-    }
+    reel_byte_source file;
+    REEL_TRY(reel_byte_source_open(&file, path, err));
+    const size_t size = file.size > REEL_TEXT_BYTES ? REEL_TEXT_BYTES + 1 : (size_t)file.size;
+    char *bytes = malloc(size + 1);
+    reel_status status = bytes ? reel_byte_source_read(&file, 0, bytes, size, err)
+                               : reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
     if (status == REEL_OK)
         status = add_source(t, path, bytes, size, err);
-    if (file)
-        fclose(file);
+    reel_byte_source_close(&file);
     free(bytes);
     return status;
 }
@@ -231,8 +223,8 @@ static reel_status include_file(reel_text *t, const reel_text_line *line, const 
     reel_error why = {0};
     const reel_status status = add_text_file(t, path, &why);
     if (status != REEL_OK) {
-        reel_text_fail(err, line, 1, "%s", why.message);
-        return status;
+        reel_text_fail(&why, line, 1, "%s", why.message);
+        return reel_fail(err, status, "%s", why.message);
     }
     const reel_text_source source = t->source[t->sources - 1];
     return read_text_source(t, &source, folder, line->indent, depth + 1, err);

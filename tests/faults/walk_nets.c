@@ -246,6 +246,57 @@ static reel_status use_model_file(walk *w, reel_error *err)
     return status;
 }
 
+static void put_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    if (!file || fputs(text, file) < 0 || fclose(file) != 0)
+        abort();
+}
+
+/* A network as text, the whole way: read with what it includes, printed, in a weights file and
+ * beside one, used again. */
+static reel_status use_network_text(walk *w, reel_error *err)
+{
+    reel_ctx *ctx = NULL;
+    reel_net *net = NULL, *again = NULL, *beside = NULL;
+    reel_model *model = NULL;
+    reel_weights_writer *writer = NULL, *bare = NULL;
+    reel_model_card card = {.arch = "net", .head = "flatten", .image_size = 16, .classes = 2};
+    reel_model_card found = {0}, held = {0};
+    reel_status status = one_thread(&ctx, err);
+    NEXT(reel_model_read(&model, w->argument, err));
+    NEXT(reel_model_create(&net, model, NULL, ctx, REEL_F32, err));
+    NEXT(reel_net_print(net, (const int64_t[]){3, 16, 16}, &card.network, err));
+
+    reel_model_card_expect(&card, 3);
+    NEXT(reel_weights_writer_create(&writer, err));
+    NEXT(reel_params_add_to(reel_net_params(net), writer, err));
+    NEXT(reel_model_card_write(&card, writer, err));
+    NEXT(reel_weights_writer_save(writer, "text.safetensors", err));
+    NEXT(reel_model_open(&again, &found, "text.safetensors", NULL, ctx, REEL_F32, err));
+
+    NEXT(reel_weights_writer_create(&bare, err));
+    NEXT(reel_params_add_to(reel_net_params(net), bare, err));
+    NEXT(reel_weights_writer_save(bare, "bare.safetensors", err));
+    NEXT(reel_model_open(&beside, &held, "bare.safetensors", w->argument, ctx, REEL_F32, err));
+    if (status == REEL_OK) {
+        note_params(w, again);
+        note_params(w, beside);
+        walk_note_text(w, found.network);
+        walk_note_text(w, held.network);
+    }
+
+    reel_net_destroy(beside);
+    reel_net_destroy(again);
+    reel_weights_writer_destroy(bare);
+    reel_weights_writer_destroy(writer);
+    reel_model_card_free(&held);
+    reel_model_card_free(&found);
+    reel_model_card_free(&card);
+    reel_model_free(model);
+    return ended(status, net, ctx);
+}
+
 static reel_status check_operator(walk *w, reel_error *err)
 {
     reel_gradcheck_report report = {0};
@@ -303,6 +354,33 @@ void walk_nets(char *const *pth, int count)
     walk_try("load_weights", load_weights, NULL, 0);
     walk_try("read_weights", read_weights, "net.safetensors", 0);
     walk_try("use_model_file", use_model_file, NULL, 0);
+
+    put_file("block.net", "block Pair width stride=1:\n"
+                          "    residual:\n"
+                          "        conv: Conv2d width 3 stride=stride padding=1 bias=false\n"
+                          "        BatchNorm2d\n"
+                          "        shortcut if needed:\n"
+                          "            Conv2d width 1 stride=stride\n");
+    put_file("net.net", "reel network 1\n"
+                        "about a net of all kinds of lines # and a comment\n"
+                        "input 3x16x16\n"
+                        "classes 2\n"
+                        "include block.net\n"
+                        "features:\n"
+                        "    repeat 2:\n"
+                        "        Pair 4\n"
+                        "    for width in 4 8:\n"
+                        "        Pair width stride=2\n"
+                        "    concat:\n"
+                        "        Conv2d channels/2 1\n"
+                        "        branch:\n"
+                        "            Conv2d 4 1\n"
+                        "            ReLU\n"
+                        "        branch\n"
+                        "AdaptiveAvgPool2d 1\n"
+                        "Flatten\n"
+                        "\"add\": Linear classes\n");
+    walk_try("use_network_text", use_network_text, "net.net", 0);
     for (int i = 0; i < count; i++)
         walk_try("read_weights", read_weights, pth[i], 0);
     for (int i = 0; i < reel_op_count(); i++)

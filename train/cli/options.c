@@ -38,8 +38,6 @@ static reel_status assign(reel_options *options, int index, const char *text, la
     if (options->from[index] > from)
         return REEL_OK;
     REEL_TRY(reel_option_value_set(&options->values[index], &options->rows[index], text, err));
-    if (from == FROM_USER && options->rows[index].name_or_file)
-        REEL_TRY(reel_option_check_name(&options->rows[index], text, err));
     options->from[index] = from;
     return REEL_OK;
 }
@@ -168,6 +166,15 @@ static reel_status check_args(const reel_options *options, const reel_syntax *sy
                      syntax->arguments);
 }
 
+/* Only what the user typed: a checkpoint names a file that may have gone. */
+static reel_status check_names(const reel_options *options, reel_error *err)
+{
+    for (int i = 0; i < options->n; i++)
+        if (options->rows[i].name_or_file && options->from[i] == FROM_USER)
+            REEL_TRY(reel_option_check_name(&options->rows[i], options->values[i].text, err));
+    return REEL_OK;
+}
+
 /* argv begins behind the command's name. Defaults come first, so that what the user typed replaces
  * them. long_option and short_option move the cursor over a value that stands in the next word. */
 static reel_status parse_all(reel_options *options, int argc, char **argv, reel_error *err)
@@ -220,6 +227,8 @@ reel_status reel_options_parse(reel_options **out, const reel_syntax *syntax, in
         status = parse_all(options, argc, argv, err);
     if (status == REEL_OK)
         status = check_args(options, syntax, err);
+    if (status == REEL_OK)
+        status = check_names(options, err);
 
     if (status == REEL_OK)
         *out = options;

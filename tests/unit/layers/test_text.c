@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "layers/gradcheck.h"
 #include "layers/models.h"
@@ -304,4 +305,23 @@ Test(text, file_may_include_others)
     reel_model_free(model);
     remove("part.net");
     remove("whole.net");
+}
+
+/* What blocks for ever where nobody writes into it. */
+Test(text, pipe_is_no_network, .timeout = 10)
+{
+    cr_assert_eq(mkfifo("pipe.net", 0600), 0);
+    reel_model *model;
+    cr_expect_eq(reel_model_read(&model, "pipe.net", &err), REEL_ERR_IO);
+    cr_expect(strstr(err.message, "pipe.net"), "%s", err.message);
+
+    FILE *whole = fopen("around.net", "w");
+    cr_assert(whole);
+    fputs("input 1x4x4\ninclude pipe.net\n" END, whole);
+    fclose(whole);
+    cr_expect_eq(reel_model_read(&model, "around.net", &err), REEL_ERR_IO);
+    cr_expect_eq(err.status, REEL_ERR_IO);
+    cr_expect(strstr(err.message, "around.net:2:9: ./pipe.net"), "%s", err.message);
+    remove("around.net");
+    remove("pipe.net");
 }
