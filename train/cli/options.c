@@ -167,7 +167,7 @@ static reel_status check_args(const reel_options *options, const reel_syntax *sy
 }
 
 /* Only what the user typed: a checkpoint names a file that may have gone. */
-static reel_status check_names(const reel_options *options, reel_error *err)
+static reel_status check_typed_names(const reel_options *options, reel_error *err)
 {
     for (int i = 0; i < options->n; i++)
         if (options->rows[i].name_or_file && options->from[i] == FROM_USER)
@@ -228,7 +228,7 @@ reel_status reel_options_parse(reel_options **out, const reel_syntax *syntax, in
     if (status == REEL_OK)
         status = check_args(options, syntax, err);
     if (status == REEL_OK)
-        status = check_names(options, err);
+        status = check_typed_names(options, err);
 
     if (status == REEL_OK)
         *out = options;
