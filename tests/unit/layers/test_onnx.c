@@ -397,6 +397,41 @@ Test(onnx, every_other_layer_exports)
     reel_ctx_destroy(ctx);
 }
 
+/* Branches that are added and concatenated, one of them the input itself. */
+Test(onnx, branches_export)
+{
+    static const char text[] = "input 3x16x16\n"
+                               "classes 7\n"
+                               "features:\n"
+                               "    Conv2d 8 3 padding=1\n"
+                               "    residual:\n"
+                               "        Conv2d 8 3 padding=1\n"
+                               "        ReLU6\n"
+                               "    concat:\n"
+                               "        Conv2d 4 1\n"
+                               "        branch:\n"
+                               "            Conv2d 4 1\n"
+                               "            Identity\n"
+                               "        branch\n"
+                               "    add:\n"
+                               "        Conv2d 4 1\n"
+                               "        Conv2d 4 3 padding=1\n"
+                               "Flatten\n"
+                               "Linear classes\n";
+    reel_ctx *ctx = make_ctx();
+    reel_model *which;
+    reel_net *net;
+    reel_error err = {0};
+    cr_assert_eq(reel_model_read_text(&which, "branches", text, &err), REEL_OK, "%s", err.message);
+    cr_assert_eq(reel_model_create(&net, which, NULL, ctx, REEL_F32, &err), REEL_OK, "%s",
+                 err.message);
+    expect_export(net, "branches", (const int64_t[]){1, 3, 16, 16}, 7,
+                  "Conv Conv Max Min Sum Conv Conv Concat Conv Conv Sum Flatten Gemm");
+    reel_net_destroy(net);
+    reel_model_free(which);
+    reel_ctx_destroy(ctx);
+}
+
 static reel_var nothing(const reel_module *m, reel_var x)
 {
     (void)m;

@@ -261,6 +261,39 @@ static const struct {
     {TOP "shortcut:\n    ReLU\n" END, "expected shortcut: right below residual:"},
     {TOP "Conv2d 999999999999999999 3\n" END, "t.net:3:1:"},
     {TOP "\"open: ReLU\n" END, "t.net:3:1: the quote does not end"},
+    {TOP "\"a\"b: ReLU\n" END, "t.net:3:1: expected a blank after the quote"},
+    {TOP "Conv2d \"\" 3\n" END, "t.net:3:8: expected a word, got nothing"},
+    {TOP "ReLU \x01\n" END, "t.net:3:6: a control character (byte 1)"},
+    {TOP "include\n" END, "t.net:3:1: expected: include FILE"},
+    {TOP "Flatten\na:", "t.net:4:1: expected indented lines below the colon"},
+    {TOP "concat:\n    repeat 2:\n        ReLU\n" END,
+     "t.net:4:5: expected branch:, a section or a layer below concat:"},
+    {TOP "residual:\n    ReLU\n    shortcut maybe:\n        ReLU\n" END,
+     "t.net:5:5: expected: shortcut: or shortcut if needed:"},
+    {TOP "residual:\n    shortcut:\n        ReLU\n    ReLU\n" END,
+     "t.net:4:5: expected the shortcut behind the other lines"},
+    {TOP "repeat:\n    ReLU\n" END, "t.net:3:1: expected how often, such as: repeat 3:"},
+    {TOP "for width:\n    ReLU\n" END, "t.net:3:1: expected values, such as: for width in 64 128:"},
+    {TOP "branch:\n    ReLU\n" END, "expected branch: right below add: or concat:"},
+    {TOP "a:\n    block A:\n        ReLU\n" END, "expected blocks without indentation"},
+    {TOP "reel network 1\n" END, "t.net:3:1: expected the version in the first line"},
+    {"reel net 1\n" TOP END, "t.net:1:1: expected: reel network 1"},
+    {"input 4x8x8\n" END, "t.net:1:7: "},
+    {"input 2x8x8\n" END, "t.net:1:7: expected 3 channels, or 1 for grey images"},
+    {"input 3x8x8\nclasses none\n" END, "t.net:2:9: "},
+    {TOP "input 3x8x8\n" END, "t.net:3:1: input: given twice"},
+    {TOP "repeat 3\n" END, "t.net:3:1: repeat: expected a colon at the line's end"},
+    {TOP "\"ReLU\"\n" END, "t.net:3:1: expected a layer, got a quoted word"},
+    {TOP "a:\n    about words\n" END, "expected about without indentation"},
+    {TOP "block A w:\n    Conv2d w 1\nA 3 4\n" END, "block A has no parameter for 4"},
+    {TOP "block A w:\n    Conv2d w 1\nA\n" END, "block A: expected w"},
+    {TOP "Conv2d 8 3 frobnicate=3\n" END, "t.net:3:12: unknown argument frobnicate; Conv2d takes "},
+    {TOP "ReLU 3\n" END, "t.net:3:6: more values than arguments: \"3\""},
+    {TOP "Conv2d kernel_size=3 8\n" END, "t.net:3:22: "},
+    {TOP "Conv2d 9999999999*9999999999 3\n" END, "is too large"},
+    {TOP
+     "Conv2d 8 3 stride=12345678901234567890123456789012345678901234567890123456789012345\n" END,
+     "expected a value of at most"},
 };
 
 Test(text, wrong_lines_are_named_with_their_place)
@@ -277,6 +310,34 @@ Test(text, wrong_lines_are_named_with_their_place)
         reel_net_destroy(net);
         reel_model_free(model);
     }
+}
+
+/* Lines, bytes and levels have limits, so that a hostile text costs nothing. */
+Test(text, that_is_too_long_or_too_deep_is_refused)
+{
+    enum { BYTES = 1 << 20 };
+    static const struct {
+        const char *line, *says;
+        int times, deeper;
+    } cases[] = {
+        {"ReLU\n", "expected at most 8192 lines", 9000, 0},
+        {"# a comment that fills a line, and with all the others a text\n", "bytes of text", 9000,
+         0},
+        {"a:\n", "expected at most 48 levels", 60, 1},
+    };
+    char *text = malloc(BYTES);
+    cr_assert(text);
+    for (int i = 0; i < REEL_COUNT(cases); i++) {
+        reel_model *model;
+        size_t used = (size_t)snprintf(text, BYTES, TOP);
+        for (int k = 0; k < cases[i].times; k++)
+            used += (size_t)snprintf(text + used, BYTES - used, "%*s%s", k * cases[i].deeper, "",
+                                     cases[i].line);
+        cr_expect_eq(reel_model_read_text(&model, "t.net", text, &err), REEL_ERR_FORMAT);
+        cr_expect(strstr(err.message, cases[i].says), "expected '%s', got '%s'", cases[i].says,
+                  err.message);
+    }
+    free(text);
 }
 
 Test(text, names_the_smallest_image)
@@ -305,6 +366,26 @@ Test(text, file_may_include_others)
     reel_model_free(model);
     remove("part.net");
     remove("whole.net");
+}
+
+Test(text, that_includes_itself_is_refused)
+{
+    reel_model *model;
+    FILE *file = fopen("itself.net", "w");
+    cr_assert(file);
+    fputs("include itself.net\n", file);
+    fclose(file);
+    cr_expect_eq(reel_model_read(&model, "itself.net", &err), REEL_ERR_FORMAT);
+    cr_expect(strstr(err.message, "expected at most 8 files that include one another"), "%s",
+              err.message);
+
+    file = fopen("itself.net", "w");
+    cr_assert(file);
+    fprintf(file, "include %01200d\n", 0);
+    fclose(file);
+    cr_expect_eq(reel_model_read(&model, "itself.net", &err), REEL_ERR_FORMAT);
+    cr_expect(strstr(err.message, "the path has more than"), "%s", err.message);
+    remove("itself.net");
 }
 
 /* What blocks for ever where nobody writes into it. */
