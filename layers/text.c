@@ -72,6 +72,9 @@ static reel_status cut_words(char *text, reel_text_line *line, reel_text_word *w
         if (*at != '"') {
             *w = (reel_text_word){.text = at};
             at += strcspn(at, " ");
+            if (memchr(w->text, '"', (size_t)(at - w->text)))
+                return reel_fail(err, REEL_ERR_FORMAT, "%.200s:%d:%d: a quote within a word",
+                                 line->file, line->number, column);
         } else if (!cut_quoted(&at, w)) {
             return reel_fail(err, REEL_ERR_FORMAT, "%.200s:%d:%d: the quote does not end",
                              line->file, line->number, column);
@@ -342,6 +345,8 @@ reel_status reel_text_read(reel_text **out, const char *name, const char *bytes,
     *out = NULL;
     if (size > 0)
         REEL_NEED(bytes, err);
+    else
+        bytes = ""; /* NULL is no text, too */
     if (!name)
         name = "network";
 

@@ -262,6 +262,7 @@ static const struct {
     {TOP "Conv2d 999999999999999999 3\n" END, "t.net:3:1:"},
     {TOP "\"open: ReLU\n" END, "t.net:3:1: the quote does not end"},
     {TOP "\"a\"b: ReLU\n" END, "t.net:3:1: expected a blank after the quote"},
+    {TOP "repeat\"2:\n    ReLU\n" END, "t.net:3:1: a quote within a word"},
     {TOP "Conv2d \"\" 3\n" END, "t.net:3:8: expected a word, got nothing"},
     {TOP "ReLU \x01\n" END, "t.net:3:6: a control character (byte 1)"},
     {TOP "include\n" END, "t.net:3:1: expected: include FILE"},
