@@ -74,14 +74,19 @@ static reel_status own_loader(reel_loader **l, bool balanced, reel_error *err)
     return reel_loader_create(l, own, &t, &c, err);
 }
 
-Test(own_source, a_dataset_without_samples_has_no_loader)
+static void expect_no_loader(bool balanced, const char *why)
 {
     reel_loader *l = NULL;
     reel_error err = {0};
-    samples = 0;
-    cr_expect_eq(own_loader(&l, false, &err), REEL_ERR_INVALID);
-    cr_expect_str_eq(err.message, "loader: the dataset has no samples");
+    cr_expect_eq(own_loader(&l, balanced, &err), REEL_ERR_INVALID);
+    cr_expect_str_eq(err.message, why);
     cr_expect_null(l);
+}
+
+Test(own_source, a_dataset_without_samples_has_no_loader)
+{
+    samples = 0;
+    expect_no_loader(false, "loader: the dataset has no samples");
 }
 
 /* Not a bad file, which would be replaced: the source is wrong. */
@@ -110,10 +115,7 @@ Test(own_source, classes_are_not_balanced_by_labels_that_are_none)
     MUST(own_loader(&l, true, &err), err);
     reel_loader_destroy(l);
     odd_sample = 4;
-    l = NULL;
-    cr_expect_eq(own_loader(&l, true, &err), REEL_ERR_INVALID);
-    cr_expect_str_eq(err.message, "loader: the label of a sample is none of the dataset's classes");
-    cr_expect_null(l);
+    expect_no_loader(true, "loader: the label of a sample is none of the dataset's classes");
 }
 
 Test(own_source, a_loader_that_a_fork_left_behind_says_so)

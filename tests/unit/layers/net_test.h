@@ -20,7 +20,7 @@ static void teardown(void)
     reel_ctx_destroy(ctx);
 }
 
-static reel_net *new_net(reel_dtype dtype)
+static inline reel_net *new_net(reel_dtype dtype)
 {
     reel_net *net;
     cr_assert_eq(reel_net_create(&net, ctx, dtype, &err), REEL_OK, "%s", err.message);

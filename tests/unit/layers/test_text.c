@@ -7,20 +7,7 @@
 
 #include "layers/gradcheck.h"
 #include "layers/models.h"
-
-static reel_ctx *ctx;
-static reel_error err;
-
-static void setup(void)
-{
-    const reel_ctx_config config = {.seed = 1, .threads = 1};
-    cr_assert_eq(reel_ctx_create(&ctx, &config, &err), REEL_OK, "%s", err.message);
-}
-
-static void teardown(void)
-{
-    reel_ctx_destroy(ctx);
-}
+#include "tests/unit/layers/net_test.h"
 
 TestSuite(text, .init = setup, .fini = teardown);
 
