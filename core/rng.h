@@ -28,6 +28,7 @@ typedef enum {
     REEL_STREAM_CLASS = 10,  /* balanced classes: order within one; epoch: class; sample: round */
     REEL_STREAM_PLACE = 11,  /* augmentation of samples that may repeat; sample: place in epoch */
     REEL_STREAM_REPLACE_PLACE = 12, /* their substitutes; the same */
+    REEL_STREAM_MIX = 13,           /* Mixup and CutMix; epoch: epoch; sample: batch */
     REEL_STREAM_DROPOUT = 0x10000,  /* epoch: step; sample: block of elements */
     REEL_STREAM_USER = 0x20000
 } reel_stream;

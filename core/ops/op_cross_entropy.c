@@ -11,7 +11,7 @@
  * subtracts its maximum first, so no exponential overflows. Forward leaves p for backward. Rows add
  * up in order in double, whatever the number of threads. */
 #include "core/op_impl.h"
-#include "core/ops/exponentials.h"
+#include "core/ops/loss_row.h"
 
 #ifdef REEL_PUBLIC
 typedef struct reel_cross_entropy_attrs {
@@ -68,22 +68,10 @@ static double cross_entropy_row_loss(const loss_attrs *a, int64_t i, const reel_
 {
     const double *w = loss_weights(a);
     const int64_t classes = a->classes;
-    reel_real top = x[0];
-    for (int64_t k = 1; k < classes; k++)
-        top = x[k] > top ? x[k] : top;
-
-    /* p_k = e^(x_k - top) / sum */
-    const double sum = line_exponentials(x, classes, 1, top, p);
-    if (p) {
-        const reel_real inverse = (reel_real)(1 / sum);
-        for (int64_t k = 0; k < classes; k++)
-            p[k] *= inverse;
-    }
+    const double offset = loss_row(x, classes, p); /* -log p_k = offset - x_k */
     if (!loss_counts(a, i))
         return 0;
 
-    /* -log p_k = offset - x_k */
-    const double offset = (double)top + reel_math_log(sum);
     const int64_t label = a->labels[i];
     double loss = (1 - a->smoothing) * (w ? w[label] : 1) * (offset - (double)x[label]);
 

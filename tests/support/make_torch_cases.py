@@ -120,6 +120,24 @@ def losses():
         case(f"cross_entropy/{name}", lambda x: F.cross_entropy(x, labels, **options), x=3 * torch.randn(6, 5))
 
 
+def soft_losses():
+    weights = torch.tensor([0.5, 2.0, 1.25, 0.1, 3.0])
+    for name, options in {
+            "plain": {},
+            "sum": {"reduction": "sum"},
+            "smoothing": {"label_smoothing": 0.1},
+            "weights": {"weight": weights},
+            "smoothing_weights": {"label_smoothing": 0.2, "weight": weights},
+            "smoothing_weights_sum": {"label_smoothing": 0.2, "weight": weights, "reduction": "sum"},
+    }.items():
+        # Rows as Mixup makes them, of two labels, and rows without a zero.
+        targets = torch.softmax(2 * torch.randn(6, 5), 1)
+        targets[0] = torch.tensor([0.0, 0.3, 0.0, 0.7, 0.0])
+        targets[1] = torch.tensor([0.0, 0.0, 1.0, 0.0, 0.0])
+        case(f"cross_entropy_soft/{name}", lambda x, targets: F.cross_entropy(x, targets, **options), wanted=["x"],
+             x=3 * torch.randn(6, 5), targets=targets)
+
+
 class Net(torch.nn.Module):
     """conv - batch norm - ReLU - LRN - max-pool (ceil) - conv in groups - linear."""
 
@@ -322,4 +340,5 @@ for kind in OPTIMIZERS:  # new ones at the end: the random numbers of the others
     optimizer(kind)
 ema()
 net_trajectories(*path)
+soft_losses()
 write(sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(os.path.abspath(__file__)), "torch_cases.safetensors"))

@@ -123,6 +123,7 @@ Test(misuse, an_absent_value_gives_an_invalid_one)
     cr_expect_lt(reel_dropout(none, 0.5, 1).id, 0);
     cr_expect_lt(reel_relu(none).id, 0);
     cr_expect_lt(reel_cross_entropy(none, NULL, 0, NULL).id, 0);
+    cr_expect_lt(reel_cross_entropy_soft(none, NULL, NULL).id, 0);
 }
 
 Test(misuse, shapes_and_axes_that_are_null_are_the_error_of_the_tape)

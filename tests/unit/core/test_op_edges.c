@@ -65,6 +65,55 @@ Test(op_edges, a_label_out_of_range_is_named_with_its_place_and_value)
     expect_refusal("cross_entropy", "label smoothing 1.5", "0 to 1");
 }
 
+/* cross_entropy_soft of logits (2, 3) for six targets; rows: how many rows they are given as. */
+static reel_var soft_of(const double targets[6], int64_t rows,
+                        const reel_cross_entropy_attrs *attrs)
+{
+    const reel_tensor t =
+        reel_tensor_of((double *)targets, REEL_F64, 2, (const int64_t[]){rows, 6 / rows});
+    return reel_cross_entropy_soft(ONES(2, 3), &t, attrs);
+}
+
+Test(op_edges, targets_that_are_no_probabilities_are_refused)
+{
+    const double good[6] = {0.25, 0.25, 0.5, 0, 1, 0};
+    soft_of((const double[]){0.5, 0.5, 0, NAN, 0.5, 0.5}, 2, NULL);
+    expect_refusal("cross_entropy_soft", "target (1, 0) is nan", "probability");
+    soft_of((const double[]){0.5, 1, -0.5, 0, 1, 0}, 2, NULL);
+    expect_refusal("cross_entropy_soft", "target (0, 2) is -0.5", "probability");
+    soft_of((const double[]){0.5, 0.5, 0, 0.5, 0.4, 0}, 2, NULL);
+    expect_refusal("cross_entropy_soft", "row 1", "sums to 0.9, expected 1");
+    soft_of((const double[]){INFINITY, 0, 0, 0, 1, 0}, 2, NULL);
+    expect_refusal("cross_entropy_soft", "row 0", "sums to inf");
+    soft_of(good, 3, NULL);
+    expect_refusal("cross_entropy_soft", "shape (2, 3)", "got (3, 2)");
+    soft_of(good, 2, &(const reel_cross_entropy_attrs){.use_ignore_index = true});
+    expect_refusal("cross_entropy_soft", "ignore_index", "class indices");
+    soft_of(good, 2, &(const reel_cross_entropy_attrs){.label_smoothing = NAN});
+    expect_refusal("cross_entropy_soft", "label smoothing nan", "0 to 1");
+    reel_cross_entropy_soft(ONES(2, 3), NULL, NULL);
+    expect_refusal("cross_entropy_soft", "expected targets", "(n, classes)");
+    reel_cross_entropy_soft(ONES(6), &(const reel_tensor){0}, NULL);
+    expect_refusal("cross_entropy_soft", "expected targets", "(n, classes)");
+}
+
+Test(op_edges, one_hot_targets_give_the_loss_of_their_labels)
+{
+    const double weights[3] = {2, 2, 2};
+    const reel_cross_entropy_attrs smooth = {.label_smoothing = 0.1},
+                                   weighted = {.class_weights = weights};
+    const double hot[6] = {0, 0, 1, 0, 1, 0};
+    const int64_t labels[2] = {2, 1};
+    const float soft = *(float *)reel_value(soft_of(hot, 2, &smooth)).data,
+                hard =
+                    *(float *)reel_value(reel_cross_entropy(ONES(2, 3), labels, 2, &smooth)).data;
+    cr_expect(fabsf(soft - hard) < 1e-6F, "%g and %g", (double)soft, (double)hard);
+
+    /* Equal weights cancel out for labels, and stay for probabilities: the mean divides by n. */
+    const float doubled = *(float *)reel_value(soft_of(hot, 2, &weighted)).data;
+    cr_expect(fabs((double)doubled - 2 * log(3)) < 1e-6, "%g, expected 2 log 3", (double)doubled);
+}
+
 Test(op_edges, a_convolution_that_cannot_be_says_why)
 {
     reel_conv2d(ONES(2, 3, 5, 5), ONES(4, 2, 3, 3), REEL_NONE, NULL);

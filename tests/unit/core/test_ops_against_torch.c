@@ -267,3 +267,31 @@ Test(ops_against_torch, cross_entropy_mixes_smoothing_weights_and_ignored_labels
     };
     run_cases(cases, REEL_COUNT(cases));
 }
+
+#define SOFT_LOSS(name, ...)                                                                       \
+    static reel_var soft_loss_##name(const reel_var *in)                                           \
+    {                                                                                              \
+        const reel_tensor targets = torch_tensor("cross_entropy_soft/%s/targets", #name);          \
+        return reel_cross_entropy_soft(in[0], &targets,                                            \
+                                       &(const reel_cross_entropy_attrs){__VA_ARGS__});            \
+    }
+SOFT_LOSS(plain, 0)
+SOFT_LOSS(sum, .sum = true)
+SOFT_LOSS(smoothing, .label_smoothing = 0.1)
+SOFT_LOSS(weights, .class_weights = class_weights)
+SOFT_LOSS(smoothing_weights, .label_smoothing = 0.2, .class_weights = class_weights)
+SOFT_LOSS(smoothing_weights_sum, .label_smoothing = 0.2, .class_weights = class_weights,
+          .sum = true)
+
+Test(ops_against_torch, cross_entropy_takes_probabilities_as_pytorch)
+{
+    static const torch_case cases[] = {
+        {"cross_entropy_soft/plain", soft_loss_plain, {"x"}},
+        {"cross_entropy_soft/sum", soft_loss_sum, {"x"}},
+        {"cross_entropy_soft/smoothing", soft_loss_smoothing, {"x"}},
+        {"cross_entropy_soft/weights", soft_loss_weights, {"x"}},
+        {"cross_entropy_soft/smoothing_weights", soft_loss_smoothing_weights, {"x"}},
+        {"cross_entropy_soft/smoothing_weights_sum", soft_loss_smoothing_weights_sum, {"x"}},
+    };
+    run_cases(cases, REEL_COUNT(cases));
+}

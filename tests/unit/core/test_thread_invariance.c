@@ -112,6 +112,20 @@ static reel_var loss(const reel_var *in)
                               &(const reel_cross_entropy_attrs){.label_smoothing = 0.1});
 }
 
+static reel_var soft_loss(const reel_var *in)
+{
+    static double rows[64][1000];
+    for (int64_t i = 0; i < 64; i++) {
+        rows[i][i * 7 % 1000] = 0.3;
+        rows[i][i * 11 % 1000] += 0.7;
+    }
+    const reel_tensor targets = reel_tensor_of(rows, REEL_F64, 2, (const int64_t[]){64, 1000});
+    reel_cross_entropy_attrs smooth = {.label_smoothing = 0.1};
+    const reel_var loss = reel_cross_entropy_soft(in[0], &targets, &smooth);
+    memset(rows, 0, sizeof rows);
+    return loss;
+}
+
 /* A gradient that is summed over images and pixels, and one over channels. */
 static reel_var broadcast(const reel_var *in)
 {
@@ -166,6 +180,7 @@ static const invariance_case cases[] = {
     {"batch_norm2d", norm, 3, {{4, {3, 70, 27, 27}}, {1, {70}}, {1, {70}}}},
     {"local_response_norm", lrn, 1, {{4, {3, 70, 13, 13}}}},
     {"cross_entropy", loss, 1, {{2, {64, 1000}}}},
+    {"cross_entropy_soft", soft_loss, 1, {{2, {64, 1000}}}},
     {"add and mul, broadcast",
      broadcast,
      3,
