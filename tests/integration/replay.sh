@@ -27,6 +27,13 @@ replay --dtype float32 >three
 replay --dtype float64 --nesterov >nesterov
 replay --dtype float64 --dampening 0.5 >dampening
 replay --dtype float64 --momentum 0 >plain
+# Momentum is 0.9 for every optimizer that has it; the others take none.
+replay --dtype float64 --opt rmsprop >rms
+replay --dtype float64 --opt rmsprop --momentum 0.9 >rms_typed
+replay --dtype float64 --opt rmsprop --momentum 0 >rms_plain
+cmp rms rms_typed || fail "rmsprop: expected momentum 0.9 without --momentum"
+! cmp -s rms rms_plain || fail "rmsprop: --momentum 0 changed nothing"
+replay --dtype float64 --opt adamw >/dev/null || fail "adamw: expected no momentum to be set"
 python3 - <<'PY'
 import json
 losses = {n: json.load(open(n))["losses"] for n in ("one", "three", "nesterov", "dampening", "plain")}

@@ -147,6 +147,16 @@ static reel_status replay_all(replay *r, const reel_options *o, reel_error *err)
     return reel_options_set(o, "out") ? replay_save(r, reel_options_text(o, "out"), err) : REEL_OK;
 }
 
+/* Trajectories to compare with are run with momentum 0.9, by RMSprop as well, whose own default is
+ * none: one command line then serves every optimizer. */
+static reel_status replay_momentum(replay *r, reel_options *o, reel_error *err)
+{
+    if (reel_optimizer_lacks(o, "momentum"))
+        return REEL_OK;
+    REEL_TRY(reel_options_preset(o, "momentum", "0.9", err));
+    return reel_optimizer_from_options(&r->run.optimizer, o, err);
+}
+
 static int replay_run(reel_options *options)
 {
     reel_error err;
@@ -155,7 +165,9 @@ static int replay_run(reel_options *options)
     if (code)
         return code;
 
-    const reel_status status = replay_all(&r, options, &err);
+    reel_status status = replay_momentum(&r, options, &err);
+    if (status == REEL_OK)
+        status = replay_all(&r, options, &err);
     if (status)
         code = reel_complain("replay", &err);
     else if (reel_options_flag(options, "json"))
@@ -175,6 +187,6 @@ const reel_command reel_command_replay = REEL_COMMAND(
     .notes = "INIT: weights, a file or a name. BATCHES: a safetensors file with images (steps, n, "
              "channels, h, w), already normalised, and labels (steps, n) in int64. Prints the loss "
              "of every step; --out "
-             "keeps the weights after the last one.",
+             "keeps the weights after the last one. --momentum is 0.9 for rmsprop, too.",
     .examples = {{"reel replay init.safetensors batches.safetensors --lr 0.01 --json",
                   "The loss of each step, to compare with PyTorch's."}});
