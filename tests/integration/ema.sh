@@ -53,12 +53,13 @@ lines = [json.loads(l) for l in open("whole/metrics.jsonl")]
 evaluations = [l for l in lines if l["event"] == "eval"]
 assert len(evaluations) == 3 and all(0 <= l["ema_top1"] <= 1 and l["ema_loss"] > 0 for l in evaluations), evaluations
 best = max(evaluations, key=lambda l: (l["ema_top1"], -l["ema_loss"]))
-open("best", "w").write(f"{best['epoch']} {best['ema_loss']:.4f}\n")
+open("best", "w").write(f"{best['epoch']} {best['ema_loss']:.4f} {100 * best['ema_top1']:.2f}\n")
 PY
 grep -q 'ema [0-9.]* %' whole.log || fail "the line of an epoch does not show the average: $(cat whole.log)"
+grep -q "of the average $(cut -d' ' -f3 best) % (epoch $(cut -d' ' -f1 best))" whole.log || fail "the last line does not name the best average $(cat best): $(cat whole.log)"
 
 # best_ema.safetensors is the average of the epoch that the log says, and evaluates to the same loss.
-read -r epoch loss <best
+read -r epoch loss _ <best
 "$REEL_BIN" eval d --weights whole/best_ema.safetensors --json >evaluation
 python3 - "$epoch" "$loss" <<'PY'
 import json, struct, sys

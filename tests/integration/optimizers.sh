@@ -64,6 +64,9 @@ refused 2 "--lr-min: expected at most the learning rate" d -o x --lr-min 3
 "$REEL_BIN" train d --arch tiny -o warned --epochs 1 -b 5 --lr-gamma 0.5 --quiet >out 2>err
 grep -q -- "--lr-gamma has no effect with --lr-scheduler cosine" err || fail "an option of another schedule: $(cat err)"
 
+"$REEL_BIN" train d --arch tiny -o exempt --max-steps 1 -b 5 --opt lars --bias-decay-mult 0.5 --quiet >out 2>err
+grep -q -- "--bias-decay-mult has no effect with --opt lars" err || fail "LARS takes biases out of the decay: $(cat err)"
+
 # --betas is --beta1 and --beta2; PyTorch's names of schedules; the defaults of torch.optim, not those of the recipe.
 stored() { grep -q "\"$2\": \"$3\"" "$1/config.json" || fail "$1: expected $2 $3 in config.json: $(cat "$1/config.json")"; }
 "$REEL_BIN" train d --arch tiny -o betas --max-steps 1 -b 5 --opt adam --betas=0.8,0.95 --lr-scheduler ExponentialLR --lr-gamma 0.9 --quiet >out
