@@ -11,11 +11,10 @@
 #include "core/number.h"
 #include "data/bytes_internal.h"
 #include "data/codecs/codec.h"
-#include "data/sources/common/columns.h"
 #include "data/sources/common/files.h"
 #include "data/sources/common/labels.h"
 #include "data/sources/common/locate.h"
-#include "data/sources/common/part_files.h"
+#include "data/sources/common/part_lists.h"
 #include "data/sources/common/parts.h"
 #include "data/sources/common/paths.h"
 #include "data/sources/common/plain_file.h"
@@ -23,7 +22,6 @@
 #include "data/sources/common/splits.h"
 #include "data/sources/common/table_beside.h"
 #include "data/sources/common/text.h"
-#include "data/sources/common/titles.h"
 
 /* Up to five numbers of bad lines with the reason of the first, for a message. */
 static void describe_bad(const reel_rows *rows, char *text, size_t size)
@@ -153,24 +151,6 @@ reel_status reel_list_parse(reel_opened *out, const reel_list_text *list, reel_e
     return status;
 }
 
-enum { HEAD = 4096 }; /* bytes that are looked at */
-
-static const char *const list_ends[] = {".txt", ".csv", ".tsv", ".lst"};
-
-static bool is_list_name(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    for (int64_t i = 0; dot && i < REEL_COUNT(list_ends); i++)
-        if (strcasecmp(dot, list_ends[i]) == 0)
-            return true;
-    return false;
-}
-
-static bool is_test_list(const char *path)
-{
-    return reel_part_of_folder(reel_base_name(path)) == REEL_TEST_PART;
-}
-
 /* Does the folder hold folders? Then a folder for each class says it better than a list. */
 static bool holds_folders(const char *path)
 {
@@ -182,83 +162,7 @@ static bool holds_folders(const char *path)
     return any;
 }
 
-/* The first record below the titles. */
-static bool read_first_record(reel_csv *csv, uint8_t head[HEAD], const char *path)
-{
-    reel_title title;
-    reel_error ignored;
-    reel_bytes text = {.data = head, .size = reel_read_head(path, head, HEAD)};
-    bool more = true;
-    reel_mend_line_ends(&text);
-    return reel_csv_begin(csv, &text, true, &title, &ignored) == REEL_OK &&
-           (!csv->separator || reel_csv_next(csv, &more, &ignored) == REEL_OK) && more;
-}
-
-static bool names_picture(const reel_csv *csv)
-{
-    for (int64_t c = 0; c < reel_csv_count(csv); c++)
-        if (reel_cell_is_picture(reel_csv_at(csv, c)))
-            return true;
-    return false;
-}
-
-/* Have both the columns of b, which is the training list's record? */
-static bool same_cells(const reel_csv *a, const reel_csv *b)
-{
-    const int64_t n = reel_csv_count(a);
-    if (names_picture(b)) /* no header: lines may hold several commas */
-        return n >= 2;
-    if (n != reel_csv_count(b) || !reel_columns_are_named(b))
-        return n == reel_csv_count(b);
-    for (int64_t c = 0; c < reel_csv_count(a); c++) {
-        const reel_csv_field x = reel_csv_at(a, c), y = reel_csv_at(b, c);
-        if (x.length != y.length || strncasecmp(x.text, y.text, x.length) != 0)
-            return false;
-    }
-    return true;
-}
-
-/* Has a list the columns of the training list? One for tests may lack the labels, as Kaggle's. */
-static bool has_columns_of(const char *list, const char *training)
-{
-    uint8_t heads[2][HEAD];
-    reel_csv a = {0}, b = {0};
-    bool same = read_first_record(&a, heads[0], list) && read_first_record(&b, heads[1], training);
-    if (same && a.separator && b.separator)
-        same = same_cells(&a, &b);
-    else if (same) {
-        const char *stop = memchr(a.at, '\n', (size_t)(a.end - a.at));
-        same = !a.separator && !b.separator &&
-               memchr(a.at, ' ', (size_t)((stop ? stop : a.end) - a.at)) != NULL;
-    }
-    reel_csv_free(&a);
-    reel_csv_free(&b);
-    return same;
-}
-
-static reel_sniff sniff_list_file(const reel_data_request *request, char *path)
-{
-    const char *data = request->data, *split = request->split;
-    uint8_t head[HEAD];
-    const size_t n = reel_read_head(data, head, sizeof head);
-    const char *content = reel_content_name(head, n);
-    const bool text = content && strcmp(content, "text") == 0;
-    if (!n || !(text || is_list_name(data)))
-        return REEL_SNIFF_OTHER;
-
-    /* A column may say more than the file's name. */
-    reel_sniff named = reel_sniff_file(data, split, path);
-    const bool neighbour = named == REEL_SNIFF_FOUND && strcmp(path, data) != 0;
-    if (neighbour && is_test_list(path) && !has_columns_of(path, data))
-        named = REEL_SNIFF_NO_SPLIT;
-    const reel_sniff part = split ? reel_sniff_parts(data, request) : REEL_SNIFF_OTHER;
-    if (part == REEL_SNIFF_OTHER || (part == REEL_SNIFF_NO_SPLIT && neighbour))
-        return named;
-    snprintf(path, REEL_DATA_PATH, "%s", data);
-    return part;
-}
-
-/* A table in the folder that is not called train: one of its columns may have the split. */
+/* Does a list that is not called after the split hold it? One of its columns may say so. */
 static reel_sniff sniff_table(const char *table, const reel_data_request *request, char *path)
 {
     const char *split = request->split;
@@ -269,46 +173,73 @@ static reel_sniff sniff_table(const char *table, const reel_data_request *reques
     return part == REEL_SNIFF_FOUND ? REEL_SNIFF_FOUND : REEL_SNIFF_NO_SPLIT;
 }
 
-/* The list in the folder that is called after the part, as "dev.csv". */
-static bool find_part_list(const char *data, reel_part part, char *path)
+/* The split beside the training list, or in it: the list that is called after the split; then a
+ * column of the training list; then, for validation, the list for tests. */
+static reel_sniff sniff_beside(const char *training, const reel_data_request *request, char *path)
 {
-    for (int64_t i = 0; i < REEL_COUNT(list_ends); i++)
-        if (reel_find_part(data, part, list_ends[i], reel_is_file, path))
-            return true;
+    const reel_part part = reel_part_of_split(request->split);
+    const reel_list_beside beside = {.request = request, .training = training};
+    if ((part == REEL_VAL_PART || part == REEL_TEST_PART) && reel_find_list_of(&beside, part, path))
+        return REEL_SNIFF_FOUND;
+    const reel_sniff column = sniff_table(training, request, path);
+    if (column == REEL_SNIFF_FOUND || part != REEL_VAL_PART)
+        return column;
+    return reel_find_list_of(&beside, REEL_TEST_PART, path) ? REEL_SNIFF_FOUND
+                                                            : REEL_SNIFF_NO_SPLIT;
+}
+
+/* Is the file called after training data, while another part of the data is asked for? */
+static bool is_other_than_asked(const reel_data_request *request)
+{
+    const reel_part part = reel_part_of_split(request->split);
+    const char *base = reel_base_name(request->data);
+    return (part == REEL_VAL_PART || part == REEL_TEST_PART) &&
+           reel_part_of_folder(base) == REEL_TRAIN_PART && !reel_names_split(base, request->split);
+}
+
+static reel_sniff sniff_list_file(const reel_data_request *request, char *path)
+{
+    const char *data = request->data, *split = request->split;
+    uint8_t head[4096];
+    const size_t n = reel_read_head(data, head, sizeof head);
+    const char *content = reel_content_name(head, n);
+    const bool text = content && strcmp(content, "text") == 0;
+    if (!n || !(text || reel_is_list_name(data)))
+        return REEL_SNIFF_OTHER;
+    if (is_other_than_asked(request))
+        return sniff_beside(data, request, path);
+
+    /* A column may say more than the file's name. */
+    const reel_list_beside beside = {.request = request};
+    const reel_part_wanted wanted = {reel_list_counts, &beside};
+    const reel_sniff named = reel_sniff_file(data, split, &wanted, path);
+    const bool neighbour = named == REEL_SNIFF_FOUND && strcmp(path, data) != 0;
+    const reel_sniff part = split ? reel_sniff_parts(data, request) : REEL_SNIFF_OTHER;
+    if (part == REEL_SNIFF_OTHER || (part == REEL_SNIFF_NO_SPLIT && neighbour))
+        return named;
+    snprintf(path, REEL_DATA_PATH, "%s", data);
+    return part;
+}
+
+/* The list in the folder that has the split's very name: train.csv, val.csv, validation.csv. */
+static bool find_list_called(const reel_list_beside *beside, char *path)
+{
+    const reel_data_request *request = beside->request;
+    const reel_split_names names = reel_names_of_split(request->split);
+    for (int64_t i = 0; reel_list_end(i); i++)
+        for (int k = 0; k < names.n; k++)
+            if (snprintf(path, REEL_DATA_PATH, "%s/%s%s", request->data, names.at[k],
+                         reel_list_end(i)) < REEL_DATA_PATH &&
+                reel_list_counts(path, beside))
+                return true;
     return false;
 }
 
-/* train.txt; or Training.csv with Validation.csv or Test.csv beside it, where no folder of that
- * name holds classes. */
-static bool find_training_list(const char *data, char *path)
+/* Do class folders hold the split? Then lists beside them are something else. */
+static bool is_in_class_folders(const char *data, const char *split)
 {
-    char other[REEL_DATA_PATH];
-    for (int64_t i = 0; i < REEL_COUNT(list_ends); i++)
-        if (snprintf(path, REEL_DATA_PATH, "%s/train%s", data, list_ends[i]) < REEL_DATA_PATH &&
-            reel_is_file(path))
-            return true;
-    if (reel_split_folder(data, "train", other) && holds_folders(other))
-        return false;
-    return (find_part_list(data, REEL_VAL_PART, other) ||
-            find_part_list(data, REEL_TEST_PART, other)) &&
-           find_part_list(data, REEL_TRAIN_PART, path);
-}
-
-/* The split beside the training list, or in it. */
-static reel_sniff sniff_beside(const char *training, const reel_data_request *request, char *path)
-{
-    const char *data = request->data;
-    const reel_part part = reel_part_of_split(request->split);
-    if (part == REEL_VAL_PART && find_part_list(data, part, path))
-        return REEL_SNIFF_FOUND;
-    const reel_sniff column = sniff_table(training, request, path);
-    if (column == REEL_SNIFF_FOUND || part == REEL_TRAIN_PART || part == REEL_NO_PART)
-        return column;
-
-    /* Where there is no list for validation, that for tests validates. */
-    return find_part_list(data, REEL_TEST_PART, path) && has_columns_of(path, training)
-               ? REEL_SNIFF_FOUND
-               : REEL_SNIFF_NO_SPLIT;
+    char folder[REEL_DATA_PATH];
+    return reel_split_folder(data, split ? split : "train", folder) && holds_folders(folder);
 }
 
 /* DATA: a text file of any name; or a folder with train.txt and val.txt (.csv, .tsv, .lst), or the
@@ -316,38 +247,22 @@ static reel_sniff sniff_beside(const char *training, const reel_data_request *re
 static reel_sniff list_sniff_as(const reel_data_request *request, char *path)
 {
     const char *data = request->data, *split = request->split;
+    char training[REEL_DATA_PATH];
     if (reel_is_file(data))
         return sniff_list_file(request, path);
-
-    char other[REEL_DATA_PATH], training[REEL_DATA_PATH];
-    if (!reel_is_folder(data) ||
-        snprintf(other, sizeof other, "%s/%s", data, split ? split : "train") >=
-            (int)sizeof other ||
-        holds_folders(other))
+    if (!reel_is_folder(data) || is_in_class_folders(data, split))
         return REEL_SNIFF_OTHER;
 
-    /* The list of a split that has its very name; that of tests only if it is like train.txt. */
-    const bool begun = find_training_list(data, training);
-    const reel_split_names names = reel_names_of_split(split);
-    for (int64_t i = 0; i < REEL_COUNT(list_ends); i++)
-        for (int k = 0; k < names.n; k++)
-            if (snprintf(path, REEL_DATA_PATH, "%s/%s%s", data, names.at[k], list_ends[i]) <
-                    REEL_DATA_PATH &&
-                reel_is_file(path) &&
-                !(begun && is_test_list(path) && !has_columns_of(path, training)))
-                return REEL_SNIFF_FOUND;
-
     /* A training list tells that this is a list, whatever split is asked for. */
+    const bool begun =
+        !is_in_class_folders(data, "train") && reel_find_training_list(request, training);
+    const reel_list_beside beside = {.request = request, .training = begun ? training : NULL};
+    if (find_list_called(&beside, path))
+        return REEL_SNIFF_FOUND;
     if (begun)
         return sniff_beside(training, request, path);
     return reel_find_table(data, training) ? sniff_table(training, request, path)
                                            : REEL_SNIFF_OTHER;
-}
-
-static reel_sniff list_sniff(const char *data, const char *split, char *path)
-{
-    const reel_data_request request = {.data = data, .split = split};
-    return list_sniff_as(&request, path);
 }
 
 /* Says what was found under another name than the split's. */
@@ -361,10 +276,28 @@ static reel_status note_place_of_list(reel_opened *out, const char *path, reel_e
     /* The training list itself has the rows, in a column. */
     if (reel_part_of_folder(base) == REEL_TRAIN_PART && strcmp(split, "train") != 0)
         return REEL_OK;
-    const char *what = strcmp(split, "train") == 0 ? "training" : split;
     reel_escape(shown, sizeof shown, base);
     return reel_opened_note(out, err, "%s is taken for the %s list", shown,
-                            reel_is_val(split) ? "validation" : what);
+                            reel_words_for_split(split));
+}
+
+/* Says which list for tests would validate, had it labels. */
+static reel_status note_unlabelled_list(reel_opened *out, const char *training, reel_error *err)
+{
+    char path[REEL_DATA_PATH], shown[200], list[200];
+    reel_data_request val = *out->request;
+    const reel_list_beside beside = {.request = &val, .training = training};
+    if (val.split && strcmp(val.split, "train") != 0)
+        return REEL_OK;
+    val.split = "val";
+    if (list_sniff_as(&val, path) == REEL_SNIFF_FOUND || !reel_find_unlabelled_list(&beside, path))
+        return REEL_OK;
+    reel_escape(shown, sizeof shown, reel_base_name(path));
+    reel_escape(list, sizeof list, reel_base_name(training));
+    return reel_opened_note(out, err,
+                            "%s does not validate: its images are not there, or it lacks the "
+                            "columns that hold image and label in %s",
+                            shown, list);
 }
 
 static reel_status list_open(reel_opened *out, const char *data, const char *split,
@@ -377,6 +310,7 @@ static reel_status list_open(reel_opened *out, const char *data, const char *spl
     REEL_TRY(reel_files_open(&f, folder, err));
     out->self = f;
     REEL_TRY(note_place_of_list(out, path, err));
+    REEL_TRY(note_unlabelled_list(out, path, err));
 
     reel_bytes text = {0};
     const reel_list_text list = {.text = &text, .name = path, .folder = folder};
@@ -388,6 +322,8 @@ static reel_status list_open(reel_opened *out, const char *data, const char *spl
     return status;
 }
 
-const reel_source reel_source_list =
-    REEL_SOURCE(list, .sniff_as = list_sniff_as, .name = "list file", .rank = REEL_RANK_CONTENT,
-                REEL_SAMPLES_ARE_FILES);
+const reel_source reel_source_list = {.sniff_as = list_sniff_as,
+                                      .open = list_open,
+                                      .name = "list file",
+                                      .rank = REEL_RANK_CONTENT,
+                                      REEL_SAMPLES_ARE_FILES};

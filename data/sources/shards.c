@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "core/system_error.h"
@@ -44,23 +46,64 @@ static reel_status pick_shards(reel_names *names, const reel_names *all, const c
     return REEL_OK;
 }
 
-static bool has_shard_of(const reel_names *all, reel_part part)
+/* Do the first bytes of a shard hold a labelled image? Those for tests may have no labels. */
+static bool is_labelled(const char *path)
 {
-    for (int64_t i = 0; i < reel_names_count(all); i++)
-        if (reel_part_of_folder(reel_names_at(all, i)) == part)
-            return true;
-    return false;
+    const size_t most = (size_t)16 << 20;
+    reel_pieces *p = NULL;
+    reel_error ignored;
+    reel_bytes head = {.data = malloc(most)};
+    const int file = memfd_create("shard", MFD_CLOEXEC);
+    if (head.data && file >= 0)
+        head.size = reel_read_head(path, head.data, most);
+
+    /* The walk may meet the end of the head: what it found before counts. */
+    const bool there = head.size && write(file, head.data, head.size) == (ssize_t)head.size;
+    bool labelled = false;
+    if (there && reel_pieces_new(&p, &ignored) == REEL_OK) {
+        const reel_span span = {.file = file, .size = head.size};
+        reel_shard_index(p, &span, 0, &ignored);
+        labelled = p->pieces.n > 0;
+        reel_pieces_destroy(p);
+    }
+    if (file >= 0)
+        close(file);
+    free(head.data);
+    return labelled;
 }
 
-/* The shards of a folder, with the split's name in theirs where split is given; beside training
- * shards, "dev-000.tar" and the like are for validation. */
+/* Adds the shards that are called after the part: dev-000.tar. Where none is for validation, those
+ * for tests validate, if they have labels. */
+static reel_status pick_part(reel_names *names, const reel_names *all, const char *folder,
+                             reel_part part, reel_error *err)
+{
+    char path[REEL_DATA_PATH];
+    reel_names tests = {0};
+    REEL_TRY(pick_shards(names, all, NULL, part, err));
+    if (part != REEL_VAL_PART || reel_names_count(names) > 0)
+        return REEL_OK;
+
+    reel_status status = pick_shards(&tests, all, NULL, REEL_TEST_PART, err);
+    if (status == REEL_OK && reel_names_count(&tests) > 0 &&
+        snprintf(path, sizeof path, "%s/%s", folder, reel_names_at(&tests, 0)) < (int)sizeof path &&
+        is_labelled(path)) {
+        reel_names_free(names);
+        *names = tests;
+        return REEL_OK;
+    }
+    reel_names_free(&tests);
+    return status;
+}
+
+/* The shards of a folder, with the split's name in theirs where split is given. Beside training
+ * shards, those that are called otherwise may be the split's, too. */
 static reel_status find_shards(reel_names *names, const char *folder, const char *split,
                                reel_error *err)
 {
     DIR *stream = opendir(folder);
     if (!stream)
         return reel_fail_system(err, errno, "%s: cannot be opened", folder);
-    reel_names all = {0};
+    reel_names all = {0}, training = {0};
     const reel_part part = reel_part_of_split(split);
     reel_status status = REEL_OK;
     for (const struct dirent *e; status == REEL_OK && (e = readdir(stream));)
@@ -75,10 +118,12 @@ static reel_status find_shards(reel_names *names, const char *folder, const char
         return REEL_OK;
     }
     REEL_TRY_GOTO(pick_shards(names, &all, split, part, err), done);
-    if (reel_names_count(names) == 0 && part != REEL_NO_PART && has_shard_of(&all, REEL_TRAIN_PART))
-        REEL_TRY_GOTO(pick_shards(names, &all, NULL, part, err), done);
+    REEL_TRY_GOTO(pick_shards(&training, &all, NULL, REEL_TRAIN_PART, err), done);
+    if (reel_names_count(names) == 0 && part != REEL_NO_PART && reel_names_count(&training) > 0)
+        REEL_TRY_GOTO(pick_part(names, &all, folder, part, err), done);
 done:
     reel_names_free(&all);
+    reel_names_free(&training);
     return status;
 }
 
@@ -92,9 +137,44 @@ static int64_t count_shards(const char *folder, const char *split)
     return n;
 }
 
-static bool holds_shards(const char *path)
+static bool holds_shards(const char *path, const void *user)
 {
+    (void)user;
     return reel_is_folder(path) && count_shards(path, NULL) > 0;
+}
+
+static bool holds_labelled_shards(const char *path, const void *user)
+{
+    char first[REEL_DATA_PATH];
+    reel_names names = {0};
+    reel_error ignored;
+    const bool labelled = holds_shards(path, user) &&
+                          find_shards(&names, path, NULL, &ignored) == REEL_OK &&
+                          reel_names_count(&names) > 0 &&
+                          snprintf(first, sizeof first, "%s/%s", path, reel_names_at(&names, 0)) <
+                              (int)sizeof first &&
+                          is_labelled(first);
+    reel_names_free(&names);
+    return labelled;
+}
+
+/* The folder of a part beside that of the training shards: DATA/Dev. */
+static bool find_part_folder(const char *data, reel_part part, char *path)
+{
+    static const reel_part_wanted shards = {holds_shards, NULL},
+                                  labelled = {holds_labelled_shards, NULL};
+    char training[REEL_DATA_PATH];
+    return reel_find_part(data, REEL_TRAIN_PART, "", &shards, training) &&
+           (reel_find_part(data, part, "", &shards, path) ||
+            (part == REEL_VAL_PART && reel_find_part(data, REEL_TEST_PART, "", &labelled, path)));
+}
+
+/* Beside a training shard: one for tests validates only if it has labels. */
+static bool shard_counts(const char *path, const void *user)
+{
+    const char *split = user;
+    const bool tests = reel_part_of_folder(reel_base_name(path)) == REEL_TEST_PART;
+    return !tests || !reel_is_val(split) || is_labelled(path);
 }
 
 /* DATA/SPLIT/ *.tar, DATA/ *SPLIT*.tar, DATA/ *.tar (all there is), or one shard. */
@@ -103,7 +183,8 @@ static reel_sniff shards_sniff(const char *data, const char *split, char *path)
     if (reel_is_file(data)) {
         uint8_t head[512];
         const bool tar = reel_tar_sniff(head, reel_read_head(data, head, sizeof head));
-        return tar ? reel_sniff_file(data, split, path) : REEL_SNIFF_OTHER;
+        const reel_part_wanted wanted = {shard_counts, split};
+        return tar ? reel_sniff_file(data, split, &wanted, path) : REEL_SNIFF_OTHER;
     }
     if (!reel_is_folder(data))
         return REEL_SNIFF_OTHER;
@@ -111,12 +192,9 @@ static reel_sniff shards_sniff(const char *data, const char *split, char *path)
     const reel_split_names folders = reel_names_of_split(split);
     for (int i = 0; i < folders.n; i++)
         if (snprintf(path, REEL_DATA_PATH, "%s/%s", data, folders.at[i]) < REEL_DATA_PATH &&
-            holds_shards(path))
+            holds_shards(path, NULL))
             return REEL_SNIFF_FOUND;
-    const reel_part part = reel_part_of_split(split);
-    char training[REEL_DATA_PATH];
-    if (reel_find_part(data, REEL_TRAIN_PART, "", holds_shards, training) &&
-        reel_find_part(data, part, "", holds_shards, path))
+    if (find_part_folder(data, reel_part_of_split(split), path))
         return REEL_SNIFF_FOUND;
 
     snprintf(path, REEL_DATA_PATH, "%s", data);
@@ -158,18 +236,38 @@ static reel_status add_shard(reel_opened *out, const char *path, reel_error *err
                             reel_base_name(path));
 }
 
+/* Says what was found under another name than the split's. first: the name of the first shard. */
+static reel_status note_part_of_shards(reel_opened *out, const char *path, const char *first,
+                                       reel_error *err)
+{
+    const char *data = out->request->data, *split = out->request->split;
+    char shown[200];
+    const bool folder = reel_is_folder(path) && strcmp(path, data) != 0;
+    const char *name = folder ? reel_base_name(path) : first;
+    if (!split || (!folder && strcmp(path, data) == 0 && reel_is_file(data)) ||
+        reel_names_split(name, split) || reel_part_of_folder(name) == REEL_NO_PART)
+        return REEL_OK;
+    reel_escape(shown, sizeof shown, name);
+    return reel_opened_note(out, err, "%s%s is taken for the %s shards", shown, folder ? "/" : "",
+                            reel_words_for_split(split));
+}
+
 static reel_status add_all(reel_opened *out, const char *path, const char *split, reel_error *err)
 {
     reel_names names = {0};
     char shard[REEL_DATA_PATH];
     reel_status status = REEL_OK;
-    if (reel_is_file(path))
+    if (reel_is_file(path)) {
+        REEL_TRY(note_part_of_shards(out, path, reel_base_name(path), err));
         return add_shard(out, path, err);
+    }
 
     /* Shards in the split's own folder need not be named after it. */
     REEL_TRY_GOTO(find_shards(&names, path, split, err), done);
     if (reel_names_count(&names) == 0)
         REEL_TRY_GOTO(find_shards(&names, path, NULL, err), done);
+    if (reel_names_count(&names) > 0)
+        REEL_TRY_GOTO(note_part_of_shards(out, path, reel_names_at(&names, 0), err), done);
 
     for (int64_t i = 0; i < reel_names_count(&names); i++) {
         const char *name = reel_names_at(&names, i);

@@ -57,7 +57,7 @@ typedef struct reel_source {
      * there is, for data that is yet to be split. path (REEL_DATA_PATH bytes) receives where. Looks
      * at names and first bytes only, so that asking every source is fast. */
     reel_sniff (*sniff)(const char *data, const char *split, char *path);
-    /* The same where more of a request decides, such as a column; NULL = sniff is asked. */
+    /* In its place, where more of a request decides, such as a column. */
     reel_sniff (*sniff_as)(const reel_data_request *request, char *path);
     /* Opens what sniff found: fills in out->self and out->classes. What stands in *out after a
      * failure is released by the caller. */

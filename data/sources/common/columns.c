@@ -242,7 +242,7 @@ static int64_t column_left(const struct table *t, const reel_columns *found, int
 static void find_part_column(const struct table *t, reel_columns *found, int64_t image,
                              int64_t label)
 {
-    found->part = -1;
+    found->part = found->mute_part = -1;
     for (int64_t c = 0; found->header && c < t->count; c++) {
         const struct column *column = &t->columns[c];
         if (c == image || c == label || !reel_is_part_column(column->name))
@@ -252,7 +252,7 @@ static void find_part_column(const struct table *t, reel_columns *found, int64_t
         if (!parts && !split)
             continue;
         found->part = parts ? c : -1;
-        found->part_is_mute = !parts;
+        found->mute_part = parts ? -1 : c;
         reel_escape(found->part_name, sizeof found->part_name, column->name);
         if (parts)
             return;
@@ -312,6 +312,22 @@ static reel_status refuse_same(const struct table *t, const reel_data_request *r
                      name, request->image_column, request->label_column, shown, list);
 }
 
+/* The choice, and what the header calls it. */
+static void take_columns(const struct table *t, reel_columns *found, int64_t image, int64_t label)
+{
+    found->image = image;
+    found->label = label;
+    if (found->mute_part == label)
+        found->mute_part = -1;
+    if (!found->header)
+        return;
+
+    const char *name = t->columns[label].name;
+    snprintf(found->image_name, sizeof found->image_name, "%s", t->columns[image].name);
+    snprintf(found->label_name, sizeof found->label_name, "%s", name);
+    found->label_is_usual = word_rank(label_words, REEL_COUNT(label_words), name) >= 0;
+}
+
 static reel_status choose_columns(const struct table *t, reel_columns *found,
                                   const reel_data_request *request, const char *name,
                                   reel_error *err)
@@ -346,10 +362,8 @@ static reel_status choose_columns(const struct table *t, reel_columns *found,
     }
     if (image < 0 || label < 0 || image == label)
         return refuse_columns(t, found, image < 0 ? "image" : "label", name, err);
-    found->image = image;
-    found->label = label;
-    if (t->columns)
-        found->part_is_mute &= strcmp(t->columns[label].name, found->part_name) != 0;
+    take_columns(t, found, image, label);
+    found->label_is_usual |= request->label_column && *request->label_column;
     return REEL_OK;
 }
 
@@ -358,7 +372,7 @@ reel_status reel_columns_find(reel_columns *out, const reel_csv *begin,
 {
     struct table t = {0};
     reel_status status = REEL_OK;
-    *out = (reel_columns){.part = -1};
+    *out = (reel_columns){.part = -1, .mute_part = -1};
     REEL_TRY_GOTO(look_at_records(&t, begin, err), done);
     out->count = t.fields;
     REEL_TRY_GOTO(choose_columns(&t, out, request, name, err), done);

@@ -10,8 +10,10 @@ typedef struct reel_columns {
     int64_t image, label;
     int64_t part; /* says which part of the data a row is of: "train", "val"; -1 = none */
     char part_name[80];
-    bool part_is_mute; /* there is a column "split" that names no parts: part is -1 */
+    int64_t mute_part; /* a column "split" that names no parts; -1 = none, or part is one */
     bool header;       /* does the first record name the columns? */
+    char image_name[80], label_name[80]; /* as the header has them; "" = there is none */
+    bool label_is_usual;                 /* it is called so, or the user named it */
     bool ragged; /* no header, and lines of several lengths: the label follows the last separator */
 } reel_columns;
 

@@ -36,6 +36,13 @@ static void order_by_rank(int order[SOURCES])
     }
 }
 
+reel_sniff reel_source_sniff(const reel_source *source, const reel_data_request *request,
+                             char *path)
+{
+    return source->sniff_as ? source->sniff_as(request, path)
+                            : source->sniff(request->data, request->split, path);
+}
+
 const reel_source *reel_source_find(const reel_data_request *request, char *path,
                                     const reel_source **without)
 {
@@ -44,9 +51,7 @@ const reel_source *reel_source_find(const reel_data_request *request, char *path
     *without = NULL;
     for (int i = 0; i < SOURCES; i++) {
         const reel_source *source = source_table[order[i]];
-        const reel_sniff sniffed = source->sniff_as
-                                       ? source->sniff_as(request, path)
-                                       : source->sniff(request->data, request->split, path);
+        const reel_sniff sniffed = reel_source_sniff(source, request, path);
         if (sniffed == REEL_SNIFF_FOUND)
             return source;
         if (sniffed == REEL_SNIFF_NO_SPLIT && !*without)

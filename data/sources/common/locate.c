@@ -3,11 +3,13 @@
 #include "data/sources/common/locate.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/number.h"
 #include "data/bytes_internal.h"
@@ -182,13 +184,13 @@ static bool can_complete_some(place *p, const reel_rows *rows)
     return false;
 }
 
-/* Is any of the files there? The first rows' are not. */
-static bool is_any_there(place *p, const reel_rows *rows)
+/* Is any of the files there as its row names it? */
+static bool is_any_named(const place *p, const reel_rows *rows)
 {
     for (int64_t i = 0; i < reel_rows_count(rows); i++)
         if (is_there(p->root, reel_row_text(rows, reel_rows_at(rows, i)->path)))
             return true;
-    return can_complete_some(p, rows);
+    return false;
 }
 
 reel_status reel_rows_locate(reel_rows *rows, reel_opened *out, int root, const char *folder,
@@ -210,12 +212,28 @@ reel_status reel_rows_locate(reel_rows *rows, reel_opened *out, int root, const 
         REEL_TRY_GOTO(reel_folder_names(&folders, folder, err), done);
         REEL_TRY_GOTO(find_row_folder(&p, rows, &folders, list, &found, err), done);
     }
-    *none = !found && !is_any_there(&p, rows);
+    *none = !found && !is_any_named(&p, rows) && !can_complete_some(&p, rows);
     if (!*none)
         status = complete_paths(&p, rows, out, list, found, err);
 done:
     reel_names_free(&folders);
     return status;
+}
+
+bool reel_rows_are_there(const reel_rows *rows, const char *folder, const char *list)
+{
+    const int root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    place p = {.root = root, .folder = ""};
+    reel_names folders = {0};
+    reel_error ignored;
+    bool found = root >= 0 && (is_any_named(&p, rows) || holds_rows(&p, rows));
+    if (root >= 0 && !found && reel_folder_names(&folders, folder, &ignored) == REEL_OK &&
+        find_row_folder(&p, rows, &folders, list, &found, &ignored) != REEL_OK)
+        found = true; /* two folders hold them */
+    if (root >= 0)
+        close(root);
+    reel_names_free(&folders);
+    return found;
 }
 
 bool reel_locate_file(int root, const char *folder, const char *path)
@@ -227,7 +245,7 @@ bool reel_locate_file(int root, const char *folder, const char *path)
 
 /* ---- rows that name no image ---- */
 
-/* So few that they are no samples: a line of sums, say. */
+/* So few that these rows are no samples, but a line of sums or the like? */
 static bool are_few(int64_t odd, int64_t n)
 {
     const int64_t few = 5;

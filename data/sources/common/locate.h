@@ -12,6 +12,9 @@
  * folders hold such files. */
 reel_status reel_rows_locate(reel_rows *rows, reel_opened *out, int root, const char *folder,
                              const char *list, bool *none, reel_error *err);
+/* Is there a file that one of the rows means, in `folder` or one below it? Of the rows after the
+ * tenth, only the path as it is written counts. list: the file's name. */
+bool reel_rows_are_there(const reel_rows *rows, const char *folder, const char *list);
 /* Is there a file that a row would mean by that path in that folder ("" = root itself)? */
 bool reel_locate_file(int root, const char *folder, const char *path);
 

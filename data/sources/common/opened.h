@@ -17,6 +17,9 @@ struct reel_opened {
     bool indices;                     /* classes are what a list's numbers say */
 };
 
+/* What the source's sniff or sniff_as says of the request. */
+reel_sniff reel_source_sniff(const reel_source *source, const reel_data_request *request,
+                             char *path);
 /* The source that knows the request's DATA and has the split; NULL = none. path (REEL_DATA_PATH
  * bytes): where. *without: the first that knows DATA but has no such split. */
 const reel_source *reel_source_find(const reel_data_request *request, char *path,

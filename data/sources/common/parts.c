@@ -93,29 +93,49 @@ done:
     return status;
 }
 
-reel_sniff reel_sniff_parts(const char *path, const reel_data_request *request)
+/* May a column of the table divide it? Only the head is looked at, since most lists have none: a
+ * column is called so in the header, or below a title. */
+static bool may_have_parts(const char *path)
 {
-    int64_t rows_of[REEL_OTHER_PART + 1] = {0};
     uint8_t head[4096];
     reel_bytes text = {.data = head, .size = reel_read_head(path, head, sizeof head)};
+    reel_csv csv = {0};
+    reel_title title;
     reel_error ignored;
+    bool more = true, found = false;
     reel_mend_line_ends(&text);
+    if (reel_csv_begin(&csv, &text, true, &title, &ignored) == REEL_OK && csv.separator &&
+        reel_csv_next(&csv, &more, &ignored) == REEL_OK && more)
+        for (int64_t c = 0; !found && c < reel_csv_count(&csv); c++) {
+            const reel_csv_field cell = reel_csv_at(&csv, c);
+            char name[80];
+            snprintf(name, sizeof name, "%.*s", (int)(cell.length < 79 ? cell.length : 79),
+                     cell.text);
+            found = reel_is_part_column(name);
+        }
+    reel_csv_free(&csv);
+    return found;
+}
 
-    /* Most lists have no such column: their first lines say so. */
-    reel_status status = count_table_parts(rows_of, &text, request, &ignored);
-    int64_t parts = 0;
+reel_sniff reel_sniff_parts(const char *path, const reel_data_request *request)
+{
+    int64_t rows_of[REEL_OTHER_PART + 1] = {0}, parts = 0;
+    reel_bytes text = {0};
+    reel_error ignored;
+    if (!may_have_parts(path))
+        return REEL_SNIFF_OTHER;
+
+    /* As it will be read: the first lines alone may say otherwise. */
+    reel_status status = reel_read_plain(&text, path, REEL_MAX_FILE, &ignored);
+    reel_mend_line_ends(&text);
+    if (status == REEL_OK)
+        status = count_table_parts(rows_of, &text, request, &ignored);
+    reel_bytes_free(&text);
     for (int part = REEL_TRAIN_PART; part <= REEL_OTHER_PART; part++)
         parts += rows_of[part];
     if (status != REEL_OK || parts == 0)
         return REEL_SNIFF_OTHER;
 
-    memset(rows_of, 0, sizeof rows_of);
-    text = (reel_bytes){0};
-    if (reel_read_plain(&text, path, REEL_MAX_FILE, &ignored) == REEL_OK)
-        reel_mend_line_ends(&text);
-    status = count_table_parts(rows_of, &text, request, &ignored);
-    reel_bytes_free(&text);
     const int part = part_with_rows(request->split, rows_of);
-    return status == REEL_OK && part != REEL_NO_PART && rows_of[part] ? REEL_SNIFF_FOUND
-                                                                      : REEL_SNIFF_NO_SPLIT;
+    return part != REEL_NO_PART && rows_of[part] ? REEL_SNIFF_FOUND : REEL_SNIFF_NO_SPLIT;
 }

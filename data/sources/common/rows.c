@@ -153,8 +153,12 @@ static reel_status read_columns(reel_rows *rows, reel_csv *csv, const reel_colum
 {
     bool header = columns->header;
     rows->has_parts = columns->part >= 0;
-    rows->part_is_mute = columns->part_is_mute;
+    rows->part_is_mute = columns->mute_part >= 0;
+    rows->columns = columns->count;
+    rows->label_is_usual = columns->label_is_usual;
     snprintf(rows->part_column, sizeof rows->part_column, "%s", columns->part_name);
+    snprintf(rows->image_column, sizeof rows->image_column, "%s", columns->image_name);
+    snprintf(rows->label_column, sizeof rows->label_column, "%s", columns->label_name);
     for (bool more = true;;) {
         REEL_TRY(reel_csv_next(csv, &more, err));
         if (!more)

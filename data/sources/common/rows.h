@@ -22,6 +22,9 @@ typedef struct reel_rows {
     reel_title title;
     bool has_parts, part_is_mute; /* a column says which part a row is of, or is only called so */
     char part_column[80];
+    int64_t columns;                         /* 0 = its lines have none */
+    char image_column[80], label_column[80]; /* as the header has them; "" = there is none */
+    bool label_is_usual;                     /* the header calls it so, or the user named it */
 } reel_rows;
 
 typedef struct reel_bad_line {

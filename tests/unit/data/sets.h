@@ -17,6 +17,12 @@ __attribute__((unused)) static void remove_root(void)
     remove_folder(root);
 }
 
+/* A file in the folder, in the place of one that is there. */
+__attribute__((unused)) static void put_text(const char *name, const char *text)
+{
+    write_file(join(root, name), text, strlen(text));
+}
+
 __attribute__((unused)) static reel_dataset *opened(const char *data, const char *split)
 {
     reel_dataset *d;

@@ -1,4 +1,5 @@
 /* The table of data sources: what holds for every source, those that are added later too. */
+#include "data/sources/common/opened.h"
 #include "tests/unit/data/data_test.h"
 
 static reel_error err;
@@ -7,8 +8,8 @@ Test(source_table, every_source_is_complete_and_has_a_name_of_its_own)
 {
     for (int i = 0; i < reel_source_count(); i++) {
         const reel_source *s = reel_source_at(i);
-        cr_assert(s->name && s->sniff && s->open && s->size && s->label && s->sample &&
-                      s->sample_name && s->destroy,
+        cr_assert(s->name && (s->sniff || s->sniff_as) && s->open && s->size && s->label &&
+                      s->sample && s->sample_name && s->destroy,
                   "source %d lacks a field", i);
         for (int k = 0; k < i; k++)
             cr_expect(strcmp(reel_source_at(k)->name, s->name) != 0, "two sources are called %s",
@@ -28,8 +29,9 @@ Test(source_table, no_source_takes_what_is_not_there_or_knows_nothing_of)
             for (int64_t n = 0; n < REEL_COUNT(splits); n++) {
                 char path[REEL_DATA_PATH] = "";
                 const reel_source *s = reel_source_at(i);
-                cr_expect(s->sniff(data[k], splits[n], path) == REEL_SNIFF_OTHER, "%s takes \"%s\"",
-                          s->name, data[k]);
+                const reel_data_request request = {.data = data[k], .split = splits[n]};
+                cr_expect(reel_source_sniff(s, &request, path) == REEL_SNIFF_OTHER,
+                          "%s takes \"%s\"", s->name, data[k]);
             }
     remove_folder(root);
 }

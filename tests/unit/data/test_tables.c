@@ -25,11 +25,6 @@ static void put_numbered(const char *folder, int n)
     }
 }
 
-static void put_text(const char *name, const char *text)
-{
-    write_file(join(root, name), text, strlen(text));
-}
-
 /* "1.jpg=cat 2.jpg=dog": all samples of the split with the names of their classes. */
 static void expect_rows(const char *data, const char *split, const char *expected, const char *note)
 {
@@ -117,6 +112,45 @@ Test(tables, a_column_that_the_user_names_divides_nothing)
     /* A column that divides the data is no label unless someone says so. */
     put_text("all.csv", "file,split\n1.jpg,train\n2.jpg,val\n3.jpg,train\n");
     refused(data, "train", "2 columns (file, split): which one is the label");
+}
+
+enum { EARLY = 300, LATE = 600 }; /* rows; the first EARLY are more than 4 KB */
+
+/* A table whose column `name` says `early` in its first rows and `late` in the others. 1.jpg
+ * and 900.jpg are there. */
+static void put_long(const char *name, const char *early, const char *late)
+{
+    static char text[100000];
+    int used = sprintf(text, "file,label,%s\n1.jpg,cat,%s\n", name, early);
+    for (int i = 2; i <= EARLY + LATE; i++)
+        used += sprintf(text + used, "%d.jpg,%s,%s\n", i, i % 2 ? "cat" : "dog",
+                        i <= EARLY ? early : late);
+    put_text("all.csv", text);
+}
+
+Test(tables, the_whole_table_decides_whether_a_column_divides_it)
+{
+    char data[300];
+    put("1.jpg");
+    put("900.jpg");
+    snprintf(data, sizeof data, "%s", join(root, "all.csv"));
+
+    /* Most rows name no part. */
+    put_long("set", "train", "");
+    cr_expect(!reel_dataset_has(data, "val") && !reel_dataset_has(data, "test"));
+    reel_dataset *d = opened(data, "train");
+    cr_expect_eq(reel_dataset_count(d), EARLY + LATE);
+    reel_dataset_destroy(d);
+
+    put_long("set", "train", "val");
+    d = opened(data, "val");
+    cr_expect_eq(reel_dataset_count(d), LATE);
+    reel_dataset_destroy(d);
+
+    /* Most rows do; so the others are wrong. */
+    put_long("set", "A", "val");
+    refused(data, "val", "line 2: its column 'set' divides the images: expected train, val");
+    refused(data, "train", "all.csv: list file without a train part");
 }
 
 Test(tables, endings_in_capitals_are_found)
