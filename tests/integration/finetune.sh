@@ -121,6 +121,21 @@ grep -q "1 of the 9 images that split.json holds back are not there" rests.err |
 "$REEL_BIN" finetune --resume rests/checkpoint-00000004.safetensors -o elsewhere --max-steps 5 --quiet >rests.log 2>rests.err || fail "resumed elsewhere: $(cat rests.err)"
 cmp rests/split.json elsewhere/split.json || fail "resumed elsewhere: others are held back"
 
+# Without the list, the same draw is made again, and no other: its images were trained on. The validation images of a list may go, too.
+cp -r split lost && rm lost/split.json
+"$REEL_BIN" finetune --resume auto -o lost --max-steps 6 --quiet >rests.log 2>rests.err || fail "resumed without split.json: $(cat rests.err)"
+mkdir listed
+(cd e/train && find . -name '*.jpg' | sort | sed 's|^\./\([^/]*\)/.*|&,\1|') >images
+{ echo file,label && sed 's|^\./|../e/train/|' images; } >listed/train.csv
+{ echo file,label && sed -n '1~5s|^\./|../e/train/|p' images; } >listed/test.csv
+tune validated listed --weights base/best.safetensors --max-steps 2
+[ ! -e validated/split.json ] || fail "test.csv does not validate: $(cat validated.err)"
+rm listed/test.csv
+code=0
+"$REEL_BIN" finetune --resume auto -o validated --max-steps 4 --quiet >rests.log 2>rests.err || code=$?
+[ $code -eq 1 ] && grep -q "^reel finetune: listed: expected the 45 training and 9 validation images .* no validated/split.json: " rests.err ||
+    fail "resumed without validation images: exit $code: $(cat rests.err)"
+
 # A split.json that cannot be read is an error: a new split would validate on images that were trained on.
 cp rests/split.json whole.json
 for damage in "" '{"seed": 0, "share": 0.2}' "$(sed 's/"validation": \[/&7,/' whole.json)"; do

@@ -180,6 +180,8 @@ static int read_settings(reel_settings *settings, reel_options *options, const r
     settings->known_classes = b->classes;
     settings->names_only = before && !json_is_true(json_object_get(r->config, told_by_bytes));
     settings->labels_are_theirs = before || !finetune;
+    settings->train_images = json_integer_value(json_object_get(r->config, "train_images"));
+    settings->val_images = json_integer_value(json_object_get(r->config, "val_images"));
     return REEL_EXIT_OK;
 }
 

@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- data ---- */
 
@@ -32,28 +33,50 @@ static void on_slow_read(void *user, int64_t index, const char *name, double sec
                       name, seconds);
 }
 
-/* The validation images of the run to resume, from the folder where it lies. */
-static reel_status held_back_before(json_t **names, const reel_settings *s, reel_error *err)
+/* The validation images of the run to resume, from the folder where it lies. path: of the list; ""
+ * = none is needed. */
+static reel_status held_back_before(json_t **names, const reel_settings *s,
+                                    char path[REEL_PATH_MAX], reel_error *err)
 {
-    char path[REEL_PATH_MAX];
     *names = NULL;
+    path[0] = 0;
     if (!s->resume || s->val_share == 0)
         return REEL_OK;
     const char *slash = strrchr(s->resume, '/');
     if (!strcmp(s->resume, "auto"))
-        snprintf(path, sizeof path, "%s/split.json", s->output_dir);
+        snprintf(path, REEL_PATH_MAX, "%s/split.json", s->output_dir);
     else
-        snprintf(path, sizeof path, "%.*ssplit.json", slash ? (int)(slash - s->resume) + 1 : 0,
+        snprintf(path, REEL_PATH_MAX, "%.*ssplit.json", slash ? (int)(slash - s->resume) + 1 : 0,
                  s->resume);
     const reel_held_out_draw draw = {.seed = (uint64_t)s->seed, .share = s->val_share};
     return reel_held_out_read(names, path, &draw, err);
+}
+
+/* A resumed run without a list of its validation images may draw them again, but not others: the
+ * new ones were trained on. list: the path where the list was looked for; "" = none is needed. */
+static reel_status check_drawn(const reel_loop *loop, const char *data, const char *list,
+                               reel_error *err)
+{
+    const reel_settings *s = loop->settings;
+    if (!loop->feed.whole || !*list || access(list, F_OK) == 0 || s->val_images == 0)
+        return REEL_OK;
+    const int64_t train = reel_dataset_count(loop->feed.train);
+    const int64_t val = reel_dataset_count(loop->feed.val);
+    if (train == s->train_images && val == s->val_images)
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "%s: expected the %" PRId64 " training and %" PRId64
+                     " validation images that the run began with, got no validation images and no "
+                     "%s: a part held out now would hold images that were trained on",
+                     data, s->train_images, s->val_images, list);
 }
 
 static reel_status open_feed(reel_loop *loop, const char *data, reel_error *err)
 {
     const reel_settings *s = loop->settings;
     json_t *held_back;
-    REEL_TRY(held_back_before(&held_back, s, err));
+    char list[REEL_PATH_MAX];
+    REEL_TRY(held_back_before(&held_back, s, list, err));
 
     const reel_feed_config config = {.data = data,
                                      .val_share = s->val_share,
@@ -79,7 +102,7 @@ static reel_status open_feed(reel_loop *loop, const char *data, reel_error *err)
                                      .user = loop};
     const reel_status status = reel_feed_open(&loop->feed, &config, err);
     json_decref(held_back);
-    return status;
+    return status == REEL_OK ? check_drawn(loop, data, list, err) : status;
 }
 
 /* ---- session ---- */
