@@ -84,6 +84,14 @@ REEL_API reel_status reel_weights_writer_tensor(reel_weights_writer *writer, con
 /* A stored tensor under its own name and dtype, every bit as it is; w is borrowed until _save. */
 REEL_API reel_status reel_weights_writer_weight(reel_weights_writer *writer, const reel_weight *w,
                                                 reel_error *err);
+/* A float32 tensor of any size that never lies in memory: _save calls `fill` for its values, about
+ * a mebibyte at a time, from the first to the last in row-major order. A failure of fill is that of
+ * _save. */
+typedef reel_status reel_weights_fill_fn(void *user, float *values, int64_t count, reel_error *err);
+REEL_API reel_status reel_weights_writer_stream(reel_weights_writer *writer, const char *name,
+                                                int ndim, const int64_t *shape,
+                                                reel_weights_fill_fn *fill, void *user,
+                                                reel_error *err);
 REEL_API reel_status reel_weights_writer_metadata(reel_weights_writer *writer, const char *key,
                                                   const char *value, reel_error *err);
 /* Adds CRC-32s to the metadata: "crc32.NAME" for each tensor, "crc32.header" for the header (the

@@ -13,10 +13,13 @@
 #include "core/files/atomic_file.h"
 #include "core/files/weights_internal.h"
 
-/* A tensor, or (stored.data not NULL) values of a file that go out as they came. */
+/* A tensor, values of a file that go out as they came (stored.data not NULL), or values that `fill`
+ * gives while the file is written. */
 typedef struct pending_weight {
     char *name;
     reel_tensor tensor;
+    reel_weights_fill_fn *fill;
+    void *fill_user;
     reel_weight stored; /* dtype, shape and bytes of both */
     uLong crc;
 } pending_weight;
@@ -133,6 +136,26 @@ reel_status reel_weights_writer_metadata(reel_weights_writer *writer, const char
     return REEL_OK;
 }
 
+reel_status reel_weights_writer_stream(reel_weights_writer *writer, const char *name, int ndim,
+                                       const int64_t *shape, reel_weights_fill_fn *fill, void *user,
+                                       reel_error *err)
+{
+    REEL_NEED(writer, err);
+    REEL_NEED(name, err);
+    REEL_NEED(shape, err);
+    REEL_NEED(fill, err);
+    const int64_t numel = ndim < 0 || ndim > REEL_MAX_DIMS ? -1 : reel_shape_numel(ndim, shape);
+    pending_weight e = {.fill = fill, .fill_user = user};
+    int64_t bytes;
+    if (numel < 0 || __builtin_mul_overflow(numel, (int64_t)sizeof(float), &bytes))
+        return reel_fail(err, REEL_ERR_INVALID, "weights: %s: no shape of a tensor", name);
+    e.stored.dtype = REEL_STORED_F32;
+    e.stored.ndim = ndim;
+    memcpy(e.stored.shape, shape, (size_t)ndim * sizeof *shape);
+    e.stored.bytes = (size_t)bytes;
+    return add_pending(writer, name, &e, err);
+}
+
 static json_t *crc_text(bool blank, uLong crc)
 {
     return blank ? json_string("        ") : json_sprintf("%08lx", crc & 0xffffffffu);
@@ -240,15 +263,37 @@ static reel_status put_slabs(reel_atomic_file *f, pending_weight *e, reel_error 
     return status;
 }
 
+/* About 1 MiB of a streamed tensor at a time. */
+static reel_status put_stream(reel_atomic_file *f, pending_weight *e, reel_error *err)
+{
+    const int64_t all = (int64_t)(e->stored.bytes / sizeof(float)), most = 1 << 18;
+    float *room = malloc((size_t)(all < most ? all : most) * sizeof *room);
+    if (!room)
+        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", f->path);
+
+    reel_status status = REEL_OK;
+    for (int64_t begin = 0; begin < all; begin += most) {
+        const int64_t count = all - begin < most ? all - begin : most;
+        REEL_TRY_GOTO(e->fill(e->fill_user, room, count, err), done);
+        e->crc = crc32_z(e->crc, (const Bytef *)room, (size_t)count * sizeof *room);
+        REEL_TRY_GOTO(reel_atomic_put(f, room, (size_t)count * sizeof *room, err), done);
+    }
+done:
+    free(room);
+    return status;
+}
+
 static reel_status put_tensor(reel_atomic_file *f, pending_weight *e, reel_error *err)
 {
     const reel_tensor *t = &e->tensor;
     const void *ready = e->stored.data; /* row-major already */
-    if (!ready && tensor_is_row_major(t))
+    if (!ready && !e->fill && tensor_is_row_major(t))
         ready = t->data;
     e->crc = crc32_z(0, NULL, 0);
     if (e->stored.bytes == 0)
         return REEL_OK;
+    if (e->fill)
+        return put_stream(f, e, err);
     if (!ready)
         return put_slabs(f, e, err);
     e->crc = crc32_z(e->crc, ready, e->stored.bytes);

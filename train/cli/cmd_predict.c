@@ -1,26 +1,18 @@
 /* `reel predict`: names the likeliest classes of images. Unreadable files are named and skipped;
  * the exit code then is 1. */
-#include "core/system_error.h"
-#include "data/codecs/codec.h"
 #include "train/cli/class_names.h"
 #include "train/cli/command.h"
-#include "train/cli/image_list.h"
 #include "train/cli/option_words.h"
-#include "train/cli/predict_show.h"
-#include "train/cli/sorted_copy.h"
-#include "train/cli/stdin_images.h"
+#include "train/cli/predict.h"
 #include "train/cli/weights_name.h"
-#include "train/run/evaluation.h"
 #include "train/run/json_util.h"
 #include "train/run/model_card.h"
 #include "train/run/notes.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const reel_option options_table[] = {
     REEL_SHARED("weights", .help = "weights: a file, or the folder of a run (its best)"),
@@ -37,257 +29,29 @@ static const reel_option options_table[] = {
                 .help = "copy each image into the folder of its likeliest class, DIR/CLASS"),
     REEL_OPTION(REAL, .name = "min-probability", .value = "P", .initial = "0", .min = 0, .max = 1,
                 .help = "with --copy-into: copy only images of at least this probability"),
+    REEL_OPTION(TEXT, .name = "features", .value = "LAYER",
+                .help = "also write what LAYER (as `reel summary` names it) makes of each image"),
+    REEL_OPTION(TEXT, .name = "features-out", .value = "FILE", .initial = "features.safetensors",
+                .help = "with --features: the file to write"),
+    REEL_OPTION(FLAG, .name = "overwrite", .help = "replace a file of --features-out"),
     REEL_SHARED("threads"),
     REEL_SHARED_OUTPUT,
 };
 
-typedef struct {
-    const reel_options *options;
-    reel_ctx *ctx;
-    reel_net *net;
-    reel_tape *tape;
-    reel_model_card card;
-    reel_transform look;
-    reel_image_list images;
-    reel_stdin_images stdin_images;
-    bool reads_stdin; /* `-` is among the arguments */
-    reel_bytes bytes; /* of the image at hand */
-    reel_transform_scratch scratch;
-    float *batch, *averaged; /* images; scores of their views together */
-    int64_t channels, views; /* of an image: 1 or 3; 1 or 10 */
-    char **names;            /* of the images in the batch; owned */
-    int64_t *order;          /* classes by probability */
-    int64_t n, most;         /* in the batch; at most there */
-    reel_show show;
-    reel_sorted_copy copies; /* of --copy-into */
-    int64_t copied, unsure;  /* pictures; below --min-probability */
-} predictor;
-
-enum { LARGEST_FILE = 1 << 30 };
-
-/* ---- files ---- */
-static reel_status read_image_file(reel_bytes *bytes, const char *path, reel_error *err)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return reel_fail_system(err, errno, "cannot be opened");
-
-    struct stat info;
-    if (fstat(fileno(f), &info) == 0 && S_ISREG(info.st_mode) && info.st_size > LARGEST_FILE) {
-        fclose(f);
-        return reel_fail(err, REEL_ERR_FORMAT, "%" PRId64 " bytes, which is too large for an image",
-                         (int64_t)info.st_size);
-    }
-
-    bytes->size = 0;
-    for (;;) {
-        if (bytes->size == bytes->capacity) {
-            /* The size of a pipe is not known before: the buffer doubles. */
-            const size_t more = bytes->capacity ? 2 * bytes->capacity : 1 << 16;
-            const bool fits = more <= LARGEST_FILE;
-            uint8_t *data = fits ? realloc(bytes->data, more) : NULL;
-            if (!data) {
-                fclose(f);
-                return fits ? reel_fail(err, REEL_ERR_MEMORY, "no memory for %zu bytes", more)
-                            : reel_fail(err, REEL_ERR_FORMAT, "too large");
-            }
-            bytes->data = data;
-            bytes->capacity = more;
-        }
-        const size_t got = fread(bytes->data + bytes->size, 1, bytes->capacity - bytes->size, f);
-        if (got == 0)
-            break;
-        bytes->size += got;
-    }
-
-    const int failed = ferror(f) ? errno : 0;
-    fclose(f);
-    return failed ? reel_fail_system(err, failed, "cannot be read") : REEL_OK;
-}
-
-/* A name from stdin may be anything: a pipe would be waited for for ever. */
-static reel_status check_regular(const char *path, reel_error *err)
-{
-    struct stat st;
-    if (stat(path, &st) != 0 || S_ISREG(st.st_mode))
-        return REEL_OK; /* what is not there is named when it is opened */
-    return reel_fail(err, REEL_ERR_IO, "expected a file, found a %s",
-                     S_ISDIR(st.st_mode) ? "folder" : "device or pipe");
-}
-
-/* An unreadable image is reported in its place; the others go on. Lack of memory says nothing about
- * the image, and ends the command. */
-static reel_status note_unreadable(predictor *p, const char *path, const reel_error *why,
-                                   reel_error *err)
-{
-    char shown[4200], line[6000];
-    reel_shown_text(path, shown, sizeof shown);
-    if (why->status == REEL_ERR_MEMORY)
-        return reel_fail(err, why->status, "%.400s: %.500s", shown, why->message);
-    snprintf(line, sizeof line, "%s: %s", shown, why->message);
-    reel_show_failure(&p->show, path, line, why->message);
-    return REEL_OK;
-}
-
-/* ---- a batch ---- */
-/* Class indices by descending probability; the first `top` are in order. */
-static void rank_classes(int64_t *order, const float *p, int64_t classes, int64_t top)
-{
-    for (int64_t c = 0; c < classes; c++)
-        order[c] = c;
-    for (int64_t i = 0; i < top; i++) {
-        int64_t best = i;
-        for (int64_t j = i + 1; j < classes; j++)
-            if (p[order[j]] > p[order[best]] ||
-                (p[order[j]] == p[order[best]] && order[j] < order[best]))
-                best = j;
-        const int64_t t = order[i];
-        order[i] = order[best];
-        order[best] = t;
-    }
-}
-
-/* The image on stdin has no name: "stdin.jpg". */
-static const char *name_for_bytes(const reel_bytes *bytes, char *text, size_t size)
-{
-    const reel_codec *codec = reel_codec_of(bytes->data, bytes->size);
-    const char *extension = codec ? codec->extensions + strspn(codec->extensions, " ") : "";
-    snprintf(text, size, "stdin%.*s", (int)strcspn(extension, " "), extension);
-    return text;
-}
-
-/* The copy of --copy-into, unless the network is too unsure. *to: its path, or NULL. */
-static reel_status copy_picture(predictor *p, const char *name, int64_t class, double probability,
-                                const char **to, reel_error *err)
-{
-    reel_error why;
-    *to = NULL;
-    if (!p->copies.folder)
-        return REEL_OK;
-    if (probability < reel_options_real(p->options, "min-probability")) {
-        p->unsure++;
-        return REEL_OK;
-    }
-
-    /* Of an image on stdin the bytes are there; a file is read again, for the batch holds pixels.
-     */
-    const bool from_stdin = p->stdin_images.is_image && name && !strcmp(name, "-");
-    if (!from_stdin && read_image_file(&p->bytes, name, &why)) {
-        return note_unreadable(p, name, &why, err);
-    }
-    char own_name[40];
-    const reel_bytes *bytes = from_stdin ? &p->stdin_images.bytes : &p->bytes;
-    const char *file = from_stdin ? name_for_bytes(bytes, own_name, sizeof own_name) : name;
-    REEL_TRY(reel_sorted_copy_add(&p->copies, &p->card, class, file, bytes, to, err));
-    p->copied++;
-    return REEL_OK;
-}
-
-static reel_status answer(predictor *p, const char *name, const float *probability, reel_error *err)
-{
-    const int64_t classes = p->card.classes, wanted = reel_options_int(p->options, "top"),
-                  top = wanted < classes ? wanted : classes;
-    const char *copy;
-    rank_classes(p->order, probability, classes, top);
-    const int64_t best = p->order[0];
-    REEL_TRY(copy_picture(p, name, best, (double)probability[best], &copy, err));
-    reel_show_prediction(
-        &p->show,
-        &(reel_prediction){
-            .name = name, .probability = probability, .order = p->order, .top = top, .copy = copy});
-    return REEL_OK;
-}
-
-static void forget_batch(predictor *p)
-{
-    for (int64_t i = 0; i < p->n; i++)
-        free(p->names[i]);
-    p->n = 0;
-}
-
-/* The images gathered so far through the net. */
-static reel_status predict_batch(predictor *p, reel_error *err)
-{
-    if (p->n == 0)
-        return REEL_OK;
-    const int64_t size = p->card.preprocessing.size,
-                  shape[4] = {p->n * p->views, p->channels, size, size};
-    const reel_tensor images = reel_tensor_of(p->batch, REEL_F32, 4, shape);
-
-    /* images (n views, channels, size, size) -> scores (n views, classes) */
-    reel_var scores = reel_net_forward(p->net, p->tape, reel_input(p->tape, &images));
-    REEL_TRY(reel_tape_status(p->tape, err));
-
-    /* Scores of the views of an image are averaged: (n, classes). */
-    const reel_tensor rows = reel_value(scores);
-    const reel_tensor mean =
-        reel_tensor_of(p->averaged, REEL_F32, 2, (const int64_t[]){p->n, p->card.classes});
-    if (p->views > 1) {
-        reel_average_views(p->averaged, rows.data, p->n, p->views, p->card.classes);
-        scores = reel_input(p->tape, &mean);
-    }
-
-    /* -> probabilities (n, classes) */
-    const reel_var y = reel_softmax(scores);
-    REEL_TRY(reel_tape_status(p->tape, err));
-    const reel_tensor probability = reel_value(y);
-    for (int64_t i = 0; i < p->n; i++)
-        if (!isfinite(((const float *)probability.data)[i * p->card.classes]))
-            return reel_fail(err, REEL_ERR_NONFINITE,
-                             "%s: the probabilities are not finite: these weights cannot be used",
-                             p->names[i]);
-
-    for (int64_t i = 0; i < p->n; i++)
-        REEL_TRY(
-            answer(p, p->names[i], (const float *)probability.data + i * p->card.classes, err));
-
-    reel_tape_reset(p->tape);
-    forget_batch(p);
-    return REEL_OK;
-}
-
 /* ---- image after image ---- */
-/* Adds the image to the batch, which runs when it is full. */
-static reel_status add_image(predictor *p, const char *name, const reel_bytes *bytes,
-                             reel_error *err)
-{
-    reel_error why;
-    const int64_t size = p->card.preprocessing.size;
-    const reel_rng none = reel_rng_at(0, REEL_STREAM_AUGMENT, 0, 0);
-    float *out = p->batch + p->n * p->views * p->channels * size * size;
-    if (reel_transform_bytes(&p->look, bytes->data, bytes->size, none, &p->scratch, out, &why)) {
-        return note_unreadable(p, name, &why, err);
-    }
-
-    p->names[p->n] = strdup(name);
-    if (!p->names[p->n])
-        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", name);
-    p->n++;
-    return p->n == p->most ? predict_batch(p, err) : REEL_OK;
-}
-
-static reel_status add_image_file(predictor *p, const char *path, bool from_stdin, reel_error *err)
-{
-    reel_error why;
-    if ((from_stdin && check_regular(path, &why)) || read_image_file(&p->bytes, path, &why)) {
-        return note_unreadable(p, path, &why, err);
-    }
-    return add_image(p, path, &p->bytes, err);
-}
-
 /* Answers as names come: a batch is not waited for when stdin has nothing at the moment. */
-static reel_status predict_stdin(predictor *p, reel_error *err)
+static reel_status predict_stdin(reel_predictor *p, reel_error *err)
 {
     reel_stdin_images *in = &p->stdin_images;
     for (;;) {
         reel_stdin_kind kind;
         REEL_TRY(reel_stdin_images_next(in, p->n == 0, &kind, err));
         if (kind == REEL_STDIN_NAME)
-            REEL_TRY(add_image_file(p, in->name, true, err));
+            REEL_TRY(reel_predict_add_file(p, in->name, true, err));
         else if (kind == REEL_STDIN_IMAGE)
-            REEL_TRY(add_image(p, "-", &in->bytes, err));
+            REEL_TRY(reel_predict_add(p, "-", &in->bytes, err));
         else
-            REEL_TRY(predict_batch(p, err));
+            REEL_TRY(reel_predict_batch(p, err));
 
         if (kind != REEL_STDIN_NAME && !reel_show_flush())
             return reel_fail(err, REEL_ERR_IO, "stdout: %s", strerror(errno));
@@ -300,7 +64,7 @@ static reel_status predict_stdin(predictor *p, reel_error *err)
 }
 
 /* ---- the command ---- */
-static reel_status list_images(predictor *p, reel_error *err)
+static reel_status list_images(reel_predictor *p, reel_error *err)
 {
     reel_error why;
     const reel_options *o = p->options;
@@ -323,7 +87,7 @@ static reel_status list_images(predictor *p, reel_error *err)
     return REEL_OK;
 }
 
-static reel_status open_network(predictor *p, reel_error *err)
+static reel_status open_network(reel_predictor *p, reel_error *err)
 {
     const reel_options *o = p->options;
     const bool quiet = reel_options_flag(o, "quiet");
@@ -342,7 +106,7 @@ static reel_status open_network(predictor *p, reel_error *err)
                : REEL_OK;
 }
 
-static reel_status make_batch(predictor *p, reel_error *err)
+static reel_status make_batch(reel_predictor *p, reel_error *err)
 {
     const reel_options *o = p->options;
     const int64_t size = p->card.preprocessing.size, batch = reel_options_int(o, "batch-size");
@@ -365,21 +129,53 @@ static reel_status make_batch(predictor *p, reel_error *err)
                : reel_fail(err, REEL_ERR_MEMORY, "out of memory");
 }
 
-static reel_status predict_all(predictor *p, reel_error *err)
+/* The file of --features, where it is asked for. */
+static reel_status open_features(reel_predictor *p, reel_error *err)
+{
+    const reel_options *o = p->options;
+    const int64_t size = p->card.preprocessing.size;
+    if (!reel_options_set(o, "features"))
+        return REEL_OK;
+    const reel_feature_request request = {.layer = reel_options_text(o, "features"),
+                                          .path = reel_options_text(o, "features-out"),
+                                          .overwrite = reel_options_flag(o, "overwrite"),
+                                          .input = {p->most, p->channels, size, size}};
+    return reel_feature_file_open(&p->features, p->net, &request, err);
+}
+
+static reel_status save_features(reel_predictor *p, reel_error *err)
+{
+    int64_t n;
+    char shown[4200];
+    const char *path = reel_options_text(p->options, "features-out");
+    if (!p->features)
+        return REEL_OK;
+    REEL_TRY(reel_feature_file_save(p->features, &n, err));
+    if (n > 0 && !reel_options_flag(p->options, "quiet"))
+        reel_say("%s of %" PRId64 " image%s written to %s",
+                 reel_options_text(p->options, "features"), n, n == 1 ? "" : "s",
+                 reel_shown_text(path, shown, sizeof shown));
+    return REEL_OK;
+}
+
+static reel_status predict_all(reel_predictor *p, reel_error *err)
 {
     REEL_TRY(list_images(p, err));
     if (p->images.n == 0 && !p->reads_stdin)
         return REEL_OK; /* each has been named */
     REEL_TRY(open_network(p, err));
     REEL_TRY(make_batch(p, err));
+    REEL_TRY(open_features(p, err));
 
     for (int64_t i = 0; i < p->images.n; i++)
-        REEL_TRY(add_image_file(p, p->images.paths[i], false, err));
-    REEL_TRY(predict_batch(p, err));
-    return p->reads_stdin ? predict_stdin(p, err) : REEL_OK;
+        REEL_TRY(reel_predict_add_file(p, p->images.paths[i], false, err));
+    REEL_TRY(reel_predict_batch(p, err));
+    if (p->reads_stdin)
+        REEL_TRY(predict_stdin(p, err));
+    return save_features(p, err);
 }
 
-static void say_copies(const predictor *p)
+static void say_copies(const reel_predictor *p)
 {
     if (!p->copies.folder || reel_options_flag(p->options, "quiet"))
         return;
@@ -398,9 +194,10 @@ static void say_copies(const predictor *p)
              p->copies.folder, rest);
 }
 
-static void predictor_free(predictor *p)
+static void predictor_free(reel_predictor *p)
 {
-    forget_batch(p);
+    reel_predict_forget(p);
+    reel_feature_file_close(p->features);
     json_decref(p->show.rows);
     free(p->batch);
     free(p->averaged);
@@ -436,6 +233,11 @@ static reel_status check_options(const reel_options *o, reel_error *err)
                          "torchvision/alexnet");
     if (reel_options_given(o, "min-probability") && !reel_options_set(o, "copy-into"))
         return reel_fail(err, REEL_ERR_INVALID, "--min-probability: expected --copy-into");
+    if (reel_options_given(o, "features-out") && !reel_options_set(o, "features"))
+        return reel_fail(err, REEL_ERR_INVALID, "--features-out: expected --features LAYER");
+    if (reel_options_set(o, "features") && reel_options_flag(o, "ten-crop"))
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "--features: expected one view of an image, got ten by --ten-crop");
     return REEL_OK;
 }
 
@@ -445,7 +247,7 @@ static int predict_run(reel_options *options)
     if (check_options(options, &err))
         return reel_complain_usage("predict", &err);
 
-    predictor p = {.options = options, .show = {.form = choose_form(options)}};
+    reel_predictor p = {.options = options, .show = {.form = choose_form(options)}};
     p.show.card = &p.card;
     if (p.show.form == REEL_SHOW_OBJECT)
         p.show.rows = json_array();
@@ -473,6 +275,9 @@ const reel_command reel_command_predict = REEL_COMMAND(
              "the bytes of one image. Each line on stdin is answered when it comes, by one line: "
              "the file, percentages and classes between tabs, or with --json one object.\n"
              "--copy-into replaces no file: a second cat.jpg becomes cat-2.jpg.\n"
+             "--features writes one float32 tensor with the layer's name: a row for each image, of "
+             "the shape that `reel summary` prints, such as (n, 4096) or (n, 256, 6, 6). The "
+             "metadata key \"names\" is a JSON list of the images.\n"
              "Unreadable files are named on stderr and skipped; the exit code then is 1.",
     .examples = {{"reel predict -w run photo.jpg", "The five likeliest classes of one image."},
                  {"reel predict -w torchvision/alexnet photo.jpg",
@@ -481,4 +286,6 @@ const reel_command reel_command_predict = REEL_COMMAND(
                   "Many images, as JSON, a line for each."},
                  {"cat photo.jpg | reel predict -w run -", "The bytes of an image."},
                  {"reel predict -w run photos --copy-into sorted --min-probability 0.8",
-                  "Sorts pictures into sorted/CLASS, as copies; unsure ones stay out."}});
+                  "Sorts pictures into sorted/CLASS, as copies; unsure ones stay out."},
+                 {"reel predict -w run photos --features fc -q",
+                  "Also writes features.safetensors: the values of layer fc."}});

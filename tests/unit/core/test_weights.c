@@ -212,6 +212,54 @@ Test(weights, metadata_comes_back_and_reserved_names_are_refused)
     reel_weights_destroy(weights);
 }
 
+typedef struct {
+    int64_t given, fail_at;
+} numbers;
+
+static reel_status give_numbers(void *user, float *values, int64_t count, reel_error *err)
+{
+    numbers *n = user;
+    if (n->fail_at && n->given + count > n->fail_at)
+        return reel_fail(err, REEL_ERR_IO, "no more numbers");
+    for (int64_t i = 0; i < count; i++)
+        values[i] = (float)n->given++;
+    return REEL_OK;
+}
+
+/* Longer than what comes at a time, and not a multiple of it. */
+Test(weights, a_streamed_tensor_reads_back_and_its_failure_is_that_of_the_file)
+{
+    make_folder();
+    char path[128];
+    in_folder(path, "stream.safetensors");
+    const int64_t shape[] = {3, 100, 1001}, all = 3 * 100 * 1001;
+    numbers n = {0};
+    reel_error err = {0};
+    reel_weights_writer *writer = new_writer();
+    cr_assert_eq(reel_weights_writer_stream(writer, "a", 3, shape, give_numbers, &n, &err),
+                 REEL_OK);
+    cr_assert_eq(reel_weights_writer_stream(writer, "b", 2, (const int64_t[]){-1, 2}, give_numbers,
+                                            &n, &err),
+                 REEL_ERR_INVALID);
+    save(writer, path);
+    cr_expect_eq(n.given, all);
+    reel_weights *weights = read_back(path);
+    cr_assert_eq(reel_weights_verify(weights, &err), REEL_OK, "%s", err.message);
+    const reel_weight *w = reel_weights_find(weights, "a");
+    cr_assert(w && w->ndim == 3 && w->shape[2] == 1001 && w->dtype == REEL_STORED_F32);
+    for (int64_t i = 0; i < all; i++)
+        cr_assert_eq(((const float *)w->data)[i], (float)i);
+    reel_weights_destroy(weights);
+
+    unlink(path);
+    n = (numbers){.fail_at = all - 1};
+    cr_expect_eq(reel_weights_writer_save(writer, path, &err), REEL_ERR_IO);
+    cr_expect_str_eq(err.message, "no more numbers");
+    cr_expect_eq(entries_in_folder(), 0, "half a file is there");
+    reel_weights_writer_destroy(writer);
+    remove_folder();
+}
+
 Test(weights, a_file_without_tensors_or_with_empty_ones_is_fine)
 {
     char path[128];

@@ -1,0 +1,245 @@
+/* Features of images: see predict_features.h. */
+#include "train/cli/predict_features.h"
+
+#include "core/files/weights.h"
+#include "core/nearest.h"
+#include "core/system_error.h"
+#include "train/run/json_util.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct reel_feature_file {
+    reel_net *net;
+    const char *path, *layer;
+    int ndim;                     /* of the tensor */
+    int64_t shape[REEL_MAX_DIMS]; /* shape[0]: rows so far */
+    int64_t row;                  /* values of a row */
+    float *batch;                 /* rows of the last forward pass, row-major */
+    int64_t in_batch, most;       /* rows there; room */
+    FILE *rows;                   /* a file without a name */
+    char *names;                  /* the JSON list, without its last bracket */
+    size_t names_size, names_capacity;
+};
+
+/* ---- the layer ---- */
+
+enum { MOST_LAYERS = 1024, MOST_NEAR = 3 };
+
+/* "did you mean fc, or avgpool?" Names that are alike, the nearest first. */
+static reel_status unknown_layer(const char *layer, const reel_layer_info *info, int n,
+                                 reel_error *err)
+{
+    reel_nearest near[MOST_NEAR];
+    char text[300] = "";
+    int found = 0;
+    size_t used = 0;
+    for (; found < MOST_NEAR; found++) {
+        reel_nearest nearest = reel_nearest_to(layer);
+        for (int i = 0; i < n; i++) {
+            bool taken = false;
+            for (int k = 0; k < found; k++)
+                taken |= !strcmp(near[k].word, info[i].name);
+            if (!taken)
+                reel_nearest_offer(&nearest, info[i].name);
+        }
+        if (!nearest.word[0])
+            break;
+        near[found] = nearest;
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s",
+                                 found ? ", or " : "; did you mean ", nearest.word);
+    }
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "--features: the network has no layer %.100s%s%s (`reel summary --arch NET` "
+                     "lists them; the last is %.100s)",
+                     layer, text, found ? "?" : "", n ? info[n - 1].name : "none");
+}
+
+static reel_status find_layer(reel_feature_file *f, const reel_feature_request *request,
+                              reel_error *err)
+{
+    reel_layer_info info[MOST_LAYERS];
+    int n;
+    const int64_t one[4] = {1, request->input[1], request->input[2], request->input[3]};
+    REEL_TRY(reel_net_describe(f->net, one, info, MOST_LAYERS, &n, err));
+    n = n < MOST_LAYERS ? n : MOST_LAYERS;
+    for (int i = n - 1; i >= 0; i--) {
+        if (strcmp(info[i].name, request->layer) != 0)
+            continue;
+        f->layer = info[i].name;
+        f->ndim = info[i].ndim;
+        f->row = 1;
+        for (int d = 1; d < f->ndim; d++)
+            f->row *= f->shape[d] = info[i].shape[d];
+        return REEL_OK;
+    }
+    return unknown_layer(request->layer, info, n, err);
+}
+
+/* The value is valid during this call only. */
+static void keep_features(void *user, const char *layer, const char *kind, reel_var y)
+{
+    reel_feature_file *f = user;
+    (void)kind;
+    if (strcmp(layer, f->layer) != 0)
+        return;
+    const reel_tensor value = reel_value(y);
+    int64_t shape[REEL_MAX_DIMS] = {value.shape[0]};
+    for (int d = 1; d < f->ndim; d++)
+        shape[d] = f->shape[d];
+    f->in_batch = 0;
+    if (shape[0] > f->most)
+        return;
+    const reel_tensor to =
+        reel_tensor_with_layout(f->batch, REEL_F32, REEL_ROW_MAJOR, f->ndim, shape);
+    /* Another shape than at the beginning leaves no rows, and reel_feature_file_add says so. */
+    if (reel_tensor_copy(&to, &value) == REEL_OK)
+        f->in_batch = shape[0];
+}
+
+/* ---- the file without a name ---- */
+
+static reel_status open_rows(reel_feature_file *f, reel_error *err)
+{
+    char path[4200];
+    const char *slash = strrchr(f->path, '/');
+    const int folder = slash ? (int)(slash - f->path) + 1 : 0;
+    if (snprintf(path, sizeof path, "%.*s.reel-rows-XXXXXX", folder, f->path) >= (int)sizeof path)
+        return reel_fail(err, REEL_ERR_INVALID, "--features-out: the path is too long");
+    const int fd = mkstemp(path);
+    if (fd < 0)
+        return reel_fail_system(err, errno, "--features-out: %s: cannot be created", f->path);
+
+    /* Whatever ends this process, nothing is left behind. */
+    unlink(path);
+    f->rows = fdopen(fd, "w+b");
+    if (f->rows)
+        return REEL_OK;
+    close(fd);
+    return reel_fail(err, REEL_ERR_MEMORY, "--features-out: out of memory");
+}
+
+static reel_status fill_rows(void *user, float *values, int64_t count, reel_error *err)
+{
+    reel_feature_file *f = user;
+    if (fread(values, sizeof *values, (size_t)count, f->rows) == (size_t)count)
+        return REEL_OK;
+    return reel_fail_system(err, ferror(f->rows) ? errno : EIO,
+                            "--features-out: %s: its rows cannot be read again", f->path);
+}
+
+/* ---- names ---- */
+
+static reel_status add_name(reel_feature_file *f, const char *name, reel_error *err)
+{
+    json_t *json = reel_json_text(name);
+    char *text = json ? json_dumps(json, JSON_ENCODE_ANY) : NULL;
+    json_decref(json);
+    const size_t length = text ? strlen(text) : 0;
+    if (text && f->names_size + length + 2 > f->names_capacity) {
+        const size_t more = 2 * (f->names_size + length) + 1000;
+        char *names = realloc(f->names, more);
+        if (names) {
+            f->names = names;
+            f->names_capacity = more;
+        }
+    }
+    if (!text || f->names_size + length + 2 > f->names_capacity) {
+        free(text);
+        return reel_fail(err, REEL_ERR_MEMORY, "--features: out of memory");
+    }
+    f->names[f->names_size] = f->names_size ? ',' : '[';
+    f->names_size++;
+    memcpy(f->names + f->names_size, text, length);
+    f->names_size += length;
+    free(text);
+    return REEL_OK;
+}
+
+/* ---- the whole ---- */
+
+reel_status reel_feature_file_open(reel_feature_file **out, reel_net *net,
+                                   const reel_feature_request *request, reel_error *err)
+{
+    *out = NULL;
+    if (!request->overwrite && access(request->path, F_OK) == 0)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "--features-out: %s is there already; choose another name, or replace it "
+                         "with --overwrite",
+                         request->path);
+    reel_feature_file *f = calloc(1, sizeof *f);
+    if (!f)
+        return reel_fail(err, REEL_ERR_MEMORY, "--features: out of memory");
+    *f = (reel_feature_file){.net = net, .path = request->path, .most = request->input[0]};
+
+    reel_status status;
+    REEL_TRY_GOTO(find_layer(f, request, err), failed);
+    REEL_TRY_GOTO(open_rows(f, err), failed);
+    f->batch = malloc((size_t)(f->most * f->row) * sizeof *f->batch);
+    if (!f->batch) {
+        status = reel_fail(err, REEL_ERR_MEMORY, "--features: out of memory");
+        goto failed;
+    }
+    reel_net_set_fusion(net, false);
+    reel_net_watch(net, keep_features, f);
+    *out = f;
+    return REEL_OK;
+failed:
+    reel_feature_file_close(f);
+    return status;
+}
+
+reel_status reel_feature_file_add(reel_feature_file *f, char *const *names, int64_t n,
+                                  reel_error *err)
+{
+    if (f->in_batch != n)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "--features: layer %.100s: expected a row for each of %" PRId64 " images",
+                         f->layer, n);
+    f->in_batch = 0;
+    const size_t values = (size_t)(n * f->row);
+    if (fwrite(f->batch, sizeof *f->batch, values, f->rows) != values)
+        return reel_fail_system(err, errno, "--features-out: %s: cannot be written", f->path);
+    for (int64_t i = 0; i < n; i++)
+        REEL_TRY(add_name(f, names[i], err));
+    f->shape[0] += n;
+    return REEL_OK;
+}
+
+reel_status reel_feature_file_save(reel_feature_file *f, int64_t *n, reel_error *err)
+{
+    *n = f->shape[0];
+    if (*n == 0)
+        return REEL_OK;
+    if (fflush(f->rows) != 0 || fseek(f->rows, 0, SEEK_SET) != 0)
+        return reel_fail_system(err, errno, "--features-out: %s: cannot be written", f->path);
+    memcpy(f->names + f->names_size, "]", 2);
+
+    reel_weights_writer *writer;
+    reel_status status;
+    REEL_TRY(reel_weights_writer_create(&writer, err));
+    REEL_TRY_GOTO(reel_weights_writer_metadata(writer, "layer", f->layer, err), done);
+    REEL_TRY_GOTO(reel_weights_writer_metadata(writer, "names", f->names, err), done);
+    REEL_TRY_GOTO(
+        reel_weights_writer_stream(writer, f->layer, f->ndim, f->shape, fill_rows, f, err), done);
+    REEL_TRY_GOTO(reel_weights_writer_save(writer, f->path, err), done);
+done:
+    reel_weights_writer_destroy(writer);
+    return status;
+}
+
+void reel_feature_file_close(reel_feature_file *f)
+{
+    if (!f)
+        return;
+    reel_net_watch(f->net, NULL, NULL);
+    if (f->rows)
+        fclose(f->rows);
+    free(f->batch);
+    free(f->names);
+    free(f);
+}
