@@ -44,7 +44,7 @@ typedef struct reel_command {
     int n_options;
     const reel_option *(*more_options)(int index); /* rows that others contribute; NULL = none */
     const char *notes;                             /* paragraphs under the options; NULL = none */
-    reel_example examples[6];                      /* end each help page */
+    reel_example examples[9];                      /* end each help page; the last stays empty */
     reel_command_group group;
     int rank; /* order within the group; equal ranks go by name */
     int (*run)(reel_options *options);
