@@ -214,11 +214,11 @@ Test(weights, metadata_comes_back_and_reserved_names_are_refused)
 
 typedef struct {
     int64_t given, fail_at;
-} numbers;
+} number_source;
 
 static reel_status give_numbers(void *user, float *values, int64_t count, reel_error *err)
 {
-    numbers *n = user;
+    number_source *n = user;
     if (n->fail_at && n->given + count > n->fail_at)
         return reel_fail(err, REEL_ERR_IO, "no more numbers");
     for (int64_t i = 0; i < count; i++)
@@ -229,11 +229,10 @@ static reel_status give_numbers(void *user, float *values, int64_t count, reel_e
 /* Longer than what comes at a time, and not a multiple of it. */
 Test(weights, a_streamed_tensor_reads_back_and_its_failure_is_that_of_the_file)
 {
-    make_folder();
     char path[128];
     in_folder(path, "stream.safetensors");
     const int64_t shape[] = {3, 100, 1001}, all = 3 * 100 * 1001;
-    numbers n = {0};
+    number_source n = {0};
     reel_error err = {0};
     reel_weights_writer *writer = new_writer();
     cr_assert_eq(reel_weights_writer_stream(writer, "a", 3, shape, give_numbers, &n, &err),
@@ -252,12 +251,11 @@ Test(weights, a_streamed_tensor_reads_back_and_its_failure_is_that_of_the_file)
     reel_weights_destroy(weights);
 
     unlink(path);
-    n = (numbers){.fail_at = all - 1};
+    n = (number_source){.fail_at = all - 1};
     cr_expect_eq(reel_weights_writer_save(writer, path, &err), REEL_ERR_IO);
     cr_expect_str_eq(err.message, "no more numbers");
     cr_expect_eq(entries_in_folder(), 0, "half a file is there");
     reel_weights_writer_destroy(writer);
-    remove_folder();
 }
 
 Test(weights, a_file_without_tensors_or_with_empty_ones_is_fine)
