@@ -62,6 +62,7 @@ try report run --json --quiet
 try predict --weights run "$one" --threads 1
 try predict --weights run "$one" --copy-into new --threads 1
 try predict --weights run "$one" --features avgpool --features-out new --threads 1 --quiet
+try predict --weights run "$one" --annotate new --threads 1 --quiet
 try summary --arch tiny --json
 try summary run/model.safetensors
 export XDG_CACHE_HOME=$PWD/cache REEL_WEIGHTS_URL=http://127.0.0.1:1

@@ -33,7 +33,10 @@ static const reel_option options_table[] = {
                 .help = "also write what LAYER (as `reel summary` names it) makes of each image"),
     REEL_OPTION(TEXT, .name = "features-out", .value = "FILE", .initial = "features.safetensors",
                 .help = "with --features: the file to write"),
-    REEL_OPTION(FLAG, .name = "overwrite", .help = "replace a file of --features-out"),
+    REEL_OPTION(TEXT, .name = "annotate", .value = "DIR",
+                .help = "write each image into DIR, upright, with its likeliest class on it"),
+    REEL_OPTION(FLAG, .name = "overwrite",
+                .help = "replace a file of --features-out, and pictures in --annotate's DIR"),
     REEL_SHARED("threads"),
     REEL_SHARED_OUTPUT,
 };
@@ -68,14 +71,16 @@ static reel_status list_images(reel_predictor *p, reel_error *err)
 {
     reel_error why;
     const reel_options *o = p->options;
-    p->images.skip = reel_options_text(o, "copy-into");
+    p->images.skip[0] = reel_options_text(o, "copy-into");
+    p->images.skip[1] = reel_options_text(o, "annotate");
     for (int i = 0; i < reel_options_arg_count(o); i++) {
         const char *path = reel_options_arg(o, i);
         if (!strcmp(path, "-")) {
             p->reads_stdin = true;
             continue;
         }
-        REEL_TRY(reel_sorted_copy_check(path, reel_options_text(o, "copy-into"), err));
+        REEL_TRY(reel_sorted_copy_check(path, "--copy-into", p->images.skip[0], err));
+        REEL_TRY(reel_sorted_copy_check(path, "--annotate", p->images.skip[1], err));
         if (reel_image_list_add(&p->images, path, &why) == REEL_OK)
             continue;
         if (why.status == REEL_ERR_MEMORY)
@@ -100,10 +105,13 @@ static reel_status open_network(reel_predictor *p, reel_error *err)
     reel_net_set_training(p->net, false);
     REEL_TRY(reel_tape_create(&p->tape, p->ctx,
                               &(reel_tape_config){.dtype = REEL_F32, .no_grad = true}, err));
-    return reel_options_set(o, "copy-into")
-               ? reel_sorted_copy_open(&p->copies, reel_options_text(o, "copy-into"),
-                                       p->card.classes, err)
-               : REEL_OK;
+    if (reel_options_set(o, "copy-into"))
+        REEL_TRY(reel_sorted_copy_open(&p->copies, reel_options_text(o, "copy-into"),
+                                       p->card.classes, err));
+    if (reel_options_set(o, "annotate"))
+        REEL_TRY(reel_annotate_open(&p->pictures, reel_options_text(o, "annotate"),
+                                    reel_options_flag(o, "overwrite"), err));
+    return REEL_OK;
 }
 
 static reel_status make_batch(reel_predictor *p, reel_error *err)
@@ -194,6 +202,13 @@ static void say_copies(const reel_predictor *p)
              p->copies.folder, rest);
 }
 
+static void say_pictures(const reel_predictor *p)
+{
+    if (p->pictures.folder && !reel_options_flag(p->options, "quiet"))
+        reel_say("%" PRId64 " picture%s with names on them in %s", p->pictures.written,
+                 p->pictures.written == 1 ? "" : "s", p->pictures.folder);
+}
+
 static void predictor_free(reel_predictor *p)
 {
     reel_predict_forget(p);
@@ -208,6 +223,7 @@ static void predictor_free(reel_predictor *p)
     reel_image_list_free(&p->images);
     reel_stdin_images_free(&p->stdin_images);
     reel_sorted_copy_free(&p->copies);
+    reel_annotate_free(&p->pictures);
     reel_model_card_free(&p->card);
     reel_tape_destroy(p->tape);
     reel_net_destroy(p->net);
@@ -264,6 +280,7 @@ static int predict_run(reel_options *options)
             code = printed;
     }
     say_copies(&p);
+    say_pictures(&p);
     predictor_free(&p);
     return code;
 }
@@ -275,6 +292,8 @@ const reel_command reel_command_predict = REEL_COMMAND(
              "the bytes of one image. Each line on stdin is answered when it comes, by one line: "
              "the file, percentages and classes between tabs, or with --json one object.\n"
              "--copy-into replaces no file: a second cat.jpg becomes cat-2.jpg.\n"
+             "--annotate writes a JPEG as JPEG, any other format as PNG. A file that is there is "
+             "replaced only with --overwrite, and a second cat.jpg becomes cat-2.jpg.\n"
              "--features writes one float32 tensor with the layer's name: a row for each image, of "
              "the shape that `reel summary` prints, such as (n, 4096) or (n, 256, 6, 6). The "
              "metadata key \"names\" is a JSON list of the images.\n"
@@ -287,5 +306,7 @@ const reel_command reel_command_predict = REEL_COMMAND(
                  {"cat photo.jpg | reel predict -w run -", "The bytes of an image."},
                  {"reel predict -w run photos --copy-into sorted --min-probability 0.8",
                   "Sorts pictures into sorted/CLASS, as copies; unsure ones stay out."},
+                 {"reel predict -w run photos --annotate named",
+                  "Pictures with their classes on them, in the folder named."},
                  {"reel predict -w run photos --features fc -q",
                   "Also writes features.safetensors: the values of layer fc."}});

@@ -44,8 +44,11 @@ static reel_status append_path(reel_image_list *list, const char *path, reel_err
 static bool is_skipped(const reel_image_list *list, const struct stat *st)
 {
     struct stat skipped;
-    return list->skip && stat(list->skip, &skipped) == 0 && skipped.st_ino == st->st_ino &&
-           skipped.st_dev == st->st_dev;
+    for (int i = 0; i < REEL_COUNT(list->skip); i++)
+        if (list->skip[i] && stat(list->skip[i], &skipped) == 0 && skipped.st_ino == st->st_ino &&
+            skipped.st_dev == st->st_dev)
+            return true;
+    return false;
 }
 
 struct folder_id {

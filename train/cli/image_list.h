@@ -9,7 +9,7 @@ typedef struct reel_image_list {
     char **paths;
     int64_t n, capacity;
     reel_left_out left_out; /* of folders */
-    const char *skip;       /* a folder that is not walked; NULL = none; set by the caller */
+    const char *skip[2];    /* folders that are not walked; NULL = none; set by the caller */
 } reel_image_list;
 
 /* Appends path, or the images (by name, or by their first bytes) below it in bytewise order. A file

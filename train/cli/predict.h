@@ -5,6 +5,7 @@
 
 #include "data/transforms/transform.h"
 #include "layers/net.h"
+#include "train/cli/annotate.h"
 #include "train/cli/image_list.h"
 #include "train/cli/options.h"
 #include "train/cli/predict_features.h"
@@ -32,6 +33,7 @@ typedef struct reel_predictor {
     reel_show show;
     reel_sorted_copy copies;     /* of --copy-into */
     int64_t copied, unsure;      /* pictures; below --min-probability */
+    reel_annotate pictures;      /* of --annotate */
     reel_feature_file *features; /* of --features; NULL = not asked for */
 } reel_predictor;
 

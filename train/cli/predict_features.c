@@ -31,8 +31,8 @@ struct reel_feature_file {
 enum { MOST_LAYERS = 1024, MOST_NEAR = 3 };
 
 /* "did you mean fc, or avgpool?" Names that are alike, the nearest first. */
-static reel_status unknown_layer(const char *layer, const reel_layer_info *info, int n,
-                                 reel_error *err)
+static reel_status unknown_feature_layer(const char *layer, const reel_layer_info *info, int n,
+                                         reel_error *err)
 {
     reel_nearest near[MOST_NEAR];
     char text[300] = "";
@@ -77,7 +77,7 @@ static reel_status find_layer(reel_feature_file *f, const reel_feature_request *
             f->row *= f->shape[d] = info[i].shape[d];
         return REEL_OK;
     }
-    return unknown_layer(request->layer, info, n, err);
+    return unknown_feature_layer(request->layer, info, n, err);
 }
 
 /* The value is valid during this call only. */

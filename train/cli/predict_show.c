@@ -20,6 +20,8 @@ static json_t *prediction_json(const reel_show *show, const reel_prediction *p)
     json_t *row = json_pack("{s:o, s:o}", "file", reel_json_text(p->name), "predictions", list);
     if (p->copy)
         json_object_set_new(row, "copy", reel_json_text(p->copy));
+    if (p->picture)
+        json_object_set_new(row, "annotated", reel_json_text(p->picture));
     return row;
 }
 

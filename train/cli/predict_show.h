@@ -19,6 +19,7 @@ typedef struct reel_prediction {
     const int64_t *order; /* the likeliest classes, in order */
     int64_t top;          /* how many of them are shown */
     const char *copy;     /* the path of the copy, or NULL */
+    const char *picture;  /* the path of the annotated picture, or NULL */
 } reel_prediction;
 
 typedef struct reel_show {

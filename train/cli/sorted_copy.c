@@ -1,5 +1,4 @@
-/* Copies into class folders. A copy is written under a temporary name and then linked to its own:
- * link() fails where the name is taken, rename() would replace the file. */
+/* Copies into class folders: see sorted_copy.h. */
 #include "train/cli/sorted_copy.h"
 
 #include "core/files/text.h"
@@ -14,13 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    COPY_PATH = REEL_COPY_PATH,
-    LONGEST_FOLDER = 200,
-    LONGEST_NAME = 255,
-    LONGEST_EXTENSION = 20,
-    MOST_NAMES = 1000000
-};
+enum { COPY_PATH = REEL_COPY_PATH, LONGEST_FOLDER = 200, MOST_NAMES = 1000000 };
 
 /* ---- names ---- */
 static void folder_name(const reel_model_card *card, int64_t class, char *text, size_t size)
@@ -83,33 +76,9 @@ void reel_class_folder(const reel_model_card *card, int64_t class, char *text, s
     snprintf(text + used, size - used, "-%lld", (long long)class);
 }
 
-/* "x.jpg", "x-2.jpg", "x-3.jpg" in the folder. */
-static void copy_name(char *text, size_t size, const char *folder, const char *path, int number)
-{
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    const char *dot = strrchr(name, '.');
-    if (dot && strlen(dot) > LONGEST_EXTENSION)
-        dot = NULL;
-    const int stem = dot && dot != name ? (int)(dot - name) : (int)strlen(name);
-    const int room = LONGEST_NAME - (int)strlen(name + stem) - 8; /* for the number */
-    if (number == 1)
-        snprintf(text, size, "%s/%s", folder, name);
-    else
-        snprintf(text, size, "%s/%.*s-%d%s", folder, stem < room ? stem : room, name, number,
-                 name + stem);
-}
-
 /* ---- folders ---- */
-static reel_status make_folder(const char *path, reel_error *err)
-{
-    struct stat st;
-    if (mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
-        return REEL_OK;
-    return reel_fail(err, REEL_ERR_IO, "%s: the folder cannot be created: %s", path,
-                     strerror(errno));
-}
-
-reel_status reel_sorted_copy_check(const char *images, const char *copies, reel_error *err)
+reel_status reel_sorted_copy_check(const char *images, const char *option, const char *copies,
+                                   reel_error *err)
 {
     char folder[PATH_MAX], inside[PATH_MAX];
     struct stat st;
@@ -131,23 +100,23 @@ reel_status reel_sorted_copy_check(const char *images, const char *copies, reel_
         return REEL_OK;
     if (!inside[length])
         return reel_fail(err, REEL_ERR_INVALID,
-                         "--copy-into %s: it is the folder of the images; expected another one",
+                         "%s %s: it is the folder of the images; expected another one", option,
                          copies);
     if (inside[length] == '/')
-        reel_say("reel: warning: --copy-into %s lies in %s: training on that folder would "
-                 "include the copies",
-                 copies, images);
+        reel_say(
+            "reel: warning: %s %s lies in %s: training on that folder would include the copies",
+            option, copies, images);
     return REEL_OK;
 }
 
 reel_status reel_sorted_copy_open(reel_sorted_copy *c, const char *folder, int64_t classes,
                                   reel_error *err)
 {
-    *c = (reel_sorted_copy){.folder = folder, .classes = classes};
+    *c = (reel_sorted_copy){.folder = folder, .classes = classes, .files = {.what = "the copy"}};
     c->class_folders = calloc((size_t)classes, sizeof *c->class_folders);
     if (!c->class_folders)
         return reel_fail(err, REEL_ERR_MEMORY, "--copy-into: out of memory");
-    return make_folder(folder, err);
+    return reel_new_folder(folder, err);
 }
 
 void reel_sorted_copy_free(reel_sorted_copy *c)
@@ -155,7 +124,7 @@ void reel_sorted_copy_free(reel_sorted_copy *c)
     for (int64_t i = 0; c->class_folders && i < c->classes; i++)
         free(c->class_folders[i]);
     free(c->class_folders);
-    free(c->made);
+    reel_new_files_free(&c->files);
     *c = (reel_sorted_copy){0};
 }
 
@@ -168,7 +137,7 @@ static reel_status class_folder(reel_sorted_copy *c, const reel_model_card *card
     reel_class_folder(card, class, name, sizeof name);
     if (snprintf(path, sizeof path, "%s/%s", c->folder, name) >= (int)sizeof path - 400)
         return reel_fail(err, REEL_ERR_INVALID, "--copy-into: the path is too long");
-    REEL_TRY(make_folder(path, err));
+    REEL_TRY(reel_new_folder(path, err));
     c->class_folders[class] = strdup(path);
     c->folders++;
     return c->class_folders[class] ? REEL_OK
@@ -198,26 +167,9 @@ static bool copied_before(const reel_sorted_copy *c, const char *to, const reel_
     if (fd < 0)
         return false;
     bool same = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == bytes->size;
-    for (int64_t i = 0; same && i < c->n_made; i++)
-        same = c->made[i] != (uint64_t)st.st_ino;
-    same = same && holds_bytes(fd, bytes);
+    same = same && !reel_new_files_hold(&c->files, (uint64_t)st.st_ino) && holds_bytes(fd, bytes);
     close(fd);
     return same;
-}
-
-static reel_status remember_copy(reel_sorted_copy *c, const char *to, reel_error *err)
-{
-    struct stat st;
-    if (c->n_made == c->capacity) {
-        const int64_t more = c->capacity ? 2 * c->capacity : 64;
-        uint64_t *made = realloc(c->made, (size_t)more * sizeof *made);
-        if (!made)
-            return reel_fail(err, REEL_ERR_MEMORY, "--copy-into: out of memory");
-        c->made = made;
-        c->capacity = more;
-    }
-    c->made[c->n_made++] = lstat(to, &st) == 0 ? (uint64_t)st.st_ino : 0;
-    return REEL_OK;
 }
 
 static void copy_time(const char *from, const char *to)
@@ -229,72 +181,23 @@ static void copy_time(const char *from, const char *to)
     utimensat(AT_FDCWD, to, times, 0);
 }
 
-static reel_status copy_error(const char *path, reel_error *err)
-{
-    return reel_fail(err, REEL_ERR_IO, "%s: the copy cannot be written: %s", path, strerror(errno));
-}
-
-/* A new file with the bytes; nothing is left of it where it cannot be written. */
-static reel_status write_new(const char *path, const reel_bytes *bytes, reel_error *err)
-{
-    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return copy_error(path, err);
-    size_t at = 0;
-    while (at < bytes->size) {
-        const ssize_t n = write(fd, bytes->data + at, bytes->size - at);
-        if (n >= 0)
-            at += (size_t)n;
-        else if (errno != EINTR)
-            break;
-    }
-
-    int failed = at < bytes->size ? errno : 0;
-    if (close(fd) != 0 && !failed)
-        failed = errno;
-    if (!failed)
-        return REEL_OK;
-    unlink(path);
-    errno = failed;
-    return copy_error(path, err);
-}
-
-/* Gives the temporary file the name `to`, unless that is taken: then *taken. */
-static reel_status give_name(const char *temporary, const char *to, const reel_bytes *bytes,
-                             bool *taken, reel_error *err)
-{
-    *taken = false;
-    if (link(temporary, to) == 0)
-        return REEL_OK;
-    if (errno == EEXIST) {
-        *taken = true;
-        return REEL_OK;
-    }
-    /* File systems such as FAT have no links. */
-    if (errno != EPERM && errno != ENOTSUP && errno != ENOSYS && errno != EMLINK)
-        return copy_error(to, err);
-    const reel_status status = write_new(to, bytes, err);
-    *taken = status != REEL_OK && errno == EEXIST;
-    return *taken ? REEL_OK : status;
-}
-
 /* The first name that is free, or under which an earlier call copied the same picture. */
 static reel_status place_copy(reel_sorted_copy *c, const char *folder, const char *temporary,
                               const char *path, const reel_bytes *bytes, reel_error *err)
 {
     bool taken = true;
     for (int number = 1; taken && number < MOST_NAMES; number++) {
-        copy_name(c->last, sizeof c->last, folder, path, number);
+        reel_numbered_path(c->last, sizeof c->last, folder, path, number);
         if (copied_before(c, c->last, bytes)) {
             c->already_there++;
             return REEL_OK;
         }
-        REEL_TRY(give_name(temporary, c->last, bytes, &taken, err));
+        REEL_TRY(reel_new_file_link(&c->files, temporary, c->last, bytes, &taken, err));
     }
     if (taken)
         return reel_fail(err, REEL_ERR_IO, "%s: too many pictures of this name", c->last);
     copy_time(path, c->last);
-    return remember_copy(c, c->last, err);
+    return reel_new_files_add(&c->files, c->last, err);
 }
 
 reel_status reel_sorted_copy_add(reel_sorted_copy *c, const reel_model_card *card, int64_t class,
@@ -308,7 +211,7 @@ reel_status reel_sorted_copy_add(reel_sorted_copy *c, const reel_model_card *car
     /* Written first, so that a picture that is there under its name is whole. */
     snprintf(temporary, sizeof temporary, "%s/.reel-%ld.tmp", folder, (long)getpid());
     unlink(temporary);
-    REEL_TRY(write_new(temporary, bytes, err));
+    REEL_TRY(reel_new_file_write(&c->files, temporary, bytes, err));
     const reel_status status = place_copy(c, folder, temporary, path, bytes, err);
     unlink(temporary);
     *to = c->last;

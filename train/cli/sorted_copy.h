@@ -3,7 +3,7 @@
 #define REEL_TRAIN_SORTED_COPY_H
 
 #include "core/files/model_card.h"
-#include "data/bytes.h"
+#include "train/cli/new_files.h"
 
 enum { REEL_COPY_PATH = 4600 };
 
@@ -11,16 +11,16 @@ typedef struct reel_sorted_copy {
     const char *folder;
     char **class_folders; /* [classes]; NULL = not made yet */
     int64_t classes;
-    uint64_t *made; /* the inodes of the copies of this call */
-    int64_t n_made, capacity;
+    reel_new_files files;           /* the copies of this call */
     int64_t folders, already_there; /* class folders used; pictures that an earlier call copied */
     char last[REEL_COPY_PATH];      /* the path of the last copy */
 } reel_sorted_copy;
 
-/* May pictures of `images`, a file or a folder, be copied into the folder `copies` (NULL: they are
- * not)? Copies into the images' own folder would be its next input, or one more class of it:
- * REEL_ERR_INVALID; into a folder below it: a warning. */
-reel_status reel_sorted_copy_check(const char *images, const char *copies, reel_error *err);
+/* May pictures of `images`, a file or a folder, be written into the folder `copies` (NULL: they are
+ * not) of that option? In the images' own folder they would be its next input, or one more class of
+ * it: REEL_ERR_INVALID; in a folder below it: a warning. */
+reel_status reel_sorted_copy_check(const char *images, const char *option, const char *copies,
+                                   reel_error *err);
 /* Makes the folder. REEL_ERR_IO. */
 reel_status reel_sorted_copy_open(reel_sorted_copy *c, const char *folder, int64_t classes,
                                   reel_error *err);
