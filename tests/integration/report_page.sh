@@ -34,6 +34,9 @@ sort -rg shown | cmp - shown || fail "mistakes are not sorted: $(xargs <shown)"
 marks=$(grep -o '<b class="\(right\|wrong\)">' run/report.html | wc -l)
 [ "$marks" = 3 ] || fail "expected 3 saliency maps marked right or wrong, got $marks"
 
+[ "$(grep -o 'alt="Grad-CAM"' run/report.html | wc -l)" = 3 ] || fail "expected 3 Grad-CAM pictures"
+says run ' In colour, where layer features.4 finds that class (Grad-CAM): its 7 by 7 maps'
+
 # All of the page's data as JSON: nothing is written, nothing else is printed.
 rm run/report.html
 "$REEL_BIN" report run --json --quiet >data.json 2>err

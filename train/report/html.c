@@ -75,6 +75,8 @@ static const char style[] =
     ".pictures img{width:100%}\n"
     ".pair{display:flex;gap:4px}\n"
     ".pair img{width:50%}\n"
+    ".triples{grid-template-columns:repeat(auto-fill,minmax(min(250px,100%),1fr))}\n"
+    ".triples .pair img{width:calc((100% - 8px)/3)}\n"
     ".right{color:var(--c2)}\n"
     ".wrong{color:var(--c1)}\n"
     "img{max-width:100%;height:auto;border-radius:4px;display:block}\n"

@@ -4,6 +4,7 @@
 #include "core/files/atomic_file.h"
 #include "data/codecs/write_image.h"
 #include "data/dataset.h"
+#include "train/report/gradcam.h"
 #include "train/report/html.h"
 #include "train/report/insight.h"
 #include "train/report/page.h"
@@ -16,6 +17,7 @@
 #include "train/run/say.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,6 +38,7 @@ typedef struct {
     int64_t example[EXAMPLES]; /* samples of the data set */
     int64_t n_examples;        /* that were judged */
     reel_saliency saliency;    /* of the examples */
+    reel_gradcam cam;          /* of the examples */
     reel_record_state state;
     FILE *to;
 } report;
@@ -129,6 +132,18 @@ static void put_crop(report *r, int64_t place, const char *alt)
     reel_error err;
     if (reel_pixels_of(&image, image_at(r, place), &r->look, &err) == REEL_OK)
         put_picture(r, &image, alt);
+    reel_image_free(&image);
+}
+
+/* The crop, coloured where the class is found. */
+static void put_cam(report *r, int64_t place)
+{
+    reel_image image = {0};
+    reel_error err;
+    if (reel_pixels_of(&image, image_at(r, place), &r->look, &err) == REEL_OK) {
+        reel_gradcam_paint(&image, &r->cam, place);
+        put_picture(r, &image, "Grad-CAM");
+    }
     reel_image_free(&image);
 }
 
@@ -255,9 +270,12 @@ static reel_status judge_examples(report *r, reel_error *err)
 {
     int64_t n;
     REEL_TRY(load_examples(r, &n, err));
-    if (n > 0)
+    if (n > 0) {
         REEL_TRY(reel_saliency_of(&r->saliency, r->net, r->images, n, image_channels(r),
                                   image_side(r), err));
+        REEL_TRY(reel_gradcam_of(&r->cam, r->net, r->images, r->saliency.predicted, n,
+                                 image_channels(r), image_side(r), err));
+    }
     r->n_examples = n;
     return REEL_OK;
 }
@@ -272,6 +290,8 @@ static void put_example(report *r, int64_t i)
     fprintf(r->to, "<figure class=\"%s\"><div class=\"pair\">", mark);
     put_crop(r, i, name);
     put_grey_map(r, r->saliency.map + i * side * side, "saliency map");
+    if (r->cam.map)
+        put_cam(r, i);
 
     fprintf(r->to, "</div><figcaption>");
     reel_html_text(r->to, name);
@@ -292,8 +312,16 @@ static void put_saliency(report *r)
     fprintf(r->to,
             "<h2 id=\"saliency\">What speaks for the class</h2>\n<p class=\"soft\">Beside each "
             "picture, how much the score of the predicted class changes with each pixel (largest "
-            "over the three channels), and the probability of that class.</p>\n"
-            "<div class=\"pictures\">\n");
+            "over the three channels), and the probability of that class.");
+    if (r->cam.map) {
+        fprintf(r->to, " In colour, where layer ");
+        reel_html_text(r->to, r->cam.layer);
+        fprintf(r->to,
+                " finds that class (Grad-CAM): its %" PRId64 " by %" PRId64 " maps, weighted by "
+                "their mean gradient.",
+                r->cam.h, r->cam.w);
+    }
+    fprintf(r->to, "</p>\n<div class=\"pictures%s\">\n", r->cam.map ? " triples" : "");
     for (int64_t i = 0; i < r->n_examples; i++)
         put_example(r, i);
     fprintf(r->to, "</div>\n");
@@ -367,6 +395,7 @@ static void close_report(report *r)
 {
     free(r->images);
     reel_saliency_free(&r->saliency);
+    reel_gradcam_free(&r->cam);
     reel_bytes_free(&r->bytes);
     reel_transform_scratch_free(&r->scratch);
     reel_dataset_destroy(r->dataset);
