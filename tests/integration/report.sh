@@ -17,7 +17,7 @@ done
 [ -s run/report.html ] || fail "no report at the end of the run: $(cat log)"
 
 # The page.
-all="curves time classes confusion confused mistakes filters saliency settings"
+all="curves time classes confusion confused calibration mistakes filters saliency settings"
 python3 "$support/check_report.py" run/report.html $all >pictures || fail "report.html: $(cat pictures)"
 shown=$(cut -d' ' -f1 pictures)
 mistakes=$(grep -o '"predicted": "' run/evaluation.json | wc -l)
@@ -28,7 +28,7 @@ grep -q '&lt;b&gt;&amp;&quot;odd' run/report.html || fail "the odd class is not 
 # Without the images the page has everything else, and says why.
 mv d elsewhere
 "$REEL_BIN" report run -o moved.html >log
-python3 "$support/check_report.py" moved.html curves time classes confusion confused mistakes filters settings >log ||
+python3 "$support/check_report.py" moved.html curves time classes confusion confused calibration mistakes filters settings >log ||
     fail "moved.html: $(cat log)"
 grep -q 'Some pictures are left out: ' moved.html || fail "moved.html does not say what is missing"
 "$REEL_BIN" report run --data elsewhere -o found.html >log

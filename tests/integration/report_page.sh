@@ -61,6 +61,26 @@ assert shares == sorted(shares, reverse=True) and all(m["truth"] != m["predicted
 P
 [ -z "$("$REEL_BIN" report run --quiet 2>&1)" ] && [ -s run/report.html ] || fail "--quiet printed something, or wrote no page"
 
+# Calibration: bins that hold every image; the page says what reel eval says. Runs of earlier versions have none.
+error=$("$REEL_BIN" eval d -w run --quiet | sed -nE 's/^calibration error ([0-9.]+) %.*/\1/p')
+says run "The expected calibration error is <b>$error %</b> (Guo et al. 2017, 15 bins)"
+python3 - <<'P' || exit 1
+import json
+e = json.load(open("run/evaluation.json"))
+c, n = e["calibration"], e["images"]
+bins = [b for b in c["bins"] if b["images"]]
+assert len(c["bins"]) == 15 and sum(b["images"] for b in bins) == n, c
+assert all(b["low"] < b["confidence"] <= b["high"] for b in bins), bins
+assert abs(sum(b["images"] * b["accuracy"] for b in bins) / n - e["top1"]) < 1e-9, c
+assert abs(sum(b["images"] * abs(b["accuracy"] - b["confidence"]) for b in bins) / n - c["ece"]) < 1e-9, c
+e.pop("calibration")
+json.dump(e, open("old.json", "w"))
+P
+cp -r run earlier
+cp old.json earlier/evaluation.json
+"$REEL_BIN" report earlier --quiet
+! grep -q 'id="calibration"' earlier/report.html || fail "a run of an earlier version has a calibration"
+
 # A log without the last line of its process, as of Reel 0.1.0; a run of one step, whose charts are numbers.
 cp -r run old
 grep -v '"event":"end"' run/metrics.jsonl >old/metrics.jsonl
@@ -97,7 +117,7 @@ for split in train val; do
     done
 done
 "$REEL_BIN" train e "${common[@]}" --epochs 2 --quiet -o odd >log
-python3 "$support/check_report.py" odd/report.html curves time classes confusion confused mistakes filters saliency settings >log ||
+python3 "$support/check_report.py" odd/report.html curves time classes confusion confused calibration mistakes filters saliency settings >log ||
     fail "odd/report.html: $(cat log)"
 says odd '=HYPERLINK(&quot;x&quot;)'
 says odd 'c\x1b[31m\xc2\x9b2J'

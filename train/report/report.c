@@ -8,6 +8,7 @@
 #include "train/report/html.h"
 #include "train/report/insight.h"
 #include "train/report/page.h"
+#include "train/report/reliability.h"
 #include "train/report/report_json.h"
 #include "train/report/tables.h"
 #include "train/run/held_out.h"
@@ -363,6 +364,7 @@ static void write_page(report *r, const char *folder, const char *left_out)
     reel_page_curves(r->to, &r->record);
     reel_page_time(r->to, &r->record);
     reel_page_classes(r->to, &r->record);
+    reel_page_calibration(r->to, &r->record);
     put_mistakes(r);
 
     /* What could not be opened is told on the page. */

@@ -85,16 +85,13 @@ static void keep_worst(reel_evaluation *e, reel_mistake m)
     e->worst[at] = m;
 }
 
-/* The best class and how sure the net is of it: for the list of mistakes. */
-static void add_mistake(reel_evaluation *e, int64_t index, const float *logits, int64_t label,
-                        int64_t best)
+/* The softmax's denominator when the best class has the score 0: its probability is 1 / this. */
+static double sum_exp(const float *logits, int64_t classes, int64_t best)
 {
     double sum = 0;
-    for (int64_t c = 0; c < e->classes; c++)
+    for (int64_t c = 0; c < classes; c++)
         sum += reel_math_exp((double)logits[c] - (double)logits[best]);
-    keep_worst(e,
-               (reel_mistake){index, label, best, 1 / sum,
-                              reel_math_log(sum) + (double)logits[best] - (double)logits[label]});
+    return sum;
 }
 
 /* Counts one image by its row of logits. */
@@ -112,8 +109,13 @@ static void evaluate_image(reel_evaluation *e, int64_t index, const float *logit
     e->right1 += rank == 0;
     e->right5 += rank < 5;
     e->confusion[label * e->classes + best]++;
+
+    const double sum = sum_exp(logits, e->classes, best);
+    reel_calibration_add(&e->calibration, 1 / sum, rank == 0);
     if (rank != 0 && best != label)
-        add_mistake(e, index, logits, label, best);
+        keep_worst(
+            e, (reel_mistake){index, label, best, 1 / sum,
+                              reel_math_log(sum) + (double)logits[best] - (double)logits[label]});
 }
 
 /* The logits of a batch, (n, classes); with several views of an image those of their mean. */

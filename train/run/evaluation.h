@@ -4,6 +4,7 @@
 
 #include "data/loader.h"
 #include "layers/net.h"
+#include "train/run/calibration.h"
 
 enum { REEL_WORST = 10 };
 
@@ -22,6 +23,7 @@ typedef struct reel_evaluation {
     int64_t *class_right;  /* [classes], by top-1; owned */
     int64_t *confusion;    /* [truth][predicted]; owned */
     int64_t right1, right5;
+    reel_calibration calibration;   /* of the predicted classes' probabilities */
     reel_mistake worst[REEL_WORST]; /* by probability, the largest first */
     int n_worst;
 } reel_evaluation;

@@ -90,7 +90,7 @@ static void print_matrix(const reel_evaluation *e, const reel_model_card *card)
 /* Among five classes or fewer every answer is among the first five: nothing to say. */
 static void print_totals(const reel_evaluation *e, const char *where)
 {
-    char shown[4400], loss[32];
+    char shown[4400], loss[32], calibration[120];
     const reel_interval top1 = reel_wilson(e->right1, e->images),
                         top5 = reel_wilson(e->right5, e->images);
     const bool tells_top5 = e->classes > 5;
@@ -103,7 +103,8 @@ static void print_totals(const reel_evaluation *e, const char *where)
     printf("\n95 %% intervals: top-1 %.1f to %.1f %%", 100 * top1.low, 100 * top1.high);
     if (tells_top5)
         printf(", top-5 %.1f to %.1f %%", 100 * top5.low, 100 * top5.high);
-    printf("; mean F1 of the classes %.3f\n\n", macro_f1(e));
+    printf("; mean F1 of the classes %.3f\n%s\n\n", macro_f1(e),
+           reel_calibration_text(&e->calibration, calibration, sizeof calibration));
 }
 
 static void print_classes(const reel_evaluation *e, const reel_model_card *card)
@@ -223,13 +224,14 @@ static json_t *worst_json(const reel_evaluation *e, const reel_model_card *card,
 json_t *reel_judge_json(const reel_evaluation *e, const reel_model_card *card,
                         const reel_dataset *dataset)
 {
-    return json_pack("{s:I, s:I, s:o, s:f, s:o, s:f, s:o, s:f, s:o, s:o, s:o, s:o}", "images",
+    return json_pack("{s:I, s:I, s:o, s:f, s:o, s:f, s:o, s:f, s:o, s:o, s:o, s:o, s:o}", "images",
                      (json_int_t)e->images, "bad", (json_int_t)e->bad, "loss",
                      reel_json_number(e->loss), "top1", e->top1, "top1_interval",
                      interval_json(reel_wilson(e->right1, e->images)), "top5", e->top5,
                      "top5_interval", interval_json(reel_wilson(e->right5, e->images)), "mean_f1",
-                     macro_f1(e), "classes", classes_json(e, card), "confusion", matrix_json(e),
-                     "confused", confused_json(e, card), "worst", worst_json(e, card, dataset));
+                     macro_f1(e), "calibration", reel_calibration_json(&e->calibration), "classes",
+                     classes_json(e, card), "confusion", matrix_json(e), "confused",
+                     confused_json(e, card), "worst", worst_json(e, card, dataset));
 }
 
 /* ---- CSV ---- */
