@@ -59,6 +59,7 @@ try train --resume auto -o resumed --verify --quiet
 try finetune d --weights run/best.safetensors "${told[@]}" --freeze 'features.*' --quiet -o new
 try eval d --weights run --max-bad 0.5 --threads 1 --workers 1 --quiet --json
 try report run --json --quiet
+try report run begun --json --quiet -o new
 try predict --weights run "$one" --threads 1
 try predict --weights run "$one" --copy-into new --threads 1
 try predict --weights run "$one" --features avgpool --features-out new --threads 1 --quiet

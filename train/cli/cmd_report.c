@@ -1,5 +1,6 @@
-/* `reel report`: one page of HTML about a run. */
+/* `reel report`: one page of HTML about a run, or about several. */
 #include "train/cli/command.h"
+#include "train/report/compare.h"
 #include "train/report/report.h"
 #include "train/run/json_util.h"
 #include "train/run/run_dir.h"
@@ -12,8 +13,9 @@ static const reel_option options_table[] = {
     REEL_SHARED("weights", .help = "RUN, in place of the argument"),
     REEL_OPTION(TEXT, .name = "data", .value = "DIR",
                 .help = "where the images are now; unset: where the run found them"),
-    REEL_OPTION(TEXT, .name = "out", .letter = 'o', .value = "FILE",
-                .help = "page to write; unset: RUN/report.html (replaced)"),
+    REEL_OPTION(
+        TEXT, .name = "out", .letter = 'o', .value = "FILE",
+        .help = "page to write; unset: RUN/report.html (replaced); of several runs compare.html"),
     {.name = "json",
      .shared = true,
      .help = "print the page's data as one JSON object; a page only with --out"},
@@ -50,6 +52,59 @@ static reel_status check_page(const char *path, reel_error *err)
         path);
 }
 
+/* Prints the name of the page that was written. */
+static void say_page(const char *path, bool quiet)
+{
+    char shown[REEL_PATH_MAX];
+    if (!quiet)
+        printf("%s\n", reel_shown_text(path, shown, sizeof shown));
+}
+
+/* One page about several runs. */
+static int report_compare(const reel_options *options, const char *const *folders, int n,
+                          const char *usual)
+{
+    reel_error err;
+    reel_comparison c;
+    const char *out = reel_options_text(options, "out");
+    const bool json = reel_options_flag(options, "json");
+    if (reel_options_set(options, "data")) {
+        reel_fail(&err, REEL_ERR_INVALID, "--data: expected one run, got several");
+        return reel_complain_usage("report", &err);
+    }
+    const char *path = out ? out : usual;
+    if ((out || !json) && check_page(path, &err))
+        return reel_complain("report", &err);
+    if (reel_comparison_read(&c, folders, n, &err))
+        return reel_complain("report", &err);
+
+    int code = REEL_EXIT_OK;
+    if ((out || !json) && reel_comparison_write(&c, path, &err))
+        code = reel_complain("report", &err);
+    else if (json)
+        code = reel_print_json(reel_comparison_json(&c));
+    else
+        say_page(path, reel_options_flag(options, "quiet"));
+    reel_comparison_free(&c);
+    return code;
+}
+
+/* Several folders: the page lies here. One folder of folds: the page lies in it. */
+static int report_several(const reel_options *options, const char *folder)
+{
+    const char *folders[REEL_COMPARE_MOST + 1] = {folder};
+    char usual[REEL_PATH_MAX] = "compare.html";
+    const int n = reel_options_arg_count(options);
+    if (n < 2) {
+        snprintf(usual, sizeof usual, "%.4000s/report.html", folder);
+        return report_compare(options, folders, 1, usual);
+    }
+    const int most = n < REEL_COMPARE_MOST + 1 ? n : REEL_COMPARE_MOST + 1;
+    for (int i = 0; i < most; i++)
+        folders[i] = reel_options_arg(options, i);
+    return report_compare(options, folders, most, usual);
+}
+
 static int report_run(reel_options *options)
 {
     reel_error err;
@@ -58,6 +113,9 @@ static int report_run(reel_options *options)
     int next;
     if (reel_command_given(&folder, &next, options, 0, "RUN", &err))
         return reel_complain_usage("report", &err);
+
+    if (reel_options_arg_count(options) > 1 || reel_compare_has_folds(folder))
+        return report_several(options, folder);
 
     const reel_report_request request = {.folder = folder,
                                          .data = reel_options_text(options, "data"),
@@ -76,18 +134,20 @@ static int report_run(reel_options *options)
     if (json)
         return report_print_json(&request);
 
-    char shown[REEL_PATH_MAX];
-    if (!request.quiet)
-        printf("%s\n", reel_shown_text(out ? out : path, shown, sizeof shown));
+    say_page(out ? out : path, request.quiet);
     return REEL_EXIT_OK;
 }
 
 const reel_command reel_command_report = REEL_COMMAND(
-    options_table, .name = "report", .arguments = "[RUN]", .group = REEL_COMMAND_USING, .rank = 1,
-    .run = report_run, .summary = "Write one HTML page about a run",
+    options_table, .name = "report", .arguments = "[RUN]...", .group = REEL_COMMAND_USING,
+    .rank = 1, .run = report_run, .summary = "Write one HTML page about a run, or about several",
     .notes =
         "RUN is the --output-dir of `reel train` or `reel finetune`. Both write this page when "
         "they end. --json prints what the page says as one object: state, train, eval, time, "
-        "evaluation, examples, config, starts; pictures stay out.",
-    .examples = {{"reel report run", "Writes run/report.html and prints its name."},
-                 {"reel report run --json", "Prints the page's data; writes nothing."}});
+        "evaluation, examples, config, starts; pictures stay out.\n"
+        "Several runs (at most 20), or a folder with runs fold-1, fold-2, ...: their curves over "
+        "one another, and a table of accuracy, time, parameters and the options that differ.",
+    .examples = {
+        {"reel report run", "Writes run/report.html and prints its name."},
+        {"reel report run1 run2 run3 -o compare.html", "Curves of several runs over one another."},
+        {"reel report run --json", "Prints the page's data; writes nothing."}});

@@ -1,6 +1,8 @@
 /* Line charts: see chart.h. The drawing is SIDE x SIDE units and stretches to the room it gets. */
 #include "train/report/chart.h"
 
+#include "train/report/html.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -183,8 +185,9 @@ static void put_hover_text(FILE *to, const plot *p, double first, double last)
             const point *at = &p->points[s][i];
             if (at->x > last || at->x < first)
                 continue;
-            fprintf(to, "%s%s %.0f: %s %.4g%s", before, p->chart->x_label, at->x,
-                    p->chart->series[s].name, at->y, suffix_of(p->chart));
+            fprintf(to, "%s%s %.0f: ", before, p->chart->x_label, at->x);
+            reel_html_text(to, p->chart->series[s].name);
+            fprintf(to, " %.4g%s", at->y, suffix_of(p->chart));
             before = "\n";
             break;
         }
@@ -215,8 +218,11 @@ static void put_caption(FILE *to, const plot *p, bool keys)
     const reel_chart *c = p->chart;
     fprintf(to, "<figure class=\"chart\"><figcaption>%s", c->title);
     for (int s = 0; s < c->n_series && keys; s++)
-        if (p->n[s])
-            fprintf(to, " <span class=\"key s%d\">%s</span>", s, c->series[s].name);
+        if (p->n[s]) {
+            fprintf(to, " <span class=\"key s%d\">", s);
+            reel_html_text(to, c->series[s].name);
+            fprintf(to, "</span>");
+        }
     fprintf(to, "</figcaption>\n");
 }
 
@@ -224,10 +230,12 @@ static void put_caption(FILE *to, const plot *p, bool keys)
 static void put_numbers(FILE *to, const plot *p)
 {
     for (int s = 0; s < p->chart->n_series; s++)
-        if (p->n[s])
-            fprintf(to, "<p class=\"number\"><b>%.4g%s</b> %s, %s %.0f</p>\n", p->points[s][0].y,
-                    suffix_of(p->chart), p->chart->series[s].name, p->chart->x_label,
-                    p->points[s][0].x);
+        if (p->n[s]) {
+            fprintf(to, "<p class=\"number\"><b>%.4g%s</b> ", p->points[s][0].y,
+                    suffix_of(p->chart));
+            reel_html_text(to, p->chart->series[s].name);
+            fprintf(to, ", %s %.0f</p>\n", p->chart->x_label, p->points[s][0].x);
+        }
 }
 
 static void put_plot(FILE *to, const plot *p)

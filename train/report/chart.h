@@ -1,6 +1,6 @@
 /* Line charts for a page without scripts: an SVG that stretches with the page, labels as text of
  * the page, whose size stays, and hover values as titles. Colours come from the page's style:
- * classes s0, s1, s2. */
+ * classes s0 to s19, of which the second ten are dashed. */
 #ifndef REEL_TRAIN_REPORT_CHART_H
 #define REEL_TRAIN_REPORT_CHART_H
 
@@ -11,12 +11,12 @@
 /* Points in order of x. Values that are not finite are left out. Long series are drawn as means of
  * neighbours. */
 typedef struct reel_series {
-    const char *name;
+    const char *name; /* may come from outside: it is escaped */
     const double *x, *y;
     int64_t n;
 } reel_series;
 
-enum { REEL_CHART_SERIES = 3 };
+enum { REEL_CHART_SERIES = 20 };
 
 typedef struct reel_chart {
     const char *title, *x_label;

@@ -5,11 +5,32 @@
 
 #include <string.h>
 
+/* Of a curve and its key. The second ten colours are the first, dashed. */
+#define COLOUR(curve, dashed, n)                                                                   \
+    ".s" curve "{stroke:var(--c" n ")}.key.s" curve "{color:var(--c" n ")}\n"                      \
+    ".s" dashed "{stroke:var(--c" n ");stroke-dasharray:7 5}.key.s" dashed "{color:var(--c" n      \
+    ");border-bottom:2px dashed}\n"
+#define COLOURS                                                                                    \
+    COLOUR("0", "10", "0")                                                                         \
+    COLOUR("1", "11", "1")                                                                         \
+    COLOUR("2", "12", "2")                                                                         \
+    COLOUR("3", "13", "3")                                                                         \
+    COLOUR("4", "14", "4")                                                                         \
+    COLOUR("5", "15", "5")                                                                         \
+    COLOUR("6", "16", "6")                                                                         \
+    COLOUR("7", "17", "7")                                                                         \
+    COLOUR("8", "18", "8")                                                                         \
+    COLOUR("9", "19", "9")
+
 static const char style[] =
     ":root{color-scheme:light dark;--ink:#1c2430;--soft:#5b6675;--page:#f6f7f9;--card:#fff;"
-    "--rule:#dfe3e8;--heat:33 111 219;--c0:#1f6fdb;--c1:#d9480f;--c2:#2b8a3e}\n"
+    "--rule:#dfe3e8;--heat:33 111 219;--c0:#1f6fdb;--c1:#d9480f;--c2:#2b8a3e;"
+    "--c3:#8e24aa;--c4:#0b7285;--c5:#9c2b2b;--c6:#5f3dc4;--c7:#7a5900;--c8:#495057;--c9:#b5179e}"
+    "\n"
     "@media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--soft:#9aa5b4;--page:#12161c;"
-    "--card:#1b2129;--rule:#313a46;--heat:77 150 255;--c0:#5aa0ff;--c1:#ff8a4c;--c2:#5fd07c}}\n"
+    "--card:#1b2129;--rule:#313a46;--heat:77 150 255;--c0:#5aa0ff;--c1:#ff8a4c;--c2:#5fd07c;"
+    "--c3:#d48cf0;--c4:#4fc3d9;--c5:#ff8a8a;--c6:#a99bff;--c7:#e0b94a;--c8:#b4bcc6;--c9:#ff7fd9}}"
+    "\n"
     "*{box-sizing:border-box}\n"
     "body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,"
     "sans-serif;overflow-wrap:anywhere}\n"
@@ -29,10 +50,8 @@ static const char style[] =
     ".tile b,.number b{display:block;font-size:22px}\n"
     ".charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(420px,100%),1fr));"
     "gap:14px}\n"
-    ".key{margin-left:12px;font-weight:600;white-space:nowrap}\n"
-    ".key.s0{color:var(--c0)}\n"
-    ".key.s1{color:var(--c1)}\n"
-    ".key.s2{color:var(--c2)}\n"
+    ".key{margin-left:12px;font-weight:600;display:inline-block}\n"
+    "td .key{margin-left:0}\n" COLOURS
     ".plot{display:grid;grid-template:200px 22px auto/max-content minmax(0,1fr);gap:0 8px;"
     "margin:14px 14px 0 0;font-size:11px;color:var(--soft);white-space:nowrap}\n"
     ".ys{display:flex;flex-direction:column;justify-content:space-between;text-align:right}\n"
@@ -45,9 +64,6 @@ static const char style[] =
     "polyline,.s2{fill:none;stroke-width:2;stroke-linejoin:round;"
     "vector-effect:non-scaling-stroke}\n"
     ".dot{stroke-width:7;stroke-linecap:round}\n"
-    ".s0{stroke:var(--c0)}\n"
-    ".s1{stroke:var(--c1)}\n"
-    ".s2{stroke:var(--c2)}\n"
     ".hover{fill:transparent}\n"
     ".hover:hover{fill:rgb(var(--heat)/.25)}\n"
     ".bar0{fill:var(--c0)}\n"
@@ -91,7 +107,7 @@ static const char style[] =
     ".stack,.stack thead,.stack tbody{display:block}.stack tr{display:grid;"
     "grid-template-columns:repeat(5,1fr);border-bottom:1px solid var(--rule);padding:4px 0}\n"
     ".stack th,.stack td{border:0;padding:1px 2px}.stack th:first-child,"
-    ".stack td:first-child{grid-column:1/-1;font-size:14px}\n"
+    ".stack td:first-child,.stack .wide{grid-column:1/-1;font-size:14px}\n"
     ".matrix th:first-child{width:26px;padding-right:4px}.matrix th .name{display:none}\n"
     "dl{grid-template-columns:1fr}dd{margin-bottom:6px}}\n";
 

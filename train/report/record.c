@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 static const char *const keys[REEL_RECORD_COLUMNS] = {
-    "step", "loss", "top1", "top5", "lr", "images_per_second", "data_wait", "ema_top1"};
+    "step", "loss", "top1", "top5", "lr", "images_per_second", "data_wait", "ema_top1", "epoch"};
 
 static bool append_row(reel_record_table *t, const json_t *line)
 {

@@ -15,6 +15,7 @@ enum {
     REEL_RECORD_RATE, /* images a second */
     REEL_RECORD_WAIT, /* share of the time spent waiting for data */
     REEL_RECORD_EMA,  /* top-1 of the average of weights */
+    REEL_RECORD_EPOCH,
     REEL_RECORD_COLUMNS
 };
 

@@ -1,0 +1,90 @@
+#!/bin/bash
+# reel report RUN RUN...: curves of runs of different lengths over one another, what differs, folds; names from outside; refusals.
+set -eu
+command -v python3 >/dev/null || { echo "skipped: no python3 to read HTML and JSON with"; exit 77; }
+support=$REEL_SOURCE/tests/support
+. "$support/runs.sh"
+"$REEL_BIN" synth d --train 8 --val 6 --classes 3 --size 48 --quiet
+train() { "$REEL_BIN" train d --arch tiny -b 8 --no-report --quiet --log-every 1 "$@" >log 2>&1; }
+train --epochs 3 --lr 0.02 -o base
+train --epochs 5 --lr 0.05 -o 'deep/<b>&'
+train --epochs 3 --lr 0.02 --seed 3 --max-steps 4 -o cut
+mkdir -p cv
+for fold in 1 2 3; do train --epochs 2 --lr 0.02 --seed $fold -o cv/fold-$fold; done
+find base deep cut cv -type f | sort | xargs sha256sum >before
+
+# Three runs: one page with a curve each, sound HTML, nothing loaded; the runs' folders stay as they are.
+said=$("$REEL_BIN" report base 'deep/<b>&' cut/ -o page.html 2>err) || fail "exit $?: $(cat err)"
+[ "$said" = page.html ] && [ ! -s err ] || fail "said: $said $(cat err)"
+python3 "$support/check_report.py" page.html curves runs >log || fail "page.html: $(cat log)"
+find base deep cut cv -type f | sort | xargs sha256sum | cmp - before || fail "a run's folder has changed"
+"$REEL_BIN" report base 'deep/<b>&' cut --json >data.json
+python3 - <<'P' || exit 1
+import json, re
+page, data = open("page.html").read(), json.load(open("data.json"))
+runs = {r["name"]: r for r in data["runs"]}
+assert list(runs) == ["base", "<b>&", "cut"], list(runs)
+assert sorted(data["differs"]) == ["epochs", "lr", "seed"], data["differs"]
+for name, folder in ("base", "base"), ("<b>&", "deep/<b>&"), ("cut", "cut"):
+    lines = [json.loads(line) for line in open(folder + "/metrics.jsonl")]
+    tops = [l["top1"] for l in lines if l["event"] == "eval"]
+    r = runs[name]
+    assert r["top1"] == max(tops) and r["step"] == max(l["step"] for l in lines), r
+    assert r["parameters"] == 83224 - 65000 + 3 * 65, r  # as reel summary counts, with three classes
+    options = json.load(open(folder + "/config.json"))["options"]
+    assert r["settings"] == {k: options[k] for k in data["differs"]}, r["settings"]
+    shown = "&lt;b&gt;&amp;" if name == "<b>&" else name
+    assert f'>{shown}</span> <span class="soft">{r["state"]}</span></td><td>{100 * max(tops):.2f} %</td>' in page, name
+assert runs["cut"]["state"] == "max-steps" and runs["base"]["state"] == "complete", runs
+# Each chart has a line for each run, as long as that run.
+chart = re.search(r'<figcaption>Training loss.*?</svg>', page, re.S).group(0)
+lines = re.findall(r'<polyline class="s(\d)" points="([^"]*)"', chart)
+assert [(int(s), len(p.split())) for s, p in lines] == [(0, 9), (1, 15), (2, 4)], lines
+assert lines[1][1].split()[-1].startswith("1000.0,") and not lines[0][1].split()[-1].startswith("1000.0,"), "x is not shared"
+titles = re.findall(r'<figcaption>([A-Z][^<]*?) ?<', page)
+assert titles == ["Validation top-1", "Validation loss"] * 2 + ["Training loss", "Learning rate"], titles
+assert re.search(r'<title>epoch 1: base [\d.]+ %\nepoch 1: &lt;b&gt;&amp; ', page), "hover"
+P
+
+# The folds of a cross-validation, by their folder: the page lies in it. A run that trains, two of one name.
+[ "$("$REEL_BIN" report cv)" = cv/report.html ] || fail "folds: another page"
+grep -q '<h1>3 runs compared</h1>' cv/report.html && grep -q 'mean of the best top-1 of 3 runs' cv/report.html || fail "folds: $(head -c 300 cv/report.html)"
+cp -r base other
+mkdir again
+mv other again/base
+"$REEL_BIN" report base again/base --quiet
+grep -q '<span class="key s1">again/base</span>' compare.html && grep -q '>nothing</td>' compare.html || fail "two of one name"
+"$REEL_BIN" train d --arch tiny -b 8 --epochs 100000 --no-report --quiet -o on >log 2>&1 &
+trainer=$!
+for _ in $(seq 600); do
+    grep -qs '"event":"eval"' on/metrics.jsonl && break
+    sleep 0.1
+done
+"$REEL_BIN" report base on --quiet
+kill -TERM "$trainer"
+wait "$trainer" || true
+grep -q '>on</span> <span class="soft">running</span>' compare.html || fail "a run that trains"
+
+# Twenty runs, the most there may be; a run before its first evaluation.
+many=()
+for i in $(seq 20); do
+    cp -r cut "many-$i"
+    many+=("many-$i")
+done
+echo '{"event":"start","step":0}' >many-20/metrics.jsonl
+rm many-20/*.safetensors many-20/evaluation.json
+"$REEL_BIN" report "${many[@]}" --quiet || fail "twenty runs"
+grep -q 'class="key s19">many-20</span> <span class="soft">[a-z]*</span></td><td>&ndash;</td><td>&ndash;</td><td>0</td><td>0:00</td><td>&ndash;</td>' compare.html || fail "a run without evaluation: $(grep -o 'many-20.*' compare.html | tail -1)"
+python3 "$support/check_report.py" compare.html curves runs >log || fail "twenty runs: $(cat log)"
+python3 "$support/check_layout.py" compare.html page.html >layout || [ $? -eq 77 ] || fail "layout: $(cat layout)"
+
+refused() { # refused CODE WORDS ARGUMENTS...
+    local expected=$1 words=$2 code=0
+    shift 2
+    "$REEL_BIN" report "$@" >out 2>err || code=$?
+    [ "$code" -eq "$expected" ] && [ ! -s out ] && grep -qF -- "$words" err || fail "report $*: exit $code, expected $expected and \"$words\": $(cat err)"
+}
+refused 1 "expected at most 20 runs" "${many[@]}" base
+refused 1 "d: expected the folder of a run, found no config.json in it" base d
+refused 2 "--data: expected one run, got several" base cut --data d
+refused 1 "--out log: this file is no page of HTML" base cut -o log

@@ -1,0 +1,222 @@
+/* Several runs side by side: what is read of them. See compare.h; the page is compare_page.c. */
+#include "train/report/compare.h"
+
+#include "train/run/json_util.h"
+#include "train/run/model_card.h"
+#include "train/run/run_dir.h"
+#include "train/run/say.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- one run ---- */
+
+/* Of its best evaluation. A run that still trains has one, too. */
+static void find_best_epoch(reel_compared *run)
+{
+    const reel_record_table *t = &run->record.eval;
+    run->top1 = run->loss = NAN;
+    for (int64_t i = 0; i < t->n; i++) {
+        const double top1 = t->column[REEL_RECORD_TOP1][i], loss = t->column[REEL_RECORD_LOSS][i];
+        if (isnan(top1) || top1 < run->top1 || (top1 == run->top1 && !(loss < run->loss)))
+            continue;
+        run->top1 = top1;
+        run->loss = loss;
+    }
+}
+
+/* The network is in the weights. A run without weights yet has no number. */
+static reel_status count_parameters(reel_compared *run, reel_error *err)
+{
+    reel_error why;
+    reel_ctx *ctx;
+    reel_net *net;
+    reel_model_card card;
+    const reel_ctx_config config = {.threads = 1, .log = reel_log_warnings};
+    REEL_TRY(reel_ctx_create(&ctx, &config, err));
+    const reel_status status = reel_model_open(&net, &card, run->folder, NULL, ctx, REEL_F32, &why);
+    if (status == REEL_OK) {
+        run->parameters = reel_params_trainable(reel_net_params(net));
+        reel_model_card_free(&card);
+        reel_net_destroy(net);
+    }
+    reel_ctx_destroy(ctx);
+    return status == REEL_ERR_MEMORY ? reel_fail(err, status, "%s", why.message) : REEL_OK;
+}
+
+static reel_status read_compared(reel_comparison *c, const char *folder, reel_error *err)
+{
+    if (c->n == REEL_COMPARE_MOST)
+        return reel_fail(err, REEL_ERR_INVALID, "expected at most %d runs", REEL_COMPARE_MOST);
+    reel_compared run = {.folder = strdup(folder)};
+    if (!run.folder)
+        return reel_fail(err, REEL_ERR_MEMORY, "report: out of memory");
+    if (reel_record_read(&run.record, folder, err)) {
+        free(run.folder);
+        return err->status;
+    }
+
+    /* A path may end with a slash. */
+    size_t length = strlen(run.folder);
+    while (length > 1 && run.folder[length - 1] == '/')
+        run.folder[--length] = '\0';
+    run.state = reel_record_state_of(&run.record, folder);
+    find_best_epoch(&run);
+    c->run[c->n++] = run;
+    return count_parameters(&c->run[c->n - 1], err);
+}
+
+/* ---- folds ---- */
+
+static bool holds_run(const char *folder)
+{
+    char path[REEL_PATH_MAX + 20];
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    return access(path, F_OK) == 0;
+}
+
+static const char *fold_path(char *text, size_t size, const char *folder, int fold)
+{
+    snprintf(text, size, "%s/fold-%d", folder, fold);
+    return text;
+}
+
+bool reel_compare_has_folds(const char *folder)
+{
+    char path[REEL_PATH_MAX];
+    return !holds_run(folder) && holds_run(fold_path(path, sizeof path, folder, 1));
+}
+
+static reel_status read_folds(reel_comparison *c, const char *folder, reel_error *err)
+{
+    char path[REEL_PATH_MAX];
+    for (int fold = 1; holds_run(fold_path(path, sizeof path, folder, fold)); fold++)
+        REEL_TRY(read_compared(c, path, err));
+    return REEL_OK;
+}
+
+/* ---- all runs ---- */
+
+static const char *folder_part(const char *folder)
+{
+    const char *slash = strrchr(folder, '/');
+    return slash && slash[1] ? slash + 1 : folder;
+}
+
+static void name_runs(reel_comparison *c)
+{
+    for (int i = 0; i < c->n; i++) {
+        const char *name = folder_part(c->run[i].folder);
+        bool shared = false;
+        for (int k = 0; k < c->n; k++)
+            shared |= k != i && !strcmp(folder_part(c->run[k].folder), name);
+        c->run[i].name = shared ? c->run[i].folder : name;
+    }
+}
+
+/* What config.json says under this name: an option, or a fact about the data. */
+static const json_t *setting_of(const reel_compared *run, const char *key)
+{
+    const json_t *option = json_object_get(json_object_get(run->record.config, "options"), key);
+    return option ? option : json_object_get(run->record.config, key);
+}
+
+static bool differs(const reel_comparison *c, const char *key)
+{
+    for (int i = 1; i < c->n; i++) {
+        const json_t *first = setting_of(&c->run[0], key), *other = setting_of(&c->run[i], key);
+        if ((first || other) && !(first && other && json_equal(first, other)))
+            return true;
+    }
+    return false;
+}
+
+static bool note_difference(reel_comparison *c, const char *key)
+{
+    size_t i;
+    json_t *known;
+    json_array_foreach(c->differs, i,
+                       known) if (!strcmp(json_string_value(known), key)) return true;
+    return !differs(c, key) || json_array_append_new(c->differs, json_string(key)) == 0;
+}
+
+static reel_status find_differences(reel_comparison *c, reel_error *err)
+{
+    static const char *const facts[] = {"command", "version", "data", "train_images", "val_images"};
+    bool ok = (c->differs = json_array()) != NULL;
+    for (int i = 0; i < c->n && ok; i++) {
+        const char *key;
+        json_t *value;
+        json_object_foreach(json_object_get(c->run[i].record.config, "options"), key, value) ok =
+            ok && note_difference(c, key);
+    }
+    for (int i = 0; i < REEL_COUNT(facts) && ok; i++)
+        ok = note_difference(c, facts[i]);
+    return ok ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "report: out of memory");
+}
+
+reel_status reel_comparison_read(reel_comparison *c, const char *const *folders, int n,
+                                 reel_error *err)
+{
+    reel_status status;
+    *c = (reel_comparison){0};
+    for (int i = 0; i < n; i++) {
+        status = reel_compare_has_folds(folders[i]) ? read_folds(c, folders[i], err)
+                                                    : read_compared(c, folders[i], err);
+        if (status != REEL_OK)
+            goto failed;
+    }
+    name_runs(c);
+    REEL_TRY_GOTO(find_differences(c, err), failed);
+    return REEL_OK;
+failed:
+    reel_comparison_free(c);
+    return status;
+}
+
+void reel_comparison_free(reel_comparison *c)
+{
+    for (int i = 0; i < c->n; i++) {
+        free(c->run[i].folder);
+        reel_record_free(&c->run[i].record);
+    }
+    json_decref(c->differs);
+    *c = (reel_comparison){0};
+}
+
+/* ---- as JSON ---- */
+
+/* Of the settings that are not the same everywhere, this run's; null where it has none. */
+static json_t *settings_json(const reel_comparison *c, const reel_compared *run)
+{
+    json_t *settings = json_object(), *key;
+    size_t i;
+    json_array_foreach(c->differs, i, key)
+    {
+        const json_t *value = setting_of(run, json_string_value(key));
+        json_object_set_new(settings, json_string_value(key),
+                            value ? json_deep_copy(value) : json_null());
+    }
+    return settings;
+}
+
+json_t *reel_comparison_json(const reel_comparison *c)
+{
+    json_t *runs = json_array();
+    for (int i = 0; i < c->n; i++) {
+        const reel_compared *run = &c->run[i];
+        json_array_append_new(
+            runs, json_pack("{s:o, s:o, s:s, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:o}", "folder",
+                            reel_json_text(run->folder), "name", reel_json_text(run->name), "state",
+                            run->state.name, "step", (json_int_t)run->state.step, "epoch",
+                            (json_int_t)run->state.epoch, "epochs", (json_int_t)run->state.epochs,
+                            "seconds", run->state.seconds, "top1", reel_json_number(run->top1),
+                            "loss", reel_json_number(run->loss), "parameters",
+                            run->parameters ? json_integer(run->parameters) : json_null(),
+                            "settings", settings_json(c, run)));
+    }
+    return json_pack("{s:o, s:O}", "runs", runs, "differs", c->differs);
+}
