@@ -278,27 +278,33 @@ static reel_status write_samples(struct writer *w, int64_t first, int64_t end, c
     return REEL_OK;
 }
 
-/* Writes bytes to path.part, syncs, renames. */
-static reel_status save(const struct writer *w, const char *path, const reel_bytes *bytes,
-                        reel_error *err)
+/* Ends path.part, which stands in w->file: on the disk, and at its place. A failure leaves none. */
+static reel_status finish_part(struct writer *w, reel_status status, const char *part,
+                               const char *path, reel_error *err)
 {
-    char part[REEL_DATA_PATH + 8];
-    snprintf(part, sizeof part, "%s.part", path);
-    FILE *file = fopen(part, "wbe");
-    if (!file)
-        return cannot_write(w, part, err);
-
-    reel_status status = REEL_OK;
-    if (fwrite(bytes->data, 1, bytes->size, file) != bytes->size || fflush(file) != 0 ||
-        fsync(fileno(file)) != 0)
-        status = cannot_write(w, path, err);
-    if (fclose(file) != 0 && status == REEL_OK)
-        status = cannot_write(w, path, err);
+    const int file = fileno(w->file);
+    if (status == REEL_OK && (fflush(w->file) != 0 || fsync(file) != 0))
+        status = cannot_write(w, part, err);
+    /* Out of memory, so that the check at the end reads the disk. */
+    if (status == REEL_OK)
+        posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
+    if (fclose(w->file) != 0 && status == REEL_OK)
+        status = cannot_write(w, part, err);
+    w->file = NULL;
     if (status == REEL_OK && rename(part, path) != 0)
         status = cannot_write(w, path, err);
     if (status != REEL_OK)
         unlink(part);
     return status;
+}
+
+/* Opens path.part, whose name goes into part. */
+static reel_status begin_part(struct writer *w, const char *path, char part[REEL_DATA_PATH + 8],
+                              reel_error *err)
+{
+    snprintf(part, REEL_DATA_PATH + 8, "%s.part", path);
+    w->file = fopen(part, "wbe");
+    return w->file ? REEL_OK : cannot_write(w, part, err);
 }
 
 static reel_status sync_folder(const struct writer *w, reel_error *err)
@@ -310,39 +316,36 @@ static reel_status sync_folder(const struct writer *w, reel_error *err)
     return good ? REEL_OK : cannot_write(w, w->folder, err);
 }
 
-/* The tar of one shard, from w->file's first byte to its last on the disk. */
-static reel_status fill_tar(struct writer *w, int64_t first, int64_t end, const char *part,
-                            reel_error *err)
-{
-    static const uint8_t end_of_tar[2 * BLOCK];
-    w->at = 0;
-    reel_pack_index_free(&w->index);
-    REEL_TRY(write_samples(w, first, end, part, err));
-    if (!put(w, end_of_tar, sizeof end_of_tar) || fflush(w->file) != 0 ||
-        fsync(fileno(w->file)) != 0)
-        return cannot_write(w, part, err);
-    /* Out of memory, so that the check at the end reads the disk. */
-    posix_fadvise(fileno(w->file), 0, 0, POSIX_FADV_DONTNEED);
-    return REEL_OK;
-}
-
 static reel_status write_tar(struct writer *w, int64_t k, int64_t first, int64_t end,
                              reel_error *err)
 {
+    static const uint8_t end_of_tar[2 * BLOCK];
     char path[REEL_DATA_PATH], part[REEL_DATA_PATH + 8];
     reel_pack_path(path, w->folder, w->split, k, "tar");
-    snprintf(part, sizeof part, "%s.part", path);
-    w->file = fopen(part, "wbe");
-    if (!w->file)
-        return cannot_write(w, part, err);
+    REEL_TRY(begin_part(w, path, part, err));
 
-    reel_status status = fill_tar(w, first, end, part, err);
-    if (fclose(w->file) != 0 && status == REEL_OK)
+    w->at = 0;
+    reel_pack_index_free(&w->index);
+    reel_status status = write_samples(w, first, end, part, err);
+    if (status == REEL_OK && !put(w, end_of_tar, sizeof end_of_tar))
         status = cannot_write(w, part, err);
-    if (status == REEL_OK && rename(part, path) != 0)
-        status = cannot_write(w, path, err);
-    if (status != REEL_OK)
-        unlink(part);
+    return finish_part(w, status, part, path, err);
+}
+
+static reel_status write_index(struct writer *w, int64_t k, reel_error *err)
+{
+    char path[REEL_DATA_PATH], part[REEL_DATA_PATH + 8];
+    reel_bytes bytes = {0};
+    reel_pack_path(path, w->folder, w->split, k, "idx");
+    reel_status status = reel_pack_index_write(&w->index, &bytes, err);
+    if (status == REEL_OK)
+        status = begin_part(w, path, part, err);
+    if (status == REEL_OK) {
+        if (fwrite(bytes.data, 1, bytes.size, w->file) != bytes.size)
+            status = cannot_write(w, part, err);
+        status = finish_part(w, status, part, path, err);
+    }
+    reel_bytes_free(&bytes);
     return status;
 }
 
@@ -356,14 +359,8 @@ static reel_status write_shard(struct writer *w, int64_t k, int64_t first, int64
     w->result->bytes += w->at;
     w->at = 0;
 
-    char path[REEL_DATA_PATH];
-    reel_bytes bytes = {0};
-    reel_pack_path(path, w->folder, w->split, k, "idx");
-    reel_status status = reel_pack_index_write(&w->index, &bytes, err);
-    if (status == REEL_OK)
-        status = save(w, path, &bytes, err);
-    reel_bytes_free(&bytes);
-    return status == REEL_OK ? sync_folder(w, err) : status;
+    REEL_TRY(write_index(w, k, err));
+    return sync_folder(w, err);
 }
 
 /* Is the shard there? Then it counts as written. */

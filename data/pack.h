@@ -46,6 +46,9 @@ REEL_API int64_t reel_pack_shards(int64_t samples, int64_t per_shard);
 /* CRC-32 of the samples' labels and names: is this the dataset that a folder was begun with? */
 REEL_API uint32_t reel_pack_fingerprint(const reel_dataset *dataset);
 
+/* Is any tar or index of these shards there? path (may be NULL) receives the first that is. */
+REEL_API bool reel_pack_has_any(const char *folder, const char *split, int64_t shards, char *path,
+                                size_t size);
 /* Are the tars and indices of all shards there? Their bytes are not looked at. */
 REEL_API bool reel_pack_is_there(const char *folder, const char *split, int64_t shards);
 

@@ -2,6 +2,7 @@
 #include "data/pack.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -11,18 +12,36 @@
 #include "data/sources/common/plain_file.h"
 #include "data/sources/source.h"
 
+/* The i-th file of a split's shards: tar and index in turn. Is it there? */
+static bool file_is_there(char *path, const char *folder, const char *split, int64_t i)
+{
+    reel_pack_path(path, folder, split, i / 2, i % 2 ? "idx" : "tar");
+    return access(path, F_OK) == 0;
+}
+
+bool reel_pack_has_any(const char *folder, const char *split, int64_t shards, char *path,
+                       size_t size)
+{
+    char file[REEL_DATA_PATH];
+    if (path && size)
+        path[0] = 0;
+    for (int64_t i = 0; folder && split && i < 2 * shards; i++)
+        if (file_is_there(file, folder, split, i)) {
+            if (path && size)
+                snprintf(path, size, "%s", file);
+            return true;
+        }
+    return false;
+}
+
 bool reel_pack_is_there(const char *folder, const char *split, int64_t shards)
 {
-    static const char *const ends[] = {"tar", "idx"};
     char path[REEL_DATA_PATH];
     if (!folder || !split || shards < 1)
         return false;
-    for (int64_t k = 0; k < shards; k++)
-        for (int i = 0; i < 2; i++) {
-            reel_pack_path(path, folder, split, k, ends[i]);
-            if (access(path, F_OK) != 0)
-                return false;
-        }
+    for (int64_t i = 0; i < 2 * shards; i++)
+        if (!file_is_there(path, folder, split, i))
+            return false;
     return true;
 }
 

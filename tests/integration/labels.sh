@@ -32,6 +32,17 @@ code=0
 train columns table --label-column what --epochs 2 --max-steps 3
 "$REEL_BIN" train --resume auto -o columns --quiet --no-report >out 2>err || fail "resume with columns: exit $?: $(cat err)"
 "$REEL_BIN" eval table -w columns --label-column what --quiet >out 2>err || fail "eval with columns: exit $?: $(cat err)"
+# So do check, pack and the loader's measurement.
+for command in "check table" "pack table packed_table" "bench loader table -n 8 --batch 4 --size 32"; do
+    code=0
+    # shellcheck disable=SC2086
+    "$REEL_BIN" $command --quiet >out 2>err || code=$?
+    [ "$code" -eq 1 ] && grep -q "3 columns (file, kind, what): which one is the label? --label-column NAME says it" err ||
+        fail "reel $command: exit $code: $(cat err)"
+    # shellcheck disable=SC2086
+    "$REEL_BIN" $command --quiet --label-column what --image-column 1 >out 2>err || fail "reel $command with columns: exit $?: $(cat err)"
+done
+cut -d, -f3 table/train.csv | tail -n +2 | sort -u | cmp - packed_table/classes.txt || fail "packed: other classes than those of the column"
 
 # A column called split that holds the labels divides nothing: a part of the images is held out, and eval knows it.
 (echo "file,split" && find d/train -name '*.jpg' | sort | awk '{ print $0 "," (NR % 3 ? "train" : "val") }') >divided.csv

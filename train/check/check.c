@@ -25,11 +25,12 @@ typedef struct scan {
 enum { PLACE = 4200 };
 
 /* like: the training data, whose labels those of other splits follow; NULL = there is none. */
-static reel_status open_split(reel_dataset **out, const char *data, const char *split,
+static reel_status open_split(reel_dataset **out, const reel_data_request *asked, const char *split,
                               const reel_dataset *like, char path[PLACE], reel_error *err)
 {
     struct stat info;
-    reel_data_request request = {.data = data, .split = split};
+    reel_data_request request = *asked;
+    request.split = split;
     if (like)
         reel_data_request_follow(&request, like);
     const reel_status status = reel_dataset_open_as(out, &request, path, PLACE, err);
@@ -40,19 +41,26 @@ static reel_status open_split(reel_dataset **out, const char *data, const char *
     return reel_dataset_folder_as_is(out, path, &ignored) == REEL_OK ? REEL_OK : status;
 }
 
-reel_status reel_check_open(reel_check *c, const char *data, reel_error *err)
+static bool has_split(const reel_data_request *asked, const char *split)
+{
+    reel_data_request request = *asked;
+    request.split = split;
+    return reel_dataset_has_as(&request);
+}
+
+reel_status reel_check_open(reel_check *c, const reel_data_request *asked, reel_error *err)
 {
     static const char *const names[REEL_CHECK_SPLITS] = {"train", "val", "test"};
-    const bool split = reel_dataset_has(data, "train") &&
-                       (reel_dataset_has(data, "val") || reel_dataset_has(data, "test"));
+    const bool split =
+        has_split(asked, "train") && (has_split(asked, "val") || has_split(asked, "test"));
     char path[REEL_CHECK_SPLITS][PLACE];
     *c = (reel_check){0};
 
     for (int i = 0; i < REEL_CHECK_SPLITS; i++) {
-        if (split ? !reel_dataset_has(data, names[i]) : i > 0)
+        if (split ? !has_split(asked, names[i]) : i > 0)
             continue;
         const int n = c->n_splits;
-        REEL_TRY(open_split(&c->set[n], data, split ? names[i] : NULL, n ? c->set[0] : NULL,
+        REEL_TRY(open_split(&c->set[n], asked, split ? names[i] : NULL, n ? c->set[0] : NULL,
                             path[n], err));
 
         if (i == 2 && !strcmp(path[n], path[n - 1]) &&

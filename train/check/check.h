@@ -24,7 +24,8 @@ typedef struct reel_check {
     uint64_t pixels, sum[3], square[3]; /* of all images that decode; good for 2.8e14 pixels */
 } reel_check;
 
-reel_status reel_check_open(reel_check *c, const char *data, reel_error *err);
+/* All splits of the request's DATA; its split does not count. */
+reel_status reel_check_open(reel_check *c, const reel_data_request *asked, reel_error *err);
 void reel_check_close(reel_check *c);
 
 /* Called in the caller's thread, about 50 times a second. */

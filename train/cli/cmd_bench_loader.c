@@ -18,6 +18,8 @@ static const reel_option options_table[] = {
     REEL_SHARED("decode", .help = "how JPEGs are decoded"),
     REEL_SHARED("exif", .help = "apply: rotate camera photographs upright"),
     REEL_SHARED("crop", .help = "how images are cropped"),
+    REEL_SHARED("image-column"),
+    REEL_SHARED("label-column"),
     REEL_SHARED("seed"),
     REEL_SHARED_OUTPUT,
 };
@@ -69,12 +71,14 @@ static int bench_loader_run(reel_options *o)
         config.workers = reel_available_cpus();
 
     result r;
-    const char *arg = reel_options_arg(o, 0);
-    char path[4200];
+    reel_data_request request = {.data = reel_options_arg(o, 0),
+                                 .split = "train",
+                                 .image_column = reel_options_text(o, "image-column"),
+                                 .label_column = reel_options_text(o, "label-column")};
     /* A folder of classes serves as well as one with train/ in it. */
-    reel_status status = reel_dataset_has(arg, "train")
-                             ? reel_dataset_open(&data, arg, "train", path, sizeof path, &err)
-                             : reel_dataset_open(&data, arg, NULL, path, sizeof path, &err);
+    if (!reel_dataset_has_as(&request))
+        request.split = NULL;
+    reel_status status = reel_dataset_open_as(&data, &request, NULL, 0, &err);
     if (status == REEL_OK)
         status = loader_measure(&r, data, &t, &config, reel_options_int(o, "images"), &err);
     reel_dataset_destroy(data);

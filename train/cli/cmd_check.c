@@ -14,6 +14,8 @@ static const reel_option options_table[] = {
     REEL_OPTION(INT, .name = "examples", .value = "N", .initial = "5", .min = 0, .max = 1e9,
                 .help = "examples to name of each kind of finding"),
     REEL_SHARED("workers", .help = "threads; 0: all cores this process may use"),
+    REEL_SHARED("image-column"),
+    REEL_SHARED("label-column"),
     REEL_SHARED_OUTPUT,
 };
 
@@ -117,7 +119,10 @@ static int check_run(reel_options *o)
     reel_signals_quiet(reel_options_flag(o, "quiet"));
     reel_signals_answer(false, "stopping; press Ctrl-C again to leave at once");
     const reel_check_watch watch = {.show = check_show, .stop = check_stop, .user = &progress};
-    reel_status status = reel_check_open(&check, reel_options_arg(o, 0), &err);
+    const reel_data_request asked = {.data = reel_options_arg(o, 0),
+                                     .image_column = reel_options_text(o, "image-column"),
+                                     .label_column = reel_options_text(o, "label-column")};
+    reel_status status = reel_check_open(&check, &asked, &err);
     if (status == REEL_OK)
         status = reel_check_scan(&check, &watch, threads, &err);
 

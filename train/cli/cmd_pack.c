@@ -31,6 +31,8 @@ static const reel_option options_table[] = {
     REEL_OPTION(INT, .name = "per-shard", .value = "N", .initial = "0", .min = 0, .max = 1e6,
                 .help = "images in a shard; 0: 4000, or 1000 with --raw"),
     REEL_SHARED("max-bad", .help = "share of images that may be unreadable; they are left out"),
+    REEL_SHARED("image-column"),
+    REEL_SHARED("label-column"),
     REEL_SHARED("threads"),
     REEL_SHARED_OUTPUT,
 };
@@ -39,6 +41,7 @@ enum { PATH = 4200 };
 
 typedef struct packing {
     const char *data, *out;
+    const char *image_column, *label_column; /* of lists; NULL = they are found */
     reel_pack_config config;
     reel_progress progress;
     const char *label;
@@ -141,6 +144,27 @@ static bool all_shards_are_there(const packing *p)
     return there;
 }
 
+/* Shards and classes of another origin stay as they are. */
+static reel_status refuse_foreign_files(const packing *p, reel_error *err)
+{
+    char path[PATH];
+    const char *split;
+    json_t *o;
+    snprintf(path, sizeof path, "%s/classes.txt", p->out);
+    bool foreign = access(path, F_OK) == 0;
+    json_object_foreach(json_object_get(p->plan, "splits"), split, o)
+    {
+        const int64_t shards = json_integer_value(json_object_get(o, "shards"));
+        foreign = foreign || reel_pack_has_any(p->out, split, shards, path, sizeof path);
+    }
+    if (!foreign)
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "%s: expected no such file in a new pack's folder, got one, and no pack.json "
+                     "that says what it is of; use another folder",
+                     path);
+}
+
 /* The plan is written before anything else, as pack.json.part: only when all shards are whole is it
  * called pack.json, so that nothing reads a part of a pack as all of it. */
 static reel_status settle_plan(packing *p, reel_error *err)
@@ -148,8 +172,10 @@ static reel_status settle_plan(packing *p, reel_error *err)
     snprintf(p->plan_path, sizeof p->plan_path, "%s/pack.json", p->out);
     snprintf(p->part_path, sizeof p->part_path, "%s/pack.json.part", p->out);
     const bool whole = access(p->plan_path, F_OK) == 0;
-    if (!whole && access(p->part_path, F_OK) != 0)
+    if (!whole && access(p->part_path, F_OK) != 0) {
+        REEL_TRY(refuse_foreign_files(p, err));
         return reel_json_save(p->plan, p->part_path, err);
+    }
 
     REEL_TRY(compare_plan(p, whole ? p->plan_path : p->part_path, err));
     p->settled = true;
@@ -166,7 +192,8 @@ static reel_status finish_plan(const packing *p, reel_error *err)
     return reel_atomic_rename(p->part_path, p->plan_path, err);
 }
 
-/* A pack that was whole and turns out to be damaged. */
+/* A pack that was whole and turns out to be damaged. Any other failure leaves a whole pack as it
+ * was. */
 static void withdraw_plan(const packing *p)
 {
     reel_error ignored;
@@ -177,24 +204,14 @@ static void withdraw_plan(const packing *p)
 static reel_status save_classes(const packing *p, const reel_dataset *d, reel_error *err)
 {
     char path[PATH], line[1024];
-    char *text = NULL;
-    size_t size = 0;
-    FILE *to = open_memstream(&text, &size);
-    bool good = to != NULL;
+    reel_text_file file;
+    bool good = reel_text_file_open(&file);
     for (int64_t c = 0; good && c < reel_dataset_classes(d); c++)
-        good = fprintf(to, "%s\n",
+        good = fprintf(file.to, "%s\n",
                        reel_shown_text(reel_dataset_class_name(d, c), line, sizeof line)) > 0;
-    if (to && fclose(to) != 0)
-        good = false;
 
     snprintf(path, sizeof path, "%s/classes.txt", p->out);
-    reel_status status = REEL_OK;
-    if (!good)
-        status = reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
-    else if (!reel_file_holds(path, text, size))
-        status = reel_atomic_write(path, text, size, err);
-    free(text);
-    return status;
+    return reel_text_file_save(&file, good, path, err);
 }
 
 static void plan_split(packing *p, const char *split, const reel_dataset *d)
@@ -236,24 +253,34 @@ static reel_status pack_one_split(packing *p, const char *split, const reel_data
     return REEL_OK;
 }
 
+static reel_data_request part_of_data(const packing *p, const char *split)
+{
+    return (reel_data_request){.data = p->data,
+                               .split = split,
+                               .image_column = p->image_column,
+                               .label_column = p->label_column};
+}
+
 /* Labels mean what they do in the training data. */
-static reel_status open_val(reel_dataset **val, const char *data, const reel_dataset *train,
+static reel_status open_val(reel_dataset **val, const packing *p, const reel_dataset *train,
                             char path[PATH], reel_error *err)
 {
-    reel_data_request request = {.data = data, .split = "val"};
+    reel_data_request request = part_of_data(p, "val");
     reel_data_request_follow(&request, train);
     return reel_dataset_open_as(val, &request, path, PATH, err);
 }
 
 /* A folder of test images that does not validate is not packed. */
-static void count_tests(reel_left_out *left_out, const char *data, const char *val_path)
+static void count_tests(reel_left_out *left_out, const packing *p, const char *val_path)
 {
     char path[PATH];
     reel_dataset *test;
     reel_error ignored;
     struct stat info;
-    if (!reel_dataset_has(data, "test") ||
-        reel_dataset_open(&test, data, "test", path, sizeof path, &ignored) != REEL_OK)
+    const char *data = p->data;
+    const reel_data_request request = part_of_data(p, "test");
+    if (!reel_dataset_has_as(&request) ||
+        reel_dataset_open_as(&test, &request, path, sizeof path, &ignored) != REEL_OK)
         return;
     const char *slash = strrchr(path, '/');
     if (slash && strcmp(path, val_path) != 0 && strcmp(path, data) != 0 && stat(path, &info) == 0 &&
@@ -271,7 +298,7 @@ static void tell_left_out(packing *p, const reel_dataset *train, const reel_data
     reel_left_out_merge(&left_out, reel_dataset_left_out(train));
     if (val)
         reel_left_out_merge(&left_out, reel_dataset_left_out(val));
-    count_tests(&left_out, p->data, val_path);
+    count_tests(&left_out, p, val_path);
 
     reel_notes_say(p->data, train, NULL);
     if (val)
@@ -287,11 +314,15 @@ static reel_status pack_all(packing *p, reel_error *err)
     char path[PATH], val_path[PATH] = "";
     reel_dataset *train = NULL, *val = NULL;
 
-    const bool both = reel_dataset_has(p->data, "val") && reel_dataset_has(p->data, "train");
-    reel_status status =
-        reel_dataset_open(&train, p->data, both ? "train" : NULL, path, sizeof path, err);
+    reel_data_request first = part_of_data(p, "val");
+    bool both = reel_dataset_has_as(&first);
+    first.split = "train";
+    both = both && reel_dataset_has_as(&first);
+    if (!both)
+        first.split = NULL;
+    reel_status status = reel_dataset_open_as(&train, &first, path, sizeof path, err);
     if (status == REEL_OK && both)
-        status = open_val(&val, p->data, train, val_path, err);
+        status = open_val(&val, p, train, val_path, err);
     if (status == REEL_OK && both)
         status = reel_dataset_align(train, val, err);
     if (status == REEL_OK && both)
@@ -316,7 +347,7 @@ static reel_status pack_all(packing *p, reel_error *err)
         status = pack_one_split(p, "val", val, err);
     if (status == REEL_OK)
         status = finish_plan(p, err);
-    else if (status != REEL_ERR_STOPPED)
+    else if (status == REEL_ERR_FORMAT)
         withdraw_plan(p);
 
     reel_dataset_destroy(train);
@@ -365,6 +396,8 @@ static int pack_run(reel_options *o)
         return reel_complain_usage("pack", &err);
     }
     p.quiet = reel_options_flag(o, "quiet");
+    p.image_column = reel_options_text(o, "image-column");
+    p.label_column = reel_options_text(o, "label-column");
     p.config = pack_config_from(o, &p);
     p.plan = pack_plan_of(&p.config);
     p.result = json_pack("{s:o, s:{}}", "folder", reel_json_text(p.out), "splits");

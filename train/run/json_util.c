@@ -86,22 +86,35 @@ bool reel_file_holds(const char *path, const char *text, size_t size)
     return same;
 }
 
-reel_status reel_json_save(const json_t *object, const char *path, reel_error *err)
+bool reel_text_file_open(reel_text_file *f)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *to = open_memstream(&text, &size);
-    bool whole = to && reel_json_dumpf(object, to, JSON_INDENT(2)) == 0 && fputc('\n', to) != EOF;
-    if (to && fclose(to) != 0)
-        whole = false;
+    *f = (reel_text_file){0};
+    f->to = open_memstream(&f->text, &f->size);
+    return f->to != NULL;
+}
+
+reel_status reel_text_file_save(reel_text_file *f, bool good, const char *path, reel_error *err)
+{
+    if (f->to && fclose(f->to) != 0)
+        good = false;
 
     reel_status status = REEL_OK;
-    if (!whole)
+    if (!f->to || !good)
         status = reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", path);
-    else if (!reel_file_holds(path, text, size))
-        status = reel_atomic_write(path, text, size, err);
-    free(text);
+    else if (!reel_file_holds(path, f->text, f->size))
+        status = reel_atomic_write(path, f->text, f->size, err);
+    free(f->text);
+    *f = (reel_text_file){0};
     return status;
+}
+
+reel_status reel_json_save(const json_t *object, const char *path, reel_error *err)
+{
+    reel_text_file file;
+    const bool good = reel_text_file_open(&file) &&
+                      reel_json_dumpf(object, file.to, JSON_INDENT(2)) == 0 &&
+                      fputc('\n', file.to) != EOF;
+    return reel_text_file_save(&file, good, path, err);
 }
 
 reel_status reel_json_load(json_t **out, const char *path, reel_error *err)

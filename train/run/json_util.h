@@ -26,6 +26,16 @@ json_t *reel_json_number(double value);
 /* Does the file hold exactly this? A file that does is not written again: a full disk is no
  * hindrance. */
 bool reel_file_holds(const char *path, const char *text, size_t size);
+/* A text that is written to `to`, and then becomes a file. */
+typedef struct reel_text_file {
+    FILE *to;
+    char *text;
+    size_t size;
+} reel_text_file;
+bool reel_text_file_open(reel_text_file *f); /* false: no memory */
+/* Ends it in any case, and saves the text as path unless that holds it already. good: everything
+ * was written; false is REEL_ERR_MEMORY. */
+reel_status reel_text_file_save(reel_text_file *f, bool good, const char *path, reel_error *err);
 /* path holds the old or the new text, never half of one (core/files/atomic_file.h). */
 reel_status reel_json_save(const json_t *object, const char *path, reel_error *err);
 reel_status reel_json_load(json_t **out, const char *path, reel_error *err);
