@@ -20,11 +20,11 @@ int reel_terminal_columns(void)
 }
 
 /* Bytes of the text that fit into so many columns, up to a blank if any; all of it if it fits. A
- * `command` stays on one row, so that it can be copied, unless it is wider than a row. */
-static size_t first_row(const char *text, int columns)
+ * `command` stays on one row, so that it can be copied, unless it is wider than a row. command:
+ * does the text begin within one? */
+static size_t first_row(const char *text, int columns, bool command)
 {
     size_t blank = 0, blank_in_command = 0, n = 0;
-    bool command = false;
     int used = 0;
     for (; text[n] && used <= columns; n++) {
         if (text[n] == ' ' && n > 0 && text[n - 1] != ' ')
@@ -40,14 +40,24 @@ static size_t first_row(const char *text, int columns)
     return blank_in_command ? blank_in_command : strlen(text); /* a wide word stays whole */
 }
 
+/* Is a `command` open behind the first n bytes, which begin within one or not? */
+static bool ends_in_command(const char *text, size_t n, bool command)
+{
+    for (size_t i = 0; i < n; i++)
+        command ^= text[i] == '`';
+    return command;
+}
+
 void reel_put_wrapped(const char *line, const char *end)
 {
     const int columns = reel_terminal_columns(), narrowest = 40;
     const char *indent = "";
+    bool command = false;
     while (columns >= narrowest) {
-        const size_t n = first_row(line, columns - (int)strlen(indent));
+        const size_t n = first_row(line, columns - (int)strlen(indent), command);
         if (!line[n])
             break;
+        command = ends_in_command(line, n, command);
         fprintf(stderr, "%s%.*s\n", indent, (int)n, line);
         line += n + strspn(line + n, " ");
         indent = "    ";
