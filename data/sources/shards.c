@@ -309,8 +309,8 @@ static reel_status note_odd_members(reel_opened *out, reel_error *err)
             p->doubled.n, p->doubled.first));
     if (p->repeated.n)
         REEL_TRY(reel_opened_note(out, err,
-                                  "keys that come again further on in a shard: %" PRId64
-                                  ", such as %s: each place counts as a sample of its own",
+                                  "keys that occur again later in a shard: %" PRId64
+                                  ", such as %s: each occurrence is a sample of its own",
                                   p->repeated.n, p->repeated.first));
     return REEL_OK;
 }

@@ -283,8 +283,8 @@ reel_status reel_rows_drop_odd(reel_rows *rows, reel_opened *out, int root, cons
         snprintf(others, sizeof others, ", and so %s %s", odd == 2 ? "is" : "are",
                  reel_count_of(odd - 1, "other line").text);
     return odd ? reel_opened_note(out, err,
-                                  "%s: line %" PRId64 ": '%s' names no image, but nearly all "
-                                  "lines do: left out%s",
+                                  "%s: line %" PRId64 ": '%s' names no image, and nearly all "
+                                  "other lines do: left out%s",
                                   reel_base_name(list), line, shown, others)
                : REEL_OK;
 }

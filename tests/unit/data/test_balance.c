@@ -3,7 +3,7 @@
 #include <zlib.h>
 
 #include "data/loader.h"
-#include "tests/unit/data/data_test.h"
+#include "tests/unit/data/memory_set.h"
 
 /* 103 small pictures in memory. Class 2 has none, class 4 a single one; the others 60, 7, 30 and 5.
  */
@@ -11,7 +11,6 @@ enum { COUNT = 103, CLASSES = 6, WITH_IMAGES = 5 };
 static const int64_t sizes[CLASSES] = {60, 7, 0, 30, 1, 5};
 
 static reel_bytes images[8];
-static const bool *bad;
 static reel_dataset *data;
 static reel_error err;
 static const reel_transform transform = {
@@ -19,51 +18,22 @@ static const reel_transform transform = {
 static const reel_loader_config usual = {
     .batch = 10, .workers = 2, .seed = 42, .shuffle = true, .epochs = 3, .class_balanced = true};
 
-static int64_t memory_size(const void *self)
-{
-    (void)self;
-    return COUNT;
-}
-
 /* Spread, so that index and class have nothing to do with each other. */
-static int64_t memory_label(const void *self, int64_t index)
+static int64_t label_of(int64_t index)
 {
-    (void)self;
     int64_t rank = index * 37 % COUNT, c = 0;
     while (rank >= sizes[c])
         rank -= sizes[c++];
     return c;
 }
 
-static reel_status memory_sample(const void *self, int64_t index, reel_bytes *bytes,
-                                 reel_error *why)
-{
-    (void)self;
-    if (bad && bad[index])
-        return reel_fail(why, REEL_ERR_IO, "sample %" PRId64 " is gone", index);
-    const reel_bytes *from = &images[index % 8];
-    REEL_TRY(reel_bytes_reserve(bytes, from->size + 1, why));
-    memcpy(bytes->data, from->data, from->size);
-    bytes->size = from->size;
-    return REEL_OK;
-}
-
-static void memory_sample_name(const void *self, int64_t index, char *text, size_t size)
-{
-    (void)self;
-    snprintf(text, size, "sample %" PRId64, index);
-}
+static struct memory_set set = {.count = COUNT, .label = label_of, .images = images};
 
 static void set_up(void)
 {
-    static const reel_source source = {.name = "memory", REEL_SAMPLES_OF(memory)};
-    static int self;
-    bad = NULL;
     for (uint32_t i = 0; i < 8; i++)
         images[i] = encoded(40 + i, 30, i, i == 3);
-    MUST(reel_dataset_create(&data, &source, &self,
-                             (const char *const[]){"a", "b", "c", "d", "e", "f"}, CLASSES, &err),
-         err);
+    data = open_memory_set(&set, (const char *const[]){"a", "b", "c", "d", "e", "f"}, CLASSES);
 }
 
 static void tear_down(void)
@@ -80,7 +50,7 @@ static int64_t spread(const int64_t *order, int64_t n)
 {
     int64_t seen[CLASSES] = {0}, least = n, most = 0;
     for (int64_t i = 0; i < n; i++)
-        seen[memory_label(NULL, order[i])]++;
+        seen[label_of(order[i])]++;
     for (int c = 0; c < CLASSES; c++)
         if (sizes[c]) {
             if (seen[c] < least)
@@ -147,7 +117,7 @@ static void expect_rounds(const int64_t *drawn, int64_t n, const char *what)
 {
     int64_t times[COUNT] = {0}, of_class[CLASSES] = {0};
     for (int64_t i = 0; i < n; i++) {
-        const int64_t c = memory_label(NULL, drawn[i]), round = of_class[c]++ / sizes[c];
+        const int64_t c = label_of(drawn[i]), round = of_class[c]++ / sizes[c];
         cr_assert(times[drawn[i]] == round,
                   "%s, place %" PRId64 " of the run: sample %" PRId64 " came %" PRId64
                   " times before, its class is in round %" PRId64,
@@ -183,7 +153,7 @@ Test(balance, places_within_a_class_are_uniform)
         first[order[0]]++;
     }
     for (int i = 0; i < COUNT; i++) {
-        const double expected = (double)TRIES / WITH_IMAGES / (double)sizes[memory_label(NULL, i)];
+        const double expected = (double)TRIES / WITH_IMAGES / (double)sizes[label_of(i)];
         cr_expect(fabs(first[i] - expected) < 5 * sqrt(expected),
                   "sample %d comes first %d times, expected about %g", i, first[i], expected);
     }
@@ -211,8 +181,8 @@ static void run(seen *s, const reel_loader_config *config)
                                          (uInt)(b.n * (int64_t)sizeof *b.indices));
         const size_t each = reel_tensor_bytes(&b.images) / (size_t)b.n;
         for (int64_t i = 0; i < b.n; i++, s->samples++) {
-            cr_assert(b.labels[i] == memory_label(NULL, b.indices[i]),
-                      "batch %" PRId64 ", place %" PRId64, s->n - 1, i);
+            cr_assert(b.labels[i] == label_of(b.indices[i]), "batch %" PRId64 ", place %" PRId64,
+                      s->n - 1, i);
             s->indices[s->samples] = b.indices[i];
             s->labels[s->samples] = b.labels[i];
             s->sample_crc[s->samples] =
@@ -306,9 +276,8 @@ Test(balance, bad_samples_are_counted_once_each_and_replaced_within_their_class_
     static bool gone[COUNT];
     int64_t expected = 0, places = 0;
     for (int64_t i = 0; i < COUNT; i++)
-        expected += gone[i] =
-            memory_label(NULL, i) == 4 || (memory_label(NULL, i) == 1 && i % 2) || i % 19 == 0;
-    bad = gone;
+        expected += gone[i] = label_of(i) == 4 || (label_of(i) == 1 && i % 2) || i % 19 == 0;
+    set.bad = gone;
     reel_loader_config config = usual;
     config.max_bad = 0.5;
     expect_same_however_loaded(&config);
@@ -325,10 +294,10 @@ Test(balance, bad_samples_are_counted_once_each_and_replaced_within_their_class_
                 cr_expect(whole.indices[at] == order[i],
                           "place %" PRId64 ": %" PRId64 ", expected %" PRId64, at,
                           whole.indices[at], order[i]);
-            else if (memory_label(NULL, order[i]) != 4)
-                cr_expect(whole.labels[at] == memory_label(NULL, order[i]),
+            else if (label_of(order[i]) != 4)
+                cr_expect(whole.labels[at] == label_of(order[i]),
                           "place %" PRId64 ": class %" PRId64 ", expected %" PRId64, at,
-                          whole.labels[at], memory_label(NULL, order[i]));
+                          whole.labels[at], label_of(order[i]));
         }
     }
     cr_expect(whole.replaced == places, "%" PRId64 " places replaced, expected %" PRId64,

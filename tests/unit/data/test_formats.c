@@ -241,7 +241,7 @@ Test(formats, a_webp_animation_whose_first_frame_cannot_be_is_refused)
     size = webp_animation(file, whole, four_by_four, sizeof four_by_four - 1);
     expect_format_refused("WebP", file, size, "pixels of 4 x 4, expected the header's 8 x 8");
     size = webp_animation(file, whole, "VP8L\x06\0\0\0abcdef", 14);
-    expect_format_refused("WebP", file, size, "WebP: ");
+    expect_format_refused("WebP", file, size, "WebP: damaged data");
     size = webp_animation(file, whole, four_by_four, sizeof four_by_four - 1);
     memcpy(file + 44, "XXXX", 4); /* no frame: a chunk of another kind */
     expect_format_refused("WebP", file, size, "animation without a whole frame");

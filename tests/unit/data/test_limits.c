@@ -7,7 +7,7 @@
 #include "data/pack.h"
 #include "data/sources/common/pack_index.h"
 #include "data/sources/common/plain_file.h"
-#include "tests/unit/data/data_test.h"
+#include "tests/unit/data/memory_set.h"
 
 static reel_error err;
 
@@ -75,41 +75,20 @@ Test(limits, a_pack_of_more_than_99999_shards_is_looked_for_shard_by_shard)
  * for every class. */
 enum { SAMPLES = 20000, CLASSES = 200000 };
 
-static int64_t memory_size(const void *self)
+static int64_t label_of(int64_t index)
 {
-    (void)self;
-    return SAMPLES;
-}
-
-static int64_t memory_label(const void *self, int64_t index)
-{
-    (void)self;
     return index % 2 ? index / 4 : CLASSES - 1;
-}
-
-static reel_status memory_sample(const void *self, int64_t index, reel_bytes *bytes,
-                                 reel_error *why)
-{
-    (void)self, (void)index, (void)bytes, (void)why;
-    return REEL_OK;
-}
-
-static void memory_sample_name(const void *self, int64_t index, char *text, size_t size)
-{
-    (void)self;
-    snprintf(text, size, "%" PRId64, index);
 }
 
 Test(limits, many_classes_are_split_in_the_time_of_a_pass)
 {
-    static const reel_source source = {.name = "memory", REEL_SAMPLES_OF(memory)};
+    static struct memory_set set = {.count = SAMPLES, .label = label_of};
     static const char *names[CLASSES];
-    static int self;
     static int64_t seen[CLASSES];
-    reel_dataset *all, *train, *held;
+    reel_dataset *train, *held;
     for (int c = 0; c < CLASSES; c++)
         names[c] = "c";
-    MUST(reel_dataset_create(&all, &source, &self, names, CLASSES, &err), err);
+    reel_dataset *all = open_memory_set(&set, names, CLASSES);
     const double begin = now();
     MUST(reel_dataset_split(&train, &held, all, 0.25, 1, &err), err);
     cr_expect(now() - begin < 2, "%.1f s", now() - begin);

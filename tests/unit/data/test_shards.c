@@ -77,12 +77,60 @@ Test(shards, a_key_that_comes_again_further_on_is_another_sample_and_is_named)
     expect_shard("a.jpg a.cls=0 b.jpg b.cls=0 a.jpg a.cls=1",
                  "train-0.tar/1.jpg=0 train-0.tar/a.jpg=0 train-0.tar/b.jpg=0 train-0.tar/a.jpg=1 "
                  "train-0.tar/2.jpg=1",
-                 "keys that come again further on in a shard: 1, such as train-0.tar/a.jpg: each "
-                 "place counts as a sample of its own");
+                 "keys that occur again later in a shard: 1, such as train-0.tar/a.jpg: each "
+                 "occurrence is a sample of its own");
     /* A label that `tar -r` put behind all others */
     expect_shard("a.jpg a.cls=0 b.jpg b.cls=0 a.cls=1",
                  "train-0.tar/1.jpg=0 train-0.tar/a.jpg=0 train-0.tar/b.jpg=0 train-0.tar/2.jpg=1",
-                 "further on in a shard: 1, such as train-0.tar/a:");
+                 "later in a shard: 1, such as train-0.tar/a:");
+}
+
+Test(shards, any_number_of_keys_is_remembered)
+{
+    enum { KEYS = 1000 };
+    reel_bytes tar = {0};
+    char name[40];
+    for (int i = 0; i < KEYS + 3; i++) {
+        const int key = i < KEYS ? i : (i - KEYS) * 400; /* 0, 400 and 800 again */
+        snprintf(name, sizeof name, "%04d.jpg", key);
+        tar_put(&tar, name, '0', "x", 1);
+        snprintf(name, sizeof name, "%04d.cls", key);
+        tar_put(&tar, name, '0', "1", 1);
+    }
+    tar_end(&tar);
+    write_file(join(root, "train-0.tar"), tar.data, tar.size);
+    reel_bytes_free(&tar);
+
+    reel_dataset *d = opened(root, "train");
+    cr_expect_eq(reel_dataset_count(d), KEYS + 3);
+    cr_expect(has_note(d, "later in a shard: 3, such as train-0.tar/0000.jpg"));
+    reel_dataset_destroy(d);
+}
+
+/* A run that version 0.1.0 began took the first image and the last label. */
+Test(shards, an_earlier_run_s_doubled_keys_stay_samples)
+{
+    static const struct {
+        const char *members, *samples;
+    } cases[] = {
+        {"a.jpg a.png a.cls=1", "1.jpg=0 a.jpg=1 2.jpg=1"},
+        {"a.cls=1 a.jpg a.cls=0", "1.jpg=0 a.jpg=0 2.jpg=1"},
+        {"a.jpg a.cls=0 a.jpg a.cls=1", "1.jpg=0 a.jpg=1 2.jpg=1"},
+    };
+    const reel_data_request request = {.data = root, .split = "train", .names_only = true};
+    for (int64_t i = 0; i < REEL_COUNT(cases); i++) {
+        reel_dataset *d;
+        reel_error err;
+        char text[200] = "", all[200], *rest = all;
+        write_shard(cases[i].members);
+        snprintf(all, sizeof all, "%s", cases[i].samples);
+        for (char *word; (word = strtok_r(rest, " ", &rest));)
+            sprintf(text + strlen(text), "%strain-0.tar/%s", *text ? " " : "", word);
+        MUST(reel_dataset_open_as(&d, &request, NULL, 0, &err), err);
+        expect_samples(d, text);
+        cr_expect_eq(reel_dataset_notes(d), 0);
+        reel_dataset_destroy(d);
+    }
 }
 
 Test(shards, another_shard_may_have_the_same_keys)

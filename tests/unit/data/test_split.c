@@ -1,50 +1,22 @@
 /* Holding a share of each class back. */
-#include <criterion/criterion.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "data/dataset.h"
+#include "tests/unit/data/memory_set.h"
 
 /* Class c has sizes[c] samples, in order. */
 static const int64_t sizes[] = {1, 2, 5, 40};
 
-static int64_t memory_size(const void *self)
-{
-    (void)self;
-    return 48;
-}
-
-static int64_t memory_label(const void *self, int64_t index)
+static int64_t label_of(int64_t index)
 {
     int64_t c = 0;
-    (void)self;
     while (index >= sizes[c])
         index -= sizes[c++];
     return c;
 }
 
-static reel_status memory_sample(const void *self, int64_t index, reel_bytes *bytes,
-                                 reel_error *err)
-{
-    (void)self, (void)index, (void)bytes;
-    return reel_fail(err, REEL_ERR_IO, "no images here");
-}
-
-static void memory_sample_name(const void *self, int64_t index, char *text, size_t size)
-{
-    (void)self;
-    snprintf(text, size, "%lld", (long long)index);
-}
-
 static reel_dataset *parent(void)
 {
-    static const reel_source source = {.name = "test", REEL_SAMPLES_OF(memory)};
     static const char *const classes[] = {"a", "b", "c", "d"};
-    reel_dataset *d;
-    reel_error err;
-    cr_assert_eq(reel_dataset_create(&d, &source, NULL, classes, 4, &err), REEL_OK, "%s",
-                 err.message);
-    return d;
+    static struct memory_set set = {.count = 48, .label = label_of};
+    return open_memory_set(&set, classes, 4);
 }
 
 Test(split, every_sample_is_on_one_side_and_every_class_gives_its_share)

@@ -245,7 +245,7 @@ Test(tables, titles_and_sums_are_no_classes)
         put_text("all.csv", text);
         expect_rows("all.csv", NULL, all, "is taken for a title: the table begins at line");
         expect_rows("all.csv", NULL, all,
-                    "'Total' names no image, but nearly all lines do: left out");
+                    "'Total' names no image, and nearly all other lines do: left out");
     }
     put_text("all.txt", "1.jpg 0\n2.jpg 1\n3.jpg 1\n4.jpg 0\n5.jpg 0\nTotal 160\n");
     expect_rows("all.txt", NULL, "1.jpg=0 2.jpg=1 3.jpg=1 4.jpg=0 5.jpg=0", "line 6: 'Total'");
