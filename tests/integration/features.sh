@@ -82,7 +82,7 @@ refused() { # refused CODE WORDS ARGUMENTS...
 sha256sum names.st >before
 refused 1 "--features-out: names.st is there already; choose another name, or replace it with --overwrite" --features flatten --features-out names.st
 refused 1 "the network has no layer classifier.l; did you mean classifier.0, or classifier.1, or classifier.2?" --features classifier.l
-refused 1 "the network has no layer xyzzy (" --features xyzzy
+refused 1 "the network has no layer xyzzy; the last are classifier.1, classifier.2, classifier.3 (" --features xyzzy
 refused 2 "--features-out: expected --features LAYER" --features-out other.st
 refused 2 "--features: expected one view of an image, got ten by --ten-crop" --features flatten --ten-crop
 refused 1 "--features-out: nowhere/f.st: cannot be created: No such file or directory" --features flatten --features-out nowhere/f.st

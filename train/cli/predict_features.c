@@ -30,33 +30,43 @@ struct reel_feature_file {
 
 enum { MOST_LAYERS = 1024, MOST_NEAR = 3 };
 
-/* "did you mean fc, or avgpool?" Names that are alike, the nearest first. */
+/* The name among the layers that is nearest and not yet listed; "" = none is near. */
+static reel_nearest next_nearest(const char *layer, const reel_layer_info *info, int n,
+                                 const reel_nearest *listed, int n_listed)
+{
+    reel_nearest nearest = reel_nearest_to(layer);
+    for (int i = 0; i < n; i++) {
+        bool taken = false;
+        for (int k = 0; k < n_listed; k++)
+            taken |= !strcmp(listed[k].word, info[i].name);
+        if (!taken)
+            reel_nearest_offer(&nearest, info[i].name);
+    }
+    return nearest;
+}
+
+/* Names that are alike, the nearest first; or the last ones, which are most in demand. */
 static reel_status unknown_feature_layer(const char *layer, const reel_layer_info *info, int n,
                                          reel_error *err)
 {
     reel_nearest near[MOST_NEAR];
-    char text[300] = "";
+    char text[400] = "";
     int found = 0;
     size_t used = 0;
     for (; found < MOST_NEAR; found++) {
-        reel_nearest nearest = reel_nearest_to(layer);
-        for (int i = 0; i < n; i++) {
-            bool taken = false;
-            for (int k = 0; k < found; k++)
-                taken |= !strcmp(near[k].word, info[i].name);
-            if (!taken)
-                reel_nearest_offer(&nearest, info[i].name);
-        }
-        if (!nearest.word[0])
+        near[found] = next_nearest(layer, info, n, near, found);
+        if (!near[found].word[0])
             break;
-        near[found] = nearest;
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s",
-                                 found ? ", or " : "; did you mean ", nearest.word);
+                                 found ? ", or " : "did you mean ", near[found].word);
     }
+    for (int i = n < MOST_NEAR ? 0 : n - MOST_NEAR; !found && i < n; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%.100s",
+                                 used ? ", " : "the last are ", info[i].name);
     return reel_fail(err, REEL_ERR_INVALID,
-                     "--features: the network has no layer %.100s%s%s (`reel summary --arch NET` "
-                     "lists them; the last is %.100s)",
-                     layer, text, found ? "?" : "", n ? info[n - 1].name : "none");
+                     "--features: the network has no layer %.100s; %s%s (`reel summary --arch NET` "
+                     "lists all)",
+                     layer, text, found ? "?" : "");
 }
 
 static reel_status find_layer(reel_feature_file *f, const reel_feature_request *request,
