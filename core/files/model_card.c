@@ -70,6 +70,22 @@ const char *reel_model_card_class(const reel_model_card *card, int64_t c, char *
     return text;
 }
 
+static const char *const interpolation_names[REEL_N_INTERPOLATIONS] = {"bilinear", "bicubic",
+                                                                       "nearest"};
+
+const char *reel_interpolation_name(reel_interpolation how)
+{
+    return (unsigned)how < REEL_N_INTERPOLATIONS ? interpolation_names[how] : NULL;
+}
+
+reel_interpolation reel_interpolation_find(const char *name)
+{
+    int how = 0;
+    while (how < REEL_N_INTERPOLATIONS && (!name || strcmp(name, interpolation_names[how]) != 0))
+        how++;
+    return (reel_interpolation)how;
+}
+
 /* ---- writing ---- */
 static json_t *preprocessing_json(const reel_preprocessing *p)
 {
@@ -81,9 +97,12 @@ static json_t *preprocessing_json(const reel_preprocessing *p)
      * that. */
     if (o && p->upright)
         json_object_set_new(o, "exif", json_string("apply"));
-    /* Likewise: three channels need no word. */
+    /* Likewise: three channels need no word, nor does bilinear interpolation. */
     if (o && p->channels == 1)
         json_object_set_new(o, "channels", json_integer(1));
+    if (o && p->interpolation != REEL_INTERPOLATION_BILINEAR)
+        json_object_set_new(o, "interpolation",
+                            json_string(reel_interpolation_name(p->interpolation)));
     return o;
 }
 
@@ -181,17 +200,19 @@ static reel_status read_preprocessing(reel_preprocessing *p, const char *text, c
 {
     json_t *o = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     json_int_t size = 0, resize = 0, channels = 3;
-    const char *exif = "ignore";
-    bool bad =
-        !o || json_unpack(o, "{s:I, s:I, s:[F,F,F], s:[F,F,F], s:F, s?s, s?I}", "size", &size,
-                          "resize", &resize, "mean", &p->mean[0], &p->mean[1], &p->mean[2], "std",
-                          &p->std[0], &p->std[1], &p->std[2], "pixel_scale", &p->pixel_scale,
-                          "exif", &exif, "channels", &channels) != 0;
+    const char *exif = "ignore", *interpolation = "bilinear";
+    bool bad = !o || json_unpack(o, "{s:I, s:I, s:[F,F,F], s:[F,F,F], s:F, s?s, s?I, s?s}", "size",
+                                 &size, "resize", &resize, "mean", &p->mean[0], &p->mean[1],
+                                 &p->mean[2], "std", &p->std[0], &p->std[1], &p->std[2],
+                                 "pixel_scale", &p->pixel_scale, "exif", &exif, "channels",
+                                 &channels, "interpolation", &interpolation) != 0;
 
     /* Files written before there was a choice say nothing about EXIF, and mean "ignore". */
     p->upright = !bad && !strcmp(exif, "apply");
     bad = bad || (!p->upright && strcmp(exif, "ignore") != 0);
     bad = bad || (channels != 1 && channels != 3);
+    p->interpolation = reel_interpolation_find(bad ? NULL : interpolation);
+    bad = bad || p->interpolation == REEL_N_INTERPOLATIONS;
     json_decref(o);
     if (bad)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: metadata preprocessing: not what Reel writes",

@@ -15,6 +15,18 @@
 extern "C" {
 #endif
 
+/* How pixels between those of an image are found, when it is resized, turned or sheared. The names
+ * are torchvision's: "bilinear", "bicubic", "nearest". */
+typedef enum {
+    REEL_INTERPOLATION_BILINEAR,
+    REEL_INTERPOLATION_BICUBIC,
+    REEL_INTERPOLATION_NEAREST,
+    REEL_N_INTERPOLATIONS
+} reel_interpolation;
+REEL_API const char *reel_interpolation_name(reel_interpolation how); /* NULL: there is none */
+/* REEL_N_INTERPOLATIONS: no such name, or NULL. */
+REEL_API reel_interpolation reel_interpolation_find(const char *name);
+
 /* Of evaluation: shorter side to `resize`, centre crop of `size`, then (pixel * pixel_scale - mean)
  * / std for each channel. */
 typedef struct reel_preprocessing {
@@ -24,6 +36,7 @@ typedef struct reel_preprocessing {
     double mean[3], std[3];
     double pixel_scale; /* 0 = 1/255 */
     bool upright;       /* encoded images are turned by their EXIF orientation first */
+    reel_interpolation interpolation; /* of the resize */
 } reel_preprocessing;
 
 typedef struct reel_model_card {

@@ -3,6 +3,7 @@
 #include "data/transforms/colour.h"
 
 #include <math.h>
+#include <string.h>
 
 /* a + factor (b - a): between the two for factors in [0, 1], beyond them and clipped otherwise. */
 static uint8_t blend(int a, int b, float factor)
@@ -41,6 +42,30 @@ void reel_adjust_saturation(uint8_t *rgb, int64_t n, double factor)
         const int grey = luma(p);
         for (int c = 0; c < 3; c++)
             p[c] = blend(grey, p[c], (float)factor);
+    }
+}
+
+/* Row y - 1, y or y + 1 of PIL's SMOOTH filter, at byte x. */
+static float three_of_row(const uint8_t *row, int64_t x, float side, float middle)
+{
+    return (float)row[x - 3] * side + (float)row[x] * middle + (float)row[x + 3] * side;
+}
+
+void reel_adjust_sharpness(uint8_t *dst, const uint8_t *src, int64_t width, int64_t height,
+                           double factor)
+{
+    /* 1 1 1, 1 5 1, 1 1 1, divided by 13. The border is not blurred. */
+    const float one = 1.0f / 13.0f, five = 5.0f / 13.0f;
+    const int64_t stride = width * 3;
+    memcpy(dst, src, (size_t)(stride * height));
+    for (int64_t y = 1; y < height - 1; y++) {
+        const uint8_t *row = src + y * stride;
+        for (int64_t x = 3; x < stride - 3; x++) {
+            float sum = three_of_row(row + stride, x, one, one);
+            sum += three_of_row(row, x, one, five);
+            sum += three_of_row(row - stride, x, one, one);
+            dst[y * stride + x] = blend((uint8_t)(sum + 0.5f), row[x], (float)factor);
+        }
     }
 }
 

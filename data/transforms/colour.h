@@ -10,6 +10,9 @@ void reel_adjust_brightness(uint8_t *rgb, int64_t n, double factor);
 void reel_adjust_contrast(uint8_t *rgb, int64_t n, double factor);
 void reel_adjust_saturation(uint8_t *rgb, int64_t n, double factor);
 void reel_adjust_hue(uint8_t *rgb, int64_t n, double factor); /* -0.5 to 0.5 of a turn */
+/* 0: blurred; above 1: sharper. dst, src: (height, width, 3); dst is not src. */
+void reel_adjust_sharpness(uint8_t *dst, const uint8_t *src, int64_t width, int64_t height,
+                           double factor);
 
 /* torchvision's ColorJitter: factors from [max(0, 1 - v), 1 + v], hue from [-v, v], in random
  * order. 0 = off; rng is drawn from only if one of them is on. */

@@ -14,6 +14,7 @@ reel_transform reel_transform_of(const reel_preprocessing *p)
                         .crop = REEL_CROP_CENTER,
                         .pixel_scale = p->pixel_scale};
     t.exif = p->upright ? REEL_EXIF_APPLY : REEL_EXIF_IGNORE;
+    t.interpolation = p->interpolation;
     memcpy(t.mean, p->mean, sizeof t.mean);
     memcpy(t.std, p->std, sizeof t.std);
     return t;
@@ -29,6 +30,7 @@ reel_preprocessing reel_preprocessing_of(const reel_transform *t)
                             .resize = t->resize,
                             .pixel_scale = t->pixel_scale};
     p.upright = t->exif == REEL_EXIF_APPLY;
+    p.interpolation = t->interpolation;
     memcpy(p.mean, t->mean, sizeof p.mean);
     for (int c = 0; c < 3; c++)
         p.std[c] = t->std[c] == 0 ? 1 : t->std[c]; /* other programs read it, too, and divide */

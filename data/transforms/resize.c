@@ -1,11 +1,12 @@
-/* Antialiased bilinear resize, bit for bit as PIL's Image.resize(size, BILINEAR, box).
+/* Resizing, bit for bit as PIL's Image.resize(size, BILINEAR, BICUBIC or NEAREST, box).
  *
- * An output pixel is the average of the source pixels under a triangle whose width is the scale of
- * reduction (at least one source pixel to each side). Weights are computed in double and rounded to
- * 22 bits after the point; each pass sums in 32-bit integers from one half upwards and clips to a
- * byte, the horizontal pass first. Every output pixel is computed by itself, so a window of the
- * result has the same bits as the whole, and only the rows it needs pass through the horizontal
- * filter.
+ * An output pixel is the average of the source pixels under a filter whose width grows with the
+ * scale of reduction, so that it is antialiased: a triangle, one source pixel to each side at
+ * least, or Keys's cubic (a = -1/2), two. Nearest is a filter with one weight, of 1. Weights are
+ * computed in double and rounded to 22 bits after the point; each pass sums in 32-bit integers from
+ * one half upwards and clips to a byte, the horizontal pass first as a rule. Every output pixel is
+ * computed by itself, so a window of the result has the same bits as the whole, and only the rows
+ * it needs pass through the horizontal filter.
  *
  * The loops here are for every CPU and every shape; resize_vector.h does the same in vectors. */
 #include "data/transforms/resize.h"
@@ -32,6 +33,39 @@ static uint8_t clip8(int32_t sum)
 struct axis_job {
     int64_t in, out, first;
     float in0, in1;
+    const struct resize_filter *filter;
+};
+
+/* A filter: its half width, and its weight at a distance, both in result pixels (in source pixels
+ * where the image grows). */
+struct resize_filter {
+    double support;
+    double (*weight)(double distance);
+    bool negative; /* has it negative weights? */
+    /* Is the vertical pass the first one where the height shrinks by more than twice as many pixels
+     * as the width? Pillow 13 does so for every filter, earlier ones for none: bilinear keeps the
+     * bits that it has always had here. */
+    bool down_may_be_first;
+};
+
+static double triangle_weight(double distance)
+{
+    return distance < 1.0 ? 1.0 - distance : 0.0;
+}
+
+/* Keys, "Cubic convolution interpolation for digital image processing", IEEE ASSP 1981. */
+static double cubic_weight(double d)
+{
+    const double a = -0.5;
+    if (d < 1.0)
+        return ((a + 2.0) * d - (a + 3.0)) * d * d + 1;
+    return d < 2.0 ? (((d - 5) * d + 8) * d - 4) * a : 0.0;
+}
+
+static const struct resize_filter resize_filters[REEL_N_INTERPOLATIONS] = {
+    [REEL_INTERPOLATION_BILINEAR] = {1.0, triangle_weight, false, false},
+    [REEL_INTERPOLATION_BICUBIC] = {2.0, cubic_weight, true, true},
+    [REEL_INTERPOLATION_NEAREST] = {0.0, NULL, false, false},
 };
 
 /* Source pixels a result pixel. */
@@ -43,7 +77,9 @@ static double axis_scale(const struct axis_job *job)
 static int64_t axis_taps(const struct axis_job *job)
 {
     const double scale = axis_scale(job);
-    return (int64_t)ceil(scale < 1.0 ? 1.0 : scale) * 2 + 1;
+    if (!job->filter->weight)
+        return 3; /* one is used; vectors look at two */
+    return (int64_t)ceil(job->filter->support * (scale < 1.0 ? 1.0 : scale)) * 2 + 1;
 }
 
 static size_t axis_bytes(const reel_axis *a)
@@ -57,12 +93,42 @@ static bool axis_needed(const struct axis_job *job)
     return job->out != job->in || job->in0 != 0.0f || job->in1 != (float)job->out;
 }
 
-/* Output i: the sources whose centres lie under a triangle around `center` of half width `spread`,
+static int32_t fixed_weight(double weight)
+{
+    const double half = weight < 0 ? -0.5 : 0.5;
+    return (int32_t)(half + weight * (1 << PRECISION));
+}
+
+/* Output i is the source pixel under its centre. Places are summed up from the first output on, as
+ * PIL does, whose rounding shows in the last bits. */
+static void axis_fill_nearest(reel_axis *a, const struct axis_job *job)
+{
+    const double scale = axis_scale(job);
+    double place = (double)job->in0 + scale * 0.5;
+    for (int64_t i = -job->first; i < a->n; i++, place += scale) {
+        if (i < 0)
+            continue;
+        const int64_t pixel = (int64_t)place;
+        a->begin[i] = (int32_t)(pixel < job->in ? pixel : job->in - 1);
+        a->count[i] = 1;
+        int32_t *fixed = a->weight + i * a->taps;
+        fixed[0] = 1 << PRECISION;
+        fixed[1] = fixed[2] = 0;
+    }
+    a->most = 1;
+}
+
+/* Output i: the sources whose centres lie under the filter around `center` of half width `spread`,
  * with weights that add up to 1 in fixed point. weight: memory for the weights in double. */
 static void axis_fill(reel_axis *a, const struct axis_job *job, double *weight)
 {
-    const double scale = axis_scale(job), spread = scale < 1.0 ? 1.0 : scale,
-                 inverse = 1.0 / spread;
+    if (!job->filter->weight) {
+        axis_fill_nearest(a, job);
+        return;
+    }
+
+    const double scale = axis_scale(job), reduction = scale < 1.0 ? 1.0 : scale,
+                 spread = job->filter->support * reduction, inverse = 1.0 / reduction;
     a->most = 0;
     for (int64_t i = 0; i < a->n; i++) {
         const double center = job->in0 + ((double)(job->first + i) + 0.5) * scale;
@@ -75,7 +141,7 @@ static void axis_fill(reel_axis *a, const struct axis_job *job, double *weight)
         double sum = 0.0;
         for (int64_t k = 0; k < end - begin; k++) {
             const double distance = fabs(((double)(begin + k) - center + 0.5) * inverse);
-            weight[k] = distance < 1.0 ? 1.0 - distance : 0.0;
+            weight[k] = job->filter->weight(distance);
             sum += weight[k];
         }
 
@@ -84,7 +150,7 @@ static void axis_fill(reel_axis *a, const struct axis_job *job, double *weight)
         for (int64_t k = 0; k < end - begin; k++) {
             if (sum != 0.0)
                 weight[k] /= sum;
-            fixed[k] = (int32_t)(0.5 + weight[k] * (1 << PRECISION));
+            fixed[k] = fixed_weight(weight[k]);
         }
         for (int64_t k = end - begin; k < a->taps; k++)
             fixed[k] = 0;
@@ -143,8 +209,9 @@ static bool across_plain(uint8_t *dst, int64_t dst_stride, const reel_view *src,
 }
 
 static bool down_plain(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t n,
-                       const int32_t *weight, int64_t count)
+                       const int32_t *weight, int64_t count, bool clip)
 {
+    (void)clip; /* clips always */
     filter_column(dst, src, stride, n, weight, count);
     return true;
 }
@@ -178,6 +245,7 @@ struct passes {
     struct axis_job h_job, v_job;
     reel_axis h, v;
     bool across, down;   /* which passes change anything */
+    bool down_first;     /* both do, and the vertical one comes first */
     int64_t widest;      /* taps of the wider filter */
     size_t tables;       /* bytes before the rows */
     int64_t first, rows; /* of src, that the window needs */
@@ -186,22 +254,29 @@ struct passes {
 static struct passes plan_passes(const reel_resizing *what)
 {
     const reel_rect *window = &what->window;
+    const struct resize_filter *filter = &resize_filters[what->how];
     struct passes p = {.first = window->y, .rows = window->h};
     p.h_job = (struct axis_job){.in = what->src.width,
                                 .out = what->width,
                                 .first = window->x,
                                 .in0 = (float)what->box[0],
-                                .in1 = (float)what->box[2]};
+                                .in1 = (float)what->box[2],
+                                .filter = filter};
     p.v_job = (struct axis_job){.in = what->src.height,
                                 .out = what->height,
                                 .first = window->y,
                                 .in0 = (float)what->box[1],
-                                .in1 = (float)what->box[3]};
+                                .in1 = (float)what->box[3],
+                                .filter = filter};
     p.across = axis_needed(&p.h_job);
     p.down = axis_needed(&p.v_job);
+    const int64_t lost_rows = what->src.height - what->height,
+                  lost_columns = what->src.width - what->width;
+    p.down_first = filter->down_may_be_first && p.across && p.down && lost_rows > 0 &&
+                   lost_rows > 2 * lost_columns;
 
-    p.h = (reel_axis){.n = window->w, .taps = axis_taps(&p.h_job)};
-    p.v = (reel_axis){.n = window->h, .taps = axis_taps(&p.v_job)};
+    p.h = (reel_axis){.n = window->w, .taps = axis_taps(&p.h_job), .clip = filter->negative};
+    p.v = (reel_axis){.n = window->h, .taps = axis_taps(&p.v_job), .clip = filter->negative};
     p.widest = p.h.taps > p.v.taps ? p.h.taps : p.v.taps;
     p.tables = (size_t)p.widest * sizeof(double) + axis_bytes(&p.h) + axis_bytes(&p.v);
     return p;
@@ -227,6 +302,34 @@ static void fill_tables(struct passes *p, void *memory)
     }
 }
 
+static void run_across(const reel_resizer *r, uint8_t *to, int64_t stride, const reel_view *from,
+                       int64_t rows, const reel_axis *h)
+{
+    int k = r->best; /* the first kernel takes everything: k stays 0 or more */
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+    while (!kernels[k]->across(to, stride, from, rows, h))
+        k--;
+}
+
+/* The vertical pass over all columns, then the horizontal one over its rows. */
+static void run_down_first(reel_resizer *r, const struct passes *p, const reel_resizing *what,
+                           uint8_t *to, int64_t stride)
+{
+    const reel_view *src = &what->src;
+    const int64_t rows = what->window.h, row_bytes = src->width * 3;
+    uint8_t *lowered = to + rows * stride;
+    reel_resizer whole = *r;
+    whole.n = row_bytes;
+    whole.from = src->rgb + p->first * src->stride;
+    for (int64_t y = 0; y < rows; y++)
+        reel_resizer_row(&whole, y, lowered + y * row_bytes);
+
+    run_across(r, to, stride, &(reel_view){lowered, src->width, rows, row_bytes}, rows, &p->h);
+    r->from = to;
+    r->stride = stride;
+    r->down = false;
+}
+
 reel_status reel_resizer_begin(reel_resizer *r, const reel_resizing *what, reel_buffer *scratch,
                                reel_error *err)
 {
@@ -237,7 +340,10 @@ reel_status reel_resizer_begin(reel_resizer *r, const reel_resizing *what, reel_
 
     /* Only the tables tell how many rows are needed. Growing loses the tables: fill them again. */
     const int64_t n = what->window.w * 3, stride = n + 4; /* vectors write a little too far */
-    const size_t needed = p.tables + (p.across ? (size_t)(p.rows * stride) : 0);
+    int64_t rows_bytes = p.across ? p.rows * stride : 0;
+    if (p.down_first)
+        rows_bytes = what->window.h * (stride + src->width * 3);
+    const size_t needed = p.tables + (size_t)rows_bytes;
     if (needed > scratch->capacity) {
         REEL_TRY(reel_buffer_reserve(scratch, needed, err));
         fill_tables(&p, scratch->data);
@@ -247,13 +353,12 @@ reel_status reel_resizer_begin(reel_resizer *r, const reel_resizing *what, reel_
     r->best = best_kernels(what->isa);
     r->from = src->rgb + p.first * src->stride + (p.across ? 0 : what->window.x * 3);
     r->stride = src->stride;
-    if (p.across) {
-        uint8_t *to = (uint8_t *)scratch->data + p.tables;
+    uint8_t *to = (uint8_t *)scratch->data + p.tables;
+    if (p.down_first) {
+        run_down_first(r, &p, what, to, stride);
+    } else if (p.across) {
         const reel_view part = {r->from, src->width, src->height - p.first, src->stride};
-        int k = r->best; /* the first kernel takes everything: k stays 0 or more */
-        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
-        while (!kernels[k]->across(to, stride, &part, p.rows, &p.h))
-            k--;
+        run_across(r, to, stride, &part, p.rows, &p.h);
         r->from = to;
         r->stride = stride;
     }
@@ -268,9 +373,9 @@ void reel_resizer_row(const reel_resizer *r, int64_t y, uint8_t *dst)
     }
     const uint8_t *src = r->from + (r->v.begin[y] - r->first) * r->stride;
     const int32_t *weight = r->v.weight + y * r->v.taps, count = r->v.count[y];
-    int k = r->best;
-    /* As above. NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
-    while (!kernels[k]->down(dst, src, r->stride, r->n, weight, count))
+    int k = r->best; /* as above */
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+    while (!kernels[k]->down(dst, src, r->stride, r->n, weight, count, r->v.clip))
         k--;
 }
 

@@ -1,4 +1,4 @@
-/* Antialiased bilinear resize with the bits of PIL. */
+/* Resizing with the bits of PIL. */
 #ifndef REEL_DATA_TRANSFORMS_RESIZE_H
 #define REEL_DATA_TRANSFORMS_RESIZE_H
 

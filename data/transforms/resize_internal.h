@@ -3,6 +3,7 @@
 #define REEL_DATA_TRANSFORMS_RESIZE_INTERNAL_H
 
 #include "core/ctx.h"
+#include "core/files/model_card.h"
 #include "data/bytes_internal.h"
 #include "data/transforms/resize.h"
 
@@ -15,6 +16,7 @@ typedef struct reel_resizing {
     int64_t width, height;
     reel_rect window;
     reel_isa isa; /* the widest vectors to use */
+    reel_interpolation how;
 } reel_resizing;
 
 /* The filter along one axis for outputs first .. first + n - 1: output i sums count[i] sources from
@@ -22,6 +24,7 @@ typedef struct reel_resizing {
 typedef struct reel_axis {
     int64_t n, taps, most; /* most: the largest count */
     int32_t *begin, *count, *weight;
+    bool clip; /* some weights are negative: sums may leave the range of a byte */
 } reel_axis;
 
 typedef struct reel_resizer {
@@ -33,7 +36,7 @@ typedef struct reel_resizer {
     int best;  /* place in resize.c's table of the widest vectors that may be used */
 } reel_resizer;
 
-/* begin does the horizontal pass; row yields row y of the window, 3 * window.w bytes. src and
+/* begin does the first pass, or both; row yields row y of the window, 3 * window.w bytes. src and
  * scratch must stay until the last row. */
 reel_status reel_resizer_begin(reel_resizer *r, const reel_resizing *what, reel_buffer *scratch,
                                reel_error *err);
@@ -52,7 +55,7 @@ typedef struct reel_resize_kernels {
     bool (*across)(uint8_t *dst, int64_t dst_stride, const reel_view *src, int64_t rows,
                    const reel_axis *h);
     bool (*down)(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t n, const int32_t *weight,
-                 int64_t count);
+                 int64_t count, bool clip);
 } reel_resize_kernels;
 
 /* resize_avx2.c, resize_avx512.c; only on x86-64. */

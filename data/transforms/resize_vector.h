@@ -5,8 +5,8 @@
  * loaded, 5 pixels; a tap is the three bytes of one pixel spread over four 32-bit lanes, the fourth
  * of which is nobody's. So is the fourth byte that is written: the next pixel overwrites it. Down:
  * 16 x ROWS bytes are one vector. The sums are those of resize.c, in another grouping, and integers
- * do not mind. Weights are not negative and add up to 2^22 but for rounding, so nothing has to be
- * clipped while there are at most MOST taps. */
+ * do not mind. Where weights are not negative, they add up to 2^22 but for rounding, so nothing has
+ * to be clipped while there are at most MOST taps. */
 #include <string.h>
 
 #include "data/transforms/resize_internal.h"
@@ -85,9 +85,17 @@ INLINE v_ints add_taps(v_ints sum, v_bytes v, const int32_t *w, int64_t taps)
     return sum;
 }
 
+/* Each number made 0 to 255. */
+INLINE v_ints to_byte(v_ints v)
+{
+    v &= ~(v >> 31);
+    const v_ints over = (255 - v) >> 31;
+    return (v & ~over) | (over & 255);
+}
+
 /* Outputs 0 .. n - 1 of ROWS rows. */
 INLINE void row_group(uint8_t *dst, int64_t dst_stride, const reel_view *src, const reel_axis *h,
-                      int64_t n, int64_t taps)
+                      int64_t n, int64_t taps, bool clip)
 {
     const int64_t stride = src->stride;
     const int32_t *begin = h->begin, *w = h->weight;
@@ -97,7 +105,8 @@ INLINE void row_group(uint8_t *dst, int64_t dst_stride, const reel_view *src, co
         v_ints sum = broadcast_int(1 << (PRECISION - 1));
         for (int64_t k = 0; k < taps; k += PIXELS)
             sum = add_taps(sum, load_rows(p + 3 * k, stride), w + k, taps - k);
-        const v_ints bytes = (v_ints)PACK((v_bytes)(sum >> PRECISION));
+        sum >>= PRECISION;
+        const v_ints bytes = (v_ints)PACK((v_bytes)(clip ? to_byte(sum) : sum));
         for (int r = 0; r < ROWS; r++) {
             const int32_t pixel = bytes[4 * r];
             memcpy(dst + r * dst_stride + 3 * x, &pixel, 4);
@@ -108,23 +117,28 @@ INLINE void row_group(uint8_t *dst, int64_t dst_stride, const reel_view *src, co
 TARGET static void group_of_taps(uint8_t *dst, int64_t dst_stride, const reel_view *src,
                                  const reel_axis *h, int64_t n)
 {
+    if (h->clip) {
+        row_group(dst, dst_stride, src, h, n, h->most, true);
+        return;
+    }
+
     /* The loop over taps vanishes where their number is known. */
     switch (h->most) {
     case 1:
     case 2:
-        row_group(dst, dst_stride, src, h, n, 2);
+        row_group(dst, dst_stride, src, h, n, 2, false);
         break;
     case 3:
-        row_group(dst, dst_stride, src, h, n, 3);
+        row_group(dst, dst_stride, src, h, n, 3, false);
         break;
     case 4:
-        row_group(dst, dst_stride, src, h, n, 4);
+        row_group(dst, dst_stride, src, h, n, 4, false);
         break;
     case 5:
-        row_group(dst, dst_stride, src, h, n, 5);
+        row_group(dst, dst_stride, src, h, n, 5, false);
         break;
     default:
-        row_group(dst, dst_stride, src, h, n, h->most);
+        row_group(dst, dst_stride, src, h, n, h->most, false);
     }
 }
 
@@ -135,7 +149,10 @@ static void one_pixel(uint8_t *dst, const uint8_t *src, const reel_axis *h, int6
         int32_t sum = 1 << (PRECISION - 1);
         for (int64_t k = 0; k < h->count[x]; k++)
             sum += p[3 * k + c] * h->weight[x * h->taps + k];
-        dst[3 * x + c] = (uint8_t)(sum >> PRECISION);
+        sum >>= PRECISION;
+        if (sum < 0)
+            sum = 0;
+        dst[3 * x + c] = (uint8_t)(sum > 255 ? 255 : sum);
     }
 }
 
@@ -167,12 +184,15 @@ static bool across(uint8_t *dst, int64_t dst_stride, const reel_view *src, int64
 
 enum { WIDTH = 16 * ROWS };
 
-/* Every fourth byte goes to the same sum: as 32-bit words they need no shuffle, only shifts. */
-TARGET static bool down(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t n,
-                        const int32_t *weight, int64_t count)
+INLINE v_words shift_to_byte(v_words sum, bool clip)
 {
-    if (n < WIDTH || count > MOST)
-        return false;
+    return clip ? (v_words)to_byte((v_ints)sum >> PRECISION) : sum >> PRECISION;
+}
+
+/* Every fourth byte goes to the same sum: as 32-bit words they need no shuffle, only shifts. */
+INLINE void sum_of_rows(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t n,
+                        const int32_t *weight, int64_t count, bool clip)
+{
     for (int64_t at = 0; at < n; at += WIDTH) {
         /* The last stretch overlaps the one before. */
         const int64_t x = at + WIDTH <= n ? at : n - WIDTH;
@@ -187,10 +207,21 @@ TARGET static bool down(uint8_t *dst, const uint8_t *src, int64_t stride, int64_
             s3 += (v >> 24) * w;
         }
 
-        const v_words bytes =
-            s0 >> PRECISION | s1 >> PRECISION << 8 | s2 >> PRECISION << 16 | s3 >> PRECISION << 24;
+        const v_words bytes = shift_to_byte(s0, clip) | shift_to_byte(s1, clip) << 8 |
+                              shift_to_byte(s2, clip) << 16 | shift_to_byte(s3, clip) << 24;
         memcpy(dst + x, &bytes, sizeof bytes);
     }
+}
+
+TARGET static bool down(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t n,
+                        const int32_t *weight, int64_t count, bool clip)
+{
+    if (n < WIDTH || count > MOST)
+        return false;
+    if (clip)
+        sum_of_rows(dst, src, stride, n, weight, count, true);
+    else
+        sum_of_rows(dst, src, stride, n, weight, count, false);
     return true;
 }
 

@@ -1,13 +1,15 @@
 /* One sample: an encoded image, or pixels, through a transform to normalised floats.
  *
  * Geometry is decided first, on the size alone; then only what it needs is decoded and resized.
- * Numbers are drawn in a fixed order: crop, flip, colour, lighting. */
+ * Numbers are drawn in a fixed order: crop, flip, auto-augmentation, colour, lighting, erasing. */
 #include <inttypes.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "core/ctx.h"
+#include "data/transforms/augment.h"
 #include "data/transforms/colour.h"
+#include "data/transforms/erase.h"
 #include "data/transforms/geometry.h"
 #include "data/transforms/resize_internal.h"
 #include "data/transforms/transform.h"
@@ -77,11 +79,12 @@ struct canvas {
     int64_t left, above; /* black pixels beside and above `inside` */
 };
 
-/* Only colour needs the whole image in between (contrast its mean); else one row is enough. */
-static reel_status make_canvas(struct canvas *c, struct sample *s, bool colour, reel_error *err)
+/* Auto-augmentation and colour need the whole image in between (contrast its mean); else one row is
+ * enough. */
+static reel_status make_canvas(struct canvas *c, struct sample *s, bool whole, reel_error *err)
 {
     const int64_t size = s->t.size;
-    *c = (struct canvas){.whole = colour, .rows = colour ? size : 1, .stride = size * 3};
+    *c = (struct canvas){.whole = whole, .rows = whole ? size : 1, .stride = size * 3};
     c->inside = reel_geometry_inside(&s->g, &c->left, &c->above);
     reel_image *memory = &s->scratch->resized;
     REEL_TRY(reel_image_resize_buffer(memory, size, c->rows, err));
@@ -100,7 +103,8 @@ static reel_status begin_resize(reel_resizer *r, struct sample *s, const reel_re
                           .width = s->g.width,
                           .height = s->g.height,
                           .window = *window,
-                          .isa = scratch->isa - 1};
+                          .isa = scratch->isa - 1,
+                          .how = s->t.interpolation};
     memcpy(what.box, s->box, sizeof what.box);
 
     /* The public struct cannot hold the private type of its memory. */
@@ -123,24 +127,56 @@ static const uint8_t *view_row(const struct canvas *c, const reel_resizer *r, in
     return c->rgb;
 }
 
-/* Resizes, colours, flips and normalises into out, (size, size, channels). Row by row, so that a
- * row is still in the nearest cache when it becomes floats. mirrored: a ten-crop's view, whose flip
- * is not drawn. */
+static void mirror_rows(uint8_t *rgb, int64_t width, int64_t height)
+{
+    for (int64_t y = 0; y < height; y++, rgb += width * 3)
+        for (int64_t l = 0, r = width - 1; l < r; l++, r--)
+            for (int c = 0; c < 3; c++) {
+                const uint8_t kept = rgb[3 * l + c];
+                rgb[3 * l + c] = rgb[3 * r + c];
+                rgb[3 * r + c] = kept;
+            }
+}
+
+/* What auto_augment chooses, on the whole canvas. Turning an image to the left is not turning its
+ * mirror image to the left: the flip comes first. */
+static reel_status augment_canvas(struct canvas *c, struct sample *s, bool flip, reel_error *err)
+{
+    const int64_t size = s->t.size;
+    if (flip)
+        mirror_rows(c->rgb, size, size);
+    const reel_augment_choice choice = reel_augment_choose(&s->t, size, size, &s->rng);
+
+    reel_transform_scratch *scratch = s->scratch;
+    reel_buffer buffer = {scratch->augment_memory, scratch->augment_capacity};
+    const reel_status status =
+        reel_augment_apply(&choice, c->rgb, size, size, s->t.interpolation, &buffer, err);
+    scratch->augment_memory = buffer.data;
+    scratch->augment_capacity = buffer.capacity;
+    return status;
+}
+
+/* Resizes, augments, colours, flips and normalises into out, (size, size, channels). Row by row, so
+ * that a row is still in the nearest cache when it becomes floats. mirrored: a ten-crop's view,
+ * whose flip is not drawn. */
 static reel_status make_view(struct sample *s, bool mirrored, float *out, reel_error *err)
 {
     const reel_transform *t = &s->t;
     const int64_t size = t->size, stride = size * 3; /* bytes of a row of rgb */
-    const bool flip = mirrored || (t->flip > 0 && reel_rng_uniform(&s->rng) < t->flip);
+    bool flip = mirrored || (t->flip > 0 && reel_rng_uniform(&s->rng) < t->flip);
     const reel_jitter_amounts jitter = {t->brightness, t->contrast, t->saturation, t->hue};
-    const bool colour = reel_jitter_is_on(&jitter);
     struct canvas c;
     reel_resizer r;
-    REEL_TRY(make_canvas(&c, s, colour, err));
+    REEL_TRY(make_canvas(&c, s, t->auto_augment || reel_jitter_is_on(&jitter), err));
     REEL_TRY(begin_resize(&r, s, &c.inside, err));
 
-    if (colour) {
+    if (c.whole) {
         for (int64_t y = 0; y < c.inside.h; y++)
             reel_resizer_row(&r, y, c.rgb + (c.above + y) * stride + c.left * 3);
+        if (t->auto_augment) {
+            REEL_TRY(augment_canvas(&c, s, flip, err));
+            flip = false; /* it is done */
+        }
         reel_jitter(&jitter, c.rgb, size * size, &s->rng);
     }
 
@@ -156,6 +192,11 @@ static reel_status make_view(struct sample *s, bool mirrored, float *out, reel_e
             write_grey_row(to, view_row(&c, &r, y), size, flip, table[0]);
         else
             write_row(to, view_row(&c, &r, y), size, flip, table);
+    }
+
+    if (t->random_erase > 0) {
+        const reel_rect part = reel_erase_choose(size, t->random_erase, &s->rng);
+        reel_erase(out, size, t->channels, &part);
     }
     return REEL_OK;
 }

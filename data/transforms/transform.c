@@ -29,6 +29,7 @@ void reel_transform_scratch_free(reel_transform_scratch *scratch)
     reel_image_free(&scratch->upright);
     reel_image_free(&scratch->grey);
     free(scratch->memory);
+    free(scratch->augment_memory);
     reel_decoders_free(scratch->decoders);
     *scratch = (reel_transform_scratch){0};
 }
@@ -140,6 +141,33 @@ static reel_status resolve_pixels(reel_transform *r, reel_error *err)
     return REEL_OK;
 }
 
+static reel_status resolve_augment(reel_transform *r, reel_error *err)
+{
+    if (r->augmix_severity == 0)
+        r->augmix_severity = 3;
+
+    if (!reel_interpolation_name(r->interpolation))
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "transform: interpolation %d, expected bilinear, bicubic or nearest",
+                         (int)r->interpolation);
+    if (r->ra_magnitude < 0 || r->ra_magnitude >= REEL_RA_MAGNITUDES)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "transform: ra_magnitude %" PRId64 ", expected 0 to %d", r->ra_magnitude,
+                         REEL_RA_MAGNITUDES - 1);
+    if (r->augmix_severity < 1 || r->augmix_severity > REEL_AUGMIX_SEVERITIES)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "transform: augmix_severity %" PRId64 ", expected 1 to %d",
+                         r->augmix_severity, REEL_AUGMIX_SEVERITIES);
+    if (!(r->random_erase >= 0 && r->random_erase <= 1))
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "transform: random_erase %g, expected a probability", r->random_erase);
+    if (r->views > 1 && (r->auto_augment || r->random_erase > 0))
+        return reel_fail(
+            err, REEL_ERR_INVALID,
+            "transform: %" PRId64 " views, expected 1 with auto_augment or random_erase", r->views);
+    return REEL_OK;
+}
+
 reel_status reel_transform_resolve(reel_transform *out, const reel_transform *t, reel_error *err)
 {
     REEL_NEED(out, err);
@@ -150,6 +178,7 @@ reel_status reel_transform_resolve(reel_transform *out, const reel_transform *t,
     REEL_TRY(resolve_random_crop(&r, err));
     REEL_TRY(check_colour(&r, err));
     REEL_TRY(resolve_pixels(&r, err));
+    REEL_TRY(resolve_augment(&r, err));
     *out = r;
     return REEL_OK;
 }

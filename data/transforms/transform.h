@@ -34,6 +34,13 @@ enum { REEL_TEN_CROP = 10 };
  * out is still as large as the result. Pixels differ by a few units, and take less time. */
 typedef enum { REEL_DECODE_EXACT, REEL_DECODE_FAST } reel_decode;
 
+/* A policy of auto-augmentation: operations that are chosen at random (transforms/policies.c). By
+ * torchvision's name: ta_wide, ra, imagenet, augmix; NULL = there is none. */
+typedef struct reel_augment_policy reel_augment_policy;
+REEL_API const reel_augment_policy *reel_augment_policy_find(const char *name);
+REEL_API const char *reel_augment_policy_name(int index); /* 0, 1, ...; NULL = there are no more */
+enum { REEL_RA_MAGNITUDES = 31, REEL_AUGMIX_SEVERITIES = 10 };
+
 /* What is done to an image. All zeros is a valid transform: a centre crop of 224 pixels, pixels in
  * [0, 1]. A value: v = (pixel * pixel_scale - mean) / std, per channel. Only read by the calls
  * below, so any number of threads may share one. */
@@ -55,6 +62,12 @@ typedef struct reel_transform {
     double pixel_scale;     /* 0 = 1/255. Caffe: 1, with a mean of 0 to 255 */
     reel_decode decode;
     reel_exif exif; /* APPLY: an encoded image is turned upright before anything else */
+    reel_interpolation interpolation; /* of the resize, and of auto_augment's shears and turns */
+    const reel_augment_policy *auto_augment; /* after crop and flip; NULL = off */
+    int64_t ra_magnitude;                    /* ra: 0 to 30; torchvision's default is 9 */
+    int64_t augmix_severity;                 /* augmix: 1 to 10; 0 = 3 */
+    /* Probability that a part becomes 0, after mean and deviation (transforms/erase.h). */
+    double random_erase;
 } reel_transform;
 
 /* Sets mean and std to torchvision's for ImageNet: .485 .456 .406 and .229 .224 .225. Of a
@@ -72,9 +85,11 @@ typedef struct reel_transform_scratch {
     void *memory;
     size_t capacity;
     reel_decoders *decoders;
-    int isa;            /* 1 + reel_isa; 0 = not looked at yet */
-    reel_image upright; /* pixels turned by their EXIF orientation */
-    reel_image grey;    /* pixels whose three channels are their grey */
+    int isa;              /* 1 + reel_isa; 0 = not looked at yet */
+    reel_image upright;   /* pixels turned by their EXIF orientation */
+    reel_image grey;      /* pixels whose three channels are their grey */
+    void *augment_memory; /* of auto_augment */
+    size_t augment_capacity;
 } reel_transform_scratch;
 REEL_API void reel_transform_scratch_free(reel_transform_scratch *scratch);
 

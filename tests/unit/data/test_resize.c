@@ -127,7 +127,8 @@ Test(resize, every_instruction_set_gives_the_same_bits)
                               .box = {0.25 * (i % 2), 0, (double)w - 0.5 * (i % 2), (double)h},
                               .width = ow,
                               .height = oh,
-                              .window = {0, 0, ow, oh}};
+                              .window = {0, 0, ow, oh},
+                              .how = (reel_interpolation)(i % 7 % REEL_N_INTERPOLATIONS)};
         uint8_t *expected = malloc((size_t)(ow * oh * 3)), *got = malloc((size_t)(ow * 3));
         for (int isa = 0; isa <= best; isa++) {
             reel_resizer r;
