@@ -20,6 +20,9 @@ static const reel_option options_table[] = {
     REEL_SHARED("crop", .help = "how images are cropped"),
     REEL_SHARED("image-column"),
     REEL_SHARED("label-column"),
+    REEL_SHARED("interpolation", .help = "how images are resized"),
+    REEL_SHARED("auto-augment"),
+    REEL_SHARED("random-erase"),
     REEL_SHARED("seed"),
     REEL_SHARED_OUTPUT,
 };
@@ -60,6 +63,11 @@ static int bench_loader_run(reel_options *o)
                         .flip = 0.5,
                         .decode = reel_decode_from(decode),
                         .exif = reel_exif_from(reel_options_text(o, "exif"))};
+    enum { RA_MAGNITUDE = 9 }; /* as in training */
+    t.interpolation = reel_interpolation_from(reel_options_text(o, "interpolation"));
+    t.auto_augment = reel_augment_policy_find(reel_options_text(o, "auto-augment"));
+    t.ra_magnitude = RA_MAGNITUDE;
+    t.random_erase = reel_options_real(o, "random-erase");
     reel_transform_imagenet_norm(&t);
 
     reel_loader_config config = {.batch = reel_options_int(o, "batch"),

@@ -36,6 +36,8 @@ static const reel_option options_table[] = {
                 .help = "side of the crop; 0: as in training"),
     REEL_SHARED("exif", .initial = "",
                 .help = "apply: rotate camera photographs upright; unset: as in training"),
+    REEL_SHARED("interpolation", .initial = "",
+                .help = "how images are resized; unset: as in training"),
     REEL_SHARED("ten-crop"),
     REEL_SHARED("max-bad"),
     REEL_SHARED("image-column"),
@@ -152,6 +154,8 @@ static reel_status eval_measure(evaluation *e, reel_error *err)
         transform.resize = r->resize;
     if (r->exif)
         transform.exif = reel_exif_from(r->exif);
+    if (r->interpolation)
+        transform.interpolation = reel_interpolation_from(r->interpolation);
     if (r->ten_crop)
         transform.views = 10;
 
@@ -223,6 +227,7 @@ static int eval_run(reel_options *options)
         .crop = reel_options_int(options, "val-crop-size"),
         .max_bad = reel_options_real(options, "max-bad"),
         .exif = reel_options_text(options, "exif"),
+        .interpolation = reel_options_text(options, "interpolation"),
         .image_column = reel_options_text(options, "image-column"),
         .label_column = reel_options_text(options, "label-column"),
         .csv = reel_options_text(options, "csv"),

@@ -10,9 +10,10 @@ typedef struct reel_eval_request {
     const char *split;   /* NULL = not asked for (train/cli/eval_data.h) */
     const char *classes; /* file of class names, or NULL */
     int64_t batch;
-    int threads, workers; /* 0 = default */
-    int64_t resize, crop; /* 0 = as the weights say */
-    const char *exif;     /* NULL = as the weights say */
+    int threads, workers;      /* 0 = default */
+    int64_t resize, crop;      /* 0 = as the weights say */
+    const char *exif;          /* NULL = as the weights say */
+    const char *interpolation; /* the same */
     double max_bad;
     const char *csv;                         /* NULL = none */
     const char *image_column, *label_column; /* of lists; NULL = they are found */

@@ -24,6 +24,8 @@ static const reel_option options_table[] = {
                 .help = "images that pass through the network together"),
     REEL_SHARED("exif", .initial = "",
                 .help = "apply: rotate camera photographs upright; unset: as in training"),
+    REEL_SHARED("interpolation", .initial = "",
+                .help = "how images are resized; unset: as in training"),
     REEL_SHARED("ten-crop"),
     REEL_OPTION(TEXT, .name = "copy-into", .value = "DIR",
                 .help = "copy each image into the folder of its likeliest class, DIR/CLASS"),
@@ -125,6 +127,8 @@ static reel_status make_batch(reel_predictor *p, reel_error *err)
     p->look = reel_transform_of(&p->card.preprocessing);
     if (reel_options_set(o, "exif"))
         p->look.exif = reel_exif_from(reel_options_text(o, "exif"));
+    if (reel_options_set(o, "interpolation"))
+        p->look.interpolation = reel_interpolation_from(reel_options_text(o, "interpolation"));
     p->channels = p->look.channels == 1 ? 1 : 3;
     p->views = p->look.views = reel_options_flag(o, "ten-crop") ? 10 : 1;
 

@@ -74,7 +74,7 @@ typedef struct brought {
 } brought;
 
 /* What the weights to start from are; and, unless it is settled already, what they were told about
- * EXIF data. */
+ * EXIF data and resizing. */
 static reel_status preset_from_weights(reel_options *options, const char *path, bool resumed,
                                        brought *b, reel_error *err)
 {
@@ -90,6 +90,10 @@ static reel_status preset_from_weights(reel_options *options, const char *path, 
     if (status == REEL_OK && !resumed)
         status = reel_options_preset(
             options, "exif", reel_transform_of(&card.preprocessing).exif ? "apply" : "ignore", err);
+    if (status == REEL_OK && !resumed)
+        status =
+            reel_options_preset(options, "interpolation",
+                                reel_interpolation_name(card.preprocessing.interpolation), err);
     if (status == REEL_OK && !resumed && card.preprocessing.channels == 1)
         status = reel_options_preset(options, "grayscale", "true", err);
     if (status == REEL_OK) {
@@ -213,6 +217,8 @@ static int test_only(const char *data, const reel_settings *s, const reel_option
         .resize = reel_options_given(o, "val-resize-size") ? s->val.resize : 0,
         .crop = reel_options_given(o, "val-crop-size") ? s->val.size : 0,
         .exif = reel_options_given(o, "exif") ? reel_options_text(o, "exif") : NULL,
+        .interpolation =
+            reel_options_given(o, "interpolation") ? reel_options_text(o, "interpolation") : NULL,
         .max_bad = s->max_bad,
         .image_column = s->image_column,
         .label_column = s->label_column,

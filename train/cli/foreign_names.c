@@ -26,7 +26,6 @@ static const foreign_name foreign_options[] = {
     {"checkpoint", "--resume FILE"},
     {"save-dir", "--output-dir"},
     {"print-freq", "--log-every"},
-    {"random-erase", "--jitter or --lighting (Reel erases nothing)"},
     /* timm's train.py */
     {"data-dir", "the folder as an argument: reel train DATA"},
     {"sched", "--lr-scheduler"},
@@ -39,6 +38,9 @@ static const foreign_name foreign_options[] = {
     {"clip-grad", "--clip-grad-norm"},
     {"grad-accum-steps", "--accumulate"},
     {"hflip", "--flip"},
+    {"aa", "--auto-augment"},
+    {"reprob", "--random-erase"},
+    {"train-interpolation", "--interpolation"},
     {"scale", "--min-area"},
     {"output", "--output-dir"},
     {"experiment", "--output-dir"},
@@ -75,7 +77,7 @@ static const foreign_name foreign_options[] = {
     {"saturation", "--jitter"},
     {"exposure", "--jitter"},
     {"hue", "--jitter"},
-    {"angle", "--crop or --jitter (Reel rotates nothing)"},
+    {"angle", "--auto-augment ta_wide"},
     {"classes", "--num-classes"},
 };
 

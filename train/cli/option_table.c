@@ -39,6 +39,11 @@ static const char *schedule_of_torch(const char *text)
     return NULL;
 }
 
+static const char *augment_word(int index)
+{
+    return index == 0 ? "none" : reel_augment_policy_name(index - 1);
+}
+
 /* ---- the rows ---- */
 const reel_option reel_train_options[REEL_N_TRAIN_OPTIONS] = {
 #define OPTION(field_, type_, ...)                                                                 \

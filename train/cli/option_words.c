@@ -15,6 +15,11 @@ reel_crop reel_crop_from(const char *word)
     return !strcmp(word, "random") ? REEL_CROP_RANDOM : REEL_CROP_CENTER;
 }
 
+reel_interpolation reel_interpolation_from(const char *word)
+{
+    return word ? reel_interpolation_find(word) : REEL_INTERPOLATION_BILINEAR;
+}
+
 reel_decode reel_decode_from(const char *word)
 {
     return !strcmp(word, "fast") ? REEL_DECODE_FAST : REEL_DECODE_EXACT;

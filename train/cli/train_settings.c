@@ -96,12 +96,17 @@ static reel_status read_transforms(reel_settings *s, const reel_options *o, reel
                                 .contrast = s->jitter,
                                 .saturation = s->jitter,
                                 .lighting = s->lighting,
-                                .decode = reel_decode_from(s->decode)};
+                                .decode = reel_decode_from(s->decode),
+                                .auto_augment = reel_augment_policy_find(s->auto_augment),
+                                .ra_magnitude = s->ra_magnitude,
+                                .augmix_severity = s->augmix_severity,
+                                .random_erase = s->random_erase};
     s->val = (reel_transform){.channels = channels,
                               .size = val_size,
                               .resize = resize_side(s->val_resize_size, val_size),
                               .crop = REEL_CROP_CENTER};
     s->train.exif = s->val.exif = reel_exif_from(s->exif);
+    s->train.interpolation = s->val.interpolation = reel_interpolation_from(s->interpolation);
     REEL_TRY(check_transforms(s, o, err));
 
     read_norm(&s->train, s->normalize);
@@ -158,13 +163,17 @@ static reel_on_nan nan_action_from(const char *word)
 static void warn_of_idle(const reel_settings *s, const reel_options *o)
 {
     const bool no_average = !s->model_ema, no_warmup = s->lr_warmup_epochs == 0;
+    const bool no_ra = strcmp(s->auto_augment, "ra") != 0,
+               no_augmix = strcmp(s->auto_augment, "augmix") != 0;
     const struct {
         bool idle;
         const char *option, *without;
     } rows[] = {{no_average, "model-ema-decay", "--model-ema"},
                 {no_average, "model-ema-steps", "--model-ema"},
                 {no_warmup, "lr-warmup-method", "--lr-warmup-epochs"},
-                {no_warmup, "lr-warmup-decay", "--lr-warmup-epochs"}};
+                {no_warmup, "lr-warmup-decay", "--lr-warmup-epochs"},
+                {no_ra, "ra-magnitude", "--auto-augment ra"},
+                {no_augmix, "augmix-severity", "--auto-augment augmix"}};
     for (int i = 0; i < REEL_COUNT(rows); i++)
         if (rows[i].idle && reel_options_given(o, rows[i].option))
             reel_say("reel: warning: --%s has no effect without %s", rows[i].option,
