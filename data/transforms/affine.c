@@ -21,9 +21,10 @@ static int64_t within(int64_t v, int64_t n)
     return v < n ? v : n - 1;
 }
 
-static const uint8_t *pixel_at(const affine_source *s, int64_t x, int64_t y)
+/* floor(v) for -1 <= v: libm's is a call on CPUs without an instruction for it. */
+static int64_t floor_of(double v)
 {
-    return s->rgb + (within(y, s->height) * s->width + within(x, s->width)) * 3;
+    return v < 0 ? -1 : (int64_t)v;
 }
 
 /* ---- interpolation ---- */
@@ -31,13 +32,14 @@ static const uint8_t *pixel_at(const affine_source *s, int64_t x, int64_t y)
 /* Between the four pixels whose centres surround (x, y). */
 static void bilinear_pixel(uint8_t *out, const affine_source *s, double x, double y)
 {
-    const double left = floor(x - 0.5), top = floor(y - 0.5), dx = x - 0.5 - left,
-                 dy = y - 0.5 - top;
-    const int64_t x0 = (int64_t)left, y0 = (int64_t)top;
-    const uint8_t *a = pixel_at(s, x0, y0), *b = pixel_at(s, x0 + 1, y0),
-                  *c = pixel_at(s, x0, y0 + 1), *d = pixel_at(s, x0 + 1, y0 + 1);
+    const int64_t left = floor_of(x - 0.5), top = floor_of(y - 0.5);
+    const double dx = x - 0.5 - (double)left, dy = y - 0.5 - (double)top;
+    const int64_t x0 = within(left, s->width) * 3, x1 = within(left + 1, s->width) * 3;
+    const uint8_t *upper = s->rgb + within(top, s->height) * s->width * 3,
+                  *lower = s->rgb + within(top + 1, s->height) * s->width * 3;
     for (int k = 0; k < 3; k++) {
-        const double above = a[k] + (b[k] - a[k]) * dx, below = c[k] + (d[k] - c[k]) * dx;
+        const int a = upper[x0 + k], b = upper[x1 + k], c = lower[x0 + k], d = lower[x1 + k];
+        const double above = a + (b - a) * dx, below = c + (d - c) * dx;
         out[k] = (uint8_t)(above + (below - above) * dy);
     }
 }
@@ -49,17 +51,29 @@ static double cubic(double v1, double v2, double v3, double v4, double d)
     return p1 + d * (p2 + d * (p3 + d * p4));
 }
 
+/* The same of bytes, whose sums are exact. */
+static double cubic_of_bytes(const uint8_t *p, const int64_t at[4], double d)
+{
+    const int v1 = p[at[0]], v2 = p[at[1]], v3 = p[at[2]], v4 = p[at[3]];
+    const double p2 = v3 - v1, p3 = 2 * (v1 - v2) + v3 - v4, p4 = v2 - v1 - v3 + v4;
+    return v2 + d * (p2 + d * (p3 + d * p4));
+}
+
 static void bicubic_pixel(uint8_t *out, const affine_source *s, double x, double y)
 {
-    const double left = floor(x - 0.5), top = floor(y - 0.5), dx = x - 0.5 - left,
-                 dy = y - 0.5 - top;
-    const int64_t x0 = (int64_t)left - 1, y0 = (int64_t)top - 1;
+    const int64_t left = floor_of(x - 0.5), top = floor_of(y - 0.5);
+    const double dx = x - 0.5 - (double)left, dy = y - 0.5 - (double)top;
+    int64_t at[4];
+    const uint8_t *row[4];
+    for (int i = 0; i < 4; i++) {
+        at[i] = within(left - 1 + i, s->width) * 3;
+        row[i] = s->rgb + within(top - 1 + i, s->height) * s->width * 3;
+    }
+
     for (int k = 0; k < 3; k++) {
-        double row[4];
-        for (int i = 0; i < 4; i++)
-            row[i] = cubic(pixel_at(s, x0, y0 + i)[k], pixel_at(s, x0 + 1, y0 + i)[k],
-                           pixel_at(s, x0 + 2, y0 + i)[k], pixel_at(s, x0 + 3, y0 + i)[k], dx);
-        const double v = cubic(row[0], row[1], row[2], row[3], dy);
+        const double v =
+            cubic(cubic_of_bytes(row[0] + k, at, dx), cubic_of_bytes(row[1] + k, at, dx),
+                  cubic_of_bytes(row[2] + k, at, dx), cubic_of_bytes(row[3] + k, at, dx), dy);
         if (v <= 0)
             out[k] = 0;
         else
