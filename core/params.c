@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/name_table.h"
 
 struct reel_params {
     reel_dtype dtype;
     reel_param **list; /* each allocated by itself: addresses stay while the list grows */
     int count, capacity;
-    int64_t size; /* elements of a flat array */
+    reel_name_table names; /* of the list, by place */
+    int64_t size;          /* elements of a flat array */
     void *values, *grads;
     size_t bytes;
 };
@@ -36,6 +38,7 @@ void reel_params_destroy(reel_params *params)
         free(params->list[i]);
     }
     free(params->list);
+    reel_name_table_free(&params->names);
     reel_pages_free(params->values, params->bytes);
     reel_pages_free(params->grads, params->bytes);
     free(params);
@@ -76,7 +79,7 @@ reel_status reel_params_add(reel_params *params, const char *name, int ndim, con
 
     reel_param *p = calloc(1, sizeof *p);
     char *copy = strdup(name);
-    if (!p || !copy) {
+    if (!p || !copy || !reel_name_table_add(&params->names, copy, params->count)) {
         free(p);
         free(copy);
         return reel_fail(err, REEL_ERR_MEMORY, "parameter %s: out of memory", name);
@@ -131,10 +134,8 @@ reel_param *reel_params_at(const reel_params *params, int index)
 
 reel_param *reel_params_find(const reel_params *params, const char *name)
 {
-    for (int i = 0; params && name && i < params->count; i++)
-        if (strcmp(params->list[i]->name, name) == 0)
-            return params->list[i];
-    return NULL;
+    return params && name ? reel_params_at(params, reel_name_table_find(&params->names, name))
+                          : NULL;
 }
 
 int64_t reel_params_flat_size(const reel_params *params)

@@ -34,6 +34,21 @@ static const reel_weight *weight_called(const reel_weights *weights, const char 
     return NULL;
 }
 
+/* The rows of the last layer are the classes; the names, where the file has them, are as many. */
+static reel_status read_rows(reel_model_card *card, const reel_weight *head, const char *last,
+                             const char *name, reel_error *err)
+{
+    if (!head || head->ndim < 2 || head->shape[0] < 1)
+        return reel_fail(err, REEL_ERR_FORMAT, "%s: holds no %s, so it is no %s", name, last,
+                         card->arch);
+    if (card->class_names && card->classes != head->shape[0])
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "%s: metadata classes: expected %lld names, as %s has rows; got %lld",
+                         name, (long long)head->shape[0], last, (long long)card->classes);
+    card->classes = head->shape[0];
+    return REEL_OK;
+}
+
 /* What the shapes in the file say about a network that is a text: how many classes, how many
  * channels. */
 static reel_status read_text_shapes(reel_model_card *card, const reel_model *model,
@@ -56,11 +71,7 @@ static reel_status read_text_shapes(reel_model_card *card, const reel_model *mod
         const char *last = reel_params_at(params, output)->name;
         const reel_weight *head = weight_called(weights, last),
                           *first = weight_called(weights, reel_params_at(params, 0)->name);
-        if (head && head->ndim > 1 && head->shape[0] > 0)
-            card->classes = head->shape[0];
-        else
-            status = reel_fail(err, REEL_ERR_FORMAT, "%s: holds no %s, so it is no %s", name, last,
-                               card->arch);
+        status = read_rows(card, head, last, name, err);
         if (!reel_weights_metadata(weights, "preprocessing"))
             reel_model_card_expect(card, first && first->ndim == 4 && first->shape[1] == 1 ? 1 : 3);
     }
@@ -119,13 +130,17 @@ reel_status reel_model_read_card(reel_model_card *card, const reel_weights *weig
     /* A network in a file is read first: the card has room for a name, not for a path. */
     reel_model *model = NULL;
     *card = (reel_model_card){0};
-    const bool in_file = arch && *arch && !reel_weights_metadata(weights, "arch") &&
-                         !reel_model_find(arch) && access(arch, F_OK) == 0;
+    const char *says = reel_weights_metadata(weights, "arch");
+    const bool in_file =
+        arch && *arch && !says && !reel_model_find(arch) && access(arch, F_OK) == 0;
     if (in_file)
         REEL_TRY(reel_model_read(&model, arch, err));
 
+    const reel_model *known = reel_model_find(says ? says : arch);
+    const bool text = in_file || (known && !known->add);
     reel_status status =
-        reel_model_card_read(card, weights, in_file ? model->name : arch, name, err);
+        text ? reel_model_card_read_text(card, weights, in_file ? model->name : arch, name, err)
+             : reel_model_card_read(card, weights, arch, name, err);
     if (status == REEL_OK && in_file)
         status = card_text(card, model, err);
     else if (status == REEL_OK)

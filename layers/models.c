@@ -77,32 +77,36 @@ static reel_status add_lines(reel_net *net, const reel_model *model, const reel_
     return status;
 }
 
-static bool takes_size(const reel_model *model, reel_model_config c, int64_t size,
-                       const reel_ctx *ctx, reel_dtype dtype)
+/* REEL_ERR_FORMAT: the net does not take images of the size. */
+static reel_status try_size(const reel_model *model, reel_model_config c, int64_t size,
+                            const reel_ctx *ctx, reel_dtype dtype)
 {
     reel_net *net;
     c.image_size = size;
-    if (reel_net_create(&net, ctx, dtype, NULL) != REEL_OK)
-        return false;
-    const bool takes = add_lines(net, model, &c, NULL) == REEL_OK;
+    REEL_TRY(reel_net_create(&net, ctx, dtype, NULL));
+    const reel_status status = add_lines(net, model, &c, NULL);
     reel_net_destroy(net);
-    return takes;
+    return status;
 }
 
 /* The text failed on images of c's size. If it takes its own size, the smallest that it takes is
- * named. */
+ * named: REEL_ERR_INVALID. Any other status: nothing is said. */
 static reel_status name_smallest(const reel_model *model, const reel_model_config *c,
                                  const reel_ctx *ctx, reel_dtype dtype, reel_error *err)
 {
     int64_t fails = c->image_size, takes = model->image_size;
-    if (fails >= takes || !takes_size(model, *c, takes, ctx, dtype))
+    if (fails >= takes)
         return REEL_ERR_FORMAT;
+    REEL_TRY(try_size(model, *c, takes, ctx, dtype));
     while (takes - fails > 1) {
         const int64_t middle = fails + (takes - fails) / 2;
-        if (takes_size(model, *c, middle, ctx, dtype))
+        const reel_status status = try_size(model, *c, middle, ctx, dtype);
+        if (status == REEL_OK)
             takes = middle;
-        else
+        else if (status == REEL_ERR_FORMAT)
             fails = middle;
+        else
+            return status;
     }
     const long long size = c->image_size, smallest = takes;
     return reel_fail(err, REEL_ERR_INVALID,
@@ -121,7 +125,8 @@ static reel_status add_text_lines(reel_net *net, const reel_model *model,
     const reel_status status = add_lines(net, model, c, &why);
     if (status == REEL_OK)
         return REEL_OK;
-    if (name_smallest(model, c, reel_net_ctx(net), reel_net_dtype(net), err) == REEL_ERR_INVALID)
+    if (status == REEL_ERR_FORMAT &&
+        name_smallest(model, c, reel_net_ctx(net), reel_net_dtype(net), err) == REEL_ERR_INVALID)
         return REEL_ERR_INVALID;
     return reel_fail(err, status, "%s", why.message);
 }

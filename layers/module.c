@@ -7,6 +7,9 @@
 
 #include "layers/module_internal.h"
 
+/* Of a full name: what a weights file and a message can show. */
+enum { LONGEST_MODULE_NAME = 255 };
+
 /* ---- the tree ---- */
 void reel_module_destroy(reel_module *m)
 {
@@ -28,45 +31,55 @@ reel_module *reel_module_section(reel_module *m)
     return m;
 }
 
-/* The last child of parent; `last` ends its name. NULL: no memory; the parent is as before. */
-static reel_module *append_child(reel_module *parent, const char *last)
+/* The last child of parent; `last` ends its name. NULL: a failure; the parent is as before. */
+static reel_module *append_child(reel_module *parent, const char *last, reel_error *err)
 {
     reel_module **children =
         realloc(parent->children, (size_t)(parent->n_children + 1) * sizeof *children);
-    if (!children)
+    if (!children) {
+        reel_fail(err, REEL_ERR_MEMORY, "net: out of memory");
         return NULL;
+    }
     parent->children = children;
 
-    char *full = NULL;
+    char full[LONGEST_MODULE_NAME + 1];
     const char *section = reel_module_section(parent)->name;
-    if (asprintf(&full, "%s%s%s", section ? section : "", section ? "." : "", last) < 0)
+    const int length =
+        snprintf(full, sizeof full, "%s%s%s", section ? section : "", section ? "." : "", last);
+    if (length > LONGEST_MODULE_NAME) {
+        reel_fail(err, REEL_ERR_INVALID, "the name %.60s... has more than %d bytes", full,
+                  LONGEST_MODULE_NAME);
         return NULL;
+    }
 
     reel_module *m = calloc(1, sizeof *m);
-    if (!m) {
-        free(full);
+    char *name = strdup(full);
+    if (!m || !name) {
+        free(m);
+        free(name);
+        reel_fail(err, REEL_ERR_MEMORY, "net: out of memory");
         return NULL;
     }
     m->scope = parent->scope;
-    m->name = full;
+    m->name = name;
     m->parent = parent;
     children[parent->n_children++] = m;
     return m;
 }
 
-reel_module *reel_module_create_child(reel_module *parent, const char *name)
+reel_module *reel_module_create_child(reel_module *parent, const char *name, reel_error *err)
 {
     reel_module *section = reel_module_section(parent);
     char position[16];
     snprintf(position, sizeof position, "%d", section->named);
-    reel_module *m = append_child(parent, name ? name : position);
+    reel_module *m = append_child(parent, name ? name : position, err);
     if (m)
         section->named++;
     return m;
 }
 
 /* Joins are "add", "add_2", ... of their section: errors, ONNX and summaries call them so. */
-reel_module *reel_module_create_part(reel_module *parent, reel_join join)
+reel_module *reel_module_create_part(reel_module *parent, reel_join join, reel_error *err)
 {
     static const char *const kinds[] = {"branch", "add", "concat"};
     reel_module *section = reel_module_section(parent);
@@ -76,7 +89,7 @@ reel_module *reel_module_create_part(reel_module *parent, reel_join join)
     else
         snprintf(name, sizeof name, "%s_%d", kinds[join], section->sums + 1);
 
-    reel_module *m = append_child(parent, name);
+    reel_module *m = append_child(parent, name, err);
     if (!m)
         return NULL;
     section->sums += join != REEL_JOIN_NONE;
@@ -115,9 +128,10 @@ reel_status reel_module_add(reel_module *m, const reel_layer *layer, const void 
     REEL_NEED(m, err);
     REEL_NEED(layer, err);
     const char *name = config ? ((const reel_layer_config *)config)->name : NULL;
-    reel_module *child = reel_module_create_child(m, name);
+    reel_error why = {0};
+    reel_module *child = reel_module_create_child(m, name, &why);
     if (!child)
-        return reel_fail(err, REEL_ERR_MEMORY, "out of memory");
+        return reel_fail(err, why.status, "%s", why.message);
     return reel_module_set_layer(child, layer, config, err);
 }
 

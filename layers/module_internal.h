@@ -40,11 +40,11 @@ struct reel_module {
 };
 
 /* A new last child, a Sequential until it gets a layer. name NULL: its position among the layers
- * and Sequentials of the nearest named module. NULL: no memory. */
-reel_module *reel_module_create_child(reel_module *parent, const char *name);
+ * and Sequentials of the nearest named module. NULL: no memory, or a full name that is too long. */
+reel_module *reel_module_create_child(reel_module *parent, const char *name, reel_error *err);
 /* A new last child that is a join, or (REEL_JOIN_NONE) a branch: a Sequential that adds nothing to
- * names. NULL: no memory. */
-reel_module *reel_module_create_part(reel_module *parent, reel_join join);
+ * names. NULL as above. */
+reel_module *reel_module_create_part(reel_module *parent, reel_join join, reel_error *err);
 /* The nearest module, from m upward, that gives its name to what it holds. */
 reel_module *reel_module_section(reel_module *m);
 /* Makes an empty child a use of the layer: checks and keeps the config, runs setup. */

@@ -63,12 +63,7 @@ static bool takes_child(reel_net *net)
 /* A new child of the open part; NULL with the sticky error set on failure. */
 static reel_module *add_child(reel_net *net, const char *name)
 {
-    if (!takes_child(net))
-        return NULL;
-    reel_module *m = reel_module_create_child(net->open, name);
-    if (!m)
-        reel_fail(&net->error, REEL_ERR_MEMORY, "net: out of memory");
-    return m;
+    return takes_child(net) ? reel_module_create_child(net->open, name, &net->error) : NULL;
 }
 
 /* What is added from now on belongs to m; NULL: an error was met. */
@@ -102,9 +97,7 @@ void reel_net_begin_join(reel_net *net, reel_join join)
         reel_fail(&net->error, REEL_ERR_INVALID, "net: expected a join that adds or concatenates");
     if (!takes_child(net))
         return;
-    reel_module *m = reel_module_create_part(net->open, join);
-    if (!m)
-        reel_fail(&net->error, REEL_ERR_MEMORY, "net: out of memory");
+    reel_module *m = reel_module_create_part(net->open, join, &net->error);
     net->joins += m != NULL;
     open_net_part(net, m);
 }
@@ -117,10 +110,7 @@ void reel_net_begin_branch(reel_net *net)
         reel_fail(&net->error, REEL_ERR_INVALID, "net: reel_net_begin_branch outside of a join");
     if (!takes_child(net))
         return;
-    reel_module *m = reel_module_create_part(net->open, REEL_JOIN_NONE);
-    if (!m)
-        reel_fail(&net->error, REEL_ERR_MEMORY, "net: out of memory");
-    open_net_part(net, m);
+    open_net_part(net, reel_module_create_part(net->open, REEL_JOIN_NONE, &net->error));
 }
 
 void reel_net_end(reel_net *net)

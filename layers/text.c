@@ -11,17 +11,33 @@
 
 /* ---- messages ---- */
 
+static reel_status fail_line(reel_error *err, reel_status status, const reel_text_line *line,
+                             int word, const char *format, va_list args)
+{
+    char message[700];
+    vsnprintf(message, sizeof message, format, args);
+    const int column = word < line->words ? line->word[word].column : line->indent + 1;
+    return reel_fail(err, status, "%.200s:%d:%d: %s", line->file, line->number, column, message);
+}
+
 reel_status reel_text_fail(reel_error *err, const reel_text_line *line, int word,
                            const char *format, ...)
 {
-    char message[700];
     va_list args;
     va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
+    fail_line(err, REEL_ERR_FORMAT, line, word, format, args);
     va_end(args);
-    const int column = word < line->words ? line->word[word].column : line->indent + 1;
-    return reel_fail(err, REEL_ERR_FORMAT, "%.200s:%d:%d: %s", line->file, line->number, column,
-                     message);
+    return REEL_ERR_FORMAT;
+}
+
+reel_status reel_text_fail_as(reel_error *err, reel_status status, const reel_text_line *line,
+                              int word, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fail_line(err, status, line, word, format, args);
+    va_end(args);
+    return status;
 }
 
 /* ---- words ---- */
@@ -169,7 +185,7 @@ static reel_status read_text_source(reel_text *t, const reel_text_source *source
 static reel_status add_source(reel_text *t, const char *name, const char *bytes, size_t size,
                               reel_error *err)
 {
-    if (size > REEL_TEXT_BYTES - t->bytes)
+    if (t->bytes + size >= REEL_TEXT_BYTES) /* a 0 ends each source */
         return reel_fail(err, REEL_ERR_FORMAT, "%s: expected at most %d bytes of text", name,
                          REEL_TEXT_BYTES);
     if (memchr(bytes, 0, size))
@@ -225,10 +241,8 @@ static reel_status include_file(reel_text *t, const reel_text_line *line, const 
 
     reel_error why = {0};
     const reel_status status = add_text_file(t, path, &why);
-    if (status != REEL_OK) {
-        reel_text_fail(&why, line, 1, "%s", why.message);
-        return reel_fail(err, status, "%s", why.message);
-    }
+    if (status != REEL_OK)
+        return reel_text_fail_as(err, status, line, 1, "%s", why.message);
     const reel_text_source source = t->source[t->sources - 1];
     return read_text_source(t, &source, folder, line->indent, depth + 1, err);
 }

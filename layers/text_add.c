@@ -19,7 +19,9 @@ reel_status reel_text_check_net(const reel_text_reader *r, const reel_text_line 
 {
     reel_error why = {0};
     const reel_status status = reel_net_status(r->net, &why);
-    return status == REEL_OK ? REEL_OK : reel_text_fail(err, line, 0, "%s", why.message);
+    if (status == REEL_OK)
+        return REEL_OK;
+    return reel_text_fail_as(err, reel_text_line_status(status), line, 0, "%s", why.message);
 }
 
 reel_text_part reel_text_below(const reel_text_reader *r, int index, const reel_text_var *var)
@@ -66,10 +68,11 @@ static reel_status run_newest(reel_text_reader *r, const reel_text_line *line, r
     const reel_module *m = r->net->open->children[r->net->open->n_children - 1];
     REEL_TRY(bind_params(r, err));
     const reel_var y = reel_module_forward(m, r->x);
-    if (reel_tape_status(r->tape, &why) != REEL_OK)
-        return reel_text_fail(err, line, 0, "%s (%s) cannot take %s: %s", m->name,
-                              reel_layer_kind_of(m->layer), shape_text(shape, sizeof shape, r->x),
-                              why.message);
+    const reel_status status = reel_tape_status(r->tape, &why);
+    if (status != REEL_OK)
+        return reel_text_fail_as(
+            err, reel_text_line_status(status), line, 0, "%s (%s) cannot take %s: %s", m->name,
+            reel_layer_kind_of(m->layer), shape_text(shape, sizeof shape, r->x), why.message);
     r->x = y;
     return REEL_OK;
 }

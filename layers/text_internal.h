@@ -8,12 +8,12 @@
 
 enum {
     REEL_TEXT_BYTES = 1 << 18, /* of a text and all that it includes */
-    REEL_TEXT_LINES = 8192,
-    REEL_TEXT_WORDS = 64,    /* of one line */
-    REEL_TEXT_DEPTH = 48,    /* sections inside one another, blocks followed */
-    REEL_TEXT_FILES = 8,     /* that include one another */
-    REEL_TEXT_STEPS = 16384, /* lines that are followed, each repetition counted */
-    REEL_TEXT_WORD = 64      /* bytes of a value */
+    REEL_TEXT_LINES = 8192,    /* more than STEPS and the head: what is printed is read again */
+    REEL_TEXT_WORDS = 64,      /* of one line */
+    REEL_TEXT_DEPTH = 48,      /* sections inside one another, blocks followed */
+    REEL_TEXT_FILES = 8,       /* that include one another */
+    REEL_TEXT_STEPS = 8000,    /* lines that are followed, each repetition counted */
+    REEL_TEXT_WORD = 64        /* bytes of a value */
 };
 
 /* A word of a line: "conv1:" is the word conv1 with a colon. */
@@ -50,6 +50,10 @@ struct reel_text {
 /* REEL_ERR_FORMAT with "FILE:LINE:COLUMN: " before the message. word: its index in the line. */
 reel_status reel_text_fail(reel_error *err, const reel_text_line *line, int word,
                            const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* The same for a failure that has a status: want of memory, or a file's error, is no wrong line. */
+reel_status reel_text_fail_as(reel_error *err, reel_status status, const reel_text_line *line,
+                              int word, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
 
 /* Whether word k of the line is this word of the language, not quoted. */
 bool reel_text_says(const reel_text_line *line, int k, const char *word);
@@ -142,7 +146,12 @@ reel_status reel_text_follow(reel_text_reader *r, const reel_text_part *part, re
 reel_text_part reel_text_below(const reel_text_reader *r, int index, const reel_text_var *var);
 /* What the values of the next line may refer to. */
 reel_text_scope reel_text_scope_of(const reel_text_reader *r, const reel_text_var *var);
-/* An error of the net, which says no line. */
+/* An error of the net or its tape, which says no line: a wrong line, unless memory is short. */
+static inline reel_status reel_text_line_status(reel_status status)
+{
+    return status == REEL_ERR_MEMORY ? REEL_ERR_MEMORY : REEL_ERR_FORMAT;
+}
+/* The net's error, with the line. */
 reel_status reel_text_check_net(const reel_text_reader *r, const reel_text_line *line,
                                 reel_error *err);
 

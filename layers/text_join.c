@@ -26,8 +26,10 @@ static reel_status end_join(reel_text_reader *r, int index, const reel_var *bran
     const reel_text_line *line = &r->text->line[index];
     reel_error why = {0};
     r->x = reel_join_values(r->net->open, branch, n);
-    if (reel_tape_status(r->tape, &why) != REEL_OK)
-        return reel_text_fail(err, line, 0, "%s: %s", r->net->open->name, why.message);
+    const reel_status status = reel_tape_status(r->tape, &why);
+    if (status != REEL_OK)
+        return reel_text_fail_as(err, reel_text_line_status(status), line, 0, "%s: %s",
+                                 r->net->open->name, why.message);
     reel_net_end(r->net);
     return reel_text_check_net(r, line, err);
 }

@@ -355,14 +355,10 @@ void reel_model_card_expect(reel_model_card *card, int64_t channels)
     }
 }
 
-reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weights,
-                                 const char *arch, const char *file, reel_error *err)
+/* is_text: the network is one, whatever the metadata say. */
+static reel_status read_card(reel_model_card *card, const reel_weights *weights, const char *arch,
+                             bool is_text, const char *file, reel_error *err)
 {
-    REEL_NEED(card, err);
-    *card = (reel_model_card){0};
-    REEL_NEED(weights, err);
-    if (!file)
-        file = "weights";
     const char *kind = reel_weights_metadata(weights, "reel.kind"),
                *version = reel_weights_metadata(weights, "reel.format");
     if (version && strcmp(version, "1") != 0)
@@ -384,7 +380,10 @@ reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weig
     snprintf(card->arch, sizeof card->arch, "%s", name);
     if ((text = reel_weights_metadata(weights, "network")) && !(card->network = strdup(text)))
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", file);
-    REEL_TRY(read_shapes(card, weights, file, err));
+    if (is_text || card->network)
+        snprintf(card->head, sizeof card->head, "flatten"); /* its own, with any name */
+    else
+        REEL_TRY(read_shapes(card, weights, file, err));
 
     if ((text = reel_weights_metadata(weights, "head")))
         snprintf(card->head, sizeof card->head, "%s", text);
@@ -403,6 +402,24 @@ reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weig
     if ((text = reel_weights_metadata(weights, "classes")))
         REEL_TRY(read_classes(card, text, file, err));
     return REEL_OK;
+}
+
+reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weights,
+                                 const char *arch, const char *file, reel_error *err)
+{
+    REEL_NEED(card, err);
+    *card = (reel_model_card){0};
+    REEL_NEED(weights, err);
+    return read_card(card, weights, arch, false, file ? file : "weights", err);
+}
+
+reel_status reel_model_card_read_text(reel_model_card *card, const reel_weights *weights,
+                                      const char *arch, const char *file, reel_error *err)
+{
+    REEL_NEED(card, err);
+    *card = (reel_model_card){0};
+    REEL_NEED(weights, err);
+    return read_card(card, weights, arch, true, file ? file : "weights", err);
 }
 
 reel_status reel_model_card_resumes(const reel_model_card *card, const reel_weights *weights,

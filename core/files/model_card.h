@@ -73,6 +73,9 @@ REEL_API reel_status reel_model_card_name_imagenet(reel_model_card *card, bool *
  * caller frees the card, also after a failure. */
 REEL_API reel_status reel_model_card_read(reel_model_card *card, const reel_weights *weights,
                                           const char *arch, const char *name, reel_error *err);
+/* The same for a network that is a text: no tensor's name says classes or head. */
+REEL_API reel_status reel_model_card_read_text(reel_model_card *card, const reel_weights *weights,
+                                               const char *arch, const char *name, reel_error *err);
 
 /* What the input is where nothing says so: of so many channels, with ImageNet's mean and deviation.
  */

@@ -99,6 +99,10 @@ void walk_try(const char *name, walk_scenario *scenario, const char *argument, i
             complain("no error, and another result", at, n, "");
         if (ended != REEL_OK && (!err.message[0] || err.status != ended))
             complain("an error without a message", at, n, "");
+        if (ended != REEL_OK && ended != REEL_ERR_MEMORY) {
+            snprintf(text, sizeof text, "status %d, not that of memory: ", (int)ended);
+            complain(text, at, n, err.message);
+        }
         if (fail_alloc_live() != kept)
             return; /* what follows would be counted wrongly */
         errors += ended != REEL_OK;

@@ -243,6 +243,13 @@ static const struct {
     {TOP "include other.net\n" END, "a text that is no file cannot include one"},
     {TOP "Flatten\nLinear 7\n", "ends with 7, expected one number for each of the 4 classes"},
     {TOP "repeat 99999:\n    ReLU\n" END, "expected a whole number of at most"},
+    {TOP "repeat 90:\n    repeat 90:\n        ReLU\n" END, "expected a network of at most 8000"},
+    {TOP
+     "a123456789a123456789a123456789a123456789a123456789a123456789a123456789a123456789:\n"
+     "  b123456789b123456789b123456789b123456789b123456789b123456789b123456789b123456789b12345:\n"
+     "    c123456789c123456789c123456789c123456789c123456789c123456789c123456789c1234567890:\n"
+     "      d0123456789: ReLU\n" END,
+     "t.net:6:7: the name a123456789a1"},
     {TOP "repeat 200:\n    repeat 200:\n        ReLU\n" END, "repetitions counted"},
     {TOP "c: Conv2d 3 1\nc: Conv2d 3 1\n" END, "the name is taken already"},
     {TOP "shortcut:\n    ReLU\n" END, "expected shortcut: right below residual:"},
