@@ -27,8 +27,9 @@ bool reel_init_takes_value(reel_init_kind kind);
  * several times ln(classes). So the output layer starts small. */
 static inline reel_init reel_output_init(reel_init hidden)
 {
-    const bool kaiming =
-        hidden.kind == REEL_INIT_KAIMING_UNIFORM || hidden.kind == REEL_INIT_KAIMING_NORMAL;
+    const bool kaiming = hidden.kind == REEL_INIT_KAIMING_UNIFORM ||
+                         hidden.kind == REEL_INIT_KAIMING_NORMAL ||
+                         hidden.kind == REEL_INIT_KAIMING_NORMAL_OUT;
     return kaiming ? (reel_init){REEL_INIT_GAUSSIAN, 0.01} : hidden;
 }
 

@@ -64,14 +64,17 @@ static reel_status read_text_shapes(reel_model_card *card, const reel_model *mod
     const reel_params *params = status == REEL_OK ? reel_net_params(net) : NULL;
     if (status != REEL_OK) {
         reel_fail(err, status, "%s: %s", name, why.message);
-    } else if (output < 0) {
+    } else if (reel_params_count(params) == 0) {
         status = reel_fail(err, REEL_ERR_FORMAT, "%s: network %s has no layer with weights", name,
                            card->arch);
     } else {
-        const char *last = reel_params_at(params, output)->name;
-        const reel_weight *head = weight_called(weights, last),
+        const reel_param *last = reel_params_at(params, output);
+        const reel_weight *head = last ? weight_called(weights, last->name) : NULL,
                           *first = weight_called(weights, reel_params_at(params, 0)->name);
-        status = read_rows(card, head, last, name, err);
+        if (last)
+            status = read_rows(card, head, last->name, name, err);
+        else if (!card->class_names) /* no layer alone has a row for each class */
+            card->classes = reel_model_config_default(model).classes;
         if (!reel_weights_metadata(weights, "preprocessing"))
             reel_model_card_expect(card, first && first->ndim == 4 && first->shape[1] == 1 ? 1 : 3);
     }

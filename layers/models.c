@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/files/text.h"
 #include "core/nearest.h"
 
 static const char *const head_names[] = {"flatten", "gap", "gmp"};
@@ -136,9 +137,10 @@ static char *name_of_file(const char *path)
 {
     const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
     const char *dot = strrchr(base, '.');
-    size_t length = dot && dot > base ? (size_t)(dot - base) : strlen(base);
-    const size_t most = 40; /* as a model card keeps it */
-    return strndup(base, length < most ? length : most);
+    const size_t length = dot && dot > base ? (size_t)(dot - base) : strlen(base);
+    char text[41], bytes[256]; /* as a model card keeps it */
+    snprintf(bytes, sizeof bytes, "%.*s", (int)length, base);
+    return strdup(reel_escape_text(bytes, REEL_ESCAPE_CONTROLS, text, sizeof text));
 }
 
 /* Takes the lines over, which are freed after a failure. */

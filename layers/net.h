@@ -169,8 +169,8 @@ REEL_NET_ADD_(flatten, reel_layer_config)
 
 /* ---- looking at a net ---- */
 
-/* The index of the weight of the net's last layer that has one, whose rows are the classes; -1 =
- * there is none. */
+/* The index of the weight whose rows are the classes: of the layer that a text gave `classes`, or
+ * of the last layer that has a weight; -1 = there is none. */
 REEL_API int reel_net_output_param(const reel_net *net);
 
 typedef struct reel_layer_info {

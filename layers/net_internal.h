@@ -26,6 +26,7 @@ struct reel_net {
     const reel_module **leaf; /* the layers in order, from reel_net_build */
     reel_net_step *step;      /* likewise */
     uint32_t leaves, joins, branches, steps;
+    int64_t classes; /* that a text was read for; 0 = unknown */
     bool built, unfused;
     reel_net_watch_fn *watch; /* see reel_net_watch */
     void *watch_user;

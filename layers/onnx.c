@@ -303,7 +303,10 @@ reel_status reel_net_save_onnx(reel_net *net, const reel_onnx_config *config, co
         return reel_fail(err, REEL_ERR_INVALID,
                          "%s: expected a positive input size, got %lld x %lld x %lld", path,
                          (long long)input[1], (long long)input[2], (long long)input[3]);
+    static const char *const ends[] = {"images", "logits", "probabilities"};
     reel_onnx g = {.current = "images"};
+    for (int i = 0; i < REEL_COUNT(ends); i++)
+        reel_onnx_reserve(&g, ends[i]);
     const reel_tensor in = reel_tensor_of(NULL, REEL_F32, 4, input);
     reel_tensor out = in;
     reel_status status = write_net(net, &g, input, &out, err);

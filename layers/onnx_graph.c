@@ -54,6 +54,36 @@ void reel_onnx_value(reel_onnx *g, int32_t id)
     reel_message_text(&g->node, NODE_INPUT, g->value[id]);
 }
 
+/* ---- names ---- */
+
+void reel_onnx_reserve(reel_onnx *g, const char *name)
+{
+    char **more = realloc(g->own_name, ((size_t)g->own_names + 1) * sizeof *more);
+    char *copy = strdup(name);
+    if (more)
+        g->own_name = more;
+    if (!more || !copy || !reel_name_table_add(&g->taken, copy, g->own_names)) {
+        free(copy);
+        g->failed = true;
+        return;
+    }
+    more[g->own_names++] = copy;
+}
+
+/* The name of a new value of the module: `name` with the first number behind it, from *number on,
+ * that leaves it free. 0 is no number. */
+static void choose_name(reel_onnx *g, const char *name, int *number, char *text, size_t size)
+{
+    const reel_params *params = g->module->scope->params;
+    do {
+        snprintf(text, size, "%s", name);
+        if (*number > 0)
+            snprintf(text, size, "%s_%d", name, *number);
+        ++*number;
+    } while (reel_name_table_find(&g->taken, text) >= 0 || reel_params_find(params, text));
+    reel_onnx_reserve(g, text);
+}
+
 /* ---- modules ---- */
 void reel_onnx_begin_module(reel_onnx *g, const reel_module *m, const reel_tensor *in,
                             const reel_tensor *out)
@@ -98,11 +128,7 @@ void reel_onnx_node(reel_onnx *g, const char *op_type)
     if (g->open)
         reel_onnx_end_node(g, g->name);
 
-    const int n = g->nodes_of_module++;
-    if (n == 0)
-        snprintf(g->name, sizeof g->name, "%s", g->module->name);
-    else
-        snprintf(g->name, sizeof g->name, "%s_%d", g->module->name, n);
+    choose_name(g, g->module->name, &g->nodes_of_module, g->name, sizeof g->name);
     snprintf(g->op_type, sizeof g->op_type, "%s", op_type);
     g->open = true;
 }
@@ -160,8 +186,10 @@ void reel_onnx_constant(reel_onnx *g, const char *name, int64_t rows, int64_t co
 {
     if (!g || !name || !values)
         return;
-    char full[320];
-    snprintf(full, sizeof full, "%s.%s", g->module->name, name);
+    char wanted[320], full[340];
+    int number = 0;
+    snprintf(wanted, sizeof wanted, "%s.%s", g->module->name, name);
+    choose_name(g, wanted, &number, full, sizeof full);
     const reel_tensor t = reel_tensor_of(NULL, REEL_F32, 2, (const int64_t[]){rows, columns});
     onnx_initializer(g, full, &t, values);
 }
@@ -208,6 +236,10 @@ void reel_onnx_free(reel_onnx *g)
     for (int32_t i = 0; i < g->values; i++)
         free(g->value[i]);
     free(g->value);
+    for (int i = 0; i < g->own_names; i++)
+        free(g->own_name[i]);
+    free(g->own_name);
+    reel_name_table_free(&g->taken);
     reel_message_free(&g->nodes);
     reel_message_free(&g->node);
     reel_message_free(&g->scratch);

@@ -3,6 +3,7 @@
 #define REEL_LAYERS_ONNX_GRAPH_INTERNAL_H
 
 #include "core/files/protobuf.h"
+#include "core/name_table.h"
 #include "layers/onnx_graph.h"
 
 /* Field numbers of GraphProto (onnx.proto). */
@@ -40,6 +41,10 @@ struct reel_onnx {
 
     reel_onnx_initializer *list;
     int count, room;
+
+    reel_name_table taken; /* names of values; those of parameters are taken, too */
+    char **own_name;       /* [own_names] those of `taken` */
+    int own_names;
     bool failed; /* out of memory */
 };
 
@@ -55,6 +60,8 @@ void reel_onnx_begin_module(reel_onnx *g, const reel_module *m, const reel_tenso
                             const reel_tensor *out);
 /* Ends the open node, if any, and names its output. */
 void reel_onnx_end_node(reel_onnx *g, const char *output);
+/* Before the first node: no value of the graph gets the name. */
+void reel_onnx_reserve(reel_onnx *g, const char *name);
 void reel_onnx_free(reel_onnx *g);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/files/byte_source.h"
+#include "core/files/text.h"
 #include "layers/text_internal.h"
 
 /* ---- messages ---- */
@@ -52,11 +53,6 @@ bool reel_text_opens(const reel_text_line *line)
     return line->words > 0 && line->word[line->words - 1].colon;
 }
 
-static bool is_text_blank(char c)
-{
-    return c == ' ';
-}
-
 /* Cuts a quoted word at *at; false: the quote does not end. */
 static bool cut_quoted(char **at, reel_text_word *word)
 {
@@ -75,7 +71,7 @@ static reel_status cut_words(char *text, reel_text_line *line, reel_text_word *w
 {
     line->word = word;
     for (char *at = text; *at;) {
-        if (is_text_blank(*at)) {
+        if (*at == ' ') {
             at++;
             continue;
         }
@@ -106,7 +102,7 @@ static reel_status cut_words(char *text, reel_text_line *line, reel_text_word *w
             w->colon = true;
             at[-1] = '\0';
         }
-        if (*at && !is_text_blank(*at))
+        if (*at && *at != ' ')
             return reel_text_fail(err, line, line->words - 1, "expected a blank after the quote");
         if (*at)
             *at++ = '\0';
@@ -139,16 +135,21 @@ static void cut_comment(char *text)
 
 static reel_status check_bytes(const char *text, const char *file, int number, reel_error *err)
 {
-    for (const char *at = text; *at; at++) {
-        const int column = (int)(at - text) + 1;
+    for (const char *at = text; *at;) {
+        const unsigned char *bytes = (const unsigned char *)at;
+        const int column = (int)(at - text) + 1, n = reel_utf8_sequence(bytes, SIZE_MAX);
         if (*at == '\t')
             return reel_fail(err, REEL_ERR_FORMAT,
                              "%.200s:%d:%d: a tab; indent with blanks, which are equally wide "
                              "everywhere",
                              file, number, column);
-        if ((unsigned char)*at < ' ')
+        if (n == 0)
+            return reel_fail(err, REEL_ERR_FORMAT, "%.200s:%d:%d: not UTF-8 (byte %d)", file,
+                             number, column, *bytes);
+        if (reel_is_control(reel_utf8_character(bytes, n)))
             return reel_fail(err, REEL_ERR_FORMAT, "%.200s:%d:%d: a control character (byte %d)",
-                             file, number, column, (unsigned char)*at);
+                             file, number, column, *bytes);
+        at += n;
     }
     return REEL_OK;
 }
@@ -220,12 +221,12 @@ static reel_status add_text_file(reel_text *t, const char *path, reel_error *err
     return status;
 }
 
-/* Puts another file's lines in the place of the line. */
+/* Puts another file's lines in the place of the line. Its own includes begin at its own folder. */
 static reel_status include_file(reel_text *t, const reel_text_line *line, const char *folder,
                                 int depth, reel_error *err)
 {
-    char path[1024];
-    if (line->words != 2 || reel_text_opens(line))
+    char path[1024], inner[1024];
+    if (line->words != 2 || line->word[0].colon || reel_text_opens(line))
         return reel_text_fail(err, line, 0, "expected: include FILE");
     const char *name = line->word[1].text;
     if (!folder)
@@ -244,7 +245,9 @@ static reel_status include_file(reel_text *t, const reel_text_line *line, const 
     if (status != REEL_OK)
         return reel_text_fail_as(err, status, line, 1, "%s", why.message);
     const reel_text_source source = t->source[t->sources - 1];
-    return read_text_source(t, &source, folder, line->indent, depth + 1, err);
+    const char *slash = strrchr(path, '/');
+    snprintf(inner, sizeof inner, "%.*s", (int)(slash - path) + (slash == path), path);
+    return read_text_source(t, &source, inner, line->indent, depth + 1, err);
 }
 
 static reel_status read_text_source(reel_text *t, const reel_text_source *source,
@@ -292,7 +295,7 @@ static reel_status close_lines(reel_text *t, reel_error *err)
                                   "expected indented lines below the colon");
         if (before ? deeper && !reel_text_opens(before) : line->indent > 0)
             return reel_text_fail(err, line, 0,
-                                  "indented without need: no line before it ends in a colon");
+                                  "unexpected indentation: the line above does not end in a colon");
         if (deeper && depth == REEL_TEXT_DEPTH)
             return reel_text_fail(err, line, 0, "expected at most %d levels", REEL_TEXT_DEPTH);
         if (deeper)

@@ -19,8 +19,8 @@
 extern "C" {
 #endif
 
-/* A text whose lines are read: what it says in front, and where its lines are. A constant: any
- * number of threads may build nets from it. */
+/* A parsed text: its head (reel_text_head) and its lines. It does not change, so several threads
+ * may build nets from it. */
 typedef struct reel_text reel_text;
 
 /* Reads size bytes of text; name is for messages, which begin with "NAME:LINE:COLUMN: ". folder:
@@ -48,8 +48,9 @@ REEL_API reel_status reel_text_add(reel_net *net, const reel_text *text,
 
 /* A net that takes images of shape (n, c, h, w) as a text that reads back to the same net: the same
  * layers, names of parameters and shapes. input: c, h, w. The caller frees *text. The widths of the
- * net's last layer with weights stand there as `classes`. REEL_ERR_INVALID: a layer that is not in
- * the library's table. */
+ * layers that a text gave `classes`, or of the last layer with weights, stand there as `classes`.
+ * REEL_ERR_INVALID: a layer that is not in the library's table, a name or a size that no text has.
+ */
 REEL_API reel_status reel_net_print(const reel_net *net, const int64_t input[3], char **text,
                                     reel_error *err);
 

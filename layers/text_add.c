@@ -85,14 +85,18 @@ static reel_status add_text_layer(reel_text_reader *r, const reel_text_layer *at
     void *config = calloc(1, layer->config_size ? layer->config_size : sizeof(reel_layer_config));
     if (!config)
         return reel_fail(err, REEL_ERR_MEMORY, "network: out of memory");
-    reel_status status = reel_text_layer_config(at, layer, config, err);
+    bool of_classes;
+    reel_status status = reel_text_layer_config(at, layer, config, &of_classes, err);
     if (status == REEL_OK) {
         ((reel_layer_config *)config)->name = name;
         reel_net_add(r->net, layer, config);
         status = reel_text_check_net(r, at->line, err);
     }
     free(config);
-    return status == REEL_OK ? run_newest(r, at->line, err) : status;
+    if (status != REEL_OK)
+        return status;
+    r->net->open->children[r->net->open->n_children - 1]->of_classes = of_classes;
+    return run_newest(r, at->line, err);
 }
 
 /* A use of a block: a section that holds the block's lines. */
@@ -182,15 +186,20 @@ static reel_status follow_section(reel_text_reader *r, int index, const reel_tex
     return reel_text_check_net(r, line, err);
 }
 
+reel_status reel_text_count_step(reel_text_reader *r, const reel_text_line *line, reel_error *err)
+{
+    if (++r->steps <= REEL_TEXT_STEPS)
+        return REEL_OK;
+    return reel_text_fail(err, line, 0,
+                          "expected a network of at most %d lines, repetitions counted",
+                          REEL_TEXT_STEPS);
+}
+
 static reel_status follow_line(reel_text_reader *r, int index, const reel_text_var *var,
                                reel_error *err)
 {
     const reel_text_line *line = &r->text->line[index];
-    if (++r->steps > REEL_TEXT_STEPS)
-        return reel_text_fail(err, line, 0,
-                              "expected a network of at most %d lines, repetitions "
-                              "counted",
-                              REEL_TEXT_STEPS);
+    REEL_TRY(reel_text_count_step(r, line, err));
     const bool keyword = !line->word[0].quoted && reel_text_is_keyword(line->word[0].text);
     if (reel_text_opens(line)) {
         if (keyword)
@@ -248,6 +257,7 @@ reel_status reel_text_add(reel_net *net, const reel_text *text, const reel_model
 
     /* Two images: batch norm needs more than one value a channel. */
     reel_text_reader r = {.text = text, .model = config, .net = net};
+    net->classes = config->classes;
     const int64_t shape[4] = {2, config->channels, config->image_size, config->image_size};
     REEL_TRY(reel_dry_tape_create(&r.tape, reel_net_ctx(net), reel_net_dtype(net), false, err));
     const reel_tensor input =

@@ -19,24 +19,68 @@ int reel_text_find_block(const reel_text *text, const char *name, int before, re
     return found;
 }
 
-/* The variable of a block's parameter `name` or `name=default`; false: the caller must give it. */
-static bool default_of(const reel_text_word *word, reel_text_var *var, char name[REEL_TEXT_WORD])
+enum { FIRST = 2 }; /* block NAME parameter... */
+
+/* Of a parameter's name, as `name` or `name=default` begins. */
+static size_t parameter_length(const reel_text_word *word)
 {
     const size_t length = reel_text_name_length(word);
-    snprintf(name, REEL_TEXT_WORD, "%.*s", (int)(length ? length : strlen(word->text)), word->text);
-    var->name = name;
-    snprintf(var->value, sizeof var->value, "%s", length ? word->text + length + 1 : "");
-    return length > 0;
+    return length ? length : strlen(word->text);
+}
+
+reel_status reel_text_check_block(const reel_text_line *line, reel_error *err)
+{
+    if (line->indent)
+        return reel_text_fail(err, line, 0, "expected blocks without indentation");
+    if (line->words < FIRST)
+        return reel_text_fail(err, line, 0, "expected a name, such as: block Fire squeeze:");
+    const char *name = line->word[1].text;
+    if (reel_text_layer_find(name) || reel_text_is_keyword(name))
+        return reel_text_fail(err, line, 1, "block %.60s: the name is taken by %s", name,
+                              reel_text_layer_find(name) ? "a layer" : "a word of the language");
+
+    for (int p = FIRST; p < line->words; p++) {
+        const size_t length = parameter_length(&line->word[p]);
+        if (length >= REEL_TEXT_WORD)
+            return reel_text_fail(err, line, p, "expected a name of at most %d bytes",
+                                  REEL_TEXT_WORD - 1);
+        for (int k = FIRST; k < p; k++)
+            if (parameter_length(&line->word[k]) == length &&
+                !strncmp(line->word[k].text, line->word[p].text, length))
+                return reel_text_fail(err, line, p, "%.*s: given twice", (int)length,
+                                      line->word[p].text);
+    }
+    return REEL_OK;
+}
+
+/* The parameters that the use leaves out get their defaults, which may refer to those before. */
+static reel_status bind_defaults(const reel_text_layer *at, const reel_text_line *block,
+                                 reel_text_var *var, const bool *given, reel_error *err)
+{
+    for (int p = FIRST; p < block->words; p++) {
+        const char *text = block->word[p].text;
+        const size_t length = reel_text_name_length(&block->word[p]);
+        reel_text_scope before = *at->scope;
+        before.var = var[p].outer;
+        if (given[p])
+            continue;
+        if (length == 0)
+            return reel_text_fail(err, at->line, at->kind, "block %.60s: expected %s",
+                                  block->word[1].text, var[p].name);
+        REEL_TRY(reel_text_value(&before, block, p, text + length + 1, &var[p], err));
+    }
+    return REEL_OK;
 }
 
 reel_status reel_text_bind_block(const reel_text_layer *at, const reel_text_line *block,
                                  reel_text_var *var, reel_text_names names, reel_error *err)
 {
-    enum { FIRST = 2 }; /* block NAME parameter... */
     bool given[REEL_TEXT_WORDS] = {false};
     int place = FIRST;
     for (int p = FIRST; p < block->words; p++) {
-        given[p] = default_of(&block->word[p], &var[p], names[p]);
+        snprintf(names[p], sizeof names[p], "%.*s", (int)parameter_length(&block->word[p]),
+                 block->word[p].text);
+        var[p].name = names[p];
         var[p].outer = p > FIRST ? &var[p - 1] : NULL;
     }
 
@@ -56,13 +100,10 @@ reel_status reel_text_bind_block(const reel_text_layer *at, const reel_text_line
             return reel_text_fail(err, at->line, k, "block %.60s has no parameter for %.60s",
                                   block->word[1].text, word->text);
         const char *from = word->text + (length ? length + 1 : 0);
-        REEL_TRY(reel_text_value(at->scope, at->line, k, from, var[p].value, err));
+        if (given[p])
+            return reel_text_fail(err, at->line, k, "%s: given twice", names[p]);
+        REEL_TRY(reel_text_value(at->scope, at->line, k, from, &var[p], err));
         given[p] = true;
     }
-
-    for (int p = FIRST; p < block->words; p++)
-        if (!given[p])
-            return reel_text_fail(err, at->line, at->kind, "block %.60s: expected %s",
-                                  block->word[1].text, names[p]);
-    return REEL_OK;
+    return bind_defaults(at, block, var, given, err);
 }

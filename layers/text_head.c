@@ -7,9 +7,9 @@ enum { LARGEST_INPUT = 1 << 14, LARGEST_CLASSES = 10000000 };
 
 bool reel_text_is_keyword(const char *word)
 {
-    static const char *const words[] = {"reel",   "about",  "input",    "classes",
-                                        "block",  "repeat", "for",      "residual",
-                                        "branch", "add",    "shortcut", "concat"};
+    static const char *const words[] = {"reel",     "about",  "input",    "classes", "block",
+                                        "repeat",   "for",    "residual", "branch",  "add",
+                                        "shortcut", "concat", "include"};
     for (int i = 0; i < REEL_COUNT(words); i++)
         if (!strcmp(word, words[i]))
             return true;

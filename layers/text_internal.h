@@ -75,6 +75,7 @@ reel_status reel_text_read_head(reel_text *text, reel_error *err);
 typedef struct reel_text_var {
     const char *name;
     char value[REEL_TEXT_WORD];
+    bool classes; /* the value is what `classes` stands for */
     const struct reel_text_var *outer;
 } reel_text_var;
 
@@ -86,9 +87,10 @@ typedef struct reel_text_scope {
 } reel_text_scope;
 
 /* The value of word k: variables, `classes`, `channels`, products and quotients of them become
- * their numbers; anything else stays as it is. from: where in the word the value begins. */
+ * their numbers; anything else stays as it is. from: where in the word the value begins.
+ * var->value and var->classes receive it. */
 reel_status reel_text_value(const reel_text_scope *scope, const reel_text_line *line, int k,
-                            const char *from, char value[REEL_TEXT_WORD], reel_error *err);
+                            const char *from, reel_text_var *var, reel_error *err);
 
 /* ---- text_layer.c ---- */
 
@@ -104,9 +106,11 @@ typedef struct reel_text_layer {
 size_t reel_text_name_length(const reel_text_word *word);
 /* The layer of this class, or NULL. */
 const reel_layer *reel_text_layer_find(const char *kind);
-/* Reads the arguments into a zeroed config. */
+/* The row of a layer's width, which no input gives: out_channels, out_features; or NULL. */
+const reel_layer_arg *reel_layer_width_row(const reel_layer *layer);
+/* Reads the arguments into a zeroed config. *of_classes: whether the width is `classes`. */
 reel_status reel_text_layer_config(const reel_text_layer *at, const reel_layer *layer, void *config,
-                                   reel_error *err);
+                                   bool *of_classes, reel_error *err);
 
 /* ---- text_block.c ---- */
 
@@ -115,6 +119,8 @@ reel_status reel_text_layer_config(const reel_text_layer *at, const reel_layer *
 int reel_text_find_block(const reel_text *text, const char *name, int before,
                          reel_nearest *nearest);
 typedef char reel_text_names[REEL_TEXT_WORDS][REEL_TEXT_WORD];
+/* Whether the line is `block NAME parameter... :` as it may be. */
+reel_status reel_text_check_block(const reel_text_line *line, reel_error *err);
 /* Binds the words after at->kind to the parameters that stand in the line `block`. var: one for
  * each of its words; names: room for their names. */
 reel_status reel_text_bind_block(const reel_text_layer *at, const reel_text_line *block,
@@ -140,6 +146,8 @@ typedef struct reel_text_part {
     const reel_text_var *var;
 } reel_text_part;
 
+/* Counts a line that is followed, up to REEL_TEXT_STEPS. */
+reel_status reel_text_count_step(reel_text_reader *r, const reel_text_line *line, reel_error *err);
 /* Follows lines first .. end. */
 reel_status reel_text_follow(reel_text_reader *r, const reel_text_part *part, reel_error *err);
 /* The lines that are indented below a line. */

@@ -11,6 +11,7 @@
 static reel_status follow_branch(reel_text_reader *r, int index, const reel_text_part *part,
                                  reel_error *err)
 {
+    REEL_TRY(reel_text_count_step(r, &r->text->line[index], err));
     reel_net_begin_branch(r->net);
     REEL_TRY(reel_text_check_net(r, &r->text->line[index], err));
     if (part)
@@ -95,11 +96,10 @@ static reel_status follow_residual(reel_text_reader *r, int index, const reel_te
     reel_net_begin_join(r->net, REEL_JOIN_ADD);
     REEL_TRY(reel_text_check_net(r, line, err));
     REEL_TRY(follow_branch(r, index, &body, err));
-    const reel_var sum[2] = {r->x, input};
     const reel_tensor a = reel_value(r->x), b = reel_value(input);
     const bool needed = !optional || !reel_tensor_same_shape(&a, &b);
 
-    reel_var branch[2] = {sum[0], sum[1]};
+    reel_var branch[2] = {r->x};
     r->x = input;
     REEL_TRY(follow_branch(r, index, shortcut >= 0 && needed ? &other : NULL, err));
     branch[1] = r->x;
@@ -114,14 +114,14 @@ static reel_status follow_repeat(reel_text_reader *r, int index, const reel_text
 {
     const reel_text_line *line = &r->text->line[index];
     const reel_text_scope scope = reel_text_scope_of(r, var);
-    char value[REEL_TEXT_WORD];
+    reel_text_var value;
     int64_t times;
     if (line->words != 2)
         return reel_text_fail(err, line, 0, "expected how often, such as: repeat 3:");
-    REEL_TRY(reel_text_value(&scope, line, 1, line->word[1].text, value, err));
-    if (!reel_text_whole(value, strlen(value), &times) || times > REEL_TEXT_STEPS)
+    REEL_TRY(reel_text_value(&scope, line, 1, line->word[1].text, &value, err));
+    if (!reel_text_whole(value.value, strlen(value.value), &times) || times > REEL_TEXT_STEPS)
         return reel_text_fail(err, line, 1, "expected a whole number of at most %d, got \"%s\"",
-                              REEL_TEXT_STEPS, value);
+                              REEL_TEXT_STEPS, value.value);
     const reel_text_part body = reel_text_below(r, index, var);
     for (int64_t i = 0; i < times; i++)
         REEL_TRY(reel_text_follow(r, &body, err));
@@ -139,7 +139,7 @@ static reel_status follow_for(reel_text_reader *r, int index, const reel_text_va
     reel_text_var own = {.name = line->word[1].text, .outer = var};
     reel_text_part body = reel_text_below(r, index, &own);
     for (int k = 3; k < line->words; k++) {
-        REEL_TRY(reel_text_value(&scope, line, k, line->word[k].text, own.value, err));
+        REEL_TRY(reel_text_value(&scope, line, k, line->word[k].text, &own, err));
         REEL_TRY(reel_text_follow(r, &body, err));
     }
     return REEL_OK;
@@ -161,9 +161,8 @@ reel_status reel_text_follow_keyword(reel_text_reader *r, int index, const reel_
         return follow_repeat(r, index, var, err);
     if (reel_text_says(line, 0, "for"))
         return follow_for(r, index, var, err);
-    if (reel_text_says(line, 0, "block"))
-        return line->indent ? reel_text_fail(err, line, 0, "expected blocks without indentation")
-                            : REEL_OK; /* followed where it is used */
+    if (reel_text_says(line, 0, "block")) /* followed where it is used */
+        return reel_text_check_block(line, err);
     const char *word = line->word[0].text;
     if (!strcmp(word, "shortcut"))
         return reel_text_fail(err, line, 0, "expected shortcut: right below residual:");

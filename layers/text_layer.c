@@ -19,6 +19,18 @@ const reel_layer *reel_text_layer_find(const char *kind)
     return NULL;
 }
 
+const reel_layer_arg *reel_layer_width_row(const reel_layer *layer)
+{
+    bool from_input = false;
+    for (int i = 0; i < layer->n_args; i++) {
+        const reel_layer_arg *arg = &layer->args[i];
+        from_input |= arg->from_input;
+        if (from_input && arg->required && !arg->from_input)
+            return arg;
+    }
+    return NULL;
+}
+
 /* The argument that the next value without a name belongs to; NULL: there is none. */
 static const reel_layer_arg *next_by_place(const reel_layer *layer, int *place)
 {
@@ -112,11 +124,12 @@ static reel_status complete_arguments(const reel_text_layer *at, const reel_laye
 }
 
 reel_status reel_text_layer_config(const reel_text_layer *at, const reel_layer *layer, void *config,
-                                   reel_error *err)
+                                   bool *of_classes, reel_error *err)
 {
+    const reel_layer_arg *width = reel_layer_width_row(layer);
     uint64_t given = 0;
     int place = 0;
-    bool output = false;
+    *of_classes = false;
     for (int k = at->kind + 1; k < at->line->words; k++) {
         const reel_layer_arg *arg;
         const char *from;
@@ -125,15 +138,15 @@ reel_status reel_text_layer_config(const reel_text_layer *at, const reel_layer *
         if (given & bit)
             return reel_text_fail(err, at->line, k, "%s: given twice", arg->name);
         given |= bit;
-        output |= !strcmp(from, "classes");
 
-        char value[REEL_TEXT_WORD];
+        reel_text_var var;
         reel_error why = {0};
-        REEL_TRY(reel_text_value(at->scope, at->line, k, from, value, err));
-        if (reel_args_set(arg, value, config, &why) != REEL_OK)
+        REEL_TRY(reel_text_value(at->scope, at->line, k, from, &var, err));
+        *of_classes |= arg == width && var.classes;
+        if (reel_args_set(arg, var.value, config, &why) != REEL_OK)
             return reel_text_fail(err, at->line, k, "%s", why.message);
     }
     REEL_TRY(complete_arguments(at, layer, given, config, err));
-    override_arguments(at, layer, output, config);
+    override_arguments(at, layer, *of_classes, config);
     return REEL_OK;
 }

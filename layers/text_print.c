@@ -1,15 +1,17 @@
 /* From a net to its text: the same grammar, with blocks and repetitions written out. */
 #include <ctype.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/files/text.h"
 #include "layers/text_internal.h"
 
 typedef struct text_printer {
     FILE *to;
-    const reel_module *output; /* the last layer with weights: its width is `classes` */
+    const reel_module *output; /* its width is `classes`; NULL where layers are marked */
     reel_error error;          /* the first one */
 } text_printer;
 
@@ -23,12 +25,20 @@ static void print_indent(text_printer *p, int depth)
 static void print_name(text_printer *p, const char *name)
 {
     bool plain = *name && !reel_text_is_keyword(name);
-    for (const char *at = name; *at; at++) {
-        plain &= isalnum((unsigned char)*at) || *at == '_' || *at == '.' || *at == '-';
-        if ((*at == '"' || (unsigned char)*at < ' ') && p->error.status == REEL_OK)
-            reel_fail(&p->error, REEL_ERR_INVALID,
-                      "a name with quotes or control characters has no form in a text: %.100s",
-                      name);
+    bool fits = *name && reel_utf8_valid(name, strlen(name));
+    for (const char *at = name; *at && fits;) {
+        const unsigned char *bytes = (const unsigned char *)at;
+        const int n = reel_utf8_sequence(bytes, SIZE_MAX);
+        plain &= isalnum(*bytes) || *at == '_' || *at == '.' || *at == '-';
+        fits = *at != '"' && !reel_is_control(reel_utf8_character(bytes, n));
+        at += n;
+    }
+    if (!fits && p->error.status == REEL_OK) {
+        char shown[200];
+        reel_fail(&p->error, REEL_ERR_INVALID,
+                  "a name without letters, with quotes, control characters or other bytes than "
+                  "UTF-8 has no form in a text: \"%s\"",
+                  reel_escape_text(name, REEL_ESCAPE_CONTROLS, shown, sizeof shown));
     }
     fprintf(p->to, plain ? "%s" : "\"%s\"", name);
 }
@@ -40,23 +50,11 @@ static const char *own_name(const reel_module *m)
     return m->name + (section ? strlen(section) + 1 : 0);
 }
 
-/* The row of a layer's width, which no input gives: out_channels, out_features. */
-static const reel_layer_arg *width_row(const reel_layer *layer)
-{
-    bool from_input = false;
-    for (int i = 0; i < layer->n_args; i++) {
-        const reel_layer_arg *arg = &layer->args[i];
-        from_input |= arg->from_input;
-        if (from_input && arg->required && !arg->from_input)
-            return arg;
-    }
-    return NULL;
-}
-
 static void print_arguments(text_printer *p, const reel_module *m)
 {
     const reel_args args = reel_layer_args(m->layer);
-    const reel_layer_arg *width = m == p->output ? width_row(m->layer) : NULL;
+    const bool of_classes = m->of_classes || m == p->output;
+    const reel_layer_arg *width = of_classes ? reel_layer_width_row(m->layer) : NULL;
     bool by_place = true;
     for (int i = 0; i < args.count; i++) {
         const reel_layer_arg *arg = &args.row[i];
@@ -92,30 +90,41 @@ static void print_layer(text_printer *p, const reel_module *m)
 static bool is_residual(const reel_module *m)
 {
     return m->join == REEL_JOIN_ADD && m->n_children == 2 && m->children[0]->unnamed &&
-           m->children[1]->unnamed && !m->children[0]->join && !m->children[1]->join &&
-           m->children[0]->n_children > 0;
+           m->children[1]->unnamed && m->children[0]->n_children > 0;
 }
 
+static void print_child(text_printer *p, const reel_module *m, int depth, int *position);
 static void print_children(text_printer *p, const reel_module *m, int depth, int *position);
+static void print_join(text_printer *p, const reel_module *m, int depth, int *position);
 
-/* `word:` and the children, which go on counting positions. */
-static void print_part(text_printer *p, const char *word, const reel_module *m, int depth,
-                       int *position)
+/* `word:` and below it a branch, which may be a join itself; positions are counted on. */
+static void print_branch(text_printer *p, const char *word, const reel_module *m, int depth,
+                         int *position)
 {
     print_indent(p, depth);
     fprintf(p->to, "%s:\n", word);
-    print_children(p, m, depth + 1, position);
+    if (m->join)
+        print_join(p, m, depth + 1, position);
+    else
+        print_children(p, m, depth + 1, position);
 }
 
 static void print_join(text_printer *p, const reel_module *m, int depth, int *position)
 {
     if (is_residual(m)) {
-        print_part(p, "residual", m->children[0], depth, position);
+        print_branch(p, "residual", m->children[0], depth, position);
         if (m->children[1]->n_children)
-            print_part(p, "shortcut", m->children[1], depth + 1, position);
+            print_branch(p, "shortcut", m->children[1], depth + 1, position);
         return;
     }
-    print_part(p, m->join == REEL_JOIN_ADD ? "add" : "concat", m, depth, position);
+    print_indent(p, depth);
+    fputs(m->join == REEL_JOIN_ADD ? "add:\n" : "concat:\n", p->to);
+    for (int i = 0; i < m->n_children; i++) {
+        if (m->children[i]->join)
+            print_branch(p, "branch", m->children[i], depth + 1, position);
+        else
+            print_child(p, m->children[i], depth + 1, position);
+    }
 }
 
 /* position: what the next child without a name would be called. */
@@ -132,7 +141,7 @@ static void print_child(text_printer *p, const reel_module *m, int depth, int *p
         return;
     }
     if (m->unnamed) {
-        print_part(p, "branch", m, depth, position);
+        print_branch(p, "branch", m, depth, position);
         return;
     }
 
@@ -161,21 +170,103 @@ static void print_children(text_printer *p, const reel_module *m, int depth, int
                   m->name);
 }
 
-/* The last layer of the walk that has a width. */
-static const reel_module *find_output(const reel_module *m)
+/* ---- the layer whose width is the number of classes ---- */
+
+/* The last layer of the walk that has a width; marked: that a text gave `classes` as its width. */
+static const reel_module *find_output(const reel_module *m, bool marked)
 {
     if (m->layer)
-        return width_row(m->layer) ? m : NULL;
+        return reel_layer_width_row(m->layer) && (m->of_classes || !marked) ? m : NULL;
     const reel_module *found = NULL;
     for (int i = m->n_children - 1; i >= 0 && !found; i--)
-        found = find_output(m->children[i]);
+        found = find_output(m->children[i], marked);
     return found;
+}
+
+static int64_t width_of(const reel_module *m)
+{
+    return *(const int64_t *)reel_arg_field(reel_layer_width_row(m->layer), m->config);
+}
+
+/* A layer whose width is the number of classes. NULL: there is none. */
+static const reel_module *output_of(const reel_net *net)
+{
+    const reel_module *m = find_output(net->root, true);
+    if (!m)
+        m = find_output(net->root, false);
+    return m && (net->classes == 0 || width_of(m) == net->classes) ? m : NULL;
 }
 
 int reel_net_output_param(const reel_net *net)
 {
-    const reel_module *m = net ? find_output(net->root) : NULL;
+    const reel_module *m = net ? output_of(net) : NULL;
     return m && m->n_params ? m->param[0] : -1;
+}
+
+/* ---- the way out ---- */
+
+static reel_status print_net_text(const reel_net *net, const int64_t input[3], char **text,
+                                  reel_error *err)
+{
+    size_t size;
+    text_printer p = {.to = open_memstream(text, &size), .output = output_of(net)};
+    if (!p.to)
+        return reel_fail(err, REEL_ERR_MEMORY, "network's text: out of memory");
+
+    fprintf(p.to, "reel network 1\ninput %" PRId64 "x%" PRId64 "x%" PRId64 "\n", input[0], input[1],
+            input[2]);
+    if (net->classes || p.output)
+        fprintf(p.to, "classes %" PRId64 "\n", net->classes ? net->classes : width_of(p.output));
+    int position = 0;
+    fputc('\n', p.to);
+    print_children(&p, net->root, 0, &position);
+
+    const bool failed = ferror(p.to);
+    if ((fclose(p.to) != 0 || failed) && p.error.status == REEL_OK)
+        reel_fail(&p.error, REEL_ERR_MEMORY, "network's text: out of memory");
+    if (p.error.status != REEL_OK && err)
+        *err = p.error;
+    return p.error.status;
+}
+
+static reel_status compare_params(const reel_params *a, const reel_params *b, reel_error *err)
+{
+    const int n = reel_params_count(a);
+    for (int i = 0; i < n || i < reel_params_count(b); i++) {
+        const reel_param *p = reel_params_at(a, i), *q = reel_params_at(b, i);
+        if (!p || !q || strcmp(p->name, q->name) != 0 ||
+            !reel_tensor_same_shape(&p->value, &q->value))
+            return reel_fail(err, REEL_ERR_INVALID, "it has another parameter %s",
+                             p ? p->name : q->name);
+    }
+    return REEL_OK;
+}
+
+/* A run that cannot be continued shall not begin: the text must give the same net. */
+static reel_status read_back(const reel_net *net, const char *bytes, reel_error *err)
+{
+    reel_text *text;
+    reel_net *again = NULL;
+    reel_error why = {0};
+    reel_status status = reel_text_read(&text, "text", bytes, strlen(bytes), NULL, &why);
+    if (status == REEL_OK) {
+        const reel_text_head *head = reel_text_head_of(text);
+        const reel_model_config c = {.classes = head->classes,
+                                     .dropout = (double)NAN,
+                                     .image_size = head->height,
+                                     .channels = head->channels};
+        status = reel_net_create(&again, reel_net_ctx(net), reel_net_dtype(net), &why);
+        if (status == REEL_OK)
+            status = reel_text_add(again, text, &c, &why);
+        if (status == REEL_OK)
+            status = compare_params(reel_net_params(net), reel_net_params(again), &why);
+        reel_net_destroy(again);
+        reel_text_free(text);
+    }
+    if (status == REEL_OK)
+        return REEL_OK;
+    return reel_fail(err, status == REEL_ERR_MEMORY ? status : REEL_ERR_INVALID,
+                     "the net's text does not read back to the same net: %s", why.message);
 }
 
 reel_status reel_net_print(const reel_net *net, const int64_t input[3], char **text,
@@ -185,30 +276,13 @@ reel_status reel_net_print(const reel_net *net, const int64_t input[3], char **t
     *text = NULL;
     REEL_NEED(input, err);
 
-    size_t size;
     REEL_TRY(reel_net_status(net, err));
-    text_printer p = {.to = open_memstream(text, &size), .output = find_output(net->root)};
-    if (!p.to)
-        return reel_fail(err, REEL_ERR_MEMORY, "network's text: out of memory");
-
-    fprintf(p.to, "reel network 1\ninput %" PRId64 "x%" PRId64 "x%" PRId64 "\n", input[0], input[1],
-            input[2]);
-    if (p.output) {
-        const int64_t *classes = reel_arg_field(width_row(p.output->layer), p.output->config);
-        fprintf(p.to, "classes %" PRId64 "\n", *classes);
+    reel_status status = print_net_text(net, input, text, err);
+    if (status == REEL_OK)
+        status = read_back(net, *text, err);
+    if (status != REEL_OK) {
+        free(*text);
+        *text = NULL;
     }
-    int position = 0;
-    fputc('\n', p.to);
-    print_children(&p, net->root, 0, &position);
-
-    const bool failed = ferror(p.to);
-    if ((fclose(p.to) != 0 || failed) && p.error.status == REEL_OK)
-        reel_fail(&p.error, REEL_ERR_MEMORY, "network's text: out of memory");
-    if (p.error.status == REEL_OK)
-        return REEL_OK;
-    free(*text);
-    *text = NULL;
-    if (err)
-        *err = p.error;
-    return p.error.status;
+    return status;
 }

@@ -66,19 +66,22 @@ static reel_status product_value(const reel_text_scope *scope, const reel_text_l
 }
 
 reel_status reel_text_value(const reel_text_scope *scope, const reel_text_line *line, int k,
-                            const char *from, char value[REEL_TEXT_WORD], reel_error *err)
+                            const char *from, reel_text_var *var, reel_error *err)
 {
     int64_t number;
+    var->classes = !strcmp(from, "classes");
     const reel_text_var *v = find_var(scope, from, strlen(from));
     const bool product =
         strpbrk(from, "*/") || !strcmp(from, "classes") || !strcmp(from, "channels");
-    if (v)
-        memcpy(value, v->value, REEL_TEXT_WORD);
-    else if (product) {
+    if (v) {
+        memcpy(var->value, v->value, sizeof var->value);
+        var->classes = v->classes;
+    } else if (product) {
         REEL_TRY(product_value(scope, line, k, from, &number, err));
-        snprintf(value, REEL_TEXT_WORD, "%" PRId64, number);
-    } else if (snprintf(value, REEL_TEXT_WORD, "%s", from) >= REEL_TEXT_WORD)
+        snprintf(var->value, sizeof var->value, "%" PRId64, number);
+    } else if (snprintf(var->value, sizeof var->value, "%s", from) >= REEL_TEXT_WORD) {
         return reel_text_fail(err, line, k, "expected a value of at most %d bytes",
                               REEL_TEXT_WORD - 1);
+    }
     return REEL_OK;
 }

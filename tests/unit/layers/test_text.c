@@ -199,12 +199,14 @@ Test(text, of_sums_and_branches_has_right_gradients)
 {
     reel_model *model = model_of(student);
     reel_net *net;
-    const reel_gradcheck_config config = {.tolerance = 1e-6, .max_elements = 20};
+    const reel_gradcheck_config config = {.tolerance = 1e-6, .max_elements = 5};
     reel_gradcheck_report report = {0};
     cr_assert_eq(reel_model_create(&net, model, NULL, ctx, REEL_F64, &err), REEL_OK, "%s",
                  err.message);
     cr_expect_eq(reel_net_gradcheck(net, (const int64_t[]){2, 3, 12, 12}, &config, &report, &err),
                  REEL_OK, "%s", err.message);
+    cr_expect(report.passed, "%s", report.message);
+    cr_expect_gt(report.checked, 50);
     reel_net_destroy(net);
     reel_model_free(model);
 }
@@ -232,7 +234,8 @@ static const struct {
     {TOP "Conv2d channels/2 3\n" END, "3 / 2 is no whole number"},
     {TOP "Conv2d wide*2 3\n" END, "\"wide\" in \"wide*2\" is neither"},
     {TOP "a:\n" END, "t.net:3:1: expected indented lines below the colon"},
-    {TOP "ReLU\n    ReLU\n" END, "t.net:4:5: indented without need"},
+    {TOP "ReLU\n    ReLU\n" END,
+     "t.net:4:5: unexpected indentation: the line above does not end in a colon"},
     {TOP "a:\n    ReLU\n  ReLU\n" END, "t.net:5:3: indented by 2, expected"},
     {TOP "residual:\n    c: Conv2d 5 3\n" END,
      "expected branches of one size, got c (5 x 6 x 6) and its input (3 x 8 x 8)"},
@@ -282,6 +285,18 @@ static const struct {
     {TOP "a:\n    about words\n" END, "expected about without indentation"},
     {TOP "block A w:\n    Conv2d w 1\nA 3 4\n" END, "block A has no parameter for 4"},
     {TOP "block A w:\n    Conv2d w 1\nA\n" END, "block A: expected w"},
+    {TOP "block A w w=2:\n    Conv2d w 1\nA 3\n" END, "t.net:3:11: w: given twice"},
+    {TOP "block A w:\n    Conv2d w 1\nA 3 w=4\n" END, "t.net:5:5: w: given twice"},
+    {TOP "block A w b=2*v:\n    Conv2d b 1\nA 3\n" END, "t.net:3:11: \"v\" in \"2*v\" is neither"},
+    {TOP "block ReLU:\n    Tanh\nReLU\n" END, "block ReLU: the name is taken by a layer"},
+    {TOP "block add:\n    Tanh\nReLU\n" END, "block add: the name is taken by a word of the"},
+    {TOP "block:\n    Tanh\nReLU\n" END, "t.net:3:1: expected a name, such as: block Fire"},
+    {TOP
+     "block A a123456789b123456789c123456789d123456789e123456789f123456789g123:\n    Tanh\n" END,
+     "t.net:3:9: expected a name of at most 63 bytes"},
+    {TOP "include: ReLU\n" END, "t.net:3:1: expected: include FILE"},
+    {TOP "\"a\xff\": ReLU\n" END, "t.net:3:3: not UTF-8 (byte 255)"},
+    {TOP "\"a\xc2\x85\": ReLU\n" END, "t.net:3:3: a control character"},
     {TOP "Conv2d 8 3 frobnicate=3\n" END, "t.net:3:12: unknown argument frobnicate; Conv2d takes "},
     {TOP "ReLU 3\n" END, "t.net:3:6: more values than arguments: \"3\""},
     {TOP "Conv2d kernel_size=3 8\n" END, "t.net:3:22: "},
@@ -361,6 +376,28 @@ Test(text, file_may_include_others)
     reel_model_free(model);
     remove("part.net");
     remove("whole.net");
+}
+
+/* An included file's own includes begin at its folder. */
+Test(text, file_in_a_folder_may_include_its_neighbour)
+{
+    reel_model *model;
+    cr_assert_eq(mkdir("parts", 0700), 0);
+    FILE *whole = fopen("outer.net", "w"), *inner = fopen("parts/inner.net", "w"),
+         *last = fopen("parts/last.net", "w");
+    cr_assert(whole && inner && last);
+    fputs("input 3x4x4\nclasses 3\ninclude parts/inner.net\nTwo\n" END, whole);
+    fputs("include last.net\n", inner);
+    fputs("block Two:\n    ReLU\n    ReLU\n", last);
+    fclose(whole);
+    fclose(inner);
+    fclose(last);
+    cr_expect_eq(reel_model_read(&model, "outer.net", &err), REEL_OK, "%s", err.message);
+    reel_model_free(model);
+    remove("parts/inner.net");
+    remove("parts/last.net");
+    remove("parts");
+    remove("outer.net");
 }
 
 Test(text, that_includes_itself_is_refused)

@@ -106,6 +106,19 @@ Test(text_file, may_call_any_layer_a_classifier)
     remove("any.net");
 }
 
+/* Two layers give half of the classes each: no tensor has a row for each class. */
+Test(text_file, of_a_head_in_parts_says_its_classes)
+{
+    static const char text[] = "input 3x8x8\nclasses 4\nGlobalAvgPool2d\n"
+                               "concat:\n    Linear classes/2\n    Linear classes/2\n";
+    reel_model_card card;
+    put_weights("parts.safetensors", text, true, "", NULL);
+    cr_expect_eq(open_file(&card, "parts.safetensors", NULL), REEL_OK, "%s", err.message);
+    cr_expect_eq(card.classes, 4);
+    reel_model_card_free(&card);
+    remove("parts.safetensors");
+}
+
 /* ---- what a small text may cost ---- */
 
 static double seconds_now(void)
