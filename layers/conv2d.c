@@ -61,7 +61,11 @@ static reel_status conv2d_layer_setup(reel_module *m, reel_error *err)
         return reel_fail(err, REEL_ERR_INVALID,
                          "padding: expected either padding or padding_h and padding_w");
 
-    const int64_t per_group = c->in / c->groups, window = c->kernel * c->kernel_w;
+    const int64_t per_group = c->in / c->groups;
+    const int64_t shape[4] = {c->out, per_group, c->kernel, c->kernel_w};
+    if (reel_shape_numel(4, shape) < 1) /* then the products below do not fit */
+        return reel_fail(err, REEL_ERR_INVALID, "a weight of too many elements");
+    const int64_t window = c->kernel * c->kernel_w;
     /* PyTorch's fan_out counts the outputs of all groups. */
     const bool by_out = c->weight_init.kind == REEL_INIT_KAIMING_NORMAL_OUT;
     const int64_t fan_in = per_group * window,

@@ -35,8 +35,8 @@ static const reel_weight *weight_called(const reel_weights *weights, const char 
 }
 
 /* The rows of the last layer are the classes; the names, where the file has them, are as many. */
-static reel_status read_rows(reel_model_card *card, const reel_weight *head, const char *last,
-                             const char *name, reel_error *err)
+static reel_status read_head_rows(reel_model_card *card, const reel_weight *head, const char *last,
+                                  const char *name, reel_error *err)
 {
     if (!head || head->ndim < 2 || head->shape[0] < 1)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: holds no %s, so it is no %s", name, last,
@@ -72,7 +72,7 @@ static reel_status read_text_shapes(reel_model_card *card, const reel_model *mod
         const reel_weight *head = last ? weight_called(weights, last->name) : NULL,
                           *first = weight_called(weights, reel_params_at(params, 0)->name);
         if (last)
-            status = read_rows(card, head, last->name, name, err);
+            status = read_head_rows(card, head, last->name, name, err);
         else if (!card->class_names) /* no layer alone has a row for each class */
             card->classes = reel_model_config_default(model).classes;
         if (!reel_weights_metadata(weights, "preprocessing"))
@@ -83,7 +83,8 @@ static reel_status read_text_shapes(reel_model_card *card, const reel_model *mod
     return status;
 }
 
-/* A file's network that the weights do not name, with its includes: the card keeps its text. */
+/* The weights name no network, so it comes from the file in `--arch`. The card keeps its text, with
+ * includes expanded. */
 static reel_status card_text(reel_model_card *card, const reel_model *model, reel_error *err)
 {
     reel_ctx *ctx;

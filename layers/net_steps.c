@@ -64,6 +64,17 @@ const char *reel_join_kind(reel_join join)
     return join == REEL_JOIN_ADD ? "Add" : "Concat";
 }
 
+const char *reel_sizes_text(char *text, size_t size, reel_var value)
+{
+    const reel_tensor t = reel_value(value);
+    size_t used = 0;
+    *text = '\0';
+    for (int d = 1; d < t.ndim && used < size; d++)
+        used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, d > 1 ? " x " : "",
+                                 t.shape[d]);
+    return text;
+}
+
 /* What a branch is called: its last layer, or NULL where it has none. */
 static const reel_module *last_layer(const reel_module *m)
 {
@@ -76,13 +87,9 @@ static const reel_module *last_layer(const reel_module *m)
 static const char *branch_text(char *text, size_t size, const reel_module *branch, reel_var value)
 {
     const reel_module *layer = last_layer(branch);
-    const reel_tensor t = reel_value(value);
-    size_t used = (size_t)snprintf(text, size, "%.150s (", layer ? layer->name : "its input");
-    for (int d = 1; d < t.ndim && used < size; d++)
-        used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, d > 1 ? " x " : "",
-                                 t.shape[d]);
-    if (used < size)
-        snprintf(text + used, size - used, ")");
+    char sizes[100];
+    snprintf(text, size, "%.150s (%s)", layer ? layer->name : "its input",
+             reel_sizes_text(sizes, sizeof sizes, value));
     return text;
 }
 

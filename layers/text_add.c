@@ -31,10 +31,12 @@ reel_text_part reel_text_below(const reel_text_reader *r, int index, const reel_
 
 /* ---- shapes ---- */
 
-/* Parameters have no memory yet: any address will do for values that nobody reads. */
+/* Values that nobody reads have no memory: any address will do. */
+static const double never_read = 0;
+
+/* The parameters of the newest layer come onto the tape. */
 static reel_status bind_params(reel_text_reader *r, reel_error *err)
 {
-    static const double never_read = 0;
     reel_params *params = r->net->scope.params;
     const int n = reel_params_count(params);
     reel_var *bound = realloc(r->bound, ((size_t)n + 1) * sizeof *bound);
@@ -50,16 +52,6 @@ static reel_status bind_params(reel_text_reader *r, reel_error *err)
     return REEL_OK;
 }
 
-static const char *shape_text(char *text, size_t size, reel_var x)
-{
-    const reel_tensor t = reel_value(x);
-    size_t used = 0;
-    for (int d = 1; d < t.ndim && used < size; d++)
-        used += (size_t)snprintf(text + used, size - used, "%s%" PRId64, d > 1 ? " x " : "",
-                                 t.shape[d]);
-    return text;
-}
-
 /* The newest layer reads r->x. */
 static reel_status run_newest(reel_text_reader *r, const reel_text_line *line, reel_error *err)
 {
@@ -72,7 +64,7 @@ static reel_status run_newest(reel_text_reader *r, const reel_text_line *line, r
     if (status != REEL_OK)
         return reel_text_fail_as(
             err, reel_text_line_status(status), line, 0, "%s (%s) cannot take %s: %s", m->name,
-            reel_layer_kind_of(m->layer), shape_text(shape, sizeof shape, r->x), why.message);
+            reel_layer_kind_of(m->layer), reel_sizes_text(shape, sizeof shape, r->x), why.message);
     r->x = y;
     return REEL_OK;
 }
@@ -244,13 +236,12 @@ static reel_status check_output(const reel_text_reader *r, reel_error *err)
     return reel_text_fail(err, &r->text->line[r->text->lines - 1], 0,
                           "the network ends with %s, expected one number for each of the %" PRId64
                           " classes, as Linear classes gives them",
-                          shape_text(shape, sizeof shape, r->x), r->model->classes);
+                          reel_sizes_text(shape, sizeof shape, r->x), r->model->classes);
 }
 
 reel_status reel_text_add(reel_net *net, const reel_text *text, const reel_model_config *config,
                           reel_error *err)
 {
-    static const double never_read = 0;
     REEL_TRY(reel_net_status(net, err));
     REEL_NEED(text, err);
     REEL_NEED(config, err);

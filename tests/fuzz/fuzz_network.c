@@ -35,7 +35,9 @@ static char *printed(const reel_ctx *ctx, const char *lines)
     const reel_model_config c = reel_model_config_default(model);
     const int64_t input[3] = {c.channels, c.image_size, c.image_size};
     if (reel_model_outline(&net, model, &c, ctx, REEL_F32, &err) == REEL_OK) {
-        network_check(reel_net_print(net, input, &text, &err) == REEL_OK);
+        /* Blocks written out may be more levels or bytes than a text may have: then it says so. */
+        network_check(reel_net_print(net, input, &text, &err) == REEL_OK ||
+                      strstr(err.message, " levels") || strstr(err.message, " bytes of text"));
         reel_net_destroy(net);
     } else {
         check_refusal(&err);
@@ -46,7 +48,10 @@ static char *printed(const reel_ctx *ctx, const char *lines)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
+    enum { LONGEST = 4096, LARGE = 1 << 14 };
     static reel_ctx *ctx;
+    if (size > LONGEST)
+        return 0;
     const reel_ctx_config one = {.threads = 1};
     char *lines = malloc(size + 1);
     if (!lines || (!ctx && reel_ctx_create(&ctx, &one, NULL) != REEL_OK))
@@ -55,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     lines[size] = '\0';
 
     char *text = printed(ctx, lines);
-    if (text) {
+    if (text && strlen(text) < LARGE) { /* reel_net_print has read a larger one back, too */
         char *again = printed(ctx, text);
         network_check(again && strcmp(again, text) == 0);
         free(again);

@@ -219,7 +219,7 @@ static int bench_step_run(reel_options *options)
     reel_model *model;
     if (reel_command_arch(&model, options, &err)) {
         reel_trainee_end(&b.run);
-        return reel_complain_usage("bench step", &err);
+        return reel_complain_choice("bench step", &err);
     }
     const int64_t size =
         reel_options_set(options, "size") ? reel_options_int(options, "size") : model->image_size;

@@ -343,6 +343,17 @@ static void check_models(tally *t, const reel_ctx *ctx, const reel_gradcheck_con
         }
 }
 
+/* A model has millions of elements: a few of each tensor, and one direction, which sees all of
+ * them. */
+static reel_gradcheck_config few_elements(const reel_gradcheck_config *config, int64_t most)
+{
+    reel_gradcheck_config few = *config;
+    if (few.max_elements > most)
+        few.max_elements = most;
+    few.projections = 1;
+    return few;
+}
+
 /* The network of --arch on two images of its own size: batch norm needs more than one. */
 static reel_status check_arch(tally *t, const reel_ctx *ctx, const reel_gradcheck_config *config,
                               reel_error *err)
@@ -350,6 +361,11 @@ static reel_status check_arch(tally *t, const reel_ctx *ctx, const reel_gradchec
     char name[160];
     reel_model *model;
     reel_net *net = NULL;
+    const reel_gradcheck_config few = few_elements(config, 4);
+    if (reel_options_arg_count(t->options) > 0 || reel_options_int(t->options, "fuzz"))
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "--arch checks one network as a whole: expected neither PATTERN nor "
+                         "--fuzz");
     REEL_TRY(reel_command_arch(&model, t->options, err));
     const reel_model_config how = reel_model_config_default(model);
     const int64_t input[4] = {2, how.channels, how.image_size, how.image_size};
@@ -358,7 +374,7 @@ static reel_status check_arch(tally *t, const reel_ctx *ctx, const reel_gradchec
     if (status == REEL_OK) {
         reel_gradcheck_report report = {0};
         reel_error why = {0};
-        tally_case(t, name, reel_net_gradcheck(net, input, config, &report, &why), &report, &why);
+        tally_case(t, name, reel_net_gradcheck(net, input, &few, &report, &why), &report, &why);
     }
     reel_net_destroy(net);
     reel_model_free(model);
@@ -379,12 +395,7 @@ static void check_all(tally *t, const reel_ctx *ctx, const reel_gradcheck_config
     if (fuzz)
         return;
     check_nets(t, ctx, config);
-    /* A model has millions of elements: a few of each tensor, and one direction, which sees all of
-     * them. */
-    reel_gradcheck_config few = *config;
-    if (few.max_elements > 2)
-        few.max_elements = 2;
-    few.projections = 1;
+    const reel_gradcheck_config few = few_elements(config, 2);
     check_models(t, ctx, &few);
 }
 
@@ -406,18 +417,15 @@ static int gradcheck_run(reel_options *options)
 
     const bool json = reel_options_flag(options, "json");
     tally t = {.options = options, .rows = json ? json_array() : NULL};
-    reel_gradcheck_config few = config;
-    few.max_elements = config.max_elements < 4 ? config.max_elements : 4;
-    few.projections = 1;
     reel_status status = REEL_OK;
     if (reel_options_set(options, "arch"))
-        status = check_arch(&t, ctx, &few, &err);
+        status = check_arch(&t, ctx, &config, &err);
     else
         check_all(&t, ctx, &config, reel_options_int(options, "fuzz"));
     reel_ctx_destroy(ctx);
     if (status != REEL_OK) {
         json_decref(t.rows);
-        return reel_complain_usage("gradcheck", &err);
+        return reel_complain_choice("gradcheck", &err);
     }
 
     /* A pattern that matches nothing is a mistake, not a success. */

@@ -62,15 +62,22 @@ static int print_net_json(const reel_model *model, const reel_net *net,
                   "memory", reel_memory_plan_json(memory), "tensors", tensors, "layers", rows));
 }
 
+enum { WIDEST_NAME = 40 }; /* of a layer, as a column; a longer one shifts its line */
+
 static void print_net(const reel_model *model, const reel_net *net, const reel_layer_info *layers,
                       int n_layers, int64_t macs, const reel_memory_plan *memory)
 {
     char shape[80];
-    printf("%s: %s\n\n%-15s %-17s %-19s %10s %14s\n", model->name, model->about, "layer", "kind",
-           "output", "parameters", "multiply-adds");
+    int width = 15;
+    for (int i = 0; i < n_layers; i++) {
+        const int length = (int)strlen(layers[i].name);
+        width = length > width && length <= WIDEST_NAME ? length : width;
+    }
+    printf("%s: %s\n\n%-*s %-17s %-19s %10s %14s\n", model->name, model->about, width, "layer",
+           "kind", "output", "parameters", "multiply-adds");
 
     for (int i = 0; i < n_layers; i++) {
-        printf("%-15s %-17s %-19s", layers[i].name, layers[i].kind,
+        printf("%-*s %-17s %-19s", width, layers[i].name, layers[i].kind,
                reel_shape_text(shape, sizeof shape, layers[i].ndim, layers[i].shape));
         if (layers[i].parameters || layers[i].multiply_adds)
             printf(" %10" PRId64 " %14" PRId64, layers[i].parameters, layers[i].multiply_adds);
@@ -83,13 +90,28 @@ static void print_net(const reel_model *model, const reel_net *net, const reel_l
     reel_memory_plan_print(memory);
 }
 
+/* Every layer of the net; the caller frees *layers. */
+static reel_status describe_all(reel_net *net, const int64_t input[4], reel_layer_info **layers,
+                                int *n, reel_error *err)
+{
+    enum { OFTEN_ENOUGH = 256 };
+    for (int room = OFTEN_ENOUGH;; room = *n) {
+        free(*layers);
+        *layers = malloc((size_t)room * sizeof **layers);
+        if (!*layers)
+            return reel_fail(err, REEL_ERR_MEMORY, "summary: out of memory");
+        REEL_TRY(reel_net_describe(net, input, *layers, room, n, err));
+        if (*n <= room)
+            return REEL_OK;
+    }
+}
+
 static int summarize_net(const reel_options *options, const reel_ctx *ctx)
 {
-    enum { MOST = 1024 };
     reel_error err;
     reel_model *model;
     if (reel_command_arch(&model, options, &err))
-        return reel_complain_usage("summary", &err);
+        return reel_complain_choice("summary", &err);
     const int64_t size =
         reel_options_set(options, "size") ? reel_options_int(options, "size") : model->image_size;
     reel_model_config config = reel_model_config_default(model);
@@ -103,25 +125,24 @@ static int summarize_net(const reel_options *options, const reel_ctx *ctx)
     const reel_optimizer_config optimizer =
         reel_optimizer_config_default(reel_optimizer_find(reel_options_text(options, "opt")));
 
-    reel_layer_info layers[MOST];
+    reel_layer_info *layers = NULL;
     reel_net *net;
     reel_memory_plan memory;
     int n = 0;
     if (reel_model_create(&net, model, &config, ctx, REEL_F32, &err)) {
         reel_model_free(model);
-        return reel_complain_usage("summary", &err);
+        return reel_complain_choice("summary", &err);
     }
-    if (reel_net_describe(net, input, layers, MOST, &n, &err) ||
+    if (describe_all(net, input, &layers, &n, &err) ||
         reel_memory_plan_make(&memory, net, reel_options_flag(options, "infer") ? NULL : &optimizer,
                               input, &err)) {
+        free(layers);
         reel_model_free(model);
         reel_net_destroy(net);
         return reel_complain("summary", &err);
     }
     if (reel_options_flag(options, "model-ema") && !memory.infer)
         reel_memory_plan_add_average(&memory);
-    if (n > MOST) /* n says how many layers there are, not how many were written */
-        n = MOST;
 
     int64_t macs = 0;
     int code = REEL_EXIT_OK;
@@ -132,6 +153,7 @@ static int summarize_net(const reel_options *options, const reel_ctx *ctx)
         code = print_net_json(model, net, layers, n, macs, &memory);
     else
         print_net(model, net, layers, n, macs, &memory);
+    free(layers);
     reel_model_free(model);
     reel_net_destroy(net);
     return code;

@@ -145,6 +145,57 @@ static reel_status resumed_network(const reel_resumed_run *r, brought *b, reel_e
     return b->network ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "network: out of memory");
 }
 
+/* Whether the network of --arch is another than the run or the weights brought. A resumed run keeps
+ * its network while --arch is what it was: the file may have changed since. */
+static bool is_other_network(const reel_options *options, const reel_resumed_run *r)
+{
+    const char *was =
+        r->checkpoint
+            ? json_string_value(json_object_get(json_object_get(r->config, "options"), "arch"))
+            : NULL;
+    if (!reel_options_given(options, "arch"))
+        return false;
+    return !was || strcmp(was, reel_options_text(options, "arch")) != 0;
+}
+
+/* The net of a model that is a text, printed as the settings say, for so many classes. */
+static reel_status print_model(char **text, const reel_model *model, const reel_settings *s,
+                               int64_t classes, reel_error *err)
+{
+    reel_ctx *ctx;
+    reel_net *net = NULL;
+    const reel_ctx_config one = {.threads = 1};
+    reel_model_config c = s->net;
+    c.classes = classes;
+    const int64_t input[3] = {c.channels, c.image_size, c.image_size};
+    REEL_TRY(reel_ctx_create(&ctx, &one, err));
+    reel_status status = reel_model_outline(&net, model, &c, ctx, REEL_F32, err);
+    if (status == REEL_OK)
+        status = reel_net_print(net, input, text, err);
+    reel_net_destroy(net);
+    reel_ctx_destroy(ctx);
+    return status;
+}
+
+/* The file of --arch now holds another network than the one that the run goes on with. */
+static void warn_of_changed_file(const reel_settings *s)
+{
+    reel_model *now;
+    reel_error ignored;
+    char *is = NULL, *was = NULL;
+    const int64_t classes = reel_model_config_default(s->model).classes;
+    if (reel_model_find(s->arch) || reel_model_read(&now, s->arch, &ignored) != REEL_OK)
+        return; /* the run needs no file */
+    const bool known = print_model(&was, s->model, s, classes, &ignored) == REEL_OK;
+    if (known && (print_model(&is, now, s, classes, &ignored) != REEL_OK || strcmp(is, was) != 0))
+        reel_say("reel: warning: --arch %s has changed since the run began; the run keeps its own "
+                 "network",
+                 s->arch);
+    free(is);
+    free(was);
+    reel_model_free(now);
+}
+
 /* All presets of the run, then its settings. Prints what is wrong; returns the exit code. b: what
  * is known before DATA is opened; to be freed. */
 static int read_settings(reel_settings *settings, reel_options *options, const reel_resumed_run *r,
@@ -162,11 +213,13 @@ static int read_settings(reel_settings *settings, reel_options *options, const r
         return reel_complain(command, &err);
     if (finetune && new_run && preset_epochs(options, data, &err))
         return reel_complain(command, &err);
-    const bool other = reel_options_given(options, "arch"); /* what the user asks for wins */
     if (resumed_network(r, b, &err))
         return reel_complain(command, &err);
-    if (reel_settings_read(settings, options, other ? NULL : b->network, &err))
-        return reel_complain_usage(command, &err);
+    const char *network = is_other_network(options, r) ? NULL : b->network;
+    if (reel_settings_read(settings, options, network, &err))
+        return reel_complain_choice(command, &err);
+    if (network && reel_options_given(options, "arch"))
+        warn_of_changed_file(settings);
 
     if (settings->weights) {
         snprintf(settings->weights_file, sizeof settings->weights_file, "%s", weights);

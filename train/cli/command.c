@@ -36,6 +36,12 @@ int reel_complain_usage(const char *command, const reel_error *err)
     return REEL_EXIT_USAGE;
 }
 
+int reel_complain_choice(const char *command, const reel_error *err)
+{
+    return err->status == REEL_ERR_INVALID ? reel_complain_usage(command, err)
+                                           : reel_complain(command, err);
+}
+
 reel_status reel_command_ctx(reel_ctx **ctx, const reel_options *options, reel_error *err)
 {
     reel_ctx_config config = {.log = reel_log_to_stderr};

@@ -60,6 +60,9 @@ typedef struct reel_command {
 int reel_complain(const char *command, const reel_error *err);
 /* The same for a command line that is wrong: adds where to find help, returns REEL_EXIT_USAGE. */
 int reel_complain_usage(const char *command, const reel_error *err);
+/* REEL_ERR_INVALID is a wrong command line; anything else, such as a file that cannot be read, is a
+ * failure. */
+int reel_complain_choice(const char *command, const reel_error *err);
 
 /* A context with the --threads and the --seed of the command, where it has them, and messages on
  * stderr. */

@@ -285,6 +285,7 @@ static const struct {
     {TOP "a:\n    about words\n" END, "expected about without indentation"},
     {TOP "block A w:\n    Conv2d w 1\nA 3 4\n" END, "block A has no parameter for 4"},
     {TOP "block A w:\n    Conv2d w 1\nA\n" END, "block A: expected w"},
+    {TOP "Conv2d 8 4294967296\n" END, "t.net:3:1: 0 (Conv2d): a weight of too many elements"},
     {TOP "block A w w=2:\n    Conv2d w 1\nA 3\n" END, "t.net:3:11: w: given twice"},
     {TOP "block A w:\n    Conv2d w 1\nA 3 w=4\n" END, "t.net:5:5: w: given twice"},
     {TOP "block A w b=2*v:\n    Conv2d b 1\nA 3\n" END, "t.net:3:11: \"v\" in \"2*v\" is neither"},

@@ -106,6 +106,23 @@ Test(text_file, may_call_any_layer_a_classifier)
     remove("any.net");
 }
 
+/* As PyTorch's wrappers name the tensors. */
+Test(text_file, of_wrapped_names_opens)
+{
+    static const char text[] = "input 1x8x8\nclasses 4\nConv2d 3 3\nGlobalAvgPool2d\n"
+                               "head: Linear classes\n";
+    static const char *const prefixes[] = {"", "module.", "_orig_mod.module."};
+    reel_model_card card;
+    for (int i = 0; i < REEL_COUNT(prefixes); i++) {
+        put_weights("wrapped.safetensors", text, true, prefixes[i], NULL);
+        cr_expect_eq(open_file(&card, "wrapped.safetensors", NULL), REEL_OK, "%s", err.message);
+        cr_expect_eq(card.classes, 4);
+        cr_expect_eq(card.preprocessing.channels, 1);
+        reel_model_card_free(&card);
+    }
+    remove("wrapped.safetensors");
+}
+
 /* Two layers give half of the classes each: no tensor has a row for each class. */
 Test(text_file, of_a_head_in_parts_says_its_classes)
 {
