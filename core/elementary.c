@@ -34,7 +34,7 @@ static two_doubles product_of_sums(two_doubles a, two_doubles b)
     return two_sum(p.high, p.low + (a.high * b.low + a.low * b.high));
 }
 
-/* ---- tanh and pow
+/* ---- tanh, erf and pow
  * --------------------------------------------------------------------------------
  */
 
@@ -51,6 +51,31 @@ double reel_math_tanh(double x)
     const double power = reel_math_power_of_two(rounded);
     const double t = power * (high + (rest + r * r * reel_math_exp_tail(r))) + (power - 1);
     return reel_math_with_sign(t / (t + 2), x);
+}
+
+/* As reel_math_erff; beyond 6 the result rounds to 1. q is a polynomial in |x| - 2. */
+double reel_math_erf(double x)
+{
+    static const double p[] = {
+        0x1.0613987edce0dp-34,  -0x1.38a4b8db8a7c5p-30, 0x1.f7b72e5bcd4ffp-27,
+        -0x1.5f1f0634fb062p-23, 0x1.b9df2954a9147p-20,  -0x1.f4d1e3a67dc3ep-17,
+        0x1.f9a321dd3898cp-14,  -0x1.c02db3db06d60p-11, 0x1.565bcd0dbc1adp-8,
+        -0x1.b82ce31284e9cp-6,  0x1.ce2f21a042b32p-4,   -0x1.812746b0379e6p-2,
+        0x1.06eba8214db69p-3}; /* 2^-55 */
+    static const double q[] = {
+        -0x1.50a761fcabfdcp-38, 0x1.3eb474ba2137dp-35,  -0x1.3ab55267d0473p-34,
+        -0x1.182842a85effcp-32, 0x1.668ac3c5fbc69p-29,  -0x1.e0dcb04cf0017p-27,
+        0x1.ef9eca72bf571p-25,  -0x1.73de9c307df99p-23, 0x1.b57fd68b5096ap-23,
+        0x1.06047959cce08p-19,  -0x1.5b659db0d2fc7p-16, 0x1.1bc3a5080d1a8p-13,
+        -0x1.7ffcfafeb899ap-11, 0x1.d406b37851e8dp-9,   -0x1.0dc3b5fb35b94p-6,
+        -0x1.d8f5dece9293bp-1,  -0x1.1ac3258a8dc28p+2,  -0x1.575b329b1f514p+2}; /* 2^-56 */
+    double size = fabs(x);
+    size = size > 6 ? 6 : size;
+
+    if (size < 1)
+        return x + x * reel_math_polynomial(size * size, p, 13);
+    const double rest = reel_math_exp(reel_math_polynomial(size - 2, q, 18));
+    return reel_math_with_sign(1 - rest, x);
 }
 
 /* log x to about 2^-64 for positive finite x: as reel_math_log, with 2 s and 2/3 s^3 as sums of two

@@ -1,5 +1,5 @@
-/* Elementary functions whose bits depend on nothing but their arguments: exp, log, tanh, pow, sin,
- * cos, atan2.
+/* Elementary functions whose bits depend on nothing but their arguments: exp, log, tanh, erf, pow,
+ * sin, cos, atan2.
  *
  * Whatever enters training calls these and never libm's: a C library rounds as its version and its
  * CPU have it (core/README.md, "Elementary functions"). Here everything is +, -, *, /, comparisons
@@ -10,7 +10,7 @@
  * Largest error, in units of the last place of the result (tests/unit/core/test_elementary.c
  * measures it):
  *
- *     double   exp 1    log 1    tanh 3    sin 1    cos 1    atan2 3    pow 1
+ *     double   exp 1    log 1    tanh 3    erf 2    sin 1    cos 1    atan2 3    pow 1
  *     float    all: 0.501, for they are computed in double and rounded once
  *
  * The functions that loops over elements call are written inline and without branches: compilers
@@ -24,6 +24,7 @@
 #include <string.h>
 
 double reel_math_tanh(double x);
+double reel_math_erf(double x);
 double reel_math_pow(double x, double y);
 double reel_math_sin(double x);
 double reel_math_cos(double x);
@@ -140,16 +141,21 @@ static inline double reel_math_exp(double x)
     return reel_math_exp_of_sum(x, 0);
 }
 
+/* e^x for |x| <= 130, with a relative error of 2^-37. */
+static inline double reel_math_exp_short(double x)
+{
+    const double rounded = x * 0x1.71547652b82fep+0 + REEL_MATH_ROUNDER,
+                 n = rounded - REEL_MATH_ROUNDER;
+    const double r = x - n * REEL_MATH_LN2, power = reel_math_power_of_two(rounded);
+    return power + power * (r + r * r * reel_math_exp_tail_short(r));
+}
+
 /* e^x rounded to float. */
 static inline float reel_math_exp_to_float(double x)
 {
     x = x > 130 ? 130 : x; /* in float infinite from 88.73 on, 0 below -103.98 */
     x = x < -130 ? -130 : x;
-
-    const double rounded = x * 0x1.71547652b82fep+0 + REEL_MATH_ROUNDER,
-                 n = rounded - REEL_MATH_ROUNDER;
-    const double r = x - n * REEL_MATH_LN2, power = reel_math_power_of_two(rounded);
-    return (float)(power + power * (r + r * r * reel_math_exp_tail_short(r)));
+    return (float)reel_math_exp_short(x);
 }
 
 static inline float reel_math_expf(float x)
@@ -169,6 +175,33 @@ static inline float reel_math_tanhf(float x)
     const double r = 2 * v - n * REEL_MATH_LN2, power = reel_math_power_of_two(rounded);
     const double t = power * (r + r * r * reel_math_exp_tail_short(r)) + (power - 1);
     return (float)reel_math_with_sign(t / (t + 2), (double)x);
+}
+
+/* ---- erf
+ * --------------------------------------------------------------------------------
+ */
+
+/* erf x = 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x. Below 1 it is x + x p(x^2);
+ * from there on 1 - e^q(|x|) with q = ln(1 - erf |x|), which the polynomial follows to 4: beyond,
+ * the result rounds to 1. */
+static inline float reel_math_erff(float x)
+{
+    static const double p[] = {-0x1.44978328e455dp-17, 0x1.d89ff474194f2p-14,
+                               -0x1.bcd3a491a3b5ep-11, 0x1.562abda853221p-8,
+                               -0x1.b829d0bbed73bp-6,  0x1.ce2f0955e8a95p-4,
+                               -0x1.81274666d37f4p-2,  0x1.06eba8202a1b9p-3}; /* 2^-35 */
+    static const double q[] = {
+        0x1.a05d95e481995p-22, -0x1.c8b0d304ef204p-16, 0x1.f248760d8db0dp-12,
+        -0x1.1b2858aabf153p-8, 0x1.a102156979be1p-6,   -0x1.bd668d62ec3b0p-4,
+        -0x1.441340c762b9dp-1, -0x1.2133cf075c686p+0,  0x1.bad8a3969c082p-13}; /* 2^-35 */
+    const double v = (double)x;
+    double size = fabs(v);
+    size = size > 4 ? 4 : size;
+
+    const double near = v + v * reel_math_polynomial(size * size, p, 8);
+    const double rest = reel_math_exp_short(reel_math_polynomial(size, q, 9));
+    const double far = reel_math_with_sign(1 - rest, v);
+    return (float)(size < 1 ? near : far);
 }
 
 /* ---- log and pow

@@ -6,6 +6,7 @@
  *     #define REEL_UNARY_VALUE REEL_MATH(exp)             instead of exp_value: y = f(u.x)
  *     #define REEL_UNARY_FLAGS REEL_OP_NEEDS_OUTPUT       what exp_slope reads; 0: only u.dy
  *     #define REEL_UNARY_DRAW REEL_DRAW_POSITIVE          unless REEL_DRAW_NORMAL will do
+ *     #define REEL_UNARY_CASES hardswish_cases            unless unary_cases will do
  *     #include "core/ops/unary.h"
  *
  * and gets the passes reel_exp_forward and reel_exp_backward, the builder reel_exp and the
@@ -67,11 +68,22 @@ void UNARY_PASS(_forward)(const reel_call *c)
         y[i] = UNARY(value)((reel_unary){.x = x[i], .attrs = attrs});
 }
 
+/* What backward has is known when the flags are: a test in the loop would keep a long slope from
+ * becoming vectors. */
+#ifdef REEL_UNARY_FLAGS
+#define UNARY_HAS(flag, at) (((REEL_UNARY_FLAGS) & (flag)) != 0)
+#else
+#define UNARY_HAS(flag, at) ((at) != NULL)
+#endif
+
 /* Element i. A slope that does not read x or y does not load it either. */
 static inline reel_unary unary_at(const reel_call *c, int64_t i)
 {
     const reel_real *x = c->in[0].data, *y = c->out.data, *dy = c->dout.data;
-    return (reel_unary){.x = x ? x[i] : 0, .y = y ? y[i] : 0, .dy = dy[i], .attrs = c->attrs};
+    return (reel_unary){.x = UNARY_HAS(REEL_OP_NEEDS_INPUTS, x) ? x[i] : 0,
+                        .y = UNARY_HAS(REEL_OP_NEEDS_OUTPUT, y) ? y[i] : 0,
+                        .dy = dy[i],
+                        .attrs = c->attrs};
 }
 
 void UNARY_PASS(_backward)(const reel_call *c)
@@ -92,12 +104,15 @@ void UNARY_PASS(_backward)(const reel_call *c)
 #ifndef REEL_UNARY_DRAW
 #define REEL_UNARY_DRAW REEL_DRAW_NORMAL
 #endif
+#ifndef REEL_UNARY_CASES
+#define REEL_UNARY_CASES unary_cases
+#endif
 
 #define ONE_INPUT REEL_UNARY
 #define ONE_INPUT_FLAGS REEL_UNARY_FLAGS
 #define ONE_INPUT_INFER NULL
 #define ONE_INPUT_DRAW REEL_UNARY_DRAW
-#define ONE_INPUT_CASES unary_cases
+#define ONE_INPUT_CASES REEL_UNARY_CASES
 #define ONE_INPUT_RANDOM unary_random
 #include "core/ops/one_input.h"
 #endif

@@ -316,6 +316,26 @@ def ema():
         store(f"ema/{name}/after", torch.stack(after[name]))
 
 
+def activations():
+    # From -6 to 6 by halves: the corners at -3 and 3 are among them.
+    x = torch.linspace(-6, 6, 25)
+    case("gelu/none", F.gelu, input=x)
+    case("gelu/tanh", lambda input: F.gelu(input, approximate="tanh"), input=x)
+    case("silu/plain", F.silu, input=x)
+    case("hardswish/plain", F.hardswish, input=x)
+    # F.hardsigmoid's gradient multiplies by 1/6 in float32, also for float64.
+    case("hardsigmoid/plain", lambda input: F.relu6(input + 3) / 6, input=x)
+
+
+def groups_and_scales():
+    for name, shape, groups, eps in (("two_groups", (2, 6, 3, 4), 2, 1e-5), ("large_eps", (1, 4, 5, 2), 4, 0.3),
+                                     ("features", (3, 6), 3, 1e-5)):
+        case(f"group_norm/{name}", lambda x, gamma, beta: F.group_norm(x, groups, gamma, beta, eps),
+             x=2 * torch.randn(shape) + 1, gamma=torch.randn(shape[1]), beta=torch.randn(shape[1]))
+    case("group_norm/plain", lambda x: F.group_norm(x, 2), x=2 * torch.randn(2, 4, 3, 3) + 1)
+    case("scale_channels/plain", lambda x, s: s * x, x=torch.randn(2, 5, 3, 4), s=torch.randn(2, 5, 1, 1))
+
+
 def write(path):
     header, offset = {}, 0
     for name, tensor in stored.items():
@@ -341,4 +361,6 @@ for kind in OPTIMIZERS:  # new ones at the end: the random numbers of the others
 ema()
 net_trajectories(*path)
 soft_losses()
+activations()
+groups_and_scales()
 write(sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(os.path.abspath(__file__)), "torch_cases.safetensors"))

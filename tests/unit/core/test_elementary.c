@@ -80,6 +80,7 @@ OF_ONE(log)
 OF_ONE(sin)
 OF_ONE(cos)
 OF_ONE(tanh)
+OF_ONE(erf)
 
 static const double_case double_cases[] = {
     {{"exp", exp_truth, {-745, 709.7, 0, 0}, 0x4b921a31fb2bf425}, exp_double, 1},
@@ -93,6 +94,9 @@ static const double_case double_cases[] = {
     {{"cos far out", cos_truth, {-1e6, 1.5e6, 0, 0}, 0x0270e0bb87d327fe}, cos_double, 1},
     {{"tanh", tanh_truth, {-20, 20, 0, 0}, 0x66751b89675f5295}, tanh_double, 3},
     {{"tanh near 0", tanh_truth, {-0.5, 0.5, 0, 0}, 0xb84958e0d7b59edb}, tanh_double, 3},
+    {{"erf", erf_truth, {-6.5, 6.5, 0, 0}, 0xfc38712647866806}, erf_double, 2},
+    {{"erf near 0", erf_truth, {-0.5, 0.5, 0, 0}, 0x876f3b003c7ae2dc}, erf_double, 2},
+    {{"erf near 1", erf_truth, {0.9, 1.3, 0, 0}, 0x129388ad9721d9fd}, erf_double, 2},
     {{"pow", powl, {1e-3, 10, -100, 100}, 0x6b6001c5d11648de}, reel_math_pow, 1},
     {{"pow of small rates", powl, {0.01, 1, 0, 40}, 0x89f6feab3660e2de}, reel_math_pow, 1},
     {{"atan2", atan2l, {-10, 10, -10, 10}, 0xd14af34c6546086c}, reel_math_atan2, 3},
@@ -113,6 +117,8 @@ static const float_case float_cases[] = {
     {{"cosf far out", cos_truth, {-3e6, 1e6, 0, 0}, 0xcefc8cbfb987986f}, cos_float},
     {{"tanhf", tanh_truth, {-10, 10, 0, 0}, 0x18437557466ba0f2}, tanh_float},
     {{"tanhf near 0", tanh_truth, {-1e-3, 1e-3, 0, 0}, 0xd1bc38400b8db088}, tanh_float},
+    {{"erff", erf_truth, {-4.5, 4.5, 0, 0}, 0x2f32f64e4a224bf9}, erf_float},
+    {{"erff near 0", erf_truth, {-1e-3, 1e-3, 0, 0}, 0x8a1c6ef722c0addc}, erf_float},
     {{"powf", powl, {1e-3, 100, -12, 12}, 0xf27fed8f567dd09c}, reel_math_powf},
     {{"atan2f", atan2l, {-10, 10, -10, 10}, 0xa29beb05ccc8833a}, reel_math_atan2f},
 };
@@ -280,6 +286,15 @@ Test(elementary, ends_of_the_range)
         {"tanhf(-0)", (double)reel_math_tanhf(-0.0f), -0.0},
         {"tanhf(1e-45)", (double)reel_math_tanhf(1e-45f), (double)1e-45f},
         {"tanhf(-inf)", (double)reel_math_tanhf(-INFINITY), -1},
+        {"erf(-0)", reel_math_erf(-0.0), -0.0},
+        {"erf(5e-324)", reel_math_erf(5e-324), 5e-324},
+        {"erf(-inf)", reel_math_erf(-infinite), -1},
+        {"erf(6)", reel_math_erf(6), 1},
+        {"erf(nan)", reel_math_erf(none), none},
+        {"erff(-0)", (double)reel_math_erff(-0.0f), -0.0},
+        {"erff(1e-45)", (double)reel_math_erff(1e-45f), (double)1e-45f},
+        {"erff(inf)", (double)reel_math_erff(INFINITY), 1},
+        {"erff(nan)", (double)reel_math_erff(NAN), none},
         {"sin(-0)", reel_math_sin(-0.0), -0.0},
         {"sin(inf)", reel_math_sin(infinite), none},
         {"sin(nan)", reel_math_sin(none), none},

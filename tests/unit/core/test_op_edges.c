@@ -153,6 +153,14 @@ Test(op_edges, other_operators_that_cannot_be_say_why)
     expect_refusal("batch_norm2d", "evaluation needs", "running");
     reel_local_response_norm(ONES(1, 3, 2, 2), &(const reel_local_response_norm_attrs){.size = -1});
     expect_refusal("local_response_norm", "-1", "window");
+    reel_group_norm(ONES(1, 6, 2, 2), ONES(6), ONES(6),
+                    &(const reel_group_norm_attrs){.groups = 4});
+    expect_refusal("group_norm", "4 groups of 6 channels", "equally many");
+    reel_group_norm(ONES(1, 6, 2, 2), ONES(6), ONES(5),
+                    &(const reel_group_norm_attrs){.groups = 2});
+    expect_refusal("group_norm", "expected beta of shape (6)", "");
+    reel_scale_channels(ONES(2, 3, 4, 4), ONES(2, 4, 1, 1));
+    expect_refusal("scale_channels", "expected factors of shape (2, 3, 1, 1)", "");
 }
 
 /* Every operator of images says which shape it expects. */
@@ -177,6 +185,10 @@ Test(op_edges, an_input_that_is_no_batch_of_images_is_refused)
     expect_refusal("batch_norm2d (2, 3) (3) (3)", expected, "");
     reel_local_response_norm(ONES(2, 3), NULL);
     expect_refusal("local_response_norm (2, 3)", expected, "");
+    reel_group_norm(ONES(2, 3, 4), REEL_NONE, REEL_NONE, NULL);
+    expect_refusal("group_norm (2, 3, 4)", expected, "or (n, c)");
+    reel_scale_channels(ONES(2, 3), ONES(2, 3));
+    expect_refusal("scale_channels (2, 3) (2, 3)", expected, "");
 }
 
 /* A mean, a maximum or a variance of nothing has no value. */
@@ -193,6 +205,8 @@ Test(op_edges, an_empty_input_is_refused_where_the_result_would_have_no_value)
     expect_refusal("batch_norm2d (0, 3, 2, 2)", "must not be empty", "");
     reel_local_response_norm(ONES(0, 3, 2, 2), NULL);
     expect_refusal("local_response_norm (0, 3, 2, 2)", "must not be empty", "");
+    reel_group_norm(ONES(0, 3, 2, 2), ONES(3), ONES(3), NULL);
+    expect_refusal("group_norm (0, 3, 2, 2)", "must not be empty", "");
     reel_linear(ONES(0, 3), ONES(4, 3), REEL_NONE);
     expect_refusal("linear (0, 3) (4, 3)", "must not be empty", "");
     reel_mse(ONES(0, 3), ONES(0, 3));

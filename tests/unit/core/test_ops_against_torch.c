@@ -192,6 +192,75 @@ Test(ops_against_torch, local_response_norm_with_the_papers_alpha_is_size_times_
     reel_ctx_destroy(ctx);
 }
 
+static reel_var gelu(const reel_var *in)
+{
+    return reel_gelu(in[0]);
+}
+
+static reel_var gelu_tanh(const reel_var *in)
+{
+    return reel_gelu_tanh(in[0]);
+}
+
+static reel_var silu(const reel_var *in)
+{
+    return reel_silu(in[0]);
+}
+
+static reel_var hardswish(const reel_var *in)
+{
+    return reel_hardswish(in[0]);
+}
+
+static reel_var hardsigmoid(const reel_var *in)
+{
+    return reel_hardsigmoid(in[0]);
+}
+
+Test(ops_against_torch, activations_have_pytorchs_values_and_gradients_at_corners_too)
+{
+    static const torch_case cases[] = {
+        {"gelu/none", gelu, {"input"}},
+        {"gelu/tanh", gelu_tanh, {"input"}},
+        {"silu/plain", silu, {"input"}},
+        {"hardswish/plain", hardswish, {"input"}},
+        {"hardsigmoid/plain", hardsigmoid, {"input"}},
+    };
+    run_cases(cases, REEL_COUNT(cases));
+}
+
+#define GROUP_NORM(name, ...)                                                                      \
+    static reel_var group_norm_##name(const reel_var *in)                                          \
+    {                                                                                              \
+        return reel_group_norm(in[0], in[1], in[2], &(const reel_group_norm_attrs){__VA_ARGS__});  \
+    }
+GROUP_NORM(two, .groups = 2)
+GROUP_NORM(eps, .groups = 4, .eps = 0.3)
+GROUP_NORM(three, .groups = 3)
+
+static reel_var group_norm_plain(const reel_var *in)
+{
+    return reel_group_norm(in[0], REEL_NONE, REEL_NONE,
+                           &(const reel_group_norm_attrs){.groups = 2});
+}
+
+static reel_var scale(const reel_var *in)
+{
+    return reel_scale_channels(in[0], in[1]);
+}
+
+Test(ops_against_torch, group_norm_and_scaled_channels_have_pytorchs_values_and_gradients)
+{
+    static const torch_case cases[] = {
+        {"group_norm/two_groups", group_norm_two, {"x", "gamma", "beta"}},
+        {"group_norm/large_eps", group_norm_eps, {"x", "gamma", "beta"}},
+        {"group_norm/features", group_norm_three, {"x", "gamma", "beta"}},
+        {"group_norm/plain", group_norm_plain, {"x"}},
+        {"scale_channels/plain", scale, {"x", "s"}},
+    };
+    run_cases(cases, REEL_COUNT(cases));
+}
+
 static reel_tensor running[2]; /* of the batch norm case that runs */
 static bool norm_training;
 

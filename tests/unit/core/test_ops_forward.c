@@ -26,6 +26,16 @@ static double logistic(double x)
     return 1 / (1 + exp(-x));
 }
 
+static double normal_share(double x)
+{
+    return x * (1 + erf(x / sqrt(2))) / 2;
+}
+
+static double swish(double x)
+{
+    return x / (1 + exp(-x));
+}
+
 static double of_element(const int64_t *index, const void *user)
 {
     const reel_tensor *x = ((const void *const *)user)[0];
@@ -44,7 +54,7 @@ Test(ops_forward, functions_of_one_input_have_the_values_of_the_mathematical_lib
         {"neg", reel_neg, negative, false},    {"exp", reel_exp, exp, false},
         {"log", reel_log, log, true},          {"sqrt", reel_sqrt, sqrt, true},
         {"relu", reel_relu, rectified, false}, {"sigmoid", reel_sigmoid, logistic, false},
-        {"tanh", reel_tanh, tanh, false},
+        {"tanh", reel_tanh, tanh, false},      {"silu", reel_silu, swish, false},
     };
     FOR_BOTH_DTYPES
     {
@@ -94,6 +104,18 @@ Test(ops_forward, extremes_and_nan_come_out_as_they_should)
             (const double[]){NAN, NAN, NAN, -INFINITY, log(0.25), log(1000), INFINITY, NAN}, 1);
         expect_row_major("sqrt", reel_sqrt(v),
                          (const double[]){NAN, NAN, NAN, 0, 0.5, sqrt(1000), INFINITY, NAN}, 1);
+        expect_row_major("gelu", reel_gelu(v),
+                         (const double[]){NAN, 0, normal_share(-0.5), 0, normal_share(0.25), 1000,
+                                          INFINITY, NAN},
+                         1);
+        expect_row_major("silu", reel_silu(v),
+                         (const double[]){NAN, 0, swish(-0.5), 0, swish(0.25), 1000, INFINITY, NAN},
+                         1);
+        expect_row_major("hardsigmoid", reel_hardsigmoid(v),
+                         (const double[]){0, 0, 2.5 / 6, 0.5, 3.25 / 6, 1, 1, NAN}, 1);
+        expect_row_major("hardswish", reel_hardswish(v),
+                         (const double[]){NAN, 0, -1.25 / 6, 0, 0.8125 / 6, 1000, INFINITY, NAN},
+                         1);
         expect_refusal(reel_clamp(v, 1, 0), "clamp (8)", "lo 1 and hi 0");
     }
 }

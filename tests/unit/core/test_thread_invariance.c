@@ -98,6 +98,22 @@ static reel_var norm(const reel_var *in)
                              &(const reel_batch_norm2d_attrs){.training = true});
 }
 
+static reel_var group_norm(const reel_var *in)
+{
+    return reel_group_norm(in[0], in[1], in[2], &(const reel_group_norm_attrs){.groups = 14});
+}
+
+static reel_var scale_channels(const reel_var *in)
+{
+    return reel_scale_channels(in[0], in[1]);
+}
+
+static reel_var curves(const reel_var *in)
+{
+    const reel_var hard = reel_add(reel_hardswish(in[0]), reel_hardsigmoid(in[0]));
+    return reel_add(hard, reel_silu(reel_add(reel_gelu(in[0]), reel_gelu_tanh(in[0]))));
+}
+
 static reel_var lrn(const reel_var *in)
 {
     return reel_local_response_norm(in[0], NULL);
@@ -178,6 +194,9 @@ static const invariance_case cases[] = {
     {"global_max_pool", global_max, 1, {{4, {3, 70, 13, 17}}}},
     {"dropout", dropout, 1, {{2, {7, 4099}}}},
     {"batch_norm2d", norm, 3, {{4, {3, 70, 27, 27}}, {1, {70}}, {1, {70}}}},
+    {"group_norm", group_norm, 3, {{4, {3, 70, 27, 27}}, {1, {70}}, {1, {70}}}},
+    {"scale_channels", scale_channels, 2, {{4, {3, 70, 27, 27}}, {4, {3, 70, 1, 1}}}},
+    {"gelu, silu and their kin", curves, 1, {{2, {7, 4099}}}},
     {"local_response_norm", lrn, 1, {{4, {3, 70, 13, 13}}}},
     {"cross_entropy", loss, 1, {{2, {64, 1000}}}},
     {"cross_entropy_soft", soft_loss, 1, {{2, {64, 1000}}}},
