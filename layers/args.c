@@ -65,6 +65,33 @@ static reel_status check_real(const reel_layer_arg *arg, double value, reel_erro
                      range_text(range, sizeof range, arg), value);
 }
 
+/* "none or tanh" */
+static const char *words_text(char *text, size_t size, const reel_layer_arg *arg)
+{
+    size_t used = 0;
+    for (int i = 0; arg->words[i] && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? " or " : "", arg->words[i]);
+    return text;
+}
+
+static int64_t count_words(const reel_layer_arg *arg)
+{
+    int64_t n = 0;
+    while (arg->words[n])
+        n++;
+    return n;
+}
+
+static reel_status check_choice(const reel_layer_arg *arg, int64_t value, reel_error *err)
+{
+    char words[200];
+    if (value >= 0 && value < count_words(arg))
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "%s: expected a number that stands for %s, got %" PRId64, arg->name,
+                     words_text(words, sizeof words, arg), value);
+}
+
 /* ---- defaults ---- */
 
 reel_status reel_args_complete(const reel_args *args, void *config, reel_error *err)
@@ -89,6 +116,8 @@ reel_status reel_args_complete(const reel_args *args, void *config, reel_error *
             if (*value == 0)
                 *value = like ? *(double *)reel_arg_field(like, config) : arg->fallback;
             REEL_TRY(check_real(arg, *value, err));
+        } else if (arg->type == REEL_ARG_WORD) {
+            REEL_TRY(check_choice(arg, *(int64_t *)reel_arg_field(arg, config), err));
         }
     }
     return REEL_OK;
@@ -142,6 +171,14 @@ static bool parse_init(char *text, reel_init *value)
     return false;
 }
 
+static bool parse_word(const reel_layer_arg *arg, const char *text, int64_t *value)
+{
+    for (*value = 0; arg->words[*value]; (*value)++)
+        if (!strcmp(arg->words[*value], text))
+            return true;
+    return false;
+}
+
 static reel_status bad_value(const reel_layer_arg *arg, const char *expected, const char *text,
                              reel_error *err)
 {
@@ -188,6 +225,11 @@ reel_status reel_args_set(const reel_layer_arg *arg, char *text, void *config, r
         if (!parse_init(text, field))
             return bad_value(arg, "an initialiser such as kaiming_normal or gaussian(0.01)", shown,
                              err);
+        return REEL_OK;
+
+    case REEL_ARG_WORD:
+        if (!parse_word(arg, text, field))
+            return bad_value(arg, words_text(range, sizeof range, arg), shown, err);
         return REEL_OK;
     }
     return bad_value(arg, "a known type", shown, err);
@@ -280,6 +322,8 @@ bool reel_arg_is_default(const reel_args *args, const reel_layer_arg *arg, const
     case REEL_ARG_BOOL:
     case REEL_ARG_NOT:
         return !*(const bool *)field;
+    case REEL_ARG_WORD:
+        return *(const int64_t *)field == 0;
     case REEL_ARG_INIT:
         break;
     }
@@ -308,6 +352,8 @@ void reel_arg_print(const reel_layer_arg *arg, const void *config, char *text, s
         snprintf(text, size, "%" PRId64, *(const int64_t *)field);
     } else if (arg->type == REEL_ARG_REAL) {
         print_real(*(const double *)field, text, size);
+    } else if (arg->type == REEL_ARG_WORD) {
+        snprintf(text, size, "%s", arg->words[*(const int64_t *)field]);
     } else if (arg->type == REEL_ARG_INIT) {
         const reel_init *init = field;
         const bool takes = reel_init_takes_value(init->kind);

@@ -18,7 +18,8 @@ typedef enum {
     REEL_ARG_REAL, /* double */
     REEL_ARG_BOOL, /* bool */
     REEL_ARG_NOT,  /* bool that holds the opposite of the argument: `no_bias` for "bias" */
-    REEL_ARG_INIT  /* reel_init */
+    REEL_ARG_INIT, /* reel_init */
+    REEL_ARG_WORD  /* int64_t: which of the row's words */
 } reel_arg_type;
 
 /* One argument. The same row fills in the default, checks the range, words the error message and
@@ -26,14 +27,15 @@ typedef enum {
 typedef struct reel_layer_arg {
     const char *name; /* PyTorch's: "kernel_size" */
     reel_arg_type type;
-    size_t offset;     /* of the field in the config */
-    double fallback;   /* the default; for REEL_ARG_BOOL and REEL_ARG_NOT it is the field's false */
-    const char *like;  /* the default is this earlier argument's value instead; or NULL */
-    double min, max;   /* smallest and largest value; INFINITY where there is no limit */
-    bool above, below; /* the value must lie above min, below max */
-    bool required;     /* text must give it */
-    bool from_input;   /* in a network's text it follows from the input: its channels, features */
-    bool by_name;      /* in a network's text it needs its name: PyTorch's order is without it */
+    size_t offset;   /* of the field in the config */
+    double fallback; /* the default; for REEL_ARG_BOOL and REEL_ARG_NOT it is the field's false */
+    const char *const *words; /* for REEL_ARG_WORD; the first is the default, NULL ends them */
+    const char *like;         /* the default is this earlier argument's value instead; or NULL */
+    double min, max;          /* smallest and largest value; INFINITY where there is no limit */
+    bool above, below;        /* the value must lie above min, below max */
+    bool required;            /* text must give it */
+    bool from_input; /* in a network's text it follows from the input: its channels, features */
+    bool by_name;    /* in a network's text it needs its name: PyTorch's order is without it */
 } reel_layer_arg;
 
 /* Members of a layer that has arguments: the rows, and the config that they describe. */

@@ -81,7 +81,7 @@ reel_module *reel_module_create_child(reel_module *parent, const char *name, ree
 /* Joins are "add", "add_2", ... of their section: errors, ONNX and summaries call them so. */
 reel_module *reel_module_create_part(reel_module *parent, reel_join join, reel_error *err)
 {
-    static const char *const kinds[] = {"branch", "add", "concat"};
+    static const char *const kinds[] = {"branch", "add", "concat", "scale"};
     reel_module *section = reel_module_section(parent);
     char name[32];
     if (join == REEL_JOIN_NONE || section->sums == 0)

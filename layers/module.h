@@ -72,9 +72,11 @@ typedef struct reel_layer {
 
 /* How a module without a layer computes with its children. */
 typedef enum {
-    REEL_JOIN_NONE,  /* a Sequential: one after the other */
-    REEL_JOIN_ADD,   /* each child is a branch that reads the same input; their values' sum */
-    REEL_JOIN_CONCAT /* branches likewise; their values side by side along dimension 1 */
+    REEL_JOIN_NONE,   /* a Sequential: one after the other */
+    REEL_JOIN_ADD,    /* each child is a branch that reads the same input; their values' sum */
+    REEL_JOIN_CONCAT, /* branches likewise; their values side by side along dimension 1 */
+    REEL_JOIN_SCALE   /* two branches: a factor for each channel (n, c, 1, 1), and the input that
+                         it multiplies, a branch without layers */
 } reel_join;
 
 /* ---- for setup, forward and onnx ---- */

@@ -93,8 +93,10 @@ void reel_net_begin_join(reel_net *net, reel_join join)
 {
     if (!net)
         return;
-    if (net->error.status == REEL_OK && join != REEL_JOIN_ADD && join != REEL_JOIN_CONCAT)
-        reel_fail(&net->error, REEL_ERR_INVALID, "net: expected a join that adds or concatenates");
+    if (net->error.status == REEL_OK && join != REEL_JOIN_ADD && join != REEL_JOIN_CONCAT &&
+        join != REEL_JOIN_SCALE)
+        reel_fail(&net->error, REEL_ERR_INVALID,
+                  "net: expected a join that adds, concatenates or scales");
     if (!takes_child(net))
         return;
     reel_module *m = reel_module_create_part(net->open, join, &net->error);
@@ -113,15 +115,34 @@ void reel_net_begin_branch(reel_net *net)
     open_net_part(net, reel_module_create_part(net->open, REEL_JOIN_NONE, &net->error));
 }
 
+/* Whether a part is a branch that holds nothing. */
+static bool is_input(const reel_module *m)
+{
+    return m->unnamed && !m->join && !m->layer && m->n_children == 0;
+}
+
+/* What a join needs at its end; else the sticky error is set. */
+static void check_branches(reel_net *net)
+{
+    const reel_module *m = net->open;
+    if (m->join != REEL_JOIN_NONE && m->n_children == 0)
+        reel_fail(&net->error, REEL_ERR_INVALID, "%s: expected a branch or more", m->name);
+    else if (m->join == REEL_JOIN_SCALE &&
+             (m->n_children != 2 || is_input(m->children[0]) || !is_input(m->children[1])))
+        reel_fail(&net->error, REEL_ERR_INVALID,
+                  "%s: expected a branch of layers and a branch without", m->name);
+}
+
 void reel_net_end(reel_net *net)
 {
     if (!net)
         return;
     if (net->error.status != REEL_OK)
         return;
-    if (net->open->join != REEL_JOIN_NONE && net->open->n_children == 0)
-        reel_fail(&net->error, REEL_ERR_INVALID, "%s: expected a branch or more", net->open->name);
-    else if (net->open->parent)
+    check_branches(net);
+    if (net->error.status != REEL_OK)
+        return;
+    if (net->open->parent)
         net->open = net->open->parent;
     else
         reel_fail(&net->error, REEL_ERR_INVALID, "net: reel_net_end without reel_net_begin");

@@ -33,8 +33,9 @@ REEL_API void reel_net_begin(reel_net *net, const char *name);
 REEL_API void reel_net_end(reel_net *net);
 
 /* Opens a join: all that is added to it, up to its reel_net_end, is a branch that reads the join's
- * input. The join's value is the sum of the branches, or their concatenation. A branch is one
- * layer, a Sequential, or what stands between reel_net_begin_branch and reel_net_end; without
+ * input. The join's value is the sum of the branches, their concatenation, or the input scaled by
+ * channel: the first branch gives the factors (n, c, 1, 1), the second is the input. A branch is
+ * one layer, a Sequential, or what stands between reel_net_begin_branch and reel_net_end; without
  * layers it is the input itself. Joins and branches are no part of names. A residual block:
  *
  *     reel_net_begin_join(net, REEL_JOIN_ADD);

@@ -55,11 +55,11 @@ typedef struct reel_net_visitor {
  * only where a backward pass needs it. The input belongs to the caller and is never released. */
 reel_var reel_net_walk(const reel_net *net, reel_var x, const reel_net_visitor *visitor);
 
-/* The sum, or the concatenation, of the branches' values; their shapes must agree. */
+/* The sum, the concatenation or the product of the branches' values; their shapes must agree. */
 reel_var reel_join_values(const reel_module *join, const reel_var *branch, int n);
 /* "64 x 28 x 28": the sizes of one image's value. Returns text. */
 const char *reel_sizes_text(char *text, size_t size, reel_var value);
-/* "Add", "Concat". */
+/* "Add", "Concat", "Scale". */
 const char *reel_join_kind(reel_join join);
 
 /* ---- plan.c ---- */

@@ -61,7 +61,11 @@ reel_status reel_net_make_steps(reel_net *net, reel_error *err)
 
 const char *reel_join_kind(reel_join join)
 {
-    return join == REEL_JOIN_ADD ? "Add" : "Concat";
+    static const char *const kinds[] = {[REEL_JOIN_NONE] = "Sequential",
+                                        [REEL_JOIN_ADD] = "Add",
+                                        [REEL_JOIN_CONCAT] = "Concat",
+                                        [REEL_JOIN_SCALE] = "Scale"};
+    return kinds[join];
 }
 
 const char *reel_sizes_text(char *text, size_t size, reel_var value)
@@ -105,10 +109,26 @@ static bool branches_agree(reel_join join, reel_var first, reel_var other)
     return true;
 }
 
+/* branch[1], whose channels branch[0] gives a factor each. */
+static reel_var scaled(const reel_module *join, const reel_var *branch)
+{
+    char a[256], b[256];
+    const reel_tensor factors = reel_value(branch[0]), x = reel_value(branch[1]);
+    const bool agree = factors.ndim == 4 && x.ndim == 4 && factors.shape[2] == 1 &&
+                       factors.shape[3] == 1 && factors.shape[1] == x.shape[1];
+    return agree ? reel_scale_channels(branch[1], branch[0])
+                 : reel_tape_fail(branch[0].tape, REEL_ERR_INVALID,
+                                  "expected one number for each channel of %s, got %s",
+                                  branch_text(b, sizeof b, join->children[1], branch[1]),
+                                  branch_text(a, sizeof a, join->children[0], branch[0]));
+}
+
 reel_var reel_join_values(const reel_module *join, const reel_var *branch, int n)
 {
     char a[256], b[256];
     const bool add = join->join == REEL_JOIN_ADD;
+    if (join->join == REEL_JOIN_SCALE)
+        return scaled(join, branch);
     for (int i = 1; i < n; i++)
         if (!branches_agree(join->join, branch[0], branch[i]))
             return reel_tape_fail(branch[0].tape, REEL_ERR_INVALID,

@@ -26,7 +26,8 @@ enum {
     TENSOR_DATA_TYPE = 2,
     TENSOR_NAME = 8,
     TENSOR_RAW_DATA = 9,
-    DATA_TYPE_FLOAT = 1
+    DATA_TYPE_FLOAT = 1,
+    DATA_TYPE_INT64 = 7
 };
 enum {
     VALUE_NAME = 1,
@@ -103,13 +104,14 @@ static reel_var onnx_join(void *user, const reel_module *join, const reel_var *b
         return y;
 
     if (n > 1) {
-        const bool add = join->join == REEL_JOIN_ADD;
+        static const char *const nodes[] = {
+            [REEL_JOIN_ADD] = "Sum", [REEL_JOIN_CONCAT] = "Concat", [REEL_JOIN_SCALE] = "Mul"};
         reel_onnx_read_value(w->graph, branch[0].id);
         reel_onnx_begin_module(w->graph, join, NULL, NULL);
-        reel_onnx_node(w->graph, add ? "Sum" : "Concat");
+        reel_onnx_node(w->graph, nodes[join->join]);
         for (int i = 0; i < n; i++)
             reel_onnx_value(w->graph, branch[i].id);
-        if (!add)
+        if (join->join == REEL_JOIN_CONCAT)
             reel_onnx_int(w->graph, "axis", 1);
     }
     return onnx_done(w, branch[0], y);
@@ -180,7 +182,8 @@ static void put_value(reel_message *graph, int field, const char *name, const re
 
 static uint64_t raw_bytes(const reel_onnx_initializer *i)
 {
-    return (uint64_t)reel_tensor_numel(&i->tensor) * sizeof(float);
+    return (uint64_t)reel_tensor_numel(&i->tensor) *
+           (i->integers ? sizeof(int64_t) : sizeof(float));
 }
 
 /* An initializer as far as its raw data, which end it. */
@@ -189,7 +192,7 @@ static void put_initializer_head(reel_message *to, const reel_onnx_initializer *
     reel_message head = {0};
     for (int d = 0; d < i->tensor.ndim; d++)
         reel_message_varint(&head, TENSOR_DIMS, (uint64_t)i->tensor.shape[d]);
-    reel_message_varint(&head, TENSOR_DATA_TYPE, DATA_TYPE_FLOAT);
+    reel_message_varint(&head, TENSOR_DATA_TYPE, i->integers ? DATA_TYPE_INT64 : DATA_TYPE_FLOAT);
     reel_message_text(&head, TENSOR_NAME, i->name);
     reel_message_length(&head, TENSOR_RAW_DATA, raw_bytes(i));
     reel_message_length(to, REEL_ONNX_GRAPH_INITIALIZER, head.size + raw_bytes(i));
@@ -203,14 +206,17 @@ static reel_status put_initializer(reel_atomic_file *f, const reel_onnx_initiali
 {
     scratch->size = 0;
     put_initializer_head(scratch, i);
-    float *values = malloc(raw_bytes(i) + 1);
+    void *values = malloc(raw_bytes(i) + 1);
     if (!values || scratch->failed) {
         free(values);
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", f->path);
     }
     const reel_tensor row_major =
         reel_tensor_with_layout(values, REEL_F32, REEL_ROW_MAJOR, i->tensor.ndim, i->tensor.shape);
-    reel_tensor_copy(&row_major, &i->tensor);
+    if (i->integers)
+        memcpy(values, i->own, raw_bytes(i)); /* of a vector, in this machine's byte order */
+    else
+        reel_tensor_copy(&row_major, &i->tensor);
     reel_status status = reel_atomic_put(f, scratch->bytes, scratch->size, err);
     if (status == REEL_OK)
         status = reel_atomic_put(f, values, raw_bytes(i), err);

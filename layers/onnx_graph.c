@@ -147,8 +147,9 @@ void reel_onnx_layer_input(reel_onnx *g)
     reel_message_text(&g->node, NODE_INPUT, g->input);
 }
 
-static void onnx_initializer(reel_onnx *g, const char *name, const reel_tensor *t,
-                             const float *copied)
+/* An input of the open node: a parameter of the store (copied NULL), or a constant. */
+static reel_onnx_initializer *onnx_initializer(reel_onnx *g, const char *name, const reel_tensor *t,
+                                               const void *copied, size_t bytes)
 {
     reel_message_text(&g->node, NODE_INPUT, name);
     if (g->count == g->room) {
@@ -156,7 +157,7 @@ static void onnx_initializer(reel_onnx *g, const char *name, const reel_tensor *
             realloc(g->list, (size_t)(g->room * 2 + 16) * sizeof *larger);
         if (!larger) {
             g->failed = true;
-            return;
+            return NULL;
         }
         g->list = larger;
         g->room = g->room * 2 + 16;
@@ -164,13 +165,24 @@ static void onnx_initializer(reel_onnx *g, const char *name, const reel_tensor *
 
     reel_onnx_initializer *i = &g->list[g->count];
     *i = (reel_onnx_initializer){.name = strdup(name), .tensor = *t};
-    const size_t bytes = (size_t)reel_tensor_numel(t) * sizeof *copied;
     if (copied && (i->own = malloc(bytes + 1)))
         memcpy(i->own, copied, bytes);
     if (copied)
         i->tensor.data = i->own;
     g->failed |= !i->name || (copied && !i->own);
     g->count++;
+    return i;
+}
+
+/* The same with the module's name before the constant's own. */
+static reel_onnx_initializer *onnx_constant(reel_onnx *g, const char *name, const reel_tensor *t,
+                                            const void *values, size_t bytes)
+{
+    char wanted[320], full[340];
+    int number = 0;
+    snprintf(wanted, sizeof wanted, "%s.%s", g->module->name, name);
+    choose_name(g, wanted, &number, full, sizeof full);
+    return onnx_initializer(g, full, t, values, bytes);
 }
 
 void reel_onnx_param(reel_onnx *g, const reel_module *m, int k)
@@ -178,7 +190,7 @@ void reel_onnx_param(reel_onnx *g, const reel_module *m, int k)
     if (!g || !m || k < 0 || k >= m->n_params)
         return;
     const reel_param *p = reel_params_at(m->scope->params, m->param[k]);
-    onnx_initializer(g, p->name, &p->value, NULL);
+    onnx_initializer(g, p->name, &p->value, NULL, 0);
 }
 
 void reel_onnx_constant(reel_onnx *g, const char *name, int64_t rows, int64_t columns,
@@ -186,12 +198,35 @@ void reel_onnx_constant(reel_onnx *g, const char *name, int64_t rows, int64_t co
 {
     if (!g || !name || !values)
         return;
-    char wanted[320], full[340];
-    int number = 0;
-    snprintf(wanted, sizeof wanted, "%s.%s", g->module->name, name);
-    choose_name(g, wanted, &number, full, sizeof full);
     const reel_tensor t = reel_tensor_of(NULL, REEL_F32, 2, (const int64_t[]){rows, columns});
-    onnx_initializer(g, full, &t, values);
+    onnx_constant(g, name, &t, values, (size_t)(rows * columns) * sizeof *values);
+}
+
+void reel_onnx_vector(reel_onnx *g, const char *name, int64_t n, float value)
+{
+    if (!g || !name || n < 0)
+        return;
+    float *values = malloc(((size_t)n + 1) * sizeof *values);
+    if (!values) {
+        g->failed = true;
+        return;
+    }
+    for (int64_t i = 0; i < n; i++)
+        values[i] = value;
+    const reel_tensor t = reel_tensor_of(NULL, REEL_F32, 1, &n);
+    onnx_constant(g, name, &t, values, (size_t)n * sizeof *values);
+    free(values);
+}
+
+void reel_onnx_integers(reel_onnx *g, const char *name, const int64_t *values, int n)
+{
+    if (!g || !name || !values || n < 0)
+        return;
+    const int64_t count = n;
+    const reel_tensor t = reel_tensor_of(NULL, REEL_F64, 1, &count);
+    reel_onnx_initializer *i = onnx_constant(g, name, &t, values, (size_t)n * sizeof *values);
+    if (i)
+        i->integers = true;
 }
 
 static void onnx_attribute(reel_onnx *g, const char *name, int type)

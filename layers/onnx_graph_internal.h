@@ -18,7 +18,8 @@ enum {
 typedef struct reel_onnx_initializer {
     char *name;
     reel_tensor tensor;
-    float *own; /* a constant's values; NULL for a parameter */
+    void *own;     /* a constant's values; NULL for a parameter */
+    bool integers; /* a constant of int64 */
 } reel_onnx_initializer;
 
 struct reel_onnx {

@@ -9,7 +9,7 @@ bool reel_text_is_keyword(const char *word)
 {
     static const char *const words[] = {"reel",     "about",  "input",    "classes", "block",
                                         "repeat",   "for",    "residual", "branch",  "add",
-                                        "shortcut", "concat", "include"};
+                                        "shortcut", "concat", "include",  "scale"};
     for (int i = 0; i < REEL_COUNT(words); i++)
         if (!strcmp(word, words[i]))
             return true;

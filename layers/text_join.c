@@ -1,6 +1,5 @@
-/* Lines of a text that say how other lines are joined or repeated: residual, add, concat, repeat,
- * for.
- */
+/* Lines of a text that say how other lines are joined or repeated: residual, add, concat, scale,
+ * repeat, for. */
 #include <string.h>
 
 #include "layers/text_internal.h"
@@ -106,6 +105,20 @@ static reel_status follow_residual(reel_text_reader *r, int index, const reel_te
     return end_join(r, index, branch, 2, err);
 }
 
+/* `scale:`: the input, each channel times the number that the lines below give for it. */
+static reel_status follow_scale(reel_text_reader *r, int index, const reel_text_var *var,
+                                reel_error *err)
+{
+    const reel_text_part body = reel_text_below(r, index, var);
+    reel_var branch[2] = {r->x, r->x};
+    reel_net_begin_join(r->net, REEL_JOIN_SCALE);
+    REEL_TRY(reel_text_check_net(r, &r->text->line[index], err));
+    REEL_TRY(follow_branch(r, index, &body, err));
+    branch[0] = r->x;
+    REEL_TRY(follow_branch(r, index, NULL, err));
+    return end_join(r, index, branch, 2, err);
+}
+
 /* ---- repetition ---- */
 
 /* `repeat 3:` */
@@ -157,6 +170,8 @@ reel_status reel_text_follow_keyword(reel_text_reader *r, int index, const reel_
         return follow_join(r, index, var, REEL_JOIN_ADD, err);
     if (reel_text_says(line, 0, "concat") && line->words == 1)
         return follow_join(r, index, var, REEL_JOIN_CONCAT, err);
+    if (reel_text_says(line, 0, "scale") && line->words == 1)
+        return follow_scale(r, index, var, err);
     if (reel_text_says(line, 0, "repeat"))
         return follow_repeat(r, index, var, err);
     if (reel_text_says(line, 0, "for"))

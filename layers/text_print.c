@@ -117,9 +117,16 @@ static void print_join(text_printer *p, const reel_module *m, int depth, int *po
             print_branch(p, "shortcut", m->children[1], depth + 1, position);
         return;
     }
+    if (m->join == REEL_JOIN_SCALE && m->children[0]->unnamed) { /* the other is the input */
+        print_branch(p, "scale", m->children[0], depth, position);
+        return;
+    }
+    static const char *const words[] = {
+        [REEL_JOIN_ADD] = "add", [REEL_JOIN_CONCAT] = "concat", [REEL_JOIN_SCALE] = "scale"};
     print_indent(p, depth);
-    fputs(m->join == REEL_JOIN_ADD ? "add:\n" : "concat:\n", p->to);
-    for (int i = 0; i < m->n_children; i++) {
+    fprintf(p->to, "%s:\n", words[m->join]);
+    const int shown = m->join == REEL_JOIN_SCALE ? 1 : m->n_children;
+    for (int i = 0; i < shown; i++) {
         if (m->children[i]->join)
             print_branch(p, "branch", m->children[i], depth + 1, position);
         else

@@ -372,6 +372,9 @@ void walk_nets(char *const *pth, int count)
                         "    concat:\n"
                         "        ReLU\n"
                         "        branch\n"
+                        "    scale:\n"
+                        "        AdaptiveAvgPool2d 1\n"
+                        "    GELU tanh\n"
                         "GlobalAvgPool2d\n"
                         "\"add\": Linear classes bias=false\n");
     walk_try("use_network_text", use_network_text, "net.net", 0);

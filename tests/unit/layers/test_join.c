@@ -29,6 +29,19 @@ static reel_net *joined_net(int64_t out)
     return net;
 }
 
+/* What a convolution gives for x, each channel times its mean. */
+static reel_net *scaled_net(void)
+{
+    reel_net *net = new_net(REEL_F32);
+    reel_net_conv2d(net, .in = 2, .out = 2, .kernel = 1, .no_bias = true);
+    reel_net_begin_join(net, REEL_JOIN_SCALE);
+    reel_net_adaptive_avg_pool2d(net, .height = 1);
+    reel_net_begin_branch(net);
+    reel_net_end(net);
+    reel_net_end(net);
+    return net;
+}
+
 static reel_var run_on(reel_net *net, reel_tape *tape, const float *pixels)
 {
     const reel_tensor x =
@@ -87,13 +100,52 @@ Test(join, of_different_sizes_names_both)
     reel_net_destroy(net);
 }
 
+Test(join, scales_each_channel_of_its_input_by_a_factor)
+{
+    static const float pixels[] = {1, 2, 3, 4, 5, 6, 7, 8}; /* means: 4 and 5 */
+    static const float identity[] = {1, 0, 0, 1};
+    reel_net *net = scaled_net();
+    reel_tape *tape;
+    cr_assert_eq(reel_net_build(net, &err), REEL_OK, "%s", err.message);
+    memcpy(reel_params_at(reel_net_params(net), 0)->value.data, identity, sizeof identity);
+    cr_assert_eq(reel_tape_create(&tape, ctx, NULL, &err), REEL_OK);
+    const reel_var y = run_on(net, tape, pixels);
+    cr_assert_eq(reel_tape_status(tape, &err), REEL_OK, "%s", err.message);
+    const reel_tensor value = reel_value(y);
+    for (int i = 0; i < 8; i++)
+        cr_expect_eq(((const float *)value.data)[i], pixels[i] * (i % 2 ? 5 : 4));
+    reel_tape_destroy(tape);
+    reel_net_destroy(net);
+}
+
+Test(join, that_scales_has_a_branch_of_layers_and_one_without)
+{
+    for (int wrong = 0; wrong < 3; wrong++) {
+        reel_net *net = new_net(REEL_F32);
+        reel_net_begin_join(net, REEL_JOIN_SCALE);
+        for (int branch = 0; branch < (wrong == 0 ? 1 : 2); branch++)
+            if (wrong < 2 && branch != wrong) {
+                reel_net_begin_branch(net);
+                reel_net_end(net);
+            } else {
+                reel_net_relu(net);
+            }
+        reel_net_end(net);
+        cr_expect_eq(reel_net_build(net, &err), REEL_ERR_INVALID, "%d", wrong);
+        cr_expect(strstr(err.message, "scale: expected a branch of layers and a branch without"),
+                  "%d: %s", wrong, err.message);
+        reel_net_destroy(net);
+    }
+}
+
 /* Values go when their last reader has read them: as much memory as the plan says. */
 Test(join, takes_the_memory_that_is_planned)
 {
     const int64_t input[4] = {1, 2, 2, 2};
     static const float pixels[8] = {1, 2, 3};
-    for (int training = 0; training < 2; training++) {
-        reel_net *net = joined_net(2);
+    for (int use = 0; use < 4; use++) {
+        const bool training = use % 2;
+        reel_net *net = use < 2 ? joined_net(2) : scaled_net();
         reel_net_memory plan;
         reel_tape *tape;
         cr_assert_eq(reel_net_build(net, &err), REEL_OK, "%s", err.message);

@@ -97,6 +97,8 @@ Test(layer, wrong_text_says_what_was_expected)
         {"dropout", "p=1", "p: expected a number of at least 0 and below 1, got 1"},
         {"dropout", "p=nan", "p: expected a number of at least 0 and below 1, got \"nan\""},
         {"dropout", "", "p is missing"},
+        {"gelu", "approximate=erf", "approximate: expected none or tanh, got \"erf\""},
+        {"group_norm", "num_groups=4, num_channels=6", "got 4 groups of 6 channels"},
         {"leaky_relu", "negative_slope=0", "negative_slope: 0 is not possible"},
     };
     for (int i = 0; i < REEL_COUNT(cases); i++) {

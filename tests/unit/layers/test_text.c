@@ -115,6 +115,7 @@ Test(text, has_torchvisions_parameters)
     expect_parameters("resnet50", 25557032, "layer1.0.downsample.1.weight", 256);
     expect_parameters("squeezenet1_1", 1235496, "features.3.expand3x3.weight", 64);
     expect_parameters("mobilenet_v2", 3504872, "features.3.conv.0.0.weight", 144);
+    expect_parameters("mobilenet_v3_small", 2542856, "features.4.block.2.fc1.weight", 24);
 }
 
 /* ---- values ---- */
@@ -176,16 +177,57 @@ static const char student[] = "\xEF\xBB\xBFreel network 1\r\n"
                               "    GlobalAvgPool2d\r\n"
                               "head: Linear classes\r\n";
 
+/* Squeeze-and-excitation, also inside of a residual block, and layers whose arguments are words. */
+static const char excited[] = "input 3x12x12\nclasses 5\nfeatures:\n"
+                              "    Conv2d 8 3 stride=2\n    GroupNorm 4 affine=false\n"
+                              "    Hardswish\n"
+                              "    scale:\n"
+                              "        avgpool: AdaptiveAvgPool2d 1\n        fc1: Conv2d 4 1\n"
+                              "        SiLU\n        fc2: Conv2d 8 1\n        Hardsigmoid\n"
+                              "    residual:\n"
+                              "        Conv2d 8 3 padding=1\n        GroupNorm 2 eps=0.01\n"
+                              "        scale:\n            AdaptiveAvgPool2d 1\n"
+                              "    GELU tanh\n    GELU\n"
+                              "GlobalAvgPool2d\nLinear classes\n";
+
+/* Prints the text's net; what is printed computes the same. The print is the caller's. */
+static char *print_that_computes_the_same(const char *text)
+{
+    float first[10], second[10];
+    run_net(text, first);
+    reel_model *model = model_of(text);
+    reel_net *net = outline_of(model);
+    char *printed = print_of(net, model);
+    run_net(printed, second);
+    cr_expect_eq(memcmp(first, second, sizeof first), 0, "%s", printed);
+    reel_net_destroy(net);
+    reel_model_free(model);
+    return printed;
+}
+
+Test(text, of_scaled_channels_prints_as_it_was_read)
+{
+    char *text = print_that_computes_the_same(excited);
+    cr_expect(strstr(text, "    scale:\n"
+                           "        avgpool: AdaptiveAvgPool2d 1\n"
+                           "        fc1: Conv2d 4 1\n"
+                           "        SiLU\n"
+                           "        fc2: Conv2d 8 1\n"
+                           "        Hardsigmoid\n"
+                           "    residual:\n"),
+              "%s", text);
+    cr_expect(strstr(text, "    GELU approximate=tanh\n    GELU\n"), "%s", text);
+    cr_expect(strstr(text, "    GroupNorm 4 affine=false\n"), "%s", text);
+    cr_expect(strstr(text, "    GroupNorm 2 eps=0.01\n"), "%s", text);
+    free(text);
+}
+
 /* Printing keeps the values, not only the shapes. */
 Test(text, printed_computes_the_same_bits)
 {
-    float first[10], second[10];
-    run_net(student, first);
     reel_model *model = model_of(student);
     reel_net *net = outline_of(model);
-    char *text = print_of(net, model);
-    run_net(text, second);
-    cr_expect_eq(memcmp(first, second, sizeof first), 0, "%s", text);
+    char *text = print_that_computes_the_same(student);
     cr_expect(strstr(text, "residual:\n        3:\n"), "%s", text);
     cr_expect(strstr(text, "head: Linear classes\n"), "%s", text);
     cr_expect(reel_params_find(reel_net_params(net), "features.3.2.weight") != NULL, "%s", text);
@@ -195,9 +237,9 @@ Test(text, printed_computes_the_same_bits)
     reel_model_free(model);
 }
 
-Test(text, of_sums_and_branches_has_right_gradients)
+static void expect_right_gradients(const char *text)
 {
-    reel_model *model = model_of(student);
+    reel_model *model = model_of(text);
     reel_net *net;
     const reel_gradcheck_config config = {.tolerance = 1e-6, .max_elements = 5};
     reel_gradcheck_report report = {0};
@@ -209,6 +251,16 @@ Test(text, of_sums_and_branches_has_right_gradients)
     cr_expect_gt(report.checked, 50);
     reel_net_destroy(net);
     reel_model_free(model);
+}
+
+Test(text, of_sums_and_branches_has_right_gradients)
+{
+    expect_right_gradients(student);
+}
+
+Test(text, of_scaled_channels_has_right_gradients)
+{
+    expect_right_gradients(excited);
 }
 
 /* ---- mistakes ---- */
@@ -239,6 +291,12 @@ static const struct {
     {TOP "a:\n    ReLU\n  ReLU\n" END, "t.net:5:3: indented by 2, expected"},
     {TOP "residual:\n    c: Conv2d 5 3\n" END,
      "expected branches of one size, got c (5 x 6 x 6) and its input (3 x 8 x 8)"},
+    {TOP "scale:\n    c: Conv2d 5 1\n" END, "t.net:3:1: scale: expected one number for each "
+                                            "channel of its input (3 x 8 x 8), got c (5 x 8 "
+                                            "x 8)"},
+    {TOP "scale\n" END, "t.net:3:1: scale: expected a colon at the line's end"},
+    {TOP "GELU erf\n" END, "t.net:3:6: approximate: expected none or tanh, got \"erf\""},
+    {TOP "GroupNorm 2\n" END, "2 groups of 3 channels"},
     {TOP "shrink: MaxPool2d 9\n" END, "t.net:3:1: shrink (MaxPool2d) cannot take 3 x 8 x 8"},
     {TOP "block A w:\n    B w\nblock B w:\n    A w\nA 3\n" END,
      "block B: expected it above its first use"},
