@@ -32,11 +32,14 @@ echo broken >in/broken.jpg
 find in -type f | sort | xargs sha256sum >before
 code=0
 "$REEL_BIN" predict -w run in --annotate out --json >said 2>err || code=$?
-[ "$code" -eq 1 ] && grep -q "in/broken.jpg: " err && grep -q "^5 pictures with names on them in out$" err || fail "exit $code: $(cat err)"
+[ "$code" -eq 1 ] && grep -q "in/broken.jpg: " err && grep -q "^5 pictures with class and probability in out$" err || fail "exit $code: $(cat err)"
 sha256sum --quiet -c before || fail "a source has changed"
 [ "$(ls -A out | xargs)" = "plain.png small.png turned.png x-2.jpg x.jpg" ] || fail "names: $(ls -A out)"
 [ "$(head -c 2 out/x.jpg | od -An -tx1)" = " ff d8" ] || fail "x.jpg is no JPEG"
 "$REEL_BIN" predict -w run out --json >/dev/null 2>err || fail "the pictures cannot be read: $(cat err)"
+
+printf 'Ia\nIb\nIc\n' >classes.txt
+"$REEL_BIN" predict -w run in/plain.ppm --classes classes.txt --annotate letters --quiet >/dev/null
 
 cat >look.py <<'P'
 import json, struct, zlib
@@ -72,7 +75,10 @@ for name, picture in ("turned", rows), ("plain", plain):
     white = below.count((255, 255, 255))
     assert set(below) == {(50, 10, 10), (10, 50, 60), (255, 255, 255)} - ({(50, 10, 10)} if name == "turned" else set()), set(below)
     assert 60 < white < 600, (name, white)
-# The text is the one that was said: the same picture as PPM and turned says its class in the same letters.
+# A class whose name begins with I: the letter stands in the band, between its margins.
+named = [["#" if p == (255, 255, 255) else "." for p in row[2:7]] for row in read("letters/plain.png")[-10:-3]]
+assert ["".join(row) for row in named] == [".###."] + ["..#.."] * 5 + [".###."], named
+# The answers tell which picture became which file.
 said = {i["file"]: i for i in json.load(open("said"))["images"]}
 assert said["in/plain.ppm"]["annotated"] == "out/plain.png" and said["in/b/x.jpg"]["annotated"] == "out/x-2.jpg", said
 assert "annotated" not in said["in/broken.jpg"]
@@ -90,7 +96,8 @@ refused() { # refused CODE WORDS ARGUMENTS...
 }
 refused 1 "--annotate: out/x.jpg is there already; choose another folder, or replace pictures with --overwrite" in/a --annotate out
 refused 1 "--annotate in: it is the folder of the images; expected another one" in --annotate in
-refused 1 "--annotate: out/x.jpg is the picture itself; choose another folder" out/x.jpg --annotate out --overwrite
+refused 1 "--annotate: out/x.jpg is the picture itself; choose another folder" - --annotate out --overwrite <<<out/x.jpg
+refused 1 "--annotate out: it is the folder of the image out/x.jpg; expected another one" in/a/x.jpg out/x.jpg -b 1 --annotate out --overwrite
 refused 1 "said: the folder cannot be created: File exists" in/a --annotate said
 "$REEL_BIN" predict -w run in --annotate out --overwrite --quiet >said 2>err || true
 find out -type f | sort | xargs sha256sum | cmp - before || fail "--overwrite: $(ls out)"

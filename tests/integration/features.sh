@@ -83,9 +83,15 @@ sha256sum names.st >before
 refused 1 "--features-out: names.st is there already; choose another name, or replace it with --overwrite" --features flatten --features-out names.st
 refused 1 "the network has no layer classifier.l; did you mean classifier.0, or classifier.1, or classifier.2?" --features classifier.l
 refused 1 "the network has no layer xyzzy; the last are classifier.1, classifier.2, classifier.3 (" --features xyzzy
+refused 2 "--overwrite: expected --features or --annotate" --overwrite
 refused 2 "--features-out: expected --features LAYER" --features-out other.st
 refused 2 "--features: expected one view of an image, got ten by --ten-crop" --features flatten --ten-crop
 refused 1 "--features-out: nowhere/f.st: cannot be created: No such file or directory" --features flatten --features-out nowhere/f.st
+ln -s missing link.st
+refused 1 "--features-out: link.st is there already" --features flatten --features-out link.st
+refused 1 "--features-out: photos: expected the name of a file, found a folder" --features flatten --features-out photos
+refused 1 "--features-out: photos: expected the name of a file, found a folder" --features flatten --features-out photos --overwrite
+[ -L link.st ] || fail "a link that leads nowhere was replaced"
 sha256sum --quiet -c before && [ ! -e other.st ] || fail "a refusal wrote a file"
 predict d/val --features flatten --features-out names.st --overwrite -q >out
 ! sha256sum --quiet -c before >/dev/null 2>&1 && [ ! -s err ] || fail "--overwrite, --quiet: $(cat err)"

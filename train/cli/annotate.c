@@ -13,6 +13,23 @@
 
 enum { PICTURE_QUALITY = 92, MOST_SAME_NAMES = 1000000 };
 
+reel_status reel_annotate_check(const char *folder, const char *image, reel_error *err)
+{
+    char beside[4200];
+    struct stat there, source, parent;
+    const char *slash = strrchr(image, '/');
+    snprintf(beside, sizeof beside, "%.*s", slash ? (int)(slash - image) + 1 : 1,
+             slash ? image : ".");
+    if (!folder || stat(folder, &there) != 0 || stat(image, &source) != 0 ||
+        S_ISDIR(source.st_mode) || stat(beside, &parent) != 0)
+        return REEL_OK;
+    if (parent.st_ino != there.st_ino || parent.st_dev != there.st_dev)
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "--annotate %s: it is the folder of the image %s; expected another one",
+                     folder, image);
+}
+
 reel_status reel_annotate_open(reel_annotate *a, const char *folder, bool overwrite,
                                reel_error *err)
 {

@@ -20,6 +20,9 @@ typedef struct reel_annotate {
     char last[REEL_ANNOTATED_PATH]; /* the path of the last picture */
 } reel_annotate;
 
+/* May this image be annotated into the folder (NULL: any may)? An image that lies in that folder
+ * could be replaced by the picture of another image: REEL_ERR_INVALID. */
+reel_status reel_annotate_check(const char *folder, const char *image, reel_error *err);
 /* Makes the folder. REEL_ERR_IO. */
 reel_status reel_annotate_open(reel_annotate *a, const char *folder, bool overwrite,
                                reel_error *err);

@@ -32,7 +32,8 @@ static const reel_option options_table[] = {
     REEL_OPTION(REAL, .name = "min-probability", .value = "P", .initial = "0", .min = 0, .max = 1,
                 .help = "with --copy-into: copy only images of at least this probability"),
     REEL_OPTION(TEXT, .name = "features", .value = "LAYER",
-                .help = "also write what LAYER (as `reel summary` names it) makes of each image"),
+                .help =
+                    "also write the output of LAYER, a name from `reel summary`, for each image"),
     REEL_OPTION(TEXT, .name = "features-out", .value = "FILE", .initial = "features.safetensors",
                 .help = "with --features: the file to write"),
     REEL_OPTION(TEXT, .name = "annotate", .value = "DIR",
@@ -83,6 +84,7 @@ static reel_status list_images(reel_predictor *p, reel_error *err)
         }
         REEL_TRY(reel_sorted_copy_check(path, "--copy-into", p->images.skip[0], err));
         REEL_TRY(reel_sorted_copy_check(path, "--annotate", p->images.skip[1], err));
+        REEL_TRY(reel_annotate_check(p->images.skip[1], path, err));
         if (reel_image_list_add(&p->images, path, &why) == REEL_OK)
             continue;
         if (why.status == REEL_ERR_MEMORY)
@@ -209,7 +211,7 @@ static void say_copies(const reel_predictor *p)
 static void say_pictures(const reel_predictor *p)
 {
     if (p->pictures.folder && !reel_options_flag(p->options, "quiet"))
-        reel_say("%" PRId64 " picture%s with names on them in %s", p->pictures.written,
+        reel_say("%" PRId64 " picture%s with class and probability in %s", p->pictures.written,
                  p->pictures.written == 1 ? "" : "s", p->pictures.folder);
 }
 
@@ -255,6 +257,9 @@ static reel_status check_options(const reel_options *o, reel_error *err)
         return reel_fail(err, REEL_ERR_INVALID, "--min-probability: expected --copy-into");
     if (reel_options_given(o, "features-out") && !reel_options_set(o, "features"))
         return reel_fail(err, REEL_ERR_INVALID, "--features-out: expected --features LAYER");
+    if (reel_options_flag(o, "overwrite") && !reel_options_set(o, "features") &&
+        !reel_options_set(o, "annotate"))
+        return reel_fail(err, REEL_ERR_INVALID, "--overwrite: expected --features or --annotate");
     if (reel_options_set(o, "features") && reel_options_flag(o, "ten-crop"))
         return reel_fail(err, REEL_ERR_INVALID,
                          "--features: expected one view of an image, got ten by --ten-crop");
@@ -292,16 +297,17 @@ static int predict_run(reel_options *options)
 const reel_command reel_command_predict = REEL_COMMAND(
     options_table, .name = "predict", .arguments = "IMAGE...", .group = REEL_COMMAND_USING,
     .run = predict_run, .summary = "Name the likeliest classes of images, with probabilities",
-    .notes = "IMAGE: a file, a folder of images, or - for stdin: a list of files, one a line, or "
-             "the bytes of one image. Each line on stdin is answered when it comes, by one line: "
-             "the file, percentages and classes between tabs, or with --json one object.\n"
-             "--copy-into replaces no file: a second cat.jpg becomes cat-2.jpg.\n"
-             "--annotate writes a JPEG as JPEG, any other format as PNG. A file that is there is "
-             "replaced only with --overwrite, and a second cat.jpg becomes cat-2.jpg.\n"
-             "--features writes one float32 tensor with the layer's name: a row for each image, of "
-             "the shape that `reel summary` prints, such as (n, 4096) or (n, 256, 6, 6). The "
-             "metadata key \"names\" is a JSON list of the images.\n"
-             "Unreadable files are named on stderr and skipped; the exit code then is 1.",
+    .notes =
+        "IMAGE: a file, a folder of images, or - for stdin: a list of files, one a line, or "
+        "the bytes of one image. Each line on stdin is answered when it comes, by one line: "
+        "the file, percentages and classes between tabs, or with --json one object.\n"
+        "--copy-into replaces no file: a second cat.jpg becomes cat-2.jpg.\n"
+        "--annotate writes a JPEG as JPEG, any other format as PNG. An existing file is replaced "
+        "only with --overwrite. A second cat.jpg becomes cat-2.jpg.\n"
+        "--features writes one float32 tensor with the layer's name: a row for each image, of "
+        "the shape that `reel summary` prints, such as (n, 4096) or (n, 256, 6, 6). The "
+        "metadata key \"names\" is a JSON list of the images.\n"
+        "Unreadable files are named on stderr and skipped; the exit code then is 1.",
     .examples = {{"reel predict -w run photo.jpg", "The five likeliest classes of one image."},
                  {"reel predict -w torchvision/alexnet photo.jpg",
                   "The same with ImageNet's 1,000 classes; downloads the weights once."},
@@ -313,4 +319,4 @@ const reel_command reel_command_predict = REEL_COMMAND(
                  {"reel predict -w run photos --annotate named",
                   "Pictures with their classes on them, in the folder named."},
                  {"reel predict -w run photos --features fc -q",
-                  "Also writes features.safetensors: the values of layer fc."}});
+                  "Also writes features.safetensors: the output of layer fc."}});

@@ -40,7 +40,7 @@ static reel_status append_path(reel_image_list *list, const char *path, reel_err
     return REEL_OK;
 }
 
-/* The folder that copies go to: they are no input of the next call. */
+/* The folders that a command writes to: what is in them is no input of its next call. */
 static bool is_skipped(const reel_image_list *list, const struct stat *st)
 {
     struct stat skipped;

@@ -1,6 +1,7 @@
 /* Features of images: see predict_features.h. */
 #include "train/cli/predict_features.h"
 
+#include "core/files/json_text.h"
 #include "core/files/weights.h"
 #include "core/nearest.h"
 #include "core/system_error.h"
@@ -11,19 +12,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct reel_feature_file {
     reel_net *net;
     const char *path, *layer;
+    bool overwrite;
     int ndim;                     /* of the tensor */
     int64_t shape[REEL_MAX_DIMS]; /* shape[0]: rows so far */
     int64_t row;                  /* values of a row */
     float *batch;                 /* rows of the last forward pass, row-major */
     int64_t in_batch, most;       /* rows there; room */
     FILE *rows;                   /* a file without a name */
-    char *names;                  /* the JSON list, without its last bracket */
-    size_t names_size, names_capacity;
+    json_t *names;                /* of the images, one for each row */
 };
 
 /* ---- the layer ---- */
@@ -45,7 +47,8 @@ static reel_nearest next_nearest(const char *layer, const reel_layer_info *info,
     return nearest;
 }
 
-/* Names that are alike, the nearest first; or the last ones, which are most in demand. */
+/* Suggests similar names, the nearest first; without any, the last layers, which are most in
+ * demand. */
 static reel_status unknown_feature_layer(const char *layer, const reel_layer_info *info, int n,
                                          reel_error *err)
 {
@@ -111,7 +114,23 @@ static void keep_features(void *user, const char *layer, const char *kind, reel_
         f->in_batch = shape[0];
 }
 
-/* ---- the file without a name ---- */
+/* ---- the files ---- */
+
+/* A link that leads nowhere is a file, too: it would be replaced. */
+static reel_status check_path(const char *path, bool overwrite, reel_error *err)
+{
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "--features-out: %s: expected the name of a file, found a %s", path,
+                         S_ISDIR(st.st_mode) ? "folder" : "device or pipe");
+    if (overwrite || lstat(path, &st) != 0)
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "--features-out: %s is there already; choose another name, or replace it "
+                     "with --overwrite",
+                     path);
+}
 
 static reel_status open_rows(reel_feature_file *f, reel_error *err)
 {
@@ -142,55 +161,27 @@ static reel_status fill_rows(void *user, float *values, int64_t count, reel_erro
                             "--features-out: %s: its rows cannot be read again", f->path);
 }
 
-/* ---- names ---- */
-
-static reel_status add_name(reel_feature_file *f, const char *name, reel_error *err)
-{
-    json_t *json = reel_json_text(name);
-    char *text = json ? json_dumps(json, JSON_ENCODE_ANY) : NULL;
-    json_decref(json);
-    const size_t length = text ? strlen(text) : 0;
-    if (text && f->names_size + length + 2 > f->names_capacity) {
-        const size_t more = 2 * (f->names_size + length) + 1000;
-        char *names = realloc(f->names, more);
-        if (names) {
-            f->names = names;
-            f->names_capacity = more;
-        }
-    }
-    if (!text || f->names_size + length + 2 > f->names_capacity) {
-        free(text);
-        return reel_fail(err, REEL_ERR_MEMORY, "--features: out of memory");
-    }
-    f->names[f->names_size] = f->names_size ? ',' : '[';
-    f->names_size++;
-    memcpy(f->names + f->names_size, text, length);
-    f->names_size += length;
-    free(text);
-    return REEL_OK;
-}
-
 /* ---- the whole ---- */
 
 reel_status reel_feature_file_open(reel_feature_file **out, reel_net *net,
                                    const reel_feature_request *request, reel_error *err)
 {
     *out = NULL;
-    if (!request->overwrite && access(request->path, F_OK) == 0)
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "--features-out: %s is there already; choose another name, or replace it "
-                         "with --overwrite",
-                         request->path);
+    REEL_TRY(check_path(request->path, request->overwrite, err));
     reel_feature_file *f = calloc(1, sizeof *f);
     if (!f)
         return reel_fail(err, REEL_ERR_MEMORY, "--features: out of memory");
-    *f = (reel_feature_file){.net = net, .path = request->path, .most = request->input[0]};
+    *f = (reel_feature_file){.net = net,
+                             .path = request->path,
+                             .overwrite = request->overwrite,
+                             .most = request->input[0]};
 
     reel_status status;
     REEL_TRY_GOTO(find_layer(f, request, err), failed);
     REEL_TRY_GOTO(open_rows(f, err), failed);
     f->batch = malloc((size_t)(f->most * f->row) * sizeof *f->batch);
-    if (!f->batch) {
+    f->names = json_array();
+    if (!f->batch || !f->names) {
         status = reel_fail(err, REEL_ERR_MEMORY, "--features: out of memory");
         goto failed;
     }
@@ -215,9 +206,19 @@ reel_status reel_feature_file_add(reel_feature_file *f, char *const *names, int6
     if (fwrite(f->batch, sizeof *f->batch, values, f->rows) != values)
         return reel_fail_system(err, errno, "--features-out: %s: cannot be written", f->path);
     for (int64_t i = 0; i < n; i++)
-        REEL_TRY(add_name(f, names[i], err));
+        if (json_array_append_new(f->names, reel_json_text(names[i])) != 0)
+            return reel_fail(err, REEL_ERR_MEMORY, "--features: out of memory");
     f->shape[0] += n;
     return REEL_OK;
+}
+
+static reel_status write_features(reel_feature_file *f, reel_weights_writer *writer,
+                                  const char *names, reel_error *err)
+{
+    REEL_TRY(reel_weights_writer_metadata(writer, "layer", f->layer, err));
+    REEL_TRY(reel_weights_writer_metadata(writer, "names", names, err));
+    REEL_TRY(reel_weights_writer_stream(writer, f->layer, f->ndim, f->shape, fill_rows, f, err));
+    return reel_weights_writer_save(writer, f->path, err);
 }
 
 reel_status reel_feature_file_save(reel_feature_file *f, int64_t *n, reel_error *err)
@@ -227,17 +228,16 @@ reel_status reel_feature_file_save(reel_feature_file *f, int64_t *n, reel_error 
         return REEL_OK;
     if (fflush(f->rows) != 0 || fseek(f->rows, 0, SEEK_SET) != 0)
         return reel_fail_system(err, errno, "--features-out: %s: cannot be written", f->path);
-    memcpy(f->names + f->names_size, "]", 2);
+    /* Another command may have written the file in the meantime. */
+    REEL_TRY(check_path(f->path, f->overwrite, err));
 
     reel_weights_writer *writer;
     reel_status status;
     REEL_TRY(reel_weights_writer_create(&writer, err));
-    REEL_TRY_GOTO(reel_weights_writer_metadata(writer, "layer", f->layer, err), done);
-    REEL_TRY_GOTO(reel_weights_writer_metadata(writer, "names", f->names, err), done);
-    REEL_TRY_GOTO(
-        reel_weights_writer_stream(writer, f->layer, f->ndim, f->shape, fill_rows, f, err), done);
-    REEL_TRY_GOTO(reel_weights_writer_save(writer, f->path, err), done);
-done:
+    char *names = reel_json_dumps(f->names, JSON_COMPACT);
+    status = names ? write_features(f, writer, names, err)
+                   : reel_fail(err, REEL_ERR_MEMORY, "--features: out of memory");
+    free(names);
     reel_weights_writer_destroy(writer);
     return status;
 }
@@ -250,6 +250,6 @@ void reel_feature_file_close(reel_feature_file *f)
     if (f->rows)
         fclose(f->rows);
     free(f->batch);
-    free(f->names);
+    json_decref(f->names);
     free(f);
 }

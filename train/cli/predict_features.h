@@ -1,4 +1,4 @@
-/* `reel predict --features LAYER`: what a layer makes of images, as a .safetensors file.
+/* `reel predict --features LAYER`: a layer's output for each image, as a .safetensors file.
  *
  * The file holds one float32 tensor with the layer's name. Its shape is (n, d), or (n, c, h, w)
  * where the layer gives maps. Its metadata holds "layer" and "names": a JSON list of the images, in
@@ -26,7 +26,8 @@ reel_status reel_feature_file_open(reel_feature_file **out, reel_net *net,
 /* Takes the rows of the last forward pass, which was of these n images. */
 reel_status reel_feature_file_add(reel_feature_file *f, char *const *names, int64_t n,
                                   reel_error *err);
-/* Writes the file, whole or not at all; nothing without rows. *n: how many there are. */
+/* Writes the file, whole or not at all; nothing without rows. *n: how many there are.
+ * REEL_ERR_INVALID: the path has been taken since the file was opened. */
 reel_status reel_feature_file_save(reel_feature_file *f, int64_t *n, reel_error *err);
 /* Ends the watch. NULL is fine. */
 void reel_feature_file_close(reel_feature_file *f);
