@@ -78,6 +78,12 @@ grep -q 'class="key s19">many-20</span> <span class="soft">[a-z]*</span></td><td
 python3 "$support/check_report.py" compare.html curves runs >log || fail "twenty runs: $(cat log)"
 python3 "$support/check_layout.py" compare.html page.html >layout || [ $? -eq 77 ] || fail "layout: $(cat layout)"
 
+# A log whose lines tell no epoch: that run has no curve by epoch, the others have.
+cp -r cut bare
+sed -i 's/"epoch":[0-9]*,//' bare/metrics.jsonl
+"$REEL_BIN" report bare base --quiet
+grep -q '>bare</span>' compare.html && ! grep -q '[ ",]-*nan[ ",.]' compare.html || fail "a log without epochs: $(grep -o '.\{30\}nan.*' compare.html | head -3)"
+
 refused() { # refused CODE WORDS ARGUMENTS...
     local expected=$1 words=$2 code=0
     shift 2

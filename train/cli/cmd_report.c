@@ -15,7 +15,7 @@ static const reel_option options_table[] = {
                 .help = "where the images are now; unset: where the run found them"),
     REEL_OPTION(
         TEXT, .name = "out", .letter = 'o', .value = "FILE",
-        .help = "page to write; unset: RUN/report.html (replaced); of several runs compare.html"),
+        .help = "page to write (replaced); unset: RUN/report.html, of several runs compare.html"),
     {.name = "json",
      .shared = true,
      .help = "print the page's data as one JSON object; a page only with --out"},

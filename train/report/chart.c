@@ -44,7 +44,7 @@ static void take_points(plot *p, int s)
     for (int64_t i = 0; i < r->n; i += bucket) {
         double x = 0, y = 0, count = 0;
         for (int64_t j = i; j < i + bucket && j < r->n; j++)
-            if (isfinite(r->y[j])) {
+            if (isfinite(r->x[j]) && isfinite(factor * r->y[j])) {
                 x += r->x[j];
                 y += factor * r->y[j];
                 count++;

@@ -8,8 +8,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Points in order of x. Values that are not finite are left out. Long series are drawn as means of
- * neighbours. */
+/* Points in order of x. A point with a coordinate that is not finite is left out. Long series are
+ * drawn as means of neighbours. */
 typedef struct reel_series {
     const char *name; /* may come from outside: it is escaped */
     const double *x, *y;

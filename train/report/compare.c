@@ -138,8 +138,11 @@ static bool note_difference(reel_comparison *c, const char *key)
 {
     size_t i;
     json_t *known;
-    json_array_foreach(c->differs, i,
-                       known) if (!strcmp(json_string_value(known), key)) return true;
+    json_array_foreach(c->differs, i, known)
+    {
+        if (!strcmp(json_string_value(known), key))
+            return true;
+    }
     return !differs(c, key) || json_array_append_new(c->differs, json_string(key)) == 0;
 }
 
@@ -150,8 +153,10 @@ static reel_status find_differences(reel_comparison *c, reel_error *err)
     for (int i = 0; i < c->n && ok; i++) {
         const char *key;
         json_t *value;
-        json_object_foreach(json_object_get(c->run[i].record.config, "options"), key, value) ok =
-            ok && note_difference(c, key);
+        json_object_foreach(json_object_get(c->run[i].record.config, "options"), key, value)
+        {
+            ok = ok && note_difference(c, key);
+        }
     }
     for (int i = 0; i < REEL_COUNT(facts) && ok; i++)
         ok = note_difference(c, facts[i]);
@@ -197,26 +202,35 @@ static json_t *settings_json(const reel_comparison *c, const reel_compared *run)
     json_array_foreach(c->differs, i, key)
     {
         const json_t *value = setting_of(run, json_string_value(key));
-        json_object_set_new(settings, json_string_value(key),
-                            value ? json_deep_copy(value) : json_null());
+        if (json_object_set_new(settings, json_string_value(key),
+                                value ? json_deep_copy(value) : json_null()) == 0)
+            continue;
+        json_decref(settings);
+        return NULL;
     }
     return settings;
+}
+
+static json_t *run_json(const reel_comparison *c, const reel_compared *run)
+{
+    const reel_record_state *state = &run->state;
+    return json_pack("{s:o, s:o, s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "folder",
+                     reel_json_text(run->folder), "name", reel_json_text(run->name), "state",
+                     state->name, "step", (json_int_t)state->step, "epoch",
+                     (json_int_t)state->epoch, "epochs", (json_int_t)state->epochs, "seconds",
+                     reel_json_number(state->seconds), "top1", reel_json_number(run->top1), "loss",
+                     reel_json_number(run->loss), "parameters",
+                     run->parameters ? json_integer(run->parameters) : json_null(), "settings",
+                     settings_json(c, run));
 }
 
 json_t *reel_comparison_json(const reel_comparison *c)
 {
     json_t *runs = json_array();
-    for (int i = 0; i < c->n; i++) {
-        const reel_compared *run = &c->run[i];
-        json_array_append_new(
-            runs, json_pack("{s:o, s:o, s:s, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:o}", "folder",
-                            reel_json_text(run->folder), "name", reel_json_text(run->name), "state",
-                            run->state.name, "step", (json_int_t)run->state.step, "epoch",
-                            (json_int_t)run->state.epoch, "epochs", (json_int_t)run->state.epochs,
-                            "seconds", run->state.seconds, "top1", reel_json_number(run->top1),
-                            "loss", reel_json_number(run->loss), "parameters",
-                            run->parameters ? json_integer(run->parameters) : json_null(),
-                            "settings", settings_json(c, run)));
-    }
+    for (int i = 0; i < c->n; i++)
+        if (json_array_append_new(runs, run_json(c, &c->run[i])) != 0) {
+            json_decref(runs);
+            return NULL;
+        }
     return json_pack("{s:o, s:O}", "runs", runs, "differs", c->differs);
 }

@@ -102,9 +102,12 @@ static void put_setting_value(FILE *to, const json_t *value)
         return;
     }
     snprintf(number, sizeof number, "%.10g", json_number_value(value));
-    if (json_is_boolean(value))
-        snprintf(number, sizeof number, "%s", json_is_true(value) ? "yes" : "no");
-    fprintf(to, "%s", json_is_null(value) ? "not set" : number);
+    if (json_is_number(value))
+        fprintf(to, "%s", number);
+    else if (json_is_boolean(value))
+        fprintf(to, "%s", json_is_true(value) ? "yes" : "no");
+    else
+        fprintf(to, "%s", json_is_null(value) ? "not set" : "(a list)");
 }
 
 static void put_settings_cell(FILE *to, const json_t *settings)
@@ -184,7 +187,8 @@ reel_status reel_comparison_write(const reel_comparison *c, const char *path, re
     FILE *to = data ? open_memstream(&text, &size) : NULL;
     if (to)
         put_page(to, c, data);
-    if (!to || fclose(to) != 0)
+    const bool whole = to && !ferror(to);
+    if ((to && fclose(to) != 0) || !whole)
         status = reel_fail(err, REEL_ERR_MEMORY, "report: out of memory");
     if (status == REEL_OK)
         status = reel_atomic_write(path, text, size, err);

@@ -23,8 +23,8 @@ typedef struct reel_gradcam {
 /* L of every image for class[i]. The layer is the last in front of the net's last layer with
  * weights whose maps are larger than a pixel; pooling and dropout do not count. images: (n, size,
  * size, channels) floats, as reel_transform writes them. They go through the net one by one, each
- * layer by itself, in evaluation mode; the net's mode and gradients are restored, and fusion is on
- * afterwards. A net without such a layer: REEL_OK and no maps. REEL_ERR_MEMORY. */
+ * layer by itself, in evaluation mode. Afterwards the net has its mode again, its gradients are
+ * zero and fusion is on. A net without such a layer: REEL_OK and no maps. REEL_ERR_MEMORY. */
 reel_status reel_gradcam_of(reel_gradcam *out, reel_net *net, const float *images,
                             const int64_t *class, int64_t n, int64_t channels, int64_t size,
                             reel_error *err);

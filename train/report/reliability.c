@@ -66,12 +66,11 @@ static void draw_column_title(FILE *to, const drawn_bin *b)
 {
     fprintf(to, "<rect class=\"hover\" x=\"%.1f\" y=\"0\" width=\"%.1f\" height=\"%d\"><title>",
             DRAWN * b->low, DRAWN * (b->high - b->low), DRAWN);
-    fprintf(to, "probability %.0f to %.0f: %" PRId64 " image%s", 100 * b->low, 100 * b->high,
+    fprintf(to, "probability %.0f to %.0f %%: %" PRId64 " image%s", 100 * b->low, 100 * b->high,
             b->images, b->images == 1 ? "" : "s");
     if (b->images)
-        fprintf(to, ", mean %.1f %%, right %.1f %%", 100 * b->confidence, 100 * b->accuracy);
-    else
-        fprintf(to, ", 0 %%");
+        fprintf(to, ", mean probability %.1f %%, right %.1f %%", 100 * b->confidence,
+                100 * b->accuracy);
     fprintf(to, "</title></rect>\n");
 }
 
@@ -81,7 +80,7 @@ static void draw_reliability(FILE *to, const json_t *bins)
 {
     size_t i;
     json_t *bin;
-    begin_drawing(to, "Images that are right, by probability", 1);
+    begin_drawing(to, "Share of images that are right, by probability", 1);
     json_array_foreach(bins, i, bin)
     {
         const drawn_bin b = read_bin(bin);
@@ -115,7 +114,7 @@ static void draw_counts(FILE *to, const json_t *bins)
         return;
 
     const double step = reel_nice_step(most / all, 4), top = fmin(4 * step, 1);
-    begin_drawing(to, "Share of the images, by probability", top);
+    begin_drawing(to, "Share of all images, by probability", top);
     json_array_foreach(bins, i, bin)
     {
         const drawn_bin b = read_bin(bin);
@@ -134,15 +133,17 @@ void reel_page_calibration(FILE *to, const reel_record *r)
 
     const double error = reel_record_number(c, "ece"), sure = reel_record_number(c, "confidence"),
                  right = reel_record_number(r->evaluation, "top1");
-    fprintf(to,
-            "<h2 id=\"calibration\">Can the probabilities be trusted?</h2>\n<p class=\"soft\">The "
-            "expected calibration error is <b>%.1f %%</b> (Guo et al. 2017, %zu bins). The mean "
-            "probability of the predicted class is %.1f %%, and %.1f %% of the images are right: "
-            "the network is %s. Bars show how many images of each probability are right; on the "
-            "line, as many as the probability says. The gap to it is orange.</p>\n"
-            "<div class=\"charts\">\n",
-            100 * error, json_array_size(bins), 100 * sure, 100 * right,
-            sure > right ? "too sure" : "not too sure");
+    fprintf(
+        to,
+        "<h2 id=\"calibration\">Can the probabilities be trusted?</h2>\n<p class=\"soft\">The "
+        "expected calibration error is <b>%.1f %%</b> (Guo et al. 2017, %zu bins). The mean "
+        "probability of the predicted class is %.1f %%, and %.1f %% of the images are right: "
+        "the network is %s. The height of a bar is the share of its images that are right. On "
+        "the diagonal line, this share equals the probability. Orange is the difference between "
+        "the two.</p>\n"
+        "<div class=\"charts\">\n",
+        100 * error, json_array_size(bins), 100 * sure, 100 * right,
+        sure > right ? "overconfident" : "not overconfident");
     draw_reliability(to, bins);
     draw_counts(to, bins);
     fprintf(to, "</div>\n");

@@ -51,18 +51,22 @@ static json_t *mean_json(double sum, int64_t n)
     return n ? json_real(sum / (double)n) : json_null();
 }
 
+static json_t *bin_json(int m, const reel_calibration_bin *b)
+{
+    return json_pack("{s:f, s:f, s:I, s:o, s:o}", "low", (double)m / REEL_CALIBRATION_BINS, "high",
+                     (double)(m + 1) / REEL_CALIBRATION_BINS, "images", (json_int_t)b->images,
+                     "confidence", mean_json(b->confidence, b->images), "accuracy",
+                     mean_json((double)b->right, b->images));
+}
+
 json_t *reel_calibration_json(const reel_calibration *c)
 {
     json_t *bins = json_array();
-    for (int m = 0; m < REEL_CALIBRATION_BINS; m++) {
-        const reel_calibration_bin *b = &c->bin[m];
-        json_array_append_new(bins, json_pack("{s:f, s:f, s:I, s:o, s:o}", "low",
-                                              (double)m / REEL_CALIBRATION_BINS, "high",
-                                              (double)(m + 1) / REEL_CALIBRATION_BINS, "images",
-                                              (json_int_t)b->images, "confidence",
-                                              mean_json(b->confidence, b->images), "accuracy",
-                                              mean_json((double)b->right, b->images)));
-    }
+    for (int m = 0; m < REEL_CALIBRATION_BINS; m++)
+        if (json_array_append_new(bins, bin_json(m, &c->bin[m])) != 0) {
+            json_decref(bins);
+            return NULL;
+        }
     const reel_calibration_bin sum = reel_calibration_sum(c);
     return json_pack("{s:f, s:o, s:o}", "ece", reel_calibration_error(c), "confidence",
                      mean_json(sum.confidence, sum.images), "bins", bins);

@@ -1,10 +1,9 @@
 /* How far a network's probabilities can be trusted.
  *
  * C. Guo et al., "On Calibration of Modern Neural Networks", 2017 (arXiv 1706.04599). Confidence is
- * the probability of the predicted class. Of n images, those whose confidence lies in bin m of M =
- * 15,
- * ((m - 1) / M, m / M], have a mean confidence conf(m) and an accuracy acc(m). The expected
- * calibration error is
+ * the probability of the predicted class. Bin m of M = 15 holds the n_m images, of n, whose
+ * confidence lies in ((m - 1) / M, m / M]. They have a mean confidence conf(m) and an accuracy
+ * acc(m). The expected calibration error is
  *
  *     ECE = sum over m of n_m / n |acc(m) - conf(m)|
  */
