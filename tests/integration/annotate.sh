@@ -40,6 +40,11 @@ sha256sum --quiet -c before || fail "a source has changed"
 
 printf 'Ia\nIb\nIc\n' >classes.txt
 "$REEL_BIN" predict -w run in/plain.ppm --classes classes.txt --annotate letters --quiet >/dev/null
+# A name of 254 bytes that gets an extension: the end of its stem makes room, and no character is cut.
+long=$(printf 'é%.0s' $(seq 127))
+cp "$one" "$long"
+"$REEL_BIN" predict -w run "$long" --annotate long --quiet >/dev/null 2>err || fail "a long name: $(cat err)"
+[ "$(ls long)" = "$(printf 'é%.0s' $(seq 125)).jpg" ] || fail "a long name: $(ls long)"
 
 cat >look.py <<'P'
 import json, struct, zlib

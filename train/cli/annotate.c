@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PICTURE_QUALITY = 92, MOST_SAME_NAMES = 1000000 };
+enum { PICTURE_QUALITY = 92, MOST_SAME_NAMES = 1000000, LONGEST_STEM = 251 };
 
 reel_status reel_annotate_check(const char *folder, const char *image, reel_error *err)
 {
@@ -67,7 +67,8 @@ static reel_status encode_picture(reel_annotate *a, bool jpeg, reel_error *err)
 
 /* ---- its name ---- */
 
-/* The last part of the source's path; what becomes a PNG ends with .png. */
+/* The last part of the source's path; what becomes a PNG ends with .png. A name that would be too
+ * long for a file system loses the end of its stem. */
 static void picture_name(char *text, size_t size, const char *source, bool jpeg)
 {
     const char *slash = strrchr(source, '/'), *name = slash ? slash + 1 : source;
@@ -75,7 +76,13 @@ static void picture_name(char *text, size_t size, const char *source, bool jpeg)
     const reel_codec *named = reel_codec_of_name(name);
     const bool keeps = named && !strcmp(named->name, jpeg ? "JPEG" : "PNG"),
                loses = named && !keeps && dot && dot != name;
-    const int stem = loses ? (int)(dot - name) : (int)strlen(name);
+    int stem = loses ? (int)(dot - name) : (int)strlen(name);
+    if (!keeps && stem > LONGEST_STEM) {
+        stem = LONGEST_STEM;
+        /* A character of several bytes is not cut. */
+        while (stem > 0 && ((unsigned char)name[stem] & 0xc0) == 0x80)
+            stem--;
+    }
     snprintf(text, size, "%.*s%s", stem, name, keeps ? "" : (jpeg ? ".jpg" : ".png"));
 }
 
