@@ -203,8 +203,8 @@ reel_status reel_settings_read(reel_settings *s, const reel_options *o, const ch
     REEL_TRY(read_net(s, network, err));
     REEL_TRY(reel_optimizer_from_options(&s->optimizer, o, err));
     if ((s->optimizer.kind->no_decay & REEL_PARAM_BIAS) && reel_options_given(o, "bias-decay-mult"))
-        reel_say("reel: warning: --bias-decay-mult has no effect with --opt %s, which exempts "
-                 "biases: --bias-weight-decay sets their decay",
+        reel_say("reel: warning: --bias-decay-mult has no effect with --opt %s: biases have no "
+                 "weight decay there",
                  s->optimizer.kind->name);
     REEL_TRY(reel_schedule_from_options(&s->schedule, o, err));
     return read_transforms(s, o, err);
