@@ -192,17 +192,12 @@ static void put_probe(const char *name, reel_net *net, const int64_t *in)
     free(images);
 }
 
-/* Exports net as NAME.onnx, checks it, and compares its operators. */
-static void expect_export(reel_net *net, const char *name, const int64_t *in, int64_t classes,
-                          const char *ops)
+/* Exports net as NAME.onnx, with metadata; path has room for 1200 characters. */
+static void save(reel_net *net, const char *name, const int64_t *in, char *path)
 {
     static const char *const keys[] = {"classes", "preprocessing"}, *const values[] = {
                                                                         "[\"a\",\"b\"]",
                                                                         "{\"size\":32}"};
-    char path[1200];
-    reel_error err = {0};
-    model m;
-    snprintf(path, sizeof path, "%s/%s.onnx", folder(), name);
     const reel_onnx_config config = {.channels = in[1],
                                      .height = in[2],
                                      .width = in[3],
@@ -210,8 +205,19 @@ static void expect_export(reel_net *net, const char *name, const int64_t *in, in
                                      .n_metadata = 2,
                                      .keys = keys,
                                      .values = values};
+    reel_error err = {0};
+    snprintf(path, 1200, "%s/%s.onnx", folder(), name);
     cr_assert_eq(reel_net_save_onnx(net, &config, path, &err), REEL_OK, "%s: %s", name,
                  err.message);
+}
+
+/* Exports net as NAME.onnx, checks it, and compares its operators. */
+static void expect_export(reel_net *net, const char *name, const int64_t *in, int64_t classes,
+                          const char *ops)
+{
+    char path[1200];
+    model m;
+    save(net, name, in, path);
     const size_t length = strlen(ops);
     const bool softmax = length > 7 && strcmp(ops + length - 7, "Softmax") == 0;
     check_file(&m, path, net, in, softmax ? "probabilities" : "logits",
@@ -392,6 +398,35 @@ Test(onnx, branches_export)
                                "Flatten\nLinear classes\n";
     expect_text_export("branches", text,
                        "Conv Conv Max Min Sum Conv Conv Concat Conv Conv Sum Flatten Gemm");
+}
+
+/* For onnxruntime: the networks that are texts, of a size that leaves a map of several pixels. */
+Test(onnx, networks_that_are_texts_export)
+{
+    if (!getenv("REEL_ONNX_DIR"))
+        cr_skip_test("150 MB of files: tests/integration/onnx.sh has them written");
+    static const struct {
+        const char *name;
+        int64_t channels, size;
+    } nets[] = {{"lenet5", 1, 28},        {"resnet18", 3, 96},     {"resnet50", 3, 96},
+                {"squeezenet1_1", 3, 96}, {"mobilenet_v2", 3, 96}, {"vgg11_bn", 3, 32}};
+    reel_ctx *ctx = make_ctx();
+    for (int i = 0; i < REEL_COUNT(nets); i++) {
+        const int64_t in[4] = {1, nets[i].channels, nets[i].size, nets[i].size};
+        const reel_model_config config = {
+            .classes = 11, .image_size = in[2], .weight_init = {REEL_INIT_KAIMING_UNIFORM, 0}};
+        reel_net *net;
+        reel_error err = {0};
+        cr_assert_eq(
+            reel_model_create(&net, reel_model_find(nets[i].name), &config, ctx, REEL_F32, &err),
+            REEL_OK, "%s: %s", nets[i].name, err.message);
+
+        char path[1200];
+        save(net, nets[i].name, in, path);
+        put_probe(nets[i].name, net, in);
+        reel_net_destroy(net);
+    }
+    reel_ctx_destroy(ctx);
 }
 
 static reel_var nothing(const reel_module *m, reel_var x)
