@@ -87,10 +87,11 @@ train late --resume auto --model-ema
 [ -e late/ema.safetensors ] || fail "no average after a resume with --model-ema"
 grep -q -- "--model-ema was false and is true now" late.log || fail "the change was not reported: $(cat late.log)"
 
-# Every optimizer with all that acts on its steps: groups, frozen layers, clipping, accumulation; interrupted, with other threads.
+# Every optimizer with all that acts on its steps: groups, frozen layers, clipping, accumulation, Mixup, CutMix, class weights; interrupted, with other threads.
 kinds=$("$REEL_BIN" train --help-all | grep -o -- '--opt [a-z_0-9|]*' | cut -d' ' -f2 | tr '|' ' ')
 everything=(--model-ema --model-ema-steps 2 --model-ema-decay 0.9 --lr-warmup-epochs 1 --accumulate 2 --clip-grad-norm 0.5 --bias-lr-mult 2
-    --bias-decay-mult 0.5 --freeze 'features.*' --unfreeze-after 1 --lr-scheduler exponential --lr-gamma 0.5)
+    --bias-decay-mult 0.5 --freeze 'features.*' --unfreeze-after 1 --lr-scheduler exponential --lr-gamma 0.5
+    --mixup-alpha 0.4 --cutmix-alpha 1 --class-weights balanced --label-smoothing 0.1)
 for kind in $kinds; do
     options=("${everything[@]}" --opt "$kind")
     [ "$kind" != rmsprop ] || options+=(--momentum 0.9 --centered)

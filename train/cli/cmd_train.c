@@ -235,6 +235,8 @@ static int read_settings(reel_settings *settings, reel_options *options, const r
         b->classes = json_incref(before);
     }
     settings->known_classes = b->classes;
+    if (!reel_options_given(options, "class-weights"))
+        settings->known_weights = json_object_get(r->config, "class_weights");
     settings->names_only = before && !json_is_true(json_object_get(r->config, told_by_bytes));
     settings->labels_are_theirs = before || !finetune;
     settings->train_images = json_integer_value(json_object_get(r->config, "train_images"));

@@ -1,5 +1,6 @@
 /* Building a run: data, network, optimizer, schedule, folder. Everything is checked before the
  * folder is made. */
+#include "data/class_weights.h"
 #include "train/run/finetune.h"
 #include "train/run/held_out.h"
 #include "train/run/init_caffe.h"
@@ -190,6 +191,48 @@ static reel_status make_average(reel_loop *loop, reel_error *err)
     return reel_ema_create(&session->ema, reel_net_params(session->net), session->ctx, decay, err);
 }
 
+/* The class weights of a resumed run are those that it began with, in the order of its classes. */
+static reel_status weigh_classes(reel_loop *loop, reel_error *err)
+{
+    const reel_settings *s = loop->settings;
+    const reel_dataset *train = loop->feed.train;
+    const int64_t classes = reel_dataset_classes(train);
+    if (!s->class_weights)
+        return REEL_OK;
+    double *weights = loop->session.class_weights = calloc((size_t)classes + 1, sizeof *weights);
+    if (!weights)
+        return reel_fail(err, REEL_ERR_MEMORY, "--class-weights: out of memory");
+    if (!s->known_weights && !strcmp(s->class_weights, "balanced"))
+        return reel_class_weights_balance(weights, train, err);
+    if (!s->known_weights)
+        return reel_class_weights_read(weights, s->class_weights, train, err);
+
+    const int64_t known = (int64_t)json_array_size(s->known_weights);
+    if (known != classes)
+        return reel_fail(err, REEL_ERR_FORMAT,
+                         "config.json: class_weights: expected %" PRId64 " numbers, got %" PRId64,
+                         classes, known);
+    for (int64_t c = 0; c < classes; c++) {
+        weights[c] = json_number_value(json_array_get(s->known_weights, (size_t)c));
+        if (!(weights[c] > 0 && weights[c] <= 1e6))
+            return reel_fail(err, REEL_ERR_FORMAT,
+                             "config.json: class_weights: expected numbers above 0, got %g",
+                             weights[c]);
+    }
+    return REEL_OK;
+}
+
+static reel_status make_loss(reel_loop *loop, reel_error *err)
+{
+    const reel_settings *s = loop->settings;
+    const int64_t images = reel_dataset_count(loop->feed.train);
+    const reel_mix_config mix = {s->mixup_alpha, s->cutmix_alpha};
+    loop->session.label_smoothing = s->label_smoothing;
+    REEL_TRY(weigh_classes(loop, err));
+    return reel_session_mix_with(&loop->session, &mix,
+                                 s->batch_size < images ? s->batch_size : images, err);
+}
+
 static reel_status make_session(reel_loop *loop, bool resumed, reel_error *err)
 {
     const reel_settings *s = loop->settings;
@@ -209,7 +252,8 @@ static reel_status make_session(reel_loop *loop, bool resumed, reel_error *err)
     else if (!resumed && !strcmp(s->init, "caffe"))
         reel_init_caffe(session->net);
 
-    session->label_smoothing = s->label_smoothing;
+    REEL_TRY(reel_model_card_set_classes(&session->card, loop->feed.train, err));
+    REEL_TRY(make_loss(loop, err));
     session->groups = (reel_groups){.bias_lr_mult = s->bias_lr_mult,
                                     .bias_decay_mult = s->bias_decay_mult,
                                     .head_lr_mult = s->head_lr_mult,
@@ -217,8 +261,7 @@ static reel_status make_session(reel_loop *loop, bool resumed, reel_error *err)
                                     .unfreeze_after = s->unfreeze_after};
     REEL_TRY(reel_session_optimize(session, &s->optimizer, err));
     REEL_TRY(reel_groups_set_decays(session->opt, s->norm_weight_decay, s->bias_weight_decay, err));
-    REEL_TRY(make_average(loop, err));
-    return reel_model_card_set_classes(&session->card, loop->feed.train, err);
+    return make_average(loop, err);
 }
 
 static reel_status make_schedule(reel_loop *loop, reel_error *err)
@@ -253,7 +296,7 @@ reel_status reel_loop_open(reel_loop *loop, const reel_settings *settings,
     REEL_TRY(open_feed(loop, start->data, err));
     REEL_TRY(make_session(loop, start->checkpoint != NULL, err));
     REEL_TRY(make_schedule(loop, err));
-    loop->guess = reel_plateau_guess(&loop->feed, settings->label_smoothing);
+    loop->guess = reel_plateau_guess(&loop->feed, &loop->session);
     return start->checkpoint ? restore(loop, start, err) : REEL_OK;
 }
 
@@ -282,6 +325,12 @@ static void describe_data(reel_loop *loop)
     for (int64_t c = 0; c < card->classes; c++)
         json_array_append_new(names, json_string(card->class_names[c]));
     json_object_set_new(config, "classes", names);
+    if (loop->session.class_weights) {
+        json_t *weights = json_array();
+        for (int64_t c = 0; c < card->classes; c++)
+            json_array_append_new(weights, json_real(loop->session.class_weights[c]));
+        json_object_set_new(config, "class_weights", weights);
+    }
     json_object_set_new(config, "train_images", json_integer(reel_dataset_count(loop->feed.train)));
     json_object_set_new(config, "val_images", json_integer(reel_dataset_count(loop->feed.val)));
 }

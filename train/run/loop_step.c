@@ -25,14 +25,14 @@ static reel_status check_bad_images(reel_loop *loop, reel_error *err)
                      bad, all, 100 * allowed, loop->journal.dir.path);
 }
 
-static int64_t count_right(reel_var logits, const reel_batch *b)
+static int64_t count_right(const reel_session *s, reel_var logits, const reel_batch *b)
 {
     const reel_tensor rows = reel_value(logits); /* (n, classes) */
     const int64_t classes = rows.shape[1];
     int64_t right = 0;
     for (int64_t i = 0; i < b->n; i++)
-        right +=
-            reel_label_rank((const float *)rows.data + i * classes, classes, b->labels[i]) == 0;
+        right += reel_label_rank((const float *)rows.data + i * classes, classes,
+                                 reel_session_label(s, b, i)) == 0;
     return right;
 }
 
@@ -56,6 +56,7 @@ static reel_status add_batch_gradient(reel_loop *loop, double share, reel_batch 
 
     /* images (n, 3, h, w) -> logits (n, classes) -> mean loss */
     const double began = reel_seconds_now();
+    reel_session_mix(s, b);
     const reel_var logits = reel_session_forward(s, b);
     const reel_var loss = reel_session_loss(s, logits, b);
     REEL_TRY(reel_tape_status(s->tape, err));
@@ -68,7 +69,7 @@ static reel_status add_batch_gradient(reel_loop *loop, double share, reel_batch 
         incident->value = mean;
         return reel_fail(err, REEL_ERR_NONFINITE, "the loss is %g", mean);
     }
-    const int64_t right = count_right(logits, b);
+    const int64_t right = count_right(s, logits, b);
 
     const double forward = reel_seconds_now();
     REEL_TRY(reel_backward_scaled(loss, share, err));

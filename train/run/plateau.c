@@ -17,31 +17,47 @@ enum { MOST_RELUS = 128 };
 
 /* ---- the loss of a guess ---- */
 
-reel_guess reel_plateau_guess(const reel_feed *feed, double smooth)
+/* The least mean loss of one and the same answer to every image. An image of class c brings the
+ * answer's class k the coefficient w_k ((1 - smooth) [k = c] + smooth / classes); their mean is
+ * a_k, and the best answer is a_k / sum a. Loss of class indices is divided by the mean weight. */
+static double guess_loss(const double *share, int64_t classes, const reel_session *s)
+{
+    const double *w = s->class_weights, smooth = s->label_smoothing;
+    double all = 0, mean = 0, entropy = 0;
+    for (int64_t c = 0; c < classes; c++) {
+        all += (w ? w[c] : 1) * ((1 - smooth) * share[c] + smooth / (double)classes);
+        mean += (w ? w[c] : 1) * share[c];
+    }
+    for (int64_t c = 0; c < classes; c++) {
+        const double a = (w ? w[c] : 1) * ((1 - smooth) * share[c] + smooth / (double)classes);
+        if (a > 0)
+            entropy -= a * reel_math_log(a / all);
+    }
+    return s->targets ? entropy : entropy / mean;
+}
+
+reel_guess reel_plateau_guess(const reel_feed *feed, const reel_session *s)
 {
     const int64_t images = reel_dataset_count(feed->train),
                   classes = reel_dataset_classes(feed->train);
     reel_guess guess = {.loss = reel_math_log((double)classes), .classes = classes};
-    double *count = calloc((size_t)classes + 1, sizeof *count);
-    if (!count)
+    double *share = calloc((size_t)classes + 1, sizeof *share);
+    if (!share)
         return guess;
     for (int64_t i = 0; i < images; i++)
-        count[reel_dataset_label(feed->train, i)]++;
+        share[reel_dataset_label(feed->train, i)]++;
     int64_t present = 0;
     for (int64_t c = 0; c < classes; c++)
-        present += count[c] > 0;
+        present += share[c] > 0;
 
-    /* p_c = (1 - smooth) n_c / n + smooth / classes; the entropy is -sum p_c ln p_c */
-    double entropy = 0;
     for (int64_t c = 0; c < classes; c++) {
         if (feed->config.class_balanced)
-            count[c] = count[c] > 0 ? (double)images / (double)present : 0;
-        const double p = (1 - smooth) * count[c] / (double)images + smooth / (double)classes;
-        if (p > 0)
-            entropy -= p * reel_math_log(p);
+            share[c] = share[c] > 0 ? 1 / (double)present : 0;
+        else
+            share[c] /= (double)images;
     }
-    free(count);
-    guess.loss = entropy;
+    guess.loss = guess_loss(share, classes, s);
+    free(share);
     return guess;
 }
 

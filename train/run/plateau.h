@@ -15,7 +15,7 @@ typedef struct reel_plateau {
 } reel_plateau;
 
 /* The entropy of the training labels, with label smoothing that of the smoothed ones. */
-reel_guess reel_plateau_guess(const reel_feed *feed, double label_smoothing);
+reel_guess reel_plateau_guess(const reel_feed *feed, const reel_session *session);
 
 /* Reports on stderr and in metrics.jsonl, layer by layer, and what to change. Right after a
  * step, while its gradients are there. */

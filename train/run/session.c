@@ -4,6 +4,7 @@
 #include "train/run/say.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 reel_status reel_session_create(reel_session *s, const reel_session_config *c, reel_error *err)
 {
@@ -38,6 +39,8 @@ reel_status reel_session_ready(reel_session *s, reel_error *err)
 
 void reel_session_close(reel_session *s)
 {
+    free(s->class_weights);
+    free(s->targets);
     reel_model_card_free(&s->card);
     reel_ema_destroy(s->ema);
     reel_optimizer_destroy(s->opt);
@@ -65,8 +68,38 @@ reel_var reel_session_forward(reel_session *s, const reel_batch *batch)
 
 reel_var reel_session_loss(const reel_session *s, reel_var logits, const reel_batch *batch)
 {
-    const reel_cross_entropy_attrs attrs = {.label_smoothing = s->label_smoothing};
-    return reel_cross_entropy(logits, batch->labels, batch->n, &attrs);
+    const reel_cross_entropy_attrs attrs = {.label_smoothing = s->label_smoothing,
+                                            .class_weights = s->class_weights};
+    if (!s->targets)
+        return reel_cross_entropy(logits, batch->labels, batch->n, &attrs);
+    const int64_t shape[2] = {batch->n, s->card.classes};
+    const reel_tensor targets = reel_tensor_of(s->targets, REEL_F32, 2, shape);
+    return reel_cross_entropy_soft(logits, &targets, &attrs);
+}
+
+reel_status reel_session_mix_with(reel_session *s, const reel_mix_config *mix, int64_t batch,
+                                  reel_error *err)
+{
+    s->mix = *mix;
+    if (mix->mixup_alpha == 0 && mix->cutmix_alpha == 0)
+        return REEL_OK;
+    s->targets = calloc((size_t)batch * (size_t)s->card.classes + 1, sizeof *s->targets);
+    return s->targets ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "mixed targets: out of memory");
+}
+
+void reel_session_mix(reel_session *s, const reel_batch *b)
+{
+    if (!s->targets)
+        return;
+    s->mixed = reel_mix_draw(&s->mix, b->images.shape[2], b->images.shape[3], reel_ctx_seed(s->ctx),
+                             b->epoch, b->index);
+    reel_mix_images(&b->images, &s->mixed, reel_ctx_threads(s->ctx));
+    reel_mix_targets(s->targets, b->labels, b->n, s->card.classes, &s->mixed);
+}
+
+int64_t reel_session_label(const reel_session *s, const reel_batch *b, int64_t i)
+{
+    return s->targets ? reel_mix_label(b->labels, b->n, i, &s->mixed) : b->labels[i];
 }
 
 reel_checkpoint reel_session_checkpoint(reel_session *s)

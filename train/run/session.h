@@ -12,6 +12,7 @@
 #include "layers/models.h"
 #include "train/run/checkpoint.h"
 #include "train/run/groups.h"
+#include "train/run/mix.h"
 
 typedef struct reel_session {
     reel_ctx *ctx;
@@ -25,6 +26,10 @@ typedef struct reel_session {
     /* Settings of the run that every step needs. */
     reel_groups groups;
     double label_smoothing;
+    double *class_weights; /* of the loss, one a class; NULL = all 1; owned */
+    reel_mix_config mix;
+    float *targets; /* [batch][classes] of the newest mixed batch; NULL without mixing; owned */
+    reel_mix mixed; /* how that batch was mixed */
     int64_t batches_per_epoch;
 } reel_session;
 
@@ -51,9 +56,19 @@ void reel_session_close(reel_session *s);
 reel_status reel_session_tune(reel_session *s, reel_error *err);
 double reel_session_lr(const reel_session *s); /* of the next step */
 
+/* Turns on Mixup and CutMix, for batches of at most `batch` images; both alphas 0: they stay off.
+ */
+reel_status reel_session_mix_with(reel_session *s, const reel_mix_config *mix, int64_t batch,
+                                  reel_error *err);
+/* Mixes a training batch in place, as its place in the run says; nothing where mixing is off. Comes
+ * before forward. */
+void reel_session_mix(reel_session *s, const reel_batch *batch);
+/* The class that image i counts as: of a mixed image the one with the largest share. */
+int64_t reel_session_label(const reel_session *s, const reel_batch *batch, int64_t i);
+
 /* Logits (n, classes) of a training batch. Masks of dropout follow the batch's place in the run. */
 reel_var reel_session_forward(reel_session *s, const reel_batch *batch);
-/* Mean training loss of logits. */
+/* Mean training loss of logits, with label smoothing, class weights and mixed targets. */
 reel_var reel_session_loss(const reel_session *s, reel_var logits, const reel_batch *batch);
 
 /* The parts that a checkpoint holds; config, probe and rollback_every are the caller's to fill. */

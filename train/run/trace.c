@@ -152,8 +152,10 @@ void reel_trace_origin(reel_incident *incident, reel_session *session, const ree
     for (int64_t i = 0; status == REEL_OK && !s.found && i < group; i++) {
         status = reel_loader_next(loader, &batch, NULL);
         reel_params_zero_grad(params);
-        if (status == REEL_OK && batch.n > 0)
+        if (status == REEL_OK && batch.n > 0) {
+            reel_session_mix(session, &batch);
             trace_batch(session, &s, planted);
+        }
         reel_tape_reset(session->tape);
     }
 
