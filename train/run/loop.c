@@ -75,6 +75,36 @@ static bool checkpoint_due_after_epoch(const reel_loop *loop)
            reel_seconds_now() - loop->last_checkpoint >= SHORTEST_SECONDS;
 }
 
+static void answer_in_evaluation(void)
+{
+    reel_signals_answer(false, "stopping the evaluation, then saving; press Ctrl-C again to "
+                               "leave without saving");
+}
+
+/* --eval-every. Such an evaluation informs, and changes nothing of the run: where it was cut short,
+ * it comes again on a resume. *evaluated: the step of the newest one. */
+static reel_status evaluate_within_epoch(reel_loop *loop, int64_t *evaluated, reel_error *err)
+{
+    const int64_t every = loop->settings->eval_every;
+    const reel_run_state *state = &loop->session.state;
+    const bool due = every && state->batch > 0 && state->step % every == 0;
+    if (!due || state->step == *evaluated)
+        return REEL_OK;
+
+    const double began = reel_seconds_now(), waited = reel_feed_waited(&loop->feed);
+    answer_in_evaluation();
+    const reel_status status = reel_loop_evaluate(loop, false, err);
+    if (status == REEL_ERR_STOPPED) {
+        loop->end = REEL_RUN_SIGNAL;
+        return REEL_OK;
+    }
+    REEL_TRY(status);
+    *evaluated = state->step;
+    reel_meter_pass(&loop->meter, reel_seconds_now() - began,
+                    reel_feed_waited(&loop->feed) - waited);
+    return REEL_OK;
+}
+
 /* The rest of the current epoch, until its end, a limit or a rollback: *done tells of the last. */
 static reel_status train_epoch(reel_loop *loop, reel_action *done, reel_error *err)
 {
@@ -86,8 +116,12 @@ static reel_status train_epoch(reel_loop *loop, reel_action *done, reel_error *e
         REEL_TRY(reel_feed_start(&loop->feed, s->state.epoch, s->state.batch, err));
     reel_meter_begin_epoch(&loop->meter, reel_seconds_now(), reel_feed_waited(&loop->feed));
 
+    int64_t evaluated = 0;
     while (s->state.batch < s->batches_per_epoch) {
         if (limit_reached(loop))
+            return REEL_OK;
+        REEL_TRY(evaluate_within_epoch(loop, &evaluated, err));
+        if (loop->end != REEL_RUN_COMPLETE)
             return REEL_OK;
         const double began = reel_seconds_now(), waited = reel_feed_waited(&loop->feed);
         answer_in_step(loop);
@@ -108,12 +142,6 @@ static reel_status train_epoch(reel_loop *loop, reel_action *done, reel_error *e
             REEL_TRY(reel_loop_settle_threads(loop, computed, err));
     }
     return REEL_OK;
-}
-
-static void answer_in_evaluation(void)
-{
-    reel_signals_answer(false, "stopping the evaluation, then saving; press Ctrl-C again to "
-                               "leave without saving");
 }
 
 static reel_status end_epoch(reel_loop *loop, reel_error *err)

@@ -34,6 +34,7 @@ typedef struct reel_loop {
     /* Of this process. */
     reel_meter meter;
     reel_evaluation last;     /* the newest evaluation; images 0 = none yet */
+    int64_t last_step;        /* where that was made */
     reel_evaluation last_ema; /* that of the average of weights; images 0 = none */
     reel_guess guess;         /* the loss of a guess, for the stall watch */
     reel_share_trial trial;

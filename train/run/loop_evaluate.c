@@ -103,7 +103,7 @@ void reel_loop_keep_provisional(reel_loop *loop)
 {
     const reel_run_state *state = &loop->session.state;
     const reel_run_dir *dir = &loop->journal.dir;
-    const bool evaluated = loop->last.images > 0;
+    const bool evaluated = loop->last.images > 0 && loop->last_step == state->step;
     char path[REEL_PATH_MAX];
     if (state->best_epoch || state->epoch || state->step == 0 || loop->best_there > 0)
         return;
@@ -166,6 +166,7 @@ static reel_status evaluate_with_average(reel_loop *loop, bool end_of_epoch, ree
     reel_evaluation_free(&loop->last);
     reel_evaluation_free(&loop->last_ema);
     loop->last = e;
+    loop->last_step = loop->session.state.step;
     loop->last_ema = average;
     return REEL_OK;
 failed:

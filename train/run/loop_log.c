@@ -85,6 +85,15 @@ void reel_loop_log_end(reel_loop *loop, const reel_error *failed)
 
 /* ---- evaluations ---- */
 
+/* Also where a process before this one made it. */
+static double lr_of_last_step(const reel_loop *loop)
+{
+    const reel_session *s = &loop->session;
+    if (loop->meter.epoch_seen > 0)
+        return loop->meter.lr;
+    return reel_schedule_at(&s->schedule, s->state.step - 1) * s->state.lr_scale;
+}
+
 /* The evaluation beside the training figures of its epoch. */
 static json_t *evaluation_line(const reel_loop *loop, bool best)
 {
@@ -105,9 +114,9 @@ static json_t *evaluation_line(const reel_loop *loop, bool best)
     if (s->seen > 0) {
         json_object_set_new(line, "train_loss", reel_json_number(s->loss_sum / (double)s->seen));
         json_object_set_new(line, "train_top1", json_real((double)s->right / (double)s->seen));
+        json_object_set_new(line, "lr", json_real(lr_of_last_step(loop)));
     }
     if (loop->meter.epoch_seen > 0) {
-        json_object_set_new(line, "lr", json_real(loop->meter.lr));
         json_object_set_new(line, "images_per_second", reel_json_number(loop->meter.rate));
         json_object_set_new(line, "data_wait", reel_json_number(loop->meter.wait));
     }
@@ -125,6 +134,8 @@ static void say_epoch(reel_loop *loop, bool best)
 
     /* What matters most comes first: the end is left out where it does not fit. */
     reel_line_add(&line, "epoch %" PRId64 "/%" PRId64, s->epoch + 1, epochs);
+    if (loop->settings->eval_every && s->batch < loop->session.batches_per_epoch)
+        reel_line_add(&line, "step %" PRId64, s->step);
     if (s->seen > 0)
         reel_line_add(&line, loss < REEL_LARGE_LOSS ? "loss %.3f" : "loss %.3g", loss);
     if (s->seen > 0)

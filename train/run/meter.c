@@ -29,6 +29,14 @@ void reel_meter_update(reel_meter *m, double now, double waited)
     m->wait = (waited - m->epoch_waited) / spent;
 }
 
+void reel_meter_pass(reel_meter *m, double seconds, double waited)
+{
+    m->epoch_began += seconds;
+    m->window.began += seconds;
+    m->epoch_waited += waited;
+    m->window.waited += waited;
+}
+
 void reel_meter_begin_window(reel_meter *m, double now, double waited)
 {
     m->window = (reel_window){.began = now, .waited = waited};

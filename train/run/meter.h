@@ -30,6 +30,8 @@ void reel_meter_add(reel_meter *m, int64_t n, double mean_loss, int64_t right);
 void reel_meter_add_step(reel_meter *m, double seconds);
 /* Brings rate and wait up to date. */
 void reel_meter_update(reel_meter *m, double now, double waited);
+/* Something else took `seconds` of the window and of the epoch, and `waited` of them for data. */
+void reel_meter_pass(reel_meter *m, double seconds, double waited);
 void reel_meter_begin_window(reel_meter *m, double now, double waited);
 
 #endif
