@@ -70,6 +70,15 @@ REEL_API reel_status reel_dataset_split(reel_dataset **train, reel_dataset **hel
                                         const reel_dataset *parent, double share, uint64_t seed,
                                         reel_error *err);
 
+/* Two views for cross-validation: fold `fold` (from 0) of `folds` is held back, the others are to
+ * train on; both are in the parent's order. The samples of each class are shuffled by seed and
+ * dealt out one by one, class after class: every sample is held back in one fold, and folds differ
+ * by at most one sample, in all and in each class. REEL_ERR_INVALID: fewer than 2 folds, no such
+ * fold, or fewer samples than folds. */
+REEL_API reel_status reel_dataset_fold(reel_dataset **train, reel_dataset **held,
+                                       const reel_dataset *parent, int64_t folds, int64_t fold,
+                                       uint64_t seed, reel_error *err);
+
 /* ---- what is in it ---- */
 
 REEL_API int64_t reel_dataset_count(const reel_dataset *d);   /* samples */

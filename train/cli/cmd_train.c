@@ -5,6 +5,7 @@
 #include "data/dataset.h"
 #include "train/cli/cmd_eval.h"
 #include "train/cli/command.h"
+#include "train/cli/k_fold.h"
 #include "train/cli/optim_options.h"
 #include "train/cli/option_table.h"
 #include "train/cli/recipe.h"
@@ -424,7 +425,8 @@ static reel_status check_resumed_folder(const char *command, const reel_options 
                      run, command, reel_shell_word(run, word, sizeof word));
 }
 
-int reel_train(reel_options *options, bool finetune)
+/* A whole run, or one fold. */
+static int train_one(reel_options *options, bool finetune)
 {
     const char *command = finetune ? "finetune" : "train";
     const char *folder = reel_options_text(options, "output-dir"),
@@ -458,6 +460,14 @@ int reel_train(reel_options *options, bool finetune)
                                                          : train(finetune, options, &r);
     reel_resume_free(&r);
     return code;
+}
+
+int reel_train(reel_options *options, bool finetune)
+{
+    const bool folds = reel_options_int(options, "k-fold") > 1 &&
+                       reel_options_int(options, "fold") == 0 &&
+                       !reel_options_flag(options, "test-only");
+    return folds ? reel_train_folds(options, finetune, train_one) : train_one(options, finetune);
 }
 
 static int train_run(reel_options *options)

@@ -322,6 +322,12 @@ reel_status reel_options_preset(reel_options *options, const char *name, const c
     return assign(options, index_of(options, name), text, FROM_PRESET, err);
 }
 
+reel_status reel_options_type(reel_options *options, const char *name, const char *text,
+                              reel_error *err)
+{
+    return assign(options, index_of(options, name), text, FROM_USER, err);
+}
+
 json_t *reel_options_to_json(const reel_options *options)
 {
     json_t *object = json_object();

@@ -43,6 +43,10 @@ const reel_option *reel_options_row(const reel_options *options, int index);
 reel_status reel_options_preset(reel_options *options, const char *name, const char *text,
                                 reel_error *err);
 
+/* Changes a value as if the user had typed this text. */
+reel_status reel_options_type(reel_options *options, const char *name, const char *text,
+                              reel_error *err);
+
 /* Every value that is set and belongs to the run, name -> text as typed (flags "true", "false");
  * and back, as presets. Unknown names are passed over. */
 json_t *reel_options_to_json(const reel_options *options);

@@ -180,6 +180,19 @@ static void warn_of_idle(const reel_settings *s, const reel_options *o)
                      rows[i].without);
 }
 
+static reel_status check_folds(const reel_settings *s, reel_error *err)
+{
+    const long long folds = s->k_fold, fold = s->fold;
+    if (folds == 1)
+        return reel_fail(err, REEL_ERR_INVALID, "--k-fold: expected 2 or more, or 0, got 1");
+    if (fold > 0 && folds == 0)
+        return reel_fail(err, REEL_ERR_INVALID, "--fold: expected --k-fold");
+    if (folds > 0 && (fold > folds || (fold == 0 && !s->test_only)))
+        return reel_fail(err, REEL_ERR_INVALID, "--fold: expected 1 to %lld, got %lld", folds,
+                         fold);
+    return REEL_OK;
+}
+
 reel_status reel_settings_read(reel_settings *s, const reel_options *o, const char *network,
                                reel_error *err)
 {
@@ -196,6 +209,7 @@ reel_status reel_settings_read(reel_settings *s, const reel_options *o, const ch
     if (!isnan(s->bias_weight_decay))
         s->bias_decay_mult = 1; /* a recipe's */
 
+    REEL_TRY(check_folds(s, err));
     warn_of_idle(s, o);
 
     s->nan_action = nan_action_from(s->on_nan);

@@ -78,8 +78,11 @@ static reel_status open_images(report *r, const char *folder, const char *data, 
         .output_dir = folder,
         .image_column = json_string_value(json_object_get(options, "image-column")),
         .label_column = json_string_value(json_object_get(options, "label-column"))};
-    if (names || !reel_dataset_has_as(&request))
-        request.split = NULL;
+    /* A fold of --k-fold is held out of the training images, also where DATA has others. */
+    const char *folds = json_string_value(json_object_get(options, "k-fold"));
+    const bool has_val = reel_dataset_has_as(&request);
+    if (names || !has_val)
+        request.split = names && has_val && folds && strcmp(folds, "0") != 0 ? "train" : NULL;
     reel_status status;
     REEL_TRY_GOTO(reel_model_card_dataset(&r->card, &r->dataset, &request, path, err), done);
     REEL_TRY_GOTO(reel_model_card_matches(&r->card, r->dataset, path, err), done);

@@ -1,6 +1,7 @@
 /* Datasets and loaders of a run. */
 #include "train/run/feed.h"
 
+#include "core/number.h"
 #include "train/run/held_out.h"
 #include "train/run/notes.h"
 #include "train/run/say.h"
@@ -66,15 +67,18 @@ done:
 
 /* DATA without val/: a part of each class is held back, as before where the run has a split.json.
  */
-static reel_status hold_back(reel_feed *f, reel_error *err)
+static reel_status hold_back(reel_feed *f, const char *split, reel_error *err)
 {
     const reel_feed_config *c = &f->config;
     reel_error why;
     reel_status status = REEL_OK;
-    REEL_TRY(open_part(f, &f->whole, NULL, NULL, err));
+    REEL_TRY(open_part(f, &f->whole, split, NULL, err));
 
     if (c->held_back)
         status = reel_held_out_split(&f->train, &f->val, f->whole, c->held_back, &why);
+    if (status == REEL_OK && !f->val && c->folds)
+        status =
+            reel_dataset_fold(&f->train, &f->val, f->whole, c->folds, c->fold - 1, c->seed, &why);
     if (status == REEL_OK && !f->val)
         status = reel_dataset_split(&f->train, &f->val, f->whole, c->val_share, c->seed, &why);
     return status ? reel_fail(err, status, "%s: %s", c->data, why.message) : REEL_OK;
@@ -88,6 +92,26 @@ static void warn_of_doubts(const reel_feed *f)
         reel_say("reel: warning: %s: %s", f->config.data, doubts[i]);
 }
 
+/* Fewer images than folds: some fold validates without the class. Said once. */
+static void warn_of_small_classes(const reel_feed *f)
+{
+    const int64_t classes = reel_dataset_classes(f->whole), folds = f->config.folds;
+    int64_t *count = calloc((size_t)classes + 1, sizeof *count), small = 0, first = -1;
+    for (int64_t i = 0; count && i < reel_dataset_count(f->whole); i++)
+        count[reel_dataset_label(f->whole, i)]++;
+    for (int64_t c = classes - 1; count && c >= 0; c--)
+        if (count[c] < folds) {
+            small++;
+            first = c;
+        }
+    if (small && f->config.fold == 1)
+        reel_say("reel: warning: %s: %s with fewer images than --k-fold %" PRId64
+                 ", such as %s with %" PRId64 ": some folds validate without it",
+                 f->config.data, reel_count_of(small, "class").text, folds,
+                 reel_dataset_class_name(f->whole, first), count[first]);
+    free(count);
+}
+
 reel_status reel_feed_open(reel_feed *f, const reel_feed_config *config, reel_error *err)
 {
     const char *data = config->data;
@@ -96,8 +120,13 @@ reel_status reel_feed_open(reel_feed *f, const reel_feed_config *config, reel_er
                                    .image_column = config->image_column,
                                    .label_column = config->label_column};
     *f = (reel_feed){.config = *config};
-    if (config->val_share > 0 && (config->held_back || !reel_dataset_has_as(&val))) {
-        REEL_TRY(hold_back(f, err));
+    if (config->folds) {
+        /* Where DATA has validation images, they stay out of it. */
+        REEL_TRY(hold_back(f, reel_dataset_has_as(&val) ? "train" : NULL, err));
+        reel_notes_say(data, f->whole, NULL);
+        warn_of_small_classes(f);
+    } else if (config->val_share > 0 && (config->held_back || !reel_dataset_has_as(&val))) {
+        REEL_TRY(hold_back(f, NULL, err));
         reel_notes_say(data, f->whole, NULL);
     } else {
         REEL_TRY(open_part(f, &f->train, "train", NULL, err));

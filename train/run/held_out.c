@@ -51,8 +51,11 @@ reel_status reel_held_out_read(json_t **names, const char *path, const reel_held
     }
 
     /* The share may have gone through a text with fewer digits. */
-    const bool same = !draw || (json_integer_value(seed) == (json_int_t)draw->seed &&
-                                fabs(json_number_value(share) - draw->share) < 1e-9);
+    const bool same =
+        !draw || (json_integer_value(seed) == (json_int_t)draw->seed &&
+                  fabs(json_number_value(share) - draw->share) < 1e-9 &&
+                  json_integer_value(json_object_get(split, "folds")) == draw->folds &&
+                  json_integer_value(json_object_get(split, "fold")) == draw->fold);
     if (same)
         status = names_of(names, list, path, err);
 done:
@@ -114,6 +117,10 @@ reel_status reel_held_out_write(const reel_dataset *val, const reel_held_out_dra
 
     json_t *o = json_pack("{s:I, s:f, s:o}", "seed", (json_int_t)draw->seed, "share", draw->share,
                           "validation", names);
+    if (draw->folds) {
+        json_object_set_new(o, "folds", json_integer(draw->folds));
+        json_object_set_new(o, "fold", json_integer(draw->fold));
+    }
     const reel_status status = reel_json_save(o, path, err);
     json_decref(o);
     return status;

@@ -9,7 +9,8 @@
 /* How the held out images were drawn. */
 typedef struct reel_held_out_draw {
     uint64_t seed;
-    double share; /* of each class */
+    double share;        /* of each class */
+    int64_t folds, fold; /* or one of these folds, from 1; 0 = a share */
 } reel_held_out_draw;
 
 /* The names in a split.json as the keys of an object, to be freed. *names NULL: there is no such

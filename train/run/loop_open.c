@@ -41,7 +41,7 @@ static reel_status held_back_before(json_t **names, const reel_settings *s,
 {
     *names = NULL;
     path[0] = 0;
-    if (!s->resume || s->val_share == 0)
+    if (!s->resume || (s->val_share == 0 && !s->k_fold))
         return REEL_OK;
     const char *slash = strrchr(s->resume, '/');
     if (!strcmp(s->resume, "auto"))
@@ -49,7 +49,8 @@ static reel_status held_back_before(json_t **names, const reel_settings *s,
     else
         snprintf(path, REEL_PATH_MAX, "%.*ssplit.json", slash ? (int)(slash - s->resume) + 1 : 0,
                  s->resume);
-    const reel_held_out_draw draw = {.seed = (uint64_t)s->seed, .share = s->val_share};
+    const reel_held_out_draw draw = {
+        .seed = (uint64_t)s->seed, .share = s->val_share, .folds = s->k_fold, .fold = s->fold};
     return reel_held_out_read(names, path, &draw, err);
 }
 
@@ -82,6 +83,8 @@ static reel_status open_feed(reel_loop *loop, const char *data, reel_error *err)
     const reel_feed_config config = {.data = data,
                                      .val_share = s->val_share,
                                      .held_back = held_back,
+                                     .folds = s->k_fold,
+                                     .fold = s->fold,
                                      .classes = s->net.classes,
                                      .image_column = s->image_column,
                                      .label_column = s->label_column,

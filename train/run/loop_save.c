@@ -86,7 +86,9 @@ reel_status reel_loop_record_split(const reel_loop *loop, reel_error *err)
     if (!loop->feed.whole)
         return REEL_OK;
     const reel_held_out_draw draw = {.seed = (uint64_t)loop->settings->seed,
-                                     .share = loop->settings->val_share};
+                                     .share = loop->settings->val_share,
+                                     .folds = loop->settings->k_fold,
+                                     .fold = loop->settings->fold};
     reel_run_dir_file(&loop->journal.dir, "split.json", path, sizeof path);
     return reel_held_out_write(loop->feed.val, &draw, path, err);
 }

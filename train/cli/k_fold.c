@@ -1,0 +1,221 @@
+/* The runs of --k-fold, and their summary. */
+#include "train/cli/k_fold.h"
+
+#include "core/number.h"
+#include "train/cli/command.h"
+#include "train/report/compare.h"
+#include "train/run/json_util.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FOLD_PATH = 4400 };
+
+/* ---- the summary ---- */
+
+static const char *const figures[] = {"top1", "top5", "loss"};
+enum { FIGURES = REEL_COUNT(figures) };
+
+typedef struct fold_summary {
+    int64_t folds, images, n_classes;
+    double *values;     /* [FIGURES][folds] */
+    int64_t *confusion; /* [truth][predicted]; NULL before the first fold */
+    json_t *classes;    /* their names */
+} fold_summary;
+
+static void free_summary(fold_summary *s)
+{
+    free(s->values);
+    free(s->confusion);
+    json_decref(s->classes);
+}
+
+/* The names of the classes, of the first fold. */
+static reel_status begin_confusion(fold_summary *s, const json_t *classes, reel_error *err)
+{
+    s->n_classes = (int64_t)json_array_size(classes);
+    s->confusion = calloc((size_t)(s->n_classes * s->n_classes) + 1, sizeof *s->confusion);
+    s->classes = json_array();
+    if (!s->confusion || !s->classes)
+        return reel_fail(err, REEL_ERR_MEMORY, "k-fold.json: out of memory");
+    for (int64_t c = 0; c < s->n_classes; c++) {
+        const json_t *name = json_object_get(json_array_get(classes, (size_t)c), "name");
+        json_array_append_new(s->classes, json_copy((json_t *)name));
+    }
+    return REEL_OK;
+}
+
+static reel_status add_fold(fold_summary *s, int64_t fold, const json_t *evaluation,
+                            const char *path, reel_error *err)
+{
+    const json_t *classes = json_object_get(evaluation, "classes"),
+                 *confusion = json_object_get(evaluation, "confusion");
+    if (!s->confusion)
+        REEL_TRY(begin_confusion(s, classes, err));
+    if ((int64_t)json_array_size(confusion) != s->n_classes)
+        return reel_fail(err, REEL_ERR_FORMAT, "%s: expected a confusion matrix of %s", path,
+                         reel_count_of(s->n_classes, "class").text);
+
+    for (int f = 0; f < FIGURES; f++)
+        s->values[f * s->folds + fold] = json_number_value(json_object_get(evaluation, figures[f]));
+    s->images += json_integer_value(json_object_get(evaluation, "images"));
+    for (int64_t t = 0; t < s->n_classes; t++) {
+        const json_t *row = json_array_get(confusion, (size_t)t);
+        for (int64_t p = 0; p < s->n_classes; p++)
+            s->confusion[t * s->n_classes + p] +=
+                json_integer_value(json_array_get(row, (size_t)p));
+    }
+    return REEL_OK;
+}
+
+typedef struct fold_spread {
+    double mean, deviation;
+} fold_spread;
+
+static fold_spread spread_of(const double *values, int64_t n)
+{
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += values[i];
+    const double mean = sum / (double)n;
+    for (int64_t i = 0; i < n; i++)
+        squares += (values[i] - mean) * (values[i] - mean);
+    return (fold_spread){mean, sqrt(squares / (double)(n - 1))};
+}
+
+static json_t *spread_json(const fold_summary *s, int figure)
+{
+    const double *values = s->values + figure * s->folds;
+    const fold_spread spread = spread_of(values, s->folds);
+    json_t *each = json_array();
+    for (int64_t i = 0; i < s->folds; i++)
+        json_array_append_new(each, reel_json_number(values[i]));
+    return json_pack("{s:o, s:o, s:o}", "mean", reel_json_number(spread.mean), "deviation",
+                     reel_json_number(spread.deviation), "each", each);
+}
+
+static json_t *summary_json(const fold_summary *s)
+{
+    json_t *matrix = json_array();
+    for (int64_t t = 0; t < s->n_classes; t++) {
+        json_t *row = json_array();
+        for (int64_t p = 0; p < s->n_classes; p++)
+            json_array_append_new(row, json_integer(s->confusion[t * s->n_classes + p]));
+        json_array_append_new(matrix, row);
+    }
+    json_t *o = json_pack("{s:I, s:I, s:O, s:o}", "folds", (json_int_t)s->folds, "images",
+                          (json_int_t)s->images, "classes", s->classes, "confusion", matrix);
+    for (int f = 0; f < FIGURES; f++)
+        json_object_set_new(o, figures[f], spread_json(s, f));
+    return o;
+}
+
+static void print_summary(const fold_summary *s, const char *path)
+{
+    const double *top1 = s->values;
+    const fold_spread spread = spread_of(top1, s->folds);
+    char shown[FOLD_PATH];
+    for (int64_t i = 0; i < s->folds; i++)
+        printf("fold %" PRId64 ": validation top-1 %.2f %%\n", i + 1, 100 * top1[i]);
+    printf("%s: validation top-1 %.2f %%, standard deviation %.2f; %s\n",
+           reel_count_of(s->folds, "fold").text, 100 * spread.mean, 100 * spread.deviation,
+           reel_shown_text(path, shown, sizeof shown));
+}
+
+static reel_status gather_folds(fold_summary *s, const char *out, reel_error *err)
+{
+    s->values = calloc((size_t)(FIGURES * s->folds), sizeof *s->values);
+    if (!s->values)
+        return reel_fail(err, REEL_ERR_MEMORY, "k-fold.json: out of memory");
+    for (int64_t fold = 0; fold < s->folds; fold++) {
+        char path[FOLD_PATH];
+        json_t *evaluation;
+        snprintf(path, sizeof path, "%s/fold-%" PRId64 "/evaluation.json", out, fold + 1);
+        REEL_TRY(reel_json_load(&evaluation, path, err));
+        const reel_status status = add_fold(s, fold, evaluation, path, err);
+        json_decref(evaluation);
+        REEL_TRY(status);
+    }
+    return REEL_OK;
+}
+
+/* Reads what the folds left, so that those that an earlier call trained count, too. */
+static reel_status summarize_folds(const reel_options *options, const char *out, reel_error *err)
+{
+    char path[FOLD_PATH];
+    fold_summary s = {.folds = reel_options_int(options, "k-fold")};
+    json_t *o = NULL;
+    reel_status status;
+    snprintf(path, sizeof path, "%s/k-fold.json", out);
+    REEL_TRY_GOTO(gather_folds(&s, out, err), done);
+    o = summary_json(&s);
+    REEL_TRY_GOTO(reel_json_save(o, path, err), done);
+    if (reel_options_flag(options, "json"))
+        reel_print_json(json_incref(o));
+    else
+        print_summary(&s, path);
+done:
+    json_decref(o);
+    free_summary(&s);
+    return status;
+}
+
+/* The page of all folds: what `reel report OUT` writes. */
+static void write_page_of_folds(const char *command, const char *out, bool quiet)
+{
+    char path[FOLD_PATH], shown[FOLD_PATH];
+    reel_comparison c;
+    reel_error err;
+    snprintf(path, sizeof path, "%s/report.html", out);
+    if (reel_comparison_read(&c, &out, 1, &err) || reel_comparison_write(&c, path, &err))
+        reel_say("reel %s: warning: no page of all folds: %s", command, err.message);
+    else if (!quiet)
+        reel_say("%s shows all folds", reel_shown_text(path, shown, sizeof shown));
+    reel_comparison_free(&c);
+}
+
+/* ---- the runs ---- */
+
+static reel_status name_fold(reel_options *options, const char *out, int64_t fold, reel_error *err)
+{
+    char number[24], folder[FOLD_PATH];
+    snprintf(number, sizeof number, "%" PRId64, fold);
+    snprintf(folder, sizeof folder, "%s/fold-%s", out, number);
+    REEL_TRY(reel_options_type(options, "fold", number, err));
+    return reel_options_type(options, "output-dir", folder, err);
+}
+
+int reel_train_folds(reel_options *options, bool finetune, reel_train_run *run)
+{
+    const char *command = finetune ? "finetune" : "train", *resume;
+    const int64_t folds = reel_options_int(options, "k-fold");
+    reel_error err;
+    char out[FOLD_PATH - 64];
+    snprintf(out, sizeof out, "%s", reel_options_text(options, "output-dir"));
+    resume = reel_options_text(options, "resume");
+    if (resume && strcmp(resume, "auto") != 0) {
+        reel_fail(&err, REEL_ERR_INVALID, "--k-fold: expected --resume auto, got %s", resume);
+        return reel_complain_usage(command, &err);
+    }
+
+    for (int64_t fold = 1; fold <= folds; fold++) {
+        if (name_fold(options, out, fold, &err))
+            return reel_complain_usage(command, &err);
+        if (!reel_options_flag(options, "quiet"))
+            reel_say("fold %" PRId64 " of %" PRId64, fold, folds);
+        const int code = run(options, finetune);
+        if (code >= REEL_EXIT_SIGNAL)
+            reel_say("reel %s: interrupted in fold %" PRId64 " of %" PRId64
+                     "; the same command with --resume auto goes on with all that are left",
+                     command, fold, folds);
+        if (code != REEL_EXIT_OK)
+            return code;
+    }
+    if (summarize_folds(options, out, &err))
+        return reel_complain(command, &err);
+    if (!reel_options_flag(options, "no-report") && folds <= REEL_COMPARE_MOST)
+        write_page_of_folds(command, out, reel_options_flag(options, "quiet"));
+    return REEL_EXIT_OK;
+}

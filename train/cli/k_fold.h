@@ -1,0 +1,16 @@
+/* `reel train --k-fold K`: K runs, one after the other, and a summary of them. */
+#ifndef REEL_TRAIN_K_FOLD_H
+#define REEL_TRAIN_K_FOLD_H
+
+#include "train/cli/options.h"
+
+/* Trains one run as the options say; returns its exit code. */
+typedef int reel_train_run(reel_options *options, bool finetune);
+
+/* Lets `run` train fold 1 to --k-fold in OUT/fold-1, ..., OUT being --output-dir, and writes
+ * OUT/k-fold.json: mean and standard deviation (K - 1 in the denominator) of the folds'
+ * evaluations, which are those of their best weights, and the sum of their confusion matrices.
+ * Returns the exit code; the first fold that does not end with 0 ends it all. */
+int reel_train_folds(reel_options *options, bool finetune, reel_train_run *run);
+
+#endif
