@@ -464,10 +464,9 @@ static int train_one(reel_options *options, bool finetune)
 
 int reel_train(reel_options *options, bool finetune)
 {
-    const bool folds = reel_options_int(options, "k-fold") > 1 &&
-                       reel_options_int(options, "fold") == 0 &&
-                       !reel_options_flag(options, "test-only");
-    return folds ? reel_train_folds(options, finetune, train_one) : train_one(options, finetune);
+    if (reel_train_has_folds(options))
+        return reel_train_folds(options, finetune, train_one);
+    return train_one(options, finetune);
 }
 
 static int train_run(reel_options *options)

@@ -187,6 +187,12 @@ static reel_status name_fold(reel_options *options, const char *out, int64_t fol
     return reel_options_type(options, "output-dir", folder, err);
 }
 
+bool reel_train_has_folds(const reel_options *options)
+{
+    return reel_options_int(options, "k-fold") > 1 && reel_options_int(options, "fold") == 0 &&
+           !reel_options_flag(options, "test-only");
+}
+
 int reel_train_folds(reel_options *options, bool finetune, reel_train_run *run)
 {
     const char *command = finetune ? "finetune" : "train", *resume;

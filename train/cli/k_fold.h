@@ -7,6 +7,8 @@
 /* Trains one run as the options say; returns its exit code. */
 typedef int reel_train_run(reel_options *options, bool finetune);
 
+/* Do the options ask for all folds of --k-fold, and not for --fold N or an evaluation alone? */
+bool reel_train_has_folds(const reel_options *options);
 /* Lets `run` train fold 1 to --k-fold in OUT/fold-1, ..., OUT being --output-dir, and writes
  * OUT/k-fold.json: mean and standard deviation (K - 1 in the denominator) of the folds'
  * evaluations, which are those of their best weights, and the sum of their confusion matrices.
