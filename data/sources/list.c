@@ -242,6 +242,16 @@ static bool is_in_class_folders(const char *data, const char *split)
     return reel_split_folder(data, split ? split : "train", folder) && holds_folders(folder);
 }
 
+/* Do class folders hold the training images that are to be used? Not where only lists know the
+ * validation images, and there is a training list: a number of theirs is that list's class, which
+ * need not be the class of the folders' order. (val/ without classes: sources/imagenet.c.) */
+static bool trains_from_folders(const reel_data_request *request)
+{
+    char validation[REEL_DATA_PATH];
+    return is_in_class_folders(request->data, "train") &&
+           (reel_split_folder(request->data, "val", validation) || !reel_lists_hold_both(request));
+}
+
 /* DATA: a text file of any name; or a folder with train.txt and val.txt (.csv, .tsv, .lst), or the
  * like; or with a table beside folders that have no classes. */
 static reel_sniff list_sniff_as(const reel_data_request *request, char *path)
@@ -250,12 +260,15 @@ static reel_sniff list_sniff_as(const reel_data_request *request, char *path)
     char training[REEL_DATA_PATH];
     if (reel_is_file(data))
         return sniff_list_file(request, path);
-    if (!reel_is_folder(data) || is_in_class_folders(data, split))
+    if (!reel_is_folder(data))
+        return REEL_SNIFF_OTHER;
+    const bool folders = trains_from_folders(request);
+    const bool trains = !split || reel_part_of_split(split) == REEL_TRAIN_PART;
+    if (trains ? folders : is_in_class_folders(data, split))
         return REEL_SNIFF_OTHER;
 
     /* A training list tells that this is a list, whatever split is asked for. */
-    const bool begun =
-        !is_in_class_folders(data, "train") && reel_find_training_list(request, training);
+    const bool begun = !folders && reel_find_training_list(request, training);
     const reel_list_beside beside = {.request = request, .training = begun ? training : NULL};
     if (find_list_called(&beside, path))
         return REEL_SNIFF_FOUND;

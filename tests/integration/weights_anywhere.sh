@@ -115,14 +115,14 @@ PY
 grep -q '%  tench$' out && grep -q '%  goldfish$' out || fail "1,000 classes: $(cat out)"
 grep -q "ImageNet's names" said || fail "1,000 classes: $(cat said)"
 
-# Many classes with long names: what was trained can be saved and read.
+# Long class names, each character of which takes four in the header (1.8 MB): what was trained can be saved and read.
 python3 - <<'PY'
 import glob
 images = sorted(glob.glob("d/train/*/*"))[:12]
 for split in "train", "val":
-    open(f"d/{split}.txt", "w").writelines(f"{images[i % 12][2:]}\t{i:05d}_{'x' * 194}\n" for i in range(9000))
+    open(f"d/{split}.txt", "w").writelines(f"{images[i % 12][2:]}\t{i:05d}_{chr(92) * 194}\n" for i in range(2300))
 PY
 mkdir long && mv d/train.txt d/val.txt long && cp -r d/train long/train_images && sed -i 's|^train/|train_images/|' long/*.txt
-"$REEL_BIN" train long -o many --arch tiny -b 8 --max-steps 1 --no-report --quiet >out 2>&1 || fail "9,000 long names: $(tail -1 out)"
-"$REEL_BIN" predict "$image" -w many -k 1 >out 2>&1 || fail "9,000 long names: $(tail -1 out)"
-grep -q '%  0[0-9]*_xxxx' out || fail "9,000 long names: $(cat out)"
+"$REEL_BIN" train long -o many --arch tiny -b 8 --max-steps 1 --no-report --quiet >out 2>&1 || fail "2,300 long names: $(tail -1 out)"
+"$REEL_BIN" predict "$image" -w many -k 1 >out 2>&1 || fail "2,300 long names: $(tail -1 out)"
+grep -q '%  0[0-9]*_\\\\\\\\' out || fail "2,300 long names: $(cat out)"

@@ -190,3 +190,13 @@ bool reel_find_training_list(const reel_data_request *request, char *path)
             find_in_folder(request->data, REEL_TEST_PART, &any, other)) &&
            find_in_folder(request->data, REEL_TRAIN_PART, &counts, path);
 }
+
+bool reel_lists_hold_both(const reel_data_request *request)
+{
+    char training[REEL_DATA_PATH], validation[REEL_DATA_PATH];
+    if (!reel_find_training_list(request, training))
+        return false;
+    const reel_list_beside beside = {.request = request, .training = training};
+    return reel_find_list_of(&beside, REEL_VAL_PART, validation) &&
+           names_existing_images(training, request) && names_existing_images(validation, request);
+}

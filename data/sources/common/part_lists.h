@@ -31,5 +31,7 @@ bool reel_list_counts(const char *path, const void *user);
 bool reel_find_list_of(const reel_list_beside *beside, reel_part part, char *path);
 /* The same for a list for tests that does not count. */
 bool reel_find_unlabelled_list(const reel_list_beside *beside, char *path);
+/* Are there a training list and a validation list whose images are there? */
+bool reel_lists_hold_both(const reel_data_request *request);
 
 #endif

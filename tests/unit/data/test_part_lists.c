@@ -285,6 +285,21 @@ Test(part_lists, class_folders_for_training_are_not_validated_by_the_rows_of_a_l
     expect_split("", "val", "3.jpg=cat", NULL);
 }
 
+/* The lists number the classes in an order of their own, which is not that of the folders. */
+Test(part_lists, lists_hold_both_parts_where_only_they_know_the_validation_images)
+{
+    put_class_folders("train");
+    put_text("train.txt", "train/cat/1.jpg 1\ntrain/dog/1.jpg 0\n");
+    put_text("val.txt", "3.jpg 1\n4.jpg 0\n");
+    expect_split("", "train", "train/cat/1.jpg=1 train/dog/1.jpg=0", NULL);
+    expect_split("", NULL, "train/cat/1.jpg=1 train/dog/1.jpg=0", NULL);
+    expect_split("", "val", "3.jpg=1 4.jpg=0", NULL);
+
+    /* A list that names nothing is another kind of file. */
+    put_text("train.txt", "epoch 1\nepoch 2\n");
+    expect_split("", "train", "cat/1.jpg=cat dog/1.jpg=dog", NULL);
+}
+
 /* label NULL: the shard has none. */
 static void put_shard(const char *name, const char *label)
 {
