@@ -66,7 +66,11 @@ enum {
      * false. That saves zeroing memory that is overwritten at once. */
     REEL_OP_ASSIGNS = 4,
     /* backward may overwrite dout with anything: nobody reads it afterwards. */
-    REEL_OP_SPENDS_DOUT = 8
+    REEL_OP_SPENDS_DOUT = 8,
+    /* din[0] has dout's shape and may lie over it: backward reads each element of dout for the last
+     * time before it writes that element of din[0]. The tape then needs no memory for it where
+     * nobody else reads dout, and fresh[0] is true. */
+    REEL_OP_GRAD_OVER_DOUT = 32
 };
 
 /* ---- what the gradient check uses an operator with ---- */

@@ -60,6 +60,25 @@ typedef struct backward_inputs {
     bool fresh[REEL_MAX_INPUTS];
 } backward_inputs;
 
+/* Input 0 takes over dout's memory, where it has none yet and the operator allows it. A tape that
+ * retains gradients or checks operators gives each its own. */
+static void share_dout(const reel_tape *tape, const reel_node *node)
+{
+    if (!(node->op->flags & REEL_OP_GRAD_OVER_DOUT) || tape->retain || tape->poison)
+        return;
+    reel_node *input = &tape->nodes[node->in[0]];
+    if (!input->needs_grad || input->params || input->grad.data || used_again(tape, node, 0))
+        return;
+    input->grad =
+        reel_tensor_of(node->grad.data, tape->dtype, input->value.ndim, input->value.shape);
+}
+
+/* Whether input 0 has taken over dout's memory. */
+static bool shares_dout(const reel_tape *tape, const reel_node *node)
+{
+    return node->in[0] >= 0 && tape->nodes[node->in[0]].grad.data == node->grad.data;
+}
+
 /* Gradient memory for input i. It is zeroed if it holds nothing and the operator adds: because it
  * does not assign, or because another input has the same gradient. */
 static bool prepare_input(reel_tape *tape, const reel_node *node, int i, backward_inputs *b)
@@ -80,7 +99,9 @@ static bool prepare_input(reel_tape *tape, const reel_node *node, int i, backwar
 
     if (!grad_of(tape, input, &b->din[i], &b->fresh[i]))
         return false;
-    if (used_before(tape, node, i)) {
+    if (i == 0 && shares_dout(tape, node)) {
+        b->fresh[i] = true;
+    } else if (used_before(tape, node, i)) {
         b->fresh[i] = false;
     } else if (b->fresh[i] && (!(flags & REEL_OP_ASSIGNS) || used_again(tape, node, i))) {
         if (!tape->plan) /* a plan gets its memory as a step does, but leaves it untouched */
@@ -147,6 +168,7 @@ static bool run_backward(reel_tape *tape, reel_node *node)
 
     backward_inputs b;
     void *scratch, *copy;
+    share_dout(tape, node);
     for (int i = 0; i < node->n_in; i++)
         if (!prepare_input(tape, node, i, &b))
             return false;
@@ -197,7 +219,8 @@ static void leave_node(reel_tape *tape, reel_node *node, bool is_loss)
     if (node->op->flags & REEL_OP_NEEDS_OUTPUT)
         node->uses--;
 
-    reel_arena_free(tape->arena, node->grad.data);
+    if (!shares_dout(tape, node))
+        reel_arena_free(tape->arena, node->grad.data);
     node->grad.data = NULL;
     reel_arena_free(tape->arena, node->saved);
     node->saved = NULL;

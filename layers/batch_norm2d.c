@@ -4,6 +4,7 @@
 #include "layers/layers.h"
 
 #include "core/ops.h"
+#include "layers/fusion.h"
 #include "layers/onnx_graph.h"
 
 enum { WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR, N_PARAMS };
@@ -42,16 +43,35 @@ static reel_status batch_norm2d_layer_setup(reel_module *m, reel_error *err)
     return REEL_OK;
 }
 
-static reel_var batch_norm2d_layer_forward(const reel_module *m, reel_var x)
+static reel_var batch_norm2d_layer_rectified(const reel_module *m, reel_var x,
+                                             reel_rectifier rectifier)
 {
     const reel_batch_norm2d_config *c = reel_module_config(m);
     const reel_batch_norm2d_attrs attrs = {.running_mean = reel_module_param_value(m, RUNNING_MEAN),
                                            .running_var = reel_module_param_value(m, RUNNING_VAR),
                                            .momentum = c->momentum,
                                            .eps = c->eps,
-                                           .training = reel_module_training(m)};
+                                           .training = reel_module_training(m),
+                                           .rectifier = rectifier};
     return reel_batch_norm2d(x, reel_module_param(m, x.tape, WEIGHT),
                              reel_module_param(m, x.tape, BIAS), &attrs);
+}
+
+static reel_var batch_norm2d_layer_forward(const reel_module *m, reel_var x)
+{
+    return batch_norm2d_layer_rectified(m, x, REEL_RECTIFIER_NONE);
+}
+
+/* ReLU or ReLU6 cuts off what is written, and only x is kept for the gradients. */
+static reel_var batch_norm2d_layer_forward_with(const reel_module *m,
+                                                const reel_module *const *next, int n_next,
+                                                reel_var x, int *taken)
+{
+    const bool relu = reel_follows(next, n_next, 0, &reel_layer_relu);
+    if (!relu && !reel_follows(next, n_next, 0, &reel_layer_relu6))
+        return batch_norm2d_layer_forward(m, x);
+    *taken = 1;
+    return batch_norm2d_layer_rectified(m, x, relu ? REEL_RECTIFIER_RELU : REEL_RECTIFIER_RELU6);
 }
 
 static reel_status batch_norm2d_layer_onnx(const reel_module *m, reel_onnx *graph, reel_error *err)
@@ -78,4 +98,5 @@ static void batch_norm2d_layer_draw(reel_rng *rng, reel_layer_use *use, void *co
 const reel_layer reel_layer_batch_norm2d =
     REEL_LAYER(args, reel_batch_norm2d_config, .name = "batch_norm2d", .kind = "BatchNorm2d",
                .setup = batch_norm2d_layer_setup, .forward = batch_norm2d_layer_forward,
-               .onnx = batch_norm2d_layer_onnx, .draw = batch_norm2d_layer_draw);
+               .forward_with = batch_norm2d_layer_forward_with, .onnx = batch_norm2d_layer_onnx,
+               .draw = batch_norm2d_layer_draw);

@@ -101,7 +101,7 @@ reel_status reel_net_describe(reel_net *net, const int64_t input[4], reel_layer_
     net->scope.training = false;
     net->scope.seen = note_inner;
     net->scope.seen_user = &n;
-    const reel_net_visitor visitor = {describe_layer, describe_join, &n};
+    const reel_net_visitor visitor = {.layer = describe_layer, .join = describe_join, .user = &n};
     reel_net_walk(net, x, &visitor);
     net->scope.seen = NULL;
     net->scope.training = training;

@@ -5,7 +5,7 @@
 
 #include "layers/module.h"
 
-extern const reel_layer reel_layer_relu, reel_layer_max_pool2d;
+extern const reel_layer reel_layer_relu, reel_layer_relu6, reel_layer_max_pool2d;
 
 /* Whether next[k] exists and is a use of the layer. */
 static inline bool reel_follows(const reel_module *const *next, int n_next, int k,

@@ -316,6 +316,15 @@ static reel_var forward_join(void *user, const reel_module *join, const reel_var
     return y;
 }
 
+static reel_var forward_join_relu(void *user, const reel_module *join, const reel_module *relu,
+                                  const reel_var *branch, int n)
+{
+    const reel_net *net = user;
+    const reel_var y = reel_join_relu(join, branch, n);
+    tell_watch(net, relu->name, reel_layer_kind_of(relu->layer), y);
+    return y;
+}
+
 reel_var reel_net_forward(reel_net *net, reel_tape *tape, reel_var x)
 {
     if (reel_tape_status(tape, NULL) != REEL_OK)
@@ -325,6 +334,9 @@ reel_var reel_net_forward(reel_net *net, reel_tape *tape, reel_var x)
             tape, REEL_ERR_INVALID, "net: expected a built net and a value of the tape, got %s",
             !net || !net->built ? "a net that is not built" : "a value of another tape");
 
-    const reel_net_visitor visitor = {forward_layer, forward_join, net};
+    const reel_net_visitor visitor = {.layer = forward_layer,
+                                      .join = forward_join,
+                                      .join_relu = net->unfused ? NULL : forward_join_relu,
+                                      .user = net};
     return reel_net_walk(net, x, &visitor);
 }

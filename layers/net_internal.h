@@ -48,6 +48,9 @@ typedef struct reel_net_visitor {
     reel_var (*layer)(void *user, const reel_module *const *layer, int n, reel_var x, int *taken);
     /* The value of a join. NULL: reel_join_values. */
     reel_var (*join)(void *user, const reel_module *join, const reel_var *branch, int n);
+    /* The value of a sum and of the ReLU layer right behind it, in one. NULL: one by one. */
+    reel_var (*join_relu)(void *user, const reel_module *join, const reel_module *relu,
+                          const reel_var *branch, int n);
     void *user;
 } reel_net_visitor;
 
@@ -57,6 +60,8 @@ reel_var reel_net_walk(const reel_net *net, reel_var x, const reel_net_visitor *
 
 /* The sum, the concatenation or the product of the branches' values; their shapes must agree. */
 reel_var reel_join_values(const reel_module *join, const reel_var *branch, int n);
+/* max(sum of at least 2 branches, 0). */
+reel_var reel_join_relu(const reel_module *join, const reel_var *branch, int n);
 /* "64 x 28 x 28": the sizes of one image's value. Returns text. */
 const char *reel_sizes_text(char *text, size_t size, reel_var value);
 /* "Add", "Concat", "Scale". */

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/ops.h"
+#include "layers/fusion.h"
 #include "layers/net_internal.h"
 
 /* ---- from the tree to steps ---- */
@@ -123,22 +125,25 @@ static reel_var scaled(const reel_module *join, const reel_var *branch)
                                   branch_text(a, sizeof a, join->children[0], branch[0]));
 }
 
-reel_var reel_join_values(const reel_module *join, const reel_var *branch, int n)
+/* The branches' sizes must agree; else the tape's error says which do not. */
+static bool check_join_sizes(const reel_module *join, const reel_var *branch, int n)
 {
     char a[256], b[256];
     const bool add = join->join == REEL_JOIN_ADD;
-    if (join->join == REEL_JOIN_SCALE)
-        return scaled(join, branch);
     for (int i = 1; i < n; i++)
-        if (!branches_agree(join->join, branch[0], branch[i]))
-            return reel_tape_fail(branch[0].tape, REEL_ERR_INVALID,
-                                  "expected branches of %s, got %s and %s",
-                                  add ? "one size" : "one height and width",
-                                  branch_text(a, sizeof a, join->children[0], branch[0]),
-                                  branch_text(b, sizeof b, join->children[i], branch[i]));
-    if (!add)
-        return n == 1 ? branch[0] : reel_concat(branch, n, 1);
+        if (!branches_agree(join->join, branch[0], branch[i])) {
+            reel_tape_fail(branch[0].tape, REEL_ERR_INVALID,
+                           "expected branches of %s, got %s and %s",
+                           add ? "one size" : "one height and width",
+                           branch_text(a, sizeof a, join->children[0], branch[0]),
+                           branch_text(b, sizeof b, join->children[i], branch[i]));
+            return false;
+        }
+    return true;
+}
 
+static reel_var sum_branches(const reel_var *branch, int n)
+{
     reel_var sum = branch[0];
     for (int i = 1; i < n; i++) {
         const reel_var next = reel_add(sum, branch[i]);
@@ -147,6 +152,28 @@ reel_var reel_join_values(const reel_module *join, const reel_var *branch, int n
         sum = next;
     }
     return sum;
+}
+
+reel_var reel_join_values(const reel_module *join, const reel_var *branch, int n)
+{
+    if (join->join == REEL_JOIN_SCALE)
+        return scaled(join, branch);
+    if (!check_join_sizes(join, branch, n))
+        return (reel_var){branch[0].tape, -1};
+    if (join->join == REEL_JOIN_ADD)
+        return sum_branches(branch, n);
+    return n == 1 ? branch[0] : reel_concat(branch, n, 1);
+}
+
+reel_var reel_join_relu(const reel_module *join, const reel_var *branch, int n)
+{
+    if (!check_join_sizes(join, branch, n))
+        return (reel_var){branch[0].tape, -1};
+    const reel_var sum = sum_branches(branch, n - 1);
+    const reel_var y = reel_add_relu(sum, branch[n - 1]);
+    if (n > 2)
+        reel_release(sum);
+    return y;
 }
 
 /* ---- the walk ---- */
@@ -159,6 +186,7 @@ typedef struct net_walk {
     reel_var kept[REEL_MOST_JOINS];                    /* inputs of the joins that are open */
     reel_var value[REEL_MOST_JOINS * REEL_MAX_INPUTS]; /* of their branches that have ended */
     int depth, values;
+    uint32_t taken; /* layers of the next run that the join before it has computed */
 } net_walk;
 
 static bool is_kept(const net_walk *w, reel_var x)
@@ -179,7 +207,9 @@ static void release_read(const net_walk *w, reel_var x, reel_var y)
 static void walk_run(net_walk *w, const reel_net_step *run)
 {
     const reel_module *const *leaf = w->net->leaf + run->first;
-    for (uint32_t i = 0; i < run->count && reel_tape_status(w->tape, NULL) == REEL_OK;) {
+    uint32_t i = w->taken;
+    w->taken = 0;
+    while (i < run->count && reel_tape_status(w->tape, NULL) == REEL_OK) {
         int taken = 0;
         const reel_var y =
             w->visitor->layer(w->visitor->user, leaf + i, (int)(run->count - i), w->x, &taken);
@@ -192,12 +222,31 @@ static void walk_run(net_walk *w, const reel_net_step *run)
     }
 }
 
-static void walk_join(net_walk *w, const reel_module *join)
+/* The ReLU layer behind a sum that the visitor computes along with it, or NULL. */
+static const reel_module *relu_behind(const net_walk *w, const reel_net_step *step)
 {
+    const reel_net_step *next = step + 1;
+    if (!w->visitor->join_relu || step->join->join != REEL_JOIN_ADD || step->join->n_children < 2 ||
+        next == w->net->step + w->net->steps || next->kind != REEL_STEP_RUN)
+        return NULL;
+    const reel_module *leaf = w->net->leaf[next->first];
+    return leaf->layer == &reel_layer_relu ? leaf : NULL;
+}
+
+static void walk_join(net_walk *w, const reel_net_step *step)
+{
+    const reel_net_visitor *visitor = w->visitor;
+    const reel_module *join = step->join, *relu = relu_behind(w, step);
     const int n = join->n_children;
     const reel_var *branch = &w->value[w->values -= n];
-    const reel_var y = w->visitor->join ? w->visitor->join(w->visitor->user, join, branch, n)
-                                        : reel_join_values(join, branch, n);
+    reel_var y;
+    if (relu)
+        y = visitor->join_relu(visitor->user, join, relu, branch, n);
+    else if (visitor->join)
+        y = visitor->join(visitor->user, join, branch, n);
+    else
+        y = reel_join_values(join, branch, n);
+    w->taken = relu ? 1 : 0;
     if (reel_tape_status(w->tape, NULL) != REEL_OK) {
         reel_tape_prefix_error(w->tape, join->name);
         return;
@@ -228,7 +277,7 @@ reel_var reel_net_walk(const reel_net *net, reel_var x, const reel_net_visitor *
             w.x = w.kept[w.depth - 1];
             break;
         case REEL_STEP_JOIN:
-            walk_join(&w, step->join);
+            walk_join(&w, step);
             break;
         }
     }

@@ -123,7 +123,7 @@ static reel_status write_layers(reel_net *net, reel_onnx *g, reel_var x, reel_te
     onnx_walk w = {.graph = g};
     REEL_TRY(reel_tape_status(x.tape, err));
     REEL_TRY(reel_onnx_name_value(g, x.id, err));
-    const reel_net_visitor visitor = {onnx_layer, onnx_join, &w};
+    const reel_net_visitor visitor = {.layer = onnx_layer, .join = onnx_join, .user = &w};
     reel_net_walk(net, x, &visitor);
     if (w.status != REEL_OK && err)
         *err = w.error;

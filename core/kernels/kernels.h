@@ -6,6 +6,7 @@
 
 #include "core/kernels/conv_shape.h"
 
+struct reel_batch_norm_job;
 struct reel_matrix_job;
 struct reel_relu_pool_shape;
 
@@ -15,6 +16,8 @@ typedef void reel_relu_pool_fn(int threads, const struct reel_relu_pool_shape *s
                                void *y, uint8_t *cell);
 typedef void reel_relu_pool_grad_fn(int threads, const struct reel_relu_pool_shape *s,
                                     const void *dy, const uint8_t *cell, void *dx);
+
+typedef void reel_batch_norm_fn(const struct reel_batch_norm_job *job);
 
 typedef struct reel_kernels {
     const char *name;   /* as in REEL_ISA=name */
@@ -31,6 +34,9 @@ typedef struct reel_kernels {
     /* ReLU with max pooling and its gradient (relu_pool.h), by reel_dtype. */
     reel_relu_pool_fn *relu_pool[2];
     reel_relu_pool_grad_fn *relu_pool_grad[2];
+
+    /* The passes of batch normalisation (batch_norm.h), by reel_dtype. */
+    reel_batch_norm_fn *batch_norm[2];
 
     /* 1,024 random words (philox.h). */
     void (*philox_draw)(uint32_t *words, uint64_t seed, uint32_t stream, uint32_t epoch,

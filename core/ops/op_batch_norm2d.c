@@ -1,134 +1,118 @@
 /* batch_norm2d: y = gamma z + beta with z = (x - mean_c) / sqrt(var_c + eps) (Ioffe and Szegedy
- * 2015).
+ * 2015), or ReLU or ReLU6 of that.
  *
  * Training takes mean and biased variance of the batch and moves the running ones towards them
  * (variance unbiased there); evaluation takes the running ones as constants. With m = n h w pixels
- * a channel and r = 1 / sqrt(var + eps): dbeta = sum dy,  dgamma = sum dy z,  dx = gamma r (dy -
- * dbeta / m - z dgamma / m) in training, gamma r dy in evaluation. Sums are kept in double, over a
- * number of row parts that depends on the shape alone, and the parts are added in order: the same
- * bits for any number of threads. The variance is a second pass over x - mean, which cannot cancel.
- */
+ * a channel, r = 1 / sqrt(var + eps) and g = dy where the rectifier let y through: dbeta = sum g,
+ * dgamma = sum g z,  dx = gamma r (g - dbeta / m - z dgamma / m) in training, gamma r g in
+ * evaluation. The passes over the map are in core/kernels/batch_norm.h. */
 #include "core/op_impl.h"
 
+#include <float.h>
+
+#include "core/kernels/batch_norm.h"
+
 #ifdef REEL_PUBLIC
+/* What the normalised value goes through in the same pass. */
+typedef enum reel_rectifier {
+    REEL_RECTIFIER_NONE,
+    REEL_RECTIFIER_RELU,  /* as reel_relu behind it, with the same bits */
+    REEL_RECTIFIER_RELU6, /* as reel_clamp to [0, 6] behind it, with the same bits */
+} reel_rectifier;
+
 typedef struct reel_batch_norm2d_attrs {
     reel_tensor running_mean, running_var; /* (c); read in evaluation; updated in training unless
                                               data is NULL; borrowed until the tape's reset */
     double momentum; /* running = (1 - momentum) running + momentum batch, with unbiased variance */
     double eps;      /* 0 = 1e-5 */
     bool training;   /* batch statistics (biased variance) or running ones */
+    reel_rectifier rectifier;
 } reel_batch_norm2d_attrs;
 
 /* y = gamma (x - mean_c) / sqrt(var_c + eps) + beta; x (n, c, h, w), gamma and beta (c) (Ioffe and
- * Szegedy 2015). Training needs more than one value a channel. */
+ * Szegedy 2015), and ReLU or ReLU6 of it where the attributes say so. Training needs more than one
+ * value a channel. */
 REEL_API reel_var reel_batch_norm2d(reel_var x, reel_var gamma, reel_var beta,
                                     const reel_batch_norm2d_attrs *attrs);
 #endif
 
 REEL_DECLARE_OP(batch_norm2d);
 
-enum { MAX_PARTS = 64, MIN_ROWS = 64 };
+/* The smallest positive number: z > 0 means z >= SMALLEST. */
+#if REEL_REAL_BITS == 64
+#define SMALLEST DBL_TRUE_MIN
+#else
+#define SMALLEST ((double)FLT_TRUE_MIN)
+#endif
 
-static inline int64_t part_count(int64_t rows)
-{
-    const int64_t parts = (rows + MIN_ROWS - 1) / MIN_ROWS;
-    return parts < MAX_PARTS ? parts : MAX_PARTS;
-}
-
-/* What the passes over all rows read: x and dy (rows, ch), mean and r (ch). */
-typedef struct batch_norm_rows {
-    const reel_real *x, *dy;
-    const double *mean, *r;
-    int64_t rows, ch;
-} batch_norm_rows;
-
-/* What a pass adds up for each channel of one row. */
-typedef void batch_norm_row_fn(const batch_norm_rows *in, int64_t row, double *a, double *b);
-
-static void sum_value(const batch_norm_rows *in, int64_t row, double *a, double *b)
-{
-    const reel_real *x = in->x + row * in->ch;
-    (void)b;
-#pragma omp simd
-    for (int64_t k = 0; k < in->ch; k++)
-        a[k] += (double)x[k];
-}
-
-static void sum_square(const batch_norm_rows *in, int64_t row, double *a, double *b)
-{
-    const reel_real *x = in->x + row * in->ch;
-    const double *mean = in->mean;
-    (void)b;
-#pragma omp simd
-    for (int64_t k = 0; k < in->ch; k++)
-        a[k] += ((double)x[k] - mean[k]) * ((double)x[k] - mean[k]);
-}
-
-static void sum_grads(const batch_norm_rows *in, int64_t row, double *a, double *b)
-{
-    const reel_real *x = in->x + row * in->ch, *dy = in->dy + row * in->ch;
-    const double *mean = in->mean, *r = in->r;
-#pragma omp simd
-    for (int64_t k = 0; k < in->ch; k++) {
-        a[k] += (double)dy[k];
-        b[k] += (double)dy[k] * ((double)x[k] - mean[k]) * r[k];
-    }
-}
-
-/* Runs `add` over all rows; the totals are in parts[0 .. ch) and parts[ch .. 2 ch). parts:
- * part_count x 2 ch doubles. */
-static void sum_rows(const reel_ctx *ctx, const batch_norm_rows *in, double *parts,
-                     batch_norm_row_fn *add)
-{
-    const int64_t rows = in->rows, ch = in->ch, count = part_count(rows);
-#pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(ctx)) if (rows * ch > 16384)
-    for (int64_t part = 0; part < count; part++) {
-        double *a = parts + part * 2 * ch, *b = a + ch;
-        memset(a, 0, (size_t)(2 * ch) * sizeof *a);
-        for (int64_t row = rows * part / count; row < rows * (part + 1) / count; row++)
-            add(in, row, a, b);
-    }
-
-    for (int64_t part = 1; part < count; part++)
-        for (int64_t k = 0; k < 2 * ch; k++)
-            parts[k] += parts[part * 2 * ch + k];
-}
-
-/* Training: mean and r of the batch; moves the running statistics. */
-static void batch_statistics(const reel_call *c, const batch_norm_rows *in, double *mean, double *r,
-                             double *parts)
+/* Every pass needs these: z = (x - centre) factor + beta, in reel_real. */
+static reel_batch_norm_job batch_norm_job_of(const reel_call *c, const double *mean,
+                                             const double *r, reel_real *centre)
 {
     const reel_batch_norm2d_attrs *a = c->attrs;
-    const int64_t ch = in->ch, rows = in->rows;
-    reel_real *running_mean = a->running_mean.data, *running_var = a->running_var.data;
-    sum_rows(c->ctx, in, parts, sum_value);
-    for (int64_t k = 0; k < ch; k++)
-        mean[k] = parts[k] / (double)rows;
-
-    sum_rows(c->ctx, in, parts, sum_square);
+    const reel_tensor *x = &c->in[0];
+    const reel_real *gamma = c->in[1].data;
+    const int64_t ch = x->shape[1];
+    reel_real *factor = centre + ch;
     for (int64_t k = 0; k < ch; k++) {
-        r[k] = 1 / sqrt(parts[k] / (double)rows + a->eps);
+        centre[k] = (reel_real)mean[k];
+        factor[k] = (reel_real)((double)gamma[k] * r[k]);
+    }
+
+    /* ReLU's gradient needs z > 0; clamp's, which ReLU6 is, 0 <= z <= 6. */
+    const bool six = a->rectifier == REEL_RECTIFIER_RELU6;
+    return (reel_batch_norm_job){.rows = x->shape[0] * x->shape[2] * x->shape[3],
+                                 .ch = ch,
+                                 .x = x->data,
+                                 .centre = centre,
+                                 .factor = factor,
+                                 .beta = c->in[2].data,
+                                 .mean = mean,
+                                 .rectified = a->rectifier != REEL_RECTIFIER_NONE,
+                                 .opens = six ? 0 : SMALLEST,
+                                 .cap = six ? 6 : (double)INFINITY};
+}
+
+/* Training: mean and r of the batch; moves the running statistics. Both moments are taken about the
+ * channel's first value, which is as near to the mean as any, so that their difference does not
+ * cancel. */
+static void batch_statistics(const reel_call *c, double *mean, double *r, double *parts)
+{
+    const reel_batch_norm2d_attrs *a = c->attrs;
+    const reel_tensor *x = &c->in[0];
+    const reel_real *first = x->data;
+    const int64_t ch = x->shape[1], rows = x->shape[0] * x->shape[2] * x->shape[3];
+    reel_real *running_mean = a->running_mean.data, *running_var = a->running_var.data;
+    for (int64_t k = 0; k < ch; k++)
+        mean[k] = (double)first[k];
+    reel_batch_norm_run(
+        c->ctx, REEL_DTYPE, REEL_BATCH_NORM_MOMENTS,
+        (reel_batch_norm_job){.rows = rows, .ch = ch, .x = first, .mean = mean, .parts = parts});
+
+    for (int64_t k = 0; k < ch; k++) {
+        const double shift = parts[k] / (double)rows;
+        const double squares = parts[ch + k] - parts[k] * shift; /* about the mean */
+        const double sum = squares < 0 ? 0 : squares;
+        mean[k] += shift;
+        r[k] = 1 / sqrt(sum / (double)rows + a->eps);
         if (running_mean)
             running_mean[k] =
                 (reel_real)((1 - a->momentum) * (double)running_mean[k] + a->momentum * mean[k]);
         if (running_var)
             running_var[k] = (reel_real)((1 - a->momentum) * (double)running_var[k] +
-                                         a->momentum * parts[k] / (double)(rows - 1));
+                                         a->momentum * sum / (double)(rows - 1));
     }
 }
 
-/* Scratch: mean, r, offset and factor of each channel, then the parts. */
+/* Scratch: mean, r, centre and factor of each channel, then the parts. */
 void REEL_FN(reel_batch_norm2d_forward)(const reel_call *c)
 {
     const reel_batch_norm2d_attrs *a = c->attrs;
-    const int64_t ch = c->out.shape[1], rows = c->out.shape[0] * c->out.shape[2] * c->out.shape[3];
-    const reel_real *x = c->in[0].data, *gamma = c->in[1].data, *beta = c->in[2].data;
-    reel_real *y = c->out.data;
-    double *mean = c->scratch, *r = mean + ch, *parts = r + ch;
+    const int64_t ch = c->out.shape[1];
+    double *mean = c->scratch, *r = mean + ch;
 
     if (a->training) {
-        const batch_norm_rows in = {.x = x, .mean = mean, .rows = rows, .ch = ch};
-        batch_statistics(c, &in, mean, r, parts);
+        batch_statistics(c, mean, r, mean + 4 * ch);
     } else {
         const reel_real *running_mean = a->running_mean.data, *running_var = a->running_var.data;
         for (int64_t k = 0; k < ch; k++) {
@@ -139,61 +123,49 @@ void REEL_FN(reel_batch_norm2d_forward)(const reel_call *c)
     if (c->saved)
         memcpy(c->saved, mean, (size_t)(2 * ch) * sizeof *mean);
 
-    /* y = (x - centre) factor + beta, in reel_real */
-    reel_real *centre = (reel_real *)parts, *factor = centre + ch;
-    for (int64_t k = 0; k < ch; k++) {
-        centre[k] = (reel_real)mean[k];
-        factor[k] = (reel_real)((double)gamma[k] * r[k]);
-    }
-#pragma omp parallel for schedule(static)                                                          \
-    num_threads(reel_ctx_threads(c->ctx)) if (rows * ch > 16384)
-    for (int64_t row = 0; row < rows; row++)
-#pragma omp simd
-        for (int64_t k = 0; k < ch; k++)
-            y[row * ch + k] = (x[row * ch + k] - centre[k]) * factor[k] + beta[k];
+    reel_batch_norm_job job = batch_norm_job_of(c, mean, r, (reel_real *)(r + ch));
+    job.out = c->out.data;
+    reel_batch_norm_run(c->ctx, REEL_DTYPE, REEL_BATCH_NORM_OUTPUT, job);
 }
 
+/* Scratch: centre and factor, the three factors of dx, then the parts. */
 void REEL_FN(reel_batch_norm2d_backward)(const reel_call *c)
 {
     const reel_batch_norm2d_attrs *a = c->attrs;
-    const int64_t ch = c->out.shape[1], rows = c->out.shape[0] * c->out.shape[2] * c->out.shape[3];
-    const reel_real *x = c->in[0].data, *gamma = c->in[1].data, *dy = c->dout.data;
-    reel_real *dx = c->din[0].data, *dgamma = c->din[1].data, *dbeta = c->din[2].data;
-    REEL_ASSERT(dy);
+    const int64_t ch = c->dout.shape[1];
+    const reel_real *gamma = c->in[1].data;
+    reel_real *dgamma = c->din[1].data, *dbeta = c->din[2].data;
     const double *mean = c->saved, *r = mean + ch;
-    double *parts = c->scratch;
+    double *of_g = (double *)c->scratch + 2 * ch, *of_x = of_g + ch, *rest = of_x + ch,
+           *parts = rest + ch;
+    REEL_ASSERT(c->dout.data);
 
-    const batch_norm_rows in = {x, dy, mean, r, rows, ch};
-    sum_rows(c->ctx, &in, parts, sum_grads);
+    reel_batch_norm_job job = batch_norm_job_of(c, mean, r, c->scratch);
+    job.dy = c->dout.data;
+    job.parts = parts;
+    reel_batch_norm_run(c->ctx, REEL_DTYPE, REEL_BATCH_NORM_GRAD_SUMS, job);
     for (int64_t k = 0; k < ch; k++) {
+        parts[ch + k] *= r[k]; /* sum of g z */
         if (dbeta)
             dbeta[k] = (c->fresh[2] ? 0 : dbeta[k]) + (reel_real)parts[k];
         if (dgamma)
             dgamma[k] = (c->fresh[1] ? 0 : dgamma[k]) + (reel_real)parts[ch + k];
     }
-    if (!dx)
+    if (!c->din[0].data)
         return;
 
-    /* dx = of_dy dy + of_x x + rest: z is linear in x. */
-    double *of_dy = parts + 2 * ch * part_count(rows), *of_x = of_dy + ch, *rest = of_x + ch;
+    /* dx = of_g g + of_x (x - mean) + rest: z is linear in x. */
     for (int64_t k = 0; k < ch; k++) {
-        of_dy[k] = (double)gamma[k] * r[k];
-        of_x[k] = a->training ? -of_dy[k] * r[k] * parts[ch + k] / (double)rows : 0;
-        rest[k] = a->training ? -of_dy[k] * parts[k] / (double)rows : 0;
+        of_g[k] = (double)gamma[k] * r[k];
+        of_x[k] = a->training ? -of_g[k] * r[k] * parts[ch + k] / (double)job.rows : 0;
+        rest[k] = a->training ? -of_g[k] * parts[k] / (double)job.rows : 0;
     }
-
-    const bool fresh = c->fresh[0];
-#pragma omp parallel for schedule(static)                                                          \
-    num_threads(reel_ctx_threads(c->ctx)) if (rows * ch > 16384)
-    for (int64_t row = 0; row < rows; row++) {
-        reel_real *to = dx + row * ch;
-        if (fresh)
-            memset(to, 0, (size_t)ch * sizeof *to);
-#pragma omp simd
-        for (int64_t k = 0; k < ch; k++)
-            to[k] += (reel_real)(of_dy[k] * (double)dy[row * ch + k] +
-                                 of_x[k] * ((double)x[row * ch + k] - mean[k]) + rest[k]);
-    }
+    job.of_g = of_g;
+    job.of_x = of_x;
+    job.rest = rest;
+    job.out = c->din[0].data;
+    job.accumulate = !c->fresh[0];
+    reel_batch_norm_run(c->ctx, REEL_DTYPE, REEL_BATCH_NORM_INPUT_GRAD, job);
 }
 
 #ifdef REEL_ONCE
@@ -235,10 +207,11 @@ static reel_status batch_norm2d_infer(reel_infer *q, reel_error *err)
     REEL_TRY(batch_norm2d_check_running(q, &a->running_mean, "mean", err));
     REEL_TRY(batch_norm2d_check_running(q, &a->running_var, "variance", err));
 
-    const size_t channel = (size_t)ch * sizeof(double), parts = (size_t)part_count(rows) * 2;
+    const size_t channel = (size_t)ch * sizeof(double),
+                 parts = (size_t)reel_batch_norm_parts(rows) * 2;
     q->saved_bytes = 2 * channel;
-    q->forward_scratch = (2 + parts) * channel;
-    q->backward_scratch = (3 + parts) * channel;
+    q->forward_scratch = (4 + parts) * channel;
+    q->backward_scratch = (5 + parts) * channel;
     return REEL_OK;
 }
 
@@ -286,6 +259,9 @@ static const reel_op_case batch_norm2d_cases[] = {
     REEL_CASE("training, one pixel", "(6, 3, 1, 1) (3) (3)", TRAINING(.eps = 0)),
     REEL_CASE("training, large eps", "(2, 3, 3, 4) (3) (3)", TRAINING(.eps = 0.3)),
     REEL_CASE("training, several parts", "(3, 2, 7, 11) (2) (2)", TRAINING(.eps = 0)),
+    REEL_CASE("training, ReLU", "(3, 4, 3, 2) (4) (4)", TRAINING(.rectifier = REEL_RECTIFIER_RELU)),
+    REEL_CASE("training, ReLU6", "(3, 2, 7, 3) (2) (2)",
+              TRAINING(.rectifier = REEL_RECTIFIER_RELU6)),
     {.label = "evaluation", .in = "(2, 3, 4, 3) (3) (3)", .build = batch_norm2d_evaluation},
     {.label = "inputs used twice", .in = "(2, 3, 2, 3) (3) (3)", .build = batch_norm2d_twice},
 };
@@ -308,6 +284,7 @@ static void batch_norm2d_random(reel_rng *rng, reel_op_sample *s)
     s->in[1].shape[0] = s->in[2].shape[0] = shape[1];
 
     a->eps = reel_random_chance(rng, 0.5) ? 0 : reel_rng_range(rng, 1e-3, 0.5);
+    a->rectifier = (reel_rectifier)reel_random_int(rng, 0, 2);
     a->training = shape[0] * shape[2] * shape[3] > 2 && reel_random_chance(rng, 0.7);
     if (!a->training) {
         for (int64_t c = 0; c < shape[1]; c++) {
@@ -317,12 +294,12 @@ static void batch_norm2d_random(reel_rng *rng, reel_op_sample *s)
         a->running_mean = reel_tensor_of(mean, REEL_F64, 1, &shape[1]);
         a->running_var = reel_tensor_of(var, REEL_F64, 1, &shape[1]);
     }
-    snprintf(s->label, sizeof s->label, "%s, eps %.17g", a->training ? "training" : "evaluation",
-             a->eps);
+    snprintf(s->label, sizeof s->label, "%s, eps %.17g, rectifier %d",
+             a->training ? "training" : "evaluation", a->eps, (int)a->rectifier);
 }
 
-const reel_op reel_op_batch_norm2d =
-    REEL_OP(batch_norm2d, 3, 3, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
-            .attrs_bytes = sizeof(reel_batch_norm2d_attrs), .infer = batch_norm2d_infer,
-            .build = batch_norm2d_build, REEL_CHECKS(batch_norm2d_cases, batch_norm2d_random));
+const reel_op reel_op_batch_norm2d = REEL_OP(
+    batch_norm2d, 3, 3, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS | REEL_OP_GRAD_OVER_DOUT,
+    .attrs_bytes = sizeof(reel_batch_norm2d_attrs), .infer = batch_norm2d_infer,
+    .build = batch_norm2d_build, REEL_CHECKS(batch_norm2d_cases, batch_norm2d_random));
 #endif

@@ -23,7 +23,8 @@ static inline reel_real clamp_value(reel_unary u)
 static inline reel_real clamp_slope(reel_unary u)
 {
     const clamp_attrs *a = u.attrs;
-    return u.x >= (reel_real)a->lo && u.x <= (reel_real)a->hi ? u.dy : 0;
+    /* & and not &&: without a branch the loop becomes vectors. */
+    return (u.x >= (reel_real)a->lo) & (u.x <= (reel_real)a->hi) ? u.dy : 0;
 }
 
 #define REEL_UNARY clamp
@@ -64,7 +65,7 @@ static void clamp_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_clamp =
-    REEL_OP(clamp, 1, 1, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+    REEL_OP(clamp, 1, 1, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS | REEL_OP_GRAD_OVER_DOUT,
             .attrs_bytes = sizeof(clamp_attrs), .infer = clamp_infer, .draw = REEL_DRAW_DISTINCT,
             REEL_CHECKS(clamp_cases, clamp_random));
 #endif

@@ -91,11 +91,15 @@ void UNARY_PASS(_backward)(const reel_call *c)
     reel_real *dx = c->din[0].data;
     const int64_t n = reel_tensor_numel(&c->dout);
 
+    /* dx may lie over dy: the compiler has to be told that elements do not depend on each other. */
+    const int threads = reel_ctx_threads(c->ctx);
     if (c->fresh[0])
-        REEL_PARALLEL_FOR(c, i, n)
+#pragma omp parallel for simd schedule(static) num_threads(threads) if (n > 16384)
+        for (int64_t i = 0; i < n; i++)
             dx[i] = UNARY(slope)(unary_at(c, i));
     else
-        REEL_PARALLEL_FOR(c, i, n)
+#pragma omp parallel for simd schedule(static) num_threads(threads) if (n > 16384)
+        for (int64_t i = 0; i < n; i++)
             dx[i] += UNARY(slope)(unary_at(c, i));
 }
 #endif
@@ -109,7 +113,7 @@ void UNARY_PASS(_backward)(const reel_call *c)
 #endif
 
 #define ONE_INPUT REEL_UNARY
-#define ONE_INPUT_FLAGS REEL_UNARY_FLAGS
+#define ONE_INPUT_FLAGS (REEL_UNARY_FLAGS | REEL_OP_GRAD_OVER_DOUT)
 #define ONE_INPUT_INFER NULL
 #define ONE_INPUT_DRAW REEL_UNARY_DRAW
 #define ONE_INPUT_CASES REEL_UNARY_CASES

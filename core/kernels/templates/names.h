@@ -24,6 +24,8 @@ reel_conv_fn REEL_ISA_FN(reel_depthwise_forward), REEL_ISA_FN(reel_depthwise_inp
 reel_relu_pool_fn REEL_ISA_FN(reel_relu_pool_max_f32), REEL_ISA_FN(reel_relu_pool_max_f64);
 reel_relu_pool_grad_fn REEL_ISA_FN(reel_relu_pool_grad_f32), REEL_ISA_FN(reel_relu_pool_grad_f64);
 
+reel_batch_norm_fn REEL_ISA_FN(reel_batch_norm_f32), REEL_ISA_FN(reel_batch_norm_f64);
+
 void REEL_ISA_FN(reel_philox_draw)(uint32_t *words, uint64_t seed, uint32_t stream, uint32_t epoch,
                                    uint32_t sample);
 

@@ -16,6 +16,7 @@ const reel_kernels REEL_ISA_FN(reel_kernels) = {
                   REEL_ISA_FN(reel_depthwise_weight_grad)},
     .relu_pool = REEL_BOTH_KERNELS(reel_relu_pool_max),
     .relu_pool_grad = REEL_BOTH_KERNELS(reel_relu_pool_grad),
+    .batch_norm = REEL_BOTH_KERNELS(reel_batch_norm),
     .philox_draw = REEL_ISA_FN(reel_philox_draw),
     .peak_flop = 2 * REEL_PEAK_CHAINS * VL,
     .peak_multiply_add = REEL_ISA_FN(reel_peak_multiply_add),
