@@ -276,6 +276,10 @@ Test(gemm, is_right_where_the_result_is_streamed)
     }
     gemm_case t = {.m = 1030, .n = 2064, .k = 2, .ta = true};
     check(&t, sizeof(double));
+
+    /* Rows shared out. */
+    const gemm_case tall = {.m = 65600, .n = 64, .k = 2};
+    check(&tall, sizeof(float));
 }
 
 Test(gemm, an_empty_sum_gives_bias_plus_what_was_there)

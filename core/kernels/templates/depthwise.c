@@ -28,6 +28,21 @@ KERNEL_INLINE void store_lanes(float *p, vec v, const int lanes)
             p[l] = v[l];
 }
 
+enum { LINE = 64 / sizeof(float) };
+
+/* What the next row of the output will read first: `rows` rows, `line` reals apart, of which a
+ * group of pixels needs `pixels` pixels. The hardware does not foresee so many short streams. */
+typedef struct coming {
+    int64_t at, rows, line, pixels, c; /* at: from the group's first value */
+} coming;
+
+KERNEL_INLINE void ask_for(const coming *next, const float *in)
+{
+    for (int64_t row = 0; row < next->rows; row++)
+        for (int64_t pixel = 0; pixel < next->pixels; pixel++)
+            __builtin_prefetch(in + next->at + row * next->line + pixel * next->c, 0, 2);
+}
+
 /* Some pixels that meet the same taps: entry e is the weights at w + weight[e] and, of pixel i, the
  * values at in + value[e] + i shift. Pixel i is written at out + i step. */
 typedef struct group {
@@ -36,8 +51,20 @@ typedef struct group {
     const float *w, *in, *bias; /* bias or NULL */
     float *out;
     int64_t shift, step;
+    coming next;
+    int64_t next_out; /* from out to the row below */
     bool accumulate, relu;
+    bool past; /* a map that no cache holds until it is read: written past the caches */
 } group;
+
+KERNEL_INLINE void ask_for_group(const group *g, const int count, int64_t ch)
+{
+    if (ch % LINE)
+        return;
+    ask_for(&g->next, g->in + ch);
+    for (int i = 0; i < count; i++)
+        __builtin_prefetch(g->out + g->next_out + i * g->step + ch, 1, 2);
+}
 
 KERNEL_INLINE void pixels(const group *g, const int count, const int entries, int64_t ch,
                           const int lanes)
@@ -61,15 +88,76 @@ KERNEL_INLINE void pixels(const group *g, const int count, const int entries, in
 KERNEL_INLINE void all_channels(const group *g, const int count, const int entries, int64_t c)
 {
     int64_t ch = 0;
-    for (; ch + VL <= c; ch += VL)
+    for (; ch + VL <= c; ch += VL) {
+        if (count > 1)
+            ask_for_group(g, count, ch);
         pixels(g, count, entries, ch, VL);
+    }
     if (ch < c)
         pixels(g, count, entries, ch, (int)(c - ch));
 }
 
+/* Four pixels under a 3 x 3 kernel whose taps and pixels are `step` pixels of the input apart, all
+ * in one direction or taps and pixels in opposite ones (`back`): neighbours share values, each of
+ * which is loaded once. A sum still takes its taps in their order. */
+KERNEL_INLINE void four_neighbours(const group *g, int64_t ch, const int step, const bool back)
+{
+    enum { PIXELS = 4, TAPS = 3 };
+    const int columns = (PIXELS - 1) * step + TAPS;
+    const int64_t column = back ? -g->shift / step : g->shift / step;
+    vec s[PIXELS];
+    const vec b = g->bias ? load(g->bias + ch) : (vec){0};
+    UNROLLED_FOR(i, PIXELS)
+        s[i] = g->accumulate ? load(g->out + i * g->step + ch) : b;
+
+    UNROLLED_FOR(a, TAPS) {
+        const float *in = g->in + g->value[a * TAPS] + ch;
+        vec w[TAPS];
+        UNROLLED_FOR(t, TAPS)
+            w[t] = load(g->w + g->weight[a * TAPS + t] + ch);
+        if (back)
+            in += (PIXELS - 1) * g->shift; /* the last pixel's first tap comes first */
+        UNROLLED_FOR(x, columns) {
+            const vec here = load(in + x * column);
+            UNROLLED_FOR(i, PIXELS) {
+                const int tap = x - i * step, pixel = back ? PIXELS - 1 - i : i;
+                if (tap >= 0 && tap < TAPS)
+                    s[pixel] = muladd(w[tap], here, s[pixel]);
+            }
+        }
+    }
+
+    UNROLLED_FOR(i, PIXELS) {
+        const vec y = g->relu ? rectified(s[i]) : s[i];
+        if (g->past)
+            stream(g->out + i * g->step + ch, y);
+        else
+            store(g->out + i * g->step + ch, y);
+    }
+}
+
+KERNEL_INLINE void all_neighbours(const group *g, int64_t c, const int step, const bool back)
+{
+    int64_t ch = 0;
+    for (; ch + VL <= c; ch += VL) {
+        ask_for_group(g, g->past ? 0 : 4, ch);
+        four_neighbours(g, ch, step, back);
+    }
+    if (ch < c)
+        pixels(g, 4, 9, ch, (int)(c - ch));
+}
+
 static void four_of_nine(const group *g, int64_t c)
 {
-    all_channels(g, 4, 9, c);
+    const int64_t tap = g->value[1] - g->value[0];
+    if (tap == g->shift)
+        all_neighbours(g, c, 1, false);
+    else if (2 * tap == g->shift)
+        all_neighbours(g, c, 2, false);
+    else if (tap == -g->shift)
+        all_neighbours(g, c, 1, true);
+    else
+        all_channels(g, 4, 9, c);
 }
 
 static void four_pixels(const group *g, int64_t c)
@@ -115,11 +203,25 @@ typedef struct row_shape {
 static void apply_row(group *g, const reel_conv_shape *s, const reel_depthwise_plan *p,
                       const reel_depthwise_met *y, const row_shape *r, float *row)
 {
-    for (int64_t first = 0; first < r->stride && first < r->columns; first++)
+    const float *map = g->in;
+    const bool back = p->y.at_step < 0;
+    g->next = (coming){.rows = back ? 1 : s->sh,
+                       .line = r->width * s->c,
+                       .pixels = back ? 4 : 4 * s->sw,
+                       .c = s->c};
+    g->next_out = r->columns * s->c;
+    for (int64_t first = 0; first < r->stride && first < r->columns; first++) {
+        const reel_depthwise_met *found = NULL; /* of the entries that g holds */
         for (int64_t x = first; x < r->columns;) {
-            const bool four = x + 3 * r->stride < r->columns && alike(p->x.met + x, r->stride);
+            const reel_depthwise_met *met = p->x.met + x;
+            const bool four = x + 3 * r->stride < r->columns && alike(met, r->stride);
+            if (!found || found->tap != met->tap || found->count != met->count) {
+                found = met;
+                find_entries(g, s, p, y, met, r->width);
+                g->next.at = (y->at + (back ? 1 : y->count)) * g->next.line + met->at * s->c;
+            }
             g->out = row + x * s->c;
-            find_entries(g, s, p, y, p->x.met + x, r->width);
+            g->in = map + (met->at - found->at) * s->c;
             if (!four)
                 one_pixel(g, s->c);
             else if (g->entries == 9)
@@ -128,6 +230,7 @@ static void apply_row(group *g, const reel_conv_shape *s, const reel_depthwise_p
                 four_pixels(g, s->c);
             x += four ? 4 * r->stride : r->stride;
         }
+    }
 }
 
 static void apply(const reel_conv_job *job, bool input_grad, int threads)
@@ -145,17 +248,28 @@ static void apply(const reel_conv_job *job, bool input_grad, int threads)
         for (int64_t ch = 0; ch < s->c; ch++)
             p.floats[tap * p.tap_step + ch] = weights[ch * taps + tap];
 
-#pragma omp parallel for schedule(static) num_threads(threads)
-    for (int64_t item = 0; item < s->n * rows; item++) {
-        group g = {.w = p.floats,
-                   .in = in + item / rows * h * w * s->c,
-                   .bias = job->bias,
-                   .shift = (input_grad ? 1 : s->sw) * s->c,
-                   .step = stride * s->c,
-                   .accumulate = job->accumulate,
-                   .relu = job->relu};
-        apply_row(&g, s, &p, p.y.met + item % rows, &row,
-                  (float *)job->out + item * columns * s->c);
+    enum { LARGE = 16 << 20 };
+    const int64_t bytes = s->n * rows * columns * s->c * (int64_t)sizeof(float);
+    const bool whole_lines = s->c % LINE == 0 && (uintptr_t)job->out % (LINE * sizeof(float)) == 0;
+    const bool past = whole_lines && bytes >= LARGE && !job->accumulate;
+
+#pragma omp parallel num_threads(threads)
+    {
+#pragma omp for schedule(static)
+        for (int64_t item = 0; item < s->n * rows; item++) {
+            group g = {.w = p.floats,
+                       .in = in + item / rows * h * w * s->c,
+                       .bias = job->bias,
+                       .shift = (input_grad ? 1 : s->sw) * s->c,
+                       .step = stride * s->c,
+                       .accumulate = job->accumulate,
+                       .relu = job->relu,
+                       .past = past};
+            apply_row(&g, s, &p, p.y.met + item % rows, &row,
+                      (float *)job->out + item * columns * s->c);
+        }
+        if (past)
+            stream_end();
     }
 }
 

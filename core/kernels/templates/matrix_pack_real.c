@@ -4,6 +4,18 @@
 
 #include <string.h>
 
+enum {
+    REALS_OF_LINE = 64 / sizeof(real),
+    TERMS_AHEAD = 12 /* a term of a k-major matrix is asked for so long before it is copied */
+};
+
+/* Asks for a run of a matrix: runs too short and too far apart for the hardware to foresee. */
+static inline void ask_for_run(const real *from, int64_t n)
+{
+    for (int64_t i = 0; i < n; i += REALS_OF_LINE)
+        __builtin_prefetch(from + i, 0, 3);
+}
+
 static inline void copy_run(real *to, const real *from, int64_t n)
 {
     int64_t i = 0;
@@ -110,9 +122,11 @@ void pack_a(const reel_operand *o, operand_part part, real *to)
     enum { LD = REEL_MATRIX_KC + REEL_MATRIX_PAD };
     const real *data = o->data;
     if (o->kind == REEL_OPERAND_COLUMNS)
-        for (int64_t p = 0; p < part.depth; p++)
-            memcpy(to + p * WIDE_LD, data + (part.p + p) * o->ld + part.at,
-                   (size_t)part.count * sizeof *to);
+        for (int64_t p = 0; p < part.depth; p++) {
+            const real *from = data + (part.p + p) * o->ld + part.at;
+            ask_for_run(from + TERMS_AHEAD * o->ld, part.count);
+            memcpy(to + p * WIDE_LD, from, (size_t)part.count * sizeof *to);
+        }
     else if (o->kind == REEL_OPERAND_PATCHES)
         pack_patches(o, part, to, LD);
     else
@@ -123,7 +137,7 @@ void pack_a(const reel_operand *o, operand_part part, real *to)
 
 product_carry carry_a(const reel_operand *o, operand_part part, real *to)
 {
-    enum { LINES_AHEAD = 4, TERMS_AHEAD = 12 };
+    enum { LINES_AHEAD = 4 };
     const bool columns = o->kind == REEL_OPERAND_COLUMNS;
     const int64_t length = columns ? part.count : part.depth, run = length / CARRY_UNIT;
     if ((!columns && o->kind != REEL_OPERAND_ROWS) || length % CARRY_UNIT)
@@ -191,6 +205,7 @@ void pack_panels(const reel_operand *o, operand_part part, real *to, int64_t ste
     const int64_t whole = o->kind == REEL_OPERAND_COLUMNS ? part.count / NR : 0;
     for (int64_t p = 0; p < part.depth && whole > 0; p++) {
         const real *from = (const real *)o->data + (part.p + p) * o->ld + part.at;
+        ask_for_run(from + TERMS_AHEAD * o->ld, whole * NR);
         for (int64_t panel = 0; panel < whole; panel++)
             for (int q = 0; q < NR; q += VL)
                 store(to + panel * step + p * NR + q, load(from + panel * NR + q));

@@ -53,6 +53,7 @@ static int64_t chunk_at(const reel_matrix_job *job, int64_t chunks, int64_t chun
  * threads take chunks of rows. */
 typedef struct row_sharing {
     int64_t panels, chunks;
+    bool past;  /* C is written past the caches */
     bool local; /* a chunk keeps its sums in the thread's scratch until they are complete */
 } row_sharing;
 
@@ -93,6 +94,8 @@ static void multiply_panels(const reel_matrix_job *job, const row_sharing *r, co
             at.i = i;
             at.cols = cols;
             at.end = p == 0 && !job->accumulate ? PRODUCT_ASSIGN : PRODUCT_ADD;
+            if (r->past)
+                at.end = PRODUCT_STREAM;
             at.last = p + at.depth == job->k;
             multiply_block(job, &at, carry);
         }
@@ -146,6 +149,35 @@ static int64_t multiply_rows(const reel_matrix_job *job, const row_sharing *r, r
     return next;
 }
 
+/* Whether C is written once, in whole cache lines, and no cache holds it until it is read. */
+static bool is_written_past(const reel_matrix_job *job)
+{
+    enum { CACHE_LINE = 64, LARGE = 16 << 20 };
+    const int64_t row_bytes = job->c_row * (int64_t)sizeof(real);
+    const bool once = job->k <= REEL_MATRIX_KC && !job->accumulate && !job->bias && !job->grid;
+    const bool whole_lines = job->c_col == 1 && job->n % NR == 0 && sizeof(vec) * 2 >= CACHE_LINE &&
+                             ((uintptr_t)job->c | (uintptr_t)row_bytes) % CACHE_LINE == 0;
+    return once && whole_lines && job->m * row_bytes >= LARGE;
+}
+
+/* B's panels of a stretch of the sum, packed by all threads. Several panels of a term lie side by
+ * side and are packed together. */
+static void pack_stretch(const reel_matrix_job *job, int64_t panels, const stretch_of_sum *s,
+                         real *to)
+{
+    const int64_t depth = s->to - s->from;
+    const int64_t blocks = (depth + REEL_MATRIX_KC - 1) / REEL_MATRIX_KC;
+    const int64_t groups = (panels + REEL_MATRIX_GROUP - 1) / REEL_MATRIX_GROUP;
+#pragma omp for schedule(static)
+    for (int64_t item = 0; item < groups * blocks; item++) {
+        const int64_t j = item / blocks * REEL_MATRIX_GROUP * NR,
+                      p = item % blocks * REEL_MATRIX_KC;
+        const operand_part part = {j, least(REEL_MATRIX_GROUP * NR, job->n - j), s->from + p,
+                                   least(REEL_MATRIX_KC, depth - p)};
+        pack_panels(&job->b, part, to + j * depth + p * NR, depth * NR);
+    }
+}
+
 static void by_rows(const reel_matrix_job *job)
 {
     enum { A_SIZE = REEL_MATRIX_A };
@@ -153,6 +185,7 @@ static void by_rows(const reel_matrix_job *job)
     const bool keeps = job->grid || reel_matrix_is_local(job->n, job->k);
     const row_sharing r = {.panels = (job->n + NR - 1) / NR,
                            .chunks = reel_matrix_chunks(job->threads, job->m, limit, MR),
+                           .past = is_written_past(job),
                            .local = keeps && (job->grid || job->c_col != 1)};
     const int64_t stretch = reel_matrix_stretch(job->n, job->k);
     const int64_t own_size = 2 * A_SIZE + (keeps ? REEL_MATRIX_WIDE * r.panels * NR : 0);
@@ -164,21 +197,16 @@ static void by_rows(const reel_matrix_job *job)
         row_worker w = {.a = mine, .spare = mine + A_SIZE, .sums = mine + 2 * A_SIZE};
         for (int64_t from = 0; from < job->k; from += stretch) {
             const stretch_of_sum s = {from, least(from + stretch, job->k), shared};
-            const int64_t blocks = (s.to - from + REEL_MATRIX_KC - 1) / REEL_MATRIX_KC;
 #pragma omp single nowait
             dealt = 0;
-#pragma omp for schedule(static)
-            for (int64_t item = 0; item < r.panels * blocks; item++) {
-                const int64_t j = item / blocks * NR, p = item % blocks * REEL_MATRIX_KC;
-                const operand_part part = {j, least(NR, job->n - j), from + p,
-                                           least(REEL_MATRIX_KC, s.to - from - p)};
-                pack_b(&job->b, part, shared + j * (s.to - from) + p * NR);
-            }
+            pack_stretch(job, r.panels, &s, shared);
 
             w.packed = false;
             int64_t chunk = __atomic_fetch_add(&dealt, 1, __ATOMIC_RELAXED);
             while (chunk < r.chunks)
                 chunk = multiply_rows(job, &r, &w, &s, chunk, &dealt);
+            if (r.past)
+                stream_end();
 #pragma omp barrier
         }
     }
