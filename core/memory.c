@@ -72,6 +72,8 @@ typedef struct arena_block {
 struct reel_arena {
     char *base;
     size_t reserved, peak, used, top; /* top: where the last block ends */
+    size_t touched;
+    bool trimmed; /* since reset: free memory below the top is not touched */
     arena_block *blocks;
     int root, unused;    /* unused: the first of a list of free places, by `left` */
     int count, capacity; /* places that have ever been in use since reset; places */
@@ -270,6 +272,9 @@ void *reel_arena_alloc(reel_arena *arena, size_t bytes)
     arena->used += need;
     if (begin + need > arena->peak)
         arena->peak = begin + need;
+    const size_t reached = arena->trimmed ? arena->used : begin + need;
+    if (reached > arena->touched)
+        arena->touched = reached;
     return arena->base + begin;
 }
 
@@ -304,7 +309,43 @@ void reel_arena_reset(reel_arena *arena)
         return;
     arena->count = 0;
     arena->used = arena->top = 0;
+    arena->trimmed = false;
     arena->root = arena->unused = -1;
+}
+
+/* Whole pages of a free stretch. */
+static void release_stretch(reel_arena *a, size_t begin, size_t end)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    begin = (begin + page - 1) / page * page;
+    end = end / page * page;
+    if (begin < end)
+        reel_pages_release(a->base + begin, end - begin);
+}
+
+static void release_gaps(reel_arena *a, int node)
+{
+    if (node < 0)
+        return;
+    const arena_block *b = &a->blocks[node];
+    release_gaps(a, b->left);
+    release_stretch(a, b->begin - b->gap, b->begin);
+    release_gaps(a, b->right);
+}
+
+void reel_arena_trim(reel_arena *arena)
+{
+    if (!arena)
+        return;
+    release_gaps(arena, arena->root);
+    release_stretch(arena, arena->top, arena->peak);
+    arena->touched = arena->used;
+    arena->trimmed = true;
+}
+
+size_t reel_arena_touched(const reel_arena *arena)
+{
+    return arena ? arena->touched : 0;
 }
 
 size_t reel_arena_peak(const reel_arena *arena)

@@ -43,6 +43,11 @@ REEL_API void reel_arena_reset(reel_arena *arena); /* frees every block */
 REEL_API size_t reel_arena_peak(const reel_arena *arena);
 /* Bytes in live blocks. */
 REEL_API size_t reel_arena_used(const reel_arena *arena);
+/* Gives the physical memory of everything that is free back to the system. */
+REEL_API void reel_arena_trim(reel_arena *arena);
+/* Bytes that the arena has touched and not given back, whole pages not counted: after a trim the
+ * most that blocks have held since, before it the highest end of a block. */
+REEL_API size_t reel_arena_touched(const reel_arena *arena);
 
 #ifdef __cplusplus
 }

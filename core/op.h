@@ -49,10 +49,14 @@ typedef struct reel_call {
     const reel_ctx *ctx;
     const void *attrs;
     int n_in;
-    const reel_tensor *in;  /* [n_in]; in backward, data is NULL unless REEL_OP_NEEDS_INPUTS */
-    reel_tensor out;        /* in backward, data is NULL unless REEL_OP_NEEDS_OUTPUT */
-    void *saved;            /* saved_bytes, or NULL when nothing is recorded */
-    void *scratch;          /* forward_scratch or backward_scratch bytes; holds anything */
+    const reel_tensor *in; /* [n_in]; in backward, data is NULL unless REEL_OP_NEEDS_INPUTS */
+    reel_tensor out;       /* in backward, data is NULL unless REEL_OP_NEEDS_OUTPUT */
+    void *saved;           /* saved_bytes, or NULL when nothing is recorded */
+    void *scratch;         /* forward_scratch or backward_scratch bytes; holds anything */
+    /* forward only: out was freed and is computed again. It must get the same bits; saved holds
+     * what the first call left there. Effects besides the result, such as moving running
+     * statistics, have happened already and must not happen again. */
+    bool again;
     reel_tensor dout;       /* backward only: the gradient of out; read-only, but for SPENDS_DOUT */
     const reel_tensor *din; /* backward only, [n_in]; data is NULL where no gradient is wanted */
     const bool *fresh;      /* backward only, [n_in]; see REEL_OP_ASSIGNS */
@@ -65,8 +69,11 @@ enum {
      * With this flag backward assigns all of din[i] where fresh[i] is true, and adds where it is
      * false. That saves zeroing memory that is overwritten at once. */
     REEL_OP_ASSIGNS = 4,
-    /* backward may overwrite dout with anything: nobody reads it afterwards. */
+    /* backward may overwrite dout with anything: nobody reads it afterwards, but for PARTS. */
     REEL_OP_SPENDS_DOUT = 8,
+    /* backward may be called twice, for some of the gradients each time (data of the other din is
+     * NULL), with the same bits; the second call gets the dout that the first one left. */
+    REEL_OP_PARTS = 16,
     /* din[0] has dout's shape and may lie over it: backward reads each element of dout for the last
      * time before it writes that element of din[0]. The tape then needs no memory for it where
      * nobody else reads dout, and fresh[0] is true. */
@@ -119,6 +126,9 @@ typedef struct reel_op {
     /* NULL: the result has the shape of input 0. The message says only what is wrong: the tape puts
      * the operator's name and the inputs' shapes before it. */
     reel_status (*infer)(reel_infer *q, reel_error *err);
+    /* Products of a forward pass, for plans; the gradient of an input takes as many. NULL: none
+     * worth counting. */
+    int64_t (*multiply_adds)(const void *attrs, const reel_tensor *in, const reel_tensor *out);
     void (*forward[REEL_DTYPES])(const reel_call *c); /* NULL for a dtype that is not offered */
     void (*backward[REEL_DTYPES])(const reel_call *c);
 

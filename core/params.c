@@ -157,3 +157,10 @@ void reel_params_zero_grad(reel_params *params)
     for (int i = 0; i < reel_params_count(params); i++)
         params->list[i]->has_grad = false;
 }
+
+void reel_params_release_grad(reel_params *params)
+{
+    reel_params_zero_grad(params);
+    if (params)
+        reel_pages_release(params->grads, params->bytes);
+}

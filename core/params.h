@@ -61,6 +61,8 @@ REEL_API int64_t reel_params_trainable(const reel_params *params);
 
 /* Forgets all gradients without touching their memory: the next backward overwrites. */
 REEL_API void reel_params_zero_grad(reel_params *params);
+/* The same, and gives the memory of the gradients back to the system until the next backward. */
+REEL_API void reel_params_release_grad(reel_params *params);
 
 #ifdef __cplusplus
 }

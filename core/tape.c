@@ -80,6 +80,8 @@ void reel_tape_reset(reel_tape *tape)
         log_times(tape);
     reel_arena_reset(tape->arena);
     tape->count = 0;
+    tape->gradients = 0;
+    tape->work = (reel_tape_work){0};
     tape->error.status = REEL_OK;
 }
 
@@ -111,20 +113,30 @@ static void *hand_out(reel_tape *tape, size_t bytes)
     return block;
 }
 
+void reel_tape_note_memory(reel_tape *tape)
+{
+    const size_t all = reel_arena_touched(tape->arena) + tape->gradients;
+    if (all > tape->most_with_gradients)
+        tape->most_with_gradients = all;
+}
+
 void *reel_tape_hold(reel_tape *tape, size_t bytes)
 {
     void *block = hand_out(tape, bytes);
     const size_t held = reel_arena_used(tape->arena);
     if (held > tape->most_held)
         tape->most_held = held;
+    reel_tape_note_memory(tape);
     return block;
 }
 
 void *reel_tape_scratch(reel_tape *tape, size_t bytes)
 {
+    void *block = hand_out(tape, bytes);
     if (bytes > tape->most_scratch)
         tape->most_scratch = bytes;
-    return hand_out(tape, bytes);
+    reel_tape_note_memory(tape);
+    return block;
 }
 
 static void *need_memory(reel_tape *tape, void *block, size_t bytes, const char *what)
@@ -237,39 +249,64 @@ static void name_call(char *text, size_t size, const reel_op *op, const reel_ten
     }
 }
 
-/* Runs forward for a node whose inputs are in place. The array of nodes may not grow in here. */
-static bool run_forward(reel_tape *tape, reel_node *node, const reel_infer *q)
+static bool take_value(reel_tape *tape, reel_node *node)
+{
+    node->value.data = step_memory(tape, reel_tensor_bytes(&node->value), node->op->name);
+    node->owns_value = node->value.data != NULL;
+    return node->owns_value;
+}
+
+/* The array of nodes may not grow in here. */
+static bool call_forward(reel_tape *tape, reel_node *node, const reel_tensor *in, bool again)
 {
     void *scratch = NULL;
-    node->value = reel_tensor_of(NULL, tape->dtype, q->ndim, q->shape);
-    node->value.data = step_memory(tape, reel_tensor_bytes(&node->value), node->op->name);
-    if (!node->value.data)
-        return false;
-    node->owns_value = true;
-
-    /* What backward will read besides the inputs, such as the places of the maxima. */
-    if (node->needs_grad && q->saved_bytes &&
-        !(node->saved = step_memory(tape, q->saved_bytes, node->op->name)))
-        return false;
-    if (q->forward_scratch) {
-        scratch = reel_tape_scratch(tape, q->forward_scratch);
-        if (!need_memory(tape, scratch, q->forward_scratch, node->op->name))
+    if (node->forward_scratch) {
+        scratch = reel_tape_scratch(tape, node->forward_scratch);
+        if (!need_memory(tape, scratch, node->forward_scratch, node->op->name))
             return false;
     }
 
     const reel_call call = {.ctx = tape->ctx,
                             .attrs = node->attrs,
                             .n_in = node->n_in,
-                            .in = q->in,
+                            .in = in,
                             .out = node->value,
                             .saved = node->saved,
-                            .scratch = scratch};
+                            .scratch = scratch,
+                            .again = again};
     const double start = reel_tape_clock(tape);
     if (!tape->plan)
         node->op->forward[tape->dtype](&call);
-    node->forward_ms = reel_tape_clock(tape) - start;
+    node->forward_ms += reel_tape_clock(tape) - start;
     reel_arena_free(tape->arena, scratch);
     return true;
+}
+
+/* Runs forward for a node whose inputs are in place. */
+static bool run_forward(reel_tape *tape, reel_node *node, const reel_infer *q)
+{
+    node->value = reel_tensor_of(NULL, tape->dtype, q->ndim, q->shape);
+    node->forward_scratch = q->forward_scratch;
+    node->backward_scratch = q->backward_scratch;
+    if (!take_value(tape, node))
+        return false;
+
+    /* What backward will read besides the inputs, such as the places of the maxima. */
+    if (node->needs_grad && q->saved_bytes &&
+        !(node->saved = step_memory(tape, q->saved_bytes, node->op->name)))
+        return false;
+    tape->work.forward += reel_node_multiply_adds(tape, node);
+    return call_forward(tape, node, q->in, false);
+}
+
+bool reel_node_forward_again(reel_tape *tape, reel_node *node)
+{
+    reel_tensor in[REEL_MAX_INPUTS];
+    for (int i = 0; i < node->n_in; i++)
+        in[i] = node->in[i] < 0 ? (reel_tensor){.ndim = -1} : tape->nodes[node->in[i]].value;
+    tape->work.again += reel_node_multiply_adds(tape, node);
+    tape->work.elements += reel_tensor_numel(&node->value);
+    return take_value(tape, node) && call_forward(tape, node, in, true);
 }
 
 /* Connects the node with its inputs and copies their descriptions to values; false with the sticky
@@ -392,14 +429,14 @@ reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, con
     if (!ask_infer(tape, node, &q) || !run_forward(tape, node, &q))
         return failed;
 
-    node->backward_scratch = q.backward_scratch;
     count_uses(tape, node);
     return (reel_var){tape, tape->count++};
 }
 
+/* A recording tape keeps leaves: values may be computed again from them. */
 void reel_node_drop(reel_tape *tape, reel_node *node)
 {
-    if (!node->owns_value || node->uses > 0 || tape->retain)
+    if (!node->owns_value || node->uses > 0 || tape->retain || (!node->op && tape->recording))
         return;
     reel_arena_free(tape->arena, node->value.data);
     node->value.data = NULL;

@@ -82,6 +82,12 @@ REEL_API void reel_tape_prefix_error(reel_tape *tape, const char *prefix);
  * it. */
 REEL_API void reel_release(reel_var v);
 
+/* As reel_release, and the value is freed now even if a backward pass will read it: backward
+ * computes it again from the values it came from, with the same bits (Chen et al. 2016, arXiv
+ * 1604.06174). What an operator saves for its backward stays. On a tape with `retain`, and for
+ * leaves, the same as reel_release. */
+REEL_API void reel_recompute(reel_var v);
+
 /* The value; data is NULL for an invalid handle or once it was freed (backward frees what it has
  * passed, except leaves, the loss, and everything on a tape with `retain`). Valid until reset. */
 REEL_API reel_tensor reel_value(reel_var v);
@@ -98,6 +104,13 @@ REEL_API reel_status reel_backward(reel_var loss, reel_error *err);
 REEL_API reel_status reel_backward_scaled(reel_var loss, double scale, reel_error *err);
 
 REEL_API reel_status reel_tape_status(const reel_tape *tape, reel_error *err);
+/* Gradients of parameters of at least so many bytes are computed last, once the sweep has freed the
+ * activations and given their memory back to the system; their operators' inputs are kept until
+ * then. Same bits. With reel_params_release_grad after the update, activations and large gradients
+ * never take memory at the same time. 0, as at first: in the order of the sweep. On a tape with
+ * `retain` nothing is deferred. */
+REEL_API void reel_tape_set_late_gradients(reel_tape *tape, size_t bytes);
+
 /* Most memory that a step has needed so far, in bytes. */
 REEL_API size_t reel_tape_peak_bytes(const reel_tape *tape);
 
@@ -106,8 +119,32 @@ typedef struct reel_tape_memory {
     size_t activations; /* values, what forward keeps for backward, and gradients */
     size_t scratch;     /* of the operator that takes most, for the duration of its call */
     size_t peak;        /* both as they lie: reel_tape_peak_bytes */
+    /* What lies in memory, pages that were used before included, and the gradients of parameters
+     * that have been written since the step began. */
+    size_t with_gradients;
 } reel_tape_memory;
 REEL_API reel_tape_memory reel_tape_usage(const reel_tape *tape);
+
+/* Multiply-adds of the step so far, as the operators count them. */
+typedef struct reel_tape_work {
+    int64_t forward, backward;
+    int64_t again;    /* forward passes that backward repeated (reel_recompute) */
+    int64_t elements; /* that repeated passes wrote, with products or without */
+} reel_tape_work;
+REEL_API reel_tape_work reel_tape_work_done(const reel_tape *tape);
+
+/* What a plan of recomputation looks at: node `id` of the step so far, 0 <= id < count. */
+typedef struct reel_tape_node {
+    int id;                /* reel_var.id of its value */
+    bool computed;         /* by an operator; else a leaf */
+    bool kept;             /* a backward pass will read its value */
+    size_t bytes;          /* of its value */
+    int64_t multiply_adds; /* of its forward pass */
+    int n_in;
+    int in[REEL_MAX_INPUTS]; /* ids; -1 = an input that was left out */
+} reel_tape_node;
+REEL_API int reel_tape_count(const reel_tape *tape);
+REEL_API reel_tape_node reel_tape_node_at(const reel_tape *tape, int id);
 
 #ifdef __cplusplus
 }

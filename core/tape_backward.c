@@ -79,9 +79,41 @@ static bool shares_dout(const reel_tape *tape, const reel_node *node)
     return node->in[0] >= 0 && tape->nodes[node->in[0]].grad.data == node->grad.data;
 }
 
+/* Which gradients a call of backward computes. */
+typedef enum { GRADS_ALL, GRADS_EARLY, GRADS_LATE } grads_part;
+
+/* Whether the gradient of input i waits for the end of the sweep. */
+static bool is_late(const reel_tape *tape, const reel_node *node, int i)
+{
+    if (!tape->late_bytes || tape->retain || !(node->op->flags & REEL_OP_PARTS) || node->in[i] < 0)
+        return false;
+    const reel_node *input = &tape->nodes[node->in[i]];
+    return input->params && input->needs_grad &&
+           reel_tensor_bytes(&input->value) >= tape->late_bytes;
+}
+
+static bool has_late(const reel_tape *tape, const reel_node *node)
+{
+    for (int i = 0; i < node->n_in; i++)
+        if (is_late(tape, node, i))
+            return true;
+    return false;
+}
+
+/* A plan and a report of memory count each gradient when it is written first. */
+static void note_gradient(reel_tape *tape, reel_node *leaf)
+{
+    if (!leaf->params || leaf->filled)
+        return;
+    leaf->filled = true;
+    tape->gradients += reel_tensor_bytes(&leaf->value);
+    reel_tape_note_memory(tape);
+}
+
 /* Gradient memory for input i. It is zeroed if it holds nothing and the operator adds: because it
  * does not assign, or because another input has the same gradient. */
-static bool prepare_input(reel_tape *tape, const reel_node *node, int i, backward_inputs *b)
+static bool prepare_input(reel_tape *tape, const reel_node *node, int i, grads_part part,
+                          backward_inputs *b)
 {
     const unsigned flags = node->op->flags;
     b->in[i] = b->din[i] = (reel_tensor){.ndim = -1};
@@ -94,11 +126,14 @@ static bool prepare_input(reel_tape *tape, const reel_node *node, int i, backwar
     b->din[i].data = NULL;
     if (!(flags & REEL_OP_NEEDS_INPUTS))
         b->in[i].data = NULL;
-    if (!input->needs_grad)
+    if (!input->needs_grad || (part != GRADS_ALL && is_late(tape, node, i) != (part == GRADS_LATE)))
         return true;
 
     if (!grad_of(tape, input, &b->din[i], &b->fresh[i]))
         return false;
+    note_gradient(tape, input);
+    if (i < 2) /* of products: those of a bias are sums */
+        tape->work.backward += reel_node_multiply_adds(tape, node);
     if (i == 0 && shares_dout(tape, node)) {
         b->fresh[i] = true;
     } else if (used_before(tape, node, i)) {
@@ -145,10 +180,10 @@ static bool copy_dout(reel_tape *tape, const reel_node *node, void **copy)
 }
 
 /* Parameters that have received a gradient are no longer fresh. */
-static void mark_params(const reel_tape *tape, const reel_node *node)
+static void mark_params(const reel_tape *tape, const reel_node *node, const backward_inputs *b)
 {
     for (int i = 0; i < node->n_in; i++) {
-        if (node->in[i] < 0)
+        if (node->in[i] < 0 || !b->din[i].data)
             continue;
         const reel_node *input = &tape->nodes[node->in[i]];
         if (input->params && input->needs_grad && !tape->plan)
@@ -158,7 +193,7 @@ static void mark_params(const reel_tape *tape, const reel_node *node)
 
 /* Calls the operator's backward with everything it may read and write; what it has not declared is
  * NULL. After a failure, reset of the tape frees what was allocated here. */
-static bool run_backward(reel_tape *tape, reel_node *node)
+static bool run_backward(reel_tape *tape, reel_node *node, grads_part part)
 {
     if (!node->op->backward[tape->dtype]) {
         reel_tape_fail(tape, REEL_ERR_INVALID, "backward: %s has none in %s", node->op->name,
@@ -170,7 +205,7 @@ static bool run_backward(reel_tape *tape, reel_node *node)
     void *scratch, *copy;
     share_dout(tape, node);
     for (int i = 0; i < node->n_in; i++)
-        if (!prepare_input(tape, node, i, &b))
+        if (!prepare_input(tape, node, i, part, &b))
             return false;
     if (!backward_scratch(tape, node, &scratch) || !copy_dout(tape, node, &copy))
         return false;
@@ -193,11 +228,11 @@ static bool run_backward(reel_tape *tape, reel_node *node)
     const double start = reel_tape_clock(tape);
     if (!tape->plan)
         node->op->backward[tape->dtype](&call);
-    node->backward_ms = reel_tape_clock(tape) - start;
+    node->backward_ms += reel_tape_clock(tape) - start;
 
     reel_arena_free(tape->arena, copy);
     reel_arena_free(tape->arena, scratch);
-    mark_params(tape, node);
+    mark_params(tape, node, &b);
     return true;
 }
 
@@ -254,6 +289,37 @@ static bool seed_gradient(reel_tape *tape, reel_node *root, double scale)
     return true;
 }
 
+/* Backward of one node, but for its late gradients. */
+static bool sweep_node(reel_tape *tape, int id, bool is_loss, bool *late)
+{
+    reel_node *node = &tape->nodes[id];
+    if (!reel_tape_restore(tape, id))
+        return false;
+    if (has_late(tape, node)) {
+        *late = true;
+        return run_backward(tape, node, GRADS_EARLY);
+    }
+    if (!run_backward(tape, node, GRADS_ALL))
+        return false;
+    leave_node(tape, node, is_loss);
+    return true;
+}
+
+/* The gradients that have waited, once all other memory of the step is the system's again. */
+static bool sweep_late(reel_tape *tape, int loss)
+{
+    reel_arena_trim(tape->arena);
+    for (int id = loss; id >= 0; id--) {
+        reel_node *node = &tape->nodes[id];
+        if (!node->op || !node->grad.data || !has_late(tape, node))
+            continue;
+        if (!run_backward(tape, node, GRADS_LATE))
+            return false;
+        leave_node(tape, node, id == loss);
+    }
+    return true;
+}
+
 reel_status reel_backward(reel_var loss, reel_error *err)
 {
     return reel_backward_scaled(loss, 1.0, err);
@@ -275,6 +341,7 @@ reel_status reel_backward_scaled(reel_var loss, double scale, reel_error *err)
         return reel_fail(err, REEL_ERR_INVALID,
                          "backward: nothing that wants a gradient was recorded");
 
+    bool late = false;
     if (tape->retain)
         drop_gradients(tape);
     if (!seed_gradient(tape, root, scale))
@@ -292,9 +359,8 @@ reel_status reel_backward_scaled(reel_var loss, double scale, reel_error *err)
                 node->op->name);
             return reel_tape_status(tape, err);
         }
-        if (!run_backward(tape, node))
+        if (!sweep_node(tape, id, id == loss.id, &late))
             return reel_tape_status(tape, err);
-        leave_node(tape, node, id == loss.id);
     }
-    return REEL_OK;
+    return late && !sweep_late(tape, loss.id) ? reel_tape_status(tape, err) : REEL_OK;
 }

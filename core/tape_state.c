@@ -47,7 +47,51 @@ reel_tape_memory reel_tape_usage(const reel_tape *tape)
 {
     if (!tape)
         return (reel_tape_memory){0};
-    return (reel_tape_memory){tape->most_held, tape->most_scratch, reel_arena_peak(tape->arena)};
+    return (reel_tape_memory){.activations = tape->most_held,
+                              .scratch = tape->most_scratch,
+                              .peak = reel_arena_peak(tape->arena),
+                              .with_gradients = tape->most_with_gradients};
+}
+
+int64_t reel_node_multiply_adds(const reel_tape *tape, const reel_node *node)
+{
+    reel_tensor in[REEL_MAX_INPUTS];
+    if (!node->op || !node->op->multiply_adds)
+        return 0;
+    for (int i = 0; i < node->n_in; i++)
+        in[i] = node->in[i] < 0 ? (reel_tensor){.ndim = -1} : tape->nodes[node->in[i]].value;
+    return node->op->multiply_adds(node->attrs, in, &node->value);
+}
+
+reel_tape_work reel_tape_work_done(const reel_tape *tape)
+{
+    return tape ? tape->work : (reel_tape_work){0};
+}
+
+int reel_tape_count(const reel_tape *tape)
+{
+    return tape ? tape->count : 0;
+}
+
+reel_tape_node reel_tape_node_at(const reel_tape *tape, int id)
+{
+    if (!tape || id < 0 || id >= tape->count)
+        return (reel_tape_node){.id = -1};
+    const reel_node *node = &tape->nodes[id];
+    reel_tape_node seen = {.id = id,
+                           .computed = node->op != NULL,
+                           .kept = node->uses > 0,
+                           .bytes = reel_tensor_bytes(&node->value),
+                           .multiply_adds = reel_node_multiply_adds(tape, node),
+                           .n_in = node->n_in};
+    memcpy(seen.in, node->in, sizeof seen.in);
+    return seen;
+}
+
+void reel_tape_set_late_gradients(reel_tape *tape, size_t bytes)
+{
+    if (tape)
+        tape->late_bytes = bytes;
 }
 
 reel_status reel_tape_status(const reel_tape *tape, reel_error *err)

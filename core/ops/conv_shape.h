@@ -69,6 +69,9 @@ static inline size_t reel_conv_backward_bytes(const reel_infer *q, const reel_co
                             reel_conv_scratch(q->ctx, q->dtype, REEL_CONV_WEIGHT_GRAD, s));
 }
 
+/* Products of a forward pass; attrs begins with a reel_conv2d_attrs. */
+int64_t reel_conv2d_multiply_adds(const void *attrs, const reel_tensor *in, const reel_tensor *out);
+
 #ifdef REEL_ONCE
 /* ---- what conv2d and conv2d_relu are checked with ---- */
 #define CONV(...) (&(const reel_conv2d_attrs){__VA_ARGS__})

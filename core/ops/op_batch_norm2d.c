@@ -82,7 +82,8 @@ static void batch_statistics(const reel_call *c, double *mean, double *r, double
     const reel_tensor *x = &c->in[0];
     const reel_real *first = x->data;
     const int64_t ch = x->shape[1], rows = x->shape[0] * x->shape[2] * x->shape[3];
-    reel_real *running_mean = a->running_mean.data, *running_var = a->running_var.data;
+    reel_real *running_mean = c->again ? NULL : a->running_mean.data,
+              *running_var = c->again ? NULL : a->running_var.data;
     for (int64_t k = 0; k < ch; k++)
         mean[k] = (double)first[k];
     reel_batch_norm_run(
@@ -111,7 +112,9 @@ void REEL_FN(reel_batch_norm2d_forward)(const reel_call *c)
     const int64_t ch = c->out.shape[1];
     double *mean = c->scratch, *r = mean + ch;
 
-    if (a->training) {
+    if (c->again && c->saved) {
+        memcpy(mean, c->saved, (size_t)(2 * ch) * sizeof *mean);
+    } else if (a->training) {
         batch_statistics(c, mean, r, mean + 4 * ch);
     } else {
         const reel_real *running_mean = a->running_mean.data, *running_var = a->running_var.data;

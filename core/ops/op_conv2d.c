@@ -55,6 +55,13 @@ void REEL_FN(reel_conv2d_backward)(const reel_call *c)
 }
 
 #ifdef REEL_ONCE
+int64_t reel_conv2d_multiply_adds(const void *attrs, const reel_tensor *in, const reel_tensor *out)
+{
+    const reel_conv_shape s = reel_conv_shape_of(attrs, &in[0], &in[1], in[0].shape[0]);
+    (void)out;
+    return s.n * s.oh * s.ow * s.oc * (s.c / s.groups) * s.kh * s.kw;
+}
+
 static reel_status conv2d_check_attrs(const reel_conv2d_attrs *a, reel_error *err)
 {
     if (a->stride_h < 1 || a->stride_w < 1 || a->dilation_h < 1 || a->dilation_w < 1 ||
@@ -192,5 +199,5 @@ static const reel_op_case conv2d_cases[] = {
 const reel_op reel_op_conv2d =
     REEL_OP(conv2d, 2, 3, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
             .attrs_bytes = sizeof(reel_conv2d_attrs), .infer = conv2d_infer, .build = conv2d_build,
-            REEL_CHECKS(conv2d_cases, conv_random));
+            .multiply_adds = reel_conv2d_multiply_adds, REEL_CHECKS(conv2d_cases, conv_random));
 #endif

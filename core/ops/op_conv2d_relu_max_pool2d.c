@@ -268,6 +268,6 @@ static void conv2d_relu_max_pool2d_random(reel_rng *rng, reel_op_sample *s)
 const reel_op reel_op_conv2d_relu_max_pool2d =
     REEL_OP(conv2d_relu_max_pool2d, 2, 3, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
             .attrs_bytes = sizeof(conv_pool_attrs), .infer = conv2d_relu_max_pool2d_infer,
-            .build = conv2d_relu_max_pool2d_build,
+            .multiply_adds = reel_conv2d_multiply_adds, .build = conv2d_relu_max_pool2d_build,
             REEL_CHECKS(conv2d_relu_max_pool2d_cases, conv2d_relu_max_pool2d_random));
 #endif

@@ -3,6 +3,7 @@
 #include "core/kernels/gemm.h"
 #include "core/op_impl.h"
 #include "core/ops/column_sums.h"
+#include "core/ops/linear.h"
 
 #ifdef REEL_PUBLIC
 /* y = x w^T + b: x (n, in), w (out, in), b (out) or REEL_NONE -> (n, out). */
@@ -69,6 +70,12 @@ void REEL_FN(reel_linear_backward)(const reel_call *c)
 }
 
 #ifdef REEL_ONCE
+int64_t reel_linear_multiply_adds(const void *attrs, const reel_tensor *in, const reel_tensor *out)
+{
+    (void)attrs;
+    return reel_tensor_numel(out) * in[1].shape[1];
+}
+
 static size_t linear_scratch(const reel_infer *q, bool ta, bool tb, int64_t m, int64_t n, int64_t k)
 {
     const reel_gemm_job job = {.ta = ta, .tb = tb, .m = m, .n = n, .k = k};
@@ -121,6 +128,7 @@ static const reel_op_case linear_cases[] = {
 };
 
 const reel_op reel_op_linear =
-    REEL_OP(linear, 2, 3, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS, .infer = linear_infer,
+    REEL_OP(linear, 2, 3, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS | REEL_OP_PARTS,
+            .infer = linear_infer, .multiply_adds = reel_linear_multiply_adds,
             REEL_CHECKS(linear_cases, reel_random_linear));
 #endif

@@ -1,6 +1,7 @@
 /* linear_relu: y = max(x w^T + b, 0), as relu after linear and equal to it to the bit, without
  * storing what ReLU is given. */
 #include "core/op_impl.h"
+#include "core/ops/linear.h"
 #include "core/ops/rectify.h"
 
 #ifdef REEL_PUBLIC
@@ -54,8 +55,10 @@ static const reel_op_case linear_relu_cases[] = {
      .build = linear_relu_shared},
 };
 
-const reel_op reel_op_linear_relu = REEL_OP(
-    linear_relu, 2, 3,
-    .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT | REEL_OP_ASSIGNS | REEL_OP_SPENDS_DOUT,
-    .infer = linear_relu_infer, REEL_CHECKS(linear_relu_cases, reel_random_linear));
+const reel_op reel_op_linear_relu =
+    REEL_OP(linear_relu, 2, 3,
+            .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT | REEL_OP_ASSIGNS |
+                     REEL_OP_SPENDS_DOUT | REEL_OP_PARTS,
+            .infer = linear_relu_infer, .multiply_adds = reel_linear_multiply_adds,
+            REEL_CHECKS(linear_relu_cases, reel_random_linear));
 #endif

@@ -217,7 +217,14 @@ static void matmul_random(reel_rng *rng, reel_op_sample *s)
     s->in[1].shape[s->in[1].ndim - 1] = reel_random_int(rng, 1, 9);
 }
 
+static int64_t matmul_multiply_adds(const void *attrs, const reel_tensor *in,
+                                    const reel_tensor *out)
+{
+    (void)attrs;
+    return reel_tensor_numel(out) * in[0].shape[in[0].ndim - 1];
+}
+
 const reel_op reel_op_matmul =
     REEL_OP(matmul, 2, 2, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS, .infer = matmul_infer,
-            REEL_CHECKS(matmul_cases, matmul_random));
+            .multiply_adds = matmul_multiply_adds, REEL_CHECKS(matmul_cases, matmul_random));
 #endif

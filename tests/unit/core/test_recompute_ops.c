@@ -1,0 +1,146 @@
+/* Every operator's value can be freed and computed again: the gradients keep their bits. */
+#include <stdlib.h>
+
+#include "core/gradcheck/gradcheck.h"
+#include "tests/unit/core/on_tape.h"
+
+enum { MOST = REEL_MAX_INPUTS };
+
+/* "(2, 3) (4)" as shapes; returns their number. */
+static int read_shapes(const char *text, int ndim[MOST], int64_t shape[MOST][REEL_MAX_DIMS])
+{
+    int n = 0;
+    for (; (text = strchr(text, '(')); n++) {
+        ndim[n] = 0;
+        for (text++; *text != ')'; text += strspn(text, ", ")) {
+            char *end;
+            shape[n][ndim[n]++] = strtoll(text, &end, 10);
+            text = end;
+        }
+    }
+    return n;
+}
+
+/* The gradients of sum(y^2), y freed before backward or not. */
+static void run_case(const reel_op *op, const reel_op_case *c, bool again, reel_var *in)
+{
+    int ndim[MOST];
+    int64_t shape[MOST][REEL_MAX_DIMS];
+    const int n = read_shapes(c->in, ndim, shape);
+    for (int i = 0; i < n; i++) {
+        in[i] = drawn((uint32_t)i, ndim[i], shape[i]);
+        const reel_tensor t = reel_value(in[i]);
+        for (int64_t k = 0; k < reel_tensor_numel(&t); k++) /* for roots and logarithms */
+            ((double *)t.data)[k] = 0.3 + fabs(((double *)t.data)[k]);
+    }
+
+    reel_var y;
+    if (c->build)
+        y = c->build(tape, in);
+    else if (op->build)
+        y = op->build(in, n, c->attrs);
+    else
+        y = reel_apply(op, c->attrs, op->attrs_bytes, in, n);
+    const reel_var loss = reel_mean_all(reel_mul(y, y));
+    if (again) {
+        reel_recompute(y);
+        cr_expect_null(reel_value(y).data, "%s: %s is still there", op->name, c->label);
+    }
+    cr_assert_eq(reel_backward(loss, &err), REEL_OK, "%s: %s: %s", op->name, c->label, err.message);
+    cr_expect(!again || reel_tape_work_done(tape).elements > 0);
+}
+
+static double *gradients_of(const reel_op *op, const reel_op_case *c, bool again, int64_t *count)
+{
+    reel_var in[MOST] = {{0}};
+    double *all = NULL;
+    *count = 0;
+    open_tape(REEL_F64);
+    run_case(op, c, again, in);
+    for (int i = 0; i < MOST && in[i].tape; i++) {
+        const reel_tensor g = reel_grad(in[i]);
+        const int64_t n = g.data ? reel_tensor_numel(&g) : 0;
+        all = realloc(all, (size_t)(*count + n + 1) * sizeof *all);
+        cr_assert(all);
+        memcpy(all + *count, g.data ? g.data : all, (size_t)n * sizeof *all);
+        *count += n;
+    }
+    close_tape();
+    return all;
+}
+
+Test(recompute_ops, every_operator_gives_its_value_again)
+{
+    for (int i = 0; i < reel_op_count(); i++) {
+        const reel_op *op = reel_op_at(i);
+        for (int k = 0; k < op->n_cases; k++) {
+            int64_t n, m;
+            double *kept = gradients_of(op, &op->cases[k], false, &n);
+            double *again = gradients_of(op, &op->cases[k], true, &m);
+            cr_assert_eq(n, m);
+            cr_expect_eq(memcmp(kept, again, (size_t)n * sizeof *kept), 0,
+                         "%s: %s: other gradients", op->name, op->cases[k].label);
+            free(kept);
+            free(again);
+        }
+    }
+}
+
+/* Running statistics move once a step, however often the value is computed. */
+Test(recompute_ops, running_statistics_move_once)
+{
+    double mean[2][2] = {{0}}, var[2][2] = {{1, 1}, {1, 1}};
+    for (int again = 0; again < 2; again++) {
+        open_tape(REEL_F64);
+        const reel_batch_norm2d_attrs attrs = {
+            .running_mean = reel_tensor_of(mean[again], REEL_F64, 1, SHAPE(2)),
+            .running_var = reel_tensor_of(var[again], REEL_F64, 1, SHAPE(2)),
+            .momentum = 0.1,
+            .training = true};
+        const reel_var x = drawn(1, DIMS(3, 2, 2, 2)), g = drawn(2, DIMS(2)), b = drawn(3, DIMS(2));
+        const reel_var y = reel_batch_norm2d(x, g, b, &attrs);
+        const reel_var loss = reel_mean_all(reel_mul(y, y));
+        if (again)
+            reel_recompute(y);
+        cr_assert_eq(reel_backward(loss, &err), REEL_OK, "%s", err.message);
+        close_tape();
+    }
+    cr_expect_eq(memcmp(mean[0], mean[1], sizeof mean[0]), 0);
+    cr_expect_eq(memcmp(var[0], var[1], sizeof var[0]), 0);
+    cr_expect_neq(mean[0][0], 0);
+}
+
+/* a -> b -> c -> d, all freed: what is needed is computed in order, and each value once. */
+Test(recompute_ops, a_chain_of_freed_values_is_computed_once)
+{
+    double kept[6];
+    for (int again = 0; again < 2; again++) {
+        open_tape(REEL_F64);
+        const reel_var x = drawn(5, DIMS(2, 3));
+        const reel_var a = reel_tanh(x), b = reel_mul(a, a), c = reel_sigmoid(b),
+                       d = reel_mul(c, b);
+        const reel_var loss = reel_mean_all(reel_mul(d, d));
+        const reel_var all[] = {a, b, c, d};
+        for (int i = 0; i < 4; i++)
+            again ? reel_recompute(all[i]) : reel_release(all[i]);
+        cr_assert_eq(reel_backward(loss, &err), REEL_OK, "%s", err.message);
+        cr_expect_eq(reel_tape_work_done(tape).elements, again ? 4 * 6 : 0);
+        const reel_tensor g = reel_grad(x);
+        if (again)
+            cr_expect_eq(memcmp(kept, g.data, sizeof kept), 0);
+        memcpy(kept, g.data, sizeof kept);
+        close_tape();
+    }
+}
+
+/* A leaf that was released stays for those that are computed from it. */
+Test(recompute_ops, a_released_scalar_is_still_there)
+{
+    open_tape(REEL_F64);
+    const reel_var x = drawn(5, DIMS(4)), two = reel_scalar(tape, 2);
+    const reel_var y = reel_add(x, two), loss = reel_mean_all(reel_mul(y, y));
+    reel_release(two);
+    reel_recompute(y);
+    cr_assert_eq(reel_backward(loss, &err), REEL_OK, "%s", err.message);
+    close_tape();
+}
