@@ -38,6 +38,7 @@ void reel_net_destroy(reel_net *net)
     free(net->scope.inits);
     free(net->leaf);
     free(net->step);
+    free(net->recompute);
     free(net);
 }
 
@@ -334,6 +335,7 @@ reel_var reel_net_forward(reel_net *net, reel_tape *tape, reel_var x)
             tape, REEL_ERR_INVALID, "net: expected a built net and a value of the tape, got %s",
             !net || !net->built ? "a net that is not built" : "a value of another tape");
 
+    reel_tape_set_late_gradients(tape, net->late_bytes);
     const reel_net_visitor visitor = {.layer = forward_layer,
                                       .join = forward_join,
                                       .join_relu = net->unfused ? NULL : forward_join_relu,

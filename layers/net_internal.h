@@ -28,6 +28,11 @@ struct reel_net {
     uint32_t leaves, joins, branches, steps;
     int64_t classes; /* that a text was read for; 0 = unknown */
     bool built, unfused;
+    /* Which values of a forward pass backward computes again, by their place on the tape after the
+     * first node of the pass; and from how many bytes on gradients come last: see recompute.h. */
+    bool *recompute;
+    int n_recompute;
+    size_t late_bytes;
     reel_net_watch_fn *watch; /* see reel_net_watch */
     void *watch_user;
     reel_error error; /* sticky while adding */
@@ -68,6 +73,9 @@ const char *reel_sizes_text(char *text, size_t size, reel_var value);
 const char *reel_join_kind(reel_join join);
 
 /* ---- plan.c ---- */
+
+/* Cross entropy of y and backward; of another shape than logits': the mean and backward. */
+reel_status reel_plan_backward(reel_var y, reel_error *err);
 
 /* A tape that computes nothing: operators check shapes and get addresses without memory. */
 reel_status reel_dry_tape_create(reel_tape **tape, const reel_ctx *ctx, reel_dtype dtype,

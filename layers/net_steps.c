@@ -187,6 +187,7 @@ typedef struct net_walk {
     reel_var value[REEL_MOST_JOINS * REEL_MAX_INPUTS]; /* of their branches that have ended */
     int depth, values;
     uint32_t taken; /* layers of the next run that the join before it has computed */
+    int first;      /* the tape's nodes before the walk */
 } net_walk;
 
 static bool is_kept(const net_walk *w, reel_var x)
@@ -197,11 +198,30 @@ static bool is_kept(const net_walk *w, reel_var x)
     return kept;
 }
 
+static bool is_recomputed(const net_walk *w, int id)
+{
+    const int place = id - w->first;
+    return w->net->recompute && place >= 0 && place < w->net->n_recompute &&
+           w->net->recompute[place];
+}
+
 /* x was read and gave y: nobody else reads it, unless an open join keeps it. */
 static void release_read(const net_walk *w, reel_var x, reel_var y)
 {
-    if (x.id != y.id && !is_kept(w, x))
+    if (x.id == y.id || is_kept(w, x))
+        return;
+    if (is_recomputed(w, x.id))
+        reel_recompute(x);
+    else
         reel_release(x);
+}
+
+/* Values within a layer, from node `from` to its result y: nobody reads them any more. */
+static void drop_inner(const net_walk *w, int from, reel_var y)
+{
+    for (int id = from; w->net->recompute && id < y.id; id++)
+        if (is_recomputed(w, id))
+            reel_recompute((reel_var){w->tape, id});
 }
 
 static void walk_run(net_walk *w, const reel_net_step *run)
@@ -211,12 +231,15 @@ static void walk_run(net_walk *w, const reel_net_step *run)
     w->taken = 0;
     while (i < run->count && reel_tape_status(w->tape, NULL) == REEL_OK) {
         int taken = 0;
+        const int from = reel_tape_count(w->tape);
         const reel_var y =
             w->visitor->layer(w->visitor->user, leaf + i, (int)(run->count - i), w->x, &taken);
         if (reel_tape_status(w->tape, NULL) != REEL_OK)
             reel_tape_prefix_error(w->tape, leaf[i]->name);
-        else
+        else {
             release_read(w, w->x, y);
+            drop_inner(w, from, y);
+        }
         w->x = y;
         i += 1 + (uint32_t)taken;
     }
@@ -262,7 +285,12 @@ static void walk_join(net_walk *w, const reel_net_step *step)
 
 reel_var reel_net_walk(const reel_net *net, reel_var x, const reel_net_visitor *visitor)
 {
-    net_walk w = {.net = net, .visitor = visitor, .tape = x.tape, .x = x, .input = x};
+    net_walk w = {.net = net,
+                  .visitor = visitor,
+                  .tape = x.tape,
+                  .x = x,
+                  .input = x,
+                  .first = reel_tape_count(x.tape)};
     for (uint32_t i = 0; i < net->steps && reel_tape_status(w.tape, NULL) == REEL_OK; i++) {
         const reel_net_step *step = &net->step[i];
         switch (step->kind) {

@@ -5,7 +5,7 @@
 #include "layers/net_internal.h"
 
 /* The loss matters for the memory that it keeps and scratches only: its labels are all 0. */
-static reel_status plan_backward(reel_var y, reel_error *err)
+reel_status reel_plan_backward(reel_var y, reel_error *err)
 {
     const reel_tensor out = reel_value(y);
     if (out.ndim != 2)
@@ -26,7 +26,7 @@ static reel_status plan_step(reel_net *net, reel_tape *tape, const int64_t input
     const reel_tensor images = reel_tensor_of(&never_read, reel_net_dtype(net), 4, input);
     const reel_var y = reel_net_forward(net, tape, reel_input(tape, &images));
     REEL_TRY(reel_tape_status(tape, err));
-    return training ? plan_backward(y, err) : REEL_OK;
+    return training ? reel_plan_backward(y, err) : REEL_OK;
 }
 
 /* Only addresses are reserved: a step that does not fit this machine gets its plan, too. Some

@@ -26,6 +26,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("num-classes"),
     REEL_SHARED("size"),
     REEL_SHARED("opt"),
+    REEL_SHARED("memory", .help = "bring the step within this limit, as `reel train` does"),
     REEL_SHARED("seed"),
     REEL_SHARED("threads"),
     REEL_SHARED_OUTPUT,
@@ -90,7 +91,7 @@ static reel_status bench_one_step(bench *b, reel_error *err)
         REEL_TRY(reel_backward(loss, err));
         t2 = reel_bench_now();
         REEL_TRY(reel_optimizer_step(b->run.opt, 0.01, err));
-        reel_params_zero_grad(reel_net_params(b->run.net));
+        reel_net_forget_gradients(b->run.net);
     }
 
     REEL_TRY(reel_tape_status(b->run.tape, err));
@@ -150,6 +151,11 @@ static reel_status bench_prepare(bench *b, const reel_options *o, const reel_ctx
     const int64_t shape[4] = {b->n, config.channels, size, size};
     REEL_TRY(reel_memory_plan_make(&b->plan, b->run.net, b->infer ? NULL : &b->run.optimizer, shape,
                                    err));
+    const reel_memory_limit limit = {.limit = reel_options_real(o, "memory")};
+    if (reel_options_set(o, "memory") && b->infer)
+        return reel_fail(err, REEL_ERR_INVALID, "--memory and --infer exclude each other");
+    if (reel_options_set(o, "memory"))
+        REEL_TRY(reel_memory_plan_fit(&b->plan, b->run.net, shape, &limit, err));
     return bench_draw(b, ctx, shape, config.classes, err);
 }
 
@@ -184,6 +190,8 @@ static int bench_step_report(const bench *b, const times *t, const reel_options 
 
     const char *isa = reel_isa_name(reel_ctx_isa(ctx)), *arch = reel_options_text(o, "arch");
     const int64_t rss = peak_rss();
+    const size_t planned = b->plan.limit > 0 ? b->plan.limited_total : b->plan.total;
+    char saving[200];
 
     if (!reel_options_flag(o, "json")) {
         printf("%s, %s, batch %lld at %lld, %d threads, %s\n", arch,
@@ -193,7 +201,9 @@ static int bench_step_report(const bench *b, const times *t, const reel_options 
             "%.1f images/s; step %.1f ms (best %.1f): forward %.1f, backward %.1f, update %.1f\n",
             rate, middle * 1e3, t->total[0] * 1e3, forward * 1e3, backward * 1e3, update * 1e3);
         printf("first step done %.2f s after the start; peak memory %.0f MB (planned %.0f)\n",
-               t->first, (double)rss * 1e-6, (double)b->plan.total * 1e-6);
+               t->first, (double)rss * 1e-6, (double)planned * 1e-6);
+        if (b->plan.limit > 0)
+            puts(reel_memory_plan_text(&b->plan, saving, sizeof saving));
         return REEL_EXIT_OK;
     }
 
@@ -202,7 +212,7 @@ static int bench_step_report(const bench *b, const times *t, const reel_options 
         "images_per_second", rate, "step_ms", middle * 1e3, "best_ms", t->total[0] * 1e3,
         "forward_ms", forward * 1e3, "backward_ms", backward * 1e3, "update_ms", update * 1e3,
         "first_step_s", t->first, "peak_rss_bytes", (json_int_t)rss, "plan_bytes",
-        (json_int_t)b->plan.total, "threads", reel_ctx_threads(ctx), "isa", isa, "batch",
+        (json_int_t)planned, "threads", reel_ctx_threads(ctx), "isa", isa, "batch",
         (json_int_t)b->n, "arch", arch, "size", (json_int_t)size, "steps", (json_int_t)t->steps,
         "infer", b->infer, "opt", b->run.optimizer.kind->name));
 }

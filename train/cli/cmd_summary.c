@@ -24,6 +24,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("grayscale", .help = "one input channel"),
     REEL_SHARED("opt", .help = "optimizer whose state counts in the memory"),
     REEL_SHARED("model-ema", .help = "count a moving average of the weights in the memory"),
+    REEL_SHARED("memory", .help = "plan a training step within this limit, as `reel train` does"),
     REEL_SHARED("threads"),
     REEL_SHARED_OUTPUT,
 };
@@ -106,6 +107,25 @@ static reel_status describe_all(reel_net *net, const int64_t input[4], reel_laye
     }
 }
 
+/* What a step takes, and with --memory what it is brought to. */
+static reel_status plan_with_limit(reel_memory_plan *memory, reel_net *net,
+                                   const reel_options *options, const int64_t input[4],
+                                   reel_error *err)
+{
+    const reel_optimizer_config optimizer =
+        reel_optimizer_config_default(reel_optimizer_find(reel_options_text(options, "opt")));
+    const bool infer = reel_options_flag(options, "infer");
+    REEL_TRY(reel_memory_plan_make(memory, net, infer ? NULL : &optimizer, input, err));
+    if (reel_options_flag(options, "model-ema") && !infer)
+        reel_memory_plan_add_average(memory);
+    if (!reel_options_set(options, "memory"))
+        return REEL_OK;
+    if (infer)
+        return reel_fail(err, REEL_ERR_INVALID, "--memory and --infer exclude each other");
+    const reel_memory_limit limit = {.limit = reel_options_real(options, "memory")};
+    return reel_memory_plan_fit(memory, net, input, &limit, err);
+}
+
 static int summarize_net(const reel_options *options, const reel_ctx *ctx)
 {
     reel_error err;
@@ -122,8 +142,6 @@ static int summarize_net(const reel_options *options, const reel_ctx *ctx)
     if (reel_options_flag(options, "grayscale"))
         config.channels = 1;
     const int64_t input[4] = {reel_options_int(options, "batch-size"), config.channels, size, size};
-    const reel_optimizer_config optimizer =
-        reel_optimizer_config_default(reel_optimizer_find(reel_options_text(options, "opt")));
 
     reel_layer_info *layers = NULL;
     reel_net *net;
@@ -134,15 +152,12 @@ static int summarize_net(const reel_options *options, const reel_ctx *ctx)
         return reel_complain_choice("summary", &err);
     }
     if (describe_all(net, input, &layers, &n, &err) ||
-        reel_memory_plan_make(&memory, net, reel_options_flag(options, "infer") ? NULL : &optimizer,
-                              input, &err)) {
+        plan_with_limit(&memory, net, options, input, &err)) {
         free(layers);
         reel_model_free(model);
         reel_net_destroy(net);
         return reel_complain("summary", &err);
     }
-    if (reel_options_flag(options, "model-ema") && !memory.infer)
-        reel_memory_plan_add_average(&memory);
 
     int64_t macs = 0;
     int code = REEL_EXIT_OK;

@@ -14,6 +14,7 @@ typedef enum {
     REEL_OPTION_INT,
     REEL_OPTION_REAL,
     REEL_OPTION_TIME, /* seconds; takes 90, 90s, 3m, 1.5h */
+    REEL_OPTION_SIZE, /* bytes; takes 900MB (10^6), 900MiB (2^20), 0.88GB, 2GiB */
     REEL_OPTION_TEXT,
     REEL_OPTION_CHOICE /* one of the words in `value`, or of those that `word` lists */
 } reel_option_type;

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 static reel_status read_flag(reel_option_value *v, const reel_option *o, const char *text,
@@ -44,21 +45,44 @@ static double time_unit(const char *suffix)
     return !strcmp(suffix, "h") ? 3600 : 0;
 }
 
+/* Bytes of one unit: decimal ones, or powers of 1024 with an "i"; 0 = no unit of memory. */
+static double size_unit(const char *suffix)
+{
+    static const struct {
+        const char *name;
+        double bytes;
+    } units[] = {{"KB", 1e3},     {"MB", 1e6},     {"GB", 1e9},     {"TB", 1e12},
+                 {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}};
+    while (*suffix == ' ')
+        suffix++;
+    for (int i = 0; i < REEL_COUNT(units); i++)
+        if (!strcasecmp(suffix, units[i].name))
+            return units[i].bytes;
+    return 0;
+}
+
 static reel_status read_real(reel_option_value *v, const reel_option *o, const char *text,
                              reel_error *err)
 {
     char *end = NULL;
     v->number = strtod(text, &end);
 
-    const bool is_time = o->type == REEL_OPTION_TIME;
+    const char *expected = "number";
     double unit = 0;
-    if (end != text && is_time)
+    if (o->type == REEL_OPTION_TIME)
+        expected = "time such as 90s, 3m or 1.5h";
+    if (o->type == REEL_OPTION_SIZE)
+        expected = "size such as 900MB, 0.88GB or 900MiB";
+    if (end != text && o->type == REEL_OPTION_TIME)
         unit = time_unit(end);
+    else if (end != text && o->type == REEL_OPTION_SIZE)
+        unit = size_unit(end);
     else if (end != text && !*end)
         unit = 1;
-    if (!reel_begins_number(text) || unit == 0 || !isfinite(v->number))
-        return reel_fail(err, REEL_ERR_INVALID, "--%s: expected a %s, got '%s'", o->name,
-                         is_time ? "time such as 90s, 3m or 1.5h" : "number", text);
+    const bool negative = o->type == REEL_OPTION_SIZE && v->number <= 0;
+    if (!reel_begins_number(text) || unit == 0 || !isfinite(v->number) || negative)
+        return reel_fail(err, REEL_ERR_INVALID, "--%s: expected a %s, got '%s'", o->name, expected,
+                         text);
     v->number *= unit;
     return REEL_OK;
 }

@@ -31,6 +31,7 @@ static void copy_fields(reel_settings *s, const reel_options *o)
                 reel_options_set(o, row->name) ? reel_options_real(o, row->name) : NAN;
             break;
         case REEL_OPTION_TIME:
+        case REEL_OPTION_SIZE:
             *(double *)field = reel_options_real(o, row->name);
             break;
         default:

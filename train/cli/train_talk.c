@@ -56,6 +56,11 @@ static void say_machine(reel_loop *loop)
              loop->journal.dir.path, most < 10, most, reel_count_of(s->keep, "checkpoint").text,
              one < 10, one);
 
+    char text[200];
+    if (s->memory > 0)
+        reel_say("within %.6g MB: %s", s->memory * 1e-6,
+                 reel_memory_plan_text(&loop->memory, text, sizeof text));
+
     const int64_t images = reel_dataset_count(loop->feed.train);
     if (images < s->batch_size)
         reel_say("fewer images than --batch-size: a batch is all %" PRId64, images);

@@ -211,6 +211,7 @@ reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape,
     const int64_t total = reel_dataset_count(dataset);
     const reel_loader_config loading = {.batch = config->batch < total ? config->batch : total,
                                         .workers = config->workers,
+                                        .prefetch = config->prefetch,
                                         .in_turns = config->in_turns,
                                         .epochs = 1,
                                         .max_bad = config->max_bad,

@@ -32,6 +32,7 @@ typedef struct reel_evaluate_config {
     const reel_transform *transform;
     int64_t batch;
     int workers;
+    int prefetch;  /* batches of the loader; 0 = its default */
     bool in_turns; /* as reel_loader_config's */
     double max_bad;
     void (*on_bad)(void *user, int64_t index, const char *name, const char *reason);

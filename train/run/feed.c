@@ -179,6 +179,7 @@ static reel_loader_config training_loader(const reel_feed *f, int64_t epoch, int
     const bool small = images < c->batch;
     return (reel_loader_config){.batch = small ? images : c->batch,
                                 .workers = c->workers,
+                                .prefetch = c->prefetch,
                                 .in_turns = reel_feed_in_turns(f),
                                 .seed = c->seed,
                                 .shuffle = true,

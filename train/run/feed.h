@@ -24,6 +24,7 @@ typedef struct reel_feed_config {
     double slow_read;                /* seconds after which a read is reported */
     int threads;                     /* that compute beside the workers */
     int workers;                     /* that load */
+    int prefetch;                    /* batches of a loader; 0 = its default */
     const reel_transform *transform; /* of training images; borrowed */
     /* As reel_loader_config's; unreadable training images and slow reads of any loader. */
     void (*on_bad)(void *user, int64_t index, const char *name, const char *reason);

@@ -8,6 +8,7 @@
 #include "train/run/evaluation.h"
 #include "train/run/feed.h"
 #include "train/run/journal.h"
+#include "train/run/memory_plan.h"
 #include "train/run/meter.h"
 #include "train/run/session.h"
 #include "train/run/settings.h"
@@ -38,6 +39,7 @@ typedef struct reel_loop {
     reel_evaluation last_ema; /* that of the average of weights; images 0 = none */
     reel_guess guess;         /* the loss of a guess, for the stall watch */
     reel_share_trial trial;
+    reel_memory_plan memory; /* with --memory; limit 0 = without */
     int64_t first_step;
     int64_t best_there; /* the epoch of best.safetensors; 0 = there is none */
     int64_t planted;    /* see plant.h */

@@ -127,6 +127,7 @@ static reel_status evaluate_weights(reel_evaluation *e, reel_loop *loop, reel_er
     const reel_evaluate_config config = {.transform = &s->val,
                                          .batch = s->batch_size,
                                          .workers = loop->feed.config.workers,
+                                         .prefetch = loop->feed.config.prefetch,
                                          .in_turns = reel_feed_in_turns(&loop->feed),
                                          .max_bad = s->max_bad,
                                          .on_bad = on_bad_val,
@@ -135,6 +136,7 @@ static reel_status evaluate_weights(reel_evaluation *e, reel_loop *loop, reel_er
                                          .stop = is_interrupted,
                                          .progress = show_evaluation,
                                          .user = loop};
+    reel_net_forget_gradients(loop->session.net); /* the step that follows begins without them */
     return reel_evaluate(e, loop->session.net, loop->session.tape, loop->feed.val, &config, err);
 }
 

@@ -166,7 +166,7 @@ static int64_t fit_images(const reel_loop *loop)
     return images < most ? images : most;
 }
 
-static reel_status check_memory(const reel_loop *loop, bool resumed, reel_error *err)
+static reel_status check_memory(reel_loop *loop, bool resumed, reel_error *err)
 {
     const reel_settings *s = loop->settings;
     const int64_t images = reel_dataset_count(loop->feed.train);
@@ -177,7 +177,12 @@ static reel_status check_memory(const reel_loop *loop, bool resumed, reel_error 
                                        .val_size = s->val.size,
                                        .average = s->model_ema,
                                        .fit_images = resumed ? 0 : fit_images(loop),
-                                       .workers = (int)s->workers};
+                                       .workers = (int)s->workers,
+                                       .limit = s->memory,
+                                       .gradients_stay = s->accumulate > 1};
+    if (s->memory > 0)
+        return reel_memory_fit(&loop->memory, &loop->feed.config.prefetch, loop->session.net,
+                               &demand, err);
     return reel_memory_check(loop->session.net, &demand, err);
 }
 

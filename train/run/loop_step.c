@@ -88,7 +88,7 @@ static reel_status step_gradient(reel_loop *loop, int64_t group, reel_incident *
     reel_params *params = reel_net_params(s->net);
     reel_batch batch = {0};
     reel_status status;
-    reel_params_zero_grad(params);
+    reel_net_forget_gradients(s->net);
     for (int64_t i = 0; i < group; i++)
         REEL_TRY_GOTO(add_batch_gradient(loop, 1.0 / (double)group, &batch, incident, err), done);
     reel_plant_nan(params, s->state.step + 1, &loop->planted);

@@ -7,7 +7,6 @@
 #include "train/run/memory_limit.h"
 
 #include "core/cgroup.h"
-#include "train/run/memory_plan.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -185,4 +184,63 @@ reel_status reel_memory_check(reel_net *net, const reel_memory_demand *d, reel_e
         snprintf(advice, sizeof advice, "--batch-size %" PRId64 " is the largest that fits", fits);
     return reel_fail(err, REEL_ERR_MEMORY, "a batch of %" PRId64 " takes %s, %s %.1f GB: %s",
                      d->batch, memory_text(bytes, takes, sizeof takes), whose, room * 1e-9, advice);
+}
+
+/* Fitting the initial weights: one pass without a backward, and its images. */
+static reel_status fit_bytes(reel_net *net, const reel_memory_demand *d, size_t *bytes,
+                             reel_error *err)
+{
+    const int64_t images[4] = {d->fit_images, d->channels, d->train_size, d->train_size};
+    reel_memory_plan plan = {0};
+    if (d->fit_images > 0)
+        REEL_TRY(reel_memory_plan_make(&plan, net, NULL, images, err));
+    *bytes = plan.net.step + plan.input;
+    return REEL_OK;
+}
+
+/* Tries with so many batches of each loader, which an evaluation has beside each other. */
+static reel_status fit_with(reel_memory_plan *plan, reel_net *net, const reel_memory_demand *d,
+                            int batches, reel_error *err)
+{
+    const int64_t train[4] = {d->batch, d->channels, d->train_size, d->train_size},
+                  val[4] = {d->batch, d->channels, d->val_size, d->val_size};
+    reel_memory_plan infer;
+    reel_net_unfit(net);
+    REEL_TRY(reel_memory_plan_make(plan, net, d->optimizer, train, err));
+    if (d->average)
+        reel_memory_plan_add_average(plan);
+    REEL_TRY(reel_memory_plan_make(&infer, net, NULL, val, err));
+    size_t beside; /* what else passes through the net, at another time */
+    REEL_TRY(fit_bytes(net, d, &beside, err));
+    if (beside < infer.net.step)
+        beside = infer.net.step;
+
+    const double loaded = batches * (double)(plan->input + infer.input);
+    const reel_memory_limit limit = {.limit = d->limit,
+                                     .others = loaded - (double)plan->input +
+                                               PER_THREAD * (double)(d->workers + 1),
+                                     .beside = beside,
+                                     .gradients_stay = d->gradients_stay};
+    return reel_memory_plan_fit(plan, net, train, &limit, err);
+}
+
+reel_status reel_memory_fit(reel_memory_plan *plan, int *prefetch, reel_net *net,
+                            const reel_memory_demand *d, reel_error *err)
+{
+    const int fewest = 2; /* one in use, one in the making */
+    *prefetch = 0;
+    reel_status status = fit_with(plan, net, d, d->workers + 2, err);
+    if (status == REEL_ERR_MEMORY || (status == REEL_OK && plan->saving.dropped)) {
+        *prefetch = fewest;
+        status = fit_with(plan, net, d, fewest, err);
+    }
+    REEL_TRY(status);
+
+    const char *whose;
+    const double room = reel_memory_available("", &whose);
+    if ((double)plan->limited_total > room)
+        return reel_fail(err, REEL_ERR_MEMORY,
+                         "--memory: expected at most %.0fMB, which %s, got %.6gMB", room * 1e-6,
+                         whose, d->limit * 1e-6);
+    return REEL_OK;
 }

@@ -2,8 +2,7 @@
 #ifndef REEL_TRAIN_MEMORY_LIMIT_H
 #define REEL_TRAIN_MEMORY_LIMIT_H
 
-#include "layers/net.h"
-#include "optim/optim.h"
+#include "train/run/memory_plan.h"
 
 /* Bytes that this process may still take: the least of what the system has available, what its
  * control group (v1 or v2) leaves, and what its limit of address space leaves. Infinity if none of
@@ -18,11 +17,19 @@ typedef struct reel_memory_demand {
     bool average;       /* of the weights: --model-ema */
     int64_t fit_images; /* that the initial weights are fitted to; 0 = none */
     int workers;
+    double limit;        /* --memory; unused by reel_memory_check */
+    bool gradients_stay; /* --accumulate: see reel_net_fit */
 } reel_memory_demand;
 
 /* Before any of the memory is touched. REEL_ERR_MEMORY: training steps of this batch size, with the
  * images loaded ahead, do not fit (the message names the largest batch that does), or fitting the
  * initial weights does not. */
 reel_status reel_memory_check(reel_net *net, const reel_memory_demand *demand, reel_error *err);
+
+/* Brings the run within demand->limit, which counts the whole program: fewer batches are loaded
+ * ahead (*prefetch; 0 = as many as ever), and the net computes values again. REEL_ERR_MEMORY: it
+ * cannot be met, which the message says; or the machine has less. */
+reel_status reel_memory_fit(reel_memory_plan *plan, int *prefetch, reel_net *net,
+                            const reel_memory_demand *demand, reel_error *err);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "layers/net.h"
+#include "layers/recompute.h"
 #include "optim/optim.h"
 
 typedef struct reel_memory_plan {
@@ -15,6 +15,10 @@ typedef struct reel_memory_plan {
     size_t average;  /* of the weights; 0 = none */
     size_t input;
     size_t total;
+    /* With a limit; zero without one. */
+    double limit;
+    size_t limited_total; /* as chosen; total stays what the step would take */
+    reel_saving saving;
 } reel_memory_plan;
 
 /* optimizer: NULL plans a step of inference. */
@@ -23,6 +27,18 @@ reel_status reel_memory_plan_make(reel_memory_plan *plan, reel_net *net,
                                   reel_error *err);
 /* Adds a moving average of the weights (optim/ema.h) to the plan of a training step. */
 void reel_memory_plan_add_average(reel_memory_plan *plan);
+/* Has the net choose what to compute again, so that the program fits into `limit` bytes (--memory).
+ * others: bytes that the plan does not count, such as batches loaded ahead. gradients_stay: as
+ * reel_net_fit's. REEL_ERR_MEMORY: the message says the least limit that can be met. */
+typedef struct reel_memory_limit {
+    double limit, others;
+    size_t beside; /* bytes of what takes turns with the training step, such as an evaluation */
+    bool gradients_stay;
+} reel_memory_limit;
+reel_status reel_memory_plan_fit(reel_memory_plan *plan, reel_net *net, const int64_t input[4],
+                                 const reel_memory_limit *limit, reel_error *err);
+/* What the choice saves and costs: "planned 846.1 MB of memory instead of 1014.3: ...". */
+const char *reel_memory_plan_text(const reel_memory_plan *plan, char *text, size_t size);
 void reel_memory_plan_print(const reel_memory_plan *plan); /* a table on stdout, in MB */
 json_t *reel_memory_plan_json(const reel_memory_plan *plan);
 

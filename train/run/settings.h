@@ -15,6 +15,7 @@
 #define REEL_FIELD_INT int64_t
 #define REEL_FIELD_REAL double
 #define REEL_FIELD_TIME double
+#define REEL_FIELD_SIZE double
 #define REEL_FIELD_TEXT const char *
 #define REEL_FIELD_CHOICE const char *
 
