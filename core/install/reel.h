@@ -156,6 +156,7 @@
 #include "data/loader.h"
 #include "layers/models.h"
 #include "layers/net.h"
+#include "layers/recompute.h"
 #include "optim/ema.h"
 #include "optim/optim.h"
 #include "optim/schedule.h"

@@ -10,6 +10,8 @@
 #include "train/cli/option_table.h"
 #include "train/cli/recipe.h"
 #include "train/cli/recipe_table.h"
+#include "train/cli/train_batch.h"
+#include "train/cli/train_find_lr.h"
 #include "train/cli/train_options.h"
 #include "train/cli/train_resume.h"
 #include "train/cli/train_settings.h"
@@ -355,7 +357,7 @@ static int run_loop(const char *command, reel_loop *loop, const reel_options *op
 
 /* From settings to the end of the run; returns the exit code. */
 static int train_on(const char *data, const reel_settings *settings, const reel_options *options,
-                    reel_resumed_run *r, bool finetune)
+                    reel_resumed_run *r, json_t *batch_note, bool finetune)
 {
     const char *command = finetune ? "finetune" : "train";
     int code;
@@ -366,6 +368,8 @@ static int train_on(const char *data, const reel_settings *settings, const reel_
         .config = make_config(command, data, options, settings->names_only, r->run_id),
         .checkpoint = r->checkpoint,
         .checkpoint_path = r->path};
+    if (batch_note)
+        json_object_set(start.config, "batch_size_choice", batch_note);
     const bool typed = reel_options_arg_count(options) > 0;
     bool ended = false;
     reel_loop loop;
@@ -395,34 +399,21 @@ static int train(bool finetune, reel_options *options, reel_resumed_run *r)
 
     reel_settings settings = {0};
     brought b = {0};
+    json_t *note = NULL;
     int code = read_settings(&settings, options, r, data, &b, finetune);
+    if (code == REEL_EXIT_OK)
+        code = reel_train_settle_batch(command, data, &settings, options, r->config, &note);
     if (code == REEL_EXIT_OK && settings.test_only)
         code = test_only(data, &settings, options);
+    else if (code == REEL_EXIT_OK && settings.find_lr)
+        code = reel_train_find_lr(command, data, &settings, options);
     else if (code == REEL_EXIT_OK)
-        code = train_on(data, &settings, options, r, finetune);
+        code = train_on(data, &settings, options, r, note, finetune);
+    json_decref(note);
     json_decref(b.classes);
     free(b.network);
     reel_settings_free(&settings);
     return code;
-}
-
-/* A run's folder that is given as DATA or as a checkpoint: it is named by -o. */
-static reel_status check_resumed_folder(const char *command, const reel_options *options,
-                                        reel_error *err)
-{
-    char word[REEL_PATH_MAX];
-    const char *resume = reel_options_text(options, "resume"),
-               *data = reel_options_arg_count(options) > 0 ? reel_options_arg(options, 0) : NULL;
-    if (!resume)
-        return REEL_OK;
-    const char *run = reel_run_dir_holds_run(resume) ? resume : NULL;
-    if (!run && data && !reel_options_given(options, "output-dir") && reel_run_dir_holds_run(data))
-        run = data;
-    if (!run)
-        return REEL_OK;
-    return reel_fail(err, REEL_ERR_INVALID,
-                     "%.200s is the folder of a run: `reel %s --resume auto -o %s` continues it",
-                     run, command, reel_shell_word(run, word, sizeof word));
 }
 
 /* A whole run, or one fold. */
@@ -440,13 +431,14 @@ static int train_one(reel_options *options, bool finetune)
         reel_fail(&err, REEL_ERR_INVALID, "expected DATA");
         return reel_complain_usage(command, &err);
     }
-    if (check_resumed_folder(command, options, &err))
+    if (reel_resume_check_folder(command, options, &err))
         return reel_complain_usage(command, &err);
     reel_signals_install(); /* before a large checkpoint is read: SIGUSR1 would end the program */
     reel_signals_quiet(reel_options_flag(options, "quiet"));
     reel_signals_answer(
         true, "reel %s: interrupted before the first step: there is nothing to save", command);
-    if (!reel_options_flag(options, "test-only") && reel_run_dir_check(folder, resume, &err))
+    if (!reel_options_flag(options, "test-only") && !reel_options_flag(options, "find-lr") &&
+        reel_run_dir_check(folder, resume, &err))
         return reel_complain(command, &err);
     if (finetune && !resume && !reel_options_set(options, "weights")) {
         reel_fail(&err, REEL_ERR_INVALID,
@@ -464,6 +456,9 @@ static int train_one(reel_options *options, bool finetune)
 
 int reel_train(reel_options *options, bool finetune)
 {
+    reel_error err;
+    if (reel_train_find_lr_check(options, &err) || reel_train_batch_check(options, &err))
+        return reel_complain_usage(finetune ? "finetune" : "train", &err);
     if (reel_train_has_folds(options))
         return reel_train_folds(options, finetune, train_one);
     return train_one(options, finetune);

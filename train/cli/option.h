@@ -47,6 +47,7 @@ typedef struct reel_option {
     char letter;         /* short name: 'b' for -b; 0 = none */
     reel_option_type type;
     const char *value;   /* what help shows for the value: "N"; the words of a choice: "a|b|c" */
+    const char *also;    /* INT: a word that may stand for the number, as 0: "auto"; NULL = none */
     const char *initial; /* default, as it would be typed; NULL or "" = unset; a flag: "false" */
     double min, max;     /* inclusive range of a number; both 0 = any */
     const char *help;    /* what it does: one line, no full stop */

@@ -90,6 +90,10 @@ reel_option reel_option_complete(const reel_option *row)
 
     reel_option o = *find_shared(row->name);
     o.rare = row->rare;
+    if (o.also) { /* for `reel train` alone */
+        o.also = NULL;
+        o.value = "N";
+    }
     if (row->aliases)
         o.aliases = row->aliases;
     if (row->letter)

@@ -30,8 +30,8 @@ static reel_status read_integer(reel_option_value *v, const reel_option *o, cons
     v->integer = strtoll(text, &end, 10);
     v->number = (double)v->integer;
     if (!reel_begins_number(text) || end == text || *end || errno)
-        return reel_fail(err, REEL_ERR_INVALID, "--%s: expected a whole number, got '%s'", o->name,
-                         text);
+        return reel_fail(err, REEL_ERR_INVALID, "--%s: expected a whole number%s%s, got '%s'",
+                         o->name, o->also ? " or " : "", o->also ? o->also : "", text);
     return REEL_OK;
 }
 
@@ -136,6 +136,8 @@ static reel_status read_value(reel_option_value *v, const reel_option *o, const 
     case REEL_OPTION_TEXT:
         return REEL_OK;
     case REEL_OPTION_INT:
+        if (o->also && !strcmp(text, o->also))
+            return REEL_OK;
         REEL_TRY(read_integer(v, o, text, err));
         break;
     default:

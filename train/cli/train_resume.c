@@ -127,3 +127,21 @@ void reel_resume_warn_of_images(const reel_resumed_run *r, int64_t images)
                  " now: from here the run is another one than was begun",
                  json_integer_value(was), images);
 }
+
+reel_status reel_resume_check_folder(const char *command, const reel_options *options,
+                                     reel_error *err)
+{
+    char word[REEL_PATH_MAX];
+    const char *resume = reel_options_text(options, "resume"),
+               *data = reel_options_arg_count(options) > 0 ? reel_options_arg(options, 0) : NULL;
+    if (!resume)
+        return REEL_OK;
+    const char *run = reel_run_dir_holds_run(resume) ? resume : NULL;
+    if (!run && data && !reel_options_given(options, "output-dir") && reel_run_dir_holds_run(data))
+        run = data;
+    if (!run)
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "%.200s is the folder of a run: `reel %s --resume auto -o %s` continues it",
+                     run, command, reel_shell_word(run, word, sizeof word));
+}

@@ -64,6 +64,12 @@ typedef struct reel_loop_start {
  * trace. The settings must live as long as the loop. */
 reel_status reel_loop_open(reel_loop *loop, const reel_settings *settings,
                            const reel_loop_start *start, reel_error *err);
+/* What reel_loop_begin does of it, without a folder: fits the initial weights of a new run, if they
+ * are to be, and makes the session ready for its first step. */
+reel_status reel_loop_make_ready(reel_loop *loop, reel_error *err);
+/* Plans the memory of a run with settings->batch_size as it is now; with --memory, brings it within
+ * the limit. REEL_ERR_MEMORY: it does not fit. */
+reel_status reel_loop_check_memory(reel_loop *loop, bool resumed, reel_error *err);
 /* Creates the run's folder, or continues in it; fits the initial weights of a new run. */
 reel_status reel_loop_begin(reel_loop *loop, reel_error *err);
 void reel_loop_close(reel_loop *loop);

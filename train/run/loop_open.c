@@ -166,7 +166,7 @@ static int64_t fit_images(const reel_loop *loop)
     return images < most ? images : most;
 }
 
-static reel_status check_memory(reel_loop *loop, bool resumed, reel_error *err)
+reel_status reel_loop_check_memory(reel_loop *loop, bool resumed, reel_error *err)
 {
     const reel_settings *s = loop->settings;
     const int64_t images = reel_dataset_count(loop->feed.train);
@@ -253,7 +253,8 @@ static reel_status make_session(reel_loop *loop, bool resumed, reel_error *err)
     config.net.classes = reel_dataset_classes(loop->feed.train);
     REEL_TRY(reel_session_create(session, &config, err));
     loop->feed.config.threads = reel_ctx_threads(session->ctx);
-    REEL_TRY(check_memory(loop, resumed, err)); /* before the first large piece is touched */
+    REEL_TRY(
+        reel_loop_check_memory(loop, resumed, err)); /* before the first large piece is touched */
 
     if (s->weights)
         REEL_TRY(start_from(loop, s->weights, err));
@@ -323,6 +324,17 @@ static reel_status fit_to_data(reel_loop *loop, reel_error *err)
         status = reel_net_calibrate(loop->session.net, &batch.images, output_scale, err);
     reel_loader_destroy(loader);
     return status;
+}
+
+reel_status reel_loop_make_ready(reel_loop *loop, reel_error *err)
+{
+    reel_session *s = &loop->session;
+    if (fit_images(loop) > 0)
+        REEL_TRY(fit_to_data(loop, err));
+    REEL_TRY(reel_session_ready(s, err));
+    if (s->ema)
+        reel_ema_update(s->ema, true);
+    return REEL_OK;
 }
 
 /* What config.json holds besides the options. */
@@ -440,13 +452,8 @@ reel_status reel_loop_begin(reel_loop *loop, reel_error *err)
     const bool evaluates = s->state.batch == s->batches_per_epoch;
     if (settings->resume)
         REEL_TRY(reel_run_dir_rewind(&journal->dir, s->state.step, evaluates, err));
-    if (!resumed) {
-        if (fit_images(loop) > 0)
-            REEL_TRY(fit_to_data(loop, err));
-        REEL_TRY(reel_session_ready(s, err));
-        if (s->ema)
-            reel_ema_update(s->ema, true);
-    }
+    if (!resumed)
+        REEL_TRY(reel_loop_make_ready(loop, err));
 
     find_best(loop);
     REEL_TRY(check_disk(loop, err));

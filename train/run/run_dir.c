@@ -168,9 +168,9 @@ reel_status reel_run_dir_check(const char *path, const char *resume, reel_error 
                      path);
 }
 
-/* As mkdir -p. A folder on the way that cannot be made may be there all the same: on a file system
- * that is read only, or one that may not be listed. */
-static reel_status make_output_dir(const char *path, reel_error *err)
+/* A folder on the way that cannot be made may be there all the same: on a file system that is read
+ * only, or one that may not be listed. */
+reel_status reel_run_dir_make(const char *path, reel_error *err)
 {
     char part[REEL_PATH_MAX];
     snprintf(part, sizeof part, "%s", path);
@@ -244,7 +244,7 @@ reel_status reel_run_dir_open(reel_run_dir *run, const char *path, const json_t 
     *run = (reel_run_dir){.lock = -1, .folder = -1, .config = config, .bad = json_object()};
     snprintf(run->path, sizeof run->path, "%s", path);
     char file[REEL_PATH_MAX];
-    REEL_TRY(make_output_dir(path, err));
+    REEL_TRY(reel_run_dir_make(path, err));
     /* As long as it is open, no other folder gets its inode number. */
     run->folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
