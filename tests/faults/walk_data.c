@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "data/class_weights.h"
 #include "data/codecs/write_image.h"
 #include "data/dataset_internal.h"
 #include "data/image.h"
@@ -183,6 +184,22 @@ static reel_status doubts(walk *w, reel_error *err)
     return status;
 }
 
+/* Classes a and b of "set". */
+static reel_status class_weights(walk *w, reel_error *err)
+{
+    reel_dataset *d = NULL;
+    double weights[2];
+    reel_status status = reel_dataset_open(&d, "set", "train", NULL, 0, err);
+    NEXT(reel_class_weights_read(weights, "weights.csv", d, err));
+    if (status == REEL_OK)
+        walk_note(w, weights, sizeof weights);
+    NEXT(reel_class_weights_balance(weights, d, err));
+    if (status == REEL_OK)
+        walk_note(w, weights, sizeof weights);
+    reel_dataset_destroy(d);
+    return status;
+}
+
 static reel_status cifar_in_memory(walk *w, reel_error *err)
 {
     static uint8_t bytes[3074 * 2];
@@ -262,6 +279,9 @@ static void prepare(void)
             exit(2);
     }
     prepare_turned();
+    FILE *to = fopen("weights.csv", "w");
+    if (!to || fputs("class,weight\nb,0.5\n\"a\",2\n", to) < 0 || fclose(to))
+        exit(2);
 }
 
 void walk_data(char *const *sets, int count)
@@ -279,6 +299,7 @@ void walk_data(char *const *sets, int count)
         walk_try("doubts", doubts, sets[i], 0);
     for (int hundred = 0; hundred < 2; hundred++)
         walk_try("cifar_in_memory", cifar_in_memory, NULL, hundred);
+    walk_try("class_weights", class_weights, NULL, 0);
     walk_try("inspect", inspect, "set", 0);
     for (int i = 0; i < (int)REEL_COUNT(loadings); i++)
         walk_try("load", load, NULL, i);

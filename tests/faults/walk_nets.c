@@ -13,6 +13,7 @@
 #include "layers/model_file.h"
 #include "layers/models.h"
 #include "layers/onnx.h"
+#include "layers/recompute.h"
 #include "optim/ema.h"
 #include "optim/optim.h"
 #include "tests/faults/walk.h"
@@ -33,6 +34,7 @@ static void add_layers(reel_net *net)
     reel_net_conv2d(net, .in = 8, .out = 8, .kernel = 3, .padding = 1, .groups = 2,
                     .no_bias = true);
     reel_net_batch_norm2d(net, .channels = 8);
+    reel_net_layer(net, "group_norm", "num_groups=2, num_channels=8");
     reel_net_layer(net, "leaky_relu", "negative_slope=0.01");
     reel_net_local_response_norm(net, .size = 3);
     reel_net_avg_pool2d(net, .kernel = 2);
@@ -139,6 +141,49 @@ static reel_status model(walk *w, reel_error *err)
     return ended(status, net, ctx);
 }
 
+static const int64_t fitted_shape[4] = {8, 3, 64, 64};
+static size_t fitted_limit; /* that recomputing keeps, and nothing else does */
+
+static reel_status tiny_net(reel_net **net, reel_ctx **ctx, reel_error *err)
+{
+    const reel_model_config config = {.classes = 3, .image_size = 64};
+    const reel_status status = one_thread(ctx, err);
+    return status ? status
+                  : reel_model_create(net, reel_model_find("tiny"), &config, *ctx, REEL_F32, err);
+}
+
+static void choose_fitted_limit(void)
+{
+    reel_ctx *ctx = NULL;
+    reel_net *net = NULL;
+    reel_saving saving;
+    reel_error err;
+    if (tiny_net(&net, &ctx, &err) || !reel_net_fit(net, fitted_shape, 0, false, &saving, &err))
+        exit(2);
+    fitted_limit = saving.least;
+    ended(REEL_OK, net, ctx);
+}
+
+static reel_status fit(walk *w, reel_error *err)
+{
+    reel_ctx *ctx = NULL;
+    reel_net *net = NULL;
+    reel_saving saving;
+    reel_status status = tiny_net(&net, &ctx, err);
+    NEXT(reel_net_fit(net, fitted_shape, fitted_limit, false, &saving, err));
+    if (status == REEL_OK)
+        walk_note_number(w, (int64_t)saving.after);
+    return ended(status, net, ctx);
+}
+
+static reel_status fill_with_ones(void *user, float *values, int64_t count, reel_error *err)
+{
+    (void)user, (void)err;
+    for (int64_t i = 0; i < count; i++)
+        values[i] = 1;
+    return REEL_OK;
+}
+
 static reel_status write_weights(walk *w, reel_error *err)
 {
     reel_ctx *ctx = NULL;
@@ -155,6 +200,18 @@ static reel_status write_weights(walk *w, reel_error *err)
         walk_note_file(w, "net.safetensors"), walk_note_file(w, "net.onnx");
     reel_weights_writer_destroy(writer);
     return ended(status, net, ctx);
+}
+
+static reel_status stream_weights(walk *w, reel_error *err)
+{
+    reel_weights_writer *writer = NULL;
+    reel_status status = reel_weights_writer_create(&writer, err);
+    NEXT(reel_weights_writer_stream(writer, "rows", 1, (int64_t[]){3}, fill_with_ones, NULL, err));
+    NEXT(reel_weights_writer_save(writer, "rows.safetensors", err));
+    if (status == REEL_OK)
+        walk_note_file(w, "rows.safetensors");
+    reel_weights_writer_destroy(writer);
+    return status;
 }
 
 static reel_status load_weights(walk *w, reel_error *err)
@@ -352,6 +409,9 @@ void walk_nets(char *const *pth, int count)
     for (int head = 0; head < 3; head++)
         walk_try("model", model, NULL, head);
     walk_try("write_weights", write_weights, NULL, 0);
+    walk_try("stream_weights", stream_weights, NULL, 0);
+    choose_fitted_limit();
+    walk_try("fit", fit, NULL, 0);
     walk_try("load_weights", load_weights, NULL, 0);
     walk_try("read_weights", read_weights, "net.safetensors", 0);
     walk_try("use_model_file", use_model_file, NULL, 0);
