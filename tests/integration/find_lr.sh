@@ -69,6 +69,13 @@ refuse "--find-lr and --k-fold exclude each other" --find-lr --k-fold 3
 refuse "--batch-size: expected a number with --k-fold" --batch-size auto --k-fold 3
 refuse "--batch-size: expected a whole number or auto, got 'fast'" --batch-size fast
 
+# Both with mixed batches, whose loss has other targets.
+"$REEL_BIN" train d "${common[@]}" --find-lr --mixup-alpha 0.2 -o mixed >out 2>&1 || [ $? -eq 1 ] || fail "mixed: $(cat out)"
+[ -e mixed/find_lr.json ] || fail "mixed: $(cat out)"
+"$REEL_BIN" train d "${common[@]}" -b auto --cutmix-alpha 1 --max-steps 1 -o mixed_auto >out 2>&1 || fail "auto, mixed: $(cat out)"
+"$REEL_BIN" summary --arch tiny --memory 1e12TB >out 2>&1 && fail "1e12TB was taken"
+grep -q -- "--memory: expected at most 1000 TB, got '1e12TB'" out || fail "1e12TB: $(cat out)"
+
 # --batch-size auto: said, stored, the bits of the number given, kept on a resume.
 "$REEL_BIN" train d "${common[@]}" -b auto --epochs 2 -o chosen --max-steps 1 >out 2>&1 || fail "auto: $(cat out)"
 said=$(grep -o 'takes [0-9]*, the fastest' out | grep -o '[0-9]*') || fail "nothing said: $(cat out)"

@@ -318,5 +318,5 @@ const reel_command reel_command_predict = REEL_COMMAND(
                   "Sorts pictures into sorted/CLASS, as copies; unsure ones stay out."},
                  {"reel predict -w run photos --annotate named",
                   "Pictures with their classes on them, in the folder named."},
-                 {"reel predict -w run photos --features fc -q",
-                  "Also writes features.safetensors: the output of layer fc."}});
+                 {"reel predict -w run photos --features classifier.1 -q",
+                  "Also writes features.safetensors: the output of layer classifier.1."}});

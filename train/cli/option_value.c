@@ -35,6 +35,8 @@ static reel_status read_integer(reel_option_value *v, const reel_option *o, cons
     return REEL_OK;
 }
 
+static const double MOST_BYTES = 1e15; /* converts to any integer type that counts bytes */
+
 /* Seconds of one unit; 0 = no unit of time. */
 static double time_unit(const char *suffix)
 {
@@ -84,6 +86,9 @@ static reel_status read_real(reel_option_value *v, const reel_option *o, const c
         return reel_fail(err, REEL_ERR_INVALID, "--%s: expected a %s, got '%s'", o->name, expected,
                          text);
     v->number *= unit;
+    if (o->type == REEL_OPTION_SIZE && v->number > MOST_BYTES)
+        return reel_fail(err, REEL_ERR_INVALID, "--%s: expected at most 1000 TB, got '%s'", o->name,
+                         text);
     return REEL_OK;
 }
 

@@ -116,6 +116,7 @@ static reel_status add_losses(reel_loop *loop, reel_loader *loader, double *loss
         reel_batch batch;
         REEL_TRY(reel_loader_next(loader, &batch, err));
         s->state.epoch = batch.epoch;
+        reel_session_mix(s, &batch);
         const reel_var mean = reel_session_loss(s, reel_session_forward(s, &batch), &batch);
         REEL_TRY(reel_tape_status(s->tape, err));
         const reel_tensor value = reel_value(mean);
