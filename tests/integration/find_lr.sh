@@ -99,5 +99,16 @@ grep -q '"batch_size_choice"' chosen/config.json || fail "a resumed run lost the
 code=0
 "$REEL_BIN" train d "${common[@]}" -b auto --memory 1MB -o no >out 2>&1 || code=$?
 [ "$code" -eq 1 ] && grep -q -- '--memory: expected [0-9]*MB or more for a batch of 8' out && [ ! -e no ] || fail "auto within 1 MB: $code, $(cat out)"
+# What auto chooses, the run does not refuse: layers that the run freezes, and images for the initial weights, count in both.
+"$REEL_BIN" train d "${common[@]}" -b 8 --max-steps 1 --memory 1MB -o within >out 2>&1 && fail "8 images within 1 MB"
+least=$(grep -o 'expected [0-9]*MB' out | grep -o '[0-9]*') || fail "no least limit: $(cat out)"
+for ((limit = least; limit < least + 4; limit++)); do
+    for options in "--freeze features.*" ""; do
+        rm -rf within
+        # shellcheck disable=SC2086 # options are words
+        "$REEL_BIN" train d "${common[@]}" -b auto --max-steps 1 --memory ${limit}MB $options -o within >out 2>&1 ||
+            fail "auto within $limit MB, $options: $(cat out)"
+    done
+done
 "$REEL_BIN" summary --arch tiny -b auto >out 2>&1 && fail "summary -b auto was taken"
 exit 0
