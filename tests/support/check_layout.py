@@ -61,7 +61,7 @@ LOOK = r"""(() => {
     const box = drawing.getBoundingClientRect();
     for (const share of [0.01, 0.3, 0.99]) {
       const e = document.elementFromPoint(box.left + share * box.width, box.top + box.height / 2);
-      if (!/\d.*: .*\d/.test(e?.querySelector("title")?.textContent))
+      if (!/ \d+: .+ -?\d| \d+ %: \d+ image/.test(e?.querySelector("title")?.textContent))
         wrong.push(`no value to hover over at ${share} of "${drawing.getAttribute("aria-label")}"`);
     }
   }
