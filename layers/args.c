@@ -106,6 +106,7 @@ reel_status reel_args_complete(const reel_args *args, void *config, reel_error *
                 "%s: expected its default, %s, to be an argument before it of its type", arg->name,
                 arg->like);
 
+        /* 0 stands for the default: a number, or the value of an argument completed before. */
         if (arg->type == REEL_ARG_INT) {
             int64_t *value = reel_arg_field(arg, config);
             if (*value == 0)
@@ -267,6 +268,7 @@ static reel_status parse_item(const reel_args *args, char *item, void *config, u
     item = trimmed(item);
     value = trimmed(value);
 
+    /* Every config begins with the layer's name, which no table lists. */
     if (strcmp(item, "name") == 0) {
         ((reel_layer_config *)config)->name = value;
         return REEL_OK;
@@ -283,7 +285,7 @@ static reel_status parse_item(const reel_args *args, char *item, void *config, u
 
 reel_status reel_args_parse(const reel_args *args, char *text, void *config, reel_error *err)
 {
-    uint64_t given = 0;
+    uint64_t given = 0; /* bit i: row i has its value */
     if (args->count > 64)
         return reel_fail(err, REEL_ERR_INVALID, "a layer of %d arguments, expected at most 64",
                          args->count);
@@ -312,6 +314,8 @@ bool reel_arg_is_default(const reel_args *args, const reel_layer_arg *arg, const
 {
     const reel_layer_arg *like = arg->like ? reel_args_find(args, arg->like) : NULL;
     const void *field = reel_arg_field(arg, config);
+
+    /* A complete config: numbers equal their default; flags, words and inits are zero. */
     switch (arg->type) {
     case REEL_ARG_INT:
         return *(const int64_t *)field ==
@@ -348,6 +352,7 @@ void reel_arg_print(const reel_layer_arg *arg, const void *config, char *text, s
 {
     const void *field = reel_arg_field(arg, config);
     char number[40] = "";
+
     if (arg->type == REEL_ARG_INT) {
         snprintf(text, size, "%" PRId64, *(const int64_t *)field);
     } else if (arg->type == REEL_ARG_REAL) {
@@ -362,6 +367,7 @@ void reel_arg_print(const reel_layer_arg *arg, const void *config, char *text, s
         snprintf(text, size, "%s%s%s%s", reel_init_kind_name((int)init->kind), takes ? "(" : "",
                  number, takes ? ")" : "");
     } else {
+        /* The field of a REEL_ARG_NOT holds the opposite: no_bias is printed as bias. */
         snprintf(text, size, "%s",
                  *(const bool *)field ^ (arg->type == REEL_ARG_NOT) ? "true" : "false");
     }

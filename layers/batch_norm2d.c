@@ -20,6 +20,7 @@ static const reel_layer_arg args[] = {
 
 static reel_status batch_norm2d_layer_setup(reel_module *m, reel_error *err)
 {
+    /* It begins as plain normalisation, with the running statistics of normalised data. */
     static const struct {
         const char *name;
         unsigned flags;

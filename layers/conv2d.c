@@ -120,6 +120,7 @@ static reel_status conv2d_layer_onnx(const reel_module *m, reel_onnx *graph, ree
     const reel_conv2d_attrs a = conv2d_layer_attrs(c);
     const int64_t dilations[] = {a.dilation_h, a.dilation_w};
     const int64_t kernel[] = {c->kernel, c->kernel_w};
+    /* ONNX lists the beginning of both dimensions, then their ends. */
     const int64_t pads[] = {a.padding_h, a.padding_w, a.padding_h, a.padding_w};
     const int64_t strides[] = {a.stride_h, a.stride_w};
     (void)err;

@@ -64,6 +64,7 @@ static reel_status group_norm_layer_onnx(const reel_module *m, reel_onnx *graph,
 {
     const group_norm_config *c = reel_module_config(m);
     const reel_tensor *x = reel_onnx_shape_in(graph);
+    /* 0 keeps a dimension, -1 takes what is left: (n, groups, numbers of a group), then back. */
     const int64_t grouped[] = {0, c->groups, -1};
     const int64_t back[] = {0, c->channels, x->ndim > 2 ? x->shape[2] : 1,
                             x->ndim > 2 ? x->shape[3] : 1};

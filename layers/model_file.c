@@ -59,9 +59,12 @@ static reel_status read_text_shapes(reel_model_card *card, const reel_model *mod
     reel_error why = {0};
     const reel_ctx_config one = {.threads = 1};
     REEL_TRY(reel_ctx_create(&ctx, &one, err));
+
+    /* An outline has shapes and no values: its parameters are looked up in the file by name. */
     reel_status status = reel_model_outline(&net, model, NULL, ctx, REEL_F32, &why);
     const int output = status == REEL_OK ? reel_net_output_param(net) : -1;
     const reel_params *params = status == REEL_OK ? reel_net_params(net) : NULL;
+
     if (status != REEL_OK) {
         reel_fail(err, status, "%s: %s", name, why.message);
     } else if (reel_params_count(params) == 0) {
@@ -78,6 +81,7 @@ static reel_status read_text_shapes(reel_model_card *card, const reel_model *mod
         if (!reel_weights_metadata(weights, "preprocessing"))
             reel_model_card_expect(card, first && first->ndim == 4 && first->shape[1] == 1 ? 1 : 3);
     }
+
     reel_net_destroy(net);
     reel_ctx_destroy(ctx);
     return status;
@@ -109,6 +113,7 @@ static reel_status complete_card(reel_model_card *card, const reel_model *model,
         snprintf(card->head, sizeof card->head, "flatten"); /* its own */
         REEL_TRY(read_text_shapes(card, model, weights, name, err));
     }
+
     if (card->classes == 0)
         return reel_fail(err, REEL_ERR_FORMAT,
                          "%s: holds no classifier.N.weight, so it is no %s; --arch names another "
@@ -116,6 +121,7 @@ static reel_status complete_card(reel_model_card *card, const reel_model *model,
                          name, card->arch);
     if (strcmp(card->head, reel_head_name(reel_head_find(card->head))) != 0)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: head '%s' is not known here", name, card->head);
+
     if (card->image_size == 0)
         card->image_size = model->image_size;
     if (card->preprocessing.size == 0)

@@ -51,6 +51,7 @@ static reel_status check_config(const reel_model *model, const reel_model_config
     if (!reel_head_name(c->head))
         return reel_fail(err, REEL_ERR_INVALID, "%s: there is no head %d", model->name,
                          (int)c->head);
+
     if (size < min)
         return reel_fail(err, REEL_ERR_INVALID,
                          "%s: expected images of %lld x %lld or larger, got %lld x %lld",
@@ -99,6 +100,8 @@ static reel_status name_smallest(const reel_model *model, const reel_model_confi
     if (fails >= takes)
         return REEL_ERR_FORMAT;
     REEL_TRY(try_size(model, *c, takes, ctx, dtype));
+
+    /* Bisection: images of size `fails` are too small all along, those of size `takes` are not. */
     while (takes - fails > 1) {
         const int64_t middle = fails + (takes - fails) / 2;
         const reel_status status = try_size(model, *c, middle, ctx, dtype);
@@ -109,6 +112,7 @@ static reel_status name_smallest(const reel_model *model, const reel_model_confi
         else
             return status;
     }
+
     const long long size = c->image_size, smallest = takes;
     return reel_fail(err, REEL_ERR_INVALID,
                      "%s: expected images of %lld x %lld or larger, got %lld x %lld", model->name,
@@ -203,6 +207,7 @@ reel_status reel_model_read(reel_model **out, const char *name_or_file, reel_err
     *out = NULL;
     REEL_NEED(name_or_file, err);
 
+    /* A copy of the table's row, so that the caller frees a model wherever it comes from. */
     const reel_model *known = reel_model_find(name_or_file);
     if (known) {
         *out = malloc(sizeof **out);
@@ -254,6 +259,7 @@ reel_status reel_model_outline(reel_net **out, const reel_model *model,
         c.channels = model->channels ? model->channels : 3;
     REEL_TRY(check_config(model, &c, err));
 
+    /* The net keeps an error of `add` until it is built; one of a text has a line and comes now. */
     REEL_TRY(reel_net_create(out, ctx, dtype, err));
     if (model->add) {
         model->add(*out, &c);

@@ -40,7 +40,7 @@ static reel_module *append_child(reel_module *parent, const char *last, reel_err
         reel_fail(err, REEL_ERR_MEMORY, "net: out of memory");
         return NULL;
     }
-    parent->children = children;
+    parent->children = children; /* its count is as before, should more fail */
 
     char full[LONGEST_MODULE_NAME + 1];
     const char *section = reel_module_section(parent)->name;
@@ -160,6 +160,7 @@ reel_status reel_module_add_param(reel_module *m, const reel_param_config *param
         return reel_fail(err, REEL_ERR_INVALID, "the name of parameter %s has more than 255 bytes",
                          param->name);
 
+    /* All memory is there before the store grows: a failure leaves the module as it was. */
     reel_param_init *inits = realloc(scope->inits, (size_t)(scope->n_inits + 1) * sizeof *inits);
     if (!inits)
         return reel_fail(err, REEL_ERR_MEMORY, "out of memory");

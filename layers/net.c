@@ -179,6 +179,7 @@ void reel_net_layer(reel_net *net, const char *layer, const char *arguments)
     }
 
     const reel_args args = reel_layer_args(found);
+    /* Parsing cuts the text into words, to which the config may point; the net copies both. */
     char *text = strdup(arguments ? arguments : "");
     void *config = calloc(1, found->config_size ? found->config_size : sizeof(reel_layer_config));
     reel_error why = {0};

@@ -229,6 +229,8 @@ static void walk_run(net_walk *w, const reel_net_step *run)
     const reel_module *const *leaf = w->net->leaf + run->first;
     uint32_t i = w->taken;
     w->taken = 0;
+
+    /* The visitor may compute layers behind the first along with it (`taken`), such as a ReLU. */
     while (i < run->count && reel_tape_status(w->tape, NULL) == REEL_OK) {
         int taken = 0;
         const int from = reel_tape_count(w->tape);
@@ -240,6 +242,7 @@ static void walk_run(net_walk *w, const reel_net_step *run)
             release_read(w, w->x, y);
             drop_inner(w, from, y);
         }
+
         w->x = y;
         i += 1 + (uint32_t)taken;
     }
@@ -291,6 +294,8 @@ reel_var reel_net_walk(const reel_net *net, reel_var x, const reel_net_visitor *
                   .x = x,
                   .input = x,
                   .first = reel_tape_count(x.tape)};
+
+    /* Two stacks: the inputs of open joins, and the values of their branches that have ended. */
     for (uint32_t i = 0; i < net->steps && reel_tape_status(w.tape, NULL) == REEL_OK; i++) {
         const reel_net_step *step = &net->step[i];
         switch (step->kind) {

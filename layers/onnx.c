@@ -166,6 +166,7 @@ static void put_value(reel_message *graph, int field, const char *name, const re
         reel_message_nest(&shape, SHAPE_DIM, &dim);
     }
 
+    /* A message is copied into the one around it, so the innermost is completed first. */
     reel_message_varint(&tensor, TENSOR_TYPE_ELEMENT, DATA_TYPE_FLOAT);
     reel_message_nest(&tensor, TENSOR_TYPE_SHAPE, &shape);
     reel_message_nest(&type, TYPE_TENSOR, &tensor);
@@ -211,12 +212,14 @@ static reel_status put_initializer(reel_atomic_file *f, const reel_onnx_initiali
         free(values);
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", f->path);
     }
+
     const reel_tensor row_major =
         reel_tensor_with_layout(values, REEL_F32, REEL_ROW_MAJOR, i->tensor.ndim, i->tensor.shape);
     if (i->integers)
         memcpy(values, i->own, raw_bytes(i)); /* of a vector, in this machine's byte order */
     else
         reel_tensor_copy(&row_major, &i->tensor);
+
     reel_status status = reel_atomic_put(f, scratch->bytes, scratch->size, err);
     if (status == REEL_OK)
         status = reel_atomic_put(f, values, raw_bytes(i), err);
@@ -309,6 +312,8 @@ reel_status reel_net_save_onnx(reel_net *net, const reel_onnx_config *config, co
         return reel_fail(err, REEL_ERR_INVALID,
                          "%s: expected a positive input size, got %lld x %lld x %lld", path,
                          (long long)input[1], (long long)input[2], (long long)input[3]);
+
+    /* The graph's ends take their names before any layer can. */
     static const char *const ends[] = {"images", "logits", "probabilities"};
     reel_onnx g = {.current = "images"};
     for (int i = 0; i < REEL_COUNT(ends); i++)

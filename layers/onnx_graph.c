@@ -165,6 +165,7 @@ static reel_onnx_initializer *onnx_initializer(reel_onnx *g, const char *name, c
 
     reel_onnx_initializer *i = &g->list[g->count];
     *i = (reel_onnx_initializer){.name = strdup(name), .tensor = *t};
+    /* One byte more: of 0 bytes malloc may return NULL, which would look like a failure. */
     if (copied && (i->own = malloc(bytes + 1)))
         memcpy(i->own, copied, bytes);
     if (copied)

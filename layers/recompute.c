@@ -110,6 +110,7 @@ static reel_status keep_again(recompute_search *s, bool *was, reel_error *err)
 {
     memcpy(was, s->drop, (size_t)s->values.nodes * sizeof *was);
     int stride = s->values.count;
+
     for (int i = 0; i < s->values.count;) {
         set_drops(s, was, i, stride, false);
         REEL_TRY(judge(s, false, err));
@@ -120,6 +121,7 @@ static reel_status keep_again(recompute_search *s, bool *was, reel_error *err)
             stride *= 2;
             continue;
         }
+
         set_drops(s, was, i, stride, true);
         if (stride == 1)
             i++;
@@ -153,6 +155,7 @@ static reel_status try_all(recompute_search *s, reel_error *err)
     bool *was = malloc((size_t)s->values.nodes * sizeof *was);
     if (!was)
         return reel_fail(err, REEL_ERR_MEMORY, "plan: out of memory");
+
     int lowest = 0;
     size_t least = SIZE_MAX;
     for (int k = 0; k < REEL_ATTEMPTS; k++) {
@@ -167,12 +170,15 @@ static reel_status try_all(recompute_search *s, reel_error *err)
         keep_if_better(s);
         REEL_TRY_GOTO(keep_again(s, was, err), done);
     }
+
+    /* No start fits: the values of the lowest are changed one by one. */
     if (!s->found) {
         reel_droppables_attempt(&s->values, lowest, s->drop);
         REEL_TRY_GOTO(lower_peak(s, least, err), done);
         if (s->found)
             REEL_TRY_GOTO(keep_again(s, was, err), done);
     }
+
 done:
     free(was);
     return status;
@@ -247,12 +253,15 @@ reel_status reel_net_fit(reel_net *net, const int64_t input[4], size_t limit, bo
                           .gradients = gradients_stay ? gradient_bytes(net) : 0,
                           .least = SIZE_MAX};
     reel_saving made = {0};
+
+    /* Training mode: dropout and batch norm keep values that a step of evaluation does not. */
     const bool training = reel_net_training(net);
     reel_net_set_training(net, true);
     const reel_status status = choose(&s, &made, err);
     reel_net_set_training(net, training);
     made.least = s.least;
 
+    /* A choice moves to the net, which frees it; without one the net recomputes nothing. */
     const bool chosen = status == REEL_OK && s.found;
     net->recompute = chosen ? s.best : NULL;
     net->n_recompute = chosen ? s.values.nodes : 0;

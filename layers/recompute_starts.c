@@ -70,9 +70,11 @@ void reel_droppables_attempt(const reel_droppables *d, int k, bool *drop)
 {
     for (int id = 0; id < d->nodes; id++)
         drop[id] = false;
+
     double apart = (double)d->bytes;
     for (int i = 1; i < k; i++)
         apart /= sqrt(2);
+
     double since = 0; /* bytes dropped since the last cut that was kept */
     for (int i = 0; i < d->count; i++) {
         const reel_droppable *v = &d->list[i];

@@ -143,6 +143,7 @@ static reel_status check_bytes(const char *text, const char *file, int number, r
                              "%.200s:%d:%d: a tab; indent with blanks, which are equally wide "
                              "everywhere",
                              file, number, column);
+
         if (n == 0)
             return reel_fail(err, REEL_ERR_FORMAT, "%.200s:%d:%d: not UTF-8 (byte %d)", file,
                              number, column, *bytes);
@@ -244,6 +245,8 @@ static reel_status include_file(reel_text *t, const reel_text_line *line, const 
     const reel_status status = add_text_file(t, path, &why);
     if (status != REEL_OK)
         return reel_text_fail_as(err, status, line, 1, "%s", why.message);
+
+    /* The file's own includes begin at its folder: the path up to its last slash, or the root. */
     const reel_text_source source = t->source[t->sources - 1];
     const char *slash = strrchr(path, '/');
     snprintf(inner, sizeof inner, "%.*s", (int)(slash - path) + (slash == path), path);
@@ -272,7 +275,7 @@ static reel_status read_text_source(reel_text *t, const reel_text_source *source
         REEL_TRY(cut_words(text, &line, word, err));
         if (line.words == 0)
             continue;
-        line.indent += indent;
+        line.indent += indent; /* an included file is as deep as its line */
         if (reel_text_says(&line, 0, "include"))
             REEL_TRY(include_file(t, &line, folder, depth, err));
         else

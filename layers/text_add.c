@@ -111,6 +111,7 @@ static reel_status add_block(reel_text_reader *r, const reel_text_layer *at, int
         reel_net_begin(r->net, name);
         status = reel_text_check_net(r, at->line, err);
         if (status == REEL_OK) {
+            /* The error names a line of the block, and then the line that uses the block. */
             reel_error why = {0};
             status = reel_text_follow(r, &body, &why);
             if (status != REEL_OK)
@@ -202,6 +203,7 @@ static reel_status follow_line(reel_text_reader *r, int index, const reel_text_v
                               "a colon behind more than a name: expected a section's name alone");
     }
 
+    /* The text's head has been read before; here it only must stand where it may. */
     const bool head = reel_text_says(line, 0, "reel") || reel_text_says(line, 0, "about") ||
                       reel_text_says(line, 0, "input") || reel_text_says(line, 0, "classes");
     if (head && !line->word[0].colon)

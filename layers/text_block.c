@@ -89,7 +89,7 @@ reel_status reel_text_bind_block(const reel_text_layer *at, const reel_text_line
         const size_t length = reel_text_name_length(word);
         int p = length ? FIRST : place;
         if (length) {
-            place = block->words;
+            place = block->words; /* no value by place follows one by name */
             while (p < block->words &&
                    !(strlen(names[p]) == length && !strncmp(names[p], word->text, length)))
                 p++;

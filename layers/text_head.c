@@ -75,6 +75,8 @@ static reel_status read_classes_line(const reel_text_line *line, reel_text_head 
 reel_status reel_text_read_head(reel_text *text, reel_error *err)
 {
     text->head = (reel_text_head){.about = ""};
+
+    /* Lines of the outermost level: `end` passes over what is indented below a line. */
     for (int i = 0; i < text->lines; i = text->line[i].end) {
         const reel_text_line *line = &text->line[i];
         if (line->word[0].colon)

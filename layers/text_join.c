@@ -42,15 +42,19 @@ static reel_status follow_join(reel_text_reader *r, int index, const reel_text_v
     const reel_var input = r->x;
     reel_var branch[REEL_MAX_INPUTS];
     int n = 0;
+
     reel_net_begin_join(r->net, join);
     REEL_TRY(reel_text_check_net(r, line, err));
+
     for (int i = index + 1; i < line->end; i = r->text->line[i].end) {
         const reel_text_line *below = &r->text->line[i];
         const bool named = below->word[0].quoted || (below->word[0].colon && below->words > 1);
         const bool keyword = !named && reel_text_is_keyword(below->word[0].text);
         const reel_text_part whole = reel_text_below(r, i, var), alone = {i, below->end, var};
+
         if (n == REEL_MAX_INPUTS)
             return reel_text_fail(err, below, 0, "expected at most %d branches", REEL_MAX_INPUTS);
+
         r->x = input;
         if (reel_text_says(below, 0, "branch") && below->words == 1) /* without lines: the input */
             REEL_TRY(follow_branch(r, i, below->word[0].colon ? &whole : NULL, err));
@@ -95,6 +99,8 @@ static reel_status follow_residual(reel_text_reader *r, int index, const reel_te
     reel_net_begin_join(r->net, REEL_JOIN_ADD);
     REEL_TRY(reel_text_check_net(r, line, err));
     REEL_TRY(follow_branch(r, index, &body, err));
+
+    /* The lines' shape is known now, which decides about a shortcut that is optional. */
     const reel_tensor a = reel_value(r->x), b = reel_value(input);
     const bool needed = !optional || !reel_tensor_same_shape(&a, &b);
 
@@ -178,6 +184,8 @@ reel_status reel_text_follow_keyword(reel_text_reader *r, int index, const reel_
         return follow_for(r, index, var, err);
     if (reel_text_says(line, 0, "block")) /* followed where it is used */
         return reel_text_check_block(line, err);
+
+    /* Words that have a place inside others only, and names that are words. */
     const char *word = line->word[0].text;
     if (!strcmp(word, "shortcut"))
         return reel_text_fail(err, line, 0, "expected shortcut: right below residual:");

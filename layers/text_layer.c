@@ -134,6 +134,7 @@ reel_status reel_text_layer_config(const reel_text_layer *at, const reel_layer *
         const reel_layer_arg *arg;
         const char *from;
         REEL_TRY(find_argument(at, layer, k, &place, &arg, &from, err));
+
         const uint64_t bit = (uint64_t)1 << (arg - layer->args);
         if (given & bit)
             return reel_text_fail(err, at->line, k, "%s: given twice", arg->name);

@@ -33,6 +33,7 @@ static void print_name(text_printer *p, const char *name)
         fits = *at != '"' && !reel_is_control(reel_utf8_character(bytes, n));
         at += n;
     }
+
     if (!fits && p->error.status == REEL_OK) {
         char shown[200];
         reel_fail(&p->error, REEL_ERR_INVALID,
@@ -40,6 +41,7 @@ static void print_name(text_printer *p, const char *name)
                   "UTF-8 has no form in a text: \"%s\"",
                   reel_escape_text(name, REEL_ESCAPE_CONTROLS, shown, sizeof shown));
     }
+
     fprintf(p->to, plain ? "%s" : "\"%s\"", name);
 }
 
@@ -55,6 +57,7 @@ static void print_arguments(text_printer *p, const reel_module *m)
     const reel_args args = reel_layer_args(m->layer);
     const bool of_classes = m->of_classes || m == p->output;
     const reel_layer_arg *width = of_classes ? reel_layer_width_row(m->layer) : NULL;
+
     bool by_place = true;
     for (int i = 0; i < args.count; i++) {
         const reel_layer_arg *arg = &args.row[i];
@@ -65,6 +68,7 @@ static void print_arguments(text_printer *p, const reel_module *m)
             by_place &= arg->by_name; /* an argument that is left out ends the values by place */
             continue;
         }
+
         reel_arg_print(arg, m->config, value, sizeof value);
         by_place &= arg->required;
         if (by_place)
@@ -121,10 +125,12 @@ static void print_join(text_printer *p, const reel_module *m, int depth, int *po
         print_branch(p, "scale", m->children[0], depth, position);
         return;
     }
+
     static const char *const words[] = {
         [REEL_JOIN_ADD] = "add", [REEL_JOIN_CONCAT] = "concat", [REEL_JOIN_SCALE] = "scale"};
     print_indent(p, depth);
     fprintf(p->to, "%s:\n", words[m->join]);
+
     const int shown = m->join == REEL_JOIN_SCALE ? 1 : m->n_children;
     for (int i = 0; i < shown; i++) {
         if (m->children[i]->join)
@@ -256,6 +262,7 @@ static reel_status read_back(const reel_net *net, const char *bytes, reel_error 
     reel_net *again = NULL;
     reel_error why = {0};
     reel_status status = reel_text_read(&text, "text", bytes, strlen(bytes), NULL, &why);
+
     if (status == REEL_OK) {
         const reel_text_head *head = reel_text_head_of(text);
         const reel_model_config c = {.classes = head->classes,
@@ -263,6 +270,7 @@ static reel_status read_back(const reel_net *net, const char *bytes, reel_error 
                                      .image_size = head->height,
                                      .channels = head->channels};
         status = reel_net_create(&again, reel_net_ctx(net), reel_net_dtype(net), &why);
+
         if (status == REEL_OK)
             status = reel_text_add(again, text, &c, &why);
         if (status == REEL_OK)

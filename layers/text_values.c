@@ -50,6 +50,7 @@ static reel_status product_value(const reel_text_scope *scope, const reel_text_l
                                   "\"%.*s\" in \"%.60s\" is neither a whole number nor a name that "
                                   "stands for one",
                                   (int)length, at, text);
+
         if (sign == '*' && __builtin_mul_overflow(*value, factor, value))
             return reel_text_fail(err, line, k, "%.60s is too large", text);
         if (sign == '/' && (factor == 0 || *value % factor))
@@ -73,6 +74,7 @@ reel_status reel_text_value(const reel_text_scope *scope, const reel_text_line *
     const reel_text_var *v = find_var(scope, from, strlen(from));
     const bool product =
         strpbrk(from, "*/") || !strcmp(from, "classes") || !strcmp(from, "channels");
+
     if (v) {
         memcpy(var->value, v->value, sizeof var->value);
         var->classes = v->classes;

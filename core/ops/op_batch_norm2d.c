@@ -112,6 +112,7 @@ void REEL_FN(reel_batch_norm2d_forward)(const reel_call *c)
     const int64_t ch = c->out.shape[1];
     double *mean = c->scratch, *r = mean + ch;
 
+    /* A pass that is run again takes the statistics that it saved; the running ones move once. */
     if (c->again && c->saved) {
         memcpy(mean, c->saved, (size_t)(2 * ch) * sizeof *mean);
     } else if (a->training) {

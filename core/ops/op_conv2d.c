@@ -74,9 +74,12 @@ static reel_status conv2d_check_attrs(const reel_conv2d_attrs *a, reel_error *er
     if (a->stride_h > INT32_MAX || a->stride_w > INT32_MAX)
         return reel_fail(err, REEL_ERR_INVALID, "stride (%lld, %lld) must be at most 2147483647",
                          (long long)a->stride_h, (long long)a->stride_w);
+
     if (a->padding_h < 0 || a->padding_w < 0)
         return reel_fail(err, REEL_ERR_INVALID, "padding (%lld, %lld) must not be negative",
                          (long long)a->padding_h, (long long)a->padding_w);
+
+    /* 2 padding and dilation (kernel - 1) must fit in 64 bits. */
     if (a->padding_h > INT32_MAX || a->padding_w > INT32_MAX || a->dilation_h > INT32_MAX ||
         a->dilation_w > INT32_MAX)
         return reel_fail(
@@ -94,6 +97,8 @@ static reel_status conv2d_check_shapes(const reel_infer *q, reel_error *err)
     const reel_tensor *x = &q->in[0], *w = &q->in[1];
     if (reel_tensor_numel(x) == 0 || reel_tensor_numel(w) == 0)
         return reel_fail(err, REEL_ERR_INVALID, "input and weight must not be empty");
+
+    /* Groups split both channel counts: x (n, c, h, w), w (oc, c / groups, kh, kw). */
     if (x->shape[1] % a->groups || w->shape[0] % a->groups)
         return reel_fail(err, REEL_ERR_INVALID,
                          "%lld input and %lld output channels do not divide into %lld groups",
@@ -104,6 +109,7 @@ static reel_status conv2d_check_shapes(const reel_infer *q, reel_error *err)
             "the input has %lld channels in %lld groups, the weight takes %lld a group, not %lld",
             (long long)x->shape[1], (long long)a->groups, (long long)w->shape[1],
             (long long)(x->shape[1] / a->groups));
+
     if (q->n_in > 2 && (q->in[2].ndim != 1 || q->in[2].shape[0] != w->shape[0]))
         return reel_fail(err, REEL_ERR_INVALID, "expected a bias of shape (%lld)",
                          (long long)w->shape[0]);

@@ -107,6 +107,7 @@ static void group_norm_sums(const reel_call *c, const group_norm_shape *s, const
         }
     }
 
+    /* Parts are added in their order, whichever thread summed them. */
     for (int64_t image = 0; image < s->n; image++)
         for (int64_t part = 1; part < count; part++) {
             double *total = parts + image * count * 2 * ch;
@@ -141,10 +142,14 @@ void REEL_FN(reel_group_norm_forward)(const reel_call *c)
     double *mean = c->scratch, *r = mean + all, *parts = r + 3 * all;
     reel_real *centre = (reel_real *)(r + all), *factor = centre + all;
 
+    /* The mean of a group first, then the variance about it: (n, groups), repeated for its
+     * channels. */
     group_norm_sums(c, &s, mean, parts, group_norm_add_value);
     group_norm_means(&s, parts, mean);
     group_norm_sums(c, &s, mean, parts, group_norm_add_square);
     group_norm_means(&s, parts, r);
+
+    /* y = (x - mean) (gamma r) + beta: the image's factor of each channel, (n, ch). */
     for (int64_t i = 0; i < all; i++) {
         r[i] = 1 / sqrt(r[i] + a->eps);
         centre[i] = (reel_real)mean[i];
@@ -189,8 +194,7 @@ static void group_norm_affine_grads(const reel_call *c, const group_norm_shape *
     }
 }
 
-/* Scratch: a / m and b / m of each image and channel, the parts. dx is linear in dy and x - mean.
- */
+/* Scratch: the factors of dy, of x - mean and of 1 in dx, (n, ch) each, then the parts. */
 void REEL_FN(reel_group_norm_backward)(const reel_call *c)
 {
     const group_norm_shape s = group_norm_shape_of(&c->in[0], c->attrs);
@@ -201,11 +205,13 @@ void REEL_FN(reel_group_norm_backward)(const reel_call *c)
     const double *mean = c->saved, *r = mean + all;
     double *of_dy = c->scratch, *of_x = of_dy + all, *rest = of_x + all, *parts = rest + all;
 
+    /* A_c and B_c of each image stand in the first of its parts. */
     group_norm_sums(c, &s, mean, parts, group_norm_add_grads);
     group_norm_affine_grads(c, &s, parts);
     if (!dx)
         return;
 
+    /* dx = (gamma r) dy - (r r b / m) (x - mean) - r a / m: three factors, each (n, ch). */
     for (int64_t image = 0; image < s.n && gamma; image++)
         for (int64_t k = 0; k < 2 * ch; k++)
             parts[image * s.parts * 2 * ch + k] *= (double)gamma[k % ch];
@@ -255,6 +261,7 @@ static reel_status group_norm_infer(reel_infer *q, reel_error *err)
             return reel_fail(err, REEL_ERR_INVALID, "expected %s of shape (%lld)",
                              i == 1 ? "gamma" : "beta", (long long)ch);
 
+    /* saved: mean and r; scratch: what forward and backward list above, then two sums a part. */
     const group_norm_shape s = group_norm_shape_of(x, a);
     const size_t all = (size_t)(s.n * ch) * sizeof(double);
     q->saved_bytes = 2 * all;

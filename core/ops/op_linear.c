@@ -36,8 +36,11 @@ void REEL_FN(reel_linear_backward)(const reel_call *c)
     const int64_t n = c->in[0].shape[0], in = c->in[0].shape[1], out = c->in[1].shape[0];
     reel_real *dx = c->din[0].data, *dw = c->din[1].data, *db = c->n_in > 2 ? c->din[2].data : NULL;
     const reel_real *x = c->in[0].data, *w = c->in[1].data, *dy = c->dout.data;
+
     if (db)
         REEL_FN(column_sums)(c->ctx, dy, n, out, !c->fresh[2], db);
+
+    /* dw (out, in) = dy^T (out, n) x (n, in) */
     if (dw) {
         const reel_gemm_job weights = {.ta = true,
                                        .accumulate = !c->fresh[1],
@@ -53,6 +56,8 @@ void REEL_FN(reel_linear_backward)(const reel_call *c)
                                        .scratch = c->scratch};
         reel_gemm(c->ctx, REEL_DTYPE, &weights);
     }
+
+    /* dx (n, in) = dy (n, out) w (out, in) */
     if (dx) {
         const reel_gemm_job inputs = {.accumulate = !c->fresh[0],
                                       .m = n,

@@ -80,6 +80,8 @@ static reel_tensor matmul_row_major(const reel_call *c, const reel_tensor *t, vo
 void REEL_FN(reel_matmul_forward)(const reel_call *c)
 {
     const matmul_plan p = plan_matmul(c->ctx, &c->in[0], &c->in[1], false);
+
+    /* The product's own scratch comes first, then copies of the matrices that are not row-major. */
     char *memory = (char *)c->scratch + p.gemm;
     const reel_tensor a = matmul_row_major(c, &c->in[0], memory, true);
     const reel_tensor b = matmul_row_major(c, &c->in[1], memory + p.a, true);

@@ -62,6 +62,7 @@ static void scale_channels_block(const reel_call *c, int64_t image, int64_t firs
     reel_real *dx = c->din[0].data, *ds = c->din[1].data;
     double sum[SCALE_BLOCK] = {0};
 
+    /* Pixel after pixel: dx is written and ds summed while dy is at hand. */
     for (int64_t at = 0; at < pixels * ch; at += ch) {
         if (dx)
             scale_channels_row(dy + at, s, width, c->fresh[0], dx + begin + at);

@@ -59,9 +59,10 @@ KERNEL_INLINE void add_grads(const reel_batch_norm_job *job, int64_t row, const 
     const channel_terms t = channel_terms_of(job);
     const real *restrict x = (const real *)job->x + row * ch;
     const real *restrict dy = (const real *)job->dy + row * ch;
+
 #pragma omp simd
     for (int64_t k = 0; k < ch; k++) {
-        double sum = a[k], products = b[k];
+        double sum = a[k], products = b[k]; /* of g, of g (x - mean) */
         UNROLLED_FOR(i, rows) {
             const real at = x[i * ch + k];
             const double g = (double)passed(&t, k, at, dy[i * ch + k], cut);

@@ -210,11 +210,14 @@ static void apply_row(group *g, const reel_conv_shape *s, const reel_depthwise_p
                        .pixels = back ? 4 : 4 * s->sw,
                        .c = s->c};
     g->next_out = r->columns * s->c;
+
     for (int64_t first = 0; first < r->stride && first < r->columns; first++) {
         const reel_depthwise_met *found = NULL; /* of the entries that g holds */
         for (int64_t x = first; x < r->columns;) {
             const reel_depthwise_met *met = p->x.met + x;
             const bool four = x + 3 * r->stride < r->columns && alike(met, r->stride);
+
+            /* Pixels that meet the same taps share one list of entries; its start moves. */
             if (!found || found->tap != met->tap || found->count != met->count) {
                 found = met;
                 find_entries(g, s, p, y, met, r->width);
@@ -222,6 +225,7 @@ static void apply_row(group *g, const reel_conv_shape *s, const reel_depthwise_p
             }
             g->out = row + x * s->c;
             g->in = map + (met->at - found->at) * s->c;
+
             if (!four)
                 one_pixel(g, s->c);
             else if (g->entries == 9)

@@ -19,6 +19,8 @@ static void write_chunk(const reel_matrix_job *job, int64_t i, int64_t rows, con
     const int64_t ld = sums->ld;
     const bool add = sums->add;
     const reel_grid *g = job->grid;
+
+    /* Row `at` of C is one pixel of the grid: at = (image grid_h + row) grid_w + column. */
     for (int64_t r = 0; r < rows && g; r++) {
         const int64_t at = i + r, x = g->x + at % g->grid_w * g->step_x;
         const int64_t y = g->y + at / g->grid_w % g->grid_h * g->step_y;
@@ -115,6 +117,8 @@ static int64_t multiply_rows(const reel_matrix_job *job, const row_sharing *r, r
         if (!w->packed)
             pack_a(&job->a, (operand_part){i, rows, p, depth}, w->a);
 
+        /* A's next block is copied while this one is multiplied: the chunk's next terms, or the
+         * first terms of the thread's next chunk. */
         product_carry carry = {0};
         if (after < s->to) {
             const int64_t then = least(REEL_MATRIX_KC, s->to - after);
@@ -199,12 +203,16 @@ static void by_rows(const reel_matrix_job *job)
             const stretch_of_sum s = {from, least(from + stretch, job->k), shared};
 #pragma omp single nowait
             dealt = 0;
+
+            /* It ends in a barrier: `dealt` is 0 and B packed when the first chunk is taken. */
             pack_stretch(job, r.panels, &s, shared);
 
             w.packed = false;
             int64_t chunk = __atomic_fetch_add(&dealt, 1, __ATOMIC_RELAXED);
             while (chunk < r.chunks)
                 chunk = multiply_rows(job, &r, &w, &s, chunk, &dealt);
+
+            /* The next stretch overwrites the packed panels, so all threads are done first. */
             if (r.past)
                 stream_end();
 #pragma omp barrier
