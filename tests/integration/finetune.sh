@@ -120,6 +120,12 @@ grep -q "1 of the 9 images that split.json holds back are not there" rests.err |
     fail "resumed with an image less: others are held back"
 "$REEL_BIN" finetune --resume rests/checkpoint-00000004.safetensors -o elsewhere --max-steps 5 --quiet >rests.log 2>rests.err || fail "resumed elsewhere: $(cat rests.err)"
 cmp rests/split.json elsewhere/split.json || fail "resumed elsewhere: others are held back"
+# Another seed leaves the images that are held out; another share would validate on images that were trained on.
+"$REEL_BIN" finetune --resume auto -o elsewhere --max-steps 6 --seed 9 --quiet >rests.log 2>rests.err || fail "resumed with another seed: $(cat rests.err)"
+diff <(grep jpg rests/split.json) <(grep jpg elsewhere/split.json) || fail "resumed with another seed: others are held back"
+"$REEL_BIN" finetune --resume auto -o elsewhere --max-steps 7 --val-share 0.4 --quiet >rests.log 2>rests.err && fail "resumed with another --val-share"
+grep -q "elsewhere/split.json: expected --val-share 0.2, .*, got --val-share 0.4: images that were trained on would validate" rests.err ||
+    fail "resumed with another --val-share: $(cat rests.err)"
 
 # Without the list, the same draw is made again, and no other: its images were trained on. The validation images of a list may go, too.
 cp -r split lost && rm lost/split.json

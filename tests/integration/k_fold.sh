@@ -68,6 +68,34 @@ for fold in 1 2 3; do same "all/fold-$fold" "cut/fold-$fold"; done
 cmp all/k-fold.json cut/k-fold.json || fail "another summary after an interruption"
 tail -1 cut.out | python3 -c 'import json, sys; assert json.load(sys.stdin) == json.load(open("all/k-fold.json"))'
 
+# --resume auto alone: folds that were not begun have DATA and the options of the first one.
+"$REEL_BIN" train d --k-fold 3 --fold 1 -o rest/fold-1 "${options[@]}" >out 2>&1 || fail "the first fold: $(cat out)"
+grep -q "^fold 1 of 3: 10 of 30 training images are held out" out || fail "the first fold does not say what it holds out: $(cat out)"
+"$REEL_BIN" train --resume auto -o rest --no-report >out 2>err || fail "--resume auto alone: $(cat err)"
+for fold in 1 2 3; do same "all/fold-$fold" "rest/fold-$fold"; done
+cmp all/k-fold.json rest/k-fold.json || fail "another summary with --resume auto alone"
+
+# Parts of another K or seed overlap: nothing is trained, and no image that was trained on validates.
+overlaps() { # WORDS OPTION...
+    local words=$1 code=0
+    shift
+    "$REEL_BIN" train d "$@" --no-report >out 2>err || code=$?
+    [ $code -ne 0 ] && grep -qF -- "$words" err || fail "train $*: exit $code, expected \"$words\": $(cat err)"
+}
+overlaps "rest/fold-1: expected a run with --k-fold 4 --fold 1 --seed 3, got one with --k-fold 3 --fold 1" --k-fold 4 -o rest --resume auto
+overlaps "rest/fold-1: expected a run with --k-fold 3 --fold 1 --seed 4, got" --seed 4 -o rest --resume auto
+overlaps "images that were trained on would validate" -o rest/fold-2 --resume auto --epochs 3 --fold 1
+overlaps "images that were trained on would validate" -o rest/fold-2 --resume auto --epochs 3 --k-fold 0 --fold 0
+mkdir late && cp -r rest/fold-2 late
+overlaps "late/fold-2: holds a run already" --k-fold 3 -o late "${options[@]}"
+[ ! -e late/fold-1 ] || fail "a fold was trained before the folder of another was refused"
+[ ! -e rest/fold-4 ] && cmp all/fold-2/model.safetensors rest/fold-2/model.safetensors || fail "what was refused was trained"
+
+# A loss that is not finite is no 0 in the mean.
+sed -i 's/"loss": [0-9.e-]*/"loss": null/' rest/fold-2/evaluation.json
+"$REEL_BIN" train --resume auto -o rest --no-report >out 2>err || fail "a loss of null: $(cat err)"
+python3 -c 'import json; s = json.load(open("rest/k-fold.json")); assert s["loss"]["each"][1] is s["loss"]["mean"] is None and s["top1"]["mean"], s'
+
 refused() { # WORDS OPTION...
     local words=$1 code=0
     shift
@@ -83,3 +111,6 @@ refused "--k-fold: expected --resume auto, got x" --k-fold 3 --resume x
 "$REEL_BIN" train d -o all --k-fold 3 "${options[@]}" >out 2>err && fail "a second run in the same folder"
 "$REEL_BIN" train d -o few --k-fold 12 --fold 1 "${options[@]}" >out 2>err || fail "more folds than images of a class: $(cat err)"
 grep -q "3 classes with fewer images than --k-fold 12" err || fail "small classes are not named: $(cat err)"
+mkdir -p lone/a lone/b && cp d/train/*/*0000[0-4].jpg lone/a && cp "$(find d/train -name '*.jpg' | sort | tail -1)" lone/b
+"$REEL_BIN" train lone -o lone_run --k-fold 3 --class-weights balanced "${options[@]}" >out 2>err && fail "balanced weights with a fold without a class"
+grep -q 'balanced: expected 2 images or more of each class with --k-fold, got 1 of "b"' err || fail "a class of one image: $(cat err)"

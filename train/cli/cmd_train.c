@@ -417,7 +417,7 @@ static int train(bool finetune, reel_options *options, reel_resumed_run *r)
 }
 
 /* A whole run, or one fold. */
-static int train_one(reel_options *options, bool finetune)
+static int train_one(reel_options *options, bool finetune, const json_t *told)
 {
     const char *command = finetune ? "finetune" : "train";
     const char *folder = reel_options_text(options, "output-dir"),
@@ -448,8 +448,10 @@ static int train_one(reel_options *options, bool finetune)
     }
 
     reel_resumed_run r;
-    const int code = reel_resume_find(&r, options, &err) ? reel_complain(command, &err)
-                                                         : train(finetune, options, &r);
+    const reel_status found = reel_resume_find(&r, options, &err);
+    if (found == REEL_OK && resume && !r.config)
+        r.config = json_incref((json_t *)told);
+    const int code = found ? reel_complain(command, &err) : train(finetune, options, &r);
     reel_resume_free(&r);
     return code;
 }
@@ -461,7 +463,7 @@ int reel_train(reel_options *options, bool finetune)
         return reel_complain_usage(finetune ? "finetune" : "train", &err);
     if (reel_train_has_folds(options))
         return reel_train_folds(options, finetune, train_one);
-    return train_one(options, finetune);
+    return train_one(options, finetune, NULL);
 }
 
 static int train_run(reel_options *options)

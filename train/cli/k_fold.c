@@ -3,8 +3,10 @@
 
 #include "core/number.h"
 #include "train/cli/command.h"
+#include "train/cli/train_batch.h"
 #include "train/report/compare.h"
 #include "train/run/json_util.h"
+#include "train/run/run_dir.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -58,8 +60,10 @@ static reel_status add_fold(fold_summary *s, int64_t fold, const json_t *evaluat
         return reel_fail(err, REEL_ERR_FORMAT, "%s: expected a confusion matrix of %s", path,
                          reel_count_of(s->n_classes, "class").text);
 
-    for (int f = 0; f < FIGURES; f++)
-        s->values[f * s->folds + fold] = json_number_value(json_object_get(evaluation, figures[f]));
+    for (int f = 0; f < FIGURES; f++) {
+        const json_t *figure = json_object_get(evaluation, figures[f]); /* null: not finite */
+        s->values[f * s->folds + fold] = json_is_number(figure) ? json_number_value(figure) : NAN;
+    }
     s->images += json_integer_value(json_object_get(evaluation, "images"));
     for (int64_t t = 0; t < s->n_classes; t++) {
         const json_t *row = json_array_get(confusion, (size_t)t);
@@ -176,42 +180,146 @@ static void write_page_of_folds(const char *command, const char *out, bool quiet
     reel_comparison_free(&c);
 }
 
+/* ---- folds that were begun before ---- */
+
+static void fold_folder(char folder[FOLD_PATH], const char *out, int64_t fold)
+{
+    snprintf(folder, FOLD_PATH, "%s/fold-%" PRId64, out, fold);
+}
+
+/* A whole number that a run was told; 0 = none. */
+static int64_t told_number(const json_t *config, const char *option)
+{
+    const json_t *options = json_object_get(config, "options");
+    const char *text = json_string_value(json_object_get(options, option));
+    return text ? strtoll(text, NULL, 10) : 0;
+}
+
+/* What fold 1 was told, where --resume auto finds it in --output-dir; to be freed. NULL: none. */
+static json_t *told_to_folds(const reel_options *options)
+{
+    const char *out = reel_options_text(options, "output-dir"),
+               *resume = reel_options_text(options, "resume");
+    char folder[FOLD_PATH];
+    json_t *config = NULL;
+    if (!resume || strcmp(resume, "auto") != 0 || reel_run_dir_holds_run(out))
+        return NULL;
+    fold_folder(folder, out, 1);
+    if (reel_run_dir_config(&config, folder, NULL) == REEL_OK && told_number(config, "k-fold") > 1)
+        return config;
+    json_decref(config);
+    return NULL;
+}
+
+/* Takes what belongs to fold 1 alone out of its configuration. */
+static void keep_what_all_folds_share(json_t *config)
+{
+    static const char *const own[] = {"run_id",           "classes",    "class_weights",
+                                      "train_images",     "val_images", "images_told_by_bytes",
+                                      "batch_size_choice"};
+    for (int i = 0; i < REEL_COUNT(own); i++)
+        json_object_del(config, own[i]);
+    json_object_del(json_object_get(config, "options"), "fold");
+}
+
+/* What decides which images a run holds out. */
+typedef struct begun_fold {
+    int64_t fold, folds, seed;
+} begun_fold;
+
+/* Is there no run in the folder, or one of this fold that may be resumed? */
+static reel_status check_fold_folder(const reel_options *options, const begun_fold *fold,
+                                     const char *folder, reel_error *err)
+{
+    json_t *config;
+    REEL_TRY(reel_run_dir_check(folder, reel_options_text(options, "resume"), err));
+    REEL_TRY(reel_run_dir_config(&config, folder, err));
+    const begun_fold was = {told_number(config, "fold"), told_number(config, "k-fold"),
+                            told_number(config, "seed")};
+    const bool same =
+        !config || (was.fold == fold->fold && was.folds == fold->folds && was.seed == fold->seed);
+    json_decref(config);
+    if (same)
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "%s: expected a run with --k-fold %" PRId64 " --fold %" PRId64
+                     " --seed %" PRId64 ", got one with --k-fold %" PRId64 " --fold %" PRId64
+                     " --seed %" PRId64,
+                     folder, fold->folds, fold->fold, fold->seed, was.folds, was.fold, was.seed);
+}
+
+/* Before anything is trained. told: to fold 1; NULL = it was not begun. */
+static reel_status check_folders(const reel_options *options, const char *out, const json_t *told,
+                                 reel_error *err)
+{
+    const int64_t folds = reel_options_int(options, "k-fold");
+    const int64_t seed = told && !reel_options_given(options, "seed")
+                             ? told_number(told, "seed")
+                             : reel_options_int(options, "seed");
+    for (int64_t fold = 1; fold <= folds; fold++) {
+        char folder[FOLD_PATH];
+        fold_folder(folder, out, fold);
+        REEL_TRY(check_fold_folder(options, &(const begun_fold){fold, folds, seed}, folder, err));
+    }
+    return REEL_OK;
+}
+
 /* ---- the runs ---- */
 
 static reel_status name_fold(reel_options *options, const char *out, int64_t fold, reel_error *err)
 {
     char number[24], folder[FOLD_PATH];
     snprintf(number, sizeof number, "%" PRId64, fold);
-    snprintf(folder, sizeof folder, "%s/fold-%s", out, number);
+    fold_folder(folder, out, fold);
     REEL_TRY(reel_options_type(options, "fold", number, err));
     return reel_options_type(options, "output-dir", folder, err);
 }
 
 bool reel_train_has_folds(const reel_options *options)
 {
-    return reel_options_int(options, "k-fold") > 1 && reel_options_int(options, "fold") == 0 &&
-           !reel_options_flag(options, "test-only");
+    if (reel_options_int(options, "fold") != 0 || reel_options_flag(options, "test-only"))
+        return false;
+    if (reel_options_int(options, "k-fold") > 1)
+        return true;
+    json_t *told = reel_options_given(options, "k-fold") ? NULL : told_to_folds(options);
+    const bool begun = told != NULL;
+    json_decref(told);
+    return begun;
 }
 
-int reel_train_folds(reel_options *options, bool finetune, reel_train_run *run)
+/* The options of all folds, and what those that begin now are told. */
+static reel_status begin_folds(reel_options *options, const char *out, json_t **told,
+                               reel_error *err)
 {
-    const char *command = finetune ? "finetune" : "train", *resume;
+    const char *resume = reel_options_text(options, "resume");
+    char number[24];
+    *told = NULL;
+    if (resume && strcmp(resume, "auto") != 0)
+        return reel_fail(err, REEL_ERR_INVALID, "--k-fold: expected --resume auto, got %s", resume);
+
+    *told = told_to_folds(options);
+    if (*told && !reel_options_given(options, "k-fold")) {
+        snprintf(number, sizeof number, "%" PRId64, told_number(*told, "k-fold"));
+        REEL_TRY(reel_options_type(options, "k-fold", number, err));
+    }
+    REEL_TRY(reel_train_batch_check(options, err));
+    REEL_TRY(check_folders(options, out, *told, err));
+    keep_what_all_folds_share(*told);
+    return REEL_OK;
+}
+
+static int train_all_folds(reel_options *options, bool finetune, const char *out,
+                           const json_t *told, reel_train_run *run)
+{
+    const char *command = finetune ? "finetune" : "train";
     const int64_t folds = reel_options_int(options, "k-fold");
     reel_error err;
-    char out[FOLD_PATH - 64];
-    snprintf(out, sizeof out, "%s", reel_options_text(options, "output-dir"));
-    resume = reel_options_text(options, "resume");
-    if (resume && strcmp(resume, "auto") != 0) {
-        reel_fail(&err, REEL_ERR_INVALID, "--k-fold: expected --resume auto, got %s", resume);
-        return reel_complain_usage(command, &err);
-    }
-
     for (int64_t fold = 1; fold <= folds; fold++) {
         if (name_fold(options, out, fold, &err))
             return reel_complain_usage(command, &err);
         if (!reel_options_flag(options, "quiet"))
             reel_say("fold %" PRId64 " of %" PRId64, fold, folds);
-        const int code = run(options, finetune);
+        const int code = run(options, finetune, told);
         if (code >= REEL_EXIT_SIGNAL)
             reel_say("reel %s: interrupted in fold %" PRId64 " of %" PRId64
                      "; the same command with --resume auto goes on with all that are left",
@@ -219,9 +327,27 @@ int reel_train_folds(reel_options *options, bool finetune, reel_train_run *run)
         if (code != REEL_EXIT_OK)
             return code;
     }
+    return REEL_EXIT_OK;
+}
+
+int reel_train_folds(reel_options *options, bool finetune, reel_train_run *run)
+{
+    const char *command = finetune ? "finetune" : "train";
+    reel_error err;
+    json_t *told;
+    char out[FOLD_PATH - 64];
+    snprintf(out, sizeof out, "%s", reel_options_text(options, "output-dir"));
+
+    const reel_status begun = begin_folds(options, out, &told, &err);
+    const int code = begun ? reel_complain_choice(command, &err)
+                           : train_all_folds(options, finetune, out, told, run);
+    json_decref(told);
+    if (code != REEL_EXIT_OK)
+        return code;
     if (summarize_folds(options, out, &err))
         return reel_complain(command, &err);
-    if (!reel_options_flag(options, "no-report") && folds <= REEL_COMPARE_MOST)
+    if (!reel_options_flag(options, "no-report") &&
+        reel_options_int(options, "k-fold") <= REEL_COMPARE_MOST)
         write_page_of_folds(command, out, reel_options_flag(options, "quiet"));
     return REEL_EXIT_OK;
 }

@@ -25,7 +25,12 @@ static void say_data(const reel_loop *loop)
              reel_count_of(loop->session.card.classes, "class").text, loop->settings->model->name,
              reel_params_trainable(reel_net_params(loop->session.net)));
 
-    if (feed->whole)
+    if (feed->whole && feed->config.folds)
+        reel_say("fold %" PRId64 " of %" PRId64 ": %" PRId64 " of %" PRId64
+                 " training images are held out for validation; split.json lists them",
+                 feed->config.fold, feed->config.folds, reel_dataset_count(feed->val),
+                 reel_dataset_count(feed->whole));
+    else if (feed->whole)
         reel_say("DATA has no validation images of its own: %" PRId64 " of %" PRId64
                  " images, %g %% of each class, are held out; split.json lists them",
                  reel_dataset_count(feed->val), reel_dataset_count(feed->whole),

@@ -29,10 +29,35 @@ static reel_status names_of(json_t **names, const json_t *list, const char *path
     return REEL_OK;
 }
 
+/* The options that a part was drawn by. */
+static const char *draw_text(const reel_held_out_draw *d, char *text, size_t size)
+{
+    if (d->folds)
+        snprintf(text, size, "--k-fold %" PRId64 " --fold %" PRId64, d->folds, d->fold);
+    else
+        snprintf(text, size, "--val-share %.10g", d->share);
+    return text;
+}
+
+static reel_status check_same_part(const reel_held_out_draw *was, const reel_held_out_draw *now,
+                                   const char *path, reel_error *err)
+{
+    char held[80], asked[80];
+    /* The share may have gone through a text with fewer digits. */
+    if (was->folds == now->folds && was->fold == now->fold &&
+        (was->folds || fabs(was->share - now->share) < 1e-9))
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "%s: expected %s, by which the run holds out its validation images, got %s: "
+                     "images that were trained on would validate",
+                     path, draw_text(was, held, sizeof held), draw_text(now, asked, sizeof asked));
+}
+
 reel_status reel_held_out_read(json_t **names, const char *path, const reel_held_out_draw *draw,
                                reel_error *err)
 {
     json_t *split;
+    reel_status status = REEL_OK;
     *names = NULL;
     if (access(path, F_OK) != 0 && errno == ENOENT)
         return REEL_OK;
@@ -41,7 +66,6 @@ reel_status reel_held_out_read(json_t **names, const char *path, const reel_held
     const json_t *list = json_object_get(split, "validation");
     const json_t *seed = json_object_get(split, "seed");
     const json_t *share = json_object_get(split, "share");
-    reel_status status = REEL_OK;
     if (!json_is_integer(seed) || !json_is_number(share) || !json_is_array(list)) {
         status = reel_fail(err, REEL_ERR_FORMAT,
                            "%s: expected \"seed\", \"share\" and a list \"validation\", the images "
@@ -50,14 +74,12 @@ reel_status reel_held_out_read(json_t **names, const char *path, const reel_held
         goto done;
     }
 
-    /* The share may have gone through a text with fewer digits. */
-    const bool same =
-        !draw || (json_integer_value(seed) == (json_int_t)draw->seed &&
-                  fabs(json_number_value(share) - draw->share) < 1e-9 &&
-                  json_integer_value(json_object_get(split, "folds")) == draw->folds &&
-                  json_integer_value(json_object_get(split, "fold")) == draw->fold);
-    if (same)
-        status = names_of(names, list, path, err);
+    const reel_held_out_draw was = {.share = json_number_value(share),
+                                    .folds = json_integer_value(json_object_get(split, "folds")),
+                                    .fold = json_integer_value(json_object_get(split, "fold"))};
+    if (draw)
+        REEL_TRY_GOTO(check_same_part(&was, draw, path, err), done);
+    status = names_of(names, list, path, err);
 done:
     json_decref(split);
     return status;

@@ -14,8 +14,9 @@ typedef struct reel_held_out_draw {
 } reel_held_out_draw;
 
 /* The names in a split.json as the keys of an object, to be freed. *names NULL: there is no such
- * file, or it was drawn otherwise (draw NULL: any will do). A file that cannot be read is an error:
- * a new split would validate on images that were trained on. */
+ * file. A file that cannot be read is an error, and so is one that was drawn with another share,
+ * number of folds or fold (draw NULL: any will do): a new split would validate on images that were
+ * trained on. With another seed, the same images stay held out. */
 reel_status reel_held_out_read(json_t **names, const char *path, const reel_held_out_draw *draw,
                                reel_error *err);
 

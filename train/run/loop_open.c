@@ -35,13 +35,13 @@ static void on_slow_read(void *user, int64_t index, const char *name, double sec
 }
 
 /* The validation images of the run to resume, from the folder where it lies. path: of the list; ""
- * = none is needed. */
-static reel_status held_back_before(json_t **names, const reel_settings *s,
+ * = none is needed: nothing was trained yet. */
+static reel_status held_back_before(json_t **names, const reel_settings *s, bool resumed,
                                     char path[REEL_PATH_MAX], reel_error *err)
 {
     *names = NULL;
     path[0] = 0;
-    if (!s->resume || (s->val_share == 0 && !s->k_fold))
+    if (!s->resume || !resumed)
         return REEL_OK;
     const char *slash = strrchr(s->resume, '/');
     if (!strcmp(s->resume, "auto"))
@@ -73,12 +73,12 @@ static reel_status check_drawn(const reel_loop *loop, const char *data, const ch
                      data, s->train_images, s->val_images, list);
 }
 
-static reel_status open_feed(reel_loop *loop, const char *data, reel_error *err)
+static reel_status open_feed(reel_loop *loop, const char *data, bool resumed, reel_error *err)
 {
     const reel_settings *s = loop->settings;
     json_t *held_back;
     char list[REEL_PATH_MAX];
-    REEL_TRY(held_back_before(&held_back, s, list, err));
+    REEL_TRY(held_back_before(&held_back, s, resumed, list, err));
 
     const reel_feed_config config = {.data = data,
                                      .val_share = s->val_share,
@@ -199,6 +199,28 @@ static reel_status make_average(reel_loop *loop, reel_error *err)
     return reel_ema_create(&session->ema, reel_net_params(session->net), session->ctx, decay, err);
 }
 
+/* Some fold trains without a class of one image, which then has no balanced weight. The first fold
+ * says so, before others have trained for nothing. */
+static reel_status check_lone_images(const reel_dataset *whole, reel_error *err)
+{
+    const int64_t classes = reel_dataset_classes(whole);
+    int64_t *count = calloc((size_t)classes + 1, sizeof *count);
+    if (!count)
+        return reel_fail(err, REEL_ERR_MEMORY, "--class-weights: out of memory");
+    for (int64_t i = 0; i < reel_dataset_count(whole); i++)
+        count[reel_dataset_label(whole, i)]++;
+    int64_t c = 0;
+    while (c < classes && count[c] != 1)
+        c++;
+    free(count);
+    if (c == classes)
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "--class-weights balanced: expected 2 images or more of each class with "
+                     "--k-fold, got 1 of \"%s\"",
+                     reel_dataset_class_name(whole, c));
+}
+
 /* The class weights of a resumed run are those that it began with, in the order of its classes. */
 static reel_status weigh_classes(reel_loop *loop, reel_error *err)
 {
@@ -210,6 +232,8 @@ static reel_status weigh_classes(reel_loop *loop, reel_error *err)
     double *weights = loop->session.class_weights = calloc((size_t)classes + 1, sizeof *weights);
     if (!weights)
         return reel_fail(err, REEL_ERR_MEMORY, "--class-weights: out of memory");
+    if (!s->known_weights && !strcmp(s->class_weights, "balanced") && s->fold == 1)
+        REEL_TRY(check_lone_images(loop->feed.whole, err));
     if (!s->known_weights && !strcmp(s->class_weights, "balanced"))
         return reel_class_weights_balance(weights, train, err);
     if (!s->known_weights)
@@ -302,7 +326,7 @@ reel_status reel_loop_open(reel_loop *loop, const reel_settings *settings,
     *loop = (reel_loop){.settings = settings};
     loop->began = loop->last_checkpoint = reel_seconds_now();
     reel_journal_create(&loop->journal, start->config, settings->quiet);
-    REEL_TRY(open_feed(loop, start->data, err));
+    REEL_TRY(open_feed(loop, start->data, start->checkpoint != NULL, err));
     REEL_TRY(make_session(loop, start->checkpoint != NULL, err));
     REEL_TRY(make_schedule(loop, err));
     loop->guess = reel_plateau_guess(&loop->feed, &loop->session);

@@ -35,7 +35,9 @@ static double log_gamma_draw(reel_rng *rng, double shape)
 
 double reel_beta_draw(reel_rng *rng, double alpha)
 {
-    const double x = log_gamma_draw(rng, alpha), y = log_gamma_draw(rng, alpha);
+    /* So small an alpha gives 0 or 1, and a smaller one would make both logarithms infinite. */
+    const double least = 1e-300, shape = alpha < least ? least : alpha;
+    const double x = log_gamma_draw(rng, shape), y = log_gamma_draw(rng, shape);
     return 1 / (1 + reel_math_exp(y - x)); /* X / (X + Y) */
 }
 

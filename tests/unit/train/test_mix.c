@@ -133,7 +133,7 @@ Test(mix, lambda_follows_the_beta_distribution)
 Test(mix, lambda_has_its_mean_and_variance_for_small_and_large_alphas)
 {
     enum { DRAWS = 40000 };
-    static const double alphas[] = {1e-6, 0.01, 0.2, 0.8, 1, 8, 1000, 1e6};
+    static const double alphas[] = {5e-324, 1e-310, 1e-6, 0.01, 0.2, 0.8, 1, 8, 1000, 1e6};
     for (int k = 0; k < REEL_COUNT(alphas); k++) {
         double sum = 0, squares = 0;
         for (int i = 0; i < DRAWS; i++) {
