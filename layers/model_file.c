@@ -21,19 +21,6 @@ static reel_status model_of_card(reel_model **model, const reel_model_card *card
     return status == REEL_OK ? REEL_OK : reel_fail(err, status, "%s: %s", name, why.message);
 }
 
-/* The tensor of a parameter's name, what stands around it in wrapped networks left out. */
-static const reel_weight *weight_called(const reel_weights *weights, const char *name)
-{
-    for (int i = 0; i < reel_weights_count(weights); i++) {
-        char plain[256];
-        const reel_weight *w = reel_weights_at(weights, i);
-        reel_name_unwrap(w->name, plain, sizeof plain);
-        if (!strcmp(plain, name))
-            return w;
-    }
-    return NULL;
-}
-
 /* The rows of the last layer are the classes; the names, where the file has them, are as many. */
 static reel_status read_head_rows(reel_model_card *card, const reel_weight *head, const char *last,
                                   const char *name, reel_error *err)
@@ -49,8 +36,28 @@ static reel_status read_head_rows(reel_model_card *card, const reel_weight *head
     return REEL_OK;
 }
 
-/* What the shapes in the file say about a network that is a text: how many classes, how many
- * channels. */
+/* What the file's tensors of the first and of the output layer say: channels and classes. */
+static reel_status read_layer_shapes(reel_model_card *card, const reel_params *params, int output,
+                                     const reel_model *model, const reel_weights *weights,
+                                     const char *name, reel_error *err)
+{
+    const reel_weight *first, *head;
+    if (reel_params_count(params) == 0)
+        return reel_fail(err, REEL_ERR_FORMAT, "%s: network %s has no layer with weights", name,
+                         card->arch);
+    REEL_TRY(reel_params_find_weight(params, weights, 0, &first, err));
+    if (output >= 0) {
+        REEL_TRY(reel_params_find_weight(params, weights, output, &head, err));
+        REEL_TRY(read_head_rows(card, head, reel_params_at(params, output)->name, name, err));
+    } else if (!card->class_names) { /* no layer alone has a row for each class */
+        card->classes = reel_model_config_default(model).classes;
+    }
+    if (!reel_weights_metadata(weights, "preprocessing"))
+        reel_model_card_expect(card, first && first->ndim == 4 && first->shape[1] == 1 ? 1 : 3);
+    return REEL_OK;
+}
+
+/* What the shapes in the file say about a network that is a text. */
 static reel_status read_text_shapes(reel_model_card *card, const reel_model *model,
                                     const reel_weights *weights, const char *name, reel_error *err)
 {
@@ -62,26 +69,11 @@ static reel_status read_text_shapes(reel_model_card *card, const reel_model *mod
 
     /* An outline has shapes and no values: its parameters are looked up in the file by name. */
     reel_status status = reel_model_outline(&net, model, NULL, ctx, REEL_F32, &why);
-    const int output = status == REEL_OK ? reel_net_output_param(net) : -1;
-    const reel_params *params = status == REEL_OK ? reel_net_params(net) : NULL;
-
-    if (status != REEL_OK) {
+    if (status == REEL_OK)
+        status = read_layer_shapes(card, reel_net_params(net), reel_net_output_param(net), model,
+                                   weights, name, err);
+    else
         reel_fail(err, status, "%s: %s", name, why.message);
-    } else if (reel_params_count(params) == 0) {
-        status = reel_fail(err, REEL_ERR_FORMAT, "%s: network %s has no layer with weights", name,
-                           card->arch);
-    } else {
-        const reel_param *last = reel_params_at(params, output);
-        const reel_weight *head = last ? weight_called(weights, last->name) : NULL,
-                          *first = weight_called(weights, reel_params_at(params, 0)->name);
-        if (last)
-            status = read_head_rows(card, head, last->name, name, err);
-        else if (!card->class_names) /* no layer alone has a row for each class */
-            card->classes = reel_model_config_default(model).classes;
-        if (!reel_weights_metadata(weights, "preprocessing"))
-            reel_model_card_expect(card, first && first->ndim == 4 && first->shape[1] == 1 ? 1 : 3);
-    }
-
     reel_net_destroy(net);
     reel_ctx_destroy(ctx);
     return status;

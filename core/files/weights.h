@@ -55,8 +55,6 @@ REEL_API const char *reel_weights_format(const reel_weights *weights);
 /* What a reader should know about the file, one line each, such as "not used: epoch, optimizer" or
  * "passed over: mask (BoolStorage)". NULL behind the last. */
 REEL_API const char *reel_weights_note(const reel_weights *weights, int index);
-/* The name without the words of wrappers ("module", "_orig_mod", "model", ...). */
-void reel_name_unwrap(const char *name, char *plain, size_t size);
 REEL_API int reel_weights_count(const reel_weights *weights);
 /* In the order of the file; 0 <= index < count. */
 REEL_API const reel_weight *reel_weights_at(const reel_weights *weights, int index);
@@ -116,6 +114,11 @@ REEL_API reel_status reel_weights_verify(const reel_weights *weights, reel_error
  * REEL_ERR_FORMAT: several such mappings fit equally well; the message names them. */
 REEL_API reel_status reel_params_name_rule(const reel_params *params, const reel_weights *weights,
                                            char *rule, size_t size, reel_error *err);
+/* The tensor for parameter `index` where the sizes are not known yet: by the rule above, but a
+ * tensor fits that has the parameter's number of dimensions. *out: NULL if there is none. Of
+ * several networks in the file, the one whose names need no prefix. Errors as reel_params_load. */
+REEL_API reel_status reel_params_find_weight(const reel_params *params, const reel_weights *weights,
+                                             int index, const reel_weight **out, reel_error *err);
 /* Names and shapes only, as reel_params_load compares them; the store need not be committed. */
 REEL_API reel_status reel_params_check(const reel_params *params, const reel_weights *weights,
                                        reel_error *err);

@@ -57,6 +57,9 @@ typedef struct reel_printable {
 } reel_printable;
 const char *reel_printable_name(reel_printable *room, const char *name);
 
+/* The name without the words of wrappers ("module", "_orig_mod", "model", ...). */
+void reel_name_unwrap(const char *name, char *plain, size_t size);
+
 /* Which tensor each parameter takes (weights_names.c). */
 typedef struct reel_name_map {
     const reel_weight **of; /* of each parameter of the store, or NULL */

@@ -52,14 +52,20 @@ typedef struct name_search {
     char (*plain)[LONGEST_NAME]; /* of each parameter: its name without wrappers */
     char (*prefixes)[LONGEST_NAME];
     int n_prefixes;
+    bool any_size; /* as many dimensions are enough for a fit */
 } name_search;
+
+static bool tensor_fits(const name_search *s, const reel_weight *w, const reel_param *p)
+{
+    return s->any_size ? w && w->ndim == p->value.ndim : reel_weight_fits(w, p);
+}
 
 static void count_fits(const name_search *s, name_candidate *c)
 {
     c->fits = c->named = 0;
     for (int i = 0; i < reel_params_count(s->params); i++) {
         c->named += c->of[i] != NULL;
-        c->fits += reel_weight_fits(c->of[i], reel_params_at(s->params, i));
+        c->fits += tensor_fits(s, c->of[i], reel_params_at(s->params, i));
     }
 }
 
@@ -227,6 +233,14 @@ static reel_status search_names(reel_name_map *map, name_search *s, reel_error *
     if (best.fits == n)
         return REEL_OK;
 
+    /* Of networks of one kind in one file, sizes would tell which is meant: without them, the one
+     * that stands below no prefix. */
+    if (s->any_size) {
+        if (assign_tensors(s, &best) && best.fits == n)
+            return REEL_OK;
+        count_fits(s, &best);
+    }
+
     find_prefixes(s);
     const int fits = best.fits, named = best.named;
     REEL_TRY(try_prefixes(s, &best, err));
@@ -237,13 +251,14 @@ static reel_status search_names(reel_name_map *map, name_search *s, reel_error *
     return REEL_OK;
 }
 
-reel_status reel_name_map_make(reel_name_map *map, const reel_params *params,
-                               const reel_weights *weights, reel_error *err)
+static reel_status make_map(reel_name_map *map, const reel_params *params,
+                            const reel_weights *weights, bool any_size, reel_error *err)
 {
     const size_t n = (size_t)reel_params_count(params);
     *map = (reel_name_map){.of = calloc(n + 1, sizeof *map->of)};
     name_search s = {.params = params,
                      .weights = weights,
+                     .any_size = any_size,
                      .plain = malloc((n + 1) * sizeof *s.plain),
                      .prefixes = malloc(MOST_CANDIDATES * sizeof *s.prefixes)};
     const reel_status status =
@@ -255,6 +270,12 @@ reel_status reel_name_map_make(reel_name_map *map, const reel_params *params,
     if (status != REEL_OK)
         reel_name_map_free(map);
     return status;
+}
+
+reel_status reel_name_map_make(reel_name_map *map, const reel_params *params,
+                               const reel_weights *weights, reel_error *err)
+{
+    return make_map(map, params, weights, false, err);
 }
 
 void reel_name_map_free(reel_name_map *map)
@@ -280,6 +301,23 @@ reel_status reel_params_name_rule(const reel_params *params, const reel_weights 
     reel_name_map map;
     REEL_TRY(reel_name_map_make(&map, params, weights, err));
     snprintf(rule, size, "%s", map.rule);
+    reel_name_map_free(&map);
+    return REEL_OK;
+}
+
+reel_status reel_params_find_weight(const reel_params *params, const reel_weights *weights,
+                                    int index, const reel_weight **out, reel_error *err)
+{
+    REEL_NEED(out, err);
+    *out = NULL;
+    REEL_NEED(params, err);
+    REEL_NEED(weights, err);
+    if (index < 0 || index >= reel_params_count(params))
+        return reel_fail(err, REEL_ERR_INVALID, "parameter %d: expected 0 to %d", index,
+                         reel_params_count(params) - 1);
+    reel_name_map map;
+    REEL_TRY(make_map(&map, params, weights, true, err));
+    *out = map.of[index];
     reel_name_map_free(&map);
     return REEL_OK;
 }

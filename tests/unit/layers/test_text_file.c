@@ -106,12 +106,13 @@ Test(text_file, may_call_any_layer_a_classifier)
     remove("any.net");
 }
 
-/* As PyTorch's wrappers name the tensors. */
+/* As PyTorch's wrappers name the tensors, or any attribute of a larger model. */
 Test(text_file, of_wrapped_names_opens)
 {
     static const char text[] = "input 1x8x8\nclasses 4\nConv2d 3 3\nGlobalAvgPool2d\n"
                                "head: Linear classes\n";
-    static const char *const prefixes[] = {"", "module.", "_orig_mod.module."};
+    static const char *const prefixes[] = {"",     "module.",         "_orig_mod.module.",
+                                           "foo.", "student.module.", "module.foo."};
     reel_model_card card;
     for (int i = 0; i < REEL_COUNT(prefixes); i++) {
         put_weights("wrapped.safetensors", text, true, prefixes[i], NULL);
