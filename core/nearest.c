@@ -55,11 +55,26 @@ static bool is_part(const char *typed, const char *candidate)
             strcmp(candidate + all - length, typed) == 0);
 }
 
+/* Adds to the list of candidates, which never ends within a name. */
+static void list_candidate(reel_nearest *nearest, const char *candidate)
+{
+    const char more[] = ", ...";
+    const size_t used = strlen(nearest->known), length = strlen(candidate);
+    const bool full = used >= sizeof more && !strcmp(nearest->known + used + 1 - sizeof more, more);
+    if (full)
+        return;
+    const bool fits = used + 2 + length + sizeof more <= sizeof nearest->known;
+    snprintf(nearest->known + used, sizeof nearest->known - used, "%s%s", used ? ", " : "",
+             fits ? candidate : "...");
+}
+
 void reel_nearest_offer(reel_nearest *nearest, const char *candidate)
 {
+    list_candidate(nearest, candidate);
     const int d = is_part(nearest->typed, candidate) ? 1 : edit_distance(nearest->typed, candidate);
     if (d >= nearest->distance)
         return;
     nearest->distance = d;
     snprintf(nearest->word, sizeof nearest->word, "%s", candidate);
+    snprintf(nearest->hint, sizeof nearest->hint, "; did you mean %s?", nearest->word);
 }

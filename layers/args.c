@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/nearest.h"
 #include "layers/init_internal.h"
 
 void *reel_arg_field(const reel_layer_arg *arg, const void *config)
@@ -238,13 +239,12 @@ reel_status reel_args_set(const reel_layer_arg *arg, char *text, void *config, r
 
 static reel_status unknown_arg(const reel_args *args, const char *name, reel_error *err)
 {
-    char known[256] = "name";
-    for (int i = 0; i < args->count; i++) {
-        const size_t used = strlen(known);
-        snprintf(known + used, sizeof known - used, ", %s", args->row[i].name);
-    }
+    reel_nearest nearest = reel_nearest_to(name);
+    reel_nearest_offer(&nearest, "name");
+    for (int i = 0; i < args->count; i++)
+        reel_nearest_offer(&nearest, args->row[i].name);
     return reel_fail(err, REEL_ERR_INVALID, "unknown argument \"%s\"; %s takes %s", name,
-                     args->layer, known);
+                     args->layer, nearest.known);
 }
 
 static char *trimmed(char *text)

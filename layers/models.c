@@ -184,21 +184,16 @@ reel_status reel_model_read_text(reel_model **out, const char *name, const char 
 static reel_status unknown_network(const char *name, reel_error *err)
 {
     reel_nearest nearest = reel_nearest_to(name);
-    char known[400] = "";
-    for (int i = 0; i < reel_model_count(); i++) {
-        const size_t used = strlen(known);
-        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", reel_model_at(i)->name);
+    for (int i = 0; i < reel_model_count(); i++)
         reel_nearest_offer(&nearest, reel_model_at(i)->name);
-    }
-    if (nearest.word[0])
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "no network and no file is called '%.200s'; did you mean %s?", name,
-                         nearest.word);
+    if (*nearest.word)
+        return reel_fail(err, REEL_ERR_INVALID, "no network and no file is called '%.200s'%s", name,
+                         nearest.hint);
     return reel_fail(
         err, REEL_ERR_INVALID,
         "no network and no file is called '%.200s'; expected one of %s, or a file with "
         "a network's text",
-        name, known);
+        name, nearest.known);
 }
 
 reel_status reel_model_read(reel_model **out, const char *name_or_file, reel_error *err)

@@ -139,9 +139,7 @@ static reel_status unknown_layer(const reel_text_reader *r, const reel_text_laye
     if (reel_text_find_block(r->text, typed, r->text->lines, NULL) >= 0)
         return reel_text_fail(err, at->line, at->kind,
                               "block %.60s: expected it above its first use", typed);
-    return reel_text_fail(err, at->line, at->kind, "unknown layer %.60s%s%s%s", typed,
-                          nearest.word[0] ? "; did you mean " : "", nearest.word,
-                          nearest.word[0] ? "?" : "");
+    return reel_text_fail(err, at->line, at->kind, "unknown layer %.60s%s", typed, nearest.hint);
 }
 
 /* `Conv2d 64 3`, `conv1: Conv2d 64 3`, and the same with a block's name. */

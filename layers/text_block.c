@@ -62,7 +62,7 @@ static reel_status bind_defaults(const reel_text_layer *at, const reel_text_line
         const size_t length = reel_text_name_length(&block->word[p]);
         reel_text_scope before = *at->scope;
         before.var = var[p].outer;
-        if (given[p])
+        if (given[p - FIRST])
             continue;
         if (length == 0)
             return reel_text_fail(err, at->line, at->kind, "block %.60s: expected %s",
@@ -75,35 +75,22 @@ static reel_status bind_defaults(const reel_text_layer *at, const reel_text_line
 reel_status reel_text_bind_block(const reel_text_layer *at, const reel_text_line *block,
                                  reel_text_var *var, reel_text_names names, reel_error *err)
 {
-    bool given[REEL_TEXT_WORDS] = {false};
-    int place = FIRST;
+    char owner[REEL_TEXT_WORD + 8];
+    snprintf(owner, sizeof owner, "block %.60s", block->word[1].text);
+    reel_text_slots slots = {.owner = owner};
     for (int p = FIRST; p < block->words; p++) {
         snprintf(names[p], sizeof names[p], "%.*s", (int)parameter_length(&block->word[p]),
                  block->word[p].text);
         var[p].name = names[p];
         var[p].outer = p > FIRST ? &var[p - 1] : NULL;
+        REEL_TRY(reel_text_add_slot(&slots, at, names[p], false, err));
     }
 
     for (int k = at->kind + 1; k < at->line->words; k++) {
-        const reel_text_word *word = &at->line->word[k];
-        const size_t length = reel_text_name_length(word);
-        int p = length ? FIRST : place;
-        if (length) {
-            place = block->words; /* no value by place follows one by name */
-            while (p < block->words &&
-                   !(strlen(names[p]) == length && !strncmp(names[p], word->text, length)))
-                p++;
-        } else {
-            place++;
-        }
-        if (p >= block->words)
-            return reel_text_fail(err, at->line, k, "block %.60s has no parameter for %.60s",
-                                  block->word[1].text, word->text);
-        const char *from = word->text + (length ? length + 1 : 0);
-        if (given[p])
-            return reel_text_fail(err, at->line, k, "%s: given twice", names[p]);
-        REEL_TRY(reel_text_value(at->scope, at->line, k, from, &var[p], err));
-        given[p] = true;
+        const char *from;
+        int slot;
+        REEL_TRY(reel_text_take_word(&slots, at, k, &slot, &from, err));
+        REEL_TRY(reel_text_value(at->scope, at->line, k, from, &var[FIRST + slot], err));
     }
-    return bind_defaults(at, block, var, given, err);
+    return bind_defaults(at, block, var, slots.given, err);
 }

@@ -102,8 +102,6 @@ typedef struct reel_text_layer {
     int kind; /* the word that names the layer; arguments follow */
 } reel_text_layer;
 
-/* Splits "name=value": the length of the name, or 0 where the word is a value alone. */
-size_t reel_text_name_length(const reel_text_word *word);
 /* The layer of this class, or NULL. */
 const reel_layer *reel_text_layer_find(const char *kind);
 /* The row of a layer's width, which no input gives: out_channels, out_features; or NULL. */
@@ -111,6 +109,28 @@ const reel_layer_arg *reel_layer_width_row(const reel_layer *layer);
 /* Reads the arguments into a zeroed config. *of_classes: whether the width is `classes`. */
 reel_status reel_text_layer_config(const reel_text_layer *at, const reel_layer *layer, void *config,
                                    bool *of_classes, reel_error *err);
+
+/* ---- text_slots.c ---- */
+
+/* The arguments of a layer or the parameters of a block, while words of a line fill them. */
+typedef struct reel_text_slots {
+    const char *owner; /* for messages: "Conv2d", "block Fire" */
+    int count;
+    const char *name[REEL_TEXT_WORDS];
+    bool by_name[REEL_TEXT_WORDS]; /* a value without a name passes over it */
+    bool given[REEL_TEXT_WORDS];
+    int place;  /* where a value without a name looks first */
+    bool named; /* a name was given: values without one are over */
+} reel_text_slots;
+
+/* Splits "name=value": the length of the name, or 0 where the word is a value alone. */
+size_t reel_text_name_length(const reel_text_word *word);
+/* One more slot; name is borrowed. */
+reel_status reel_text_add_slot(reel_text_slots *slots, const reel_text_layer *at, const char *name,
+                               bool by_name, reel_error *err);
+/* Finds the slot of word k, marks it as given, and says where in the word its value begins. */
+reel_status reel_text_take_word(reel_text_slots *slots, const reel_text_layer *at, int k, int *slot,
+                                const char **value, reel_error *err);
 
 /* ---- text_block.c ---- */
 

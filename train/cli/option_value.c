@@ -102,32 +102,23 @@ static reel_status check_word(const reel_option *o, const char *text, reel_error
             return REEL_OK;
         reel_nearest_offer(&nearest, word);
     }
-    const bool near = *nearest.word != 0;
-    return reel_fail(err, REEL_ERR_INVALID, "--%s: expected one of %s, got '%s'%s%s%s", o->name,
-                     reel_option_value_text(o, all, sizeof all), text,
-                     near ? "; did you mean " : "", nearest.word, near ? "?" : "");
+    return reel_fail(err, REEL_ERR_INVALID, "--%s: expected one of %s, got '%s'%s", o->name,
+                     reel_option_value_text(o, all, sizeof all), text, nearest.hint);
 }
 
 reel_status reel_option_check_name(const reel_option *o, const char *text, reel_error *err)
 {
-    char all[400] = "";
-    size_t used = 0;
     reel_nearest nearest = reel_nearest_to(text);
     const char *name;
     for (int i = 0; (name = o->suggest(i)); i++) {
         if (!strcmp(name, text))
             return REEL_OK;
         reel_nearest_offer(&nearest, name);
-        if (used < sizeof all)
-            used += (size_t)snprintf(all + used, sizeof all - used, "%s, ", name);
     }
-
-    const bool near = *nearest.word != 0;
     if (access(text, F_OK) == 0)
         return REEL_OK;
-    return reel_fail(err, REEL_ERR_INVALID, "--%s: expected one of %sor a file, got '%s'%s%s%s",
-                     o->name, all, text, near ? "; did you mean " : "", nearest.word,
-                     near ? "?" : "");
+    return reel_fail(err, REEL_ERR_INVALID, "--%s: expected one of %s, or a file, got '%s'%s",
+                     o->name, nearest.known, text, nearest.hint);
 }
 
 static reel_status read_value(reel_option_value *v, const reel_option *o, const char *text,

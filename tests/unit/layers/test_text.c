@@ -267,7 +267,6 @@ Test(text, of_scaled_channels_has_right_gradients)
 
 #define TOP "input 3x8x8\nclasses 4\n"
 #define END "Flatten\nLinear classes\n"
-
 static const struct {
     const char *text, *says;
 } mistakes[] = {
@@ -341,7 +340,9 @@ static const struct {
     {TOP "repeat 3\n" END, "t.net:3:1: repeat: expected a colon at the line's end"},
     {TOP "\"ReLU\"\n" END, "t.net:3:1: expected a layer, got a quoted word"},
     {TOP "a:\n    about words\n" END, "expected about without indentation"},
-    {TOP "block A w:\n    Conv2d w 1\nA 3 4\n" END, "block A has no parameter for 4"},
+    {TOP "block A w:\n    Conv2d w 1\nA 3 4\n" END, "t.net:5:5: more values than arguments: \"4\""},
+    {TOP "block A wide:\n    Conv2d wide 1\nA wied=3\n" END,
+     "t.net:5:3: unknown argument wied; did "},
     {TOP "block A w:\n    Conv2d w 1\nA\n" END, "block A: expected w"},
     {TOP "Conv2d 8 4294967296\n" END, "t.net:3:1: 0 (Conv2d): a weight of too many elements"},
     {TOP "block A w w=2:\n    Conv2d w 1\nA 3\n" END, "t.net:3:11: w: given twice"},

@@ -184,6 +184,26 @@ Test(options, the_distance_counts_swaps_once_and_refuses_what_is_far)
     reel_nearest_offer(&nearest, "epochs");
     cr_expect_str_eq(nearest.word, "epochs");
     cr_expect_eq(nearest.distance, 1);
+    cr_expect_str_eq(nearest.hint, "; did you mean epochs?");
+    cr_expect_str_eq(nearest.known, "batch-size, epoch, epochs");
+}
+
+Test(options, a_list_of_known_names_ends_behind_a_name)
+{
+    reel_nearest nearest = reel_nearest_to("far");
+    char all[4000] = "", name[64];
+    for (int i = 0; i < 200; i++) {
+        snprintf(name, sizeof name, "%.*s%d", i % 7, "letters", i);
+        reel_nearest_offer(&nearest, name);
+        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? ", " : "", name);
+    }
+    char *end = strstr(nearest.known, ", ...");
+    cr_assert(end && !end[5], "%s", nearest.known);
+    *end = '\0';
+    const size_t length = strlen(nearest.known);
+    cr_expect_gt(length, 380);
+    cr_expect(!strncmp(all, nearest.known, length) && all[length] == ',', "%s", nearest.known);
+    cr_expect_str_eq(nearest.hint, "");
 }
 
 Test(options, presets_change_what_the_user_did_not_type)
