@@ -1,12 +1,22 @@
 /* Error reporting. The only place in the library that ends the process is a failed assertion. */
 #include "core/base.h"
 
+#include "core/shortage.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+static _Thread_local long shortages;
+
+long reel_memory_shortages(void)
+{
+    return shortages;
+}
+
 reel_status(reel_fail)(reel_error *err, reel_status status, const char *format, ...)
 {
+    shortages += status == REEL_ERR_MEMORY;
     if (err) {
         va_list args;
         va_start(args, format);

@@ -32,7 +32,8 @@ REEL_API reel_status reel_dataset_open_as(reel_dataset **out, const reel_data_re
 /* Asks for validation data whose labels mean what those of the training data do. The request
  * borrows the names of its classes. */
 REEL_API void reel_data_request_follow(reel_data_request *request, const reel_dataset *train);
-/* Is DATA known, and does it have that split? */
+/* Is DATA known, and does it have that split? True, too, where memory is too short to tell: opening
+ * it says so. */
 REEL_API bool reel_dataset_has(const char *data, const char *split);
 /* The same with all that may be asked of DATA: a column that holds labels divides no table. */
 REEL_API bool reel_dataset_has_as(const reel_data_request *request);

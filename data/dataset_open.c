@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/shortage.h"
 #include "data/dataset_internal.h"
 #include "data/sources/folder.h"
 
@@ -18,6 +19,15 @@ reel_status reel_dataset_of(reel_dataset **out, reel_opened *opened, reel_error 
         reel_dataset_take_notes(*out, opened);
     reel_opened_free(opened);
     return status;
+}
+
+/* What was found may be wrong where memory was short: then that is what is said. */
+static reel_status say_shortage(const char *data, reel_status status, long before, reel_error *err)
+{
+    if (status == REEL_ERR_MEMORY || reel_memory_shortages() == before)
+        return status;
+    return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory while looking at what it holds",
+                     data);
 }
 
 reel_status reel_dataset_open_as(reel_dataset **out, const reel_data_request *request, char *path,
@@ -39,15 +49,19 @@ reel_status reel_dataset_open_as(reel_dataset **out, const reel_data_request *re
     if (strlen(data) > MOST_DATA)
         return reel_fail(err, REEL_ERR_INVALID, "the path of the data is too long");
 
+    const long before = reel_memory_shortages();
     const reel_source *without;
     const reel_source *source = reel_source_find(request, where, &without);
+    REEL_TRY(say_shortage(data, REEL_OK, before, err));
     if (!source)
         return reel_source_refuse(request, without, err);
     if (path && size)
         snprintf(path, size, "%s", where);
 
     reel_opened opened;
-    REEL_TRY(reel_opened_make(&opened, source, request, where, err));
+    const reel_status status = reel_opened_make(&opened, source, request, where, err);
+    if (status != REEL_OK)
+        return say_shortage(data, status, before, err);
     return reel_dataset_of(out, &opened, err);
 }
 
@@ -62,8 +76,18 @@ bool reel_dataset_has_as(const reel_data_request *request)
 {
     char where[REEL_DATA_PATH];
     const reel_source *without;
-    return request && request->data && strlen(request->data) <= MOST_DATA &&
-           reel_source_find(request, where, &without) != NULL;
+    if (!request || !request->data || strlen(request->data) > MOST_DATA)
+        return false;
+
+    /* Where memory is short twice, opening is left to say so. */
+    for (int tries = 0; tries < 2; tries++) {
+        const long before = reel_memory_shortages();
+        if (reel_source_find(request, where, &without))
+            return true;
+        if (reel_memory_shortages() == before)
+            return false;
+    }
+    return true;
 }
 
 bool reel_dataset_has(const char *data, const char *split)

@@ -54,6 +54,8 @@ static bool is_labelled(const char *path)
     reel_error ignored;
     reel_bytes head = {.data = malloc(most)};
     const int file = memfd_create("shard", MFD_CLOEXEC);
+    if (!head.data)
+        reel_fail(NULL, REEL_ERR_MEMORY, "%s: out of memory", path);
     if (head.data && file >= 0)
         head.size = reel_read_head(path, head.data, most);
 

@@ -24,7 +24,8 @@ void walk_note_number(walk *w, int64_t number);
 void walk_note_text(walk *w, const char *text);
 void walk_note_file(walk *w, const char *path);
 
-/* Whether an error of a scenario must say REEL_ERR_MEMORY: while walk_nets runs. */
+/* Whether an error of a scenario must say REEL_ERR_MEMORY: for nets, and for reading
+ * datasets. */
 extern bool walk_means_memory;
 
 /* Runs it once as it is, then with each of its allocations failing. */

@@ -291,12 +291,14 @@ void walk_data(char *const *sets, int count)
     walk_try("images", images, NULL, 0);
     for (int raw = 0; raw < 2; raw++)
         walk_try("pack", pack, "again", raw);
+    walk_means_memory = true;
     for (int i = 0; i < (int)REEL_COUNT(own); i++)
         walk_try("read_all", read_all, own[i], 0);
     for (int i = 0; i < 2 * count; i++)
         walk_try("read_all", read_all, sets[i / 2], i % 2);
     for (int i = 0; i < count; i++)
         walk_try("doubts", doubts, sets[i], 0);
+    walk_means_memory = false;
     for (int hundred = 0; hundred < 2; hundred++)
         walk_try("cifar_in_memory", cifar_in_memory, NULL, hundred);
     walk_try("class_weights", class_weights, NULL, 0);
