@@ -243,6 +243,7 @@ static int read_settings(reel_settings *settings, reel_options *options, const r
     settings->names_only = before && !json_is_true(json_object_get(r->config, told_by_bytes));
     settings->labels_are_theirs = before || !finetune;
     settings->train_images = json_integer_value(json_object_get(r->config, "train_images"));
+    settings->val_list = json_string_value(json_object_get(r->config, "val_list"));
     settings->val_images = json_integer_value(json_object_get(r->config, "val_images"));
     return REEL_EXIT_OK;
 }
@@ -331,7 +332,8 @@ static int run_loop(const char *command, reel_loop *loop, const reel_options *op
     const bool resumed = r->checkpoint != NULL,
                verify = resumed && reel_options_flag(options, "verify");
     reel_error err;
-    reel_resume_warn_of_images(r, reel_dataset_count(loop->feed.train));
+    reel_resume_warn_of_images(r, reel_dataset_count(loop->feed.train),
+                               reel_dataset_count(loop->feed.val));
 
     /* Before anything is written: a run that computes other bits stays as it is. */
     if (verify && !reel_probe_holds(&loop->session, &loop->feed, r->checkpoint, r->path, &err)) {

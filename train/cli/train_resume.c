@@ -118,14 +118,18 @@ void reel_resume_set_aside(const reel_resumed_run *r, const char *folder)
                  aside.of_other_run, from);
 }
 
-void reel_resume_warn_of_images(const reel_resumed_run *r, int64_t images)
+static void warn_of_count(const json_t *was, const char *kind, int64_t images)
 {
-    const json_t *was = json_object_get(r->config, "train_images");
     if (was && json_integer_value(was) != images)
-        reel_say("reel: warning: there were %" JSON_INTEGER_FORMAT
-                 " training images and are %" PRId64
+        reel_say("reel: warning: there were %" JSON_INTEGER_FORMAT " %s images and are %" PRId64
                  " now: from here the run is another one than was begun",
-                 json_integer_value(was), images);
+                 json_integer_value(was), kind, images);
+}
+
+void reel_resume_warn_of_images(const reel_resumed_run *r, int64_t train, int64_t val)
+{
+    warn_of_count(json_object_get(r->config, "train_images"), "training", train);
+    warn_of_count(json_object_get(r->config, "val_images"), "validation", val);
 }
 
 reel_status reel_resume_check_folder(const char *command, const reel_options *options,

@@ -28,8 +28,8 @@ reel_status reel_resume_preset(const reel_resumed_run *r, reel_options *options,
  * kept. */
 void reel_resume_set_aside(const reel_resumed_run *r, const char *folder);
 
-/* Warns where the number of training images has changed since. */
-void reel_resume_warn_of_images(const reel_resumed_run *r, int64_t images);
+/* Warns where the numbers of training and validation images have changed since. */
+void reel_resume_warn_of_images(const reel_resumed_run *r, int64_t train, int64_t val);
 
 /* A run's folder that is given as DATA or as a checkpoint is refused: it is named by -o. */
 reel_status reel_resume_check_folder(const char *command, const reel_options *options,

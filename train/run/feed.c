@@ -9,6 +9,8 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 enum { FEED_PATH = 4200 };
 
@@ -27,15 +29,14 @@ static const char **known_names(const reel_feed_config *c)
 }
 
 /* Opens a split, with the classes in the order of those that are known. like: the training data,
- * for validation data. */
+ * for validation data. path: FEED_PATH bytes, receives where the split was found. */
 static reel_status open_part(reel_feed *f, reel_dataset **out, const char *split,
-                             const reel_dataset *like, reel_error *err)
+                             const reel_dataset *like, char *path, reel_error *err)
 {
     const reel_feed_config *c = &f->config;
     const char **names = known_names(c);
     const int64_t n = (int64_t)json_array_size(c->known_classes);
     reel_status status = REEL_OK;
-    char path[FEED_PATH];
     bool changed = false;
     reel_data_request request = {.data = c->data,
                                  .split = split,
@@ -50,7 +51,7 @@ static reel_status open_part(reel_feed *f, reel_dataset **out, const char *split
         request.classes = n;
         request.class_names = names;
     }
-    REEL_TRY_GOTO(reel_dataset_open_as(out, &request, path, sizeof path, err), done);
+    REEL_TRY_GOTO(reel_dataset_open_as(out, &request, path, FEED_PATH, err), done);
 
     const char *const *order = like ? request.class_names : names;
     const int64_t classes = like ? request.classes : n;
@@ -65,6 +66,53 @@ done:
     return status;
 }
 
+static bool is_plain_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* DATA with both parts. */
+static reel_status open_both(reel_feed *f, reel_error *err)
+{
+    char train[FEED_PATH], val[FEED_PATH];
+    REEL_TRY(open_part(f, &f->train, "train", NULL, train, err));
+    reel_notes_say(f->config.data, f->train, NULL);
+    REEL_TRY(open_part(f, &f->val, "val", f->train, val, err));
+    reel_notes_say(f->config.data, f->val, f->train);
+
+    if (!is_plain_file(train) || !is_plain_file(val))
+        return REEL_OK;
+    const char *slash = strrchr(val, '/'), *name = slash ? slash + 1 : val;
+    snprintf(f->val_list, sizeof f->val_list, "%.255s", strcmp(train, val) != 0 ? name : ".");
+    return REEL_OK;
+}
+
+/* The words for a list of the validation images. */
+static const char *list_words(const char *list)
+{
+    return strcmp(list, ".") != 0 ? list : "a column of the training list";
+}
+
+reel_status reel_feed_check_list(const reel_feed *f, const char *then, int64_t images_then,
+                                 reel_error *err)
+{
+    const char *now = f->val_list;
+    const int64_t images = reel_dataset_count(f->val);
+    if (then && *then && *now && strcmp(then, now) != 0)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "%s: expected the validation images of %s, which the run began with, got "
+                         "those of %s: put the lists back as they were, or begin another run",
+                         f->config.data, list_words(then), list_words(now));
+    if (!then && images_then && *now && strcmp(now, ".") != 0 && images_then != images)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "%s: expected the %" PRId64 " validation images that the run began with, "
+                         "got the %" PRId64 " of %s: put the lists back as they were, or begin "
+                         "another run",
+                         f->config.data, images_then, images, now);
+    return REEL_OK;
+}
+
 /* DATA without val/: a part of each class is held back, as before where the run has a split.json.
  */
 static reel_status hold_back(reel_feed *f, const char *split, reel_error *err)
@@ -72,7 +120,8 @@ static reel_status hold_back(reel_feed *f, const char *split, reel_error *err)
     const reel_feed_config *c = &f->config;
     reel_error why;
     reel_status status = REEL_OK;
-    REEL_TRY(open_part(f, &f->whole, split, NULL, err));
+    char path[FEED_PATH];
+    REEL_TRY(open_part(f, &f->whole, split, NULL, path, err));
 
     if (c->held_back)
         status = reel_held_out_split(&f->train, &f->val, f->whole, c->held_back, &why);
@@ -112,6 +161,27 @@ static void warn_of_small_classes(const reel_feed *f)
     free(count);
 }
 
+reel_status reel_feed_check_lone_images(const reel_feed *f, reel_error *err)
+{
+    const reel_dataset *whole = f->whole;
+    const int64_t classes = reel_dataset_classes(whole);
+    int64_t *count = calloc((size_t)classes + 1, sizeof *count);
+    if (!count)
+        return reel_fail(err, REEL_ERR_MEMORY, "--class-weights: out of memory");
+    for (int64_t i = 0; i < reel_dataset_count(whole); i++)
+        count[reel_dataset_label(whole, i)]++;
+    int64_t c = 0;
+    while (c < classes && count[c] != 1)
+        c++;
+    free(count);
+    if (c == classes)
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "--class-weights balanced: expected 2 images or more of each class with "
+                     "--k-fold, got 1 of \"%s\"",
+                     reel_dataset_class_name(whole, c));
+}
+
 reel_status reel_feed_open(reel_feed *f, const reel_feed_config *config, reel_error *err)
 {
     const char *data = config->data;
@@ -129,10 +199,7 @@ reel_status reel_feed_open(reel_feed *f, const reel_feed_config *config, reel_er
         REEL_TRY(hold_back(f, NULL, err));
         reel_notes_say(data, f->whole, NULL);
     } else {
-        REEL_TRY(open_part(f, &f->train, "train", NULL, err));
-        reel_notes_say(data, f->train, NULL);
-        REEL_TRY(open_part(f, &f->val, "val", f->train, err));
-        reel_notes_say(data, f->val, f->train);
+        REEL_TRY(open_both(f, err));
     }
     f->config.held_back = NULL; /* the caller frees it */
     f->config.known_classes = NULL;

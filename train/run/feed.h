@@ -35,6 +35,9 @@ typedef struct reel_feed_config {
 typedef struct reel_feed {
     reel_feed_config config;
     reel_dataset *train, *val;
+    /* Where lists say what the images are: the file that lists the validation images; "." = that of
+     * the training images. Empty: no list, or nothing but a part that was held out. */
+    char val_list[256];
     reel_dataset *whole;  /* train and val are views of it; NULL where DATA has both */
     reel_loader *loader;  /* of the training images; NULL = closed */
     double waited_before; /* seconds, on loaders that are closed */
@@ -42,6 +45,15 @@ typedef struct reel_feed {
 
 /* Opens the datasets, checks their classes and warns of what looks odd. */
 reel_status reel_feed_open(reel_feed *f, const reel_feed_config *config, reel_error *err);
+/* Whether a resumed run validates on the list that it began with: its best checkpoint was the best
+ * on these images. then: val_list at its beginning, or NULL for a run of an earlier version, which
+ * tells only how many images there were (images_then; 0 = not known). REEL_ERR_INVALID: it does
+ * not. */
+reel_status reel_feed_check_list(const reel_feed *f, const char *then, int64_t images_then,
+                                 reel_error *err);
+/* With folds: some fold trains without a class of one image, which then has no balanced weight. The
+ * first fold says so (REEL_ERR_INVALID), before others have trained for nothing. */
+reel_status reel_feed_check_lone_images(const reel_feed *f, reel_error *err);
 void reel_feed_close(reel_feed *f);
 
 /* An incomplete last batch is dropped; fewer images than a batch make one batch. */

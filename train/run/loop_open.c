@@ -106,7 +106,10 @@ static reel_status open_feed(reel_loop *loop, const char *data, bool resumed, re
                                      .user = loop};
     const reel_status status = reel_feed_open(&loop->feed, &config, err);
     json_decref(held_back);
-    return status == REEL_OK ? check_drawn(loop, data, list, err) : status;
+    REEL_TRY(status);
+    if (resumed)
+        REEL_TRY(reel_feed_check_list(&loop->feed, s->val_list, s->val_images, err));
+    return check_drawn(loop, data, list, err);
 }
 
 /* ---- session ---- */
@@ -199,28 +202,6 @@ static reel_status make_average(reel_loop *loop, reel_error *err)
     return reel_ema_create(&session->ema, reel_net_params(session->net), session->ctx, decay, err);
 }
 
-/* Some fold trains without a class of one image, which then has no balanced weight. The first fold
- * says so, before others have trained for nothing. */
-static reel_status check_lone_images(const reel_dataset *whole, reel_error *err)
-{
-    const int64_t classes = reel_dataset_classes(whole);
-    int64_t *count = calloc((size_t)classes + 1, sizeof *count);
-    if (!count)
-        return reel_fail(err, REEL_ERR_MEMORY, "--class-weights: out of memory");
-    for (int64_t i = 0; i < reel_dataset_count(whole); i++)
-        count[reel_dataset_label(whole, i)]++;
-    int64_t c = 0;
-    while (c < classes && count[c] != 1)
-        c++;
-    free(count);
-    if (c == classes)
-        return REEL_OK;
-    return reel_fail(err, REEL_ERR_INVALID,
-                     "--class-weights balanced: expected 2 images or more of each class with "
-                     "--k-fold, got 1 of \"%s\"",
-                     reel_dataset_class_name(whole, c));
-}
-
 /* The class weights of a resumed run are those that it began with, in the order of its classes. */
 static reel_status weigh_classes(reel_loop *loop, reel_error *err)
 {
@@ -233,7 +214,7 @@ static reel_status weigh_classes(reel_loop *loop, reel_error *err)
     if (!weights)
         return reel_fail(err, REEL_ERR_MEMORY, "--class-weights: out of memory");
     if (!s->known_weights && !strcmp(s->class_weights, "balanced") && s->fold == 1)
-        REEL_TRY(check_lone_images(loop->feed.whole, err));
+        REEL_TRY(reel_feed_check_lone_images(&loop->feed, err));
     if (!s->known_weights && !strcmp(s->class_weights, "balanced"))
         return reel_class_weights_balance(weights, train, err);
     if (!s->known_weights)
@@ -376,6 +357,7 @@ static void describe_data(reel_loop *loop)
         json_object_set_new(config, "class_weights", weights);
     }
     json_object_set_new(config, "train_images", json_integer(reel_dataset_count(loop->feed.train)));
+    json_object_set_new(config, "val_list", json_string(loop->feed.val_list));
     json_object_set_new(config, "val_images", json_integer(reel_dataset_count(loop->feed.val)));
 }
 
