@@ -5,6 +5,7 @@
 #include "train/cli/command.h"
 #include "train/cli/train_batch.h"
 #include "train/report/compare.h"
+#include "train/run/confusion.h"
 #include "train/run/json_util.h"
 #include "train/run/run_dir.h"
 
@@ -52,11 +53,10 @@ static reel_status begin_confusion(fold_summary *s, const json_t *classes, reel_
 static reel_status add_fold(fold_summary *s, int64_t fold, const json_t *evaluation,
                             const char *path, reel_error *err)
 {
-    const json_t *classes = json_object_get(evaluation, "classes"),
-                 *confusion = json_object_get(evaluation, "confusion");
+    const json_t *classes = json_object_get(evaluation, "classes");
     if (!s->confusion)
         REEL_TRY(begin_confusion(s, classes, err));
-    if ((int64_t)json_array_size(confusion) != s->n_classes)
+    if (!reel_confusion_add_json(s->confusion, s->n_classes, evaluation))
         return reel_fail(err, REEL_ERR_FORMAT, "%s: expected a confusion matrix of %s", path,
                          reel_count_of(s->n_classes, "class").text);
 
@@ -65,12 +65,6 @@ static reel_status add_fold(fold_summary *s, int64_t fold, const json_t *evaluat
         s->values[f * s->folds + fold] = json_is_number(figure) ? json_number_value(figure) : NAN;
     }
     s->images += json_integer_value(json_object_get(evaluation, "images"));
-    for (int64_t t = 0; t < s->n_classes; t++) {
-        const json_t *row = json_array_get(confusion, (size_t)t);
-        for (int64_t p = 0; p < s->n_classes; p++)
-            s->confusion[t * s->n_classes + p] +=
-                json_integer_value(json_array_get(row, (size_t)p));
-    }
     return REEL_OK;
 }
 
@@ -102,15 +96,9 @@ static json_t *spread_json(const fold_summary *s, int figure)
 
 static json_t *summary_json(const fold_summary *s)
 {
-    json_t *matrix = json_array();
-    for (int64_t t = 0; t < s->n_classes; t++) {
-        json_t *row = json_array();
-        for (int64_t p = 0; p < s->n_classes; p++)
-            json_array_append_new(row, json_integer(s->confusion[t * s->n_classes + p]));
-        json_array_append_new(matrix, row);
-    }
-    json_t *o = json_pack("{s:I, s:I, s:O, s:o}", "folds", (json_int_t)s->folds, "images",
-                          (json_int_t)s->images, "classes", s->classes, "confusion", matrix);
+    json_t *o = json_pack("{s:I, s:I, s:O}", "folds", (json_int_t)s->folds, "images",
+                          (json_int_t)s->images, "classes", s->classes);
+    reel_confusion_to_json(o, s->confusion, s->n_classes);
     for (int f = 0; f < FIGURES; f++)
         json_object_set_new(o, figures[f], spread_json(s, f));
     return o;

@@ -164,18 +164,6 @@ static json_t *class_name_json(const reel_model_card *card, int64_t c)
     return reel_json_text(reel_model_card_class(card, c, text, sizeof text));
 }
 
-static json_t *matrix_json(const reel_evaluation *e)
-{
-    json_t *rows = json_array();
-    for (int64_t t = 0; t < e->classes; t++) {
-        json_t *row = json_array();
-        for (int64_t p = 0; p < e->classes; p++)
-            json_array_append_new(row, json_integer(e->confusion[t * e->classes + p]));
-        json_array_append_new(rows, row);
-    }
-    return rows;
-}
-
 static json_t *classes_json(const reel_evaluation *e, const reel_model_card *card)
 {
     json_t *classes = json_array();
@@ -224,14 +212,16 @@ static json_t *worst_json(const reel_evaluation *e, const reel_model_card *card,
 json_t *reel_judge_json(const reel_evaluation *e, const reel_model_card *card,
                         const reel_dataset *dataset)
 {
-    return json_pack("{s:I, s:I, s:o, s:f, s:o, s:f, s:o, s:f, s:o, s:o, s:o, s:o, s:o}", "images",
-                     (json_int_t)e->images, "bad", (json_int_t)e->bad, "loss",
-                     reel_json_number(e->loss), "top1", e->top1, "top1_interval",
-                     interval_json(reel_wilson(e->right1, e->images)), "top5", e->top5,
-                     "top5_interval", interval_json(reel_wilson(e->right5, e->images)), "mean_f1",
-                     macro_f1(e), "calibration", reel_calibration_json(&e->calibration), "classes",
-                     classes_json(e, card), "confusion", matrix_json(e), "confused",
-                     confused_json(e, card), "worst", worst_json(e, card, dataset));
+    json_t *o = json_pack(
+        "{s:I, s:I, s:o, s:f, s:o, s:f, s:o, s:f, s:o, s:o}", "images", (json_int_t)e->images,
+        "bad", (json_int_t)e->bad, "loss", reel_json_number(e->loss), "top1", e->top1,
+        "top1_interval", interval_json(reel_wilson(e->right1, e->images)), "top5", e->top5,
+        "top5_interval", interval_json(reel_wilson(e->right5, e->images)), "mean_f1", macro_f1(e),
+        "calibration", reel_calibration_json(&e->calibration), "classes", classes_json(e, card));
+    reel_confusion_to_json(o, e->confusion, e->classes);
+    json_object_set_new(o, "confused", confused_json(e, card));
+    json_object_set_new(o, "worst", worst_json(e, card, dataset));
+    return o;
 }
 
 /* ---- CSV ---- */

@@ -3,6 +3,7 @@
 #ifndef REEL_TRAIN_JUDGE_H
 #define REEL_TRAIN_JUDGE_H
 
+#include "train/run/confusion.h"
 #include "train/run/evaluation.h"
 #include "train/run/json_util.h"
 #include "train/run/model_card.h"
