@@ -58,6 +58,18 @@ PY
 grep -q 'ema [0-9.]* %' whole.log || fail "the line of an epoch does not show the average: $(cat whole.log)"
 grep -q "of the average $(cut -d' ' -f3 best) % (epoch $(cut -d' ' -f1 best))" whole.log || fail "the last line does not name the best average $(cat best): $(cat whole.log)"
 
+# The report shows it, too.
+"$REEL_BIN" report whole --quiet
+read -r epoch _ top1 <best
+grep -q "<b>$top1 %</b><span class=\"soft\">top-1 of the best average of weights, epoch $epoch</span>" whole/report.html ||
+    fail "the report does not show the best average $(cat best): $(grep average whole/report.html)"
+"$REEL_BIN" report whole --json >report.json
+python3 - "$epoch" "$top1" <<'PY'
+import json, sys
+best = json.load(open("report.json"))["best_ema"]
+assert best["epoch"] == int(sys.argv[1]) and f"{100 * best['top1']:.2f}" == sys.argv[2], best
+PY
+
 # best_ema.safetensors is the average of the epoch that the log says, and evaluates to the same loss.
 read -r epoch loss _ <best
 "$REEL_BIN" eval d --weights whole/best_ema.safetensors --json >evaluation

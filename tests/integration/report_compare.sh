@@ -49,6 +49,18 @@ P
 # The folds of a cross-validation, by their folder: the page lies in it. A run that trains, two of one name.
 [ "$("$REEL_BIN" report cv)" = cv/report.html ] || fail "folds: another page"
 grep -q '<h1>3 runs compared</h1>' cv/report.html && grep -q 'mean of the best top-1 of 3 runs' cv/report.html || fail "folds: $(head -c 300 cv/report.html)"
+# Folds that are missing are named, and the others are shown.
+mkdir part
+cp -r cv/fold-1 cv/fold-3 part
+mv part/fold-1 part/fold-2
+said=$("$REEL_BIN" report part 2>err) && [ "$said" = part/report.html ] || fail "folds without the first: $said $(cat err)"
+grep -q "part: fold-1 is missing" err || fail "a missing fold is not named: $(cat err)"
+grep -q '<h1>2 runs compared</h1>' part/report.html && grep -q '>Missing: fold-1</p>' part/report.html || fail "folds without the first: $(head -c 300 part/report.html)"
+rm -r part/fold-2
+cp -r cv/fold-1 part/
+"$REEL_BIN" report part --json 2>err | grep -q '"missing":\["fold-2"\]' || fail "a fold is missing: $("$REEL_BIN" report part --json)"
+sed -i 's/"k-fold": "0"/"k-fold": "4"/' part/fold-*/config.json
+"$REEL_BIN" report part --json 2>err | grep -q '"missing":\["fold-2","fold-4"\]' || fail "two folds are missing: $(cat err)"
 cp -r base other
 mkdir again
 mv other again/base
@@ -93,4 +105,13 @@ refused() { # refused CODE WORDS ARGUMENTS...
 refused 1 "expected at most 20 runs" "${many[@]}" base
 refused 1 "d: expected the folder of a run, found no config.json in it" base d
 refused 2 "--data: expected one run, got several" base cut --data d
-refused 1 "--out log: this file is no page of HTML" base cut -o log
+refused 1 "log: this file is no page that Reel wrote" base cut -o log
+# Somebody else's compare.html stays; a page of an early version, which names no generator, is replaced.
+cp compare.html ours
+printf '<!DOCTYPE html>\n<html lang="en">\n<head><title>Cameras compared</title></head></html>\n' >compare.html
+cp compare.html theirs
+refused 1 "compare.html: this file is no page that Reel wrote, so it is not replaced; choose another name with --out" base cut
+cmp -s compare.html theirs || fail "a page that Reel did not write was replaced"
+grep -v '<meta name="generator" content="Reel">' ours >compare.html
+"$REEL_BIN" report base cut --quiet || fail "a page of an early version was not replaced"
+grep -q '<h1>2 runs compared</h1>' compare.html || fail "a page of an early version was not replaced"

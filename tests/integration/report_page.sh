@@ -45,7 +45,7 @@ python3 - <<'P' || exit 1
 import json
 d, best = json.load(open("data.json")), json.load(open("run/evaluation.json"))
 lines = [json.loads(line) for line in open("run/metrics.jsonl")]
-keys = "folder state train eval time evaluation config starts examples left_out".split()
+keys = "folder state train eval time evaluation best_ema config starts examples left_out".split()
 assert sorted(d) == sorted(keys), sorted(d)
 assert d["evaluation"] == best and d["config"] == json.load(open("run/config.json"))
 for event, key in ("train", "train"), ("eval", "eval"), ("start", "starts"):

@@ -63,7 +63,7 @@ try 2 "--val-resize-size: expected the crop's" train d --val-resize-size 20 --va
 try 2 "--val-crop-size: expected 63 or more for alexnet, got 1" train d --arch alexnet --val-crop-size 1 -o x
 try 1 "mine: holds no run, but a file summary.csv, which a run would replace" train d -o mine
 try 1 "linked: holds no run, but a file report.html" train d -o linked
-try 1 "a_photo.jpg: this file is no page of HTML, so it is not replaced" report run -o a_photo.jpg
+try 1 "a_photo.jpg: this file is no page that Reel wrote, so it is not replaced" report run -o a_photo.jpg
 try 2 "exclude each other" train d --resume auto --weights run/model.safetensors -o x
 try 2 "expected --weights" eval d
 try 2 "expected --weights" predict d/val

@@ -1,6 +1,7 @@
 /* `reel report`: one page of HTML about a run, or about several. */
 #include "train/cli/command.h"
 #include "train/report/compare.h"
+#include "train/report/html.h"
 #include "train/report/report.h"
 #include "train/run/json_util.h"
 #include "train/run/run_dir.h"
@@ -12,10 +13,11 @@
 static const reel_option options_table[] = {
     REEL_SHARED("weights", .help = "RUN, in place of the argument"),
     REEL_OPTION(TEXT, .name = "data", .value = "DIR",
-                .help = "where the images are now; unset: where the run found them"),
+                .help = "where the images are now; default: where the run found them"),
     REEL_OPTION(
         TEXT, .name = "out", .letter = 'o', .value = "FILE",
-        .help = "page to write (replaced); unset: RUN/report.html, of several runs compare.html"),
+        .help = "page to write, in place of an earlier one; default: RUN/report.html, of several "
+                "runs compare.html in this folder, of folds their folder's report.html"),
     {.name = "json",
      .shared = true,
      .help = "print the page's data as one JSON object; a page only with --out"},
@@ -31,25 +33,24 @@ static int report_print_json(const reel_report_request *request)
     return reel_print_json(data);
 }
 
-/* A page may be replaced, and nothing else: a photograph after --out is a slip. */
+/* A page of Reel's may be replaced, and nothing else: a photograph after --out is a slip, and a
+ * compare.html may be anybody's. */
 static reel_status check_page(const char *path, reel_error *err)
 {
-    static const char begins[] = "<!DOCTYPE html>";
-    char head[sizeof begins] = "";
+    char head[REEL_HTML_HEAD + 1] = "", shown[REEL_PATH_MAX];
     FILE *f;
     if (access(path, F_OK) != 0)
         return REEL_OK;
     REEL_TRY(reel_plain_open(&f, path, err));
-    const size_t n = f ? fread(head, 1, sizeof begins - 1, f) : 0;
+    const size_t n = f ? fread(head, 1, sizeof head - 1, f) : 0;
     if (f)
         fclose(f);
-    if (n == 0 || strcmp(head, begins) == 0)
+    if (n == 0 || reel_html_is_ours(head))
         return REEL_OK;
-    return reel_fail(
-        err, REEL_ERR_INVALID,
-        "--out %s: this file is no page of HTML, so it is not replaced; choose another "
-        "name",
-        path);
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "%s: this file is no page that Reel wrote, so it is not replaced; choose "
+                     "another name with --out",
+                     reel_shown_text(path, shown, sizeof shown));
 }
 
 /* Prints the name of the page that was written. */
@@ -144,9 +145,11 @@ const reel_command reel_command_report = REEL_COMMAND(
     .notes =
         "RUN is the --output-dir of `reel train` or `reel finetune`. Both write this page when "
         "they end. --json prints what the page says as one object: state, train, eval, time, "
-        "evaluation, examples, config, starts; pictures stay out.\n"
+        "evaluation, best_ema, examples, config, starts; pictures stay out.\n"
         "Several runs (at most 20), or a folder with runs fold-1, fold-2, ...: their curves over "
-        "one another, and a table of accuracy, time, parameters and the options that differ.",
+        "one another, and a table of accuracy, time, parameters and the options that differ. Folds "
+        "that are not there are named.\n"
+        "A file at the page's place that Reel did not write is not replaced.",
     .examples = {
         {"reel report run", "Writes run/report.html and prints its name."},
         {"reel report run1 run2 run3 -o compare.html", "Curves of several runs over one another."},

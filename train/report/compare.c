@@ -6,6 +6,7 @@
 #include "train/run/run_dir.h"
 #include "train/run/say.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,17 +85,54 @@ static const char *fold_path(char *text, size_t size, const char *folder, int fo
     return text;
 }
 
-bool reel_compare_has_folds(const char *folder)
+/* The highest fold that is there, up to one more than may be shown; 0 = none. */
+static int last_fold(const char *folder)
 {
     char path[REEL_PATH_MAX];
-    return !holds_run(folder) && holds_run(fold_path(path, sizeof path, folder, 1));
+    int last = 0;
+    for (int fold = 1; fold <= REEL_COMPARE_MOST + 1; fold++)
+        if (holds_run(fold_path(path, sizeof path, folder, fold)))
+            last = fold;
+    return last;
+}
+
+bool reel_compare_has_folds(const char *folder)
+{
+    return !holds_run(folder) && last_fold(folder) > 0;
+}
+
+/* How many folds the newest run that was read is one of; 0 = not known. */
+static int64_t folds_of_newest(const reel_comparison *c)
+{
+    const json_t *options = json_object_get(c->run[c->n - 1].record.config, "options");
+    return atoll(reel_record_text(options, "k-fold", "0"));
+}
+
+static reel_status note_missing(reel_comparison *c, const char *folder, int64_t fold,
+                                reel_error *err)
+{
+    char name[40], shown[REEL_PATH_MAX];
+    snprintf(name, sizeof name, "fold-%" PRId64, fold);
+    if (json_array_append_new(c->missing, json_string(name)) != 0)
+        return reel_fail(err, REEL_ERR_MEMORY, "report: out of memory");
+    reel_say("reel: warning: %s: %s is missing; the folds that are there are shown",
+             reel_shown_text(folder, shown, sizeof shown), name);
+    return REEL_OK;
 }
 
 static reel_status read_folds(reel_comparison *c, const char *folder, reel_error *err)
 {
     char path[REEL_PATH_MAX];
-    for (int fold = 1; holds_run(fold_path(path, sizeof path, folder, fold)); fold++)
+    int64_t last = last_fold(folder);
+    for (int64_t fold = 1; fold <= last; fold++) {
+        if (!holds_run(fold_path(path, sizeof path, folder, (int)fold))) {
+            REEL_TRY(note_missing(c, folder, fold, err));
+            continue;
+        }
         REEL_TRY(read_compared(c, path, err));
+        const int64_t all = folds_of_newest(c);
+        last = all > last && all <= REEL_COMPARE_MOST ? all : last;
+    }
     return REEL_OK;
 }
 
@@ -167,7 +205,9 @@ reel_status reel_comparison_read(reel_comparison *c, const char *const *folders,
                                  reel_error *err)
 {
     reel_status status;
-    *c = (reel_comparison){0};
+    *c = (reel_comparison){.missing = json_array()};
+    if (!c->missing)
+        return reel_fail(err, REEL_ERR_MEMORY, "report: out of memory");
     for (int i = 0; i < n; i++) {
         status = reel_compare_has_folds(folders[i]) ? read_folds(c, folders[i], err)
                                                     : read_compared(c, folders[i], err);
@@ -188,6 +228,7 @@ void reel_comparison_free(reel_comparison *c)
         free(c->run[i].folder);
         reel_record_free(&c->run[i].record);
     }
+    json_decref(c->missing);
     json_decref(c->differs);
     *c = (reel_comparison){0};
 }
@@ -232,5 +273,5 @@ json_t *reel_comparison_json(const reel_comparison *c)
             json_decref(runs);
             return NULL;
         }
-    return json_pack("{s:o, s:O}", "runs", runs, "differs", c->differs);
+    return json_pack("{s:o, s:O, s:O}", "runs", runs, "differs", c->differs, "missing", c->missing);
 }

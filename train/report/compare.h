@@ -20,13 +20,16 @@ typedef struct reel_compared {
 typedef struct reel_comparison {
     reel_compared run[REEL_COMPARE_MOST];
     int n;
+    json_t *missing; /* names of folds that a cross-validation lacks: "fold-2" */
     json_t *differs; /* names of the options that are not the same in all runs, in order */
 } reel_comparison;
 
-/* Is this the folder of a cross-validation: fold-1, fold-2, ... and no run of its own? */
+/* Is this the folder of a cross-validation: one of fold-1, fold-2, ... in it, and no run of its
+ * own? */
 bool reel_compare_has_folds(const char *folder);
-/* Reads the runs, in this order; a folder of folds stands for these. REEL_ERR_INVALID: fewer than
- * one run or more than REEL_COMPARE_MOST; otherwise as reel_record_read. */
+/* Reads the runs, in this order; a folder of folds stands for these; folds that
+ * are not there are named in `missing` and warned of. REEL_ERR_INVALID: fewer than one run or more
+ * than REEL_COMPARE_MOST; otherwise as reel_record_read. */
 reel_status reel_comparison_read(reel_comparison *c, const char *const *folders, int n,
                                  reel_error *err);
 void reel_comparison_free(reel_comparison *c);

@@ -166,12 +166,27 @@ static void put_runs_table(FILE *to, const reel_comparison *c, const json_t *dat
 
 /* ---- the page ---- */
 
+static void put_missing(FILE *to, const json_t *missing)
+{
+    size_t i;
+    json_t *name;
+    if (json_array_size(missing) == 0)
+        return;
+    fprintf(to, "<p class=\"interrupted\">Missing:");
+    json_array_foreach(missing, i, name)
+    {
+        fprintf(to, "%s %s", i ? "," : "", json_string_value(name));
+    }
+    fprintf(to, "</p>\n");
+}
+
 static void put_page(FILE *to, const reel_comparison *c, const json_t *data)
 {
     char title[64];
     snprintf(title, sizeof title, "%d run%s compared", c->n, c->n == 1 ? "" : "s");
     reel_html_begin(to, title);
     fprintf(to, "<h1>%s</h1>\n", title);
+    put_missing(to, c->missing);
     put_summary(to, c);
     put_curves(to, c);
     put_runs_table(to, c, data);

@@ -22,8 +22,12 @@
     COLOUR("8", "18", "8")                                                                         \
     COLOUR("9", "19", "9")
 
-static const char style[] =
-    ":root{color-scheme:light dark;--ink:#1c2430;--soft:#5b6675;--page:#f6f7f9;--card:#fff;"
+/* By what a page is known as one of Reel's; early versions wrote the colours only. */
+#define GENERATOR "<meta name=\"generator\" content=\"Reel\">"
+#define COLOURS_BEGIN ":root{color-scheme:light dark;--ink:#1c2430;"
+
+static const char style[] = COLOURS_BEGIN
+    "--soft:#5b6675;--page:#f6f7f9;--card:#fff;"
     "--rule:#dfe3e8;--heat:33 111 219;--c0:#1f6fdb;--c1:#d9480f;--c2:#2b8a3e;"
     "--c3:#8e24aa;--c4:#0b7285;--c5:#9c2b2b;--c6:#5f3dc4;--c7:#7a5900;--c8:#495057;--c9:#b5179e}"
     "\n"
@@ -160,9 +164,17 @@ void reel_html_begin(FILE *to, const char *title)
 {
     fprintf(to,
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
+            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n" GENERATOR
+            "\n<title>");
     reel_html_text(to, title);
     fprintf(to, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n", style);
+}
+
+bool reel_html_is_ours(const char *text)
+{
+    static const char begins[] = "<!DOCTYPE html>";
+    return strncmp(text, begins, sizeof begins - 1) == 0 &&
+           (strstr(text, GENERATOR) || strstr(text, COLOURS_BEGIN));
 }
 
 void reel_html_end(FILE *to)

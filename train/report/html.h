@@ -15,5 +15,9 @@ void reel_html_picture(FILE *to, const char *kind, const uint8_t *bytes, size_t 
 /* The whole of the page in front of the first section, and behind the last. */
 void reel_html_begin(FILE *to, const char *title);
 void reel_html_end(FILE *to);
+/* Whether text, the first REEL_HTML_HEAD bytes of a file or more, begins a page of Reel's, of this
+ * or an earlier version. */
+enum { REEL_HTML_HEAD = 8192 };
+bool reel_html_is_ours(const char *text);
 
 #endif

@@ -37,6 +37,19 @@ static void put_accuracy_tiles(FILE *to, const json_t *e)
              "validation loss");
 }
 
+/* What the best average of weights reached, with --model-ema. */
+static void put_average_tile(FILE *to, const reel_record *r)
+{
+    char value[64], label[120];
+    const int64_t best = reel_record_best_ema(r);
+    if (best < 0)
+        return;
+    snprintf(value, sizeof value, "%.2f %%", 100 * r->eval.column[REEL_RECORD_EMA][best]);
+    snprintf(label, sizeof label, "top-1 of the best average of weights, epoch %.0f",
+             r->eval.column[REEL_RECORD_EPOCH][best]);
+    put_tile(to, value, label);
+}
+
 /* How long the run has been so far, in the words of the terminal. */
 static void put_time_tile(FILE *to, const reel_record_state *s)
 {
@@ -83,6 +96,7 @@ void reel_page_head(FILE *to, const reel_record *r, const reel_record_state *s, 
     fprintf(to, "<div class=\"tiles\">\n");
     if (r->evaluation)
         put_accuracy_tiles(to, r->evaluation);
+    put_average_tile(to, r);
     snprintf(value, sizeof value, "%" PRId64, s->step);
     put_tile(to, value, s->step == 1 ? "step" : "steps");
     snprintf(value, sizeof value, "%" PRId64, r->eval.n);

@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 static const char *const keys[REEL_RECORD_COLUMNS] = {
-    "step", "loss", "top1", "top5", "lr", "images_per_second", "data_wait", "ema_top1", "epoch"};
+    "step",      "loss",     "top1",     "top5", "lr", "images_per_second",
+    "data_wait", "ema_top1", "ema_loss", "epoch"};
 
 static bool append_row(reel_record_table *t, const json_t *line)
 {
@@ -150,4 +151,18 @@ const char *reel_record_text(const json_t *object, const char *key, const char *
 bool reel_record_has_top5(const json_t *evaluation)
 {
     return json_array_size(json_object_get(evaluation, "classes")) > 5;
+}
+
+int64_t reel_record_best_ema(const reel_record *r)
+{
+    const double *top1 = r->eval.column[REEL_RECORD_EMA],
+                 *loss = r->eval.column[REEL_RECORD_EMA_LOSS];
+    int64_t best = -1;
+    for (int64_t i = 0; i < r->eval.n; i++) {
+        if (isnan(top1[i]) || isnan(loss[i]))
+            continue;
+        if (best < 0 || top1[i] > top1[best] || (top1[i] == top1[best] && loss[i] < loss[best]))
+            best = i;
+    }
+    return best;
 }

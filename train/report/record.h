@@ -15,6 +15,7 @@ enum {
     REEL_RECORD_RATE, /* images a second */
     REEL_RECORD_WAIT, /* share of the time spent waiting for data */
     REEL_RECORD_EMA,  /* top-1 of the average of weights */
+    REEL_RECORD_EMA_LOSS,
     REEL_RECORD_EPOCH,
     REEL_RECORD_COLUMNS
 };
@@ -40,6 +41,9 @@ void reel_record_free(reel_record *r);
 /* A value of an object; NaN, or `otherwise`, where it has none. */
 double reel_record_number(const json_t *object, const char *key);
 const char *reel_record_text(const json_t *object, const char *key, const char *otherwise);
+/* The row of `eval` where the average of weights was best: the highest top-1, of these the lowest
+ * loss, as best_ema.safetensors. -1: there is no average. */
+int64_t reel_record_best_ema(const reel_record *r);
 /* Among 5 classes or fewer the true one always is: top-5 says nothing. */
 bool reel_record_has_top5(const json_t *evaluation);
 

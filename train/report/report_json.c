@@ -42,13 +42,25 @@ static json_t *value_or_null(json_t *value)
     return value ? json_incref(value) : json_null();
 }
 
+/* Of the average of weights; null without --model-ema. */
+static json_t *best_average_json(const reel_record *r)
+{
+    const int64_t best = reel_record_best_ema(r);
+    if (best < 0)
+        return json_null();
+    return json_pack("{s:o, s:f}", "epoch",
+                     reel_json_number(r->eval.column[REEL_RECORD_EPOCH][best]), "top1",
+                     r->eval.column[REEL_RECORD_EMA][best]);
+}
+
 json_t *reel_record_json(const reel_record *r, const reel_record_state *state, const char *folder)
 {
     json_t *time = json_pack("{s:f, s:f, s:f, s:f}", "data", r->data, "forward", r->forward,
                              "backward", r->backward, "update", r->update);
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "folder", reel_json_text(folder),
-                     "state", state_json(state), "train", lines_json(r->lines, "train"), "eval",
-                     lines_json(r->lines, "eval"), "time", time, "evaluation",
-                     value_or_null(r->evaluation), "config", value_or_null(r->config), "starts",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "folder",
+                     reel_json_text(folder), "state", state_json(state), "train",
+                     lines_json(r->lines, "train"), "eval", lines_json(r->lines, "eval"), "time",
+                     time, "evaluation", value_or_null(r->evaluation), "best_ema",
+                     best_average_json(r), "config", value_or_null(r->config), "starts",
                      lines_json(r->lines, "start"));
 }
