@@ -1,9 +1,12 @@
 /* Writing packed shards.
  *
  * Images are encoded by all threads, a batch at a time, and written in order by one. A shard is
- * written beside its place, synced and renamed, and its index after it: so what has an index is
- * complete whenever the process dies, and is never written again. */
+ * written beside its place, synced and renamed, its folder synced, and then its index the same way:
+ * so what has an index is complete whenever the process dies or the power fails, and is never
+ * written again. The name beside the place is PATH.part, not that of a random temporary file: what
+ * a killed process leaves is written over when the pack is completed. */
 #include "data/pack.h"
+#include "core/files/atomic_file.h"
 #include "core/system_error.h"
 
 #include <errno.h>
@@ -291,8 +294,8 @@ static reel_status finish_part(struct writer *w, reel_status status, const char 
     if (fclose(w->file) != 0 && status == REEL_OK)
         status = cannot_write(w, part, err);
     w->file = NULL;
-    if (status == REEL_OK && rename(part, path) != 0)
-        status = cannot_write(w, path, err);
+    if (status == REEL_OK)
+        status = reel_atomic_rename(part, path, err);
     if (status != REEL_OK)
         unlink(part);
     return status;
@@ -305,15 +308,6 @@ static reel_status begin_part(struct writer *w, const char *path, char part[REEL
     snprintf(part, REEL_DATA_PATH + 8, "%s.part", path);
     w->file = fopen(part, "wbe");
     return w->file ? REEL_OK : cannot_write(w, part, err);
-}
-
-static reel_status sync_folder(const struct writer *w, reel_error *err)
-{
-    const int file = open(w->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool good = file >= 0 && fsync(file) == 0;
-    if (file >= 0)
-        close(file);
-    return good ? REEL_OK : cannot_write(w, w->folder, err);
 }
 
 static reel_status write_tar(struct writer *w, int64_t k, int64_t first, int64_t end,
@@ -359,8 +353,7 @@ static reel_status write_shard(struct writer *w, int64_t k, int64_t first, int64
     w->result->bytes += w->at;
     w->at = 0;
 
-    REEL_TRY(write_index(w, k, err));
-    return sync_folder(w, err);
+    return write_index(w, k, err);
 }
 
 /* Is the shard there? Then it counts as written. */

@@ -87,6 +87,18 @@ for foreign in classes.txt train-00000.tar train-00001.idx val-00000.tar; do
     [ "$(ls -A mine)" = $foreign ] && [ "$(cat mine/$foreign)" = mine ] || fail "$foreign is there: it was changed: $(ls -A mine)"
 done
 
+# The folder is flushed between the name of a shard and that of its index; a file system that cannot flush a folder is no failure.
+shim=$REEL_BUILD/tests/libreel_folder_sync.so
+if [ -e "$shim" ]; then
+    for error in "" 22; do # EINVAL
+        rm -rf synced calls
+        env LD_PRELOAD="$shim" REEL_SYNC_LOG=calls ${error:+"REEL_SYNC_ERROR=$error"} "$REEL_BIN" pack d synced "${told[@]}" >out 2>err || fail "flushing a folder fails with ${error:-nothing}: exit $?: $(cat err)"
+        same synced "flushing a folder"
+        awk '/\.tar$/ { tar = 1; tars++ } /^flush/ { tar = 0 } /\.idx$/ && tar { early++ } END { exit !(tars == 6 && !early) }' calls ||
+            fail "an index has its name before its shard is sure of its own: $(cat calls)"
+    done
+fi
+
 # Any write, fsync or rename fails, once.
 command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null || exit 0
 if grep -qa -E '__asan_init|__tsan_init' "$REEL_BIN"; then exit 0; fi
