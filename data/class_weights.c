@@ -170,8 +170,14 @@ reel_status reel_class_weights_balance(double *weights, const reel_dataset *d, r
     const int64_t classes = reel_dataset_classes(d), n = reel_dataset_count(d);
     for (int64_t c = 0; c < classes; c++)
         weights[c] = 0;
-    for (int64_t i = 0; i < n; i++)
-        weights[reel_dataset_label(d, i)]++;
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t label = reel_dataset_label(d, i);
+        if (label < 0)
+            return reel_fail(err, REEL_ERR_INVALID,
+                             "balanced class weights: the label of a sample is none of the "
+                             "dataset's classes");
+        weights[label]++;
+    }
 
     for (int64_t c = 0; c < classes; c++) {
         if (weights[c] == 0)

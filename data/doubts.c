@@ -11,8 +11,11 @@
 
 static void count_classes(const reel_dataset *d, int64_t *of_class)
 {
-    for (int64_t i = 0; i < reel_dataset_count(d); i++)
-        of_class[reel_dataset_label(d, i)]++;
+    for (int64_t i = 0; i < reel_dataset_count(d); i++) {
+        const int64_t label = reel_dataset_label(d, i);
+        if (label >= 0)
+            of_class[label]++;
+    }
 }
 
 static int64_t classes_with_images(const int64_t *of_class, int64_t n)

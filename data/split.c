@@ -48,17 +48,24 @@ static void split_class(work *w, int64_t first, int64_t n, const split_rule *rul
 }
 
 /* ends: a zero for each class and one more. */
-static void split_all(work *w, int64_t *ends, const reel_dataset *parent, const split_rule *rule)
+static reel_status split_all(work *w, int64_t *ends, const reel_dataset *parent,
+                             const split_rule *rule, reel_error *err)
 {
     const int64_t count = reel_dataset_count(parent), classes = reel_dataset_classes(parent);
-    for (int64_t i = 0; i < count; i++)
-        ends[reel_dataset_label(parent, i) + 1]++;
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t label = reel_dataset_label(parent, i);
+        if (label < 0)
+            return reel_fail(err, REEL_ERR_INVALID,
+                             "split: the label of a sample is none of the dataset's classes");
+        ends[label + 1]++;
+    }
     for (int64_t c = 0; c < classes; c++)
         ends[c + 1] += ends[c]; /* where class c begins is in c, and moves to its end */
     for (int64_t i = 0; i < count; i++)
         w->members[ends[reel_dataset_label(parent, i)]++] = i;
     for (int64_t c = 0, first = 0; c < classes; first = ends[c++])
         split_class(w, first, ends[c] - first, rule, c);
+    return REEL_OK;
 }
 
 /* Both views by a rule that was checked. */
@@ -75,7 +82,7 @@ static reel_status split_by(reel_dataset **train, reel_dataset **held, const ree
             reel_fail(err, REEL_ERR_MEMORY, "split: out of memory for %zu samples", count), done);
 
     work w = {memory, memory + count, memory + 2 * count, memory + 3 * count, 0, 0};
-    split_all(&w, ends, parent, rule);
+    REEL_TRY_GOTO(split_all(&w, ends, parent, rule, err), done);
     if (w.n_held == 0)
         REEL_TRY_GOTO(reel_fail(err, REEL_ERR_INVALID,
                                 "split: expected a class with 2 samples or more, got none"),

@@ -60,7 +60,7 @@ kill -TERM $! 2>/dev/null || true
 code=0
 wait $! || code=$?
 [ $code = 143 ] || [ $code = 0 ] || fail "SIGTERM: exit $code: $(cat cut.err)"
-[ $code = 0 ] || grep -q -e "the same command with --resume auto" -e "there is nothing to save" cut.err ||
+[ $code = 0 ] || grep -qF -e '`reel train --resume auto -o cut`' -e "there is nothing to save" cut.err ||
     fail "SIGTERM: not said how to go on: $(cat cut.err)"
 "$REEL_BIN" train d --k-fold 3 -o cut "${options[@]:0:10}" --resume auto --threads 2 --json >cut.out 2>cut.err || fail "resumed after SIGTERM: $(cat cut.err)"
 grep -q "fold-3" cut/report.html || fail "no page of all folds: $(cat cut.err)"
@@ -74,6 +74,13 @@ grep -q "^fold 1 of 3: 10 of 30 training images are held out" out || fail "the f
 "$REEL_BIN" train --resume auto -o rest --no-report >out 2>err || fail "--resume auto alone: $(cat err)"
 for fold in 1 2 3; do same "all/fold-$fold" "rest/fold-$fold"; done
 cmp all/k-fold.json rest/k-fold.json || fail "another summary with --resume auto alone"
+
+# So have folds of a fine-tuning, with --weights, which would exclude --resume if it were typed.
+cp -r flat few_flat && rm few_flat/*/*0000[4-9].jpg
+"$REEL_BIN" finetune few_flat -w flat1 --k-fold 2 -o tuned --epochs 1 -b 4 --no-report --quiet >out 2>err || fail "finetune --k-fold: $(cat err)"
+mkdir again && cp -r tuned/fold-1 again
+"$REEL_BIN" finetune --resume auto -o again --no-report --quiet >out 2>err || fail "finetune: --resume auto alone: $(cat err)"
+same tuned/fold-2 again/fold-2
 
 # Parts of another K or seed overlap: nothing is trained, and no image that was trained on validates.
 overlaps() { # WORDS OPTION...

@@ -301,6 +301,7 @@ static int train_all_folds(reel_options *options, bool finetune, const char *out
 {
     const char *command = finetune ? "finetune" : "train";
     const int64_t folds = reel_options_int(options, "k-fold");
+    char word[FOLD_PATH];
     reel_error err;
     for (int64_t fold = 1; fold <= folds; fold++) {
         if (name_fold(options, out, fold, &err))
@@ -310,8 +311,8 @@ static int train_all_folds(reel_options *options, bool finetune, const char *out
         const int code = run(options, finetune, told);
         if (code >= REEL_EXIT_SIGNAL)
             reel_say("reel %s: interrupted in fold %" PRId64 " of %" PRId64
-                     "; the same command with --resume auto goes on with all that are left",
-                     command, fold, folds);
+                     "; `reel %s --resume auto -o %s` goes on with all that are left",
+                     command, fold, folds, command, reel_shell_word(out, word, sizeof word));
         if (code != REEL_EXIT_OK)
             return code;
     }

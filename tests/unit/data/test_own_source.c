@@ -2,6 +2,7 @@
  * labels that are no class, a loader that a fork left behind. */
 #include <sys/wait.h>
 
+#include "data/class_weights.h"
 #include "data/loader.h"
 #include "data/sources/source.h"
 #include "tests/support/built_as.h"
@@ -116,6 +117,22 @@ Test(own_source, classes_are_not_balanced_by_labels_that_are_none)
     reel_loader_destroy(l);
     odd_sample = 4;
     expect_no_loader(true, "loader: the label of a sample is none of the dataset's classes");
+}
+
+/* What counts labels must not count them outside its memory. */
+Test(own_source, labels_that_are_none_are_not_split_counted_or_weighed)
+{
+    reel_dataset *train, *held;
+    reel_doubt doubts[8];
+    double weights[3];
+    reel_error err = {0};
+    odd_sample = 4;
+    cr_expect_eq(reel_dataset_split(&train, &held, own, 0.4, 1, &err), REEL_ERR_INVALID);
+    cr_expect_str_eq(err.message, "split: the label of a sample is none of the dataset's classes");
+    cr_expect(!train && !held);
+    cr_expect_eq(reel_dataset_fold(&train, &held, own, 3, 1, 1, &err), REEL_ERR_INVALID);
+    cr_expect_eq(reel_class_weights_balance(weights, own, &err), REEL_ERR_INVALID);
+    cr_expect_eq(reel_dataset_doubts(own, own, doubts, 8), 0);
 }
 
 Test(own_source, a_loader_that_a_fork_left_behind_says_so)
