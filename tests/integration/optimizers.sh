@@ -124,7 +124,15 @@ while read -r reel command; do
     "$REEL_BIN" $command --arch tiny -o example$((n += 1)) -b 5 --epochs 3 --quiet >out 2>err || fail "$reel $command: $(cat err)"
     ! grep -q "has no effect" err || fail "$reel $command: $(cat err)"
 done <examples
-for option in model-ema-decay=0.9 model-ema-steps=2 lr-warmup-method=constant lr-warmup-decay=0.1; do
-    "$REEL_BIN" train d --arch tiny -o idle_$option --max-steps 1 -b 5 --$option --quiet >out 2>err
-    grep -q -- "--${option%=*} has no effect without" err || fail "--$option alone: $(cat err)"
+idle() { # WORDS OPTION...
+    local words=$1
+    shift
+    rm -rf idle
+    "$REEL_BIN" train d --arch tiny -o idle --max-steps 1 -b 5 "$@" --quiet --no-report >out 2>err
+    grep -q -- "warning: $words" err || fail "train $*: expected \"$words\": $(cat err)"
+}
+for option in model-ema-decay=0.9 model-ema-steps=2 lr-warmup-method=constant lr-warmup-decay=0.1 train-resize-size=40 unfreeze-after=1; do
+    idle "--${option%=*} has no effect without" "--$option"
 done
+idle "--min-area has no effect without --crop random-resized" --crop center --min-area 0.5
+idle "--val-share has no effect with --k-fold" --k-fold 3 --fold 1 --val-share 0.3

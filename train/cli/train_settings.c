@@ -166,6 +166,7 @@ static void warn_of_idle(const reel_settings *s, const reel_options *o)
     const bool no_average = !s->model_ema, no_warmup = s->lr_warmup_epochs == 0;
     const bool no_ra = strcmp(s->auto_augment, "ra") != 0,
                no_augmix = strcmp(s->auto_augment, "augmix") != 0;
+    const bool by_area = strcmp(s->crop, "random-resized") == 0;
     const struct {
         bool idle;
         const char *option, *without;
@@ -174,11 +175,16 @@ static void warn_of_idle(const reel_settings *s, const reel_options *o)
                 {no_warmup, "lr-warmup-method", "--lr-warmup-epochs"},
                 {no_warmup, "lr-warmup-decay", "--lr-warmup-epochs"},
                 {no_ra, "ra-magnitude", "--auto-augment ra"},
-                {no_augmix, "augmix-severity", "--auto-augment augmix"}};
+                {no_augmix, "augmix-severity", "--auto-augment augmix"},
+                {!by_area, "min-area", "--crop random-resized"},
+                {by_area, "train-resize-size", "--crop random or center"},
+                {!s->freeze || !*s->freeze, "unfreeze-after", "--freeze"}};
     for (int i = 0; i < REEL_COUNT(rows); i++)
         if (rows[i].idle && reel_options_given(o, rows[i].option))
             reel_say("reel: warning: --%s has no effect without %s", rows[i].option,
                      rows[i].without);
+    if (s->k_fold && s->fold <= 1 && reel_options_given(o, "val-share"))
+        reel_say("reel: warning: --val-share has no effect with --k-fold");
 }
 
 static reel_status check_folds(const reel_settings *s, reel_error *err)
