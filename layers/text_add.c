@@ -91,6 +91,15 @@ static reel_status add_text_layer(reel_text_reader *r, const reel_text_layer *at
     return run_newest(r, at->line, err);
 }
 
+/* A section or block that `repeat 0:` leaves without layers has no form in a text. */
+static reel_status check_filled(const reel_text_reader *r, const reel_text_line *line,
+                                reel_error *err)
+{
+    if (r->net->open->n_children > 0)
+        return REEL_OK;
+    return reel_text_fail(err, line, 0, "expected a layer within it, got none, as after repeat 0:");
+}
+
 /* A use of a block: a section that holds the block's lines. */
 static reel_status add_block(reel_text_reader *r, const reel_text_layer *at, int index,
                              const char *name, reel_error *err)
@@ -117,6 +126,8 @@ static reel_status add_block(reel_text_reader *r, const reel_text_layer *at, int
             if (status != REEL_OK)
                 reel_fail(err, status, "%.800s (in %.40s of line %d)", why.message,
                           block->word[1].text, at->line->number);
+            else
+                status = check_filled(r, at->line, err);
         }
         reel_net_end(r->net);
     }
@@ -173,6 +184,7 @@ static reel_status follow_section(reel_text_reader *r, int index, const reel_tex
     reel_net_begin(r->net, line->word[0].text);
     REEL_TRY(reel_text_check_net(r, line, err));
     REEL_TRY(reel_text_follow(r, &body, err));
+    REEL_TRY(check_filled(r, line, err));
     reel_net_end(r->net);
     return reel_text_check_net(r, line, err);
 }

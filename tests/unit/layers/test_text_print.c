@@ -178,3 +178,24 @@ Test(text_print, refuses_what_does_not_read_back)
     cr_expect(strstr(err.message, "levels"), "%s", err.message);
     reel_net_destroy(net);
 }
+
+/* A part without layers has no form in a text: what reads must print. */
+Test(text_print, parts_without_layers_are_refused)
+{
+    static const struct {
+        const char *text, *says;
+    } rows[] = {
+        {"input 3x8x8\na:\n    repeat 0:\n        ReLU\nFlatten\nLinear classes\n", "t.net:2:1"},
+        {"input 3x8x8\nblock B:\n    repeat 0:\n        ReLU\nx: B\nFlatten\nLinear classes\n",
+         "t.net:5:1"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        reel_model *model;
+        reel_net *net = NULL;
+        cr_assert_eq(reel_model_read_text(&model, "t.net", rows[i].text, &err), REEL_OK);
+        cr_expect_eq(reel_model_outline(&net, model, NULL, ctx, REEL_F32, &err), REEL_ERR_FORMAT);
+        cr_expect(strstr(err.message, rows[i].says) && strstr(err.message, "within it, got none"),
+                  "%s", err.message);
+        reel_net_destroy(net);
+        reel_model_free(model);
+    }
+}
