@@ -26,6 +26,13 @@ cmp one/val/cross/cross-00002.jpg more/val/cross/cross-00002.jpg || fail "--trai
 draw other --seed 8 2>/dev/null
 [ "$(sums one | cut -d' ' -f1 | sort)" != "$(sums other | cut -d' ' -f1 | sort)" ] || fail "the seed changes nothing"
 
+# Without validation images: a plain folder of classes, with the pictures of train/; Reel holds a fifth out.
+"$REEL_BIN" synth plain --seed 7 --size 64 --train 5 --val 0 --classes 4 --json >said 2>talk || fail "--val 0: exit $?: $(cat talk)"
+[ "$(cat talk)" = "drew 20 images of 4 classes into plain" ] && grep -q '"train_images":20,"val_images":0' said || fail "--val 0: $(cat talk said)"
+[ "$(ls plain | tr '\n' ' ')" = "arrow cross fish flower " ] && cmp plain/fish/fish-00004.jpg one/train/fish/fish-00004.jpg || fail "--val 0: $(ls plain)"
+"$REEL_BIN" train plain --arch tiny --epochs 1 --max-steps 1 -b 4 -o run --no-report >talk 2>&1 || fail "a plain folder: $(cat talk)"
+grep -q "16 training and 4 validation images, 4 classes" talk || fail "a plain folder: $(cat talk)"
+
 odd=$(printf 'odd\377')
 draw "$odd" --json --quiet >said || fail "a folder whose name is not UTF-8: exit $?"
 python3 -c 'import json; assert json.load(open("said"))["folder"] == "odd\\xff"' || fail "a folder whose name is not UTF-8: $(cat said)"

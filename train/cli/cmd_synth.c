@@ -17,8 +17,9 @@
 static const reel_option options_table[] = {
     REEL_OPTION(INT, .name = "train", .value = "N", .initial = "200", .min = 1, .max = 1e6,
                 .help = "training images of each class"),
-    REEL_OPTION(INT, .name = "val", .value = "N", .initial = "50", .min = 1, .max = 1e6,
-                .help = "validation images of each class"),
+    REEL_OPTION(INT, .name = "val", .value = "N", .initial = "50", .min = 0, .max = 1e6,
+                .help = "validation images of each class; 0: a plain folder of classes, without "
+                        "train/ and val/"),
     REEL_OPTION(INT, .name = "classes", .value = "N", .initial = "10", .min = 2,
                 .max = REEL_SYNTH_CLASSES,
                 .help = "how many of the ten classes, in the order of their names"),
@@ -62,15 +63,23 @@ static reel_status make_synth_folder(const char *path, bool must_be_empty, reel_
     return REEL_OK;
 }
 
+/* The folder of a set below DIR: a plain folder of classes has none. */
+static const char *synth_set(const synth_job *job, bool val)
+{
+    if (job->val == 0)
+        return "";
+    return val ? "/val" : "/train";
+}
+
 static reel_status make_synth_folders(const synth_job *job, reel_error *err)
 {
     char path[4096];
     REEL_TRY(make_synth_folder(job->dir, true, err));
-    for (int set = 0; set < 2; set++) {
-        snprintf(path, sizeof path, "%s/%s", job->dir, set ? "val" : "train");
+    for (int set = 0; set < (job->val ? 2 : 1); set++) {
+        snprintf(path, sizeof path, "%s%s", job->dir, synth_set(job, set));
         REEL_TRY(make_synth_folder(path, false, err));
         for (int64_t c = 0; c < job->classes; c++) {
-            snprintf(path, sizeof path, "%s/%s/%s", job->dir, set ? "val" : "train",
+            snprintf(path, sizeof path, "%s%s/%s", job->dir, synth_set(job, set),
                      reel_synth_names[c]);
             REEL_TRY(make_synth_folder(path, false, err));
         }
@@ -88,7 +97,7 @@ static reel_status draw_synth_image(const synth_job *job, int64_t index, reel_sy
     const int64_t class_index = within / each, number = within % each;
 
     char path[4096];
-    snprintf(path, sizeof path, "%s/%s/%s/%s-%05lld.jpg", job->dir, val ? "val" : "train",
+    snprintf(path, sizeof path, "%s%s/%s/%s-%05lld.jpg", job->dir, synth_set(job, val),
              reel_synth_names[class_index], reel_synth_names[class_index], (long long)number);
 
     const reel_synth_picture picture = {.seed = job->seed,
@@ -134,6 +143,17 @@ static reel_status draw_synth_set(const synth_job *job, reel_error *err)
     return first.status;
 }
 
+static void say_drawn(const synth_job *job)
+{
+    const long long train = job->classes * job->train, val = job->classes * job->val;
+    if (val)
+        reel_say("drew %lld training and %lld validation images of %lld classes into %s", train,
+                 val, (long long)job->classes, job->dir);
+    else
+        reel_say("drew %lld images of %lld classes into %s", train, (long long)job->classes,
+                 job->dir);
+}
+
 static int synth_run(reel_options *options)
 {
     reel_error err;
@@ -157,10 +177,7 @@ static int synth_run(reel_options *options)
         return reel_complain("synth", &err);
 
     if (!reel_options_flag(options, "quiet"))
-        reel_say("drew %lld training and %lld validation images of %lld classes into %s",
-                 (long long)(job.classes * job.train), (long long)(job.classes * job.val),
-                 (long long)job.classes, job.dir);
-
+        say_drawn(&job);
     if (!reel_options_flag(options, "json"))
         return REEL_EXIT_OK;
     json_t *names = json_array();
@@ -179,4 +196,6 @@ const reel_command reel_command_synth = REEL_COMMAND(
              "ring, star) on cluttered backgrounds, as DIR/train/CLASS/*.jpg and "
              "DIR/val/CLASS/*.jpg. DIR must be new or empty.",
     .examples = {{"reel synth demo --train 100 --size 64",
-                  "1,000 small training images and 500 for validation."}});
+                  "1,000 small training images and 500 for validation."},
+                 {"reel synth pets --train 60 --val 0 --classes 4 --size 64 --seed 1",
+                  "A plain folder: pets/arrow and three more, each with 60 images."}});
