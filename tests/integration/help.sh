@@ -45,6 +45,31 @@ grep -q 'more options: reel train --help-all' common || fail "reel help train do
 [ "$(grep -n '^common options:' common | cut -d: -f1)" -lt "$(grep -n '^learning rate:' common | cut -d: -f1)" ] ||
     fail "reel help train: common options come first"
 
+# The list of layers: in 80 columns, and each line is one that a network can have, with all of its names and defaults.
+"$reel" help layers | awk 'length > 80 || / $/ { print "over 80 columns, or a blank at the end: " $0; bad = 1 } END { exit bad }' || fail "reel help layers"
+"$reel" help layers --markdown | sed -nE 's/^\| `([A-Za-z0-9]+)` \|(.*)$/\1 \2/p' | tr -d '`|' >layers
+[ "$(wc -l <layers)" -ge 23 ] && grep -q '^Conv2d  *out_channels kernel_size stride=1 ' layers || fail "reel help layers --markdown: $(cat layers)"
+while read -r kind arguments; do
+    line=$kind
+    for word in $arguments; do
+        case $word in
+        *_init) continue ;;
+        approximate=*) word=approximate=tanh ;;
+        out_features) word=out_features=classes ;;
+        *=kernel_size | *=stride | *=dilation | *=output_size) word=${word%%=*}=1 ;;
+        p) word=p=0.5 ;;
+        *=*) ;;
+        *) word=$word=1 ;;
+        esac
+        line+=" $word"
+    done
+    flat=
+    case $kind in Linear | Softmax) flat=Flatten ;; esac
+    printf 'input 3x8x8\nclasses 4\n%s\n%s\nFlatten\nLinear classes\n' "$flat" "$line" >one.net
+    "$reel" summary --arch one.net >/dev/null 2>err || fail "reel help layers: $line: $(cat err)"
+done <layers
+"$reel" help | grep -q '^  reel help layers$' || fail "reel help does not name reel help layers"
+
 # Suggestions, in the words of other programs too.
 suggests() { # suggests WORDS ARGUMENTS...
     local words=$1

@@ -50,6 +50,14 @@ grep -q "^a_layer_with_a_long_name Linear            (1, 1000) " out || fail "co
 grep -q "^layer                    kind              output" out || fail "columns: $(head -3 out)"
 "$REEL_BIN" summary --arch long.net --json | python3 -c 'import json, sys; assert len(json.load(sys.stdin)["layers"]) == 1502' || fail "summary --json"
 
+# Which words of the language take a position in the names: none but layers and sections.
+printf '%s\n' 'input 3x8x8' 'f:' '    Conv2d 4 1' '    residual:' '        Conv2d 4 1' '        shortcut:' '            Conv2d 4 1' '    add:' '        Conv2d 4 1' \
+    '        branch:' '            Conv2d 4 1' '        own: Conv2d 4 1' '        part:' '            Conv2d 4 1' '        branch' '    concat:' '        Conv2d 4 1' \
+    '        Conv2d 4 1' '    scale:' '        AdaptiveAvgPool2d 1' '    repeat 2:' '        Conv2d 4 1' Flatten 'Linear classes' >names.net
+"$REEL_BIN" summary --arch names.net >out 2>err || fail "summary: $(cat err)"
+names=$(sed -nE 's/^([a-z0-9._]+) +(Conv2d|AdaptiveAvgPool2d|Flatten|Linear) .*/\1/p' out | tr '\n' ' ')
+[ "$names" = "f.0 f.1 f.2 f.3 f.4 f.own f.part.0 f.7 f.8 f.9 f.10 f.11 1 2 " ] || fail "names: $names"
+
 # A file's name that is not UTF-8, and has a control character, is shown and stored as text.
 odd=$'n\xff\x1b.net'
 net 4

@@ -171,6 +171,8 @@ void reel_help_overview(FILE *to)
                 "      Train a small network on a drawn data set: needs no images of yours.\n"
                 "  reel help train\n"
                 "      Show the common options of a command; `reel train --help-all` shows all.\n"
+                "  reel help layers\n"
+                "      List the layers of a network in a file of your own (--arch FILE).\n"
                 "\n`reel --version` prints the version. `reel help --man` prints the man page,\n"
                 "`reel help --completion bash` or `zsh` the shell completion.\n"
                 "\nExit codes: 0 done, 1 failure, 2 wrong command line, 3 too many bad files,\n"

@@ -12,6 +12,9 @@ void reel_help_command(FILE *to, const reel_command *command, bool all);
 void reel_help_overview(FILE *to);
 void reel_help_family(FILE *to, const char *family); /* `reel help bench`: its commands */
 
+/* `reel help layers`: the layers of a network's text with their arguments, for a terminal or for
+ * layers/README.md. */
+void reel_help_layers(FILE *to, bool markdown);
 /* reel.1, for man. */
 void reel_help_man(FILE *to);
 /* Shell completion. */

@@ -102,6 +102,8 @@ static int print_help(int argc, char **argv)
         return print_completion(argc > 1 ? argv[1] : NULL);
     else if (!strcmp(how, "--help-all"))
         print_all_pages();
+    else if (argc > 0 && !strcmp(argv[0], "layers"))
+        reel_help_layers(stdout, argc > 1 && !strcmp(argv[1], "--markdown"));
     else if (argc > 0 && reel_command_family(argv[0], 0))
         reel_help_family(stdout, argv[0]);
     else if (argc > 0)
