@@ -10,6 +10,16 @@ python3 "$check" "$REEL_SOURCE" --reel "$REEL_BIN" --rules "$rules" || {
     exit 1
 }
 
+# The guide shows pieces of one run, train shapes --arch tiny --epochs 12: they agree on its best epoch.
+guide=$REEL_SOURCE/train/GUIDE.md
+best=$(sed -nE 's/^done after 744 steps, .*best validation top-1 ([0-9.]+) % \(epoch ([0-9]+)\).*/\1 \2/p' "$guide" | sort -u)
+read -r top1 epoch <<<"$best"
+[ "$(wc -l <<<"$best")" = 1 ] && grep -qE "^epoch $epoch/12 .* validation ${top1%?} % best" "$guide" &&
+    grep -qE "^shapes/val: 500 images, .* top-1 $top1 %," "$guide" || {
+    echo "train/GUIDE.md: outputs of one run differ: $best"
+    exit 1
+}
+
 tree=${REEL_SCRATCH:-$(mktemp -d)}/tree
 failed=0
 try() { # try WORDS FILE TEXT: the tree with this page is refused, with these words
