@@ -418,6 +418,7 @@ reel_status reel_pack_split(reel_pack_result *result, const reel_dataset *datase
             "pack: expected at least 1 thread and 1 image a shard, got %d and %" PRId64,
             config->threads, config->per_shard);
 
+    /* A batch is encoded by all threads at once, and written in the order of the images. */
     struct writer w = {.dataset = dataset,
                        .config = config,
                        .folder = folder,

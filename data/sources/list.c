@@ -81,11 +81,14 @@ static reel_status note_text(reel_opened *out, const reel_rows *rows, const char
                                   "%" PRId64,
                                   base, shown, rows->title.line));
     }
+
     if (rows->part_is_mute)
         REEL_TRY(reel_opened_note(out, err,
                                   "%s: its column '%s' is not used: it does not say train, val or "
                                   "test",
                                   base, rows->part_column));
+
+    /* The first such line is enough: the encoding is the whole file's. */
     for (int64_t i = 0; i < reel_rows_count(rows); i++) {
         const reel_row *row = reel_rows_at(rows, i);
         const char *label = reel_row_text(rows, row->label);

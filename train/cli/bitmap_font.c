@@ -221,6 +221,7 @@ int reel_font_text(reel_glyph *glyph, int most, const char *text)
             bytes ? reel_utf8_character((const unsigned char *)text, bytes) : 0;
         text += bytes ? bytes : 1;
 
+        /* A combining accent changes the letter before it; i and j lose their dots. */
         const accent *a = n ? find_accent(0, character) : NULL;
         if (!a)
             glyph[n++] = reel_font_glyph(character);

@@ -83,6 +83,7 @@ static reel_status bench_one_step(bench *b, reel_error *err)
     const reel_var logits =
         reel_net_forward(b->run.net, b->run.tape, reel_input(b->run.tape, &b->images));
 
+    /* Inference ends with the forward pass: t1 = t2. */
     double t1 = reel_bench_now(), t2 = t1;
 
     if (!b->infer) {

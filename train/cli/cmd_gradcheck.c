@@ -120,10 +120,12 @@ static void add_small_alexnet(reel_net *net)
     reel_net_relu(net);
     reel_net_local_response_norm(net, .size = 3, .alpha = 0.05, .k = 2);
     reel_net_max_pool2d(net, .kernel = 3, .stride = 2);
+
     reel_net_conv2d(net, .in = 6, .out = 8, .kernel = 3, .padding = 1, .groups = 2, .no_bias = true,
                     .weight_init = scaled);
     reel_net_relu(net);
     reel_net_max_pool2d(net, .kernel = 3, .stride = 2);
+
     reel_net_conv2d(net, .in = 8, .out = 8, .kernel = 3, .padding = 1, .no_bias = true,
                     .weight_init = scaled);
     reel_net_batch_norm2d(net, .channels = 8);
@@ -135,6 +137,7 @@ static void add_small_alexnet(reel_net *net)
                     .weight_init = scaled);
     reel_net_relu(net);
     reel_net_max_pool2d(net, .kernel = 3, .stride = 1);
+
     reel_net_adaptive_avg_pool2d(net, .height = 2);
     reel_net_flatten(net);
     reel_net_dropout(net, .p = 0.5);
@@ -362,6 +365,7 @@ static reel_status check_arch(tally *t, const reel_ctx *ctx, const reel_gradchec
     reel_model *model;
     reel_net *net = NULL;
     const reel_gradcheck_config few = few_elements(config, 4);
+
     if (reel_options_arg_count(t->options) > 0 || reel_options_int(t->options, "fuzz"))
         return reel_fail(err, REEL_ERR_INVALID,
                          "--arch checks one network as a whole: expected neither PATTERN nor "
@@ -370,12 +374,14 @@ static reel_status check_arch(tally *t, const reel_ctx *ctx, const reel_gradchec
     const reel_model_config how = reel_model_config_default(model);
     const int64_t input[4] = {2, how.channels, how.image_size, how.image_size};
     snprintf(name, sizeof name, "model/%s", model->name);
+
     const reel_status status = reel_model_create(&net, model, &how, ctx, REEL_F64, err);
     if (status == REEL_OK) {
         reel_gradcheck_report report = {0};
         reel_error why = {0};
         tally_case(t, name, reel_net_gradcheck(net, input, &few, &report, &why), &report, &why);
     }
+
     reel_net_destroy(net);
     reel_model_free(model);
     return status;

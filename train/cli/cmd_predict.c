@@ -76,6 +76,7 @@ static reel_status list_images(reel_predictor *p, reel_error *err)
     const reel_options *o = p->options;
     p->images.skip[0] = reel_options_text(o, "copy-into");
     p->images.skip[1] = reel_options_text(o, "annotate");
+
     for (int i = 0; i < reel_options_arg_count(o); i++) {
         const char *path = reel_options_arg(o, i);
         if (!strcmp(path, "-")) {
@@ -85,12 +86,15 @@ static reel_status list_images(reel_predictor *p, reel_error *err)
         REEL_TRY(reel_sorted_copy_check(path, "--copy-into", p->images.skip[0], err));
         REEL_TRY(reel_sorted_copy_check(path, "--annotate", p->images.skip[1], err));
         REEL_TRY(reel_annotate_check(p->images.skip[1], path, err));
+
+        /* What cannot be read is shown as a failure of its own; the other images are predicted. */
         if (reel_image_list_add(&p->images, path, &why) == REEL_OK)
             continue;
         if (why.status == REEL_ERR_MEMORY)
             return reel_fail(err, why.status, "%s", why.message);
         reel_show_failure(&p->show, path, why.message, why.message);
     }
+
     if (!reel_options_flag(o, "quiet"))
         reel_left_out_say(&p->images.left_out);
     return REEL_OK;
@@ -106,9 +110,11 @@ static reel_status open_network(reel_predictor *p, reel_error *err)
     REEL_TRY(reel_model_open(&p->net, &p->card, weights, reel_options_text(o, "arch"), p->ctx,
                              REEL_F32, err));
     REEL_TRY(reel_class_names_choose(&p->card, reel_options_text(o, "classes"), quiet, err));
+
     reel_net_set_training(p->net, false);
     REEL_TRY(reel_tape_create(&p->tape, p->ctx,
                               &(reel_tape_config){.dtype = REEL_F32, .no_grad = true}, err));
+
     if (reel_options_set(o, "copy-into"))
         REEL_TRY(reel_sorted_copy_open(&p->copies, reel_options_text(o, "copy-into"),
                                        p->card.classes, err));

@@ -60,6 +60,7 @@ reel_status reel_new_file_write(const reel_new_files *f, const char *path, const
             break;
     }
 
+    /* What could not be written to its end does not stay; errno is kept over close and unlink. */
     int failed = at < bytes->size ? errno : 0;
     if (close(fd) != 0 && !failed)
         failed = errno;

@@ -70,7 +70,7 @@ static reel_status read_real(reel_option_value *v, const reel_option *o, const c
     v->number = strtod(text, &end);
 
     const char *expected = "number";
-    double unit = 0;
+    double unit = 0; /* 0 = the text is no such value */
     if (o->type == REEL_OPTION_TIME)
         expected = "time such as 90s, 3m or 1.5h";
     if (o->type == REEL_OPTION_SIZE)

@@ -62,6 +62,8 @@ void reel_picture_label(reel_image *image, const char *name, const char *tail)
     scale = scale < 1 ? 1 : scale;
     const int64_t least = (scale + 1) / 2, wanted = reel_font_text(line, MOST_GLYPHS, name) + 2 +
                                                     reel_font_text(line, MOST_GLYPHS, tail);
+
+    /* A text that does not fit is drawn smaller, down to half the size; then the name is cut. */
     while (scale > least && room_of(image, scale) < wanted)
         scale--;
     const int64_t room =

@@ -63,9 +63,11 @@ static reel_status unknown_feature_layer(const char *layer, const reel_layer_inf
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s",
                                  found ? ", or " : "did you mean ", near[found].word);
     }
+
     for (int i = n < MOST_NEAR ? 0 : n - MOST_NEAR; !found && i < n; i++)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%.100s",
                                  used ? ", " : "the last are ", info[i].name);
+
     return reel_fail(err, REEL_ERR_INVALID,
                      "--features: the network has no layer %.100s; %s%s (`reel summary --arch NET` "
                      "lists all)",
@@ -80,6 +82,8 @@ static reel_status find_layer(reel_feature_file *f, const reel_feature_request *
     const int64_t one[4] = {1, request->input[1], request->input[2], request->input[3]};
     REEL_TRY(reel_net_describe(f->net, one, info, MOST_LAYERS, &n, err));
     n = n < MOST_LAYERS ? n : MOST_LAYERS;
+
+    /* A row of features is one image's values: the sides behind the first, multiplied. */
     for (int i = n - 1; i >= 0; i--) {
         if (strcmp(info[i].name, request->layer) != 0)
             continue;
@@ -185,6 +189,8 @@ reel_status reel_feature_file_open(reel_feature_file **out, reel_net *net,
         status = reel_fail(err, REEL_ERR_MEMORY, "--features: out of memory");
         goto failed;
     }
+
+    /* A fused layer has no output of its own to watch. */
     reel_net_set_fusion(net, false);
     reel_net_watch(net, keep_features, f);
     *out = f;

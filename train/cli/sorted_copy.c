@@ -20,16 +20,19 @@ static void folder_name(const reel_model_card *card, int64_t class, char *text, 
 {
     char name[1100], bytes[1100];
     const size_t most = size - 1 < LONGEST_FOLDER ? size - 1 : LONGEST_FOLDER;
+
     /* A class whose folder's name was not UTF-8 gets that name again. */
     const char *from = reel_model_card_class(card, class, name, sizeof name);
     from = reel_restore_text(from, bytes, sizeof bytes);
     size_t n = 0;
     for (; n < most && from[n]; n++)
         text[n] = (unsigned char)from[n] < 32 || strchr("/\\\177", from[n]) ? '_' : from[n];
+
     /* A character of several bytes is not cut. */
     while (from[n] && n > 0 && ((unsigned char)from[n] & 0xc0) == 0x80)
         n--;
     text[n] = '\0';
+
     /* No hidden folder, and none that leads elsewhere: ".." becomes "_.". */
     if (text[0] == '.')
         text[0] = '_';

@@ -65,6 +65,7 @@ int reel_train_settle_batch(const char *command, const char *data, reel_settings
     if (settings->batch_size != 0)
         return REEL_EXIT_OK;
 
+    /* A resumed run keeps the size that it began with, on whatever machine it goes on. */
     const char *kept =
         json_string_value(json_object_get(json_object_get(stored, "options"), "batch-size"));
     if (kept && settle(settings, options, strtoll(kept, NULL, 10), &err))

@@ -14,17 +14,20 @@
 reel_status reel_train_find_lr_check(const reel_options *options, reel_error *err)
 {
     static const char *const parts[] = {"find-lr-from", "find-lr-to", "find-lr-steps"};
+
     if (!reel_options_flag(options, "find-lr")) {
         for (int i = 0; i < REEL_COUNT(parts); i++)
             if (reel_options_given(options, parts[i]))
                 return reel_fail(err, REEL_ERR_INVALID, "--%s: expected --find-lr", parts[i]);
         return REEL_OK;
     }
+
     static const char *const others[] = {"resume", "test-only", "verify", "k-fold"};
     for (int i = 0; i < REEL_COUNT(others); i++)
         if (reel_options_given(options, others[i]))
             return reel_fail(err, REEL_ERR_INVALID, "--find-lr and --%s exclude each other",
                              others[i]);
+
     if (reel_options_real(options, "find-lr-from") >= reel_options_real(options, "find-lr-to"))
         return reel_fail(
             err, REEL_ERR_INVALID, "--find-lr-from: expected less than --find-lr-to %s, got %s",
@@ -52,6 +55,7 @@ static char *training_command(const char *command, const char *data, const reel_
     FILE *to = f->proposal > 0 ? open_memstream(&text, &size) : NULL;
     if (!to)
         return NULL;
+
     fprintf(to, "reel %s %s", command, reel_shell_word(data, word, sizeof word));
     fprintf(to, " --lr %.2g", f->proposal);
     for (int i = 0; i < reel_options_count(options); i++) {
@@ -64,6 +68,7 @@ static char *training_command(const char *command, const char *data, const reel_
             fprintf(to, " --%s %s", row->name,
                     reel_shell_word(reel_options_text(options, row->name), word, sizeof word));
     }
+
     if (fclose(to) != 0) {
         free(text);
         return NULL;
@@ -124,6 +129,7 @@ int reel_train_find_lr(const char *command, const char *data, const reel_setting
     const reel_find_lr_config config = {.from = settings->find_lr_from,
                                         .to = settings->find_lr_to,
                                         .steps = settings->find_lr_steps};
+
     reel_loop loop;
     reel_find_lr found = {0};
     reel_error err;
@@ -137,6 +143,7 @@ int reel_train_find_lr(const char *command, const char *data, const reel_setting
         code = answer_find_lr(command, data, &found, settings, options);
     else
         code = reel_complain(command, &err);
+
     reel_find_lr_free(&found);
     reel_loop_close(&loop);
     return code;

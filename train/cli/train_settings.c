@@ -27,6 +27,7 @@ static void copy_fields(reel_settings *s, const reel_options *o)
             *(int64_t *)field = reel_options_int(o, row->name);
             break;
         case REEL_OPTION_REAL:
+            /* A number without a value is NAN: 0 would be one. */
             *(double *)field =
                 reel_options_set(o, row->name) ? reel_options_real(o, row->name) : NAN;
             break;
@@ -134,6 +135,7 @@ static reel_status read_net(reel_settings *s, const char *network, reel_error *e
     if (!isnan(s->dropout))
         s->net.dropout = s->dropout;
 
+    /* `data` begins with Kaiming's weights and fits them to images later. */
     s->fit_to_data = !strcmp(s->init, "data");
     if (!strcmp(s->init, "kaiming") || s->fit_to_data)
         s->net.weight_init.kind = REEL_INIT_KAIMING_NORMAL;

@@ -180,6 +180,7 @@ static void say_unsaved(const char *command, const reel_loop *loop, const reel_e
             snprintf(what + strlen(what), sizeof what - strlen(what), "%s%s", *what ? ", " : "",
                      parts[i].name);
 
+    /* What --resume makes again depends on the newest checkpoint. */
     const int64_t newest = reel_checkpoint_newest(folder);
     if (u->checkpoint && newest < 0)
         snprintf(how, sizeof how, "begins again");

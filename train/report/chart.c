@@ -267,6 +267,7 @@ void reel_chart_write(FILE *to, const reel_chart *c)
         return;
 
     put_caption(to, &p, most > 1 && c->n_series > 1);
+    /* One point makes no line: its values are printed. */
     if (most == 1) {
         put_numbers(to, &p);
     } else {

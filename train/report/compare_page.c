@@ -47,6 +47,7 @@ static void put_summary(FILE *to, const reel_comparison *c)
     snprintf(label, sizeof label, "best top-1, of %.500s", best->name);
     put_fact(to, value, label);
     if (n > 1) {
+        /* The deviation of a sample, over n - 1; rounding may take the sum of squares below 0. */
         const double mean = sum / n, variance = fmax(squares - n * mean * mean, 0) / (n - 1);
         snprintf(value, sizeof value, "%.2f %%", 100 * mean);
         snprintf(label, sizeof label,

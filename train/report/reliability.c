@@ -89,8 +89,10 @@ static void draw_reliability(FILE *to, const json_t *bins)
         draw_bar(to, "bar0", &b, 0, b.accuracy);
         draw_bar(to, "gap", &b, b.accuracy, b.confidence);
     }
+
     /* Where probabilities can be trusted. */
     fprintf(to, "<line class=\"s2\" x1=\"0\" y1=\"%d\" x2=\"%d\" y2=\"0\"/>\n", DRAWN, DRAWN);
+
     json_array_foreach(bins, i, bin)
     {
         const drawn_bin b = read_bin(bin);
@@ -113,6 +115,7 @@ static void draw_counts(FILE *to, const json_t *bins)
     if (!(all > 0))
         return;
 
+    /* Four steps of 1, 2 or 5 hold the tallest column; a share ends at 1. */
     const double step = reel_nice_step(most / all, 4), top = fmin(4 * step, 1);
     begin_drawing(to, "Share of all images, by probability", top);
     json_array_foreach(bins, i, bin)

@@ -317,6 +317,7 @@ static void put_saliency(report *r)
             "<h2 id=\"saliency\">What speaks for the class</h2>\n<p class=\"soft\">Beside each "
             "picture, how much the score of the predicted class changes with each pixel (largest "
             "over the three channels), and the probability of that class.");
+
     if (r->cam.map) {
         fprintf(r->to, " In colour, where layer ");
         reel_html_text(r->to, r->cam.layer);
@@ -326,6 +327,7 @@ static void put_saliency(report *r)
                 r->cam.h, r->cam.w);
     }
     fprintf(r->to, "</p>\n<div class=\"pictures%s\">\n", r->cam.map ? " triples" : "");
+
     for (int64_t i = 0; i < r->n_examples; i++)
         put_example(r, i);
     fprintf(r->to, "</div>\n");

@@ -70,9 +70,11 @@ static reel_status measure_batch(reel_loop *loop, int64_t n, double *rate, reel_
     reel_status status;
     double best = 0, spent = 0;
     REEL_TRY_GOTO(drawn_batch_make(&batch, loop, n, err), done);
+
     for (int i = 0; i <= MOST_STEPS; i++) {
         if (spent > MOST_SECONDS || (spent > ENOUGH_SECONDS && i > FEW_STEPS))
             break;
+
         const double began = reel_seconds_now();
         REEL_TRY_GOTO(trial_step(loop, &batch, err), done);
         const double seconds = reel_seconds_now() - began;
@@ -81,6 +83,7 @@ static reel_status measure_batch(reel_loop *loop, int64_t n, double *rate, reel_
         spent += seconds;
         best = i == 1 || seconds < best ? seconds : best;
     }
+
     *rate = best > 0 ? (double)n / best : 0;
 done:
     drawn_batch_free(&batch);
@@ -121,6 +124,8 @@ reel_status reel_batch_choose(reel_batch_choice *c, reel_loop *loop, reel_settin
         settings->batch_size = n;
         reel_error why;
         const reel_status fits = plan_like_the_run(loop, &why);
+
+        /* A batch over the limit ends the search, unless it is the first: then no size is left. */
         if (fits == REEL_ERR_MEMORY && c->trials > 0) {
             snprintf(c->ended, sizeof c->ended, "%.290s", why.message);
             break;

@@ -110,6 +110,7 @@ static void evaluate_image(reel_evaluation *e, int64_t index, const float *logit
     e->right5 += rank < 5;
     e->confusion[label * e->classes + best]++;
 
+    /* softmax: p_best = 1 / sum of exp(x - x_best), and the loss is log(sum) + x_best - x_label. */
     const double sum = sum_exp(logits, e->classes, best);
     reel_calibration_add(&e->calibration, 1 / sum, rank == 0);
     if (rank != 0 && best != label)

@@ -244,6 +244,8 @@ static reel_loader_config training_loader(const reel_feed *f, int64_t epoch, int
     const reel_feed_config *c = &f->config;
     const int64_t images = reel_dataset_count(f->train);
     const bool small = images < c->batch;
+
+    /* Fewer images than a batch: all of them are the batch, and none is dropped. */
     return (reel_loader_config){.batch = small ? images : c->batch,
                                 .workers = c->workers,
                                 .prefetch = c->prefetch,

@@ -82,6 +82,7 @@ json_t *reel_find_lr_json(const reel_find_lr *f)
         json_array_append_new(losses, reel_json_number(f->loss[i]));
         json_array_append_new(smoothed, reel_json_number(f->smoothed[i]));
     }
+
     json_t *o = json_pack("{s:f, s:f, s:I, s:I, s:I, s:b, s:o, s:o, s:o}", "from", f->from, "to",
                           f->to, "steps", (json_int_t)f->steps, "done", (json_int_t)f->done,
                           "images", (json_int_t)f->images, "diverged", (int)f->diverged, "lr",
@@ -90,6 +91,7 @@ json_t *reel_find_lr_json(const reel_find_lr *f)
         json_object_set_new(o, "lowest_lr", json_real(f->rate[f->lowest]));
         json_object_set_new(o, "steepest_lr", json_real(f->rate[f->steepest]));
     }
+
     if (o)
         json_object_set_new(o, "proposal", f->proposal > 0 ? json_real(f->proposal) : json_null());
     return o;
@@ -107,6 +109,7 @@ static int64_t steps_of(const reel_find_lr_config *c, int64_t steps_per_epoch)
     return few < least ? least : few;
 }
 
+/* Adds the gradients of a step's batches, divided by their number; *loss: the mean of theirs. */
 static reel_status add_losses(reel_loop *loop, reel_loader *loader, double *loss, reel_error *err)
 {
     reel_session *s = &loop->session;
@@ -115,10 +118,13 @@ static reel_status add_losses(reel_loop *loop, reel_loader *loader, double *loss
     for (int64_t i = 0; i < group; i++) {
         reel_batch batch;
         REEL_TRY(reel_loader_next(loader, &batch, err));
+
         s->state.epoch = batch.epoch;
         reel_session_mix(s, &batch);
         const reel_var mean = reel_session_loss(s, reel_session_forward(s, &batch), &batch);
         REEL_TRY(reel_tape_status(s->tape, err));
+
+        /* The gradient of a loss that is not finite is not used: the test ends here. */
         const reel_tensor value = reel_value(mean);
         *loss += reel_tensor_get(&value, (const int64_t[REEL_MAX_DIMS]){0}) / (double)group;
         if (isfinite(*loss))

@@ -100,6 +100,7 @@ static reel_status evaluate_within_epoch(reel_loop *loop, int64_t *evaluated, re
     }
     REEL_TRY(status);
     *evaluated = state->step;
+    /* Rates and waiting times of training leave it out. */
     reel_meter_pass(&loop->meter, reel_seconds_now() - began,
                     reel_feed_waited(&loop->feed) - waited);
     return REEL_OK;

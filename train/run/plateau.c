@@ -50,6 +50,7 @@ reel_guess reel_plateau_guess(const reel_feed *feed, const reel_session *s)
     for (int64_t c = 0; c < classes; c++)
         present += share[c] > 0;
 
+    /* Shares of the classes in what is drawn: equal ones with class_balanced. */
     for (int64_t c = 0; c < classes; c++) {
         if (feed->config.class_balanced)
             share[c] = share[c] > 0 ? 1 / (double)present : 0;

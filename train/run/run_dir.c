@@ -114,6 +114,7 @@ static bool is_unbegun(const char *path)
     if (d)
         closedir(d);
 
+    /* Left are config.json, which must be Reel's, and metrics.jsonl, which must have no step. */
     json_t *config;
     char metrics[REEL_PATH_MAX];
     if (!d || worked || reel_run_dir_config(&config, path, NULL) != REEL_OK || !config)

@@ -100,6 +100,7 @@ static void trace_backward(reel_session *session, trace_search *s, int64_t *plan
     const reel_var logits = reel_session_forward(session, s->batch);
     if (reel_backward(reel_session_loss(session, logits, s->batch), NULL) != REEL_OK)
         return;
+    /* A NaN that a test planted in the step is planted again. */
     reel_plant_nan(params, session->state.step + 1, planted);
     const int i = reel_grad_not_finite(params, session->ctx);
     if (i < 0)
@@ -143,6 +144,7 @@ void reel_trace_origin(reel_incident *incident, reel_session *session, const ree
         return;
     }
 
+    /* The batches of the step come again. Without fusion every layer's output can be looked at. */
     reel_loader *loader = NULL;
     reel_batch batch;
     trace_search s = {.feed = feed, .batch = &batch, .incident = incident};

@@ -132,10 +132,12 @@ static reel_status look_at_records(struct table *t, const reel_csv *begin, reel_
     reel_csv csv = {.at = begin->at, .end = begin->end, .separator = begin->separator};
     reel_status status = REEL_OK;
     bool first = true;
+
     for (bool more = true; t->records < LOOKED_AT;) {
         REEL_TRY_GOTO(reel_csv_next(&csv, &more, err), done);
         if (!more)
             break;
+
         if (!csv.good)
             continue;
         if (first)

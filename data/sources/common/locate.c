@@ -205,6 +205,7 @@ reel_status reel_rows_locate(reel_rows *rows, reel_opened *out, int root, const 
         return can_complete_some(&p, rows) ? complete_paths(&p, rows, out, list, false, err)
                                            : REEL_OK;
 
+    /* The first rows' files, completed: beside the list, else in one folder beside it. */
     bool found = holds_rows(&p, rows);
     reel_names folders = {0};
     reel_status status = REEL_OK;
@@ -262,6 +263,7 @@ reel_status reel_rows_drop_odd(reel_rows *rows, reel_opened *out, int root, cons
     if (unnamed == 0 || !are_few(unnamed, n))
         return REEL_OK;
 
+    /* A row stays whose path looks like an image's, or is there. */
     bool *drop = calloc((size_t)n, sizeof *drop);
     if (!drop)
         return reel_fail(err, REEL_ERR_MEMORY, "no memory for the lines of a list");

@@ -79,10 +79,12 @@ static reel_status count_table_parts(int64_t *rows_of, const reel_bytes *text,
     bool more = true;
     reel_status status = REEL_OK;
     REEL_TRY_GOTO(reel_csv_begin(&csv, text, true, &title, err), done);
+
     if (csv.separator)
         REEL_TRY_GOTO(reel_columns_find(&columns, &csv, request, "", err), done);
     if (columns.part >= 0)
         REEL_TRY_GOTO(reel_csv_next(&csv, &more, err), done); /* the header */
+
     while (columns.part >= 0 && more) {
         REEL_TRY_GOTO(reel_csv_next(&csv, &more, err), done);
         if (more && csv.good && reel_csv_count(&csv) > columns.part)
@@ -103,6 +105,7 @@ static bool may_have_parts(const char *path)
     reel_title title;
     reel_error ignored;
     bool more = true, found = false;
+
     reel_mend_line_ends(&text);
     if (reel_csv_begin(&csv, &text, true, &title, &ignored) == REEL_OK && csv.separator &&
         reel_csv_next(&csv, &more, &ignored) == REEL_OK && more)
@@ -113,6 +116,7 @@ static bool may_have_parts(const char *path)
                      cell.text);
             found = reel_is_part_column(name);
         }
+
     reel_csv_free(&csv);
     return found;
 }

@@ -159,13 +159,14 @@ static reel_status read_columns(reel_rows *rows, reel_csv *csv, const reel_colum
     snprintf(rows->part_column, sizeof rows->part_column, "%s", columns->part_name);
     snprintf(rows->image_column, sizeof rows->image_column, "%s", columns->image_name);
     snprintf(rows->label_column, sizeof rows->label_column, "%s", columns->label_name);
+
     for (bool more = true;;) {
         REEL_TRY(reel_csv_next(csv, &more, err));
         if (!more)
             return REEL_OK;
         if (!header || !csv->good)
             REEL_TRY(add_record(rows, csv, columns, name, err));
-        header = header && !csv->good;
+        header = header && !csv->good; /* a header may stand below bad lines */
     }
 }
 
@@ -219,6 +220,8 @@ reel_status reel_rows_read(reel_rows *rows, const reel_bytes *text, const char *
         status = read_pairs(rows, text, 0, err);
         goto done;
     }
+
+    /* A list that is not called .csv: without columns to find, its lines are "path label". */
     const bool pairs = !table && !asked && first_line_is_pair(text);
     reel_error why;
     status = reel_columns_find(&columns, &csv, request, name, &why);
