@@ -207,17 +207,23 @@ static reel_status tell_about(const reel_net *net, const reel_weights *weights, 
     return REEL_OK;
 }
 
+typedef struct opening {
+    const char *name, *arch; /* the file's, for messages; NULL = the file says which network */
+    const reel_ctx *ctx;
+    reel_dtype dtype;
+} opening;
+
+/* Takes the weights, whatever becomes of them. */
 static reel_status open_weights(reel_net **net, reel_model_card *card, reel_weights *weights,
-                                const char *name, const char *arch, const reel_ctx *ctx,
-                                reel_dtype dtype, reel_error *err)
+                                const opening *o, reel_error *err)
 {
     reel_status status = reel_weights_verify(weights, err);
     if (status == REEL_OK)
-        status = reel_model_read_card(card, weights, arch, name, err);
+        status = reel_model_read_card(card, weights, o->arch, o->name, err);
     if (status == REEL_OK)
-        status = reel_model_load(net, card, weights, name, ctx, dtype, err);
+        status = reel_model_load(net, card, weights, o->name, o->ctx, o->dtype, err);
     if (status == REEL_OK)
-        status = tell_about(*net, weights, name, ctx, err);
+        status = tell_about(*net, weights, o->name, o->ctx, err);
     reel_weights_destroy(weights);
     if (status != REEL_OK) {
         reel_net_destroy(*net);
@@ -257,7 +263,7 @@ reel_status reel_model_open(reel_net **net, reel_model_card *card, const char *p
         return reel_fail(err, REEL_ERR_INVALID, "model: expected a path and a context");
     reel_model_path(file, sizeof file, path);
     REEL_TRY(reel_weights_read(&weights, file, err));
-    return open_weights(net, card, weights, file, arch, ctx, dtype, err);
+    return open_weights(net, card, weights, &(opening){file, arch, ctx, dtype}, err);
 }
 
 reel_status reel_model_open_memory(reel_net **net, reel_model_card *card, const void *bytes,
@@ -273,7 +279,7 @@ reel_status reel_model_open_memory(reel_net **net, reel_model_card *card, const 
     if (!name)
         name = "weights";
     REEL_TRY(reel_weights_read_memory(&weights, bytes, size, name, err));
-    return open_weights(net, card, weights, name, arch, ctx, dtype, err);
+    return open_weights(net, card, weights, &(opening){name, arch, ctx, dtype}, err);
 }
 
 static reel_status probabilities_on(reel_net *net, reel_tape *tape, const reel_tensor *images,

@@ -10,9 +10,15 @@ static reel_match match_of(const reel_param *p, const reel_weight *w)
     return w ? REEL_MATCH_OTHER_SHAPE : REEL_MATCH_MISSING;
 }
 
+/* Who is told about each parameter and each tensor that none took; tell NULL: nobody. */
+typedef struct match_listener {
+    reel_match_fn *tell;
+    void *user;
+} match_listener;
+
 static reel_status load_mapped(reel_params *params, const reel_weights *weights,
-                               const reel_name_map *map, reel_match_fn *tell, void *user,
-                               int *loaded, reel_error *err)
+                               const reel_name_map *map, const match_listener *l, int *loaded,
+                               reel_error *err)
 {
     const int n = reel_params_count(params);
     REEL_TRY(reel_weights_check_finite(params, weights, map, err));
@@ -25,15 +31,15 @@ static reel_status load_mapped(reel_params *params, const reel_weights *weights,
             REEL_TRY(reel_weight_to_tensor(w, &p->value, err));
             ++*loaded;
         }
-        if (tell)
-            tell(user, match, p, w);
+        if (l->tell)
+            l->tell(l->user, match, p, w);
     }
 
     /* What no parameter asked for. */
-    for (int i = 0; i < reel_weights_count(weights) && tell; i++) {
+    for (int i = 0; i < reel_weights_count(weights) && l->tell; i++) {
         const reel_weight *w = reel_weights_at(weights, i);
         if (!reel_name_map_takes(map, n, w))
-            tell(user, REEL_MATCH_SKIPPED, NULL, w);
+            l->tell(l->user, REEL_MATCH_SKIPPED, NULL, w);
     }
     return REEL_OK;
 }
@@ -47,7 +53,8 @@ reel_status reel_params_load_matching(reel_params *params, const reel_weights *w
     reel_name_map map;
     *loaded = 0;
     REEL_TRY(reel_name_map_make(&map, params, weights, err));
-    const reel_status status = load_mapped(params, weights, &map, tell, user, loaded, err);
+    const match_listener listener = {tell, user};
+    const reel_status status = load_mapped(params, weights, &map, &listener, loaded, err);
     reel_name_map_free(&map);
     return status;
 }

@@ -178,12 +178,13 @@ static void filter_row(uint8_t *restrict dst, const uint8_t *restrict src, const
     }
 }
 
-/* n bytes of one output row from `count` rows, stride apart. In pieces, so that the sums stay in
- * cache. */
-static void filter_column(uint8_t *restrict dst, const uint8_t *restrict src, int64_t stride,
-                          int64_t n, const int32_t *weight, int64_t count)
+/* In pieces, so that the sums stay in cache. Clips always. */
+static bool down_plain(uint8_t *restrict dst, const reel_column_sum *c)
 {
     enum { PIECE = 256 };
+    const uint8_t *restrict src = c->src;
+    const int32_t *weight = c->weight;
+    const int64_t stride = c->stride, n = c->n, count = c->count;
     for (int64_t x0 = 0; x0 < n; x0 += PIECE) {
         const int64_t m = n - x0 < PIECE ? n - x0 : PIECE;
         int32_t sum[PIECE];
@@ -198,6 +199,7 @@ static void filter_column(uint8_t *restrict dst, const uint8_t *restrict src, in
         for (int64_t x = 0; x < m; x++)
             dst[x0 + x] = clip8(sum[x]);
     }
+    return true;
 }
 
 static bool across_plain(uint8_t *dst, int64_t dst_stride, const reel_view *src, int64_t rows,
@@ -205,14 +207,6 @@ static bool across_plain(uint8_t *dst, int64_t dst_stride, const reel_view *src,
 {
     for (int64_t y = 0; y < rows; y++)
         filter_row(dst + y * dst_stride, src->rgb + y * src->stride, h);
-    return true;
-}
-
-static bool down_plain(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t n,
-                       const int32_t *weight, int64_t count, bool clip)
-{
-    (void)clip; /* clips always */
-    filter_column(dst, src, stride, n, weight, count);
     return true;
 }
 
@@ -371,11 +365,15 @@ void reel_resizer_row(const reel_resizer *r, int64_t y, uint8_t *dst)
         memcpy(dst, r->from + y * r->stride, (size_t)r->n);
         return;
     }
-    const uint8_t *src = r->from + (r->v.begin[y] - r->first) * r->stride;
-    const int32_t *weight = r->v.weight + y * r->v.taps, count = r->v.count[y];
+    const reel_column_sum sum = {.src = r->from + (r->v.begin[y] - r->first) * r->stride,
+                                 .stride = r->stride,
+                                 .n = r->n,
+                                 .count = r->v.count[y],
+                                 .weight = r->v.weight + y * r->v.taps,
+                                 .clip = r->v.clip};
     int k = r->best; /* as above */
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
-    while (!kernels[k]->down(dst, src, r->stride, r->n, weight, count, r->v.clip))
+    while (!kernels[k]->down(dst, &sum))
         k--;
 }
 

@@ -46,6 +46,15 @@ void reel_resizer_row(const reel_resizer *r, int64_t y, uint8_t *dst);
 reel_status reel_resize_window(uint8_t *dst, int64_t stride, const reel_resizing *what,
                                reel_buffer *scratch, reel_error *err);
 
+/* One row of the vertical pass, `n` bytes: byte i is the sum over k < count of src[k stride + i]
+ * weight[k]. clip: the sum may leave the range of a byte. */
+typedef struct reel_column_sum {
+    const uint8_t *src;
+    int64_t stride, n, count;
+    const int32_t *weight;
+    bool clip;
+} reel_column_sum;
+
 /* Both passes in the vectors of one instruction set. They read up to 15 bytes behind the last pixel
  * that a row needs, but nothing behind the last row. False: the shape is too small, nothing was
  * done. across writes 4 bytes an output pixel, the last of which belongs to the next: rows of dst
@@ -54,8 +63,7 @@ typedef struct reel_resize_kernels {
     const char *isa; /* its name, see reel_isa_name */
     bool (*across)(uint8_t *dst, int64_t dst_stride, const reel_view *src, int64_t rows,
                    const reel_axis *h);
-    bool (*down)(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t n, const int32_t *weight,
-                 int64_t count, bool clip);
+    bool (*down)(uint8_t *dst, const reel_column_sum *sum);
 } reel_resize_kernels;
 
 /* resize_avx2.c, resize_avx512.c; only on x86-64. */

@@ -190,9 +190,11 @@ INLINE v_words shift_to_byte(v_words sum, bool clip)
 }
 
 /* Every fourth byte goes to the same sum: as 32-bit words they need no shuffle, only shifts. */
-INLINE void sum_of_rows(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t n,
-                        const int32_t *weight, int64_t count, bool clip)
+INLINE void sum_of_rows(uint8_t *dst, const reel_column_sum *c, bool clip)
 {
+    const uint8_t *src = c->src;
+    const int32_t *weight = c->weight;
+    const int64_t stride = c->stride, n = c->n, count = c->count;
     for (int64_t at = 0; at < n; at += WIDTH) {
         /* The last stretch overlaps the one before. */
         const int64_t x = at + WIDTH <= n ? at : n - WIDTH;
@@ -213,15 +215,14 @@ INLINE void sum_of_rows(uint8_t *dst, const uint8_t *src, int64_t stride, int64_
     }
 }
 
-TARGET static bool down(uint8_t *dst, const uint8_t *src, int64_t stride, int64_t n,
-                        const int32_t *weight, int64_t count, bool clip)
+TARGET static bool down(uint8_t *dst, const reel_column_sum *sum)
 {
-    if (n < WIDTH || count > MOST)
+    if (sum->n < WIDTH || sum->count > MOST)
         return false;
-    if (clip)
-        sum_of_rows(dst, src, stride, n, weight, count, true);
+    if (sum->clip)
+        sum_of_rows(dst, sum, true);
     else
-        sum_of_rows(dst, src, stride, n, weight, count, false);
+        sum_of_rows(dst, sum, false);
     return true;
 }
 

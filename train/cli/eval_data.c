@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* split.json in the folder of the weights. */
-static reel_status held_out_beside(json_t **names, const char *weights, char path[REEL_DATA_PATH],
-                                   reel_error *err)
+/* split.json in the folder of the weights; *names NULL: there is none. */
+static reel_status held_out_beside(json_t **names, const char *weights, reel_error *err)
 {
+    char path[REEL_DATA_PATH];
     const char *slash = strrchr(weights, '/');
     const int folder = slash ? (int)(slash - weights) + 1 : 0;
     *names = NULL;
@@ -48,23 +48,15 @@ static reel_status take_side(reel_eval_data *d, const reel_data_request *request
     return REEL_OK;
 }
 
-/* A run that found no validation images drew its own: they are the only ones in DATA that the
- * weights have not learned. *listed: the run has a list of them. */
+/* A run that found no validation images drew its own, `names`: they are the only ones in DATA that
+ * the weights have not learned. */
 static reel_status open_drawn(reel_eval_data *d, const reel_model_card *card,
-                              const reel_data_request *request, const char *weights, bool quiet,
-                              bool *listed, reel_error *err)
+                              const reel_data_request *request, const json_t *names, bool quiet,
+                              reel_error *err)
 {
-    json_t *names;
-    char list[REEL_DATA_PATH];
-    REEL_TRY(held_out_beside(&names, weights, list, err));
-    *listed = names != NULL;
-    if (!names)
-        return REEL_OK;
-
     reel_status status = open_whole(&d->whole, card, request, d->folder, err);
     if (!status)
         status = take_side(d, request, names, quiet, err);
-    json_decref(names);
     if (status || d->images)
         return status;
     reel_dataset_destroy(d->whole);
@@ -100,9 +92,14 @@ reel_status reel_eval_data_open(reel_eval_data *d, const reel_model_card *card,
 
     bool listed = false;
     if (!has_val && (!split || !strcmp(split, "val") || !strcmp(split, "train"))) {
-        REEL_TRY(open_drawn(d, card, request, weights, quiet, &listed, err));
-        if (d->images)
-            return REEL_OK;
+        json_t *names;
+        REEL_TRY(held_out_beside(&names, weights, err));
+        listed = names != NULL;
+        const reel_status status =
+            listed ? open_drawn(d, card, request, names, quiet, err) : REEL_OK;
+        json_decref(names);
+        if (status || d->images)
+            return status;
         if (!split)
             return open_all(d, card, request, listed, quiet, err);
     }

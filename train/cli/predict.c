@@ -65,48 +65,51 @@ static reel_status bytes_again(reel_predictor *p, const char *name, const reel_b
     return *ok ? REEL_OK : note_unreadable(p, name, &why, err);
 }
 
-/* The copy of --copy-into, unless the network is too unsure. *to: its path, or NULL. */
+/* The copy of --copy-into, unless the network is too unsure. Sets shown->copy. */
 static reel_status copy_picture(reel_predictor *p, const char *file, const reel_bytes *bytes,
-                                int64_t class, double probability, const char **to, reel_error *err)
+                                reel_prediction *shown, reel_error *err)
 {
-    if (probability < reel_options_real(p->options, "min-probability")) {
+    const int64_t class = shown->order[0];
+    if ((double)shown->probability[class] < reel_options_real(p->options, "min-probability")) {
         p->unsure++;
         return REEL_OK;
     }
-    REEL_TRY(reel_sorted_copy_add(&p->copies, &p->card, class, file, bytes, to, err));
+    REEL_TRY(reel_sorted_copy_add(&p->copies, &p->card, class, file, bytes, err));
+    shown->copy = p->copies.last;
     p->copied++;
     return REEL_OK;
 }
 
-/* The files that the options ask for. *copy, *picture: their paths, or NULL. */
-static reel_status write_files(reel_predictor *p, const char *name, int64_t class,
-                               double probability, const char **copy, const char **picture,
-                               reel_error *err)
+/* The files that the options ask for. Sets the paths of the prediction that is to be shown. */
+static reel_status write_files(reel_predictor *p, reel_prediction *shown, reel_error *err)
 {
     char own_name[40], text[1100];
     const reel_bytes *bytes;
     bool ok;
-    *copy = *picture = NULL;
     if (!p->copies.folder && !p->pictures.folder)
         return REEL_OK;
-    REEL_TRY(bytes_again(p, name, &bytes, &ok, err));
+    REEL_TRY(bytes_again(p, shown->name, &bytes, &ok, err));
     if (!ok)
         return REEL_OK;
 
     const bool from_stdin = bytes == &p->stdin_images.bytes;
-    const char *file = from_stdin ? name_for_bytes(bytes, own_name, sizeof own_name) : name;
+    const char *file = from_stdin ? name_for_bytes(bytes, own_name, sizeof own_name) : shown->name;
     if (p->copies.folder)
-        REEL_TRY(copy_picture(p, file, bytes, class, probability, copy, err));
+        REEL_TRY(copy_picture(p, file, bytes, shown, err));
     if (!p->pictures.folder)
         return REEL_OK;
 
     reel_error why;
-    const char *title = reel_model_card_class(&p->card, class, text, sizeof text);
-    const reel_annotation what = {file, bytes, title, probability};
-    const reel_status status = reel_annotate_add(&p->pictures, &what, picture, &why);
+    const int64_t class = shown->order[0];
+    const reel_annotation what = {.source = file,
+                                  .bytes = bytes,
+                                  .class =
+                                      reel_model_card_class(&p->card, class, text, sizeof text),
+                                  .probability = (double)shown->probability[class]};
+    const reel_status status = reel_annotate_add(&p->pictures, &what, &shown->picture, &why);
     /* A file may have changed since it was read. */
     if (status == REEL_ERR_FORMAT)
-        return note_unreadable(p, name, &why, err);
+        return note_unreadable(p, shown->name, &why, err);
     return status == REEL_OK ? REEL_OK : reel_fail(err, status, "%s", why.message);
 }
 
@@ -115,16 +118,10 @@ static reel_status answer(reel_predictor *p, const char *name, const float *prob
 {
     const int64_t classes = p->card.classes, wanted = reel_options_int(p->options, "top"),
                   top = wanted < classes ? wanted : classes;
-    const char *copy, *picture;
     rank_classes(p->order, probability, classes, top);
-    const int64_t best = p->order[0];
-    REEL_TRY(write_files(p, name, best, (double)probability[best], &copy, &picture, err));
-    const reel_prediction shown = {.name = name,
-                                   .probability = probability,
-                                   .order = p->order,
-                                   .top = top,
-                                   .copy = copy,
-                                   .picture = picture};
+    reel_prediction shown = {
+        .name = name, .probability = probability, .order = p->order, .top = top};
+    REEL_TRY(write_files(p, &shown, err));
     reel_show_prediction(&p->show, &shown);
     return REEL_OK;
 }

@@ -204,8 +204,7 @@ static reel_status place_copy(reel_sorted_copy *c, const char *folder, const cha
 }
 
 reel_status reel_sorted_copy_add(reel_sorted_copy *c, const reel_model_card *card, int64_t class,
-                                 const char *path, const reel_bytes *bytes, const char **to,
-                                 reel_error *err)
+                                 const char *path, const reel_bytes *bytes, reel_error *err)
 {
     char temporary[COPY_PATH];
     REEL_TRY(class_folder(c, card, class, err));
@@ -217,6 +216,5 @@ reel_status reel_sorted_copy_add(reel_sorted_copy *c, const reel_model_card *car
     REEL_TRY(reel_new_file_write(&c->files, temporary, bytes, err));
     const reel_status status = place_copy(c, folder, temporary, path, bytes, err);
     unlink(temporary);
-    *to = c->last;
     return status;
 }

@@ -28,10 +28,9 @@ reel_status reel_sorted_copy_open(reel_sorted_copy *c, const char *folder, int64
 /* Writes the bytes into the folder of class c, under the last part of `path`. A file there is never
  * replaced: the copy becomes NAME-2.jpg, NAME-3.jpg. A picture that an earlier call copied, byte
  * for byte, is not copied again. The copy gets the time of the file `path`, where there is one.
- * *to: the path of the copy, valid until the next call. REEL_ERR_IO: the message names the copy. */
+ * c->last is the path of the copy until the next call. REEL_ERR_IO: the message names the copy. */
 reel_status reel_sorted_copy_add(reel_sorted_copy *c, const reel_model_card *card, int64_t class,
-                                 const char *path, const reel_bytes *bytes, const char **to,
-                                 reel_error *err);
+                                 const char *path, const reel_bytes *bytes, reel_error *err);
 void reel_sorted_copy_free(reel_sorted_copy *c);
 
 /* A folder's name for a class: its name without slashes, control characters and a leading dot, at

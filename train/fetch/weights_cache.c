@@ -109,19 +109,24 @@ static reel_status compare_file(const char *path, const char *digits, bool *fits
     return REEL_OK;
 }
 
+typedef struct cached_file {
+    const char *folder, *name; /* Reel's folder; the file's name in any folder */
+    const char *digits;        /* that its SHA-256 begins with */
+} cached_file;
+
 /* Looks into Reel's folder, then into torch hub's. path: where the file is, or is to be. */
-static reel_status look_on_disk(const char *folder, const char *file, const char *digits,
-                                char *path, size_t size, bool *found, reel_error *err)
+static reel_status look_on_disk(const cached_file *file, char *path, size_t size, bool *found,
+                                reel_error *err)
 {
     char torch[PATH_ROOM], theirs[PATH_ROOM + 200];
-    if (snprintf(path, size, "%s/%s", folder, file) >= (int)size)
-        return reel_fail(err, REEL_ERR_INVALID, "%.200s...: the path is too long", folder);
-    REEL_TRY(compare_file(path, digits, found, err));
+    if (snprintf(path, size, "%s/%s", file->folder, file->name) >= (int)size)
+        return reel_fail(err, REEL_ERR_INVALID, "%.200s...: the path is too long", file->folder);
+    REEL_TRY(compare_file(path, file->digits, found, err));
     if (*found || !torch_folder(torch, sizeof torch))
         return REEL_OK;
 
-    snprintf(theirs, sizeof theirs, "%s/%s", torch, file);
-    REEL_TRY(compare_file(theirs, digits, found, err));
+    snprintf(theirs, sizeof theirs, "%s/%s", torch, file->name);
+    REEL_TRY(compare_file(theirs, file->digits, found, err));
     if (*found && snprintf(path, size, "%s", theirs) >= (int)size)
         return reel_fail(err, REEL_ERR_INVALID, "%.200s...: the path is too long", torch);
     return REEL_OK;
@@ -189,7 +194,8 @@ reel_status reel_weights_fetch(const reel_public_weights *weights,
         return reel_fail(err, REEL_ERR_IO,
                          "%s: no folder to keep it in: set XDG_CACHE_HOME or HOME", weights->name);
     snprintf(folder, sizeof folder, "%s/reel/weights", home);
-    REEL_TRY(look_on_disk(folder, file_name(weights->url), digits, path, size, &found, err));
+    const cached_file file = {folder, file_name(weights->url), digits};
+    REEL_TRY(look_on_disk(&file, path, size, &found, err));
     if (found)
         return REEL_OK;
 

@@ -26,11 +26,11 @@ static bool owns(const char *layer, const char *param)
            !strchr(param + length + 1, '.');
 }
 
-static reel_status find_map_layer(reel_gradcam *out, reel_net *net, int64_t channels, int64_t size,
+static reel_status find_map_layer(reel_gradcam *out, reel_net *net, const reel_tensor *images,
                                   reel_error *err)
 {
     reel_layer_info info[CAM_MOST_LAYERS];
-    const int64_t input[4] = {1, channels, size, size};
+    const int64_t input[4] = {1, images->shape[1], images->shape[2], images->shape[3]};
     const int head = reel_net_output_param(net);
     const char *param = head < 0 ? "" : reel_params_at(reel_net_params(net), head)->name;
     int n;
@@ -79,14 +79,22 @@ static void watch_maps(void *user, const char *layer, const char *kind, reel_var
         w->maps = y;
 }
 
-/* The gradient of one image's score by the layer's maps. */
-static reel_status cam_of_image(reel_gradcam *out, float *map, reel_net *net, reel_tape *tape,
-                                const reel_tensor *image, int64_t class, reel_error *err)
+/* What the images pass through, one after the other. */
+typedef struct {
+    reel_net *net;
+    reel_tape *tape;
+    const char *layer; /* whose maps are wanted */
+} cam_pass;
+
+/* The gradient of one image's score by the layer's maps. map: [h][w] of the layer. */
+static reel_status cam_of_image(float *map, const cam_pass *pass, const reel_tensor *image,
+                                int64_t class, reel_error *err)
 {
-    map_watch seen = {.layer = out->layer, .maps = {tape, -1}};
-    reel_net_watch(net, watch_maps, &seen);
-    const reel_var scores = reel_net_forward(net, tape, reel_input(tape, image));
-    reel_net_watch(net, NULL, NULL);
+    reel_tape *tape = pass->tape;
+    map_watch seen = {.layer = pass->layer, .maps = {tape, -1}};
+    reel_net_watch(pass->net, watch_maps, &seen);
+    const reel_var scores = reel_net_forward(pass->net, tape, reel_input(tape, image));
+    reel_net_watch(pass->net, NULL, NULL);
     REEL_TRY(reel_tape_status(tape, err));
 
     /* scores (1, classes) -> the score of one class */
@@ -106,33 +114,19 @@ static reel_status cam_of_image(reel_gradcam *out, float *map, reel_net *net, re
     return REEL_OK;
 }
 
-static reel_status cam_of_images(reel_gradcam *out, reel_net *net, reel_tape *tape,
-                                 const float *images, const int64_t *class, int64_t channels,
-                                 int64_t size, reel_error *err)
+reel_status reel_gradcam_of(reel_gradcam *out, reel_net *net, const reel_tensor *images,
+                            const int64_t *class, reel_error *err)
 {
-    const int64_t shape[4] = {1, channels, size, size};
-    for (int64_t i = 0; i < out->n; i++) {
-        const reel_tensor image =
-            reel_tensor_of((void *)(images + i * channels * size * size), REEL_F32, 4, shape);
-        REEL_TRY(
-            cam_of_image(out, out->map + i * out->h * out->w, net, tape, &image, class[i], err));
-    }
-    return REEL_OK;
-}
-
-reel_status reel_gradcam_of(reel_gradcam *out, reel_net *net, const float *images,
-                            const int64_t *class, int64_t n, int64_t channels, int64_t size,
-                            reel_error *err)
-{
+    const int64_t n = images->shape[0];
     *out = (reel_gradcam){.n = n};
-    REEL_TRY(find_map_layer(out, net, channels, size, err));
+    REEL_TRY(find_map_layer(out, net, images, err));
     if (!out->layer[0])
         return REEL_OK;
 
     /* The tape keeps the gradients of values in between. */
     const reel_tape_config config = {.dtype = REEL_F32, .retain = true};
     const bool training = reel_net_training(net);
-    reel_tape *tape = NULL;
+    cam_pass pass = {.net = net, .layer = out->layer};
     reel_status status;
     reel_net_set_training(net, false);
     reel_net_set_fusion(net, false);
@@ -141,13 +135,18 @@ reel_status reel_gradcam_of(reel_gradcam *out, reel_net *net, const float *image
         status = reel_fail(err, REEL_ERR_MEMORY, "Grad-CAM: out of memory");
         goto done;
     }
-    REEL_TRY_GOTO(reel_tape_create(&tape, reel_net_ctx(net), &config, err), done);
-    REEL_TRY_GOTO(cam_of_images(out, net, tape, images, class, channels, size, err), done);
+    REEL_TRY_GOTO(reel_tape_create(&pass.tape, reel_net_ctx(net), &config, err), done);
+
+    for (int64_t i = 0; i < n; i++) {
+        const reel_tensor image = reel_tensor_slice(*images, 0, i, 1);
+        float *map = out->map + i * out->h * out->w;
+        REEL_TRY_GOTO(cam_of_image(map, &pass, &image, class[i], err), done);
+    }
 done:
     reel_net_set_fusion(net, true);
     reel_net_set_training(net, training);
     reel_params_zero_grad(reel_net_params(net));
-    reel_tape_destroy(tape);
+    reel_tape_destroy(pass.tape);
     if (status != REEL_OK)
         reel_gradcam_free(out);
     return status;

@@ -21,13 +21,12 @@ typedef struct reel_gradcam {
 } reel_gradcam;
 
 /* L of every image for class[i]. The layer is the last in front of the net's last layer with
- * weights whose maps are larger than a pixel; pooling and dropout do not count. images: (n, size,
- * size, channels) floats, as reel_transform writes them. They go through the net one by one, each
- * layer by itself, in evaluation mode. Afterwards the net has its mode again, its gradients are
+ * weights whose maps are larger than a pixel; pooling and dropout do not count. images: (n, c,
+ * size, size), REEL_F32. They go through the net one by one, each layer by itself, in evaluation
+ * mode. Afterwards the net has its mode again, its gradients are
  * zero and fusion is on. A net without such a layer: REEL_OK and no maps. REEL_ERR_MEMORY. */
-reel_status reel_gradcam_of(reel_gradcam *out, reel_net *net, const float *images,
-                            const int64_t *class, int64_t n, int64_t channels, int64_t size,
-                            reel_error *err);
+reel_status reel_gradcam_of(reel_gradcam *out, reel_net *net, const reel_tensor *images,
+                            const int64_t *class, reel_error *err);
 void reel_gradcam_free(reel_gradcam *cam);
 
 /* The formula. maps and gradient: (1, c, h, w); out: [h][w]. */

@@ -85,9 +85,10 @@ static reel_status backward_from_scores(reel_saliency *out, reel_net *net, reel_
     return REEL_OK;
 }
 
-reel_status reel_saliency_of(reel_saliency *out, reel_net *net, const float *images, int64_t n,
-                             int64_t channels, int64_t size, reel_error *err)
+reel_status reel_saliency_of(reel_saliency *out, reel_net *net, const reel_tensor *images,
+                             reel_error *err)
 {
+    const int64_t n = images->shape[0], size = images->shape[2];
     *out = (reel_saliency){.predicted = calloc((size_t)n, sizeof *out->predicted),
                            .probability = calloc((size_t)n, sizeof *out->probability),
                            .map = calloc((size_t)(n * size), (size_t)size)};
@@ -99,12 +100,10 @@ reel_status reel_saliency_of(reel_saliency *out, reel_net *net, const float *ima
 
     /* Dropout must be off; the caller's mode and gradients are restored. */
     const bool training = reel_net_training(net);
-    const reel_tensor input =
-        reel_tensor_of((void *)images, REEL_F32, 4, (const int64_t[]){n, channels, size, size});
     reel_net_set_training(net, false);
 
     if (status == REEL_OK)
-        status = backward_from_scores(out, net, tape, &input, err);
+        status = backward_from_scores(out, net, tape, images, err);
 
     reel_net_set_training(net, training);
     reel_params_zero_grad(reel_net_params(net));

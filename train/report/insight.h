@@ -8,16 +8,16 @@
 #include "layers/net.h"
 #include "train/run/filters.h"
 
-/* What a net says of n images (n, size, size, 3 floats, as reel_transform writes them) and why: the
- * class with the highest score, its probability, and the saliency map max over channels of |d score
- * / d pixel| (Simonyan, Vedaldi and Zisserman 2014), scaled to 0..255 by its 99.5th percentile. */
+/* What a net says of images (n, c, size, size), REEL_F32, and why: the class with the highest
+ * score, its probability, and the saliency map max over channels of |d score / d pixel| (Simonyan,
+ * Vedaldi and Zisserman 2014), scaled to 0..255 by its 99.5th percentile. */
 typedef struct reel_saliency {
     int64_t *predicted;  /* [n] */
     double *probability; /* [n] */
     uint8_t *map;        /* [n][size][size] */
 } reel_saliency;
-reel_status reel_saliency_of(reel_saliency *out, reel_net *net, const float *images, int64_t n,
-                             int64_t channels, int64_t size, reel_error *err);
+reel_status reel_saliency_of(reel_saliency *out, reel_net *net, const reel_tensor *images,
+                             reel_error *err);
 void reel_saliency_free(reel_saliency *s);
 
 /* Pixels of what reel_transform made of an image: its normalisation taken back. */

@@ -275,10 +275,10 @@ static reel_status judge_examples(report *r, reel_error *err)
     int64_t n;
     REEL_TRY(load_examples(r, &n, err));
     if (n > 0) {
-        REEL_TRY(reel_saliency_of(&r->saliency, r->net, r->images, n, image_channels(r),
-                                  image_side(r), err));
-        REEL_TRY(reel_gradcam_of(&r->cam, r->net, r->images, r->saliency.predicted, n,
-                                 image_channels(r), image_side(r), err));
+        const int64_t side = image_side(r), shape[4] = {n, image_channels(r), side, side};
+        const reel_tensor images = reel_tensor_of(r->images, REEL_F32, 4, shape);
+        REEL_TRY(reel_saliency_of(&r->saliency, r->net, &images, err));
+        REEL_TRY(reel_gradcam_of(&r->cam, r->net, &images, r->saliency.predicted, err));
     }
     r->n_examples = n;
     return REEL_OK;

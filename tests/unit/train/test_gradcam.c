@@ -59,33 +59,32 @@ static void see_maps(void *user, const char *layer, const char *kind, reel_var y
                     reel_tensor_get(&t, (const int64_t[]){i, k, p / CAM_SIDE, p % CAM_SIDE});
 }
 
-static float images[2 * CAM_PIXELS * 3];
-
-static void draw_images(void)
+/* Two images, (2, 3, side, side). */
+static reel_tensor draw_images(void)
 {
+    static float images[2 * CAM_PIXELS * 3];
     for (int i = 0; i < REEL_COUNT(images); i++)
         images[i] = (float)((i * 37) % 101) / 50 - 1;
+    return reel_tensor_of(images, REEL_F32, 4, (const int64_t[]){2, 3, CAM_SIDE, CAM_SIDE});
 }
 
 /* Behind the maps A come their means and a linear layer W: dy_c/dA_k = W(c, k) / (h w), so that
  * L = max(0, sum_k W(c, k) A_k) / (h w). */
 static void check_closed_form(const char *layer, const char *weight)
 {
-    const int64_t class[2] = {2, 0}, shape[4] = {2, 3, CAM_SIDE, CAM_SIDE};
+    const int64_t class[2] = {2, 0};
     static seen_maps seen;
     reel_gradcam cam;
     reel_error err = {0};
     reel_tape *tape;
-    draw_images();
-    cr_assert_eq(reel_gradcam_of(&cam, net, images, class, 2, 3, CAM_SIDE, &err), REEL_OK, "%s",
-                 err.message);
+    const reel_tensor x = draw_images();
+    cr_assert_eq(reel_gradcam_of(&cam, net, &x, class, &err), REEL_OK, "%s", err.message);
     cr_assert_str_eq(cam.layer, layer);
     cr_assert(cam.h == CAM_SIDE && cam.w == CAM_SIDE && cam.channels == CAM_MAPS);
     cr_expect(reel_net_training(net), "the net's mode was changed");
 
     seen.layer = layer;
     cr_assert_eq(reel_tape_create(&tape, ctx, &(reel_tape_config){.no_grad = true}, NULL), REEL_OK);
-    const reel_tensor x = reel_tensor_of(images, REEL_F32, 4, shape);
     reel_net_set_training(net, false);
     reel_net_set_fusion(net, false);
     reel_net_watch(net, see_maps, &seen);
@@ -151,8 +150,8 @@ Test(gradcam, a_net_without_maps_has_none, .init = begin_net, .fini = end_net)
     reel_net_flatten(net);
     reel_net_linear(net, .in = CAM_PIXELS * 3, .out = CAM_CLASSES);
     build_net();
-    draw_images();
-    cr_assert_eq(reel_gradcam_of(&cam, net, images, class, 2, 3, CAM_SIDE, NULL), REEL_OK);
+    const reel_tensor x = draw_images();
+    cr_assert_eq(reel_gradcam_of(&cam, net, &x, class, NULL), REEL_OK);
     cr_expect(cam.map == NULL && !cam.layer[0]);
     reel_gradcam_free(&cam);
 }
@@ -168,8 +167,8 @@ Test(gradcam, a_head_of_convolutions_is_no_map, .init = begin_net, .fini = end_n
     reel_net_global_avg_pool(net);
     reel_net_flatten(net);
     build_net();
-    draw_images();
-    cr_assert_eq(reel_gradcam_of(&cam, net, images, class, 2, 3, CAM_SIDE, NULL), REEL_OK);
+    const reel_tensor x = draw_images();
+    cr_assert_eq(reel_gradcam_of(&cam, net, &x, class, NULL), REEL_OK);
     cr_expect_str_eq(cam.layer, "last");
     reel_gradcam_free(&cam);
 }

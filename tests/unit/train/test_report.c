@@ -44,7 +44,8 @@ Test(report, saliency_of_a_linear_net_is_its_weights)
         images[i] = (float)((i * 37) % 101) / 50 - 1;
     reel_saliency s;
     reel_error err;
-    cr_assert(reel_saliency_of(&s, net, images, 2, 3, SIZE, &err) == REEL_OK, "%s", err.message);
+    const reel_tensor x = reel_tensor_of(images, REEL_F32, 4, (const int64_t[]){2, 3, SIZE, SIZE});
+    cr_assert(reel_saliency_of(&s, net, &x, &err) == REEL_OK, "%s", err.message);
     const reel_param *w = reel_params_find(reel_net_params(net), "1.weight");
     for (int64_t n = 0; n < 2; n++) {
         /* The best class by hand. Features of a flattened image are in order (channel, y, x). */
