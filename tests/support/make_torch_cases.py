@@ -103,32 +103,33 @@ def normalisation():
         store(f"batch_norm2d/{name}/running_var_after", var)
 
 
+CLASS_WEIGHTS = torch.tensor([0.5, 2.0, 1.25, 0.1, 3.0])
+LOSS_OPTIONS = {"plain": {},
+                "sum": {"reduction": "sum"},
+                "smoothing": {"label_smoothing": 0.1},
+                "weights": {"weight": CLASS_WEIGHTS}}
+
+
 def losses():
     labels = torch.tensor([2, 0, 4, 2, 1, 3])
-    weights = torch.tensor([0.5, 2.0, 1.25, 0.1, 3.0])
+    both = {"label_smoothing": 0.2, "weight": CLASS_WEIGHTS}
     for name, options in {
-            "plain": {},
-            "sum": {"reduction": "sum"},
-            "smoothing": {"label_smoothing": 0.1},
-            "weights": {"weight": weights},
+            **LOSS_OPTIONS,
             "ignore": {"ignore_index": 2},
-            "smoothing_weights": {"label_smoothing": 0.2, "weight": weights},
+            "smoothing_weights": both,
             "smoothing_ignore": {"label_smoothing": 0.2, "ignore_index": 2},
-            "smoothing_weights_ignore": {"label_smoothing": 0.2, "weight": weights, "ignore_index": 2},
-            "smoothing_weights_ignore_sum": {"label_smoothing": 0.2, "weight": weights, "ignore_index": 2, "reduction": "sum"},
+            "smoothing_weights_ignore": {**both, "ignore_index": 2},
+            "smoothing_weights_ignore_sum": {**both, "ignore_index": 2, "reduction": "sum"},
     }.items():
         case(f"cross_entropy/{name}", lambda x: F.cross_entropy(x, labels, **options), x=3 * torch.randn(6, 5))
 
 
 def soft_losses():
-    weights = torch.tensor([0.5, 2.0, 1.25, 0.1, 3.0])
+    both = {"label_smoothing": 0.2, "weight": CLASS_WEIGHTS}
     for name, options in {
-            "plain": {},
-            "sum": {"reduction": "sum"},
-            "smoothing": {"label_smoothing": 0.1},
-            "weights": {"weight": weights},
-            "smoothing_weights": {"label_smoothing": 0.2, "weight": weights},
-            "smoothing_weights_sum": {"label_smoothing": 0.2, "weight": weights, "reduction": "sum"},
+            **LOSS_OPTIONS,
+            "smoothing_weights": both,
+            "smoothing_weights_sum": {**both, "reduction": "sum"},
     }.items():
         # Rows as Mixup makes them, of two labels, and rows without a zero.
         targets = torch.softmax(2 * torch.randn(6, 5), 1)
