@@ -231,6 +231,7 @@ static reel_status read_classes(reel_model_card *card, const char *text, const c
     reel_status status = REEL_OK;
     if (card->classes == 0)
         card->classes = (int64_t)json_array_size(names);
+
     if (!json_is_array(names) || card->classes < 1 ||
         (int64_t)json_array_size(names) != card->classes) {
         status = reel_fail(err, REEL_ERR_FORMAT,
@@ -246,6 +247,7 @@ static reel_status read_classes(reel_model_card *card, const char *text, const c
                                      "%s: metadata classes: entry %" PRId64 " is no text", file, c);
         }
     }
+
     json_decref(names);
     return status;
 }

@@ -76,6 +76,7 @@ static bool assign_tensors(const name_search *s, name_candidate *c)
     const size_t length = strlen(c->prefix);
     char plain[LONGEST_NAME];
     memset(c->of, 0, (size_t)n * sizeof *c->of);
+
     for (int t = 0; t < s->weights->count; t++) {
         const reel_weight *w = &s->weights->list[t];
         if (strncmp(w->name, c->prefix, length) != 0)
@@ -84,6 +85,7 @@ static bool assign_tensors(const name_search *s, name_candidate *c)
         for (int i = 0; i < n; i++) {
             if (strcmp(plain, s->plain[i]) != 0)
                 continue;
+
             /* The exact name wins over one with more wrappers. */
             const char *name = reel_params_at(s->params, i)->name;
             const bool exact = strcmp(w->name + length, name) == 0;
@@ -94,6 +96,7 @@ static bool assign_tensors(const name_search *s, name_candidate *c)
                 c->of[i] = w;
         }
     }
+
     count_fits(s, c);
     return true;
 }

@@ -197,6 +197,7 @@ static reel_status check_arguments(const pth_reader *r, const pth_tensor *t, ree
         return bad_tensor(
             r, t, err,
             "expected a plain tensor, got one with attributes (a negated or conjugated view)");
+
     if (size->count > REEL_MAX_DIMS || stride->count != size->count)
         return bad_tensor(r, t, err,
                           "size and stride: expected equally many, at most %d, got %u and %u",

@@ -300,6 +300,8 @@ static reel_status put_tensor(reel_atomic_file *f, pending_weight *e, reel_error
     return reel_atomic_put(f, ready, e->stored.bytes, err);
 }
 
+/* The header's own CRC is that of its text with this CRC blank, so the text is made twice. blank:
+ * for a first writing, before the tensors' CRCs are known. */
 static reel_status put_header(reel_atomic_file *f, const reel_weights_writer *writer, bool blank,
                               reel_error *err)
 {
@@ -313,9 +315,11 @@ static reel_status put_header(reel_atomic_file *f, const reel_weights_writer *wr
     }
     if (!text)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory for the header", f->path);
+
     unsigned char length[8]; /* little-endian */
     for (int i = 0; i < 8; i++)
         length[i] = (unsigned char)((uint64_t)size >> (8 * i));
+
     REEL_TRY_GOTO(reel_atomic_put(f, length, sizeof length, err), done);
     REEL_TRY_GOTO(reel_atomic_put(f, text, size, err), done);
 done:

@@ -430,12 +430,15 @@ void reel_check_suggest(const reel_check_evidence *e)
         say_not_finite(e);
         return;
     }
+
+    /* The first test that explains the difference speaks, and ends the search. */
     const bool found = e->in->largest == 0
                            ? SAY(e, "missing: no gradient arrives at this input at all")
                            : dout_forgotten(e) ||
                                  (e->in->n > 1 && (whole_factor(e) || same_amount(e))) ||
                                  another_input(e) || other_mask(e) || transposed(e) ||
                                  summed_too_far(e) || wrong_sums(e);
+
     if (!found && fabs(e->n) <= 1e3 * fabs(e->a) && fabs(e->a) <= 1e3 * fabs(e->n) && permuted(e))
         return;
     if (!found)

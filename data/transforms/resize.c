@@ -185,17 +185,20 @@ static bool down_plain(uint8_t *restrict dst, const reel_column_sum *c)
     const uint8_t *restrict src = c->src;
     const int32_t *weight = c->weight;
     const int64_t stride = c->stride, n = c->n, count = c->count;
+
     for (int64_t x0 = 0; x0 < n; x0 += PIECE) {
         const int64_t m = n - x0 < PIECE ? n - x0 : PIECE;
         int32_t sum[PIECE];
         for (int64_t x = 0; x < m; x++)
             sum[x] = 1 << (PRECISION - 1);
+
         for (int64_t k = 0; k < count; k++) {
             const uint8_t *row = src + k * stride + x0;
             const int32_t w = weight[k];
             for (int64_t x = 0; x < m; x++)
                 sum[x] += row[x] * w;
         }
+
         for (int64_t x = 0; x < m; x++)
             dst[x0 + x] = clip8(sum[x]);
     }

@@ -10,6 +10,7 @@
 static bool pattern_matches(const char *pattern, const char *name)
 {
     const char *star = NULL, *resume = NULL;
+
     while (*name) {
         if (*pattern == '*') {
             star = pattern++;
@@ -24,6 +25,7 @@ static bool pattern_matches(const char *pattern, const char *name)
             return false;
         }
     }
+
     while (*pattern == '*')
         pattern++;
     return *pattern == '\0';

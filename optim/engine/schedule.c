@@ -42,6 +42,7 @@ static reel_status check_schedule_run(const reel_schedule *s, reel_error *err)
         return reel_fail(err, REEL_ERR_INVALID,
                          "expected 1 epoch and 1 step per epoch or more, got %lld and %lld",
                          (long long)s->epochs, (long long)s->steps_per_epoch);
+
     if (!(s->warmup_epochs >= 0 && s->warmup_epochs <= (double)s->epochs))
         return reel_fail(err, REEL_ERR_INVALID, "warm-up: expected 0 to %lld epochs, got %g",
                          (long long)s->epochs, s->warmup_epochs);

@@ -17,6 +17,8 @@ void REEL_ISA_FN(reel_philox_draw)(uint32_t *restrict words, uint64_t seed, uint
             x2[i] = epoch;
             x3[i] = stream;
         }
+
+        /* The key moves on by the golden ratio and by sqrt 3 - 1, both as 32-bit fractions. */
         uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
         for (int round = 0; round < 10; round++) {
 #pragma omp simd
