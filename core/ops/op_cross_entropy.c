@@ -63,9 +63,9 @@ static inline double loss_denominator(const loss_attrs *a)
 }
 
 /* The loss of row i; p receives its softmax where it is not NULL. */
-static double cross_entropy_row_loss(const loss_attrs *a, int64_t i, const reel_real *x,
-                                     reel_real *p)
+static double cross_entropy_row_loss(const void *attrs, int64_t i, const reel_real *x, reel_real *p)
 {
+    const loss_attrs *a = attrs;
     const double *w = loss_weights(a);
     const int64_t classes = a->classes;
     const double offset = loss_row(x, classes, p); /* -log p_k = offset - x_k */
@@ -87,17 +87,7 @@ static double cross_entropy_row_loss(const loss_attrs *a, int64_t i, const reel_
 void REEL_FN(reel_cross_entropy_forward)(const reel_call *c)
 {
     const loss_attrs *a = c->attrs;
-    const reel_real *x = c->in[0].data;
-    reel_real *p = c->saved;
-    double *row = c->scratch;
-#pragma omp parallel for schedule(static)                                                          \
-    num_threads(reel_ctx_threads(c->ctx)) if (a->n * a->classes > 4096)
-    for (int64_t i = 0; i < a->n; i++)
-        row[i] = cross_entropy_row_loss(a, i, x + i * a->classes, p ? p + i * a->classes : NULL);
-
-    double total = 0;
-    for (int64_t i = 0; i < a->n; i++)
-        total += row[i];
+    const double total = sum_of_row_losses(c, cross_entropy_row_loss);
     *(reel_real *)c->out.data = (reel_real)(total / loss_denominator(a));
 }
 

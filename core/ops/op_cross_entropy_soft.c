@@ -48,8 +48,9 @@ static inline double soft_share(const soft_attrs *a, const double *targets, int6
     return w ? w[k] * smooth : smooth;
 }
 
-static double soft_row_loss(const soft_attrs *a, int64_t i, const reel_real *x, reel_real *p)
+static double soft_row_loss(const void *attrs, int64_t i, const reel_real *x, reel_real *p)
 {
+    const soft_attrs *a = attrs;
     const double *targets = a->targets + i * a->classes;
     const double offset = loss_row(x, a->classes, p); /* -log p_k = offset - x_k */
     double loss = 0;
@@ -61,17 +62,7 @@ static double soft_row_loss(const soft_attrs *a, int64_t i, const reel_real *x, 
 void REEL_FN(reel_cross_entropy_soft_forward)(const reel_call *c)
 {
     const soft_attrs *a = c->attrs;
-    const reel_real *x = c->in[0].data;
-    reel_real *p = c->saved;
-    double *row = c->scratch;
-#pragma omp parallel for schedule(static)                                                          \
-    num_threads(reel_ctx_threads(c->ctx)) if (a->n * a->classes > 4096)
-    for (int64_t i = 0; i < a->n; i++)
-        row[i] = soft_row_loss(a, i, x + i * a->classes, p ? p + i * a->classes : NULL);
-
-    double total = 0;
-    for (int64_t i = 0; i < a->n; i++)
-        total += row[i];
+    const double total = sum_of_row_losses(c, soft_row_loss);
     *(reel_real *)c->out.data = (reel_real)(a->sum ? total : total / (double)a->n);
 }
 
