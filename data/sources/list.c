@@ -119,6 +119,7 @@ static reel_status parse_rows(reel_opened *out, reel_rows *rows, const reel_list
                               reel_error *err)
 {
     const reel_files *files = out->self;
+    const reel_list_place at = {files->root, list->folder, list->name};
     reel_labels labels;
     bool none;
     REEL_TRY(reel_rows_read(rows, list->text, list->name, out->request, err));
@@ -127,9 +128,9 @@ static reel_status parse_rows(reel_opened *out, reel_rows *rows, const reel_list
                          list->name);
     REEL_TRY(note_text(out, rows, list->name, err));
     REEL_TRY(reel_rows_take_part(rows, out, list->name, err));
-    REEL_TRY(reel_rows_locate(rows, out, files->root, list->folder, list->name, &none, err));
+    REEL_TRY(reel_rows_locate(rows, out, &at, &none, err));
     if (list->folder)
-        REEL_TRY(reel_rows_drop_odd(rows, out, files->root, list->name, err));
+        REEL_TRY(reel_rows_drop_odd(rows, out, &at, err));
     REEL_TRY(reel_labels_decide(&labels, out, rows, list->folder, err));
     REEL_TRY(judge_bad_lines(out, rows, list->name, err));
     if (none && reel_rows_count(rows) > 0)

@@ -14,6 +14,9 @@ typedef struct affine_source {
     int64_t width, height;
 } affine_source;
 
+/* Writes the pixel at (x, y) of the source, in pixels from its upper left corner. */
+typedef void affine_pixel_fn(uint8_t *out, const affine_source *s, double x, double y);
+
 static int64_t within(int64_t v, int64_t n)
 {
     if (v < 0)
@@ -82,7 +85,7 @@ static void bicubic_pixel(uint8_t *out, const affine_source *s, double x, double
 }
 
 static void interpolate(uint8_t *dst, const affine_source *s, const double m[6],
-                        void (*pixel)(uint8_t *, const affine_source *, double, double))
+                        affine_pixel_fn *pixel)
 {
     const double width = (double)s->width, height = (double)s->height;
     for (int64_t y = 0; y < s->height; y++)

@@ -193,16 +193,16 @@ static bool is_any_named(const place *p, const reel_rows *rows)
     return false;
 }
 
-reel_status reel_rows_locate(reel_rows *rows, reel_opened *out, int root, const char *folder,
-                             const char *list, bool *none, reel_error *err)
+reel_status reel_rows_locate(reel_rows *rows, reel_opened *out, const reel_list_place *at,
+                             bool *none, reel_error *err)
 {
     *none = false;
-    if (!folder)
+    if (!at->folder)
         return REEL_OK;
 
-    place p = {.root = root, .folder = ""};
-    if (are_complete(rows, root))
-        return can_complete_some(&p, rows) ? complete_paths(&p, rows, out, list, false, err)
+    place p = {.root = at->root, .folder = ""};
+    if (are_complete(rows, at->root))
+        return can_complete_some(&p, rows) ? complete_paths(&p, rows, out, at->list, false, err)
                                            : REEL_OK;
 
     /* The first rows' files, completed: beside the list, else in one folder beside it. */
@@ -210,12 +210,12 @@ reel_status reel_rows_locate(reel_rows *rows, reel_opened *out, int root, const 
     reel_names folders = {0};
     reel_status status = REEL_OK;
     if (!found) {
-        REEL_TRY_GOTO(reel_folder_names(&folders, folder, err), done);
-        REEL_TRY_GOTO(find_row_folder(&p, rows, &folders, list, &found, err), done);
+        REEL_TRY_GOTO(reel_folder_names(&folders, at->folder, err), done);
+        REEL_TRY_GOTO(find_row_folder(&p, rows, &folders, at->list, &found, err), done);
     }
     *none = !found && !is_any_named(&p, rows) && !can_complete_some(&p, rows);
     if (!*none)
-        status = complete_paths(&p, rows, out, list, found, err);
+        status = complete_paths(&p, rows, out, at->list, found, err);
 done:
     reel_names_free(&folders);
     return status;
@@ -253,7 +253,7 @@ static bool are_few(int64_t odd, int64_t n)
     return (odd == 1 && n > 4) || (odd * 10 <= n && (odd <= few || odd * 100 <= n));
 }
 
-reel_status reel_rows_drop_odd(reel_rows *rows, reel_opened *out, int root, const char *list,
+reel_status reel_rows_drop_odd(reel_rows *rows, reel_opened *out, const reel_list_place *at,
                                reel_error *err)
 {
     const int64_t n = reel_rows_count(rows);
@@ -272,7 +272,7 @@ reel_status reel_rows_drop_odd(reel_rows *rows, reel_opened *out, int root, cons
     for (int64_t i = 0; i < n; i++) {
         const reel_row *row = reel_rows_at(rows, i);
         const char *path = reel_row_text(rows, row->path);
-        drop[i] = !row->picture && !is_there(root, path);
+        drop[i] = !row->picture && !is_there(at->root, path);
         if (!drop[i] || odd++)
             continue;
         reel_escape(shown, sizeof shown, path);
@@ -287,6 +287,6 @@ reel_status reel_rows_drop_odd(reel_rows *rows, reel_opened *out, int root, cons
     return odd ? reel_opened_note(out, err,
                                   "%s: line %" PRId64 ": '%s' names no image, and nearly all "
                                   "other lines do: left out%s",
-                                  reel_base_name(list), line, shown, others)
+                                  reel_base_name(at->list), line, shown, others)
                : REEL_OK;
 }
