@@ -66,7 +66,7 @@ REEL_API reel_status reel_dataset_subset(reel_dataset **out, const reel_dataset 
 
 /* Two views: `share` of each class's samples (at least one, and one stays) is held back, chosen by
  * seed; both are in the parent's order. A class of one sample is in train only. REEL_ERR_INVALID: a
- * share that is not between 0 and 1, or nothing to hold back. */
+ * share that is not between 0 and 1, a label that is no class, or nothing to hold back. */
 REEL_API reel_status reel_dataset_split(reel_dataset **train, reel_dataset **held,
                                         const reel_dataset *parent, double share, uint64_t seed,
                                         reel_error *err);
@@ -75,7 +75,7 @@ REEL_API reel_status reel_dataset_split(reel_dataset **train, reel_dataset **hel
  * train on; both are in the parent's order. The samples of each class are shuffled by seed and
  * dealt out one by one, class after class: every sample is held back in one fold, and folds differ
  * by at most one sample, in all and in each class. REEL_ERR_INVALID: fewer than 2 folds, no such
- * fold, or fewer samples than folds. */
+ * fold, fewer samples than folds, or a label that is no class. */
 REEL_API reel_status reel_dataset_fold(reel_dataset **train, reel_dataset **held,
                                        const reel_dataset *parent, int64_t folds, int64_t fold,
                                        uint64_t seed, reel_error *err);

@@ -126,6 +126,12 @@ diff <(grep jpg rests/split.json) <(grep jpg elsewhere/split.json) || fail "resu
 "$REEL_BIN" finetune --resume auto -o elsewhere --max-steps 7 --val-share 0.4 --quiet >rests.log 2>rests.err && fail "resumed with another --val-share"
 grep -q "elsewhere/split.json: expected --val-share 0.2, .*, got --val-share 0.4: images that were trained on would validate" rests.err ||
     fail "resumed with another --val-share: $(cat rests.err)"
+# Under other names none of the list's images is there: a new draw would hold images that were trained on.
+cp -r e/train moved
+find moved -name '*.jpg' | while read -r image; do mv "$image" "${image%.jpg}.jpeg"; done
+code=0
+"$REEL_BIN" finetune moved --resume auto -o elsewhere --max-steps 7 --quiet >rests.log 2>rests.err || code=$?
+[ $code -eq 1 ] && grep -q "moved: expected the 8 validation images that split.json names" rests.err || fail "moved images: exit $code: $(cat rests.err)"
 
 # Without the list, the same draw is made again, and no other: its images were trained on. The validation images of a list may go, too.
 cp -r split lost && rm lost/split.json

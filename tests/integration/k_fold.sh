@@ -82,6 +82,12 @@ mkdir again && cp -r tuned/fold-1 again
 "$REEL_BIN" finetune --resume auto -o again --no-report --quiet >out 2>err || fail "finetune: --resume auto alone: $(cat err)"
 same tuned/fold-2 again/fold-2
 
+# Images that came after fold 1 would be divided otherwise.
+cp -r few_flat grown_flat && cp "$(find grown_flat -name '*.jpg' | sort | head -1)" "$(find grown_flat -mindepth 1 -type d | sort | tail -1)/new.jpg"
+rm -r again/fold-2 again/k-fold.json
+"$REEL_BIN" finetune grown_flat --resume auto -o again --no-report --quiet >out 2>err && fail "folds of more images"
+grep -q "grown_flat: expected the 12 images that fold 1 was begun with, got 13: the folds would overlap" err || fail "folds of more images: $(cat err)"
+
 # Parts of another K or seed overlap: nothing is trained, and no image that was trained on validates.
 overlaps() { # WORDS OPTION...
     local words=$1 code=0

@@ -29,12 +29,13 @@ for name, folder in ("base", "base"), ("<b>&", "deep/<b>&"), ("cut", "cut"):
     lines = [json.loads(line) for line in open(folder + "/metrics.jsonl")]
     tops = [l["top1"] for l in lines if l["event"] == "eval"]
     r = runs[name]
-    assert r["top1"] == max(tops) and r["step"] == max(l["step"] for l in lines), r
+    best = json.load(open(folder + "/evaluation.json"))["top1"]
+    assert r["top1"] == best and best in tops and r["step"] == max(l["step"] for l in lines), r
     assert r["parameters"] == 83224 - 65000 + 3 * 65, r  # as reel summary counts, with three classes
     options = json.load(open(folder + "/config.json"))["options"]
     assert r["settings"] == {k: options[k] for k in data["differs"]}, r["settings"]
     shown = "&lt;b&gt;&amp;" if name == "<b>&" else name
-    assert f'>{shown}</span> <span class="soft">{r["state"]}</span></td><td>{100 * max(tops):.2f} %</td>' in page, name
+    assert f'>{shown}</span> <span class="soft">{r["state"]}</span></td><td>{100 * best:.2f} %</td>' in page, name
 assert runs["cut"]["state"] == "max-steps" and runs["base"]["state"] == "complete", runs
 # Each chart has a line for each run, as long as that run.
 chart = re.search(r'<figcaption>Training loss.*?</svg>', page, re.S).group(0)
@@ -44,6 +45,21 @@ assert lines[1][1].split()[-1].startswith("1000.0,") and not lines[0][1].split()
 titles = re.findall(r'<figcaption>([A-Z][^<]*?) ?<', page)
 assert titles == ["Validation top-1", "Validation loss"] * 2 + ["Training loss", "Learning rate"], titles
 assert re.search(r'<title>epoch 1: base [\d.]+ %\nepoch 1: &lt;b&gt;&amp; ', page), "hover"
+P
+
+# Evaluations within epochs: none of them is the best one, whatever it was, and charts over epochs leave them out.
+train --epochs 3 --lr 0.02 --eval-every 1 -o within
+sed -i '/"event":"eval","step":2,/s/"top1":[0-9.]*/"top1":0.99/' within/metrics.jsonl
+grep -q '"top1":0.99' within/metrics.jsonl || fail "no evaluation at step 2: $(cat within/metrics.jsonl)"
+"$REEL_BIN" report base within -o within.html --quiet
+"$REEL_BIN" report base within --json >data.json
+python3 - <<'P' || exit 1
+import json, re
+page, runs = open("within.html").read(), {r["name"]: r for r in json.load(open("data.json"))["runs"]}
+assert runs["within"]["top1"] == json.load(open("within/evaluation.json"))["top1"] == runs["base"]["top1"], runs
+charts = re.findall(r'<figcaption>Validation top-1.*?</svg>', page, re.S)
+points = [[len(p.split()) for p in re.findall(r'<polyline class="s\d" points="([^"]*)"', chart)] for chart in charts]
+assert points == [[3, 3], [3, 9]], points
 P
 
 # The folds of a cross-validation, by their folder: the page lies in it. A run that trains, two of one name.

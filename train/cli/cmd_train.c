@@ -245,6 +245,7 @@ static int read_settings(reel_settings *settings, reel_options *options, const r
     settings->train_images = json_integer_value(json_object_get(r->config, "train_images"));
     settings->val_list = json_string_value(json_object_get(r->config, "val_list"));
     settings->val_images = json_integer_value(json_object_get(r->config, "val_images"));
+    settings->fold_images = json_integer_value(json_object_get(r->config, "k_fold_images"));
     return REEL_EXIT_OK;
 }
 

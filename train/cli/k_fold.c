@@ -199,12 +199,16 @@ static json_t *told_to_folds(const reel_options *options)
     return NULL;
 }
 
-/* Takes what belongs to fold 1 alone out of its configuration. */
+/* Takes what belongs to fold 1 alone out of its configuration. k_fold_images: of all folds. */
 static void keep_what_all_folds_share(json_t *config)
 {
-    static const char *const own[] = {"run_id",           "classes",    "class_weights",
-                                      "train_images",     "val_images", "images_told_by_bytes",
-                                      "batch_size_choice"};
+    static const char *const own[] = {
+        "run_id",     "classes",  "class_weights",        "train_images",
+        "val_images", "val_list", "images_told_by_bytes", "batch_size_choice"};
+    const json_int_t images = json_integer_value(json_object_get(config, "train_images")) +
+                              json_integer_value(json_object_get(config, "val_images"));
+    if (config)
+        json_object_set_new(config, "k_fold_images", json_integer(images));
     for (int i = 0; i < REEL_COUNT(own); i++)
         json_object_del(config, own[i]);
     json_object_del(json_object_get(config, "options"), "fold");

@@ -15,11 +15,16 @@
 
 /* ---- one run ---- */
 
-/* Of its best evaluation. A run that still trains has one, too. */
+/* The evaluation of its best weights; before there are any, the best evaluation. Evaluations within
+ * epochs may be better than both, and are of weights that nobody kept. */
 static void find_best_epoch(reel_compared *run)
 {
     const reel_record_table *t = &run->record.eval;
-    run->top1 = run->loss = NAN;
+    const json_t *kept = run->record.evaluation;
+    run->top1 = reel_record_number(kept, "top1");
+    run->loss = reel_record_number(kept, "loss");
+    if (kept)
+        return;
     for (int64_t i = 0; i < t->n; i++) {
         const double top1 = t->column[REEL_RECORD_TOP1][i], loss = t->column[REEL_RECORD_LOSS][i];
         if (isnan(top1) || top1 < run->top1 || (top1 == run->top1 && !(loss < run->loss)))
@@ -27,6 +32,16 @@ static void find_best_epoch(reel_compared *run)
         run->top1 = top1;
         run->loss = loss;
     }
+}
+
+/* Charts over epochs have one point an epoch, its last evaluation: the others lose their place. */
+static void keep_ends_of_epochs(reel_compared *run)
+{
+    const reel_record_table *t = &run->record.eval;
+    double *epoch = t->column[REEL_RECORD_EPOCH];
+    for (int64_t i = 0; i + 1 < t->n; i++)
+        if (epoch[i] == epoch[i + 1])
+            epoch[i] = NAN;
 }
 
 /* The network is in the weights. A run without weights yet has no number. */
@@ -66,6 +81,7 @@ static reel_status read_compared(reel_comparison *c, const char *folder, reel_er
         run.folder[--length] = '\0';
     run.state = reel_record_state_of(&run.record, folder);
     find_best_epoch(&run);
+    keep_ends_of_epochs(&run);
     c->run[c->n++] = run;
     return count_parameters(&c->run[c->n - 1], err);
 }

@@ -13,7 +13,7 @@ typedef struct reel_compared {
     const char *name;   /* the folder's last part, or all of it where two runs share that */
     reel_record record; /* owned */
     reel_record_state state;
-    double top1, loss;  /* of its best evaluation so far; NaN = none */
+    double top1, loss;  /* of its best weights so far; NaN = none */
     int64_t parameters; /* of its network; 0 = not known: no weights yet */
 } reel_compared;
 

@@ -113,22 +113,45 @@ reel_status reel_feed_check_list(const reel_feed *f, const char *then, int64_t i
     return REEL_OK;
 }
 
-/* DATA without val/: a part of each class is held back, as before where the run has a split.json.
- */
+/* The part that the run held back before. Another one would hold images that were trained on. */
+static reel_status hold_back_again(reel_feed *f, reel_error *err)
+{
+    const json_t *names = f->config.held_back;
+    REEL_TRY(reel_held_out_split(&f->train, &f->val, f->whole, names, err));
+    if (f->val)
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "expected the %zu validation images that split.json names, and others, got "
+                     "%" PRId64 " images under other names or no others",
+                     json_object_size(names), reel_dataset_count(f->whole));
+}
+
+static reel_status hold_back_fold(reel_feed *f, reel_error *err)
+{
+    const reel_feed_config *c = &f->config;
+    const int64_t images = reel_dataset_count(f->whole);
+    if (c->fold_images && c->fold_images != images)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "expected the %" PRId64 " images that fold 1 was begun with, got %" PRId64
+                         ": the folds would overlap",
+                         c->fold_images, images);
+    return reel_dataset_fold(&f->train, &f->val, f->whole, c->folds, c->fold - 1, c->seed, err);
+}
+
+/* DATA without val/, or folds: a part of each class is held back. */
 static reel_status hold_back(reel_feed *f, const char *split, reel_error *err)
 {
     const reel_feed_config *c = &f->config;
     reel_error why;
-    reel_status status = REEL_OK;
+    reel_status status;
     char path[FEED_PATH];
     REEL_TRY(open_part(f, &f->whole, split, NULL, path, err));
 
     if (c->held_back)
-        status = reel_held_out_split(&f->train, &f->val, f->whole, c->held_back, &why);
-    if (status == REEL_OK && !f->val && c->folds)
-        status =
-            reel_dataset_fold(&f->train, &f->val, f->whole, c->folds, c->fold - 1, c->seed, &why);
-    if (status == REEL_OK && !f->val)
+        status = hold_back_again(f, &why);
+    else if (c->folds)
+        status = hold_back_fold(f, &why);
+    else
         status = reel_dataset_split(&f->train, &f->val, f->whole, c->val_share, c->seed, &why);
     return status ? reel_fail(err, status, "%s: %s", c->data, why.message) : REEL_OK;
 }

@@ -10,6 +10,7 @@ typedef struct reel_feed_config {
     const char *data;        /* DATA as the user typed it */
     double val_share;        /* of DATA held back where it has no val/; 0 = there must be one */
     int64_t folds, fold;     /* or this fold, from 1, of the training images; folds 0 = none */
+    int64_t fold_images;     /* that the folds must divide; 0 = any number */
     const json_t *held_back; /* names that an earlier part of the run held back; NULL = none */
     int64_t classes;         /* to expect; 0 = any number */
     const char *image_column, *label_column; /* of lists; NULL = they are found */

@@ -85,6 +85,7 @@ static reel_status open_feed(reel_loop *loop, const char *data, bool resumed, re
                                      .held_back = held_back,
                                      .folds = s->k_fold,
                                      .fold = s->fold,
+                                     .fold_images = s->fold_images,
                                      .classes = s->net.classes,
                                      .image_column = s->image_column,
                                      .label_column = s->label_column,
