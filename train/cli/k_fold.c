@@ -94,14 +94,18 @@ static json_t *spread_json(const fold_summary *s, int figure)
                      reel_json_number(spread.deviation), "each", each);
 }
 
+/* NULL: no memory. */
 static json_t *summary_json(const fold_summary *s)
 {
     json_t *o = json_pack("{s:I, s:I, s:O}", "folds", (json_int_t)s->folds, "images",
                           (json_int_t)s->images, "classes", s->classes);
-    reel_confusion_to_json(o, s->confusion, s->n_classes);
-    for (int f = 0; f < FIGURES; f++)
-        json_object_set_new(o, figures[f], spread_json(s, f));
-    return o;
+    bool good = o && reel_confusion_to_json(o, s->confusion, s->n_classes);
+    for (int f = 0; good && f < FIGURES; f++)
+        good = json_object_set_new(o, figures[f], spread_json(s, f)) == 0;
+    if (good)
+        return o;
+    json_decref(o);
+    return NULL;
 }
 
 static void print_summary(const fold_summary *s, const char *path)

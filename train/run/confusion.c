@@ -1,36 +1,43 @@
 /* A confusion matrix in JSON, whole or as its cells. */
 #include "train/run/confusion.h"
 
-static json_t *rows_of(const int64_t *counts, int64_t classes)
+static bool append_number(json_t *to, int64_t number)
+{
+    return json_array_append_new(to, json_integer(number)) == 0;
+}
+
+/* Adds all rows; false: no memory. */
+static bool put_rows(json_t *object, const int64_t *counts, int64_t classes)
 {
     json_t *rows = json_array();
-    for (int64_t t = 0; t < classes; t++) {
+    bool good = json_object_set_new(object, "confusion", rows) == 0;
+    for (int64_t t = 0; good && t < classes; t++) {
         json_t *row = json_array();
-        for (int64_t p = 0; p < classes; p++)
-            json_array_append_new(row, json_integer(counts[t * classes + p]));
-        json_array_append_new(rows, row);
+        good = json_array_append_new(rows, row) == 0;
+        for (int64_t p = 0; good && p < classes; p++)
+            good = append_number(row, counts[t * classes + p]);
     }
-    return rows;
+    return good;
 }
 
-static json_t *cells_of(const int64_t *counts, int64_t classes)
+/* Adds the cells that are not 0; false: no memory. */
+static bool put_cells_of(json_t *object, const int64_t *counts, int64_t classes)
 {
     json_t *truth = json_array(), *predicted = json_array(), *count = json_array();
-    for (int64_t i = 0; i < classes * classes; i++)
-        if (counts[i]) {
-            json_array_append_new(truth, json_integer(i / classes));
-            json_array_append_new(predicted, json_integer(i % classes));
-            json_array_append_new(count, json_integer(counts[i]));
-        }
-    return json_pack("{s:o, s:o, s:o}", "truth", truth, "predicted", predicted, "count", count);
+    json_t *cells =
+        json_pack("{s:o, s:o, s:o}", "truth", truth, "predicted", predicted, "count", count);
+    bool good = json_object_set_new(object, "confusion_cells", cells) == 0;
+    for (int64_t i = 0; good && i < classes * classes; i++)
+        if (counts[i])
+            good = append_number(truth, i / classes) && append_number(predicted, i % classes) &&
+                   append_number(count, counts[i]);
+    return good;
 }
 
-void reel_confusion_to_json(json_t *object, const int64_t *counts, int64_t classes)
+bool reel_confusion_to_json(json_t *object, const int64_t *counts, int64_t classes)
 {
-    if (classes <= REEL_CONFUSION_WHOLE)
-        json_object_set_new(object, "confusion", rows_of(counts, classes));
-    else
-        json_object_set_new(object, "confusion_cells", cells_of(counts, classes));
+    return classes <= REEL_CONFUSION_WHOLE ? put_rows(object, counts, classes)
+                                           : put_cells_of(object, counts, classes);
 }
 
 static bool add_matrix_rows(int64_t *counts, int64_t classes, const json_t *rows)

@@ -15,8 +15,8 @@ enum { REEL_CONFUSION_WHOLE = 100 };
  *     "confusion_cells": {"truth": [0, 0, 1], "predicted": [0, 1, 1], "count": [3, 1, 4]}
  *
  * Cells are those that are not 0, row by row: no more than there are images, so that the file does
- * not grow with the square of the classes. */
-void reel_confusion_to_json(json_t *object, const int64_t *counts, int64_t classes);
+ * not grow with the square of the classes. False: no memory. */
+bool reel_confusion_to_json(json_t *object, const int64_t *counts, int64_t classes);
 
 /* Adds an object's matrix, in either form, to counts[truth][predicted]. Earlier versions wrote a
  * matrix of any size whole. False: there is none of so many classes; counts may have changed. */

@@ -218,10 +218,12 @@ json_t *reel_judge_json(const reel_evaluation *e, const reel_model_card *card,
         "top1_interval", interval_json(reel_wilson(e->right1, e->images)), "top5", e->top5,
         "top5_interval", interval_json(reel_wilson(e->right5, e->images)), "mean_f1", macro_f1(e),
         "calibration", reel_calibration_json(&e->calibration), "classes", classes_json(e, card));
-    reel_confusion_to_json(o, e->confusion, e->classes);
-    json_object_set_new(o, "confused", confused_json(e, card));
-    json_object_set_new(o, "worst", worst_json(e, card, dataset));
-    return o;
+    if (o && reel_confusion_to_json(o, e->confusion, e->classes) &&
+        json_object_set_new(o, "confused", confused_json(e, card)) == 0 &&
+        json_object_set_new(o, "worst", worst_json(e, card, dataset)) == 0)
+        return o;
+    json_decref(o);
+    return NULL;
 }
 
 /* ---- CSV ---- */

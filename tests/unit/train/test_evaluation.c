@@ -61,7 +61,7 @@ Test(evaluate, a_confusion_matrix_is_written_small_and_reads_back)
         for (int64_t k = 0; k < 500; k++)
             counts[(k * k * 7919 + 3) % (n * n)] += k;
         json_t *o = json_object();
-        reel_confusion_to_json(o, counts, n);
+        cr_expect(reel_confusion_to_json(o, counts, n));
         cr_expect_eq(json_object_get(o, "confusion") != NULL, n <= 100, "%d", (int)n);
         cr_expect_lt(json_dumpb(o, NULL, 0, JSON_INDENT(2)), (size_t)130 << 10, "%d classes",
                      (int)n);
