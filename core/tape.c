@@ -102,6 +102,7 @@ static reel_node *new_node(reel_tape *tape)
     }
     reel_node *node = &tape->nodes[tape->count];
     memset(node, 0, sizeof *node);
+    node->recorded = tape->recording;
     return node;
 }
 
@@ -331,13 +332,14 @@ static bool take_inputs(reel_tape *tape, reel_node *node, const reel_var *in, re
                                               : "is no value: its tape was reset since");
             return false;
         }
-        const reel_node *input = &tape->nodes[in[i].id];
+        reel_node *input = &tape->nodes[in[i].id];
         if (!input->value.data) {
             reel_tape_fail(tape, REEL_ERR_INVALID, "%s: input %d was released or freed by backward",
                            name, i);
             return false;
         }
         values[i] = input->value;
+        input->anchor |= node->recorded && !input->recorded;
         node->needs_grad |= input->needs_grad && tape->recording;
     }
     return true;
@@ -433,10 +435,11 @@ reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, con
     return (reel_var){tape, tape->count++};
 }
 
-/* A recording tape keeps leaves: values may be computed again from them. */
+/* Recorded leaves and anchors stay: recorded values may be computed again from them. */
 void reel_node_drop(reel_tape *tape, reel_node *node)
 {
-    if (!node->owns_value || node->uses > 0 || tape->retain || (!node->op && tape->recording))
+    const bool stays = node->anchor || (!node->op && node->recorded);
+    if (!node->owns_value || node->uses > 0 || tape->retain || stays)
         return;
     reel_arena_free(tape->arena, node->value.data);
     node->value.data = NULL;

@@ -83,9 +83,9 @@ REEL_API void reel_tape_prefix_error(reel_tape *tape, const char *prefix);
 REEL_API void reel_release(reel_var v);
 
 /* As reel_release, and the value is freed now even if a backward pass will read it: backward
- * computes it again from the values it came from, with the same bits (Chen et al. 2016, arXiv
- * 1604.06174). What an operator saves for its backward stays. On a tape with `retain`, and for
- * leaves, the same as reel_release. */
+ * computes it again, with the same bits (Chen et al. 2016, arXiv 1604.06174). What an operator
+ * saves for its backward stays. The same as reel_release for leaves, on a tape with `retain`, and
+ * for values made while the tape did not record: those that recorded ones read stay until reset. */
 REEL_API void reel_recompute(reel_var v);
 
 /* The value; data is NULL for an invalid handle or once it was freed (backward frees what it has

@@ -24,6 +24,8 @@ typedef struct reel_node {
     bool wants_grad;                /* leaf of reel_input_grad */
     bool owns_value;                /* value.data is an arena block */
     bool released;                  /* the caller will not read value again */
+    bool recorded;                  /* made while the tape recorded */
+    bool anchor;                    /* not recorded, but read by what is: stays until reset */
     bool passed;                    /* the reverse sweep is through with it */
     bool filled;                    /* parameter leaf: this step has written its gradient */
     int readers;                    /* of a value that is computed again: see tape_recompute.c */
@@ -38,7 +40,7 @@ struct reel_tape {
     bool tracing; /* REEL_TRACE=time: each node's times go to the log at reset */
     int64_t step;
     reel_arena *arena;
-    size_t most_held, most_scratch; /* see reel_tape_usage */
+    size_t most_held, most_scratch;        /* see reel_tape_usage */
     size_t most_with_gradients, gradients; /* gradients: bytes that this step has written */
     size_t late_bytes;                     /* see reel_tape_set_late_gradients */
     reel_tape_work work;

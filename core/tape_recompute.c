@@ -3,7 +3,10 @@
  * Backward of a node asks for its inputs and output. Those that were freed, and what they are made
  * of as far as it was freed, are computed again in the order of the tape. A value that a later
  * backward call reads stays, so it is computed again once; the others are freed behind their last
- * reader. */
+ * reader.
+ *
+ * Invariant: what a recorded value is made of is recorded, or in place until reset (a leaf, or an
+ * anchor that was made while the tape did not record). So the way down always ends. */
 #include "core/tape_internal.h"
 
 void reel_recompute(reel_var v)
@@ -12,7 +15,7 @@ void reel_recompute(reel_var v)
     if (!v.tape || v.id < 0 || v.id >= v.tape->count || v.tape->retain)
         return;
     reel_node *node = &v.tape->nodes[v.id];
-    if (!node->op || !node->owns_value)
+    if (!node->op || !node->owns_value || !node->recorded)
         return;
     reel_arena_free(v.tape->arena, node->value.data);
     node->value.data = NULL;

@@ -144,6 +144,37 @@ Test(recompute_ops, a_chain_of_freed_values_is_computed_once)
     }
 }
 
+/* A weight's gradient behind values that were made while the tape did not record. freed: the tape
+ * may free every value, recorded or not. */
+static void gradient_behind_unrecorded(double *gradient, bool freed)
+{
+    open_tape(REEL_F64);
+    const reel_var w = drawn(6, DIMS(4));
+    reel_tape_set_recording(tape, false);
+    const reel_var two = reel_scalar(tape, 2), x = drawn(5, DIMS(4));
+    const reel_var a = reel_tanh(reel_mul(x, two)), front = reel_sigmoid(a);
+
+    reel_tape_set_recording(tape, true);
+    const reel_var half = reel_scalar(tape, 0.5), sum = reel_add(front, half);
+    const reel_var y = reel_mul(sum, w), z = reel_mul(y, front),
+                   loss = reel_mean_all(reel_mul(z, z));
+    reel_tape_set_recording(tape, false);
+    const reel_var all[] = {two, x, a, front, half, sum, y, z};
+    for (int i = 0; freed && i < REEL_COUNT(all); i++)
+        reel_recompute(all[i]);
+    cr_assert_eq(reel_backward(loss, &err), REEL_OK, "%s", err.message);
+    memcpy(gradient, reel_grad(w).data, 4 * sizeof *gradient);
+    close_tape();
+}
+
+Test(recompute_ops, values_that_were_not_recorded_are_there_for_those_that_were)
+{
+    double kept[4], again[4];
+    gradient_behind_unrecorded(kept, false);
+    gradient_behind_unrecorded(again, true);
+    cr_expect_eq(memcmp(kept, again, sizeof kept), 0);
+}
+
 /* A leaf that was released stays for those that are computed from it. */
 Test(recompute_ops, a_released_scalar_is_still_there)
 {
