@@ -106,6 +106,28 @@ reel_depthwise_plan reel_depthwise_plan_make(const reel_conv_shape *s, reel_conv
     return p;
 }
 
+reel_depthwise_ahead reel_depthwise_look_ahead(const reel_conv_shape *s, bool back,
+                                               const reel_depthwise_met *y)
+{
+    enum { GROUP = 4 };
+    if (back)
+        return (reel_depthwise_ahead){.row = y->at + 1, .rows = 1, .runs = 1, .pixels = GROUP};
+
+    /* Strides up to the kernel meet every value; longer ones leave some out. */
+    reel_depthwise_ahead a = {
+        .row = y->at + y->count, .rows = s->sh, .runs = 1, .pixels = GROUP * s->sw};
+    if (s->sh > s->kh) {
+        a.row = y->at + s->sh;
+        a.rows = s->kh;
+    }
+    if (s->sw > s->kw) {
+        a.runs = GROUP;
+        a.pixels = s->kw;
+        a.apart = s->sw;
+    }
+    return a;
+}
+
 static void depthwise_run(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_pass pass,
                           bool f64)
 {

@@ -36,4 +36,15 @@ typedef struct reel_depthwise_plan {
 reel_depthwise_plan reel_depthwise_plan_make(const reel_conv_shape *s, reel_conv_pass pass,
                                              void *scratch);
 
+/* What four neighbouring pixels ask the caches for while they are computed: values that the pixels
+ * below them will read first. That is `rows` rows of what is read, `row` being the first; in each,
+ * `runs` runs of `pixels` pixels, which begin `apart` pixels from each other. It is never more than
+ * the four pixels read themselves, whatever the stride. back: in the input gradient. y: what the
+ * row of the four pixels meets. */
+typedef struct reel_depthwise_ahead {
+    int64_t row, rows, runs, pixels, apart;
+} reel_depthwise_ahead;
+reel_depthwise_ahead reel_depthwise_look_ahead(const reel_conv_shape *s, bool back,
+                                               const reel_depthwise_met *y);
+
 #endif

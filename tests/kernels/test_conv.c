@@ -8,6 +8,7 @@
 
 #include "core/kernels/conv.h"
 #include "core/kernels/conv_choice.h"
+#include "core/kernels/depthwise.h"
 
 enum { Y, DX, DW, RESULTS };
 static const char *const result_names[] = {"y", "dx", "dw"};
@@ -308,6 +309,25 @@ Test(conv, strides_paddings_dilations_and_groups_of_any_kind_are_right)
         shape(1, 1, 20, 20, 1, 3, 3, 1, 1, 7, 7, 1, 1, 1), /* all padding */
     };
     check_all(shapes, REEL_COUNT(shapes));
+}
+
+/* Four pixels ask for at most as many values as they read; for strides up to the kernel, for all
+ * that the row below reads first. */
+Test(conv, depthwise_asks_for_no_more_than_it_reads)
+{
+    const reel_depthwise_met y = {.count = 2, .at = 5};
+    for (int64_t k = 1; k <= 8; k++)
+        for (int64_t stride = 1; stride <= 64; stride++) {
+            const reel_conv_shape s = {.kh = k, .kw = k, .sh = stride, .sw = stride};
+            const reel_depthwise_ahead a = reel_depthwise_look_ahead(&s, false, &y);
+            const int64_t asked = a.rows * a.runs * a.pixels;
+            cr_expect_leq(asked, 4 * k * k, "kernel %d, stride %d: %d", (int)k, (int)stride,
+                          (int)asked);
+            if (stride <= k)
+                cr_expect(a.row == 7 && asked == 4 * stride * stride && a.runs == 1);
+            else
+                cr_expect(a.row == 5 + stride && a.rows == k && a.apart == stride);
+        }
 }
 
 Test(conv, depthwise_convolutions_of_every_tail_and_edge_are_right)

@@ -30,17 +30,21 @@ KERNEL_INLINE void store_lanes(float *p, vec v, const int lanes)
 
 enum { LINE = 64 / sizeof(float) };
 
-/* What the next row of the output will read first: `rows` rows, `line` reals apart, of which a
- * group of pixels needs `pixels` pixels. The hardware does not foresee so many short streams. */
+/* What the next row of the output will read first, in reals. The hardware does not foresee so many
+ * short streams. */
 typedef struct coming {
-    int64_t at, rows, line, pixels, c; /* at: from the group's first value */
+    reel_depthwise_ahead ahead;
+    int64_t at, line, apart, c; /* at: from the group's first value; then from row to row, from run
+                                   to run, from pixel to pixel */
 } coming;
 
 KERNEL_INLINE void ask_for(const coming *next, const float *in)
 {
-    for (int64_t row = 0; row < next->rows; row++)
-        for (int64_t pixel = 0; pixel < next->pixels; pixel++)
-            __builtin_prefetch(in + next->at + row * next->line + pixel * next->c, 0, 2);
+    const float *line = in + next->at;
+    for (int64_t row = 0; row < next->ahead.rows; row++, line += next->line)
+        for (int64_t run = 0; run < next->ahead.runs; run++)
+            for (int64_t pixel = 0; pixel < next->ahead.pixels; pixel++)
+                __builtin_prefetch(line + run * next->apart + pixel * next->c, 0, 2);
 }
 
 /* Some pixels that meet the same taps: entry e is the weights at w + weight[e] and, of pixel i, the
@@ -205,10 +209,9 @@ static void apply_row(group *g, const reel_conv_shape *s, const reel_depthwise_p
 {
     const float *map = g->in;
     const bool back = p->y.at_step < 0;
-    g->next = (coming){.rows = back ? 1 : s->sh,
-                       .line = r->width * s->c,
-                       .pixels = back ? 4 : 4 * s->sw,
-                       .c = s->c};
+    const reel_depthwise_ahead ahead = reel_depthwise_look_ahead(s, back, y);
+    g->next =
+        (coming){.ahead = ahead, .line = r->width * s->c, .apart = ahead.apart * s->c, .c = s->c};
     g->next_out = r->columns * s->c;
 
     for (int64_t first = 0; first < r->stride && first < r->columns; first++) {
@@ -221,7 +224,7 @@ static void apply_row(group *g, const reel_conv_shape *s, const reel_depthwise_p
             if (!found || found->tap != met->tap || found->count != met->count) {
                 found = met;
                 find_entries(g, s, p, y, met, r->width);
-                g->next.at = (y->at + (back ? 1 : y->count)) * g->next.line + met->at * s->c;
+                g->next.at = ahead.row * g->next.line + met->at * s->c;
             }
             g->out = row + x * s->c;
             g->in = map + (met->at - found->at) * s->c;
