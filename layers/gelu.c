@@ -1,31 +1,27 @@
 /* GELU (Hendrycks and Gimpel 2016): y = x Phi(x), Phi the normal distribution: with erf, or with
  * tanh in its place. */
 #include "core/ops.h"
+#include "layers/layers.h"
 #include "layers/onnx_graph.h"
 
-enum { GELU_NONE, GELU_TANH };
-static const char *const approximations[] = {[GELU_NONE] = "none", [GELU_TANH] = "tanh", NULL};
-
-typedef struct gelu_config {
-    const char *name;
-    int64_t approximate; /* GELU_NONE, GELU_TANH */
-} gelu_config;
+static const char *const approximations[] = {
+    [REEL_GELU_NONE] = "none", [REEL_GELU_TANH] = "tanh", NULL};
 
 static const reel_layer_arg args[] = {
-    REEL_ARG("approximate", WORD, gelu_config, approximate, .words = approximations),
+    REEL_ARG("approximate", WORD, reel_gelu_config, approximate, .words = approximations),
 };
 
 static reel_var gelu_layer_forward(const reel_module *m, reel_var x)
 {
-    const gelu_config *c = reel_module_config(m);
-    return c->approximate == GELU_TANH ? reel_gelu_tanh(x) : reel_gelu(x);
+    const reel_gelu_config *c = reel_module_config(m);
+    return c->approximate == REEL_GELU_TANH ? reel_gelu_tanh(x) : reel_gelu(x);
 }
 
 static void gelu_layer_draw(reel_rng *rng, reel_layer_use *use, void *config)
 {
-    gelu_config *c = config;
+    reel_gelu_config *c = config;
     (void)use;
-    c->approximate = reel_draw_int(rng, GELU_NONE, GELU_TANH);
+    c->approximate = reel_draw_int(rng, REEL_GELU_NONE, REEL_GELU_TANH);
 }
 
 /* A node that reads the value before it and one number. */
@@ -39,10 +35,10 @@ static void gelu_node(reel_onnx *graph, const char *op, const char *constant, fl
 /* Opset 13 has no Gelu: x (1 + erf(x / sqrt 2)) / 2, or x (1 + tanh(x (a + b x^2))) / 2. */
 static reel_status gelu_layer_onnx(const reel_module *m, reel_onnx *graph, reel_error *err)
 {
-    const gelu_config *c = reel_module_config(m);
+    const reel_gelu_config *c = reel_module_config(m);
     const double root = 0x1.9884533d43651p-1; /* sqrt(2 / pi) */
     (void)err;
-    if (c->approximate == GELU_TANH) {
+    if (c->approximate == REEL_GELU_TANH) {
         reel_onnx_node(graph, "Mul");
         reel_onnx_input(graph);
         reel_onnx_input(graph);
@@ -67,5 +63,5 @@ static reel_status gelu_layer_onnx(const reel_module *m, reel_onnx *graph, reel_
 }
 
 const reel_layer reel_layer_gelu =
-    REEL_LAYER(args, gelu_config, .name = "gelu", .kind = "GELU", .forward = gelu_layer_forward,
-               .onnx = gelu_layer_onnx, .draw = gelu_layer_draw);
+    REEL_LAYER(args, reel_gelu_config, .name = "gelu", .kind = "GELU",
+               .forward = gelu_layer_forward, .onnx = gelu_layer_onnx, .draw = gelu_layer_draw);

@@ -4,29 +4,23 @@
 #include <inttypes.h>
 
 #include "core/ops.h"
+#include "layers/layers.h"
 #include "layers/onnx_graph.h"
 
 enum { WEIGHT, BIAS, N_PARAMS };
 
-typedef struct group_norm_config {
-    const char *name;
-    int64_t groups, channels;
-    double eps;     /* 0 = 1e-5 */
-    bool no_affine; /* without weight and bias */
-} group_norm_config;
-
 static const reel_layer_arg args[] = {
-    REEL_ARG("num_groups", INT, group_norm_config, groups, .min = 1, .max = INFINITY,
+    REEL_ARG("num_groups", INT, reel_group_norm_config, groups, .min = 1, .max = INFINITY,
              .required = true),
-    REEL_ARG("num_channels", INT, group_norm_config, channels, .min = 1, .max = INFINITY,
+    REEL_ARG("num_channels", INT, reel_group_norm_config, channels, .min = 1, .max = INFINITY,
              .required = true, .from_input = true),
-    REEL_ARG("eps", REAL, group_norm_config, eps, .fallback = 1e-5, .min = 0, .max = INFINITY),
-    REEL_ARG("affine", NOT, group_norm_config, no_affine),
+    REEL_ARG("eps", REAL, reel_group_norm_config, eps, .fallback = 1e-5, .min = 0, .max = INFINITY),
+    REEL_ARG("affine", NOT, reel_group_norm_config, no_affine),
 };
 
 static reel_status group_norm_layer_setup(reel_module *m, reel_error *err)
 {
-    const group_norm_config *c = reel_module_config(m);
+    const reel_group_norm_config *c = reel_module_config(m);
     if (c->channels % c->groups)
         return reel_fail(err, REEL_ERR_INVALID,
                          "num_groups: expected groups of equally many channels, got %" PRId64
@@ -50,7 +44,7 @@ static reel_status group_norm_layer_setup(reel_module *m, reel_error *err)
 
 static reel_var group_norm_layer_forward(const reel_module *m, reel_var x)
 {
-    const group_norm_config *c = reel_module_config(m);
+    const reel_group_norm_config *c = reel_module_config(m);
     const reel_group_norm_attrs attrs = {.groups = c->groups, .eps = c->eps};
     if (c->no_affine)
         return reel_group_norm(x, REEL_NONE, REEL_NONE, &attrs);
@@ -62,7 +56,7 @@ static reel_var group_norm_layer_forward(const reel_module *m, reel_var x)
  * those of a batch norm of mean 0 and variance 1. */
 static reel_status group_norm_layer_onnx(const reel_module *m, reel_onnx *graph, reel_error *err)
 {
-    const group_norm_config *c = reel_module_config(m);
+    const reel_group_norm_config *c = reel_module_config(m);
     const reel_tensor *x = reel_onnx_shape_in(graph);
     /* 0 keeps a dimension, -1 takes what is left: (n, groups, numbers of a group), then back. */
     const int64_t grouped[] = {0, c->groups, -1};
@@ -96,7 +90,7 @@ static reel_status group_norm_layer_onnx(const reel_module *m, reel_onnx *graph,
 
 static void group_norm_layer_draw(reel_rng *rng, reel_layer_use *use, void *config)
 {
-    group_norm_config *c = config;
+    reel_group_norm_config *c = config;
     use->images[3] += 2; /* more than two numbers a group */
     c->groups = reel_draw_int(rng, 1, 3);
     c->channels = use->images[1] *= c->groups;
@@ -105,6 +99,6 @@ static void group_norm_layer_draw(reel_rng *rng, reel_layer_use *use, void *conf
 }
 
 const reel_layer reel_layer_group_norm =
-    REEL_LAYER(args, group_norm_config, .name = "group_norm", .kind = "GroupNorm",
+    REEL_LAYER(args, reel_group_norm_config, .name = "group_norm", .kind = "GroupNorm",
                .setup = group_norm_layer_setup, .forward = group_norm_layer_forward,
                .onnx = group_norm_layer_onnx, .draw = group_norm_layer_draw);

@@ -66,6 +66,19 @@ typedef struct reel_batch_norm2d_config {
     double eps, momentum; /* 0 = 1e-5, 0.1 */
 } reel_batch_norm2d_config;
 
+typedef struct reel_group_norm_config {
+    const char *name;
+    int64_t groups, channels; /* channels is a multiple of groups */
+    double eps;               /* 0 = 1e-5 */
+    bool no_affine;           /* without weight and bias */
+} reel_group_norm_config;
+
+enum { REEL_GELU_NONE, REEL_GELU_TANH }; /* as PyTorch's approximate="none" and "tanh" */
+typedef struct reel_gelu_config {
+    const char *name;
+    int64_t approximate; /* REEL_GELU_TANH: with tanh in place of erf; 0 = REEL_GELU_NONE */
+} reel_gelu_config;
+
 typedef struct reel_leaky_relu_config {
     const char *name;
     double slope; /* 0 = 0.01 */

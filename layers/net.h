@@ -137,12 +137,21 @@ REEL_API void reel_net_layer(reel_net *net, const char *layer, const char *argum
     REEL_NET_ADD_(net, "local_response_norm", reel_local_response_norm_config, __VA_ARGS__)
 #define reel_net_batch_norm2d(net, ...)                                                            \
     REEL_NET_ADD_(net, "batch_norm2d", reel_batch_norm2d_config, __VA_ARGS__)
+#define reel_net_group_norm(net, ...)                                                              \
+    REEL_NET_ADD_(net, "group_norm", reel_group_norm_config, __VA_ARGS__)
 #define reel_net_relu(net, ...) REEL_NET_ADD_(net, "relu", reel_layer_config, __VA_ARGS__)
+#define reel_net_relu6(net, ...) REEL_NET_ADD_(net, "relu6", reel_layer_config, __VA_ARGS__)
 #define reel_net_leaky_relu(net, ...)                                                              \
     REEL_NET_ADD_(net, "leaky_relu", reel_leaky_relu_config, __VA_ARGS__)
+#define reel_net_gelu(net, ...) REEL_NET_ADD_(net, "gelu", reel_gelu_config, __VA_ARGS__)
+#define reel_net_silu(net, ...) REEL_NET_ADD_(net, "silu", reel_layer_config, __VA_ARGS__)
+#define reel_net_hardswish(net, ...) REEL_NET_ADD_(net, "hardswish", reel_layer_config, __VA_ARGS__)
+#define reel_net_hardsigmoid(net, ...)                                                             \
+    REEL_NET_ADD_(net, "hardsigmoid", reel_layer_config, __VA_ARGS__)
 #define reel_net_sigmoid(net, ...) REEL_NET_ADD_(net, "sigmoid", reel_layer_config, __VA_ARGS__)
 #define reel_net_tanh(net, ...) REEL_NET_ADD_(net, "tanh", reel_layer_config, __VA_ARGS__)
 #define reel_net_softmax(net, ...) REEL_NET_ADD_(net, "softmax", reel_layer_config, __VA_ARGS__)
+#define reel_net_identity(net, ...) REEL_NET_ADD_(net, "identity", reel_layer_config, __VA_ARGS__)
 #define reel_net_flatten(net, ...) REEL_NET_ADD_(net, "flatten", reel_layer_config, __VA_ARGS__)
 #else
 #define REEL_NET_ADD_(layer, type)                                                                 \
@@ -160,11 +169,18 @@ REEL_NET_ADD_(global_max_pool, reel_layer_config)
 REEL_NET_ADD_(dropout, reel_dropout_config)
 REEL_NET_ADD_(local_response_norm, reel_local_response_norm_config)
 REEL_NET_ADD_(batch_norm2d, reel_batch_norm2d_config)
+REEL_NET_ADD_(group_norm, reel_group_norm_config)
 REEL_NET_ADD_(relu, reel_layer_config)
+REEL_NET_ADD_(relu6, reel_layer_config)
 REEL_NET_ADD_(leaky_relu, reel_leaky_relu_config)
+REEL_NET_ADD_(gelu, reel_gelu_config)
+REEL_NET_ADD_(silu, reel_layer_config)
+REEL_NET_ADD_(hardswish, reel_layer_config)
+REEL_NET_ADD_(hardsigmoid, reel_layer_config)
 REEL_NET_ADD_(sigmoid, reel_layer_config)
 REEL_NET_ADD_(tanh, reel_layer_config)
 REEL_NET_ADD_(softmax, reel_layer_config)
+REEL_NET_ADD_(identity, reel_layer_config)
 REEL_NET_ADD_(flatten, reel_layer_config)
 #endif
 

@@ -76,6 +76,65 @@ Test(layer, text_and_macros_make_the_same_net)
     reel_net_destroy(text);
 }
 
+/* The values that a net gives for one drawn image of 4 x 5 x 5. */
+static void values_of(reel_net *net, float values[100])
+{
+    float pixels[100];
+    reel_tape *tape;
+    for (int i = 0; i < 100; i++)
+        pixels[i] = (float)(i * 37 % 101) / 12 - 4;
+    const reel_tensor x = reel_tensor_of(pixels, REEL_F32, 4, (const int64_t[]){1, 4, 5, 5});
+    cr_assert_eq(reel_net_build(net, &err), REEL_OK, "%s", err.message);
+    reel_net_init(net);
+    cr_assert_eq(reel_tape_create(&tape, ctx, NULL, &err), REEL_OK, "%s", err.message);
+    const reel_var y = reel_net_forward(net, tape, reel_input(tape, &x));
+    cr_assert_eq(reel_tape_status(tape, &err), REEL_OK, "%s", err.message);
+    const reel_tensor out = reel_value(y);
+    cr_assert_eq(reel_tensor_bytes(&out), 100 * sizeof *values);
+    memcpy(values, out.data, reel_tensor_bytes(&out));
+    reel_tape_destroy(tape);
+}
+
+Test(layer, text_and_macros_make_the_same_activations_and_norms)
+{
+    static const char *const named[][2] = {{"identity", NULL},
+                                           {"relu6", NULL},
+                                           {"silu", "name=s"},
+                                           {"hardswish", NULL},
+                                           {"hardsigmoid", NULL},
+                                           {"gelu", NULL},
+                                           {"gelu", "approximate=tanh"},
+                                           {"group_norm", "num_groups=2, num_channels=4"},
+                                           {"group_norm", "num_groups=4, num_channels=4, eps=0.5, "
+                                                          "affine=false"}};
+    reel_net *typed[REEL_COUNT(named)];
+    for (int i = 0; i < REEL_COUNT(named); i++)
+        typed[i] = new_net(REEL_F32);
+    reel_net_identity(typed[0]);
+    reel_net_relu6(typed[1]);
+    reel_net_silu(typed[2], .name = "s");
+    reel_net_hardswish(typed[3]);
+    reel_net_hardsigmoid(typed[4]);
+    reel_net_gelu(typed[5]);
+    reel_net_gelu(typed[6], .approximate = REEL_GELU_TANH);
+    reel_net_group_norm(typed[7], .groups = 2, .channels = 4);
+    reel_net_group_norm(typed[8], .groups = 4, .channels = 4, .eps = 0.5, .no_affine = true);
+
+    float all[REEL_COUNT(named)][100], same[100];
+    for (int i = 0; i < REEL_COUNT(named); i++) {
+        reel_net *text = new_net(REEL_F32);
+        reel_net_layer(text, named[i][0], named[i][1]);
+        values_of(typed[i], all[i]);
+        values_of(text, same);
+        cr_expect_eq(memcmp(all[i], same, sizeof same), 0, "%s", named[i][0]);
+        for (int k = 0; k < i; k++)
+            cr_expect_neq(memcmp(all[i], all[k], sizeof same), 0, "%s is %s", named[i][0],
+                          named[k][0]);
+        reel_net_destroy(typed[i]);
+        reel_net_destroy(text);
+    }
+}
+
 Test(layer, wrong_text_says_what_was_expected)
 {
     static const struct {
