@@ -22,6 +22,11 @@ code_of() { # code_of N COMMAND...: exit code; out, err and log are filled
     echo "$code" >code
 }
 untimed() { sed -E 's/"[a-z_]*seconds":[0-9.e-]+//g; s/[0-9]+:[0-9][0-9]//g' out; }
+# What a command gives: what it prints, and the weights that it writes.
+results() {
+    untimed
+    find new resumed -name '*.safetensors' 2>/dev/null | sort | xargs -r sha256sum
+}
 complain() {
     echo "$1"
     failed=$((failed + 1))
@@ -33,7 +38,7 @@ try() { # try COMMAND...: each of its allocations fails once
     n=$(sed -nE 's/^calls ([0-9]+) .*/\1/p' log)
     want=$(cat code)
     left=$(sed -nE 's/^calls .* live ([0-9]+)/\1/p' log)
-    untimed >right
+    results >right
     [ "$want" -eq 0 ] || complain "reel $*: exit $want, without any fault: $(cat err)"
     [ "$left" -eq 0 ] || complain "reel $*: $left blocks are not given back, without any fault: $(grep -E '^live' log | sort | uniq -c | tr '\n' ' ')"
     for ((at = 1; at <= n; at += every)); do
@@ -48,7 +53,7 @@ try() { # try COMMAND...: each of its allocations fails once
         if [ "$code" -ne "$want" ]; then
             errors=$((errors + 1))
             [ -s err ] || complain "reel $*: allocation $at of $n fails: exit $code and not a word"
-        elif [ ! -s err ] && ! untimed | cmp -s - right; then
+        elif [ ! -s err ] && ! results | cmp -s - right; then
             complain "reel $*: allocation $at of $n fails: exit $code, not a word, and another result"
         fi
     done
@@ -75,4 +80,12 @@ fi
 try synth new --train 2 --val 1 --classes 2 --size 48 --quiet
 try gradcheck --quiet relu
 try help --man
+
+# Whole runs with what a run may have besides: fewer of their allocations, for there are many.
+every=$((every > 1 ? 4 * every : 1))
+try train d "${told[@]}" --mixup-alpha 0.2 --cutmix-alpha 1 --auto-augment ta_wide --random-erase 0.5 --class-weights balanced \
+    --model-ema --model-ema-steps 1 --memory 2GB --quiet --json -o new
+try train d "${told[@]}" --auto-augment augmix --class-balanced --freeze 'features.*' --unfreeze-after 1 --memory 2GB --quiet --json -o new
+try train d "${told[@]}" --epochs 1 --k-fold 2 --quiet --json -o new
+try train d "${told[@]}" --find-lr --find-lr-steps 5 --quiet --json -o new
 [ "$failed" -eq 0 ] || { echo "$failed findings"; exit 1; }
