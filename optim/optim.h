@@ -83,6 +83,9 @@ typedef struct reel_group {
 } reel_group;
 REEL_API reel_status reel_optimizer_group(reel_optimizer *opt, const reel_group *group,
                                           reel_error *err);
+/* Sets REEL_PARAM_FROZEN of every parameter whose name matches, as a frozen group does: what a plan
+ * of memory needs before there is an optimizer. REEL_ERR_INVALID: no parameter matches. */
+REEL_API reel_status reel_params_freeze(reel_params *params, const char *pattern, reel_error *err);
 /* Parameters with one of these flags (REEL_PARAM_BIAS, REEL_PARAM_NORM) get this weight decay in
  * place of the option "weight-decay"; multipliers of groups still apply. A later call wins.
  * REEL_ERR_INVALID: a decay below 0, a kind without that option, or one that never decays such

@@ -62,6 +62,36 @@ static reel_status check_multiplier(const char *pattern, const char *what, doubl
                      pattern, what, mult);
 }
 
+/* The first name shows how names are spelled. */
+static reel_status no_match(const reel_params *params, const char *pattern, reel_error *err)
+{
+    const char *first = reel_params_count(params) > 0 ? reel_params_at(params, 0)->name : "missing";
+    return reel_fail(
+        err, REEL_ERR_INVALID,
+        "group %s: expected a pattern that matches a parameter, got none (the first is %s)",
+        pattern, first);
+}
+
+static bool is_in_group(const reel_param *p, const char *pattern)
+{
+    return !(p->flags & REEL_PARAM_BUFFER) && pattern_matches(pattern, p->name);
+}
+
+reel_status reel_params_freeze(reel_params *params, const char *pattern, reel_error *err)
+{
+    REEL_NEED(params, err);
+    REEL_NEED(pattern, err);
+    bool found = false;
+    for (int i = 0; i < reel_params_count(params); i++) {
+        reel_param *p = reel_params_at(params, i);
+        if (!is_in_group(p, pattern))
+            continue;
+        found = true;
+        p->flags |= REEL_PARAM_FROZEN;
+    }
+    return found ? REEL_OK : no_match(params, pattern, err);
+}
+
 reel_status reel_optimizer_group(reel_optimizer *opt, const reel_group *group, reel_error *err)
 {
     REEL_NEED(opt, err);
@@ -75,7 +105,7 @@ reel_status reel_optimizer_group(reel_optimizer *opt, const reel_group *group, r
 
     for (int i = 0; i < reel_params_count(opt->params); i++) {
         reel_param *p = reel_params_at(opt->params, i);
-        if ((p->flags & REEL_PARAM_BUFFER) || !pattern_matches(group->pattern, p->name))
+        if (!is_in_group(p, group->pattern))
             continue;
         found = true;
         opt->slots[i].lr_mult = group->lr_mult;
@@ -83,13 +113,5 @@ reel_status reel_optimizer_group(reel_optimizer *opt, const reel_group *group, r
         p->flags = group->frozen ? p->flags | frozen : p->flags & ~frozen;
     }
 
-    if (found)
-        return REEL_OK;
-    /* The first name shows how names are spelled. */
-    const char *first =
-        reel_params_count(opt->params) > 0 ? reel_params_at(opt->params, 0)->name : "missing";
-    return reel_fail(
-        err, REEL_ERR_INVALID,
-        "group %s: expected a pattern that matches a parameter, got none (the first is %s)",
-        group->pattern, first);
+    return found ? REEL_OK : no_match(opt->params, group->pattern, err);
 }

@@ -4,6 +4,7 @@
 #include "train/cli/command.h"
 #include "train/cli/onnx_list.h"
 #include "train/cli/weights_name.h"
+#include "train/run/groups.h"
 #include "train/run/json_util.h"
 #include "train/run/memory_plan.h"
 #include "train/run/model_card.h"
@@ -24,6 +25,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("grayscale", .help = "one input channel"),
     REEL_SHARED("opt", .help = "optimizer whose state counts in the memory"),
     REEL_SHARED("model-ema", .help = "count a moving average of the weights in the memory"),
+    REEL_SHARED("freeze", .help = "parameters that do not learn count neither gradient nor state"),
     REEL_SHARED("memory", .help = "plan a training step within this limit, as `reel train` does"),
     REEL_SHARED("threads"),
     REEL_SHARED_OUTPUT,
@@ -115,6 +117,7 @@ static reel_status plan_with_limit(reel_memory_plan *memory, reel_net *net,
     const reel_optimizer_config optimizer =
         reel_optimizer_config_default(reel_optimizer_find(reel_options_text(options, "opt")));
     const bool infer = reel_options_flag(options, "infer");
+    REEL_TRY(reel_groups_freeze(reel_options_text(options, "freeze"), reel_net_params(net), err));
     REEL_TRY(reel_memory_plan_make(memory, net, infer ? NULL : &optimizer, input, err));
     if (reel_options_flag(options, "model-ema") && !infer)
         reel_memory_plan_add_average(memory);

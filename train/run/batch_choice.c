@@ -96,17 +96,6 @@ static bool is_past_best(const reel_batch_choice *c, int best)
     return c->trials - 1 - best >= 2;
 }
 
-/* The run plans its memory before it freezes layers, so a size is planned without frozen ones, too:
- * what is chosen here must not be refused there. */
-static reel_status plan_like_the_run(reel_loop *loop, reel_error *err)
-{
-    reel_session *s = &loop->session;
-    const reel_group all = {.pattern = "*", .lr_mult = 1, .decay_mult = 1};
-    REEL_TRY(reel_optimizer_group(s->opt, &all, err));
-    REEL_TRY(reel_loop_check_memory(loop, false, err));
-    return reel_session_tune(s, err);
-}
-
 reel_status reel_batch_choose(reel_batch_choice *c, reel_loop *loop, reel_settings *settings,
                               reel_error *err)
 {
@@ -123,7 +112,9 @@ reel_status reel_batch_choose(reel_batch_choice *c, reel_loop *loop, reel_settin
         }
         settings->batch_size = n;
         reel_error why;
-        const reel_status fits = plan_like_the_run(loop, &why);
+        reel_status fits = reel_loop_check_memory(loop, false, &why);
+        if (fits == REEL_OK)
+            fits = reel_loop_tune(loop, &why);
 
         /* A batch over the limit ends the search, unless it is the first: then no size is left. */
         if (fits == REEL_ERR_MEMORY && c->trials > 0) {

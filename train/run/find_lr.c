@@ -182,6 +182,7 @@ reel_status reel_find_lr_run(reel_find_lr *f, reel_loop *loop, const reel_find_l
     if (!f->rate || !f->loss || !f->smoothed)
         return reel_fail(err, REEL_ERR_MEMORY, "--find-lr: out of memory");
 
+    REEL_TRY(reel_loop_tune(loop, err));
     reel_loader *loader = NULL;
     loop->feed.config.epochs = 0; /* as many as the steps take */
     reel_status status = reel_feed_start_aside(&loop->feed, &loader, 0, 0, err);

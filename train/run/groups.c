@@ -14,10 +14,10 @@ const char *reel_head_pattern(const reel_params *params, char *pattern, size_t s
     return pattern;
 }
 
-static reel_status freeze_patterns(reel_optimizer *opt, const char *patterns, reel_error *err)
+static reel_status freeze_patterns(const char *patterns, reel_params *params, reel_error *err)
 {
     char pattern[200];
-    for (const char *p = patterns; *p;) {
+    for (const char *p = patterns; p && *p;) {
         const size_t length = strcspn(p, ",");
         snprintf(pattern, sizeof pattern, "%.*s",
                  (int)(length < sizeof pattern ? length : sizeof pattern - 1), p);
@@ -25,10 +25,8 @@ static reel_status freeze_patterns(reel_optimizer *opt, const char *patterns, re
         if (!*pattern)
             continue;
 
-        const reel_group group = {
-            .pattern = pattern, .lr_mult = 1, .decay_mult = 1, .frozen = true};
         reel_error why;
-        if (reel_optimizer_group(opt, &group, &why))
+        if (reel_params_freeze(params, pattern, &why))
             return reel_fail(err, why.status, "--freeze: %s", why.message);
     }
     return REEL_OK;
@@ -71,10 +69,20 @@ static bool something_learns(const reel_params *params)
     return false;
 }
 
-reel_status reel_groups_apply(const reel_groups *g, reel_optimizer *opt, const reel_params *params,
+reel_status reel_groups_freeze(const char *patterns, reel_params *params, reel_error *err)
+{
+    for (int i = 0; i < reel_params_count(params); i++)
+        reel_params_at(params, i)->flags &= ~(unsigned)REEL_PARAM_FROZEN;
+    REEL_TRY(freeze_patterns(patterns, params, err));
+    if (!something_learns(params))
+        return reel_fail(err, REEL_ERR_INVALID, "--freeze: '%s' leaves nothing to train",
+                         patterns ? patterns : "");
+    return REEL_OK;
+}
+
+reel_status reel_groups_apply(const reel_groups *g, reel_optimizer *opt, reel_params *params,
                               int64_t epoch, reel_error *err)
 {
-    /* First all parameters as one group, so that what an earlier epoch froze learns again. */
     const reel_group all = {.pattern = "*", .lr_mult = 1, .decay_mult = 1};
     REEL_TRY(reel_optimizer_group(opt, &all, err));
 
@@ -85,10 +93,7 @@ reel_status reel_groups_apply(const reel_groups *g, reel_optimizer *opt, const r
     if (g->head_lr_mult != 1)
         REEL_TRY(quicken_head(g, opt, params, err));
 
-    if (g->freeze && *g->freeze && (g->unfreeze_after == 0 || epoch < g->unfreeze_after))
-        REEL_TRY(freeze_patterns(opt, g->freeze, err));
-    if (!something_learns(params))
-        return reel_fail(err, REEL_ERR_INVALID, "--freeze: '%s' leaves nothing to train",
-                         g->freeze);
-    return REEL_OK;
+    /* What an earlier epoch froze may learn again. */
+    const bool frozen = g->unfreeze_after == 0 || epoch < g->unfreeze_after;
+    return reel_groups_freeze(frozen ? g->freeze : NULL, params, err);
 }

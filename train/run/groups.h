@@ -14,8 +14,11 @@ typedef struct reel_groups {
 
 /* Sets the groups as they are in this epoch. REEL_ERR_INVALID: a pattern matches no parameter, or
  * nothing is left to train. */
-reel_status reel_groups_apply(const reel_groups *g, reel_optimizer *opt, const reel_params *params,
+reel_status reel_groups_apply(const reel_groups *g, reel_optimizer *opt, reel_params *params,
                               int64_t epoch, reel_error *err);
+/* Freezes the parameters that the patterns match, as in reel_groups.freeze, and no others. The same
+ * errors. */
+reel_status reel_groups_freeze(const char *patterns, reel_params *params, reel_error *err);
 
 /* Weight decay of normalization layers and of biases in place of the optimizer's; NAN = as all. The
  * bias of a normalization layer counts as a bias, as in torchvision. */

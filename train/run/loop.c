@@ -189,7 +189,7 @@ static reel_status run_epochs(reel_loop *loop, reel_error *err)
         }
 
         reel_action done;
-        REEL_TRY(reel_session_tune(&loop->session, err));
+        REEL_TRY(reel_loop_tune(loop, err));
         REEL_TRY(train_epoch(loop, &done, err));
         if (done == REEL_ROLL_BACK)
             continue;

@@ -39,7 +39,8 @@ typedef struct reel_loop {
     reel_evaluation last_ema; /* that of the average of weights; images 0 = none */
     reel_guess guess;         /* the loss of a guess, for the stall watch */
     reel_share_trial trial;
-    reel_memory_plan memory; /* with --memory; limit 0 = without */
+    reel_memory_plan memory; /* with --memory: the largest of the run; limit 0 = without */
+    bool fitted_frozen;      /* the net's choice is that of the epochs before --unfreeze-after */
     int64_t first_step;
     int64_t best_there; /* the epoch of best.safetensors; 0 = there is none */
     int64_t planted;    /* see plant.h */
@@ -67,9 +68,12 @@ reel_status reel_loop_open(reel_loop *loop, const reel_settings *settings,
 /* What reel_loop_begin does of it, without a folder: fits the initial weights of a new run, if they
  * are to be, and makes the session ready for its first step. */
 reel_status reel_loop_make_ready(reel_loop *loop, reel_error *err);
-/* Plans the memory of a run with settings->batch_size as it is now; with --memory, brings it within
- * the limit. REEL_ERR_MEMORY: it does not fit. */
+/* Plans the memory of a run with settings->batch_size as it is now, for the epoch in which most
+ * parameters learn; with --memory, brings it within the limit. REEL_ERR_MEMORY: it does not fit. */
 reel_status reel_loop_check_memory(reel_loop *loop, bool resumed, reel_error *err);
+/* Before the steps of an epoch: the groups of parameters as they are in it, and with --memory what
+ * its steps compute again. */
+reel_status reel_loop_tune(reel_loop *loop, reel_error *err);
 /* Creates the run's folder, or continues in it; fits the initial weights of a new run. */
 reel_status reel_loop_begin(reel_loop *loop, reel_error *err);
 void reel_loop_close(reel_loop *loop);

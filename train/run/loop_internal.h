@@ -49,6 +49,11 @@ void reel_loop_log_evaluation(reel_loop *loop, bool best);
 /* The last line of a process: how it ended, and the seconds it took. failed: NULL, or the error. */
 void reel_loop_log_end(reel_loop *loop, const reel_error *failed);
 
+/* ---- loop_memory.c ---- */
+
+/* How many images the initial weights are fitted to; 0 = they are not. */
+int64_t reel_loop_fit_images(const reel_loop *loop);
+
 /* ---- loop_threads.c ---- */
 
 /* Chooses compute threads and workers by what the first steps took: `computed` seconds for the

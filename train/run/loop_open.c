@@ -5,7 +5,6 @@
 #include "train/run/held_out.h"
 #include "train/run/init_caffe.h"
 #include "train/run/loop_internal.h"
-#include "train/run/memory_limit.h"
 #include "train/run/model_card.h"
 #include "train/run/plateau.h"
 #include "train/run/say.h"
@@ -161,35 +160,6 @@ static reel_status start_from(reel_loop *loop, const char *path, reel_error *err
     return status;
 }
 
-/* How many images the initial weights are fitted to; 0 = they are not. */
-static int64_t fit_images(const reel_loop *loop)
-{
-    const int64_t images = reel_dataset_count(loop->feed.train), most = 64;
-    if (!loop->settings->fit_to_data || loop->settings->weights)
-        return 0;
-    return images < most ? images : most;
-}
-
-reel_status reel_loop_check_memory(reel_loop *loop, bool resumed, reel_error *err)
-{
-    const reel_settings *s = loop->settings;
-    const int64_t images = reel_dataset_count(loop->feed.train);
-    const reel_memory_demand demand = {.optimizer = &s->optimizer,
-                                       .batch = s->batch_size < images ? s->batch_size : images,
-                                       .channels = s->net.channels,
-                                       .train_size = s->train.size,
-                                       .val_size = s->val.size,
-                                       .average = s->model_ema,
-                                       .fit_images = resumed ? 0 : fit_images(loop),
-                                       .workers = (int)s->workers,
-                                       .limit = s->memory,
-                                       .gradients_stay = s->accumulate > 1};
-    if (s->memory > 0)
-        return reel_memory_fit(&loop->memory, &loop->feed.config.prefetch, loop->session.net,
-                               &demand, err);
-    return reel_memory_check(loop->session.net, &demand, err);
-}
-
 /* torchvision's decay: adjusted to the images between two updates and the epochs of the run. */
 static reel_status make_average(reel_loop *loop, reel_error *err)
 {
@@ -325,7 +295,8 @@ static reel_status fit_to_data(reel_loop *loop, reel_error *err)
     const double output_scale = 0.1; /* logits near 0: the first loss is ln(classes) */
     reel_loader *loader = NULL;
     reel_batch batch;
-    reel_status status = reel_feed_peek(&loop->feed, &loader, &batch, 0, fit_images(loop), err);
+    reel_status status =
+        reel_feed_peek(&loop->feed, &loader, &batch, 0, reel_loop_fit_images(loop), err);
     if (status == REEL_OK)
         status = reel_net_calibrate(loop->session.net, &batch.images, output_scale, err);
     reel_loader_destroy(loader);
@@ -335,7 +306,7 @@ static reel_status fit_to_data(reel_loop *loop, reel_error *err)
 reel_status reel_loop_make_ready(reel_loop *loop, reel_error *err)
 {
     reel_session *s = &loop->session;
-    if (fit_images(loop) > 0)
+    if (reel_loop_fit_images(loop) > 0)
         REEL_TRY(fit_to_data(loop, err));
     REEL_TRY(reel_session_ready(s, err));
     if (s->ema)

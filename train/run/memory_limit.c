@@ -244,3 +244,10 @@ reel_status reel_memory_fit(reel_memory_plan *plan, int *prefetch, reel_net *net
                          whose, d->limit * 1e-6);
     return REEL_OK;
 }
+
+reel_status reel_memory_refit(reel_net *net, const reel_memory_demand *d, int prefetch,
+                              reel_error *err)
+{
+    reel_memory_plan plan;
+    return fit_with(&plan, net, d, prefetch ? prefetch : d->workers + 2, err);
+}

@@ -9,7 +9,7 @@
  * them is known. root: "" (another folder in tests); *whose names the least, for a message. */
 double reel_memory_available(const char *root, const char **whose);
 
-/* What a run will ask for. */
+/* What a run will ask for. Parameters of the net that are frozen count as frozen. */
 typedef struct reel_memory_demand {
     const reel_optimizer_config *optimizer;
     int64_t batch; /* images */
@@ -31,5 +31,9 @@ reel_status reel_memory_check(reel_net *net, const reel_memory_demand *demand, r
  * cannot be met, which the message says; or the machine has less. */
 reel_status reel_memory_fit(reel_memory_plan *plan, int *prefetch, reel_net *net,
                             const reel_memory_demand *demand, reel_error *err);
+/* Chooses anew what the net computes again, for the parameters that are frozen now. prefetch: as
+ * reel_memory_fit has set it, for more parameters or as many that learn. */
+reel_status reel_memory_refit(reel_net *net, const reel_memory_demand *demand, int prefetch,
+                              reel_error *err);
 
 #endif

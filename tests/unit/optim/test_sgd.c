@@ -228,6 +228,16 @@ Test(sgd, patterns_match_as_a_shell_would)
         if (!first && !third)
             cr_assert_eq(status, REEL_ERR_INVALID, "pattern %s matches nothing and was accepted",
                          g.pattern);
+
+        /* Without an optimizer. */
+        unsigned with[4];
+        for (int i = 0; i < 4; i++) {
+            with[i] = reel_params_at(params, i)->flags;
+            reel_params_at(params, i)->flags &= ~(unsigned)REEL_PARAM_FROZEN;
+        }
+        cr_expect_eq(reel_params_freeze(params, g.pattern, &err), status, "pattern %s", g.pattern);
+        for (int i = 0; i < 4; i++)
+            cr_expect_eq(reel_params_at(params, i)->flags, with[i], "pattern %s", g.pattern);
         reel_optimizer_destroy(opt);
         reel_params_destroy(params);
     }
