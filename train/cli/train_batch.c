@@ -47,8 +47,6 @@ static reel_status choose_batch(reel_batch_choice *c, const char *data,
     const reel_loop_start start = {.data = data, .config = json_object()};
     reel_loop loop;
     trial.batch_size = 8;
-    /* Mixing takes a small part of a step, and its targets are made for one size. */
-    trial.mixup_alpha = trial.cutmix_alpha = 0;
     reel_status status = reel_loop_open(&loop, &trial, &start, err);
     if (status == REEL_OK)
         status = reel_batch_choose(c, &loop, &trial, err);

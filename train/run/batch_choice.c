@@ -103,6 +103,8 @@ reel_status reel_batch_choose(reel_batch_choice *c, reel_loop *loop, reel_settin
     int best = 0;
     *c = (reel_batch_choice){0};
     REEL_TRY(reel_session_ready(&loop->session, err));
+    /* Mixing takes a small part of a step, and its targets are made for one size. */
+    REEL_TRY(reel_session_mix_with(&loop->session, &(reel_mix_config){0}, 0, err));
     for (int64_t n = SMALLEST; c->trials < REEL_BATCH_TRIALS; n *= 2) {
         if (reel_signals_pending())
             return reel_fail(err, REEL_ERR_STOPPED, "interrupted");

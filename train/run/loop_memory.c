@@ -15,12 +15,14 @@ static reel_memory_demand memory_demand(const reel_loop *loop, bool resumed)
 {
     const reel_settings *s = loop->settings;
     const int64_t images = reel_dataset_count(loop->feed.train);
+    const bool mixed = s->mixup_alpha > 0 || s->cutmix_alpha > 0;
     return (reel_memory_demand){.optimizer = &s->optimizer,
                                 .batch = s->batch_size < images ? s->batch_size : images,
                                 .channels = s->net.channels,
                                 .train_size = s->train.size,
                                 .val_size = s->val.size,
                                 .average = s->model_ema,
+                                .mixed_classes = mixed ? reel_dataset_classes(loop->feed.train) : 0,
                                 .fit_images = resumed ? 0 : reel_loop_fit_images(loop),
                                 .workers = (int)s->workers,
                                 .limit = s->memory,

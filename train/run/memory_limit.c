@@ -90,6 +90,18 @@ double reel_memory_available(const char *root, const char **whose)
     return least;
 }
 
+/* A step of training, with all that the run keeps beside it. */
+static reel_status plan_training(reel_memory_plan *plan, reel_net *net, const reel_memory_demand *d,
+                                 const int64_t input[4], reel_error *err)
+{
+    const reel_status status = reel_memory_plan_make(plan, net, d->optimizer, input, err);
+    if (d->average)
+        reel_memory_plan_add_average(plan);
+    if (d->mixed_classes)
+        reel_memory_plan_add_targets(plan, d->mixed_classes);
+    return status;
+}
+
 /* Bytes of a run with batches of so many images; infinity where they are more than a plan can be
  * made of. */
 static reel_status memory_needed(reel_net *net, const reel_memory_demand *d, int64_t batch,
@@ -98,9 +110,7 @@ static reel_status memory_needed(reel_net *net, const reel_memory_demand *d, int
     const int64_t train[4] = {batch, d->channels, d->train_size, d->train_size},
                   val[4] = {batch, d->channels, d->val_size, d->val_size};
     reel_memory_plan plan, infer;
-    reel_status status = reel_memory_plan_make(&plan, net, d->optimizer, train, err);
-    if (d->average)
-        reel_memory_plan_add_average(&plan);
+    reel_status status = plan_training(&plan, net, d, train, err);
     if (status == REEL_OK)
         status = reel_memory_plan_make(&infer, net, NULL, val, err);
     if (status != REEL_OK) {
@@ -113,7 +123,7 @@ static reel_status memory_needed(reel_net *net, const reel_memory_demand *d, int
     const double step = (double)(plan.net.step > infer.net.step ? plan.net.step : infer.net.step);
     const double ahead = (double)(d->workers + 2) * (double)(plan.input + infer.input);
     const double planned = (double)(plan.net.parameters + plan.net.gradients) +
-                           (double)(plan.momentum + plan.average) + step + ahead;
+                           (double)(plan.momentum + plan.average + plan.targets) + step + ahead;
     *bytes = planned + UNPLANNED * planned + PER_THREAD * (double)(d->workers + 1);
     return REEL_OK;
 }
@@ -206,9 +216,7 @@ static reel_status fit_with(reel_memory_plan *plan, reel_net *net, const reel_me
                   val[4] = {d->batch, d->channels, d->val_size, d->val_size};
     reel_memory_plan infer;
     reel_net_unfit(net);
-    REEL_TRY(reel_memory_plan_make(plan, net, d->optimizer, train, err));
-    if (d->average)
-        reel_memory_plan_add_average(plan);
+    REEL_TRY(plan_training(plan, net, d, train, err));
     REEL_TRY(reel_memory_plan_make(&infer, net, NULL, val, err));
     size_t beside; /* what else passes through the net, at another time */
     REEL_TRY(fit_bytes(net, d, &beside, err));

@@ -14,8 +14,9 @@ typedef struct reel_memory_demand {
     const reel_optimizer_config *optimizer;
     int64_t batch; /* images */
     int64_t channels, train_size, val_size;
-    bool average;       /* of the weights: --model-ema */
-    int64_t fit_images; /* that the initial weights are fitted to; 0 = none */
+    bool average;          /* of the weights: --model-ema */
+    int64_t mixed_classes; /* of the targets of mixed batches; 0 = batches are not mixed */
+    int64_t fit_images;    /* that the initial weights are fitted to; 0 = none */
     int workers;
     double limit;        /* --memory; unused by reel_memory_check */
     bool gradients_stay; /* --accumulate: see reel_net_fit */

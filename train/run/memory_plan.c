@@ -30,6 +30,14 @@ void reel_memory_plan_add_average(reel_memory_plan *plan)
     plan->total += plan->average;
 }
 
+void reel_memory_plan_add_targets(reel_memory_plan *plan, int64_t classes)
+{
+    /* The loss makes its attributes on the tape, which copies them. */
+    const size_t one = sizeof(float) + 2 * sizeof(double);
+    plan->targets = (size_t)plan->batch * (size_t)classes * one;
+    plan->total += plan->targets;
+}
+
 /* What no plan knows of the program: code, libraries, stacks; rounding up to pages. */
 static const double PROGRAM_BYTES = 10e6, PROGRAM_SHARE = 0.01;
 

@@ -81,6 +81,8 @@ reel_status reel_session_mix_with(reel_session *s, const reel_mix_config *mix, i
                                   reel_error *err)
 {
     s->mix = *mix;
+    free(s->targets);
+    s->targets = NULL;
     if (mix->mixup_alpha == 0 && mix->cutmix_alpha == 0)
         return REEL_OK;
     s->targets = calloc((size_t)batch * (size_t)s->card.classes + 1, sizeof *s->targets);

@@ -56,7 +56,7 @@ void reel_session_close(reel_session *s);
 reel_status reel_session_tune(reel_session *s, reel_error *err);
 double reel_session_lr(const reel_session *s); /* of the next step */
 
-/* Turns on Mixup and CutMix, for batches of at most `batch` images; both alphas 0: they stay off.
+/* Turns on Mixup and CutMix, for batches of at most `batch` images; both alphas 0: turns them off.
  */
 reel_status reel_session_mix_with(reel_session *s, const reel_mix_config *mix, int64_t batch,
                                   reel_error *err);

@@ -1,11 +1,13 @@
-/* What a control group leaves, read from folders as version 1, version 2 and containers have them.
- */
+/* What a control group leaves, read from folders as version 1, version 2 and containers have them;
+ * and what a plan counts beside a training step. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/ops.h"
+#include "layers/models.h"
 #include "train/run/memory_limit.h"
 
 static char root[] = "/tmp/reel-memory-XXXXXX";
@@ -80,4 +82,66 @@ Test(memory_limit, the_least_of_system_and_groups_counts_and_cache_does_not, .in
         "Max stack size            8388608              unlimited            bytes\n"
         "Max address space         504800000            unlimited            bytes\n");
     expect(150000000, "ulimit -v", "a limit of address space");
+}
+
+/* Bytes of activations that the loss of n images leaves on a tape, with labels or with targets. */
+static size_t bytes_of_loss(const reel_ctx *ctx, int64_t n, int64_t classes, bool soft)
+{
+    reel_error err;
+    reel_tape *tape;
+    const int64_t shape[2] = {n, classes};
+    float *x = calloc((size_t)(n * classes), sizeof *x),
+          *t = calloc((size_t)(n * classes), sizeof *t);
+    int64_t *labels = calloc((size_t)n, sizeof *labels);
+    cr_assert(x && t && labels);
+    for (int64_t i = 0; i < n; i++)
+        t[i * classes] = 1;
+    const reel_tensor logits = reel_tensor_of(x, REEL_F32, 2, shape),
+                      targets = reel_tensor_of(t, REEL_F32, 2, shape);
+    cr_assert_eq(reel_tape_create(&tape, ctx, NULL, &err), REEL_OK, "%s", err.message);
+    const reel_var in = reel_input_grad(tape, &logits);
+    const reel_var loss = soft ? reel_cross_entropy_soft(in, &targets, NULL)
+                               : reel_cross_entropy(in, labels, n, NULL);
+    cr_assert_eq(reel_backward(loss, &err), REEL_OK, "%s", err.message);
+    const size_t bytes = reel_tape_usage(tape).activations;
+    reel_tape_destroy(tape);
+    free(x);
+    free(t);
+    free(labels);
+    return bytes;
+}
+
+/* Mixup and CutMix: what is planned for their targets is what a session and a step take. */
+Test(memory_limit, targets_of_mixed_batches_count)
+{
+    enum { BATCH = 32, CLASSES = 500 };
+    reel_error err;
+    reel_ctx *ctx;
+    reel_net *net;
+    reel_memory_plan plan[2];
+    int prefetch;
+    const reel_model_config config = {.classes = CLASSES, .image_size = 32};
+    const reel_optimizer_config sgd = reel_optimizer_config_default(reel_optimizer_find("sgd"));
+    cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 1}, &err), REEL_OK);
+    cr_assert_eq(reel_model_create(&net, reel_model_find("tiny"), &config, ctx, REEL_F32, &err),
+                 REEL_OK, "%s", err.message);
+    for (int mixed = 0; mixed < 2; mixed++) {
+        const reel_memory_demand demand = {.optimizer = &sgd,
+                                           .batch = BATCH,
+                                           .channels = 3,
+                                           .train_size = 32,
+                                           .val_size = 32,
+                                           .mixed_classes = mixed ? CLASSES : 0,
+                                           .limit = 1e9};
+        cr_assert_eq(reel_memory_fit(&plan[mixed], &prefetch, net, &demand, &err), REEL_OK, "%s",
+                     err.message);
+    }
+
+    const size_t planned = plan[1].limited_total - plan[0].limited_total;
+    const size_t session = (size_t)BATCH * CLASSES * sizeof(float);
+    const size_t taken = session + bytes_of_loss(ctx, BATCH, CLASSES, true) -
+                         bytes_of_loss(ctx, BATCH, CLASSES, false);
+    cr_expect(planned >= taken && planned - taken < 4096, "planned %zu, taken %zu", planned, taken);
+    reel_net_destroy(net);
+    reel_ctx_destroy(ctx);
 }
