@@ -34,7 +34,7 @@ code=0
 "$REEL_BIN" predict -w run in --annotate out --json >said 2>err || code=$?
 [ "$code" -eq 1 ] && grep -q "in/broken.jpg: " err && grep -q "^5 pictures with class and probability in out$" err || fail "exit $code: $(cat err)"
 sha256sum --quiet -c before || fail "a source has changed"
-[ "$(ls -A out | xargs)" = "plain.png small.png turned.png x-2.jpg x.jpg" ] || fail "names: $(ls -A out)"
+[ "$(ls -A out | xargs)" = ".reel-written plain.png small.png turned.png x-2.jpg x.jpg" ] || fail "names: $(ls -A out)"
 [ "$(head -c 2 out/x.jpg | od -An -tx1)" = " ff d8" ] || fail "x.jpg is no JPEG"
 "$REEL_BIN" predict -w run out --json >/dev/null 2>err || fail "the pictures cannot be read: $(cat err)"
 
@@ -91,13 +91,13 @@ P
 python3 look.py || fail "the pictures are wrong"
 
 # Again: nothing is replaced untold; --overwrite gives the same bytes, and no third x.jpg.
-find out -type f | sort | xargs sha256sum >before
+find out -name '*.*g' | sort | xargs sha256sum >before
 refused() { # refused CODE WORDS ARGUMENTS...
     local expected=$1 words=$2 code=0
     shift 2
     "$REEL_BIN" predict -w run "$@" >said 2>err || code=$?
     [ "$code" -eq "$expected" ] && grep -qF -- "$words" err || fail "predict $*: exit $code, expected $expected and \"$words\": $(cat err)"
-    find out -type f | sort | xargs sha256sum | cmp - before || fail "predict $*: pictures have changed"
+    find out -name '*.*g' | sort | xargs sha256sum | cmp - before || fail "predict $*: pictures have changed"
 }
 refused 1 "--annotate: out/x.jpg is there already; choose another folder, or replace pictures with --overwrite" in/a --annotate out
 refused 1 "--annotate in: it is the folder of the images; expected another one" in --annotate in
@@ -105,10 +105,40 @@ refused 1 "--annotate: out/x.jpg is the picture itself; choose another folder" -
 refused 1 "--annotate out: it is the folder of the image out/x.jpg; expected another one" in/a/x.jpg out/x.jpg -b 1 --annotate out --overwrite
 refused 1 "said: the folder cannot be created: File exists" in/a --annotate said
 "$REEL_BIN" predict -w run in --annotate out --overwrite --quiet >said 2>err || true
-find out -type f | sort | xargs sha256sum | cmp - before || fail "--overwrite: $(ls out)"
+find out -name '*.*g' | sort | xargs sha256sum | cmp - before || fail "--overwrite: $(ls out)"
 [ "$(wc -l <err)" -eq 1 ] || fail "--quiet: $(cat err)"
 
 # Bytes on stdin, and beside --copy-into.
 "$REEL_BIN" predict -w run --annotate named --copy-into sorted - <"$one" >said 2>err || fail "bytes on stdin: $(cat err)"
-[ "$(ls -A named)" = stdin.jpg ] && cmp "$one" sorted/*/stdin.jpg || fail "bytes on stdin: $(find named sorted)"
+[ "$(ls named)" = stdin.jpg ] && cmp "$one" sorted/*/stdin.jpg || fail "bytes on stdin: $(find named sorted)"
 cmp named/stdin.jpg out/x.jpg || fail "bytes on stdin: another picture than of the file"
+
+# No picture gets among those of others: a class folder that is read, one that is not, a new class of a data set, an image that lies
+# in a listed place but is another. Nothing is written.
+find d -type f -print0 | sort -z | xargs -0 sha256sum >data
+apart() { # apart WORDS ARGUMENTS...
+    local words=$1 code=0
+    shift
+    "$REEL_BIN" predict -w run "$@" >said 2>err || code=$?
+    [ "$code" -eq 1 ] && [ "$(wc -l <err)" -le 2 ] && [ ! -s said ] && tr '\n' ' ' <err | grep -qF -- "$words" ||
+        fail "predict $*: exit $code, expected 1 and \"$words\": $(cat err)"
+    find d -type f -print0 | sort -z | xargs -0 sha256sum | cmp - data || fail "predict $*: the data set has changed"
+}
+class=$(basename "$(dirname "$one")")
+for overwrite in "" --overwrite; do
+    apart "--annotate d/val/$class: it lies in d/val, whose images are read" d/val --annotate "d/val/$class" $overwrite
+    apart "--annotate d/val/$class: it holds $class-" d/train --annotate "d/val/$class" $overwrite
+    apart ", which Reel did not write; expected a new folder, or one of an earlier --annotate" in/a --annotate "d/train/$class" $overwrite
+    apart "--annotate d/val: it holds " in/a --annotate d/val $overwrite
+    apart "--annotate d/val/new/: it would be a class of the data set $PWD/d/val; expected another folder" in/a --annotate d/val/new/ $overwrite
+    apart "--annotate d/new/one: it lies in d, whose images are read; expected a folder outside" d --annotate d/new/one $overwrite
+done
+apart "--copy-into d/train: it holds " in/a --copy-into d/train
+apart "--copy-into d/val/new: it would be a class of the data set " in/a --copy-into d/val/new
+"$REEL_BIN" predict -w run in/a/x.jpg --annotate "new dir/sub/" --quiet >/dev/null 2>err || fail "parents: $(cat err)"
+cmp "new dir/sub/x.jpg" out/x.jpg || fail "parents: another picture"
+cp "$one" "new dir/sub/x.jpg"
+code=0
+"$REEL_BIN" predict -w run in/a/x.jpg --annotate "new dir/sub" --overwrite >said 2>err || code=$?
+[ "$code" -eq 1 ] && grep -q "new dir/sub/x.jpg is no picture that --annotate wrote, or has changed" err || fail "an original under a listed name: $(cat err)"
+cmp "$one" "new dir/sub/x.jpg" || fail "an original under a listed name was replaced"

@@ -58,6 +58,23 @@ refuse() { # code word command...
     "$REEL_BIN" "$@" >out 2>err || code=$?
     [ "$code" -eq "$expected" ] && grep -q "$word" err || fail "$*: exit $code, expected $expected and '$word': $(cat err)"
 }
+# A file that is there stays, unless it would get the same bytes. A run's weights are such a file.
+refused_bytes() { # file
+    sha256sum "$1" >was
+    refuse 1 "$1 is there already, with other bytes; choose another name, or replace it with --overwrite" convert one.safetensors "$1"
+    sha256sum --quiet -c was || fail "$1 was replaced"
+    [ -z "$(find . -name '.reel*')" ] || fail "left behind: $(find . -name '.reel*')"
+}
+echo mine >mine.safetensors
+ln -s nothing link.safetensors
+refused_bytes mine.safetensors
+refused_bytes run/best.safetensors
+refused_bytes copy.safetensors
+refuse 1 'link.safetensors is there already' convert one.safetensors link.safetensors
+"$REEL_BIN" convert run/model.safetensors model.onnx --quiet || fail "the same conversion twice: exit $?"
+refuse 1 'model.onnx is there already' convert run/model.safetensors model.onnx --classes names
+"$REEL_BIN" convert one.safetensors mine.safetensors --overwrite --quiet
+cmp one.safetensors mine.safetensors || fail "--overwrite: other bytes"
 refuse 2 'PyTorch reads .safetensors' convert one.safetensors one.pth
 refuse 2 'ends in .safetensors or .onnx' convert one.safetensors one
 refuse 1 'classifier' convert one.safetensors one.onnx

@@ -86,33 +86,43 @@ echo broken >photos/a/bad.jpg
 touch -d '2020-02-02 02:02:02' photos/a/x.jpg
 find photos -type f | sort | xargs sha256sum >before
 code=0
-"$REEL_BIN" predict -w run photos --copy-into photos/sorted --json >out 2>err || code=$?
+"$REEL_BIN" predict -w run photos --copy-into sorted --json >out 2>err || code=$?
 [ "$code" -eq 1 ] && grep -q "photos/a/bad.jpg" err || fail "copies with a broken image: exit $code: $(cat err)"
 sha256sum --quiet -c before || fail "copies: a source has changed"
-[ "$(find photos/sorted -type f | wc -l)" -eq 3 ] || fail "copies: expected 3, got $(find photos/sorted)"
+[ "$(find sorted -name '*.jpg' | wc -l)" -eq 3 ] || fail "copies: expected 3, got $(find sorted)"
 for source in photos/a/x.jpg photos/b/x.jpg photos/b/y.jpg; do
     copy=$(tr '{' '\n' <out | awk -F'"' -v f=$source '$4 == f { on = 1 } on && /"copy"/ { for (i = 1; i < NF; i++) if ($i == "copy") { print $(i + 2); exit } }')
     cmp "$source" "$copy" || fail "the copy of $source is '$copy': $(cat out)"
     "$REEL_BIN" predict -w run -k 1 "$source" | grep -qF "  $(basename "$(dirname "$copy")")" || fail "$copy is in another class's folder"
 done
-[ "$(find photos/sorted -name 'x*.jpg' -newermt 2020-02-01 ! -newermt 2020-02-03 | wc -l)" -eq 1 ] || fail "copies: the time of the picture is lost"
+[ "$(find sorted -name 'x*.jpg' -newermt 2020-02-01 ! -newermt 2020-02-03 | wc -l)" -eq 1 ] || fail "copies: the time of the picture is lost"
 
-# Again: nothing is copied twice, nothing is replaced, the copies are no input.
-find photos/sorted -type f | sort | xargs sha256sum >before
-"$REEL_BIN" predict -w run photos --copy-into photos/sorted >out 2>err || true
+# Again: nothing is copied twice, nothing is replaced. A copy that was moved to another class is still Reel's.
+find sorted -type f | sort | xargs sha256sum >before
+"$REEL_BIN" predict -w run photos --copy-into sorted >out 2>err || true
 [ "$(grep -c '^photos/' out)" -eq 3 ] || fail "again: $(cat out)"
-find photos/sorted -type f | sort | xargs sha256sum | cmp - before || fail "again: $(find photos/sorted -type f)"
+find sorted -type f | sort | xargs sha256sum | cmp - before || fail "again: $(find sorted -type f)"
 grep -q "0 pictures copied into .*; 3 were there already" err || fail "again: $(cat err)"
 
-# Two of one name and one content both survive; a foreign file stays.
+mkdir -p sorted/other
+mv "$(find sorted -name y.jpg)" sorted/other
+"$REEL_BIN" predict -w run photos --copy-into sorted >out 2>err || true
+grep -q "1 picture copied into .*; 2 were there already" err && [ -e sorted/other/y.jpg ] || fail "a copy that was moved: $(cat err)"
+
+# Two of one name and one content both survive; a foreign file stays, a foreign image is refused.
 mkdir -p same/a same/b
 cp "$one" same/a/x.jpg
 cp "$one" same/b/x.jpg
 class=$("$REEL_BIN" predict -w run -k 1 --json "$one" | sed 's/.*"class":"\([^"]*\)".*/\1/')
 mkdir -p "into/$class"
 echo mine >"into/$class/x.jpg"
+code=0
+"$REEL_BIN" predict -w run same --copy-into into >out 2>err || code=$?
+[ "$code" -eq 1 ] && tr '\n' ' ' <err | grep -q "it holds $class/x.jpg, which Reel did not write" && [ "$(ls "into/$class")" = x.jpg ] ||
+    fail "a foreign image: exit $code: $(cat err)"
+mv "into/$class/x.jpg" "into/$class/x.txt"
 predict same --copy-into into -q
-[ "$(ls "into/$class")" = "$(printf '%s\n' x-2.jpg x-3.jpg x.jpg)" ] && [ "$(cat "into/$class/x.jpg")" = mine ] || fail "one name: $(ls -l "into/$class")"
+[ "$(ls "into/$class")" = "$(printf '%s\n' x-2.jpg x.jpg x.txt)" ] && [ "$(cat "into/$class/x.txt")" = mine ] || fail "one name: $(ls -l "into/$class")"
 [ ! -s err ] || fail "--quiet: $(cat err)"
 
 predict same --copy-into never --min-probability 1
@@ -133,12 +143,12 @@ if [ "$(id -u)" -eq 0 ] && unshare -m true 2>/dev/null; then
         code=0
         "$REEL_BIN" predict -w run d/val --copy-into small >out 2>err || code=$?
         [ "$code" -eq 1 ] && grep -q "small/.*: the copy cannot be written: No space left on device" err || { echo "a full disk: exit $code: $(cat err)"; exit 1; }
-        [ -z "$(find small -name ".reel*")" ] || { echo "a full disk: left $(find small)"; exit 1; }'
+        [ -z "$(find small -name ".reel*tmp")" ] || { echo "a full disk: left $(find small)"; exit 1; }'
 fi
 
-# ---- links to folders are followed, as in training; a loop ends; copies among the images are warned of -------------------------
+# ---- links to folders are followed, as in training; a loop ends; copies among the images are refused -------------------------
 mkdir -p linked/some && cp "$one" linked/some && ln -s ../../d/train linked/some/more && ln -s .. linked/some/loop
 predict linked --top 1
 [ "$(grep -c jpg out)" -eq 19 ] || fail "18 images behind a link, and one beside it: $(cat out)"
-predict linked --copy-into linked/sorted
-grep -q "warning: --copy-into linked/sorted lies in linked" err || fail "copies among the images: $(cat err)"
+refused 1 "--copy-into linked/sorted: it lies in linked, whose images are read" linked --copy-into linked/sorted
+[ ! -e linked/sorted ] || fail "copies among the images: $(find linked/sorted)"

@@ -13,34 +13,19 @@
 
 enum { PICTURE_QUALITY = 92, MOST_SAME_NAMES = 1000000, LONGEST_STEM = 251 };
 
-reel_status reel_annotate_check(const char *folder, const char *image, reel_error *err)
-{
-    char beside[4200];
-    struct stat there, source, parent;
-    const char *slash = strrchr(image, '/');
-    snprintf(beside, sizeof beside, "%.*s", slash ? (int)(slash - image) + 1 : 1,
-             slash ? image : ".");
-    if (!folder || stat(folder, &there) != 0 || stat(image, &source) != 0 ||
-        S_ISDIR(source.st_mode) || stat(beside, &parent) != 0)
-        return REEL_OK;
-    if (parent.st_ino != there.st_ino || parent.st_dev != there.st_dev)
-        return REEL_OK;
-    return reel_fail(err, REEL_ERR_INVALID,
-                     "--annotate %s: it is the folder of the image %s; expected another one",
-                     folder, image);
-}
-
 reel_status reel_annotate_open(reel_annotate *a, const char *folder, bool overwrite,
                                reel_error *err)
 {
-    *a =
-        (reel_annotate){.folder = folder, .overwrite = overwrite, .files = {.what = "the picture"}};
-    return reel_new_folder(folder, err);
+    *a = (reel_annotate){
+        .folder = folder, .overwrite = overwrite, .files = {.what = "the picture", .root = folder}};
+    REEL_TRY(reel_new_folder(folder, err));
+    return reel_written_list_read(&a->earlier, folder, err);
 }
 
 void reel_annotate_free(reel_annotate *a)
 {
     reel_new_files_free(&a->files);
+    reel_written_list_free(&a->earlier);
     reel_decoders_free(a->decoders);
     reel_image_free(&a->decoded);
     reel_image_free(&a->upright);
@@ -87,7 +72,7 @@ static void picture_name(char *text, size_t size, const char *source, bool jpeg)
 }
 
 /* What stands at the path where a picture should go. */
-typedef enum { AT_PATH_OURS, AT_PATH_SOURCE, AT_PATH_FOREIGN } at_path;
+typedef enum { AT_PATH_OURS, AT_PATH_SOURCE, AT_PATH_EARLIER, AT_PATH_FOREIGN } at_path;
 
 static at_path what_is_at(const reel_annotate *a, const char *path, const char *source)
 {
@@ -96,7 +81,11 @@ static at_path what_is_at(const reel_annotate *a, const char *path, const char *
         return AT_PATH_OURS;
     const bool same = stat(path, &here) == 0 && stat(source, &from) == 0 &&
                       here.st_ino == from.st_ino && here.st_dev == from.st_dev;
-    return same ? AT_PATH_SOURCE : AT_PATH_FOREIGN;
+    if (same)
+        return AT_PATH_SOURCE;
+    const char *name = path + strlen(a->folder) + 1;
+    return reel_written_list_holds(&a->earlier, a->folder, name) ? AT_PATH_EARLIER
+                                                                 : AT_PATH_FOREIGN;
 }
 
 /* Gives the temporary file its name: the first that no picture of this call has. */
@@ -122,6 +111,13 @@ static reel_status place_picture(reel_annotate *a, const char *temporary, const 
                              "--annotate: %s is there already; choose another folder, or replace "
                              "pictures with --overwrite",
                              a->last);
+        if (there == AT_PATH_FOREIGN)
+            return reel_fail(err, REEL_ERR_IO,
+                             "--annotate: %s is no picture that --annotate wrote, or has changed "
+                             "since; choose another folder",
+                             a->last);
+        REEL_TRY(
+            reel_written_list_add(a->folder, a->last + strlen(a->folder) + 1, &a->encoded, err));
         REEL_TRY(reel_atomic_rename(temporary, a->last, err));
         taken = false;
     }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const reel_option options_table[] = {
     REEL_SHARED("weights", .help = "IN, in place of the argument"),
@@ -20,6 +21,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("size", .help = "side of its images, if IN does not say"),
     REEL_OPTION(TEXT, .name = "classes", .aliases = "class-names", .value = "FILE",
                 .help = "class names to store, one a line, in the order of the outputs"),
+    REEL_OPTION(FLAG, .name = "overwrite", .help = "replace OUT"),
     REEL_SHARED_OUTPUT,
 };
 
@@ -29,6 +31,8 @@ typedef struct conversion {
     reel_weights *weights;
     reel_model_card card;
 } conversion;
+
+typedef reel_status reel_conversion_write(conversion *c, reel_error *err);
 
 static reel_status conversion_card(conversion *c, reel_error *err)
 {
@@ -138,6 +142,47 @@ static reel_status to_onnx(conversion *c, reel_error *err)
 }
 
 /* ---- the command ---- */
+
+/* Are these two files of the same bytes? */
+static bool are_same_files(const char *a, const char *b)
+{
+    enum { PART = 1 << 16 };
+    FILE *x = fopen(a, "rbe"), *y = fopen(b, "rbe");
+    char *part = malloc((size_t)2 * PART);
+    bool same = x && y && part;
+    for (size_t n = PART; same && n == PART;) {
+        n = fread(part, 1, PART, x);
+        same = fread(part + PART, 1, PART, y) == n && memcmp(part, part + PART, n) == 0;
+    }
+    same = same && !ferror(x) && !ferror(y);
+    if (x)
+        fclose(x);
+    if (y)
+        fclose(y);
+    free(part);
+    return same;
+}
+
+/* OUT is there already. Written beside it, it either has the same bytes, or stays as it is. */
+static reel_status write_again(conversion *c, reel_conversion_write *write, reel_error *err)
+{
+    char beside[REEL_WEIGHTS_PATH];
+    const char *out = c->out, *slash = strrchr(out, '/');
+    snprintf(beside, sizeof beside, "%.*s.reel-%ld.convert", slash ? (int)(slash - out) + 1 : 0,
+             out, (long)getpid());
+    c->out = beside;
+    const reel_status status = write(c, err);
+    c->out = out;
+    const bool same = status == REEL_OK && are_same_files(beside, out);
+    unlink(beside);
+    if (status != REEL_OK || same)
+        return status;
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "%s is there already, with other bytes; choose another name, or replace it "
+                     "with --overwrite",
+                     out);
+}
+
 static bool ends_with(const char *name, const char *tail)
 {
     const size_t n = strlen(name), k = strlen(tail);
@@ -198,8 +243,11 @@ static int convert_run(reel_options *options)
         status = reel_weights_read(&c.weights, c.in, &err);
     if (status == REEL_OK)
         status = reel_weights_verify(c.weights, &err);
+    reel_conversion_write *const write = onnx ? to_onnx : to_safetensors;
+    struct stat st;
+    const bool keep = !reel_options_flag(options, "overwrite") && lstat(c.out, &st) == 0;
     if (status == REEL_OK)
-        status = onnx ? to_onnx(&c, &err) : to_safetensors(&c, &err);
+        status = keep ? write_again(&c, write, &err) : write(&c, &err);
 
     for (int i = 0; status == REEL_OK && !reel_options_flag(options, "quiet") &&
                     reel_weights_note(c.weights, i);
@@ -218,7 +266,8 @@ const reel_command reel_command_convert = REEL_COMMAND(
     .notes = "IN: a file, the folder of a run, or a name such as torchvision/alexnet. The content "
              "of IN decides how it is read, the name of OUT what is written. Reading a "
              ".pth file executes nothing in it. PyTorch loads the result with "
-             "safetensors.torch.load_file.",
+             "safetensors.torch.load_file. A file OUT of other bytes is replaced only with "
+             "--overwrite.",
     .examples = {{"reel convert torchvision/alexnet alexnet.safetensors",
                   "Weights of torchvision, tensor by tensor, bit for bit."},
                  {"reel convert run/best.safetensors flowers.onnx",

@@ -3,6 +3,7 @@
 #include "train/cli/class_names.h"
 #include "train/cli/command.h"
 #include "train/cli/option_words.h"
+#include "train/cli/picture_folder.h"
 #include "train/cli/predict.h"
 #include "train/cli/weights_name.h"
 #include "train/run/json_util.h"
@@ -83,9 +84,8 @@ static reel_status list_images(reel_predictor *p, reel_error *err)
             p->reads_stdin = true;
             continue;
         }
-        REEL_TRY(reel_sorted_copy_check(path, "--copy-into", p->images.skip[0], err));
-        REEL_TRY(reel_sorted_copy_check(path, "--annotate", p->images.skip[1], err));
-        REEL_TRY(reel_annotate_check(p->images.skip[1], path, err));
+        REEL_TRY(reel_picture_folder_apart("--copy-into", p->images.skip[0], path, err));
+        REEL_TRY(reel_picture_folder_apart("--annotate", p->images.skip[1], path, err));
 
         /* What cannot be read is shown as a failure of its own; the other images are predicted. */
         if (reel_image_list_add(&p->images, path, &why) == REEL_OK)
@@ -95,6 +95,8 @@ static reel_status list_images(reel_predictor *p, reel_error *err)
         reel_show_failure(&p->show, path, why.message, why.message);
     }
 
+    REEL_TRY(reel_picture_folder_own("--copy-into", p->images.skip[0], err));
+    REEL_TRY(reel_picture_folder_own("--annotate", p->images.skip[1], err));
     if (!reel_options_flag(o, "quiet"))
         reel_left_out_say(&p->images.left_out);
     return REEL_OK;
@@ -308,8 +310,10 @@ const reel_command reel_command_predict = REEL_COMMAND(
         "the bytes of one image. Each line on stdin is answered when it comes, by one line: "
         "the file, percentages and classes between tabs, or with --json one object.\n"
         "--copy-into replaces no file: a second cat.jpg becomes cat-2.jpg.\n"
-        "--annotate writes a JPEG as JPEG, any other format as PNG. An existing file is replaced "
-        "only with --overwrite. A second cat.jpg becomes cat-2.jpg.\n"
+        "--annotate writes a JPEG as JPEG, any other format as PNG. A picture of an earlier call "
+        "is replaced only with --overwrite. A second cat.jpg becomes cat-2.jpg.\n"
+        "Both refuse a DIR in a folder that is read, and one with images that Reel did not write; "
+        "DIR/.reel-written lists what it wrote.\n"
         "--features writes one float32 tensor with the layer's name: a row for each image, of "
         "the shape that `reel summary` prints, such as (n, 4096) or (n, 256, 6, 6). The "
         "metadata key \"names\" is a JSON list of the images.\n"

@@ -28,10 +28,24 @@ void reel_numbered_path(char *text, size_t size, const char *folder, const char 
                  name + stem);
 }
 
-reel_status reel_new_folder(const char *path, reel_error *err)
+static bool make_folder(const char *path)
 {
     struct stat st;
-    if (mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
+    if (mkdir(path, 0777) == 0)
+        return true;
+    if (errno == EEXIST && stat(path, &st) == 0)
+        return S_ISDIR(st.st_mode);
+    const char *slash = strrchr(path, '/');
+    char *above =
+        errno == ENOENT && slash && slash > path ? strndup(path, (size_t)(slash - path)) : NULL;
+    const bool made = above && make_folder(above) && (mkdir(path, 0777) == 0 || errno == EEXIST);
+    free(above);
+    return made;
+}
+
+reel_status reel_new_folder(const char *path, reel_error *err)
+{
+    if (make_folder(path))
         return REEL_OK;
     return reel_fail(err, REEL_ERR_IO, "%s: the folder cannot be created: %s", path,
                      strerror(errno));
@@ -74,7 +88,12 @@ reel_status reel_new_file_write(const reel_new_files *f, const char *path, const
 reel_status reel_new_file_link(const reel_new_files *f, const char *temporary, const char *to,
                                const reel_bytes *bytes, bool *taken, reel_error *err)
 {
-    *taken = false;
+    struct stat st;
+    *taken = lstat(to, &st) == 0;
+    if (*taken)
+        return REEL_OK;
+    if (f->root)
+        REEL_TRY(reel_written_list_add(f->root, to + strlen(f->root) + 1, bytes, err));
     if (link(temporary, to) == 0)
         return REEL_OK;
     if (errno == EEXIST) {

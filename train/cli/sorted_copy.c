@@ -80,42 +80,11 @@ void reel_class_folder(const reel_model_card *card, int64_t class, char *text, s
 }
 
 /* ---- folders ---- */
-reel_status reel_sorted_copy_check(const char *images, const char *option, const char *copies,
-                                   reel_error *err)
-{
-    char folder[PATH_MAX], inside[PATH_MAX];
-    struct stat st;
-    if (!copies || !realpath(images, folder) || stat(folder, &st) != 0 || !S_ISDIR(st.st_mode))
-        return REEL_OK;
-
-    /* The folder for copies may be one that is yet to be made. */
-    if (!realpath(copies, inside)) {
-        char parent[PATH_MAX];
-        const char *slash = strrchr(copies, '/');
-        snprintf(parent, sizeof parent, "%.*s.", slash ? (int)(slash - copies) + 1 : 0, copies);
-        if (!realpath(parent, inside))
-            return REEL_OK;
-        snprintf(inside + strlen(inside), sizeof inside - strlen(inside), "/%s",
-                 slash ? slash + 1 : copies);
-    }
-    const size_t length = strlen(folder);
-    if (strncmp(inside, folder, length) != 0)
-        return REEL_OK;
-    if (!inside[length])
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "%s %s: it is the folder of the images; expected another one", option,
-                         copies);
-    if (inside[length] == '/')
-        reel_say(
-            "reel: warning: %s %s lies in %s: training on that folder would include the copies",
-            option, copies, images);
-    return REEL_OK;
-}
-
 reel_status reel_sorted_copy_open(reel_sorted_copy *c, const char *folder, int64_t classes,
                                   reel_error *err)
 {
-    *c = (reel_sorted_copy){.folder = folder, .classes = classes, .files = {.what = "the copy"}};
+    *c = (reel_sorted_copy){
+        .folder = folder, .classes = classes, .files = {.what = "the copy", .root = folder}};
     c->class_folders = calloc((size_t)classes, sizeof *c->class_folders);
     if (!c->class_folders)
         return reel_fail(err, REEL_ERR_MEMORY, "--copy-into: out of memory");

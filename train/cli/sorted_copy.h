@@ -16,11 +16,6 @@ typedef struct reel_sorted_copy {
     char last[REEL_COPY_PATH];      /* the path of the last copy */
 } reel_sorted_copy;
 
-/* May pictures of `images`, a file or a folder, be written into the folder `copies` (NULL: they are
- * not) of that option? In the images' own folder they would be its next input, or one more class of
- * it: REEL_ERR_INVALID; in a folder below it: a warning. */
-reel_status reel_sorted_copy_check(const char *images, const char *option, const char *copies,
-                                   reel_error *err);
 /* Makes the folder. REEL_ERR_IO. */
 reel_status reel_sorted_copy_open(reel_sorted_copy *c, const char *folder, int64_t classes,
                                   reel_error *err);
