@@ -249,7 +249,9 @@ static reel_status search_names(reel_name_map *map, name_search *s, reel_error *
     REEL_TRY(try_prefixes(s, &best, err));
     if (best.fits != fits || best.named != named) {
         memcpy(map->prefix, best.prefix, sizeof map->prefix);
-        describe_rule(s, &best, map->rule, sizeof map->rule);
+        /* Names alone, of tensors of other sizes, are no reason to speak of a rule. */
+        if (best.fits > 0)
+            describe_rule(s, &best, map->rule, sizeof map->rule);
     }
     return REEL_OK;
 }

@@ -19,6 +19,7 @@
 #include "data/bytes_internal.h"
 #include "data/codecs/codec.h"
 #include "data/sources/common/files.h"
+#include "data/sources/common/part_words.h"
 #include "data/sources/common/paths.h"
 #include "data/sources/common/splits.h"
 #include "data/sources/common/table_beside.h"
@@ -329,13 +330,16 @@ static reel_status scan_classes(reel_opened *out, const entry_list *entries, boo
     return doubt_classes(out, err);
 }
 
-/* No class folders. A table here, or beside the folder, may say what the classes are. */
+/* No class folders. A table here may say what the classes are, or one beside DATA/train: other
+ * tables beside the folder have nothing to do with it. */
 static reel_status refuse_flat_folder(const char *root, const char *shown, reel_error *err)
 {
     char above[REEL_DATA_PATH], name[256], table[120] = "", advice[200] = "";
+    const char *slash = strrchr(root, '/');
+    const bool is_part = reel_part_of_folder(slash ? slash + 1 : root) != REEL_NO_PART;
     snprintf(above, sizeof above, "%s/..", root);
     if (reel_find_any_table(root, name, sizeof name) ||
-        reel_find_any_table(above, name, sizeof name))
+        (is_part && reel_find_any_table(above, name, sizeof name)))
         reel_escape(table, sizeof table, name);
     if (*table)
         snprintf(advice, sizeof advice, "; if %s lists the images, give it as DATA", table);

@@ -15,7 +15,7 @@ echo broken >photos/broken.jpg
 for layer in avgpool flatten classifier.1 classifier.2 classifier.3; do
     code=0
     "$REEL_BIN" predict -w run photos -b 4 --json --features $layer --features-out $layer.st >$layer.json 2>err || code=$?
-    [ $code -eq 1 ] && grep -q "^$layer of 15 images written to $layer.st$" err || fail "$layer: exit $code: $(cat err)"
+    [ $code -eq 1 ] && grep -q "^features of layer $layer for 15 images written to $layer.st$" err || fail "$layer: exit $code: $(cat err)"
 done
 cat >check.py <<'P'
 import json, math, struct, zlib
@@ -82,6 +82,7 @@ refused() { # refused CODE WORDS ARGUMENTS...
 sha256sum names.st >before
 refused 1 "--features-out: names.st is there already; choose another name, or replace it with --overwrite" --features flatten --features-out names.st
 refused 1 "the network has no layer classifier.l; did you mean classifier.0, or classifier.1, or classifier.2?" --features classifier.l
+refused 1 "--features: classifier is a block of layers; expected one of them, such as classifier.0, classifier.1, classifier.2, classifier.3 (" --features classifier
 refused 1 "the network has no layer xyzzy; the last are classifier.1, classifier.2, classifier.3 (" --features xyzzy
 refused 2 "--overwrite: expected --features or --annotate" --overwrite
 refused 2 "--features-out: expected --features LAYER" --features-out other.st

@@ -33,6 +33,12 @@ PY
 grep -q '<svg' found/find_lr.html && grep -q 'Proposal' found/find_lr.html || fail "no curve in the page"
 grep -q 'http' found/find_lr.html && fail "the page loads something"
 
+# `reel report` names the page, and prints the curve.
+[ "$("$REEL_BIN" report found)" = found/find_lr.html ] || fail "report: $("$REEL_BIN" report found 2>&1)"
+"$REEL_BIN" report found --json | python3 -c 'import json, sys; assert json.load(sys.stdin) == json.load(open("found/find_lr.json"))' || fail "report --json"
+"$REEL_BIN" report found -o page.html >err 2>&1 && fail "report --out: exit 0"
+grep -q -- "--out: found holds a learning rate range test, whose page is find_lr.html" err && [ ! -e page.html ] || fail "report --out: $(cat err)"
+
 # The same test gives the same answer, as JSON too, and writes nothing but its two files into the folder of a run.
 "$REEL_BIN" train d "${common[@]}" -b 12 --epochs 1 -o run >/dev/null 2>&1
 before=$(cd run && find . -type f -exec sha256sum {} + | sort)
@@ -49,7 +55,7 @@ eval "${line/  reel/\"\$REEL_BIN\"} --epochs 1" >again 2>&1 || fail "$line: $(ca
 # A loss that falls nowhere; a loss that is not finite at once.
 code=0
 "$REEL_BIN" train d "${common[@]}" -b 72 --find-lr --find-lr-from 1e-12 --find-lr-to 1e-11 -o none >out 2>&1 || code=$?
-[ "$code" -eq 1 ] && grep -q '^no proposal' out && grep -q '"proposal": *null' none/find_lr.json && grep -q '"steps": *20' none/find_lr.json || fail "rates that do nothing: $code, $(cat out)"
+[ "$code" -eq 1 ] && grep -q '^no proposal: the lowest smoothed loss, .* is not clearly below the ' out && grep -q 'a larger --batch-size and more --find-lr-steps (40 or more)' out && ! grep -q 'steepest' out && grep -q 'There is no proposal' none/find_lr.html && grep -q '"proposal": *null' none/find_lr.json && grep -q '"steps": *20' none/find_lr.json || fail "rates that do nothing: $code, $(cat out)"
 code=0
 "$REEL_BIN" train d "${common[@]}" -b 12 --find-lr --find-lr-from 1e5 --find-lr-to 1e6 --find-lr-steps 9 --clip-grad-norm 0 -o wild >out 2>&1 || code=$?
 [ "$code" -eq 1 ] && grep -q 'passed 4 times' out || fail "wild rates: $code, $(cat out)"
@@ -77,10 +83,13 @@ refuse "--batch-size: expected a whole number or auto, got 'fast'" --batch-size 
 grep -q -- "--memory: expected at most 1000 TB, got '1e12TB'" out || fail "1e12TB: $(cat out)"
 
 # --batch-size auto: said, stored, the bits of the number given, kept on a resume.
-"$REEL_BIN" train d "${common[@]}" -b auto --epochs 2 -o chosen --max-steps 1 >out 2>&1 || fail "auto: $(cat out)"
+"$REEL_BIN" train d "${common[@]}" -b auto --max-steps 1 -o few >out 2>&1 || fail "auto, 72 images: $(cat out)"
+grep -q '^--batch-size auto: 8: [0-9.]* images/s; takes 8' out && tr '\n' ' ' <out | grep -q 'no larger size was tried: with 16, an epoch of 72 images has 4 training steps, fewer than 8' || fail "auto, 72 images: $(cat out)"
+"$REEL_BIN" synth many --train 100 --val 2 --classes 3 --size 40 --quiet
+"$REEL_BIN" train many "${common[@]}" -b auto --epochs 2 -o chosen --max-steps 1 >out 2>&1 || fail "auto: $(cat out)"
 said=$(grep -o 'takes [0-9]*, the fastest' out | grep -o '[0-9]*') || fail "nothing said: $(cat out)"
 grep -q '^--batch-size auto: 8: [0-9.]*, 16: [0-9.]*, .* images/s; takes' out || fail "no reasons: $(cat out)"
-grep -q 'no larger size was tried: there are 72 training images\|no larger size was tried: the last two were slower' out || fail "no reason for the end: $(cat out)"
+grep -q 'no larger size was tried: with 64, an epoch of 300 images has 4 training steps, fewer than 8\|no larger size was tried: the last two were slower' out || fail "no reason for the end: $(cat out)"
 python3 - "$said" <<'PY' || fail "config.json: $(cat chosen/config.json)"
 import json, sys
 c = json.load(open("chosen/config.json"))
@@ -88,11 +97,11 @@ rates = c["batch_size_choice"]["images_per_second"]
 assert c["options"]["batch-size"] == sys.argv[1] and c["batch_size_choice"]["chosen"] == int(sys.argv[1])
 assert max(rates, key=rates.get) == sys.argv[1] and "8" in rates, rates
 PY
-"$REEL_BIN" train d "${common[@]}" -b auto --resume auto -o chosen >out 2>&1 || fail "resume: $(cat out)"
+"$REEL_BIN" train many "${common[@]}" -b auto --resume auto -o chosen >out 2>&1 || fail "resume: $(cat out)"
 grep -q -- '--batch-size auto:' out && fail "a resumed run chose anew: $(cat out)"
 grep -q 'warning' out && fail "a resumed run warns: $(cat out)"
 grep -q '"batch_size_choice"' chosen/config.json || fail "a resumed run lost the note"
-"$REEL_BIN" train d "${common[@]}" -b "$said" --epochs 2 -o given >/dev/null 2>&1
+"$REEL_BIN" train many "${common[@]}" -b "$said" --epochs 2 -o given >/dev/null 2>&1
 [ "$(sum chosen)" = "$(sum given)" ] || fail "--batch-size auto gives other weights than $said"
 
 # Within --memory; and where not even the smallest fits.

@@ -16,7 +16,7 @@ same() { # RUN RUN
     done
 }
 folds all || fail "--k-fold 3: exit $?: $(cat all.err)"
-grep -q 'fold 2 of 3' all.err || fail "no word of the folds: $(cat all.err)"
+grep -q '^fold 2 of 3$' all.err && grep -q '^fold 1 of 3: 10 of 30 training images are held out' all.err && ! grep -q 'has no validation' all.err || fail "no word of the folds: $(cat all.err)"
 grep -q '^3 folds: validation top-1 [0-9.]* %, standard deviation [0-9.]*; all/k-fold.json$' all.out || fail "no summary: $(cat all.out)"
 
 python3 - <<'PY'
@@ -127,3 +127,9 @@ grep -q "3 classes with fewer images than --k-fold 12" err || fail "small classe
 mkdir -p lone/a lone/b && cp d/train/*/*0000[0-4].jpg lone/a && cp "$(find d/train -name '*.jpg' | sort | tail -1)" lone/b
 "$REEL_BIN" train lone -o lone_run --k-fold 3 --class-weights balanced "${options[@]}" >out 2>err && fail "balanced weights with a fold without a class"
 grep -q 'balanced: expected 2 images or more of each class with --k-fold, got 1 of "b"' err || fail "a class of one image: $(cat err)"
+
+# More folds than images: refused before a word of folds.
+code=0
+"$REEL_BIN" train d --k-fold 1000 -o many "${options[@]}" >out 2>err || code=$?
+[ "$code" -eq 1 ] && [ "$(wc -l <err)" -eq 1 ] && grep -q "folds: expected from 2 to the number of samples, 30, got 1000" err && [ ! -e many ] ||
+    fail "1000 folds of 30 images: exit $code: $(cat err)"

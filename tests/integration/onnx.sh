@@ -31,3 +31,17 @@ assert json.loads(about["classes"]) == sorted(os.listdir("d/train")), about
 assert json.loads(about["preprocessing"])["size"] == session.get_inputs()[0].shape[2], about
 assert session.run(None, {"images": numpy.zeros((2, 3, 32, 32), numpy.float32)})[0].shape == (2, 5)
 PY
+
+# The lines of Python in the guide give the class and the probability of `reel predict`.
+"$python" -c 'import PIL' 2>/dev/null || { echo "not tried: the guide's lines, $python has no Pillow"; exit 0; }
+cp model.onnx net.onnx
+cp "$(find d/val -name '*.jpg' | sort | head -1)" cat.jpg
+awk '/^### ONNX/ { on = 1 } on && /^```python/ { code = 1; next } code && /^```/ { exit } code' "$REEL_SOURCE/train/GUIDE.md" >guide.py
+"$python" guide.py >said
+"$REEL_BIN" predict -w run/model.safetensors -k 1 --json cat.jpg >out
+"$python" - <<'PY'
+import json
+name, p = open("said").read().split()
+best = json.load(open("out"))["images"][0]["predictions"][0]
+assert name == best["class"] and abs(float(p) - best["probability"]) < 1e-3, (name, p, best)
+PY

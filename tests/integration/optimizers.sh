@@ -56,9 +56,10 @@ refused 2 "--beta2: expected 0 to 1" d -o x --opt adamw --beta2 1.5
 refused 2 "--beta2: expected less than 1" d -o x --opt adamw --beta2 1
 refused 2 "--beta2: expected 0 to 1" d -o x --opt adam --betas 0.9,1.5
 refused 2 "--betas: expected X,Y" d -o x --opt adam --betas 0.9
-refused 2 "--beta1: --opt sgd has no such option" d -o x --betas 0.8,0.9
 refused 2 "--bias-weight-decay and --bias-decay-mult" d -o x --bias-weight-decay 0 --bias-decay-mult 0
 refused 2 "--lr-scheduler: expected one of .*exponential" d -o x --lr-scheduler steeplr
+refused 2 "--betas: --opt sgd has no such option" d -o x --betas 0.9,0.99
+refused 2 "--beta2: --opt sgd has no such option" d -o x --beta2 0.9
 refused 2 "--lr-min: expected at most the learning rate" d -o x --lr-min 3
 [ ! -e x ] || fail "a refused run left a folder"
 "$REEL_BIN" train d --arch tiny -o warned --epochs 1 -b 5 --lr-gamma 0.5 --quiet >out 2>err
@@ -134,5 +135,12 @@ idle() { # WORDS OPTION...
 for option in model-ema-decay=0.9 model-ema-steps=2 lr-warmup-method=constant lr-warmup-decay=0.1 train-resize-size=40 unfreeze-after=1; do
     idle "--${option%=*} has no effect without" "--$option"
 done
+idle "--ra-magnitude has no effect without --auto-augment ra" --ra-magnitude 4
+idle "--image-column has no effect: DATA is no list of images" --image-column file
+printf 'input 3x32x32\nbody:\n    Conv2d 8 3 stride=2\n    GlobalAvgPool2d\nhead:\n    Linear classes\n' >plain.net
+idle "--dropout has no effect: plain has no Dropout layer" --arch plain.net --dropout 0.2
+rm -rf idle
+"$REEL_BIN" train d --arch tiny -o idle --max-steps 1 -b 5 --dropout 0.2 --quiet --no-report 2>err >out
+[ ! -s err ] || fail "a network with Dropout layers: $(cat err)"
 idle "--min-area has no effect without --crop random-resized" --crop center --min-area 0.5
 idle "--val-share has no effect with --k-fold" --k-fold 3 --fold 1 --val-share 0.3

@@ -34,6 +34,8 @@ for name, folder in ("base", "base"), ("<b>&", "deep/<b>&"), ("cut", "cut"):
     assert r["parameters"] == 83224 - 65000 + 3 * 65, r  # as reel summary counts, with three classes
     options = json.load(open(folder + "/config.json"))["options"]
     assert r["settings"] == {k: options[k] for k in data["differs"]}, r["settings"]
+    error = json.load(open(folder + "/evaluation.json"))["calibration"]["ece"]
+    assert r["ece"] == error and f"<td>{100 * error:.1f} %</td>" in page, r
     shown = "&lt;b&gt;&amp;" if name == "<b>&" else name
     assert f'>{shown}</span> <span class="soft">{r["state"]}</span></td><td>{100 * best:.2f} %</td>' in page, name
 assert runs["cut"]["state"] == "max-steps" and runs["base"]["state"] == "complete", runs
@@ -102,7 +104,7 @@ done
 echo '{"event":"start","step":0}' >many-20/metrics.jsonl
 rm many-20/*.safetensors many-20/evaluation.json
 "$REEL_BIN" report "${many[@]}" --quiet || fail "twenty runs"
-grep -q 'class="key s19">many-20</span> <span class="soft">[a-z]*</span></td><td>&ndash;</td><td>&ndash;</td><td>0</td><td>0:00</td><td>&ndash;</td>' compare.html || fail "a run without evaluation: $(grep -o 'many-20.*' compare.html | tail -1)"
+grep -q 'class="key s19">many-20</span> <span class="soft">[a-z]*</span></td><td>&ndash;</td><td>&ndash;</td><td>&ndash;</td><td>0</td><td>0:00</td><td>&ndash;</td>' compare.html || fail "a run without evaluation: $(grep -o 'many-20.*' compare.html | tail -1)"
 python3 "$support/check_report.py" compare.html curves runs >log || fail "twenty runs: $(cat log)"
 python3 "$support/check_layout.py" compare.html page.html >layout || [ $? -eq 77 ] || fail "layout: $(cat layout)"
 

@@ -59,6 +59,11 @@ wrapped 'left out of the names: "net.backbone."' =net.backbone.
 wrapped 'left out of the names: "alexnet."' =alexnet. +criterion.weight=F32:4
 wrapped 'left out of the names: "module."' features.=features.module.
 wrapped 'left out of the names: "model.", "module."' =model. features.=features.module.
+# Where no tensor fits, there is no word of names.
+python3 rewrite.py base/best.safetensors w.safetensors =model.
+printf 'input 3x32x32\nfeatures:\n    Conv2d 5 3\n    GlobalAvgPool2d\nclassifier:\n    Flatten\n    Linear classes\n' >other.net
+! "$REEL_BIN" train d -w w.safetensors -a other.net -o other >out 2>said || fail "weights of another network: exit 0"
+grep -q 'weights do not fit' said && ! grep -q 'left out of the names' said || fail "weights of another network: $(cat said)"
 python3 rewrite.py base/best.safetensors w.safetensors =encoder.
 "$REEL_BIN" finetune d -w w.safetensors -a tiny --epochs 1 -b 8 -o tuned >out 2>said || fail "finetune: $(cat said)"
 grep -qF 'left out of the names: "encoder."' said || fail "finetune does not tell the names: $(cat said)"

@@ -174,7 +174,7 @@ static reel_status save_features(reel_predictor *p, reel_error *err)
         return REEL_OK;
     REEL_TRY(reel_feature_file_save(p->features, &n, err));
     if (n > 0 && !reel_options_flag(p->options, "quiet"))
-        reel_say("%s of %" PRId64 " image%s written to %s",
+        reel_say("features of layer %s for %" PRId64 " image%s written to %s",
                  reel_options_text(p->options, "features"), n, n == 1 ? "" : "s",
                  reel_shown_text(path, shown, sizeof shown));
     return REEL_OK;

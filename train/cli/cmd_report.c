@@ -106,6 +106,38 @@ static int report_several(const reel_options *options, const char *folder)
     return report_compare(options, folders, most, usual);
 }
 
+/* Is this what --find-lr left, and no run? path: REEL_PATH_MAX bytes, receives the test's `file`.
+ */
+static bool holds_find_lr(char *path, const char *folder, const char *file)
+{
+    if (reel_run_dir_holds_run(folder))
+        return false;
+    snprintf(path, REEL_PATH_MAX, "%.4000s/%s", folder, file);
+    return access(path, F_OK) == 0;
+}
+
+/* --find-lr has written the page of its test: its name, or with --json the curve. */
+static int report_find_lr(const reel_options *options, const char *folder)
+{
+    char path[REEL_PATH_MAX];
+    reel_error err;
+    json_t *found;
+    if (reel_options_set(options, "out")) {
+        reel_fail(&err, REEL_ERR_INVALID,
+                  "--out: %s holds a learning rate range test, whose page is find_lr.html", folder);
+        return reel_complain_usage("report", &err);
+    }
+    if (!reel_options_flag(options, "json")) {
+        holds_find_lr(path, folder, "find_lr.html");
+        say_page(path, reel_options_flag(options, "quiet"));
+        return REEL_EXIT_OK;
+    }
+    holds_find_lr(path, folder, "find_lr.json");
+    if (reel_json_load(&found, path, &err))
+        return reel_complain("report", &err);
+    return reel_print_json(found);
+}
+
 static int report_run(reel_options *options)
 {
     reel_error err;
@@ -117,6 +149,8 @@ static int report_run(reel_options *options)
 
     if (reel_options_arg_count(options) > 1 || reel_compare_has_folds(folder))
         return report_several(options, folder);
+    if (holds_find_lr(path, folder, "find_lr.html"))
+        return report_find_lr(options, folder);
 
     const reel_report_request request = {.folder = folder,
                                          .data = reel_options_text(options, "data"),
@@ -149,6 +183,7 @@ const reel_command reel_command_report = REEL_COMMAND(
         "Several runs (at most 20), or a folder with runs fold-1, fold-2, ...: their curves over "
         "one another, and a table of accuracy, time, parameters and the options that differ. Folds "
         "that are not there are named.\n"
+        "Of a folder of --find-lr it prints the name of find_lr.html, which is there already.\n"
         "A file at the page's place that Reel did not write is not replaced.",
     .examples = {
         {"reel report run", "Writes run/report.html and prints its name."},

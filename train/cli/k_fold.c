@@ -314,8 +314,6 @@ static int train_all_folds(reel_options *options, bool finetune, const char *out
     for (int64_t fold = 1; fold <= folds; fold++) {
         if (name_fold(options, out, fold, &err))
             return reel_complain_usage(command, &err);
-        if (!reel_options_flag(options, "quiet"))
-            reel_say("fold %" PRId64 " of %" PRId64, fold, folds);
         const int code = run(options, finetune, told);
         if (code >= REEL_EXIT_SIGNAL)
             reel_say("reel %s: interrupted in fold %" PRId64 " of %" PRId64

@@ -303,9 +303,13 @@ static const char *foreign_option(const reel_options *options, const kind_view *
     for (int k = 0; k < kinds; k++) {
         const kind_view kind = view(k);
         for (int i = 0; i < kind.n; i++) {
-            const char *name = kind.options[i].name;
-            if (!kind_option(own, name) && reel_options_known(options, name) &&
-                reel_options_given(options, name))
+            const char *name = kind.options[i].name, *pair = kind.options[i].pair;
+            if (kind_option(own, name) || !reel_options_known(options, name))
+                continue;
+            /* What was typed: --betas sets --beta1, too. */
+            if (pair && reel_options_given(options, pair))
+                return pair;
+            if (reel_options_given(options, name))
                 return name;
         }
     }

@@ -61,6 +61,7 @@ static reel_status assign_typed(reel_options *options, int index, const char *te
     const int one = find_row(options, o->sets[0], strlen(o->sets[0])),
               other = find_row(options, o->sets[1], strlen(o->sets[1]));
     REEL_ASSERT(one >= 0 && other >= 0);
+    options->from[index] = FROM_USER;
     REEL_TRY(assign(options, one, first, FROM_USER, err));
     return assign(options, other, text + length + 1, FROM_USER, err);
 }

@@ -30,7 +30,7 @@ struct reel_feature_file {
 
 /* ---- the layer ---- */
 
-enum { MOST_LAYERS = 1024, MOST_NEAR = 3 };
+enum { MOST_LAYERS = 1024, MOST_NEAR = 3, MOST_INSIDE = 5 };
 
 /* The name among the layers that is nearest and not yet listed; "" = none is near. */
 static reel_nearest next_nearest(const char *layer, const reel_layer_info *info, int n,
@@ -47,15 +47,41 @@ static reel_nearest next_nearest(const char *layer, const reel_layer_info *info,
     return nearest;
 }
 
-/* Suggests similar names, the nearest first; without any, the last layers, which are most in
- * demand. */
+/* The layers of a block: ": 3.0, 3.1, 3.2"; the last ones, whose output is that of the block.
+ * Returns how many it has. */
+static int layers_in_block(const char *block, const reel_layer_info *info, int n, char *text,
+                           size_t size)
+{
+    const size_t length = strlen(block);
+    int inside = 0, before = 0;
+    size_t used = 0;
+    for (int i = 0; i < n; i++)
+        inside += !strncmp(info[i].name, block, length) && info[i].name[length] == '.';
+    for (int i = 0; i < n && used < size; i++) {
+        if (strncmp(info[i].name, block, length) != 0 || info[i].name[length] != '.')
+            continue;
+        if (before++ >= inside - MOST_INSIDE)
+            used += (size_t)snprintf(text + used, size - used, "%s%.80s", used ? ", " : "",
+                                     info[i].name);
+    }
+    return inside;
+}
+
+/* Suggests the layers of a block of that name, or similar names, the nearest first; without any,
+ * the last layers, which are most in demand. */
 static reel_status unknown_feature_layer(const char *layer, const reel_layer_info *info, int n,
                                          reel_error *err)
 {
     reel_nearest near[MOST_NEAR];
-    char text[400] = "";
+    char text[500] = "";
     int found = 0;
     size_t used = 0;
+    const int inside = layers_in_block(layer, info, n, text, sizeof text);
+    if (inside > 0)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "--features: %.100s is a block of layers; expected one of them, such as "
+                         "%s (`reel summary --arch NET` lists all)",
+                         layer, text);
     for (; found < MOST_NEAR; found++) {
         near[found] = next_nearest(layer, info, n, near, found);
         if (!near[found].word[0])

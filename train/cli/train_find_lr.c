@@ -8,6 +8,7 @@
 #include "train/run/run_dir.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,7 +61,8 @@ static char *training_command(const char *command, const char *data, const reel_
     fprintf(to, " --lr %.2g", f->proposal);
     for (int i = 0; i < reel_options_count(options); i++) {
         const reel_option *row = reel_options_row(options, i);
-        if (is_of_test(row->name) || !reel_options_given(options, row->name))
+        /* "--betas X,Y" has set two options, which stand here by themselves. */
+        if (is_of_test(row->name) || row->sets[0] || !reel_options_given(options, row->name))
             continue;
         if (row->type == REEL_OPTION_FLAG)
             fprintf(to, " --%s%s", reel_options_flag(options, row->name) ? "" : "no-", row->name);
@@ -96,13 +98,19 @@ static void print_found(const reel_find_lr *f, const char *line, const char *fol
     printf("learning rate range test: %" PRId64 " steps of %" PRId64 " images, %.3g to %.3g%s\n",
            f->done, f->images, f->from, f->rate[f->done - 1],
            f->diverged ? ", where the loss passed 4 times its lowest" : "");
-    printf("lowest smoothed loss %.4g at %.3g, steepest fall at %.3g\n", f->smoothed[f->lowest],
-           f->rate[f->lowest], f->rate[f->steepest]);
     if (line)
-        printf("proposal: --lr %.2g, a tenth of the rate with the lowest loss\n  %s\n", f->proposal,
-               line);
+        printf("lowest smoothed loss %.4g at %.3g, steepest fall at %.3g\n"
+               "proposal: --lr %.2g, a tenth of the rate with the lowest loss\n  %s\n",
+               f->smoothed[f->lowest], f->rate[f->lowest], f->rate[f->steepest], f->proposal, line);
+    else if (isnan(f->early))
+        printf(
+            "no proposal: the test ended within its first fifth; a lower --find-lr-from helps\n");
     else
-        printf("no proposal: the loss fell at none of these rates\n");
+        printf("no proposal: the lowest smoothed loss, %.4g at %.3g, is not clearly below the %.4g "
+               "of the first steps\n"
+               "  a larger --batch-size and more --find-lr-steps (%" PRId64
+               " or more) make a small fall visible\n",
+               f->smoothed[f->lowest], f->rate[f->lowest], f->early, 2 * f->steps);
     printf("%s/find_lr.html shows the curve\n", folder);
 }
 

@@ -2,6 +2,8 @@
 #include "train/cli/train_talk.h"
 
 #include "core/number.h"
+#include "data/sources/common/table_beside.h"
+#include "layers/text.h"
 #include "train/cli/command.h"
 #include "train/cli/optim_options.h"
 #include "train/cli/recipe.h"
@@ -12,7 +14,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- the start ---- */
 
@@ -71,12 +75,50 @@ static void say_machine(reel_loop *loop)
         reel_say("fewer images than --batch-size: a batch is all %" PRId64, images);
 }
 
+/* Has the network no layer of this kind? Not known: false. */
+static bool lacks_layer(const reel_loop *loop, const char *kind)
+{
+    const reel_transform *train = &loop->settings->train;
+    const int64_t input[3] = {train->channels, train->size, train->size};
+    char *text = NULL;
+    reel_error ignored;
+    const bool known = reel_net_print(loop->session.net, input, &text, &ignored) == REEL_OK;
+    const bool lacks = known && !strstr(text, kind);
+    free(text);
+    return lacks;
+}
+
+/* Has DATA no list of images? Not known: false. */
+static bool lacks_list(const char *data)
+{
+    struct stat st;
+    char name[256];
+    return stat(data, &st) == 0 && S_ISDIR(st.st_mode) &&
+           !reel_find_any_table(data, name, sizeof name);
+}
+
+/* Options that do nothing with this network, or with this DATA. */
+static void warn_of_idle_options(const reel_loop *loop, const reel_options *options)
+{
+    static const char *const columns[] = {"image-column", "label-column"};
+    if (reel_options_given(options, "dropout") && lacks_layer(loop, "Dropout"))
+        reel_say("reel: warning: --dropout has no effect: %s has no Dropout layer",
+                 loop->settings->model->name);
+    const bool no_list = lacks_list(loop->feed.config.data);
+    for (int i = 0; i < REEL_COUNT(columns); i++)
+        if (no_list && reel_options_given(options, columns[i]))
+            reel_say("reel: warning: --%s has no effect: DATA is no list of images", columns[i]);
+}
+
 void reel_train_say_start(reel_loop *loop, const reel_options *options, const char *resumed_from)
 {
     const reel_settings *s = loop->settings;
     const reel_run_state *state = &loop->session.state;
+    warn_of_idle_options(loop, options);
     if (s->quiet)
         return;
+    if (s->k_fold > 0)
+        reel_say("fold %" PRId64 " of %" PRId64, s->fold, s->k_fold);
     reel_recipe_print(s->recipe, options);
     reel_optimizer_say(options);
     reel_recipe_warn_of_few(s->recipe, reel_dataset_count(loop->feed.train));

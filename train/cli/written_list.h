@@ -24,8 +24,8 @@ void reel_written_list_free(reel_written_list *list);
 
 /* The list of the folder; empty where there is none. REEL_ERR_IO, REEL_ERR_MEMORY. */
 reel_status reel_written_list_read(reel_written_list *list, const char *folder, reel_error *err);
-/* Did Reel write a file of that name, wherever in DIR? A copy that its user moved into the folder of
- * another class is still one. */
+/* Did Reel write a file of that name, wherever in DIR? A copy that its user moved into the folder
+ * of another class is still one. */
 bool reel_written_list_names(const reel_written_list *list, const char *name);
 /* Did Reel write the file that is there now, DIR/NAME, with these bytes? No, where it has changed
  * since. */

@@ -44,6 +44,12 @@ static void keep_ends_of_epochs(reel_compared *run)
             epoch[i] = NAN;
 }
 
+static double ece_of(const json_t *evaluation)
+{
+    const json_t *error = json_object_get(json_object_get(evaluation, "calibration"), "ece");
+    return json_is_number(error) ? json_number_value(error) : NAN;
+}
+
 /* The network is in the weights. A run without weights yet has no number. */
 static reel_status count_parameters(reel_compared *run, reel_error *err)
 {
@@ -82,6 +88,7 @@ static reel_status read_compared(reel_comparison *c, const char *folder, reel_er
     run.state = reel_record_state_of(&run.record, folder);
     find_best_epoch(&run);
     keep_ends_of_epochs(&run);
+    run.ece = ece_of(run.record.evaluation);
     c->run[c->n++] = run;
     return count_parameters(&c->run[c->n - 1], err);
 }
@@ -271,12 +278,12 @@ static json_t *settings_json(const reel_comparison *c, const reel_compared *run)
 static json_t *run_json(const reel_comparison *c, const reel_compared *run)
 {
     const reel_record_state *state = &run->state;
-    return json_pack("{s:o, s:o, s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "folder",
+    return json_pack("{s:o, s:o, s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "folder",
                      reel_json_text(run->folder), "name", reel_json_text(run->name), "state",
                      state->name, "step", (json_int_t)state->step, "epoch",
                      (json_int_t)state->epoch, "epochs", (json_int_t)state->epochs, "seconds",
                      reel_json_number(state->seconds), "top1", reel_json_number(run->top1), "loss",
-                     reel_json_number(run->loss), "parameters",
+                     reel_json_number(run->loss), "ece", reel_json_number(run->ece), "parameters",
                      run->parameters ? json_integer(run->parameters) : json_null(), "settings",
                      settings_json(c, run));
 }

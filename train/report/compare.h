@@ -14,6 +14,7 @@ typedef struct reel_compared {
     reel_record record; /* owned */
     reel_record_state state;
     double top1, loss;  /* of its best weights so far; NaN = none */
+    double ece;         /* their expected calibration error; NaN = none */
     int64_t parameters; /* of its network; 0 = not known: no weights yet */
 } reel_compared;
 

@@ -142,6 +142,8 @@ static void put_run_row(FILE *to, const reel_compared *run, int place, const jso
     put_number_cell(to, text, !isnan(run->top1));
     reel_loss_text(run->loss, text, sizeof text);
     put_number_cell(to, text, !isnan(run->loss));
+    snprintf(text, sizeof text, "%.1f %%", 100 * run->ece);
+    put_number_cell(to, text, !isnan(run->ece));
     snprintf(text, sizeof text, "%" PRId64, run->state.step);
     put_number_cell(to, text, true);
     put_number_cell(to, reel_duration_text(run->state.seconds, text, sizeof text), true);
@@ -152,10 +154,12 @@ static void put_run_row(FILE *to, const reel_compared *run, int place, const jso
 
 static void put_runs_table(FILE *to, const reel_comparison *c, const json_t *data)
 {
-    fprintf(to, "<h2 id=\"runs\">Runs</h2>\n<p class=\"soft\">Top-1 and loss of the best "
-                "evaluation. The last column holds the options of config.json that are not the "
-                "same in all runs.</p>\n<div class=\"box\"><table class=\"stack\"><thead><tr>"
-                "<th>run</th><th>top-1</th><th>loss</th><th>steps</th><th>time</th>"
+    fprintf(to, "<h2 id=\"runs\">Runs</h2>\n<p class=\"soft\">Top-1, loss and calibration "
+                "error are those of the best weights. The last column holds the options of "
+                "config.json that are not the same in all runs.</p>\n<div class=\"box\"><table "
+                "class=\"stack\"><thead><tr>"
+                "<th>run</th><th>top-1</th><th>loss</th><th>calibration "
+                "error</th><th>steps</th><th>time</th>"
                 "<th>parameters</th><th class=\"name wide\">what differs</th></tr></thead>"
                 "<tbody>\n");
     for (int i = 0; i < c->n; i++)

@@ -35,12 +35,16 @@ static void write_words(FILE *to, const reel_find_lr *f, const char *command)
             " images, learning rates %.3g to %.3g.%s",
             f->done, f->steps, f->images, f->from, f->rate[f->done - 1],
             f->diverged ? " The test ended when the loss passed 4 times its lowest value." : "");
-    fprintf(to, " The smoothed loss is lowest, %.4g, at %.3g; it falls most around %.3g.</p>\n",
-            f->smoothed[f->lowest], f->rate[f->lowest], f->rate[f->steepest]);
     if (!command) {
-        fprintf(to, "<p>The loss fell at none of these rates: there is no proposal.</p>\n");
+        fprintf(to,
+                "</p>\n<p>There is no proposal: the lowest smoothed loss, %.4g at %.3g, is not "
+                "clearly below that of the first steps. A larger --batch-size and more "
+                "--find-lr-steps make a small fall visible.</p>\n",
+                f->smoothed[f->lowest], f->rate[f->lowest]);
         return;
     }
+    fprintf(to, " The smoothed loss is lowest, %.4g, at %.3g; it falls most around %.3g.</p>\n",
+            f->smoothed[f->lowest], f->rate[f->lowest], f->rate[f->steepest]);
     fprintf(to,
             "<p>Proposal: <b>%.2g</b>, a tenth of the rate with the lowest loss.</p>\n<p><code>",
             f->proposal);

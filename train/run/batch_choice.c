@@ -9,6 +9,8 @@
 #include <stdlib.h>
 
 enum { SMALLEST = 8, FEW_STEPS = 3, MOST_STEPS = 100 };
+/* Training steps that are left in an epoch: fewer updates cost more than a faster step saves. */
+enum { LEAST_IN_EPOCH = 8 };
 /* Of timed steps, for one size: many short ones, or few long ones. */
 static const double ENOUGH_SECONDS = 0.4, MOST_SECONDS = 3;
 
@@ -108,8 +110,12 @@ reel_status reel_batch_choose(reel_batch_choice *c, reel_loop *loop, reel_settin
     for (int64_t n = SMALLEST; c->trials < REEL_BATCH_TRIALS; n *= 2) {
         if (reel_signals_pending())
             return reel_fail(err, REEL_ERR_STOPPED, "interrupted");
-        if (c->trials > 0 && n > images) {
-            snprintf(c->ended, sizeof c->ended, "there are %" PRId64 " training images", images);
+        const int64_t steps = images / (n * settings->accumulate);
+        if (c->trials > 0 && steps < LEAST_IN_EPOCH) {
+            snprintf(c->ended, sizeof c->ended,
+                     "with %" PRId64 ", an epoch of %" PRId64 " images has %" PRId64
+                     " training steps, fewer than %d",
+                     n, images, steps, LEAST_IN_EPOCH);
             break;
         }
         settings->batch_size = n;

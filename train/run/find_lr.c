@@ -41,14 +41,15 @@ static int64_t find_steepest(const reel_find_lr *f)
 /* Whether the lowest smoothed loss is lower than the losses of the first steps, which do next to
  * nothing: by half a percent of their mean, and by more than chance, two standard deviations of a
  * smoothed loss, which are (1 - b) / (1 + b) = 1 / 9 of the variance of a loss. */
-static bool has_fallen(const reel_find_lr *f, int64_t early)
+static bool has_fallen(reel_find_lr *f, int64_t early)
 {
     double sum = 0, squares = 0;
+    f->early = NAN;
     if (f->done <= early)
         return false;
     for (int64_t i = 0; i < early; i++)
         sum += f->loss[i];
-    const double mean = sum / (double)early;
+    const double mean = f->early = sum / (double)early;
     for (int64_t i = 0; i < early; i++)
         squares += (f->loss[i] - mean) * (f->loss[i] - mean);
     const double deviation = sqrt(squares / (double)(early > 1 ? early - 1 : 1)) / 3;

@@ -18,7 +18,8 @@ typedef struct reel_find_lr {
     bool diverged;       /* ended early: the loss passed 4 times its lowest, or is not finite */
     double *rate, *loss, *smoothed; /* [done] */
     int64_t lowest, steepest;       /* steps: of the lowest smoothed loss, of its steepest fall */
-    double proposal;                /* 0 = none: the loss fell nowhere */
+    double early;    /* mean loss of the first fifth of the steps; NaN = not one more was made */
+    double proposal; /* 0 = none: the lowest loss is not clearly below that mean */
 } reel_find_lr;
 
 /* Step i of n trains with from (to / from)^(i / (n - 1)). smoothed_i = m_i / (1 - b^(i + 1)) with

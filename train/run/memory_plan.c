@@ -69,8 +69,10 @@ reel_status reel_memory_plan_fit(reel_memory_plan *plan, reel_net *net, const in
     const double least =
         (fixed + (double)saving->least + PROGRAM_BYTES) / (1 - PROGRAM_SHARE) * 1e-6;
     return reel_fail(err, REEL_ERR_MEMORY,
-                     "--memory: expected %.0fMB or more for a batch of %lld, got %.6gMB",
-                     ceil(least), (long long)input[0], limit->limit * 1e-6);
+                     "--memory: expected %.0fMB or more for a batch of %lld, %.0f of them for the "
+                     "program itself, got %.6gMB",
+                     ceil(least), (long long)input[0], PROGRAM_BYTES * 1e-6 + PROGRAM_SHARE * least,
+                     limit->limit * 1e-6);
 }
 
 const char *reel_memory_plan_text(const reel_memory_plan *plan, char *text, size_t size)
@@ -78,10 +80,12 @@ const char *reel_memory_plan_text(const reel_memory_plan *plan, char *text, size
     const reel_saving *s = &plan->saving;
     const double mb = 1e-6, instead = (double)(s->before - s->after) * mb,
                  planned = (double)plan->limited_total * mb;
+    const double program = (planned + PROGRAM_BYTES * mb) / (1 - PROGRAM_SHARE) - planned;
     int used = snprintf(text, size, "planned %.1f MB of memory", planned);
-    if (instead <= 0)
-        return text;
-    used += snprintf(text + used, size - (size_t)used, " instead of %.1f", planned + instead);
+    if (instead > 0)
+        used += snprintf(text + used, size - (size_t)used, " instead of %.1f", planned + instead);
+    used +=
+        snprintf(text + used, size - (size_t)used, ", and %.1f for the program itself", program);
     if (s->late_gradients)
         used += snprintf(text + used, size - (size_t)used, "; large gradients come last");
     if (s->dropped)

@@ -212,6 +212,13 @@ Test(tables, a_table_beside_flat_folders_is_the_data)
     refused(join(root, "set"), NULL,
             "train holds no class folders: expected one folder per class; if "
             "list.csv lists the images, give it as DATA");
+
+    /* A table beside DATA, such as one of class weights, is not meant. */
+    reel_dataset *d;
+    reel_error err;
+    cr_assert(mkdir(join(root, "bare"), 0700) == 0);
+    cr_expect_neq(reel_dataset_open(&d, join(root, "bare"), NULL, NULL, 0, &err), REEL_OK);
+    cr_expect(!strstr(err.message, "give it as DATA"), "%s", err.message);
 }
 
 Test(tables, an_empty_label_is_called_empty)
