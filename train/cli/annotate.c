@@ -74,18 +74,22 @@ static void picture_name(char *text, size_t size, const char *source, bool jpeg)
 /* What stands at the path where a picture should go. */
 typedef enum { AT_PATH_OURS, AT_PATH_SOURCE, AT_PATH_EARLIER, AT_PATH_FOREIGN } at_path;
 
-static at_path what_is_at(const reel_annotate *a, const char *path, const char *source)
+static reel_status what_is_at(const reel_annotate *a, const char *path, const char *source,
+                              at_path *what, reel_error *err)
 {
     struct stat here, from;
+    bool earlier;
+    *what = AT_PATH_OURS;
     if (lstat(path, &here) == 0 && reel_new_files_hold(&a->files, (uint64_t)here.st_ino))
-        return AT_PATH_OURS;
-    const bool same = stat(path, &here) == 0 && stat(source, &from) == 0 &&
-                      here.st_ino == from.st_ino && here.st_dev == from.st_dev;
-    if (same)
-        return AT_PATH_SOURCE;
+        return REEL_OK;
+    *what = AT_PATH_SOURCE;
+    if (stat(path, &here) == 0 && stat(source, &from) == 0 && here.st_ino == from.st_ino &&
+        here.st_dev == from.st_dev)
+        return REEL_OK;
     const char *name = path + strlen(a->folder) + 1;
-    return reel_written_list_holds(&a->earlier, a->folder, name) ? AT_PATH_EARLIER
-                                                                 : AT_PATH_FOREIGN;
+    REEL_TRY(reel_written_list_holds(&a->earlier, a->folder, name, &earlier, err));
+    *what = earlier ? AT_PATH_EARLIER : AT_PATH_FOREIGN;
+    return REEL_OK;
 }
 
 /* Gives the temporary file its name: the first that no picture of this call has. */
@@ -99,7 +103,8 @@ static reel_status place_picture(reel_annotate *a, const char *temporary, const 
         if (!taken)
             break;
 
-        const at_path there = what_is_at(a, a->last, source);
+        at_path there;
+        REEL_TRY(what_is_at(a, a->last, source, &there, err));
         if (there == AT_PATH_OURS)
             continue;
         if (there == AT_PATH_SOURCE)

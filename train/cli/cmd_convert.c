@@ -270,5 +270,5 @@ const reel_command reel_command_convert = REEL_COMMAND(
              "--overwrite.",
     .examples = {{"reel convert torchvision/alexnet alexnet.safetensors",
                   "Weights of torchvision, tensor by tensor, bit for bit."},
-                 {"reel convert run/best.safetensors flowers.onnx",
-                  "A trained network for other programs."}});
+                 {"reel convert run/best.safetensors flowers.onnx --overwrite",
+                  "A trained network for other programs, in place of an earlier one."}});

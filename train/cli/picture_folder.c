@@ -6,6 +6,7 @@
 #include "train/cli/written_list.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,10 +85,14 @@ typedef struct foreign_search {
     char found[600]; /* "" = none: "cat/x.jpg" */
 } foreign_search;
 
-static void search_foreign(foreign_search *s, const char *folder, const char *prefix)
+static reel_status search_foreign(foreign_search *s, const char *folder, const char *prefix,
+                                  reel_error *err)
 {
+    reel_status status = REEL_OK;
     DIR *d = opendir(folder);
-    for (struct dirent *e; d && !s->found[0] && (e = readdir(d));) {
+    if (!d && errno == ENOMEM)
+        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", folder);
+    for (struct dirent *e; status == REEL_OK && d && !s->found[0] && (e = readdir(d));) {
         char name[600], path[FOLDER_PATH];
         struct stat st;
         reel_left_out ignored = {0};
@@ -97,7 +102,7 @@ static void search_foreign(foreign_search *s, const char *folder, const char *pr
         if (S_ISDIR(st.st_mode) && !prefix[0]) {
             snprintf(name, sizeof name, "%s/", e->d_name);
             snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
-            search_foreign(s, path, name);
+            status = search_foreign(s, path, name, err);
         } else if (S_ISREG(st.st_mode) && !reel_written_list_names(s->list, name) &&
                    reel_is_image_file(dirfd(d), e->d_name, false, &ignored)) {
             snprintf(s->found, sizeof s->found, "%s", name);
@@ -105,21 +110,24 @@ static void search_foreign(foreign_search *s, const char *folder, const char *pr
     }
     if (d)
         closedir(d);
+    return status;
 }
 
-/* Is the real path that of a folder of a part of a data set, such as photos/val, with images in the
+/* *is: is the real path that of a part of a data set, such as photos/val, with images in the
  * folders of its classes? The current folder is none: whoever works there knows what is in it. */
-static bool is_part_of_set(const char *parent)
+static reel_status is_part_of_set(const char *parent, bool *is, reel_error *err)
 {
     char here[PATH_MAX];
     const char *slash = strrchr(parent, '/');
     const reel_part part = slash ? reel_part_of_folder(slash + 1) : REEL_NO_PART;
+    *is = false;
     if (part == REEL_NO_PART || (realpath(".", here) && !strcmp(here, parent)))
-        return false;
+        return REEL_OK;
     const reel_written_list none = {0};
     foreign_search search = {.list = &none};
-    search_foreign(&search, parent, "");
-    return strchr(search.found, '/') != NULL;
+    REEL_TRY(search_foreign(&search, parent, "", err));
+    *is = strchr(search.found, '/') != NULL;
+    return REEL_OK;
 }
 
 reel_status reel_picture_folder_own(const char *option, const char *folder, reel_error *err)
@@ -131,7 +139,7 @@ reel_status reel_picture_folder_own(const char *option, const char *folder, reel
     foreign_search search = {.list = &list};
     reel_status status = reel_written_list_read(&list, folder, err);
     if (status == REEL_OK)
-        search_foreign(&search, folder, "");
+        status = search_foreign(&search, folder, "", err);
     reel_written_list_free(&list);
     REEL_TRY(status);
     if (search.found[0])
@@ -144,7 +152,9 @@ reel_status reel_picture_folder_own(const char *option, const char *folder, reel
     if (!slash || slash == real)
         return REEL_OK;
     *slash = '\0';
-    if (!is_part_of_set(real))
+    bool is_class;
+    REEL_TRY(is_part_of_set(real, &is_class, err));
+    if (!is_class)
         return REEL_OK;
     return reel_fail(err, REEL_ERR_INVALID,
                      "%s %s: it would be a class of the data set %s; expected another folder",

@@ -11,7 +11,8 @@
 reel_status reel_picture_folder_apart(const char *option, const char *folder, const char *images,
                                       reel_error *err);
 /* REEL_ERR_INVALID: the folder (NULL: none), or a folder in it, holds an image that Reel did not
- * write there, by the list of written_list.h; or it would be a class folder of a data set. */
+ * write there, by the list of written_list.h; or it would be a class folder of a data set.
+ * REEL_ERR_IO, REEL_ERR_MEMORY: its list cannot be read. */
 reel_status reel_picture_folder_own(const char *option, const char *folder, reel_error *err);
 
 #endif

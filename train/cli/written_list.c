@@ -116,30 +116,39 @@ bool reel_written_list_names(const reel_written_list *list, const char *name)
     return find_written(list, listed_last(text)) < list->n;
 }
 
-bool reel_written_list_holds(const reel_written_list *list, const char *folder, const char *name)
+/* Is one of the lines from `first` on, all of one last part, that of the name and these bytes? */
+static bool holds_line(const reel_written_list *list, int64_t first, const char *name,
+                       const reel_bytes *bytes)
+{
+    const unsigned long crc = crc_of(bytes);
+    for (int64_t i = first; i < list->n; i++) {
+        const reel_written *w = &list->files[i];
+        if (strcmp(listed_last(w->name), listed_last(name)) != 0)
+            break;
+        if (!strcmp(w->name, name) && w->crc == crc && w->size == bytes->size)
+            return true;
+    }
+    return false;
+}
+
+reel_status reel_written_list_holds(const reel_written_list *list, const char *folder,
+                                    const char *name, bool *held, reel_error *err)
 {
     char path[LIST_PATH], text[LIST_LINE];
     reel_bytes bytes = {0};
-    reel_error err;
+    reel_error why;
+    *held = false;
     listed_name(text, sizeof text, name);
     const int64_t first = find_written(list, listed_last(text));
     if (first == list->n || snprintf(path, sizeof path, "%s/%s", folder, name) >= LIST_PATH ||
-        reel_image_file_check(path, &err) != REEL_OK ||
-        reel_image_file_read(&bytes, path, &err) != REEL_OK) {
-        reel_bytes_free(&bytes);
-        return false;
-    }
+        reel_image_file_check(path, &why) != REEL_OK)
+        return REEL_OK;
 
-    const unsigned long crc = crc_of(&bytes);
-    bool held = false;
-    for (int64_t i = first; i < list->n && !held; i++) {
-        const reel_written *w = &list->files[i];
-        if (strcmp(listed_last(w->name), listed_last(text)) != 0)
-            break;
-        held = !strcmp(w->name, text) && w->crc == crc && w->size == bytes.size;
-    }
+    const reel_status status = reel_image_file_read(&bytes, path, &why);
+    *held = status == REEL_OK && holds_line(list, first, text, &bytes);
     reel_bytes_free(&bytes);
-    return held;
+    return status == REEL_ERR_MEMORY ? reel_fail(err, status, "%s: %s", path, why.message)
+                                     : REEL_OK;
 }
 
 /* ---- writing ---- */

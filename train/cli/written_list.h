@@ -27,9 +27,10 @@ reel_status reel_written_list_read(reel_written_list *list, const char *folder, 
 /* Did Reel write a file of that name, wherever in DIR? A copy that its user moved into the folder
  * of another class is still one. */
 bool reel_written_list_names(const reel_written_list *list, const char *name);
-/* Did Reel write the file that is there now, DIR/NAME, with these bytes? No, where it has changed
- * since. */
-bool reel_written_list_holds(const reel_written_list *list, const char *folder, const char *name);
+/* *held: did Reel write the file that is there now, DIR/NAME? No, where it has changed since, or
+ * cannot be read. REEL_ERR_MEMORY. */
+reel_status reel_written_list_holds(const reel_written_list *list, const char *folder,
+                                    const char *name, bool *held, reel_error *err);
 
 /* Notes that DIR/NAME is about to be written with these bytes. REEL_ERR_IO. */
 reel_status reel_written_list_add(const char *folder, const char *name, const reel_bytes *bytes,
