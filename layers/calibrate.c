@@ -117,7 +117,7 @@ static reel_var fit_and_forward(void *user, const reel_module *const *layer, int
     const reel_module *m = layer[0];
     (void)n, (void)taken;
     const reel_var y = reel_module_forward(m, x);
-    if (!is_affine(m) || y.id < 0)
+    if (!is_affine(m) || m->own_init || y.id < 0)
         return y;
 
     const reel_tensor value = reel_value(y);
@@ -173,6 +173,14 @@ static void multiply(const reel_tensor *t, double by)
     const int64_t n = reel_tensor_numel(t);
     for (int64_t i = 0; i < n; i++)
         store(t, i, by * load(t, i));
+}
+
+static bool any_has_own_init(const chain *all)
+{
+    for (int k = 0; k < all->n; k++)
+        if (all->layer[k]->own_init)
+            return true;
+    return false;
 }
 
 /* Gradients of random sums of the outputs, as good as those of a loss on labels not looked at. */
@@ -260,8 +268,8 @@ reel_status reel_net_calibrate(reel_net *net, const reel_tensor *images, double 
     }
 
     /* Scaling layers against each other keeps what a chain computes. A sum of branches would not
-     * follow. */
-    if (status == REEL_OK && net->joins == 0) {
+     * follow, and a layer with values of its own would not keep them. */
+    if (status == REEL_OK && net->joins == 0 && !any_has_own_init(&all)) {
         reel_tape_reset(tape);
         reel_tape_set_recording(tape, true);
         status = balance(net, &all, tape, images, err);

@@ -1,5 +1,5 @@
-/* Looking at a net: one image of zeros goes through it in evaluation mode, and every layer
- * notes its output. */
+/* Looking at a net: one image goes through it in evaluation mode, on a tape that computes nothing,
+ * and every layer notes its output. */
 #include "core/tape.h"
 #include "layers/net_internal.h"
 
@@ -90,13 +90,11 @@ reel_status reel_net_describe(reel_net *net, const int64_t input[4], reel_layer_
     notes n = {.info = info, .max = max, .batch = input[0]};
     const bool training = net->scope.training;
     reel_tape *tape;
-    const reel_tape_config config = {.dtype = reel_net_dtype(net), .no_grad = true};
-    REEL_TRY(reel_tape_create(&tape, net->scope.ctx, &config, err));
-
-    /* One pixel 0, padded to the image's size. */
-    static const int64_t none[4] = {0};
-    const int64_t pixel[4] = {1, 1, 1, 1}, after[4] = {0, input[1] - 1, input[2] - 1, input[3] - 1};
-    const reel_var x = reel_pad(reel_reshape(reel_scalar(tape, 0), 4, pixel), none, after, 0);
+    double never_read; /* stands where the image would */
+    const int64_t one[4] = {1, input[1], input[2], input[3]};
+    REEL_TRY(reel_dry_tape_create(&tape, net->scope.ctx, reel_net_dtype(net), false, err));
+    const reel_tensor image = reel_tensor_of(&never_read, reel_net_dtype(net), 4, one);
+    const reel_var x = reel_input(tape, &image);
 
     net->scope.training = false;
     net->scope.seen = note_inner;

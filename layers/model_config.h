@@ -4,6 +4,7 @@
 
 #include "layers/init.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -24,6 +25,7 @@ typedef struct reel_model_config {
     /* REEL_INIT_DEFAULT = the model's own. With a Kaiming initialiser the output layer is drawn
      * from N(0, 0.01^2), which keeps the first logits small. */
     reel_init weight_init, bias_init;
+    bool keep_text_init; /* a line of a text that names an initialiser is obeyed all the same */
 } reel_model_config;
 
 #ifdef __cplusplus

@@ -153,9 +153,9 @@ reel_status reel_model_read_card(reel_model_card *card, const reel_weights *weig
     return status;
 }
 
-reel_status reel_model_load(reel_net **net, const reel_model_card *card,
-                            const reel_weights *weights, const char *name, const reel_ctx *ctx,
-                            reel_dtype dtype, reel_error *err)
+reel_status reel_model_of_card(reel_net **net, const reel_model_card *card,
+                               const reel_weights *weights, const char *name, const reel_ctx *ctx,
+                               reel_dtype dtype, reel_error *err)
 {
     REEL_NEED(net, err);
     *net = NULL;
@@ -180,7 +180,6 @@ reel_status reel_model_load(reel_net **net, const reel_model_card *card,
     REEL_TRY_GOTO(reel_net_status(made, &why), done);
     REEL_TRY_GOTO(reel_params_check(reel_net_params(made), weights, &why), named);
     REEL_TRY_GOTO(reel_net_build(made, &why), done);
-    REEL_TRY_GOTO(reel_params_load(reel_net_params(made), weights, &why), named);
     *net = made;
     reel_model_free(model);
     return REEL_OK;
@@ -192,6 +191,19 @@ named: /* the file, by the message itself */
     reel_model_free(model);
     reel_net_destroy(made);
     return reel_fail(err, status, "%s", why.message);
+}
+
+reel_status reel_model_load(reel_net **net, const reel_model_card *card,
+                            const reel_weights *weights, const char *name, const reel_ctx *ctx,
+                            reel_dtype dtype, reel_error *err)
+{
+    REEL_TRY(reel_model_of_card(net, card, weights, name, ctx, dtype, err));
+    const reel_status status = reel_params_load(reel_net_params(*net), weights, err);
+    if (status == REEL_OK)
+        return REEL_OK;
+    reel_net_destroy(*net);
+    *net = NULL;
+    return status;
 }
 
 /* One line for each thing that the user may not expect of the file. */

@@ -24,6 +24,11 @@ extern "C" {
 REEL_API reel_status reel_model_read_card(reel_model_card *card, const reel_weights *weights,
                                           const char *arch, const char *name, reel_error *err);
 
+/* Builds the net of a card, without values (reel_model_build), after its parameters were compared
+ * with the weights'. Failures as reel_model_build and reel_params_check; name is for messages. */
+REEL_API reel_status reel_model_of_card(reel_net **net, const reel_model_card *card,
+                                        const reel_weights *weights, const char *name,
+                                        const reel_ctx *ctx, reel_dtype dtype, reel_error *err);
 /* Builds the net of a card and loads weights into it. Failures as reel_model_create and
  * reel_params_load; name is for messages. */
 REEL_API reel_status reel_model_load(reel_net **net, const reel_model_card *card,

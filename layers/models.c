@@ -268,9 +268,9 @@ reel_status reel_model_outline(reel_net **out, const reel_model *model,
     return status;
 }
 
-reel_status reel_model_create(reel_net **out, const reel_model *model,
-                              const reel_model_config *config, const reel_ctx *ctx,
-                              reel_dtype dtype, reel_error *err)
+reel_status reel_model_build(reel_net **out, const reel_model *model,
+                             const reel_model_config *config, const reel_ctx *ctx, reel_dtype dtype,
+                             reel_error *err)
 {
     REEL_NEED(out, err);
     *out = NULL;
@@ -282,7 +282,15 @@ reel_status reel_model_create(reel_net **out, const reel_model *model,
         reel_net_destroy(net);
         return status;
     }
-    reel_net_init(net);
     *out = net;
+    return REEL_OK;
+}
+
+reel_status reel_model_create(reel_net **out, const reel_model *model,
+                              const reel_model_config *config, const reel_ctx *ctx,
+                              reel_dtype dtype, reel_error *err)
+{
+    REEL_TRY(reel_model_build(out, model, config, ctx, dtype, err));
+    reel_net_init(*out);
     return REEL_OK;
 }

@@ -59,6 +59,12 @@ REEL_API reel_status reel_model_create(reel_net **out, const reel_model *model,
                                        const reel_model_config *config, const reel_ctx *ctx,
                                        reel_dtype dtype, reel_error *err);
 
+/* The same without initial values: no memory of the parameters is touched, so that a plan of a
+ * large net costs nothing. reel_net_init, or weights, must follow before the net is used. */
+REEL_API reel_status reel_model_build(reel_net **out, const reel_model *model,
+                                      const reel_model_config *config, const reel_ctx *ctx,
+                                      reel_dtype dtype, reel_error *err);
+
 /* The same without reel_net_build: names and shapes of the parameters, but no memory for them. For
  * comparing with a file before anything of the file's size is allocated. */
 REEL_API reel_status reel_model_outline(reel_net **out, const reel_model *model,

@@ -28,6 +28,7 @@ struct reel_module {
     const reel_layer *layer;
     reel_join join;
     bool of_classes; /* its width is the number of classes: the text says so */
+    bool own_init;   /* its values are as its text says: they are not fitted to data */
     bool unnamed;    /* a join, or a branch of one: no part of its children's names */
     int named, sums; /* of a named module: positions given to layers, names given to joins */
     char *name;      /* full; NULL for the root */

@@ -202,6 +202,21 @@ reel_status reel_net_status(const reel_net *net, reel_error *err)
     return net->error.status;
 }
 
+const char *reel_net_note(const reel_net *net)
+{
+    return net ? net->note : "";
+}
+
+const char *reel_net_last_kind(const reel_net *net)
+{
+    if (!net || net->steps == 0)
+        return NULL;
+    const reel_net_step *last = &net->step[net->steps - 1];
+    return last->kind == REEL_STEP_RUN
+               ? reel_layer_kind_of(net->leaf[last->first + last->count - 1]->layer)
+               : reel_join_kind(last->join->join);
+}
+
 reel_status reel_net_check_built(const reel_net *net, reel_error *err)
 {
     REEL_TRY(reel_net_status(net, err));

@@ -51,6 +51,9 @@ REEL_API void reel_net_begin_branch(reel_net *net);
 
 /* The first error met while adding layers, before reel_net_build reports it. */
 REEL_API reel_status reel_net_status(const reel_net *net, reel_error *err);
+/* A line of the net's text that may not mean what its writer thinks, such as PyTorch's order of
+ * arguments. "" = none. Lives as long as the net. */
+REEL_API const char *reel_net_note(const reel_net *net);
 /* Ends construction: allocates parameters. Reports the first error met while adding layers. */
 REEL_API reel_status reel_net_build(reel_net *net, reel_error *err);
 /* Draws all parameters by their layers' initialisers, from the context's seed. */
@@ -74,6 +77,9 @@ REEL_API reel_status reel_net_calibrate(reel_net *net, const reel_tensor *images
 REEL_API reel_params *reel_net_params(const reel_net *net);
 REEL_API const reel_ctx *reel_net_ctx(const reel_net *net);
 REEL_API reel_dtype reel_net_dtype(const reel_net *net);
+
+/* The kind of the layer or join that gives a built net's value: "Linear". NULL = it has none. */
+REEL_API const char *reel_net_last_kind(const reel_net *net);
 
 /* Training mode (the state after creation) or evaluation, for the whole tree. */
 REEL_API void reel_net_set_training(reel_net *net, bool training);

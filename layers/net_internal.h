@@ -27,6 +27,7 @@ struct reel_net {
     reel_net_step *step;      /* likewise */
     uint32_t leaves, joins, branches, steps;
     int64_t classes; /* that a text was read for; 0 = unknown */
+    char note[300];  /* see reel_net_note */
     bool built, unfused;
     /* Which values of a forward pass backward computes again, by their place on the tape after the
      * first node of the pass; and from how many bytes on gradients come last: see recompute.h. */

@@ -348,8 +348,10 @@ static reel_status finish_text(reel_text **out, reel_text *t, reel_status status
     }
     if (status == REEL_OK)
         status = close_lines(t, err);
-    if (status == REEL_OK)
+    if (status == REEL_OK) { /* what is printed begins with its version, and comes from no file */
+        t->typed = folder || !t->lines || !reel_text_says(&t->line[0], 0, "reel");
         status = reel_text_read_head(t, err);
+    }
     if (status != REEL_OK) {
         reel_text_free(t);
         return status;

@@ -40,6 +40,9 @@ typedef struct reel_text_head {
 } reel_text_head;
 REEL_API const reel_text_head *reel_text_head_of(const reel_text *text);
 
+/* Whether a line names an initialiser: weight_init=..., bias_init=... */
+REEL_API bool reel_text_names_init(const reel_text *text);
+
 /* Adds the text's layers to an empty net, which is not built afterwards. No field of config is left
  * at a default. The operators' own shape rules run on the way, without memory for their values: so
  * widths are inferred, and a layer that does not fit is named with its line. */

@@ -1,20 +1,59 @@
 /* The lines of a text that describe no layer: version, about, input, classes; and its words. */
+#include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "layers/text_internal.h"
 
 enum { LARGEST_INPUT = 1 << 14, LARGEST_CLASSES = 10000000 };
 
+/* ---- words ---- */
+
+static const char *const keywords[] = {"reel",     "about",  "input",    "classes", "block",
+                                       "repeat",   "for",    "residual", "branch",  "add",
+                                       "shortcut", "concat", "include",  "scale"};
+
 bool reel_text_is_keyword(const char *word)
 {
-    static const char *const words[] = {"reel",     "about",  "input",    "classes", "block",
-                                        "repeat",   "for",    "residual", "branch",  "add",
-                                        "shortcut", "concat", "include",  "scale"};
-    for (int i = 0; i < REEL_COUNT(words); i++)
-        if (!strcmp(word, words[i]))
+    for (int i = 0; i < REEL_COUNT(keywords); i++)
+        if (!strcmp(word, keywords[i]))
             return true;
     return false;
 }
+
+void reel_text_offer_keywords(reel_nearest *nearest)
+{
+    for (int i = 1; i < REEL_COUNT(keywords); i++) /* not "reel", which stands in the first line */
+        reel_nearest_offer(nearest, keywords[i]);
+}
+
+/* One letter may be wrong in a short word, two in a long one. */
+static bool is_slip(const char *name, const char *word)
+{
+    const size_t length = strlen(word);
+    const char *rest = name + length;
+    if (!strncmp(name, word, length) && (!islower((unsigned char)*rest) || strlen(rest) > 2))
+        return false; /* it goes on: branch1, scale_2, addition */
+    reel_nearest nearest = reel_nearest_to(name);
+    nearest.distance = length < 6 ? 2 : 3;
+    reel_nearest_offer(&nearest, word);
+    return *nearest.word;
+}
+
+const char *reel_text_slip_of(const char *name)
+{
+    /* Words that may stand alone before a colon, as a section's name does. */
+    static const char *const alone[] = {"residual", "shortcut", "branch", "add", "concat", "scale"};
+    for (int i = 0; i < REEL_COUNT(keywords); i++)
+        if (!strcasecmp(name, keywords[i]) && strcmp(name, keywords[i]) != 0)
+            return keywords[i];
+    for (int i = 0; i < REEL_COUNT(alone); i++)
+        if (is_slip(name, alone[i]))
+            return alone[i];
+    return is_slip(name, "concatenate") || !strcmp(name, "concatenate") ? "concat" : NULL;
+}
+
+/* ---- the lines in front ---- */
 
 bool reel_text_whole(const char *text, size_t length, int64_t *value)
 {
@@ -72,6 +111,23 @@ static reel_status read_classes_line(const reel_text_line *line, reel_text_head 
     return REEL_OK;
 }
 
+/* No line says the input's size; one may have meant to. */
+static reel_status missing_input(const reel_text *text, reel_error *err)
+{
+    for (int i = 0; i < text->lines; i = text->line[i].end) {
+        const reel_text_line *line = &text->line[i];
+        reel_nearest nearest = reel_nearest_to(line->word[0].text);
+        reel_nearest_offer(&nearest, "input");
+        const bool meant = *nearest.word || !strcasecmp(line->word[0].text, "input");
+        if (meant && line->words == 2 && !line->word[0].quoted)
+            return reel_text_fail(err, line, 0, "unknown word %.60s; did you mean input?",
+                                  line->word[0].text);
+    }
+    return reel_text_fail(err, &text->line[0], 0,
+                          "the text does not say the input's size: expected a line such as "
+                          "input 3x224x224");
+}
+
 reel_status reel_text_read_head(reel_text *text, reel_error *err)
 {
     text->head = (reel_text_head){.about = ""};
@@ -100,9 +156,7 @@ reel_status reel_text_read_head(reel_text *text, reel_error *err)
         return reel_fail(err, REEL_ERR_FORMAT, "%.200s:1:1: expected a network, got no lines",
                          text->source[0].name);
     if (text->head.channels == 0)
-        return reel_text_fail(err, &text->line[0], 0,
-                              "the text does not say the input's size: expected a line such as "
-                              "input 3x224x224");
+        return missing_input(text, err);
     if (text->head.classes == 0)
         text->head.classes = 1000;
     return REEL_OK;

@@ -45,6 +45,7 @@ struct reel_text {
     reel_text_source *source;
     int sources;
     size_t bytes; /* of all sources */
+    bool typed;   /* by a person, not printed: slips in words are looked for */
 };
 
 /* REEL_ERR_FORMAT with "FILE:LINE:COLUMN: " before the message. word: its index in the line. */
@@ -59,6 +60,11 @@ reel_status reel_text_fail_as(reel_error *err, reel_status status, const reel_te
 bool reel_text_says(const reel_text_line *line, int k, const char *word);
 /* Whether the language has a meaning of its own for a line that begins with the word. */
 bool reel_text_is_keyword(const char *word);
+/* The word of the language that a person who typed the name may have meant; NULL: none. Names that
+ * go on behind the word, such as branch1 and scale_2, are names. */
+const char *reel_text_slip_of(const char *name);
+/* Offers the words that begin a line. */
+void reel_text_offer_keywords(reel_nearest *nearest);
 /* Whether indented lines follow. */
 bool reel_text_opens(const reel_text_line *line);
 /* A whole number that fills text[0 .. length). */
@@ -106,9 +112,18 @@ typedef struct reel_text_layer {
 const reel_layer *reel_text_layer_find(const char *kind);
 /* The row of a layer's width, which no input gives: out_channels, out_features; or NULL. */
 const reel_layer_arg *reel_layer_width_row(const reel_layer *layer);
-/* Reads the arguments into a zeroed config. *of_classes: whether the width is `classes`. */
+/* What a line says about its layer beside the config. */
+typedef struct reel_text_marks {
+    bool of_classes; /* the width is `classes` */
+    bool own_init;   /* the initialisers are the line's, against what config->weight_init says */
+} reel_text_marks;
+/* Reads the arguments into a zeroed config. */
 reel_status reel_text_layer_config(const reel_text_layer *at, const reel_layer *layer, void *config,
-                                   bool *of_classes, reel_error *err);
+                                   reel_text_marks *marks, reel_error *err);
+/* What to say of a line whose values by place may be in PyTorch's order, which begins with the
+ * input's channels. "" = nothing. Returns text. */
+const char *reel_text_order_note(const reel_text_layer *at, const reel_layer *layer,
+                                 const void *config, char *text, size_t size);
 
 /* ---- text_slots.c ---- */
 
@@ -160,9 +175,10 @@ typedef struct reel_text_reader {
     int steps, depth;
 } reel_text_reader;
 
-/* The lines to follow, and the variables that they see. */
+/* The lines to follow, and the variables that they see. front: words of the first line before the
+ * layer that it holds: `shortcut:`; such a part is one line. */
 typedef struct reel_text_part {
-    int first, end;
+    int first, end, front;
     const reel_text_var *var;
 } reel_text_part;
 

@@ -50,7 +50,7 @@ static reel_status follow_join(reel_text_reader *r, int index, const reel_text_v
         const reel_text_line *below = &r->text->line[i];
         const bool named = below->word[0].quoted || (below->word[0].colon && below->words > 1);
         const bool keyword = !named && reel_text_is_keyword(below->word[0].text);
-        const reel_text_part whole = reel_text_below(r, i, var), alone = {i, below->end, var};
+        const reel_text_part whole = reel_text_below(r, i, var), alone = {i, below->end, 0, var};
 
         if (n == REEL_MAX_INPUTS)
             return reel_text_fail(err, below, 0, "expected at most %d branches", REEL_MAX_INPUTS);
@@ -68,6 +68,46 @@ static reel_status follow_join(reel_text_reader *r, int index, const reel_text_v
     return end_join(r, index, branch, n, err);
 }
 
+/* The words of `shortcut:` or `shortcut if needed:`, which one layer may follow; 0: there are
+ * others. */
+static int shortcut_words(const reel_text_line *line, bool *optional)
+{
+    const reel_text_word *word = line->word;
+    *optional = line->words >= 3 && reel_text_says(line, 1, "if") &&
+                reel_text_says(line, 2, "needed") && !word[0].colon && !word[1].colon;
+    const int words = *optional ? 3 : 1;
+    return word[words - 1].colon ? words : 0;
+}
+
+/* Finds the shortcut, the last part of a residual; `body` ends before it. other->end 0: there is
+ * none. */
+static reel_status find_shortcut(reel_text_reader *r, reel_text_part *body, reel_text_part *other,
+                                 bool *optional, reel_error *err)
+{
+    *other = (reel_text_part){0};
+    *optional = false;
+    const int end = body->end;
+    for (int i = body->first; i < end; i = r->text->line[i].end) {
+        const reel_text_line *below = &r->text->line[i];
+        if (!reel_text_says(below, 0, "shortcut"))
+            continue;
+        const int words = shortcut_words(below, optional);
+        if (words == 0)
+            return reel_text_fail(err, below, 0, "expected: shortcut: or shortcut if needed:");
+        if (reel_text_opens(below) && below->words > words)
+            return reel_text_fail(err, below, words,
+                                  "expected one layer behind the colon, or lines below it");
+        if (below->end != end)
+            return reel_text_fail(err, below, 0, "expected the shortcut behind the other lines");
+
+        body->end = i;
+        *other = reel_text_below(r, i, body->var);
+        if (below->words > words)
+            *other = (reel_text_part){i, below->end, words, body->var};
+    }
+    return REEL_OK;
+}
+
 /* `residual:`: the sum of what its lines give and of its input, or of its part `shortcut:`, which
  * comes last. `shortcut if needed:` is used where the input has another shape than the lines'
  * value.
@@ -77,24 +117,9 @@ static reel_status follow_residual(reel_text_reader *r, int index, const reel_te
 {
     const reel_text_line *line = &r->text->line[index];
     const reel_var input = r->x;
-    reel_text_part body = reel_text_below(r, index, var), other = {0};
-    bool optional = false;
-    int shortcut = -1;
-    for (int i = body.first; i < body.end; i = r->text->line[i].end) {
-        const reel_text_line *below = &r->text->line[i];
-        if (!reel_text_says(below, 0, "shortcut") || (below->word[0].colon && below->words > 1))
-            continue;
-        optional = below->words == 3 && reel_text_says(below, 1, "if") &&
-                   reel_text_says(below, 2, "needed");
-        if (!reel_text_opens(below) || !(below->words == 1 || optional))
-            return reel_text_fail(err, below, 0, "expected: shortcut: or shortcut if needed:");
-        if (below->end != body.end)
-            return reel_text_fail(err, below, 0, "expected the shortcut behind the other lines");
-        shortcut = i;
-        other = reel_text_below(r, i, var);
-    }
-    if (shortcut >= 0)
-        body.end = shortcut;
+    reel_text_part body = reel_text_below(r, index, var), other;
+    bool optional;
+    REEL_TRY(find_shortcut(r, &body, &other, &optional, err));
 
     reel_net_begin_join(r->net, REEL_JOIN_ADD);
     REEL_TRY(reel_text_check_net(r, line, err));
@@ -106,7 +131,7 @@ static reel_status follow_residual(reel_text_reader *r, int index, const reel_te
 
     reel_var branch[2] = {r->x};
     r->x = input;
-    REEL_TRY(follow_branch(r, index, shortcut >= 0 && needed ? &other : NULL, err));
+    REEL_TRY(follow_branch(r, index, other.end && needed ? &other : NULL, err));
     branch[1] = r->x;
     return end_join(r, index, branch, 2, err);
 }

@@ -24,7 +24,7 @@ static void print_indent(text_printer *p, int depth)
 /* A name that the language could take for something else is quoted. */
 static void print_name(text_printer *p, const char *name)
 {
-    bool plain = *name && !reel_text_is_keyword(name);
+    bool plain = *name && !reel_text_is_keyword(name) && !reel_text_slip_of(name);
     bool fits = *name && reel_utf8_valid(name, strlen(name));
     for (const char *at = name; *at && fits;) {
         const unsigned char *bytes = (const unsigned char *)at;

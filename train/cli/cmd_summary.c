@@ -1,7 +1,9 @@
 /* `reel summary`: the layers of a network with shapes, parameters, multiply-adds, and the memory
  * that a step takes; or the tensors in a weights file. */
 #include "core/number.h"
+#include "layers/model_file.h"
 #include "train/cli/command.h"
+#include "train/cli/layer_table.h"
 #include "train/cli/onnx_list.h"
 #include "train/cli/weights_name.h"
 #include "train/run/groups.h"
@@ -9,6 +11,7 @@
 #include "train/run/memory_plan.h"
 #include "train/run/model_card.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,86 +30,56 @@ static const reel_option options_table[] = {
     REEL_SHARED("model-ema", .help = "count a moving average of the weights in the memory"),
     REEL_SHARED("freeze", .help = "parameters that do not learn count neither gradient nor state"),
     REEL_SHARED("memory", .help = "plan a training step within this limit, as `reel train` does"),
+    REEL_OPTION(FLAG, .name = "text",
+                .help = "print the network as a text that --arch reads (layers/README.md)"),
     REEL_SHARED("threads"),
     REEL_SHARED_OUTPUT,
 };
 
-static json_t *shape_json(int ndim, const int64_t *shape)
+/* ---- a network ---- */
+
+/* The net as a text that reads back to it. */
+static int print_text(const reel_net *net, const int64_t input[4])
 {
-    json_t *array = json_array();
-    for (int d = 0; d < ndim; d++)
-        json_array_append_new(array, json_integer(shape[d]));
-    return array;
+    reel_error err;
+    char *text;
+    if (reel_net_print(net, input + 1, &text, &err))
+        return reel_complain("summary", &err);
+    fputs(text, stdout);
+    free(text);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return REEL_EXIT_OK;
+    reel_say("reel summary: stdout: %s", strerror(errno));
+    return REEL_EXIT_FAILED;
 }
 
-/* ---- a network ---- */
 static int print_net_json(const reel_model *model, const reel_net *net,
-                          const reel_layer_info *layers, int n_layers, int64_t macs,
+                          const reel_layer_table *table, int64_t macs,
                           const reel_memory_plan *memory)
 {
-    json_t *tensors = json_array(), *rows = json_array();
+    json_t *tensors = json_array();
     reel_params *params = reel_net_params(net);
     for (int i = 0; i < reel_params_count(params); i++) {
         const reel_param *p = reel_params_at(params, i);
         json_array_append_new(tensors, json_pack("{s:s, s:o}", "name", p->name, "shape",
-                                                 shape_json(p->value.ndim, p->value.shape)));
+                                                 reel_shape_json(p->value.ndim, p->value.shape)));
     }
-
-    for (int i = 0; i < n_layers; i++)
-        json_array_append_new(
-            rows, json_pack("{s:s, s:s, s:o, s:I, s:I}", "name", layers[i].name, "kind",
-                            layers[i].kind, "output", shape_json(layers[i].ndim, layers[i].shape),
-                            "parameters", (json_int_t)layers[i].parameters, "multiply_adds",
-                            (json_int_t)layers[i].multiply_adds));
-
-    return reel_print_json(
-        json_pack("{s:s, s:I, s:I, s:o, s:o, s:o}", "arch", model->name, "parameters",
-                  (json_int_t)reel_params_trainable(params), "multiply_adds", (json_int_t)macs,
-                  "memory", reel_memory_plan_json(memory), "tensors", tensors, "layers", rows));
+    return reel_print_json(json_pack(
+        "{s:s, s:I, s:I, s:o, s:o, s:o}", "arch", model->name, "parameters",
+        (json_int_t)reel_params_trainable(params), "multiply_adds", (json_int_t)macs, "memory",
+        reel_memory_plan_json(memory), "tensors", tensors, "layers", reel_layer_table_json(table)));
 }
 
-enum { WIDEST_NAME = 40 }; /* of a layer, as a column; a longer one shifts its line */
-
-static void print_net(const reel_model *model, const reel_net *net, const reel_layer_info *layers,
-                      int n_layers, int64_t macs, const reel_memory_plan *memory)
+static void print_net(const reel_model *model, const reel_net *net, const reel_layer_table *table,
+                      int64_t macs, const reel_memory_plan *memory)
 {
-    char shape[80];
-    int width = 15;
-    for (int i = 0; i < n_layers; i++) {
-        const int length = (int)strlen(layers[i].name);
-        width = length > width && length <= WIDEST_NAME ? length : width;
-    }
-    printf("%s: %s\n\n%-*s %-17s %-19s %10s %14s\n", model->name, model->about, width, "layer",
-           "kind", "output", "parameters", "multiply-adds");
-
-    for (int i = 0; i < n_layers; i++) {
-        printf("%-*s %-17s %-19s", width, layers[i].name, layers[i].kind,
-               reel_shape_text(shape, sizeof shape, layers[i].ndim, layers[i].shape));
-        if (layers[i].parameters || layers[i].multiply_adds)
-            printf(" %10" PRId64 " %14" PRId64, layers[i].parameters, layers[i].multiply_adds);
-        putchar('\n');
-    }
+    printf("%s: %s\n\n", model->name, model->about);
+    reel_layer_table_print(table);
 
     const int64_t parameters = reel_params_trainable(reel_net_params(net));
     printf("\n%" PRId64 " parameters (%.1f MB), %.3f billion multiply-adds\n", parameters,
            (double)parameters * 4e-6, (double)macs * 1e-9);
     reel_memory_plan_print(memory);
-}
-
-/* Every layer of the net; the caller frees *layers. */
-static reel_status describe_all(reel_net *net, const int64_t input[4], reel_layer_info **layers,
-                                int *n, reel_error *err)
-{
-    enum { OFTEN_ENOUGH = 256 };
-    for (int room = OFTEN_ENOUGH;; room = *n) {
-        free(*layers);
-        *layers = malloc((size_t)room * sizeof **layers);
-        if (!*layers)
-            return reel_fail(err, REEL_ERR_MEMORY, "summary: out of memory");
-        REEL_TRY(reel_net_describe(net, input, *layers, room, n, err));
-        if (*n <= room)
-            return REEL_OK;
-    }
 }
 
 /* What a step takes, and with --memory what it is brought to. */
@@ -129,6 +102,35 @@ static reel_status plan_with_limit(reel_memory_plan *memory, reel_net *net,
     return reel_memory_plan_fit(memory, net, input, &limit, err);
 }
 
+/* The net has no values: plans and shapes need none. */
+static int show_net(const reel_model *model, reel_net *net, const reel_options *options,
+                    const int64_t input[4])
+{
+    reel_error err;
+    reel_layer_table table;
+    reel_memory_plan memory;
+    if (*reel_net_note(net))
+        reel_say("reel summary: warning: %s", reel_net_note(net));
+    if (reel_options_flag(options, "text"))
+        return print_text(net, input);
+    if (reel_layer_table_make(&table, net, input, &err) ||
+        plan_with_limit(&memory, net, options, input, &err)) {
+        free(table.info);
+        return reel_complain("summary", &err);
+    }
+
+    int64_t macs = 0;
+    int code = REEL_EXIT_OK;
+    for (int i = 0; i < table.n; i++)
+        macs += table.info[i].multiply_adds;
+    if (reel_options_flag(options, "json"))
+        code = print_net_json(model, net, &table, macs, &memory);
+    else
+        print_net(model, net, &table, macs, &memory);
+    free(table.info);
+    return code;
+}
+
 static int summarize_net(const reel_options *options, const reel_ctx *ctx)
 {
     reel_error err;
@@ -146,32 +148,12 @@ static int summarize_net(const reel_options *options, const reel_ctx *ctx)
         config.channels = 1;
     const int64_t input[4] = {reel_options_int(options, "batch-size"), config.channels, size, size};
 
-    reel_layer_info *layers = NULL;
     reel_net *net;
-    reel_memory_plan memory;
-    int n = 0;
-    if (reel_model_create(&net, model, &config, ctx, REEL_F32, &err)) {
+    if (reel_model_build(&net, model, &config, ctx, REEL_F32, &err)) {
         reel_model_free(model);
         return reel_complain_choice("summary", &err);
     }
-    if (describe_all(net, input, &layers, &n, &err) ||
-        plan_with_limit(&memory, net, options, input, &err)) {
-        free(layers);
-        reel_model_free(model);
-        reel_net_destroy(net);
-        return reel_complain("summary", &err);
-    }
-
-    int64_t macs = 0;
-    int code = REEL_EXIT_OK;
-    for (int i = 0; i < n; i++)
-        macs += layers[i].multiply_adds;
-
-    if (reel_options_flag(options, "json"))
-        code = print_net_json(model, net, layers, n, macs, &memory);
-    else
-        print_net(model, net, layers, n, macs, &memory);
-    free(layers);
+    const int code = show_net(model, net, options, input);
     reel_model_free(model);
     reel_net_destroy(net);
     return code;
@@ -187,7 +169,7 @@ static const char *stored_name(reel_stored_dtype dtype)
 static const char *const keys[] = {"reel.kind",     "arch",    "head", "image_size",
                                    "preprocessing", "classes", "step", "epoch"};
 
-static int print_file_json(const reel_weights *weights)
+static int print_file_json(const reel_weights *weights, const reel_layer_table *layers)
 {
     json_t *tensors = json_array(), *metadata = json_object();
     int64_t total = 0, bytes = 0;
@@ -196,7 +178,7 @@ static int print_file_json(const reel_weights *weights)
         total += reel_shape_numel(w->ndim, w->shape);
         json_array_append_new(
             tensors, json_pack("{s:o, s:s, s:o, s:I}", "name", reel_json_text(w->name), "dtype",
-                               stored_name(w->dtype), "shape", shape_json(w->ndim, w->shape),
+                               stored_name(w->dtype), "shape", reel_shape_json(w->ndim, w->shape),
                                "bytes", (json_int_t)w->bytes));
         bytes += (int64_t)w->bytes;
     }
@@ -207,9 +189,12 @@ static int print_file_json(const reel_weights *weights)
             json_object_set_new(metadata, keys[i], reel_json_text(value));
     }
 
-    return reel_print_json(json_pack(
-        "{s:s, s:I, s:I, s:o, s:o}", "format", reel_weights_format(weights), "elements",
-        (json_int_t)total, "bytes", (json_int_t)bytes, "metadata", metadata, "tensors", tensors));
+    json_t *file = json_pack("{s:s, s:I, s:I, s:o, s:o}", "format", reel_weights_format(weights),
+                             "elements", (json_int_t)total, "bytes", (json_int_t)bytes, "metadata",
+                             metadata, "tensors", tensors);
+    if (layers->n)
+        json_object_set_new(file, "layers", reel_layer_table_json(layers));
+    return reel_print_json(file);
 }
 
 /* The whole value, without control characters: the file may come from anybody. */
@@ -280,7 +265,7 @@ static int summarize_onnx(const char *path, bool json)
     return code;
 }
 
-static int print_file(const reel_weights *weights)
+static int print_file(const reel_weights *weights, const reel_layer_table *layers)
 {
     int64_t total = 0, bytes = 0;
     for (int i = 0; i < reel_weights_count(weights); i++) {
@@ -299,26 +284,72 @@ static int print_file(const reel_weights *weights)
     int code = REEL_EXIT_OK;
     for (int i = 0; i < REEL_COUNT(keys) && code == REEL_EXIT_OK; i++)
         code = print_metadata(keys[i], reel_weights_metadata(weights, keys[i]));
+    if (code == REEL_EXIT_OK && layers->n) {
+        putchar('\n');
+        reel_layer_table_print(layers);
+    }
     return code;
 }
 
-static int summarize_file(const char *given, bool json, bool quiet)
+/* The net that the weights are of, without their values. input: the shape of one image. */
+static reel_status net_of_file(reel_net **net, int64_t input[4], const reel_weights *weights,
+                               const char *path, const reel_options *options, const reel_ctx *ctx,
+                               reel_error *err)
 {
-    const size_t length = strlen(given);
-    if (length > 5 && !strcmp(given + length - 5, ".onnx"))
-        return summarize_onnx(given, json);
+    reel_model_card card;
+    const char *arch =
+        reel_options_given(options, "arch") ? reel_options_text(options, "arch") : NULL;
+    *net = NULL;
+    reel_status status = reel_model_read_card(&card, weights, arch, path, err);
+    if (status == REEL_OK)
+        status = reel_model_of_card(net, &card, weights, path, ctx, REEL_F32, err);
+    const int64_t size = card.image_size;
+    memcpy(input, (int64_t[]){1, card.preprocessing.channels, size, size}, 4 * sizeof *input);
+    reel_model_card_free(&card);
+    return status;
+}
 
+/* Tensors, what the file says about itself, and the layers if it says its network. */
+static int show_file(const reel_weights *weights, const char *path, const reel_options *options,
+                     const reel_ctx *ctx)
+{
     reel_error err;
+    reel_net *net;
+    int64_t input[4];
+    reel_layer_table layers = {0};
+    const reel_status known = net_of_file(&net, input, weights, path, options, ctx, &err);
+    int code;
+    if (reel_options_flag(options, "text")) {
+        code = known ? reel_complain("summary", &err) : print_text(net, input);
+    } else {
+        if (known == REEL_OK && reel_layer_table_make(&layers, net, input, &err))
+            layers.n = 0;
+        code = reel_options_flag(options, "json") ? print_file_json(weights, &layers)
+                                                  : print_file(weights, &layers);
+    }
+    free(layers.info);
+    reel_net_destroy(net);
+    return code;
+}
+
+static int summarize_file(const char *given, const reel_options *options, const reel_ctx *ctx)
+{
+    reel_error err;
+    const size_t length = strlen(given);
+    if (length > 5 && !strcmp(given + length - 5, ".onnx")) {
+        if (!reel_options_flag(options, "text"))
+            return summarize_onnx(given, reel_options_flag(options, "json"));
+        reel_fail(&err, REEL_ERR_INVALID, "--text: expected weights or --arch, got %s", given);
+        return reel_complain_usage("summary", &err);
+    }
+
     reel_weights *weights;
     char path[REEL_WEIGHTS_PATH];
-    if (reel_weights_path(given, quiet, path, &err) || reel_weights_read(&weights, path, &err))
+    if (reel_weights_path(given, reel_options_flag(options, "quiet"), path, &err) ||
+        reel_weights_read(&weights, path, &err))
         return reel_complain("summary", &err);
-
-    int code;
-    if (reel_weights_verify(weights, &err))
-        code = reel_complain("summary", &err);
-    else
-        code = json ? print_file_json(weights) : print_file(weights);
+    const int code = reel_weights_verify(weights, &err) ? reel_complain("summary", &err)
+                                                        : show_file(weights, path, options, ctx);
     reel_weights_destroy(weights);
     return code;
 }
@@ -330,14 +361,15 @@ static int summary_run(reel_options *options)
     int next;
     if (reel_command_given(&file, &next, options, 0, NULL, &err))
         return reel_complain_usage("summary", &err);
-    if (file)
-        return summarize_file(file, reel_options_flag(options, "json"),
-                              reel_options_flag(options, "quiet"));
+    if (reel_options_flag(options, "text") && reel_options_flag(options, "json")) {
+        reel_fail(&err, REEL_ERR_INVALID, "--text and --json exclude each other");
+        return reel_complain_usage("summary", &err);
+    }
     reel_ctx *ctx;
     const reel_ctx_config config = {.threads = (int)reel_options_int(options, "threads")};
     if (reel_ctx_create(&ctx, &config, &err))
         return reel_complain("summary", &err);
-    const int code = summarize_net(options, ctx);
+    const int code = file ? summarize_file(file, options, ctx) : summarize_net(options, ctx);
     reel_ctx_destroy(ctx);
     return code;
 }
@@ -349,4 +381,5 @@ const reel_command reel_command_summary = REEL_COMMAND(
              "torchvision/alexnet. The memory is that of one step "
              "of --opt on one batch, as in `reel bench step`; a loader holds more batches.",
     .examples = {{"reel summary --arch alexnet -b 128", "Layers, and the memory of a step."},
-                 {"reel summary run/best.safetensors", "What a weights file holds."}});
+                 {"reel summary run/best.safetensors", "Tensors and layers of a weights file."},
+                 {"reel summary --arch resnet18 --text", "The network as a text, to be changed."}});

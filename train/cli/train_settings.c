@@ -83,6 +83,47 @@ static reel_status check_transforms(const reel_settings *s, const reel_options *
     return REEL_OK;
 }
 
+static bool have_same_shapes(const reel_net *a, const reel_net *b)
+{
+    const reel_params *p = reel_net_params(a), *q = reel_net_params(b);
+    for (int i = 0; i < reel_params_count(p) && i < reel_params_count(q); i++)
+        if (!reel_tensor_same_shape(&reel_params_at(p, i)->value, &reel_params_at(q, i)->value))
+            return false;
+    return true;
+}
+
+/* A text may hold a network for one size of images: those of the validation must have it, too. */
+static reel_status check_val_size(const reel_settings *s, reel_error *err)
+{
+    const long long size = s->train.size, val = s->val.size;
+    const char *name = s->model->name;
+    if (s->model->add || val == size)
+        return REEL_OK;
+    const reel_ctx_config one = {.threads = 1};
+    reel_model_config c = s->net;
+    reel_net *trained = NULL, *validated = NULL;
+    reel_error why = {0};
+    reel_ctx *ctx;
+    REEL_TRY(reel_ctx_create(&ctx, &one, err));
+
+    /* A network that does not take the training images is refused elsewhere, with its line. */
+    reel_status status = REEL_OK;
+    if (reel_model_outline(&trained, s->model, &c, ctx, REEL_F32, NULL) == REEL_OK) {
+        c.image_size = val;
+        if (reel_model_outline(&validated, s->model, &c, ctx, REEL_F32, &why) != REEL_OK)
+            status = reel_fail(err, REEL_ERR_INVALID, "--val-crop-size %lld: %s", val, why.message);
+        else if (!have_same_shapes(trained, validated))
+            status = reel_fail(err, REEL_ERR_INVALID,
+                               "--val-crop-size: expected %lld, the size of the training images, "
+                               "since %s flattens a map of that size; got %lld",
+                               size, name, val);
+    }
+    reel_net_destroy(trained);
+    reel_net_destroy(validated);
+    reel_ctx_destroy(ctx);
+    return status;
+}
+
 static reel_status read_transforms(reel_settings *s, const reel_options *o, reel_error *err)
 {
     const int64_t size = s->train_crop_size ? s->train_crop_size : s->model->image_size;
@@ -115,11 +156,11 @@ static reel_status read_transforms(reel_settings *s, const reel_options *o, reel
     read_norm(&s->val, s->normalize);
     s->net.image_size = size;
     s->net.channels = channels;
-    return REEL_OK;
+    return check_val_size(s, err);
 }
 
 /* ---- network, threads ---- */
-static reel_status read_net(reel_settings *s, const char *network, reel_error *err)
+static reel_status read_net(reel_settings *s, const char *network, bool typed_init, reel_error *err)
 {
     s->model = network ? NULL : reel_model_find(s->arch);
     if (network)
@@ -143,6 +184,17 @@ static reel_status read_net(reel_settings *s, const char *network, reel_error *e
         s->net.weight_init.kind = REEL_INIT_XAVIER_NORMAL;
     if (s->net.weight_init.kind != REEL_INIT_DEFAULT)
         s->net.bias_init = (reel_init){REEL_INIT_CONSTANT, 0};
+
+    /* A recipe's --init leaves the initialisers that a file names alone. Networks that come along
+     * have always been drawn as the recipe says. */
+    const bool from_file = s->own_model && !network && reel_text_names_init(s->own_model->lines);
+    s->net.keep_text_init = from_file && !typed_init;
+    if (s->net.keep_text_init && s->fit_to_data && !s->quiet)
+        reel_say("--init data fits the layers of %s that name no initialisers", s->arch);
+    if (from_file && typed_init && s->net.weight_init.kind != REEL_INIT_DEFAULT)
+        reel_say("reel: warning: --init %s: the initialisers that %s names are left out; --init "
+                 "model obeys them",
+                 s->init, s->arch);
     return REEL_OK;
 }
 
@@ -223,7 +275,7 @@ reel_status reel_settings_read(reel_settings *s, const reel_options *o, const ch
 
     s->nan_action = nan_action_from(s->on_nan);
     read_threads(s);
-    REEL_TRY(read_net(s, network, err));
+    REEL_TRY(read_net(s, network, reel_options_given(o, "init"), err));
     REEL_TRY(reel_optimizer_from_options(&s->optimizer, o, err));
     if ((s->optimizer.kind->no_decay & REEL_PARAM_BIAS) && reel_options_given(o, "bias-decay-mult"))
         reel_say("reel: warning: --bias-decay-mult has no effect with --opt %s: biases have no "

@@ -110,11 +110,23 @@ static void warn_of_idle_options(const reel_loop *loop, const reel_options *opti
             reel_say("reel: warning: --%s has no effect: DATA is no list of images", columns[i]);
 }
 
+/* What the network's writer may not have meant. */
+static void warn_of_net(const reel_net *net)
+{
+    const char *last = reel_net_last_kind(net);
+    if (*reel_net_note(net))
+        reel_say("reel: warning: %s", reel_net_note(net));
+    if (last && !strcmp(last, "Softmax"))
+        reel_say("reel: warning: the network ends with Softmax, but the loss expects logits and "
+                 "has a softmax in it: leave that layer out");
+}
+
 void reel_train_say_start(reel_loop *loop, const reel_options *options, const char *resumed_from)
 {
     const reel_settings *s = loop->settings;
     const reel_run_state *state = &loop->session.state;
     warn_of_idle_options(loop, options);
+    warn_of_net(loop->session.net);
     if (s->quiet)
         return;
     if (s->k_fold > 0)

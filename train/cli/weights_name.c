@@ -124,6 +124,24 @@ static reel_status refuse_near_name(const char *given, reel_error *err)
     return REEL_OK;
 }
 
+/* A network's text is no weights; what --arch takes is easily given in their place. */
+static reel_status refuse_network_text(const char *path, reel_error *err)
+{
+    enum { LARGEST_TEXT = 1 << 18 };
+    struct stat st;
+    reel_text *text = NULL;
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > LARGEST_TEXT)
+        return REEL_OK;
+    const char *dot = strrchr(last_part(path), '.');
+    const bool is_text = reel_text_read_file(&text, path, NULL) == REEL_OK;
+    reel_text_free(text);
+    if (!is_text && !(dot && !strcmp(dot, ".net")))
+        return REEL_OK;
+    return reel_fail(err, REEL_ERR_FORMAT,
+                     "%s: this is a network's text, expected weights: --arch %s names the network",
+                     path, path);
+}
+
 /* ---- the file ---- */
 static bool stop_fetching(void)
 {
@@ -158,7 +176,7 @@ reel_status reel_weights_path(const char *given, bool quiet, char path[REEL_WEIG
                          "weights, or the folder of a run that has saved some",
                          given);
     if (access(given, F_OK) == 0)
-        return REEL_OK;
+        return refuse_network_text(given, err);
 
     const reel_public_weights *w = find_public(given);
     return w ? fetch_named(w, quiet, path, REEL_WEIGHTS_PATH, err) : refuse_near_name(given, err);

@@ -231,6 +231,7 @@ static reel_status make_session(reel_loop *loop, bool resumed, reel_error *err)
     loop->feed.config.threads = reel_ctx_threads(session->ctx);
     REEL_TRY(
         reel_loop_check_memory(loop, resumed, err)); /* before the first large piece is touched */
+    reel_net_init(session->net);
 
     if (s->weights)
         REEL_TRY(start_from(loop, s->weights, err));

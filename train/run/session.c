@@ -11,7 +11,7 @@ reel_status reel_session_create(reel_session *s, const reel_session_config *c, r
     const reel_ctx_config ctx = {.threads = c->threads, .seed = c->seed, .log = reel_log_to_stderr};
     *s = (reel_session){.state = reel_run_beginning()};
     REEL_TRY(reel_ctx_create(&s->ctx, &ctx, err));
-    REEL_TRY(reel_model_create(&s->net, c->model, &c->net, s->ctx, REEL_F32, err));
+    REEL_TRY(reel_model_build(&s->net, c->model, &c->net, s->ctx, REEL_F32, err));
 
     s->card = (reel_model_card){.image_size = c->net.image_size,
                                 .preprocessing = reel_preprocessing_of(c->preprocessing)};

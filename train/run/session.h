@@ -41,8 +41,8 @@ typedef struct reel_session_config {
     uint64_t seed;
 } reel_session_config;
 
-/* Context, network with its own initial weights, and the model card without class names. The
- * session must be zero or closed before. */
+/* Context, network without initial values (reel_net_init, or weights, must follow), and the model
+ * card without class names. The session must be zero or closed before. */
 reel_status reel_session_create(reel_session *s, const reel_session_config *config,
                                 reel_error *err);
 /* The optimizer, and the groups as they are in the first epoch. */

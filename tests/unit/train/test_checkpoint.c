@@ -15,6 +15,7 @@ static void make_session(reel_session *s)
     config.net = (reel_model_config){
         .classes = 2, .head = reel_head_find("gap"), .image_size = 32, .dropout = 0.5};
     MUST(reel_session_create(s, &config, &err), err);
+    reel_net_init(s->net);
     s->groups = (reel_groups){.bias_lr_mult = 1, .bias_decay_mult = 1, .head_lr_mult = 1};
     const reel_optimizer_config sgd = reel_optimizer_config_default(reel_optimizer_find("sgd"));
     MUST(reel_session_optimize(s, &sgd, &err), err);
