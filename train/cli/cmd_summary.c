@@ -317,13 +317,18 @@ static int show_file(const reel_weights *weights, const char *path, const reel_o
     reel_net *net;
     int64_t input[4];
     reel_layer_table layers = {0};
-    const reel_status known = net_of_file(&net, input, weights, path, options, ctx, &err);
+    const bool text = reel_options_flag(options, "text");
+    reel_status known = net_of_file(&net, input, weights, path, options, ctx, &err);
+    if (known == REEL_OK && !text)
+        known = reel_layer_table_make(&layers, net, input, &err);
     int code;
-    if (reel_options_flag(options, "text")) {
+    if (text) {
         code = known ? reel_complain("summary", &err) : print_text(net, input);
+    } else if (known == REEL_ERR_MEMORY) {
+        code = reel_complain("summary", &err);
     } else {
-        if (known == REEL_OK && reel_layer_table_make(&layers, net, input, &err))
-            layers.n = 0;
+        if (known != REEL_OK)
+            layers.n = 0; /* tensors alone */
         code = reel_options_flag(options, "json") ? print_file_json(weights, &layers)
                                                   : print_file(weights, &layers);
     }
