@@ -60,6 +60,11 @@ void reel_pages_release(void *pages, size_t bytes)
         madvise(pages, bytes, MADV_DONTNEED);
 }
 
+size_t reel_machine_memory(void)
+{
+    return (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+}
+
 /* A live block, and a node of the tree of blocks. */
 typedef struct arena_block {
     size_t begin, end;
@@ -85,7 +90,7 @@ struct reel_arena {
 static char *reserve_all(size_t *reserved, reel_error *err)
 {
     const size_t exact = 2 * huge_page;
-    *reserved = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+    *reserved = reel_machine_memory();
     char *base = reel_pages_alloc(*reserved, err);
     if (base)
         return base;

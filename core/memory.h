@@ -25,6 +25,8 @@ REEL_API void *reel_pages_alloc(size_t bytes, reel_error *err);
 REEL_API void reel_pages_free(void *pages, size_t bytes);
 /* Gives the physical memory behind the range back; its contents become zero. */
 REEL_API void reel_pages_release(void *pages, size_t bytes);
+/* Bytes of memory that this machine has, whatever is in use. */
+REEL_API size_t reel_machine_memory(void);
 
 typedef struct reel_arena reel_arena;
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
+#include "core/memory.h"
 #include "layers/text_internal.h"
 
 reel_text_scope reel_text_scope_of(const reel_text_reader *r, const reel_text_var *var)
@@ -92,11 +92,10 @@ static reel_status check_weights_fit(const reel_text_reader *r, const reel_text_
                                      reel_error *err)
 {
     const reel_params *params = r->net->scope.params;
-    const double gb = 1e-9,
-                 machine = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    const double gb = 1e-9, machine = (double)reel_machine_memory();
     const double weights =
         (double)reel_params_flat_size(params) * (double)reel_dtype_size(reel_params_dtype(params));
-    if (weights <= machine || machine <= 0)
+    if (weights <= machine)
         return REEL_OK;
     return reel_text_fail(
         err, line, 0,

@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct product {
     bool ta, tb;
@@ -76,7 +75,7 @@ static size_t pass_scratch(const reel_ctx *ctx, const reel_bench_shape *shape, r
 reel_status reel_bench_work_check(const reel_ctx *ctx, const reel_bench_shape *shape,
                                   reel_conv_pass pass, reel_error *err)
 {
-    const double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    const double memory = (double)reel_machine_memory();
     double in[2], out, bytes;
     count_elements(shape, pass, in, &out);
     bytes = (in[0] + in[1] + out) * sizeof(float);

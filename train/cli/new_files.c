@@ -1,6 +1,8 @@
 /* New files under free names: see new_files.h. */
 #include "train/cli/new_files.h"
 
+#include "train/run/run_dir.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -28,25 +30,14 @@ void reel_numbered_path(char *text, size_t size, const char *folder, const char 
                  name + stem);
 }
 
-static bool make_folder(const char *path)
-{
-    struct stat st;
-    if (mkdir(path, 0777) == 0)
-        return true;
-    if (errno == EEXIST && stat(path, &st) == 0)
-        return S_ISDIR(st.st_mode);
-    const char *slash = strrchr(path, '/');
-    char *above =
-        errno == ENOENT && slash && slash > path ? strndup(path, (size_t)(slash - path)) : NULL;
-    const bool made = above && make_folder(above) && (mkdir(path, 0777) == 0 || errno == EEXIST);
-    free(above);
-    return made;
-}
-
 reel_status reel_new_folder(const char *path, reel_error *err)
 {
-    if (make_folder(path))
-        return REEL_OK;
+    struct stat st;
+    if (reel_make_folders(path)) {
+        if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+            return REEL_OK;
+        errno = EEXIST;
+    }
     return reel_fail(err, REEL_ERR_IO, "%s: the folder cannot be created: %s", path,
                      strerror(errno));
 }

@@ -171,7 +171,7 @@ reel_status reel_run_dir_check(const char *path, const char *resume, reel_error 
 
 /* A folder on the way that cannot be made may be there all the same: on a file system that is read
  * only, or one that may not be listed. */
-reel_status reel_run_dir_make(const char *path, reel_error *err)
+bool reel_make_folders(const char *path)
 {
     char part[REEL_PATH_MAX];
     snprintf(part, sizeof part, "%s", path);
@@ -182,11 +182,18 @@ reel_status reel_run_dir_make(const char *path, reel_error *err)
         *p = '\0';
         if (mkdir(part, 0777) != 0 && errno != EEXIST &&
             !(was && (errno == EROFS || errno == EACCES)))
-            return reel_fail_system(err, errno, "--output-dir %s: cannot be made", path);
+            return false;
         if (!was)
-            return REEL_OK;
+            return true;
         *p = was;
     }
+}
+
+reel_status reel_run_dir_make(const char *path, reel_error *err)
+{
+    if (reel_make_folders(path))
+        return REEL_OK;
+    return reel_fail_system(err, errno, "--output-dir %s: cannot be made", path);
 }
 
 /* A line of bad_files.jsonl, of a file that was not known. */

@@ -5,24 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "layers/models.h"
-#include "tests/unit/layers/net_test.h"
+#include "tests/unit/layers/text_test.h"
 
 TestSuite(text_words, .init = setup, .fini = teardown);
-
-#define TOP "input 3x8x8\nclasses 4\n"
-#define END "Flatten\nLinear classes\n"
-
-/* The net of the text, not built; NULL: err says why not. */
-static reel_net *outline_text(const char *text)
-{
-    reel_model *model;
-    reel_net *net = NULL;
-    if (reel_model_read_text(&model, "t.net", text, &err) == REEL_OK)
-        reel_model_outline(&net, model, NULL, ctx, REEL_F32, &err);
-    reel_model_free(model);
-    return net;
-}
 
 static const struct {
     const char *text, *says;
@@ -72,13 +57,8 @@ static const struct {
 
 Test(text_words, that_are_wrong_are_named)
 {
-    for (int i = 0; i < REEL_COUNT(refused); i++) {
-        reel_net *net = outline_text(refused[i].text);
-        cr_expect_null(net, "taken:\n%s", refused[i].text);
-        cr_expect(strstr(err.message, refused[i].says), "expected '%s', got '%s'", refused[i].says,
-                  err.message);
-        reel_net_destroy(net);
-    }
+    for (int i = 0; i < REEL_COUNT(refused); i++)
+        expect_text_refused(refused[i].text, refused[i].says);
 }
 
 /* Names beside the words of the language, and in quotes the words themselves. */
