@@ -137,7 +137,8 @@ static reel_status check_filled(const reel_text_reader *r, const reel_text_line 
 {
     if (r->net->open->n_children > 0)
         return REEL_OK;
-    return reel_text_fail(err, line, 0, "expected a layer within it, got none, as after repeat 0:");
+    return reel_text_fail(err, line, 0,
+                          "expected at least one layer below it, got none: repeat 0: gives none");
 }
 
 /* A use of a block: a section that holds the block's lines. */
@@ -276,10 +277,11 @@ static reel_status check_name(const reel_text_reader *r, const reel_text_line *l
     const char *meant = reel_text_slip_of(name);
     if (!meant)
         return REEL_OK;
-    return reel_text_fail(err, line, 0,
-                          "unknown word %.60s; did you mean %s:? A name like it stands in quotes, "
-                          "\"%.60s\":",
-                          name, meant, name);
+    return reel_text_fail(
+        err, line, 0,
+        "unknown word %.60s; did you mean %s:? To use it as a name, write it in quotes: "
+        "\"%.60s\":",
+        name, meant, name);
 }
 
 /* More than a name before the colon that ends the line, and no word of the language in front. */

@@ -70,6 +70,11 @@ Test(text_print, of_odd_nets_reads_back)
         {SIX "block Head n=classes m=2*n:\n    GlobalAvgPool2d\n    Linear m\n    Linear n\nHead\n",
          "    Linear 12\n    Linear classes\n"},
         {SIX "GlobalAvgPool2d\nLinear classes\nLinear 6\n", "Linear classes\nLinear 6\n"},
+        {SIX "residual:\n    repeat 0:\n        ReLU\nGlobalAvgPool2d\nLinear classes\n",
+         "add:\n    branch\n    branch\n"},
+        {SIX "residual:\n    ReLU\n    shortcut:\n        repeat 0:\n            ReLU\n"
+             "GlobalAvgPool2d\nLinear classes\n",
+         "residual:\n    ReLU\n"},
         {SIX "repeat 100:\n    repeat 78:\n        ReLU\nGlobalAvgPool2d\nLinear classes\n",
          "ReLU"},
         {SIX "repeat 200:\n    concat:\n        branch\n    add:\n        branch\n        branch\n"
@@ -182,7 +187,7 @@ Test(text_print, refuses_what_does_not_read_back)
 /* A part without layers has no form in a text: what reads must print. */
 Test(text_print, parts_without_layers_are_refused)
 {
-    static const char none[] = "expected a layer within it, got none";
+    static const char none[] = "expected at least one layer below it, got none";
     char says[80];
     snprintf(says, sizeof says, "t.net:3:1: %s", none);
     expect_text_refused(TOP "a:\n    repeat 0:\n        ReLU\n" END, says);

@@ -18,9 +18,9 @@ static const struct {
     {TOP "add: Conv2d 3 1\n" END, "t.net:3:1: add is a word of the language"},
     {TOP "concat:\n    branch: ReLU\n    ReLU\n" END, "t.net:4:5: branch is a word of the"},
     {TOP "shortcut: Conv2d 3 1\n" END, "t.net:3:1: expected shortcut: right below residual:"},
-    {TOP "residul:\n    Conv2d 3 1\n" END,
-     "t.net:3:1: unknown word residul; did you mean residual:? A name like it stands in quotes, "
-     "\"residul\":"},
+    {TOP "residul:\n    Conv2d 3 1\n" END, "t.net:3:1: unknown word residul; did you mean "
+                                           "residual:? To use it as a name, write it in quotes: "
+                                           "\"residul\":"},
     {TOP "Residual:\n    Conv2d 3 1\n" END, "unknown word Residual; did you mean residual:?"},
     {TOP "concatenate:\n    Conv2d 3 1\n" END, "unknown word concatenate; did you mean concat:?"},
     {TOP "branc:\n    Conv2d 3 1\n" END, "unknown word branc; did you mean branch:?"},
