@@ -8,7 +8,7 @@
 Test(name_table, finds_each_of_many_names_and_no_other)
 {
     enum { MANY = 3000 };
-    static char name[MANY][16];
+    static char name[MANY][24];
     reel_name_table table = {0};
     cr_expect_eq(reel_name_table_find(&table, "0.weight"), -1);
     for (int i = 0; i < MANY; i++) {
