@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "layers/model_file.h"
+#include "tests/support/built_as.h"
 #include "tests/unit/layers/net_test.h"
 
 TestSuite(text_file, .init = setup, .fini = teardown);
@@ -158,7 +159,8 @@ Test(text_file, of_thousands_of_layers_is_refused_at_once, .timeout = 120)
                 (pair[]){{"network", many}, {"image_size", "5"}, {NULL, NULL}});
     const double begin = seconds_now();
     cr_expect_neq(open_file(&card, "many.safetensors", NULL), REEL_OK);
-    cr_expect(seconds_now() - begin < 10, "%.1f s: %s", seconds_now() - begin, err.message);
+    const double spent = seconds_now() - begin;
+    cr_expect(spent < (BUILT_WITH_SANITIZER ? 60 : 10), "%.1f s: %s", spent, err.message);
     reel_model_card_free(&card);
     remove("many.safetensors");
 }
