@@ -12,6 +12,12 @@
 #include "data/sources/common/plain_file.h"
 #include "data/sources/source.h"
 
+/* No folder holds more shards of a split: a larger number is none that reel_pack_shards gave. */
+static bool is_shard_count(int64_t shards)
+{
+    return shards > 0 && shards <= (int64_t)1 << 30;
+}
+
 /* The i-th file of a split's shards: tar and index in turn. Is it there? */
 static bool file_is_there(char *path, const char *folder, const char *split, int64_t i)
 {
@@ -25,7 +31,9 @@ bool reel_pack_has_any(const char *folder, const char *split, int64_t shards, ch
     char file[REEL_DATA_PATH];
     if (path && size)
         path[0] = 0;
-    for (int64_t i = 0; folder && split && i < 2 * shards; i++)
+    if (!folder || !split || !is_shard_count(shards))
+        return false;
+    for (int64_t i = 0; i < 2 * shards; i++)
         if (file_is_there(file, folder, split, i)) {
             if (path && size)
                 snprintf(path, size, "%s", file);
@@ -37,7 +45,7 @@ bool reel_pack_has_any(const char *folder, const char *split, int64_t shards, ch
 bool reel_pack_is_there(const char *folder, const char *split, int64_t shards)
 {
     char path[REEL_DATA_PATH];
-    if (!folder || !split || shards < 1)
+    if (!folder || !split || !is_shard_count(shards))
         return false;
     for (int64_t i = 0; i < 2 * shards; i++)
         if (!file_is_there(path, folder, split, i))
