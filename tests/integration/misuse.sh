@@ -4,4 +4,8 @@ set -eu
 program=$REEL_BUILD/tests/misuse
 [ -x "$program" ] || { echo "this build has no misuse: it needs Python 3"; exit 77; }
 export ASAN_OPTIONS=allocator_may_return_null=1:${ASAN_OPTIONS:-}
-"$program"
+code=0
+"$program" 2>err || code=$?
+# A size that no machine has is what some of these calls are about: the allocator's notice is no finding.
+grep -v 'WARNING: AddressSanitizer failed to allocate' err >&2 || true
+exit $code
