@@ -46,10 +46,11 @@ REEL_API int64_t reel_pack_shards(int64_t samples, int64_t per_shard);
 /* CRC-32 of the samples' labels and names: is this the dataset that a folder was begun with? */
 REEL_API uint32_t reel_pack_fingerprint(const reel_dataset *dataset);
 
-/* Is any tar or index of these shards there? path (may be NULL) receives the first that is. */
+/* Is any tar or index of these shards there? path (may be NULL) receives the first that is. false
+ * for fewer than 1 shard, or more than 2^30. */
 REEL_API bool reel_pack_has_any(const char *folder, const char *split, int64_t shards, char *path,
                                 size_t size);
-/* Are the tars and indices of all shards there? Their bytes are not looked at. */
+/* Are the tars and indices of all shards there? Their bytes are not looked at. false as above. */
 REEL_API bool reel_pack_is_there(const char *folder, const char *split, int64_t shards);
 
 /* Writes the shards of one split that are not complete yet. A shard is complete once its index is

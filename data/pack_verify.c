@@ -12,7 +12,7 @@
 #include "data/sources/common/plain_file.h"
 #include "data/sources/source.h"
 
-/* No folder holds more shards of a split: a larger number is none that reel_pack_shards gave. */
+/* More shards than this fit into no folder, and looking for them would take hours. */
 static bool is_shard_count(int64_t shards)
 {
     return shards > 0 && shards <= (int64_t)1 << 30;

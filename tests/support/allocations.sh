@@ -25,7 +25,7 @@ untimed() { sed -E 's/"[a-z_]*seconds":[0-9.e-]+//g; s/[0-9]+:[0-9][0-9]//g' out
 # What a command gives: what it prints, and the weights that it writes.
 results() {
     untimed
-    # Checkpoints hold how long the run took.
+    # Checkpoints are left out: they hold how long the run took.
     find new resumed -name '*.safetensors' ! -name 'checkpoint-*' 2>/dev/null | sort | xargs -r sha256sum
 }
 complain() {
