@@ -13,6 +13,11 @@
 
 #include <stdint.h>
 
+/* Pieces first, first + 1, ..., first + count - 1. */
+typedef struct reel_pieces {
+    int64_t first, count;
+} reel_pieces;
+
 /* Pieces in the left part of a tree over n >= 2 pieces. */
 static inline int64_t reel_pieces_left(int64_t n)
 {
@@ -20,6 +25,15 @@ static inline int64_t reel_pieces_left(int64_t n)
     while (2 * left < n)
         left *= 2;
     return left;
+}
+
+/* Additions on the longest way from a piece to the sum of n >= 1 pieces. */
+static inline int reel_pieces_depth(int64_t n)
+{
+    int depth = 0;
+    for (int64_t left = 1; left < n; left *= 2)
+        depth++;
+    return depth;
 }
 
 #endif

@@ -52,6 +52,23 @@ REEL_API void reel_tape_set_recording(reel_tape *tape, bool recording);
 REEL_API void reel_tape_set_step(reel_tape *tape, int64_t step);
 REEL_API int64_t reel_tape_step(const reel_tape *tape);
 
+/* From here on a tensor handed to reel_input or reel_input_grad is a whole batch of so many pieces
+ * of equal size, one behind the other along dimension 0, and operators give each piece what it
+ * would get if it were the batch: batch statistics, and the gradients of parameters, which are then
+ * added up along the tree of core/pieces.h. Each piece alone, on tapes of one piece, added up along
+ * that tree, gives the same bits. Losses are taken piece by piece: after the last operator that is
+ * to see the pieces, set 1 again and cut the result with reel_slice. As at first: 1.
+ *
+ * A sticky REEL_ERR_INVALID: a number of rows that the pieces do not divide, an operator that does
+ * not say how it takes pieces (REEL_OP_ROWS, ...), a parameter that two operators use: their sums
+ * would have another order. */
+REEL_API void reel_tape_set_pieces(reel_tape *tape, int64_t pieces);
+REEL_API int64_t reel_tape_pieces(const reel_tape *tape);
+/* The place of the batch's first row in a larger one, of which this tape sees a part: masks of
+ * dropout follow it. As at first: 0. */
+REEL_API void reel_tape_set_first_row(reel_tape *tape, int64_t row);
+REEL_API int64_t reel_tape_first_row(const reel_tape *tape);
+
 /* Leaves. The tensor's memory is borrowed until reset when it is canonical and of the tape's dtype,
  * else copied. A tensor with elements but without memory (data NULL) is a sticky REEL_ERR_INVALID.
  * reel_input is a constant; reel_input_grad wants a gradient, which reel_grad returns. */

@@ -30,6 +30,9 @@ typedef struct reel_node {
     bool filled;                    /* parameter leaf: this step has written its gradient */
     int readers;                    /* of a value that is computed again: see tape_recompute.c */
     bool wanted;                    /* likewise */
+    bool batch;                     /* dimension 0 is a whole batch in pieces */
+    int64_t pieces;                 /* calls of its operator, one for each piece; 1 = one for all */
+    size_t piece_saved;             /* bytes of `saved` from one piece to the next */
     double forward_ms, backward_ms; /* filled in while tracing */
 } reel_node;
 
@@ -39,6 +42,7 @@ struct reel_tape {
     bool recording, retain, plan, poison;
     bool tracing; /* REEL_TRACE=time: each node's times go to the log at reset */
     int64_t step;
+    int64_t pieces, first_row; /* see reel_tape_set_pieces */
     reel_arena *arena;
     size_t most_held, most_scratch;        /* see reel_tape_usage */
     size_t most_with_gradients, gradients; /* gradients: bytes that this step has written */
@@ -68,6 +72,21 @@ void reel_node_drop(reel_tape *tape, reel_node *node);
 
 /* Renews most_with_gradients, after memory was taken or a gradient written. */
 void reel_tape_note_memory(reel_tape *tape);
+
+/* ---- tape_pieces.c ---- */
+
+/* Decides how the node's operator takes the pieces of its inputs: node->batch, node->pieces, and
+ * q->pieces; q->in becomes one piece where the operator gets one at a time. False with the sticky
+ * error set. */
+bool reel_pieces_begin(reel_tape *tape, reel_node *node, reel_infer *q, reel_tensor *values);
+/* After infer: the whole result, and memory for all pieces. */
+bool reel_pieces_finish(reel_tape *tape, reel_node *node, reel_infer *q);
+/* The operator's passes, piece by piece. */
+void reel_pieces_forward(const reel_tape *tape, const reel_node *node, const reel_call *whole);
+/* false with the sticky error set: no memory for partial sums. din of what is no batch is empty. */
+bool reel_pieces_backward(reel_tape *tape, const reel_node *node, const reel_call *whole);
+/* Whether the gradient of input i is a sum over pieces. */
+bool reel_pieces_sums(const reel_tape *tape, const reel_node *node, int i);
 
 /* ---- tape_recompute.c ---- */
 
