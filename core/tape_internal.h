@@ -30,8 +30,8 @@ typedef struct reel_node {
     bool filled;                    /* parameter leaf: this step has written its gradient */
     int readers;                    /* of a value that is computed again: see tape_recompute.c */
     bool wanted;                    /* likewise */
-    bool batch;                     /* dimension 0 is a whole batch in pieces */
-    int64_t pieces;                 /* calls of its operator, one for each piece; 1 = one for all */
+    int64_t batch;                  /* pieces of the batch that dimension 0 is; 0 = it is none */
+    int64_t calls;                  /* of its operator: one for each piece, or 1 for all */
     size_t piece_saved;             /* bytes of `saved` from one piece to the next */
     double forward_ms, backward_ms; /* filled in while tracing */
 } reel_node;
@@ -75,10 +75,10 @@ void reel_tape_note_memory(reel_tape *tape);
 
 /* ---- tape_pieces.c ---- */
 
-/* Decides how the node's operator takes the pieces of its inputs: node->batch, node->pieces, and
- * q->pieces; q->in becomes one piece where the operator gets one at a time. False with the sticky
- * error set. */
-bool reel_pieces_begin(reel_tape *tape, reel_node *node, reel_infer *q, reel_tensor *values);
+/* Decides how the node's operator takes the pieces of its inputs: node->batch, node->calls and
+ * q->pieces; `asked`, the inputs as infer sees them, become one piece where the operator gets one
+ * at a time. False with the sticky error set. */
+bool reel_pieces_begin(reel_tape *tape, reel_node *node, reel_infer *q, reel_tensor *asked);
 /* After infer: the whole result, and memory for all pieces. */
 bool reel_pieces_finish(reel_tape *tape, reel_node *node, reel_infer *q);
 /* The operator's passes, piece by piece. */

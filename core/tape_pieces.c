@@ -34,12 +34,12 @@ int64_t reel_tape_first_row(const reel_tape *tape)
 
 static bool is_batch(const reel_tape *tape, const reel_node *node, int i)
 {
-    return node->in[i] >= 0 && tape->nodes[node->in[i]].batch;
+    return node->in[i] >= 0 && tape->nodes[node->in[i]].batch > 0;
 }
 
 bool reel_pieces_sums(const reel_tape *tape, const reel_node *node, int i)
 {
-    return node->batch && tape->pieces > 1 && node->in[i] >= 0 && !is_batch(tape, node, i);
+    return node->batch && node->in[i] >= 0 && !is_batch(tape, node, i);
 }
 
 /* Piece p of a tensor of `pieces`, or its description where it has no memory. */
@@ -60,7 +60,8 @@ static int64_t rows_of(const reel_tape *tape, const reel_node *node, const reel_
     for (int i = 0; i < node->n_in; i++) {
         if (!is_batch(tape, node, i))
             continue;
-        if (rows != 0 && values[i].shape[0] != rows)
+        if ((rows != 0 && values[i].shape[0] != rows) ||
+            tape->nodes[node->in[i]].batch != tape->pieces)
             return -1;
         rows = values[i].shape[0];
     }
@@ -75,13 +76,13 @@ static bool sums_any(const reel_tape *tape, const reel_node *node)
     return false;
 }
 
-bool reel_pieces_begin(reel_tape *tape, reel_node *node, reel_infer *q, reel_tensor *values)
+bool reel_pieces_begin(reel_tape *tape, reel_node *node, reel_infer *q, reel_tensor *asked)
 {
     const unsigned flags = node->op->flags, known = REEL_OP_ROWS | REEL_OP_SLICES | REEL_OP_PIECES;
-    node->pieces = q->pieces = 1;
+    node->calls = q->pieces = 1;
     if (tape->pieces == 1)
         return true;
-    const int64_t rows = rows_of(tape, node, values);
+    const int64_t rows = rows_of(tape, node, asked);
     if (rows == 0)
         return true;
 
@@ -90,7 +91,7 @@ bool reel_pieces_begin(reel_tape *tape, reel_node *node, reel_infer *q, reel_ten
                        node->op->name, rows < 0 ? "pieces, and batches of one size" : "pieces");
         return false;
     }
-    node->batch = true;
+    node->batch = tape->pieces;
     if (flags & REEL_OP_PIECES) {
         q->pieces = tape->pieces;
         return true;
@@ -98,10 +99,10 @@ bool reel_pieces_begin(reel_tape *tape, reel_node *node, reel_infer *q, reel_ten
     if (flags & REEL_OP_ROWS && !sums_any(tape, node))
         return true;
 
-    node->pieces = tape->pieces;
+    node->calls = tape->pieces;
     for (int i = 0; i < node->n_in; i++)
         if (is_batch(tape, node, i))
-            values[i] = piece_of(values[i], node->pieces, 0);
+            asked[i] = piece_of(asked[i], node->calls, 0);
     return true;
 }
 
@@ -122,10 +123,10 @@ bool reel_pieces_finish(reel_tape *tape, reel_node *node, reel_infer *q)
     }
 
     const size_t line = REEL_ALIGNMENT;
-    q->shape[0] *= node->pieces;
+    q->shape[0] *= node->calls;
     node->piece_saved = (q->saved_bytes + line - 1) / line * line;
-    if (node->pieces > 1)
-        q->saved_bytes = node->piece_saved * (size_t)node->pieces;
+    if (node->calls > 1)
+        q->saved_bytes = node->piece_saved * (size_t)node->calls;
     return true;
 }
 
@@ -139,14 +140,13 @@ static void *saved_of(const reel_node *node, int64_t p)
 void reel_pieces_forward(const reel_tape *tape, const reel_node *node, const reel_call *whole)
 {
     reel_tensor in[REEL_MAX_INPUTS];
-    for (int64_t p = 0; p < node->pieces; p++) {
+    for (int64_t p = 0; p < node->calls; p++) {
         for (int i = 0; i < node->n_in; i++)
-            in[i] =
-                is_batch(tape, node, i) ? piece_of(whole->in[i], node->pieces, p) : whole->in[i];
+            in[i] = is_batch(tape, node, i) ? piece_of(whole->in[i], node->calls, p) : whole->in[i];
         reel_call call = *whole;
         call.piece = p;
         call.in = in;
-        call.out = piece_of(whole->out, node->pieces, p);
+        call.out = piece_of(whole->out, node->calls, p);
         call.saved = saved_of(node, p);
         node->op->forward[tape->dtype](&call);
     }
@@ -193,8 +193,8 @@ static void sweep_piece(const pieces_sweep *s, int64_t p, const reel_tensor *sum
     bool fresh[REEL_MAX_INPUTS];
     for (int i = 0; i < node->n_in; i++) {
         const bool batch = is_batch(s->tape, node, i), summed = is_summed(s, i);
-        in[i] = batch ? piece_of(s->whole->in[i], node->pieces, p) : s->whole->in[i];
-        din[i] = batch ? piece_of(s->whole->din[i], node->pieces, p) : sums[i];
+        in[i] = batch ? piece_of(s->whole->in[i], node->calls, p) : s->whole->in[i];
+        din[i] = batch ? piece_of(s->whole->din[i], node->calls, p) : sums[i];
         fresh[i] = summed ? assigns : s->whole->fresh[i];
         if (summed && !assigns)
             memset(din[i].data, 0, reel_tensor_bytes(&din[i]));
@@ -205,8 +205,8 @@ static void sweep_piece(const pieces_sweep *s, int64_t p, const reel_tensor *sum
     call.in = in;
     call.din = din;
     call.fresh = fresh;
-    call.out = piece_of(s->whole->out, node->pieces, p);
-    call.dout = piece_of(s->whole->dout, node->pieces, p);
+    call.out = piece_of(s->whole->out, node->calls, p);
+    call.dout = piece_of(s->whole->dout, node->calls, p);
     call.saved = saved_of(node, p);
     node->op->backward[s->tape->dtype](&call);
 }
@@ -233,7 +233,7 @@ bool reel_pieces_backward(reel_tape *tape, const reel_node *node, const reel_cal
     pieces_sweep s = {.tape = tape, .node = node, .whole = whole};
     for (int i = 0; i < node->n_in; i++)
         s.level_bytes += is_summed(&s, i) ? aligned_bytes(&whole->din[i]) : 0;
-    const size_t bytes = s.level_bytes * (size_t)reel_pieces_depth(node->pieces);
+    const size_t bytes = s.level_bytes * (size_t)reel_pieces_depth(node->calls);
     if (bytes) {
         s.partial = reel_tape_scratch(tape, bytes);
         if (!s.partial) {
@@ -246,7 +246,7 @@ bool reel_pieces_backward(reel_tape *tape, const reel_node *node, const reel_cal
     }
 
     if (!tape->plan)
-        sweep_pieces(&s, (reel_pieces){0, node->pieces}, whole->din, 0);
+        sweep_pieces(&s, (reel_pieces){0, node->calls}, whole->din, 0);
     reel_arena_free(tape->arena, s.partial);
     return true;
 }

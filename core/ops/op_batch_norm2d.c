@@ -303,7 +303,8 @@ static void batch_norm2d_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_batch_norm2d = REEL_OP(
-    batch_norm2d, 3, 3, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS | REEL_OP_GRAD_OVER_DOUT,
+    batch_norm2d, 3, 3,
+    .flags = REEL_OP_SLICES | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS | REEL_OP_GRAD_OVER_DOUT,
     .attrs_bytes = sizeof(reel_batch_norm2d_attrs), .infer = batch_norm2d_infer,
     .build = batch_norm2d_build, REEL_CHECKS(batch_norm2d_cases, batch_norm2d_random));
 #endif

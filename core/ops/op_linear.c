@@ -132,8 +132,8 @@ static const reel_op_case linear_cases[] = {
     {.label = "weights used twice", .in = "(3, 4) (4, 4) (4)", .build = linear_shared},
 };
 
-const reel_op reel_op_linear =
-    REEL_OP(linear, 2, 3, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS | REEL_OP_PARTS,
-            .infer = linear_infer, .multiply_adds = reel_linear_multiply_adds,
-            REEL_CHECKS(linear_cases, reel_random_linear));
+const reel_op reel_op_linear = REEL_OP(
+    linear, 2, 3, .flags = REEL_OP_SLICES | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS | REEL_OP_PARTS,
+    .infer = linear_infer, .multiply_adds = reel_linear_multiply_adds,
+    REEL_CHECKS(linear_cases, reel_random_linear));
 #endif
