@@ -122,9 +122,8 @@ bool reel_pieces_finish(reel_tape *tape, reel_node *node, reel_infer *q)
         return false;
     }
 
-    const size_t line = REEL_ALIGNMENT;
     q->shape[0] *= node->calls;
-    node->piece_saved = (q->saved_bytes + line - 1) / line * line;
+    node->piece_saved = reel_whole_lines(q->saved_bytes);
     if (node->calls > 1)
         q->saved_bytes = node->piece_saved * (size_t)node->calls;
     return true;
@@ -161,11 +160,6 @@ typedef struct pieces_sweep {
     size_t level_bytes;
 } pieces_sweep;
 
-static size_t aligned_bytes(const reel_tensor *t)
-{
-    return (reel_tensor_bytes(t) + REEL_ALIGNMENT - 1) / REEL_ALIGNMENT * REEL_ALIGNMENT;
-}
-
 static bool is_summed(const pieces_sweep *s, int i)
 {
     return s->whole->din[i].data && reel_pieces_sums(s->tape, s->node, i);
@@ -180,7 +174,7 @@ static void place_sums(const pieces_sweep *s, int level, reel_tensor *sums)
         if (!is_summed(s, i))
             continue;
         sums[i].data = at;
-        at += aligned_bytes(&sums[i]);
+        at += reel_whole_lines(reel_tensor_bytes(&sums[i]));
     }
 }
 
@@ -232,7 +226,7 @@ bool reel_pieces_backward(reel_tape *tape, const reel_node *node, const reel_cal
 {
     pieces_sweep s = {.tape = tape, .node = node, .whole = whole};
     for (int i = 0; i < node->n_in; i++)
-        s.level_bytes += is_summed(&s, i) ? aligned_bytes(&whole->din[i]) : 0;
+        s.level_bytes += is_summed(&s, i) ? reel_whole_lines(reel_tensor_bytes(&whole->din[i])) : 0;
     const size_t bytes = s.level_bytes * (size_t)reel_pieces_depth(node->calls);
     if (bytes) {
         s.partial = reel_tape_scratch(tape, bytes);
