@@ -68,6 +68,11 @@ REEL_API int64_t reel_tape_pieces(const reel_tape *tape);
  * dropout follow it. As at first: 0. */
 REEL_API void reel_tape_set_first_row(reel_tape *tape, int64_t row);
 REEL_API int64_t reel_tape_first_row(const reel_tape *tape);
+/* For operators with running averages: where the tape has a record of batch statistics
+ * (core/statistics.h) that knows `running`, points it at the first piece's record and returns true;
+ * the next piece's is *step elements further. */
+REEL_API bool reel_tape_records(reel_tape *tape, reel_tensor *running, double momentum,
+                                int64_t *step);
 
 /* Leaves. The tensor's memory is borrowed until reset when it is canonical and of the tape's dtype,
  * else copied. A tensor with elements but without memory (data NULL) is a sticky REEL_ERR_INVALID.

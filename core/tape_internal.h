@@ -42,7 +42,9 @@ struct reel_tape {
     bool recording, retain, plan, poison;
     bool tracing; /* REEL_TRACE=time: each node's times go to the log at reset */
     int64_t step;
-    int64_t pieces, first_row; /* see reel_tape_set_pieces */
+    int64_t pieces, first_row;          /* see reel_tape_set_pieces */
+    struct reel_statistics *statistics; /* borrowed; NULL = none */
+    int64_t first_piece;                /* the row of the first piece in it */
     reel_arena *arena;
     size_t most_held, most_scratch;        /* see reel_tape_usage */
     size_t most_with_gradients, gradients; /* gradients: bytes that this step has written */
