@@ -30,7 +30,7 @@ typedef struct reel_node {
     bool filled;                    /* parameter leaf: this step has written its gradient */
     int readers;                    /* of a value that is computed again: see tape_recompute.c */
     bool wanted;                    /* likewise */
-    double forward_ms, backward_ms; /* filled in while tracing */
+    double forward_ms, backward_ms; /* filled in while tracing or timed */
 } reel_node;
 
 struct reel_tape {
@@ -38,6 +38,7 @@ struct reel_tape {
     reel_dtype dtype;
     bool recording, retain, plan, poison;
     bool tracing; /* REEL_TRACE=time: each node's times go to the log at reset */
+    bool timed;
     int64_t step;
     reel_arena *arena;
     size_t most_held, most_scratch;        /* see reel_tape_usage */
@@ -49,7 +50,7 @@ struct reel_tape {
     reel_error error; /* sticky */
 };
 
-/* Milliseconds of some fixed clock while tracing, else 0 without asking it. */
+/* Milliseconds of some fixed clock while tracing or timed, else 0 without asking it. */
 double reel_tape_clock(const reel_tape *tape);
 
 /* Memory that lives on after the call that asks for it, and memory for an operator's call; NULL =
