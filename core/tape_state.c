@@ -76,7 +76,7 @@ int reel_tape_count(const reel_tape *tape)
 reel_tape_node reel_tape_node_at(const reel_tape *tape, int id)
 {
     if (!tape || id < 0 || id >= tape->count)
-        return (reel_tape_node){.id = -1};
+        return (reel_tape_node){.id = -1, .param = -1};
     const reel_node *node = &tape->nodes[id];
     reel_tape_node seen = {.id = id,
                            .computed = node->op != NULL,

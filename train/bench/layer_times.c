@@ -97,14 +97,14 @@ static void spread_rest(timed_step *s)
 
 /* ---- steps ---- */
 
-typedef struct drawn_batch {
+typedef struct timed_batch {
     reel_tensor images;
     int64_t *labels;
-} drawn_batch;
+} timed_batch;
 
 /* Images of variance 1; a stretch of prime length repeats, so that drawing takes no time. Labels 0:
  * every network has that class. */
-static reel_status draw_batch(drawn_batch *b, const reel_ctx *ctx, const int64_t shape[4],
+static reel_status draw_batch(timed_batch *b, const reel_ctx *ctx, const int64_t shape[4],
                               reel_error *err)
 {
     enum { STRETCH = 65521 };
@@ -127,7 +127,7 @@ static reel_status draw_batch(drawn_batch *b, const reel_ctx *ctx, const int64_t
     return REEL_OK;
 }
 
-static void free_batch(drawn_batch *b)
+static void free_batch(timed_batch *b)
 {
     if (b->images.data)
         reel_pages_free(b->images.data, reel_tensor_bytes(&b->images));
@@ -135,7 +135,7 @@ static void free_batch(drawn_batch *b)
 }
 
 static reel_status run_timed_step(timed_step *s, reel_net *net, reel_tape *tape,
-                                  reel_optimizer *opt, const drawn_batch *b, reel_error *err)
+                                  reel_optimizer *opt, const timed_batch *b, reel_error *err)
 {
     const double begin = reel_bench_now();
     const reel_var logits = reel_net_forward(net, tape, reel_input(tape, &b->images));
@@ -179,7 +179,7 @@ reel_status reel_layer_times_measure(reel_layer_times *times, reel_net *net, ree
                                      reel_optimizer *opt, const int64_t shape[4], int steps,
                                      reel_error *err)
 {
-    drawn_batch batch = {0};
+    timed_batch batch = {0};
     reel_status status;
     reel_layer_times *of = malloc((size_t)steps * sizeof *of);
     double *room = malloc((size_t)steps * sizeof *room);

@@ -27,7 +27,7 @@ static reel_status refuse_counts(const char *option, int most, const char *text,
 
 /* What "..." stands for: numbers below `last`, each the one before times the factor of the last
  * two. False: there is no such factor, or there are too many. */
-static bool fill_in(int counts[REEL_SCALE_MOST], int *n, int last)
+static bool continue_counts(int counts[REEL_SCALE_MOST], int *n, int last)
 {
     if (*n < 2 || counts[*n - 1] % counts[*n - 2] != 0)
         return false;
@@ -56,7 +56,7 @@ reel_status reel_scale_counts(const char *option, const char *text, int most,
         char *end;
         const double number = strtod(word, &end);
         if (end == word || *end || !(number >= 1 && number <= most) || number != floor(number) ||
-            (goes_on && !fill_in(counts, n, (int)number)) || *n == REEL_SCALE_MOST ||
+            (goes_on && !continue_counts(counts, n, (int)number)) || *n == REEL_SCALE_MOST ||
             (*n > 0 && number <= counts[*n - 1]))
             return refuse_counts(option, most, text, err);
         counts[(*n)++] = (int)number;

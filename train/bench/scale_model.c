@@ -30,7 +30,7 @@ static double stretch_of(const reel_scale_case *c)
 }
 
 /* Seconds on the link for one phase of a layer. */
-static double phase_of(const reel_scale_case *c, int i, double bytes)
+static double phase_seconds(const reel_scale_case *c, int i, double bytes)
 {
     const double others = c->nodes - 1, mine = c->layers[i].bytes;
     if (c->nodes == 1 || mine <= 0)
@@ -58,13 +58,14 @@ static int first_summed(const link_queue *q, int n_layers)
 
 /* Sums go first, in the order of the backward pass: a gradient that becomes ready interrupts
  * weights that are being handed out. */
-static void run_link(const reel_scale_case *c, double bytes, link_queue *q, reel_scale_times *times)
+static void play_link(const reel_scale_case *c, double bytes, link_queue *q,
+                      reel_scale_times *times)
 {
     while (true) {
         reel_scale_times *sum = q->next >= 0 ? &times[q->next] : NULL;
         if (sum && sum->ready <= q->now) {
             sum->begin = q->now;
-            q->left[q->next] = phase_of(c, q->next, bytes);
+            q->left[q->next] = phase_seconds(c, q->next, bytes);
             q->now += q->left[q->next];
             sum->summed = q->now;
             q->next--;
@@ -87,8 +88,8 @@ static void run_link(const reel_scale_case *c, double bytes, link_queue *q, reel
 }
 
 /* The next forward pass: each layer waits for its weights. Returns when it ends. */
-static double run_forward(const reel_scale_case *c, double now, double stretch,
-                          reel_scale_times *times)
+static double play_forward(const reel_scale_case *c, double now, double stretch,
+                           reel_scale_times *times)
 {
     for (int i = 0; i < c->n_layers; i++) {
         times[i].needed = now;
@@ -114,12 +115,12 @@ reel_scale_step reel_scale_predict(const reel_scale_case *c, reel_scale_times *t
     }
 
     link_queue queue = {.left = left, .next = n - 1};
-    run_link(c, bytes, &queue, own);
-    step.seconds = run_forward(c, now, stretch, own);
+    play_link(c, bytes, &queue, own);
+    step.seconds = play_forward(c, now, stretch, own);
 
     for (int i = 0; i < n; i++) {
         step.computing += stretch * (c->layers[i].forward + c->layers[i].backward);
-        step.link += 2 * phase_of(c, i, bytes);
+        step.link += 2 * phase_seconds(c, i, bytes);
     }
 done:
     free(left);

@@ -27,7 +27,7 @@ static const reel_option options_table[] = {
                 .help = "timed steps of each size, after an untimed one"),
     REEL_OPTION(INT, .name = "ranks-a-node", .value = "N", .initial = "1", .min = 1, .max = 4096,
                 .help = "processes on each machine, which share its memory"),
-    REEL_OPTION(REAL, .name = "alpha", .value = "S", .initial = "5e-5", .min = 0, .max = 10,
+    REEL_OPTION(REAL, .name = "latency", .value = "S", .initial = "5e-5", .min = 0, .max = 10,
                 .help = "seconds that a message takes, whatever its length"),
     REEL_OPTION(REAL, .name = "efficiency", .value = "X", .initial = "0.92", .min = 1e-6, .max = 1,
                 .help = "share of the link's rate that the exchange reaches"),
@@ -88,7 +88,7 @@ static reel_status read_costs(reel_scale_costs *costs, const reel_options *o, re
     const char *path = reel_options_text(o, "comm");
     if (path)
         REEL_TRY(reel_json_load(&file, path, err));
-    REEL_TRY_GOTO(read_cost(&costs->alpha, o, "alpha", file, "alpha_s", err), done);
+    REEL_TRY_GOTO(read_cost(&costs->alpha, o, "latency", file, "alpha_s", err), done);
     REEL_TRY_GOTO(read_cost(&costs->efficiency, o, "efficiency", file, "efficiency", err), done);
     REEL_TRY_GOTO(read_cost(&costs->cpu_per_gb, o, "cpu-per-gb", file, "cpu_s_per_gb", err), done);
     REEL_TRY_GOTO(read_cost(&costs->sum_per_gb, o, "sum-per-gb", file, "sum_s_per_gb", err), done);
@@ -111,6 +111,9 @@ static reel_status read_plan(scale_plan *p, const reel_options *o, reel_error *e
     REEL_TRY(reel_scale_counts("sizes", reel_options_text(o, "sizes"), MOST_IMAGES, p->sizes,
                                &p->n_sizes, err));
     REEL_TRY(reel_scale_links(reel_options_text(o, "link"), p->links, &p->n_links, err));
+    if (!reel_options_given(o, "nodes")) /* the default list ends where the images do */
+        while (p->n_nodes > 1 && p->nodes[p->n_nodes - 1] > p->batch)
+            p->n_nodes--;
     if (p->nodes[p->n_nodes - 1] > p->batch)
         return reel_fail(err, REEL_ERR_INVALID,
                          "--nodes: expected at most one for each image of --batch %lld, got %d",
@@ -225,7 +228,7 @@ static reel_status predict_row(scale_row *row, const scale_plan *p, reel_error *
 
 /* ---- text ---- */
 
-static double gradient_bytes(const reel_layer_times *t)
+static double measured_bytes(const reel_layer_times *t)
 {
     double bytes = 0;
     for (int i = 0; i < t->n; i++)
@@ -246,7 +249,7 @@ static void print_head(const scale_plan *p, const reel_options *o, const reel_ct
     printf("%s, %lld images a step; machines as this one: %d threads, %s\n",
            reel_options_text(o, "arch"), (long long)p->batch, p->cores,
            reel_isa_name(reel_ctx_isa(ctx)));
-    printf("gradients %.1f MB; measured here:", 1e-6 * gradient_bytes(&p->measured[0]));
+    printf("gradients %.1f MB; measured here:", 1e-6 * measured_bytes(&p->measured[0]));
     for (int k = 0; k < p->n_sizes; k++)
         printf("%s %.1f ms at batch %d", k ? "," : "", 1e3 * pass_seconds(&p->measured[k]),
                p->sizes[k]);
@@ -312,7 +315,7 @@ static json_t *plan_json(const scale_plan *p, const reel_options *o, const reel_
     return json_pack("{s:s, s:I, s:i, s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:o}", "arch",
                      reel_options_text(o, "arch"), "batch", (json_int_t)p->batch, "threads",
                      p->cores, "isa", reel_isa_name(reel_ctx_isa(ctx)), "ranks_a_node", p->ranks,
-                     "gradient_bytes", gradient_bytes(&p->measured[0]), "alpha_s", p->costs.alpha,
+                     "gradient_bytes", measured_bytes(&p->measured[0]), "alpha_s", p->costs.alpha,
                      "efficiency", p->costs.efficiency, "cpu_s_per_gb", p->costs.cpu_per_gb,
                      "sum_s_per_gb", p->costs.sum_per_gb, "measured", measured);
 }
