@@ -29,7 +29,8 @@ reel_status reel_tape_create(reel_tape **out, const reel_ctx *ctx, const reel_ta
                         .recording = !config->no_grad,
                         .retain = config->retain,
                         .plan = config->plan,
-                        .poison = config->poison};
+                        .poison = config->poison,
+                        .timed = config->timed};
     tape->tracing = reel_ctx_traces(ctx, REEL_TRACE_TIME);
 
     const reel_status status = reel_arena_create(&tape->arena, config->limit_bytes, err);
@@ -53,7 +54,7 @@ void reel_tape_destroy(reel_tape *tape)
 double reel_tape_clock(const reel_tape *tape)
 {
     struct timespec now;
-    if (!tape->tracing)
+    if (!tape->tracing && !tape->timed)
         return 0;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return 1e3 * (double)now.tv_sec + 1e-6 * (double)now.tv_nsec;

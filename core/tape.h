@@ -35,6 +35,7 @@ typedef struct reel_tape_config {
     /* Memory is handed out full of NaN, so that an operator which leaves a part of it unset, or
      * reads what it has not set, shows. For checks. */
     bool poison;
+    bool timed; /* take the time of every operator, for reel_tape_node_at */
 } reel_tape_config;
 
 /* ctx must outlive the tape. config NULL: float32, recording. */
@@ -155,7 +156,8 @@ typedef struct reel_tape_work {
 } reel_tape_work;
 REEL_API reel_tape_work reel_tape_work_done(const reel_tape *tape);
 
-/* What a plan of recomputation looks at: node `id` of the step so far, 0 <= id < count. */
+/* What a plan of recomputation or of an exchange looks at: node `id` of the step so far, 0 <= id <
+ * count. */
 typedef struct reel_tape_node {
     int id;                /* reel_var.id of its value */
     bool computed;         /* by an operator; else a leaf */
@@ -163,7 +165,9 @@ typedef struct reel_tape_node {
     size_t bytes;          /* of its value */
     int64_t multiply_adds; /* of its forward pass */
     int n_in;
-    int in[REEL_MAX_INPUTS]; /* ids; -1 = an input that was left out */
+    int in[REEL_MAX_INPUTS];  /* ids; -1 = an input that was left out */
+    int param;                /* of a parameter's leaf: its index in the store; else -1 */
+    double forward, backward; /* seconds that its operator has taken, on a tape that is timed */
 } reel_tape_node;
 REEL_API int reel_tape_count(const reel_tape *tape);
 REEL_API reel_tape_node reel_tape_node_at(const reel_tape *tape, int id);

@@ -33,7 +33,7 @@ typedef struct reel_node {
     int64_t batch;                  /* pieces of the batch that dimension 0 is; 0 = it is none */
     int64_t calls;                  /* of its operator: one for each piece, or 1 for all */
     size_t piece_saved;             /* bytes of `saved` from one piece to the next */
-    double forward_ms, backward_ms; /* filled in while tracing */
+    double forward_ms, backward_ms; /* filled in while tracing or timed */
 } reel_node;
 
 struct reel_tape {
@@ -41,6 +41,7 @@ struct reel_tape {
     reel_dtype dtype;
     bool recording, retain, plan, poison;
     bool tracing; /* REEL_TRACE=time: each node's times go to the log at reset */
+    bool timed;
     int64_t step;
     int64_t pieces, first_row;          /* see reel_tape_set_pieces */
     struct reel_statistics *statistics; /* borrowed; NULL = none */
@@ -55,7 +56,7 @@ struct reel_tape {
     reel_error error; /* sticky */
 };
 
-/* Milliseconds of some fixed clock while tracing, else 0 without asking it. */
+/* Milliseconds of some fixed clock while tracing or timed, else 0 without asking it. */
 double reel_tape_clock(const reel_tape *tape);
 
 /* Memory that lives on after the call that asks for it, and memory for an operator's call; NULL =
