@@ -13,6 +13,11 @@
 
 #include <stdint.h>
 
+/* Consecutive pieces: first, first + 1, ..., first + count - 1. */
+typedef struct reel_pieces {
+    int64_t first, count;
+} reel_pieces;
+
 /* Pieces in the left part of a tree over n >= 2 pieces. */
 static inline int64_t reel_pieces_left(int64_t n)
 {
