@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-/* Consecutive pieces: first, first + 1, ..., first + count - 1. */
+/* Pieces first, first + 1, ..., first + count - 1. */
 typedef struct reel_pieces {
     int64_t first, count;
 } reel_pieces;

@@ -14,8 +14,7 @@
 /* Raised when anything in this file changes: a module of another version is refused. */
 enum { REEL_LINK_VERSION = 1 };
 
-/* A message under way: room for the system's own handle. It stays where it is until `test` says
- * that it is done. */
+/* A message under way: room for the system's own handle, which may be copied. */
 typedef union reel_link_request {
     void *handle;
     int64_t number;

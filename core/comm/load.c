@@ -41,7 +41,7 @@ bool reel_comm_is_launched(void)
 }
 
 /* The folder of a file, links followed; false if there is none. */
-static bool folder_of(const char *file, char folder[PATH_MAX])
+static bool find_folder(const char *file, char folder[PATH_MAX])
 {
     if (!file || !realpath(file, folder))
         return false;
@@ -62,7 +62,7 @@ static bool find_module(char path[PATH_MAX])
 
     char folder[PATH_MAX];
     for (int64_t h = 0; h < REEL_COUNT(holders); h++) {
-        if (!folder_of(holders[h], folder))
+        if (!find_folder(holders[h], folder))
             continue;
         for (int64_t i = 0; i < REEL_COUNT(below); i++)
             if (snprintf(path, PATH_MAX, "%s%s/" MODULE_FILE, folder, below[i]) < PATH_MAX &&

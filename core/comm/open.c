@@ -13,7 +13,7 @@
 static const double usual_timeout = 60; /* seconds */
 
 /* Room for so many ranks; until the hosts are known, a rank's number is its address. */
-static reel_status make_room(reel_comm *comm, int rank, int ranks, reel_error *err)
+static reel_status make_peers(reel_comm *comm, int rank, int ranks, reel_error *err)
 {
     comm->rank = comm->address = rank;
     comm->ranks = ranks;
@@ -52,7 +52,7 @@ static reel_status connect_ranks(reel_comm *comm, reel_error *err)
             (int)launched, message);
     }
 
-    REEL_TRY(make_room(comm, address, count, err));
+    REEL_TRY(make_peers(comm, address, count, err));
     comm->link = link;
     if (count == 1)
         return REEL_OK;
@@ -80,7 +80,7 @@ reel_status reel_comm_open(reel_comm **out, const reel_comm_config *config, reel
     if (reel_comm_is_launched())
         status = connect_ranks(comm, err);
     else
-        status = make_room(comm, 0, 1, err);
+        status = make_peers(comm, 0, 1, err);
     if (status != REEL_OK) {
         comm->failure.status = status; /* closing waits for nobody */
         reel_comm_close(comm);

@@ -1,6 +1,8 @@
 /* ranks WHAT [TIMEOUT]: what tests/integration/ranks.sh starts through mpirun, or alone.
  *
  *     exchanges   gather, broadcast, add_up, agree
+ *     parallel    sums of gradients, shared weights, arrays: the bits of one process
+ *     refusals    stores, pieces and steps that do not fit together
  *     mixed-up    rank 0 calls another exchange than the others
  *     loss        exchanges without end, until a rank is lost
  *     busy        rank 0 computes without end, until the library calls on_lost
@@ -80,6 +82,10 @@ int main(int argc, char **argv)
     int code = 0;
     if (!strcmp(what, "exchanges"))
         try_exchanges(the_comm);
+    else if (!strcmp(what, "parallel"))
+        try_parallel(the_comm);
+    else if (!strcmp(what, "refusals"))
+        try_refusals(the_comm);
     else if (!strcmp(what, "mixed-up"))
         code = try_mixed_up(the_comm);
     else if (!strcmp(what, "loss"))

@@ -18,6 +18,10 @@ void end_badly(void);
 void must(reel_status status, const reel_error *err);
 
 void try_exchanges(reel_comm *comm);
+/* Steps of data parallelism against the same computed alone, for several numbers of pieces. */
+void try_parallel(reel_comm *comm);
+/* Stores, pieces and steps that do not fit together are refused on every rank. */
+void try_refusals(reel_comm *comm);
 int try_mixed_up(reel_comm *comm);
 /* Prints "ready PROCESS" and waits for exchanges until one fails. */
 int try_loss(reel_comm *comm);

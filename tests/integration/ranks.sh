@@ -10,7 +10,7 @@ fail() {
     exit 1
 }
 
-# expect_run RANKS HOSTS WHAT: REEL_TEST_HOSTS splits one machine.
+# expect_run RANKS HOSTS WHAT NOTE: REEL_TEST_HOSTS splits one machine.
 expect_run() {
     mpi "$1" env REEL_TEST_HOSTS="$2" "$ranks" "$3" >said 2>&1 || fail "$3: $1 ranks, $2 hosts: exit $?"
     grep -qF "$3: $1 ranks on ${2/#0/$1} hosts; $4" said || fail "$3: $1 ranks, $2 hosts: not said"
