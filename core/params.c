@@ -97,6 +97,13 @@ reel_status reel_params_add(reel_params *params, const char *name, int ndim, con
     return REEL_OK;
 }
 
+/* Where range i lies in a flat array. */
+static void *param_place(const reel_params *params, int i, void *array)
+{
+    const size_t element = reel_dtype_size(params->dtype);
+    return (char *)array + (size_t)params->list[i]->offset * element;
+}
+
 reel_status reel_params_commit(reel_params *params, reel_error *err)
 {
     REEL_NEED(params, err);
@@ -109,12 +116,33 @@ reel_status reel_params_commit(reel_params *params, reel_error *err)
     params->grads = params->values ? reel_pages_alloc(params->bytes, err) : NULL;
     if (!params->grads)
         return REEL_ERR_MEMORY;
-    for (int i = 0; i < params->count; i++) {
-        reel_param *p = params->list[i];
-        p->value.data = (char *)params->values + (size_t)p->offset * element;
-        p->grad.data = (char *)params->grads + (size_t)p->offset * element;
-    }
+    for (int i = 0; i < params->count; i++)
+        params->list[i]->value.data = param_place(params, i, params->values);
+    reel_params_bind_grads(params, NULL);
     return REEL_OK;
+}
+
+void reel_params_bind_values(reel_params *params, void *memory)
+{
+    for (int i = 0; i < params->count; i++)
+        if (!(params->list[i]->flags & REEL_PARAM_BUFFER))
+            params->list[i]->value.data = param_place(params, i, memory ? memory : params->values);
+}
+
+void reel_params_bind_grads(reel_params *params, void *memory)
+{
+    for (int i = 0; i < params->count; i++)
+        params->list[i]->grad.data = param_place(params, i, memory ? memory : params->grads);
+}
+
+void *reel_params_own_values(const reel_params *params)
+{
+    return params->values;
+}
+
+void *reel_params_own_grads(const reel_params *params)
+{
+    return params->grads;
 }
 
 reel_dtype reel_params_dtype(const reel_params *params)

@@ -37,6 +37,11 @@ typedef struct reel_param {
     int64_t offset; /* of the first element in the flat arrays; multiples of 16 */
 } reel_param;
 
+/* Elements of the flat arrays: begin, ..., end - 1. */
+typedef struct reel_range {
+    int64_t begin, end;
+} reel_range;
+
 REEL_API reel_status reel_params_create(reel_params **out, reel_dtype dtype, reel_error *err);
 REEL_API void reel_params_destroy(reel_params *params);
 
@@ -68,8 +73,21 @@ REEL_API size_t reel_params_bytes(const reel_params *params);
 
 /* Forgets all gradients without touching their memory: the next backward overwrites. */
 REEL_API void reel_params_zero_grad(reel_params *params);
-/* The same, and gives the memory of the gradients back to the system until the next backward. */
+/* The same, and gives the store's memory of the gradients back to the system until the next
+ * backward. Memory that ranks share (core/comm/parallel.h) stays. */
 REEL_API void reel_params_release_grad(reel_params *params);
+
+/* For core/comm: values or gradients live in memory that others made, a flat array of flat_size
+ * elements that outlives its use here. NULL: in the store's own memory again. Only addresses
+ * change; copying contents is the caller's part. The own memory stays the store's, and keeps what
+ * it held. No tape may hold values of the store meanwhile.
+ *
+ * Buffers (REEL_PARAM_BUFFER) are never bound: each process writes its own while it computes. */
+void reel_params_bind_values(reel_params *params, void *memory);
+void reel_params_bind_grads(reel_params *params, void *memory);
+/* The store's own flat arrays; NULL before commit. */
+void *reel_params_own_values(const reel_params *params);
+void *reel_params_own_grads(const reel_params *params);
 
 #ifdef __cplusplus
 }

@@ -53,7 +53,7 @@ bool reel_pack_is_there(const char *folder, const char *split, int64_t shards)
     return true;
 }
 
-static reel_status verify_records(const reel_pack_index *x, const reel_pieces *found,
+static reel_status verify_records(const reel_pack_index *x, const reel_piece_list *found,
                                   const reel_span *span, reel_bytes *bytes, reel_error *err)
 {
     if (found->pieces.n != x->records.n)
@@ -77,7 +77,7 @@ static reel_status verify_records(const reel_pack_index *x, const reel_pieces *f
 static reel_status verify_tar(const reel_pack_index *index, const char *path, reel_bytes *bytes,
                               reel_error *err)
 {
-    reel_pieces *found = NULL;
+    reel_piece_list *found = NULL;
     reel_span span = {.file = -1};
     reel_status status = REEL_OK;
     REEL_TRY_GOTO(reel_open_plain(&span.file, &span.size, path, err), done);

@@ -5,7 +5,7 @@
 # cannot look for OpenMP's C half.
 include(CMakePackageConfigHelpers)
 
-set(reel_static_libraries jpeg png ${reel_format_names} z jansson pthread m)
+set(reel_static_libraries jpeg png ${reel_format_names} z jansson pthread ${CMAKE_DL_LIBS} m)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   set(reel_openmp ${OpenMP_C_FLAGS})
 else() # another compiler's -fopenmp would bring another runtime
@@ -54,6 +54,9 @@ endif()
 install(TARGETS reel_static ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS reel_shared EXPORT reelTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 set_target_properties(reel_shared PROPERTIES EXPORT_NAME reel)
+if(TARGET reel_mpi)
+  install(TARGETS reel_mpi LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/reel)
+endif()
 if(EXISTS ${PROJECT_SOURCE_DIR}/README.md)
   install(FILES ${PROJECT_SOURCE_DIR}/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 endif()

@@ -148,6 +148,8 @@
  *     }
  *
  * The same seed gives the same bits, for any number of threads and loader workers. */
+#include "core/comm/comm.h"
+#include "core/comm/parallel.h"
 #include "core/ops.h"
 #include "core/params.h"
 #include "core/tape.h"

@@ -43,7 +43,7 @@ static reel_sniff imagenet_tar_sniff(const char *data, const char *split, char *
 
 /* What is said of the images of an archive, and where they go. */
 struct images {
-    reel_pieces *pieces;
+    reel_piece_list *pieces;
     const char *prefix; /* before the samples' names, with a slash; "" = nothing */
     int64_t label;      /* of all of them; -1: each has its own in `labels` */
     const reel_val_labels *labels;
@@ -90,7 +90,7 @@ static reel_status add_class_images(const reel_span *span, reel_member at, struc
                : reel_fail(err, status, "%.40s.tar: %.700s", images->prefix, why.message);
 }
 
-static reel_status add_train_tar(reel_pieces *p, reel_names *classes, const reel_span *span,
+static reel_status add_train_tar(reel_piece_list *p, reel_names *classes, const reel_span *span,
                                  reel_error *err)
 {
     reel_names found = {0}; /* in the order of the tar */
@@ -136,7 +136,7 @@ static reel_status add_val_tar(reel_opened *out, const reel_span *span, const ch
 static reel_status index_tar(reel_opened *out, const char *data, const char *split,
                              const char *path, reel_error *err)
 {
-    reel_pieces *p;
+    reel_piece_list *p;
     int file;
     uint64_t size;
     REEL_TRY(reel_pieces_new(&p, err));

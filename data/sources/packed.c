@@ -60,7 +60,7 @@ static reel_sniff packed_sniff(const char *data, const char *split, char *path)
 static reel_status add_records(reel_opened *out, const reel_pack_index *index, const char *data,
                                reel_error *err)
 {
-    reel_pieces *p = out->self;
+    reel_piece_list *p = out->self;
     reel_names *classes = &out->classes;
     if (reel_names_count(classes) == 0)
         REEL_TRY(reel_number_names(classes, data, index->classes, err));
@@ -112,7 +112,7 @@ static reel_status packed_open(reel_opened *out, const char *data, const char *s
     if (shards < 1)
         return reel_fail(err, REEL_ERR_FORMAT, "%s: pack.json is damaged", data);
 
-    reel_pieces *p;
+    reel_piece_list *p;
     REEL_TRY(reel_pieces_new(&p, err));
     out->self = p;
     for (int64_t k = 0; k < shards; k++) {

@@ -50,7 +50,7 @@ static reel_status pick_shards(reel_names *names, const reel_names *all, const c
 static bool is_labelled(const char *path)
 {
     const size_t most = (size_t)16 << 20;
-    reel_pieces *p = NULL;
+    reel_piece_list *p = NULL;
     reel_error ignored;
     reel_bytes head = {.data = malloc(most)};
     const int file = memfd_create("shard", MFD_CLOEXEC);
@@ -209,7 +209,7 @@ static reel_sniff shards_sniff(const char *data, const char *split, char *path)
 
 static reel_status add_shard(reel_opened *out, const char *path, reel_error *err)
 {
-    reel_pieces *p = out->self;
+    reel_piece_list *p = out->self;
     reel_error why = {0};
     int file;
     uint64_t size;
@@ -282,7 +282,7 @@ done:
 }
 
 /* Why no sample is left. */
-static reel_status refuse_shards(const reel_pieces *p, const char *path, reel_error *err)
+static reel_status refuse_shards(const reel_piece_list *p, const char *path, reel_error *err)
 {
     if (p->doubled.n)
         return reel_fail(err, REEL_ERR_FORMAT,
@@ -300,7 +300,7 @@ static reel_status refuse_shards(const reel_pieces *p, const char *path, reel_er
 /* Names the members that are left out, and those that may be meant otherwise. */
 static reel_status note_odd_members(reel_opened *out, reel_error *err)
 {
-    const reel_pieces *p = out->self;
+    const reel_piece_list *p = out->self;
     if (p->unlabelled.n)
         REEL_TRY(reel_opened_note(out, err,
                                   "images without a label, left out: %" PRId64 ", such as %s",
@@ -320,7 +320,7 @@ static reel_status note_odd_members(reel_opened *out, reel_error *err)
 static reel_status shards_open(reel_opened *out, const char *data, const char *split,
                                const char *path, reel_error *err)
 {
-    reel_pieces *p;
+    reel_piece_list *p;
     REEL_TRY(reel_pieces_new(&p, err));
     out->self = p;
     p->names_only = out->request->names_only;

@@ -18,7 +18,7 @@ static void tar_try(const uint8_t *bytes, size_t size)
 {
     const reel_span span = {.memory = bytes, .size = size};
     reel_error err = {0};
-    reel_pieces *p = NULL;
+    reel_piece_list *p = NULL;
     tar_check(reel_pieces_new(&p, &err) == REEL_OK);
     if (reel_shard_index(p, &span, 0, &err) != REEL_OK) {
         tar_check(err.message[0] != 0);

@@ -29,12 +29,12 @@ struct piece_file {
 
 static const reel_piece *piece_at(const void *self, int64_t index)
 {
-    return (const reel_piece *)((const reel_pieces *)self)->pieces.items + index;
+    return (const reel_piece *)((const reel_piece_list *)self)->pieces.items + index;
 }
 
 int64_t reel_pieces_size(const void *self)
 {
-    return (int64_t)((const reel_pieces *)self)->pieces.n;
+    return (int64_t)((const reel_piece_list *)self)->pieces.n;
 }
 
 int64_t reel_pieces_label(const void *self, int64_t index)
@@ -44,7 +44,7 @@ int64_t reel_pieces_label(const void *self, int64_t index)
 
 void reel_pieces_sample_name(const void *self, int64_t index, char *text, size_t size)
 {
-    const reel_pieces *p = self;
+    const reel_piece_list *p = self;
     const reel_piece *piece = piece_at(self, index);
     char name[REEL_TAR_NAME + 300];
     const struct piece_file *from = (const struct piece_file *)p->files.items + piece->file;
@@ -54,7 +54,7 @@ void reel_pieces_sample_name(const void *self, int64_t index, char *text, size_t
 }
 
 /* Each bit is set by whoever was first; that two do the same check at once is harmless. */
-static reel_status check_crc(const reel_pieces *p, int64_t index, const reel_bytes *bytes,
+static reel_status check_crc(const reel_piece_list *p, int64_t index, const reel_bytes *bytes,
                              reel_error *err)
 {
     uint8_t *byte = &p->checked[index >> 3];
@@ -72,7 +72,7 @@ static reel_status check_crc(const reel_pieces *p, int64_t index, const reel_byt
 
 reel_status reel_pieces_sample(const void *self, int64_t index, reel_bytes *bytes, reel_error *err)
 {
-    const reel_pieces *p = self;
+    const reel_piece_list *p = self;
     const reel_piece *piece = piece_at(self, index);
     const struct piece_file *from = (const struct piece_file *)p->files.items + piece->file;
     REEL_TRY(reel_bytes_reserve(bytes, (size_t)piece->size + 1, err));
@@ -93,7 +93,7 @@ reel_status reel_pieces_sample(const void *self, int64_t index, reel_bytes *byte
 
 void reel_pieces_destroy(void *self)
 {
-    reel_pieces *p = self;
+    reel_piece_list *p = self;
     if (!p)
         return;
     for (size_t i = 0; i < p->files.n; i++) {
@@ -111,16 +111,16 @@ void reel_pieces_destroy(void *self)
     free(p);
 }
 
-reel_status reel_pieces_new(reel_pieces **out, reel_error *err)
+reel_status reel_pieces_new(reel_piece_list **out, reel_error *err)
 {
-    reel_pieces *p = *out = calloc(1, sizeof *p);
+    reel_piece_list *p = *out = calloc(1, sizeof *p);
     if (!p)
         return reel_fail(err, REEL_ERR_MEMORY, "no memory for a dataset");
     p->folder = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     return REEL_OK;
 }
 
-reel_status reel_pieces_add_file(reel_pieces *p, const char *path, int file, reel_error *err)
+reel_status reel_pieces_add_file(reel_piece_list *p, const char *path, int file, reel_error *err)
 {
     char *copy = strdup(path);
     struct piece_file *place = copy ? reel_list_add(&p->files, sizeof *place) : NULL;
@@ -153,7 +153,7 @@ reel_status reel_piece_append(reel_list *pieces, reel_pool *names, const reel_pi
     return REEL_OK;
 }
 
-reel_status reel_pieces_add(reel_pieces *p, const reel_piece *piece, const char *name,
+reel_status reel_pieces_add(reel_piece_list *p, const reel_piece *piece, const char *name,
                             reel_error *err)
 {
     if (p->pieces.n >= UINT32_MAX)
@@ -169,20 +169,20 @@ static int by_label_and_name(const void *a, const void *b, void *names)
     return strcmp((char *)names + x->name, (char *)names + y->name);
 }
 
-void reel_pieces_sort(reel_pieces *p, size_t first)
+void reel_pieces_sort(reel_piece_list *p, size_t first)
 {
     if (p->pieces.n > first)
         qsort_r((reel_piece *)p->pieces.items + first, p->pieces.n - first, sizeof(reel_piece),
                 by_label_and_name, p->names.text);
 }
 
-reel_status reel_pieces_check(reel_pieces *p, reel_error *err)
+reel_status reel_pieces_check(reel_piece_list *p, reel_error *err)
 {
     p->checked = calloc(1, p->pieces.n / 8 + 1);
     return p->checked ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "no memory for a dataset");
 }
 
-int64_t reel_pieces_classes(const reel_pieces *p)
+int64_t reel_pieces_classes(const reel_piece_list *p)
 {
     return reel_list_classes(&p->pieces, sizeof(reel_piece), offsetof(reel_piece, label));
 }

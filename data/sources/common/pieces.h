@@ -19,7 +19,7 @@ typedef struct reel_odd_members {
     char first[300];
 } reel_odd_members;
 
-typedef struct reel_pieces {
+typedef struct reel_piece_list {
     int folder;      /* what relative paths of files start from */
     reel_list files; /* struct piece_file */
     reel_pool names;
@@ -32,21 +32,21 @@ typedef struct reel_pieces {
     bool names_only;             /* images are told by their names alone */
     bool unmarked;               /* the last shard has no end mark */
     uint8_t *checked; /* one bit a piece: its CRC-32 was right; NULL = there are none to check */
-} reel_pieces;
+} reel_piece_list;
 
-reel_status reel_pieces_new(reel_pieces **out, reel_error *err);
+reel_status reel_pieces_new(reel_piece_list **out, reel_error *err);
 /* Takes over the descriptor, also on failure. */
-reel_status reel_pieces_add_file(reel_pieces *p, const char *path, int file, reel_error *err);
-reel_status reel_pieces_add(reel_pieces *p, const reel_piece *piece, const char *name,
+reel_status reel_pieces_add_file(reel_piece_list *p, const char *path, int file, reel_error *err);
+reel_status reel_pieces_add(reel_piece_list *p, const reel_piece *piece, const char *name,
                             reel_error *err);
 /* The same for a list of pieces and the pool of their names. */
 reel_status reel_piece_append(reel_list *pieces, reel_pool *names, const reel_piece *piece,
                               const char *name, reel_error *err);
 /* Orders pieces from `first` on by (label, name). */
-void reel_pieces_sort(reel_pieces *p, size_t first);
+void reel_pieces_sort(reel_piece_list *p, size_t first);
 /* The CRC-32 of every piece is known: it is checked at the piece's first read. */
-reel_status reel_pieces_check(reel_pieces *p, reel_error *err);
-int64_t reel_pieces_classes(const reel_pieces *p); /* the highest label and one more */
+reel_status reel_pieces_check(reel_piece_list *p, reel_error *err);
+int64_t reel_pieces_classes(const reel_piece_list *p); /* the highest label and one more */
 
 /* A source's functions (data/sources/source.h) where self is a reel_pieces. */
 REEL_DECLARE_SAMPLES(reel_pieces);
@@ -56,6 +56,7 @@ REEL_DECLARE_SAMPLES(reel_pieces);
 
 /* Adds the samples of a tar in WebDataset's convention, as parts of file number `file`
  * (shard_index.c). */
-reel_status reel_shard_index(reel_pieces *p, const reel_span *span, uint32_t file, reel_error *err);
+reel_status reel_shard_index(reel_piece_list *p, const reel_span *span, uint32_t file,
+                             reel_error *err);
 
 #endif

@@ -109,7 +109,7 @@ static void note_odd_member(reel_odd_members *odd, const char *shard, const char
 
 /* A label without an image: the other field may be one, whatever its name. If not, it is counted.
  */
-static reel_status look_at_other_field(reel_pieces *p, struct indexing *x, reel_error *err)
+static reel_status look_at_other_field(reel_piece_list *p, struct indexing *x, reel_error *err)
 {
     struct sample *s = &x->sample;
     uint8_t head[4096];
@@ -130,7 +130,7 @@ static reel_status look_at_other_field(reel_pieces *p, struct indexing *x, reel_
     return reel_pieces_add(p, &s->piece, s->other, err);
 }
 
-static reel_status finish_shard_sample(reel_pieces *p, struct indexing *x, reel_error *err)
+static reel_status finish_shard_sample(reel_piece_list *p, struct indexing *x, reel_error *err)
 {
     struct sample *s = &x->sample;
     bool known = false;
@@ -282,7 +282,7 @@ static reel_status add_field(reel_tar *tar, const reel_tar_entry *e, uint32_t fi
 }
 
 /* Another key begins another sample. */
-static reel_status begin_shard_sample(reel_pieces *p, struct indexing *x, reel_error *err)
+static reel_status begin_shard_sample(reel_piece_list *p, struct indexing *x, reel_error *err)
 {
     struct sample *s = &x->sample;
     const char *name = x->entry.name;
@@ -299,7 +299,8 @@ static reel_status begin_shard_sample(reel_pieces *p, struct indexing *x, reel_e
     return REEL_OK;
 }
 
-reel_status reel_shard_index(reel_pieces *p, const reel_span *span, uint32_t file, reel_error *err)
+reel_status reel_shard_index(reel_piece_list *p, const reel_span *span, uint32_t file,
+                             reel_error *err)
 {
     struct indexing *x = calloc(1, sizeof *x);
     if (!x)

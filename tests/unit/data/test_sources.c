@@ -293,7 +293,7 @@ Test(sources, a_sample_costs_at_most_150_bytes)
         reel_error err;
         const struct mallinfo2 before = mallinfo2();
         reel_dataset *d = NULL;
-        reel_pieces *p = NULL;
+        reel_piece_list *p = NULL;
         if (kind == 0) {
             d = opened(root, "train");
         } else {

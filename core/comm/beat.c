@@ -1,0 +1,209 @@
+/* Signs of life. Every rank sends a few bytes a second to the next one, in a ring, from a thread of
+ * its own, and looks at what came from the one before. So each rank is watched by one other, and
+ * the cost does not grow with the number of ranks. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/comm/internal.h"
+#include "core/system_error.h"
+
+enum { SIGN_OF_LIFE = 1, GOODBYE = 2 };
+
+/* What the thread knows; nobody else looks at it. */
+typedef struct beat_state {
+    reel_comm *comm;
+    reel_link_request sent, received;
+    int next, before;         /* addresses */
+    bool sending, said;       /* a message is under way; it was the goodbye */
+    bool heard;               /* the rank before has said goodbye */
+    double last_sign, looked; /* when the rank before showed life; when this thread last ran */
+    double lost_at;           /* 0 = it is not lost */
+    bool called;              /* on_lost */
+} beat_state;
+
+static double beat_interval(const reel_comm *comm)
+{
+    return comm->config.timeout < 4 ? comm->config.timeout / 4 : 1;
+}
+
+static void beat_mark_lost(beat_state *s)
+{
+    if (s->lost_at != 0)
+        return;
+    s->lost_at = reel_clock_seconds();
+    pthread_mutex_lock(&s->comm->beat.lock);
+    s->comm->beat.lost = s->before;
+    pthread_mutex_unlock(&s->comm->beat.lock);
+}
+
+static bool beat_post_receive(beat_state *s)
+{
+    reel_beat *b = &s->comm->beat;
+    return s->comm->link->start_receive(&b->in, sizeof b->in, s->before, REEL_TAG_BEAT,
+                                        &s->received) == 0;
+}
+
+/* Takes what the rank before has sent. */
+static void beat_look(beat_state *s)
+{
+    const double now = reel_clock_seconds();
+    /* This process itself did not run, stopped or starved: the rank before gets its time again. */
+    if (now - s->looked > s->comm->config.timeout / 2)
+        s->last_sign = now;
+    s->looked = now;
+
+    int done = 1;
+    while (!s->heard && s->lost_at == 0 && done) {
+        if (s->comm->link->test(&s->received, &done)) {
+            beat_mark_lost(s);
+            return;
+        }
+        if (!done)
+            break;
+        s->last_sign = now;
+        s->heard = s->comm->beat.in == GOODBYE;
+        if (!s->heard && !beat_post_receive(s))
+            beat_mark_lost(s);
+    }
+    if (!s->heard && now - s->last_sign > s->comm->config.timeout)
+        beat_mark_lost(s);
+}
+
+/* Sends one more sign, unless the last one is still under way. */
+static void beat_send(beat_state *s, bool closing)
+{
+    reel_beat *b = &s->comm->beat;
+    int done = 1;
+    if (s->sending && s->comm->link->test(&s->sent, &done) == 0 && !done)
+        return;
+    s->sending = false;
+    if (s->said)
+        return;
+    b->out = closing ? GOODBYE : SIGN_OF_LIFE;
+    s->said = closing;
+    s->sending =
+        s->comm->link->start_send(&b->out, sizeof b->out, s->next, REEL_TAG_BEAT, &s->sent) == 0;
+}
+
+/* Nobody has come to a wait since the rank was lost: the program is told here. */
+static void beat_tell(beat_state *s)
+{
+    reel_comm *comm = s->comm;
+    pthread_mutex_lock(&comm->beat.lock);
+    const bool noticed = comm->beat.noticed;
+    pthread_mutex_unlock(&comm->beat.lock);
+    if (s->lost_at == 0 || s->called || noticed ||
+        reel_clock_seconds() - s->lost_at < comm->config.timeout)
+        return;
+
+    s->called = true;
+    char message[300];
+    const int rank = reel_beat_lost(comm);
+    snprintf(
+        message, sizeof message,
+        "rank %d (host %s) is lost: no sign of life for %g s; this rank was not waiting for it",
+        rank, reel_comm_host_name(comm, rank), 2 * comm->config.timeout);
+    if (comm->config.on_lost)
+        comm->config.on_lost(comm->config.user, message);
+}
+
+/* Sleeps until the next sign is due, or until the rank closes; says whether it does. */
+static bool beat_pause(reel_comm *comm, bool closing)
+{
+    const double seconds = closing ? 1e-3 : beat_interval(comm);
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    const int64_t ns = until.tv_nsec + (int64_t)(seconds * 1e9);
+    until.tv_sec += ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+
+    reel_beat *b = &comm->beat;
+    pthread_mutex_lock(&b->lock);
+    if (closing || !b->closing)
+        pthread_cond_timedwait(&b->wake, &b->lock, &until);
+    closing = b->closing;
+    pthread_mutex_unlock(&b->lock);
+    return closing;
+}
+
+static void *beat_run(void *arg)
+{
+    reel_comm *comm = arg;
+    /* Ranks by address: the ring exists before the ranks have their numbers. */
+    const int own = comm->address;
+    const double now = reel_clock_seconds();
+    beat_state s = {.comm = comm,
+                    .next = (own + 1) % comm->ranks,
+                    .before = (own + comm->ranks - 1) % comm->ranks,
+                    .last_sign = now,
+                    .looked = now};
+    if (!beat_post_receive(&s))
+        beat_mark_lost(&s);
+
+    bool closing = false;
+    for (;;) {
+        beat_look(&s);
+        beat_send(&s, closing);
+        beat_tell(&s);
+        if (closing && (s.lost_at != 0 || (s.said && !s.sending && s.heard)))
+            return NULL;
+        closing = beat_pause(comm, closing);
+    }
+}
+
+reel_status reel_beat_start(reel_comm *comm, reel_error *err)
+{
+    reel_beat *b = &comm->beat;
+    pthread_condattr_t clock;
+    b->lost = -1;
+    pthread_mutex_init(&b->lock, NULL);
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&b->wake, &clock);
+    pthread_condattr_destroy(&clock);
+
+    /* Signals are for the program's own threads. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int reason = pthread_create(&b->thread, NULL, beat_run, comm);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (reason)
+        return reel_fail_system(err, reason, "cannot start the thread that watches the ranks");
+    b->runs = true;
+    return REEL_OK;
+}
+
+void reel_beat_stop(reel_comm *comm)
+{
+    reel_beat *b = &comm->beat;
+    if (!b->runs)
+        return;
+    pthread_mutex_lock(&b->lock);
+    b->closing = true;
+    pthread_cond_signal(&b->wake);
+    pthread_mutex_unlock(&b->lock);
+    pthread_join(b->thread, NULL);
+    b->runs = false;
+    pthread_cond_destroy(&b->wake);
+    pthread_mutex_destroy(&b->lock);
+}
+
+int reel_beat_lost(reel_comm *comm)
+{
+    reel_beat *b = &comm->beat;
+    if (!b->runs)
+        return -1;
+    pthread_mutex_lock(&b->lock);
+    const int address = b->lost;
+    b->noticed |= address >= 0;
+    pthread_mutex_unlock(&b->lock);
+
+    for (int rank = 0; address >= 0 && rank < comm->ranks; rank++)
+        if (comm->peers[rank].address == address)
+            return rank;
+    return -1;
+}

@@ -1,0 +1,209 @@
+/* Making a reel_parallel, and a step's sum and publication. */
+#include "core/comm/parallel.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/comm/parallel_internal.h"
+#include "core/memory.h"
+
+/* ---- what the ranks must have in common ---- */
+
+/* FNV-1a, 64 bits. */
+static uint64_t hash_more(uint64_t hash, const void *data, size_t bytes)
+{
+    const unsigned char *at = data;
+    for (size_t i = 0; i < bytes; i++)
+        hash = (hash ^ at[i]) * 0x100000001b3u;
+    return hash;
+}
+
+static const uint64_t hash_begin = 0xcbf29ce484222325u;
+
+static uint64_t hash_store(const reel_params *params)
+{
+    const int dtype = (int)reel_params_dtype(params);
+    uint64_t hash = hash_more(hash_begin, &dtype, sizeof dtype);
+    for (int i = 0; i < reel_params_count(params); i++) {
+        const reel_param *p = reel_params_at(params, i);
+        hash = hash_more(hash, p->name, strlen(p->name) + 1);
+        hash = hash_more(hash, p->value.shape, (size_t)p->value.ndim * sizeof *p->value.shape);
+        hash = hash_more(hash, &p->flags, sizeof p->flags);
+    }
+    return hash;
+}
+
+uint64_t reel_parallel_hash_gradients(const reel_params *params)
+{
+    uint64_t hash = hash_begin;
+    for (int i = 0; i < reel_params_count(params); i++) {
+        const bool has = reel_params_at(params, i)->has_grad;
+        hash = hash_more(hash, &has, sizeof has);
+    }
+    return hash;
+}
+
+/* Every rank fails where one rank's numbers differ from rank 0's. */
+static reel_status compare_ranks(reel_comm *comm, uint64_t mine, const char *what, reel_error *err)
+{
+    uint64_t *all = malloc((size_t)comm->ranks * sizeof *all);
+    if (!all)
+        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", what);
+    reel_status status = reel_comm_gather(comm, &mine, sizeof mine, all, what, err);
+    for (int r = 1; status == REEL_OK && r < comm->ranks; r++)
+        if (all[r] != all[0])
+            status = reel_fail(err, REEL_ERR_INVALID, "rank %d (host %s): %s differ from rank 0's",
+                               r, reel_comm_host_name(comm, r), what);
+    free(all);
+    return status;
+}
+
+/* ---- creation ---- */
+
+static reel_status check_division(const reel_parallel *p, const reel_parallel_config *c,
+                                  reel_error *err)
+{
+    const int ranks = p->comm->ranks;
+    if (!reel_params_own_values(p->params))
+        return reel_fail(err, REEL_ERR_INVALID, "ranks: the parameters are not committed");
+    if (c->pieces < ranks)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "%d ranks need at least %d pieces of a batch, got %" PRId64
+                         "; take %d, %d or %d pieces, or fewer ranks",
+                         ranks, ranks, c->pieces, ranks, 2 * ranks, 4 * ranks);
+    for (int r = 0; c->cuts && r <= ranks; r++) {
+        const int64_t least = r > 0 ? c->cuts[r - 1] : 0, most = r > 0 ? p->size : 0;
+        if (c->cuts[r] < least || c->cuts[r] > most || (r == ranks && c->cuts[r] != p->size))
+            return reel_fail(err, REEL_ERR_INVALID,
+                             "shares of ranks: expected cuts that ascend from 0 to %" PRId64
+                             ", got %" PRId64 " at place %d",
+                             p->size, c->cuts[r], r);
+    }
+    return REEL_OK;
+}
+
+/* All that a rank can do by itself. */
+static reel_status prepare_parallel(reel_parallel *p, const reel_parallel_config *config,
+                                    reel_error *err)
+{
+    const int ranks = p->comm->ranks;
+    REEL_TRY(check_division(p, config, err));
+    p->pieces = config->pieces;
+    p->cuts = calloc((size_t)ranks + 1, sizeof *p->cuts);
+    p->first = calloc((size_t)ranks + 1, sizeof *p->first);
+    p->ranges.list = calloc((size_t)reel_params_count(p->params) + 1, sizeof *p->ranges.list);
+    if (!p->cuts || !p->first || !p->ranges.list)
+        return reel_fail(err, REEL_ERR_MEMORY, "shares of ranks: out of memory");
+
+    p->cuts[ranks] = p->size;
+    for (int r = 0; r < ranks; r++)
+        p->cuts[r] = config->cuts ? config->cuts[r]
+                                  : reel_range_part((reel_range){0, p->size}, r, ranks).begin;
+    REEL_TRY(reel_divide_pieces(p->first, p->pieces, ranks, err));
+    p->n_mine = reel_maximal_subtrees(p->mine, p->pieces, reel_parallel_pieces(p));
+    return ranks > 1 ? reel_parallel_plan(p, err) : REEL_OK;
+}
+
+static reel_status connect_stores(reel_parallel *p, reel_error *err)
+{
+    uint64_t mine = hash_store(p->params);
+    mine = hash_more(mine, &p->pieces, sizeof p->pieces);
+    mine = hash_more(mine, p->cuts, ((size_t)p->comm->ranks + 1) * sizeof *p->cuts);
+    REEL_TRY(compare_ranks(p->comm, mine, "parameters, pieces or shares", err));
+    REEL_TRY(reel_parallel_share_memory(p, err));
+    return reel_parallel_move_in(p, err);
+}
+
+reel_status reel_parallel_create(reel_parallel **out, reel_comm *comm, reel_params *params,
+                                 const reel_ctx *ctx, const reel_parallel_config *config,
+                                 reel_error *err)
+{
+    REEL_NEED(out, err);
+    *out = NULL;
+    REEL_NEED(comm, err);
+    REEL_NEED(params, err);
+    REEL_NEED(ctx, err);
+    REEL_NEED(config, err);
+    reel_parallel *p = calloc(1, sizeof *p);
+    if (!p)
+        return reel_fail(err, REEL_ERR_MEMORY, "ranks: out of memory");
+    *p = (reel_parallel){
+        .comm = comm,
+        .params = params,
+        .size = reel_params_flat_size(params),
+        .element = reel_dtype_size(reel_params_dtype(params)),
+        .values = {.file = -1},
+        .adder = {.dtype = reel_params_dtype(params), .threads = reel_ctx_threads(ctx)}};
+
+    reel_status status = prepare_parallel(p, config, err);
+    if (comm->ranks > 1)
+        status = reel_comm_agree(comm, status, err, "the division of the work");
+    if (status == REEL_OK && comm->ranks > 1)
+        status = connect_stores(p, err);
+    if (status != REEL_OK) {
+        reel_parallel_destroy(p);
+        return status;
+    }
+    reel_parallel_subtree(p, 0);
+    *out = p;
+    return REEL_OK;
+}
+
+void reel_parallel_destroy(reel_parallel *p)
+{
+    if (!p)
+        return;
+    if (p->moved_in)
+        reel_parallel_move_out(p);
+    if (reel_params_own_values(p->params))
+        reel_params_zero_grad(p->params);
+    for (int i = 0; i < p->n_more; i++)
+        reel_window_free(&p->more[i]);
+    free(p->more);
+    for (int k = 0; p->leaves && k < p->n_leaves; k++)
+        reel_window_free(&p->leaves[k].window);
+    reel_window_free(&p->values);
+    reel_parallel_free_plan(p);
+    free(p->sends.list);
+    free(p->receives.list);
+    free(p->ranges.list);
+    free(p->first);
+    free(p->cuts);
+    free(p);
+}
+
+/* ---- what a rank holds ---- */
+
+reel_pieces reel_parallel_pieces(const reel_parallel *p)
+{
+    if (!p)
+        return (reel_pieces){0, 0};
+    const int rank = p->comm->rank;
+    return (reel_pieces){p->first[rank], p->first[rank + 1] - p->first[rank]};
+}
+
+int reel_parallel_subtrees(const reel_parallel *p, const reel_pieces **out)
+{
+    if (out)
+        *out = p ? p->mine : NULL;
+    return p ? p->n_mine : 0;
+}
+
+reel_range reel_parallel_share(const reel_parallel *p, int rank)
+{
+    if (!p || rank < 0 || rank >= p->comm->ranks)
+        return (reel_range){0, 0};
+    return (reel_range){p->cuts[rank], p->cuts[rank + 1]};
+}
+
+void reel_parallel_subtree(reel_parallel *p, int k)
+{
+    if (!p || k < 0 || k >= p->n_mine)
+        return;
+    p->seen[p->current] = reel_parallel_hash_gradients(p->params);
+    p->current = k;
+    if (p->comm->ranks > 1)
+        reel_params_bind_grads(p->params, p->leaves[p->own_leaf + k].window.memory);
+    reel_params_zero_grad(p->params);
+}

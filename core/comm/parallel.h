@@ -1,0 +1,93 @@
+/* Data parallelism for one parameter store: every rank computes the gradients of its pieces of the
+ * batch, each rank adds up and updates its own share of the elements, and all see the new values.
+ * The sum has the same bits for any number of ranks (core/pieces.h). A training step:
+ *
+ *     const reel_pieces *trees;
+ *     const int n = reel_parallel_subtrees(parallel, &trees);
+ *     for (int k = 0; k < n; k++) {
+ *         reel_parallel_subtree(parallel, k);
+ *         // forward and backward of the pieces trees[k].first to + trees[k].count - 1
+ *     }
+ *     REEL_TRY(reel_parallel_sum(parallel, err));
+ *     // the optimizer moves the elements of reel_parallel_share(parallel, rank)
+ *     REEL_TRY(reel_parallel_publish(parallel, err));
+ *
+ * Memory. The ranks of a host share one copy of the values. Each rank has one array of gradients
+ * for each of its subtrees, which the other ranks of the host read where it lies. Between hosts go
+ * sums: of each host's maximal subtrees, for the elements that the receiver owns.
+ *
+ * Buffers (REEL_PARAM_BUFFER: running statistics) are not shared: each rank writes its own while it
+ * computes. They begin as rank 0's.
+ *
+ * With one rank nothing is moved or sent; every function works and costs nothing.
+ *
+ * All ranks make the same calls in the same order, each from one thread. A failure that is not
+ * REEL_ERR_INVALID ends the run: call reel_comm_abort, since messages may still be under way.
+ * REEL_ERR_IO in all functions: a rank is lost (comm.h). */
+#ifndef REEL_COMM_PARALLEL_H
+#define REEL_COMM_PARALLEL_H
+
+#include "core/comm/comm.h"
+#include "core/ctx.h"
+#include "core/params.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct reel_parallel reel_parallel;
+
+typedef struct reel_parallel_config {
+    int64_t pieces; /* equal pieces of the whole batch, at least as many as ranks */
+    /* [ranks + 1] ascending elements, from 0 to reel_params_flat_size: rank r owns cuts[r] to
+     * cuts[r + 1] - 1, which may be none (reel_optim_cuts). Copied. NULL: equal parts. */
+    const int64_t *cuts;
+} reel_parallel_config;
+
+/* comm, params and ctx are borrowed, and outlive the result. The store is committed and the same on
+ * every rank; its values become those of rank 0, and it is bound to shared memory until
+ * reel_parallel_destroy: no tape may hold values of it meanwhile. The gradients are forgotten.
+ * ctx: its threads add up.
+ * REEL_ERR_INVALID: the stores differ in a name, shape, flag or dtype, or the configs differ; there
+ * are more ranks than pieces; the cuts do not ascend. REEL_ERR_MEMORY: a rank has no memory. Every
+ * rank fails then, and the message names the rank. */
+REEL_API reel_status reel_parallel_create(reel_parallel **out, reel_comm *comm, reel_params *params,
+                                          const reel_ctx *ctx, const reel_parallel_config *config,
+                                          reel_error *err);
+/* The values go back into the store's own memory, so that the store can be used further; gradients
+ * are forgotten, arrays freed. Before reel_comm_close. NULL is fine. */
+REEL_API void reel_parallel_destroy(reel_parallel *parallel);
+
+/* The pieces of this rank. NULL: none. */
+REEL_API reel_pieces reel_parallel_pieces(const reel_parallel *parallel);
+/* *out receives this rank's maximal subtrees, in order; valid until destroy. Returns how many. */
+REEL_API int reel_parallel_subtrees(const reel_parallel *parallel, const reel_pieces **out);
+/* From now on backward writes the gradients of subtree k, 0 <= k < subtrees. They must be the sum
+ * over the subtree's pieces along its tree. has_grad is cleared. No such k: nothing happens. */
+REEL_API void reel_parallel_subtree(reel_parallel *parallel, int k);
+/* After backward of all subtrees. The store's gradients of this rank's share become the sums over
+ * all pieces; elsewhere they are undefined. Returns on a rank when its share is complete. A
+ * parameter without a gradient (has_grad) has none on any rank and in any subtree, and is skipped.
+ * REEL_ERR_INVALID: that does not hold, or reel_parallel_publish was not called after the last
+ * sum. */
+REEL_API reel_status reel_parallel_sum(reel_parallel *parallel, reel_error *err);
+/* The elements that a rank owns. No such rank: none. */
+REEL_API reel_range reel_parallel_share(const reel_parallel *parallel, int rank);
+/* Ends a step, after each rank has updated its share of the values, or has decided not to. After it
+ * all hosts have all values; no rank reads old ones, or gradients of another rank, any more. Values
+ * of frozen parameters are not sent. */
+REEL_API reel_status reel_parallel_publish(reel_parallel *parallel, reel_error *err);
+
+/* One more flat array of the store's size and dtype, for states of the optimizer or an average: one
+ * a host, zeroed, each rank writes its share. Pages that nobody touches cost nothing; where memory
+ * runs out, the first touch of a page ends the process. Freed by reel_parallel_destroy. */
+REEL_API reel_status reel_parallel_array(reel_parallel *parallel, void **array, reel_error *err);
+/* Afterwards every host has every rank's share of that array: for a checkpoint, or to evaluate an
+ * average. Between hosts all of it is sent, which touches its pages.
+ * REEL_ERR_INVALID: not an array of reel_parallel_array. */
+REEL_API reel_status reel_parallel_complete(reel_parallel *parallel, void *array, reel_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,100 @@
+/* ranks WHAT [TIMEOUT]: what tests/integration/ranks.sh starts through mpirun, or alone.
+ *
+ *     exchanges   gather, broadcast, add_up, agree
+ *     parallel    sums of gradients, shared weights, arrays: the bits of one process
+ *     refusals    stores, pieces and steps that do not fit together
+ *     mixed-up    rank 0 calls another exchange than the others
+ *     loss        exchanges without end, until a rank is lost
+ *     busy        rank 0 computes without end, until the library calls on_lost
+ *
+ * Exit code 3: a result is wrong. 4: the comm cannot be opened. 5: an exchange has failed. 6:
+ * on_lost was called. */
+#include "tests/comm/ranks.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static reel_comm *the_comm;
+
+void end_badly(void)
+{
+    printf(" (rank %d of %d)\n", reel_comm_rank(the_comm), reel_comm_ranks(the_comm));
+    fflush(stdout);
+    reel_comm_abort(the_comm, 3);
+}
+
+void must(reel_status status, const reel_error *err)
+{
+    expect(status == REEL_OK, "%s", err->message);
+}
+
+static void say_ready(reel_comm *comm)
+{
+    printf("ready %d %d\n", reel_comm_rank(comm), (int)getpid());
+    fflush(stdout);
+}
+
+int try_loss(reel_comm *comm)
+{
+    reel_error err;
+    double x = 1;
+    say_ready(comm);
+    for (;;) {
+        const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+        nanosleep(&pause, NULL);
+        if (reel_comm_add_up(comm, &x, 1, "the sum of a test", &err) != REEL_OK)
+            break;
+        x = 1;
+    }
+    printf("rank %d: %s\n", reel_comm_rank(comm), err.message);
+    fflush(stdout);
+    reel_comm_abort(comm, 5);
+    return 5;
+}
+
+int try_busy(reel_comm *comm)
+{
+    say_ready(comm);
+    for (volatile double x = 1;; x += 1)
+        usleep(100);
+    return 0;
+}
+
+static void tell_lost(void *user, const char *message)
+{
+    (void)user;
+    printf("on_lost: %s\n", message);
+    fflush(stdout);
+    reel_comm_abort(the_comm, 6);
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc > 1 ? argv[1] : "";
+    const reel_comm_config config = {.timeout = argc > 2 ? atof(argv[2]) : 0, .on_lost = tell_lost};
+    reel_error err;
+    if (reel_comm_open(&the_comm, &config, &err) != REEL_OK) {
+        printf("%s\n", err.message);
+        return 4;
+    }
+    int code = 0;
+    if (!strcmp(what, "exchanges"))
+        try_exchanges(the_comm);
+    else if (!strcmp(what, "parallel"))
+        try_parallel(the_comm);
+    else if (!strcmp(what, "refusals"))
+        try_refusals(the_comm);
+    else if (!strcmp(what, "mixed-up"))
+        code = try_mixed_up(the_comm);
+    else if (!strcmp(what, "loss"))
+        code = try_loss(the_comm);
+    else if (!strcmp(what, "busy"))
+        code = try_busy(the_comm);
+    if (reel_comm_rank(the_comm) == 0)
+        printf("%s: %d ranks on %d hosts; %s\n", what, reel_comm_ranks(the_comm),
+               reel_comm_hosts(the_comm), reel_comm_note(the_comm));
+    reel_comm_close(the_comm);
+    return code;
+}

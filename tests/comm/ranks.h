@@ -1,0 +1,31 @@
+/* Checks that run on every rank; a breach prints one line and ends all ranks with exit code 3. */
+#ifndef REEL_TESTS_COMM_RANKS_H
+#define REEL_TESTS_COMM_RANKS_H
+
+#include <stdio.h>
+
+#include "core/install/reel.h"
+
+#define expect(condition, ...)                                                                     \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            printf(__VA_ARGS__);                                                                   \
+            end_badly();                                                                           \
+        }                                                                                          \
+    } while (0)
+
+void end_badly(void);
+void must(reel_status status, const reel_error *err);
+
+void try_exchanges(reel_comm *comm);
+/* Steps of data parallelism against the same computed alone, for several numbers of pieces. */
+void try_parallel(reel_comm *comm);
+/* Stores, pieces and steps that do not fit together are refused on every rank. */
+void try_refusals(reel_comm *comm);
+int try_mixed_up(reel_comm *comm);
+/* Prints "ready PROCESS" and waits for exchanges until one fails. */
+int try_loss(reel_comm *comm);
+/* The same, but computes: on_lost ends it. */
+int try_busy(reel_comm *comm);
+
+#endif

@@ -1,0 +1,62 @@
+#!/bin/bash
+# A rank that is stopped, killed, or that does something else: all ranks end soon, the message names
+# it, and nothing stays behind.
+set -eu
+. "$REEL_SOURCE/tests/support/mpi.sh"
+ranks=$REEL_BUILD/tests/ranks
+export TMPDIR=$PWD/session # Open MPI's folders lie here
+mkdir session
+fail() {
+    echo "$1"
+    [ ! -e said ] || cat said
+    exit 1
+}
+segments() { find /dev/shm -name "vader_segment*" -user "$(id -un)" | sort; }
+before=$(segments)
+
+# begin WHAT: starts 4 ranks with a timeout of 2 s, and waits until all are ready.
+begin() {
+    : >said
+    mpi 4 "$ranks" "$1" 2 >said 2>&1 &
+    started=$!
+    for _ in $(seq 100); do
+        [ "$(grep -c '^ready' said)" -lt 4 ] || return 0
+        sleep 0.1
+    done
+    fail "$1: the ranks are not ready within 10 s"
+}
+process_of() { awk -v rank="$1" '$1 == "ready" && $2 == rank {print $3}' said; }
+
+# end SECONDS CODE: mpirun ends within so many seconds, with this code, and no rank lives on.
+end() {
+    local code=0 begun=$SECONDS process
+    wait "$started" || code=$?
+    [ $((SECONDS - begun)) -le "$1" ] || fail "the ranks end after $((SECONDS - begun)) s"
+    [ "$code" = "$2" ] || fail "exit code $code instead of $2"
+    for process in $(awk '$1 == "ready" {print $3}' said); do
+        [ ! -e "/proc/$process" ] || grep -q '^State:.*Z' "/proc/$process/status" || fail "process $process stays"
+    done
+    [ -z "$(find session -mindepth 1 ! -type d -o -name 'ompi*')" ] || fail "files stay: $(find session)"
+    [ "$(segments)" = "$before" ] || fail "files stay in /dev/shm: $(segments)"
+}
+
+begin loss
+kill -STOP "$(process_of 2)"
+end 6 5
+grep -q "rank 2 (host .*) is lost: no sign of life for 2 s; waited for the sum of a test" said ||
+    fail "a stopped rank: no message"
+
+begin loss
+kill -KILL "$(process_of 1)"
+end 6 137
+
+begin busy
+kill -STOP "$(process_of 3)"
+end 8 6
+grep -q "on_lost: rank 3 (host .*) is lost" said || fail "on_lost: no message"
+
+: >said
+code=0
+mpi 3 "$ranks" mixed-up >said 2>&1 || code=$?
+[ "$code" = 5 ] || fail "mixed up: exit code $code"
+grep -q 'does something else: exchange .* "the ' said || fail "mixed up: no message"
