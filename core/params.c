@@ -171,17 +171,6 @@ size_t reel_params_bytes(const reel_params *params)
     return params ? (size_t)params->size * reel_dtype_size(params->dtype) : 0;
 }
 
-void reel_params_bind_grads(reel_params *params, void *memory)
-{
-    if (!params || !params->grads)
-        return;
-    char *grads = memory ? memory : params->grads;
-    for (int i = 0; i < params->count; i++) {
-        reel_param *p = params->list[i];
-        p->grad.data = grads + (size_t)p->offset * reel_dtype_size(params->dtype);
-    }
-}
-
 int64_t reel_params_flat_size(const reel_params *params)
 {
     return params ? params->size : 0;

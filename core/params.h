@@ -64,10 +64,6 @@ REEL_API int64_t reel_params_flat_size(const reel_params *params);
 /* Elements that can be trained: without buffers and padding. */
 REEL_API int64_t reel_params_trainable(const reel_params *params);
 
-/* Puts the gradients' flat array into memory of the caller's, of reel_params_bytes bytes; NULL:
- * back into the store's own. Nothing is copied, and has_grad stays as it is. The memory must
- * outlive its use; the store does not free it. */
-REEL_API void reel_params_bind_grads(reel_params *params, void *memory);
 /* Bytes of a flat array, padding included. */
 REEL_API size_t reel_params_bytes(const reel_params *params);
 

@@ -104,10 +104,8 @@ reel_status reel_piece_sum_run(reel_piece_sum *sum, reel_pieces part, int64_t mo
         return reel_fail(err, REEL_ERR_INVALID,
                          "sums of pieces: expected parameters and 1 piece or more, got %lld pieces",
                          (long long)part.count);
-    if (!grads) {
-        reel_params_bind_grads(sum->params, NULL);
-        grads = reel_params_at(sum->params, 0)->grad.data; /* the first has offset 0 */
-    }
+    if (!grads)
+        grads = reel_params_own_grads(sum->params);
     const piece_run run = {sum, most, compute, user, err};
     return run_part(&run, part, grads, 0);
 }
