@@ -13,6 +13,7 @@
 #include "train/cli/train_batch.h"
 #include "train/cli/train_find_lr.h"
 #include "train/cli/train_options.h"
+#include "train/cli/train_ranks.h"
 #include "train/cli/train_resume.h"
 #include "train/cli/train_settings.h"
 #include "train/cli/train_talk.h"
@@ -114,10 +115,17 @@ static reel_status preset_from_weights(reel_options *options, const char *path, 
 static reel_status find_weights(const reel_options *options, const char *data,
                                 char path[REEL_WEIGHTS_PATH], reel_error *err)
 {
+    const reel_ranks *r = reel_train_ranks();
+    const char *what = "the weights to start from";
+    reel_status status = REEL_OK;
+    int handle; /* stays open as long as the process: the file has no name */
     if (strncmp(data, "synth:", 6) != 0 && access(data, F_OK) != 0)
-        return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", data, strerror(errno));
-    return reel_weights_path(reel_options_text(options, "weights"),
-                             reel_options_flag(options, "quiet"), path, err);
+        status = reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", data, strerror(errno));
+    else if (reel_ranks_leads(r))
+        status = reel_weights_path(reel_options_text(options, "weights"),
+                                   reel_options_flag(options, "quiet"), path, err);
+    REEL_TRY(reel_ranks_agree(r, status, err, what));
+    return reel_ranks_tell_file(r, path, REEL_WEIGHTS_PATH, &handle, what, err);
 }
 
 /* As many epochs as suit the number of training images. */
@@ -333,15 +341,22 @@ static int run_loop(const char *command, reel_loop *loop, const reel_options *op
     const bool resumed = r->checkpoint != NULL,
                verify = resumed && reel_options_flag(options, "verify");
     reel_error err;
+    const bool leads = reel_ranks_leads(loop->ranks);
     reel_resume_warn_of_images(r, reel_dataset_count(loop->feed.train),
                                reel_dataset_count(loop->feed.val));
 
     /* Before anything is written: a run that computes other bits stays as it is. */
-    if (verify && !reel_probe_holds(&loop->session, &loop->feed, r->checkpoint, r->path, &err)) {
+    int code = REEL_EXIT_OK;
+    if (verify && leads &&
+        !reel_probe_holds(&loop->session, &loop->feed, r->checkpoint, r->path, &err)) {
         reel_complain(command, &err);
-        return REEL_EXIT_CHECK;
+        code = REEL_EXIT_CHECK;
     }
-    reel_resume_set_aside(r, loop->settings->output_dir);
+    code = reel_train_ranks_agree(command, code);
+    if (code)
+        return code;
+    if (leads)
+        reel_resume_set_aside(r, loop->settings->output_dir);
     reel_status status = reel_loop_begin(loop, &err);
     reel_resume_free_checkpoint(r);
 
@@ -354,7 +369,7 @@ static int run_loop(const char *command, reel_loop *loop, const reel_options *op
     }
     if (status != REEL_OK && !reel_loop_is_unsaved(loop))
         return reel_complain(command, &err);
-    *ended = loop->session.state.step > 0;
+    *ended = loop->session.state.step > 0 && leads;
     return reel_train_report(command, loop, status ? &err : NULL);
 }
 
@@ -370,7 +385,8 @@ static int train_on(const char *data, const reel_settings *settings, const reel_
         .data = data,
         .config = make_config(command, data, options, settings->names_only, r->run_id),
         .checkpoint = r->checkpoint,
-        .checkpoint_path = r->path};
+        .checkpoint_path = r->path,
+        .ranks = reel_train_ranks()};
     if (batch_note)
         json_object_set(start.config, "batch_size_choice", batch_note);
     const bool typed = reel_options_arg_count(options) > 0;
@@ -392,6 +408,25 @@ static int train_on(const char *data, const reel_settings *settings, const reel_
     return code;
 }
 
+/* --batch-size auto: measured by rank 0 for all. */
+static int settle_batch(const char *command, const char *data, reel_settings *settings,
+                        reel_options *options, const reel_resumed_run *r, json_t **note)
+{
+    const reel_ranks *ranks = reel_train_ranks();
+    int code = REEL_EXIT_OK;
+    reel_error err;
+    if (reel_ranks_leads(ranks))
+        code = reel_train_settle_batch(command, data, settings, options, r->config, note);
+    code = reel_train_ranks_agree(command, code);
+    if (code == REEL_EXIT_OK &&
+        reel_ranks_tell(ranks, &settings->batch_size, sizeof settings->batch_size, "the batch size",
+                        &err))
+        code = reel_complain(command, &err);
+    if (code == REEL_EXIT_OK && !reel_ranks_leads(ranks))
+        code = reel_train_take_batch(command, settings, options);
+    return code;
+}
+
 static int train(bool finetune, reel_options *options, reel_resumed_run *r)
 {
     const char *command = finetune ? "finetune" : "train";
@@ -404,13 +439,18 @@ static int train(bool finetune, reel_options *options, reel_resumed_run *r)
     brought b = {0};
     json_t *note = NULL;
     int code = read_settings(&settings, options, r, data, &b, finetune);
+    code = reel_train_ranks_agree(command, code);
+
+    /* What measures or only looks is done by rank 0 alone; the others wait for it. */
+    const bool leads = reel_ranks_leads(reel_train_ranks());
+    const bool trains = !settings.test_only && !settings.find_lr;
     if (code == REEL_EXIT_OK)
-        code = reel_train_settle_batch(command, data, &settings, options, r->config, &note);
-    if (code == REEL_EXIT_OK && settings.test_only)
+        code = settle_batch(command, data, &settings, options, r, &note);
+    if (code == REEL_EXIT_OK && settings.test_only && leads)
         code = test_only(data, &settings, options);
-    else if (code == REEL_EXIT_OK && settings.find_lr)
+    else if (code == REEL_EXIT_OK && settings.find_lr && leads)
         code = reel_train_find_lr(command, data, &settings, options);
-    else if (code == REEL_EXIT_OK)
+    else if (code == REEL_EXIT_OK && trains)
         code = train_on(data, &settings, options, r, note, finetune);
     json_decref(note);
     json_decref(b.classes);
@@ -437,12 +477,17 @@ static int train_one(reel_options *options, bool finetune, const json_t *told)
     if (reel_resume_check_folder(command, options, &err))
         return reel_complain_usage(command, &err);
     reel_signals_install(); /* before a large checkpoint is read: SIGUSR1 would end the program */
-    reel_signals_quiet(reel_options_flag(options, "quiet"));
+    reel_signals_quiet(reel_options_flag(options, "quiet") ||
+                       !reel_ranks_leads(reel_train_ranks()));
     reel_signals_answer(
         true, "reel %s: interrupted before the first step: there is nothing to save", command);
+    int code = REEL_EXIT_OK;
     if (!reel_options_flag(options, "test-only") && !reel_options_flag(options, "find-lr") &&
-        reel_run_dir_check(folder, resume, &err))
-        return reel_complain(command, &err);
+        reel_ranks_leads(reel_train_ranks()) && reel_run_dir_check(folder, resume, &err))
+        code = reel_complain(command, &err);
+    code = reel_train_ranks_agree(command, code);
+    if (code)
+        return code;
     if (finetune && !resume && !reel_options_set(options, "weights")) {
         reel_fail(&err, REEL_ERR_INVALID,
                   "expected --weights: what to start from, a file or a name such as "
@@ -451,22 +496,28 @@ static int train_one(reel_options *options, bool finetune, const json_t *told)
     }
 
     reel_resumed_run r;
-    const reel_status found = reel_resume_find(&r, options, &err);
+    const reel_status found = reel_train_ranks_resume(&r, options, &err);
     if (found == REEL_OK && resume && !r.config)
         r.config = json_incref((json_t *)told);
-    const int code = found ? reel_complain(command, &err) : train(finetune, options, &r);
-    reel_resume_free(&r);
+    code = found ? reel_complain(command, &err) : train(finetune, options, &r);
+    reel_train_ranks_free(&r);
     return code;
 }
 
 int reel_train(reel_options *options, bool finetune)
 {
+    const char *command = finetune ? "finetune" : "train";
     reel_error err;
+    int code = reel_train_ranks_open(command, options);
+    if (code)
+        return code;
     if (reel_train_find_lr_check(options, &err) || reel_train_batch_check(options, &err))
-        return reel_complain_usage(finetune ? "finetune" : "train", &err);
-    if (reel_train_has_folds(options))
-        return reel_train_folds(options, finetune, train_one);
-    return train_one(options, finetune, NULL);
+        code = reel_complain_usage(command, &err);
+    else if (reel_train_has_folds(options))
+        code = reel_train_folds(options, finetune, train_one);
+    else
+        code = train_one(options, finetune, NULL);
+    return reel_train_ranks_close(command, code);
 }
 
 static int train_run(reel_options *options)

@@ -304,7 +304,8 @@ static reel_loader_config training_loader(const reel_feed *f, int64_t epoch, int
 reel_status reel_feed_start(reel_feed *f, int64_t epoch, int64_t first, reel_error *err)
 {
     reel_loader_config config = training_loader(f, epoch, first);
-    config.max_bad = f->config.max_bad;
+    /* A part of a batch is not judged by itself. */
+    config.max_bad = f->config.own.count < f->config.pieces ? 1 : f->config.max_bad;
     config.on_bad = f->config.on_bad;
     reel_feed_stop(f);
     return reel_loader_create(&f->loader, f->train, f->config.transform, &config, err);

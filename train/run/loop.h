@@ -46,6 +46,7 @@ typedef struct reel_loop {
     int64_t best_there;         /* the epoch of best.safetensors; 0 = there is none */
     int64_t planted;            /* see plant.h */
     reel_ranks *ranks;          /* NULL = this process is alone; borrowed */
+    reel_isa isa;               /* with ranks: the best that all of them have */
     json_t *new_bad;            /* unreadable images that this rank has met since the last step */
     reel_piece_result *results; /* of the newest step, one for each piece; owned */
     bool met_bad_train; /* the loader has replaced a training image since that was last looked at */

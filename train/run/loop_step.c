@@ -110,7 +110,7 @@ static void watch_for_stall(reel_loop *loop, double loss)
     double mean;
     reel_session *s = &loop->session;
     const reel_verdict verdict = reel_stall_watch(&s->state.stall, loss, &loop->guess, &mean);
-    if (!verdict.reason[0])
+    if (!verdict.reason[0] || !reel_ranks_leads(loop->ranks))
         return;
 
     const reel_settings *settings = loop->settings;

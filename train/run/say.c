@@ -65,6 +65,20 @@ void reel_put_wrapped(const char *line, const char *end)
     fprintf(stderr, "%s%s%s\n", columns >= narrowest ? indent : "", line, end);
 }
 
+/* Of the process: what it may print is known before anything else is. */
+static bool silent;
+static char last_line[6000];
+
+void reel_say_silence(bool is_silent)
+{
+    silent = is_silent;
+}
+
+const char *reel_say_last(void)
+{
+    return last_line;
+}
+
 void reel_say(const char *format, ...)
 {
     char line[6000], shown[8000]; /* a path and a message */
@@ -72,6 +86,10 @@ void reel_say(const char *format, ...)
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
+    if (silent) {
+        memcpy(last_line, line, sizeof last_line);
+        return;
+    }
     /* File names reach messages as they are. */
     reel_put_wrapped(reel_escape_text(line, REEL_ESCAPE_CONTROLS, shown, sizeof shown), "");
 }

@@ -10,6 +10,10 @@
  * become \xNN. */
 void reel_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Of one process among several: nothing is printed, but the last line is kept. */
+void reel_say_silence(bool silent);
+const char *reel_say_last(void); /* the last line that was not printed; "" = none */
+
 /* Columns of the terminal that stderr is; 0 = it is none. */
 int reel_terminal_columns(void);
 /* A line to stderr as it is, broken at blanks where it is wider than the terminal. `end` comes
