@@ -309,6 +309,8 @@ reel_status reel_comm_agree(reel_comm *comm, reel_status mine, reel_error *err, 
 {
     REEL_NEED(comm, err);
     REEL_NEED(what, err);
+    if (mine != REEL_OK && err && err->status != mine)
+        reel_fail(err, mine, "%s failed", what);
     if (!comm->link)
         return mine;
     int32_t *all = malloc((size_t)comm->ranks * sizeof *all), own = mine;
