@@ -19,6 +19,12 @@ extern "C" {
 
 enum { REEL_ALIGNMENT = 64 }; /* bytes: a cache line, and one AVX-512 register */
 
+/* `bytes` rounded up to whole cache lines. */
+static inline size_t reel_whole_lines(size_t bytes)
+{
+    return (bytes + REEL_ALIGNMENT - 1) / REEL_ALIGNMENT * REEL_ALIGNMENT;
+}
+
 /* Zeroed memory of at least `bytes`, aligned to a page (2 MiB where that large); NULL with
  * REEL_ERR_MEMORY in err where the system refuses. reel_pages_free takes the same size. */
 REEL_API void *reel_pages_alloc(size_t bytes, reel_error *err);

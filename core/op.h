@@ -31,6 +31,7 @@ typedef struct reel_infer {
     int n_in;
     const reel_tensor *in; /* [n_in] shapes only: data must not be read */
     bool recording;        /* a backward pass may follow */
+    int64_t pieces;        /* of the batch; 1 but for REEL_OP_PIECES */
     /* answers */
     int ndim;
     int64_t shape[REEL_MAX_DIMS];
@@ -48,6 +49,8 @@ REEL_API reel_status reel_infer_check_size(const reel_infer *q, reel_error *err)
 typedef struct reel_call {
     const reel_ctx *ctx;
     const void *attrs;
+    int64_t pieces; /* of the batch; 1 but for REEL_OP_PIECES */
+    int64_t piece;  /* REEL_OP_SLICES: which one this is, from 0 */
     int n_in;
     const reel_tensor *in; /* [n_in]; in backward, data is NULL unless REEL_OP_NEEDS_INPUTS */
     reel_tensor out;       /* in backward, data is NULL unless REEL_OP_NEEDS_OUTPUT */
@@ -77,7 +80,21 @@ enum {
     /* din[0] has dout's shape and may lie over it: backward reads each element of dout for the last
      * time before it writes that element of din[0]. The tape then needs no memory for it where
      * nobody else reads dout, and fresh[0] is true. */
-    REEL_OP_GRAD_OVER_DOUT = 32
+    REEL_OP_GRAD_OVER_DOUT = 32,
+
+    /* ---- how it takes a batch in pieces (core/pieces.h); without any of these it does not ---- */
+
+    /* Row i of the result (dimension 0), and of the gradient of a batch, depends on row i of those
+     * inputs that are batches, and on the other inputs as a whole. The bits do not depend on the
+     * number of rows. One call then does for all pieces, unless an input that is no batch, such as
+     * a parameter, wants a gradient: then REEL_OP_SLICES is meant. */
+    REEL_OP_ROWS = 64,
+    /* Row i of the result depends on the batch that is handed in. The tape calls the operator once
+     * for each piece, and adds up what each piece gives to the gradient of a parameter. */
+    REEL_OP_SLICES = 128,
+    /* One call for all pieces: the operator reads `pieces`, and gives the bits of the calls that
+     * REEL_OP_SLICES would get. */
+    REEL_OP_PIECES = 256
 };
 
 /* ---- what the gradient check uses an operator with ---- */

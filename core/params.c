@@ -166,6 +166,11 @@ reel_param *reel_params_find(const reel_params *params, const char *name)
                           : NULL;
 }
 
+size_t reel_params_bytes(const reel_params *params)
+{
+    return params ? (size_t)params->size * reel_dtype_size(params->dtype) : 0;
+}
+
 int64_t reel_params_flat_size(const reel_params *params)
 {
     return params ? params->size : 0;

@@ -64,6 +64,9 @@ REEL_API int64_t reel_params_flat_size(const reel_params *params);
 /* Elements that can be trained: without buffers and padding. */
 REEL_API int64_t reel_params_trainable(const reel_params *params);
 
+/* Bytes of a flat array, padding included. */
+REEL_API size_t reel_params_bytes(const reel_params *params);
+
 /* Forgets all gradients without touching their memory: the next backward overwrites. */
 REEL_API void reel_params_zero_grad(reel_params *params);
 /* The same, and gives the store's memory of the gradients back to the system until the next

@@ -27,4 +27,13 @@ static inline int64_t reel_pieces_left(int64_t n)
     return left;
 }
 
+/* Additions on the longest way from a piece to the sum of n >= 1 pieces. */
+static inline int reel_pieces_depth(int64_t n)
+{
+    int depth = 0;
+    for (int64_t left = 1; left < n; left *= 2)
+        depth++;
+    return depth;
+}
+
 #endif

@@ -25,10 +25,12 @@ reel_status reel_tape_create(reel_tape **out, const reel_ctx *ctx, const reel_ta
 
     *tape = (reel_tape){.ctx = ctx,
                         .dtype = config->dtype,
+                        .pieces = 1,
                         .recording = !config->no_grad,
                         .retain = config->retain,
                         .plan = config->plan,
-                        .poison = config->poison};
+                        .poison = config->poison,
+                        .timed = config->timed};
     tape->tracing = reel_ctx_traces(ctx, REEL_TRACE_TIME);
 
     const reel_status status = reel_arena_create(&tape->arena, config->limit_bytes, err);
@@ -52,7 +54,7 @@ void reel_tape_destroy(reel_tape *tape)
 double reel_tape_clock(const reel_tape *tape)
 {
     struct timespec now;
-    if (!tape->tracing)
+    if (!tape->tracing && !tape->timed)
         return 0;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return 1e3 * (double)now.tv_sec + 1e-6 * (double)now.tv_nsec;
@@ -175,6 +177,15 @@ static reel_var add_leaf(reel_tape *tape, const reel_tensor *value, bool wants_g
                               reel_shape_text(text, sizeof text, value->ndim, value->shape));
     }
 
+    /* A number is no batch. */
+    if (tape->pieces > 1 && value->ndim > 0) {
+        if (value->shape[0] % tape->pieces)
+            return reel_tape_fail(tape, REEL_ERR_INVALID,
+                                  "input: expected rows for %lld pieces of one size, got %lld",
+                                  (long long)tape->pieces, (long long)value->shape[0]);
+        node->batch = tape->pieces;
+    }
+
     /* What operators can read in place is borrowed. */
     if (!value->data || value->dtype != tape->dtype || !reel_tensor_is_canonical(value)) {
         node->value = reel_tensor_of(NULL, tape->dtype, value->ndim, value->shape);
@@ -269,6 +280,7 @@ static bool call_forward(reel_tape *tape, reel_node *node, const reel_tensor *in
 
     const reel_call call = {.ctx = tape->ctx,
                             .attrs = node->attrs,
+                            .pieces = node->calls > 1 || !node->batch ? 1 : node->batch,
                             .n_in = node->n_in,
                             .in = in,
                             .out = node->value,
@@ -276,7 +288,9 @@ static bool call_forward(reel_tape *tape, reel_node *node, const reel_tensor *in
                             .scratch = scratch,
                             .again = again};
     const double start = reel_tape_clock(tape);
-    if (!tape->plan)
+    if (!tape->plan && node->calls > 1)
+        reel_pieces_forward(tape, node, &call);
+    else if (!tape->plan)
         node->op->forward[tape->dtype](&call);
     node->forward_ms += reel_tape_clock(tape) - start;
     reel_arena_free(tape->arena, scratch);
@@ -284,7 +298,8 @@ static bool call_forward(reel_tape *tape, reel_node *node, const reel_tensor *in
 }
 
 /* Runs forward for a node whose inputs are in place. */
-static bool run_forward(reel_tape *tape, reel_node *node, const reel_infer *q)
+static bool run_forward(reel_tape *tape, reel_node *node, const reel_infer *q,
+                        const reel_tensor *in)
 {
     node->value = reel_tensor_of(NULL, tape->dtype, q->ndim, q->shape);
     node->forward_scratch = q->forward_scratch;
@@ -297,7 +312,7 @@ static bool run_forward(reel_tape *tape, reel_node *node, const reel_infer *q)
         !(node->saved = step_memory(tape, q->saved_bytes, node->op->name)))
         return false;
     tape->work.forward += reel_node_multiply_adds(tape, node);
-    return call_forward(tape, node, q->in, false);
+    return call_forward(tape, node, in, false);
 }
 
 bool reel_node_forward_again(reel_tape *tape, reel_node *node)
@@ -358,7 +373,7 @@ static bool copy_attrs(reel_tape *tape, reel_node *node, const void *attrs, size
 }
 
 /* Asks the operator for the result's shape and memory; false with the sticky error set. */
-static bool ask_infer(reel_tape *tape, const reel_node *node, reel_infer *q)
+static bool ask_infer(reel_tape *tape, reel_node *node, reel_infer *q)
 {
     reel_error why;
     /* One input at least: it told the tape.
@@ -366,6 +381,8 @@ static bool ask_infer(reel_tape *tape, const reel_node *node, reel_infer *q)
     q->ndim = q->in[0].ndim;
     memcpy(q->shape, q->in[0].shape, sizeof q->shape);
     reel_status status = node->op->infer ? node->op->infer(q, &why) : REEL_OK;
+    if (status == REEL_OK && !reel_pieces_finish(tape, node, q))
+        return false;
     if (status == REEL_OK)
         status = reel_infer_check_size(q, &why);
     if (status == REEL_OK)
@@ -422,13 +439,16 @@ reel_var reel_apply(const reel_op *op, const void *attrs, size_t attrs_size, con
     if (!take_inputs(tape, node, in, values) || !copy_attrs(tape, node, attrs, attrs_size))
         return failed;
 
+    reel_tensor asked[REEL_MAX_INPUTS];
+    memcpy(asked, values, (size_t)n_in * sizeof *values);
     reel_infer q = {.ctx = tape->ctx,
                     .dtype = tape->dtype,
                     .attrs = node->attrs,
                     .n_in = n_in,
-                    .in = values,
+                    .in = asked,
                     .recording = node->needs_grad};
-    if (!ask_infer(tape, node, &q) || !run_forward(tape, node, &q))
+    if (!reel_pieces_begin(tape, node, &q, asked) || !ask_infer(tape, node, &q) ||
+        !run_forward(tape, node, &q, values))
         return failed;
 
     count_uses(tape, node);

@@ -35,6 +35,7 @@ typedef struct reel_tape_config {
     /* Memory is handed out full of NaN, so that an operator which leaves a part of it unset, or
      * reads what it has not set, shows. For checks. */
     bool poison;
+    bool timed; /* take the time of every operator, for reel_tape_node_at */
 } reel_tape_config;
 
 /* ctx must outlive the tape. config NULL: float32, recording. */
@@ -51,6 +52,28 @@ REEL_API void reel_tape_set_recording(reel_tape *tape, bool recording);
 /* Names the step for random streams (dropout): masks depend on (seed, layer, step) only. */
 REEL_API void reel_tape_set_step(reel_tape *tape, int64_t step);
 REEL_API int64_t reel_tape_step(const reel_tape *tape);
+
+/* From here on a tensor handed to reel_input or reel_input_grad is a whole batch of so many pieces
+ * of equal size, one behind the other along dimension 0, and operators give each piece what it
+ * would get if it were the batch: batch statistics, and the gradients of parameters, which are then
+ * added up along the tree of core/pieces.h. Each piece alone, on tapes of one piece, added up along
+ * that tree, gives the same bits. Losses are taken piece by piece: after the last operator that is
+ * to see the pieces, set 1 again and cut the result with reel_slice. As at first: 1.
+ *
+ * A sticky REEL_ERR_INVALID: a number of rows that the pieces do not divide, an operator that does
+ * not say how it takes pieces (REEL_OP_ROWS, ...), a parameter that two operators use: their sums
+ * would have another order. */
+REEL_API void reel_tape_set_pieces(reel_tape *tape, int64_t pieces);
+REEL_API int64_t reel_tape_pieces(const reel_tape *tape);
+/* The place of the batch's first row in a larger one, of which this tape sees a part: masks of
+ * dropout follow it. As at first: 0. */
+REEL_API void reel_tape_set_first_row(reel_tape *tape, int64_t row);
+REEL_API int64_t reel_tape_first_row(const reel_tape *tape);
+/* For operators with running averages: where the tape has a record of batch statistics
+ * (core/statistics.h) that knows `running`, points it at the first piece's record and returns true;
+ * the next piece's is *step elements further. */
+REEL_API bool reel_tape_records(reel_tape *tape, reel_tensor *running, double momentum,
+                                int64_t *step);
 
 /* Leaves. The tensor's memory is borrowed until reset when it is canonical and of the tape's dtype,
  * else copied. A tensor with elements but without memory (data NULL) is a sticky REEL_ERR_INVALID.
@@ -133,7 +156,8 @@ typedef struct reel_tape_work {
 } reel_tape_work;
 REEL_API reel_tape_work reel_tape_work_done(const reel_tape *tape);
 
-/* What a plan of recomputation looks at: node `id` of the step so far, 0 <= id < count. */
+/* What a plan of recomputation or of an exchange looks at: node `id` of the step so far, 0 <= id <
+ * count. */
 typedef struct reel_tape_node {
     int id;                /* reel_var.id of its value */
     bool computed;         /* by an operator; else a leaf */
@@ -141,7 +165,9 @@ typedef struct reel_tape_node {
     size_t bytes;          /* of its value */
     int64_t multiply_adds; /* of its forward pass */
     int n_in;
-    int in[REEL_MAX_INPUTS]; /* ids; -1 = an input that was left out */
+    int in[REEL_MAX_INPUTS];  /* ids; -1 = an input that was left out */
+    int param;                /* of a parameter's leaf: its index in the store; else -1 */
+    double forward, backward; /* seconds that its operator has taken, on a tape that is timed */
 } reel_tape_node;
 REEL_API int reel_tape_count(const reel_tape *tape);
 REEL_API reel_tape_node reel_tape_node_at(const reel_tape *tape, int id);

@@ -110,6 +110,21 @@ static void note_gradient(reel_tape *tape, reel_node *leaf)
     reel_tape_note_memory(tape);
 }
 
+/* A sum over the pieces of a batch must be the only one that makes this gradient: another
+ * operator's would be added up in another order than that of the pieces. */
+static bool is_first_sum(reel_tape *tape, const reel_node *node, int i, bool fresh)
+{
+    const reel_node *input = &tape->nodes[node->in[i]];
+    if (fresh && !used_before(tape, node, i) && !used_again(tape, node, i))
+        return true;
+    reel_tape_fail(tape, REEL_ERR_INVALID,
+                   "backward of %s: expected %s without a gradient, for a batch in pieces: it is "
+                   "used more than once, or has the gradient of another batch",
+                   node->op->name,
+                   input->params ? reel_params_at(input->params, input->param)->name : "an input");
+    return false;
+}
+
 /* Gradient memory for input i. It is zeroed if it holds nothing and the operator adds: because it
  * does not assign, or because another input has the same gradient. */
 static bool prepare_input(reel_tape *tape, const reel_node *node, int i, grads_part part,
@@ -134,6 +149,8 @@ static bool prepare_input(reel_tape *tape, const reel_node *node, int i, grads_p
     note_gradient(tape, input);
     if (i < 2) /* of products: those of a bias are sums */
         tape->work.backward += reel_node_multiply_adds(tape, node);
+    if (reel_pieces_sums(tape, node, i))
+        return is_first_sum(tape, node, i, b->fresh[i]);
     if (i == 0 && shares_dout(tape, node)) {
         b->fresh[i] = true;
     } else if (used_before(tape, node, i)) {
@@ -212,6 +229,7 @@ static bool run_backward(reel_tape *tape, reel_node *node, grads_part part)
 
     reel_call call = {.ctx = tape->ctx,
                       .attrs = node->attrs,
+                      .pieces = node->calls > 1 || !node->batch ? 1 : node->batch,
                       .n_in = node->n_in,
                       .in = b.in,
                       .out = node->value,
@@ -226,7 +244,9 @@ static bool run_backward(reel_tape *tape, reel_node *node, grads_part part)
     if (!(node->op->flags & REEL_OP_NEEDS_OUTPUT))
         call.out.data = NULL;
     const double start = reel_tape_clock(tape);
-    if (!tape->plan)
+    if (node->calls > 1 && !reel_pieces_backward(tape, node, &call))
+        return false;
+    if (node->calls == 1 && !tape->plan)
         node->op->backward[tape->dtype](&call);
     node->backward_ms += reel_tape_clock(tape) - start;
 

@@ -30,7 +30,10 @@ typedef struct reel_node {
     bool filled;                    /* parameter leaf: this step has written its gradient */
     int readers;                    /* of a value that is computed again: see tape_recompute.c */
     bool wanted;                    /* likewise */
-    double forward_ms, backward_ms; /* filled in while tracing */
+    int64_t batch;                  /* pieces of the batch that dimension 0 is; 0 = it is none */
+    int64_t calls;                  /* of its operator: one for each piece, or 1 for all */
+    size_t piece_saved;             /* bytes of `saved` from one piece to the next */
+    double forward_ms, backward_ms; /* filled in while tracing or timed */
 } reel_node;
 
 struct reel_tape {
@@ -38,7 +41,11 @@ struct reel_tape {
     reel_dtype dtype;
     bool recording, retain, plan, poison;
     bool tracing; /* REEL_TRACE=time: each node's times go to the log at reset */
+    bool timed;
     int64_t step;
+    int64_t pieces, first_row;          /* see reel_tape_set_pieces */
+    struct reel_statistics *statistics; /* borrowed; NULL = none */
+    int64_t first_piece;                /* the row of the first piece in it */
     reel_arena *arena;
     size_t most_held, most_scratch;        /* see reel_tape_usage */
     size_t most_with_gradients, gradients; /* gradients: bytes that this step has written */
@@ -49,7 +56,7 @@ struct reel_tape {
     reel_error error; /* sticky */
 };
 
-/* Milliseconds of some fixed clock while tracing, else 0 without asking it. */
+/* Milliseconds of some fixed clock while tracing or timed, else 0 without asking it. */
 double reel_tape_clock(const reel_tape *tape);
 
 /* Memory that lives on after the call that asks for it, and memory for an operator's call; NULL =
@@ -68,6 +75,21 @@ void reel_node_drop(reel_tape *tape, reel_node *node);
 
 /* Renews most_with_gradients, after memory was taken or a gradient written. */
 void reel_tape_note_memory(reel_tape *tape);
+
+/* ---- tape_pieces.c ---- */
+
+/* Decides how the node's operator takes the pieces of its inputs: node->batch, node->calls and
+ * q->pieces; `asked`, the inputs as infer sees them, become one piece where the operator gets one
+ * at a time. False with the sticky error set. */
+bool reel_pieces_begin(reel_tape *tape, reel_node *node, reel_infer *q, reel_tensor *asked);
+/* After infer: the whole result, and memory for all pieces. */
+bool reel_pieces_finish(reel_tape *tape, reel_node *node, reel_infer *q);
+/* The operator's passes, piece by piece. */
+void reel_pieces_forward(const reel_tape *tape, const reel_node *node, const reel_call *whole);
+/* false with the sticky error set: no memory for partial sums. din of what is no batch is empty. */
+bool reel_pieces_backward(reel_tape *tape, const reel_node *node, const reel_call *whole);
+/* Whether the gradient of input i is a sum over pieces. */
+bool reel_pieces_sums(const reel_tape *tape, const reel_node *node, int i);
 
 /* ---- tape_recompute.c ---- */
 

@@ -76,14 +76,17 @@ int reel_tape_count(const reel_tape *tape)
 reel_tape_node reel_tape_node_at(const reel_tape *tape, int id)
 {
     if (!tape || id < 0 || id >= tape->count)
-        return (reel_tape_node){.id = -1};
+        return (reel_tape_node){.id = -1, .param = -1};
     const reel_node *node = &tape->nodes[id];
     reel_tape_node seen = {.id = id,
                            .computed = node->op != NULL,
                            .kept = node->uses > 0,
                            .bytes = reel_tensor_bytes(&node->value),
                            .multiply_adds = reel_node_multiply_adds(tape, node),
-                           .n_in = node->n_in};
+                           .n_in = node->n_in,
+                           .param = node->params ? node->param : -1,
+                           .forward = 1e-3 * node->forward_ms,
+                           .backward = 1e-3 * node->backward_ms};
     memcpy(seen.in, node->in, sizeof seen.in);
     return seen;
 }

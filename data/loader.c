@@ -89,6 +89,10 @@ static void fill_in(reel_loader_config *c)
         c->prefetch = 2; /* one in the caller's hands, one in the making */
     if (c->slow_seconds == 0)
         c->slow_seconds = usual.slow_seconds;
+    if (c->whole == 0)
+        c->whole = c->batch;
+    if (c->parts == 0)
+        c->parts = 1;
 }
 
 static reel_status check_numbers(const reel_loader_config *c, reel_error *err)
@@ -96,6 +100,15 @@ static reel_status check_numbers(const reel_loader_config *c, reel_error *err)
     if (c->batch < 1 || c->batch > 1 << 20)
         return reel_fail(err, REEL_ERR_INVALID, "loader: batch %" PRId64 ", expected 1 to 1048576",
                          c->batch);
+    if (c->whole != c->batch &&
+        (c->part < 0 || c->parts < 1 || c->whole > (int64_t)1 << 40 || c->part > c->whole ||
+         c->parts > (c->whole - c->part) / c->batch || !c->drop_last))
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "loader: expected parts within a whole batch of %" PRId64
+                         ", with drop_last, got %" PRId64 " of %" PRId64 " from %" PRId64 " on",
+                         c->whole, c->parts, c->batch, c->part);
+    if (c->whole == c->batch && (c->part != 0 || c->parts != 1))
+        return reel_fail(err, REEL_ERR_INVALID, "loader: expected one part of a whole batch");
     if (c->workers < 1 || c->workers > 1024)
         return reel_fail(err, REEL_ERR_INVALID, "loader: %d workers, expected 1 to 1024",
                          c->workers);
@@ -125,12 +138,12 @@ static reel_status check_samples(const reel_loader_config *c, int64_t count, ree
         return reel_fail(err, REEL_ERR_INVALID, "loader: the dataset has no samples");
     if (c->class_balanced && !c->shuffle)
         return reel_fail(err, REEL_ERR_INVALID, "loader: class_balanced without shuffle");
-    if (c->drop_last && count < c->batch)
+    if (c->drop_last && count < c->whole)
         return reel_fail(err, REEL_ERR_INVALID,
                          "loader: the dataset has %" PRId64
                          " samples, fewer than a batch of %" PRId64
                          ", and incomplete batches are left out: use a smaller batch",
-                         count, c->batch);
+                         count, c->whole);
     return REEL_OK;
 }
 
@@ -198,8 +211,9 @@ static reel_status start(reel_loader *l, reel_error *err)
 static void set_positions(reel_loader *l)
 {
     const reel_loader_config *c = &l->config;
-    l->per_epoch = c->drop_last ? l->count / c->batch : (l->count + c->batch - 1) / c->batch;
-    l->places = c->drop_last ? l->per_epoch * c->batch : l->count;
+    const int64_t whole = c->drop_last ? l->count / c->whole : (l->count + c->whole - 1) / c->whole;
+    l->per_epoch = whole * c->parts;
+    l->places = c->drop_last ? whole * c->whole : l->count;
     l->current = l->released = c->epoch * l->per_epoch + c->first;
     l->opened = l->current - 1;
     l->end = c->epochs ? c->epochs * l->per_epoch : INT64_MAX;

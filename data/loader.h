@@ -47,6 +47,12 @@ typedef struct reel_loader_config {
      * are repeated, with other augmentation each time. A bad sample's place goes to its class where
      * that has another sample. */
     bool class_balanced;
+    /* A part of larger batches, for several loaders that share them or for one that goes through
+     * them in turns: of each `whole` samples the loader yields `parts` batches, one behind the
+     * other, from sample `part` on. Samples, their order and their augmentation are those of a
+     * loader of whole batches. `whole` 0: batches are whole. Else with drop_last, and part + parts
+     * x batch <= whole; parts 0 = 1. */
+    int64_t whole, part, parts;
 } reel_loader_config;
 
 /* 128 samples a batch, 2 workers, in order, for ever; 1 % of the samples may be bad. */
@@ -60,7 +66,7 @@ typedef struct reel_batch {
     const int64_t *labels;  /* (n) */
     const int64_t *indices; /* (n): places in the dataset, of the replacement where one was bad */
     int64_t n;
-    int64_t epoch, index; /* batch `index` of epoch `epoch` */
+    int64_t epoch, index; /* batch `index` of epoch `epoch`; parts of a whole count one by one */
     int64_t bad;          /* samples replaced in this batch */
 } reel_batch;
 

@@ -35,6 +35,14 @@ static void order_epoch(reel_loader *l, int64_t epoch)
     l->order_epoch = epoch;
 }
 
+/* The first place of a batch in its epoch. */
+static int64_t first_place(const reel_loader *l, int64_t number)
+{
+    const reel_loader_config *c = &l->config;
+    const int64_t index = number % l->per_epoch;
+    return index / c->parts * c->whole + c->part + index % c->parts * c->batch;
+}
+
 /* Is there a place to fill? Opens the next batch if the ring has room for it. Under the mutex. */
 static reel_slot *find_work(reel_loader *l)
 {
@@ -50,7 +58,7 @@ static reel_slot *find_work(reel_loader *l)
     s = &l->ring[next % l->slots];
     s->number = next;
     s->epoch = next / l->per_epoch;
-    const int64_t first = next % l->per_epoch * l->config.batch, left = l->count - first;
+    const int64_t first = first_place(l, next), left = l->count - first;
     s->n = left < l->config.batch ? left : l->config.batch;
     s->assigned = s->done = s->n_bad = 0;
     s->fatal.status = REEL_OK;
@@ -214,10 +222,8 @@ static double cpu_seconds(void)
 static struct place take_place(reel_loader *l, reel_slot *s)
 {
     const int64_t at = s->assigned++;
-    return (struct place){.slot = s,
-                          .at = at,
-                          .asked = s->indices[at],
-                          .in_epoch = s->number % l->per_epoch * l->config.batch + at};
+    return (struct place){
+        .slot = s, .at = at, .asked = s->indices[at], .in_epoch = first_place(l, s->number) + at};
 }
 
 void *reel_loader_work(void *loader)

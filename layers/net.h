@@ -222,6 +222,10 @@ typedef struct reel_net_memory {
     size_t step;        /* activations and scratch as they lie in the tape's memory */
 } reel_net_memory;
 
+/* From here on reel_net_plan for training, and reel_net_fit, take a batch as so many pieces of one
+ * size (core/pieces.h); a batch that the pieces do not divide as one. As at first: 1. */
+REEL_API void reel_net_plan_pieces(reel_net *net, int64_t pieces);
+
 /* Plans a step on images of shape (n, c, h, w): runs it through the tape's allocator without
  * calling an operator or touching memory. The step is forward in the net's mode, and with
  * `training` cross entropy and backward. The images themselves are not counted. */

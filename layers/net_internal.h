@@ -34,6 +34,7 @@ struct reel_net {
     bool *recompute;
     int n_recompute;
     size_t late_bytes;
+    int64_t pieces;           /* of planned batches; 0 = 1: see reel_net_plan_pieces */
     reel_net_watch_fn *watch; /* see reel_net_watch */
     void *watch_user;
     reel_error error; /* sticky while adding */
@@ -74,6 +75,9 @@ const char *reel_sizes_text(char *text, size_t size, reel_var value);
 const char *reel_join_kind(reel_join join);
 
 /* ---- plan.c ---- */
+
+/* The forward pass of a batch, as reel_net_plan_pieces has it where it is for training. */
+reel_var reel_plan_forward(reel_net *net, reel_tape *tape, const int64_t input[4], bool training);
 
 /* Cross entropy of y and backward; of another shape than logits': the mean and backward. */
 reel_status reel_plan_backward(reel_var y, reel_error *err);

@@ -19,12 +19,27 @@ reel_status reel_plan_backward(reel_var y, reel_error *err)
     return status;
 }
 
-static reel_status plan_step(reel_net *net, reel_tape *tape, const int64_t input[4], bool training,
-                             reel_error *err)
+void reel_net_plan_pieces(reel_net *net, int64_t pieces)
+{
+    if (net)
+        net->pieces = pieces;
+}
+
+reel_var reel_plan_forward(reel_net *net, reel_tape *tape, const int64_t input[4], bool training)
 {
     double never_read; /* stands where the images would */
     const reel_tensor images = reel_tensor_of(&never_read, reel_net_dtype(net), 4, input);
+    const bool divided = training && net->pieces > 1 && input[0] % net->pieces == 0;
+    reel_tape_set_pieces(tape, divided ? net->pieces : 1);
     const reel_var y = reel_net_forward(net, tape, reel_input(tape, &images));
+    reel_tape_set_pieces(tape, 1);
+    return y;
+}
+
+static reel_status plan_step(reel_net *net, reel_tape *tape, const int64_t input[4], bool training,
+                             reel_error *err)
+{
+    const reel_var y = reel_plan_forward(net, tape, input, training);
     REEL_TRY(reel_tape_status(tape, err));
     return training ? reel_plan_backward(y, err) : REEL_OK;
 }

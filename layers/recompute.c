@@ -55,9 +55,7 @@ static reel_status judge(recompute_search *s, bool find, reel_error *err)
     const int first = 1; /* the images come before the net's nodes */
     REEL_TRY(reel_dry_tape_create(&tape, s->net->scope.ctx, dtype, true, err));
 
-    double never_read; /* stands where the images would */
-    const reel_tensor images = reel_tensor_of(&never_read, dtype, 4, s->input);
-    const reel_var y = reel_net_forward(s->net, tape, reel_input(tape, &images));
+    const reel_var y = reel_plan_forward(s->net, tape, s->input, true);
     reel_status status = reel_tape_status(tape, err);
     if (status == REEL_OK && find)
         status = reel_droppables_find(&s->values, y, first, err);

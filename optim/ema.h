@@ -15,6 +15,7 @@
 
 #include "core/ctx.h"
 #include "core/params.h"
+#include "optim/share.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -33,6 +34,17 @@ REEL_API double reel_ema_decay(double decay, double images_per_update, double ep
 REEL_API reel_status reel_ema_create(reel_ema **out, reel_params *params, const reel_ctx *ctx,
                                      double decay, reel_error *err);
 REEL_API void reel_ema_destroy(reel_ema *ema); /* NULL is fine */
+
+/* From here on update and swap work on the elements of this share only (optim/share.h); NULL: on
+ * all. The share is copied; its add_up is not called and may be NULL. After a swap, the caller
+ * hands the weights of every share out, as after a step. REEL_ERR_INVALID: begin or end is no cut.
+ */
+REEL_API reel_status reel_ema_set_share(reel_ema *ema, const reel_optim_share *share,
+                                        reel_error *err);
+/* Keeps the average in `array`, parallel to the store's flat arrays: memory that several ranks
+ * share. The share's part of the present average is copied there; the own memory is given back.
+ * array stays the caller's and must outlive the average. */
+REEL_API reel_status reel_ema_place(reel_ema *ema, void *array, reel_error *err);
 
 /* average = decay average + (1 - decay) weight; with copy, average = weight. The bits do not depend
  * on the number of threads. */

@@ -16,6 +16,7 @@
 #include "core/ctx.h"
 #include "core/params.h"
 #include "optim/options.h"
+#include "optim/share.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -99,20 +100,38 @@ REEL_API reel_status reel_optimizer_set_weight_decay(reel_optimizer *opt, unsign
  * The bits do not depend on the number of threads. */
 REEL_API reel_status reel_optimizer_step(reel_optimizer *opt, double lr, reel_error *err);
 
+/* From here on this optimizer's steps move the elements of this share only (optim/share.h); NULL:
+ * all. Every rank counts the updates of all parameters. State outside the share is neither written
+ * nor put back: pages of it take no memory. The share is copied; its user is borrowed. Its add_up
+ * is called in steps of a kind that uses norms, once a step, and a failure of it changes nothing;
+ * for other kinds it may be NULL. REEL_ERR_INVALID: begin or end is no cut. */
+REEL_API reel_status reel_optimizer_set_share(reel_optimizer *opt, const reel_optim_share *share,
+                                              reel_error *err);
+/* Keeps a state in `array`, parallel to the store's flat arrays: memory that several ranks share,
+ * zeroed or with the same contents. The share's part of the present state is copied there; the own
+ * memory is given back. array stays the caller's and must outlive the optimizer. REEL_ERR_INVALID:
+ * the settings use no such array; the count of steps is none. */
+REEL_API reel_status reel_optimizer_place_state(reel_optimizer *opt, int state, void *array,
+                                                reel_error *err);
+
 /* What a checkpoint holds besides the weights: for each state of the kind and each parameter one
  * tensor, stored as STATE.PARAMETER ("momentum.features.0.weight"). A kind that counts its steps
  * has one state more, the last: "step", one float64 number for each parameter. */
 REEL_API int reel_optimizer_state_count(const reel_optimizer *opt);
 REEL_API const char *reel_optimizer_state_name(const reel_optimizer *opt, int state);
 /* A view of one state of one parameter. data is NULL if none has formed yet, or if the settings use
- * no such state. Valid until the next call that changes the optimizer. */
+ * no such state. Valid until the next call that changes the optimizer. With a share, elements of
+ * other ranks are current only where reel_optimizer_place_state gave memory that these ranks write.
+ */
 REEL_API reel_tensor reel_optimizer_state(const reel_optimizer *opt, int state, int param);
-/* Puts a stored state back: same shape, any layout and dtype. Every state of a parameter must be
- * put back, or none (reel_optimizer_forget). REEL_ERR_INVALID: another shape, a buffer, a state
- * that the settings do not use, a step that is no whole number from 1. */
+/* Puts a stored state back: same shape, any layout and dtype; with a share, its elements only.
+ * Every state of a parameter must be put back, or none (reel_optimizer_forget). REEL_ERR_INVALID:
+ * another shape, a buffer, a state that the settings do not use, a step that is no whole number
+ * from 1. */
 REEL_API reel_status reel_optimizer_set_state(reel_optimizer *opt, int state, int param,
                                               const reel_tensor *values, reel_error *err);
-/* Returns one parameter's state to what it was before the first step. */
+/* Returns one parameter's state to what it was before the first step; with a share, its elements.
+ */
 REEL_API void reel_optimizer_forget(reel_optimizer *opt, int param);
 
 /* ---- 2. Gradients before the step (engine/clip.c, engine/finite.c) ---- */
@@ -131,8 +150,26 @@ REEL_API void reel_clip_grad_value(reel_params *params, const reel_ctx *ctx, dou
  * step would move are looked at, from the last to the first: backward fills them in that order, so
  * the first found is nearest to where the NaN began. */
 REEL_API int reel_grad_not_finite(const reel_params *params, const reel_ctx *ctx);
-/* The same for values and states, of all parameters and buffers, from the first to the last. */
+/* The same for values and states, of all parameters and buffers, from the first to the last. With a
+ * share, of its elements. */
 REEL_API int reel_optimizer_not_finite(const reel_optimizer *opt);
+
+/* The same for ranks of which each holds the gradients of its share (optim/share.h): all ranks get
+ * the answer that one process gets, in the same bits, and clipping scales the share's elements.
+ * share->add_up is called once. NULL is a share of everything. Whether the state is finite is asked
+ * about the optimizer's own share. REEL_ERR_INVALID: begin or end is no cut, no add_up.
+ * REEL_ERR_MEMORY, and what add_up reports. */
+REEL_API reel_status reel_grad_norm_shared(const reel_params *params, const reel_ctx *ctx,
+                                           const reel_optim_share *share, double *norm,
+                                           reel_error *err);
+REEL_API reel_status reel_clip_grad_norm_shared(reel_params *params, const reel_ctx *ctx,
+                                                double max_norm, const reel_optim_share *share,
+                                                double *norm, reel_error *err);
+REEL_API reel_status reel_grad_not_finite_shared(const reel_params *params, const reel_ctx *ctx,
+                                                 const reel_optim_share *share, int *index,
+                                                 reel_error *err);
+REEL_API reel_status reel_optimizer_not_finite_shared(const reel_optimizer *opt, int *index,
+                                                      reel_error *err);
 
 /* ---- 3. Adding an optimizer: one file optim/NAME.c, or a table of your own handed to create ----
  */

@@ -1,7 +1,10 @@
 /* The matrix product of gemm.h as a pair of operands of the blocked product. */
 #include "core/kernels/gemm.h"
 
+#include "core/kernels/add_into.h"
 #include "core/kernels/matrix.h"
+#include "core/memory.h"
+#include "core/pieces.h"
 
 /* Where C is wide, B is the long weight matrix of y = x W^T or dx = dy W. The transposed product
  * has it on the side that is read once, as it lies, and copied ahead; x and dy are transposed
@@ -11,7 +14,7 @@ static bool transposed_is_better(bool ta, bool tb, int64_t m, int64_t n)
     return n > m && (tb || (!ta && m > REEL_MATRIX_SMALL));
 }
 
-size_t reel_gemm_scratch(const reel_ctx *ctx, reel_dtype dtype, const reel_gemm_job *job)
+static size_t one_sum_scratch(const reel_ctx *ctx, reel_dtype dtype, const reel_gemm_job *job)
 {
     const bool swap = transposed_is_better(job->ta, job->tb, job->m, job->n);
     const size_t element = dtype == REEL_F64 ? sizeof(double) : sizeof(float);
@@ -33,14 +36,8 @@ static void empty_sum(reel_dtype dtype, const reel_gemm_job *job)
             }
 }
 
-void reel_gemm(const reel_ctx *ctx, reel_dtype dtype, const reel_gemm_job *job)
+static void one_sum(const reel_ctx *ctx, reel_dtype dtype, const reel_gemm_job *job)
 {
-    if (job->m <= 0 || job->n <= 0)
-        return;
-    if (job->k <= 0) {
-        empty_sum(dtype, job);
-        return;
-    }
 
     const bool swap = transposed_is_better(job->ta, job->tb, job->m, job->n);
     const reel_operand left = {
@@ -56,9 +53,134 @@ void reel_gemm(const reel_ctx *ctx, reel_dtype dtype, const reel_gemm_job *job)
                                      .bias = job->bias,
                                      .bias_by_row = swap,
                                      .accumulate = job->accumulate,
+                                     .pieces = job->pieces,
                                      .c = job->c,
                                      .c_row = swap ? 1 : job->ldc,
                                      .c_col = swap ? job->ldc : 1,
                                      .scratch = job->scratch};
     reel_ctx_kernels(ctx)->matrix[dtype](&product);
+}
+
+/* ---- a sum in pieces ---- */
+
+/* Whether the kernels add up the pieces themselves, block by block of C: the weight gradients of
+ * large fully connected layers, which no temporary copy of C could hold. */
+static bool kernel_adds_up(const reel_gemm_job *job, int64_t pieces)
+{
+    return job->ta && !job->tb && job->k / job->pieces * pieces <= REEL_MATRIX_KC &&
+           job->n >= 4 * REEL_MATRIX_PANEL && job->m >= REEL_MATRIX_MOST_ROWS;
+}
+
+/* Rows of C at a time where partial sums need memory: at most about 8 MB of them on each level. */
+static int64_t strip_rows(const reel_gemm_job *job)
+{
+    enum { LEAST = 64, REALS = 1 << 21 };
+    const int64_t rows = REALS / job->n / LEAST * LEAST;
+    if (kernel_adds_up(job, job->pieces) || rows >= job->m)
+        return job->m;
+    return rows > LEAST ? rows : LEAST;
+}
+
+static bool is_in_pieces(const reel_gemm_job *job)
+{
+    return job->pieces > 1 && job->k > 0;
+}
+
+/* The job of some pieces, for rows [i, i + rows) of C, with its result at `to`. */
+static reel_gemm_job part_of(const reel_gemm_job *job, reel_dtype dtype, reel_pieces part)
+{
+    const size_t element = reel_dtype_size(dtype);
+    const int64_t depth = job->k / job->pieces, skip = part.first * depth;
+    reel_gemm_job some = *job;
+    some.a = (const char *)job->a + (size_t)(job->ta ? skip * job->lda : skip) * element;
+    some.b = (const char *)job->b + (size_t)(job->tb ? skip : skip * job->ldb) * element;
+    some.k = depth * part.count;
+    some.pieces = part.count;
+    return some;
+}
+
+/* Memory for partial sums: one block of a strip's size for each level of the tree. */
+typedef struct partial_sums {
+    char *at;
+    size_t level_bytes;
+} partial_sums;
+
+static void sum_part(const reel_ctx *ctx, reel_dtype dtype, const reel_gemm_job *job,
+                     partial_sums partial)
+{
+    if (job->pieces == 1 || kernel_adds_up(job, job->pieces)) {
+        one_sum(ctx, dtype, job);
+        return;
+    }
+    const int64_t left = reel_pieces_left(job->pieces);
+    const reel_gemm_job begin = part_of(job, dtype, (reel_pieces){0, left});
+    reel_gemm_job rest = part_of(job, dtype, (reel_pieces){left, job->pieces - left});
+    rest.c = partial.at;
+    partial.at += partial.level_bytes;
+    sum_part(ctx, dtype, &begin, partial);
+    sum_part(ctx, dtype, &rest, partial);
+
+    const int64_t count = job->m * job->n;
+    const reel_tensor to = reel_tensor_of(job->c, dtype, 1, &count);
+    const reel_tensor from = reel_tensor_of(rest.c, dtype, 1, &count);
+    reel_add_into(ctx, &to, &from);
+}
+
+static void sum_in_pieces(const reel_ctx *ctx, reel_dtype dtype, const reel_gemm_job *job)
+{
+    const size_t element = reel_dtype_size(dtype);
+    const int64_t rows = strip_rows(job);
+    for (int64_t i = 0; i < job->m; i += rows) {
+        reel_gemm_job strip = *job;
+        strip.m = job->m - i < rows ? job->m - i : rows;
+        strip.a = (const char *)job->a + (size_t)(job->ta ? i : i * job->lda) * element;
+        strip.c = (char *)job->c + (size_t)(i * job->ldc) * element;
+
+        const size_t product = one_sum_scratch(ctx, dtype, &strip);
+        const partial_sums partial = {.at = (char *)job->scratch + reel_whole_lines(product),
+                                      .level_bytes =
+                                          reel_whole_lines((size_t)(strip.m * job->n) * element)};
+        sum_part(ctx, dtype, &strip, partial);
+    }
+}
+
+size_t reel_gemm_scratch(const reel_ctx *ctx, reel_dtype dtype, const reel_gemm_job *job)
+{
+    if (!is_in_pieces(job))
+        return one_sum_scratch(ctx, dtype, job);
+    reel_gemm_job strip = *job;
+    strip.m = strip_rows(job);
+    size_t bytes = reel_whole_lines(one_sum_scratch(ctx, dtype, &strip));
+    if (!kernel_adds_up(job, job->pieces))
+        bytes += (size_t)reel_pieces_depth(job->pieces) *
+                 reel_whole_lines((size_t)(strip.m * job->n) * reel_dtype_size(dtype));
+    return bytes;
+}
+
+void reel_gemm(const reel_ctx *ctx, reel_dtype dtype, const reel_gemm_job *job)
+{
+    if (job->m <= 0 || job->n <= 0)
+        return;
+    if (job->k <= 0)
+        empty_sum(dtype, job);
+    else if (is_in_pieces(job))
+        sum_in_pieces(ctx, dtype, job);
+    else
+        one_sum(ctx, dtype, job);
+}
+
+/* Which loops compute the product; the blocked ones add up alike, whatever they share out. */
+static int loops_of(const reel_gemm_job *job, int64_t m)
+{
+    const bool swap = transposed_is_better(job->ta, job->tb, m, job->n);
+    const int64_t few_columns = swap ? m : job->n, few_rows = swap ? job->n : m;
+    const bool rows_by_rows = !job->ta && job->tb;
+    if (rows_by_rows && few_columns <= REEL_MATRIX_SMALL)
+        return 1;
+    return !swap && !job->tb && few_rows <= REEL_MATRIX_SMALL && job->k > few_rows ? 2 : 0;
+}
+
+bool reel_gemm_rows_agree(const reel_gemm_job *job, int64_t m)
+{
+    return loops_of(job, job->m) == loops_of(job, m);
 }

@@ -21,10 +21,19 @@ typedef struct reel_gemm_job {
     void *c;
     int64_t ldc;
     void *scratch;
+    /* The sum over k is one of so many equal pieces, which divide k: each is a product of its own,
+     * and their results are added up along the tree of core/pieces.h. Not with a bias or
+     * `accumulate`, and C is contiguous: ldc = n. 0 or 1: one sum. */
+    int64_t pieces;
 } reel_gemm_job;
 
-/* Bytes of scratch that the product needs, aligned to REEL_ALIGNMENT; reads ta, tb, m, n and k. */
+/* Bytes of scratch that the product needs, aligned to REEL_ALIGNMENT; reads ta, tb, m, n, k and
+ * pieces. */
 size_t reel_gemm_scratch(const reel_ctx *ctx, reel_dtype dtype, const reel_gemm_job *job);
 void reel_gemm(const reel_ctx *ctx, reel_dtype dtype, const reel_gemm_job *job);
+
+/* Whether a row of C gets the same bits where the product has only m rows: then one product does
+ * for several of m rows each. */
+bool reel_gemm_rows_agree(const reel_gemm_job *job, int64_t m);
 
 #endif

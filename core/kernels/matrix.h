@@ -65,6 +65,10 @@ typedef struct reel_matrix_job {
     const reel_grid *grid; /* or NULL; with it, c_row is the distance of pixels, c_col is 1 and rows
                               are shared out */
     void *scratch;         /* reel_matrix_scratch bytes */
+    /* More than 1: the sum over k is one of so many equal pieces, each a product of its own, added
+     * up along the tree of core/pieces.h. Only for two operands k-major, k within a block, at
+     * least REEL_MATRIX_MOST_ROWS rows and 4 panels, without bias, grid and `accumulate`. */
+    int64_t pieces;
 } reel_matrix_job;
 
 /* Bytes for any of the implementations; grid: whether the job has one. */
@@ -77,9 +81,10 @@ enum {
     REEL_MATRIX_MC = 112, /* rows of A packed at a time: with KC, a quarter megabyte */
     REEL_MATRIX_WIDE =
         128, /* the same where A lies k-major: whole panels, so that they can be copied in runs */
-    REEL_MATRIX_PANEL = 32, /* columns: the widest panel of any instruction set */
-    REEL_MATRIX_GROUP = 4,  /* panels of B packed in one go where columns are shared out */
-    REEL_MATRIX_PAD = 16,   /* between packed rows, so that they do not collide in a cache set */
+    REEL_MATRIX_MOST_ROWS = 16, /* no instruction set's block of registers has more */
+    REEL_MATRIX_PANEL = 32,     /* columns: the widest panel of any instruction set */
+    REEL_MATRIX_GROUP = 4,      /* panels of B packed in one go where columns are shared out */
+    REEL_MATRIX_PAD = 16, /* between packed rows, so that they do not collide in a cache set */
     REEL_MATRIX_A =
         (REEL_MATRIX_WIDE + REEL_MATRIX_PAD) * REEL_MATRIX_KC, /* reals of a packed block of A */
     REEL_MATRIX_OUTER =

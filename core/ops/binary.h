@@ -171,8 +171,8 @@ static const reel_op_case BINARY(cases)[] = {
     {.label = "five dimensions", .in = "(2, 1, 3, 1, 2) (3, 1, 4, 2)"},
 };
 
-const reel_op BINARY_OP = REEL_OP(REEL_BINARY, 2, 2, .flags = REEL_BINARY_FLAGS | REEL_OP_ASSIGNS,
-                                  .infer = broadcast_infer, .draw = REEL_BINARY_DRAW,
-                                  REEL_CHECKS(BINARY(cases), binary_random));
+const reel_op BINARY_OP = REEL_OP(
+    REEL_BINARY, 2, 2, .flags = REEL_BINARY_FLAGS | REEL_OP_ROWS | REEL_OP_ASSIGNS,
+    .infer = broadcast_infer, .draw = REEL_BINARY_DRAW, REEL_CHECKS(BINARY(cases), binary_random));
 #endif
 #endif

@@ -101,7 +101,7 @@ static const reel_op_case GLOBAL_POOL(cases)[] = {
 };
 
 #define ONE_INPUT REEL_GLOBAL_POOL
-#define ONE_INPUT_FLAGS 0
+#define ONE_INPUT_FLAGS REEL_OP_ROWS
 #define ONE_INPUT_INFER GLOBAL_POOL(infer)
 #define ONE_INPUT_DRAW REEL_GLOBAL_POOL_DRAW
 #define ONE_INPUT_CASES GLOBAL_POOL(cases)

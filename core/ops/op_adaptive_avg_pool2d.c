@@ -102,7 +102,7 @@ static void adaptive_avg_pool2d_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_adaptive_avg_pool2d =
-    REEL_OP(adaptive_avg_pool2d, 1, 1, .flags = REEL_OP_ASSIGNS,
+    REEL_OP(adaptive_avg_pool2d, 1, 1, .flags = REEL_OP_ROWS | REEL_OP_ASSIGNS,
             .attrs_bytes = sizeof(adaptive_attrs), .infer = adaptive_avg_pool2d_infer,
             REEL_CHECKS(adaptive_avg_pool2d_cases, adaptive_avg_pool2d_random));
 #endif

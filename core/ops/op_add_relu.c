@@ -110,6 +110,7 @@ static void add_relu_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_add_relu = REEL_OP(
-    add_relu, 2, 2, .flags = REEL_OP_NEEDS_OUTPUT | REEL_OP_ASSIGNS | REEL_OP_GRAD_OVER_DOUT,
+    add_relu, 2, 2,
+    .flags = REEL_OP_ROWS | REEL_OP_NEEDS_OUTPUT | REEL_OP_ASSIGNS | REEL_OP_GRAD_OVER_DOUT,
     .infer = add_relu_infer, .build = add_relu_build, REEL_CHECKS(add_relu_cases, add_relu_random));
 #endif

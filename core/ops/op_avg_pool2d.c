@@ -67,7 +67,7 @@ static const reel_op_case avg_pool2d_cases[] = {
 };
 
 const reel_op reel_op_avg_pool2d =
-    REEL_OP(avg_pool2d, 1, 1, .flags = REEL_OP_ASSIGNS, .attrs_bytes = sizeof(reel_pool2d_attrs),
-            .infer = reel_pool_infer, .build = avg_pool2d_build,
-            REEL_CHECKS(avg_pool2d_cases, pool_random));
+    REEL_OP(avg_pool2d, 1, 1, .flags = REEL_OP_ROWS | REEL_OP_ASSIGNS,
+            .attrs_bytes = sizeof(reel_pool2d_attrs), .infer = reel_pool_infer,
+            .build = avg_pool2d_build, REEL_CHECKS(avg_pool2d_cases, pool_random));
 #endif

@@ -27,6 +27,9 @@ typedef struct reel_batch_norm2d_attrs {
     double eps;      /* 0 = 1e-5 */
     bool training;   /* batch statistics (biased variance) or running ones */
     reel_rectifier rectifier;
+    /* Not for callers. Above 0: what each piece has is put down in rows so far apart, and nothing
+     * moves (core/statistics.h). */
+    int64_t record_step;
 } reel_batch_norm2d_attrs;
 
 /* y = gamma (x - mean_c) / sqrt(var_c + eps) + beta; x (n, c, h, w), gamma and beta (c) (Ioffe and
@@ -84,6 +87,7 @@ static void batch_statistics(const reel_call *c, double *mean, double *r, double
     const int64_t ch = x->shape[1], rows = x->shape[0] * x->shape[2] * x->shape[3];
     reel_real *running_mean = c->again ? NULL : a->running_mean.data,
               *running_var = c->again ? NULL : a->running_var.data;
+    const bool records = a->record_step > 0 && running_mean && running_var;
     for (int64_t k = 0; k < ch; k++)
         mean[k] = (double)first[k];
     reel_batch_norm_run(
@@ -96,6 +100,11 @@ static void batch_statistics(const reel_call *c, double *mean, double *r, double
         const double sum = squares < 0 ? 0 : squares;
         mean[k] += shift;
         r[k] = 1 / sqrt(sum / (double)rows + a->eps);
+        if (records) {
+            running_mean[c->piece * a->record_step + k] = (reel_real)mean[k];
+            running_var[c->piece * a->record_step + k] = (reel_real)(sum / (double)(rows - 1));
+            continue;
+        }
         if (running_mean)
             running_mean[k] =
                 (reel_real)((1 - a->momentum) * (double)running_mean[k] + a->momentum * mean[k]);
@@ -225,6 +234,14 @@ reel_var reel_batch_norm2d(reel_var x, reel_var gamma, reel_var beta,
     reel_batch_norm2d_attrs a = attrs ? *attrs : (reel_batch_norm2d_attrs){0};
     if (a.eps == 0)
         a.eps = 1e-5;
+    reel_tensor mean = a.running_mean, var = a.running_var;
+    if (a.training && reel_tape_records(x.tape, &mean, a.momentum, &a.record_step) &&
+        reel_tape_records(x.tape, &var, a.momentum, &a.record_step)) {
+        a.running_mean = mean;
+        a.running_var = var;
+    } else {
+        a.record_step = 0;
+    }
     return reel_apply(&reel_op_batch_norm2d, &a, sizeof a, (const reel_var[]){x, gamma, beta}, 3);
 }
 
@@ -303,7 +320,8 @@ static void batch_norm2d_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_batch_norm2d = REEL_OP(
-    batch_norm2d, 3, 3, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS | REEL_OP_GRAD_OVER_DOUT,
+    batch_norm2d, 3, 3,
+    .flags = REEL_OP_SLICES | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS | REEL_OP_GRAD_OVER_DOUT,
     .attrs_bytes = sizeof(reel_batch_norm2d_attrs), .infer = batch_norm2d_infer,
     .build = batch_norm2d_build, REEL_CHECKS(batch_norm2d_cases, batch_norm2d_random));
 #endif

@@ -65,7 +65,8 @@ static void clamp_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_clamp =
-    REEL_OP(clamp, 1, 1, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS | REEL_OP_GRAD_OVER_DOUT,
+    REEL_OP(clamp, 1, 1,
+            .flags = REEL_OP_ROWS | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS | REEL_OP_GRAD_OVER_DOUT,
             .attrs_bytes = sizeof(clamp_attrs), .infer = clamp_infer, .draw = REEL_DRAW_DISTINCT,
             REEL_CHECKS(clamp_cases, clamp_random));
 #endif

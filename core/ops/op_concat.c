@@ -96,7 +96,7 @@ static void concat_random(reel_rng *rng, reel_op_sample *s)
     snprintf(s->label, sizeof s->label, "dimension %d", dim);
 }
 
-const reel_op reel_op_concat =
-    REEL_OP(concat, 1, REEL_MAX_INPUTS, .flags = REEL_OP_ASSIGNS, .attrs_bytes = sizeof(int),
-            .infer = concat_infer, REEL_CHECKS(concat_cases, concat_random));
+const reel_op reel_op_concat = REEL_OP(
+    concat, 1, REEL_MAX_INPUTS, .flags = REEL_OP_ROWS | REEL_OP_ASSIGNS, .attrs_bytes = sizeof(int),
+    .infer = concat_infer, REEL_CHECKS(concat_cases, concat_random));
 #endif

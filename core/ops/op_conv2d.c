@@ -203,7 +203,7 @@ static const reel_op_case conv2d_cases[] = {
 };
 
 const reel_op reel_op_conv2d =
-    REEL_OP(conv2d, 2, 3, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+    REEL_OP(conv2d, 2, 3, .flags = REEL_OP_SLICES | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
             .attrs_bytes = sizeof(reel_conv2d_attrs), .infer = conv2d_infer, .build = conv2d_build,
             .multiply_adds = reel_conv2d_multiply_adds, REEL_CHECKS(conv2d_cases, conv_random));
 #endif

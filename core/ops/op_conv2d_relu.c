@@ -68,10 +68,11 @@ static const reel_op_case conv2d_relu_cases[] = {
      .build = conv2d_relu_shared},
 };
 
-const reel_op reel_op_conv2d_relu = REEL_OP(
-    conv2d_relu, 2, 3,
-    .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT | REEL_OP_ASSIGNS | REEL_OP_SPENDS_DOUT,
-    .attrs_bytes = sizeof(reel_conv2d_attrs), .infer = conv2d_relu_infer,
-    .multiply_adds = reel_conv2d_multiply_adds, .build = conv2d_relu_build,
-    REEL_CHECKS(conv2d_relu_cases, conv_random));
+const reel_op reel_op_conv2d_relu =
+    REEL_OP(conv2d_relu, 2, 3,
+            .flags = REEL_OP_SLICES | REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT |
+                     REEL_OP_ASSIGNS | REEL_OP_SPENDS_DOUT,
+            .attrs_bytes = sizeof(reel_conv2d_attrs), .infer = conv2d_relu_infer,
+            .multiply_adds = reel_conv2d_multiply_adds, .build = conv2d_relu_build,
+            REEL_CHECKS(conv2d_relu_cases, conv_random));
 #endif

@@ -265,9 +265,9 @@ static void conv2d_relu_max_pool2d_random(reel_rng *rng, reel_op_sample *s)
     snprintf(s->label, sizeof s->label, "%.60s; %.55s", convolution, pooling);
 }
 
-const reel_op reel_op_conv2d_relu_max_pool2d =
-    REEL_OP(conv2d_relu_max_pool2d, 2, 3, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
-            .attrs_bytes = sizeof(conv_pool_attrs), .infer = conv2d_relu_max_pool2d_infer,
-            .multiply_adds = reel_conv2d_multiply_adds, .build = conv2d_relu_max_pool2d_build,
-            REEL_CHECKS(conv2d_relu_max_pool2d_cases, conv2d_relu_max_pool2d_random));
+const reel_op reel_op_conv2d_relu_max_pool2d = REEL_OP(
+    conv2d_relu_max_pool2d, 2, 3, .flags = REEL_OP_SLICES | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+    .attrs_bytes = sizeof(conv_pool_attrs), .infer = conv2d_relu_max_pool2d_infer,
+    .multiply_adds = reel_conv2d_multiply_adds, .build = conv2d_relu_max_pool2d_build,
+    REEL_CHECKS(conv2d_relu_max_pool2d_cases, conv2d_relu_max_pool2d_random));
 #endif

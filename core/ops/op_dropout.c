@@ -1,9 +1,10 @@
 /* dropout (inverted): y = x m / (1 - p) with m = 0 where the element's random word is under p 2^32,
  * else 1;  dx = dy m / (1 - p).
  *
- * Element e, in memory order, takes word e % 1024 of the draw (core/kernels/philox.h) at (seed,
- * REEL_STREAM_DROPOUT + layer, step, e / 1024): a pure function, so that the mask is the same for
- * any number of threads and when a step is replayed. Forward leaves one byte an element: reading it
+ * Element e, in memory order from the first row of the whole batch on, takes word e % 1024 of the
+ * draw (core/kernels/philox.h) at (seed, REEL_STREAM_DROPOUT + layer, step, e / 1024): a pure
+ * function, so that the mask is the same for any number of threads, for any division of the batch,
+ * and when a step is replayed. Forward leaves one byte an element: reading it
  * back is cheaper than drawing again. */
 #include "core/kernels/philox.h"
 #include "core/op_impl.h"
@@ -11,8 +12,8 @@
 
 #ifdef REEL_PUBLIC
 /* Inverted dropout: each element is 0 with probability p, else scaled by 1 / (1 - p); 0 <= p < 1.
- * The mask is a function of (the context's seed, layer, reel_tape_step, element). Call it in
- * training only. */
+ * The mask is a function of (the context's seed, layer, reel_tape_step, reel_tape_first_row,
+ * element). Call it in training only. */
 REEL_API reel_var reel_dropout(reel_var x, double p, uint32_t layer);
 #endif
 
@@ -23,6 +24,7 @@ enum { DRAW = REEL_PHILOX_DRAW };
 typedef struct dropout_attrs {
     double p;
     uint32_t layer, step;
+    int64_t before; /* elements of the whole batch before the first one here */
 } dropout_attrs;
 
 void REEL_FN(reel_dropout_forward)(const reel_call *c)
@@ -35,12 +37,19 @@ void REEL_FN(reel_dropout_forward)(const reel_call *c)
     const uint64_t seed = reel_ctx_seed(c->ctx);
     const reel_isa isa = reel_ctx_isa(c->ctx);
 
+    /* Draws begin at multiples of DRAW in the whole batch: the first and the last one may lie here
+     * in part. */
+    const int64_t first = a->before / DRAW, skip = a->before % DRAW;
+    const int64_t draws = (skip + n + DRAW - 1) / DRAW;
+
 #pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(c->ctx)) if (n > 4 * DRAW)
-    for (int64_t begin = 0; begin < n; begin += DRAW) {
-        const int64_t count = n - begin < DRAW ? n - begin : DRAW;
-        uint32_t word[DRAW];
-        reel_philox_draw(isa, word, seed, REEL_STREAM_DROPOUT + a->layer, a->step,
-                         (uint32_t)(begin / DRAW));
+    for (int64_t d = 0; d < draws; d++) {
+        const int64_t begin = d > 0 ? d * DRAW - skip : 0, end = (d + 1) * DRAW - skip;
+        const int64_t count = (end < n ? end : n) - begin;
+        uint32_t words[DRAW];
+        reel_philox_draw(isa, words, seed, REEL_STREAM_DROPOUT + a->layer, a->step,
+                         (uint32_t)(first + d));
+        const uint32_t *restrict word = words + (d > 0 ? 0 : skip);
         const reel_real *restrict x = (const reel_real *)c->in[0].data + begin;
         reel_real *restrict y = (reel_real *)c->out.data + begin;
 #pragma omp simd
@@ -101,7 +110,13 @@ static reel_status dropout_infer(reel_infer *q, reel_error *err)
 
 reel_var reel_dropout(reel_var x, double p, uint32_t layer)
 {
-    const dropout_attrs a = {p, layer, (uint32_t)reel_tape_step(x.tape)};
+    const reel_tensor value = reel_value(x);
+    const int64_t rows = value.ndim > 0 && value.shape[0] > 0 ? value.shape[0] : 1;
+    const dropout_attrs a = {.p = p,
+                             .layer = layer,
+                             .step = (uint32_t)reel_tape_step(x.tape),
+                             .before =
+                                 reel_tape_first_row(x.tape) * (reel_tensor_numel(&value) / rows)};
     return reel_apply(&reel_op_dropout, &a, sizeof a, &x, 1);
 }
 
@@ -130,7 +145,7 @@ static void dropout_random(reel_rng *rng, reel_op_sample *s)
     snprintf(s->label, sizeof s->label, "p %.17g, layer %u", a->p, a->layer);
 }
 
-const reel_op reel_op_dropout =
-    REEL_OP(dropout, 1, 1, .flags = REEL_OP_ASSIGNS, .attrs_bytes = sizeof(dropout_attrs),
-            .infer = dropout_infer, REEL_CHECKS(dropout_cases, dropout_random));
+const reel_op reel_op_dropout = REEL_OP(
+    dropout, 1, 1, .flags = REEL_OP_ROWS | REEL_OP_ASSIGNS, .attrs_bytes = sizeof(dropout_attrs),
+    .infer = dropout_infer, REEL_CHECKS(dropout_cases, dropout_random));
 #endif

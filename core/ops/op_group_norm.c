@@ -326,7 +326,7 @@ static void group_norm_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_group_norm =
-    REEL_OP(group_norm, 1, 3, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+    REEL_OP(group_norm, 1, 3, .flags = REEL_OP_SLICES | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
             .attrs_bytes = sizeof(reel_group_norm_attrs), .infer = group_norm_infer,
             .build = group_norm_build, REEL_CHECKS(group_norm_cases, group_norm_random));
 #endif

@@ -42,8 +42,9 @@ static void leaky_relu_random(reel_rng *rng, reel_op_sample *s)
     snprintf(s->label, sizeof s->label, "slope %.17g", s->attrs.reals[0]);
 }
 
-const reel_op reel_op_leaky_relu = REEL_OP(
-    leaky_relu, 1, 1, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS | REEL_OP_GRAD_OVER_DOUT,
-    .attrs_bytes = sizeof(double), .draw = REEL_DRAW_DISTINCT,
-    REEL_CHECKS(leaky_relu_cases, leaky_relu_random));
+const reel_op reel_op_leaky_relu =
+    REEL_OP(leaky_relu, 1, 1,
+            .flags = REEL_OP_ROWS | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS | REEL_OP_GRAD_OVER_DOUT,
+            .attrs_bytes = sizeof(double), .draw = REEL_DRAW_DISTINCT,
+            REEL_CHECKS(leaky_relu_cases, leaky_relu_random));
 #endif

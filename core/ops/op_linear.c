@@ -4,6 +4,7 @@
 #include "core/op_impl.h"
 #include "core/ops/column_sums.h"
 #include "core/ops/linear.h"
+#include "core/pieces.h"
 
 #ifdef REEL_PUBLIC
 /* y = x w^T + b: x (n, in), w (out, in), b (out) or REEL_NONE -> (n, out). */
@@ -28,7 +29,25 @@ void REEL_FN(reel_linear_forward)(const reel_call *c)
                              .c = c->out.data,
                              .ldc = out,
                              .scratch = c->scratch};
-    reel_gemm(c->ctx, REEL_DTYPE, &y);
+    reel_linear_rows(c, REEL_DTYPE, &y);
+}
+
+/* Column sums of dy piece by piece, added up along the tree; `rest` is memory for partial sums. */
+static void REEL_FN(linear_bias_sums)(const reel_call *c, reel_pieces part, reel_real *db,
+                                      reel_real *rest)
+{
+    const int64_t rows = c->dout.shape[0] / c->pieces, out = c->dout.shape[1];
+    if (part.count == 1) {
+        const reel_real *dy = (const reel_real *)c->dout.data + part.first * rows * out;
+        REEL_FN(column_sums)(c->ctx, dy, rows, out, false, db);
+        return;
+    }
+    const int64_t left = reel_pieces_left(part.count);
+    REEL_FN(linear_bias_sums)(c, (reel_pieces){part.first, left}, db, rest);
+    REEL_FN(linear_bias_sums)
+    (c, (reel_pieces){part.first + left, part.count - left}, rest, rest + out);
+    for (int64_t j = 0; j < out; j++)
+        db[j] += rest[j];
 }
 
 void REEL_FN(reel_linear_backward)(const reel_call *c)
@@ -37,8 +56,10 @@ void REEL_FN(reel_linear_backward)(const reel_call *c)
     reel_real *dx = c->din[0].data, *dw = c->din[1].data, *db = c->n_in > 2 ? c->din[2].data : NULL;
     const reel_real *x = c->in[0].data, *w = c->in[1].data, *dy = c->dout.data;
 
-    if (db)
+    if (db && c->pieces == 1)
         REEL_FN(column_sums)(c->ctx, dy, n, out, !c->fresh[2], db);
+    else if (db)
+        REEL_FN(linear_bias_sums)(c, (reel_pieces){0, c->pieces}, db, c->scratch);
 
     /* dw (out, in) = dy^T (out, n) x (n, in) */
     if (dw) {
@@ -53,6 +74,7 @@ void REEL_FN(reel_linear_backward)(const reel_call *c)
                                        .ldb = in,
                                        .c = dw,
                                        .ldc = in,
+                                       .pieces = c->pieces,
                                        .scratch = c->scratch};
         reel_gemm(c->ctx, REEL_DTYPE, &weights);
     }
@@ -70,7 +92,7 @@ void REEL_FN(reel_linear_backward)(const reel_call *c)
                                       .c = dx,
                                       .ldc = in,
                                       .scratch = c->scratch};
-        reel_gemm(c->ctx, REEL_DTYPE, &inputs);
+        reel_linear_rows(c, REEL_DTYPE, &inputs);
     }
 }
 
@@ -81,10 +103,34 @@ int64_t reel_linear_multiply_adds(const void *attrs, const reel_tensor *in, cons
     return reel_tensor_numel(out) * in[1].shape[1];
 }
 
-static size_t linear_scratch(const reel_infer *q, bool ta, bool tb, int64_t m, int64_t n, int64_t k)
+void reel_linear_rows(const reel_call *c, reel_dtype dtype, const reel_gemm_job *job)
 {
-    const reel_gemm_job job = {.ta = ta, .tb = tb, .m = m, .n = n, .k = k};
-    return reel_gemm_scratch(q->ctx, q->dtype, &job);
+    const int64_t rows = job->m / c->pieces;
+    if (reel_gemm_rows_agree(job, rows)) {
+        reel_gemm(c->ctx, dtype, job);
+        return;
+    }
+    const size_t element = reel_dtype_size(dtype);
+    for (int64_t p = 0; p < c->pieces; p++) {
+        reel_gemm_job piece = *job;
+        piece.m = rows;
+        piece.a = (const char *)job->a + (size_t)(p * rows * job->lda) * element;
+        piece.c = (char *)job->c + (size_t)(p * rows * job->ldc) * element;
+        reel_gemm(c->ctx, dtype, &piece);
+    }
+}
+
+static size_t linear_scratch(const reel_infer *q, reel_gemm_job job)
+{
+    const size_t whole = reel_gemm_scratch(q->ctx, q->dtype, &job);
+    job.m /= q->pieces;
+    const size_t piece = reel_gemm_scratch(q->ctx, q->dtype, &job);
+    return whole > piece ? whole : piece;
+}
+
+static size_t linear_larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
 }
 
 static reel_status linear_infer(reel_infer *q, reel_error *err)
@@ -106,10 +152,12 @@ static reel_status linear_infer(reel_infer *q, reel_error *err)
         return reel_fail(err, REEL_ERR_INVALID, "expected a bias of shape (%lld)", (long long)out);
 
     q->shape[1] = out;
-    q->forward_scratch = linear_scratch(q, false, true, n, out, in);
-    const size_t for_dw = linear_scratch(q, true, false, out, in, n),
-                 for_dx = linear_scratch(q, false, false, n, in, out);
-    q->backward_scratch = for_dw > for_dx ? for_dw : for_dx;
+    q->forward_scratch = linear_scratch(q, (reel_gemm_job){.tb = true, .m = n, .n = out, .k = in});
+    const size_t for_db = (size_t)(reel_pieces_depth(q->pieces) * out) * reel_dtype_size(q->dtype);
+    const reel_gemm_job dw = {.ta = true, .m = out, .n = in, .k = n, .pieces = q->pieces};
+    const reel_gemm_job dx = {.m = n, .n = in, .k = out};
+    q->backward_scratch = linear_larger(
+        for_db, linear_larger(reel_gemm_scratch(q->ctx, q->dtype, &dw), linear_scratch(q, dx)));
     return REEL_OK;
 }
 
@@ -132,8 +180,8 @@ static const reel_op_case linear_cases[] = {
     {.label = "weights used twice", .in = "(3, 4) (4, 4) (4)", .build = linear_shared},
 };
 
-const reel_op reel_op_linear =
-    REEL_OP(linear, 2, 3, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS | REEL_OP_PARTS,
-            .infer = linear_infer, .multiply_adds = reel_linear_multiply_adds,
-            REEL_CHECKS(linear_cases, reel_random_linear));
+const reel_op reel_op_linear = REEL_OP(
+    linear, 2, 3, .flags = REEL_OP_PIECES | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS | REEL_OP_PARTS,
+    .infer = linear_infer, .multiply_adds = reel_linear_multiply_adds,
+    REEL_CHECKS(linear_cases, reel_random_linear));
 #endif

@@ -234,9 +234,9 @@ static void local_response_norm_random(reel_rng *rng, reel_op_sample *s)
              (long long)a->size, a->alpha, a->beta, a->k, a->paper ? ", paper" : "");
 }
 
-const reel_op reel_op_local_response_norm =
-    REEL_OP(local_response_norm, 1, 1, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
-            .attrs_bytes = sizeof(reel_local_response_norm_attrs),
-            .infer = local_response_norm_infer, .build = local_response_norm_build,
-            REEL_CHECKS(local_response_norm_cases, local_response_norm_random));
+const reel_op reel_op_local_response_norm = REEL_OP(
+    local_response_norm, 1, 1, .flags = REEL_OP_ROWS | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+    .attrs_bytes = sizeof(reel_local_response_norm_attrs), .infer = local_response_norm_infer,
+    .build = local_response_norm_build,
+    REEL_CHECKS(local_response_norm_cases, local_response_norm_random));
 #endif

@@ -229,8 +229,8 @@ static const reel_op_case max_pool2d_cases[] = {
     {.label = "input used twice", .in = "(1, 2, 6, 6)", .build = max_pool2d_twice},
 };
 
-const reel_op reel_op_max_pool2d =
-    REEL_OP(max_pool2d, 1, 1, .flags = REEL_OP_ASSIGNS, .attrs_bytes = sizeof(reel_pool2d_attrs),
-            .infer = max_pool2d_infer, .build = max_pool2d_build, .draw = REEL_DRAW_DISTINCT,
-            REEL_CHECKS(max_pool2d_cases, pool_random));
+const reel_op reel_op_max_pool2d = REEL_OP(
+    max_pool2d, 1, 1, .flags = REEL_OP_ROWS | REEL_OP_ASSIGNS,
+    .attrs_bytes = sizeof(reel_pool2d_attrs), .infer = max_pool2d_infer, .build = max_pool2d_build,
+    .draw = REEL_DRAW_DISTINCT, REEL_CHECKS(max_pool2d_cases, pool_random));
 #endif

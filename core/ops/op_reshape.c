@@ -180,7 +180,7 @@ static void reshape_random(reel_rng *rng, reel_op_sample *s)
     reel_random_label(s, "to", a->ndim, a->shape);
 }
 
-const reel_op reel_op_reshape =
-    REEL_OP(reshape, 1, 1, .flags = REEL_OP_ASSIGNS, .attrs_bytes = sizeof(reshape_attrs),
-            .infer = reshape_infer, REEL_CHECKS(reshape_cases, reshape_random));
+const reel_op reel_op_reshape = REEL_OP(
+    reshape, 1, 1, .flags = REEL_OP_ROWS | REEL_OP_ASSIGNS, .attrs_bytes = sizeof(reshape_attrs),
+    .infer = reshape_infer, REEL_CHECKS(reshape_cases, reshape_random));
 #endif

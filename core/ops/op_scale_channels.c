@@ -135,6 +135,6 @@ static void scale_channels_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_scale_channels = REEL_OP(
-    scale_channels, 2, 2, .flags = REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+    scale_channels, 2, 2, .flags = REEL_OP_ROWS | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
     .infer = scale_channels_infer, REEL_CHECKS(scale_channels_cases, scale_channels_random));
 #endif

@@ -13,7 +13,10 @@ struct reel_ema {
     const reel_ctx *ctx;
     double decay;
     char *average; /* parallel to the store's flat arrays */
+    bool placed;   /* average is memory of others */
     size_t bytes;
+    reel_optim_share held;
+    const reel_optim_share *share; /* &held; NULL: all elements */
 };
 
 double reel_ema_decay(double decay, double images_per_update, double epochs)
@@ -58,7 +61,8 @@ void reel_ema_destroy(reel_ema *ema)
 {
     if (!ema)
         return;
-    reel_pages_free(ema->average, ema->bytes);
+    if (!ema->placed)
+        reel_pages_free(ema->average, ema->bytes);
     free(ema);
 }
 
@@ -83,13 +87,14 @@ static void for_each_stretch(const reel_ema *ema, ema_work *work)
     for (int i = 0; i < reel_params_count(ema->params); i++) {
         const reel_tensor average = reel_ema_average(ema, i);
         char *weight = reel_params_at(ema->params, i)->value.data;
-        const int64_t n = reel_tensor_numel(&average), stretches = (n + STRETCH - 1) / STRETCH;
+        const reel_range own = reel_optim_share_of(ema->share, reel_params_at(ema->params, i));
+        const int64_t n = own.end - own.begin, stretches = (n + STRETCH - 1) / STRETCH;
         const size_t element = reel_dtype_size(average.dtype);
 
 #pragma omp parallel for schedule(static)                                                          \
     num_threads(reel_ctx_threads(ema->ctx)) if (n > REEL_OPTIM_PARALLEL)
         for (int64_t s = 0; s < stretches; s++) {
-            const int64_t begin = s * STRETCH, left = n - begin;
+            const int64_t begin = own.begin + s * STRETCH, left = own.end - begin;
             const size_t skip = (size_t)begin * element;
             work(ema, (char *)average.data + skip, weight + skip, left < STRETCH ? left : STRETCH);
         }
@@ -130,4 +135,33 @@ void reel_ema_swap(reel_ema *ema)
 {
     if (ema)
         for_each_stretch(ema, swap_stretch);
+}
+
+/* ---- ranks that average a share each ---- */
+
+reel_status reel_ema_set_share(reel_ema *ema, const reel_optim_share *share, reel_error *err)
+{
+    REEL_NEED(ema, err);
+    REEL_TRY(reel_optim_share_check(ema->params, share, err));
+    if (share)
+        ema->held = *share;
+    ema->share = share ? &ema->held : NULL;
+    return REEL_OK;
+}
+
+reel_status reel_ema_place(reel_ema *ema, void *array, reel_error *err)
+{
+    REEL_NEED(ema, err);
+    REEL_NEED(array, err);
+    const size_t element = reel_dtype_size(reel_params_dtype(ema->params));
+    const int64_t begin = ema->share ? ema->share->begin : 0,
+                  end = ema->share ? ema->share->end : reel_params_flat_size(ema->params);
+    memcpy((char *)array + (size_t)begin * element, ema->average + (size_t)begin * element,
+           (size_t)(end - begin) * element);
+
+    if (!ema->placed)
+        reel_pages_free(ema->average, ema->bytes);
+    ema->average = array;
+    ema->placed = true;
+    return REEL_OK;
 }

@@ -23,7 +23,10 @@ struct reel_optimizer {
     reel_slot *slots; /* [reel_params_count] */
     void *
         state[REEL_OPTIMIZER_STATES]; /* each parallel to the store's flat arrays; NULL: not used */
-    size_t state_bytes;               /* of each */
+    bool placed[REEL_OPTIMIZER_STATES]; /* state[] is memory of others */
+    size_t state_bytes;                 /* of each */
+    reel_optim_share held;
+    const reel_optim_share *share; /* &held; NULL: all elements */
 };
 
 /* States of a kind that are arrays: all but the count of steps. */
@@ -37,8 +40,45 @@ void *reel_optimizer_state_at(const reel_optimizer *opt, int state, const reel_p
 /* Takes part in updates and norms: has a gradient, is neither frozen nor a buffer. */
 bool reel_param_moves(const reel_param *p);
 
-/* Sum of squares of a whole tensor, with the same bits for any number of threads (clip.c). */
-double reel_tensor_square_sum(const reel_tensor *t, const reel_ctx *ctx);
+/* Elements of one parameter, from its own first: [begin, end). */
+typedef struct reel_range {
+    int64_t begin, end;
+} reel_range;
+
+/* ---- shares (share.c); NULL is a share of everything ---- */
+
+/* REEL_ERR_INVALID: a share that does not begin and end at cuts. */
+reel_status reel_optim_share_check(const reel_params *params, const reel_optim_share *share,
+                                   reel_error *err);
+/* The elements of a parameter that a share holds; 0..0 where it holds none. */
+reel_range reel_optim_share_of(const reel_optim_share *share, const reel_param *p);
+/* share->add_up; REEL_ERR_INVALID where it is NULL. */
+reel_status reel_optim_add_up(const reel_optim_share *share, double *x, int64_t n, reel_error *err);
+
+/* ---- sums of squares (clip.c) ---- */
+
+enum { REEL_SUM_BLOCKS = 128 }; /* most blocks of a tensor */
+
+/* Elements of a block of a tensor of n elements: a multiple of 1,024, so that small tensors are few
+ * blocks and each begins at a cache line. It depends on n only. */
+int64_t reel_sum_block(int64_t n);
+
+/* Sums of squares of whole tensors, one after the other, with the same bits for any number of
+ * threads and ranks: a block is summed by one thread of one rank, and blocks are added in order.
+ *
+ * With a share, open takes the sums of the own blocks and has those of all ranks added up: of the
+ * gradient of every parameter that moves, then of its value if `values` says so. next gives the
+ * totals in this order. close may follow a failed open. */
+typedef struct reel_square_sums {
+    const reel_ctx *ctx;
+    double *part; /* blocks of all tensors, one behind the other; NULL without a share */
+    int64_t at;   /* the next tensor's first block in part */
+} reel_square_sums;
+reel_status reel_square_sums_open(reel_square_sums *sums, const reel_params *params,
+                                  const reel_ctx *ctx, const reel_optim_share *share, bool values,
+                                  reel_error *err);
+double reel_square_sums_next(reel_square_sums *sums, const reel_tensor *t);
+void reel_square_sums_close(reel_square_sums *sums);
 
 /* Loops over one stretch: sum of squares in double in a fixed order; x *= a; x clamped to -a..a;
  * whether neither NaN nor infinity is among the numbers. */

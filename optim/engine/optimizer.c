@@ -140,7 +140,8 @@ void reel_optimizer_destroy(reel_optimizer *opt)
     if (!opt)
         return;
     for (int s = 0; s < REEL_OPTIMIZER_STATES; s++)
-        reel_pages_free(opt->state[s], opt->state_bytes);
+        if (!opt->placed[s])
+            reel_pages_free(opt->state[s], opt->state_bytes);
     free(opt->slots);
     free(opt);
 }
@@ -150,6 +151,47 @@ const reel_optimizer_config *reel_optimizer_config_of(const reel_optimizer *opt)
     return opt ? &opt->config : NULL;
 }
 
+/* ---- ranks that update a share each ---- */
+
+reel_status reel_optimizer_set_share(reel_optimizer *opt, const reel_optim_share *share,
+                                     reel_error *err)
+{
+    REEL_NEED(opt, err);
+    REEL_TRY(reel_optim_share_check(opt->params, share, err));
+    if (share)
+        opt->held = *share;
+    opt->share = share ? &opt->held : NULL;
+    return REEL_OK;
+}
+
+reel_status reel_optimizer_place_state(reel_optimizer *opt, int state, void *array, reel_error *err)
+{
+    REEL_NEED(opt, err);
+    REEL_NEED(array, err);
+    const char *kind = opt->config.kind->name;
+    if (state < 0 || state >= reel_optimizer_arrays(opt->config.kind) ||
+        !reel_optimizer_uses(&opt->config, state))
+        return reel_fail(err, REEL_ERR_INVALID, "%s: these settings use no array as state %d", kind,
+                         state);
+
+    /* Pages without a state stay untouched in both arrays. */
+    const size_t element = reel_dtype_size(reel_params_dtype(opt->params));
+    for (int i = 0; i < reel_params_count(opt->params); i++) {
+        const reel_param *p = reel_params_at(opt->params, i);
+        const reel_range own = reel_optim_share_of(opt->share, p);
+        const size_t skip = (size_t)(p->offset + own.begin) * element;
+        if (opt->slots[i].updates > 0 && own.begin < own.end)
+            memcpy((char *)array + skip, (const char *)opt->state[state] + skip,
+                   (size_t)(own.end - own.begin) * element);
+    }
+
+    if (!opt->placed[state])
+        reel_pages_free(opt->state[state], opt->state_bytes);
+    opt->state[state] = array;
+    opt->placed[state] = true;
+    return REEL_OK;
+}
+
 /* ---- a step ---- */
 
 bool reel_param_moves(const reel_param *p)
@@ -157,14 +199,17 @@ bool reel_param_moves(const reel_param *p)
     return p->has_grad && !(p->flags & (REEL_PARAM_BUFFER | REEL_PARAM_FROZEN));
 }
 
-/* One thread's part of one parameter: whole cache lines, so that no two threads write to one. */
+/* One thread's part of what the share holds of one parameter: whole cache lines, so that no two
+ * threads write to one. */
 static void update_part(const reel_optimizer *opt, int i, double lr, int part, int parts)
 {
     enum { LINE = 16 }; /* elements: 64 bytes of float32 */
     const reel_param *p = reel_params_at(opt->params, i);
-    const int64_t n = reel_tensor_numel(&p->value), lines = (n + LINE - 1) / LINE;
-    const int64_t begin = lines * part / parts * LINE, limit = lines * (part + 1) / parts * LINE;
-    const int64_t end = limit < n ? limit : n;
+    const reel_range own = reel_optim_share_of(opt->share, p);
+    const int64_t lines = (own.end - own.begin + LINE - 1) / LINE;
+    const int64_t begin = own.begin + lines * part / parts * LINE,
+                  limit = own.begin + lines * (part + 1) / parts * LINE;
+    const int64_t end = limit < own.end ? limit : own.end;
     if (begin >= end)
         return;
 
@@ -200,19 +245,37 @@ static void update_part(const reel_optimizer *opt, int i, double lr, int part, i
     kind->update[p->value.dtype](&u);
 }
 
-/* Elements that this step moves; sets norms on the way, if the kind asks for them. */
-static int64_t prepare_step(reel_optimizer *opt)
+/* The norms of this step, for a kind that asks for them. */
+static reel_status measure_norms(reel_optimizer *opt, reel_error *err)
+{
+    if (!opt->config.kind->uses_norms)
+        return REEL_OK;
+
+    reel_square_sums sums;
+    reel_status status;
+    REEL_TRY_GOTO(reel_square_sums_open(&sums, opt->params, opt->ctx, opt->share, true, err), done);
+    for (int i = 0; i < reel_params_count(opt->params); i++) {
+        const reel_param *p = reel_params_at(opt->params, i);
+        if (!reel_param_moves(p))
+            continue;
+        opt->slots[i].grad_norm = sqrt(reel_square_sums_next(&sums, &p->grad));
+        opt->slots[i].weight_norm = sqrt(reel_square_sums_next(&sums, &p->value));
+    }
+done:
+    reel_square_sums_close(&sums);
+    return status;
+}
+
+/* Elements that this step moves here. */
+static int64_t count_moving(const reel_optimizer *opt)
 {
     int64_t moving = 0;
     for (int i = 0; i < reel_params_count(opt->params); i++) {
         const reel_param *p = reel_params_at(opt->params, i);
         if (!reel_param_moves(p))
             continue;
-        moving += reel_tensor_numel(&p->value);
-        if (!opt->config.kind->uses_norms)
-            continue;
-        opt->slots[i].weight_norm = sqrt(reel_tensor_square_sum(&p->value, opt->ctx));
-        opt->slots[i].grad_norm = sqrt(reel_tensor_square_sum(&p->grad, opt->ctx));
+        const reel_range own = reel_optim_share_of(opt->share, p);
+        moving += own.end - own.begin;
     }
     return moving;
 }
@@ -226,14 +289,16 @@ reel_status reel_optimizer_step(reel_optimizer *opt, double lr, reel_error *err)
                          "%s: learning rate: expected a finite number, 0 or more, got %g",
                          opt->config.kind->name, lr);
     const int count = reel_params_count(opt->params);
-    const int64_t moving = prepare_step(opt);
+    REEL_TRY(measure_norms(opt, err));
+    const int64_t moving = count_moving(opt);
 
-    /* One region for all parameters: each thread updates its share of every one. */
+    /* One region for all parameters: each thread updates its part of every one. */
 #pragma omp parallel num_threads(reel_ctx_threads(opt->ctx)) if (moving > REEL_OPTIM_PARALLEL)
     for (int i = 0; i < count; i++)
         if (reel_param_moves(reel_params_at(opt->params, i)))
             update_part(opt, i, lr, omp_get_thread_num(), omp_get_num_threads());
 
+    /* On every rank, also for parameters that other ranks update: all count alike. */
     for (int i = 0; i < count; i++)
         if (reel_param_moves(reel_params_at(opt->params, i)))
             opt->slots[i].updates++;

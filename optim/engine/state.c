@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/memory.h"
 #include "optim/engine/internal.h"
 
 static const double MOST_STEPS = 1e15; /* a count above it is no count */
@@ -68,6 +69,37 @@ static reel_status set_step(reel_optimizer *opt, int param, const reel_tensor *v
     return REEL_OK;
 }
 
+/* Copies the share's part of a parameter; from has the shape of to. */
+static reel_status copy_own(const reel_tensor *to, const reel_tensor *from, reel_range own,
+                            reel_error *err)
+{
+    if (own.end - own.begin == reel_tensor_numel(to)) {
+        reel_tensor_copy(to, from);
+        return REEL_OK;
+    }
+    if (own.begin == own.end)
+        return REEL_OK;
+
+    /* A part of the memory is no box of the shape: another layout is brought into this one first.
+     */
+    const bool alike = from->dtype == to->dtype && from->layout == to->layout &&
+                       memcmp(from->stride, to->stride, sizeof to->stride) == 0;
+    const size_t bytes = reel_tensor_bytes(to), element = reel_dtype_size(to->dtype);
+    reel_tensor whole = *to;
+    whole.data = alike ? from->data : reel_pages_alloc(bytes, err);
+    if (!whole.data)
+        return REEL_ERR_MEMORY;
+    if (!alike)
+        reel_tensor_copy(&whole, from);
+
+    const size_t skip = (size_t)own.begin * element;
+    memcpy((char *)to->data + skip, (const char *)whole.data + skip,
+           (size_t)(own.end - own.begin) * element);
+    if (!alike)
+        reel_pages_free(whole.data, bytes);
+    return REEL_OK;
+}
+
 reel_status reel_optimizer_set_state(reel_optimizer *opt, int state, int param,
                                      const reel_tensor *values, reel_error *err)
 {
@@ -99,8 +131,8 @@ reel_status reel_optimizer_set_state(reel_optimizer *opt, int state, int param,
                          reel_shape_text(got, sizeof got, values->ndim, values->shape));
     }
 
+    REEL_TRY(copy_own(&view, values, reel_optim_share_of(opt->share, p), err));
     /* Until its step is put back as well, the parameter counts as updated once. */
-    reel_tensor_copy(&view, values);
     if (opt->slots[param].updates == 0)
         opt->slots[param].updates = 1;
     return REEL_OK;
@@ -111,10 +143,12 @@ void reel_optimizer_forget(reel_optimizer *opt, int param)
     const reel_param *p = opt ? reel_params_at(opt->params, param) : NULL;
     if (!p || opt->slots[param].updates == 0)
         return;
+    const reel_range own = reel_optim_share_of(opt->share, p);
+    const size_t element = reel_dtype_size(p->value.dtype);
     for (int s = 0; s < REEL_OPTIMIZER_STATES; s++) {
-        void *state = reel_optimizer_state_at(opt, s, p);
+        char *state = reel_optimizer_state_at(opt, s, p);
         if (state)
-            memset(state, 0, reel_tensor_bytes(&p->value));
+            memset(state + (size_t)own.begin * element, 0, (size_t)(own.end - own.begin) * element);
     }
     opt->slots[param].updates = 0;
 }

@@ -143,7 +143,7 @@ completes "train" reel tr
 completes "--epochs" reel train --epo
 completes "--lr-step-size" reel train photos --epochs 3 --lr-st
 completes "random-resized random" reel train photos --crop r
-completes "alexnet alexnet2012" reel eval photos -a alex
+completes "alexnet alexnet2012 alexnet_bn" reel eval photos -a alex
 completes "step" reel bench st
 completes "--steps" reel bench step --st
 completes "photos" reel train ph

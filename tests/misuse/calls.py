@@ -40,7 +40,8 @@ NUMBERS = {'index': 0, 'k': 0, 'c': 0, 'i': 0, 'param': 0, 'state': 0, 'dim': 0,
            'size': 64, 'length': 64, 'bytes': 64, 'capacity': 64, 'width': 8, 'height': 8,
            'classes': 3, 'ndim': 2, 'quality': 90, 'n_classes': 3, 'folder': -1}
 # Arguments that count the elements behind a pointer: too large a value is not detectable.
-COUNTS = {'n', 'n_in', 'n_classes', 'max', 'most', 'rows', 'columns', 'size', 'length', 'bytes'}
+COUNTS = {'n', 'n_in', 'n_classes', 'max', 'most', 'rows', 'columns', 'size', 'length', 'bytes',
+          'ranks'}
 TEXTS = {'path': '"weights.safetensors"', 'name': '"0.weight"', 'format': '"text"'}
 
 WHOLE = {'int', 'int64_t', 'int32_t', 'unsigned', 'uint32_t', 'uint64_t', 'size_t', 'reel_isa'}

@@ -6,6 +6,7 @@
 #include "train/cli/trainee.h"
 #include "train/run/memory_plan.h"
 #include "train/run/model_card.h"
+#include "train/run/piece_loss.h"
 
 #include "core/memory.h"
 #include "core/rng.h"
@@ -18,6 +19,7 @@
 
 static const reel_option options_table[] = {
     REEL_SHARED("batch"),
+    REEL_SHARED("batch-pieces"),
     REEL_OPTION(INT, .name = "steps", .value = "N", .initial = "8", .min = 1, .max = 1e6,
                 .help = "timed steps, after two untimed ones"),
     REEL_SHARED("infer"),
@@ -36,7 +38,7 @@ typedef struct {
     reel_trainee run;
     reel_memory_plan plan;
     reel_tensor images;
-    int64_t *labels, n, step;
+    int64_t *labels, n, pieces, step;
     bool infer;
     double forward, backward, update; /* seconds of the last step */
 } bench;
@@ -79,24 +81,26 @@ static int64_t peak_rss(void)
 static reel_status bench_one_step(bench *b, reel_error *err)
 {
     const double t0 = reel_bench_now();
-    reel_tape_set_step(b->run.tape, b->step++);
-    const reel_var logits =
-        reel_net_forward(b->run.net, b->run.tape, reel_input(b->run.tape, &b->images));
+    reel_tape *tape = b->run.tape;
+    reel_tape_set_step(tape, b->step++);
+    reel_tape_set_pieces(tape, b->pieces);
+    const reel_var logits = reel_net_forward(b->run.net, tape, reel_input(tape, &b->images));
+    reel_tape_set_pieces(tape, 1);
 
     /* Inference ends with the forward pass: t1 = t2. */
     double t1 = reel_bench_now(), t2 = t1;
 
     if (!b->infer) {
-        const reel_var loss = reel_cross_entropy(logits, b->labels, b->n, NULL);
+        const reel_var loss = reel_piece_losses(logits, b->labels, b->pieces, NULL);
         t1 = reel_bench_now();
-        REEL_TRY(reel_backward(loss, err));
+        REEL_TRY(reel_backward_scaled(loss, 1.0 / (double)b->pieces, err));
         t2 = reel_bench_now();
         REEL_TRY(reel_optimizer_step(b->run.opt, 0.01, err));
         reel_net_forget_gradients(b->run.net);
     }
 
-    REEL_TRY(reel_tape_status(b->run.tape, err));
-    reel_tape_reset(b->run.tape);
+    REEL_TRY(reel_tape_status(tape, err));
+    reel_tape_reset(tape);
     b->forward = t1 - t0;
     b->backward = t2 - t1;
     b->update = reel_bench_now() - t2;
@@ -145,6 +149,11 @@ static reel_status bench_prepare(bench *b, const reel_options *o, const reel_ctx
 
     b->n = reel_options_int(o, "batch");
     b->infer = reel_options_flag(o, "infer");
+    b->pieces = reel_options_int(o, "batch-pieces");
+    if (b->n % b->pieces)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "--batch-pieces: expected a number that divides --batch %lld, got %lld",
+                         (long long)b->n, (long long)b->pieces);
     const reel_tape_config tape = {.dtype = REEL_F32, .no_grad = b->infer};
     REEL_TRY(reel_trainee_build(&b->run, o, &config, &tape, err));
     reel_net_set_training(b->run.net, !b->infer);

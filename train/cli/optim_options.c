@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char DEFAULT_OPTIMIZER[] = "sgd"; /* what recipes are made for */
+static const char DEFAULT_OPTIMIZER[] = "sgd"; /* what defaults and most recipes are made for */
 
 /* ---- one walk over the options of all kinds ---- */
 
@@ -230,11 +230,11 @@ static const char *typed(const reel_options *options, const char *name)
     return reel_options_text(options, name);
 }
 
-reel_status reel_optimizer_preset(reel_options *options, reel_error *err)
+reel_status reel_optimizer_preset(reel_options *options, const char *made_for, reel_error *err)
 {
     const char *name = reel_options_text(options, "opt");
     const reel_optimizer_kind *kind = reel_optimizer_find(name);
-    if (!strcmp(name, DEFAULT_OPTIMIZER) || !kind)
+    if (!strcmp(name, made_for ? made_for : DEFAULT_OPTIMIZER) || !kind)
         return REEL_OK;
 
     char text[INITIAL_TEXT];
@@ -351,7 +351,7 @@ reel_status reel_optimizer_from_options(reel_optimizer_config *config, const ree
 reel_status reel_optimizer_read(reel_optimizer_config *config, reel_options *options,
                                 reel_error *err)
 {
-    REEL_TRY(reel_optimizer_preset(options, err));
+    REEL_TRY(reel_optimizer_preset(options, NULL, err));
     return reel_optimizer_from_options(config, options, err);
 }
 

@@ -12,10 +12,10 @@
 const reel_option *reel_optimizer_row(int index);
 const reel_option *reel_optim_row(int index);
 
-/* With an optimizer other than SGD: presets --lr and the optimizer's options to their usual values,
- * because recipes and defaults are made for SGD. Called before anything that shall win over these.
- */
-reel_status reel_optimizer_preset(reel_options *options, reel_error *err);
+/* With an optimizer other than `made_for`: presets --lr and the optimizer's options to their usual
+ * values, because the recipe is made for that one; NULL: defaults, which are made for SGD. Called
+ * before anything that shall win over these. */
+reel_status reel_optimizer_preset(reel_options *options, const char *made_for, reel_error *err);
 
 /* Is this an option that only other optimizers than that of --opt have? */
 bool reel_optimizer_lacks(const reel_options *options, const char *name);

@@ -3,6 +3,7 @@
 
 #include "train/cli/optim_options.h"
 #include "train/cli/recipe.h"
+#include "train/cli/recipe_table.h"
 #include "train/run/json_util.h"
 #include "train/run/run_lock.h"
 #include "train/run/say.h"
@@ -91,7 +92,8 @@ reel_status reel_resume_preset(const reel_resumed_run *r, reel_options *options,
 {
     const json_t *stored = json_object_get(r->config, "options");
     REEL_TRY(preset_recipe(json_string_value(json_object_get(stored, "recipe")), options, err));
-    REEL_TRY(reel_optimizer_preset(options, err));
+    REEL_TRY(reel_optimizer_preset(
+        options, reel_recipe_value(reel_options_text(options, "recipe"), "opt"), err));
 
     reel_error why;
     if (stored && reel_options_from_json(options, stored, &why))

@@ -270,6 +270,14 @@ reel_status reel_settings_read(reel_settings *s, const reel_options *o, const ch
     if (!isnan(s->bias_weight_decay))
         s->bias_decay_mult = 1; /* a recipe's */
 
+    if (s->accumulate > 1 && s->batch_pieces > 1)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "--accumulate and --batch-pieces exclude each other: --accumulate N -b B "
+                         "is -b N*B --batch-pieces N, computed in turns");
+    if (s->accumulate > 1) {
+        s->batch_size *= s->accumulate;
+        s->batch_pieces = s->accumulate;
+    }
     REEL_TRY(check_folds(s, err));
     warn_of_idle(s, o);
 

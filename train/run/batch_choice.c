@@ -53,15 +53,20 @@ static reel_status drawn_batch_make(drawn_batch *b, const reel_loop *loop, int64
     return REEL_OK;
 }
 
+static reel_status same_images(void *user, reel_batch *batch, reel_error *err)
+{
+    const drawn_batch *b = user;
+    (void)err;
+    *batch = (reel_batch){.images = b->images, .labels = b->labels, .n = b->images.shape[0]};
+    return REEL_OK;
+}
+
 /* A step that leaves the weights as they are. */
 static reel_status trial_step(reel_loop *loop, const drawn_batch *b, reel_error *err)
 {
     reel_session *s = &loop->session;
-    const reel_batch batch = {.images = b->images, .labels = b->labels, .n = b->images.shape[0]};
-    reel_net_forget_gradients(s->net);
-    const reel_var loss = reel_session_loss(s, reel_session_forward(s, &batch), &batch);
-    REEL_TRY(reel_backward(loss, err));
-    reel_tape_reset(s->tape);
+    reel_gradient_job job = {.next = same_images, .user = (void *)b, .results = loop->results};
+    REEL_TRY(reel_session_gradient(s, &job, err));
     return reel_optimizer_step(s->opt, 0, err);
 }
 
@@ -107,10 +112,12 @@ reel_status reel_batch_choose(reel_batch_choice *c, reel_loop *loop, reel_settin
     REEL_TRY(reel_session_ready(&loop->session, err));
     /* Mixing takes a small part of a step, and its targets are made for one size. */
     REEL_TRY(reel_session_mix_with(&loop->session, &(reel_mix_config){0}, 0, err));
-    for (int64_t n = SMALLEST; c->trials < REEL_BATCH_TRIALS; n *= 2) {
+    const int64_t pieces = settings->batch_pieces;
+    for (int64_t n = (SMALLEST + pieces - 1) / pieces * pieces; c->trials < REEL_BATCH_TRIALS;
+         n *= 2) {
         if (reel_signals_pending())
             return reel_fail(err, REEL_ERR_STOPPED, "interrupted");
-        const int64_t steps = images / (n * settings->accumulate);
+        const int64_t steps = images / n;
         if (c->trials > 0 && steps < LEAST_IN_EPOCH) {
             snprintf(c->ended, sizeof c->ended,
                      "with %" PRId64 ", an epoch of %" PRId64 " images has %" PRId64

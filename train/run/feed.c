@@ -213,6 +213,10 @@ reel_status reel_feed_open(reel_feed *f, const reel_feed_config *config, reel_er
                                    .image_column = config->image_column,
                                    .label_column = config->label_column};
     *f = (reel_feed){.config = *config};
+    if (f->config.pieces == 0) { /* until the batch is divided */
+        f->config.pieces = 1;
+        f->config.own = (reel_pieces){0, 1};
+    }
     if (config->folds) {
         /* Where DATA has validation images, they stay out of it. */
         REEL_TRY(hold_back(f, reel_dataset_has_as(&val) ? "train" : NULL, err));
@@ -251,8 +255,13 @@ void reel_feed_close(reel_feed *f)
 
 int64_t reel_feed_batches_per_epoch(const reel_feed *f)
 {
+    return reel_dataset_count(f->train) / reel_feed_batch_images(f);
+}
+
+int64_t reel_feed_batch_images(const reel_feed *f)
+{
     const int64_t images = reel_dataset_count(f->train), batch = f->config.batch;
-    return images < batch ? 1 : images / batch;
+    return images < 1 ? 1 : images < batch ? images : batch;
 }
 
 /* ---- loaders ---- */
@@ -262,23 +271,30 @@ bool reel_feed_in_turns(const reel_feed *f)
     return reel_share_in_turns(f->config.threads, f->config.workers);
 }
 
+/* Batches that the loader makes of this process's part of a batch. */
+static int64_t parts_of(const reel_feed *f)
+{
+    return f->config.in_turn ? f->config.own.count : 1;
+}
+
 static reel_loader_config training_loader(const reel_feed *f, int64_t epoch, int64_t first)
 {
     const reel_feed_config *c = &f->config;
-    const int64_t images = reel_dataset_count(f->train);
-    const bool small = images < c->batch;
-
-    /* Fewer images than a batch: all of them are the batch, and none is dropped. */
-    return (reel_loader_config){.batch = small ? images : c->batch,
+    const int64_t whole = reel_feed_batch_images(f), piece = whole / c->pieces;
+    const int64_t parts = parts_of(f);
+    return (reel_loader_config){.batch = piece * c->own.count / parts,
+                                .whole = whole,
+                                .part = piece * c->own.first,
+                                .parts = parts,
                                 .workers = c->workers,
                                 .prefetch = c->prefetch,
                                 .in_turns = reel_feed_in_turns(f),
                                 .seed = c->seed,
                                 .shuffle = true,
                                 .class_balanced = c->class_balanced,
-                                .drop_last = !small,
+                                .drop_last = true,
                                 .epoch = epoch,
-                                .first = first,
+                                .first = first * parts,
                                 .epochs = c->epochs,
                                 .on_slow = c->on_slow,
                                 .slow_seconds = c->slow_read,
@@ -296,7 +312,15 @@ reel_status reel_feed_start(reel_feed *f, int64_t epoch, int64_t first, reel_err
 
 reel_status reel_feed_next(reel_feed *f, reel_batch *batch, reel_error *err)
 {
-    return reel_loader_next(f->loader, batch, err);
+    return reel_feed_next_aside(f, f->loader, batch, err);
+}
+
+reel_status reel_feed_next_aside(const reel_feed *f, reel_loader *loader, reel_batch *batch,
+                                 reel_error *err)
+{
+    REEL_TRY(reel_loader_next(loader, batch, err));
+    batch->index /= parts_of(f);
+    return REEL_OK;
 }
 
 void reel_feed_stop(reel_feed *f)

@@ -2,6 +2,7 @@
 #ifndef REEL_TRAIN_FEED_H
 #define REEL_TRAIN_FEED_H
 
+#include "core/pieces.h"
 #include "data/loader.h"
 
 #include <jansson.h>
@@ -19,6 +20,11 @@ typedef struct reel_feed_config {
     const char *output_dir;                  /* in DATA it is no class */
     bool names_only;                         /* images are told by their names, as in 0.1.0 */
     int64_t batch, epochs;
+    /* The part of a batch that this process loads: `count` pieces of `pieces` from `first` on, all
+     * at once or one after the other. */
+    int64_t pieces;
+    reel_pieces own;
+    bool in_turn;
     uint64_t seed;
     bool class_balanced;
     double max_bad;                  /* share of the training images that may be unreadable */
@@ -57,13 +63,20 @@ reel_status reel_feed_check_list(const reel_feed *f, const char *then, int64_t i
 reel_status reel_feed_check_lone_images(const reel_feed *f, reel_error *err);
 void reel_feed_close(reel_feed *f);
 
-/* An incomplete last batch is dropped; fewer images than a batch make one batch. */
+/* Images of a whole batch: fewer images than --batch-size make one batch. */
+int64_t reel_feed_batch_images(const reel_feed *f);
+/* An incomplete last batch is dropped. */
 int64_t reel_feed_batches_per_epoch(const reel_feed *f);
 
 /* The training batches from batch `first` of the epoch on. Their contents do not depend on threads
  * and workers, so the loader may be replaced by another one at any batch. */
 reel_status reel_feed_start(reel_feed *f, int64_t epoch, int64_t first, reel_error *err);
+/* The images of this process in the next batch, or those of its next piece where pieces come one
+ * after the other; batch->index is that of the whole batch. */
 reel_status reel_feed_next(reel_feed *f, reel_batch *batch, reel_error *err);
+/* The same, from a loader of reel_feed_start_aside. */
+reel_status reel_feed_next_aside(const reel_feed *f, reel_loader *loader, reel_batch *batch,
+                                 reel_error *err);
 void reel_feed_stop(reel_feed *f);
 double reel_feed_waited(const reel_feed *f); /* seconds spent waiting for training data so far */
 

@@ -110,28 +110,36 @@ static int64_t steps_of(const reel_find_lr_config *c, int64_t steps_per_epoch)
     return few < least ? least : few;
 }
 
-/* Adds the gradients of a step's batches, divided by their number; *loss: the mean of theirs. */
+/* Where the test's batches come from. */
+typedef struct test_feed {
+    reel_loop *loop;
+    reel_loader *loader;
+} test_feed;
+
+static reel_status next_test_images(void *user, reel_batch *batch, reel_error *err)
+{
+    const test_feed *f = user;
+    REEL_TRY(reel_feed_next_aside(&f->loop->feed, f->loader, batch, err));
+    f->loop->session.state.epoch = batch->epoch;
+    return REEL_OK;
+}
+
+/* The gradients of a batch; *loss: the mean over its pieces. The gradient of a loss that is not
+ * finite is not used: the test ends there. */
 static reel_status add_losses(reel_loop *loop, reel_loader *loader, double *loss, reel_error *err)
 {
     reel_session *s = &loop->session;
-    const int64_t group = loop->settings->accumulate;
+    test_feed feed = {loop, loader};
+    reel_gradient_job job = {.next = next_test_images, .user = &feed, .results = loop->results};
+    const reel_status status = reel_session_gradient(s, &job, err);
     *loss = 0;
-    for (int64_t i = 0; i < group; i++) {
-        reel_batch batch;
-        REEL_TRY(reel_loader_next(loader, &batch, err));
+    for (int64_t p = 0; p < job.done; p++)
+        *loss += loop->results[p].loss / (double)s->pieces;
+    if (status != REEL_ERR_NONFINITE)
+        return status;
 
-        s->state.epoch = batch.epoch;
-        reel_session_mix(s, &batch);
-        const reel_var mean = reel_session_loss(s, reel_session_forward(s, &batch), &batch);
-        REEL_TRY(reel_tape_status(s->tape, err));
-
-        /* The gradient of a loss that is not finite is not used: the test ends here. */
-        const reel_tensor value = reel_value(mean);
-        *loss += reel_tensor_get(&value, (const int64_t[REEL_MAX_DIMS]){0}) / (double)group;
-        if (isfinite(*loss))
-            REEL_TRY(reel_backward_scaled(mean, 1.0 / (double)group, err));
-        reel_tape_reset(s->tape);
-    }
+    *loss = loop->results[job.done - 1].loss;
+    reel_tape_reset(s->tape);
     return REEL_OK;
 }
 
@@ -142,10 +150,10 @@ static reel_status test_step(reel_loop *loop, reel_loader *loader, double rate, 
     reel_session *s = &loop->session;
     reel_params *params = reel_net_params(s->net);
     const double clip = loop->settings->clip_grad_norm;
-    reel_net_forget_gradients(s->net);
     REEL_TRY(add_losses(loop, loader, loss, err));
-    if (!isfinite(*loss))
+    if (reel_loss_is_diverged(*loss))
         return REEL_OK;
+    reel_statistics_apply(s->statistics);
     if (clip > 0)
         reel_clip_grad_norm(params, s->ctx, clip);
     return reel_optimizer_step(s->opt, rate, err);
@@ -176,7 +184,7 @@ reel_status reel_find_lr_run(reel_find_lr *f, reel_loop *loop, const reel_find_l
     *f = (reel_find_lr){.from = config->from,
                         .to = config->to,
                         .steps = steps_of(config, loop->session.schedule.steps_per_epoch),
-                        .images = loop->settings->accumulate * (images < batch ? images : batch)};
+                        .images = images < batch ? images : batch};
     f->rate = calloc((size_t)f->steps, sizeof *f->rate);
     f->loss = calloc((size_t)f->steps, sizeof *f->loss);
     f->smoothed = calloc((size_t)f->steps, sizeof *f->smoothed);

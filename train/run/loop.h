@@ -10,7 +10,7 @@
 #include "train/run/journal.h"
 #include "train/run/memory_plan.h"
 #include "train/run/meter.h"
-#include "train/run/session.h"
+#include "train/run/session_gradient.h"
 #include "train/run/settings.h"
 #include "train/run/share.h"
 #include "train/run/stall.h"
@@ -42,8 +42,9 @@ typedef struct reel_loop {
     reel_memory_plan memory; /* with --memory: the largest of the run; limit 0 = without */
     bool fitted_frozen;      /* the net's choice is that of the epochs before --unfreeze-after */
     int64_t first_step;
-    int64_t best_there; /* the epoch of best.safetensors; 0 = there is none */
-    int64_t planted;    /* see plant.h */
+    int64_t best_there;         /* the epoch of best.safetensors; 0 = there is none */
+    int64_t planted;            /* see plant.h */
+    reel_piece_result *results; /* of the newest step, one for each piece; owned */
     bool met_bad_train; /* the loader has replaced a training image since that was last looked at */
     double began, last_checkpoint; /* on the clock of reel_seconds_now */
     double seconds;                /* that this process took, once reel_loop_run has returned */

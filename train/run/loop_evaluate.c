@@ -125,7 +125,7 @@ static reel_status evaluate_weights(reel_evaluation *e, reel_loop *loop, reel_er
 {
     const reel_settings *s = loop->settings;
     const reel_evaluate_config config = {.transform = &s->val,
-                                         .batch = s->batch_size,
+                                         .batch = s->batch_size / s->batch_pieces,
                                          .workers = loop->feed.config.workers,
                                          .prefetch = loop->feed.config.prefetch,
                                          .in_turns = reel_feed_in_turns(&loop->feed),

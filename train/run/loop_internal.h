@@ -12,10 +12,9 @@ reel_status reel_loop_step(reel_loop *loop, reel_action *done, reel_error *err);
 
 /* ---- loop_nonfinite.c ---- */
 
-/* What follows from a step of `group` batches that was not made, with the state as it was before
- * it. */
-reel_status reel_loop_nonfinite(reel_loop *loop, reel_incident *incident, int64_t group,
-                                reel_action *done, reel_error *err);
+/* What follows from a step that was not made, with the state as it was before it. */
+reel_status reel_loop_nonfinite(reel_loop *loop, reel_incident *incident, reel_action *done,
+                                reel_error *err);
 
 /* ---- loop_evaluate.c ---- */
 

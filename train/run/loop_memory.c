@@ -14,10 +14,13 @@ int64_t reel_loop_fit_images(const reel_loop *loop)
 static reel_memory_demand memory_demand(const reel_loop *loop, bool resumed)
 {
     const reel_settings *s = loop->settings;
-    const int64_t images = reel_dataset_count(loop->feed.train);
+    const reel_session *session = &loop->session;
+    const int64_t piece = reel_feed_batch_images(&loop->feed) / session->pieces;
     const bool mixed = s->mixup_alpha > 0 || s->cutmix_alpha > 0;
     return (reel_memory_demand){.optimizer = &s->optimizer,
-                                .batch = s->batch_size < images ? s->batch_size : images,
+                                .batch = piece * session->held.count,
+                                .pieces = session->held.count,
+                                .turns = session->in_turn ? session->own.count : 1,
                                 .channels = s->net.channels,
                                 .train_size = s->train.size,
                                 .val_size = s->val.size,
@@ -26,7 +29,7 @@ static reel_memory_demand memory_demand(const reel_loop *loop, bool resumed)
                                 .fit_images = resumed ? 0 : reel_loop_fit_images(loop),
                                 .workers = (int)s->workers,
                                 .limit = s->memory,
-                                .gradients_stay = s->accumulate > 1};
+                                .gradients_stay = session->in_turn};
 }
 
 /* Whether an epoch of this run lets frozen parameters learn. */
@@ -35,7 +38,8 @@ static bool unfreezes(const reel_settings *s)
     return s->freeze && s->unfreeze_after > 0 && s->unfreeze_after < s->epochs;
 }
 
-reel_status reel_loop_check_memory(reel_loop *loop, bool resumed, reel_error *err)
+/* With the pieces that the session takes together now. */
+static reel_status check_memory(reel_loop *loop, bool resumed, reel_error *err)
 {
     const reel_settings *s = loop->settings;
     reel_net *net = loop->session.net;
@@ -57,6 +61,25 @@ reel_status reel_loop_check_memory(reel_loop *loop, bool resumed, reel_error *er
     if (*prefetch == 0)
         *prefetch = frozen_prefetch;
     return REEL_OK;
+}
+
+/* Pieces go through the net together as long as there is memory for that, else in turn: the bits
+ * are the same. --accumulate asks for turns. */
+reel_status reel_loop_check_memory(reel_loop *loop, bool resumed, reel_error *err)
+{
+    reel_session *s = &loop->session;
+    reel_error why;
+    for (bool in_turn = loop->settings->accumulate > 1;; in_turn = true) {
+        REEL_TRY(reel_session_divide(s, s->pieces, s->own, in_turn, err));
+        reel_net_plan_pieces(s->net, s->held.count);
+        loop->feed.config.in_turn = s->in_turn;
+        const reel_status status = check_memory(loop, resumed, &why);
+        if (status == REEL_ERR_MEMORY && s->held.count > 1)
+            continue;
+        if (status)
+            *err = why;
+        return status;
+    }
 }
 
 reel_status reel_loop_tune(reel_loop *loop, reel_error *err)

@@ -18,13 +18,13 @@ static reel_status reopen_feed(reel_loop *loop, reel_error *err)
     return reel_feed_start(&loop->feed, s->state.epoch, s->state.batch, err);
 }
 
-static reel_status skip_step(reel_loop *loop, const char *reason, int64_t group, reel_error *err)
+static reel_status skip_step(reel_loop *loop, const char *reason, reel_error *err)
 {
     reel_run_state *state = &loop->session.state;
     reel_journal_warn(&loop->journal, "%s; the step is left out", reason);
     state->skipped++;
     state->step++;
-    state->batch += group;
+    state->batch++;
     reel_journal_line(&loop->journal,
                       json_pack("{s:s, s:I}", "event", "skip", "step", (json_int_t)state->step));
     return reopen_feed(loop, err);
@@ -116,14 +116,14 @@ static void explain_diverged_loss(reel_incident *incident, reel_session *s)
                  REEL_DIVERGED_LOSS, reel_session_lr(s));
 }
 
-reel_status reel_loop_nonfinite(reel_loop *loop, reel_incident *incident, int64_t group,
-                                reel_action *done, reel_error *err)
+reel_status reel_loop_nonfinite(reel_loop *loop, reel_incident *incident, reel_action *done,
+                                reel_error *err)
 {
     reel_session *s = &loop->session;
     if (isfinite(incident->value))
         explain_diverged_loss(incident, s);
     else
-        reel_trace_origin(incident, s, &loop->feed, group, &loop->planted);
+        reel_trace_origin(incident, s, &loop->feed, &loop->planted);
     const reel_guard_past past = {.skipped = s->state.skipped,
                                   .rollbacks = s->state.rollbacks,
                                   .lr_scale = s->state.lr_scale};
@@ -131,7 +131,7 @@ reel_status reel_loop_nonfinite(reel_loop *loop, reel_incident *incident, int64_
 
     *done = verdict.action;
     if (verdict.action == REEL_SKIP)
-        return skip_step(loop, verdict.reason, group, err);
+        return skip_step(loop, verdict.reason, err);
     if (verdict.action == REEL_ROLL_BACK)
         return roll_back(loop, verdict.reason, err);
     return reel_fail(err, REEL_ERR_NONFINITE, "%s", verdict.reason);

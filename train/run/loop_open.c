@@ -167,8 +167,7 @@ static reel_status make_average(reel_loop *loop, reel_error *err)
     reel_session *session = &loop->session;
     if (!s->model_ema)
         return REEL_OK;
-    const double images =
-        (double)s->batch_size * (double)s->accumulate * (double)s->model_ema_steps;
+    const double images = (double)s->batch_size * (double)s->model_ema_steps;
     const double decay = reel_ema_decay(s->model_ema_decay, images, (double)s->epochs);
     return reel_ema_create(&session->ema, reel_net_params(session->net), session->ctx, decay, err);
 }
@@ -209,12 +208,31 @@ static reel_status weigh_classes(reel_loop *loop, reel_error *err)
 static reel_status make_loss(reel_loop *loop, reel_error *err)
 {
     const reel_settings *s = loop->settings;
-    const int64_t images = reel_dataset_count(loop->feed.train);
+    const reel_session *session = &loop->session;
+    const int64_t piece = reel_feed_batch_images(&loop->feed) / session->pieces;
     const reel_mix_config mix = {s->mixup_alpha, s->cutmix_alpha};
     loop->session.label_smoothing = s->label_smoothing;
     REEL_TRY(weigh_classes(loop, err));
-    return reel_session_mix_with(&loop->session, &mix,
-                                 s->batch_size < images ? s->batch_size : images, err);
+    return reel_session_mix_with(&loop->session, &mix, piece * session->held.count, err);
+}
+
+/* The pieces of a batch, and room for what each of them says. */
+static reel_status divide_batch(reel_loop *loop, reel_error *err)
+{
+    const int64_t batch = reel_feed_batch_images(&loop->feed);
+    const int64_t pieces = loop->settings->batch_pieces;
+    const reel_pieces own = {0, pieces};
+    if (batch % pieces)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "--batch-pieces: expected a number that divides the batch of %" PRId64
+                         " images, got %" PRId64,
+                         batch, pieces);
+    loop->feed.config.pieces = pieces;
+    loop->feed.config.own = own;
+    loop->results = calloc((size_t)own.count, sizeof *loop->results);
+    if (!loop->results)
+        return reel_fail(err, REEL_ERR_MEMORY, "--batch-pieces: out of memory");
+    return reel_session_divide(&loop->session, pieces, own, false, err);
 }
 
 static reel_status make_session(reel_loop *loop, bool resumed, reel_error *err)
@@ -229,6 +247,7 @@ static reel_status make_session(reel_loop *loop, bool resumed, reel_error *err)
     config.net.classes = reel_dataset_classes(loop->feed.train);
     REEL_TRY(reel_session_create(session, &config, err));
     loop->feed.config.threads = reel_ctx_threads(session->ctx);
+    REEL_TRY(divide_batch(loop, err));
     REEL_TRY(
         reel_loop_check_memory(loop, resumed, err)); /* before the first large piece is touched */
     reel_net_init(session->net);
@@ -252,12 +271,29 @@ static reel_status make_session(reel_loop *loop, bool resumed, reel_error *err)
 
 static reel_status make_schedule(reel_loop *loop, reel_error *err)
 {
-    const int64_t accumulate = loop->settings->accumulate;
     reel_session *s = &loop->session;
     s->batches_per_epoch = reel_feed_batches_per_epoch(&loop->feed);
     s->schedule = loop->settings->schedule;
-    s->schedule.steps_per_epoch = (s->batches_per_epoch + accumulate - 1) / accumulate;
+    s->schedule.steps_per_epoch = s->batches_per_epoch;
     return reel_schedule_check(&s->schedule, err);
+}
+
+/* Version 0.1.0 counted each batch of --accumulate, and added up their gradients one after the
+ * other. */
+static void convert_accumulated(reel_loop *loop, const char *path)
+{
+    reel_session *s = &loop->session;
+    const int64_t accumulate = loop->settings->accumulate;
+    const bool before = s->state.pieces == 0 && s->state.step > 0;
+    s->state.pieces = s->pieces;
+    if (accumulate == 1 || !before)
+        return;
+    s->state.batch = (s->state.batch + accumulate - 1) / accumulate;
+    if (s->state.batch > s->batches_per_epoch)
+        s->state.batch = s->batches_per_epoch;
+    reel_say("reel: warning: %s: --accumulate %" PRId64 " adds up gradients along a tree since "
+             "this was saved: the run does not end with the bits that it would have had",
+             path, accumulate);
 }
 
 static reel_status restore(reel_loop *loop, const reel_loop_start *start, reel_error *err)
@@ -265,6 +301,7 @@ static reel_status restore(reel_loop *loop, const reel_loop_start *start, reel_e
     reel_session *s = &loop->session;
     const reel_checkpoint c = reel_loop_checkpoint(loop);
     REEL_TRY(reel_checkpoint_restore(&c, start->checkpoint, start->checkpoint_path, err));
+    convert_accumulated(loop, start->checkpoint_path);
     if (s->state.batch > s->batches_per_epoch)
         return reel_fail(err, REEL_ERR_INVALID,
                          "%s: stands at batch %" PRId64 " of an epoch, which has %" PRId64
@@ -282,6 +319,7 @@ reel_status reel_loop_open(reel_loop *loop, const reel_settings *settings,
     REEL_TRY(open_feed(loop, start->data, start->checkpoint != NULL, err));
     REEL_TRY(make_session(loop, start->checkpoint != NULL, err));
     REEL_TRY(make_schedule(loop, err));
+    loop->session.state.pieces = loop->session.pieces;
     loop->guess = reel_plateau_guess(&loop->feed, &loop->session);
     return start->checkpoint ? restore(loop, start, err) : REEL_OK;
 }
@@ -446,6 +484,7 @@ reel_status reel_loop_begin(reel_loop *loop, reel_error *err)
 void reel_loop_close(reel_loop *loop)
 {
     reel_feed_close(&loop->feed);
+    free(loop->results);
     reel_evaluation_free(&loop->last);
     reel_evaluation_free(&loop->last_ema);
     reel_session_close(&loop->session);

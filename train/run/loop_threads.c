@@ -15,7 +15,7 @@ reel_status reel_loop_settle_threads(reel_loop *loop, double computed, reel_erro
         return REEL_OK;
 
     trial->settled = true;
-    const int64_t images = s->accumulate * s->batch_size;
+    const int64_t images = s->batch_size;
     const reel_share share =
         reel_share_cores(reel_available_cpus(), images, trial->compute_seconds / TRIAL_STEPS,
                          reel_loader_sample_seconds(loop->feed.loader));

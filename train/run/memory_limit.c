@@ -7,6 +7,7 @@
 #include "train/run/memory_limit.h"
 
 #include "core/cgroup.h"
+#include "core/piece_sum.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -95,6 +96,7 @@ static reel_status plan_training(reel_memory_plan *plan, reel_net *net, const re
                                  const int64_t input[4], reel_error *err)
 {
     const reel_status status = reel_memory_plan_make(plan, net, d->optimizer, input, err);
+    reel_memory_plan_add_sums(plan, reel_piece_sum_arrays(d->turns, 1));
     if (d->average)
         reel_memory_plan_add_average(plan);
     if (d->mixed_classes)
@@ -122,7 +124,7 @@ static reel_status memory_needed(reel_net *net, const reel_memory_demand *d, int
      * validation images. */
     const double step = (double)(plan.net.step > infer.net.step ? plan.net.step : infer.net.step);
     const double ahead = (double)(d->workers + 2) * (double)(plan.input + infer.input);
-    const double planned = (double)(plan.net.parameters + plan.net.gradients) +
+    const double planned = (double)(plan.net.parameters + plan.net.gradients + plan.sums) +
                            (double)(plan.momentum + plan.average + plan.targets) + step + ahead;
     *bytes = planned + UNPLANNED * planned + PER_THREAD * (double)(d->workers + 1);
     return REEL_OK;
@@ -160,18 +162,19 @@ static reel_status check_fit(reel_net *net, const reel_memory_demand *d, double 
                      d->fit_images, memory_text(bytes, takes, sizeof takes), whose, room * 1e-9);
 }
 
-/* The largest batch that fits, by bisection; 0 = none does. */
+/* The largest batch of whole pieces that fits, by bisection; 0 = none does. */
 static reel_status largest_batch(reel_net *net, const reel_memory_demand *d, double room,
                                  int64_t *largest, reel_error *err)
 {
-    int64_t fits = 0, too_many = d->batch;
+    const int64_t pieces = d->pieces > 1 ? d->pieces : 1;
+    int64_t fits = 0, too_many = d->batch / pieces; /* images of a piece */
     while (too_many - fits > 1) {
         const int64_t middle = fits + (too_many - fits) / 2;
         double bytes;
-        REEL_TRY(memory_needed(net, d, middle, &bytes, err));
+        REEL_TRY(memory_needed(net, d, middle * pieces, &bytes, err));
         *(bytes <= room ? &fits : &too_many) = middle;
     }
-    *largest = fits;
+    *largest = fits * pieces;
     return REEL_OK;
 }
 
@@ -187,13 +190,16 @@ reel_status reel_memory_check(reel_net *net, const reel_memory_demand *d, reel_e
     if (bytes <= room)
         return d->fit_images > 0 ? check_fit(net, d, room, whose, err) : REEL_OK;
 
+    const int64_t turns = d->turns > 1 ? d->turns : 1;
     int64_t fits;
     char advice[80] = "not even one image fits", takes[40];
     REEL_TRY(largest_batch(net, d, room, &fits, err));
     if (fits > 0)
-        snprintf(advice, sizeof advice, "--batch-size %" PRId64 " is the largest that fits", fits);
+        snprintf(advice, sizeof advice, "--batch-size %" PRId64 " is the largest that fits",
+                 fits * turns);
     return reel_fail(err, REEL_ERR_MEMORY, "a batch of %" PRId64 " takes %s, %s %.1f GB: %s",
-                     d->batch, memory_text(bytes, takes, sizeof takes), whose, room * 1e-9, advice);
+                     d->batch * turns, memory_text(bytes, takes, sizeof takes), whose, room * 1e-9,
+                     advice);
 }
 
 /* Fitting the initial weights: one pass without a backward, and its images. */

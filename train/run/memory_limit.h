@@ -12,14 +12,16 @@ double reel_memory_available(const char *root, const char **whose);
 /* What a run will ask for. Parameters of the net that are frozen count as frozen. */
 typedef struct reel_memory_demand {
     const reel_optimizer_config *optimizer;
-    int64_t batch; /* images */
+    int64_t batch;  /* images that go through the net together */
+    int64_t pieces; /* of them, as the net's plans know (reel_net_plan_pieces) */
+    int64_t turns;  /* of so many images each, whose gradients are added up; 0 = 1 */
     int64_t channels, train_size, val_size;
     bool average;          /* of the weights: --model-ema */
     int64_t mixed_classes; /* of the targets of mixed batches; 0 = batches are not mixed */
     int64_t fit_images;    /* that the initial weights are fitted to; 0 = none */
     int workers;
     double limit;        /* --memory; unused by reel_memory_check */
-    bool gradients_stay; /* --accumulate: see reel_net_fit */
+    bool gradients_stay; /* pieces in turns: see reel_net_fit */
 } reel_memory_demand;
 
 /* Before any of the memory is touched. REEL_ERR_MEMORY: training steps of this batch size, with the

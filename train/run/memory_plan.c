@@ -30,6 +30,12 @@ void reel_memory_plan_add_average(reel_memory_plan *plan)
     plan->total += plan->average;
 }
 
+void reel_memory_plan_add_sums(reel_memory_plan *plan, int arrays)
+{
+    plan->sums = (size_t)arrays * plan->net.gradients;
+    plan->total += plan->sums;
+}
+
 void reel_memory_plan_add_targets(reel_memory_plan *plan, int64_t classes)
 {
     /* The loss makes its attributes on the tape, which copies them. */
@@ -104,6 +110,8 @@ void reel_memory_plan_print(const reel_memory_plan *plan)
     if (!plan->infer)
         printf(", gradients %.1f, optimizer state %.1f", (double)plan->net.gradients * mb,
                (double)plan->momentum * mb);
+    if (plan->sums)
+        printf(",\n  sums of pieces %.1f", (double)plan->sums * mb);
     if (plan->average)
         printf(",\n  average of the weights %.1f", (double)plan->average * mb);
     printf(", images %.1f,\n  step %.1f (activations %.1f, scratch %.1f); total %.1f\n",

@@ -13,6 +13,7 @@ typedef struct reel_memory_plan {
     reel_net_memory net;
     size_t momentum; /* the optimizer's state */
     size_t average;  /* of the weights; 0 = none */
+    size_t sums;     /* of pieces that wait for others, besides the gradients */
     size_t targets;  /* of mixed batches; 0 = none */
     size_t input;
     size_t total;
@@ -28,6 +29,8 @@ reel_status reel_memory_plan_make(reel_memory_plan *plan, reel_net *net,
                                   reel_error *err);
 /* Adds a moving average of the weights (optim/ema.h) to the plan of a training step. */
 void reel_memory_plan_add_average(reel_memory_plan *plan);
+/* Adds sums of pieces that come in turn: arrays as large as the gradients. */
+void reel_memory_plan_add_sums(reel_memory_plan *plan, int arrays);
 /* Adds the targets of mixed batches (Mixup, CutMix): one number a class and image in the session,
  * in float32, and two on the tape, in float64. */
 void reel_memory_plan_add_targets(reel_memory_plan *plan, int64_t classes);

@@ -37,6 +37,7 @@ static const state_field state_fields[] = {
     REAL("best_ema_top1", AT(best_ema.top1), true),
     REAL("best_ema_loss", AT(best_ema.loss), true),
     REAL("stall_sum", AT(stall.sum), true),
+    COUNT("pieces", AT(pieces), true),
     COUNT("stall_steps", AT(stall.n), true),
     COUNT("stall_length", AT(stall.length), true),
 };

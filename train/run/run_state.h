@@ -27,6 +27,7 @@ typedef struct reel_run_state {
     int64_t skipped;     /* steps in a row that were left out */
     int64_t ema_updates; /* of the average of weights; 0: the next one copies the weights */
     reel_best best_ema;  /* evaluation of the average */
+    int64_t pieces;      /* of a batch; 0: of a version that counted each batch of --accumulate */
     reel_stall stall;
 } reel_run_state;
 

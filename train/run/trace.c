@@ -57,6 +57,7 @@ void reel_trace_gradient(reel_incident *incident, const reel_session *session, i
 typedef struct {
     const reel_feed *feed;
     const reel_batch *batch;
+    int64_t piece, first; /* the one that is looked at; its first image in the batch */
     reel_incident *incident;
     bool found;
 } trace_search;
@@ -75,7 +76,7 @@ static void see_output(void *user, const char *layer, const char *kind, reel_var
     /* The first dimension of every output is the batch: it tells whose value it is. */
     char name[120] = "";
     const int64_t rows = value.ndim > 0 ? value.shape[0] : 1,
-                  sample = at / (reel_tensor_numel(&value) / rows);
+                  sample = s->first + at / (reel_tensor_numel(&value) / rows);
     if (sample < s->batch->n)
         reel_dataset_sample_name(s->feed->train, s->batch->indices[sample], name, sizeof name);
     snprintf(s->incident->origin, sizeof s->incident->origin,
@@ -88,7 +89,7 @@ static void trace_forward(reel_session *session, trace_search *s)
     reel_tape_reset(session->tape);
     reel_tape_set_recording(session->tape, false);
     reel_net_watch(session->net, see_output, s);
-    reel_session_forward(session, s->batch);
+    reel_session_forward(session, s->batch, (reel_pieces){s->piece, 1});
     reel_net_watch(session->net, NULL, NULL);
     reel_tape_set_recording(session->tape, true);
 }
@@ -97,8 +98,9 @@ static void trace_backward(reel_session *session, trace_search *s, int64_t *plan
 {
     reel_params *params = reel_net_params(session->net);
     reel_tape_reset(session->tape);
-    const reel_var logits = reel_session_forward(session, s->batch);
-    if (reel_backward(reel_session_loss(session, logits, s->batch), NULL) != REEL_OK)
+    const reel_var logits = reel_session_forward(session, s->batch, (reel_pieces){s->piece, 1});
+    const reel_var loss = reel_session_loss(session, logits, s->batch, s->piece);
+    if (reel_backward(loss, NULL) != REEL_OK)
         return;
     /* A NaN that a test planted in the step is planted again. */
     reel_plant_nan(params, session->state.step + 1, planted);
@@ -115,7 +117,7 @@ static void trace_backward(reel_session *session, trace_search *s, int64_t *plan
     s->found = true;
 }
 
-static void trace_batch(reel_session *session, trace_search *s, int64_t *planted)
+static void trace_piece(reel_session *session, trace_search *s, int64_t *planted)
 {
     double bad = 0;
     if (first_not_finite(&s->batch->images, &bad) >= 0) {
@@ -125,13 +127,32 @@ static void trace_batch(reel_session *session, trace_search *s, int64_t *planted
         return;
     }
 
+    reel_params_zero_grad(reel_net_params(session->net));
     trace_forward(session, s);
     if (!s->found)
         trace_backward(session, s, planted);
 }
 
+/* The pieces of this process, as the step had them. */
+static void trace_pieces(reel_session *session, trace_search *s, reel_loader *loader,
+                         int64_t *planted)
+{
+    reel_batch batch;
+    s->batch = &batch;
+    for (s->piece = 0; s->piece < session->own.count && !s->found; s->piece++) {
+        if (s->piece == 0 || session->in_turn) {
+            if (reel_feed_next_aside(s->feed, loader, &batch, NULL) || batch.n == 0)
+                return;
+            session->held.first = s->piece;
+            reel_session_mix(session, &batch);
+        }
+        s->first = (s->piece - session->held.first) * (batch.n / session->held.count);
+        trace_piece(session, s, planted);
+    }
+}
+
 void reel_trace_origin(reel_incident *incident, reel_session *session, const reel_feed *feed,
-                       int64_t group, int64_t *planted)
+                       int64_t *planted)
 {
     reel_params *params = reel_net_params(session->net);
     reel_tape_reset(session->tape);
@@ -144,23 +165,15 @@ void reel_trace_origin(reel_incident *incident, reel_session *session, const ree
         return;
     }
 
-    /* The batches of the step come again. Without fusion every layer's output can be looked at. */
+    /* The batch comes again. Without fusion every layer's output can be looked at. */
     reel_loader *loader = NULL;
-    reel_batch batch;
-    trace_search s = {.feed = feed, .batch = &batch, .incident = incident};
+    trace_search s = {.feed = feed, .incident = incident};
     reel_net_set_fusion(session->net, false);
-    reel_status status =
-        reel_feed_start_aside(feed, &loader, session->state.epoch, session->state.batch, NULL);
-    for (int64_t i = 0; status == REEL_OK && !s.found && i < group; i++) {
-        status = reel_loader_next(loader, &batch, NULL);
-        reel_params_zero_grad(params);
-        if (status == REEL_OK && batch.n > 0) {
-            reel_session_mix(session, &batch);
-            trace_batch(session, &s, planted);
-        }
-        reel_tape_reset(session->tape);
-    }
+    if (reel_feed_start_aside(feed, &loader, session->state.epoch, session->state.batch, NULL) ==
+        REEL_OK)
+        trace_pieces(session, &s, loader, planted);
 
+    reel_tape_reset(session->tape);
     reel_loader_destroy(loader);
     reel_net_set_fusion(session->net, true);
     reel_params_zero_grad(params);

@@ -12,10 +12,10 @@ void reel_trace_samples(reel_incident *incident, const reel_feed *feed, const re
 /* The gradient of parameter number `param` is not finite: fills what and value. */
 void reel_trace_gradient(reel_incident *incident, const reel_session *session, int param);
 
-/* Takes the step of `group` batches again, layer by layer, with the session as it was before it:
+/* Takes the step again, piece by piece and layer by layer, with the session as it was before it:
  * fills origin and lost. Leaves the gradients zero and nothing else changed. planted: see
  * plant.h. */
 void reel_trace_origin(reel_incident *incident, reel_session *session, const reel_feed *feed,
-                       int64_t group, int64_t *planted);
+                       int64_t *planted);
 
 #endif

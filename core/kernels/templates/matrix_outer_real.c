@@ -2,6 +2,7 @@
  * are: C = A^T B over the batch. Writing C bounds the time, so it is written once, row by row in
  * long runs, past the caches where it is larger than those. */
 #include "core/kernels/templates/matrix_parts.h"
+#include "core/pieces.h"
 
 #include <omp.h>
 
@@ -48,6 +49,73 @@ typedef struct outer_chunk {
     const real *a, *b;
 } outer_chunk;
 
+/* ---- a sum in pieces: a tile of C at a time, in the first-level cache ---- */
+
+typedef struct tile_sum {
+    const matrix_block *at; /* the tile's operands, with the terms of all pieces */
+    int64_t depth;          /* terms of a piece */
+} tile_sum;
+
+enum { TILE = MR * NR };
+
+static void tile_product(const tile_sum *t, int64_t piece, product_end end, real *to)
+{
+    const reel_matrix_job here = {.c = to, .c_row = NR, .c_col = 1};
+    product_carry none = {0};
+    matrix_block at = *t->at;
+    at.i = at.j = 0;
+    at.cols = at.cols > VL ? NR : VL; /* packed panels are filled up with zeros */
+    at.depth = t->depth;
+    at.a += piece * t->depth * at.a_step;
+    at.b += piece * t->depth * NR;
+    at.end = end;
+    at.last = false;
+    multiply_block(&here, &at, &none);
+}
+
+/* The tree over `part`, at `to`; the memory behind it is for partial sums. */
+static void tile_tree(const tile_sum *t, reel_pieces part, real *to)
+{
+    if (part.count == 1) {
+        tile_product(t, part.first, PRODUCT_ASSIGN, to);
+        return;
+    }
+    const int64_t left = reel_pieces_left(part.count), right = part.count - left;
+    tile_tree(t, (reel_pieces){part.first, left}, to);
+    if (right == 1) {
+        tile_product(t, part.first + left, PRODUCT_ADD, to);
+        return;
+    }
+    real *rest = to + TILE;
+    tile_tree(t, (reel_pieces){part.first + left, right}, rest);
+    const int64_t width = t->at->cols > VL ? NR : VL;
+    for (int64_t r = 0; r < t->at->rows; r++)
+        for (int64_t j = 0; j < width; j += VL)
+            store(to + r * NR + j, load(to + r * NR + j) + load(rest + r * NR + j));
+}
+
+static void write_tile_sum(const reel_matrix_job *job, const matrix_block *at, product_end end,
+                           const real *from)
+{
+    for (int64_t r = 0; r < at->rows; r++, from += NR) {
+        real *to = (real *)job->c + (at->i + r) * job->c_row + at->j;
+        int64_t j = 0;
+        for (; j + VL <= at->cols && end == PRODUCT_STREAM; j += VL)
+            stream(to + j, load(from + j));
+        for (; j < at->cols; j++)
+            to[j] = from[j];
+    }
+}
+
+static void multiply_pieces(const reel_matrix_job *job, const matrix_block *at, product_end end)
+{
+    enum { LEVELS = 12 }; /* of a tree over at most REEL_MATRIX_KC pieces */
+    real tiles[LEVELS * TILE] __attribute__((aligned(64)));
+    const tile_sum t = {at, job->k / job->pieces};
+    tile_tree(&t, (reel_pieces){0, job->pieces}, tiles);
+    write_tile_sum(job, at, end, tiles);
+}
+
 /* A chunk in blocks of registers. */
 static void multiply_chunk(const reel_matrix_job *job, const outer_chunk *chunk, product_end end)
 {
@@ -70,7 +138,10 @@ static void multiply_chunk(const reel_matrix_job *job, const outer_chunk *chunk,
                                      .b = chunk->b + (panel - chunk->begin) * job->k * NR,
                                      .end = end,
                                      .last = true};
-            multiply_block(job, &at, &none);
+            if (job->pieces > 1)
+                multiply_pieces(job, &at, end);
+            else
+                multiply_block(job, &at, &none);
         }
     }
 }

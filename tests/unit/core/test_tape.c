@@ -461,3 +461,31 @@ Test(tape, attributes_without_memory_and_a_dtype_without_a_function_are_refused)
     cr_expect_eq(reel_tape_status(tape, &err), REEL_ERR_INVALID);
     cr_expect_str_eq(err.message, "affine: not available in float32");
 }
+
+/* A leaf names its parameter; a timed tape knows what each operator took, another one 0. */
+Test(tape, its_nodes_tell_parameters_and_times)
+{
+    enum { LONG = 1 << 20 }; /* long enough for any clock */
+    const int64_t n = LONG;
+    reel_params *params;
+    cr_assert_eq(reel_params_create(&params, REEL_F64, &err), REEL_OK);
+    cr_assert_eq(reel_params_add(params, "a", 1, SHAPE(3), 0, NULL, &err), REEL_OK);
+    cr_assert_eq(reel_params_add(params, "b", 1, &n, 0, NULL, &err), REEL_OK);
+    cr_assert_eq(reel_params_commit(params, &err), REEL_OK);
+
+    for (int timed = 0; timed < 2; timed++) {
+        open_tape(&(reel_tape_config){.dtype = REEL_F64, .timed = timed == 1});
+        const reel_var b = reel_param_var(tape, params, 1), y = reel_relu(b);
+        expect_backward(reel_mean_all(y));
+        const reel_tape_node leaf = reel_tape_node_at(tape, b.id),
+                             relu = reel_tape_node_at(tape, y.id);
+        cr_expect(!leaf.computed && leaf.param == 1);
+        cr_expect(relu.computed && relu.param == -1 && relu.in[0] == b.id);
+        cr_expect_eq(relu.forward > 0 && relu.backward > 0, timed == 1);
+        cr_expect(relu.forward < 100 && relu.backward < 100, "they are seconds");
+    }
+    cr_expect_eq(reel_tape_node_at(tape, -1).id, -1);
+    reel_tape_destroy(tape);
+    tape = NULL;
+    reel_params_destroy(params);
+}

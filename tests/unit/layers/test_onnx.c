@@ -409,7 +409,8 @@ Test(onnx, networks_that_are_texts_export)
         const char *name;
         int64_t channels, size;
     } nets[] = {{"lenet5", 1, 28},        {"resnet18", 3, 96},     {"resnet50", 3, 96},
-                {"squeezenet1_1", 3, 96}, {"mobilenet_v2", 3, 96}, {"vgg11_bn", 3, 32}};
+                {"squeezenet1_1", 3, 96}, {"mobilenet_v2", 3, 96}, {"vgg11_bn", 3, 32},
+                {"alexnet_bn", 3, 63}};
     reel_ctx *ctx = make_ctx();
     for (int i = 0; i < REEL_COUNT(nets); i++) {
         const int64_t in[4] = {1, nets[i].channels, nets[i].size, nets[i].size};

@@ -107,6 +107,7 @@ Test(text, has_torchvisions_parameters)
     expect_parameters("lenet5", 61706 + 990 * 85, "9.weight", 84);
     expect_parameters("vgg11", 132863336, "features.18.weight", 512);
     expect_parameters("vgg16", 138357544, "features.28.bias", 512);
+    expect_parameters("alexnet_bn", 61101992, "features.12.running_var", 256);
     expect_parameters("vgg11_bn", 132868840, "features.26.running_var", 512);
     expect_parameters("vgg16_bn", 138365992, "classifier.6.weight", 1000);
     expect_parameters("resnet18", 11689512, "layer2.0.downsample.0.weight", 128);

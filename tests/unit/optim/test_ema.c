@@ -1,6 +1,8 @@
 /* The moving average of weights against torchvision's, and what holds for every average. */
 #include "optim/ema.h"
 
+#include <stdlib.h>
+
 #include "tests/support/torch_cases.h"
 #include "tests/unit/optim/store.h"
 
@@ -118,5 +120,37 @@ Test(ema, what_cannot_be_is_refused)
     reel_ema_destroy(NULL);
     reel_params_destroy(params);
     reel_params_destroy(empty);
+    reel_ctx_destroy(ctx);
+}
+
+/* Elements of the share take part, those of others stay; the array is the caller's. */
+Test(ema, a_share_is_updated_and_swapped_by_itself)
+{
+    enum { FIRST = 17 + 15 }; /* elements of features.0.bias in the flat array: two lines */
+    reel_ctx *ctx = make_ctx(2);
+    reel_params *params = make_long_store(), *before = make_long_store();
+    reel_ema *ema = make_ema(params, ctx, 0.5);
+    const reel_param *bias = reel_params_at(params, 1), *weight = reel_params_at(params, 2);
+    cr_assert_eq(weight->offset - bias->offset, FIRST);
+    const reel_optim_share share = {.begin = bias->offset, .end = weight->offset};
+    cr_assert_eq(reel_ema_set_share(ema, &share, NULL), REEL_OK);
+
+    float *array = calloc((size_t)reel_params_flat_size(params), sizeof *array);
+    cr_assert_not_null(array);
+    reel_ema_update(ema, true);
+    cr_assert_eq(reel_ema_place(ema, array, NULL), REEL_OK);
+    cr_expect(memcmp(array + bias->offset, bias->value.data, 17 * sizeof *array) == 0,
+              "the average moves to the new array");
+    cr_expect_eq(array[0], 0, "others have their own average");
+
+    memset(bias->value.data, 0, 17 * sizeof *array);
+    reel_ema_swap(ema);
+    expect_same_bits(params, before);
+    cr_expect_eq(array[bias->offset], 0);
+    cr_expect_eq(array[weight->offset], 0);
+    reel_ema_destroy(ema);
+    free(array);
+    reel_params_destroy(params);
+    reel_params_destroy(before);
     reel_ctx_destroy(ctx);
 }

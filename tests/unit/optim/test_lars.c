@@ -119,3 +119,54 @@ Test(lars, a_layer_that_begins_as_zero_can_leave_it)
     expect_values(&p->value, (double[]){0.95, 1.9, 0, 0, 0, 0}, 1e-15, "w");
     close_case(c);
 }
+
+/* Eight steps at the rate 2 (1 - k / 8)^2, with the recipe's eta, momentum and decay. The numbers
+ * come from a Python script: the paper's formula in decimals of 50 digits (module decimal),
+ * printed with 17. Weight 0.3, -0.2, 0.5, 0.1 with gradients ((7 i + 5 k) mod 11 - 5) / 10; bias
+ * 0.05, -0.1 with ((3 i + 5 k) mod 11 - 5) / 10. Norms are over the weight; the bias takes plain
+ * steps, v = 0.9 v + lr g, without decay. */
+Test(lars, follows_a_stored_trajectory)
+{
+    enum { WEIGHTS = 4, BIASES = 2, ROWS = 8 };
+    static const double want[ROWS][WEIGHTS + BIASES] = {
+        {0.3008194264395766, -0.20032770500204333, 0.50032745910034093, 0.099180245691486882, 1.05,
+         0.29999999999999999},
+        {0.30155662804645916, -0.19987199809074571, 0.50005886283077083, 0.098629987149211465, 1.95,
+         0.200625},
+        {0.30172786089195214, -0.19956018355445126, 0.50011214023186268, 0.097741025761628395,
+         2.1974999999999998, 0.44868750000000002},
+        {0.30196552865851256, -0.19886104469498433, 0.49999251172423498, 0.097108288526331396,
+         2.4983749999999998, 0.51569374999999995},
+        {0.30198435232440052, -0.19823177124816013, 0.50007972791038646, 0.096392548555081004,
+         2.5691625, 0.77599937500000005},
+        {0.30205746310628934, -0.19780592708952327, 0.50013004624162294, 0.095832686915515775,
+         2.6891212499999999, 0.98214943750000006},
+        {0.30208577806819381, -0.1974101663683345, 0.50023774464401616, 0.095303828202226562,
+         2.7595841249999999, 1.2301844937499999},
+        {0.30212039065727447, -0.19706615701008753, 0.50033466559111606, 0.094840032205440683,
+         2.8323757125000002, 1.4534160443749999},
+    };
+    static const char *const options[][2] = {
+        {"eta", "0.001"}, {"momentum", "0.9"}, {"wd", "0.0005"}};
+    optim_case c = {.ctx = make_ctx(1),
+                    .params = make_store(REEL_F64, 2, names, (const int64_t[]){WEIGHTS, BIASES})};
+    reel_params_at(c.params, 1)->flags |= REEL_PARAM_BIAS;
+    c.opt = make_optimizer("lars", c.params, c.ctx, options, REEL_COUNT(options));
+    set_param(c, 0, (double[]){0.3, -0.2, 0.5, 0.1}, NULL);
+    set_param(c, 1, (double[]){0.05, -0.1}, NULL);
+
+    for (int k = 0; k < ROWS; k++) {
+        double weight[WEIGHTS], bias[BIASES];
+        for (int i = 0; i < WEIGHTS; i++)
+            weight[i] = (double)((7 * i + 5 * k) % 11 - 5) / 10;
+        for (int i = 0; i < BIASES; i++)
+            bias[i] = (double)((3 * i + 5 * k) % 11 - 5) / 10;
+        const reel_param *w = set_param(c, 0, NULL, weight), *b = set_param(c, 1, NULL, bias);
+
+        const double left = 1 - k / 8.0;
+        cr_assert_eq(reel_optimizer_step(c.opt, 2 * left * left, NULL), REEL_OK);
+        expect_values(&w->value, want[k], 1e-15, "weight");
+        expect_values(&b->value, want[k] + WEIGHTS, 2e-15, "bias");
+    }
+    close_case(c);
+}

@@ -12,6 +12,7 @@
 #include "train/cli/recipe.h"
 #include "train/cli/recipe_table.h"
 #include "train/cli/train_options.h"
+#include "train/cli/train_resume.h"
 #include "train/cli/train_settings.h"
 
 static const reel_syntax syntax = {.options = reel_train_options,
@@ -134,6 +135,41 @@ Test(settings, every_recipe_makes_settings_and_yields_to_the_user)
         reel_options_destroy(o);
     }
     cr_expect_geq(n, 5);
+}
+
+/* The published rates at 1K, 8K, 16K and 32K, straight lines between them, the ends outside. */
+Test(settings, the_recipe_for_large_batches_follows_the_batch)
+{
+    static const struct {
+        const char *line;
+        double lr, warmup_epochs, start;
+    } cases[] = {{"d", 2, 0, 0.5},
+                 {"d -b 8192", 10, 3.8, 0.1},
+                 {"d -b 256 --accumulate 32", 10, 3.8, 0.1},
+                 {"d -b 16384", 24, 5, 1 / 24.0},
+                 {"d -b 24576", 28, 7.5, 1 / 28.0},
+                 {"d -b 32768", 32, 10, 1 / 32.0},
+                 {"d -b 512", 2, 0, 0.5},
+                 {"d -b 65536", 32, 10, 1 / 32.0},
+                 {"d -b 8192 --lr 7", 7, 3.8, 0.1}};
+    for (int i = 0; i < REEL_COUNT(cases); i++) {
+        reel_options *o = parse(cases[i].line);
+        reel_settings s;
+        reel_error err;
+        const reel_resumed_run none = {0};
+        cr_assert_eq(reel_options_preset(o, "recipe", "alexnet-large-batch", &err), REEL_OK);
+        cr_assert_eq(reel_resume_preset(&none, o, &err), REEL_OK, "%s", err.message);
+        cr_assert_eq(reel_settings_read(&s, o, NULL, &err), REEL_OK, "%s", err.message);
+        cr_expect_str_eq(reel_options_text(o, "opt"), "lars");
+        cr_expect_str_eq(reel_options_text(o, "weight-decay"), "5e-4");
+        cr_expect_eq(s.epochs, 100);
+        cr_expect(fabs(s.lr / cases[i].lr - 1) < 1e-5, "%s: lr %g", cases[i].line, s.lr);
+        cr_expect(fabs(s.lr_warmup_epochs - cases[i].warmup_epochs) < 1e-5, "%s: %g epochs",
+                  cases[i].line, s.lr_warmup_epochs);
+        cr_expect(fabs(s.lr_warmup_decay / cases[i].start - 1) < 1e-5, "%s: start %g",
+                  cases[i].line, s.lr_warmup_decay);
+        reel_options_destroy(o);
+    }
 }
 
 /* ---- a run that is resumed with other options ---- */

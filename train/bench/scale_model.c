@@ -1,0 +1,146 @@
+/* A step on several machines, as a sequence of events: gradients become ready, the link carries
+ * them, the next forward pass waits for weights. */
+#include "train/bench/scale_model.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+static double sum_of_bytes(const reel_scale_case *c)
+{
+    double bytes = 0;
+    for (int i = 0; i < c->n_layers; i++)
+        bytes += c->layers[i].bytes;
+    return bytes;
+}
+
+/* The factor by which computing takes longer than forward and backward alone. */
+static double stretch_of(const reel_scale_case *c)
+{
+    const double bytes = sum_of_bytes(c), others = (double)(c->nodes - 1) / c->nodes;
+    const double sent = 2 * others * bytes; /* gradients to their owners, weights to the others */
+    double passes = 0;
+    for (int i = 0; i < c->n_layers; i++)
+        passes += c->layers[i].forward + c->layers[i].backward;
+
+    const double network = c->costs.cpu_per_gb * 1e-9 * sent / c->cores,
+                 memory = c->costs.sum_per_gb * 1e-9 * (c->ranks - 1) * bytes,
+                 update = c->update / c->nodes;
+    return passes > 0 ? 1 + (network + memory + update) / passes : 1;
+}
+
+/* Seconds on the link for one phase of a layer. */
+static double phase_seconds(const reel_scale_case *c, int i, double bytes)
+{
+    const double others = c->nodes - 1, mine = c->layers[i].bytes;
+    if (c->nodes == 1 || mine <= 0)
+        return 0;
+    return c->costs.alpha * (1 + others * mine / bytes) +
+           others / c->nodes * mine / (c->costs.efficiency * c->costs.bytes_per_second);
+}
+
+/* What the link still has to do. */
+typedef struct link_queue {
+    double *left; /* [n_layers]: seconds of the second phase; below 0 once it has ended */
+    double now;
+    int next; /* layer whose first phase comes next; the ones behind it have had theirs */
+} link_queue;
+
+/* The layer whose weights are handed out next: of those that are summed, the one that the forward
+ * pass needs first. -1: there is none. */
+static int first_summed(const link_queue *q, int n_layers)
+{
+    for (int i = q->next + 1; i < n_layers; i++)
+        if (q->left[i] >= 0)
+            return i;
+    return -1;
+}
+
+/* Sums go first, in the order of the backward pass: a gradient that becomes ready interrupts
+ * weights that are being handed out. */
+static void play_link(const reel_scale_case *c, double bytes, link_queue *q,
+                      reel_scale_times *times)
+{
+    while (true) {
+        reel_scale_times *sum = q->next >= 0 ? &times[q->next] : NULL;
+        if (sum && sum->ready <= q->now) {
+            sum->begin = q->now;
+            q->left[q->next] = phase_seconds(c, q->next, bytes);
+            q->now += q->left[q->next];
+            sum->summed = q->now;
+            q->next--;
+            continue;
+        }
+
+        const int i = first_summed(q, c->n_layers);
+        if (i < 0 && !sum)
+            return;
+        if (i < 0 || (sum && sum->ready - q->now < q->left[i])) { /* until the next gradient */
+            if (i >= 0)
+                q->left[i] -= sum->ready - q->now;
+            q->now = sum->ready;
+        } else {
+            q->now += q->left[i];
+            q->left[i] = -1;
+            times[i].handed_out = q->now;
+        }
+    }
+}
+
+/* The next forward pass: each layer waits for its weights. Returns when it ends. */
+static double play_forward(const reel_scale_case *c, double now, double stretch,
+                           reel_scale_times *times)
+{
+    for (int i = 0; i < c->n_layers; i++) {
+        times[i].needed = now;
+        now = fmax(now, times[i].handed_out) + stretch * c->layers[i].forward;
+    }
+    return now;
+}
+
+reel_scale_step reel_scale_predict(const reel_scale_case *c, reel_scale_times *times)
+{
+    const int n = c->n_layers;
+    const double bytes = sum_of_bytes(c), stretch = stretch_of(c);
+    reel_scale_step step = {.seconds = NAN};
+    double *left = calloc((size_t)n, sizeof *left);
+    reel_scale_times *own = times ? times : calloc((size_t)n, sizeof *own);
+    if (!left || !own)
+        goto done;
+
+    double now = 0;
+    for (int i = n - 1; i >= 0; i--) {
+        now += stretch * c->layers[i].backward;
+        own[i].ready = now;
+    }
+
+    link_queue queue = {.left = left, .next = n - 1};
+    play_link(c, bytes, &queue, own);
+    step.seconds = play_forward(c, now, stretch, own);
+
+    for (int i = 0; i < n; i++) {
+        step.computing += stretch * (c->layers[i].forward + c->layers[i].backward);
+        step.link += 2 * phase_seconds(c, i, bytes);
+    }
+done:
+    free(left);
+    if (!times)
+        free(own);
+    return step;
+}
+
+double reel_scale_time_at(const double *sizes, const double *seconds, int n, double batch)
+{
+    const double in_proportion = seconds[0] * batch / sizes[0];
+    if (n == 1)
+        return in_proportion;
+    if (batch >= sizes[n - 1])
+        return seconds[n - 1] * batch / sizes[n - 1];
+
+    int i = 1;
+    while (i < n - 1 && batch > sizes[i])
+        i++;
+    const double share = (batch - sizes[i - 1]) / (sizes[i] - sizes[i - 1]);
+    const double line = seconds[i - 1] + share * (seconds[i] - seconds[i - 1]);
+    return batch < sizes[0] ? fmax(line, in_proportion) : line;
+}
