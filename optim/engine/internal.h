@@ -40,10 +40,6 @@ void *reel_optimizer_state_at(const reel_optimizer *opt, int state, const reel_p
 /* Takes part in updates and norms: has a gradient, is neither frozen nor a buffer. */
 bool reel_param_moves(const reel_param *p);
 
-/* Elements of one parameter, from its own first: [begin, end). */
-typedef struct reel_range {
-    int64_t begin, end;
-} reel_range;
 
 /* ---- shares (share.c); NULL is a share of everything ---- */
 
