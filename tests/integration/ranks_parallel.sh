@@ -22,4 +22,5 @@ for case in "2 1" "3 1" "8 1" "5 2" "4 4"; do
 done
 expect_run 3 1 refusals ""
 expect_run 3 2 refusals ""
-
+expect_run 3 1 no-memory ""
+expect_run 2 2 no-memory ""
