@@ -1,10 +1,8 @@
 /* Signs of life. Every rank sends a few bytes a second to the next one, in a ring, from a thread of
  * its own, and looks at what came from the one before. So each rank is watched by one other, and
  * the cost does not grow with the number of ranks. */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 #include "core/comm/internal.h"

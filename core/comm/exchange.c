@@ -3,7 +3,6 @@
  *
  * gather: in round k a rank sends all that it has to the rank 2^k below it, and receives as much
  * from the rank 2^k above: ceil(log2(ranks)) messages a rank (Bruck et al. 1997). */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
