@@ -33,7 +33,8 @@ void must(reel_status status, const reel_error *err)
 
 static void say_ready(reel_comm *comm)
 {
-    printf("ready %d %d\n", reel_comm_rank(comm), (int)getpid());
+    const char *job = getenv("PMIX_NAMESPACE"); /* in the names of Open MPI's files */
+    printf("ready %d %d %s\n", reel_comm_rank(comm), (int)getpid(), job ? job : "");
     fflush(stdout);
 }
 

@@ -25,7 +25,7 @@ void try_refusals(reel_comm *comm);
 /* The last rank has no memory for the windows: every rank fails and names it. */
 void try_no_memory(reel_comm *comm);
 int try_mixed_up(reel_comm *comm);
-/* Prints "ready PROCESS" and waits for exchanges until one fails. */
+/* Prints "ready RANK PROCESS JOB" and waits for exchanges until one fails. */
 int try_loss(reel_comm *comm);
 /* The same, but computes: on_lost ends it. */
 int try_busy(reel_comm *comm);
