@@ -10,6 +10,17 @@
  * at an earlier checkpoint, whose epoch has to be begun anew. */
 reel_status reel_loop_step(reel_loop *loop, reel_action *done, reel_error *err);
 
+/* ---- loop_bad.c ---- */
+
+/* The loader has replaced a training image. */
+void reel_loop_note_bad(reel_loop *loop, const char *name, const char *reason);
+/* REEL_ERR_BAD_DATA: there are too many. */
+reel_status reel_loop_judge_bad(reel_loop *loop, reel_error *err);
+/* Of this rank, since the last step; and those of all ranks to rank 0, which judges them for all.
+ */
+int64_t reel_loop_new_bad(const reel_loop *loop);
+reel_status reel_loop_spread_bad(reel_loop *loop, reel_error *err);
+
 /* ---- loop_nonfinite.c ---- */
 
 /* What follows from a step that was not made, with the state as it was before it. */

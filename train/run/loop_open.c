@@ -18,10 +18,8 @@
 
 static void on_bad_train(void *user, int64_t index, const char *name, const char *reason)
 {
-    reel_loop *loop = user;
     (void)index;
-    reel_journal_bad(&loop->journal, "train", name, reason);
-    loop->met_bad_train = true;
+    reel_loop_note_bad(user, name, reason);
 }
 
 static void on_slow_read(void *user, int64_t index, const char *name, double seconds)
