@@ -1,4 +1,5 @@
 /* The program: finds the command, parses its options, runs it. */
+#include "core/comm/comm.h"
 #include "core/nearest.h"
 #include "train/cli/command.h"
 #include "train/cli/commands.h"
@@ -142,6 +143,18 @@ static int run_command(const reel_command *command, int argc, char **argv)
     return code;
 }
 
+/* The module for several ranks is loaded only to say which library it has. */
+static void print_version(void)
+{
+    char text[400];
+    const bool there = reel_comm_module_version(text, sizeof text);
+    printf("reel %s\n", reel_version());
+    if (there)
+        printf("several ranks: %s\n", text);
+    else
+        printf("several ranks: no; %s\n", text);
+}
+
 static int dispatch(int argc, char **argv)
 {
     if (argc == 0) {
@@ -149,7 +162,7 @@ static int dispatch(int argc, char **argv)
         return REEL_EXIT_USAGE;
     }
     if (!strcmp(argv[0], "--version") || !strcmp(argv[0], "-V")) {
-        printf("reel %s\n", reel_version());
+        print_version();
         return REEL_EXIT_OK;
     }
     if (!strcmp(argv[0], "help") || !strcmp(argv[0], "--help") || !strcmp(argv[0], "-h"))
