@@ -158,7 +158,7 @@ reel_status reel_ranks_compare(const reel_ranks *r, const json_t *told, const ch
 {
     if (!r)
         return REEL_OK;
-    char *text = json_dumps(told, JSON_COMPACT | JSON_SORT_KEYS);
+    char *text = json_dumps(told, JSON_COMPACT);
     reel_status status = reel_ranks_tell_text(r, &text, 0, what, err);
     if (status) {
         free(text);
