@@ -47,6 +47,9 @@ typedef struct reel_command {
     reel_example examples[9];                      /* end each help page; the last stays empty */
     reel_command_group group;
     int rank; /* order within the group; equal ranks go by name */
+    /* Processes that a launcher has started together share the work: one of them speaks
+     * (rank_talk.h). */
+    bool ranks;
     int (*run)(reel_options *options);
     /* The default of an option that a recipe or a command sets, for help; NULL = the row's. */
     const char *(*presets)(const char *option);

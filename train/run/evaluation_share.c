@@ -292,6 +292,7 @@ reel_status reel_evaluate_shared(reel_evaluator *v, reel_status prepared, reel_e
                           .n_batches = v->batch > 0 ? (v->total + v->batch - 1) / v->batch : 1};
     s.next = share_begin(&s, s.rank);
     s.end = share_begin(&s, s.rank + 1);
+    s.sign.finished = s.next == s.end;
     s.signs = calloc((size_t)s.ranks, sizeof *s.signs);
     s.ends = calloc((size_t)s.ranks, sizeof *s.ends);
 
