@@ -150,7 +150,7 @@ static int check_run(reel_options *o)
     reel_comm *comm;
     reel_progress progress;
     json_t *result = NULL;
-    if (reel_rank_talk_connect(&comm, "check", &err) != REEL_OK)
+    if (reel_rank_talk_connect(&comm, "check", 0, &err) != REEL_OK)
         return reel_complain("check", &err);
 
     reel_progress_open(&progress, reel_options_flag(o, "quiet"));
@@ -160,11 +160,11 @@ static int check_run(reel_options *o)
     int code = REEL_EXIT_OK;
     if (check_data(&result, o, comm, &progress, &err) != REEL_OK) {
         json_decref(result);
-        code = reel_rank_talk_complain(comm, "check", &err);
+        code = reel_complain_once(comm, "check", &err);
     } else if (reel_comm_rank(comm) == 0) {
         code = check_answer(result, o);
     }
-    reel_comm_close(comm);
+    reel_rank_talk_close(comm);
     return code;
 }
 

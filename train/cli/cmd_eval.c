@@ -235,7 +235,7 @@ static int eval_connected(evaluation *e)
     reel_progress_clear(&e->progress);
     int code = REEL_EXIT_OK;
     if (status != REEL_OK)
-        code = reel_rank_talk_complain(e->comm, e->request->command, &err);
+        code = reel_complain_once(e->comm, e->request->command, &err);
     else if (reel_comm_rank(e->comm) == 0)
         code = eval_report(e);
 
@@ -252,11 +252,12 @@ int reel_eval(const reel_eval_request *request)
 {
     reel_error err;
     evaluation e = {.request = request, .comm = request->comm};
-    if (!e.comm && reel_rank_talk_connect(&e.comm, request->command, &err) != REEL_OK)
+    if (!e.comm &&
+        reel_rank_talk_connect(&e.comm, request->command, request->comm_timeout, &err) != REEL_OK)
         return reel_complain(request->command, &err);
     const int code = eval_connected(&e);
     if (!request->comm)
-        reel_comm_close(e.comm);
+        reel_rank_talk_close(e.comm);
     return code;
 }
 

@@ -18,6 +18,7 @@ typedef struct reel_eval_request {
     const char *csv;                         /* NULL = none */
     const char *image_column, *label_column; /* of lists; NULL = they are found */
     bool ten_crop, json, quiet;
+    double comm_timeout; /* as reel_comm_config's timeout; 0 = its default */
     reel_comm *comm; /* ranks that are connected already, and stay so; NULL: reel_eval connects */
 } reel_eval_request;
 

@@ -30,6 +30,19 @@ int reel_complain(const char *command, const reel_error *err)
     }
 }
 
+int reel_complain_once(reel_comm *comm, const char *command, const reel_error *err)
+{
+    const bool together = reel_rank_talk_holds(comm);
+    if (together && err->status == REEL_ERR_STOPPED)
+        reel_rank_talk_share_signal(comm);
+    if (!together)
+        reel_say_silence(false);
+    const int code = reel_complain(command, err);
+    if (!together)
+        reel_comm_abort(comm, code);
+    return code;
+}
+
 int reel_complain_usage(const char *command, const reel_error *err)
 {
     const char *space = *command ? " " : "";

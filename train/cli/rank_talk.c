@@ -1,7 +1,7 @@
 /* Which process speaks, before the ranks are connected and after. */
 #include "train/cli/rank_talk.h"
 
-#include "train/cli/command.h"
+#include "train/run/say.h"
 #include "train/run/signals.h"
 
 #include <stdatomic.h>
@@ -45,15 +45,17 @@ void reel_rank_talk_turn(void)
  * disk. */
 static void end_lost(void *user, const char *message)
 {
+    const int failed = 1; /* REEL_EXIT_FAILED of command.h */
     (void)user;
     reel_say_silence(false);
     reel_say("reel %s: %s", shared_command, message);
-    reel_comm_abort(connected, REEL_EXIT_FAILED);
+    reel_comm_abort(connected, failed);
 }
 
-reel_status reel_rank_talk_connect(reel_comm **comm, const char *command, reel_error *err)
+reel_status reel_rank_talk_connect(reel_comm **comm, const char *command, double timeout,
+                                   reel_error *err)
 {
-    const reel_comm_config config = {.on_lost = end_lost};
+    const reel_comm_config config = {.timeout = timeout, .on_lost = end_lost};
     shared_command = command;
     REEL_TRY(reel_comm_open(comm, &config, err));
     connected = *comm;
@@ -71,8 +73,13 @@ reel_status reel_rank_talk_agree(reel_comm *comm, reel_status mine, reel_error *
     return status;
 }
 
-/* One rank was interrupted by a signal: it is pending on all of them afterwards. */
-static void share_signal(reel_comm *comm)
+bool reel_rank_talk_holds(reel_comm *comm)
+{
+    /* An exchange that has failed fails again at once. */
+    return reel_comm_agree(comm, REEL_OK, NULL, "the end of a command") == REEL_OK;
+}
+
+void reel_rank_talk_share_signal(reel_comm *comm)
 {
     const int ranks = reel_comm_ranks(comm);
     int mine = reel_signals_pending(), *all = calloc((size_t)ranks, sizeof *all);
@@ -82,15 +89,9 @@ static void share_signal(reel_comm *comm)
     free(all);
 }
 
-int reel_rank_talk_complain(reel_comm *comm, const char *command, const reel_error *err)
+void reel_rank_talk_close(reel_comm *comm)
 {
-    /* An exchange that has failed fails again at once. */
-    if (reel_comm_agree(comm, REEL_OK, NULL, "the complaint of a command") == REEL_OK) {
-        if (err->status == REEL_ERR_STOPPED)
-            share_signal(comm);
-        return reel_complain(command, err);
-    }
-    reel_say_silence(false);
-    reel_comm_abort(comm, reel_complain(command, err));
-    return REEL_EXIT_FAILED;
+    if (reel_comm_ranks(comm) > 1)
+        reel_signals_quiet(true);
+    reel_comm_close(comm);
 }

@@ -64,7 +64,7 @@ static int64_t share_image(const evaluation_share *s, int64_t batch)
 
 /* ---- unreadable images ---- */
 
-static void note_unreadable(evaluation_share *s, int64_t index, const char *reason)
+static void note_bad_image(evaluation_share *s, int64_t index, const char *reason)
 {
     const size_t length = strlen(reason) + 1, size = sizeof index + length;
     if (s->notes_size + size > s->notes_room) {
@@ -86,7 +86,7 @@ static void share_on_bad(void *user, int64_t index, const char *name, const char
 {
     evaluation_share *s = user;
     const reel_evaluate_config *config = s->v->config;
-    note_unreadable(s, index, reason);
+    note_bad_image(s, index, reason);
     if (s->rank == 0 && config->on_bad)
         config->on_bad(config->user, index, name, reason);
 }
