@@ -33,7 +33,7 @@ same() {
 # 26 images in batches of 4: 7 batches; in batches of 13 there are fewer batches than ranks.
 same 1 eval d -w run -b 4 --max-bad 0.5 --json
 same 2 eval d -w run -b 4 --max-bad 0.5
-same 3 eval d -w run -b 4 --max-bad 0.5 --json
+REEL_TEST_HOSTS=2 same 3 eval d -w run -b 4 --max-bad 0.5 --json
 same 5 eval d -w run -b 13 --max-bad 0.5 --json --ten-crop
 # Too many broken files: the verdict falls on the third rank's images, or already on the second's.
 same 3 eval d -w run -b 4 --max-bad 0.15

@@ -17,7 +17,6 @@
 #include "train/run/progress.h"
 #include "train/run/rank_threads.h"
 #include "train/run/run_dir.h"
-#include "train/run/share.h"
 #include "train/run/signals.h"
 
 #include <errno.h>
@@ -183,21 +182,22 @@ static reel_transform eval_transform(const evaluation *e)
 static reel_status eval_measure(evaluation *e, reel_error *err)
 {
     const reel_eval_request *r = e->request;
-    int threads;
+    int cpus; /* of this rank */
     const char *isa;
-    REEL_TRY(reel_rank_threads(&threads, e->comm, r->threads, err));
+    REEL_TRY(reel_rank_threads(&cpus, e->comm, 0, err));
     REEL_TRY(reel_eval_ranks_isa(&isa, e->comm, err));
+    const int threads = r->threads ? r->threads : cpus;
+    const int workers = r->workers ? r->workers : threads;
     REEL_TRY(reel_rank_talk_agree(e->comm, eval_open(e, threads, isa, err), err,
                                   "opening weights and images"));
     const reel_eval_side side = {r->weights, e->data.folder, e->net, &e->card, e->data.images};
     REEL_TRY(reel_eval_ranks_compare(e->comm, &side, err));
 
     const reel_transform transform = eval_transform(e);
-    const int workers = r->workers ? r->workers : threads;
     const reel_evaluate_config config = {.transform = &transform,
                                          .batch = r->batch,
                                          .workers = workers,
-                                         .in_turns = reel_share_in_turns(threads, workers),
+                                         .in_turns = threads + workers > cpus,
                                          .max_bad = r->max_bad,
                                          .on_bad = eval_on_bad,
                                          .on_slow = eval_on_slow,
@@ -301,7 +301,8 @@ const reel_command reel_command_eval = REEL_COMMAND(
     .notes =
         "Images are prepared as the weights file says. DATA/SPLIT must have the classes that "
         "the weights were trained on. Where DATA is the plain folder that a run has split, val "
-        "is what that run held out, and train is the rest.",
+        "is what that run held out, and train is the rest. `mpirun -n 4 reel eval ...` shares the "
+        "images among four processes, also on several machines; the result is the same.",
     .examples = {{"reel eval photos -w run",
                   "The best weights of a run on photos/val, or on what it held out."},
                  {"reel eval others -w run --split all", "Every image of a plain folder."},

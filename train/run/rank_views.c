@@ -8,18 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-reel_status reel_rank_views_compare(reel_comm *comm, const char *what, const reel_rank_view mine,
+reel_status reel_rank_views_compare(reel_comm *comm, const char *what, const char *mine,
                                     reel_error *err)
 {
     const int ranks = reel_comm_ranks(comm);
     if (ranks == 1)
         return REEL_OK;
 
-    reel_rank_view *all = calloc((size_t)ranks, sizeof *all);
+    reel_rank_view own = "", *all = calloc((size_t)ranks, sizeof *all);
+    snprintf(own, sizeof own, "%s", mine);
     reel_status status =
         all ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "%.300s: out of memory", what);
     REEL_TRY_GOTO(reel_comm_agree(comm, status, err, "memory for comparing the ranks"), done);
-    REEL_TRY_GOTO(reel_comm_gather(comm, mine, sizeof *all, all, "what the ranks see", err), done);
+    REEL_TRY_GOTO(reel_comm_gather(comm, own, sizeof own, all, "what the ranks see", err), done);
 
     int other = 1;
     while (other < ranks && strcmp(all[other], all[0]) == 0)

@@ -5,11 +5,11 @@
 #include "core/comm/comm.h"
 #include "data/dataset.h"
 
-typedef char reel_rank_view[320]; /* what a rank sees, as people read it */
+typedef char reel_rank_view[320]; /* what a rank sees, as people read it; cut to this size */
 
 /* REEL_ERR_INVALID on all ranks if a rank's view is another than that of rank 0. The message begins
  * with `what`, and names both ranks, their hosts and their views. One rank: REEL_OK. */
-reel_status reel_rank_views_compare(reel_comm *comm, const char *what, const reel_rank_view mine,
+reel_status reel_rank_views_compare(reel_comm *comm, const char *what, const char *mine,
                                     reel_error *err);
 /* "48 images in 4 classes, fingerprint 0123456789abcdef". Returns text. */
 const char *reel_rank_view_of(const reel_dataset *d, char *text, size_t size);
