@@ -5,6 +5,7 @@
 #include "train/cli/commands.h"
 #include "train/cli/foreign_names.h"
 #include "train/cli/help.h"
+#include "train/cli/rank_talk.h"
 #include "train/cli/wait_policy.h"
 
 #include <errno.h>
@@ -36,6 +37,7 @@ static int incomplete_command(int argc, char **argv)
 static int unknown_command(int argc, char **argv)
 {
     reel_error err;
+    reel_rank_talk_begin();
     if (reel_command_family(argv[0], 0))
         return incomplete_command(argc, argv);
 
@@ -132,6 +134,8 @@ static int run_command(const reel_command *command, int argc, char **argv)
     if (print_wanted_help(command, argc, argv))
         return REEL_EXIT_OK;
 
+    if (command->ranks)
+        reel_rank_talk_begin();
     reel_options *options;
     reel_error err;
     const reel_syntax syntax = reel_command_syntax(command);

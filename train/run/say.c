@@ -4,10 +4,23 @@
 #include "core/files/text.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+static atomic_bool silence;
+
+void reel_say_silence(bool silent)
+{
+    silence = silent;
+}
+
+bool reel_say_is_silent(void)
+{
+    return silence;
+}
 
 int reel_terminal_columns(void)
 {
@@ -53,6 +66,8 @@ void reel_put_wrapped(const char *line, const char *end)
     const int columns = reel_terminal_columns(), narrowest = 40;
     const char *indent = "";
     bool command = false;
+    if (silence)
+        return;
     while (columns >= narrowest) {
         const size_t n = first_row(line, columns - (int)strlen(indent), command);
         if (!line[n])
