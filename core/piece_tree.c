@@ -18,8 +18,8 @@ size_t reel_piece_tree_bytes(int n, const reel_tensor *to, int64_t pieces)
 }
 
 /* The sums over `part`, at `to`; `rest` is memory for this level's partial sums and those below. */
-static void sum_pieces(const reel_piece_tree *tree, reel_pieces part, const reel_tensor *to,
-                       char *rest)
+static void add_up_tree(const reel_piece_tree *tree, reel_pieces part, const reel_tensor *to,
+                        char *rest)
 {
     if (part.count == 1) {
         tree->give(tree->user, part.first, to);
@@ -34,8 +34,8 @@ static void sum_pieces(const reel_piece_tree *tree, reel_pieces part, const reel
         rest += reel_whole_lines(reel_tensor_bytes(&to[i]));
     }
     const int64_t left = reel_pieces_left(part.count);
-    sum_pieces(tree, (reel_pieces){part.first, left}, to, rest);
-    sum_pieces(tree, (reel_pieces){part.first + left, part.count - left}, right, rest);
+    add_up_tree(tree, (reel_pieces){part.first, left}, to, rest);
+    add_up_tree(tree, (reel_pieces){part.first + left, part.count - left}, right, rest);
     for (int i = 0; i < tree->n; i++)
         if (to[i].data)
             reel_add_into(tree->ctx, &to[i], &right[i]);
@@ -43,5 +43,5 @@ static void sum_pieces(const reel_piece_tree *tree, reel_pieces part, const reel
 
 void reel_piece_tree_run(const reel_piece_tree *tree)
 {
-    sum_pieces(tree, (reel_pieces){0, tree->pieces}, tree->to, tree->partial);
+    add_up_tree(tree, (reel_pieces){0, tree->pieces}, tree->to, tree->partial);
 }

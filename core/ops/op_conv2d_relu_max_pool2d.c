@@ -142,6 +142,7 @@ void REEL_FN(reel_conv2d_relu_max_pool2d_forward)(const reel_call *c)
     const reel_real *x = c->in[0].data;
     conv_pool_walk at = conv_pool_walk_of(c, c->scratch);
 
+    /* Pieces part by part, or several whole pieces: one of `parts` and `together` is 1. */
     for (int64_t item = 0; item < at.d.pieces * at.d.parts; item += at.d.together) {
         const conv_pool_step step = conv_pool_enter(&at, item / at.d.parts, item % at.d.parts);
         const int64_t y = step.first * at.out_image;
