@@ -177,7 +177,7 @@ static int loops_of(const reel_gemm_job *job, int64_t m)
     const bool rows_by_rows = !job->ta && job->tb;
     if (rows_by_rows && few_columns <= REEL_MATRIX_SMALL)
         return 1;
-    return !swap && !job->tb && few_rows <= REEL_MATRIX_SMALL && job->k > few_rows ? 2 : 0;
+    return !swap && !job->tb && reel_matrix_is_running(few_rows, job->k) ? 2 : 0;
 }
 
 bool reel_gemm_rows_agree(const reel_gemm_job *job, int64_t m)
