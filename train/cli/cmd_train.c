@@ -459,11 +459,8 @@ static int train_one(reel_options *options, bool finetune, const json_t *told)
     return code;
 }
 
-int reel_train(reel_options *options, bool finetune)
+int reel_train_here(reel_options *options, bool finetune)
 {
-    reel_error err;
-    if (reel_train_find_lr_check(options, &err) || reel_train_batch_check(options, &err))
-        return reel_complain_usage(finetune ? "finetune" : "train", &err);
     if (reel_train_has_folds(options))
         return reel_train_folds(options, finetune, train_one);
     return train_one(options, finetune, NULL);
