@@ -6,7 +6,7 @@
 #include "train/cli/optim_options.h"
 #include "train/cli/option_table.h"
 
-/* Trains, prints, returns the exit code; --ranks and --hosts start ranks that train in its place.
+/* Trains, prints, returns the exit code; with --ranks or --hosts, ranks train in its place.
  * finetune: take from --weights what fits, hold images out where DATA has no val/, and choose the
  * number of epochs by the number of images. */
 int reel_train(reel_options *options, bool finetune);
