@@ -23,7 +23,7 @@ static const double one_request = 0.05;    /* s in which signals belong together
 static const double repeat_stop = 0.5;     /* s between two of SIGUSR2 */
 static const double death_patience = 5;    /* s for mpirun to end the ranks after a death */
 static const double mpirun_patience = 3;   /* s between SIGTERM and SIGKILL for mpirun */
-static const double orphans_patience = 3;  /* s for ranks whose mpirun is gone */
+static const double orphans_patience = 2;  /* s for ranks whose mpirun is gone */
 static const double leftover_patience = 1; /* s for ranks whose mpirun has been killed */
 
 typedef struct keeper {

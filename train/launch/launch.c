@@ -193,7 +193,7 @@ static void run_as_keeper(launch_state *l, int control, const sigset_t *unblocke
 
 static int wait_for_keeper(pid_t keeper)
 {
-    const double patience = 4; /* s: the kernel has told mpirun to end, which takes 2 s */
+    const double patience = 3; /* s: the kernel has told mpirun to end, which takes 2 s */
     int status = 0;
     while (waitpid(keeper, &status, 0) < 0 && errno == EINTR)
         continue;
