@@ -504,16 +504,13 @@ static int train_one(reel_options *options, bool finetune, const json_t *told)
     return code;
 }
 
-int reel_train(reel_options *options, bool finetune)
+int reel_train_here(reel_options *options, bool finetune)
 {
     const char *command = finetune ? "finetune" : "train";
-    reel_error err;
     int code = reel_train_ranks_open(command, options);
     if (code)
         return code;
-    if (reel_train_find_lr_check(options, &err) || reel_train_batch_check(options, &err))
-        code = reel_complain_usage(command, &err);
-    else if (reel_train_has_folds(options))
+    if (reel_train_has_folds(options))
         code = reel_train_folds(options, finetune, train_one);
     else
         code = train_one(options, finetune, NULL);
@@ -533,8 +530,8 @@ static const char *train_presets(const char *option)
 }
 
 const reel_command reel_command_train = REEL_COMMAND(
-    reel_train_options, .name = "train", REEL_TRAINING, .run = train_run, .presets = train_presets,
-    .summary = "Train a network on a folder of images",
+    reel_train_options, .name = "train", REEL_TRAINING, .ranks = true, .run = train_run,
+    .presets = train_presets, .summary = "Train a network on a folder of images",
     .notes = "DATA holds train/ and val/, each with one folder of images per class. A folder of "
              "class folders alone is split: --val-share of each class is held out for validation, "
              "and split.json in the run's folder lists these images. DATA may also be a list, "

@@ -7,6 +7,7 @@
 #include "train/cli/help.h"
 #include "train/cli/rank_talk.h"
 #include "train/cli/wait_policy.h"
+#include "train/launch/rank.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -199,6 +200,7 @@ int main(int argc, char **argv)
     fill_standard_files();
     signal(SIGPIPE, SIG_IGN); /* `reel ... | head` must not kill a run: the write fails instead */
     signal(SIGXFSZ, SIG_IGN); /* as a full disk: the write fails */
+    reel_rank_prepare();
     reel_wait_policy_choose(argv);
     const int code = dispatch(argc - 1, argv + 1);
     if (fflush(stdout) == EOF && code == REEL_EXIT_OK && errno != EPIPE) {

@@ -24,7 +24,13 @@ int reel_ranks_count(const reel_ranks *r)
 reel_status reel_ranks_agree(const reel_ranks *r, reel_status mine, reel_error *err,
                              const char *what)
 {
-    return r ? reel_comm_agree(r->comm, mine, err, what) : mine;
+    if (!r)
+        return mine;
+    const reel_error own = mine == REEL_OK ? (reel_error){0} : *err;
+    const reel_status status = reel_comm_agree(r->comm, mine, err, what);
+    if (status == mine && mine != REEL_OK && reel_ranks_leads(r))
+        *err = own;
+    return status;
 }
 
 reel_status reel_ranks_tell(const reel_ranks *r, void *data, size_t bytes, const char *what,

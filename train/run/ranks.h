@@ -28,7 +28,7 @@ typedef struct reel_ranks {
 bool reel_ranks_leads(const reel_ranks *r);
 int reel_ranks_count(const reel_ranks *r);
 
-/* reel_comm_agree: a failure of one is a failure of all. */
+/* reel_comm_agree: a failure of one is a failure of all; one of rank 0 keeps its words. */
 reel_status reel_ranks_agree(const reel_ranks *r, reel_status mine, reel_error *err,
                              const char *what);
 /* The `bytes` bytes at `data` become those of rank 0. */

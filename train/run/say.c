@@ -80,14 +80,7 @@ void reel_put_wrapped(const char *line, const char *end)
     fprintf(stderr, "%s%s%s\n", columns >= narrowest ? indent : "", line, end);
 }
 
-/* Of the process: what it may print is known before anything else is. */
-static bool silent;
-static char last_line[6000];
-
-void reel_say_silence(bool is_silent)
-{
-    silent = is_silent;
-}
+static char last_line[6000]; /* that was not printed */
 
 const char *reel_say_last(void)
 {
@@ -101,7 +94,7 @@ void reel_say(const char *format, ...)
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    if (silent) {
+    if (silence) {
         memcpy(last_line, line, sizeof last_line);
         return;
     }

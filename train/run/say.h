@@ -15,8 +15,6 @@ bool reel_say_is_silent(void);
  * become \xNN. */
 void reel_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Of one process among several: nothing is printed, but the last line is kept. */
-void reel_say_silence(bool silent);
 const char *reel_say_last(void); /* the last line that was not printed; "" = none */
 
 /* Columns of the terminal that stderr is; 0 = it is none. */
