@@ -38,7 +38,7 @@ static void add_up_tree(const reel_piece_tree *tree, reel_pieces part, const ree
     add_up_tree(tree, (reel_pieces){part.first + left, part.count - left}, right, rest);
     for (int i = 0; i < tree->n; i++)
         if (to[i].data)
-            reel_add_into(tree->ctx, &to[i], &right[i]);
+            reel_add_tensor(tree->ctx, &to[i], &right[i]);
 }
 
 void reel_piece_tree_run(const reel_piece_tree *tree)

@@ -364,7 +364,8 @@ static reel_status restore(reel_loop *loop, const reel_loop_start *start, reel_e
 }
 
 /* Ranks that train on different images, or were told different things, are refused. */
-static reel_status compare_ranks(reel_loop *loop, const reel_loop_start *start, reel_error *err)
+static reel_status compare_with_others(reel_loop *loop, const reel_loop_start *start,
+                                       reel_error *err)
 {
     if (!loop->ranks)
         return REEL_OK;
@@ -405,7 +406,7 @@ reel_status reel_loop_open(reel_loop *loop, const reel_settings *settings,
                         !reel_ranks_leads(loop->ranks));
     reel_status status = open_feed(loop, start->data, start->checkpoint != NULL, err);
     REEL_TRY(reel_ranks_agree(loop->ranks, status, err, "opening DATA"));
-    REEL_TRY(compare_ranks(loop, start, err));
+    REEL_TRY(compare_with_others(loop, start, err));
 
     status = make_all(loop, start, err);
     REEL_TRY(reel_ranks_agree(loop->ranks, status, err, "making the network"));

@@ -91,8 +91,8 @@ static size_t report_bytes(const reel_session *s, int64_t pieces)
            (size_t)pieces * (sizeof(reel_piece_result) + reel_statistics_row_bytes(s->statistics));
 }
 
-static void write_report(const reel_session *s, const reel_piece_result *own,
-                         const reel_part_report *report, int64_t room, char *to)
+static void write_part_report(const reel_session *s, const reel_piece_result *own,
+                              const reel_part_report *report, int64_t room, char *to)
 {
     memcpy(to, report, sizeof *report);
     memcpy(to + sizeof *report, own, (size_t)s->own.count * sizeof *own);
@@ -103,8 +103,8 @@ static void write_report(const reel_session *s, const reel_piece_result *own,
 }
 
 /* The pieces of rank `rank`. */
-static void read_report(const reel_ranks *r, const reel_session *s, int rank, const char *from,
-                        int64_t room, reel_piece_result *results)
+static void read_part_report(const reel_ranks *r, const reel_session *s, int rank, const char *from,
+                             int64_t room, reel_piece_result *results)
 {
     const reel_pieces part = reel_comm_pieces(r->comm, s->pieces, rank);
     const char *rows = from + sizeof(reel_part_report) + (size_t)room * sizeof *results;
@@ -145,7 +145,7 @@ reel_status reel_ranks_results(const reel_ranks *r, reel_session *s, reel_piece_
     reel_status status = own && all ? REEL_OK : REEL_ERR_MEMORY;
     reel_error why;
     if (status == REEL_OK) {
-        write_report(s, results + s->own.first, report, room, own);
+        write_part_report(s, results + s->own.first, report, room, own);
         status = reel_comm_gather(r->comm, own, bytes, all, what, &why);
     } else {
         reel_fail(&why, status, "%s: out of memory", what);
@@ -155,7 +155,7 @@ reel_status reel_ranks_results(const reel_ranks *r, reel_session *s, reel_piece_
     if (status == REEL_OK) {
         verdict = judge_reports(r, all, bytes, &report->bad);
         for (int i = 0; i < ranks; i++)
-            read_report(r, s, i, all + (size_t)i * bytes, room, results);
+            read_part_report(r, s, i, all + (size_t)i * bytes, room, results);
     }
     free(own);
     free(all);
@@ -218,13 +218,13 @@ static int64_t buffer_size(const reel_params *params)
     return n;
 }
 
-static double number_at(const reel_tensor *t, int64_t i)
+static double buffer_number(const reel_tensor *t, int64_t i)
 {
     return t->dtype == REEL_F64 ? ((const double *)t->data)[i]
                                 : (double)((const float *)t->data)[i];
 }
 
-static void put_number(const reel_tensor *t, int64_t i, double x)
+static void set_buffer_number(const reel_tensor *t, int64_t i, double x)
 {
     if (t->dtype == REEL_F64)
         ((double *)t->data)[i] = x;
@@ -233,16 +233,16 @@ static void put_number(const reel_tensor *t, int64_t i, double x)
 }
 
 /* Copies all buffers into x, or back. */
-static void copy_buffers(const reel_params *params, double *x, bool back)
+static void move_buffers(const reel_params *params, double *x, bool back)
 {
     for (int i = 0; i < reel_params_count(params); i++) {
         const reel_param *p = reel_params_at(params, i);
         const int64_t n = p->flags & REEL_PARAM_BUFFER ? reel_tensor_numel(&p->value) : 0;
         for (int64_t k = 0; k < n; k++, x++)
             if (back)
-                put_number(&p->value, k, *x);
+                set_buffer_number(&p->value, k, *x);
             else
-                *x = number_at(&p->value, k);
+                *x = buffer_number(&p->value, k);
     }
 }
 
@@ -266,11 +266,11 @@ static reel_status spread_buffers(const reel_ranks *r, const reel_params *params
     double *x = calloc((size_t)n + 1, sizeof *x);
     if (!x)
         return reel_fail(err, REEL_ERR_MEMORY, "average of weights: out of memory");
-    copy_buffers(params, x, false);
+    move_buffers(params, x, false);
     keep_own_buffers(r, params, x);
     const reel_status status = reel_comm_add_up(r->comm, x, n, "the averaged buffers", err);
     if (status == REEL_OK)
-        copy_buffers(params, x, true);
+        move_buffers(params, x, true);
     free(x);
     return status;
 }
@@ -288,14 +288,14 @@ reel_status reel_ranks_swap_average(const reel_ranks *r, reel_session *s, void *
         *buffers = calloc((size_t)buffer_size(params) + 1, sizeof(double));
         if (!*buffers)
             return reel_fail(err, REEL_ERR_MEMORY, "average of weights: out of memory");
-        copy_buffers(params, *buffers, false);
+        move_buffers(params, *buffers, false);
     }
     reel_ema_swap(s->ema);
     REEL_TRY(reel_parallel_publish(r->parallel, err));
     if (there)
         return spread_buffers(r, params, err);
 
-    copy_buffers(params, *buffers, true);
+    move_buffers(params, *buffers, true);
     free(*buffers);
     *buffers = NULL;
     return REEL_OK;

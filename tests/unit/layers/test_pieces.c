@@ -186,7 +186,7 @@ static char *tree_of(const piece_bench *b, reel_pieces part)
     const int64_t n = (int64_t)(b->bytes / reel_dtype_size(b->c->dtype));
     const reel_tensor to = reel_tensor_of(sum, b->c->dtype, 1, &n),
                       from = reel_tensor_of(rest, b->c->dtype, 1, &n);
-    reel_add_into(ctx, &to, &from);
+    reel_add_tensor(ctx, &to, &from);
     free(rest);
     return sum;
 }
