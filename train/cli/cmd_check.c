@@ -16,6 +16,7 @@ static const reel_option options_table[] = {
     REEL_OPTION(INT, .name = "examples", .value = "N", .initial = "5", .min = 0, .max = 1e9,
                 .help = "examples to name of each kind of finding"),
     REEL_SHARED("workers", .help = "threads; 0: all cores this process may use"),
+    REEL_SHARED("comm-timeout"),
     REEL_SHARED("image-column"),
     REEL_SHARED("label-column"),
     REEL_SHARED_OUTPUT,
@@ -150,7 +151,8 @@ static int check_run(reel_options *o)
     reel_comm *comm;
     reel_progress progress;
     json_t *result = NULL;
-    if (reel_rank_talk_connect(&comm, "check", 0, &err) != REEL_OK)
+    if (reel_rank_talk_connect(&comm, "check", reel_options_real(o, "comm-timeout"), &err) !=
+        REEL_OK)
         return reel_complain("check", &err);
 
     reel_progress_open(&progress, reel_options_flag(o, "quiet"));

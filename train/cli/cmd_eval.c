@@ -49,6 +49,7 @@ static const reel_option options_table[] = {
                 .help = "also write a table of the classes, one line each"),
     REEL_SHARED("threads"),
     REEL_SHARED("workers"),
+    REEL_SHARED("comm-timeout"),
     REEL_SHARED_OUTPUT,
 };
 
@@ -274,6 +275,7 @@ static int eval_run(reel_options *options)
         .batch = reel_options_int(options, "batch-size"),
         .threads = (int)reel_options_int(options, "threads"),
         .workers = (int)reel_options_int(options, "workers"),
+        .comm_timeout = reel_options_real(options, "comm-timeout"),
         .resize = reel_options_int(options, "val-resize-size"),
         .crop = reel_options_int(options, "val-crop-size"),
         .max_bad = reel_options_real(options, "max-bad"),

@@ -100,6 +100,8 @@ static int test_only(const char *data, const reel_settings *s, const reel_option
         .max_bad = s->max_bad,
         .image_column = s->image_column,
         .label_column = s->label_column,
+        .comm = reel_train_ranks() ? reel_train_ranks()->comm : NULL,
+        .comm_timeout = s->comm_timeout,
         .json = s->json,
         .quiet = s->quiet};
     return reel_eval(&request);
@@ -251,12 +253,12 @@ static int train(bool finetune, reel_options *options, reel_resumed_run *r)
     int code = reel_train_read_settings(&settings, options, r, data, &b, finetune);
     code = reel_train_ranks_agree(command, code);
 
-    /* What measures or only looks is done by rank 0 alone; the others wait for it. */
+    /* What measures is done by rank 0 alone; the others wait for it. */
     const bool leads = reel_ranks_leads(reel_train_ranks());
     const bool trains = !settings.test_only && !settings.find_lr;
     if (code == REEL_EXIT_OK)
         code = settle_batch(command, data, &settings, options, r, &note);
-    if (code == REEL_EXIT_OK && settings.test_only && leads)
+    if (code == REEL_EXIT_OK && settings.test_only)
         code = test_only(data, &settings, options);
     else if (code == REEL_EXIT_OK && settings.find_lr && leads)
         code = reel_train_find_lr(command, data, &settings, options);
