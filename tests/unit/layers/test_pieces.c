@@ -14,7 +14,8 @@ TestSuite(pieces, .init = setup, .fini = teardown);
 enum { CLASSES = 5, MOST_PIECES = 6, MOST_IMAGES = 64 };
 
 typedef struct piece_case {
-    const char *model;  /* its name, or its text */
+    const char *model;
+    const char *text;   /* of the model; NULL: one of the table */
     int64_t size, rows; /* of the images; of a piece */
     reel_dtype dtype;
     reel_head head;
@@ -59,7 +60,7 @@ static const char large_map[] = "input 3x64x64\n"
 /* A net, its images, and what each piece gives alone. */
 typedef struct piece_bench {
     const piece_case *c;
-    reel_model *text; /* NULL: a model of the table */
+    reel_model *own; /* NULL: one of the table */
     reel_net *net;
     reel_tape *tape;
     reel_tensor images;
@@ -72,11 +73,10 @@ typedef struct piece_bench {
 static void create_net(piece_bench *b)
 {
     const piece_case *c = b->c;
-    const bool is_text = strchr(c->model, '\n');
-    if (is_text)
-        cr_assert_eq(reel_model_read_text(&b->text, "t.net", c->model, &err), REEL_OK, "%s",
+    if (c->text)
+        cr_assert_eq(reel_model_read_text(&b->own, c->model, c->text, &err), REEL_OK, "%s",
                      err.message);
-    const reel_model *model = is_text ? b->text : reel_model_find(c->model);
+    const reel_model *model = c->text ? b->own : reel_model_find(c->model);
 
     reel_model_config config = reel_model_config_default(model);
     config.classes = CLASSES;
@@ -235,7 +235,7 @@ static void check_pieces(const piece_case *c, int64_t least, int64_t most)
     free(b.images.data);
     reel_tape_destroy(b.tape);
     reel_net_destroy(b.net);
-    reel_model_free(b.text);
+    reel_model_free(b.own);
 }
 
 /* Rows of a piece up to and beyond those that products treat apart. */
@@ -266,26 +266,28 @@ Test(pieces, of_alexnet)
 /* Two steps for each piece; pieces two by two. */
 Test(pieces, whose_maps_leave_the_cache)
 {
-    const piece_case cases[] = {{.model = large_map, .size = 64, .rows = 20},
-                                {.model = large_map, .size = 64, .rows = 6}};
+    const piece_case cases[] = {{.model = "large_map", .text = large_map, .size = 64, .rows = 20},
+                                {.model = "large_map", .text = large_map, .size = 64, .rows = 6}};
     check_pieces(&cases[0], 2, 2);
     check_pieces(&cases[1], 5, 5);
 }
 
 Test(pieces, of_a_wide_linear_layer)
 {
-    check_pieces(&(piece_case){.model = wide_linear, .size = 64, .rows = 3}, 3, 3);
+    check_pieces(&(piece_case){.model = "wide_linear", .text = wide_linear, .size = 64, .rows = 3},
+                 3, 3);
 }
 
 /* Batch norm takes the statistics of each piece, and moves its running averages piece by piece. */
 Test(pieces, with_batch_norm)
 {
-    const piece_case cases[] = {{.model = "resnet18", .size = 32, .rows = 3},
-                                {.model = "mobilenet_v2", .size = 32, .rows = 4},
-                                {.model = "mobilenet_v3_small", .size = 32, .rows = 4},
-                                {.model = narrow_vgg, .size = 32, .rows = 2},
-                                {.model = narrow_vgg, .size = 32, .rows = 2, .dtype = REEL_F64},
-                                {.model = "squeezenet1_1", .size = 48, .rows = 2}};
+    const piece_case cases[] = {
+        {.model = "resnet18", .size = 32, .rows = 3},
+        {.model = "mobilenet_v2", .size = 32, .rows = 4},
+        {.model = "mobilenet_v3_small", .size = 32, .rows = 4},
+        {.model = "narrow_vgg", .text = narrow_vgg, .size = 32, .rows = 2},
+        {.model = "narrow_vgg", .text = narrow_vgg, .size = 32, .rows = 2, .dtype = REEL_F64},
+        {.model = "squeezenet1_1", .size = 48, .rows = 2}};
     for (int i = 0; i < REEL_COUNT(cases); i++)
         check_pieces(&cases[i], 3, 3);
 }
@@ -337,6 +339,12 @@ Test(pieces, refusals)
     reel_mean_all(reel_input(tape, &x));
     cr_expect_eq(reel_tape_status(tape, &err), REEL_ERR_INVALID);
     cr_expect(strstr(err.message, "mean"), "%s", err.message);
+    reel_tape_reset(tape);
+
+    const reel_var batch = reel_input(tape, &x);
+    reel_linear(batch, batch, REEL_NONE);
+    cr_expect_eq(reel_tape_status(tape, &err), REEL_ERR_INVALID);
+    cr_expect(strstr(err.message, "as no other"), "%s", err.message);
     reel_tape_reset(tape);
 
     reel_reshape(reel_input(tape, &x), 2, (const int64_t[]){4, 6});
