@@ -8,9 +8,9 @@ ldd "$REEL_BIN" | grep -q libgomp && spins=1000 || spins=''
 . "$REEL_SOURCE/tests/support/two_hosts.sh"
 unset "${!OMPI_@}" OMP_NUM_THREADS OMP_WAIT_POLICY
 two_hosts_up
-real=$(command -v mpirun)
+REAL_MPIRUN=$(command -v mpirun)
 mkdir bin tmp
-export TMPDIR=$PWD/tmp STAND_IN=$PWD/rank
+export REAL_MPIRUN TMPDIR=$PWD/tmp STAND_IN=$PWD/rank
 fail() {
     echo "$1"
     for file in out err ranks; do
@@ -18,17 +18,7 @@ fail() {
     done
     exit 1
 }
-# mpirun, with $STAND_IN in the place of the program.
-cat >bin/mpirun <<END
-#!/bin/bash
-[ "\$1" != --version ] || exec $real --version
-words=()
-for word; do
-    [ "\$word" != "$REEL_BIN" ] || word=\$STAND_IN
-    words+=("\$word")
-done
-exec $real "\${words[@]}"
-END
+cp "$REEL_SOURCE/tests/support/real_mpirun.sh" bin/mpirun
 cat >rank <<'END'
 #!/bin/bash
 trap 'exit 143' USR2
