@@ -22,7 +22,7 @@ typedef struct reel_pieces {
 static inline int64_t reel_pieces_left(int64_t n)
 {
     int64_t left = 1;
-    while (2 * left < n)
+    while (left < n - left) /* 2 left < n, for every n */
         left *= 2;
     return left;
 }

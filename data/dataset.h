@@ -101,6 +101,10 @@ REEL_API reel_status reel_dataset_read(const reel_dataset *d, int64_t index, ree
 /* A printable name, cut to size. */
 REEL_API void reel_dataset_sample_name(const reel_dataset *d, int64_t index, char *text,
                                        size_t size);
+/* A 64-bit hash (FNV-1a) over the names of the classes and the names and labels of the samples, in
+ * order. Two datasets that differ in any of these have different fingerprints, but for one chance
+ * in 2^64; the contents of files do not count. The same on every machine. NULL: 0. */
+REEL_API uint64_t reel_dataset_fingerprint(const reel_dataset *d);
 
 /* ---- two sides of the same data ---- */
 

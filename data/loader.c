@@ -14,6 +14,7 @@
 
 #include "core/cpus.h"
 #include "core/memory.h"
+#include "data/bad_verdict.h"
 #include "data/loader_internal.h"
 
 double reel_loader_clock(void)
@@ -121,6 +122,9 @@ static reel_status check_numbers(const reel_loader_config *c, reel_error *err)
                          "loader: epoch %" PRId64 ", first %" PRId64 ", epochs %" PRId64
                          ", expected 0 to 2147483647, 4294967295 and 2147483647",
                          c->epoch, c->first, c->epochs);
+    if (c->batches < 0)
+        return reel_fail(err, REEL_ERR_INVALID, "loader: %" PRId64 " batches, expected 0 or more",
+                         c->batches);
 
     if (!(c->max_bad >= 0 && c->max_bad <= 1))
         return reel_fail(err, REEL_ERR_INVALID, "loader: max_bad %g, expected a share from 0 to 1",
@@ -217,6 +221,8 @@ static void set_positions(reel_loader *l)
     l->current = l->released = c->epoch * l->per_epoch + c->first;
     l->opened = l->current - 1;
     l->end = c->epochs ? c->epochs * l->per_epoch : INT64_MAX;
+    if (c->batches && c->batches < l->end - l->current)
+        l->end = l->current + c->batches;
     l->order_epoch = -1;
     l->wanted = c->in_turns ? l->current - 1 : INT64_MAX;
 }
@@ -297,13 +303,7 @@ static reel_status judge_one(reel_loader *l, const reel_bad *b, reel_error *err)
     reel_dataset_sample_name(l->dataset, b->index, name, sizeof name);
     if (l->config.on_bad)
         l->config.on_bad(l->config.user, b->index, name, b->reason);
-    if (l->bad_count <= 1 || (double)l->bad_count <= l->config.max_bad * (double)l->count)
-        return REEL_OK;
-    return reel_fail(
-        err, REEL_ERR_BAD_DATA,
-        "%" PRId64 " of %" PRId64
-        " samples are unreadable, more than the %g %% allowed; the last: %.250s: %.450s",
-        l->bad_count, l->count, 100.0 * l->config.max_bad, name, b->reason);
+    return reel_bad_verdict(l->bad_count, l->count, l->config.max_bad, name, b->reason, err);
 }
 
 /* Judges the bad samples of a finished batch, in the order of its places. */

@@ -27,6 +27,7 @@ typedef struct reel_loader_config {
     bool drop_last;       /* leave out an incomplete last batch */
     int64_t epoch, first; /* where to begin: epoch, and batch within it */
     int64_t epochs;       /* end after this many epochs, counted from epoch 0; 0 = go on for ever */
+    int64_t batches;      /* end after this many batches, too; 0 = no such limit */
     /* The share of the dataset's samples that may be unreadable, 0 to 1. One sample always may. */
     double max_bad;
     /* Called for every bad sample, by the thread that calls next, in order: index, its name, the

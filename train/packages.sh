@@ -7,8 +7,9 @@
 # sudo, and each need is tried again. On other systems the script prints the command that installs
 # the packages there, and exits with 1. It names a compiler or a CMake that is too old.
 #
-# Some needs are optional: Reel builds without them, and then cannot read certain image formats, or
-# download weights by name.
+# Some needs are optional: Reel builds without them, and then cannot read certain image formats,
+# download weights by name, or train on several machines. Open MPI is installed for tests only, because
+# it is large; whoever wants to use it installs it before building Reel.
 # What is missing of these is installed or named too, but never fails the script.
 #
 # Tests set REEL_OS_RELEASE to a file that is read instead of /etc/os-release. macOS ships bash 3.2,
@@ -38,6 +39,7 @@ webp       libwebp-dev      libwebp-devel        libwebp        libwebp-devel   
 tiff       libtiff-dev      libtiff-devel        libtiff        libtiff-devel         tiff-dev          libtiff
 gif        libgif-dev       giflib-devel         giflib         giflib-devel          giflib-dev        giflib
 curl       libcurl4-openssl-dev libcurl-devel    curl           libcurl-devel         curl-dev          curl
+mpi        libopenmpi-dev,openmpi-bin openmpi-devel openmpi     openmpi4-devel        openmpi-dev       open-mpi
 strace     strace           strace               strace         strace                strace            -
 clang      clang            clang                clang          clang                 clang             llvm
 "
@@ -45,6 +47,7 @@ clang      clang            clang                clang          clang           
 preset=${2:-}
 needs="compiler cmake pkg-config openmp jpeg png zlib jansson random123"
 optional="webp tiff gif curl" # image formats; downloads of weights
+[ "${1:-}" != tests ] || optional="$optional mpi" # several machines: it brings a Fortran compiler along
 [ "${1:-}" != tests ] || needs="$needs c++ criterion python3"
 [ "${1:-}" != tests ] || [ "$(uname -s)" != Linux ] || needs="$needs strace" # makes disks fail
 
@@ -119,6 +122,7 @@ has() { # has NEED
     tiff) header tiffio.h ;;
     gif) header gif_lib.h ;;
     curl) header curl/curl.h ;;
+    mpi) program mpicc && program mpirun ;;
     *) program "$1" ;;
     esac
 }
@@ -254,7 +258,7 @@ name_optional() { # name_optional MANAGER NEED...: what else can be installed, i
     shift
     [ $# -gt 0 ] || return 0
     list=$(packages_of "${manager:-apt}" "$@")
-    echo "Optional, for more image formats and for downloads ($*):" >&2
+    echo "Optional, for more image formats, downloads or several machines ($*):" >&2
     # shellcheck disable=SC2086
     if [ -n "$manager" ]; then
         echo "    $(install_command "$manager" $list)" >&2

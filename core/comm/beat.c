@@ -1,10 +1,8 @@
 /* Signs of life. Every rank sends a few bytes a second to the next one, in a ring, from a thread of
  * its own, and looks at what came from the one before. So each rank is watched by one other, and
  * the cost does not grow with the number of ranks. */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 #include "core/comm/internal.h"
@@ -169,12 +167,13 @@ reel_status reel_beat_start(reel_comm *comm, reel_error *err)
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    b->runs = true; /* the thread reads it */
     const int reason = pthread_create(&b->thread, NULL, beat_run, comm);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (reason)
-        return reel_fail_system(err, reason, "cannot start the thread that watches the ranks");
-    b->runs = true;
-    return REEL_OK;
+    if (reason == 0)
+        return REEL_OK;
+    b->runs = false;
+    return reel_fail_system(err, reason, "cannot start the thread that watches the ranks");
 }
 
 void reel_beat_stop(reel_comm *comm)

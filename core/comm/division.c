@@ -2,7 +2,6 @@
 #include "core/comm/division.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
 
 /* The subtrees of `tree` within the range, appended to out[count]; returns the new count. */

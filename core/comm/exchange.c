@@ -3,7 +3,6 @@
  *
  * gather: in round k a rank sends all that it has to the rank 2^k below it, and receives as much
  * from the rank 2^k above: ceil(log2(ranks)) messages a rank (Bruck et al. 1997). */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -309,6 +308,8 @@ reel_status reel_comm_agree(reel_comm *comm, reel_status mine, reel_error *err, 
 {
     REEL_NEED(comm, err);
     REEL_NEED(what, err);
+    if (mine != REEL_OK && err && err->status != mine)
+        reel_fail(err, mine, "%s failed", what);
     if (!comm->link)
         return mine;
     int32_t *all = malloc((size_t)comm->ranks * sizeof *all), own = mine;

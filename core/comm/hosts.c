@@ -6,7 +6,7 @@
  * that machine counts as a host of its own, and works by messages.
  *
  * For tests, the environment's REEL_TEST_HOSTS=N splits the ranks into N hosts as if these were
- * machines; 0 lets the trial fail. */
+ * machines, -N deals them out in turn, and 0 lets the trial fail. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -37,11 +37,11 @@ static void read_line(const char *path, char *text, size_t size)
         fclose(file);
 }
 
-/* The environment's REEL_TEST_HOSTS; -1 = it is not set. */
+/* The environment's REEL_TEST_HOSTS; 1 = it is not set. */
 static int hosts_for_tests(void)
 {
     const char *value = getenv("REEL_TEST_HOSTS");
-    return value && *value ? atoi(value) : -1;
+    return value && *value ? atoi(value) : 1;
 }
 
 static host_hello say_hello(const reel_comm *comm)
@@ -59,9 +59,13 @@ static host_hello say_hello(const reel_comm *comm)
     const ssize_t length = readlink("/proc/self/ns/pid", space, sizeof space - 1);
     space[length > 0 ? length : 0] = '\0';
     const int parts = hosts_for_tests();
-    const int64_t part = parts > 0 ? (int64_t)comm->rank * parts / comm->ranks : 0;
+    int64_t part = 0;
+    if (parts > 0)
+        part = (int64_t)comm->rank * parts / comm->ranks;
+    else if (parts < 0)
+        part = comm->rank % -parts;
     snprintf(h.machine, sizeof h.machine, "%s %s %d", boot, space, (int)part);
-    if (parts > 1)
+    if (parts > 1 || parts < -1)
         snprintf(h.name + strnlen(h.name, sizeof h.name - 8), 8, ".%d", (int)part % 1000);
     return h;
 }

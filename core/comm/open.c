@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "core/comm/division.h"
@@ -117,7 +116,11 @@ void reel_comm_abort(reel_comm *comm, int code)
     if (!comm)
         return;
     if (comm->link && comm->ranks > 1) {
+        sigset_t set;
+        sigemptyset(&set);
+        sigaddset(&set, SIGALRM);
         signal(SIGALRM, SIG_DFL);
+        pthread_sigmask(SIG_UNBLOCK, &set, NULL);
         alarm(patience);
         comm->link->end_all(code);
     }

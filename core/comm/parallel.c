@@ -197,13 +197,14 @@ reel_range reel_parallel_share(const reel_parallel *p, int rank)
     return (reel_range){p->cuts[rank], p->cuts[rank + 1]};
 }
 
-void reel_parallel_subtree(reel_parallel *p, int k)
+void *reel_parallel_subtree(reel_parallel *p, int k)
 {
     if (!p || k < 0 || k >= p->n_mine)
-        return;
+        return NULL;
     p->seen[p->current] = reel_parallel_hash_gradients(p->params);
     p->current = k;
-    if (p->comm->ranks > 1)
-        reel_params_bind_grads(p->params, p->leaves[p->own_leaf + k].window.memory);
+    void *grads = p->comm->ranks > 1 ? p->leaves[p->own_leaf + k].window.memory : NULL;
+    reel_params_bind_grads(p->params, grads);
     reel_params_zero_grad(p->params);
+    return grads;
 }

@@ -5,8 +5,9 @@
  *     const reel_pieces *trees;
  *     const int n = reel_parallel_subtrees(parallel, &trees);
  *     for (int k = 0; k < n; k++) {
- *         reel_parallel_subtree(parallel, k);
- *         // forward and backward of the pieces trees[k].first to + trees[k].count - 1
+ *         void *grads = reel_parallel_subtree(parallel, k);
+ *         // compute: forward and backward of one piece (core/piece_sum.h)
+ *         REEL_TRY(reel_piece_sum_run(sum, trees[k], 1, grads, compute, user, err));
  *     }
  *     REEL_TRY(reel_parallel_sum(parallel, err));
  *     // the optimizer moves the elements of reel_parallel_share(parallel, rank)
@@ -63,8 +64,10 @@ REEL_API reel_pieces reel_parallel_pieces(const reel_parallel *parallel);
 /* *out receives this rank's maximal subtrees, in order; valid until destroy. Returns how many. */
 REEL_API int reel_parallel_subtrees(const reel_parallel *parallel, const reel_pieces **out);
 /* From now on backward writes the gradients of subtree k, 0 <= k < subtrees. They must be the sum
- * over the subtree's pieces along its tree. has_grad is cleared. No such k: nothing happens. */
-REEL_API void reel_parallel_subtree(reel_parallel *parallel, int k);
+ * over the subtree's pieces along its tree: one tape of so many pieces (reel_tape_set_pieces), or
+ * pieces in turn (core/piece_sum.h). has_grad is cleared. Returns the flat array in which the sum
+ * must end; NULL: the store's own, which is so with one rank, or no such k, and nothing happens. */
+REEL_API void *reel_parallel_subtree(reel_parallel *parallel, int k);
 /* After backward of all subtrees. The store's gradients of this rank's share become the sums over
  * all pieces; elsewhere they are undefined. Returns on a rank when its share is complete. A
  * parameter without a gradient (has_grad) has none on any rank and in any subtree, and is skipped.

@@ -1,5 +1,4 @@
 /* Windows of a host, and moving a store into them. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,8 +1,6 @@
 /* Who adds what. The leaves are the subtrees of single ranks on this host, and the maximal subtrees
  * of the pieces of every other host. */
-#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/comm/parallel_internal.h"
 #include "core/memory.h"

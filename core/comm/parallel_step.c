@@ -9,7 +9,6 @@
  * subtree, however many ranks it has. The owner runs the tree over its own host's arrays and what
  * has arrived. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/comm/parallel_internal.h"
 #include "core/memory.h"

@@ -1,5 +1,4 @@
 /* Messages between single ranks, and waiting for them without keeping a core busy. */
-#include <errno.h>
 #include <stdio.h>
 #include <time.h>
 

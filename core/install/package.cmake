@@ -22,4 +22,8 @@ set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)          # Depends: from the libraries that are linked
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)    # and ldconfig when it is installed
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS ca-certificates) # downloads of weights verify certificates
+if(TARGET reel_mpi)
+  set(CPACK_DEBIAN_PACKAGE_SUGGESTS openmpi-bin) # for training on several processes: reel_mpi.so
+  set(CPACK_PRE_BUILD_SCRIPTS ${CMAKE_CURRENT_LIST_DIR}/deb_dependencies.cmake)
+endif()
 include(CPack)

@@ -152,6 +152,7 @@
 #include "core/comm/parallel.h"
 #include "core/ops.h"
 #include "core/params.h"
+#include "core/piece_sum.h"
 #include "core/tape.h"
 
 #include "data/dataset.h"

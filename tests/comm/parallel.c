@@ -2,6 +2,8 @@
  * which adds up the pieces along the tree of core/pieces.h by itself. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "core/pieces.h"
 #include "tests/comm/ranks.h"
@@ -257,6 +259,47 @@ void try_refusals(reel_comm *comm)
     must(reel_parallel_publish(parallel, &err), &err);
     expect_refused(reel_parallel_complete(parallel, params, &err), &err, "reel_parallel_array");
     reel_parallel_destroy(parallel);
+    reel_params_destroy(params);
+    reel_ctx_destroy(ctx);
+}
+
+/* Bytes of address space that this process has. */
+static rlim_t address_space(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    expect(file && fscanf(file, "%lu", &pages) == 1, "cannot read /proc/self/statm");
+    fclose(file);
+    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+void try_no_memory(reel_comm *comm)
+{
+    reel_error err;
+    reel_ctx *ctx = two_threads();
+    reel_params *params;
+    reel_parallel *parallel;
+    const int last = reel_comm_ranks(comm) - 1;
+    const int64_t size = 32 << 20;
+    const reel_parallel_config config = {.pieces = 8};
+    must(reel_params_create(&params, REEL_F32, &err), &err);
+    must(reel_params_add(params, "weight", 1, &size, 0, NULL, &err), &err);
+    must(reel_params_commit(params, &err), &err);
+
+    struct rlimit before, little;
+    getrlimit(RLIMIT_AS, &before);
+    little = before;
+    little.rlim_cur = address_space() + (64 << 20);
+    if (reel_comm_rank(comm) == last)
+        setrlimit(RLIMIT_AS, &little);
+    const reel_status status = reel_parallel_create(&parallel, comm, params, ctx, &config, &err);
+    setrlimit(RLIMIT_AS, &before);
+
+    char words[80];
+    snprintf(words, sizeof words, "rank %d (host %s): memory: cannot reserve", last,
+             reel_comm_host_name(comm, last));
+    expect(status == REEL_ERR_MEMORY && strstr(err.message, words), "expected \"%s\": %d %s", words,
+           (int)status, status ? err.message : "");
     reel_params_destroy(params);
     reel_ctx_destroy(ctx);
 }

@@ -3,6 +3,7 @@
  *     exchanges   gather, broadcast, add_up, agree
  *     parallel    sums of gradients, shared weights, arrays: the bits of one process
  *     refusals    stores, pieces and steps that do not fit together
+ *     no-memory   the last rank cannot have memory
  *     mixed-up    rank 0 calls another exchange than the others
  *     loss        exchanges without end, until a rank is lost
  *     busy        rank 0 computes without end, until the library calls on_lost
@@ -32,7 +33,8 @@ void must(reel_status status, const reel_error *err)
 
 static void say_ready(reel_comm *comm)
 {
-    printf("ready %d %d\n", reel_comm_rank(comm), (int)getpid());
+    const char *job = getenv("PMIX_NAMESPACE"); /* in the names of Open MPI's files */
+    printf("ready %d %d %s\n", reel_comm_rank(comm), (int)getpid(), job ? job : "");
     fflush(stdout);
 }
 
@@ -86,6 +88,8 @@ int main(int argc, char **argv)
         try_parallel(the_comm);
     else if (!strcmp(what, "refusals"))
         try_refusals(the_comm);
+    else if (!strcmp(what, "no-memory"))
+        try_no_memory(the_comm);
     else if (!strcmp(what, "mixed-up"))
         code = try_mixed_up(the_comm);
     else if (!strcmp(what, "loss"))

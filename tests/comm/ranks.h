@@ -22,8 +22,10 @@ void try_exchanges(reel_comm *comm);
 void try_parallel(reel_comm *comm);
 /* Stores, pieces and steps that do not fit together are refused on every rank. */
 void try_refusals(reel_comm *comm);
+/* The last rank has no memory for the windows: every rank fails and names it. */
+void try_no_memory(reel_comm *comm);
 int try_mixed_up(reel_comm *comm);
-/* Prints "ready PROCESS" and waits for exchanges until one fails. */
+/* Prints "ready RANK PROCESS JOB" and waits for exchanges until one fails. */
 int try_loss(reel_comm *comm);
 /* The same, but computes: on_lost ends it. */
 int try_busy(reel_comm *comm);

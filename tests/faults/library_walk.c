@@ -122,6 +122,7 @@ int main(int argc, char **argv)
         signal((const int[]){SIGSEGV, SIGABRT}[number], crashed);
     setvbuf(stdout, NULL, _IOLBF, 0);
     walk_nets(argv + 2, pth - 2);
+    walk_ranks();
     walk_data(argv + pth + 1, pth < argc ? argc - pth - 1 : 0);
     if (!fail_alloc_write_places("reached"))
         return perror("reached"), 2;

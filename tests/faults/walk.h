@@ -33,5 +33,6 @@ void walk_try(const char *name, walk_scenario *scenario, const char *argument, i
 
 void walk_nets(char *const *pth, int count);  /* walk_nets.c */
 void walk_data(char *const *sets, int count); /* walk_data.c */
+void walk_ranks(void);                        /* walk_ranks.c */
 
 #endif

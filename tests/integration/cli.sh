@@ -5,7 +5,7 @@ fail() {
     echo "$1"
     exit 1
 }
-"$REEL_BIN" --version | grep -qE '^reel [0-9]+\.[0-9]+\.[0-9]+$' || fail "--version: $("$REEL_BIN" --version)"
+"$REEL_BIN" --version | head -n 1 | grep -qE '^reel [0-9]+\.[0-9]+\.[0-9]+$' || fail "--version: $("$REEL_BIN" --version)"
 [ "$("$REEL_BIN" -V)" = "$("$REEL_BIN" --version)" ] || fail "-V: $("$REEL_BIN" -V)"
 "$REEL_BIN" help >all
 while read -r name; do # every command is in the list, and has help of its own

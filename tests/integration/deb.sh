@@ -10,7 +10,7 @@ done
 grep -q '^CMAKE_BUILD_TYPE:[A-Z]*=Release$' "$REEL_BUILD/CMakeCache.txt" || exit 77
 
 cpack -G DEB --config "$REEL_BUILD/CPackConfig.cmake" -B "$PWD/out" >log 2>&1 || fail "cpack: $(cat log)"
-version=$("$REEL_BIN" --version | cut -d' ' -f2)
+version=$("$REEL_BIN" --version | sed -n '1s/reel //p')
 deb=$(echo out/reel_"$version"_*.deb)
 [ -e "$deb" ] || fail "cpack made $(ls out), expected reel_${version}_ARCH.deb"
 field() { dpkg-deb --field "$deb" "$1"; }
@@ -19,11 +19,17 @@ for library in libc6 libgomp1 libjansson4 zlib1g; do
     field Depends | grep -q "$library" || fail "it does not depend on $library: $(field Depends)"
 done
 
+if field Depends | grep -q mpi; then fail "it depends on MPI: $(field Depends)"; fi
+
 dpkg-deb -x "$deb" root
 for file in bin/reel lib/libreel.so lib/libreel.a include/reel/reel.h lib/pkgconfig/reel.pc lib/cmake/reel/reelConfig.cmake \
     share/man/man1/reel.1 share/bash-completion/completions/reel share/zsh/site-functions/_reel share/doc/reel/LICENSE; do
     find root/usr -path "root/usr/*" | sed 's!/lib/[a-z0-9_]*-linux-gnu[a-z0-9]*/!/lib/!' | grep -qx "root/usr/$file" || fail "the package lacks /usr/$file"
 done
+if [ -e "$REEL_BUILD/reel_mpi.so" ]; then
+    [ -n "$(find root/usr/lib -path '*/reel/reel_mpi.so')" ] || fail "the package lacks the module for MPI"
+    [ "$(field Suggests)" = openmpi-bin ] || fail "it does not suggest Open MPI: $(field Suggests)"
+fi
 [ -z "$(find root -maxdepth 1 -mindepth 1 ! -name usr)" ] || fail "the package has files outside of /usr: $(ls root)"
 [ -z "$(find root -perm -o+w ! -type l)" ] || fail "files that everybody may write: $(find root -perm -o+w ! -type l)"
 if dpkg-deb -c "$deb" | grep -v ' root/root '; then fail "files that do not belong to root"; fi

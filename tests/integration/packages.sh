@@ -75,6 +75,8 @@ libwebp-dev) headers webp/decode.h ;;
 libtiff-dev) headers tiffio.h ;;
 libgif-dev) headers gif_lib.h ;;
 libcurl4-openssl-dev) headers curl/curl.h ;;
+libopenmpi-dev) program mpicc : ;;
+openmpi-bin) program mpirun : ;;
 python3 | strace) program "$1" : ;;
 ninja-build) program ninja : ;;
 esac
@@ -131,6 +133,7 @@ all="build-essential cmake pkgconf libjpeg-dev libpng-dev zlib1g-dev libjansson-
 all="$all librandom123-dev"
 test_packages="libcriterion-dev python3 strace"
 optional="libwebp-dev libtiff-dev libgif-dev libcurl4-openssl-dev"
+mpi="libopenmpi-dev openmpi-bin"
 
 # ---- Debian, Ubuntu, derivatives: whatever the version ------------------------------------------
 
@@ -166,6 +169,7 @@ expect_log sudo
 expect_log "install -y --no-install-recommends $all ninja-build"
 run 0 tests
 expect_log "install -y --no-install-recommends $test_packages\$"
+expect_log "install -y --no-install-recommends $mpi\$"
 
 : >fake/log
 run 0 tests
@@ -186,7 +190,7 @@ expect_said "Could not install libwebp-dev; building without them."
 mv fake/bin/sudo fake/sudo
 echo 1000 >fake/uid
 run 0
-expect_said "Optional, for more image formats and for downloads (webp):"
+expect_said "Optional, for more image formats, downloads or several machines (webp):"
 expect_said "apt-get install libwebp-dev"
 mv fake/sudo fake/bin/sudo
 add_apt
@@ -261,7 +265,7 @@ expect_named() {
 
 libraries="pkgconf-pkg-config libjpeg-turbo-devel libpng-devel zlib-devel jansson-devel"
 expect_named Fedora Linux 1000 $'ID=fedora\nVERSION_ID=42' \
-    "    sudo dnf install libwebp-devel libtiff-devel giflib-devel libcurl-devel" \
+    "    sudo dnf install libwebp-devel libtiff-devel giflib-devel libcurl-devel openmpi-devel" \
     "    sudo dnf install gcc make cmake $libraries Random123-devel gcc-c++ python3 strace" \
     "Not packaged there: Criterion"
 expect_named Rocky Linux 0 $'ID=rocky\nID_LIKE="rhel centos fedora"' \
@@ -269,7 +273,7 @@ expect_named Rocky Linux 0 $'ID=rocky\nID_LIKE="rhel centos fedora"' \
 
 libraries="pkgconf libjpeg-turbo libpng zlib jansson"
 expect_named Arch Linux 0 "ID=arch" \
-    "    pacman -S --needed libwebp libtiff giflib curl" \
+    "    pacman -S --needed libwebp libtiff giflib curl openmpi" \
     "    pacman -S --needed base-devel cmake $libraries criterion python strace" \
     "Not packaged there: Random123"
 expect_named Manjaro Linux 1000 $'ID=manjaro\nID_LIKE=arch' \
@@ -277,23 +281,23 @@ expect_named Manjaro Linux 1000 $'ID=manjaro\nID_LIKE=arch' \
 
 libraries="pkgconf-pkg-config libjpeg8-devel libpng16-compat-devel zlib-devel libjansson-devel"
 expect_named openSUSE Linux 1000 $'ID="opensuse-tumbleweed"\nID_LIKE="opensuse suse"' \
-    "    sudo zypper install libwebp-devel libtiff-devel giflib-devel libcurl-devel" \
+    "    sudo zypper install libwebp-devel libtiff-devel giflib-devel libcurl-devel openmpi4-devel" \
     "    sudo zypper install gcc make cmake $libraries gcc-c++ criterion-devel python3 strace" \
     "Not packaged there: Random123"
 
 libraries="pkgconf libjpeg-turbo-dev libpng-dev zlib-dev jansson-dev"
 expect_named Alpine Linux 0 $'ID=alpine\nVERSION_ID=3.22.0' \
-    "    apk add libwebp-dev tiff-dev giflib-dev curl-dev" \
+    "    apk add libwebp-dev tiff-dev giflib-dev curl-dev openmpi-dev" \
     "    apk add build-base cmake $libraries python3 strace" \
     "Not packaged there: Random123" "Not packaged there: Criterion"
 
 expect_named macOS Darwin 501 "" \
-    "    brew install webp libtiff giflib curl" \
+    "    brew install webp libtiff giflib curl open-mpi" \
     "    brew install cmake pkgconf jpeg-turbo libpng zlib jansson criterion python" \
     "Not packaged there: a C and C++ compiler: xcode-select --install"
 
 expect_named "a system unknown to Reel" Linux 0 "ID=plan9" \
-    "Debian's names of the packages: $optional" \
+    "Debian's names of the packages: $optional $mpi" \
     "Debian's names of the packages: $all $test_packages"
 expect_named "Debian without apt-get" Linux 0 "ID=debian" \
     "Debian's names of the packages: $all $test_packages"

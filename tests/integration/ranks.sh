@@ -10,14 +10,15 @@ fail() {
     exit 1
 }
 
-# expect_run RANKS HOSTS WHAT NOTE: REEL_TEST_HOSTS splits one machine.
+# expect_run RANKS HOSTS WHAT NOTE: REEL_TEST_HOSTS splits one machine; -2: two hosts, ranks in turn.
 expect_run() {
     mpi "$1" env REEL_TEST_HOSTS="$2" "$ranks" "$3" >said 2>&1 || fail "$3: $1 ranks, $2 hosts: exit $?"
-    grep -qF "$3: $1 ranks on ${2/#0/$1} hosts; $4" said || fail "$3: $1 ranks, $2 hosts: not said"
+    local hosts=${2#-}
+    grep -qF "$3: $1 ranks on ${hosts/#0/$1} hosts; $4" said || fail "$3: $1 ranks, $2 hosts: not said"
 }
 
 "$ranks" exchanges | grep -q "exchanges: 1 ranks on 1 hosts" || fail "alone"
-for case in "2 1" "3 1" "5 2" "8 3"; do
+for case in "2 1" "3 1" "5 -2" "8 3"; do
     # shellcheck disable=SC2086
     expect_run $case exchanges ""
 done

@@ -28,7 +28,7 @@ WITHOUT_VALUE = {
     'reel_decoders': 'begins as NULL; a decoding makes it',
 }
 MIXED = 16  # drawn argument lists of a function
-SKIPPED = {'reel_assert_failed'}  # its purpose is to abort
+SKIPPED = {'reel_assert_failed', 'reel_comm_abort'}  # their purpose is to end the process
 
 # Structs that settings are given in: each member is tried with wrong values.
 SETTINGS = re.compile(r'_(config|attrs|request)$|^reel_(transform|preprocessing|group|schedule)$')

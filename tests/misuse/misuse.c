@@ -215,6 +215,16 @@ static void make_settings(void)
     good.reel_optimizer_config = &optimizer;
 }
 
+static void make_ranks(void)
+{
+    static reel_parallel_config config = {.pieces = 4};
+    good.reel_parallel_config = &config;
+    MUST(reel_piece_sum_create(&good.reel_piece_sum, good.reel_params, good.reel_ctx, &error));
+    MUST(reel_comm_open(&good.reel_comm, NULL, &error));
+    MUST(reel_parallel_create(&good.reel_parallel, good.reel_comm, good.reel_params, good.reel_ctx,
+                              &config, &error));
+}
+
 static void set_up(void)
 {
     static const char *const names[] = {"ant", "bee", "cat"}, *const holes[] = {"ant", NULL, "cat"};
@@ -230,6 +240,7 @@ static void set_up(void)
     make_files();
     make_settings();
     make_unfinished();
+    make_ranks();
     MUST(reel_sgd_create(&good.reel_optimizer, good.reel_params, good.reel_ctx, &sgd, &error));
     MUST(reel_ema_create(&good.reel_ema, good.reel_params, good.reel_ctx, 0.9, &error));
 

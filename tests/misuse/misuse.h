@@ -16,6 +16,10 @@ struct misuse_good {
     reel_tape *reel_tape;
     reel_arena *reel_arena;
     reel_params *reel_params;
+    reel_comm *reel_comm; /* without a launcher */
+    reel_parallel *reel_parallel;
+    reel_piece_sum *reel_piece_sum;
+    reel_parallel_config *reel_parallel_config;
     reel_weights *reel_weights;
     reel_weights_writer *reel_weights_writer;
     reel_dataset *reel_dataset;

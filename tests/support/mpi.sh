@@ -9,6 +9,8 @@ export REEL_MPI_MODULE=$REEL_BUILD/reel_mpi.so
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_btl_base_warn_component_unused=0
 export OMP_NUM_THREADS=1
+# Open MPI leaves memory behind, and unloads its parts, so that no suppression could name them.
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 
 mpi() { # mpi RANKS COMMAND...: a minute at most
     local ranks=$1

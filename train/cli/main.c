@@ -1,9 +1,11 @@
 /* The program: finds the command, parses its options, runs it. */
+#include "core/comm/comm.h"
 #include "core/nearest.h"
 #include "train/cli/command.h"
 #include "train/cli/commands.h"
 #include "train/cli/foreign_names.h"
 #include "train/cli/help.h"
+#include "train/cli/rank_talk.h"
 #include "train/cli/wait_policy.h"
 #include "train/launch/rank.h"
 
@@ -36,6 +38,7 @@ static int incomplete_command(int argc, char **argv)
 static int unknown_command(int argc, char **argv)
 {
     reel_error err;
+    reel_rank_talk_begin();
     if (reel_command_family(argv[0], 0))
         return incomplete_command(argc, argv);
 
@@ -132,6 +135,8 @@ static int run_command(const reel_command *command, int argc, char **argv)
     if (print_wanted_help(command, argc, argv))
         return REEL_EXIT_OK;
 
+    if (command->ranks)
+        reel_rank_talk_begin();
     reel_options *options;
     reel_error err;
     const reel_syntax syntax = reel_command_syntax(command);
@@ -143,6 +148,18 @@ static int run_command(const reel_command *command, int argc, char **argv)
     return code;
 }
 
+/* The module for several ranks is loaded only to say which library it has. */
+static void print_version(void)
+{
+    char text[400];
+    const bool there = reel_comm_module_version(text, sizeof text);
+    printf("reel %s\n", reel_version());
+    if (there)
+        printf("several ranks: %s\n", text);
+    else
+        printf("several ranks: no; %s\n", text);
+}
+
 static int dispatch(int argc, char **argv)
 {
     if (argc == 0) {
@@ -150,7 +167,7 @@ static int dispatch(int argc, char **argv)
         return REEL_EXIT_USAGE;
     }
     if (!strcmp(argv[0], "--version") || !strcmp(argv[0], "-V")) {
-        printf("reel %s\n", reel_version());
+        print_version();
         return REEL_EXIT_OK;
     }
     if (!strcmp(argv[0], "help") || !strcmp(argv[0], "--help") || !strcmp(argv[0], "-h"))

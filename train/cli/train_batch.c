@@ -46,7 +46,7 @@ static reel_status choose_batch(reel_batch_choice *c, const char *data,
     reel_settings trial = *settings;
     const reel_loop_start start = {.data = data, .config = json_object()};
     reel_loop loop;
-    trial.batch_size = 8;
+    trial.batch_size = 8 * settings->batch_pieces;
     reel_status status = reel_loop_open(&loop, &trial, &start, err);
     if (status == REEL_OK)
         status = reel_batch_choose(c, &loop, &trial, err);
@@ -80,4 +80,14 @@ int reel_train_settle_batch(const char *command, const char *data, reel_settings
     json_decref(*note);
     *note = reel_batch_choice_json(&choice);
     return REEL_EXIT_OK;
+}
+
+int reel_train_take_batch(const char *command, reel_settings *settings, reel_options *options)
+{
+    const char *typed = reel_options_text(options, "batch-size");
+    reel_error err;
+    if (!typed || strcmp(typed, "auto") != 0)
+        return REEL_EXIT_OK;
+    return settle(settings, options, settings->batch_size, &err) ? reel_complain(command, &err)
+                                                                 : REEL_EXIT_OK;
 }

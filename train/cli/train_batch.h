@@ -14,4 +14,7 @@ reel_status reel_train_batch_check(const reel_options *options, reel_error *err)
 int reel_train_settle_batch(const char *command, const char *data, reel_settings *settings,
                             reel_options *options, const json_t *stored, json_t **note);
 
+/* settings->batch_size, which another rank has chosen, where "auto" was typed. */
+int reel_train_take_batch(const char *command, reel_settings *settings, reel_options *options);
+
 #endif

@@ -266,9 +266,10 @@ static void say_interrupted(const char *command, const reel_loop *loop)
 int reel_train_report(const char *command, const reel_loop *loop, const reel_error *unsaved)
 {
     int code = REEL_EXIT_OK;
-    if (loop->settings->json)
+    const bool leads = reel_ranks_leads(loop->ranks);
+    if (leads && loop->settings->json)
         code = print_json_result(loop);
-    else
+    else if (leads)
         print_result(loop);
 
     if (loop->journal.bad_files)

@@ -224,7 +224,7 @@ static void give_back(reel_banner *b)
 }
 
 /* A whole line, with its end. */
-static void banner_take_line(reel_banner *b)
+static void take_banner_line(reel_banner *b)
 {
     const size_t length = b->line_length;
     const size_t bare = length - (length > 0 && strchr("\r\n", b->line[length - 1]) != NULL);
@@ -254,14 +254,14 @@ void reel_banner_take(reel_banner *b, const char *bytes, size_t count)
     for (size_t i = 0; i < count; i++) {
         b->line[b->line_length++] = bytes[i];
         if (bytes[i] == '\n' || bytes[i] == '\r' || b->line_length + 1 == sizeof b->line)
-            banner_take_line(b);
+            take_banner_line(b);
     }
 }
 
 void reel_banner_end(reel_banner *b)
 {
     if (b->line_length > 0)
-        banner_take_line(b);
+        take_banner_line(b);
     if (b->framed && b->text_length > 0)
         tell_banner(b);
     b->framed = false;

@@ -93,7 +93,7 @@ static void add_word(word_list *list, const char *word)
     list->words[list->count] = NULL;
 }
 
-static void add_word_pair(word_list *list, const char *option, const char *value)
+static void add_setting(word_list *list, const char *option, const char *value)
 {
     add_word(list, option);
     add_word(list, value);
@@ -117,7 +117,7 @@ static void add_variables(word_list *list)
         if (!wanted || length >= sizeof name)
             continue;
         snprintf(name, sizeof name, "%.*s", (int)length, *variable);
-        add_word_pair(list, "-x", name);
+        add_setting(list, "-x", name);
     }
 }
 
@@ -149,23 +149,23 @@ reel_status reel_mpirun_words(char ***words, const reel_mpirun_config *config, r
 
     snprintf(ranks, sizeof ranks, "%lld", (long long)config->ranks);
     add_word(&list, "mpirun");
-    add_word_pair(&list, "-n", ranks);
+    add_setting(&list, "-n", ranks);
     /* Consecutive ranks lie on one host, and there may be more ranks than cores. */
-    add_word_pair(&list, "--map-by", "slot:OVERSUBSCRIBE");
+    add_setting(&list, "--map-by", "slot:OVERSUBSCRIBE");
     /* Open MPI binds a rank to one core by default, and with it all of the rank's threads. Unbound,
      * the ranks of a host divide its CPUs by number (reel_available_cpus), and the kernel places
      * them. */
     if (!getenv("OMPI_MCA_hwloc_base_binding_policy"))
-        add_word_pair(&list, "--bind-to", "none");
+        add_setting(&list, "--bind-to", "none");
     if (config->hosts) {
-        add_word_pair(&list, "--hostfile", hosts);
+        add_setting(&list, "--hostfile", hosts);
         add_variables(&list);
     }
     /* Said explicitly, a host that lacks the folder is an error. Otherwise its ranks would begin in
      * the home folder, and look for DATA there. */
     if (getcwd(folder, sizeof folder))
-        add_word_pair(&list, "--wdir", folder);
-    add_word_pair(&list, config->program, config->command);
+        add_setting(&list, "--wdir", folder);
+    add_setting(&list, config->program, config->command);
     for (int i = 0; i < config->count; i++)
         add_word(&list, config->arguments[i]);
 

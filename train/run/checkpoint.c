@@ -131,22 +131,38 @@ static reel_status read_average(const reel_checkpoint *c, const reel_weights *we
 
 /* ---- writing ---- */
 
-/* Weights and card; for a checkpoint also the optimizer's state and where the run stands. path
- * NULL: everything but the file. */
+/* The average under the names of the weights. */
+static reel_status put_average_as_weights(const reel_checkpoint *c, reel_weights_writer *w,
+                                          reel_error *err)
+{
+    for (int i = 0; i < reel_params_count(c->params); i++) {
+        const reel_tensor average = reel_ema_average(c->ema, i);
+        REEL_TRY(reel_weights_writer_tensor(w, reel_params_at(c->params, i)->name, &average, err));
+    }
+    return REEL_OK;
+}
+
+typedef enum { FILE_CHECKPOINT, FILE_MODEL, FILE_AVERAGE } file_kind;
+
+/* Weights, or their average, and card; for a checkpoint also the optimizer's state and where the
+ * run stands. path NULL: everything but the file. */
 static reel_status write_weights(const reel_checkpoint *c, const char *path, int64_t epoch,
-                                 bool checkpoint, reel_error *err)
+                                 file_kind kind, reel_error *err)
 {
     reel_weights_writer *w;
     reel_status status;
     REEL_TRY(reel_weights_writer_create(&w, err));
-    REEL_TRY_GOTO(reel_params_add_to(c->params, w, err), done);
+    if (kind == FILE_AVERAGE)
+        REEL_TRY_GOTO(put_average_as_weights(c, w, err), done);
+    else
+        REEL_TRY_GOTO(reel_params_add_to(c->params, w, err), done);
 
-    const char *kind = checkpoint ? "checkpoint" : "model";
-    REEL_TRY_GOTO(reel_weights_writer_metadata(w, "reel.kind", kind, err), done);
+    const char *word = kind == FILE_CHECKPOINT ? "checkpoint" : "model";
+    REEL_TRY_GOTO(reel_weights_writer_metadata(w, "reel.kind", word, err), done);
     REEL_TRY_GOTO(reel_model_card_write(c->card, w, err), done);
     REEL_TRY_GOTO(put_number(w, "step", c->state->step, err), done);
     REEL_TRY_GOTO(put_number(w, "epoch", epoch, err), done);
-    if (checkpoint) {
+    if (kind == FILE_CHECKPOINT) {
         REEL_TRY_GOTO(put_optimizer(c, w, err), done);
         REEL_TRY_GOTO(put_average(c, w, err), done);
         REEL_TRY_GOTO(put_state(c, w, err), done);
@@ -160,18 +176,24 @@ done:
 
 reel_status reel_checkpoint_write(const reel_checkpoint *c, const char *path, reel_error *err)
 {
-    return write_weights(c, path, c->state->epoch, true, err);
+    return write_weights(c, path, c->state->epoch, FILE_CHECKPOINT, err);
 }
 
 reel_status reel_checkpoint_check(const reel_checkpoint *c, reel_error *err)
 {
-    return write_weights(c, NULL, c->state->epoch, true, err);
+    return write_weights(c, NULL, c->state->epoch, FILE_CHECKPOINT, err);
 }
 
 reel_status reel_checkpoint_write_model(const reel_checkpoint *c, const char *path, int64_t epoch,
                                         reel_error *err)
 {
-    return write_weights(c, path, epoch, false, err);
+    return write_weights(c, path, epoch, FILE_MODEL, err);
+}
+
+reel_status reel_checkpoint_write_average(const reel_checkpoint *c, const char *path, int64_t epoch,
+                                          reel_error *err)
+{
+    return write_weights(c, path, epoch, FILE_AVERAGE, err);
 }
 
 size_t reel_checkpoint_model_bytes(const reel_checkpoint *c)

@@ -36,6 +36,9 @@ reel_status reel_checkpoint_check(const reel_checkpoint *c, reel_error *err);
 reel_status reel_checkpoint_write(const reel_checkpoint *c, const char *path, reel_error *err);
 reel_status reel_checkpoint_write_model(const reel_checkpoint *c, const char *path, int64_t epoch,
                                         reel_error *err);
+/* The moving average, as a file of weights. */
+reel_status reel_checkpoint_write_average(const reel_checkpoint *c, const char *path, int64_t epoch,
+                                          reel_error *err);
 /* The number that a file of weights has for "step" or "epoch"; 0 = there is no valid file. */
 int64_t reel_model_file_number(const char *path, const char *key);
 /* What either file takes, about. */

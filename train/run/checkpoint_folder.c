@@ -228,10 +228,10 @@ static reel_status write_model(const reel_checkpoint *c, const reel_run_dir *run
 static reel_status write_average(const reel_checkpoint *c, const reel_run_dir *run,
                                  const char *name, int64_t epoch, reel_error *err)
 {
-    reel_ema_swap(c->ema);
-    const reel_status status = write_model(c, run, name, epoch, err);
-    reel_ema_swap(c->ema);
-    return status;
+    char path[REEL_PATH_MAX];
+    REEL_TRY(reel_run_dir_room(run, reel_checkpoint_model_bytes(c), err));
+    return reel_checkpoint_write_average(c, reel_run_dir_file(run, name, path, sizeof path), epoch,
+                                         err);
 }
 
 reel_status reel_checkpoint_save_model(const reel_checkpoint *c, const reel_run_dir *run,

@@ -2,6 +2,7 @@
 #ifndef REEL_TRAIN_EVALUATION_H
 #define REEL_TRAIN_EVALUATION_H
 
+#include "core/comm/comm.h"
 #include "data/loader.h"
 #include "layers/net.h"
 #include "train/run/calibration.h"
@@ -43,11 +44,22 @@ typedef struct reel_evaluate_config {
         void *user); /* asked before each batch; true ends with REEL_ERR_STOPPED; may be NULL */
     void (*progress)(void *user, int64_t done, int64_t total); /* may be NULL */
     void *user;
+    reel_comm *comm; /* NULL, or one rank: this process evaluates alone */
 } reel_evaluate_config;
 
 /* Where the transform gives ten views of an image, probabilities are averaged over them (Krizhevsky
  * et al. 2012, section 4.1), and the loss is that of the average. The tape must have the net's
- * dtype and be empty; it is left so. The net's mode is restored. */
+ * dtype and be empty; it is left so. The net's mode is restored.
+ *
+ * With several ranks all of them call it, with the same net, dataset and config; each evaluates
+ * consecutive batches, and all return the result of one process, to the bit:
+ *
+ * - on_bad is called on rank 0 only, in the order of one process: for its own images at once, for
+ *   those of other ranks at the end. progress, too, is called on rank 0 only.
+ * - on_slow is called on the rank whose image it is.
+ * - An error of one rank ends all, with the status and the message of that rank. So does `stop`:
+ *   the other ranks end after the batch that they are at. REEL_ERR_BAD_DATA comes with the message
+ *   of one process. */
 reel_status reel_evaluate(reel_evaluation *out, reel_net *net, reel_tape *tape,
                           const reel_dataset *dataset, const reel_evaluate_config *config,
                           reel_error *err);

@@ -11,10 +11,10 @@
 
 enum { BAD_FILES_SAID = 5 };
 
-void reel_journal_create(reel_journal *j, json_t *config, bool quiet)
+void reel_journal_create(reel_journal *j, json_t *config, bool quiet, bool silent)
 {
-    *j = (reel_journal){.dir = {.lock = -1, .folder = -1}, .config = config};
-    reel_progress_open(&j->progress, quiet);
+    *j = (reel_journal){.dir = {.lock = -1, .folder = -1}, .config = config, .silent = silent};
+    reel_progress_open(&j->progress, quiet || silent);
 }
 
 reel_status reel_journal_open(reel_journal *j, const char *folder, bool locked, reel_error *err)
@@ -34,6 +34,8 @@ void reel_journal_warn(reel_journal *j, const char *format, ...)
 {
     char text[4600]; /* a path and a message */
     va_list args;
+    if (j->silent)
+        return;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
@@ -52,6 +54,10 @@ static void open_events(reel_journal *j, int64_t step)
 void reel_journal_line(reel_journal *j, json_t *line)
 {
     reel_error err;
+    if (j->silent) {
+        json_decref(line);
+        return;
+    }
     if (j->events && reel_events_line(j->events, line, &err)) {
         reel_journal_warn(j, "no further events: %s", err.message);
         reel_events_close(j->events);
@@ -88,6 +94,8 @@ static void processor_name(char *text, size_t size)
 void reel_journal_start(reel_journal *j, int64_t step, const char *isa, int threads, int workers)
 {
     char processor[200], when[40];
+    if (j->silent)
+        return;
     const time_t now = time(NULL);
     struct tm utc;
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
@@ -106,6 +114,8 @@ void reel_journal_bad(reel_journal *j, const char *split, const char *name, cons
 {
     bool is_new = false;
     reel_error err;
+    if (j->silent)
+        return;
     if (reel_run_dir_bad(&j->dir, split, name, reason, &is_new, &err))
         reel_journal_warn(j, "%s", err.message);
     if (!is_new)
@@ -122,7 +132,7 @@ void reel_journal_bad(reel_journal *j, const char *split, const char *name, cons
 void reel_journal_rewind(reel_journal *j, int64_t step, bool evaluates)
 {
     reel_error err;
-    if (reel_run_dir_rewind(&j->dir, step, evaluates, &err))
+    if (!j->silent && reel_run_dir_rewind(&j->dir, step, evaluates, &err))
         reel_journal_warn(j, "%s", err.message);
 }
 

@@ -12,11 +12,12 @@ typedef struct reel_journal {
     reel_events *events; /* NULL = the event file could not be made */
     reel_progress progress;
     json_t *config;    /* what config.json holds; owned */
+    bool silent;       /* of a rank that does not write: nothing is written or said */
     int64_t bad_files; /* unreadable files that this process was the first to meet */
 } reel_journal;
 
-/* Opens nothing yet. config is taken over. */
-void reel_journal_create(reel_journal *j, json_t *config, bool quiet);
+/* Opens nothing yet. config is taken over. A silent journal is never opened. */
+void reel_journal_create(reel_journal *j, json_t *config, bool quiet, bool silent);
 /* Creates the run's folder, or opens it for a resumed run. locked: the caller holds its lock. */
 reel_status reel_journal_open(reel_journal *j, const char *folder, bool locked, reel_error *err);
 void reel_journal_close(reel_journal *j);

@@ -4,6 +4,7 @@
 #include "train/run/signals.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 /* Seconds between checkpoints without --checkpoint-every: at least, after an epoch; at most, within
  * one. */
@@ -19,16 +20,63 @@ const char *reel_run_end_name(reel_run_end end)
     return names[end];
 }
 
-static bool limit_reached(reel_loop *loop)
+/* What ends the run, or asks for a checkpoint, before the next step; the same on all ranks. */
+typedef struct loop_decision {
+    int32_t signal;
+    bool save; /* SIGUSR1, or a checkpoint is due */
+    bool limit;
+    int32_t end; /* a reel_run_end, where limit is set */
+} loop_decision;
+
+static loop_decision decide_alone(const reel_loop *loop, bool save)
 {
     const reel_settings *s = loop->settings;
-    if (reel_signals_pending())
-        loop->end = REEL_RUN_SIGNAL;
+    loop_decision d = {.signal = reel_signals_pending(), .save = save};
+    if (d.signal)
+        d.end = REEL_RUN_SIGNAL;
     else if (s->max_steps && loop->session.state.step >= s->max_steps)
-        loop->end = REEL_RUN_MAX_STEPS;
+        d.end = REEL_RUN_MAX_STEPS;
     else if (s->max_time > 0 && reel_seconds_now() - loop->began >= s->max_time)
-        loop->end = REEL_RUN_MAX_TIME;
-    return loop->end != REEL_RUN_COMPLETE;
+        d.end = REEL_RUN_MAX_TIME;
+    d.limit = d.end != REEL_RUN_COMPLETE;
+    return d;
+}
+
+/* A signal to any rank counts; time is rank 0's. */
+static reel_status decide_together(reel_loop *loop, loop_decision *d, reel_error *err)
+{
+    const int ranks = reel_ranks_count(loop->ranks);
+    loop_decision *all = calloc((size_t)ranks, sizeof *all);
+    if (!all)
+        return reel_fail(err, REEL_ERR_MEMORY, "ranks: out of memory");
+    const reel_status status =
+        reel_comm_gather(loop->ranks->comm, d, sizeof *d, all, "whether the run goes on", err);
+    *d = all[0];
+    for (int i = 1; status == REEL_OK && i < ranks; i++) {
+        d->save |= all[i].save;
+        if (!d->signal && all[i].signal) {
+            d->signal = all[i].signal;
+            d->end = REEL_RUN_SIGNAL;
+            d->limit = true;
+        }
+    }
+    free(all);
+    if (status == REEL_OK)
+        reel_signals_adopt(d->signal);
+    return status;
+}
+
+/* Looks for a reason to end: loop->end. *save: whether to save on the way; in: whether that is due;
+ * NULL: not asked. */
+static reel_status look_for_end(reel_loop *loop, bool *save, reel_error *err)
+{
+    loop_decision d = decide_alone(loop, save && (reel_signals_take_save() || *save));
+    if (loop->ranks)
+        REEL_TRY(decide_together(loop, &d, err));
+    if (save)
+        *save = d.save;
+    loop->end = (reel_run_end)d.end;
+    return REEL_OK;
 }
 
 /* What somebody is told who ends the run by a signal within this step. */
@@ -118,9 +166,8 @@ static reel_status train_epoch(reel_loop *loop, reel_action *done, reel_error *e
     reel_meter_begin_epoch(&loop->meter, reel_seconds_now(), reel_feed_waited(&loop->feed));
 
     int64_t evaluated = 0;
-    while (s->state.batch < s->batches_per_epoch) {
-        if (limit_reached(loop))
-            return REEL_OK;
+    REEL_TRY(look_for_end(loop, NULL, err));
+    while (s->state.batch < s->batches_per_epoch && loop->end == REEL_RUN_COMPLETE) {
         REEL_TRY(evaluate_within_epoch(loop, &evaluated, err));
         if (loop->end != REEL_RUN_COMPLETE)
             return REEL_OK;
@@ -136,8 +183,11 @@ static reel_status train_epoch(reel_loop *loop, reel_action *done, reel_error *e
         const bool last = s->state.batch == s->batches_per_epoch;
         if (s->state.seen > 0)
             reel_loop_log_step(loop, last);
-        const bool due = !last && checkpoint_due_in_epoch(loop);
-        if (reel_signals_take_save() || due)
+        bool save = !last && checkpoint_due_in_epoch(loop);
+        REEL_TRY(look_for_end(loop, &save, err));
+        if (last)
+            loop->end = REEL_RUN_COMPLETE; /* the evaluation of the epoch comes first */
+        if (save)
             save_on_the_way(loop);
         if (!last)
             REEL_TRY(reel_loop_settle_threads(loop, computed, err));
@@ -166,7 +216,9 @@ static reel_status end_epoch(reel_loop *loop, reel_error *err)
     state->epoch++;
     state->batch = state->right = state->seen = 0;
     state->loss_sum = 0;
-    if (state->epoch < loop->settings->epochs && checkpoint_due_after_epoch(loop))
+    bool due = state->epoch < loop->settings->epochs && checkpoint_due_after_epoch(loop);
+    REEL_TRY(reel_ranks_tell(loop->ranks, &due, sizeof due, "whether to save", err));
+    if (due)
         save_on_the_way(loop);
     return REEL_OK;
 }
@@ -199,8 +251,11 @@ static reel_status run_epochs(reel_loop *loop, reel_error *err)
         REEL_TRY(end_epoch(loop, err));
         if (loop->end != REEL_RUN_COMPLETE || state->batch == loop->session.batches_per_epoch)
             break;
-        if (state->epoch < epochs && !stops_early(loop) && limit_reached(loop))
-            break;
+        if (state->epoch < epochs && !stops_early(loop)) {
+            REEL_TRY(look_for_end(loop, NULL, err));
+            if (loop->end != REEL_RUN_COMPLETE)
+                break;
+        }
     }
     return REEL_OK;
 }
@@ -227,8 +282,10 @@ static reel_status run_and_save(reel_loop *loop, reel_error *err)
 {
     /* A rollback needs a state to return to: a new run has none yet, nor has one that is resumed
      * into another folder. */
-    if (loop->settings->nan_action == REEL_ON_NAN_ROLLBACK &&
-        !reel_checkpoint_exists(loop->journal.dir.path, loop->first_step))
+    bool lacks = loop->settings->nan_action == REEL_ON_NAN_ROLLBACK &&
+                 !reel_checkpoint_exists(loop->journal.dir.path, loop->first_step);
+    REEL_TRY(reel_ranks_tell(loop->ranks, &lacks, sizeof lacks, "whether to save", err));
+    if (lacks)
         REEL_TRY(reel_loop_save(loop, err));
 
     const reel_status status = run_epochs(loop, err);

@@ -10,6 +10,7 @@
 #include "train/run/journal.h"
 #include "train/run/memory_plan.h"
 #include "train/run/meter.h"
+#include "train/run/ranks.h"
 #include "train/run/session_gradient.h"
 #include "train/run/settings.h"
 #include "train/run/share.h"
@@ -44,6 +45,9 @@ typedef struct reel_loop {
     int64_t first_step;
     int64_t best_there;         /* the epoch of best.safetensors; 0 = there is none */
     int64_t planted;            /* see plant.h */
+    reel_ranks *ranks;          /* NULL = this process is alone; borrowed */
+    reel_isa isa;               /* with ranks: the best that all of them have */
+    json_t *new_bad;            /* unreadable images that this rank has met since the last step */
     reel_piece_result *results; /* of the newest step, one for each piece; owned */
     bool met_bad_train; /* the loader has replaced a training image since that was last looked at */
     double began, last_checkpoint; /* on the clock of reel_seconds_now */
@@ -60,6 +64,7 @@ typedef struct reel_loop_start {
     json_t *config;                 /* for config.json; taken over, also on failure */
     const reel_weights *checkpoint; /* to resume; NULL = a new run; borrowed */
     const char *checkpoint_path;
+    reel_ranks *ranks; /* with a comm that is open; NULL = alone; borrowed */
 } reel_loop_start;
 
 /* Opens data and builds everything. Writes nothing, so that a mistake on the command line leaves no

@@ -99,14 +99,11 @@ static void drop_provisional(const reel_loop *loop)
         unlink(reel_run_dir_file(&loop->journal.dir, files[i], path, sizeof path));
 }
 
-void reel_loop_keep_provisional(reel_loop *loop)
+/* Rank 0's part of it. */
+static void write_provisional(reel_loop *loop, bool evaluated)
 {
-    const reel_run_state *state = &loop->session.state;
     const reel_run_dir *dir = &loop->journal.dir;
-    const bool evaluated = loop->last.images > 0 && loop->last_step == state->step;
     char path[REEL_PATH_MAX];
-    if (state->best_epoch || state->epoch || state->step == 0 || loop->best_there > 0)
-        return;
     /* One that was evaluated says more than these weights, which were not. */
     if (!evaluated &&
         access(reel_run_dir_file(dir, "best.safetensors", path, sizeof path), F_OK) == 0)
@@ -114,11 +111,23 @@ void reel_loop_keep_provisional(reel_loop *loop)
 
     const reel_checkpoint c = reel_loop_checkpoint(loop);
     reel_error why;
-    if (reel_loop_in_place(loop, &why) ||
-        reel_checkpoint_save_model(&c, dir, loop->settings->keep, "best.safetensors", 0, &why))
+    if (reel_checkpoint_save_model(&c, dir, loop->settings->keep, "best.safetensors", 0, &why))
         reel_journal_warn(&loop->journal, "%s", why.message);
     else if (evaluated)
         record_best(loop);
+}
+
+void reel_loop_keep_provisional(reel_loop *loop)
+{
+    const reel_run_state *state = &loop->session.state;
+    const bool evaluated = loop->last.images > 0 && loop->last_step == state->step;
+    if (state->best_epoch || state->epoch || state->step == 0 || loop->best_there > 0)
+        return;
+    reel_error why;
+    if (reel_loop_in_place(loop, &why))
+        reel_journal_warn(&loop->journal, "%s", why.message);
+    else if (reel_ranks_leads(loop->ranks))
+        write_provisional(loop, evaluated);
 }
 
 static reel_status evaluate_weights(reel_evaluation *e, reel_loop *loop, reel_error *err)
@@ -135,7 +144,8 @@ static reel_status evaluate_weights(reel_evaluation *e, reel_loop *loop, reel_er
                                          .slow_seconds = s->slow_read,
                                          .stop = is_interrupted,
                                          .progress = show_evaluation,
-                                         .user = loop};
+                                         .user = loop,
+                                         .comm = loop->ranks ? loop->ranks->comm : NULL};
     reel_net_forget_gradients(loop->session.net); /* the step that follows begins without them */
     return reel_evaluate(e, loop->session.net, loop->session.tape, loop->feed.val, &config, err);
 }
@@ -145,9 +155,13 @@ static reel_status evaluate_average(reel_evaluation *e, reel_loop *loop, reel_er
     *e = (reel_evaluation){0};
     if (!loop->session.ema)
         return REEL_OK;
-    reel_ema_swap(loop->session.ema);
-    const reel_status status = evaluate_weights(e, loop, err);
-    reel_ema_swap(loop->session.ema);
+    void *buffers = NULL;
+    REEL_TRY(reel_ranks_swap_average(loop->ranks, &loop->session, &buffers, err));
+    reel_error why;
+    const reel_status status = evaluate_weights(e, loop, &why);
+    REEL_TRY(reel_ranks_swap_average(loop->ranks, &loop->session, &buffers, err));
+    if (status)
+        *err = why;
     return status;
 }
 
@@ -195,11 +209,38 @@ reel_status reel_loop_evaluate(reel_loop *loop, bool end_of_epoch, reel_error *e
         return REEL_OK;
 
     loop->best_unsaved = loop->best_ema_unsaved = false;
-    if (best)
-        keep_best(loop);
-    else if (state->epoch == 0 && loop->best_there == 0)
-        drop_provisional(loop);
-    if (is_best_average(loop))
-        keep_best_average(loop);
+    REEL_TRY(reel_ranks_complete(loop->ranks, err));
+    if (reel_ranks_leads(loop->ranks)) {
+        if (best)
+            keep_best(loop);
+        else if (state->epoch == 0 && loop->best_there == 0)
+            drop_provisional(loop);
+        if (is_best_average(loop))
+            keep_best_average(loop);
+    }
+    return reel_loop_tell_best(loop, err);
+}
+
+/* What the folder of rank 0 holds. */
+typedef struct best_files {
+    int64_t there, epoch;
+    double top1, loss;
+    reel_best ema;
+    bool unsaved, ema_unsaved;
+} best_files;
+
+reel_status reel_loop_tell_best(reel_loop *loop, reel_error *err)
+{
+    reel_run_state *s = &loop->session.state;
+    best_files b = {loop->best_there, s->best_epoch,      s->best_top1,          s->best_loss,
+                    s->best_ema,      loop->best_unsaved, loop->best_ema_unsaved};
+    REEL_TRY(reel_ranks_tell(loop->ranks, &b, sizeof b, "which weights are the best", err));
+    loop->best_there = b.there;
+    s->best_epoch = b.epoch;
+    s->best_top1 = b.top1;
+    s->best_loss = b.loss;
+    s->best_ema = b.ema;
+    loop->best_unsaved = b.unsaved;
+    loop->best_ema_unsaved = b.ema_unsaved;
     return REEL_OK;
 }

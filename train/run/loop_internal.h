@@ -10,6 +10,17 @@
  * at an earlier checkpoint, whose epoch has to be begun anew. */
 reel_status reel_loop_step(reel_loop *loop, reel_action *done, reel_error *err);
 
+/* ---- loop_bad.c ---- */
+
+/* The loader has replaced a training image. */
+void reel_loop_note_bad(reel_loop *loop, const char *name, const char *reason);
+/* REEL_ERR_BAD_DATA: there are too many. */
+reel_status reel_loop_judge_bad(reel_loop *loop, reel_error *err);
+/* Of this rank, since the last step; and those of all ranks to rank 0, which judges them for all.
+ */
+int64_t reel_loop_new_bad(const reel_loop *loop);
+reel_status reel_loop_spread_bad(reel_loop *loop, reel_error *err);
+
 /* ---- loop_nonfinite.c ---- */
 
 /* What follows from a step that was not made, with the state as it was before it. */
@@ -21,6 +32,8 @@ reel_status reel_loop_nonfinite(reel_loop *loop, reel_incident *incident, reel_a
 /* Evaluates on the validation images; at the end of an epoch keeps the best weights. Within an
  * epoch it changes nothing of the run: a run that stopped there must continue as if it had not. */
 reel_status reel_loop_evaluate(reel_loop *loop, bool end_of_epoch, reel_error *err);
+/* What rank 0's folder holds of the best weights, to all. */
+reel_status reel_loop_tell_best(reel_loop *loop, reel_error *err);
 /* A run that ends within its first epoch leaves a provisional best.safetensors, of epoch 0: the
  * weights it ends with. The first whole epoch replaces it, whatever its accuracy, so that a resumed
  * run ends with the same files as one that was not interrupted. */

@@ -30,17 +30,17 @@ static reel_status skip_step(reel_loop *loop, const char *reason, reel_error *er
     return reopen_feed(loop, err);
 }
 
-/* The checkpoint to return to, restored; path receives its name. */
-static reel_status restore_earlier(reel_loop *loop, char path[REEL_PATH_MAX], reel_error *err)
+/* The checkpoint to return to; path receives its name. NULL with an error: there is none. */
+static reel_weights *find_earlier(reel_loop *loop, const reel_checkpoint *c,
+                                  char path[REEL_PATH_MAX], reel_error *err)
 {
-    const reel_checkpoint c = reel_loop_checkpoint(loop);
     /* Never forward, to what resuming an earlier checkpoint left behind. And where no step could be
      * made from a restored state, it was lost already when it was saved. */
     const int64_t failed = loop->session.state.step;
     reel_checkpoint_query query = {.folder = loop->journal.dir.path,
                                    .below = loop->session.state.restored ? failed : failed + 1,
-                                   .every = c.rollback_every,
-                                   .run_id = reel_config_run_id(c.config)};
+                                   .every = c->rollback_every,
+                                   .run_id = reel_config_run_id(c->config)};
 
     reel_weights *weights;
     reel_error ignored;
@@ -50,10 +50,40 @@ static reel_status restore_earlier(reel_loop *loop, char path[REEL_PATH_MAX], re
         query.every = 1;
         status = reel_checkpoint_find(&weights, &query, path, REEL_PATH_MAX, err);
     }
-    REEL_TRY(status);
-    if (!weights)
-        return reel_fail(err, REEL_ERR_NONFINITE, "no checkpoint to go back to");
-    status = reel_checkpoint_restore(&c, weights, path, err);
+    if (status == REEL_OK && !weights)
+        reel_fail(err, REEL_ERR_NONFINITE, "no checkpoint to go back to");
+    return status ? NULL : weights;
+}
+
+/* Restored; path receives its name. */
+static reel_status restore_earlier(reel_loop *loop, char path[REEL_PATH_MAX], reel_error *err)
+{
+    const reel_checkpoint c = reel_loop_checkpoint(loop);
+    const reel_ranks *r = loop->ranks;
+    const char *what = "the checkpoint to go back to";
+    reel_weights *weights = NULL;
+    reel_error why;
+    if (reel_ranks_leads(r))
+        weights = find_earlier(loop, &c, path, &why);
+    reel_status status = weights || !reel_ranks_leads(r) ? REEL_OK : why.status;
+    if (status)
+        *err = why;
+    REEL_TRY_GOTO(reel_ranks_agree(r, status, err, what), done);
+
+    /* The others get its bytes. */
+    char copy[REEL_PATH_MAX];
+    int handle = -1;
+    snprintf(copy, sizeof copy, "%s", path);
+    status = reel_ranks_tell_file(r, copy, sizeof copy, &handle, what, err);
+    if (status == REEL_OK && !weights)
+        status = reel_checkpoint_open(&weights, copy, err);
+    if (status == REEL_OK)
+        status = reel_checkpoint_restore(&c, weights, path, err);
+    reel_ranks_drop_file(handle);
+    status = reel_ranks_agree(r, status, err, what);
+    if (status == REEL_OK && loop->session.parallel)
+        status = reel_parallel_publish(loop->session.parallel, err);
+done:
     reel_weights_destroy(weights);
     return status;
 }
@@ -63,14 +93,15 @@ static reel_status roll_back(reel_loop *loop, const char *reason, reel_error *er
     reel_run_state *state = &loop->session.state;
     const reel_run_state before = *state;
     const int64_t failed = before.step, times = before.rollbacks + 1;
-    char path[REEL_PATH_MAX];
+    char path[REEL_PATH_MAX] = "";
     reel_error why;
     if (restore_earlier(loop, path, &why))
         return reel_fail(err, REEL_ERR_NONFINITE, "%s; no rollback: %s", reason, why.message);
 
     /* Or the next rollback, or --resume auto, would take the later checkpoints. */
-    reel_checkpoint_set_aside(loop->journal.dir.path, path,
-                              reel_config_run_id(loop->journal.config));
+    if (reel_ranks_leads(loop->ranks))
+        reel_checkpoint_set_aside(loop->journal.dir.path, path,
+                                  reel_config_run_id(loop->journal.config));
 
     /* best.safetensors and best_ema.safetensors hold the best of before, and nothing worse may
      * replace them. */
@@ -120,10 +151,12 @@ reel_status reel_loop_nonfinite(reel_loop *loop, reel_incident *incident, reel_a
                                 reel_error *err)
 {
     reel_session *s = &loop->session;
-    if (isfinite(incident->value))
+    if (isfinite(incident->value)) {
         explain_diverged_loss(incident, s);
-    else
-        reel_trace_origin(incident, s, &loop->feed, &loop->planted);
+    } else {
+        const bool found = reel_trace_origin(incident, s, &loop->feed, &loop->planted);
+        REEL_TRY(reel_ranks_incident(loop->ranks, incident, found, err));
+    }
     const reel_guard_past past = {.skipped = s->state.skipped,
                                   .rollbacks = s->state.rollbacks,
                                   .lr_scale = s->state.lr_scale};

@@ -18,10 +18,8 @@
 
 static void on_bad_train(void *user, int64_t index, const char *name, const char *reason)
 {
-    reel_loop *loop = user;
     (void)index;
-    reel_journal_bad(&loop->journal, "train", name, reason);
-    loop->met_bad_train = true;
+    reel_loop_note_bad(user, name, reason);
 }
 
 static void on_slow_read(void *user, int64_t index, const char *name, double seconds)
@@ -72,12 +70,35 @@ static reel_status check_drawn(const reel_loop *loop, const char *data, const ch
                      data, s->train_images, s->val_images, list);
 }
 
+/* The same, read by rank 0 for all. */
+static reel_status held_back_for_all(json_t **names, const reel_loop *loop, bool resumed,
+                                     char path[REEL_PATH_MAX], reel_error *err)
+{
+    const reel_ranks *r = loop->ranks;
+    const char *what = "the list of validation images";
+    *names = NULL;
+    path[0] = 0;
+    reel_status status = REEL_OK;
+    if (reel_ranks_leads(r))
+        status = held_back_before(names, loop->settings, resumed, path, err);
+    REEL_TRY(reel_ranks_agree(r, status, err, what));
+    if (!r)
+        return REEL_OK;
+
+    char *text = *names ? json_dumps(*names, JSON_COMPACT) : NULL;
+    status = reel_ranks_tell_text(r, &text, 0, what, err);
+    if (status == REEL_OK && text && !reel_ranks_leads(r))
+        *names = json_loads(text, 0, NULL);
+    free(text);
+    return status;
+}
+
 static reel_status open_feed(reel_loop *loop, const char *data, bool resumed, reel_error *err)
 {
     const reel_settings *s = loop->settings;
     json_t *held_back;
     char list[REEL_PATH_MAX];
-    REEL_TRY(held_back_before(&held_back, s, resumed, list, err));
+    REEL_TRY(held_back_for_all(&held_back, loop, resumed, list, err));
 
     const reel_feed_config config = {.data = data,
                                      .val_share = s->val_share,
@@ -216,20 +237,51 @@ static reel_status make_loss(reel_loop *loop, reel_error *err)
     return reel_session_mix_with(&loop->session, &mix, piece * session->held.count, err);
 }
 
+/* The smallest number from `least` on that divides n; 0 = there is none. */
+static int64_t divisor_from(int64_t n, int64_t least)
+{
+    for (int64_t d = least; d <= n; d++)
+        if (n % d == 0)
+            return d;
+    return 0;
+}
+
+/* A batch that its pieces divide, at least one a rank. */
+static reel_status check_pieces(int64_t batch, int64_t pieces, int64_t ranks, reel_error *err)
+{
+    const int64_t least = ranks > pieces ? ranks : pieces, fits = divisor_from(batch, least);
+    char advice[120];
+    if (batch % pieces == 0 && pieces >= ranks)
+        return REEL_OK;
+    if (fits)
+        snprintf(advice, sizeof advice, "--batch-pieces %" PRId64 " does", fits);
+    else
+        snprintf(advice, sizeof advice, "--batch-size %" PRId64 " or a multiple of it has them",
+                 least);
+    if (pieces < ranks)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "--batch-pieces: expected a piece for each of %" PRId64
+                         " ranks that divide the batch of %" PRId64 " images, got %" PRId64 ": %s",
+                         ranks, batch, pieces, advice);
+    return reel_fail(err, REEL_ERR_INVALID,
+                     "--batch-pieces: expected a number that divides the batch of %" PRId64
+                     " images, got %" PRId64 ": %s",
+                     batch, pieces, advice);
+}
+
 /* The pieces of a batch, and room for what each of them says. */
 static reel_status divide_batch(reel_loop *loop, reel_error *err)
 {
+    const reel_ranks *r = loop->ranks;
     const int64_t batch = reel_feed_batch_images(&loop->feed);
     const int64_t pieces = loop->settings->batch_pieces;
-    const reel_pieces own = {0, pieces};
-    if (batch % pieces)
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "--batch-pieces: expected a number that divides the batch of %" PRId64
-                         " images, got %" PRId64,
-                         batch, pieces);
+    REEL_TRY(check_pieces(batch, pieces, reel_ranks_count(r), err));
+
+    const reel_pieces own =
+        r ? reel_comm_pieces(r->comm, pieces, reel_comm_rank(r->comm)) : (reel_pieces){0, pieces};
     loop->feed.config.pieces = pieces;
     loop->feed.config.own = own;
-    loop->results = calloc((size_t)own.count, sizeof *loop->results);
+    loop->results = calloc((size_t)pieces, sizeof *loop->results);
     if (!loop->results)
         return reel_fail(err, REEL_ERR_MEMORY, "--batch-pieces: out of memory");
     return reel_session_divide(&loop->session, pieces, own, false, err);
@@ -243,6 +295,7 @@ static reel_status make_session(reel_loop *loop, bool resumed, reel_error *err)
                                   .net = s->net,
                                   .preprocessing = &s->val,
                                   .threads = (int)s->threads,
+                                  .isa = loop->ranks ? reel_isa_name(loop->isa) : NULL,
                                   .seed = (uint64_t)s->seed};
     config.net.classes = reel_dataset_classes(loop->feed.train);
     REEL_TRY(reel_session_create(session, &config, err));
@@ -310,13 +363,33 @@ static reel_status restore(reel_loop *loop, const reel_loop_start *start, reel_e
     return reel_session_ready(s, err);
 }
 
-reel_status reel_loop_open(reel_loop *loop, const reel_settings *settings,
-                           const reel_loop_start *start, reel_error *err)
+/* Ranks that train on different images, or were told different things, are refused. */
+static reel_status compare_with_others(reel_loop *loop, const reel_loop_start *start,
+                                       reel_error *err)
 {
-    *loop = (reel_loop){.settings = settings};
-    loop->began = loop->last_checkpoint = reel_seconds_now();
-    reel_journal_create(&loop->journal, start->config, settings->quiet);
-    REEL_TRY(open_feed(loop, start->data, start->checkpoint != NULL, err));
+    if (!loop->ranks)
+        return REEL_OK;
+    char train[24], val[24];
+    snprintf(train, sizeof train, "%016" PRIx64, reel_dataset_fingerprint(loop->feed.train));
+    snprintf(val, sizeof val, "%016" PRIx64, reel_dataset_fingerprint(loop->feed.val));
+    json_t *told = json_deep_copy(json_object_get(start->config, "options"));
+    json_t *data = json_pack(
+        "{s:I, s:s, s:I, s:s}", "training images", (json_int_t)reel_dataset_count(loop->feed.train),
+        "index of the training images", train, "validation images",
+        (json_int_t)reel_dataset_count(loop->feed.val), "index of the validation images", val);
+    reel_status status = reel_ranks_compare(loop->ranks, data, start->data, err);
+    if (status == REEL_OK)
+        status = reel_ranks_compare(loop->ranks, told, "options", err);
+    json_decref(told);
+    json_decref(data);
+    if (status == REEL_OK)
+        status = reel_ranks_isa(loop->ranks, &loop->isa, err);
+    return status;
+}
+
+/* Each rank has a session of its own; then they join. */
+static reel_status make_all(reel_loop *loop, const reel_loop_start *start, reel_error *err)
+{
     REEL_TRY(make_session(loop, start->checkpoint != NULL, err));
     REEL_TRY(make_schedule(loop, err));
     loop->session.state.pieces = loop->session.pieces;
@@ -324,167 +397,28 @@ reel_status reel_loop_open(reel_loop *loop, const reel_settings *settings,
     return start->checkpoint ? restore(loop, start, err) : REEL_OK;
 }
 
-/* ---- the folder ---- */
-
-/* Fits the initial weights to the training images that the first epoch begins with: a function of
- * the seed and the images alone. Unreadable images are passed over here; the training loader counts
- * and names them. */
-static reel_status fit_to_data(reel_loop *loop, reel_error *err)
+reel_status reel_loop_open(reel_loop *loop, const reel_settings *settings,
+                           const reel_loop_start *start, reel_error *err)
 {
-    const double output_scale = 0.1; /* logits near 0: the first loss is ln(classes) */
-    reel_loader *loader = NULL;
-    reel_batch batch;
-    reel_status status =
-        reel_feed_peek(&loop->feed, &loader, &batch, 0, reel_loop_fit_images(loop), err);
-    if (status == REEL_OK)
-        status = reel_net_calibrate(loop->session.net, &batch.images, output_scale, err);
-    reel_loader_destroy(loader);
-    return status;
-}
+    *loop = (reel_loop){.settings = settings, .ranks = start->ranks};
+    loop->began = loop->last_checkpoint = reel_seconds_now();
+    reel_journal_create(&loop->journal, start->config, settings->quiet,
+                        !reel_ranks_leads(loop->ranks));
+    reel_status status = open_feed(loop, start->data, start->checkpoint != NULL, err);
+    REEL_TRY(reel_ranks_agree(loop->ranks, status, err, "opening DATA"));
+    REEL_TRY(compare_with_others(loop, start, err));
 
-reel_status reel_loop_make_ready(reel_loop *loop, reel_error *err)
-{
-    reel_session *s = &loop->session;
-    if (reel_loop_fit_images(loop) > 0)
-        REEL_TRY(fit_to_data(loop, err));
-    REEL_TRY(reel_session_ready(s, err));
-    if (s->ema)
-        reel_ema_update(s->ema, true);
-    return REEL_OK;
-}
-
-/* What config.json holds besides the options. */
-static void describe_data(reel_loop *loop)
-{
-    const reel_model_card *card = &loop->session.card;
-    json_t *names = json_array(), *config = loop->journal.config;
-    for (int64_t c = 0; c < card->classes; c++)
-        json_array_append_new(names, json_string(card->class_names[c]));
-    json_object_set_new(config, "classes", names);
-    if (loop->session.class_weights) {
-        json_t *weights = json_array();
-        for (int64_t c = 0; c < card->classes; c++)
-            json_array_append_new(weights, json_real(loop->session.class_weights[c]));
-        json_object_set_new(config, "class_weights", weights);
-    }
-    json_object_set_new(config, "train_images", json_integer(reel_dataset_count(loop->feed.train)));
-    json_object_set_new(config, "val_list", json_string(loop->feed.val_list));
-    json_object_set_new(config, "val_images", json_integer(reel_dataset_count(loop->feed.val)));
-}
-
-/* What the optimizer keeps state for: all but what stays frozen, and buffers. */
-static size_t moving_bytes(const reel_loop *loop)
-{
-    const reel_params *params = reel_net_params(loop->session.net);
-    const unsigned rests =
-        REEL_PARAM_BUFFER | (loop->settings->unfreeze_after > 0 ? 0u : REEL_PARAM_FROZEN);
-    size_t bytes = 0;
-    for (int i = 0; i < reel_params_count(params); i++) {
-        const reel_param *p = reel_params_at(params, i);
-        bytes += p->flags & rests ? 0 : reel_tensor_bytes(&p->value);
-    }
-    return bytes;
-}
-
-reel_disk_need reel_loop_disk_need(reel_loop *loop)
-{
-    const reel_checkpoint c = reel_loop_checkpoint(loop);
-    const size_t model = reel_checkpoint_model_bytes(&c);
-    /* The first checkpoint of a new run will also hold a state that has not formed yet. */
-    const bool formed = loop->session.state.step > 0;
-    const size_t one =
-        reel_checkpoint_bytes(&c) +
-        (formed ? 0 : reel_optimizer_config_bytes(&loop->settings->optimizer, moving_bytes(loop)));
-    const size_t kinds = loop->session.ema ? 2 : 1; /* each with the last and the best weights */
-    return (reel_disk_need){.checkpoint = one,
-                            .least = one + 2 * kinds * model,
-                            .most =
-                                (size_t)(loop->settings->keep + 1) * one + (2 * kinds + 1) * model};
-}
-
-/* What cannot be saved is not trained. Where only --keep asks for more than fits, a warning says
- * so, since other files may go. What the folder of a resumed run holds is replaced, and a run that
- * is at its end asks for nothing. */
-static reel_status check_disk(reel_loop *loop, reel_error *err)
-{
-    const reel_run_dir *dir = &loop->journal.dir;
-    const reel_disk_need need = reel_loop_disk_need(loop);
-    const int64_t keep = loop->settings->keep;
-    const size_t there = reel_run_dir_bytes(dir);
-    const reel_checkpoint c = reel_loop_checkpoint(loop);
-    reel_error why;
-    if (c.state->epoch >= loop->settings->epochs)
-        return REEL_OK;
-    if (c.state->step == 0)
-        REEL_TRY(reel_run_dir_room(dir, need.least > there ? need.least - there : 0, err));
-    else
-        REEL_TRY(reel_checkpoint_room(&c, dir, keep, err));
-    if (need.most > there && reel_run_dir_room(dir, need.most - there, &why))
-        reel_journal_warn(&loop->journal, "%s (for --keep %" PRId64 ")", why.message, keep);
-    return REEL_OK;
-}
-
-/* The epoch of a file of weights that lies beside a checkpoint, not in it; 0 = there is no valid
- * one. */
-static int64_t epoch_of_file(const reel_run_dir *dir, const char *name)
-{
-    char path[REEL_PATH_MAX];
-    return reel_model_file_number(reel_run_dir_file(dir, name, path, sizeof path), "epoch");
-}
-
-static void find_best(reel_loop *loop)
-{
-    static const char lost[] = "%s/%s: expected the %s of epoch %" PRId64
-                               ", got none: the best of the epochs to come are kept";
-    reel_journal *journal = &loop->journal;
-    reel_run_state *state = &loop->session.state;
-    loop->best_there = epoch_of_file(&journal->dir, "best.safetensors");
-    if (reel_loop_best_is_lost(loop))
-        reel_journal_warn(journal, lost, journal->dir.path, "best.safetensors", "weights",
-                          state->best_epoch);
-
-    const int64_t average = state->best_ema.epoch;
-    if (average == 0 || epoch_of_file(&journal->dir, "best_ema.safetensors") >= average)
-        return;
-    state->best_ema = (reel_best){0};
-    if (loop->session.ema)
-        reel_journal_warn(journal, lost, journal->dir.path, "best_ema.safetensors",
-                          "averaged weights", average);
-}
-
-reel_status reel_loop_begin(reel_loop *loop, reel_error *err)
-{
-    const reel_settings *settings = loop->settings;
-    reel_session *s = &loop->session;
-    reel_journal *journal = &loop->journal;
-    const bool resumed = s->tape != NULL;
-    describe_data(loop);
-
-    /* What cannot be saved is not trained. */
-    const reel_checkpoint first = reel_loop_checkpoint(loop);
-    REEL_TRY(reel_checkpoint_check(&first, err));
-    REEL_TRY(reel_journal_open(journal, settings->output_dir, settings->locked, err));
-
-    /* Lines of steps that come again; and of the evaluation, where that comes first. */
-    const bool evaluates = s->state.batch == s->batches_per_epoch;
-    if (settings->resume)
-        REEL_TRY(reel_run_dir_rewind(&journal->dir, s->state.step, evaluates, err));
-    if (!resumed)
-        REEL_TRY(reel_loop_make_ready(loop, err));
-
-    find_best(loop);
-    REEL_TRY(check_disk(loop, err));
-    REEL_TRY(reel_loop_record_split(loop, err));
-    loop->first_step = s->state.step;
-    reel_journal_start(journal, s->state.step, reel_isa_name(reel_ctx_isa(s->ctx)),
-                       reel_ctx_threads(s->ctx), loop->feed.config.workers);
-    return REEL_OK;
+    status = make_all(loop, start, err);
+    REEL_TRY(reel_ranks_agree(loop->ranks, status, err, "making the network"));
+    return start->checkpoint ? reel_ranks_join(loop->ranks, &loop->session, err) : REEL_OK;
 }
 
 void reel_loop_close(reel_loop *loop)
 {
     reel_feed_close(&loop->feed);
     free(loop->results);
+    json_decref(loop->new_bad);
+    reel_ranks_leave(loop->ranks, &loop->session);
     reel_evaluation_free(&loop->last);
     reel_evaluation_free(&loop->last_ema);
     reel_session_close(&loop->session);

@@ -17,11 +17,49 @@ reel_checkpoint reel_loop_checkpoint(reel_loop *loop)
     return c;
 }
 
+/* Rank 0's part of saving. */
+static reel_status write_checkpoint(reel_loop *loop, reel_error *err)
+{
+    reel_checkpoint c = reel_loop_checkpoint(loop);
+    json_t *probe = reel_probe_take(&loop->session, &loop->feed);
+    c.probe = probe;
+    const reel_run_dir *dir = &loop->journal.dir;
+    const reel_status status =
+        reel_checkpoint_save(&c, dir, loop->settings->keep, &loop->unsaved, err);
+    json_decref(probe);
+    return status;
+}
+
+/* How rank 0's files fared, told to all. */
+typedef struct save_outcome {
+    reel_status status;
+    reel_unsaved unsaved;
+} save_outcome;
+
+static reel_status tell_outcome(reel_loop *loop, reel_status status, reel_error *err)
+{
+    save_outcome outcome = {status, loop->unsaved};
+    reel_error why;
+    if (!loop->ranks)
+        return status;
+    const reel_status told = reel_ranks_tell(loop->ranks, &outcome, sizeof outcome,
+                                             "whether a checkpoint was saved", &why);
+    if (told) {
+        *err = why;
+        return told;
+    }
+    loop->unsaved = outcome.unsaved;
+    if (outcome.status && !reel_ranks_leads(loop->ranks))
+        reel_fail(err, outcome.status, "rank 0 could not save");
+    return outcome.status;
+}
+
 reel_status reel_loop_save(reel_loop *loop, reel_error *err)
 {
     REEL_TRY(reel_loop_in_place(loop, err));
-    reel_checkpoint c = reel_loop_checkpoint(loop);
-    const int bad = reel_optimizer_not_finite(loop->session.opt);
+    const reel_params *params = reel_net_params(loop->session.net);
+    int bad;
+    REEL_TRY(reel_optimizer_not_finite_shared(loop->session.opt, &bad, err));
     loop->last_checkpoint = reel_seconds_now();
 
     /* The update itself went over the largest number. A checkpoint of it would push out a good
@@ -30,15 +68,12 @@ reel_status reel_loop_save(reel_loop *loop, reel_error *err)
         return reel_fail(err, REEL_ERR_NONFINITE,
                          "step %" PRId64
                          ": %s or its momentum is not finite after the update; not saved",
-                         loop->session.state.step, reel_params_at(c.params, bad)->name);
+                         loop->session.state.step, reel_params_at(params, bad)->name);
 
-    json_t *probe = reel_probe_take(&loop->session, &loop->feed);
-    c.probe = probe;
-    const reel_run_dir *dir = &loop->journal.dir;
+    REEL_TRY(reel_ranks_complete(loop->ranks, err));
     const reel_status status =
-        reel_checkpoint_save(&c, dir, loop->settings->keep, &loop->unsaved, err);
-    json_decref(probe);
-    return status;
+        reel_ranks_leads(loop->ranks) ? write_checkpoint(loop, err) : REEL_OK;
+    return tell_outcome(loop, status, err);
 }
 
 static bool is_of_step(const reel_run_dir *dir, const char *name, int64_t step)
@@ -69,8 +104,11 @@ reel_status reel_loop_save_last(reel_loop *loop, reel_error *err)
             (reel_unsaved){0}; /* not meant to be saved: not finite, or another's folder */
         return status;
     }
-    if (status != REEL_OK)
-        pass_over_what_is_there(loop);
+    if (status != REEL_OK) {
+        if (reel_ranks_leads(loop->ranks))
+            pass_over_what_is_there(loop);
+        (void)tell_outcome(loop, status, err); /* a lost rank: the next exchange says so */
+    }
     return reel_loop_is_unsaved(loop) ? status : REEL_OK;
 }
 
@@ -93,16 +131,30 @@ reel_status reel_loop_record_split(const reel_loop *loop, reel_error *err)
     return reel_held_out_write(loop->feed.val, &draw, path, err);
 }
 
+/* Rank 0 looks after the folder, and tells the others how it is. */
+typedef struct folder_state {
+    reel_status status;
+    bool anew;
+} folder_state;
+
 reel_status reel_loop_in_place(reel_loop *loop, reel_error *err)
 {
-    bool anew;
+    folder_state f = {0};
     reel_error why;
-    REEL_TRY(reel_journal_in_place(&loop->journal, loop->session.state.step, &anew, err));
-    if (!anew)
+    if (reel_ranks_leads(loop->ranks))
+        f.status = reel_journal_in_place(&loop->journal, loop->session.state.step, &f.anew, &why);
+    REEL_TRY(reel_ranks_tell(loop->ranks, &f, sizeof f, "whether the run's folder is there", err));
+    if (f.status) {
+        if (reel_ranks_leads(loop->ranks))
+            *err = why;
+        return reel_ranks_agree(loop->ranks, reel_ranks_leads(loop->ranks) ? f.status : REEL_OK,
+                                err, "the run's folder");
+    }
+    if (!f.anew)
         return REEL_OK;
     loop->best_there = 0;
     loop->session.state.best_ema = (reel_best){0};
-    if (reel_loop_record_split(loop, &why))
+    if (reel_ranks_leads(loop->ranks) && reel_loop_record_split(loop, &why))
         reel_journal_warn(&loop->journal, "%s", why.message);
     return REEL_OK;
 }

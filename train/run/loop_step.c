@@ -6,24 +6,7 @@
 
 #include <inttypes.h>
 #include <math.h>
-
-/* A loader counts the unreadable images that it has met; the run's folder knows those of the
- * loaders before it, too. */
-static reel_status check_bad_images(reel_loop *loop, reel_error *err)
-{
-    const int64_t bad = loop->journal.dir.n_bad_train, all = reel_dataset_count(loop->feed.train);
-    const double allowed = loop->settings->max_bad;
-    if (!loop->met_bad_train)
-        return REEL_OK;
-    loop->met_bad_train = false;
-    if (bad <= 1 || (double)bad <= allowed * (double)all)
-        return REEL_OK;
-    return reel_fail(err, REEL_ERR_BAD_DATA,
-                     "%" PRId64 " of %" PRId64
-                     " samples are unreadable, more than the %g %% allowed, counted from the run's "
-                     "beginning; %s/bad_files.jsonl names them",
-                     bad, all, 100 * allowed, loop->journal.dir.path);
-}
+#include <string.h>
 
 /* Pieces count in their order, whoever computed them. */
 static void count_pieces(reel_loop *loop, const reel_piece_result *results, int64_t count)
@@ -42,51 +25,83 @@ static reel_status next_images(void *user, reel_batch *batch, reel_error *err)
 {
     reel_loop *loop = user;
     REEL_TRY(reel_feed_next(&loop->feed, batch, err));
-    return check_bad_images(loop, err);
+    return loop->ranks ? REEL_OK : reel_loop_judge_bad(loop, err);
 }
 
-/* Gradients of a batch, in the store. */
+/* The loss of the first piece that diverged. */
+static double diverged_loss(const reel_session *s, const reel_piece_result *results)
+{
+    int64_t p = 0;
+    while (p < s->pieces - 1 && !reel_loss_is_diverged(results[p].loss))
+        p++;
+    return results[p].loss;
+}
+
+/* Gradients of a batch: of this rank's share of the elements, in the store. */
 static reel_status batch_gradient(reel_loop *loop, reel_gradient_job *job, reel_incident *incident,
                                   reel_error *err)
 {
-    const reel_status status = reel_session_gradient(&loop->session, job, err);
+    reel_session *s = &loop->session;
+    memset(loop->results, 0, (size_t)s->pieces * sizeof *loop->results);
+    reel_part_report report = {.status = reel_session_gradient(s, job, err),
+                               .bad = reel_loop_new_bad(loop)};
+    const reel_status status = reel_ranks_results(loop->ranks, s, loop->results, &report, err);
+    if (report.bad > 0 && (status == REEL_OK || status == REEL_ERR_NONFINITE))
+        REEL_TRY(reel_loop_spread_bad(loop, err));
     if (status == REEL_ERR_NONFINITE) {
         snprintf(incident->what, sizeof incident->what, "loss");
-        incident->value = job->results[job->done - 1].loss;
+        incident->value = diverged_loss(s, loop->results);
+        return reel_fail(err, REEL_ERR_NONFINITE, "the loss is %g", incident->value);
     }
     REEL_TRY(status);
 
     loop->meter.window.forward += job->seconds.forward;
     loop->meter.window.backward += job->seconds.backward;
-    count_pieces(loop, job->results, job->done);
-    return REEL_OK;
+    count_pieces(loop, loop->results, s->pieces);
+    return s->parallel ? reel_parallel_sum(s->parallel, err) : REEL_OK;
+}
+
+/* Clips the gradients; REEL_ERR_NONFINITE where one is not finite. */
+static reel_status judge_gradient(reel_loop *loop, reel_incident *incident, reel_error *err)
+{
+    reel_session *s = &loop->session;
+    reel_params *params = reel_net_params(s->net);
+    const reel_optim_share *share = loop->ranks ? &loop->ranks->share : NULL;
+
+    /* A finite norm saves a pass over all gradients: none of them is NaN or infinite. */
+    if (loop->settings->clip_grad_norm > 0) {
+        double norm;
+        REEL_TRY(reel_clip_grad_norm_shared(params, s->ctx, loop->settings->clip_grad_norm, share,
+                                            &norm, err));
+        loop->meter.window.grad_norm += norm;
+        if (isfinite(norm))
+            return REEL_OK;
+    }
+    int bad;
+    REEL_TRY(reel_grad_not_finite_shared(params, s->ctx, share, &bad, err));
+    if (bad < 0)
+        return REEL_OK;
+    reel_trace_gradient(incident, s, bad, share);
+    return reel_fail(err, REEL_ERR_NONFINITE, "%s is not finite", incident->what);
 }
 
 /* Gradients of a whole step, clipped and finite. */
 static reel_status step_gradient(reel_loop *loop, reel_incident *incident, reel_error *err)
 {
     reel_session *s = &loop->session;
-    reel_params *params = reel_net_params(s->net);
-    reel_gradient_job job = {.next = next_images, .user = loop, .results = loop->results};
-    reel_status status;
-    REEL_TRY_GOTO(batch_gradient(loop, &job, incident, err), done);
-    reel_plant_nan(params, s->state.step + 1, &loop->planted);
-
-    /* A finite norm saves a pass over all gradients: none of them is NaN or infinite. */
-    if (loop->settings->clip_grad_norm > 0) {
-        const double norm = reel_clip_grad_norm(params, s->ctx, loop->settings->clip_grad_norm);
-        loop->meter.window.grad_norm += norm;
-        if (isfinite(norm))
-            return REEL_OK;
+    const int64_t first = s->own.first * (reel_feed_batch_images(&loop->feed) / s->pieces);
+    reel_gradient_job job = {
+        .next = next_images, .user = loop, .results = loop->results + s->own.first};
+    reel_status status = batch_gradient(loop, &job, incident, err);
+    if (status == REEL_OK) {
+        reel_plant_nan(reel_net_params(s->net), s->state.step + 1, &loop->planted);
+        status = judge_gradient(loop, incident, err);
+        if (status == REEL_ERR_NONFINITE && s->parallel)
+            REEL_TRY(reel_parallel_publish(s->parallel, err));
     }
-    const int bad = reel_grad_not_finite(params, s->ctx);
-    if (bad < 0)
-        return REEL_OK;
-    reel_trace_gradient(incident, s, bad);
-    status = reel_fail(err, REEL_ERR_NONFINITE, "%s is not finite", incident->what);
-done:
     if (status == REEL_ERR_NONFINITE)
-        reel_trace_samples(incident, &loop->feed, &job.batch);
+        reel_trace_samples(incident, &loop->feed, &job.batch,
+                           s->in_turn ? job.batch.n : reel_feed_batch_images(&loop->feed) - first);
     return status;
 }
 
@@ -95,7 +110,7 @@ static void watch_for_stall(reel_loop *loop, double loss)
     double mean;
     reel_session *s = &loop->session;
     const reel_verdict verdict = reel_stall_watch(&s->state.stall, loss, &loop->guess, &mean);
-    if (!verdict.reason[0])
+    if (!verdict.reason[0] || !reel_ranks_leads(loop->ranks))
         return;
 
     const reel_settings *settings = loop->settings;
@@ -127,6 +142,8 @@ static reel_status update_weights(reel_loop *loop, reel_error *err)
     reel_statistics_apply(s->statistics);
     REEL_TRY(reel_optimizer_step(s->opt, loop->meter.lr, err));
     update_average(loop);
+    if (s->parallel)
+        REEL_TRY(reel_parallel_publish(s->parallel, err));
     loop->meter.window.update += reel_seconds_now() - began;
     loop->meter.window.steps++;
 

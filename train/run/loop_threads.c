@@ -7,7 +7,7 @@ reel_status reel_loop_settle_threads(reel_loop *loop, double computed, reel_erro
 {
     const reel_settings *s = loop->settings;
     reel_share_trial *trial = &loop->trial;
-    if (trial->settled || !s->choose_workers)
+    if (trial->settled || !s->choose_workers || loop->ranks)
         return REEL_OK;
     if (trial->steps++ > 0)
         trial->compute_seconds += computed; /* the first step touches memory for the first time */

@@ -7,6 +7,7 @@
 #ifndef REEL_TRAIN_SESSION_H
 #define REEL_TRAIN_SESSION_H
 
+#include "core/comm/parallel.h"
 #include "core/ops.h"
 #include "core/piece_sum.h"
 #include "core/statistics.h"
@@ -40,6 +41,7 @@ typedef struct reel_session {
     reel_pieces held;            /* those whose images a batch holds, counted from own.first */
     reel_piece_sum *sum;         /* NULL where they come together */
     reel_statistics *statistics; /* NULL with one piece: running averages move at once */
+    reel_parallel *parallel;     /* where gradients go with several ranks; borrowed; NULL = alone */
 } reel_session;
 
 typedef struct reel_session_config {
@@ -47,6 +49,7 @@ typedef struct reel_session_config {
     reel_model_config net;               /* with the number of classes */
     const reel_transform *preprocessing; /* of an evaluation, for the model card */
     int threads;
+    const char *isa; /* NULL = as reel_ctx_config has it */
     uint64_t seed;
 } reel_session_config;
 

@@ -83,14 +83,33 @@ static reel_status compute_part(void *user, reel_pieces part, reel_error *err)
     return REEL_OK;
 }
 
+/* The sum over `part`, in the gradients that the store is bound to. */
+static reel_status sum_part(piece_step *step, reel_pieces part, reel_error *err)
+{
+    reel_session *s = step->session;
+    if (!s->in_turn)
+        return compute_part(step, part, err);
+    void *grads = reel_params_at(reel_net_params(s->net), 0)->grad.data; /* it has offset 0 */
+    return reel_piece_sum_run(s->sum, part, 1, grads, compute_part, step, err);
+}
+
 reel_status reel_session_gradient(reel_session *s, reel_gradient_job *job, reel_error *err)
 {
     piece_step step = {s, job};
     const reel_pieces all = {0, s->own.count};
     job->done = 0;
     reel_net_forget_gradients(s->net);
-    if (s->in_turn)
-        return reel_piece_sum_run(s->sum, all, 1, NULL, compute_part, &step, err);
-    REEL_TRY(take_images(&step, all, err));
-    return compute_part(&step, all, err);
+    if (!s->in_turn)
+        REEL_TRY(take_images(&step, all, err));
+    if (!s->parallel)
+        return sum_part(&step, all, err);
+
+    const reel_pieces *trees;
+    const int count = reel_parallel_subtrees(s->parallel, &trees);
+    for (int k = 0; k < count; k++) {
+        reel_parallel_subtree(s->parallel, k);
+        REEL_TRY(
+            sum_part(&step, (reel_pieces){trees[k].first - s->own.first, trees[k].count}, err));
+    }
+    return REEL_OK;
 }

@@ -166,6 +166,12 @@ void reel_signals_remove(void)
     installed = false;
 }
 
+void reel_signals_adopt(int number)
+{
+    if (number && !pending)
+        pending = number;
+}
+
 int reel_signals_pending(void)
 {
     return pending;

@@ -26,6 +26,8 @@ void reel_signals_quiet(bool quiet); /* whether answers stay unprinted */
 /* What the first signal prints at once, a line without its end: what the run still does before it
  * leaves. With `leave` the process ends right there. Before the first answer nothing is printed. */
 void reel_signals_answer(bool leave, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Another rank of the run has this one: from here on it is pending here as well; 0: nothing. */
+void reel_signals_adopt(int number);
 int reel_signals_pending(void);    /* 0, SIGINT, SIGTERM or SIGHUP; SIGTERM for a rank's two */
 bool reel_signals_take_save(void); /* whether SIGUSR1 has come since it was last asked */
 

@@ -14,7 +14,8 @@
 
 enum { SAMPLES_NAMED = 4 };
 
-void reel_trace_samples(reel_incident *incident, const reel_feed *feed, const reel_batch *b)
+void reel_trace_samples(reel_incident *incident, const reel_feed *feed, const reel_batch *b,
+                        int64_t images)
 {
     char *text = incident->samples;
     const size_t size = sizeof incident->samples;
@@ -25,8 +26,9 @@ void reel_trace_samples(reel_incident *incident, const reel_feed *feed, const re
         reel_dataset_sample_name(feed->train, b->indices[i], name, sizeof name);
         used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", name);
     }
-    if (b->n > SAMPLES_NAMED && used < size)
-        snprintf(text + used, size - used, " and %" PRId64 " more", b->n - SAMPLES_NAMED);
+    const int64_t named = b->n < SAMPLES_NAMED ? b->n : SAMPLES_NAMED;
+    if (images > named && used < size)
+        snprintf(text + used, size - used, " and %" PRId64 " more", images - named);
 }
 
 /* The first value that is not finite, as its place in row-major order; -1 = none. */
@@ -44,11 +46,15 @@ static int64_t first_not_finite(const reel_tensor *t, double *value)
     return -1;
 }
 
-void reel_trace_gradient(reel_incident *incident, const reel_session *session, int param)
+void reel_trace_gradient(reel_incident *incident, const reel_session *session, int param,
+                         const reel_optim_share *share)
 {
     const reel_param *p = reel_params_at(reel_net_params(session->net), param);
+    const int64_t n = reel_tensor_numel(&p->grad);
+    const bool here = !share || (share->begin <= p->offset && share->end >= p->offset + n);
     incident->value = NAN;
-    first_not_finite(&p->grad, &incident->value);
+    if (here)
+        first_not_finite(&p->grad, &incident->value);
     snprintf(incident->what, sizeof incident->what, "gradient of %s", p->name);
 }
 
@@ -151,7 +157,7 @@ static void trace_pieces(reel_session *session, trace_search *s, reel_loader *lo
     }
 }
 
-void reel_trace_origin(reel_incident *incident, reel_session *session, const reel_feed *feed,
+bool reel_trace_origin(reel_incident *incident, reel_session *session, const reel_feed *feed,
                        int64_t *planted)
 {
     reel_params *params = reel_net_params(session->net);
@@ -162,7 +168,7 @@ void reel_trace_origin(reel_incident *incident, reel_session *session, const ree
         snprintf(incident->origin, sizeof incident->origin,
                  "%s or its momentum was not finite before the step",
                  reel_params_at(params, held)->name);
-        return;
+        return true;
     }
 
     /* The batch comes again. Without fusion every layer's output can be looked at. */
@@ -180,4 +186,5 @@ void reel_trace_origin(reel_incident *incident, reel_session *session, const ree
     if (!s.found)
         snprintf(incident->origin, sizeof incident->origin,
                  "taken again layer by layer, nothing was found");
+    return s.found;
 }

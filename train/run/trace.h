@@ -6,16 +6,20 @@
 #include "train/run/guard.h"
 #include "train/run/session.h"
 
-/* Names the samples of the batch in which it happened. */
-void reel_trace_samples(reel_incident *incident, const reel_feed *feed, const reel_batch *batch);
+/* Names the first samples of the batch in which it happened, and counts the others: `images` in
+ * all. */
+void reel_trace_samples(reel_incident *incident, const reel_feed *feed, const reel_batch *batch,
+                        int64_t images);
 
-/* The gradient of parameter number `param` is not finite: fills what and value. */
-void reel_trace_gradient(reel_incident *incident, const reel_session *session, int param);
+/* The gradient of parameter number `param` is not finite: fills what and value. With a share the
+ * value is NaN on a rank that does not hold it. */
+void reel_trace_gradient(reel_incident *incident, const reel_session *session, int param,
+                         const reel_optim_share *share);
 
 /* Takes the step again, piece by piece and layer by layer, with the session as it was before it:
  * fills origin and lost. Leaves the gradients zero and nothing else changed. planted: see
- * plant.h. */
-void reel_trace_origin(reel_incident *incident, reel_session *session, const reel_feed *feed,
+ * plant.h. Returns whether the origin was found among the pieces of this process. */
+bool reel_trace_origin(reel_incident *incident, reel_session *session, const reel_feed *feed,
                        int64_t *planted);
 
 #endif

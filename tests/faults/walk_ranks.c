@@ -1,0 +1,89 @@
+/* library_walk through core/comm as far as one process comes: a comm without a launcher, data
+ * parallelism of one rank, sums along a tree, a window. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/comm/comm.h"
+#include "core/comm/division.h"
+#include "core/comm/parallel.h"
+#include "core/comm/sum_tree.h"
+#include "core/comm/window.h"
+#include "core/piece_sum.h"
+#include "tests/faults/walk.h"
+
+static reel_status make_store(reel_params **params, reel_error *err)
+{
+    const int64_t size = 100;
+    reel_status status = reel_params_create(params, REEL_F32, err);
+    NEXT(reel_params_add(*params, "weight", 1, &size, 0, NULL, err));
+    NEXT(reel_params_commit(*params, err));
+    return status;
+}
+
+static reel_status no_gradient(void *user, reel_pieces part, reel_error *err)
+{
+    (void)err;
+    walk_note_number(user, part.first);
+    return REEL_OK;
+}
+
+static reel_status alone(walk *w, reel_error *err)
+{
+    const reel_ctx_config one_thread = {.threads = 1};
+    const reel_parallel_config config = {.pieces = 6};
+    reel_ctx *ctx = NULL;
+    reel_comm *comm = NULL;
+    reel_params *params = NULL;
+    reel_parallel *parallel = NULL;
+    reel_piece_sum *sum = NULL;
+    void *array;
+    reel_status status = reel_ctx_create(&ctx, &one_thread, err);
+    NEXT(reel_comm_open(&comm, NULL, err));
+    NEXT(make_store(&params, err));
+    if (status == REEL_OK && reel_comm_pieces(comm, 6, 0).count != 6)
+        status = reel_fail(err, REEL_ERR_MEMORY, "no pieces"); /* which says nothing more */
+    NEXT(reel_parallel_create(&parallel, comm, params, ctx, &config, err));
+    NEXT(reel_piece_sum_create(&sum, params, ctx, err));
+    if (status == REEL_OK) {
+        const reel_pieces all = reel_parallel_pieces(parallel);
+        void *grads = reel_parallel_subtree(parallel, 0);
+        status = reel_piece_sum_run(sum, all, 1, grads, no_gradient, w, err);
+    }
+    NEXT(reel_parallel_sum(parallel, err));
+    NEXT(reel_parallel_publish(parallel, err));
+    NEXT(reel_parallel_array(parallel, &array, err));
+    NEXT(reel_parallel_complete(parallel, array, err));
+    reel_piece_sum_destroy(sum);
+    reel_parallel_destroy(parallel);
+    reel_params_destroy(params);
+    reel_comm_close(comm);
+    reel_ctx_destroy(ctx);
+    return status;
+}
+
+static reel_status sums_and_windows(walk *w, reel_error *err)
+{
+    const reel_pieces leaves[3] = {{0, 1}, {1, 1}, {2, 1}};
+    reel_sum_tree tree = {0};
+    reel_window own = {.file = -1}, other = {.file = -1};
+    reel_status status = reel_sum_tree_make(&tree, (reel_pieces){0, 3}, leaves, 3, err);
+    NEXT(reel_window_create(&own, 5000, err));
+    NEXT(reel_window_reserve(&own, 0, 5000, err));
+    NEXT(reel_window_join(&other, (int)getpid(), own.file, 5000, err));
+    int64_t first[4] = {0};
+    NEXT(reel_divide_pieces(first, 7, 3, err));
+    walk_note_number(w, tree.n_steps);
+    walk_note(w, first, sizeof first);
+    reel_window_free(&other);
+    reel_window_free(&own);
+    reel_sum_tree_free(&tree);
+    return status;
+}
+
+void walk_ranks(void)
+{
+    walk_means_memory = true;
+    walk_try("ranks: alone", alone, NULL, 0);
+    walk_try("ranks: sums, windows", sums_and_windows, NULL, 0);
+    walk_means_memory = false;
+}
