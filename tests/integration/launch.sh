@@ -173,4 +173,43 @@ refused 1 "d: " "$REEL_BIN" train d --ranks 1 -o alone
 launched="OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=0"
 # shellcheck disable=SC2086
 refused 2 "--ranks 3: a launcher has started 2 processes" env $launched "$REEL_BIN" train d --ranks 3
+# ---- the real mpirun -------------------------------------------------------------------------------------------------------
+REAL_MPIRUN=$(command -v mpirun)
+export REAL_MPIRUN STAND_IN=$REEL_BUILD/tests/ranks
+cp "$REEL_SOURCE/tests/support/real_mpirun.sh" bin/mpirun
+PATH=$PWD/bin:$plain "$REEL_BIN" train --ranks 3 >out 2>err || fail "ranks that connect: exit code $?"
+[ "$(cat out)" = "train: 3 ranks on 1 hosts; " ] && [ ! -s err ] || fail "ranks that connect: not said"
+[ -z "$(ls tmp)" ] || fail "ranks that connect: files stay"
+
+cat >rank <<'END'
+#!/bin/bash
+trap 'echo saved' USR1
+trap 'exit 143' USR2
+echo "$OMPI_MCA_btl_vader_backing_directory" >fake/folders
+touch "$OMPI_MCA_btl_vader_backing_directory/segment"
+echo $$ >>fake/process
+[ "$(wc -l <fake/process)" != 2 ] || touch fake/ready
+for _ in $(seq 300); do sleep 0.1; done
+END
+chmod +x rank
+STAND_IN=$PWD/rank begin ""
+kill -s USR1 "$!"
+sleep 0.5
+kill -s TERM "$!"
+finish "SIGTERM, the real mpirun" 143 4
+[ "$(cat out)" = $'saved\nsaved' ] || fail "SIGUSR1, the real mpirun"
+for victim in mpirun reel; do
+    STAND_IN=$PWD/rank begin ""
+    process=$!
+    [ "$victim" = reel ] || process=$(awk '{print $4}' "/proc/$(head -n 1 fake/process)/stat")
+    kill -s KILL "$process"
+    wait "$!" || true
+    for _ in $(seq 50); do
+        [ -n "$(ls tmp)" ] || break
+        sleep 0.1
+    done
+    sleep 0.1
+    clean "$victim is killed, the real mpirun"
+done
+
 wait "$hang" || fail "mpirun hangs: see above"

@@ -352,7 +352,9 @@ const reel_command reel_command_train = REEL_COMMAND(
              "Reel prints the whole recipe when it starts. The first Ctrl-C finishes the training "
              "step and saves, a second one stops at once. SIGUSR1 saves and continues.\n"
              "--resume auto continues in the middle of an epoch, with the DATA and the options "
-             "that the run was started with.",
+             "that the run was started with.\n"
+             "--ranks and --hosts need mpirun of Open MPI. The hosts are reached by ssh, or by the "
+             "program that REEL_LAUNCH_AGENT names.",
     .examples = {{"reel train photos -o run", "AlexNet from scratch on photos/train."},
                  {"reel train photos -o run --epochs 60 --lr 0.02 -b 64", "With other settings."},
                  {"reel train --resume auto -o run", "Continue an interrupted run."},

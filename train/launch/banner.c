@@ -203,7 +203,8 @@ static bool is_chatter(const char *line)
 {
     static const char *const begins[] = {"mpirun: Forwarding signal ", "mpirun: killing job"};
     static const char *const holds[] = {"has sent help message", "have sent help message",
-                                        "\"orte_base_help_aggregate\"", "FORCE-TERMINATE AT"};
+                                        "\"orte_base_help_aggregate\"", "FORCE-TERMINATE AT",
+                                        "plm:rsh: Warning: setpgid("};
     for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
         if (!strncmp(line, begins[i], strlen(begins[i])))
             return true;

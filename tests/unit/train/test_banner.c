@@ -102,7 +102,17 @@ static const struct {
      "reel: Open MPI: Open RTE was unable to open the hostfile: /nonexistent Check to make sure "
      "the path and filename are correct.\n",
      false},
+    {FRAME "ORTE has lost communication with a remote daemon.\n\n"
+           "  HNP daemon   : [[65005,0],0] on node reela\n"
+           "  Remote daemon: [[65005,0],1] on node 198.18.7.2\n\n"
+           "This is usually due to either a failure of the TCP network\n"
+           "connection to the node, or possibly an internal failure of\n"
+           "the daemon itself. We cannot recover from this failure, and\n"
+           "therefore will terminate the job.\n" FRAME,
+     "reel: the connection to host 198.18.7.2 is lost\n", true},
     {"mpirun: Forwarding signal 12 to job\n"
+     "[reela:30188] plm:rsh: Warning: setpgid(30198,30198) failed in parent with "
+     "errno=Permission denied(13)\n"
      "[vm:1] 1 more process has sent help message help-mpi-btl-base.txt / btl:no-nics\n"
      "[vm:1] Set MCA parameter \"orte_base_help_aggregate\" to 0 to see all help / error "
      "messages\n",
