@@ -8,6 +8,8 @@ fail() {
     [ ! -e err ] || cat err
     exit 1
 }
+# After an exit code that is not 0, Open MPI ends the other ranks: at once, instead of after seconds.
+export OMPI_MCA_odls_base_sigkill_timeout=0
 # Without Open MPI's own words about an exit code that is not 0, which stand between ruled lines.
 own_words() { sed '/^-----/,/^-----/d' "$1" | grep -v '^$' || true; }
 
