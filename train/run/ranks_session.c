@@ -1,10 +1,33 @@
 /* A session whose weights and states are shared out over ranks. */
 #include "train/run/ranks.h"
 
+#include "train/run/progress.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- joining ---- */
+
+/* How fast ranks reach each other: the best of a few exchanges of some MB. */
+static reel_status time_link(reel_ranks *r, reel_error *err)
+{
+    enum { BYTES = 1 << 20, TIMES = 4 };
+    const int ranks = reel_ranks_count(r);
+    char *mine = calloc(1, BYTES), *all = calloc((size_t)ranks, BYTES);
+    reel_status status = mine && all ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "out of memory");
+    status = reel_ranks_agree(r, status, err, "the first exchange");
+    double best = 0;
+    for (int i = 0; status == REEL_OK && i < TIMES; i++) {
+        const double began = reel_seconds_now();
+        status = reel_comm_gather(r->comm, mine, BYTES, all, "the first exchange", err);
+        const double seconds = reel_seconds_now() - began;
+        best = i == 0 || seconds < best ? seconds : best;
+    }
+    free(mine);
+    free(all);
+    r->link = best > 0 ? (double)(ranks - 1) * BYTES / best : 0;
+    return status;
+}
 
 static reel_status add_up(void *user, double *x, int64_t n, reel_error *err)
 {
@@ -37,6 +60,7 @@ reel_status reel_ranks_join(reel_ranks *r, reel_session *s, reel_error *err)
     reel_status status =
         cuts ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "shares of the weights: out of memory");
     REEL_TRY_GOTO(reel_ranks_agree(r, status, err, "shares of the weights"), done);
+    REEL_TRY_GOTO(time_link(r, err), done);
 
     reel_optim_cuts(params, ranks, cuts);
     const reel_parallel_config config = {.pieces = s->pieces, .cuts = cuts};
