@@ -50,7 +50,7 @@ begin() { # begin: a run on both hosts in the background, up to the start of bot
     done
     fail "the ranks do not start"
 }
-finish() { # finish WHAT CODE SECONDS
+finish() { # finish WHAT CODE SECONDS: more of them than promised, because the machine may be busy
     local code=0 begun=$SECONDS
     wait "$!" || code=$?
     [ "$code" = "$2" ] || fail "$1: exit code $code, expected $2"
@@ -86,10 +86,10 @@ reel_train unknown || code=$?
 # ---- ends -------------------------------------------------------------------------------------------------------------------
 begin
 kill -s INT "$!"
-finish "SIGINT" 130 3
+finish "SIGINT" 130 8
 begin
 on_host reelb kill -s KILL "$(process_of 1)" # its number there
-finish "a rank is killed" 1 10
+finish "a rank is killed" 1 14
 grep -q "^reel: rank 1 on host .* was killed by signal 9 (Killed)$" err && [ "$(wc -l <err)" = 1 ] || fail "a rank is killed"
 begin
 kill -s KILL "$!"
@@ -98,5 +98,5 @@ clean "reel is killed"
 begin
 sleep 1 # what the daemons tell each other at the start has arrived: a lost packet is sent again for minutes
 two_hosts_cut
-finish "the link is down" 1 10
+finish "the link is down" 1 14
 grep -q "^reel: the connection to host $reelb is lost$" err && [ "$(wc -l <err)" = 1 ] || fail "the link is down"
