@@ -9,6 +9,8 @@
 #include "core/comm/sum_tree.h"
 #include "core/comm/window.h"
 #include "core/piece_sum.h"
+#include "core/statistics.h"
+#include "optim/optim.h"
 #include "tests/faults/walk.h"
 
 static reel_status make_store(reel_params **params, reel_error *err)
@@ -61,6 +63,44 @@ static reel_status alone(walk *w, reel_error *err)
     return status;
 }
 
+static reel_status add_nothing(void *user, double *x, int64_t n, reel_error *err)
+{
+    (void)user;
+    (void)x;
+    (void)n;
+    (void)err;
+    return REEL_OK; /* there is one rank */
+}
+
+/* Norms and searches over shares; a record of batch statistics. */
+static reel_status shares(walk *w, reel_error *err)
+{
+    const reel_ctx_config one_thread = {.threads = 1};
+    reel_ctx *ctx = NULL;
+    reel_params *params = NULL;
+    reel_statistics *record = NULL;
+    reel_optimizer *opt = NULL;
+    double norm = 0;
+    int bad = -1;
+    reel_status status = reel_ctx_create(&ctx, &one_thread, err);
+    NEXT(make_store(&params, err));
+    const reel_optim_share all = {.end = reel_params_flat_size(params), .add_up = add_nothing};
+    NEXT(reel_statistics_create(&record, params, 3, err));
+    NEXT(reel_sgd_create(&opt, params, ctx, NULL, err));
+    NEXT(reel_optimizer_set_share(opt, &all, err));
+    if (status == REEL_OK)
+        reel_params_at(params, 0)->has_grad = true;
+    NEXT(reel_clip_grad_norm_shared(params, ctx, 1, &all, &norm, err));
+    NEXT(reel_grad_not_finite_shared(params, ctx, &all, &bad, err));
+    NEXT(reel_optimizer_not_finite_shared(opt, &bad, err));
+    walk_note_number(w, bad);
+    reel_optimizer_destroy(opt);
+    reel_statistics_destroy(record);
+    reel_params_destroy(params);
+    reel_ctx_destroy(ctx);
+    return status;
+}
+
 static reel_status sums_and_windows(walk *w, reel_error *err)
 {
     const reel_pieces leaves[3] = {{0, 1}, {1, 1}, {2, 1}};
@@ -84,6 +124,7 @@ void walk_ranks(void)
 {
     walk_means_memory = true;
     walk_try("ranks: alone", alone, NULL, 0);
+    walk_try("ranks: shares", shares, NULL, 0);
     walk_try("ranks: sums, windows", sums_and_windows, NULL, 0);
     walk_means_memory = false;
 }
