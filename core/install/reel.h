@@ -153,6 +153,7 @@
 #include "core/ops.h"
 #include "core/params.h"
 #include "core/piece_sum.h"
+#include "core/statistics.h"
 #include "core/tape.h"
 
 #include "data/dataset.h"
