@@ -88,7 +88,8 @@ void *reel_statistics_row(const reel_statistics *s, int64_t piece)
 bool reel_tape_records(reel_tape *tape, reel_tensor *running, double momentum, int64_t *step)
 {
     reel_statistics *s = tape ? tape->statistics : NULL;
-    if (!s || !running->data || tape->first_piece + tape->pieces > s->pieces)
+    if (!s || !running->data || tape->first_piece < 0 ||
+        tape->first_piece > s->pieces - tape->pieces)
         return false;
     for (int i = 0; i < s->count; i++) {
         recorded *r = &s->list[i];

@@ -26,10 +26,12 @@ REEL_API reel_status reel_statistics_create(reel_statistics **out, reel_params *
 REEL_API void reel_statistics_destroy(reel_statistics *s); /* NULL is fine */
 
 /* From here on the tape writes what its first piece has into row `first`, and so on. NULL: running
- * averages move at once, as at first. */
+ * averages move at once, as at first; so they do where the record has no such rows. s is borrowed
+ * until the tape is destroyed or gets another one. */
 REEL_API void reel_tape_set_statistics(reel_tape *tape, reel_statistics *s, int64_t first);
 
-/* A row, for sending it to another process; 0 bytes where the store has no buffers. */
+/* A row, for sending it to another process; 0 bytes where the store has no buffers. NULL: there is
+ * no such row. */
 REEL_API size_t reel_statistics_row_bytes(const reel_statistics *s);
 REEL_API void *reel_statistics_row(const reel_statistics *s, int64_t piece);
 /* Moves the running averages by all rows, in the order of the pieces. Every batch_norm2d of the

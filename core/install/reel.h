@@ -147,12 +147,38 @@
  *         return status;
  *     }
  *
- * The same seed gives the same bits, for any number of threads and loader workers. */
+ * The same seed gives the same bits, for any number of threads and loader workers.
+ *
+ * A loop on several processes or machines. The batch becomes equal pieces; each process ("rank")
+ * computes some of them, and updates a share of the weights. The bits do not depend on the number
+ * of ranks. Start such a program with mpirun; without it there is one rank.
+ *
+ *     static reel_status step_together(reel_parallel *parallel, reel_piece_sum *sum,
+ *                                      reel_piece_compute *one_piece, void *user,
+ *                                      reel_optimizer *optimizer, double lr, reel_error *err)
+ *     {
+ *         const reel_pieces *trees;
+ *         const int n = reel_parallel_subtrees(parallel, &trees); // this rank's pieces
+ *         for (int k = 0; k < n; k++) {
+ *             void *grads = reel_parallel_subtree(parallel, k);
+ *             REEL_TRY(reel_piece_sum_run(sum, trees[k], 1, grads, one_piece, user, err));
+ *         }
+ *         REEL_TRY(reel_parallel_sum(parallel, err)); // gradients of all ranks
+ *         REEL_TRY(reel_optimizer_step(optimizer, lr, err));
+ *         return reel_parallel_publish(parallel, err); // the new weights, for all ranks
+ *     }
+ *
+ * - comm.h: which rank this process is, and small exchanges. parallel.h: gradients and weights.
+ * - pieces.h: the order in which pieces are added up. piece_sum.h: pieces one after the other.
+ * - statistics.h: only for nets with batch normalization; their running averages move in order.
+ *
+ * train_on_many.c in train/examples/ is a whole program. */
 #include "core/comm/comm.h"
 #include "core/comm/parallel.h"
 #include "core/ops.h"
 #include "core/params.h"
 #include "core/piece_sum.h"
+#include "core/pieces.h"
 #include "core/statistics.h"
 #include "core/tape.h"
 
@@ -199,6 +225,7 @@
  *     }
  *
  * - An operator is a reel_op with its own forward and backward loops: reel_apply puts it on a tape.
+ *   Its flags say how it takes a batch in pieces (op.h).
  * - A layer is a reel_layer: reel_net_add.
  * - An optimizer is a reel_optimizer_kind: reel_optimizer_create.
  * - A data source is a reel_source: reel_dataset_create. */

@@ -220,6 +220,7 @@ static void make_ranks(void)
     static reel_parallel_config config = {.pieces = 4};
     good.reel_parallel_config = &config;
     MUST(reel_piece_sum_create(&good.reel_piece_sum, good.reel_params, good.reel_ctx, &error));
+    MUST(reel_statistics_create(&good.reel_statistics, good.reel_params, 4, &error));
     MUST(reel_comm_open(&good.reel_comm, NULL, &error));
     MUST(reel_parallel_create(&good.reel_parallel, good.reel_comm, good.reel_params, good.reel_ctx,
                               &config, &error));

@@ -19,6 +19,7 @@ struct misuse_good {
     reel_comm *reel_comm; /* without a launcher */
     reel_parallel *reel_parallel;
     reel_piece_sum *reel_piece_sum;
+    reel_statistics *reel_statistics;
     reel_parallel_config *reel_parallel_config;
     reel_weights *reel_weights;
     reel_weights_writer *reel_weights_writer;

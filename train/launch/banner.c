@@ -133,6 +133,15 @@ static void tell_folder(reel_banner *b)
                word_after(b->text, "Working directory:", path, sizeof path));
 }
 
+static void tell_unrouted(reel_banner *b)
+{
+    char host[256];
+    banner_say(b,
+               "reel: host %s does not answer: mpirun's helper `orted` cannot start there, or "
+               "cannot write into its folder for temporary files",
+               word_after(b->text, "target node:", host, sizeof host));
+}
+
 /* A message follows from one of its sentences. Rows without a function are left out: another
  * message, or the ranks themselves, say more. */
 static const struct {
@@ -152,7 +161,8 @@ static const struct {
     {"was unable to reliably start one or more daemons", tell_unreached_host, false},
     {"\"plm_rsh_agent\" was set to a path", tell_agent, false},
     {"There are not enough slots available", tell_slots, false},
-    {"change to working directory", tell_folder, false},
+    {"change to the specified working directory", tell_folder, false},
+    {"ORTE does not know how to route a message", tell_unrouted, true}, /* mpirun waits for ever */
     {"An internal error has occurred in ORTE", NULL, false},
 };
 

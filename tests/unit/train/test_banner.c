@@ -70,6 +70,19 @@ static const struct {
      "reel: host vm cannot execute /nonexistent/program; Reel must be installed there under this "
      "path\n",
      false},
+    {FRAME "mpirun was unable to launch the specified application as it could not\n"
+           "change to the specified working directory:\n\n"
+           "Working directory: /home/me/work\nNode: node2\n"
+           "while attempting to start process rank 1.\n" FRAME,
+     "reel: a host cannot enter the folder /home/me/work; it must exist on every host\n", false},
+    {FRAME "ORTE does not know how to route a message to the specified daemon\n"
+           "located on the indicated node:\n\n"
+           "  my node:   vm\n  target node:  198.18.7.2\n\n"
+           "This is usually an internal programming error that should be\n"
+           "reported to the developers.\n" FRAME,
+     "reel: host 198.18.7.2 does not answer: mpirun's helper `orted` cannot start there, or cannot "
+     "write into its folder for temporary files\n",
+     true},
     {"ssh: Could not resolve hostname nosuchhost: Name or service not known\n" FRAME
      "ORTE was unable to reliably start one or more daemons.\n"
      "This usually is caused by:\n\n"
