@@ -20,6 +20,8 @@ typedef struct reel_host_sum {
     void *sums;         /* flat array, of which only what is sent is touched; NULL: one leaf */
 } reel_host_sum;
 
+typedef struct reel_overlap reel_overlap; /* overlap.h */
+
 struct reel_parallel {
     reel_comm *comm;
     reel_params *params;
@@ -51,7 +53,9 @@ struct reel_parallel {
 
     reel_adder adder;
     size_t adder_bytes;
+    reel_overlap *overlap;  /* NULL: one host, or nobody asked for it */
     reel_range_list ranges; /* scratch */
+    bool *late;             /* [parameters] scratch */
     reel_bulk sends, receives;
     reel_window *more; /* arrays of reel_parallel_array */
     int n_more;
@@ -72,8 +76,9 @@ uint64_t reel_parallel_hash_gradients(const reel_params *params);
 
 /* All ranks: makes the values' and gradients' windows and opens those of the host's other ranks. */
 reel_status reel_parallel_share_memory(reel_parallel *p, reel_error *err);
-/* One window for each host, made by its leader. Not reserved. */
-reel_status reel_parallel_host_window(reel_parallel *p, reel_window *w, reel_error *err);
+/* One window of `bytes` for each host, made by its leader. Not reserved. */
+reel_status reel_parallel_host_window(reel_parallel *p, reel_window *w, size_t bytes,
+                                      reel_error *err);
 /* The store's values go into the windows, rank 0's; the store is bound to the windows. */
 reel_status reel_parallel_move_in(reel_parallel *p, reel_error *err);
 /* And back into the store's own memory. */

@@ -20,6 +20,8 @@ expect_run() {
 for case in "2 1" "3 1" "8 1" "5 2" "5 -2" "4 4"; do
     # shellcheck disable=SC2086
     expect_run $case parallel ""
+    # shellcheck disable=SC2086
+    expect_run $case overlap ""
 done
 expect_run 3 1 refusals ""
 expect_run 3 2 refusals ""
