@@ -299,6 +299,11 @@ void reel_overlap_open(reel_overlap *o)
     pthread_mutex_unlock(&o->lock);
 }
 
+bool reel_overlap_is_planned(const reel_overlap *o, int param)
+{
+    return o->planned[param];
+}
+
 static void mark_ready(reel_overlap *o, int b)
 {
     atomic_store_explicit(&o->rows[o->own_row].ready[b], o->step, memory_order_release);

@@ -96,29 +96,7 @@ struct reel_overlap {
     reel_error failure;
 };
 
-/* ---- overlap.c ---- */
-
-/* All ranks. NULL in *out: one host, nothing to be done. */
-reel_status reel_overlap_make(reel_overlap **out, reel_parallel *p, reel_error *err);
-/* Ends the thread and frees everything. false: messages are under way, so that their memory must
- * stay until the process ends. NULL is fine. */
-bool reel_overlap_end(reel_overlap *o);
-/* A step begins, if it has not. */
-void reel_overlap_open(reel_overlap *o);
-void reel_overlap_ready(reel_overlap *o, int param);
-reel_status reel_overlap_need(reel_overlap *o, int param, reel_error *err);
-reel_status reel_overlap_settle(reel_overlap *o, reel_error *err);
-/* This rank's gradients are all final. Before all ranks are told so. */
-reel_status reel_overlap_all_ready(reel_overlap *o, reel_error *err);
-/* Then: waits for what travels early. The next step's plan is the parameters with gradients. */
-reel_status reel_overlap_finish(reel_overlap *o, reel_error *err);
-/* Waits for it in vain. */
-reel_status reel_overlap_drop(reel_overlap *o, reel_error *err);
-/* This rank's share of the values is new. Returns when all ranks of the host have come here. */
-reel_status reel_overlap_publish(reel_overlap *o, reel_error *err);
-
-/* ---- overlap_flow.c: the thread ---- */
-
+/* The thread (overlap_flow.c). */
 void *reel_overlap_run(void *overlap);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/comm/overlap.h"
+#include "core/comm/parallel_internal.h"
 #include "core/memory.h"
 
 /* ---- what the ranks must have in common ---- */

@@ -20,7 +20,8 @@ typedef struct reel_host_sum {
     void *sums;         /* flat array, of which only what is sent is touched; NULL: one leaf */
 } reel_host_sum;
 
-typedef struct reel_overlap reel_overlap; /* overlap.h */
+/* overlap.h */
+typedef struct reel_overlap reel_overlap;
 
 struct reel_parallel {
     reel_comm *comm;
@@ -89,5 +90,28 @@ void reel_parallel_move_out(reel_parallel *p);
 /* The trees over leaves, and memory for what other hosts send. */
 reel_status reel_parallel_plan(reel_parallel *p, reel_error *err);
 void reel_parallel_free_plan(reel_parallel *p);
+
+/* ---- overlap.c: the exchange between hosts behind computing ---- */
+
+/* All ranks. NULL in *out: one host, nothing to be done. */
+reel_status reel_overlap_make(reel_overlap **out, reel_parallel *p, reel_error *err);
+/* Ends the thread and frees everything. false: messages are under way, so that their memory must
+ * stay until the process ends. NULL is fine. */
+bool reel_overlap_end(reel_overlap *o);
+/* A step begins, if it has not. */
+void reel_overlap_open(reel_overlap *o);
+void reel_overlap_ready(reel_overlap *o, int param);
+reel_status reel_overlap_need(reel_overlap *o, int param, reel_error *err);
+reel_status reel_overlap_settle(reel_overlap *o, reel_error *err);
+/* This rank's gradients are all final. Before all ranks are told so. */
+reel_status reel_overlap_all_ready(reel_overlap *o, reel_error *err);
+/* Then: waits for what travels early. The next step's plan is the parameters with gradients. */
+reel_status reel_overlap_finish(reel_overlap *o, reel_error *err);
+/* Waits for it in vain. */
+reel_status reel_overlap_drop(reel_overlap *o, reel_error *err);
+/* Whether the gradient of a parameter travels early in the step that is open. */
+bool reel_overlap_is_planned(const reel_overlap *o, int param);
+/* This rank's share of the values is new. Returns when all ranks of the host have come here. */
+reel_status reel_overlap_publish(reel_overlap *o, reel_error *err);
 
 #endif

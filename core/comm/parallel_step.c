@@ -10,7 +10,7 @@
  * has arrived. */
 #include <stdlib.h>
 
-#include "core/comm/overlap.h"
+#include "core/comm/parallel_internal.h"
 #include "core/memory.h"
 
 /* ---- what all ranks must agree on first ---- */
@@ -135,7 +135,7 @@ static void find_late_sums(reel_parallel *p)
         return;
     }
     for (int i = 0; i < reel_params_count(p->params); i++)
-        p->late[i] = reel_params_at(p->params, i)->has_grad && !o->planned[i];
+        p->late[i] = reel_params_at(p->params, i)->has_grad && !reel_overlap_is_planned(o, i);
     reel_ranges_in(&p->ranges, p->params, p->late);
 }
 
