@@ -232,7 +232,7 @@ static reel_status overlap_wait(reel_overlap *o, overlap_test *test, int bucket,
     o->waiting = true;
     pthread_cond_signal(&o->wake);
     while (!test(o, bucket)) {
-        if (o->failure.status != REEL_OK) {
+        if (o->failure.status != REEL_OK || reel_comm_is_broken(comm)) {
             status = reel_comm_break(comm, &o->failure, err);
             break;
         }
