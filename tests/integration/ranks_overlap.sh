@@ -1,0 +1,52 @@
+#!/bin/bash
+# Training on several hosts, where the exchange runs behind computing: weights, logs and averages of one process, with late
+# gradients, recomputation, pieces in turn, frozen layers, batch statistics, clipping, steps that are left out and rollbacks; a rank
+# that stops is noticed. `reel bench comm` measures it.
+set -eu
+. "$REEL_SOURCE/tests/support/mpi.sh"
+fail() { echo "$1"; [ ! -e said ] || tail -20 said; exit 1; }
+"$REEL_BIN" synth d --train 24 --val 6 --classes 2 --size 40 --quiet
+# Several buckets of 4 MB, and a layer that two hosts own.
+cat >net <<'NET'
+reel network 1
+input 3x32x32
+Conv2d 16 3 padding=1 bias=false
+BatchNorm2d
+ReLU
+residual:
+    Conv2d 16 3 padding=1 bias=false
+    BatchNorm2d
+    ReLU
+    Conv2d 16 3 padding=1 bias=false
+    BatchNorm2d
+ReLU
+MaxPool2d 2
+Dropout 0.3
+AdaptiveAvgPool2d 6
+Flatten
+Linear 4000
+ReLU
+Linear 400
+ReLU
+Linear classes
+NET
+told=(--epochs 2 -b 24 --batch-pieces 6 --threads 1 --workers 1 --seed 3 --lr 0.02 --no-report --quiet)
+hash_of() { python3 "$REEL_SOURCE/tests/support/hash_run.py" "$1"; }
+
+# try NAME OPTION...: alone, then each of $cases (RANKS:HOSTS).
+try() {
+    local name=$1 expected case
+    shift
+    "$REEL_BIN" train d --arch net -o "$name" "${told[@]}" "$@" >said 2>&1 || fail "$name: exit $?"
+    expected=$(hash_of "$name")
+    for case in $cases; do
+        mpi "${case%:*}" env REEL_TEST_HOSTS="${case#*:}" "$REEL_BIN" train d --arch net -o "$name-$case" "${told[@]}" \
+            "$@" >said 2>&1 || fail "$name: $case: exit $?"
+        [ "$(hash_of "$name-$case")" = "$expected" ] || fail "$name: $case (ranks:hosts): other weights"
+    done
+}
+
+cases="2:1 2:2 3:2 3:3 4:2 4:3" try plain
+cases="2:2 4:3" try adamw --opt adamw --clip-grad-norm 0.5 --model-ema --eval-every 3 --checkpoint-every 2
+cases="2:2 4:2" try frozen --freeze '0.*,15.*' --unfreeze-after 1
+cases="2:2 3:3" try turns --accumulate 3
