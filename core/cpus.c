@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <unistd.h>
 
 /* The first number of a file, or -1; a second one goes to *second. */
 static double number_in(const char *folder, const char *name, double *second)
@@ -47,15 +48,41 @@ int reel_cgroup_cpus(const char *membership, const char *mount)
     return smallest < INT_MAX ? (int)ceil(smallest) : 0;
 }
 
+/* Processes that a launcher started on this host, this one included: as mpirun of Open MPI and
+ * Hydra (MPICH, Intel MPI) tell each of them. */
+static int processes_here(void)
+{
+    static const char *const names[] = {"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"};
+    for (int i = 0; i < REEL_COUNT(names); i++) {
+        const char *value = getenv(names[i]);
+        const long count = value ? strtol(value, NULL, 10) : 0;
+        if (count > 0 && count <= INT_MAX)
+            return (int)count;
+    }
+    return 1;
+}
+
+int reel_share_of_cpus(int mask, int all, int quota, int processes, bool bound)
+{
+    /* A bound process has its CPUs to itself, or shares them with some of the others: which ones,
+     * nobody says. An equal share of the whole host is never too much then. */
+    int shared = bound && all > mask ? all : mask;
+    if (quota > 0 && quota < shared)
+        shared = quota;
+    const int share = shared / (processes > 0 ? processes : 1);
+    const int cpus = share < mask ? share : mask;
+    return cpus > 0 ? cpus : 1;
+}
+
 int reel_available_cpus(void)
 {
     /* Not sched_getaffinity: with OMP_PROC_BIND the calling thread is bound to one CPU by now, the
      * process is not. */
-    int cpus = omp_get_num_procs();
+    const int mask = omp_get_num_procs();
     const int quota = reel_cgroup_cpus("/proc/self/cgroup", "/sys/fs/cgroup");
-    if (quota > 0 && quota < cpus)
-        cpus = quota;
-    return cpus > 0 ? cpus : 1;
+    const bool bound = getenv("OMPI_MCA_orte_bound_at_launch") != NULL;
+    return reel_share_of_cpus(mask, (int)sysconf(_SC_NPROCESSORS_ONLN), quota, processes_here(),
+                              bound);
 }
 
 void reel_unbind_thread(void)

@@ -15,4 +15,9 @@ void reel_unbind_thread(void);
  * long: OMP_WAIT_POLICY=passive, or GOMP_SPINCOUNT is set. */
 void reel_release_idle_threads(void);
 
+/* CPUs for one of the processes that share a host: mask = CPUs that it may run on, all = CPUs of
+ * the host, quota = its control group's in CPUs, 0 = none. bound: its launcher gave it CPUs of its
+ * own; otherwise all processes have the same mask. At least 1. */
+int reel_share_of_cpus(int mask, int all, int quota, int processes, bool bound);
+
 #endif

@@ -57,7 +57,8 @@ REEL_API void reel_ctx_log(const reel_ctx *ctx, reel_log_level level, const char
     __attribute__((format(printf, 3, 4)));
 
 /* CPUs this process may use: those of its affinity mask, or its control group's (v1 or v2) quota
- * rounded up where that is less; at least 1. */
+ * rounded up where that is less. Processes that mpirun started on one host divide them by their
+ * number. At least 1. */
 REEL_API int reel_available_cpus(void);
 
 #ifdef __cplusplus

@@ -92,8 +92,8 @@ enum {
     /* Row i of the result depends on the batch that is handed in. The tape calls the operator once
      * for each piece, and adds up what each piece gives to the gradient of a parameter. */
     REEL_OP_SLICES = 128,
-    /* One call for all pieces: the operator reads `pieces`, and gives the bits of the calls that
-     * REEL_OP_SLICES would get. */
+    /* One call for all pieces of input 0, the only batch: the operator reads `pieces`, and gives
+     * the bits of the calls that REEL_OP_SLICES would get. */
     REEL_OP_PIECES = 256
 };
 

@@ -67,7 +67,7 @@ static void add_gradients(const reel_piece_sum *sum, char *to, char *rest)
         reel_tensor a = p->grad, b = p->grad;
         a.data = to + (size_t)p->offset * element;
         b.data = rest + (size_t)p->offset * element;
-        reel_add_into(sum->ctx, &a, &b);
+        reel_add_tensor(sum->ctx, &a, &b);
     }
 }
 

@@ -6,8 +6,7 @@
  * many partial sums are held as the tree is deep. */
 #include <string.h>
 
-#include "core/kernels/add_into.h"
-#include "core/pieces.h"
+#include "core/piece_tree.h"
 #include "core/tape_internal.h"
 
 void reel_tape_set_pieces(reel_tape *tape, int64_t pieces)
@@ -76,6 +75,15 @@ static bool sums_any(const reel_tape *tape, const reel_node *node)
     return false;
 }
 
+/* REEL_OP_PIECES: the first input is the batch, and the only one. */
+static bool is_one_batch(const reel_tape *tape, const reel_node *node)
+{
+    for (int i = 1; i < node->n_in; i++)
+        if (is_batch(tape, node, i))
+            return false;
+    return is_batch(tape, node, 0);
+}
+
 bool reel_pieces_begin(reel_tape *tape, reel_node *node, reel_infer *q, reel_tensor *asked)
 {
     const unsigned flags = node->op->flags, known = REEL_OP_ROWS | REEL_OP_SLICES | REEL_OP_PIECES;
@@ -89,6 +97,12 @@ bool reel_pieces_begin(reel_tape *tape, reel_node *node, reel_infer *q, reel_ten
     if (rows < 0 || !(flags & known)) {
         reel_tape_fail(tape, REEL_ERR_INVALID, "%s: expected an operator that takes a batch in %s",
                        node->op->name, rows < 0 ? "pieces, and batches of one size" : "pieces");
+        return false;
+    }
+    if (flags & REEL_OP_PIECES && !is_one_batch(tape, node)) {
+        reel_tape_fail(tape, REEL_ERR_INVALID,
+                       "%s: expected a batch in pieces as the first input, and as no other",
+                       node->op->name);
         return false;
     }
     node->batch = tape->pieces;
@@ -151,46 +165,30 @@ void reel_pieces_forward(const reel_tape *tape, const reel_node *node, const ree
     }
 }
 
-/* The way down the tree of pieces of one backward call. */
+/* One backward call that is made once for each piece. */
 typedef struct pieces_sweep {
     const reel_tape *tape;
     const reel_node *node;
     const reel_call *whole;
-    char *partial; /* memory for partial sums: one block for each level of the tree */
-    size_t level_bytes;
 } pieces_sweep;
 
-static bool is_summed(const pieces_sweep *s, int i)
+/* Backward of piece p; gradients of what is no batch are assigned to `sums`, which is [n_in]. */
+static void sweep_piece(const void *user, int64_t p, const reel_tensor *sums)
 {
-    return s->whole->din[i].data && reel_pieces_sums(s->tape, s->node, i);
-}
-
-/* Where the sums of a level go: a block of the partial sums. */
-static void place_sums(const pieces_sweep *s, int level, reel_tensor *sums)
-{
-    char *at = s->partial + (size_t)level * s->level_bytes;
-    for (int i = 0; i < s->node->n_in; i++) {
-        sums[i] = s->whole->din[i];
-        if (!is_summed(s, i))
-            continue;
-        sums[i].data = at;
-        at += reel_whole_lines(reel_tensor_bytes(&sums[i]));
-    }
-}
-
-/* Backward of piece p; gradients of what is no batch are assigned to `sums`. */
-static void sweep_piece(const pieces_sweep *s, int64_t p, const reel_tensor *sums)
-{
+    const pieces_sweep *s = user;
     const reel_node *node = s->node;
     const bool assigns = node->op->flags & REEL_OP_ASSIGNS;
     reel_tensor in[REEL_MAX_INPUTS], din[REEL_MAX_INPUTS];
     bool fresh[REEL_MAX_INPUTS];
     for (int i = 0; i < node->n_in; i++) {
-        const bool batch = is_batch(s->tape, node, i), summed = is_summed(s, i);
+        const bool batch = is_batch(s->tape, node, i), summed = sums[i].data;
         in[i] = batch ? piece_of(s->whole->in[i], node->calls, p) : s->whole->in[i];
-        din[i] = batch ? piece_of(s->whole->din[i], node->calls, p) : sums[i];
+        din[i] = batch ? piece_of(s->whole->din[i], node->calls, p) : s->whole->din[i];
         fresh[i] = summed ? assigns : s->whole->fresh[i];
-        if (summed && !assigns)
+        if (!summed)
+            continue;
+        din[i] = sums[i];
+        if (!assigns)
             memset(din[i].data, 0, reel_tensor_bytes(&din[i]));
     }
 
@@ -205,32 +203,25 @@ static void sweep_piece(const pieces_sweep *s, int64_t p, const reel_tensor *sum
     node->op->backward[s->tape->dtype](&call);
 }
 
-static void sweep_pieces(const pieces_sweep *s, reel_pieces part, const reel_tensor *sums,
-                         int level)
-{
-    if (part.count == 1) {
-        sweep_piece(s, part.first, sums);
-        return;
-    }
-    const int64_t left = reel_pieces_left(part.count);
-    reel_tensor right[REEL_MAX_INPUTS];
-    place_sums(s, level, right);
-    sweep_pieces(s, (reel_pieces){part.first, left}, sums, level + 1);
-    sweep_pieces(s, (reel_pieces){part.first + left, part.count - left}, right, level + 1);
-    for (int i = 0; i < s->node->n_in; i++)
-        if (is_summed(s, i))
-            reel_add_into(s->tape->ctx, &sums[i], &right[i]);
-}
-
 bool reel_pieces_backward(reel_tape *tape, const reel_node *node, const reel_call *whole)
 {
-    pieces_sweep s = {.tape = tape, .node = node, .whole = whole};
-    for (int i = 0; i < node->n_in; i++)
-        s.level_bytes += is_summed(&s, i) ? reel_whole_lines(reel_tensor_bytes(&whole->din[i])) : 0;
-    const size_t bytes = s.level_bytes * (size_t)reel_pieces_depth(node->calls);
+    const pieces_sweep sweep = {.tape = tape, .node = node, .whole = whole};
+    reel_tensor sums[REEL_MAX_INPUTS];
+    for (int i = 0; i < node->n_in; i++) {
+        const bool summed = whole->din[i].data && reel_pieces_sums(tape, node, i);
+        sums[i] = summed ? whole->din[i] : (reel_tensor){.ndim = 1}; /* empty, without data */
+    }
+    reel_piece_tree tree = {.ctx = tape->ctx,
+                            .pieces = node->calls,
+                            .n = node->n_in,
+                            .to = sums,
+                            .give = sweep_piece,
+                            .user = &sweep};
+
+    const size_t bytes = reel_piece_tree_bytes(tree.n, sums, node->calls);
     if (bytes) {
-        s.partial = reel_tape_scratch(tape, bytes);
-        if (!s.partial) {
+        tree.partial = reel_tape_scratch(tape, bytes);
+        if (!tree.partial) {
             reel_tape_fail(tape, REEL_ERR_MEMORY,
                            "backward of %s: %zu bytes of partial sums are over the tape's memory "
                            "limit",
@@ -240,7 +231,7 @@ bool reel_pieces_backward(reel_tape *tape, const reel_node *node, const reel_cal
     }
 
     if (!tape->plan)
-        sweep_pieces(&s, (reel_pieces){0, node->calls}, whole->din, 0);
-    reel_arena_free(tape->arena, s.partial);
+        reel_piece_tree_run(&tree);
+    reel_arena_free(tape->arena, tree.partial);
     return true;
 }

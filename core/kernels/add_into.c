@@ -1,7 +1,7 @@
 /* Adding one tensor to another. */
 #include "core/kernels/add_into.h"
 
-void reel_add_into(const reel_ctx *ctx, const reel_tensor *to, const reel_tensor *from)
+void reel_add_tensor(const reel_ctx *ctx, const reel_tensor *to, const reel_tensor *from)
 {
     const int64_t n = reel_tensor_numel(to);
     if (to->dtype == REEL_F64)

@@ -7,7 +7,7 @@
 #include "core/tensor.h"
 
 /* Two tensors of one shape and dtype, each in one stretch of memory. */
-void reel_add_into(const reel_ctx *ctx, const reel_tensor *to, const reel_tensor *from);
+void reel_add_tensor(const reel_ctx *ctx, const reel_tensor *to, const reel_tensor *from);
 
 /* The loop over n elements, compiled for float and for double. */
 void reel_add_into_f32(int threads, int64_t n, void *to, const void *from);

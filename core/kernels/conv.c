@@ -1,4 +1,5 @@
-/* The three passes of a convolution: choose an implementation, run it. */
+/* The three passes of a convolution: choose an implementation, run it; for a batch in pieces, run
+ * it once where that gives the bits of the pieces. */
 #include "core/kernels/conv.h"
 
 #include "core/kernels/conv_choice.h"
@@ -40,4 +41,59 @@ void reel_conv_run(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass pass,
         rectify_f64(reel_ctx_threads(ctx), job->out, outputs);
     else
         rectify_f32(reel_ctx_threads(ctx), job->out, outputs);
+}
+
+/* ---- a batch in pieces ---- */
+
+static reel_conv_shape images_of(const reel_conv_shape *s, int64_t n)
+{
+    reel_conv_shape some = *s;
+    some.n = n;
+    return some;
+}
+
+bool reel_conv_images_agree(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass pass,
+                            const reel_conv_shape *s, int64_t n)
+{
+    if (n == s->n)
+        return true;
+    const reel_conv_shape some = images_of(s, n);
+    const reel_conv_kind *kind = reel_conv_choose(ctx, s, pass, dtype == REEL_F64);
+    return kind == reel_conv_choose(ctx, &some, pass, dtype == REEL_F64) &&
+           (!kind->images_agree || kind->images_agree(s, pass, n));
+}
+
+size_t reel_conv_pieces_scratch(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass pass,
+                                const reel_conv_shape *s, int64_t pieces)
+{
+    const reel_conv_shape piece = images_of(s, s->n / pieces);
+    const bool together = reel_conv_images_agree(ctx, dtype, pass, s, piece.n);
+    return reel_conv_scratch(ctx, dtype, pass, together ? s : &piece);
+}
+
+static const void *images_from(const void *map, int64_t reals, reel_dtype dtype)
+{
+    return map ? (const char *)map + (size_t)reals * reel_dtype_size(dtype) : NULL;
+}
+
+void reel_conv_pieces_run(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass pass,
+                          const reel_conv_job *job, int64_t pieces)
+{
+    const reel_conv_shape piece = images_of(job->s, job->s->n / pieces);
+    if (reel_conv_images_agree(ctx, dtype, pass, job->s, piece.n)) {
+        reel_conv_run(ctx, dtype, pass, job);
+        return;
+    }
+
+    const int64_t in = piece.n * piece.h * piece.w * piece.c,
+                  out = piece.n * piece.oh * piece.ow * piece.oc;
+    const int64_t written = pass == REEL_CONV_FORWARD ? out : in;
+    for (int64_t p = 0; p < pieces; p++) {
+        reel_conv_job one = *job;
+        one.s = &piece;
+        one.x = images_from(job->x, p * in, dtype);
+        one.dy = images_from(job->dy, p * out, dtype);
+        one.out = (char *)job->out + (size_t)(p * written) * reel_dtype_size(dtype);
+        reel_conv_run(ctx, dtype, pass, &one);
+    }
 }

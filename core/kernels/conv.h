@@ -20,4 +20,17 @@ size_t reel_conv_scratch(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass p
 void reel_conv_run(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass pass,
                    const reel_conv_job *job);
 
+/* ---- a batch of `pieces` equal pieces: forward and input gradient only ---- */
+
+/* Whether an image gets the same bits in a batch of s->n images as in one of n. */
+bool reel_conv_images_agree(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass pass,
+                            const reel_conv_shape *s, int64_t n);
+
+/* As reel_conv_scratch and reel_conv_run for the whole batch, with the bits that each piece gets
+ * alone: one call where the images agree, else one for each piece. */
+size_t reel_conv_pieces_scratch(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass pass,
+                                const reel_conv_shape *s, int64_t pieces);
+void reel_conv_pieces_run(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass pass,
+                          const reel_conv_job *job, int64_t pieces);
+
 #endif

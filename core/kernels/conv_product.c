@@ -235,5 +235,17 @@ static void product_run(const reel_ctx *ctx, const reel_conv_job *job, reel_conv
                 over_x(ctx, job, pass == REEL_CONV_WEIGHT_GRAD, f64, g);
 }
 
-const reel_conv_kind reel_conv_product = {
-    .name = "gemm", .f64 = true, .scratch = product_scratch, .run = product_run};
+/* A row of a blocked product has the same bits in any number of rows. Few rows of plain matrices
+ * are one running sum instead, where the weights lie in columns: the input gradient of one tap. */
+static bool product_images_agree(const reel_conv_shape *s, reel_conv_pass pass, int64_t n)
+{
+    const int64_t pixels = s->h * s->w, k = s->oc / s->groups;
+    return pass != REEL_CONV_INPUT_GRAD || !is_plain(s) ||
+           reel_matrix_is_running(s->n * pixels, k) == reel_matrix_is_running(n * pixels, k);
+}
+
+const reel_conv_kind reel_conv_product = {.name = "gemm",
+                                          .f64 = true,
+                                          .images_agree = product_images_agree,
+                                          .scratch = product_scratch,
+                                          .run = product_run};

@@ -32,6 +32,9 @@ typedef struct reel_conv_kind {
     bool ends_in_relu; /* honours job->relu itself */
     /* True where it can run and is worth it; else *why_not says what it wants. NULL: always. */
     bool (*accepts)(const reel_conv_shape *s, reel_conv_pass pass, const char **why_not);
+    /* Forward and input gradient: true where an image gets the same bits in a batch of s->n images
+     * as in one of n. NULL: always. */
+    bool (*images_agree)(const reel_conv_shape *s, reel_conv_pass pass, int64_t n);
     size_t (*scratch)(const reel_ctx *ctx, const reel_conv_shape *s, reel_conv_pass pass, bool f64);
     void (*run)(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_pass pass, bool f64);
 } reel_conv_kind;

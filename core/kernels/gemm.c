@@ -87,7 +87,7 @@ static bool is_in_pieces(const reel_gemm_job *job)
 }
 
 /* The job of some pieces, for rows [i, i + rows) of C, with its result at `to`. */
-static reel_gemm_job part_of(const reel_gemm_job *job, reel_dtype dtype, reel_pieces part)
+static reel_gemm_job pieces_of_job(const reel_gemm_job *job, reel_dtype dtype, reel_pieces part)
 {
     const size_t element = reel_dtype_size(dtype);
     const int64_t depth = job->k / job->pieces, skip = part.first * depth;
@@ -105,25 +105,25 @@ typedef struct partial_sums {
     size_t level_bytes;
 } partial_sums;
 
-static void sum_part(const reel_ctx *ctx, reel_dtype dtype, const reel_gemm_job *job,
-                     partial_sums partial)
+static void sum_pieces_of_job(const reel_ctx *ctx, reel_dtype dtype, const reel_gemm_job *job,
+                              partial_sums partial)
 {
     if (job->pieces == 1 || kernel_adds_up(job, job->pieces)) {
         one_sum(ctx, dtype, job);
         return;
     }
     const int64_t left = reel_pieces_left(job->pieces);
-    const reel_gemm_job begin = part_of(job, dtype, (reel_pieces){0, left});
-    reel_gemm_job rest = part_of(job, dtype, (reel_pieces){left, job->pieces - left});
+    const reel_gemm_job begin = pieces_of_job(job, dtype, (reel_pieces){0, left});
+    reel_gemm_job rest = pieces_of_job(job, dtype, (reel_pieces){left, job->pieces - left});
     rest.c = partial.at;
     partial.at += partial.level_bytes;
-    sum_part(ctx, dtype, &begin, partial);
-    sum_part(ctx, dtype, &rest, partial);
+    sum_pieces_of_job(ctx, dtype, &begin, partial);
+    sum_pieces_of_job(ctx, dtype, &rest, partial);
 
     const int64_t count = job->m * job->n;
     const reel_tensor to = reel_tensor_of(job->c, dtype, 1, &count);
     const reel_tensor from = reel_tensor_of(rest.c, dtype, 1, &count);
-    reel_add_into(ctx, &to, &from);
+    reel_add_tensor(ctx, &to, &from);
 }
 
 static void sum_in_pieces(const reel_ctx *ctx, reel_dtype dtype, const reel_gemm_job *job)
@@ -140,7 +140,7 @@ static void sum_in_pieces(const reel_ctx *ctx, reel_dtype dtype, const reel_gemm
         const partial_sums partial = {.at = (char *)job->scratch + reel_whole_lines(product),
                                       .level_bytes =
                                           reel_whole_lines((size_t)(strip.m * job->n) * element)};
-        sum_part(ctx, dtype, &strip, partial);
+        sum_pieces_of_job(ctx, dtype, &strip, partial);
     }
 }
 
@@ -177,7 +177,7 @@ static int loops_of(const reel_gemm_job *job, int64_t m)
     const bool rows_by_rows = !job->ta && job->tb;
     if (rows_by_rows && few_columns <= REEL_MATRIX_SMALL)
         return 1;
-    return !swap && !job->tb && few_rows <= REEL_MATRIX_SMALL && job->k > few_rows ? 2 : 0;
+    return !swap && !job->tb && reel_matrix_is_running(few_rows, job->k) ? 2 : 0;
 }
 
 bool reel_gemm_rows_agree(const reel_gemm_job *job, int64_t m)

@@ -97,6 +97,13 @@ static inline bool reel_matrix_by_rows(int64_t m, int64_t n)
     return m >= n;
 }
 
+/* Whether so few rows of a plain A times a B in columns are one running sum: another order than
+ * that of blocks. */
+static inline bool reel_matrix_is_running(int64_t m, int64_t k)
+{
+    return m <= REEL_MATRIX_SMALL && k > m;
+}
+
 /* How much of the sum is packed of B at a time when rows are shared out: whole blocks within about
  * 8 MB, a part of the last level of cache. */
 static inline int64_t reel_matrix_stretch(int64_t n, int64_t k)

@@ -5,6 +5,7 @@
 
 #include "core/kernels/conv.h"
 #include "core/op_impl.h"
+#include "core/piece_tree.h"
 
 /* Attributes as a caller gives them: 0 stands for 1 where 0 makes no sense; NULL for all of them.
  */
@@ -57,16 +58,42 @@ static inline size_t reel_conv_larger(size_t a, size_t b)
 }
 
 /* Scratch bytes of one pass, or of both gradients, which run one after the other and so share
- * theirs. */
-static inline size_t reel_conv_forward_bytes(const reel_infer *q, const reel_conv_shape *s)
+ * theirs. The weight gradient goes through the batch piece by piece. */
+static inline size_t reel_conv_forward_bytes(const reel_infer *q, const reel_conv_shape *s,
+                                             int64_t pieces)
 {
-    return reel_conv_scratch(q->ctx, q->dtype, REEL_CONV_FORWARD, s);
+    return reel_conv_pieces_scratch(q->ctx, q->dtype, REEL_CONV_FORWARD, s, pieces);
 }
 
-static inline size_t reel_conv_backward_bytes(const reel_infer *q, const reel_conv_shape *s)
+static inline size_t reel_conv_backward_bytes(const reel_infer *q, const reel_conv_shape *s,
+                                              int64_t pieces)
 {
-    return reel_conv_larger(reel_conv_scratch(q->ctx, q->dtype, REEL_CONV_INPUT_GRAD, s),
-                            reel_conv_scratch(q->ctx, q->dtype, REEL_CONV_WEIGHT_GRAD, s));
+    reel_conv_shape piece = *s;
+    piece.n /= pieces;
+    return reel_conv_larger(
+        reel_conv_pieces_scratch(q->ctx, q->dtype, REEL_CONV_INPUT_GRAD, s, pieces),
+        reel_conv_scratch(q->ctx, q->dtype, REEL_CONV_WEIGHT_GRAD, &piece));
+}
+
+/* The sums over pieces that dw and db are, din[1] and din[2]: give's to[0] and to[1]. Their partial
+ * sums lie before the kernels' scratch. */
+static inline reel_piece_tree reel_conv_weight_tree(const reel_call *c,
+                                                    void (*give)(const void *user, int64_t piece,
+                                                                 const reel_tensor *to),
+                                                    const void *user)
+{
+    return (reel_piece_tree){.ctx = c->ctx,
+                             .pieces = c->pieces,
+                             .n = c->n_in - 1,
+                             .to = c->din + 1,
+                             .partial = c->scratch,
+                             .give = give,
+                             .user = user};
+}
+
+static inline void *reel_conv_kernel_scratch(const reel_call *c)
+{
+    return (char *)c->scratch + reel_piece_tree_bytes(c->n_in - 1, c->din + 1, c->pieces);
 }
 
 /* Products of a forward pass; attrs begins with a reel_conv2d_attrs. */

@@ -30,27 +30,47 @@ void REEL_FN(reel_conv2d_forward)(const reel_call *c)
                                .bias = c->n_in > 2 ? c->in[2].data : NULL,
                                .out = c->out.data,
                                .scratch = c->scratch};
-    reel_conv_run(c->ctx, REEL_DTYPE, REEL_CONV_FORWARD, &job);
+    reel_conv_pieces_run(c->ctx, REEL_DTYPE, REEL_CONV_FORWARD, &job, c->pieces);
+}
+
+/* What a piece gives to dw, and to db where there is a bias. */
+static void REEL_FN(conv2d_weight_grads)(const void *call, int64_t piece, const reel_tensor *to)
+{
+    const reel_call *c = call;
+    const reel_conv_shape s =
+        reel_conv_shape_of(c->attrs, &c->in[0], &c->in[1], c->in[0].shape[0] / c->pieces);
+    const reel_real *x = (const reel_real *)c->in[0].data + piece * s.n * s.h * s.w * s.c,
+                    *dy = (const reel_real *)c->dout.data + piece * s.n * s.oh * s.ow * s.oc;
+
+    if (to[0].data) {
+        const reel_conv_job job = {.s = &s,
+                                   .x = x,
+                                   .dy = dy,
+                                   .accumulate = c->pieces == 1 && !c->fresh[1],
+                                   .out = to[0].data,
+                                   .scratch = reel_conv_kernel_scratch(c)};
+        reel_conv_run(c->ctx, REEL_DTYPE, REEL_CONV_WEIGHT_GRAD, &job);
+    }
+    if (c->n_in > 2 && to[1].data)
+        REEL_FN(column_sums)(c->ctx, dy, s.n * s.oh * s.ow, s.oc, c->pieces == 1 && !c->fresh[2],
+                             to[1].data);
 }
 
 void REEL_FN(reel_conv2d_backward)(const reel_call *c)
 {
-    const reel_conv_shape s = reel_conv_shape_of(c->attrs, &c->in[0], &c->in[1], c->in[0].shape[0]);
-    reel_real *dx = c->din[0].data, *dw = c->din[1].data, *db = c->n_in > 2 ? c->din[2].data : NULL;
-    reel_conv_job job = {
-        .s = &s, .x = c->in[0].data, .w = c->in[1].data, .dy = c->dout.data, .scratch = c->scratch};
+    const reel_piece_tree weights = reel_conv_weight_tree(c, REEL_FN(conv2d_weight_grads), c);
+    reel_piece_tree_run(&weights);
 
-    if (dw) {
-        job.out = dw;
-        job.accumulate = !c->fresh[1];
-        reel_conv_run(c->ctx, REEL_DTYPE, REEL_CONV_WEIGHT_GRAD, &job);
-    }
-    if (db)
-        REEL_FN(column_sums)(c->ctx, c->dout.data, s.n * s.oh * s.ow, s.oc, !c->fresh[2], db);
-    if (dx) {
-        job.out = dx;
-        job.accumulate = !c->fresh[0];
-        reel_conv_run(c->ctx, REEL_DTYPE, REEL_CONV_INPUT_GRAD, &job);
+    if (c->din[0].data) {
+        const reel_conv_shape s =
+            reel_conv_shape_of(c->attrs, &c->in[0], &c->in[1], c->in[0].shape[0]);
+        const reel_conv_job job = {.s = &s,
+                                   .w = c->in[1].data,
+                                   .dy = c->dout.data,
+                                   .accumulate = !c->fresh[0],
+                                   .out = c->din[0].data,
+                                   .scratch = reel_conv_kernel_scratch(c)};
+        reel_conv_pieces_run(c->ctx, REEL_DTYPE, REEL_CONV_INPUT_GRAD, &job, c->pieces);
     }
 }
 
@@ -145,8 +165,9 @@ static reel_status conv2d_infer(reel_infer *q, reel_error *err)
     REEL_TRY(reel_infer_check_size(q, err));
 
     const reel_conv_shape s = reel_conv_shape_of(a, x, w, x->shape[0]);
-    q->forward_scratch = reel_conv_forward_bytes(q, &s);
-    q->backward_scratch = reel_conv_backward_bytes(q, &s);
+    q->forward_scratch = reel_conv_forward_bytes(q, &s, q->pieces);
+    q->backward_scratch = reel_conv_backward_bytes(q, &s, q->pieces) +
+                          reel_piece_tree_bytes(q->n_in - 1, q->in + 1, q->pieces);
     return REEL_OK;
 }
 
@@ -203,7 +224,7 @@ static const reel_op_case conv2d_cases[] = {
 };
 
 const reel_op reel_op_conv2d =
-    REEL_OP(conv2d, 2, 3, .flags = REEL_OP_SLICES | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+    REEL_OP(conv2d, 2, 3, .flags = REEL_OP_PIECES | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
             .attrs_bytes = sizeof(reel_conv2d_attrs), .infer = conv2d_infer, .build = conv2d_build,
             .multiply_adds = reel_conv2d_multiply_adds, REEL_CHECKS(conv2d_cases, conv_random));
 #endif

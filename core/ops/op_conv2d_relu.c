@@ -23,7 +23,7 @@ void REEL_FN(reel_conv2d_relu_forward)(const reel_call *c)
                                .relu = true,
                                .out = c->out.data,
                                .scratch = c->scratch};
-    reel_conv_run(c->ctx, REEL_DTYPE, REEL_CONV_FORWARD, &job);
+    reel_conv_pieces_run(c->ctx, REEL_DTYPE, REEL_CONV_FORWARD, &job, c->pieces);
 }
 
 void REEL_FN(reel_conv2d_relu_backward)(const reel_call *c)
@@ -70,7 +70,7 @@ static const reel_op_case conv2d_relu_cases[] = {
 
 const reel_op reel_op_conv2d_relu =
     REEL_OP(conv2d_relu, 2, 3,
-            .flags = REEL_OP_SLICES | REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT |
+            .flags = REEL_OP_PIECES | REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT |
                      REEL_OP_ASSIGNS | REEL_OP_SPENDS_DOUT,
             .attrs_bytes = sizeof(reel_conv2d_attrs), .infer = conv2d_relu_infer,
             .multiply_adds = reel_conv2d_multiply_adds, .build = conv2d_relu_build,

@@ -8,7 +8,10 @@
  *
  * Invariant: how the batch is divided depends on shapes alone, and so do all sums. Values and the
  * gradient of x equal those of the three operators one after the other where both take the same
- * kernels; dw and db are summed part by part. */
+ * kernels; dw and db are summed part by part.
+ *
+ * A batch in pieces: each piece is divided as if it were alone, and its parts' sums are added up
+ * before those of pieces are. Small pieces go through several at a time, but for dw and db. */
 #include <string.h>
 
 #include "core/kernels/relu_pool.h"
@@ -38,31 +41,50 @@ enum {
     PART_BYTES = 16 << 20
 }; /* of the map at a time: half of a common last-level cache, and hundreds of Winograd's tiles */
 
-/* A batch in parts of as equal sizes as can be. */
-typedef struct conv_pool_parts {
-    int64_t parts, images;
-} conv_pool_parts;
+/* A batch goes through in steps: several whole pieces, or a part of one piece. Parts are of as
+ * equal sizes as can be. */
+typedef struct conv_pool_steps {
+    int64_t pieces, images; /* of the batch; of a piece */
+    int64_t together;       /* pieces in a step; 1 where a piece has several parts */
+    int64_t parts;          /* of a piece */
+} conv_pool_steps;
 
-static inline conv_pool_parts conv_pool_divide(const reel_tensor *x, const reel_conv_shape *s,
+static inline conv_pool_steps conv_pool_divide(int64_t n, int64_t pieces, const reel_conv_shape *s,
                                                size_t element)
 {
     const int64_t image = s->oh * s->ow * s->oc * (int64_t)element,
                   most = image < PART_BYTES ? PART_BYTES / image : 1;
-    return (conv_pool_parts){(x->shape[0] + most - 1) / most, x->shape[0]};
+    conv_pool_steps d = {.pieces = pieces, .images = n / pieces, .together = 1};
+    d.parts = (d.images + most - 1) / most;
+    if (d.parts == 1) {
+        const int64_t fit = most / d.images, steps = (pieces + fit - 1) / fit;
+        d.together = (pieces + steps - 1) / steps;
+    }
+    return d;
 }
 
-static inline int64_t conv_pool_begin(const conv_pool_parts *d, int64_t part)
+/* One step: images [first, first + images) of the batch. */
+typedef struct conv_pool_step {
+    int64_t first, images, pieces;
+} conv_pool_step;
+
+/* The step that a piece, the first of those that go together, begins or has a part in. */
+static inline conv_pool_step conv_pool_step_of(const conv_pool_steps *d, int64_t piece,
+                                               int64_t part)
 {
-    return d->images * part / d->parts;
+    const int64_t left = d->pieces - piece, pieces = left < d->together ? left : d->together;
+    const int64_t begin = d->images * part / d->parts, end = d->images * (part + 1) / d->parts;
+    return (conv_pool_step){.first = piece * d->images + begin,
+                            .images = pieces > 1 ? pieces * d->images : end - begin,
+                            .pieces = pieces};
 }
 
-/* The map of the largest part, before the kernels' scratch. */
-static inline size_t conv_pool_map_bytes(const conv_pool_parts *d, const reel_conv_shape *s,
+/* The map of the largest step, before the kernels' scratch. */
+static inline size_t conv_pool_map_bytes(const conv_pool_steps *d, const reel_conv_shape *s,
                                          size_t element)
 {
-    const size_t images = (size_t)((d->images + d->parts - 1) / d->parts);
-    const size_t bytes = images * (size_t)(s->oh * s->ow * s->oc) * element;
-    return (bytes + REEL_ALIGNMENT - 1) / REEL_ALIGNMENT * REEL_ALIGNMENT;
+    const int64_t images = d->together * ((d->images + d->parts - 1) / d->parts);
+    return reel_whole_lines((size_t)(images * s->oh * s->ow * s->oc) * element);
 }
 
 static inline reel_relu_pool_shape conv_pool_shape(const reel_pool2d_attrs *a,
@@ -82,89 +104,130 @@ static inline reel_relu_pool_shape conv_pool_shape(const reel_pool2d_attrs *a,
                                   .pw = a->padding_w};
 }
 
-/* The way through the batch: shapes of the current part, elements of an image of x and of y, the
- * part's map and the kernels' scratch. */
+/* The way through the batch: shapes of the current step, elements of an image of x, of the map and
+ * of y, the step's map and the kernels' scratch. */
 typedef struct conv_pool_walk {
     reel_conv_shape s;
     reel_relu_pool_shape p;
-    conv_pool_parts d;
-    int64_t in_image, out_image;
+    conv_pool_steps d;
+    int64_t in_image, map_image, out_image;
     reel_real *map;
     void *scratch;
 } conv_pool_walk;
 
-static conv_pool_walk conv_pool_walk_of(const reel_call *c)
+static conv_pool_walk conv_pool_walk_of(const reel_call *c, void *scratch)
 {
     const conv_pool_attrs *a = c->attrs;
     conv_pool_walk at = {.s = reel_conv_shape_of(&a->conv, &c->in[0], &c->in[1], 0),
-                         .map = c->scratch};
+                         .map = scratch};
     at.p = conv_pool_shape(&a->pool, &at.s, &c->out);
-    at.d = conv_pool_divide(&c->in[0], &at.s, sizeof(reel_real));
+    at.d = conv_pool_divide(c->in[0].shape[0], c->pieces, &at.s, sizeof(reel_real));
     at.in_image = at.s.h * at.s.w * at.s.c;
+    at.map_image = at.s.oh * at.s.ow * at.s.oc;
     at.out_image = at.p.oh * at.p.ow * at.p.c;
-    at.scratch = (char *)c->scratch + conv_pool_map_bytes(&at.d, &at.s, sizeof(reel_real));
+    at.scratch = (char *)scratch + conv_pool_map_bytes(&at.d, &at.s, sizeof(reel_real));
     return at;
 }
 
-/* Sets the shapes to those of a part; returns its first image. */
-static int64_t conv_pool_enter(conv_pool_walk *at, int64_t part)
+/* Sets the shapes to those of a step. */
+static conv_pool_step conv_pool_enter(conv_pool_walk *at, int64_t piece, int64_t part)
 {
-    const int64_t first = conv_pool_begin(&at->d, part);
-    at->s.n = at->p.n = conv_pool_begin(&at->d, part + 1) - first;
-    return first;
+    const conv_pool_step step = conv_pool_step_of(&at->d, piece, part);
+    at->s.n = at->p.n = step.images;
+    return step;
 }
 
 void REEL_FN(reel_conv2d_relu_max_pool2d_forward)(const reel_call *c)
 {
-    const reel_real *x = c->in[0].data, *w = c->in[1].data,
-                    *bias = c->n_in > 2 ? c->in[2].data : NULL;
-    conv_pool_walk at = conv_pool_walk_of(c);
+    const reel_real *x = c->in[0].data;
+    conv_pool_walk at = conv_pool_walk_of(c, c->scratch);
 
-    for (int64_t part = 0; part < at.d.parts; part++) {
-        const int64_t first = conv_pool_enter(&at, part), y = first * at.out_image;
+    /* Pieces part by part, or several whole pieces: one of `parts` and `together` is 1. */
+    for (int64_t item = 0; item < at.d.pieces * at.d.parts; item += at.d.together) {
+        const conv_pool_step step = conv_pool_enter(&at, item / at.d.parts, item % at.d.parts);
+        const int64_t y = step.first * at.out_image;
         const reel_conv_job job = {.s = &at.s,
-                                   .x = x + first * at.in_image,
-                                   .w = w,
-                                   .bias = bias,
+                                   .x = x + step.first * at.in_image,
+                                   .w = c->in[1].data,
+                                   .bias = c->n_in > 2 ? c->in[2].data : NULL,
                                    .out = at.map,
                                    .scratch = at.scratch};
-        reel_conv_run(c->ctx, REEL_DTYPE, REEL_CONV_FORWARD, &job);
+        reel_conv_pieces_run(c->ctx, REEL_DTYPE, REEL_CONV_FORWARD, &job, step.pieces);
         reel_relu_pool(c->ctx, REEL_DTYPE, &at.p, at.map, (reel_real *)c->out.data + y,
                        c->saved ? (uint8_t *)c->saved + y : NULL);
     }
 }
 
-void REEL_FN(reel_conv2d_relu_max_pool2d_backward)(const reel_call *c)
+/* The gradient of a step's map, and of its x. */
+static void REEL_FN(conv_pool_map_grad)(const reel_call *c, const conv_pool_walk *at,
+                                        const conv_pool_step *step)
 {
-    const reel_real *x = c->in[0].data, *w = c->in[1].data, *dy = c->dout.data;
-    reel_real *dx = c->din[0].data, *dw = c->din[1].data, *db = c->n_in > 2 ? c->din[2].data : NULL;
-    conv_pool_walk at = conv_pool_walk_of(c);
+    const int64_t y = step->first * at->out_image;
+    reel_relu_pool_backward(c->ctx, REEL_DTYPE, &at->p, (const reel_real *)c->dout.data + y,
+                            (const uint8_t *)c->saved + y, at->map);
+    if (!c->din[0].data)
+        return;
+    const reel_conv_job job = {.s = &at->s,
+                               .w = c->in[1].data,
+                               .dy = at->map,
+                               .accumulate = !c->fresh[0],
+                               .out = (reel_real *)c->din[0].data + step->first * at->in_image,
+                               .scratch = at->scratch};
+    reel_conv_pieces_run(c->ctx, REEL_DTYPE, REEL_CONV_INPUT_GRAD, &job, step->pieces);
+}
+
+/* What a piece gives to dw and db, part by part while the gradient of the map is in cache. The
+ * first piece of a step makes that gradient. */
+static void REEL_FN(conv_pool_grads)(const void *call, int64_t piece, const reel_tensor *to)
+{
+    const reel_call *c = call;
+    const reel_real *x = c->in[0].data;
+    conv_pool_walk at = conv_pool_walk_of(c, reel_conv_kernel_scratch(c));
+    const int64_t before = piece % at.d.together;
 
     for (int64_t part = 0; part < at.d.parts; part++) {
-        const int64_t first = conv_pool_enter(&at, part), y = first * at.out_image;
-        reel_relu_pool_backward(c->ctx, REEL_DTYPE, &at.p, dy + y, (const uint8_t *)c->saved + y,
-                                at.map);
-        reel_conv_job job = {
-            .s = &at.s, .x = x + first * at.in_image, .w = w, .dy = at.map, .scratch = at.scratch};
+        const conv_pool_step step = conv_pool_enter(&at, piece - before, part);
+        if (before == 0)
+            REEL_FN(conv_pool_map_grad)(c, &at, &step);
 
-        /* The map's gradient is in cache now: dw and db add up over the parts. */
-        if (db)
-            REEL_FN(column_sums)(c->ctx, at.map, at.s.n * at.s.oh * at.s.ow, at.s.oc,
-                                 part > 0 || !c->fresh[2], db);
-        if (dw) {
-            job.out = dw;
-            job.accumulate = part > 0 || !c->fresh[1];
+        /* This piece's images of the step. */
+        const bool add = part > 0, whole = c->pieces > 1;
+        const int64_t skipped = before * at.d.images;
+        const reel_real *map = at.map + skipped * at.map_image;
+        at.s.n = step.images / step.pieces;
+        if (c->n_in > 2 && to[1].data)
+            REEL_FN(column_sums)(c->ctx, map, at.s.n * at.s.oh * at.s.ow, at.s.oc,
+                                 add || (!whole && !c->fresh[2]), to[1].data);
+        if (to[0].data) {
+            const reel_conv_job job = {.s = &at.s,
+                                       .x = x + (step.first + skipped) * at.in_image,
+                                       .dy = map,
+                                       .accumulate = add || (!whole && !c->fresh[1]),
+                                       .out = to[0].data,
+                                       .scratch = at.scratch};
             reel_conv_run(c->ctx, REEL_DTYPE, REEL_CONV_WEIGHT_GRAD, &job);
-        }
-        if (dx) {
-            job.out = dx + first * at.in_image;
-            job.accumulate = !c->fresh[0];
-            reel_conv_run(c->ctx, REEL_DTYPE, REEL_CONV_INPUT_GRAD, &job);
         }
     }
 }
 
+void REEL_FN(reel_conv2d_relu_max_pool2d_backward)(const reel_call *c)
+{
+    const reel_piece_tree weights = reel_conv_weight_tree(c, REEL_FN(conv_pool_grads), c);
+    reel_piece_tree_run(&weights);
+}
+
 #ifdef REEL_ONCE
+/* Makes the scratch suffice for the kernels of a step. */
+static void conv_pool_need(reel_infer *q, const reel_conv_shape *s, int64_t images, int64_t pieces)
+{
+    reel_conv_shape step = *s;
+    step.n = images;
+    q->forward_scratch =
+        reel_conv_larger(q->forward_scratch, reel_conv_forward_bytes(q, &step, pieces));
+    q->backward_scratch =
+        reel_conv_larger(q->backward_scratch, reel_conv_backward_bytes(q, &step, pieces));
+}
+
 static reel_status conv2d_relu_max_pool2d_infer(reel_infer *q, reel_error *err)
 {
     const conv_pool_attrs *a = q->attrs;
@@ -183,21 +246,21 @@ static reel_status conv2d_relu_max_pool2d_infer(reel_infer *q, reel_error *err)
     memcpy(q->shape, pooling.shape, sizeof q->shape);
     q->saved_bytes = (size_t)reel_shape_numel(4, q->shape);
 
-    reel_conv_shape s = reel_conv_shape_of(&a->conv, &q->in[0], &q->in[1], 0);
+    const reel_conv_shape s = reel_conv_shape_of(&a->conv, &q->in[0], &q->in[1], 0);
     const size_t element = reel_dtype_size(q->dtype);
-    const conv_pool_parts d = conv_pool_divide(&q->in[0], &s, element);
+    const conv_pool_steps d = conv_pool_divide(q->in[0].shape[0], q->pieces, &s, element);
 
-    /* Parts differ by one image at most: the scratch suffices for either size. */
+    /* Parts differ by one image at most; the last pieces that go together may be fewer. */
     q->forward_scratch = q->backward_scratch = 0;
-    for (int64_t images = d.images / d.parts; images <= (d.images + d.parts - 1) / d.parts;
-         images++) {
-        s.n = images;
-        q->forward_scratch = reel_conv_larger(q->forward_scratch, reel_conv_forward_bytes(q, &s));
-        q->backward_scratch =
-            reel_conv_larger(q->backward_scratch, reel_conv_backward_bytes(q, &s));
-    }
+    conv_pool_need(q, &s, d.images / d.parts, 1);
+    conv_pool_need(q, &s, (d.images + d.parts - 1) / d.parts, 1);
+    conv_pool_need(q, &s, d.together * (d.images / d.parts), d.together);
+    const int64_t last = d.pieces % d.together;
+    if (last)
+        conv_pool_need(q, &s, last * d.images, last);
     q->forward_scratch += conv_pool_map_bytes(&d, &s, element);
-    q->backward_scratch += conv_pool_map_bytes(&d, &s, element);
+    q->backward_scratch += conv_pool_map_bytes(&d, &s, element) +
+                           reel_piece_tree_bytes(q->n_in - 1, q->in + 1, q->pieces);
     return REEL_OK;
 }
 
@@ -266,7 +329,7 @@ static void conv2d_relu_max_pool2d_random(reel_rng *rng, reel_op_sample *s)
 }
 
 const reel_op reel_op_conv2d_relu_max_pool2d = REEL_OP(
-    conv2d_relu_max_pool2d, 2, 3, .flags = REEL_OP_SLICES | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
+    conv2d_relu_max_pool2d, 2, 3, .flags = REEL_OP_PIECES | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS,
     .attrs_bytes = sizeof(conv_pool_attrs), .infer = conv2d_relu_max_pool2d_infer,
     .multiply_adds = reel_conv2d_multiply_adds, .build = conv2d_relu_max_pool2d_build,
     REEL_CHECKS(conv2d_relu_max_pool2d_cases, conv2d_relu_max_pool2d_random));

@@ -4,7 +4,7 @@
 #include "core/op_impl.h"
 #include "core/ops/column_sums.h"
 #include "core/ops/linear.h"
-#include "core/pieces.h"
+#include "core/piece_tree.h"
 
 #ifdef REEL_PUBLIC
 /* y = x w^T + b: x (n, in), w (out, in), b (out) or REEL_NONE -> (n, out). */
@@ -32,34 +32,30 @@ void REEL_FN(reel_linear_forward)(const reel_call *c)
     reel_linear_rows(c, REEL_DTYPE, &y);
 }
 
-/* Column sums of dy piece by piece, added up along the tree; `rest` is memory for partial sums. */
-static void REEL_FN(linear_bias_sums)(const reel_call *c, reel_pieces part, reel_real *db,
-                                      reel_real *rest)
+/* The column sums of a piece of dy. */
+static void REEL_FN(linear_bias_grad)(const void *call, int64_t piece, const reel_tensor *db)
 {
+    const reel_call *c = call;
     const int64_t rows = c->dout.shape[0] / c->pieces, out = c->dout.shape[1];
-    if (part.count == 1) {
-        const reel_real *dy = (const reel_real *)c->dout.data + part.first * rows * out;
-        REEL_FN(column_sums)(c->ctx, dy, rows, out, false, db);
-        return;
-    }
-    const int64_t left = reel_pieces_left(part.count);
-    REEL_FN(linear_bias_sums)(c, (reel_pieces){part.first, left}, db, rest);
-    REEL_FN(linear_bias_sums)
-    (c, (reel_pieces){part.first + left, part.count - left}, rest, rest + out);
-    for (int64_t j = 0; j < out; j++)
-        db[j] += rest[j];
+    const reel_real *dy = (const reel_real *)c->dout.data + piece * rows * out;
+    const bool accumulate = c->pieces == 1 && !c->fresh[2];
+    REEL_FN(column_sums)(c->ctx, dy, rows, out, accumulate, db->data);
 }
 
 void REEL_FN(reel_linear_backward)(const reel_call *c)
 {
     const int64_t n = c->in[0].shape[0], in = c->in[0].shape[1], out = c->in[1].shape[0];
-    reel_real *dx = c->din[0].data, *dw = c->din[1].data, *db = c->n_in > 2 ? c->din[2].data : NULL;
+    reel_real *dx = c->din[0].data, *dw = c->din[1].data;
     const reel_real *x = c->in[0].data, *w = c->in[1].data, *dy = c->dout.data;
 
-    if (db && c->pieces == 1)
-        REEL_FN(column_sums)(c->ctx, dy, n, out, !c->fresh[2], db);
-    else if (db)
-        REEL_FN(linear_bias_sums)(c, (reel_pieces){0, c->pieces}, db, c->scratch);
+    if (c->n_in > 2 && c->din[2].data)
+        reel_piece_tree_run(&(reel_piece_tree){.ctx = c->ctx,
+                                               .pieces = c->pieces,
+                                               .n = 1,
+                                               .to = &c->din[2],
+                                               .partial = c->scratch,
+                                               .give = REEL_FN(linear_bias_grad),
+                                               .user = c});
 
     /* dw (out, in) = dy^T (out, n) x (n, in) */
     if (dw) {
@@ -153,7 +149,7 @@ static reel_status linear_infer(reel_infer *q, reel_error *err)
 
     q->shape[1] = out;
     q->forward_scratch = linear_scratch(q, (reel_gemm_job){.tb = true, .m = n, .n = out, .k = in});
-    const size_t for_db = (size_t)(reel_pieces_depth(q->pieces) * out) * reel_dtype_size(q->dtype);
+    const size_t for_db = q->n_in > 2 ? reel_piece_tree_bytes(1, &q->in[2], q->pieces) : 0;
     const reel_gemm_job dw = {.ta = true, .m = out, .n = in, .k = n, .pieces = q->pieces};
     const reel_gemm_job dx = {.m = n, .n = in, .k = out};
     q->backward_scratch = linear_larger(

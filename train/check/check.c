@@ -2,7 +2,7 @@
  *
  * Threads take the next sample from a counter and write to that sample's item, and to sums that are
  * integers: the result does not depend on the order or the number of threads. */
-#include "train/check/check.h"
+#include "train/check/check_internal.h"
 
 #include "data/pack.h"
 
@@ -12,15 +12,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-
-typedef struct scan {
-    reel_check *check;
-    int64_t total;
-    _Atomic int64_t next, done;
-    atomic_bool stop;
-    pthread_mutex_t mutex; /* of the check's sums, and of what ended the scan */
-    reel_error fatal;
-} scan;
 
 enum { PLACE = 4200 };
 
@@ -48,13 +39,14 @@ static bool has_split(const reel_data_request *asked, const char *split)
     return reel_dataset_has_as(&request);
 }
 
-reel_status reel_check_open(reel_check *c, const reel_data_request *asked, reel_error *err)
+reel_status reel_check_open(reel_check *c, const reel_data_request *asked, reel_comm *comm,
+                            reel_error *err)
 {
     static const char *const names[REEL_CHECK_SPLITS] = {"train", "val", "test"};
     const bool split =
         has_split(asked, "train") && (has_split(asked, "val") || has_split(asked, "test"));
     char path[REEL_CHECK_SPLITS][PLACE];
-    *c = (reel_check){0};
+    *c = (reel_check){.comm = comm};
 
     for (int i = 0; i < REEL_CHECK_SPLITS; i++) {
         if (split ? !has_split(asked, names[i]) : i > 0)
@@ -76,16 +68,21 @@ reel_status reel_check_open(reel_check *c, const reel_data_request *asked, reel_
         c->n_splits++;
     }
 
-    c->items = calloc((size_t)c->first[c->n_splits] + 1, sizeof *c->items);
+    const int64_t n = c->first[c->n_splits], rank = reel_comm_rank(comm);
+    const int64_t ranks = reel_comm_ranks(comm);
+    c->begin = n * rank / ranks;
+    c->end = n * (rank + 1) / ranks;
+    c->items = calloc((size_t)n + 1, sizeof *c->items);
     return c->items ? REEL_OK
                     : reel_fail(err, REEL_ERR_MEMORY, "no memory for the facts of the images");
 }
 
 void reel_check_close(reel_check *c)
 {
-    for (int64_t i = 0; c->items && i < c->first[c->n_splits]; i++)
-        free(c->items[i].reason);
+    for (int64_t i = c->begin; c->items && i < c->end; i++)
+        free(c->items[i].reason); /* those of other ranks lie in c->texts */
     free(c->items);
+    free(c->texts);
     for (int i = 0; i < c->n_splits; i++)
         reel_dataset_destroy(c->set[i]);
 }
@@ -98,7 +95,7 @@ int reel_check_split_of(const reel_check *c, int64_t item)
     return s;
 }
 
-static void add_channel_sums(scan *s, reel_image_facts *f)
+static void add_channel_sums(reel_check_scan_state *s, reel_image_facts *f)
 {
     pthread_mutex_lock(&s->mutex);
     s->check->pixels += (uint64_t)(f->width * f->height);
@@ -110,7 +107,7 @@ static void add_channel_sums(scan *s, reel_image_facts *f)
 }
 
 /* No finding, but the end of the scan: memory or descriptors ran out. */
-static void end_scan(scan *s, const char *message)
+static void end_scan(reel_check_scan_state *s, const char *message)
 {
     pthread_mutex_lock(&s->mutex);
     if (s->fatal.status == REEL_OK)
@@ -121,13 +118,13 @@ static void end_scan(scan *s, const char *message)
 
 static void *scan_images(void *arg)
 {
-    scan *s = arg;
+    reel_check_scan_state *s = arg;
     reel_check *c = s->check;
     reel_bytes bytes = {0};
     reel_image image = {0};
     char name[4200];
 
-    for (int64_t i; !atomic_load(&s->stop) && (i = atomic_fetch_add(&s->next, 1)) < s->total;
+    for (int64_t i; !atomic_load(&s->stop) && (i = atomic_fetch_add(&s->next, 1)) < c->end;
          atomic_fetch_add(&s->done, 1)) {
         const int k = reel_check_split_of(c, i);
         reel_check_item *item = &c->items[i];
@@ -153,33 +150,63 @@ static void *scan_images(void *arg)
     return NULL;
 }
 
-reel_status reel_check_scan(reel_check *c, const reel_check_watch *watch, int threads,
-                            reel_error *err)
+/* Until all images are done, or it shall stop. */
+static void watch_alone(reel_check_scan_state *s, const reel_check_watch *watch)
 {
-    scan s = {.check = c, .total = c->first[c->n_splits], .mutex = PTHREAD_MUTEX_INITIALIZER};
+    const int64_t total = s->check->end;
+    while (atomic_load(&s->done) < total && !atomic_load(&s->stop)) {
+        if (watch->stop(watch->user))
+            atomic_store(&s->stop, true);
+        watch->show(watch->user, atomic_load(&s->done), total);
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    }
+    s->interrupted = watch->stop(watch->user);
+}
+
+/* This rank's part, by its threads. Fails where an exchange between ranks does, or a rank has. */
+static reel_status scan_part(reel_check_scan_state *s, const reel_check_watch *watch, int threads,
+                             reel_error *err)
+{
+    const bool shared = reel_comm_ranks(s->check->comm) > 1;
     pthread_t *ids = calloc((size_t)threads, sizeof *ids);
     int started = 0;
     if (!ids)
-        return reel_fail(err, REEL_ERR_MEMORY, "no memory for %d threads", threads);
-
-    while (started < threads && pthread_create(&ids[started], NULL, scan_images, &s) == 0)
+        end_scan(s, "no memory for the threads");
+    while (ids && started < threads && pthread_create(&ids[started], NULL, scan_images, s) == 0)
         started++;
     /* Without a single new thread the caller does the work. */
     if (started == 0)
-        scan_images(&s);
+        scan_images(s);
 
-    while (atomic_load(&s.done) < s.total && !atomic_load(&s.stop)) {
-        if (watch->stop(watch->user))
-            atomic_store(&s.stop, true);
-        watch->show(watch->user, atomic_load(&s.done), s.total);
-        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
-    }
-
+    reel_status status = REEL_OK;
+    if (shared)
+        status = reel_check_watch_shared(s, watch, err);
+    else
+        watch_alone(s, watch);
+    atomic_store(&s->stop, true); /* also where the ranks have lost each other */
     for (int i = 0; i < started; i++)
         pthread_join(ids[i], NULL);
     free(ids);
+    return status;
+}
 
-    if (s.fatal.status != REEL_OK)
-        return reel_fail(err, s.fatal.status, "%s", s.fatal.message);
-    return watch->stop(watch->user) ? reel_fail(err, REEL_ERR_STOPPED, "interrupted") : REEL_OK;
+reel_status reel_check_scan(reel_check *c, const reel_check_watch *watch, int threads,
+                            reel_error *err)
+{
+    reel_check_scan_state s = {.check = c, .next = c->begin, .mutex = PTHREAD_MUTEX_INITIALIZER};
+    const bool shared = reel_comm_ranks(c->comm) > 1;
+    if (shared)
+        REEL_TRY(reel_check_same_images(c, err));
+    REEL_TRY(scan_part(&s, watch, threads, err));
+
+    reel_status status = s.fatal.status;
+    if (status != REEL_OK)
+        reel_fail(err, status, "%s", s.fatal.message);
+    if (shared)
+        status = reel_comm_agree(c->comm, status, err, "the end of a check");
+    if (status != REEL_OK)
+        return status;
+    if (s.interrupted)
+        return reel_fail(err, REEL_ERR_STOPPED, "interrupted");
+    return shared ? reel_check_exchange(c, err) : REEL_OK;
 }

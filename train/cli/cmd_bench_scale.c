@@ -139,7 +139,7 @@ static reel_status build_trainee(reel_trainee *t, const reel_options *o, int64_t
 
     const reel_tape_config tape = {.dtype = REEL_F32, .timed = true};
     REEL_TRY(reel_trainee_build(t, o, &config, &tape, err));
-    reel_net_set_training(t->net, true);
+    reel_net_set_training(t->session.net, true);
     return REEL_OK;
 }
 
@@ -148,15 +148,16 @@ static reel_status measure_sizes(scale_plan *p, reel_trainee *t, const reel_opti
 {
     int64_t size, channels;
     REEL_TRY(build_trainee(t, o, &size, &channels, err));
-    p->cores = reel_ctx_threads(t->ctx);
+    p->cores = reel_ctx_threads(t->session.ctx);
     p->measured = calloc((size_t)p->n_sizes, sizeof *p->measured);
     if (!p->measured)
         return reel_fail(err, REEL_ERR_MEMORY, "out of memory");
 
     for (int k = 0; k < p->n_sizes; k++) {
         const int64_t shape[4] = {p->sizes[k], channels, size, size};
-        REEL_TRY(reel_layer_times_measure(&p->measured[k], t->net, t->tape, t->opt, shape,
-                                          (int)reel_options_int(o, "steps"), err));
+        REEL_TRY(reel_layer_times_measure(&p->measured[k], t->session.net, t->session.tape,
+                                          t->session.opt, shape, (int)reel_options_int(o, "steps"),
+                                          err));
         if (p->measured[k].n != p->measured[0].n)
             return reel_fail(err, REEL_ERR_INVALID, "batches of %d and %d run other layers",
                              p->sizes[0], p->sizes[k]);
@@ -382,7 +383,7 @@ static int bench_scale_run(reel_options *options)
         return code;
     if (measure_sizes(&plan, &trainee, options, &err))
         code = reel_complain_choice(bench_scale, &err);
-    else if (answer_plan(&plan, options, trainee.ctx, &code, &err))
+    else if (answer_plan(&plan, options, trainee.session.ctx, &code, &err))
         code = reel_complain(bench_scale, &err);
     free(plan.measured);
     reel_trainee_end(&trainee);

@@ -6,7 +6,6 @@
 #include "train/cli/trainee.h"
 #include "train/run/memory_plan.h"
 #include "train/run/model_card.h"
-#include "train/run/piece_loss.h"
 
 #include "core/memory.h"
 #include "core/rng.h"
@@ -37,8 +36,8 @@ static const reel_option options_table[] = {
 typedef struct {
     reel_trainee run;
     reel_memory_plan plan;
-    reel_tensor images;
-    int64_t *labels, n, pieces, step;
+    reel_tensor images;            /* of this rank's pieces */
+    int64_t *labels, n, own, step; /* n: images of a batch; own: those of this rank */
     bool infer;
     double forward, backward, update; /* seconds of the last step */
 } bench;
@@ -78,32 +77,32 @@ static int64_t peak_rss(void)
     return kilobytes * 1024;
 }
 
-static reel_status bench_one_step(bench *b, reel_error *err)
+static reel_status bench_inference(bench *b, reel_error *err)
 {
-    const double t0 = reel_bench_now();
-    reel_tape *tape = b->run.tape;
-    reel_tape_set_step(tape, b->step++);
-    reel_tape_set_pieces(tape, b->pieces);
-    const reel_var logits = reel_net_forward(b->run.net, tape, reel_input(tape, &b->images));
-    reel_tape_set_pieces(tape, 1);
-
-    /* Inference ends with the forward pass: t1 = t2. */
-    double t1 = reel_bench_now(), t2 = t1;
-
-    if (!b->infer) {
-        const reel_var loss = reel_piece_losses(logits, b->labels, b->pieces, NULL);
-        t1 = reel_bench_now();
-        REEL_TRY(reel_backward_scaled(loss, 1.0 / (double)b->pieces, err));
-        t2 = reel_bench_now();
-        REEL_TRY(reel_optimizer_step(b->run.opt, 0.01, err));
-        reel_net_forget_gradients(b->run.net);
-    }
-
+    reel_tape *tape = b->run.session.tape;
+    const double began = reel_bench_now();
+    reel_net_forward(b->run.session.net, tape, reel_input(tape, &b->images));
+    b->forward = reel_bench_now() - began;
     REEL_TRY(reel_tape_status(tape, err));
     reel_tape_reset(tape);
-    b->forward = t1 - t0;
-    b->backward = t2 - t1;
-    b->update = reel_bench_now() - t2;
+    return REEL_OK;
+}
+
+static reel_status bench_one_step(bench *b, reel_error *err)
+{
+    if (b->infer)
+        return bench_inference(b, err);
+    const reel_batch own = {
+        .images = b->images, .labels = b->labels, .n = b->own, .index = b->step++};
+    reel_step_seconds seconds = {0};
+    REEL_TRY(reel_trainee_gradient(&b->run, &own, &seconds, err));
+
+    const double began = reel_bench_now();
+    REEL_TRY(reel_trainee_update(&b->run, 0.01, err));
+    reel_net_forget_gradients(b->run.session.net);
+    b->forward = seconds.forward;
+    b->backward = seconds.backward;
+    b->update = reel_bench_now() - began;
     return REEL_OK;
 }
 
@@ -111,18 +110,18 @@ static reel_status bench_one_step(bench *b, reel_error *err)
 static reel_status bench_draw(bench *b, const reel_ctx *ctx, const int64_t shape[4],
                               int64_t classes, reel_error *err)
 {
-    const int64_t count = reel_shape_numel(4, shape), image = count / b->n;
+    const int64_t count = reel_shape_numel(4, shape), image = count / b->own;
     float *x = reel_pages_alloc((size_t)count * sizeof *x, err);
     if (!x)
         return REEL_ERR_MEMORY;
     b->images = reel_tensor_of(x, REEL_F32, 4, shape);
-    b->labels = malloc((size_t)b->n * sizeof *b->labels);
+    b->labels = malloc((size_t)b->own * sizeof *b->labels);
     if (!b->labels)
         return reel_fail(err, REEL_ERR_MEMORY, "bench: out of memory");
 
     /* Uniform in +-sqrt(3): normal deviates would cost seconds at batch 128. */
 #pragma omp parallel for schedule(static) num_threads(reel_ctx_threads(ctx))
-    for (int64_t n = 0; n < b->n; n++) {
+    for (int64_t n = 0; n < b->own; n++) {
         reel_rng rng = reel_rng_at(reel_ctx_seed(ctx), REEL_STREAM_BENCH, 0, (uint32_t)n);
         for (int64_t i = 0; i < image; i++)
             x[n * image + i] =
@@ -131,7 +130,7 @@ static reel_status bench_draw(bench *b, const reel_ctx *ctx, const int64_t shape
     }
 
     reel_rng rng = reel_rng_at(reel_ctx_seed(ctx), REEL_STREAM_BENCH, 1, 0);
-    for (int64_t i = 0; i < b->n; i++)
+    for (int64_t i = 0; i < b->own; i++)
         b->labels[i] = (int64_t)reel_rng_below(&rng, (uint64_t)classes);
     return REEL_OK;
 }
@@ -149,23 +148,21 @@ static reel_status bench_prepare(bench *b, const reel_options *o, const reel_ctx
 
     b->n = reel_options_int(o, "batch");
     b->infer = reel_options_flag(o, "infer");
-    b->pieces = reel_options_int(o, "batch-pieces");
-    if (b->n % b->pieces)
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "--batch-pieces: expected a number that divides --batch %lld, got %lld",
-                         (long long)b->n, (long long)b->pieces);
     const reel_tape_config tape = {.dtype = REEL_F32, .no_grad = b->infer};
     REEL_TRY(reel_trainee_build(&b->run, o, &config, &tape, err));
-    reel_net_set_training(b->run.net, !b->infer);
+    reel_net_set_training(b->run.session.net, !b->infer);
 
-    const int64_t shape[4] = {b->n, config.channels, size, size};
-    REEL_TRY(reel_memory_plan_make(&b->plan, b->run.net, b->infer ? NULL : &b->run.optimizer, shape,
-                                   err));
+    const int64_t pieces = b->infer ? 1 : reel_options_int(o, "batch-pieces");
+    REEL_TRY(reel_trainee_divide(&b->run, b->n, pieces, err));
+    b->own = b->n / pieces * b->run.session.own.count;
+    const int64_t shape[4] = {b->own, config.channels, size, size};
+    REEL_TRY(reel_memory_plan_make(&b->plan, b->run.session.net,
+                                   b->infer ? NULL : &b->run.optimizer, shape, err));
     const reel_memory_limit limit = {.limit = reel_options_real(o, "memory")};
     if (reel_options_set(o, "memory") && b->infer)
         return reel_fail(err, REEL_ERR_INVALID, "--memory and --infer exclude each other");
     if (reel_options_set(o, "memory"))
-        REEL_TRY(reel_memory_plan_fit(&b->plan, b->run.net, shape, &limit, err));
+        REEL_TRY(reel_memory_plan_fit(&b->plan, b->run.session.net, shape, &limit, err));
     return bench_draw(b, ctx, shape, config.classes, err);
 }
 
@@ -201,12 +198,18 @@ static int bench_step_report(const bench *b, const times *t, const reel_options 
     const char *isa = reel_isa_name(reel_ctx_isa(ctx)), *arch = reel_options_text(o, "arch");
     const int64_t rss = peak_rss();
     const size_t planned = b->plan.limit > 0 ? b->plan.limited_total : b->plan.total;
+    const int ranks = reel_ranks_count(b->run.ranks);
     char saving[200];
+    if (!reel_ranks_leads(b->run.ranks))
+        return REEL_EXIT_OK;
 
     if (!reel_options_flag(o, "json")) {
-        printf("%s, %s, batch %lld at %lld, %d threads, %s\n", arch,
+        printf("%s, %s, batch %lld at %lld, %d threads, %s", arch,
                b->infer ? "inference" : "training", (long long)b->n, (long long)size,
                reel_ctx_threads(ctx), isa);
+        if (b->run.session.pieces > 1)
+            printf(", %lld pieces", (long long)b->run.session.pieces);
+        printf(ranks > 1 ? ", %d ranks\n" : "\n", ranks);
         printf(
             "%.1f images/s; step %.1f ms (best %.1f): forward %.1f, backward %.1f, update %.1f\n",
             rate, middle * 1e3, t->total[0] * 1e3, forward * 1e3, backward * 1e3, update * 1e3);
@@ -218,13 +221,15 @@ static int bench_step_report(const bench *b, const times *t, const reel_options 
     }
 
     return reel_print_json(json_pack(
-        "{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:i, s:s, s:I, s:s, s:I, s:I, s:b, s:s}",
+        "{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:i, s:s, s:I, s:s, s:I, s:I, s:b, s:s, "
+        "s:I, s:i}",
         "images_per_second", rate, "step_ms", middle * 1e3, "best_ms", t->total[0] * 1e3,
         "forward_ms", forward * 1e3, "backward_ms", backward * 1e3, "update_ms", update * 1e3,
         "first_step_s", t->first, "peak_rss_bytes", (json_int_t)rss, "plan_bytes",
         (json_int_t)planned, "threads", reel_ctx_threads(ctx), "isa", isa, "batch",
         (json_int_t)b->n, "arch", arch, "size", (json_int_t)size, "steps", (json_int_t)t->steps,
-        "infer", b->infer, "opt", b->run.optimizer.kind->name));
+        "infer", b->infer, "opt", b->run.optimizer.kind->name, "batch_pieces",
+        (json_int_t)b->run.session.pieces, "ranks", ranks));
 }
 
 static int bench_step_run(reel_options *options)
@@ -235,7 +240,7 @@ static int bench_step_run(reel_options *options)
     if (code)
         return code;
 
-    reel_ctx *ctx = b.run.ctx;
+    reel_ctx *ctx = b.run.session.ctx;
     reel_model *model;
     if (reel_command_arch(&model, options, &err)) {
         reel_trainee_end(&b.run);
@@ -271,7 +276,7 @@ static int bench_step_run(reel_options *options)
 }
 
 const reel_command reel_command_bench_step = REEL_COMMAND(
-    options_table, .name = "bench step", .group = REEL_COMMAND_MEASURING, .rank = 2,
+    options_table, .name = "bench step", .group = REEL_COMMAND_MEASURING, .rank = 2, .ranks = true,
     .run = bench_step_run, .more_options = reel_optimizer_row,
     .summary = "Time a training or inference step on images in memory",
     .examples = {

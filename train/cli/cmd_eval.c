@@ -6,15 +6,17 @@
 #include "train/cli/class_names.h"
 #include "train/cli/command.h"
 #include "train/cli/eval_data.h"
+#include "train/cli/eval_ranks.h"
 #include "train/cli/option_words.h"
+#include "train/cli/rank_talk.h"
 #include "train/cli/weights_name.h"
 #include "train/run/evaluation.h"
 #include "train/run/judge.h"
 #include "train/run/model_card.h"
 #include "train/run/notes.h"
 #include "train/run/progress.h"
+#include "train/run/rank_threads.h"
 #include "train/run/run_dir.h"
-#include "train/run/share.h"
 #include "train/run/signals.h"
 
 #include <errno.h>
@@ -47,11 +49,13 @@ static const reel_option options_table[] = {
                 .help = "also write a table of the classes, one line each"),
     REEL_SHARED("threads"),
     REEL_SHARED("workers"),
+    REEL_SHARED("comm-timeout"),
     REEL_SHARED_OUTPUT,
 };
 
 typedef struct {
     const reel_eval_request *request;
+    reel_comm *comm;
     reel_ctx *ctx;
     reel_net *net;
     reel_tape *tape;
@@ -72,10 +76,19 @@ static void eval_on_slow(void *user, int64_t index, const char *name, double sec
 {
     (void)index;
     evaluation *e = user;
+    char who[100] = "";
+    if (reel_comm_ranks(e->comm) > 1)
+        snprintf(who, sizeof who, "rank %d (host %s): ", reel_comm_rank(e->comm),
+                 reel_comm_host_name(e->comm, reel_comm_rank(e->comm)));
+
+    /* All ranks wait for this one, and only it knows why. */
+    const bool silent = reel_say_is_silent();
+    reel_say_silence(false);
     reel_progress_warn(
         &e->progress,
-        "reel %s: warning: %s has not been read after %.3g s: its disk or server is waited for",
-        e->request->command, name, seconds);
+        "reel %s: warning: %s%s has not been read after %.3g s: its disk or server is waited for",
+        e->request->command, who, name, seconds);
+    reel_say_silence(silent);
 }
 
 static bool eval_stop(void *user)
@@ -115,19 +128,20 @@ static reel_status eval_name_classes(evaluation *e, reel_error *err)
     return REEL_OK;
 }
 
-static reel_status eval_measure(evaluation *e, reel_error *err)
+/* The context, the weights and the images; what each rank does by itself. */
+static reel_status eval_open(evaluation *e, int threads, const char *isa, reel_error *err)
 {
     const reel_eval_request *r = e->request;
-    const int threads = r->threads ? r->threads : reel_available_cpus();
     const reel_data_request from = {.data = r->data,
                                     .split = r->split,
                                     .image_column = r->image_column,
                                     .label_column = r->label_column};
-    if (r->csv && access(r->csv, F_OK) == 0) /* said before the work, not after it */
+    const bool writes = r->csv && reel_comm_rank(e->comm) == 0;
+    if (writes && access(r->csv, F_OK) == 0) /* said before the work, not after it */
         return reel_fail_system(err, EEXIST, "--csv: %s: cannot be created", r->csv);
 
-    const reel_ctx_config ctx = {.threads = threads,
-                                 .log = r->quiet ? reel_log_warnings : reel_log_to_stderr};
+    const reel_ctx_config ctx = {
+        .threads = threads, .isa = isa, .log = r->quiet ? reel_log_warnings : reel_log_to_stderr};
     REEL_TRY(reel_ctx_create(&e->ctx, &ctx, err));
     char weights[REEL_WEIGHTS_PATH];
     REEL_TRY(reel_weights_path(r->weights, r->quiet, weights, err));
@@ -143,9 +157,13 @@ static reel_status eval_measure(evaluation *e, reel_error *err)
     }
     REEL_TRY(reel_model_card_matches(&e->card, images, e->data.folder, err));
     REEL_TRY(eval_name_classes(e, err)); /* not for comparing */
-    REEL_TRY(reel_tape_create(&e->tape, e->ctx, NULL, err));
+    return reel_tape_create(&e->tape, e->ctx, NULL, err);
+}
 
-    /* Images as in training, but for what the request says. */
+/* Images as in training, but for what the request says. */
+static reel_transform eval_transform(const evaluation *e)
+{
+    const reel_eval_request *r = e->request;
     reel_transform transform = reel_transform_of(&e->card.preprocessing);
     if (r->crop) {
         transform.size = r->crop;
@@ -159,19 +177,36 @@ static reel_status eval_measure(evaluation *e, reel_error *err)
         transform.interpolation = reel_interpolation_from(r->interpolation);
     if (r->ten_crop)
         transform.views = 10;
+    return transform;
+}
 
+static reel_status eval_measure(evaluation *e, reel_error *err)
+{
+    const reel_eval_request *r = e->request;
+    int cpus; /* of this rank */
+    const char *isa;
+    REEL_TRY(reel_rank_threads(&cpus, e->comm, 0, err));
+    REEL_TRY(reel_eval_ranks_isa(&isa, e->comm, err));
+    const int threads = r->threads ? r->threads : cpus;
     const int workers = r->workers ? r->workers : threads;
+    REEL_TRY(reel_rank_talk_agree(e->comm, eval_open(e, threads, isa, err), err,
+                                  "opening weights and images"));
+    const reel_eval_side side = {r->weights, e->data.folder, e->net, &e->card, e->data.images};
+    REEL_TRY(reel_eval_ranks_compare(e->comm, &side, err));
+
+    const reel_transform transform = eval_transform(e);
     const reel_evaluate_config config = {.transform = &transform,
                                          .batch = r->batch,
                                          .workers = workers,
-                                         .in_turns = reel_share_in_turns(threads, workers),
+                                         .in_turns = threads + workers > cpus,
                                          .max_bad = r->max_bad,
                                          .on_bad = eval_on_bad,
                                          .on_slow = eval_on_slow,
                                          .stop = eval_stop,
                                          .progress = eval_show,
-                                         .user = e};
-    return reel_evaluate(&e->result, e->net, e->tape, images, &config, err);
+                                         .user = e,
+                                         .comm = e->comm};
+    return reel_evaluate(&e->result, e->net, e->tape, e->data.images, &config, err);
 }
 
 static int eval_report(const evaluation *e)
@@ -188,26 +223,42 @@ static int eval_report(const evaluation *e)
     return code;
 }
 
+/* Measures and prints, on ranks that are connected. */
+static int eval_connected(evaluation *e)
+{
+    reel_error err;
+    const bool quiet = e->request->quiet;
+    reel_progress_open(&e->progress, quiet);
+    reel_signals_install();
+    reel_signals_quiet(quiet || reel_say_is_silent());
+    reel_signals_answer(false, "stopping; press Ctrl-C again to leave at once");
+    const reel_status status = eval_measure(e, &err);
+    reel_progress_clear(&e->progress);
+    int code = REEL_EXIT_OK;
+    if (status != REEL_OK)
+        code = reel_complain_once(e->comm, e->request->command, &err);
+    else if (reel_comm_rank(e->comm) == 0)
+        code = eval_report(e);
+
+    reel_evaluation_free(&e->result);
+    reel_model_card_free(&e->card);
+    reel_eval_data_close(&e->data);
+    reel_tape_destroy(e->tape);
+    reel_net_destroy(e->net);
+    reel_ctx_destroy(e->ctx);
+    return code;
+}
+
 int reel_eval(const reel_eval_request *request)
 {
     reel_error err;
-    evaluation e = {.request = request};
-    reel_progress_open(&e.progress, request->quiet);
-    reel_signals_install();
-    reel_signals_quiet(request->quiet);
-    reel_signals_answer(false, "stopping; press Ctrl-C again to leave at once");
-    const reel_status status = eval_measure(&e, &err);
-    reel_progress_clear(&e.progress);
-    int code = status ? reel_complain(request->command, &err) : eval_report(&e);
-    if (status == REEL_ERR_STOPPED)
-        code = REEL_EXIT_SIGNAL + reel_signals_pending();
-
-    reel_evaluation_free(&e.result);
-    reel_model_card_free(&e.card);
-    reel_eval_data_close(&e.data);
-    reel_tape_destroy(e.tape);
-    reel_net_destroy(e.net);
-    reel_ctx_destroy(e.ctx);
+    evaluation e = {.request = request, .comm = request->comm};
+    if (!e.comm &&
+        reel_rank_talk_connect(&e.comm, request->command, request->comm_timeout, &err) != REEL_OK)
+        return reel_complain(request->command, &err);
+    const int code = eval_connected(&e);
+    if (!request->comm)
+        reel_rank_talk_close(e.comm);
     return code;
 }
 
@@ -224,6 +275,7 @@ static int eval_run(reel_options *options)
         .batch = reel_options_int(options, "batch-size"),
         .threads = (int)reel_options_int(options, "threads"),
         .workers = (int)reel_options_int(options, "workers"),
+        .comm_timeout = reel_options_real(options, "comm-timeout"),
         .resize = reel_options_int(options, "val-resize-size"),
         .crop = reel_options_int(options, "val-crop-size"),
         .max_bad = reel_options_real(options, "max-bad"),
@@ -246,12 +298,13 @@ static int eval_run(reel_options *options)
 }
 
 const reel_command reel_command_eval = REEL_COMMAND(
-    options_table, .name = "eval", .arguments = "DATA", .group = REEL_COMMAND_USING,
+    options_table, .name = "eval", .arguments = "DATA", .group = REEL_COMMAND_USING, .ranks = true,
     .run = eval_run, .summary = "Measure weights on a data set: loss, top-1, top-5, each class",
     .notes =
         "Images are prepared as the weights file says. DATA/SPLIT must have the classes that "
         "the weights were trained on. Where DATA is the plain folder that a run has split, val "
-        "is what that run held out, and train is the rest.",
+        "is what that run held out, and train is the rest. `mpirun -n 4 reel eval ...` shares the "
+        "images among four processes, also on several machines; the result is the same.",
     .examples = {{"reel eval photos -w run",
                   "The best weights of a run on photos/val, or on what it held out."},
                  {"reel eval others -w run --split all", "Every image of a plain folder."},

@@ -2,7 +2,7 @@
 #ifndef REEL_TRAIN_CMD_EVAL_H
 #define REEL_TRAIN_CMD_EVAL_H
 
-#include "core/base.h"
+#include "core/comm/comm.h"
 
 typedef struct reel_eval_request {
     const char *command; /* for messages */
@@ -18,9 +18,12 @@ typedef struct reel_eval_request {
     const char *csv;                         /* NULL = none */
     const char *image_column, *label_column; /* of lists; NULL = they are found */
     bool ten_crop, json, quiet;
+    double comm_timeout; /* as reel_comm_config's timeout; 0 = its default */
+    reel_comm *comm; /* ranks that are connected already, and stay so; NULL: reel_eval connects */
 } reel_eval_request;
 
-/* Evaluates, prints, returns the exit code. */
+/* Evaluates, prints, returns the exit code. Under a launcher all ranks call it: each evaluates a
+ * part, rank 0 prints and writes. */
 int reel_eval(const reel_eval_request *request);
 
 #endif

@@ -25,8 +25,9 @@ static const char *finetune_presets(const char *option)
 }
 
 const reel_command reel_command_finetune = REEL_COMMAND(
-    reel_train_options, .name = "finetune", REEL_TRAINING, .rank = 1, .run = finetune_run,
-    .presets = finetune_presets, .summary = "Fine-tune pretrained weights on your images",
+    reel_train_options, .name = "finetune", REEL_TRAINING, .ranks = true, .rank = 1,
+    .run = finetune_run, .presets = finetune_presets,
+    .summary = "Fine-tune pretrained weights on your images",
     .notes = "Takes every tensor of --weights that fits and starts the others anew: the last "
              "layer, for the classes in DATA.\n"
              "DATA holds train/ and val/, or is a folder with one folder of images per class. In "

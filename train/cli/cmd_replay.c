@@ -22,6 +22,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("lr"),
     REEL_SHARED("opt"),
     REEL_SHARED("label-smoothing"),
+    REEL_SHARED("batch-pieces"),
     REEL_OPTION(CHOICE, .name = "dtype", .value = "float32|float64", .initial = "float32",
                 .help = "data type of all computation"),
     REEL_OPTION(TEXT, .name = "out", .value = "FILE",
@@ -81,10 +82,12 @@ static reel_status replay_prepare(replay *r, const reel_options *o, reel_error *
     char path[REEL_WEIGHTS_PATH];
     REEL_TRY(reel_weights_path(reel_options_arg(o, 0), reel_options_flag(o, "quiet"), path, err));
     REEL_TRY(reel_weights_read(&init, path, err));
-    const reel_status status = reel_params_load(reel_net_params(r->run.net), init, err);
+    const reel_status status = reel_params_load(reel_net_params(r->run.session.net), init, err);
     reel_weights_destroy(init);
     if (status)
         return status;
+    r->run.session.label_smoothing = reel_options_real(o, "label-smoothing");
+    REEL_TRY(reel_trainee_divide(&r->run, x[1], reel_options_int(o, "batch-pieces"), err));
 
     /* One step of images, in the dtype of the net; a byte more, so that none is no failure. */
     r->losses = json_array();
@@ -92,38 +95,47 @@ static reel_status replay_prepare(replay *r, const reel_options *o, reel_error *
     return r->buffer ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "replay: out of memory");
 }
 
-static reel_status replay_step(replay *r, const reel_options *o, int64_t s, reel_error *err)
+/* The images of this rank's pieces of step s, in the dtype of the net. */
+static reel_batch replay_batch(const replay *r, int64_t s)
 {
     const int64_t *x = r->images->shape, count = x[1] * x[2] * x[3] * x[4];
+    const reel_session *session = &r->run.session;
+    const int64_t piece = x[1] / session->pieces, first = piece * session->own.first;
+    const int64_t shape[4] = {piece * session->own.count, x[2], x[3], x[4]};
     const reel_dtype stored = r->images->dtype == REEL_STORED_F64 ? REEL_F64 : REEL_F32;
-    const char *data =
-        (const char *)r->images->data + (size_t)(s * count) * reel_dtype_size(stored);
+    const char *data = (const char *)r->images->data +
+                       (size_t)(s * count + first * (count / x[1])) * reel_dtype_size(stored);
+
     const reel_tensor from =
-        reel_tensor_with_layout((void *)data, stored, REEL_ROW_MAJOR, 4, x + 1);
-    const reel_tensor images = reel_tensor_of(r->buffer, reel_net_dtype(r->run.net), 4, x + 1);
+        reel_tensor_with_layout((void *)data, stored, REEL_ROW_MAJOR, 4, shape);
+    const reel_tensor images = reel_tensor_of(r->buffer, reel_net_dtype(session->net), 4, shape);
     reel_tensor_copy(&images, &from);
-    const int64_t *labels = (const int64_t *)r->labels->data + s * x[1];
+    return (reel_batch){.images = images,
+                        .labels = (const int64_t *)r->labels->data + s * x[1] + first,
+                        .n = shape[0],
+                        .index = s};
+}
 
-    /* images (n, 3, h, w) -> logits (n, classes) -> mean loss */
-    reel_tape_set_step(r->run.tape, s);
-    const reel_var logits =
-        reel_net_forward(r->run.net, r->run.tape, reel_input(r->run.tape, &images));
-    const reel_cross_entropy_attrs attrs = {.label_smoothing =
-                                                reel_options_real(o, "label-smoothing")};
-    const reel_var loss = reel_cross_entropy(logits, labels, x[1], &attrs);
-    REEL_TRY(reel_tape_status(r->run.tape, err));
+static reel_status replay_step(replay *r, const reel_options *o, int64_t s, reel_error *err)
+{
+    const reel_batch batch = replay_batch(r, s);
+    const int64_t pieces = r->run.session.pieces;
+    reel_step_seconds seconds = {0};
+    const reel_status status = reel_trainee_gradient(&r->run, &batch, &seconds, err);
+    if (status && status != REEL_ERR_NONFINITE)
+        return status;
 
-    const reel_tensor value = reel_value(loss);
-    const double number = reel_tensor_get(&value, (const int64_t[REEL_MAX_DIMS]){0});
+    /* The loss of the batch: the mean over its pieces. */
+    double number = 0;
+    for (int64_t p = 0; p < pieces; p++)
+        number += r->run.results[p].loss / (double)pieces;
     json_array_append_new(r->losses, reel_json_number(number));
-    if (!isfinite(number))
+    if (status)
         return reel_fail(err, REEL_ERR_NONFINITE, "step %" PRId64 ": the loss is %g", s, number);
 
-    REEL_TRY(reel_backward(loss, err));
-    REEL_TRY(reel_optimizer_step(r->run.opt, reel_options_real(o, "lr"), err));
-    reel_params_zero_grad(reel_net_params(r->run.net));
-    reel_tape_reset(r->run.tape);
-    if (!reel_options_flag(o, "json"))
+    REEL_TRY(reel_trainee_update(&r->run, reel_options_real(o, "lr"), err));
+    reel_params_zero_grad(reel_net_params(r->run.session.net));
+    if (!reel_options_flag(o, "json") && reel_ranks_leads(r->run.ranks))
         printf("step %" PRId64 "  loss %.12g\n", s, number);
     return REEL_OK;
 }
@@ -132,7 +144,7 @@ static reel_status replay_save(const replay *r, const char *path, reel_error *er
 {
     reel_weights_writer *writer;
     REEL_TRY(reel_weights_writer_create(&writer, err));
-    reel_status status = reel_params_add_to(reel_net_params(r->run.net), writer, err);
+    reel_status status = reel_params_add_to(reel_net_params(r->run.session.net), writer, err);
     if (status == REEL_OK)
         status = reel_weights_writer_save(writer, path, err);
     reel_weights_writer_destroy(writer);
@@ -144,7 +156,8 @@ static reel_status replay_all(replay *r, const reel_options *o, reel_error *err)
     REEL_TRY(replay_prepare(r, o, err));
     for (int64_t s = 0; s < r->images->shape[0]; s++)
         REEL_TRY(replay_step(r, o, s, err));
-    return reel_options_set(o, "out") ? replay_save(r, reel_options_text(o, "out"), err) : REEL_OK;
+    const bool saves = reel_options_set(o, "out") && reel_ranks_leads(r->run.ranks);
+    return saves ? replay_save(r, reel_options_text(o, "out"), err) : REEL_OK;
 }
 
 /* Trajectories to compare with are run with momentum 0.9, by RMSprop as well, whose own default is
@@ -170,7 +183,7 @@ static int replay_run(reel_options *options)
         status = replay_all(&r, options, &err);
     if (status)
         code = reel_complain("replay", &err);
-    else if (reel_options_flag(options, "json"))
+    else if (reel_options_flag(options, "json") && reel_ranks_leads(r.run.ranks))
         code = reel_print_json(json_pack("{s:O}", "losses", r.losses));
 
     json_decref(r.losses);
@@ -182,7 +195,7 @@ static int replay_run(reel_options *options)
 
 const reel_command reel_command_replay = REEL_COMMAND(
     options_table, .name = "replay", .arguments = "INIT BATCHES", .group = REEL_COMMAND_MEASURING,
-    .rank = 1, .run = replay_run, .more_options = reel_optimizer_row,
+    .rank = 1, .ranks = true, .run = replay_run, .more_options = reel_optimizer_row,
     .summary = "Train on stored batches, to compare with another program",
     .notes = "INIT: weights, a file or a name. BATCHES: a safetensors file with images (steps, n, "
              "channels, h, w), already normalised, and labels (steps, n) in int64. Prints the loss "

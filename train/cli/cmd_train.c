@@ -14,6 +14,7 @@
 #include "train/cli/train_find_lr.h"
 #include "train/cli/train_options.h"
 #include "train/cli/train_ranks.h"
+#include "train/cli/train_read.h"
 #include "train/cli/train_resume.h"
 #include "train/cli/train_settings.h"
 #include "train/cli/train_talk.h"
@@ -32,11 +33,6 @@
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
-
-/* ---- from options to settings ---- */
-
-/* In config.json: files without an image's extension are images if their bytes say so. */
-static const char told_by_bytes[] = "images_told_by_bytes";
 
 /* A new run's identity: random, because two runs with the same options are two runs. */
 static json_t *new_run_id(void)
@@ -65,196 +61,10 @@ static json_t *make_config(const char *command, const char *data, const reel_opt
                                "options", values);
     reel_json_put_path(config, "data", data);
     json_object_set_new(config, "run_id", *run_id ? json_string(run_id) : new_run_id());
-    json_object_set_new(config, told_by_bytes, json_boolean(!names_only));
+    json_object_set_new(config, REEL_TOLD_BY_BYTES, json_boolean(!names_only));
     if (weights)
         reel_json_put_path(config, "weights", weights);
     return config;
-}
-
-/* What a run takes from weights or a checkpoint, beside presets. */
-typedef struct brought {
-    json_t *classes; /* their names; NULL = unknown */
-    char *network;   /* its text; NULL = none */
-} brought;
-
-/* What the weights to start from are; and, unless it is settled already, what they were told about
- * EXIF data and resizing. */
-static reel_status preset_from_weights(reel_options *options, const char *path, bool resumed,
-                                       brought *b, reel_error *err)
-{
-    reel_weights *weights;
-    REEL_TRY(reel_weights_read(&weights, path, err));
-    reel_model_card card;
-    reel_status status =
-        reel_model_read_card(&card, weights, reel_options_text(options, "arch"), path, err);
-    if (status == REEL_OK)
-        status = reel_options_preset(options, "arch", card.arch, err);
-    if (status == REEL_OK && reel_weights_metadata(weights, "head"))
-        status = reel_options_preset(options, "head", card.head, err);
-    if (status == REEL_OK && !resumed)
-        status = reel_options_preset(
-            options, "exif", reel_transform_of(&card.preprocessing).exif ? "apply" : "ignore", err);
-    if (status == REEL_OK && !resumed)
-        status =
-            reel_options_preset(options, "interpolation",
-                                reel_interpolation_name(card.preprocessing.interpolation), err);
-    if (status == REEL_OK && !resumed && card.preprocessing.channels == 1)
-        status = reel_options_preset(options, "grayscale", "true", err);
-    if (status == REEL_OK) {
-        b->classes = reel_model_card_names_json(&card);
-        b->network = card.network;
-        card.network = NULL;
-    }
-    reel_model_card_free(&card);
-    reel_weights_destroy(weights);
-    return status;
-}
-
-/* The file of --weights. It may take minutes to download: a DATA that is not there is named first.
- */
-static reel_status find_weights(const reel_options *options, const char *data,
-                                char path[REEL_WEIGHTS_PATH], reel_error *err)
-{
-    const reel_ranks *r = reel_train_ranks();
-    const char *what = "the weights to start from";
-    reel_status status = REEL_OK;
-    int handle; /* stays open as long as the process: the file has no name */
-    if (strncmp(data, "synth:", 6) != 0 && access(data, F_OK) != 0)
-        status = reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", data, strerror(errno));
-    else if (reel_ranks_leads(r))
-        status = reel_weights_path(reel_options_text(options, "weights"),
-                                   reel_options_flag(options, "quiet"), path, err);
-    REEL_TRY(reel_ranks_agree(r, status, err, what));
-    return reel_ranks_tell_file(r, path, REEL_WEIGHTS_PATH, &handle, what, err);
-}
-
-/* As many epochs as suit the number of training images. */
-static reel_status preset_epochs(reel_options *options, const char *data, reel_error *err)
-{
-    reel_dataset *train;
-    char text[24];
-    reel_data_request request = {.data = data,
-                                 .split = "val",
-                                 .output_dir = reel_options_text(options, "output-dir"),
-                                 .image_column = reel_options_text(options, "image-column"),
-                                 .label_column = reel_options_text(options, "label-column")};
-    request.split = reel_dataset_has_as(&request) ? "train" : NULL;
-    REEL_TRY(reel_dataset_open_as(&train, &request, NULL, 0, err));
-    snprintf(text, sizeof text, "%" PRId64, reel_finetune_epochs(reel_dataset_count(train)));
-    reel_dataset_destroy(train);
-    return reel_options_preset(options, "epochs", text, err);
-}
-
-/* A resumed run keeps the network that it began with: its file may have changed. */
-static reel_status resumed_network(const reel_resumed_run *r, brought *b, reel_error *err)
-{
-    const char *network = r->checkpoint ? reel_weights_metadata(r->checkpoint, "network") : NULL;
-    if (!network)
-        return REEL_OK;
-    free(b->network);
-    b->network = strdup(network);
-    return b->network ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "network: out of memory");
-}
-
-/* Whether the network of --arch is another than the run or the weights brought. A resumed run keeps
- * its network while --arch is what it was: the file may have changed since. */
-static bool is_other_network(const reel_options *options, const reel_resumed_run *r)
-{
-    const char *was =
-        r->checkpoint
-            ? json_string_value(json_object_get(json_object_get(r->config, "options"), "arch"))
-            : NULL;
-    if (!reel_options_given(options, "arch"))
-        return false;
-    return !was || strcmp(was, reel_options_text(options, "arch")) != 0;
-}
-
-/* The net of a model that is a text, printed as the settings say, for so many classes. */
-static reel_status print_model(char **text, const reel_model *model, const reel_settings *s,
-                               int64_t classes, reel_error *err)
-{
-    reel_ctx *ctx;
-    reel_net *net = NULL;
-    const reel_ctx_config one = {.threads = 1};
-    reel_model_config c = s->net;
-    c.classes = classes;
-    const int64_t input[3] = {c.channels, c.image_size, c.image_size};
-    REEL_TRY(reel_ctx_create(&ctx, &one, err));
-    reel_status status = reel_model_outline(&net, model, &c, ctx, REEL_F32, err);
-    if (status == REEL_OK)
-        status = reel_net_print(net, input, text, err);
-    reel_net_destroy(net);
-    reel_ctx_destroy(ctx);
-    return status;
-}
-
-/* The file of --arch now holds another network than the one that the run goes on with. */
-static void warn_of_changed_file(const reel_settings *s)
-{
-    reel_model *now;
-    reel_error ignored;
-    char *is = NULL, *was = NULL;
-    const int64_t classes = reel_model_config_default(s->model).classes;
-    if (reel_model_find(s->arch) || reel_model_read(&now, s->arch, &ignored) != REEL_OK)
-        return; /* the run needs no file */
-    const bool known = print_model(&was, s->model, s, classes, &ignored) == REEL_OK;
-    if (known && (print_model(&is, now, s, classes, &ignored) != REEL_OK || strcmp(is, was) != 0))
-        reel_say("reel: warning: --arch %s has changed since the run began; the run keeps its own "
-                 "network",
-                 s->arch);
-    free(is);
-    free(was);
-    reel_model_free(now);
-}
-
-/* All presets of the run, then its settings. Prints what is wrong; returns the exit code. b: what
- * is known before DATA is opened; to be freed. */
-static int read_settings(reel_settings *settings, reel_options *options, const reel_resumed_run *r,
-                         const char *data, brought *b, bool finetune)
-{
-    const char *command = finetune ? "finetune" : "train";
-    const bool new_run = !r->checkpoint && !r->config;
-    reel_error err;
-    if (reel_resume_preset(r, options, &err) || reel_schedule_preset(options, &err))
-        return reel_complain_usage(command, &err);
-    char weights[REEL_WEIGHTS_PATH];
-    if (reel_options_set(options, "weights") &&
-        (find_weights(options, data, weights, &err) ||
-         preset_from_weights(options, weights, r->config != NULL, b, &err)))
-        return reel_complain(command, &err);
-    if (finetune && new_run && preset_epochs(options, data, &err))
-        return reel_complain(command, &err);
-    if (resumed_network(r, b, &err))
-        return reel_complain(command, &err);
-    const char *network = is_other_network(options, r) ? NULL : b->network;
-    if (reel_settings_read(settings, options, network, &err))
-        return reel_complain_choice(command, &err);
-    if (network && reel_options_given(options, "arch"))
-        warn_of_changed_file(settings);
-
-    if (settings->weights) {
-        snprintf(settings->weights_file, sizeof settings->weights_file, "%s", weights);
-        settings->weights = settings->weights_file;
-    }
-    settings->locked = r->lock >= 0;
-    settings->replace_head = finetune;
-
-    /* A resumed run keeps the classes that it began with, whatever the weights say. */
-    json_t *before = json_object_get(r->config, "classes");
-    if (before) {
-        json_decref(b->classes);
-        b->classes = json_incref(before);
-    }
-    settings->known_classes = b->classes;
-    if (!reel_options_given(options, "class-weights"))
-        settings->known_weights = json_object_get(r->config, "class_weights");
-    settings->names_only = before && !json_is_true(json_object_get(r->config, told_by_bytes));
-    settings->labels_are_theirs = before || !finetune;
-    settings->train_images = json_integer_value(json_object_get(r->config, "train_images"));
-    settings->val_list = json_string_value(json_object_get(r->config, "val_list"));
-    settings->val_images = json_integer_value(json_object_get(r->config, "val_images"));
-    settings->fold_images = json_integer_value(json_object_get(r->config, "k_fold_images"));
-    return REEL_EXIT_OK;
 }
 
 /* ---- the run ---- */
@@ -290,6 +100,8 @@ static int test_only(const char *data, const reel_settings *s, const reel_option
         .max_bad = s->max_bad,
         .image_column = s->image_column,
         .label_column = s->label_column,
+        .comm = reel_train_ranks() ? reel_train_ranks()->comm : NULL,
+        .comm_timeout = s->comm_timeout,
         .json = s->json,
         .quiet = s->quiet};
     return reel_eval(&request);
@@ -436,17 +248,17 @@ static int train(bool finetune, reel_options *options, reel_resumed_run *r)
         return REEL_EXIT_USAGE;
 
     reel_settings settings = {0};
-    brought b = {0};
+    reel_brought b = {0};
     json_t *note = NULL;
-    int code = read_settings(&settings, options, r, data, &b, finetune);
+    int code = reel_train_read_settings(&settings, options, r, data, &b, finetune);
     code = reel_train_ranks_agree(command, code);
 
-    /* What measures or only looks is done by rank 0 alone; the others wait for it. */
+    /* What measures is done by rank 0 alone; the others wait for it. */
     const bool leads = reel_ranks_leads(reel_train_ranks());
     const bool trains = !settings.test_only && !settings.find_lr;
     if (code == REEL_EXIT_OK)
         code = settle_batch(command, data, &settings, options, r, &note);
-    if (code == REEL_EXIT_OK && settings.test_only && leads)
+    if (code == REEL_EXIT_OK && settings.test_only)
         code = test_only(data, &settings, options);
     else if (code == REEL_EXIT_OK && settings.find_lr && leads)
         code = reel_train_find_lr(command, data, &settings, options);
@@ -504,16 +316,13 @@ static int train_one(reel_options *options, bool finetune, const json_t *told)
     return code;
 }
 
-int reel_train(reel_options *options, bool finetune)
+int reel_train_here(reel_options *options, bool finetune)
 {
     const char *command = finetune ? "finetune" : "train";
-    reel_error err;
     int code = reel_train_ranks_open(command, options);
     if (code)
         return code;
-    if (reel_train_find_lr_check(options, &err) || reel_train_batch_check(options, &err))
-        code = reel_complain_usage(command, &err);
-    else if (reel_train_has_folds(options))
+    if (reel_train_has_folds(options))
         code = reel_train_folds(options, finetune, train_one);
     else
         code = train_one(options, finetune, NULL);
@@ -533,8 +342,8 @@ static const char *train_presets(const char *option)
 }
 
 const reel_command reel_command_train = REEL_COMMAND(
-    reel_train_options, .name = "train", REEL_TRAINING, .run = train_run, .presets = train_presets,
-    .summary = "Train a network on a folder of images",
+    reel_train_options, .name = "train", REEL_TRAINING, .ranks = true, .run = train_run,
+    .presets = train_presets, .summary = "Train a network on a folder of images",
     .notes = "DATA holds train/ and val/, each with one folder of images per class. A folder of "
              "class folders alone is split: --val-share of each class is held out for validation, "
              "and split.json in the run's folder lists these images. DATA may also be a list, "
@@ -543,7 +352,9 @@ const reel_command reel_command_train = REEL_COMMAND(
              "Reel prints the whole recipe when it starts. The first Ctrl-C finishes the training "
              "step and saves, a second one stops at once. SIGUSR1 saves and continues.\n"
              "--resume auto continues in the middle of an epoch, with the DATA and the options "
-             "that the run was started with.",
+             "that the run was started with.\n"
+             "--ranks and --hosts need mpirun of Open MPI. The hosts are reached by ssh, or by the "
+             "program that REEL_LAUNCH_AGENT names.",
     .examples = {{"reel train photos -o run", "AlexNet from scratch on photos/train."},
                  {"reel train photos -o run --epochs 60 --lr 0.02 -b 64", "With other settings."},
                  {"reel train --resume auto -o run", "Continue an interrupted run."},

@@ -3,6 +3,7 @@
 
 #include "core/files/json_text.h"
 #include "core/files/text.h"
+#include "train/cli/rank_talk.h"
 #include "train/run/signals.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 int reel_complain(const char *command, const reel_error *err)
 {
     const bool bad = err->status == REEL_ERR_BAD_DATA;
+    reel_rank_talk_turn();
     reel_say("reel %s: %s%s", command, err->message,
              bad ? "; --max-bad allows more, `reel check DATA` names them all" : "");
     switch (err->status) {
@@ -28,9 +30,23 @@ int reel_complain(const char *command, const reel_error *err)
     }
 }
 
+int reel_complain_once(reel_comm *comm, const char *command, const reel_error *err)
+{
+    const bool together = reel_rank_talk_holds(comm);
+    if (together && err->status == REEL_ERR_STOPPED)
+        reel_rank_talk_share_signal(comm);
+    if (!together)
+        reel_say_silence(false);
+    const int code = reel_complain(command, err);
+    if (!together)
+        reel_comm_abort(comm, code);
+    return code;
+}
+
 int reel_complain_usage(const char *command, const reel_error *err)
 {
     const char *space = *command ? " " : "";
+    reel_rank_talk_turn();
     reel_say("reel%s%s: %s (`reel help%s%s` lists the options)", space, command, err->message,
              space, command);
     return REEL_EXIT_USAGE;

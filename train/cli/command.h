@@ -5,6 +5,7 @@
 #ifndef REEL_TRAIN_COMMAND_H
 #define REEL_TRAIN_COMMAND_H
 
+#include "core/comm/comm.h"
 #include "core/ctx.h"
 #include "layers/models.h"
 #include "train/cli/options.h"
@@ -47,6 +48,9 @@ typedef struct reel_command {
     reel_example examples[9];                      /* end each help page; the last stays empty */
     reel_command_group group;
     int rank; /* order within the group; equal ranks go by name */
+    /* Processes that a launcher has started together share the work: one of them speaks
+     * (rank_talk.h). */
+    bool ranks;
     int (*run)(reel_options *options);
     /* The default of an option that a recipe or a command sets, for help; NULL = the row's. */
     const char *(*presets)(const char *option);
@@ -58,6 +62,10 @@ typedef struct reel_command {
 /* One line on stderr: "reel train: message". Returns the exit code that belongs to err's status
  * (REEL_EXIT_FAILED for most). */
 int reel_complain(const char *command, const reel_error *err);
+/* The same after a failure of all ranks: rank 0 complains. The code is the same on all ranks: a
+ * signal that interrupted one of them counts for all. Where the ranks have lost each other, this
+ * process complains and ends all. */
+int reel_complain_once(reel_comm *comm, const char *command, const reel_error *err);
 /* The same for a command line that is wrong: adds where to find help, returns REEL_EXIT_USAGE. */
 int reel_complain_usage(const char *command, const reel_error *err);
 /* REEL_ERR_INVALID is a wrong command line; anything else, such as a file that cannot be read, is a

@@ -5,7 +5,9 @@
 #include "train/cli/commands.h"
 #include "train/cli/foreign_names.h"
 #include "train/cli/help.h"
+#include "train/cli/rank_talk.h"
 #include "train/cli/wait_policy.h"
+#include "train/launch/rank.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,6 +38,7 @@ static int incomplete_command(int argc, char **argv)
 static int unknown_command(int argc, char **argv)
 {
     reel_error err;
+    reel_rank_talk_begin();
     if (reel_command_family(argv[0], 0))
         return incomplete_command(argc, argv);
 
@@ -132,6 +135,8 @@ static int run_command(const reel_command *command, int argc, char **argv)
     if (print_wanted_help(command, argc, argv))
         return REEL_EXIT_OK;
 
+    if (command->ranks)
+        reel_rank_talk_begin();
     reel_options *options;
     reel_error err;
     const reel_syntax syntax = reel_command_syntax(command);
@@ -195,6 +200,7 @@ int main(int argc, char **argv)
     fill_standard_files();
     signal(SIGPIPE, SIG_IGN); /* `reel ... | head` must not kill a run: the write fails instead */
     signal(SIGXFSZ, SIG_IGN); /* as a full disk: the write fails */
+    reel_rank_prepare();
     reel_wait_policy_choose(argv);
     const int code = dispatch(argc - 1, argv + 1);
     if (fflush(stdout) == EOF && code == REEL_EXIT_OK && errno != EPIPE) {

@@ -30,6 +30,7 @@ typedef enum {
     REEL_GROUP_RESUME,
     REEL_GROUP_LIMIT,
     REEL_GROUP_THREADS,
+    REEL_GROUP_RANKS,
     REEL_GROUP_OUTPUT,
     REEL_GROUP_COUNT
 } reel_option_group;

@@ -155,6 +155,7 @@ const char *reel_option_group_title(reel_option_group group)
         [REEL_GROUP_RESUME] = "checkpoints and resuming",
         [REEL_GROUP_LIMIT] = "limits and errors",
         [REEL_GROUP_THREADS] = "threads",
+        [REEL_GROUP_RANKS] = "several processes",
         [REEL_GROUP_OUTPUT] = "output",
     };
     return titles[group];

@@ -22,6 +22,8 @@ struct reel_options {
     layer *from;
     const char **args;
     int n_args;
+    char **typed; /* all words, borrowed */
+    int n_typed;
 };
 
 static int find_row(const reel_options *options, const char *name, size_t length)
@@ -209,6 +211,8 @@ reel_status reel_options_parse(reel_options **out, const reel_syntax *syntax, in
     reel_options *options = calloc(1, sizeof *options);
     if (!options)
         return reel_fail(err, REEL_ERR_MEMORY, "command line: out of memory");
+    options->typed = argv;
+    options->n_typed = argc;
 
     /* The rows are copied: shared rows and those of others become complete. */
     reel_option row;
@@ -292,6 +296,12 @@ bool reel_options_given(const reel_options *options, const char *name)
 bool reel_options_set(const reel_options *options, const char *name)
 {
     return options->values[index_of(options, name)].text != NULL;
+}
+
+char **reel_options_typed(const reel_options *options, int *count)
+{
+    *count = options->n_typed;
+    return options->typed;
 }
 
 int reel_options_arg_count(const reel_options *options)

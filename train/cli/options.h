@@ -34,6 +34,9 @@ bool reel_options_set(const reel_options *options, const char *name);
 int reel_options_arg_count(const reel_options *options);
 const char *reel_options_arg(const reel_options *options, int index);
 
+/* The words that were parsed, as the user typed them; *count: how many. They are main's. */
+char **reel_options_typed(const reel_options *options, int *count);
+
 /* The rows, complete, in the order of the table. */
 int reel_options_count(const reel_options *options);
 const reel_option *reel_options_row(const reel_options *options, int index);

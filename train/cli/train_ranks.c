@@ -2,6 +2,7 @@
 #include "train/cli/train_ranks.h"
 
 #include "train/cli/command.h"
+#include "train/cli/rank_talk.h"
 #include "train/run/json_util.h"
 
 #include <stdlib.h>
@@ -11,15 +12,6 @@
 static reel_ranks the_ranks;
 static bool connected;
 static int checkpoint_handle = -1; /* of a rank that got rank 0's checkpoint */
-
-/* By the thread that watches the other ranks, when this one computes or waits for a disk. */
-static void on_lost(void *user, const char *message)
-{
-    (void)user;
-    reel_say_silence(false);
-    reel_say("reel: %s", message);
-    reel_comm_abort(the_ranks.comm, REEL_EXIT_FAILED);
-}
 
 reel_ranks *reel_train_ranks(void)
 {
@@ -31,15 +23,12 @@ int reel_train_ranks_open(const char *command, const reel_options *options)
     reel_error err;
     if (connected || !reel_comm_is_launched())
         return REEL_EXIT_OK;
-    const reel_comm_config config = {.timeout = reel_options_real(options, "comm-timeout"),
-                                     .on_lost = on_lost};
     the_ranks = (reel_ranks){0};
-    if (reel_comm_open(&the_ranks.comm, &config, &err))
+    const double timeout = reel_options_real(options, "comm-timeout");
+    if (reel_rank_talk_connect(&the_ranks.comm, command, timeout, &err))
         return reel_complain(command, &err);
     connected = true;
-    if (reel_comm_rank(the_ranks.comm) > 0)
-        reel_say_silence(true);
-    else if (*reel_comm_note(the_ranks.comm))
+    if (*reel_comm_note(the_ranks.comm))
         reel_say("reel: warning: %s", reel_comm_note(the_ranks.comm));
     return REEL_EXIT_OK;
 }
@@ -101,10 +90,9 @@ int reel_train_ranks_close(const char *command, int code)
     if (!connected)
         return code;
     code = reel_train_ranks_agree(command, code);
-    reel_comm_close(the_ranks.comm);
+    reel_rank_talk_close(the_ranks.comm);
     the_ranks = (reel_ranks){0};
     connected = false;
-    reel_say_silence(false);
     return code;
 }
 

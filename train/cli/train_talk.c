@@ -121,6 +121,28 @@ static void warn_of_net(const reel_net *net)
                  "has a softmax in it: leave that layer out");
 }
 
+/* The ranks, their hosts, and the link between them, as a first exchange has timed it. */
+static void say_ranks(const reel_loop *loop)
+{
+    const reel_ranks *r = loop->ranks;
+    if (!r)
+        return;
+    char names[200];
+    size_t used = 0;
+    names[0] = '\0';
+    for (int i = 0, host = -1; i < reel_ranks_count(r) && used < sizeof names; i++) {
+        if (reel_comm_host_of(r->comm, i) == host)
+            continue;
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", host < 0 ? "" : ", ",
+                                 reel_comm_host_name(r->comm, i));
+        host = reel_comm_host_of(r->comm, i);
+    }
+    reel_say("%s on %s (%s), %" PRId64 " pieces a batch; a first exchange: %.2f GB/s a rank",
+             reel_count_of(reel_ranks_count(r), "rank").text,
+             reel_count_of(reel_comm_hosts(r->comm), "host").text, names, loop->session.pieces,
+             r->link * 1e-9);
+}
+
 void reel_train_say_start(reel_loop *loop, const reel_options *options, const char *resumed_from)
 {
     const reel_settings *s = loop->settings;
@@ -136,6 +158,7 @@ void reel_train_say_start(reel_loop *loop, const reel_options *options, const ch
     reel_recipe_warn_of_few(s->recipe, reel_dataset_count(loop->feed.train));
     say_data(loop);
     say_machine(loop);
+    say_ranks(loop);
 
     if (s->resume && !resumed_from)
         reel_say("no checkpoint to resume from: starting at the beginning");

@@ -3,7 +3,8 @@
  * Rank r of R takes the batches from nb r / R to nb (r + 1) / R of nb, the same batches as one
  * process would. After each batch the ranks tell each other whether to go on. At the end they
  * exchange what their batches gave, and every rank counts all of it in the order of the dataset,
- * with the code of one process: so sums of doubles, ties and messages come out the same.
+ * with the code of one process: so sums of doubles, ties and messages come out the same. A rank
+ * keeps 24 bytes an image for that.
  *
  * Unreadable images: a rank notes them in the order in which its loader meets them. One process
  * would meet those of rank 0 first, then those of rank 1 that are new, and so on; in this order
@@ -64,7 +65,7 @@ static int64_t share_image(const evaluation_share *s, int64_t batch)
 
 /* ---- unreadable images ---- */
 
-static void note_unreadable(evaluation_share *s, int64_t index, const char *reason)
+static void note_bad_image(evaluation_share *s, int64_t index, const char *reason)
 {
     const size_t length = strlen(reason) + 1, size = sizeof index + length;
     if (s->notes_size + size > s->notes_room) {
@@ -86,7 +87,7 @@ static void share_on_bad(void *user, int64_t index, const char *name, const char
 {
     evaluation_share *s = user;
     const reel_evaluate_config *config = s->v->config;
-    note_unreadable(s, index, reason);
+    note_bad_image(s, index, reason);
     if (s->rank == 0 && config->on_bad)
         config->on_bad(config->user, index, name, reason);
 }
@@ -292,6 +293,7 @@ reel_status reel_evaluate_shared(reel_evaluator *v, reel_status prepared, reel_e
                           .n_batches = v->batch > 0 ? (v->total + v->batch - 1) / v->batch : 1};
     s.next = share_begin(&s, s.rank);
     s.end = share_begin(&s, s.rank + 1);
+    s.sign.finished = s.next == s.end;
     s.signs = calloc((size_t)s.ranks, sizeof *s.signs);
     s.ends = calloc((size_t)s.ranks, sizeof *s.ends);
 

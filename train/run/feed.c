@@ -272,7 +272,7 @@ bool reel_feed_in_turns(const reel_feed *f)
 }
 
 /* Batches that the loader makes of this process's part of a batch. */
-static int64_t parts_of(const reel_feed *f)
+static int64_t parts_of_batch(const reel_feed *f)
 {
     return f->config.in_turn ? f->config.own.count : 1;
 }
@@ -281,7 +281,7 @@ static reel_loader_config training_loader(const reel_feed *f, int64_t epoch, int
 {
     const reel_feed_config *c = &f->config;
     const int64_t whole = reel_feed_batch_images(f), piece = whole / c->pieces;
-    const int64_t parts = parts_of(f);
+    const int64_t parts = parts_of_batch(f);
     return (reel_loader_config){.batch = piece * c->own.count / parts,
                                 .whole = whole,
                                 .part = piece * c->own.first,
@@ -320,7 +320,7 @@ reel_status reel_feed_next_aside(const reel_feed *f, reel_loader *loader, reel_b
                                  reel_error *err)
 {
     REEL_TRY(reel_loader_next(loader, batch, err));
-    batch->index /= parts_of(f);
+    batch->index /= parts_of_batch(f);
     return REEL_OK;
 }
 

@@ -1,6 +1,7 @@
 /* Building a run: data, network, optimizer, schedule, folder. Everything is checked before the
  * folder is made. */
 #include "data/class_weights.h"
+#include "train/run/divide.h"
 #include "train/run/finetune.h"
 #include "train/run/held_out.h"
 #include "train/run/init_caffe.h"
@@ -237,45 +238,13 @@ static reel_status make_loss(reel_loop *loop, reel_error *err)
     return reel_session_mix_with(&loop->session, &mix, piece * session->held.count, err);
 }
 
-/* The smallest number from `least` on that divides n; 0 = there is none. */
-static int64_t divisor_from(int64_t n, int64_t least)
-{
-    for (int64_t d = least; d <= n; d++)
-        if (n % d == 0)
-            return d;
-    return 0;
-}
-
-/* A batch that its pieces divide, at least one a rank. */
-static reel_status check_pieces(int64_t batch, int64_t pieces, int64_t ranks, reel_error *err)
-{
-    const int64_t least = ranks > pieces ? ranks : pieces, fits = divisor_from(batch, least);
-    char advice[120];
-    if (batch % pieces == 0 && pieces >= ranks)
-        return REEL_OK;
-    if (fits)
-        snprintf(advice, sizeof advice, "--batch-pieces %" PRId64 " does", fits);
-    else
-        snprintf(advice, sizeof advice, "--batch-size %" PRId64 " or a multiple of it has them",
-                 least);
-    if (pieces < ranks)
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "--batch-pieces: expected a piece for each of %" PRId64
-                         " ranks that divide the batch of %" PRId64 " images, got %" PRId64 ": %s",
-                         ranks, batch, pieces, advice);
-    return reel_fail(err, REEL_ERR_INVALID,
-                     "--batch-pieces: expected a number that divides the batch of %" PRId64
-                     " images, got %" PRId64 ": %s",
-                     batch, pieces, advice);
-}
-
 /* The pieces of a batch, and room for what each of them says. */
 static reel_status divide_batch(reel_loop *loop, reel_error *err)
 {
     const reel_ranks *r = loop->ranks;
     const int64_t batch = reel_feed_batch_images(&loop->feed);
     const int64_t pieces = loop->settings->batch_pieces;
-    REEL_TRY(check_pieces(batch, pieces, reel_ranks_count(r), err));
+    REEL_TRY(reel_check_pieces(batch, pieces, reel_ranks_count(r), err));
 
     const reel_pieces own =
         r ? reel_comm_pieces(r->comm, pieces, reel_comm_rank(r->comm)) : (reel_pieces){0, pieces};
@@ -364,7 +333,8 @@ static reel_status restore(reel_loop *loop, const reel_loop_start *start, reel_e
 }
 
 /* Ranks that train on different images, or were told different things, are refused. */
-static reel_status compare_ranks(reel_loop *loop, const reel_loop_start *start, reel_error *err)
+static reel_status compare_with_others(reel_loop *loop, const reel_loop_start *start,
+                                       reel_error *err)
 {
     if (!loop->ranks)
         return REEL_OK;
@@ -405,7 +375,7 @@ reel_status reel_loop_open(reel_loop *loop, const reel_settings *settings,
                         !reel_ranks_leads(loop->ranks));
     reel_status status = open_feed(loop, start->data, start->checkpoint != NULL, err);
     REEL_TRY(reel_ranks_agree(loop->ranks, status, err, "opening DATA"));
-    REEL_TRY(compare_ranks(loop, start, err));
+    REEL_TRY(compare_with_others(loop, start, err));
 
     status = make_all(loop, start, err);
     REEL_TRY(reel_ranks_agree(loop->ranks, status, err, "making the network"));

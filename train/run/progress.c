@@ -116,7 +116,7 @@ static void draw_progress(reel_progress *p, const reel_progress_line *l)
 void reel_progress_show(reel_progress *p, const reel_progress_line *l)
 {
     const double now = reel_seconds_now();
-    if (p->quiet || now - p->last < (p->terminal ? 0.1 : 10))
+    if (p->quiet || reel_say_is_silent() || now - p->last < (p->terminal ? 0.1 : 10))
         return;
     p->last = now;
 
@@ -153,6 +153,8 @@ void reel_progress_count(reel_progress *p, const char *label, int64_t done, int6
 static void put_line(reel_progress *p, bool good, const char *format, va_list args)
 {
     char line[6000], shown[8000];
+    if (reel_say_is_silent())
+        return;
     vsnprintf(line, sizeof line, format, args);
     reel_progress_clear(p);
     if (good && p->color)

@@ -24,7 +24,13 @@ int reel_ranks_count(const reel_ranks *r)
 reel_status reel_ranks_agree(const reel_ranks *r, reel_status mine, reel_error *err,
                              const char *what)
 {
-    return r ? reel_comm_agree(r->comm, mine, err, what) : mine;
+    if (!r)
+        return mine;
+    const reel_error own = mine == REEL_OK ? (reel_error){0} : *err;
+    const reel_status status = reel_comm_agree(r->comm, mine, err, what);
+    if (status == mine && mine != REEL_OK && reel_ranks_leads(r))
+        *err = own;
+    return status;
 }
 
 reel_status reel_ranks_tell(const reel_ranks *r, void *data, size_t bytes, const char *what,
@@ -158,7 +164,7 @@ reel_status reel_ranks_compare(const reel_ranks *r, const json_t *told, const ch
 {
     if (!r)
         return REEL_OK;
-    char *text = json_dumps(told, JSON_COMPACT | JSON_SORT_KEYS);
+    char *text = json_dumps(told, JSON_COMPACT);
     reel_status status = reel_ranks_tell_text(r, &text, 0, what, err);
     if (status) {
         free(text);

@@ -19,6 +19,7 @@ typedef struct reel_ranks {
     reel_comm *comm;         /* borrowed */
     reel_parallel *parallel; /* NULL until reel_ranks_join */
     reel_optim_share share;  /* of this rank */
+    double link;             /* bytes a second that a rank receives, measured by reel_ranks_join */
     void *average;           /* of the moving average; NULL = none */
     void *states[REEL_OPTIMIZER_STATES];
     int n_states;
@@ -28,7 +29,7 @@ typedef struct reel_ranks {
 bool reel_ranks_leads(const reel_ranks *r);
 int reel_ranks_count(const reel_ranks *r);
 
-/* reel_comm_agree: a failure of one is a failure of all. */
+/* reel_comm_agree: a failure of one is a failure of all; one of rank 0 keeps its words. */
 reel_status reel_ranks_agree(const reel_ranks *r, reel_status mine, reel_error *err,
                              const char *what);
 /* The `bytes` bytes at `data` become those of rank 0. */

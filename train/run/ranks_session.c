@@ -1,10 +1,33 @@
 /* A session whose weights and states are shared out over ranks. */
 #include "train/run/ranks.h"
 
+#include "train/run/progress.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- joining ---- */
+
+/* How fast ranks reach each other: the best of a few exchanges of some MB. */
+static reel_status time_link(reel_ranks *r, reel_error *err)
+{
+    enum { BYTES = 1 << 20, TIMES = 4 };
+    const int ranks = reel_ranks_count(r);
+    char *mine = calloc(1, BYTES), *all = calloc((size_t)ranks, BYTES);
+    reel_status status = mine && all ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "out of memory");
+    status = reel_ranks_agree(r, status, err, "the first exchange");
+    double best = 0;
+    for (int i = 0; status == REEL_OK && i < TIMES; i++) {
+        const double began = reel_seconds_now();
+        status = reel_comm_gather(r->comm, mine, BYTES, all, "the first exchange", err);
+        const double seconds = reel_seconds_now() - began;
+        best = i == 0 || seconds < best ? seconds : best;
+    }
+    free(mine);
+    free(all);
+    r->link = best > 0 ? (double)(ranks - 1) * BYTES / best : 0;
+    return status;
+}
 
 static reel_status add_up(void *user, double *x, int64_t n, reel_error *err)
 {
@@ -37,6 +60,7 @@ reel_status reel_ranks_join(reel_ranks *r, reel_session *s, reel_error *err)
     reel_status status =
         cuts ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "shares of the weights: out of memory");
     REEL_TRY_GOTO(reel_ranks_agree(r, status, err, "shares of the weights"), done);
+    REEL_TRY_GOTO(time_link(r, err), done);
 
     reel_optim_cuts(params, ranks, cuts);
     const reel_parallel_config config = {.pieces = s->pieces, .cuts = cuts, .overlap = true};
@@ -93,8 +117,8 @@ static size_t report_bytes(const reel_session *s, int64_t pieces)
            (size_t)pieces * (sizeof(reel_piece_result) + reel_statistics_row_bytes(s->statistics));
 }
 
-static void write_report(const reel_session *s, const reel_piece_result *own,
-                         const reel_part_report *report, int64_t room, char *to)
+static void write_part_report(const reel_session *s, const reel_piece_result *own,
+                              const reel_part_report *report, int64_t room, char *to)
 {
     memcpy(to, report, sizeof *report);
     memcpy(to + sizeof *report, own, (size_t)s->own.count * sizeof *own);
@@ -105,8 +129,8 @@ static void write_report(const reel_session *s, const reel_piece_result *own,
 }
 
 /* The pieces of rank `rank`. */
-static void read_report(const reel_ranks *r, const reel_session *s, int rank, const char *from,
-                        int64_t room, reel_piece_result *results)
+static void read_part_report(const reel_ranks *r, const reel_session *s, int rank, const char *from,
+                             int64_t room, reel_piece_result *results)
 {
     const reel_pieces part = reel_comm_pieces(r->comm, s->pieces, rank);
     const char *rows = from + sizeof(reel_part_report) + (size_t)room * sizeof *results;
@@ -147,7 +171,7 @@ reel_status reel_ranks_results(const reel_ranks *r, reel_session *s, reel_piece_
     reel_status status = own && all ? REEL_OK : REEL_ERR_MEMORY;
     reel_error why;
     if (status == REEL_OK) {
-        write_report(s, results + s->own.first, report, room, own);
+        write_part_report(s, results + s->own.first, report, room, own);
         status = reel_comm_gather(r->comm, own, bytes, all, what, &why);
     } else {
         reel_fail(&why, status, "%s: out of memory", what);
@@ -157,7 +181,7 @@ reel_status reel_ranks_results(const reel_ranks *r, reel_session *s, reel_piece_
     if (status == REEL_OK) {
         verdict = judge_reports(r, all, bytes, &report->bad);
         for (int i = 0; i < ranks; i++)
-            read_report(r, s, i, all + (size_t)i * bytes, room, results);
+            read_part_report(r, s, i, all + (size_t)i * bytes, room, results);
     }
     free(own);
     free(all);
@@ -226,13 +250,13 @@ static int64_t buffer_size(const reel_params *params)
     return n;
 }
 
-static double number_at(const reel_tensor *t, int64_t i)
+static double buffer_number(const reel_tensor *t, int64_t i)
 {
     return t->dtype == REEL_F64 ? ((const double *)t->data)[i]
                                 : (double)((const float *)t->data)[i];
 }
 
-static void put_number(const reel_tensor *t, int64_t i, double x)
+static void set_buffer_number(const reel_tensor *t, int64_t i, double x)
 {
     if (t->dtype == REEL_F64)
         ((double *)t->data)[i] = x;
@@ -241,16 +265,16 @@ static void put_number(const reel_tensor *t, int64_t i, double x)
 }
 
 /* Copies all buffers into x, or back. */
-static void copy_buffers(const reel_params *params, double *x, bool back)
+static void move_buffers(const reel_params *params, double *x, bool back)
 {
     for (int i = 0; i < reel_params_count(params); i++) {
         const reel_param *p = reel_params_at(params, i);
         const int64_t n = p->flags & REEL_PARAM_BUFFER ? reel_tensor_numel(&p->value) : 0;
         for (int64_t k = 0; k < n; k++, x++)
             if (back)
-                put_number(&p->value, k, *x);
+                set_buffer_number(&p->value, k, *x);
             else
-                *x = number_at(&p->value, k);
+                *x = buffer_number(&p->value, k);
     }
 }
 
@@ -274,11 +298,11 @@ static reel_status spread_buffers(const reel_ranks *r, const reel_params *params
     double *x = calloc((size_t)n + 1, sizeof *x);
     if (!x)
         return reel_fail(err, REEL_ERR_MEMORY, "average of weights: out of memory");
-    copy_buffers(params, x, false);
+    move_buffers(params, x, false);
     keep_own_buffers(r, params, x);
     const reel_status status = reel_comm_add_up(r->comm, x, n, "the averaged buffers", err);
     if (status == REEL_OK)
-        copy_buffers(params, x, true);
+        move_buffers(params, x, true);
     free(x);
     return status;
 }
@@ -297,7 +321,7 @@ reel_status reel_ranks_swap_average(const reel_ranks *r, reel_session *s, void *
         *buffers = calloc((size_t)buffer_size(params) + 1, sizeof(double));
         if (!*buffers)
             return reel_fail(err, REEL_ERR_MEMORY, "average of weights: out of memory");
-        copy_buffers(params, *buffers, false);
+        move_buffers(params, *buffers, false);
     }
     reel_ema_swap(s->ema);
     REEL_TRY(reel_parallel_publish(r->parallel, err));
@@ -305,7 +329,7 @@ reel_status reel_ranks_swap_average(const reel_ranks *r, reel_session *s, void *
     if (there)
         return spread_buffers(r, params, err);
 
-    copy_buffers(params, *buffers, true);
+    move_buffers(params, *buffers, true);
     free(*buffers);
     *buffers = NULL;
     return REEL_OK;

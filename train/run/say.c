@@ -4,10 +4,23 @@
 #include "core/files/text.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+static atomic_bool silence;
+
+void reel_say_silence(bool silent)
+{
+    silence = silent;
+}
+
+bool reel_say_is_silent(void)
+{
+    return silence;
+}
 
 int reel_terminal_columns(void)
 {
@@ -53,6 +66,8 @@ void reel_put_wrapped(const char *line, const char *end)
     const int columns = reel_terminal_columns(), narrowest = 40;
     const char *indent = "";
     bool command = false;
+    if (silence)
+        return;
     while (columns >= narrowest) {
         const size_t n = first_row(line, columns - (int)strlen(indent), command);
         if (!line[n])
@@ -65,14 +80,7 @@ void reel_put_wrapped(const char *line, const char *end)
     fprintf(stderr, "%s%s%s\n", columns >= narrowest ? indent : "", line, end);
 }
 
-/* Of the process: what it may print is known before anything else is. */
-static bool silent;
-static char last_line[6000];
-
-void reel_say_silence(bool is_silent)
-{
-    silent = is_silent;
-}
+static char last_line[6000]; /* that was not printed */
 
 const char *reel_say_last(void)
 {
@@ -86,7 +94,7 @@ void reel_say(const char *format, ...)
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    if (silent) {
+    if (silence) {
         memcpy(last_line, line, sizeof last_line);
         return;
     }

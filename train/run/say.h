@@ -6,12 +6,15 @@
 
 #include <stddef.h>
 
+/* Whether nothing of all this is printed: by processes that share a command with another one, which
+ * speaks for them. At first everything is. reel_progress follows it, too. */
+void reel_say_silence(bool silent);
+bool reel_say_is_silent(void);
+
 /* One line on stderr; characters in it that a terminal would obey, which file names bring along,
  * become \xNN. */
 void reel_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Of one process among several: nothing is printed, but the last line is kept. */
-void reel_say_silence(bool silent);
 const char *reel_say_last(void); /* the last line that was not printed; "" = none */
 
 /* Columns of the terminal that stderr is; 0 = it is none. */

@@ -13,12 +13,15 @@ typedef struct piece_step {
     reel_gradient_job *job;
 } piece_step;
 
-/* Images recognised of a piece, whose first image is number `first` of the batch. */
+/* Images recognised of a piece, whose first image is number `first` of the batch; in float64, which
+ * is for comparing losses, none is counted. */
 static int64_t count_right(const reel_session *s, const reel_tensor *rows, const reel_batch *b,
                            int64_t first)
 {
     const int64_t classes = rows->shape[1];
     int64_t right = 0;
+    if (rows->dtype != REEL_F32)
+        return 0;
     for (int64_t i = 0; i < rows->shape[0]; i++)
         right += reel_label_rank((const float *)rows->data + i * classes, classes,
                                  reel_session_label(s, b, first + i)) == 0;

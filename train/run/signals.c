@@ -6,6 +6,7 @@
 #include "train/run/signals.h"
 
 #include "core/base.h"
+#include "core/comm/comm.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -16,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t pending, save, silent;
+static volatile sig_atomic_t pending, save, silent, warned;
 static atomic_llong first_at; /* nanoseconds */
 
 /* The answer to the first signal. It is written into the line that the handler does not read. */
@@ -39,10 +40,13 @@ static void write_line(const char *text)
     (void)written; /* the terminal may be gone */
 }
 
+/* SIGINT, SIGTERM, SIGHUP. */
 static void note_end(int number)
 {
     const int reason = errno;
     const struct answer *a = answer;
+    if (warned && number == SIGTERM)
+        return; /* SIGCONT has announced it: the run is leaving as fast as it can */
     if (pending) {
         /* A closed terminal sends two: one of its own, and one when its shell ends. */
         if (number == SIGHUP || now() - first_at < 50000000)
@@ -86,21 +90,59 @@ static void note_save(int number)
     save = 1;
 }
 
+/* SIGUSR2 under a launcher. It is repeated, so a second one is no second request. */
+static void note_stop(int number)
+{
+    (void)number;
+    if (!pending)
+        note_end(SIGTERM);
+}
+
+/* SIGCONT under a launcher. Whoever continues a stopped process by hand is not its parent. */
+static void note_warning(int number, siginfo_t *info, void *context)
+{
+    (void)number;
+    (void)context;
+    if (info->si_code != SI_USER || info->si_pid != getppid())
+        return;
+    warned = 1;
+    if (!pending)
+        pending = SIGTERM;
+}
+
 /* The signals that are handled, and what was done about them before. */
 static struct {
     int number;
+    bool launched; /* only under a launcher */
+    void (*note)(int number);
     struct sigaction before;
-} handled[] = {{.number = SIGINT}, {.number = SIGTERM}, {.number = SIGHUP}, {.number = SIGUSR1}};
+} handled[] = {
+    {.number = SIGINT, .note = note_end},
+    {.number = SIGTERM, .note = note_end},
+    {.number = SIGHUP, .note = note_end},
+    {.number = SIGUSR1, .note = note_save},
+    {.number = SIGUSR2, .note = note_stop, .launched = true},
+    {.number = SIGCONT, .launched = true}, /* note_warning, which wants to know the sender */
+};
 static bool installed;
+
+static bool is_handled(int index)
+{
+    return !handled[index].launched || reel_comm_is_launched();
+}
 
 void reel_signals_install(void)
 {
     const bool again = installed;
     for (int i = 0; i < REEL_COUNT(handled); i++) {
-        struct sigaction action = {.sa_handler = note_end, .sa_flags = SA_RESTART}, before;
+        struct sigaction action = {.sa_handler = handled[i].note, .sa_flags = SA_RESTART}, before;
         sigemptyset(&action.sa_mask);
-        if (handled[i].number == SIGUSR1)
-            action.sa_handler = note_save;
+        if (!is_handled(i))
+            continue;
+        if (!handled[i].note) {
+            action.sa_sigaction = note_warning;
+            action.sa_flags |= SA_SIGINFO;
+        }
         sigaction(handled[i].number, NULL, &before);
         if (!again)
             handled[i].before = before;
@@ -119,7 +161,8 @@ bool reel_signals_installed(void)
 void reel_signals_remove(void)
 {
     for (int i = 0; installed && i < REEL_COUNT(handled); i++)
-        sigaction(handled[i].number, &handled[i].before, NULL);
+        if (is_handled(i))
+            sigaction(handled[i].number, &handled[i].before, NULL);
     installed = false;
 }
 

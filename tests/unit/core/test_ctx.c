@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/cpus.h"
 #include "core/ctx_internal.h"
 #include "core/ops.h"
 
@@ -125,6 +126,43 @@ Test(ctx, a_traced_tape_tells_the_time_of_each_operator_when_it_is_reset)
               "%.3f ms passed, told: %s", passed, log);
     reel_tape_destroy(tape);
     reel_ctx_destroy(ctx);
+}
+
+Test(ctx, processes_that_share_a_host_divide_its_cpus)
+{
+    static const struct {
+        int mask, all, quota, processes;
+        bool bound;
+        int expected;
+        const char *what;
+    } cases[] = {
+        {16, 16, 0, 1, false, 16, "alone"},
+        {16, 16, 0, 4, false, 4, "unbound"},
+        {4, 16, 0, 2, false, 2, "unbound, all on the same 4"},
+        {16, 16, 0, 3, false, 5, "one CPU is left over"},
+        {2, 2, 0, 8, false, 1, "more processes than CPUs"},
+        {16, 16, 8, 4, false, 2, "a quota of the group they are all in"},
+        {1, 16, 0, 4, true, 1, "each bound to a core"},
+        {8, 16, 0, 4, true, 4, "two bound to each half"},
+        {4, 16, 0, 2, true, 4, "each bound to 4 of its own"},
+        {8, 16, 4, 2, true, 2, "bound, with a quota"},
+    };
+    for (int i = 0; i < REEL_COUNT(cases); i++) {
+        const int share = reel_share_of_cpus(cases[i].mask, cases[i].all, cases[i].quota,
+                                             cases[i].processes, cases[i].bound);
+        cr_expect_eq(share, cases[i].expected, "%s: %d CPUs, expected %d", cases[i].what, share,
+                     cases[i].expected);
+    }
+}
+
+Test(ctx, a_launcher_tells_how_many_processes_share_the_host)
+{
+    const int alone = reel_available_cpus();
+    setenv("OMPI_COMM_WORLD_LOCAL_SIZE", "2", 1);
+    cr_expect_eq(reel_available_cpus(), alone > 1 ? alone / 2 : 1, "%d of %d CPUs",
+                 reel_available_cpus(), alone);
+    setenv("OMPI_COMM_WORLD_LOCAL_SIZE", "none", 1);
+    cr_expect_eq(reel_available_cpus(), alone);
 }
 
 /* ---- control groups, in a tree of files like the kernel's ---- */

@@ -149,6 +149,25 @@ Test(loader, in_turns_the_batches_are_the_same_and_nothing_is_loaded_ahead)
     reel_loader_destroy(l);
 }
 
+/* A part of an epoch: ranks evaluate consecutive batches. */
+Test(loader, a_limit_of_batches_ends_it_and_changes_none)
+{
+    uint32_t all[40], got[40];
+    reel_loader_config config = {.batch = 10, .workers = 2, .epochs = 1, .max_bad = 1};
+    const int64_t n = run(config, all, 40, NULL, NULL);
+    config.first = 1;
+    config.batches = 2;
+    cr_assert(n > 3 && run(config, got, 40, NULL, NULL) == 2);
+    expect_same(got, all + 1, 2, "two batches");
+    config.first = n - 1; /* the end of the epochs comes first */
+    cr_assert_eq(run(config, got, 40, NULL, NULL), 1);
+    expect_same(got, all + n - 1, 1, "the last batch");
+
+    reel_loader *l;
+    config.batches = -1;
+    cr_expect_eq(reel_loader_create(&l, data, &transform, &config, &err), REEL_ERR_INVALID);
+}
+
 Test(loader, batches_are_the_same_for_any_number_of_workers_and_any_ring)
 {
     uint32_t first[64], other[64];

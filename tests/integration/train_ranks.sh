@@ -1,0 +1,128 @@
+#!/bin/bash
+# Several ranks train one run: every file has the bits of one process, also resumed by other numbers
+# of ranks, with NaN, unreadable images and signals.
+set -eu
+. "$REEL_SOURCE/tests/support/mpi.sh"
+fail() {
+    echo "$1"
+    exit 1
+}
+hash_of() { python3 "$REEL_SOURCE/tests/support/hash_files.py" "$1" | tail -1; }
+same() { # same FOLDER WANT WHAT
+    [ "$(hash_of "$1")" = "$2" ] && return
+    REEL_HASH_EACH=1 python3 "$REEL_SOURCE/tests/support/hash_files.py" "$1"
+    fail "$3: other files than one process has"
+}
+
+cat >net <<'END'
+reel network 1
+about two convolutions with batch norm
+input 3x24x24
+features:
+    Conv2d 8 3 padding=1
+    BatchNorm2d
+    ReLU
+    MaxPool2d 2
+    Conv2d 12 3 padding=1
+    BatchNorm2d
+    ReLU
+pool: GlobalAvgPool2d
+flatten: Flatten
+classifier:
+    Dropout 0.3
+    Linear classes
+END
+"$REEL_BIN" synth d --train 20 --val 7 --classes 4 --size 32 --quiet
+for n in 9 50; do truncate -s 300 "$(find d/train -name '*.jpg' | sort | sed -n ${n}p)"; done
+truncate -s 300 "$(find d/val -name '*.jpg' | sort | sed -n 5p)"
+
+# Everything that draws, averages, clips or counts.
+everything=(--arch net --epochs 2 -b 12 --batch-pieces 6 --mixup-alpha 0.2 --cutmix-alpha 1 --label-smoothing 0.1
+    --class-weights balanced --model-ema --model-ema-steps 1 --clip-grad-norm 0.5 --auto-augment ta_wide --random-erase 0.2
+    --opt adamw --lr 0.001 --lr-warmup-epochs 1 --eval-every 4 --max-bad 0.1 --seed 3 --threads 1 --quiet)
+train() { # train RANKS FOLDER OPTIONS
+    local ranks=$1 out=$2
+    shift 2
+    if [ "$ranks" = 1 ]; then
+        "$REEL_BIN" train d -o "$out" "${everything[@]}" --no-report "$@" >"$out.out" 2>"$out.err"
+    else
+        mpi "$ranks" "$REEL_BIN" train d -o "$out" "${everything[@]}" --no-report "$@" >"$out.out" 2>"$out.err"
+    fi
+}
+
+train 1 one
+want=$(hash_of one)
+[ "$(wc -l <one/bad_files.jsonl)" = 3 ] || fail "expected 3 unreadable images in one/bad_files.jsonl"
+for ranks in 2 3 6; do
+    train "$ranks" "by$ranks" || fail "$ranks ranks: $(cat "by$ranks.err")"
+    same "by$ranks" "$want" "$ranks ranks"
+done
+REEL_TEST_HOSTS=2 train 3 hosts || fail "3 ranks on 2 hosts: $(cat hosts.err)"
+same hosts "$want" "3 ranks on 2 hosts"
+
+# Interrupted, and resumed by other numbers of ranks.
+train 3 cut --max-steps 3
+train 1 cut --max-steps 8 --resume auto
+train 2 cut --resume auto
+python3 - one/model.safetensors cut/model.safetensors <<'END' || fail "resumed by 1 and 2 ranks: other weights"
+import json, struct, sys
+def tensors(path):
+    blob = open(path, "rb").read()
+    length, = struct.unpack("<Q", blob[:8])
+    return blob[8 + length:]
+sys.exit(tensors(sys.argv[1]) != tensors(sys.argv[2]))
+END
+
+# NaN: left out, or back to the last checkpoint, by all ranks alike.
+for action in skip rollback; do
+    REEL_TEST_NAN=5 train 1 "$action" --on-nan "$action" --checkpoint-every 2
+    REEL_TEST_NAN=5 train 3 "$action"3 --on-nan "$action" --checkpoint-every 2 || fail "--on-nan $action: $(cat "${action}3.err")"
+    same "${action}3" "$(hash_of "$action")" "--on-nan $action with 3 ranks"
+done
+code=0
+REEL_TEST_NAN=5 train 2 stop || code=$?
+[ "$code" = 4 ] || fail "NaN with 2 ranks: exit $code, expected 4: $(cat stop.err)"
+[ "$(grep -c 'weights were not updated' stop.err)" = 1 ] || fail "NaN must be told once: $(cat stop.err)"
+
+# Too many unreadable images, and command lines that cannot work: one line, the documented code.
+refused() { # refused CODE PATTERN RANKS OPTIONS
+    local code=0 want=$1 pattern=$2 ranks=$3
+    shift 3
+    rm -rf no
+    train "$ranks" no "$@" || code=$?
+    [ "$code" = "$want" ] || fail "$*: exit $code, expected $want: $(cat no.err)"
+    [ "$(grep -c -- "$pattern" no.err)" = 1 ] || fail "$*: expected one line with '$pattern': $(cat no.err)"
+}
+refused 3 "unreadable" 2 --max-bad 0
+refused 1 "--batch-pieces 12 does" 7
+"$REEL_BIN" synth e --train 20 --val 7 --classes 4 --size 32 --seed 9 --quiet
+cat >other.sh <<'END'
+#!/bin/bash
+# The second rank sees another dataset.
+data=d
+[ "$OMPI_COMM_WORLD_RANK" = 0 ] || data=e
+rm -rf "at$OMPI_COMM_WORLD_RANK"
+mkdir "at$OMPI_COMM_WORLD_RANK"
+ln -s "../$data" "at$OMPI_COMM_WORLD_RANK/data"
+[ "$OMPI_COMM_WORLD_RANK" = 0 ] || rm -f e/train/*/*1.jpg
+cd "at$OMPI_COMM_WORLD_RANK"
+exec "$REEL_BIN" train data -o run --arch tiny --epochs 1 -b 8 --batch-pieces 2 --quiet
+END
+code=0
+mpi 2 bash other.sh >out 2>err || code=$?
+[ "$code" = 1 ] || fail "two datasets: exit $code, expected 1: $(cat err)"
+grep -q "rank 1 (host .*): data: training images: expected 80, as rank 0 has, got" err || fail "two datasets: $(cat err)"
+
+# A signal: all ranks finish the step and save one checkpoint.
+(exec timeout -k 5 60 mpirun -n 2 "$REEL_BIN" train d -o signal "${everything[@]}" --epochs 2000 --no-report >signal.out 2>signal.err) &
+launcher=$!
+for _ in $(seq 200); do
+    grep -q '"event":"train"' signal/metrics.jsonl 2>/dev/null && break
+    sleep 0.1
+done
+kill -USR2 "$(pgrep -P "$launcher" mpirun || echo "$launcher")"
+code=0
+wait "$launcher" || code=$?
+[ "$code" = 143 ] || fail "SIGUSR2: exit $code, expected 143: $(cat signal.err)"
+find signal -name 'checkpoint-*' | grep -q . || fail "SIGUSR2: no checkpoint"
+refused 2 "expected" 2 --epochs x

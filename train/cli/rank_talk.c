@@ -1,0 +1,97 @@
+/* Which process speaks, before the ranks are connected and after. */
+#include "train/cli/rank_talk.h"
+
+#include "train/run/say.h"
+#include "train/run/signals.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* For the thread that watches the ranks. */
+static const char *shared_command = "";
+static _Atomic(reel_comm *) connected;
+
+/* Whether the launcher numbers this process 0, or there is none. */
+static bool is_first_process(void)
+{
+    static const char *const numbers[] = {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK",
+                                          "SLURM_PROCID"};
+    if (!reel_comm_is_launched())
+        return true;
+    for (int i = 0; i < REEL_COUNT(numbers); i++) {
+        const char *number = getenv(numbers[i]);
+        if (number && *number)
+            return atoi(number) == 0;
+    }
+    return true;
+}
+
+void reel_rank_talk_begin(void)
+{
+    reel_say_silence(!is_first_process());
+}
+
+void reel_rank_talk_turn(void)
+{
+    const unsigned moment = 3; /* seconds; Open MPI ends the other processes within 2 */
+    if (connected || !reel_say_is_silent())
+        return;
+    sleep(moment);
+    reel_say_silence(false);
+}
+
+/* In the thread that watches: no exchange has noticed, since this rank computes or waits for a
+ * disk. */
+static void end_lost(void *user, const char *message)
+{
+    const int failed = 1; /* REEL_EXIT_FAILED of command.h */
+    (void)user;
+    reel_say_silence(false);
+    reel_say("reel %s: %s", shared_command, message);
+    reel_comm_abort(connected, failed);
+}
+
+reel_status reel_rank_talk_connect(reel_comm **comm, const char *command, double timeout,
+                                   reel_error *err)
+{
+    const reel_comm_config config = {.timeout = timeout, .on_lost = end_lost};
+    shared_command = command;
+    REEL_TRY(reel_comm_open(comm, &config, err));
+    connected = *comm;
+    reel_say_silence(reel_comm_rank(*comm) != 0);
+    return REEL_OK;
+}
+
+reel_status reel_rank_talk_agree(reel_comm *comm, reel_status mine, reel_error *err,
+                                 const char *what)
+{
+    const reel_error own = mine == REEL_OK ? (reel_error){0} : *err;
+    const reel_status status = reel_comm_agree(comm, mine, err, what);
+    if (status == mine && mine != REEL_OK && reel_comm_rank(comm) == 0)
+        *err = own;
+    return status;
+}
+
+bool reel_rank_talk_holds(reel_comm *comm)
+{
+    /* An exchange that has failed fails again at once. */
+    return reel_comm_agree(comm, REEL_OK, NULL, "the end of a command") == REEL_OK;
+}
+
+void reel_rank_talk_share_signal(reel_comm *comm)
+{
+    const int ranks = reel_comm_ranks(comm);
+    int mine = reel_signals_pending(), *all = calloc((size_t)ranks, sizeof *all);
+    if (all && reel_comm_gather(comm, &mine, sizeof mine, all, "the signal", NULL) == REEL_OK)
+        for (int r = 0; r < ranks; r++)
+            reel_signals_adopt(all[r]);
+    free(all);
+}
+
+void reel_rank_talk_close(reel_comm *comm)
+{
+    if (reel_comm_ranks(comm) > 1)
+        reel_signals_quiet(true);
+    reel_comm_close(comm);
+}
