@@ -142,47 +142,6 @@ done:
     return status;
 }
 
-static bool end_thread(reel_overlap *o)
-{
-    if (o->runs) {
-        pthread_mutex_lock(&o->lock);
-        o->closing = true;
-        pthread_cond_signal(&o->wake);
-        pthread_mutex_unlock(&o->lock);
-        pthread_join(o->thread, NULL);
-    }
-    if (o->threads_made) {
-        pthread_cond_destroy(&o->wake);
-        pthread_cond_destroy(&o->changed);
-        pthread_mutex_destroy(&o->lock);
-    }
-    int under_way = 0;
-    for (int k = 0; k < REEL_FLOWS; k++)
-        under_way += o->active[k];
-    return under_way == 0 && o->failure.status == REEL_OK;
-}
-
-bool reel_overlap_end(reel_overlap *o)
-{
-    if (!o)
-        return true;
-    if (!end_thread(o))
-        return false;
-    for (int k = 0; k < REEL_FLOWS; k++) {
-        for (int b = 0; o->flows[k] && b < o->n; b++)
-            free(o->flows[k][b].bulk.list);
-        free(o->flows[k]);
-    }
-    reel_pages_free(o->adder.scratch, reel_adder_bytes(o->adder.dtype, 1));
-    reel_window_free(&o->window);
-    void *const arrays[] = {o->buckets,   o->rows,        o->first,   o->last, o->planned, o->told,
-                            o->sums.list, o->values.list, o->missing, o->seen, o->sent};
-    for (int i = 0; i < REEL_COUNT(arrays); i++)
-        free(arrays[i]);
-    free(o);
-    return true;
-}
-
 /* ---- waiting ---- */
 
 /* What is waited for, in terms of what the thread or other ranks of the host do. */
@@ -392,4 +351,59 @@ reel_status reel_overlap_settle(reel_overlap *o, reel_error *err)
     for (int i = 0; i < reel_params_count(o->p->params); i++)
         REEL_TRY(reel_overlap_need(o, i, err));
     return overlap_wait(o, rounds_are_done, 0, "the new weights", err);
+}
+
+/* ---- the end ---- */
+
+/* All messages that have begun are done. Other ranks need not come here: their gradients of a step
+ * that is open follow when they are final, or at their own end. */
+static void finish_messages(reel_overlap *o)
+{
+    reel_error why;
+    if (!o->runs || reel_overlap_settle(o, &why) != REEL_OK || !o->open)
+        return;
+    if (reel_overlap_all_ready(o, &why) == REEL_OK)
+        overlap_wait(o, step_is_done, 0, "the end of a step that is left out", &why);
+}
+
+static bool end_thread(reel_overlap *o)
+{
+    if (o->runs) {
+        pthread_mutex_lock(&o->lock);
+        o->closing = true;
+        pthread_cond_signal(&o->wake);
+        pthread_mutex_unlock(&o->lock);
+        pthread_join(o->thread, NULL);
+    }
+    if (o->threads_made) {
+        pthread_cond_destroy(&o->wake);
+        pthread_cond_destroy(&o->changed);
+        pthread_mutex_destroy(&o->lock);
+    }
+    int under_way = 0;
+    for (int k = 0; k < REEL_FLOWS; k++)
+        under_way += o->active[k];
+    return under_way == 0 && o->failure.status == REEL_OK;
+}
+
+bool reel_overlap_end(reel_overlap *o)
+{
+    if (!o)
+        return true;
+    finish_messages(o);
+    if (!end_thread(o))
+        return false;
+    for (int k = 0; k < REEL_FLOWS; k++) {
+        for (int b = 0; o->flows[k] && b < o->n; b++)
+            free(o->flows[k][b].bulk.list);
+        free(o->flows[k]);
+    }
+    reel_pages_free(o->adder.scratch, reel_adder_bytes(o->adder.dtype, 1));
+    reel_window_free(&o->window);
+    void *const arrays[] = {o->buckets,   o->rows,        o->first,   o->last, o->planned, o->told,
+                            o->sums.list, o->values.list, o->missing, o->seen, o->sent};
+    for (int i = 0; i < REEL_COUNT(arrays); i++)
+        free(arrays[i]);
+    free(o);
+    return true;
 }

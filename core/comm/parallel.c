@@ -179,8 +179,6 @@ void reel_parallel_destroy(reel_parallel *p)
 {
     if (!p)
         return;
-    if (p->overlap && !reel_comm_is_broken(p->comm))
-        reel_parallel_settle(p, NULL);
     const bool quiet = reel_overlap_end(p->overlap);
     if (p->moved_in)
         reel_parallel_move_out(p);

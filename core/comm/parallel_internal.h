@@ -95,8 +95,9 @@ void reel_parallel_free_plan(reel_parallel *p);
 
 /* All ranks. NULL in *out: one host, nothing to be done. */
 reel_status reel_overlap_make(reel_overlap **out, reel_parallel *p, reel_error *err);
-/* Ends the thread and frees everything. false: messages are under way, so that their memory must
- * stay until the process ends. NULL is fine. */
+/* Waits for what is under way, unless the comm is broken, ends the thread and frees everything.
+ * false: messages are still under way, so that their memory must stay until the process ends. NULL
+ * is fine. */
 bool reel_overlap_end(reel_overlap *o);
 /* A step begins, if it has not. */
 void reel_overlap_open(reel_overlap *o);

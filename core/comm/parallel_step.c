@@ -140,7 +140,7 @@ static void find_late_sums(reel_parallel *p)
 }
 
 /* All ranks' gradients are there, and fit together. */
-static reel_status exchange_sums(reel_parallel *p, const char *what, reel_error *err)
+static reel_status exchange_step_sums(reel_parallel *p, const char *what, reel_error *err)
 {
     find_late_sums(p);
     REEL_TRY(receive_sums(p, err));
@@ -183,7 +183,7 @@ reel_status reel_parallel_sum(reel_parallel *p, reel_error *err)
     p->summed = true;
     p->current = 0;
     reel_params_bind_grads(p->params, p->arrays[p->own_leaf]);
-    status = exchange_sums(p, what, err);
+    status = exchange_step_sums(p, what, err);
 done:
     free(all);
     return status;

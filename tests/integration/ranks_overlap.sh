@@ -30,7 +30,7 @@ Linear 400
 ReLU
 Linear classes
 NET
-told=(--epochs 2 -b 24 --batch-pieces 6 --threads 1 --workers 1 --seed 3 --lr 0.02 --no-report --quiet)
+told=(--epochs 2 --threads 1 --workers 1 --seed 3 --lr 0.02 --no-report --quiet)
 hash_of() { python3 "$REEL_SOURCE/tests/support/hash_run.py" "$1"; }
 
 # try NAME OPTION...: alone, then each of $cases (RANKS:HOSTS).
@@ -46,7 +46,21 @@ try() {
     done
 }
 
-cases="2:1 2:2 3:2 3:3 4:2 4:3" try plain
-cases="2:2 4:3" try adamw --opt adamw --clip-grad-norm 0.5 --model-ema --eval-every 3 --checkpoint-every 2
-cases="2:2 4:2" try frozen --freeze '0.*,15.*' --unfreeze-after 1
-cases="2:2 3:3" try turns --accumulate 3
+six=(-b 24 --batch-pieces 6)
+cases="2:1 2:2 3:2 3:3 4:2 4:3" try plain "${six[@]}"
+cases="2:2 4:3" try adamw "${six[@]}" --opt adamw --clip-grad-norm 0.5 --model-ema --eval-every 3 --checkpoint-every 2
+cases="2:2 4:2" try frozen "${six[@]}" --freeze '0.*,15.*' --unfreeze-after 1
+cases="2:2 3:3" try turns -b 4 --accumulate 6
+
+# A loss or a gradient that is not finite: the step is left out, or an earlier checkpoint comes back. Gradients were under way.
+export REEL_TEST_NAN=3:15.weight
+cases="2:2 4:3" try skip "${six[@]}" --on-nan skip
+cases="3:2" try rollback "${six[@]}" --on-nan rollback --checkpoint-every 2
+unset REEL_TEST_NAN
+cases="2:2" try wild "${six[@]}" --on-nan skip --lr 3e4 --max-steps 6
+grep -q '"event": *"skip"' wild/metrics.jsonl || fail "wild: no step was left out"
+
+# Too little memory for a step of its own: values are computed again, large gradients last.
+limit=$("$REEL_BIN" train d --arch net -o refused "${told[@]}" -b 12 --batch-pieces 3 --memory 1MB 2>&1 | grep -o 'expected [0-9]*MB' |
+    grep -o '[0-9]*MB') || fail "no least memory"
+cases="2:2" try memory "${six[@]}" --memory "$limit"

@@ -45,13 +45,7 @@ static reel_status batch_gradient(reel_loop *loop, reel_gradient_job *job, reel_
     memset(loop->results, 0, (size_t)s->pieces * sizeof *loop->results);
     reel_part_report report = {.status = reel_session_gradient(s, job, err),
                                .bad = reel_loop_new_bad(loop)};
-    reel_status status = reel_ranks_results(loop->ranks, s, loop->results, &report, err);
-    if (status != REEL_OK && s->parallel) {
-        /* Gradients of it may be under way to other hosts. */
-        reel_error why;
-        if (reel_parallel_drop(s->parallel, &why) && status == REEL_ERR_NONFINITE)
-            status = reel_fail(err, why.status, "%s", why.message);
-    }
+    const reel_status status = reel_ranks_results(loop->ranks, s, loop->results, &report, err);
     if (report.bad > 0 && (status == REEL_OK || status == REEL_ERR_NONFINITE))
         REEL_TRY(reel_loop_spread_bad(loop, err));
     if (status == REEL_ERR_NONFINITE) {

@@ -67,7 +67,7 @@ typedef struct reel_part_report {
 } reel_part_report;
 /* After the gradients: results of all pieces, in their order, and the rows of s->statistics.
  * Returns the status of all: REEL_OK, REEL_ERR_NONFINITE where the loss of a piece diverged, or the
- * first failure. */
+ * first failure. Without REEL_OK the gradients are dropped: no sum follows. */
 reel_status reel_ranks_results(const reel_ranks *r, reel_session *s, reel_piece_result *results,
                                reel_part_report *report, reel_error *err);
 /* The first rank that has found where NaN began tells the others. */

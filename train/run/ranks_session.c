@@ -189,7 +189,15 @@ reel_status reel_ranks_results(const reel_ranks *r, reel_session *s, reel_piece_
         *err = why;
         return status;
     }
-    if (verdict == REEL_OK || verdict == REEL_ERR_NONFINITE)
+    if (verdict == REEL_OK)
+        return verdict;
+
+    /* Gradients may be under way to other hosts: nobody will use them. */
+    if (reel_parallel_drop(r->parallel, &why)) {
+        *err = why;
+        return why.status;
+    }
+    if (verdict == REEL_ERR_NONFINITE)
         return verdict;
     return reel_ranks_agree(r, report->status == REEL_ERR_NONFINITE ? REEL_OK : report->status, err,
                             what);
