@@ -238,6 +238,8 @@ reel_var reel_param_var(reel_tape *tape, reel_params *params, int index)
     if (tape->error.status == REEL_OK && p->value.dtype != tape->dtype)
         return reel_tape_fail(tape, REEL_ERR_INVALID, "parameter %s is %s, the tape %s", p->name,
                               reel_dtype_name(p->value.dtype), reel_dtype_name(tape->dtype));
+    if (!reel_hooks_need(tape, params, index))
+        return (reel_var){tape, -1};
     reel_node *node = new_node(tape);
     if (!node)
         return (reel_var){tape, -1};

@@ -75,6 +75,22 @@ REEL_API int64_t reel_tape_first_row(const reel_tape *tape);
 REEL_API bool reel_tape_records(reel_tape *tape, reel_tensor *running, double momentum,
                                 int64_t *step);
 
+/* Who moves values and gradients of parameters while the tape computes. `user` is handed on. Either
+ * function may be NULL. They run on the tape's thread and use no tape; a tape in `plan` mode calls
+ * none. */
+typedef struct reel_param_hooks {
+    /* Before an operator can read the value of a parameter: in reel_param_var, frozen ones and
+     * buffers included. A failure becomes the tape's sticky error. */
+    reel_status (*need)(void *user, reel_params *params, int index, reel_error *err);
+    /* In reel_backward, once the gradient of a parameter is final: all operators that use any of
+     * its leaves have been swept, late gradients included. Once for each sweep that has written
+     * the gradient, in the order in which gradients become final. After an error no more calls. */
+    void (*ready)(void *user, reel_params *params, int index);
+    void *user;
+} reel_param_hooks;
+/* From here on. Copied; NULL: none, as at first. Without hooks they cost nothing. */
+REEL_API void reel_tape_set_param_hooks(reel_tape *tape, const reel_param_hooks *hooks);
+
 /* Leaves. The tensor's memory is borrowed until reset when it is canonical and of the tape's dtype,
  * else copied. A tensor with elements but without memory (data NULL) is a sticky REEL_ERR_INVALID.
  * reel_input is a constant; reel_input_grad wants a gradient, which reel_grad returns. */

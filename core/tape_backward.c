@@ -82,8 +82,7 @@ static bool shares_dout(const reel_tape *tape, const reel_node *node)
 /* Which gradients a call of backward computes. */
 typedef enum { GRADS_ALL, GRADS_EARLY, GRADS_LATE } grads_part;
 
-/* Whether the gradient of input i waits for the end of the sweep. */
-static bool is_late(const reel_tape *tape, const reel_node *node, int i)
+bool reel_grad_is_late(const reel_tape *tape, const reel_node *node, int i)
 {
     if (!tape->late_bytes || tape->retain || !(node->op->flags & REEL_OP_PARTS) || node->in[i] < 0)
         return false;
@@ -95,7 +94,7 @@ static bool is_late(const reel_tape *tape, const reel_node *node, int i)
 static bool has_late(const reel_tape *tape, const reel_node *node)
 {
     for (int i = 0; i < node->n_in; i++)
-        if (is_late(tape, node, i))
+        if (reel_grad_is_late(tape, node, i))
             return true;
     return false;
 }
@@ -141,7 +140,8 @@ static bool prepare_input(reel_tape *tape, const reel_node *node, int i, grads_p
     b->din[i].data = NULL;
     if (!(flags & REEL_OP_NEEDS_INPUTS))
         b->in[i].data = NULL;
-    if (!input->needs_grad || (part != GRADS_ALL && is_late(tape, node, i) != (part == GRADS_LATE)))
+    if (!input->needs_grad ||
+        (part != GRADS_ALL && reel_grad_is_late(tape, node, i) != (part == GRADS_LATE)))
         return true;
 
     if (!grad_of(tape, input, &b->din[i], &b->fresh[i]))
@@ -336,6 +336,7 @@ static bool sweep_late(reel_tape *tape, int loss)
         if (!run_backward(tape, node, GRADS_LATE))
             return false;
         leave_node(tape, node, id == loss);
+        reel_hooks_pass_late(tape, id);
     }
     return true;
 }
@@ -367,11 +368,14 @@ reel_status reel_backward_scaled(reel_var loss, double scale, reel_error *err)
     if (!seed_gradient(tape, root, scale))
         return reel_tape_status(tape, err);
 
+    reel_hooks_begin(tape, loss.id);
     for (int id = loss.id; id >= 0; id--) {
         reel_node *node = &tape->nodes[id];
         /* Without a gradient the loss does not depend on it: another backward may still. */
-        if (!node->op || !node->grad.data)
+        if (!node->op || !node->grad.data) {
+            reel_hooks_pass(tape, id, false);
             continue;
+        }
         if (node->passed && !tape->retain) {
             reel_tape_fail(
                 tape, REEL_ERR_INVALID,
@@ -381,6 +385,7 @@ reel_status reel_backward_scaled(reel_var loss, double scale, reel_error *err)
         }
         if (!sweep_node(tape, id, id == loss.id, &late))
             return reel_tape_status(tape, err);
+        reel_hooks_pass(tape, id, true);
     }
     return late && !sweep_late(tape, loss.id) ? reel_tape_status(tape, err) : REEL_OK;
 }

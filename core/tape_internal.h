@@ -19,21 +19,23 @@ typedef struct reel_node {
     size_t forward_scratch, backward_scratch;
     reel_params *params; /* parameter leaf: gradient goes to params[param] */
     int param;
-    int uses;                       /* backward calls still to come that read value */
-    bool needs_grad;                /* something below it wants a gradient */
-    bool wants_grad;                /* leaf of reel_input_grad */
-    bool owns_value;                /* value.data is an arena block */
-    bool released;                  /* the caller will not read value again */
-    bool recorded;                  /* made while the tape recorded */
-    bool anchor;                    /* not recorded, but read by what is: stays until reset */
-    bool passed;                    /* the reverse sweep is through with it */
-    bool filled;                    /* parameter leaf: this step has written its gradient */
-    int readers;                    /* of a value that is computed again: see tape_recompute.c */
-    bool wanted;                    /* likewise */
-    int64_t batch;                  /* pieces of the batch that dimension 0 is; 0 = it is none */
-    int64_t calls;                  /* of its operator: one for each piece, or 1 for all */
-    size_t piece_saved;             /* bytes of `saved` from one piece to the next */
-    double forward_ms, backward_ms; /* filled in while tracing or timed */
+    int uses;                        /* backward calls still to come that read value */
+    bool needs_grad;                 /* something below it wants a gradient */
+    bool wants_grad;                 /* leaf of reel_input_grad */
+    bool owns_value;                 /* value.data is an arena block */
+    bool released;                   /* the caller will not read value again */
+    bool recorded;                   /* made while the tape recorded */
+    bool anchor;                     /* not recorded, but read by what is: stays until reset */
+    bool passed;                     /* the reverse sweep is through with it */
+    bool filled;                     /* parameter leaf: this step has written its gradient */
+    int leaf, first_user, last_late; /* see tape_hooks.c */
+    bool written;                    /* likewise */
+    int readers;                     /* of a value that is computed again: see tape_recompute.c */
+    bool wanted;                     /* likewise */
+    int64_t batch;                   /* pieces of the batch that dimension 0 is; 0 = it is none */
+    int64_t calls;                   /* of its operator: one for each piece, or 1 for all */
+    size_t piece_saved;              /* bytes of `saved` from one piece to the next */
+    double forward_ms, backward_ms;  /* filled in while tracing or timed */
 } reel_node;
 
 struct reel_tape {
@@ -51,6 +53,7 @@ struct reel_tape {
     size_t most_with_gradients, gradients; /* gradients: bytes that this step has written */
     size_t late_bytes;                     /* see reel_tape_set_late_gradients */
     reel_tape_work work;
+    reel_param_hooks hooks;
     reel_node *nodes;
     int count, capacity;
     reel_error error; /* sticky */
@@ -76,6 +79,9 @@ void reel_node_drop(reel_tape *tape, reel_node *node);
 /* Renews most_with_gradients, after memory was taken or a gradient written. */
 void reel_tape_note_memory(reel_tape *tape);
 
+/* Whether the gradient of input i waits for the end of the sweep (tape_backward.c). */
+bool reel_grad_is_late(const reel_tape *tape, const reel_node *node, int i);
+
 /* ---- tape_pieces.c ---- */
 
 /* Decides how the node's operator takes the pieces of its inputs: node->batch, node->calls and
@@ -90,6 +96,17 @@ void reel_pieces_forward(const reel_tape *tape, const reel_node *node, const ree
 bool reel_pieces_backward(reel_tape *tape, const reel_node *node, const reel_call *whole);
 /* Whether the gradient of input i is a sum over pieces. */
 bool reel_pieces_sums(const reel_tape *tape, const reel_node *node, int i);
+
+/* ---- tape_hooks.c ---- */
+
+/* Before the parameter of a leaf is read; false with the sticky error set. */
+bool reel_hooks_need(reel_tape *tape, reel_params *params, int index);
+/* Before a sweep from node `loss`: who uses which parameter. */
+void reel_hooks_begin(reel_tape *tape, int loss);
+/* The sweep is past the node, and has called its backward or had no gradient for it. */
+void reel_hooks_pass(reel_tape *tape, int id, bool swept);
+/* The node's late gradients are written. */
+void reel_hooks_pass_late(reel_tape *tape, int id);
 
 /* ---- tape_recompute.c ---- */
 

@@ -31,8 +31,8 @@ void *reel_comm_scratch(reel_comm *comm, size_t bytes)
 static reel_status begin_exchange(reel_comm *comm, exchange_head *head, size_t bytes,
                                   const char *what, reel_error *err)
 {
-    if (comm->failure.status != REEL_OK)
-        return reel_comm_break(comm, &comm->failure, err);
+    if (reel_comm_is_broken(comm))
+        return reel_comm_break(comm, &(reel_error){0}, err);
     memset(head, 0, sizeof *head);
     head->number = comm->exchanges++;
     head->bytes = bytes;

@@ -38,15 +38,16 @@ struct reel_comm {
     const reel_link *link; /* NULL: this process is alone */
     reel_comm_config config;
     reel_beat beat;
-    uint64_t exchanges; /* so far */
-    reel_error failure; /* of the first exchange that failed */
-    char *scratch;      /* of an exchange */
+    uint64_t exchanges;      /* so far */
+    pthread_mutex_t failing; /* for `failure`, while threads run */
+    reel_error failure;      /* of the first exchange or message that failed */
+    char *scratch;           /* of an exchange */
     size_t scratch_size;
     char note[300];
 };
 
-/* The kinds of messages. */
-enum { REEL_TAG_EXCHANGE = 1, REEL_TAG_BEAT = 2, REEL_TAG_BULK = 3 };
+/* The kinds of messages. REEL_TAG_BUCKET + b: bucket b (overlap.h); MPI has tags up to 32767. */
+enum { REEL_TAG_EXCHANGE = 1, REEL_TAG_BEAT = 2, REEL_TAG_BULK = 3, REEL_TAG_BUCKET = 16 };
 
 /* A message under way, and the rank at its other end. */
 typedef struct reel_pending {
@@ -63,13 +64,19 @@ static inline int reel_host_ranks(const reel_comm *comm, int host)
 
 /* Seconds of a clock that never goes back. */
 double reel_clock_seconds(void);
-/* Fails with the comm's first failure: `why` is remembered where it is the first. */
+/* Fails with the comm's first failure: `why` is remembered where it is the first. From any thread.
+ */
 reel_status reel_comm_break(reel_comm *comm, const reel_error *why, reel_error *err);
+bool reel_comm_is_broken(reel_comm *comm);
+/* The same for a rank that is lost. */
+reel_status reel_comm_break_lost(reel_comm *comm, int lost, const char *what, reel_error *err);
 /* Begin a message of any length below 2^31 bytes to or from a rank. */
 reel_status reel_comm_send(reel_comm *comm, const void *data, size_t bytes, int tag,
                            reel_pending *pending, reel_error *err);
 reel_status reel_comm_receive(reel_comm *comm, void *data, size_t bytes, int tag,
                               reel_pending *pending, reel_error *err);
+/* Whether the message is done; moves others on, too. */
+reel_status reel_comm_look(reel_comm *comm, reel_pending *pending, bool *done, reel_error *err);
 /* Waits until all of the messages are done: first without a pause, then with growing ones, since
  * ranks may be more than cores. Fails when a rank is lost. */
 reel_status reel_comm_wait(reel_comm *comm, reel_pending *pending, int64_t n, const char *what,

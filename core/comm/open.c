@@ -70,6 +70,7 @@ reel_status reel_comm_open(reel_comm **out, const reel_comm_config *config, reel
     reel_comm *comm = calloc(1, sizeof *comm);
     if (!comm)
         return reel_fail(err, REEL_ERR_MEMORY, "ranks: out of memory");
+    pthread_mutex_init(&comm->failing, NULL);
     if (config)
         comm->config = *config;
     if (comm->config.timeout == 0)
@@ -94,7 +95,7 @@ void reel_comm_close(reel_comm *comm)
     if (!comm)
         return;
     /* Whoever finalises MPI while another rank still sends would keep both waiting. */
-    bool whole = comm->failure.status == REEL_OK;
+    bool whole = !reel_comm_is_broken(comm);
     if (comm->link && whole)
         whole = reel_comm_agree(comm, REEL_OK, NULL, "the end of the run") == REEL_OK;
     if (comm->link && whole) {
@@ -104,6 +105,7 @@ void reel_comm_close(reel_comm *comm)
     /* After a failure messages may still arrive: their memory stays until the process ends. */
     if (comm->link && !whole)
         return;
+    pthread_mutex_destroy(&comm->failing);
     free(comm->scratch);
     free(comm->first);
     free(comm->peers);

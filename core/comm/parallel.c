@@ -83,6 +83,17 @@ static reel_status check_division(const reel_parallel *p, const reel_parallel_co
     return REEL_OK;
 }
 
+/* Backward writes subtree k from now on. */
+static void *bind_subtree(reel_parallel *p, int k)
+{
+    p->seen[p->current] = reel_parallel_hash_gradients(p->params);
+    p->current = k;
+    void *grads = p->comm->ranks > 1 ? p->leaves[p->own_leaf + k].window.memory : NULL;
+    reel_params_bind_grads(p->params, grads);
+    reel_params_zero_grad(p->params);
+    return grads;
+}
+
 /* All that a rank can do by itself. */
 static reel_status prepare_parallel(reel_parallel *p, const reel_parallel_config *config,
                                     reel_error *err)
@@ -93,7 +104,8 @@ static reel_status prepare_parallel(reel_parallel *p, const reel_parallel_config
     p->cuts = calloc((size_t)ranks + 1, sizeof *p->cuts);
     p->first = calloc((size_t)ranks + 1, sizeof *p->first);
     p->ranges.list = calloc((size_t)reel_params_count(p->params) + 1, sizeof *p->ranges.list);
-    if (!p->cuts || !p->first || !p->ranges.list)
+    p->late = calloc((size_t)reel_params_count(p->params) + 1, sizeof *p->late);
+    if (!p->cuts || !p->first || !p->ranges.list || !p->late)
         return reel_fail(err, REEL_ERR_MEMORY, "shares of ranks: out of memory");
 
     p->cuts[ranks] = p->size;
@@ -105,14 +117,16 @@ static reel_status prepare_parallel(reel_parallel *p, const reel_parallel_config
     return ranks > 1 ? reel_parallel_plan(p, err) : REEL_OK;
 }
 
-static reel_status connect_stores(reel_parallel *p, reel_error *err)
+static reel_status connect_stores(reel_parallel *p, bool overlap, reel_error *err)
 {
     uint64_t mine = hash_store(p->params);
     mine = hash_more(mine, &p->pieces, sizeof p->pieces);
+    mine = hash_more(mine, &overlap, sizeof overlap);
     mine = hash_more(mine, p->cuts, ((size_t)p->comm->ranks + 1) * sizeof *p->cuts);
     REEL_TRY(compare_ranks(p->comm, mine, "parameters, pieces or shares", err));
     REEL_TRY(reel_parallel_share_memory(p, err));
-    return reel_parallel_move_in(p, err);
+    REEL_TRY(reel_parallel_move_in(p, err));
+    return overlap ? reel_overlap_make(&p->overlap, p, err) : REEL_OK;
 }
 
 reel_status reel_parallel_create(reel_parallel **out, reel_comm *comm, reel_params *params,
@@ -140,24 +154,38 @@ reel_status reel_parallel_create(reel_parallel **out, reel_comm *comm, reel_para
     if (comm->ranks > 1)
         status = reel_comm_agree(comm, status, err, "the division of the work");
     if (status == REEL_OK && comm->ranks > 1)
-        status = connect_stores(p, err);
+        status = connect_stores(p, config->overlap, err);
     if (status != REEL_OK) {
         reel_parallel_destroy(p);
         return status;
     }
-    reel_parallel_subtree(p, 0);
+    bind_subtree(p, 0);
     *out = p;
     return REEL_OK;
+}
+
+/* Messages are under way: what they read and write stays until the process ends. */
+static void leave_memory(reel_parallel *p)
+{
+    for (int k = 0; k < p->n_leaves; k++)
+        p->leaves[k].window.memory = NULL;
+    p->values.memory = NULL;
+    p->received = NULL;
+    for (int k = 0; k < p->n_host_sums; k++)
+        p->host_sums[k].sums = NULL;
 }
 
 void reel_parallel_destroy(reel_parallel *p)
 {
     if (!p)
         return;
+    const bool quiet = reel_overlap_end(p->overlap);
     if (p->moved_in)
         reel_parallel_move_out(p);
     if (reel_params_own_values(p->params))
         reel_params_zero_grad(p->params);
+    if (!quiet)
+        leave_memory(p);
     for (int i = 0; i < p->n_more; i++)
         reel_window_free(&p->more[i]);
     free(p->more);
@@ -168,6 +196,7 @@ void reel_parallel_destroy(reel_parallel *p)
     free(p->sends.list);
     free(p->receives.list);
     free(p->ranges.list);
+    free(p->late);
     free(p->first);
     free(p->cuts);
     free(p);
@@ -201,10 +230,7 @@ void *reel_parallel_subtree(reel_parallel *p, int k)
 {
     if (!p || k < 0 || k >= p->n_mine)
         return NULL;
-    p->seen[p->current] = reel_parallel_hash_gradients(p->params);
-    p->current = k;
-    void *grads = p->comm->ranks > 1 ? p->leaves[p->own_leaf + k].window.memory : NULL;
-    reel_params_bind_grads(p->params, grads);
-    reel_params_zero_grad(p->params);
-    return grads;
+    if (p->overlap)
+        reel_overlap_open(p->overlap);
+    return bind_subtree(p, k);
 }

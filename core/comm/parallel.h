@@ -20,6 +20,16 @@
  * Buffers (REEL_PARAM_BUFFER: running statistics) are not shared: each rank writes its own while it
  * computes. They begin as rank 0's.
  *
+ * Overlap. With several hosts and `overlap` in the configuration, messages travel behind computing:
+ *
+ *     ready   sums are sent as soon as backward has finished a gradient
+ *     sum     waits for what is still missing
+ *     publish begins to send the new values and returns
+ *     need    waits for the values of one parameter, before forward reads them
+ *
+ * reel_tape_set_param_hooks (core/tape.h) calls ready and need at the right moments. The bits are
+ * the same. Whoever reads or changes values without need calls reel_parallel_settle first.
+ *
  * With one rank nothing is moved or sent; every function works and costs nothing.
  *
  * All ranks make the same calls in the same order, each from one thread. A failure that is not
@@ -43,6 +53,7 @@ typedef struct reel_parallel_config {
     /* [ranks + 1] ascending elements, from 0 to reel_params_flat_size: rank r owns cuts[r] to
      * cuts[r + 1] - 1, which may be none (reel_optim_cuts). Copied. NULL: equal parts. */
     const int64_t *cuts;
+    bool overlap; /* the caller uses ready, need, settle and drop; the same on every rank */
 } reel_parallel_config;
 
 /* comm, params and ctx are borrowed, and outlive the result. The store is committed and the same on
@@ -74,12 +85,27 @@ REEL_API void *reel_parallel_subtree(reel_parallel *parallel, int k);
  * REEL_ERR_INVALID: that does not hold, or reel_parallel_publish was not called after the last
  * sum. */
 REEL_API reel_status reel_parallel_sum(reel_parallel *parallel, reel_error *err);
+/* The gradient of a parameter is final for the last of this rank's subtrees: for reel_param_hooks
+ * of the tape that computes it. Ranks may call it in different orders, or not at all. Without
+ * overlap, or for no such parameter, nothing happens. */
+REEL_API void reel_parallel_ready(reel_parallel *parallel, int index);
+/* In place of reel_parallel_sum, on all ranks, where the gradients of a step will not be used: what
+ * is under way is completed and thrown away. Nothing happens without overlap. */
+REEL_API reel_status reel_parallel_drop(reel_parallel *parallel, reel_error *err);
 /* The elements that a rank owns. No such rank: none. */
 REEL_API reel_range reel_parallel_share(const reel_parallel *parallel, int rank);
 /* Ends a step, after each rank has updated its share of the values, or has decided not to. After it
  * all hosts have all values; no rank reads old ones, or gradients of another rank, any more. Values
- * of frozen parameters are not sent. */
+ * of frozen parameters are not sent.
+ * With overlap values may still be under way: need and settle tell. */
 REEL_API reel_status reel_parallel_publish(reel_parallel *parallel, reel_error *err);
+/* Waits until the values of a parameter are those of the last publication. Returns at once without
+ * overlap. */
+REEL_API reel_status reel_parallel_need(reel_parallel *parallel, int index, reel_error *err);
+/* Waits until all values are, and until this rank's have been received by all hosts: comes before
+ * an evaluation, a checkpoint, and any change of values other than that between sum and publish.
+ * Returns at once without overlap. */
+REEL_API reel_status reel_parallel_settle(reel_parallel *parallel, reel_error *err);
 
 /* One more flat array of the store's size and dtype, for states of the optimizer or an average: one
  * a host, zeroed, each rank writes its share. Pages that nobody touches cost nothing; where memory

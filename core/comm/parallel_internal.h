@@ -20,6 +20,9 @@ typedef struct reel_host_sum {
     void *sums;         /* flat array, of which only what is sent is touched; NULL: one leaf */
 } reel_host_sum;
 
+/* overlap.h */
+typedef struct reel_overlap reel_overlap;
+
 struct reel_parallel {
     reel_comm *comm;
     reel_params *params;
@@ -51,7 +54,9 @@ struct reel_parallel {
 
     reel_adder adder;
     size_t adder_bytes;
+    reel_overlap *overlap;  /* NULL: one host, or nobody asked for it */
     reel_range_list ranges; /* scratch */
+    bool *late;             /* [parameters] scratch */
     reel_bulk sends, receives;
     reel_window *more; /* arrays of reel_parallel_array */
     int n_more;
@@ -72,8 +77,9 @@ uint64_t reel_parallel_hash_gradients(const reel_params *params);
 
 /* All ranks: makes the values' and gradients' windows and opens those of the host's other ranks. */
 reel_status reel_parallel_share_memory(reel_parallel *p, reel_error *err);
-/* One window for each host, made by its leader. Not reserved. */
-reel_status reel_parallel_host_window(reel_parallel *p, reel_window *w, reel_error *err);
+/* One window of `bytes` for each host, made by its leader. Not reserved. */
+reel_status reel_parallel_host_window(reel_parallel *p, reel_window *w, size_t bytes,
+                                      reel_error *err);
 /* The store's values go into the windows, rank 0's; the store is bound to the windows. */
 reel_status reel_parallel_move_in(reel_parallel *p, reel_error *err);
 /* And back into the store's own memory. */
@@ -84,5 +90,29 @@ void reel_parallel_move_out(reel_parallel *p);
 /* The trees over leaves, and memory for what other hosts send. */
 reel_status reel_parallel_plan(reel_parallel *p, reel_error *err);
 void reel_parallel_free_plan(reel_parallel *p);
+
+/* ---- overlap.c: the exchange between hosts behind computing ---- */
+
+/* All ranks. NULL in *out: one host, nothing to be done. */
+reel_status reel_overlap_make(reel_overlap **out, reel_parallel *p, reel_error *err);
+/* Waits for what is under way, unless the comm is broken, ends the thread and frees everything.
+ * false: messages are still under way, so that their memory must stay until the process ends. NULL
+ * is fine. */
+bool reel_overlap_end(reel_overlap *o);
+/* A step begins, if it has not. */
+void reel_overlap_open(reel_overlap *o);
+void reel_overlap_ready(reel_overlap *o, int param);
+reel_status reel_overlap_need(reel_overlap *o, int param, reel_error *err);
+reel_status reel_overlap_settle(reel_overlap *o, reel_error *err);
+/* This rank's gradients are all final. Before all ranks are told so. */
+reel_status reel_overlap_all_ready(reel_overlap *o, reel_error *err);
+/* Then: waits for what travels early. The next step's plan is the parameters with gradients. */
+reel_status reel_overlap_finish(reel_overlap *o, reel_error *err);
+/* Waits for it in vain. */
+reel_status reel_overlap_drop(reel_overlap *o, reel_error *err);
+/* Whether the gradient of a parameter travels early in the step that is open. */
+bool reel_overlap_is_planned(const reel_overlap *o, int param);
+/* This rank's share of the values is new. Returns when all ranks of the host have come here. */
+reel_status reel_overlap_publish(reel_overlap *o, reel_error *err);
 
 #endif

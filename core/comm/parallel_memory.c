@@ -87,7 +87,8 @@ done:
     return status;
 }
 
-reel_status reel_parallel_host_window(reel_parallel *p, reel_window *w, reel_error *err)
+reel_status reel_parallel_host_window(reel_parallel *p, reel_window *w, size_t bytes,
+                                      reel_error *err)
 {
     const char *what = "memory that the ranks of a host share";
     reel_comm *comm = p->comm;
@@ -98,14 +99,13 @@ reel_status reel_parallel_host_window(reel_parallel *p, reel_window *w, reel_err
     reel_status status =
         files ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "shared memory: out of memory");
     if (files && leads)
-        status = reel_window_create(w, flat_bytes(p), err);
+        status = reel_window_create(w, bytes, err);
     REEL_TRY_GOTO(reel_comm_agree(comm, status, err, what), done);
 
     const int32_t mine = w->file;
     REEL_TRY_GOTO(reel_comm_gather(comm, &mine, sizeof mine, files, what, err), done);
     if (!leads)
-        status =
-            reel_window_join(w, comm->peers[leader].process, files[leader], flat_bytes(p), err);
+        status = reel_window_join(w, comm->peers[leader].process, files[leader], bytes, err);
     REEL_TRY_GOTO(reel_comm_agree(comm, status, err, what), done);
     reel_window_seal(w);
 done:

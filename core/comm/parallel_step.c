@@ -69,6 +69,7 @@ static reel_status receive_sums(reel_parallel *p, reel_error *err)
             for (int j = 0; j < ranks; j++) {
                 const reel_range_transfer t = {.array = p->arrays[leaf],
                                                .element = p->element,
+                                               .tag = REEL_TAG_BULK,
                                                .range = reel_range_part(share, j, ranks),
                                                .within = &p->ranges,
                                                .peer = comm->first[host] + j,
@@ -102,6 +103,7 @@ static reel_status send_sums_to(reel_parallel *p, int owner, reel_error *err)
         const reel_range_transfer t = {.array =
                                            sum->sums ? sum->sums : p->arrays[sum->tree.steps[0]],
                                        .element = p->element,
+                                       .tag = REEL_TAG_BULK,
                                        .range = part,
                                        .within = &p->ranges,
                                        .peer = owner};
@@ -123,6 +125,35 @@ static reel_status send_sums(reel_parallel *p, reel_error *err)
     return REEL_OK;
 }
 
+/* Elements whose sums this thread exchanges: all, or those that did not travel early. */
+static void find_late_sums(reel_parallel *p)
+{
+    const reel_overlap *o = p->overlap;
+    p->ranges.n = 0;
+    if (!o) {
+        reel_ranges_of(&p->ranges, p->params, reel_param_is_summed);
+        return;
+    }
+    for (int i = 0; i < reel_params_count(p->params); i++)
+        p->late[i] = reel_params_at(p->params, i)->has_grad && !reel_overlap_is_planned(o, i);
+    reel_ranges_in(&p->ranges, p->params, p->late);
+}
+
+/* All ranks' gradients are there, and fit together. */
+static reel_status exchange_step_sums(reel_parallel *p, const char *what, reel_error *err)
+{
+    find_late_sums(p);
+    REEL_TRY(receive_sums(p, err));
+    REEL_TRY(send_sums(p, err));
+    REEL_TRY(reel_bulk_finish(p->comm, &p->receives, what, err));
+    if (p->overlap)
+        REEL_TRY(reel_overlap_finish(p->overlap, err));
+
+    reel_ranges_of(&p->ranges, p->params, reel_param_is_summed);
+    run_tree(p, &p->tree, p->arrays[p->own_leaf], reel_parallel_share(p, p->comm->rank));
+    return reel_bulk_finish(p->comm, &p->sends, what, err);
+}
+
 reel_status reel_parallel_sum(reel_parallel *p, reel_error *err)
 {
     REEL_NEED(p, err);
@@ -136,20 +167,23 @@ reel_status reel_parallel_sum(reel_parallel *p, reel_error *err)
     if (!all)
         return reel_fail(err, REEL_ERR_MEMORY, "sum of gradients: out of memory");
     reel_status status;
-    reel_ranges_of(&p->ranges, p->params, reel_param_is_summed);
+    if (p->overlap)
+        REEL_TRY_GOTO(reel_overlap_all_ready(p->overlap, err), done);
     const gradient_state mine = say_gradients(p);
     REEL_TRY_GOTO(reel_comm_gather(comm, &mine, sizeof mine, all, what, err), done);
-    REEL_TRY_GOTO(judge_gradients(comm, all, err), done);
+    status = judge_gradients(comm, all, err);
+    if (status != REEL_OK) {
+        reel_error why;
+        if (p->overlap && reel_overlap_drop(p->overlap, &why))
+            status = reel_comm_break(comm, &why, err);
+        goto done;
+    }
 
     /* The sums lie in the first array: there the optimizer reads. */
     p->summed = true;
     p->current = 0;
     reel_params_bind_grads(p->params, p->arrays[p->own_leaf]);
-    REEL_TRY_GOTO(receive_sums(p, err), done);
-    REEL_TRY_GOTO(send_sums(p, err), done);
-    REEL_TRY_GOTO(reel_bulk_finish(comm, &p->receives, what, err), done);
-    run_tree(p, &p->tree, p->arrays[p->own_leaf], reel_parallel_share(p, comm->rank));
-    REEL_TRY_GOTO(reel_bulk_finish(comm, &p->sends, what, err), done);
+    status = exchange_step_sums(p, what, err);
 done:
     free(all);
     return status;
@@ -162,7 +196,8 @@ static reel_status hand_out_shares(reel_parallel *p, void *array, const char *wh
 {
     reel_comm *comm = p->comm;
     const int own_host = comm->peers[comm->rank].host, ranks = reel_host_ranks(comm, own_host);
-    reel_range_transfer t = {.array = array, .element = p->element, .within = &p->ranges};
+    reel_range_transfer t = {
+        .array = array, .element = p->element, .within = &p->ranges, .tag = REEL_TAG_BULK};
 
     t.receives = true;
     for (t.peer = 0; t.peer < comm->ranks; t.peer++) {
@@ -191,8 +226,36 @@ reel_status reel_parallel_publish(reel_parallel *p, reel_error *err)
     if (p->comm->ranks == 1)
         return REEL_OK;
     p->summed = false;
+    if (p->overlap)
+        return reel_overlap_publish(p->overlap, err);
     reel_ranges_of(&p->ranges, p->params, reel_param_is_trained);
     return hand_out_shares(p, p->values.memory, "the new weights", err);
+}
+
+/* ---- behind computing ---- */
+
+void reel_parallel_ready(reel_parallel *p, int index)
+{
+    if (p && p->overlap)
+        reel_overlap_ready(p->overlap, index);
+}
+
+reel_status reel_parallel_drop(reel_parallel *p, reel_error *err)
+{
+    REEL_NEED(p, err);
+    return p->overlap ? reel_overlap_drop(p->overlap, err) : REEL_OK;
+}
+
+reel_status reel_parallel_need(reel_parallel *p, int index, reel_error *err)
+{
+    REEL_NEED(p, err);
+    return p->overlap ? reel_overlap_need(p->overlap, index, err) : REEL_OK;
+}
+
+reel_status reel_parallel_settle(reel_parallel *p, reel_error *err)
+{
+    REEL_NEED(p, err);
+    return p->overlap ? reel_overlap_settle(p->overlap, err) : REEL_OK;
 }
 
 /* ---- further arrays ---- */
@@ -212,7 +275,7 @@ reel_status reel_parallel_array(reel_parallel *p, void **array, reel_error *err)
     reel_window window = {.bytes = (size_t)(p->size > 0 ? p->size : 1) * p->element, .file = -1};
     if (p->comm->ranks > 1) {
         REEL_TRY(reel_comm_agree(p->comm, status, err, "an array of the ranks"));
-        REEL_TRY(reel_parallel_host_window(p, &window, err));
+        REEL_TRY(reel_parallel_host_window(p, &window, window.bytes, err));
     } else {
         REEL_TRY(status);
         window.memory = reel_pages_alloc(window.bytes, err);

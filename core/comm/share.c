@@ -29,21 +29,33 @@ bool reel_param_is_summed(const reel_param *p)
     return p->has_grad;
 }
 
+/* Appends the elements of parameter i, padding included. */
+static void append_range(reel_range_list *out, const reel_params *params, int i)
+{
+    const reel_param *p = reel_params_at(params, i);
+    const bool last = i + 1 == reel_params_count(params);
+    const int64_t end =
+        last ? reel_params_flat_size(params) : reel_params_at(params, i + 1)->offset;
+    if (out->n > 0 && out->list[out->n - 1].end == p->offset)
+        out->list[out->n - 1].end = end;
+    else
+        out->list[out->n++] = (reel_range){p->offset, end};
+}
+
 void reel_ranges_of(reel_range_list *out, const reel_params *params, reel_param_test *test)
 {
-    const int count = reel_params_count(params);
     out->n = 0;
-    for (int i = 0; i < count; i++) {
-        const reel_param *p = reel_params_at(params, i);
-        if (!test(p))
-            continue;
-        const int64_t end =
-            i + 1 < count ? reel_params_at(params, i + 1)->offset : reel_params_flat_size(params);
-        if (out->n > 0 && out->list[out->n - 1].end == p->offset)
-            out->list[out->n - 1].end = end;
-        else
-            out->list[out->n++] = (reel_range){p->offset, end};
-    }
+    for (int i = 0; i < reel_params_count(params); i++)
+        if (test(reel_params_at(params, i)))
+            append_range(out, params, i);
+}
+
+void reel_ranges_in(reel_range_list *out, const reel_params *params, const bool *in)
+{
+    out->n = 0;
+    for (int i = 0; i < reel_params_count(params); i++)
+        if (in[i])
+            append_range(out, params, i);
 }
 
 reel_range reel_range_common(reel_range a, reel_range b)
@@ -67,8 +79,8 @@ static reel_status begin_message(reel_comm *comm, reel_bulk *bulk, const reel_ra
     char *data = (char *)t->array + range.begin * (int64_t)t->element;
     const size_t bytes = (size_t)(range.end - range.begin) * t->element;
     pending->peer = t->peer;
-    REEL_TRY(t->receives ? reel_comm_receive(comm, data, bytes, REEL_TAG_BULK, pending, err)
-                         : reel_comm_send(comm, data, bytes, REEL_TAG_BULK, pending, err));
+    REEL_TRY(t->receives ? reel_comm_receive(comm, data, bytes, t->tag, pending, err)
+                         : reel_comm_send(comm, data, bytes, t->tag, pending, err));
     bulk->n++;
     return REEL_OK;
 }
@@ -84,6 +96,19 @@ reel_status reel_bulk_begin(reel_comm *comm, reel_bulk *bulk, const reel_range_t
             REEL_TRY(begin_message(comm, bulk, transfer, one, err));
         }
     }
+    return REEL_OK;
+}
+
+reel_status reel_bulk_look(reel_comm *comm, reel_bulk *bulk, int64_t *next, bool *done,
+                           reel_error *err)
+{
+    *done = false;
+    for (; *next < bulk->n; ++*next) {
+        REEL_TRY(reel_comm_look(comm, &bulk->list[*next], done, err));
+        if (!*done)
+            return REEL_OK;
+    }
+    *done = true;
     return REEL_OK;
 }
 

@@ -23,6 +23,8 @@ bool reel_param_is_summed(const reel_param *p);  /* has a gradient */
 
 /* The ranges of the parameters that pass the test, padding included, neighbours joined. */
 void reel_ranges_of(reel_range_list *out, const reel_params *params, reel_param_test *test);
+/* The same of the parameters i with in[i]. */
+void reel_ranges_in(reel_range_list *out, const reel_params *params, const bool *in);
 /* The common elements of two ranges; begin >= end: none. */
 reel_range reel_range_common(reel_range a, reel_range b);
 
@@ -39,12 +41,16 @@ typedef struct reel_range_transfer {
     size_t element; /* bytes */
     reel_range range;
     const reel_range_list *within;
-    int peer;
+    int peer, tag;
     bool receives;
 } reel_range_transfer;
 
 reel_status reel_bulk_begin(reel_comm *comm, reel_bulk *bulk, const reel_range_transfer *transfer,
                             reel_error *err);
+/* Begins nothing, waits for nothing: whether all are done, as far as one look tells. *next: the
+ * first that is not, 0 at first. */
+reel_status reel_bulk_look(reel_comm *comm, reel_bulk *bulk, int64_t *next, bool *done,
+                           reel_error *err);
 /* Waits for all of them and empties the list. */
 reel_status reel_bulk_finish(reel_comm *comm, reel_bulk *bulk, const char *what, reel_error *err);
 

@@ -13,9 +13,20 @@ double reel_clock_seconds(void)
 
 reel_status reel_comm_break(reel_comm *comm, const reel_error *why, reel_error *err)
 {
+    pthread_mutex_lock(&comm->failing);
     if (comm->failure.status == REEL_OK)
         comm->failure = *why;
-    return reel_fail(err, comm->failure.status, "%s", comm->failure.message);
+    const reel_error first = comm->failure;
+    pthread_mutex_unlock(&comm->failing);
+    return reel_fail(err, first.status, "%s", first.message);
+}
+
+bool reel_comm_is_broken(reel_comm *comm)
+{
+    pthread_mutex_lock(&comm->failing);
+    const bool broken = comm->failure.status != REEL_OK;
+    pthread_mutex_unlock(&comm->failing);
+    return broken;
 }
 
 /* A call of the link failed, or a message did. */
@@ -46,13 +57,21 @@ reel_status reel_comm_receive(reel_comm *comm, void *data, size_t bytes, int tag
     return code ? fail_message(comm, code, pending->peer, "a message from it", err) : REEL_OK;
 }
 
-static reel_status fail_lost(reel_comm *comm, int lost, const char *what, reel_error *err)
+reel_status reel_comm_break_lost(reel_comm *comm, int lost, const char *what, reel_error *err)
 {
     reel_error why;
     reel_fail(&why, REEL_ERR_IO,
               "rank %d (host %s) is lost: no sign of life for %g s; waited for %s", lost,
               reel_comm_host_name(comm, lost), comm->config.timeout, what);
     return reel_comm_break(comm, &why, err);
+}
+
+reel_status reel_comm_look(reel_comm *comm, reel_pending *pending, bool *done, reel_error *err)
+{
+    int found = 0;
+    const int code = comm->link->test(&pending->request, &found);
+    *done = found != 0;
+    return code ? fail_message(comm, code, pending->peer, "a message with it", err) : REEL_OK;
 }
 
 static reel_status wait_for_one(reel_comm *comm, reel_pending *pending, const char *what,
@@ -80,7 +99,7 @@ static reel_status wait_for_one(reel_comm *comm, reel_pending *pending, const ch
             continue;
         const int lost = reel_beat_lost(comm);
         if (lost >= 0)
-            return fail_lost(comm, lost, what, err);
+            return reel_comm_break_lost(comm, lost, what, err);
         nanosleep(&pause, NULL);
         pause.tv_nsec += pause.tv_nsec / 2;
         if (pause.tv_nsec > longest_pause)

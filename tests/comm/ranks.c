@@ -2,6 +2,7 @@
  *
  *     exchanges   gather, broadcast, add_up, agree
  *     parallel    sums of gradients, shared weights, arrays: the bits of one process
+ *     overlap     the same, with the exchange behind computing
  *     refusals    stores, pieces and steps that do not fit together
  *     no-memory   the last rank cannot have memory
  *     mixed-up    rank 0 calls another exchange than the others
@@ -85,7 +86,9 @@ int main(int argc, char **argv)
     if (!strcmp(what, "exchanges"))
         try_exchanges(the_comm);
     else if (!strcmp(what, "parallel"))
-        try_parallel(the_comm);
+        try_parallel(the_comm, false);
+    else if (!strcmp(what, "overlap"))
+        try_parallel(the_comm, true);
     else if (!strcmp(what, "refusals"))
         try_refusals(the_comm);
     else if (!strcmp(what, "no-memory"))

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Data parallelism on several ranks, on one host and on several: the bits of one process.
+# Data parallelism on several ranks, on one host and on several, with the exchange behind computing and without: the
+# bits of one process.
 set -eu
 . "$REEL_SOURCE/tests/support/mpi.sh"
 ranks=$REEL_BUILD/tests/ranks
@@ -20,6 +21,10 @@ expect_run() {
 for case in "2 1" "3 1" "8 1" "5 2" "5 -2" "4 4"; do
     # shellcheck disable=SC2086
     expect_run $case parallel ""
+done
+for case in "2 1" "3 3" "5 2" "5 -2"; do
+    # shellcheck disable=SC2086
+    expect_run $case overlap ""
 done
 expect_run 3 1 refusals ""
 expect_run 3 2 refusals ""

@@ -156,6 +156,7 @@ static reel_status replay_all(replay *r, const reel_options *o, reel_error *err)
     REEL_TRY(replay_prepare(r, o, err));
     for (int64_t s = 0; s < r->images->shape[0]; s++)
         REEL_TRY(replay_step(r, o, s, err));
+    REEL_TRY(reel_ranks_settle(r->run.ranks, err));
     const bool saves = reel_options_set(o, "out") && reel_ranks_leads(r->run.ranks);
     return saves ? replay_save(r, reel_options_text(o, "out"), err) : REEL_OK;
 }

@@ -124,7 +124,7 @@ void reel_loop_keep_provisional(reel_loop *loop)
     if (state->best_epoch || state->epoch || state->step == 0 || loop->best_there > 0)
         return;
     reel_error why;
-    if (reel_loop_in_place(loop, &why))
+    if (reel_loop_in_place(loop, &why) || reel_ranks_settle(loop->ranks, &why))
         reel_journal_warn(&loop->journal, "%s", why.message);
     else if (reel_ranks_leads(loop->ranks))
         write_provisional(loop, evaluated);
@@ -146,6 +146,7 @@ static reel_status evaluate_weights(reel_evaluation *e, reel_loop *loop, reel_er
                                          .progress = show_evaluation,
                                          .user = loop,
                                          .comm = loop->ranks ? loop->ranks->comm : NULL};
+    REEL_TRY(reel_ranks_settle(loop->ranks, err));
     reel_net_forget_gradients(loop->session.net); /* the step that follows begins without them */
     return reel_evaluate(e, loop->session.net, loop->session.tape, loop->feed.val, &config, err);
 }

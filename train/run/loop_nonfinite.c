@@ -83,6 +83,8 @@ static reel_status restore_earlier(reel_loop *loop, char path[REEL_PATH_MAX], re
     status = reel_ranks_agree(r, status, err, what);
     if (status == REEL_OK && loop->session.parallel)
         status = reel_parallel_publish(loop->session.parallel, err);
+    if (status == REEL_OK)
+        status = reel_ranks_settle(r, err);
 done:
     reel_weights_destroy(weights);
     return status;
@@ -151,6 +153,7 @@ reel_status reel_loop_nonfinite(reel_loop *loop, reel_incident *incident, reel_a
                                 reel_error *err)
 {
     reel_session *s = &loop->session;
+    REEL_TRY(reel_ranks_settle(loop->ranks, err));
     if (isfinite(incident->value)) {
         explain_diverged_loss(incident, s);
     } else {

@@ -59,6 +59,7 @@ reel_status reel_loop_save(reel_loop *loop, reel_error *err)
     REEL_TRY(reel_loop_in_place(loop, err));
     const reel_params *params = reel_net_params(loop->session.net);
     int bad;
+    REEL_TRY(reel_ranks_settle(loop->ranks, err));
     REEL_TRY(reel_optimizer_not_finite_shared(loop->session.opt, &bad, err));
     loop->last_checkpoint = reel_seconds_now();
 

@@ -115,6 +115,9 @@ static void watch_for_stall(reel_loop *loop, double loss)
 
     const reel_settings *settings = loop->settings;
     reel_journal_warn(&loop->journal, "step %" PRId64 ": %s", s->state.step, verdict.reason);
+    reel_error lost;
+    if (reel_ranks_settle(loop->ranks, &lost)) /* the next exchange says so */
+        return;
     const reel_plateau plateau = {.mean = mean,
                                   .guess = loop->guess.loss,
                                   .lr = loop->meter.lr,

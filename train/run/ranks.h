@@ -67,16 +67,22 @@ typedef struct reel_part_report {
 } reel_part_report;
 /* After the gradients: results of all pieces, in their order, and the rows of s->statistics.
  * Returns the status of all: REEL_OK, REEL_ERR_NONFINITE where the loss of a piece diverged, or the
- * first failure. */
+ * first failure. Without REEL_OK the gradients are dropped: no sum follows. */
 reel_status reel_ranks_results(const reel_ranks *r, reel_session *s, reel_piece_result *results,
                                reel_part_report *report, reel_error *err);
 /* The first rank that has found where NaN began tells the others. */
 reel_status reel_ranks_incident(const reel_ranks *r, reel_incident *incident, bool found,
                                 reel_error *err);
 
-/* ---- states that several hosts hold in parts ---- */
+/* ---- weights and states that several hosts hold in parts ---- */
 
-/* All of the optimizer's state and of the average on this host, for a checkpoint. */
+/* Waits until this process has the newest weights: before all that reads or changes them outside
+ * of a training step, where forward waits for each parameter by itself. No exchange: one rank may
+ * call it alone. */
+reel_status reel_ranks_settle(const reel_ranks *r, reel_error *err);
+
+/* The newest weights, and all of the optimizer's state and of the average, on this host: for a
+ * checkpoint. */
 reel_status reel_ranks_complete(const reel_ranks *r, reel_error *err);
 /* Exchanges the weights and the average of all ranks, buffers included. buffers: where those of
  * this rank are kept meanwhile; *buffers NULL: the way there, else the way back, which frees it. */

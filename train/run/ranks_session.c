@@ -63,7 +63,7 @@ reel_status reel_ranks_join(reel_ranks *r, reel_session *s, reel_error *err)
     REEL_TRY_GOTO(time_link(r, err), done);
 
     reel_optim_cuts(params, ranks, cuts);
-    const reel_parallel_config config = {.pieces = s->pieces, .cuts = cuts};
+    const reel_parallel_config config = {.pieces = s->pieces, .cuts = cuts, .overlap = true};
     REEL_TRY_GOTO(reel_parallel_create(&r->parallel, r->comm, params, s->ctx, &config, err), done);
     const reel_range mine = reel_parallel_share(r->parallel, reel_comm_rank(r->comm));
     r->share = (reel_optim_share){mine.begin, mine.end, add_up, r};
@@ -76,6 +76,7 @@ reel_status reel_ranks_join(reel_ranks *r, reel_session *s, reel_error *err)
         REEL_TRY_GOTO(reel_ema_place(s->ema, r->average, err), done);
     }
     s->parallel = r->parallel;
+    s->overlaps = reel_comm_hosts(r->comm) > 1;
 done:
     free(cuts);
     return status;
@@ -91,6 +92,7 @@ void reel_ranks_leave(reel_ranks *r, reel_session *s)
     s->ema = NULL;
     s->opt = NULL;
     s->parallel = NULL;
+    s->overlaps = false;
     reel_parallel_destroy(r->parallel);
     r->parallel = NULL;
 }
@@ -187,7 +189,15 @@ reel_status reel_ranks_results(const reel_ranks *r, reel_session *s, reel_piece_
         *err = why;
         return status;
     }
-    if (verdict == REEL_OK || verdict == REEL_ERR_NONFINITE)
+    if (verdict == REEL_OK)
+        return verdict;
+
+    /* Gradients may be under way to other hosts: nobody will use them. */
+    if (reel_parallel_drop(r->parallel, &why)) {
+        *err = why;
+        return why.status;
+    }
+    if (verdict == REEL_ERR_NONFINITE)
         return verdict;
     return reel_ranks_agree(r, report->status == REEL_ERR_NONFINITE ? REEL_OK : report->status, err,
                             what);
@@ -221,12 +231,18 @@ reel_status reel_ranks_incident(const reel_ranks *r, reel_incident *incident, bo
     return REEL_OK;
 }
 
-/* ---- states ---- */
+/* ---- weights and states ---- */
+
+reel_status reel_ranks_settle(const reel_ranks *r, reel_error *err)
+{
+    return r && r->parallel ? reel_parallel_settle(r->parallel, err) : REEL_OK;
+}
 
 reel_status reel_ranks_complete(const reel_ranks *r, reel_error *err)
 {
     if (!r)
         return REEL_OK;
+    REEL_TRY(reel_ranks_settle(r, err));
     for (int i = 0; i < r->n_states; i++)
         REEL_TRY(reel_parallel_complete(r->parallel, r->states[i], err));
     return r->average ? reel_parallel_complete(r->parallel, r->average, err) : REEL_OK;
@@ -307,6 +323,7 @@ reel_status reel_ranks_swap_average(const reel_ranks *r, reel_session *s, void *
         reel_ema_swap(s->ema);
         return REEL_OK;
     }
+    REEL_TRY(reel_ranks_settle(r, err));
     const bool there = *buffers == NULL;
     if (there) {
         *buffers = calloc((size_t)buffer_size(params) + 1, sizeof(double));
@@ -316,6 +333,7 @@ reel_status reel_ranks_swap_average(const reel_ranks *r, reel_session *s, void *
     }
     reel_ema_swap(s->ema);
     REEL_TRY(reel_parallel_publish(r->parallel, err));
+    REEL_TRY(reel_ranks_settle(r, err));
     if (there)
         return spread_buffers(r, params, err);
 

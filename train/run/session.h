@@ -42,6 +42,7 @@ typedef struct reel_session {
     reel_piece_sum *sum;         /* NULL where they come together */
     reel_statistics *statistics; /* NULL with one piece: running averages move at once */
     reel_parallel *parallel;     /* where gradients go with several ranks; borrowed; NULL = alone */
+    bool overlaps;               /* the exchange with other hosts runs behind computing */
 } reel_session;
 
 typedef struct reel_session_config {

@@ -96,6 +96,38 @@ static reel_status sum_part(piece_step *step, reel_pieces part, reel_error *err)
     return reel_piece_sum_run(s->sum, part, 1, grads, compute_part, step, err);
 }
 
+static reel_status need_weights(void *user, reel_params *params, int index, reel_error *err)
+{
+    (void)params;
+    return reel_parallel_need(user, index, err);
+}
+
+static void send_gradient(void *user, reel_params *params, int index)
+{
+    (void)params;
+    reel_parallel_ready(user, index);
+}
+
+/* The subtrees of this process. Forward waits for the weights of each layer, which another host may
+ * still send. In the last subtree a gradient that is final may be sent, unless the sum over pieces
+ * in turn is still to be added up. */
+static reel_status sum_subtrees(piece_step *step, reel_error *err)
+{
+    reel_session *s = step->session;
+    const reel_pieces *trees;
+    const int count = reel_parallel_subtrees(s->parallel, &trees);
+    for (int k = 0; k < count; k++) {
+        const reel_pieces part = {trees[k].first - s->own.first, trees[k].count};
+        const bool is_final = k == count - 1 && (!s->in_turn || part.count == 1);
+        const reel_param_hooks hooks = {
+            .need = need_weights, .ready = is_final ? send_gradient : NULL, .user = s->parallel};
+        reel_parallel_subtree(s->parallel, k);
+        reel_tape_set_param_hooks(s->tape, s->overlaps ? &hooks : NULL);
+        REEL_TRY(sum_part(step, part, err));
+    }
+    return REEL_OK;
+}
+
 reel_status reel_session_gradient(reel_session *s, reel_gradient_job *job, reel_error *err)
 {
     piece_step step = {s, job};
@@ -107,12 +139,7 @@ reel_status reel_session_gradient(reel_session *s, reel_gradient_job *job, reel_
     if (!s->parallel)
         return sum_part(&step, all, err);
 
-    const reel_pieces *trees;
-    const int count = reel_parallel_subtrees(s->parallel, &trees);
-    for (int k = 0; k < count; k++) {
-        reel_parallel_subtree(s->parallel, k);
-        REEL_TRY(
-            sum_part(&step, (reel_pieces){trees[k].first - s->own.first, trees[k].count}, err));
-    }
-    return REEL_OK;
+    const reel_status status = sum_subtrees(&step, err);
+    reel_tape_set_param_hooks(s->tape, NULL);
+    return status;
 }

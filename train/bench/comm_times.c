@@ -1,0 +1,232 @@
+/* Measuring messages and exchanges. */
+#include "train/bench/comm_times.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "train/bench/bench.h"
+
+/* ---- messages ---- */
+
+/* Seconds that this process has computed, its threads and the kernel's work for it included. */
+static double process_cpu_seconds(void)
+{
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+           1e-6 * (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+}
+
+reel_status reel_comm_messages_measure(reel_comm_messages *m, reel_comm *comm, int runs,
+                                       reel_error *err)
+{
+    enum { SMALLEST = 1 << 16, MOVED = 4 << 20, LATENCIES = 50, RUN_OF_MESSAGES = 64 };
+    const int last = reel_comm_ranks(comm) - 1;
+    *m = (reel_comm_messages){.partner = last};
+    for (int r = last; r > 0; r--)
+        if (reel_comm_host_of(comm, r) == 1)
+            m->partner = r;
+
+    REEL_TRY(reel_comm_ping(comm, 0, m->partner, 8, LATENCIES, &m->latency, err));
+    for (int i = 0; i < REEL_COMM_SIZES; i++) {
+        m->bytes[i] = (size_t)SMALLEST << 2 * i;
+        /* Of large messages few: on a slow link each takes a second. */
+        const bool large = m->bytes[i] > MOVED;
+        const int times = large ? 1 : (int)(MOVED / m->bytes[i]);
+        for (int k = 0; k < (large && runs > 2 ? 2 : runs); k++) {
+            double seconds;
+            REEL_TRY(reel_comm_ping(comm, 0, m->partner, m->bytes[i], times, &seconds, err));
+            m->seconds[i] = k == 0 ? seconds : fmin(m->seconds[i], seconds);
+        }
+    }
+
+    /* Messages of 1 MB, as the exchange has them. */
+    double seconds;
+    const double cpu = process_cpu_seconds();
+    REEL_TRY(reel_comm_ping(comm, 0, m->partner, 1 << 20, RUN_OF_MESSAGES, &seconds, err));
+    m->cpu_per_gb = 1e9 * (process_cpu_seconds() - cpu) / (RUN_OF_MESSAGES + 1) / (1 << 20);
+    return REEL_OK;
+}
+
+reel_status reel_comm_sum_measure(double *seconds_per_gb, int threads, int runs, reel_error *err)
+{
+    const int64_t n = 16 << 20;
+    float *a = calloc((size_t)n, sizeof *a), *b = calloc((size_t)n, sizeof *b);
+    double best = INFINITY;
+    reel_status status =
+        a && b ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "arrays to add: out of memory");
+    for (int k = 0; status == REEL_OK && k <= runs; k++) {
+        const double began = reel_bench_now();
+#pragma omp parallel for simd schedule(static) num_threads(threads)
+        for (int64_t i = 0; i < n; i++)
+            a[i] += b[i] + 1;
+        best = k > 0 ? fmin(best, reel_bench_now() - began) : best;
+    }
+    *seconds_per_gb = 1e9 * best / (double)(n * (int64_t)sizeof *a);
+    free(a);
+    free(b);
+    return status;
+}
+
+/* ---- a computation of fixed work ---- */
+
+/* Turns of multiply-adds that take `seconds` here. */
+typedef struct work_load {
+    double turns_per_second;
+    int threads;
+} work_load;
+
+static void do_turns(const work_load *w, double turns)
+{
+    const int64_t n = (int64_t)turns;
+    volatile float kept = 0;
+    float sum = 0;
+#pragma omp parallel for schedule(static, 1) num_threads(w->threads) reduction(+ : sum)
+    for (int t = 0; t < w->threads; t++) {
+        float x = 1;
+        for (int64_t i = 0; i < n; i++)
+            x = x * 0.5f + 0.25f;
+        sum += x;
+    }
+    kept = sum;
+    (void)kept;
+}
+
+static work_load weigh_work(int threads)
+{
+    const double turns = 4e6;
+    work_load w = {.threads = threads};
+    for (int k = 0; k < 5; k++) {
+        const double began = reel_bench_now();
+        do_turns(&w, turns);
+        w.turns_per_second = fmax(w.turns_per_second, turns / (reel_bench_now() - began));
+    }
+    return w;
+}
+
+/* ---- the exchange ---- */
+
+typedef struct comm_bench {
+    reel_comm *comm;
+    reel_params *params;
+    reel_parallel *parallel;
+    work_load work;
+    double turns; /* of each parameter's backward; its forward takes half of them; 0 = none */
+} comm_bench;
+
+static bool learns(const reel_params *params, int i)
+{
+    return !(reel_params_at(params, i)->flags & (REEL_PARAM_BUFFER | REEL_PARAM_FROZEN));
+}
+
+static reel_status bench_forward(const comm_bench *b, bool exchanges, reel_error *err)
+{
+    for (int i = 0; i < reel_params_count(b->params); i++) {
+        if (exchanges)
+            REEL_TRY(reel_parallel_need(b->parallel, i, err));
+        do_turns(&b->work, b->turns / 2);
+    }
+    return REEL_OK;
+}
+
+static void bench_backward(const comm_bench *b, bool exchanges)
+{
+    for (int i = reel_params_count(b->params) - 1; i >= 0; i--) {
+        do_turns(&b->work, b->turns);
+        if (!exchanges || !learns(b->params, i))
+            continue;
+        reel_params_at(b->params, i)->has_grad = true;
+        reel_parallel_ready(b->parallel, i);
+    }
+}
+
+static reel_status bench_exchange_step(const comm_bench *b, reel_error *err)
+{
+    REEL_TRY(bench_forward(b, true, err));
+    const int n = reel_parallel_subtrees(b->parallel, NULL);
+    for (int k = 0; k < n; k++) {
+        reel_parallel_subtree(b->parallel, k);
+        for (int i = 0; k < n - 1 && i < reel_params_count(b->params); i++)
+            reel_params_at(b->params, i)->has_grad = learns(b->params, i);
+    }
+    bench_backward(b, true);
+    REEL_TRY(reel_parallel_sum(b->parallel, err));
+    return reel_parallel_publish(b->parallel, err);
+}
+
+/* Medians of `runs` steps after two: the first plans what travels early. Weights travel while the
+ * next step computes; those of the last step count, too. */
+static reel_status time_exchange(const comm_bench *b, int runs, double *median, reel_error *err)
+{
+    double *times = calloc((size_t)runs, sizeof *times);
+    reel_status status =
+        times ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "times of steps: out of memory");
+    REEL_TRY_GOTO(reel_comm_agree(b->comm, status, err, "times of steps"), done);
+    for (int k = -2; k < runs; k++) {
+        const double began = reel_bench_now();
+        REEL_TRY_GOTO(bench_exchange_step(b, err), done);
+        if (b->turns == 0)
+            REEL_TRY_GOTO(reel_parallel_settle(b->parallel, err), done);
+        if (k >= 0)
+            times[k] = reel_bench_now() - began;
+    }
+    status = reel_parallel_settle(b->parallel, err);
+    *median = reel_bench_median(times, runs);
+done:
+    free(times);
+    return status;
+}
+
+static reel_status time_compute(const comm_bench *b, int runs, double *median, reel_error *err)
+{
+    double *times = calloc((size_t)runs, sizeof *times);
+    reel_status status =
+        times ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "times of steps: out of memory");
+    REEL_TRY_GOTO(reel_comm_agree(b->comm, status, err, "times of steps"), done);
+    for (int k = 0; k < runs; k++) {
+        const double began = reel_bench_now();
+        REEL_TRY_GOTO(bench_forward(b, false, err), done);
+        bench_backward(b, false);
+        REEL_TRY_GOTO(reel_comm_agree(b->comm, REEL_OK, err, "a computation"), done);
+        times[k] = reel_bench_now() - began;
+    }
+    *median = reel_bench_median(times, runs);
+done:
+    free(times);
+    return status;
+}
+
+static double exchanged_bytes(const reel_params *params)
+{
+    double bytes = 0;
+    for (int i = 0; i < reel_params_count(params); i++)
+        bytes +=
+            learns(params, i) ? (double)reel_tensor_bytes(&reel_params_at(params, i)->value) : 0;
+    return bytes;
+}
+
+reel_status reel_comm_exchange_measure(reel_comm_exchange *x, reel_comm *comm, reel_params *params,
+                                       const reel_ctx *ctx, double compute, int runs,
+                                       reel_error *err)
+{
+    comm_bench b = {.comm = comm, .params = params};
+    const reel_parallel_config config = {.pieces = reel_comm_ranks(comm), .overlap = true};
+    *x = (reel_comm_exchange){.bytes = exchanged_bytes(params)};
+    reel_status status = reel_parallel_create(&b.parallel, comm, params, ctx, &config, err);
+    REEL_TRY_GOTO(status, done);
+    REEL_TRY_GOTO(time_exchange(&b, runs, &x->exchange, err), done);
+
+    /* The same work on all ranks, as rank 0 measured it. */
+    b.work = weigh_work(reel_ctx_threads(ctx));
+    const double seconds = compute > 0 ? compute : 2 * x->exchange;
+    b.turns = b.work.turns_per_second * seconds / (1.5 * reel_params_count(params));
+    REEL_TRY_GOTO(reel_comm_broadcast(comm, &b.turns, sizeof b.turns, 0, "the work", err), done);
+    REEL_TRY_GOTO(time_compute(&b, runs, &x->compute, err), done);
+    REEL_TRY_GOTO(time_exchange(&b, runs, &x->step, err), done);
+    x->hidden = 1 - (x->step - x->compute) / x->exchange;
+done:
+    reel_parallel_destroy(b.parallel);
+    return status;
+}
