@@ -180,8 +180,7 @@ static int bench_comm_run(reel_options *options)
 
 const reel_command reel_command_bench_comm = REEL_COMMAND(
     options_table, .name = "bench comm", .group = REEL_COMMAND_MEASURING, .rank = 5, .ranks = true,
-    .run = bench_comm_run,
-    .summary = "Measure messages and the exchange of gradients between processes",
+    .run = bench_comm_run, .summary = "Measure the exchange of gradients between processes",
     .notes =
         "Runs under mpirun or srun, with one process a machine or several. Measures messages of "
         "64 KB to 64 MB, and the exchange of a training step: the sums of all gradients and all "
