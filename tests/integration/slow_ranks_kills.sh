@@ -86,7 +86,7 @@ while :; do
     # All ends within 10 s of a death; a run that is left alone may take its time.
     limit=$((10 + room))
     [ $killed = yes ] || limit=300
-    wait_gone "$process" "$limit" || fail "$ranks_now ranks, $name killed: reel is there after $limit s: $(leftovers "$run")"
+    wait_gone "$process" "$limit" 2>/dev/null || fail "$ranks_now ranks, $name killed: reel is there after $limit s: $(leftovers "$run")"
     code=0
     wait "$process" 2>/dev/null || code=$?
     wait_clean "$run" 10 || fail "$ranks_now ranks, ${name:-nothing} killed: something stays: $(leftovers "$run")"

@@ -55,7 +55,7 @@ rank_process() {
     local process
     for process in $(run_processes "$1"); do
         if [ "$(readlink "/proc/$process/exe")" = "$REEL_BIN" ] &&
-            tr '\0' '\n' 2>/dev/null <"/proc/$process/environ" | grep -q "^OMPI_COMM_WORLD_RANK=$2$"; then
+            { tr '\0' '\n' <"/proc/$process/environ"; } 2>/dev/null | grep -q "^OMPI_COMM_WORLD_RANK=$2$"; then
             echo "$process"
         fi
     done
@@ -74,14 +74,16 @@ wait_gone() {
     done
 }
 
+words_of() { { tr '\0' ' ' <"/proc/$1/cmdline"; } 2>/dev/null | cut -c1-200; }
+
 leftovers() {
     local process
     for process in $(run_processes "$1"); do
-        gone "$process" || echo "process $process: $(tr '\0' ' ' <"/proc/$process/cmdline" | cut -c1-200)"
+        gone "$process" || echo "process $process: $(words_of "$process")"
     done
     if declare -F two_hosts_processes >/dev/null; then
         for process in $(two_hosts_processes); do
-            gone "$process" || echo "process $process of a host: $(tr '\0' ' ' <"/proc/$process/cmdline" | cut -c1-200)"
+            gone "$process" || echo "process $process of a host: $(words_of "$process")"
         done
     fi
     find tmp two_hosts/tmp -mindepth 1 -maxdepth 1 2>/dev/null || true
