@@ -110,10 +110,23 @@ finish() {
         [ "$waited" -le $((seconds * 1000)) ] || late=$((late + 1))
     else
         complain "the run is there after $((seconds + room)) s"
+        ! command -v gdb >/dev/null || show_stacks >"stacks-$count" 2>/dev/null
     fi
     [ "$waited" -le "$longest" ] || longest=$waited
-    # The daemon of another host notices the end of mpirun by itself.
+    # The daemon of another host notices the end of mpirun by itself. If a message of its own was under way when the link
+    # went down, it waits for the link (train/launch/README.md, "Limits").
+    [ $kind != cut ] || wait_clean "$run" 10 || {
+        two_hosts_join
+        waited_for_link=$((waited_for_link + 1))
+    }
     wait_clean "$run" $((5 + room)) || complain "something stays: $(leftovers "$run" | head -n 5)"
+}
+
+show_stacks() {
+    for victim in $(rank_process "$run" '[0-9]*'); do
+        tr '\0' '\n' <"/proc/$victim/environ" | grep COMM_WORLD_RANK
+        gdb -p "$victim" -batch -ex 'thread apply all bt 14' | grep -E '^#|^Thread'
+    done
 }
 
 newest_step() { find "$run" -name 'checkpoint-*.safetensors' 2>/dev/null | sort | tail -n 1 | sed 's/.*checkpoint-0*//; s/\..*//'; }
@@ -196,12 +209,12 @@ fault_disk() {
     fi
 }
 
-# Every second time it lacks from the start; else its way to the dataset goes while the run trains.
+# Every second time a rank has none from the start; else its images are removed while the run trains.
 fault_dataset() {
     draw_rank
     export PATH=$PWD/bin:$plain
     if [ $((time % 2)) = 0 ]; then
-        mv "at$rank/d" gone
+        rm -rf "at$rank/d"
         begin -- --epochs 2000
         finish 1 $((silence + 10))
     else
@@ -212,11 +225,11 @@ fault_dataset() {
         done
         draw 2000
         pause $drawn
-        mv "at$rank/d" gone
+        rm -rf "at$rank/d"
         finish "1 3" $silence
     fi
     export PATH=$plain
-    mv gone "at$rank/d"
+    cp -r d "at$rank/d"
     if [ "$rank" = 0 ]; then says "^reel train: .*d(/|:)"; else says "rank $rank \(host $host\): .*d(/|:)"; fi
 }
 
@@ -280,14 +293,14 @@ for hosts in ${REEL_HOSTS:-1 2}; do
             continue
         fi
         [ "$hosts" = 1 ] || two_hosts_up # anew for each kind: the hosts live for 10 minutes
-        longest=0 late=0 resumed=0 bad=0 saved=0 rank=''
+        longest=0 late=0 resumed=0 bad=0 saved=0 waited_for_link=0 rank=''
         for ((time = 1; time <= times; time++)); do
             ranks=$((time % 4 < 2 ? 2 : 4))
             try_one
         done
         [ "$hosts" = 1 ] || two_hosts_down
         echo "$kind, $hosts hosts: $times times, $bad failed; the longest time to the end $longest ms, $late later than promised;" \
-            "$resumed checkpoints resumed$([ "$kind" != disk ] || echo ", $saved found room in the end")"
+            "$resumed checkpoints resumed$([ "$kind" != disk ] || echo ", $saved found room in the end")$([ "$kind" != cut ] || echo ", a daemon waited for the link $waited_for_link times")"
     done
 done
 [ $failed = 0 ] || exit 1
