@@ -38,9 +38,13 @@ extern "C" {
 typedef struct reel_comm reel_comm;
 
 typedef struct reel_comm_config {
-    double timeout; /* seconds without a sign of life until a rank is lost; 0 = 60 */
-    /* Called once, by the thread that watches the ranks, when a rank is lost and no exchange has
-     * noticed. It may print and call reel_comm_abort. NULL: nothing is called. */
+    /* Seconds without a sign of life until a rank is lost; 0 = 60. Between hosts at least 8,
+     * because mpirun must notice first that a link is down. */
+    double timeout;
+    /* Called once, by a thread that watches the ranks, when a rank is lost and no exchange has
+     * noticed, or when reel_comm_open has waited for the other ranks for `timeout` seconds (at
+     * least 8). It may print, and ends the process: by reel_comm_abort, or by _exit where
+     * reel_comm_open has not returned yet. NULL: nothing is called. */
     void (*on_lost)(void *user, const char *message);
     void *user; /* for on_lost */
 } reel_comm_config;

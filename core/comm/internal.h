@@ -90,6 +90,19 @@ void reel_beat_stop(reel_comm *comm);
 /* The rank that is lost, which the caller will report; -1 = none. */
 int reel_beat_lost(reel_comm *comm);
 
+/* ---- connect_watch.c ---- */
+
+/* Calls on_lost where connecting takes longer than the timeout, at least 8 s. */
+typedef struct reel_connect_watch {
+    const reel_comm_config *config;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool runs, connected;
+} reel_connect_watch;
+void reel_connect_watch_start(reel_connect_watch *w, const reel_comm_config *config);
+void reel_connect_watch_stop(reel_connect_watch *w);
+
 /* ---- hosts.c ---- */
 
 /* Finds out which ranks share memory, and numbers the ranks by hosts. */

@@ -10,6 +10,9 @@
 #include "core/comm/load.h"
 
 static const double usual_timeout = 60; /* seconds */
+/* mpirun takes 5 to 7 s to notice that a link is down. One that is told earlier to end the ranks
+ * hangs or crashes, and leaves files on the other hosts. */
+static const double shortest_between_hosts = 8;
 
 /* Room for so many ranks; until the hosts are known, a rank's number is its address. */
 static reel_status make_peers(reel_comm *comm, int rank, int ranks, reel_error *err)
@@ -39,7 +42,11 @@ static reel_status connect_ranks(reel_comm *comm, reel_error *err)
     int address = 0, count = 1;
     const reel_link *link;
     REEL_TRY(reel_link_load(&link, err));
-    if (link->open(&address, &count, message, sizeof message))
+    reel_connect_watch watch;
+    reel_connect_watch_start(&watch, &comm->config);
+    const int failed = link->open(&address, &count, message, sizeof message);
+    reel_connect_watch_stop(&watch);
+    if (failed)
         return reel_fail(err, REEL_ERR_IO, "cannot connect the ranks: %.400s", message);
     if (count == 1 && launched > 1) {
         link->close();
@@ -75,6 +82,8 @@ reel_status reel_comm_open(reel_comm **out, const reel_comm_config *config, reel
         comm->config = *config;
     if (comm->config.timeout == 0)
         comm->config.timeout = usual_timeout;
+    if (comm->config.timeout < shortest_between_hosts && reel_launched_on_hosts())
+        comm->config.timeout = shortest_between_hosts;
 
     reel_status status;
     if (reel_comm_is_launched())

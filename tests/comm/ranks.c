@@ -71,6 +71,7 @@ static void tell_lost(void *user, const char *message)
     printf("on_lost: %s\n", message);
     fflush(stdout);
     reel_comm_abort(the_comm, 6);
+    _exit(6); /* reel_comm_open has not returned yet */
 }
 
 int main(int argc, char **argv)

@@ -61,3 +61,11 @@ code=0
 mpi 3 "$ranks" mixed-up >said 2>&1 || code=$?
 [ "$code" = 5 ] || fail "mixed up: exit code $code"
 grep -q 'does something else: exchange .* "the ' said || fail "mixed up: no message"
+
+# A rank that never connects: connecting has a limit, too.
+: >said
+code=0
+# shellcheck disable=SC2016
+mpi 2 bash -c '[ "$OMPI_COMM_WORLD_RANK" = 0 ] || exec sleep 50; exec "$0" loss 2' "$ranks" >said 2>&1 || code=$?
+[ "$code" = 6 ] || fail "a rank does not connect: exit code $code"
+grep -q "on_lost: the ranks are not connected after 8 s" said || fail "a rank does not connect: no message"

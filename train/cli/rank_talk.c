@@ -12,24 +12,24 @@
 static const char *shared_command = "";
 static _Atomic(reel_comm *) connected;
 
-/* Whether the launcher numbers this process 0, or there is none. */
-static bool is_first_process(void)
+/* The launcher's number of this process; 0 = it has none. */
+static int launched_number(void)
 {
     static const char *const numbers[] = {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK",
                                           "SLURM_PROCID"};
     if (!reel_comm_is_launched())
-        return true;
+        return 0;
     for (int i = 0; i < REEL_COUNT(numbers); i++) {
         const char *number = getenv(numbers[i]);
         if (number && *number)
-            return atoi(number) == 0;
+            return atoi(number);
     }
-    return true;
+    return 0;
 }
 
 void reel_rank_talk_begin(void)
 {
-    reel_say_silence(!is_first_process());
+    reel_say_silence(launched_number() != 0);
 }
 
 void reel_rank_talk_turn(void)
@@ -47,9 +47,16 @@ static void end_lost(void *user, const char *message)
 {
     const int failed = 1; /* REEL_EXIT_FAILED of command.h */
     (void)user;
+    /* All ranks notice that they are not connected, and the first of them speaks for all: Open MPI
+     * ends the others, but takes a moment for it. */
+    const int number = launched_number();
+    const useconds_t patience = 500000; /* for each rank before this one */
+    if (!connected)
+        usleep(patience * (useconds_t)(number < 9 ? number : 9));
     reel_say_silence(false);
     reel_say("reel %s: %s", shared_command, message);
     reel_comm_abort(connected, failed);
+    _exit(failed); /* they were not connected yet: Open MPI ends the others */
 }
 
 reel_status reel_rank_talk_connect(reel_comm **comm, const char *command, double timeout,

@@ -5,6 +5,7 @@
  * rank computes its pieces, and updates its share of the weights. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <reel/reel.h>
 
@@ -36,6 +37,7 @@ static void lose_rank(void *user, const char *message)
     (void)user;
     fprintf(stderr, "%s\n", message);
     reel_comm_abort(run.comm, EXIT_FAILURE);
+    _exit(EXIT_FAILURE); /* the ranks were not connected yet */
 }
 
 /* Stripes across, down or along the diagonal, with noise: image `index` of the endless data set,
