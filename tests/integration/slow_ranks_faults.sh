@@ -170,21 +170,27 @@ fault_stopped() {
     says "rank $rank \(host $host\) is lost: no sign of life for $((hosts == 1 ? timeout : 8)) s; waited for [a-z]|$unconnected"
 }
 
-# Every second time the rank's allocations fail from a random one on; else its address space is small. The moment is not
-# known: the time is that of the whole run.
+# Every second time the rank's allocations fail from a random one on; else its address space is small. It may suffice:
+# then the run is whole. The moment is not known: the time is that of the whole run.
 fault_memory() {
     draw_rank
     export PATH=$PWD/bin:$plain
     if [ $((time % 2)) = 0 ] && [ -e "$shim" ]; then
-        draw 12000
-        begin REEL_TEST_RANK=$rank REEL_TEST_SHIM="$shim" REEL_FAIL_AT=$((drawn + 1))+ -- --epochs 2000
+        draw 3600 # as many as a run of 12 epochs has
+        begin REEL_TEST_RANK=$rank REEL_TEST_SHIM="$shim" REEL_FAIL_AT=$((drawn + 1))+ -- --epochs 12
     else
         draw 300000
-        begin REEL_TEST_RANK=$rank REEL_TEST_SPACE=$((50000 + drawn)) -- --epochs 2000
+        begin REEL_TEST_RANK=$rank REEL_TEST_SPACE=$((50000 + drawn)) -- --epochs 12
     fi
-    finish "1 3" $((silence + 10))
+    finish "0 1 2 3" $((silence + 20))
     export PATH=$plain
-    [ -s err ] || complain "not a word"
+    if [ "$code" != 0 ]; then
+        [ -s err ] || complain "not a word"
+    elif [ -z "$trouble" ]; then
+        saved=$((saved + 1))
+        [ "$(tensors "$run/model.safetensors")" = "$whole" ] || complain "other weights than the whole run has"
+        rm -rf "$run" # it is done: there is nothing to resume
+    fi
 }
 
 # Rank 0 writes, so the others do not matter here. The run goes on to its end.
@@ -230,7 +236,9 @@ fault_dataset() {
     fi
     export PATH=$plain
     cp -r d "at$rank/d"
-    if [ "$rank" = 0 ]; then says "^reel train: .*d(/|:)"; else says "rank $rank \(host $host\): .*d(/|:)"; fi
+    # In an evaluation, the first unreadable images in the order of the set are told, not who could not read them.
+    if grep -q "of 28 samples are unreadable" err; then return 0; fi
+    if [ "$rank" = 0 ]; then says "^reel train: .*(d(/|:)|cannot open|by rank 0)"; else says "rank $rank \(host $host\)"; fi
 }
 
 fault_nan() {
@@ -300,7 +308,7 @@ for hosts in ${REEL_HOSTS:-1 2}; do
         done
         [ "$hosts" = 1 ] || two_hosts_down
         echo "$kind, $hosts hosts: $times times, $bad failed; the longest time to the end $longest ms, $late later than promised;" \
-            "$resumed checkpoints resumed$([ "$kind" != disk ] || echo ", $saved found room in the end")$([ "$kind" != cut ] || echo ", a daemon waited for the link $waited_for_link times")"
+            "$resumed checkpoints resumed$([ $saved = 0 ] || echo ", $saved had enough after all")$([ "$kind" != cut ] || echo ", a daemon waited for the link $waited_for_link times")"
     done
 done
 [ $failed = 0 ] || exit 1

@@ -34,15 +34,21 @@ reel_status reel_loop_judge_bad(reel_loop *loop, reel_error *err)
     loop->met_bad_train = false;
     if (bad <= 1 || (double)bad <= allowed * (double)all)
         return REEL_OK;
+
+    /* Perhaps one host alone cannot read them. */
+    char whose[200] = "";
+    if (loop->ranks)
+        snprintf(whose, sizeof whose, ", the last met by rank %d (host %.100s)", loop->bad_rank,
+                 reel_comm_host_name(loop->ranks->comm, loop->bad_rank));
     return reel_fail(err, REEL_ERR_BAD_DATA,
                      "%" PRId64 " of %" PRId64
                      " samples are unreadable, more than the %g %% allowed, counted from the run's "
-                     "beginning; %s/bad_files.jsonl names them",
-                     bad, all, 100 * allowed, loop->journal.dir.path);
+                     "beginning; %s/bad_files.jsonl names them%s",
+                     bad, all, 100 * allowed, loop->journal.dir.path, whose);
 }
 
-/* The images of one rank, as rank 0 has them now. */
-static void note_list(reel_loop *loop, const char *text)
+/* The images of rank `from`, as rank 0 has them now. */
+static void note_list(reel_loop *loop, int from, const char *text)
 {
     json_t *list = json_loads(text, 0, NULL), *pair;
     size_t i;
@@ -52,6 +58,7 @@ static void note_list(reel_loop *loop, const char *text)
                    *reason = json_string_value(json_array_get(pair, 1));
         reel_journal_bad(&loop->journal, "train", name ? name : "?", reason ? reason : "?");
         loop->met_bad_train = true;
+        loop->bad_rank = from;
     }
     json_decref(list);
 }
@@ -66,7 +73,7 @@ reel_status reel_loop_spread_bad(reel_loop *loop, reel_error *err)
             text = json_dumps(loop->new_bad, JSON_COMPACT);
         const reel_status status = reel_ranks_tell_text(r, &text, from, what, err);
         if (status == REEL_OK && text && reel_ranks_leads(r))
-            note_list(loop, text);
+            note_list(loop, from, text);
         free(text);
         REEL_TRY(status);
     }

@@ -326,9 +326,18 @@ reel_status reel_ranks_swap_average(const reel_ranks *r, reel_session *s, void *
     REEL_TRY(reel_ranks_settle(r, err));
     const bool there = *buffers == NULL;
     if (there) {
+        /* Weights follow, which other hosts wait for: what one rank cannot do, no rank begins. */
+        const char *what = "average of weights";
+        reel_status status = REEL_OK;
         *buffers = calloc((size_t)buffer_size(params) + 1, sizeof(double));
         if (!*buffers)
-            return reel_fail(err, REEL_ERR_MEMORY, "average of weights: out of memory");
+            status = reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", what);
+        status = reel_ranks_agree(r, status, err, what);
+        if (status != REEL_OK) {
+            free(*buffers);
+            *buffers = NULL;
+            return status;
+        }
         move_buffers(params, *buffers, false);
     }
     reel_ema_swap(s->ema);
