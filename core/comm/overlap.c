@@ -47,31 +47,43 @@ static void find_buckets_of_params(reel_overlap *o)
     }
 }
 
+/* Hands out parts of o->block, or counts how large it must be where it is NULL. */
+static void *take_list(const reel_overlap *o, size_t *at, size_t count, size_t size)
+{
+    void *part = o->block ? o->block + *at : NULL;
+    *at += reel_whole_lines((count + 1) * size);
+    return part;
+}
+
+/* All lists, in one block of memory. Returns its size. */
+static size_t lay_out_lists(reel_overlap *o)
+{
+    const size_t params = (size_t)reel_params_count(o->p->params), n = (size_t)o->n;
+    size_t at = 0;
+    o->buckets = take_list(o, &at, n, sizeof *o->buckets);
+    o->rows = take_list(o, &at, (size_t)o->n_rows, sizeof *o->rows);
+    o->first = take_list(o, &at, params, sizeof *o->first);
+    o->last = take_list(o, &at, params, sizeof *o->last);
+    o->planned = take_list(o, &at, params, sizeof *o->planned);
+    o->told = take_list(o, &at, params, sizeof *o->told);
+    o->sums.list = take_list(o, &at, params, sizeof *o->sums.list);
+    o->values.list = take_list(o, &at, params, sizeof *o->values.list);
+    o->missing = take_list(o, &at, n, sizeof *o->missing);
+    o->seen = take_list(o, &at, n, sizeof *o->seen);
+    o->sent = take_list(o, &at, n, sizeof *o->sent);
+    for (int k = 0; k < REEL_FLOWS; k++)
+        o->flows[k] = take_list(o, &at, n, sizeof *o->flows[k]);
+    return at;
+}
+
 /* All that a rank can do by itself. */
 static reel_status overlap_prepare(reel_overlap *o, reel_error *err)
 {
-    const size_t params = (size_t)reel_params_count(o->p->params);
-    cut_buckets(o);
-    const size_t n = (size_t)o->n + 1;
-    o->buckets = calloc(n, sizeof *o->buckets);
-    o->rows = calloc((size_t)o->n_rows, sizeof *o->rows);
-    o->first = calloc(params + 1, sizeof *o->first);
-    o->last = calloc(params + 1, sizeof *o->last);
-    o->planned = calloc(params + 1, sizeof *o->planned);
-    o->told = calloc(params + 1, sizeof *o->told);
-    o->sums.list = calloc(params + 1, sizeof *o->sums.list);
-    o->values.list = calloc(params + 1, sizeof *o->values.list);
-    o->missing = calloc(n, sizeof *o->missing);
-    o->seen = calloc(n, sizeof *o->seen);
-    o->sent = calloc(n, sizeof *o->sent);
-    bool there = o->buckets && o->rows && o->first && o->last && o->planned && o->told &&
-                 o->sums.list && o->values.list && o->missing && o->seen && o->sent;
-    for (int k = 0; k < REEL_FLOWS; k++) {
-        o->flows[k] = calloc(n, sizeof *o->flows[k]);
-        there &= o->flows[k] != NULL;
-    }
-    if (!there)
+    cut_buckets(o); /* there is no list yet: it counts them */
+    o->block = calloc(1, lay_out_lists(o));
+    if (!o->block)
         return reel_fail(err, REEL_ERR_MEMORY, "exchange between hosts: out of memory");
+    lay_out_lists(o);
     cut_buckets(o);
     find_buckets_of_params(o);
 
@@ -393,17 +405,12 @@ bool reel_overlap_end(reel_overlap *o)
     finish_messages(o);
     if (!end_thread(o))
         return false;
-    for (int k = 0; k < REEL_FLOWS; k++) {
-        for (int b = 0; o->flows[k] && b < o->n; b++)
+    for (int k = 0; k < REEL_FLOWS; k++)
+        for (int b = 0; o->block && b < o->n; b++)
             free(o->flows[k][b].bulk.list);
-        free(o->flows[k]);
-    }
     reel_pages_free(o->adder.scratch, reel_adder_bytes(o->adder.dtype, 1));
     reel_window_free(&o->window);
-    void *const arrays[] = {o->buckets,   o->rows,        o->first,   o->last, o->planned, o->told,
-                            o->sums.list, o->values.list, o->missing, o->seen, o->sent};
-    for (int i = 0; i < REEL_COUNT(arrays); i++)
-        free(arrays[i]);
+    free(o->block);
     free(o);
     return true;
 }

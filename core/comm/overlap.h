@@ -60,6 +60,7 @@ typedef struct reel_flag_row {
 
 struct reel_overlap {
     reel_parallel *p;
+    char *block;          /* the memory of all lists below; owned */
     reel_bucket *buckets; /* [n] */
     int n;
     int *first, *last; /* [parameters] the buckets that hold a part of it; last < first: none */

@@ -44,19 +44,15 @@ uint64_t reel_parallel_hash_gradients(const reel_params *params)
     return hash;
 }
 
-/* Every rank fails where one rank's numbers differ from rank 0's. */
+/* Every rank fails where one rank's number differs from rank 0's. */
 static reel_status compare_ranks(reel_comm *comm, uint64_t mine, const char *what, reel_error *err)
 {
-    uint64_t *all = malloc((size_t)comm->ranks * sizeof *all);
-    if (!all)
-        return reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", what);
-    reel_status status = reel_comm_gather(comm, &mine, sizeof mine, all, what, err);
-    for (int r = 1; status == REEL_OK && r < comm->ranks; r++)
-        if (all[r] != all[0])
-            status = reel_fail(err, REEL_ERR_INVALID, "rank %d (host %s): %s differ from rank 0's",
-                               r, reel_comm_host_name(comm, r), what);
-    free(all);
-    return status;
+    uint64_t first = mine;
+    REEL_TRY(reel_comm_broadcast(comm, &first, sizeof first, 0, what, err));
+    reel_status status = REEL_OK;
+    if (mine != first)
+        status = reel_fail(err, REEL_ERR_INVALID, "%s differ from rank 0's", what);
+    return reel_comm_agree(comm, status, err, what);
 }
 
 /* ---- creation ---- */
