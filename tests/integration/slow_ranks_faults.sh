@@ -91,7 +91,7 @@ wait_for_process() { # wait_for_process COMMAND...: its output, once there is on
         [ -z "$victim" ] || return 0
         sleep 0.05
     done
-    complain "expected a process of: $*"
+    complain "expected a process of: $*; there are: $(leftovers "$run" | head -n 8)"
     return 1
 }
 
