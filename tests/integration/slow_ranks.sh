@@ -4,6 +4,7 @@
 # REEL_STEPS is the number of training steps of a run (a multiple of 5).
 set -eu
 . "$REEL_SOURCE/tests/support/mpi.sh"
+. "$REEL_SOURCE/tests/support/rank_data.sh"
 unset OMP_NUM_THREADS # each rank gets its share of the cores, or what --threads says
 steps=${REEL_STEPS:-20}
 fail() {
@@ -13,25 +14,7 @@ fail() {
 }
 hash_of() { python3 "$REEL_SOURCE/tests/support/hash_files.py" "$1" | tail -1; }
 
-cat >net <<'NET'
-reel network 1
-about two convolutions with batch norm
-input 3x24x24
-features:
-    Conv2d 8 3 padding=1
-    BatchNorm2d
-    ReLU
-    MaxPool2d 2
-    Conv2d 12 3 padding=1
-    BatchNorm2d
-    ReLU
-pool: GlobalAvgPool2d
-flatten: Flatten
-classifier:
-    Dropout 0.3
-    Linear classes
-NET
-"$REEL_BIN" synth d --train 20 --val 7 --classes 4 --size 32 --quiet
+own_data
 "$REEL_BIN" synth large --train 20 --val 4 --classes 4 --size 256 --quiet
 for n in 9 50; do truncate -s 300 "$(find d/train -name '*.jpg' | sort | sed -n ${n}p)"; done
 truncate -s 300 "$(find d/val -name '*.jpg' | sort | sed -n 5p)"

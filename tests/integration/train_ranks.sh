@@ -3,6 +3,7 @@
 # of ranks, with NaN, unreadable images and signals.
 set -eu
 . "$REEL_SOURCE/tests/support/mpi.sh"
+. "$REEL_SOURCE/tests/support/rank_data.sh"
 fail() {
     echo "$1"
     exit 1
@@ -14,25 +15,7 @@ same() { # same FOLDER WANT WHAT
     fail "$3: other files than one process has"
 }
 
-cat >net <<'END'
-reel network 1
-about two convolutions with batch norm
-input 3x24x24
-features:
-    Conv2d 8 3 padding=1
-    BatchNorm2d
-    ReLU
-    MaxPool2d 2
-    Conv2d 12 3 padding=1
-    BatchNorm2d
-    ReLU
-pool: GlobalAvgPool2d
-flatten: Flatten
-classifier:
-    Dropout 0.3
-    Linear classes
-END
-"$REEL_BIN" synth d --train 20 --val 7 --classes 4 --size 32 --quiet
+own_data
 for n in 9 50; do truncate -s 300 "$(find d/train -name '*.jpg' | sort | sed -n ${n}p)"; done
 truncate -s 300 "$(find d/val -name '*.jpg' | sort | sed -n 5p)"
 

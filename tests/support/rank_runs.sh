@@ -4,7 +4,7 @@
 #
 #     draw N                   drawn becomes a random number below N; RANDOM=seed repeats the sequence
 #     pause MS                 sleeps
-#     own_data                 makes the network `net` and the dataset `d`: 80 and 28 images, 6 divides the batch of 12
+#     own_data                 of rank_data.sh
 #     run_processes RUN        the processes that have the run's name on their command line
 #     rank_process RUN RANK    the process of a rank; rank_process RUN '[0-9]*': of all
 #     gone PROCESS             it has ended, or waits for its parent to notice
@@ -26,27 +26,7 @@ draw() { drawn=$(((RANDOM * 32768 + RANDOM) % $1)); }
 pause() { sleep "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))"; }
 now_ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 
-own_data() {
-    cat >net <<'NET'
-reel network 1
-about two convolutions with batch norm
-input 3x24x24
-features:
-    Conv2d 8 3 padding=1
-    BatchNorm2d
-    ReLU
-    MaxPool2d 2
-    Conv2d 12 3 padding=1
-    BatchNorm2d
-    ReLU
-pool: GlobalAvgPool2d
-flatten: Flatten
-classifier:
-    Dropout 0.3
-    Linear classes
-NET
-    "$REEL_BIN" synth d --train 20 --val 7 --classes 4 --size 32 --quiet
-}
+. "$REEL_SOURCE/tests/support/rank_data.sh"
 
 # The pattern does not match the command line of grep itself.
 run_processes() { grep -l -a -- "[${1:0:1}]${1:1}" /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3; }

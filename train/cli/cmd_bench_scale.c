@@ -250,8 +250,9 @@ static void print_head(const scale_plan *p, const reel_options *o, const reel_ct
     printf("%s, %lld images a step; machines as this one: %d threads, %s\n",
            reel_options_text(o, "arch"), (long long)p->batch, p->cores,
            reel_isa_name(reel_ctx_isa(ctx)));
-    printf("gradients %.1f MB; update %.1f ms\nmeasured here:", 1e-6 * measured_bytes(&p->measured[0]),
+    printf("gradients %.1f MB; update %.1f ms\n", 1e-6 * measured_bytes(&p->measured[0]),
            1e3 * p->measured[p->n_sizes - 1].update);
+    printf("measured here:");
     for (int k = 0; k < p->n_sizes; k++)
         printf("%s %.1f ms at batch %d", k ? "," : "", 1e3 * pass_seconds(&p->measured[k]),
                p->sizes[k]);

@@ -15,6 +15,7 @@
 #include "train/run/model_card.h"
 #include "train/run/notes.h"
 #include "train/run/progress.h"
+#include "train/run/rank_isa.h"
 #include "train/run/rank_threads.h"
 #include "train/run/run_dir.h"
 #include "train/run/signals.h"
@@ -184,9 +185,11 @@ static reel_status eval_measure(evaluation *e, reel_error *err)
 {
     const reel_eval_request *r = e->request;
     int cpus; /* of this rank */
-    const char *isa;
+    reel_isa common;
     REEL_TRY(reel_rank_threads(&cpus, e->comm, 0, err));
-    REEL_TRY(reel_eval_ranks_isa(&isa, e->comm, err));
+    REEL_TRY(reel_rank_isa(&common, e->comm, err));
+    /* Alone, the context chooses, and refuses an unknown name in REEL_ISA. */
+    const char *isa = reel_comm_ranks(e->comm) > 1 ? reel_isa_name(common) : NULL;
     const int threads = r->threads ? r->threads : cpus;
     const int workers = r->workers ? r->workers : threads;
     REEL_TRY(reel_rank_talk_agree(e->comm, eval_open(e, threads, isa, err), err,

@@ -1,4 +1,4 @@
-/* What the ranks compute with, and what they evaluate. */
+/* What the ranks evaluate. */
 #include "train/cli/eval_ranks.h"
 
 #include "train/run/rank_views.h"
@@ -7,24 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <zlib.h>
-
-reel_status reel_eval_ranks_isa(const char **isa, reel_comm *comm, reel_error *err)
-{
-    enum { MOST = 4096 };
-    const int ranks = reel_comm_ranks(comm);
-    reel_isa least = reel_isa_default(), all[MOST];
-    *isa = NULL;
-    if (ranks == 1)
-        return REEL_OK;
-    if (ranks > MOST)
-        return reel_fail(err, REEL_ERR_INVALID, "%d ranks, expected at most %d", ranks, MOST);
-    REEL_TRY(reel_comm_gather(comm, &least, sizeof least, all, "the instruction sets", err));
-    for (int r = 0; r < ranks; r++)
-        if (all[r] < least)
-            least = all[r];
-    *isa = reel_isa_name(least);
-    return REEL_OK;
-}
 
 /* A CRC-32 over all values, the network's text, and what is done to images before them. */
 static uint32_t weights_crc(const reel_net *net, const reel_model_card *card)

@@ -3,14 +3,9 @@
 #define REEL_TRAIN_EVAL_RANKS_H
 
 #include "core/comm/comm.h"
-#include "core/ctx.h"
 #include "core/files/model_card.h"
 #include "data/dataset.h"
 #include "layers/net.h"
-
-/* The name of the best instruction set that all ranks have, so that all compute the same bits;
- * NULL where there is one rank: its context chooses. */
-reel_status reel_eval_ranks_isa(const char **isa, reel_comm *comm, reel_error *err);
 
 /* REEL_ERR_INVALID: a rank has other weights (values, network, preprocessing) or another dataset
  * than rank 0. The message names both ranks, their hosts, and what each has. */

@@ -8,6 +8,7 @@
 #include "train/run/loop_internal.h"
 #include "train/run/model_card.h"
 #include "train/run/plateau.h"
+#include "train/run/rank_isa.h"
 #include "train/run/say.h"
 
 #include <inttypes.h>
@@ -352,7 +353,7 @@ static reel_status compare_with_others(reel_loop *loop, const reel_loop_start *s
     json_decref(told);
     json_decref(data);
     if (status == REEL_OK)
-        status = reel_ranks_isa(loop->ranks, &loop->isa, err);
+        status = reel_rank_isa(&loop->isa, loop->ranks ? loop->ranks->comm : NULL, err);
     return status;
 }
 

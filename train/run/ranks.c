@@ -181,19 +181,3 @@ reel_status reel_ranks_compare(const reel_ranks *r, const json_t *told, const ch
         *err = why;
     return reel_ranks_agree(r, status, err, what);
 }
-
-reel_status reel_ranks_isa(const reel_ranks *r, reel_isa *isa, reel_error *err)
-{
-    *isa = reel_isa_default();
-    if (!r)
-        return REEL_OK;
-    reel_isa *all = calloc((size_t)reel_ranks_count(r), sizeof *all);
-    if (!all)
-        return reel_fail(err, REEL_ERR_MEMORY, "ranks: out of memory");
-    const reel_status status =
-        reel_comm_gather(r->comm, isa, sizeof *isa, all, "the instruction sets", err);
-    for (int i = 0; status == REEL_OK && i < reel_ranks_count(r); i++)
-        *isa = all[i] < *isa ? all[i] : *isa;
-    free(all);
-    return status;
-}

@@ -49,8 +49,6 @@ void reel_ranks_drop_file(int handle);
  * under names. The message names the first that differs, with both values. */
 reel_status reel_ranks_compare(const reel_ranks *r, const json_t *told, const char *what,
                                reel_error *err);
-/* The best instruction set that all ranks have. */
-reel_status reel_ranks_isa(const reel_ranks *r, reel_isa *isa, reel_error *err);
 
 /* Moves the session's weights, optimizer and average into memory that all ranks of a host share,
  * and gives each rank its share of them. Weights become rank 0's. */
