@@ -43,6 +43,12 @@ done
 REEL_TEST_HOSTS=2 train 3 hosts || fail "3 ranks on 2 hosts: $(cat hosts.err)"
 same hosts "$want" "3 ranks on 2 hosts"
 
+# A rank whose CPU has fewer instructions: all compute with those that each has.
+REEL_ISA=portable train 1 portable
+mpi 2 bash -c '[ "$OMPI_COMM_WORLD_RANK" = 0 ] || export REEL_ISA=portable; exec "$@"' rank \
+    "$REEL_BIN" train d -o mixed "${everything[@]}" --no-report >mixed.out 2>mixed.err || fail "mixed: $(cat mixed.err)"
+same mixed "$(hash_of portable)" "a rank without vector instructions"
+
 # Interrupted, and resumed by other numbers of ranks.
 train 3 cut --max-steps 3
 train 1 cut --max-steps 8 --resume auto

@@ -2,6 +2,7 @@
 #include "core/ctx.h"
 #include "tests/support/must.h"
 #include "train/run/progress.h"
+#include "train/run/rank_isa.h"
 #include "train/run/rank_threads.h"
 #include "train/run/rank_views.h"
 #include "train/run/say.h"
@@ -19,6 +20,9 @@ Test(ranks_alone, one_rank_has_all_cpus_and_agrees_with_itself)
     cr_expect_eq(threads, reel_available_cpus());
     MUST(reel_rank_threads(&threads, NULL, 3, &err), err);
     cr_expect_eq(threads, 3);
+    reel_isa isa = -1;
+    MUST(reel_rank_isa(&isa, NULL, &err), err);
+    cr_expect_eq(isa, reel_isa_default());
     MUST(reel_rank_views_compare(NULL, "DATA", "4 images", &err), err);
 }
 
