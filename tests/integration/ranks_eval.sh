@@ -46,12 +46,6 @@ same 3 check d
 same 5 check d --examples 2 --json --workers 2 --max-bad 1
 grep -q '"duplicate"' out && grep -q '"duplicate_across_sets"' out || fail "no duplicates: $(cat out)"
 
-# A rank whose CPU has fewer instructions: all compute with those that each has.
-REEL_ISA=portable "$REEL_BIN" eval d -w run --max-bad 0.5 --csv portable.csv --quiet >out 2>err
-mpi 2 bash -c '[ "$OMPI_COMM_WORLD_RANK" = 0 ] || export REEL_ISA=portable; exec "$@"' rank \
-    "$REEL_BIN" eval d -w run --max-bad 0.5 --csv mixed.csv --quiet >out 2>err || fail "mixed: exit $?"
-cmp portable.csv mixed.csv || fail "a rank without vector instructions: another table"
-
 # A file that is written: by rank 0 alone.
 mpi 3 "$REEL_BIN" eval d -w run --max-bad 0.5 --csv table.csv --quiet >out 2>err || fail "--csv: exit $?"
 "$REEL_BIN" eval d -w run --max-bad 0.5 --csv alone.csv --quiet >out 2>err
