@@ -48,6 +48,8 @@ REEL_ISA=portable train 1 portable
 mpi 2 bash -c '[ "$OMPI_COMM_WORLD_RANK" = 0 ] || export REEL_ISA=portable; exec "$@"' rank \
     "$REEL_BIN" train d -o mixed "${everything[@]}" --no-report >mixed.out 2>mixed.err || fail "mixed: $(cat mixed.err)"
 same mixed "$(hash_of portable)" "a rank without vector instructions"
+if REEL_ISA=no_such_set train 2 unknown; then fail "an unknown instruction set: not refused"; fi
+grep -q "ISA: expected portable.* got 'no_such_set'" unknown.err || fail "an unknown instruction set: $(cat unknown.err)"
 
 # Interrupted, and resumed by other numbers of ranks.
 train 3 cut --max-steps 3
