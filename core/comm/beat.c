@@ -3,7 +3,6 @@
  * the cost does not grow with the number of ranks. */
 #include <signal.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "core/comm/internal.h"
 #include "core/system_error.h"
@@ -111,17 +110,10 @@ static void beat_tell(beat_state *s)
 /* Sleeps until the next sign is due, or until the rank closes; says whether it does. */
 static bool beat_pause(reel_comm *comm, bool closing)
 {
-    const double seconds = closing ? 1e-3 : beat_interval(comm);
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    const int64_t ns = until.tv_nsec + (int64_t)(seconds * 1e9);
-    until.tv_sec += ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
-
     reel_beat *b = &comm->beat;
     pthread_mutex_lock(&b->lock);
     if (closing || !b->closing)
-        pthread_cond_timedwait(&b->wake, &b->lock, &until);
+        reel_timed_wait(&b->wake, &b->lock, closing ? 1e-3 : beat_interval(comm));
     closing = b->closing;
     pthread_mutex_unlock(&b->lock);
     return closing;
@@ -155,13 +147,9 @@ static void *beat_run(void *arg)
 reel_status reel_beat_start(reel_comm *comm, reel_error *err)
 {
     reel_beat *b = &comm->beat;
-    pthread_condattr_t clock;
     b->lost = -1;
     pthread_mutex_init(&b->lock, NULL);
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_cond_init(&b->wake, &clock);
-    pthread_condattr_destroy(&clock);
+    reel_timed_cond_init(&b->wake);
 
     /* Signals are for the program's own threads. */
     sigset_t all, before;

@@ -64,6 +64,10 @@ static inline int reel_host_ranks(const reel_comm *comm, int host)
 
 /* Seconds of a clock that never goes back. */
 double reel_clock_seconds(void);
+/* A condition that reel_timed_wait can wait for: its clock never goes back either. */
+void reel_timed_cond_init(pthread_cond_t *cond);
+/* Holds the lock, as with pthread_cond_wait, and returns after so many seconds at the latest. */
+void reel_timed_wait(pthread_cond_t *cond, pthread_mutex_t *lock, double seconds);
 /* Fails with the comm's first failure: `why` is remembered where it is the first. From any thread.
  */
 reel_status reel_comm_break(reel_comm *comm, const reel_error *why, reel_error *err);

@@ -1,6 +1,4 @@
 /* The thread behind an overlap: begins messages, looks at those under way, sleeps. */
-#include <time.h>
-
 #include "core/comm/overlap.h"
 
 /* Messages that are looked at in vain before the thread pauses: each look moves all of them on. */
@@ -241,13 +239,7 @@ static bool is_idle(const reel_overlap *o)
 static void flow_pause(reel_overlap *o)
 {
     /* Behind computing a pause leaves the core to it; a rank that waits wants an answer. */
-    const int64_t pause = o->waiting ? 50 * 1000 : 1000 * 1000; /* ns */
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += pause;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    pthread_cond_timedwait(&o->wake, &o->lock, &until);
+    reel_timed_wait(&o->wake, &o->lock, o->waiting ? 50e-6 : 1e-3);
 }
 
 /* Begins what is asked for, and looks once at everything. */
