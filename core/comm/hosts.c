@@ -99,7 +99,7 @@ static reel_status try_sharing(reel_comm *comm, const host_hello *all, int32_t *
     reel_window window = {.file = -1};
     int32_t *files = malloc((size_t)comm->ranks * sizeof *files);
     if (!files)
-        return reel_fail(err, REEL_ERR_MEMORY, "hosts: out of memory");
+        return reel_comm_break_no_memory(comm, "a trial of shared memory", err);
 
     reel_status status;
     int32_t mine = 0;
@@ -179,7 +179,7 @@ reel_status reel_comm_find_hosts(reel_comm *comm, reel_error *err)
     int32_t *failed = calloc((size_t)comm->ranks, sizeof *failed);
     reel_status status = REEL_OK;
     if (!all || !failed)
-        status = reel_fail(err, REEL_ERR_MEMORY, "hosts: out of memory");
+        status = reel_comm_break_no_memory(comm, "names of hosts", err);
     REEL_TRY_GOTO(status, done);
 
     const host_hello mine = say_hello(comm);

@@ -85,14 +85,15 @@ reel_status reel_comm_open(reel_comm **out, const reel_comm_config *config, reel
     if (comm->config.timeout < shortest_between_hosts && reel_launched_on_hosts())
         comm->config.timeout = shortest_between_hosts;
 
+    reel_error why;
     reel_status status;
     if (reel_comm_is_launched())
-        status = connect_ranks(comm, err);
+        status = connect_ranks(comm, &why);
     else
-        status = make_peers(comm, 0, 1, err);
+        status = make_peers(comm, 0, 1, &why);
     if (status != REEL_OK) {
-        comm->failure.status = status; /* closing waits for nobody */
-        reel_comm_close(comm);
+        status = reel_comm_break(comm, &why, err);
+        reel_comm_close(comm); /* of a broken one: it waits for nobody */
         return status;
     }
     *out = comm;

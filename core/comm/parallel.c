@@ -137,7 +137,7 @@ reel_status reel_parallel_create(reel_parallel **out, reel_comm *comm, reel_para
     REEL_NEED(config, err);
     reel_parallel *p = calloc(1, sizeof *p);
     if (!p)
-        return reel_fail(err, REEL_ERR_MEMORY, "ranks: out of memory");
+        return reel_comm_break_no_memory(comm, "the division of the work", err);
     *p = (reel_parallel){
         .comm = comm,
         .params = params,

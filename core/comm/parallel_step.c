@@ -165,7 +165,7 @@ reel_status reel_parallel_sum(reel_parallel *p, reel_error *err)
     /* Once all have said so, all gradients are there. */
     gradient_state *all = malloc((size_t)comm->ranks * sizeof *all);
     if (!all)
-        return reel_fail(err, REEL_ERR_MEMORY, "sum of gradients: out of memory");
+        return reel_comm_break_no_memory(comm, what, err);
     reel_status status;
     if (p->overlap)
         REEL_TRY_GOTO(reel_overlap_all_ready(p->overlap, err), done);

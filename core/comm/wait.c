@@ -33,11 +33,33 @@ void reel_timed_wait(pthread_cond_t *cond, pthread_mutex_t *lock, double seconds
 reel_status reel_comm_break(reel_comm *comm, const reel_error *why, reel_error *err)
 {
     pthread_mutex_lock(&comm->failing);
-    if (comm->failure.status == REEL_OK)
+    const bool is_first = comm->failure.status == REEL_OK;
+    if (is_first)
         comm->failure = *why;
     const reel_error first = comm->failure;
     pthread_mutex_unlock(&comm->failing);
+    if (is_first)
+        reel_beat_wake(comm);
     return reel_fail(err, first.status, "%s", first.message);
+}
+
+reel_status reel_comm_break_no_memory(reel_comm *comm, const char *what, reel_error *err)
+{
+    reel_error why;
+    reel_fail(&why, REEL_ERR_MEMORY, "%s: out of memory", what);
+    return reel_comm_break(comm, &why, err);
+}
+
+reel_status reel_comm_fail(reel_comm *comm, reel_error *err)
+{
+    reel_error why, first;
+    if (err && err->status != REEL_OK)
+        why = *err;
+    else
+        reel_fail(&why, REEL_ERR_INVALID, "the rank has failed; no reason is given");
+    if (comm && comm->link)
+        reel_comm_break(comm, &why, &first);
+    return err ? reel_fail(err, why.status, "%s", why.message) : why.status;
 }
 
 bool reel_comm_is_broken(reel_comm *comm)
@@ -116,6 +138,8 @@ static reel_status wait_for_one(reel_comm *comm, reel_pending *pending, const ch
             begin = now;
         if (now - begin < spin)
             continue;
+        if (reel_comm_is_broken(comm))
+            return reel_comm_break(comm, &(reel_error){0}, err);
         const int lost = reel_beat_lost(comm);
         if (lost >= 0)
             return reel_comm_break_lost(comm, lost, what, err);
