@@ -169,13 +169,18 @@ static void leave_memory(reel_parallel *p)
     p->received = NULL;
     for (int k = 0; k < p->n_host_sums; k++)
         p->host_sums[k].sums = NULL;
+    for (int i = 0; i < p->n_more; i++)
+        p->more[i].memory = NULL;
 }
 
 void reel_parallel_destroy(reel_parallel *p)
 {
     if (!p)
         return;
-    const bool quiet = reel_overlap_end(p->overlap);
+    /* The overlap knows its own messages only. Those of this thread are done where its last
+     * exchange has succeeded. */
+    const bool quiet =
+        reel_overlap_end(p->overlap) && (p->comm->ranks == 1 || !reel_comm_is_broken(p->comm));
     if (p->moved_in)
         reel_parallel_move_out(p);
     if (reel_params_own_values(p->params))
