@@ -28,11 +28,13 @@ static failing_run make_failing_run(reel_comm *comm, int64_t size)
     reel_error err;
     failing_run run;
     const reel_ctx_config one = {.threads = 1};
-    const reel_parallel_config config = {.pieces = 8};
     must(reel_ctx_create(&run.ctx, &one, &err), &err);
     must(reel_params_create(&run.params, REEL_F32, &err), &err);
     must(reel_params_add(run.params, "weight", 1, &size, 0, NULL, &err), &err);
     must(reel_params_commit(run.params, &err), &err);
+    int64_t cuts[16];
+    const reel_parallel_config config = {.pieces = 8, .cuts = cuts};
+    reel_optim_cuts(run.params, reel_comm_ranks(comm), cuts);
     must(reel_parallel_create(&run.parallel, comm, run.params, run.ctx, &config, &err), &err);
     must(reel_parallel_array(run.parallel, &run.array, &err), &err);
     const reel_pieces *trees;
@@ -44,11 +46,28 @@ static failing_run make_failing_run(reel_comm *comm, int64_t size)
     return run;
 }
 
+static reel_status add_up_test(void *user, double *x, int64_t n, reel_error *err)
+{
+    return reel_comm_add_up(user, x, n, "norms of a test", err);
+}
+
+static reel_status fail_test(void *user, reel_error *err)
+{
+    return reel_comm_fail(user, err);
+}
+
 /* Each way waits for all ranks. */
 static reel_status wait_for_all(reel_comm *comm, const failing_run *run, const char *way,
                                 reel_error *err)
 {
     double x = 1;
+    reel_range own = reel_parallel_share(run->parallel, reel_comm_rank(comm));
+    const reel_optim_share share = {own.begin, own.end, add_up_test, comm, fail_test};
+    int index = -1;
+    if (!strcmp(way, "norm"))
+        return reel_grad_norm_shared(run->params, run->ctx, &share, &x, err);
+    if (!strcmp(way, "finite"))
+        return reel_grad_not_finite_shared(run->params, run->ctx, &share, &index, err);
     if (!strcmp(way, "sum"))
         return reel_parallel_sum(run->parallel, err);
     return reel_comm_add_up(comm, &x, 1, "the sum of a test", err);

@@ -7,7 +7,8 @@
  *     no-memory   the last rank cannot have memory
  *     mixed-up    rank 0 calls another exchange than the others
  *     failure     the last rank fails by itself: it says so (WAY "told"), or has no memory for an
- *                 exchange ("exchange") or a sum of gradients ("sum")
+ *                 exchange ("exchange"), a sum of gradients ("sum"), their norm ("norm"), or the
+ *                 search for NaN ("finite")
  *     late        rank 1 fails, then sends what rank 0 has waited for
  *     loss        exchanges without end, until a rank is lost
  *     busy        rank 0 computes without end, until the library calls on_lost

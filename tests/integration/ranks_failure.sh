@@ -16,6 +16,8 @@ expect_learned 4 1 told "a test has no memory" ""
 [ ! -e "$shim" ] || {
     expect_learned 3 1 exchange "the sum of a test: out of memory" "$shim"
     expect_learned 3 3 sum "the sum of the gradients: out of memory" "$shim"
+    expect_learned 3 1 norm "norms of the gradients: out of memory" "$shim"
+    expect_learned 3 1 finite "search for NaN: out of memory" "$shim"
 }
 
 # Messages that arrive after the failure meet the memory that they were begun with.
