@@ -98,7 +98,9 @@ REEL_API reel_pieces reel_comm_pieces(const reel_comm *comm, int64_t pieces, int
  * bytes is the same on all ranks. */
 REEL_API reel_status reel_comm_gather(reel_comm *comm, const void *mine, size_t bytes, void *all,
                                       const char *what, reel_error *err);
-/* The `bytes` bytes at `data` become those of the rank `from`. */
+/* The `bytes` bytes at `data` become those of the rank `from`. After a failure other than
+ * REEL_ERR_INVALID, messages may still read and write more than 4,096 bytes: `data` then stays
+ * until the process ends. */
 REEL_API reel_status reel_comm_broadcast(reel_comm *comm, void *data, size_t bytes, int from,
                                          const char *what, reel_error *err);
 /* x[i] becomes the sum of x[i] over all ranks, added in the order of the ranks: every rank gets the

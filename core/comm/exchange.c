@@ -137,6 +137,12 @@ static bool find_spread_place(const reel_spread *s, int rank, spread_place *plac
     return true;
 }
 
+/* What small contents need besides the caller's memory, which may end with a failure. */
+typedef struct spread_copy {
+    exchange_head head;
+    char data[4096];
+} spread_copy;
+
 /* Receives one chunk and begins to hand it on. */
 static reel_status spread_one(reel_comm *comm, const spread_place *place, void *data, size_t bytes,
                               reel_pending *sends, reel_error *err)
@@ -154,30 +160,38 @@ static reel_status spread_one(reel_comm *comm, const spread_place *place, void *
 }
 
 static reel_status spread_chunks(reel_comm *comm, const reel_spread *s, const spread_place *place,
-                                 exchange_head *head, reel_error *err)
+                                 const exchange_head *own, reel_error *err)
 {
     const size_t chunks = (s->bytes + spread_chunk - 1) / spread_chunk;
-    const size_t children = (size_t)place->n_children;
-    reel_pending *sends = calloc((chunks + 1) * (children + 1), sizeof *sends);
-    if (!sends)
-        return reel_comm_break_no_memory(comm, head->what, err);
+    const size_t children = (size_t)place->n_children, all = (chunks + 1) * (children + 1);
+    spread_copy *copy = calloc(1, sizeof *copy + all * sizeof(reel_pending));
+    if (!copy)
+        return reel_comm_break_no_memory(comm, own->what, err);
+    reel_pending *sends = (reel_pending *)(copy + 1);
+    const bool small = s->bytes <= sizeof copy->data;
+    char *data = small ? copy->data : s->data;
 
     reel_status status;
-    const exchange_head own = *head;
-    REEL_TRY_GOTO(spread_one(comm, place, head, sizeof *head, sends, err), done);
-    REEL_TRY_GOTO(compare_heads(comm, &own, head, place->parent < 0 ? 0 : place->parent, err),
+    copy->head = *own;
+    if (small && place->parent < 0)
+        memcpy(data, s->data, s->bytes);
+    REEL_TRY_GOTO(spread_one(comm, place, &copy->head, sizeof copy->head, sends, err), done);
+    REEL_TRY_GOTO(compare_heads(comm, own, &copy->head, place->parent < 0 ? 0 : place->parent, err),
                   done);
     for (size_t c = 0; c < chunks; c++) {
         const size_t begin = c * spread_chunk, rest = s->bytes - begin;
-        REEL_TRY_GOTO(spread_one(comm, place, (char *)s->data + begin,
+        REEL_TRY_GOTO(spread_one(comm, place, data + begin,
                                  rest < spread_chunk ? rest : spread_chunk,
                                  sends + (c + 1) * children, err),
                       done);
     }
-    REEL_TRY_GOTO(reel_comm_wait(comm, sends, (int64_t)((chunks + 1) * children), own.what, err),
+    REEL_TRY_GOTO(reel_comm_wait(comm, sends, (int64_t)((chunks + 1) * children), own->what, err),
                   done);
+    if (small && place->parent >= 0)
+        memcpy(s->data, data, s->bytes);
 done:
-    free(sends);
+    if (!reel_comm_is_broken(comm)) /* else messages of it may be under way */
+        free(copy);
     return status;
 }
 
@@ -268,7 +282,8 @@ static reel_status add_up_slices(reel_comm *comm, double *x, int64_t n, const ch
                   done);
     memcpy(x, padded, (size_t)n * sizeof *x);
 done:
-    free(padded);
+    if (!reel_comm_is_broken(comm)) /* else messages of it may be under way */
+        free(padded);
     return status;
 }
 
