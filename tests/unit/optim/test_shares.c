@@ -421,8 +421,8 @@ Test(shares, a_failed_sum_changes_nothing)
     rank *k = &w->at[0];
     set_gradients(w, 0);
     set_gradients(before, 0);
-    const reel_optim_share broken = {0, reel_params_flat_size(k->params), add_up_nothing, NULL,
-                                     NULL};
+    const reel_optim_share broken = {.end = reel_params_flat_size(k->params),
+                                     .add_up = add_up_nothing};
     cr_assert_eq(reel_optimizer_set_share(k->opt, &broken, NULL), REEL_OK);
 
     reel_error err = {0};
