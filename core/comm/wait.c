@@ -155,8 +155,8 @@ reel_status reel_comm_wait(reel_comm *comm, reel_pending *pending, int64_t n, co
 {
     /* After a failure the others may wait for what this rank has not sent, alive but for ever: this
      * rank waits for nothing any more, so that its program ends all ranks. */
-    if (comm->failure.status != REEL_OK)
-        return reel_fail(err, comm->failure.status, "%s", comm->failure.message);
+    if (reel_comm_is_broken(comm))
+        return reel_comm_break(comm, &(reel_error){0}, err);
     for (int64_t i = 0; i < n; i++)
         REEL_TRY(wait_for_one(comm, &pending[i], what, err));
     /* What others wrote into shared memory before their messages is visible from here on. */
