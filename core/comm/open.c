@@ -122,6 +122,15 @@ void reel_comm_close(reel_comm *comm)
     free(comm);
 }
 
+/* The exit code of a process whose end hangs. */
+static volatile sig_atomic_t abort_code;
+
+static void abort_at_last(int signal_number)
+{
+    (void)signal_number;
+    _exit(abort_code);
+}
+
 void reel_comm_abort(reel_comm *comm, int code)
 {
     const unsigned patience = 10; /* seconds: where a link is down, ending the others may hang */
@@ -131,7 +140,8 @@ void reel_comm_abort(reel_comm *comm, int code)
         sigset_t set;
         sigemptyset(&set);
         sigaddset(&set, SIGALRM);
-        signal(SIGALRM, SIG_DFL);
+        abort_code = code;
+        signal(SIGALRM, abort_at_last);
         pthread_sigmask(SIG_UNBLOCK, &set, NULL);
         alarm(patience);
         comm->link->end_all(code);
