@@ -28,7 +28,7 @@ typedef struct beat_state {
 
 static double beat_interval(const reel_comm *comm)
 {
-    return comm->config.timeout < 4 ? comm->config.timeout / 4 : 1;
+    return comm->timeout < 4 ? comm->timeout / 4 : 1;
 }
 
 static void beat_mark_lost(beat_state *s)
@@ -62,7 +62,7 @@ static void beat_look(beat_state *s)
 {
     const double now = reel_clock_seconds();
     /* This process itself did not run, stopped or starved: the rank before gets its time again. */
-    if (now - s->looked > s->comm->config.timeout / 2)
+    if (now - s->looked > s->comm->timeout / 2)
         s->last_sign = now;
     s->looked = now;
 
@@ -81,7 +81,7 @@ static void beat_look(beat_state *s)
         if (!s->heard && !beat_post_receive(s))
             beat_mark_lost(s);
     }
-    if (!s->heard && now - s->last_sign > s->comm->config.timeout)
+    if (!s->heard && now - s->last_sign > s->comm->timeout)
         beat_mark_lost(s);
 }
 
@@ -131,7 +131,7 @@ static void beat_tell(beat_state *s)
     const bool noticed = comm->beat.noticed;
     pthread_mutex_unlock(&comm->beat.lock);
     if (s->lost_at == 0 || s->called || noticed ||
-        reel_clock_seconds() - s->lost_at < comm->config.timeout)
+        reel_clock_seconds() - s->lost_at < comm->timeout)
         return;
 
     s->called = true;
@@ -140,7 +140,7 @@ static void beat_tell(beat_state *s)
     snprintf(
         message, sizeof message,
         "rank %d (host %s) is lost: no sign of life for %g s; this rank was not waiting for it",
-        rank, reel_comm_host_name(comm, rank), 2 * comm->config.timeout);
+        rank, reel_comm_host_name(comm, rank), 2 * comm->timeout);
     if (comm->config.on_lost)
         comm->config.on_lost(comm->config.user, message);
 }

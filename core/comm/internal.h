@@ -44,6 +44,7 @@ struct reel_comm {
     int *first;            /* [hosts + 1]: the lowest rank of each host */
     const reel_link *link; /* NULL: this process is alone */
     reel_comm_config config;
+    _Atomic double timeout; /* seconds, in force: raised once several hosts are found */
     reel_beat beat;
     uint64_t exchanges;      /* so far */
     pthread_mutex_t failing; /* for `failure`, while threads run */

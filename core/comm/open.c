@@ -10,9 +10,6 @@
 #include "core/comm/load.h"
 
 static const double usual_timeout = 60; /* seconds */
-/* mpirun takes 5 to 7 s to notice that a link is down. One that is told earlier to end the ranks
- * hangs or crashes, and leaves files on the other hosts. */
-static const double shortest_between_hosts = 8;
 
 /* Room for so many ranks; until the hosts are known, a rank's number is its address. */
 static reel_status make_peers(reel_comm *comm, int rank, int ranks, reel_error *err)
@@ -82,8 +79,7 @@ reel_status reel_comm_open(reel_comm **out, const reel_comm_config *config, reel
         comm->config = *config;
     if (comm->config.timeout == 0)
         comm->config.timeout = usual_timeout;
-    if (comm->config.timeout < shortest_between_hosts && reel_launched_on_hosts())
-        comm->config.timeout = shortest_between_hosts;
+    comm->timeout = comm->config.timeout;
 
     reel_error why;
     reel_status status;

@@ -103,7 +103,7 @@ reel_status reel_comm_break_lost(reel_comm *comm, int lost, const char *what, re
     reel_error why;
     reel_fail(&why, REEL_ERR_IO,
               "rank %d (host %s) is lost: no sign of life for %g s; waited for %s", lost,
-              reel_comm_host_name(comm, lost), comm->config.timeout, what);
+              reel_comm_host_name(comm, lost), comm->timeout, what);
     return reel_comm_break(comm, &why, err);
 }
 
