@@ -424,7 +424,6 @@ Test(shares, a_failed_sum_changes_nothing)
     const reel_optim_share broken = {.end = reel_params_flat_size(k->params),
                                      .add_up = add_up_nothing};
     cr_assert_eq(reel_optimizer_set_share(k->opt, &broken, NULL), REEL_OK);
-
     reel_error err = {0};
     cr_expect_eq(reel_optimizer_step(k->opt, 0.1, &err), REEL_ERR_IO);
     cr_expect_str_eq(err.message, "rank 3 is gone");
