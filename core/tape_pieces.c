@@ -84,6 +84,11 @@ static bool is_one_batch(const reel_tape *tape, const reel_node *node)
     return is_batch(tape, node, 0);
 }
 
+int64_t reel_pieces_of_call(const reel_node *node)
+{
+    return node->op->flags & REEL_OP_PIECES && node->batch ? node->batch : 1;
+}
+
 bool reel_pieces_begin(reel_tape *tape, reel_node *node, reel_infer *q, reel_tensor *asked)
 {
     const unsigned flags = node->op->flags, known = REEL_OP_ROWS | REEL_OP_SLICES | REEL_OP_PIECES;
