@@ -15,11 +15,6 @@ void reel_tape_set_pieces(reel_tape *tape, int64_t pieces)
         tape->pieces = pieces > 1 ? pieces : 1;
 }
 
-int64_t reel_tape_pieces(const reel_tape *tape)
-{
-    return tape ? tape->pieces : 1;
-}
-
 void reel_tape_set_first_row(reel_tape *tape, int64_t row)
 {
     if (tape)

@@ -94,7 +94,7 @@ static void *bind_subtree(reel_parallel *p, int k)
 static reel_status prepare_parallel(reel_parallel *p, const reel_parallel_config *config,
                                     reel_error *err)
 {
-    const int ranks = p->comm->ranks;
+    const int ranks = p->comm->ranks, rank = p->comm->rank;
     REEL_TRY(check_division(p, config, err));
     p->pieces = config->pieces;
     p->cuts = calloc((size_t)ranks + 1, sizeof *p->cuts);
@@ -109,7 +109,8 @@ static reel_status prepare_parallel(reel_parallel *p, const reel_parallel_config
         p->cuts[r] = config->cuts ? config->cuts[r]
                                   : reel_range_part((reel_range){0, p->size}, r, ranks).begin;
     REEL_TRY(reel_divide_pieces(p->first, p->pieces, ranks, err));
-    p->n_mine = reel_maximal_subtrees(p->mine, p->pieces, reel_parallel_pieces(p));
+    const reel_pieces own = {p->first[rank], p->first[rank + 1] - p->first[rank]};
+    p->n_mine = reel_maximal_subtrees(p->mine, p->pieces, own);
     return ranks > 1 ? reel_parallel_plan(p, err) : REEL_OK;
 }
 
@@ -204,14 +205,6 @@ void reel_parallel_destroy(reel_parallel *p)
 }
 
 /* ---- what a rank holds ---- */
-
-reel_pieces reel_parallel_pieces(const reel_parallel *p)
-{
-    if (!p)
-        return (reel_pieces){0, 0};
-    const int rank = p->comm->rank;
-    return (reel_pieces){p->first[rank], p->first[rank + 1] - p->first[rank]};
-}
 
 int reel_parallel_subtrees(const reel_parallel *p, const reel_pieces **out)
 {
