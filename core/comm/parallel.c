@@ -6,40 +6,30 @@
 #include <string.h>
 
 #include "core/comm/parallel_internal.h"
+#include "core/hash.h"
 #include "core/memory.h"
 
 /* ---- what the ranks must have in common ---- */
 
-/* FNV-1a, 64 bits. */
-static uint64_t hash_more(uint64_t hash, const void *data, size_t bytes)
-{
-    const unsigned char *at = data;
-    for (size_t i = 0; i < bytes; i++)
-        hash = (hash ^ at[i]) * 0x100000001b3u;
-    return hash;
-}
-
-static const uint64_t hash_begin = 0xcbf29ce484222325u;
-
 static uint64_t hash_store(const reel_params *params)
 {
     const int dtype = (int)reel_params_dtype(params);
-    uint64_t hash = hash_more(hash_begin, &dtype, sizeof dtype);
+    uint64_t hash = reel_hash_more(REEL_HASH_BEGIN, &dtype, sizeof dtype);
     for (int i = 0; i < reel_params_count(params); i++) {
         const reel_param *p = reel_params_at(params, i);
-        hash = hash_more(hash, p->name, strlen(p->name) + 1);
-        hash = hash_more(hash, p->value.shape, (size_t)p->value.ndim * sizeof *p->value.shape);
-        hash = hash_more(hash, &p->flags, sizeof p->flags);
+        hash = reel_hash_more(hash, p->name, strlen(p->name) + 1);
+        hash = reel_hash_more(hash, p->value.shape, (size_t)p->value.ndim * sizeof *p->value.shape);
+        hash = reel_hash_more(hash, &p->flags, sizeof p->flags);
     }
     return hash;
 }
 
 uint64_t reel_parallel_hash_gradients(const reel_params *params)
 {
-    uint64_t hash = hash_begin;
+    uint64_t hash = REEL_HASH_BEGIN;
     for (int i = 0; i < reel_params_count(params); i++) {
         const bool has = reel_params_at(params, i)->has_grad;
-        hash = hash_more(hash, &has, sizeof has);
+        hash = reel_hash_more(hash, &has, sizeof has);
     }
     return hash;
 }
@@ -117,9 +107,9 @@ static reel_status prepare_parallel(reel_parallel *p, const reel_parallel_config
 static reel_status connect_stores(reel_parallel *p, bool overlap, reel_error *err)
 {
     uint64_t mine = hash_store(p->params);
-    mine = hash_more(mine, &p->pieces, sizeof p->pieces);
-    mine = hash_more(mine, &overlap, sizeof overlap);
-    mine = hash_more(mine, p->cuts, ((size_t)p->comm->ranks + 1) * sizeof *p->cuts);
+    mine = reel_hash_more(mine, &p->pieces, sizeof p->pieces);
+    mine = reel_hash_more(mine, &overlap, sizeof overlap);
+    mine = reel_hash_more(mine, p->cuts, ((size_t)p->comm->ranks + 1) * sizeof *p->cuts);
     REEL_TRY(compare_ranks(p->comm, mine, "parameters, pieces or shares", err));
     REEL_TRY(reel_parallel_share_memory(p, err));
     REEL_TRY(reel_parallel_move_in(p, err));
