@@ -70,8 +70,6 @@ REEL_API reel_status reel_parallel_create(reel_parallel **out, reel_comm *comm, 
  * are forgotten, arrays freed. Before reel_comm_close. NULL is fine. */
 REEL_API void reel_parallel_destroy(reel_parallel *parallel);
 
-/* The pieces of this rank. NULL: none. */
-REEL_API reel_pieces reel_parallel_pieces(const reel_parallel *parallel);
 /* *out receives this rank's maximal subtrees, in order; valid until destroy. Returns how many. */
 REEL_API int reel_parallel_subtrees(const reel_parallel *parallel, const reel_pieces **out);
 /* From now on backward writes the gradients of subtree k, 0 <= k < subtrees. They must be the sum

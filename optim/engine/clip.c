@@ -60,7 +60,7 @@ reel_status reel_square_sums_open(reel_square_sums *sums, const reel_params *par
     }
     sums->part = calloc((size_t)blocks + 1, sizeof *sums->part);
     if (!sums->part)
-        return reel_fail(err, REEL_ERR_MEMORY, "norms of the gradients: out of memory");
+        return reel_optim_no_memory(share, "norms of the gradients", err);
 
     int64_t at = 0;
     for (int i = 0; i < reel_params_count(params); i++) {

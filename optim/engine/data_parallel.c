@@ -18,6 +18,11 @@ static reel_status add_up_norms(void *user, double *x, int64_t n, reel_error *er
     return reel_comm_add_up(user, x, n, "norms of the gradients", err);
 }
 
+static reel_status fail_norms(void *user, reel_error *err)
+{
+    return reel_comm_fail(user, err);
+}
+
 static reel_status join_ranks(reel_data_parallel *d, int64_t pieces, int64_t *cuts, reel_error *err)
 {
     reel_params *params = d->opt->params;
@@ -30,7 +35,7 @@ static reel_status join_ranks(reel_data_parallel *d, int64_t pieces, int64_t *cu
     reel_optim_cuts(params, reel_comm_ranks(d->comm), cuts);
     const reel_parallel_config config = {.pieces = pieces, .cuts = cuts};
     REEL_TRY(reel_parallel_create(&d->parallel, d->comm, params, ctx, &config, err));
-    d->share = (reel_optim_share){cuts[rank], cuts[rank + 1], add_up_norms, d->comm};
+    d->share = (reel_optim_share){cuts[rank], cuts[rank + 1], add_up_norms, d->comm, fail_norms};
     return reel_optimizer_set_share(d->opt, &d->share, err);
 }
 

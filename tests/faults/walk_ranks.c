@@ -47,9 +47,10 @@ static reel_status alone(walk *w, reel_error *err)
     NEXT(reel_parallel_create(&parallel, comm, params, ctx, &config, err));
     NEXT(reel_piece_sum_create(&sum, params, ctx, err));
     if (status == REEL_OK) {
-        const reel_pieces all = reel_parallel_pieces(parallel);
+        const reel_pieces *trees;
+        reel_parallel_subtrees(parallel, &trees);
         void *grads = reel_parallel_subtree(parallel, 0);
-        status = reel_piece_sum_run(sum, all, 1, grads, no_gradient, w, err);
+        status = reel_piece_sum_run(sum, trees[0], 1, grads, no_gradient, w, err);
     }
     NEXT(reel_parallel_sum(parallel, err));
     NEXT(reel_parallel_publish(parallel, err));
