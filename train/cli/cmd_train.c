@@ -322,7 +322,11 @@ int reel_train_here(reel_options *options, bool finetune)
     int code = reel_train_ranks_open(command, options);
     if (code)
         return code;
-    if (reel_train_has_folds(options))
+    bool folds;
+    reel_error err;
+    if (reel_train_has_folds(&folds, options, &err))
+        code = reel_complain(command, &err);
+    else if (folds)
         code = reel_train_folds(options, finetune, train_one);
     else
         code = train_one(options, finetune, NULL);

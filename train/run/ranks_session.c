@@ -94,7 +94,9 @@ void reel_ranks_leave(reel_ranks *r, reel_session *s)
     s->parallel = NULL;
     s->overlaps = false;
     reel_parallel_destroy(r->parallel);
-    r->parallel = NULL;
+
+    /* The next run of this process (a fold) joins again. */
+    *r = (reel_ranks){.comm = r->comm};
 }
 
 /* ---- a step ---- */
