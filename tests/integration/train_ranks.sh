@@ -75,6 +75,17 @@ REEL_TEST_NAN=5 train 2 stop || code=$?
 [ "$code" = 4 ] || fail "NaN with 2 ranks: exit $code, expected 4: $(cat stop.err)"
 [ "$(grep -c 'weights were not updated' stop.err)" = 1 ] || fail "NaN must be told once: $(cat stop.err)"
 
+# A run that stands on a plateau: norms and dead units are those of one process.
+stalls=(--arch tiny --epochs 30 -b 8 --batch-pieces 4 --seed 3 --weight-decay 60 --momentum 0 --max-steps 201 --threads 1 --workers 1)
+"$REEL_BIN" train d -o stall "${stalls[@]}" --no-report --quiet >stall.out 2>stall.err
+grep -q '"event":"stall"' stall/metrics.jsonl || fail "no plateau: $(cat stall.err)"
+for hosts in 1 3; do
+    REEL_TEST_HOSTS=$hosts mpi 3 "$REEL_BIN" train d -o "stall$hosts" "${stalls[@]}" --no-report --quiet >"stall$hosts.out" 2>"stall$hosts.err" ||
+        fail "a plateau on $hosts hosts: $(cat "stall$hosts.err")"
+    diff <(grep '"event":"stall"' stall/metrics.jsonl) <(grep '"event":"stall"' "stall$hosts/metrics.jsonl") || fail "a plateau on $hosts hosts: another report"
+    diff stall.err "stall$hosts.err" || fail "a plateau on $hosts hosts: other words"
+done
+
 # Too many unreadable images, and command lines that cannot work: one line, the documented code.
 refused() { # refused CODE PATTERN RANKS OPTIONS
     local code=0 want=$1 pattern=$2 ranks=$3
