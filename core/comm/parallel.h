@@ -99,6 +99,8 @@ REEL_API reel_range reel_parallel_share(const reel_parallel *parallel, int rank)
  * of frozen parameters are not sent.
  * With overlap values may still be under way: need and settle tell. */
 REEL_API reel_status reel_parallel_publish(reel_parallel *parallel, reel_error *err);
+/* The same with the values of frozen parameters, where they have changed, too. */
+REEL_API reel_status reel_parallel_publish_all(reel_parallel *parallel, reel_error *err);
 /* Waits until the values of a parameter are those of the last publication. Returns at once without
  * overlap. */
 REEL_API reel_status reel_parallel_need(reel_parallel *parallel, int index, reel_error *err);

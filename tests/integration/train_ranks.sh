@@ -64,6 +64,13 @@ def tensors(path):
 sys.exit(tensors(sys.argv[1]) != tensors(sys.argv[2]))
 END
 
+# Layers that are frozen later have an average that differs from their weights: all hosts evaluate it.
+train 1 thawed --max-steps 6
+for run in frozen frozen2; do cp -r thawed $run; done
+train 1 frozen --resume auto --freeze 'features.*'
+REEL_TEST_HOSTS=2 train 2 frozen2 --resume auto --freeze 'features.*' || fail "--freeze with --model-ema on 2 hosts: $(cat frozen2.err)"
+same frozen2 "$(hash_of frozen)" "--freeze with --model-ema on 2 hosts"
+
 # NaN: left out, or back to the last checkpoint, by all ranks alike.
 for action in skip rollback; do
     REEL_TEST_NAN=5 train 1 "$action" --on-nan "$action" --checkpoint-every 2

@@ -343,7 +343,8 @@ reel_status reel_ranks_swap_average(const reel_ranks *r, reel_session *s, void *
         move_buffers(params, *buffers, false);
     }
     reel_ema_swap(s->ema);
-    REEL_TRY(reel_parallel_publish(r->parallel, err));
+    /* A frozen weight has an average of its own: of the steps before it was frozen. */
+    REEL_TRY(reel_parallel_publish_all(r->parallel, err));
     REEL_TRY(reel_ranks_settle(r, err));
     if (there)
         return spread_buffers(r, params, err);
