@@ -11,11 +11,22 @@ int64_t reel_loop_fit_images(const reel_loop *loop)
     return images < most ? images : most;
 }
 
+/* Ranks of this rank's host. */
+static int ranks_here(const reel_comm *comm)
+{
+    const int host = reel_comm_host_of(comm, reel_comm_rank(comm));
+    int here = 0;
+    for (int r = 0; r < reel_comm_ranks(comm); r++)
+        here += reel_comm_host_of(comm, r) == host;
+    return here;
+}
+
 static reel_memory_demand memory_demand(const reel_loop *loop, bool resumed)
 {
     const reel_settings *s = loop->settings;
     const reel_session *session = &loop->session;
     const int64_t piece = reel_feed_batch_images(&loop->feed) / session->pieces;
+    const reel_comm *comm = loop->ranks ? loop->ranks->comm : NULL;
     const bool mixed = s->mixup_alpha > 0 || s->cutmix_alpha > 0;
     return (reel_memory_demand){.optimizer = &s->optimizer,
                                 .batch = piece * session->held.count,
@@ -28,6 +39,8 @@ static reel_memory_demand memory_demand(const reel_loop *loop, bool resumed)
                                 .mixed_classes = mixed ? reel_dataset_classes(loop->feed.train) : 0,
                                 .fit_images = resumed ? 0 : reel_loop_fit_images(loop),
                                 .workers = (int)s->workers,
+                                .ranks = ranks_here(comm),
+                                .arrays = reel_parallel_arrays(comm, session->pieces),
                                 .limit = s->memory,
                                 .gradients_stay = session->in_turn};
 }
