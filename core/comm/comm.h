@@ -109,6 +109,11 @@ REEL_API reel_status reel_comm_add_up(reel_comm *comm, double *x, int64_t n, con
 REEL_API reel_status reel_comm_agree(reel_comm *comm, reel_status mine, reel_error *err,
                                      const char *what);
 
+/* Marks the comm as failed with err's message, so that other ranks learn of it; returns err's
+ * status. For what fails on this rank alone, such as missing memory, before an exchange that the
+ * others begin. NULL, or an err without a failure: does nothing. */
+REEL_API reel_status reel_comm_fail(reel_comm *comm, reel_error *err);
+
 /* Measures the way between two ranks, a != b: they send `bytes` bytes, at most 1 GiB, to and fro so
  * many times. *seconds, on all ranks: what a message took on average. */
 REEL_API reel_status reel_comm_ping(reel_comm *comm, int a, int b, size_t bytes, int times,

@@ -21,6 +21,15 @@ reel_status reel_comm_break(reel_comm *comm, const reel_error *why, reel_error *
     return reel_fail(err, first.status, "%s", first.message);
 }
 
+reel_status reel_comm_fail(reel_comm *comm, reel_error *err)
+{
+    if (!comm || !err || err->status == REEL_OK)
+        return err ? err->status : REEL_OK;
+    const reel_error why = *err;
+    reel_comm_break(comm, &why, err);
+    return why.status;
+}
+
 bool reel_comm_is_broken(reel_comm *comm)
 {
     pthread_mutex_lock(&comm->failing);

@@ -224,7 +224,7 @@ static int train_on(const char *data, const reel_settings *settings, const reel_
 static int settle_batch(const char *command, const char *data, reel_settings *settings,
                         reel_options *options, const reel_resumed_run *r, json_t **note)
 {
-    const reel_ranks *ranks = reel_train_ranks();
+    reel_ranks *ranks = reel_train_ranks();
     int code = REEL_EXIT_OK;
     reel_error err;
     if (reel_ranks_leads(ranks))

@@ -274,7 +274,7 @@ static reel_status name_fold(reel_options *options, const char *out, int64_t fol
 
 reel_status reel_train_has_folds(bool *has, const reel_options *options, reel_error *err)
 {
-    const reel_ranks *ranks = reel_train_ranks();
+    reel_ranks *ranks = reel_train_ranks();
     *has = reel_options_int(options, "k-fold") > 1;
     if (reel_options_int(options, "fold") != 0 || reel_options_flag(options, "test-only"))
         *has = false;
@@ -290,7 +290,7 @@ reel_status reel_train_has_folds(bool *has, const reel_options *options, reel_er
 /* What rank 0 finds in --output-dir, on all ranks: see told_to_folds. */
 static reel_status find_told(json_t **told, const reel_options *options, reel_error *err)
 {
-    const reel_ranks *ranks = reel_train_ranks();
+    reel_ranks *ranks = reel_train_ranks();
     const char *what = "what the folds were told";
     *told = reel_ranks_leads(ranks) ? told_to_folds(options) : NULL;
     if (!ranks)
@@ -329,7 +329,7 @@ static reel_status begin_folds(reel_options *options, const char *out, json_t **
         REEL_TRY(reel_options_type(options, "k-fold", number, err));
     }
     REEL_TRY(reel_train_batch_check(options, err));
-    const reel_ranks *ranks = reel_train_ranks();
+    reel_ranks *ranks = reel_train_ranks();
     const reel_status status =
         reel_ranks_leads(ranks) ? check_folders(options, out, *told, err) : REEL_OK;
     REEL_TRY(reel_ranks_agree(ranks, status, err, "the folders of the folds"));

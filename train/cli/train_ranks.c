@@ -107,7 +107,7 @@ typedef struct found_run {
 reel_status reel_train_ranks_resume(reel_resumed_run *r, const reel_options *options,
                                     reel_error *err)
 {
-    const reel_ranks *ranks = reel_train_ranks();
+    reel_ranks *ranks = reel_train_ranks();
     const char *what = "the run to resume";
     if (!ranks)
         return reel_resume_find(r, options, err);

@@ -54,7 +54,7 @@ static reel_status preset_from_weights(reel_options *options, const char *path, 
 static reel_status find_weights(const reel_options *options, const char *data,
                                 char path[REEL_WEIGHTS_PATH], reel_error *err)
 {
-    const reel_ranks *r = reel_train_ranks();
+    reel_ranks *r = reel_train_ranks();
     const char *what = "the weights to start from";
     reel_status status = REEL_OK;
     int handle; /* stays open as long as the process: the file has no name */

@@ -95,7 +95,7 @@ reel_status reel_loop_check_memory(reel_loop *loop, bool resumed, reel_error *er
     }
 }
 
-reel_status reel_loop_tune(reel_loop *loop, reel_error *err)
+static reel_status tune_alone(reel_loop *loop, reel_error *err)
 {
     const reel_settings *s = loop->settings;
     REEL_TRY(reel_session_tune(&loop->session, err));
@@ -105,4 +105,9 @@ reel_status reel_loop_tune(reel_loop *loop, reel_error *err)
     loop->fitted_frozen = frozen;
     const reel_memory_demand demand = memory_demand(loop, true);
     return reel_memory_refit(loop->session.net, &demand, loop->feed.config.prefetch, err);
+}
+
+reel_status reel_loop_tune(reel_loop *loop, reel_error *err)
+{
+    return reel_ranks_agree(loop->ranks, tune_alone(loop, err), err, "the layers that learn");
 }

@@ -162,6 +162,8 @@ reel_status reel_loop_step(reel_loop *loop, reel_action *done, reel_error *err)
     const reel_run_state before = s->state;
     const reel_window window = loop->meter.window;
     *done = REEL_GO_ON;
+    if (loop->ranks)
+        loop->ranks->agreed = false;
 
     reel_error why;
     reel_incident incident = {.step = s->state.step + 1};

@@ -169,7 +169,7 @@ done:
 }
 
 /* The units of a whole batch. Where a rank cannot look, there are none. */
-static reel_status find_dead_units(reel_session *s, const reel_feed *feed, const reel_ranks *ranks,
+static reel_status find_dead_units(reel_session *s, const reel_feed *feed, reel_ranks *ranks,
                                    dead_units *u, reel_error *err)
 {
     const char *what = "a look at dead units";
@@ -263,7 +263,7 @@ static void report_plateau(const reel_plateau *plateau, const reel_session *sess
 }
 
 reel_status reel_plateau_tell(const reel_plateau *plateau, reel_session *session,
-                              const reel_feed *feed, const reel_ranks *ranks, reel_journal *journal,
+                              const reel_feed *feed, reel_ranks *ranks, reel_journal *journal,
                               reel_error *err)
 {
     const reel_params *params = reel_net_params(session->net);

@@ -23,7 +23,7 @@ reel_guess reel_plateau_guess(const reel_feed *feed, const reel_session *session
  * NULL = one process. A look that fails on one rank is left out of the report; REEL_ERR_IO: a rank
  * is lost. */
 reel_status reel_plateau_tell(const reel_plateau *plateau, reel_session *session,
-                              const reel_feed *feed, const reel_ranks *ranks, reel_journal *journal,
+                              const reel_feed *feed, reel_ranks *ranks, reel_journal *journal,
                               reel_error *err);
 
 #endif

@@ -21,25 +21,37 @@ int reel_ranks_count(const reel_ranks *r)
     return r ? reel_comm_ranks(r->comm) : 1;
 }
 
-reel_status reel_ranks_agree(const reel_ranks *r, reel_status mine, reel_error *err,
-                             const char *what)
+reel_status reel_ranks_agree(reel_ranks *r, reel_status mine, reel_error *err, const char *what)
 {
     if (!r)
         return mine;
     const reel_error own = mine == REEL_OK ? (reel_error){0} : *err;
     const reel_status status = reel_comm_agree(r->comm, mine, err, what);
+    r->agreed = status != REEL_OK;
     if (status == mine && mine != REEL_OK && reel_ranks_leads(r))
         *err = own;
     return status;
 }
 
-reel_status reel_ranks_tell(const reel_ranks *r, void *data, size_t bytes, const char *what,
+reel_status reel_ranks_fail(const reel_ranks *r, reel_status status, reel_error *err)
+{
+    if (r && status != REEL_OK)
+        reel_comm_fail(r->comm, err);
+    return status;
+}
+
+reel_status reel_ranks_lack(const reel_ranks *r, const char *what, reel_error *err)
+{
+    return reel_ranks_fail(r, reel_fail(err, REEL_ERR_MEMORY, "%s: out of memory", what), err);
+}
+
+reel_status reel_ranks_tell(reel_ranks *r, void *data, size_t bytes, const char *what,
                             reel_error *err)
 {
     return r ? reel_comm_broadcast(r->comm, data, bytes, 0, what, err) : REEL_OK;
 }
 
-reel_status reel_ranks_tell_text(const reel_ranks *r, char **text, int from, const char *what,
+reel_status reel_ranks_tell_text(reel_ranks *r, char **text, int from, const char *what,
                                  reel_error *err)
 {
     if (!r)
@@ -89,7 +101,7 @@ static reel_status map_file(const char *path, size_t size, bool reads, int *hand
     return REEL_OK;
 }
 
-reel_status reel_ranks_tell_file(const reel_ranks *r, char *path, size_t size, int *handle,
+reel_status reel_ranks_tell_file(reel_ranks *r, char *path, size_t size, int *handle,
                                  const char *what, reel_error *err)
 {
     *handle = -1;
@@ -159,8 +171,7 @@ static reel_status compare_values(const json_t *first, const json_t *mine, const
     return REEL_OK;
 }
 
-reel_status reel_ranks_compare(const reel_ranks *r, const json_t *told, const char *what,
-                               reel_error *err)
+reel_status reel_ranks_compare(reel_ranks *r, const json_t *told, const char *what, reel_error *err)
 {
     if (!r)
         return REEL_OK;

@@ -31,7 +31,7 @@ static reel_status time_link(reel_ranks *r, reel_error *err)
 
 static reel_status add_up(void *user, double *x, int64_t n, reel_error *err)
 {
-    const reel_ranks *r = user;
+    reel_ranks *r = user;
     return reel_comm_add_up(r->comm, x, n, "norms of the gradients", err);
 }
 
@@ -102,7 +102,7 @@ void reel_ranks_leave(reel_ranks *r, reel_session *s)
 /* ---- a step ---- */
 
 /* The largest number of pieces of a rank. */
-static int64_t most_pieces(const reel_ranks *r, const reel_session *s)
+static int64_t most_pieces(reel_ranks *r, const reel_session *s)
 {
     int64_t most = 0;
     for (int i = 0; i < reel_ranks_count(r); i++) {
@@ -131,7 +131,7 @@ static void write_part_report(const reel_session *s, const reel_piece_result *ow
 }
 
 /* The pieces of rank `rank`. */
-static void read_part_report(const reel_ranks *r, const reel_session *s, int rank, const char *from,
+static void read_part_report(reel_ranks *r, const reel_session *s, int rank, const char *from,
                              int64_t room, reel_piece_result *results)
 {
     const reel_pieces part = reel_comm_pieces(r->comm, s->pieces, rank);
@@ -144,7 +144,7 @@ static void read_part_report(const reel_ranks *r, const reel_session *s, int ran
 }
 
 /* The first failure, before that of a loss, which the results tell; and all unreadable images. */
-static reel_status judge_reports(const reel_ranks *r, const char *all, size_t bytes, int64_t *bad)
+static reel_status judge_reports(reel_ranks *r, const char *all, size_t bytes, int64_t *bad)
 {
     reel_status status = REEL_OK;
     *bad = 0;
@@ -160,7 +160,7 @@ static reel_status judge_reports(const reel_ranks *r, const char *all, size_t by
     return status;
 }
 
-reel_status reel_ranks_results(const reel_ranks *r, reel_session *s, reel_piece_result *results,
+reel_status reel_ranks_results(reel_ranks *r, reel_session *s, reel_piece_result *results,
                                reel_part_report *report, reel_error *err)
 {
     if (!r)
@@ -176,7 +176,7 @@ reel_status reel_ranks_results(const reel_ranks *r, reel_session *s, reel_piece_
         write_part_report(s, results + s->own.first, report, room, own);
         status = reel_comm_gather(r->comm, own, bytes, all, what, &why);
     } else {
-        reel_fail(&why, status, "%s: out of memory", what);
+        reel_ranks_lack(r, what, &why);
     }
 
     reel_status verdict = status;
@@ -205,15 +205,14 @@ reel_status reel_ranks_results(const reel_ranks *r, reel_session *s, reel_piece_
                             what);
 }
 
-reel_status reel_ranks_incident(const reel_ranks *r, reel_incident *incident, bool found,
-                                reel_error *err)
+reel_status reel_ranks_incident(reel_ranks *r, reel_incident *incident, bool found, reel_error *err)
 {
     if (!r)
         return REEL_OK;
+    const char *what = "where NaN began";
     int32_t mine = found, *all = calloc((size_t)reel_ranks_count(r), sizeof *all);
     if (!all)
-        return reel_fail(err, REEL_ERR_MEMORY, "ranks: out of memory");
-    const char *what = "where NaN began";
+        return reel_ranks_lack(r, what, err);
     reel_status status = reel_comm_gather(r->comm, &mine, sizeof mine, all, what, err);
     int from = 0;
     while (status == REEL_OK && from < reel_ranks_count(r) - 1 && !all[from])
@@ -235,12 +234,12 @@ reel_status reel_ranks_incident(const reel_ranks *r, reel_incident *incident, bo
 
 /* ---- weights and states ---- */
 
-reel_status reel_ranks_settle(const reel_ranks *r, reel_error *err)
+reel_status reel_ranks_settle(reel_ranks *r, reel_error *err)
 {
     return r && r->parallel ? reel_parallel_settle(r->parallel, err) : REEL_OK;
 }
 
-reel_status reel_ranks_complete(const reel_ranks *r, reel_error *err)
+reel_status reel_ranks_complete(reel_ranks *r, reel_error *err)
 {
     if (!r)
         return REEL_OK;
@@ -289,7 +288,7 @@ static void move_buffers(const reel_params *params, double *x, bool back)
 }
 
 /* Leaves of x, the buffers, the elements of this rank's share; the others become 0. */
-static void keep_own_buffers(const reel_ranks *r, const reel_params *params, double *x)
+static void keep_own_buffers(reel_ranks *r, const reel_params *params, double *x)
 {
     for (int i = 0; i < reel_params_count(params); i++) {
         const reel_param *p = reel_params_at(params, i);
@@ -302,12 +301,12 @@ static void keep_own_buffers(const reel_ranks *r, const reel_params *params, dou
 
 /* Each rank has a copy of its own of the buffers, and exchanges its share of them: the others'
  * elements follow here. */
-static reel_status spread_buffers(const reel_ranks *r, const reel_params *params, reel_error *err)
+static reel_status spread_buffers(reel_ranks *r, const reel_params *params, reel_error *err)
 {
     const int64_t n = buffer_size(params);
     double *x = calloc((size_t)n + 1, sizeof *x);
     if (!x)
-        return reel_fail(err, REEL_ERR_MEMORY, "average of weights: out of memory");
+        return reel_ranks_lack(r, "average of weights", err);
     move_buffers(params, x, false);
     keep_own_buffers(r, params, x);
     const reel_status status = reel_comm_add_up(r->comm, x, n, "the averaged buffers", err);
@@ -317,8 +316,7 @@ static reel_status spread_buffers(const reel_ranks *r, const reel_params *params
     return status;
 }
 
-reel_status reel_ranks_swap_average(const reel_ranks *r, reel_session *s, void **buffers,
-                                    reel_error *err)
+reel_status reel_ranks_swap_average(reel_ranks *r, reel_session *s, void **buffers, reel_error *err)
 {
     const reel_params *params = reel_net_params(s->net);
     if (!r) {
