@@ -16,7 +16,6 @@
 #include "train/run/notes.h"
 #include "train/run/progress.h"
 #include "train/run/rank_isa.h"
-#include "train/run/rank_threads.h"
 #include "train/run/run_dir.h"
 #include "train/run/signals.h"
 
@@ -184,9 +183,8 @@ static reel_transform eval_transform(const evaluation *e)
 static reel_status eval_measure(evaluation *e, reel_error *err)
 {
     const reel_eval_request *r = e->request;
-    int cpus; /* of this rank */
+    const int cpus = reel_available_cpus(); /* of this rank */
     reel_isa common;
-    REEL_TRY(reel_rank_threads(&cpus, e->comm, 0, err));
     REEL_TRY(reel_rank_isa(&common, e->comm, err));
     /* Alone, the context chooses, and refuses an unknown name in REEL_ISA. */
     const char *isa = reel_comm_ranks(e->comm) > 1 ? reel_isa_name(common) : NULL;
