@@ -82,6 +82,26 @@ REEL_TEST_NAN=5 train 2 stop || code=$?
 [ "$code" = 4 ] || fail "NaN with 2 ranks: exit $code, expected 4: $(cat stop.err)"
 [ "$(grep -c 'weights were not updated' stop.err)" = 1 ] || fail "NaN must be told once: $(cat stop.err)"
 
+# A weight that is NaN: no batch helps, whoever has it in its share.
+python3 - one/model.safetensors lost.safetensors <<'END'
+import json, struct, sys
+blob = open(sys.argv[1], "rb").read()
+length, = struct.unpack("<Q", blob[:8])
+header, data = json.loads(blob[8:8 + length]), bytearray(blob[8 + length:])
+del header["__metadata__"]
+end = max(t["data_offsets"][1] for t in header.values())
+data[end - 4:end] = struct.pack("<f", float("nan"))
+text = json.dumps(header).encode()
+open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + bytes(data))
+END
+for ranks in 1 2; do
+    code=0
+    train "$ranks" "lost$ranks" --weights lost.safetensors --on-nan skip || code=$?
+    [ "$code" = 4 ] || fail "a weight of NaN with $ranks ranks: exit $code, expected 4: $(cat "lost$ranks.err")"
+done
+diff lost1.err lost2.err || fail "a weight of NaN with 2 ranks: other words"
+grep -q "was not finite before the step" lost2.err || fail "a weight of NaN: $(cat lost2.err)"
+
 # A run that stands on a plateau: norms and dead units are those of one process.
 stalls=(--arch tiny --epochs 30 -b 8 --batch-pieces 4 --seed 3 --weight-decay 60 --momentum 0 --max-steps 201 --threads 1 --workers 1)
 "$REEL_BIN" train d -o stall "${stalls[@]}" --no-report --quiet >stall.out 2>stall.err

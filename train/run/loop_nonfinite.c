@@ -158,7 +158,8 @@ reel_status reel_loop_nonfinite(reel_loop *loop, reel_incident *incident, reel_a
     if (isfinite(incident->value)) {
         explain_diverged_loss(incident, s);
     } else {
-        const bool found = reel_trace_origin(incident, s, &loop->feed, &loop->planted);
+        bool found;
+        REEL_TRY(reel_trace_origin(incident, s, &loop->feed, &loop->planted, &found, err));
         REEL_TRY(reel_ranks_incident(loop->ranks, incident, found, err));
     }
     const reel_guard_past past = {.skipped = s->state.skipped,

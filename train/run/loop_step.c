@@ -81,7 +81,7 @@ static reel_status judge_gradient(reel_loop *loop, reel_incident *incident, reel
     REEL_TRY(reel_grad_not_finite_shared(params, s->ctx, share, &bad, err));
     if (bad < 0)
         return REEL_OK;
-    reel_trace_gradient(incident, s, bad, share);
+    REEL_TRY(reel_trace_gradient(incident, s, bad, loop->ranks, err));
     return reel_fail(err, REEL_ERR_NONFINITE, "%s is not finite", incident->what);
 }
 
