@@ -52,14 +52,17 @@ static reel_status gather_codes(int *code, int *from, reel_error *err)
 }
 
 /* A rank is lost, or ranks went different ways: nobody can go on. Rank 0 has the word; the others
- * speak where it is silent. */
+ * speak where it is silent. A rank that failed by itself says why: the failed exchange is only what
+ * followed. */
 static void end_all(const char *command, int code, const reel_error *err)
 {
     const int rank = reel_comm_rank(the_ranks.comm);
     const useconds_t patience = 100000; /* for each rank before this one */
     usleep(patience * (useconds_t)(rank < 9 ? rank : 9));
     reel_say_silence(false);
-    if (rank > 0 || code == REEL_EXIT_OK)
+    if (rank > 0 && code != REEL_EXIT_OK && *reel_say_last())
+        reel_say("%s", reel_say_last());
+    else if (rank > 0 || code == REEL_EXIT_OK)
         reel_complain(command, err);
     reel_comm_abort(the_ranks.comm, REEL_EXIT_FAILED);
 }

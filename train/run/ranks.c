@@ -35,8 +35,14 @@ reel_status reel_ranks_agree(reel_ranks *r, reel_status mine, reel_error *err, c
 
 reel_status reel_ranks_fail(const reel_ranks *r, reel_status status, reel_error *err)
 {
-    if (r && status != REEL_OK)
-        reel_comm_fail(r->comm, err);
+    if (!r || status == REEL_OK)
+        return status;
+    const int rank = reel_comm_rank(r->comm);
+    const reel_error own = *err;
+    if (rank > 0)
+        reel_fail(err, status, "rank %d (host %s): %.900s", rank,
+                  reel_comm_host_name(r->comm, rank), own.message);
+    reel_comm_fail(r->comm, err);
     return status;
 }
 

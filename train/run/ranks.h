@@ -34,7 +34,8 @@ int reel_ranks_count(const reel_ranks *r);
  * its words. */
 reel_status reel_ranks_agree(reel_ranks *r, reel_status mine, reel_error *err, const char *what);
 /* For a failure of this rank that the others do not know of: no exchange follows here, and the
- * others learn of it when this rank ends all. Returns status. */
+ * others learn of it when this rank ends all. err then names this rank, or is the first failure of
+ * an exchange. Returns status. */
 reel_status reel_ranks_fail(const reel_ranks *r, reel_status status, reel_error *err);
 /* The same where memory is missing before an exchange that the others begin: "`what`: out of
  * memory". */
