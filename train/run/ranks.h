@@ -19,6 +19,8 @@ typedef struct reel_ranks {
     reel_comm *comm;         /* borrowed */
     reel_parallel *parallel; /* NULL until reel_ranks_join */
     reel_optim_share share;  /* of this rank */
+    int64_t *first;          /* [ranks + 1] the pieces of each rank; NULL until reel_ranks_join */
+    int64_t most;            /* pieces of a rank */
     double link;             /* bytes a second that a rank receives, measured by reel_ranks_join */
     void *average;           /* of the moving average; NULL = none */
     void *states[REEL_OPTIMIZER_STATES];

@@ -50,6 +50,23 @@ static reel_status place_states(reel_ranks *r, reel_session *s, reel_error *err)
     return REEL_OK;
 }
 
+/* The division of the pieces, which every step needs. */
+static reel_status list_pieces(reel_ranks *r, int64_t pieces, reel_error *err)
+{
+    const int ranks = reel_ranks_count(r);
+    r->first = calloc((size_t)ranks + 1, sizeof *r->first);
+    for (int i = 0; r->first && i < ranks; i++) {
+        const reel_pieces part = reel_comm_pieces(r->comm, pieces, i);
+        if (part.count == 0)
+            return reel_fail(err, REEL_ERR_MEMORY, "the division of a batch: out of memory");
+        r->first[i] = part.first;
+        r->first[i + 1] = part.first + part.count;
+        r->most = part.count > r->most ? part.count : r->most;
+    }
+    return r->first ? REEL_OK
+                    : reel_fail(err, REEL_ERR_MEMORY, "the division of a batch: out of memory");
+}
+
 reel_status reel_ranks_join(reel_ranks *r, reel_session *s, reel_error *err)
 {
     if (!r)
@@ -59,6 +76,8 @@ reel_status reel_ranks_join(reel_ranks *r, reel_session *s, reel_error *err)
     int64_t *cuts = calloc((size_t)ranks + 1, sizeof *cuts);
     reel_status status =
         cuts ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "shares of the weights: out of memory");
+    if (status == REEL_OK)
+        status = list_pieces(r, s->pieces, err);
     REEL_TRY_GOTO(reel_ranks_agree(r, status, err, "shares of the weights"), done);
     REEL_TRY_GOTO(time_link(r, err), done);
 
@@ -95,22 +114,13 @@ void reel_ranks_leave(reel_ranks *r, reel_session *s)
     s->overlaps = false;
     reel_parallel_destroy(r->parallel);
 
+    free(r->first);
+
     /* The next run of this process (a fold) joins again. */
     *r = (reel_ranks){.comm = r->comm};
 }
 
 /* ---- a step ---- */
-
-/* The largest number of pieces of a rank. */
-static int64_t most_pieces(reel_ranks *r, const reel_session *s)
-{
-    int64_t most = 0;
-    for (int i = 0; i < reel_ranks_count(r); i++) {
-        const int64_t count = reel_comm_pieces(r->comm, s->pieces, i).count;
-        most = count > most ? count : most;
-    }
-    return most;
-}
 
 /* A message of `pieces` results and rows. */
 static size_t report_bytes(const reel_session *s, int64_t pieces)
@@ -134,7 +144,7 @@ static void write_part_report(const reel_session *s, const reel_piece_result *ow
 static void read_part_report(reel_ranks *r, const reel_session *s, int rank, const char *from,
                              int64_t room, reel_piece_result *results)
 {
-    const reel_pieces part = reel_comm_pieces(r->comm, s->pieces, rank);
+    const reel_pieces part = {r->first[rank], r->first[rank + 1] - r->first[rank]};
     const char *rows = from + sizeof(reel_part_report) + (size_t)room * sizeof *results;
     const size_t row = reel_statistics_row_bytes(s->statistics);
     memcpy(results + part.first, from + sizeof(reel_part_report),
@@ -167,7 +177,7 @@ reel_status reel_ranks_results(reel_ranks *r, reel_session *s, reel_piece_result
         return report->status;
     const char *what = "the gradients of a step";
     const int ranks = reel_ranks_count(r);
-    const int64_t room = most_pieces(r, s);
+    const int64_t room = r->most;
     const size_t bytes = report_bytes(s, room);
     char *own = calloc(1, bytes), *all = calloc((size_t)ranks, bytes);
     reel_status status = own && all ? REEL_OK : REEL_ERR_MEMORY;
