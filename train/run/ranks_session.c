@@ -8,24 +8,25 @@
 
 /* ---- joining ---- */
 
-/* How fast ranks reach each other: the best of a few exchanges of some MB. */
+/* How fast ranks reach each other: the best of a few exchanges, of 2 MB for any number of ranks. */
 static reel_status time_link(reel_ranks *r, reel_error *err)
 {
-    enum { BYTES = 1 << 20, TIMES = 4 };
-    const int ranks = reel_ranks_count(r);
-    char *mine = calloc(1, BYTES), *all = calloc((size_t)ranks, BYTES);
+    enum { ALL_BYTES = 2 << 20, LEAST = 64, TIMES = 4 };
+    const size_t ranks = (size_t)reel_ranks_count(r), part = ALL_BYTES / ranks;
+    const size_t bytes = part > LEAST ? part : LEAST;
+    char *mine = calloc(1, bytes), *all = calloc(ranks, bytes);
     reel_status status = mine && all ? REEL_OK : reel_fail(err, REEL_ERR_MEMORY, "out of memory");
     status = reel_ranks_agree(r, status, err, "the first exchange");
     double best = 0;
     for (int i = 0; status == REEL_OK && i < TIMES; i++) {
         const double began = reel_seconds_now();
-        status = reel_comm_gather(r->comm, mine, BYTES, all, "the first exchange", err);
+        status = reel_comm_gather(r->comm, mine, bytes, all, "the first exchange", err);
         const double seconds = reel_seconds_now() - began;
         best = i == 0 || seconds < best ? seconds : best;
     }
     free(mine);
     free(all);
-    r->link = best > 0 ? (double)(ranks - 1) * BYTES / best : 0;
+    r->link = best > 0 ? (double)((ranks - 1) * bytes) / best : 0;
     return status;
 }
 
