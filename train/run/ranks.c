@@ -1,6 +1,7 @@
 /* What the ranks of a run agree on, and rank 0's files. */
 #include "train/run/ranks.h"
 
+#include "core/memory.h"
 #include "train/run/json_util.h"
 
 #include <errno.h>
@@ -96,7 +97,7 @@ static reel_status map_file(const char *path, size_t size, bool reads, int *hand
         return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
 
     /* Missing memory is told here; a page that is touched later would end the process. */
-    if (!reads && size > 0 && posix_fallocate(*handle, 0, (off_t)size))
+    if (!reads && reel_pages_reserve(*handle, 0, size) != 0)
         return reel_fail(err, REEL_ERR_MEMORY, "%s: no memory for %zu bytes of it", path, size);
     void *map = size > 0 ? mmap(NULL, size, reads ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED,
                                 *handle, 0)
