@@ -142,13 +142,15 @@ mpi 2 bash other.sh >out 2>err || code=$?
 [ "$code" = 1 ] || fail "two datasets: exit $code, expected 1: $(cat err)"
 grep -q "rank 1 (host .*): data: training images: expected 80, as rank 0 has, got" err || fail "two datasets: $(cat err)"
 
-# A signal: all ranks finish the step and save one checkpoint.
-(exec timeout -k 5 60 mpirun -n 2 "$REEL_BIN" train d -o signal "${everything[@]}" --epochs 2000 --no-report >signal.out 2>signal.err) &
+# A signal: all ranks finish the step and save one checkpoint. What rank 1 got of the weights to start from is closed then.
+(exec timeout -k 5 60 mpirun -n 2 "$REEL_BIN" train d -o signal "${everything[@]}" --weights one/model.safetensors --epochs 2000 --no-report >signal.out 2>signal.err) &
 launcher=$!
 for _ in $(seq 200); do
     grep -q '"event":"train"' signal/metrics.jsonl 2>/dev/null && break
     sleep 0.1
 done
+copies=$(find $(pgrep -f -- "-o signal " | sed 's|.*|/proc/&/fd|') -lname '*memfd:reel*' 2>/dev/null) || true
+[ -z "$copies" ] || fail "a rank keeps a copy of the weights: $copies"
 kill -USR2 "$(pgrep -P "$launcher" mpirun || echo "$launcher")"
 code=0
 wait "$launcher" || code=$?

@@ -205,7 +205,9 @@ static int train_on(const char *data, const reel_settings *settings, const reel_
     bool ended = false;
     reel_loop loop;
     reel_error err;
-    if (open_loop(&loop, settings, &start, typed, &err))
+    const reel_status opened = open_loop(&loop, settings, &start, typed, &err);
+    reel_train_ranks_drop_weights();
+    if (opened)
         code = reel_complain(command, &err);
     else
         code = run_loop(command, &loop, options, r, &ended);
@@ -267,6 +269,7 @@ static int train(bool finetune, reel_options *options, reel_resumed_run *r)
     json_decref(note);
     json_decref(b.classes);
     free(b.network);
+    reel_train_ranks_drop_weights();
     reel_settings_free(&settings);
     return code;
 }

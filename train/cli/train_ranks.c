@@ -11,7 +11,8 @@
 
 static reel_ranks the_ranks;
 static bool connected;
-static int checkpoint_handle = -1; /* of a rank that got rank 0's checkpoint */
+/* Of a rank that got rank 0's checkpoint, or the weights to start from. */
+static int checkpoint_handle = -1, weights_handle = -1;
 
 reel_ranks *reel_train_ranks(void)
 {
@@ -97,6 +98,21 @@ int reel_train_ranks_close(const char *command, int code)
     the_ranks = (reel_ranks){0};
     connected = false;
     return code;
+}
+
+/* ---- the weights to start from ---- */
+
+reel_status reel_train_ranks_weights(char *path, size_t size, reel_error *err)
+{
+    reel_train_ranks_drop_weights();
+    return reel_ranks_tell_file(reel_train_ranks(), path, size, &weights_handle,
+                                "the weights to start from", err);
+}
+
+void reel_train_ranks_drop_weights(void)
+{
+    reel_ranks_drop_file(weights_handle);
+    weights_handle = -1;
 }
 
 /* ---- the run to resume ---- */
