@@ -5,6 +5,7 @@
 #include "train/cli/rank_talk.h"
 #include "train/run/json_util.h"
 #include "train/run/progress.h"
+#include "train/run/ranks.h"
 #include "train/run/signals.h"
 
 #include <inttypes.h>
@@ -117,7 +118,7 @@ static reel_status check_data(json_t **result, const reel_options *o, reel_comm 
     reel_check check;
     const int workers = (int)reel_options_int(o, "workers");
     reel_status status = reel_check_open(&check, &asked, comm, err);
-    status = reel_rank_talk_agree(comm, status, err, "opening a dataset");
+    status = reel_rank_agree(comm, status, err, "opening a dataset");
     if (status == REEL_OK)
         status = reel_check_scan(&check, &watch, workers ? workers : reel_available_cpus(), err);
     reel_progress_clear(progress);
@@ -126,7 +127,7 @@ static reel_status check_data(json_t **result, const reel_options *o, reel_comm 
     if (status == REEL_OK) {
         if (reel_comm_rank(comm) == 0)
             status = reel_check_report(result, &check, reel_options_int(o, "examples"), err);
-        status = reel_rank_talk_agree(comm, status, err, "the report of a check");
+        status = reel_rank_agree(comm, status, err, "the report of a check");
     }
     reel_check_close(&check);
     return status;

@@ -22,15 +22,21 @@ int reel_ranks_count(const reel_ranks *r)
     return r ? reel_comm_ranks(r->comm) : 1;
 }
 
+reel_status reel_rank_agree(reel_comm *comm, reel_status mine, reel_error *err, const char *what)
+{
+    const reel_error own = mine == REEL_OK ? (reel_error){0} : *err;
+    const reel_status status = reel_comm_agree(comm, mine, err, what);
+    if (status == mine && mine != REEL_OK && reel_comm_rank(comm) == 0)
+        *err = own;
+    return status;
+}
+
 reel_status reel_ranks_agree(reel_ranks *r, reel_status mine, reel_error *err, const char *what)
 {
     if (!r)
         return mine;
-    const reel_error own = mine == REEL_OK ? (reel_error){0} : *err;
-    const reel_status status = reel_comm_agree(r->comm, mine, err, what);
+    const reel_status status = reel_rank_agree(r->comm, mine, err, what);
     r->agreed = status != REEL_OK;
-    if (status == mine && mine != REEL_OK && reel_ranks_leads(r))
-        *err = own;
     return status;
 }
 

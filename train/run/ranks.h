@@ -32,8 +32,9 @@ typedef struct reel_ranks {
 bool reel_ranks_leads(const reel_ranks *r);
 int reel_ranks_count(const reel_ranks *r);
 
-/* reel_comm_agree: a failure of one is a failure of all, which r->agreed says; one of rank 0 keeps
- * its words. */
+/* reel_comm_agree, but a failure of rank 0 keeps its words, without "rank 0 (host a): ". */
+reel_status reel_rank_agree(reel_comm *comm, reel_status mine, reel_error *err, const char *what);
+/* The same for a run: a failure of one is a failure of all, which r->agreed says. */
 reel_status reel_ranks_agree(reel_ranks *r, reel_status mine, reel_error *err, const char *what);
 /* For a failure of this rank that the others do not know of: no exchange follows here, and the
  * others learn of it when this rank ends all. err then names this rank, or is the first failure of
