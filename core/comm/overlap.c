@@ -319,11 +319,11 @@ reel_status reel_overlap_drop(reel_overlap *o, reel_error *err)
 
 /* ---- values ---- */
 
-reel_status reel_overlap_publish(reel_overlap *o, reel_error *err)
+reel_status reel_overlap_publish(reel_overlap *o, reel_param_test *test, reel_error *err)
 {
     const char *what = "the new weights";
     REEL_TRY(overlap_wait(o, rounds_are_done, 0, what, err));
-    reel_ranges_of(&o->values, o->p->params, reel_param_is_trained);
+    reel_ranges_of(&o->values, o->p->params, test);
     o->round++;
     pthread_mutex_lock(&o->lock);
     o->round_asked = o->round;

@@ -120,7 +120,8 @@ reel_status reel_overlap_finish(reel_overlap *o, reel_error *err);
 reel_status reel_overlap_drop(reel_overlap *o, reel_error *err);
 /* Whether the gradient of a parameter travels early in the step that is open. */
 bool reel_overlap_is_planned(const reel_overlap *o, int param);
-/* This rank's share of the values is new. Returns when all ranks of the host have come here. */
-reel_status reel_overlap_publish(reel_overlap *o, reel_error *err);
+/* This rank's share of the values is new, of the parameters that pass the test. Returns when all
+ * ranks of the host have come here. */
+reel_status reel_overlap_publish(reel_overlap *o, reel_param_test *test, reel_error *err);
 
 #endif

@@ -220,16 +220,28 @@ static reel_status hand_out_shares(reel_parallel *p, void *array, const char *wh
     return reel_comm_agree(comm, REEL_OK, err, what);
 }
 
-reel_status reel_parallel_publish(reel_parallel *p, reel_error *err)
+/* The values of the parameters that pass the test. */
+static reel_status publish_values(reel_parallel *p, reel_param_test *test, reel_error *err)
 {
-    REEL_NEED(p, err);
     if (p->comm->ranks == 1)
         return REEL_OK;
     p->summed = false;
     if (p->overlap)
-        return reel_overlap_publish(p->overlap, err);
-    reel_ranges_of(&p->ranges, p->params, reel_param_is_trained);
+        return reel_overlap_publish(p->overlap, test, err);
+    reel_ranges_of(&p->ranges, p->params, test);
     return hand_out_shares(p, p->values.memory, "the new weights", err);
+}
+
+reel_status reel_parallel_publish(reel_parallel *p, reel_error *err)
+{
+    REEL_NEED(p, err);
+    return publish_values(p, reel_param_is_trained, err);
+}
+
+reel_status reel_parallel_publish_all(reel_parallel *p, reel_error *err)
+{
+    REEL_NEED(p, err);
+    return publish_values(p, reel_param_is_shared, err);
 }
 
 /* ---- behind computing ---- */

@@ -144,6 +144,32 @@ done:
     return status;
 }
 
+reel_status reel_param_norms_shared(const reel_params *params, const reel_ctx *ctx,
+                                    const reel_optim_share *share, double *gradients,
+                                    double *weights, reel_error *err)
+{
+    REEL_NEED(params, err);
+    REEL_NEED(ctx, err);
+    REEL_NEED(gradients, err);
+    REEL_NEED(weights, err);
+    REEL_TRY(reel_optim_share_check(params, share, err));
+
+    reel_square_sums sums;
+    reel_status status;
+    REEL_TRY_GOTO(reel_square_sums_open(&sums, params, ctx, share, true, err), done);
+    for (int i = 0; i < reel_params_count(params); i++) {
+        const reel_param *p = reel_params_at(params, i);
+        gradients[i] = weights[i] = 0;
+        if (!reel_param_moves(p))
+            continue;
+        gradients[i] = sqrt(reel_square_sums_next(&sums, &p->grad));
+        weights[i] = sqrt(reel_square_sums_next(&sums, &p->value));
+    }
+done:
+    reel_square_sums_close(&sums);
+    return status;
+}
+
 reel_status reel_clip_grad_norm_shared(reel_params *params, const reel_ctx *ctx, double max_norm,
                                        const reel_optim_share *share, double *norm, reel_error *err)
 {

@@ -4,6 +4,7 @@
 #include "train/bench/scale_list.h"
 #include "train/cli/command.h"
 #include "train/cli/rank_talk.h"
+#include "train/run/ranks.h"
 
 #include <math.h>
 
@@ -70,11 +71,11 @@ static reel_status measure_comm(comm_result *r, reel_comm *comm, const reel_opti
     reel_status status = reel_command_ctx(&ctx, o, err);
     if (status == REEL_OK)
         status = build_net(&net, o, ctx, err);
-    REEL_TRY_GOTO(reel_rank_talk_agree(comm, status, err, "the network"), done);
+    REEL_TRY_GOTO(reel_rank_agree(comm, status, err, "the network"), done);
 
     REEL_TRY_GOTO(reel_comm_messages_measure(&r->messages, comm, runs, err), done);
     status = reel_comm_sum_measure(&r->sum_per_gb, reel_ctx_threads(ctx), runs, err);
-    REEL_TRY_GOTO(reel_rank_talk_agree(comm, status, err, "adding up"), done);
+    REEL_TRY_GOTO(reel_rank_agree(comm, status, err, "adding up"), done);
     REEL_TRY_GOTO(reel_comm_exchange_measure(&r->exchange, comm, reel_net_params(net), ctx,
                                              reel_options_real(o, "compute"), runs, err),
                   done);
