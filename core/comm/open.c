@@ -1,6 +1,5 @@
 /* Opening and closing a comm, and what it says of its ranks. */
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -118,28 +117,23 @@ void reel_comm_close(reel_comm *comm)
     free(comm);
 }
 
-/* The exit code of a process whose end hangs. */
-static volatile sig_atomic_t abort_code;
-
-static void abort_at_last(int signal_number)
+/* Ends a process whose end hangs: where a link is down, ending the others may. */
+static void *exit_late(void *code)
 {
-    (void)signal_number;
-    _exit(abort_code);
+    unsigned left = 10; /* seconds */
+    while (left > 0)
+        left = sleep(left);
+    _exit((int)(intptr_t)code);
 }
 
 void reel_comm_abort(reel_comm *comm, int code)
 {
-    const unsigned patience = 10; /* seconds: where a link is down, ending the others may hang */
     if (!comm)
         return;
     if (comm->link && comm->ranks > 1) {
-        sigset_t set;
-        sigemptyset(&set);
-        sigaddset(&set, SIGALRM);
-        abort_code = code;
-        signal(SIGALRM, abort_at_last);
-        pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-        alarm(patience);
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, exit_late, (void *)(intptr_t)code) == 0)
+            pthread_detach(thread);
         comm->link->end_all(code);
     }
     _exit(code);
