@@ -154,11 +154,11 @@ reel_status reel_parallel_create(reel_parallel **out, reel_comm *comm, reel_para
 /* Messages are under way: what they read and write stays until the process ends. */
 static void leave_memory(reel_parallel *p)
 {
-    for (int k = 0; k < p->n_leaves; k++)
+    for (int k = 0; p->leaves && k < p->n_leaves; k++)
         p->leaves[k].window.memory = NULL;
     p->values.memory = NULL;
     p->received = NULL;
-    for (int k = 0; k < p->n_host_sums; k++)
+    for (int k = 0; p->host_sums && k < p->n_host_sums; k++)
         p->host_sums[k].sums = NULL;
     for (int i = 0; i < p->n_more; i++)
         p->more[i].memory = NULL;
