@@ -406,6 +406,36 @@ Test(conv, shapes_that_winograd_takes_are_right)
     }
 }
 
+/* Strided first layers of every number of taps, with tails of tiles, of vectors and of panels; of
+ * one pass each that polyphase refuses, the input gradient runs directly. */
+Test(conv, shapes_that_polyphase_takes_are_right)
+{
+    const reel_conv_shape shapes[] = {
+        shape(2, 3, 71, 95, 64, 11, 11, 4, 4, 2, 2, 1, 1, 1), /* AlexNet's, smaller */
+        shape(2, 3, 83, 87, 96, 11, 11, 4, 4, 0, 0, 1, 1, 1), /* that of 2012 */
+        shape(3, 3, 50, 47, 64, 7, 7, 2, 2, 3, 3, 1, 1, 1),   /* ResNet's */
+        shape(1, 4, 60, 58, 48, 5, 5, 2, 2, 2, 2, 1, 1, 1),   /* a half panel */
+        shape(3, 4, 44, 40, 32, 9, 9, 2, 2, 4, 4, 1, 1, 1),
+        shape(2, 4, 70, 66, 16, 10, 7, 3, 2, 1, 5, 1, 1, 1),   /* unlike down and across */
+        shape(3, 2, 83, 45, 32, 12, 11, 4, 4, 14, 9, 1, 1, 1), /* padding beyond the kernel */
+    };
+    for (int64_t i = 0; i < REEL_COUNT(shapes); i++) {
+        reel_ctx *ctx = context_with("portable", 1);
+        for (int pass = REEL_CONV_FORWARD; pass <= REEL_CONV_WEIGHT_GRAD; pass += 2) {
+            const reel_conv_kind *runs =
+                reel_conv_choose(ctx, &shapes[i], (reel_conv_pass)pass, false);
+            cr_expect_eq(runs, &reel_conv_polyphase, "shape %d, pass %d runs as %s", (int)i, pass,
+                         runs->name);
+        }
+        reel_ctx_destroy(ctx);
+        const conv_case t = {
+            .s = shapes[i], .bias = i % 2 == 0, .accumulate = i % 2 == 1, .misaligned = i % 3 != 0};
+        conv_data d = conv_data_new(&t, sizeof(float));
+        check_forced(&t, &d, sizeof(float), "");
+        conv_data_free(&d);
+    }
+}
+
 Test(conv, shapes_drawn_at_random_are_right)
 {
     reel_rng rng = reel_rng_at(17, REEL_STREAM_CHECK, 0, 0);
