@@ -74,6 +74,8 @@ static void phase_weights_all(const phase_forward *f, float *u)
 
 /* ---- results ---- */
 
+enum { CACHE_LINE = 64 / sizeof(float) };
+
 KERNEL_INLINE void put_output(const phase_forward *f, float *to, vec v)
 {
     if (f->job->relu)
@@ -91,13 +93,18 @@ KERNEL_INLINE void phase_output(const int m, const phase_forward *f, const float
 {
     const reel_conv_shape *s = f->job->s;
     const float *bias = f->job->bias;
-    const int64_t height = least(s->oh - row * m, m), across = least(s->ow - col * m, m);
+    const int64_t height = least(s->oh - row * m, m), across = least(s->ow - col * m, m),
+                  step = f->p->d_step;
     vec t[6][P], column[P];
 
     for (int64_t c = 0; c < width; c += VL) {
         for (int j = 0; j < P; j++) {
-            UNROLLED_FOR(i, P)
-                column[i] = load(products + (i * P + j) * f->p->d_step + c);
+            UNROLLED_FOR(i, P) {
+                const float *from = products + (i * P + j) * step + c;
+                column[i] = load(from);
+                if (c % CACHE_LINE == 0)
+                    __builtin_prefetch(from + width, 0, 3); /* the next tile's */
+            }
             transform_output(m, &t[0][j], P, column, 1);
         }
 
@@ -182,9 +189,7 @@ void REEL_ISA_FN(reel_polyphase_forward)(const reel_conv_job *job, int threads)
         for (int64_t item = 0; item < s->n * p.groups; item++) {
             const phase_group at = phase_group_at(&p, item);
             phase_ring_fill(&ring, job->x, at.image, at.first, at.rows);
-            for (int pair = 0; pair < PAIRS; pair++)
-                transform_phases(&ring, pair, at.first, at.rows, columns,
-                                 v + (int64_t)2 * pair * P * p.v_step);
+            transform_phases(&ring, 0, PAIRS, at, columns, v);
             const int64_t terms = blocks_of(at.rows * p.cols) * p.depth * panels;
             rows_ahead ahead = image_ahead(s, &p, job->x, at.image, at.first + at.rows,
                                            terms * REEL_WINOGRAD_PRODUCTS);

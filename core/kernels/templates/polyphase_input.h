@@ -103,21 +103,19 @@ KERNEL_INLINE void copy_runs(const reel_conv_shape *s, const reel_polyphase_plan
                              const float *const row[], int64_t begin, int64_t end, float *to)
 {
     static const float padding[REEL_POLYPHASE_STRIDE * 4 + VL];
+    const int64_t run = p->run, phases = s->sh, skip = s->pw * s->c;
     const float *from[REEL_POLYPHASE_STRIDE];
     int64_t step[REEL_POLYPHASE_STRIDE];
-    for (int64_t a = 0; a < s->sh; a++) {
-        from[a] = row[a] ? row[a] + begin * p->run - s->pw * s->c : padding;
-        step[a] = row[a] ? p->run : 0;
+    for (int64_t a = 0; a < phases; a++) {
+        from[a] = row[a] ? row[a] + begin * run - skip : padding;
+        step[a] = row[a] ? run : 0;
     }
 
     to += begin * p->depth;
-    for (int64_t x = begin; x < end; x++)
-        for (int64_t a = 0; a < s->sh; a++) {
-            for (int64_t e = 0; e < p->run; e += VL)
-                store(to + e, load(from[a] + e));
-            from[a] += step[a];
-            to += p->run;
-        }
+    for (int64_t x = 0; x < end - begin; x++)
+        for (int64_t a = 0; a < phases; a++, to += run)
+            for (int64_t e = 0; e < run; e += VL)
+                store(to + e, load(from[a] + x * step[a] + e));
 }
 
 /* Row y of the phase pixels of an image. */
@@ -171,16 +169,22 @@ KERNEL_INLINE void input_points(const int pair, vec o[2], const vec d[P])
         o[0] = input_last(d, 1);
 }
 
-/* The transform of one tile row down its 7 lines, for one pair of points: to[i], i < 2. */
-KERNEL_INLINE void phase_columns(const int pair, const phase_ring *ring, int64_t tile_row,
-                                 float *to)
+/* Tiles [begin, end) of a row. */
+typedef struct tile_span {
+    int64_t row, begin, end;
+} tile_span;
+
+/* The transform of some tiles down their 7 lines, for one pair of points: to[i], i < 2. */
+KERNEL_INLINE void phase_columns(const int pair, const phase_ring *ring, tile_span at, float *to)
 {
     const reel_polyphase_plan *p = ring->p;
     const float *line[P];
     for (int k = 0; k < P; k++)
-        line[k] = ring->data + (tile_row * p->m + k) % p->lines * p->line;
+        line[k] = ring->data + (at.row * p->m + k) % p->lines * p->line;
 
-    for (int64_t e = 0; e < p->pixels * p->depth + VL; e += VL) {
+    const int64_t begin = at.begin * p->m * p->depth,
+                  end = (at.end * p->m + p->r - 1) * p->depth + VL;
+    for (int64_t e = begin; e < end; e += VL) {
         vec d[P], o[2];
         UNROLLED_FOR(k, P)
             d[k] = load(line[k] + e);
@@ -190,11 +194,12 @@ KERNEL_INLINE void phase_columns(const int pair, const phase_ring *ring, int64_t
     }
 }
 
-/* The transform across the tiles of a row, from one transformed line: point j of tile t at v +
- * j v_step + t v_row. Whole vectors: what they hold beyond p->depth is never read. */
-KERNEL_INLINE void phase_tiles(const reel_polyphase_plan *p, const float *line, float *v)
+/* The transform across tiles, from one transformed line: point j of tile t at v + j v_step +
+ * t v_row. Whole vectors: what they hold beyond p->depth is never read. */
+KERNEL_INLINE void phase_tiles(const reel_polyphase_plan *p, tile_span at, const float *line,
+                               float *v)
 {
-    for (int64_t t = 0; t < p->cols; t++)
+    for (int64_t t = at.begin; t < at.end; t++)
         for (int64_t e = 0; e < p->depth; e += VL) {
             const float *from = line + t * p->m * p->depth + e;
             vec d[P], o[P];
@@ -206,29 +211,42 @@ KERNEL_INLINE void phase_tiles(const reel_polyphase_plan *p, const float *line, 
         }
 }
 
-/* V = B^T d B of the tile rows [first, first + rows), which the ring holds, for one pair of rows of
- * points: point (i, j) of the pair at v + (i P + j) v_step. `lines` is room for two. */
-static inline void transform_phases(const phase_ring *ring, int pair, int64_t first, int64_t rows,
-                                    float *lines, float *v)
+static inline void transform_tiles(const phase_ring *ring, int pair, tile_span at, float *lines,
+                                   float *v)
 {
     const reel_polyphase_plan *p = ring->p;
-    for (int64_t row = 0; row < rows; row++, v += p->cols * p->v_row) {
-        switch (pair) {
-        case 0:
-            phase_columns(0, ring, first + row, lines);
-            break;
-        case 1:
-            phase_columns(1, ring, first + row, lines);
-            break;
-        case 2:
-            phase_columns(2, ring, first + row, lines);
-            break;
-        default:
-            phase_columns(3, ring, first + row, lines);
-        }
-        for (int i = 0; i < points_of_pair(pair); i++)
-            phase_tiles(p, lines + i * p->line, v + i * P * p->v_step);
+    switch (pair) {
+    case 0:
+        phase_columns(0, ring, at, lines);
+        break;
+    case 1:
+        phase_columns(1, ring, at, lines);
+        break;
+    case 2:
+        phase_columns(2, ring, at, lines);
+        break;
+    default:
+        phase_columns(3, ring, at, lines);
     }
+    for (int i = 0; i < points_of_pair(pair); i++)
+        phase_tiles(p, at, lines + i * p->line, v + i * P * p->v_step);
+}
+
+/* V = B^T d B of a group, whose lines the ring holds, for the pairs [begin, end) of rows of points:
+ * point (i, j) of the first pair at v + (i P + j) v_step. `lines` is room for two. A few tiles at
+ * a time go through all pairs, so that their lines are read from the first-level cache. */
+static inline void transform_phases(const phase_ring *ring, int begin, int end, phase_group at,
+                                    float *lines, float *v)
+{
+    enum { FEW = 1024 }; /* values of a line */
+    const reel_polyphase_plan *p = ring->p;
+    const int64_t few = FEW / (p->m * p->depth), step = few > 0 ? few : 1;
+    for (int64_t row = at.first; row < at.first + at.rows; row++, v += p->cols * p->v_row)
+        for (int64_t t = 0; t < p->cols; t += step) {
+            const tile_span tiles = {row, t, least(t + step, p->cols)};
+            for (int pair = begin; pair < end; pair++)
+                transform_tiles(ring, pair, tiles, lines, v + (pair - begin) * 2 * P * p->v_step);
+        }
 }
 
 /* Where the weights, or sums, of channel k and output channel o lie in the matrix of a point:

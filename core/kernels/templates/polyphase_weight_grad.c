@@ -173,7 +173,7 @@ static void sum_groups(phase_sums *w, int64_t first, int64_t last, int begin, in
         ask_for_next_group(w, at, begin, end);
         phase_ring_fill(&w->ring, w->job->x, at.image, at.first, at.rows);
         for (int pair = begin; pair < end; pair++) {
-            transform_phases(&w->ring, pair, at.first, at.rows, w->columns, w->v);
+            transform_phases(&w->ring, pair, pair + 1, at, w->columns, w->v);
             gradient_rows(w, pair, at);
             phase_sum(w, pair, at.rows * p->cols, item > first, sums);
         }
@@ -182,22 +182,30 @@ static void sum_groups(phase_sums *w, int64_t first, int64_t last, int begin, in
 
 /* ---- weights ---- */
 
-/* dw = A^T S A of phase channel k and the VL output channels from o; S is added up over the parts
- * on the way. */
+/* The sums of all parts, in their order, into those of the first. */
+static void add_parts(const reel_polyphase_plan *p, float *sums)
+{
+    const int64_t size = REEL_WINOGRAD_PRODUCTS * p->u_step;
+#pragma omp for schedule(static)
+    for (int64_t e = 0; e < size; e += VL) {
+        vec sum = load(sums + e);
+        for (int64_t part = 1; part < p->parts; part++)
+            sum += load(sums + part * size + e);
+        store(sums + e, sum);
+    }
+}
+
+/* dw = A^T S A of phase channel k and the VL output channels from o. */
 KERNEL_INLINE void phase_weights_back(const int r, const reel_conv_job *job,
                                       const reel_polyphase_plan *p, int64_t k, int64_t o)
 {
     const reel_conv_shape *s = job->s;
     const float *sums = (const float *)job->scratch + weight_at(s, p, k, o);
-    const int64_t part_step = REEL_WINOGRAD_PRODUCTS * p->u_step, each = s->kh * s->kw * s->c;
+    const int64_t each = s->kh * s->kw * s->c;
     vec t[5][P], column[P];
     for (int j = 0; j < P; j++) {
-        for (int i = 0; i < P; i++) {
-            const float *from = sums + (i * P + j) * p->u_step;
-            column[i] = load(from);
-            for (int64_t part = 1; part < p->parts; part++)
-                column[i] += load(from + part * part_step);
-        }
+        for (int i = 0; i < P; i++)
+            column[i] = load(sums + (i * P + j) * p->u_step);
         transform_output(r, &t[0][j], P, column, 1);
     }
 
@@ -257,6 +265,7 @@ void REEL_ISA_FN(reel_polyphase_weight_grad)(const reel_conv_job *job, int threa
                        PAIRS * share / shares, PAIRS * (share + 1) / shares,
                        sums + part * REEL_WINOGRAD_PRODUCTS * p.u_step);
         }
+        add_parts(&p, sums);
         write_phase_weights(job, &p);
     }
 }
