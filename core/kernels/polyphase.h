@@ -4,14 +4,18 @@
  * Row y sh + a and column x sw + b of the image are phase (a, b) at (y, x); the kernel is cut the
  * same way, with zeros behind its ends. A convolution of stride s over c channels is thus one of
  * stride 1 over sh sw c channels, with r = ceil(k / s) taps a side: the polyphase decomposition
- * (Vaidyanathan 1993, "Multirate Systems and Filter Banks"). On the 7 points of
- * winograd.h that becomes
- *   F(5x5, 3x3)   11x11 of stride 4 over 3 channels: 3x3 over 48; 5x5 of stride 2
- *   F(4x4, 4x4)   7x7 of stride 2 over 3 channels: 4x4 over 12
- *   F(6x6, 2x2)   3x3 of stride 2;   F(3x3, 5x5)   9x9 of stride 2
- * The weight gradient is F(rxr, mxm), the same points with the roles exchanged.
+ * (Vaidyanathan 1993, "Multirate Systems and Filter Banks"). On the 7 points of winograd.h
+ * (Winograd 1980; Lavin and Gray 2016) that becomes:
  *
- * Relative L2 error in float32 for the first layer of AlexNet: 8e-7 forward, 1e-6 weight gradient.
+ *   F(5x5, 3x3)   11x11 of stride 4 over 3 channels, as 3x3 over 48; 5x5 of stride 2
+ *   F(4x4, 4x4)   7x7 of stride 2 over 3 channels, as 4x4 over 12
+ *   F(6x6, 2x2)   3x3 of stride 2
+ *   F(3x3, 5x5)   9x9 of stride 2
+ *
+ * The weight gradient is F(rxr, mxm), the same points with the roles exchanged. A stride of 1 has
+ * one phase.
+ *
+ * Relative L2 error in float32 for the first layer of AlexNet: 1.4e-6 in both passes.
  * float32, channels-last. Private to core/kernels. */
 #ifndef REEL_CORE_KERNELS_POLYPHASE_H
 #define REEL_CORE_KERNELS_POLYPHASE_H
