@@ -282,7 +282,7 @@ static bool call_forward(reel_tape *tape, reel_node *node, const reel_tensor *in
 
     const reel_call call = {.ctx = tape->ctx,
                             .attrs = node->attrs,
-                            .pieces = node->calls > 1 || !node->batch ? 1 : node->batch,
+                            .pieces = reel_pieces_of_call(node),
                             .n_in = node->n_in,
                             .in = in,
                             .out = node->value,

@@ -64,7 +64,6 @@ REEL_API int64_t reel_tape_step(const reel_tape *tape);
  * not say how it takes pieces (REEL_OP_ROWS, ...), a parameter that two operators use: their sums
  * would have another order. */
 REEL_API void reel_tape_set_pieces(reel_tape *tape, int64_t pieces);
-REEL_API int64_t reel_tape_pieces(const reel_tape *tape);
 /* The place of the batch's first row in a larger one, of which this tape sees a part: masks of
  * dropout follow it. As at first: 0. */
 REEL_API void reel_tape_set_first_row(reel_tape *tape, int64_t row);

@@ -229,7 +229,7 @@ static bool run_backward(reel_tape *tape, reel_node *node, grads_part part)
 
     reel_call call = {.ctx = tape->ctx,
                       .attrs = node->attrs,
-                      .pieces = node->calls > 1 || !node->batch ? 1 : node->batch,
+                      .pieces = reel_pieces_of_call(node),
                       .n_in = node->n_in,
                       .in = b.in,
                       .out = node->value,

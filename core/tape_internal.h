@@ -88,6 +88,8 @@ bool reel_grad_is_late(const reel_tape *tape, const reel_node *node, int i);
  * q->pieces; `asked`, the inputs as infer sees them, become one piece where the operator gets one
  * at a time. False with the sticky error set. */
 bool reel_pieces_begin(reel_tape *tape, reel_node *node, reel_infer *q, reel_tensor *asked);
+/* reel_call.pieces: more than 1 for REEL_OP_PIECES only. */
+int64_t reel_pieces_of_call(const reel_node *node);
 /* After infer: the whole result, and memory for all pieces. */
 bool reel_pieces_finish(reel_tape *tape, reel_node *node, reel_infer *q);
 /* The operator's passes, piece by piece. */

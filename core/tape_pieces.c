@@ -15,11 +15,6 @@ void reel_tape_set_pieces(reel_tape *tape, int64_t pieces)
         tape->pieces = pieces > 1 ? pieces : 1;
 }
 
-int64_t reel_tape_pieces(const reel_tape *tape)
-{
-    return tape ? tape->pieces : 1;
-}
-
 void reel_tape_set_first_row(reel_tape *tape, int64_t row)
 {
     if (tape)
@@ -82,6 +77,11 @@ static bool is_one_batch(const reel_tape *tape, const reel_node *node)
         if (is_batch(tape, node, i))
             return false;
     return is_batch(tape, node, 0);
+}
+
+int64_t reel_pieces_of_call(const reel_node *node)
+{
+    return node->op->flags & REEL_OP_PIECES && node->batch ? node->batch : 1;
 }
 
 bool reel_pieces_begin(reel_tape *tape, reel_node *node, reel_infer *q, reel_tensor *asked)

@@ -47,9 +47,10 @@ static reel_status alone(walk *w, reel_error *err)
     NEXT(reel_parallel_create(&parallel, comm, params, ctx, &config, err));
     NEXT(reel_piece_sum_create(&sum, params, ctx, err));
     if (status == REEL_OK) {
-        const reel_pieces all = reel_parallel_pieces(parallel);
+        const reel_pieces *trees;
+        reel_parallel_subtrees(parallel, &trees);
         void *grads = reel_parallel_subtree(parallel, 0);
-        status = reel_piece_sum_run(sum, all, 1, grads, no_gradient, w, err);
+        status = reel_piece_sum_run(sum, trees[0], 1, grads, no_gradient, w, err);
     }
     NEXT(reel_parallel_sum(parallel, err));
     NEXT(reel_parallel_publish(parallel, err));
@@ -80,7 +81,7 @@ static reel_status shares(walk *w, reel_error *err)
     reel_params *params = NULL;
     reel_statistics *record = NULL;
     reel_optimizer *opt = NULL;
-    double norm = 0;
+    double norm = 0, gradient, weight; /* of the one parameter */
     int bad = -1;
     reel_status status = reel_ctx_create(&ctx, &one_thread, err);
     NEXT(make_store(&params, err));
@@ -91,6 +92,7 @@ static reel_status shares(walk *w, reel_error *err)
     if (status == REEL_OK)
         reel_params_at(params, 0)->has_grad = true;
     NEXT(reel_clip_grad_norm_shared(params, ctx, 1, &all, &norm, err));
+    NEXT(reel_param_norms_shared(params, ctx, &all, &gradient, &weight, err));
     NEXT(reel_grad_not_finite_shared(params, ctx, &all, &bad, err));
     NEXT(reel_optimizer_not_finite_shared(opt, &bad, err));
     walk_note_number(w, bad);

@@ -16,7 +16,7 @@
 #include "train/run/notes.h"
 #include "train/run/progress.h"
 #include "train/run/rank_isa.h"
-#include "train/run/rank_threads.h"
+#include "train/run/ranks.h"
 #include "train/run/run_dir.h"
 #include "train/run/signals.h"
 
@@ -184,16 +184,15 @@ static reel_transform eval_transform(const evaluation *e)
 static reel_status eval_measure(evaluation *e, reel_error *err)
 {
     const reel_eval_request *r = e->request;
-    int cpus; /* of this rank */
+    const int cpus = reel_available_cpus(); /* of this rank */
     reel_isa common;
-    REEL_TRY(reel_rank_threads(&cpus, e->comm, 0, err));
     REEL_TRY(reel_rank_isa(&common, e->comm, err));
     /* Alone, the context chooses, and refuses an unknown name in REEL_ISA. */
     const char *isa = reel_comm_ranks(e->comm) > 1 ? reel_isa_name(common) : NULL;
     const int threads = r->threads ? r->threads : cpus;
     const int workers = r->workers ? r->workers : threads;
-    REEL_TRY(reel_rank_talk_agree(e->comm, eval_open(e, threads, isa, err), err,
-                                  "opening weights and images"));
+    REEL_TRY(reel_rank_agree(e->comm, eval_open(e, threads, isa, err), err,
+                             "opening weights and images"));
     const reel_eval_side side = {r->weights, e->data.folder, e->net, &e->card, e->data.images};
     REEL_TRY(reel_eval_ranks_compare(e->comm, &side, err));
 

@@ -124,7 +124,7 @@ static void warn_of_net(const reel_net *net)
 /* The ranks, their hosts, and the link between them, as a first exchange has timed it. */
 static void say_ranks(const reel_loop *loop)
 {
-    const reel_ranks *r = loop->ranks;
+    reel_ranks *r = loop->ranks;
     if (!r)
         return;
     char names[200];

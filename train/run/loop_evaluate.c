@@ -148,7 +148,11 @@ static reel_status evaluate_weights(reel_evaluation *e, reel_loop *loop, reel_er
                                          .comm = loop->ranks ? loop->ranks->comm : NULL};
     REEL_TRY(reel_ranks_settle(loop->ranks, err));
     reel_net_forget_gradients(loop->session.net); /* the step that follows begins without them */
-    return reel_evaluate(e, loop->session.net, loop->session.tape, loop->feed.val, &config, err);
+    const reel_status status =
+        reel_evaluate(e, loop->session.net, loop->session.tape, loop->feed.val, &config, err);
+    if (loop->ranks)
+        loop->ranks->agreed = status != REEL_OK;
+    return status;
 }
 
 static reel_status evaluate_average(reel_evaluation *e, reel_loop *loop, reel_error *err)

@@ -76,7 +76,7 @@ static reel_status check_drawn(const reel_loop *loop, const char *data, const ch
 static reel_status held_back_for_all(json_t **names, const reel_loop *loop, bool resumed,
                                      char path[REEL_PATH_MAX], reel_error *err)
 {
-    const reel_ranks *r = loop->ranks;
+    reel_ranks *r = loop->ranks;
     const char *what = "the list of validation images";
     *names = NULL;
     path[0] = 0;
@@ -242,7 +242,7 @@ static reel_status make_loss(reel_loop *loop, reel_error *err)
 /* The pieces of a batch, and room for what each of them says. */
 static reel_status divide_batch(reel_loop *loop, reel_error *err)
 {
-    const reel_ranks *r = loop->ranks;
+    reel_ranks *r = loop->ranks;
     const int64_t batch = reel_feed_batch_images(&loop->feed);
     const int64_t pieces = loop->settings->batch_pieces;
     REEL_TRY(reel_check_pieces(batch, pieces, reel_ranks_count(r), err));
