@@ -26,9 +26,11 @@ typedef struct reel_kernels {
     /* Blocked matrix products (matrix.h), by reel_dtype. */
     reel_matrix_fn *matrix[2];
 
-    /* The float32 convolutions, by reel_conv_pass (first_layer.h, winograd.h, depthwise.h). */
+    /* The float32 convolutions, by reel_conv_pass (first_layer.h, winograd.h,
+     * polyphase.h, depthwise.h); polyphase has no input gradient. */
     reel_conv_fn *first_layer[REEL_CONV_PASSES];
     reel_conv_fn *winograd[REEL_CONV_PASSES];
+    reel_conv_fn *polyphase[REEL_CONV_PASSES];
     reel_conv_fn *depthwise[REEL_CONV_PASSES];
 
     /* ReLU with max pooling and its gradient (relu_pool.h), by reel_dtype. */
