@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "core/files/atomic_file.h"
+#include "core/files/crc32.h"
 #include "core/files/weights_internal.h"
 
 /* A tensor, values of a file that go out as they came (stored.data not NULL), or values that `fill`
@@ -21,7 +21,7 @@ typedef struct pending_weight {
     reel_weights_fill_fn *fill;
     void *fill_user;
     reel_weight stored; /* dtype, shape and bytes of both */
-    uLong crc;
+    uint32_t crc;
 } pending_weight;
 
 struct reel_weights_writer {
@@ -156,16 +156,16 @@ reel_status reel_weights_writer_stream(reel_weights_writer *writer, const char *
     return add_pending(writer, name, &e, err);
 }
 
-static json_t *crc_text(bool blank, uLong crc)
+static json_t *crc_text(bool blank, uint32_t crc)
 {
-    return blank ? json_string("        ") : json_sprintf("%08lx", crc & 0xffffffffu);
+    return blank ? json_string("        ") : json_sprintf("%08x", crc);
 }
 
 /* Which CRCs of a header are blank. The header's own is computed over a text in which it is blank.
  */
 typedef struct header_crcs {
     bool blank, blank_own;
-    uLong own;
+    uint32_t own;
 } header_crcs;
 
 /* Adds a tensor to the header, and its CRC to the metadata. at: where its data begins. */
@@ -256,7 +256,7 @@ static reel_status put_slabs(reel_atomic_file *f, pending_weight *e, reel_error 
         const reel_tensor to =
             reel_tensor_with_layout(room, t->dtype, REEL_ROW_MAJOR, t->ndim, from.shape);
         reel_tensor_copy(&to, &from);
-        e->crc = crc32_z(e->crc, room, (size_t)length * slab);
+        e->crc = reel_crc32(e->crc, room, (size_t)length * slab);
         status = reel_atomic_put(f, room, (size_t)length * slab, err);
     }
     free(room);
@@ -275,7 +275,7 @@ static reel_status put_stream(reel_atomic_file *f, pending_weight *e, reel_error
     for (int64_t begin = 0; begin < all; begin += most) {
         const int64_t count = all - begin < most ? all - begin : most;
         REEL_TRY_GOTO(e->fill(e->fill_user, room, count, err), done);
-        e->crc = crc32_z(e->crc, (const Bytef *)room, (size_t)count * sizeof *room);
+        e->crc = reel_crc32(e->crc, room, (size_t)count * sizeof *room);
         REEL_TRY_GOTO(reel_atomic_put(f, room, (size_t)count * sizeof *room, err), done);
     }
 done:
@@ -289,14 +289,14 @@ static reel_status put_tensor(reel_atomic_file *f, pending_weight *e, reel_error
     const void *ready = e->stored.data; /* row-major already */
     if (!ready && !e->fill && tensor_is_row_major(t))
         ready = t->data;
-    e->crc = crc32_z(0, NULL, 0);
+    e->crc = 0;
     if (e->stored.bytes == 0)
         return REEL_OK;
     if (e->fill)
         return put_stream(f, e, err);
     if (!ready)
         return put_slabs(f, e, err);
-    e->crc = crc32_z(e->crc, ready, e->stored.bytes);
+    e->crc = reel_crc32(0, ready, e->stored.bytes);
     return reel_atomic_put(f, ready, e->stored.bytes, err);
 }
 
@@ -309,7 +309,7 @@ static reel_status put_header(reel_atomic_file *f, const reel_weights_writer *wr
     size_t size;
     char *text = header_text(writer, (header_crcs){blank, true, 0}, &size);
     if (text && !blank) {
-        const uLong own = crc32_z(0, (const Bytef *)text, size);
+        const uint32_t own = reel_crc32(0, text, size);
         free(text);
         text = header_text(writer, (header_crcs){false, false, own}, &size);
     }

@@ -39,7 +39,7 @@ typedef struct reel_conv_kind {
     void (*run)(const reel_ctx *ctx, const reel_conv_job *job, reel_conv_pass pass, bool f64);
 } reel_conv_kind;
 
-extern const reel_conv_kind reel_conv_winograd, reel_conv_polyphase, reel_conv_first_layer,
-    reel_conv_depthwise, reel_conv_product, reel_conv_direct;
+extern const reel_conv_kind reel_conv_winograd, reel_conv_few_tiles, reel_conv_polyphase,
+    reel_conv_first_layer, reel_conv_depthwise, reel_conv_product, reel_conv_direct;
 
 #endif

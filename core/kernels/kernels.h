@@ -31,6 +31,7 @@ typedef struct reel_kernels {
     reel_conv_fn *first_layer[REEL_CONV_PASSES];
     reel_conv_fn *winograd[REEL_CONV_PASSES];
     reel_conv_fn *polyphase[REEL_CONV_PASSES];
+    reel_conv_fn *few_tiles; /* forward (few_tiles.h) */
     reel_conv_fn *depthwise[REEL_CONV_PASSES];
 
     /* ReLU with max pooling and its gradient (relu_pool.h), by reel_dtype. */

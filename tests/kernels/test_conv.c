@@ -439,6 +439,32 @@ Test(conv, shapes_that_polyphase_takes_are_right)
     }
 }
 
+/* Forward passes of few tiles: padding of 0 to 2, maps of one tile and of partial ones, two images
+ * in a vector, groups, channels that threads share unevenly, two slices of input channels. */
+Test(conv, shapes_of_few_tiles_are_right)
+{
+    static const reel_conv_shape sizes[] = {
+        {.n = 1, .c = 32, .h = 13, .w = 13, .oc = 48, .ph = 1, .pw = 1, .groups = 1},
+        {.n = 3, .c = 16, .h = 13, .w = 13, .oc = 32, .ph = 1, .pw = 1, .groups = 1},
+        {.n = 1, .c = 160, .h = 14, .w = 15, .oc = 16, .ph = 0, .pw = 2, .groups = 1},
+        {.n = 2, .c = 64, .h = 11, .w = 12, .oc = 96, .ph = 1, .pw = 1, .groups = 2},
+        {.n = 4, .c = 16, .h = 8, .w = 7, .oc = 80, .ph = 2, .pw = 1, .groups = 1},
+        {.n = 2, .c = 48, .h = 17, .w = 10, .oc = 112, .ph = 0, .pw = 0, .groups = 1}};
+    for (int64_t i = 0; i < REEL_COUNT(sizes); i++) {
+        const reel_conv_shape *s = &sizes[i];
+        const conv_case t = {
+            .s = shape(s->n, s->c, s->h, s->w, s->oc, 3, 3, 1, 1, s->ph, s->pw, 1, 1, s->groups),
+            .bias = i % 2 == 0,
+            .accumulate = i % 2 == 1,
+            .misaligned = i % 3 != 2};
+        reel_ctx *ctx = context_with("portable", 1);
+        const reel_conv_kind *runs = reel_conv_choose(ctx, &t.s, REEL_CONV_FORWARD, false);
+        cr_expect_eq(runs, &reel_conv_few_tiles, "shape %d runs as %s", (int)i, runs->name);
+        reel_ctx_destroy(ctx);
+        check(&t, sizeof(float));
+    }
+}
+
 Test(conv, shapes_drawn_at_random_are_right)
 {
     reel_rng rng = reel_rng_at(17, REEL_STREAM_CHECK, 0, 0);

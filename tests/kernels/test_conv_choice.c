@@ -72,7 +72,10 @@ Test(conv_choice, winograd_takes_what_it_accepts_and_the_matrix_product_the_rest
     s.sh = 2, s.oh = 7;
     expect(ctx, &s, false, &reel_conv_product); /* stride */
     s = three, s.n = 1;
-    expect(ctx, &s, false, &reel_conv_product); /* nine tiles */
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false), &reel_conv_few_tiles);
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_INPUT_GRAD, false),
+                 &reel_conv_product); /* nine tiles */
+    cr_assert_eq(reel_conv_choose(ctx, &s, REEL_CONV_WEIGHT_GRAD, false), &reel_conv_product);
     s = three, s.c = 190;
     expect(ctx, &s, false, &reel_conv_product); /* channels */
     cr_assert_eq(log.warnings, 0);

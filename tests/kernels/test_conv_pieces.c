@@ -120,7 +120,8 @@ static void check_batch(const batch_case *t, const char *forced)
     piece.n /= t->pieces;
     for (int isa = 0; isa < reel_isa_count(); isa++) {
         reel_ctx *ctx = context_with(reel_isa_name(isa), 1 + isa % 2);
-        for (int pass = REEL_CONV_FORWARD; ctx && pass <= REEL_CONV_INPUT_GRAD; pass++) {
+        const int last = t->kind == &reel_conv_few_tiles ? REEL_CONV_FORWARD : REEL_CONV_INPUT_GRAD;
+        for (int pass = REEL_CONV_FORWARD; ctx && pass <= last; pass++) {
             char what[200];
             snprintf(what, sizeof what, "%s, %s, %s: %lldx%lldx%lldx%lld -> %lld in %lld pieces",
                      reel_isa_name(isa), *forced ? forced : "own choice",
@@ -155,7 +156,18 @@ Test(conv_pieces, winograd)
         /* threads share groups of tiles: one group of a piece's, two of the batch's */
         {shape(16, 160, 13, 13, 160, 3, 3, 1, 1, 1, 1, 1, 1, 1), 4, &reel_conv_winograd, {1, 1}},
         /* too few tiles in a piece */
-        {shape(6, 32, 13, 13, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1), 3, &reel_conv_product, {0, 0}},
+        {shape(6, 32, 7, 13, 48, 5, 5, 1, 1, 2, 2, 1, 1, 1), 3, &reel_conv_product, {0, 0}},
+    };
+    check_batches(cases, REEL_COUNT(cases), "");
+}
+
+Test(conv_pieces, few_tiles)
+{
+    const batch_case cases[] = {
+        {shape(3, 32, 13, 13, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1), 3, &reel_conv_few_tiles, {1}},
+        {shape(2, 160, 14, 10, 32, 3, 3, 1, 1, 1, 1, 1, 1, 2), 2, &reel_conv_few_tiles, {1}},
+        /* the batch has too many tiles */
+        {shape(6, 32, 13, 13, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1), 3, &reel_conv_few_tiles, {0}},
     };
     check_batches(cases, REEL_COUNT(cases), "");
 }

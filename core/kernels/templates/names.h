@@ -19,6 +19,7 @@ reel_conv_fn REEL_ISA_FN(reel_first_layer_forward), REEL_ISA_FN(reel_first_layer
 reel_conv_fn REEL_ISA_FN(reel_winograd_forward), REEL_ISA_FN(reel_winograd_input_grad),
     REEL_ISA_FN(reel_winograd_weight_grad);
 reel_conv_fn REEL_ISA_FN(reel_polyphase_forward), REEL_ISA_FN(reel_polyphase_weight_grad);
+reel_conv_fn REEL_ISA_FN(reel_few_tiles_forward);
 reel_conv_fn REEL_ISA_FN(reel_depthwise_forward), REEL_ISA_FN(reel_depthwise_input_grad),
     REEL_ISA_FN(reel_depthwise_weight_grad);
 

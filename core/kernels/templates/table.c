@@ -14,6 +14,7 @@ const reel_kernels REEL_ISA_FN(reel_kernels) = {
                  REEL_ISA_FN(reel_winograd_weight_grad)},
     .polyphase = {REEL_ISA_FN(reel_polyphase_forward), NULL,
                   REEL_ISA_FN(reel_polyphase_weight_grad)},
+    .few_tiles = REEL_ISA_FN(reel_few_tiles_forward),
     .depthwise = {REEL_ISA_FN(reel_depthwise_forward), REEL_ISA_FN(reel_depthwise_input_grad),
                   REEL_ISA_FN(reel_depthwise_weight_grad)},
     .relu_pool = REEL_BOTH_KERNELS(reel_relu_pool_max),
