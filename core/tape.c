@@ -17,8 +17,8 @@ reel_status reel_tape_create(reel_tape **out, const reel_ctx *ctx, const reel_ta
     *out = NULL;
     if (!config)
         config = &defaults;
-    if (!ctx || config->dtype < 0 || config->dtype >= REEL_DTYPES)
-        return reel_fail(err, REEL_ERR_INVALID, "tape: expected a context and a dtype");
+    if (!ctx || config->dtype < 0 || config->dtype > REEL_F64)
+        return reel_fail(err, REEL_ERR_INVALID, "tape: expected a context and float32 or float64");
     reel_tape *tape = calloc(1, sizeof *tape);
     if (!tape)
         return reel_fail(err, REEL_ERR_MEMORY, "tape: out of memory");

@@ -11,8 +11,8 @@ reel_status reel_net_create(reel_net **out, const reel_ctx *ctx, reel_dtype dtyp
     REEL_NEED(out, err);
     *out = NULL;
 
-    if (!ctx || dtype < 0 || dtype >= REEL_DTYPES)
-        return reel_fail(err, REEL_ERR_INVALID, "net: expected a context and a dtype");
+    if (!ctx || dtype < 0 || dtype > REEL_F64)
+        return reel_fail(err, REEL_ERR_INVALID, "net: expected a context and float32 or float64");
     reel_net *net = calloc(1, sizeof *net);
     if (!net)
         return reel_fail(err, REEL_ERR_MEMORY, "net: out of memory");
