@@ -1,5 +1,5 @@
 /* bfloat16: the upper half of a float. One bit of sign, 8 of exponent, 7 of fraction: the range of
- * a float, and a relative rounding error of at most 2^-9 where the result is no denormal.
+ * a float, and a relative rounding error of at most 2^-8 where the result is no denormal.
  *
  * Rounding is to nearest, ties to even, here and in every kernel. A NaN stays a NaN (and becomes
  * quiet), infinities stay, denormals are kept. What exceeds the largest number, 3.39e38, by half a

@@ -31,6 +31,16 @@ static inline double isa_muladd_one_f64(double a, double b, double c)
     return __builtin_fma(a, b, c);
 }
 
+/* Two products of bf16 a lane, added to c: the terms in the lower halves last. Denormals count as
+ * 0, in operands, products and sums. */
+#ifdef __AVX512BF16__
+static inline isa_f32 isa_dot2(isa_f32 c, __m512i a, __m512i b)
+{
+    return _mm512_dpbf16_ps(c, (__m512bh)a, (__m512bh)b);
+}
+#define ISA_DOT2(c, a, b) isa_dot2(c, (__m512i)(a), (__m512i)(b))
+#endif
+
 /* Stores past the caches; p is aligned to the vector. */
 static inline void isa_stream(float *p, isa_f32 v)
 {
