@@ -17,6 +17,7 @@ struct reel_ctx {
     reel_log_fn *log;
     void *log_user;
     reel_precision precision;
+    bool widen_bf16;
 };
 
 /* "portable, avx2 or avx512" */
@@ -88,6 +89,7 @@ reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_
     ctx->log = config->log;
     ctx->log_user = config->log_user;
     ctx->precision = config->precision;
+    ctx->widen_bf16 = config->widen_bf16;
     if (trace && strstr(trace, "time"))
         ctx->trace |= REEL_TRACE_TIME;
     if (trace && strstr(trace, "conv"))
@@ -127,6 +129,11 @@ reel_isa reel_ctx_isa(const reel_ctx *ctx)
 reel_precision reel_ctx_precision(const reel_ctx *ctx)
 {
     return ctx ? ctx->precision : REEL_PRECISION_FLOAT32;
+}
+
+bool reel_ctx_widens_bf16(const reel_ctx *ctx)
+{
+    return ctx->widen_bf16;
 }
 
 const char *reel_precision_name(reel_precision precision)

@@ -37,6 +37,9 @@ typedef struct reel_ctx_config {
     reel_log_fn *log; /* NULL: silent */
     void *log_user;   /* for log */
     reel_precision precision;
+    /* Multiply bf16 with float32's instructions, even where this CPU has some of its own: machines
+     * that differ in this then compute the same bits. */
+    bool widen_bf16;
 } reel_ctx_config;
 
 /* config may be NULL for the defaults. The environment (REEL_ISA, REEL_CONV, REEL_TRACE) is read
@@ -55,8 +58,8 @@ REEL_API reel_isa reel_ctx_isa(const reel_ctx *ctx);
 REEL_API reel_precision reel_ctx_precision(const reel_ctx *ctx);
 /* "float32" or "bf16". */
 REEL_API const char *reel_precision_name(reel_precision precision);
-/* Whether this CPU, with the context's instruction set, multiplies bf16 in instructions of its own.
- * Elsewhere float32 is faster. The bits of bf16's products differ between the two. */
+/* Whether the context multiplies bf16 with instructions of this CPU's own. Elsewhere float32 is
+ * faster. The bits of bf16's products differ between the two. */
 REEL_API bool reel_ctx_multiplies_bf16(const reel_ctx *ctx);
 REEL_API const char *reel_isa_name(reel_isa isa);
 /* The instruction set of that name; -1 where the build has none. */

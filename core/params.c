@@ -23,7 +23,7 @@ reel_status reel_params_create(reel_params **out, reel_dtype dtype, reel_error *
 {
     REEL_NEED(out, err);
     *out = NULL;
-    if (dtype < 0 || dtype > REEL_F64)
+    if (dtype < 0 || dtype >= REEL_DTYPES)
         return reel_fail(err, REEL_ERR_INVALID, "parameters: expected float32 or float64");
     *out = calloc(1, sizeof **out);
     if (!*out)

@@ -23,9 +23,10 @@ extern "C" {
 
 enum { REEL_MAX_DIMS = 8 };
 
-/* Nets, parameters, optimizers and tapes compute in float32 or float64. bf16 (core/bf16.h) is a way
- * to store: values and gradients on the tapes of a context of that precision, and weights files. */
-typedef enum { REEL_F32 = 0, REEL_F64 = 1, REEL_BF16 = 2, REEL_DTYPES = 3 } reel_dtype;
+/* Nets, parameters, optimizers and tapes compute in float32 or float64, REEL_DTYPES of them. bf16
+ * (core/bf16.h) is a way to store: values and gradients on the tapes of a context of that
+ * precision, and weights files. */
+typedef enum { REEL_F32 = 0, REEL_F64 = 1, REEL_DTYPES = 2, REEL_BF16 = REEL_DTYPES } reel_dtype;
 
 typedef enum {
     REEL_ROW_MAJOR,     /* last dimension contiguous */

@@ -134,6 +134,7 @@ static bool winograd_pays(const reel_conv_shape *s, reel_conv_pass pass, const c
 
 const reel_conv_kind reel_conv_winograd = {.name = "winograd",
                                            .ends_in_relu = true,
+                                           .bf16 = true,
                                            .accepts = winograd_pays,
                                            .scratch = winograd_scratch,
                                            .run = winograd_run};

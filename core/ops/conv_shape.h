@@ -57,12 +57,36 @@ static inline size_t reel_conv_larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+/* What the kernels are told of how maps are stored. */
+static inline bool reel_conv_is_bf16(const reel_tensor *t)
+{
+    return t->dtype == REEL_BF16;
+}
+
+/* Memory of a map from number `at` on, NULL for none. */
+static inline void *reel_conv_from(const reel_tensor *t, int64_t at)
+{
+    return t->data ? (char *)t->data + (size_t)at * reel_dtype_size(t->dtype) : NULL;
+}
+
+/* What scratch is asked for: REEL_BF16 where maps may be stored so. */
+static inline reel_dtype reel_conv_maps(const reel_infer *q)
+{
+    return q->takes_bf16 ? REEL_BF16 : q->dtype;
+}
+
+/* Weights and bias are float32 wherever they are parameters. */
+static inline bool reel_conv_takes_bf16(const reel_infer *q)
+{
+    return q->bf16 && q->in[1].dtype == REEL_F32 && (q->n_in < 3 || q->in[2].dtype == REEL_F32);
+}
+
 /* Scratch bytes of one pass, or of both gradients, which run one after the other and so share
  * theirs. The weight gradient goes through the batch piece by piece. */
 static inline size_t reel_conv_forward_bytes(const reel_infer *q, const reel_conv_shape *s,
                                              int64_t pieces)
 {
-    return reel_conv_pieces_scratch(q->ctx, q->dtype, REEL_CONV_FORWARD, s, pieces);
+    return reel_conv_pieces_scratch(q->ctx, reel_conv_maps(q), REEL_CONV_FORWARD, s, pieces);
 }
 
 static inline size_t reel_conv_backward_bytes(const reel_infer *q, const reel_conv_shape *s,
@@ -71,8 +95,8 @@ static inline size_t reel_conv_backward_bytes(const reel_infer *q, const reel_co
     reel_conv_shape piece = *s;
     piece.n /= pieces;
     return reel_conv_larger(
-        reel_conv_pieces_scratch(q->ctx, q->dtype, REEL_CONV_INPUT_GRAD, s, pieces),
-        reel_conv_scratch(q->ctx, q->dtype, REEL_CONV_WEIGHT_GRAD, &piece));
+        reel_conv_pieces_scratch(q->ctx, reel_conv_maps(q), REEL_CONV_INPUT_GRAD, s, pieces),
+        reel_conv_scratch(q->ctx, reel_conv_maps(q), REEL_CONV_WEIGHT_GRAD, &piece));
 }
 
 /* The sums over pieces that dw and db are, din[1] and din[2]: give's to[0] and to[1]. Their partial

@@ -22,6 +22,8 @@ void REEL_FN(reel_conv2d_relu_forward)(const reel_call *c)
                                .bias = c->n_in > 2 ? c->in[2].data : NULL,
                                .relu = true,
                                .out = c->out.data,
+                               .x_bf16 = reel_conv_is_bf16(&c->in[0]),
+                               .out_bf16 = reel_conv_is_bf16(&c->out),
                                .scratch = c->scratch};
     reel_conv_pieces_run(c->ctx, REEL_DTYPE, REEL_CONV_FORWARD, &job, c->pieces);
 }
@@ -33,6 +35,17 @@ void REEL_FN(reel_conv2d_relu_backward)(const reel_call *c)
 }
 
 #ifdef REEL_ONCE
+void reel_conv2d_relu_forward_bf16(const reel_call *c)
+{
+    reel_conv2d_relu_forward_f32(c);
+}
+
+void reel_conv2d_relu_backward_bf16(const reel_call *c)
+{
+    rectify_bf16_dout(c);
+    reel_conv2d_backward_f32(c);
+}
+
 static reel_status conv2d_relu_infer(reel_infer *q, reel_error *err)
 {
     return reel_op_conv2d.infer(q, err);
@@ -69,10 +82,10 @@ static const reel_op_case conv2d_relu_cases[] = {
 };
 
 const reel_op reel_op_conv2d_relu =
-    REEL_OP(conv2d_relu, 2, 3,
-            .flags = REEL_OP_PIECES | REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT |
-                     REEL_OP_ASSIGNS | REEL_OP_SPENDS_DOUT,
-            .attrs_bytes = sizeof(reel_conv2d_attrs), .infer = conv2d_relu_infer,
-            .multiply_adds = reel_conv2d_multiply_adds, .build = conv2d_relu_build,
-            REEL_CHECKS(conv2d_relu_cases, conv_random));
+    REEL_OP_WITH_BF16(conv2d_relu, 2, 3,
+                      .flags = REEL_OP_PIECES | REEL_OP_NEEDS_INPUTS | REEL_OP_NEEDS_OUTPUT |
+                               REEL_OP_ASSIGNS | REEL_OP_SPENDS_DOUT,
+                      .attrs_bytes = sizeof(reel_conv2d_attrs), .infer = conv2d_relu_infer,
+                      .multiply_adds = reel_conv2d_multiply_adds, .build = conv2d_relu_build,
+                      REEL_CHECKS(conv2d_relu_cases, conv_random));
 #endif

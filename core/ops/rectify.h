@@ -15,4 +15,17 @@ static inline void REEL_FN(rectify_dout)(const reel_call *c)
         dy[i] = y[i] > 0 ? dy[i] : 0;
 }
 
+#ifdef REEL_ONCE
+/* The same where both are stored in bf16: positive numbers, infinity included, are those from 1 to
+ * 0x7f80. */
+static inline void rectify_bf16_dout(const reel_call *c)
+{
+    const uint16_t *y = c->out.data;
+    uint16_t *dy = c->dout.data;
+    const int64_t n = reel_tensor_numel(&c->dout);
+    REEL_PARALLEL_FOR(c, i, n)
+        dy[i] = (uint16_t)(y[i] - 1) < 0x7f80 ? dy[i] : 0;
+}
+#endif
+
 #endif

@@ -69,10 +69,8 @@ static void transform_tile(const reel_winograd_plan *p, const map *x, const map 
 {
     for (int64_t c = 0; c < p->ic; c += NR) {
         const int64_t width = p->ic - c < NR ? VL : NR;
-        map part = *x;
-        part.data += c;
-        tile_input(&part, group.first + t, width, group.v + c * group.tiles + t * width, p->v_step,
-                   VL);
+        const map part = channels_from(x, c);
+        tile_input(&part, group.first + t, width, group.v + c * group.tiles + t * width, p->v_step);
     }
     if (p->m == 5)
         tile_gradient(5, dy, group.first + t, p->oc, group.d + t * p->oc, p->m_step);
@@ -120,11 +118,11 @@ void REEL_ISA_FN(reel_winograd_weight_grad)(const reel_conv_job *job, int thread
 {
     const reel_conv_shape *s = job->s;
     const reel_winograd_plan p = reel_winograd_plan_weight_grad(s);
-    const float *x = job->x, *dy = job->dy;
     float *dw = job->out;
+    const map x = {job->x, job->x_bf16, s->h, s->w, s->c, -s->ph, -s->pw, p.m, p.rows, p.cols};
+    const map dy = {job->dy, job->dy_bf16, s->oh, s->ow, s->oc, 0, 0, p.m, p.rows, p.cols};
     for (int64_t g = 0; g < s->groups; g++) {
-        const map in = {x + g * p.ic, s->h, s->w, s->c, -s->ph, -s->pw, p.m, p.rows, p.cols};
-        const map out = {dy + g * p.oc, s->oh, s->ow, s->oc, 0, 0, p.m, p.rows, p.cols};
+        const map in = channels_from(&x, g * p.ic), out = channels_from(&dy, g * p.oc);
         sum_products(&p, threads, &in, &out, job->scratch);
         write_weights(&p, threads, dw + g * p.oc * p.r * p.r * p.ic, job->accumulate, job->scratch);
     }
