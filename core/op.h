@@ -43,6 +43,8 @@ typedef struct reel_infer {
     /* With `bf16`: the operator's REEL_BF16 passes take and give values and gradients as they are
      * stored. False: its float32 passes get copies. */
     bool takes_bf16;
+    /* Then also: backward does without the output, whatever the flags say. */
+    bool drops_output;
 } reel_infer;
 
 /* REEL_ERR_INVALID if a result of q->shape cannot be addressed. The tape checks this after infer;

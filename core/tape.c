@@ -85,6 +85,7 @@ void reel_tape_reset(reel_tape *tape)
     reel_arena_reset(tape->arena);
     tape->count = 0;
     tape->gradients = 0;
+    tape->attrs_left = 0;
     tape->work = (reel_tape_work){0};
     tape->error.status = REEL_OK;
 }
@@ -306,14 +307,21 @@ static bool run_forward(reel_tape *tape, reel_node *node, const reel_infer *q,
     node->narrow = q->bf16 && q->ndim > 0;
     node->value = reel_tensor_of(NULL, node->narrow ? REEL_BF16 : tape->dtype, q->ndim, q->shape);
     node->pass = q->takes_bf16 && node->op->forward[REEL_BF16] ? REEL_BF16 : tape->dtype;
+    node->needs_output =
+        node->op->flags & REEL_OP_NEEDS_OUTPUT && !(node->pass == REEL_BF16 && q->drops_output);
     node->forward_scratch = q->forward_scratch;
     node->backward_scratch = q->backward_scratch;
-    if (!take_value(tape, node))
-        return false;
 
+    /* Where a value may go before what is saved beside it, it lies behind: the gap that it leaves
+     * then joins the next ones. */
+    const bool value_first = !q->drops_output;
+    if (value_first && !take_value(tape, node))
+        return false;
     /* What backward will read besides the inputs, such as the places of the maxima. */
     if (node->needs_grad && q->saved_bytes &&
         !(node->saved = step_memory(tape, q->saved_bytes, node->op->name)))
+        return false;
+    if (!value_first && !take_value(tape, node))
         return false;
     tape->work.forward += reel_node_multiply_adds(tape, node);
     return call_forward(tape, node, in, false);
@@ -368,7 +376,8 @@ static bool copy_attrs(reel_tape *tape, reel_node *node, const void *attrs, size
 {
     if (size == 0)
         return true;
-    node->attrs = step_memory(tape, size, node->op->name);
+    node->attrs =
+        tape->bf16 ? reel_shared_block(tape, size) : step_memory(tape, size, node->op->name);
     if (!node->attrs)
         return false;
     memcpy(node->attrs, attrs, size);
@@ -403,7 +412,7 @@ static void count_uses(reel_tape *tape, reel_node *node)
 {
     if (!node->needs_grad)
         return;
-    if (node->op->flags & REEL_OP_NEEDS_OUTPUT)
+    if (node->needs_output)
         node->uses++;
     for (int i = 0; i < node->n_in && node->op->flags & REEL_OP_NEEDS_INPUTS; i++)
         if (node->in[i] >= 0)
@@ -472,26 +481,11 @@ void reel_node_drop(reel_tape *tape, reel_node *node)
     node->owns_value = false;
 }
 
-static bool is_value(reel_var v)
-{
-    return v.tape && v.id >= 0 && v.id < v.tape->count;
-}
-
 void reel_release(reel_var v)
 {
-    if (!is_value(v))
+    if (!reel_is_value(v))
         return;
     reel_node *node = &v.tape->nodes[v.id];
     node->released = true;
     reel_node_drop(v.tape, node);
-}
-
-reel_tensor reel_value(reel_var v)
-{
-    return is_value(v) ? v.tape->nodes[v.id].value : (reel_tensor){0};
-}
-
-reel_tensor reel_grad(reel_var v)
-{
-    return is_value(v) ? v.tape->nodes[v.id].grad : (reel_tensor){0};
 }

@@ -237,7 +237,7 @@ static bool run_backward(reel_tape *tape, reel_node *node, grads_part part)
                       .din = b.din,
                       .fresh = b.fresh};
     /* The value may be freed by now: an operator that did not ask for it must not see it. */
-    if (!(node->op->flags & REEL_OP_NEEDS_OUTPUT))
+    if (!node->needs_output)
         call.out.data = NULL;
 
     if (!backward_scratch(tape, node, &call, &scratch) || !copy_dout(tape, node, &copy))
@@ -273,7 +273,7 @@ static void leave_node(reel_tape *tape, reel_node *node, bool is_loss)
         if (input->op || input->released)
             reel_node_drop(tape, input);
     }
-    if (node->op->flags & REEL_OP_NEEDS_OUTPUT)
+    if (node->needs_output)
         node->uses--;
 
     if (!shares_dout(tape, node))

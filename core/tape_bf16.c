@@ -25,6 +25,23 @@ bool reel_result_is_narrow(const reel_tape *tape, const reel_node *node)
     return narrow && tape->bf16 && !(node->op->flags & REEL_OP_WIDE);
 }
 
+void *reel_shared_block(reel_tape *tape, size_t bytes)
+{
+    enum { SMALL = 1 << 10, BLOCK = 1 << 14 };
+    if (bytes > SMALL)
+        return reel_tape_alloc(tape, bytes);
+    if (tape->attrs_left < SMALL) {
+        tape->attrs_at = reel_tape_alloc(tape, BLOCK);
+        tape->attrs_left = tape->attrs_at ? BLOCK : 0;
+    }
+    char *at = tape->attrs_at;
+    if (at) {
+        tape->attrs_at = at + reel_whole_lines(bytes);
+        tape->attrs_left -= reel_whole_lines(bytes);
+    }
+    return at;
+}
+
 /* ---- float32 copies ---- */
 
 /* Where copies go; `at` NULL: they are only counted. */
@@ -117,10 +134,70 @@ static bool needs_copies(const reel_tape *tape, const reel_node *node)
     return tape->bf16 && node->pass != REEL_BF16;
 }
 
-static size_t copies_bytes(const reel_tape *tape, const reel_node *node, const reel_call *c)
+/* ---- a call in parts ---- */
+
+enum { PART_NUMBERS = 1 << 18 }; /* of a tensor at a time: its copy stays in a core's caches */
+
+/* An elementwise operator: each row of its gradients and its result is made of that row alone. */
+static bool is_elementwise(const reel_node *node, const reel_call *c)
 {
-    widened_call w;
+    const unsigned wanted = REEL_OP_ROWS | REEL_OP_GRAD_OVER_DOUT;
+    if ((node->op->flags & wanted) != wanted || c->saved || node->forward_scratch ||
+        node->backward_scratch || c->out.ndim < 1)
+        return false;
+    for (int i = 0; i < c->n_in; i++)
+        if (!reel_tensor_same_shape(&c->in[i], &c->out))
+            return false;
+    return true;
+}
+
+/* How many rows get copies at a time: for elementwise operators so many that these stay in the
+ * caches, else all. */
+static int64_t rows_of_part(const reel_node *node, const reel_call *c)
+{
+    const int64_t rows = c->out.ndim > 0 ? c->out.shape[0] : 1, n = reel_tensor_numel(&c->out);
+    if (n <= PART_NUMBERS || !is_elementwise(node, c))
+        return rows > 0 ? rows : 1;
+    const int64_t part = PART_NUMBERS / (n / rows);
+    return part > 0 ? part : 1;
+}
+
+static reel_tensor tensor_rows(reel_tensor t, int64_t first, int64_t rows)
+{
+    if (t.ndim < 1)
+        return t;
+    const int64_t row = t.shape[0] > 0 ? reel_tensor_numel(&t) / t.shape[0] : 0;
+    if (t.data)
+        t.data = (char *)t.data + (size_t)(first * row) * reel_dtype_size(t.dtype);
+    t.shape[0] = rows;
+    return t;
+}
+
+/* Rows [first, first + rows) of a call: `part` with tensors of its own. */
+static const reel_call *part_of_call(const reel_call *c, int64_t first, int64_t rows,
+                                     widened_call *part)
+{
+    if (c->out.ndim < 1 || rows >= c->out.shape[0])
+        return c;
+    part->call = *c;
+    part->call.out = tensor_rows(c->out, first, rows);
+    for (int i = 0; i < c->n_in; i++)
+        part->in[i] = tensor_rows(c->in[i], first, rows);
+    part->call.in = part->in;
+    if (!c->din)
+        return &part->call;
+    part->call.dout = tensor_rows(c->dout, first, rows);
+    for (int i = 0; i < c->n_in; i++)
+        part->din[i] = tensor_rows(c->din[i], first, rows);
+    part->call.din = part->din;
+    return &part->call;
+}
+
+static size_t copies_bytes(const reel_tape *tape, const reel_node *node, const reel_call *whole)
+{
+    widened_call w, part;
     copy_room room = {.ctx = tape->ctx};
+    const reel_call *c = part_of_call(whole, 0, rows_of_part(node, whole), &part);
     widen_inputs(&room, c, &w);
     if (c->din)
         widen_gradients(&room, c, writes_over_dout(tape, node), &w);
@@ -140,12 +217,10 @@ size_t reel_call_scratch(const reel_tape *tape, const reel_node *node, const ree
     return copies ? reel_whole_lines(own) + copies : own;
 }
 
-void reel_node_forward(const reel_tape *tape, const reel_node *node, const reel_call *c)
+/* ---- the passes ---- */
+
+static void forward_with_copies(const reel_tape *tape, const reel_node *node, const reel_call *c)
 {
-    if (!needs_copies(tape, node)) {
-        node->op->forward[node->pass](c);
-        return;
-    }
     widened_call w;
     copy_room room = {tape->ctx, (char *)c->scratch + reel_whole_lines(node->forward_scratch), 0};
     widen_inputs(&room, c, &w);
@@ -156,12 +231,8 @@ void reel_node_forward(const reel_tape *tape, const reel_node *node, const reel_
         round_back(tape->ctx, &w.call.out, &c->out);
 }
 
-void reel_node_backward(const reel_tape *tape, const reel_node *node, const reel_call *c)
+static void backward_with_copies(const reel_tape *tape, const reel_node *node, const reel_call *c)
 {
-    if (!needs_copies(tape, node)) {
-        node->op->backward[node->pass](c);
-        return;
-    }
     widened_call w;
     copy_room room = {tape->ctx, (char *)c->scratch + reel_whole_lines(node->backward_scratch), 0};
     widen_inputs(&room, c, &w);
@@ -170,4 +241,33 @@ void reel_node_backward(const reel_tape *tape, const reel_node *node, const reel
     for (int i = 0; i < c->n_in; i++)
         if (is_stored_bf16(&c->din[i]) && c->din[i].data && first_with_memory(c, i) == i)
             round_back(tape->ctx, &w.din[i], &c->din[i]);
+}
+
+/* Calls `pass` for all parts of a call. */
+static void call_parts(const reel_tape *tape, const reel_node *node, const reel_call *c,
+                       void (*pass)(const reel_tape *, const reel_node *, const reel_call *))
+{
+    const int64_t rows = c->out.ndim > 0 ? c->out.shape[0] : 1, step = rows_of_part(node, c);
+    widened_call part;
+    pass(tape, node, part_of_call(c, 0, step, &part));
+    for (int64_t first = step; first < rows; first += step) {
+        const int64_t count = rows - first < step ? rows - first : step;
+        pass(tape, node, part_of_call(c, first, count, &part));
+    }
+}
+
+void reel_node_forward(const reel_tape *tape, const reel_node *node, const reel_call *c)
+{
+    if (needs_copies(tape, node))
+        call_parts(tape, node, c, forward_with_copies);
+    else
+        node->op->forward[node->pass](c);
+}
+
+void reel_node_backward(const reel_tape *tape, const reel_node *node, const reel_call *c)
+{
+    if (needs_copies(tape, node))
+        call_parts(tape, node, c, backward_with_copies);
+    else
+        node->op->backward[node->pass](c);
 }

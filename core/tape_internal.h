@@ -27,6 +27,7 @@ typedef struct reel_node {
     bool released;                   /* the caller will not read value again */
     bool recorded;                   /* made while the tape recorded */
     bool anchor;                     /* not recorded, but read by what is: stays until reset */
+    bool needs_output;               /* backward reads value */
     bool narrow;                     /* results made of it are stored in bf16 */
     bool passed;                     /* the reverse sweep is through with it */
     bool filled;                     /* parameter leaf: this step has written its gradient */
@@ -52,6 +53,8 @@ struct reel_tape {
     struct reel_statistics *statistics; /* borrowed; NULL = none */
     int64_t first_piece;                /* the row of the first piece in it */
     reel_arena *arena;
+    char *attrs_at; /* where the next attributes lie, and how much is left there */
+    size_t attrs_left;
     size_t most_held, most_scratch;        /* see reel_tape_usage */
     size_t most_with_gradients, gradients; /* gradients: bytes that this step has written */
     size_t late_bytes;                     /* see reel_tape_set_late_gradients */
@@ -73,6 +76,8 @@ void *reel_tape_scratch(reel_tape *tape, size_t bytes);
 /* Computes a value that was freed, from inputs that are in place; false with the sticky error set.
  */
 bool reel_node_forward_again(reel_tape *tape, reel_node *node);
+/* Whether v is on its tape. */
+bool reel_is_value(reel_var v);
 /* Of its forward pass. */
 int64_t reel_node_multiply_adds(const reel_tape *tape, const reel_node *node);
 
@@ -106,6 +111,9 @@ bool reel_pieces_sums(const reel_tape *tape, const reel_node *node, int i);
 
 /* ---- tape_bf16.c ---- */
 
+/* Memory for attributes; NULL with the sticky error set. They stay until reset, and in between
+ * activations they would keep the gaps that these leave from joining: many share a block. */
+void *reel_shared_block(reel_tape *tape, size_t bytes);
 /* How infer sees inputs: as its float32 passes will, unless it has passes for bf16. */
 void reel_show_inputs(const reel_op *op, reel_tensor *in, int n_in);
 /* Whether the node's result, unless it is a number, is stored in bf16. */

@@ -83,7 +83,7 @@ static reel_status draw_weights(reel_check_state *k, reel_error *err)
     return REEL_OK;
 }
 
-static double length_of(const double *a, int64_t n)
+static double norm_of_values(const double *a, int64_t n)
 {
     double sum = 0;
     for (int64_t i = 0; i < n; i++)
@@ -91,7 +91,7 @@ static double length_of(const double *a, int64_t n)
     return sqrt(sum);
 }
 
-static double distance_of(const double *a, const double *b, int64_t n)
+static double distance_of_values(const double *a, const double *b, int64_t n)
 {
     double sum = 0;
     for (int64_t i = 0; i < n; i++)
@@ -118,22 +118,23 @@ static void note_bf16_error(reel_check_state *k, const char *what, int input, do
 static void compare_bf16(reel_check_state *k)
 {
     char name[200], text[100];
-    const double size = length_of(k->y, k->n_out);
-    note_bf16_error(k, "the value", -1, distance_of(k->slopes, k->y, k->n_out) / fmax(size, 1e-30));
+    const double size = norm_of_values(k->y, k->n_out);
+    note_bf16_error(k, "the value", -1,
+                    distance_of_values(k->slopes, k->y, k->n_out) / fmax(size, 1e-30));
 
     /* The largest gradient, as a root mean square. */
     double largest = 0;
     for (int i = 0; i < k->n_in; i++)
         if (k->in[i].n)
-            largest =
-                fmax(largest, length_of(k->in[i].analytic, k->in[i].n) / sqrt((double)k->in[i].n));
+            largest = fmax(largest, norm_of_values(k->in[i].analytic, k->in[i].n) /
+                                        sqrt((double)k->in[i].n));
     for (int i = 0; i < k->n_in; i++) {
         const reel_check_input *in = &k->in[i];
         const double floor = fmax(0.1 * largest * sqrt((double)in->n), 1e-30);
         snprintf(name, sizeof name, "the gradient of %s", reel_check_name(k, i, text, sizeof text));
         note_bf16_error(k, name, i,
-                        distance_of(in->numeric, in->analytic, in->n) /
-                            fmax(length_of(in->analytic, in->n), floor));
+                        distance_of_values(in->numeric, in->analytic, in->n) /
+                            fmax(norm_of_values(in->analytic, in->n), floor));
         k->report->checked += in->n;
     }
 }

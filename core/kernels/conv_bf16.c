@@ -23,7 +23,7 @@ static conv_parts conv_parts_of(const reel_conv_shape *s)
     return d;
 }
 
-static size_t copy_bytes(int64_t images, int64_t image)
+static size_t conv_copy_bytes(int64_t images, int64_t image)
 {
     return reel_whole_lines((size_t)(images * image) * sizeof(float));
 }
@@ -37,7 +37,8 @@ size_t reel_conv_copies_scratch(const reel_ctx *ctx, const reel_conv_kind *kind,
     larger.n = (s->n + d.parts - 1) / d.parts;
     const size_t a = kind->scratch(ctx, &smaller, pass, false),
                  b = kind->scratch(ctx, &larger, pass, false);
-    return copy_bytes(larger.n, d.x_image) + copy_bytes(larger.n, d.y_image) + (a > b ? a : b);
+    return conv_copy_bytes(larger.n, d.x_image) + conv_copy_bytes(larger.n, d.y_image) +
+           (a > b ? a : b);
 }
 
 /* Images [first, first + n) of a map: where they lie, or a copy at *room, which moves on. */
@@ -50,7 +51,7 @@ static const void *part_of_map(const reel_ctx *ctx, const void *map, bool bf16, 
         return (const float *)map + first * image;
     float *copy = (float *)*room;
     reel_bf16_widen(ctx, (const reel_bf16 *)map + first * image, copy, n * image);
-    *room += copy_bytes(n, image);
+    *room += conv_copy_bytes(n, image);
     return copy;
 }
 
@@ -61,7 +62,7 @@ static void *part_of_result(const reel_ctx *ctx, const reel_conv_job *job, int64
     if (!job->out_bf16 || job->accumulate)
         return (void *)part_of_map(ctx, job->out, job->out_bf16, first, n, image, room);
     void *copy = *room;
-    *room += copy_bytes(n, image);
+    *room += conv_copy_bytes(n, image);
     return copy;
 }
 

@@ -11,6 +11,7 @@ typedef struct reel_conv_shape {
     int64_t kh, kw, sh, sw; /* kernel, stride */
     int64_t ph, pw, dh, dw; /* padding (same on both sides), dilation */
     int64_t groups;
+    bool thrifty; /* less scratch for more time, with the same bits where an implementation can */
 } reel_conv_shape;
 
 typedef enum { REEL_CONV_FORWARD, REEL_CONV_INPUT_GRAD, REEL_CONV_WEIGHT_GRAD } reel_conv_pass;

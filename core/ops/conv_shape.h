@@ -25,7 +25,7 @@ static inline reel_conv2d_attrs reel_conv_defaults(const reel_conv2d_attrs *attr
     return a;
 }
 
-/* n: images at a time. */
+/* n: images at a time. Thrifty where x is stored in bf16: for passes that take it so. */
 static inline reel_conv_shape reel_conv_shape_of(const reel_conv2d_attrs *a, const reel_tensor *x,
                                                  const reel_tensor *w, int64_t n)
 {
@@ -49,7 +49,8 @@ static inline reel_conv_shape reel_conv_shape_of(const reel_conv2d_attrs *a, con
         .pw = a->padding_w,
         .dh = a->dilation_h,
         .dw = a->dilation_w,
-        .groups = a->groups};
+        .groups = a->groups,
+        .thrifty = x->dtype == REEL_BF16};
 }
 
 static inline size_t reel_conv_larger(size_t a, size_t b)

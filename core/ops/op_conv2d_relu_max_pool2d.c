@@ -38,9 +38,9 @@ typedef struct conv_pool_attrs {
     reel_pool2d_attrs pool;
 } conv_pool_attrs;
 
-enum {
-    PART_BYTES = 16 << 20
-}; /* of the map at a time: half of a common last-level cache, and hundreds of Winograd's tiles */
+/* Of the map at a time: half of a common last-level cache, and hundreds of Winograd's tiles. Where
+ * x is stored in bf16, less memory counts. */
+enum { PART_BYTES = 16 << 20, THRIFTY_PART_BYTES = 8 << 20 };
 
 /* A batch goes through in steps: several whole pieces, or a part of one piece. Parts are of as
  * equal sizes as can be. */
@@ -53,8 +53,9 @@ typedef struct conv_pool_steps {
 static inline conv_pool_steps conv_pool_divide(int64_t n, int64_t pieces, const reel_conv_shape *s,
                                                size_t element)
 {
+    const int64_t part = s->thrifty ? THRIFTY_PART_BYTES : PART_BYTES;
     const int64_t image = s->oh * s->ow * s->oc * (int64_t)element,
-                  most = image < PART_BYTES ? PART_BYTES / image : 1;
+                  most = image < part ? part / image : 1;
     conv_pool_steps d = {.pieces = pieces, .images = n / pieces, .together = 1};
     d.parts = (d.images + most - 1) / most;
     if (d.parts == 1) {
@@ -288,7 +289,8 @@ static reel_status conv2d_relu_max_pool2d_infer(reel_infer *q, reel_error *err)
     memcpy(q->shape, pooling.shape, sizeof q->shape);
     q->saved_bytes = (size_t)reel_shape_numel(4, q->shape);
 
-    const reel_conv_shape s = reel_conv_shape_of(&a->conv, &q->in[0], &q->in[1], 0);
+    reel_conv_shape s = reel_conv_shape_of(&a->conv, &q->in[0], &q->in[1], 0);
+    s.thrifty &= q->takes_bf16;
     const size_t element = reel_dtype_size(q->dtype);
     const conv_pool_steps d = conv_pool_divide(q->in[0].shape[0], q->pieces, &s, element);
 

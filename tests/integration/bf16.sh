@@ -3,13 +3,15 @@
 # when a resume changes it; less memory; evaluation, prediction and bench take it; a CPU without bf16's instructions is named.
 set -eu
 . "$REEL_SOURCE/tests/support/runs.sh"
-"$REEL_BIN" synth data --train 24 --val 8 --classes 4 --size 72 --quiet
+. "$REEL_SOURCE/tests/support/bf16_net.sh"
+bf16_net
+"$REEL_BIN" synth data --train 24 --val 8 --classes 4 --size 40 --quiet
 
 train() { # train RUN OPTION...
     local run=$1
     shift
-    "$REEL_BIN" train data --arch alexnet --train-crop-size 64 --val-crop-size 64 --epochs 3 -b 12 --seed 3 --workers 1 \
-        --recipe torchvision -o "$run" "$@" >out 2>err || fail "train $*: exit $?: $(cat err)"
+    "$REEL_BIN" train data --arch net --epochs 3 -b 48 --seed 3 --workers 1 --recipe torchvision --no-report \
+        -o "$run" "$@" >out 2>err || fail "train $*: exit $?: $(cat err)"
 }
 train one --precision bf16 --threads 1
 train three --precision bf16 --threads 3
@@ -50,9 +52,9 @@ assert abs(half["loss"] - whole["loss"]) < 0.02 * whole["loss"], (half["loss"], 
 PY
 image=$(find data/val -type f | head -n 1)
 "$REEL_BIN" predict -w full --precision bf16 "$image" --quiet >out || fail "predict: exit $?"
-"$REEL_BIN" predict -w full --precision bf16 "$image" --features features --quiet >out || fail "predict --features: exit $?"
+"$REEL_BIN" predict -w full --precision bf16 "$image" --features features.3 --quiet >out || fail "predict --features: exit $?"
 for precision in float32 bf16; do
-    "$REEL_BIN" bench step --batch 16 --size 96 --steps 1 --precision $precision --json >"$precision.json"
+    "$REEL_BIN" bench step --arch net --batch 16 --size 32 --steps 1 --precision $precision --json >"$precision.json"
 done
 python3 - <<'PY'
 import json
@@ -60,6 +62,9 @@ full, half = json.load(open("float32.json")), json.load(open("bf16.json"))
 assert (full["precision"], half["precision"]) == ("float32", "bf16")
 assert half["plan_bytes"] < full["plan_bytes"]
 PY
+
+"$REEL_BIN" predict -w full "$image" --features features.3 --features-out whole.safetensors --quiet >out
+cmp -s features.safetensors whole.safetensors && fail "bf16's features have the bits of float32"
 
 # The planned memory of AlexNet at batch 128 is at most 0.9 of float32's.
 for precision in float32 bf16; do

@@ -33,8 +33,8 @@ KERNEL_INLINE vec dot2(words a, words b, vec c)
 }
 
 /* MR rows of A times NR columns of B over `depth` words: sums at c, or added to it. */
-KERNEL_INLINE void multiply_block(int64_t depth, const uint32_t *a, int64_t a_row, int64_t a_step,
-                                  const uint32_t *b, float *c, int64_t ldc, bool add)
+KERNEL_INLINE void bf16_block(int64_t depth, const uint32_t *a, int64_t a_row, int64_t a_step,
+                              const uint32_t *b, float *c, int64_t ldc, bool add)
 {
     vec s[MR][2];
     UNROLLED_FOR(i, MR)
@@ -172,7 +172,7 @@ typedef struct bf16_chunk {
 } bf16_chunk;
 
 /* The product of one piece for a chunk. */
-static void multiply_piece(const bf16_chunk *c, int64_t piece, float *sums)
+static void bf16_multiply_piece(const bf16_chunk *c, int64_t piece, float *sums)
 {
     const reel_bf16_operand *a = &c->p->a;
     const reel_bf16_plan *plan = c->plan;
@@ -185,29 +185,29 @@ static void multiply_piece(const bf16_chunk *c, int64_t piece, float *sums)
             const int64_t panel = piece * plan->columns + c->column + j;
             const uint32_t *b = c->b + panel * plan->piece_words + q * NR;
             for (int64_t i = 0; i < c->rows; i += MR)
-                multiply_block(depth, c->a + i * a_row, a_row, a_step, b,
-                               sums + i * plan->strip + j, plan->strip, q > 0);
+                bf16_block(depth, c->a + i * a_row, a_row, a_step, b, sums + i * plan->strip + j,
+                           plan->strip, q > 0);
         }
     }
 }
 
 /* The sum over `pieces` of a chunk; partial sums lie behind `sums`. */
-static void multiply_pieces(const bf16_chunk *c, reel_pieces pieces, float *sums)
+static void bf16_multiply_pieces(const bf16_chunk *c, reel_pieces pieces, float *sums)
 {
     if (pieces.count == 1) {
-        multiply_piece(c, pieces.first, sums);
+        bf16_multiply_piece(c, pieces.first, sums);
         return;
     }
     const int64_t left = reel_pieces_left(pieces.count), n = (int64_t)c->plan->sum_words;
     float *rest = sums + n;
-    multiply_pieces(c, (reel_pieces){pieces.first, left}, sums);
-    multiply_pieces(c, (reel_pieces){pieces.first + left, pieces.count - left}, rest);
+    bf16_multiply_pieces(c, (reel_pieces){pieces.first, left}, sums);
+    bf16_multiply_pieces(c, (reel_pieces){pieces.first + left, pieces.count - left}, rest);
     for (int64_t i = 0; i < c->rows * c->plan->strip; i += VL)
         store(sums + i, load(sums + i) + load(rest + i));
 }
 
 /* A sum, ended as the job says. */
-KERNEL_INLINE void write_one(const reel_bf16_product *p, float sum, float bias, int64_t at)
+KERNEL_INLINE void bf16_write_one(const reel_bf16_product *p, float sum, float bias, int64_t at)
 {
     sum += bias;
     if (p->rounds) {
@@ -223,7 +223,7 @@ KERNEL_INLINE void write_one(const reel_bf16_product *p, float sum, float bias, 
 
 /* A row of C that is only stored, past the caches where it can be: it is too long to be read soon.
  */
-static void write_row(float *to, const float *sums, int64_t count)
+static void bf16_write_row(float *to, const float *sums, int64_t count)
 {
     const int64_t lead = least(count, (int64_t)(-(uintptr_t)to / sizeof *to % VL));
     int64_t j = 0;
@@ -235,15 +235,15 @@ static void write_row(float *to, const float *sums, int64_t count)
         to[j] = sums[j];
 }
 
-static void write_chunk(const bf16_chunk *c, const float *sums)
+static void bf16_write_chunk(const bf16_chunk *c, const float *sums)
 {
     const reel_bf16_product *p = c->p;
     const int64_t columns = least(c->columns, p->n - c->column), ld = c->plan->strip;
     if (p->c_row == 1) { /* column by column, as C lies */
         for (int64_t j = 0; j < columns; j++)
             for (int64_t i = 0; i < c->rows; i++)
-                write_one(p, sums[i * ld + j], p->bias ? p->bias[c->row + i] : 0,
-                          c->row + i + (c->column + j) * p->c_col);
+                bf16_write_one(p, sums[i * ld + j], p->bias ? p->bias[c->row + i] : 0,
+                               c->row + i + (c->column + j) * p->c_col);
         return;
     }
 
@@ -251,11 +251,11 @@ static void write_chunk(const bf16_chunk *c, const float *sums)
     for (int64_t i = 0; i < c->rows; i++) {
         const int64_t at = (c->row + i) * p->c_row + c->column;
         if (plain) {
-            write_row((float *)p->c + at, sums + i * ld, columns);
+            bf16_write_row((float *)p->c + at, sums + i * ld, columns);
             continue;
         }
         for (int64_t j = 0; j < columns; j++)
-            write_one(p, sums[i * ld + j], p->bias ? p->bias[c->row + i] : 0, at + j);
+            bf16_write_one(p, sums[i * ld + j], p->bias ? p->bias[c->row + i] : 0, at + j);
     }
 }
 
@@ -281,8 +281,8 @@ void REEL_ISA_FN(reel_bf16_product)(int threads, const reel_bf16_product *p)
             for (int64_t j = 0; j < plan.columns; j += plan.strip) {
                 const bf16_chunk c = {
                     p, &plan, row, end - row, j, least(plan.strip, plan.columns - j), b, a};
-                multiply_pieces(&c, (reel_pieces){0, plan.pieces}, sums);
-                write_chunk(&c, sums);
+                bf16_multiply_pieces(&c, (reel_pieces){0, plan.pieces}, sums);
+                bf16_write_chunk(&c, sums);
             }
         }
         stream_end();

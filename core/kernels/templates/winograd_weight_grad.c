@@ -88,11 +88,11 @@ static void write_weights(const reel_winograd_plan *p, int threads, float *dw, b
         for (int64_t c = 0; c < p->ic; c += VL) {
             const int64_t width = p->ic - c / NR * NR < NR ? VL : NR;
             const float *sum = sums + c / NR * NR * p->oc + o * width + c % NR;
-            float *to = dw + o * taps * p->ic + c;
+            float *to = dw + o * taps * p->all + c;
             if (p->r == 3)
-                tile_weight_grad(3, sum, p->u_step, to, p->ic, accumulate);
+                tile_weight_grad(3, sum, p->u_step, to, p->all, accumulate);
             else
-                tile_weight_grad(5, sum, p->u_step, to, p->ic, accumulate);
+                tile_weight_grad(5, sum, p->u_step, to, p->all, accumulate);
         }
 }
 
@@ -117,13 +117,16 @@ static void sum_products(const reel_winograd_plan *p, int threads, const map *x,
 void REEL_ISA_FN(reel_winograd_weight_grad)(const reel_conv_job *job, int threads)
 {
     const reel_conv_shape *s = job->s;
-    const reel_winograd_plan p = reel_winograd_plan_weight_grad(s);
+    reel_winograd_plan p = reel_winograd_plan_weight_grad(s);
     float *dw = job->out;
     const map x = {job->x, job->x_bf16, s->h, s->w, s->c, -s->ph, -s->pw, p.m, p.rows, p.cols};
     const map dy = {job->dy, job->dy_bf16, s->oh, s->ow, s->oc, 0, 0, p.m, p.rows, p.cols};
-    for (int64_t g = 0; g < s->groups; g++) {
-        const map in = channels_from(&x, g * p.ic), out = channels_from(&dy, g * p.oc);
+    const int64_t part = p.ic, row = p.r * p.r * p.all;
+    for (int64_t i = 0; i < s->c; i += p.ic) {
+        const int64_t g = i / p.all, first = i % p.all;
+        p.ic = least(part, p.all - first);
+        const map in = channels_from(&x, i), out = channels_from(&dy, g * p.oc);
         sum_products(&p, threads, &in, &out, job->scratch);
-        write_weights(&p, threads, dw + g * p.oc * p.r * p.r * p.ic, job->accumulate, job->scratch);
+        write_weights(&p, threads, dw + g * p.oc * row + first, job->accumulate, job->scratch);
     }
 }
