@@ -23,14 +23,6 @@ static float from_half(uint16_t h)
     return value;
 }
 
-static float from_bfloat(uint16_t h)
-{
-    const uint32_t bits = (uint32_t)h << 16;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 enum { CHUNK = 1024 };
 typedef union chunk {
     float f[CHUNK];
@@ -52,7 +44,7 @@ static reel_dtype decode_chunk(chunk *into, reel_stored_dtype dtype, const char 
         for (int64_t i = 0; i < n; i++) {
             uint16_t half;
             memcpy(&half, from + 2 * i, 2);
-            into->f[i] = dtype == REEL_STORED_F16 ? from_half(half) : from_bfloat(half);
+            into->f[i] = dtype == REEL_STORED_F16 ? from_half(half) : reel_bf16_to_float(half);
         }
         return REEL_F32;
     case REEL_STORED_I64:
@@ -64,6 +56,24 @@ static reel_dtype decode_chunk(chunk *into, reel_stored_dtype dtype, const char 
         return REEL_F64;
     }
     return REEL_F32;
+}
+
+bool reel_weight_round(const reel_weight *w, int64_t begin, int64_t count, reel_bf16 *to)
+{
+    const size_t element = reel_stored_size(w->dtype);
+    chunk values;
+    bool fits = true;
+    for (int64_t done = 0; done < count; done += CHUNK) {
+        const int64_t length = count - done < CHUNK ? count - done : CHUNK;
+        const char *from = (const char *)w->data + (size_t)(begin + done) * element;
+        const bool wide = decode_chunk(&values, w->dtype, from, length) == REEL_F64;
+        for (int64_t i = 0; i < length; i++) {
+            const double value = wide ? values.d[i] : (double)values.f[i];
+            to[done + i] = reel_bf16_from_float((float)value);
+            fits &= !isfinite(value) || isfinite(reel_bf16_to_float(to[done + i]));
+        }
+    }
+    return fits;
 }
 
 /* Floats whose exponent is all ones are NaN or infinity: one more then carries into the sign. In

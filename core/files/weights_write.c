@@ -13,13 +13,14 @@
 #include "core/files/crc32.h"
 #include "core/files/weights_internal.h"
 
-/* A tensor, values of a file that go out as they came (stored.data not NULL), or values that `fill`
- * gives while the file is written. */
+/* A tensor, values of a file that go out as they came (stored.data not NULL) or rounded to bf16
+ * (`round`), or values that `fill` gives while the file is written. */
 typedef struct pending_weight {
     char *name;
     reel_tensor tensor;
     reel_weights_fill_fn *fill;
     void *fill_user;
+    const reel_weight *round;
     reel_weight stored; /* dtype, shape and bytes of both */
     uint32_t crc;
 } pending_weight;
@@ -103,7 +104,9 @@ reel_status reel_weights_writer_tensor(reel_weights_writer *writer, const char *
         return reel_fail(err, REEL_ERR_INVALID, "weights: %s: no tensor, or one without memory",
                          name);
     pending_weight e = {.tensor = *t};
-    e.stored.dtype = t->dtype == REEL_F64 ? REEL_STORED_F64 : REEL_STORED_F32;
+    e.stored.dtype = t->dtype == REEL_F64    ? REEL_STORED_F64
+                     : t->dtype == REEL_BF16 ? REEL_STORED_BF16
+                                             : REEL_STORED_F32;
     e.stored.ndim = t->ndim;
     memcpy(e.stored.shape, t->shape, sizeof e.stored.shape);
     e.stored.bytes = reel_tensor_bytes(t);
@@ -154,6 +157,21 @@ reel_status reel_weights_writer_stream(reel_weights_writer *writer, const char *
     memcpy(e.stored.shape, shape, (size_t)ndim * sizeof *shape);
     e.stored.bytes = (size_t)bytes;
     return add_pending(writer, name, &e, err);
+}
+
+reel_status reel_weights_writer_bf16(reel_weights_writer *writer, const reel_weight *w,
+                                     reel_error *err)
+{
+    REEL_NEED(writer, err);
+    REEL_NEED(w, err);
+    if (w->dtype == REEL_STORED_BF16 || w->dtype == REEL_STORED_I64)
+        return reel_weights_writer_weight(writer, w, err);
+    REEL_NEED(w->name, err);
+    pending_weight e = {.round = w, .stored = *w};
+    e.stored.dtype = REEL_STORED_BF16;
+    e.stored.data = NULL;
+    e.stored.bytes = w->bytes / reel_stored_size(w->dtype) * sizeof(reel_bf16);
+    return add_pending(writer, w->name, &e, err);
 }
 
 static json_t *crc_text(bool blank, uint32_t crc)
@@ -283,17 +301,36 @@ done:
     return status;
 }
 
+/* A stored tensor of another dtype, rounded to bf16 on the way. */
+static reel_status put_rounded(reel_atomic_file *f, pending_weight *e, reel_error *err)
+{
+    enum { MOST = 1 << 12 };
+    reel_bf16 room[MOST];
+    const int64_t all = (int64_t)(e->stored.bytes / sizeof *room);
+    for (int64_t begin = 0; begin < all; begin += MOST) {
+        const int64_t count = all - begin < MOST ? all - begin : MOST;
+        if (!reel_weight_round(e->round, begin, count, room))
+            return reel_fail(err, REEL_ERR_NONFINITE,
+                             "tensor %s: a value is too large for bf16 (at most 3.39e38)", e->name);
+        e->crc = reel_crc32(e->crc, room, (size_t)count * sizeof *room);
+        REEL_TRY(reel_atomic_put(f, room, (size_t)count * sizeof *room, err));
+    }
+    return REEL_OK;
+}
+
 static reel_status put_tensor(reel_atomic_file *f, pending_weight *e, reel_error *err)
 {
     const reel_tensor *t = &e->tensor;
     const void *ready = e->stored.data; /* row-major already */
-    if (!ready && !e->fill && tensor_is_row_major(t))
+    if (!ready && !e->fill && !e->round && tensor_is_row_major(t))
         ready = t->data;
     e->crc = 0;
     if (e->stored.bytes == 0)
         return REEL_OK;
     if (e->fill)
         return put_stream(f, e, err);
+    if (e->round)
+        return put_rounded(f, e, err);
     if (!ready)
         return put_slabs(f, e, err);
     e->crc = reel_crc32(0, ready, e->stored.bytes);

@@ -94,6 +94,8 @@
  *         return REEL_OK;
  *     }
  *
+ * A context with .precision = REEL_PRECISION_BF16 stores what lies between the layers in 16 bits.
+ *
  * A loader fills batches in the background. A tape records the forward pass, and reel_backward runs
  * it in reverse. Gradients go into the net's parameters, and the optimizer moves these.
  *

@@ -28,6 +28,7 @@ static const reel_option options_table[] = {
     REEL_SHARED("interpolation", .initial = "",
                 .help = "how images are resized; unset: as in training"),
     REEL_SHARED("ten-crop"),
+    REEL_SHARED("precision"),
     REEL_OPTION(TEXT, .name = "copy-into", .value = "DIR",
                 .help = "copy each image into the folder of its likeliest class, DIR/CLASS"),
     REEL_OPTION(REAL, .name = "min-probability", .value = "P", .initial = "0", .min = 0, .max = 1,

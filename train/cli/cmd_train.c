@@ -22,6 +22,7 @@
 #include "train/report/report.h"
 #include "train/run/finetune.h"
 #include "train/run/json_util.h"
+#include "train/run/precision.h"
 #include "train/run/probe.h"
 #include "train/run/signals.h"
 
@@ -102,6 +103,7 @@ static int test_only(const char *data, const reel_settings *s, const reel_option
         .label_column = s->label_column,
         .comm = reel_train_ranks() ? reel_train_ranks()->comm : NULL,
         .comm_timeout = s->comm_timeout,
+        .precision = reel_precision_of(s->precision),
         .json = s->json,
         .quiet = s->quiet};
     return reel_eval(&request);

@@ -39,6 +39,16 @@ static inline void isa_interleave(isa_f32 a, isa_f32 b, isa_f32 *first, isa_f32 
     *second = _mm512_permutex2var_ps(a, _mm512_add_epi32(low, _mm512_set1_epi32(8)), b);
 }
 
+/* Two products of bf16 a lane, added to c: the terms in the lower halves last. Denormals count as
+ * 0, in operands, products and sums. */
+#ifdef __AVX512BF16__
+static inline isa_f32 isa_dot2(isa_f32 c, __m512i a, __m512i b)
+{
+    return _mm512_dpbf16_ps(c, (__m512bh)a, (__m512bh)b);
+}
+#define ISA_DOT2(c, a, b) isa_dot2(c, (__m512i)(a), (__m512i)(b))
+#endif
+
 /* Stores past the caches; p is aligned to the vector. */
 static inline void isa_stream(float *p, isa_f32 v)
 {

@@ -50,12 +50,12 @@ KERNEL_INLINE void transpose_lanes(vec *t)
 /* ---- 1: input ---- */
 
 /* B^T d B of one tile, VL channels: point q goes to t[q VL]. */
-KERNEL_INLINE void few_tile_input(const float *const *pixel, int64_t channel, vec *t)
+KERNEL_INLINE void few_tile_input(const void *const *pixel, int64_t channel, vec *t)
 {
     vec d[Q][Q], column[Q];
     for (int j = 0; j < Q; j++) {
         UNROLLED_FOR(i, Q)
-            column[i] = load_pixel(pixel[i * Q + j], channel);
+            column[i] = load_pixel(false, pixel[i * Q + j], channel);
         few_input(&d[0][j], Q, column, 1);
     }
     for (int i = 0; i < Q; i++)
@@ -66,7 +66,7 @@ KERNEL_INLINE void few_tile_input(const float *const *pixel, int64_t channel, ve
 static void few_lanes_input(const few_job *f, int64_t j, int64_t first, int64_t last)
 {
     const reel_few_tiles_plan *p = f->p;
-    const float *pixel[VL][QQ] = {{NULL}};
+    const void *pixel[VL][QQ] = {{NULL}};
     vec t[QQ][VL];
     int64_t width;
     float *to = lane_vector(f->v, j, p->ic, p->lanes, &width);
@@ -308,8 +308,9 @@ void REEL_ISA_FN(reel_few_tiles_forward)(const reel_conv_job *job, int threads)
     const float *x = job->x, *w = job->w, *bias = job->bias;
     float *y = job->out, *v = job->scratch;
     for (int64_t g = 0; g < s->groups; g++) {
-        const map in = {x + g * p.ic, s->h, s->w, s->c, -s->ph, -s->pw, SIDE, p.rows, p.cols};
-        const map out = {y + g * p.oc, s->oh, s->ow, s->oc, 0, 0, SIDE, p.rows, p.cols};
+        const map in = {x + g * p.ic, false,  s->h, s->w,   s->c,
+                        -s->ph,       -s->pw, SIDE, p.rows, p.cols};
+        const map out = {y + g * p.oc, false, s->oh, s->ow, s->oc, 0, 0, SIDE, p.rows, p.cols};
         const few_job f = {.p = &p,
                            .in = &in,
                            .out = &out,
