@@ -7,5 +7,6 @@ set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
 set(ENV{PKG_CONFIG_LIBDIR} /usr/lib/aarch64-linux-gnu/pkgconfig:/usr/share/pkgconfig)
 find_program(REEL_QEMU NAMES qemu-aarch64-static qemu-aarch64)
 if(REEL_QEMU)
-  set(CMAKE_CROSSCOMPILING_EMULATOR ${REEL_QEMU})
+  # Without a limit qemu keeps a record of each page of the address space that Reel reserves.
+  set(CMAKE_CROSSCOMPILING_EMULATOR ${REEL_QEMU} -R 64G)
 endif()
