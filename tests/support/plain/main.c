@@ -1,6 +1,6 @@
 /* Runs the tests of one program without Criterion, each in a process of its own, so that a crash is
- * one failed test. Knows one option, --filter SUITE/TEST with wildcards. Exit status 1: a test
- * failed. */
+ * one failed test. --filter SUITE/TEST (with wildcards) selects tests, --part I/N every Nth of
+ * them, beginning with the Ith (from 0), where they take long. Exit status 1: a test failed. */
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
 
@@ -146,8 +146,15 @@ static int result_of(const plain_test *test, void *param)
                                                                    : TEST_CRASHED;
 }
 
+/* Which tests are to run. */
+typedef struct selection {
+    const char *filter;
+    int part, parts; /* --part */
+    int seen;        /* tests that the filter lets through */
+} selection;
+
 /* Once, or once for each of its parameters. */
-static void run_test(const plain_test *test, int counts[TEST_RESULTS])
+static void run_test(const plain_test *test, selection *chosen, int counts[TEST_RESULTS])
 {
     static const char *const words[] = {"PASS", "FAIL", "SKIP", "CRASH"};
     struct criterion_test_params params = {.length = 1};
@@ -155,6 +162,8 @@ static void run_test(const plain_test *test, int counts[TEST_RESULTS])
         params = test->params();
 
     for (size_t i = 0; i < params.length; i++) {
+        if (chosen->seen++ % chosen->parts != chosen->part)
+            continue;
         const int result = result_of(test, (char *)params.params + i * params.size);
         counts[result]++;
         if (result != TEST_PASSED)
@@ -166,17 +175,23 @@ static void run_test(const plain_test *test, int counts[TEST_RESULTS])
 
 int main(int argc, char **argv)
 {
-    const char *filter = "*";
-    for (int i = 1; i + 1 < argc; i++)
+    selection chosen = {.filter = "*", .parts = 1};
+    for (int i = 1; i + 1 < argc; i++) {
         if (strcmp(argv[i], "--filter") == 0)
-            filter = argv[i + 1];
+            chosen.filter = argv[i + 1];
+        if (strcmp(argv[i], "--part") == 0 &&
+            (sscanf(argv[i + 1], "%d/%d", &chosen.part, &chosen.parts) != 2 || chosen.parts < 1)) {
+            fprintf(stderr, "--part: expected I/N, got \"%s\"\n", argv[i + 1]);
+            return 2;
+        }
+    }
 
     int counts[TEST_RESULTS] = {0};
     for (const plain_test *t = first_test; t; t = t->next) {
         char name[512];
         snprintf(name, sizeof name, "%s/%s", t->suite, t->name ? t->name : "");
-        if (t->name && fnmatch(filter, name, 0) == 0)
-            run_test(t, counts);
+        if (t->name && fnmatch(chosen.filter, name, 0) == 0)
+            run_test(t, &chosen, counts);
     }
 
     const int failed = counts[TEST_FAILED] + counts[TEST_CRASHED];
