@@ -1,9 +1,10 @@
 #!/bin/bash
 # Another architecture, aarch64 with NEON: built with Debian's cross compiler, run in qemu-user.
 # Kernels, gradients and operators pass their tests; the program draws images and trains on them;
-# the portable kernels give the stored bits of x86-64.
+# it gives the stored bits, which for the portable kernels are those of x86-64.
 set -eu
-packages="gcc-aarch64-linux-gnu qemu-user-static libjpeg-dev:arm64 libpng-dev:arm64 zlib1g-dev:arm64 libjansson-dev:arm64 libgomp1:arm64"
+packages="gcc-aarch64-linux-gnu qemu-user-static libgomp1:arm64"
+for library in libjpeg libpng zlib1g libjansson; do packages+=" $library-dev:arm64"; done
 skipped() {
     echo "skipped: $*"
     echo "(Debian: dpkg --add-architecture arm64; apt-get update; apt-get install $packages)"
@@ -87,7 +88,6 @@ print(f"{len(neon)} losses, {neon[0]:.4f} to {neon[-1]:.4f}; neon and portable d
 if len(neon) != len(portable) or len(neon) < 12 or worst > 1e-3 or neon == portable:
     sys.exit(f"expected at least 12 losses that differ by rounding: {neon} {portable}")
 EOF
-# Only rounding differs between instruction sets, and portable C rounds as IEEE 754 says on every architecture.
 mkdir bits
 cd bits
 REEL_BIN=$PWD/../reel REEL_NETWORKS=tiny bash "$REEL_SOURCE/tests/integration/stored_bits.sh"
