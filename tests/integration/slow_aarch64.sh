@@ -80,7 +80,7 @@ python3 - <<'EOF'
 import json, sys
 
 def losses(run):
-    return [x["loss"] for x in map(json.loads, open(run + "/metrics.jsonl")) if "loss" in x and x.get("event") is None]
+    return [x["loss"] for x in map(json.loads, open(run + "/metrics.jsonl")) if x["event"] == "train"]
 
 neon, portable = losses("neon"), losses("portable")
 worst = max((abs(a - b) / b for a, b in zip(neon, portable)), default=0)
