@@ -23,18 +23,21 @@ check() { # check ISA NETWORK OPTION...: trains, then compares the hash
     want=$(awk -v isa="$isa" -v network="$network" '$1 == isa && $2 == network { print $3 }' "$stored")
     if [ "$got" = "$want" ]; then
         echo "$isa $network: the stored bits"
+    elif [ -z "$want" ] && [ "$isa" = neon ]; then
+        echo "$isa $network: no hash is stored; got $got"
     else
         echo "$isa $network: expected ${want:-no hash}, got $got"
         failed=1
     fi
 }
 
-for isa in portable avx2 avx512; do
+networks=${REEL_NETWORKS:-tiny alexnet} # an emulator is too slow for AlexNet
+for isa in portable avx2 avx512 neon; do
     if ! REEL_ISA=$isa "$REEL_BIN" summary >/dev/null 2>&1; then
         echo "$isa: not on this machine"
         continue
     fi
-    check $isa tiny --epochs 10 -b 8
-    check $isa alexnet --epochs 10 -b 4
+    case $networks in *tiny*) check $isa tiny --epochs 10 -b 8 ;; esac
+    case $networks in *alexnet*) check $isa alexnet --epochs 10 -b 4 ;; esac
 done
 exit $failed

@@ -3,7 +3,7 @@
 
   edges     core <- {layers, optim, data} <- train; siblings never include each other; quoted includes are rooted
   private   *internal.h stays in its folder, op_impl.h in operators, kernels/ in core
-  vectors   immintrin.h and its kin only below core/kernels/ISA/
+  vectors   immintrin.h, arm_neon.h and their kin only below core/kernels/ISA/
   library   no main, no printing, no exit in core, layers, optim, data; no allocation in core/ops
   writes    files that replace others are written by core/files/atomic_file.c (shards of data/pack.c apart): one way, one kind of
             temporary name, which a resumed run sweeps away
@@ -113,7 +113,7 @@ def check_includes(root, path, code):
             continue
         kind, target = match.groups()
         target_top = target.split("/")[0]
-        if re.search(r"(^|/)\w*intrin\.h$", target) and not re.match(r"core/kernels/[^/]+/", path):
+        if re.search(r"(^|/)(\w*intrin|arm_\w+)\.h$", target) and not re.match(r"core/kernels/[^/]+/", path):
             breach(path, number, f"{target} belongs below core/kernels/ISA/")
         if kind == "<":
             if target_top in MAY_INCLUDE and os.path.exists(os.path.join(root, target)):

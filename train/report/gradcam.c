@@ -184,14 +184,16 @@ double reel_gradcam_at(const reel_gradcam *cam, int64_t i, double x, double y)
 void reel_gradcam_paint(reel_image *picture, const reel_gradcam *cam, int64_t i)
 {
     const int64_t width = picture->width, height = picture->height, cells = cam->h * cam->w;
-    double most = 0;
+    const float *map = cam->map + i * cells;
+    float most = 0;
     for (int64_t k = 0; k < cells; k++)
-        most = fmax(most, (double)cam->map[i * cells + k]);
+        if (map[k] > most)
+            most = map[k];
 
     for (int64_t p = 0; p < width * height && most > 0; p++) {
         const double x = ((double)(p % width) + 0.5) / (double)width,
                      y = ((double)(p / width) + 0.5) / (double)height,
-                     share = reel_gradcam_at(cam, i, x, y) / most, opaque = 0.75 * share;
+                     share = reel_gradcam_at(cam, i, x, y) / (double)most, opaque = 0.75 * share;
         const double colour[3] = {255, 220 * (1 - share), 0};
         for (int64_t c = 0; c < 3; c++) {
             uint8_t *value = &picture->rgb[p * 3 + c];

@@ -32,12 +32,14 @@ void reel_evaluation_free(reel_evaluation *e)
 /* The logarithm of a softmax's denominator: ln sum_c exp(row_c). */
 static double log_sum_exp(const float *row, int64_t classes)
 {
-    double sum = 0, most = (double)row[0];
+    float most = row[0]; /* a NaN here makes the sum NaN */
     for (int64_t c = 1; c < classes; c++)
-        most = fmax(most, (double)row[c]);
+        if (row[c] > most)
+            most = row[c];
+    double sum = 0;
     for (int64_t c = 0; c < classes; c++)
-        sum += reel_math_exp((double)row[c] - most);
-    return most + reel_math_log(sum);
+        sum += reel_math_exp((double)row[c] - (double)most);
+    return (double)most + reel_math_log(sum);
 }
 
 void reel_average_views(float *out, const float *logits, int64_t n, int64_t views, int64_t classes)
