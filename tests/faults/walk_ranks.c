@@ -10,6 +10,7 @@
 #include "core/comm/window.h"
 #include "core/piece_sum.h"
 #include "core/statistics.h"
+#include "optim/data_parallel.h"
 #include "optim/optim.h"
 #include "tests/faults/walk.h"
 
@@ -58,6 +59,30 @@ static reel_status alone(walk *w, reel_error *err)
     NEXT(reel_parallel_complete(parallel, array, err));
     reel_piece_sum_destroy(sum);
     reel_parallel_destroy(parallel);
+    reel_params_destroy(params);
+    reel_comm_close(comm);
+    reel_ctx_destroy(ctx);
+    return status;
+}
+
+/* A loop of one's own. */
+static reel_status loop_alone(walk *w, reel_error *err)
+{
+    const reel_ctx_config one_thread = {.threads = 1};
+    reel_ctx *ctx = NULL;
+    reel_comm *comm = NULL;
+    reel_params *params = NULL;
+    reel_optimizer *opt = NULL;
+    reel_data_parallel *parallel = NULL;
+    reel_status status = reel_ctx_create(&ctx, &one_thread, err);
+    NEXT(reel_comm_open(&comm, NULL, err));
+    NEXT(make_store(&params, err));
+    NEXT(reel_sgd_create(&opt, params, ctx, NULL, err));
+    NEXT(reel_data_parallel_create(&parallel, comm, opt, 6, err));
+    NEXT(reel_data_parallel_backward(parallel, no_gradient, w, err));
+    NEXT(reel_data_parallel_step(parallel, 0.1, err));
+    reel_data_parallel_destroy(parallel);
+    reel_optimizer_destroy(opt);
     reel_params_destroy(params);
     reel_comm_close(comm);
     reel_ctx_destroy(ctx);
@@ -126,6 +151,7 @@ void walk_ranks(void)
 {
     walk_means_memory = true;
     walk_try("ranks: alone", alone, NULL, 0);
+    walk_try("ranks: loop", loop_alone, NULL, 0);
     walk_try("ranks: shares", shares, NULL, 0);
     walk_try("ranks: sums, windows", sums_and_windows, NULL, 0);
     walk_means_memory = false;
