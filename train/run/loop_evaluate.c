@@ -51,8 +51,10 @@ static bool save_best(reel_loop *loop, save_weights *save, const char *name, con
     const reel_run_dir *dir = &loop->journal.dir;
     const int64_t epoch = loop->session.state.epoch + 1, keep = loop->settings->keep;
     reel_error why;
-    if (save(&c, dir, keep, name, epoch, NULL) == REEL_OK ||
-        save(&c, dir, keep, name, epoch, &why) == REEL_OK)
+    if (save(&c, dir, keep, name, epoch, NULL) == REEL_OK)
+        return true;
+    reel_journal_follow(&loop->journal);
+    if (save(&c, dir, keep, name, epoch, &why) == REEL_OK)
         return true;
     reel_journal_warn(&loop->journal, "the best %s, of epoch %" PRId64 ", are not saved: %s", what,
                       epoch, why.message);
