@@ -55,6 +55,11 @@ REEL_API reel_status reel_data_parallel_backward(reel_data_parallel *parallel,
 REEL_API reel_status reel_data_parallel_step(reel_data_parallel *parallel, double lr,
                                              reel_error *err);
 
+/* The share [begin, end) of a rank, two cuts of reel_optim_cuts, whose norms are exchanged over
+ * comm: for loops that use core/comm/parallel.h themselves. comm is borrowed. With NULL, calls that
+ * need norms fail with REEL_ERR_INVALID. */
+REEL_API reel_optim_share reel_optim_share_over(reel_comm *comm, int64_t begin, int64_t end);
+
 /* This rank's share of the elements, for calls between backward and step that take one
  * (reel_clip_grad_norm_shared). Valid until destroy. NULL for NULL. */
 REEL_API const reel_optim_share *reel_data_parallel_share(const reel_data_parallel *parallel);

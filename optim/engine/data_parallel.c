@@ -23,6 +23,11 @@ static reel_status fail_norms(void *user, reel_error *err)
     return reel_comm_fail(user, err);
 }
 
+reel_optim_share reel_optim_share_over(reel_comm *comm, int64_t begin, int64_t end)
+{
+    return (reel_optim_share){begin, end, add_up_norms, comm, fail_norms};
+}
+
 static reel_status join_ranks(reel_data_parallel *d, int64_t pieces, int64_t *cuts, reel_error *err)
 {
     reel_params *params = d->opt->params;
@@ -35,7 +40,7 @@ static reel_status join_ranks(reel_data_parallel *d, int64_t pieces, int64_t *cu
     reel_optim_cuts(params, reel_comm_ranks(d->comm), cuts);
     const reel_parallel_config config = {.pieces = pieces, .cuts = cuts};
     REEL_TRY(reel_parallel_create(&d->parallel, d->comm, params, ctx, &config, err));
-    d->share = (reel_optim_share){cuts[rank], cuts[rank + 1], add_up_norms, d->comm, fail_norms};
+    d->share = reel_optim_share_over(d->comm, cuts[rank], cuts[rank + 1]);
     return reel_optimizer_set_share(d->opt, &d->share, err);
 }
 

@@ -17,7 +17,7 @@
 #include "optim/ema.h"
 #include "optim/optim.h"
 #include "tests/faults/walk.h"
-#include "tests/gradient/wrong_operators.h"
+#include "tests/gradient/wrong_gradients.h"
 
 static reel_status one_thread(reel_ctx **ctx, reel_error *err)
 {

@@ -1,6 +1,7 @@
 /* A session whose weights and states are shared out over ranks. */
 #include "train/run/ranks.h"
 
+#include "optim/data_parallel.h"
 #include "train/run/progress.h"
 
 #include <stdlib.h>
@@ -28,18 +29,6 @@ static reel_status time_link(reel_ranks *r, reel_error *err)
     free(all);
     r->link = best > 0 ? (double)((ranks - 1) * bytes) / best : 0;
     return status;
-}
-
-static reel_status add_up(void *user, double *x, int64_t n, reel_error *err)
-{
-    reel_ranks *r = user;
-    return reel_comm_add_up(r->comm, x, n, "norms of the gradients", err);
-}
-
-static reel_status fail_norms_of_ranks(void *user, reel_error *err)
-{
-    const reel_ranks *r = user;
-    return reel_comm_fail(r->comm, err);
 }
 
 /* The optimizer's arrays, in memory of the host. */
@@ -92,7 +81,7 @@ reel_status reel_ranks_join(reel_ranks *r, reel_session *s, reel_error *err)
     const reel_parallel_config config = {.pieces = s->pieces, .cuts = cuts, .overlap = true};
     REEL_TRY_GOTO(reel_parallel_create(&r->parallel, r->comm, params, s->ctx, &config, err), done);
     const reel_range mine = reel_parallel_share(r->parallel, reel_comm_rank(r->comm));
-    r->share = (reel_optim_share){mine.begin, mine.end, add_up, r, fail_norms_of_ranks};
+    r->share = reel_optim_share_over(r->comm, mine.begin, mine.end);
 
     REEL_TRY_GOTO(reel_optimizer_set_share(s->opt, &r->share, err), done);
     REEL_TRY_GOTO(place_states(r, s, err), done);
