@@ -41,28 +41,33 @@ size_t reel_conv_copies_scratch(const reel_ctx *ctx, const reel_conv_kind *kind,
            (a > b ? a : b);
 }
 
-/* Images [first, first + n) of a map: where they lie, or a copy at *room, which moves on. */
-static const void *part_of_map(const reel_ctx *ctx, const void *map, bool bf16, int64_t first,
-                               int64_t n, int64_t image, char **room)
+/* Images [first, first + n) of each map; copies lie at `room`, which moves on. */
+typedef struct map_part {
+    const reel_ctx *ctx;
+    int64_t first, n;
+    char *room;
+} map_part;
+
+/* Those images where they lie, or a copy. */
+static const void *part_of_map(map_part *part, const void *map, bool bf16, int64_t image)
 {
     if (!map)
         return NULL;
     if (!bf16)
-        return (const float *)map + first * image;
-    float *copy = (float *)*room;
-    reel_bf16_widen(ctx, (const reel_bf16 *)map + first * image, copy, n * image);
-    *room += conv_copy_bytes(n, image);
+        return (const float *)map + part->first * image;
+    float *copy = (float *)part->room;
+    reel_bf16_widen(part->ctx, (const reel_bf16 *)map + part->first * image, copy, part->n * image);
+    part->room += conv_copy_bytes(part->n, image);
     return copy;
 }
 
 /* The part that is written. Its copy holds the old values where the pass adds to them. */
-static void *part_of_result(const reel_ctx *ctx, const reel_conv_job *job, int64_t first, int64_t n,
-                            int64_t image, char **room)
+static void *part_of_result(map_part *part, const reel_conv_job *job, int64_t image)
 {
     if (!job->out_bf16 || job->accumulate)
-        return (void *)part_of_map(ctx, job->out, job->out_bf16, first, n, image, room);
-    void *copy = *room;
-    *room += conv_copy_bytes(n, image);
+        return (void *)part_of_map(part, job->out, job->out_bf16, image);
+    void *copy = part->room;
+    part->room += conv_copy_bytes(part->n, image);
     return copy;
 }
 
@@ -72,22 +77,22 @@ void reel_conv_run_copies(const reel_ctx *ctx, const reel_conv_kind *kind, const
     const conv_parts d = conv_parts_of(job->s);
     reel_conv_shape s = *job->s;
     const int64_t written = pass == REEL_CONV_FORWARD ? d.y_image : d.x_image;
-    for (int64_t part = 0; part < d.parts; part++) {
-        const int64_t first = job->s->n * part / d.parts;
-        s.n = job->s->n * (part + 1) / d.parts - first;
+    for (int64_t k = 0; k < d.parts; k++) {
+        const int64_t first = job->s->n * k / d.parts;
+        s.n = job->s->n * (k + 1) / d.parts - first;
 
-        char *room = job->scratch;
+        map_part part = {ctx, first, s.n, job->scratch};
         reel_conv_job one = {.s = &s, .w = job->w, .bias = job->bias, .relu = job->relu};
-        one.x = part_of_map(ctx, job->x, job->x_bf16, first, s.n, d.x_image, &room);
-        one.dy = part_of_map(ctx, job->dy, job->dy_bf16, first, s.n, d.y_image, &room);
+        one.x = part_of_map(&part, job->x, job->x_bf16, d.x_image);
+        one.dy = part_of_map(&part, job->dy, job->dy_bf16, d.y_image);
         if (pass == REEL_CONV_WEIGHT_GRAD) {
             one.out = job->out;
-            one.accumulate = job->accumulate || part > 0;
+            one.accumulate = job->accumulate || k > 0;
         } else {
-            one.out = part_of_result(ctx, job, first, s.n, written, &room);
+            one.out = part_of_result(&part, job, written);
             one.accumulate = job->accumulate;
         }
-        one.scratch = room;
+        one.scratch = part.room;
 
         kind->run(ctx, &one, pass, false);
         if (one.relu && !kind->ends_in_relu)

@@ -139,24 +139,29 @@ static void pack_panel(const reel_bf16_product *p, const reel_bf16_plan *plan, i
     }
 }
 
-/* Rows [row, row + count) of A, `depth` words from term `first` on. */
-static void pack_rows(const reel_bf16_operand *a, int64_t row, int64_t count, int64_t first,
-                      int64_t depth, int64_t last, uint32_t *to)
+/* `depth` words from term `first` on; terms from `last` on are 0. */
+typedef struct word_range {
+    int64_t first, depth, last;
+} word_range;
+
+/* Rows [row, row + count) of A. */
+static void pack_rows(const reel_bf16_operand *a, int64_t row, int64_t count, word_range of,
+                      uint32_t *to)
 {
     enum { AHEAD = 8 }; /* terms */
     if (!a->along) {
         for (int64_t i = 0; i < count; i++)
-            pack_row(a, row + i, first, depth, last, to + i * ROW_WORDS);
+            pack_row(a, row + i, of.first, of.depth, of.last, to + i * ROW_WORDS);
         return;
     }
-    for (int64_t q = 0; q < depth; q++) {
-        const int64_t p = first + 2 * q;
+    for (int64_t q = 0; q < of.depth; q++) {
+        const int64_t p = of.first + 2 * q;
         for (int64_t t = 0; a->wide && t < count; t += 16) {
             const float *next = (const float *)a->data + (p + AHEAD) * a->ld + row + t;
             __builtin_prefetch(next, 0, 2);
             __builtin_prefetch(next + a->ld, 0, 2);
         }
-        pack_along(a, row, count, p, last, to + q * TERM_WORDS);
+        pack_along(a, row, count, p, of.last, to + q * TERM_WORDS);
     }
 }
 
@@ -180,7 +185,7 @@ static void bf16_multiply_piece(const bf16_chunk *c, int64_t piece, float *sums)
     const int64_t first = piece * plan->depth, last = first + plan->depth;
     for (int64_t q = 0; q < plan->piece_words; q += DEPTH) {
         const int64_t depth = least(DEPTH, plan->piece_words - q);
-        pack_rows(a, c->row, c->rows, first + 2 * q, depth, last, c->a);
+        pack_rows(a, c->row, c->rows, (word_range){first + 2 * q, depth, last}, c->a);
         for (int64_t j = 0; j < c->columns; j += NR) {
             const int64_t panel = piece * plan->columns + c->column + j;
             const uint32_t *b = c->b + panel * plan->piece_words + q * NR;

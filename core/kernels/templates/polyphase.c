@@ -86,14 +86,20 @@ KERNEL_INLINE void put_output(const phase_forward *f, float *to, vec v)
         store(to, v);
 }
 
-/* y = A^T M A of tile (row, col) of an image, one panel of output channels from o; point q of M at
- * q f->p->d_step. What lies beyond the map is left out. */
-KERNEL_INLINE void phase_output(const int m, const phase_forward *f, const float *y, int64_t row,
-                                int64_t col, int64_t o, int64_t width, const float *products)
+/* A tile of the image at y, one panel of output channels from o. */
+typedef struct phase_tile {
+    float *y;
+    int64_t row, col, o, width;
+} phase_tile;
+
+/* y = A^T M A of a tile; point q of M at q f->p->d_step. What lies beyond the map is left out. */
+KERNEL_INLINE void phase_output(const int m, const phase_forward *f, const phase_tile *tile,
+                                const float *products)
 {
     const reel_conv_shape *s = f->job->s;
     const float *bias = f->job->bias;
-    const int64_t height = least(s->oh - row * m, m), across = least(s->ow - col * m, m),
+    const int64_t top = tile->row * m, left = tile->col * m, width = tile->width;
+    const int64_t height = least(s->oh - top, m), across = least(s->ow - left, m),
                   step = f->p->d_step;
     vec t[6][P], column[P];
 
@@ -108,8 +114,8 @@ KERNEL_INLINE void phase_output(const int m, const phase_forward *f, const float
             transform_output(m, &t[0][j], P, column, 1);
         }
 
-        const vec b = bias ? load(bias + o + c) : (vec){0};
-        float *to = (float *)y + (row * m * s->ow + col * m) * s->oc + o + c;
+        const vec b = bias ? load(bias + tile->o + c) : (vec){0};
+        float *to = tile->y + (top * s->ow + left) * s->oc + tile->o + c;
         for (int i = 0; i < height; i++, to += s->ow * s->oc) {
             transform_output(m, column, 1, t[i], 1);
             UNROLLED_FOR(j, m)
@@ -123,22 +129,24 @@ static void phase_outputs(const phase_forward *f, phase_group at, int64_t o, con
 {
     const reel_conv_shape *s = f->job->s;
     const int64_t width = s->oc - o < NR ? VL : NR;
-    const float *y = (const float *)f->job->out + at.image * s->oh * s->ow * s->oc;
+    float *y = (float *)f->job->out + at.image * s->oh * s->ow * s->oc;
     for (int64_t row = at.first; row < at.first + at.rows; row++)
-        for (int64_t col = 0; col < f->p->cols; col++, products += width)
+        for (int64_t col = 0; col < f->p->cols; col++, products += width) {
+            const phase_tile tile = {y, row, col, o, width};
             switch (f->p->m) {
             case 3:
-                phase_output(3, f, y, row, col, o, width, products);
+                phase_output(3, f, &tile, products);
                 break;
             case 4:
-                phase_output(4, f, y, row, col, o, width, products);
+                phase_output(4, f, &tile, products);
                 break;
             case 5:
-                phase_output(5, f, y, row, col, o, width, products);
+                phase_output(5, f, &tile, products);
                 break;
             default:
-                phase_output(6, f, y, row, col, o, width, products);
+                phase_output(6, f, &tile, products);
             }
+        }
 }
 
 /* ---- products ---- */
