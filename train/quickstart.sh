@@ -85,9 +85,17 @@ The run is $run. The drawn images take $(du -sh "$data" | cut -f1) outside of it
 
     rm -r '$data'
 
-Now your own pictures: put them into PHOTOS/train/CLASS/ and PHOTOS/val/CLASS/, one folder a class, then
+Now your own photographs: one folder for each class, such as PHOTOS/cat and PHOTOS/dog, is enough. Reel holds out a fifth
+of them for validation, unless you divide them into PHOTOS/train/CLASS and PHOTOS/val/CLASS. With fewer than about 2,000:
+
+    build/reel finetune PHOTOS --weights torchvision/alexnet --output-dir run
+
+With more, you may also train from scratch:
 
     build/reel train PHOTOS --output-dir run
-    build/reel eval PHOTOS --weights run/best.safetensors
-    build/reel predict --weights run/best.safetensors SOME.jpg
+
+Then:
+
+    build/reel eval PHOTOS --weights run
+    build/reel predict --weights run SOME.jpg
 END
