@@ -13,6 +13,39 @@ else() # another compiler's -fopenmp would bring another runtime
 endif()
 set(generated ${PROJECT_BINARY_DIR}/generated/install)
 
+# ---- what is installed is part of the target reel: `--target reel` is enough ----
+# The man page and shell completion: the program prints them, so that they agree with its option table.
+set(shell ${PROJECT_BINARY_DIR}/generated/shell)
+set(shell_files "")
+if(NOT CMAKE_CROSSCOMPILING OR CMAKE_CROSSCOMPILING_EMULATOR)
+  set(shell_files ${shell}/reel.1 ${shell}/reel ${shell}/_reel)
+  file(MAKE_DIRECTORY ${shell})
+  add_custom_command(TARGET reel POST_BUILD
+                     COMMAND reel help --man > ${shell}/reel.1
+                     COMMAND reel help --completion bash > ${shell}/reel
+                     COMMAND reel help --completion zsh > ${shell}/_reel
+                     BYPRODUCTS ${shell_files} VERBATIM)
+endif()
+set(installed_targets reel reel_static reel_shared)
+if(TARGET reel_mpi)
+  list(APPEND installed_targets reel_mpi)
+endif()
+foreach(target IN LISTS installed_targets)
+  if(NOT target STREQUAL reel)
+    add_dependencies(reel ${target})
+  endif()
+endforeach()
+# Without them nothing is installed: this comes before the first file.
+list(TRANSFORM installed_targets REPLACE "(.+)" "\"$<TARGET_FILE:\\1>\"" OUTPUT_VARIABLE built_files)
+list(APPEND built_files ${shell_files})
+list(JOIN built_files " " built_files)
+install(CODE "
+  foreach(file IN ITEMS ${built_files})
+    if(NOT EXISTS \"\${file}\")
+      message(FATAL_ERROR \"nothing is installed, for \${file} is missing; build it: cmake --build ${PROJECT_BINARY_DIR} --target reel\")
+    endif()
+  endforeach()")
+
 # ---- headers: <reel/reel.h> ----
 # In the build tree one line stands for the installed header, so that the examples include what a user includes.
 file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/reel/reel.h
@@ -34,19 +67,8 @@ if(DOXYGEN)
 endif()
 
 # ---- program and libraries ----
-if(TARGET reel)
-  install(TARGETS reel RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-endif()
-# The man page and shell completion: the program prints them, so that they agree with its option table.
-if(TARGET reel AND (NOT CMAKE_CROSSCOMPILING OR CMAKE_CROSSCOMPILING_EMULATOR))
-  set(shell ${PROJECT_BINARY_DIR}/generated/shell)
-  file(MAKE_DIRECTORY ${shell})
-  add_custom_command(OUTPUT ${shell}/reel.1 ${shell}/reel ${shell}/_reel
-                     COMMAND reel help --man > ${shell}/reel.1
-                     COMMAND reel help --completion bash > ${shell}/reel
-                     COMMAND reel help --completion zsh > ${shell}/_reel
-                     DEPENDS reel VERBATIM)
-  add_custom_target(reel_shell ALL DEPENDS ${shell}/reel.1 ${shell}/reel ${shell}/_reel)
+install(TARGETS reel RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+if(shell_files)
   install(FILES ${shell}/reel.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
   install(FILES ${shell}/reel DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
   install(FILES ${shell}/_reel DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)

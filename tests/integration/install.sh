@@ -46,6 +46,20 @@ done
 } >tour.c
 cc -std=gnu11 "${compile[@]}" tour.c || fail "the programs in reel.h do not compile"
 
+# A build folder without the target reel installs nothing, and says what to build. The target holds all that is installed.
+if command -v ninja >/dev/null; then
+    cmake -G Ninja -S "$REEL_SOURCE" -B fresh -DREEL_BUILD_TESTS=OFF >log 2>&1 || fail "cmake: $(tail -5 log)"
+    cmake --install fresh --prefix "$PWD/nothing" >log 2>&1 && fail "installed, though nothing is built"
+    tr -s ' \n' ' ' <log | grep -q 'nothing is installed, for .* --target reel' || fail "nothing is built: $(cat log)"
+    [ ! -e nothing ] || fail "installed, though nothing is built: $(find nothing | head -3)"
+    ninja -C fresh -t commands reel >log || fail "ninja -t commands: $(tail -5 log)"
+    installed="libreel.a libreel.so generated/shell/reel.1"
+    [ ! -e "$REEL_BUILD/reel_mpi.so" ] || installed="$installed reel_mpi.so"
+    for file in $installed; do
+        grep -q "$file" log || fail "the target reel does not build $file"
+    done
+fi
+
 cat >main.c <<'END'
 #include <reel/reel.h>
 #include <stdio.h>
