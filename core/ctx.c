@@ -17,7 +17,7 @@ struct reel_ctx {
     reel_log_fn *log;
     void *log_user;
     reel_precision precision;
-    bool widen_bf16;
+    bool widen_bf16, native_bf16; /* native_bf16: REEL_BF16=native */
 };
 
 /* "portable, avx2 or avx512" */
@@ -72,12 +72,15 @@ reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_
     reel_isa isa;
     REEL_TRY(choose_isa(&isa, config->isa ? config->isa : getenv("REEL_ISA"), err));
 
-    const char *trace = getenv("REEL_TRACE"), *conv = getenv("REEL_CONV");
+    const char *trace = getenv("REEL_TRACE"), *conv = getenv("REEL_CONV"),
+               *bf16 = getenv("REEL_BF16");
     if (conv && *conv && !reel_conv_is_known(conv)) {
         char names[200];
         return reel_fail(err, REEL_ERR_INVALID, "REEL_CONV: expected %s, got '%s'",
                          reel_conv_names(names, sizeof names), conv);
     }
+    if (bf16 && *bf16 && strcmp(bf16, "native") != 0)
+        return reel_fail(err, REEL_ERR_INVALID, "REEL_BF16: expected native, got '%s'", bf16);
     reel_ctx *ctx = calloc(1, sizeof *ctx);
     if (!ctx)
         return reel_fail(err, REEL_ERR_MEMORY, "context: out of memory");
@@ -90,6 +93,7 @@ reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_
     ctx->log_user = config->log_user;
     ctx->precision = config->precision;
     ctx->widen_bf16 = config->widen_bf16;
+    ctx->native_bf16 = bf16 && *bf16;
     if (trace && strstr(trace, "time"))
         ctx->trace |= REEL_TRACE_TIME;
     if (trace && strstr(trace, "conv"))
@@ -134,6 +138,11 @@ reel_precision reel_ctx_precision(const reel_ctx *ctx)
 bool reel_ctx_widens_bf16(const reel_ctx *ctx)
 {
     return ctx->widen_bf16;
+}
+
+bool reel_ctx_forces_bf16(const reel_ctx *ctx)
+{
+    return ctx->native_bf16;
 }
 
 const char *reel_precision_name(reel_precision precision)

@@ -37,14 +37,14 @@ typedef struct reel_ctx_config {
     reel_log_fn *log; /* NULL: silent */
     void *log_user;   /* for log */
     reel_precision precision;
-    /* Multiply bf16 with float32's instructions, even where this CPU has some of its own: machines
-     * that differ in this then compute the same bits. */
+    /* Multiply in float32 even where this CPU has instructions for bf16: machines that differ in
+     * this then compute the same bits. */
     bool widen_bf16;
 } reel_ctx_config;
 
-/* config may be NULL for the defaults. The environment (REEL_ISA, REEL_CONV, REEL_TRACE) is read
- * here, once. REEL_ERR_INVALID: unknown isa or precision, an isa that this CPU lacks, a number of
- * threads out of range. */
+/* config may be NULL for the defaults. The environment (REEL_ISA, REEL_CONV, REEL_BF16, REEL_TRACE)
+ * is read here, once. REEL_ERR_INVALID: unknown isa or precision, an isa that this CPU lacks, a
+ * number of threads out of range. */
 REEL_API reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config,
                                      reel_error *err);
 REEL_API void reel_ctx_destroy(reel_ctx *ctx); /* NULL is fine */
@@ -58,8 +58,9 @@ REEL_API reel_isa reel_ctx_isa(const reel_ctx *ctx);
 REEL_API reel_precision reel_ctx_precision(const reel_ctx *ctx);
 /* "float32" or "bf16". */
 REEL_API const char *reel_precision_name(reel_precision precision);
-/* Whether the context multiplies bf16 with instructions of this CPU's own. Elsewhere float32 is
- * faster. The bits of bf16's products differ between the two. */
+/* Whether the context multiplies bf16 with instructions of this CPU's own: where it has some that
+ * are faster than float32's, or with REEL_BF16=native some at all. Else linear layers multiply in
+ * float32. The bits differ between the two. */
 REEL_API bool reel_ctx_multiplies_bf16(const reel_ctx *ctx);
 REEL_API const char *reel_isa_name(reel_isa isa);
 /* The instruction set of that name; -1 where the build has none. */

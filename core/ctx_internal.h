@@ -17,6 +17,8 @@ const char *reel_ctx_forced_conv(const reel_ctx *ctx);
 
 /* widen_bf16 of its config. */
 bool reel_ctx_widens_bf16(const reel_ctx *ctx);
+/* Whether REEL_BF16=native asked for a CPU's own instructions even where float32's are faster. */
+bool reel_ctx_forces_bf16(const reel_ctx *ctx);
 
 /* Instruction sets (kernels/kernels.c): how many the build has, whether this CPU runs one, the best
  * that it runs. */

@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "core/kernels/bf16.h"
 #include "core/memory.h"
 #include "core/name_table.h"
 
@@ -199,4 +201,49 @@ void reel_params_release_grad(reel_params *params)
     reel_params_zero_grad(params);
     if (params)
         reel_pages_release(params->grads, params->bytes);
+}
+
+/* ---- matrices in bf16 ---- */
+
+enum { NARROW_LEAST = 1 << 16, NARROW_PART = 1 << 20 }; /* values */
+
+/* Rounds a tensor where it lies: a part at a time goes through `part`. What is written is never in
+ * front of what is read. */
+static void narrow_values(const reel_ctx *ctx, reel_tensor *value, reel_bf16 *part)
+{
+    const int64_t n = reel_tensor_numel(value);
+    const float *from = value->data;
+    reel_bf16 *to = value->data;
+    for (int64_t i = 0; i < n; i += NARROW_PART) {
+        const int64_t count = n - i < NARROW_PART ? n - i : NARROW_PART;
+        reel_bf16_round(ctx, from + i, part, count);
+        memcpy(to + i, part, (size_t)count * sizeof *part);
+    }
+    value->dtype = REEL_BF16;
+
+    /* Whole pages between the last value and where the next parameter begins. */
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t begin = ((uintptr_t)(to + n) + page - 1) / page * page,
+                    end = (uintptr_t)(from + n) / page * page;
+    if (end > begin)
+        reel_pages_release((char *)value->data + (begin - (uintptr_t)value->data), end - begin);
+}
+
+reel_status reel_params_narrow(reel_params *params, const reel_ctx *ctx, reel_error *err)
+{
+    REEL_NEED(params, err);
+    REEL_NEED(ctx, err);
+    if (params->dtype != REEL_F32 || !params->values)
+        return reel_fail(err, REEL_ERR_INVALID, "parameters: expected a committed float32 store");
+    reel_bf16 *part = malloc(NARROW_PART * sizeof *part);
+    if (!part)
+        return reel_fail(err, REEL_ERR_MEMORY, "parameters: out of memory");
+    for (int i = 0; i < params->count; i++) {
+        reel_tensor *value = &params->list[i]->value;
+        if (value->ndim == 2 && value->dtype == REEL_F32 &&
+            reel_tensor_numel(value) >= NARROW_LEAST)
+            narrow_values(ctx, value, part);
+    }
+    free(part);
+    return REEL_OK;
 }

@@ -11,6 +11,7 @@
 #ifndef REEL_CORE_PARAMS_H
 #define REEL_CORE_PARAMS_H
 
+#include "core/ctx.h"
 #include "core/tensor.h"
 
 #ifdef __cplusplus
@@ -72,6 +73,13 @@ REEL_API void reel_params_zero_grad(reel_params *params);
 /* The same, and gives the store's memory of the gradients back to the system until the next
  * backward. Memory that ranks share (core/comm/parallel.h) stays. */
 REEL_API void reel_params_release_grad(reel_params *params);
+
+/* For inference on tapes of a context of REEL_PRECISION_BF16: rounds every matrix (rank 2) of at
+ * least 65,536 values to bf16, to nearest, ties to even, where it lies; the dtype of its value is
+ * REEL_BF16 from then on, and the memory left over goes back to the system. There is no way back:
+ * tapes that record refuse such a parameter. REEL_ERR_INVALID: not a committed store of float32.
+ * REEL_ERR_MEMORY: nothing has changed. */
+REEL_API reel_status reel_params_narrow(reel_params *params, const reel_ctx *ctx, reel_error *err);
 
 /* For core/comm: values or gradients live in memory that others made, a flat array of flat_size
  * elements that outlives its use here. NULL: in the store's own memory again. Only addresses

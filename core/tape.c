@@ -239,7 +239,8 @@ reel_var reel_param_var(reel_tape *tape, reel_params *params, int index)
     if (!tape || !p)
         return reel_tape_fail(tape, REEL_ERR_INVALID, "parameter %d: there is no such parameter",
                               index);
-    if (tape->error.status == REEL_OK && p->value.dtype != tape->dtype)
+    const bool narrow = p->value.dtype == REEL_BF16 && tape->bf16 && !tape->recording;
+    if (tape->error.status == REEL_OK && p->value.dtype != tape->dtype && !narrow)
         return reel_tape_fail(tape, REEL_ERR_INVALID, "parameter %s is %s, the tape %s", p->name,
                               reel_dtype_name(p->value.dtype), reel_dtype_name(tape->dtype));
     if (!reel_hooks_need(tape, params, index))

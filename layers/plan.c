@@ -71,11 +71,10 @@ reel_status reel_net_plan(reel_net *net, const int64_t input[4], bool training,
     REEL_TRY(reel_dry_tape_create(&tape, net->scope.ctx, dtype, training, err));
 
     *plan = (reel_net_memory){0};
-    const size_t element = reel_dtype_size(dtype);
     bool trained = false;
     for (int i = 0; i < reel_params_count(net->scope.params); i++) {
         const reel_param *p = reel_params_at(net->scope.params, i);
-        const size_t bytes = (size_t)reel_tensor_numel(&p->value) * element;
+        const size_t bytes = reel_tensor_bytes(&p->value);
         plan->parameters += bytes;
         if (!training || (p->flags & (REEL_PARAM_BUFFER | REEL_PARAM_FROZEN)))
             continue;

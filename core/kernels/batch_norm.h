@@ -14,6 +14,8 @@
 #include "core/ctx.h"
 #include "core/tensor.h"
 
+enum { REEL_BATCH_NORM_WIDEST = 2048 }; /* channels of maps in bf16 */
+
 typedef enum reel_batch_norm_pass {
     REEL_BATCH_NORM_MOMENTS,    /* a = sum of d, b = sum of d d, with d = x - mean */
     REEL_BATCH_NORM_OUTPUT,     /* out = y */
@@ -29,6 +31,8 @@ typedef struct reel_batch_norm_job {
     const void *x, *dy; /* (rows, ch) */
     void *out;          /* (rows, ch); the input gradient may lie over dy */
     bool accumulate;    /* the input gradient is added to out */
+    /* Of a float32 call, for at most REEL_BATCH_NORM_WIDEST channels: which are stored in bf16. */
+    bool x_bf16, dy_bf16, out_bf16;
 
     const void *centre, *factor, *beta; /* (ch) of the map's dtype */
     bool rectified;
@@ -36,6 +40,7 @@ typedef struct reel_batch_norm_job {
 
     const double *mean, *of_g, *of_x, *rest; /* (ch) */
     double *parts; /* reel_batch_norm_parts(rows) x 2 ch; the sums a and b are in the first part */
+    bool adds;     /* for batch_norm.c: the rows are a stretch of one part, and are added to it */
 } reel_batch_norm_job;
 
 int64_t reel_batch_norm_parts(int64_t rows);

@@ -15,6 +15,11 @@ void reel_bf16_round(const reel_ctx *ctx, const float *from, reel_bf16 *to, int6
     reel_ctx_kernels(ctx)->bf16_round(reel_ctx_threads(ctx), from, to, n);
 }
 
+void reel_bf16_dots(const reel_ctx *ctx, const reel_bf16_dots_job *job)
+{
+    reel_ctx_kernels(ctx)->bf16_dots(reel_ctx_threads(ctx), job);
+}
+
 reel_bf16_plan reel_bf16_plan_of(const reel_bf16_product *p)
 {
     reel_bf16_plan plan = {.pieces = p->pieces > 1 ? p->pieces : 1};
@@ -43,5 +48,5 @@ size_t reel_bf16_product_scratch(const reel_ctx *ctx, const reel_bf16_product *p
 void reel_bf16_multiply(const reel_ctx *ctx, const reel_bf16_product *p)
 {
     if (p->m > 0 && p->n > 0)
-        reel_ctx_bf16_product(ctx)(reel_ctx_threads(ctx), p);
+        reel_ctx_kernels(ctx)->bf16_product(reel_ctx_threads(ctx), p);
 }

@@ -42,7 +42,24 @@ typedef struct reel_bf16_product {
 
 /* Reads m, n, k and pieces. */
 size_t reel_bf16_product_scratch(const reel_ctx *ctx, const reel_bf16_product *p);
+/* Only where reel_ctx_multiplies_bf16. */
 void reel_bf16_multiply(const reel_ctx *ctx, const reel_bf16_product *p);
+
+/* ---- y (n x m) = x (n x k) w^T + bias for few rows of x and a long w (m x k) ---- */
+
+enum { REEL_BF16_FEW = 8 }; /* rows of x, at most */
+
+/* Row-major without gaps. Sums are float32, in an order that k and the instruction set decide; a
+ * row of y does not depend on n. */
+typedef struct reel_bf16_dots_job {
+    int64_t n, m, k;
+    const float *x;
+    const reel_bf16 *w;
+    const float *bias; /* m values, or NULL */
+    float *y;
+} reel_bf16_dots_job;
+
+void reel_bf16_dots(const reel_ctx *ctx, const reel_bf16_dots_job *job);
 
 /* ---- the plan, shared with templates/bf16_product.c ---- */
 enum {

@@ -8,6 +8,7 @@
 #include "core/kernels/conv_shape.h"
 
 struct reel_batch_norm_job;
+struct reel_bf16_dots_job;
 struct reel_bf16_product;
 struct reel_matrix_job;
 struct reel_relu_pool_shape;
@@ -45,12 +46,14 @@ typedef struct reel_kernels {
     /* The passes of batch normalisation (batch_norm.h), by reel_dtype. */
     reel_batch_norm_fn *batch_norm[2];
 
-    /* bf16 (bf16.h). The last two: the product with instructions of its own, which need not come
-     * with the rest of the set, and whether this CPU has them; NULL: the set has none. */
+    /* bf16 (bf16.h). The product takes instructions of its own, which need not come with the rest
+     * of the set: whether this CPU has them, and whether they are faster than float32's multiply-
+     * adds. NULL: the set has none. */
     void (*bf16_widen)(int threads, const reel_bf16 *from, float *to, int64_t n);
     void (*bf16_round)(int threads, const float *from, reel_bf16 *to, int64_t n);
-    reel_bf16_product_fn *bf16_product, *bf16_native_product;
-    bool (*bf16_native_runs)(void);
+    void (*bf16_dots)(int threads, const struct reel_bf16_dots_job *job);
+    reel_bf16_product_fn *bf16_product;
+    bool (*bf16_product_runs)(void), (*bf16_product_pays)(void);
 
     /* 1,024 random words (philox.h). */
     void (*philox_draw)(uint32_t *words, uint64_t seed, uint32_t stream, uint32_t epoch,
@@ -74,12 +77,14 @@ const reel_kernels *reel_kernels_at(reel_isa isa);
 /* The table that a context uses. */
 const reel_kernels *reel_ctx_kernels(const reel_ctx *ctx);
 
-/* The bf16 product that a context uses. */
-reel_bf16_product_fn *reel_ctx_bf16_product(const reel_ctx *ctx);
-
 /* Defines what an instruction set's detect.c says: REEL_ISA_RUNS(avx2) { return ...; } */
 #define REEL_ISA_RUNS(name)                                                                        \
     bool reel_isa_runs_##name(void);                                                               \
     bool reel_isa_runs_##name(void)
+
+/* The same for instructions that a CPU may have without gaining by them. */
+#define REEL_ISA_PAYS(name)                                                                        \
+    bool reel_isa_pays_##name(void);                                                               \
+    bool reel_isa_pays_##name(void)
 
 #endif

@@ -37,7 +37,7 @@ bool reel_winograd_accepts(const reel_conv_shape *s, const char **why_not)
 enum {
     OWN = 700 << 10,    /* V and one panel's M of a thread that works for itself */
     WEIGHTS = 4 << 20,  /* U that threads may each read again and again */
-    THRIFTY = 8 << 20,  /* the same, and sums of the weight gradient, where memory is short */
+    THRIFTY = 10 << 20,  /* the same, and sums of the weight gradient, where memory is short */
     TOGETHER = 8 << 20, /* V of a group that all threads share; V and D of the weight gradient */
     DEPTH = 32,         /* of a forward sum: half the error of one sum over 256 channels */
     ROWS = 112          /* and then M of one panel within a core's second level: 700 KB */

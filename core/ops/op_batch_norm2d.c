@@ -10,6 +10,7 @@
 
 #include <float.h>
 
+#include "core/bf16.h"
 #include "core/kernels/batch_norm.h"
 
 #ifdef REEL_PUBLIC
@@ -67,6 +68,7 @@ static reel_batch_norm_job batch_norm_job_of(const reel_call *c, const double *m
     return (reel_batch_norm_job){.rows = x->shape[0] * x->shape[2] * x->shape[3],
                                  .ch = ch,
                                  .x = x->data,
+                                 .x_bf16 = x->dtype == REEL_BF16,
                                  .centre = centre,
                                  .factor = factor,
                                  .beta = c->in[2].data,
@@ -83,16 +85,17 @@ static void batch_statistics(const reel_call *c, double *mean, double *r, double
 {
     const reel_batch_norm2d_attrs *a = c->attrs;
     const reel_tensor *x = &c->in[0];
-    const reel_real *first = x->data;
+    const bool narrow = x->dtype == REEL_BF16;
     const int64_t ch = x->shape[1], rows = x->shape[0] * x->shape[2] * x->shape[3];
     reel_real *running_mean = c->again ? NULL : a->running_mean.data,
               *running_var = c->again ? NULL : a->running_var.data;
     const bool records = a->record_step > 0 && running_mean && running_var;
     for (int64_t k = 0; k < ch; k++)
-        mean[k] = (double)first[k];
-    reel_batch_norm_run(
-        c->ctx, REEL_DTYPE, REEL_BATCH_NORM_MOMENTS,
-        (reel_batch_norm_job){.rows = rows, .ch = ch, .x = first, .mean = mean, .parts = parts});
+        mean[k] = narrow ? (double)reel_bf16_to_float(((const reel_bf16 *)x->data)[k])
+                         : (double)((const reel_real *)x->data)[k];
+    const reel_batch_norm_job moments = {
+        .rows = rows, .ch = ch, .x = x->data, .x_bf16 = narrow, .mean = mean, .parts = parts};
+    reel_batch_norm_run(c->ctx, REEL_DTYPE, REEL_BATCH_NORM_MOMENTS, moments);
 
     for (int64_t k = 0; k < ch; k++) {
         const double shift = parts[k] / (double)rows;
@@ -138,6 +141,7 @@ void REEL_FN(reel_batch_norm2d_forward)(const reel_call *c)
 
     reel_batch_norm_job job = batch_norm_job_of(c, mean, r, (reel_real *)(r + ch));
     job.out = c->out.data;
+    job.out_bf16 = c->out.dtype == REEL_BF16;
     reel_batch_norm_run(c->ctx, REEL_DTYPE, REEL_BATCH_NORM_OUTPUT, job);
 }
 
@@ -155,6 +159,7 @@ void REEL_FN(reel_batch_norm2d_backward)(const reel_call *c)
 
     reel_batch_norm_job job = batch_norm_job_of(c, mean, r, c->scratch);
     job.dy = c->dout.data;
+    job.dy_bf16 = c->dout.dtype == REEL_BF16;
     job.parts = parts;
     reel_batch_norm_run(c->ctx, REEL_DTYPE, REEL_BATCH_NORM_GRAD_SUMS, job);
     for (int64_t k = 0; k < ch; k++) {
@@ -177,11 +182,23 @@ void REEL_FN(reel_batch_norm2d_backward)(const reel_call *c)
     job.of_x = of_x;
     job.rest = rest;
     job.out = c->din[0].data;
+    job.out_bf16 = c->din[0].dtype == REEL_BF16;
     job.accumulate = !c->fresh[0];
     reel_batch_norm_run(c->ctx, REEL_DTYPE, REEL_BATCH_NORM_INPUT_GRAD, job);
 }
 
 #ifdef REEL_ONCE
+/* The same text: the kernels are told which maps are bf16. */
+void reel_batch_norm2d_forward_bf16(const reel_call *c)
+{
+    reel_batch_norm2d_forward_f32(c);
+}
+
+void reel_batch_norm2d_backward_bf16(const reel_call *c)
+{
+    reel_batch_norm2d_backward_f32(c);
+}
+
 /* running: "mean" or "variance", whose tensor is t. */
 static reel_status batch_norm2d_check_running(const reel_infer *q, const reel_tensor *t,
                                               const char *running, reel_error *err)
@@ -220,6 +237,8 @@ static reel_status batch_norm2d_infer(reel_infer *q, reel_error *err)
     REEL_TRY(batch_norm2d_check_running(q, &a->running_mean, "mean", err));
     REEL_TRY(batch_norm2d_check_running(q, &a->running_var, "variance", err));
 
+    q->takes_bf16 = q->bf16 && ch <= REEL_BATCH_NORM_WIDEST && q->in[1].dtype == REEL_F32 &&
+                    q->in[2].dtype == REEL_F32;
     const size_t channel = (size_t)ch * sizeof(double),
                  parts = (size_t)reel_batch_norm_parts(rows) * 2;
     q->saved_bytes = 2 * channel;
@@ -319,7 +338,7 @@ static void batch_norm2d_random(reel_rng *rng, reel_op_sample *s)
              a->training ? "training" : "evaluation", a->eps, (int)a->rectifier);
 }
 
-const reel_op reel_op_batch_norm2d = REEL_OP(
+const reel_op reel_op_batch_norm2d = REEL_OP_WITH_BF16(
     batch_norm2d, 3, 3,
     .flags = REEL_OP_SLICES | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS | REEL_OP_GRAD_OVER_DOUT,
     .attrs_bytes = sizeof(reel_batch_norm2d_attrs), .infer = batch_norm2d_infer,

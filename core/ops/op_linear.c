@@ -2,6 +2,7 @@
  * b (out) or absent. */
 #include "core/kernels/bf16.h"
 #include "core/kernels/gemm.h"
+#include "core/memory.h"
 #include "core/op_impl.h"
 #include "core/ops/column_sums.h"
 #include "core/ops/linear.h"
@@ -159,8 +160,124 @@ static reel_bf16_product linear_input_product(const reel_call *c)
                                .scratch = c->scratch};
 }
 
+/* ---- values stored in bf16, products in float32 ---- */
+
+/* Whether bf16's own product is worth it. A few rows are limited by reading the weights: they need
+ * no packing. */
+static bool linear_multiplies_bf16(const reel_ctx *ctx, int64_t rows)
+{
+    return rows > REEL_BF16_FEW && reel_ctx_multiplies_bf16(ctx);
+}
+
+/* A float32 tensor at *room, which moves on, or t itself where it is one. */
+static reel_tensor linear_float32(const reel_call *c, const reel_tensor *t, bool values,
+                                  char **room)
+{
+    if (t->dtype != REEL_BF16 || !t->data)
+        return *t;
+    const reel_tensor copy = reel_tensor_of(*room, REEL_F32, t->ndim, t->shape);
+    if (values)
+        reel_bf16_widen(c->ctx, t->data, copy.data, reel_tensor_numel(t));
+    *room += reel_whole_lines(reel_tensor_bytes(&copy));
+    return copy;
+}
+
+/* Rows of w that are widened at a time where w is stored in bf16 (reel_params_narrow). */
+enum { NARROW_ROWS = 256 };
+
+/* A strip of w: y (n, rows) = x (n, in) w^T. */
+static reel_gemm_job linear_strip(int64_t n, int64_t rows, int64_t in)
+{
+    return (reel_gemm_job){.tb = true, .m = n, .n = rows, .k = in, .lda = in, .ldb = in};
+}
+
+static size_t linear_strip_bytes(int64_t in)
+{
+    return reel_whole_lines((size_t)(NARROW_ROWS * in) * sizeof(float));
+}
+
+/* y = x w^T + b where x, b and y are float32, and w is bf16: by dot products, or strip by strip. */
+static void linear_forward_narrow(const reel_call *c)
+{
+    const int64_t n = c->in[0].shape[0], in = c->in[0].shape[1], out = c->in[1].shape[0];
+    const reel_bf16 *w = c->in[1].data;
+    const float *x = c->in[0].data, *bias = c->n_in > 2 ? c->in[2].data : NULL;
+    float *y = c->out.data, *strip = c->scratch;
+    if (n <= REEL_BF16_FEW) {
+        reel_bf16_dots(c->ctx, &(reel_bf16_dots_job){n, out, in, x, w, bias, y});
+        return;
+    }
+    for (int64_t i = 0; i < out; i += NARROW_ROWS) {
+        reel_gemm_job job = linear_strip(n, out - i < NARROW_ROWS ? out - i : NARROW_ROWS, in);
+        reel_bf16_widen(c->ctx, w + i * in, strip, job.n * in);
+        job.a = x;
+        job.b = strip;
+        job.bias = bias ? bias + i : NULL;
+        job.c = y + i;
+        job.ldc = out;
+        job.scratch = (char *)c->scratch + linear_strip_bytes(in);
+        reel_gemm(c->ctx, REEL_F32, &job);
+    }
+}
+
+static void linear_forward_in_float32(const reel_call *c, bool relu)
+{
+    reel_call wide = *c;
+    char *room = c->scratch;
+    reel_tensor in[3] = {linear_float32(c, &c->in[0], true, &room), c->in[1]};
+    if (c->n_in > 2)
+        in[2] = c->in[2];
+    wide.in = in;
+    wide.out = linear_float32(c, &c->out, false, &room);
+    wide.scratch = room;
+    if (in[1].dtype == REEL_BF16)
+        linear_forward_narrow(&wide);
+    else
+        reel_linear_forward_f32(&wide);
+
+    float *y = wide.out.data;
+    const int64_t count = reel_tensor_numel(&wide.out);
+    REEL_PARALLEL_FOR(c, i, relu ? count : 0)
+        y[i] = y[i] < 0 ? 0 : y[i];
+    if (c->out.dtype == REEL_BF16)
+        reel_bf16_round(c->ctx, y, c->out.data, count);
+}
+
+/* dw from copies of x and dy; then dx, in the room of x's copy. */
+static void linear_backward_in_float32(const reel_call *c)
+{
+    reel_call wide = *c;
+    char *room = c->scratch;
+    wide.dout = linear_float32(c, &c->dout, true, &room);
+    reel_tensor in[2] = {c->in[0], c->in[1]}, din[2] = {c->din[0], c->din[1]};
+    wide.n_in = 2; /* the bias has its gradient */
+    wide.in = in;
+    wide.din = din;
+
+    char *behind = room;
+    if (c->din[1].data) {
+        in[0] = linear_float32(c, &c->in[0], true, &behind);
+        wide.scratch = behind;
+        din[0].data = NULL;
+        reel_linear_backward_f32(&wide);
+    }
+    if (c->din[0].data) {
+        behind = room;
+        din[0] = linear_float32(c, &c->din[0], !c->fresh[0], &behind);
+        wide.scratch = behind;
+        din[1].data = NULL;
+        reel_linear_backward_f32(&wide);
+        if (c->din[0].dtype == REEL_BF16)
+            reel_bf16_round(c->ctx, din[0].data, c->din[0].data, reel_tensor_numel(&din[0]));
+    }
+}
+
 void reel_linear_forward_stored(const reel_call *c, bool relu)
 {
+    if (!linear_multiplies_bf16(c->ctx, c->in[0].shape[0] / c->pieces)) {
+        linear_forward_in_float32(c, relu);
+        return;
+    }
     reel_bf16_product y = linear_forward_product(c);
     y.relu = relu;
     reel_bf16_multiply(c->ctx, &y);
@@ -169,6 +286,10 @@ void reel_linear_forward_stored(const reel_call *c, bool relu)
 void reel_linear_backward_stored(const reel_call *c)
 {
     linear_bias_grads_f32(c);
+    if (!linear_multiplies_bf16(c->ctx, c->in[0].shape[0] / c->pieces)) {
+        linear_backward_in_float32(c);
+        return;
+    }
     if (c->din[1].data) {
         const reel_bf16_product dw = linear_weight_product(c);
         reel_bf16_multiply(c->ctx, &dw);
@@ -189,13 +310,14 @@ void reel_linear_backward_bf16(const reel_call *c)
     reel_linear_backward_stored(c);
 }
 
-/* Whether the bf16 product is worth it, and the bias is float32. A few rows are limited by reading
- * the weights, which are float32: float32's loops take them without packing. */
+/* Weights and bias are float32 wherever they are parameters, or weights bf16 for inference. The
+ * product takes other weights in bf16, too. */
 static bool linear_takes_bf16(const reel_infer *q)
 {
-    enum { FEW = 8 };
-    return q->bf16 && q->in[0].shape[0] / q->pieces > FEW &&
-           (q->n_in < 3 || q->in[2].dtype == REEL_F32);
+    const bool narrow = q->in[1].dtype == REEL_BF16;
+    return q->bf16 && (q->n_in < 3 || q->in[2].dtype == REEL_F32) &&
+           (!narrow || (!q->recording && q->pieces == 1) ||
+            linear_multiplies_bf16(q->ctx, q->in[0].shape[0] / q->pieces));
 }
 
 static size_t linear_bf16_scratch(const reel_infer *q, int64_t m, int64_t n, int64_t k,
@@ -243,6 +365,36 @@ static size_t linear_larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+static void linear_product_scratch(reel_infer *q, int64_t n, int64_t in, int64_t out)
+{
+    q->forward_scratch = linear_bf16_scratch(q, out, n, in, 1);
+    q->backward_scratch = linear_larger(linear_bf16_scratch(q, out, in, n, q->pieces),
+                                        linear_bf16_scratch(q, in, n, out, 1));
+}
+
+/* The products' scratch, behind copies of what is stored in bf16: x and y, or dy and x or dx. */
+static void linear_float32_scratch(reel_infer *q, int64_t n, int64_t in, int64_t out)
+{
+    const reel_gemm_job y = {.tb = true, .m = n, .n = out, .k = in};
+    const reel_gemm_job dw = {.ta = true, .m = out, .n = in, .k = n, .pieces = q->pieces};
+    const reel_gemm_job dx = {.m = n, .n = in, .k = out};
+    q->forward_scratch = linear_scratch(q, y);
+    q->backward_scratch =
+        linear_larger(reel_gemm_scratch(q->ctx, q->dtype, &dw), linear_scratch(q, dx));
+    if (!q->takes_bf16)
+        return;
+
+    if (q->in[1].dtype == REEL_BF16)
+        q->forward_scratch =
+            linear_strip_bytes(in) +
+            linear_larger(linear_scratch(q, linear_strip(n, NARROW_ROWS, in)),
+                          linear_scratch(q, linear_strip(n, out % NARROW_ROWS, in)));
+    const size_t maps = reel_whole_lines((size_t)(n * in) * sizeof(float)) +
+                        reel_whole_lines((size_t)(n * out) * sizeof(float));
+    q->forward_scratch += maps;
+    q->backward_scratch += maps;
+}
+
 static reel_status linear_infer(reel_infer *q, reel_error *err)
 {
     const reel_tensor *x = &q->in[0], *w = &q->in[1];
@@ -262,21 +414,14 @@ static reel_status linear_infer(reel_infer *q, reel_error *err)
         return reel_fail(err, REEL_ERR_INVALID, "expected a bias of shape (%lld)", (long long)out);
 
     q->shape[1] = out;
-    const size_t for_db = q->n_in > 2 ? reel_piece_tree_bytes(1, &q->in[2], q->pieces) : 0;
-    if (linear_takes_bf16(q)) {
-        q->takes_bf16 = true;
-        q->forward_scratch = linear_bf16_scratch(q, out, n, in, 1);
+    q->takes_bf16 = linear_takes_bf16(q);
+    if (q->takes_bf16 && linear_multiplies_bf16(q->ctx, n / q->pieces))
+        linear_product_scratch(q, n, in, out);
+    else
+        linear_float32_scratch(q, n, in, out);
+    if (q->n_in > 2)
         q->backward_scratch =
-            linear_larger(for_db, linear_larger(linear_bf16_scratch(q, out, in, n, q->pieces),
-                                                linear_bf16_scratch(q, in, n, out, 1)));
-        return REEL_OK;
-    }
-
-    q->forward_scratch = linear_scratch(q, (reel_gemm_job){.tb = true, .m = n, .n = out, .k = in});
-    const reel_gemm_job dw = {.ta = true, .m = out, .n = in, .k = n, .pieces = q->pieces};
-    const reel_gemm_job dx = {.m = n, .n = in, .k = out};
-    q->backward_scratch = linear_larger(
-        for_db, linear_larger(reel_gemm_scratch(q->ctx, q->dtype, &dw), linear_scratch(q, dx)));
+            linear_larger(q->backward_scratch, reel_piece_tree_bytes(1, &q->in[2], q->pieces));
     return REEL_OK;
 }
 

@@ -51,3 +51,26 @@ ParameterizedTest(int *index, bf16, operators_stay_within_bounds)
     }
     reel_ctx_destroy(ctx);
 }
+
+/* Linear layers of more than 8 rows, by the CPU's own instructions, fast or not. */
+Test(bf16, linear_layers_by_native_products)
+{
+    static const reel_op_case cases[] = {{.label = "bias", .in = "(20, 37) (70, 37) (70)"},
+                                         {.label = "no bias", .in = "(9, 130) (33, 130)"}};
+    reel_ctx *ctx;
+    reel_error err = {0};
+    reel_gradcheck_report report;
+    setenv("REEL_BF16", "native", 1);
+    cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 2, .seed = 7}, &err), REEL_OK);
+    unsetenv("REEL_BF16");
+    for (int i = 0; i < REEL_COUNT(cases) && reel_ctx_multiplies_bf16(ctx); i++) {
+        const reel_op *ops[2] = {reel_op_find("linear"), reel_op_find("linear_relu")};
+        for (int k = 0; k < 2; k++) {
+            const reel_gradcheck_config config = {.seed = 1, .bf16 = true};
+            const reel_status status =
+                reel_gradcheck_case(ctx, ops[k], &cases[i], &config, &report, &err);
+            expect_report(ops[k], cases[i].label, status, &report, &err);
+        }
+    }
+    reel_ctx_destroy(ctx);
+}

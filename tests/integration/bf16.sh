@@ -1,6 +1,6 @@
 #!/bin/bash
 # --precision bf16: the same bits for any number of threads and after an interruption; float32's weights and checkpoints; named
-# when a resume changes it; less memory; evaluation, prediction and bench take it; a CPU without bf16's instructions is named.
+# when a resume changes it; less memory; evaluation, prediction and bench take it; a CPU without fast instructions for bf16 is named.
 set -eu
 . "$REEL_SOURCE/tests/support/runs.sh"
 . "$REEL_SOURCE/tests/support/bf16_net.sh"
@@ -38,7 +38,7 @@ PY
 # Interrupted after 3 steps of 6, then continued: without the option it stays what it was.
 train cut --precision bf16 --threads 2 --max-steps 3
 "$REEL_BIN" train data --resume auto -o cut --max-steps 0 >out 2>err || fail "resume: exit $?: $(cat err)"
-grep -q 'precision' err && ! grep -q 'no instructions' err && fail "a resume that changes nothing names the precision: $(cat err)"
+grep -q 'precision' err && ! grep -q 'no faster' err && fail "a resume that changes nothing names the precision: $(cat err)"
 [ "$(sum cut)" = "$(sum one)" ] || fail "interrupted: other bits"
 train other --precision bf16 --threads 2 --max-steps 3
 "$REEL_BIN" train data --resume auto -o other --max-steps 0 --precision float32 >out 2>err || fail "resume: exit $?: $(cat err)"
@@ -95,6 +95,19 @@ a, b = full[key]["total"], half[key]["total"]
 assert b <= 0.9 * a, (a, b, b / a)
 PY
 
-# float32 is faster where a CPU has no instructions for bf16; what was asked for is done.
+# It is said where a CPU has no fast instructions for bf16; what was asked for is done.
 REEL_ISA=portable "$REEL_BIN" eval data -w full --precision bf16 >out 2>err || fail "eval, portable: exit $?"
-grep -q 'float32 is faster' err || fail "not said that float32 is faster: $(cat err)"
+grep -q 'no faster than float32' err || fail "not said that bf16 is no faster: $(cat err)"
+
+# REEL_BF16=native takes what instructions there are; without any it changes nothing. Other words are refused.
+REEL_ISA=portable "$REEL_BIN" eval data -w full --precision bf16 --json --quiet >plain
+REEL_ISA=portable REEL_BF16=native "$REEL_BIN" eval data -w full --precision bf16 --json --quiet >native
+cmp -s plain native || fail "REEL_BF16=native changes what portable code computes"
+REEL_BF16=fast "$REEL_BIN" eval data -w full --precision bf16 >out 2>err && fail "REEL_BF16=fast is accepted"
+grep -q 'REEL_BF16: expected native' err || fail "REEL_BF16=fast: $(cat err)"
+if grep -qw avx512_bf16 /proc/cpuinfo; then
+    export REEL_BF16=native
+    train own --precision bf16 --threads 1
+    train own3 --precision bf16 --threads 3
+    [ "$(sum own)" = "$(sum own3)" ] || fail "native, 1 and 3 threads: other bits"
+fi

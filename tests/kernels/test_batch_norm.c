@@ -3,6 +3,7 @@
 #include "tests/kernels/kernel_test.h"
 
 #include "core/kernels/batch_norm.h"
+#include "core/kernels/bf16.h"
 
 enum { ROWS = 150, MOST = 40 /* channels */ };
 
@@ -153,4 +154,88 @@ Test(batch_norm, equals_the_formula_with_the_same_bits_for_every_instruction_set
             check_case(&(norm_case){sizeof(float), ch, ch % 3 == 0, rectified});
             check_case(&(norm_case){sizeof(double), ch, ch % 3 == 1, rectified});
         }
+}
+
+/* ---- maps in bf16 ---- */
+
+enum { BF16_ROWS = 1100, BF16_MOST = 700 /* channels */ };
+
+/* One pass on maps in bf16, and on float32 copies of them with the result rounded: the same bits.
+ */
+static void check_bf16_pass(const reel_ctx *ctx, reel_batch_norm_pass pass, reel_batch_norm_job job,
+                            const reel_bf16 *x, const reel_bf16 *dy)
+{
+    const int64_t n = job.rows * job.ch, parts = reel_batch_norm_parts(job.rows) * 2 * job.ch;
+    float *wide = malloc((size_t)n * 3 * sizeof *wide);
+    reel_bf16 *half = malloc((size_t)n * 2 * sizeof *half);
+    double *sums = malloc((size_t)parts * 2 * sizeof *sums);
+    reel_bf16_widen(ctx, x, wide, n);
+    reel_bf16_widen(ctx, dy, wide + n, n);
+    memcpy(wide + 2 * n, wide + n, (size_t)n * sizeof *wide);
+    memcpy(half, dy, (size_t)n * sizeof *half);
+
+    const bool writes = pass == REEL_BATCH_NORM_OUTPUT || pass == REEL_BATCH_NORM_INPUT_GRAD;
+    job.x = wide;
+    job.dy = wide + n;
+    job.out = writes ? wide + 2 * n : NULL;
+    job.parts = sums;
+    reel_batch_norm_run(ctx, REEL_F32, pass, job);
+    reel_bf16_round(ctx, wide + 2 * n, half + n, n);
+
+    job.x = x;
+    job.dy = half; /* over which the result lies */
+    job.out = writes ? half : NULL;
+    job.parts = sums + parts;
+    job.x_bf16 = job.dy_bf16 = true;
+    job.out_bf16 = writes;
+    reel_batch_norm_run(ctx, REEL_F32, pass, job);
+
+    cr_expect(memcmp(half, half + n, (size_t)n * sizeof *half) == 0, "pass %d: result", (int)pass);
+    if (!writes)
+        cr_expect(memcmp(sums, sums + parts, (size_t)(2 * job.ch) * sizeof *sums) == 0,
+                  "pass %d: sums", (int)pass);
+    free(wide);
+    free(half);
+    free(sums);
+}
+
+Test(batch_norm, maps_in_bf16_are_rounded_once)
+{
+    static double terms[4][BF16_MOST];
+    static float reals[3][BF16_MOST];
+    static const int64_t channels[] = {1, 19, 64, BF16_MOST};
+    reel_bf16 *maps = malloc((size_t)BF16_ROWS * BF16_MOST * 2 * sizeof *maps);
+    reel_rng rng = reel_rng_at(5, REEL_STREAM_CHECK, 0, 9);
+    for (int64_t i = 0; i < 2 * BF16_ROWS * BF16_MOST; i++)
+        maps[i] = reel_bf16_from_float((float)reel_rng_normal(&rng));
+    for (int k = 0; k < BF16_MOST; k++)
+        for (int i = 0; i < 4; i++) {
+            terms[i][k] = reel_rng_normal(&rng);
+            if (i < 3)
+                reals[i][k] = (float)reel_rng_normal(&rng);
+        }
+
+    for (int threads = 1; threads <= 3; threads++) {
+        reel_ctx *ctx = context_with(NULL, threads);
+        for (int i = 0; i < 2 * REEL_COUNT(channels); i++)
+            for (int pass = 0; pass < REEL_BATCH_NORM_PASSES; pass++) {
+                const reel_batch_norm_job job = {.rows = BF16_ROWS,
+                                                 .ch = channels[i / 2],
+                                                 .accumulate = threads == 2,
+                                                 .centre = reals[0],
+                                                 .factor = reals[1],
+                                                 .beta = reals[2],
+                                                 .rectified = i % 2,
+                                                 .opens = opens,
+                                                 .cap = cap,
+                                                 .mean = terms[0],
+                                                 .of_g = terms[1],
+                                                 .of_x = terms[2],
+                                                 .rest = terms[3]};
+                check_bf16_pass(ctx, (reel_batch_norm_pass)pass, job, maps,
+                                maps + BF16_ROWS * BF16_MOST);
+            }
+        reel_ctx_destroy(ctx);
+    }
+    free(maps);
 }

@@ -152,6 +152,8 @@ static reel_status bench_prepare(bench *b, const reel_options *o, const reel_ctx
     const reel_tape_config tape = {.dtype = REEL_F32, .no_grad = b->infer};
     REEL_TRY(reel_trainee_build(&b->run, o, &config, &tape, err));
     reel_net_set_training(b->run.session.net, !b->infer);
+    if (b->infer && reel_ctx_precision(ctx) == REEL_PRECISION_BF16)
+        REEL_TRY(reel_params_narrow(reel_net_params(b->run.session.net), ctx, err));
 
     const int64_t pieces = b->infer ? 1 : reel_options_int(o, "batch-pieces");
     REEL_TRY(reel_trainee_divide(&b->run, b->n, pieces, err));

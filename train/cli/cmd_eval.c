@@ -168,6 +168,8 @@ static reel_status eval_open(evaluation *e, int threads, const reel_rank_kernels
     }
     REEL_TRY(reel_model_card_matches(&e->card, images, e->data.folder, err));
     REEL_TRY(eval_name_classes(e, err)); /* not for comparing */
+    if (r->precision == REEL_PRECISION_BF16)
+        REEL_TRY(reel_params_narrow(reel_net_params(e->net), e->ctx, err));
     return reel_tape_create(&e->tape, e->ctx, NULL, err);
 }
 

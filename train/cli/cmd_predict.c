@@ -117,6 +117,8 @@ static reel_status open_network(reel_predictor *p, reel_error *err)
     REEL_TRY(reel_class_names_choose(&p->card, reel_options_text(o, "classes"), quiet, err));
 
     reel_net_set_training(p->net, false);
+    if (reel_ctx_precision(p->ctx) == REEL_PRECISION_BF16)
+        REEL_TRY(reel_params_narrow(reel_net_params(p->net), p->ctx, err));
     REEL_TRY(reel_tape_create(&p->tape, p->ctx,
                               &(reel_tape_config){.dtype = REEL_F32, .no_grad = true}, err));
 

@@ -13,7 +13,6 @@ reel_precision reel_precision_of(const char *word)
 void reel_precision_say(const reel_ctx *ctx)
 {
     if (reel_ctx_precision(ctx) == REEL_PRECISION_BF16 && !reel_ctx_multiplies_bf16(ctx))
-        reel_say(
-            "--precision bf16: this CPU has no instructions for bf16 (AVX512_BF16), or they are "
-            "not in use: float32 is faster, bf16 takes less memory");
+        reel_say("--precision bf16: this CPU multiplies bf16 no faster than float32: linear layers "
+                 "compute in float32, and bf16 saves memory");
 }

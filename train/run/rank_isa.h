@@ -7,7 +7,7 @@
 
 typedef struct reel_rank_kernels {
     reel_isa isa;
-    bool widen_bf16; /* not all of their CPUs multiply bf16 */
+    bool widen_bf16; /* not all of their CPUs gain by multiplying bf16 */
 } reel_rank_kernels;
 
 /* The best that all ranks have, so that all compute the same bits; this machine's where comm is

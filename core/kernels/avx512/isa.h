@@ -47,6 +47,22 @@ static inline isa_f32 isa_dot2(isa_f32 c, __m512i a, __m512i b)
     return _mm512_dpbf16_ps(c, (__m512bh)a, (__m512bh)b);
 }
 #define ISA_DOT2(c, a, b) isa_dot2(c, (__m512i)(a), (__m512i)(b))
+
+/* Both vectors rounded to bf16, one behind the other. Denormals become 0, as in isa_dot2. */
+static inline __m512i isa_round_pair(isa_f32 first, isa_f32 second)
+{
+    return (__m512i)_mm512_cvtne2ps_pbh(second, first);
+}
+
+/* The first half's numbers in the lower halves of words, the second's in the upper ones. */
+static inline __m512i isa_pair_to_words(__m512i pair)
+{
+    const __m512i step = _mm512_set1_epi32(0x00010001);
+    const __m512i first = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i places =
+        _mm512_add_epi32(_mm512_mullo_epi32(first, step), _mm512_set1_epi32(16 << 16));
+    return _mm512_permutexvar_epi16(places, pair);
+}
 #endif
 
 /* Stores past the caches; p is aligned to the vector. */

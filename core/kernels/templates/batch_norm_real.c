@@ -91,20 +91,30 @@ KERNEL_INLINE void add_part_rows(const reel_batch_norm_job *job, int64_t row, in
             add_moments(job, row, 1, a, b);
 }
 
+static void norm_add_part(const reel_batch_norm_job *job, int64_t from, int64_t end, bool grads,
+                          double *a)
+{
+    if (!grads)
+        add_part_rows(job, from, end, false, false, a);
+    else if (job->rectified)
+        add_part_rows(job, from, end, true, true, a);
+    else
+        add_part_rows(job, from, end, true, false, a);
+}
+
 static void sum_parts(const reel_batch_norm_job *job, bool grads)
 {
     const int64_t rows = job->rows, ch = job->ch, count = reel_batch_norm_parts(rows);
+    if (job->adds) {
+        norm_add_part(job, 0, rows, grads, job->parts);
+        return;
+    }
 #pragma omp parallel for schedule(static) num_threads(job->threads) if (rows * ch > ALONE)
     for (int64_t part = 0; part < count; part++) {
         double *a = job->parts + part * 2 * ch;
         const int64_t from = rows * part / count, end = rows * (part + 1) / count;
         memset(a, 0, (size_t)(2 * ch) * sizeof *a);
-        if (!grads)
-            add_part_rows(job, from, end, false, false, a);
-        else if (job->rectified)
-            add_part_rows(job, from, end, true, true, a);
-        else
-            add_part_rows(job, from, end, true, false, a);
+        norm_add_part(job, from, end, grads, a);
     }
 }
 

@@ -24,12 +24,7 @@ enum {
 /* c + both terms of a times those of b. */
 KERNEL_INLINE vec dot2(words a, words b, vec c)
 {
-#ifdef ISA_DOT2
     return (vec)ISA_DOT2((isa_real)c, a, b);
-#else
-    c = muladd((vec)(a << 16), (vec)(b << 16), c);
-    return muladd((vec)(a & 0xffff0000U), (vec)(b & 0xffff0000U), c);
-#endif
 }
 
 /* MR rows of A times NR columns of B over `depth` words: sums at c, or added to it. */
@@ -64,6 +59,7 @@ KERNEL_INLINE void bf16_block(int64_t depth, const uint32_t *a, int64_t a_row, i
 /* ---- packing ---- */
 
 typedef uint16_t half_of_word __attribute__((may_alias));
+typedef uint32_t word_of_halves __attribute__((may_alias, aligned(sizeof(uint16_t))));
 
 static uint32_t bits_of(const reel_bf16_operand *o, int64_t at)
 {
@@ -78,12 +74,18 @@ static uint32_t word_of(const reel_bf16_operand *o, int64_t i, int64_t p, int64_
     return bits_of(o, at) | (p + 1 < last ? bits_of(o, at + step) << 16 : 0);
 }
 
-KERNEL_INLINE words lower(const reel_bf16_operand *o, int64_t at)
+/* VL words: the first term of each from number `at` on, the second from `next` on. */
+KERNEL_INLINE words words_along(const reel_bf16_operand *o, int64_t at, int64_t next)
 {
-    if (o->wide)
-        return rounded(load((const float *)o->data + at));
-    return __builtin_convertvector(*(const halves_unaligned *)((const reel_bf16 *)o->data + at),
-                                   words);
+    if (o->wide) {
+        const float *from = o->data;
+        return (words)isa_pair_to_words(
+            isa_round_pair((isa_real)load(from + at), (isa_real)load(from + next)));
+    }
+    const reel_bf16 *from = o->data;
+    const words first = __builtin_convertvector(*(const halves_unaligned *)(from + at), words),
+                second = __builtin_convertvector(*(const halves_unaligned *)(from + next), words);
+    return first | second << 16;
 }
 
 /* Words of `count` rows or columns from i on, for terms p and p + 1: they lie side by side. */
@@ -93,7 +95,7 @@ static void pack_along(const reel_bf16_operand *o, int64_t i, int64_t count, int
     int64_t t = 0;
     const int64_t at = p * o->ld + i;
     for (; t + VL <= count && p + 1 < last; t += VL)
-        *(words_unaligned *)(to + t) = lower(o, at + t) | lower(o, at + o->ld + t) << 16;
+        *(words_unaligned *)(to + t) = words_along(o, at + t, at + o->ld + t);
     for (; t < count; t++)
         to[t] = word_of(o, i + t, p, last);
 }
@@ -109,15 +111,27 @@ static void pack_row(const reel_bf16_operand *o, int64_t i, int64_t p, int64_t c
     } else {
         const float *from = (const float *)o->data + at;
         int64_t t = 0;
-        for (; t + VL <= terms; t += VL) {
+        for (; t + 2 * VL <= terms; t += 2 * VL) {
             __builtin_prefetch(from + o->ld + t, 0, 2);
-            store_bf16(half + t, load(from + t));
+            __builtin_prefetch(from + o->ld + t + VL, 0, 2);
+            *(words_unaligned *)(half + t) =
+                (words)isa_round_pair((isa_real)load(from + t), (isa_real)load(from + t + VL));
         }
         for (; t < terms; t++)
             half[t] = reel_bf16_from_float(from[t]);
     }
     if (pairs < count)
         to[pairs] = word_of(o, i, p + 2 * pairs, last);
+}
+
+/* Words of `count` columns for terms p and p + 1, which lie side by side. */
+static void pack_across(const reel_bf16_operand *o, int64_t i, int64_t count, int64_t p,
+                        int64_t last, uint32_t *to)
+{
+    const reel_bf16 *from = (const reel_bf16 *)o->data + i * o->ld + p;
+    const bool whole = !o->wide && p + 1 < last;
+    for (int64_t j = 0; j < count; j++)
+        to[j] = whole ? *(const word_of_halves *)(from + j * o->ld) : word_of(o, i + j, p, last);
 }
 
 /* A panel of one piece of B: words [q][NR], columns beyond the last are 0. */
@@ -134,8 +148,7 @@ static void pack_panel(const reel_bf16_product *p, const reel_bf16_plan *plan, i
         if (p->b.along)
             pack_along(&p->b, begin, count, first + 2 * q, last, to);
         else
-            for (int64_t j = 0; j < count; j++)
-                to[j] = word_of(&p->b, begin + j, first + 2 * q, last);
+            pack_across(&p->b, begin, count, first + 2 * q, last, to);
     }
 }
 
@@ -226,6 +239,27 @@ KERNEL_INLINE void bf16_write_one(const reel_bf16_product *p, float sum, float b
     }
 }
 
+/* `count` sums of a column of C, which lies at `at`; bias: theirs, or NULL. */
+static void bf16_write_column(const reel_bf16_product *p, const float *sums, const float *bias,
+                              int64_t count, int64_t at)
+{
+    int64_t i = 0;
+    for (; i + VL <= count; i += VL) {
+        vec sum = load(sums + i) + (bias ? load(bias + i) : (vec){0});
+        if (p->rounds) {
+            reel_bf16 *to = (reel_bf16 *)p->c + at + i;
+            sum = p->accumulate ? load_bf16(to) + sum : sum;
+            store_bf16(to, p->relu ? rectified(sum) : sum);
+        } else {
+            float *to = (float *)p->c + at + i;
+            sum = p->accumulate ? load(to) + sum : sum;
+            store(to, p->relu ? rectified(sum) : sum);
+        }
+    }
+    for (; i < count; i++)
+        bf16_write_one(p, sums[i], bias ? bias[i] : 0, at + i);
+}
+
 /* A row of C that is only stored, past the caches where it can be: it is too long to be read soon.
  */
 static void bf16_write_row(float *to, const float *sums, int64_t count)
@@ -245,10 +279,13 @@ static void bf16_write_chunk(const bf16_chunk *c, const float *sums)
     const reel_bf16_product *p = c->p;
     const int64_t columns = least(c->columns, p->n - c->column), ld = c->plan->strip;
     if (p->c_row == 1) { /* column by column, as C lies */
-        for (int64_t j = 0; j < columns; j++)
+        for (int64_t j = 0; j < columns; j++) {
+            float column[REEL_BF16_ROWS];
             for (int64_t i = 0; i < c->rows; i++)
-                bf16_write_one(p, sums[i * ld + j], p->bias ? p->bias[c->row + i] : 0,
-                               c->row + i + (c->column + j) * p->c_col);
+                column[i] = sums[i * ld + j];
+            bf16_write_column(p, column, p->bias ? p->bias + c->row : NULL, c->rows,
+                              c->row + (c->column + j) * p->c_col);
+        }
         return;
     }
 
@@ -264,6 +301,7 @@ static void bf16_write_chunk(const bf16_chunk *c, const float *sums)
     }
 }
 
+reel_bf16_product_fn REEL_ISA_FN(reel_bf16_product);
 void REEL_ISA_FN(reel_bf16_product)(int threads, const reel_bf16_product *p)
 {
     const reel_bf16_plan plan = reel_bf16_plan_of(p);

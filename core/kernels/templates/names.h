@@ -30,10 +30,11 @@ reel_batch_norm_fn REEL_ISA_FN(reel_batch_norm_f32), REEL_ISA_FN(reel_batch_norm
 
 void REEL_ISA_FN(reel_bf16_widen)(int threads, const reel_bf16 *from, float *to, int64_t n);
 void REEL_ISA_FN(reel_bf16_round)(int threads, const float *from, reel_bf16 *to, int64_t n);
-reel_bf16_product_fn REEL_ISA_FN(reel_bf16_product);
+void REEL_ISA_FN(reel_bf16_dots)(int threads, const struct reel_bf16_dots_job *job);
 #ifdef REEL_BF16_NATIVE
 reel_bf16_product_fn REEL_JOIN(reel_bf16_product, __, REEL_BF16_NATIVE);
-bool REEL_JOIN(reel_isa_runs_, REEL_BF16_NATIVE, )(void);
+bool REEL_JOIN(reel_isa_runs_, REEL_BF16_NATIVE, )(void),
+    REEL_JOIN(reel_isa_pays_, REEL_BF16_NATIVE, )(void);
 #endif
 
 void REEL_ISA_FN(reel_philox_draw)(uint32_t *words, uint64_t seed, uint32_t stream, uint32_t epoch,

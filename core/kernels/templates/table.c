@@ -22,10 +22,11 @@ const reel_kernels REEL_ISA_FN(reel_kernels) = {
     .batch_norm = REEL_BOTH_KERNELS(reel_batch_norm),
     .bf16_widen = REEL_ISA_FN(reel_bf16_widen),
     .bf16_round = REEL_ISA_FN(reel_bf16_round),
-    .bf16_product = REEL_ISA_FN(reel_bf16_product),
+    .bf16_dots = REEL_ISA_FN(reel_bf16_dots),
 #ifdef REEL_BF16_NATIVE
-    .bf16_native_product = REEL_JOIN(reel_bf16_product, __, REEL_BF16_NATIVE),
-    .bf16_native_runs = REEL_JOIN(reel_isa_runs_, REEL_BF16_NATIVE, ),
+    .bf16_product = REEL_JOIN(reel_bf16_product, __, REEL_BF16_NATIVE),
+    .bf16_product_runs = REEL_JOIN(reel_isa_runs_, REEL_BF16_NATIVE, ),
+    .bf16_product_pays = REEL_JOIN(reel_isa_pays_, REEL_BF16_NATIVE, ),
 #endif
     .philox_draw = REEL_ISA_FN(reel_philox_draw),
     .peak_flop = 2 * REEL_PEAK_CHAINS * VL,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/bf16.h"
 #include "core/params.h"
 
 #define SHAPE(...) ((const int64_t[]){__VA_ARGS__})
@@ -92,4 +93,46 @@ Test(params, buffers_are_no_trainable_parameters)
                  REEL_OK);
     cr_expect_eq(reel_params_trainable(params), 12);
     reel_params_destroy(params); /* before commit: nothing leaks */
+}
+
+/* Matrices of at least 65,536 values become bf16 where they lie; all else keeps its bits. */
+Test(params, narrowing_rounds_large_matrices)
+{
+    enum { ROWS = 1031, COLUMNS = 1100, SMALL = 50 };
+    reel_params *params = store(REEL_F32);
+    reel_ctx *ctx;
+    cr_assert_eq(reel_ctx_create(&ctx, &(reel_ctx_config){.threads = 2}, &err), REEL_OK);
+    reel_params_add(params, "small", 2, SHAPE(SMALL, SMALL), 0, NULL, &err);
+    reel_params_add(params, "large", 2, SHAPE(ROWS, COLUMNS), 0, NULL, &err);
+    reel_params_add(params, "kernel", 4, SHAPE(16, 64, 10, 10), 0, NULL, &err);
+    cr_expect_eq(reel_params_narrow(params, ctx, &err), REEL_ERR_INVALID, "not committed");
+    cr_assert_eq(reel_params_commit(params, &err), REEL_OK);
+    for (int i = 0; i < 3; i++) {
+        const reel_tensor value = reel_params_at(params, i)->value;
+        for (int64_t k = 0; k < reel_tensor_numel(&value); k++)
+            ((float *)value.data)[k] = (float)(k % 9973) * 0.37F - 100;
+    }
+
+    for (int again = 0; again < 2; again++) {
+        cr_assert_eq(reel_params_narrow(params, ctx, &err), REEL_OK, "%s", err.message);
+        for (int i = 0; i < 3; i++) {
+            const reel_param *p = reel_params_at(params, i);
+            cr_expect_eq(p->value.dtype, i == 1 ? REEL_BF16 : REEL_F32, "%s", p->name);
+            for (int64_t k = 0; k < reel_tensor_numel(&p->value); k++) {
+                const float was = (float)(k % 9973) * 0.37F - 100;
+                if (i == 1)
+                    cr_assert_eq(((const reel_bf16 *)p->value.data)[k], reel_bf16_from_float(was));
+                else
+                    cr_assert_eq(((const float *)p->value.data)[k], was, "%s", p->name);
+            }
+        }
+    }
+    reel_params_destroy(params);
+
+    params = store(REEL_F64);
+    reel_params_add(params, "large", 2, SHAPE(300, 300), 0, NULL, &err);
+    cr_assert_eq(reel_params_commit(params, &err), REEL_OK);
+    cr_expect_eq(reel_params_narrow(params, ctx, &err), REEL_ERR_INVALID, "float64");
+    reel_params_destroy(params);
+    reel_ctx_destroy(ctx);
 }

@@ -1,6 +1,7 @@
 /* Which values a tape of a bf16 context stores in bf16, and what stays float32. */
 #include "core/bf16.h"
 #include "core/elementary.h"
+#include "core/params.h"
 #include "tests/unit/core/on_tape.h"
 
 static void open_bf16_tape(reel_dtype dtype)
@@ -95,4 +96,56 @@ Test(tape_bf16, an_unknown_precision_and_a_tape_of_bf16_are_refused)
     cr_expect_eq(reel_tape_create(&other, ctx, &(reel_tape_config){.dtype = REEL_BF16}, &err),
                  REEL_ERR_INVALID);
     close_tape();
+}
+
+/* Weights that are stored in bf16 for inference: the values of the same weights in float32, by dot
+ * products and by blocks. A tape that records refuses them. */
+Test(tape_bf16, linear_layers_read_narrow_weights)
+{
+    enum { IN = 300, OUT = 400 };
+    reel_params *params;
+    open_bf16_tape(REEL_F32);
+    cr_assert_eq(reel_params_create(&params, REEL_F32, &err), REEL_OK);
+    cr_assert_eq(reel_params_add(params, "w", DIMS(OUT, IN), 0, NULL, &err), REEL_OK);
+    cr_assert_eq(reel_params_add(params, "b", DIMS(OUT), 0, NULL, &err), REEL_OK);
+    cr_assert_eq(reel_params_commit(params, &err), REEL_OK);
+    reel_rng rng = reel_rng_at(5, REEL_STREAM_CHECK, 0, 0);
+    float *w = reel_params_at(params, 0)->value.data;
+    for (int i = 0; i < OUT * IN; i++) /* exact in bf16 */
+        w[i] = reel_bf16_to_float(reel_bf16_from_float((float)reel_rng_normal(&rng)));
+
+    static const int64_t rows[2] = {3, 40};
+    reel_bf16 *wide[2];
+    reel_tape_set_recording(tape, false);
+    for (int narrow = 0; narrow < 2; narrow++) {
+        if (narrow)
+            cr_assert_eq(reel_params_narrow(params, ctx, &err), REEL_OK, "%s", err.message);
+        for (int i = 0; i < 2; i++) {
+            const reel_var x = reel_tanh(drawn(1, DIMS(rows[i], IN))),
+                           y = reel_linear_relu(x, reel_param_var(tape, params, 0),
+                                                reel_param_var(tape, params, 1));
+            expect_stored("a linear layer", y, REEL_BF16);
+            const reel_tensor value = reel_value(y);
+            const reel_bf16 *got = value.data;
+            if (!narrow) {
+                wide[i] = malloc(reel_tensor_bytes(&value));
+                memcpy(wide[i], got, reel_tensor_bytes(&value));
+            }
+            for (int64_t k = 0; k < reel_tensor_numel(&value); k++) {
+                const float a = reel_bf16_to_float(got[k]), b = reel_bf16_to_float(wide[i][k]);
+                cr_assert(fabsf(a - b) <= 0.01F * fabsf(b) + 1e-3F, "%d rows, %d: %g, expected %g",
+                          (int)rows[i], (int)k, (double)a, (double)b);
+            }
+            reel_tape_reset(tape);
+        }
+    }
+    free(wide[0]);
+    free(wide[1]);
+
+    reel_tape_set_recording(tape, true);
+    reel_param_var(tape, params, 0);
+    cr_expect_eq(reel_tape_status(tape, &err), REEL_ERR_INVALID);
+    cr_expect(strstr(err.message, "w is bf16"), "%s", err.message);
+    close_tape();
+    reel_params_destroy(params);
 }
