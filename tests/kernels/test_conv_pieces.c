@@ -191,6 +191,8 @@ Test(conv_pieces, first_layers)
         {shape(9, 3, 43, 39, 32, 11, 11, 4, 4, 2, 2, 1, 1, 1), 3, &reel_conv_first_layer, {1, 1}},
         {shape(8, 1, 28, 26, 16, 5, 5, 1, 1, 2, 2, 1, 1, 1), 8, &reel_conv_first_layer, {1, 1}},
         {shape(20, 3, 50, 11, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1), 2, &reel_conv_first_layer, {1, 1}},
+        /* the batch's map is written past the caches, a piece's is not */
+        {shape(4, 3, 150, 130, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1), 2, &reel_conv_first_layer, {1, 1}},
     };
     check_batches(cases, REEL_COUNT(cases), "");
 }
