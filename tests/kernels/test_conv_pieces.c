@@ -208,6 +208,16 @@ Test(conv_pieces, depthwise)
     check_batches(cases, REEL_COUNT(cases), "");
 }
 
+Test(conv_pieces, pointwise)
+{
+    const batch_case cases[] = {
+        /* a block of pixels spans pieces */
+        {shape(6, 24, 5, 7, 40, 1, 1, 1, 1, 0, 0, 1, 1, 1), 3, &reel_conv_pointwise, {1, 1}},
+        {shape(4, 32, 9, 10, 20, 1, 1, 2, 2, 0, 0, 1, 1, 1), 4, &reel_conv_pointwise, {1, 1}},
+    };
+    check_batches(cases, REEL_COUNT(cases), "");
+}
+
 Test(conv_pieces, products)
 {
     const batch_case cases[] = {

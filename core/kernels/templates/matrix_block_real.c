@@ -26,7 +26,8 @@ void finish_sums(const reel_matrix_job *job, int64_t i, int64_t j, bool along_ro
     }
 }
 
-/* to (+)= from, n reals. Zero is added where nothing else is: -0 becomes 0, as in a strided copy. */
+/* to (+)= from, n reals. Zero is added where nothing else is: -0 becomes 0, as in a strided copy.
+ */
 static inline void write_run(real *to, const real *from, int64_t n, bool add)
 {
     int64_t q = 0;
