@@ -27,6 +27,15 @@ static bool first_layer_accepts(const reel_conv_shape *s, reel_conv_pass pass, c
     return !*why_not;
 }
 
+bool reel_first_layer_by_taps(const reel_conv_shape *s, reel_conv_pass pass)
+{
+    enum { PIXELS = 16, STRIDE = 2 }; /* forward: a block of any instruction set; constants there */
+    if (s->kh != 3 || s->kw != 3 || s->kw * s->c != REEL_FIRST_LAYER_RUN)
+        return false;
+    return pass == REEL_CONV_WEIGHT_GRAD ||
+           (pass == REEL_CONV_FORWARD && s->ow >= PIXELS && s->sw <= STRIDE);
+}
+
 /* A band of output rows is what a thread works on at a time: its image rows are copied into a
  * padded buffer that stays in the second-level cache. */
 reel_first_layer_plan reel_first_layer_plan_of(const reel_conv_shape *s, reel_conv_pass pass)
@@ -37,6 +46,7 @@ reel_first_layer_plan reel_first_layer_plan_of(const reel_conv_shape *s, reel_co
         return p;
     }
     const int64_t most = pass == REEL_CONV_FORWARD && s->n < 8 ? 4 : 8;
+    p.by_taps = reel_first_layer_by_taps(s, pass);
     p.line = up(((s->ow - 1) * s->sw + s->kw) * s->c, VECTOR) + VECTOR;
     p.bands = (s->oh + most - 1) / most;
     p.rows = (s->oh + p.bands - 1) / p.bands;
@@ -55,7 +65,7 @@ int64_t reel_first_layer_own(const reel_conv_shape *s, const reel_first_layer_pl
     if (pass == REEL_CONV_INPUT_GRAD)
         return s->ow * p->columns;
     return up(p->lines * p->line, VECTOR) +
-           (pass == REEL_CONV_WEIGHT_GRAD ? p->rows * s->ow * p->spread : 0);
+           (pass == REEL_CONV_WEIGHT_GRAD && !p->by_taps ? p->rows * s->ow * p->spread : 0);
 }
 
 int64_t reel_first_layer_shared(const reel_conv_shape *s, const reel_first_layer_plan *p,
@@ -63,6 +73,8 @@ int64_t reel_first_layer_shared(const reel_conv_shape *s, const reel_first_layer
 {
     if (pass == REEL_CONV_INPUT_GRAD)
         return s->oc * p->columns;
+    if (p->by_taps)
+        return up(s->oc * s->kh * p->run, VECTOR);
     return pass == REEL_CONV_FORWARD ? up(s->oc, 32) * s->kh * p->run
                                      : up(s->oc * (s->kh * (p->run - p->rest) + p->spread), VECTOR);
 }
@@ -82,10 +94,15 @@ static void first_layer_run(const reel_ctx *ctx, const reel_conv_job *job, reel_
                             bool f64)
 {
     (void)f64;
-    reel_ctx_kernels(ctx)->first_layer[pass](job, reel_ctx_threads(ctx));
+    const reel_kernels *kernels = reel_ctx_kernels(ctx);
+    if (reel_first_layer_plan_of(job->s, pass).by_taps)
+        kernels->first_layer_taps[pass](job, reel_ctx_threads(ctx));
+    else
+        kernels->first_layer[pass](job, reel_ctx_threads(ctx));
 }
 
 const reel_conv_kind reel_conv_first_layer = {.name = "direct",
+                                              .ends_in_relu = true,
                                               .accepts = first_layer_accepts,
                                               .scratch = first_layer_scratch,
                                               .run = first_layer_run};

@@ -8,6 +8,9 @@
 
 #include "core/kernels/conv_shape.h"
 
+/* Values of a kernel row of first_layer_taps.c: 3 pixels of 3 channels. */
+enum { REEL_FIRST_LAYER_RUN = 9 };
+
 /* ---- the plan, shared by scratch sizes and passes ---- */
 typedef struct reel_first_layer_plan {
     int64_t run;  /* values of a kernel row: kw c */
@@ -18,10 +21,14 @@ typedef struct reel_first_layer_plan {
     int64_t rest, spread; /* weight gradient: values of a run behind its last whole vector; of all
                              runs together, in vectors */
     int64_t parts;        /* weight gradient: parts of the batch that are summed by themselves */
+    bool by_taps;         /* as reel_first_layer_by_taps says */
     int64_t
         columns; /* input gradient: taps times channels, in whole panels of any instruction set */
 } reel_first_layer_plan;
 
+/* Whether first_layer_taps.c computes the pass: 3 x 3 kernels over 3 channels, forward and weight
+ * gradient. */
+bool reel_first_layer_by_taps(const reel_conv_shape *s, reel_conv_pass pass);
 reel_first_layer_plan reel_first_layer_plan_of(const reel_conv_shape *s, reel_conv_pass pass);
 
 /* Floats of one thread's scratch; of the weights, transposed, or of one part's sums. */

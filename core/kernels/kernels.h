@@ -32,12 +32,15 @@ typedef struct reel_kernels {
     reel_matrix_fn *matrix[2];
 
     /* The float32 convolutions, by reel_conv_pass (first_layer.h, winograd.h,
-     * polyphase.h, depthwise.h); polyphase has no input gradient. */
+     * polyphase.h, depthwise.h, pointwise.h); polyphase and first_layer_taps have no input
+     * gradient. */
     reel_conv_fn *first_layer[REEL_CONV_PASSES];
+    reel_conv_fn *first_layer_taps[REEL_CONV_PASSES]; /* 3 x 3 kernels over 3 channels */
     reel_conv_fn *winograd[REEL_CONV_PASSES];
     reel_conv_fn *polyphase[REEL_CONV_PASSES];
     reel_conv_fn *few_tiles; /* forward (few_tiles.h) */
     reel_conv_fn *depthwise[REEL_CONV_PASSES];
+    reel_conv_fn *pointwise[REEL_CONV_PASSES];
 
     /* ReLU with max pooling and its gradient (relu_pool.h), by reel_dtype. */
     reel_relu_pool_fn *relu_pool[2];

@@ -2,6 +2,7 @@
  * for each instruction set. */
 #include "core/kernels/polyphase.h"
 
+#include "core/kernels/first_layer.h"
 #include "core/kernels/kernels.h"
 #include "core/kernels/winograd.h"
 
@@ -112,6 +113,8 @@ static bool polyphase_accepts(const reel_conv_shape *s, reel_conv_pass pass, con
         *why_not = "wants output channels in multiples of 16";
     else if (r < 2 || r > 5)
         *why_not = "wants a kernel of 2 to 5 strides";
+    else if (reel_first_layer_by_taps(s, pass))
+        *why_not = "leaves 3 x 3 kernels over 3 channels to the direct sum";
     else if (!costs_less(s, pass))
         *why_not = "wants more products to save";
     return !*why_not;

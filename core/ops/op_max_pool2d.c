@@ -5,6 +5,7 @@
  * most 256 cells, so neither input nor output has to outlive it. Channels are innermost: a block of
  * them keeps maximum and position in registers' reach while the window's cells pass by. Comparing
  * with (v > best) or NaN makes NaN win, as in PyTorch. */
+#include "core/kernels/relu_pool.h"
 #include "core/op_impl.h"
 #include "core/ops/pool.h"
 
@@ -22,6 +23,7 @@ typedef int32_t cell_index; /* as wide as reel_real, so that one vector mask ser
 typedef int64_t cell_index;
 #endif
 
+/* Whether positions take more than a byte; else the kernels of core/kernels/relu_pool.h run. */
 static inline bool wide_index(const reel_pool2d_attrs *a)
 {
     return a->kernel_h * a->kernel_w > 256;
@@ -79,7 +81,6 @@ static inline void max_only(const max_window *m, reel_real *restrict best)
 /* One window of all channels, block by block. y and the saved positions begin at element `at`. */
 static void max_at(const reel_call *c, max_window m, int64_t at)
 {
-    const bool wide = wide_index(c->attrs);
     const reel_real *x = m.x;
     for (int64_t k0 = 0; k0 < m.ch; k0 += REEL_POOL_BLOCK) {
         reel_real *y = (reel_real *)c->out.data + at + k0;
@@ -94,19 +95,40 @@ static void max_at(const reel_call *c, max_window m, int64_t at)
         reel_real best[REEL_POOL_BLOCK];
         max_of_window(&m, best, cell);
         memcpy(y, best, (size_t)m.width * sizeof *y);
-        if (wide)
-            for (int64_t k = 0; k < m.width; k++)
-                ((int32_t *)c->saved)[at + k0 + k] = (int32_t)cell[k];
-        else
-            for (int64_t k = 0; k < m.width; k++)
-                ((uint8_t *)c->saved)[at + k0 + k] = (uint8_t)cell[k];
+        for (int64_t k = 0; k < m.width; k++)
+            ((int32_t *)c->saved)[at + k0 + k] = (int32_t)cell[k];
     }
+}
+
+static inline reel_relu_pool_shape max_pool_shape(const reel_call *c)
+{
+    const reel_pool2d_attrs *a = c->attrs;
+    const reel_pool_sizes s = reel_pool_sizes_of(c);
+    return (reel_relu_pool_shape){.n = s.n,
+                                  .c = s.ch,
+                                  .h = s.h,
+                                  .w = s.w,
+                                  .oh = s.oh,
+                                  .ow = s.ow,
+                                  .kh = a->kernel_h,
+                                  .kw = a->kernel_w,
+                                  .sh = a->stride_h,
+                                  .sw = a->stride_w,
+                                  .ph = a->padding_h,
+                                  .pw = a->padding_w,
+                                  .plain = true};
 }
 
 void REEL_FN(reel_max_pool2d_forward)(const reel_call *c)
 {
     const reel_pool2d_attrs *a = c->attrs;
     const reel_pool_sizes s = reel_pool_sizes_of(c);
+    if (!wide_index(a)) {
+        const reel_relu_pool_shape shape = max_pool_shape(c);
+        reel_relu_pool(c->ctx, REEL_DTYPE, &shape, c->in[0].data, c->out.data, c->saved);
+        return;
+    }
+
     REEL_FOR_POOLED_ROWS(c, s, image, i)
     {
         for (int64_t j = 0; j < s.ow; j++) {
@@ -127,27 +149,18 @@ void REEL_FN(reel_max_pool2d_forward)(const reel_call *c)
 
 /* Adds the gradient of one image's windows to a block of channels: dy and cell begin at the image's
  * first output, dx at its first pixel. */
-static void max_scatter(const reel_call *c, const int64_t *offset, const reel_real *dy,
-                        const void *cells, int64_t width, reel_real *dx)
+static void max_scatter(const reel_call *c, const reel_real *dy, const int32_t *cell, int64_t width,
+                        reel_real *dx)
 {
     const reel_pool2d_attrs *a = c->attrs;
     const int64_t ch = c->out.shape[1], w = c->din[0].shape[3];
-    for (int64_t i = 0, at = 0; i < c->out.shape[2]; i++)
-        for (int64_t j = 0; j < c->out.shape[3]; j++, at += ch) {
+    for (int64_t i = 0; i < c->out.shape[2]; i++)
+        for (int64_t j = 0; j < c->out.shape[3]; j++, dy += ch, cell += ch) {
             /* May lie in the padding; the winner's cell never does. */
             const int64_t corner =
                 ((i * a->stride_h - a->padding_h) * w + j * a->stride_w - a->padding_w) * ch;
-
-            if (wide_index(a)) {
-                const int32_t *cell = (const int32_t *)cells + at;
-                for (int64_t k = 0; k < width; k++)
-                    dx[corner + (cell[k] / a->kernel_w * w + cell[k] % a->kernel_w) * ch + k] +=
-                        dy[at + k];
-            } else {
-                const uint8_t *cell = (const uint8_t *)cells + at;
-                for (int64_t k = 0; k < width; k++)
-                    dx[corner + offset[cell[k]] + k] += dy[at + k];
-            }
+            for (int64_t k = 0; k < width; k++)
+                dx[corner + (cell[k] / a->kernel_w * w + cell[k] % a->kernel_w) * ch + k] += dy[k];
         }
 }
 
@@ -155,13 +168,12 @@ void REEL_FN(reel_max_pool2d_backward)(const reel_call *c)
 {
     const reel_pool2d_attrs *a = c->attrs;
     const reel_pool_sizes s = reel_pool_sizes_of(c);
-    const size_t index_bytes = wide_index(a) ? sizeof(int32_t) : 1;
-
-    int64_t offset[256]; /* from the window's corner to each of its cells */
-    if (!wide_index(a))
-        for (int64_t u = 0; u < a->kernel_h; u++)
-            for (int64_t v = 0; v < a->kernel_w; v++)
-                offset[u * a->kernel_w + v] = (u * s.w + v) * s.ch;
+    if (!wide_index(a)) {
+        reel_relu_pool_shape shape = max_pool_shape(c);
+        shape.add = !c->fresh[0];
+        reel_relu_pool_backward(c->ctx, REEL_DTYPE, &shape, c->dout.data, c->saved, c->din[0].data);
+        return;
+    }
 
     /* Windows may overlap: a thread owns all windows of an image for a block of channels. */
     REEL_FOR_POOLED_BLOCKS(c, s, image, k0)
@@ -171,8 +183,8 @@ void REEL_FN(reel_max_pool2d_backward)(const reel_call *c)
         reel_real *dx = (reel_real *)c->din[0].data + image * s.h * s.w * s.ch + k0;
         if (c->fresh[0])
             REEL_FN(reel_pool_clear)(s, width, dx);
-        max_scatter(c, offset, (const reel_real *)c->dout.data + at,
-                    (const char *)c->saved + (size_t)at * index_bytes, width, dx);
+        max_scatter(c, (const reel_real *)c->dout.data + at, (const int32_t *)c->saved + at, width,
+                    dx);
     }
 }
 

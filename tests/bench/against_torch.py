@@ -3,6 +3,7 @@
 
   against_torch.py step [--batch 128] [--infer] [--pairs 3] [--compile] [--avx2]     a whole step of AlexNet, data in memory
   against_torch.py convolutions alexnet2012|vgg16|resnet50|mobilenet [--batch 16]    each layer, all three passes
+  against_torch.py kernels [--only depthwise] [--worst 0.9] [--avx2]   all convolutions and poolings of five nets, pass by pass
   against_torch.py loader DATA/train [--reel PACKED] [--exact]     files to batches: RandomResizedCrop 224, flip, normalise; 2 workers
   against_torch.py shapes FILE                                     those layers, for `reel bench kernels --shapes FILE`
 
@@ -12,57 +13,12 @@ A ratio above 1 means that Reel is faster. Nothing else should run: on a shared 
 """
 import argparse, json, math, os, statistics, subprocess, sys, tempfile, time
 
+from net_shapes import CLASSES, NETS, convolutions, measured_shapes, multiply_adds
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 REEL = os.environ.get("REEL_BIN", os.path.join(ROOT, "build", "reel"))
+TIMES = os.environ.get("REEL_KERNEL_TIMES", os.path.join(ROOT, "build", "tests", "bench_kernel_times"))
 PASSES = ("forward", "input-grad", "weight-grad")
-
-
-def vgg16():
-    """Simonyan and Zisserman 2015, configuration D."""
-    layers, size, before = {}, 224, 3
-    for block, (count, width) in enumerate([(2, 64), (2, 128), (3, 256), (3, 512), (3, 512)], 1):
-        for i in range(1, count + 1):
-            layers[f"conv{block}_{i}"] = [before, size, size, width, 3, 1, 1, 1]
-            before = width
-        size //= 2
-    return layers
-
-
-def resnet50():
-    """He et al. 2016 as torchvision builds it: the stride is in the 3x3. Each shape once."""
-    layers, before, size = {"conv1": [3, 224, 224, 64, 7, 2, 3, 1]}, 64, 56
-    for stage, width in enumerate((64, 128, 256, 512), 2):
-        stride = 1 if stage == 2 else 2
-        inner = size // stride
-        layers[f"res{stage}a_reduce"] = [before, size, size, width, 1, 1, 0, 1]
-        layers[f"res{stage}a_3x3"] = [width, size, size, width, 3, stride, 1, 1]
-        layers[f"res{stage}a_project"] = [before, size, size, 4 * width, 1, stride, 0, 1]
-        layers[f"res{stage}_expand"] = [width, inner, inner, 4 * width, 1, 1, 0, 1]
-        layers[f"res{stage}b_reduce"] = [4 * width, inner, inner, width, 1, 1, 0, 1]
-        layers[f"res{stage}b_3x3"] = [width, inner, inner, width, 3, 1, 1, 1]
-        before, size = 4 * width, inner
-    return layers
-
-
-def mobilenet():
-    """Howard et al. 2017, table 1: depthwise and pointwise pairs. Each shape once."""
-    layers, before, size = {"conv1": [3, 224, 224, 32, 3, 2, 1, 1]}, 32, 112
-    pairs = [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1), (1024, 2), (1024, 1)]
-    for i, (width, stride) in enumerate(pairs, 2):
-        layers[f"depthwise{i}"] = [before, size, size, before, 3, stride, 1, before]
-        size //= stride
-        layers[f"pointwise{i}"] = [before, size, size, width, 1, 1, 0, 1]
-        before = width
-    return layers
-
-
-def alexnet2012():
-    """Krizhevsky et al. 2012, with the two groups of the two GPUs."""
-    return {"conv1": [3, 227, 227, 96, 11, 4, 0, 1], "conv2": [96, 27, 27, 256, 5, 1, 2, 2], "conv3": [256, 13, 13, 384, 3, 1, 1, 1],
-            "conv4": [384, 13, 13, 384, 3, 1, 1, 2], "conv5": [384, 13, 13, 256, 3, 1, 1, 2]}
-
-
-NETS = {net.__name__: net for net in (alexnet2012, vgg16, resnet50, mobilenet)}
 
 
 def tuned(avx2):
@@ -115,7 +71,7 @@ def torch_convolutions(a):
     torch.set_num_threads(a.threads)
     result = {}
     for layout in (torch.contiguous_format, torch.channels_last):
-        for name, (c, h, w, oc, kernel, stride, padding, groups) in NETS[a.net]().items():
+        for name, (c, h, w, oc, kernel, stride, padding, groups) in convolutions(a.net).items():
             x = torch.randn(a.batch, c, h, w).contiguous(memory_format=layout)
             weight = torch.randn(oc, c // groups, kernel, kernel).contiguous(memory_format=layout)
             bias = torch.randn(oc)
@@ -130,6 +86,115 @@ def torch_convolutions(a):
                     key = f"{a.net}/{name} {which}"
                     result[key] = min(ms, result.get(key, ms))
     print(json.dumps(result))
+
+# ---- kernels: every convolution and pooling of five nets, one at a time ----
+
+SHORT_MS = 0.3  # below this, the start of a call counts as much as its work
+PASS_GFLOP = 10  # a pass is cut to a batch of at most so many
+
+
+def torch_works(torch, n, layer, layout):
+    """The passes of a layer as functions without arguments."""
+    if layer[0] == "avg":
+        x = torch.randn(n, *layer[1:]).contiguous(memory_format=layout)
+        forward = lambda: torch.ops.aten.mean.dim(x, [2, 3], True)
+        dy = torch.randn_like(forward())
+        return forward, lambda: (dy.expand(x.shape) / (x.shape[2] * x.shape[3])).contiguous(memory_format=layout)
+    if layer[0] == "max":
+        c, h, w, kernel, stride, padding, ceil = layer[1:]
+        x = torch.randn(n, c, h, w).contiguous(memory_format=layout)
+        window = ([kernel] * 2, [stride] * 2, [padding] * 2, [1, 1], bool(ceil))
+        forward = lambda: torch.ops.aten.max_pool2d_with_indices(x, *window)
+        y, cells = forward()
+        dy = torch.randn_like(y)
+        return forward, lambda: torch.ops.aten.max_pool2d_with_indices_backward(dy, x, *window, cells)
+
+    c, h, w, oc, kernel, stride, padding, groups = layer[:8]
+    dilation = layer[8] if len(layer) > 8 else 1
+    x = torch.randn(n, c, h, w).contiguous(memory_format=layout)
+    weight = torch.randn(oc, c // groups, kernel, kernel).contiguous(memory_format=layout)
+    bias = torch.randn(oc)
+    forward = lambda: torch.nn.functional.conv2d(x, weight, bias, stride, padding, dilation, groups)
+    dy = torch.randn_like(forward())
+    gradient = lambda *mask: torch.ops.aten.convolution_backward(
+        dy, x, weight, [oc], [stride] * 2, [padding] * 2, [dilation] * 2, False, [0, 0], groups, list(mask))
+    return forward, lambda: gradient(True, False, False), lambda: gradient(False, True, False)
+
+
+def torch_kernels(a):
+    """Answers lines [runs, batch, layer, layouts]: the ms of each pass in each of the layouts."""
+    import torch
+    torch.set_num_threads(a.threads)
+    formats = (torch.contiguous_format, torch.channels_last)
+    with torch.no_grad():
+        for line in sys.stdin:
+            runs, n, layer, layouts = json.loads(line)
+            times = [[1e3 * median_seconds(work, runs) for work in torch_works(torch, n, layer, formats[i])] for i in layouts]
+            print(json.dumps(times), flush=True)
+
+
+class Server:
+    """A program that answers lines."""
+
+    def __init__(self, command, env):
+        self.program = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, line):
+        self.program.stdin.write(line + "\n")
+        self.program.stdin.flush()
+        answer = self.program.stdout.readline()
+        if not answer:
+            sys.exit(f"{self.program.args[0]} ended at: {line}")
+        return answer
+
+
+def layer_line(runs, n, layer):
+    if isinstance(layer[0], str):
+        return " ".join(map(str, [layer[0], runs, n, *layer[1:]]))
+    return " ".join(map(str, ["conv", runs, n, *layer[:8], layer[8] if len(layer) > 8 else 1]))
+
+
+def compare_kernels(a):
+    isa = dict(REEL_ISA="avx2") if a.avx2 else {}
+    reel = Server([TIMES], dict(os.environ, OMP_NUM_THREADS=str(a.threads), **isa))
+    peer = Server([sys.executable, __file__, "torch-kernels", "--threads", str(a.threads)], tuned(a.avx2))
+    peaks = [reel.ask("peak 0").split()]
+    rows = []
+    for kind, name, layer in measured_shapes(a.only):
+        gflop = 2e-9 * multiply_adds(layer)
+        n = a.batch
+        while n > 1 and n * gflop > PASS_GFLOP:
+            n //= 2
+        runs = 3 if n * gflop > 1 else 7
+
+        # Both layouts at first; then the one that was faster in all passes, if there is one.
+        ours, theirs, layouts = [], [], [0, 1]
+        for _ in range(a.pairs):
+            ours.append([float(ms) for ms in reel.ask(layer_line(runs, n, layer)).split()])
+            passes = list(zip(*json.loads(peer.ask(json.dumps([runs, n, layer, layouts])))))
+            theirs.append([min(ms) for ms in passes])
+            if len(layouts) > 1:
+                layouts = sorted({ms.index(min(ms)) for ms in passes})
+        for i in range(len(ours[0])):
+            ratios = [b[i] / o[i] for o, b in zip(ours, theirs)]
+            rows.append((statistics.median(ratios), min(ratios), max(ratios), kind, f"{name} {PASSES[i]}", n,
+                         min(o[i] for o in ours), min(b[i] for b in theirs)))
+    peaks.append(reel.ask("peak 0").split())
+
+    print(f"{peaks[0][1]}, {a.threads} threads, {a.pairs} pairs, peak {peaks[0][0]} and {peaks[1][0]} GFLOP/s")
+    rows.sort()
+    short = [row for row in rows if min(row[6:]) < SHORT_MS]
+    for title, part in (("", [row for row in rows if row not in short]), (f"shorter than {SHORT_MS} ms:", short)):
+        print(title)
+        for ratio, low, high, kind, name, n, ours, theirs in part:
+            if ratio <= a.worst:
+                print(f"{ratio:5.2f} ({low:.2f} to {high:.2f})  {kind:9} {name:44} batch {n:2}  "
+                      f"Reel {ours:8.2f} ms  PyTorch {theirs:8.2f} ms")
+        for kind in CLASSES:
+            of_kind = [row[0] for row in part if row[3] == kind]
+            if of_kind:
+                print(f"{kind}: {len(of_kind)} passes, worst {min(of_kind):.2f}, geometric mean "
+                      f"{math.exp(statistics.fmean(map(math.log, of_kind))):.2f}, below 0.9: {sum(r < 0.9 for r in of_kind)}")
 
 
 def torch_loader(a):
@@ -181,7 +246,7 @@ def compare_rates(a, reel, own, peer, theirs_env):
 
 def write_shapes(path, nets):
     with open(path, "w") as f:
-        json.dump({net: NETS[net]() for net in nets}, f, indent=1)
+        json.dump({net: convolutions(net) for net in nets}, f, indent=1)
 
 
 def compare_convolutions(a):
@@ -205,26 +270,30 @@ def compare_convolutions(a):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("what", choices=["step", "convolutions", "loader", "shapes", "torch-step", "torch-convolutions",
-                                      "torch-loader"])
+    p.add_argument("what", choices=["step", "convolutions", "kernels", "loader", "shapes", "torch-step",
+                                      "torch-convolutions", "torch-kernels", "torch-loader"])
     p.add_argument("net", nargs="?", help="a net, the file that `shapes` writes, or a folder of images")
     p.add_argument("--reel", help="what Reel reads instead: the same images, packed")
     p.add_argument("--images", type=int, default=3000)
     p.add_argument("-j", "--workers", type=int, default=2)
     p.add_argument("--batch", type=int)
+    p.add_argument("--only", choices=CLASSES, help="kernels of one class")
+    p.add_argument("--worst", type=float, default=math.inf, help="print only ratios up to this one")
     p.add_argument("--steps", type=int, default=8)
     p.add_argument("--pairs", type=int, default=3)
     p.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     for flag in ("infer", "compile", "avx2", "exact"):
         p.add_argument("--" + flag, action="store_true")
     a = p.parse_args()
-    a.batch = a.batch or (16 if "conv" in a.what else 128)
+    a.batch = a.batch or (16 if "conv" in a.what or "kernels" in a.what else 128)
     if "conv" in a.what and a.net not in NETS:
         p.error("expected one of " + ", ".join(NETS))
     if a.what in ("shapes", "loader", "torch-loader") and not a.net:
         p.error("expected a file to write, or a folder of images")
-    {"step": compare_steps, "convolutions": compare_convolutions, "shapes": lambda a: write_shapes(a.net, NETS),
-     "loader": compare_loaders, "torch-loader": torch_loader, "torch-step": torch_step, "torch-convolutions": torch_convolutions}[a.what](a)
+    commands = {"step": compare_steps, "convolutions": compare_convolutions, "kernels": compare_kernels,
+                "shapes": lambda a: write_shapes(a.net, NETS), "loader": compare_loaders, "torch-step": torch_step,
+                "torch-convolutions": torch_convolutions, "torch-kernels": torch_kernels, "torch-loader": torch_loader}
+    commands[a.what](a)
 
 
 main()

@@ -191,6 +191,8 @@ Test(conv_pieces, first_layers)
         {shape(9, 3, 43, 39, 32, 11, 11, 4, 4, 2, 2, 1, 1, 1), 3, &reel_conv_first_layer, {1, 1}},
         {shape(8, 1, 28, 26, 16, 5, 5, 1, 1, 2, 2, 1, 1, 1), 8, &reel_conv_first_layer, {1, 1}},
         {shape(20, 3, 50, 11, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1), 2, &reel_conv_first_layer, {1, 1}},
+        /* the batch's map is written past the caches, a piece's is not */
+        {shape(4, 3, 150, 130, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1), 2, &reel_conv_first_layer, {1, 1}},
     };
     check_batches(cases, REEL_COUNT(cases), "");
 }
@@ -202,6 +204,16 @@ Test(conv_pieces, depthwise)
         {shape(5, 17, 9, 23, 17, 5, 5, 2, 2, 2, 2, 1, 1, 17), 5, &reel_conv_depthwise, {1, 1}},
         /* the batch's map is written past the caches, a piece's is not */
         {shape(18, 64, 64, 64, 64, 3, 3, 1, 1, 1, 1, 1, 1, 64), 3, &reel_conv_depthwise, {1, 1}},
+    };
+    check_batches(cases, REEL_COUNT(cases), "");
+}
+
+Test(conv_pieces, pointwise)
+{
+    const batch_case cases[] = {
+        /* a block of pixels spans pieces */
+        {shape(6, 24, 5, 7, 40, 1, 1, 1, 1, 0, 0, 1, 1, 1), 3, &reel_conv_pointwise, {1, 1}},
+        {shape(4, 32, 9, 10, 20, 1, 1, 2, 2, 0, 0, 1, 1, 1), 4, &reel_conv_pointwise, {1, 1}},
     };
     check_batches(cases, REEL_COUNT(cases), "");
 }

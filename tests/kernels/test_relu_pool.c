@@ -1,5 +1,5 @@
-/* ReLU with max pooling against the formula, for every instruction set, channel counts with every
- * tail, misaligned data. */
+/* Max pooling with ReLU and without, against the formula, for every instruction set, channel counts
+ * with every tail, misaligned data. */
 #include "tests/kernels/kernel_test.h"
 
 #include "core/kernels/relu_pool.h"
@@ -36,6 +36,7 @@ static expectation by_formula(const reel_relu_pool_shape *s, const buffer *x, co
                       n = at / s->c / s->ow / s->oh;
         int64_t winner = -1;
         e.cell[at] = REEL_RELU_POOL_NONE;
+        e.y[at] = s->plain ? -INFINITY : 0;
         for (int64_t u = 0; u < s->kh; u++)
             for (int64_t v = 0; v < s->kw; v++) {
                 const int64_t p = i * s->sh - s->ph + u, q = j * s->sw - s->pw + v;
@@ -43,7 +44,8 @@ static expectation by_formula(const reel_relu_pool_shape *s, const buffer *x, co
                     continue;
                 const int64_t from = ((n * s->h + p) * s->w + q) * s->c + k;
                 const double value = buffer_at(x, (size_t)from);
-                if (!(value > e.y[at]) && !isnan(value))
+                const bool first = s->plain && winner < 0;
+                if (!(value > e.y[at]) && !isnan(value) && !first)
                     continue;
                 e.y[at] = value;
                 e.cell[at] = (uint8_t)(u * s->kw + v);
@@ -75,6 +77,7 @@ static void check(const reel_ctx *ctx, reel_relu_pool_shape s, size_t size, bool
     char what[200];
     buffer_random(&x, 1);
     buffer_random(&dy, 2);
+    buffer_random(&dx, 3);
     for (size_t i = 0; i < map; i++) {
         if (i % 5 == 0)
             buffer_set(&x, i, 0.5); /* ties: the first takes the gradient */
@@ -82,11 +85,16 @@ static void check(const reel_ctx *ctx, reel_relu_pool_shape s, size_t size, bool
             buffer_set(&x, i, NAN);
         if (i % 11 == 0)
             buffer_set(&x, i, -0.0);
+        if (i % 3 == 0 && s.plain)
+            buffer_set(&x, i, -INFINITY); /* some windows hold nothing else */
     }
-    snprintf(what, sizeof what, "%s, %zu bits, map %lldx%lldx%lld, window %lldx%lld%s", isa,
+    snprintf(what, sizeof what, "%s, %zu bits, map %lldx%lldx%lld, window %lldx%lld%s%s%s", isa,
              size * 8, (long long)s.h, (long long)s.w, (long long)s.c, (long long)s.kh,
-             (long long)s.kw, misaligned ? ", misaligned" : "");
+             (long long)s.kw, misaligned ? ", misaligned" : "", s.plain ? ", no ReLU" : "",
+             s.add ? ", added" : "");
     const expectation e = by_formula(&s, &x, &dy);
+    for (size_t i = 0; i < map && s.add; i++)
+        e.dx[i] += buffer_at(&dx, i);
     run(ctx, &s, &x, &dy, &y, cell, &dx);
     run(ctx, &s, &x, &dy, &alone, NULL, NULL);
     for (size_t i = 0; i < pooled; i++) {
@@ -122,6 +130,8 @@ Test(relu_pool, equals_the_formula_for_every_tail_and_instruction_set)
             for (int64_t c = 1; c <= 70; c += k < 2 ? 1 : 23) {
                 reel_relu_pool_shape s = shapes[k];
                 s.c = c;
+                s.plain = (c / 2 + (int64_t)k) % 2;
+                s.add = c % 7 > 3;
                 check(ctx, s, c % 2 ? sizeof(float) : sizeof(double), c % 3 == 0,
                       reel_isa_name(isa));
                 check(ctx, s, c % 2 ? sizeof(double) : sizeof(float), c % 3 == 1,

@@ -39,6 +39,12 @@ static inline void isa_interleave(isa_f32 a, isa_f32 b, isa_f32 *first, isa_f32 
     *second = _mm256_permute2f128_ps(low, high, 0x31);
 }
 
+/* As many bytes as a vector has floats, each in a lane of its own. */
+static inline __m256i isa_widen_bytes(const void *p)
+{
+    return _mm256_cvtepu8_epi32(_mm_loadl_epi64(p));
+}
+
 /* Stores past the caches; p is aligned to the vector. */
 static inline void isa_stream(float *p, isa_f32 v)
 {

@@ -39,6 +39,12 @@ static inline void isa_interleave(isa_f32 a, isa_f32 b, isa_f32 *first, isa_f32 
     *second = _mm512_permutex2var_ps(a, _mm512_add_epi32(low, _mm512_set1_epi32(8)), b);
 }
 
+/* As many bytes as a vector has floats, each in a lane of its own. */
+static inline __m512i isa_widen_bytes(const void *p)
+{
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128(p));
+}
+
 /* Two products of bf16 a lane, added to c: the terms in the lower halves last. Denormals count as
  * 0, in operands, products and sums. */
 #ifdef __AVX512BF16__

@@ -38,6 +38,14 @@ static inline void isa_interleave(isa_f32 a, isa_f32 b, isa_f32 *first, isa_f32 
     *second = vzip2q_f32(a, b);
 }
 
+/* As many bytes as a vector has floats, each in a lane of its own. */
+static inline int32x4_t isa_widen_bytes(const void *p)
+{
+    uint32_t four;
+    __builtin_memcpy(&four, p, sizeof four);
+    return vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8(four)))));
+}
+
 /* There is no single store past the caches: an ordinary one. */
 static inline void isa_stream(float *p, isa_f32 v)
 {

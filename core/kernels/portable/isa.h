@@ -37,6 +37,14 @@ static inline void isa_interleave(isa_f32 a, isa_f32 b, isa_f32 *first, isa_f32 
     *second = (isa_f32){a[2], b[2], a[3], b[3]};
 }
 
+/* As many bytes as a vector has floats, each in a lane of its own. */
+typedef int isa_lanes __attribute__((vector_size(16)));
+static inline isa_lanes isa_widen_bytes(const void *p)
+{
+    const unsigned char *byte = p;
+    return (isa_lanes){byte[0], byte[1], byte[2], byte[3]};
+}
+
 /* There is no store past the caches in plain C: an ordinary one. */
 static inline void isa_stream(float *p, isa_f32 v)
 {

@@ -32,9 +32,12 @@ static void forward_band(const reel_conv_job *job, const reel_first_layer_plan *
                                       .c = y,
                                       .ldc = s->oc});
 
-            for (int64_t i = 0; bias && i < s->ow; i++)
-                for (int64_t t = 0; t < width; t += VL)
-                    store(y + i * s->oc + t, load(y + i * s->oc + t) + load(bias + o + t));
+            for (int64_t i = 0; (bias || job->relu) && i < s->ow; i++)
+                for (int64_t t = 0; t < width; t += VL) {
+                    const vec sum = load(y + i * s->oc + t);
+                    const vec whole = bias ? sum + load(bias + o + t) : sum;
+                    store(y + i * s->oc + t, job->relu ? rectified(whole) : whole);
+                }
         }
     }
 }

@@ -26,6 +26,17 @@ void finish_sums(const reel_matrix_job *job, int64_t i, int64_t j, bool along_ro
     }
 }
 
+/* to (+)= from, n reals. Zero is added where nothing else is: -0 becomes 0, as in a strided copy.
+ */
+static inline void write_run(real *to, const real *from, int64_t n, bool add)
+{
+    int64_t q = 0;
+    for (; q + VL <= n; q += VL)
+        store(to + q, (add ? load(to + q) : (vec){0}) + load(from + q));
+    for (; q < n; q++)
+        to[q] = (add ? to[q] : 0) + from[q];
+}
+
 /* From a small tile to a C whose rows or columns the micro-kernel cannot write in place. */
 static void write_tile(const reel_matrix_job *job, const matrix_block *at, const real *tile)
 {
@@ -35,9 +46,10 @@ static void write_tile(const reel_matrix_job *job, const matrix_block *at, const
     for (int64_t o = 0; o < outer; o++) {
         real *to = c + o * (by_row ? job->c_row : job->c_col);
         const real *from = tile + o * (by_row ? NR : 1);
-        const int64_t step = by_row ? 1 : NR;
-        for (int64_t q = 0; q < inner; q++)
-            to[q] = (at->end == PRODUCT_ADD ? to[q] : 0) + from[q * step];
+        if (by_row)
+            write_run(to, from, inner, at->end == PRODUCT_ADD);
+        for (int64_t q = 0; q < inner && !by_row; q++)
+            to[q] = (at->end == PRODUCT_ADD ? to[q] : 0) + from[q * NR];
         if (closes)
             finish_sums(job, by_row ? at->i + o : at->i, by_row ? at->j : at->j + o, by_row, inner,
                         to);

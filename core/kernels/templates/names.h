@@ -15,13 +15,16 @@ enum { REEL_PEAK_CHAINS = 12 };
 reel_matrix_fn REEL_ISA_FN(reel_matrix_f32), REEL_ISA_FN(reel_matrix_f64);
 
 reel_conv_fn REEL_ISA_FN(reel_first_layer_forward), REEL_ISA_FN(reel_first_layer_input_grad),
-    REEL_ISA_FN(reel_first_layer_weight_grad);
+    REEL_ISA_FN(reel_first_layer_weight_grad), REEL_ISA_FN(reel_first_layer_taps_forward),
+    REEL_ISA_FN(reel_first_layer_taps_grad);
 reel_conv_fn REEL_ISA_FN(reel_winograd_forward), REEL_ISA_FN(reel_winograd_input_grad),
     REEL_ISA_FN(reel_winograd_weight_grad);
 reel_conv_fn REEL_ISA_FN(reel_polyphase_forward), REEL_ISA_FN(reel_polyphase_weight_grad);
 reel_conv_fn REEL_ISA_FN(reel_few_tiles_forward);
 reel_conv_fn REEL_ISA_FN(reel_depthwise_forward), REEL_ISA_FN(reel_depthwise_input_grad),
     REEL_ISA_FN(reel_depthwise_weight_grad);
+reel_conv_fn REEL_ISA_FN(reel_pointwise_forward), REEL_ISA_FN(reel_pointwise_input_grad),
+    REEL_ISA_FN(reel_pointwise_weight_grad);
 
 reel_relu_pool_fn REEL_ISA_FN(reel_relu_pool_max_f32), REEL_ISA_FN(reel_relu_pool_max_f64);
 reel_relu_pool_grad_fn REEL_ISA_FN(reel_relu_pool_grad_f32), REEL_ISA_FN(reel_relu_pool_grad_f64);
