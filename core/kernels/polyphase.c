@@ -25,11 +25,12 @@ static int64_t taps_of(const reel_conv_shape *s)
 }
 
 /* Parts of the weight gradient: a power of two, from the shape alone. Few tiles make short parts,
- * for the sake of threads; many make longer ones, since each part has sums of its own. */
-static int64_t parts_of_tiles(int64_t tiles)
+ * for the sake of threads; many make longer ones, since each part has sums of its own. Parts are
+ * made of whole groups, and none is empty: an empty one would leave its sums unset. */
+static int64_t parts_of_groups(int64_t tiles, int64_t groups)
 {
     int64_t parts = 1;
-    while (parts < 16 && 2 * parts * (parts < 8 ? 60 : 240) <= tiles)
+    while (parts < 16 && 2 * parts * (parts < 8 ? 60 : 240) <= tiles && 2 * parts <= groups)
         parts *= 2;
     return parts;
 }
@@ -72,7 +73,7 @@ reel_polyphase_plan reel_polyphase_plan_of(const reel_conv_shape *s, reel_conv_p
     p.d_step = odd_vectors(p.group * p.cols * s->oc);
     p.gradient_line = odd_vectors(p.cols * p.m * s->oc);
     p.private += 2 * REEL_WINOGRAD_POINTS * (p.v_step + p.d_step) + 3 * p.gradient_line;
-    p.parts = parts_of_tiles(s->n * p.rows * p.cols);
+    p.parts = parts_of_groups(s->n * p.rows * p.cols, s->n * p.groups);
     p.shared *= p.parts;
     return p;
 }
