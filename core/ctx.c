@@ -52,6 +52,24 @@ static reel_status choose_isa(reel_isa *isa, const char *wanted, reel_error *err
     return REEL_OK;
 }
 
+/* How bf16 is multiplied: as the environment's REEL_BF16 pins it. */
+static reel_status choose_bf16(reel_ctx *ctx, const char *wanted, reel_error *err)
+{
+    if (!wanted || !*wanted)
+        return REEL_OK;
+    const bool native = strcmp(wanted, "native") == 0;
+    if (!native && strcmp(wanted, "widen") != 0)
+        return reel_fail(err, REEL_ERR_INVALID, "REEL_BF16: expected native or widen, got '%s'",
+                         wanted);
+    if (!native)
+        ctx->widen_bf16 = true;
+    else if (ctx->precision == REEL_PRECISION_BF16 && !reel_ctx_multiplies_bf16(ctx))
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "REEL_BF16: no instructions for bf16 with %s on this CPU, got 'native'",
+                         reel_isa_name(ctx->isa));
+    return REEL_OK;
+}
+
 reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_error *err)
 {
     REEL_NEED(out, err);
@@ -95,6 +113,12 @@ reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_
     if (trace && strstr(trace, "conv"))
         ctx->trace |= REEL_TRACE_CONV;
     snprintf(ctx->conv, sizeof ctx->conv, "%s", conv ? conv : "");
+    const reel_status status =
+        ctx->widen_bf16 ? REEL_OK : choose_bf16(ctx, getenv("REEL_BF16"), err);
+    if (status != REEL_OK) {
+        free(ctx);
+        return status;
+    }
     *out = ctx;
     return REEL_OK;
 }
