@@ -69,7 +69,7 @@ bool reel_weight_round(const reel_weight *w, int64_t begin, int64_t count, reel_
         const bool wide = decode_chunk(&values, w->dtype, from, length) == REEL_F64;
         for (int64_t i = 0; i < length; i++) {
             const double value = wide ? values.d[i] : (double)values.f[i];
-            to[done + i] = reel_bf16_from_float((float)value);
+            to[done + i] = wide ? reel_bf16_from_double(value) : reel_bf16_from_float(values.f[i]);
             fits &= !isfinite(value) || isfinite(reel_bf16_to_float(to[done + i]));
         }
     }
