@@ -27,7 +27,9 @@ static void join_isa_names(char *to, size_t size)
     const int count = reel_isa_count();
     to[0] = '\0';
     for (int isa = 0; isa < count && used < size; isa++) {
-        const char *between = isa == 0 ? "" : isa + 1 == count ? " or " : ", ";
+        const char *between = isa + 1 == count ? " or " : ", ";
+        if (isa == 0)
+            between = "";
         used += (size_t)snprintf(to + used, size - used, "%s%s", between, reel_isa_name(isa));
     }
 }
@@ -137,7 +139,9 @@ void reel_ctx_set_threads(reel_ctx *ctx, int threads)
 {
     if (!ctx)
         return;
-    ctx->threads = threads < 1 ? 1 : threads > ctx->created ? ctx->created : threads;
+    if (threads > ctx->created)
+        threads = ctx->created;
+    ctx->threads = threads < 1 ? 1 : threads;
 }
 
 uint64_t reel_ctx_seed(const reel_ctx *ctx)

@@ -3,9 +3,10 @@
 #include "core/kernels/polyphase.h"
 
 #include "core/kernels/kernels.h"
+#include "core/kernels/widest.h"
 #include "core/kernels/winograd.h"
 
-enum { WIDEST = 16, PANEL = 32 }; /* floats of the widest vector, and of the widest panel */
+enum { WIDEST = REEL_WIDEST_VECTOR };
 
 static int64_t divided_up(int64_t n, int64_t by)
 {
@@ -66,7 +67,7 @@ reel_polyphase_plan reel_polyphase_plan_of(const reel_conv_shape *s, reel_conv_p
      * one panel, the weight gradient two rows of points: 14, of the image and of dy. */
     p.private = p.lines * p.line + 2 * p.line;
     if (pass == REEL_CONV_FORWARD) {
-        p.d_step = odd_vectors(p.group * p.cols * PANEL);
+        p.d_step = odd_vectors(p.group * p.cols * REEL_WIDEST_PANEL);
         p.private += REEL_WINOGRAD_PRODUCTS * (p.v_step + p.d_step);
         return p;
     }
