@@ -1,7 +1,7 @@
 /* Two-dimensional convolution (cross-correlation), its input gradient and its weight gradient.
  *
- *   y[n, oh, ow, o] = bias[o] + sum_{i, j, c} w[o, i, j, c] x[n, oh sh - ph + i dh, ow sw - pw + j
- * dw, g(o) c/groups + c]
+ *   y[n, oh, ow, o] = bias[o] + sum_{i, j, c} w[o, i, j, c]
+ *                     x[n, oh sh - ph + i dh, ow sw - pw + j dw, g(o) c/groups + c]
  *
  * All channels-last: x (n, h, w, c), w (oc, kh, kw, c / groups), y (n, oh, ow, oc). Which
  * implementation runs is a pure function of shape, pass and ISA. Sums run in an order that depends

@@ -1,8 +1,8 @@
 /* conv2d: y = conv(x, w) + b, as a cross-correlation with stride, zero padding, dilation and
  * groups.
  *
- *   y[n, o, i, j] = b[o] + sum_{c, u, v} w[o, c, u, v] x[n, g(o) + c, i sh - ph + u dh, j sw - pw +
- * v dw]
+ *   y[n, o, i, j] = b[o] + sum_{c, u, v} w[o, c, u, v]
+ *                   x[n, g(o) + c, i sh - ph + u dh, j sw - pw + v dw]
  *
  * where g(o) is the first input channel of o's group.
  *
