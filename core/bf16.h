@@ -7,6 +7,7 @@
 #ifndef REEL_CORE_BF16_H
 #define REEL_CORE_BF16_H
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -28,6 +29,21 @@ static inline reel_bf16 reel_bf16_from_float(float value)
         return (reel_bf16)(bits >> 16 | 0x40);
     /* Half a step, less one where the kept part is even: a tie then ends on the even one. */
     return (reel_bf16)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+/* One rounding, though it goes by way of a float: that is rounded to odd. A float that is not exact
+ * ends on the neighbour whose last bit is set, so it never lies on a tie of bf16's, and on the same
+ * side of it as the double (Boldo and Melquiond 2008). */
+static inline reel_bf16 reel_bf16_from_double(double value)
+{
+    float odd = (float)value;
+    uint32_t bits;
+    memcpy(&bits, &odd, sizeof bits);
+    bits -= fabs((double)odd) > fabs(value); /* toward zero; infinity to the largest float */
+    memcpy(&odd, &bits, sizeof bits);
+    bits |= (double)odd != value;
+    memcpy(&odd, &bits, sizeof bits);
+    return reel_bf16_from_float(odd);
 }
 
 #endif

@@ -27,7 +27,9 @@ static void join_isa_names(char *to, size_t size)
     const int count = reel_isa_count();
     to[0] = '\0';
     for (int isa = 0; isa < count && used < size; isa++) {
-        const char *between = isa == 0 ? "" : isa + 1 == count ? " or " : ", ";
+        const char *between = isa + 1 == count ? " or " : ", ";
+        if (isa == 0)
+            between = "";
         used += (size_t)snprintf(to + used, size - used, "%s%s", between, reel_isa_name(isa));
     }
 }
@@ -52,6 +54,24 @@ static reel_status choose_isa(reel_isa *isa, const char *wanted, reel_error *err
     return REEL_OK;
 }
 
+/* How bf16 is multiplied: as the environment's REEL_BF16 pins it. */
+static reel_status choose_bf16(reel_ctx *ctx, const char *wanted, reel_error *err)
+{
+    if (!wanted || !*wanted)
+        return REEL_OK;
+    const bool native = strcmp(wanted, "native") == 0;
+    if (!native && strcmp(wanted, "widen") != 0)
+        return reel_fail(err, REEL_ERR_INVALID, "REEL_BF16: expected native or widen, got '%s'",
+                         wanted);
+    ctx->widen_bf16 = !native;
+    ctx->native_bf16 = native;
+    if (native && ctx->precision == REEL_PRECISION_BF16 && !reel_ctx_multiplies_bf16(ctx))
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "REEL_BF16: no instructions for bf16 with %s on this CPU, got 'native'",
+                         reel_isa_name(ctx->isa));
+    return REEL_OK;
+}
+
 reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_error *err)
 {
     REEL_NEED(out, err);
@@ -72,15 +92,12 @@ reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_
     reel_isa isa;
     REEL_TRY(choose_isa(&isa, config->isa ? config->isa : getenv("REEL_ISA"), err));
 
-    const char *trace = getenv("REEL_TRACE"), *conv = getenv("REEL_CONV"),
-               *bf16 = getenv("REEL_BF16");
+    const char *trace = getenv("REEL_TRACE"), *conv = getenv("REEL_CONV");
     if (conv && *conv && !reel_conv_is_known(conv)) {
         char names[200];
         return reel_fail(err, REEL_ERR_INVALID, "REEL_CONV: expected %s, got '%s'",
                          reel_conv_names(names, sizeof names), conv);
     }
-    if (bf16 && *bf16 && strcmp(bf16, "native") != 0)
-        return reel_fail(err, REEL_ERR_INVALID, "REEL_BF16: expected native, got '%s'", bf16);
     reel_ctx *ctx = calloc(1, sizeof *ctx);
     if (!ctx)
         return reel_fail(err, REEL_ERR_MEMORY, "context: out of memory");
@@ -93,12 +110,17 @@ reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config, reel_
     ctx->log_user = config->log_user;
     ctx->precision = config->precision;
     ctx->widen_bf16 = config->widen_bf16;
-    ctx->native_bf16 = bf16 && *bf16;
     if (trace && strstr(trace, "time"))
         ctx->trace |= REEL_TRACE_TIME;
     if (trace && strstr(trace, "conv"))
         ctx->trace |= REEL_TRACE_CONV;
     snprintf(ctx->conv, sizeof ctx->conv, "%s", conv ? conv : "");
+    const reel_status status =
+        ctx->widen_bf16 ? REEL_OK : choose_bf16(ctx, getenv("REEL_BF16"), err);
+    if (status != REEL_OK) {
+        free(ctx);
+        return status;
+    }
     *out = ctx;
     return REEL_OK;
 }
@@ -117,7 +139,9 @@ void reel_ctx_set_threads(reel_ctx *ctx, int threads)
 {
     if (!ctx)
         return;
-    ctx->threads = threads < 1 ? 1 : threads > ctx->created ? ctx->created : threads;
+    if (threads > ctx->created)
+        threads = ctx->created;
+    ctx->threads = threads < 1 ? 1 : threads;
 }
 
 uint64_t reel_ctx_seed(const reel_ctx *ctx)

@@ -38,13 +38,15 @@ typedef struct reel_ctx_config {
     void *log_user;   /* for log */
     reel_precision precision;
     /* Multiply in float32 even where this CPU has instructions for bf16: machines that differ in
-     * this then compute the same bits. */
+     * this then compute the same bits. So does REEL_BF16=widen in the environment.
+     * REEL_BF16=native takes these instructions even where float32 is faster: a context of bf16 is
+     * refused where there are none. This field comes before the environment. */
     bool widen_bf16;
 } reel_ctx_config;
 
-/* config may be NULL for the defaults. The environment (REEL_ISA, REEL_CONV, REEL_BF16, REEL_TRACE)
- * is read here, once. REEL_ERR_INVALID: unknown isa or precision, an isa that this CPU lacks, a
- * number of threads out of range. */
+/* config may be NULL for the defaults. The environment (REEL_ISA, REEL_BF16, REEL_CONV, REEL_TRACE)
+ * is read here, once. REEL_ERR_INVALID: unknown isa or precision, an isa or instructions for bf16
+ * that this CPU lacks, a number of threads out of range. */
 REEL_API reel_status reel_ctx_create(reel_ctx **out, const reel_ctx_config *config,
                                      reel_error *err);
 REEL_API void reel_ctx_destroy(reel_ctx *ctx); /* NULL is fine */

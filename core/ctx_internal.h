@@ -15,7 +15,7 @@ bool reel_ctx_traces(const reel_ctx *ctx, reel_trace what);
 /* REEL_CONV, or "" where it is not set. */
 const char *reel_ctx_forced_conv(const reel_ctx *ctx);
 
-/* widen_bf16 of its config. */
+/* widen_bf16 of its config, or REEL_BF16=widen. */
 bool reel_ctx_widens_bf16(const reel_ctx *ctx);
 /* Whether REEL_BF16=native asked for a CPU's own instructions even where float32's are faster. */
 bool reel_ctx_forces_bf16(const reel_ctx *ctx);

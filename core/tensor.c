@@ -160,7 +160,7 @@ static void set_element(void *data, reel_dtype dtype, int64_t i, double value)
     else if (dtype == REEL_F32)
         ((float *)data)[i] = (float)value;
     else
-        ((reel_bf16 *)data)[i] = reel_bf16_from_float((float)value);
+        ((reel_bf16 *)data)[i] = reel_bf16_from_double(value);
 }
 
 double reel_tensor_get(const reel_tensor *t, const int64_t *index)

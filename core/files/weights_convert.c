@@ -27,6 +27,7 @@ enum { CHUNK = 1024 };
 typedef union chunk {
     float f[CHUNK];
     double d[CHUNK];
+    reel_bf16 h[CHUNK];
 } chunk;
 
 /* Decodes n <= CHUNK values into float or double, whichever holds them: returns which. */
@@ -69,7 +70,7 @@ bool reel_weight_round(const reel_weight *w, int64_t begin, int64_t count, reel_
         const bool wide = decode_chunk(&values, w->dtype, from, length) == REEL_F64;
         for (int64_t i = 0; i < length; i++) {
             const double value = wide ? values.d[i] : (double)values.f[i];
-            to[done + i] = reel_bf16_from_float((float)value);
+            to[done + i] = wide ? reel_bf16_from_double(value) : reel_bf16_from_float(values.f[i]);
             fits &= !isfinite(value) || isfinite(reel_bf16_to_float(to[done + i]));
         }
     }
@@ -128,8 +129,12 @@ static void decode_run(const reel_weight *w, const char *from, const reel_tensor
 {
     const int inner = t->ndim - 1;
     chunk values;
-    const reel_tensor source =
-        reel_tensor_of(&values, decode_chunk(&values, w->dtype, from, n), 1, &n);
+    reel_dtype decoded = REEL_BF16;
+    if (w->dtype == REEL_STORED_BF16 && t->dtype == REEL_BF16)
+        memcpy(values.h, from, (size_t)n * sizeof *values.h); /* every bit as it is */
+    else
+        decoded = decode_chunk(&values, w->dtype, from, n);
+    const reel_tensor source = reel_tensor_of(&values, decoded, 1, &n);
     reel_tensor view = reel_tensor_of(NULL, t->dtype, 1, &n);
     view.data = (char *)t->data + (size_t)reel_tensor_offset(t, index) * reel_dtype_size(t->dtype);
     view.stride[0] = inner >= 0 ? t->stride[inner] : 1;
@@ -137,11 +142,17 @@ static void decode_run(const reel_weight *w, const char *from, const reel_tensor
     reel_tensor_copy(&view, &source);
 }
 
+reel_stored_dtype reel_stored_as(reel_dtype dtype)
+{
+    if (dtype == REEL_F64)
+        return REEL_STORED_F64;
+    return dtype == REEL_BF16 ? REEL_STORED_BF16 : REEL_STORED_F32;
+}
+
 bool reel_weight_lies_as(const reel_weight *w, const reel_tensor *t)
 {
-    const bool same_dtype = w->dtype == (t->dtype == REEL_F64 ? REEL_STORED_F64 : REEL_STORED_F32);
     const bool same_order = t->ndim != 4 || t->shape[1] == 1 || t->shape[2] * t->shape[3] == 1;
-    return same_dtype && same_order && reel_tensor_is_canonical(t);
+    return w->dtype == reel_stored_as(t->dtype) && same_order && reel_tensor_is_canonical(t);
 }
 
 /* float32 convolution weights: (oc, c, taps) in the file, (oc, taps, c) in t. */
@@ -211,15 +222,17 @@ reel_status reel_weight_to_tensor(const reel_weight *w, const reel_tensor *t, re
     REEL_NEED(w->data, err);
     REEL_NEED(t->data, err);
 
-    /* Aligned floats and doubles are copied as they lie. */
-    const bool plain = w->dtype == REEL_STORED_F32 || w->dtype == REEL_STORED_F64;
-    if (!plain || (uintptr_t)w->data % reel_stored_size(w->dtype) != 0) {
+    /* What is a tensor's dtype and aligned is copied as it lies. */
+    static const reel_dtype dtypes[] = {REEL_F32, REEL_F64, REEL_BF16};
+    int plain = 0;
+    while (plain < REEL_COUNT(dtypes) && reel_stored_as(dtypes[plain]) != w->dtype)
+        plain++;
+    if (plain == REEL_COUNT(dtypes) || (uintptr_t)w->data % reel_stored_size(w->dtype) != 0) {
         reel_weight_decode(w, w->data, t, 0, reel_tensor_numel(t));
         return REEL_OK;
     }
     const reel_tensor source =
-        reel_tensor_with_layout((void *)w->data, w->dtype == REEL_STORED_F64 ? REEL_F64 : REEL_F32,
-                                REEL_ROW_MAJOR, w->ndim, w->shape);
+        reel_tensor_with_layout((void *)w->data, dtypes[plain], REEL_ROW_MAJOR, w->ndim, w->shape);
     reel_tensor_copy(t, &source);
     return REEL_OK;
 }

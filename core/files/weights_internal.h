@@ -90,6 +90,8 @@ bool reel_weight_fits(const reel_weight *w, const reel_param *p);
 /* REEL_ERR_NONFINITE names the first tensor that fits a parameter and holds NaN or infinity. */
 reel_status reel_weights_check_finite(const reel_params *params, const reel_weights *weights,
                                       const reel_name_map *map, reel_error *err);
+/* What a tensor of that dtype is stored as. */
+reel_stored_dtype reel_stored_as(reel_dtype dtype);
 /* Values [begin, begin + count) as bf16; false where a number becomes infinite. */
 bool reel_weight_round(const reel_weight *w, int64_t begin, int64_t count, reel_bf16 *to);
 /* Whether every value is finite, also after narrowing to dtype. */

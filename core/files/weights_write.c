@@ -100,13 +100,12 @@ reel_status reel_weights_writer_tensor(reel_weights_writer *writer, const char *
     REEL_NEED(name, err);
     REEL_NEED(t, err);
     const int64_t numel = t->ndim > REEL_MAX_DIMS ? -1 : reel_tensor_numel(t);
+    reel_printable room;
     if (t->ndim < 0 || numel < 0 || (numel > 0 && !t->data))
         return reel_fail(err, REEL_ERR_INVALID, "weights: %s: no tensor, or one without memory",
-                         name);
+                         reel_printable_name(&room, name));
     pending_weight e = {.tensor = *t};
-    e.stored.dtype = t->dtype == REEL_F64    ? REEL_STORED_F64
-                     : t->dtype == REEL_BF16 ? REEL_STORED_BF16
-                                             : REEL_STORED_F32;
+    e.stored.dtype = reel_stored_as(t->dtype);
     e.stored.ndim = t->ndim;
     memcpy(e.stored.shape, t->shape, sizeof e.stored.shape);
     e.stored.bytes = reel_tensor_bytes(t);
@@ -149,9 +148,11 @@ reel_status reel_weights_writer_stream(reel_weights_writer *writer, const char *
     REEL_NEED(fill, err);
     const int64_t numel = ndim < 0 || ndim > REEL_MAX_DIMS ? -1 : reel_shape_numel(ndim, shape);
     pending_weight e = {.fill = fill, .fill_user = user};
+    reel_printable room;
     int64_t bytes;
     if (numel < 0 || __builtin_mul_overflow(numel, (int64_t)sizeof(float), &bytes))
-        return reel_fail(err, REEL_ERR_INVALID, "weights: %s: no shape of a tensor", name);
+        return reel_fail(err, REEL_ERR_INVALID, "weights: %s: no shape of a tensor",
+                         reel_printable_name(&room, name));
     e.stored.dtype = REEL_STORED_F32;
     e.stored.ndim = ndim;
     memcpy(e.stored.shape, shape, (size_t)ndim * sizeof *shape);
@@ -306,12 +307,14 @@ static reel_status put_rounded(reel_atomic_file *f, pending_weight *e, reel_erro
 {
     enum { MOST = 1 << 12 };
     reel_bf16 room[MOST];
+    reel_printable name;
     const int64_t all = (int64_t)(e->stored.bytes / sizeof *room);
     for (int64_t begin = 0; begin < all; begin += MOST) {
         const int64_t count = all - begin < MOST ? all - begin : MOST;
         if (!reel_weight_round(e->round, begin, count, room))
             return reel_fail(err, REEL_ERR_NONFINITE,
-                             "tensor %s: a value is too large for bf16 (at most 3.39e38)", e->name);
+                             "%s: tensor %s: a value is too large for bf16 (at most 3.39e38)",
+                             f->path, reel_printable_name(&name, e->name));
         e->crc = reel_crc32(e->crc, room, (size_t)count * sizeof *room);
         REEL_TRY(reel_atomic_put(f, room, (size_t)count * sizeof *room, err));
     }

@@ -6,7 +6,8 @@
 #include "core/ctx.h"
 #include "core/tensor.h"
 
-/* Two tensors of one shape and dtype, each in one stretch of memory. */
+/* Two tensors of one shape and dtype, each in one stretch of memory. A sum in bf16 is rounded to
+ * nearest, ties to even. */
 void reel_add_tensor(const reel_ctx *ctx, const reel_tensor *to, const reel_tensor *from);
 
 /* The loop over n elements, compiled for float and for double. */

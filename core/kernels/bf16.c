@@ -47,6 +47,7 @@ size_t reel_bf16_product_scratch(const reel_ctx *ctx, const reel_bf16_product *p
 
 void reel_bf16_multiply(const reel_ctx *ctx, const reel_bf16_product *p)
 {
+    REEL_ASSERT(p->k > 0); /* an empty sum would leave C unset */
     if (p->m > 0 && p->n > 0)
         reel_ctx_kernels(ctx)->bf16_product(reel_ctx_threads(ctx), p);
 }

@@ -5,6 +5,7 @@
 
 #include "core/bf16.h"
 #include "core/ctx.h"
+#include "core/kernels/widest.h"
 
 /* n values. Conversion is exact one way and rounds to nearest, ties to even, the other way, with
  * the same bits on every instruction set. The arrays do not overlap. */
@@ -27,7 +28,7 @@ typedef struct reel_bf16_operand {
  * A is the long side: it is read once and converted on the way, its rows are shared out. B is
  * packed as a whole. */
 typedef struct reel_bf16_product {
-    int64_t m, n, k;
+    int64_t m, n, k; /* k: at least 1 */
     reel_bf16_operand a, b;
     const float *bias;       /* m values, one a row, or NULL */
     bool relu;               /* max(C, 0); NaN stays NaN */
@@ -66,7 +67,7 @@ enum {
     REEL_BF16_DEPTH = 512, /* terms of a block, two a word */
     REEL_BF16_ROWS = 112,  /* rows of A packed at a time */
     REEL_BF16_STRIP = 512, /* columns whose sums a thread keeps */
-    REEL_BF16_PANEL = 32,  /* the widest panel of any instruction set */
+    REEL_BF16_PANEL = REEL_WIDEST_PANEL,
     REEL_BF16_PAD = 16 /* words between packed rows, so that they do not collide in a cache set */
 };
 

@@ -4,12 +4,18 @@
 
 #include "core/kernels/conv_choice.h"
 
-size_t reel_conv_scratch(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass pass,
+/* Of a call in `dtype`: REEL_BF16 where at least one map is stored so. */
+static reel_dtype maps_of_job(const reel_conv_job *job, reel_dtype dtype)
+{
+    return job->x_bf16 || job->dy_bf16 || job->out_bf16 ? REEL_BF16 : dtype;
+}
+
+size_t reel_conv_scratch(const reel_ctx *ctx, reel_dtype maps, reel_conv_pass pass,
                          const reel_conv_shape *s)
 {
-    const bool f64 = dtype == REEL_F64;
+    const bool f64 = maps == REEL_F64;
     const reel_conv_kind *kind = reel_conv_choose(ctx, s, pass, f64);
-    if (dtype == REEL_BF16 && !kind->bf16)
+    if (reel_conv_needs_copies(kind, maps))
         return reel_conv_copies_scratch(ctx, kind, s, pass);
     return kind->scratch(ctx, s, pass, f64);
 }
@@ -31,6 +37,7 @@ static void rectify_f64(int threads, double *y, int64_t n)
 
 void reel_conv_rectify(const reel_ctx *ctx, const reel_conv_job *job, bool f64)
 {
+    REEL_ASSERT(!job->out_bf16); /* what takes bf16 ends in ReLU itself */
     const reel_conv_shape *s = job->s;
     const int64_t outputs = s->n * s->oc * s->oh * s->ow;
     if (f64)
@@ -44,7 +51,7 @@ void reel_conv_run(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass pass,
 {
     const bool f64 = dtype == REEL_F64;
     const reel_conv_kind *kind = reel_conv_choose(ctx, job->s, pass, f64);
-    if (reel_conv_needs_copies(kind, job)) {
+    if (reel_conv_needs_copies(kind, maps_of_job(job, dtype))) {
         reel_conv_run_copies(ctx, kind, job, pass);
         return;
     }
@@ -62,32 +69,24 @@ static reel_conv_shape images_of(const reel_conv_shape *s, int64_t n)
     return some;
 }
 
-bool reel_conv_images_agree(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass pass,
+bool reel_conv_images_agree(const reel_ctx *ctx, reel_dtype maps, reel_conv_pass pass,
                             const reel_conv_shape *s, int64_t n)
 {
     if (n == s->n)
         return true;
     const reel_conv_shape some = images_of(s, n);
-    const reel_conv_kind *kind = reel_conv_choose(ctx, s, pass, dtype == REEL_F64);
-    return kind == reel_conv_choose(ctx, &some, pass, dtype == REEL_F64) &&
+    const reel_conv_kind *kind = reel_conv_choose(ctx, s, pass, maps == REEL_F64);
+    return kind == reel_conv_choose(ctx, &some, pass, maps == REEL_F64) &&
+           !reel_conv_needs_copies(kind, maps) &&
            (!kind->images_agree || kind->images_agree(s, pass, n));
 }
 
-/* With copies, parts of a batch are computed at a time: a piece's parts are those that it has
- * alone. */
-static bool images_go_together(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass pass,
-                               const reel_conv_shape *s, int64_t n, bool bf16)
-{
-    return reel_conv_images_agree(ctx, dtype, pass, s, n) &&
-           (n == s->n || !bf16 || reel_conv_choose(ctx, s, pass, false)->bf16);
-}
-
-size_t reel_conv_pieces_scratch(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass pass,
+size_t reel_conv_pieces_scratch(const reel_ctx *ctx, reel_dtype maps, reel_conv_pass pass,
                                 const reel_conv_shape *s, int64_t pieces)
 {
     const reel_conv_shape piece = images_of(s, s->n / pieces);
-    const bool together = images_go_together(ctx, dtype, pass, s, piece.n, dtype == REEL_BF16);
-    return reel_conv_scratch(ctx, dtype, pass, together ? s : &piece);
+    const bool together = reel_conv_images_agree(ctx, maps, pass, s, piece.n);
+    return reel_conv_scratch(ctx, maps, pass, together ? s : &piece);
 }
 
 static const void *images_from(const void *map, int64_t reals, reel_dtype dtype)
@@ -99,8 +98,7 @@ void reel_conv_pieces_run(const reel_ctx *ctx, reel_dtype dtype, reel_conv_pass 
                           const reel_conv_job *job, int64_t pieces)
 {
     const reel_conv_shape piece = images_of(job->s, job->s->n / pieces);
-    const bool bf16 = job->x_bf16 || job->dy_bf16 || job->out_bf16;
-    if (images_go_together(ctx, dtype, pass, job->s, piece.n, bf16)) {
+    if (reel_conv_images_agree(ctx, maps_of_job(job, dtype), pass, job->s, piece.n)) {
         reel_conv_run(ctx, dtype, pass, job);
         return;
     }

@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* In order of preference; the first that accepts runs. Some share a name.
- */
+/* In order of preference; the first that accepts runs. Some share a name. */
 static const reel_conv_kind *const kinds[] = {
     &reel_conv_winograd,  &reel_conv_few_tiles, &reel_conv_polyphase, &reel_conv_first_layer,
     &reel_conv_depthwise, &reel_conv_pointwise, &reel_conv_product,   &reel_conv_direct,
@@ -38,13 +37,12 @@ const char *reel_conv_names(char *text, size_t size)
         last--;
 
     size_t used = 0;
-    for (int i = 0; i <= last && used < size; i++)
+    for (int i = 0; i <= last && used < size; i++) {
+        const char *between = i == last ? " or " : ", ";
         if (first_of_name(i) == i)
-            used += (size_t)snprintf(text + used, size - used, "%s%s",
-                                     i == 0      ? ""
-                                     : i == last ? " or "
-                                                 : ", ",
+            used += (size_t)snprintf(text + used, size - used, "%s%s", i == 0 ? "" : between,
                                      kinds[i]->name);
+    }
     return text;
 }
 

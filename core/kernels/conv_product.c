@@ -1,10 +1,12 @@
 /* Convolution as matrix products over patches that are read in place (im2col without the im2col),
  * one product a group:
  *
- *   forward          (pixels of y) x oc      sum over taps and channels   patches of x times the
- * weights weight gradient  oc x (taps, channels)   sum over pixels of y         dy transposed times
- * patches of x input gradient   (pixels of x) x c       sum over taps and oc         patches of dy,
- * taps backwards, times the weights
+ *   forward          (pixels of y) x oc       sum over taps and channels
+ *                    patches of x times the weights
+ *   weight gradient  oc x (taps, channels)    sum over pixels of y
+ *                    dy transposed times patches of x
+ *   input gradient   (pixels of x) x c        sum over taps and oc
+ *                    patches of dy, taps backwards, times the weights
  *
  * With a stride the input gradient falls into sh x sw phases: pixels of x with the same remainder
  * meet the same taps, and from one such pixel to the next the patch of dy moves by one. Each phase

@@ -4,6 +4,7 @@
 #define REEL_CORE_KERNELS_CONV_SHAPE_H
 
 #include "core/ctx.h"
+#include "core/tensor.h"
 
 typedef struct reel_conv_shape {
     int64_t n, c, h, w;     /* input */
@@ -33,7 +34,8 @@ typedef struct reel_conv_kind {
     const char *name;  /* what REEL_CONV and REEL_TRACE call it */
     bool f64;          /* computes float64, too */
     bool ends_in_relu; /* honours job->relu itself */
-    bool bf16;         /* reads and writes maps in bf16; else conv_bf16.c gives it copies */
+    bool bf16;         /* reads and writes maps in bf16, and ends in ReLU; else conv_bf16.c gives it
+                          copies */
     /* True where it can run and is worth it; else *why_not says what it wants. NULL: always. */
     bool (*accepts)(const reel_conv_shape *s, reel_conv_pass pass, const char **why_not);
     /* Forward and input gradient: true where an image gets the same bits in a batch of s->n images
@@ -45,17 +47,17 @@ typedef struct reel_conv_kind {
 
 /* ---- conv_bf16.c: maps in bf16, for implementations that take float32 ---- */
 
-/* Whether a job needs copies. */
-static inline bool reel_conv_needs_copies(const reel_conv_kind *kind, const reel_conv_job *job)
+/* Whether copies are needed. maps: REEL_BF16 where at least one map is stored in bf16. */
+static inline bool reel_conv_needs_copies(const reel_conv_kind *kind, reel_dtype maps)
 {
-    return !kind->bf16 && (job->x_bf16 || job->dy_bf16 || job->out_bf16);
+    return maps == REEL_BF16 && !kind->bf16;
 }
 /* Bytes for a shape whose maps may all be bf16, and the pass itself. */
 size_t reel_conv_copies_scratch(const reel_ctx *ctx, const reel_conv_kind *kind,
                                 const reel_conv_shape *s, reel_conv_pass pass);
 void reel_conv_run_copies(const reel_ctx *ctx, const reel_conv_kind *kind, const reel_conv_job *job,
                           reel_conv_pass pass);
-/* job->relu, for implementations that do not end in it themselves. */
+/* job->relu, for implementations that do not end in it themselves. y is no bf16. */
 void reel_conv_rectify(const reel_ctx *ctx, const reel_conv_job *job, bool f64);
 
 extern const reel_conv_kind reel_conv_winograd, reel_conv_few_tiles, reel_conv_polyphase,

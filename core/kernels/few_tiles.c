@@ -80,7 +80,7 @@ static bool few_tiles_accepts(const reel_conv_shape *s, reel_conv_pass pass, con
     return !*why_not;
 }
 
-const reel_conv_kind reel_conv_few_tiles = {.name = "winograd",
+const reel_conv_kind reel_conv_few_tiles = {.name = "few_tiles",
                                             .ends_in_relu = true,
                                             .accepts = few_tiles_accepts,
                                             .scratch = few_tiles_scratch,

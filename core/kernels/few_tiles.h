@@ -15,15 +15,16 @@
 #define REEL_CORE_KERNELS_FEW_TILES_H
 
 #include "core/kernels/conv_shape.h"
+#include "core/kernels/widest.h"
 
 enum {
-    REEL_FEW_TILES_SIDE = 4,      /* outputs a side of a tile */
-    REEL_FEW_TILES_POINTS = 6,    /* a side */
-    REEL_FEW_TILES_PRODUCTS = 36, /* of a tile */
-    REEL_FEW_TILES_LANES = 16,    /* tiles come in whole numbers of these */
-    REEL_FEW_TILES_BLOCK = 16,    /* output channels whose weights are transformed at a time */
-    REEL_FEW_TILES_DEPTH = 128    /* input channels, at most: U of a block and V of so many fit a
-                                     second-level cache of 1 MB */
+    REEL_FEW_TILES_SIDE = 4,                   /* outputs a side of a tile */
+    REEL_FEW_TILES_POINTS = 6,                 /* a side */
+    REEL_FEW_TILES_PRODUCTS = 36,              /* of a tile */
+    REEL_FEW_TILES_LANES = REEL_WIDEST_VECTOR, /* tiles come in whole numbers of these */
+    REEL_FEW_TILES_BLOCK = 16, /* output channels whose weights are transformed at a time */
+    REEL_FEW_TILES_DEPTH = 128 /* input channels, at most: U of a block and V of so many fit a
+                                  second-level cache of 1 MB */
 };
 
 typedef struct reel_few_tiles_plan {

@@ -3,8 +3,9 @@
 #include "core/kernels/first_layer.h"
 
 #include "core/kernels/kernels.h"
+#include "core/kernels/widest.h"
 
-enum { VECTOR = 16 }; /* floats of the widest vector */
+enum { VECTOR = REEL_WIDEST_VECTOR };
 
 static int64_t up(int64_t n, int64_t to)
 {
@@ -42,7 +43,9 @@ reel_first_layer_plan reel_first_layer_plan_of(const reel_conv_shape *s, reel_co
 {
     reel_first_layer_plan p = {.run = s->kw * s->c, .columns = up(s->kh * s->kw * s->c, 32)};
     if (pass == REEL_CONV_INPUT_GRAD) { /* bands of the input */
-        p.bands = s->n >= 8 ? 1 : s->h < 4 ? s->h : 4;
+        p.bands = s->h < 4 ? s->h : 4;
+        if (s->n >= 8)
+            p.bands = 1;
         return p;
     }
     const int64_t most = pass == REEL_CONV_FORWARD && s->n < 8 ? 4 : 8;
@@ -55,7 +58,9 @@ reel_first_layer_plan reel_first_layer_plan_of(const reel_conv_shape *s, reel_co
     p.spread = up(s->kh * p.rest, VECTOR);
     /* Sums of the weight gradient are taken part by part, whatever the number of threads. */
     const int64_t items = s->n * p.bands;
-    p.parts = items >= 256 ? 32 : items > 64 ? items / 8 : items < 8 ? items : 8;
+    p.parts = items < 8 ? items : 8;
+    if (items > 64)
+        p.parts = items < 256 ? items / 8 : 32;
     return p;
 }
 

@@ -10,6 +10,7 @@
 #define REEL_CORE_KERNELS_MATRIX_H
 
 #include "core/kernels/kernels.h"
+#include "core/kernels/widest.h"
 
 typedef enum {
     REEL_OPERAND_ROWS,    /* element (i, p) = data[i ld + p] */
@@ -81,10 +82,10 @@ enum {
     REEL_MATRIX_MC = 112, /* rows of A packed at a time: with KC, a quarter megabyte */
     REEL_MATRIX_WIDE =
         128, /* the same where A lies k-major: whole panels, so that they can be copied in runs */
-    REEL_MATRIX_MOST_ROWS = 16, /* no instruction set's block of registers has more */
-    REEL_MATRIX_PANEL = 32,     /* columns: the widest panel of any instruction set */
-    REEL_MATRIX_GROUP = 4,      /* panels of B packed in one go where columns are shared out */
-    REEL_MATRIX_PAD = 16, /* between packed rows, so that they do not collide in a cache set */
+    REEL_MATRIX_MOST_ROWS = REEL_WIDEST_BLOCK,
+    REEL_MATRIX_PANEL = REEL_WIDEST_PANEL, /* columns */
+    REEL_MATRIX_GROUP = 4, /* panels of B packed in one go where columns are shared out */
+    REEL_MATRIX_PAD = 16,  /* between packed rows, so that they do not collide in a cache set */
     REEL_MATRIX_A =
         (REEL_MATRIX_WIDE + REEL_MATRIX_PAD) * REEL_MATRIX_KC, /* reals of a packed block of A */
     REEL_MATRIX_OUTER =
@@ -128,7 +129,11 @@ static inline int64_t reel_matrix_chunks(int threads, int64_t m, int64_t limit,
 {
     const int64_t least = (m + limit - 1) / limit, most = (m + register_rows - 1) / register_rows;
     const int64_t even = (least + threads - 1) / threads * threads;
-    return least >= 8 * threads ? least : even < most ? even : most > least ? most : least;
+    if (least >= 8 * threads)
+        return least;
+    if (even < most)
+        return even;
+    return most > least ? most : least;
 }
 
 #endif

@@ -4,9 +4,10 @@
 
 #include "core/kernels/first_layer.h"
 #include "core/kernels/kernels.h"
+#include "core/kernels/widest.h"
 #include "core/kernels/winograd.h"
 
-enum { WIDEST = 16, PANEL = 32 }; /* floats of the widest vector, and of the widest panel */
+enum { WIDEST = REEL_WIDEST_VECTOR };
 
 static int64_t divided_up(int64_t n, int64_t by)
 {
@@ -26,11 +27,12 @@ static int64_t taps_of(const reel_conv_shape *s)
 }
 
 /* Parts of the weight gradient: a power of two, from the shape alone. Few tiles make short parts,
- * for the sake of threads; many make longer ones, since each part has sums of its own. */
-static int64_t parts_of_tiles(int64_t tiles)
+ * for the sake of threads; many make longer ones, since each part has sums of its own. Parts are
+ * made of whole groups, and none is empty: an empty one would leave its sums unset. */
+static int64_t parts_of_groups(int64_t tiles, int64_t groups)
 {
     int64_t parts = 1;
-    while (parts < 16 && 2 * parts * (parts < 8 ? 60 : 240) <= tiles)
+    while (parts < 16 && 2 * parts * (parts < 8 ? 60 : 240) <= tiles && 2 * parts <= groups)
         parts *= 2;
     return parts;
 }
@@ -66,14 +68,14 @@ reel_polyphase_plan reel_polyphase_plan_of(const reel_conv_shape *s, reel_conv_p
      * one panel, the weight gradient two rows of points: 14, of the image and of dy. */
     p.private = p.lines * p.line + 2 * p.line;
     if (pass == REEL_CONV_FORWARD) {
-        p.d_step = odd_vectors(p.group * p.cols * PANEL);
+        p.d_step = odd_vectors(p.group * p.cols * REEL_WIDEST_PANEL);
         p.private += REEL_WINOGRAD_PRODUCTS * (p.v_step + p.d_step);
         return p;
     }
     p.d_step = odd_vectors(p.group * p.cols * s->oc);
     p.gradient_line = odd_vectors(p.cols * p.m * s->oc);
     p.private += 2 * REEL_WINOGRAD_POINTS * (p.v_step + p.d_step) + 3 * p.gradient_line;
-    p.parts = parts_of_tiles(s->n * p.rows * p.cols);
+    p.parts = parts_of_groups(s->n * p.rows * p.cols, s->n * p.groups);
     p.shared *= p.parts;
     return p;
 }

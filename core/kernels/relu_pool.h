@@ -2,8 +2,9 @@
  * whose full-size output nobody else reads. Also max pooling alone (`plain`).
  *
  *   y[n, i, j, c] = max(0, max over the window of x);  NaN propagates
- *   cell[n, i, j, c] = position of that maximum in its window, row by row, or REEL_RELU_POOL_NONE
- * where ReLU cut it off dx[n, h, w, c] = the sum of dy over the windows whose cell is (h, w)
+ *   cell[n, i, j, c] = position of that maximum in its window, row by row,
+ *                      or REEL_RELU_POOL_NONE where ReLU cut it off
+ *   dx[n, h, w, c] = the sum of dy over the windows whose cell is (h, w)
  *
  * max(0, .) and the maximum over a window commute, so values and gradients are those of max_pool2d
  * after relu: a window's first maximum takes the gradient, and none where it is not positive. All

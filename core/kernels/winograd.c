@@ -3,12 +3,20 @@
 #include "core/kernels/winograd.h"
 
 #include "core/kernels/kernels.h"
+#include "core/kernels/widest.h"
 
-static const int64_t panel = 32; /* the widest register panel of any ISA */
+static const int64_t panel = REEL_WIDEST_PANEL;
 
 static int64_t up(int64_t n, int64_t to)
 {
     return (n + to - 1) / to * to;
+}
+
+static int64_t from_to(int64_t n, int64_t least, int64_t most)
+{
+    if (n < least)
+        return least;
+    return n < most ? n : most;
 }
 
 /* At least `floats`, as an odd multiple of 16. */
@@ -50,7 +58,7 @@ static int64_t group_of(const reel_winograd_plan *p)
     const int64_t tile =
         REEL_WINOGRAD_PRODUCTS * (int64_t)sizeof(float) * (p->ic + (p->shared ? 0 : panel));
     int64_t most = (p->shared ? TOGETHER : OWN) / tile / 14 * 14;
-    most = most < 14 ? 14 : most > ROWS ? ROWS : most;
+    most = from_to(most, 14, ROWS);
     const int64_t rounds = (p->tiles + most - 1) / most;
     return (p->tiles + rounds - 1) / rounds;
 }
@@ -102,7 +110,7 @@ reel_winograd_plan reel_winograd_plan_weight_grad(const reel_conv_shape *s)
     /* A function of the shape alone: sums over tiles are taken group by group, in this order, for
      * any number of threads. */
     int64_t most = TOGETHER / (REEL_WINOGRAD_PRODUCTS * (p.all + p.oc) * (int64_t)sizeof(float));
-    most = most < 32 ? 32 : most > 512 ? 512 : most;
+    most = from_to(most, 32, 512);
     const int64_t rounds = (p.tiles + most - 1) / most;
     p.group = (p.tiles + rounds - 1) / rounds;
     p.v_step = spread(p.group * up(p.ic, panel));

@@ -29,16 +29,18 @@ static inline void REEL_FN(add_part)(const reel_real *a, int64_t rows, int64_t c
         total[t] += (double)part[t];
 }
 
-/* The same for a matrix that is stored in bf16. */
-static inline void REEL_FN(add_bf16_part)(const reel_bf16 *a, int64_t rows, int64_t columns,
-                                          int64_t width, double *total)
+#ifdef REEL_ONCE
+/* The same for a matrix that is stored in bf16: that is a matter of float32. */
+static inline void add_bf16_part(const reel_bf16 *a, int64_t rows, int64_t columns, int64_t width,
+                                 double *total)
 {
-    reel_real tile[COLUMN_SUMS_ROWS * 16];
+    float tile[COLUMN_SUMS_ROWS * 16];
     for (int64_t i = 0; i < rows; i++)
         for (int64_t t = 0; t < width; t++)
-            tile[i * 16 + t] = (reel_real)reel_bf16_to_float(a[i * columns + t]);
-    REEL_FN(add_part)(tile, rows, 16, width, total);
+            tile[i * 16 + t] = reel_bf16_to_float(a[i * columns + t]);
+    add_part_f32(tile, rows, 16, width, total);
 }
+#endif
 
 /* out[j] = sum_i a[i, j], or added to what out holds. stored: what a is, bf16 or reel_real. */
 static inline void REEL_FN(column_sums)(const reel_ctx *ctx, reel_dtype stored, const void *a,
@@ -46,7 +48,7 @@ static inline void REEL_FN(column_sums)(const reel_ctx *ctx, reel_dtype stored, 
                                         reel_real *out)
 {
     enum { WIDEST = 64, ROWS = COLUMN_SUMS_ROWS }; /* a tile stays in the first-level cache */
-    const bool half = stored == REEL_BF16;
+    (void)stored;
     const int64_t share = (columns / reel_ctx_threads(ctx) + 15) / 16 * 16;
     int64_t block = share < 16 ? 16 : share;
     if (block > WIDEST)
@@ -62,12 +64,15 @@ static inline void REEL_FN(column_sums)(const reel_ctx *ctx, reel_dtype stored, 
                 const int64_t height = rows - i < ROWS ? rows - i : ROWS,
                               width = j1 - j < 16 ? j1 - j : 16;
                 const int64_t at = i * columns + j;
-                if (half)
-                    REEL_FN(add_bf16_part)((const reel_bf16 *)a + at, height, columns, width,
-                                           total + j - j0);
-                else
-                    REEL_FN(add_part)((const reel_real *)a + at, height, columns, width,
-                                      total + j - j0);
+#ifdef REEL_ONCE
+                if (stored == REEL_BF16) {
+                    add_bf16_part((const reel_bf16 *)a + at, height, columns, width,
+                                  total + j - j0);
+                    continue;
+                }
+#endif
+                REEL_FN(add_part)((const reel_real *)a + at, height, columns, width,
+                                  total + j - j0);
             }
 
         for (int64_t j = j0; j < j1; j++)

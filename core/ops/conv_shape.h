@@ -70,7 +70,7 @@ static inline void *reel_conv_from(const reel_tensor *t, int64_t at)
     return t->data ? (char *)t->data + (size_t)at * reel_dtype_size(t->dtype) : NULL;
 }
 
-/* What scratch is asked for: REEL_BF16 where maps may be stored so. */
+/* What scratch is asked for: REEL_BF16 where y and dy are stored so. Each pass has one of them. */
 static inline reel_dtype reel_conv_maps(const reel_infer *q)
 {
     return q->takes_bf16 ? REEL_BF16 : q->dtype;
@@ -83,21 +83,21 @@ static inline bool reel_conv_takes_bf16(const reel_infer *q)
 }
 
 /* Scratch bytes of one pass, or of both gradients, which run one after the other and so share
- * theirs. The weight gradient goes through the batch piece by piece. */
-static inline size_t reel_conv_forward_bytes(const reel_infer *q, const reel_conv_shape *s,
-                                             int64_t pieces)
+ * theirs. The weight gradient goes through the batch piece by piece. maps: REEL_BF16 where each
+ * pass has a map that is stored so. */
+static inline size_t reel_conv_forward_bytes(const reel_infer *q, reel_dtype maps,
+                                             const reel_conv_shape *s, int64_t pieces)
 {
-    return reel_conv_pieces_scratch(q->ctx, reel_conv_maps(q), REEL_CONV_FORWARD, s, pieces);
+    return reel_conv_pieces_scratch(q->ctx, maps, REEL_CONV_FORWARD, s, pieces);
 }
 
-static inline size_t reel_conv_backward_bytes(const reel_infer *q, const reel_conv_shape *s,
-                                              int64_t pieces)
+static inline size_t reel_conv_backward_bytes(const reel_infer *q, reel_dtype maps,
+                                              const reel_conv_shape *s, int64_t pieces)
 {
     reel_conv_shape piece = *s;
     piece.n /= pieces;
-    return reel_conv_larger(
-        reel_conv_pieces_scratch(q->ctx, reel_conv_maps(q), REEL_CONV_INPUT_GRAD, s, pieces),
-        reel_conv_scratch(q->ctx, reel_conv_maps(q), REEL_CONV_WEIGHT_GRAD, &piece));
+    return reel_conv_larger(reel_conv_pieces_scratch(q->ctx, maps, REEL_CONV_INPUT_GRAD, s, pieces),
+                            reel_conv_scratch(q->ctx, maps, REEL_CONV_WEIGHT_GRAD, &piece));
 }
 
 /* The sums over pieces that dw and db are, din[1] and din[2]: give's to[0] and to[1]. Their partial

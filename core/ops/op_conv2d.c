@@ -1,8 +1,8 @@
 /* conv2d: y = conv(x, w) + b, as a cross-correlation with stride, zero padding, dilation and
  * groups.
  *
- *   y[n, o, i, j] = b[o] + sum_{c, u, v} w[o, c, u, v] x[n, g(o) + c, i sh - ph + u dh, j sw - pw +
- * v dw]
+ *   y[n, o, i, j] = b[o] + sum_{c, u, v} w[o, c, u, v]
+ *                   x[n, g(o) + c, i sh - ph + u dh, j sw - pw + v dw]
  *
  * where g(o) is the first input channel of o's group.
  *
@@ -184,8 +184,9 @@ static reel_status conv2d_infer(reel_infer *q, reel_error *err)
     q->takes_bf16 = reel_conv_takes_bf16(q);
     reel_conv_shape s = reel_conv_shape_of(a, x, w, x->shape[0]);
     s.thrifty &= q->takes_bf16;
-    q->forward_scratch = reel_conv_forward_bytes(q, &s, q->pieces);
-    q->backward_scratch = reel_conv_backward_bytes(q, &s, q->pieces) +
+    const reel_dtype maps = reel_conv_maps(q);
+    q->forward_scratch = reel_conv_forward_bytes(q, maps, &s, q->pieces);
+    q->backward_scratch = reel_conv_backward_bytes(q, maps, &s, q->pieces) +
                           reel_piece_tree_bytes(q->n_in - 1, q->in + 1, q->pieces);
     return REEL_OK;
 }

@@ -6,9 +6,11 @@
  * one byte each for the winner's place are kept. Backward rebuilds the gradient of a part's map
  * from those bytes, again in cache, and hands it to the convolution.
  *
- * Invariant: how the batch is divided depends on shapes alone, and so do all sums. Values and the
- * gradient of x equal those of the three operators one after the other where both take the same
- * kernels; dw and db are summed part by part.
+ * Invariant: how the batch is divided depends on shapes alone, and so do all sums. In float32 and
+ * float64, values and the gradient of x equal those of the three operators one after the other
+ * where both take the same kernels; dw and db are summed part by part. In bf16 the three operators
+ * round the map first: maxima of it are often equal, and the first of them wins. Here the map is
+ * float32.
  *
  * A batch in pieces: each piece is divided as if it were alone, and its parts' sums are added up
  * before those of pieces are. Small pieces go through several at a time, but for dw and db. */
@@ -261,14 +263,15 @@ void reel_conv2d_relu_max_pool2d_backward_bf16(const reel_call *c)
 }
 
 /* Makes the scratch suffice for the kernels of a step. */
-static void conv_pool_need(reel_infer *q, const reel_conv_shape *s, int64_t images, int64_t pieces)
+static void conv_pool_need(reel_infer *q, reel_dtype maps, const reel_conv_shape *s, int64_t images,
+                           int64_t pieces)
 {
     reel_conv_shape step = *s;
     step.n = images;
     q->forward_scratch =
-        reel_conv_larger(q->forward_scratch, reel_conv_forward_bytes(q, &step, pieces));
+        reel_conv_larger(q->forward_scratch, reel_conv_forward_bytes(q, maps, &step, pieces));
     q->backward_scratch =
-        reel_conv_larger(q->backward_scratch, reel_conv_backward_bytes(q, &step, pieces));
+        reel_conv_larger(q->backward_scratch, reel_conv_backward_bytes(q, maps, &step, pieces));
 }
 
 static reel_status conv2d_relu_max_pool2d_infer(reel_infer *q, reel_error *err)
@@ -294,17 +297,16 @@ static reel_status conv2d_relu_max_pool2d_infer(reel_infer *q, reel_error *err)
     const size_t element = reel_dtype_size(q->dtype);
     const conv_pool_steps d = conv_pool_divide(q->in[0].shape[0], q->pieces, &s, element);
 
-    /* Parts differ by one image at most; the last pieces that go together may be fewer. */
-    const bool takes_bf16 = q->takes_bf16;
-    q->takes_bf16 = takes_bf16 && reel_conv_is_bf16(&q->in[0]); /* the map is float32 */
+    /* Each pass reads or writes x or dx; the map between is float32. Parts differ by one image at
+     * most; the last pieces that go together may be fewer. */
+    const reel_dtype maps = q->takes_bf16 && reel_conv_is_bf16(&q->in[0]) ? REEL_BF16 : q->dtype;
     q->forward_scratch = q->backward_scratch = 0;
-    conv_pool_need(q, &s, d.images / d.parts, 1);
-    conv_pool_need(q, &s, (d.images + d.parts - 1) / d.parts, 1);
-    conv_pool_need(q, &s, d.together * (d.images / d.parts), d.together);
+    conv_pool_need(q, maps, &s, d.images / d.parts, 1);
+    conv_pool_need(q, maps, &s, (d.images + d.parts - 1) / d.parts, 1);
+    conv_pool_need(q, maps, &s, d.together * (d.images / d.parts), d.together);
     const int64_t last = d.pieces % d.together;
     if (last)
-        conv_pool_need(q, &s, last * d.images, last);
-    q->takes_bf16 = takes_bf16;
+        conv_pool_need(q, maps, &s, last * d.images, last);
     const size_t pooled = q->takes_bf16 ? conv_pool_pooled_bytes(&d, q->shape) : 0;
     q->forward_scratch += conv_pool_map_bytes(&d, &s, element) + pooled;
     q->backward_scratch += conv_pool_map_bytes(&d, &s, element) + pooled +

@@ -1,10 +1,12 @@
 /* cross_entropy: softmax and negative log-likelihood in one, with label smoothing e, class weights
  * w and an ignored label.
  *
- *   loss_i = (1 - e) w[y_i] (-log p[i, y_i]) + e / classes sum_k w[k] (-log p[i, k])       (0 for
- * an ignored sample) loss   = sum_i loss_i / sum_i w[y_i] over samples that count; with `sum`,
- * undivided; w = 1 where no weights are given dx[i, k] = dy / D ((1 - e) w[y_i] (p[i, k] - [k =
- * y_i]) + e / classes (p[i, k] sum_j w[j] - w[k]))
+ *   loss_i = (1 - e) w[y_i] (-log p[i, y_i]) + e / classes sum_k w[k] (-log p[i, k])
+ *            (0 for an ignored sample)
+ *   loss   = sum_i loss_i / sum_i w[y_i] over samples that count
+ *            (with `sum`, undivided; w = 1 where no weights are given)
+ *   dx[i, k] = dy / D ((1 - e) w[y_i] (p[i, k] - [k = y_i])
+ *                      + e / classes (p[i, k] sum_j w[j] - w[k]))
  *
  * as torch.nn.functional.cross_entropy: smoothing spreads over the weighted classes, yet the
  * denominator D holds the labels' weights only; if nothing counts, the mean is NaN. Each row

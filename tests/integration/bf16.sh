@@ -1,6 +1,7 @@
 #!/bin/bash
 # --precision bf16: the same bits for any number of threads and after an interruption; float32's weights and checkpoints; named
-# when a resume changes it; less memory; evaluation, prediction and bench take it; a CPU without fast instructions for bf16 is named.
+# when a resume changes it; less memory; evaluation, prediction and bench take it; a CPU without fast instructions for bf16 is named,
+# and a resume that multiplies in another way.
 set -eu
 . "$REEL_SOURCE/tests/support/runs.sh"
 . "$REEL_SOURCE/tests/support/bf16_net.sh"
@@ -43,6 +44,29 @@ grep -q 'precision' err && ! grep -q 'no faster' err && fail "a resume that chan
 train other --precision bf16 --threads 2 --max-steps 3
 "$REEL_BIN" train data --resume auto -o other --max-steps 0 --precision float32 >out 2>err || fail "resume: exit $?: $(cat err)"
 grep -q -- '--precision was bf16 and is float32 now' err || fail "a changed precision is not named: $(cat err)"
+
+# Another way to multiply bf16, as on a CPU without instructions for it: named, also by --verify, and pinned by REEL_BF16. The
+# checkpoint and metrics.jsonl record it.
+REEL_BF16=widen train widened --precision bf16 --threads 2 --max-steps 3
+head -n 1 widened/metrics.jsonl | grep -q '"bf16": *"widen"' || fail "metrics.jsonl: $(head -n 1 widened/metrics.jsonl)"
+if REEL_BF16=native "$REEL_BIN" summary --arch net --precision bf16 >/dev/null 2>&1; then
+    cp -r widened verified
+    REEL_BF16=native "$REEL_BIN" train data --resume auto -o widened --max-steps 4 >out 2>err || fail "resume: exit $?: $(cat err)"
+    [ "$(grep -c 'multiply bf16 was widen and is native now' err)" = 1 ] || fail "another way to multiply is not named: $(cat err)"
+    code=0
+    REEL_BF16=native "$REEL_BIN" train data --resume auto -o verified --verify >out 2>err || code=$?
+    [ $code -eq 5 ] && grep -q "with REEL_BF16=widen when it was saved, and is with native now" err || fail "--verify: exit $code: $(cat err)"
+    REEL_BF16=widen "$REEL_BIN" train data --resume auto -o verified --verify --max-steps 4 >out 2>err || fail "pinned: exit $?: $(cat err)"
+    ! grep -q "multiply bf16 was" err || fail "pinned, and a change is named: $(cat err)"
+fi
+REEL_BF16=fast "$REEL_BIN" summary --arch net >out 2>err && fail "REEL_BF16=fast is not refused"
+grep -q "REEL_BF16: expected native or widen" err || fail "REEL_BF16=fast: $(cat err)"
+
+# Another instruction set after a resume is named, in float32, too.
+train small --threads 2 --max-steps 3
+isa=$(python3 -c 'import json; print(json.loads(open("small/metrics.jsonl").readline())["isa"])')
+REEL_ISA=portable "$REEL_BIN" train data --resume auto -o small --max-steps 4 >out 2>err || fail "resume: exit $?: $(cat err)"
+[ "$isa" = portable ] || grep -q "the instruction set was $isa and is portable now" err || fail "another instruction set is not named: $(cat err)"
 
 # The other commands.
 "$REEL_BIN" eval data -w full --precision bf16 --json --quiet >half
@@ -99,12 +123,9 @@ PY
 REEL_ISA=portable "$REEL_BIN" eval data -w full --precision bf16 >out 2>err || fail "eval, portable: exit $?"
 grep -q 'no faster than float32' err || fail "not said that bf16 is no faster: $(cat err)"
 
-# REEL_BF16=native takes what instructions there are; without any it changes nothing. Other words are refused.
-REEL_ISA=portable "$REEL_BIN" eval data -w full --precision bf16 --json --quiet >plain
-REEL_ISA=portable REEL_BF16=native "$REEL_BIN" eval data -w full --precision bf16 --json --quiet >native
-cmp -s plain native || fail "REEL_BF16=native changes what portable code computes"
-REEL_BF16=fast "$REEL_BIN" eval data -w full --precision bf16 >out 2>err && fail "REEL_BF16=fast is accepted"
-grep -q 'REEL_BF16: expected native' err || fail "REEL_BF16=fast: $(cat err)"
+# REEL_BF16=native takes a CPU's own instructions where float32 would be faster, too, and is refused where there are none.
+REEL_ISA=portable REEL_BF16=native "$REEL_BIN" eval data -w full --precision bf16 >out 2>err && fail "native bf16 in portable code"
+grep -q "REEL_BF16: no instructions for bf16 with portable" err || fail "native, portable: $(cat err)"
 if grep -qw avx512_bf16 /proc/cpuinfo; then
     export REEL_BF16=native
     train own --precision bf16 --threads 1

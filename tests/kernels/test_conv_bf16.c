@@ -173,3 +173,20 @@ Test(conv_bf16, pieces_have_the_bits_of_pieces_alone)
     map_data_free(&d);
     reel_ctx_destroy(ctx);
 }
+
+/* Copies are made of as many images at a time as a batch has room for: they do not agree. */
+Test(conv_bf16, images_agree_where_there_are_no_copies)
+{
+    const reel_conv_shape winograd = {8, 32, 13, 13, 48, 13, 13, 3, 3, 1, 1, 1, 1, 1, 1, 1, false},
+                          product = {8, 20, 13, 13, 40, 13, 13, 3, 3, 1, 1, 1, 1, 1, 1, 1, false};
+    reel_ctx *ctx = context_with(NULL, 1);
+    for (int pass = REEL_CONV_FORWARD; pass <= REEL_CONV_INPUT_GRAD; pass++) {
+        const reel_conv_pass p = (reel_conv_pass)pass;
+        cr_expect(reel_conv_images_agree(ctx, REEL_F32, p, &product, 4));
+        cr_expect(reel_conv_images_agree(ctx, REEL_F32, p, &winograd, 4));
+        cr_expect(reel_conv_images_agree(ctx, REEL_BF16, p, &winograd, 4));
+        cr_expect_not(reel_conv_images_agree(ctx, REEL_BF16, p, &product, 4));
+        cr_expect(reel_conv_images_agree(ctx, REEL_BF16, p, &product, 8));
+    }
+    reel_ctx_destroy(ctx);
+}

@@ -166,9 +166,32 @@ Test(conv_choice, a_name_that_there_is_not_is_refused)
     reel_error err;
     setenv("REEL_CONV", "fft", 1);
     cr_assert_eq(reel_ctx_create(&ctx, NULL, &err), REEL_ERR_INVALID);
-    cr_assert(strstr(err.message, "expected winograd, polyphase, direct or gemm, got 'fft'"), "%s",
-              err.message);
+    cr_assert(
+        strstr(err.message, "expected winograd, few_tiles, polyphase, direct or gemm, got 'fft'"),
+        "%s", err.message);
     unsetenv("REEL_CONV");
+}
+
+/* The two implementations of Winograd have names of their own. */
+Test(conv_choice, few_tiles_is_named_and_forced)
+{
+    lines log = {0};
+    reel_conv_shape s = three;
+    s.n = 1;
+    reel_ctx *ctx = context(&log, "", "conv");
+    reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false);
+    cr_expect(strstr(log.text, "winograd wants 32 tiles or more") &&
+                  strstr(log.text, "few_tiles runs") && !strstr(log.text, "winograd runs"),
+              "got: %s", log.text);
+    reel_ctx_destroy(ctx);
+
+    s.n = 4; /* 36 tiles: winograd comes first */
+    ctx = context(&log, "few_tiles", "");
+    cr_expect_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false), &reel_conv_few_tiles);
+    reel_ctx_destroy(ctx);
+    ctx = context(&log, "winograd", "");
+    cr_expect_eq(reel_conv_choose(ctx, &s, REEL_CONV_FORWARD, false), &reel_conv_winograd);
+    reel_ctx_destroy(ctx);
 }
 
 Test(conv_choice, tracing_tells_each_refusal_and_what_runs)

@@ -158,6 +158,8 @@ static int run_loop(const char *command, reel_loop *loop, const reel_options *op
     const bool leads = reel_ranks_leads(loop->ranks);
     reel_resume_warn_of_images(r, reel_dataset_count(loop->feed.train),
                                reel_dataset_count(loop->feed.val));
+    if (resumed && leads)
+        reel_probe_warn_of_changes(&loop->session, r->checkpoint);
 
     /* Before anything is written: a run that computes other bits stays as it is. */
     int code = REEL_EXIT_OK;

@@ -2,6 +2,7 @@
 #include "train/run/journal.h"
 
 #include "train/run/json_util.h"
+#include "train/run/precision.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -91,8 +92,9 @@ static void processor_name(char *text, size_t size)
         fclose(in);
 }
 
-void reel_journal_start(reel_journal *j, int64_t step, const char *isa, int threads, int workers)
+void reel_journal_start(reel_journal *j, int64_t step, const reel_ctx *ctx, int workers)
 {
+    const char *isa = reel_isa_name(reel_ctx_isa(ctx)), *way = reel_precision_way(ctx);
     char processor[200], when[40];
     if (j->silent)
         return;
@@ -101,11 +103,13 @@ void reel_journal_start(reel_journal *j, int64_t step, const char *isa, int thre
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
     processor_name(processor, sizeof processor);
     open_events(j, step);
-    reel_journal_line(j,
-                      json_pack("{s:s, s:I, s:s, s:s, s:o, s:s, s:i, s:i, s:s}", "event", "start",
-                                "step", (json_int_t)step, "time", when, "version", reel_version(),
-                                "processor", reel_json_text(processor), "isa", isa, "threads",
-                                threads, "workers", workers, "compiler", __VERSION__));
+    json_t *line = json_pack("{s:s, s:I, s:s, s:s, s:o, s:s, s:i, s:i, s:s}", "event", "start",
+                             "step", (json_int_t)step, "time", when, "version", reel_version(),
+                             "processor", reel_json_text(processor), "isa", isa, "threads",
+                             reel_ctx_threads(ctx), "workers", workers, "compiler", __VERSION__);
+    if (way)
+        json_object_set_new(line, "bf16", json_string(way));
+    reel_journal_line(j, line);
 }
 
 /* ---- the folder ---- */

@@ -3,6 +3,7 @@
 #ifndef REEL_TRAIN_JOURNAL_H
 #define REEL_TRAIN_JOURNAL_H
 
+#include "core/ctx.h"
 #include "train/run/events.h"
 #include "train/run/progress.h"
 #include "train/run/run_dir.h"
@@ -22,9 +23,9 @@ void reel_journal_create(reel_journal *j, json_t *config, bool quiet, bool silen
 reel_status reel_journal_open(reel_journal *j, const char *folder, bool locked, reel_error *err);
 void reel_journal_close(reel_journal *j);
 
-/* The first line of a process: what runs where. Opens the event file at `step`. isa, threads,
- * workers: what computes and loads. */
-void reel_journal_start(reel_journal *j, int64_t step, const char *isa, int threads, int workers);
+/* The first line of a process: what runs where. Opens the event file at `step`. ctx, workers: what
+ * computes and loads. */
+void reel_journal_start(reel_journal *j, int64_t step, const reel_ctx *ctx, int workers);
 /* Appends a line to metrics.jsonl and its numbers to the event file; frees it. What cannot be
  * written is a warning. */
 void reel_journal_line(reel_journal *j, json_t *line);

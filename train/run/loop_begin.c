@@ -177,7 +177,6 @@ reel_status reel_loop_begin(reel_loop *loop, reel_error *err)
     REEL_TRY(reel_loop_tell_best(loop, err));
 
     loop->first_step = s->state.step;
-    reel_journal_start(&loop->journal, s->state.step, reel_isa_name(reel_ctx_isa(s->ctx)),
-                       reel_ctx_threads(s->ctx), loop->feed.config.workers);
+    reel_journal_start(&loop->journal, s->state.step, s->ctx, loop->feed.config.workers);
     return REEL_OK;
 }

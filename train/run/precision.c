@@ -10,6 +10,13 @@ reel_precision reel_precision_of(const char *word)
     return word && strcmp(word, "bf16") == 0 ? REEL_PRECISION_BF16 : REEL_PRECISION_FLOAT32;
 }
 
+const char *reel_precision_way(const reel_ctx *ctx)
+{
+    if (reel_ctx_precision(ctx) != REEL_PRECISION_BF16)
+        return NULL;
+    return reel_ctx_multiplies_bf16(ctx) ? "native" : "widen";
+}
+
 void reel_precision_say(const reel_ctx *ctx)
 {
     if (reel_ctx_precision(ctx) == REEL_PRECISION_BF16 && !reel_ctx_multiplies_bf16(ctx))

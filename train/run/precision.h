@@ -6,6 +6,8 @@
 
 /* "bf16"; any other word is float32. */
 reel_precision reel_precision_of(const char *word);
+/* How a context of bf16 multiplies, as REEL_BF16 names it: "native" or "widen". NULL: float32. */
+const char *reel_precision_way(const reel_ctx *ctx);
 /* Says so where float32 would be faster: in bf16, without instructions for it. */
 void reel_precision_say(const reel_ctx *ctx);
 

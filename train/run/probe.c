@@ -3,7 +3,10 @@
 #include "train/run/probe.h"
 
 #include "train/run/json_util.h"
+#include "train/run/precision.h"
+#include "train/run/say.h"
 
+#include <string.h>
 #include <zlib.h>
 
 enum { PROBE_IMAGES = 8 };
@@ -17,6 +20,15 @@ static reel_status probe_compute(reel_session *s, const reel_batch *b, double *v
     const reel_tensor mean = reel_value(loss);
     *value = reel_tensor_get(&mean, (const int64_t[REEL_MAX_DIMS]){0});
     return reel_backward(loss, NULL);
+}
+
+/* What a context computes with: { isa, bf16 }, the latter in bf16 alone. */
+static void put_arithmetic(json_t *probe, const reel_ctx *ctx)
+{
+    const char *way = reel_precision_way(ctx);
+    json_object_set_new(probe, "isa", json_string(reel_isa_name(reel_ctx_isa(ctx))));
+    if (way)
+        json_object_set_new(probe, "bf16", json_string(way));
 }
 
 json_t *reel_probe_take(reel_session *s, const reel_feed *feed)
@@ -46,9 +58,10 @@ json_t *reel_probe_take(reel_session *s, const reel_feed *feed)
 
     if (status != REEL_OK || batch.n == 0)
         return NULL;
-    return json_pack("{s:I, s:o, s:o, s:s}", "images", (json_int_t)crc, "loss",
-                     reel_json_number(loss), "grad_norm", reel_json_number(norm), "isa",
-                     reel_isa_name(reel_ctx_isa(s->ctx)));
+    json_t *probe = json_pack("{s:I, s:o, s:o}", "images", (json_int_t)crc, "loss",
+                              reel_json_number(loss), "grad_norm", reel_json_number(norm));
+    put_arithmetic(probe, s->ctx);
+    return probe;
 }
 
 static reel_status compare_probes(const json_t *then, const json_t *now, const char *path,
@@ -65,6 +78,15 @@ static reel_status compare_probes(const json_t *then, const json_t *now, const c
                          "number or what decodes them has changed",
                          path);
 
+    /* Few images have too few rows for the product of bf16: their loss does not show it. */
+    const char *way_then = json_string_value(json_object_get(then, "bf16")),
+               *way = json_string_value(json_object_get(now, "bf16"));
+    if (way && way_then && strcmp(way_then, way) != 0)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "--verify: %s: bf16 was multiplied with REEL_BF16=%.20s when it was "
+                         "saved, and is with %s now: the run would not have the same bits",
+                         path, way_then, way);
+
     for (int i = 0; i < REEL_COUNT(figures); i++) {
         const json_t *a = json_object_get(then, figures[i].key),
                      *b = json_object_get(now, figures[i].key);
@@ -79,12 +101,16 @@ static reel_status compare_probes(const json_t *then, const json_t *now, const c
     return REEL_OK;
 }
 
+static json_t *stored_probe(const reel_weights *checkpoint)
+{
+    const char *text = reel_weights_metadata(checkpoint, "reel.probe");
+    return text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+}
+
 bool reel_probe_holds(reel_session *session, const reel_feed *feed, const reel_weights *checkpoint,
                       const char *path, reel_error *err)
 {
-    const char *text = reel_weights_metadata(checkpoint, "reel.probe");
-    json_t *then = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL,
-           *now = reel_probe_take(session, feed);
+    json_t *then = stored_probe(checkpoint), *now = reel_probe_take(session, feed);
     reel_status status;
     if (!then)
         status = reel_fail(err, REEL_ERR_INVALID, "--verify: %s: remembers no step to compare with",
@@ -97,4 +123,24 @@ bool reel_probe_holds(reel_session *session, const reel_feed *feed, const reel_w
     json_decref(then);
     json_decref(now);
     return status == REEL_OK;
+}
+
+void reel_probe_warn_of_changes(const reel_session *session, const reel_weights *checkpoint)
+{
+    static const struct {
+        const char *key, *words, *variable;
+    } parts[] = {{"isa", "the instruction set", "REEL_ISA"},
+                 {"bf16", "the way to multiply bf16", "REEL_BF16"}};
+    json_t *then = stored_probe(checkpoint), *now = json_object();
+    put_arithmetic(now, session->ctx);
+    for (int i = 0; i < REEL_COUNT(parts); i++) {
+        const char *was = json_string_value(json_object_get(then, parts[i].key)),
+                   *is = json_string_value(json_object_get(now, parts[i].key));
+        if (was && is && strcmp(was, is) != 0)
+            reel_say("reel: warning: %s was %.20s and is %s now: from here the run is another one "
+                     "than was begun (%s=%.20s keeps it)",
+                     parts[i].words, was, is, parts[i].variable, was);
+    }
+    json_decref(then);
+    json_decref(now);
 }

@@ -3,11 +3,12 @@
 
 #include <stdlib.h>
 
-/* A context reads REEL_ISA, and refuses a name that is unknown or that this CPU lacks. */
+/* A context reads REEL_ISA and REEL_BF16, and refuses what is unknown or what this CPU lacks. */
 static reel_status own_kernels(reel_rank_kernels *own, reel_error *err)
 {
     reel_ctx *ctx;
-    REEL_TRY(reel_ctx_create(&ctx, NULL, err));
+    const reel_ctx_config config = {.threads = 1, .precision = REEL_PRECISION_BF16};
+    REEL_TRY(reel_ctx_create(&ctx, &config, err));
     own->isa = reel_ctx_isa(ctx);
     own->widen_bf16 = !reel_ctx_multiplies_bf16(ctx);
     reel_ctx_destroy(ctx);

@@ -37,7 +37,7 @@ KERNEL_INLINE float *lane_vector(float *matrix, int64_t j, int64_t rows, int64_t
  * written behind each other in binary, round by one bit. */
 KERNEL_INLINE void transpose_lanes(vec *t)
 {
-    UNROLLED_FOR(round, VL == 4 ? 2 : VL == 8 ? 3 : 4) {
+    UNROLLED_FOR(round, __builtin_ctz(VL)) {
         vec s[VL];
         UNROLLED_FOR(i, VL / 2)
             isa_interleave((isa_f32)t[i], (isa_f32)t[i + VL / 2], (isa_f32 *)&s[2 * i],

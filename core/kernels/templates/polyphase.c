@@ -11,8 +11,7 @@
 
 #include <omp.h>
 
-/* A forward pass; past: y is larger than
- * common caches and is written past them. */
+/* A forward pass; past: y is larger than common caches and is written past them. */
 typedef struct phase_forward {
     const reel_conv_job *job;
     const reel_polyphase_plan *p;

@@ -17,6 +17,8 @@
 
 #include REEL_ISA_HEADER
 
+#include "core/kernels/widest.h"
+
 #include <stdint.h>
 
 /* Names of what is compiled once for each instruction set: f__avx2, and f_f32__avx2. */
@@ -42,6 +44,15 @@ enum {
     MR = REEL_BLOCK_ROWS,                 /* rows of a block in registers */
     NR = 2 * VL                           /* columns of a block */
 };
+
+/* What plans and kernels take for granted of an instruction set: 4, 8 or 16 floats a vector, as
+ * many bytes of doubles, and no more than the widest. */
+_Static_assert(sizeof(isa_f32) == 16 || sizeof(isa_f32) == 32 || sizeof(isa_f32) == 64, "VL");
+_Static_assert(sizeof(isa_f64) == sizeof(isa_f32), "VL of both dtypes");
+_Static_assert(sizeof(isa_f32) <= REEL_WIDEST_VECTOR * sizeof(float), "REEL_WIDEST_VECTOR");
+_Static_assert(2 * sizeof(isa_f32) <= REEL_WIDEST_PANEL * sizeof(float), "REEL_WIDEST_PANEL");
+_Static_assert(REEL_BLOCK_ROWS == 6 || REEL_BLOCK_ROWS == 14, "MR");
+_Static_assert(REEL_BLOCK_ROWS <= REEL_WIDEST_BLOCK, "REEL_WIDEST_BLOCK");
 
 typedef real vec __attribute__((vector_size(sizeof(isa_real))));
 typedef real vec_unaligned

@@ -1,10 +1,14 @@
 /* The one-dimensional transforms of the 7-point tile, on vectors of VL channels. With points p_j =
- * a, -a, b, -b, c, -c and infinity, N_j = prod_{l != j} (p_j - p_l): B^T  rows are the coefficients
- * of prod_{l != j} (x - p_l), the last of the product over all finite points G    row j is (1, p_j,
- * p_j^2, ...) / N_j, the last (0, ..., 0, 1) A^T  column j is (1, p_j, p_j^2, ...), the last (0,
- * ..., 0, 1) so that A^T [(G g) * (B^T d)] is the correlation of d (7) with g (r), m = 8 - r
- * outputs. Points come in pairs, so each pair shares an even and an odd part. The entries of B^T
- * and A^T are exact in binary; those of G are rounded once. */
+ * a, -a, b, -b, c, -c and infinity, and N_j = prod_{l != j} (p_j - p_l):
+ *
+ *   B^T  rows are the coefficients of prod_{l != j} (x - p_l),
+ *        the last of the product over all finite points
+ *   G    row j is (1, p_j, p_j^2, ...) / N_j, the last (0, ..., 0, 1)
+ *   A^T  column j is (1, p_j, p_j^2, ...), the last (0, ..., 0, 1)
+ *
+ * so that A^T [(G g) * (B^T d)] is the correlation of d (7) with g (r), m = 8 - r outputs. Points
+ * come in pairs, so each pair shares an even and an odd part. The entries of B^T and A^T are exact
+ * in binary; those of G are rounded once. */
 #ifndef REEL_CORE_KERNELS_TEMPLATES_WINOGRAD_TRANSFORM_H
 #define REEL_CORE_KERNELS_TEMPLATES_WINOGRAD_TRANSFORM_H
 

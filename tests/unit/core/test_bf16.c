@@ -145,11 +145,96 @@ Test(bf16, weights_files_hold_it)
     rmdir(path);
 }
 
+/* A float64 rounds once: by way of the nearest float32 it would round to another number where that
+ * lies halfway between two of bf16's. */
+Test(bf16, float64_is_rounded_once)
+{
+    enum { N = 10 };
+    static const double values[N] = {1 + 0x1p-8 + 0x1p-40,
+                                     1 + 3 * 0x1p-8 - 0x1p-40,
+                                     1 + 0x1p-8,
+                                     -1 - 0x1p-8 - 0x1p-40,
+                                     0x1p-126 + 0x1p-134 / 2,
+                                     0x1p-133 + 0x1p-134 + 0x1p-170,
+                                     -(0x1p-134 + 0x1p-180),
+                                     0x1p-134,
+                                     0x1.ffp127 - 0x1p80,
+                                     1e-300};
+    static const double expected[N] = {1 + 0x1p-7, 1 + 0x1p-7, 1, -1 - 0x1p-7, 0x1p-126,
+                                       0x1p-132,   -0x1p-133,  0, 0x1.fep127,  0};
+    char path[] = "/tmp/reel-bf16-XXXXXX";
+    cr_assert(mkdtemp(path));
+    char file[64];
+    snprintf(file, sizeof file, "%s/rounded.safetensors", path);
+
+    const int64_t n = N;
+    const reel_weight w = {.name = "twice",
+                           .dtype = REEL_STORED_F64,
+                           .ndim = 1,
+                           .shape = {N},
+                           .data = values,
+                           .bytes = sizeof values};
+    reel_error err;
+    reel_weights_writer *writer;
+    reel_weights *read;
+    MUST(reel_weights_writer_create(&writer, &err), err);
+    MUST(reel_weights_writer_bf16(writer, &w, &err), err);
+    MUST(reel_weights_writer_save(writer, file, &err), err);
+    reel_weights_writer_destroy(writer);
+    MUST(reel_weights_read(&read, file, &err), err);
+
+    reel_bf16 copied[N], set[N];
+    const reel_bf16 *saved = reel_weights_find(read, "twice")->data;
+    const reel_tensor to = reel_tensor_of(copied, REEL_BF16, 1, &n),
+                      one = reel_tensor_of(set, REEL_BF16, 1, &n);
+    MUST(reel_weight_to_tensor(&w, &to, &err), err);
+    for (int64_t i = 0; i < N; i++) {
+        reel_tensor_set(&one, &i, values[i]);
+        cr_expect_eq((double)reel_bf16_to_float(saved[i]), expected[i], "saved %d: %a", (int)i,
+                     (double)reel_bf16_to_float(saved[i]));
+        cr_expect_eq((double)reel_bf16_to_float(copied[i]), expected[i], "copied %d", (int)i);
+        cr_expect_eq((double)reel_bf16_to_float(set[i]), expected[i], "set %d", (int)i);
+    }
+    reel_weights_destroy(read);
+    unlink(file);
+    rmdir(path);
+}
+
+/* Numbers that are no values too: a signalling NaN stays one where nothing is converted. */
+Test(bf16, stored_bf16_comes_through_bit_for_bit)
+{
+    enum { N = 1 << 16 };
+    static const int64_t shapes[2][REEL_MAX_DIMS] = {{N}, {16, 16, 16, 16}};
+    static reel_bf16 stored[N], got[N], back[N];
+    static char file[sizeof stored + 1];
+    for (int i = 0; i < N; i++)
+        stored[i] = (reel_bf16)i;
+
+    for (int k = 0; k < 4; k++) {
+        const int ndim = k < 2 ? 1 : 4;
+        char *data = file + k % 2; /* aligned and not */
+        memcpy(data, stored, sizeof stored);
+        reel_weight w = {.name = "all", .dtype = REEL_STORED_BF16, .ndim = ndim};
+        memcpy(w.shape, shapes[ndim == 4], sizeof w.shape);
+        w.data = data;
+        w.bytes = sizeof stored;
+
+        reel_error err;
+        const reel_tensor to = reel_tensor_of(got, REEL_BF16, ndim, w.shape),
+                          rows = reel_tensor_with_layout(back, REEL_BF16, REEL_ROW_MAJOR, ndim,
+                                                         w.shape);
+        MUST(reel_weight_to_tensor(&w, &to, &err), err);
+        cr_assert_eq(reel_tensor_copy(&rows, &to), REEL_OK);
+        for (int i = 0; i < N; i++)
+            cr_assert_eq(back[i], i, "case %d: %04x, expected %04x", k, back[i], i);
+    }
+}
+
 Test(bf16, a_number_that_becomes_infinite_is_refused)
 {
     float large[2] = {1, 3.4e38F};
     const int64_t two = 2;
-    const reel_weight w = {.name = "large",
+    const reel_weight w = {.name = "large\n",
                            .dtype = REEL_STORED_F32,
                            .ndim = 1,
                            .shape = {two},
@@ -161,6 +246,6 @@ Test(bf16, a_number_that_becomes_infinite_is_refused)
     MUST(reel_weights_writer_bf16(writer, &w, &err), err);
     cr_expect_eq(reel_weights_writer_save(writer, "/tmp/reel-bf16-never", &err),
                  REEL_ERR_NONFINITE);
-    cr_expect(strstr(err.message, "tensor large"), "%s", err.message);
+    cr_expect(strstr(err.message, "/tmp/reel-bf16-never: tensor large?: "), "%s", err.message);
     reel_weights_writer_destroy(writer);
 }

@@ -54,6 +54,42 @@ Test(ctx, the_instruction_set_can_be_capped_by_config_and_environment)
     reel_ctx_destroy(ctx_of(NULL));
 }
 
+/* Where this CPU has instructions for bf16, they are used unless config or environment says no. */
+Test(ctx, the_way_to_multiply_bf16_can_be_pinned)
+{
+    const reel_ctx_config plain = {.threads = 1},
+                          half = {.threads = 1, .precision = REEL_PRECISION_BF16},
+                          portable = {.isa = "portable", .precision = REEL_PRECISION_BF16},
+                          widened = {.precision = REEL_PRECISION_BF16, .widen_bf16 = true};
+    unsetenv("REEL_ISA");
+    unsetenv("REEL_BF16");
+    reel_ctx *ctx = ctx_of(&half);
+    const bool native = reel_ctx_multiplies_bf16(ctx);
+    reel_ctx_destroy(ctx);
+
+    setenv("REEL_BF16", "widen", 1);
+    ctx = ctx_of(&half);
+    cr_expect_not(reel_ctx_multiplies_bf16(ctx));
+    reel_ctx_destroy(ctx);
+
+    setenv("REEL_BF16", "native", 1);
+    if (native) {
+        ctx = ctx_of(&half);
+        cr_expect(reel_ctx_multiplies_bf16(ctx));
+        reel_ctx_destroy(ctx);
+    }
+    expect_refused(&portable, "no instructions for bf16 with portable");
+    ctx = ctx_of(&widened); /* what the caller says comes first */
+    cr_expect_not(reel_ctx_multiplies_bf16(ctx));
+    reel_ctx_destroy(ctx);
+
+    setenv("REEL_BF16", "fast", 1);
+    expect_refused(&plain, "REEL_BF16: expected native or widen, got 'fast'");
+    setenv("REEL_BF16", "", 1);
+    reel_ctx_destroy(ctx_of(&half));
+    unsetenv("REEL_BF16");
+}
+
 Test(ctx, nonsense_is_refused_by_name)
 {
     expect_refused(&(reel_ctx_config){.isa = "sse9"}, "sse9");

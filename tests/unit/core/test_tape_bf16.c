@@ -66,6 +66,35 @@ Test(tape_bf16, float64_is_not_touched_and_float32_has_no_copies_to_widen)
     close_tape();
 }
 
+/* A value that is no batch but is made of a leaf: what the pieces give to it is added up in bf16.
+ */
+Test(tape_bf16, gradients_of_pieces_are_added_up_in_bf16)
+{
+    enum { ROWS = 8, ROW = 8 };
+    double ones[ROWS * ROW];
+    for (int i = 0; i < ROWS * ROW; i++)
+        ones[i] = 1;
+
+    for (int64_t pieces = 1; pieces <= 4; pieces *= 2) {
+        open_bf16_tape(REEL_F32);
+        const reel_var w = given(ones, DIMS(ROW)), v = reel_neg(w);
+        reel_tape_set_pieces(tape, pieces);
+        const reel_var y = reel_mul(given(ones, DIMS(ROWS, ROW)), v);
+        reel_tape_set_pieces(tape, 1);
+        cr_assert_eq(reel_backward_scaled(reel_mean_all(y), ROWS * ROW, &err), REEL_OK, "%s",
+                     err.message);
+        expect_stored("a value made of a leaf", v, REEL_BF16);
+        for (int64_t i = 0; i < ROW; i++) {
+            const reel_tensor dv = reel_grad(v), dw = reel_grad(w);
+            cr_expect_eq(reel_tensor_get(&dv, &i), ROWS, "%d pieces, dv[%d]: %g", (int)pieces,
+                         (int)i, reel_tensor_get(&dv, &i));
+            cr_expect_eq(reel_tensor_get(&dw, &i), -ROWS, "%d pieces, dw[%d]: %g", (int)pieces,
+                         (int)i, reel_tensor_get(&dw, &i));
+        }
+        close_tape();
+    }
+}
+
 /* Rows of an elementwise operator that get copies part by part have the bits of the whole. */
 Test(tape_bf16, a_large_value_is_what_its_rows_are)
 {

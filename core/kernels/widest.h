@@ -1,0 +1,14 @@
+/* The limits of an instruction set, which plans and scratch sizes reckon with.
+ *
+ * Plans know no instruction set: they leave room for the widest. templates/vector.h refuses a set
+ * that goes beyond. */
+#ifndef REEL_CORE_KERNELS_WIDEST_H
+#define REEL_CORE_KERNELS_WIDEST_H
+
+enum {
+    REEL_WIDEST_VECTOR = 16, /* floats */
+    REEL_WIDEST_PANEL = 32,  /* floats: two vectors, the columns of a block in registers */
+    REEL_WIDEST_BLOCK = 16   /* rows of that block */
+};
+
+#endif
