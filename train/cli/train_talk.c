@@ -53,11 +53,11 @@ static void say_machine(reel_loop *loop)
 {
     const reel_settings *s = loop->settings;
     const reel_ctx *ctx = loop->session.ctx;
-    reel_say("%s (%s%s), %s %s; %s decoding; %s an epoch",
-             reel_count_of(reel_ctx_threads(ctx), "thread").text, reel_isa_name(reel_ctx_isa(ctx)),
+    reel_say("%s (%s%s), %s for loading; %s decoding; %s an epoch",
+             reel_count_of(reel_ctx_threads(ctx), "compute thread").text,
+             reel_isa_name(reel_ctx_isa(ctx)),
              reel_ctx_precision(ctx) == REEL_PRECISION_BF16 ? ", bf16" : "",
-             reel_count_of(loop->feed.config.workers, "worker").text,
-             reel_feed_in_turns(&loop->feed) ? "in turn with them" : "beside them",
+             reel_count_of(loop->feed.config.workers, "thread").text,
              s->train.decode == REEL_DECODE_FAST ? "fast" : "exact",
              reel_count_of(loop->session.schedule.steps_per_epoch, "step").text);
 
