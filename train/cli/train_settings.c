@@ -237,6 +237,9 @@ static void warn_of_idle(const reel_settings *s, const reel_options *o)
         if (rows[i].idle && reel_options_given(o, rows[i].option))
             reel_say("reel: warning: --%s has no effect without %s", rows[i].option,
                      rows[i].without);
+    if (s->class_balanced && s->class_weights && !strcmp(s->class_weights, "balanced"))
+        reel_say("reel: warning: --class-weights balanced and --class-balanced correct twice for "
+                 "classes with few images: give one of them");
     if (s->k_fold && s->fold <= 1 && reel_options_given(o, "val-share"))
         reel_say("reel: warning: --val-share has no effect with --k-fold");
 }
