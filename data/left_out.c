@@ -42,7 +42,7 @@ void reel_left_out_file(reel_left_out *l, const char *name, const char *why)
     if (!name)
         return;
 
-    char kind[12];
+    char kind[24]; /* an extension, such as ".safetensors" */
     const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name,
                *dot = strrchr(base, '.');
     if (!dot || dot == base || strlen(dot) >= sizeof kind) {

@@ -90,6 +90,8 @@ kill -9 $worker 2>/dev/null || true
 wait $worker 2>/dev/null || true
 rm -f again/train-00003.idx again/train-00002.tar # whatever it got to: as if killed earlier
 pack d again --size 32 --per-shard 5 --threads 2
+"$REEL_BIN" pack d again --size 32 --per-shard 5 --threads 2 2>err || fail "packed once more: $(cat err)"
+grep -q "^train: .* MB, verified (all were there already)$" err && ! grep -q "images/s" err || fail "nothing was left to pack: $(cat err)"
 for file in small/*.tar small/*.idx small/classes.txt small/pack.json; do
     cmp -s "$file" "again/${file#small/}" || fail "killed and resumed: $file differs"
 done

@@ -223,6 +223,22 @@ static void plan_split(packing *p, const char *split, const reel_dataset *d)
     json_object_set_new(json_object_get(p->plan, "splits"), split, o);
 }
 
+/* A rate is that of the images which this call has packed. */
+static void say_packed(packing *p, const char *split, const reel_pack_result *r, double seconds)
+{
+    const int64_t made = r->images - r->resumed;
+    char rate[40] = "", there[60] = "";
+    if (made > 0 && seconds > 0)
+        snprintf(rate, sizeof rate, ", %.0f images/s", (double)made / seconds);
+    if (r->resumed && made > 0)
+        snprintf(there, sizeof there, " (%" PRId64 " were there already)", r->resumed);
+    else if (r->resumed)
+        snprintf(there, sizeof there, " (%s there already)",
+                 r->resumed == 1 ? "it was" : "all were");
+    reel_progress_note(&p->progress, true, "%s: %s in %.1f MB%s, verified%s", split,
+                       reel_count_of(r->images, "image").text, (double)r->bytes / 1e6, rate, there);
+}
+
 static reel_status pack_one_split(packing *p, const char *split, const reel_dataset *d,
                                   reel_error *err)
 {
@@ -241,10 +257,7 @@ static reel_status pack_one_split(packing *p, const char *split, const reel_data
                               reel_pack_shards(reel_dataset_count(d), p->config.per_shard),
                               &p->config, err));
 
-    reel_progress_note(&p->progress, true, "%s: %s in %.1f MB, %.0f images/s, verified%s", split,
-                       reel_count_of(r.images, "image").text, (double)r.bytes / 1e6,
-                       seconds > 0 ? (double)(r.images - r.resumed) / seconds : 0.0,
-                       r.resumed ? " (some were there already)" : "");
+    say_packed(p, split, &r, seconds);
 
     json_object_set_new(json_object_get(p->result, "splits"), split,
                         json_pack("{s:I, s:I, s:I, s:I}", "images", (json_int_t)r.images, "bad",
