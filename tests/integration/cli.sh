@@ -6,6 +6,9 @@ fail() {
     exit 1
 }
 "$REEL_BIN" --version | head -n 1 | grep -qE '^reel [0-9]+\.[0-9]+\.[0-9]+$' || fail "--version: $("$REEL_BIN" --version)"
+mkdir alone && cp "$REEL_BIN" alone/reel
+ranks=$(env -u REEL_MPI_MODULE alone/reel --version | sed -n 's/^several ranks: no; //p')
+case $ranks in "" | "reel_mpi.so is not built: \`cmake -B build && cmake --build build --target reel_mpi\` builds it; "*) ;; *) fail "--version without the module: $ranks" ;; esac
 [ "$("$REEL_BIN" -V)" = "$("$REEL_BIN" --version)" ] || fail "-V: $("$REEL_BIN" -V)"
 for words in trian "help foo"; do
     # shellcheck disable=SC2086
