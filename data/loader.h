@@ -90,6 +90,8 @@ REEL_API int64_t reel_loader_batches_per_epoch(const reel_loader *loader);
 REEL_API double reel_loader_wait_seconds(const reel_loader *loader);
 /* Seconds of one core that a sample took a worker, on average so far; 0 = none is loaded yet. */
 REEL_API double reel_loader_sample_seconds(const reel_loader *loader);
+/* Loaded images that their EXIF data turns, where the transform does not; *loaded: of how many. */
+REEL_API int64_t reel_loader_sideways(const reel_loader *loader, int64_t *loaded);
 /* Distinct bad samples so far. */
 REEL_API int64_t reel_loader_bad_count(const reel_loader *loader);
 

@@ -285,6 +285,7 @@ reel_status reel_settings_read(reel_settings *s, const reel_options *o, const ch
     warn_of_idle(s, o);
 
     s->nan_action = nan_action_from(s->on_nan);
+    s->tell_sideways = !reel_options_given(o, "exif");
     read_threads(s);
     REEL_TRY(read_net(s, network, reel_options_given(o, "init"), err));
     REEL_TRY(reel_optimizer_from_options(&s->optimizer, o, err));

@@ -41,6 +41,7 @@ typedef struct reel_settings {
     /* What the command says. */
     char weights_file[4400]; /* where `weights` points to: --weights may be a name or a folder */
     bool locked;             /* output_dir is, by the caller */
+    bool tell_sideways;      /* nobody has said what to do about EXIF's orientation */
     bool replace_head;       /* take from the weights what fits */
     /* Classes that are known before DATA is opened, of the run to resume or of the weights: an
      * array of strings; NULL = none; borrowed. */
