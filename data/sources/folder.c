@@ -203,10 +203,16 @@ static int64_t count_unusable(const reel_left_out *l)
     return n;
 }
 
-static reel_status refuse_empty_class(const reel_opened *out, const char *name, reel_error *err)
+/* before: the pictures that cannot be had in other classes. */
+static reel_status refuse_empty_class(const reel_opened *out, const char *name, int64_t before,
+                                      reel_error *err)
 {
     char shown[200], extensions[200], left_out[250];
+    reel_left_out here = out->left_out;
     reel_escape(shown, sizeof shown, name);
+    here.undecoded -= before;
+    if (*reel_left_out_undecoded(&here, left_out, sizeof left_out))
+        return reel_fail(err, REEL_ERR_INVALID, "class folder %s: %s", shown, left_out);
     reel_image_extensions(extensions, sizeof extensions);
     reel_left_out_clause(&out->left_out, left_out, sizeof left_out);
     return reel_fail(err, REEL_ERR_INVALID, "class folder %s holds no images (%s)%s", shown,
@@ -219,7 +225,7 @@ static reel_status scan_class(reel_opened *out, const char *name, bool empty, re
 {
     reel_files *f = out->self;
     const size_t first = f->samples.n;
-    const int64_t unusable = count_unusable(&out->left_out);
+    const int64_t unusable = count_unusable(&out->left_out), undecoded = out->left_out.undecoded;
     struct listing l = {.out = out, .files = f, .label = reel_names_count(&out->classes)};
     const reel_status status = walk(&l, name, err);
     free(l.seen.items);
@@ -227,7 +233,7 @@ static reel_status scan_class(reel_opened *out, const char *name, bool empty, re
 
     const bool images = f->samples.n > first;
     if (!images && !empty && count_unusable(&out->left_out) > unusable)
-        return refuse_empty_class(out, name, err);
+        return refuse_empty_class(out, name, undecoded, err);
     if (!images && !empty) {
         reel_left_out_folder(&out->left_out, name, 0);
         return REEL_OK;
@@ -326,7 +332,7 @@ static reel_status scan_classes(reel_opened *out, const entry_list *entries, boo
 
     /* One class would be left of several. */
     if (hollow && reel_names_count(&out->classes) < 2)
-        return refuse_empty_class(out, hollow, err);
+        return refuse_empty_class(out, hollow, out->left_out.undecoded, err);
     return doubt_classes(out, err);
 }
 
