@@ -181,8 +181,12 @@ static int run_loop(const char *command, reel_loop *loop, const reel_options *op
         status = reel_loop_run(loop, &err);
         reel_signals_answer(false, "the run has ended; press Ctrl-C again to leave at once");
     }
-    if (status != REEL_OK && !reel_loop_is_unsaved(loop))
-        return reel_complain(command, &err);
+    if (status != REEL_OK && !reel_loop_is_unsaved(loop)) {
+        code = reel_complain(command, &err);
+        if (status == REEL_ERR_BAD_DATA && leads)
+            reel_train_say_after_bad(command, loop);
+        return code;
+    }
     *ended = loop->session.state.step > 0 && leads;
     return reel_train_report(command, loop, status ? &err : NULL);
 }
