@@ -119,9 +119,7 @@ static const char *data_of(const char *command, const reel_options *options,
     const char *begun = json_string_value(json_object_get(r->config, "command"));
     reel_error err;
     if (!data)
-        reel_fail(&err, REEL_ERR_INVALID,
-                  "expected DATA: --output-dir %s holds no run that says which it was",
-                  reel_options_text(options, "output-dir"));
+        reel_resume_fail_without_data(r, options, &err);
     else if (begun && strcmp(begun, command) != 0)
         reel_fail(&err, REEL_ERR_INVALID,
                   "--resume: the run was begun by `reel %s`, and is continued by that", begun);
@@ -131,14 +129,20 @@ static const char *data_of(const char *command, const reel_options *options,
     return NULL;
 }
 
-/* Opens the loop. A resumed run's DATA may have moved. */
+/* Opens the loop. A resumed run's DATA may have moved, and its checkpoint may not fit into the
+ * network of an option that was typed now. */
 static reel_status open_loop(reel_loop *loop, const reel_settings *settings,
-                             const reel_loop_start *start, bool typed, reel_error *err)
+                             const reel_loop_start *start, const reel_options *options,
+                             const json_t *stored, reel_error *err)
 {
     reel_error why;
     const reel_status status = reel_loop_open(loop, settings, start, &why);
     if (status == REEL_OK)
         return REEL_OK;
+    const char *path = start->checkpoint_path;
+    if (start->checkpoint && !strncmp(why.message, path, strlen(path)))
+        REEL_TRY(reel_train_check_network(options, stored, err));
+    const bool typed = reel_options_arg_count(options) > 0;
     if (!typed && !strncmp(why.message, start->data, strlen(start->data)))
         return reel_fail(err, status,
                          "%s (DATA as the run was told it; give it anew where it has moved)",
@@ -196,8 +200,8 @@ static int train_on(const char *data, const reel_settings *settings, const reel_
                     reel_resumed_run *r, json_t *batch_note, bool finetune)
 {
     const char *command = finetune ? "finetune" : "train";
+    const json_t *stored = json_object_get(r->config, "options");
     int code;
-    reel_train_warn_of_changes(options, json_object_get(r->config, "options"));
 
     const reel_loop_start start = {
         .data = data,
@@ -207,16 +211,17 @@ static int train_on(const char *data, const reel_settings *settings, const reel_
         .ranks = reel_train_ranks()};
     if (batch_note)
         json_object_set(start.config, "batch_size_choice", batch_note);
-    const bool typed = reel_options_arg_count(options) > 0;
     bool ended = false;
     reel_loop loop;
     reel_error err;
-    const reel_status opened = open_loop(&loop, settings, &start, typed, &err);
+    const reel_status opened = open_loop(&loop, settings, &start, options, stored, &err);
     reel_train_ranks_drop_weights();
-    if (opened)
+    if (opened) {
         code = reel_complain(command, &err);
-    else
+    } else {
+        reel_train_warn_of_changes(options, stored); /* of a run that is not refused */
         code = run_loop(command, &loop, options, r, &ended);
+    }
 
     /* The page loads the weights again: first the run makes room. Its folder may have been moved.
      */
