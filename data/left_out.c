@@ -166,10 +166,9 @@ const char *reel_left_out_text(const reel_left_out *l, char *text, size_t size)
     struct left_out_line line = {.text = text, .size = size};
     for (int i = 0; i < l->n; i++) {
         const char *why = l->kinds[i].why, *kind = l->kinds[i].kind;
-        if (l->kinds[i].n != 1 && !strcmp(kind, "folder of a run"))
-            kind = "folders of a run";
-        add_piece(&line, ", ", "%" PRId64 " %s%s%s%s", l->kinds[i].n, kind, why ? " (" : "",
-                  why ? why : "", why ? ")" : "");
+        const bool folders = l->kinds[i].n != 1 && !strncmp(kind, "folder ", 7);
+        add_piece(&line, ", ", "%" PRId64 " %s%s%s%s%s", l->kinds[i].n, folders ? "folders " : "",
+                  folders ? kind + 7 : kind, why ? " (" : "", why ? why : "", why ? ")" : "");
     }
     add_full_folders(&line, l);
     add_empty_folders(&line, l);

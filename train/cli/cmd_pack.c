@@ -5,6 +5,7 @@
 #include "core/system_error.h"
 #include "train/cli/command.h"
 #include "train/cli/option_words.h"
+#include "train/cli/output_folder.h"
 #include "train/run/json_util.h"
 #include "train/run/notes.h"
 #include "train/run/progress.h"
@@ -80,18 +81,12 @@ static bool pack_stop(void *user)
 
 static reel_status open_out(packing *p, reel_error *err)
 {
+    REEL_TRY(reel_output_folder_check("OUT", p->out, p->data, err));
     if (mkdir(p->out, 0777) != 0 && errno != EEXIST)
         return reel_fail_system(err, errno, "%s: cannot make the folder", p->out);
     p->folder = open(p->out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (p->folder < 0)
         return reel_fail_system(err, errno, "%s: cannot open the folder", p->out);
-
-    /* OUT inside its own data would hide the images from the next reader. */
-    struct stat in, out;
-    if (stat(p->data, &in) == 0 && fstat(p->folder, &out) == 0 && in.st_dev == out.st_dev &&
-        in.st_ino == out.st_ino)
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "%s: expected another folder than DATA, which shards would hide", p->out);
 
     /* One process packs into a folder at a time. */
     if (flock(p->folder, LOCK_EX | LOCK_NB) != 0)

@@ -8,6 +8,7 @@
 #include "train/cli/k_fold.h"
 #include "train/cli/optim_options.h"
 #include "train/cli/option_table.h"
+#include "train/cli/output_folder.h"
 #include "train/cli/recipe.h"
 #include "train/cli/recipe_table.h"
 #include "train/cli/train_batch.h"
@@ -252,6 +253,20 @@ static int settle_batch(const char *command, const char *data, reel_settings *se
     return code;
 }
 
+/* Rank 0 looks, before anything is written, whether the results would go among the images of DATA.
+ * A folder that holds a run already was chosen then. */
+static int check_output_folder(const char *command, const char *data, const reel_options *options)
+{
+    const char *folder = reel_options_text(options, "output-dir");
+    reel_error err;
+    int code = REEL_EXIT_OK;
+    if (reel_ranks_leads(reel_train_ranks()) && !reel_options_flag(options, "test-only") &&
+        !reel_run_dir_holds_run(folder) &&
+        reel_output_folder_check("--output-dir", folder, data, &err))
+        code = reel_complain(command, &err);
+    return reel_train_ranks_agree(command, code);
+}
+
 static int train(bool finetune, reel_options *options, reel_resumed_run *r)
 {
     const char *command = finetune ? "finetune" : "train";
@@ -259,11 +274,14 @@ static int train(bool finetune, reel_options *options, reel_resumed_run *r)
     const char *data = data_of(command, options, r, path);
     if (!data)
         return REEL_EXIT_USAGE;
+    int code = check_output_folder(command, data, options);
+    if (code)
+        return code;
 
     reel_settings settings = {0};
     reel_brought b = {0};
     json_t *note = NULL;
-    int code = reel_train_read_settings(&settings, options, r, data, &b, finetune);
+    code = reel_train_read_settings(&settings, options, r, data, &b, finetune);
     code = reel_train_ranks_agree(command, code);
 
     /* What measures is done by rank 0 alone; the others wait for it. */
