@@ -243,7 +243,7 @@ const char *reel_left_out_undecoded(const reel_left_out *l, char *text, size_t s
     if (!text || size == 0)
         return "";
     text[0] = 0;
-    if (!l || l->undecoded == 0)
+    if (!l || l->undecoded == 0 || !l->undecoded_name || !l->undecoded_advice)
         return text;
 
     /* "camera RAW photograph (RAF)" without its end, which has no plural. */

@@ -21,7 +21,7 @@ holds="it holds 8 images of DATA; expected a folder outside DATA's class folders
 refused 1 "reel train: --output-dir plain/arrow: $holds" train plain "${told[@]}" -o plain/arrow
 refused 1 "reel train: --output-dir plain/arrow/: $holds" train plain/ "${told[@]}" -o plain/arrow/
 refused 1 "reel finetune: --output-dir plain/arrow: $holds" finetune plain "${told[@]}" -w run -o plain/arrow
-refused 1 "--output-dir plain: it is DATA; expected a folder of its own" train plain "${told[@]}" -o plain
+refused 1 "--output-dir plain: it is DATA; expected another folder" train plain "${told[@]}" -o plain
 refused 1 "--output-dir parted/train: it holds 24 images of DATA" train parted "${told[@]}" -o parted/train
 refused 1 "--output-dir parted/val/fish: it holds 3 images of DATA" train parted "${told[@]}" -o parted/val/fish
 refused 1 "--output-dir plain/fish/run: it lies among the images in" train plain "${told[@]}" -o plain/fish/run

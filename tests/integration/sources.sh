@@ -118,8 +118,8 @@ refuse packed "train-00002"
 cp -r d bad
 for c in bad/train/*; do printf 'x' >"$(find "$c" -type f | sort | head -1)"; done
 code=0
-"$REEL_BIN" pack bad packed_bad --quiet >out 2>err || code=$?
-[ "$code" -eq 3 ] || fail "a tenth of the images is bad: exit $code, expected 3: $(cat err)"
+"$REEL_BIN" pack bad packed_bad --max-bad 0 --quiet >out 2>err || code=$?
+[ "$code" -eq 3 ] || fail "a tenth of the images is bad, and none is allowed: exit $code, expected 3: $(cat err)"
 pack bad packed_bad --max-bad 0.2
 [ "$(sort -u packed_bad/bad_files.jsonl | wc -l)" -eq 4 ] || fail "expected 4 bad files: $(cat packed_bad/bad_files.jsonl)"
 

@@ -61,8 +61,8 @@ reel_status reel_output_folder_check(const char *what, const char *folder, const
         return REEL_OK;
 
     if (!out[length])
-        return reel_fail(err, REEL_ERR_INVALID, "%s %s: it is DATA; expected a folder of its own",
-                         what, folder);
+        return reel_fail(err, REEL_ERR_INVALID, "%s %s: it is DATA; expected another folder", what,
+                         folder);
     const int64_t images = reel_count_images(AT_FDCWD, out);
     if (images > 0)
         return reel_fail(err, REEL_ERR_INVALID,
