@@ -42,7 +42,7 @@ void reel_left_out_file(reel_left_out *l, const char *name, const char *why)
     if (!name)
         return;
 
-    char kind[12];
+    char kind[24]; /* an extension, such as ".safetensors" */
     const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name,
                *dot = strrchr(base, '.');
     if (!dot || dot == base || strlen(dot) >= sizeof kind) {
@@ -94,6 +94,13 @@ void reel_left_out_merge(reel_left_out *l, const reel_left_out *with)
     l->full_folders += with->full_folders;
     l->full_images += with->full_images;
     l->empty_folders += with->empty_folders;
+    if (with->undecoded == 0)
+        return;
+    l->undecoded_differ |=
+        with->undecoded_differ || (l->undecoded > 0 && l->undecoded_name != with->undecoded_name);
+    l->undecoded += with->undecoded;
+    l->undecoded_name = with->undecoded_name;
+    l->undecoded_advice = with->undecoded_advice;
 }
 
 /* A line that is written piece by piece, with a comma before each piece but the first. */
@@ -159,10 +166,9 @@ const char *reel_left_out_text(const reel_left_out *l, char *text, size_t size)
     struct left_out_line line = {.text = text, .size = size};
     for (int i = 0; i < l->n; i++) {
         const char *why = l->kinds[i].why, *kind = l->kinds[i].kind;
-        if (l->kinds[i].n != 1 && !strcmp(kind, "folder of a run"))
-            kind = "folders of a run";
-        add_piece(&line, ", ", "%" PRId64 " %s%s%s%s", l->kinds[i].n, kind, why ? " (" : "",
-                  why ? why : "", why ? ")" : "");
+        const bool folders = l->kinds[i].n != 1 && !strncmp(kind, "folder ", 7);
+        add_piece(&line, ", ", "%" PRId64 " %s%s%s%s%s", l->kinds[i].n, folders ? "folders " : "",
+                  folders ? kind + 7 : kind, why ? " (" : "", why ? why : "", why ? ")" : "");
     }
     add_full_folders(&line, l);
     add_empty_folders(&line, l);
@@ -219,11 +225,38 @@ void reel_left_out_content(reel_left_out *l, const char *path, const uint8_t *he
     static const char cannot[] = "cannot be decoded";
     const reel_content content = reel_content_of(head, n);
     const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash + 1 : path, '.');
+    if (content.advice) {
+        l->undecoded_differ |= l->undecoded > 0 && l->undecoded_name != content.name;
+        l->undecoded_name = content.name;
+        l->undecoded_advice = content.advice;
+        l->undecoded++;
+    }
     if (content.advice && !dot)
         reel_left_out_add(l, reel_content_bare(content.name), cannot, 1);
     else
         reel_left_out_file(l, path,
                            content.advice || has_undecoded_extension(path) ? cannot : NULL);
+}
+
+const char *reel_left_out_undecoded(const reel_left_out *l, char *text, size_t size)
+{
+    if (!text || size == 0)
+        return "";
+    text[0] = 0;
+    if (!l || l->undecoded == 0 || !l->undecoded_name || !l->undecoded_advice)
+        return text;
+
+    /* "camera RAW photograph (RAF)" without its end, which has no plural. */
+    char name[40];
+    const char *bare = reel_content_bare(l->undecoded_name), *end = strstr(bare, " (");
+    const bool convert = l->undecoded > 1 && !strncmp(l->undecoded_advice, "convert it", 10);
+    if (l->undecoded_differ)
+        bare = "picture or film";
+    snprintf(name, sizeof name, "%.*s", end && !l->undecoded_differ ? (int)(end - bare) : 39, bare);
+    snprintf(text, size, "%s, which Reel cannot read: %s%s", reel_count_of(l->undecoded, name).text,
+             convert ? "convert them" : l->undecoded_advice,
+             convert ? l->undecoded_advice + 10 : "");
+    return text;
 }
 
 bool reel_is_image_file(int folder, const char *path, bool names_only, reel_left_out *l)

@@ -25,6 +25,11 @@ typedef struct reel_left_out {
     int named_folders;
     int64_t full_folders, full_images; /* of folders that hold images */
     int64_t empty_folders;
+    /* Pictures and films that no codec decodes, by their content. */
+    int64_t undecoded;
+    const char *undecoded_name;   /* of the newest: "a HEIC photograph" */
+    const char *undecoded_advice; /* "convert it to JPEG" */
+    bool undecoded_differ;        /* they are of several kinds */
 } reel_left_out;
 
 REEL_API void reel_left_out_add(reel_left_out *l, const char *kind, const char *why, int64_t n);
@@ -41,6 +46,10 @@ REEL_API const char *reel_left_out_clause(const reel_left_out *l, char *text, si
 /* A file that no codec decodes, by its first n bytes: a picture is said to be one. */
 REEL_API void reel_left_out_content(reel_left_out *l, const char *name, const uint8_t *head,
                                     size_t n);
+
+/* "12 HEIC photographs, which Reel cannot read: convert them to JPEG", of the pictures that
+ * reel_left_out_content has met; "" where there are none. */
+REEL_API const char *reel_left_out_undecoded(const reel_left_out *l, char *text, size_t size);
 
 /* Is the file (relative to the descriptor of a folder) an image? One whose name ends like an
  * image's is, whatever it holds: what is wrong with it is said when it is read. Any other is one if

@@ -462,6 +462,20 @@ double reel_loader_sample_seconds(const reel_loader *l)
     return mean;
 }
 
+int64_t reel_loader_sideways(const reel_loader *l, int64_t *loaded)
+{
+    if (loaded)
+        *loaded = 0;
+    if (!l || !loaded)
+        return 0;
+    pthread_mutex_t *mutex = &((reel_loader *)l)->mutex;
+    pthread_mutex_lock(mutex);
+    const int64_t sideways = l->sideways;
+    *loaded = l->filled;
+    pthread_mutex_unlock(mutex);
+    return sideways;
+}
+
 int64_t reel_loader_bad_count(const reel_loader *l)
 {
     return l ? l->bad_count : 0;

@@ -81,8 +81,9 @@ REEL_API reel_status reel_loader_create(reel_loader **out, const reel_dataset *d
 REEL_API void reel_loader_destroy(reel_loader *loader);
 
 /* The next batch; n = 0 when all epochs are done. A bad sample is replaced by another one of the
- * dataset, chosen from (seed, epoch, index). REEL_ERR_BAD_DATA: more than max_bad of the samples,
- * and more than one, were bad. After an error every call fails with the same. */
+ * dataset, chosen from (seed, epoch, index). REEL_ERR_BAD_DATA: more samples were bad
+ * than are allowed: max_bad of all, or 5 (of fewer than 50 a tenth; with max_bad 0 one). After an
+ * error every call fails with the same. */
 REEL_API reel_status reel_loader_next(reel_loader *loader, reel_batch *batch, reel_error *err);
 
 REEL_API int64_t reel_loader_batches_per_epoch(const reel_loader *loader);
@@ -90,6 +91,8 @@ REEL_API int64_t reel_loader_batches_per_epoch(const reel_loader *loader);
 REEL_API double reel_loader_wait_seconds(const reel_loader *loader);
 /* Seconds of one core that a sample took a worker, on average so far; 0 = none is loaded yet. */
 REEL_API double reel_loader_sample_seconds(const reel_loader *loader);
+/* Loaded images that their EXIF data turns, where the transform does not; *loaded: of how many. */
+REEL_API int64_t reel_loader_sideways(const reel_loader *loader, int64_t *loaded);
 /* Distinct bad samples so far. */
 REEL_API int64_t reel_loader_bad_count(const reel_loader *loader);
 

@@ -61,6 +61,7 @@ struct reel_loader {
     int64_t wanted;        /* in turns: batches up to this number may be opened */
     double busy;           /* seconds that workers spent on `filled` samples */
     int64_t filled;
+    int64_t sideways; /* of these, stored turned, and taken as they lie */
 
     /* The caller's alone. */
     int64_t current;

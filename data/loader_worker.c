@@ -21,6 +21,7 @@ struct kit { /* a worker's own memory */
     reel_bytes bytes;
     reel_transform_scratch scratch;
     reel_desk *desk;
+    bool sideways; /* the image that it has just loaded is stored turned */
 };
 
 /* The order of the slot's epoch into l->order. Under the mutex. */
@@ -97,8 +98,11 @@ static reel_status load(reel_loader *l, struct kit *kit, const struct place *p, 
     REEL_TRY(reel_dataset_read(l->dataset, index, &kit->bytes, err));
     const reel_rng rng = place_rng(l, p, REEL_STREAM_AUGMENT, REEL_STREAM_PLACE, index);
     float *out = p->slot->images + p->at * l->pixels;
-    return reel_transform_bytes(&l->transform, kit->bytes.data, kit->bytes.size, rng, &kit->scratch,
-                                out, err);
+    REEL_TRY(reel_transform_bytes(&l->transform, kit->bytes.data, kit->bytes.size, rng,
+                                  &kit->scratch, out, err));
+    kit->sideways = l->transform.exif != REEL_EXIF_APPLY &&
+                    reel_exif_orientation(kit->bytes.data, kit->bytes.size) > 1;
+    return REEL_OK;
 }
 
 /* What makes the whole batch fail; of several places the first counts. */
@@ -245,6 +249,7 @@ void *reel_loader_work(void *loader)
 
         /* Without the mutex: this is where the time goes. */
         const double begin = cpu_seconds();
+        kit.sideways = false;
         fill(l, &kit, &place);
         const double spent = cpu_seconds() - begin;
 
@@ -252,6 +257,7 @@ void *reel_loader_work(void *loader)
         kit.desk->index = -1;
         l->busy += spent;
         l->filled++;
+        l->sideways += kit.sideways;
         if (++s->done == s->n)
             pthread_cond_signal(&l->ready);
     }

@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "data/bad_verdict.h"
 #include "data/bytes_internal.h"
 #include "data/codecs/jpeg.h"
 #include "data/codecs/pnm.h"
@@ -222,13 +223,7 @@ static reel_status count_bad(struct writer *w, int64_t i, const char *reason, re
     reel_dataset_sample_name(w->dataset, i, name, sizeof name);
     if (c->on_bad)
         c->on_bad(c->user, i, name, reason);
-    if (w->result->bad > 1 && (double)w->result->bad > c->max_bad * (double)w->total)
-        return reel_fail(
-            err, REEL_ERR_BAD_DATA,
-            "%" PRId64 " of %" PRId64
-            " images are unreadable, more than the %g %% allowed; the last: %.250s: %.300s",
-            w->result->bad, w->total, 100 * c->max_bad, name, reason);
-    return REEL_OK;
+    return reel_bad_verdict(w->result->bad, w->total, c->max_bad, name, reason, err);
 }
 
 /* Encodes n images from `begin` on, with all threads. */

@@ -21,7 +21,8 @@ typedef struct reel_pack_config {
     int quality;       /* of JPEGs, 1 to 100; JPEGs that need no change are taken as they are */
     int64_t per_shard; /* images */
     int threads;
-    double max_bad; /* share of images that may be unreadable; they are left out. One always may */
+    double max_bad; /* share of images that may be unreadable; they are left out. A few always may
+                       (reel_bad_allowed) */
     /* APPLY: images are turned upright first, and none is kept as it is that has to be turned. */
     reel_exif exif;
     /* All may be NULL; called by the thread that calls reel_pack_split. */

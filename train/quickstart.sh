@@ -60,7 +60,7 @@ if [ ! -e "$data/complete" ]; then
     trap 'exit 143' TERM
     mkdir -p "$(dirname "$data")"
     echo "Drawing a dataset of ten classes into $data"
-    build/reel synth "$part" --train 400 --val 50 --seed "$seed" ${threads[@]+"${threads[@]}"}
+    build/reel synth "$part" --train 400 --val 50 --seed "$seed" --quiet ${threads[@]+"${threads[@]}"}
     touch "$part/complete"
     if [ ! -e "$data/complete" ]; then
         rm -rf -- "$data"

@@ -80,9 +80,10 @@ reel_status reel_link_load(const reel_link **out, reel_error *err)
         snprintf(path, sizeof path, "%s", getenv("REEL_MPI_MODULE"));
     else if (!find_module(path))
         return reel_fail(err, REEL_ERR_IO,
-                         "the module " MODULE_FILE " is missing: this build of Reel has none; "
-                         "install Open MPI with its headers (Debian and Ubuntu: apt-get install "
-                         "openmpi-bin libopenmpi-dev) and build Reel again");
+                         MODULE_FILE
+                         " is not built: `cmake -B build && cmake --build build "
+                         "--target reel_mpi` builds it; it needs Open MPI with its headers (Debian "
+                         "and Ubuntu: apt-get install openmpi-bin libopenmpi-dev)");
 
     /* It stays: MPI leaves threads and handlers behind. */
     void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);

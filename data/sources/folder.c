@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "data/bytes_internal.h"
 #include "data/codecs/codec.h"
 #include "data/sources/common/files.h"
+#include "data/sources/common/outputs.h"
 #include "data/sources/common/part_words.h"
 #include "data/sources/common/paths.h"
 #include "data/sources/common/splits.h"
@@ -105,19 +107,41 @@ static reel_status list_entries(int directory, const char *shown, entry_list *en
     return status;
 }
 
-static const char run_folder[] = "folder of a run";
-
-/* Is it the folder that the run at hand writes to, or that of another run? They are no classes. */
-static bool is_run(const reel_opened *out, int root, const char *path)
+/* Is it a folder that Reel wrote: the one that the run at hand writes to, that of another run, or
+ * one of `reel predict`? It is no class. Images that a user has in it would be lost from view:
+ * those of the run at hand are refused, others are named. */
+static reel_status leave_out_output(reel_opened *out, int root, const char *path, bool *left,
+                                    reel_error *err)
 {
     const char *output = out->request->output_dir;
-    char whole[REEL_DATA_PATH];
+    char whole[REEL_DATA_PATH], shown[200];
     struct stat here, there;
-    if (output && fstatat(root, path, &here, 0) == 0 && stat(output, &there) == 0 &&
-        here.st_dev == there.st_dev && here.st_ino == there.st_ino)
-        return true;
-    return snprintf(whole, sizeof whole, "%s/%s", out->root, path) < (int)sizeof whole &&
-           reel_is_run_folder(whole);
+    const bool fits = snprintf(whole, sizeof whole, "%s/%s", out->root, path) < (int)sizeof whole;
+    const bool run = fits && reel_is_run_folder(whole);
+    const bool own = output && fstatat(root, path, &here, 0) == 0 && stat(output, &there) == 0 &&
+                     here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+    const bool written =
+        !run && !own && !out->request->names_only && fits && reel_is_written_folder(whole);
+    *left = run || own || written;
+    if (written)
+        reel_left_out_add(&out->left_out, "folder that reel predict wrote", NULL, 1);
+    if (!run && !own)
+        return REEL_OK;
+
+    reel_left_out_add(&out->left_out, "folder of a run", NULL, 1);
+    char inside[REEL_DATA_PATH + 8];
+    snprintf(inside, sizeof inside, "%s/.", whole); /* the folder may be a link to one elsewhere */
+    const int64_t images = reel_count_images(AT_FDCWD, inside);
+    reel_escape(shown, sizeof shown, path);
+    if (images > 0 && !run)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "%s is the folder for results and holds %" PRId64
+                         " images: expected one outside the class folders",
+                         shown, images);
+    if (images == 0)
+        return REEL_OK;
+    return reel_opened_note(out, err, "%s holds a run and %" PRId64 " images: not taken as a class",
+                            shown, images);
 }
 
 /* A class that is being listed. */
@@ -148,6 +172,13 @@ static reel_status note_place(struct listing *l, int directory, bool *again, ree
 
 static reel_status walk(struct listing *l, const char *path, reel_error *err);
 
+static reel_status walk_unless_written(struct listing *l, const char *path, reel_error *err)
+{
+    bool left;
+    REEL_TRY(leave_out_output(l->out, l->files->root, path, &left, err));
+    return left ? REEL_OK : walk(l, path, err);
+}
+
 /* One entry of the folder at path: an image, a folder to go down into, or nothing. */
 static reel_status walk_entry(struct listing *l, const char *path, const char *entry,
                               reel_error *err)
@@ -159,10 +190,8 @@ static reel_status walk_entry(struct listing *l, const char *path, const char *e
         return no_memory(err);
     snprintf(below, room, "%s/%s", path, entry + 1);
     reel_status status = REEL_OK;
-    if (entry[0] == FOLDER && is_run(l->out, l->files->root, below))
-        reel_left_out_add(&l->out->left_out, run_folder, NULL, 1);
-    else if (entry[0] == FOLDER)
-        status = walk(l, below, err);
+    if (entry[0] == FOLDER)
+        status = walk_unless_written(l, below, err);
     else if (reel_is_image_file(l->files->root, below, r->names_only, &l->out->left_out))
         status = reel_files_add(l->files, below, strlen(below), l->label, err);
     free(below);
@@ -203,10 +232,16 @@ static int64_t count_unusable(const reel_left_out *l)
     return n;
 }
 
-static reel_status refuse_empty_class(const reel_opened *out, const char *name, reel_error *err)
+/* before: the pictures that cannot be had in other classes. */
+static reel_status refuse_empty_class(const reel_opened *out, const char *name, int64_t before,
+                                      reel_error *err)
 {
     char shown[200], extensions[200], left_out[250];
+    reel_left_out here = out->left_out;
     reel_escape(shown, sizeof shown, name);
+    here.undecoded -= before;
+    if (*reel_left_out_undecoded(&here, left_out, sizeof left_out))
+        return reel_fail(err, REEL_ERR_INVALID, "class folder %s: %s", shown, left_out);
     reel_image_extensions(extensions, sizeof extensions);
     reel_left_out_clause(&out->left_out, left_out, sizeof left_out);
     return reel_fail(err, REEL_ERR_INVALID, "class folder %s holds no images (%s)%s", shown,
@@ -219,7 +254,7 @@ static reel_status scan_class(reel_opened *out, const char *name, bool empty, re
 {
     reel_files *f = out->self;
     const size_t first = f->samples.n;
-    const int64_t unusable = count_unusable(&out->left_out);
+    const int64_t unusable = count_unusable(&out->left_out), undecoded = out->left_out.undecoded;
     struct listing l = {.out = out, .files = f, .label = reel_names_count(&out->classes)};
     const reel_status status = walk(&l, name, err);
     free(l.seen.items);
@@ -227,7 +262,7 @@ static reel_status scan_class(reel_opened *out, const char *name, bool empty, re
 
     const bool images = f->samples.n > first;
     if (!images && !empty && count_unusable(&out->left_out) > unusable)
-        return refuse_empty_class(out, name, err);
+        return refuse_empty_class(out, name, undecoded, err);
     if (!images && !empty) {
         reel_left_out_folder(&out->left_out, name, 0);
         return REEL_OK;
@@ -315,10 +350,10 @@ static reel_status scan_classes(reel_opened *out, const entry_list *entries, boo
             note_loose(out, name);
             continue;
         }
-        if (is_run(out, ((reel_files *)out->self)->root, name)) {
-            reel_left_out_add(&out->left_out, run_folder, NULL, 1);
+        bool left;
+        REEL_TRY(leave_out_output(out, ((reel_files *)out->self)->root, name, &left, err));
+        if (left)
             continue;
-        }
         REEL_TRY(scan_class(out, name, empty, err));
         if (reel_names_count(&out->classes) == classes && !hollow && !reel_is_litter(name))
             hollow = name;
@@ -326,7 +361,7 @@ static reel_status scan_classes(reel_opened *out, const entry_list *entries, boo
 
     /* One class would be left of several. */
     if (hollow && reel_names_count(&out->classes) < 2)
-        return refuse_empty_class(out, hollow, err);
+        return refuse_empty_class(out, hollow, out->left_out.undecoded, err);
     return doubt_classes(out, err);
 }
 

@@ -6,7 +6,15 @@ fail() {
     exit 1
 }
 "$REEL_BIN" --version | head -n 1 | grep -qE '^reel [0-9]+\.[0-9]+\.[0-9]+$' || fail "--version: $("$REEL_BIN" --version)"
+mkdir alone && cp "$REEL_BIN" alone/reel
+ranks=$(env -u REEL_MPI_MODULE alone/reel --version | sed -n 's/^several ranks: no; //p')
+case $ranks in "" | "reel_mpi.so is not built: \`cmake -B build && cmake --build build --target reel_mpi\` builds it; "*) ;; *) fail "--version without the module: $ranks" ;; esac
 [ "$("$REEL_BIN" -V)" = "$("$REEL_BIN" --version)" ] || fail "-V: $("$REEL_BIN" -V)"
+for words in trian "help foo"; do
+    # shellcheck disable=SC2086
+    "$REEL_BIN" $words >out 2>&1 && fail "$words: exit 0"
+    grep -q '(`reel help` lists the commands)$' out || fail "$words: $(cat out)"
+done
 "$REEL_BIN" help >all
 while read -r name; do # every command is in the list, and has help of its own
     # shellcheck disable=SC2086

@@ -45,6 +45,12 @@ train upright u --exif apply
 train held h --exif apply
 cmp u/model.safetensors h/model.safetensors || fail "training on held images gives other weights than on upright ones"
 train held i
+turned="warning: [0-9]* of the first [0-9]* images are photographs that are stored sideways: --exif apply turns them upright"
+grep -q "$turned" i.err || fail "photographs that are stored sideways are not told: $(cat i.err)"
+[ ! -s u.err ] && [ ! -s h.err ] || fail "told of images that are turned, or upright: $(cat u.err h.err)"
+train held said --exif ignore
+train upright straight
+[ ! -s said.err ] && [ ! -s straight.err ] || fail "told though --exif is given, or of upright images: $(cat said.err straight.err)"
 ! cmp -s i/model.safetensors h/model.safetensors || fail "--exif apply changes nothing"
 ! head -c 20000 i/model.safetensors | grep -aq '"exif' || fail "the card of a model that ignores EXIF speaks of it"
 head -c 20000 h/model.safetensors | grep -aq 'exif.*apply' || fail "the card does not say --exif apply"

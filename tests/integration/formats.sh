@@ -90,4 +90,10 @@ code=0
 mkdir -p heap/cat heap/dog && cp d/cat/lossy_60.webp heap/cat/ && cp photo.heic heap/dog/
 code=0
 "$REEL_BIN" train heap -o none "${told[@]}" >out 2>err || code=$?
-[ "$code" -ne 0 ] && grep -q "dog holds no images .*left out: 1 .heic (cannot be decoded)" err || fail "a class of HEIC: exit $code: $(cat err)"
+[ "$code" -ne 0 ] && grep -q "heap: class folder dog: 1 HEIC photograph, which Reel cannot read: convert it to JPEG$" err || fail "a class of HEIC: exit $code: $(cat err)"
+cp photo.heic heap/dog/second.heic
+for command in "train heap -o none ${told[*]}" "predict -w run heap/dog"; do
+    # shellcheck disable=SC2086
+    "$REEL_BIN" $command >out 2>err && fail "$command: two HEIC photographs are read"
+    grep -q "2 HEIC photographs, which Reel cannot read: convert them to JPEG$" err || fail "$command: $(cat err)"
+done

@@ -46,6 +46,20 @@ code=0
 echo pipe | timeout 20 "$REEL_BIN" predict -w run - >out 2>err || code=$?
 [ "$code" -eq 1 ] && grep -q "pipe: expected a file, found a device or pipe" err || fail "a pipe in the list: exit $code: $(cat err)"
 
+for given in "" "--json" "--copy-into copies"; do
+    code=0
+    # shellcheck disable=SC2086
+    timeout 20 "$REEL_BIN" predict -w run pipe $given >out 2>err || code=$?
+    [ "$code" -eq 1 ] && grep -q "pipe: expected a file, found a named pipe" err out || fail "predict pipe $given: exit $code: $(cat err)"
+done
+image=$(head -1 list)
+want=$("$REEL_BIN" predict -w run --quiet -k 1 "$image" | tail -n 1 | grep -o "[0-9.]* %")
+for way in - /dev/stdin; do
+    [ "$("$REEL_BIN" predict -w run --quiet -k 1 $way <"$image" | tail -n 1 | grep -o "[0-9.]* %")" = "$want" ] || fail "predict $way <image"
+    [ "$(cat "$image" | "$REEL_BIN" predict -w run --quiet -k 1 $way | tail -n 1 | grep -o "[0-9.]* %")" = "$want" ] || fail "cat image | predict $way"
+done
+[ "$("$REEL_BIN" predict -w run --quiet -k 1 <(cat "$image") | tail -n 1 | grep -o "[0-9.]* %")" = "$want" ] || fail "predict <(cat image)"
+
 # Each name is answered while stdin stays open.
 mkfifo names answers
 "$REEL_BIN" predict -w run -k 1 - <names >answers 2>err &

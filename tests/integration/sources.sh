@@ -90,6 +90,8 @@ kill -9 $worker 2>/dev/null || true
 wait $worker 2>/dev/null || true
 rm -f again/train-00003.idx again/train-00002.tar # whatever it got to: as if killed earlier
 pack d again --size 32 --per-shard 5 --threads 2
+"$REEL_BIN" pack d again --size 32 --per-shard 5 --threads 2 2>err || fail "packed once more: $(cat err)"
+grep -q "^train: .* MB, verified (all were there already)$" err && ! grep -q "images/s" err || fail "nothing was left to pack: $(cat err)"
 for file in small/*.tar small/*.idx small/classes.txt small/pack.json; do
     cmp -s "$file" "again/${file#small/}" || fail "killed and resumed: $file differs"
 done
@@ -116,8 +118,8 @@ refuse packed "train-00002"
 cp -r d bad
 for c in bad/train/*; do printf 'x' >"$(find "$c" -type f | sort | head -1)"; done
 code=0
-"$REEL_BIN" pack bad packed_bad --quiet >out 2>err || code=$?
-[ "$code" -eq 3 ] || fail "a tenth of the images is bad: exit $code, expected 3: $(cat err)"
+"$REEL_BIN" pack bad packed_bad --max-bad 0 --quiet >out 2>err || code=$?
+[ "$code" -eq 3 ] || fail "a tenth of the images is bad, and none is allowed: exit $code, expected 3: $(cat err)"
 pack bad packed_bad --max-bad 0.2
 [ "$(sort -u packed_bad/bad_files.jsonl | wc -l)" -eq 4 ] || fail "expected 4 bad files: $(cat packed_bad/bad_files.jsonl)"
 

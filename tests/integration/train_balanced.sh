@@ -13,6 +13,9 @@ train() { # OUT OPTION...
         fail "train $*: exit $?: $(cat "$out.err")"
 }
 train plain --quiet
+train twice --quiet --class-balanced --class-weights balanced --max-steps 1
+grep -qx "reel: warning: --class-weights balanced and --class-balanced correct twice for classes with few images: give one of them" twice.err ||
+    fail "correcting twice is not warned of: $(cat twice.err)"
 train no --quiet --no-class-balanced
 [ "$(sum plain)" = "$(sum no)" ] || fail "--no-class-balanced is not the default"
 train whole --class-balanced --workers 1 --threads 1

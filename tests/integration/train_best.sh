@@ -40,24 +40,24 @@ grep -q "its weights are lost" out || fail "a finished run, in a new folder: exp
 there=$("$REEL_BIN" summary early/best.safetensors --json | grep -o '"epoch": *"[0-9]*"' | tr -dc 0-9)
 grep -q "(epoch 1; best.safetensors is of epoch $there before it was resumed)" out || fail "an earlier checkpoint: $(cat out)"
 
-# 52 images, 6 of them damaged: 11.5 %. Each part of the run meets a few.
+# 52 images, 7 of them damaged: 13.5 %, of which 5 are allowed. Each part of the run meets a few.
 cp -r d bad
-find bad/train -name '*.jpg' | sort | awk 'NR % 9 == 0' | while read -r f; do echo no >"$f"; done
+find bad/train -name '*.jpg' | sort | awk 'NR % 7 == 0' | while read -r f; do echo no >"$f"; done
 code=0
 "$REEL_BIN" train bad "${told[@]}" -o once --max-bad 0.08 >out 2>err || code=$?
-[ "$code" -eq 3 ] || fail "6 of 52 unreadable in one go: exit $code, expected 3"
+[ "$code" -eq 3 ] || fail "7 of 52 unreadable in one go: exit $code, expected 3"
 code=0
 for at in $(seq 1 24); do
     "$REEL_BIN" train bad "${told[@]}" --max-bad 0.08 -o parts --resume auto --max-steps "$at" >out 2>err || code=$?
     [ "$code" -eq 0 ] || break
 done
-[ "$code" -eq 3 ] || fail "6 of 52 unreadable, a step a call: exit $code, expected 3"
+[ "$code" -eq 3 ] || fail "7 of 52 unreadable, a step a call: exit $code, expected 3"
 grep -q "counted from the run's beginning.*; --max-bad allows more, .reel check DATA. names them all" err || fail "why it ended: $(cat err)"
 
 # A run that ends so in the middle of a step of several batches, and is then told to bear it: every image counts once.
 group=(--epochs 1 -b 4 --accumulate 3 --quiet --arch tiny)
 "$REEL_BIN" train bad "${group[@]}" --max-bad 1 -o whole_group >out 2>err
-for share in 0.03 0.05 0.07 0.09 1; do "$REEL_BIN" train bad "${group[@]}" --max-bad $share -o group --resume auto >out 2>err || true; done
+for share in 0 0.05 0.12 1; do "$REEL_BIN" train bad "${group[@]}" --max-bad $share -o group --resume auto >out 2>err || true; done
 loss() { grep -o '"train_loss":[0-9.]*' "$1/metrics.jsonl"; }
 [ "$(loss group)" = "$(loss whole_group)" ] || fail "ended within a step and resumed: $(loss group), expected $(loss whole_group)"
 

@@ -33,7 +33,10 @@ refused() { # refused PATTERN OPTIONS
 }
 refused "divides the batch of 24 images, got 5: --batch-pieces 6 does" -b 24 --batch-pieces 5
 refused "exclude each other" -b 24 --batch-pieces 2 --accumulate 2
-refused "divides the batch of 80 images, got 7" -b 500 --batch-pieces 7
+refused "divides the batch of 80 images, got 7: --batch-pieces 8 does" -b 500 --batch-pieces 7
+# Pieces of a single image are no proposal: 79 is prime.
+refused "divides the batch of 79 images, got 4: --batch-size 76 with --batch-pieces 4 does" -b 79 --batch-pieces 4
+train prime -b 76 --batch-pieces 4
 
 # One process with several pieces, as the measuring commands have them.
 "$REEL_BIN" bench step --arch tiny --batch 12 --batch-pieces 3 --steps 2 --json >out

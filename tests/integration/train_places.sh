@@ -76,6 +76,14 @@ if [ -e "$shim" ]; then
     done
 fi
 
+# Folders that are made above the one that was typed are named: a disk may not be mounted.
+"$REEL_BIN" train d "${told[@]}" -o not/there/run --quiet --max-steps 1 >out 2>err || fail "-o not/there/run: $(cat err)"
+grep -qx "reel: made not/there" err || fail "a folder above the output folder is made in silence: $(cat err)"
+"$REEL_BIN" train d "${told[@]}" -o not/there/second --quiet --max-steps 1 >out 2>err && [ ! -s err ] || fail "one new folder: $(cat err)"
+"$REEL_BIN" train d "${told[@]}" -o folds --k-fold 2 --quiet --max-steps 1 >out 2>err && ! grep -q "made" err || fail "folds: $(cat err)"
+"$REEL_BIN" predict -w not/there/run d/val --copy-into nor/there --quiet >out 2>err || fail "--copy-into nor/there: $(cat err)"
+grep -qx "reel: made nor" err || fail "--copy-into nor/there: $(cat err)"
+
 # A log that is a pipe or a device would be read for ever.
 cp -r elsewhere/gone piped
 rm piped/metrics.jsonl

@@ -51,14 +51,21 @@ refused() { # refused CODE WORDS OPTIONS...
     [ "$code" -eq "$want" ] && grep -q -- "$words" err || fail "reel train $*: exit $code, expected $want and '$words': $(cat err)"
 }
 refused 2 "expected DATA" -o new
-refused 2 "expected DATA: --output-dir new holds no run" -o new --resume auto
+refused 2 "^reel train: new: no run to resume: no such folder" -o new --resume auto
 refused 2 "verify: expected --resume" d -o new --verify
 mkdir empty
-refused 2 "empty holds no run" -o empty --resume auto
+refused 2 "^reel train: empty: no run to resume: the folder holds none" -o empty --resume auto
 [ -z "$(ls -A empty)" ] || fail "a refused --resume left $(ls -A empty)"
 
 # What cannot be resumed as it is told
 refused 1 "third/checkpoint-00000009.safetensors: .*expected --momentum as it was" d -o third --resume auto --momentum 0
+for option in "arch alexnet" "head gap" "grayscale"; do
+    # shellcheck disable=SC2086
+    refused 1 "^reel train: --${option%% *}: a resumed run keeps its network, [a-z]*, got [a-z]*; leave --${option%% *} out" d -o third --resume auto --$option
+    [ "$(wc -l <err)" -eq 1 ] || fail "--$option: expected the refusal alone: $(cat err)"
+done
+refused 1 "the training images or --batch-size have changed" d -o third --resume auto --batch-size 50
+[ "$(wc -l <err)" -eq 1 ] || fail "--batch-size 50: expected the refusal alone: $(cat err)"
 code=0
 "$REEL_BIN" finetune d -o third --resume auto >out 2>err || code=$?
 [ "$code" -eq 2 ] && grep -q "was begun by .reel train., and is continued by that" err || fail "finetune on a run of train: exit $code: $(cat err)"

@@ -1,7 +1,7 @@
 /* Names of classes from a file, one a line. */
 #include "train/cli/class_names.h"
-#include "core/system_error.h"
 
+#include "train/cli/input_file.h"
 #include "train/run/json_util.h"
 #include "train/run/say.h"
 
@@ -11,19 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-static FILE *open_names(const char *path, reel_error *err)
-{
-    struct stat st;
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-        reel_fail(err, REEL_ERR_IO, "%s: expected a file of class names, got a folder", path);
-        return NULL;
-    }
-    FILE *file = fopen(path, "re");
-    if (!file)
-        reel_fail_system(err, errno, "%s: cannot be opened", path);
-    return file;
-}
 
 /* The line without its end and trailing blanks; the first one without a byte order mark. */
 static const char *clean_line(char *line, int64_t n)
@@ -37,9 +24,11 @@ static const char *clean_line(char *line, int64_t n)
 
 reel_status reel_class_names_read(reel_model_card *card, const char *path, reel_error *err)
 {
-    FILE *file = open_names(path, err);
-    if (!file)
-        return REEL_ERR_IO;
+    FILE *file;
+    reel_error why;
+    const reel_status opened = reel_input_open(&file, path, &why);
+    if (opened != REEL_OK)
+        return reel_fail(err, opened, "%s: %s", path, why.message);
     reel_model_card_free(card);
     reel_status status = reel_model_card_make_names(card, card->classes, err);
 

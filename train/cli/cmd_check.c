@@ -56,7 +56,8 @@ static void print_splits(json_t *splits)
 }
 
 /* Each kind of finding with its count and some examples. */
-static void print_findings(json_t *findings)
+/* warned: something was said of how DATA was taken. */
+static void print_findings(json_t *findings, bool warned)
 {
     const char *name;
     json_t *o, *e;
@@ -77,7 +78,7 @@ static void print_findings(json_t *findings)
     }
 
     if (json_object_size(findings) == 0)
-        printf("nothing is wrong\n");
+        printf("nothing%s is wrong\n", warned ? " else" : "");
 }
 
 /* Prints the result as text, and frees it. */
@@ -102,7 +103,7 @@ static int print_check(json_t *result)
            number_at(mean, 2), number_at(deviation, 0), number_at(deviation, 1),
            number_at(deviation, 2));
 
-    print_findings(json_object_get(result, "findings"));
+    print_findings(json_object_get(result, "findings"), i > 0);
     json_decref(result);
     return fflush(stdout) == 0 ? REEL_EXIT_OK : REEL_EXIT_FAILED;
 }

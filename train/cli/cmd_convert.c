@@ -5,6 +5,7 @@
 #include "layers/onnx.h"
 #include "train/cli/class_names.h"
 #include "train/cli/command.h"
+#include "train/cli/input_file.h"
 #include "train/cli/weights_name.h"
 #include "train/run/json_util.h"
 #include "train/run/model_card.h"
@@ -152,8 +153,11 @@ static reel_status to_onnx(conversion *c, reel_error *err)
 static bool are_same_files(const char *a, const char *b)
 {
     enum { PART = 1 << 16 };
-    FILE *x = fopen(a, "rbe"), *y = fopen(b, "rbe");
+    reel_error ignored;
+    FILE *x = NULL, *y = NULL;
     char *part = malloc((size_t)2 * PART);
+    reel_input_open(&x, a, &ignored);
+    reel_input_open(&y, b, &ignored);
     bool same = x && y && part;
     for (size_t n = PART; same && n == PART;) {
         n = fread(part, 1, PART, x);

@@ -5,6 +5,7 @@
 #include "core/system_error.h"
 #include "train/cli/command.h"
 #include "train/cli/option_words.h"
+#include "train/cli/output_folder.h"
 #include "train/run/json_util.h"
 #include "train/run/notes.h"
 #include "train/run/progress.h"
@@ -80,18 +81,12 @@ static bool pack_stop(void *user)
 
 static reel_status open_out(packing *p, reel_error *err)
 {
+    REEL_TRY(reel_output_folder_check("OUT", p->out, p->data, err));
     if (mkdir(p->out, 0777) != 0 && errno != EEXIST)
         return reel_fail_system(err, errno, "%s: cannot make the folder", p->out);
     p->folder = open(p->out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (p->folder < 0)
         return reel_fail_system(err, errno, "%s: cannot open the folder", p->out);
-
-    /* OUT inside its own data would hide the images from the next reader. */
-    struct stat in, out;
-    if (stat(p->data, &in) == 0 && fstat(p->folder, &out) == 0 && in.st_dev == out.st_dev &&
-        in.st_ino == out.st_ino)
-        return reel_fail(err, REEL_ERR_INVALID,
-                         "%s: expected another folder than DATA, which shards would hide", p->out);
 
     /* One process packs into a folder at a time. */
     if (flock(p->folder, LOCK_EX | LOCK_NB) != 0)
@@ -223,6 +218,22 @@ static void plan_split(packing *p, const char *split, const reel_dataset *d)
     json_object_set_new(json_object_get(p->plan, "splits"), split, o);
 }
 
+/* A rate is that of the images which this call has packed. */
+static void say_packed(packing *p, const char *split, const reel_pack_result *r, double seconds)
+{
+    const int64_t made = r->images - r->resumed;
+    char rate[40] = "", there[60] = "";
+    if (made > 0 && seconds > 0)
+        snprintf(rate, sizeof rate, ", %.0f images/s", (double)made / seconds);
+    if (r->resumed && made > 0)
+        snprintf(there, sizeof there, " (%" PRId64 " were there already)", r->resumed);
+    else if (r->resumed)
+        snprintf(there, sizeof there, " (%s there already)",
+                 r->resumed == 1 ? "it was" : "all were");
+    reel_progress_note(&p->progress, true, "%s: %s in %.1f MB%s, verified%s", split,
+                       reel_count_of(r->images, "image").text, (double)r->bytes / 1e6, rate, there);
+}
+
 static reel_status pack_one_split(packing *p, const char *split, const reel_dataset *d,
                                   reel_error *err)
 {
@@ -241,10 +252,7 @@ static reel_status pack_one_split(packing *p, const char *split, const reel_data
                               reel_pack_shards(reel_dataset_count(d), p->config.per_shard),
                               &p->config, err));
 
-    reel_progress_note(&p->progress, true, "%s: %s in %.1f MB, %.0f images/s, verified%s", split,
-                       reel_count_of(r.images, "image").text, (double)r.bytes / 1e6,
-                       seconds > 0 ? (double)(r.images - r.resumed) / seconds : 0.0,
-                       r.resumed ? " (some were there already)" : "");
+    say_packed(p, split, &r, seconds);
 
     json_object_set_new(json_object_get(p->result, "splits"), split,
                         json_pack("{s:I, s:I, s:I, s:I}", "images", (json_int_t)r.images, "bad",

@@ -8,6 +8,7 @@
 #include "train/cli/k_fold.h"
 #include "train/cli/optim_options.h"
 #include "train/cli/option_table.h"
+#include "train/cli/output_folder.h"
 #include "train/cli/recipe.h"
 #include "train/cli/recipe_table.h"
 #include "train/cli/train_batch.h"
@@ -119,9 +120,7 @@ static const char *data_of(const char *command, const reel_options *options,
     const char *begun = json_string_value(json_object_get(r->config, "command"));
     reel_error err;
     if (!data)
-        reel_fail(&err, REEL_ERR_INVALID,
-                  "expected DATA: --output-dir %s holds no run that says which it was",
-                  reel_options_text(options, "output-dir"));
+        reel_resume_fail_without_data(r, options, &err);
     else if (begun && strcmp(begun, command) != 0)
         reel_fail(&err, REEL_ERR_INVALID,
                   "--resume: the run was begun by `reel %s`, and is continued by that", begun);
@@ -131,14 +130,20 @@ static const char *data_of(const char *command, const reel_options *options,
     return NULL;
 }
 
-/* Opens the loop. A resumed run's DATA may have moved. */
+/* Opens the loop. A resumed run's DATA may have moved, and its checkpoint may not fit into the
+ * network of an option that was typed now. */
 static reel_status open_loop(reel_loop *loop, const reel_settings *settings,
-                             const reel_loop_start *start, bool typed, reel_error *err)
+                             const reel_loop_start *start, const reel_options *options,
+                             const json_t *stored, reel_error *err)
 {
     reel_error why;
     const reel_status status = reel_loop_open(loop, settings, start, &why);
     if (status == REEL_OK)
         return REEL_OK;
+    const char *path = start->checkpoint_path;
+    if (start->checkpoint && !strncmp(why.message, path, strlen(path)))
+        REEL_TRY(reel_train_check_network(options, stored, err));
+    const bool typed = reel_options_arg_count(options) > 0;
     if (!typed && !strncmp(why.message, start->data, strlen(start->data)))
         return reel_fail(err, status,
                          "%s (DATA as the run was told it; give it anew where it has moved)",
@@ -183,8 +188,12 @@ static int run_loop(const char *command, reel_loop *loop, const reel_options *op
         status = reel_loop_run(loop, &err);
         reel_signals_answer(false, "the run has ended; press Ctrl-C again to leave at once");
     }
-    if (status != REEL_OK && !reel_loop_is_unsaved(loop))
-        return reel_complain(command, &err);
+    if (status != REEL_OK && !reel_loop_is_unsaved(loop)) {
+        code = reel_complain(command, &err);
+        if (status == REEL_ERR_BAD_DATA && leads)
+            reel_train_say_after_bad(command, loop);
+        return code;
+    }
     *ended = loop->session.state.step > 0 && leads;
     return reel_train_report(command, loop, status ? &err : NULL);
 }
@@ -194,8 +203,8 @@ static int train_on(const char *data, const reel_settings *settings, const reel_
                     reel_resumed_run *r, json_t *batch_note, bool finetune)
 {
     const char *command = finetune ? "finetune" : "train";
+    const json_t *stored = json_object_get(r->config, "options");
     int code;
-    reel_train_warn_of_changes(options, json_object_get(r->config, "options"));
 
     const reel_loop_start start = {
         .data = data,
@@ -205,16 +214,17 @@ static int train_on(const char *data, const reel_settings *settings, const reel_
         .ranks = reel_train_ranks()};
     if (batch_note)
         json_object_set(start.config, "batch_size_choice", batch_note);
-    const bool typed = reel_options_arg_count(options) > 0;
     bool ended = false;
     reel_loop loop;
     reel_error err;
-    const reel_status opened = open_loop(&loop, settings, &start, typed, &err);
+    const reel_status opened = open_loop(&loop, settings, &start, options, stored, &err);
     reel_train_ranks_drop_weights();
-    if (opened)
+    if (opened) {
         code = reel_complain(command, &err);
-    else
+    } else {
+        reel_train_warn_of_changes(options, stored); /* of a run that is not refused */
         code = run_loop(command, &loop, options, r, &ended);
+    }
 
     /* The page loads the weights again: first the run makes room. Its folder may have been moved.
      */
@@ -245,6 +255,20 @@ static int settle_batch(const char *command, const char *data, reel_settings *se
     return code;
 }
 
+/* Rank 0 looks, before anything is written, whether the results would go among the images of DATA.
+ * A folder that holds a run already was chosen then. */
+static int check_output_folder(const char *command, const char *data, const reel_options *options)
+{
+    const char *folder = reel_options_text(options, "output-dir");
+    reel_error err;
+    int code = REEL_EXIT_OK;
+    if (reel_ranks_leads(reel_train_ranks()) && !reel_options_flag(options, "test-only") &&
+        !reel_run_dir_holds_run(folder) &&
+        reel_output_folder_check("--output-dir", folder, data, &err))
+        code = reel_complain(command, &err);
+    return reel_train_ranks_agree(command, code);
+}
+
 static int train(bool finetune, reel_options *options, reel_resumed_run *r)
 {
     const char *command = finetune ? "finetune" : "train";
@@ -252,11 +276,14 @@ static int train(bool finetune, reel_options *options, reel_resumed_run *r)
     const char *data = data_of(command, options, r, path);
     if (!data)
         return REEL_EXIT_USAGE;
+    int code = check_output_folder(command, data, options);
+    if (code)
+        return code;
 
     reel_settings settings = {0};
     reel_brought b = {0};
     json_t *note = NULL;
-    int code = reel_train_read_settings(&settings, options, r, data, &b, finetune);
+    code = reel_train_read_settings(&settings, options, r, data, &b, finetune);
     code = reel_train_ranks_agree(command, code);
 
     /* What measures is done by rank 0 alone; the others wait for it. */

@@ -48,8 +48,8 @@ int reel_complain_usage(const char *command, const reel_error *err)
 {
     const char *space = *command ? " " : "";
     reel_rank_talk_turn();
-    reel_say("reel%s%s: %s (`reel help%s%s` lists the options)", space, command, err->message,
-             space, command);
+    reel_say("reel%s%s: %s (`reel help%s%s` lists the %s)", space, command, err->message, space,
+             command, *command ? "options" : "commands");
     return REEL_EXIT_USAGE;
 }
 

@@ -70,11 +70,14 @@ static reel_status open_all(reel_eval_data *d, const reel_model_card *card,
                             reel_error *err)
 {
     REEL_TRY(open_whole(&d->images, card, request, d->folder, err));
-    if (!quiet)
-        reel_say("%s: all %" PRId64 " images%s", request->data, reel_dataset_count(d->images),
-                 listed ? ", none of which this run held out"
-                        : "; there is no split.json beside the weights that tells which of them "
-                          "they learned from");
+    const int64_t images = reel_dataset_count(d->images);
+    if (!quiet && listed)
+        reel_say("%s: another data set than the run's: all %" PRId64 " images", request->data,
+                 images);
+    else if (!quiet)
+        reel_say("%s: all %" PRId64 " images; there is no split.json beside the weights that tells "
+                 "which of them they learned from",
+                 request->data, images);
     return REEL_OK;
 }
 

@@ -2,6 +2,7 @@
 #include "train/cli/image_file.h"
 
 #include "core/system_error.h"
+#include "train/cli/input_file.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -13,11 +14,9 @@ enum { LARGEST_FILE = 1 << 30 };
 
 reel_status reel_image_file_read(reel_bytes *bytes, const char *path, reel_error *err)
 {
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return reel_fail_system(err, errno, "cannot be opened");
-
+    FILE *f;
     struct stat info;
+    REEL_TRY(reel_input_open(&f, path, err));
     if (fstat(fileno(f), &info) == 0 && S_ISREG(info.st_mode) && info.st_size > LARGEST_FILE) {
         fclose(f);
         return reel_fail(err, REEL_ERR_FORMAT, "%" PRId64 " bytes, which is too large for an image",

@@ -185,6 +185,8 @@ reel_status reel_image_list_add(reel_image_list *list, const char *path, reel_er
     REEL_TRY(status);
     if (list->n == before) {
         char extensions[200], left_out[250];
+        if (*reel_left_out_undecoded(&list->left_out, left_out, sizeof left_out))
+            return reel_fail(err, REEL_ERR_INVALID, "%s: %s", path, left_out);
         reel_image_extensions(extensions, sizeof extensions);
         reel_left_out_clause(&list->left_out, left_out, sizeof left_out);
         return reel_fail(err, REEL_ERR_INVALID, "%s: no images (%s) in it%s", path, extensions,

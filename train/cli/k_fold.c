@@ -3,6 +3,7 @@
 
 #include "core/number.h"
 #include "train/cli/command.h"
+#include "train/cli/output_folder.h"
 #include "train/cli/train_batch.h"
 #include "train/cli/train_ranks.h"
 #include "train/report/compare.h"
@@ -330,8 +331,11 @@ static reel_status begin_folds(reel_options *options, const char *out, json_t **
     }
     REEL_TRY(reel_train_batch_check(options, err));
     reel_ranks *ranks = reel_train_ranks();
-    const reel_status status =
-        reel_ranks_leads(ranks) ? check_folders(options, out, *told, err) : REEL_OK;
+    reel_status status = REEL_OK;
+    if (reel_ranks_leads(ranks) && !*told && reel_options_arg_count(options) > 0)
+        status = reel_output_folder_check("--output-dir", out, reel_options_arg(options, 0), err);
+    if (reel_ranks_leads(ranks) && status == REEL_OK)
+        status = check_folders(options, out, *told, err);
     REEL_TRY(reel_ranks_agree(ranks, status, err, "the folders of the folds"));
     keep_what_all_folds_share(*told);
     return REEL_OK;

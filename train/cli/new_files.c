@@ -1,7 +1,7 @@
 /* New files under free names: see new_files.h. */
 #include "train/cli/new_files.h"
 
-#include "train/run/run_dir.h"
+#include "train/run/make_folders.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@ void reel_numbered_path(char *text, size_t size, const char *folder, const char 
 reel_status reel_new_folder(const char *path, reel_error *err)
 {
     struct stat st;
-    if (reel_make_folders(path)) {
+    if (reel_make_folders(path, 1)) {
         if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
             return REEL_OK;
         errno = EEXIST;

@@ -6,6 +6,7 @@
 
 #include "core/system_error.h"
 #include "core/tensor.h"
+#include "train/cli/input_file.h"
 #include "train/run/json_util.h"
 
 #include <errno.h>
@@ -201,14 +202,13 @@ static bool read_model(list *l, int64_t end)
 reel_status reel_onnx_list(json_t **out, const char *path, reel_error *err)
 {
     struct stat st;
-    list l = {.file = fopen(path, "rb"), .tensors = json_array(), .metadata = json_object()};
-
+    FILE *in;
+    reel_error why;
     *out = NULL;
-    if (!l.file) {
-        json_decref(l.tensors);
-        json_decref(l.metadata);
-        return reel_fail_system(err, errno, "%s: cannot be opened", path);
-    }
+    const reel_status opened = reel_input_open(&in, path, &why);
+    if (opened != REEL_OK)
+        return reel_fail(err, opened, "%s: %s", path, why.message);
+    list l = {.file = in, .tensors = json_array(), .metadata = json_object()};
 
     const bool file = fstat(fileno(l.file), &st) == 0 && S_ISREG(st.st_mode),
                fine = file && read_model(&l, st.st_size);

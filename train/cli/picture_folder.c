@@ -3,6 +3,7 @@
 
 #include "data/left_out.h"
 #include "data/sources/common/part_words.h"
+#include "train/cli/output_folder.h"
 #include "train/cli/written_list.h"
 
 #include <dirent.h>
@@ -15,36 +16,13 @@
 
 enum { FOLDER_PATH = PATH_MAX + 300 };
 
-/* The real path of a folder whose last parts may be yet to be made. */
-static bool real_folder(const char *folder, char real[PATH_MAX])
-{
-    char above[PATH_MAX];
-    if (realpath(folder, real))
-        return true;
-    size_t n, end = strlen(folder);
-    while (end > 0 && folder[end - 1] == '/')
-        end--;
-
-    /* The longest beginning that is there: "photos/." of "photos/new/one". */
-    n = end;
-    do {
-        while (n > 0 && folder[n - 1] == '/')
-            n--;
-        while (n > 0 && folder[n - 1] != '/')
-            n--;
-        if (snprintf(above, sizeof above, "%.*s.", (int)n, folder) >= (int)sizeof above)
-            return false;
-    } while (!realpath(above, real) && n > 0);
-    const size_t used = !strcmp(real, "/") ? 0 : strlen(real), room = PATH_MAX - used;
-    return snprintf(real + used, room, "/%.*s", (int)(end - n), folder + n) < (int)room;
-}
-
 reel_status reel_picture_folder_apart(const char *option, const char *folder, const char *images,
                                       reel_error *err)
 {
     char read[PATH_MAX], written[PATH_MAX];
     struct stat st;
-    if (!folder || !realpath(images, read) || stat(read, &st) != 0 || !real_folder(folder, written))
+    if (!folder || !realpath(images, read) || stat(read, &st) != 0 ||
+        !reel_real_folder(folder, written))
         return REEL_OK;
 
     /* A picture that is named by itself may be a link: its own folder is where the name is. */
@@ -148,7 +126,7 @@ reel_status reel_picture_folder_own(const char *option, const char *folder, reel
                          "one of an earlier %s",
                          option, folder, search.found, option);
 
-    char *slash = real_folder(folder, real) ? strrchr(real, '/') : NULL;
+    char *slash = reel_real_folder(folder, real) ? strrchr(real, '/') : NULL;
     if (!slash || slash == real)
         return REEL_OK;
     *slash = '\0';

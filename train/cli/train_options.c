@@ -34,3 +34,20 @@ void reel_train_warn_of_changes(const reel_options *options, const json_t *store
                      row->name, was, is);
     }
 }
+
+reel_status reel_train_check_network(const reel_options *options, const json_t *stored,
+                                     reel_error *err)
+{
+    static const char *const names[] = {"arch", "head", "grayscale"};
+    for (int i = 0; stored && i < REEL_COUNT(names); i++) {
+        const char *was = json_string_value(json_object_get(stored, names[i]));
+        const char *is = reel_options_text(options, names[i]);
+        if (reel_options_given(options, names[i]) && was && is && !same_value(was, is))
+            return reel_fail(
+                err, REEL_ERR_INVALID,
+                "--%s: a resumed run keeps its network, %s, got %s; leave --%s out, or "
+                "begin another run with another --output-dir",
+                names[i], was, is, names[i]);
+    }
+    return REEL_OK;
+}

@@ -8,4 +8,9 @@
  * config.json, and change the result (REEL_SCOPE_RUN). stored may be NULL. */
 void reel_train_warn_of_changes(const reel_options *options, const json_t *stored);
 
+/* Whether an option typed now asks for another network than the one in a checkpoint whose run was
+ * told `stored` (may be NULL): fails with REEL_ERR_INVALID and a line that names the option. */
+reel_status reel_train_check_network(const reel_options *options, const json_t *stored,
+                                     reel_error *err);
+
 #endif

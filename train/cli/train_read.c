@@ -188,6 +188,7 @@ int reel_train_read_settings(reel_settings *settings, reel_options *options,
     settings->names_only = before && !json_is_true(json_object_get(r->config, REEL_TOLD_BY_BYTES));
     settings->labels_are_theirs = before || !finetune;
     settings->train_images = json_integer_value(json_object_get(r->config, "train_images"));
+    settings->run_data = json_string_value(json_object_get(r->config, "data"));
     settings->val_list = json_string_value(json_object_get(r->config, "val_list"));
     settings->val_images = json_integer_value(json_object_get(r->config, "val_images"));
     settings->fold_images = json_integer_value(json_object_get(r->config, "k_fold_images"));

@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void warn_passed_over(const char *message)
 {
@@ -60,6 +61,19 @@ reel_status reel_resume_find(reel_resumed_run *r, const reel_options *options, r
     r->config = reel_checkpoint_config(r->checkpoint);
     note_run_id(r, r->config);
     return REEL_OK;
+}
+
+reel_status reel_resume_fail_without_data(const reel_resumed_run *r, const reel_options *options,
+                                          reel_error *err)
+{
+    const char *resume = reel_options_text(options, "resume"),
+               *folder = reel_options_text(options, "output-dir");
+    if (strcmp(resume, "auto") != 0 || r->config)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "expected DATA: %s does not say which images the run was trained on",
+                         strcmp(resume, "auto") != 0 ? resume : folder);
+    return reel_fail(err, REEL_ERR_INVALID, "%s: no run to resume: %s", folder,
+                     access(folder, F_OK) != 0 ? "no such folder" : "the folder holds none");
 }
 
 void reel_resume_free_checkpoint(reel_resumed_run *r)

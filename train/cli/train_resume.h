@@ -31,6 +31,10 @@ void reel_resume_set_aside(const reel_resumed_run *r, const char *folder);
 /* Warns where the numbers of training and validation images have changed since. */
 void reel_resume_warn_of_images(const reel_resumed_run *r, int64_t train, int64_t val);
 
+/* Fails: no DATA was typed, and the run to resume names none. REEL_ERR_INVALID. */
+reel_status reel_resume_fail_without_data(const reel_resumed_run *r, const reel_options *options,
+                                          reel_error *err);
+
 /* A run's folder that is given as DATA or as a checkpoint is refused: it is named by -o. */
 reel_status reel_resume_check_folder(const char *command, const reel_options *options,
                                      reel_error *err);

@@ -237,6 +237,9 @@ static void warn_of_idle(const reel_settings *s, const reel_options *o)
         if (rows[i].idle && reel_options_given(o, rows[i].option))
             reel_say("reel: warning: --%s has no effect without %s", rows[i].option,
                      rows[i].without);
+    if (s->class_balanced && s->class_weights && !strcmp(s->class_weights, "balanced"))
+        reel_say("reel: warning: --class-weights balanced and --class-balanced correct twice for "
+                 "classes with few images: give one of them");
     if (s->k_fold && s->fold <= 1 && reel_options_given(o, "val-share"))
         reel_say("reel: warning: --val-share has no effect with --k-fold");
 }
@@ -282,6 +285,7 @@ reel_status reel_settings_read(reel_settings *s, const reel_options *o, const ch
     warn_of_idle(s, o);
 
     s->nan_action = nan_action_from(s->on_nan);
+    s->tell_sideways = !reel_options_given(o, "exif");
     read_threads(s);
     REEL_TRY(read_net(s, network, reel_options_given(o, "init"), err));
     REEL_TRY(reel_optimizer_from_options(&s->optimizer, o, err));

@@ -53,11 +53,11 @@ static void say_machine(reel_loop *loop)
 {
     const reel_settings *s = loop->settings;
     const reel_ctx *ctx = loop->session.ctx;
-    reel_say("%s (%s%s), %s %s; %s decoding; %s an epoch",
-             reel_count_of(reel_ctx_threads(ctx), "thread").text, reel_isa_name(reel_ctx_isa(ctx)),
+    reel_say("%s (%s%s), %s for loading; %s decoding; %s an epoch",
+             reel_count_of(reel_ctx_threads(ctx), "compute thread").text,
+             reel_isa_name(reel_ctx_isa(ctx)),
              reel_ctx_precision(ctx) == REEL_PRECISION_BF16 ? ", bf16" : "",
-             reel_count_of(loop->feed.config.workers, "worker").text,
-             reel_feed_in_turns(&loop->feed) ? "in turn with them" : "beside them",
+             reel_count_of(loop->feed.config.workers, "thread").text,
              s->train.decode == REEL_DECODE_FAST ? "fast" : "exact",
              reel_count_of(loop->session.schedule.steps_per_epoch, "step").text);
 
@@ -290,6 +290,48 @@ static void say_interrupted(const char *command, const reel_loop *loop)
                  command, step, command, folder);
 }
 
+/* The share of a set's images that could not be read, by bad_files.jsonl. */
+static double bad_share(int64_t bad, const reel_dataset *images)
+{
+    const int64_t count = reel_dataset_count(images);
+    return count > 0 ? (double)bad / (double)count : 0;
+}
+
+void reel_train_say_after_bad(const char *command, const reel_loop *loop)
+{
+    /* Room for as many again: a run may have met no more than a part of them. */
+    static const double shares[] = {0.02, 0.05, 0.1, 0.2, 0.5, 1};
+    const reel_run_dir *dir = &loop->journal.dir;
+    const int64_t all = (int64_t)json_object_size(dir->bad), train = dir->n_bad_train;
+    const double trained = bad_share(train, loop->feed.train),
+                 validated = bad_share(all - train, loop->feed.val),
+                 most = 2 * (trained > validated ? trained : validated);
+    int i = 0;
+    while (i < REEL_COUNT(shares) - 1 && (shares[i] < most || shares[i] <= loop->settings->max_bad))
+        i++;
+
+    char word[REEL_PATH_MAX];
+    const int64_t step = reel_checkpoint_newest(dir->path);
+    if (step >= 0)
+        reel_say("reel %s: saved at step %" PRId64
+                 "; `reel %s --resume auto -o %s --max-bad %g` continues",
+                 command, step, command, reel_shell_word(dir->path, word, sizeof word), shares[i]);
+}
+
+/* As many as bad_files.jsonl names: a run that was resumed had met some before. */
+static void say_bad_files(const char *command, const reel_loop *loop)
+{
+    const int64_t met = loop->journal.bad_files;
+    const int64_t all = (int64_t)json_object_size(loop->journal.dir.bad);
+    char since[60] = "";
+    if (met == 0)
+        return;
+    if (all > met)
+        snprintf(since, sizeof since, ", %" PRId64 " of them since the run was resumed", met);
+    reel_say("reel %s: %s could not be read%s: %s/bad_files.jsonl", command,
+             reel_count_of(all, "file").text, since, loop->journal.dir.path);
+}
+
 int reel_train_report(const char *command, const reel_loop *loop, const reel_error *unsaved)
 {
     int code = REEL_EXIT_OK;
@@ -299,9 +341,7 @@ int reel_train_report(const char *command, const reel_loop *loop, const reel_err
     else if (leads)
         print_result(loop);
 
-    if (loop->journal.bad_files)
-        reel_say("reel %s: %s could not be read: %s/bad_files.jsonl", command,
-                 reel_count_of(loop->journal.bad_files, "file").text, loop->journal.dir.path);
+    say_bad_files(command, loop);
     if (unsaved) {
         say_unsaved(command, loop, unsaved);
         return REEL_EXIT_FAILED;

@@ -12,4 +12,7 @@ void reel_train_say_start(reel_loop *loop, const reel_options *options, const ch
  * of it could not be written (reel_loop_is_unsaved), or NULL. */
 int reel_train_report(const char *command, const reel_loop *loop, const reel_error *unsaved);
 
+/* After a run that ended for its unreadable images: how to continue it, if it has a checkpoint. */
+void reel_train_say_after_bad(const char *command, const reel_loop *loop);
+
 #endif

@@ -104,8 +104,11 @@ static void tell_lost_host(reel_banner *b)
                word_after(remote ? remote : b->text, "on node ", host, sizeof host));
 }
 
+/* That a host's name is not known says why it is not reached. */
 static void tell_unreached_host(reel_banner *b)
 {
+    if (b->cannot_resolve)
+        return;
     banner_say(b, "reel: a host of --hosts cannot be reached, or mpirun's helper `orted` does not "
                   "start there: try `ssh HOST orted --version` for each host");
 }
@@ -136,6 +139,8 @@ static void tell_folder(reel_banner *b)
 static void tell_unrouted(reel_banner *b)
 {
     char host[256];
+    if (b->cannot_resolve)
+        return;
     banner_say(b,
                "reel: host %s does not answer: mpirun's helper `orted` cannot start there, or "
                "cannot write into its folder for temporary files",
@@ -224,6 +229,35 @@ static bool is_chatter(const char *line)
     return false;
 }
 
+/* "ssh: Could not resolve hostname node1: Name or service not known": takes the name. One ssh a
+ * host says so, so the names are gathered. */
+static bool take_unresolved(reel_banner *b)
+{
+    const bool rest = b->half_taken && !strcmp(b->line, "\n");
+    b->half_taken = false;
+    if (rest)
+        return true;
+    static const char begin[] = "ssh: Could not resolve hostname ";
+    if (strncmp(b->line, begin, sizeof begin - 1) != 0)
+        return false;
+    const char *name = b->line + sizeof begin - 1;
+    const int length = (int)strcspn(name, ": \r\n");
+    const size_t used = strlen(b->unresolved);
+    snprintf(b->unresolved + used, sizeof b->unresolved - used, "%s%.*s", used ? ", " : "", length,
+             name);
+    b->cannot_resolve = true;
+    b->half_taken = strchr(b->line, '\r') != NULL;
+    return true;
+}
+
+void reel_banner_tell_unresolved(reel_banner *b)
+{
+    if (b->unresolved[0])
+        banner_say(b, "reel: hosts: %s: ssh cannot resolve the name%s", b->unresolved,
+                   strchr(b->unresolved, ',') ? "s" : "");
+    b->unresolved[0] = '\0';
+}
+
 /* The text of an open frame as it came: it was no message of Open MPI, or the message has no end.
  */
 static void give_back(reel_banner *b)
@@ -241,6 +275,8 @@ static void take_banner_line(reel_banner *b)
     b->line[length] = '\0';
     b->line_length = 0;
 
+    if (take_unresolved(b))
+        return;
     if (is_frame(b->line, bare) && b->line[bare] == '\n') {
         if (b->framed)
             tell_banner(b);
@@ -275,6 +311,7 @@ void reel_banner_end(reel_banner *b)
     if (b->framed && b->text_length > 0)
         tell_banner(b);
     b->framed = false;
+    reel_banner_tell_unresolved(b);
 }
 
 bool reel_banner_is_remark(const char *line, size_t length)

@@ -26,10 +26,15 @@ typedef struct reel_banner {
     bool framed;
     size_t line_length, text_length;
     char line[4096], text[8192];
+    bool half_taken;      /* of a line of ssh's, which ends with "\r\n", the "\n" is to come */
+    bool cannot_resolve;  /* ssh could not resolve the name of some host */
+    char unresolved[400]; /* these hosts, until they are told: "node1, node2" */
 } reel_banner;
 
 /* Takes the next bytes of mpirun's stderr. The struct begins as zeros with put and user set. */
 void reel_banner_take(reel_banner *banner, const char *bytes, size_t count);
+/* Says which hosts' names ssh could not resolve so far, all in one line. */
+void reel_banner_tell_unresolved(reel_banner *banner);
 /* After the last byte: shows what was not finished. */
 void reel_banner_end(reel_banner *banner);
 /* Whether mpirun says this line on stdout, where only the ranks' results belong: that processes

@@ -23,6 +23,7 @@ static const double one_request = 0.05;    /* s in which signals belong together
 static const double repeat_stop = 0.5;     /* s between two of SIGUSR2 */
 static const double death_patience = 5;    /* s for mpirun to end the ranks after a death */
 static const double mpirun_patience = 3;   /* s between SIGTERM and SIGKILL for mpirun */
+static const double resolve_patience = 3;  /* s for the other hosts' ssh to say the same */
 static const double orphans_patience = 2;  /* s for ranks whose mpirun is gone */
 static const double leftover_patience = 1; /* s for ranks whose mpirun has been killed */
 
@@ -33,7 +34,7 @@ typedef struct keeper {
     int output, errors; /* mpirun's, -1 = closed */
     reel_banner banner;
     bool running, killed; /* mpirun: it has not been reaped; it got SIGKILL */
-    double stop_at, stop_sent, death_at, end_at; /* times; 0 = not yet */
+    double stop_at, stop_sent, death_at, end_at, unresolved_at; /* times; 0 = not yet */
     char line[256]; /* of stdout, as long as it may be a remark of mpirun's */
     size_t line_length;
     bool in_line; /* the beginning of this line has been shown */
@@ -168,6 +169,10 @@ static void act_in_time(keeper *k, double now)
         signal_mpirun(k, SIGUSR2);
         k->stop_sent = now;
     }
+    if (k->banner.unresolved[0] && k->unresolved_at == 0)
+        k->unresolved_at = now;
+    if (k->unresolved_at != 0 && now - k->unresolved_at > resolve_patience)
+        reel_banner_tell_unresolved(&k->banner);
     if (k->banner.death && k->death_at == 0)
         k->death_at = now;
     if (k->death_at != 0 && now - k->death_at > death_patience)

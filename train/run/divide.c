@@ -19,15 +19,23 @@ reel_status reel_check_pieces(int64_t batch, int64_t pieces, int64_t ranks, reel
     char advice[120];
     if (batch % pieces == 0 && pieces >= ranks)
         return REEL_OK;
-    if (fits)
+
+    /* A number far above the one that was meant would leave pieces of a few images: 523 is prime,
+     * and 4 pieces are had by a batch of 520. */
+    if (fits && fits <= 2 * least)
         snprintf(advice, sizeof advice, "--batch-pieces %" PRId64 " does", fits);
+    else if (batch >= least)
+        snprintf(advice, sizeof advice,
+                 "--batch-size %" PRId64 " with --batch-pieces %" PRId64 " does",
+                 batch - batch % least, least);
     else
         snprintf(advice, sizeof advice, "--batch-size %" PRId64 " or a multiple of it has them",
                  least);
     if (pieces < ranks)
         return reel_fail(err, REEL_ERR_INVALID,
-                         "--batch-pieces: expected a piece for each of %" PRId64
-                         " ranks that divide the batch of %" PRId64 " images, got %" PRId64 ": %s",
+                         "--batch-pieces: expected at least %" PRId64
+                         " (one a rank) and a divisor of the batch of %" PRId64
+                         " images, got %" PRId64 ": %s",
                          ranks, batch, pieces, advice);
     return reel_fail(err, REEL_ERR_INVALID,
                      "--batch-pieces: expected a number that divides the batch of %" PRId64

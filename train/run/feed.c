@@ -120,10 +120,18 @@ static reel_status hold_back_again(reel_feed *f, reel_error *err)
     REEL_TRY(reel_held_out_split(&f->train, &f->val, f->whole, names, err));
     if (f->val)
         return REEL_OK;
+    if (reel_held_out_count(f->whole, names) > 0)
+        return reel_fail(err, REEL_ERR_INVALID,
+                         "expected images to train on, got none but the validation images in %s",
+                         f->config.held_list);
+
+    const char *told = f->config.run_data;
+    const bool other = told && strcmp(told, f->config.data) != 0;
     return reel_fail(err, REEL_ERR_INVALID,
-                     "expected the %zu validation images that split.json names, and others, got "
-                     "%" PRId64 " images under other names or no others",
-                     json_object_size(names), reel_dataset_count(f->whole));
+                     "not the data of this run: none of the %zu validation images in %s is "
+                     "there%s%s",
+                     json_object_size(names), f->config.held_list, other ? "; expected " : "",
+                     other ? told : "");
 }
 
 static reel_status hold_back_fold(reel_feed *f, reel_error *err)
@@ -229,6 +237,7 @@ reel_status reel_feed_open(reel_feed *f, const reel_feed_config *config, reel_er
         REEL_TRY(open_both(f, err));
     }
     f->config.held_back = NULL; /* the caller frees it */
+    f->config.held_list = NULL;
     f->config.known_classes = NULL;
 
     REEL_TRY(reel_dataset_align(f->train, f->val, err));

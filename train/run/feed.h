@@ -13,6 +13,8 @@ typedef struct reel_feed_config {
     int64_t folds, fold;     /* or this fold, from 1, of the training images; folds 0 = none */
     int64_t fold_images;     /* that the folds must divide; 0 = any number */
     const json_t *held_back; /* names that an earlier part of the run held back; NULL = none */
+    const char *held_list;   /* the file of these names */
+    const char *run_data;    /* DATA as the run was told it; NULL = not known */
     int64_t classes;         /* to expect; 0 = any number */
     const char *image_column, *label_column; /* of lists; NULL = they are found */
     const json_t *known_classes;             /* names; NULL = none; borrowed while it opens */

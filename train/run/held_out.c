@@ -130,6 +130,17 @@ done:
     return status;
 }
 
+int64_t reel_held_out_count(const reel_dataset *whole, const json_t *names)
+{
+    int64_t there = 0;
+    for (int64_t i = 0; i < reel_dataset_count(whole); i++) {
+        json_t *text = name_in_split(whole, i);
+        there += json_object_get(names, json_string_value(text)) != NULL;
+        json_decref(text);
+    }
+    return there;
+}
+
 reel_status reel_held_out_write(const reel_dataset *val, const reel_held_out_draw *draw,
                                 const char *path, reel_error *err)
 {

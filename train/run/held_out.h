@@ -26,6 +26,9 @@ reel_status reel_held_out_read(json_t **names, const char *path, const reel_held
 reel_status reel_held_out_split(reel_dataset **train, reel_dataset **val, const reel_dataset *whole,
                                 const json_t *names, reel_error *err);
 
+/* How many of the names are images in `whole`. */
+int64_t reel_held_out_count(const reel_dataset *whole, const json_t *names);
+
 reel_status reel_held_out_write(const reel_dataset *val, const reel_held_out_draw *draw,
                                 const char *path, reel_error *err);
 

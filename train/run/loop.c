@@ -185,6 +185,7 @@ static reel_status train_epoch(reel_loop *loop, reel_action *done, reel_error *e
         const bool last = s->state.batch == s->batches_per_epoch;
         if (s->state.seen > 0)
             reel_loop_log_step(loop, last);
+        reel_loop_tell_sideways(loop, last);
         bool save = !last && checkpoint_due_in_epoch(loop);
         REEL_TRY(look_for_end(loop, &save, err));
         if (last)

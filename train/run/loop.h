@@ -51,6 +51,7 @@ typedef struct reel_loop {
     json_t *new_bad;            /* unreadable images that this rank has met since the last step */
     reel_piece_result *results; /* of the newest step, one for each piece; owned */
     int bad_rank;               /* of several: which has met the newest unreadable training image */
+    bool told_sideways;         /* enough images have been looked at for their EXIF data */
     bool met_bad_train; /* the loader has replaced a training image since that was last looked at */
     double began, last_checkpoint; /* on the clock of reel_seconds_now */
     double seconds;                /* that this process took, once reel_loop_run has returned */

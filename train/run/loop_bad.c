@@ -1,4 +1,5 @@
 /* Unreadable training images: noted in the run's folder, by rank 0 for all. */
+#include "data/bad_verdict.h"
 #include "train/run/json_util.h"
 #include "train/run/loop_internal.h"
 
@@ -28,11 +29,11 @@ int64_t reel_loop_new_bad(const reel_loop *loop)
 reel_status reel_loop_judge_bad(reel_loop *loop, reel_error *err)
 {
     const int64_t bad = loop->journal.dir.n_bad_train, all = reel_dataset_count(loop->feed.train);
-    const double allowed = loop->settings->max_bad;
+    const int64_t allowed = reel_bad_allowed(all, loop->settings->max_bad);
     if (!loop->met_bad_train)
         return REEL_OK;
     loop->met_bad_train = false;
-    if (bad <= 1 || (double)bad <= allowed * (double)all)
+    if (bad <= allowed)
         return REEL_OK;
 
     /* Perhaps one host alone cannot read them. */
@@ -41,10 +42,9 @@ reel_status reel_loop_judge_bad(reel_loop *loop, reel_error *err)
         snprintf(whose, sizeof whose, ", the last met by rank %d (host %.100s)", loop->bad_rank,
                  reel_comm_host_name(loop->ranks->comm, loop->bad_rank));
     return reel_fail(err, REEL_ERR_BAD_DATA,
-                     "%" PRId64 " of %" PRId64
-                     " samples are unreadable, more than the %g %% allowed, counted from the run's "
-                     "beginning; %s/bad_files.jsonl names them%s",
-                     bad, all, 100 * allowed, loop->journal.dir.path, whose);
+                     "%" PRId64 " of %" PRId64 " samples are unreadable, more than the %" PRId64
+                     " allowed, counted from the run's beginning; %s/bad_files.jsonl names them%s",
+                     bad, all, allowed, loop->journal.dir.path, whose);
 }
 
 /* The images of rank `from`, as rank 0 has them now. */

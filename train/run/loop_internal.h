@@ -57,6 +57,9 @@ reel_best reel_loop_best(const reel_run_state *state); /* of the weights themsel
 /* ---- loop_log.c ---- */
 
 void reel_loop_log_step(reel_loop *loop, bool last_of_epoch);
+/* Once, when enough images are loaded: whether photographs are stored turned and taken as they lie.
+ */
+void reel_loop_tell_sideways(reel_loop *loop, bool last_of_epoch);
 void reel_loop_log_evaluation(reel_loop *loop, bool best);
 /* The last line of a process: how it ended, and the seconds it took. failed: NULL, or the error. */
 void reel_loop_log_end(reel_loop *loop, const reel_error *failed);

@@ -150,6 +150,24 @@ static void say_epoch(reel_loop *loop, bool best)
     reel_progress_note(&loop->journal.progress, best, "%s", line.text);
 }
 
+void reel_loop_tell_sideways(reel_loop *loop, bool last_of_epoch)
+{
+    enum { ENOUGH = 64, ONE_OF = 20 }; /* fewer than one of 20 are no habit of the camera */
+    int64_t loaded;
+    if (loop->told_sideways || !loop->settings->tell_sideways || loop->first_step > 0)
+        return;
+    const int64_t sideways = reel_loader_sideways(loop->feed.loader, &loaded);
+    if (loaded < ENOUGH && !last_of_epoch)
+        return;
+    loop->told_sideways = true;
+    if (sideways > 0 && sideways * ONE_OF >= loaded)
+        reel_journal_warn(&loop->journal,
+                          "%" PRId64 " of the first %" PRId64
+                          " images are photographs that are stored sideways: --exif apply turns "
+                          "them upright",
+                          sideways, loaded);
+}
+
 void reel_loop_log_evaluation(reel_loop *loop, bool best)
 {
     reel_journal_line(&loop->journal, evaluation_line(loop, best));

@@ -106,6 +106,8 @@ static reel_status open_feed(reel_loop *loop, const char *data, bool resumed, re
     const reel_feed_config config = {.data = data,
                                      .val_share = s->val_share,
                                      .held_back = held_back,
+                                     .held_list = list,
+                                     .run_data = s->run_data,
                                      .folds = s->k_fold,
                                      .fold = s->fold,
                                      .fold_images = s->fold_images,

@@ -98,7 +98,8 @@ static reel_status map_file(const char *path, size_t size, bool reads, int *hand
                             reel_error *err)
 {
     *bytes = NULL;
-    *handle = reads ? open(path, O_RDONLY | O_CLOEXEC) : memfd_create("reel", MFD_CLOEXEC);
+    const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK; /* the name may be a pipe's */
+    *handle = reads ? open(path, flags) : memfd_create("reel", MFD_CLOEXEC);
     if (*handle < 0 || (!reads && ftruncate(*handle, (off_t)size)))
         return reel_fail(err, REEL_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
 
@@ -126,7 +127,7 @@ reel_status reel_ranks_tell_file(reel_ranks *r, char *path, size_t size, int *ha
     reel_error why;
     reel_status status = REEL_OK;
     if (leads) {
-        const int file = open(path, O_RDONLY | O_CLOEXEC);
+        const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         const off_t end = file < 0 ? -1 : lseek(file, 0, SEEK_END);
         length = end > 0 ? (uint64_t)end : 0;
         if (file >= 0)

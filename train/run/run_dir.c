@@ -5,6 +5,7 @@
 #include "core/files/json_text.h"
 #include "core/system_error.h"
 #include "train/run/json_util.h"
+#include "train/run/make_folders.h"
 #include "train/run/run_files.h"
 #include "train/run/run_lock.h"
 #include "train/run/summary.h"
@@ -169,29 +170,12 @@ reel_status reel_run_dir_check(const char *path, const char *resume, reel_error 
                      path);
 }
 
-/* A folder on the way that cannot be made may be there all the same: on a file system that is read
- * only, or one that may not be listed. */
-bool reel_make_folders(const char *path)
-{
-    char part[REEL_PATH_MAX];
-    snprintf(part, sizeof part, "%s", path);
-    for (char *p = part + 1;; p++) {
-        if (*p && *p != '/')
-            continue;
-        const char was = *p;
-        *p = '\0';
-        if (mkdir(part, 0777) != 0 && errno != EEXIST &&
-            !(was && (errno == EROFS || errno == EACCES)))
-            return false;
-        if (!was)
-            return true;
-        *p = was;
-    }
-}
-
 reel_status reel_run_dir_make(const char *path, reel_error *err)
 {
-    if (reel_make_folders(path))
+    /* A run of --k-fold lies in a folder of its own, below the one that was typed. */
+    const char *slash = strrchr(path, '/');
+    const bool fold = slash && !strncmp(slash, "/fold-", 6);
+    if (reel_make_folders(path, fold ? 2 : 1))
         return REEL_OK;
     return reel_fail_system(err, errno, "--output-dir %s: cannot be made", path);
 }

@@ -24,9 +24,7 @@ typedef struct reel_run_dir {
  * has learned something, and resume (NULL, "auto" or a checkpoint file) does not mean that run.
  * REEL_ERR_IO: not a folder. */
 reel_status reel_run_dir_check(const char *path, const char *resume, reel_error *err);
-/* As mkdir -p: a folder and those above it. false: errno says why. */
-bool reel_make_folders(const char *path);
-reel_status reel_run_dir_make(const char *path, reel_error *err); /* of --output-dir */
+reel_status reel_run_dir_make(const char *path, reel_error *err); /* --output-dir, as mkdir -p */
 bool reel_run_dir_holds_run(const char *path);                    /* also one that has not begun */
 /* The contents of config.json, to be freed; NULL if there is none. */
 reel_status reel_run_dir_config(json_t **out, const char *path, reel_error *err);

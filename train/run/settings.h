@@ -41,6 +41,7 @@ typedef struct reel_settings {
     /* What the command says. */
     char weights_file[4400]; /* where `weights` points to: --weights may be a name or a folder */
     bool locked;             /* output_dir is, by the caller */
+    bool tell_sideways;      /* nobody has said what to do about EXIF's orientation */
     bool replace_head;       /* take from the weights what fits */
     /* Classes that are known before DATA is opened, of the run to resume or of the weights: an
      * array of strings; NULL = none; borrowed. */
@@ -48,6 +49,7 @@ typedef struct reel_settings {
     const json_t *known_weights; /* of the classes in the loss, of the run to resume; the same */
     bool names_only;             /* images are told by their names, as when the run was begun */
     int64_t train_images, val_images; /* of the run to resume; 0 = not known */
+    const char *run_data;             /* DATA as the run to resume was told it; the same */
     const char *val_list;   /* reel_feed's, of the run to resume; NULL = not known; borrowed */
     int64_t fold_images;    /* that the first fold divided; 0 = not known */
     bool labels_are_theirs; /* numbers in DATA's lists are numbers of these classes */

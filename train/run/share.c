@@ -52,33 +52,13 @@ reel_share reel_share_cores(int cores, int64_t batch, double step, double sample
     return s;
 }
 
-/* What the way that was not taken would give; "" where there is none. */
-static void other_way_text(const reel_share *s, char *text, size_t size)
-{
-    text[0] = '\0';
-    if (s->other_workers && s->in_turns)
-        snprintf(text, size, " (%.0f with %d beside %d)", s->other_rate, s->other_workers,
-                 s->cores - s->other_workers);
-    else if (s->other_workers)
-        snprintf(text, size, " (%.0f in turns)", s->other_rate);
-}
-
 const char *reel_share_text(const reel_share *s, char *text, size_t size)
 {
-    char other[80], choice[160];
-    other_way_text(s, other, sizeof other);
-    if (s->in_turns)
-        snprintf(choice, sizeof choice, "%s and %s take turns",
-                 reel_count_of(s->threads, "thread").text,
-                 reel_count_of(s->workers, "worker").text);
-    else
-        snprintf(choice, sizeof choice, "%s for computing, %s for loading",
-                 reel_count_of(s->threads, "thread").text,
-                 reel_count_of(s->workers, "worker").text);
-    snprintf(text, size,
-             "%s; an image takes %.2f ms of one to load, a step %.0f ms of all: %s, %.0f "
-             "images/s expected%s",
-             reel_count_of(s->cores, "core").text, 1e3 * s->sample, 1e3 * s->step, choice, s->rate,
-             other);
+    char apart[120] = "";
+    if (!s->in_turns)
+        snprintf(apart, sizeof apart, "; from here on %s, %d for loading",
+                 reel_count_of(s->threads, "compute thread").text, s->workers);
+    snprintf(text, size, "expected: %.0f images/s (loading %.*f ms an image, a step %.0f ms)%s",
+             s->rate, s->sample < 0.01, 1e3 * s->sample, 1e3 * s->step, apart);
     return text;
 }

@@ -28,7 +28,7 @@ bool reel_share_in_turns(int threads, int workers);
  * cores) sample. Or w workers beside the other cores' threads: the longer of step cores / (cores -
  * w) and batch sample / w. */
 reel_share reel_share_cores(int cores, int64_t batch, double step, double sample);
-/* One line: the choice and its reason. Returns text. */
+/* One line: the rate to expect and the times that it follows from. Returns text. */
 const char *reel_share_text(const reel_share *share, char *text, size_t size);
 
 #endif

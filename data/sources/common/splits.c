@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "data/codecs/codec.h"
+#include "data/sources/common/outputs.h"
 #include "data/sources/common/part_words.h"
 #include "data/sources/common/paths.h"
 #include "data/sources/common/plain_file.h"
@@ -17,18 +18,6 @@
 bool reel_looks_like_split(const char *name)
 {
     return reel_part_of_folder(name) != REEL_NO_PART;
-}
-
-bool reel_is_run_folder(const char *path)
-{
-    char config[REEL_DATA_PATH];
-    uint8_t head[4096];
-    if (snprintf(config, sizeof config, "%s/config.json", path) >= (int)sizeof config ||
-        !reel_is_file(config))
-        return false;
-    const size_t n = reel_read_head(config, head, sizeof head);
-    static const char begins[] = "\"command\"", then[] = "\"version\"";
-    return memmem(head, n, begins, sizeof begins - 1) && memmem(head, n, then, sizeof then - 1);
 }
 
 bool reel_is_heap_name(const char *name)
@@ -51,7 +40,7 @@ bool reel_is_litter(const char *name)
     return false;
 }
 
-/* The folders in path without those of runs, and without what a Mac put into an archive. */
+/* The folders in path without those that Reel wrote, and without what a Mac put into an archive. */
 static bool list_parts(reel_names *folders, const char *path)
 {
     reel_error ignored;
@@ -62,7 +51,7 @@ static bool list_parts(reel_names *folders, const char *path)
     for (size_t i = 0; i < folders->list.n; i++)
         if (strcmp(items[i], "__MACOSX") == 0 ||
             (snprintf(below, sizeof below, "%s/%s", path, items[i]) < (int)sizeof below &&
-             reel_is_run_folder(below)))
+             reel_is_output_folder(below)))
             items[i][0] = 0; /* no folder has an empty name */
     return true;
 }
@@ -216,7 +205,7 @@ bool reel_holds_images(const char *path)
     return found;
 }
 
-/* The only folder in path that is no run's, as path/NAME. */
+/* The only folder in path that Reel did not write, as path/NAME. */
 static bool only_folder(const char *path, char *only)
 {
     reel_names folders = {0};
@@ -246,27 +235,6 @@ bool reel_descend_into_only_folder(char *base)
     return folders;
 }
 
-/* Files that are called like images in the folder and below; links are not followed. */
-static int64_t count_images(int parent, const char *name, int levels)
-{
-    const int folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    DIR *stream = folder >= 0 ? fdopendir(folder) : NULL;
-    int64_t n = 0;
-    if (!stream && folder >= 0)
-        close(folder);
-    for (const struct dirent *e; stream && (e = readdir(stream));) {
-        if (e->d_name[0] == '.')
-            continue;
-        if (reel_is_image_name(e->d_name) && e->d_type != DT_DIR)
-            n++;
-        else if (levels > 1 && (e->d_type == DT_DIR || e->d_type == DT_UNKNOWN))
-            n += count_images(dirfd(stream), e->d_name, levels - 1);
-    }
-    if (stream)
-        closedir(stream);
-    return n;
-}
-
 /* Is it one of the parts that some command uses? Images for tests need class folders; labels of
  * validation data may stand elsewhere, as ImageNet's do. */
 static bool is_used_part(const char *data, const char *name)
@@ -281,7 +249,6 @@ static bool is_used_part(const char *data, const char *name)
 
 void reel_split_count_unused(reel_left_out *left_out, const char *data, const char *path)
 {
-    enum { MOST_LEVELS = 16 };
     char base[REEL_DATA_PATH];
     reel_names folders = {0};
     snprintf(base, sizeof base, "%s", path);
@@ -298,7 +265,7 @@ void reel_split_count_unused(reel_left_out *left_out, const char *data, const ch
     for (int64_t i = 0; folder >= 0 && i < reel_names_count(&folders); i++) {
         const char *name = reel_names_at(&folders, i);
         const int64_t images =
-            *name && !is_used_part(base, name) ? count_images(folder, name, MOST_LEVELS) : 0;
+            *name && !is_used_part(base, name) ? reel_count_images(folder, name) : 0;
         if (images)
             reel_left_out_folder(left_out, name, images);
     }

@@ -26,7 +26,5 @@ reel_status reel_common_folders(reel_names *common, const char *root, const reel
 void reel_split_count_unused(reel_left_out *left_out, const char *data, const char *path);
 /* Is it a folder that archives and systems leave behind, such as __MACOSX? */
 bool reel_is_litter(const char *name);
-/* Is it the folder of a training run? These are no classes. */
-bool reel_is_run_folder(const char *path);
 
 #endif

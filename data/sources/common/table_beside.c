@@ -11,6 +11,7 @@
 #include "data/codecs/codec.h"
 #include "data/sources/common/csv.h"
 #include "data/sources/common/locate.h"
+#include "data/sources/common/outputs.h"
 #include "data/sources/common/paths.h"
 #include "data/sources/common/plain_file.h"
 #include "data/sources/common/splits.h"
@@ -50,7 +51,7 @@ static bool list_heaps(reel_names *folders, const char *data)
         const char *name = reel_names_at(folders, i);
         reel_names below = {0};
         bool heap = snprintf(path, sizeof path, "%s/%s", data, name) < (int)sizeof path;
-        if (reel_is_litter(name) || (heap && reel_is_run_folder(path)))
+        if (reel_is_litter(name) || (heap && reel_is_output_folder(path)))
             continue;
         const bool classless = reel_looks_like_split(name) || reel_is_heap_name(name);
         heap = heap && (classless || !reel_holds_images(path)) &&

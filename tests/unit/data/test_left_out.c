@@ -28,6 +28,9 @@ Test(left_out, kinds_are_counted_by_extension_and_reason)
     expect_line(&l, "3 .txt, 1 .txt (empty), 2 without extension, 1 folder of a run");
     reel_left_out_add(&l, "folder of a run", NULL, 2);
     expect_line(&l, "3 .txt, 1 .txt (empty), 2 without extension, 3 folders of a run");
+    reel_left_out named = {0};
+    reel_left_out_file(&named, "run/model.safetensors", NULL);
+    expect_line(&named, "1 .safetensors");
 }
 
 /* The table has room for 24 kinds: what comes after is counted with the last of them. */

@@ -89,10 +89,14 @@ static const struct {
      "* not finding the required libraries and/or binaries on\n"
      "  one or more nodes. Please check your PATH and LD_LIBRARY_PATH\n"
      "  settings, or configure OMPI with --enable-orterun-prefix-by-default\n\n" FRAME,
-     "ssh: Could not resolve hostname nosuchhost: Name or service not known\n"
-     "reel: a host of --hosts cannot be reached, or mpirun's helper `orted` does not start there: "
-     "try `ssh HOST orted --version` for each host\n",
-     false},
+     "reel: hosts: nosuchhost: ssh cannot resolve the name\n", false},
+    {"ssh: Could not resolve hostname nohost1: Name or service not known\r\n" FRAME
+     "ORTE was unable to reliably start one or more daemons.\n" FRAME
+     "ssh: Could not resolve hostname nohost2: Name or service not known\r\n" FRAME
+     "ORTE does not know how to route a message to the specified daemon\n"
+     "located on the indicated node:\n\n"
+     "  my node:   vm\n  target node:  nohost2\n\n" FRAME,
+     "reel: hosts: nohost1, nohost2: ssh cannot resolve the names\n", true},
     {FRAME "There are not enough slots available in the system to satisfy the 64\n"
            "slots that were requested by the application:\n\n  true\n\n"
            "Either request fewer slots for your application, or make more slots\n"

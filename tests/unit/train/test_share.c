@@ -44,9 +44,11 @@ Test(share, the_reason_is_one_line_with_all_figures)
     char text[300];
     reel_share s = reel_share_cores(2, 32, 0.2, 0.001);
     cr_expect_str_eq(reel_share_text(&s, text, sizeof text),
-                     "2 cores; an image takes 1.00 ms of one to load, a step 200 ms of all: 2 "
-                     "threads and 2 workers take turns, "
-                     "148 images/s expected (80 with 1 beside 1)");
+                     "expected: 148 images/s (loading 1.0 ms an image, a step 200 ms)");
+    const reel_share apart = {.threads = 3, .workers = 1, .rate = 900, .sample = 0.02, .step = 0.1};
+    cr_expect_str_eq(reel_share_text(&apart, text, sizeof text),
+                     "expected: 900 images/s (loading 20 ms an image, a step 100 ms); from here on "
+                     "3 compute threads, 1 for loading");
     for (size_t size = 1; size < 200; size += 7)
         cr_expect(strlen(reel_share_text(&s, text, size)) < size);
 }
