@@ -2,6 +2,7 @@
  * b (out) or absent. */
 #include "core/kernels/bf16.h"
 #include "core/kernels/gemm.h"
+#include "core/kernels/weight_grad.h"
 #include "core/op_impl.h"
 #include "core/ops/column_sums.h"
 #include "core/ops/linear.h"
@@ -59,28 +60,12 @@ static void REEL_FN(linear_bias_grads)(const reel_call *c)
 void REEL_FN(reel_linear_backward)(const reel_call *c)
 {
     const int64_t n = c->in[0].shape[0], in = c->in[0].shape[1], out = c->in[1].shape[0];
-    reel_real *dx = c->din[0].data, *dw = c->din[1].data;
-    const reel_real *x = c->in[0].data, *w = c->in[1].data, *dy = c->dout.data;
+    reel_real *dx = c->din[0].data;
+    const reel_real *w = c->in[1].data, *dy = c->dout.data;
 
     REEL_FN(linear_bias_grads)(c);
 
-    /* dw (out, in) = dy^T (out, n) x (n, in) */
-    if (dw) {
-        const reel_gemm_job weights = {.ta = true,
-                                       .accumulate = !c->fresh[1],
-                                       .m = out,
-                                       .n = in,
-                                       .k = n,
-                                       .a = dy,
-                                       .lda = out,
-                                       .b = x,
-                                       .ldb = in,
-                                       .c = dw,
-                                       .ldc = in,
-                                       .pieces = c->pieces,
-                                       .scratch = c->scratch};
-        reel_gemm(c->ctx, REEL_DTYPE, &weights);
-    }
+    reel_linear_weight_grad(c, REEL_DTYPE);
 
     /* dx (n, in) = dy (n, out) w (out, in) */
     if (dx) {
@@ -100,6 +85,46 @@ void REEL_FN(reel_linear_backward)(const reel_call *c)
 }
 
 #ifdef REEL_ONCE
+/* ---- the gradient of the weights ---- */
+
+static reel_weight_grad weight_grad_of(const reel_call *c, reel_dtype dtype)
+{
+    return (reel_weight_grad){.dtype = dtype,
+                              .n = c->in[0].shape[0],
+                              .in = c->in[1].shape[1],
+                              .out = c->in[1].shape[0],
+                              .pieces = c->pieces,
+                              .x = c->in[0].data,
+                              .dy = c->dout.data,
+                              .x_wide = c->in[0].dtype == REEL_F32,
+                              .dy_wide = c->dout.dtype == REEL_F32,
+                              .accumulate = !c->fresh[1],
+                              .rounds = c->din[1].dtype == REEL_BF16,
+                              .dw = c->din[1].data,
+                              .end = c->in[1].shape[0],
+                              .scratch = c->scratch};
+}
+
+/* A factor as the product takes it. */
+static void leave_factor(const reel_ctx *ctx, reel_dtype dtype, const reel_tensor *from, void *to)
+{
+    if (dtype == REEL_BF16 && from->dtype == REEL_F32)
+        reel_bf16_round(ctx, from->data, to, reel_tensor_numel(from));
+    else
+        memcpy(to, from->data, reel_tensor_bytes(from));
+}
+
+void reel_linear_weight_grad(const reel_call *c, reel_dtype dtype)
+{
+    if (c->factors) {
+        leave_factor(c->ctx, dtype, &c->in[0], c->factors->x);
+        leave_factor(c->ctx, dtype, &c->dout, c->factors->dy);
+    } else if (c->din[1].data) {
+        const reel_weight_grad dw = weight_grad_of(c, dtype);
+        reel_weight_grad_run(c->ctx, &dw);
+    }
+}
+
 /* ---- values stored in bf16 ---- */
 
 /* A row-major matrix with rows of ld numbers as an operand whose terms lie along its rows, or, with
@@ -123,23 +148,6 @@ static reel_bf16_product linear_forward_product(const reel_call *c)
                                .c = c->out.data,
                                .c_row = 1,
                                .c_col = c->out.shape[1],
-                               .scratch = c->scratch};
-}
-
-/* dw (out, in) = dy^T (out, n) x (n, in) */
-static reel_bf16_product linear_weight_product(const reel_call *c)
-{
-    return (reel_bf16_product){.m = c->in[1].shape[0],
-                               .n = c->in[1].shape[1],
-                               .k = c->in[0].shape[0],
-                               .a = linear_operand(&c->dout, true),
-                               .b = linear_operand(&c->in[0], true),
-                               .accumulate = !c->fresh[1],
-                               .rounds = c->din[1].dtype == REEL_BF16,
-                               .c = c->din[1].data,
-                               .c_row = c->in[1].shape[1],
-                               .c_col = 1,
-                               .pieces = c->pieces,
                                .scratch = c->scratch};
 }
 
@@ -169,10 +177,7 @@ void reel_linear_forward_stored(const reel_call *c, bool relu)
 void reel_linear_backward_stored(const reel_call *c)
 {
     linear_bias_grads_f32(c);
-    if (c->din[1].data) {
-        const reel_bf16_product dw = linear_weight_product(c);
-        reel_bf16_multiply(c->ctx, &dw);
-    }
+    reel_linear_weight_grad(c, REEL_BF16);
     if (c->din[0].data) {
         const reel_bf16_product dx = linear_input_product(c);
         reel_bf16_multiply(c->ctx, &dx);
@@ -299,8 +304,10 @@ static const reel_op_case linear_cases[] = {
     {.label = "weights used twice", .in = "(3, 4) (4, 4) (4)", .build = linear_shared},
 };
 
-const reel_op reel_op_linear = REEL_OP_WITH_BF16(
-    linear, 2, 3, .flags = REEL_OP_PIECES | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS | REEL_OP_PARTS,
-    .infer = linear_infer, .multiply_adds = reel_linear_multiply_adds,
-    REEL_CHECKS(linear_cases, reel_random_linear));
+const reel_op reel_op_linear =
+    REEL_OP_WITH_BF16(linear, 2, 3,
+                      .flags = REEL_OP_PIECES | REEL_OP_NEEDS_INPUTS | REEL_OP_ASSIGNS |
+                               REEL_OP_PARTS | REEL_OP_FACTORS,
+                      .infer = linear_infer, .multiply_adds = reel_linear_multiply_adds,
+                      REEL_CHECKS(linear_cases, reel_random_linear));
 #endif
