@@ -23,9 +23,13 @@ typedef struct reel_host_sum {
 /* overlap.h */
 typedef struct reel_overlap reel_overlap;
 
+/* factors.h */
+typedef struct reel_factored reel_factored;
+
 struct reel_parallel {
     reel_comm *comm;
     reel_params *params;
+    const reel_ctx *ctx;
     int64_t pieces, size; /* of the batch; elements of a flat array */
     size_t element;       /* bytes */
     int64_t *cuts;        /* [ranks + 1] */
@@ -52,6 +56,12 @@ struct reel_parallel {
     void *received;   /* the memory behind the latter */
     size_t received_bytes;
 
+    reel_factored *factored; /* [n_factored] weights whose gradients are made of factors */
+    int n_factored;
+    reel_window factors; /* of the whole batch; one a host */
+    void *product_scratch;
+    size_t product_bytes;
+
     reel_adder adder;
     size_t adder_bytes;
     reel_overlap *overlap;  /* NULL: one host, or nobody asked for it */
@@ -77,8 +87,8 @@ uint64_t reel_parallel_hash_gradients(const reel_params *params);
 
 /* All ranks: makes the values' and gradients' windows and opens those of the host's other ranks. */
 reel_status reel_parallel_share_memory(reel_parallel *p, reel_error *err);
-/* One window of `bytes` for each host, made by its leader. Not reserved. */
-reel_status reel_parallel_host_window(reel_parallel *p, reel_window *w, size_t bytes,
+/* One window of `bytes` for each host, made by its leader. */
+reel_status reel_parallel_host_window(reel_parallel *p, reel_window *w, size_t bytes, bool reserves,
                                       reel_error *err);
 /* The store's values go into the windows, rank 0's; the store is bound to the windows. */
 reel_status reel_parallel_move_in(reel_parallel *p, reel_error *err);
@@ -114,6 +124,8 @@ reel_status reel_overlap_need(reel_overlap *o, int param, reel_error *err);
 reel_status reel_overlap_settle(reel_overlap *o, reel_error *err);
 /* This rank's gradients are all final. Before all ranks are told so. */
 reel_status reel_overlap_all_ready(reel_overlap *o, reel_error *err);
+/* Then: waits until the factors of all pieces are on this host. */
+reel_status reel_overlap_factors(reel_overlap *o, reel_error *err);
 /* Then: waits for what travels early. The next step's plan is the parameters with gradients. */
 reel_status reel_overlap_finish(reel_overlap *o, reel_error *err);
 /* Waits for it in vain. */
