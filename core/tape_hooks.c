@@ -27,7 +27,7 @@ bool reel_hooks_need(reel_tape *tape, reel_params *params, int index)
 /* ---- factors ---- */
 
 /* The weight of a node whose gradient is a product; NULL: there is none. */
-static const reel_node *product_weight(const reel_tape *tape, const reel_node *node)
+static const reel_node *node_product_weight(const reel_tape *tape, const reel_node *node)
 {
     if (!node->op || !(node->op->flags & REEL_OP_FACTORS) || node->in[1] < 0)
         return NULL;
@@ -35,9 +35,9 @@ static const reel_node *product_weight(const reel_tape *tape, const reel_node *n
     return weight->params ? weight : NULL;
 }
 
-static reel_weight_product product_of(const reel_tape *tape, const reel_node *node)
+static reel_weight_product node_product(const reel_tape *tape, const reel_node *node)
 {
-    const reel_node *weight = product_weight(tape, node);
+    const reel_node *weight = node_product_weight(tape, node);
     return (reel_weight_product){.param = weight->param,
                                  .rows = node->value.shape[0],
                                  .in = weight->value.shape[1],
@@ -62,10 +62,10 @@ int reel_tape_weight_products(const reel_tape *tape, const reel_params *params,
 {
     int n = 0;
     for (int id = 0; tape && list && id < tape->count; id++) {
-        const reel_node *weight = product_weight(tape, &tape->nodes[id]);
+        const reel_node *weight = node_product_weight(tape, &tape->nodes[id]);
         if (weight && weight->params == params &&
             count_param_uses(tape, params, weight->param) == 1)
-            list[n++] = product_of(tape, &tape->nodes[id]);
+            list[n++] = node_product(tape, &tape->nodes[id]);
     }
     return n;
 }
@@ -73,14 +73,14 @@ int reel_tape_weight_products(const reel_tape *tape, const reel_params *params,
 bool reel_hooks_ask_factors(reel_tape *tape, reel_node *node)
 {
     const reel_param_hooks *h = &tape->hooks;
-    const reel_node *weight = product_weight(tape, node);
+    const reel_node *weight = node_product_weight(tape, node);
     node->factored = false;
     if (!weight || !weight->needs_grad || (!h->factors && !tape->plan) ||
         !reel_params_at(weight->params, weight->param)->by_factors)
         return true;
     if (!tape->plan) {
         reel_error why;
-        const reel_weight_product product = product_of(tape, node);
+        const reel_weight_product product = node_product(tape, node);
         const reel_status status = h->factors(h->user, &product, &node->factors, &why);
         if (status != REEL_OK) {
             reel_tape_fail(tape, status, "%s", why.message);

@@ -1,9 +1,11 @@
 /* Which gradients are made of factors, and making them.
  *
  * dw (out, in) = dy^T (out, rows) x (rows, in), added up over the pieces along the tree of
- * core/pieces.h. The owner of a range of dw computes the whole rows that the range touches. What it
- * writes beyond its share lies in its own array, where nobody reads it. */
-#include "core/comm/factors.h"
+ * core/pieces.h. The factors of the whole batch lie in one window of each host, in the order of the
+ * pieces: a rank writes the rows of its own pieces while backward runs, and those of other hosts
+ * arrive by message. The owner of a range of dw computes the whole rows that the range touches.
+ * What it writes beyond its share lies in its own array, where nobody reads it. */
+#include "core/comm/parallel_internal.h"
 
 #include <stdlib.h>
 
@@ -14,6 +16,8 @@
 
 double reel_factors_bytes(const reel_weight_product *product, int64_t pieces)
 {
+    if (!product)
+        return 0;
     const double rows = (double)product->rows * (double)pieces;
     return rows * (double)(product->in + product->out) * (double)reel_dtype_size(product->dtype);
 }
@@ -22,6 +26,8 @@ double reel_factors_bytes(const reel_weight_product *product, int64_t pieces)
  * once more than gradients, and each host holds those of the whole batch. */
 bool reel_factors_pay(const reel_weight_product *product, int64_t pieces, reel_dtype gradient)
 {
+    if (!product)
+        return false;
     const double whole =
         (double)product->in * (double)product->out * (double)reel_dtype_size(gradient);
     return 2 * reel_factors_bytes(product, pieces) <= whole;
@@ -32,7 +38,7 @@ int reel_factors_choose(reel_params *params, reel_weight_product *list, int n, i
     int chosen = 0;
     for (int i = 0; i < reel_params_count(params); i++)
         reel_params_at(params, i)->by_factors = false;
-    for (int k = 0; k < n; k++) {
+    for (int k = 0; list && k < n; k++) {
         reel_param *param = reel_params_at(params, list[k].param);
         if (!param || !reel_factors_pay(&list[k], pieces, reel_params_dtype(params)))
             continue;
@@ -84,7 +90,7 @@ static bool fits_store(const reel_params *params, const reel_weight_product *of)
 reel_status reel_factors_prepare(reel_parallel *p, const reel_parallel_config *config,
                                  reel_error *err)
 {
-    const int n = config->n_products;
+    const int n = config->products && config->n_products > 0 ? config->n_products : 0;
     reel_weight_product *list = calloc((size_t)n + 1, sizeof *list);
     p->factored = calloc((size_t)n + 1, sizeof *p->factored);
     if (!list || !p->factored) {

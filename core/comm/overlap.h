@@ -9,7 +9,7 @@
  * They travel in every step, whatever becomes of it. What has a gradient besides follows in
  * reel_parallel_sum, by the thread of the program.
  *
- * The factors of a weight (factors.h) travel like a bucket: once a rank's own rows are there, to
+ * The factors of a weight (factors.c) travel like a bucket: once a rank's own rows are there, to
  * all other hosts. Those of all weights that are trained travel in every step.
  *
  * Who may touch what:
@@ -25,7 +25,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "core/comm/factors.h"
+#include "core/comm/parallel_internal.h"
 
 enum {
     REEL_BUCKET_BYTES = 4 << 20,

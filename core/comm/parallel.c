@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/comm/factors.h"
+#include "core/comm/parallel_internal.h"
 #include "core/hash.h"
 #include "core/memory.h"
 

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/comm/factors.h"
+#include "core/comm/parallel_internal.h"
 #include "core/memory.h"
 
 /* A rank's windows, by their descriptors: its gradients, and the values if it leads its host. */

@@ -10,7 +10,7 @@
  * has arrived. */
 #include <stdlib.h>
 
-#include "core/comm/factors.h"
+#include "core/comm/parallel_internal.h"
 #include "core/hash.h"
 #include "core/memory.h"
 
