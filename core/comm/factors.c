@@ -214,9 +214,12 @@ bool reel_factors_complete(const reel_parallel *p, int f)
 
 bool reel_factors_uneven(const reel_parallel *p)
 {
-    for (int f = 0; f < p->n_factored; f++)
-        if (p->factored[f].written > 0 && !reel_factors_complete(p, f))
+    for (int f = 0; f < p->n_factored; f++) {
+        const reel_factored *w = &p->factored[f];
+        const bool has_grad = reel_params_at(p->params, w->of.param)->has_grad;
+        if (w->written > 0 && (has_grad || !reel_factors_complete(p, f)))
             return true;
+    }
     return false;
 }
 
@@ -232,7 +235,8 @@ void reel_factors_multiply(const reel_parallel *p)
 void reel_factors_mark(const reel_parallel *p)
 {
     for (int f = 0; f < p->n_factored; f++)
-        reel_params_at(p->params, p->factored[f].of.param)->has_grad = reel_factors_complete(p, f);
+        if (reel_factors_complete(p, f))
+            reel_params_at(p->params, p->factored[f].of.param)->has_grad = true;
 }
 
 /* ---- between hosts ---- */

@@ -133,7 +133,8 @@ reel_range reel_factors_elements(const reel_parallel *p, int f);
 void reel_factors_open(reel_parallel *p, int k);
 /* Whether this rank's rows are all there. */
 bool reel_factors_complete(const reel_parallel *p, int f);
-/* Whether backward has left some of a weight's rows in this step, but not all. */
+/* Whether backward has left some of a weight's rows in this step, but not all, or a gradient
+ * besides. */
 bool reel_factors_uneven(const reel_parallel *p);
 
 /* Begins the messages of weight f: this rank's rows to every other host, or those of other hosts to
